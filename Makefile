@@ -1,0 +1,81 @@
+# Only Python, pip and make are needed. `make help` lists the targets.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PARK   ?= configs/parks/yizhuang.yaml
+JOBS   ?= 2
+
+# An environment belongs to one state of the lock files and one interpreter: its stamp carries their hash. A second call
+# finds the stamp and does nothing; a changed lock makes a new environment instead of patching the old one.
+STATE := $(shell $(PYTHON) -c "import hashlib,pathlib,sys; print(hashlib.sha256(b''.join(pathlib.Path(p).read_bytes() for p in ('locks/run.txt','locks/dev.txt'))+sys.version.encode()).hexdigest()[:16])")
+RUN   := $(VENV)/run-$(STATE)
+DEV   := $(VENV)/dev-$(STATE)
+# dev.txt holds everything that run.txt holds, at the same versions: where it is installed, it serves both.
+ENV   := $(if $(wildcard $(DEV)),$(DEV),$(RUN))
+HERE  := $(VENV)/here
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help run test test-all lint format types contracts wheel bench lock clean
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+run: $(ENV) $(HERE) ## plan one day of the example park and write its report
+	$(BIN)/parkwatt plan $(PARK)
+
+# A floor under the coverage of all tests says nothing about some of them: ARGS="-k tariff" goes without.
+COVER = $(if $(ARGS),,--cov --cov-report=term)
+
+test: $(DEV) $(HERE) ## all tests but the slow ones, with the coverage floor; ARGS="-k tariff" for some
+	$(BIN)/python -m pytest -n $(JOBS) -m "not slow and not wheel" $(COVER) $(ARGS)
+
+test-all: $(DEV) $(HERE) ## the slow ones too
+	$(BIN)/python -m pytest -n $(JOBS) -m "not wheel" $(COVER) $(ARGS)
+
+lint: $(DEV) ## style, complexity, formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(DEV) ## apply what can be applied
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: $(DEV) $(HERE) ## mypy, strict
+	$(BIN)/mypy
+
+contracts: $(DEV) $(HERE) ## who may import whom
+	$(BIN)/lint-imports
+
+wheel: $(DEV) $(HERE) ## build the wheel, look inside, run the main job from it in a clean environment
+	$(BIN)/python -m pytest -m wheel tests/packaging $(ARGS)
+
+bench: $(DEV) $(HERE) ## every measured statement: TOPIC=spine for one topic, ARGS="--fresh" to measure the slow ones too
+	$(BIN)/python -m benchmarks show $(TOPIC) $(ARGS)
+
+# No address gets into a lock file: where packages come from is a setting of the machine, what they are is in the hashes.
+LOCK = env -u PIP_FIND_LINKS -u PIP_EXTRA_INDEX_URL -u UV_FIND_LINKS $(BIN)/uv pip compile --quiet --no-config \
+	--universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
+lock: $(DEV) ## choose versions anew: writes locks/run.txt and locks/dev.txt
+	$(LOCK) --upgrade pyproject.toml --extra simbench --group build -o locks/run.txt
+	$(LOCK) --upgrade pyproject.toml --extra simbench --group dev -c locks/run.txt -o locks/dev.txt
+
+clean: ## forget environments, caches and results
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.*
+
+# ---- environments
+
+$(RUN):
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r locks/run.txt
+	touch $@
+
+$(DEV):
+	test -e $(RUN) || $(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r locks/dev.txt
+	touch $@
+
+# This checkout itself, editable; anew when its metadata changed. It lives inside the environment and goes with it.
+$(HERE): pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
