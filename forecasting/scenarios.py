@@ -1,0 +1,178 @@
+"""Joint scenarios: a Gaussian copula over time and targets, then a reduction to a few weighted paths.
+
+z(t, k) = Φ⁻¹(F_k,t(y)) of past forecasts gives, per target k, the correlation in time ρ_k(Δ) = (1 −
+η)·exp(−Δ/τ) for Δ > 0 (1 at Δ = 0) and between targets the correlation of z at equal times (Pinson et al.
+2009, doi:10.1002/we.284). Draws: z_k = L_k ε_k, L_k L_kᵀ = ρ_k, ε correlated between targets; then through
+each step's quantile function. Reduction: fast forward selection of Heitsch & Römisch 2003
+(doi:10.1023/A:1021805924152), each dropped path gives its probability to the nearest kept one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri
+
+from forecasting.quantiles import LEVELS
+
+Floats = NDArray[np.float64]
+Z_LEVELS = ndtri(LEVELS)
+Z_REACH = 2.6  # Φ(2.6) = .995: how far the outer segments of the quantile function are drawn out
+PATHS = 240
+TAUS_H = np.array([1.0, 2.0, 3.0, 4.5, 6.0, 9.0, 12.0, 18.0, 30.0])
+NUGGETS = np.array([0.0, 0.05, 0.1, 0.2, 0.3, 0.5])
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Correlation of one target in time: range τ [h] and the share η of noise without memory."""
+
+    tau_h: float = 6.0
+    nugget: float = 0.1
+
+    def correlation(self, distance_h: Floats) -> Floats:
+        """ρ(Δ) for distances [h]; 1 at 0."""
+        fading = (1 - self.nugget) * np.exp(-np.abs(distance_h) / self.tau_h)
+        return np.asarray(np.where(distance_h == 0, 1.0, fading))
+
+
+def normal_scores(actual: Floats, quantiles: Floats) -> Floats:
+    """Z of observations (…) in forecasts (…, Q).
+
+    Linear in z between levels, beyond them with the outer slope, within ±Z_REACH.
+
+    NaN where the observation is, or where the forecast has no width (night).
+    """
+    step = np.diff(quantiles, axis=-1)
+    slope = np.diff(Z_LEVELS) / np.where(step > 0, step, np.inf)
+    k = np.clip((actual[..., None] > quantiles).sum(axis=-1) - 1, 0, len(LEVELS) - 2)
+    at = np.take_along_axis(quantiles, k[..., None], axis=-1)[..., 0]
+    rise = np.take_along_axis(slope, k[..., None], axis=-1)[..., 0]
+    z = Z_LEVELS[k] + (actual - at) * rise
+    flat = quantiles[..., -1] - quantiles[..., 0] <= 0
+    return np.where(flat, np.nan, np.clip(z, -Z_REACH, Z_REACH))
+
+
+def values_at(z: Floats, quantiles: Floats) -> Floats:
+    """The inverse.
+
+    Values (S, T) at normal scores (S, T) of quantile functions (T, Q), linear in z, outer slopes drawn out.
+    """
+    z = np.clip(z, -Z_REACH, Z_REACH)
+    k = np.clip(np.searchsorted(Z_LEVELS, z) - 1, 0, len(LEVELS) - 2)
+    column = np.arange(quantiles.shape[0])
+    low, high = quantiles[column, k], quantiles[column, k + 1]
+    share = (z - Z_LEVELS[k]) / (Z_LEVELS[k + 1] - Z_LEVELS[k])
+    return np.asarray(low + share * (high - low))
+
+
+def fit_memory(z: Floats, step_h: float) -> Memory:
+    """τ and η nearest (least squares) to the correlation of z (I, H) at lags of up to 12 h.
+
+    The default where z is too thin.
+    """
+    lags = (
+        np.unique(np.linspace(1, min(z.shape[1] - 1, round(12 / step_h)), 12).astype(int))
+        if z.shape[1] > 2
+        else []
+    )
+    scale = np.nanmean(z**2) if np.isfinite(z).any() else 0.0
+    found, at = [], []
+    for lag in lags:
+        product = z[:, lag:] * z[:, :-lag]
+        if np.isfinite(product).sum() > 30 and scale > 0:
+            found.append(np.nanmean(product) / scale)
+            at.append(lag * step_h)
+    if len(found) < 3:
+        return Memory()
+    options = [Memory(float(tau), float(nugget)) for tau in TAUS_H for nugget in NUGGETS]
+    misses = [float(np.sum((option.correlation(np.array(at)) - np.array(found)) ** 2)) for option in options]
+    return options[int(np.argmin(misses))]
+
+
+def cross_correlation(scores: Sequence[Floats | None]) -> Floats:
+    """Correlation (K, K) of z at equal times; 0 where a target has none or the overlap is thin.
+
+    Made positive definite.
+    """
+    count = len(scores)
+    matrix = np.eye(count)
+    for a in range(count):
+        for b in range(a):
+            first, second = scores[a], scores[b]
+            if first is None or second is None or first.shape != second.shape:
+                continue
+            both = np.isfinite(first) & np.isfinite(second)
+            if both.sum() > 100:
+                x, y = first[both], second[both]
+                spread = np.sqrt((x**2).mean() * (y**2).mean())
+                matrix[a, b] = matrix[b, a] = float((x * y).mean() / spread) if spread > 0 else 0.0
+    values, vectors = np.linalg.eigh(matrix)
+    fixed = (vectors * np.maximum(values, 1e-6)) @ vectors.T
+    scale = np.sqrt(np.diag(fixed))
+    return np.asarray(fixed / scale[:, None] / scale[None, :])
+
+
+def draw(
+    quantiles: Mapping[str, Floats],
+    memories: Mapping[str, Memory],
+    cross: Floats,
+    middle_h: Floats,
+    seed: int,
+) -> dict[str, Floats]:
+    """Equally likely joint paths (PATHS, T) per target; quantiles (T, Q) in the order of `cross`.
+
+    Antithetic, so the median path is kept.
+    """
+    rng = np.random.default_rng(seed)
+    half = rng.standard_normal((PATHS // 2, len(middle_h), len(quantiles)))
+    noise = np.concatenate([half, -half]) @ np.linalg.cholesky(cross).T
+    distance = middle_h[:, None] - middle_h[None, :]
+    paths = {}
+    for k, (name, levels) in enumerate(quantiles.items()):
+        root = np.linalg.cholesky(memories[name].correlation(distance) + 1e-9 * np.eye(len(middle_h)))
+        paths[name] = values_at(noise[:, :, k] @ root.T, levels)
+    return paths
+
+
+def reduce(paths: Mapping[str, Floats], count: int, weight_h: Floats) -> tuple[NDArray[np.intp], Floats]:
+    """Positions (n,) of the kept paths and their probabilities (n,), likeliest first.
+
+    Distance of two paths: Euclidean over all targets and steps, each target scaled by its spread, each step
+    by its length [h].
+    """
+    scaled = []
+    for values in paths.values():
+        spread = float(values.std())
+        scaled.append(values * np.sqrt(weight_h) / (spread if spread > 0 else 1.0))
+    flat = np.concatenate(scaled, axis=1)
+    square = (flat**2).sum(axis=1)
+    distance = np.sqrt(np.maximum(square[:, None] + square[None, :] - 2 * flat @ flat.T, 0.0))
+    kept: list[int] = []
+    nearest = np.full(len(flat), np.inf)
+    for _ in range(min(count, len(flat))):
+        gain = np.minimum(nearest[:, None], distance).sum(axis=0)
+        gain[kept] = np.inf
+        kept.append(int(np.argmin(gain)))
+        nearest = np.minimum(nearest, distance[:, kept[-1]])
+    owner = np.argmin(distance[:, kept], axis=1)
+    weights = np.bincount(owner, minlength=len(kept)) / len(flat)
+    order = np.argsort(-weights, kind="stable")
+    return np.asarray(kept)[order], weights[order]
+
+
+def correlation_shrink(share: Floats, memory: Memory, distance_h: Floats) -> Floats:
+    """√(wᵀ ρ w) (T,): spread of a mean over steps, as a share of the spread were all steps to err alike.
+
+    Share (T, N) rows sum to 1.
+    """
+    matrix = memory.correlation(distance_h)
+    return np.asarray(np.sqrt(np.einsum("tn,nm,tm->t", share, matrix, share)))
+
+
+def probability(z: Floats) -> Floats:
+    """Φ(z)."""
+    return np.asarray(ndtr(z))

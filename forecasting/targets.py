@@ -1,0 +1,132 @@
+"""What is forecast, where, and what comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from forecasting.errors import ForecastError
+from forecasting.physics import PvPlant, WindFarm
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the targets stand; holidays are local dates such as "2016-10-03"."""
+
+    latitude_deg: float
+    longitude_deg: float
+    time_zone: str
+    altitude_m: float = 0.0
+    holidays: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse what no place on earth has."""
+        if not (-90 <= self.latitude_deg <= 90 and -180 <= self.longitude_deg <= 180):
+            raise ForecastError(
+                f"place {self.latitude_deg}, {self.longitude_deg}: latitude is −90…90, longitude −180…180"
+            )
+        try:
+            ZoneInfo(self.time_zone)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ForecastError(
+                f"time zone {self.time_zone!r} is unknown; use an IANA name such as Asia/Shanghai"
+            ) from error
+        for day in self.holidays:
+            try:
+                np.datetime64(day, "D")
+            except ValueError as error:
+                raise ForecastError(f"holiday {day!r} is not a date; write it as 2016-10-03") from error
+
+
+@dataclass(frozen=True)
+class Target:
+    """One series to forecast: its measurements stand in the archive under (site, name), in kW.
+
+    `capacity_kw` is the upper limit of the forecast and may be infinite for loads. Loads of any carrier are
+    kind "load".
+    """
+
+    name: str
+    kind: Literal["wind", "pv", "load"]
+    capacity_kw: float
+    site: str
+    plant: PvPlant | None = None
+    farm: WindFarm | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a capacity that bounds nothing."""
+        if self.kind not in ("wind", "pv", "load"):
+            raise ForecastError(
+                f"target {self.name}: kind {self.kind!r} is unknown; valid are wind, pv, load"
+            )
+        if not self.capacity_kw > 0 or (np.isinf(self.capacity_kw) and self.kind != "load"):
+            raise ForecastError(
+                f"target {self.name}: capacity_kw {self.capacity_kw} must be above 0, and finite for wind and pv"
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class Forecast:
+    """Forecast means [kW] over the T intervals between `edges`, with what it was made from.
+
+    quantiles[name] (T, Q) rise with `levels` (Q,); central[name] (T,) is the median; scenarios[name] (S, T)
+    are joint paths: row s of all names belongs together and has probability weights[s]. quality[name] is the
+    rung that answered: "xgboost", "physics" or "climatology".
+    """
+
+    issue_time: pd.Timestamp
+    edges: pd.DatetimeIndex
+    levels: Floats
+    names: tuple[str, ...]
+    quantiles: Mapping[str, Floats]
+    central: Mapping[str, Floats]
+    scenarios: Mapping[str, Floats]
+    weights: Floats
+    quality: Mapping[str, str]
+    model_version: str
+    inputs_used: Mapping[str, Any]
+    notes: tuple[str, ...] = ()
+    sites: Mapping[str, str] = field(default_factory=dict)
+
+    def table(self) -> pa.Table:
+        """Long table (site, variable, issue_time, valid_time = interval END, level, value_kw).
+
+        Units in the field metadata.
+        """
+        import pyarrow as pa
+
+        ends = self.edges[1:].as_unit("ns").asi8
+        steps, q = len(ends), len(self.levels)
+        rows = steps * q
+        stamp = pa.timestamp("ns", tz="UTC")
+        fields = [
+            pa.field("site", pa.string()),
+            pa.field("variable", pa.string()),
+            pa.field("issue_time", stamp),
+            pa.field(
+                "valid_time", stamp, metadata={"means": "end of the interval that value_kw is the mean of"}
+            ),
+            pa.field("level", pa.float64(), metadata={"unit": "1"}),
+            pa.field("value_kw", pa.float64(), metadata={"unit": "kW"}),
+        ]
+        issue_ns = self.issue_time.as_unit("ns").value
+        columns = [
+            pa.array([self.sites.get(name, "") for name in self.names for _ in range(rows)], pa.string()),
+            pa.array([name for name in self.names for _ in range(rows)], pa.string()),
+            pa.array(np.full(rows * len(self.names), issue_ns), pa.int64()).cast(stamp),
+            pa.array(np.tile(np.repeat(ends, q), len(self.names)), pa.int64()).cast(stamp),
+            pa.array(np.tile(self.levels, steps * len(self.names))),
+            pa.array(np.concatenate([self.quantiles[name].ravel() for name in self.names])),
+        ]
+        return pa.Table.from_arrays(columns, schema=pa.schema(fields))

@@ -1,0 +1,70 @@
+"""What every weather provider gives, in one set of names and units.
+
+Columns carry the names of the Open-Meteo documentation: temperature_2m [°C], wind_speed_{10,80,120}m [m/s],
+wind_direction_80m [°, from], surface_pressure [hPa] are values at the stamp; shortwave_radiation,
+direct_normal_irradiance, diffuse_radiation [W/m²] are means over the interval that ENDS at the stamp.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from forecasting.archive import Archive
+from forecasting.errors import ForecastError
+
+Floats = NDArray[np.float64]
+WIND_SPEEDS_M_S = {10.0: "wind_speed_10m", 80.0: "wind_speed_80m", 120.0: "wind_speed_120m"}
+AT_THE_STAMP = ("temperature_2m", *WIND_SPEEDS_M_S.values(), "wind_direction_80m", "surface_pressure")
+BEFORE_THE_STAMP = ("shortwave_radiation", "direct_normal_irradiance", "diffuse_radiation")
+VARIABLES = (*AT_THE_STAMP, *BEFORE_THE_STAMP)
+
+
+@dataclass(frozen=True, eq=False)
+class WeatherRun:
+    """One run: columns[name] (N,) at valid_time (N,), NaN = missing; usable from available_at on.
+
+    `notes` say what went wrong.
+    """
+
+    provider: str
+    issue_time: pd.Timestamp
+    available_at: pd.Timestamp
+    valid_time: pd.DatetimeIndex
+    columns: Mapping[str, Floats]
+    notes: tuple[str, ...] = ()
+
+
+class WeatherProvider(Protocol):
+    """Fetches forecasts for a point; every provider is such an object."""
+
+    @property
+    def name(self) -> str:
+        """What notes and messages call it."""
+        ...
+
+    def fetch(
+        self, latitude: float, longitude: float, start: pd.Timestamp, end: pd.Timestamp, now: pd.Timestamp
+    ) -> WeatherRun:
+        """The latest run known at `now` that covers [start, end]."""
+        ...
+
+
+def stored(archive: Archive, site: str, run: WeatherRun) -> Archive:
+    """The archive with all columns of a run under `site`.
+
+    Refuses a column of unknown name, as no model would use it.
+    """
+    if unknown := sorted(set(run.columns) - set(VARIABLES)):
+        raise ForecastError(
+            f"weather of {run.provider}: unknown columns {unknown}; known are {list(VARIABLES)}"
+        )
+    for name in sorted(run.columns):
+        values = run.columns[name]
+        archive = archive.with_forecast(site, name, run.issue_time, run.available_at, run.valid_time, values)
+    return archive

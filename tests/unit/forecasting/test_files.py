@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from forecasting.errors import ForecastError
+from forecasting.files import read_series
+
+
+def write(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def csv(tmp_path: Path, *rows: str, header: str = "time,kw") -> Path:
+    return write(tmp_path / "load.csv", "\n".join([header, *rows]) + "\n")
+
+
+def test_local_times_become_utc_and_units_are_scaled(tmp_path: Path) -> None:
+    path = csv(tmp_path, "2023-01-01 00:00,1.5", "2023-01-01 00:15,2", "2023-01-01 00:30,3")
+    found = read_series(path, "kw", time_zone="Asia/Shanghai", unit_scale=1000)
+    assert found.index[0] == pd.Timestamp("2022-12-31T16:00Z")
+    assert found.index.name == "interval_start"
+    assert found.tolist() == [1500, 2000, 3000]
+
+
+def test_the_end_of_the_interval_is_named_as_such(tmp_path: Path) -> None:
+    path = csv(tmp_path, "2023-01-01 00:15,1", "2023-01-01 00:30,2")
+    assert read_series(path, "kw", time_zone="UTC", stamp="end").index.name == "interval_end"
+
+
+def test_a_gap_and_an_empty_cell_are_missing_not_zero(tmp_path: Path) -> None:
+    path = csv(tmp_path, "2023-01-01T00:00,1", "2023-01-01T00:15,", "2023-01-01T00:30,3", "2023-01-01T01:00,5")
+    found = read_series(path, "kw", time_zone="UTC")
+    np.testing.assert_array_equal(found.to_numpy(), [1, np.nan, 3, np.nan, 5])
+
+
+@pytest.mark.parametrize("sep", [",", ";", "\t"])
+def test_separators_and_german_dates(tmp_path: Path, sep: str) -> None:
+    rows = [f"31.01.2023 23:4{k}{sep}{k}" for k in range(3)]
+    found = read_series(csv(tmp_path, *rows, header=f"time{sep}kw"), "kw", time_zone="UTC")
+    assert found.index[0] == pd.Timestamp("2023-01-31T23:40Z")
+
+
+def test_offsets_in_the_file_win_over_the_zone(tmp_path: Path) -> None:
+    path = csv(tmp_path, "2023-10-29T02:00+02:00,1", "2023-10-29T02:00+01:00,2")
+    found = read_series(path, "kw", time_zone="Asia/Shanghai")
+    assert found.index.tolist() == [pd.Timestamp("2023-10-29T00:00Z"), pd.Timestamp("2023-10-29T01:00Z")]
+
+
+def test_the_repeated_hour_of_autumn_is_read_in_order(tmp_path: Path) -> None:
+    local = ["01:30", "02:00", "02:30", "02:00", "02:30", "03:00"]
+    found = read_series(
+        csv(tmp_path, *(f"2023-10-29 {t},{k}" for k, t in enumerate(local))), "kw", time_zone="Europe/Berlin"
+    )
+    expected = pd.date_range("2023-10-28T23:30Z", periods=6, freq="30min")
+    assert (found.index == expected).all()
+    assert found.tolist() == [0, 1, 2, 3, 4, 5]
+
+
+def test_the_skipped_hour_of_spring_is_no_gap(tmp_path: Path) -> None:
+    path = csv(tmp_path, *(f"2023-03-26 {t},1" for t in ("01:00", "01:30", "03:00", "03:30")))
+    found = read_series(path, "kw", time_zone="Europe/Berlin")
+    assert len(found) == 4
+    assert found.notna().all()
+
+
+def test_a_time_that_daylight_saving_skips_is_refused_with_its_row(tmp_path: Path) -> None:
+    path = csv(tmp_path, *(f"2023-03-26 {t},1" for t in ("01:00", "01:30", "02:00", "02:30")))
+    with pytest.raises(ForecastError, match=r"row 4: '2023-03-26 02:00' does not exist in Europe/Berlin"):
+        read_series(path, "kw", time_zone="Europe/Berlin")
+
+
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        (["2023-01-01 00:00,1", "2023-01-01 00:00,2"], "row 3: .* repeats"),
+        (["2023-01-01 01:00,1", "2023-01-01 00:00,2"], "row 3: .* earlier"),
+        (["2023-01-01 00:00,1", "soon,2"], "row 3: 'soon' is not a time"),
+        (["2023-01-01 00:00,1", "2023-01-01 01:00,inf"], "row 3, column 'kw'.*not a finite"),
+        (["2023-01-01 00:00,1", "2023-01-01 01:00,lots"], "row 3, column 'kw': 'lots'"),
+        (["2023-01-01 00:00,1", "2023-01-01T01:00Z,2"], "row 2: .* no offset while others"),
+        (["2023-01-01 00:00,1"], "at least two"),
+        (["0,1", "1,2"], "bare number"),
+        (
+            [f"2023-01-01 00:{m:02},1" for m in (0, 15, 30, 37)],
+            "row 5: .*37.* is off the file's 15-min steps",
+        ),
+    ],
+)
+def test_what_cannot_be_read_is_refused_with_its_place(tmp_path: Path, rows: list[str], says: str) -> None:
+    with pytest.raises(ForecastError, match=says):
+        read_series(csv(tmp_path, *rows), "kw", time_zone="UTC")
+
+
+def test_names_that_are_not_there_are_answered_with_those_that_are(tmp_path: Path) -> None:
+    path = csv(tmp_path, "2023-01-01 00:00,1", "2023-01-01 00:15,1")
+    with pytest.raises(ForecastError, match=r"no column 'mw'; it has \['time', 'kw'\]"):
+        read_series(path, "mw", time_zone="UTC")
+    with pytest.raises(ForecastError, match="no column 'when'"):
+        read_series(path, "kw", time_column="when", time_zone="UTC")
+    with pytest.raises(ForecastError, match="time zone 'Nowhere'"):
+        read_series(path, "kw", time_zone="Nowhere")
+    with pytest.raises(ForecastError, match="no such file"):
+        read_series(tmp_path / "none.csv", "kw", time_zone="UTC")
+    with pytest.raises(ForecastError, match="stamp 'middle'"):
+        read_series(path, "kw", time_zone="UTC", stamp="middle")  # type: ignore[arg-type]
+    with pytest.raises(ForecastError, match="'.xls' is unknown"):
+        read_series(write(tmp_path / "a.xls", ""), "kw", time_zone="UTC")
+
+
+@pytest.mark.parametrize("aware", [True, False])
+def test_parquet_with_its_times_as_index_or_column(tmp_path: Path, aware: bool) -> None:
+    times = pd.date_range("2023-06-01", periods=4, freq="15min", tz="Europe/Berlin" if aware else None, name="t")
+    frame = pd.DataFrame({"kw": np.arange(4.0)}, index=times)
+    frame.to_parquet(tmp_path / "index.parquet")
+    frame.reset_index().to_parquet(tmp_path / "column.parquet")
+    for name in ("index", "column"):
+        found = read_series(tmp_path / f"{name}.parquet", "kw", time_zone="Europe/Berlin")
+        assert found.index[0] == pd.Timestamp("2023-05-31T22:00Z")
+        assert found.tolist() == [0, 1, 2, 3]

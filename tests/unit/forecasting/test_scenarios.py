@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+from forecasting import scenarios
+from forecasting.quantiles import LEVELS
+from forecasting.scenarios import Memory
+
+HOURS = np.arange(24.0) + 0.5
+BELL = 100 + 10 * norm.ppf(LEVELS)
+LEVELS_KW = {"wind": np.tile(BELL, (24, 1)), "load": np.tile(BELL, (24, 1))}
+MEMORIES = {"wind": Memory(9.0, 0.1), "load": Memory(2.0, 0.3)}
+
+
+def test_normal_scores_and_values_are_inverse() -> None:
+    z = np.linspace(-2.5, 2.5, 24)[None, :]
+    values = scenarios.values_at(z, LEVELS_KW["wind"])
+    np.testing.assert_allclose(values, 100 + 10 * z, rtol=1e-12)
+    np.testing.assert_allclose(scenarios.normal_scores(values[0], LEVELS_KW["wind"]), z[0], atol=1e-9)
+
+
+def test_scores_of_the_missing_and_of_the_certain_are_missing() -> None:
+    flat = np.zeros((2, 7))
+    assert np.isnan(scenarios.normal_scores(np.zeros(2), flat)).all()
+    assert np.isnan(scenarios.normal_scores(np.array([np.nan]), BELL[None, :])).all()
+
+
+def test_memory_is_found_again() -> None:
+    distance = np.arange(48.0)
+    truth = Memory(6.0, 0.2)
+    root = np.linalg.cholesky(truth.correlation(distance[:, None] - distance[None, :]))
+    z = np.random.default_rng(0).standard_normal((800, 48)) @ root.T
+    found = scenarios.fit_memory(z, 1.0)
+    assert found.tau_h == pytest.approx(6.0, abs=1.6)
+    assert found.nugget == pytest.approx(0.2, abs=0.11)
+    assert scenarios.fit_memory(np.full((10, 24), np.nan), 1.0) == Memory()
+    assert scenarios.fit_memory(z[:, :1], 1.0) == Memory()
+
+
+def test_paths_have_the_quantiles_the_memory_and_the_togetherness_asked_for() -> None:
+    cross = np.array([[1.0, -0.7], [-0.7, 1.0]])
+    draws = [scenarios.draw(LEVELS_KW, MEMORIES, cross, HOURS, seed) for seed in range(8)]
+    paths = {name: np.concatenate([draw[name] for draw in draws]) for name in LEVELS_KW}
+    np.testing.assert_allclose(np.quantile(paths["wind"], LEVELS, axis=0).T, LEVELS_KW["wind"], atol=2.5)
+    z = (paths["wind"] - 100) / 10
+    assert np.corrcoef(z[:, 0], z[:, 6])[0, 1] == pytest.approx(0.9 * np.exp(-6 / 9), abs=0.08)
+    assert np.corrcoef(paths["wind"][:, 5], paths["load"][:, 5])[0, 1] < -0.5
+
+
+def test_cross_correlation_is_measured_and_stays_positive_definite() -> None:
+    rng = np.random.default_rng(1)
+    a = rng.standard_normal(2000)
+    b = 0.8 * a + 0.6 * rng.standard_normal(2000)
+    b[::5] = np.nan
+    matrix = scenarios.cross_correlation([a, b, None])
+    assert matrix[0, 1] == pytest.approx(0.8, abs=0.05)
+    assert matrix[2, 0] == 0
+    assert np.linalg.eigvalsh(scenarios.cross_correlation([a, a, -a])).min() > 0
+
+
+def test_reduction_keeps_the_weight_of_each_cluster() -> None:
+    rng = np.random.default_rng(2)
+    low = rng.normal(10, 0.1, (60, 24))
+    high = rng.normal(90, 0.1, (180, 24))
+    kept, weights = scenarios.reduce({"wind": np.concatenate([low, high])}, 2, np.ones(24))
+    assert weights.tolist() == [0.75, 0.25]
+    assert kept[0] >= 60 > kept[1]
+
+
+def test_reduction_is_unbiased_enough_and_bounded_by_what_is_there() -> None:
+    paths = scenarios.draw(LEVELS_KW, MEMORIES, np.eye(2), HOURS, 0)
+    kept, weights = scenarios.reduce(paths, 10, np.ones(24))
+    assert len(set(kept.tolist())) == 10
+    assert weights.sum() == pytest.approx(1)
+    assert (np.diff(weights) <= 0).all()
+    assert (weights @ paths["wind"][kept]).mean() == pytest.approx(100, abs=3)
+    everything, even = scenarios.reduce(paths, 10_000, np.ones(24))
+    assert len(everything) == scenarios.PATHS
+    assert even.max() == pytest.approx(1 / scenarios.PATHS)
+
+
+def test_a_mean_over_steps_is_surer_than_each() -> None:
+    share = np.full((1, 4), 0.25)
+    distance = np.zeros((4, 4))
+    hours = np.arange(4.0)
+    assert scenarios.correlation_shrink(share, Memory(6.0, 0.0), distance)[0] == pytest.approx(1.0)
+    apart = scenarios.correlation_shrink(share, Memory(1e-6, 0.0), hours[:, None] - hours)
+    assert apart[0] == pytest.approx(0.5)
