@@ -1,0 +1,53 @@
+"""Two engines must agree before a network is used."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from grid_models.errors import GridError
+from grid_models.network import Array, Network
+from grid_models.power_flow import Flows, Injections, solve_batch, solve_reference
+
+VOLTAGE_TOLERANCE_PU = 1e-5
+LOADING_TOLERANCE_PU = 1e-4
+POWER_TOLERANCE = 1e-4
+"""Relative to the larger of the slack power and 1 kW."""
+
+
+def assert_engines_agree(network: Network) -> None:
+    """Solve the network without load and at its nameplate by both engines.
+
+    Raises GridError where either finds no solution or where voltage, loading or slack power differ by more
+    than the tolerances of this module; the message names the bus or branch.
+    """
+    p_kw, q_kvar = (np.hstack([np.zeros_like(a), a]) for a in network.profiles.at_nameplate())
+    injections = Injections(network.bus_names, p_kw, q_kvar)
+    reference, batch = solve_reference(network, injections), solve_batch(network, injections)
+    for engine, flows in (("pandapower", reference), ("power-grid-model", batch)):
+        if not flows.converged.all():
+            case = ("without load", "at nameplate load and generation")[int(np.argmin(flows.converged))]
+            raise GridError(f"network {network.name!r}: {engine} finds no AC solution {case}")
+    _compare(network.name, reference, batch)
+
+
+def _compare(name: str, reference: Flows, batch: Flows) -> None:
+    a, b = reference, batch
+    power_tolerance_kw = POWER_TOLERANCE * float(np.max(np.abs(a.slack_p_kw), initial=1.0))
+    checks = (
+        ("voltage of bus", "p.u.", a.bus_names, a.vm_pu, b.vm_pu, VOLTAGE_TOLERANCE_PU),
+        (
+            "loading of branch", "p.u.", a.branch_names, a.branch_loading_pu, b.branch_loading_pu,
+            LOADING_TOLERANCE_PU,
+        ),
+        ("import at", "kW", ("the slack",), a.slack_p_kw[None], b.slack_p_kw[None], power_tolerance_kw),
+    )  # fmt: skip
+    for what, unit, names, one, other, tolerance in checks:
+        # NaN in both is agreement: a branch without a rating has no loading in either engine.
+        difference: Array = np.where(np.isnan(one) & np.isnan(other), 0.0, np.abs(one - other))
+        difference = np.nan_to_num(difference, nan=np.inf)
+        if difference.size and difference.max() > tolerance:
+            row = int(np.unravel_index(np.argmax(difference), difference.shape)[0])
+            raise GridError(
+                f"network {name!r} refused: the {what} {names[row]!r} differs by {difference.max():.3g} "
+                f"{unit} between pandapower and power-grid-model; at most {tolerance:.1g} {unit} is accepted"
+            )
