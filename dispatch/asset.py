@@ -1,0 +1,358 @@
+"""The one protocol: what an asset kind is, and what it adds to a problem.
+
+A kind is one file in :mod:`dispatch.assets`. It states its physics, money and carbon once, for all its members
+in all scenarios at the same time. A *row* is one member in one scenario; rows are ordered scenario by scenario
+(row = scenario · members + member) and every array is (row, step).
+
+Three classmethods feed the optimiser:
+
+* ``ratings``: coefficients that follow from the members' own numbers (constants of one site, parameters of a template);
+* ``signals``: coefficients that follow from the inputs of this solve (forecasts, prices, initial state), combined with
+  ratings in NumPy where both multiply a variable, because a product of two parameters is not DPP;
+* ``part``: cvxpy variables, constraints, cost and carbon written with those coefficients.
+
+Two stand apart from it: ``check`` verifies a solution in NumPy from the members' fields alone, ``rule`` says what the
+members do when there is no plan.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Literal, Self, TypeVar
+
+import numpy as np
+from pydantic import Field
+
+from dispatch.errors import ContractError, DataError
+from dispatch.frozen import Frozen
+from dispatch.series import Need
+from dispatch.signals import Array, Horizon
+
+if TYPE_CHECKING:
+    import cvxpy as cp
+    from scipy.sparse import csr_array
+
+A = TypeVar("A", bound="Asset")
+Carrier = Literal["electricity", "heat", "cold"]
+Commitment = Literal["exact", "convex", "given"]
+
+
+@dataclass(frozen=True)
+class Mode:
+    """How commitment is decided.
+
+    Attributes:
+        commitment: ``exact`` (integers), ``convex`` (relaxed to [0, 1]) or ``given`` (read from the inputs).
+        shared: commitment is here-and-now: one decision per member, the same in every scenario.
+    """
+
+    commitment: Commitment = "exact"
+    shared: bool = True
+
+
+@dataclass(frozen=True)
+class Port:
+    """One bus side of a kind.
+
+    Attributes:
+        bus: (row,) index of the bus in its scenario's block (scenario · buses + bus).
+        power_kw: (row, step) into the bus: generation +, consumption −.
+    """
+
+    bus: np.ndarray
+    power_kw: cp.Expression
+
+
+@dataclass(frozen=True)
+class Exclusive:
+    """Two non-negative flows of which one must be zero, relaxed by ``first/cap + second/cap ≤ 1``.
+
+    Attributes:
+        switch: (row, step) variable in [0, 1]; the solver makes it integer only where both flows came out positive.
+        first, second: (row, step) the flows [kW].
+    """
+
+    switch: cp.Variable
+    first: cp.Expression
+    second: cp.Expression
+
+
+@dataclass(frozen=True)
+class Part:
+    """What all members of one kind add. Every expression is (row, step) unless said otherwise.
+
+    Attributes:
+        ports: bus sides by carrier or role.
+        constraints: hard physics; must be DCP and DPP.
+        cost_step: money, unweighted by probability.
+        cost_period: (row, period) money per billing period.
+        co2_step_kg: direct and purchased emissions [kg].
+        penalty_step: price of broken wishes, in money but never part of the reported money.
+        supply_kw: net electricity the kind brings to the site (generation + import − export).
+        unclean_kw: the share of that supply which does not count as clean.
+        series: what the report shows; decision variables appear here under the name that ``rule`` returns.
+        exclusive: pairs of flows that must not run together.
+    """
+
+    ports: Mapping[str, Port]
+    constraints: Sequence[cp.Constraint]
+    cost_step: cp.Expression | None = None
+    cost_period: cp.Expression | None = None
+    co2_step_kg: cp.Expression | None = None
+    penalty_step: cp.Expression | None = None
+    supply_kw: cp.Expression | None = None
+    unclean_kw: cp.Expression | None = None
+    series: Mapping[str, cp.Expression] = field(default_factory=dict)
+    exclusive: Sequence[Exclusive] = ()
+
+    def __post_init__(self) -> None:
+        """Every term proves its own convexity where it is born."""
+        for constraint in self.constraints:
+            if not constraint.is_dcp(dpp=True):
+                raise ContractError(f"constraint is not DCP and DPP: {constraint}")
+        for name in ("cost_step", "cost_period", "co2_step_kg", "penalty_step", "unclean_kw"):
+            term = getattr(self, name)
+            if term is not None and not (term.is_convex() and term.is_dpp()):
+                raise ContractError(f"{name} is not convex and DPP")
+        for name, port in self.ports.items():
+            if not (port.power_kw.is_affine() and port.power_kw.is_dpp()):
+                raise ContractError(f"port {name} is not affine and DPP")
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One limit that a schedule breaks, found by a check."""
+
+    asset: str
+    what: str
+    step: int
+    value: float
+    limit: float
+    unit: str
+
+    @property
+    def margin(self) -> float:
+        """By how much the limit is broken, in its unit."""
+        return abs(self.value - self.limit)
+
+    def __str__(self) -> str:
+        where = f"{self.asset}: {self.what} at step {self.step}"
+        return f"{where}: {self.value:.4g} {self.unit}, limit {self.limit:.4g} {self.unit}"
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What one solve knows about the world.
+
+    Attributes:
+        horizon: the steps.
+        scenarios: S.
+        series: by (asset name, quantity with unit): (S, T) forecasts and prices, (S, P) per-period values.
+        state: by asset name: numbers carried in from before the horizon; a missing one falls back on the config.
+    """
+
+    horizon: Horizon
+    scenarios: int
+    series: Mapping[tuple[str, str], Array]
+    state: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Rows(Generic[A]):
+    """The members of one kind, repeated over scenarios.
+
+    Attributes:
+        members: M assets of the kind.
+        scenarios: S; there are S·M rows.
+        buses: names of the site's buses, in order.
+    """
+
+    members: tuple[A, ...]
+    scenarios: int
+    buses: tuple[str, ...]
+
+    @property
+    def count(self) -> int:
+        """Number of rows, S·M."""
+        return len(self.members) * self.scenarios
+
+    def field(self, name: str, missing: float = np.nan) -> Array:
+        """(row, 1) a numeric field of the members; ``missing`` where it is None."""
+        values = [getattr(member, name) for member in self.members]
+        column = np.array([missing if v is None else float(v) for v in values])
+        return np.tile(column, self.scenarios)[:, None]
+
+    def state(self, inputs: Inputs, name: str, missing: float = np.nan) -> Array:
+        """(row, 1) a number carried in from before the horizon, or the member's own field of that name."""
+        values = [inputs.state.get(m.name, {}).get(name, getattr(m, name)) for m in self.members]
+        column = np.array([missing if v is None else float(v) for v in values])
+        return np.tile(column, self.scenarios)[:, None]
+
+    def series(self, inputs: Inputs, name: str) -> Array:
+        """(row, step or period) an input series of the members, scenario by scenario.
+
+        Raises:
+            DataError: a member has no such series; the message names it and lists what it has.
+        """
+        blocks = []
+        for member in self.members:
+            if (member.name, name) not in inputs.series:
+                has = sorted(q for asset, q in inputs.series if asset == member.name)
+                raise DataError(f"asset '{member.name}' needs a series '{name}'; it has {has or 'none'}")
+            block = np.asarray(inputs.series[member.name, name], dtype=np.float64)
+            if not np.isfinite(block).all():
+                raise DataError(f"series '{name}' of asset '{member.name}' has missing values at the horizon")
+            blocks.append(np.broadcast_to(block, (self.scenarios, block.shape[-1])))
+        return np.stack(blocks, axis=1).reshape(self.count, blocks[0].shape[-1])
+
+    def bus(self, name: str = "bus") -> np.ndarray:
+        """(row,) position of each row's bus among scenario-stacked buses."""
+        index = np.array([self.buses.index(getattr(member, name)) for member in self.members])
+        return np.concatenate([s * len(self.buses) + index for s in range(self.scenarios)])
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """(row,) the member behind each row."""
+        return tuple(member.name for member in self.members) * self.scenarios
+
+    @cached_property
+    def scenario(self) -> np.ndarray:
+        """(row,) the scenario of each row."""
+        return np.repeat(np.arange(self.scenarios), len(self.members))
+
+    @cached_property
+    def spread(self) -> csr_array:
+        """(row, member) ones: turns a here-and-now array (member, step) into one per row."""
+        import scipy.sparse as sp
+
+        eye = sp.eye_array(len(self.members), format="csr")
+        return sp.csr_array(sp.vstack([eye] * self.scenarios))
+
+
+class Given:
+    """The coefficients of one kind, by name: NumPy constants or cvxpy parameters, the kind need not know which."""
+
+    def __init__(self, horizon: Horizon, values: Mapping[str, Any]) -> None:
+        self.horizon = horizon
+        self._values = values
+
+    def __getitem__(self, name: str) -> Any:
+        """The coefficient; a name that neither ``ratings`` nor ``signals`` returned is a ContractError."""
+        if name not in self._values:
+            raise ContractError(f"no coefficient '{name}'; there are {sorted(self._values)}")
+        return self._values[name]
+
+
+class Ruling:
+    """The state of a cascade of rules: what is left over at each bus after the kinds before this one.
+
+    Attributes:
+        residual_kw: (scenario · buses, step) generation less consumption so far.
+    """
+
+    def __init__(self, residual_kw: Array) -> None:
+        self.residual_kw = residual_kw
+
+    def share(self, bus: np.ndarray, weight: Array) -> Array:
+        """(row, step) each row's share of its bus's residual, split by ``weight`` among the rows on one bus."""
+        total = np.zeros((self.residual_kw.shape[0], weight.shape[1]))
+        np.add.at(total, bus, weight)
+        part = np.divide(weight, total[bus], out=np.zeros_like(weight), where=total[bus] > 0)
+        return np.asarray(self.residual_kw[bus] * part)
+
+
+class Asset(Frozen, ABC):
+    """One piece of plant. A kind is a subclass with ``kind: Literal["…"]``; see CONTRIBUTING for the recipe.
+
+    Class attributes:
+        rule_order: position in the cascade of rules; lower acts first.
+        is_network: its ports are the network itself (a cable, the point of common coupling), not an injection into it.
+        bus_fields: field → carrier that the bus must have (None: any).
+    """
+
+    rule_order: ClassVar[int] = 0
+    is_network: ClassVar[bool] = False
+    bus_fields: ClassVar[Mapping[str, Carrier | None]] = {"bus": "electricity"}
+
+    kind: str
+    name: Annotated[str, Field(min_length=1, pattern=r"^[A-Za-z0-9_\-]+$")]
+    source: str = Field(default="", description="where the numbers come from, with a date")
+    verified: bool = Field(default=True, description="false: typical values nobody has checked; the report says so")
+
+    @property
+    def needs(self) -> tuple[Need, ...]:
+        """Forecasts that this asset needs before it can be planned."""
+        return ()
+
+    @property
+    def structure(self) -> tuple[object, ...]:
+        """What must be the same in all sites that share one compiled problem; everything else is data."""
+        return tuple(str(getattr(self, field)) for field in self.bus_fields)
+
+    @property
+    def kvar_per_kw(self) -> float:
+        """Reactive power drawn per kW drawn, for the network."""
+        return 0.0
+
+    def known(self, horizon: Horizon) -> dict[str, Array]:
+        """(1, …) input series that the configuration alone decides, such as prices, by quantity."""
+        return {}
+
+    @classmethod
+    def ratings(cls, rows: Rows[Self], horizon: Horizon) -> dict[str, Array]:
+        """Coefficients from the members' own numbers."""
+        return {}
+
+    @classmethod
+    def signals(cls, rows: Rows[Self], inputs: Inputs) -> dict[str, Array]:
+        """Coefficients from the inputs of one solve."""
+        return {}
+
+    @classmethod
+    @abstractmethod
+    def part(cls, rows: Rows[Self], given: Given, mode: Mode) -> Part:
+        """Physics, money and carbon of all members."""
+
+    @classmethod
+    @abstractmethod
+    def check(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> list[Violation]:
+        """Limits that a solution breaks, in NumPy, written without looking at ``part``."""
+
+    @classmethod
+    @abstractmethod
+    def rule(cls, rows: Rows[Self], given: Inputs, state: Ruling) -> dict[str, Array]:
+        """Values of the kind's decision variables when there is no plan, by the names in ``Part.series``."""
+
+    @classmethod
+    def settle(cls, rows: Rows[Self], given: Inputs, state: Ruling, values: dict[str, Array]) -> dict[str, Array]:
+        """``values`` after giving way to what all rules together left over; called in reverse order of the cascade."""
+        return values
+
+
+def full(rows: Rows[Any], horizon: Horizon, values: Array) -> Array:
+    """``values`` of shape (row, 1) written out to (row, step): cvxpy's fast backend has no broadcasting."""
+    return np.array(np.broadcast_to(values, (rows.count, horizon.steps)))
+
+
+def shifted(first: Any, later: Any) -> Any:
+    """(row, step) the array of the step before: ``first`` (row, 1), then ``later`` without its last column."""
+    import cvxpy as cp
+
+    if later.shape[1] == 1:
+        return first
+    return cp.hstack([first, later[:, :-1]])
+
+
+def breaches(
+    names: Sequence[str], what: str, value: Array, limit: Array | float, unit: str, tolerance: float = 1e-4
+) -> list[Violation]:
+    """Violations of ``value ≤ limit`` (row, step) beyond ``tolerance`` · max(1, |limit|); NaN always counts."""
+    bound = np.broadcast_to(limit, value.shape)
+    over = ~(value <= bound + tolerance * np.maximum(1.0, np.abs(bound)))
+    return [
+        Violation(names[row], what, int(step), float(value[row, step]), float(bound[row, step]), unit)
+        for row, step in np.argwhere(over)
+    ]

@@ -1,0 +1,76 @@
+"""Cables between two electricity buses of one site."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from dispatch.asset import (
+    Asset,
+    Carrier,
+    Given,
+    Inputs,
+    Mode,
+    Part,
+    Port,
+    Rows,
+    Ruling,
+    Violation,
+    breaches,
+    full,
+)
+from dispatch.frozen import Positive
+from dispatch.signals import Array, Horizon
+
+
+class Cable(Asset):
+    """A lossless connection with a rating: −P̄ ≤ f ≤ P̄, written as two non-negative flows forth and back.
+
+    Losses and voltages are the AC model's; a cable is part of the network, so its ports are no injections there.
+    """
+
+    kind: Literal["cable"] = "cable"
+    bus: str
+    far_bus: str = Field(description="the end away from the grid connection")
+    rating_kw: Positive
+
+    is_network: ClassVar[bool] = True
+    rule_order: ClassVar[int] = 4
+    bus_fields: ClassVar[Mapping[str, Carrier | None]] = {"bus": "electricity", "far_bus": "electricity"}
+
+    @classmethod
+    def ratings(cls, rows: Rows[Cable], horizon: Horizon) -> dict[str, Array]:
+        """The rating, (row, step)."""
+        return {"rating_kw": full(rows, horizon, rows.field("rating_kw"))}
+
+    @classmethod
+    def part(cls, rows: Rows[Cable], given: Given, mode: Mode) -> Part:
+        """Flow from ``far_bus`` to ``bus`` and back."""
+        import cvxpy as cp
+
+        shape = (rows.count, given.horizon.steps)
+        inward, outward = cp.Variable(shape, nonneg=True), cp.Variable(shape, nonneg=True)
+        return Part(
+            ports={
+                "near": Port(rows.bus(), inward - outward),
+                "far": Port(rows.bus("far_bus"), outward - inward),
+            },
+            constraints=[inward + outward <= given["rating_kw"]],
+            series={"inward_kw": inward, "outward_kw": outward},
+        )
+
+    @classmethod
+    def check(cls, rows: Rows[Cable], given: Inputs, series: Mapping[str, Array]) -> list[Violation]:
+        """Within its rating in both directions."""
+        flow = series["inward_kw"] - series["outward_kw"]
+        return breaches(rows.names, "flow above rating", np.abs(flow), rows.field("rating_kw"), "kW")
+
+    @classmethod
+    def rule(cls, rows: Rows[Cable], given: Inputs, state: Ruling) -> dict[str, Array]:
+        """Carries whatever the far end has over or lacks."""
+        surplus = state.share(rows.bus("far_bus"), rows.field("rating_kw"))
+        surplus = np.clip(surplus, -rows.field("rating_kw"), rows.field("rating_kw"))
+        return {"inward_kw": np.maximum(surplus, 0), "outward_kw": np.maximum(-surplus, 0)}

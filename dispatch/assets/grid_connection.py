@@ -1,0 +1,193 @@
+"""The point of common coupling."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from dispatch.asset import (
+    Asset,
+    Exclusive,
+    Given,
+    Inputs,
+    Mode,
+    Part,
+    Port,
+    Rows,
+    Ruling,
+    Violation,
+    breaches,
+    full,
+)
+from dispatch.frozen import Fraction, NonNegative, Positive
+from dispatch.series import Signal, signal_values
+from dispatch.signals import Array, Horizon
+from dispatch.tariff import Tariff
+
+# A horizon up to this long touches at most two months; both get a slot, so that a rolling plan never recompiles.
+_LONGEST_TWO_MONTH_SPAN_H = 28 * 24
+
+
+class GridConnection(Asset):
+    r"""Import i and export x with a tariff.
+
+    Equations, with prices of the tariff by step and demand periods p (masks m_p over steps):
+
+    .. math::
+        i_t ≤ \bar I y_t, \quad x_t ≤ \bar X (1 - y_t), \quad k_p ≥ m_{p,t} i_t, \quad k_p ≥ k^0_p \\
+        cost = Σ_t Δt_t (π^{imp}_t i_t - π^{exp}_t x_t) + Σ_p π^{dem}_p (k_p - k^0_p)
+
+    k⁰ is the demand that the month will be billed for anyway: the larger of the month-to-date peak and the peak
+    expected of its remainder. So a one-day plan pays only for what it adds to the month's peak. y is continuous unless
+    a solution imports and exports in one step.
+
+    A short plan changes nothing on a peak that has already been reached; ``month_to_date_peak_kw`` belongs to the month
+    of the horizon's start and does not carry into the next one.
+    """
+
+    kind: Literal["grid_connection"] = "grid_connection"
+    bus: str
+    import_kw: Positive = Field(description="contracted or physical limit")
+    export_kw: NonNegative = 0.0
+    tariff: Tariff
+    month_to_date_peak_kw: NonNegative = Field(
+        default=0.0, description="highest mean import of a step so far this month"
+    )
+    expected_peak_kw: NonNegative = Field(
+        default=0.0, description="peak expected of the rest of the month, or its target"
+    )
+    carbon_intensity_kg_per_kwh: Signal = Field(default=0.0, description="of imported electricity")
+    clean_fraction: Fraction = Field(default=0.0, description="share of imports that counts as clean")
+
+    is_network: ClassVar[bool] = True
+    rule_order: ClassVar[int] = 7
+
+    def known(self, horizon: Horizon) -> dict[str, Array]:
+        """Prices, demand periods and carbon intensity of imports, (1, step) or (1, period·step)."""
+        short = horizon.edge_h[-1] <= _LONGEST_TWO_MONTH_SPAN_H
+        terms = self.tariff.compile(horizon, months=2 if short else None)
+        current = "{}-{:02d}".format(*horizon.month[0])
+        intensity = signal_values(
+            self.carbon_intensity_kg_per_kwh, horizon.local_start, f"carbon intensity of '{self.name}'"
+        )
+        values = {
+            "import_price_per_kwh": terms.import_price,
+            "export_price_per_kwh": terms.export_price,
+            "demand_price_per_kw": terms.demand_price,
+            "demand_mask": terms.demand_mask.ravel(),
+            "demand_is_current": np.array([name.endswith(current) for name in terms.demand_name], float),
+            "carbon_intensity_kg_per_kwh": np.array(intensity),
+        }
+        return {name: value[None, :] for name, value in values.items()}
+
+    @classmethod
+    def ratings(cls, rows: Rows[GridConnection], horizon: Horizon) -> dict[str, Array]:
+        """Limits, (row, step)."""
+        return {
+            "import_kw": full(rows, horizon, rows.field("import_kw")),
+            "export_kw": full(rows, horizon, rows.field("export_kw")),
+            "unclean_fraction": full(rows, horizon, 1 - rows.field("clean_fraction")),
+        }
+
+    @classmethod
+    def signals(cls, rows: Rows[GridConnection], inputs: Inputs) -> dict[str, Array]:
+        """Prices by step and by period, masks, the peak already paid, carbon per kW and step."""
+        hours = inputs.horizon.hours
+        demand_price = rows.series(inputs, "demand_price_per_kw")
+        periods = demand_price.shape[1]
+        masks = rows.series(inputs, "demand_mask").reshape(rows.count, periods, inputs.horizon.steps)
+        return {
+            "import_per_kw": hours * rows.series(inputs, "import_price_per_kwh"),
+            "export_per_kw": hours * rows.series(inputs, "export_price_per_kwh"),
+            "carbon_kg_per_kw": hours * rows.series(inputs, "carbon_intensity_kg_per_kwh"),
+            "demand_price": demand_price,
+            "paid_peak_kw": cls._paid_peak_kw(rows, inputs),
+            **{f"mask_{p}": masks[:, p, :] for p in range(periods)},
+        }
+
+    @classmethod
+    def _paid_peak_kw(cls, rows: Rows[GridConnection], inputs: Inputs) -> Array:
+        """(row, period) demand billed in any case; only the month of the horizon's start carries a peak in."""
+        carried = np.maximum(rows.state(inputs, "month_to_date_peak_kw"), rows.field("expected_peak_kw"))
+        fresh = rows.field("expected_peak_kw")
+        return np.where(rows.series(inputs, "demand_is_current") > 0, carried, fresh)
+
+    @classmethod
+    def part(cls, rows: Rows[GridConnection], given: Given, mode: Mode) -> Part:
+        """Import, export, peaks and the bill."""
+        import cvxpy as cp
+
+        shape = (rows.count, given.horizon.steps)
+        imported, exported = cp.Variable(shape, nonneg=True), cp.Variable(shape, nonneg=True)
+        switch = cp.Variable(shape, bounds=[0, 1])
+        periods = given["demand_price"].shape[1]
+        constraints = [
+            imported <= cp.multiply(given["import_kw"], switch),
+            exported <= cp.multiply(given["export_kw"], 1 - switch),
+        ]
+        series = {"import_kw": imported, "export_kw": exported, "switch": switch}
+        bill = None
+        if periods:
+            peak = cp.Variable((rows.count, periods), nonneg=True)
+            one_step = np.ones((1, given.horizon.steps))
+            constraints += [peak >= given["paid_peak_kw"]]
+            # A loop over billing periods (a handful), not over rows or steps.
+            constraints += [
+                cp.multiply(given[f"mask_{p}"], imported) <= peak[:, p : p + 1] @ one_step for p in range(periods)
+            ]
+            # Price times (peak − paid): the product of price and paid peak is combined as one variable's bound.
+            added = cp.Variable((rows.count, periods), nonneg=True)
+            constraints += [added >= peak - given["paid_peak_kw"]]
+            bill = cp.multiply(given["demand_price"], added)
+            series |= {"peak_kw": peak, "added_peak_kw": added}
+        money = cp.multiply(given["import_per_kw"], imported) - cp.multiply(given["export_per_kw"], exported)
+        return Part(
+            ports={"electricity": Port(rows.bus(), imported - exported)},
+            constraints=constraints,
+            cost_step=money,
+            cost_period=bill,
+            co2_step_kg=cp.multiply(given["carbon_kg_per_kw"], imported),
+            supply_kw=imported - exported,
+            unclean_kw=cp.multiply(given["unclean_fraction"], imported),
+            series=series,
+            exclusive=[Exclusive(switch, imported, exported)],
+        )
+
+    @classmethod
+    def check(cls, rows: Rows[GridConnection], given: Inputs, series: Mapping[str, Array]) -> list[Violation]:
+        """Limits, one direction at a time, and peaks at least as high as every step they cover."""
+        imported, exported = series["import_kw"], series["export_kw"]
+        names, both = rows.names, np.minimum(imported, exported)
+        found = [
+            *breaches(names, "import above its limit", imported, rows.field("import_kw"), "kW"),
+            *breaches(names, "export above its limit", exported, rows.field("export_kw"), "kW"),
+            *breaches(names, "negative exchange", -np.minimum(imported, exported), 0.0, "kW"),
+            *breaches(names, "imports and exports at once", both, 0.0, "kW", 1e-2),
+        ]
+        if "peak_kw" in series:
+            periods = series["peak_kw"].shape[1]
+            masks = rows.series(given, "demand_mask").reshape(rows.count, periods, imported.shape[1])
+            reached = (masks * imported[:, None, :]).max(axis=2)
+            found += breaches(names, "billed peak below the highest import", reached, series["peak_kw"], "kW")
+        return found
+
+    @classmethod
+    def rule(cls, rows: Rows[GridConnection], given: Inputs, state: Ruling) -> dict[str, Array]:
+        """Balances what is left, within its limits."""
+        left = state.share(rows.bus(), rows.field("import_kw"))
+        imported = np.clip(-left, 0, rows.field("import_kw"))
+        signals = cls.signals(rows, given)
+        shape = (rows.count, signals["demand_price"].shape[1], given.horizon.steps)
+        masks = rows.series(given, "demand_mask").reshape(shape)
+        peaks = (masks * imported[:, None, :]).max(axis=2)
+        peaks = np.maximum(peaks, signals["paid_peak_kw"])
+        return {
+            "import_kw": imported,
+            "export_kw": np.clip(left, 0, rows.field("export_kw")),
+            "switch": (imported > 0).astype(float),
+            "peak_kw": peaks,
+            "added_peak_kw": peaks - signals["paid_peak_kw"],
+        }

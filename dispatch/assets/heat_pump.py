@@ -1,0 +1,40 @@
+"""Heat pumps with a ground or air source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from dispatch.asset import Carrier
+from dispatch.conversion import Conversion
+from dispatch.frozen import Finite
+
+_COP_FIT = {"ground": (8.77, -0.150, 0.000734), "air": (6.81, -0.121, 0.000630)}
+_LOWEST_LIFT_K = 15.0
+
+
+class HeatPump(Conversion):
+    r"""Heat q = COP · p with p ≤ electric_kw, on an electricity bus and a heat bus.
+
+    .. math:: COP = a + b Δ + c Δ^2, \quad Δ = T_{sink} - T_{source} \ [K]
+
+    with a, b, c = 8.77, −.150, .000734 (ground) or 6.81, −.121, .00063 (air): Staffell et al. 2012, "A review of
+    domestic heat pumps", Energy Environ. Sci. 5, 9291. Δ is held above 15 K, where the fits end.
+    """
+
+    kind: Literal["heat_pump"] = "heat_pump"
+    heat_bus: str
+    origin: Literal["ground", "air"] = "ground"
+    source_degc: Finite = Field(default=12.0, description="temperature of soil or air")
+    sink_degc: Finite = Field(default=45.0, description="flow temperature")
+
+    bus_fields: ClassVar[Mapping[str, Carrier | None]] = {"bus": "electricity", "heat_bus": "heat"}
+
+    @property
+    def yield_kw_per_kw(self) -> float:
+        """Coefficient of performance."""
+        lift_k = max(self.sink_degc - self.source_degc, _LOWEST_LIFT_K)
+        constant, linear, square = _COP_FIT[self.origin]
+        return constant + linear * lift_k + square * lift_k**2

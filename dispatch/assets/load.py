@@ -1,0 +1,86 @@
+"""Demand that is served as it comes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from dispatch.asset import Asset, Carrier, Given, Inputs, Mode, Part, Port, Rows, Ruling, Violation, breaches
+from dispatch.frozen import Efficiency, NonNegative
+from dispatch.series import History, Need
+from dispatch.signals import Array
+
+
+class Load(Asset):
+    """Demand on a bus of any carrier: served = demand − shed, 0 ≤ shed ≤ demand.
+
+    Shedding is the last resort that keeps every plan feasible; each kWh costs ``value_of_lost_load_per_kwh`` in the
+    objective, never in the reported money, and is reported as a finding.
+    """
+
+    kind: Literal["load"] = "load"
+    bus: str
+    history: History | None = Field(default=None, description="measured demand, from which the forecast learns")
+    value_of_lost_load_per_kwh: NonNegative = 1000.0
+    power_factor: Efficiency = Field(default=0.95, description="lagging, of an electric load")
+
+    bus_fields: ClassVar[Mapping[str, Carrier | None]] = {"bus": None}
+
+    @property
+    def needs(self) -> tuple[Need, ...]:
+        """The demand."""
+        return (Need("demand_kw", "load", math.inf, self.history),)
+
+    @property
+    def kvar_per_kw(self) -> float:
+        """Tan φ."""
+        return math.tan(math.acos(self.power_factor))
+
+    @classmethod
+    def signals(cls, rows: Rows[Load], inputs: Inputs) -> dict[str, Array]:
+        """Demand, and what shedding one kW for a step costs."""
+        demand = inputs.horizon.require("demand_kw", rows.series(inputs, "demand_kw"))
+        return {
+            "demand_kw": demand,
+            "shed_per_kw": rows.field("value_of_lost_load_per_kwh") * inputs.horizon.hours,
+        }
+
+    @classmethod
+    def part(cls, rows: Rows[Load], given: Given, mode: Mode) -> Part:
+        """Consumption of what is not shed."""
+        import cvxpy as cp
+
+        shed = cp.Variable((rows.count, given.horizon.steps), nonneg=True)
+        return Part(
+            ports={"demand": Port(rows.bus(), shed - given["demand_kw"])},
+            constraints=[shed <= given["demand_kw"]],
+            penalty_step=cp.multiply(given["shed_per_kw"], shed),
+            series={"shed_kw": shed, "served_kw": given["demand_kw"] - shed},
+        )
+
+    @classmethod
+    def check(cls, rows: Rows[Load], given: Inputs, series: Mapping[str, Array]) -> list[Violation]:
+        """What is served and what is shed make up the demand."""
+        demand = rows.series(given, "demand_kw")
+        return [
+            *breaches(rows.names, "served and shed differ from demand",
+                      np.abs(series["served_kw"] + series["shed_kw"] - demand), 0.0, "kW"),
+            *breaches(rows.names, "sheds more than its demand", series["shed_kw"], np.maximum(demand, 0), "kW"),
+            *breaches(rows.names, "negative shedding", -series["shed_kw"], 0.0, "kW"),
+        ]  # fmt: skip
+
+    @classmethod
+    def rule(cls, rows: Rows[Load], given: Inputs, state: Ruling) -> dict[str, Array]:
+        """Takes what it wants."""
+        return {"shed_kw": np.zeros((rows.count, given.horizon.steps))}
+
+    @classmethod
+    def settle(cls, rows: Rows[Load], given: Inputs, state: Ruling, values: dict[str, Array]) -> dict[str, Array]:
+        """Sheds what nobody could serve."""
+        demand = rows.series(given, "demand_kw")
+        lacking = np.maximum(-state.share(rows.bus(), demand), 0)
+        return {"shed_kw": np.minimum(values["shed_kw"] + lacking, demand)}

@@ -1,0 +1,299 @@
+"""Thermal units: gensets, gas, coal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from dispatch.asset import (
+    Asset,
+    Given,
+    Inputs,
+    Mode,
+    Part,
+    Port,
+    Rows,
+    Ruling,
+    Violation,
+    breaches,
+    full,
+    shifted,
+)
+from dispatch.frozen import NonNegative, Positive
+from dispatch.signals import Array, Horizon
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+
+class Thermal(Asset):
+    r"""A unit that is on or off: minimum output, minimum up and down time, ramps, start cost.
+
+    Three-binary form: u on, v start, w stop (v, w continuous), p' output above minimum, all per member when commitment
+    is shared across scenarios; output is per row. For steps of length Δt and ramp distances Δr (middle to middle) [h]:
+
+    .. math::
+        u_t - u_{t-1} = v_t - w_t \\
+        Σ_{τ: t - τ < UT} v_τ ≤ u_t, \quad Σ_{τ: t - τ < DT} w_τ ≤ 1 - u_t \\
+        p'_t ≤ (P̄-P)u_t - (P̄-SU)v_t - (P̄-SD)w_{t+1} \quad (UT ≥ 2 \text{ steps}) \\
+        p'_t ≤ (P̄-P)u_t - (P̄-SU)v_t - \max(SU-SD, 0)w_{t+1} \quad (UT = 1) \\
+        p'_t ≤ (P̄-P)u_t - (P̄-SD)w_{t+1} - \max(SD-SU, 0)v_t \quad (UT = 1) \\
+        p'_t - p'_{t-1} ≤ (SU-P-RU)v_t + RU u_t \\
+        p'_{t-1} - p'_t ≤ (SD-P-RD)w_t + RD u_{t-1}
+
+    Windows are in hours of the actual steps. w beyond the horizon is dropped; SU, SD are capped at P̄. Minimum times and
+    their history are structure: sites that share one compiled problem share them.
+
+    Sources: Rajan & Takriti 2005 (windows); Morales-España, Latorre & Ramos 2013, doi 10.1109/TPWRS.2013.2251373, and
+    Gentile, Morales-España & Ramos 2017, doi 10.1007/s13675-016-0066-y (generation limits and ramps).
+    """
+
+    kind: Literal["thermal"] = "thermal"
+    bus: str
+    min_kw: NonNegative
+    max_kw: Positive
+    cost_per_kwh: NonNegative = Field(description="fuel and running cost of electricity produced")
+    no_load_cost_per_h: NonNegative = 0.0
+    start_cost: NonNegative = Field(default=0.0, description="money per start")
+    co2_kg_per_kwh: NonNegative = 0.0
+    no_load_co2_kg_per_h: NonNegative = 0.0
+    clean: bool = Field(default=False, description="counts as clean supply (biomass, biogas)")
+    ramp_up_kw_per_h: Positive | None = None
+    ramp_down_kw_per_h: Positive | None = None
+    start_up_kw: Positive | None = Field(default=None, description="most it can give in its first step")
+    shut_down_kw: Positive | None = Field(default=None, description="most it can give in its last step")
+    min_up_h: NonNegative = 0.0
+    min_down_h: NonNegative = 0.0
+    on_before_h: NonNegative = Field(default=0.0, description="hours it has been on at the start; 0 = off")
+    off_before_h: NonNegative = Field(default=1000.0, description="hours it has been off at the start, if off")
+    power_before_kw: NonNegative = Field(default=0.0, description="output just before the start, if on")
+
+    rule_order: ClassVar[int] = 6
+
+    @property
+    def structure(self) -> tuple[object, ...]:
+        """Buses and minimum times."""
+        return (*super().structure, self.min_up_h, self.min_down_h)
+
+    @model_validator(mode="after")
+    def _limits(self) -> Self:
+        if self.min_kw > self.max_kw:
+            raise ValueError(f"min_kw {self.min_kw:g} is above max_kw {self.max_kw:g}")
+        for name in ("start_up_kw", "shut_down_kw"):
+            limit = getattr(self, name)
+            if limit is not None and limit < self.min_kw:
+                raise ValueError(f"{name} {limit:g} is below min_kw {self.min_kw:g}: it could never run")
+        return self
+
+    @classmethod
+    def ratings(cls, rows: Rows[Self], horizon: Horizon) -> dict[str, Array]:
+        """Coefficients of the equations above, (row, step)."""
+        low, high = rows.field("min_kw"), rows.field("max_kw")
+        start = np.minimum(rows.field("start_up_kw", np.inf), high)
+        stop = np.minimum(rows.field("shut_down_kw", np.inf), high)
+        # A missing ramp limit is one that never binds; infinity would not survive compilation.
+        up = np.minimum(rows.field("ramp_up_kw_per_h", np.inf) * horizon.ramp_h, high)
+        down = np.minimum(rows.field("ramp_down_kw_per_h", np.inf) * horizon.ramp_h, high)
+        short = cls._shortest(rows, horizon)
+        values = {
+            "min_kw": low,
+            "range_kw": high - low,
+            "start_cut_kw": high - start,
+            "stop_cut_kw": np.where(short, np.maximum(start - stop, 0), high - stop),
+            "start_cut_short_kw": np.maximum(stop - start, 0),
+            "stop_cut_short_kw": high - stop,
+            "ramp_up_kw": up,
+            "ramp_start_kw": start - low - up,
+            "ramp_down_kw": down,
+            "ramp_stop_kw": stop - low - down,
+            "cost_per_kw": rows.field("cost_per_kwh") * horizon.hours,
+            "cost_on": rows.field("no_load_cost_per_h") * horizon.hours,
+            "start_cost": rows.field("start_cost"),
+            "co2_per_kw": rows.field("co2_kg_per_kwh") * horizon.hours,
+            "co2_on": rows.field("no_load_co2_kg_per_h") * horizon.hours,
+            "unclean": 1 - rows.field("clean"),
+        }
+        return {name: full(rows, horizon, value) for name, value in values.items()}
+
+    @classmethod
+    def signals(cls, rows: Rows[Self], inputs: Inputs) -> dict[str, Array]:
+        """State before the horizon, (row, 1), and steps in which it still dictates u, (row, step)."""
+        on_h, off_h = rows.state(inputs, "on_before_h"), rows.state(inputs, "off_before_h")
+        was_on = (on_h > 0).astype(float)
+        power = np.where(on_h > 0, rows.state(inputs, "power_before_kw"), 0.0)
+        starts = inputs.horizon.edge_h[:-1]
+        down = np.minimum(rows.field("ramp_down_kw_per_h", np.inf) * inputs.horizon.hours[0], rows.field("max_kw"))
+        stop = np.minimum(rows.field("shut_down_kw", np.inf), rows.field("max_kw"))
+        # A unit that runs above its shut-down limit cannot stop until it has ramped down to it.
+        tied_h = np.where(on_h > 0, np.ceil(np.maximum(power - stop, 0) / down - 1e-9) * inputs.horizon.hours[0], 0.0)
+        keep_h = np.maximum(rows.field("min_up_h") - on_h, tied_h)
+        values = {
+            "must_on": (on_h > 0) & (starts < keep_h - 1e-9),
+            "must_off": (on_h <= 0) & (starts < rows.field("min_down_h") - off_h - 1e-9),
+        }
+        above = np.clip(power - rows.field("min_kw"), 0, rows.field("max_kw") - rows.field("min_kw"))
+        # On/off decided elsewhere, which mode *given* reads; (name, "commitment") is there for all members or none.
+        decided = all((m.name, "commitment") in inputs.series for m in rows.members)
+        known = {"commitment": rows.series(inputs, "commitment")} if decided else {}
+        return {
+            "was_on": was_on,
+            "above_before_kw": above,
+            **{name: value.astype(float) for name, value in values.items()},
+            **known,
+        }
+
+    @classmethod
+    def _shortest(cls, rows: Rows[Self], horizon: Horizon) -> np.ndarray:
+        """(row, 1) minimum up time is no longer than the shortest step: a start may be followed by a stop at once."""
+        return np.asarray(rows.field("min_up_h") <= horizon.hours.min() + 1e-9)
+
+    @classmethod
+    def part(cls, rows: Rows[Self], given: Given, mode: Mode) -> Part:
+        """The equations above for all rows."""
+        import cvxpy as cp
+
+        single = Rows(rows.members, 1, rows.buses) if mode.shared else rows
+        on, start, stop, commitment = _commitment(single, given, mode)
+        spread = rows.spread if mode.shared and rows.scenarios > 1 else None
+        on, start, stop = ((spread @ x) if spread is not None else x for x in (on, start, stop))
+        above = cp.Variable((rows.count, given.horizon.steps), nonneg=True)
+        power = cp.multiply(given["min_kw"], on) + above
+        constraints = [*commitment.pop("constraints"), *_output(rows, given, on, start, stop, above)]
+        cost = cp.multiply(given["cost_per_kw"], power) + cp.multiply(given["cost_on"], on)
+        return Part(
+            ports={"electricity": Port(rows.bus(), power)},
+            constraints=constraints,
+            cost_step=cost + cp.multiply(given["start_cost"], start),
+            co2_step_kg=cp.multiply(given["co2_per_kw"], power) + cp.multiply(given["co2_on"], on),
+            supply_kw=power,
+            unclean_kw=cp.multiply(given["unclean"], power),
+            series={
+                "power_kw": power,
+                "above_min_kw": above,
+                **commitment,
+                "on": on,
+                "start": start,
+                "stop": stop,
+            },
+        )
+
+    @classmethod
+    def check(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> list[Violation]:
+        """Reads starts and stops off the on/off pattern and holds powers, ramps and windows against the fields."""
+        on, power = np.round(series["on"]), series["power_kw"]
+        names, hours = rows.names, given.horizon.hours
+        before_on = rows.state(given, "on_before_h") > 0
+        state = np.hstack([before_on, on > 0.5])
+        started, stopped = ~state[:, :-1] & state[:, 1:], state[:, :-1] & ~state[:, 1:]
+        first = np.where(before_on, rows.state(given, "power_before_kw"), 0.0)
+        previous = np.hstack([first, power[:, :-1]])
+        start_cap = np.minimum(rows.field("start_up_kw", np.inf), rows.field("max_kw"))
+        stop_cap = np.minimum(rows.field("shut_down_kw", np.inf), rows.field("max_kw"))
+        up = np.where(started, start_cap, previous + rows.field("ramp_up_kw_per_h", np.inf) * given.horizon.ramp_h)
+        fall = rows.field("ramp_down_kw_per_h", np.inf) * given.horizon.ramp_h
+        return [
+            *breaches(names, "output above maximum", power, rows.field("max_kw") * on, "kW"),
+            *breaches(names, "output below minimum", rows.field("min_kw") * on, power, "kW"),
+            *breaches(names, "on/off is not 0 or 1", np.abs(series["on"] - on), 0.0, "-"),
+            *breaches(names, "rises faster than it can", power, up, "kW"),
+            *breaches(names, "falls faster than it can", previous - np.where(stopped, 0, power),
+                      np.where(stopped, stop_cap, fall), "kW"),
+            *_short_runs(rows, started, stopped, hours, given),
+            *breaches(names, "start not counted", started - series["start"], 0.0, "-"),
+        ]  # fmt: skip
+
+    @classmethod
+    def rule(cls, rows: Rows[Self], given: Inputs, state: Ruling) -> dict[str, Array]:
+        """Stays as it was: off units off, running units at minimum until their minimum up time has passed."""
+        signals = cls.signals(rows, given)
+        on = signals["must_on"]
+        before = np.hstack([signals["was_on"], on[:, :-1]])
+        return {
+            "above_min_kw": np.zeros_like(on),
+            "committed": on,
+            "started": np.maximum(on - before, 0),
+            "stopped": np.maximum(before - on, 0),
+        }
+
+
+def _window(length_h: Array, horizon: Horizon) -> csr_array:
+    """(row·step, row·step) ones where step τ lies at most ``length_h`` before the start of step t (τ ≤ t)."""
+    from scipy.sparse import csr_array
+
+    starts = horizon.edge_h[:-1]
+    lag = starts[:, None] - starts[None, :]
+    mask = (lag >= 0) & (lag < np.maximum(length_h, horizon.hours.min() / 2)[:, :, None] - 1e-9)
+    row, step, tau = np.nonzero(mask)
+    steps = horizon.steps
+    size = length_h.shape[0] * steps
+    return csr_array((np.ones(row.size), (row * steps + step, row * steps + tau)), shape=(size, size))
+
+
+def _commitment(single: Rows[Any], given: Given, mode: Mode) -> tuple[Any, Any, Any, dict[str, Any]]:
+    """On, start and stop with their logic; one row per decision."""
+    import cvxpy as cp
+
+    shape, decided = (single.count, given.horizon.steps), single.count
+    on = cp.Variable(shape, boolean=True) if mode.commitment == "exact" else cp.Variable(shape, bounds=[0, 1])
+    start, stop = cp.Variable(shape, bounds=[0, 1]), cp.Variable(shape, bounds=[0, 1])
+    windows = {x: _window(single.field(f"min_{x}_h"), given.horizon) for x in ("up", "down")}
+    flat = {"start": cp.vec(start, order="C"), "stop": cp.vec(stop, order="C"), "on": cp.vec(on, order="C")}
+    constraints = [
+        on - shifted(given["was_on"][:decided], on) == start - stop,
+        windows["up"] @ flat["start"] <= flat["on"],
+        windows["down"] @ flat["stop"] <= 1 - flat["on"],
+        on >= given["must_on"][:decided],
+        on <= 1 - given["must_off"][:decided],
+    ]
+    if mode.commitment == "given":
+        constraints.append(on == given["commitment"][:decided])
+    return on, start, stop, {"constraints": constraints, "committed": on, "started": start, "stopped": stop}
+
+
+def _output(rows: Rows[Any], given: Given, on: Any, start: Any, stop: Any, above: Any) -> list[Any]:
+    """Generation limits and ramps of the tight form."""
+    import cvxpy as cp
+    import scipy.sparse as sp
+
+    steps = given.horizon.steps
+    ahead = sp.eye_array(steps, k=-1, format="csr")  # x @ ahead is x one step later, 0 beyond the horizon
+    stop_next = stop @ ahead
+    room = cp.multiply(given["range_kw"], on)
+    short = Thermal._shortest(rows, given.horizon)[:, 0]
+    constraints = [
+        above <= room - cp.multiply(given["start_cut_kw"], start) - cp.multiply(given["stop_cut_kw"], stop_next),
+        above - shifted(given["above_before_kw"], above)
+        <= cp.multiply(given["ramp_start_kw"], start) + cp.multiply(given["ramp_up_kw"], on),
+        shifted(given["above_before_kw"], above) - above
+        <= cp.multiply(given["ramp_stop_kw"], stop) + cp.multiply(given["ramp_down_kw"], shifted(given["was_on"], on)),
+    ]
+    if short.any():
+        # Only the rows it holds for, picked by a constant matrix so that coefficients may stay parameters.
+        pick = sp.eye_array(rows.count, format="csr")[np.flatnonzero(short)]
+        limit = (
+            room - cp.multiply(given["start_cut_short_kw"], start) - cp.multiply(given["stop_cut_short_kw"], stop_next)
+        )
+        constraints.append(pick @ (above - limit) <= 0)
+    return constraints
+
+
+def _short_runs(
+    rows: Rows[Any], started: np.ndarray, stopped: np.ndarray, hours: Array, given: Inputs
+) -> list[Violation]:
+    """Runs and pauses that end before their minimum time, walked along the clock."""
+    clock = np.concatenate([[0.0], np.cumsum(hours)])
+    found: list[Violation] = []
+    for what, begins, ends, least, history in (
+        ("minimum up time", started, stopped, "min_up_h", "on_before_h"),
+        ("minimum down time", stopped, started, "min_down_h", "off_before_h"),
+    ):
+        shortest, since = rows.field(least)[:, 0], -rows.state(given, history)[:, 0]
+        for step in range(begins.shape[1]):
+            length = clock[step] - since
+            late = np.flatnonzero(ends[:, step] & (length < shortest - 1e-6))
+            found += [Violation(rows.names[r], what, step, float(length[r]), float(shortest[r]), "h") for r in late]
+            since = np.where(begins[:, step], clock[step], since)
+    return found

@@ -1,0 +1,107 @@
+"""What stands behind a plan, as plain data: rung, bound, gap, audit, network check, versions, seed, input hashes.
+
+No clock and no path goes in, so that the same inputs give the same bytes.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from datetime import datetime
+from importlib import metadata
+from typing import TYPE_CHECKING
+
+import dispatch
+from dispatch.audit import Audit
+from dispatch.outlook import Outlook
+from dispatch.schedule import Schedule
+from dispatch.site import Site
+
+if TYPE_CHECKING:
+    from dispatch.grid_check import GridProof
+
+_LIBRARIES = (
+    "cvxpy",
+    "highspy",
+    "numpy",
+    "pandapower",
+    "power-grid-model",
+    "pvlib",
+    "simbench",
+    "xgboost",
+    "xgboost-cpu",
+)
+
+
+def certificate(
+    site: Site,
+    issue_time: datetime,
+    outlook: Outlook,
+    schedule: Schedule,
+    audit: Audit,
+    grid: GridProof | None,
+    hashes: Mapping[str, str],
+) -> dict[str, object]:
+    """The certificate of one plan."""
+    horizon, proof = schedule.inputs.horizon, schedule.proof
+    return {
+        "park": site.name,
+        "issued": issue_time.isoformat(),
+        "horizon": [str(horizon.edges[0]) + "Z", str(horizon.edges[-1]) + "Z"],
+        "steps": horizon.steps,
+        "scenarios": schedule.scenarios,
+        "seed": site.planning.seed,
+        "solution": {
+            "quality": proof.quality,
+            "objective": _digits(proof.objective),
+            "bound": _digits(proof.bound),
+            "gap": _digits(proof.gap),
+            "nodes": proof.nodes,
+            "rounds": proof.rounds,
+            "clock_limit_fired": proof.clock_fired,
+            "relaxed": list(proof.relaxed),
+        },
+        "audit": {"numbers_checked": audit.checked, "violations": [str(v) for v in audit.violations]},
+        "network": None if grid is None else _network(site, grid),
+        "forecast": _forecast(outlook),
+        "inputs_sha256": dict(sorted(hashes.items())),
+        "versions": _versions(),
+    }
+
+
+def _network(site: Site, grid: GridProof) -> dict[str, object]:
+    return {
+        "model": site.grid.network if site.grid else "",
+        "engine": "pandapower, every step; power-grid-model inside the loop",
+        "largest_difference_of_engines_pu": float(f"{grid.engine_gap_pu:.1e}"),
+        "violations_before": grid.before,
+        "violations_after": len(grid.breaches),
+        "rounds": grid.rounds,
+        "steps_converged": int(grid.flows.converged.sum()),
+    }
+
+
+def _forecast(outlook: Outlook) -> dict[str, object] | None:
+    if outlook.forecast is None:
+        return None
+    forecast = outlook.forecast
+    return {
+        "model": forecast.model_version,
+        "issued": forecast.issue_time.isoformat(),
+        "rungs": dict(forecast.quality),
+    }
+
+
+def _versions() -> dict[str, str]:
+    found = {"parkwatt": dispatch.__version__, "python": platform.python_version()}
+    for library in _LIBRARIES:
+        try:
+            found[library] = metadata.version(library)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _digits(value: float) -> float | str:
+    """Nine significant digits; infinity as text, since JSON has none."""
+    return float(f"{value:.9g}") if abs(value) != float("inf") else str(value)

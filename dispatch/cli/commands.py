@@ -1,0 +1,103 @@
+"""What can be typed: plan, validate, init, schema. Nothing heavy is imported before it is needed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dispatch.errors import ConfigError, ParkwattError
+
+app = typer.Typer(
+    name="parkwatt",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="""Plan wind, PV, storage, units and flexible plant of an industrial park; prove the plan on the grid.
+
+    [bold]First steps[/bold]
+
+      parkwatt plan yizhuang          plan a day of the reference park that ships with parkwatt
+      parkwatt init my_park           write a commented park of your own to start from
+      parkwatt validate my_park/park.yaml
+      parkwatt plan my_park/park.yaml --weather open-meteo
+    """,
+)
+
+Config = Annotated[str, typer.Argument(help="A park's YAML file, or the name of one that ships (yizhuang).")]
+
+
+@app.command()
+def plan(
+    config: Config,
+    day: Annotated[
+        str | None,
+        typer.Option(help="Day to plan, YYYY-MM-DD. Default: the park's embedded day, else tomorrow."),
+    ] = None,
+    weather: Annotated[str | None, typer.Option(help="Where weather comes from: open-meteo. Default: none.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the results. Default: plans/PARK-DAY.")] = None,
+    scenarios: Annotated[
+        int | None, typer.Option(min=0, max=200, help="Scenarios beside the central forecast.")
+    ] = None,
+    network: Annotated[bool, typer.Option(help="Prove the plan on the park's network model.")] = True,
+    weather_url: Annotated[
+        str | None, typer.Option(help="Address of an own weather server that speaks Open-Meteo's format.")
+    ] = None,
+) -> None:
+    """Plan one day: forecast, schedule, AC proof, report.
+
+    Writes schedule.parquet, forecast.parquet, report.html, certificate.json and timings.json.
+    """
+    from dispatch.cli.planning import Request, run
+
+    run(Request(config, day, weather, out, scenarios, network, weather_url))
+
+
+@app.command()
+def validate(config: Config) -> None:
+    """Check a park's file and say everything that is wrong with it, each with its place and what would be accepted."""
+    from dispatch.config import load_site
+
+    site = load_site(config)
+    kinds = sorted({asset.kind for asset in site.assets})
+    typer.echo(
+        f"{config}: valid. {site.name}: {len(site.assets)} assets ({', '.join(kinds)}) on {len(site.buses)} buses."
+    )
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="Folder to write the park into; it must not hold a park yet.")] = Path(
+        "my_park"
+    ),
+) -> None:
+    """Write a commented starter park with example data, ready to be planned and to be made your own."""
+    from dispatch.cli.starter import write_starter
+
+    files = write_starter(folder)
+    typer.echo(f"Wrote {', '.join(map(str, files))}.\nNext: parkwatt validate {files[0]}; parkwatt plan {files[0]}")
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON schema of a park's file, for editors that complete and check YAML."""
+    from dispatch.site import schema as site_schema
+
+    typer.echo(json.dumps(site_schema(), indent=2, ensure_ascii=False))
+
+
+def main() -> None:
+    """Entry point: a user's mistake ends with a message and status 2, never with a stack trace."""
+    try:
+        app()
+    except ConfigError as error:
+        typer.echo(str(error), err=True)
+        sys.exit(2)
+    except ParkwattError as error:
+        typer.echo(f"parkwatt: {error}", err=True)
+        sys.exit(2)

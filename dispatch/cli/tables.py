@@ -1,0 +1,125 @@
+"""The terminal's view of a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from dispatch.assets.grid_connection import GridConnection
+from dispatch.assets.load import Load
+from dispatch.assets.thermal import Thermal
+from dispatch.conversion import Conversion
+from dispatch.generation import VariableGeneration
+from dispatch.presentation import findings, report_data
+from dispatch.storage import Storage
+
+if TYPE_CHECKING:
+    from dispatch.plan import Plan
+    from dispatch.schedule import Solved
+    from dispatch.signals import Array
+
+_COLOUR = {"violation": "red", "warning": "yellow", "info": "dim"}
+
+
+def show(plan: Plan, console: Console) -> None:
+    """Headline, the day by the hour, the comparison, what to know."""
+    data = report_data(plan)
+    console.print(f"\n[bold]{data.title}[/bold], {data.day} ({data.time_zone})")
+    for line in _headline(plan):
+        console.print(f"  {line}")
+    console.print(_day(plan))
+    console.print(_comparison(plan))
+    for text, result, kept in data.wishes:
+        console.print(f"  [{'green' if kept else 'yellow'}]{'✓' if kept else '✗'}[/] {text}: {result}")
+    for finding in findings(plan):
+        if finding.severity != "info":
+            console.print(f"  [{_COLOUR[finding.severity]}]{finding.severity}[/]: {finding.text}")
+
+
+def _headline(plan: Plan) -> Iterator[str]:
+    proof = plan.schedule.proof
+    money, carbon_t = plan.schedule.money[0], plan.schedule.co2_kg[0] / 1000
+    yield f"central path: {money:,.0f} {plan.site.currency}, {carbon_t:,.1f} t CO2"
+    audit = "passed" if plan.audit.passed else f"{len(plan.audit.violations)} violations"
+    yield f"schedule: {proof.quality}, gap {proof.gap:.2%}; audit {audit} ({plan.audit.checked:,} numbers checked)"
+    if plan.grid is None:
+        yield "network: none given, nothing proved"
+    else:
+        grid = plan.grid
+        counts = f"{grid.before} violations before, {len(grid.breaches)} after"
+        yield f"network: {counts}, in {plan.horizon.steps} AC power flows"
+
+
+def _columns(plan: Plan) -> Iterator[tuple[str, Array]]:
+    """Heading and (step,) values of the published path, summed over assets of one role."""
+    steps = plan.horizon.steps
+
+    def total(base: type, series: str, electric: bool = False) -> Array:
+        out = np.zeros(steps)
+        for solved in plan.schedule.kinds.values():
+            if isinstance(solved.rows.members[0], base):
+                for row in range(len(solved.rows.members)):
+                    out += _mine(plan, solved, series, row, electric)
+        return out
+
+    yield "wind+PV", total(VariableGeneration, "power_kw")
+    yield "units", total(Thermal, "power_kw")
+    yield "load", total(Load, "served_kw", electric=True)
+    yield "heat, cold", total(Conversion, "power_kw")
+    yield "charge", total(Storage, "charge_kw", electric=True)
+    yield "discharge", total(Storage, "discharge_kw", electric=True)
+    yield "stored\n\\[kWh]", total(Storage, "stored_kwh", electric=True)
+    yield "import", total(GridConnection, "import_kw")
+    yield "export", total(GridConnection, "export_kw")
+
+
+def _mine(plan: Plan, solved: Solved, series: str, row: int, electric: bool) -> Array:
+    carriers = dict(zip(plan.site.bus_names, plan.site.bus_carriers, strict=True))
+    if electric and carriers[solved.rows.members[row].bus] != "electricity":
+        return np.zeros(plan.horizon.steps)
+    return np.asarray(solved.series[series][row])
+
+
+def _day(plan: Plan) -> Table:
+    """Hourly means; columns that are zero all day are left out."""
+    columns = [(name, values) for name, values in _columns(plan) if float(np.abs(values).max()) > 0.5]
+    table = Table(box=None, header_style="bold", title="\nhourly means \\[kW]")
+    for heading in ("hour", *(name for name, _ in columns)):
+        table.add_column(heading, justify="right")
+    hours = np.array([100 * t.toordinal() + t.hour for t in plan.horizon.local_start])
+    for hour in dict.fromkeys(hours.tolist()):
+        at = hours == hour
+        cells = [_cell(name, values[at], plan.horizon.hours[at]) for name, values in columns]
+        table.add_row(f"{hour % 100:02d}", *cells)
+    return table
+
+
+def _cell(name: str, values: Array, hours: Array) -> str:
+    value = values[-1] if "kWh" in name else float(np.average(values, weights=hours))
+    return f"{value:,.0f}" if abs(value) >= 0.5 else "·"
+
+
+def _comparison(plan: Plan) -> Table:
+    table = Table(
+        box=None,
+        header_style="bold",
+        title=f"\nbeside its baselines, settled on {plan.outcomes[0].basis.split(';')[0]}",
+    )
+    headings = (
+        "",
+        f"cost\n\\[{plan.site.currency}]",
+        "CO2\n\\[t]",
+        "clean\nshare",
+        "peak import\n\\[kW]",
+        "curtailed\n\\[kWh]",
+    )
+    for heading in headings:
+        table.add_column(heading, justify="right" if heading else "left")
+    for o in plan.outcomes:
+        peak, curtailed = f"{o.peak_import_kw:,.0f}", f"{o.curtailed_kwh:,.0f}"
+        table.add_row(o.name, f"{o.cost:,.0f}", f"{o.co2_kg / 1000:,.2f}", f"{o.clean_share:.1%}", peak, curtailed)
+    return table

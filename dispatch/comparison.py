@@ -1,0 +1,141 @@
+"""What a plan is worth: against the park's own rules and against perfect foresight, on one and the same day.
+
+Where the data hold what really came, all three are settled on it: the published commitment and electric storage powers
+are kept, the rest of the park follows local control. Otherwise plan and rules are compared on the central forecast.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dispatch.asset import Inputs, Mode
+from dispatch.conversion import Conversion
+from dispatch.errors import SolveError
+from dispatch.generation import VariableGeneration
+from dispatch.objective import clean_share
+from dispatch.problem import Problem
+from dispatch.schedule import Schedule
+from dispatch.signals import Array
+from dispatch.site import Site
+from dispatch.solve import rule_based, solve
+from dispatch.storage import Storage
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Figures of one way to run the day.
+
+    Attributes:
+        cost: money paid (bill, fuel, starts, wear) less the value of what stores hold more than at the start.
+        bill: the money alone.
+        curtailed_kwh: generation on offer that was not taken.
+        shed_kwh: demand not served.
+    """
+
+    name: str
+    basis: str
+    cost: float
+    bill: float
+    co2_kg: float
+    clean_share: float
+    peak_import_kw: float
+    curtailed_kwh: float
+    shed_kwh: float
+
+
+def compare(site: Site, schedule: Schedule, actual: Inputs | None) -> tuple[Outcome, ...]:
+    """Plan, rules and (where the day is known) perfect foresight.
+
+    Args:
+        schedule: the published plan, scenario 0.
+        actual: inputs with one scenario that came true, None where the day is not known.
+    """
+    if actual is None:
+        basis = "central forecast"
+        inputs = _only_first(schedule.inputs)
+    else:
+        basis, inputs = "what really came", actual
+    problem = Problem(site, inputs, Mode("exact"))
+    best = solve(problem)
+    values = store_values(site, inputs)
+    rules = outcome("rules of the park", basis, rule_based(problem), values)
+    if actual is None:
+        return outcome("plan", basis, schedule, values), rules
+    follow, how = _follow(problem, schedule)
+    return (
+        outcome("plan", f"{basis}; {how}", follow, values),
+        rules,
+        outcome("perfect foresight", f"{basis}, known in advance", best, values),
+    )
+
+
+def _only_first(inputs: Inputs) -> Inputs:
+    series = {key: values[:1] for key, values in inputs.series.items()}
+    return Inputs(inputs.horizon, 1, series, inputs.state)
+
+
+def _follow(problem: Problem, schedule: Schedule) -> tuple[Schedule, str]:
+    """The published decisions under what really came."""
+    fixed: dict[tuple[str, str], Array] = {}
+    for kind, solved in schedule.kinds.items():
+        members = len(solved.rows.members)
+        names: tuple[str, ...] = ("committed",) if "committed" in solved.series else ()
+        if issubclass(type(solved.rows.members[0]), Storage) and solved.rows.members[0].port_name == "electricity":
+            names = ("charge_kw", "discharge_kw")
+        fixed |= {(kind, name): solved.series[name][:members] for name in names}
+    try:
+        return solve(problem, fixed=fixed), "commitment and battery powers as planned"
+    except SolveError:
+        # A published store power can be out of reach by a rounding of the band; starts and stops never are.
+        kept = {key: value for key, value in fixed.items() if key[1] == "committed"}
+        return solve(problem, fixed=kept), "commitment as planned, stores re-planned"
+
+
+def store_values(site: Site, inputs: Inputs) -> dict[str, float]:
+    """Money per kWh held, by store: what it saves in imports at the mean price.
+
+    An electric store saves its discharge; a heat or cold store the electricity of the first converter on its bus.
+    """
+    prices = [values.mean() for (_, name), values in inputs.series.items() if name == "import_price_per_kwh"]
+    price = float(np.mean(prices)) if prices else 0.0
+    yields = {getattr(a, a.output_bus): a.yield_kw_per_kw for a in reversed(site.assets) if isinstance(a, Conversion)}
+    stores = [a for a in site.assets if isinstance(a, Storage)]
+    return {s.name: price * s.discharge_efficiency / yields.get(s.bus, 1.0) for s in stores}
+
+
+def outcome(name: str, basis: str, schedule: Schedule, value_per_kwh: dict[str, float]) -> Outcome:
+    """The figures of scenario 0 of a schedule."""
+    hours = schedule.inputs.horizon.hours
+    held = sum(
+        value * (schedule.asset(store, "stored_kwh")[-1] - _start_kwh(schedule, store))
+        for store, value in value_per_kwh.items()
+    )
+    return Outcome(
+        name=name,
+        basis=basis,
+        cost=float(schedule.money[0] - held),
+        bill=float(schedule.money[0]),
+        co2_kg=float(schedule.co2_kg[0]),
+        clean_share=clean_share(schedule.per_step("unclean_kw"), schedule.per_step("supply_kw"), hours),
+        peak_import_kw=float(np.max(_sum(schedule, "import_kw"), initial=0.0)),
+        curtailed_kwh=float(_sum(schedule, "curtailed_kw", VariableGeneration) @ hours),
+        shed_kwh=float(_sum(schedule, "shed_kw") @ hours),
+    )
+
+
+def _start_kwh(schedule: Schedule, store: str) -> float:
+    rows = schedule.find(store).rows
+    member = next(m for m in rows.members if m.name == store)
+    fill = schedule.inputs.state.get(store, {}).get("start_fill", member.start_fill)
+    return float(member.energy_kwh * fill)
+
+
+def _sum(schedule: Schedule, series: str, kind: type | None = None) -> Array:
+    """(step,) sum of a series over the assets that have it, scenario 0."""
+    out = np.zeros(schedule.inputs.horizon.steps)
+    for solved in schedule.kinds.values():
+        if series in solved.series and (kind is None or issubclass(type(solved.rows.members[0]), kind)):
+            out += solved.series[series][solved.rows.scenario == 0].sum(axis=0)
+    return out

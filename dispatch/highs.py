@@ -1,0 +1,225 @@
+"""From a cvxpy problem to HiGHS and back: compile once, run many times.
+
+cvxpy compiles the problem to matrices whose entries are affine in the parameters; each solve fills in the parameters
+and hands the matrices to HiGHS directly, so that incumbents, bounds, duals and limits are ours to read. Limits count
+nodes, not seconds, so the same inputs give the same plan; a clock limit is only set when a deadline is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from dispatch.errors import SolveError
+from dispatch.signals import Array
+
+if TYPE_CHECKING:
+    import cvxpy as cp
+    import highspy
+
+Quality = Literal["optimal", "incumbent", "convex_recovery", "relaxed", "last_good", "rule_based", "safe_state"]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When a search ends: a relative gap, a number of nodes, and a clock only where a deadline is given."""
+
+    gap: float = 1e-4
+    nodes: int = 50_000
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Matrices:
+    """min c·x + offset with rows lower ≤ A x ≤ upper and column bounds; ``integer`` marks integral columns."""
+
+    cost: Array
+    offset: float
+    rows: Any
+    row_lower: Array
+    row_upper: Array
+    col_lower: Array
+    col_upper: Array
+    integer: np.ndarray
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A point of HiGHS: values, row duals (of the problem with integers fixed), objective, proven bound."""
+
+    quality: Quality
+    x: Array
+    row_dual: Array
+    objective: float
+    bound: float
+    nodes: int
+    clock_fired: bool
+
+    @property
+    def gap(self) -> float:
+        """Relative distance between objective and bound."""
+        return max(self.objective - self.bound, 0.0) / max(abs(self.objective), 1e-9)
+
+
+class Compiled:
+    """A problem compiled once; parameters may change, structure may not."""
+
+    def __init__(self, problem: cp.Problem) -> None:
+        import cvxpy as cp
+
+        data, chain, _ = problem.get_problem_data(
+            cp.HIGHS, enforce_dpp=True, canon_backend=cp.COO_CANON_BACKEND, solver_opts={}
+        )
+        self._program = data["param_prob"]
+        self._solver = chain.solver
+        sizes = [constraint.size for constraint in self._program.constraints]
+        starts = np.concatenate([[0], np.cumsum(sizes)])
+        self._row_of = {c.id: (int(starts[i]), sizes[i]) for i, c in enumerate(self._program.constraints)}
+
+    @staticmethod
+    def _read(data: Any, offset: float) -> Matrices:
+        equal = data["dims"].zero
+        upper = np.asarray(data["b"], dtype=np.float64)
+        lower = np.where(np.arange(upper.size) < equal, upper, -np.inf)
+        size = data["c"].size
+        integer = np.zeros(size, bool)
+        integer[[*data["bool_vars_idx"], *data["int_vars_idx"]]] = True
+        low, high = data.get("lower_bounds"), data.get("upper_bounds")
+        col_lower = np.full(size, -np.inf) if low is None else np.asarray(low, float).copy()
+        col_upper = np.full(size, np.inf) if high is None else np.asarray(high, float).copy()
+        boolean = np.asarray(data["bool_vars_idx"], dtype=int)
+        col_lower[boolean], col_upper[boolean] = (
+            np.maximum(col_lower[boolean], 0),
+            np.minimum(col_upper[boolean], 1),
+        )
+        return Matrices(data["c"], offset, data["A"].tocsc(), lower, upper, col_lower, col_upper, integer)
+
+    def matrices(self) -> Matrices:
+        """The matrices for the parameters' present values."""
+        data, inverse = self._solver.apply(self._program)
+        return self._read(data, float(inverse["offset"]))
+
+    def columns(self, variable: cp.Variable) -> np.ndarray:
+        """Column of each entry, in the variable's shape."""
+        start = self._program.var_id_to_col[variable.id]
+        return np.arange(start, start + variable.size).reshape(variable.shape, order="F")
+
+    def rows(self, constraint: cp.Constraint) -> np.ndarray:
+        """Row of each entry, in the constraint's shape."""
+        start, size = self._row_of[constraint.id]
+        return np.arange(start, start + size).reshape(constraint.shape, order="F")
+
+    def assign(self, variables: Sequence[cp.Variable], x: Array) -> None:
+        """Give the variables their values out of a solution."""
+        for variable in variables:
+            if variable.id in self._program.var_id_to_col:
+                variable.save_value(x[self.columns(variable)])
+
+
+def highs_model(matrices: Matrices, integer: np.ndarray) -> highspy.HighsLp:
+    """The model as HiGHS takes it."""
+    import highspy
+
+    lp = highspy.HighsLp()
+    lp.num_col_, lp.num_row_ = matrices.cost.size, matrices.row_upper.size
+    lp.col_cost_, lp.offset_ = matrices.cost, matrices.offset
+    lp.col_lower_, lp.col_upper_ = matrices.col_lower, matrices.col_upper
+    lp.row_lower_, lp.row_upper_ = matrices.row_lower, matrices.row_upper
+    lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
+    lp.a_matrix_.start_ = matrices.rows.indptr
+    lp.a_matrix_.index_ = matrices.rows.indices
+    lp.a_matrix_.value_ = matrices.rows.data
+    if integer.any():
+        kinds = np.array([highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger])
+        lp.integrality_ = list(kinds[integer.astype(int)])
+    return lp
+
+
+def run(
+    matrices: Matrices,
+    limits: Limits,
+    *,
+    also_integer: np.ndarray | None = None,
+    fixed: tuple[np.ndarray, Array] | None = None,
+) -> Answer:
+    """Solve; then fix the integers and solve the linear program again for clean values and duals.
+
+    Args:
+        also_integer: columns that must be integral beside those the model declares.
+        fixed: columns with the values they must take.
+
+    Raises:
+        SolveError: HiGHS found no point; the message carries its status.
+    """
+    solver = _solver(limits)
+    integer = matrices.integer.copy()
+    if also_integer is not None:
+        integer[also_integer] = True
+    solver.passModel(highs_model(matrices, integer))
+    if fixed is not None:
+        columns, values = fixed
+        solver.changeColsBounds(columns.size, columns.astype(np.int32), values, values)
+    solver.run()
+    quality, clock = _quality(solver)
+    info = solver.getInfo()
+    bound = info.mip_dual_bound if integer.any() else info.objective_function_value
+    x, dual, objective = _point(solver)
+    if integer.any():
+        x, dual, objective = _polish(solver, integer, x, dual, objective)
+    return Answer(quality, x, dual, objective, min(bound, objective), max(int(info.mip_node_count), 0), clock)
+
+
+def _solver(limits: Limits) -> highspy.Highs:
+    import highspy
+
+    solver = highspy.Highs()
+    solver.setOptionValue("output_flag", False)
+    solver.setOptionValue("threads", 1)
+    solver.setOptionValue("random_seed", 0)
+    solver.setOptionValue("mip_rel_gap", limits.gap)
+    solver.setOptionValue("mip_max_nodes", limits.nodes)
+    if limits.seconds is not None:
+        solver.setOptionValue("time_limit", limits.seconds)
+    return solver
+
+
+def _quality(solver: highspy.Highs) -> tuple[Quality, bool]:
+    import highspy
+
+    status = solver.getModelStatus()
+    clock = status == highspy.HighsModelStatus.kTimeLimit
+    if status == highspy.HighsModelStatus.kOptimal:
+        return "optimal", False
+    feasible = solver.getInfo().primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
+    if feasible:
+        return "incumbent", clock
+    raise SolveError(f"HiGHS stopped without a plan: {solver.modelStatusToString(status)}")
+
+
+def _point(solver: highspy.Highs) -> tuple[Array, Array, float]:
+    solution = solver.getSolution()
+    return (
+        np.array(solution.col_value),
+        np.array(solution.row_dual),
+        float(solver.getInfo().objective_function_value),
+    )
+
+
+def _polish(
+    solver: highspy.Highs, integer: np.ndarray, x: Array, dual: Array, objective: float
+) -> tuple[Array, Array, float]:
+    """The linear program that remains once every integer is fixed at its rounded value."""
+    import highspy
+
+    columns = np.flatnonzero(integer).astype(np.int32)
+    values = np.round(x[columns])
+    continuous = np.full(columns.size, highspy.HighsVarType.kContinuous)
+    solver.changeColsIntegrality(columns.size, columns, continuous)
+    solver.changeColsBounds(columns.size, columns, values, values)
+    solver.run()
+    if solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+        return x, dual, objective
+    return _point(solver)

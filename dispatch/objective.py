@@ -1,0 +1,152 @@
+"""What a plan minimises. Here alone probabilities, risk and the price of carbon and of broken wishes meet the money."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from dispatch.asset import Part, Rows
+from dispatch.signals import Array, Horizon
+from dispatch.site import CleanShareWish, Site
+
+if TYPE_CHECKING:
+    import cvxpy as cp
+
+
+@dataclass(frozen=True)
+class Breach:
+    """How far a wish is missed, as a variable the objective prices.
+
+    Attributes:
+        text: the wish in the user's words.
+        short_kwh: (scenario, window) variable.
+        needed: (scenario, window) expression that ``short_kwh`` must be at least.
+    """
+
+    text: str
+    short_kwh: cp.Variable
+    needed: cp.Expression
+    penalty_per_kwh: float
+
+
+@dataclass(frozen=True)
+class Total:
+    """The objective and the sums by scenario that it is made of, all (scenario,).
+
+    Attributes:
+        expression: the scalar to minimise.
+        money, co2_kg, penalty: reported sums; the optimised expressions themselves.
+        breaches: wishes with their shortfalls.
+        constraints: definitions of auxiliary variables.
+        defined: auxiliary variables with the expressions that give their value for a fixed schedule.
+    """
+
+    expression: cp.Expression
+    money: cp.Expression
+    co2_kg: cp.Expression
+    penalty: cp.Expression
+    breaches: Sequence[Breach]
+    constraints: Sequence[cp.Constraint]
+    defined: Sequence[tuple[cp.Variable, cp.Expression]]
+
+
+def to_scenario(rows: Rows[Any]) -> csr_array:
+    """(scenario, row) ones: sums rows into their scenario."""
+    return csr_array((np.ones(rows.count), (rows.scenario, np.arange(rows.count))), shape=(rows.scenarios, rows.count))
+
+
+def total(
+    site: Site,
+    horizon: Horizon,
+    rows: Mapping[str, Rows[Any]],
+    parts: Mapping[str, Part],
+    weights: Any,
+    extra: Any,
+) -> Total:
+    r"""Expected cost (with CVaR) of all parts.
+
+    .. math:: \min (1-λ) Σ_s π_s C_s + λ (η + \frac{1}{1-α} Σ_s π_s (C_s - η)^+)
+
+    with C_s = money + carbon price · CO₂ + penalties of scenario s (Rockafellar & Uryasev 2000).
+
+    Args:
+        weights: (S,) probabilities π, constant or parameter.
+        extra: (S,) penalties that no part owns (network limits), or None.
+    """
+    import cvxpy as cp
+
+    scenarios = next(iter(rows.values())).scenarios
+    money = _sum(rows, parts, ("cost_step", "cost_period"), scenarios)
+    co2 = _sum(rows, parts, ("co2_step_kg",), scenarios)
+    penalty = _sum(rows, parts, ("penalty_step",), scenarios)
+    breaches = [_clean_share(w, site, horizon, rows, parts) for w in site.wishes if isinstance(w, CleanShareWish)]
+    for breach in breaches:
+        penalty = penalty + breach.penalty_per_kwh * cp.sum(breach.short_kwh, axis=1)
+    if extra is not None:
+        penalty = penalty + extra
+    wanted = site.objective
+    constraints = [breach.short_kwh >= breach.needed for breach in breaches]
+    per_scenario = wanted.money * money + wanted.carbon_price_per_t / 1000 * co2 + penalty
+    if scenarios == 1:
+        return Total(cp.sum(per_scenario), money, co2, penalty, breaches, constraints, [])
+    # Weights and prices are both parameters: their product is not DPP, so the sum per scenario is a variable.
+    cost = cp.Variable(scenarios)
+    constraints.append(cost == per_scenario)
+    defined = [(cost, per_scenario)]
+    expected = weights @ cost
+    if wanted.cvar_weight:
+        tail, threshold = cp.Variable(scenarios, nonneg=True), cp.Variable()
+        constraints.append(tail >= cost - threshold)
+        risk = threshold + (weights @ tail) / (1 - wanted.cvar_level)
+        expected = (1 - wanted.cvar_weight) * expected + wanted.cvar_weight * risk
+        defined += [(threshold, cp.max(cost)), (tail, cp.pos(cost - threshold))]
+    return Total(expected, money, co2, penalty, breaches, constraints, defined)
+
+
+def _sum(rows: Mapping[str, Rows[Any]], parts: Mapping[str, Part], names: Sequence[str], scenarios: int) -> Any:
+    """(scenario,) sum of the named terms over kinds, rows and steps."""
+    import cvxpy as cp
+
+    terms = [
+        to_scenario(rows[kind]) @ cp.sum(getattr(part, name), axis=1)
+        for kind, part in parts.items()
+        for name in names
+        if getattr(part, name) is not None
+    ]
+    return sum(terms[1:], terms[0]) if terms else cp.Constant(np.zeros(scenarios))
+
+
+def _clean_share(
+    wish: CleanShareWish,
+    site: Site,
+    horizon: Horizon,
+    rows: Mapping[str, Rows[Any]],
+    parts: Mapping[str, Part],
+) -> Breach:
+    """Σ unclean ≤ (1 − x) Σ supply over each window, short by ``short_kwh``."""
+    import cvxpy as cp
+
+    windows = site.days(horizon, wish.over)
+    energy = (windows * horizon.hours).T
+    scenarios = next(iter(rows.values())).scenarios
+    unclean, supply = (
+        sum(
+            (to_scenario(rows[k]) @ getattr(p, name) for k, p in parts.items() if getattr(p, name) is not None),
+            cp.Constant(0.0),
+        )
+        for name in ("unclean_kw", "supply_kw")
+    )
+    short = cp.Variable((scenarios, windows.shape[0]), nonneg=True)
+    needed = (unclean - (1 - wish.clean_share_min) * supply) @ energy
+    text = f"clean share of at least {wish.clean_share_min:.0%} per {wish.over}"
+    return Breach(text, short, needed, wish.penalty_per_kwh)
+
+
+def clean_share(unclean_kw: Array, supply_kw: Array, hours: Array) -> float:
+    """1 − unclean over all electricity brought to the site, from (step,) powers."""
+    supplied = float(supply_kw @ hours)
+    return 1.0 - float(unclean_kw @ hours) / supplied if supplied > 0 else 1.0

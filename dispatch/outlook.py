@@ -1,0 +1,126 @@
+"""From forecasts to the inputs of a solve: a central path and weighted scenarios for everything the park needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dispatch.asset import Inputs
+from dispatch.errors import DataError
+from dispatch.series import Need
+from dispatch.signals import Array, Horizon
+from dispatch.site import Site
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from forecasting.archive import Archive
+    from forecasting.forecast import Forecast, Target
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """A forecast as the scheduler reads it.
+
+    Attributes:
+        inputs: scenario 0 is the central path, the others are joint scenarios.
+        weights: (S,) probabilities; the central path counts as one scenario of average weight.
+        forecast: quantiles, notes and model, for people.
+        needs: what was forecast, by asset name.
+    """
+
+    inputs: Inputs
+    weights: Array
+    forecast: Forecast | None
+    needs: dict[str, Need]
+
+
+def look_ahead(
+    site: Site,
+    horizon: Horizon,
+    archive: Archive,
+    issue_time: datetime,
+    *,
+    weather_site: str | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Outlook:
+    """Forecast every need of the site with what ``archive`` knew at ``issue_time``.
+
+    Raises:
+        DataError: an asset can not be forecast; the message names it and what is missing.
+    """
+    needs = {asset.name: need for asset in site.assets for need in asset.needs}
+    if not needs:
+        return Outlook(Inputs(horizon, 1, site.known_series(horizon)), np.ones(1), None, needs)
+    forecast = _forecast(site, horizon, archive, issue_time, needs, weather_site, progress)
+    drawn = site.planning.scenarios
+    series = dict(site.known_series(horizon))
+    for name, need in needs.items():
+        central = forecast.central[name][None, :]
+        series[name, need.quantity] = np.vstack([central, forecast.scenarios[name]]) if drawn else central
+    weights = np.ones(1)
+    if drawn:
+        weights = np.concatenate([[1 / (len(forecast.weights) + 1)], forecast.weights])
+    return Outlook(Inputs(horizon, weights.size, series), weights / weights.sum(), forecast, needs)
+
+
+def known_inputs(site: Site, horizon: Horizon, needs: dict[str, Need], values: dict[str, Array]) -> Inputs:
+    """Inputs with one scenario in which ``values`` (T,) come true."""
+    series = dict(site.known_series(horizon))
+    series |= {(name, need.quantity): values[name][None, :] for name, need in needs.items()}
+    return Inputs(horizon, 1, series)
+
+
+def _forecast(
+    site: Site,
+    horizon: Horizon,
+    archive: Archive,
+    issue_time: datetime,
+    needs: dict[str, Need],
+    weather_site: str | None,
+    progress: Callable[[str], None],
+) -> Forecast:
+    import pandas as pd
+
+    from forecasting.errors import ForecastError
+    from forecasting.forecast import Place, forecast
+
+    if site.latitude_deg is None or site.longitude_deg is None:
+        raise DataError("forecasts need 'latitude_deg' and 'longitude_deg' in the park's file")
+    holidays = sorted({str(d) for a in site.assets for d in getattr(getattr(a, "tariff", None), "holidays", ())})
+    place = Place(site.latitude_deg, site.longitude_deg, site.time_zone, site.altitude_m, tuple(holidays))
+    edges = pd.DatetimeIndex(horizon.edges).tz_localize("UTC")
+    try:
+        return forecast(
+            [_target(site, name, need) for name, need in needs.items()],
+            archive,
+            place,
+            pd.Timestamp(issue_time),
+            edges,
+            weather_site=weather_site,
+            scenarios=max(site.planning.scenarios, 1),
+            seed=site.planning.seed,
+            progress=progress,
+        )
+    except ForecastError as error:
+        raise DataError(f"forecast: {error}") from error
+
+
+def _target(site: Site, name: str, need: Need) -> Target:
+    from forecasting.forecast import Target
+    from forecasting.physics import PvPlant, WindFarm
+
+    plant, farm, physics = None, None, need.physics
+    if need.kind == "pv":
+        plant = PvPlant(
+            latitude_deg=site.latitude_deg or 0.0,
+            longitude_deg=site.longitude_deg or 0.0,
+            altitude_m=site.altitude_m,
+            **physics,
+        )
+    elif need.kind == "wind" and physics.get("turbine"):
+        farm = WindFarm(**physics)
+    return Target(name, need.kind, need.capacity_kw, site.name, plant, farm)

@@ -1,0 +1,250 @@
+"""A plan in the shape the report page shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from dispatch.assets.cable import Cable
+from dispatch.assets.grid_connection import GridConnection
+from dispatch.comparison import Outcome
+from dispatch.plan import Plan
+from dispatch.report.data import Balance, Fan, Finding, Line, Method, ReportData, Status, Store, VoltageBand
+from dispatch.signals import Array
+from dispatch.storage import Storage
+from dispatch.tables import published, rounded
+
+_SMALL_KW = 0.05
+_SETPOINTS = ("power_kw", "charge_kw", "discharge_kw", "on", "heat_kw", "cold_kw", "import_kw", "export_kw")
+_MOST_FINDINGS = 50
+
+
+def report_data(plan: Plan) -> ReportData:
+    """Everything the page needs, as plain numbers."""
+    site, horizon, schedule = plan.site, plan.horizon, plan.schedule
+    start = horizon.local_start[0]
+    last = horizon.local_start[-1].date()
+    day = f"{start:%A %d %B %Y}" if last == start.date() else f"{start:%d %B} to {last:%d %B %Y}"
+    prices = schedule.inputs.series
+    return ReportData(
+        title=site.title or site.name,
+        site=site.name,
+        day=day,
+        time_zone=site.time_zone,
+        currency=site.currency,
+        commitment="exact",
+        step_start=tuple(t.isoformat() for t in horizon.local_start),
+        step_h=rounded(horizon.hours),
+        balances=tuple(_balances(plan)),
+        stores=tuple(_stores(plan)),
+        import_price=_first(prices, "import_price_per_kwh", horizon.steps),
+        export_price=_first(prices, "export_price_per_kwh", horizon.steps),
+        carbon_intensity_kg_per_kwh=_first(prices, "carbon_intensity_kg_per_kwh", horizon.steps),
+        fans=tuple(_fans(plan)),
+        voltage=_voltage(plan),
+        comparison=tuple(_method(o) for o in plan.outcomes),
+        money=tuple(_money(plan)),
+        carbon=tuple(_carbon(plan)),
+        wishes=tuple(_wishes(plan)),
+        findings=tuple(findings(plan)),
+        setpoints=tuple(_setpoints(plan)),
+        certificate=plan.certificate,
+        notes=tuple(_notes(plan)),
+        status=_status(plan),
+    )
+
+
+def _first(series: Any, name: str, steps: int) -> tuple[float, ...]:
+    found = [values[0] for (_, quantity), values in series.items() if quantity == name]
+    return rounded(found[0]) if found else (float("nan"),) * steps
+
+
+def _balances(plan: Plan) -> Iterator[Balance]:
+    """By bus, what every asset brings and takes; buses joined by cables are shown as one."""
+    site, schedule = plan.site, plan.schedule
+    joined = _joined_buses(plan)
+    for bus in site.buses:
+        if joined[bus.name] != bus.name:
+            continue
+        members = [name for name, head in joined.items() if head == bus.name]
+        supply, use = [], []
+        for solved in schedule.kinds.values():
+            for row, asset in enumerate(solved.rows.members):
+                power = _power_at(solved, row, members)
+                supply.append(Line(asset.name, rounded(np.maximum(power, 0)), asset.kind))
+                use.append(Line(asset.name, rounded(np.maximum(-power, 0)), asset.kind))
+        kept = [[line for line in side if max(line.values) > _SMALL_KW] for side in (supply, use)]
+        yield Balance(bus.carrier, " + ".join(members), tuple(kept[0]), tuple(kept[1]))
+
+
+def _joined_buses(plan: Plan) -> dict[str, str]:
+    """Bus → the bus it is shown under: the near end of the cable it hangs on."""
+    head = {bus.name: bus.name for bus in plan.site.buses}
+    for _ in plan.site.buses:
+        for asset in plan.site.assets:
+            if isinstance(asset, Cable):
+                head[asset.far_bus] = head[asset.bus]
+    return head
+
+
+def _power_at(solved: Any, row: int, buses: list[str]) -> Array:
+    """(step,) net power of one asset into a set of buses, scenario 0."""
+    names = solved.rows.buses
+    ports = [
+        power[row] for port, power in solved.power_kw.items() if names[solved.bus[port][row] % len(names)] in buses
+    ]
+    steps = next(iter(solved.power_kw.values())).shape[1]
+    return np.asarray(np.sum(ports, axis=0)) if ports else np.zeros(steps)
+
+
+def _stores(plan: Plan) -> Iterator[Store]:
+    for asset in plan.site.assets:
+        if isinstance(asset, Storage):
+            stored = plan.schedule.asset(asset.name, "stored_kwh")
+            start = (
+                plan.schedule.inputs.state.get(asset.name, {}).get("start_fill", asset.start_fill) * asset.energy_kwh
+            )
+            limits = asset.energy_kwh * asset.min_fill, asset.energy_kwh * asset.max_fill
+            yield Store(asset.name, rounded(np.concatenate([[start], stored])), *limits, asset.kind)
+
+
+def _fans(plan: Plan) -> Iterator[Fan]:
+    forecast = plan.outlook.forecast
+    if forecast is None:
+        return
+    kinds = {asset.name: asset.kind for asset in plan.site.assets}
+    for name in forecast.names:
+        actual = rounded(plan.actual[name]) if name in plan.actual else None
+        quantiles = tuple(rounded(row) for row in forecast.quantiles[name].T)
+        levels = tuple(float(level) for level in forecast.levels)
+        yield Fan(name, "kW", levels, quantiles, rounded(forecast.central[name]), actual, kinds[name])
+
+
+def _voltage(plan: Plan) -> VoltageBand | None:
+    if plan.grid is None or plan.site.grid is None:
+        return None
+    flows, limits = plan.grid.flows, plan.grid.limits
+    own = {node: bus for bus, node in plan.site.grid.bus_of.items()}
+    index = {name: i for i, name in enumerate(flows.bus_names)}
+    # The park answers for the voltage level it stands on; the level above has limits of its own.
+    level = np.isfinite(flows.vm_pu).all(axis=1)
+    lower, upper = (
+        np.array([bound[index[n]] for n in own]) for bound in (limits.voltage_min_pu, limits.voltage_max_pu)
+    )
+    return VoltageBand(
+        lowest_pu=tuple(np.round(flows.vm_pu[level].min(axis=0), 5).tolist()),
+        highest_pu=tuple(np.round(flows.vm_pu[level].max(axis=0), 5).tolist()),
+        lower_limit_pu=float(lower.max()),
+        upper_limit_pu=float(upper.min()),
+        own_bus=tuple(Line(own[n], tuple(np.round(flows.vm_pu[index[n]], 5).tolist()), unit="p.u.") for n in own),
+        loading_max_pu=tuple(np.round(np.nanmax(flows.branch_loading_pu, axis=0), 5).tolist()),
+    )
+
+
+def _method(outcome: Outcome) -> Method:
+    return Method(
+        outcome.name,
+        outcome.basis,
+        round(outcome.cost, 2),
+        round(outcome.co2_kg, 1),
+        round(outcome.clean_share, 4),
+        round(outcome.peak_import_kw, 1),
+        round(outcome.curtailed_kwh, 1),
+    )
+
+
+def _money(plan: Plan) -> Iterator[tuple[str, float]]:
+    """The published path's money by asset, energy and demand apart."""
+    for solved in plan.schedule.kinds.values():
+        for row, asset in enumerate(solved.rows.members):
+            running, periods = float(solved.cost_step[row].sum()), float(solved.cost_period[row].sum())
+            demand = isinstance(asset, GridConnection)
+            if demand or abs(running) > 0.005:
+                yield f"{asset.name}: energy" if demand else asset.name, round(running, 2)
+            if demand:
+                yield f"{asset.name}: demand charge added by this day", round(periods, 2)
+    yield "total", round(float(plan.schedule.money[0]), 2)
+
+
+def _carbon(plan: Plan) -> Iterator[tuple[str, float]]:
+    for solved in plan.schedule.kinds.values():
+        for row, asset in enumerate(solved.rows.members):
+            mass = float(solved.co2_step_kg[row].sum())
+            if mass > 0.05:
+                yield asset.name, round(mass, 1)
+    yield "total", round(float(plan.schedule.co2_kg[0]), 1)
+
+
+def _wishes(plan: Plan) -> Iterator[tuple[str, str, bool]]:
+    for text, short in plan.schedule.wish_short_kwh.items():
+        missing = float(short[0].sum())
+        kept = missing < 1.0
+        yield text, "kept" if kept else f"short by {missing:,.0f} kWh", kept
+    for asset in plan.site.assets:
+        if isinstance(asset, Storage):
+            missing = float(plan.schedule.asset(asset.name, "short_kwh").sum())
+            kept = missing < 0.01 * asset.energy_kwh
+            wanted = asset.start_fill if asset.end_fill_min is None else asset.end_fill_min
+            yield (
+                f"{asset.name}: at least {wanted:.0%} full at the end",
+                "kept" if kept else f"short by {missing:,.1f} kWh",
+                kept,
+            )
+
+
+def findings(plan: Plan) -> Iterator[Finding]:
+    """What the operator should know, worst first."""
+    starts = plan.horizon.local_start
+    if plan.grid is not None:
+        for breach in plan.grid.breaches[:_MOST_FINDINGS]:
+            when, value = f"{starts[breach.step]:%H:%M}", f"{breach.value:.4f} {breach.unit}"
+            limit = f"limit {breach.limit:.4f}, over by {breach.margin:.4f}"
+            text = f"{breach.element}: {breach.kind.replace('_', ' ')} at {when}, {value} ({limit})"
+            yield Finding("violation", text)
+    for violation in plan.audit.violations[:_MOST_FINDINGS]:
+        yield Finding("violation", f"audit: {violation}")
+    for name, values in published(plan.schedule).items():
+        if name.endswith(".shed_kw") and values.max() > _SMALL_KW:
+            step, energy = int(values.argmax()), float(values @ plan.horizon.hours)
+            most = f"most at {starts[step]:%H:%M} ({values[step]:,.0f} kW)"
+            yield Finding("warning", f"{name.removesuffix('.shed_kw')}: {energy:,.1f} kWh of demand not served, {most}")
+    for asset in plan.site.assets:
+        if not asset.verified:
+            source = asset.source or "no source given"
+            yield Finding("info", f"{asset.name}: typical numbers, not verified for this plant ({source})")
+        for component in asset.tariff.components if isinstance(asset, GridConnection) else ():
+            if not component.verified:
+                yield Finding("info", f"{asset.name}, tariff {component.name}: not verified ({component.source})")
+
+
+def _setpoints(plan: Plan) -> Iterator[Line]:
+    for name, values in published(plan.schedule).items():
+        series = name.split(".")[-1]
+        if series in _SETPOINTS:
+            yield Line(name, rounded(values), unit="on/off" if series == "on" else "kW")
+
+
+def _notes(plan: Plan) -> Iterator[str]:
+    yield from plan.site.notes
+    yield from plan.notes
+    if plan.outlook.forecast is not None:
+        yield from plan.outlook.forecast.notes
+    yield (
+        f"Planned over {plan.schedule.scenarios} scenarios with one shared commitment; shown is the central path. "
+        "Cost in the comparison is money paid less the value of what the stores hold more than at the start."
+    )
+    yield "The demand charge counts only what this day adds to the peak that the month is billed for anyway."
+
+
+def _status(plan: Plan) -> Status:
+    rungs = set(plan.outlook.forecast.quality.values()) if plan.outlook.forecast else set()
+    proof = plan.schedule.proof
+    return Status(
+        quality=proof.quality,
+        gap=proof.gap if np.isfinite(proof.gap) else None,
+        audit_violations=len(plan.audit.violations),
+        ac_violations=None if plan.grid is None else len(plan.grid.breaches),
+        forecast_quality=", ".join(sorted(rungs)),
+    )

@@ -1,0 +1,293 @@
+"""One compiled optimisation problem of a site, re-solved for new inputs, prices, states, limits — or another site.
+
+``Problem`` collects the parts of all kinds, balances every bus in every scenario and step, adds what the objective
+and the network ask, and compiles once. After that only parameters change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from dispatch import objective
+from dispatch.asset import Asset, Given, Inputs, Mode, Part, Rows
+from dispatch.errors import AlignmentError, ContractError
+from dispatch.highs import Compiled
+from dispatch.schedule import Proof, Schedule, Solved
+from dispatch.signals import Array
+from dispatch.site import Site
+
+if TYPE_CHECKING:
+    import cvxpy as cp
+
+
+@dataclass(frozen=True)
+class NetworkLimits:
+    """Linear limits on injections: Σ_b coefficient[k, b, t] · injection_kw[b, t] ≤ bound_kw[k, t].
+
+    Unused slots have coefficient 0 and bound 1.
+    """
+
+    coefficient: Array
+    bound_kw: Array
+
+    @classmethod
+    def none(cls, slots: int, buses: int, steps: int) -> NetworkLimits:
+        """Slots that hold no limit yet."""
+        return cls(np.zeros((slots, buses, steps)), np.ones((slots, steps)))
+
+
+class Problem:
+    """A site's problem for a horizon of fixed structure.
+
+    Args:
+        site: the park.
+        inputs: values to build with; later ones must have the same shapes.
+        mode: how commitment is decided.
+        template: make the members' own ratings parameters too, so that other sites of one structure can be solved.
+        network_slots: K, how many linear network limits may hold per step at the mapped buses.
+    """
+
+    def __init__(
+        self,
+        site: Site,
+        inputs: Inputs,
+        mode: Mode | None = None,
+        *,
+        template: bool = False,
+        network_slots: int = 0,
+    ) -> None:
+        import cvxpy as cp
+
+        self.site, self.mode, self.template = site, mode or Mode(), template
+        self.horizon, self.scenarios = inputs.horizon, inputs.scenarios
+        self.rows = site.rows(inputs.scenarios)
+        self._parameters: dict[tuple[str, str], cp.Parameter] = {}
+        self._weights = cp.Parameter(self.scenarios, nonneg=True, value=np.full(self.scenarios, 1 / self.scenarios))
+        self.inputs = inputs
+        self.parts = {kind: self._part(kind, rows, inputs) for kind, rows in self.rows.items()}
+        self.balance = self._balance()
+        self.network_buses = tuple(site.grid.bus_of) if site.grid and network_slots else ()
+        extra, limits = self._network(network_slots)
+        self.total = objective.total(site, self.horizon, self.rows, self.parts, self._weights, extra)
+        constraints = [c for part in self.parts.values() for c in part.constraints]
+        constraints += [self.balance, *limits, *self.total.constraints]
+        self._problem = cp.Problem(cp.Minimize(self.total.expression), constraints)
+        self.compiled = Compiled(self._problem)
+
+    def _part(self, kind: str, rows: Rows[Any], inputs: Inputs) -> Part:
+        import cvxpy as cp
+
+        cls: type[Asset] = type(rows.members[0])
+        values: dict[str, Any] = {}
+        for name, value in _coefficients(cls, rows, inputs).items():
+            is_signal = name.startswith("signal:")
+            short = name.removeprefix("signal:").removeprefix("rating:")
+            if is_signal or self.template:
+                self._parameters[kind, name] = values[short] = cp.Parameter(value.shape, value=value)
+            else:
+                values[short] = value
+        return cls.part(rows, Given(self.horizon, values), self.mode)
+
+    def _balance(self) -> cp.Constraint:
+        """(scenario · bus, step) every bus balances: Σ ports = 0."""
+        import cvxpy as cp
+
+        size = self.scenarios * len(self.site.bus_names)
+        terms = [_place(port.bus, size) @ port.power_kw for part in self.parts.values() for port in part.ports.values()]
+        return sum(terms[1:], terms[0]) == cp.Constant(np.zeros((size, self.horizon.steps)))
+
+    def _network(self, slots: int) -> tuple[Any, list[Any]]:
+        """Limits with an excess that the objective prices; the same rows for every scenario."""
+        import cvxpy as cp
+
+        self._limits: list[tuple[list[cp.Parameter], cp.Parameter]] = []
+        self._injected: list[tuple[cp.Variable, cp.Expression]] = []
+        self._excess: cp.Expression | None = None
+        if not self.network_buses:
+            return None, []
+        shape = (self.scenarios, self.horizon.steps)
+        # An injection holds demand, a parameter, and is multiplied by coefficients, parameters too: it is a variable.
+        injections = [cp.Variable(shape) for _ in self.network_buses]
+        self._injected = [(x, self._injection(bus)) for x, bus in zip(injections, self.network_buses, strict=True)]
+        excess = cp.Variable(shape, nonneg=True)
+        constraints = [x == expression for x, expression in self._injected]
+        for _ in range(slots):  # a handful of slots and mapped buses, not steps
+            factors = [cp.Parameter(shape, value=np.zeros(shape)) for _ in injections]
+            bound = cp.Parameter(shape, value=np.ones(shape))
+            used = sum(
+                (cp.multiply(f, x) for f, x in zip(factors, injections, strict=True)),
+                cp.Constant(np.zeros(shape)),
+            )
+            constraints.append(used <= bound + excess)
+            self._limits.append((factors, bound))
+        self._excess = excess
+        return self.site.objective.limit_penalty_per_kwh * (excess @ self.horizon.hours), constraints
+
+    def _injection(self, bus: str) -> Any:
+        """(scenario, step) net injection at a site bus of all kinds that are not the network."""
+        import cvxpy as cp
+
+        names = self.site.bus_names
+        out: Any = cp.Constant(np.zeros((self.scenarios, self.horizon.steps)))
+        for kind, part in self.parts.items():
+            rows = self.rows[kind]
+            if type(rows.members[0]).is_network:
+                continue
+            for port in part.ports.values():
+                at = port.bus % len(names) == names.index(bus)
+                if at.any():
+                    out = out + (objective.to_scenario(rows) * at[None, :]) @ port.power_kw
+        return out
+
+    def update(
+        self,
+        inputs: Inputs | None = None,
+        *,
+        site: Site | None = None,
+        weights: Array | None = None,
+        limits: NetworkLimits | None = None,
+    ) -> None:
+        """New data for the next solve; what is not given stays.
+
+        Raises:
+            ContractError: another structure (kinds, member counts, shapes), or another site for a problem that was not
+                built as a template.
+        """
+        if site is not None:
+            self._take_site(site)
+        if inputs is not None:
+            if not np.array_equal(inputs.horizon.hours, self.horizon.hours) or inputs.scenarios != self.scenarios:
+                raise AlignmentError("new inputs must have the step lengths and scenarios the problem was built with")
+            self.inputs = inputs
+        if weights is not None:
+            self._weights.value = weights / weights.sum()
+        if inputs is not None or site is not None:
+            self._fill()
+        if limits is not None:
+            for slot, (factors, bound) in enumerate(self._limits):
+                bound.value = np.tile(limits.bound_kw[slot], (self.scenarios, 1))
+                for position, factor in enumerate(factors):
+                    factor.value = np.tile(limits.coefficient[slot, position], (self.scenarios, 1))
+
+    def _take_site(self, site: Site) -> None:
+        rows = site.rows(self.scenarios)
+        if not self.template or _structure(site) != _structure(self.site):
+            reason = "its structure differs" if self.template else "it is no template"
+            raise ContractError(f"the problem of '{self.site.name}' cannot take '{site.name}': {reason}")
+        if site.wishes != self.site.wishes or site.objective != self.site.objective:
+            raise ContractError(f"'{site.name}' has other wishes or another objective than '{self.site.name}'")
+        self.site, self.rows = site, rows
+
+    def _fill(self) -> None:
+        for kind, rows in self.rows.items():
+            values = _coefficients(type(rows.members[0]), rows, self.inputs)
+            for (owner, name), parameter in self._parameters.items():
+                if owner == kind and values[name].shape != parameter.shape:
+                    raise ContractError(f"{kind}, {name}: shape {values[name].shape}, built with {parameter.shape}")
+                if owner == kind:
+                    parameter.value = values[name]
+
+    @property
+    def weights(self) -> Array:
+        """(S,) probabilities."""
+        return np.asarray(self._weights.value)
+
+    def variable(self, kind: str, name: str) -> cp.Variable:
+        """The decision behind a kind's series.
+
+        Raises:
+            ContractError: the series follows from decisions and is none itself.
+        """
+        import cvxpy as cp
+
+        variable = self.parts[kind].series[name]
+        if not isinstance(variable, cp.Variable):
+            raise ContractError(f"series '{name}' of kind '{kind}' is not a decision")
+        return variable
+
+    def take(self, x: Array) -> None:
+        """Give all variables their values out of a solver's point."""
+        self.compiled.assign(self._problem.variables(), x)
+
+    def put(self, kind: str, values: Mapping[str, Array]) -> None:
+        """Give a kind's decisions values by the names of its series; here-and-now ones take scenario 0."""
+        for name, value in values.items():
+            if name in self.parts[kind].series:
+                variable = self.variable(kind, name)
+                variable.save_value(value[: variable.shape[0]])
+
+    def net_kw(self, kind: str) -> Array:
+        """(scenario · bus, step) what a kind's present values put into each bus."""
+        size = self.scenarios * len(self.site.bus_names)
+        ports = self.parts[kind].ports.values()
+        return np.asarray(sum(_place(p.bus, size) @ p.power_kw.value for p in ports))
+
+    def settle_totals(self) -> float:
+        """Give the variables of objective and network the values that follow from the kinds'; the objective then."""
+        for breach in self.total.breaches:
+            breach.short_kwh.value = np.maximum(breach.needed.value, 0)
+        for injected, expression in self._injected:
+            injected.value = expression.value
+        if self._excess is not None:
+            self._excess.value = np.zeros(self._excess.shape)
+        for variable, expression in self.total.defined:
+            variable.value = expression.value
+        return float(self.total.expression.value)
+
+    def read(self, proof: Proof, price: Array | None) -> Schedule:
+        """A schedule out of the variables' present values."""
+        breaches = {b.text: np.asarray(b.short_kwh.value) for b in self.total.breaches}
+        excess = np.zeros((self.scenarios, self.horizon.steps)) if self._excess is None else self._excess.value
+        return Schedule(
+            inputs=self.inputs,
+            weights=np.asarray(self._weights.value),
+            kinds={kind: self._solved(kind) for kind in self.parts},
+            money=np.asarray(self.total.money.value),
+            co2_kg=np.asarray(self.total.co2_kg.value),
+            penalty=np.asarray(self.total.penalty.value),
+            wish_short_kwh=breaches,
+            proof=proof,
+            price_per_kwh=price,
+            limit_excess_kw=np.asarray(excess),
+        )
+
+    def _solved(self, kind: str) -> Solved:
+        part, rows = self.parts[kind], self.rows[kind]
+        shape = (rows.count, self.horizon.steps)
+        zero = np.zeros(shape)
+
+        def value(term: cp.Expression | None, missing: Array) -> Array:
+            return missing if term is None else np.array(term.value, float)
+
+        return Solved(
+            rows=rows,
+            bus={name: port.bus for name, port in part.ports.items()},
+            power_kw={name: value(port.power_kw, zero) for name, port in part.ports.items()},
+            series={name: value(term, zero) for name, term in part.series.items()},
+            cost_step=value(part.cost_step, zero),
+            cost_period=value(part.cost_period, np.zeros((rows.count, 1))),
+            co2_step_kg=value(part.co2_step_kg, zero),
+            supply_kw=value(part.supply_kw, zero),
+            unclean_kw=value(part.unclean_kw, zero),
+        )
+
+
+def _coefficients(cls: type[Asset], rows: Rows[Any], inputs: Inputs) -> dict[str, Array]:
+    ratings = {f"rating:{name}": value for name, value in cls.ratings(rows, inputs.horizon).items()}
+    signals = {f"signal:{name}": value for name, value in cls.signals(rows, inputs).items()}
+    return {name: np.asarray(value, float) for name, value in (ratings | signals).items()}
+
+
+def _structure(site: Site) -> list[tuple[object, ...]]:
+    """What sites that share one compiled problem have in common."""
+    return [(bus.name, bus.carrier) for bus in site.buses] + sorted((a.kind, *a.structure) for a in site.assets)
+
+
+def _place(bus: np.ndarray, size: int) -> csr_array:
+    """(scenario · bus, row) ones: sums rows into their buses."""
+    return csr_array((np.ones(bus.size), (bus, np.arange(bus.size))), shape=(size, bus.size))

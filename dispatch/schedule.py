@@ -1,0 +1,117 @@
+"""A schedule: the numbers of every asset in every scenario and step, and how they came about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from dispatch.asset import Inputs, Rows
+from dispatch.signals import Array
+from dispatch.highs import Quality
+
+
+@dataclass(frozen=True)
+class Solved:
+    """One kind's values: the fields of :class:`~dispatch.asset.Part` as arrays.
+
+    Attributes:
+        rows: who the rows are.
+        bus: by port, (row,) scenario-stacked bus index.
+        power_kw: by port, (row, step) into the bus.
+        series: what ``Part.series`` named, (row or member, …).
+        cost_step, cost_period, co2_step_kg: (row, …); zeros where the kind has none.
+        supply_kw, unclean_kw: (row, step).
+    """
+
+    rows: Rows[Any]
+    bus: Mapping[str, np.ndarray]
+    power_kw: Mapping[str, Array]
+    series: Mapping[str, Array]
+    cost_step: Array
+    cost_period: Array
+    co2_step_kg: Array
+    supply_kw: Array
+    unclean_kw: Array
+
+    def of(self, name: str, series: str, scenario: int = 0) -> Array:
+        """(step,) one member's series in one scenario."""
+        row = scenario * len(self.rows.members) + [m.name for m in self.rows.members].index(name)
+        return np.asarray(self.series[series][row])
+
+
+@dataclass(frozen=True)
+class Proof:
+    """How good a schedule is and on which rung of the ladder it was found."""
+
+    quality: Quality
+    objective: float
+    bound: float
+    gap: float
+    nodes: int
+    rounds: int
+    clock_fired: bool
+    relaxed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Values of all kinds over S scenarios and T steps.
+
+    Attributes:
+        inputs: what the solve knew.
+        weights: (S,) probabilities.
+        kinds: values by kind.
+        money, co2_kg, penalty: (S,) sums as optimised.
+        wish_short_kwh: by wish, (S, window) shortfall.
+        price_per_kwh: (S, bus, T) local price: what one more kWh at the bus would cost; None without a solver.
+        limit_excess_kw: (S, T) largest excess over a linearised network limit.
+    """
+
+    inputs: Inputs
+    weights: Array
+    kinds: Mapping[str, Solved]
+    money: Array
+    co2_kg: Array
+    penalty: Array
+    wish_short_kwh: Mapping[str, Array]
+    proof: Proof
+    price_per_kwh: Array | None = None
+    limit_excess_kw: Array = field(default_factory=lambda: np.zeros((1, 1)))
+
+    @property
+    def scenarios(self) -> int:
+        """S."""
+        return self.weights.size
+
+    def find(self, name: str) -> Solved:
+        """The kind that an asset belongs to."""
+        for solved in self.kinds.values():
+            if any(member.name == name for member in solved.rows.members):
+                return solved
+        raise KeyError(name)
+
+    def asset(self, name: str, series: str, scenario: int = 0) -> Array:
+        """(step,) one asset's series in one scenario."""
+        return self.find(name).of(name, series, scenario)
+
+    def per_step(self, quantity: str, scenario: int = 0) -> Array:
+        """(step,) sum over assets of supply_kw, unclean_kw, cost_step or co2_step_kg in one scenario."""
+        blocks = [getattr(s, quantity)[s.rows.scenario == scenario].sum(axis=0) for s in self.kinds.values()]
+        return np.asarray(np.sum(blocks, axis=0))
+
+    def injection_kw(self, buses: tuple[str, ...], scenario: int = 0) -> Array:
+        """(bus, step) net injection of all assets that are not the network itself."""
+        names = next(iter(self.kinds.values())).rows.buses
+        out = np.zeros((len(buses), self.inputs.horizon.steps))
+        for solved in self.kinds.values():
+            if type(solved.rows.members[0]).is_network:
+                continue
+            for port, power in solved.power_kw.items():
+                here = solved.rows.scenario == scenario
+                for position, name in enumerate(buses):
+                    at = here & (solved.bus[port] % len(names) == names.index(name))
+                    out[position] += power[at].sum(axis=0)
+        return out

@@ -1,0 +1,164 @@
+"""A park: buses, assets, what is wanted of them, and the network they stand on."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping
+from functools import cached_property, reduce
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+import numpy as np
+from pydantic import AfterValidator, Field, TypeAdapter
+
+from dispatch.asset import Asset, Carrier, Rows
+from dispatch.assets import kinds
+from dispatch.frozen import Finite, Fraction, Frozen, NonNegative, Positive
+from dispatch.signals import Array, Horizon
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        near = sorted(
+            z
+            for z in available_timezones()
+            if z.split("/")[-1][:3].lower() == name.rsplit("/", maxsplit=1)[-1][:3].lower()
+        )
+        raise ValueError(
+            f"'{name}' is not an IANA time zone; {'near: ' + ', '.join(near[:5]) if near else 'e.g. Asia/Shanghai'}"
+        ) from None
+    return name
+
+
+TimeZone = Annotated[str, AfterValidator(_zone)]
+
+
+class Bus(Frozen):
+    """A node at which one carrier balances in every step."""
+
+    name: Annotated[str, Field(min_length=1, pattern=r"^[A-Za-z0-9_\-]+$")]
+    carrier: Carrier = "electricity"
+
+
+class Grid(Frozen):
+    """The network model that proves a plan, and where the site's buses stand on it."""
+
+    network: str = Field(description="'simbench:CODE', 'pandapower:FUNCTION' or 'file:PATH'")
+    bus_of: dict[str, str] = Field(min_length=1, description="site bus → network bus")
+    voltage_min_pu: Positive | None = Field(default=None, description="default: the network's own limit")
+    voltage_max_pu: Positive | None = None
+    neighbours: bool = Field(
+        default=True, description="add the network's other customers at their own profiles, if it has any"
+    )
+
+
+class Objective(Frozen):
+    """What a plan minimises: money + carbon price · emissions + penalties, over scenarios with their probabilities."""
+
+    money: NonNegative = 1.0
+    carbon_price_per_t: NonNegative = 0.0
+    cvar_weight: Fraction = Field(default=0.0, description="0: expected cost; 1: mean of the worst tail only")
+    cvar_level: Annotated[Finite, Field(ge=0, lt=1)] = Field(default=0.9, description="the tail is the worst 1 − level")
+    limit_penalty_per_kwh: NonNegative = Field(
+        default=100.0, description="price of a kWh over a linearised network limit"
+    )
+
+
+class CleanShareWish(Frozen):
+    """Clean electricity over all electricity used on site (direct and imported), at least this much."""
+
+    clean_share_min: Fraction
+    over: Literal["day", "horizon"] = "day"
+    penalty_per_kwh: NonNegative = Field(default=5.0, description="price of a kWh short")
+
+
+class FillWish(Frozen):
+    """A store's fill at the end of the horizon, at least this much."""
+
+    soc_end_min: Fraction
+    asset: str
+    penalty_per_kwh: NonNegative = 10.0
+
+
+Wish = CleanShareWish | FillWish
+
+
+class Planning(Frozen):
+    """How the daily plan is made."""
+
+    step_minutes: Positive = 15.0
+    days: int = Field(default=1, ge=1, le=31)
+    scenarios: int = Field(default=5, ge=0, le=200, description="beside the central forecast")
+    issue_before_h: NonNegative = Field(default=12.0, description="how long before its first step a plan is issued")
+    seed: int = 0
+
+
+class EmbeddedData(Frozen):
+    """Plan on the measured 2016 profiles that come with the simbench extra."""
+
+    day: Annotated[str, Field(pattern=r"^2016-\d\d-\d\d$")] = Field(description="the day to plan, in 2016")
+
+
+if TYPE_CHECKING:
+    AnyAsset = Asset
+else:
+    AnyAsset = Annotated[reduce(operator.or_, kinds().values()), Field(discriminator="kind")]
+
+
+class Site(Frozen):
+    """A park as its file describes it; see ``parkwatt schema`` for every field."""
+
+    name: Annotated[str, Field(min_length=1, pattern=r"^[A-Za-z0-9_\-]+$")]
+    title: str = ""
+    time_zone: TimeZone
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+    latitude_deg: Annotated[Finite, Field(ge=-90, le=90)] | None = None
+    longitude_deg: Annotated[Finite, Field(ge=-180, le=180)] | None = None
+    altitude_m: Finite = 0.0
+    buses: tuple[Bus, ...] = Field(min_length=1)
+    assets: tuple[AnyAsset, ...] = Field(min_length=1)
+    grid: Grid | None = None
+    objective: Objective = Objective()
+    wishes: tuple[Wish, ...] = ()
+    planning: Planning = Planning()
+    embedded: EmbeddedData | None = None
+    notes: tuple[str, ...] = ()
+
+    @cached_property
+    def bus_names(self) -> tuple[str, ...]:
+        """Names of the buses, in order."""
+        return tuple(bus.name for bus in self.buses)
+
+    @cached_property
+    def bus_carriers(self) -> tuple[Carrier, ...]:
+        """Carriers of the buses, in order."""
+        return tuple(bus.carrier for bus in self.buses)
+
+    def rows(self, scenarios: int) -> dict[str, Rows[Any]]:
+        """Members of each kind over ``scenarios``, kinds in alphabetical order."""
+        names = sorted({asset.kind for asset in self.assets})
+        members = {kind: tuple(a for a in self.assets if a.kind == kind) for kind in names}
+        return {kind: Rows(members[kind], scenarios, self.bus_names) for kind in names}
+
+    def known_series(self, horizon: Horizon) -> dict[tuple[str, str], Array]:
+        """Input series that the configuration alone decides."""
+        return {(a.name, quantity): values for a in self.assets for quantity, values in a.known(horizon).items()}
+
+    def days(self, horizon: Horizon, over: str) -> Array:
+        """(D, T) 1 where a step belongs to the local day (or to the whole horizon)."""
+        if over == "horizon":
+            return np.ones((1, horizon.steps))
+        dates = [start.date() for start in horizon.local_start]
+        return np.array([[d == day for d in dates] for day in sorted(set(dates))], float)
+
+
+def schema() -> dict[str, Any]:
+    """JSON schema of a park's file, for editors."""
+    return TypeAdapter(Site).json_schema()
+
+
+def kind_fields() -> Mapping[str, type[Asset]]:
+    """Kinds by name (for documentation and tests)."""
+    return kinds()

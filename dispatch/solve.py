@@ -1,0 +1,99 @@
+"""A problem's best schedule, and the one that the park's own rules give.
+
+Both leave the values in the problem's variables and read the schedule from the same expressions, so money and carbon
+of a plan and of its baseline are counted alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from dispatch.asset import Ruling
+from dispatch.errors import SolveError
+from dispatch.highs import Answer, Limits, run
+from dispatch.problem import Problem
+from dispatch.schedule import Proof, Schedule
+from dispatch.signals import Array
+
+_MOST_ROUNDS = 12
+_BOTH_KW = 1e-3
+
+
+def solve(
+    problem: Problem, limits: Limits | None = None, *, fixed: Mapping[tuple[str, str], Array] | None = None
+) -> Schedule:
+    """The best schedule for the problem's present data.
+
+    Relaxed switches of exclusive flows are made integral where the solution uses both flows, and the problem is solved
+    again until none is left. The bound of the first, most relaxed round is the one reported last only if no round
+    followed; a later round's own bound is as valid and tighter.
+
+    Args:
+        problem: compiled, with its data up to date.
+        limits: gap and nodes at which the search ends.
+        fixed: (kind, series) → values that decision variables must take, e.g. a published storage plan.
+
+    Raises:
+        SolveError: no feasible point was found.
+    """
+    limits = limits or Limits()
+    matrices = problem.compiled.matrices()
+    held = _held(problem, fixed or {})
+    branched = np.zeros(0, int)
+    for rounds in range(1, _MOST_ROUNDS + 1):
+        answer = run(matrices, limits, also_integer=branched, fixed=held)
+        problem.take(answer.x)
+        both = _both_flows(problem)
+        if problem.mode.commitment == "convex" or not np.setdiff1d(both, branched).size:
+            return problem.read(_proof(answer, rounds), _prices(problem, answer))
+        branched = np.union1d(branched, both)
+    raise SolveError("exclusive flows still overlap after branching: the kind's switch does not separate them")
+
+
+def _held(problem: Problem, fixed: Mapping[tuple[str, str], Array]) -> tuple[np.ndarray, Array] | None:
+    if not fixed:
+        return None
+    columns = [problem.compiled.columns(problem.variable(*key)).ravel() for key in fixed]
+    return np.concatenate(columns), np.concatenate([np.ravel(values) for values in fixed.values()])
+
+
+def _both_flows(problem: Problem) -> np.ndarray:
+    """Columns of switches whose two flows are both positive."""
+    found = [np.zeros(0, int)]
+    for part in problem.parts.values():
+        for pair in part.exclusive:
+            both = np.minimum(pair.first.value, pair.second.value) > _BOTH_KW
+            found.append(problem.compiled.columns(pair.switch)[both])
+    return np.concatenate(found)
+
+
+def _proof(answer: Answer, rounds: int) -> Proof:
+    return Proof(answer.quality, answer.objective, answer.bound, answer.gap, answer.nodes, rounds, answer.clock_fired)
+
+
+def _prices(problem: Problem, answer: Answer) -> Array:
+    """(scenario, bus, step) money per kWh: the duals of the balances, freed of probability and step length."""
+    shape = (problem.scenarios, len(problem.site.bus_names), problem.horizon.steps)
+    dual = answer.row_dual[problem.compiled.rows(problem.balance)].reshape(shape)
+    # cvxpy writes the row as −(Σ ports) = 0, so its dual is what one more kW of demand costs.
+    price = dual / (np.maximum(problem.weights, 1e-12)[:, None, None] * problem.horizon.hours)
+    return np.asarray(price)
+
+
+def rule_based(problem: Problem) -> Schedule:
+    """What the park does without a plan: each kind's rule in order, then, in reverse, those that give way."""
+    state = Ruling(np.zeros((problem.scenarios * len(problem.site.bus_names), problem.horizon.steps)))
+    order = sorted(problem.rows, key=lambda kind: type(problem.rows[kind].members[0]).rule_order)
+    chosen: dict[str, dict[str, Array]] = {}
+    for kind in order:
+        rows = problem.rows[kind]
+        chosen[kind] = type(rows.members[0]).rule(rows, problem.inputs, state)
+        problem.put(kind, chosen[kind])
+        state = Ruling(state.residual_kw + problem.net_kw(kind))
+    for kind in reversed(order):
+        rows, before = problem.rows[kind], problem.net_kw(kind)
+        problem.put(kind, type(rows.members[0]).settle(rows, problem.inputs, state, chosen[kind]))
+        state = Ruling(state.residual_kw + problem.net_kw(kind) - before)
+    return problem.read(Proof("rule_based", problem.settle_totals(), -np.inf, np.inf, 0, 0, False), None)

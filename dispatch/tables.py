@@ -1,0 +1,64 @@
+"""A plan as Arrow tables and Parquet files, with the unit of every column in its field's metadata."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dispatch.schedule import Schedule
+from dispatch.signals import Array, unit_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_SYMBOL = {"kw": "kW", "kwh": "kWh", "per_kwh": "1/kWh", "h": "h"}
+_HIDDEN = {"switch", "above_min_kw", "committed", "started", "stopped"}
+
+
+def published(schedule: Schedule) -> dict[str, Array]:
+    """``asset.series`` → (step,) of scenario 0: all that an operator would follow or look at."""
+    steps = schedule.inputs.horizon.steps
+    out: dict[str, Array] = {}
+    for kind in schedule.kinds.values():
+        for series, values in kind.series.items():
+            if values.shape[-1] == steps and series not in _HIDDEN:
+                out |= {f"{m.name}.{series}": values[row] for row, m in enumerate(kind.rows.members)}
+    return out
+
+
+def schedule_table(schedule: Schedule, currency: str) -> pa.Table:
+    """One row per step: start (UTC), length and every asset's series of the published path."""
+    import pyarrow as pa
+
+    horizon = schedule.inputs.horizon
+    columns: dict[str, tuple[Any, str]] = {
+        "start": (pa.array(horizon.edges[:-1].astype("datetime64[s]"), pa.timestamp("s", tz="UTC")), "UTC"),
+        "step_h": (pa.array(horizon.hours), "h"),
+    }
+    for name, values in published(schedule).items():
+        columns[name] = (pa.array(values), _unit(name, currency))
+    if schedule.price_per_kwh is not None:
+        buses = next(iter(schedule.kinds.values())).rows.buses
+        for bus, values in zip(buses, schedule.price_per_kwh[0], strict=True):
+            columns[f"{bus}.local_price_per_kwh"] = (pa.array(values), f"{currency}/kWh")
+    fields = [pa.field(name, array.type, metadata={"unit": unit}) for name, (array, unit) in columns.items()]
+    return pa.Table.from_arrays([array for array, _ in columns.values()], schema=pa.schema(fields))
+
+
+def write(table: pa.Table, path: Path) -> None:
+    """Parquet, the same bytes for the same table."""
+    import pyarrow.parquet as pq
+
+    pq.write_table(table, path, compression="zstd")
+
+
+def _unit(name: str, currency: str) -> str:
+    unit = unit_of(name.rsplit(".", maxsplit=1)[-1]) or ""
+    return _SYMBOL.get(unit, "1").replace("1/kWh", f"{currency}/kWh")
+
+
+def rounded(values: Array) -> tuple[float, ...]:
+    """Values to a tenth of a watt, with −0 as 0: what a page and a person need."""
+    return tuple((np.round(np.asarray(values, float), 4) + 0.0).tolist())

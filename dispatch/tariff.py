@@ -1,0 +1,139 @@
+"""Tariffs as data: a list of components, compiled once for a horizon and read by bill and objective alike.
+
+``T`` steps, ``P`` demand periods (one per demand component and local month). Energy components that apply at the same
+time add up; a demand component charges the highest mean power of a step within its hours and month.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Annotated, Literal, Self
+
+import numpy as np
+from pydantic import AfterValidator, Field, model_validator
+
+from dispatch.frozen import Finite, Frozen, NonNegative
+from dispatch.signals import Array, Horizon
+
+
+def _clock(text: str) -> str:
+    start, _, end = text.partition("-")
+    try:
+        first, last = _minutes(start), _minutes(end)
+    except ValueError:
+        raise ValueError(f"'{text}' is not hours like '10:00-13:00'") from None
+    if first >= last:
+        raise ValueError(f"'{text}' does not end after it starts; write '22:00-24:00' and '00:00-02:00' for a night")
+    return text
+
+
+def _minutes(text: str) -> int:
+    hour, _, minute = text.strip().partition(":")
+    value = int(hour) * 60 + int(minute)
+    if not (0 <= value <= 24 * 60 and 0 <= int(minute) < 60):
+        raise ValueError(text)
+    return value
+
+
+Hours = Annotated[str, AfterValidator(_clock)]
+
+
+class Calendar(Frozen):
+    """When a component applies, on the local clock; what is left out does not restrict."""
+
+    months: tuple[Annotated[int, Field(ge=1, le=12)], ...] = ()
+    weekdays: tuple[Annotated[int, Field(ge=1, le=7)], ...] = Field(default=(), description="1 = Monday")
+    hours: tuple[Hours, ...] = ()
+    holidays: Literal["any", "only", "never"] = "any"
+
+    def covers(self, start: datetime, holidays: frozenset[date]) -> bool:
+        """Does the calendar hold at the start of a step?"""
+        minute = start.hour * 60 + start.minute
+        inside = any(_minutes(h.split("-")[0]) <= minute < _minutes(h.split("-")[1]) for h in self.hours)
+        is_holiday = start.date() in holidays
+        return (
+            (not self.months or start.month in self.months)
+            and (not self.weekdays or start.isoweekday() in self.weekdays)
+            and (not self.hours or inside)
+            and (self.holidays == "any" or is_holiday == (self.holidays == "only"))
+        )
+
+
+class Component(Frozen):
+    """One line of a tariff."""
+
+    name: str
+    direction: Literal["import", "export"] = "import"
+    basis: Literal["energy", "demand"]
+    price_per_kwh: Finite | None = Field(default=None, description="of an energy component; may be negative")
+    price_per_kw_month: NonNegative | None = Field(default=None, description="of a demand component")
+    calendar: Calendar = Calendar()
+    valid_from: date | None = None
+    valid_to: date | None = Field(default=None, description="last day, inclusive")
+    source: str = Field(description="where the price stands, with a date")
+    verified: bool = True
+
+    @model_validator(mode="after")
+    def _one_price(self) -> Self:
+        wanted, other = ("price_per_kwh", "price_per_kw_month")[:: 1 if self.basis == "energy" else -1]
+        if getattr(self, wanted) is None or getattr(self, other) is not None:
+            raise ValueError(f"a component with basis '{self.basis}' has {wanted} and no {other}")
+        if self.basis == "demand" and self.direction == "export":
+            raise ValueError("a demand component has direction 'import'")
+        return self
+
+    def mask(self, horizon: Horizon, holidays: frozenset[date]) -> Array:
+        """(T,) 1 where the component applies."""
+        first, last = self.valid_from or date.min, self.valid_to or date.max
+        return np.array(
+            [first <= t.date() <= last and self.calendar.covers(t, holidays) for t in horizon.local_start],
+            float,
+        )
+
+
+@dataclass(frozen=True)
+class Terms:
+    """A tariff on a horizon.
+
+    Attributes:
+        import_price, export_price: (T,) money per kWh.
+        demand_price: (P,) money per kW and month.
+        demand_mask: (P, T) 1 where a step counts for the period.
+        demand_name: (P,) component and month, for the report.
+    """
+
+    import_price: Array
+    export_price: Array
+    demand_price: Array
+    demand_mask: Array
+    demand_name: tuple[str, ...]
+
+
+class Tariff(Frozen):
+    """Components and the holidays their calendars mean."""
+
+    name: str
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+    components: tuple[Component, ...]
+    holidays: tuple[date, ...] = ()
+
+    def compile(self, horizon: Horizon, months: int | None = None) -> Terms:
+        """Prices by step and demand periods; ``months`` fixes how many months have a slot (for compiled problems)."""
+        holidays = frozenset(self.holidays)
+        prices = {"import": np.zeros(horizon.steps), "export": np.zeros(horizon.steps)}
+        for component in self.components:
+            if component.basis == "energy":
+                prices[component.direction] += component.mask(horizon, holidays) * (component.price_per_kwh or 0.0)
+        spans = sorted(set(horizon.month))
+        slots: list[tuple[int, int] | None] = [*spans, *[None] * (max(months or 0, len(spans)) - len(spans))]
+        demand = [(c, m) for c in self.components if c.basis == "demand" for m in slots]
+        inside = [[m == step for step in horizon.month] for _, m in demand]
+        masks = [c.mask(horizon, holidays) * np.array(i, float) for (c, _), i in zip(demand, inside, strict=True)]
+        return Terms(
+            import_price=prices["import"],
+            export_price=prices["export"],
+            demand_price=np.array([c.price_per_kw_month or 0.0 for c, _ in demand]),
+            demand_mask=np.array(masks).reshape(len(demand), horizon.steps),
+            demand_name=tuple(f"{c.name} {m[0]}-{m[1]:02d}" if m else f"{c.name} (unused)" for c, m in demand),
+        )
