@@ -1,0 +1,110 @@
+"""Slow rows are measured once and kept, with the state of code, packages and inputs they were measured in."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from benchmarks.rows import Measurement, Row
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = Path(__file__).resolve().parent / "manifests"
+
+
+@dataclass(frozen=True)
+class Key:
+    """What a value depends on. ``changes`` is the digest of what is not committed, empty in a clean tree."""
+
+    commit: str
+    changes: str
+    lock: str
+    inputs: str
+
+    def differs(self, other: Key) -> str:
+        """The names of what is not the same, for a person."""
+        names = {"commit": "commit", "changes": "uncommitted changes", "lock": "lock", "inputs": "inputs"}
+        return ", ".join(
+            text for field, text in names.items() if getattr(self, field) != getattr(other, field)
+        )
+
+
+def git(*arguments: str) -> bytes:
+    return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, check=False).stdout
+
+
+def digest(paths: Iterable[Path]) -> str:
+    """Names and contents of files, and of all files in folders, in one hash."""
+    total = hashlib.sha256()
+    for path in sorted(paths):
+        for file in sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]:
+            if "__pycache__" in file.parts:
+                continue
+            total.update(os.path.relpath(file, ROOT).encode() + b"\0")
+            total.update(file.read_bytes() if file.exists() else b"missing")
+    return total.hexdigest()[:16]
+
+
+def uncommitted() -> str:
+    """Digest of the difference to the commit, new files included; empty where there is none."""
+    difference = git("diff", "HEAD", "--binary")
+    new = [
+        ROOT / name
+        for name in git("ls-files", "--others", "--exclude-standard", "-z").decode().split("\0")
+        if name
+    ]
+    if not difference and not new:
+        return ""
+    return hashlib.sha256(difference + digest(new).encode()).hexdigest()[:16]
+
+
+def key(measurement: Measurement) -> Key:
+    return Key(
+        commit=git("rev-parse", "--verify", "--quiet", "HEAD").decode().strip(),
+        changes=uncommitted(),
+        lock=digest([ROOT / "locks" / "run.txt"]),
+        inputs=digest(ROOT / name for name in measurement.inputs),
+    )
+
+
+def read(topic: str, folder: Path = FOLDER) -> dict[str, Any]:
+    path = folder / f"{topic}.json"
+    loaded: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    return loaded
+
+
+def recall(measurement: Measurement, now: Key, folder: Path = FOLDER) -> Row:
+    """The kept row, or a blank that says why there is none. A stale value is shown but never holds."""
+    entry = read(measurement.topic, folder).get(measurement.name)
+    if entry is None:
+        return measurement.blank("not measured", "--fresh measures it")
+    kept = Row(**entry["row"])
+    if kept.unit != measurement.unit:
+        return measurement.blank("stale", "measured in another unit")
+    if other := now.differs(Key(**entry["key"])):
+        return replace(kept, bar=measurement.bar, holds=None, state="stale", note=f"since changed: {other}")
+    if kept.value is None:
+        return kept
+    again = measurement.row(kept.value, kept.seconds or 0.0)  # the bar may have moved
+    return replace(again, reference=kept.reference, ratio=kept.ratio)
+
+
+def keep(measurement: Measurement, row: Row, now: Key, folder: Path = FOLDER) -> None:
+    folder.mkdir(exist_ok=True)
+    entries = read(measurement.topic, folder)
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    entries[measurement.name] = {
+        "key": asdict(now),
+        "row": asdict(row),
+        "machine": machine,
+        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    text = json.dumps(entries, indent=1, sort_keys=True) + "\n"
+    (folder / f"{measurement.topic}.json").write_text(text, "utf-8")
