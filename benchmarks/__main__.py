@@ -17,9 +17,7 @@ from benchmarks.topics import TOPICS, measurements, with_rows
 
 
 def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(
-        prog="python -m benchmarks", description="Every statement parkwatt makes, measured."
-    )
+    top = argparse.ArgumentParser(prog="python -m benchmarks", description="Every statement parkwatt makes, measured.")
     show = top.add_subparsers(dest="command", required=True).add_parser("show", help="measure and show rows")
     show.add_argument("topic", nargs="?", choices=TOPICS, metavar="TOPIC", help=", ".join(TOPICS))
     show.add_argument("name", nargs="?", metavar="NAME", help="one row of the topic")

@@ -31,9 +31,7 @@ class Key:
     def differs(self, other: Key) -> str:
         """The names of what is not the same, for a person."""
         names = {"commit": "commit", "changes": "uncommitted changes", "lock": "lock", "inputs": "inputs"}
-        return ", ".join(
-            text for field, text in names.items() if getattr(self, field) != getattr(other, field)
-        )
+        return ", ".join(text for field, text in names.items() if getattr(self, field) != getattr(other, field))
 
 
 def git(*arguments: str) -> bytes:
@@ -55,11 +53,7 @@ def digest(paths: Iterable[Path]) -> str:
 def uncommitted() -> str:
     """Digest of the difference to the commit, new files included; empty where there is none."""
     difference = git("diff", "HEAD", "--binary")
-    new = [
-        ROOT / name
-        for name in git("ls-files", "--others", "--exclude-standard", "-z").decode().split("\0")
-        if name
-    ]
+    new = [ROOT / name for name in git("ls-files", "--others", "--exclude-standard", "-z").decode().split("\0") if name]
     if not difference and not new:
         return ""
     return hashlib.sha256(difference + digest(new).encode()).hexdigest()[:16]

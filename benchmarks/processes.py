@@ -26,9 +26,7 @@ class Ran:
     seconds: float
 
 
-def run(
-    command: Sequence[str], *, cwd: Path = ROOT, timeout: float = 1800, extra: dict[str, str] | None = None
-) -> Ran:
+def run(command: Sequence[str], *, cwd: Path = ROOT, timeout: float = 1800, extra: dict[str, str] | None = None) -> Ran:
     start = time.perf_counter()
     done = subprocess.run(
         list(command),
@@ -61,7 +59,5 @@ def browser() -> str:
     """Path of a Chromium; CHROMIUM names it where it is not on the path."""
     found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
     if not found:
-        raise CannotMeasure(
-            f"no browser: none of {', '.join(CHROMIUM_NAMES)} is on the path and CHROMIUM is not set"
-        )
+        raise CannotMeasure(f"no browser: none of {', '.join(CHROMIUM_NAMES)} is on the path and CHROMIUM is not set")
     return found

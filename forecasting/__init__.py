@@ -1,1 +1,1 @@
-"""Probabilistic forecasts of wind, photovoltaic power and loads, from data known at the time of issue only."""
+"""Probabilistic forecasts of wind, photovoltaic power and loads, from what was known at the time of issue."""

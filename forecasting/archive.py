@@ -14,9 +14,10 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Floats = NDArray[np.float64]
-Time = dt.datetime | pd.Timestamp | str
+Time: TypeAlias = dt.datetime | str  # pandas.Timestamp is a datetime
 MEASURED_NS = int(np.iinfo(np.int64).min)  # stands for "no issue time"; written as null
 DEFAULT_DELAY = pd.Timedelta(minutes=15)
 
@@ -135,7 +136,7 @@ class Known:
         bounds = [0, *cuts.tolist(), len(rows)]
         return tuple(
             Run(int(rows.issue_ns[a]), int(rows.available_ns[a]), rows.valid_ns[a:b], rows.value[a:b])
-            for a, b in zip(bounds[:-1], bounds[1:], strict=True)
+            for a, b in pairwise(bounds)
             if b > a
         )
 
@@ -180,9 +181,7 @@ class Archive:
             raise ForecastError(
                 f"{place}: delay {delay} is negative; a measurement is known after its interval at the earliest"
             )
-        return self._with(
-            site, variable, np.full(len(end_ns), MEASURED_NS), end_ns, end_ns + delay_ns, values, 0
-        )
+        return self._with(site, variable, np.full(len(end_ns), MEASURED_NS), end_ns, end_ns + delay_ns, values, 0)
 
     def with_forecast(
         self,
@@ -200,13 +199,9 @@ class Archive:
         issue_ns = instant_ns(issue_time, f"{place}: issue_time")
         known_ns = instant_ns(available_at, f"{place}: available_at")
         if known_ns < issue_ns:
-            raise ForecastError(
-                f"{place}: available_at {utc_text(known_ns)} is before issue_time {utc_text(issue_ns)}"
-            )
+            raise ForecastError(f"{place}: available_at {utc_text(known_ns)} is before issue_time {utc_text(issue_ns)}")
         count = len(valid_ns)
-        return self._with(
-            site, variable, np.full(count, issue_ns), valid_ns, np.full(count, known_ns), values, member
-        )
+        return self._with(site, variable, np.full(count, issue_ns), valid_ns, np.full(count, known_ns), values, member)
 
     def _with(
         self, site: str, variable: str, issue: Ns, valid: Ns, available: Ns, values: ArrayLike, member: int
@@ -250,14 +245,10 @@ class Archive:
             ("valid_time", "valid_ns"),
             ("available_at", "available_ns"),
         ):
-            data = np.concatenate(
-                [np.empty(0, np.int64), *(getattr(self._rows[key], source) for key in keys)]
-            )
+            data = np.concatenate([np.empty(0, np.int64), *(getattr(self._rows[key], source) for key in keys)])
             nulls = data == MEASURED_NS if column == "issue_time" else None
             columns[column] = pa.array(data, pa.int64(), mask=nulls).cast(pa.timestamp("ns", tz="UTC"))
-        columns["member"] = pa.array(
-            np.concatenate([np.empty(0, np.int32), *(self._rows[key].member for key in keys)])
-        )
+        columns["member"] = pa.array(np.concatenate([np.empty(0, np.int32), *(self._rows[key].member for key in keys)]))
         columns["value"] = pa.array(np.concatenate([np.empty(0), *(self._rows[key].value for key in keys)]))
         return pa.table(columns)
 
@@ -287,9 +278,7 @@ def _groups(table: pa.Table) -> dict[tuple[str, str], Rows]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    site, variable = (
-        table[name].cast(pa.string()).to_numpy(zero_copy_only=False) for name in ("site", "variable")
-    )
+    site, variable = (table[name].cast(pa.string()).to_numpy(zero_copy_only=False) for name in ("site", "variable"))
     keys, group = np.unique(np.stack([site, variable]).astype(str), axis=1, return_inverse=True)
     stamps = []
     for name in ("issue_time", "valid_time", "available_at"):
@@ -297,7 +286,4 @@ def _groups(table: pa.Table) -> dict[tuple[str, str], Rows]:
         stamps.append(pc.fill_null(ns, MEASURED_NS).to_numpy().astype(np.int64))
     value = table["value"].cast(pa.float64()).to_numpy()
     rows = Rows(stamps[0], stamps[1], stamps[2], table["member"].to_numpy().astype(np.int32), value)
-    return {
-        (str(keys[0, g]), str(keys[1, g])): rows.take(group.ravel() == g).sorted()
-        for g in range(keys.shape[1])
-    }
+    return {(str(keys[0, g]), str(keys[1, g])): rows.take(group.ravel() == g).sorted() for g in range(keys.shape[1])}

@@ -20,8 +20,8 @@ from forecasting.steps import History
 from forecasting.targets import Target
 
 Floats = NDArray[np.float64]
-POOLED_H = {"wind": 3.0, "pv": 1.0, "load": 0.5}  # half-width of the window of time of day
-LAST_DAYS = {"wind": 366, "pv": 60, "load": 84}
+POOLED_H = {"wind": 3.0, "pv": 0.5, "load": 0.5}  # half-width of the window of time of day
+LAST_DAYS = {"wind": 366, "pv": 30, "load": 84}  # pv on SimBench PV3: 30 days .0075, 60 days .0080
 LEAST_DAYS_OF_A_CLASS = 4
 LEAST_CLEAR_SHARE = 0.03  # of the highest clear-sky power; below it the share of the clear sky is noise
 
@@ -54,9 +54,7 @@ def fit(target: Target, history: History, sky: Sky, issue_ns: int, until_step: i
     return Climatology(_table(target, history, sky, steps, share), "clear_sky")
 
 
-def fit_departure(
-    target: Target, history: History, sky: Sky, steps: Steps, departure_kw: Floats
-) -> Climatology:
+def fit_departure(target: Target, history: History, sky: Sky, steps: Steps, departure_kw: Floats) -> Climatology:
     """Quantiles of departures from a base at the given steps (same shape, NaN = unknown), of the last days only."""
     recent = steps >= steps.max(initial=0) - 2 * LAST_DAYS[target.kind] * history.grid.per_day
     table = _table(target, history, sky, steps[recent], departure_kw[recent])
@@ -76,9 +74,7 @@ def _table(target: Target, history: History, sky: Sky, steps: Steps, value: Floa
     return np.stack([_by_time_of_day(value, bins, classes == c, width, per_day) for c in range(3)])
 
 
-def _by_time_of_day(
-    value: Floats, bins: Steps, chosen: NDArray[np.bool_], width: int, per_day: int
-) -> Floats:
+def _by_time_of_day(value: Floats, bins: Steps, chosen: NDArray[np.bool_], width: int, per_day: int) -> Floats:
     """Quantiles (per_day, Q) of the chosen values in a circular window of time of day.
 
     Of all values where too few are there.

@@ -16,22 +16,18 @@ DAY_NS = 24 * HOUR_NS
 MINUTE_NS = HOUR_NS // 60
 
 
-def instant_ns(time: dt.datetime | pd.Timestamp | str, name: str) -> int:
+def instant_ns(time: dt.datetime | str, name: str) -> int:
     """Nanoseconds of one time-zone-aware instant; `name` is what an error calls it."""
     stamp = pd.Timestamp(time)
     if stamp is pd.NaT or stamp.tzinfo is None:
-        raise ForecastError(
-            f"{name}: {time!r} has no time zone; give an aware time such as 2016-08-01T10:00Z"
-        )
+        raise ForecastError(f"{name}: {time!r} has no time zone; give an aware time such as 2016-08-01T10:00Z")
     return int(stamp.tz_convert("UTC").as_unit("ns").value)
 
 
 def index_ns(index: pd.DatetimeIndex, name: str) -> Ns:
     """Nanoseconds of a time-zone-aware index; `name` is what an error calls it."""
     if not isinstance(index, pd.DatetimeIndex) or index.tz is None:
-        raise ForecastError(
-            f"{name}: expected a pandas DatetimeIndex with a time zone, got {type(index).__name__}"
-        )
+        raise ForecastError(f"{name}: expected a pandas DatetimeIndex with a time zone, got {type(index).__name__}")
     if index.hasnans:
         raise ForecastError(f"{name}: position {int(np.argmax(index.isna()))} is not a time (NaT)")
     return np.asarray(index.tz_convert("UTC").as_unit("ns").asi8, dtype=np.int64)
@@ -45,4 +41,4 @@ def utc_index(ns: Ns) -> pd.DatetimeIndex:
 def utc_text(ns: int) -> str:
     """An instant as people read it: 2016-08-01T10:00Z (seconds only where they matter)."""
     text = pd.Timestamp(ns, tz="UTC").strftime("%Y-%m-%dT%H:%M:%S")
-    return text.removesuffix(":00") + "Z"
+    return f"{text.removesuffix(':00')}Z"

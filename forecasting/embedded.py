@@ -66,9 +66,7 @@ def _read(file: Path, name: str) -> NDArray[np.float64]:
     options = pc.ConvertOptions(include_columns=["time", name])
     table = pc.read_csv(file, parse_options=pc.ParseOptions(delimiter=";"), convert_options=options)
     if table.num_rows != STEPS or str(table["time"][0]) != "01.01.2016 00:00":
-        raise ForecastError(
-            f"{file}: expected {STEPS} quarter-hours from 01.01.2016 00:00, found {table.num_rows}"
-        )
+        raise ForecastError(f"{file}: expected {STEPS} quarter-hours from 01.01.2016 00:00, found {table.num_rows}")
     values = np.array(table[name].to_numpy(), dtype=np.float64)
     # The wind profiles hold −1e-5…0 where they mean a calm: rounding, not a draw.
     values[(values < 0) & (values > -1e-4)] = 0.0
@@ -98,10 +96,11 @@ def wall_clock_index(time_zone: str) -> pd.DatetimeIndex:
     try:
         zone = ZoneInfo(time_zone)
     except (ZoneInfoNotFoundError, ValueError) as error:
-        raise ForecastError(
-            f"time zone {time_zone!r} is unknown; use an IANA name such as Asia/Shanghai"
-        ) from error
+        raise ForecastError(f"time zone {time_zone!r} is unknown; use an IANA name such as Asia/Shanghai") from error
     # The lesser of the winter and summer offsets: tzinfo.dst() is negative in some zones (Europe/Dublin).
-    offsets = [zone.utcoffset(dt.datetime(2016, month, 1)) or dt.timedelta(0) for month in (1, 7)]
+    offsets = [
+        zone.utcoffset(dt.datetime(2016, month, 1, tzinfo=dt.UTC).replace(tzinfo=None)) or dt.timedelta(0)
+        for month in (1, 7)
+    ]
     first = pd.Timestamp("2016-01-01", tz="UTC") - pd.Timedelta(min(offsets))
     return pd.date_range(first, periods=STEPS, freq="15min", tz="UTC")

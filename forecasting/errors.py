@@ -8,4 +8,4 @@ from __future__ import annotations
 
 
 class ForecastError(ValueError):
-    """A forecast cannot be made from what was given; the message names the place, the value and the remedy."""
+    """No forecast can be made from what was given; the message names place, value and remedy."""

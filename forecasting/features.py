@@ -33,6 +33,7 @@ Steps = NDArray[np.int64]
 SIMILAR_DAYS = 28
 LIKE_DAYS_FADE = 14.0  # days
 PERSISTENCE_TAU_H = 24.0
+LEAST_SHARE = 0.05  # of the clear sky: a plant under snow for a month has no usual day to compare with
 DEFAULT_TILT_DEG = 20.0
 
 
@@ -165,7 +166,7 @@ def _recent(history: History, sky_: Sky, issue_ns: Ns) -> dict[str, Floats]:
     state = {"last_kw": day[:, 0], "age_h": age_h, "last_3h_kw": _mean(few_h), "last_day_kw": mean}
     state |= {"last_day_spread_kw": spread, "last_week_kw": _mean(week)}
     if sky_.clear_kw.any():
-        for days in (1, 3, 7):
+        for days in (1, 3, 7, 28):
             steps = last[:, None] - np.arange(days * grid.per_day)
             values = seen(history, steps, issue)
             clear = np.where(np.isfinite(values), sky_.clear_kw[np.maximum(steps, 0)], 0.0).sum(axis=1)
@@ -185,6 +186,11 @@ def _days_back(history: History, sky_: Sky, step: Steps, issue_ns: Ns) -> dict[s
     found["mean_7d"] = _mean(values[..., :7])
     found["mean_28d"] = _mean(values)
     found["like_days"] = _mean(values, weights=alike * np.exp(-back / LIKE_DAYS_FADE))
+    if sky_.clear_kw.any():
+        weight = np.isfinite(values) * np.exp(-back / LIKE_DAYS_FADE)
+        clear = (sky_.clear_kw[np.maximum(steps, 0)] * weight).sum(axis=-1)
+        power = (np.nan_to_num(values) * weight).sum(axis=-1)
+        found["like_share"] = np.where(clear > 0, power / np.where(clear > 0, clear, 1.0), np.nan)
     return found
 
 
@@ -219,13 +225,12 @@ def pv_from_weather_kw(plant: PvPlant, grid: Grid, step: Steps, columns: Mapping
     return pv_power_at_kw(plant, middle, given).reshape(step.shape)
 
 
-def _base_kw(
-    target: Target, past: Mapping[str, Floats], state: Mapping[str, Floats], sky_: Sky, step: Steps
-) -> Floats:
-    """The plain guess: like days for loads, clear sky times the last week's share for pv, 0 for wind."""
+def _base_kw(target: Target, past: Mapping[str, Floats], state: Mapping[str, Floats], sky_: Sky, step: Steps) -> Floats:
+    """The plain guess: like days for loads, their share of the clear sky for pv, 0 for wind."""
     if target.kind == "pv":
-        share = np.nan_to_num(state.get("clear_share_7d", np.full(len(step), 0.6)), nan=0.6)
-        return np.asarray(sky_.clear_kw[step] * np.clip(share, 0.1, 1.2)[:, None])
+        share = past.get("like_share", np.full(step.shape, np.nan))
+        share = np.where(np.isfinite(share), share, np.nan_to_num(state["clear_share_7d"], nan=0.5)[:, None])
+        return np.asarray(sky_.clear_kw[step] * np.clip(share, 0.0, 1.5))
     if target.kind == "load":
         base = past["like_days"]
         for other in (past["mean_28d"], np.broadcast_to(state["last_week_kw"][:, None], step.shape)):
@@ -260,12 +265,12 @@ def _drift_kw(
     """Recent departures from the plain guess (I, H, 3), each fading with the lead; 0 where unknown."""
     lead_h, step = rows.lead_h, rows.step
     if target.kind == "pv":
-        week = state["clear_share_7d"]
-        gaps = [state["clear_share_1d"] - week, state["clear_share_3d"] - week, np.zeros(len(week))]
-        drift = np.stack([rows.clear_kw * gap[:, None] for gap in gaps], axis=-1)
-        return np.nan_to_num(drift)
+        usual = np.maximum(state["clear_share_28d"], LEAST_SHARE)
+        gaps = [state[f"clear_share_{days}d"] / usual - 1 for days in (1, 3, 7)]
+        return np.nan_to_num(np.stack([rows.base_kw * gap[:, None] for gap in gaps], axis=-1))
     if target.kind == "wind":
-        centre = float(np.nanmean(history.value))
+        known = np.isfinite(history.value)
+        centre = float(history.value[known].mean()) if known.any() else 0.0
         gaps = [state["last_3h_kw"] - centre, state["last_day_kw"] - centre, np.full(len(step), centre)]
         fade_h = (18.0, 60.0, np.inf)
     else:
@@ -282,12 +287,12 @@ def _drift_kw(
 
 @dataclass(frozen=True, eq=False)
 class _Frame:
-    """Where feature rows stand: steps (I, H), issues (I,), leads [h] (I, H), clear-sky power (I, H)."""
+    """Where feature rows stand: steps (I, H), issues (I,), leads [h] (I, H), plain guess [kW] (I, H)."""
 
     step: Steps
     issue_ns: Ns
     lead_h: Floats
-    clear_kw: Floats
+    base_kw: Floats
 
 
 def build(
@@ -312,16 +317,15 @@ def build(
     }
     if target.kind == "load":
         own |= {
-            "weekday": sky_.weekday[step],
-            "day_class": sky_.day_class[step],
-            "beside_day_off": sky_.beside_day_off[step],
+            "weekday": sky_.weekday[step].astype(np.float64),
+            "day_class": sky_.day_class[step].astype(np.float64),
+            "beside_day_off": sky_.beside_day_off[step].astype(np.float64),
         }
     if target.kind == "pv":
         own |= {"elevation_deg": sky_.elevation_deg[step], "clear_kw": sky_.clear_kw[step]}
     own["fading_kw"] = np.exp(-lead_h / PERSISTENCE_TAU_H) * state["last_3h_kw"][:, None]
     base = _base_kw(target, past, state, sky_, step)
-    frame = _Frame(step, issue_ns, lead_h, sky_.clear_kw[step])
-    drift = _drift_kw(target, history, departure, state, frame)
+    drift = _drift_kw(target, history, departure, state, _Frame(step, issue_ns, lead_h, base))
     own |= {name: np.broadcast_to(value[:, None], step.shape) for name, value in state.items()} | past
     own |= {f"drift_{k}_kw": drift[..., k] for k in range(drift.shape[-1])}
     if weather is not None:
@@ -330,9 +334,7 @@ def build(
     return Rows(x, tuple(own), step, issue_ns, lead_h, base, drift)
 
 
-def training_issues(
-    history: History, issue_ns: int, edges_ns: Ns, history_days: int | None
-) -> tuple[Ns, Steps]:
+def training_issues(history: History, issue_ns: int, edges_ns: Ns, history_days: int | None) -> tuple[Ns, Steps]:
     """Past issue times (I,) at the same time of day as the real one, oldest first, and the steps (I.
 
     H) each looked at.
@@ -349,7 +351,7 @@ def training_issues(
     else:
         stride = next(h for h in (1, 2, 3, 4, 6, 8, 12, 24) if h * HOUR_NS >= horizon_ns) * HOUR_NS
     first = (int(edges_ns[0]) - grid.start_ns) // grid.step_ns
-    count = -(-(int(edges_ns[-1]) - int(grid.start_of(np.int64(first)))) // grid.step_ns)
+    count = -(-(int(edges_ns[-1]) - int(grid.start_of(np.array(first)))) // grid.step_ns)
     reach = first * grid.step_ns if history_days is None else history_days * DAY_NS
     back = np.arange(reach // stride, 0, -1) * stride
     offset = first - back // grid.step_ns

@@ -168,8 +168,6 @@ def _regular(series: pd.Series, path: Path, name: str, times: pd.Series) -> pd.S
         raise ForecastError(
             f"{path}, {_row(at)}: {times.iloc[at]!r} is off the file's {minutes:g}-min steps; resample it first"
         )
-    full = pd.DatetimeIndex(
-        pd.to_datetime(np.arange(ns[0], ns[-1] + 1, step), utc=True, unit="ns"), name=name
-    )
+    full = pd.DatetimeIndex(pd.to_datetime(np.arange(ns[0], ns[-1] + 1, step), utc=True, unit="ns"), name=name)
     series.index = series.index.as_unit("ns")
     return series.reindex(full)

@@ -15,12 +15,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from forecasting import features, rungs, scenarios, steps
-from forecasting.archive import Archive, Known, Measured
+from forecasting.archive import Archive, Measured
 from forecasting.clock import DAY_NS, HOUR_NS, Ns, instant_ns, utc_index, utc_text
 from forecasting.errors import ForecastError
 from forecasting.physics import PvPlant, WindFarm
 from forecasting.quantiles import LEVELS
-from forecasting.rungs import Answer, Case
+from forecasting.rungs import Answer, Ask, Case
 from forecasting.steps import History
 from forecasting.targets import Forecast, Place, Target
 
@@ -62,7 +62,8 @@ def forecast(
     known = archive.as_of(utc_index(np.array([issue_ns]))[0])
     say = progress or (lambda _: None)
     days = history_days or DEFAULT_HISTORY_DAYS
-    cases = [_case(t, place, known, issue_ns, edges_ns, weather_site, days, seed) for t in targets]
+    ask = Ask(place, known, issue_ns, edges_ns, weather_site, days, seed)
+    cases = [_case(target, ask) for target in targets]
 
     def work(case: Case) -> Answer:
         answer = _answer(case)
@@ -101,30 +102,19 @@ def _checked(measured: Measured, place: str) -> Measured:
     return Measured(measured.end_ns, measured.available_ns, np.maximum(measured.value, 0.0))
 
 
-def _case(
-    target: Target,
-    place: Place,
-    known: Known,
-    issue_ns: int,
-    edges_ns: Ns,
-    weather_site: str | None,
-    history_days: int,
-    seed: int,
-) -> Case:
+def _case(target: Target, ask: Ask) -> Case:
     label = f"{target.site}/{target.name}"
-    measured = known.measurements(target.site, target.name)
-    recent = measured.end_ns > issue_ns - (history_days + features.SIMILAR_DAYS) * DAY_NS
+    measured = ask.known.measurements(target.site, target.name)
+    recent = measured.end_ns > ask.issue_ns - (ask.history_days + features.SIMILAR_DAYS) * DAY_NS
     measured = Measured(measured.end_ns[recent], measured.available_ns[recent], measured.value[recent])
     measured = _checked(measured, label)
     if len(measured.value) < 2:
-        history = steps.without_measurements(issue_ns, edges_ns)
+        history = steps.without_measurements(ask.issue_ns, ask.edges_ns)
     else:
-        history = steps.on_grid(measured, edges_ns, label)
-    sky = features.sky(history.grid, target, place)
+        history = steps.on_grid(measured, ask.edges_ns, label)
+    sky = features.sky(history.grid, target, ask.place)
     departure = features.expected_history(history, sky) if target.kind == "load" else None
-    return Case(
-        target, place, known, issue_ns, edges_ns, history, sky, weather_site, history_days, seed, departure
-    )
+    return Case(target, ask, history, sky, departure)
 
 
 def _history_days(history: History) -> float:
@@ -140,9 +130,9 @@ def _answer(case: Case) -> Answer:
     if days >= CLIMATOLOGY_FROM_DAYS:
         return rungs.climatological(case)
     target = case.target
-    held = ", ".join(case.known.series_names()[:8]) or "nothing"
+    held = ", ".join(case.ask.known.series_names()[:8]) or "nothing"
     raise ForecastError(
-        f"{target.name}: {days:.1f} days of measurements under {target.site}/{target.name} known at {utc_text(case.issue_ns)}, "
+        f"{target.name}: {days:.1f} days of measurements under {target.site}/{target.name} known at {utc_text(case.ask.issue_ns)}, "
         f"and no weather forecast that reaches the whole horizon; needed are 3 days at least (21 to train a model){_or_weather(case)}. "
         f"The archive then knew: {held}"
     )
@@ -152,7 +142,7 @@ def _or_weather(case: Case) -> str:
     if case.target.kind == "load":
         return ""
     plant = "a farm with its turbine" if case.target.kind == "wind" else "shortwave radiation"
-    return f", or weather under weather_site={case.weather_site!r} with {plant}"
+    return f", or weather under weather_site={case.ask.weather_site!r} with {plant}"
 
 
 def _at_edges(answer: Answer, edges_ns: Ns) -> Floats:
@@ -175,8 +165,8 @@ def _common_scores(answers: Sequence[Answer]) -> list[Floats | None]:
     scored = [a for a in answers if a.scores is not None and a.score_starts_ns is not None]
     shared: NDArray[np.int64] | None = None
     for answer in scored:
-        starts = np.unique(answer.score_starts_ns)
-        shared = starts if shared is None else np.intersect1d(shared, starts)
+        starts = np.asarray(answer.score_starts_ns).ravel()
+        shared = np.unique(starts) if shared is None else np.intersect1d(shared, starts)
     found: list[Floats | None] = []
     for answer in answers:
         if answer.scores is None or answer.score_starts_ns is None or shared is None:
@@ -196,10 +186,7 @@ def _joined(answers: Sequence[Answer], edges_ns: Ns, issue_ns: int, count: int, 
     memories = {name: answer.memory for name, answer in zip(names, answers, strict=True)}
     cross = scenarios.cross_correlation(_common_scores(answers))
     paths = scenarios.draw(levels, memories, cross, middle_h, seed)
-    paths = {
-        a.case.target.name: np.clip(paths[a.case.target.name], 0.0, a.case.target.capacity_kw)
-        for a in answers
-    }
+    paths = {a.case.target.name: np.clip(paths[a.case.target.name], 0.0, a.case.target.capacity_kw) for a in answers}
     kept, weights = scenarios.reduce(paths, count, np.diff(edges_ns) / HOUR_NS)
     return Forecast(
         issue_time=utc_index(np.array([issue_ns]))[0],

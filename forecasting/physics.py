@@ -75,9 +75,7 @@ def _sun(middle: pd.DatetimeIndex, latitude_deg: float, longitude_deg: float, al
     return solarposition.get_solarposition(middle, latitude_deg, longitude_deg, altitude=altitude_m)
 
 
-def pv_power_kw(
-    plant: PvPlant, edges: pd.DatetimeIndex, weather: Mapping[str, Floats] | None = None
-) -> Floats:
+def pv_power_kw(plant: PvPlant, edges: pd.DatetimeIndex, weather: Mapping[str, Floats] | None = None) -> Floats:
     """Mean AC power [kW] over each interval [edge_k, edge_{k+1}), shape (T,), from edges (T+1).
 
     `weather` holds interval means (T,): ghi_w_m2 and, where known, dni_w_m2, dhi_w_m2, temperature_deg_c,
@@ -88,26 +86,16 @@ def pv_power_kw(
     return pv_power_at_kw(plant, utc_index(edges_ns[:-1] + np.diff(edges_ns) // 2), weather)
 
 
-def pv_power_at_kw(
-    plant: PvPlant, middle: pd.DatetimeIndex, weather: Mapping[str, Floats] | None = None
-) -> Floats:
+def pv_power_at_kw(plant: PvPlant, middle: pd.DatetimeIndex, weather: Mapping[str, Floats] | None = None) -> Floats:
     """As `pv_power_kw`, for intervals given by their middles (T,), in any order."""
     sun = _sun(middle, plant.latitude_deg, plant.longitude_deg, plant.altitude_m)
     sky = _clear_sky(plant, middle, sun) if weather is None else _sky(weather, middle, sun)
     poa = _plane_of_array_w_m2(plant, middle, sun, sky)
     given = weather or {}
-    air = np.nan_to_num(
-        given.get("temperature_deg_c", np.full(len(poa), FAIMAN_AIR_DEG_C)), nan=FAIMAN_AIR_DEG_C
-    )
+    air = np.nan_to_num(given.get("temperature_deg_c", np.full(len(poa), FAIMAN_AIR_DEG_C)), nan=FAIMAN_AIR_DEG_C)
     wind = np.nan_to_num(given.get("wind_speed_m_s", np.full(len(poa), FAIMAN_WIND_M_S)), nan=FAIMAN_WIND_M_S)
     cell = air + poa / (25.0 + 6.84 * wind)  # Faiman 2008, doi:10.1002/pip.813; pvlib's default coefficients
-    power = (
-        plant.peak_kw
-        * poa
-        / 1000
-        * (1 + plant.temperature_coefficient_per_k * (cell - 25))
-        * (1 - plant.losses)
-    )
+    power = plant.peak_kw * poa / 1000 * (1 + plant.temperature_coefficient_per_k * (cell - 25)) * (1 - plant.losses)
     dark = np.asarray(sun["elevation"]) < NIGHT_ELEVATION_DEG
     return np.where(dark, 0.0, np.clip(power, 0.0, plant.peak_kw))
 
@@ -136,9 +124,7 @@ def _sky(weather: Mapping[str, Floats], middle: pd.DatetimeIndex, sun: Any) -> d
     return {"ghi": ghi, "dni": np.asarray(split["dni"]), "dhi": np.asarray(split["dhi"])}
 
 
-def _plane_of_array_w_m2(
-    plant: PvPlant, middle: pd.DatetimeIndex, sun: Any, sky: Mapping[str, Floats]
-) -> Floats:
+def _plane_of_array_w_m2(plant: PvPlant, middle: pd.DatetimeIndex, sun: Any, sky: Mapping[str, Floats]) -> Floats:
     from pvlib import irradiance
 
     total = irradiance.get_total_irradiance(
@@ -240,9 +226,7 @@ def hub_speed_m_s(speeds_m_s: Mapping[float, Floats], hub_height_m: float) -> Fl
     law v = v_r (z/z_r)^α with α from the two nearest heights, held to 0…0.5, and 1/7 where only one is known.
     """
     if not speeds_m_s:
-        raise ForecastError(
-            "wind power needs the wind speed at one height at least; no wind speed in the weather"
-        )
+        raise ForecastError("wind power needs the wind speed at one height at least; no wind speed in the weather")
     heights = sorted(speeds_m_s)
     if len(heights) == 1:
         return np.asarray(speeds_m_s[heights[0]] * (hub_height_m / heights[0]) ** (1 / 7), dtype=np.float64)

@@ -25,9 +25,10 @@ Floats = NDArray[np.float64]
 CALIBRATION_DAYS = 60
 CALIBRATION_SHARE = 0.3  # of a history too short to spare 60 days
 ROWS_AT_MOST = 30_000
+ROWS_PER_ROUND, FEWEST_ROUNDS = 60, 15  # a short history departs less from the plain guess
 SETTINGS = {
     "wind": Boosting(rounds=60, depth=3, learning_rate=0.08, min_rows=400),
-    "pv": Boosting(rounds=90, depth=5, learning_rate=0.08, min_rows=60),
+    "pv": Boosting(rounds=60, depth=4, learning_rate=0.06, min_rows=200),
     "load": Boosting(rounds=90, depth=5, learning_rate=0.08, min_rows=60),
 }
 # Spread of physics from forecast weather, day ahead, as a share of the capacity (pv: of the clear sky) where nothing was measured yet.
@@ -35,39 +36,46 @@ PHYSICS_SPREAD = {"wind": 0.18, "pv": 0.20}
 
 
 @dataclass(frozen=True, eq=False)
-class Case:
-    """One target at one issue time: what is known, on which grid, and which steps (N,) are asked for."""
+class Ask:
+    """What all targets of one forecast share."""
 
-    target: Target
     place: Place
     known: Known
     issue_ns: int
     edges_ns: Ns
+    weather_site: str | None
+    history_days: int
+    seed: int
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One target at one issue time: what is asked, on which grid, and what was measured."""
+
+    target: Target
+    ask: Ask
     history: History
     sky: Sky
-    weather_site: str | None
-    history_days: int | None
-    seed: int
     departure: History | None = None
 
     @property
     def ahead(self) -> Steps:
         """Grid steps that the edges touch."""
         grid = self.history.grid
-        first = (int(self.edges_ns[0]) - grid.start_ns) // grid.step_ns
-        last = -(-(int(self.edges_ns[-1]) - grid.start_ns) // grid.step_ns)
+        first = (int(self.ask.edges_ns[0]) - grid.start_ns) // grid.step_ns
+        last = -(-(int(self.ask.edges_ns[-1]) - grid.start_ns) // grid.step_ns)
         return np.arange(first, last)
 
     def weather(self, issue_ns: Ns, step: Steps) -> Weather | None:
         """Weather known at each issue (I,) for steps (I, H)."""
         middle = self.history.grid.start_of(step) + self.history.grid.step_ns // 2
-        return weather_at(self.known, self.weather_site, issue_ns, middle)
+        return weather_at(self.ask.known, self.ask.weather_site, issue_ns, middle)
 
     def rows(self, issue_ns: Ns, step: Steps) -> tuple[Rows, Weather | None]:
         """Feature rows, and the weather behind them."""
         weather = self.weather(issue_ns, step)
         built = features.build(
-            self.target, self.place, self.history, self.sky, issue_ns, step, weather, self.departure
+            self.target, self.ask.place, self.history, self.sky, issue_ns, step, weather, self.departure
         )
         return built, weather
 
@@ -135,13 +143,15 @@ def _train(case: Case, rows: Rows, actual: Floats, until_step: int) -> _Model:
         use &= ~case.sky.dark[rows.step]
     share, _ = nnls(rows.drift_kw[use], (actual - rows.base_kw)[use])
     departure = (actual - rows.base_kw - rows.drift_kw @ share)[use]
-    settings = replace(SETTINGS[case.target.kind], seed=case.seed)
+    settings = SETTINGS[case.target.kind]
+    rounds = int(np.clip(use.sum() // ROWS_PER_ROUND, FEWEST_ROUNDS, settings.rounds))
+    settings = replace(settings, rounds=rounds, seed=case.ask.seed)
     booster = quantiles.fit(rows.x[use], departure / scale, settings)
     target, history, sky = case.target, case.history, case.sky
     if target.kind == "load":
         sister = climatology.fit_departure(target, history, sky, rows.step[use], departure)
     else:
-        sister = climatology.fit(target, history, sky, case.issue_ns, until_step)
+        sister = climatology.fit(target, history, sky, case.ask.issue_ns, until_step)
     return _Model(booster, sister, share, scale)
 
 
@@ -150,10 +160,10 @@ def trained(case: Case) -> Answer:
 
     Then refitted on everything.
     """
-    issues, steps = features.training_issues(case.history, case.issue_ns, case.edges_ns, case.history_days)
+    issues, steps = features.training_issues(case.history, case.ask.issue_ns, case.ask.edges_ns, case.ask.history_days)
     issues, steps = _thinned(issues, steps)
     rows, weather = case.rows(issues, steps)
-    actual = features.seen(case.history, steps, np.int64(case.issue_ns))
+    actual = features.seen(case.history, steps, np.array(case.ask.issue_ns))
     per_day = case.history.grid.per_day
     days = (int(steps[-1, -1]) - int(steps[0, 0])) / per_day
     split = case.history.last_step + 1 - round(min(CALIBRATION_DAYS, CALIBRATION_SHARE * days) * per_day)
@@ -171,11 +181,9 @@ def trained(case: Case) -> Answer:
     corrected = case.bounded(correction.apply(blend, part.lead_h), part.step)
     scores = scenarios.normal_scores(truth, corrected)
     last = _train(case, rows, actual, case.history.last_step + 1)
-    ahead, ahead_weather = case.rows(np.array([case.issue_ns]), case.ahead[None, :])
+    ahead, ahead_weather = case.rows(np.array([case.ask.issue_ns]), case.ahead[None, :])
     model, sister = last.predict(case, ahead)
-    final = case.bounded(correction.apply(weight * model + (1 - weight) * sister, ahead.lead_h), ahead.step)[
-        0
-    ]
+    final = case.bounded(correction.apply(weight * model + (1 - weight) * sister, ahead.lead_h), ahead.step)[0]
     memory = scenarios.fit_memory(scores, case.history.grid.step_h)
     inputs = _inputs(case) | {
         "model_share": weight,
@@ -183,19 +191,13 @@ def trained(case: Case) -> Answer:
         "training_rows": int(np.isfinite(actual).sum()),
     }
     notes = _weather_notes(case, weather, ahead_weather)
-    return Answer(
-        case, "xgboost", final, memory, scores, inputs, notes, case.history.grid.start_of(part.step)
-    )
+    return Answer(case, "xgboost", final, memory, scores, inputs, notes, case.history.grid.start_of(part.step))
 
 
 def _weather_notes(case: Case, trained_on: Weather | None, ahead: Weather | None) -> tuple[str, ...]:
     name = case.target.name
     if trained_on is None or ahead is None:
-        return (
-            (f"{name}: no weather forecast known; forecast from its own past",)
-            if case.target.kind != "load"
-            else ()
-        )
+        return (f"{name}: no weather forecast known; forecast from its own past",) if case.target.kind != "load" else ()
     if trained_on.hindcast.any():
         share = float(trained_on.hindcast.mean())
         return (
@@ -218,12 +220,10 @@ def _inputs(case: Case) -> dict[str, Any]:
 
 def climatological(case: Case) -> Answer:
     """Quantiles by time of day; the width is what these few days showed."""
-    table = climatology.fit(case.target, case.history, case.sky, case.issue_ns, case.history.last_step + 1)
+    table = climatology.fit(case.target, case.history, case.sky, case.ask.issue_ns, case.history.last_step + 1)
     levels = case.bounded(table.predict(case.sky, case.ahead), case.ahead)
     days = np.isfinite(case.history.value).sum() / case.history.grid.per_day
-    note = (
-        f"{case.target.name}: {days:.0f} days of history, so quantiles by time of day; 21 days train a model"
-    )
+    note = f"{case.target.name}: {days:.0f} days of history, so quantiles by time of day; 21 days train a model"
     return Answer(case, "climatology", levels, scenarios.Memory(), None, _inputs(case), (note,))
 
 
@@ -233,7 +233,7 @@ def physical(case: Case) -> Answer | None:
     None where weather does not reach the steps.
     """
     step = case.ahead[None, :]
-    power = _physics_kw(case, np.array([case.issue_ns]), step)
+    power = _physics_kw(case, np.array([case.ask.issue_ns]), step)
     if power is None or not np.isfinite(power).all():
         return None
     gain = _gain(case)
@@ -269,7 +269,7 @@ def _gain(case: Case) -> float:
         return 1.0
     per_day = history.grid.per_day
     step = np.arange(max(0, history.last_step + 1 - 21 * per_day), history.last_step + 1)
-    power = _physics_kw(case, np.array([case.issue_ns]), step[None, :])
+    power = _physics_kw(case, np.array([case.ask.issue_ns]), step[None, :])
     if power is None:
         return 1.0
     both = np.isfinite(power[0]) & np.isfinite(history.value[step])

@@ -74,11 +74,9 @@ def fit_memory(z: Floats, step_h: float) -> Memory:
 
     The default where z is too thin.
     """
-    lags = (
-        np.unique(np.linspace(1, min(z.shape[1] - 1, round(12 / step_h)), 12).astype(int))
-        if z.shape[1] > 2
-        else []
-    )
+    if z.shape[1] < 3:
+        return Memory()
+    lags = np.unique(np.linspace(1, min(z.shape[1] - 1, round(12 / step_h)), 12).astype(int))
     scale = np.nanmean(z**2) if np.isfinite(z).any() else 0.0
     found, at = [], []
     for lag in lags:

@@ -95,9 +95,7 @@ def _working_ns(native_ns: int, edges_ns: Ns) -> int:
     Seconds-to-minutes data are averaged first, as models of day-ahead power gain nothing below 15 min.
     """
     wanted = FINEST_EDGE_NS if np.diff(edges_ns).min() < PLAIN_NS else PLAIN_NS
-    multiples = (
-        np.arange(1, wanted // native_ns + 1) * native_ns if native_ns < wanted else np.array([native_ns])
-    )
+    multiples = np.arange(1, wanted // native_ns + 1) * native_ns if native_ns < wanted else np.array([native_ns])
     fitting = multiples[(DAY_NS % multiples == 0)]
     return int(fitting[-1])
 

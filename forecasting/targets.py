@@ -67,9 +67,7 @@ class Target:
     def __post_init__(self) -> None:
         """Refuse a capacity that bounds nothing."""
         if self.kind not in ("wind", "pv", "load"):
-            raise ForecastError(
-                f"target {self.name}: kind {self.kind!r} is unknown; valid are wind, pv, load"
-            )
+            raise ForecastError(f"target {self.name}: kind {self.kind!r} is unknown; valid are wind, pv, load")
         if not self.capacity_kw > 0 or (np.isinf(self.capacity_kw) and self.kind != "load"):
             raise ForecastError(
                 f"target {self.name}: capacity_kw {self.capacity_kw} must be above 0, and finite for wind and pv"
@@ -114,9 +112,7 @@ class Forecast:
             pa.field("site", pa.string()),
             pa.field("variable", pa.string()),
             pa.field("issue_time", stamp),
-            pa.field(
-                "valid_time", stamp, metadata={"means": "end of the interval that value_kw is the mean of"}
-            ),
+            pa.field("valid_time", stamp, metadata={"means": "end of the interval that value_kw is the mean of"}),
             pa.field("level", pa.float64(), metadata={"unit": "1"}),
             pa.field("value_kw", pa.float64(), metadata={"unit": "kW"}),
         ]

@@ -44,9 +44,7 @@ def weather_at(known: Known, site: str | None, issue_ns: Ns, middle_ns: Ns) -> W
     return Weather(columns, hindcast) if columns else None
 
 
-def _column(
-    runs: tuple[Run, ...], issue_ns: Ns, middle_ns: Ns, mean_before: bool
-) -> tuple[Floats, NDArray[np.bool_]]:
+def _column(runs: tuple[Run, ...], issue_ns: Ns, middle_ns: Ns, mean_before: bool) -> tuple[Floats, NDArray[np.bool_]]:
     values = np.full(middle_ns.shape, np.nan)
     hindcast = np.zeros(len(issue_ns), dtype=bool)
     available = np.array([run.available_ns for run in runs])

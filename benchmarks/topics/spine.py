@@ -61,13 +61,15 @@ def report_complaints() -> int:
 
 @row("spine", name="mistakes named of five in one config", unit="", bar="== 5")
 def mistakes_named() -> int:
-    """How many of the places of five mistakes `parkwatt validate` names; a stack trace names none."""
+    """How many get a message with their place; none of them does when there is a stack trace or another message."""
     with tempfile.TemporaryDirectory() as folder:
         config = mistakes.write(Path(folder))
         ran = parkwatt("validate", str(config))
     if ran.status == 0 or "Traceback" in ran.output:
         return 0
-    return sum(place in ran.output for place in mistakes.PLACES)
+    messages = [line.strip() for line in ran.output.splitlines() if line.startswith("  ")]
+    others = [text for text in messages if not text.startswith(mistakes.PLACES)]
+    return 0 if others else len({text.split(" ")[0] for text in messages})
 
 
 @row("spine", name="parkwatt --help", unit="s", bar="<= 1")

@@ -110,11 +110,12 @@ class Thermal(Asset):
             "ramp_down_kw": down,
             "ramp_stop_kw": stop - low - down,
             "cost_per_kw": rows.field("cost_per_kwh") * horizon.hours,
-            "cost_on": rows.field("no_load_cost_per_h") * horizon.hours,
+            "cost_at_min": (rows.field("no_load_cost_per_h") + rows.field("cost_per_kwh") * low) * horizon.hours,
             "start_cost": rows.field("start_cost"),
             "co2_per_kw": rows.field("co2_kg_per_kwh") * horizon.hours,
-            "co2_on": rows.field("no_load_co2_kg_per_h") * horizon.hours,
+            "co2_at_min": (rows.field("no_load_co2_kg_per_h") + rows.field("co2_kg_per_kwh") * low) * horizon.hours,
             "unclean": 1 - rows.field("clean"),
+            "unclean_at_min_kw": (1 - rows.field("clean")) * low,
         }
         return {name: full(rows, horizon, value) for name, value in values.items()}
 
@@ -135,12 +136,16 @@ class Thermal(Asset):
             "must_off": (on_h <= 0) & (starts < rows.field("min_down_h") - off_h - 1e-9),
         }
         above = np.clip(power - rows.field("min_kw"), 0, rows.field("max_kw") - rows.field("min_kw"))
+        # RD · u before the horizon: both would be parameters in a template, so their product is made here.
+        first_down = np.zeros((rows.count, inputs.horizon.steps))
+        first_down[:, :1] = down * was_on
         # On/off decided elsewhere, which mode *given* reads; (name, "commitment") is there for all members or none.
         decided = all((m.name, "commitment") in inputs.series for m in rows.members)
         known = {"commitment": rows.series(inputs, "commitment")} if decided else {}
         return {
             "was_on": was_on,
             "above_before_kw": above,
+            "first_ramp_down_kw": first_down,
             **{name: value.astype(float) for name, value in values.items()},
             **known,
         }
@@ -162,14 +167,15 @@ class Thermal(Asset):
         above = cp.Variable((rows.count, given.horizon.steps), nonneg=True)
         power = cp.multiply(given["min_kw"], on) + above
         constraints = [*commitment.pop("constraints"), *_output(rows, given, on, start, stop, above)]
-        cost = cp.multiply(given["cost_per_kw"], power) + cp.multiply(given["cost_on"], on)
+        # Written over minimum and above apart: min_kw · cost is one coefficient, so that both may be parameters.
+        cost = cp.multiply(given["cost_per_kw"], above) + cp.multiply(given["cost_at_min"], on)
         return Part(
             ports={"electricity": Port(rows.bus(), power)},
             constraints=constraints,
             cost_step=cost + cp.multiply(given["start_cost"], start),
-            co2_step_kg=cp.multiply(given["co2_per_kw"], power) + cp.multiply(given["co2_on"], on),
+            co2_step_kg=cp.multiply(given["co2_per_kw"], above) + cp.multiply(given["co2_at_min"], on),
             supply_kw=power,
-            unclean_kw=cp.multiply(given["unclean"], power),
+            unclean_kw=cp.multiply(given["unclean"], above) + cp.multiply(given["unclean_at_min_kw"], on),
             series={
                 "power_kw": power,
                 "above_min_kw": above,
@@ -268,7 +274,9 @@ def _output(rows: Rows[Any], given: Given, on: Any, start: Any, stop: Any, above
         above - shifted(given["above_before_kw"], above)
         <= cp.multiply(given["ramp_start_kw"], start) + cp.multiply(given["ramp_up_kw"], on),
         shifted(given["above_before_kw"], above) - above
-        <= cp.multiply(given["ramp_stop_kw"], stop) + cp.multiply(given["ramp_down_kw"], shifted(given["was_on"], on)),
+        <= cp.multiply(given["ramp_stop_kw"], stop)
+        + cp.multiply(given["ramp_down_kw"], shifted(np.zeros((rows.count, 1)), on))
+        + given["first_ramp_down_kw"],
     ]
     if short.any():
         # Only the rows it holds for, picked by a constant matrix so that coefficients may stay parameters.

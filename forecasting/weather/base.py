@@ -61,9 +61,7 @@ def stored(archive: Archive, site: str, run: WeatherRun) -> Archive:
     Refuses a column of unknown name, as no model would use it.
     """
     if unknown := sorted(set(run.columns) - set(VARIABLES)):
-        raise ForecastError(
-            f"weather of {run.provider}: unknown columns {unknown}; known are {list(VARIABLES)}"
-        )
+        raise ForecastError(f"weather of {run.provider}: unknown columns {unknown}; known are {list(VARIABLES)}")
     for name in sorted(run.columns):
         values = run.columns[name]
         archive = archive.with_forecast(site, name, run.issue_time, run.available_at, run.valid_time, values)

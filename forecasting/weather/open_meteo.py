@@ -43,7 +43,7 @@ UNITS = {
 }
 
 
-class _Unavailable(Exception):
+class _UnavailableError(Exception):
     """The service did not answer, or said to come back later; an older run may stand in."""
 
     def __init__(self, text: str, wait_s: float | None = None) -> None:
@@ -93,14 +93,12 @@ class OpenMeteo:
         try:
             body = self._download(query)
             run = self._run(body, now, start, end, ())
-        except _Unavailable as failure:
+        except _UnavailableError as failure:
             if cached is None:
                 raise ForecastError(
                     f"weather from {self.base_url}: {failure}, and no earlier run is kept for this place"
                 ) from failure
-            note = (
-                f"weather from {self.base_url}: {failure}; the run of {cached[0]:%Y-%m-%dT%H:%MZ} stands in"
-            )
+            note = f"weather from {self.base_url}: {failure}; the run of {cached[0]:%Y-%m-%dT%H:%MZ} stands in"
             return self._run(cached[1], cached[0], start, end, (note,))
         self._keep(query, now, body)
         return run
@@ -133,7 +131,7 @@ class OpenMeteo:
         for attempt in range(ATTEMPTS):
             try:
                 return self._once(query)
-            except _Unavailable as failure:
+            except _UnavailableError as failure:
                 if attempt == ATTEMPTS - 1:
                     raise
                 pause_s = failure.wait_s if failure.wait_s is not None else 2.0**attempt
@@ -147,15 +145,13 @@ class OpenMeteo:
 
         url = f"{self.base_url.rstrip('/')}/v1/forecast"
         try:
-            answer = httpx.get(
-                url, params=dict(query), timeout=self.timeout_s, headers={"User-Agent": user_agent()}
-            )
+            answer = httpx.get(url, params=dict(query), timeout=self.timeout_s, headers={"User-Agent": user_agent()})
         except httpx.InvalidURL as error:
             raise ForecastError(f"weather base_url {self.base_url!r}: {error}") from error
         except httpx.HTTPError as error:
-            raise _Unavailable(f"no answer ({type(error).__name__})") from error
+            raise _UnavailableError(f"no answer ({type(error).__name__})") from error
         if answer.status_code == 429 or answer.status_code >= 500:
-            raise _Unavailable(
+            raise _UnavailableError(
                 f"answer {answer.status_code}{_reason(answer.text)}", _retry_after_s(answer.headers)
             )
         if answer.status_code != 200:
@@ -165,11 +161,9 @@ class OpenMeteo:
         try:
             body = answer.json()
         except ValueError as error:
-            raise _Unavailable("the answer is not whole JSON") from error
+            raise _UnavailableError("the answer is not whole JSON") from error
         if not isinstance(body, dict):
-            raise ForecastError(
-                f"weather from {self.base_url}: the answer is a {type(body).__name__}, not an object"
-            )
+            raise ForecastError(f"weather from {self.base_url}: the answer is a {type(body).__name__}, not an object")
         if body.get("error"):
             raise ForecastError(f"weather from {self.base_url}: request refused{_reason(answer.text)}")
         return body
@@ -183,11 +177,7 @@ class OpenMeteo:
         notes: tuple[str, ...],
     ) -> WeatherRun:
         block, units = body.get(self.resolution), body.get(f"{self.resolution}_units")
-        if (
-            not isinstance(block, dict)
-            or not isinstance(units, dict)
-            or not isinstance(block.get("time"), list)
-        ):
+        if not isinstance(block, dict) or not isinstance(units, dict) or not isinstance(block.get("time"), list):
             raise ForecastError(
                 f"weather from {self.base_url}: no {self.resolution!r} with 'time' and units in the answer; it has {sorted(body)}"
             )
@@ -218,17 +208,13 @@ class OpenMeteo:
             raise ForecastError(f"{place}: unit {units.get(name)!r}; {UNITS[name]!r} was asked for")
         raw = block[name]
         if not isinstance(raw, list) or len(raw) != count:
-            raise ForecastError(
-                f"{place}: {len(raw) if isinstance(raw, list) else raw!r} values for {count} times"
-            )
-        if bad := [
-            v for v in raw if v is not None and (isinstance(v, bool) or not isinstance(v, int | float))
-        ]:
+            raise ForecastError(f"{place}: {len(raw) if isinstance(raw, list) else raw!r} values for {count} times")
+        if bad := [v for v in raw if v is not None and (isinstance(v, bool) or not isinstance(v, int | float))]:
             raise ForecastError(f"{place}: {bad[0]!r} is not a number")
         values = np.array([np.nan if v is None else v for v in raw], dtype=np.float64)
         if np.isinf(values).any():
             raise ForecastError(f"{place}: an infinite value")
-        if name not in ("temperature_2m",) and (values < 0).any():
+        if name != "temperature_2m" and (values < 0).any():
             raise ForecastError(f"{place}: {np.nanmin(values):g} {UNITS[name]} is negative")
         return values
 
@@ -250,9 +236,7 @@ class OpenMeteo:
         )
         part.replace(path)
 
-    def _cached(
-        self, query: Mapping[str, str], now: pd.Timestamp
-    ) -> tuple[pd.Timestamp, dict[str, Any]] | None:
+    def _cached(self, query: Mapping[str, str], now: pd.Timestamp) -> tuple[pd.Timestamp, dict[str, Any]] | None:
         """The latest kept run of this place that was issued by `now` and asked for at least these days.
 
         Damaged files are passed over.
