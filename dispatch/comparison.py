@@ -1,7 +1,8 @@
 """What a plan is worth: against the park's own rules and against perfect foresight, on one and the same day.
 
-Where the data hold what really came, all three are settled on it: the published commitment and electric storage powers
-are kept, the rest of the park follows local control. Otherwise plan and rules are compared on the central forecast.
+Plan and rules are compared on the central forecast, which is all that is known in the morning. Where the data hold what
+really came, they are settled on it too, beside perfect foresight: the published commitment and electric storage powers
+are kept, the rest of the park follows local control.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dispatch.asset import Inputs, Mode
+from dispatch.asset import Inputs
 from dispatch.conversion import Conversion
 from dispatch.errors import SolveError
 from dispatch.generation import VariableGeneration
@@ -21,6 +22,9 @@ from dispatch.signals import Array
 from dispatch.site import Site
 from dispatch.solve import rule_based, solve
 from dispatch.storage import Storage
+
+FORECAST = "central forecast"
+HINDSIGHT = "what really came"
 
 
 @dataclass(frozen=True)
@@ -46,28 +50,31 @@ class Outcome:
 
 
 def compare(site: Site, schedule: Schedule, actual: Inputs | None) -> tuple[Outcome, ...]:
-    """Plan, rules and (where the day is known) perfect foresight.
+    """Plan and rules on the central forecast; where the day is known, plan, rules and perfect foresight on it.
 
     Args:
+        site: the park.
         schedule: the published plan, scenario 0.
         actual: inputs with one scenario that came true, None where the day is not known.
     """
+    central = _only_first(schedule.inputs)
+    values = store_values(site, central)
+    problem = Problem(site, central)
+    expected = (
+        outcome("plan", FORECAST, schedule, values),
+        outcome("rules of the park", FORECAST, rule_based(problem), values),
+    )
     if actual is None:
-        basis = "central forecast"
-        inputs = _only_first(schedule.inputs)
-    else:
-        basis, inputs = "what really came", actual
-    problem = Problem(site, inputs, Mode("exact"))
+        return expected
+    problem.update(actual)
     best = solve(problem)
-    values = store_values(site, inputs)
-    rules = outcome("rules of the park", basis, rule_based(problem), values)
-    if actual is None:
-        return outcome("plan", basis, schedule, values), rules
+    rules = rule_based(problem)
     follow, how = _follow(problem, schedule)
     return (
-        outcome("plan", f"{basis}; {how}", follow, values),
-        rules,
-        outcome("perfect foresight", f"{basis}, known in advance", best, values),
+        *expected,
+        outcome("plan as executed", f"{HINDSIGHT}; {how}", follow, values),
+        outcome("rules of the park, executed", HINDSIGHT, rules, values),
+        outcome("perfect foresight", f"{HINDSIGHT}, known in advance", best, values),
     )
 
 

@@ -119,25 +119,6 @@ class Compiled:
                 variable.save_value(x[self.columns(variable)])
 
 
-def highs_model(matrices: Matrices, integer: np.ndarray) -> highspy.HighsLp:
-    """The model as HiGHS takes it."""
-    import highspy
-
-    lp = highspy.HighsLp()
-    lp.num_col_, lp.num_row_ = matrices.cost.size, matrices.row_upper.size
-    lp.col_cost_, lp.offset_ = matrices.cost, matrices.offset
-    lp.col_lower_, lp.col_upper_ = matrices.col_lower, matrices.col_upper
-    lp.row_lower_, lp.row_upper_ = matrices.row_lower, matrices.row_upper
-    lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
-    lp.a_matrix_.start_ = matrices.rows.indptr
-    lp.a_matrix_.index_ = matrices.rows.indices
-    lp.a_matrix_.value_ = matrices.rows.data
-    if integer.any():
-        kinds = np.array([highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger])
-        lp.integrality_ = list(kinds[integer.astype(int)])
-    return lp
-
-
 def run(
     matrices: Matrices,
     limits: Limits,
@@ -154,11 +135,11 @@ def run(
     Raises:
         SolveError: HiGHS found no point; the message carries its status.
     """
-    solver = _solver(limits)
     integer = matrices.integer.copy()
     if also_integer is not None:
         integer[also_integer] = True
-    solver.passModel(highs_model(matrices, integer))
+    solver = load(matrices, integer)
+    _set_limits(solver, limits)
     if fixed is not None:
         columns, values = fixed
         solver.changeColsBounds(columns.size, columns.astype(np.int32), values, values)
@@ -172,18 +153,41 @@ def run(
     return Answer(quality, x, dual, objective, min(bound, objective), max(int(info.mip_node_count), 0), clock)
 
 
-def _solver(limits: Limits) -> highspy.Highs:
+def load(matrices: Matrices, integer: np.ndarray | None = None) -> highspy.Highs:
+    """A solver that holds the model: silent, one thread, fixed seed."""
     import highspy
 
     solver = highspy.Highs()
     solver.setOptionValue("output_flag", False)
     solver.setOptionValue("threads", 1)
     solver.setOptionValue("random_seed", 0)
+    kinds = (matrices.integer if integer is None else integer).astype(np.int32)
+    # The form that takes arrays: filling a HighsLp copies element by element, .3 s for a million non-zeros.
+    solver.passModel(
+        matrices.cost.size,
+        matrices.row_upper.size,
+        matrices.rows.nnz,
+        int(highspy.MatrixFormat.kColwise),
+        int(highspy.ObjSense.kMinimize),
+        matrices.offset,
+        matrices.cost,
+        matrices.col_lower,
+        matrices.col_upper,
+        matrices.row_lower,
+        matrices.row_upper,
+        matrices.rows.indptr,
+        matrices.rows.indices,
+        matrices.rows.data,
+        kinds,
+    )
+    return solver
+
+
+def _set_limits(solver: highspy.Highs, limits: Limits) -> None:
     solver.setOptionValue("mip_rel_gap", limits.gap)
     solver.setOptionValue("mip_max_nodes", limits.nodes)
     if limits.seconds is not None:
         solver.setOptionValue("time_limit", limits.seconds)
-    return solver
 
 
 def _quality(solver: highspy.Highs) -> tuple[Quality, bool]:

@@ -37,6 +37,17 @@ class Outlook:
     forecast: Forecast | None
     needs: dict[str, Need]
 
+    @property
+    def data_age_h(self) -> float | None:
+        """Age of the newest measurement when the forecast was issued [h]; the oldest of all series counts."""
+        if self.forecast is None:
+            return None
+        import pandas as pd
+
+        last = [used["last_valid_time"] for used in self.forecast.inputs_used.values() if used.get("last_valid_time")]
+        ages = [(self.forecast.issue_time - pd.Timestamp(time)).total_seconds() / 3600 for time in last]
+        return max(ages) if ages else None
+
 
 def look_ahead(
     site: Site,

@@ -246,5 +246,6 @@ def _status(plan: Plan) -> Status:
         gap=proof.gap if np.isfinite(proof.gap) else None,
         audit_violations=len(plan.audit.violations),
         ac_violations=None if plan.grid is None else len(plan.grid.breaches),
+        data_age_h=plan.outlook.data_age_h,
         forecast_quality=", ".join(sorted(rungs)),
     )

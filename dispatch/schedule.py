@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from dispatch.asset import Inputs, Rows
-from dispatch.signals import Array
 from dispatch.highs import Quality
+from dispatch.signals import Array
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,9 @@ class FileSeries(Frozen):
 class SimbenchSeries(Frozen):
     """A measured 2016 profile of the SimBench data set, scaled to this asset."""
 
-    simbench: str = Field(min_length=1, description="profile name, e.g. WP4, PV3, G3-M_pload")
+    simbench: str | tuple[str, ...] = Field(
+        min_length=1, description="profile name, e.g. WP4, PV3, G3-M_pload; the mean of several if a list"
+    )
     year_kwh: Positive | None = Field(
         default=None, description="scale the 2016 sum to this; default: 1 p.u. = the rating"
     )

@@ -118,14 +118,15 @@ def _simbench(site: Site, need: Need, history: SimbenchSeries) -> tuple[pd.Datet
 
     from forecasting import embedded
 
-    profile = embedded.profile(history.simbench)
+    names = (history.simbench,) if isinstance(history.simbench, str) else history.simbench
+    profile = np.mean([embedded.profile(name) for name in names], axis=0)
     step = pd.Timedelta(minutes=15)
     if history.year_kwh is not None:
         scale = history.year_kwh / (float(profile.sum()) * embedded.STEP_H)
     elif np.isfinite(need.capacity_kw):
         scale = need.capacity_kw
     else:
-        raise DataError(f"profile '{history.simbench}' needs 'year_kwh' here: the asset has no rating to scale it to")
+        raise DataError(f"profile '{names[0]}' needs 'year_kwh' here: the asset has no rating to scale it to")
     # Measured profiles dip below zero by rounding only.
     return embedded.wall_clock_index(site.time_zone) + step, step, np.maximum(profile, 0) * scale
 

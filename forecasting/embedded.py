@@ -98,9 +98,6 @@ def wall_clock_index(time_zone: str) -> pd.DatetimeIndex:
     except (ZoneInfoNotFoundError, ValueError) as error:
         raise ForecastError(f"time zone {time_zone!r} is unknown; use an IANA name such as Asia/Shanghai") from error
     # The lesser of the winter and summer offsets: tzinfo.dst() is negative in some zones (Europe/Dublin).
-    offsets = [
-        zone.utcoffset(dt.datetime(2016, month, 1, tzinfo=dt.UTC).replace(tzinfo=None)) or dt.timedelta(0)
-        for month in (1, 7)
-    ]
+    offsets = [dt.datetime(2016, month, 1, tzinfo=zone).utcoffset() or dt.timedelta(0) for month in (1, 7)]
     first = pd.Timestamp("2016-01-01", tz="UTC") - pd.Timedelta(min(offsets))
     return pd.date_range(first, periods=STEPS, freq="15min", tz="UTC")

@@ -137,7 +137,7 @@ def last_seen(history: History, issue_ns: Ns) -> Steps:
     finite = np.flatnonzero(np.isfinite(history.value))
     if not len(finite):
         return np.full(len(issue_ns), -1)
-    # The least availability of this and all later values rises with time, so a sorted search finds the latest one known.
+    # The least availability of this and all later values rises with time: a sorted search finds the last known.
     first_known = np.minimum.accumulate(history.available_ns[finite][::-1])[::-1]
     position = np.searchsorted(first_known, issue_ns, side="right") - 1
     return np.where(position >= 0, finite[np.maximum(position, 0)], -1)

@@ -83,7 +83,8 @@ def _numbers(values: pd.Series, path: Path, column: str, unit_scale: float) -> N
     if (bad := wrong | np.isinf(numbers)).any():
         at = int(np.argmax(bad))
         raise ForecastError(
-            f"{path}, {_row(at)}, column {column!r}: {values.iloc[at]!r} is not a finite number; leave it empty where it is missing"
+            f"{path}, {_row(at)}, column {column!r}: {values.iloc[at]!r} is not a finite number; "
+            "leave it empty where it is missing"
         )
     return numbers * unit_scale
 
@@ -121,7 +122,8 @@ def _utc(times: pd.Series, path: Path, time_zone: str) -> pd.DatetimeIndex:
 def _parsed(times: pd.Series, path: Path, aware: bool) -> pd.DatetimeIndex:
     if pd.api.types.is_numeric_dtype(times.dtype):
         raise ForecastError(
-            f"{path}, {_row(0)}: time {times.iloc[0]!r} is a bare number; write 2016-03-27 14:15 or name another time_column"
+            f"{path}, {_row(0)}: time {times.iloc[0]!r} is a bare number; "
+            "write 2016-03-27 14:15 or name another time_column"
         )
     formats: tuple[Any, ...] = (
         "ISO8601",

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from forecasting import features, rungs, scenarios, steps
+from forecasting import features, rungs, scenarios, steps, trained
 from forecasting.archive import Archive, Measured
 from forecasting.clock import DAY_NS, HOUR_NS, Ns, instant_ns, utc_index, utc_text
 from forecasting.errors import ForecastError
@@ -96,8 +96,9 @@ def _checked(measured: Measured, place: str) -> Measured:
     if len(negative):
         first = int(negative[0])
         raise ForecastError(
-            f"{place} at {utc_text(int(measured.end_ns[first]))}: {measured.value[first]:g} kW is negative ({len(negative)} such values); "
-            "give power as a magnitude ≥ 0, the direction is in the target's kind; set a plant's night-time use to 0 or to missing"
+            f"{place} at {utc_text(int(measured.end_ns[first]))}: {measured.value[first]:g} kW is negative "
+            f"({len(negative)} such values); give power as a magnitude ≥ 0, the direction is in the target's kind; "
+            "set a plant's night-time use to 0 or to missing"
         )
     return Measured(measured.end_ns, measured.available_ns, np.maximum(measured.value, 0.0))
 
@@ -124,7 +125,7 @@ def _history_days(history: History) -> float:
 def _answer(case: Case) -> Answer:
     days = _history_days(case.history)
     if days >= TRAINED_FROM_DAYS:
-        return rungs.trained(case)
+        return trained.trained(case)
     if (physical := rungs.physical(case)) is not None:
         return physical
     if days >= CLIMATOLOGY_FROM_DAYS:
@@ -132,9 +133,9 @@ def _answer(case: Case) -> Answer:
     target = case.target
     held = ", ".join(case.ask.known.series_names()[:8]) or "nothing"
     raise ForecastError(
-        f"{target.name}: {days:.1f} days of measurements under {target.site}/{target.name} known at {utc_text(case.ask.issue_ns)}, "
-        f"and no weather forecast that reaches the whole horizon; needed are 3 days at least (21 to train a model){_or_weather(case)}. "
-        f"The archive then knew: {held}"
+        f"{target.name}: {days:.1f} days of measurements under {target.site}/{target.name} known at "
+        f"{utc_text(case.ask.issue_ns)}, and no weather forecast that reaches the whole horizon; needed are 3 days "
+        f"at least (21 to train a model){_or_weather(case)}. The archive then knew: {held}"
     )
 
 

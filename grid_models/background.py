@@ -73,6 +73,4 @@ def _quarter_of_year(wall_clock: pd.DatetimeIndex) -> Array:
         )
     after_february = (wall_clock.month >= 3) & ~wall_clock.is_leap_year
     day = np.asarray(wall_clock.dayofyear, dtype=np.float64) - 1.0 + after_february
-    return np.asarray(
-        day * 96.0 + (wall_clock.hour * 60.0 + wall_clock.minute + wall_clock.second / 60.0) / 15.0
-    )
+    return np.asarray(day * 96.0 + (wall_clock.hour * 60.0 + wall_clock.minute + wall_clock.second / 60.0) / 15.0)

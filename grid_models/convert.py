@@ -18,9 +18,8 @@ from grid_models.background import QUARTERS_PER_YEAR, Background
 from grid_models.errors import GridError, name_some, unknown_name
 from grid_models.network import AcModel, Array, Index, Network, Reference
 
-# Tables with in-service rows that the conversion does not carry: voltage-controlled machines have no
-# counterpart in the batch engine, the others are not met in distribution networks. A clear refusal is better
-# than a silent difference.
+# Tables whose in-service rows the conversion does not carry: voltage-controlled machines have no counterpart
+# in the batch engine, for the others no loading is worked out yet. A refusal is better than a silent difference.
 _REFUSED = (
     "gen", "xward", "dcline", "trafo3w", "impedance", "tcsc", "svc", "ssc", "vsc", "line_dc", "b2b_vsc",
 )  # fmt: skip
@@ -87,15 +86,10 @@ def _refuse_unsupported(net: Any, name: str) -> None:
         raise GridError(f"network {name!r} has no slack: it needs at least one ext_grid in service")
     for table in _REFUSED:
         if table in net and len(net[table]) and net[table]["in_service"].astype(bool).any():
-            hint = (
-                "; model voltage-controlled machines as sgen with a set reactive power"
-                if table == "gen"
-                else ""
-            )
+            hint = "; model voltage-controlled machines as sgen with a set reactive power" if table == "gen" else ""
             raise GridError(f"network {name!r}: elements of table {table!r} are not supported{hint}")
     dead = sorted(
-        set(pandapower.topology.unsupplied_buses(net))
-        & set(net.bus.index[net.bus["in_service"].astype(bool)])
+        set(pandapower.topology.unsupplied_buses(net)) & set(net.bus.index[net.bus["in_service"].astype(bool)])
     )
     if dead:
         names = name_some(_unique_names(net.bus.loc[dead, "name"], "bus"))
@@ -143,9 +137,7 @@ def _branches(probe: Any) -> pd.DataFrame:
             rows.loc[at, "element"] = elements.index.to_numpy()
             rows.loc[at, "name"] = elements["name"].to_numpy()
             rows.loc[at, ["from_bus", "to_bus"]] = elements[sides].to_numpy(dtype=np.int64)
-            rows.loc[at, "loading_max_pu"] = (
-                _column(elements, "max_loading_percent", 100.0).to_numpy() / 100.0
-            )
+            rows.loc[at, "loading_max_pu"] = _column(elements, "max_loading_percent", 100.0).to_numpy() / 100.0
             rows.loc[at, ["rated_from_ka", "rated_to_ka"]] = _rated_ka(elements, table)
     rows["live"] = (branch[:, _STATUS] == 1) & ~isolated[ends].any(axis=1)
     return rows[rows["live"]]
@@ -268,11 +260,7 @@ def _profile_column(position: dict[str, int], profile: str) -> int:
 def _constant_power_note(net: Any) -> tuple[str, ...]:
     columns = [c for c in net.load.columns if c.startswith(("const_z", "const_i"))]
     count = int((net.load[columns].fillna(0.0) != 0.0).any(axis=1).sum())
-    return (
-        (f"{count} loads depend on voltage in the source; here every load draws constant power",)
-        if count
-        else ()
-    )
+    return (f"{count} loads depend on voltage in the source; here every load draws constant power",) if count else ()
 
 
 def _unique_names(names: pd.Series, kind: pd.Series | str) -> tuple[str, ...]:

@@ -34,9 +34,7 @@ class Injections:
             array = np.asarray(getattr(self, name), dtype=np.float64)
             object.__setattr__(self, name, array)
             if array.ndim != 2 or array.shape[0] != len(self.bus):
-                raise GridError(
-                    f"injections.{name} must have shape ({len(self.bus)}, steps), got {array.shape}"
-                )
+                raise GridError(f"injections.{name} must have shape ({len(self.bus)}, steps), got {array.shape}")
             bad = np.argwhere(~np.isfinite(array))
             if bad.size:
                 b, t = bad[0]

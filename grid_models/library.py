@@ -43,9 +43,7 @@ def _named(kind: str, name: str) -> Network:
     spec = f"{kind}:{name}"
     if kind == "pandapower":
         return _finish(spec, _from_pandapower(name), ())
-    return _finish(
-        spec, _from_simbench(name), ("network and profiles: SimBench, www.simbench.de, licence ODbL 1.0",)
-    )
+    return _finish(spec, _from_simbench(name), ("network and profiles: SimBench, www.simbench.de, licence ODbL 1.0",))
 
 
 def _finish(spec: str, net: Any, notes: tuple[str, ...]) -> Network:
@@ -58,9 +56,7 @@ def _from_simbench(code: str) -> Any:
     try:
         import simbench
     except ImportError:
-        raise GridError(
-            "SimBench networks need the package simbench: pip install 'parkwatt[simbench]'"
-        ) from None
+        raise GridError("SimBench networks need the package simbench: pip install 'parkwatt[simbench]'") from None
     codes = simbench.collect_all_simbench_codes()
     if code not in codes:
         raise unknown_name("SimBench code", code, codes)
@@ -75,9 +71,7 @@ def set_ratio_taps(net: Any) -> None:
     pandapower ≥ 3 ignores a tap whose ``tap_changer_type`` is empty, as SimBench leaves it (its issue 69):
     .0157 p.u. of error.
     """
-    net.trafo["tap_changer_type"] = (
-        net.trafo["tap_changer_type"].astype(object).where(_has_tap_type(net), "Ratio")
-    )
+    net.trafo["tap_changer_type"] = net.trafo["tap_changer_type"].astype(object).where(_has_tap_type(net), "Ratio")
 
 
 def _has_tap_type(net: Any) -> Any:
@@ -90,19 +84,13 @@ def _ignored_tap_note(net: Any) -> tuple[str, ...]:
         return ()
     off_neutral = (net.trafo["tap_pos"] - net.trafo["tap_neutral"]).fillna(0.0) != 0.0
     names = [str(n) for n in net.trafo["name"][off_neutral & ~_has_tap_type(net)]]
-    return (
-        (f"transformers {', '.join(names)}: tap position ignored, tap_changer_type is empty",)
-        if names
-        else ()
-    )
+    return (f"transformers {', '.join(names)}: tap position ignored, tap_changer_type is empty",) if names else ()
 
 
 def _from_pandapower(name: str) -> Any:
     import pandapower.networks
 
-    valid = sorted(
-        n for n, f in inspect.getmembers(pandapower.networks, inspect.isfunction) if _needs_nothing(f)
-    )
+    valid = sorted(n for n, f in inspect.getmembers(pandapower.networks, inspect.isfunction) if _needs_nothing(f))
     if name not in valid:
         raise unknown_name("pandapower network", name, valid)
     with warnings.catch_warnings():
@@ -117,13 +105,9 @@ def _from_pandapower(name: str) -> Any:
 def _needs_nothing(function: Any) -> bool:
     """Whether a function is one of pandapower's networks and can be called without arguments."""
     parameters = inspect.signature(function).parameters.values()
-    required = [
-        p for p in parameters if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
-    ]
+    required = [p for p in parameters if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     return (
-        function.__module__.startswith("pandapower.networks")
-        and not function.__name__.startswith("_")
-        and not required
+        function.__module__.startswith("pandapower.networks") and not function.__name__.startswith("_") and not required
     )
 
 
@@ -136,9 +120,7 @@ def _from_file(path: Path) -> Any:
 
     try:
         net = pandapower.from_json(str(path)) if path.suffix == ".json" else pandapower.from_excel(str(path))
-    except (
-        Exception
-    ) as error:  # pandapower raises many kinds for a broken file; the user needs the file's name
+    except Exception as error:  # pandapower raises many kinds for a broken file; the user needs the file's name
         raise GridError(f"network file {str(path)!r} cannot be read by pandapower: {error}") from error
     if not isinstance(net, pandapower.pandapowerNet):
         raise GridError(f"network file {str(path)!r} holds no pandapower network")

@@ -121,8 +121,7 @@ def violations(network: Network, flows: Flows, limits: Limits, *, tolerance_pu: 
     names = (network.bus_names, network.bus_names, network.branch_names)
     nan = float("nan")
     found = [
-        Breach(network.name, "no_solution", int(t), nan, nan, "p.u.", nan)
-        for t in np.flatnonzero(~flows.converged)
+        Breach(network.name, "no_solution", int(t), nan, nan, "p.u.", nan) for t in np.flatnonzero(~flows.converged)
     ]
     passed: list[Breach] = []
     for code, (value, bound, name) in enumerate(zip(values, bounds, names, strict=True)):
@@ -185,11 +184,7 @@ def _bound(name: str, given: float | Array | None, own: Array) -> Array:
     if given is None:
         return own
     array = np.asarray(given, dtype=np.float64)
-    if (
-        array.ndim > 1
-        or (array.ndim == 1 and array.shape != own.shape)
-        or not (np.isfinite(array) & (array > 0)).all()
-    ):
+    if array.ndim > 1 or (array.ndim == 1 and array.shape != own.shape) or not (np.isfinite(array) & (array > 0)).all():
         raise GridError(f"{name} must be positive, one number or {own.size} of them, got {given!r}")
     return np.broadcast_to(array, own.shape).copy()
 
@@ -210,16 +205,12 @@ def _injection_rows(network: Network, injections: Injections, buses: tuple[str, 
     return np.array([injections.bus.index(name) for name in buses], dtype=np.int64)
 
 
-def _watched(
-    network: Network, flows: Flows, breaches: Sequence[Breach], previous: LinearLimits | None
-) -> _Watched:
+def _watched(network: Network, flows: Flows, breaches: Sequence[Breach], previous: LinearLimits | None) -> _Watched:
     """The breached elements and those of ``previous``, each (kind, element, step) once."""
     limit_of = _breached(network, breaches)
     if previous is not None:
         if previous.kind.shape[1] != flows.converged.size:
-            raise GridError(
-                f"previous limits have {previous.kind.shape[1]} steps, the flows {flows.converged.size}"
-            )
+            raise GridError(f"previous limits have {previous.kind.shape[1]} steps, the flows {flows.converged.size}")
         for k, t in np.argwhere(previous.kind != _EMPTY):
             key = (int(previous.kind[k, t]), int(previous.element[k, t]), int(t))
             limit_of.setdefault(key, float(previous.limit[k, t]))
@@ -346,6 +337,4 @@ def _as_breach(network: Network, watched: _Watched, excess: Array, r: int) -> Br
     kind = KINDS[watched.kind[r]]
     names = network.branch_names if kind == "branch_loading" else network.bus_names
     value, limit = float(watched.value[r]), float(watched.limit[r])
-    return Breach(
-        names[watched.element[r]], kind, int(watched.step[r]), value, limit, "p.u.", float(excess[r])
-    )
+    return Breach(names[watched.element[r]], kind, int(watched.step[r]), value, limit, "p.u.", float(excess[r]))

@@ -82,9 +82,7 @@ def solve_reference(network: Network, injections: Injections, background: Inject
 
     reference = network.reference
     if reference is None:
-        raise GridError(
-            f"network {network.name!r} carries no pandapower net; load it again to solve the reference"
-        )
+        raise GridError(f"network {network.name!r} carries no pandapower net; load it again to solve the reference")
     p_kw, q_kvar = _bus_power(network, injections, background)
     total_kw = p_kw.sum(axis=0) + network.ac.node_fixed_kw.sum()
     flows = _empty_flows(network, p_kw.shape[1])
@@ -100,9 +98,7 @@ def solve_reference(network: Network, injections: Injections, background: Inject
     return flows
 
 
-def _bus_power(
-    network: Network, injections: Injections, background: Injections | None
-) -> tuple[Array, Array]:
+def _bus_power(network: Network, injections: Injections, background: Injections | None) -> tuple[Array, Array]:
     """(N, T) sum of both injections on the named buses."""
     p_kw = np.zeros((len(network.bus_names), injections.steps))
     q_kvar = np.zeros_like(p_kw)
@@ -112,17 +108,13 @@ def _bus_power(
         if part.steps != injections.steps:
             raise GridError(f"injections have {injections.steps} steps, the background has {part.steps}")
         rows = network.bus_index(part.bus)
-        onto = sparse.csr_array(
-            (np.ones(rows.size), (rows, np.arange(rows.size))), shape=(p_kw.shape[0], rows.size)
-        )
+        onto = sparse.csr_array((np.ones(rows.size), (rows, np.arange(rows.size))), shape=(p_kw.shape[0], rows.size))
         p_kw += onto @ part.p_kw
         q_kvar += onto @ part.q_kvar
     return p_kw, q_kvar
 
 
-def _node_power(
-    network: Network, injections: Injections, background: Injections | None
-) -> tuple[Array, Array]:
+def _node_power(network: Network, injections: Injections, background: Injections | None) -> tuple[Array, Array]:
     """(n, T) injection per node of the per-unit model, fixed parts included."""
     p_kw, q_kvar = _bus_power(network, injections, background)
     ac = network.ac
@@ -222,9 +214,7 @@ def _fill(flows: Flows, part: slice, ac: AcModel, voltage: NDArray[np.complex128
     # The slack feeds its branches and its shunt, less what is injected at its own node.
     slack = ac.slack_node
     shunt_kw = ac.node_shunt_pu.real[slack, None] * np.abs(voltage[slack]) ** 2 * ac.base_mva * 1e3
-    leaving_kw = from_kw[np.isin(ac.from_node, slack)].sum(axis=0) + to_kw[np.isin(ac.to_node, slack)].sum(
-        axis=0
-    )
+    leaving_kw = from_kw[np.isin(ac.from_node, slack)].sum(axis=0) + to_kw[np.isin(ac.to_node, slack)].sum(axis=0)
     flows.slack_p_kw[part] = leaving_kw + (shunt_kw - p_kw[slack]).sum(axis=0)
     flows.losses_kw[part] = flows.slack_p_kw[part] + p_kw.sum(axis=0)
     flows.converged[part] = np.isfinite(voltage).all(axis=0)

@@ -104,22 +104,23 @@ def _cell(name: str, values: Array, hours: Array) -> str:
 
 
 def _comparison(plan: Plan) -> Table:
-    table = Table(
-        box=None,
-        header_style="bold",
-        title=f"\nbeside its baselines, settled on {plan.outcomes[0].basis.split(';')[0]}",
-    )
-    headings = (
-        "",
+    """Two groups of rows: what is expected, and what it would have come to where the day is known."""
+    table = Table(box=None, header_style="bold", title="\nbeside its baselines")
+    units = (
         f"cost\n\\[{plan.site.currency}]",
         "CO2\n\\[t]",
         "clean\nshare",
         "peak import\n\\[kW]",
         "curtailed\n\\[kWh]",
     )
-    for heading in headings:
-        table.add_column(heading, justify="right" if heading else "left")
+    table.add_column("settled on")
+    table.add_column("")
+    for heading in units:
+        table.add_column(heading, justify="right")
+    before = ""
     for o in plan.outcomes:
-        peak, curtailed = f"{o.peak_import_kw:,.0f}", f"{o.curtailed_kwh:,.0f}"
-        table.add_row(o.name, f"{o.cost:,.0f}", f"{o.co2_kg / 1000:,.2f}", f"{o.clean_share:.1%}", peak, curtailed)
+        basis = o.basis.split(";")[0].split(",")[0]
+        figures = (f"{o.cost:,.0f}", f"{o.co2_kg / 1000:,.2f}", f"{o.clean_share:.1%}", f"{o.peak_import_kw:,.0f}")
+        table.add_row(basis if basis != before else "", o.name, *figures, f"{o.curtailed_kwh:,.0f}")
+        before = basis
     return table

@@ -114,7 +114,8 @@ class OpenMeteo:
         ahead = max(1, (end.tz_convert("UTC").normalize() - today).days + 5)
         if back > MOST_PAST_DAYS or (end.tz_convert("UTC").normalize() - today).days >= MOST_FORECAST_DAYS:
             raise ForecastError(
-                f"weather {start} … {end}: the service reaches {MOST_PAST_DAYS} days back and {MOST_FORECAST_DAYS} ahead of {now}"
+                f"weather {start} … {end}: the service reaches {MOST_PAST_DAYS} days back "
+                f"and {MOST_FORECAST_DAYS} ahead of {now}"
             )
         return {
             "latitude": f"{latitude:.4f}",
@@ -179,7 +180,8 @@ class OpenMeteo:
         block, units = body.get(self.resolution), body.get(f"{self.resolution}_units")
         if not isinstance(block, dict) or not isinstance(units, dict) or not isinstance(block.get("time"), list):
             raise ForecastError(
-                f"weather from {self.base_url}: no {self.resolution!r} with 'time' and units in the answer; it has {sorted(body)}"
+                f"weather from {self.base_url}: no {self.resolution!r} with 'time' and units in the answer; "
+                f"it has {sorted(body)}"
             )
         if body.get("utc_offset_seconds") not in (0, None):
             raise ForecastError(

@@ -59,7 +59,7 @@ def test_a_band_that_is_too_narrow_and_too_low_is_put_right() -> None:
 
 def test_lead_blocks_are_put_right_apart() -> None:
     actual, band, lead = too_narrow()
-    actual[:, :3] = 100.0  # the first three hours are sure
+    actual[:, :4] = 100.0  # the first hours are sure
     correction = calibration.fit(actual, band, lead, 0.1)
     right = correction.apply(band, lead)
     assert (right[0, 1, -1] - right[0, 1, 0]) < 0.2 * (right[0, 20, -1] - right[0, 20, 0])

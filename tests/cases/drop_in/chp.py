@@ -1,0 +1,68 @@
+"""A combined heat and power plant: the kind that the drop-in test adds as one file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from dispatch.asset import Asset, Carrier, Given, Inputs, Mode, Part, Port, Rows, Ruling, Violation, breaches, full
+from dispatch.frozen import NonNegative, Positive
+from dispatch.signals import Array, Horizon
+
+
+class Chp(Asset):
+    """Extraction CHP on two buses: P ≥ c_b Q and P + c_v Q ≤ P_max [kW]; fuel cost on P + c_v Q."""
+
+    kind: Literal["chp"] = "chp"
+    bus: str
+    heat_bus: str
+    max_kw: Positive
+    power_to_heat: NonNegative = 1.0
+    power_loss: NonNegative = 0.17
+    cost_per_kwh: NonNegative = 0.0
+
+    bus_fields: ClassVar[Mapping[str, Carrier | None]] = {"bus": "electricity", "heat_bus": "heat"}
+    rule_order: ClassVar[int] = 3
+
+    @classmethod
+    def ratings(cls, rows: Rows[Chp], horizon: Horizon) -> dict[str, Array]:
+        names = ("max_kw", "power_to_heat", "power_loss")
+        values = {name: full(rows, horizon, rows.field(name)) for name in names}
+        cost = rows.field("cost_per_kwh") * horizon.hours
+        return values | {"cost": cost, "heat_cost": cost * rows.field("power_loss")}
+
+    @classmethod
+    def part(cls, rows: Rows[Chp], given: Given, mode: Mode) -> Part:
+        import cvxpy as cp
+
+        shape = (rows.count, given.horizon.steps)
+        power, heat = cp.Variable(shape, nonneg=True), cp.Variable(shape, nonneg=True)
+        return Part(
+            ports={"electricity": Port(rows.bus(), power), "heat": Port(rows.bus("heat_bus"), heat)},
+            constraints=[
+                power >= cp.multiply(given["power_to_heat"], heat),
+                power + cp.multiply(given["power_loss"], heat) <= given["max_kw"],
+            ],
+            cost_step=cp.multiply(given["cost"], power) + cp.multiply(given["heat_cost"], heat),
+            supply_kw=power,
+            unclean_kw=power,
+            series={"power_kw": power, "heat_kw": heat},
+        )
+
+    @classmethod
+    def check(cls, rows: Rows[Chp], given: Inputs, series: Mapping[str, Array]) -> list[Violation]:
+        power, heat = series["power_kw"], series["heat_kw"]
+        limit = rows.field("max_kw") - rows.field("power_loss") * heat
+        back_pressure = rows.field("power_to_heat") * heat
+        return [
+            *breaches(rows.names, "above the extraction line", power, limit, "kW"),
+            *breaches(rows.names, "below the back-pressure line", back_pressure, power, "kW"),
+        ]
+
+    @classmethod
+    def rule(cls, rows: Rows[Chp], given: Inputs, state: Ruling) -> dict[str, Array]:
+        wanted = np.maximum(-state.share(rows.bus("heat_bus"), rows.field("max_kw")), 0)
+        heat = np.minimum(wanted, rows.field("max_kw") / (rows.field("power_to_heat") + rows.field("power_loss")))
+        return {"heat_kw": heat, "power_kw": rows.field("power_to_heat") * heat}

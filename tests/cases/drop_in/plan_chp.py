@@ -1,0 +1,29 @@
+"""Plans a park with the dropped-in kind and prints what came out, as JSON."""
+
+from __future__ import annotations
+
+import json
+
+from dispatch.audit import audit
+from dispatch.problem import Problem
+from dispatch.site import schema
+from dispatch.solve import rule_based, solve
+from tests.parks import given, grid, hours, load, park, tariff
+
+chp = {"kind": "chp", "name": "chp", "bus": "main", "heat_bus": "heat", "max_kw": 117, "cost_per_kwh": 0.05}
+site = park(load(), load("warmth", bus="heat"), grid(tariff=tariff(0.1)), chp)
+series = {("load", "demand_kw"): 150.0, ("warmth", "demand_kw"): 60.0}
+problem = Problem(site, given(site, hours(3), series), template=True)
+plan, rules = solve(problem), rule_based(problem)
+print(
+    json.dumps(
+        {
+            "power_kw": plan.asset("chp", "power_kw").tolist(),
+            "heat_kw": plan.asset("chp", "heat_kw").tolist(),
+            "money": plan.money[0],
+            "rules": rules.money[0],
+            "violations": len(audit(plan).violations) + len(audit(rules).violations),
+            "in_schema": "Chp" in schema()["$defs"],
+        }
+    )
+)
