@@ -145,7 +145,7 @@ def physical(case: Case) -> Answer | None:
         part = central / case.target.capacity_kw
         scale = spread * case.target.capacity_kw * (0.4 + 2.4 * part * (1 - part))
     levels = case.bounded(central[:, None] + scale[:, None] * scenarios.Z_LEVELS, case.ahead)
-    note = f"{case.target.name}: too little history to train, so physics from weather times {gain:.2f}, with a general width"
+    note = f"{case.target.name}: too little history to train, so physics from weather times {gain:.2f}; width in general"
     return Answer(case, "physics", levels, scenarios.Memory(), None, inputs_of(case) | {"gain": gain}, (note,))
 
 
@@ -179,4 +179,4 @@ def _gain(case: Case) -> float:
     return float(np.clip((measured + prior) / (modelled + prior), 0.5, 1.5)) if modelled + prior > 0 else 1.0
 
 
-__all__ = ["LEVELS", "Answer", "Case", "climatological", "physical", "trained"]
+__all__ = ["LEVELS", "Answer", "Case", "climatological", "physical"]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.optimize import nnls
 
 from forecasting import calibration, climatology, features, quantiles, scenarios
-from forecasting.clock import Ns
+from forecasting.clock import DAY_NS, Ns
 from forecasting.features import Rows, Steps
 from forecasting.quantiles import Boosting
 from forecasting.rungs import Answer, Case, inputs_of
@@ -79,7 +79,7 @@ def _sister(case: Case, model: _Model, rows: Rows, actual: Floats, wanted: Rows)
     found = np.empty((*wanted.step.shape, len(quantiles.LEVELS)))
     base, departure = model.base_kw(wanted), actual - model.base_kw(rows)
     grid = case.history.grid
-    week = (wanted.issue_ns - wanted.issue_ns[0]) // (SISTER_AGE_DAYS * features.DAY_NS)
+    week = (wanted.issue_ns - wanted.issue_ns[0]) // (SISTER_AGE_DAYS * DAY_NS)
     for number in np.unique(week):
         group = week == number
         issue_ns = int(wanted.issue_ns[group][0])

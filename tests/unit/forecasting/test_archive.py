@@ -93,9 +93,7 @@ def test_forecast_runs_come_oldest_first_and_only_when_available() -> None:
 def test_members_are_apart() -> None:
     archive = Archive.empty()
     for member in (0, 1):
-        archive = archive.with_forecast(
-            "park", "t", END[0], END[0], END, np.full(8, member * 1.0), member=member
-        )
+        archive = archive.with_forecast("park", "t", END[0], END[0], END, np.full(8, member * 1.0), member=member)
     known = archive.as_of(END[0])
     assert [len(known.runs("park", "t", member)) for member in (0, 1, 2)] == [1, 1, 0]
     assert known.runs("park", "t", 1)[0].value[0] == 1

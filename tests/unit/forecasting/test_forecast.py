@@ -102,7 +102,9 @@ def test_the_number_of_cores_does_not_matter(tmp_path: Path) -> None:
         "print(hashlib.sha256(f.table()['value_kw'].to_numpy().tobytes()).hexdigest())\n"
     )
     outputs = [
-        subprocess.run([sys.executable, "-c", code, cores], check=True, capture_output=True, timeout=100, text=True).stdout
+        subprocess.run(
+            [sys.executable, "-c", code, cores], check=True, capture_output=True, timeout=100, text=True
+        ).stdout
         for cores in ("1", "all")
     ]
     assert outputs[0] == outputs[1]

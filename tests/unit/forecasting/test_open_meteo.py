@@ -75,7 +75,9 @@ def service() -> Iterator[Service]:
             status, headers, body = state.next()
             data = (json.dumps(document(query)) if body is None else body).encode()
             self.send_response(status)
-            for name, value in ({"Content-Type": "application/json", "Content-Length": str(len(data))} | headers).items():
+            for name, value in (
+                {"Content-Type": "application/json", "Content-Length": str(len(data))} | headers
+            ).items():
                 self.send_header(name, value)
             self.end_headers()
             try:

@@ -49,7 +49,9 @@ def test_a_named_turbine_has_its_published_curve() -> None:
         turbine_curve("E126/4200")
 
 
-@pytest.mark.parametrize("curve", [((4.0,), (1.0,)), ((4.0, 3.0), (1.0, 2.0)), ((3.0, 4.0), (1.0, -2.0)), ((3.0, 4.0), (1.0,))])
+@pytest.mark.parametrize(
+    "curve", [((4.0,), (1.0,)), ((4.0, 3.0), (1.0, 2.0)), ((3.0, 4.0), (1.0, -2.0)), ((3.0, 4.0), (1.0,))]
+)
 def test_a_curve_that_is_none_is_refused(curve: tuple[tuple[float, ...], tuple[float, ...]]) -> None:
     with pytest.raises(ForecastError, match="power curve"):
         wind_power_kw(WindFarm(curve, 100), [5.0])
@@ -63,7 +65,9 @@ def test_hub_speed_between_and_beyond_the_heights() -> None:
     z0 = 0.1
     speeds = {z: np.array([8 * np.log(z / z0) / np.log(10 / z0), np.nan]) for z in (10.0, 80.0, 120.0)}
     inside = hub_speed_m_s(speeds, 100.0)
-    assert inside[0] == pytest.approx(8 * np.log(100 / z0) / np.log(10 / z0), rel=1e-12)  # a log profile is kept exactly
+    assert inside[0] == pytest.approx(
+        8 * np.log(100 / z0) / np.log(10 / z0), rel=1e-12
+    )  # a log profile is kept exactly
     assert np.isnan(inside[1])
     assert hub_speed_m_s(speeds, 80.0)[0] == pytest.approx(speeds[80.0][0])
     assert hub_speed_m_s(speeds, 150.0)[0] > speeds[120.0][0]

@@ -57,7 +57,10 @@ def test_minute_data_are_averaged_and_a_partly_known_step_is_missing() -> None:
     ("end", "says"),
     [
         (pd.date_range("2023-04-30T00:00Z", periods=9, freq="7min"), "steps of 7 min do not divide a day"),
-        (pd.DatetimeIndex(["2023-04-30T00:00Z", "2023-04-30T01:00Z", "2023-04-30T02:00Z", "2023-04-30T02:20Z"]), "02:20Z: off"),
+        (
+            pd.DatetimeIndex(["2023-04-30T00:00Z", "2023-04-30T01:00Z", "2023-04-30T02:00Z", "2023-04-30T02:20Z"]),
+            "02:20Z: off",
+        ),
     ],
 )
 def test_steps_that_are_no_grid_are_refused(end: pd.DatetimeIndex, says: str) -> None:

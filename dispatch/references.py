@@ -1,0 +1,157 @@
+"""Names in a park's file that point nowhere, twice, or to the wrong thing.
+
+Works on the raw mapping, of which nothing is known yet: every value may have any type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from dispatch.asset import Asset
+from dispatch.assets import kinds
+from dispatch.errors import Problem
+from dispatch.mistakes import near_miss, shown
+from dispatch.signals import parse_quantity, unit_of
+from dispatch.storage import Storage
+
+Raw = Mapping[str, Any]
+
+
+def reference_problems(raw: Raw) -> Iterator[Problem]:
+    """Every name that does not fit the others, with what would."""
+    buses = {name: bus.get("carrier", "electricity") for bus in _dicts(raw, "buses") if (name := _name(bus))}
+    yield from _duplicates(raw, "buses")
+    yield from _duplicates(raw, "assets")
+    for index, asset in enumerate(_dicts(raw, "assets")):
+        cls = kinds().get(str(asset.get("kind")))
+        if cls is not None:
+            yield from _bus_problems(asset, cls, f"assets[{index}]", buses)
+    yield from _wish_problems(raw)
+    yield from _grid_problems(raw.get("grid"), buses)
+    yield from _currency_problems(raw)
+    yield from _position_problems(raw)
+
+
+def _bus_problems(asset: Raw, cls: type[Asset], path: str, buses: Mapping[str, Any]) -> Iterator[Problem]:
+    used: dict[str, str] = {}
+    for field, carrier in cls.bus_fields.items():
+        bus = asset.get(field)
+        if not isinstance(bus, str):
+            continue
+        fits = [name for name, has in buses.items() if carrier in (None, has)]
+        if bus not in buses:
+            yield _unknown(f"{path}.{field}", "bus", bus, fits)
+        elif carrier is not None and buses[bus] != carrier:
+            yield Problem(
+                f"{path}.{field}", f"bus '{bus}' carries {buses[bus]}", f"a {carrier} bus: {', '.join(fits) or 'none yet'}"
+            )
+        elif bus in used:
+            yield Problem(f"{path}.{field}", f"is the bus that '{used[bus]}' names (found '{bus}')", "another bus")
+        used.setdefault(bus, field)
+
+
+def _wish_problems(raw: Raw) -> Iterator[Problem]:
+    assets = {name: str(a.get("kind")) for a in _dicts(raw, "assets") if (name := _name(a))}
+    stores = [name for name, kind in assets.items() if kind in kinds() and issubclass(kinds()[kind], Storage)]
+    wanted: set[str] = set()
+    for index, wish in enumerate(_dicts(raw, "wishes")):
+        asset = wish.get("asset")
+        if not isinstance(asset, str):
+            continue
+        path = f"wishes[{index}].asset"
+        if asset not in assets:
+            yield _unknown(path, "asset", asset, stores)
+        elif asset not in stores:
+            yield Problem(path, f"'{asset}' is a {assets[asset]}, it stores nothing", near_miss(asset, stores))
+        elif asset in wanted:
+            yield Problem(path, f"a second wish for '{asset}'", "one wish for each store")
+        wanted.add(asset)
+
+
+def _grid_problems(grid: Any, buses: Mapping[str, Any]) -> Iterator[Problem]:
+    mapped = grid.get("bus_of") if isinstance(grid, Mapping) else None
+    electric = [name for name, carrier in buses.items() if carrier == "electricity"]
+    nodes: dict[str, str] = {}
+    for bus, node in mapped.items() if isinstance(mapped, Mapping) else ():
+        path = f"grid.bus_of.{bus}"
+        if bus not in buses:
+            yield _unknown(path, "bus", bus, electric)
+        elif bus not in electric:
+            accepted = f"an electricity bus: {', '.join(electric) or 'none yet'}"
+            yield Problem(path, f"bus '{bus}' carries {buses[bus]}, the network carries electricity", accepted)
+        if isinstance(node, str):
+            if node in nodes:
+                taken = f"network bus '{node}' is already that of '{nodes[node]}'"
+                yield Problem(path, taken, "a network bus of its own, or one bus for both in this file")
+            nodes.setdefault(node, str(bus))
+
+
+def _currency_problems(raw: Raw) -> Iterator[Problem]:
+    currency = raw.get("currency")
+    if not isinstance(currency, str):
+        return
+    for index, asset in enumerate(_dicts(raw, "assets")):
+        tariff = asset.get("tariff")
+        if isinstance(tariff, Mapping) and tariff.get("currency", currency) != currency:
+            found = f"is in {shown(tariff.get('currency'))}, this park counts in {currency}"
+            yield Problem(f"assets[{index}].tariff.currency", found, f"a tariff in {currency}")
+    yield from _money_in(raw, "", currency)
+
+
+def _money_in(value: Any, path: str, currency: str) -> Iterator[Problem]:
+    """Amounts of money written with another currency than the park's."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            here = f"{path}.{key}" if path else str(key)
+            if isinstance(inner, str) and isinstance(key, str) and unit_of(key) is not None:
+                yield from _money_problem(key, inner, here, currency)
+            else:
+                yield from _money_in(inner, here, currency)
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _money_in(inner, f"{path}[{index}]", currency)
+
+
+def _money_problem(field: str, text: str, path: str, currency: str) -> Iterator[Problem]:
+    try:
+        parse_quantity(field, text)
+    except ValueError:
+        return  # the field's own check says what is wrong
+    try:
+        parse_quantity(field, text, currency)
+    except ValueError as error:
+        yield Problem(path, str(error), f"an amount in {currency}")
+
+
+def _position_problems(raw: Raw) -> Iterator[Problem]:
+    """Every forecast needs to know where the park is."""
+    if not any("history" in cls.model_fields for a in _dicts(raw, "assets") if (cls := kinds().get(str(a.get("kind"))))):
+        return
+    for field, limit in (("latitude_deg", 90), ("longitude_deg", 180)):
+        if raw.get(field) is None:
+            yield Problem(field, "is missing: forecasts need to know where the park is", f"degrees, −{limit} to {limit}")
+
+
+def _unknown(path: str, what: str, value: object, valid: list[str]) -> Problem:
+    return Problem(path, f"there is no {what} '{value}'", near_miss(value, valid))
+
+
+def _duplicates(raw: Raw, key: str) -> Iterator[Problem]:
+    first: dict[str, int] = {}
+    for index, item in enumerate(_dicts(raw, key)):
+        name = _name(item)
+        if name is not None and name in first:
+            yield Problem(f"{key}[{index}].name", f"'{name}' is used twice, first at {key}[{first[name]}]", "a new name")
+        elif name is not None:
+            first[name] = index
+
+
+def _name(item: Raw) -> str | None:
+    name = item.get("name")
+    return name if isinstance(name, str) else None
+
+
+def _dicts(raw: Raw, key: str) -> list[Raw]:
+    value = raw.get(key)
+    return [v if isinstance(v, Mapping) else {} for v in value] if isinstance(value, list) else []

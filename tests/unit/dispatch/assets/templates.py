@@ -1,0 +1,188 @@
+"""For each asset kind, small parks in which every numeric field of the kind is set and bears on the plan.
+
+A new kind needs an entry here; until it has one, the tests over all kinds fail and name it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from dispatch.asset import Asset, Inputs, Mode
+from dispatch.assets import kinds
+from dispatch.problem import Problem
+from dispatch.signals import Horizon
+from dispatch.site import Site
+from tests.parks import battery, given, grid, hours, load, park, unit
+
+STEPS = 8
+PRICE = np.array([0.1, 0.1, 0.5, 0.1, 0.6, 0.1, 0.1, 0.7])
+DEMAND = np.array([30.0, 20.0, 60.0, 30.0, 70.0, 20.0, 40.0, 65.0])
+BUSES = [
+    {"name": "main"},
+    {"name": "far"},
+    {"name": "heat", "carrier": "heat"},
+    {"name": "cold", "carrier": "cold"},
+]
+CLEAN_WISH = {"clean_share_min": 0.5, "penalty_per_kwh": 0.01}
+
+
+@dataclass(frozen=True)
+class Template:
+    """One asset under test (``asset``) among ``others``, with series by (asset name, quantity)."""
+
+    asset: dict[str, Any]
+    others: tuple[dict[str, Any], ...]
+    series: Mapping[tuple[str, str], Any]
+    horizon: Horizon = field(default_factory=lambda: hours(STEPS, "2024-03-01T06:00"))
+
+    def site(self, asset: Mapping[str, Any] | None = None) -> Site:
+        """The park, with ``asset`` in the place of the one under test."""
+        fields = {"buses": BUSES, "wishes": [CLEAN_WISH], "objective": {"carbon_price_per_t": 50}}
+        return park(self.asset if asset is None else asset, *self.others, **fields)
+
+    def inputs(self, site: Site) -> Inputs:
+        """What one solve of ``site`` knows."""
+        return given(site, self.horizon, self.series)
+
+    def problem(self, asset: Mapping[str, Any] | None = None, **options: Any) -> Problem:
+        """Compiled in exact mode."""
+        site = self.site(asset)
+        return Problem(site, self.inputs(site), Mode("exact"), **options)
+
+
+def _priced(**fields: Any) -> dict[str, Any]:
+    return grid(export_kw=500, **fields)
+
+
+def _store(kind: str, **fields: Any) -> dict[str, Any]:
+    base = battery("it", kind=kind, min_fill=0.1, max_fill=0.9, start_fill=0.4, end_fill_min=0.3)
+    return base | {
+        "charge_efficiency": 0.9,
+        "discharge_efficiency": 0.95,
+        "loss_fraction_per_h": 0.01,
+        "end_penalty_per_kwh": 2.0,
+        "wear_cost_per_kwh": 0.02,
+        "fast_reserve_kw": 5.0,
+        "fast_reserve_minutes": 6.0,
+        **fields,
+    }
+
+
+_PRICES = {("pcc", "import_price_per_kwh"): PRICE, ("pcc", "export_price_per_kwh"): 0.9 * PRICE}
+_ELECTRIC = {("load", "demand_kw"): DEMAND, **_PRICES}
+_HEAT = {("warm", "demand_kw"): 60.0 * np.ones(STEPS), **_PRICES}
+_COLD = {("cool", "demand_kw"): 60.0 * np.ones(STEPS), **_PRICES}
+_WEATHER = {("it", "available_kw"): np.linspace(5, 90, STEPS)}
+
+
+def _generator(kind: str, **fields: Any) -> Template:
+    asset = {"kind": kind, "name": "it", "bus": "main", "cost_per_kwh": 0.01, "available_fraction": 0.9} | fields
+    return Template(asset, (_priced(), load()), {**_ELECTRIC, **_WEATHER})
+
+
+def _tariff() -> dict[str, Any]:
+    calendar = {"months": [3], "weekdays": [5], "hours": ["07:00-11:00"]}
+    parts: list[dict[str, Any]] = [
+        {"name": "base", "basis": "energy", "price_per_kwh": 0.1},
+        {"name": "peak", "basis": "energy", "price_per_kwh": 0.4, "calendar": calendar},
+        {"name": "feed-in", "basis": "energy", "direction": "export", "price_per_kwh": 0.08},
+        {"name": "demand", "basis": "demand", "price_per_kw_month": 3.0},
+    ]
+    return {"name": "test", "currency": "EUR", "components": [{**p, "source": "test"} for p in parts]}
+
+
+def _connection(**fields: Any) -> Template:
+    asset = grid(
+        name="it", import_kw=65, export_kw=30, tariff=_tariff(), carbon_intensity_kg_per_kwh=0.5, clean_fraction=0.3
+    )
+    series = {("load", "demand_kw"): DEMAND, ("roof", "available_kw"): np.where(np.arange(STEPS) == 3, 90.0, 5.0)}
+    roof = {"kind": "pv", "name": "roof", "bus": "main", "peak_kw": 90}
+    peaks = {"month_to_date_peak_kw": 40.0, "expected_peak_kw": 20.0}
+    return Template(asset | peaks | fields, (load(), roof), series)
+
+
+def _engine(**fields: Any) -> Template:
+    asset = unit(
+        "it",
+        min_kw=20,
+        max_kw=80,
+        cost_per_kwh=0.3,
+        no_load_cost_per_h=0.5,
+        start_cost=1.0,
+        co2_kg_per_kwh=0.4,
+        no_load_co2_kg_per_h=1.0,
+        ramp_up_kw_per_h=30.0,
+        ramp_down_kw_per_h=25.0,
+        start_up_kw=40.0,
+        shut_down_kw=35.0,
+        min_up_h=2.0,
+        min_down_h=2.0,
+        off_before_h=5.0,
+        on_before_h=0.0,
+        power_before_kw=0.0,
+    )
+    return Template(asset | fields, (_priced(), load()), _ELECTRIC)
+
+
+def _thermal() -> tuple[Template, ...]:
+    return (
+        _engine(),
+        _engine(on_before_h=1.0, power_before_kw=50.0, min_up_h=3.0),
+        _engine(off_before_h=1.0, min_down_h=3.0),
+        _engine(shut_down_kw=40.0, start_up_kw=30.0, min_up_h=1.0),
+    )
+
+
+def _conversion(kind: str, out_bus: str, **fields: Any) -> Template:
+    other = load("warm" if out_bus == "heat" else "cool", bus=out_bus)
+    asset = {"kind": kind, "name": "it", "bus": "main", f"{out_bus}_bus": out_bus, "electric_kw": 40.0} | fields
+    return Template(asset, (_priced(), other), _HEAT if out_bus == "heat" else _COLD)
+
+
+def _tank() -> Template:
+    pump = {"kind": "heat_pump", "name": "pump", "bus": "main", "heat_bus": "heat", "electric_kw": 40}
+    return Template(_store("thermal_store", bus="heat"), (_priced(), pump, load("warm", bus="heat")), _HEAT)
+
+
+def _cable() -> Template:
+    asset = {"kind": "cable", "name": "it", "bus": "main", "far_bus": "far", "rating_kw": 50.0}
+    return Template(asset, (_priced(), load(bus="far")), _ELECTRIC)
+
+
+TEMPLATES: dict[str, tuple[Template, ...]] = {
+    "battery": (Template(_store("battery"), (_priced(), load()), _ELECTRIC),),
+    "cable": (_cable(),),
+    "chiller": (_conversion("chiller", "cold", energy_efficiency_ratio=4.0),),
+    "grid_connection": (_connection(), _connection(month_to_date_peak_kw=10.0)),
+    "heat_pump": (_conversion("heat_pump", "heat", source_degc=5.0, sink_degc=50.0),),
+    "load": (
+        Template(
+            load("it", value_of_lost_load_per_kwh=50.0, power_factor=0.9),
+            (_priced(import_kw=50),),
+            {("it", "demand_kw"): DEMAND, **_PRICES},
+        ),
+    ),
+    "pv": (_generator("pv", peak_kw=100.0, tilt_deg=30.0, azimuth_deg=170.0, system_losses=0.1),),
+    "supercapacitor": (Template(_store("supercapacitor"), (_priced(), load()), _ELECTRIC),),
+    "thermal": _thermal(),
+    "thermal_store": (_tank(),),
+    "wind": (_generator("wind", rated_kw=50.0, count=2, hub_height_m=100.0, turbine="E-82/2000"),),
+}
+
+
+def of(kind: str) -> tuple[Template, ...]:
+    """The kind's templates; a kind without one fails with what to do."""
+    assert kind in TEMPLATES, f"kind '{kind}' has no template: add one to TEMPLATES in {__name__}"
+    return TEMPLATES[kind]
+
+
+ALL_KINDS: tuple[str, ...] = tuple(kinds())
+
+
+def cls_of(kind: str) -> type[Asset]:
+    """The kind's class."""
+    return kinds()[kind]
