@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
+from dispatch.documents import Document, read_document
 from dispatch.errors import ConfigError, Problem
 from dispatch.mistakes import field_problems, near_miss, shown
 from dispatch.references import reference_problems
@@ -17,7 +17,7 @@ from dispatch.site import FillWish, Site
 
 CONFIGS = next(p for p in (Path(__file__).parent / "configs", Path(__file__).parents[1] / "configs") if p.is_dir())
 PARK = "park.yaml"
-_ENDINGS = (".yaml", ".yml")
+_INTENSITY = "carbon_intensity_kg_per_kwh"
 
 
 def load_site(name: str | Path) -> Site:
@@ -27,7 +27,7 @@ def load_site(name: str | Path) -> Site:
         ConfigError: the file is missing, is no YAML, or describes no valid park; lists all problems found.
     """
     path = find_config(name, "parks")
-    reading = _Reading(_document(path, str(name)), path.parent)
+    reading = _Reading(read_document(path, str(name)), path.parent)
     raw = reading.expanded()
     found = [*reading.problems, *reference_problems(raw)]
     site = None
@@ -56,7 +56,7 @@ def find_config(name: str | Path, folder: str) -> Path:
         problem = Problem("file", f"the folder holds no {PARK}", "a park's file; 'parkwatt init' writes one")
     else:
         hint = near_miss(name, [*shipped_names(folder), *_neighbours(path)])
-        problem = Problem("file", "there is no such file", f"{hint}; or a path to a YAML file")
+        problem = Problem("file", "there is no such file", f"{hint}, or the path of a YAML file")
     raise ConfigError(str(name), [problem])
 
 
@@ -74,65 +74,96 @@ def _is_file(path: Path) -> bool:
 
 def _neighbours(path: Path) -> list[str]:
     try:
-        return sorted(str(p) for p in path.parent.iterdir() if p.suffix in _ENDINGS)
+        return sorted(str(p) for p in path.parent.iterdir() if p.suffix in {".yaml", ".yml"})
     except OSError:
         return []
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML without its surprises: ``no`` and ``on`` are text, a date stays as it is written."""
+class _Reading:
+    """One park's file and the library files it names, with where each part came from."""
+
+    def __init__(self, document: Document, folder: Path) -> None:
+        self.document = document
+        self.problems = [
+            Problem(path, "is written twice in one mapping", "one of the two", line) for path, line in document.repeated
+        ]
+        self._folder = folder
+        self._origin: dict[str, tuple[Document, str]] = {}
+
+    def expanded(self) -> dict[str, Any]:
+        """``use: NAME`` replaced by the library's numbers, tariff names by tariffs; local fields win."""
+        out = dict(self.document.raw)
+        if isinstance(out.get("assets"), list):
+            out["assets"] = [self._asset(a, f"assets[{i}]") for i, a in enumerate(out["assets"])]
+        return out
+
+    def located(self, problem: Problem) -> Problem:
+        """The problem with its line; one that comes from a library file names that file and the line there."""
+        if problem.line is not None:
+            return problem
+        for place, (document, inner) in self._origin.items():
+            rest = problem.path.removeprefix(place)
+            if rest != problem.path and rest[:1] in {"", ".", "["}:
+                line = document.line((inner + rest).lstrip("."))
+                return replace(problem, path=f"{problem.path} in {document.name}", line=line)
+        return replace(problem, line=self.document.line(problem.path))
+
+    def _asset(self, asset: Any, path: str) -> Any:
+        if not isinstance(asset, dict):
+            return asset
+        merged = self._with_library(asset, path)
+        if isinstance(merged.get("tariff"), str):
+            tariff = self._library(merged["tariff"], "tariffs", f"{path}.tariff")
+            if tariff is not None:
+                self._origin[f"{path}.tariff"] = tariff, ""
+                merged["tariff"] = tariff.raw
+        intensity = merged.get(_INTENSITY)
+        if isinstance(intensity, str) and intensity[:1].isalpha():
+            factor = self._library(intensity, "carbon", f"{path}.{_INTENSITY}")
+            if factor is not None:
+                self._origin[f"{path}.{_INTENSITY}"] = factor, _INTENSITY
+                merged[_INTENSITY] = factor.raw.get(_INTENSITY)
+        return merged
+
+    def _with_library(self, asset: dict[str, Any], path: str) -> dict[str, Any]:
+        if "use" not in asset:
+            return dict(asset)
+        own = {key: value for key, value in asset.items() if key != "use"}
+        library = self._library(asset["use"], "assets", f"{path}.use")
+        if library is None:
+            return own
+        kind = library.raw.get("kind")
+        if "kind" in own and kind != own["kind"]:
+            found = f"{shown(asset['use'])} is a {kind}, this asset is a {shown(own['kind'])}"
+            self.problems.append(Problem(f"{path}.use", found, f"a library entry of kind {own['kind']}"))
+            return own
+        for field in library.raw:
+            if field not in own:
+                self._origin[f"{path}.{field}"] = library, str(field)
+        return {**library.raw, **own}
+
+    def _library(self, name: Any, folder: str, path: str) -> Document | None:
+        """A shipped file by name, or the user's own by path (from the park's folder)."""
+        names = shipped_names(folder)
+        shipped = isinstance(name, str) and name in names
+        file = CONFIGS / folder / f"{name}.yaml" if shipped else self._folder / str(name)
+        if not _is_file(file):
+            accepted = f"{near_miss(name, names)}, or the path of a YAML file"
+            self.problems.append(Problem(path, f"there is no {shown(name)}", accepted))
+            return None
+        try:
+            return read_document(file, f"{name}.yaml" if shipped else str(name))
+        except ConfigError as error:
+            self.problems += [replace(p, path=f"{path} in {name}: {p.path}") for p in error.problems]
+            return None
 
 
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in found if not tag.endswith((":timestamp", ":bool"))]
-    for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-for _first, _words in (("tT", "true|True|TRUE"), ("fF", "false|False|FALSE")):
-    import re
-
-    _Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(f"^(?:{_words})$"), list(_first))
-
-
-@dataclass(frozen=True)
-class _Document:
-    """A YAML file that is a mapping.
-
-    Attributes:
-        raw: its content.
-        lines: path → line, from 1.
-        repeated: paths that are written twice.
-    """
-
-    name: str
-    raw: dict[str, Any]
-    lines: Mapping[str, int]
-    repeated: tuple[str, ...] = ()
-
-
-def _document(path: Path, name: str) -> _Document:
-    """Read a YAML file.
-
-    Raises:
-        ConfigError: it cannot be read, is no YAML or no mapping.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-        node = yaml.compose(text, Loader=_Loader)
-        raw = yaml.load(text, Loader=_Loader)  # noqa: S506 — a safe loader
-        places = list(_lines(node, "", ())) if isinstance(raw, dict) else []
-    except OSError as error:
-        raise ConfigError(name, [Problem("file", f"cannot be read: {error.strerror}", "a readable file")]) from None
-    except UnicodeDecodeError as error:
-        problem = Problem("file", f"is not UTF-8 text: byte {error.start}", "a YAML file saved as UTF-8")
-        raise ConfigError(name, [problem]) from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ConfigError(name, [_yaml_problem(error)]) from None
-    if not isinstance(raw, dict):
-        what = "is empty" if raw is None else f"is not a mapping (found {shown(raw)})"
-        raise ConfigError(name, [Problem("file", what, "YAML that starts with 'name: …'")])
-    lines: dict[str, int] = {}
-    for place, line in places:
-        lines.setdefault(place, line)
-    seen: set[str] = set()
-    repeated = tuple(place for place, _ in places if place in seen or seen.add(place))  # type: ignore[func-returns-value]
-    return _Document(name, raw, lines, repeated)
+def _apply_fill_wishes(site: Site) -> Site:
+    """A wish for a store's end fill is that store's own field: one place for one number."""
+    wishes: Mapping[str, FillWish] = {w.asset: w for w in site.wishes if isinstance(w, FillWish)}
+    changes = {
+        name: {"end_fill_min": wish.soc_end_min, "end_penalty_per_kwh": wish.penalty_per_kwh}
+        for name, wish in wishes.items()
+    }
+    assets = tuple(a.model_copy(update=changes[a.name]) if a.name in changes else a for a in site.assets)
+    return site.model_copy(update={"assets": assets})

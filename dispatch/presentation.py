@@ -29,8 +29,8 @@ def report_data(plan: Plan) -> ReportData:
     day = f"{start:%A %d %B %Y}" if last == start.date() else f"{start:%d %B} to {last:%d %B %Y}"
     prices = schedule.inputs.series
     return ReportData(
-        title=site.title or site.name,
-        site=site.name,
+        title="parkwatt: plan of the day",
+        site=site.title or site.name,
         day=day,
         time_zone=site.time_zone,
         currency=site.currency,

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AwareDatetime, Discriminator, Field, Tag
+from pydantic import AwareDatetime, Discriminator, Field, Tag, model_validator
 
+from dispatch.errors import DataError
 from dispatch.frozen import Finite, Frozen, Positive
 
 
@@ -37,8 +38,9 @@ class SimbenchSeries(Frozen):
 
 
 def _history_tag(value: Any) -> str | None:
-    keys = value if isinstance(value, Mapping) else vars(value)
-    return "simbench" if "simbench" in keys else "file"
+    if isinstance(value, Mapping):
+        return "simbench" if "simbench" in value else "file"
+    return {FileSeries: "file", SimbenchSeries: "simbench"}.get(type(value))
 
 
 History = Annotated[
@@ -54,6 +56,12 @@ class Interval(Frozen):
     end: AwareDatetime
     value: Finite
 
+    @model_validator(mode="after")
+    def _forward(self) -> Self:
+        if self.end <= self.start:
+            raise ValueError(f"end {self.end.isoformat()} must be after start {self.start.isoformat()}")
+        return self
+
 
 Signal = Finite | tuple[Interval, ...]
 
@@ -62,16 +70,17 @@ def signal_values(signal: Signal, starts: tuple[datetime, ...], what: str) -> li
     """The value of a signal at the start of each step.
 
     Raises:
-        ValueError: a step is in no interval; an unknown value is never taken as zero.
+        DataError: a step is in no interval, or in two; an unknown value is never taken as zero.
     """
     if isinstance(signal, float):
         return [signal] * len(starts)
     values = []
     for start in starts:
         held = [i.value for i in signal if i.start <= start < i.end]
-        if not held:
-            raise ValueError(f"{what} is unknown at {start.isoformat()}: no interval covers it")
-        values.append(held[-1])
+        if len(held) != 1:
+            count = f"{len(held)} intervals cover it" if held else "no interval covers it"
+            raise DataError(f"{what} is unknown at {start.isoformat()}: {count}; exactly one must")
+        values.append(held[0])
     return values
 
 

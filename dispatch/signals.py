@@ -28,6 +28,8 @@ _UNITS: dict[str, dict[str, float]] = {
     "degc": {"degC": 1.0, "°C": 1.0},
     "m": {"m": 1.0, "km": 1e3},
     "kw_per_h": {"kW/h": 1.0, "MW/h": 1e3, "kW/min": 60.0, "MW/min": 6e4},
+    "per_h": {"/h": 1.0},
+    "kg_per_h": {"kg/h": 1.0, "t/h": 1e3},
     "per_kwh": {"/kWh": 1.0, "/MWh": 1e-3},
     "per_kw_month": {"/kW": 1.0, "/MW": 1e-3, "/kW/month": 1.0},
     "per_t": {"/t": 1.0, "/kg": 1e3},

@@ -71,7 +71,7 @@ class CleanShareWish(Frozen):
 
     clean_share_min: Fraction
     over: Literal["day", "horizon"] = "day"
-    penalty_per_kwh: NonNegative = Field(default=5.0, description="price of a kWh short")
+    penalty_per_kwh: NonNegative = Field(default=1.0, description="price of a kWh short")
 
 
 class FillWish(Frozen):

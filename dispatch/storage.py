@@ -163,31 +163,22 @@ class Storage(Asset):
     def check(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> list[Violation]:
         """Walks the stock step by step from the start level and holds it against its band and its powers."""
         charge, discharge, stored = series["charge_kw"], series["discharge_kw"], series["stored_kwh"]
-        capacity = rows.field("energy_kwh")[:, 0]
-        level = capacity * rows.state(given, "start_fill")[:, 0]
-        walked = np.empty_like(stored)
-        for step, hours in enumerate(given.horizon.hours):
-            kept = level * (1 - rows.field("loss_fraction_per_h")[:, 0]) ** hours
-            put = charge[:, step] * rows.field("charge_efficiency")[:, 0]
-            taken = discharge[:, step] / rows.field("discharge_efficiency")[:, 0]
-            level = kept + hours * (put - taken)
-            walked[:, step] = level
-        low, high = cls._band_kwh(rows, given.horizon, rows.field("energy_kwh") * rows.state(given, "start_fill"))
-        names, zero = rows.names, np.zeros_like(stored)
+        walked, low, high = _walk(rows, given, charge, discharge)
+        names, reserve = rows.names, rows.field("fast_reserve_kw")
         both = np.minimum(charge / rows.field("charge_kw"), discharge / rows.field("discharge_kw"))
         return [
             *breaches(
                 names,
                 "content differs from its powers",
                 np.abs(walked - stored),
-                1e-4 * capacity[:, None],
+                1e-4 * rows.field("energy_kwh"),
                 "kWh",
             ),
             *breaches(names, "content above its band", walked, high, "kWh"),
             *breaches(names, "content below its band", -walked, -low, "kWh"),
-            *breaches(names, "charge above rating", charge, rows.field("charge_kw"), "kW"),
-            *breaches(names, "discharge above rating", discharge, rows.field("discharge_kw"), "kW"),
-            *breaches(names, "negative power", -np.minimum(charge, discharge), zero, "kW"),
+            *breaches(names, "charge above rating", charge, rows.field("charge_kw") - reserve, "kW"),
+            *breaches(names, "discharge above rating", discharge, rows.field("discharge_kw") - reserve, "kW"),
+            *breaches(names, "negative power", -np.minimum(charge, discharge), 0.0, "kW"),
             *breaches(names, "charges and discharges at once", both, 1e-3, "of rating"),
         ]
 
@@ -221,3 +212,27 @@ class Storage(Asset):
             out["stored_kwh"][:, step], out["switch"][:, step] = level, (charge > 0).astype(float)
         out["short_kwh"] = np.maximum(signals["end_kwh"] - level[:, None], 0)
         return out
+
+
+def _walk(rows: Rows[Any], given: Inputs, charge: Array, discharge: Array) -> tuple[Array, Array, Array]:
+    """(row, step) content that follows from the powers, and its band, from the members' fields along the clock."""
+    capacity, reserve, loss, into, out = (
+        rows.field(name)[:, 0]
+        for name in ("energy_kwh", "fast_reserve_kw", "loss_fraction_per_h", "charge_efficiency", "discharge_efficiency")
+    )
+    lasting = reserve * rows.field("fast_reserve_minutes")[:, 0] / 60
+    floor = capacity * rows.field("min_fill")[:, 0] + lasting / out
+    ceiling = capacity * rows.field("max_fill")[:, 0] - lasting * into
+    start = capacity * rows.state(given, "start_fill")[:, 0]
+    level, filled, emptied, kept = start, start, start, np.ones_like(start)
+    walked, low, high = (np.empty_like(charge) for _ in range(3))
+    for step, hours in enumerate(given.horizon.hours):
+        level = level * (1 - loss) ** hours + hours * (charge[:, step] * into - discharge[:, step] / out)
+        kept = kept * (1 - loss) ** hours
+        filled = filled + hours * (rows.field("charge_kw")[:, 0] - reserve) * into
+        emptied = emptied - hours * (rows.field("discharge_kw")[:, 0] - reserve) / out
+        walked[:, step] = level
+        # A start outside the band must come back at full power; inside it, the band holds at once.
+        low[:, step] = np.where(start < floor, np.minimum(floor, filled * kept), floor)
+        high[:, step] = np.where(start > ceiling, np.maximum(ceiling, emptied * kept), ceiling)
+    return walked, low, high

@@ -29,18 +29,12 @@ class Wind(VariableGeneration):
     @property
     def needs(self) -> tuple[Need, ...]:
         """Available power, from history or from weather through the power curve."""
+        in_service = self.count * self.available_fraction
+        rated_kw = self.rated_kw * in_service
         physics = {
             "turbine": self.turbine,
             "hub_height_m": self.hub_height_m,
-            "count": self.count,
-            "rated_kw": self.rated_kw,
+            "count": in_service,
+            "rated_kw": rated_kw,  # of the whole farm
         }
-        return (
-            Need(
-                "available_kw",
-                "wind",
-                self.rated_kw * self.count * self.available_fraction,
-                self.history,
-                physics,
-            ),
-        )
+        return (Need("available_kw", "wind", rated_kw, self.history, physics),)

@@ -28,7 +28,7 @@ _COLOUR = {"violation": "red", "warning": "yellow", "info": "dim"}
 def show(plan: Plan, console: Console) -> None:
     """Headline, the day by the hour, the comparison, what to know."""
     data = report_data(plan)
-    console.print(f"\n[bold]{data.title}[/bold], {data.day} ({data.time_zone})")
+    console.print(f"\n[bold]{data.site}[/bold], {data.day} ({data.time_zone})")
     for line in _headline(plan):
         console.print(f"  {line}")
     console.print(_day(plan))

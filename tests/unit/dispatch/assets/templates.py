@@ -5,7 +5,7 @@ A new kind needs an entry here; until it has one, the tests over all kinds fail 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,8 +54,19 @@ class Template:
         return Problem(site, self.inputs(site), Mode("exact"), **options)
 
 
+def hourly_tariff(prices: Iterable[float], *, first_hour: int = 0, feed_in: float = 0.9) -> dict[str, Any]:
+    """A price for each hour of the local clock from ``first_hour`` on; exports earn ``feed_in`` times as much."""
+    parts: list[dict[str, Any]] = []
+    for hour, price in enumerate(prices, first_hour):
+        common = {"basis": "energy", "source": "test", "calendar": {"hours": [f"{hour}:00-{hour + 1}:00"]}}
+        parts.append({"name": f"import {hour}", "price_per_kwh": float(price), **common})
+        sold = {"name": f"export {hour}", "direction": "export", "price_per_kwh": feed_in * float(price)}
+        parts.append(sold | common)
+    return {"name": "hourly", "currency": "EUR", "components": parts}
+
+
 def _priced(**fields: Any) -> dict[str, Any]:
-    return grid(export_kw=500, **fields)
+    return grid(export_kw=500, tariff=hourly_tariff(PRICE, first_hour=6), **fields)
 
 
 def _store(kind: str, **fields: Any) -> dict[str, Any]:
@@ -72,10 +83,9 @@ def _store(kind: str, **fields: Any) -> dict[str, Any]:
     }
 
 
-_PRICES = {("pcc", "import_price_per_kwh"): PRICE, ("pcc", "export_price_per_kwh"): 0.9 * PRICE}
-_ELECTRIC = {("load", "demand_kw"): DEMAND, **_PRICES}
-_HEAT = {("warm", "demand_kw"): 60.0 * np.ones(STEPS), **_PRICES}
-_COLD = {("cool", "demand_kw"): 60.0 * np.ones(STEPS), **_PRICES}
+_ELECTRIC = {("load", "demand_kw"): DEMAND}
+_HEAT = {("warm", "demand_kw"): 60.0 * np.ones(STEPS)}
+_COLD = {("cool", "demand_kw"): 60.0 * np.ones(STEPS)}
 _WEATHER = {("it", "available_kw"): np.linspace(5, 90, STEPS)}
 
 
@@ -163,7 +173,7 @@ TEMPLATES: dict[str, tuple[Template, ...]] = {
         Template(
             load("it", value_of_lost_load_per_kwh=50.0, power_factor=0.9),
             (_priced(import_kw=50),),
-            {("it", "demand_kw"): DEMAND, **_PRICES},
+            {("it", "demand_kw"): DEMAND},
         ),
     ),
     "pv": (_generator("pv", peak_kw=100.0, tilt_deg=30.0, azimuth_deg=170.0, system_losses=0.1),),

@@ -1,0 +1,189 @@
+"""Every limit that a kind's ``check`` names is broken once, and ``check`` must report it. Holds for all kinds."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import pytest
+
+from dispatch.asset import Asset, Mode
+from dispatch.audit import audit
+from dispatch.problem import Problem
+from dispatch.schedule import Schedule
+from dispatch.signals import Array
+from dispatch.solve import solve
+from tests.unit.dispatch.assets import templates
+from tests.unit.dispatch.assets.templates import ALL_KINDS
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """What ``check`` must say when ``series`` of the solved template number ``template`` is altered."""
+
+    what: str
+    series: str
+    alter: Callable[[Array], Array]
+    template: int = 0
+
+
+def at(step: int, value: float) -> Callable[[Array], Array]:
+    """The series with another value in one step."""
+
+    def alter(values: Array) -> Array:
+        out = values.copy()
+        out[:, step] = value
+        return out
+
+    return alter
+
+
+def plus(amount: float) -> Callable[[Array], Array]:
+    return lambda values: values + amount
+
+
+def pattern(*states: int) -> Callable[[Array], Array]:
+    return lambda values: np.array([states], float)
+
+
+_STORE = [
+    Mistake("content differs from its powers", "stored_kwh", at(3, 55.0)),
+    Mistake("content above its band", "charge_kw", plus(45.0)),
+    Mistake("content below its band", "discharge_kw", plus(45.0)),
+    Mistake("charge above rating", "charge_kw", at(0, 45.5)),
+    Mistake("discharge above rating", "discharge_kw", at(2, 45.5)),
+    Mistake("negative power", "charge_kw", at(1, -0.1)),
+    Mistake("charges and discharges at once", "charge_kw", plus(1.0)),
+]
+_GENERATOR = [
+    Mistake("generates more than is available", "power_kw", at(0, 5.1)),
+    Mistake("negative generation", "power_kw", at(0, -0.1)),
+]
+
+
+def _converter(output: str) -> list[Mistake]:
+    return [
+        Mistake("electric power above rating", "power_kw", at(0, 40.1)),
+        Mistake("negative power", "power_kw", at(0, -0.1)),
+        Mistake("output is not yield times power", output, plus(0.1)),
+    ]
+
+
+MISTAKES: dict[str, list[Mistake]] = {
+    "battery": _STORE,
+    "cable": [Mistake("flow above rating", "outward_kw", at(0, 50.1)), Mistake("flow above rating", "inward_kw", at(0, 99.0))],
+    "chiller": _converter("cold_kw"),
+    "grid_connection": [
+        Mistake("import above its limit", "import_kw", at(1, 65.1)),
+        Mistake("export above its limit", "export_kw", at(3, 30.1)),
+        Mistake("negative exchange", "import_kw", at(0, -0.1)),
+        Mistake("imports and exports at once", "export_kw", at(0, 0.1)),
+        Mistake("billed peak below the highest import", "peak_kw", plus(-0.1)),
+    ],
+    "heat_pump": _converter("heat_kw"),
+    "load": [
+        Mistake("served and shed differ from demand", "served_kw", plus(0.1)),
+        Mistake("sheds more than its demand", "shed_kw", at(0, 30.1)),
+        Mistake("negative shedding", "shed_kw", at(0, -0.1)),
+    ],
+    "pv": _GENERATOR,
+    "supercapacitor": _STORE,
+    "thermal": [
+        Mistake("output above maximum", "power_kw", plus(80.1)),
+        Mistake("output below minimum", "power_kw", plus(-81.0)),
+        Mistake("on/off is not 0 or 1", "on", plus(0.1)),
+        Mistake("rises faster than it can", "power_kw", at(4, 80.0)),
+        Mistake("falls faster than it can", "power_kw", at(5, 20.0)),
+        Mistake("start not counted", "start", lambda values: 0 * values),
+        Mistake("minimum up time", "on", pattern(0, 0, 0, 0, 1, 0, 0, 0)),
+        Mistake("minimum down time", "on", pattern(1, 1, 1, 1, 0, 1, 1, 1)),
+        Mistake("minimum up time", "on", pattern(1, 0, 0, 0, 0, 0, 0, 0), template=1),
+        Mistake("minimum down time", "on", pattern(1, 1, 1, 1, 1, 1, 1, 1), template=2),
+    ],
+    "thermal_store": _STORE,
+    "wind": _GENERATOR,
+}
+
+
+def of(kind: str) -> list[Mistake]:
+    assert kind in MISTAKES, f"kind '{kind}' has no entry in MISTAKES of {__name__}: break each limit of its check once"
+    return MISTAKES[kind]
+
+
+@cache
+def solved(kind: str, number: int) -> Schedule:
+    return solve(templates.of(kind)[number].problem())
+
+
+def told(kind: str, schedule: Schedule, **altered: Array) -> list[str]:
+    found = schedule.kinds[kind]
+    cls = type(found.rows.members[0])
+    return [v.what for v in cls.check(found.rows, schedule.inputs, {**found.series, **altered})]
+
+
+def named(cls: type[Asset]) -> set[str]:
+    """The texts of all limits in the source of a kind's check."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(cls.check)))
+    calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and getattr(n.func, "id", "") == "breaches"]
+    return {call.args[1].value for call in calls if isinstance(call.args[1], ast.Constant)}
+
+
+@pytest.mark.parametrize(("kind", "number"), [(k, i) for k in ALL_KINDS for i in range(len(templates.of(k)))])
+def test_the_solved_template_is_in_use_and_passes(kind: str, number: int) -> None:
+    schedule = solved(kind, number)
+    assert audit(schedule).violations == ()
+    moved = sum(np.abs(power).sum() for power in schedule.kinds[kind].power_kw.values())
+    assert moved > 1, "a template whose asset stands still proves nothing"
+
+
+@pytest.mark.parametrize("kind", ALL_KINDS)
+def test_each_limit_that_a_check_names_has_a_mistake_that_breaks_it(kind: str) -> None:
+    assert named(templates.cls_of(kind)) - {m.what for m in of(kind)} == set()
+
+
+@pytest.mark.parametrize(("kind", "mistake"), [(k, m) for k in ALL_KINDS for m in of(k)], ids=lambda x: getattr(x, "what", x))
+def test_a_broken_limit_is_reported(kind: str, mistake: Mistake) -> None:
+    schedule = solved(kind, mistake.template)
+    series = schedule.kinds[kind].series[mistake.series]
+    assert mistake.what not in told(kind, schedule)
+    assert mistake.what in told(kind, schedule, **{mistake.series: mistake.alter(series)})
+
+
+@pytest.mark.parametrize("kind", ALL_KINDS)
+def test_a_missing_number_is_never_passed(kind: str) -> None:
+    schedule = solved(kind, 0)
+    for name in {m.series for m in of(kind)}:
+        hole = schedule.kinds[kind].series[name].copy()
+        hole[0, 0] = np.nan
+        assert told(kind, schedule, **{name: hole}), f"{name} holds a NaN and nobody says so"
+
+
+# Coefficients of ``ratings`` by how a wrong model would have them; each makes the model believe it can do more.
+WRONG: dict[str, dict[str, Callable[[Array], Array]]] = {
+    "battery": {
+        "retention": lambda x: np.minimum(1.0, x * 1.05),
+        "gain_kwh_per_kw": lambda x: x * 1.02,
+        "drain_kwh_per_kw": lambda x: x * 0.98,
+        "charge_kw": lambda x: x + 5.0,  # the reserve forgotten
+        "discharge_kw": lambda x: x + 5.0,
+    },
+    "cable": {"rating_kw": lambda x: x * 1.1},
+    "chiller": {"yield": lambda x: x * 1.02, "electric_kw": lambda x: x * 0.2 + 60},
+    "grid_connection": {"import_kw": lambda x: x * 1.1, "export_kw": lambda x: x * 1.1},
+    "heat_pump": {"yield": lambda x: x * 1.02, "electric_kw": lambda x: x * 0.2 + 60},
+    "thermal": {
+        "min_kw": lambda x: x - 5,
+        "range_kw": lambda x: x + 10,
+        "start_cut_kw": lambda x: x * 0 - 10,
+        "stop_cut_kw": lambda x: x * 0 - 10,
+        "ramp_up_kw": lambda x: x * 1.2,
+        "ramp_start_kw": lambda x: x + 20,
+        "ramp_down_kw": lambda x: x * 1.2,
+        "ramp_stop_kw": lambda x: x + 20,
+    },
+}
