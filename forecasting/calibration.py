@@ -47,7 +47,7 @@ def width_kw(quantiles: Floats, floor_kw: float) -> Floats:
 def fit(actual: Floats, quantiles: Floats, lead_h: Floats, floor_kw: float) -> Correction:
     """Correction from calibration days.
 
-    Actual (I, H) with NaN where unknown or not to count, quantiles (I, H, Q), leads (I, H).
+    From actual (I, H) with NaN where unknown or not to count, quantiles (I, H, Q), leads (I, H).
     """
     block = np.searchsorted(LEAD_BLOCKS_H, lead_h)
     score = (actual[..., None] - quantiles) / width_kw(quantiles, floor_kw)[..., None]
@@ -63,9 +63,9 @@ def fit(actual: Floats, quantiles: Floats, lead_h: Floats, floor_kw: float) -> C
 
 
 def blend_weight(actual: Floats, model: Floats, sister: Floats) -> float:
-    """Share of the model in w·model + (1 − w)·sister with the least pinball loss on the calibration days.
+    """Share of the model in w·model + (1 − w)·sister with the least pinball loss on these days.
 
-    From 0, ¼, … 1.
+    One of 0, ¼, ½, ¾, 1.
     """
     from forecasting.quantiles import pinball
 

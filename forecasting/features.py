@@ -335,9 +335,7 @@ def build(
 
 
 def training_issues(history: History, issue_ns: int, edges_ns: Ns, history_days: int | None) -> tuple[Ns, Steps]:
-    """Past issue times (I,) at the same time of day as the real one, oldest first, and the steps (I.
-
-    H) each looked at.
+    """Past issue times (I,) at the same time of day as the real one, oldest first, and their steps (I, H).
 
     A horizon of a day or more is repeated every so many days that each past interval is used about once; a
     shorter one several times a day. The stride is never a multiple of 7 days, or each lead would only ever

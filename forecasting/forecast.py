@@ -1,7 +1,4 @@
-"""The contract.
-
-`forecast` turns an archive into quantiles and joint scenarios, using what was known at the issue time only.
-"""
+"""`forecast` turns an archive into quantiles and joint scenarios, from what was known at the issue time only."""
 
 from __future__ import annotations
 

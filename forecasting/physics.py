@@ -162,9 +162,9 @@ def turbine_names() -> tuple[str, ...]:
 
 
 def turbine_curve(name: str) -> Curve:
-    """Power curve (speed [m/s], power [kW]) of one machine; source.
+    """Power curve (speed [m/s], power [kW]) of one machine.
 
-    Windpowerlib's copy of the Open Energy Database.
+    Source: windpowerlib's copy of the Open Energy Database.
     """
     table = _curves()
     if name not in table.index:

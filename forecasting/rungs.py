@@ -89,9 +89,9 @@ class Case:
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """quantiles (N, Q) on the case's steps ahead; scores.
+    """One target's forecast.
 
-    Normal scores (I, H) of past forecasts, None where there are none.
+    quantiles (N, Q) on the steps ahead; scores: normal scores (I, H) of past forecasts, None where there are none.
     """
 
     case: Case
@@ -145,7 +145,7 @@ def physical(case: Case) -> Answer | None:
         part = central / case.target.capacity_kw
         scale = spread * case.target.capacity_kw * (0.4 + 2.4 * part * (1 - part))
     levels = case.bounded(central[:, None] + scale[:, None] * scenarios.Z_LEVELS, case.ahead)
-    note = f"{case.target.name}: too little history to train, so physics from weather times {gain:.2f}; width in general"
+    note = f"{case.target.name}: too little history to train, so physics from weather times {gain:.2f}"
     return Answer(case, "physics", levels, scenarios.Memory(), None, inputs_of(case) | {"gain": gain}, (note,))
 
 

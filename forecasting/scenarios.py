@@ -40,7 +40,7 @@ class Memory:
 
 
 def normal_scores(actual: Floats, quantiles: Floats) -> Floats:
-    """Z of observations (…) in forecasts (…, Q).
+    """Normal scores z of observations (…) in forecasts (…, Q).
 
     Linear in z between levels, beyond them with the outer slope, within ±Z_REACH.
 
@@ -57,7 +57,7 @@ def normal_scores(actual: Floats, quantiles: Floats) -> Floats:
 
 
 def values_at(z: Floats, quantiles: Floats) -> Floats:
-    """The inverse.
+    """The inverse of `normal_scores`.
 
     Values (S, T) at normal scores (S, T) of quantile functions (T, Q), linear in z, outer slopes drawn out.
     """

@@ -75,10 +75,10 @@ def test_an_unknown_zone_is_refused() -> None:
 
 @needs_profiles
 def test_the_sun_stands_right_where_the_profile_is_replayed() -> None:
-    """Wall clock of CET read at 51° N, 10° E and at a place in China: power comes with daylight and is highest near noon."""
+    """Wall clock of CET read in Germany and in China: power comes with daylight and is highest near noon."""
     for zone, longitude in (("Europe/Berlin", 10.0), ("Asia/Shanghai", 116.5)):
         index = embedded.wall_clock_index(zone)
         elevation = solar_elevation_deg(index + pd.Timedelta("7min30s"), 51.0, longitude)
         power = embedded.profile("PV3")
-        assert power[elevation < -9].max() < 0.01
+        assert power[elevation < -6].max() < 0.05  # hours drawn out to quarters reach a little into the dark
         assert np.corrcoef(power, np.maximum(np.sin(np.radians(elevation)), 0))[0, 1] > 0.8

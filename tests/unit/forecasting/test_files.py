@@ -108,7 +108,7 @@ def test_names_that_are_not_there_are_answered_with_those_that_are(tmp_path: Pat
         read_series(tmp_path / "none.csv", "kw", time_zone="UTC")
     with pytest.raises(ForecastError, match="stamp 'middle'"):
         read_series(path, "kw", time_zone="UTC", stamp="middle")  # type: ignore[arg-type]
-    with pytest.raises(ForecastError, match="'.xls' is unknown"):
+    with pytest.raises(ForecastError, match=r"'\.xls' is unknown"):
         read_series(write(tmp_path / "a.xls", ""), "kw", time_zone="UTC")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import time
@@ -80,10 +81,8 @@ def service() -> Iterator[Service]:
             ).items():
                 self.send_header(name, value)
             self.end_headers()
-            try:
+            with contextlib.suppress(OSError):  # the client may have given up
                 self.wfile.write(data)
-            except OSError:
-                pass  # the client has given up
 
         def log_message(self, *_: object) -> None:
             pass
