@@ -1,6 +1,6 @@
 """The independent proof of a schedule, in NumPy from fields and inputs; it shares no formula with the optimiser.
 
-What it holds a schedule to: every bus balances in every scenario and step; every kind's own ``check``; the bill
+What it holds a schedule to: every number is one; every bus balances in every scenario and step; every kind's own ``check``; the bill
 recomputed from the tariff's components one by one; carbon of imports; money and carbon of all kinds adding up.
 """
 
@@ -21,6 +21,7 @@ from dispatch.tariff import Component
 
 _BALANCE_KW = 1e-3
 _MONEY = 1e-2
+_CARBON_KG = 1e-2
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Audit:
 
 def audit(schedule: Schedule) -> Audit:
     """Everything named in the module's docstring, on all scenarios."""
-    violations = [*_balances(schedule), *_sums(schedule)]
+    violations = [*_missing(schedule), *_balances(schedule), *_sums(schedule)]
     checked = 0
     for solved in schedule.kinds.values():
         violations += type(solved.rows.members[0]).check(solved.rows, schedule.inputs, solved.series)
@@ -46,6 +47,15 @@ def audit(schedule: Schedule) -> Audit:
         if type(solved.rows.members[0]) is GridConnection:
             violations += list(_bills(solved, schedule))
     return Audit(checked, tuple(violations))
+
+
+def _missing(schedule: Schedule) -> Iterator[Violation]:
+    """Numbers that are none, in any series of any kind; no comparison elsewhere has to look for them."""
+    for solved in schedule.kinds.values():
+        for name, values in solved.series.items():
+            for row, step in np.argwhere(~np.isfinite(values)):
+                asset = solved.rows.names[row]
+                yield Violation(asset, f"{name} is not a number", int(step), float(values[row, step]), 0.0, "-")
 
 
 def _balances(schedule: Schedule) -> Iterator[Violation]:
@@ -89,6 +99,11 @@ def _bills(solved: Solved, schedule: Schedule) -> Iterator[Violation]:
         bill = sum(_charge(c, member, state, imported, exported, horizon) for c in member.tariff.components)
         if not abs(bill - stated) <= _MONEY + 1e-6 * abs(bill):
             yield Violation(name, "bill differs from the tariff", 0, stated, bill, "money")
+        intensity = np.atleast_2d(schedule.inputs.series[name, "carbon_intensity_kg_per_kwh"])
+        factor = intensity[min(int(solved.rows.scenario[row]), len(intensity) - 1)]
+        carbon, counted = float(imported * factor @ horizon.hours), float(solved.co2_step_kg[row].sum())
+        if not abs(carbon - counted) <= _CARBON_KG + 1e-6 * abs(carbon):
+            yield Violation(name, "carbon differs from that of its imports", 0, counted, carbon, "kg")
 
 
 def _charge(component: Component, member: Any, state: Any, imported: Array, exported: Array, horizon: Horizon) -> float:

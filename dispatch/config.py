@@ -52,7 +52,7 @@ def find_config(name: str | Path, folder: str) -> Path:
     for found in (path, path / PARK, CONFIGS / folder / f"{name}.yaml"):
         if _is_file(found):
             return found
-    if path.is_dir():
+    if _is_folder(path):
         problem = Problem("file", f"the folder holds no {PARK}", "a park's file; 'parkwatt init' writes one")
     else:
         hint = near_miss(name, [*shipped_names(folder), *_neighbours(path)])
@@ -69,6 +69,13 @@ def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
     except OSError:  # such as a name longer than the file system allows
+        return False
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
         return False
 
 
@@ -134,7 +141,7 @@ class _Reading:
             return own
         kind = library.raw.get("kind")
         if "kind" in own and kind != own["kind"]:
-            found = f"{shown(asset['use'])} is a {kind}, this asset is a {shown(own['kind'])}"
+            found = f"{shown(asset['use'])} is of kind {kind}, this asset of kind {shown(own['kind'])}"
             self.problems.append(Problem(f"{path}.use", found, f"a library entry of kind {own['kind']}"))
             return own
         for field in library.raw:

@@ -8,13 +8,14 @@ the field checks and do not wait for them.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel, Tag, ValidationError
+from pydantic import AwareDatetime, BaseModel, Tag, ValidationError
 from pydantic_core import ErrorDetails
 
 from dispatch.assets import kinds
@@ -22,6 +23,15 @@ from dispatch.errors import Problem
 from dispatch.signals import accepted_units
 from dispatch.site import Site
 
+_TIME = "a time with offset, like 2016-10-14T06:00+02:00"
+_PLAIN: dict[Any, str] = {
+    str: "text",
+    bool: "true or false",
+    int: "a whole number",
+    date: "a date, like 2016-10-14",
+    datetime: _TIME,
+    AwareDatetime: _TIME,
+}
 _LONGEST_VALUE = 60
 _MANY_NAMES = 12
 _SHAPES = {
@@ -61,7 +71,9 @@ _LIMITS = {"gt": "above {}", "ge": "{} or more", "lt": "below {}", "le": "at mos
 
 def near_miss(value: object, valid: Sequence[str], nothing: str = "none yet") -> str:
     """``did you mean …? one of …`` for a name that is not among ``valid``."""
-    near = difflib.get_close_matches(str(value), valid, 1)
+    near = difflib.get_close_matches(str(value), valid, 1) or [
+        v for v in valid if len(str(value)) > 1 and str(value) in v
+    ]
     listed = ", ".join(valid[:_MANY_NAMES]) + (" …" if len(valid) > _MANY_NAMES else "")
     return (f"did you mean '{near[0]}'? " if near else "") + (f"one of {listed}" if valid else nothing)
 
@@ -82,12 +94,17 @@ def field_problems(error: ValidationError, raw: Mapping[str, Any]) -> Iterator[P
     Of a choice of shapes (a number or a list of intervals) only the one that the value was meant for is reported.
     """
     errors = error.errors(include_url=False)
-    placed = [(place, e) for e in errors if (place := _place(e["loc"], raw)) is not None]
+    # The length of a list is counted over its valid entries alone: what is wrong with them is said already.
+    placed = [(p, e) for e in errors if (p := _place(e["loc"], raw)) is not None and not (_is_short(e) and e["input"])]
     for place, details in placed:
         yield _problem(place, details)
     if not placed:
         for details in errors:
             yield Problem(_joined(details["loc"]), _message(details))
+
+
+def _is_short(details: ErrorDetails) -> bool:
+    return details["type"] == "too_short"
 
 
 @dataclass(frozen=True)
@@ -133,8 +150,8 @@ def _inside(place: _Place, declared: Any, part: int | str) -> _Place:
         return _Place(path, place.name, inner[0] if inner else None, _limits_in(inner[0] if inner else None), bare)
     if _is_model(bare):
         field = bare.model_fields.get(part)
-        found = (field.annotation, tuple(field.metadata)) if field else (None, ())
-        return _Place(path, part, *found, bare)
+        declared, limits = (field.annotation, tuple(field.metadata)) if field else (None, ())
+        return _Place(path, part, declared, limits, bare)
     inner = get_args(bare)
     return _Place(path, part, inner[-1] if inner else None, (), bare)
 
@@ -198,12 +215,20 @@ def _problem(place: _Place, details: ErrorDetails) -> Problem:
     path = place.path or "file"
     if kind == "extra_forbidden":
         return Problem(path, "is not a known field", near_miss(place.name, _fields(place.owner)))
-    if kind in {"union_tag_invalid", "union_tag_not_found"} and _is_asset(place):
+    if _is_asset(place) and (kind.startswith("union_tag") or not isinstance(found, Mapping)):
         return _kind_problem(path, found)
     if kind == "literal_error":
         valid = [str(v) for v in get_args(_bare(_branches(place.declared)[0]))]
         return Problem(path, _message(details), near_miss(found, valid))
-    return Problem(path, _message(details), _accepted(place))
+    accepted = _accepted(place)
+    if kind == "missing" and (description := _description(place)):
+        accepted = f"{accepted} ({description})"
+    return Problem(path, _message(details), "" if kind == "value_error" and accepted == "text" else accepted)
+
+
+def _description(place: _Place) -> str:
+    field = place.owner.model_fields.get(place.name) if _is_model(place.owner) else None
+    return (field.description or "") if field else ""
 
 
 def _kind_problem(path: str, found: Any) -> Problem:
@@ -215,7 +240,7 @@ def _kind_problem(path: str, found: Any) -> Problem:
 
 
 def _is_asset(place: _Place) -> bool:
-    return place.path.startswith("assets[") and place.path.endswith("]")
+    return re.fullmatch(r"assets\[\d+\]", place.path) is not None
 
 
 def _message(details: ErrorDetails) -> str:
@@ -271,6 +296,5 @@ def _shape(declared: Any, name: str) -> str:
         return f"a list, each {_shape(inner[0], name)}" if len(inner) == 1 else "a list"
     if origin is dict:
         return "a mapping of names"
-    plain = {bool: "true or false", int: "a whole number", float: accepted_units(name)}
-    dates = {date: "a date, like 2016-10-14", datetime: "a time with offset, like 2016-10-14T06:00+02:00"}
-    return {str: _SHAPES.get(name, "text"), **plain, **dates}.get(bare, _SHAPES.get(name, ""))
+    plain = _PLAIN.get(bare, "")
+    return accepted_units(name) if bare is float else _SHAPES.get(name, plain) if bare in (str, Any) else plain

@@ -74,7 +74,7 @@ def look_ahead(
         series[name, need.quantity] = np.vstack([central, forecast.scenarios[name]]) if drawn else central
     weights = np.ones(1)
     if drawn:
-        weights = np.concatenate([[1 / (len(forecast.weights) + 1)], forecast.weights])
+        weights = np.concatenate([[1 / len(forecast.weights)], forecast.weights])
     return Outlook(Inputs(horizon, weights.size, series), weights / weights.sum(), forecast, needs)
 
 
@@ -104,6 +104,7 @@ def _forecast(
     holidays = sorted({str(d) for a in site.assets for d in getattr(getattr(a, "tariff", None), "holidays", ())})
     place = Place(site.latitude_deg, site.longitude_deg, site.time_zone, site.altitude_m, tuple(holidays))
     edges = pd.DatetimeIndex(horizon.edges).tz_localize("UTC")
+    progress(f"forecasting {', '.join(needs)}")
     try:
         return forecast(
             [_target(site, name, need) for name, need in needs.items()],
@@ -114,10 +115,19 @@ def _forecast(
             weather_site=weather_site,
             scenarios=max(site.planning.scenarios, 1),
             seed=site.planning.seed,
-            progress=progress,
+            progress=lambda text: progress(_told(text)),
         )
     except ForecastError as error:
         raise DataError(f"forecast: {error}") from error
+
+
+_RUNG = {"xgboost": "trained on its history", "physics": "from weather", "climatology": "from its usual day"}
+
+
+def _told(text: str) -> str:
+    """The forecaster's ``name: rung`` for a person."""
+    name, _, rung = text.partition(": ")
+    return f"forecast {name}, {_RUNG.get(rung, rung)}"
 
 
 def _target(site: Site, name: str, need: Need) -> Target:

@@ -6,9 +6,9 @@ Works on the raw mapping, of which nothing is known yet: every value may have an
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, get_args
 
-from dispatch.asset import Asset
+from dispatch.asset import Asset, Carrier
 from dispatch.assets import kinds
 from dispatch.errors import Problem
 from dispatch.mistakes import near_miss, shown
@@ -42,10 +42,9 @@ def _bus_problems(asset: Raw, cls: type[Asset], path: str, buses: Mapping[str, A
         fits = [name for name, has in buses.items() if carrier in (None, has)]
         if bus not in buses:
             yield _unknown(f"{path}.{field}", "bus", bus, fits)
-        elif carrier is not None and buses[bus] != carrier:
-            yield Problem(
-                f"{path}.{field}", f"bus '{bus}' carries {buses[bus]}", f"a {carrier} bus: {', '.join(fits) or 'none yet'}"
-            )
+        elif carrier not in (None, buses[bus]) and buses[bus] in get_args(Carrier):
+            accepted = f"a bus for {carrier}: {', '.join(fits) or 'none yet'}"
+            yield Problem(f"{path}.{field}", f"bus '{bus}' carries {buses[bus]}", accepted)
         elif bus in used:
             yield Problem(f"{path}.{field}", f"is the bus that '{used[bus]}' names (found '{bus}')", "another bus")
         used.setdefault(bus, field)
@@ -63,7 +62,7 @@ def _wish_problems(raw: Raw) -> Iterator[Problem]:
         if asset not in assets:
             yield _unknown(path, "asset", asset, stores)
         elif asset not in stores:
-            yield Problem(path, f"'{asset}' is a {assets[asset]}, it stores nothing", near_miss(asset, stores))
+            yield Problem(path, f"'{asset}' is a {assets[asset]} and stores nothing", near_miss(asset, stores))
         elif asset in wanted:
             yield Problem(path, f"a second wish for '{asset}'", "one wish for each store")
         wanted.add(asset)
@@ -77,8 +76,8 @@ def _grid_problems(grid: Any, buses: Mapping[str, Any]) -> Iterator[Problem]:
         path = f"grid.bus_of.{bus}"
         if bus not in buses:
             yield _unknown(path, "bus", bus, electric)
-        elif bus not in electric:
-            accepted = f"an electricity bus: {', '.join(electric) or 'none yet'}"
+        elif bus not in electric and buses[bus] in get_args(Carrier):
+            accepted = f"a bus for electricity: {', '.join(electric) or 'none yet'}"
             yield Problem(path, f"bus '{bus}' carries {buses[bus]}, the network carries electricity", accepted)
         if isinstance(node, str):
             if node in nodes:
@@ -126,11 +125,15 @@ def _money_problem(field: str, text: str, path: str, currency: str) -> Iterator[
 
 def _position_problems(raw: Raw) -> Iterator[Problem]:
     """Every forecast needs to know where the park is."""
-    if not any("history" in cls.model_fields for a in _dicts(raw, "assets") if (cls := kinds().get(str(a.get("kind"))))):
+    if not any(
+        "history" in cls.model_fields for a in _dicts(raw, "assets") if (cls := kinds().get(str(a.get("kind"))))
+    ):
         return
     for field, limit in (("latitude_deg", 90), ("longitude_deg", 180)):
         if raw.get(field) is None:
-            yield Problem(field, "is missing: forecasts need to know where the park is", f"degrees, −{limit} to {limit}")
+            yield Problem(
+                field, "is missing: forecasts need to know where the park is", f"degrees, −{limit} to {limit}"
+            )
 
 
 def _unknown(path: str, what: str, value: object, valid: list[str]) -> Problem:
@@ -142,7 +145,9 @@ def _duplicates(raw: Raw, key: str) -> Iterator[Problem]:
     for index, item in enumerate(_dicts(raw, key)):
         name = _name(item)
         if name is not None and name in first:
-            yield Problem(f"{key}[{index}].name", f"'{name}' is used twice, first at {key}[{first[name]}]", "a new name")
+            yield Problem(
+                f"{key}[{index}].name", f"'{name}' is used twice, first at {key}[{first[name]}]", "a new name"
+            )
         elif name is not None:
             first[name] = index
 

@@ -40,7 +40,9 @@ class SimbenchSeries(Frozen):
 def _history_tag(value: Any) -> str | None:
     if isinstance(value, Mapping):
         return "simbench" if "simbench" in value else "file"
-    return {FileSeries: "file", SimbenchSeries: "simbench"}.get(type(value))
+    if isinstance(value, SimbenchSeries):
+        return "simbench"
+    return "file" if isinstance(value, FileSeries) else None
 
 
 History = Annotated[

@@ -7,6 +7,7 @@ unequal, and a local day may have 92, 96 or 100 quarter-hours: nothing below cou
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
@@ -98,11 +99,33 @@ class Horizon:
             raise AlignmentError("a horizon needs at least two edges, each later than the one before")
 
     @classmethod
-    def local_day(cls, day: date, time_zone: str, step_minutes: float = 15, days: int = 1) -> Horizon:
-        """From local midnight to local midnight ``days`` later: 23, 24 or 25 hours for one day."""
+    def local_day(
+        cls,
+        day: date,
+        time_zone: str,
+        step_minutes: float = 15,
+        days: int = 1,
+        finer: Sequence[tuple[float, float]] = (),
+    ) -> Horizon:
+        """From local midnight to local midnight ``days`` later: 23, 24 or 25 hours for one day.
+
+        ``finer`` are blocks (hours, minutes per step) that come first; ``step_minutes`` holds for the rest.
+
+        Raises:
+            AlignmentError: a block, or what is left after them, is not a whole number of its steps.
+        """
         zone = ZoneInfo(time_zone)
         first, last = (datetime.combine(d, time(), zone).astimezone(UTC) for d in (day, day + timedelta(days=days)))
-        return cls.between(first, last, time_zone, step_minutes)
+        edges = []
+        for hours, minutes in finer:
+            block_end = min(first + timedelta(hours=hours), last)
+            edges.append(cls.between(first, block_end, time_zone, minutes).edges[:-1])
+            first = block_end
+        if first < last:
+            edges.append(cls.between(first, last, time_zone, step_minutes).edges)
+        else:
+            edges.append(np.array([round(last.timestamp())]).astype("datetime64[s]"))
+        return cls(np.concatenate(edges), time_zone)
 
     @classmethod
     def between(cls, first: datetime, last: datetime, time_zone: str, step_minutes: float = 15) -> Horizon:

@@ -85,10 +85,18 @@ class FillWish(Frozen):
 Wish = CleanShareWish | FillWish
 
 
+class StepBlock(Frozen):
+    """Steps of ``minutes`` each for ``hours``."""
+
+    hours: Positive
+    minutes: Positive
+
+
 class Planning(Frozen):
     """How the daily plan is made."""
 
     step_minutes: Positive = 15.0
+    first_steps: tuple[StepBlock, ...] = Field(default=(), description="other step lengths at the start of the horizon")
     days: int = Field(default=1, ge=1, le=31)
     scenarios: int = Field(default=5, ge=0, le=200, description="beside the central forecast")
     issue_before_h: NonNegative = Field(default=12.0, description="how long before its first step a plan is issued")

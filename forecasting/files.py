@@ -51,8 +51,12 @@ def _table(path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise ForecastError(f"{path}: no such file")
     if path.suffix.lower() in (".parquet", ".pq"):
-        frame = pd.read_parquet(path)
-        return frame if isinstance(frame.index, pd.RangeIndex) else frame.reset_index()
+        try:
+            frame = pd.read_parquet(path)
+        except ValueError as error:  # Arrow's errors
+            raise ForecastError(f"{path}: not a Parquet table: {error}") from error
+        # An index of row numbers, whole or with rows taken out, holds no times.
+        return frame.reset_index(drop=pd.api.types.is_integer_dtype(frame.index.dtype))
     if path.suffix.lower() not in (".csv", ".txt"):
         raise ForecastError(f"{path}: ending {path.suffix!r} is unknown; give .csv or .parquet")
     try:

@@ -103,7 +103,7 @@ class Thermal(Asset):
             "range_kw": high - low,
             "start_cut_kw": high - start,
             "stop_cut_kw": np.where(short, np.maximum(start - stop, 0), high - stop),
-            "start_cut_short_kw": np.maximum(stop - start, 0),
+            "start_cut_short_kw": np.where(short, np.maximum(stop - start, 0), high - start),
             "stop_cut_short_kw": high - stop,
             "ramp_up_kw": up,
             "ramp_start_kw": start - low - up,
@@ -152,8 +152,8 @@ class Thermal(Asset):
 
     @classmethod
     def _shortest(cls, rows: Rows[Self], horizon: Horizon) -> np.ndarray:
-        """(row, 1) minimum up time is no longer than the shortest step: a start may be followed by a stop at once."""
-        return np.asarray(rows.field("min_up_h") <= horizon.hours.min() + 1e-9)
+        """(row, step) minimum up time is no longer than the step: a start in it may be followed by a stop at once."""
+        return np.asarray(rows.field("min_up_h") <= horizon.hours + 1e-9)
 
     @classmethod
     def part(cls, rows: Rows[Self], given: Given, mode: Mode) -> Part:
@@ -268,7 +268,7 @@ def _output(rows: Rows[Any], given: Given, on: Any, start: Any, stop: Any, above
     ahead = sp.eye_array(steps, k=-1, format="csr")  # x @ ahead is x one step later, 0 beyond the horizon
     stop_next = stop @ ahead
     room = cp.multiply(given["range_kw"], on)
-    short = Thermal._shortest(rows, given.horizon)[:, 0]
+    short = Thermal._shortest(rows, given.horizon).any(axis=1)
     constraints = [
         above <= room - cp.multiply(given["start_cut_kw"], start) - cp.multiply(given["stop_cut_kw"], stop_next),
         above - shifted(given["above_before_kw"], above)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -22,14 +22,21 @@ app = typer.Typer(
 
     [bold]First steps[/bold]
 
-      parkwatt plan yizhuang          plan a day of the reference park that ships with parkwatt
-      parkwatt init my_park           write a commented park of your own to start from
-      parkwatt validate my_park/park.yaml
-      parkwatt plan my_park/park.yaml --weather open-meteo
+    parkwatt plan yizhuang: a day of the park that ships
+
+    parkwatt init my_park: write a park of your own to start from
+
+    parkwatt validate my_park: say what is wrong with it
+
+    parkwatt plan my_park --weather open-meteo: plan tomorrow
     """,
 )
 
-Config = Annotated[str, typer.Argument(help="A park's YAML file, or the name of one that ships (yizhuang).")]
+_INTERRUPTED = 130  # what shells expect of a program that Ctrl-C ended
+
+Config = Annotated[
+    str, typer.Argument(help="A park's YAML file, a folder with a park.yaml, or the name of one that ships (yizhuang).")
+]
 
 
 @app.command()
@@ -65,9 +72,12 @@ def validate(config: Config) -> None:
 
     site = load_site(config)
     kinds = sorted({asset.kind for asset in site.assets})
-    typer.echo(
-        f"{config}: valid. {site.name}: {len(site.assets)} assets ({', '.join(kinds)}) on {len(site.buses)} buses."
-    )
+    assets, buses = _count(len(site.assets), "asset", "assets"), _count(len(site.buses), "bus", "buses")
+    typer.echo(f"{config}: valid. {site.name}: {assets} ({', '.join(kinds)}) on {buses}.")
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
 
 
 @app.command()
@@ -80,7 +90,7 @@ def init(
     from dispatch.cli.starter import write_starter
 
     files = write_starter(folder)
-    typer.echo(f"Wrote {', '.join(map(str, files))}.\nNext: parkwatt validate {files[0]}; parkwatt plan {files[0]}")
+    typer.echo(f"Wrote {' and '.join(map(str, files))}.\nNext: parkwatt validate {folder}, then parkwatt plan {folder}")
 
 
 @app.command()
@@ -92,12 +102,25 @@ def schema() -> None:
 
 
 def main() -> None:
-    """Entry point: a user's mistake ends with a message and status 2, never with a stack trace."""
+    """Entry point: a user's mistake ends with a message and status 2, Ctrl-C with 130, neither with a stack trace."""
     try:
         app()
     except ConfigError as error:
-        typer.echo(str(error), err=True)
-        sys.exit(2)
+        _stop(str(error), 2)
     except ParkwattError as error:
-        typer.echo(f"parkwatt: {error}", err=True)
-        sys.exit(2)
+        _stop(f"parkwatt: {error}", 2)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        _stop(f"parkwatt: {error.filename}: {error.strerror}", 2)
+    except KeyboardInterrupt:
+        _stop("parkwatt: stopped", _INTERRUPTED)
+    except SystemExit as leaving:
+        if leaving.code == _INTERRUPTED:
+            _stop("parkwatt: stopped", _INTERRUPTED)
+        raise
+
+
+def _stop(message: str, status: int) -> NoReturn:
+    typer.echo(message, err=True)
+    sys.exit(status)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,16 +15,15 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from dispatch.config import find_config, load_site
-from dispatch.errors import DataError
+from dispatch.errors import AlignmentError, DataError
 from dispatch.signals import Horizon
 from dispatch.site import Site
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from dispatch.plan import Plan
     from forecasting.weather.base import WeatherProvider
 
@@ -41,28 +42,33 @@ class Request:
 
 
 def run(request: Request) -> None:
-    """Plan, print, write."""
+    """Plan, print, write. Whatever a user can mend is said before anything slow starts.
+
+    Raises:
+        ParkwattError: config, data or options are wrong; the message says which.
+    """
     from dispatch.cli.tables import show
 
-    console = Console()
     began = time.perf_counter()
     site = _site(request)
     now = datetime.now(UTC)
     day = _day(request.day, site, now)
-    horizon = Horizon.local_day(day, site.time_zone, site.planning.step_minutes, site.planning.days)
-    issue = _issue_time(site, horizon, now)
+    horizon = _horizon(site, day)
+    weather = _weather(request, site, horizon, now)
+    folder = _folder(request.out or Path("plans") / f"{site.name}-{day.isoformat()}")
+    # Weather of today is known now, not at an hour before.
+    issue = now if weather is not None else _issue_time(site, horizon, now)
     timings: dict[str, float] = {}
-    with _reported(console, timings) as progress:
-        made = _plan(request, site, horizon, issue, now, progress)
+    with _reported(Console(stderr=True), timings) as progress:
+        made = _plan(request, site, horizon, issue, now, weather, progress)
         progress("writing the report")
-        folder = request.out or Path("plans") / f"{site.name}-{day.isoformat()}"
         write(made, folder)
     timings["total"] = time.perf_counter() - began
     (folder / "timings.json").write_text(json.dumps({k: round(v, 3) for k, v in timings.items()}, indent=1) + "\n")
+    console = Console()
     show(made, console)
-    console.print(
-        f"\nReport: [bold]{folder / 'report.html'}[/bold]   all files in {folder}   ({timings['total']:.0f} s)"
-    )
+    seconds = f"{timings['total']:.0f} s"
+    console.print(f"\nReport: [bold]{escape(str(folder / 'report.html'))}[/bold] and all files beside it ({seconds})")
 
 
 def write(plan: Plan, folder: Path) -> None:
@@ -95,8 +101,8 @@ def _day(text: str | None, site: Site, now: datetime) -> date:
         return now.astimezone(ZoneInfo(site.time_zone)).date() + timedelta(days=1)
     try:
         day = date.fromisoformat(text)
-    except ValueError:
-        raise DataError(f"--day '{text}' is not a date; write it like 2016-10-14") from None
+    except ValueError as error:
+        raise DataError(f"--day '{text}' is not a date ({error}); write it like 2016-10-14") from None
     if site.embedded is not None and day.year != 2016:
         raise DataError(
             f"--day {text}: the embedded data are of 2016; give a day of 2016, or own data in the park's file"
@@ -104,9 +110,44 @@ def _day(text: str | None, site: Site, now: datetime) -> date:
     return day
 
 
+def _horizon(site: Site, day: date) -> Horizon:
+    """The day's steps.
+
+    Raises:
+        DataError: the day is no whole number of steps.
+    """
+    planning = site.planning
+    try:
+        finer = [(block.hours, block.minutes) for block in planning.first_steps]
+        return Horizon.local_day(day, site.time_zone, planning.step_minutes, planning.days, finer)
+    except AlignmentError as error:
+        raise DataError(
+            f"planning.step_minutes {planning.step_minutes:g}: {error}; accepted: such as 15, 30 or 60"
+        ) from error
+    except OverflowError as error:
+        raise DataError(f"--day {day}: is outside the calendar") from error
+
+
 def _issue_time(site: Site, horizon: Horizon, now: datetime) -> datetime:
     """When the plan is made: ``issue_before_h`` before its first step, but never later than now."""
     return min(horizon.start - timedelta(hours=site.planning.issue_before_h), now)
+
+
+def _folder(folder: Path) -> Path:
+    """The output folder, made and tried.
+
+    Raises:
+        DataError: nothing can be written there.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        trial = folder / ".trial"
+        trial.touch()
+        trial.unlink()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise DataError(f"{folder}: cannot be written to ({reason}); give another folder with --out") from error
+    return folder
 
 
 def _plan(
@@ -115,39 +156,39 @@ def _plan(
     horizon: Horizon,
     issue: datetime,
     now: datetime,
+    weather: WeatherProvider | None,
     progress: Callable[[str], None],
 ) -> Plan:
-    from dispatch.plan import plan
-    from dispatch.sources import gather
-
-    weather = _weather(request, site)
-    if weather is not None:
-        issue = now  # weather of today is known now, not at an hour before
-    folder = find_config(request.config, "parks").parent
-    asked = _timestamp(now)
-    sources = gather(site, horizon, folder, weather=weather, now=asked, with_network=request.network, progress=progress)
-    return plan(
-        site,
-        horizon,
-        sources.archive,
-        issue,
-        network=sources.network,
-        actual=sources.actual,
-        weather_site=sources.weather_site,
-        hashes=sources.hashes,
-        notes=sources.notes,
-        progress=progress,
-    )
-
-
-def _timestamp(now: datetime) -> pd.Timestamp:
     import pandas as pd
 
-    return pd.Timestamp(now)
+    from dispatch.plan import plan
+    from dispatch.sources import gather, user_errors
+
+    folder, asked = find_config(request.config, "parks").parent, pd.Timestamp(now)
+    try:
+        sources = gather(
+            site, horizon, folder, weather=weather, now=asked, with_network=request.network, progress=progress
+        )
+        return plan(
+            site,
+            horizon,
+            sources.archive,
+            issue,
+            network=sources.network,
+            actual=sources.actual,
+            weather_site=sources.weather_site,
+            hashes=sources.hashes,
+            notes=sources.notes,
+            progress=progress,
+        )
+    except user_errors() as error:
+        raise DataError(str(error)) from error
 
 
-def _weather(request: Request, site: Site) -> WeatherProvider | None:
+def _weather(request: Request, site: Site, horizon: Horizon, now: datetime) -> WeatherProvider | None:
     if request.weather is None:
+        if request.weather_url is not None:
+            raise DataError("--weather-url needs --weather open-meteo beside it")
         return None
     if request.weather != "open-meteo":
         raise DataError(f"--weather '{request.weather}' is not known; accepted: open-meteo")
@@ -155,19 +196,35 @@ def _weather(request: Request, site: Site) -> WeatherProvider | None:
         raise DataError(
             "--weather is for real days; this park plans on embedded data of 2016. Remove 'embedded' and give own data"
         )
-    from forecasting.weather.open_meteo import OpenMeteo
+    if horizon.start < now:
+        first = now.astimezone(ZoneInfo(site.time_zone)).date() + timedelta(days=1)
+        raise DataError(
+            f"--weather with a day that has begun ({horizon.local_start[0]:%Y-%m-%d}): only what lies ahead can be "
+            f"forecast; the first whole day is {first.isoformat()}"
+        )
+    from forecasting.weather.open_meteo import PUBLIC_URL, OpenMeteo
 
-    cache = Path.home() / ".cache" / "parkwatt" / "weather"
-    if request.weather_url:
-        return OpenMeteo(base_url=request.weather_url, cache_folder=cache)
-    return OpenMeteo(cache_folder=cache)
+    return OpenMeteo(base_url=request.weather_url or PUBLIC_URL, cache_folder=cache_folder() / "weather")
+
+
+def cache_folder() -> Path:
+    """Where downloads are kept: PARKWATT_CACHE, else the platform's folder for caches."""
+    if own := os.environ.get("PARKWATT_CACHE"):
+        return Path(own)
+    if sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    elif sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "parkwatt"
 
 
 @contextmanager
 def _reported(console: Console, timings: dict[str, float]) -> Iterator[Callable[[str], None]]:
     """A line that says what is being done and for how long; keeps the seconds of each stage."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         stage, since = "reading the park", time.perf_counter()
         task = bar.add_task(stage)
 
@@ -176,9 +233,9 @@ def _reported(console: Console, timings: dict[str, float]) -> Iterator[Callable[
             now = time.perf_counter()
             timings[stage] = timings.get(stage, 0.0) + now - since
             stage, since = text, now
-            bar.update(task, description=text)
+            bar.update(task, description=escape(text))
             if not console.is_terminal:
-                console.print(text)
+                console.print(text, markup=False, highlight=False, soft_wrap=True)
 
         yield say
-        say("done")
+        timings[stage] = timings.get(stage, 0.0) + time.perf_counter() - since

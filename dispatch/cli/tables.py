@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from dispatch.assets.grid_connection import GridConnection
@@ -22,32 +24,44 @@ if TYPE_CHECKING:
     from dispatch.schedule import Solved
     from dispatch.signals import Array
 
+_OLD_DATA_H = 48
 _COLOUR = {"violation": "red", "warning": "yellow", "info": "dim"}
 
 
 def show(plan: Plan, console: Console) -> None:
     """Headline, the day by the hour, the comparison, what to know."""
     data = report_data(plan)
-    console.print(f"\n[bold]{data.site}[/bold], {data.day} ({data.time_zone})")
+    console.print(f"\n[bold]{escape(data.site)}[/bold], {data.day} ({data.time_zone})")
     for line in _headline(plan):
-        console.print(f"  {line}")
+        console.print(f"  {line}", highlight=False)
     console.print(_day(plan))
     console.print(_comparison(plan))
     for text, result, kept in data.wishes:
-        console.print(f"  [{'green' if kept else 'yellow'}]{'✓' if kept else '✗'}[/] {text}: {result}")
+        mark = "[green]✓[/]" if kept else "[yellow]✗[/]"
+        console.print(f"  {mark} {escape(text)}: {escape(result)}", highlight=False)
     for finding in findings(plan):
         if finding.severity != "info":
-            console.print(f"  [{_COLOUR[finding.severity]}]{finding.severity}[/]: {finding.text}")
+            label = f"[{_COLOUR[finding.severity]}]{finding.severity}[/]"
+            console.print(f"  {label}: {escape(finding.text)}", highlight=False)
+    age_h = plan.outlook.data_age_h
+    if age_h is not None and age_h > _OLD_DATA_H:
+        label = f"[{_COLOUR['warning']}]warning[/]"
+        console.print(f"  {label}: the newest measurement was {age_h / 24:.0f} days old when this was forecast")
+    for note in (*plan.notes, *(plan.outlook.forecast.notes if plan.outlook.forecast else ())):
+        console.print(f"  [dim]note[/]: {escape(note)}", highlight=False)
 
 
 def _headline(plan: Plan) -> Iterator[str]:
     proof = plan.schedule.proof
     money, carbon_t = plan.schedule.money[0], plan.schedule.co2_kg[0] / 1000
-    yield f"central path: {money:,.0f} {plan.site.currency}, {carbon_t:,.1f} t CO2"
+    issued = plan.issue_time.astimezone(plan.horizon.local_start[0].tzinfo)
+    known = f"from what was known on {issued:%d %b at %H:%M}"
+    yield f"expected: {money:,.0f} {plan.site.currency}, {carbon_t:,.1f} t CO2, {known}"
     audit = "passed" if plan.audit.passed else f"{len(plan.audit.violations)} violations"
-    yield f"schedule: {proof.quality}, gap {proof.gap:.2%}; audit {audit} ({plan.audit.checked:,} numbers checked)"
+    gap = f" (at most {max(proof.gap, 0):.2%} above the best possible)" if np.isfinite(proof.gap) else ""
+    yield f"schedule: {proof.quality}{gap}; audit {audit} ({plan.audit.checked:,} numbers checked)"
     if plan.grid is None:
-        yield "network: none given, nothing proved"
+        yield "network: not checked"
     else:
         grid = plan.grid
         counts = f"{grid.before} violations before, {len(grid.breaches)} after"
@@ -90,12 +104,23 @@ def _day(plan: Plan) -> Table:
     table = Table(box=None, header_style="bold", title="\nhourly means \\[kW]")
     for heading in ("hour", *(name for name, _ in columns)):
         table.add_column(heading, justify="right")
-    hours = np.array([100 * t.toordinal() + t.hour for t in plan.horizon.local_start])
-    for hour in dict.fromkeys(hours.tolist()):
-        at = hours == hour
-        cells = [_cell(name, values[at], plan.horizon.hours[at]) for name, values in columns]
-        table.add_row(f"{hour % 100:02d}", *cells)
+    labels = _hour_labels(plan.horizon.local_start)
+    for label in dict.fromkeys(labels):
+        at = np.array([other == label for other in labels])
+        table.add_row(label, *(_cell(name, values[at], plan.horizon.hours[at]) for name, values in columns))
     return table
+
+
+def _hour_labels(starts: tuple[datetime, ...]) -> list[str]:
+    """The local hour of each step; its zone beside it where the clock passes it twice, its date if several."""
+    offsets: dict[tuple[date, int], set[timedelta | None]] = {}
+    for t in starts:
+        offsets.setdefault((t.date(), t.hour), set()).add(t.utcoffset())
+    one_day = starts[0].date() == starts[-1].date()
+    return [
+        f"{'' if one_day else f'{t:%d %b }'}{t:%H}{f'{t: %Z}' if len(offsets[t.date(), t.hour]) > 1 else ''}"
+        for t in starts
+    ]
 
 
 def _cell(name: str, values: Array, hours: Array) -> str:

@@ -53,9 +53,7 @@ def length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 
 
 def long_functions(text: str) -> list[str]:
-    functions = (
-        n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)
-    )
+    functions = (n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef))
     return [f"{f.lineno} {f.name}: {length(f)} lines" for f in functions if length(f) > FUNCTION_LINES]
 
 

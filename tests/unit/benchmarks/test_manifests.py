@@ -14,9 +14,7 @@ KEY = Key(commit="c0ffee", changes="", lock="10c4", inputs="abcd")
 
 
 def slow(bar: str = "<= 3", unit: str = "s") -> Measurement:
-    return Measurement(
-        "spine", "slow one", unit, bar, slow=True, inputs=(), function=lambda: Measured(2.0, 4.0)
-    )
+    return Measurement("spine", "slow one", unit, bar, slow=True, inputs=(), function=lambda: Measured(2.0, 4.0))
 
 
 def test_what_was_kept_is_recalled(tmp_path: Path) -> None:

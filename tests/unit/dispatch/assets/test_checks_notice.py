@@ -12,9 +12,8 @@ from functools import cache
 import numpy as np
 import pytest
 
-from dispatch.asset import Asset, Mode
+from dispatch.asset import Asset
 from dispatch.audit import audit
-from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.signals import Array
 from dispatch.solve import solve
@@ -161,29 +160,3 @@ def test_a_missing_number_is_never_passed(kind: str) -> None:
         hole = schedule.kinds[kind].series[name].copy()
         hole[0, 0] = np.nan
         assert told(kind, schedule, **{name: hole}), f"{name} holds a NaN and nobody says so"
-
-
-# Coefficients of ``ratings`` by how a wrong model would have them; each makes the model believe it can do more.
-WRONG: dict[str, dict[str, Callable[[Array], Array]]] = {
-    "battery": {
-        "retention": lambda x: np.minimum(1.0, x * 1.05),
-        "gain_kwh_per_kw": lambda x: x * 1.02,
-        "drain_kwh_per_kw": lambda x: x * 0.98,
-        "charge_kw": lambda x: x + 5.0,  # the reserve forgotten
-        "discharge_kw": lambda x: x + 5.0,
-    },
-    "cable": {"rating_kw": lambda x: x * 1.1},
-    "chiller": {"yield": lambda x: x * 1.02, "electric_kw": lambda x: x * 0.2 + 60},
-    "grid_connection": {"import_kw": lambda x: x * 1.1, "export_kw": lambda x: x * 1.1},
-    "heat_pump": {"yield": lambda x: x * 1.02, "electric_kw": lambda x: x * 0.2 + 60},
-    "thermal": {
-        "min_kw": lambda x: x - 5,
-        "range_kw": lambda x: x + 10,
-        "start_cut_kw": lambda x: x * 0 - 10,
-        "stop_cut_kw": lambda x: x * 0 - 10,
-        "ramp_up_kw": lambda x: x * 1.2,
-        "ramp_start_kw": lambda x: x + 20,
-        "ramp_down_kw": lambda x: x * 1.2,
-        "ramp_stop_kw": lambda x: x + 20,
-    },
-}

@@ -1,0 +1,145 @@
+"""A mistake in what a kind tells the optimiser is found by the audit, which shares no formula with it. All kinds.
+
+Each case alters coefficients of one kind, for the optimiser only, as a wrong formula would; the plan that follows must
+break a limit that ``check`` or the audit states from the members' fields.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dispatch.asset import Asset
+from dispatch.audit import audit
+from dispatch.problem import Problem
+from dispatch.signals import Array
+from dispatch.solve import solve
+from tests.unit.dispatch.assets import templates
+from tests.unit.dispatch.assets.templates import ALL_KINDS
+
+Change = Callable[[Array], Array]
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A wrong formula: coefficients with what becomes of them, and words that the audit's finding must hold."""
+
+    name: str
+    coefficients: Mapping[str, Change]
+    finding: str
+    template: int = 0
+    fields: Mapping[str, Any] | None = None
+
+
+def times(factor: float) -> Change:
+    return lambda x: np.asarray(x, float) * factor
+
+
+def plus(amount: float) -> Change:
+    return lambda x: np.asarray(x, float) + amount
+
+
+def zero(x: Array) -> Array:
+    return np.asarray(x, float) * 0
+
+
+_STORE = [
+    Wrong("no standing loss", {"retention": lambda x: x * 0 + 1, "carried_kwh": lambda x: x / 0.99}, "content differs"),
+    Wrong("charge without loss", {"gain_kwh_per_kw": times(1 / 0.9)}, "content differs"),
+    Wrong("discharge without loss", {"drain_kwh_per_kw": times(0.95)}, "content differs"),
+    Wrong("start level ignored", {"carried_kwh": times(1.5)}, "content differs"),
+    Wrong("reserve of power forgotten", {"charge_kw": plus(5), "discharge_kw": plus(5)}, "above rating"),
+    Wrong("top of the band too high", {"upper_kwh": plus(5)}, "content above"),
+    Wrong("bottom of the band too low", {"lower_kwh": plus(-5)}, "content below"),
+]
+_CONVERTER = [
+    Wrong("yield too high", {"yield": times(1.05)}, "yield times power"),
+    Wrong("rating too high", {"electric_kw": times(1.5)}, "above rating", fields={"electric_kw": 10.0}),
+]
+_GENERATOR = [Wrong("more than the weather gives", {"available_kw": times(1.1)}, "than is available")]
+_CHEAP = {"cost_per_kwh": 0.01, "no_load_cost_per_h": 0.0, "start_cost": 0.0}
+WRONG: dict[str, list[Wrong]] = {
+    "battery": _STORE,
+    "cable": [Wrong("rating too high", {"rating_kw": times(1.2)}, "flow above rating")],
+    "chiller": _CONVERTER,
+    "grid_connection": [
+        Wrong("import limit too high", {"import_kw": times(1.1)}, "import above"),
+        Wrong("export limit too high", {"export_kw": times(1.1)}, "export above"),
+        Wrong("price of import", {"import_per_kw": times(1.1)}, "bill differs"),
+        Wrong("price of export", {"export_per_kw": times(1.1)}, "bill differs"),
+        Wrong("demand price", {"demand_price": times(2)}, "bill differs"),
+        Wrong("peak already paid forgotten", {"paid_peak_kw": zero}, "bill differs"),
+        Wrong("peak counted in no step", {"mask_0": zero}, "billed peak"),
+        Wrong("carbon", {"carbon_kg_per_kw": times(1.1)}, "carbon differs"),
+    ],
+    "heat_pump": _CONVERTER,
+    "load": [Wrong("part of the demand forgotten", {"demand_kw": times(0.9)}, "differ from demand")],
+    "pv": _GENERATOR,
+    "supercapacitor": _STORE,
+    "thermal": [
+        Wrong("minimum too low", {"min_kw": times(0.5)}, "below minimum", fields={"cost_per_kwh": 0.65}),
+        Wrong("maximum too high", {"range_kw": plus(20), "stop_cut_kw": plus(20), "ramp_up_kw": plus(40)}, "above maximum", fields=_CHEAP),
+        Wrong("start-up limit", {"start_cut_kw": times(0.5), "start_cut_short_kw": times(0.5), "ramp_start_kw": plus(20)}, "rises faster", fields=_CHEAP),
+        Wrong("ramp up", {"ramp_up_kw": plus(10), "ramp_start_kw": plus(-10)}, "rises faster", fields=_CHEAP),
+        Wrong("ramp down", {"ramp_down_kw": plus(20), "ramp_stop_kw": plus(-20), "first_ramp_down_kw": plus(20)}, "falls faster", template=1),
+        Wrong("shut-down limit", {"stop_cut_kw": zero, "stop_cut_short_kw": zero, "ramp_stop_kw": plus(60)}, "falls faster"),
+        Wrong("state before", {"was_on": zero, "must_on": zero}, "minimum up time", template=1),
+        Wrong("time off before", {"must_off": zero}, "minimum down time", template=2, fields=_CHEAP),
+    ],
+    "thermal_store": _STORE,
+    "wind": _GENERATOR,
+}  # fmt: skip
+
+
+@contextmanager
+def altered(cls: type[Asset], changes: Mapping[str, Change]) -> Iterator[None]:
+    """The kind's coefficients with changes, for as long as the context lasts."""
+    with pytest.MonkeyPatch.context() as patch:
+        for source in ("ratings", "signals"):
+            original = getattr(cls, source)
+
+            def wrong(_: type, *args: Any, original: Callable[..., dict[str, Array]] = original) -> dict[str, Array]:
+                return {name: changes.get(name, lambda x: x)(value) for name, value in original(*args).items()}
+
+            patch.setattr(cls, source, classmethod(wrong))
+        yield
+
+
+def built(kind: str, case: Wrong, changes: Mapping[str, Change]) -> Problem:
+    template = templates.of(kind)[case.template]
+    with altered(templates.cls_of(kind), changes):
+        return template.problem(template.asset | dict(case.fields or {}))
+
+
+@pytest.mark.parametrize("kind", ALL_KINDS)
+def test_every_kind_has_wrong_parts_that_are_tried(kind: str) -> None:
+    assert WRONG.get(kind), f"kind '{kind}' has no entry in WRONG of {__name__}: alter each of its coefficients once"
+
+
+CASES = [(kind, case) for kind, cases in WRONG.items() for case in cases]
+
+
+@pytest.mark.parametrize(("kind", "case"), CASES, ids=lambda x: getattr(x, "name", x))
+def test_a_wrong_part_is_found_by_the_audit(kind: str, case: Wrong) -> None:
+    template = templates.of(kind)[case.template]
+    problem = template.problem(template.asset | dict(case.fields or {}))
+    assert audit(solve(problem)).passed, "without the mistake the plan must pass"
+    names = {name.split(":")[1] for owner, name in _coefficients(problem, kind)}
+    assert set(case.coefficients) <= names, "the case alters coefficients that do not exist"
+    findings = [v.what for v in audit(solve(built(kind, case, case.coefficients))).violations]
+    assert [f for f in findings if case.finding in f], f"the audit only says {findings}"
+
+
+def _coefficients(problem: Problem, kind: str) -> Iterator[tuple[str, str]]:
+    rows = problem.rows[kind]
+    cls = type(rows.members[0])
+    for source, values in (
+        ("rating", cls.ratings(rows, problem.horizon)),
+        ("signal", cls.signals(rows, problem.inputs)),
+    ):
+        yield from ((kind, f"{source}:{name}") for name in values)

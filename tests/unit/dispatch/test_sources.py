@@ -1,0 +1,204 @@
+"""What is read from outside: exact means, times in the right place, hashes that say when data changed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dispatch.config import load_site
+from dispatch.errors import DataError
+from dispatch.signals import Horizon
+from dispatch.site import Site
+from dispatch.sources import Sources, _mean_over, gather, user_errors
+from forecasting.errors import ForecastError
+from forecasting.weather.base import WeatherRun
+from tests.unit.dispatch.small_park import measured, park, write
+
+DAY = Horizon.local_day(datetime(2024, 3, 20, tzinfo=UTC).date(), "Europe/Berlin", 60)
+
+
+def horizon(*hours: float) -> Horizon:
+    seconds = np.array([round(3600 * h) for h in hours]) + int(np.datetime64("2024-05-01", "s").astype(np.int64))
+    return Horizon(seconds.astype("datetime64[s]"), "UTC")
+
+
+def ends(*hours: float) -> pd.DatetimeIndex:
+    return pd.DatetimeIndex([pd.Timestamp("2024-05-01", tz="UTC") + pd.Timedelta(hours=h) for h in hours])
+
+
+HOUR = pd.Timedelta(hours=1)
+
+
+def test_means_over_unequal_steps_are_exact() -> None:
+    values = np.array([10.0, 20.0, 40.0, 80.0])
+    mean = _mean_over(horizon(0.25, 0.5, 1.5, 4), ends(1, 2, 3, 4), HOUR, values)
+    assert mean == pytest.approx([10, (5 + 10) / 1, (10 + 40 + 80) / 2.5])
+
+
+def test_one_coarse_value_covers_many_fine_steps() -> None:
+    mean = _mean_over(horizon(1, 1.25, 1.5, 2), ends(1, 2, 3), HOUR, np.array([1.0, 7.0, 1.0]))
+    assert mean == pytest.approx([7, 7, 7])
+
+
+@pytest.mark.parametrize(
+    ("index", "values"),
+    [
+        (ends(1, 2, 3), [1.0, np.nan, 3.0]),
+        (ends(1, 3), [1.0, 3.0]),
+        (ends(2, 3), [2.0, 3.0]),
+        (ends(1, 2), [1.0, 2.0]),
+        (ends(9, 10), [1.0, 2.0]),
+        (ends(-1, 9), [1.0, 2.0]),
+    ],
+)
+def test_what_is_not_wholly_known_is_not_known(index: pd.DatetimeIndex, values: list[float]) -> None:
+    assert _mean_over(horizon(0, 1, 3), index, HOUR, np.array(values)) is None
+
+
+def test_a_gap_outside_the_horizon_does_not_matter() -> None:
+    values = np.array([np.nan, 5.0, 6.0, np.nan])
+    assert _mean_over(horizon(1, 2, 3), ends(1, 2, 3, 4), HOUR, values) == pytest.approx([5, 6])
+    assert _mean_over(horizon(2.5, 3), ends(0, 3), HOUR, np.array([1.0, 9.0])) == pytest.approx([9])
+
+
+@given(
+    st.lists(st.floats(0, 1e4), min_size=24, max_size=24),
+    st.lists(st.integers(1, 24 * 12 - 1), min_size=1, max_size=20, unique=True),
+)
+def test_energy_is_kept_whatever_the_steps(values: list[float], cuts: list[int]) -> None:
+    steps = horizon(*(c / 12 for c in [0, *sorted(cuts), 24 * 12]))
+    mean = _mean_over(steps, ends(*range(1, 25)), HOUR, np.array(values))
+    assert mean is not None
+    assert mean @ steps.hours == pytest.approx(sum(values), rel=1e-9, abs=1e-9)
+    assert mean.min() >= min(values) - 1e-6
+    assert mean.max() <= max(values) + 1e-6
+
+
+def small(folder: Path, table: pd.DataFrame | None = None, **history: Any) -> Site:
+    content = park()
+    content["assets"][0]["history"] |= history
+    (measured("2024-03-30") if table is None else table).to_csv(folder / "measured.csv", index=False)
+    return load_site(write(folder, content))
+
+
+def read(folder: Path, table: pd.DataFrame | None = None, **history: Any) -> Sources:
+    return gather(small(folder, table, **history), DAY, folder)
+
+
+def test_the_day_that_came_is_read_beside_what_was_known(tmp_path: Path) -> None:
+    table = measured("2024-03-30")
+    sources = read(tmp_path, table)
+    local = pd.to_datetime(table.time, utc=True).dt.tz_convert("Europe/Berlin")
+    assert sources.actual["hall"] == pytest.approx(table.hall_kw[local.dt.strftime("%Y-%m-%d") == "2024-03-20"])
+    early = sources.archive.as_of(pd.Timestamp("2024-03-20T00:00Z")).measurements("small", "hall")
+    assert early.end_ns.max() <= pd.Timestamp("2024-03-20T00:00Z").value
+
+
+def test_a_stamp_at_the_end_of_its_step_is_the_same_as_the_one_at_its_start(tmp_path: Path) -> None:
+    table = measured("2024-03-30")
+    start = read(tmp_path, table)
+    shifted = table.assign(time=(pd.to_datetime(table.time, utc=True) + HOUR).dt.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    end = read(tmp_path, shifted, stamp="end")
+    assert end.actual["hall"] == pytest.approx(start.actual["hall"])
+    assert end.hashes["history:hall"] == start.hashes["history:hall"]
+    assert read(tmp_path, shifted, stamp="start").actual["hall"] != pytest.approx(start.actual["hall"])
+
+
+def test_units_and_the_time_zone_of_a_file_are_its_own(tmp_path: Path) -> None:
+    plain = read(tmp_path).actual["hall"]
+    assert read(tmp_path, unit="MW").actual["hall"] == pytest.approx(1000 * plain)
+    table = measured("2024-03-30")
+    naive = pd.to_datetime(table.time, utc=True).dt.tz_convert("America/New_York").dt.strftime("%Y-%m-%d %H:%M")
+    assert read(tmp_path, table.assign(time=naive), time_zone="America/New_York").actual["hall"] == pytest.approx(plain)
+
+
+def test_hashes_change_with_the_data_and_with_nothing_else(tmp_path: Path) -> None:
+    table = measured("2024-03-30")
+    first = read(tmp_path, table).hashes
+    assert set(first) == {"site", "history:hall"}
+    assert read(tmp_path, table).hashes == first
+    same = table.assign(note="x", time=pd.to_datetime(table.time, utc=True).dt.strftime("%Y-%m-%d %H:%M:%S+00:00"))
+    assert read(tmp_path, same).hashes == first, "the same series written otherwise"
+    other = table.copy()
+    other.loc[3, "hall_kw"] += 0.01
+    changed = read(tmp_path, other).hashes
+    assert changed["history:hall"] != first["history:hall"]
+    assert changed["site"] == first["site"]
+    later = table.assign(time=(pd.to_datetime(table.time, utc=True) + HOUR).dt.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    assert read(tmp_path, later).hashes["history:hall"] != first["history:hall"]
+    assert read(tmp_path, unit="MW").hashes["site"] != first["site"]
+
+
+class Provider:
+    """Weather without a network."""
+
+    name = "test"
+
+    def __init__(self, radiation: float = 300.0, error: Exception | None = None) -> None:
+        self.radiation, self.error = radiation, error
+
+    def fetch(
+        self, latitude: float, longitude: float, start: pd.Timestamp, end: pd.Timestamp, now: pd.Timestamp
+    ) -> WeatherRun:
+        assert (latitude, longitude) == (52.5, 13.4)
+        if self.error is not None:
+            raise self.error
+        valid = pd.date_range(start, end, freq="1h")
+        columns = {"shortwave_radiation": np.full(len(valid), self.radiation)}
+        return WeatherRun("test", now, now, valid, columns, ("the run of yesterday stands in",))
+
+
+def with_weather(folder: Path, provider: Provider) -> Sources:
+    return gather(small(folder), DAY, folder, weather=provider, now=pd.Timestamp("2024-03-19T12:00Z"))
+
+
+def test_weather_is_kept_hashed_and_its_notes_are_passed_on(tmp_path: Path) -> None:
+    sources = with_weather(tmp_path, Provider())
+    assert sources.weather_site == "small"
+    assert sources.notes == ("the run of yesterday stands in",)
+    assert sources.hashes == with_weather(tmp_path, Provider()).hashes
+    assert sources.hashes["weather"] != with_weather(tmp_path, Provider(301)).hashes["weather"]
+
+
+@pytest.mark.parametrize(
+    "error", [ForecastError("weather from x: no answer"), PermissionError(13, "Permission denied", "kept")]
+)
+def test_weather_that_cannot_be_had_is_a_data_error(tmp_path: Path, error: Exception) -> None:
+    with pytest.raises(DataError, match="weather"):
+        with_weather(tmp_path, Provider(error=error))
+
+
+def test_a_network_file_is_found_beside_the_park(tmp_path: Path) -> None:
+    site = load_site(write(tmp_path, park(grid={"network": "file:net.json", "bus_of": {"main": "x"}})))
+    measured("2024-03-30").to_csv(tmp_path / "measured.csv", index=False)
+    with pytest.raises(DataError, match=r"grid:.*net\.json") as caught:
+        gather(site, DAY, tmp_path)
+    assert str(tmp_path / "net.json") in str(caught.value)
+    assert gather(site, DAY, tmp_path, with_network=False).network is None
+
+
+def test_all_assets_that_nothing_is_known_of_are_named_at_once(tmp_path: Path) -> None:
+    content = park()
+    del content["assets"][0]["history"]
+    content["assets"] += [
+        {"kind": "pv", "name": "roof", "bus": "main", "peak_kw": 100},
+        {"kind": "wind", "name": "mill", "bus": "main", "rated_kw": 2000},
+    ]
+    site = load_site(write(tmp_path, content))
+    with pytest.raises(DataError, match=r"'hall'.*'roof'.*--weather open-meteo.*'mill'"):
+        gather(site, DAY, tmp_path)
+    with pytest.raises(DataError, match=r"'hall'.*'mill'.*'turbine'") as caught:
+        gather(site, DAY, tmp_path, weather=Provider())
+    assert "'roof'" not in str(caught.value)
+
+
+def test_what_the_packages_below_raise_can_be_told_apart_from_a_bug() -> None:
+    assert ForecastError in user_errors()
+    assert ValueError not in user_errors()
