@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping
 from functools import cached_property, reduce
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
@@ -14,7 +13,7 @@ from pydantic import AfterValidator, Field, TypeAdapter
 from dispatch.asset import Asset, Carrier, Rows
 from dispatch.assets import kinds
 from dispatch.frozen import Finite, Fraction, Frozen, NonNegative, Positive
-from dispatch.signals import Array, Horizon
+from dispatch.signals import Array, Horizon, unit_of
 
 
 def _zone(name: str) -> str:
@@ -163,10 +162,17 @@ class Site(Frozen):
 
 
 def schema() -> dict[str, Any]:
-    """JSON schema of a park's file, for editors."""
-    return TypeAdapter(Site).json_schema()
-
-
-def kind_fields() -> Mapping[str, type[Asset]]:
-    """Kinds by name (for documentation and tests)."""
-    return kinds()
+    """JSON schema of a park's file, for editors: with quantities as text, library names and shipped tariffs by name."""
+    made = TypeAdapter(Site).json_schema()
+    text = {"type": "string"}
+    for model in [made, *made["$defs"].values()]:
+        fields = model.get("properties", {})
+        for name in [n for n in fields if unit_of(n) is not None]:
+            fields[name] = {"anyOf": [fields[name], text], "description": fields[name].get("description", "")}
+        if "const" in fields.get("kind", {}):
+            for name in {"tariff", "carbon_intensity_kg_per_kwh"} & set(fields):
+                fields[name] = {"anyOf": [fields[name], text]}
+            fields["use"] = text | {"description": "an entry of the asset library; fields given here win"}
+            # What the library gives need not be written, so an editor can only ask for these two.
+            model["required"] = ["kind", "name"]
+    return made

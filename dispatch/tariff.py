@@ -13,6 +13,7 @@ from typing import Annotated, Literal, Self
 import numpy as np
 from pydantic import AfterValidator, Field, model_validator
 
+from dispatch.errors import DataError
 from dispatch.frozen import Finite, Frozen, NonNegative
 from dispatch.signals import Array, Horizon
 
@@ -119,21 +120,37 @@ class Tariff(Frozen):
     holidays: tuple[date, ...] = ()
 
     def compile(self, horizon: Horizon, months: int | None = None) -> Terms:
-        """Prices by step and demand periods; ``months`` fixes how many months have a slot (for compiled problems)."""
+        """Prices by step and demand periods; ``months`` fixes how many months have a slot (for compiled problems).
+
+        Raises:
+            DataError: a direction has energy components, but none that applies in some step: an unknown price is not 0.
+        """
         holidays = frozenset(self.holidays)
-        prices = {"import": np.zeros(horizon.steps), "export": np.zeros(horizon.steps)}
-        for component in self.components:
-            if component.basis == "energy":
-                prices[component.direction] += component.mask(horizon, holidays) * (component.price_per_kwh or 0.0)
         spans = sorted(set(horizon.month))
         slots: list[tuple[int, int] | None] = [*spans, *[None] * (max(months or 0, len(spans)) - len(spans))]
         demand = [(c, m) for c in self.components if c.basis == "demand" for m in slots]
         inside = [[m == step for step in horizon.month] for _, m in demand]
         masks = [c.mask(horizon, holidays) * np.array(i, float) for (c, _), i in zip(demand, inside, strict=True)]
         return Terms(
-            import_price=prices["import"],
-            export_price=prices["export"],
+            import_price=self._energy_price("import", horizon),
+            export_price=self._energy_price("export", horizon),
             demand_price=np.array([c.price_per_kw_month or 0.0 for c, _ in demand]),
             demand_mask=np.array(masks).reshape(len(demand), horizon.steps),
             demand_name=tuple(f"{c.name} {m[0]}-{m[1]:02d}" if m else f"{c.name} (unused)" for c, m in demand),
         )
+
+    def _energy_price(self, direction: str, horizon: Horizon) -> Array:
+        """(T,) sum of the energy components that apply; 0 where the direction has none at all."""
+        holidays = frozenset(self.holidays)
+        components = [c for c in self.components if c.basis == "energy" and c.direction == direction]
+        if not components:
+            return np.zeros(horizon.steps)
+        masks = np.array([c.mask(horizon, holidays) for c in components])
+        open_steps = np.flatnonzero(masks.sum(axis=0) == 0)
+        if open_steps.size:
+            start = horizon.local_start[open_steps[0]]
+            raise DataError(
+                f"tariff '{self.name}' has no {direction} price at {start:%Y-%m-%d %H:%M} and {open_steps.size - 1} more "
+                "steps: no energy component's calendar and validity cover it; add one, with price 0 if it is free"
+            )
+        return np.asarray(np.array([c.price_per_kwh or 0.0 for c in components]) @ masks)

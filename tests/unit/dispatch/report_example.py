@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -22,6 +23,53 @@ from dispatch.report.data import (
 )
 
 LEVELS = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
+
+
+_TOLD: dict[str, Any] = {  # what does not follow from the steps
+    "comparison": (
+        Method("plan", "planned on the forecast, scenario mean", 41_230.4, 23_410.0, 0.532, 2_640.0, 12.0),
+        Method("rule-based", "same forecast, fixed rules", 46_910.9, 26_820.0, 0.467, 3_480.0, 331.0),
+        Method("perfect foresight", "planned on what came true", 39_905.2, 22_700.0, 0.548, 2_610.0, 0.0),
+    ),
+    "money": (
+        ("Energy bought", 38_120.2),
+        ("Energy sold", -1_004.7),
+        ("Demand charge, this day's share", 3_610.0),
+        ("Battery wear", 504.9),
+    ),
+    "carbon": (
+        ("Grid power, location-based", 22_110.0),
+        ("Gas boiler", 1_300.0),
+        ("Avoided by export", -412.5),
+    ),
+    "wishes": (
+        ("Clean share of at least 50 % over the day", "53.2 %", True),
+        ("li ends the day half full", "ends at 41 %, 9 points short; it would cost 86 CNY", False),
+    ),
+    "findings": (
+        Finding("info", "li is full from 14:15 to 15:30; more storage would have saved 41 CNY."),
+        Finding("warning", "Line MV1.101–MV1.102 reaches 94.1 % of its rating at 11:45."),
+    ),
+    "certificate": {
+        "quality": "optimal",
+        "objective": 41230.4,
+        "bound": 41225.1,
+        "gap": 0.000129,
+        "solver": {"name": "HiGHS", "version": "1.15.1", "nodes": 37, "clock limit fired": False},
+        "inputs": {
+            "forecast": "sha256:5f2c…",
+            "network": "sha256:91ab…",
+            "wind issue time": "2025-06-13T01:00Z",
+        },
+        "relaxed": [],
+        "not a number": math.nan,
+    },
+    "notes": (
+        "Grid carbon intensity: provincial average with a daily shape.",
+        "Perfect foresight knows the day beforehand: it is a bound, not a method one could run.",
+    ),
+    "status": Status("optimal", 0.000129, 0, 0, 0.4, "xgboost"),
+}
 
 
 def example(
@@ -54,30 +102,6 @@ def example(
         carbon_intensity_kg_per_kwh=_t(0.58 - 0.16 * np.exp(-(((clock - 12.5) / 3.5) ** 2))),
         fans=_fans(power, clock),
         voltage=_voltage(power, clock),
-        comparison=(
-            Method("plan", "planned on the forecast, scenario mean", 41_230.4, 23_410.0, 0.532, 2_640.0, 12.0),
-            Method("rule-based", "same forecast, fixed rules", 46_910.9, 26_820.0, 0.467, 3_480.0, 331.0),
-            Method("perfect foresight", "planned on what came true", 39_905.2, 22_700.0, 0.548, 2_610.0, 0.0),
-        ),
-        money=(
-            ("Energy bought", 38_120.2),
-            ("Energy sold", -1_004.7),
-            ("Demand charge, this day's share", 3_610.0),
-            ("Battery wear", 504.9),
-        ),
-        carbon=(
-            ("Grid power, location-based", 22_110.0),
-            ("Gas boiler", 1_300.0),
-            ("Avoided by export", -412.5),
-        ),
-        wishes=(
-            ("Clean share of at least 50 % over the day", "53.2 %", True),
-            ("li ends the day half full", "ends at 41 %, 9 points short; it would cost 86 CNY", False),
-        ),
-        findings=(
-            Finding("info", "li is full from 14:15 to 15:30; more storage would have saved 41 CNY."),
-            Finding("warning", "Line MV1.101–MV1.102 reaches 94.1 % of its rating at 11:45."),
-        ),
         setpoints=(
             Line("li charge", _t(power["charge"]), "battery"),
             Line("li discharge", _t(power["discharge"]), "battery"),
@@ -85,25 +109,7 @@ def example(
             Line("roof limit", _t(power["pv"])),
             Line("pcc import", _t(power["import"])),
         ),
-        certificate={
-            "quality": "optimal",
-            "objective": 41230.4,
-            "bound": 41225.1,
-            "gap": 0.000129,
-            "solver": {"name": "HiGHS", "version": "1.15.1", "nodes": 37, "clock limit fired": False},
-            "inputs": {
-                "forecast": "sha256:5f2c…",
-                "network": "sha256:91ab…",
-                "wind issue time": "2025-06-13T01:00Z",
-            },
-            "relaxed": [],
-            "not a number": math.nan,
-        },
-        notes=(
-            "Grid carbon intensity: provincial average with a daily shape.",
-            "Perfect foresight knows the day beforehand: it is a bound, not a method one could run.",
-        ),
-        status=Status("optimal", 0.000129, 0, 0, 0.4, "xgboost"),
+        **_TOLD,
     )
 
 
@@ -165,6 +171,15 @@ def _power(clock: np.ndarray) -> dict[str, np.ndarray]:
     return p
 
 
+def _cold(p: dict[str, np.ndarray]) -> Balance:
+    return Balance(
+        "cold",
+        "cold_7c",
+        supply=(Line("chiller", _t(p["cold_load"]), "chiller"),),
+        use=(Line("server rooms", _t(p["cold_load"]), "load"),),
+    )
+
+
 def _balances(p: dict[str, np.ndarray]) -> tuple[Balance, ...]:
     mv = Balance(
         "electricity",
@@ -199,13 +214,7 @@ def _balances(p: dict[str, np.ndarray]) -> tuple[Balance, ...]:
             Line("heat tank", _t(np.clip(surplus, 0, None)), "heat tank"),
         ),
     )
-    cold = Balance(
-        "cold",
-        "cold_7c",
-        supply=(Line("chiller", _t(p["cold_load"]), "chiller"),),
-        use=(Line("server rooms", _t(p["cold_load"]), "load"),),
-    )
-    return (mv, heat, cold)
+    return (mv, heat, _cold(p))
 
 
 def _fans(p: dict[str, np.ndarray], clock: np.ndarray) -> tuple[Fan, ...]:

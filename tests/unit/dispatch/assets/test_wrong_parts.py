@@ -54,7 +54,7 @@ _STORE = [
     Wrong("discharge without loss", {"drain_kwh_per_kw": times(0.95)}, "content differs"),
     Wrong("start level ignored", {"carried_kwh": times(1.5)}, "content differs"),
     Wrong("reserve of power forgotten", {"charge_kw": plus(5), "discharge_kw": plus(5)}, "above rating"),
-    Wrong("top of the band too high", {"upper_kwh": plus(5)}, "content above"),
+    Wrong("top of the band too high", {"upper_kwh": plus(5)}, "content above", fields={"energy_kwh": 40.0}),
     Wrong("bottom of the band too low", {"lower_kwh": plus(-5)}, "content below"),
 ]
 _CONVERTER = [
@@ -68,7 +68,7 @@ WRONG: dict[str, list[Wrong]] = {
     "cable": [Wrong("rating too high", {"rating_kw": times(1.2)}, "flow above rating")],
     "chiller": _CONVERTER,
     "grid_connection": [
-        Wrong("import limit too high", {"import_kw": times(1.1)}, "import above"),
+        Wrong("import limit too high", {"import_kw": times(1.1)}, "import above", fields={"import_kw": 50.0}),
         Wrong("export limit too high", {"export_kw": times(1.1)}, "export above"),
         Wrong("price of import", {"import_per_kw": times(1.1)}, "bill differs"),
         Wrong("price of export", {"export_per_kw": times(1.1)}, "bill differs"),
@@ -82,13 +82,13 @@ WRONG: dict[str, list[Wrong]] = {
     "pv": _GENERATOR,
     "supercapacitor": _STORE,
     "thermal": [
-        Wrong("minimum too low", {"min_kw": times(0.5)}, "below minimum", fields={"cost_per_kwh": 0.65}),
+        Wrong("minimum too low", {"min_kw": times(0.5)}, "below minimum", template=1, fields={"min_kw": 35.0}),
         Wrong("maximum too high", {"range_kw": plus(20), "stop_cut_kw": plus(20), "ramp_up_kw": plus(40)}, "above maximum", fields=_CHEAP),
         Wrong("start-up limit", {"start_cut_kw": times(0.5), "start_cut_short_kw": times(0.5), "ramp_start_kw": plus(20)}, "rises faster", fields=_CHEAP),
         Wrong("ramp up", {"ramp_up_kw": plus(10), "ramp_start_kw": plus(-10)}, "rises faster", fields=_CHEAP),
         Wrong("ramp down", {"ramp_down_kw": plus(20), "ramp_stop_kw": plus(-20), "first_ramp_down_kw": plus(20)}, "falls faster", template=1),
         Wrong("shut-down limit", {"stop_cut_kw": zero, "stop_cut_short_kw": zero, "ramp_stop_kw": plus(60)}, "falls faster"),
-        Wrong("state before", {"was_on": zero, "must_on": zero}, "minimum up time", template=1),
+        Wrong("state before", {"was_on": zero, "must_on": zero, "above_before_kw": zero}, "minimum up time", template=1),
         Wrong("time off before", {"must_off": zero}, "minimum down time", template=2, fields=_CHEAP),
     ],
     "thermal_store": _STORE,
