@@ -124,21 +124,21 @@ class Thermal(Asset):
         """State before the horizon, (row, 1), and steps in which it still dictates u, (row, step)."""
         on_h, off_h = rows.state(inputs, "on_before_h"), rows.state(inputs, "off_before_h")
         was_on = (on_h > 0).astype(float)
-        power = np.where(on_h > 0, rows.state(inputs, "power_before_kw"), 0.0)
+        low, high = rows.field("min_kw"), rows.field("max_kw")
+        power = np.where(on_h > 0, np.clip(rows.state(inputs, "power_before_kw"), low, high), 0.0)
         starts = inputs.horizon.edge_h[:-1]
-        down = np.minimum(rows.field("ramp_down_kw_per_h", np.inf) * inputs.horizon.hours[0], rows.field("max_kw"))
-        stop = np.minimum(rows.field("shut_down_kw", np.inf), rows.field("max_kw"))
+        down = np.minimum(rows.field("ramp_down_kw_per_h", np.inf) * inputs.horizon.ramp_h, high)
         # A unit that runs above its shut-down limit cannot stop until it has ramped down to it.
-        tied_h = np.where(on_h > 0, np.ceil(np.maximum(power - stop, 0) / down - 1e-9) * inputs.horizon.hours[0], 0.0)
-        keep_h = np.maximum(rows.field("min_up_h") - on_h, tied_h)
+        fallen = np.hstack([np.zeros((rows.count, 1)), np.cumsum(down, axis=1)[:, :-1]])
+        tied = power - fallen > np.minimum(rows.field("shut_down_kw", np.inf), high) + 1e-9
         values = {
-            "must_on": (on_h > 0) & (starts < keep_h - 1e-9),
+            "must_on": (on_h > 0) & ((starts < rows.field("min_up_h") - on_h - 1e-9) | tied),
             "must_off": (on_h <= 0) & (starts < rows.field("min_down_h") - off_h - 1e-9),
         }
-        above = np.clip(power - rows.field("min_kw"), 0, rows.field("max_kw") - rows.field("min_kw"))
+        above = np.clip(power - low, 0, high - low)
         # RD · u before the horizon: both would be parameters in a template, so their product is made here.
         first_down = np.zeros((rows.count, inputs.horizon.steps))
-        first_down[:, :1] = down * was_on
+        first_down[:, :1] = down[:, :1] * was_on
         # On/off decided elsewhere, which mode *given* reads; (name, "commitment") is there for all members or none.
         decided = all((m.name, "commitment") in inputs.series for m in rows.members)
         known = {"commitment": rows.series(inputs, "commitment")} if decided else {}
@@ -194,7 +194,7 @@ class Thermal(Asset):
         before_on = rows.state(given, "on_before_h") > 0
         state = np.hstack([before_on, on > 0.5])
         started, stopped = ~state[:, :-1] & state[:, 1:], state[:, :-1] & ~state[:, 1:]
-        first = np.where(before_on, rows.state(given, "power_before_kw"), 0.0)
+        first = np.clip(rows.state(given, "power_before_kw"), rows.field("min_kw"), rows.field("max_kw")) * before_on
         previous = np.hstack([first, power[:, :-1]])
         start_cap = np.minimum(rows.field("start_up_kw", np.inf), rows.field("max_kw"))
         stop_cap = np.minimum(rows.field("shut_down_kw", np.inf), rows.field("max_kw"))
@@ -213,12 +213,13 @@ class Thermal(Asset):
 
     @classmethod
     def rule(cls, rows: Rows[Self], given: Inputs, state: Ruling) -> dict[str, Array]:
-        """Stays as it was: off units off, running units at minimum until their minimum up time has passed."""
+        """Off units stay off; running ones go down to minimum and stop as soon as ramps and minimum up time let them."""
         signals = cls.signals(rows, given)
+        fallen = np.cumsum(rows.field("ramp_down_kw_per_h", np.inf) * given.horizon.ramp_h, axis=1)
         on = signals["must_on"]
         before = np.hstack([signals["was_on"], on[:, :-1]])
         return {
-            "above_min_kw": np.zeros_like(on),
+            "above_min_kw": np.maximum(signals["above_before_kw"] - fallen, 0) * on,
             "committed": on,
             "started": np.maximum(on - before, 0),
             "stopped": np.maximum(before - on, 0),

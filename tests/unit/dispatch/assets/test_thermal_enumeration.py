@@ -139,6 +139,6 @@ def test_the_reference_itself_on_a_case_done_by_hand() -> None:
         "on_before_h": 0.0,
         "power_before_kw": 0.0,
     }
-    price = np.array([0.0, 0.0, 0.3, 0.3, 0.0, 0.0])
-    # Off, off, start at 20, rise to 50, stop: (.1 − .3) · (20 + 50) + 1 start.
+    price = np.array([-1.0, -1.0, 0.3, 0.3, -1.0, -1.0])
+    # Off while power is worth less than nothing; start at 20, rise to 50, stop: (.1 − .3) · (20 + 50) + 1 start.
     assert enumerated(np.ones(6), price, fields) == pytest.approx(-0.2 * 70 + 1)
