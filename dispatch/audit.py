@@ -1,7 +1,8 @@
 """The independent proof of a schedule, in NumPy from fields and inputs; it shares no formula with the optimiser.
 
-What it holds a schedule to: every number is one; every bus balances in every scenario and step; every kind's own ``check``; the bill
-recomputed from the tariff's components one by one; carbon of imports; money and carbon of all kinds adding up.
+What it holds a schedule to: every number is one; every bus balances in every scenario and step; every kind's own
+``check``; the bill recomputed from the tariff's components one by one; carbon of imports; money and carbon of all kinds
+adding up.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ No clock and no path goes in, so that the same inputs give the same bytes.
 
 from __future__ import annotations
 
+import math
 import platform
 from collections.abc import Mapping
 from datetime import datetime
@@ -60,6 +61,7 @@ def certificate(
             "rounds": proof.rounds,
             "clock_limit_fired": proof.clock_fired,
             "relaxed": list(proof.relaxed),
+            "reason": proof.reason,
         },
         "audit": {"numbers_checked": audit.checked, "violations": [str(v) for v in audit.violations]},
         "network": None if grid is None else _network(site, grid),
@@ -73,10 +75,11 @@ def _network(site: Site, grid: GridProof) -> dict[str, object]:
     return {
         "model": site.grid.network if site.grid else "",
         "engine": "pandapower, every step; power-grid-model inside the loop",
-        "largest_difference_of_engines_pu": float(f"{grid.engine_gap_pu:.1e}"),
+        "largest_difference_of_engines_pu": _digits(grid.engine_gap_pu, 2),
         "violations_before": grid.before,
         "violations_after": len(grid.breaches),
         "rounds": grid.rounds,
+        "stopped": grid.stopped,
         "steps_converged": int(grid.flows.converged.sum()),
     }
 
@@ -102,6 +105,8 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _digits(value: float) -> float | str:
-    """Nine significant digits; infinity as text, since JSON has none."""
-    return float(f"{value:.9g}") if abs(value) != float("inf") else str(value)
+def _digits(value: float, digits: int = 9) -> float | str | None:
+    """Significant digits; infinity as text and missing as null, since JSON has neither."""
+    if math.isnan(value):
+        return None
+    return float(f"{value:.{digits}g}") if math.isfinite(value) else str(value)

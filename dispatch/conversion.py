@@ -69,3 +69,9 @@ class Conversion(Asset):
         ratings = cls.ratings(rows, given.horizon)
         wanted = np.maximum(-state.share(rows.bus(cls.output_bus), rows.field("electric_kw")), 0)
         return {"power_kw": np.minimum(wanted / ratings["yield"], ratings["electric_kw"])}
+
+    @classmethod
+    def settle(cls, rows: Rows[Self], given: Inputs, state: Ruling, values: dict[str, Array]) -> dict[str, Array]:
+        """Draws less where electricity lacks; what its output then lacks is the demand's to shed."""
+        lacking = np.maximum(-state.share(rows.bus(), values["power_kw"]), 0)
+        return {"power_kw": np.maximum(values["power_kw"] - lacking, 0)}

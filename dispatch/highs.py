@@ -198,7 +198,9 @@ def _quality(solver: highspy.Highs) -> tuple[Quality, bool]:
     if status == highspy.HighsModelStatus.kOptimal:
         return "optimal", False
     feasible = solver.getInfo().primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
-    if feasible:
+    # HiGHS calls the point from which it runs off to infinity feasible, too.
+    endless = {highspy.HighsModelStatus.kUnbounded, highspy.HighsModelStatus.kUnboundedOrInfeasible}
+    if feasible and status not in endless:
         return "incumbent", clock
     raise SolveError(f"HiGHS stopped without a plan: {solver.modelStatusToString(status)}")
 

@@ -6,9 +6,11 @@ forecast → inputs → problem → schedule → AC check with limits coming bac
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from dispatch.asset import Mode
 from dispatch.audit import Audit, audit
@@ -73,7 +75,7 @@ def plan(
 
     Args:
         network: prove the plan on this model, and mend it until it holds.
-        actual: what really came, for the comparison alone.
+        actual: what really came, for the comparison alone; used where it is known for every step of every need.
         weather_site: name of the weather in the archive.
         hashes: SHA-256 of the inputs, for the certificate.
         notes: what a reader should know about the data.
@@ -94,7 +96,7 @@ def plan(
         proved = audit(schedule)
     progress("comparing with the rules of the park and with perfect foresight")
     came = dict(actual or {})
-    complete = bool(came) and set(came) >= set(outlook.needs)
+    complete = bool(came) and all(np.isfinite(came.get(name, np.nan)).all() for name in outlook.needs)
     outcomes = compare(site, schedule, known_inputs(site, horizon, outlook.needs, came) if complete else None)
     return Plan(
         site=site,
@@ -122,6 +124,7 @@ def _solved(problem: Problem) -> tuple[Schedule, Audit]:
     except SolveError as error:
         reason = str(error)
     schedule = rule_based(problem)
+    schedule = replace(schedule, proof=replace(schedule.proof, reason=reason))
     found = audit(schedule)
     if not found.passed:
         raise SolveError(f"no plan: {reason}; the park's rules fail too: {found.violations[0]}")

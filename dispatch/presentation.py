@@ -9,7 +9,7 @@ import numpy as np
 
 from dispatch.assets.cable import Cable
 from dispatch.assets.grid_connection import GridConnection
-from dispatch.comparison import Outcome
+from dispatch.comparison import Outcome, start_kwh
 from dispatch.plan import Plan
 from dispatch.report.data import Balance, Fan, Finding, Line, Method, ReportData, Status, Store, VoltageBand
 from dispatch.signals import Array
@@ -82,10 +82,10 @@ def _balances(plan: Plan) -> Iterator[Balance]:
 def _joined_buses(plan: Plan) -> dict[str, str]:
     """Bus → the bus it is shown under: the near end of the cable it hangs on."""
     head = {bus.name: bus.name for bus in plan.site.buses}
-    for _ in plan.site.buses:
-        for asset in plan.site.assets:
-            if isinstance(asset, Cable):
-                head[asset.far_bus] = head[asset.bus]
+    for asset in plan.site.assets:
+        if isinstance(asset, Cable):
+            near, far = head[asset.bus], head[asset.far_bus]
+            head = {bus: near if shown == far else shown for bus, shown in head.items()}
     return head
 
 
@@ -103,9 +103,7 @@ def _stores(plan: Plan) -> Iterator[Store]:
     for asset in plan.site.assets:
         if isinstance(asset, Storage):
             stored = plan.schedule.asset(asset.name, "stored_kwh")
-            start = (
-                plan.schedule.inputs.state.get(asset.name, {}).get("start_fill", asset.start_fill) * asset.energy_kwh
-            )
+            start = start_kwh(plan.schedule, asset.name)
             limits = asset.energy_kwh * asset.min_fill, asset.energy_kwh * asset.max_fill
             yield Store(asset.name, rounded(np.concatenate([[start], stored])), *limits, asset.kind)
 
@@ -126,27 +124,37 @@ def _voltage(plan: Plan) -> VoltageBand | None:
     if plan.grid is None or plan.site.grid is None:
         return None
     flows, limits = plan.grid.flows, plan.grid.limits
-    own = {node: bus for bus, node in plan.site.grid.bus_of.items()}
-    index = {name: i for i, name in enumerate(flows.bus_names)}
-    # The park answers for the voltage level it stands on; the level above has limits of its own.
-    level = np.isfinite(flows.vm_pu).all(axis=1)
-    lower, upper = (
-        np.array([bound[index[n]] for n in own]) for bound in (limits.voltage_min_pu, limits.voltage_max_pu)
-    )
+    own = {bus: flows.bus_names.index(node) for bus, node in plan.site.grid.bus_of.items()}
+    at = np.array(list(own.values()))
+    low, high = limits.voltage_min_pu, limits.voltage_max_pu
+    # The park answers for the voltage level it stands on; other levels have limits of their own.
+    level = ((low[:, None] == low[at]) & (high[:, None] == high[at])).any(axis=1)
     return VoltageBand(
-        lowest_pu=tuple(np.round(flows.vm_pu[level].min(axis=0), 5).tolist()),
-        highest_pu=tuple(np.round(flows.vm_pu[level].max(axis=0), 5).tolist()),
-        lower_limit_pu=float(lower.max()),
-        upper_limit_pu=float(upper.min()),
-        own_bus=tuple(Line(own[n], tuple(np.round(flows.vm_pu[index[n]], 5).tolist()), unit="p.u.") for n in own),
-        loading_max_pu=tuple(np.round(np.nanmax(flows.branch_loading_pu, axis=0), 5).tolist()),
+        lowest_pu=_extreme(flows.vm_pu[level], flows.converged, np.min),
+        highest_pu=_extreme(flows.vm_pu[level], flows.converged, np.max),
+        lower_limit_pu=float(low[at].max()),
+        upper_limit_pu=float(high[at].min()),
+        own_bus=tuple(Line(bus, tuple(np.round(flows.vm_pu[i], 5).tolist()), unit="p.u.") for bus, i in own.items()),
+        loading_max_pu=_extreme(flows.branch_loading_pu, flows.converged, np.max),
     )
+
+
+def _extreme(values: Array, solved: np.ndarray, pick: Any) -> tuple[float, ...]:
+    """(step,) the least or greatest of (element, step); a gap in steps without a solution or any known element."""
+    out = np.full(values.shape[1], np.nan)
+    known = values[:, solved]
+    known = known[np.isfinite(known).all(axis=1)]
+    if known.size:
+        out[solved] = pick(known, axis=0)
+    return tuple(np.round(out, 5).tolist())
 
 
 def _method(outcome: Outcome) -> Method:
+    shed = outcome.shed_kwh
     return Method(
         outcome.name,
-        outcome.basis,
+        # Demand that is not served costs nothing on the bill, so a reader must know.
+        outcome.basis if shed < _SMALL_KW else f"{outcome.basis}; {shed:,.1f} kWh of demand not served",
         round(outcome.cost, 2),
         round(outcome.co2_kg, 1),
         round(outcome.clean_share, 4),
@@ -161,6 +169,7 @@ def _money(plan: Plan) -> Iterator[tuple[str, float]]:
         for row, asset in enumerate(solved.rows.members):
             running, periods = float(solved.cost_step[row].sum()), float(solved.cost_period[row].sum())
             demand = isinstance(asset, GridConnection)
+            running += 0.0 if demand else periods
             if demand or abs(running) > 0.005:
                 yield f"{asset.name}: energy" if demand else asset.name, round(running, 2)
             if demand:
@@ -172,7 +181,7 @@ def _carbon(plan: Plan) -> Iterator[tuple[str, float]]:
     for solved in plan.schedule.kinds.values():
         for row, asset in enumerate(solved.rows.members):
             mass = float(solved.co2_step_kg[row].sum())
-            if mass > 0.05:
+            if abs(mass) > 0.05:
                 yield asset.name, round(mass, 1)
     yield "total", round(float(plan.schedule.co2_kg[0]), 1)
 
@@ -186,9 +195,10 @@ def _wishes(plan: Plan) -> Iterator[tuple[str, str, bool]]:
         if isinstance(asset, Storage):
             missing = float(plan.schedule.asset(asset.name, "short_kwh").sum())
             kept = missing < 0.01 * asset.energy_kwh
-            wanted = asset.start_fill if asset.end_fill_min is None else asset.end_fill_min
+            start = start_kwh(plan.schedule, asset.name) / asset.energy_kwh
+            wanted = start if asset.end_fill_min is None else asset.end_fill_min
             yield (
-                f"{asset.name}: at least {wanted:.0%} full at the end",
+                f"{asset.name}: at least {np.clip(wanted, asset.min_fill, asset.max_fill):.0%} full at the end",
                 "kept" if kept else f"short by {missing:,.1f} kWh",
                 kept,
             )
@@ -196,20 +206,47 @@ def _wishes(plan: Plan) -> Iterator[tuple[str, str, bool]]:
 
 def findings(plan: Plan) -> Iterator[Finding]:
     """What the operator should know, worst first."""
-    starts = plan.horizon.local_start
-    if plan.grid is not None:
-        for breach in plan.grid.breaches[:_MOST_FINDINGS]:
-            when, value = f"{starts[breach.step]:%H:%M}", f"{breach.value:.4f} {breach.unit}"
-            limit = f"limit {breach.limit:.4f}, over by {breach.margin:.4f}"
-            text = f"{breach.element}: {breach.kind.replace('_', ' ')} at {when}, {value} ({limit})"
-            yield Finding("violation", text)
+    yield from _network_findings(plan)
     for violation in plan.audit.violations[:_MOST_FINDINGS]:
         yield Finding("violation", f"audit: {violation}")
+    if (more := len(plan.audit.violations) - _MOST_FINDINGS) > 0:
+        yield Finding("violation", f"audit: {more} more violations")
+    proof = plan.schedule.proof
+    if proof.reason:
+        yield Finding("warning", f"the plan is on the rung '{proof.quality.replace('_', ' ')}': {proof.reason}")
+    for text in proof.relaxed:
+        yield Finding("warning", f"relaxed: {text}")
     for name, values in published(plan.schedule).items():
         if name.endswith(".shed_kw") and values.max() > _SMALL_KW:
             step, energy = int(values.argmax()), float(values @ plan.horizon.hours)
-            most = f"most at {starts[step]:%H:%M} ({values[step]:,.0f} kW)"
+            most = f"most at {_when(plan, step)} ({values[step]:,.0f} kW)"
             yield Finding("warning", f"{name.removesuffix('.shed_kw')}: {energy:,.1f} kWh of demand not served, {most}")
+    yield from _unverified(plan)
+
+
+def _network_findings(plan: Plan) -> Iterator[Finding]:
+    if plan.grid is None:
+        return
+    for breach in plan.grid.breaches[:_MOST_FINDINGS]:
+        where = f"{breach.element}: {breach.kind.replace('_', ' ')} at {_when(plan, breach.step)}"
+        limit = f"limit {breach.limit:.4f}, over by {breach.margin:.4f}"
+        solved = breach.kind != "no_solution"
+        yield Finding("violation", f"{where}, {breach.value:.4f} {breach.unit} ({limit})" if solved else where)
+    if (more := len(plan.grid.breaches) - _MOST_FINDINGS) > 0:
+        yield Finding("violation", f"network: {more} more violations")
+    if plan.grid.stopped:
+        yield Finding("warning", f"network: {plan.grid.stopped}")
+
+
+def _when(plan: Plan, step: int) -> str:
+    """A step's start on the local clock, with as much as a reader needs to find it."""
+    starts = plan.horizon.local_start
+    day = f"{starts[step]:%d %B} " if starts[0].date() != starts[-1].date() else ""
+    changes = len({start.utcoffset() for start in starts}) > 1  # an hour that comes twice
+    return f"{day}{starts[step]:%H:%M}{starts[step]: %Z}" if changes else f"{day}{starts[step]:%H:%M}"
+
+
+def _unverified(plan: Plan) -> Iterator[Finding]:
     for asset in plan.site.assets:
         if not asset.verified:
             source = asset.source or "no source given"

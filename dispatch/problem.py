@@ -102,19 +102,21 @@ class Problem:
         return sum(terms[1:], terms[0]) == cp.Constant(np.zeros((size, self.horizon.steps)))
 
     def _network(self, slots: int) -> tuple[Any, list[Any]]:
-        """Limits with an excess that the objective prices; the same rows for every scenario."""
+        """Limits, each with an excess of its own that the objective prices; the same rows for every scenario.
+
+        One excess for all of a step would open every limit of that step as soon as one of them is out of reach.
+        """
         import cvxpy as cp
 
         self._limits: list[tuple[list[cp.Parameter], cp.Parameter]] = []
         self._injected: list[tuple[cp.Variable, cp.Expression]] = []
-        self._excess: cp.Expression | None = None
+        self._excess: list[cp.Variable] = []
         if not self.network_buses:
             return None, []
         shape = (self.scenarios, self.horizon.steps)
         # An injection holds demand, a parameter, and is multiplied by coefficients, parameters too: it is a variable.
         injections = [cp.Variable(shape) for _ in self.network_buses]
         self._injected = [(x, self._injection(bus)) for x, bus in zip(injections, self.network_buses, strict=True)]
-        excess = cp.Variable(shape, nonneg=True)
         constraints = [x == expression for x, expression in self._injected]
         for _ in range(slots):  # a handful of slots and mapped buses, not steps
             factors = [cp.Parameter(shape, value=np.zeros(shape)) for _ in injections]
@@ -123,10 +125,12 @@ class Problem:
                 (cp.multiply(f, x) for f, x in zip(factors, injections, strict=True)),
                 cp.Constant(np.zeros(shape)),
             )
+            excess = cp.Variable(shape, nonneg=True)
             constraints.append(used <= bound + excess)
             self._limits.append((factors, bound))
-        self._excess = excess
-        return self.site.objective.limit_penalty_per_kwh * (excess @ self.horizon.hours), constraints
+            self._excess.append(excess)
+        all_excess = sum(self._excess[1:], self._excess[0])
+        return self.site.objective.limit_penalty_per_kwh * (all_excess @ self.horizon.hours), constraints
 
     def _injection(self, bus: str) -> Any:
         """(scenario, step) net injection at a site bus of all kinds that are not the network."""
@@ -233,8 +237,9 @@ class Problem:
             breach.short_kwh.value = np.maximum(breach.needed.value, 0)
         for injected, expression in self._injected:
             injected.value = expression.value
-        if self._excess is not None:
-            self._excess.value = np.zeros(self._excess.shape)
+        for excess, (factors, bound) in zip(self._excess, self._limits, strict=True):
+            used = sum(f.value * x.value for f, (x, _) in zip(factors, self._injected, strict=True))
+            excess.value = np.maximum(used - bound.value, 0)
         for variable, expression in self.total.defined:
             variable.value = expression.value
         return float(self.total.expression.value)
@@ -242,7 +247,7 @@ class Problem:
     def read(self, proof: Proof, price: Array | None) -> Schedule:
         """A schedule out of the variables' present values."""
         breaches = {b.text: np.asarray(b.short_kwh.value) for b in self.total.breaches}
-        excess = np.zeros((self.scenarios, self.horizon.steps)) if self._excess is None else self._excess.value
+        excess = sum((x.value for x in self._excess), np.zeros((self.scenarios, self.horizon.steps)))
         return Schedule(
             inputs=self.inputs,
             weights=np.asarray(self._weights.value),
@@ -285,7 +290,9 @@ def _coefficients(cls: type[Asset], rows: Rows[Any], inputs: Inputs) -> dict[str
 
 def _structure(site: Site) -> list[tuple[object, ...]]:
     """What sites that share one compiled problem have in common."""
-    return [(bus.name, bus.carrier) for bus in site.buses] + sorted((a.kind, *a.structure) for a in site.assets)
+    # In the order of the rows: members of one kind that changed places would stand on each other's buses.
+    members = [(a.kind, *a.structure) for a in sorted(site.assets, key=lambda a: a.kind)]
+    return [(bus.name, bus.carrier) for bus in site.buses] + members
 
 
 def _place(bus: np.ndarray, size: int) -> csr_array:

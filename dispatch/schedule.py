@@ -44,7 +44,12 @@ class Solved:
 
 @dataclass(frozen=True)
 class Proof:
-    """How good a schedule is and on which rung of the ladder it was found."""
+    """How good a schedule is and on which rung of the ladder it was found.
+
+    Attributes:
+        relaxed: which limits were passed, and by how much.
+        reason: why no better rung was reached; empty on the first.
+    """
 
     quality: Quality
     objective: float
@@ -54,6 +59,7 @@ class Proof:
     rounds: int
     clock_fired: bool
     relaxed: tuple[str, ...] = ()
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,7 @@ class Schedule:
         money, co2_kg, penalty: (S,) sums as optimised.
         wish_short_kwh: by wish, (S, window) shortfall.
         price_per_kwh: (S, bus, T) local price: what one more kWh at the bus would cost; None without a solver.
-        limit_excess_kw: (S, T) largest excess over a linearised network limit.
+        limit_excess_kw: (S, T) excess over all linearised network limits of a step.
     """
 
     inputs: Inputs

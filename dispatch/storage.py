@@ -202,11 +202,9 @@ class Storage(Asset):
             need = np.maximum(signals["lower_kwh"][:, step] - kept, 0) / gain
             stock = np.maximum(kept - signals["lower_kwh"][:, step], 0) / drain
             charge = np.clip(np.maximum(wanted[:, step], need), 0, np.minimum(ratings["charge_kw"][:, step], room))
-            discharge = np.where(
-                charge > 0,
-                0,
-                np.clip(-wanted[:, step], 0, np.minimum(ratings["discharge_kw"][:, step], stock)),
-            )
+            excess = np.maximum(kept - signals["upper_kwh"][:, step], 0) / drain
+            most = np.minimum(ratings["discharge_kw"][:, step], stock)
+            discharge = np.where(charge > 0, 0, np.clip(np.maximum(-wanted[:, step], excess), 0, most))
             level = kept + gain * charge - drain * discharge
             out["charge_kw"][:, step], out["discharge_kw"][:, step] = charge, discharge
             out["stored_kwh"][:, step], out["switch"][:, step] = level, (charge > 0).astype(float)
@@ -218,7 +216,13 @@ def _walk(rows: Rows[Any], given: Inputs, charge: Array, discharge: Array) -> tu
     """(row, step) content that follows from the powers, and its band, from the members' fields along the clock."""
     capacity, reserve, loss, into, out = (
         rows.field(name)[:, 0]
-        for name in ("energy_kwh", "fast_reserve_kw", "loss_fraction_per_h", "charge_efficiency", "discharge_efficiency")
+        for name in (
+            "energy_kwh",
+            "fast_reserve_kw",
+            "loss_fraction_per_h",
+            "charge_efficiency",
+            "discharge_efficiency",
+        )
     )
     lasting = reserve * rows.field("fast_reserve_minutes")[:, 0] / 60
     floor = capacity * rows.field("min_fill")[:, 0] + lasting / out

@@ -70,7 +70,37 @@ class Cable(Asset):
 
     @classmethod
     def rule(cls, rows: Rows[Cable], given: Inputs, state: Ruling) -> dict[str, Array]:
-        """Carries whatever the far end has over or lacks."""
-        surplus = state.share(rows.bus("far_bus"), rows.field("rating_kw"))
-        surplus = np.clip(surplus, -rows.field("rating_kw"), rows.field("rating_kw"))
-        return {"inward_kw": np.maximum(surplus, 0), "outward_kw": np.maximum(-surplus, 0)}
+        """Carries whatever the far end has over or lacks, the outermost cable first."""
+        near, far = rows.bus(), rows.bus("far_bus")
+        left, flow = state.residual_kw.copy(), np.zeros((rows.count, given.horizon.steps))
+        for row in _outermost_first(near, far):  # a handful of cables, each depends on those behind it
+            rating = rows.field("rating_kw")[row]
+            flow[row] = np.clip(left[far[row]], -rating, rating)
+            left[far[row]] -= flow[row]
+            left[near[row]] += flow[row]
+        return {"inward_kw": np.maximum(flow, 0), "outward_kw": np.maximum(-flow, 0)}
+
+    @classmethod
+    def settle(cls, rows: Rows[Cable], given: Inputs, state: Ruling, values: dict[str, Array]) -> dict[str, Array]:
+        """Leaves at the far end what the near end could not take or give, so that those there give way."""
+        near, far = rows.bus(), rows.bus("far_bus")
+        left = state.residual_kw.copy()
+        inward, outward = values["inward_kw"].copy(), values["outward_kw"].copy()
+        for row in reversed(_outermost_first(near, far)):
+            back = np.clip(left[near[row]], -outward[row], inward[row])
+            inward[row] -= np.maximum(back, 0)
+            outward[row] -= np.maximum(-back, 0)
+            left[near[row]] -= back
+            left[far[row]] += back
+        return {"inward_kw": inward, "outward_kw": outward}
+
+
+def _outermost_first(near: np.ndarray, far: np.ndarray) -> list[int]:
+    """Rows in an order in which every cable comes after those that end at its far bus; in a ring, as they come."""
+    order: list[int] = []
+    waiting = list(range(near.size))
+    while waiting:
+        free = [row for row in waiting if far[row] not in {near[other] for other in waiting if other != row}]
+        order += free or waiting[:1]
+        waiting = [row for row in waiting if row not in order]
+    return order

@@ -96,9 +96,9 @@ class GridConnection(Asset):
     def signals(cls, rows: Rows[GridConnection], inputs: Inputs) -> dict[str, Array]:
         """Prices by step and by period, masks, the peak already paid, carbon per kW and step."""
         hours = inputs.horizon.hours
-        demand_price = rows.series(inputs, "demand_price_per_kw")
+        demand_price = cls._by_period(rows, inputs, "demand_price_per_kw")
         periods = demand_price.shape[1]
-        masks = rows.series(inputs, "demand_mask").reshape(rows.count, periods, inputs.horizon.steps)
+        masks = cls._by_period(rows, inputs, "demand_mask").reshape(rows.count, periods, inputs.horizon.steps)
         return {
             "import_per_kw": hours * rows.series(inputs, "import_price_per_kwh"),
             "export_per_kw": hours * rows.series(inputs, "export_price_per_kwh"),
@@ -109,11 +109,19 @@ class GridConnection(Asset):
         }
 
     @classmethod
+    def _by_period(cls, rows: Rows[GridConnection], inputs: Inputs, name: str) -> Array:
+        """(row, period) or (row, period·step) a series; who has fewer periods than others gets ones without a price."""
+        blocks = [Rows((member,), rows.scenarios, rows.buses).series(inputs, name) for member in rows.members]
+        most = max(block.shape[1] for block in blocks)
+        padded = [np.pad(block, ((0, 0), (0, most - block.shape[1]))) for block in blocks]
+        return np.stack(padded, axis=1).reshape(rows.count, most)
+
+    @classmethod
     def _paid_peak_kw(cls, rows: Rows[GridConnection], inputs: Inputs) -> Array:
         """(row, period) demand billed in any case; only the month of the horizon's start carries a peak in."""
         carried = np.maximum(rows.state(inputs, "month_to_date_peak_kw"), rows.field("expected_peak_kw"))
         fresh = rows.field("expected_peak_kw")
-        return np.where(rows.series(inputs, "demand_is_current") > 0, carried, fresh)
+        return np.where(cls._by_period(rows, inputs, "demand_is_current") > 0, carried, fresh)
 
     @classmethod
     def part(cls, rows: Rows[GridConnection], given: Given, mode: Mode) -> Part:
@@ -169,7 +177,7 @@ class GridConnection(Asset):
         ]
         if "peak_kw" in series:
             periods = series["peak_kw"].shape[1]
-            masks = rows.series(given, "demand_mask").reshape(rows.count, periods, imported.shape[1])
+            masks = cls._by_period(rows, given, "demand_mask").reshape(rows.count, periods, imported.shape[1])
             reached = (masks * imported[:, None, :]).max(axis=2)
             found += breaches(names, "billed peak below the highest import", reached, series["peak_kw"], "kW")
         return found
@@ -181,7 +189,7 @@ class GridConnection(Asset):
         imported = np.clip(-left, 0, rows.field("import_kw"))
         signals = cls.signals(rows, given)
         shape = (rows.count, signals["demand_price"].shape[1], given.horizon.steps)
-        masks = rows.series(given, "demand_mask").reshape(shape)
+        masks = cls._by_period(rows, given, "demand_mask").reshape(shape)
         peaks = (masks * imported[:, None, :]).max(axis=2)
         peaks = np.maximum(peaks, signals["paid_peak_kw"])
         return {

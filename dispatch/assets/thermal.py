@@ -71,7 +71,7 @@ class Thermal(Asset):
     off_before_h: NonNegative = Field(default=1000.0, description="hours it has been off at the start, if off")
     power_before_kw: NonNegative = Field(default=0.0, description="output just before the start, if on")
 
-    rule_order: ClassVar[int] = 6
+    rule_order: ClassVar[int] = 1  # its rule looks at nothing else; stores then see what it gives
 
     @property
     def structure(self) -> tuple[object, ...]:
@@ -213,7 +213,7 @@ class Thermal(Asset):
 
     @classmethod
     def rule(cls, rows: Rows[Self], given: Inputs, state: Ruling) -> dict[str, Array]:
-        """Off units stay off; running ones go down to minimum and stop as soon as ramps and minimum up time let them."""
+        """Off units stay off; running ones go down and stop as soon as ramps and minimum up time let them."""
         signals = cls.signals(rows, given)
         fallen = np.cumsum(rows.field("ramp_down_kw_per_h", np.inf) * given.horizon.ramp_h, axis=1)
         on = signals["must_on"]

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from dispatch.asset import Asset
 from dispatch.highs import Matrices
@@ -130,7 +130,9 @@ def test_every_numeric_field_changes_the_compiled_problem_or_acts_elsewhere(kind
             continue
         if not any(acts(template, path, number, bases[id(template)]) for template, number in places):
             idle.append(path)
-    assert idle == [], f"fields of '{kind}' that change nothing: use them, delete them, or say in ELSEWHERE where they act"
+    assert idle == [], (
+        f"fields of '{kind}' that change nothing: use them, delete them, or say in ELSEWHERE where they act"
+    )
 
 
 @pytest.mark.parametrize(("kind", "name"), sorted(ELSEWHERE))
@@ -142,7 +144,9 @@ def test_a_field_that_acts_elsewhere_acts_there_and_only_there(kind: str, name: 
     changed = next(perturbations(template, (name,), getattr(asset, name)))
     assert where(asset) != where(template.site(changed).assets[0])
     base = template.problem().compiled.matrices()
-    assert same(base, template.problem(changed).compiled.matrices()), "it acts on the problem too: take it off the table"
+    assert same(base, template.problem(changed).compiled.matrices()), (
+        "it acts on the problem too: take it off the table"
+    )
 
 
 def test_the_generators_forecast_from_weather_is_scaled_by_the_share_in_service() -> None:

@@ -47,7 +47,7 @@ def plus(amount: float) -> Callable[[Array], Array]:
 
 
 def pattern(*states: int) -> Callable[[Array], Array]:
-    return lambda values: np.array([states], float)
+    return lambda _: np.array([states], float)
 
 
 _STORE = [
@@ -75,7 +75,10 @@ def _converter(output: str) -> list[Mistake]:
 
 MISTAKES: dict[str, list[Mistake]] = {
     "battery": _STORE,
-    "cable": [Mistake("flow above rating", "outward_kw", at(0, 50.1)), Mistake("flow above rating", "inward_kw", at(0, 99.0))],
+    "cable": [
+        Mistake("flow above rating", "outward_kw", at(0, 50.1)),
+        Mistake("flow above rating", "inward_kw", at(0, 99.0)),
+    ],
     "chiller": _converter("cold_kw"),
     "grid_connection": [
         Mistake("import above its limit", "import_kw", at(1, 65.1)),
@@ -145,7 +148,9 @@ def test_each_limit_that_a_check_names_has_a_mistake_that_breaks_it(kind: str) -
     assert named(templates.cls_of(kind)) - {m.what for m in of(kind)} == set()
 
 
-@pytest.mark.parametrize(("kind", "mistake"), [(k, m) for k in ALL_KINDS for m in of(k)], ids=lambda x: getattr(x, "what", x))
+@pytest.mark.parametrize(
+    ("kind", "mistake"), [(k, m) for k in ALL_KINDS for m in of(k)], ids=lambda x: getattr(x, "what", x)
+)
 def test_a_broken_limit_is_reported(kind: str, mistake: Mistake) -> None:
     schedule = solved(kind, mistake.template)
     series = schedule.kinds[kind].series[mistake.series]

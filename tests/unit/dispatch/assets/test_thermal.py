@@ -63,10 +63,16 @@ def test_a_published_commitment_is_found(name: str, shared: Path) -> None:
 
 def test_cost_start_and_carbon_of_a_run_done_by_hand() -> None:
     engine = unit(
-        min_kw=20, max_kw=60, cost_per_kwh=0.1, no_load_cost_per_h=1, start_cost=4, co2_kg_per_kwh=0.4, no_load_co2_kg_per_h=2
+        min_kw=20,
+        max_kw=60,
+        cost_per_kwh=0.1,
+        no_load_cost_per_h=1,
+        start_cost=4,
+        co2_kg_per_kwh=0.4,
+        no_load_co2_kg_per_h=2,
     )
     schedule = plan(engine, demand=[0.0, 60, 60, 10])
-    # Export earns nothing. On for two hours it saves 2 · 60 · (.2 − .1) = 12 for 4 + 2 of start and idling; a third hour
+    # Export earns nothing. Two hours save 2 · 60 · (.2 − .1) = 12 for 4 + 2 of start and idling; a third hour
     # at 20 kW would cost 2 + 1 to save 2.
     assert schedule.asset("unit", "power_kw") == pytest.approx([0, 60, 60, 0], abs=1e-6)
     assert schedule.money[0] == pytest.approx(4 + 2 + 12 + 10 * 0.2)
@@ -107,7 +113,9 @@ def test_a_run_at_the_end_may_go_on_beyond_the_horizon() -> None:
 
 
 def test_a_running_unit_must_ramp_down_to_its_shut_down_limit_before_it_stops() -> None:
-    engine = unit(min_kw=10, cost_per_kwh=0.9, shut_down_kw=20, ramp_down_kw_per_h=30, on_before_h=9, power_before_kw=75)
+    engine = unit(
+        min_kw=10, cost_per_kwh=0.9, shut_down_kw=20, ramp_down_kw_per_h=30, on_before_h=9, power_before_kw=75
+    )
     schedule = plan(engine)
     assert schedule.asset("unit", "power_kw") == pytest.approx([45, 15, 0, 0], abs=1e-6)
 
@@ -116,14 +124,16 @@ def test_on_unequal_steps_it_may_stop_as_soon_as_it_is_down() -> None:
     """By the ramp over the time between middles of steps, not by a count of steps as long as the first."""
     lengths = np.array([0, 60, 15, 15, 15, 15, 15, 15, 15, 15]) * 60
     edges = np.datetime64("2024-03-01T00:00", "s") + np.cumsum(lengths).astype("timedelta64[s]")
-    engine = unit(min_kw=10, cost_per_kwh=0.9, shut_down_kw=30, ramp_down_kw_per_h=20, on_before_h=9, power_before_kw=80)
+    engine = unit(
+        min_kw=10, cost_per_kwh=0.9, shut_down_kw=30, ramp_down_kw_per_h=20, on_before_h=9, power_before_kw=80
+    )
     schedule = plan(engine, steps=Horizon(edges, "UTC"))
     assert schedule.asset("unit", "power_kw") == pytest.approx([60, 47.5, 42.5, 37.5, 32.5, 27.5, 0, 0, 0], abs=1e-6)
 
 
 def test_the_power_before_is_held_within_the_units_limits() -> None:
     """A unit said to have run, with no power given, ran at its minimum: plan and check see the same."""
-    engine = unit(min_kw=40, max_kw=100, ramp_up_kw_per_h=10, on_before_h=3)
+    engine = unit(min_kw=40, max_kw=100, ramp_up_kw_per_h=10, on_before_h=3, start_cost=100)
     schedule = plan(engine, demand=100.0)
     assert schedule.asset("unit", "power_kw") == pytest.approx([50, 60, 70, 80])
     assert audit(schedule).passed

@@ -83,17 +83,38 @@ WRONG: dict[str, list[Wrong]] = {
     "supercapacitor": _STORE,
     "thermal": [
         Wrong("minimum too low", {"min_kw": times(0.5)}, "below minimum", template=1, fields={"min_kw": 35.0}),
-        Wrong("maximum too high", {"range_kw": plus(20), "stop_cut_kw": plus(20), "ramp_up_kw": plus(40)}, "above maximum", fields=_CHEAP),
-        Wrong("start-up limit", {"start_cut_kw": times(0.5), "start_cut_short_kw": times(0.5), "ramp_start_kw": plus(20)}, "rises faster", fields=_CHEAP),
+        Wrong(
+            "maximum too high",
+            {"range_kw": plus(20), "stop_cut_kw": plus(20), "ramp_up_kw": plus(40)},
+            "above maximum",
+            fields=_CHEAP,
+        ),
+        Wrong(
+            "start-up limit",
+            {"start_cut_kw": times(0.5), "start_cut_short_kw": times(0.5), "ramp_start_kw": plus(20)},
+            "rises faster",
+            fields=_CHEAP,
+        ),
         Wrong("ramp up", {"ramp_up_kw": plus(10), "ramp_start_kw": plus(-10)}, "rises faster", fields=_CHEAP),
-        Wrong("ramp down", {"ramp_down_kw": plus(20), "ramp_stop_kw": plus(-20), "first_ramp_down_kw": plus(20)}, "falls faster", template=1),
-        Wrong("shut-down limit", {"stop_cut_kw": zero, "stop_cut_short_kw": zero, "ramp_stop_kw": plus(60)}, "falls faster"),
-        Wrong("state before", {"was_on": zero, "must_on": zero, "above_before_kw": zero}, "minimum up time", template=1),
+        Wrong(
+            "ramp down",
+            {"ramp_down_kw": plus(20), "ramp_stop_kw": plus(-20), "first_ramp_down_kw": plus(20)},
+            "falls faster",
+            template=1,
+        ),
+        Wrong(
+            "shut-down limit",
+            {"stop_cut_kw": zero, "stop_cut_short_kw": zero, "ramp_stop_kw": plus(60)},
+            "falls faster",
+        ),
+        Wrong(
+            "state before", {"was_on": zero, "must_on": zero, "above_before_kw": zero}, "minimum up time", template=1
+        ),
         Wrong("time off before", {"must_off": zero}, "minimum down time", template=2, fields=_CHEAP),
     ],
     "thermal_store": _STORE,
     "wind": _GENERATOR,
-}  # fmt: skip
+}
 
 
 @contextmanager

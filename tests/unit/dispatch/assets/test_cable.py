@@ -1,0 +1,81 @@
+"""Cables: both directions, the rating, a row of cables, and rules that give way behind a full cable."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dispatch.audit import audit
+from dispatch.problem import Problem
+from dispatch.site import Site
+from dispatch.solve import rule_based, solve
+from tests.parks import given, grid, hours, load, park, tariff
+
+BUSES = [{"name": "main"}, {"name": "far"}, {"name": "end"}]
+FEED = {"export_kw": 1e3, "tariff": tariff(0.2, feed_in=0.1)}
+
+
+def cable(name: str, near: str, far: str, rating_kw: float) -> dict[str, Any]:
+    return {"kind": "cable", "name": name, "bus": near, "far_bus": far, "rating_kw": rating_kw}
+
+
+def pv(bus: str) -> dict[str, Any]:
+    return {"kind": "pv", "name": f"pv_{bus}", "bus": bus, "peak_kw": 500}
+
+
+def problem(site: Site, **series: Any) -> Problem:
+    quantities = {name: ("available_kw" if name.startswith("pv") else "demand_kw") for name in series}
+    return Problem(site, given(site, hours(2), {(n, quantities[n]): v for n, v in series.items()}))
+
+
+def test_a_cable_carries_both_ways_up_to_its_rating() -> None:
+    site = park(grid(**FEED), load(bus="far"), pv("far"), cable("line", "main", "far", 60), buses=BUSES)
+    schedule = solve(problem(site, load=[100.0, 10], pv_far=[0.0, 200]))
+    assert schedule.asset("line", "outward_kw") - schedule.asset("line", "inward_kw") == pytest.approx([60, -60])
+    assert schedule.asset("load", "shed_kw") == pytest.approx([40, 0], abs=1e-6)
+    assert schedule.asset("pv_far", "curtailed_kw") == pytest.approx([0, 130])
+    assert audit(schedule).passed
+    assert schedule.money[0] == pytest.approx(60 * 0.2 - 60 * 0.1)
+
+
+def test_a_plan_and_the_rules_agree_on_a_row_of_cables() -> None:
+    lines = cable("inner", "main", "far", 80), cable("outer", "far", "end", 50)
+    for order in (lines, lines[::-1]):
+        site = park(grid(**FEED), load(bus="end"), pv("end"), pv("far"), *order, buses=BUSES)
+        built = problem(site, load=[40.0, 10], pv_end=[0.0, 30], pv_far=[0.0, 90])
+        plan, rules = solve(built), rule_based(built)
+        for schedule in (plan, rules):
+            assert audit(schedule).violations == ()
+            assert schedule.asset("outer", "outward_kw") == pytest.approx([40, 0], abs=1e-6)
+            assert schedule.asset("inner", "inward_kw") == pytest.approx([0, 80], abs=1e-6)
+            curtailed = schedule.asset("pv_end", "curtailed_kw") + schedule.asset("pv_far", "curtailed_kw")
+            assert curtailed == pytest.approx([0, 30], abs=1e-6), "20 and 90 kW meet a cable for 80"
+
+
+@pytest.mark.parametrize(("export_kw", "curtailed"), [(0.0, 100.0), (30.0, 70.0)])
+def test_behind_a_cable_the_rules_curtail_what_the_connection_cannot_take(export_kw: float, curtailed: float) -> None:
+    site = park(grid(export_kw=export_kw), load(), pv("end"), *_row(), buses=BUSES)
+    schedule = rule_based(problem(site, load=20.0, pv_end=120.0))
+    assert schedule.asset("pv_end", "curtailed_kw") == pytest.approx([curtailed] * 2)
+    assert audit(schedule).violations == ()
+
+
+def test_behind_a_cable_the_rules_shed_what_the_connection_cannot_give() -> None:
+    site = park(grid(import_kw=50), load(bus="end"), *_row(), buses=BUSES)
+    schedule = rule_based(problem(site, load=80.0))
+    assert schedule.asset("load", "shed_kw") == pytest.approx([30, 30])
+    assert audit(schedule).violations == ()
+
+
+def _row() -> tuple[dict[str, Any], dict[str, Any]]:
+    return cable("inner", "main", "far", 500), cable("outer", "far", "end", 500)
+
+
+def test_in_a_ring_the_plan_uses_both_ways_round() -> None:
+    ring = (*_row(), cable("back", "main", "end", 30))
+    site = park(grid(), load(bus="end"), *(c | {"rating_kw": 30} for c in ring), buses=BUSES)
+    schedule = solve(problem(site, load=60.0))
+    assert np.abs(schedule.asset("load", "shed_kw")).max() < 1e-6
+    assert audit(schedule).passed

@@ -1,0 +1,147 @@
+"""Horizons on the local clock, and quantities with units."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta, timezone
+
+import numpy as np
+import pytest
+from hypothesis import given as drawn
+from hypothesis import strategies as st
+
+from dispatch.errors import AlignmentError
+from dispatch.signals import Horizon, accepted_units, parse_quantity, unit_of
+from tests.parks import hours
+
+
+@pytest.mark.parametrize(
+    ("day", "zone", "steps", "first"),
+    [
+        (date(2024, 6, 1), "Europe/Berlin", 96, datetime(2024, 5, 31, 22, tzinfo=UTC)),
+        (date(2024, 3, 31), "Europe/Berlin", 92, datetime(2024, 3, 30, 23, tzinfo=UTC)),
+        (date(2024, 10, 27), "Europe/Berlin", 100, datetime(2024, 10, 26, 22, tzinfo=UTC)),
+        (date(2024, 3, 31), "Asia/Shanghai", 96, datetime(2024, 3, 30, 16, tzinfo=UTC)),
+    ],
+)
+def test_a_local_day_has_the_steps_its_clock_gives_it(day: date, zone: str, steps: int, first: datetime) -> None:
+    horizon = Horizon.local_day(day, zone)
+    assert horizon.steps == steps
+    assert horizon.start == first
+    assert (horizon.hours == 0.25).all()
+    assert {t.date() for t in horizon.local_start} == {day}
+
+
+def test_the_hour_that_comes_twice_is_two_hours() -> None:
+    horizon = Horizon.local_day(date(2024, 10, 27), "Europe/Berlin", 60)
+    clock = [t.hour for t in horizon.local_start]
+    assert clock == [0, 1, 2, 2, *range(3, 24)]
+    assert horizon.local_start[2].utcoffset() == timedelta(hours=2)
+    assert horizon.local_start[3].utcoffset() == timedelta(hours=1)
+
+
+def test_unequal_steps_have_lengths_edges_and_distances_between_middles() -> None:
+    edges = np.datetime64("2024-03-01T00:00", "s") + np.array([0, 900, 1800, 5400]).astype("timedelta64[s]")
+    horizon = Horizon(edges, "UTC")
+    assert horizon.hours == pytest.approx([0.25, 0.25, 1.0])
+    assert horizon.edge_h == pytest.approx([0, 0.25, 0.5, 1.5])
+    assert horizon.ramp_h == pytest.approx([0.25, 0.25, 0.625])
+
+
+def test_months_are_those_of_the_local_clock() -> None:
+    assert hours(2, "2024-03-31T21:00", "Europe/Berlin").month == ((2024, 3), (2024, 4))
+
+
+def test_a_horizon_reads_zone_aware_bounds() -> None:
+    shanghai = timezone(timedelta(hours=8))
+    one = Horizon.between(
+        datetime(2024, 1, 1, 8, tzinfo=shanghai), datetime(2024, 1, 1, 10, tzinfo=shanghai), "UTC", 30
+    )
+    assert one.start == datetime(2024, 1, 1, tzinfo=UTC)
+    assert one.steps == 4
+
+
+@pytest.mark.parametrize("seconds", [[0], [0, 0], [0, 10, 5], []])
+def test_edges_that_do_not_rise_are_refused(seconds: list[int]) -> None:
+    edges = np.datetime64("2024-03-01T00:00", "s") + np.array(seconds, int).astype("timedelta64[s]")
+    with pytest.raises(AlignmentError, match="at least two edges, each later"):
+        Horizon(edges, "UTC")
+
+
+def test_a_span_that_is_no_whole_number_of_steps_is_refused() -> None:
+    first = datetime(2024, 1, 1, tzinfo=UTC)
+    with pytest.raises(AlignmentError, match="not a whole number of 15-minute steps"):
+        Horizon.between(first, first + timedelta(minutes=40), "UTC")
+
+
+def test_a_series_of_another_length_is_refused_by_name() -> None:
+    assert hours(3).require("demand", np.ones((2, 3))).shape == (2, 3)
+    with pytest.raises(AlignmentError, match="demand has 4 steps, the horizon has 3"):
+        hours(3).require("demand", np.ones(4))
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "number"),
+    [
+        ("energy_kwh", "3.1 MWh", 3100.0),
+        ("energy_kwh", "3100", 3100.0),
+        ("rated_kw", "2.4 MW", 2400.0),
+        ("rated_kw", "500W", 0.5),
+        ("ramp_up_kw_per_h", "2 MW/min", 120_000.0),
+        ("min_up_h", "90 min", 1.5),
+        ("fast_reserve_minutes", "30 s", 0.5),
+        ("price_per_kwh", "260 CNY/MWh", 0.26),
+        ("price_per_kwh", "-3e1 /MWh", -0.03),
+        ("carbon_price_per_t", "0.08 /kg", 80.0),
+        ("carbon_intensity_kg_per_kwh", "570 g/kWh", 0.57),
+        ("carbon_intensity_kg_per_kwh", "0.57 t/MWh", 0.57),
+        ("hub_height_m", "0.1 km", 100.0),
+    ],
+)
+def test_a_quantity_is_read_in_the_unit_of_its_field(field: str, text: str, number: float) -> None:
+    assert parse_quantity(field, text) == pytest.approx(number)
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "message"),
+    [
+        ("rated_kw", "3 MWh", "'3 MWh' has a unit that does not fit 'rated_kw'"),
+        ("rated_kw", "three MW", "'three MW' is not a number with a unit"),
+        ("rated_kw", "3 mw", "does not fit"),
+        ("count", "3 kW", "does not fit 'count'"),
+        ("rated_kw", "", "is not a number"),
+    ],
+)
+def test_a_quantity_in_a_wrong_unit_is_refused(field: str, text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        parse_quantity(field, text)
+
+
+def test_money_in_another_currency_is_refused() -> None:
+    assert parse_quantity("price_per_kwh", "3 EUR/kWh", "EUR") == 3
+    with pytest.raises(ValueError, match="is in EUR, this site counts in CNY"):
+        parse_quantity("price_per_kwh", "3 EUR/kWh", "CNY")
+
+
+@pytest.mark.parametrize(
+    ("field", "unit"),
+    [
+        ("energy_kwh", "kwh"),
+        ("price_per_kwh", "per_kwh"),
+        ("ramp_up_kw_per_h", "kw_per_h"),
+        ("kw", "kw"),
+        ("count", None),
+    ],
+)
+def test_the_unit_is_the_longest_that_the_name_ends_in(field: str, unit: str | None) -> None:
+    assert unit_of(field) == unit
+
+
+def test_what_is_accepted_is_said() -> None:
+    assert accepted_units("rated_kw") == "a number (meant in kW) or text with a unit (W, kW, MW, GW)"
+    assert accepted_units("count") == "a number"
+
+
+@drawn(st.floats(-1e9, 1e9), st.sampled_from(["W", "kW", "MW", "GW"]))
+def test_every_written_number_is_read_back(number: float, unit: str) -> None:
+    factor = {"W": 1e-3, "kW": 1.0, "MW": 1e3, "GW": 1e6}[unit]
+    assert parse_quantity("rated_kw", f"{number!r} {unit}") == pytest.approx(number * factor, rel=1e-12, abs=1e-12)
