@@ -11,8 +11,8 @@ Three classmethods feed the optimiser:
   ratings in NumPy where both multiply a variable, because a product of two parameters is not DPP;
 * ``part``: cvxpy variables, constraints, cost and carbon written with those coefficients.
 
-Two stand apart from it: ``check`` verifies a solution in NumPy from the members' fields alone, ``rule`` says what the
-members do when there is no plan.
+Three stand apart from it: ``check`` holds a solution against the members' limits and ``account`` counts its powers,
+money and carbon, both in NumPy from the members' fields alone; ``rule`` says what they do when there is no plan.
 """
 
 from __future__ import annotations
@@ -141,6 +141,24 @@ class Violation:
     def __str__(self) -> str:
         where = f"{self.asset}: {self.what} at step {self.step}"
         return f"{where}: {self.value:.4g} {self.unit}, limit {self.limit:.4g} {self.unit}"
+
+
+@dataclass(frozen=True)
+class Account:
+    """What a solution's series amount to, computed apart from the optimiser; what is left out must be zero.
+
+    Attributes:
+        power_kw: by port, (row, step) into the bus.
+        money, co2_kg, penalty: (row,) sums over the horizon.
+        supply_kw, unclean_kw: (row, step).
+    """
+
+    power_kw: Mapping[str, Array]
+    money: Array | float = 0.0
+    co2_kg: Array | float = 0.0
+    penalty: Array | float = 0.0
+    supply_kw: Array | float = 0.0
+    unclean_kw: Array | float = 0.0
 
 
 @dataclass(frozen=True)
@@ -320,6 +338,11 @@ class Asset(Frozen, ABC):
     @abstractmethod
     def check(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> list[Violation]:
         """Limits that a solution breaks, in NumPy, written without looking at ``part``."""
+
+    @classmethod
+    @abstractmethod
+    def account(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> Account:
+        """Powers, money and carbon of a solution, in NumPy from fields and inputs, without looking at ``part``."""
 
     @classmethod
     @abstractmethod

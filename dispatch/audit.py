@@ -1,28 +1,23 @@
 """The independent proof of a schedule, in NumPy from fields and inputs; it shares no formula with the optimiser.
 
 What it holds a schedule to: every number is one; every bus balances in every scenario and step; every kind's own
-``check``; the bill recomputed from the tariff's components one by one; carbon of imports; money and carbon of all kinds
-adding up.
+``check`` of its limits and ``account`` of its powers, money (the bill component by component), carbon and penalties;
+money and carbon of all kinds adding up to the totals.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
-from typing import Any
 
 import numpy as np
 
-from dispatch.asset import Violation
-from dispatch.assets.grid_connection import GridConnection
+from dispatch.asset import Violation, breaches
 from dispatch.schedule import Schedule, Solved
-from dispatch.signals import Array, Horizon
-from dispatch.tariff import Component
 
 _BALANCE_KW = 1e-3
-_MONEY = 1e-2
-_CARBON_KG = 1e-2
+_SUM = 1e-2
+_SHARE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -45,8 +40,7 @@ def audit(schedule: Schedule) -> Audit:
     for solved in schedule.kinds.values():
         violations += type(solved.rows.members[0]).check(solved.rows, schedule.inputs, solved.series)
         checked += sum(values.size for values in solved.series.values())
-        if type(solved.rows.members[0]) is GridConnection:
-            violations += list(_bills(solved, schedule))
+        violations += _accounts(solved, schedule)
     return Audit(checked, tuple(violations))
 
 
@@ -85,40 +79,27 @@ def _sums(schedule: Schedule) -> Iterator[Violation]:
             ("money differs from its parts", money, schedule.money[scenario], "money"),
             ("carbon differs from its parts", carbon, schedule.co2_kg[scenario], "kg"),
         ):
-            if not abs(total - stated) <= _MONEY + 1e-6 * abs(stated):
+            if not abs(total - stated) <= _SUM + _SHARE * abs(stated):
                 yield Violation("site", what, scenario, total, float(stated), unit)
 
 
-def _bills(solved: Solved, schedule: Schedule) -> Iterator[Violation]:
-    """Each connection's bill and carbon, component by component and step by step."""
-    horizon = schedule.inputs.horizon
-    for row, name in enumerate(solved.rows.names):
-        member = next(m for m in solved.rows.members if m.name == name)
-        imported, exported = solved.series["import_kw"][row], solved.series["export_kw"][row]
-        stated = float(solved.cost_step[row].sum() + solved.cost_period[row].sum())
-        state = schedule.inputs.state.get(name, {})
-        bill = sum(_charge(c, member, state, imported, exported, horizon) for c in member.tariff.components)
-        if not abs(bill - stated) <= _MONEY + 1e-6 * abs(bill):
-            yield Violation(name, "bill differs from the tariff", 0, stated, bill, "money")
-        intensity = np.atleast_2d(schedule.inputs.series[name, "carbon_intensity_kg_per_kwh"])
-        factor = intensity[min(int(solved.rows.scenario[row]), len(intensity) - 1)]
-        carbon, counted = float(imported * factor @ horizon.hours), float(solved.co2_step_kg[row].sum())
-        if not abs(carbon - counted) <= _CARBON_KG + 1e-6 * abs(carbon):
-            yield Violation(name, "carbon differs from that of its imports", 0, counted, carbon, "kg")
-
-
-def _charge(component: Component, member: Any, state: Any, imported: Array, exported: Array, horizon: Horizon) -> float:
-    holidays = frozenset(member.tariff.holidays)
-    first, last = component.valid_from or date.min, component.valid_to or date.max
-    applies = [first <= t.date() <= last and component.calendar.covers(t, holidays) for t in horizon.local_start]
-    if component.basis == "energy":
-        power, sign = (imported, 1.0) if component.direction == "import" else (exported, -1.0)
-        energy = sum(p * h for p, h, a in zip(power, horizon.hours, applies, strict=True) if a)
-        return sign * float(energy) * (component.price_per_kwh or 0.0)
-    charge = 0.0
-    for month in sorted(set(horizon.month)):
-        seen = [p for p, m, a in zip(imported, horizon.month, applies, strict=True) if a and m == month]
-        to_date = state.get("month_to_date_peak_kw", member.month_to_date_peak_kw)
-        paid = max(member.expected_peak_kw, to_date if month == horizon.month[0] else 0.0)
-        charge += max(max(seen, default=0.0) - paid, 0.0) * (component.price_per_kw_month or 0.0)
-    return charge
+def _accounts(solved: Solved, schedule: Schedule) -> Iterator[Violation]:
+    """What the optimiser says a kind brings, costs and emits, against the kind's own account of its series."""
+    rows = solved.rows
+    account = type(rows.members[0]).account(rows, schedule.inputs, solved.series)
+    zero = np.zeros((rows.count, schedule.inputs.horizon.steps))
+    for port, power in solved.power_kw.items():
+        apart = np.abs(power - account.power_kw.get(port, zero))
+        yield from breaches(rows.names, f"power at {port} differs from its series", apart, _BALANCE_KW, "kW")
+    for name in ("supply_kw", "unclean_kw"):
+        apart = np.abs(getattr(solved, name) - getattr(account, name))
+        yield from breaches(rows.names, f"{name} differs from its series", apart, _BALANCE_KW, "kW")
+    stated = {
+        "money": (solved.cost_step.sum(axis=1) + solved.cost_period.sum(axis=1), account.money, "money"),
+        "carbon": (solved.co2_step_kg.sum(axis=1), account.co2_kg, "kg"),
+        "penalty": (solved.penalty_step.sum(axis=1), account.penalty, "money"),
+    }
+    for name, (total, own, unit) in stated.items():
+        counted = np.broadcast_to(own, total.shape)
+        apart = np.abs(total - counted) / (1 + _SHARE / _SUM * np.abs(counted))
+        yield from breaches(rows.names, f"{name} differs from its series", apart[:, None], _SUM, unit, 0.0)

@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from dispatch.asset import Asset, Given, Inputs, Mode, Part, Port, Rows, Ruling, Violation, breaches, full
+from dispatch.asset import Account, Asset, Given, Inputs, Mode, Part, Port, Rows, Ruling, Violation, breaches, full
 from dispatch.frozen import Positive
 from dispatch.signals import Array, Horizon
 
@@ -62,6 +62,12 @@ class Conversion(Asset):
             *breaches(rows.names, "negative power", -power, 0.0, "kW"),
             *breaches(rows.names, "output is not yield times power", np.abs(output - expected), 0.0, "kW"),
         ]
+
+    @classmethod
+    def account(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> Account:
+        """Electricity in, output out."""
+        power = series["power_kw"]
+        return Account({"electricity": -power, cls.output_name: rows.field("yield_kw_per_kw") * power})
 
     @classmethod
     def rule(cls, rows: Rows[Self], given: Inputs, state: Ruling) -> dict[str, Array]:

@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from dispatch.asset import Asset, Given, Inputs, Mode, Part, Port, Rows, Ruling, Violation, breaches
+from dispatch.asset import Account, Asset, Given, Inputs, Mode, Part, Port, Rows, Ruling, Violation, breaches
 from dispatch.frozen import NonNegative
 from dispatch.signals import Array
 
@@ -57,6 +57,13 @@ class VariableGeneration(Asset):
             ),
             *breaches(rows.names, "negative generation", -power, 0.0, "kW"),
         ]
+
+    @classmethod
+    def account(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> Account:
+        """Generation, all of it clean."""
+        power = series["power_kw"]
+        cost = (power @ given.horizon.hours) * rows.field("cost_per_kwh")[:, 0]
+        return Account({"electricity": power}, money=cost, supply_kw=power)
 
     @classmethod
     def rule(cls, rows: Rows[Self], given: Inputs, state: Ruling) -> dict[str, Array]:

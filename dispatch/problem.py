@@ -277,6 +277,7 @@ class Problem:
             cost_step=value(part.cost_step, zero),
             cost_period=value(part.cost_period, np.zeros((rows.count, 1))),
             co2_step_kg=value(part.co2_step_kg, zero),
+            penalty_step=value(part.penalty_step, zero),
             supply_kw=value(part.supply_kw, zero),
             unclean_kw=value(part.unclean_kw, zero),
         )

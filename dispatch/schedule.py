@@ -22,7 +22,7 @@ class Solved:
         bus: by port, (row,) scenario-stacked bus index.
         power_kw: by port, (row, step) into the bus.
         series: what ``Part.series`` named, (row or member, …).
-        cost_step, cost_period, co2_step_kg: (row, …); zeros where the kind has none.
+        cost_step, cost_period, co2_step_kg, penalty_step: (row, …); zeros where the kind has none.
         supply_kw, unclean_kw: (row, step).
     """
 
@@ -33,6 +33,7 @@ class Solved:
     cost_step: Array
     cost_period: Array
     co2_step_kg: Array
+    penalty_step: Array
     supply_kw: Array
     unclean_kw: Array
 

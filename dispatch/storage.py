@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from dispatch.asset import (
+    Account,
     Asset,
     Exclusive,
     Given,
@@ -181,6 +182,19 @@ class Storage(Asset):
             *breaches(names, "negative power", -np.minimum(charge, discharge), 0.0, "kW"),
             *breaches(names, "charges and discharges at once", both, 1e-3, "of rating"),
         ]
+
+    @classmethod
+    def account(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> Account:
+        """Net discharge, wear per kWh discharged, and what is missing of the content wished for at the end."""
+        charge, discharge = series["charge_kw"], series["discharge_kw"]
+        start = rows.state(given, "start_fill")
+        wished = np.where(np.isnan(rows.field("end_fill_min")), start, rows.field("end_fill_min"))
+        wished = np.clip(wished, rows.field("min_fill"), rows.field("max_fill")) * rows.field("energy_kwh")
+        short = np.maximum(wished[:, 0] - series["stored_kwh"][:, -1], 0)
+        wear = (discharge @ given.horizon.hours) * rows.field("wear_cost_per_kwh")[:, 0]
+        return Account(
+            {cls.port_name: discharge - charge}, money=wear, penalty=short * rows.field("end_penalty_per_kwh")[:, 0]
+        )
 
     @classmethod
     def wanted_kw(cls, rows: Rows[Self], given: Inputs, state: Ruling) -> Array:

@@ -150,7 +150,7 @@ class Tariff(Frozen):
         if open_steps.size:
             start = horizon.local_start[open_steps[0]]
             raise DataError(
-                f"tariff '{self.name}' has no {direction} price at {start:%Y-%m-%d %H:%M} and {open_steps.size - 1} more "
-                "steps: no energy component's calendar and validity cover it; add one, with price 0 if it is free"
+                f"tariff '{self.name}' has no {direction} price at {start:%Y-%m-%d %H:%M}, in {open_steps.size} steps "
+                "of the horizon: no energy component covers it; add one, with price 0 if it is free"
             )
         return np.asarray(np.array([c.price_per_kwh or 0.0 for c in components]) @ masks)

@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from dispatch.asset import (
+    Account,
     Asset,
     Carrier,
     Given,
@@ -67,6 +68,12 @@ class Cable(Asset):
         """Within its rating in both directions."""
         flow = series["inward_kw"] - series["outward_kw"]
         return breaches(rows.names, "flow above rating", np.abs(flow), rows.field("rating_kw"), "kW")
+
+    @classmethod
+    def account(cls, rows: Rows[Cable], given: Inputs, series: Mapping[str, Array]) -> Account:
+        """What leaves one end arrives at the other."""
+        inward = series["inward_kw"] - series["outward_kw"]
+        return Account({"near": inward, "far": -inward})
 
     @classmethod
     def rule(cls, rows: Rows[Cable], given: Inputs, state: Ruling) -> dict[str, Array]:

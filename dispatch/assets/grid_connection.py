@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
 from dispatch.asset import (
+    Account,
     Asset,
     Exclusive,
     Given,
@@ -25,7 +27,7 @@ from dispatch.asset import (
 from dispatch.frozen import Fraction, NonNegative, Positive
 from dispatch.series import Signal, signal_values
 from dispatch.signals import Array, Horizon
-from dispatch.tariff import Tariff
+from dispatch.tariff import Component, Tariff
 
 # A horizon up to this long touches at most two months; both get a slot, so that a rolling plan never recompiles.
 _LONGEST_TWO_MONTH_SPAN_H = 28 * 24
@@ -183,6 +185,20 @@ class GridConnection(Asset):
         return found
 
     @classmethod
+    def account(cls, rows: Rows[GridConnection], given: Inputs, series: Mapping[str, Array]) -> Account:
+        """Net import, the bill read from the tariff's components one by one, carbon of imports."""
+        imported, exported, hours = series["import_kw"], series["export_kw"], given.horizon.hours
+        bills = [_bill(rows, given, row, imported[row], exported[row]) for row in range(rows.count)]
+        carbon = (imported * rows.series(given, "carbon_intensity_kg_per_kwh")) @ hours
+        return Account(
+            {"electricity": imported - exported},
+            money=np.array(bills),
+            co2_kg=carbon,
+            supply_kw=imported - exported,
+            unclean_kw=imported - imported * rows.field("clean_fraction"),
+        )
+
+    @classmethod
     def rule(cls, rows: Rows[GridConnection], given: Inputs, state: Ruling) -> dict[str, Array]:
         """Balances what is left, within its limits."""
         left = state.share(rows.bus(), rows.field("import_kw"))
@@ -199,3 +215,29 @@ class GridConnection(Asset):
             "peak_kw": peaks,
             "added_peak_kw": peaks - signals["paid_peak_kw"],
         }
+
+
+def _bill(rows: Rows[GridConnection], given: Inputs, row: int, imported: Array, exported: Array) -> float:
+    """(of one row) the tariff's components one by one; shares nothing with ``Tariff.compile``."""
+    member = rows.members[row % len(rows.members)]
+    to_date_kw = given.state.get(member.name, {}).get("month_to_date_peak_kw", member.month_to_date_peak_kw)
+    return sum(_charge(c, member, to_date_kw, imported, exported, given.horizon) for c in member.tariff.components)
+
+
+def _charge(
+    component: Component, member: GridConnection, to_date_kw: float, imported: Array, exported: Array, horizon: Horizon
+) -> float:
+    """One component's money over the horizon, step by step."""
+    holidays = frozenset(member.tariff.holidays)
+    first, last = component.valid_from or date.min, component.valid_to or date.max
+    applies = [first <= t.date() <= last and component.calendar.covers(t, holidays) for t in horizon.local_start]
+    if component.basis == "energy":
+        power, sign = (imported, 1.0) if component.direction == "import" else (exported, -1.0)
+        energy = sum(p * h for p, h, a in zip(power, horizon.hours, applies, strict=True) if a)
+        return sign * float(energy) * (component.price_per_kwh or 0.0)
+    charge = 0.0
+    for month in sorted(set(horizon.month)):
+        seen = [p for p, m, a in zip(imported, horizon.month, applies, strict=True) if a and m == month]
+        paid = max(member.expected_peak_kw, to_date_kw if month == horizon.month[0] else 0.0)
+        charge += max(max(seen, default=0.0) - paid, 0.0) * (component.price_per_kw_month or 0.0)
+    return charge

@@ -9,7 +9,8 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from dispatch.asset import Asset, Carrier, Given, Inputs, Mode, Part, Port, Rows, Ruling, Violation, breaches
+from dispatch.asset import Account, Asset, Carrier, Given, Inputs, Mode, Part, Port, Rows, Ruling, Violation, breaches
+from dispatch.errors import DataError
 from dispatch.frozen import Efficiency, NonNegative
 from dispatch.series import History, Need
 from dispatch.signals import Array
@@ -44,6 +45,9 @@ class Load(Asset):
     def signals(cls, rows: Rows[Load], inputs: Inputs) -> dict[str, Array]:
         """Demand, and what shedding one kW for a step costs."""
         demand = inputs.horizon.require("demand_kw", rows.series(inputs, "demand_kw"))
+        if (demand < 0).any():
+            name = rows.names[int(np.argwhere(demand < 0)[0][0])]
+            raise DataError(f"demand of '{name}' is negative ({demand.min():g} kW): describe generation as wind or pv")
         return {
             "demand_kw": demand,
             "shed_per_kw": rows.field("value_of_lost_load_per_kwh") * inputs.horizon.hours,
@@ -72,6 +76,12 @@ class Load(Asset):
             *breaches(rows.names, "sheds more than its demand", series["shed_kw"], np.maximum(demand, 0), "kW"),
             *breaches(rows.names, "negative shedding", -series["shed_kw"], 0.0, "kW"),
         ]  # fmt: skip
+
+    @classmethod
+    def account(cls, rows: Rows[Load], given: Inputs, series: Mapping[str, Array]) -> Account:
+        """What is served, and the value of what is not."""
+        lost = (series["shed_kw"] @ given.horizon.hours) * rows.field("value_of_lost_load_per_kwh")[:, 0]
+        return Account({"demand": -series["served_kw"]}, penalty=lost)
 
     @classmethod
     def rule(cls, rows: Rows[Load], given: Inputs, state: Ruling) -> dict[str, Array]:

@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from dispatch.asset import (
+    Account,
     Asset,
     Given,
     Inputs,
@@ -210,6 +211,23 @@ class Thermal(Asset):
             *_short_runs(rows, started, stopped, hours, given),
             *breaches(names, "start not counted", started - series["start"], 0.0, "-"),
         ]  # fmt: skip
+
+    @classmethod
+    def account(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> Account:
+        """Output, its fuel and running cost, starts read off the on/off pattern, and emissions."""
+        power, on = series["power_kw"], np.round(series["on"])
+        before = (rows.state(given, "on_before_h") > 0).astype(float)
+        starts = np.maximum(np.diff(np.hstack([before, on]), axis=1), 0).sum(axis=1)
+        energy_kwh, on_h = power @ given.horizon.hours, on @ given.horizon.hours
+        money = energy_kwh * rows.field("cost_per_kwh")[:, 0] + on_h * rows.field("no_load_cost_per_h")[:, 0]
+        co2 = energy_kwh * rows.field("co2_kg_per_kwh")[:, 0] + on_h * rows.field("no_load_co2_kg_per_h")[:, 0]
+        return Account(
+            {"electricity": power},
+            money=money + starts * rows.field("start_cost")[:, 0],
+            co2_kg=co2,
+            supply_kw=power,
+            unclean_kw=np.where(rows.field("clean") > 0, 0.0, power),
+        )
 
     @classmethod
     def rule(cls, rows: Rows[Self], given: Inputs, state: Ruling) -> dict[str, Array]:

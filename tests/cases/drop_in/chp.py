@@ -7,7 +7,21 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from dispatch.asset import Asset, Carrier, Given, Inputs, Mode, Part, Port, Rows, Ruling, Violation, breaches, full
+from dispatch.asset import (
+    Account,
+    Asset,
+    Carrier,
+    Given,
+    Inputs,
+    Mode,
+    Part,
+    Port,
+    Rows,
+    Ruling,
+    Violation,
+    breaches,
+    full,
+)
 from dispatch.frozen import NonNegative, Positive
 from dispatch.signals import Array, Horizon
 
@@ -60,6 +74,13 @@ class Chp(Asset):
             *breaches(rows.names, "above the extraction line", power, limit, "kW"),
             *breaches(rows.names, "below the back-pressure line", back_pressure, power, "kW"),
         ]
+
+    @classmethod
+    def account(cls, rows: Rows[Chp], given: Inputs, series: Mapping[str, Array]) -> Account:
+        power, heat = series["power_kw"], series["heat_kw"]
+        fuel = (power + rows.field("power_loss") * heat) @ given.horizon.hours
+        money = fuel * rows.field("cost_per_kwh")[:, 0]
+        return Account({"electricity": power, "heat": heat}, money=money, supply_kw=power, unclean_kw=power)
 
     @classmethod
     def rule(cls, rows: Rows[Chp], given: Inputs, state: Ruling) -> dict[str, Array]:

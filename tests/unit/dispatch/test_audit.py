@@ -48,7 +48,8 @@ def test_a_right_plan_passes_and_says_how_much_was_looked_at(schedule: Schedule)
 def test_a_bus_that_does_not_balance(schedule: Schedule) -> None:
     powers = {"demand": bumped(schedule.kinds["load"].power_kw["demand"], 0.01)}
     found = audit(with_kind(schedule, "load", power_kw=powers)).violations
-    assert [(v.asset, v.what, v.step) for v in found] == [("bus main", "does not balance", 0)]
+    wanted = [("bus main", "does not balance", 0), ("load", "power at demand differs from its series", 0)]
+    assert [(v.asset, v.what, v.step) for v in found] == wanted
     assert found[0].value == pytest.approx(0.01, abs=1e-4)
 
 
@@ -56,7 +57,7 @@ def test_a_wrong_bill(schedule: Schedule) -> None:
     pcc = schedule.kinds["grid_connection"]
     for fields in ({"cost_step": bumped(pcc.cost_step, 0.05)}, {"cost_period": bumped(pcc.cost_period, -0.05)}):
         assert told(with_kind(schedule, "grid_connection", **fields)) == {
-            "bill differs from the tariff",
+            "money differs from its series",
             "money differs from its parts",
         }
 
@@ -64,14 +65,14 @@ def test_a_wrong_bill(schedule: Schedule) -> None:
 def test_a_wrong_bill_that_agrees_with_the_stated_sum(schedule: Schedule) -> None:
     pcc = schedule.kinds["grid_connection"]
     wrong = with_kind(schedule, "grid_connection", cost_step=bumped(pcc.cost_step, 0.05))
-    assert told(replace(wrong, money=schedule.money + np.array([0, 0.05]))) == {"bill differs from the tariff"}
+    assert told(replace(wrong, money=schedule.money + np.array([0, 0.05]))) == {"money differs from its series"}
 
 
 def test_wrong_carbon(schedule: Schedule) -> None:
     pcc = schedule.kinds["grid_connection"]
     wrong = with_kind(schedule, "grid_connection", co2_step_kg=pcc.co2_step_kg * 1.01)
     total = np.array([s.sum() for s in np.split((pcc.co2_step_kg * 0.01).sum(axis=1), 2)])
-    assert told(replace(wrong, co2_kg=schedule.co2_kg + total)) == {"carbon differs from that of its imports"}
+    assert told(replace(wrong, co2_kg=schedule.co2_kg + total)) == {"carbon differs from its series"}
 
 
 @pytest.mark.parametrize(("field", "what"), [("money", "money differs"), ("co2_kg", "carbon differs")])
@@ -88,7 +89,7 @@ def test_a_number_that_is_none_anywhere(schedule: Schedule) -> None:
         for field in ("cost_step", "co2_step_kg"):
             assert told(with_kind(schedule, kind, **{field: bumped(getattr(solved, field), np.nan)})), (kind, field)
         ports = {port: bumped(power, np.nan) for port, power in solved.power_kw.items()}
-        assert told(with_kind(schedule, kind, power_kw=ports)) == {"does not balance"}
+        assert "does not balance" in told(with_kind(schedule, kind, power_kw=ports))
     assert told(replace(schedule, money=schedule.money * np.nan)) == {"money differs from its parts"}
 
 
@@ -100,7 +101,7 @@ def test_a_breach_in_the_last_scenario_only(schedule: Schedule) -> None:
 
 def test_a_violation_reads_as_a_sentence(schedule: Schedule) -> None:
     powers = {"demand": bumped(schedule.kinds["load"].power_kw["demand"], 0.5)}
-    (found,) = audit(with_kind(schedule, "load", power_kw=powers)).violations
+    found = audit(with_kind(schedule, "load", power_kw=powers)).violations[0]
     assert str(found) == "bus main: does not balance at step 0: 0.5 kW, limit 0 kW"
     assert found.margin == pytest.approx(0.5)
 
@@ -108,4 +109,4 @@ def test_a_violation_reads_as_a_sentence(schedule: Schedule) -> None:
 def test_the_bill_is_read_from_the_tariff_and_not_from_the_prices_of_the_solve() -> None:
     site = park(load(), grid(tariff=tariff(0.2)))
     series = {("load", "demand_kw"): 10.0, ("pcc", "import_price_per_kwh"): 0.3}
-    assert told(solve(Problem(site, given(site, hours(2), series)))) == {"bill differs from the tariff"}
+    assert told(solve(Problem(site, given(site, hours(2), series)))) == {"money differs from its series"}

@@ -19,7 +19,9 @@ def test_one_commitment_is_shared_by_ten_scenarios_while_output_is_not():
     site = park(load(), grid(import_kw=40), unit(min_kw=30, max_kw=100, start_cost=5, min_up_h=3))
     horizon = hours(8)
     demand = 60 + 20 * np.random.default_rng(0).random((10, 8))
-    problem = Problem(site, given(site, horizon, {("load", "demand_kw"): demand}, scenarios=10), Mode("exact", shared=True))
+    problem = Problem(
+        site, given(site, horizon, {("load", "demand_kw"): demand}, scenarios=10), Mode("exact", shared=True)
+    )
     schedule = solve(problem)
     units = schedule.kinds["thermal"]
     on = units.series["on"]
@@ -68,7 +70,9 @@ def test_the_problem_of_one_month_is_solved_again_across_the_end_of_the_month():
     problem = Problem(site, given(site, inside, series))
     assert solve(problem).money[0] == pytest.approx(24 * 50 * 0.1 + 500)
     problem.update(given(site, across, series))
-    assert solve(problem).money[0] == pytest.approx(24 * 50 * 0.1 + 2 * 500), "two months, two peaks, no new compilation"
+    assert solve(problem).money[0] == pytest.approx(24 * 50 * 0.1 + 2 * 500), (
+        "two months, two peaks, no new compilation"
+    )
 
 
 def test_a_hundred_differing_sites_share_one_compiled_problem():
@@ -76,7 +80,7 @@ def test_a_hundred_differing_sites_share_one_compiled_problem():
     horizon = hours(24)
     shape = 50 + 40 * np.sin(np.arange(24) / 24 * 2 * np.pi)
 
-    def site_of(k: int):  # noqa: ANN202 — a park of the one structure, every number its own
+    def site_of(k: int):
         r = np.random.default_rng(k)
         store = battery(
             energy_kwh=r.uniform(50, 200),
@@ -100,10 +104,8 @@ def test_a_hundred_differing_sites_share_one_compiled_problem():
         together.append(solve(problem).proof.objective)
     assert problem.compiled is compiled
     shared_s = time.perf_counter() - began
-    alone = []
     began = time.perf_counter()
-    for k in (0, 37, 99):
-        alone.append(solve(Problem(sites[k], inputs[k], Mode("convex"))).proof.objective)
+    alone = [solve(Problem(sites[k], inputs[k], Mode("convex"))).proof.objective for k in (0, 37, 99)]
     alone_s = (time.perf_counter() - began) / 3
     assert [together[k] for k in (0, 37, 99)] == pytest.approx(alone, rel=1e-7)
     assert len(set(np.round(together, 6))) == 100
@@ -131,7 +133,9 @@ def test_network_limits_arrive_as_data_and_bind():
         {"kind": "pv", "name": "pv", "bus": "main", "peak_kw": 400},
         grid={"network": "test", "bus_of": {"main": "node"}},
     )
-    inputs = given(site, hours(4), {("load", "demand_kw"): 50.0 * np.ones(4), ("pv", "available_kw"): 300.0 * np.ones(4)})
+    inputs = given(
+        site, hours(4), {("load", "demand_kw"): 50.0 * np.ones(4), ("pv", "available_kw"): 300.0 * np.ones(4)}
+    )
     problem = Problem(site, inputs, network_slots=2)
     compiled = problem.compiled
     free = solve(problem)
@@ -144,15 +148,21 @@ def test_network_limits_arrive_as_data_and_bind():
     assert held.asset("pv", "curtailed_kw") == pytest.approx([0, 0, 130, 0])
     assert problem.compiled is compiled
     assert held.limit_excess_kw.max() == pytest.approx(0)
-    limits.bound_kw[1, 2] = -80.0  # 50 kW of load is all there is to take: 30 kW of excess remain, priced, not infeasible
+    limits.bound_kw[
+        1, 2
+    ] = -80.0  # 50 kW of load is all there is to take: 30 kW of excess remain, priced, not infeasible
     problem.update(limits=limits)
     assert solve(problem).limit_excess_kw[0, 2] == pytest.approx(30, abs=1e-6)
 
 
 def test_local_price_is_what_one_more_kwh_costs():
     site = park(load(), grid(tariff=tariff(0.2)), objective={"carbon_price_per_t": 100})
-    dirty = site.model_copy(update={"assets": (site.assets[0], site.assets[1].model_copy(update={"carbon_intensity_kg_per_kwh": 0.5}))})
+    dirty = site.model_copy(
+        update={"assets": (site.assets[0], site.assets[1].model_copy(update={"carbon_intensity_kg_per_kwh": 0.5}))}
+    )
     for step_h in (1.0, 0.25):
-        schedule = solve(Problem(dirty, given(dirty, hours(4, step_h=step_h), {("load", "demand_kw"): 7.0 * np.ones(4)})))
+        schedule = solve(
+            Problem(dirty, given(dirty, hours(4, step_h=step_h), {("load", "demand_kw"): 7.0 * np.ones(4)}))
+        )
         assert schedule.price_per_kwh is not None
         assert schedule.price_per_kwh[0, 0] == pytest.approx(0.2 + 0.5 * 0.1)

@@ -56,12 +56,16 @@ _STORE = [
     Wrong("reserve of power forgotten", {"charge_kw": plus(5), "discharge_kw": plus(5)}, "above rating"),
     Wrong("top of the band too high", {"upper_kwh": plus(5)}, "content above", fields={"energy_kwh": 40.0}),
     Wrong("bottom of the band too low", {"lower_kwh": plus(-5)}, "content below"),
+    Wrong("wear too cheap", {"wear_per_kw": times(0.5)}, "money differs", fields={"wear_cost_per_kwh": 0.02}),
 ]
 _CONVERTER = [
     Wrong("yield too high", {"yield": times(1.05)}, "yield times power"),
     Wrong("rating too high", {"electric_kw": times(1.5)}, "above rating", fields={"electric_kw": 10.0}),
 ]
-_GENERATOR = [Wrong("more than the weather gives", {"available_kw": times(1.1)}, "than is available")]
+_GENERATOR = [
+    Wrong("more than the weather gives", {"available_kw": times(1.1)}, "than is available"),
+    Wrong("running cost", {"cost_per_kw": times(0.5)}, "money differs", fields={"cost_per_kwh": 0.01}),
+]
 _CHEAP = {"cost_per_kwh": 0.01, "no_load_cost_per_h": 0.0, "start_cost": 0.0}
 WRONG: dict[str, list[Wrong]] = {
     "battery": _STORE,
@@ -70,15 +74,18 @@ WRONG: dict[str, list[Wrong]] = {
     "grid_connection": [
         Wrong("import limit too high", {"import_kw": times(1.1)}, "import above", fields={"import_kw": 50.0}),
         Wrong("export limit too high", {"export_kw": times(1.1)}, "export above"),
-        Wrong("price of import", {"import_per_kw": times(1.1)}, "bill differs"),
-        Wrong("price of export", {"export_per_kw": times(1.1)}, "bill differs"),
-        Wrong("demand price", {"demand_price": times(2)}, "bill differs"),
-        Wrong("peak already paid forgotten", {"paid_peak_kw": zero}, "bill differs"),
+        Wrong("price of import", {"import_per_kw": times(1.1)}, "money differs"),
+        Wrong("price of export", {"export_per_kw": times(1.1)}, "money differs"),
+        Wrong("demand price", {"demand_price": times(2)}, "money differs"),
+        Wrong("peak already paid forgotten", {"paid_peak_kw": zero}, "money differs"),
         Wrong("peak counted in no step", {"mask_0": zero}, "billed peak"),
         Wrong("carbon", {"carbon_kg_per_kw": times(1.1)}, "carbon differs"),
     ],
     "heat_pump": _CONVERTER,
-    "load": [Wrong("part of the demand forgotten", {"demand_kw": times(0.9)}, "differ from demand")],
+    "load": [
+        Wrong("part of the demand forgotten", {"demand_kw": times(0.9)}, "differ from demand"),
+        Wrong("lost load too cheap", {"shed_per_kw": times(0.0001)}, "penalty differs"),
+    ],
     "pv": _GENERATOR,
     "supercapacitor": _STORE,
     "thermal": [
@@ -110,6 +117,10 @@ WRONG: dict[str, list[Wrong]] = {
         Wrong(
             "state before", {"was_on": zero, "must_on": zero, "above_before_kw": zero}, "minimum up time", template=1
         ),
+        Wrong("running cost", {"cost_per_kw": times(0.5)}, "money differs"),
+        Wrong("cost of starts", {"start_cost": times(0.5)}, "money differs"),
+        Wrong("carbon", {"co2_per_kw": times(0.5)}, "carbon differs"),
+        Wrong("counted as clean", {"unclean": zero}, "unclean_kw differs"),
         Wrong("time off before", {"must_off": zero}, "minimum down time", template=2, fields=_CHEAP),
     ],
     "thermal_store": _STORE,
