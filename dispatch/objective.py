@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +42,7 @@ class Total:
         money, co2_kg, penalty: reported sums; the optimised expressions themselves.
         breaches: wishes with their shortfalls.
         constraints: definitions of auxiliary variables.
-        defined: auxiliary variables with the expressions that give their value for a fixed schedule.
+        defined: auxiliary variables, in order, each with what gives its value for a fixed schedule.
     """
 
     expression: cp.Expression
@@ -51,7 +51,7 @@ class Total:
     penalty: cp.Expression
     breaches: Sequence[Breach]
     constraints: Sequence[cp.Constraint]
-    defined: Sequence[tuple[cp.Variable, cp.Expression]]
+    defined: Sequence[tuple[cp.Variable, Callable[[], Array]]]
 
 
 def to_scenario(rows: Rows[Any]) -> csr_array:
@@ -96,15 +96,25 @@ def total(
     # Weights and prices are both parameters: their product is not DPP, so the sum per scenario is a variable.
     cost = cp.Variable(scenarios)
     constraints.append(cost == per_scenario)
-    defined = [(cost, per_scenario)]
+    defined: list[tuple[cp.Variable, Callable[[], Array]]] = [(cost, lambda: per_scenario.value)]
     expected = weights @ cost
     if wanted.cvar_weight:
         tail, threshold = cp.Variable(scenarios, nonneg=True), cp.Variable()
         constraints.append(tail >= cost - threshold)
         risk = threshold + (weights @ tail) / (1 - wanted.cvar_level)
         expected = (1 - wanted.cvar_weight) * expected + wanted.cvar_weight * risk
-        defined += [(threshold, cp.max(cost)), (tail, cp.pos(cost - threshold))]
+        defined += [
+            (threshold, lambda: value_at_risk(cost.value, weights.value, wanted.cvar_level)),
+            (tail, lambda: np.maximum(cost.value - threshold.value, 0)),
+        ]
     return Total(expected, money, co2, penalty, breaches, constraints, defined)
+
+
+def value_at_risk(cost: Array, weights: Array, level: float) -> Array:
+    """Smallest cost that scenarios of total probability ≥ ``level`` do not exceed: the best threshold η of the CVaR."""
+    order = np.argsort(cost, kind="stable")
+    reached = np.cumsum(weights[order]) >= level - 1e-12
+    return np.asarray(cost[order][np.argmax(reached)])
 
 
 def _sum(rows: Mapping[str, Rows[Any]], parts: Mapping[str, Part], names: Sequence[str], scenarios: int) -> Any:

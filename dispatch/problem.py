@@ -240,8 +240,8 @@ class Problem:
         for excess, (factors, bound) in zip(self._excess, self._limits, strict=True):
             used = sum(f.value * x.value for f, (x, _) in zip(factors, self._injected, strict=True))
             excess.value = np.maximum(used - bound.value, 0)
-        for variable, expression in self.total.defined:
-            variable.value = expression.value
+        for variable, value in self.total.defined:
+            variable.value = value()
         return float(self.total.expression.value)
 
     def read(self, proof: Proof, price: Array | None) -> Schedule:

@@ -27,8 +27,8 @@ def solve(
     """The best schedule for the problem's present data.
 
     Relaxed switches of exclusive flows are made integral where the solution uses both flows, and the problem is solved
-    again until none is left. The bound of the first, most relaxed round is the one reported last only if no round
-    followed; a later round's own bound is as valid and tighter.
+    again until none is left; every round's bound is valid, and the last one's is the tightest. In convex mode nothing
+    is branched and the proof says what is relaxed.
 
     Args:
         problem: compiled, with its data up to date.
@@ -46,7 +46,10 @@ def solve(
         answer = run(matrices, limits, also_integer=branched, fixed=held)
         problem.take(answer.x)
         both = _both_flows(problem)
-        if problem.mode.commitment == "convex" or not np.setdiff1d(both, branched).size:
+        if problem.mode.commitment == "convex":
+            relaxed = ("commitment and exclusive flows may be fractional: a bound, no plan",)
+            return problem.read(_proof(answer, rounds, relaxed), _prices(problem, answer))
+        if not np.setdiff1d(both, branched).size:
             return problem.read(_proof(answer, rounds), _prices(problem, answer))
         branched = np.union1d(branched, both)
     raise SolveError("exclusive flows still overlap after branching: the kind's switch does not separate them")
@@ -69,8 +72,9 @@ def _both_flows(problem: Problem) -> np.ndarray:
     return np.concatenate(found)
 
 
-def _proof(answer: Answer, rounds: int) -> Proof:
-    return Proof(answer.quality, answer.objective, answer.bound, answer.gap, answer.nodes, rounds, answer.clock_fired)
+def _proof(answer: Answer, rounds: int, relaxed: tuple[str, ...] = ()) -> Proof:
+    reached = (answer.objective, answer.bound, answer.gap, answer.nodes, rounds, answer.clock_fired)
+    return Proof(answer.quality, *reached, relaxed)
 
 
 def _prices(problem: Problem, answer: Answer) -> Array:

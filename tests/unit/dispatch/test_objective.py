@@ -61,7 +61,6 @@ def test_caution_buys_insurance(risk: float, committed: float) -> None:
     assert audit(schedule).passed
 
 
-@pytest.mark.xfail(reason="a fixed schedule gets its dearest scenario as threshold, an upper bound")
 def test_the_risk_of_a_fixed_schedule_is_that_of_its_own_costs() -> None:
     site = park(load(), grid(tariff=tariff(1.0)), objective={"cvar_weight": 1.0, "cvar_level": 0.5})
     demand = np.array([10.0, 20, 30, 60])[:, None]
