@@ -102,11 +102,11 @@ class _Loop:
         """Violations that limits may still be made of."""
         return [b for b in trial.found if b.kind != "no_solution" and self._key(b) not in self.given_up]
 
-    def rows(self, trial: _Trial, previous: LinearLimits | None) -> LinearLimits:
-        """Limits around the trial, without those out of reach by what earlier rounds have moved."""
+    def rows(self, first: _Trial, last: _Trial, previous: LinearLimits | None) -> LinearLimits:
+        """Limits around the last trial, without those out of reach by what earlier rounds have moved."""
         while True:
-            rows = self._linear(trial, previous)
-            needed = _used(rows, trial) - rows.bound
+            rows = self._linear(last, previous)
+            needed = _used(rows, first) - rows.bound
             far = {
                 key
                 for key, (k, t) in _places(rows)
@@ -116,11 +116,11 @@ class _Loop:
                 return rows
             self.given_up.update(far)
 
-    def learn(self, rows: LinearLimits, before: _Trial, after: _Trial) -> bool:
-        """Give up the limits that the new schedule hardly came nearer to; true if there are any."""
-        needed = _used(rows, before) - rows.bound
-        moved = _used(rows, before) - _used(rows, after)
-        left = {self._key(breach) for breach in after.found}
+    def learn(self, rows: LinearLimits, first: _Trial, last: _Trial) -> bool:
+        """Give up the limits that the new schedule is hardly nearer to than the first; true if there are any."""
+        needed = _used(rows, first) - rows.bound
+        moved = _used(rows, first) - _used(rows, last)
+        left = {self._key(breach) for breach in last.found}
         lost = {
             key: (t, float(moved[k, t]))
             for key, (k, t) in _places(rows)
@@ -210,11 +210,11 @@ def prove(
 def _improve(loop: _Loop, problem: Problem, trials: list[_Trial], progress: Callable[[str], None]) -> str:
     """Solve again under limits until nothing is left to mend; adds to ``trials``, returns why it stopped."""
     rows: LinearLimits | None = None
-    bent = False
+    bent = False  # the last plan was bent by limits that have been given up since
     while bent or loop.mendable(trials[-1]):
         if len(trials) == _MOST_ROUNDS:
             return f"no plan without violations within {_MOST_ROUNDS} rounds"
-        rows = loop.rows(trials[-1], rows)
+        rows = loop.rows(trials[0], trials[-1], rows)
         if not bent and not _places(rows):
             break
         progress(f"network round {len(trials)}: {len(trials[-1].found)} violations, solving again")
@@ -226,7 +226,9 @@ def _improve(loop: _Loop, problem: Problem, trials: list[_Trial], progress: Call
         if not (found := audit(schedule)).passed:
             return f"audit: {found.violations[0]}"
         trials.append(loop.check(schedule))
-        bent = loop.learn(rows, trials[-2], trials[-1])
+        bent = loop.learn(rows, trials[0], trials[-1])
+        if not bent and np.allclose(trials[-1].injections.p_kw, trials[-2].injections.p_kw, atol=_EXCESS_KW):
+            break
     if not trials[-1].flows.converged.all():
         return "steps without an AC solution give no limits to plan by"
     return "nothing within this park's reach mends what is left"
