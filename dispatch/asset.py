@@ -46,7 +46,7 @@ class Mode:
 
     Attributes:
         commitment: ``exact`` (integers), ``convex`` (relaxed to [0, 1]) or ``given`` (read from the inputs).
-        shared: commitment is here-and-now: one decision per member, the same in every scenario.
+        shared: commitment and the powers of electric stores are here-and-now: the same in every scenario.
     """
 
     commitment: Commitment = "exact"

@@ -1,8 +1,8 @@
 """What a plan is worth: against the park's own rules and against perfect foresight, on one and the same day.
 
 Plan and rules are compared on the central forecast, which is all that is known in the morning. Where the data hold what
-really came, they are settled on it too, beside perfect foresight: the published commitment and electric storage powers
-are kept, the rest of the park follows local control.
+really came, they are settled on it too, beside perfect foresight: units and stores do what was published, the rest of
+the park follows its rules, so that nothing in it looks ahead.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dispatch.asset import Inputs
+from dispatch.assets.thermal import Thermal
 from dispatch.audit import audit
 from dispatch.conversion import Conversion
 from dispatch.errors import SolveError
@@ -80,9 +81,8 @@ def compare(site: Site, schedule: Schedule, actual: Inputs | None) -> tuple[Outc
 
 def _settled(problem: Problem, schedule: Schedule, values: dict[str, float]) -> Iterator[Outcome]:
     """The rows of the day as it came, whose inputs the problem holds."""
-    with suppress(SolveError):
-        followed, how = follow(problem, schedule)
-        yield outcome("plan as executed", f"{HINDSIGHT}; {how}", followed, values)
+    basis = f"{HINDSIGHT}; units and stores as planned, the rest by the park's rules"
+    yield outcome("plan as executed", basis, follow(problem, schedule), values)
     yield _rules("rules of the park, executed", HINDSIGHT, problem, values)
     with suppress(SolveError):
         yield outcome("perfect foresight", f"{HINDSIGHT}, known in advance", solve(problem), values)
@@ -100,27 +100,17 @@ def _only_first(inputs: Inputs) -> Inputs:
     return Inputs(inputs.horizon, 1, series, inputs.state)
 
 
-def follow(problem: Problem, schedule: Schedule) -> tuple[Schedule, str]:
-    """The published decisions under what the problem's inputs say came, and which of them could be kept.
+def follow(problem: Problem, schedule: Schedule) -> Schedule:
+    """The published decisions under what the problem's inputs say came, without a look at what comes later.
 
-    Raises:
-        SolveError: the day has no schedule at all.
+    Units run and stores charge and discharge as published; everything else follows the park's rules, step by step.
     """
-    fixed: dict[tuple[str, str], Array] = {}
-    for kind, solved in schedule.kinds.items():
-        members = len(solved.rows.members)
-        names: tuple[str, ...] = ("committed",) if "committed" in solved.series else ()
-        if issubclass(type(solved.rows.members[0]), Storage) and solved.rows.members[0].port_name == "electricity":
-            names = ("charge_kw", "discharge_kw")
-        fixed |= {(kind, name): solved.series[name][:members] for name in names}
-    kept = {key: value for key, value in fixed.items() if key[1] == "committed"}
-    with suppress(SolveError):
-        return solve(problem, fixed=fixed), "commitment and battery powers as planned"
-    # What was to be charged may not have come, or the start may differ by a rounding from the band.
-    with suppress(SolveError):
-        return solve(problem, fixed=kept), "commitment as planned, stores re-planned"
-    # A unit's minimum output can be more than what really came can use.
-    return solve(problem), "neither commitment nor stores could be kept"
+    planned = {
+        kind: {name: solved.series[name][: len(solved.rows.members)] for name in problem.decisions(kind)}
+        for kind, solved in schedule.kinds.items()
+        if isinstance(solved.rows.members[0], Storage | Thermal)
+    }
+    return rule_based(problem, planned)
 
 
 def store_values(site: Site, inputs: Inputs) -> dict[str, float]:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     import cvxpy as cp
 
 
+_EXPECTED_ALWAYS = 1e-3
+
+
 @dataclass(frozen=True)
 class Breach:
     """How far a wish is missed, as a variable the objective prices.
@@ -42,6 +45,7 @@ class Total:
         money, co2_kg, penalty: reported sums; the optimised expressions themselves.
         breaches: wishes with their shortfalls.
         constraints: definitions of auxiliary variables.
+        priced: the constraint whose dual is what a unit of each scenario's cost weighs; None with one scenario.
         defined: auxiliary variables, in order, each with what gives its value for a fixed schedule.
     """
 
@@ -51,6 +55,7 @@ class Total:
     penalty: cp.Expression
     breaches: Sequence[Breach]
     constraints: Sequence[cp.Constraint]
+    priced: cp.Constraint | None
     defined: Sequence[tuple[cp.Variable, Callable[[], Array]]]
 
 
@@ -92,22 +97,26 @@ def total(
     constraints = [breach.short_kwh >= breach.needed for breach in breaches]
     per_scenario = wanted.money * money + wanted.carbon_price_per_t / 1000 * co2 + penalty
     if scenarios == 1:
-        return Total(cp.sum(per_scenario), money, co2, penalty, breaches, constraints, [])
+        return Total(cp.sum(per_scenario), money, co2, penalty, breaches, constraints, None, [])
     # Weights and prices are both parameters: their product is not DPP, so the sum per scenario is a variable.
     cost = cp.Variable(scenarios)
-    constraints.append(cost == per_scenario)
+    priced = cost == per_scenario
+    constraints.append(priced)
     defined: list[tuple[cp.Variable, Callable[[], Array]]] = [(cost, lambda: per_scenario.value)]
     expected = weights @ cost
     if wanted.cvar_weight:
         tail, threshold = cp.Variable(scenarios, nonneg=True), cp.Variable()
         constraints.append(tail >= cost - threshold)
         risk = threshold + (weights @ tail) / (1 - wanted.cvar_level)
-        expected = (1 - wanted.cvar_weight) * expected + wanted.cvar_weight * risk
+        # A scenario outside the tail would cost nothing: a thousandth of the weight stays on the expected cost, so that
+        # the published path is efficient whatever the weight.
+        share = wanted.cvar_weight * (1 - _EXPECTED_ALWAYS)
+        expected = (1 - share) * expected + share * risk
         defined += [
             (threshold, lambda: value_at_risk(cost.value, weights.value, wanted.cvar_level)),
             (tail, lambda: np.maximum(cost.value - threshold.value, 0)),
         ]
-    return Total(expected, money, co2, penalty, breaches, constraints, defined)
+    return Total(expected, money, co2, penalty, breaches, constraints, priced, defined)
 
 
 def value_at_risk(cost: Array, weights: Array, level: float) -> Array:

@@ -110,6 +110,7 @@ class Problem:
 
         self._limits: list[tuple[list[cp.Parameter], cp.Parameter]] = []
         self._injected: list[tuple[cp.Variable, cp.Expression]] = []
+        self.injected: dict[str, cp.Constraint] = {}
         self._excess: list[cp.Variable] = []
         if not self.network_buses:
             return None, []
@@ -117,7 +118,8 @@ class Problem:
         # An injection holds demand, a parameter, and is multiplied by coefficients, parameters too: it is a variable.
         injections = [cp.Variable(shape) for _ in self.network_buses]
         self._injected = [(x, self._injection(bus)) for x, bus in zip(injections, self.network_buses, strict=True)]
-        constraints = [x == expression for x, expression in self._injected]
+        self.injected = {b: x == e for b, (x, e) in zip(self.network_buses, self._injected, strict=True)}
+        constraints: list[Any] = list(self.injected.values())
         for _ in range(slots):  # a handful of slots and mapped buses, not steps
             factors = [cp.Parameter(shape, value=np.zeros(shape)) for _ in injections]
             bound = cp.Parameter(shape, value=np.ones(shape))
@@ -217,6 +219,12 @@ class Problem:
     def take(self, x: Array) -> None:
         """Give all variables their values out of a solver's point."""
         self.compiled.assign(self._problem.variables(), x)
+
+    def decisions(self, kind: str) -> tuple[str, ...]:
+        """Names of a kind's series that are decision variables."""
+        import cvxpy as cp
+
+        return tuple(name for name, term in self.parts[kind].series.items() if isinstance(term, cp.Variable))
 
     def put(self, kind: str, values: Mapping[str, Array]) -> None:
         """Give a kind's decisions values by the names of its series; here-and-now ones take scenario 0."""

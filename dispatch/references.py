@@ -72,6 +72,10 @@ def _grid_problems(grid: Any, buses: Mapping[str, Any]) -> Iterator[Problem]:
     mapped = grid.get("bus_of") if isinstance(grid, Mapping) else None
     electric = [name for name, carrier in buses.items() if carrier == "electricity"]
     nodes: dict[str, str] = {}
+    missing = [bus for bus in electric if isinstance(mapped, Mapping) and bus not in mapped]
+    if missing:
+        text = f"electricity bus {', '.join(map(repr, missing))} has no place on the network: what stands there is not proved"
+        yield Problem("grid.bus_of", text, "every electricity bus with the network bus it stands on")
     for bus, node in mapped.items() if isinstance(mapped, Mapping) else ():
         path = f"grid.bus_of.{bus}"
         if bus not in buses:

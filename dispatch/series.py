@@ -68,17 +68,21 @@ class Interval(Frozen):
 Signal = Finite | tuple[Interval, ...]
 
 
-def signal_values(signal: Signal, starts: tuple[datetime, ...], what: str) -> list[float]:
-    """The value of a signal at the start of each step.
+def signal_values(signal: Signal, starts: tuple[datetime, ...], ends: tuple[datetime, ...], what: str) -> list[float]:
+    """The value of a signal in each step.
 
     Raises:
-        DataError: a step is in no interval, or in two; an unknown value is never taken as zero.
+        DataError: a step is in no interval, in two, or not wholly in one; an unknown value is never taken as zero.
     """
     if isinstance(signal, float):
         return [signal] * len(starts)
     values = []
-    for start in starts:
+    for start, end in zip(starts, ends, strict=True):
         held = [i.value for i in signal if i.start <= start < i.end]
+        if any(start < edge < end for i in signal for edge in (i.start, i.end)):
+            raise DataError(
+                f"{what} changes inside the step from {start.isoformat()}: shorten the steps to its changes"
+            )
         if len(held) != 1:
             count = f"{len(held)} intervals cover it" if held else "no interval covers it"
             raise DataError(f"{what} is unknown at {start.isoformat()}: {count}; exactly one must")

@@ -165,6 +165,13 @@ class Horizon:
         return tuple(datetime.fromtimestamp(int(s), zone) for s in seconds)
 
     @cached_property
+    def local_end(self) -> tuple[datetime, ...]:
+        """(T,) end of each step on the local clock."""
+        zone = ZoneInfo(self.time_zone)
+        seconds = self.edges[1:].astype("datetime64[s]").astype(np.int64)
+        return tuple(datetime.fromtimestamp(int(s), zone) for s in seconds)
+
+    @cached_property
     def month(self) -> tuple[tuple[int, int], ...]:
         """(T,) local (year, month) of each step: the billing period of demand charges."""
         return tuple((t.year, t.month) for t in self.local_start)

@@ -78,26 +78,44 @@ def _proof(answer: Answer, rounds: int, relaxed: tuple[str, ...] = ()) -> Proof:
 
 
 def _prices(problem: Problem, answer: Answer) -> Array:
-    """(scenario, bus, step) money per kWh: the duals of the balances, freed of probability and step length."""
+    """(scenario, bus, step) money per kWh: what one more kWh of demand at the bus would cost in its scenario.
+
+    The dual of the bus's balance, less that of its injection into the network where limits hold, freed of the weight
+    that the scenario's cost has in the objective (its probability, or more in the tail) and of the step's length.
+    """
     shape = (problem.scenarios, len(problem.site.bus_names), problem.horizon.steps)
+    # cvxpy writes a row as −(left − right) = 0, so its dual is what one more kW of demand, negative at the left, costs.
     dual = answer.row_dual[problem.compiled.rows(problem.balance)].reshape(shape)
-    # cvxpy writes the row as −(Σ ports) = 0, so its dual is what one more kW of demand costs.
-    price = dual / (np.maximum(problem.weights, 1e-12)[:, None, None] * problem.horizon.hours)
-    return np.asarray(price)
+    for bus, constraint in problem.injected.items():
+        dual[:, problem.site.bus_names.index(bus)] -= answer.row_dual[problem.compiled.rows(constraint)]
+    weight = np.ones(problem.scenarios)
+    if problem.total.priced is not None:
+        weight = np.abs(answer.row_dual[problem.compiled.rows(problem.total.priced)])
+    return np.asarray(dual / (np.maximum(weight, 1e-12)[:, None, None] * problem.horizon.hours))
 
 
-def rule_based(problem: Problem) -> Schedule:
-    """What the park does without a plan: each kind's rule in order, then, in reverse, those that give way."""
+def rule_based(problem: Problem, planned: Mapping[str, Mapping[str, Array]] | None = None) -> Schedule:
+    """What the park does without a plan: each kind's rule in order, then, in reverse, those that give way.
+
+    Two passes of giving way: what the first frees at one kind, the second passes on to another.
+
+    Args:
+        problem: compiled, with its data up to date.
+        planned: by kind, decisions that are followed instead of the kind's rule.
+    """
     state = Ruling(np.zeros((problem.scenarios * len(problem.site.bus_names), problem.horizon.steps)))
     order = sorted(problem.rows, key=lambda kind: type(problem.rows[kind].members[0]).rule_order)
-    chosen: dict[str, dict[str, Array]] = {}
+    followed, chosen = planned or {}, {}
     for kind in order:
         rows = problem.rows[kind]
-        chosen[kind] = type(rows.members[0]).rule(rows, problem.inputs, state)
+        chosen[kind] = dict(followed.get(kind) or type(rows.members[0]).rule(rows, problem.inputs, state))
         problem.put(kind, chosen[kind])
         state = Ruling(state.residual_kw + problem.net_kw(kind))
-    for kind in reversed(order):
+    for kind in [*reversed(order), *reversed(order)]:
+        if kind in followed:
+            continue
         rows, before = problem.rows[kind], problem.net_kw(kind)
-        problem.put(kind, type(rows.members[0]).settle(rows, problem.inputs, state, chosen[kind]))
+        chosen[kind] = type(rows.members[0]).settle(rows, problem.inputs, state, chosen[kind])
+        problem.put(kind, chosen[kind])
         state = Ruling(state.residual_kw + problem.net_kw(kind) - before)
     return problem.read(Proof("rule_based", problem.settle_totals(), -np.inf, np.inf, 0, 0, False), None)

@@ -43,6 +43,9 @@ class Storage(Asset):
     A start level outside the band is brought back by the soonest feasible path. The level at the end of the horizon is
     a wish: every kWh below ``end_fill_min`` (default: the level at the start) costs ``end_penalty_per_kwh``.
 
+    Where commitment is shared across scenarios, so are the powers of electric stores (``here_and_now``): they are
+    published set-points, and what they leave to chance is for the grid connection and for curtailment to meet.
+
     Source: storage formulation with the always-valid cut of arXiv 2506.21470.
     """
 
@@ -64,6 +67,7 @@ class Storage(Asset):
 
     rule_order: ClassVar[int] = 5
     port_name: ClassVar[str] = "electricity"
+    here_and_now: ClassVar[bool] = True
 
     @model_validator(mode="after")
     def _band(self) -> Self:
@@ -143,6 +147,9 @@ class Storage(Asset):
             discharge <= cp.multiply(given["discharge_kw"], 1 - switch),
             short >= given["end_kwh"] - stored[:, -1:],
         ]
+        if mode.shared and cls.here_and_now and rows.scenarios > 1:
+            first = len(rows.members)
+            constraints += [flow == rows.spread @ flow[:first] for flow in (charge, discharge)]
         last = np.zeros((1, given.horizon.steps))
         last[0, -1] = 1.0
         return Part(

@@ -7,14 +7,14 @@ time add up; a demand component charges the highest mean power of a step within 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Annotated, Literal, Self
 
 import numpy as np
 from pydantic import AfterValidator, Field, model_validator
 
 from dispatch.errors import DataError
-from dispatch.frozen import Finite, Frozen, NonNegative
+from dispatch.frozen import Finite, Frozen, NonNegative, Positive
 from dispatch.signals import Array, Horizon
 
 
@@ -60,6 +60,15 @@ class Calendar(Frozen):
             and (self.holidays == "any" or is_holiday == (self.holidays == "only"))
         )
 
+    def changes_inside(self, start: datetime, end: datetime, holidays: frozenset[date]) -> bool:
+        """Does the calendar begin or end to hold strictly within the step?"""
+        if self.covers(start, holidays) != self.covers(end - timedelta(seconds=1), holidays):
+            return True
+        edges = {_minutes(edge) for span in self.hours for edge in span.split("-")}
+        first = start.hour * 60 + start.minute
+        last = first + (end - start).total_seconds() / 60
+        return any(first < edge + day < last for edge in edges for day in (0, 24 * 60)) and bool(self.hours)
+
 
 class Component(Frozen):
     """One line of a tariff."""
@@ -85,8 +94,18 @@ class Component(Frozen):
         return self
 
     def mask(self, horizon: Horizon, holidays: frozenset[date]) -> Array:
-        """(T,) 1 where the component applies."""
+        """(T,) 1 where the component applies.
+
+        Raises:
+            DataError: it begins or ends to apply inside a step, whose bill would then be a guess.
+        """
         first, last = self.valid_from or date.min, self.valid_to or date.max
+        for start, end in zip(horizon.local_start, horizon.local_end, strict=True):
+            if self.calendar.changes_inside(start, end, holidays):
+                raise DataError(
+                    f"tariff component '{self.name}' begins or ends inside the step from {start:%Y-%m-%d %H:%M} to "
+                    f"{end:%H:%M}: choose steps that end where the tariff changes"
+                )
         return np.array(
             [first <= t.date() <= last and self.calendar.covers(t, holidays) for t in horizon.local_start],
             float,
@@ -118,6 +137,21 @@ class Tariff(Frozen):
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
     components: tuple[Component, ...]
     holidays: tuple[date, ...] = ()
+    metering_minutes: Positive = Field(default=15.0, description="interval over which demand is averaged")
+
+    def metering(self, horizon: Horizon) -> Array:
+        """(T, I) share of each step in each metering interval: powers @ this are the means that demand is billed on.
+
+        A step as long as the interval or longer is its own interval; shorter ones are averaged on the clock.
+        """
+        span_s = round(self.metering_minutes * 60)
+        seconds = horizon.edges[:-1].astype("datetime64[s]").astype(np.int64)
+        own = horizon.hours * 3600 >= span_s - 0.5
+        label = np.where(own, seconds, seconds // span_s * span_s)
+        starts, place = np.unique(label, return_inverse=True)
+        out = np.zeros((horizon.steps, starts.size))
+        out[np.arange(horizon.steps), place] = horizon.hours
+        return np.asarray(out / out.sum(axis=0))
 
     def compile(self, horizon: Horizon, months: int | None = None) -> Terms:
         """Prices by step and demand periods; ``months`` fixes how many months have a slot (for compiled problems).

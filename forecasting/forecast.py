@@ -83,6 +83,8 @@ def _check(targets: Sequence[Target], count: int) -> None:
         raise ForecastError(f"scenarios: {count} asked for; 1 to {PATHS_AT_MOST} are possible")
 
 
+# The mean of a distribution known by its quantiles: each stands for the probability up to half-way to its neighbours.
+MEAN_WEIGHTS = np.diff(np.concatenate([[0.0], (LEVELS[1:] + LEVELS[:-1]) / 2, [1.0]]))
 PATHS_AT_MOST = scenarios.PATHS
 
 
@@ -192,7 +194,7 @@ def _joined(answers: Sequence[Answer], edges_ns: Ns, issue_ns: int, count: int, 
         levels=LEVELS.copy(),
         names=names,
         quantiles=levels,
-        central={name: values[:, len(LEVELS) // 2] for name, values in levels.items()},
+        central={name: values @ MEAN_WEIGHTS for name, values in levels.items()},
         scenarios={name: values[kept] for name, values in paths.items()},
         weights=weights,
         quality={name: answer.rung for name, answer in zip(names, answers, strict=True)},

@@ -78,7 +78,7 @@ class Target:
 class Forecast:
     """Forecast means [kW] over the T intervals between `edges`, with what it was made from.
 
-    quantiles[name] (T, Q) rise with `levels` (Q,); central[name] (T,) is the median; scenarios[name] (S, T)
+    quantiles[name] (T, Q) rise with `levels` (Q,); central[name] (T,) is the mean; scenarios[name] (S, T)
     are joint paths: row s of all names belongs together and has probability weights[s]. quality[name] is the
     rung that answered: "xgboost", "physics" or "climatology".
     """

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
-from datetime import date
-from typing import ClassVar, Literal
+from datetime import date, timedelta
+from typing import ClassVar, Literal, Self
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from dispatch.asset import (
     Account,
@@ -24,6 +25,7 @@ from dispatch.asset import (
     breaches,
     full,
 )
+from dispatch.errors import DataError
 from dispatch.frozen import Fraction, NonNegative, Positive
 from dispatch.series import Signal, signal_values
 from dispatch.signals import Array, Horizon
@@ -39,10 +41,10 @@ class GridConnection(Asset):
     Equations, with prices of the tariff by step and demand periods p (masks m_p over steps):
 
     .. math::
-        i_t ≤ \bar I y_t, \quad x_t ≤ \bar X (1 - y_t), \quad k_p ≥ m_{p,t} i_t, \quad k_p ≥ k^0_p \\
+        i_t ≤ \bar I y_t, \quad x_t ≤ \bar X (1 - y_t), \quad k_p ≥ \overline{m_{p} i}, \quad k_p ≥ k^0_p \\
         cost = Σ_t Δt_t (π^{imp}_t i_t - π^{exp}_t x_t) + Σ_p π^{dem}_p (k_p - k^0_p)
 
-    k⁰ is the demand that the month will be billed for anyway: the larger of the month-to-date peak and the peak
+    The bar is the mean over each metering interval of the tariff (a longer step is its own interval). k⁰ is the demand that the month will be billed for anyway: the larger of the month-to-date peak and the peak
     expected of its remainder. So a one-day plan pays only for what it adds to the month's peak. y is continuous unless
     a solution imports and exports in one step.
 
@@ -73,7 +75,10 @@ class GridConnection(Asset):
         terms = self.tariff.compile(horizon, months=2 if short else None)
         current = "{}-{:02d}".format(*horizon.month[0])
         intensity = signal_values(
-            self.carbon_intensity_kg_per_kwh, horizon.local_start, f"carbon intensity of '{self.name}'"
+            self.carbon_intensity_kg_per_kwh,
+            horizon.local_start,
+            horizon.local_end,
+            f"carbon intensity of '{self.name}'",
         )
         values = {
             "import_price_per_kwh": terms.import_price,
@@ -85,9 +90,26 @@ class GridConnection(Asset):
         }
         return {name: value[None, :] for name, value in values.items()}
 
+    @property
+    def structure(self) -> tuple[object, ...]:
+        """Bus and metering interval."""
+        return (*super().structure, self.tariff.metering_minutes)
+
+    @model_validator(mode="after")
+    def _one_peak_for_one_component(self) -> Self:
+        demand = [c.name for c in self.tariff.components if c.basis == "demand"]
+        if len(demand) > 1 and (self.month_to_date_peak_kw or self.expected_peak_kw):
+            raise ValueError(
+                f"one peak cannot be that of {len(demand)} demand components ({', '.join(demand)}): with several of "
+                "them month_to_date_peak_kw and expected_peak_kw must be 0"
+            )
+        return self
+
     @classmethod
     def ratings(cls, rows: Rows[GridConnection], horizon: Horizon) -> dict[str, Array]:
         """Limits, (row, step)."""
+        if len({member.tariff.metering_minutes for member in rows.members}) > 1:
+            raise DataError("the tariffs of one site's connections must share one metering_minutes")
         return {
             "import_kw": full(rows, horizon, rows.field("import_kw")),
             "export_kw": full(rows, horizon, rows.field("export_kw")),
@@ -142,11 +164,13 @@ class GridConnection(Asset):
         bill = None
         if periods:
             peak = cp.Variable((rows.count, periods), nonneg=True)
-            one_step = np.ones((1, given.horizon.steps))
+            metering = rows.members[0].tariff.metering(given.horizon)
+            intervals = np.ones((1, metering.shape[1]))
             constraints += [peak >= given["paid_peak_kw"]]
             # A loop over billing periods (a handful), not over rows or steps.
             constraints += [
-                cp.multiply(given[f"mask_{p}"], imported) <= peak[:, p : p + 1] @ one_step for p in range(periods)
+                cp.multiply(given[f"mask_{p}"], imported) @ metering <= peak[:, p : p + 1] @ intervals
+                for p in range(periods)
             ]
             # Price times (peak − paid): the product of price and paid peak is combined as one variable's bound.
             added = cp.Variable((rows.count, periods), nonneg=True)
@@ -180,7 +204,7 @@ class GridConnection(Asset):
         if "peak_kw" in series:
             periods = series["peak_kw"].shape[1]
             masks = cls._by_period(rows, given, "demand_mask").reshape(rows.count, periods, imported.shape[1])
-            reached = (masks * imported[:, None, :]).max(axis=2)
+            reached = ((masks * imported[:, None, :]) @ rows.members[0].tariff.metering(given.horizon)).max(axis=2)
             found += breaches(names, "billed peak below the highest import", reached, series["peak_kw"], "kW")
         return found
 
@@ -202,15 +226,34 @@ class GridConnection(Asset):
     def rule(cls, rows: Rows[GridConnection], given: Inputs, state: Ruling) -> dict[str, Array]:
         """Balances what is left, within its limits."""
         left = state.share(rows.bus(), rows.field("import_kw"))
-        imported = np.clip(-left, 0, rows.field("import_kw"))
+        return cls._with_peaks(
+            rows, given, np.clip(-left, 0, rows.field("import_kw")), np.clip(left, 0, rows.field("export_kw"))
+        )
+
+    @classmethod
+    def settle(
+        cls, rows: Rows[GridConnection], given: Inputs, state: Ruling, values: dict[str, Array]
+    ) -> dict[str, Array]:
+        """Takes up what others have changed: first less of the one direction, then more of the other."""
+        left = state.share(rows.bus(), rows.field("import_kw"))
+        net = values["import_kw"] - values["export_kw"] - left
+        return cls._with_peaks(
+            rows, given, np.clip(net, 0, rows.field("import_kw")), np.clip(-net, 0, rows.field("export_kw"))
+        )
+
+    @classmethod
+    def _with_peaks(
+        cls, rows: Rows[GridConnection], given: Inputs, imported: Array, exported: Array
+    ) -> dict[str, Array]:
+        """All decisions that follow from import and export."""
         signals = cls.signals(rows, given)
         shape = (rows.count, signals["demand_price"].shape[1], given.horizon.steps)
         masks = cls._by_period(rows, given, "demand_mask").reshape(shape)
-        peaks = (masks * imported[:, None, :]).max(axis=2)
-        peaks = np.maximum(peaks, signals["paid_peak_kw"])
+        reached = ((masks * imported[:, None, :]) @ rows.members[0].tariff.metering(given.horizon)).max(axis=2)
+        peaks = np.maximum(reached, signals["paid_peak_kw"])
         return {
             "import_kw": imported,
-            "export_kw": np.clip(left, 0, rows.field("export_kw")),
+            "export_kw": exported,
             "switch": (imported > 0).astype(float),
             "peak_kw": peaks,
             "added_peak_kw": peaks - signals["paid_peak_kw"],
@@ -235,9 +278,20 @@ def _charge(
         power, sign = (imported, 1.0) if component.direction == "import" else (exported, -1.0)
         energy = sum(p * h for p, h, a in zip(power, horizon.hours, applies, strict=True) if a)
         return sign * float(energy) * (component.price_per_kwh or 0.0)
-    charge = 0.0
+    charge, span = 0.0, timedelta(minutes=member.tariff.metering_minutes)
+    steps = list(zip(imported, horizon.hours, horizon.local_start, horizon.month, applies, strict=True))
     for month in sorted(set(horizon.month)):
-        seen = [p for p, m, a in zip(imported, horizon.month, applies, strict=True) if a and m == month]
+        energy: dict[float, float] = defaultdict(float)
+        lasting: dict[float, float] = defaultdict(float)
+        for power, hours, start, m, counts in steps:
+            # A step at least as long as the metering interval is one; shorter ones share the interval they lie in.
+            clock = (
+                start.timestamp() if hours * 3600 >= span.total_seconds() else start.timestamp() // span.total_seconds()
+            )
+            if m == month:
+                energy[clock] += power * hours * counts
+                lasting[clock] += hours
+        highest = max((energy[c] / lasting[c] for c in energy), default=0.0)
         paid = max(member.expected_peak_kw, to_date_kw if month == horizon.month[0] else 0.0)
-        charge += max(max(seen, default=0.0) - paid, 0.0) * (component.price_per_kw_month or 0.0)
+        charge += max(highest - paid, 0.0) * (component.price_per_kw_month or 0.0)
     return charge

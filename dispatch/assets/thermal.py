@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 
+_LACKING_KW = 0.01
+
+
 class Thermal(Asset):
     r"""A unit that is on or off: minimum output, minimum up and down time, ramps, start cost.
 
@@ -243,6 +246,21 @@ class Thermal(Asset):
             "stopped": np.maximum(before - on, 0),
         }
 
+    @classmethod
+    def settle(cls, rows: Rows[Self], given: Inputs, state: Ruling, values: dict[str, Array]) -> dict[str, Array]:
+        """Runs where power lacks that nobody else can give, within minimum times and ramps."""
+        lacking = np.maximum(-state.share(rows.bus(), rows.field("max_kw")), 0)
+        if lacking.max() < _LACKING_KW:
+            return values
+        on, power = _followed(rows, given, values["committed"], values["above_min_kw"], lacking)
+        before = np.hstack([cls.signals(rows, given)["was_on"], on[:, :-1]])
+        return {
+            "above_min_kw": power - rows.field("min_kw") * on,
+            "committed": on,
+            "started": np.maximum(on - before, 0),
+            "stopped": np.maximum(before - on, 0),
+        }
+
 
 def _window(length_h: Array, horizon: Horizon) -> csr_array:
     """(row·step, row·step) ones where step τ lies at most ``length_h`` before the start of step t (τ ≤ t)."""
@@ -324,3 +342,28 @@ def _short_runs(
             found += [Violation(rows.names[r], what, step, float(length[r]), float(shortest[r]), "h") for r in late]
             since = np.where(begins[:, step], clock[step], since)
     return found
+
+
+def _followed(rows: Rows[Any], given: Inputs, committed: Array, above: Array, lacking: Array) -> tuple[Array, Array]:
+    """(row, step) on/off, one for all scenarios, and output that covers what lacks; walked along the clock."""
+    low, high = rows.field("min_kw")[:, 0], rows.field("max_kw")[:, 0]
+    up, down = (rows.field(f"ramp_{x}_kw_per_h", np.inf)[:, 0] for x in ("up", "down"))
+    start, stop = (np.minimum(rows.field(f"{x}_kw", np.inf)[:, 0], high) for x in ("start_up", "shut_down"))
+    # Commitment is one decision per member: it runs where any scenario needs it.
+    needed = lacking.reshape(rows.scenarios, len(rows.members), -1).max(axis=0) > _LACKING_KW
+    wanted_on = (committed > 0) | np.tile(needed, (rows.scenarios, 1))
+    target = low[:, None] * committed + above + lacking
+    state, last = rows.state(given, "on_before_h")[:, 0] > 0, rows.state(given, "power_before_kw")[:, 0]
+    since = np.where(state, rows.state(given, "on_before_h")[:, 0], rows.state(given, "off_before_h")[:, 0])
+    on, power = np.zeros_like(lacking), np.zeros_like(lacking)
+    for step, hours in enumerate(given.horizon.hours):
+        ramp = given.horizon.ramp_h[step]
+        tied = state & ((since < rows.field("min_up_h")[:, 0] - 1e-9) | (last > stop + 1e-9))
+        blocked = ~state & (since < rows.field("min_down_h")[:, 0] - 1e-9)
+        now = (wanted_on[:, step] | tied) & ~blocked
+        most = np.where(state, last + up * ramp, start)
+        least = np.where(state, last - down * ramp, low)
+        power[:, step] = np.where(now, np.clip(target[:, step], np.maximum(least, low), np.minimum(most, high)), 0)
+        since = np.where(now == state, since, 0.0) + hours
+        on[:, step], state, last = now, now, power[:, step]
+    return on, power

@@ -27,6 +27,7 @@ class ThermalStore(Storage):
     bus_fields: ClassVar[Mapping[str, Carrier | None]] = {"bus": None}
     port_name: ClassVar[str] = "thermal"
     rule_order: ClassVar[int] = 2
+    here_and_now: ClassVar[bool] = False  # local control follows the heat or cold that is asked for
 
     @classmethod
     def wanted_kw(cls, rows: Rows[ThermalStore], given: Inputs, state: Ruling) -> Array:

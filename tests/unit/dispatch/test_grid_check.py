@@ -13,6 +13,7 @@ import pytest
 
 from dispatch import grid_check
 from dispatch.asset import Violation
+from dispatch.assets.cable import Cable
 from dispatch.audit import Audit, audit
 from dispatch.errors import SolveError
 from dispatch.grid_check import SLOTS, GridProof, prove
@@ -187,7 +188,10 @@ def two_buses(**grid_fields: Any) -> Problem:
     return Problem(site, given(site, hours(4), WINDY), network_slots=SLOTS)
 
 
-def test_cables_and_the_grid_connection_are_the_network_and_inject_nothing(network: Network):
+def test_cables_and_the_grid_connection_are_the_network_and_inject_nothing(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(Cable, "kvar_per_kw", property(lambda _: 0.5))
     problem = two_buses(bus_of={"yard": "Bus 9", "main": NODE}, neighbours=False)
     schedule = solve(problem)
     injections = grid_check._injections(problem.site, schedule)

@@ -48,7 +48,16 @@ ASSETS: tuple[Mapping[str, Any], ...] = (
     {"kind": "chiller", "name": "chiller", "bus": "yard", "cold_bus": "cold", "electric_kw": 50},
     {"kind": "thermal_store", "name": "tank", "bus": "heat", "energy_kwh": 80, "charge_kw": 40, "discharge_kw": 40},
     battery(wear_cost_per_kwh=0.01, end_fill_min=0.9),
-    unit(min_kw=20, cost_per_kwh=0.25, start_cost=3, co2_kg_per_kwh=0.7, on_before_h=1, min_up_h=3, power_before_kw=20),
+    unit(
+        min_kw=20,
+        max_kw=25,
+        cost_per_kwh=0.25,
+        start_cost=3,
+        co2_kg_per_kwh=0.7,
+        on_before_h=1,
+        min_up_h=3,
+        power_before_kw=20,
+    ),
     cable("cable_1", "main", "yard"),
     cable("cable_2", "yard", "far"),
     grid(import_kw=300, export_kw=50, tariff=tariff(0.2, 0.05, demand=2.0), carbon_intensity_kg_per_kwh=0.4),
@@ -58,7 +67,7 @@ ASSETS: tuple[Mapping[str, Any], ...] = (
 def series(seed: int = 1, steps: int = STEPS) -> dict[tuple[str, str], Any]:
     r = np.random.default_rng(seed)
     demands = {(n, "demand_kw"): r.uniform(20, 60, steps) for n in ("load", "workshop", "radiators", "freezer")}
-    return demands | {(n, "available_kw"): r.uniform(0, 90, steps) for n in ("wind", "pv")}
+    return demands | {(n, "available_kw"): r.uniform(0, 40, steps) for n in ("wind", "pv")}
 
 
 @pytest.fixture(scope="module")
@@ -233,11 +242,13 @@ def test_typical_numbers_are_said_to_be_so():
 
 
 def proof(breaches: tuple[Breach, ...] = (), stopped: str = "") -> GridProof:
-    """Three buses of two levels and a branch without a rating, whose last step has no solution."""
-    nan = np.full((1, 2), np.nan)
-    vm = np.array([[1.08, np.nan], [1.01, np.nan], [0.97, np.nan]])
-    flows = Flows(("hv", "a", "b"), ("line",), vm, nan, nan, nan, nan[0], nan[0], np.array([True, False]))
-    limits = Limits(np.array([0.9, 0.95, 0.95]), np.array([1.1, 1.05, 1.05]), np.ones(1))
+    """Buses of two levels, one of them dead, a branch without a rating, and a last step without a solution."""
+    nan = np.full((2, 2), np.nan)
+    vm = np.array([[1.08, np.nan], [1.01, np.nan], [0.97, np.nan], [np.nan, np.nan]])
+    loading = np.array([[0.5, np.nan], [np.nan, np.nan]])
+    solved = np.array([True, False])
+    flows = Flows(("hv", "a", "b", "dead"), ("line", "bare"), vm, loading, nan, nan, nan[0], nan[0], solved)
+    limits = Limits(np.array([0.9, 0.95, 0.95, 0.95]), np.array([1.1, 1.05, 1.05, 1.05]), np.ones(2))
     return GridProof(flows, breaches, len(breaches), 1, float("nan"), limits, stopped)
 
 
@@ -251,7 +262,8 @@ def test_voltages_are_those_of_the_parks_level_and_missing_stays_missing():
     assert band is not None
     assert (band.lowest_pu[0], band.highest_pu[0]) == (0.97, 1.01), "not the 1.08 of the level above"
     assert (band.lower_limit_pu, band.upper_limit_pu) == (0.95, 1.05)
-    assert np.isnan([band.lowest_pu[1], band.highest_pu[1], *band.loading_max_pu]).all()
+    assert band.loading_max_pu[0] == 0.5
+    assert np.isnan([band.lowest_pu[1], band.highest_pu[1], band.loading_max_pu[1]]).all()
     assert band.own_bus[0].name == "main"
     assert band.own_bus[0].values[0] == 0.97
 
