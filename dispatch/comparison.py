@@ -57,8 +57,9 @@ def compare(site: Site, schedule: Schedule, actual: Inputs | None) -> tuple[Outc
     """Plan and rules on the central forecast; where the day is known, plan, rules and perfect foresight on it.
 
     No row of the known day has a lower objective (money, carbon at its price, penalties) than perfect foresight, but
-    for the solver's gap: all three are points of one problem. Its ``cost`` can be higher by what it saves in carbon
-    and penalties, and by the value of what the others leave in their stores, which the objective does not pay for.
+    for the solver's gap: all are points of one problem, or their basis says which limit they break. Its ``cost`` can
+    be higher by what it saves in carbon and penalties, and by the value of what the others leave in their stores,
+    which the objective does not pay for.
     The network's limits bind the plan alone. What no solve settles is left out.
 
     Args:
@@ -71,7 +72,7 @@ def compare(site: Site, schedule: Schedule, actual: Inputs | None) -> tuple[Outc
     problem = Problem(site, central)
     expected = (
         outcome("plan", FORECAST, schedule, values),
-        _rules("rules of the park", FORECAST, problem, values),
+        _held("rules of the park", FORECAST, rule_based(problem), values),
     )
     if actual is None:
         return expected
@@ -82,15 +83,14 @@ def compare(site: Site, schedule: Schedule, actual: Inputs | None) -> tuple[Outc
 def _settled(problem: Problem, schedule: Schedule, values: dict[str, float]) -> Iterator[Outcome]:
     """The rows of the day as it came, whose inputs the problem holds."""
     basis = f"{HINDSIGHT}; units and stores as planned, the rest by the park's rules"
-    yield outcome("plan as executed", basis, follow(problem, schedule), values)
-    yield _rules("rules of the park, executed", HINDSIGHT, problem, values)
+    yield _held("plan as executed", basis, follow(problem, schedule), values)
+    yield _held("rules of the park, executed", HINDSIGHT, rule_based(problem), values)
     with suppress(SolveError):
         yield outcome("perfect foresight", f"{HINDSIGHT}, known in advance", solve(problem), values)
 
 
-def _rules(name: str, basis: str, problem: Problem, values: dict[str, float]) -> Outcome:
-    """The rules' row; it says so where the rules pass a limit, and so are no plan to be measured by."""
-    schedule = rule_based(problem)
+def _held(name: str, basis: str, schedule: Schedule, values: dict[str, float]) -> Outcome:
+    """The row of what rules did; it says so where they pass a limit, and so are nothing to be measured by."""
     found = audit(schedule)
     return outcome(name, basis if found.passed else f"{basis}; breaks a limit: {found.violations[0]}", schedule, values)
 

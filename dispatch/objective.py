@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 
 from dispatch.asset import Part, Rows
 from dispatch.signals import Array, Horizon
-from dispatch.site import CleanShareWish, Site
+from dispatch.site import CleanShareWish, Objective, Site
 
 if TYPE_CHECKING:
     import cvxpy as cp
@@ -105,18 +105,27 @@ def total(
     defined: list[tuple[cp.Variable, Callable[[], Array]]] = [(cost, lambda: per_scenario.value)]
     expected = weights @ cost
     if wanted.cvar_weight:
-        tail, threshold = cp.Variable(scenarios, nonneg=True), cp.Variable()
-        constraints.append(tail >= cost - threshold)
-        risk = threshold + (weights @ tail) / (1 - wanted.cvar_level)
-        # A scenario outside the tail would cost nothing: a thousandth of the weight stays on the expected cost, so that
-        # the published path is efficient whatever the weight.
-        share = wanted.cvar_weight * (1 - _EXPECTED_ALWAYS)
-        expected = (1 - share) * expected + share * risk
-        defined += [
-            (threshold, lambda: value_at_risk(cost.value, weights.value, wanted.cvar_level)),
-            (tail, lambda: np.maximum(cost.value - threshold.value, 0)),
-        ]
+        expected = _with_risk(wanted, cost, weights, expected, constraints, defined)
     return Total(expected, money, co2, penalty, breaches, constraints, priced, defined)
+
+
+def _with_risk(
+    wanted: Objective, cost: Any, weights: Any, expected: Any, constraints: list[Any], defined: list[Any]
+) -> Any:
+    """The expected cost blended with its CVaR; adds the variables that this takes to both lists."""
+    import cvxpy as cp
+
+    tail, threshold = cp.Variable(cost.size, nonneg=True), cp.Variable()
+    constraints.append(tail >= cost - threshold)
+    risk = threshold + (weights @ tail) / (1 - wanted.cvar_level)
+    defined += [
+        (threshold, lambda: value_at_risk(cost.value, weights.value, wanted.cvar_level)),
+        (tail, lambda: np.maximum(cost.value - threshold.value, 0)),
+    ]
+    # A scenario outside the tail would cost nothing: a thousandth of the weight stays on the expected cost, so that
+    # the published path is efficient whatever the weight.
+    share = wanted.cvar_weight * (1 - _EXPECTED_ALWAYS)
+    return (1 - share) * expected + share * risk
 
 
 def value_at_risk(cost: Array, weights: Array, level: float) -> Array:

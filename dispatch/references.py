@@ -73,8 +73,11 @@ def _grid_problems(grid: Any, buses: Mapping[str, Any]) -> Iterator[Problem]:
     electric = [name for name, carrier in buses.items() if carrier == "electricity"]
     nodes: dict[str, str] = {}
     missing = [bus for bus in electric if isinstance(mapped, Mapping) and bus not in mapped]
-    if missing:
-        text = f"electricity bus {', '.join(map(repr, missing))} has no place on the network: what stands there is not proved"
+    # A name that is none of the site's is most likely a slip in one of these: that problem is told below.
+    if missing and set(mapped or ()) <= set(electric):
+        text = (
+            f"electricity bus {', '.join(map(repr, missing))} has no place on the network, so nothing there is proved"
+        )
         yield Problem("grid.bus_of", text, "every electricity bus with the network bus it stands on")
     for bus, node in mapped.items() if isinstance(mapped, Mapping) else ():
         path = f"grid.bus_of.{bus}"

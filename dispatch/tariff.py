@@ -7,7 +7,7 @@ time add up; a demand component charges the highest mean power of a step within 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Annotated, Literal, Self
 
 import numpy as np
@@ -62,11 +62,13 @@ class Calendar(Frozen):
 
     def changes_inside(self, start: datetime, end: datetime, holidays: frozenset[date]) -> bool:
         """Does the calendar begin or end to hold strictly within the step?"""
-        if self.covers(start, holidays) != self.covers(end - timedelta(seconds=1), holidays):
+        # Through UTC: where the clock is put forward or back, wall-clock arithmetic would miss an hour.
+        last_moment = datetime.fromtimestamp(end.timestamp() - 1, start.tzinfo)
+        if self.covers(start, holidays) != self.covers(last_moment, holidays):
             return True
         edges = {_minutes(edge) for span in self.hours for edge in span.split("-")}
         first = start.hour * 60 + start.minute
-        last = first + (end - start).total_seconds() / 60
+        last = first + (end.timestamp() - start.timestamp()) / 60
         return any(first < edge + day < last for edge in edges for day in (0, 24 * 60)) and bool(self.hours)
 
 
@@ -94,22 +96,31 @@ class Component(Frozen):
         return self
 
     def mask(self, horizon: Horizon, holidays: frozenset[date]) -> Array:
-        """(T,) 1 where the component applies.
+        """(T,) 1 where the component applies; for energy, the share of the step in which it does.
 
         Raises:
-            DataError: it begins or ends to apply inside a step, whose bill would then be a guess.
+            DataError: a demand component begins or ends inside a step, whose peak would then be a guess.
         """
+        pairs = zip(horizon.local_start, horizon.local_end, strict=True)
+        return np.array([self._share(start, end, holidays) for start, end in pairs])
+
+    def _share(self, start: datetime, end: datetime, holidays: frozenset[date]) -> float:
+        """Part of the step in which the component applies, to the minute."""
+        if not self.calendar.changes_inside(start, end, holidays):
+            return float(self.applies(start, holidays))
+        if self.basis == "demand":
+            raise DataError(
+                f"demand component '{self.name}' begins or ends inside the step from {start:%Y-%m-%d %H:%M} to "
+                f"{end:%H:%M}: choose steps that end where it does"
+            )
+        moments = np.arange(start.timestamp(), end.timestamp(), 60)
+        inside = [self.applies(datetime.fromtimestamp(m, start.tzinfo), holidays) for m in moments]
+        return float(np.mean(inside))
+
+    def applies(self, moment: datetime, holidays: frozenset[date]) -> bool:
+        """Is it valid, and does its calendar hold, at this moment?"""
         first, last = self.valid_from or date.min, self.valid_to or date.max
-        for start, end in zip(horizon.local_start, horizon.local_end, strict=True):
-            if self.calendar.changes_inside(start, end, holidays):
-                raise DataError(
-                    f"tariff component '{self.name}' begins or ends inside the step from {start:%Y-%m-%d %H:%M} to "
-                    f"{end:%H:%M}: choose steps that end where the tariff changes"
-                )
-        return np.array(
-            [first <= t.date() <= last and self.calendar.covers(t, holidays) for t in horizon.local_start],
-            float,
-        )
+        return first <= moment.date() <= last and self.calendar.covers(moment, holidays)
 
 
 @dataclass(frozen=True)
@@ -180,7 +191,7 @@ class Tariff(Frozen):
         if not components:
             return np.zeros(horizon.steps)
         masks = np.array([c.mask(horizon, holidays) for c in components])
-        open_steps = np.flatnonzero(masks.sum(axis=0) == 0)
+        open_steps = np.flatnonzero(masks.sum(axis=0) < 1 - 1e-9)
         if open_steps.size:
             start = horizon.local_start[open_steps[0]]
             raise DataError(

@@ -160,6 +160,13 @@ def _at_edges(answer: Answer, edges_ns: Ns) -> Floats:
     return np.asarray(np.clip(levels, 0.0, case.target.capacity_kw))
 
 
+def _central(answer: Answer, edges_ns: Ns) -> Floats:
+    """Expected power (T,): the mean of each step's distribution, averaged over the edges so that energy is kept."""
+    share = steps.overlap(answer.case.history.grid, answer.case.ahead, edges_ns)
+    mean = share @ (answer.quantiles @ MEAN_WEIGHTS)
+    return np.asarray(np.clip(mean, 0.0, answer.case.target.capacity_kw))
+
+
 def _common_scores(answers: Sequence[Answer]) -> list[Floats | None]:
     """Normal scores of past forecasts on the steps that all trained targets share."""
     scored = [a for a in answers if a.scores is not None and a.score_starts_ns is not None]
@@ -194,7 +201,7 @@ def _joined(answers: Sequence[Answer], edges_ns: Ns, issue_ns: int, count: int, 
         levels=LEVELS.copy(),
         names=names,
         quantiles=levels,
-        central={name: values @ MEAN_WEIGHTS for name, values in levels.items()},
+        central={name: _central(answer, edges_ns) for name, answer in zip(names, answers, strict=True)},
         scenarios={name: values[kept] for name, values in paths.items()},
         weights=weights,
         quality={name: answer.rung for name, answer in zip(names, answers, strict=True)},

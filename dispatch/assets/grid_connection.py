@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import datetime, timedelta
 from typing import ClassVar, Literal, Self
 
 import numpy as np
@@ -44,9 +44,10 @@ class GridConnection(Asset):
         i_t ≤ \bar I y_t, \quad x_t ≤ \bar X (1 - y_t), \quad k_p ≥ \overline{m_{p} i}, \quad k_p ≥ k^0_p \\
         cost = Σ_t Δt_t (π^{imp}_t i_t - π^{exp}_t x_t) + Σ_p π^{dem}_p (k_p - k^0_p)
 
-    The bar is the mean over each metering interval of the tariff (a longer step is its own interval). k⁰ is the demand that the month will be billed for anyway: the larger of the month-to-date peak and the peak
-    expected of its remainder. So a one-day plan pays only for what it adds to the month's peak. y is continuous unless
-    a solution imports and exports in one step.
+    The bar is the mean over each metering interval of the tariff (a longer step is its own interval). k⁰ is the demand
+    that the month will be billed for anyway: the larger of the month-to-date peak and the peak expected of its
+    remainder. So a one-day plan pays only for what it adds to the month's peak. y is continuous unless a solution
+    imports and exports in one step.
 
     A short plan changes nothing on a peak that has already been reached; ``month_to_date_peak_kw`` belongs to the month
     of the horizon's start and does not carry into the next one.
@@ -272,16 +273,24 @@ def _charge(
 ) -> float:
     """One component's money over the horizon, step by step."""
     holidays = frozenset(member.tariff.holidays)
-    first, last = component.valid_from or date.min, component.valid_to or date.max
-    applies = [first <= t.date() <= last and component.calendar.covers(t, holidays) for t in horizon.local_start]
+    # Minute by minute on the clock, where the optimiser's prices ask the calendar for its changes.
+    moments = [
+        np.arange(s.timestamp(), s.timestamp() + h * 3600, 60)
+        for s, h in zip(horizon.local_start, horizon.hours, strict=True)
+    ]
+    zone = horizon.local_start[0].tzinfo
+    applies = [
+        sum(component.applies(datetime.fromtimestamp(m, zone), holidays) for m in minutes) / len(minutes)
+        for minutes in moments
+    ]
     if component.basis == "energy":
         power, sign = (imported, 1.0) if component.direction == "import" else (exported, -1.0)
-        energy = sum(p * h for p, h, a in zip(power, horizon.hours, applies, strict=True) if a)
+        energy = sum(p * h * a for p, h, a in zip(power, horizon.hours, applies, strict=True))
         return sign * float(energy) * (component.price_per_kwh or 0.0)
     charge, span = 0.0, timedelta(minutes=member.tariff.metering_minutes)
     steps = list(zip(imported, horizon.hours, horizon.local_start, horizon.month, applies, strict=True))
     for month in sorted(set(horizon.month)):
-        energy: dict[float, float] = defaultdict(float)
+        seen: dict[float, float] = defaultdict(float)
         lasting: dict[float, float] = defaultdict(float)
         for power, hours, start, m, counts in steps:
             # A step at least as long as the metering interval is one; shorter ones share the interval they lie in.
@@ -289,9 +298,9 @@ def _charge(
                 start.timestamp() if hours * 3600 >= span.total_seconds() else start.timestamp() // span.total_seconds()
             )
             if m == month:
-                energy[clock] += power * hours * counts
+                seen[clock] += power * hours * counts
                 lasting[clock] += hours
-        highest = max((energy[c] / lasting[c] for c in energy), default=0.0)
+        highest = max((seen[c] / lasting[c] for c in seen), default=0.0)
         paid = max(member.expected_peak_kw, to_date_kw if month == horizon.month[0] else 0.0)
         charge += max(highest - paid, 0.0) * (component.price_per_kw_month or 0.0)
     return charge

@@ -6,7 +6,7 @@ A new kind needs an entry here; until it has one, the tests over all kinds fail 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -115,6 +115,13 @@ def _connection(**fields: Any) -> Template:
     return Template(asset | peaks | fields, (load(), roof), series)
 
 
+def _metered() -> Template:
+    """Quarter-hours, of which the tariff averages two each: only so does its metering interval bear on the plan."""
+    template = _connection()
+    asset = template.asset | {"tariff": template.asset["tariff"] | {"metering_minutes": 30.0}}
+    return replace(template, asset=asset, horizon=hours(STEPS, "2024-03-01T06:00", step_h=0.25))
+
+
 def _engine(**fields: Any) -> Template:
     asset = unit(
         "it",
@@ -167,7 +174,7 @@ TEMPLATES: dict[str, tuple[Template, ...]] = {
     "battery": (Template(_store("battery"), (_priced(), load()), _ELECTRIC),),
     "cable": (_cable(),),
     "chiller": (_conversion("chiller", "cold", energy_efficiency_ratio=4.0),),
-    "grid_connection": (_connection(), _connection(month_to_date_peak_kw=10.0)),
+    "grid_connection": (_connection(), _connection(month_to_date_peak_kw=10.0), _metered()),
     "heat_pump": (_conversion("heat_pump", "heat", source_degc=5.0, sink_degc=50.0),),
     "load": (
         Template(
