@@ -101,7 +101,7 @@ def rule_based(problem: Problem, planned: Mapping[str, Mapping[str, Array]] | No
 
     Args:
         problem: compiled, with its data up to date.
-        planned: by kind, decisions that are followed instead of the kind's rule.
+        planned: by kind, decisions that are followed instead of the kind's rule, as far as nothing is left over.
     """
     state = Ruling(np.zeros((problem.scenarios * len(problem.site.bus_names), problem.horizon.steps)))
     order = sorted(problem.rows, key=lambda kind: type(problem.rows[kind].members[0]).rule_order)
@@ -112,8 +112,6 @@ def rule_based(problem: Problem, planned: Mapping[str, Mapping[str, Array]] | No
         problem.put(kind, chosen[kind])
         state = Ruling(state.residual_kw + problem.net_kw(kind))
     for kind in [*reversed(order), *reversed(order)]:
-        if kind in followed:
-            continue
         rows, before = problem.rows[kind], problem.net_kw(kind)
         chosen[kind] = type(rows.members[0]).settle(rows, problem.inputs, state, chosen[kind])
         problem.put(kind, chosen[kind])

@@ -27,6 +27,8 @@ from dispatch.asset import (
 from dispatch.frozen import Efficiency, Fraction, NonNegative, Positive
 from dispatch.signals import Array, Horizon
 
+_LEFT_KW = 0.01
+
 
 class Storage(Asset):
     r"""A stock e with charge c and discharge d, both measured at the bus [kW].
@@ -211,7 +213,19 @@ class Storage(Asset):
     @classmethod
     def rule(cls, rows: Rows[Self], given: Inputs, state: Ruling) -> dict[str, Array]:
         """Takes surplus and gives it back at once when there is a deficit, within band and ratings."""
-        wanted = cls.wanted_kw(rows, given, state)
+        return cls._walked(rows, given, cls.wanted_kw(rows, given, state))
+
+    @classmethod
+    def settle(cls, rows: Rows[Self], given: Inputs, state: Ruling, values: dict[str, Array]) -> dict[str, Array]:
+        """Charges more of what is left over and discharges more of what lacks, as far as band and ratings let it."""
+        left = state.share(rows.bus(), rows.field("charge_kw"))
+        if np.abs(left).max() < _LEFT_KW:
+            return values
+        return cls._walked(rows, given, values["charge_kw"] - values["discharge_kw"] + left)
+
+    @classmethod
+    def _walked(cls, rows: Rows[Self], given: Inputs, wanted: Array) -> dict[str, Array]:
+        """All decisions that follow from wanting to charge (+) or discharge (−) so much, step by step."""
         signals = cls.signals(rows, given)
         ratings = cls.ratings(rows, given.horizon)
         level = signals["start_kwh"][:, 0]

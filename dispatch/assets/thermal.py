@@ -248,10 +248,11 @@ class Thermal(Asset):
 
     @classmethod
     def settle(cls, rows: Rows[Self], given: Inputs, state: Ruling, values: dict[str, Array]) -> dict[str, Array]:
-        """Runs where power lacks that nobody else can give, within minimum times and ramps."""
-        lacking = np.maximum(-state.share(rows.bus(), rows.field("max_kw")), 0)
+        """Runs where power lacks that nobody else can give, within minimum times and ramps; else gives less."""
+        left = state.share(rows.bus(), rows.field("max_kw"))
+        lacking = np.maximum(-left, 0)
         if lacking.max() < _LACKING_KW:
-            return values
+            return values | {"above_min_kw": np.maximum(values["above_min_kw"] - np.maximum(left, 0), 0)}
         on, power = _followed(rows, given, values["committed"], values["above_min_kw"], lacking)
         before = np.hstack([cls.signals(rows, given)["was_on"], on[:, :-1]])
         return {
