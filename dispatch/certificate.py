@@ -5,6 +5,7 @@ No clock and no path goes in, so that the same inputs give the same bytes.
 
 from __future__ import annotations
 
+import hashlib
 import math
 import platform
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from dispatch.audit import Audit
 from dispatch.outlook import Outlook
 from dispatch.schedule import Schedule
 from dispatch.site import Site
+from dispatch.tables import published
 
 if TYPE_CHECKING:
     from dispatch.grid_check import GridProof
@@ -27,8 +29,13 @@ _LIBRARIES = (
     "numpy",
     "pandapower",
     "power-grid-model",
+    "pandas",
     "pvlib",
+    "pyarrow",
+    "pydantic",
+    "scipy",
     "simbench",
+    "windpowerlib",
     "xgboost",
     "xgboost-cpu",
 )
@@ -55,6 +62,11 @@ def certificate(
         "solution": {
             "quality": proof.quality,
             "objective": _digits(proof.objective),
+            "objective_is": "expected over the scenarios: money, carbon at its price, penalties of missed wishes",
+            "expected_money": _digits(float(schedule.weights @ schedule.money)),
+            "expected_co2_kg": _digits(float(schedule.weights @ schedule.co2_kg)),
+            "expected_penalty": _digits(float(schedule.weights @ schedule.penalty)),
+            "here_and_now": "commitment of units, powers of electric stores",
             "bound": _digits(proof.bound),
             "gap": _digits(proof.gap),
             "nodes": proof.nodes,
@@ -66,6 +78,7 @@ def certificate(
         "audit": {"numbers_checked": audit.checked, "violations": [str(v) for v in audit.violations]},
         "network": None if grid is None else _network(site, grid),
         "forecast": _forecast(outlook),
+        "schedule_sha256": _fingerprint(schedule),
         "inputs_sha256": dict(sorted(hashes.items())),
         "versions": _versions(),
     }
@@ -93,6 +106,14 @@ def _forecast(outlook: Outlook) -> dict[str, object] | None:
         "issued": forecast.issue_time.isoformat(),
         "rungs": dict(forecast.quality),
     }
+
+
+def _fingerprint(schedule: Schedule) -> str:
+    """SHA-256 over the names and values of the published series, so that a plan can be told to be the certified one."""
+    digest = hashlib.sha256()
+    for name, values in sorted(published(schedule).items()):
+        digest.update(name.encode() + values.astype("<f8").tobytes())
+    return digest.hexdigest()
 
 
 def _versions() -> dict[str, str]:

@@ -175,6 +175,6 @@ def _clean_share(
 
 
 def clean_share(unclean_kw: Array, supply_kw: Array, hours: Array) -> float:
-    """1 − unclean over all electricity brought to the site, from (step,) powers."""
+    """1 − unclean over all electricity brought to the site, from (step,) powers; NaN where nothing was."""
     supplied = float(supply_kw @ hours)
-    return 1.0 - float(unclean_kw @ hours) / supplied if supplied > 0 else 1.0
+    return 1.0 - float(unclean_kw @ hours) / supplied if supplied > 0 else float("nan")

@@ -221,7 +221,51 @@ def findings(plan: Plan) -> Iterator[Finding]:
             step, energy = int(values.argmax()), float(values @ plan.horizon.hours)
             most = f"most at {_when(plan, step)} ({values[step]:,.0f} kW)"
             yield Finding("warning", f"{name.removesuffix('.shed_kw')}: {energy:,.1f} kWh of demand not served, {most}")
+    yield from _other_scenarios(plan)
+    yield from _unstated(plan)
     yield from _unverified(plan)
+
+
+def _other_scenarios(plan: Plan) -> Iterator[Finding]:
+    """Demand that goes unserved and wishes that are missed on other paths than the published one."""
+    schedule = plan.schedule
+    others = schedule.scenarios - 1
+    for solved in schedule.kinds.values():
+        for row, member in enumerate(solved.rows.members) if "shed_kw" in solved.series else ():
+            paths = solved.series["shed_kw"][row :: len(solved.rows.members)][1:]
+            lost = paths @ plan.horizon.hours
+            if lost.size and lost.max() > _SMALL_KW:
+                count = int((lost > _SMALL_KW).sum())
+                text = (
+                    f"{member.name}: demand not served in {count} of {others} scenarios, at most {lost.max():,.1f} kWh"
+                )
+                yield Finding("warning", text)
+    for text, short in schedule.wish_short_kwh.items():
+        missed = short[1:].sum(axis=1)
+        if missed.size and (missed > 1.0).any():
+            count = int((missed > 1.0).sum())
+            yield Finding(
+                "info", f"{text}: missed in {count} of {others} scenarios, at most by {missed.max():,.0f} kWh"
+            )
+
+
+def _unstated(plan: Plan) -> Iterator[Finding]:
+    """Numbers that were left out and so count as zero, and what the comparison leaves out."""
+    for asset in plan.site.assets:
+        if not isinstance(asset, GridConnection):
+            continue
+        if "carbon_intensity_kg_per_kwh" not in asset.model_fields_set:
+            yield Finding(
+                "warning", f"{asset.name}: no carbon intensity of imports given, so they count as free of carbon"
+            )
+        demand = any(component.basis == "demand" for component in asset.tariff.components)
+        if demand and not {"month_to_date_peak_kw", "expected_peak_kw"} & asset.model_fields_set:
+            text = "no peak of the month given: this plan pays the whole month's demand charge for its own peak"
+            yield Finding("warning", f"{asset.name}: {text}")
+    if plan.grid is not None and plan.grid.before:
+        yield Finding(
+            "info", "the rows beside the plan's in the comparison do not hold the network's limits; the plan does"
+        )
 
 
 def _network_findings(plan: Plan) -> Iterator[Finding]:
@@ -269,9 +313,11 @@ def _notes(plan: Plan) -> Iterator[str]:
     if plan.outlook.forecast is not None:
         yield from plan.outlook.forecast.notes
     yield (
-        f"Planned over {plan.schedule.scenarios} scenarios with one shared commitment; shown is the central path. "
+        f"Planned over {plan.schedule.scenarios} scenarios that share the commitment of units and the powers of "
+        "electric stores; shown is the central path, the mean of the forecast. "
         "Cost in the comparison is money paid less the value of what the stores hold more than at the start."
     )
+    yield "Carbon and clean share are those of the day and do not count what the stores hold at its end."
     yield "The demand charge counts only what this day adds to the peak that the month is billed for anyway."
 
 

@@ -31,7 +31,8 @@ def tariff(energy: float = 0.2, feed_in: float | None = None, demand: float | No
 
 
 def grid(**fields: Any) -> dict[str, Any]:
-    return {"kind": "grid_connection", "name": "pcc", "bus": "main", "import_kw": 1e4, "tariff": tariff()} | fields
+    base = {"kind": "grid_connection", "name": "pcc", "bus": "main", "import_kw": 1e4, "tariff": tariff()}
+    return base | {"carbon_intensity_kg_per_kwh": 0.0} | fields
 
 
 def load(name: str = "load", **fields: Any) -> dict[str, Any]:

@@ -56,7 +56,7 @@ def _headline(plan: Plan) -> Iterator[str]:
     money, carbon_t = plan.schedule.money[0], plan.schedule.co2_kg[0] / 1000
     issued = plan.issue_time.astimezone(plan.horizon.local_start[0].tzinfo)
     known = f"from what was known on {issued:%d %b at %H:%M}"
-    yield f"expected: {money:,.0f} {plan.site.currency}, {carbon_t:,.1f} t CO2, {known}"
+    yield f"central path: {money:,.0f} {plan.site.currency}, {carbon_t:,.1f} t CO2, {known}"
     audit = "passed" if plan.audit.passed else f"{len(plan.audit.violations)} violations"
     gap = f" (at most {max(proof.gap, 0):.2%} above the best possible)" if np.isfinite(proof.gap) else ""
     yield f"schedule: {proof.quality}{gap}; audit {audit} ({plan.audit.checked:,} numbers checked)"

@@ -32,6 +32,7 @@ PARK: dict[str, Any] = {
             "name": "pcc",
             "bus": "main",
             "import_kw": 400,
+            "carbon_intensity_kg_per_kwh": 0.3,
             "tariff": {
                 "name": "flat",
                 "currency": "EUR",

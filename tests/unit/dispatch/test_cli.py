@@ -90,7 +90,7 @@ def test_a_first_user_gets_from_init_to_a_plan(tmp_path: Path) -> None:
         "certificate.json",
         "timings.json",
     }
-    assert "expected:" in planned.stdout
+    assert "central path:" in planned.stdout
     assert "forecast factory, trained on its history" in planned.stderr
     again = process("init", "mine", folder=tmp_path)
     assert again.returncode == 2

@@ -84,7 +84,7 @@ def test_clean_share_is_clean_supply_over_all_supply(clean_fraction: float, expe
 
 def test_unequal_steps_weigh_by_their_length():
     assert clean_share(np.array([10.0, 0.0]), np.array([10.0, 10.0]), np.array([0.25, 0.75])) == pytest.approx(0.75)
-    assert clean_share(np.zeros(2), np.zeros(2), np.ones(2)) == 1.0, "nothing used: nothing unclean"
+    assert np.isnan(clean_share(np.zeros(2), np.zeros(2), np.ones(2))), "nothing used: no share"
 
 
 def test_curtailed_and_unserved_energy_are_counted():

@@ -130,4 +130,4 @@ def test_a_clean_share_over_a_day_does_not_carry_into_the_next() -> None:
 def test_the_share_of_clean_supply() -> None:
     supply, unclean, lengths = np.array([10.0, 30]), np.array([0.0, 30]), np.array([2.0, 1.0])
     assert clean_share(unclean, supply, lengths) == pytest.approx(0.4)
-    assert clean_share(np.zeros(2), np.zeros(2), lengths) == 1.0
+    assert np.isnan(clean_share(np.zeros(2), np.zeros(2), lengths))

@@ -216,6 +216,27 @@ def test_demand_that_is_not_served_is_said_in_the_comparison_and_found():
     ]
 
 
+def test_what_was_left_out_and_so_counts_as_zero_is_said():
+    silent = {"kind": "grid_connection", "name": "pcc", "bus": "main", "import_kw": 100, "tariff": tariff(demand=9.0)}
+    site = park(load(), silent)
+    texts = [f.text for f in findings(planned(site, given(site, hours(1), {("load", "demand_kw"): 1.0})))]
+    assert texts == [
+        "pcc: no carbon intensity of imports given, so they count as free of carbon",
+        "pcc: no peak of the month given: this plan pays the whole month's demand charge for its own peak",
+    ]
+
+
+def test_what_goes_unserved_or_amiss_in_other_scenarios_is_said():
+    wish = {"clean_share_min": 0.5, "over": "horizon"}
+    site = park(load(), grid(import_kw=30), wishes=[wish])
+    demand = np.array([[20.0, 20], [45, 20], [35, 60]])
+    texts = [
+        f.text for f in findings(planned(site, given(site, hours(2), {("load", "demand_kw"): demand}, scenarios=3)))
+    ]
+    assert "load: demand not served in 2 of 2 scenarios, at most 35.0 kWh" in texts
+    assert "clean share of at least 50% per horizon: missed in 2 of 2 scenarios, at most by 30 kWh" in texts
+
+
 def test_times_in_findings_can_be_found_on_days_and_hours_that_repeat():
     berlin = park(load(), grid(import_kw=30), time_zone="Europe/Berlin")
 
@@ -272,8 +293,9 @@ def test_violations_of_the_network_come_first_and_none_is_dropped_silently():
     breaches = tuple(Breach("b", "voltage_low", 0, 0.94, 0.95, "p.u.", 0.01) for _ in range(53))
     found = list(findings(on_network(breaches=breaches, stopped="no more rounds")))
     assert found[0].text == "b: voltage low at 00:00, 0.9400 p.u. (limit 0.9500, over by 0.0100)"
-    assert [f.text for f in found[50:]] == ["network: 3 more violations", "network: no more rounds"]
-    assert [f.severity for f in found] == ["violation"] * 51 + ["warning"]
+    assert [f.text for f in found[50:52]] == ["network: 3 more violations", "network: no more rounds"]
+    assert "do not hold the network's limits" in found[52].text, "the baselines are not held to what bent the plan"
+    assert [f.severity for f in found] == ["violation"] * 51 + ["warning", "info"]
 
 
 def test_a_failed_audit_and_a_lower_rung_are_findings(plan: Plan):
