@@ -191,6 +191,15 @@ def test_money_in_another_currency_is_refused(tmp_path: Path, content: dict[str,
 GRID = {"network": "pandapower:create_cigre_network_mv"}
 
 
+def test_every_electricity_bus_needs_its_place_on_the_network(tmp_path: Path) -> None:
+    content = park(grid=GRID | {"bus_of": {"main": "Bus 1"}})
+    content["buses"].append({"name": "second"})
+    problem = only(write(tmp_path, content))
+    assert problem.path == "grid.bus_of"
+    assert "'second' has no place on the network" in problem.message
+    assert problem.accepted
+
+
 @pytest.mark.parametrize(
     ("bus_of", "message"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from dispatch.asset import Mode
 from dispatch.audit import audit
 from dispatch.errors import ContractError
 from dispatch.problem import NetworkLimits, Problem
+from dispatch.site import Site
 from dispatch.solve import solve
 from tests.parks import battery, given, grid, hours, load, park, tariff, unit
 
@@ -166,3 +168,53 @@ def test_local_price_is_what_one_more_kwh_costs():
         )
         assert schedule.price_per_kwh is not None
         assert schedule.price_per_kwh[0, 0] == pytest.approx(0.2 + 0.5 * 0.1)
+
+
+def test_what_scenarios_fear_changes_what_is_published():
+    """Electric stores are here-and-now: a scenario with a dear last hour keeps energy for it on every path."""
+    site = park(load(), grid(), battery(start_fill=0.5, end_fill_min=0.0, charge_kw=1e-3))
+    price = np.array([[0.2, 0.3, 0.1], [0.2, 0.3, 9.0]])
+    series = {("load", "demand_kw"): 60.0 * np.ones(3), ("pcc", "import_price_per_kwh"): price}
+    central = solve(Problem(site, given(site, hours(3), {key: np.atleast_2d(v)[:1] for key, v in series.items()})))
+    both = solve(Problem(site, given(site, hours(3), series, scenarios=2)))
+    assert central.asset("battery", "discharge_kw")[1] == pytest.approx(50 * 0.9193, rel=1e-3)
+    assert both.asset("battery", "discharge_kw", 0) == pytest.approx(both.asset("battery", "discharge_kw", 1))
+    assert both.asset("battery", "discharge_kw")[2] == pytest.approx(50 * 0.9193, rel=1e-3)
+    assert audit(both).passed is False, "the bill is read from the tariff, and these prices were put in beside it"
+
+
+def price_and_difference(
+    site: Site, series: dict[tuple[str, str], Any], scenarios: int, **update: Any
+) -> tuple[Any, Any]:
+    """The local price at ``main`` in step 1 by scenario, and what 1 kW more there adds to each scenario's own cost."""
+
+    def solved(more: float) -> Any:
+        demand = np.atleast_2d(series["load", "demand_kw"]) * np.ones((scenarios, 1))
+        demand[:, 1] += more
+        inputs = given(site, hours(3), series | {("load", "demand_kw"): demand}, scenarios=scenarios)
+        problem = Problem(site, inputs, network_slots=1 if update else 0)
+        problem.update(**update)
+        return solve(problem)
+
+    base, more = solved(0.0), solved(0.01)
+    cost = (more.money + more.penalty - base.money - base.penalty) / 0.01
+    return base.price_per_kwh[:, 0, 1], cost
+
+
+def test_local_price_where_a_network_limit_binds():
+    pv = {"kind": "pv", "name": "pv", "bus": "main", "peak_kw": 1000}
+    connection = grid(tariff=tariff(0.3, feed_in=0.05), export_kw=1000)
+    site = park(load(), pv, connection, grid={"network": "test", "bus_of": {"main": "node"}})
+    series = {("load", "demand_kw"): 50.0 * np.ones(3), ("pv", "available_kw"): 500.0}
+    limits = NetworkLimits(np.ones((1, 1, 3)), np.full((1, 3), 100.0))
+    price, cost = price_and_difference(site, series, 1, limits=limits)
+    assert price == pytest.approx(cost, abs=1e-6)
+    assert price == pytest.approx(0.0, abs=1e-6), "one more kWh is met by what is curtailed"
+
+
+def test_local_price_of_every_scenario_under_cvar():
+    site = park(load(), grid(tariff=tariff(0.1)), objective={"cvar_weight": 0.5, "cvar_level": 0.5})
+    demand = np.array([[10.0, 10, 10], [20, 20, 20], [40, 40, 40]])
+    price, cost = price_and_difference(site, {("load", "demand_kw"): demand}, 3)
+    assert price == pytest.approx(cost, rel=1e-5)
+    assert price == pytest.approx(0.1)
