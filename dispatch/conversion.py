@@ -78,6 +78,8 @@ class Conversion(Asset):
 
     @classmethod
     def settle(cls, rows: Rows[Self], given: Inputs, state: Ruling, values: dict[str, Array]) -> dict[str, Array]:
-        """Draws less where electricity lacks; what its output then lacks is the demand's to shed."""
-        lacking = np.maximum(-state.share(rows.bus(), values["power_kw"]), 0)
-        return {"power_kw": np.maximum(values["power_kw"] - lacking, 0)}
+        """Draws less where electricity lacks or nobody takes the output; demand that then lacks is shed."""
+        power, output = values["power_kw"], rows.field("yield_kw_per_kw")
+        lacking = np.maximum(-state.share(rows.bus(), power), 0)
+        unused = np.maximum(state.share(rows.bus(cls.output_bus), power * output), 0) / output
+        return {"power_kw": np.maximum(power - np.maximum(lacking, unused), 0)}

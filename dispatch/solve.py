@@ -19,6 +19,8 @@ from dispatch.signals import Array
 
 _MOST_ROUNDS = 12
 _BOTH_KW = 1e-3
+_MOST_PASSES = 5
+_BALANCED_KW = 1e-6
 
 
 def solve(
@@ -97,7 +99,7 @@ def _prices(problem: Problem, answer: Answer) -> Array:
 def rule_based(problem: Problem, planned: Mapping[str, Mapping[str, Array]] | None = None) -> Schedule:
     """What the park does without a plan: each kind's rule in order, then, in reverse, those that give way.
 
-    Two passes of giving way: what the first frees at one kind, the second passes on to another.
+    Giving way is repeated while something is left: what one pass frees at one kind, the next passes on to another.
 
     Args:
         problem: compiled, with its data up to date.
@@ -111,9 +113,12 @@ def rule_based(problem: Problem, planned: Mapping[str, Mapping[str, Array]] | No
         chosen[kind] = dict(followed.get(kind) or type(rows.members[0]).rule(rows, problem.inputs, state))
         problem.put(kind, chosen[kind])
         state = Ruling(state.residual_kw + problem.net_kw(kind))
-    for kind in [*reversed(order), *reversed(order)]:
-        rows, before = problem.rows[kind], problem.net_kw(kind)
-        chosen[kind] = type(rows.members[0]).settle(rows, problem.inputs, state, chosen[kind])
-        problem.put(kind, chosen[kind])
-        state = Ruling(state.residual_kw + problem.net_kw(kind) - before)
+    for _ in range(_MOST_PASSES):
+        if np.abs(state.residual_kw).max() < _BALANCED_KW:
+            break
+        for kind in reversed(order):
+            rows, before = problem.rows[kind], problem.net_kw(kind)
+            chosen[kind] = type(rows.members[0]).settle(rows, problem.inputs, state, chosen[kind])
+            problem.put(kind, chosen[kind])
+            state = Ruling(state.residual_kw + problem.net_kw(kind) - before)
     return problem.read(Proof("rule_based", problem.settle_totals(), -np.inf, np.inf, 0, 0, False), None)
