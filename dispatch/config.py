@@ -13,6 +13,7 @@ from dispatch.documents import Document, read_document
 from dispatch.errors import ConfigError, Problem
 from dispatch.mistakes import field_problems, near_miss, shown
 from dispatch.references import reference_problems
+from dispatch.series import FileSeries
 from dispatch.site import FillWish, Site
 
 CONFIGS = next(p for p in (Path(__file__).parent / "configs", Path(__file__).parents[1] / "configs") if p.is_dir())
@@ -40,6 +41,23 @@ def load_site(name: str | Path) -> Site:
         located = dict.fromkeys(reading.located(problem) for problem in found)
         raise ConfigError(str(name), sorted(located, key=lambda p: (p.line or 0, p.path)))
     return _apply_fill_wishes(site)
+
+
+def require_files(site: Site, name: str | Path) -> None:
+    """Look whether the data files that a park names are there; what is in them is seen when it is planned.
+
+    Raises:
+        ConfigError: some are not; lists all of them.
+    """
+    folder = find_config(name, "parks").parent
+    problems = []
+    for index, asset in enumerate(site.assets):
+        for history in (need.history for need in asset.needs):
+            if isinstance(history, FileSeries) and not _is_file(folder / history.file):
+                text = f"there is no file '{history.file}' beside the park's file"
+                problems.append(Problem(f"assets[{index}].history.file", text, "a CSV or Parquet file"))
+    if problems:
+        raise ConfigError(str(name), problems)
 
 
 def find_config(name: str | Path, folder: str) -> Path:

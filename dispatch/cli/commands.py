@@ -68,9 +68,10 @@ def plan(
 @app.command()
 def validate(config: Config) -> None:
     """Check a park's file and say everything that is wrong with it, each with its place and what would be accepted."""
-    from dispatch.config import load_site
+    from dispatch.config import load_site, require_files
 
     site = load_site(config)
+    require_files(site, config)
     kinds = sorted({asset.kind for asset in site.assets})
     assets, buses = _count(len(site.assets), "asset", "assets"), _count(len(site.buses), "bus", "buses")
     typer.echo(f"{config}: valid. {site.name}: {assets} ({', '.join(kinds)}) on {buses}.")

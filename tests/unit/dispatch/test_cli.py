@@ -119,6 +119,13 @@ def test_validate_tells_every_mistake_with_status_2(run: Run, small: Path) -> No
     refused(run("validate", small), "currency", "time_zone", "line 3")
 
 
+def test_validate_looks_whether_the_data_are_there(run: Run, tmp_path: Path) -> None:
+    assert run("init", tmp_path / "mine").status == 0
+    assert run("validate", tmp_path / "mine").status == 0
+    (tmp_path / "mine" / "measured.csv").unlink()
+    refused(run("validate", tmp_path / "mine"), "assets[0].history.file", "assets[1].history.file", "measured.csv")
+
+
 def test_the_schema_accepts_what_ships_and_refuses_what_the_reader_refuses(run: Run, tmp_path: Path) -> None:
     printed = json.loads(run("schema").out)
     assert printed == json.loads(json.dumps(schema()))
