@@ -119,18 +119,11 @@ class Compiled:
                 variable.save_value(x[self.columns(variable)])
 
 
-def run(
-    matrices: Matrices,
-    limits: Limits,
-    *,
-    also_integer: np.ndarray | None = None,
-    fixed: tuple[np.ndarray, Array] | None = None,
-) -> Answer:
+def run(matrices: Matrices, limits: Limits, *, also_integer: np.ndarray | None = None) -> Answer:
     """Solve; then fix the integers and solve the linear program again for clean values and duals.
 
     Args:
         also_integer: columns that must be integral beside those the model declares.
-        fixed: columns with the values they must take.
 
     Raises:
         SolveError: HiGHS found no point; the message carries its status.
@@ -140,9 +133,6 @@ def run(
         integer[also_integer] = True
     solver = load(matrices, integer)
     _set_limits(solver, limits)
-    if fixed is not None:
-        columns, values = fixed
-        solver.changeColsBounds(columns.size, columns.astype(np.int32), values, values)
     solver.run()
     quality, clock = _quality(solver)
     info = solver.getInfo()

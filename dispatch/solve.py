@@ -23,9 +23,7 @@ _MOST_PASSES = 5
 _BALANCED_KW = 1e-6
 
 
-def solve(
-    problem: Problem, limits: Limits | None = None, *, fixed: Mapping[tuple[str, str], Array] | None = None
-) -> Schedule:
+def solve(problem: Problem, limits: Limits | None = None) -> Schedule:
     """The best schedule for the problem's present data.
 
     Relaxed switches of exclusive flows are made integral where the solution uses both flows, and the problem is solved
@@ -35,17 +33,15 @@ def solve(
     Args:
         problem: compiled, with its data up to date.
         limits: gap and nodes at which the search ends.
-        fixed: (kind, series) → values that decision variables must take, e.g. a published storage plan.
 
     Raises:
         SolveError: no feasible point was found.
     """
     limits = limits or Limits()
     matrices = problem.compiled.matrices()
-    held = _held(problem, fixed or {})
     branched = np.zeros(0, int)
     for rounds in range(1, _MOST_ROUNDS + 1):
-        answer = run(matrices, limits, also_integer=branched, fixed=held)
+        answer = run(matrices, limits, also_integer=branched)
         problem.take(answer.x)
         both = _both_flows(problem)
         if problem.mode.commitment == "convex":
@@ -55,13 +51,6 @@ def solve(
             return problem.read(_proof(answer, rounds), _prices(problem, answer))
         branched = np.union1d(branched, both)
     raise SolveError("exclusive flows still overlap after branching: the kind's switch does not separate them")
-
-
-def _held(problem: Problem, fixed: Mapping[tuple[str, str], Array]) -> tuple[np.ndarray, Array] | None:
-    if not fixed:
-        return None
-    columns = [problem.compiled.columns(problem.variable(*key)).ravel() for key in fixed]
-    return np.concatenate(columns), np.concatenate([np.ravel(values) for values in fixed.values()])
 
 
 def _both_flows(problem: Problem) -> np.ndarray:

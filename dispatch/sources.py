@@ -7,7 +7,6 @@ already hold the day, what really happened (kept apart, for the comparison only)
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -264,8 +263,3 @@ def _network(grid: Grid, folder: Path) -> Network:
 
 def _sha(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
-
-
-def canonical(value: object) -> str:
-    """JSON with sorted keys, for hashes and certificates."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)

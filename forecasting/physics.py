@@ -189,12 +189,6 @@ def _checked(curve: Sequence[Sequence[float]]) -> tuple[Floats, Floats]:
     return speed, power
 
 
-def farm_rated_kw(farm: WindFarm) -> float:
-    """Rated power [kW] of the whole farm: as given, else the highest point of the curve times the count."""
-    curve = turbine_curve(farm.turbine) if isinstance(farm.turbine, str) else farm.turbine
-    return float(farm.rated_kw if farm.rated_kw is not None else max(curve[1]) * farm.count)
-
-
 def wind_power_kw(
     farm: WindFarm, speed_m_s: ArrayLike, density_kg_per_m3: ArrayLike = STANDARD_DENSITY_KG_PER_M3
 ) -> Floats:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtri
 
 from forecasting.quantiles import LEVELS
 
@@ -169,8 +169,3 @@ def correlation_shrink(share: Floats, memory: Memory, distance_h: Floats) -> Flo
     """
     matrix = memory.correlation(distance_h)
     return np.asarray(np.sqrt(np.einsum("tn,nm,tm->t", share, matrix, share)))
-
-
-def probability(z: Floats) -> Floats:
-    """Φ(z)."""
-    return np.asarray(ndtr(z))

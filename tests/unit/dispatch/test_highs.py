@@ -54,13 +54,6 @@ def test_columns_and_rows_are_found_in_the_shape_of_variable_and_constraint() ->
     assert np.abs(answer.row_dual[compiled.rows(rows)]) == pytest.approx(np.tile([1.0, 10, 100], (2, 1)))
 
 
-def test_a_fixed_column_keeps_its_value() -> None:
-    x = cp.Variable(2, nonneg=True)
-    compiled = Compiled(cp.Problem(cp.Minimize(x[0] + 2 * x[1]), [cp.sum(x) >= 3]))
-    answer = run(compiled.matrices(), Limits(), fixed=(compiled.columns(x)[1:], np.array([1.0])))
-    assert answer.x[compiled.columns(x)] == pytest.approx([2, 1])
-
-
 def test_columns_may_be_made_integral_for_one_run() -> None:
     x = cp.Variable(bounds=[0, 1])
     compiled = Compiled(cp.Problem(cp.Minimize(x), [x >= 0.4]))

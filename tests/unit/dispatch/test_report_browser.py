@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,10 +16,6 @@ from dispatch.report import Balance, Line, render
 from dispatch.report.colours import HUES
 from tests.unit.dispatch.report_example import example, with_gaps
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-playwright = pytest.importorskip("playwright.sync_api")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
-
 COUNT_SHIFTS = """
 window.shift = 0;
 new PerformanceObserver((list) => list.getEntries().forEach((one) => { window.shift += one.value; }))
@@ -28,21 +23,13 @@ new PerformanceObserver((list) => list.getEntries().forEach((one) => { window.sh
 """
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as driver:
-        one = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-quic"])
-        yield one
-        one.close()
-
-
 @pytest.fixture
-def opened(browser: Any, tmp_path: Path) -> Iterator[Any]:
+def opened(chromium: Any, tmp_path: Path) -> Iterator[Any]:
     """Opens report data in a window; afterwards nothing may have complained or been fetched."""
     contexts, complaints = [], []
 
     def open_page(data: Any, width: int = 1400, scheme: str = "light") -> Any:
-        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda message: complaints.append(message.text))

@@ -9,7 +9,6 @@ from forecasting.physics import (
     PvPlant,
     WindFarm,
     air_density_kg_per_m3,
-    farm_rated_kw,
     hub_speed_m_s,
     pv_power_kw,
     solar_elevation_deg,
@@ -34,8 +33,6 @@ def test_wind_power_counts_machines_and_keeps_missing_missing() -> None:
     found = wind_power_kw(WindFarm(curve, 100, count=3), [np.nan, 20.0, 30.0])
     np.testing.assert_array_equal(found, [np.nan, 6000.0, 0.0])
     assert wind_power_kw(WindFarm(curve, 100, count=3, rated_kw=5000.0), [20.0])[0] == 5000
-    assert farm_rated_kw(WindFarm(curve, 100, count=3)) == 6000
-    assert farm_rated_kw(WindFarm(curve, 100, rated_kw=1500.0)) == 1500
 
 
 def test_a_named_turbine_has_its_published_curve() -> None:
@@ -44,7 +41,6 @@ def test_a_named_turbine_has_its_published_curve() -> None:
     assert max(power) == pytest.approx(4200, rel=0.01)
     assert list(speed) == sorted(speed)
     assert power[0] == 0
-    assert farm_rated_kw(WindFarm("E-126/4200", 135, count=2)) == pytest.approx(8400, rel=0.01)
     with pytest.raises(ForecastError, match="E-126/4200"):
         turbine_curve("E126/4200")
 
