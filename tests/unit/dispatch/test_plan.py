@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -14,6 +15,7 @@ import pytest
 
 import dispatch.plan as planning
 from dispatch.audit import audit
+from dispatch.certificate import certificate
 from dispatch.cli.planning import write
 from dispatch.errors import SolveError
 from dispatch.plan import Plan, plan
@@ -24,6 +26,7 @@ from dispatch.schedule import Schedule
 from dispatch.signals import Horizon
 from dispatch.site import Site
 from dispatch.solve import rule_based, solve
+from dispatch.tables import schedule_table
 from forecasting.archive import Archive
 from tests.parks import battery, grid, load, park, tariff, unit
 
@@ -101,6 +104,19 @@ def test_a_plan_is_proved_and_says_how(first: Plan):
     assert set(told["forecast"]["rungs"].values()) == {"climatology"}
     assert told["issued"] == "2024-05-14T10:00:00+00:00"
     assert told["horizon"] == ["2024-05-14T22:00:00Z", "2024-05-15T22:00:00Z"]
+
+
+def test_a_certificate_is_that_of_one_schedule(first: Plan):
+    """Whoever holds schedule.parquet can tell whether it is the certified one; a set-point moved by a watt is not."""
+    table, digest = schedule_table(first.schedule, "EUR"), hashlib.sha256()
+    for name in sorted(n for n in table.column_names if "." in n and not n.endswith(".local_price_per_kwh")):
+        digest.update(name.encode() + table[name].to_numpy().astype("<f8").tobytes())
+    assert first.certificate["schedule_sha256"] == digest.hexdigest()
+    load = first.schedule.kinds["load"]
+    moved = {**load.series, "served_kw": load.series["served_kw"] + 1e-3}
+    changed = replace(first.schedule, kinds={**first.schedule.kinds, "load": replace(load, series=moved)})
+    other = certificate(first.site, first.issue_time, first.outlook, changed, first.audit, None, {})
+    assert other["schedule_sha256"] != first.certificate["schedule_sha256"]
 
 
 def test_no_plan_sees_what_comes_after_it_is_issued(first: Plan):
