@@ -11,6 +11,7 @@ STATE := $(shell $(PYTHON) -c "import hashlib,pathlib,sys; print(hashlib.sha256(
 RUN   := $(VENV)/run-$(STATE)
 DEV   := $(VENV)/dev-$(STATE)
 # dev.txt holds everything that run.txt holds, at the same versions: where it is installed, it serves both.
+# A lock file is complete, so nothing is resolved (--no-deps): pip's resolver would look at releases newer than the lock.
 ENV   := $(if $(wildcard $(DEV)),$(DEV),$(RUN))
 HERE  := $(VENV)/here
 
@@ -67,12 +68,12 @@ clean: ## forget environments, caches and results
 
 $(RUN):
 	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r locks/run.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r locks/run.txt
 	touch $@
 
 $(DEV):
 	test -e $(RUN) || $(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r locks/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r locks/dev.txt
 	touch $@
 
 # This checkout itself, editable; anew when its metadata changed. It lives inside the environment and goes with it.

@@ -93,6 +93,8 @@ class Part:
         penalty_step: price of broken wishes, in money but never part of the reported money.
         supply_kw: net electricity the kind brings to the site (generation + import − export).
         unclean_kw: the share of that supply which does not count as clean.
+        reserve_up_kw: power ready to be raised within the site's reserve duration: offered +, asked for −.
+        reserve_down_kw: likewise, to be lowered.
         series: what the report shows; decision variables appear here under the name that ``rule`` returns.
         exclusive: pairs of flows that must not run together.
     """
@@ -105,6 +107,8 @@ class Part:
     penalty_step: cp.Expression | None = None
     supply_kw: cp.Expression | None = None
     unclean_kw: cp.Expression | None = None
+    reserve_up_kw: cp.Expression | None = None
+    reserve_down_kw: cp.Expression | None = None
     series: Mapping[str, cp.Expression] = field(default_factory=dict)
     exclusive: Sequence[Exclusive] = ()
 
@@ -117,6 +121,10 @@ class Part:
             term = getattr(self, name)
             if term is not None and not (term.is_convex() and term.is_dpp()):
                 raise ContractError(f"{name} is not convex and DPP")
+        for name in ("supply_kw", "reserve_up_kw", "reserve_down_kw"):
+            term = getattr(self, name)
+            if term is not None and not (term.is_affine() and term.is_dpp()):
+                raise ContractError(f"{name} is not affine and DPP")
         for name, port in self.ports.items():
             if not (port.power_kw.is_affine() and port.power_kw.is_dpp()):
                 raise ContractError(f"port {name} is not affine and DPP")
@@ -150,7 +158,7 @@ class Account:
     Attributes:
         power_kw: by port, (row, step) into the bus.
         money, co2_kg, penalty: (row,) sums over the horizon.
-        supply_kw, unclean_kw: (row, step).
+        supply_kw, unclean_kw, reserve_up_kw, reserve_down_kw: (row, step).
     """
 
     power_kw: Mapping[str, Array]
@@ -159,6 +167,8 @@ class Account:
     penalty: Array | float = 0.0
     supply_kw: Array | float = 0.0
     unclean_kw: Array | float = 0.0
+    reserve_up_kw: Array | float = 0.0
+    reserve_down_kw: Array | float = 0.0
 
 
 @dataclass(frozen=True)
@@ -186,11 +196,13 @@ class Rows(Generic[A]):
         members: M assets of the kind.
         scenarios: S; there are S·M rows.
         buses: names of the site's buses, in order.
+        reserve_h: how long reserve must last once it is called, the longest of the site's products [h]; 0: none asked.
     """
 
     members: tuple[A, ...]
     scenarios: int
     buses: tuple[str, ...]
+    reserve_h: float = 0.0
 
     @property
     def count(self) -> int:
@@ -313,6 +325,11 @@ class Asset(Frozen, ABC):
     @property
     def kvar_per_kw(self) -> float:
         """Reactive power drawn per kW drawn, for the network."""
+        return 0.0
+
+    @property
+    def asks_reserve_h(self) -> float:
+        """How long the reserve this asset asks for must last once called [h]; 0: it asks for none."""
         return 0.0
 
     def known(self, horizon: Horizon) -> dict[str, Array]:

@@ -1,8 +1,8 @@
 """The independent proof of a schedule, in NumPy from fields and inputs; it shares no formula with the optimiser.
 
-What it holds a schedule to: every number is one; every bus balances in every scenario and step; every kind's own
-``check`` of its limits and ``account`` of its powers, money (the bill component by component), carbon and penalties;
-money and carbon of all kinds adding up to the totals.
+What it holds a schedule to: every number is one; every bus balances in every scenario and step, and reserve covers what
+is asked for; every kind's own ``check`` of its limits and ``account`` of its powers, money (the bill component by
+component), carbon and penalties; money and carbon of all kinds adding up to the totals.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Audit:
 
 def audit(schedule: Schedule) -> Audit:
     """Everything named in the module's docstring, on all scenarios."""
-    violations = [*_missing(schedule), *_balances(schedule), *_sums(schedule)]
+    violations = [*_missing(schedule), *_balances(schedule), *_reserves(schedule), *_sums(schedule)]
     checked = 0
     for solved in schedule.kinds.values():
         violations += type(solved.rows.members[0]).check(solved.rows, schedule.inputs, solved.series)
@@ -68,6 +68,16 @@ def _balances(schedule: Schedule) -> Iterator[Violation]:
         )
 
 
+def _reserves(schedule: Schedule) -> Iterator[Violation]:
+    """Reserve offered covers reserve asked for, as the kinds state both; their accounts confirm that."""
+    for direction in ("reserve_up_kw", "reserve_down_kw"):
+        for scenario in range(schedule.scenarios):
+            left = schedule.per_step(direction, scenario)
+            yield from breaches(
+                ("site",), f"{direction} asked for and not held", -left[None, :], 0.0, "kW", _BALANCE_KW
+            )
+
+
 def _sums(schedule: Schedule) -> Iterator[Violation]:
     for scenario in range(schedule.scenarios):
         money, carbon = 0.0, 0.0
@@ -91,7 +101,7 @@ def _accounts(solved: Solved, schedule: Schedule) -> Iterator[Violation]:
     for port, power in solved.power_kw.items():
         apart = np.abs(power - account.power_kw.get(port, zero))
         yield from breaches(rows.names, f"power at {port} differs from its series", apart, _BALANCE_KW, "kW")
-    for name in ("supply_kw", "unclean_kw"):
+    for name in ("supply_kw", "unclean_kw", "reserve_up_kw", "reserve_down_kw"):
         apart = np.abs(getattr(solved, name) - getattr(account, name))
         yield from breaches(rows.names, f"{name} differs from its series", apart, _BALANCE_KW, "kW")
     stated = {

@@ -75,7 +75,8 @@ class Problem:
         extra, limits = self._network(network_slots)
         self.total = objective.total(site, self.horizon, self.rows, self.parts, self._weights, extra)
         constraints = [c for part in self.parts.values() for c in part.constraints]
-        constraints += [self.balance, *limits, *self.total.constraints]
+        self.reserve = self._reserve()
+        constraints += [self.balance, *self.reserve.values(), *limits, *self.total.constraints]
         self._problem = cp.Problem(cp.Minimize(self.total.expression), constraints)
         self.compiled = Compiled(self._problem)
 
@@ -100,6 +101,21 @@ class Problem:
         size = self.scenarios * len(self.site.bus_names)
         terms = [_place(port.bus, size) @ port.power_kw for part in self.parts.values() for port in part.ports.values()]
         return sum(terms[1:], terms[0]) == cp.Constant(np.zeros((size, self.horizon.steps)))
+
+    def _reserve(self) -> dict[str, cp.Constraint]:
+        """(scenario, step) by direction: what is offered covers what is asked for; none where nobody asks."""
+        if not self.site.reserve_h:
+            return {}
+        made = {}
+        for direction in ("reserve_up_kw", "reserve_down_kw"):
+            terms = [
+                objective.to_scenario(self.rows[kind]) @ getattr(part, direction)
+                for kind, part in self.parts.items()
+                if getattr(part, direction) is not None
+            ]
+            if terms:
+                made[direction] = sum(terms[1:], terms[0]) >= np.zeros((self.scenarios, self.horizon.steps))
+        return made
 
     def _network(self, slots: int) -> tuple[Any, list[Any]]:
         """Limits, each with an excess of its own that the objective prices; the same rows for every scenario.
@@ -288,6 +304,8 @@ class Problem:
             penalty_step=value(part.penalty_step, zero),
             supply_kw=value(part.supply_kw, zero),
             unclean_kw=value(part.unclean_kw, zero),
+            reserve_up_kw=value(part.reserve_up_kw, zero),
+            reserve_down_kw=value(part.reserve_down_kw, zero),
         )
 
 
@@ -301,7 +319,7 @@ def _structure(site: Site) -> list[tuple[object, ...]]:
     """What sites that share one compiled problem have in common."""
     # In the order of the rows: members of one kind that changed places would stand on each other's buses.
     members = [(a.kind, *a.structure) for a in sorted(site.assets, key=lambda a: a.kind)]
-    return [(bus.name, bus.carrier) for bus in site.buses] + members
+    return [(bus.name, bus.carrier) for bus in site.buses] + [(site.reserve_h,), *members]
 
 
 def _place(bus: np.ndarray, size: int) -> csr_array:

@@ -23,7 +23,7 @@ class Solved:
         power_kw: by port, (row, step) into the bus.
         series: what ``Part.series`` named, (row or member, …).
         cost_step, cost_period, co2_step_kg, penalty_step: (row, …); zeros where the kind has none.
-        supply_kw, unclean_kw: (row, step).
+        supply_kw, unclean_kw, reserve_up_kw, reserve_down_kw: (row, step).
     """
 
     rows: Rows[Any]
@@ -36,6 +36,8 @@ class Solved:
     penalty_step: Array
     supply_kw: Array
     unclean_kw: Array
+    reserve_up_kw: Array
+    reserve_down_kw: Array
 
     def of(self, name: str, series: str, scenario: int = 0) -> Array:
         """(step,) one member's series in one scenario."""

@@ -147,7 +147,13 @@ class Site(Frozen):
         """Members of each kind over ``scenarios``, kinds in alphabetical order."""
         names = sorted({asset.kind for asset in self.assets})
         members = {kind: tuple(a for a in self.assets if a.kind == kind) for kind in names}
-        return {kind: Rows(members[kind], scenarios, self.bus_names) for kind in names}
+        lasting = self.reserve_h
+        return {kind: Rows(members[kind], scenarios, self.bus_names, lasting) for kind in names}
+
+    @cached_property
+    def reserve_h(self) -> float:
+        """How long reserve must last once called: the longest that any asset asks for [h]."""
+        return max(asset.asks_reserve_h for asset in self.assets)
 
     def known_series(self, horizon: Horizon) -> dict[tuple[str, str], Array]:
         """Input series that the configuration alone decides."""

@@ -92,7 +92,7 @@ def installed(wheel: Path, repository: Path, tmp_path_factory: pytest.TempPathFa
     venv.create(folder, with_pip=True)
     commands = Path(sysconfig.get_path("scripts", "venv", vars={"base": str(folder)}))
     pip = [commands / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    succeed(*pip, "--require-hashes", "-r", repository / "locks" / "run.txt", cwd=folder)
+    succeed(*pip, "--no-deps", "--require-hashes", "-r", repository / "locks" / "run.txt", cwd=folder)
     succeed(*pip, "--no-deps", wheel, cwd=folder)
     return commands
 

@@ -170,6 +170,11 @@ def _cable() -> Template:
     return Template(asset, (_priced(), load(bus="far")), _ELECTRIC)
 
 
+def _reserve(direction: str) -> Template:
+    asset = {"kind": "reserve", "name": "it", "direction": direction, "required_kw": 10.0, "penalty_per_kwh": 3.0}
+    return Template(asset | {"duration_minutes": 30.0}, (_priced(), load()), _ELECTRIC)
+
+
 TEMPLATES: dict[str, tuple[Template, ...]] = {
     "battery": (Template(_store("battery"), (_priced(), load()), _ELECTRIC),),
     "cable": (_cable(),),
@@ -184,6 +189,7 @@ TEMPLATES: dict[str, tuple[Template, ...]] = {
         ),
     ),
     "pv": (_generator("pv", peak_kw=100.0, tilt_deg=30.0, azimuth_deg=170.0, system_losses=0.1),),
+    "reserve": (_reserve("up"), _reserve("down")),
     "supercapacitor": (Template(_store("supercapacitor"), (_priced(), load()), _ELECTRIC),),
     "thermal": _thermal(),
     "thermal_store": (_tank(),),

@@ -1,0 +1,9 @@
+"""Unit commitment, tariffs, storage, the ladder, replay: one module for each part, found by its being here."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+
+for _module in pkgutil.iter_modules(__path__):
+    importlib.import_module(f"{__name__}.{_module.name}")
