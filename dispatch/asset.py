@@ -371,6 +371,16 @@ class Asset(Frozen, ABC):
         """``values`` after giving way to what all rules together left over; called in reverse order of the cascade."""
         return values
 
+    @classmethod
+    def carry(
+        cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array], steps: int
+    ) -> dict[str, dict[str, float]]:
+        """By member, the state after the first ``steps`` steps of scenario 0, as ``Inputs.state`` takes it.
+
+        The next window of a rolling plan starts from it; what a kind leaves out starts from the config again.
+        """
+        return {}
+
 
 def full(rows: Rows[Any], horizon: Horizon, values: Array) -> Array:
     """``values`` of shape (row, 1) written out to (row, step): cvxpy's fast backend has no broadcasting."""
