@@ -13,7 +13,7 @@ import xarray as xr
 from linopy import LinearExpression, Model, options
 from linopy.solvers import Highs
 
-from benchmarks.cases.layer import Case, coefficients
+from benchmarks.cases.layer import Case, coefficients, later_cuts
 
 Arrays = dict[str, Any]
 
@@ -31,7 +31,7 @@ def build(case: Case, *, relaxed: bool = False, gathered: bool = False) -> Any:
         ("stop", c["down_steps"], 1 - unit["on"]),
     ):
         (_gathered if gathered else _rolling)(model, unit[change], steps, room)
-    _output(model, unit, c)
+    _output(model, unit, c, [_over("unit", cut) for cut in later_cuts(case.fleet)])
     store = _batteries(model, case, step)
     demand = _over("step", case.fleet.demand_kw)
     shed = model.add_variables(lower=0, upper=demand, name="shed")
@@ -92,11 +92,12 @@ def _gathered(model: Any, change: Any, length: xr.DataArray, room: Any) -> None:
     model.add_constraints(LinearExpression(terms, model) - room <= 0, name=f"{change.name}_windows")
 
 
-def _output(model: Any, unit: Arrays, c: Arrays) -> None:
+def _output(model: Any, unit: Arrays, c: Arrays, later: list[xr.DataArray]) -> None:
     on, start, stop, above, before = (unit[name] for name in ("on", "start", "stop", "above", "before"))
     stop_next, above_last = stop.shift(step=-1).fillna(0), above.shift(step=1).fillna(0)
     room = c["range"] * on - above
-    model.add_constraints(room - c["cut"] * start - c["stop_cut"] * stop_next >= 0, name="limit")
+    begun = sum(cut * start.shift(step=lag).fillna(0) for lag, cut in enumerate(later, 1))
+    model.add_constraints(room - c["cut"] * start - c["stop_cut"] * stop_next - begun >= 0, name="limit")
     short = c["up_steps"].indexes["unit"][c["up_steps"].values <= 1]
     if short.size:
         limit = room.sel(unit=short) - c["cut"].sel(unit=short) * stop_next.sel(unit=short)

@@ -7,7 +7,7 @@ from typing import Any
 import pyomo.environ as pyo
 from pyomo.contrib.solver.solvers.highs import Highs
 
-from benchmarks.cases.layer import Case, coefficients
+from benchmarks.cases.layer import Case, coefficients, later_cuts
 
 
 def build(case: Case, *, relaxed: bool = False) -> Any:
@@ -18,7 +18,7 @@ def build(case: Case, *, relaxed: bool = False) -> Any:
     model.step = pyo.RangeSet(0, case.steps - 1)
     c = {name: values.tolist() for name, values in coefficients(case.fleet).items()}
     _units(model, c, relaxed)
-    _output(model, c)
+    _output(model, c, [cut.tolist() for cut in later_cuts(case.fleet)])
     _batteries(model, case)
     _balance(model, case, c)
     return model
@@ -55,13 +55,14 @@ def _units(model: Any, c: dict[str, list[float]], relaxed: bool) -> None:
     model.down = pyo.Constraint(model.unit, model.step, rule=down)
 
 
-def _output(model: Any, c: dict[str, list[float]]) -> None:
+def _output(model: Any, c: dict[str, list[float]], later: list[list[float]]) -> None:
     last = model.step.last()
     short = [g for g in model.unit if c["up_steps"][g] <= 1]
 
     def limit(m: Any, g: int, t: int) -> Any:
         after = c["stop_cut"][g] * m.stop[g, t + 1] if t < last else 0
-        return m.above[g, t] <= c["range"][g] * m.on[g, t] - c["cut"][g] * m.start[g, t] - after
+        begun = sum(cut[g] * m.start[g, t - lag] for lag, cut in enumerate(later, 1) if lag <= t and cut[g])
+        return m.above[g, t] <= c["range"][g] * m.on[g, t] - c["cut"][g] * m.start[g, t] - after - begun
 
     def limit_short(m: Any, g: int, t: int) -> Any:
         after = c["cut"][g] * m.stop[g, t + 1] if t < last else 0
