@@ -13,6 +13,7 @@ import pytest
 from scipy.optimize import linprog
 
 from benchmarks.methods.uc_reference import cut, optimum
+from benchmarks.topics.scheduler import small_cuts
 
 Data = dict[str, Any]
 
@@ -272,3 +273,21 @@ def test_a_cut_of_a_published_instance_can_be_solved(shared: Path, family: str) 
     whole = json.loads(gzip.decompress(path.read_bytes()))
     small = cut(whole, units=5, hours=8)
     assert optimum(small) > 0
+
+
+# ---- parkwatt
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_parkwatt_reaches_the_independent_optimum(seed: int) -> None:
+    assert small_cuts.difference(cut(many(), units=4, hours=8, seed=seed)) < 1e-7
+
+
+def test_parkwatt_reaches_the_independent_optimum_of_a_published_instance(shared: Path) -> None:
+    whole = json.loads(gzip.decompress((shared / "data/pglib_uc/rts_gmlc/2020-02-09.json.gz").read_bytes()))
+    assert small_cuts.difference(cut(whole, units=5, hours=12, seed=4)) < 1e-7
+
+
+def test_a_plan_that_costs_more_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(small_cuts, "optimum", lambda small: optimum(small) * 0.999)
+    assert small_cuts.difference(cut(many(), units=4, hours=8, seed=1)) > 1e-4
