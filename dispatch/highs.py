@@ -8,7 +8,7 @@ nodes, not seconds, so the same inputs give the same plan; a clock limit is only
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -112,11 +112,22 @@ class Compiled:
                 variable.save_value(x[self.columns(variable)])
 
 
-def run(matrices: Matrices, limits: Limits, *, also_integer: np.ndarray | None = None) -> Answer:
+def run(
+    matrices: Matrices,
+    limits: Limits,
+    *,
+    also_integer: np.ndarray | None = None,
+    start: Array | None = None,
+    polish: bool = True,
+) -> Answer:
     """Solve; then fix the integers and solve the linear program again for clean values and duals.
 
     Args:
+        matrices: the problem.
+        limits: when to stop.
         also_integer: columns that must be integral beside those the model declares.
+        start: a point to begin from.
+        polish: without it the duals are those the search ended with, which mean nothing where there are integers.
 
     Raises:
         SolveError: HiGHS found no point; the message carries its status.
@@ -126,14 +137,43 @@ def run(matrices: Matrices, limits: Limits, *, also_integer: np.ndarray | None =
         integer[also_integer] = True
     solver = load(matrices, integer)
     _set_limits(solver, limits)
+    if start is not None:
+        solver.setSolution(start.size, np.arange(start.size, dtype=np.int32), start)
     solver.run()
     quality, clock = _quality(solver)
     info = solver.getInfo()
     bound = info.mip_dual_bound if integer.any() else info.objective_function_value
     x, dual, objective = _point(solver)
-    if integer.any():
+    if integer.any() and polish:
         x, dual, objective = _polish(solver, integer, x, dual, objective)
     return Answer(quality, x, dual, objective, min(bound, objective), max(int(info.mip_node_count), 0), clock)
+
+
+def continuous(matrices: Matrices) -> Answer:
+    """The relaxation: whole numbers may be anything between their bounds."""
+    solver = load(matrices, np.zeros(matrices.cost.size, bool))
+    # Costs of a hundred-thousandth a kW would drown in the solver's tolerances.
+    known = np.abs(matrices.cost[matrices.cost != 0])
+    if known.size:
+        solver.setOptionValue("user_objective_scale", int(np.clip(-np.round(np.log2(np.median(known))), -20, 20)))
+    solver.run()
+    quality, clock = _quality(solver)
+    x, dual, objective = _point(solver)
+    return Answer(quality, x, dual, objective, objective, 0, clock)
+
+
+def polished(matrices: Matrices, integer: np.ndarray, x: Array) -> tuple[Array, Array, float]:
+    """Values, duals and objective of the linear program that remains once every integer is that of ``x``.
+
+    Raises:
+        SolveError: it has no solution.
+    """
+    lower, upper = matrices.col_lower.copy(), matrices.col_upper.copy()
+    lower[integer] = upper[integer] = np.round(x[integer])
+    answer = continuous(replace(matrices, col_lower=lower, col_upper=upper))
+    if answer.quality != "optimal":
+        raise SolveError("the linear program around a plan's whole numbers has no optimum")
+    return answer.x, answer.row_dual, answer.objective
 
 
 def load(matrices: Matrices, integer: np.ndarray | None = None) -> highspy.Highs:
