@@ -35,7 +35,7 @@ class Block:
     solver: highspy.Highs
 
     def minimum(self, price: Array) -> tuple[float, Array]:
-        """min (c − priceᵀ reach) x over the block's own rows, warm from the last call: value and point."""
+        """Least (c − priceᵀ reach) x over the block's own rows, warm from the last call: value and point."""
         reduced = self.cost - price @ self.reach
         self.solver.changeColsCost(self.columns.size, np.arange(self.columns.size, dtype=np.int32), reduced)
         self.solver.run()
@@ -78,6 +78,7 @@ class Split:
 
 
 def threads() -> int:
+    """How many blocks are asked at a time."""
     return min(os.cpu_count() or 1, 2)
 
 

@@ -17,6 +17,7 @@ from dispatch.search.blocks import Split, threads
 from dispatch.signals import Array
 
 _MOST_ROUNDS = 60
+_LEFT = 1e-6
 _WIDE = 1.3  # ratio of neighbouring prices of the first scan
 
 
@@ -35,7 +36,6 @@ class Mixed:
     price: Array
     point: Array
     spare: Array
-    rounds: int
 
 
 class Master:
@@ -125,19 +125,20 @@ def mix(split: Split, integer: np.ndarray, gap: float, rounds: int = _MOST_ROUND
         rounds: most calls of all blocks after the first scan.
     """
     master = Master(split)
+    least, most = _floor(split), _ceiling(split)
     with ThreadPoolExecutor(threads()) as pool:
         best, price, width = _scan(split, master, pool)
-        done = 0
-        for done in range(1, rounds + 1):
-            low, high = np.maximum(price - width, _floor(split)), np.minimum(price + width, _ceiling(split))
+        for _ in range(rounds):
+            low, high = np.maximum(price - width, least), np.minimum(price + width, most)
             model, asked, mixed, slack = master.solve(low, high)
             asked = np.clip(asked, low, high)
             answered = split.price_all(asked, pool)
             minima = np.array([value for value, _ in answered])
             value = split.bound(asked, minima)
             master.add([point for _, point in answered], minima < mixed - 1e-9 * np.maximum(1, np.abs(minima)))
-            pressed = ((slack[0] > 1e-6) & (high < _ceiling(split))) | ((slack[1] > 1e-6) & (low > _floor(split)))
+            pressed = ((slack[0] > _LEFT) & (high < most)) | ((slack[1] > _LEFT) & (low > least))
             promised = model - best
+            # The box opens where it presses and the bound got better, and closes there where it did not.
             if value > best + 0.1 * promised:
                 width = np.where(pressed, 2 * width, np.maximum(0.7 * width, 1e-4 * np.abs(price).max()))
             else:
@@ -147,8 +148,8 @@ def mix(split: Split, integer: np.ndarray, gap: float, rounds: int = _MOST_ROUND
             if promised < gap * abs(best) and not pressed.any():
                 break
     far = 10 * np.abs(price).max() + width
-    master.solve(np.maximum(-far, _floor(split)), np.minimum(far, _ceiling(split)))
-    return Mixed(best / split.scale, price, master.point(integer.size), _spare(split, master, price, integer), done)
+    master.solve(np.maximum(-far, least), np.minimum(far, most))
+    return Mixed(best / split.scale, price, master.point(integer.size), _spare(split, master, price, integer))
 
 
 def _floor(split: Split) -> Array:

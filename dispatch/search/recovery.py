@@ -26,6 +26,9 @@ from dispatch.signals import Array
 _LARGE = 400_000
 _WHOLE = 1e-5
 _MOST_FREE = 0.35
+_AHEAD = 0.1  # of the gap that is good enough: plants whose second choice costs no more than that stay free
+_FIRST_SHARE = 0.4
+_MOST_ROUNDS = 40
 _IDLE_ROUNDS = 6
 _SUB_NODES = 400
 
@@ -68,14 +71,14 @@ def recover(
         return run(matrices, limits)
     matrices = replace(matrices, integer=integer)
     small = simplified(matrices)
-    known = relax(small, _renumbered(matrices, coupling), limits.gap)
+    known = relax(small, renumbered(matrices, coupling), limits.gap)
     search = Search(small, known, limits, began)
     search.first()
     search.around()
     if search.best is None:
         raise SolveError("no point with whole numbers was found near the relaxation")
     x, dual, objective = polished(matrices, integer, search.best)
-    return Answer("convex_recovery", x, dual, objective, min(known.bound, objective), search.nodes, search.late())
+    return Answer("convex_recovery", x, dual, objective, min(search.bound, objective), search.nodes, search.late())
 
 
 def relax(matrices: Matrices, coupling: np.ndarray, gap: float) -> Relaxed:
@@ -91,79 +94,96 @@ def relax(matrices: Matrices, coupling: np.ndarray, gap: float) -> Relaxed:
 
 
 class Search:
-    """The best plan so far and what was tried for it."""
+    """The best plan so far and what was tried for it.
+
+    Attributes:
+        bound: proven lower bound.
+        best, objective: the best plan.
+        share: how much of the plants a neighbourhood frees; it grows while searches end early and in vain.
+    """
 
     def __init__(self, matrices: Matrices, known: Relaxed, limits: Limits, began: float) -> None:
         self.matrices, self.known, self.limits, self.began = matrices, known, limits, began
+        self.bound = known.bound
         self.best: Array | None = None
         self.objective = np.inf
         self.nodes = 0
+        self.share = _FIRST_SHARE
         self.random = np.random.default_rng(0)
 
     @property
     def gap(self) -> float:
         """Proven relative distance of the best plan from the optimum."""
-        return (self.objective - self.known.bound) / max(abs(self.objective), 1e-9)
+        return (self.objective - self.bound) / max(abs(self.objective), 1e-9)
 
-    def left(self) -> float | None:
-        """Seconds left, None without a deadline."""
+    def left(self) -> float:
+        """Seconds left."""
         if self.limits.seconds is None:
-            return None
+            return np.inf
         return self.limits.seconds - (time.perf_counter() - self.began)
 
     def late(self) -> bool:
         """Is the deadline reached?"""
-        left = self.left()
-        return left is not None and left <= 0
+        return self.left() <= 0
+
+    def take(self, objective: float, plan: Array) -> None:
+        """A plan from elsewhere, if it is better."""
+        if objective < self.objective:
+            self.objective, self.best = objective, plan
 
     def first(self) -> None:
         """Free what is torn and what hardly cares; more of it where that has no solution."""
         spare = self.known.spare
-        ahead = 0.2 * self.limits.gap * abs(self.known.bound)
+        ahead = _AHEAD * self.limits.gap * abs(self.bound)
         for most in (_MOST_FREE, 0.7, 1.0):
             count = max(int(most * spare.size), 1)
             free = np.argsort(spare, kind="stable")[:count]
             if most < 1:
                 free = free[spare[free] <= ahead]
-            if self.explore(free, self.known.point) or self.late():
+            if self.explore(free, self.known.point, 0.5) or self.late():
                 return
 
-    def around(self) -> None:
-        """Neighbourhoods of the best plan: plants that are torn or nearly so, and others by lot."""
-        idle, share = 0, 0.4
-        size = self.known.spare.size
-        while self.best is not None and self.gap > self.limits.gap and idle < _IDLE_ROUNDS and not self.late():
-            torn = np.array([_differ(self.best, self.known.point, self.matrices.integer, c) for c in self.known.members])
+    def around(self, rounds: int = _MOST_ROUNDS) -> None:
+        """Neighbourhoods of the best plan: plants that it has otherwise than the relaxation, and others by lot."""
+        idle, size, integer = 0, self.known.spare.size, self.matrices.integer
+        for _ in range(rounds):
+            if self.best is None or self.gap <= self.limits.gap or idle == _IDLE_ROUNDS or self.late():
+                return
+            torn = [_differ(self.best, self.known.point, integer, columns) for columns in self.known.members]
             weight = np.where(torn, 3.0, 1.0)
-            count = max(int(share * size), min(size, 8))
-            free = self.random.choice(size, size=min(count, size), replace=False, p=weight / weight.sum())
-            better = self.explore(free, self.best)
-            idle = 0 if better else idle + 1
+            count = int(np.clip(self.share * size, min(size, 8), size))
+            free = self.random.choice(size, size=count, replace=False, p=weight / weight.sum())
+            idle = 0 if self.explore(free, self.best, 0.2) else idle + 1
 
-    def explore(self, free: np.ndarray, around: Array) -> bool:
-        """Search with the blocks ``free`` and everything else as in ``around``; true if the plan got better."""
-        integer, held = self.matrices.integer, self.matrices.integer.copy()
+    def explore(self, free: np.ndarray, around: Array, most: float) -> bool:
+        """Search with the blocks ``free`` and everything else as in ``around``; true if the plan got better.
+
+        Args:
+            free: which blocks.
+            around: a point with whole numbers, or with torn ones that stay free.
+            most: the share of the time left that this search may take.
+        """
+        held = self.matrices.integer.copy()
         for position in free:
             held[self.known.members[position]] = False
-        # What a free-standing whole number (a switch of a store, say) is, the solver decides.
         held &= np.abs(around - np.round(around)) < _WHOLE
-        values = np.round(around[held])
         lower, upper = self.matrices.col_lower.copy(), self.matrices.col_upper.copy()
-        lower[held], upper[held] = values, values
-        left = self.left()
-        limits = Limits(max(self.limits.gap / 4, 1e-6), min(self.limits.nodes, _SUB_NODES), left and max(left, 1.0))
+        lower[held] = upper[held] = np.round(around[held])
+        seconds = None if self.limits.seconds is None else max(most * self.left(), 1.0)
+        limits = Limits(max(self.limits.gap / 2, 1e-5), min(self.limits.nodes, _SUB_NODES), seconds)
+        before = self.objective
         try:
-            answer = run(replace(self.matrices, col_lower=lower, col_upper=upper), limits, start=self.best, polish=False)
+            part = replace(self.matrices, col_lower=lower, col_upper=upper)
+            answer = run(part, limits, start=self.best, polish=False)
         except SolveError:
             return False
         self.nodes += answer.nodes
-        better = answer.objective < self.objective - 1e-7 * abs(answer.objective)
-        if answer.objective < self.objective:
-            self.best, self.objective = answer.x, answer.objective
-        return better or not integer.any()
+        self.take(answer.objective, answer.x)
+        self.share *= 1.15 if answer.quality == "optimal" else 0.9
+        return self.objective < before - 1e-6 * abs(before) if np.isfinite(before) else True
 
 
-def _renumbered(matrices: Matrices, coupling: np.ndarray | None) -> np.ndarray:
+def renumbered(matrices: Matrices, coupling: np.ndarray | None) -> np.ndarray:
     """Positions of the coupling rows among those that ``simplified`` keeps."""
     kept = kept_rows(matrices)
     return np.flatnonzero(np.isin(kept, coupling)) if coupling is not None else np.zeros(0, int)
