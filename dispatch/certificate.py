@@ -74,8 +74,15 @@ def certificate(
             "clock_limit_fired": proof.clock_fired,
             "relaxed": list(proof.relaxed),
             "reason": proof.reason,
+            "attempts": [
+                {"rung": a.rung, "reason": a.reason, "clock_limit_fired": a.clock_fired} for a in proof.attempts
+            ],
         },
-        "audit": {"numbers_checked": audit.checked, "violations": [str(v) for v in audit.violations]},
+        "audit": {
+            "numbers_checked": audit.checked,
+            "violations": [str(v) for v in audit.violations],
+            "limits_passed_as_relaxed": [str(v) for v in audit.relaxed],
+        },
         "network": None if grid is None else _network(site, grid),
         "forecast": _forecast(outlook),
         "schedule_sha256": _fingerprint(schedule),

@@ -7,13 +7,13 @@ nodes, not seconds, so the same inputs give the same plan; a clock limit is only
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
-from dispatch.errors import SolveError
+from dispatch.errors import SolveError, TimeUp
 from dispatch.signals import Array
 
 if TYPE_CHECKING:
@@ -62,6 +62,23 @@ class Answer:
     def gap(self) -> float:
         """Relative distance between objective and bound."""
         return max(self.objective - self.bound, 0.0) / max(abs(self.objective), 1e-9)
+
+
+class Run(Protocol):
+    """Something that solves matrices within limits: :func:`run`, the same in a child process, a search around it."""
+
+    def __call__(self, matrices: Matrices, limits: Limits, *, also_integer: np.ndarray | None = None) -> Answer:
+        """Raises SolveError where there is no point."""
+        ...
+
+
+@dataclass(frozen=True)
+class Point:
+    """An improving solution on the way: values, objective and the bound at that moment."""
+
+    x: Array
+    objective: float
+    bound: float
 
 
 class Compiled:
@@ -119,11 +136,18 @@ class Compiled:
                 variable.save_value(x[self.columns(variable)])
 
 
-def run(matrices: Matrices, limits: Limits, *, also_integer: np.ndarray | None = None) -> Answer:
+def run(
+    matrices: Matrices,
+    limits: Limits,
+    *,
+    also_integer: np.ndarray | None = None,
+    improved: Callable[[Point], None] | None = None,
+) -> Answer:
     """Solve; then fix the integers and solve the linear program again for clean values and duals.
 
     Args:
         also_integer: columns that must be integral beside those the model declares.
+        improved: told of every better solution as soon as it is found.
 
     Raises:
         SolveError: HiGHS found no point; the message carries its status.
@@ -133,6 +157,8 @@ def run(matrices: Matrices, limits: Limits, *, also_integer: np.ndarray | None =
         integer[also_integer] = True
     solver = load(matrices, integer)
     _set_limits(solver, limits)
+    if improved is not None and integer.any():
+        solver.cbMipImprovingSolution.subscribe(lambda event: improved(_on_the_way(event.data_out)))
     solver.run()
     quality, clock = _quality(solver)
     info = solver.getInfo()
@@ -192,7 +218,11 @@ def _quality(solver: highspy.Highs) -> tuple[Quality, bool]:
     endless = {highspy.HighsModelStatus.kUnbounded, highspy.HighsModelStatus.kUnboundedOrInfeasible}
     if feasible and status not in endless:
         return "incumbent", clock
-    raise SolveError(f"HiGHS stopped without a plan: {solver.modelStatusToString(status)}")
+    raise (TimeUp if clock else SolveError)(f"HiGHS stopped without a plan: {solver.modelStatusToString(status)}")
+
+
+def _on_the_way(found: Any) -> Point:
+    return Point(np.array(found.mip_solution), float(found.objective_function_value), float(found.mip_dual_bound))
 
 
 def _point(solver: highspy.Highs) -> tuple[Array, Array, float]:

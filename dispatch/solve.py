@@ -6,13 +6,14 @@ of a plan and of its baseline are counted alike.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from dispatch.asset import Ruling
 from dispatch.errors import SolveError
-from dispatch.highs import Answer, Limits, run
+from dispatch.highs import Answer, Limits, Quality, Run
+from dispatch.highs import run as search
 from dispatch.problem import Problem
 from dispatch.schedule import Proof, Schedule
 from dispatch.signals import Array
@@ -23,7 +24,7 @@ _MOST_PASSES = 5
 _BALANCED_KW = 1e-6
 
 
-def solve(problem: Problem, limits: Limits | None = None) -> Schedule:
+def solve(problem: Problem, limits: Limits | None = None, *, run: Run = search) -> Schedule:
     """The best schedule for the problem's present data.
 
     Relaxed switches of exclusive flows are made integral where the solution uses both flows, and the problem is solved
@@ -33,6 +34,7 @@ def solve(problem: Problem, limits: Limits | None = None) -> Schedule:
     Args:
         problem: compiled, with its data up to date.
         limits: gap and nodes at which the search ends.
+        run: what solves the matrices.
 
     Raises:
         SolveError: no feasible point was found.
@@ -68,13 +70,17 @@ def _proof(answer: Answer, rounds: int, relaxed: tuple[str, ...] = ()) -> Proof:
     return Proof(answer.quality, *reached, relaxed)
 
 
-def _prices(problem: Problem, answer: Answer) -> Array:
+def _prices(problem: Problem, answer: Answer) -> Array | None:
     """(scenario, bus, step) money per kWh: what one more kWh of demand at the bus would cost in its scenario.
+
+    None where the answer has no duals, because its search was stopped on the way.
 
     The dual of the bus's balance, less that of its injection into the network where limits hold, freed of the weight
     that the scenario's cost has in the objective (its probability, or more in the tail) and of the step's length.
     """
     shape = (problem.scenarios, len(problem.site.bus_names), problem.horizon.steps)
+    if not np.isfinite(answer.row_dual).all():
+        return None
     # cvxpy writes a row as −(left − right) = 0, so its dual is what one more kW of demand, negative at the left, costs.
     dual = answer.row_dual[problem.compiled.rows(problem.balance)].reshape(shape)
     for bus, constraint in problem.injected.items():
@@ -94,20 +100,27 @@ def rule_based(problem: Problem, planned: Mapping[str, Mapping[str, Array]] | No
         problem: compiled, with its data up to date.
         planned: by kind, decisions that are followed instead of the kind's rule, as far as nothing is left over.
     """
+    return cascade(problem, planned or {}, tuple(problem.rows), "rule_based")
+
+
+def cascade(
+    problem: Problem, planned: Mapping[str, Mapping[str, Array]], giving_way: Sequence[str], quality: Quality
+) -> Schedule:
+    """Decisions by plan or rule, kind after kind; then those of ``giving_way`` take up what is left, in reverse."""
     state = Ruling(np.zeros((problem.scenarios * len(problem.site.bus_names), problem.horizon.steps)))
     order = sorted(problem.rows, key=lambda kind: type(problem.rows[kind].members[0]).rule_order)
-    followed, chosen = planned or {}, {}
+    chosen = {}
     for kind in order:
         rows = problem.rows[kind]
-        chosen[kind] = dict(followed.get(kind) or type(rows.members[0]).rule(rows, problem.inputs, state))
+        chosen[kind] = dict(planned.get(kind) or type(rows.members[0]).rule(rows, problem.inputs, state))
         problem.put(kind, chosen[kind])
         state = Ruling(state.residual_kw + problem.net_kw(kind))
     for _ in range(_MOST_PASSES):
         if np.abs(state.residual_kw).max() < _BALANCED_KW:
             break
-        for kind in reversed(order):
+        for kind in [kind for kind in reversed(order) if kind in giving_way]:
             rows, before = problem.rows[kind], problem.net_kw(kind)
             chosen[kind] = type(rows.members[0]).settle(rows, problem.inputs, state, chosen[kind])
             problem.put(kind, chosen[kind])
             state = Ruling(state.residual_kw + problem.net_kw(kind) - before)
-    return problem.read(Proof("rule_based", problem.settle_totals(), -np.inf, np.inf, 0, 0, False), None)
+    return problem.read(Proof(quality, problem.settle_totals(), -np.inf, np.inf, 0, 0, False), None)

@@ -21,12 +21,12 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import IO, Any, Literal, Self
 
-from dispatch.errors import SolveError
+from dispatch.errors import SolveError, TimeUp
 
 _LENGTH = struct.Struct("<Q")
 _PATIENCE_S = 5.0  # for a process that was told to end, or was killed, to be gone
 
-Kind = Literal["improved", "result", "error", "ended"]
+Kind = Literal["ready", "improved", "result", "error", "ended"]
 Message = tuple[Kind, Any]
 
 
@@ -54,6 +54,7 @@ class Worker:
         self._process: subprocess.Popen[bytes] | None = None
         self._messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
+        self._is_ready = False
 
     def __enter__(self) -> Self:
         return self
@@ -78,10 +79,23 @@ class Worker:
             stdout=subprocess.PIPE,
             env=environment,
         )
-        self._messages = queue.SimpleQueue()
+        self._messages, self._is_ready = queue.SimpleQueue(), False
         reader = threading.Thread(target=_listen, args=(self._process.stdout, self._messages), daemon=True)
         reader.start()
         self._threads = [reader]
+
+    def ready(self, seconds: float) -> bool:
+        """Start the process if none runs, and wait until it listens; false if it does not within ``seconds``."""
+        self.start()
+        if not self._is_ready:
+            try:
+                kind, _ = self._messages.get(timeout=max(seconds, 0.0))
+            except queue.Empty:
+                return False
+            self._is_ready = kind == "ready"
+            if kind == "ended":
+                self._farewell()
+        return self._is_ready
 
     def call(self, function: Callable[..., Any], *arguments: Any, seconds: float, **named: Any) -> Call:
         """``function(*arguments, improved=report, **named)`` in the process; killed when ``seconds`` are over.
@@ -89,7 +103,8 @@ class Worker:
         The function travels by its module and name; ``report`` sends what it is given to ``Call.improved``.
         """
         until = time.monotonic() + seconds
-        self.start()
+        if not self.ready(seconds):
+            return Call(failed=f"the solver's process did not start within {seconds:.3g} s", clock_fired=True)
         assert self._process is not None
         request = pickle.dumps((function, arguments, named), pickle.HIGHEST_PROTOCOL)
         # In a thread of its own: a process that hangs before it reads would stop the caller, too.
@@ -108,7 +123,10 @@ class Worker:
                 continue
             if kind == "ended":
                 return Call(None, improved, self._farewell())
-            return Call(content, improved) if kind == "result" else Call(None, improved, str(content))
+            if kind == "error":
+                text, clock_fired = content
+                return Call(None, improved, text, clock_fired)
+            return Call(content, improved)
 
     def kill(self) -> None:
         """End the process now, by its own id."""
@@ -183,11 +201,17 @@ def serve() -> None:
     def send(kind: Kind, content: Any) -> None:
         _write(replies, pickle.dumps((kind, content), pickle.HIGHEST_PROTOCOL))
 
+    import highspy  # noqa: F401 - the first request should not wait for it
+    import scipy.sparse  # noqa: F401 - matrices are made of it
+
+    send("ready", None)
     while (frame := _read(sys.stdin.buffer)) is not None:
         try:
             function, arguments, named = pickle.loads(frame)
             answer = function(*arguments, improved=lambda content: send("improved", content), **named)
         except Exception as error:  # noqa: BLE001 - whatever a solver raises, the caller is told
-            send("error", str(error) if isinstance(error, SolveError) else f"{type(error).__name__}: {error}")
+            known = isinstance(error, SolveError)
+            text = str(error) if known else f"the solver failed with {type(error).__name__}: {error}"
+            send("error", (text, isinstance(error, TimeUp)))
         else:
             send("result", answer)

@@ -157,10 +157,11 @@ class GridConnection(Asset):
         imported, exported = cp.Variable(shape, nonneg=True), cp.Variable(shape, nonneg=True)
         switch = cp.Variable(shape, bounds=[0, 1])
         periods = given["demand_price"].shape[1]
-        constraints = [
-            imported <= cp.multiply(given["import_kw"], switch),
-            exported <= cp.multiply(given["export_kw"], 1 - switch),
-        ]
+        agreed = {
+            "import above its limit": imported <= cp.multiply(given["import_kw"], switch),
+            "export above its limit": exported <= cp.multiply(given["export_kw"], 1 - switch),
+        }
+        constraints = list(agreed.values())
         series = {"import_kw": imported, "export_kw": exported, "switch": switch}
         bill = None
         if periods:
@@ -189,6 +190,7 @@ class GridConnection(Asset):
             unclean_kw=cp.multiply(given["unclean_fraction"], imported),
             series=series,
             exclusive=[Exclusive(switch, imported, exported)],
+            relaxable=agreed,
         )
 
     @classmethod

@@ -263,6 +263,15 @@ class Thermal(Committed):
         return {"above_min_kw": above, "committed": on, **_no_reserve(rows, given.horizon)}
 
     @classmethod
+    def follow(cls, rows: Rows[Self], given: Inputs, wanted: Mapping[str, Array]) -> dict[str, Array]:
+        """On where that is wanted and allowed, with the output that ramps let it reach."""
+        nothing = np.zeros((rows.count, given.horizon.steps))
+        committed = np.maximum(np.round(wanted.get("committed", nothing)), rows.field("must_run"))
+        on, power = _followed(rows, given, committed, wanted.get("above_min_kw", nothing), nothing)
+        above = np.maximum(power - rows.field("min_kw") * on, 0)
+        return {"above_min_kw": above, "committed": on, **_no_reserve(rows, given.horizon)}
+
+    @classmethod
     def settle(cls, rows: Rows[Self], given: Inputs, state: Ruling, values: dict[str, Array]) -> dict[str, Array]:
         """Runs where power lacks that nobody else can give, within minimum times and ramps; else gives less."""
         left = state.share(rows.bus(), rows.field("max_kw"))
