@@ -183,12 +183,12 @@ def prove(
     schedule: Schedule,
     network: Network,
     progress: Callable[[str], None] = lambda _: None,
-    again: Callable[[Problem], Schedule] = solve,
+    again: Callable[[Problem], Schedule] | None = None,
 ) -> tuple[Schedule, GridProof]:
     """A schedule that holds on the network, or the best one found with what is left to mend.
 
     Args:
-        again: solves the problem under the limits that were found; a SolveError of it ends the loop.
+        again: solves the problem under the limits that were found; a SolveError of it ends the loop. Default: ``solve``.
         schedule: one that passes the audit; it comes back where nothing better is found.
     """
     from grid_models.limits import Limits, violations
@@ -198,7 +198,7 @@ def prove(
     limits = Limits.of(network, voltage_min_pu=site.grid.voltage_min_pu, voltage_max_pu=site.grid.voltage_max_pu)
     loop = _Loop(site, network, _neighbours(site, network, schedule.inputs.horizon), limits)
     trials = [loop.check(schedule)]
-    stopped = _improve(loop, problem, trials, progress, again)
+    stopped = _improve(loop, problem, trials, progress, again or solve)
     chosen = loop.best(trials)
     progress("checking every step with the reference engine")
     reference = solve_reference(network, chosen.injections, loop.neighbours)

@@ -95,7 +95,8 @@ def plan(
     problem = Problem(site, outlook.inputs, Mode("exact"), network_slots=SLOTS if network is not None else 0)
     problem.update(weights=outlook.weights)
     came = dict(actual or {})
-    complete = bool(came) and all(np.isfinite(came.get(name, np.nan)).all() for name in outlook.needs)
+    known = all(np.isfinite(came.get(name, np.nan)).all() for name in outlook.needs) if came else False
+    hindsight = known_inputs(site, horizon, outlook.needs, came) if known else None
     grid = None
     with _scheduler(site, Limits()) as scheduler:
         schedule = scheduler.climb(problem).schedule
@@ -103,19 +104,14 @@ def plan(
             progress("checking the network")
             schedule, grid = prove(site, problem, schedule, network, progress, again=scheduler.again)
         progress("comparing with the rules of the park and with perfect foresight")
-        known = known_inputs(site, horizon, outlook.needs, came) if complete else None
-        outcomes = compare(site, schedule, known, again=scheduler.again)
+        outcomes = compare(site, schedule, hindsight, again=scheduler.again)
     proved = audit(schedule)
     return Plan(
-        site=site,
-        horizon=horizon,
-        issue_time=issue_time,
-        outlook=outlook,
-        schedule=schedule,
+        *(site, horizon, issue_time, outlook, schedule),
         audit=proved,
         grid=grid,
         outcomes=outcomes,
-        actual=came if complete else {},
+        actual=came if known else {},
         certificate=certificate(site, issue_time, outlook, schedule, proved, grid, hashes or {}),
         notes=notes,
     )

@@ -148,7 +148,9 @@ class Worker:
         self._process.wait(_PATIENCE_S)
         code = self._process.returncode
         self._put_away()
-        return f"the solver's process was ended by signal {-code}" if code < 0 else f"the solver's process ended ({code})"
+        return (
+            f"the solver's process was ended by signal {-code}" if code < 0 else f"the solver's process ended ({code})"
+        )
 
     def _put_away(self) -> None:
         process, self._process = self._process, None

@@ -161,19 +161,16 @@ class GridConnection(Asset):
             "import above its limit": imported <= cp.multiply(given["import_kw"], switch),
             "export above its limit": exported <= cp.multiply(given["export_kw"], 1 - switch),
         }
-        constraints = list(agreed.values())
+        constraints, bill = list(agreed.values()), None
         series = {"import_kw": imported, "export_kw": exported, "switch": switch}
-        bill = None
         if periods:
             peak = cp.Variable((rows.count, periods), nonneg=True)
             metering = rows.members[0].tariff.metering(given.horizon)
             intervals = np.ones((1, metering.shape[1]))
             constraints += [peak >= given["paid_peak_kw"]]
-            # A loop over billing periods (a handful), not over rows or steps.
-            constraints += [
-                cp.multiply(given[f"mask_{p}"], imported) @ metering <= peak[:, p : p + 1] @ intervals
-                for p in range(periods)
-            ]
+            for p in range(periods):  # billing periods, a handful
+                masked = cp.multiply(given[f"mask_{p}"], imported)
+                constraints.append(masked @ metering <= peak[:, p : p + 1] @ intervals)
             # Price times (peak − paid): the product of price and paid peak is combined as one variable's bound.
             added = cp.Variable((rows.count, periods), nonneg=True)
             constraints += [added >= peak - given["paid_peak_kw"]]

@@ -58,7 +58,8 @@ def plan(
     deadline: Annotated[
         float | None,
         typer.Option(
-            min=0.1, help="Seconds of scheduling after which a plan that passes the audit must be there. Default: no clock."
+            min=0.1,
+            help="Seconds of scheduling after which a plan that passes the audit must be there. Default: no clock.",
         ),
     ] = None,
 ) -> None:

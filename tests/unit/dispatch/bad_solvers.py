@@ -34,18 +34,14 @@ def hang(matrices: Matrices, limits: Limits, **named: Any) -> Answer:
         time.sleep(3600)
 
 
-def hang_with_points(
-    matrices: Matrices, limits: Limits, *, improved: Callable[[Point], None], **named: Any
-) -> Answer:
+def hang_with_points(matrices: Matrices, limits: Limits, *, improved: Callable[[Point], None], **named: Any) -> Answer:
     """Finds good points and then does not come back."""
     answer = run(matrices, limits, **named)
     improved(Point(answer.x, answer.objective, answer.bound))
     return hang(matrices, limits)
 
 
-def crash_with_points(
-    matrices: Matrices, limits: Limits, *, improved: Callable[[Point], None], **named: Any
-) -> Answer:
+def crash_with_points(matrices: Matrices, limits: Limits, *, improved: Callable[[Point], None], **named: Any) -> Answer:
     answer = run(matrices, limits, **named)
     improved(Point(answer.x, answer.objective, answer.bound))
     return segfault(matrices, limits)

@@ -145,7 +145,13 @@ def test_a_search_that_fails_is_followed_by_a_recovery_with_a_proved_gap(built: 
 
 
 def test_a_limit_of_nodes_leaves_an_incumbent_that_says_what_ended_it():
-    climbed = proved(climb(problem(24), Limits(gap=0.0, nodes=1)))
+    random = np.random.default_rng(2)
+    powers = random.integers(20, 100, 40).astype(float)  # all or nothing: a knapsack that the root does not close
+    units = [unit(f"unit_{i}", min_kw=p, max_kw=p, cost_per_kwh=0.1 + p / 1e5) for i, p in enumerate(powers)]
+    site = park(load(value_of_lost_load_per_kwh=5.0), *units, grid(import_kw=1))
+    demand = [powers.sum() / 2 + 0.5, powers.sum() / 3 + 0.37]
+    made = Problem(site, given(site, hours(2), {("load", "demand_kw"): demand}), Mode("exact"))
+    climbed = proved(climb(made, Limits(gap=0.0, nodes=1)))
     assert climbed.schedule.proof.quality == "incumbent"
     assert "a limit of the search; gap" in climbed.attempts[0].reason
 
@@ -221,7 +227,9 @@ def test_a_mistake_of_ours_is_no_limit_that_a_safe_state_may_pass(monkeypatch: p
     miscounted = replace(rule_based(built), money=np.full(1, 1e9))
     monkeypatch.setattr(ladder, "rule_based", lambda p: miscounted)
     monkeypatch.setattr(ladder, "safe_state", lambda p: miscounted)
-    with pytest.raises(SolveError, match=r"optimal: .*Infeasible; .*rule_based: audit: site: money differs.*safe_state"):
+    with pytest.raises(
+        SolveError, match=r"optimal: .*Infeasible; .*rule_based: audit: site: money differs.*safe_state"
+    ):
         climb(built, run=bad_solvers.infeasible)
 
 
@@ -238,9 +246,7 @@ def test_the_plan_before_is_followed_at_its_own_times():
     state = {
         name: values
         for kind, solved in before.kinds.items()
-        for name, values in type(solved.rows.members[0])
-        .carry(solved.rows, made.inputs, solved.series, 2)
-        .items()
+        for name, values in type(solved.rows.members[0]).carry(solved.rows, made.inputs, solved.series, 2).items()
     }
     state["battery"] = {"start_fill": float(before.asset("battery", "stored_kwh")[1]) / 100}
     now = later(made, 2, 10, state=state)
@@ -278,4 +284,3 @@ def test_no_time_at_all_still_gives_a_plan(built: Problem, worker: Worker):
     assert climbed.schedule.proof.quality == "rule_based"
     assert climbed.attempts[0].reason == "no time was left for it"
     assert climbed.attempts[0].clock_fired
-
