@@ -8,7 +8,7 @@
     │   └── AlignmentError   arrays that should share one horizon do not
     ├── ContractError    an asset kind broke the Part / check / rule contract (a bug, not a user's mistake)
     └── SolveError       no rung of the ladder gave a plan that passes the audit
-        └── TimeUp           a search was ended by the clock and left nothing
+        └── TimeUpError      a search was ended by the clock and left nothing
 """
 
 from __future__ import annotations
@@ -63,5 +63,5 @@ class SolveError(ParkwattError):
     """No rung of the ladder gave a plan that passes the audit."""
 
 
-class TimeUp(SolveError):
+class TimeUpError(SolveError):
     """A search was ended by the clock and left nothing."""

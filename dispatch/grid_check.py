@@ -188,7 +188,7 @@ def prove(
     """A schedule that holds on the network, or the best one found with what is left to mend.
 
     Args:
-        again: solves the problem under the limits that were found; a SolveError of it ends the loop. Default: ``solve``.
+        again: solves under the limits that were found; a SolveError of it ends the loop. Default: ``solve``.
         schedule: one that passes the audit; it comes back where nothing better is found.
     """
     from grid_models.limits import Limits, violations

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
-from dispatch.errors import SolveError, TimeUp
+from dispatch.errors import SolveError, TimeUpError
 from dispatch.signals import Array
 
 if TYPE_CHECKING:
@@ -21,6 +21,15 @@ if TYPE_CHECKING:
     import highspy
 
 Quality = Literal["optimal", "incumbent", "convex_recovery", "relaxed", "last_good", "rule_based", "safe_state"]
+
+
+# What HiGHS does to find points: smaller problems, and the root once more where they have fixed a column or two.
+_FOR_POINTS = (
+    "mip_heuristic_run_rens",
+    "mip_heuristic_run_rins",
+    "mip_heuristic_run_root_reduced_cost",
+    "mip_allow_restart",
+)
 
 
 @dataclass(frozen=True)
@@ -142,12 +151,17 @@ def run(
     *,
     also_integer: np.ndarray | None = None,
     improved: Callable[[Point], None] | None = None,
+    start: Array | None = None,
+    searching: bool = True,
 ) -> Answer:
     """Solve; then fix the integers and solve the linear program again for clean values and duals.
 
     Args:
         also_integer: columns that must be integral beside those the model declares.
         improved: told of every better solution as soon as it is found.
+        start: a point to start from.
+        searching: the solver may solve smaller problems to find points; with a good start, or where few columns are
+            free, they take most of its time and gain nothing.
 
     Raises:
         SolveError: HiGHS found no point; the message carries its status.
@@ -159,6 +173,7 @@ def run(
     _set_limits(solver, limits)
     if improved is not None and integer.any():
         solver.cbMipImprovingSolution.subscribe(lambda event: improved(_on_the_way(event.data_out)))
+    _prepare(solver, start, searching)
     solver.run()
     quality, clock = _quality(solver)
     info = solver.getInfo()
@@ -206,6 +221,17 @@ def _set_limits(solver: highspy.Highs, limits: Limits) -> None:
         solver.setOptionValue("time_limit", limits.seconds)
 
 
+def _prepare(solver: highspy.Highs, start: Array | None, searching: bool) -> None:
+    import highspy
+
+    for option in () if searching else _FOR_POINTS:
+        solver.setOptionValue(option, False)
+    if start is not None:
+        solution = highspy.HighsSolution()
+        solution.col_value = list(start)
+        solver.setSolution(solution)
+
+
 def _quality(solver: highspy.Highs) -> tuple[Quality, bool]:
     import highspy
 
@@ -218,7 +244,7 @@ def _quality(solver: highspy.Highs) -> tuple[Quality, bool]:
     endless = {highspy.HighsModelStatus.kUnbounded, highspy.HighsModelStatus.kUnboundedOrInfeasible}
     if feasible and status not in endless:
         return "incumbent", clock
-    raise (TimeUp if clock else SolveError)(f"HiGHS stopped without a plan: {solver.modelStatusToString(status)}")
+    raise (TimeUpError if clock else SolveError)(f"HiGHS stopped without a plan: {solver.modelStatusToString(status)}")
 
 
 def _on_the_way(found: Any) -> Point:

@@ -1,11 +1,12 @@
 """Never without an answer: one rung after the other until a schedule passes the audit.
 
-``optimal`` → ``incumbent`` → ``convex_recovery`` → ``relaxed`` → ``last_good`` → ``rule_based`` → ``safe_state``. The first
-four need a solver, the rest do not. Which rung it was, and why none above it, goes into the schedule's proof.
+``optimal`` → ``incumbent`` → ``convex_recovery`` → ``relaxed`` → ``last_good`` → ``rule_based`` → ``safe_state``. The
+first four need a solver, the rest do not. Which rung it was, and why none above it, goes into the schedule's proof.
 
-Without a deadline everything runs here and limits count nodes, so that the same inputs give the same schedule. With one,
-the rungs that need no solver are built first: from then on there is an audited schedule in hand. Only then the solver
-starts, in a process of its own that is killed when its share of the time is over; what it has found until then counts.
+Without a deadline everything runs here and limits count nodes, so that the same inputs give the same schedule. With
+one, the rungs that need no solver are built first: from then on there is an audited schedule in hand. Only then the
+solver starts, in a process of its own that is killed when its share of the time is over; what it has found until then
+counts.
 """
 
 from __future__ import annotations
@@ -22,13 +23,13 @@ from typing import Any
 import numpy as np
 
 from dispatch.audit import Audit, audit
-from dispatch.errors import ParkwattError, SolveError, TimeUp
+from dispatch.errors import ParkwattError, SolveError, TimeUpError
 from dispatch.fallback import last_good as from_before
 from dispatch.fallback import safe_state
 from dispatch.highs import Answer, Limits, Matrices, Quality, Run
 from dispatch.highs import run as search
 from dispatch.problem import Problem
-from dispatch.recovery import recover
+from dispatch.recovery import hunt, recover
 from dispatch.schedule import Attempt, Schedule
 from dispatch.softening import Softened, passed
 from dispatch.solve import rule_based, solve
@@ -71,8 +72,7 @@ def climb(
         limits: gap and nodes at which a search ends.
         deadline_s: time until the answer is there [s]; None: no clock, and the same inputs give the same schedule.
         last_good: the plan before, whose horizon may have begun earlier.
-        run: what solves matrices; with a deadline it travels to the worker by its module and name, and is given
-            ``improved`` to report what it finds on its way.
+        run: what solves linear and integer programs; with a deadline it travels to the worker by its module and name.
         worker: a process to reuse; without one, a deadline starts its own.
 
     Raises:
@@ -100,11 +100,12 @@ class _Solver(ABC):
 
     def __init__(self, run: Callable[..., Answer]) -> None:
         self.run = run
-        self.trouble: TimeUp | SolveError | None = None
+        self.trouble: SolveError | None = None
+        self.rung_until = np.inf
 
     def __call__(self, matrices: Matrices, limits: Limits, *, also_integer: np.ndarray | None = None) -> Answer:
         """The full search."""
-        return _plausible(matrices, self.ask(self.run, matrices, limits, also_integer=also_integer))
+        return _plausible(matrices, self.ask(hunt, matrices, limits, also_integer=also_integer, run=self.run))
 
     def recover(
         self, matrices: Matrices, limits: Limits, *, also_integer: np.ndarray | None = None, switches: np.ndarray
@@ -114,9 +115,10 @@ class _Solver(ABC):
         found = self.ask(recover, matrices, limits, also_integer=more, run=self.run)
         return _plausible(matrices, found)
 
-    def begin(self, rung: Quality) -> None:
-        """A rung's time begins."""
+    def begin(self, share: float) -> None:
+        """A rung begins that may take ``share`` of the time left."""
         self.trouble = None
+        self.rung_until = share * np.inf
 
     @abstractmethod
     def ask(self, function: Callable[..., Answer], matrices: Matrices, limits: Limits, **named: Any) -> Answer:
@@ -131,7 +133,7 @@ class _Here(_Solver):
             return function(matrices, limits, **named)
         except ParkwattError:
             raise
-        except Exception as error:  # noqa: BLE001 - whatever a solver raises, there are rungs below
+        except Exception as error:  # whatever a solver raises, there are rungs below
             raise SolveError(f"the solver failed with {type(error).__name__}: {error}") from error
 
 
@@ -140,23 +142,23 @@ class _There(_Solver):
 
     def __init__(self, run: Callable[..., Answer], worker: Worker, until: float) -> None:
         super().__init__(run)
-        self.worker, self.until, self.rung_until = worker, until, until
+        self.worker, self.until = worker, until
 
-    def begin(self, rung: Quality) -> None:
-        super().begin(rung)
+    def begin(self, share: float) -> None:
+        super().begin(share)
         now = time.monotonic()
-        self.rung_until = now + _SHARES[rung] * (self.until - now)
+        self.rung_until = now + share * (self.until - now)
 
     def ask(self, function: Callable[..., Answer], matrices: Matrices, limits: Limits, **named: Any) -> Answer:
         left_s = self.rung_until - time.monotonic()
         if left_s < _LEAST_S or not self.worker.ready(left_s - _LEAST_S):
-            raise TimeUp("no time was left for it")
+            raise TimeUpError("no time was left for it")
         left_s = self.rung_until - time.monotonic()
         own = replace(limits, seconds=min(_OWN_CLOCK * left_s, limits.seconds or np.inf))
         call = self.worker.call(function, matrices, own, seconds=left_s, **named)
         if not call.failed:
             return _as_answer(call.result)
-        self.trouble = (TimeUp if call.clock_fired else SolveError)(call.failed)
+        self.trouble = (TimeUpError if call.clock_fired else SolveError)(call.failed)
         if not call.improved:
             raise self.trouble
         best = call.improved[-1]
@@ -205,7 +207,7 @@ class _Ladder:
         softened = Softened(self.problem, solver)
 
         def made(rung: Quality, run: Run) -> Schedule:
-            solver.begin(rung)
+            solver.begin(_SHARES[rung])
             schedule = solve(self.problem, self.limits, run=run)
             return softened.named(schedule) if rung == "relaxed" else self._short_of_optimal(schedule, solver)
 
@@ -233,7 +235,7 @@ class _Ladder:
             try:
                 schedule = made()
             except SolveError as error:
-                self._missed(rung, str(error), clock_fired=isinstance(error, TimeUp))
+                self._missed(rung, str(error), clock_fired=isinstance(error, TimeUpError))
                 continue
             found = audit(schedule)
             if found.passed:

@@ -1,7 +1,8 @@
 """The problem with soft limits: what no plan can keep is passed, as little as can be, and named.
 
-Soft becomes what a kind calls ``relaxable`` (bands of stores, limits of a connection): each such row gets an excess, dearer
-than anything the objective knows, shed load included. Wishes, reserve and network limits have a shortfall of their own.
+Soft becomes what a kind calls ``relaxable`` (bands of stores, limits of a connection): each such row gets an excess,
+dearer than anything the objective knows, shed load included. Wishes, reserve and network limits have a shortfall of
+their own.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _DEARER = 10.0
 
 @dataclass(frozen=True)
 class Softened:
-    """A run whose relaxable rows are soft; the excess is left out of its point, and ``named`` says what may be passed."""
+    """A run whose relaxable rows are soft; its point is without the excess, and ``named`` says what may be passed."""
 
     problem: Problem
     run: Run

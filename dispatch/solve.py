@@ -51,7 +51,8 @@ def solve(problem: Problem, limits: Limits | None = None, *, run: Run = search) 
             return problem.read(_proof(answer, rounds, relaxed), _prices(problem, answer))
         if not np.setdiff1d(both, branched).size:
             return problem.read(_proof(answer, rounds), _prices(problem, answer))
-        branched = np.union1d(branched, both)
+        # Where one step is forbidden, the next takes its place: from the second round on, whole rows of switches.
+        branched = np.union1d(branched, both if rounds == 1 else _whole_rows(problem, both))
     raise SolveError("exclusive flows still overlap after branching: the kind's switch does not separate them")
 
 
@@ -62,6 +63,16 @@ def _both_flows(problem: Problem) -> np.ndarray:
         for pair in part.exclusive:
             both = np.minimum(pair.first.value, pair.second.value) > _BOTH_KW
             found.append(problem.compiled.columns(pair.switch)[both])
+    return np.concatenate(found)
+
+
+def _whole_rows(problem: Problem, columns: np.ndarray) -> np.ndarray:
+    """Columns of all steps of the switches that ``columns`` belong to."""
+    found = [np.zeros(0, int)]
+    for part in problem.parts.values():
+        for pair in part.exclusive:
+            own = problem.compiled.columns(pair.switch)
+            found.append(own[np.isin(own, columns).any(axis=1)].ravel())
     return np.concatenate(found)
 
 

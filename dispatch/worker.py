@@ -1,7 +1,7 @@
 """A solver in a process of its own: it can crash, hang or run out of memory, and the caller still has its deadline.
 
-The process is started once and asked many times, because starting Python and the solver takes half a second. Requests and
-replies are pickles with their length in front, over the process's own pipes, so no main module is imported again
+The process is started once and asked many times, because starting Python and the solver takes half a second. Requests
+and replies are pickles with their length in front, over the process's own pipes, so no main module is imported again
 (a notebook or a script without a guard can use it) and nothing depends on how the platform forks. What the solver
 finds on its way is sent at once and kept: when the process has to be killed, the best point so far is still there.
 """
@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import IO, Any, Literal, Self
 
-from dispatch.errors import SolveError, TimeUp
+from dispatch.errors import SolveError, TimeUpError
 
 _LENGTH = struct.Struct("<Q")
 _PATIENCE_S = 5.0  # for a process that was told to end, or was killed, to be gone
@@ -214,6 +214,6 @@ def serve() -> None:
         except Exception as error:  # noqa: BLE001 - whatever a solver raises, the caller is told
             known = isinstance(error, SolveError)
             text = str(error) if known else f"the solver failed with {type(error).__name__}: {error}"
-            send("error", (text, isinstance(error, TimeUp)))
+            send("error", (text, isinstance(error, TimeUpError)))
         else:
             send("result", answer)

@@ -1,4 +1,4 @@
-"""A park of twenty assets and as many different days as wanted: weather, loads, prices, limits and levels of the stores.
+"""A park of twenty assets and as many different days as wanted: weather, loads, prices, limits, levels of stores.
 
 Synthetic and seeded: the same number gives the same day. Ratings are typical of an industrial park of 6 MW peak demand.
 The kinds of day follow each other, so that any stretch of days holds all of them.

@@ -125,6 +125,9 @@ class Thermal(Committed):
             "ramp_start_kw": start - low - up,
             "ramp_down_kw": down,
             "ramp_stop_kw": stop - low - down,
+            # A ramp that no step can break: room enough for a presolve to see that, which u and v hide from it.
+            "free_up_kw": np.where(up >= high - low, high, 0.0),
+            "free_down_kw": np.where(down >= high - low, high, 0.0),
             "cost_per_kw": Segments.single_slope(rows) * horizon.hours,
             "cost_at_min": at_min[:, None] * horizon.hours,
             "co2_per_kw": rows.field("co2_kg_per_kwh") * horizon.hours,
@@ -351,11 +354,15 @@ def _output(rows: Rows[Any], given: Given, made: Decision, above: Any, reserve: 
     begun = cp.multiply(given["start_cut_kw"], made.start) + _begun_before(rows, given, made.start)
     constraints = [
         raised <= room - begun - cp.multiply(given["stop_cut_kw"], stop_next),
-        raised - before <= cp.multiply(given["ramp_start_kw"], made.start) + cp.multiply(given["ramp_up_kw"], made.on),
+        raised - before
+        <= cp.multiply(given["ramp_start_kw"], made.start)
+        + cp.multiply(given["ramp_up_kw"], made.on)
+        + given["free_up_kw"],
         before - lowered
         <= cp.multiply(given["ramp_stop_kw"], made.stop)
         + cp.multiply(given["ramp_down_kw"], shifted(np.zeros((rows.count, 1)), made.on))
-        + given["first_ramp_down_kw"],
+        + given["first_ramp_down_kw"]
+        + given["free_down_kw"],
     ]
     if "reserve_down_kw" in reserve:
         constraints.append(lowered >= 0)

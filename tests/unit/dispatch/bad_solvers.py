@@ -34,15 +34,23 @@ def hang(matrices: Matrices, limits: Limits, **named: Any) -> Answer:
         time.sleep(3600)
 
 
-def hang_with_points(matrices: Matrices, limits: Limits, *, improved: Callable[[Point], None], **named: Any) -> Answer:
-    """Finds good points and then does not come back."""
+def hang_with_points(
+    matrices: Matrices, limits: Limits, *, improved: Callable[[Point], None] | None = None, **named: Any
+) -> Answer:
+    """Finds good whole points and then does not come back."""
     answer = run(matrices, limits, **named)
+    if improved is None:
+        return answer
     improved(Point(answer.x, answer.objective, answer.bound))
     return hang(matrices, limits)
 
 
-def crash_with_points(matrices: Matrices, limits: Limits, *, improved: Callable[[Point], None], **named: Any) -> Answer:
+def crash_with_points(
+    matrices: Matrices, limits: Limits, *, improved: Callable[[Point], None] | None = None, **named: Any
+) -> Answer:
     answer = run(matrices, limits, **named)
+    if improved is None:
+        return answer
     improved(Point(answer.x, answer.objective, answer.bound))
     return segfault(matrices, limits)
 
@@ -81,9 +89,8 @@ def wrong_bound(matrices: Matrices, limits: Limits, **named: Any) -> Answer:
 
 
 def only_linear(matrices: Matrices, limits: Limits, **named: Any) -> Answer:
-    """Fails where most whole columns are free: at the full search, not at the recovery's small ones."""
-    free = matrices.integer & (matrices.col_lower < matrices.col_upper)
-    if free.sum() > matrices.integer.sum() / 2:
+    """Fails where as many whole columns are free as two units have in twelve steps: at the full search alone."""
+    if matrices.integer.sum() >= 2 * 12:
         raise SolveError("HiGHS stopped without a plan: Unknown")
     return run(matrices, limits, **named)
 
