@@ -18,7 +18,7 @@ from dispatch.site import Site
 
 ZONE = "Europe/Berlin"
 PRICES = ("flat", "time of use", "stepped", "hourly", "negative", "demand charge")
-LINES = ("strong", "strong", "weak", "strong", "island")
+LINES = {"strong": 0.6, "weak": 0.3, "island": 0.1}  # how often the line to the grid is so
 _FIRST = date(2025, 1, 1)
 _SOURCE = "synthetic"
 _GENSETS = ((250.0, 800.0, 0.24), (250.0, 800.0, 0.245), (400.0, 1500.0, 0.22), (150.0, 500.0, 0.27))
@@ -38,11 +38,11 @@ def day(number: int, *, steps_per_hour: int = 4, days: int = 1, scenarios: int =
     """Day ``number`` of the series; ``scenarios`` spread around its forecast, the first being the forecast itself."""
     random = np.random.default_rng([20, number])
     start = _FIRST + timedelta(days=int(random.integers(0, 365)))
-    prices, line = PRICES[number % len(PRICES)], LINES[number % len(LINES)]
+    prices, line = PRICES[number % len(PRICES)], str(random.choice(list(LINES), p=list(LINES.values())))
     horizon = Horizon.local_day(start, ZONE, 60 / steps_per_hour, days)
     site = Site.model_validate(_park(_tariff(prices, random), line, random))
     series = site.known_series(horizon) | _forecasts(horizon, start, scenarios, random)
-    tight = number % 4 == 3
+    tight = random.random() < 0.25
     state = {a.name: _carried(a.kind, tight, random) for a in site.assets}
     inputs = Inputs(horizon, scenarios, series, {name: held for name, held in state.items() if held})
     return Day(f"{number}: {start}, {prices} prices, {line} line", site, inputs, np.full(scenarios, 1 / scenarios))

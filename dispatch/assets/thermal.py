@@ -354,15 +354,12 @@ def _output(rows: Rows[Any], given: Given, made: Decision, above: Any, reserve: 
     begun = cp.multiply(given["start_cut_kw"], made.start) + _begun_before(rows, given, made.start)
     constraints = [
         raised <= room - begun - cp.multiply(given["stop_cut_kw"], stop_next),
-        raised - before
-        <= cp.multiply(given["ramp_start_kw"], made.start)
-        + cp.multiply(given["ramp_up_kw"], made.on)
-        + given["free_up_kw"],
-        before - lowered
+        raised - before - given["free_up_kw"]
+        <= cp.multiply(given["ramp_start_kw"], made.start) + cp.multiply(given["ramp_up_kw"], made.on),
+        before - lowered - given["free_down_kw"]
         <= cp.multiply(given["ramp_stop_kw"], made.stop)
         + cp.multiply(given["ramp_down_kw"], shifted(np.zeros((rows.count, 1)), made.on))
-        + given["first_ramp_down_kw"]
-        + given["free_down_kw"],
+        + given["first_ramp_down_kw"],
     ]
     if "reserve_down_kw" in reserve:
         constraints.append(lowered >= 0)

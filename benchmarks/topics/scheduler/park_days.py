@@ -23,8 +23,8 @@ from dispatch.problem import Problem
 PRODUCT = ("benchmarks/cases/park.py", "benchmarks/topics/scheduler/park_days.py", "dispatch")
 GAP = 1e-3
 DAYS = 500
-# Every fifth day has two days of quarter-hours before it: 192 steps; the others have 96.
-LONG_EVERY = 5
+# Every seventh day is planned with the one after it, 192 quarter-hours; the others have 96.
+LONG_EVERY = 7
 SCENARIO_DAYS, SCENARIOS = 40, 10
 
 
