@@ -21,6 +21,7 @@ from dispatch.signals import Array
 
 # How near to a whole number a column must lie to be fixed there: the nearer, the more is left to search for.
 _NEARNESS = (0.1, 0.01, 1e-6)
+_FREE = -1.0
 # The search over what is left free ends at this share of the gap asked for; what remains is for the proof.
 _FINER = 0.5
 # A point this far from the bound is no start to rely on: the solver's own searches for a better one stay on.
@@ -56,7 +57,7 @@ def recover(
     """A point with whole numbers near the relaxation's, and how far from the optimum it can be at most.
 
     Minimum times and ramps are rows of the problem, so a small search over what was left free repairs what fixing
-    broke; where it cannot, less is fixed.
+    broke; where it cannot, less is fixed, and in the end nothing.
 
     Args:
         also_integer: columns that must be integral beside those the model declares.
@@ -69,7 +70,7 @@ def recover(
     until = None if limits.seconds is None else time.monotonic() + limits.seconds
     whole = _with_whole(matrices, also_integer)
     relaxed = run(replace(matrices, integer=np.zeros_like(matrices.integer)), limits)
-    return _near(whole, relaxed, limits, until, improved, run)
+    return _near(whole, relaxed, limits, until, improved, run, (*_NEARNESS, _FREE))
 
 
 def hunt(
@@ -118,14 +119,15 @@ def _near(
     until: float | None,
     improved: Improved | None,
     run: Search,
+    nearness: tuple[float, ...] = _NEARNESS,
 ) -> Answer:
     """The first point found with what the relaxation has decided fixed."""
     reason, told = "", _told(improved, relaxed.bound)
     finer = replace(limits, gap=_FINER * limits.gap)
-    for nearness in _NEARNESS:
+    for distance in nearness:
         try:
             left = _what_is_left(finer, until)
-            found = run(_fixed(whole, relaxed.x, nearness), left, improved=told, searching=False)
+            found = run(_fixed(whole, relaxed.x, distance), left, improved=told, searching=False)
         except SolveError as error:
             reason = str(error)
             continue
