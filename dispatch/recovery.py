@@ -22,6 +22,7 @@ from dispatch.signals import Array
 # How near to a whole number a column must lie to be fixed there: the nearer, the more is left to search for.
 _NEARNESS = (0.1, 0.01, 1e-6)
 _FREE = -1.0
+_WHOLE = 1e-7
 # The search over what is left free ends at this share of the gap asked for; what remains is for the proof.
 _FINER = 0.5
 # A point this far from the bound is no start to rely on: the solver's own searches for a better one stay on.
@@ -96,6 +97,8 @@ def hunt(
     if not whole.integer.any():
         return run(whole, limits)
     relaxed = run(replace(matrices, integer=np.zeros_like(matrices.integer)), limits)
+    if np.abs(relaxed.x - np.round(relaxed.x))[whole.integer].max() <= _WHOLE:
+        return relaxed  # its duals are also those of the problem with its whole columns fixed
     start: Array | None = None
     try:
         found = _near(whole, relaxed, limits, until, improved, run)

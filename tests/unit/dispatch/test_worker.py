@@ -67,11 +67,11 @@ def test_what_is_printed_there_does_not_disturb_the_replies(worker: Worker):
 def test_time_that_is_over_ends_the_process_and_keeps_what_it_found(worker: Worker):
     assert worker.ready(60)
     pid, began = worker.pid, time.monotonic()
-    call = worker.call(sleeps, 3600.0, seconds=0.5)
-    assert time.monotonic() - began < 5
+    call = worker.call(sleeps, 3600.0, seconds=3.0)
+    assert time.monotonic() - began < 10
     assert call.clock_fired
     assert call.improved == ["asleep"]
-    assert "0.5 s" in call.failed
+    assert "3 s" in call.failed
     assert pid is not None
     assert not alive(pid)
     assert worker.call(double, 1, seconds=60).result == 2
