@@ -73,6 +73,15 @@ def test_a_solver_that_works_is_on_the_first_rung_and_the_deadline_changes_nothi
     assert plain.schedule.price_per_kwh is not None
 
 
+def test_the_price_of_a_whole_relaxation_is_that_of_the_problem():
+    """A unit of 100 kW is cheap, the kWh beyond comes from the grid at .22: that is the price."""
+    site = park(load(), grid(tariff=tariff(0.22)), unit(min_kw=20, start_cost=1))
+    made = Problem(site, given(site, hours(3), {("load", "demand_kw"): 120.0}), Mode("exact"))
+    for schedule in (climb(made).schedule, solve(made)):
+        assert schedule.price_per_kwh is not None
+        assert schedule.price_per_kwh[0, 0] == pytest.approx([0.22] * 3)
+
+
 HERE = [
     (bad_solvers.out_of_memory, "MemoryError: no room for the factors"),
     (bad_solvers.infeasible, "Infeasible"),
