@@ -113,7 +113,7 @@ class _Solver(ABC):
         """Whole numbers near the relaxation; once exclusive flows have run together, all their switches among them."""
         more = also_integer if also_integer is None or not also_integer.size else switches
         found = self.ask(recover, matrices, limits, also_integer=more, run=self.run)
-        return _plausible(matrices, found)
+        return replace(_plausible(matrices, found), quality="convex_recovery")
 
     def begin(self, share: float) -> None:
         """A rung begins that may take ``share`` of the time left."""
@@ -209,7 +209,9 @@ class _Ladder:
         def made(rung: Quality, run: Run) -> Schedule:
             solver.begin(_SHARES[rung])
             schedule = solve(self.problem, self.limits, run=run)
-            return softened.named(schedule) if rung == "relaxed" else self._short_of_optimal(schedule, solver)
+            if rung == "optimal":
+                self._short_of_optimal(schedule, solver)
+            return softened.named(schedule) if rung == "relaxed" else schedule
 
         yield "optimal", lambda: made("optimal", solver)
         yield "convex_recovery", lambda: made("convex_recovery", recovering)
@@ -248,14 +250,13 @@ class _Ladder:
         if rung == "optimal":  # one search stands for both
             self.attempts.append(Attempt("incumbent", "the search left no point that passes the audit", clock_fired))
 
-    def _short_of_optimal(self, schedule: Schedule, solver: _Solver) -> Schedule:
+    def _short_of_optimal(self, schedule: Schedule, solver: _Solver) -> None:
         """Where the search ended early, why."""
         if schedule.proof.quality == "incumbent":
             ended = str(solver.trouble or ("the clock" if schedule.proof.clock_fired else "a limit of the search"))
             reason = f"ended by {ended}" if solver.trouble is None else ended
             gap = f"gap {schedule.proof.gap:.2%}"
             self.attempts.append(Attempt("optimal", f"{reason}; {gap}", schedule.proof.clock_fired))
-        return schedule
 
     def _switches(self) -> np.ndarray:
         """Columns of the switches of all exclusive flows."""

@@ -154,7 +154,7 @@ class Storage(Asset):
         ]
         if mode.shared and cls.here_and_now and rows.scenarios > 1:
             first = len(rows.members)
-            # Content and switch follow from the powers, which no presolve sees: saying so halves ten scenarios' time.
+            # Content and switch follow from the powers; no presolve sees that: saying so halves ten scenarios' time.
             shared = (charge, discharge, stored, switch)
             constraints += [x == rows.spread @ x[:first] for x in shared]
         last = np.zeros((1, given.horizon.steps))
