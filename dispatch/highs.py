@@ -7,14 +7,14 @@ nodes, not seconds, so the same inputs give the same plan; a clock limit is only
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
 from dispatch.entries import Entries
-from dispatch.errors import SolveError
+from dispatch.errors import SolveError, TimeUpError
 from dispatch.signals import Array
 
 if TYPE_CHECKING:
@@ -22,6 +22,15 @@ if TYPE_CHECKING:
     import highspy
 
 Quality = Literal["optimal", "incumbent", "convex_recovery", "relaxed", "last_good", "rule_based", "safe_state"]
+
+
+# What HiGHS does to find points: smaller problems, and the root once more where they have fixed a column or two.
+_FOR_POINTS = (
+    "mip_heuristic_run_rens",
+    "mip_heuristic_run_rins",
+    "mip_heuristic_run_root_reduced_cost",
+    "mip_allow_restart",
+)
 
 
 @dataclass(frozen=True)
@@ -63,6 +72,23 @@ class Answer:
     def gap(self) -> float:
         """Relative distance between objective and bound."""
         return max(self.objective - self.bound, 0.0) / max(abs(self.objective), 1e-9)
+
+
+class Run(Protocol):
+    """Something that solves matrices within limits: :func:`run`, the same in a child process, a search around it."""
+
+    def __call__(self, matrices: Matrices, limits: Limits, *, also_integer: np.ndarray | None = None) -> Answer:
+        """Raises SolveError where there is no point."""
+        ...
+
+
+@dataclass(frozen=True)
+class Point:
+    """An improving solution on the way: values, objective and the bound at that moment."""
+
+    x: Array
+    objective: float
+    bound: float
 
 
 class Compiled:
@@ -117,7 +143,9 @@ def run(
     limits: Limits,
     *,
     also_integer: np.ndarray | None = None,
+    improved: Callable[[Point], None] | None = None,
     start: Array | None = None,
+    searching: bool = True,
     polish: bool = True,
 ) -> Answer:
     """Solve; then fix the integers and solve the linear program again for clean values and duals.
@@ -126,7 +154,10 @@ def run(
         matrices: the problem.
         limits: when to stop.
         also_integer: columns that must be integral beside those the model declares.
+        improved: told of every better solution as soon as it is found.
         start: a point to begin from.
+        searching: the solver may solve smaller problems to find points; with a good start, or where few columns are
+            free, they take most of its time and gain nothing.
         polish: without it the duals are those the search ended with, which mean nothing where there are integers.
 
     Raises:
@@ -137,6 +168,10 @@ def run(
         integer[also_integer] = True
     solver = load(matrices, integer)
     _set_limits(solver, limits)
+    if improved is not None and integer.any():
+        solver.cbMipImprovingSolution.subscribe(lambda event: improved(_on_the_way(event.data_out)))
+    for option in () if searching else _FOR_POINTS:
+        solver.setOptionValue(option, False)
     if start is not None:
         solver.setSolution(start.size, np.arange(start.size, dtype=np.int32), start)
     solver.run()
@@ -225,7 +260,11 @@ def _quality(solver: highspy.Highs) -> tuple[Quality, bool]:
     endless = {highspy.HighsModelStatus.kUnbounded, highspy.HighsModelStatus.kUnboundedOrInfeasible}
     if feasible and status not in endless:
         return "incumbent", clock
-    raise SolveError(f"HiGHS stopped without a plan: {solver.modelStatusToString(status)}")
+    raise (TimeUpError if clock else SolveError)(f"HiGHS stopped without a plan: {solver.modelStatusToString(status)}")
+
+
+def _on_the_way(found: Any) -> Point:
+    return Point(np.array(found.mip_solution), float(found.objective_function_value), float(found.mip_dual_bound))
 
 
 def _point(solver: highspy.Highs) -> tuple[Array, Array, float]:

@@ -126,6 +126,9 @@ class Thermal(Committed):
             "ramp_start_kw": start - low - up,
             "ramp_down_kw": down,
             "ramp_stop_kw": stop - low - down,
+            # A ramp that no step can break: room enough for a presolve to see that, which u and v hide from it.
+            "free_up_kw": np.where(up >= high - low, high, 0.0),
+            "free_down_kw": np.where(down >= high - low, high, 0.0),
             "cost_per_kw": Segments.single_slope(rows) * horizon.hours,
             "cost_at_min": at_min[:, None] * horizon.hours,
             "co2_per_kw": rows.field("co2_kg_per_kwh") * horizon.hours,
@@ -264,6 +267,15 @@ class Thermal(Committed):
         return {"above_min_kw": above, "committed": on, **_no_reserve(rows, given.horizon)}
 
     @classmethod
+    def follow(cls, rows: Rows[Self], given: Inputs, wanted: Mapping[str, Array]) -> dict[str, Array]:
+        """On where that is wanted and allowed, with the output that ramps let it reach."""
+        nothing = np.zeros((rows.count, given.horizon.steps))
+        committed = np.maximum(np.round(wanted.get("committed", nothing)), rows.field("must_run"))
+        on, power = _followed(rows, given, committed, wanted.get("above_min_kw", nothing), nothing)
+        above = np.maximum(power - rows.field("min_kw") * on, 0)
+        return {"above_min_kw": above, "committed": on, **_no_reserve(rows, given.horizon)}
+
+    @classmethod
     def settle(cls, rows: Rows[Self], given: Inputs, state: Ruling, values: dict[str, Array]) -> dict[str, Array]:
         """Runs where power lacks that nobody else can give, within minimum times and ramps; else gives less."""
         left = state.share(rows.bus(), rows.field("max_kw"))
@@ -303,8 +315,9 @@ def _output(rows: Rows[Any], given: Given, made: Decision, above: Any, reserve: 
     begun, ending = denied(rows, given, "start", made.start), denied(rows, given, "stop", stop_next)
     constraints = [
         raised <= (free if begun is None else free - begun),
-        raised - before <= cp.multiply(given["ramp_start_kw"], made.start) + cp.multiply(given["ramp_up_kw"], made.on),
-        before - lowered
+        raised - before - given["free_up_kw"]
+        <= cp.multiply(given["ramp_start_kw"], made.start) + cp.multiply(given["ramp_up_kw"], made.on),
+        before - lowered - given["free_down_kw"]
         <= cp.multiply(given["ramp_stop_kw"], made.stop)
         + cp.multiply(given["ramp_down_kw"], shifted(np.zeros((rows.count, 1)), made.on))
         + given["first_ramp_down_kw"],
