@@ -110,6 +110,7 @@ class SignalFile(Frozen):
     default: Finite | None = None
     time_column: str | None = Field(default=None, description="default: the first column")
     time_zone: str | None = Field(default=None, description="of naive times; default: the site's")
+    unit: str | None = Field(default=None, description="of the column, like CNY/MWh; default: the field's own")
     seconds: tuple[float, ...] = Field(default=(), description="left out in a park's file: read from the file")
     values: tuple[float, ...] = Field(default=(), description="left out in a park's file: read from the file")
 

@@ -86,6 +86,10 @@ MISTAKES: dict[str, list[Mistake]] = {
         Mistake("negative exchange", "import_kw", at(0, -0.1)),
         Mistake("imports and exports at once", "export_kw", at(0, 0.1)),
         Mistake("billed peak below the highest import", "peak_kw", plus(-0.1)),
+        Mistake("export above its limit", "export_kw", at(3, 20.1), template=3),
+        Mistake("delivers more green power than agreed", "green_1_kw", at(0, 25.1), template=3),
+        Mistake("delivers less green power than agreed", "green_0_kw", at(0, 0.0), template=3),
+        Mistake("more green power than import", "green_0_kw", plus(30.0), template=3),
     ],
     "heat_pump": _converter("heat_kw"),
     "load": [
@@ -160,8 +164,8 @@ def test_a_broken_limit_is_reported(kind: str, mistake: Mistake) -> None:
 
 @pytest.mark.parametrize("kind", ALL_KINDS)
 def test_a_missing_number_is_never_passed(kind: str) -> None:
-    schedule = solved(kind, 0)
-    for name in {m.series for m in of(kind)}:
+    for name, number in {(m.series, m.template) for m in of(kind)}:
+        schedule = solved(kind, number)
         hole = schedule.kinds[kind].series[name].copy()
         hole[0, 0] = np.nan
         assert told(kind, schedule, **{name: hole}), f"{name} holds a NaN and nobody says so"

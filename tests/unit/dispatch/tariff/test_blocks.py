@@ -1,4 +1,4 @@
-"""Energy in blocks: growing and falling prices, by month and by day, with what was used before and is expected after."""
+"""Energy in blocks: prices that grow or fall, by month and by day, with use before and expected after."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_each_kwh_costs_what_its_block_does(blocks: Any, use_kw: float) -> None:
 @pytest.mark.parametrize(("to_date", "expected"), [(0, 4.0), (90, 0.1 * 10 + 0.2 * 30), (500, 40 * 0.5)])
 def test_what_the_month_has_used_already_fills_the_first_blocks(to_date: float, expected: float) -> None:
     pcc = {"tariff": terms(tier(*RISING))}
-    for schedule in both(problem(pcc, load_kw=10.0, **{"month_to_date_kwh": to_date})):
+    for schedule in both(problem(pcc, load_kw=10.0, month_to_date_kwh=to_date)):
         assert schedule.money[0] == pytest.approx(expected)
     for schedule in both(problem(pcc | {"month_to_date_kwh": to_date}, load_kw=10.0)):
         assert schedule.money[0] == pytest.approx(expected)

@@ -174,7 +174,9 @@ def test_capacity_is_paid_by_the_contracted_kva_whatever_is_used() -> None:
     assert money_of(made, month(), 0.0, contracted_kva=5000) == pytest.approx(140_000)
     by_demand = tariff(demand(40.0))
     # Above 70 % use of the transformer the price by kVA is the cheaper one.
-    cheaper = [money_of(by_demand, month(), kw) < money_of(made, month(), kw, contracted_kva=5000) for kw in (3400, 3600)]
+    cheaper = [
+        money_of(by_demand, month(), kw) < money_of(made, month(), kw, contracted_kva=5000) for kw in (3400, 3600)
+    ]
     assert cheaper == [True, False]
 
 
@@ -196,7 +198,10 @@ def test_a_rolling_plan_keeps_its_problem_across_months() -> None:
     [
         ({"tariff": terms(REBATE)}, "contracted_kva is missing: component 'demand'"),
         ({"tariff": terms(DAY, NIGHT), "month_to_date_peak_kw": 3}, "one peak cannot be that of 2 demand components"),
-        ({"tariff": terms(DAY), "expected_peak_kw": {"dya": 3}}, "expected_peak_kw names 'dya', but the tariff's demand"),
+        (
+            {"tariff": terms(DAY), "expected_peak_kw": {"dya": 3}},
+            "expected_peak_kw names 'dya', but the tariff",
+        ),
         ({"tariff": terms(DAY), "month_to_date_kwh": {"day": 3}}, "the tariff has no energy component"),
         ({"tariff": terms(DAY), "month_to_date_kwh": 3}, "month_to_date_kwh bears on nothing"),
     ],
@@ -208,4 +213,4 @@ def test_numbers_that_belong_to_no_component_are_refused(fields: dict[str, Any],
 
 def test_a_state_with_one_peak_for_several_components_is_refused() -> None:
     with pytest.raises(DataError, match="one month_to_date_peak_kw cannot be that of day, night"):
-        problem({"tariff": terms(DAY, NIGHT)}, **{"month_to_date_peak_kw": 4.0})
+        problem({"tariff": terms(DAY, NIGHT)}, month_to_date_peak_kw=4.0)
