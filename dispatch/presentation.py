@@ -258,8 +258,10 @@ def _unstated(plan: Plan) -> Iterator[Finding]:
             yield Finding(
                 "warning", f"{asset.name}: no carbon intensity of imports given, so they count as free of carbon"
             )
-        demand = any(component.basis == "demand" for component in asset.tariff.components)
-        if demand and not {"month_to_date_peak_kw", "expected_peak_kw"} & asset.model_fields_set:
+        if asset.tariff.counter_names and not {"month_to_date_kwh", "expected_day_kwh"} & asset.model_fields_set:
+            text = "no energy of the month given: this plan counts the month's blocks and thresholds by its own use"
+            yield Finding("warning", f"{asset.name}: {text}")
+        if asset.tariff.peak_names and not {"month_to_date_peak_kw", "expected_peak_kw"} & asset.model_fields_set:
             text = "no peak of the month given: this plan pays the whole month's demand charge for its own peak"
             yield Finding("warning", f"{asset.name}: {text}")
     if plan.grid is not None and plan.grid.before:
