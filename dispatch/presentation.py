@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from dispatch.assets.cable import Cable
+from dispatch.assets.direct_line import RULES, DirectLine
 from dispatch.assets.grid_connection import GridConnection
 from dispatch.comparison import Outcome, start_kwh
 from dispatch.plan import Plan
@@ -16,7 +17,7 @@ from dispatch.signals import Array
 from dispatch.storage import Storage
 from dispatch.tables import published, rounded
 
-_SMALL_KW = 0.05
+_SMALL_KW = 0.05  # kWh where energy is meant
 _SETPOINTS = ("power_kw", "charge_kw", "discharge_kw", "on", "heat_kw", "cold_kw", "import_kw", "export_kw")
 _MOST_FINDINGS = 50
 
@@ -192,6 +193,11 @@ def _wishes(plan: Plan) -> Iterator[tuple[str, str, bool]]:
         kept = missing < 1.0
         yield text, "kept" if kept else f"short by {missing:,.0f} kWh", kept
     for asset in plan.site.assets:
+        if isinstance(asset, DirectLine):
+            missed = plan.schedule.asset(asset.name, "rule_short_kwh")
+            for rule, kwh in zip(RULES, missed, strict=True):
+                kept = bool(kwh < _SMALL_KW)
+                yield f"{asset.name}: share of {rule}", "kept" if kept else f"short by {kwh:,.1f} kWh", kept
         if isinstance(asset, Storage):
             missing = float(plan.schedule.asset(asset.name, "short_kwh").sum())
             kept = missing < 0.01 * asset.energy_kwh

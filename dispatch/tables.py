@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _SYMBOL = {"kw": "kW", "kwh": "kWh", "per_kwh": "1/kWh", "h": "h"}
 _HIDDEN = {"switch", "above_min_kw", "committed", "started", "stopped"}
 # One value per billing period or per horizon, which in a short horizon are as many as its steps.
-_NOT_BY_STEP = {"peak_kw", "added_peak_kw", "short_kwh", "rebate_reached", "remitted_kw"}
+_NOT_BY_STEP = {"peak_kw", "added_peak_kw", "short_kwh", "rebate_reached", "remitted_kw", "rule_short_kwh"}
 _BLOCKS = ("block_kwh", "block_open")
 
 

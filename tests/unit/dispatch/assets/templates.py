@@ -221,10 +221,32 @@ def _reserve(direction: str) -> Template:
     return Template(asset | {"duration_minutes": 30.0}, (_priced(), load()), _ELECTRIC)
 
 
+def _sold(direction: str, **fields: Any) -> Template:
+    """Blocks of three hours, so that the horizon from 06:00 or 07:00 on has whole ones and one that has begun."""
+    asset = {"kind": "reserve_product", "name": "it", "direction": direction, "offer_kw": 25.0, "price_per_kwh": 0.3}
+    asset |= {"block_hours": 3.0, "duration_minutes": 30.0, "penalty_per_kwh": 2.0, "held_kw": 10.0}
+    engine = unit(min_kw=20, max_kw=80, cost_per_kwh=0.2, on_before_h=1, power_before_kw=50)
+    store = _store("battery") | {"name": "store"}
+    horizon = hours(STEPS, "2024-03-01T07:00")
+    pcc = grid(export_kw=500, tariff=hourly_tariff(PRICE, first_hour=7))
+    return Template(asset | fields, (pcc, load(), engine, store), _ELECTRIC, horizon)
+
+
+def _direct(**fields: Any) -> Template:
+    """More than the site takes at noon, less than a third of its use over the day."""
+    asset = {"kind": "direct_line", "name": "it", "bus": "main", "technology": "wind", "rated_kw": 90.0}
+    asset |= {"price_per_kwh": 0.2, "export_kw": 40.0, "export_price_per_kwh": 0.25, "loads": ["load"]}
+    asset |= {"own_use_share_min": 0.6, "supply_share_min": 0.5, "export_share_max": 0.2, "penalty_per_kwh": 0.3}
+    asset |= {"to_date_available_kwh": 300.0, "to_date_own_use_kwh": 90.0, "to_date_export_kwh": 50.0}
+    asset |= {"to_date_consumed_kwh": 400.0}
+    return Template(asset | fields, (_priced() | {"export_kw": 10}, load()), {**_ELECTRIC, **_WEATHER})
+
+
 TEMPLATES: dict[str, tuple[Template, ...]] = {
     "battery": (Template(_store("battery"), (_priced(), load()), _ELECTRIC),),
     "cable": (_cable(),),
     "chiller": (_conversion("chiller", "cold", energy_efficiency_ratio=4.0),),
+    "direct_line": (_direct(),),
     "grid_connection": (_connection(), _connection(month_to_date_peak_kw=10.0), _metered(), _contracted()),
     "heat_pump": (_conversion("heat_pump", "heat", source_degc=5.0, sink_degc=50.0),),
     "load": (
@@ -236,6 +258,7 @@ TEMPLATES: dict[str, tuple[Template, ...]] = {
     ),
     "pv": (_generator("pv", peak_kw=100.0, tilt_deg=30.0, azimuth_deg=170.0, system_losses=0.1),),
     "reserve": (_reserve("up"), _reserve("down")),
+    "reserve_product": (_sold("up"), _sold("down")),
     "supercapacitor": (Template(_store("supercapacitor"), (_priced(), load()), _ELECTRIC),),
     "thermal": _thermal(),
     "thermal_store": (_tank(),),

@@ -80,6 +80,12 @@ MISTAKES: dict[str, list[Mistake]] = {
         Mistake("flow above rating", "inward_kw", at(0, 99.0)),
     ],
     "chiller": _converter("cold_kw"),
+    "direct_line": [
+        Mistake("delivers more than is available", "own_use_kw", plus(20.0)),
+        Mistake("exports more than its connection takes", "sold_kw", at(7, 40.1)),
+        Mistake("negative delivery", "own_use_kw", at(0, -0.1)),
+        Mistake("further from a share than stated", "rule_short_kwh", plus(-1.0)),
+    ],
     "grid_connection": [
         Mistake("import above its limit", "import_kw", at(1, 65.1)),
         Mistake("export above its limit", "export_kw", at(3, 30.1)),
@@ -98,6 +104,14 @@ MISTAKES: dict[str, list[Mistake]] = {
         Mistake("negative shedding", "shed_kw", at(0, -0.1)),
     ],
     "pv": _GENERATOR,
+    "reserve_product": [
+        Mistake("negative sale", "sold_kw", at(5, -0.1)),
+        Mistake("negative shortfall", "sold_short_kw", at(0, -0.1)),
+        Mistake("shortfall above what is sold", "sold_short_kw", at(0, 30.0)),
+        Mistake("sells more than its offer", "sold_kw", plus(30.0)),
+        Mistake("changes within a block", "sold_kw", at(4, 1.0)),
+        Mistake("differs from what was sold before", "sold_kw", at(0, 3.0)),
+    ],
     "supercapacitor": _STORE,
     "thermal": [
         Mistake("output above maximum", "power_kw", plus(80.1)),
@@ -143,7 +157,8 @@ def named(cls: type[Asset]) -> set[str]:
 def test_the_solved_template_is_in_use_and_passes(kind: str, number: int) -> None:
     schedule = solved(kind, number)
     assert audit(schedule).violations == ()
-    moved = sum(np.abs(power).sum() for power in schedule.kinds[kind].power_kw.values())
+    found = schedule.kinds[kind]
+    moved = sum(np.abs(power).sum() for power in (*found.power_kw.values(), found.reserve_up_kw, found.reserve_down_kw))
     assert moved > 1, "a template whose asset stands still proves nothing"
 
 

@@ -67,6 +67,7 @@ _GENERATOR = [
     Wrong("running cost", {"cost_per_kw": times(0.5)}, "money differs", fields={"cost_per_kwh": 0.01}),
 ]
 _CHEAP = {"cost_per_kwh": 0.01, "no_load_cost_per_h": 0.0, "start_cost": 0.0}
+_SELLS = {"export_price_per_kwh": 2.0, "export_share_max": 1.0}
 _PPA = {"name": "ppa", "price_per_kwh": 0.0, "replaces_energy_price": True, "share_max": 0.3}
 _GREEN_WINS = {"green_power": [_PPA]}
 _GREEN_DEAR = {"green_power": [_PPA | {"price_per_kwh": 9.0, "share_min": 0.1}]}
@@ -75,6 +76,14 @@ WRONG: dict[str, list[Wrong]] = {
     "battery": _STORE,
     "cable": [Wrong("rating too high", {"rating_kw": times(1.2)}, "flow above rating")],
     "chiller": _CONVERTER,
+    "direct_line": [
+        Wrong("more than the weather gives", {"available_kw": times(1.1)}, "than is available"),
+        Wrong("export limit too high", {"export_kw": plus(50)}, "than its connection takes", fields=_SELLS),
+        Wrong("own use too cheap", {"price_per_kw": times(0.5)}, "money differs"),
+        Wrong("export too dear", {"earned_per_kw": times(2)}, "money differs", fields=_SELLS),
+        Wrong("shares forgotten", {"wanted_kwh": zero}, "further from a share"),
+        Wrong("penalty too low", {"penalty": times(0.5)}, "penalty differs", fields={"supply_share_min": 1.0}),
+    ],
     "grid_connection": [
         Wrong("import limit too high", {"import_kw": times(1.1)}, "import above", fields={"import_kw": 50.0}),
         Wrong("export limit too high", {"export_kw": times(1.1)}, "export above"),
@@ -108,6 +117,17 @@ WRONG: dict[str, list[Wrong]] = {
         Wrong("lost load too cheap", {"shed_per_kw": times(0.0001)}, "penalty differs"),
     ],
     "pv": _GENERATOR,
+    "reserve_product": [
+        Wrong("offer too large", {"most_kw": plus(9)}, "more than its offer"),
+        Wrong("price too high", {"price_per_kw": times(2)}, "money differs"),
+        Wrong("penalty too low", {"penalty_per_kw": zero}, "money differs", fields={"held_kw": 500.0}),
+        Wrong("blocks forgotten", {"goes_on": zero}, "changes within a block"),
+        Wrong(
+            "sold before forgotten",
+            {"begun": zero, "begun_kw": zero, "most_kw": plus(15)},
+            "differs from what was sold before",
+        ),
+    ],
     "supercapacitor": _STORE,
     "thermal": [
         Wrong("minimum too low", {"min_kw": times(0.5)}, "below minimum", template=1, fields={"min_kw": 35.0}),
