@@ -142,7 +142,7 @@ def signal_values(signal: Signal, starts: tuple[datetime, ...], ends: tuple[date
     order = np.argsort(first, kind="stable")
     place = np.searchsorted(first[order], begin, side="right") - 1
     held = value[order][np.maximum(place, 0)] if value.size else np.zeros(begin.size)
-    return np.where(count == 1, held, default or 0.0).tolist()
+    return [float(v) for v in np.where(count == 1, held, default or 0.0)]
 
 
 def _spans(signal: tuple[Interval | Point, ...] | SignalFile, what: str) -> tuple[Array, Array, Array]:

@@ -121,7 +121,8 @@ def year_bill(*, with_plant: bool) -> Schedule:
         {"name": "demand", "basis": "demand", "price_per_kw_month": 7.016, "source": "DER-VET"},
     ]
     tariff = {"name": "year", "currency": "USD", "components": components}
-    assets = [_LOAD, {"kind": "grid_connection", "name": "pcc", "bus": "main", "import_kw": 1e5, "tariff": tariff}]
+    assets: list[dict[str, Any]] = [_LOAD]
+    assets += [{"kind": "grid_connection", "name": "pcc", "bus": "main", "import_kw": 1e5, "tariff": tariff}]
     if with_plant:
         store = {"kind": "battery", "name": "battery", "bus": "main", "energy_kwh": 9450, "charge_kw": 1575}
         store |= _WHOLE | {

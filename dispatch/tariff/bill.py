@@ -85,8 +85,8 @@ class Clock:
         dates = [_EPOCH + timedelta(days=int(d)) for d in of_day]
         held &= np.array([self._day_counts(component, d) for d in dates], bool)[place]
         if component.calendar.hours:
-            spans = [tuple(map(minutes_of, hours.split("-"))) for hours in component.calendar.hours]
-            held &= np.any([(minute >= first) & (minute < last) for first, last in spans], axis=0)
+            hours = [[minutes_of(edge) for edge in span.split("-")] for span in component.calendar.hours]
+            held &= np.any([(minute >= first) & (minute < last) for first, last in hours], axis=0)
         return held
 
     def _day_counts(self, component: Component, day: date) -> bool:

@@ -60,7 +60,7 @@ def past_by_component(
     known = state or {}
     found = {}
     for name in names:
-        carried = []
+        carried: list[float] = []
         while f"{key}:{name}:{len(carried) + 1}" in known:
             carried.append(float(known[f"{key}:{name}:{len(carried) + 1}"]))
         own = written.get(name, ()) if isinstance(written, Mapping) else written

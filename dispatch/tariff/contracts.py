@@ -35,7 +35,7 @@ class ExchangeLimit(Frozen):
         at, out = np.flatnonzero(holds), np.full(horizon.steps, np.inf)
         starts, ends = (tuple(moments[i] for i in at) for moments in (horizon.local_start, horizon.local_end))
         out[at] = signal_values(self.limit_kw, starts, ends, f"{self.direction} limit of '{owner}'")
-        return np.maximum(out, 0.0)
+        return np.asarray(np.maximum(out, 0.0))
 
 
 class GreenPower(Frozen):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 import numpy as np
@@ -35,10 +35,10 @@ def peak_state(tariff: Tariff, horizon: Horizon, steps: int, import_kw: Array, c
     return out
 
 
-def _past(peak: Mapping[Month, float], now: Month, before: tuple[float, ...] | object, first: Month) -> list[float]:
+def _past(peak: Mapping[Month, float], now: Month, before: Sequence[float], first: Month) -> list[float]:
     """Peaks of the months before ``now``, newest first; ``before`` are those before the month of the window's start."""
     closed = [peak[m] for m in sorted(peak, reverse=True) if months_between(m, now) >= 1]
-    return [*closed, *before] if months_between(first, now) else list(before)  # type: ignore[misc]
+    return [*closed, *before] if months_between(first, now) else list(before)
 
 
 def energy_state(

@@ -261,7 +261,7 @@ def tier_values(coefficients: dict[str, Array], prefix: str, flow: Array) -> dic
     if f"{prefix}size_kwh" not in coefficients:
         return {}
     size = coefficients[f"{prefix}size_kwh"]
-    used = []
+    used: list[Array] = []
     while f"{prefix}weight_h_{len(used)}" in coefficients:
         used.append((coefficients[f"{prefix}weight_h_{len(used)}"] * flow).sum(axis=1))
     blocks = size.reshape(size.shape[0], len(used), -1)

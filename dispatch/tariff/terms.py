@@ -7,8 +7,9 @@ the length of the horizon, never from its date, so that a rolling plan keeps its
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 
@@ -62,7 +63,7 @@ class Peaks:
             known = carried.past_peaks_kw.get(name, ())[:back]
             earlier[row, : len(known)] = known
         within, before = (by_month * self.ratchet).max(axis=1), (earlier * self.past).max(axis=1, initial=0.0)
-        return np.maximum.reduce([reached, within, before])
+        return np.asarray(np.maximum.reduce([reached, within, before]))
 
     def reached_kw(self, carried: Carried) -> Array:
         """(P,) peak of the month so far, or expected of its rest."""
@@ -103,11 +104,14 @@ class Tiers:
         lower = np.hstack([np.zeros((self.upper_kwh.shape[0], 1)), self.upper_kwh[:, :-1]])
         with np.errstate(invalid="ignore"):  # an unused block begins and ends at infinity
             size = np.nan_to_num(self.upper_kwh - np.maximum(lower, start), nan=0.0, posinf=np.inf)
-        return np.clip(size, 0.0, most_kwh[:, None])
+        size = np.clip(size, 0.0, most_kwh[:, None])
+        # A block that the horizon cannot reach has no size: its binary is decided before the search begins.
+        reached = np.minimum(np.cumsum(size, axis=1), most_kwh[:, None])
+        return np.diff(reached, axis=1, prepend=0.0)
 
 
-def _of(names: Sequence[str], numbers: object) -> Array:
-    return np.array([numbers.get(name, 0.0) for name in names], float)  # type: ignore[attr-defined]
+def _of(names: Sequence[str], numbers: Mapping[str, float]) -> Array:
+    return np.array([numbers.get(name, 0.0) for name in names], dtype=np.float64)
 
 
 def _before(periods: Peaks | Tiers, carried: Carried) -> Array:
@@ -207,14 +211,17 @@ def _shares(component: Component, slot: Month | None, others: Sequence[Month | N
     return ratchet.fraction * np.array(counts, float)
 
 
-def _stack(rows: Sequence[Array], width: int) -> Array:
+def _stack(rows: Sequence[Array | list[float]], width: int) -> Array:
     return np.array(rows, float).reshape(len(rows), width)
 
 
 def tiers(components: Sequence[Component], days: Days, horizon: Horizon, months: int | None, direction: str) -> Tiers:
     """Counters of all tier components of a direction."""
     mine = [c for c in components if c.basis == "tier" and c.direction == direction]
-    slots = {"month": month_slots(horizon, months), "day": day_slots(horizon)}
+    slots: dict[str, Sequence[Month | date | None]] = {
+        "month": month_slots(horizon, months),
+        "day": day_slots(horizon),
+    }
     pairs = [(c, slot) for c in mine for slot in slots[c.per]]
     now = {"month": horizon.month[0], "day": horizon.local_start[0].date()}
     masks = {c.name: c.mask(horizon, days) for c in mine}

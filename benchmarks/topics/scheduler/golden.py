@@ -7,12 +7,13 @@ from collections.abc import Callable
 import numpy as np
 
 from benchmarks.cases import published
-from benchmarks.rows import Measured, row
+from benchmarks.rows import Measured, Value, row
+from dispatch.schedule import Schedule
 
 PRODUCT = ("dispatch", "benchmarks/cases/published.py")
 
 
-def _month_row(use_kwh: int, bill: float) -> Callable[[], Measured]:
+def _month_row(use_kwh: int, bill: float) -> Callable[[], Measured | Value]:
     @row("scheduler", name=f"T13, a month of {use_kwh / 1e6:g} GWh", unit="CNY", bar=f"== {bill:g}")
     def month() -> Measured:
         """The demand charge of 3600 kW at 5000 kVA, a tenth lower from 260 kWh/kVA on; to the cent."""
@@ -59,7 +60,7 @@ def bill_with_plant() -> Measured:
     return Measured(round(float(schedule.money[0]), 2), 4_422_052.13)
 
 
-def _units_row(name: str) -> Callable[[], Measured]:
+def _units_row(name: str) -> Callable[[], Measured | Value]:
     @row("scheduler", name=f"PyPSA units, {name.replace('_', ' ')}", unit="MW", bar="<= 1e-6")
     def units() -> Measured:
         """The largest difference from the published dispatch; the reference is the energy served in MWh."""
@@ -69,7 +70,7 @@ def _units_row(name: str) -> Callable[[], Measured]:
     return units
 
 
-def dispatch_error(expected: dict[str, list[float]], schedule: published.Schedule) -> float:
+def dispatch_error(expected: dict[str, list[float]], schedule: Schedule) -> float:
     """(MW) largest difference of any unit in any hour."""
     apart = [np.abs(schedule.asset(unit, "power_kw") / 1e3 - np.array(mw)).max() for unit, mw in expected.items()]
     return float(max(apart))
