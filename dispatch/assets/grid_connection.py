@@ -98,7 +98,7 @@ class GridConnection(Asset):
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"'{twice[0]}' names two contracts or components: their energy is kept by name")
-        least = sum(contract.share_min for contract in self.green_power)
+        least = sum(contract.least_share for contract in self.green_power)
         if least > 1:
             raise ValueError(f"share_min of all green_power adds up to {least:g}, more than the whole import")
         require_apart(self.demand_response)
@@ -119,17 +119,15 @@ class GridConnection(Asset):
         peaks, counters = self.tariff.peak_names, self._counters
         if len(peaks) > 1 and "month_to_date_peak_kw" in (state or {}):
             raise DataError(f"state of '{self.name}': one month_to_date_peak_kw cannot be that of {', '.join(peaks)}")
-        of_day = {c.name for c in self.tariff.components if c.basis == "tier" and c.per == "day"}
-        to_date = by_component(counters, self.month_to_date_kwh, state, "month_to_date_kwh")
-        if not isinstance(self.month_to_date_kwh, Mapping) and self.month_to_date_kwh:
-            # A number is the month's: what today has counted comes by name, from the state or the file.
-            to_date |= {name: (state or {}).get(f"month_to_date_kwh:{name}", 0.0) for name in of_day}
+        bought = [c for c in self.tariff.components if c.counts_energy and c.direction == "import"]
+        of_imports = [c.name for c in bought]
+        of_month = [c.name for c in bought if c.basis != "tier" or c.per == "month"]
         return Carried(
             peak_kw=by_component(peaks, self.month_to_date_peak_kw, state, "month_to_date_peak_kw"),
             expected_peak_kw=by_component(peaks, self.expected_peak_kw),
             past_peaks_kw=past_by_component(peaks, self.past_peaks_kw, state, "past_peaks_kw"),
-            energy_kwh=to_date,
-            expected_day_kwh=by_component(counters, self.expected_day_kwh),
+            energy_kwh=by_component(counters, self.month_to_date_kwh, state, "month_to_date_kwh", of_month),
+            expected_day_kwh=by_component(counters, self.expected_day_kwh, whole=of_imports),
             contracted_kva=self.contracted_kva,
         )
 

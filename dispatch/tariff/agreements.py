@@ -53,7 +53,7 @@ def require_names(owner: Any, fields: Sequence[str], names: Sequence[str], what:
                 f"one peak cannot be that of {len(names)} demand components ({', '.join(names)}): write {field} as a "
                 f"mapping, like {{{names[0]}: 400}}"
             )
-        elif value and not names and field in owner.model_fields_set and what == "energy":
+        elif value and not names and what == "energy":
             raise ValueError(f"{field} bears on nothing: {known} (a tier, a rebate or a green-power contract)")
 
 
@@ -83,7 +83,7 @@ def green_signals(rows: Rows[Any], inputs: Inputs, carried: Sequence[Carried]) -
         ]
         out |= {
             f"green_{number}_most_kw": of(most),
-            f"green_{number}_share_min": of([c.share_min if c else 0.0 for c in one]),
+            f"green_{number}_share_min": of([c.least_share if c else 0.0 for c in one]),
             f"green_{number}_share_max": of([c.share_max if c else 0.0 for c in one]),
             f"green_{number}_saved_per_kw": horizon.hours
             * price
@@ -145,7 +145,7 @@ def check_green(rows: Rows[Any], horizon: Horizon, series: Mapping[str, Array]) 
             most = np.minimum(contract.most_kw(horizon, member.name), contract.share_max * imported[row])
             found += breaches(name, "delivers more green power than agreed", green, most, "kW")
             found += breaches(
-                name, "delivers less green power than agreed", contract.share_min * imported[row] - green, 0.0, "kW"
+                name, "delivers less green power than agreed", contract.least_share * imported[row] - green, 0.0, "kW"
             )
             delivered[row] += green[0]
     return [*found, *breaches(rows.names, "more green power than import", delivered, imported, "kW")]

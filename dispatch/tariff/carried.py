@@ -42,14 +42,24 @@ class Carried:
 
 
 def by_component(
-    names: Sequence[str], written: Numbers, state: Mapping[str, float] | None = None, key: str = ""
+    names: Sequence[str],
+    written: Numbers,
+    state: Mapping[str, float] | None = None,
+    key: str = "",
+    whole: Sequence[str] | None = None,
 ) -> dict[str, float]:
-    """A number for each component: from the state (``key:name``, else ``key``), else as the park's file has it."""
+    """A number for each component: from the state (``key:name``, else ``key``), else as the park's file has it.
+
+    Args:
+        whole: components that a number without a name is meant for; the others have 0 then. Default: all.
+    """
     known = state or {}
     found = {}
     for name in names:
-        own = written.get(name, 0.0) if isinstance(written, Mapping) else written
-        found[name] = float(known.get(f"{key}:{name}", known.get(key, own)))
+        meant = whole is None or name in whole
+        unnamed = 0.0 if isinstance(written, Mapping) or not meant else written
+        own = written.get(name, 0.0) if isinstance(written, Mapping) else unnamed
+        found[name] = float(known.get(f"{key}:{name}", known.get(key, own) if meant else own))
     return found
 
 

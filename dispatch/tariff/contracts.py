@@ -51,7 +51,7 @@ class GreenPower(Frozen):
     max_kw: Signal | None = Field(
         default=None, description="what the seller delivers at the most, like a plant's profile"
     )
-    share_min: Fraction = Field(default=0.0, description="of every step's import that is green at least")
+    share_min: Fraction | None = Field(default=None, description="of every step's import that is green at least")
     share_max: Fraction = Field(default=1.0, description="of every step's import that is green at most")
     take_kwh_month: NonNegative = Field(default=0.0, description="energy that is paid for whether taken or not")
     certificates_kept: Fraction = Field(
@@ -61,11 +61,16 @@ class GreenPower(Frozen):
 
     @model_validator(mode="after")
     def _shares_in_order(self) -> Self:
-        if self.share_min > self.share_max:
+        if self.least_share > self.share_max:
             raise ValueError(f"share_min {self.share_min:g} is above share_max {self.share_max:g}")
-        if self.share_min and "max_kw" in self.model_fields_set:
+        if self.share_min is not None and self.max_kw is not None:
             raise ValueError("a contract has share_min (it follows the import) or max_kw (the import follows it)")
         return self
+
+    @property
+    def least_share(self) -> float:
+        """Of every step's import."""
+        return self.share_min or 0.0
 
     @property
     def component(self) -> Component:

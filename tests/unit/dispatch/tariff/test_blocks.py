@@ -154,3 +154,15 @@ def test_the_money_of_a_plan_is_its_bill(seed: int) -> None:
     connection = plan.kinds["grid_connection"]
     billed = money_of(site.assets[1].tariff, hours(6), *flows)  # type: ignore[attr-defined]
     assert connection.cost_step.sum() + connection.cost_period.sum() == pytest.approx(billed, abs=1e-3)
+
+
+def test_a_number_without_a_name_is_of_the_months_imports_alone() -> None:
+    made = terms(energy(0.1), tier(*RISING), tier(*RISING, name="daily", per="day"), energy(0.2, name="in"))
+    made["components"].append(tier(*FALLING, name="sold", direction="export"))
+    green = [{"name": "ppa", "price_per_kwh": 0.1, "take_kwh_month": 50}]
+    pcc = grid(tariff=made, green_power=green, month_to_date_kwh=70.0, expected_day_kwh=24.0)
+    connection: Any = park(load(), pcc).assets[1]
+    for carried in (connection.carried(), connection.carried({"month_to_date_kwh": 70.0})):
+        assert carried.energy_kwh == {"blocks": 70, "daily": 0, "sold": 0, "ppa": 0}
+        assert carried.expected_day_kwh == {"blocks": 24, "daily": 24, "sold": 0, "ppa": 0}
+    assert connection.carried({"month_to_date_kwh:ppa": 3.0}).energy_kwh["ppa"] == 3
