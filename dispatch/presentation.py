@@ -194,7 +194,7 @@ def _wishes(plan: Plan) -> Iterator[tuple[str, str, bool]]:
         yield text, "kept" if kept else f"short by {missing:,.0f} kWh", kept
     for asset in plan.site.assets:
         if isinstance(asset, DirectLine):
-            missed = plan.schedule.asset(asset.name, "rule_short_kwh")
+            missed = plan.schedule.asset(asset.name, "short_kwh")
             for rule, kwh in zip(RULES, missed, strict=True):
                 kept = bool(kwh < _SMALL_KW)
                 yield f"{asset.name}: share of {rule}", "kept" if kept else f"short by {kwh:,.1f} kWh", kept

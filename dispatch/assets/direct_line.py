@@ -102,7 +102,7 @@ class DirectLine(Asset):
             cost_step=cp.multiply(given["price_per_kw"], own) - cp.multiply(given["earned_per_kw"], sold),
             penalty_step=cp.multiply(given["penalty"], short),
             supply_kw=own,
-            series={"own_use_kw": own, "sold_kw": sold, "rule_short_kwh": short},
+            series={"own_use_kw": own, "sold_kw": sold, "short_kwh": short},
         )
 
     @classmethod
@@ -115,7 +115,7 @@ class DirectLine(Asset):
             *breaches(names, "exports more than its connection takes", sold, rows.field("export_kw"), "kW"),
             *breaches(names, "negative delivery", -np.minimum(own, sold), 0.0, "kW"),
             *breaches(
-                names, "further from a share than stated", _short(rows, given, series), series["rule_short_kwh"], "kWh"
+                names, "further from a share than stated", _short(rows, given, series), series["short_kwh"], "kWh"
             ),
         ]
 
@@ -125,7 +125,7 @@ class DirectLine(Asset):
         own, sold, hours = series["own_use_kw"], series["sold_kw"], given.horizon.hours
         paid = (own @ hours) * rows.field("price_per_kwh")[:, 0]
         earned = (sold @ hours) * rows.field("export_price_per_kwh")[:, 0]
-        penalty = series["rule_short_kwh"].sum(axis=1) * rows.field("penalty_per_kwh")[:, 0]
+        penalty = series["short_kwh"].sum(axis=1) * rows.field("penalty_per_kwh")[:, 0]
         return Account({"electricity": own}, money=paid - earned, penalty=penalty, supply_kw=own)
 
     @classmethod
@@ -202,4 +202,4 @@ def _short(rows: Rows[DirectLine], given: Inputs, series: Mapping[str, Array]) -
 
 def _with_short(rows: Rows[DirectLine], given: Inputs, own: Array, sold: Array) -> dict[str, Array]:
     flows = {"own_use_kw": own, "sold_kw": sold}
-    return {**flows, "rule_short_kwh": _short(rows, given, flows)}
+    return {**flows, "short_kwh": _short(rows, given, flows)}

@@ -188,10 +188,11 @@ class GridConnection(Asset):
         imported, exported = cp.Variable(shape, nonneg=True), cp.Variable(shape, nonneg=True)
         switch = cp.Variable(shape, bounds=[0, 1])
         out = model.Billed(series={"import_kw": imported, "export_kw": exported, "switch": switch})
-        out.constraints += [
-            imported <= cp.multiply(given["import_kw"], switch),
-            exported <= cp.multiply(given["export_kw"], 1 - switch),
-        ]
+        agreed = {
+            "import above its limit": imported <= cp.multiply(given["import_kw"], switch),
+            "export above its limit": exported <= cp.multiply(given["export_kw"], 1 - switch),
+        }
+        out.constraints += agreed.values()
         components = [c for member in rows.members for c in member.tariff.components if c.basis == "tier"]
         model.add_peaks(out, given, imported, rows.members[0].tariff.metering(given.horizon), mode)
         for prefix, flow in (("import_", imported), ("export_", exported)):
@@ -208,6 +209,7 @@ class GridConnection(Asset):
             supply_kw=imported - exported,
             unclean_kw=cp.multiply(given["unclean_fraction"], imported) - green.clean_kw,
             series=out.series,
+            inner=out.inner,
             exclusive=[Exclusive(switch, imported, exported)],
         )
 
@@ -265,15 +267,24 @@ class GridConnection(Asset):
         signals = cls.signals(rows, given)
         imported = np.clip(net_kw, 0, signals["import_kw"])
         exported = np.clip(-net_kw, 0, signals["export_kw"])
-        metering = rows.members[0].tariff.metering(given.horizon)
         return {
             "import_kw": imported,
             "export_kw": exported,
             "switch": (imported > 0).astype(float),
+            **agreements.green_values(signals, imported),
+        }
+
+    @classmethod
+    def complete(cls, rows: Rows[GridConnection], given: Inputs, values: dict[str, Array]) -> dict[str, Array]:
+        """Peaks, blocks, rebates and shortfalls, which follow from the flows."""
+        signals, imported = cls.signals(rows, given), values["import_kw"]
+        metering = rows.members[0].tariff.metering(given.horizon)
+        return {
+            **values,
             **model.peak_values(signals, imported, metering, given.horizon),
             **model.tier_values(signals, "import_", imported),
-            **model.tier_values(signals, "export_", exported),
-            **agreements.green_values(signals, imported),
+            **model.tier_values(signals, "export_", values["export_kw"]),
+            **agreements.green_blocks(signals, values),
             **agreements.response_values(signals, imported),
         }
 

@@ -130,7 +130,14 @@ def green_values(coefficients: dict[str, Array], imported: Array) -> dict[str, A
         more = np.clip(most - least, 0.0, left)
         left = left - more
         out[f"green_{number}_kw"] = least + more
-        out |= model.tier_values(coefficients, f"green_{number}_", least + more)
+    return out
+
+
+def green_blocks(coefficients: dict[str, Array], values: Mapping[str, Array]) -> dict[str, Array]:
+    """What is left of take or pay, and what is paid beyond it, from the deliveries."""
+    out: dict[str, Array] = {}
+    for number in range(sum(name.endswith("_share_min") for name in coefficients)):
+        out |= model.tier_values(coefficients, f"green_{number}_", values[f"green_{number}_kw"])
     return out
 
 

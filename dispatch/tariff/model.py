@@ -50,11 +50,12 @@ def months(horizon: Horizon) -> int | None:
 
 @dataclass
 class Billed:
-    """What the functions here collect: constraints, money by period, and series."""
+    """What the functions here collect: constraints, money by period, series, and decisions that follow from those."""
 
     constraints: list[Any] = field(default_factory=list)
     cost_period: list[Any] = field(default_factory=list)
     series: dict[str, Any] = field(default_factory=dict)
+    inner: dict[str, Any] = field(default_factory=dict)
 
     @property
     def money(self) -> cp.Expression | None:
@@ -190,7 +191,7 @@ def _add_rebate(out: Billed, given: Given, imported: Any, billed: Any, mode: Mod
         remitted <= cp.multiply(given["rebate_most_kw"], reached),
     ]
     out.cost_period.append(given["rebate_saved"] - cp.multiply(given["rebate_price"], remitted))
-    out.series |= {"rebate_reached": reached, "remitted_kw": remitted}
+    out.inner |= {"rebate_reached": reached, "remitted_kw": remitted}
 
 
 def add_tiers(out: Billed, prefix: str, given: Given, flow: Any, mode: Mode, *, convex: bool) -> None:
@@ -213,7 +214,7 @@ def add_tiers(out: Billed, prefix: str, given: Given, flow: Any, mode: Mode, *, 
     filled = cp.Variable(size.shape, nonneg=True)
     out.constraints += [filled <= size, filled @ np.kron(np.eye(counters), np.ones((blocks, 1))) == used]
     out.cost_period.append(cp.multiply(price, filled))
-    out.series[f"{prefix}block_kwh"] = filled
+    out.inner[f"{prefix}block_kwh"] = filled
     if convex or blocks == 1:
         return
     opened = cp.Variable(size.shape, **({"bounds": [0, 1]} if mode.commitment == "convex" else {"boolean": True}))
@@ -222,7 +223,7 @@ def add_tiers(out: Billed, prefix: str, given: Given, flow: Any, mode: Mode, *, 
         filled <= cp.multiply(size, opened),
         filled[:, full] >= cp.multiply(size[:, full], opened[:, full + 1]),
     ]
-    out.series[f"{prefix}block_open"] = opened
+    out.inner[f"{prefix}block_open"] = opened
 
 
 def reached_kw(coefficients: dict[str, Array], imported: Array, metering: csr_array) -> Array:

@@ -84,7 +84,7 @@ MISTAKES: dict[str, list[Mistake]] = {
         Mistake("delivers more than is available", "own_use_kw", plus(20.0)),
         Mistake("exports more than its connection takes", "sold_kw", at(7, 40.1)),
         Mistake("negative delivery", "own_use_kw", at(0, -0.1)),
-        Mistake("further from a share than stated", "rule_short_kwh", plus(-1.0)),
+        Mistake("further from a share than stated", "short_kwh", plus(-1.0)),
     ],
     "grid_connection": [
         Mistake("import above its limit", "import_kw", at(1, 65.1)),

@@ -44,7 +44,7 @@ def test_own_use_replaces_import_and_the_rest_is_exported() -> None:
         assert schedule.asset("wind", "own_use_kw") == pytest.approx([50] * 4)
         assert schedule.asset("wind", "sold_kw") == pytest.approx([10] * 4)
         assert schedule.money[0] == pytest.approx(200 * 0.1 - 40 * 0.05)
-        assert schedule.asset("wind", "rule_short_kwh") == pytest.approx([0, 0, 0], abs=1e-6)
+        assert schedule.asset("wind", "short_kwh") == pytest.approx([0, 0, 0], abs=1e-6)
 
 
 def test_export_beyond_its_share_is_curtailed_unless_it_pays_for_the_penalty() -> None:
@@ -53,7 +53,7 @@ def test_export_beyond_its_share_is_curtailed_unless_it_pays_for_the_penalty() -
     broken = solve(problem(line(penalty_per_kwh=0.01), available=100.0))
     assert broken.asset("wind", "sold_kw").sum() == pytest.approx(200)
     # Own use is 50 %, export 50 % of what is available.
-    assert broken.asset("wind", "rule_short_kwh") == pytest.approx([0.6 * 400 - 200, 0, 200 - 80])
+    assert broken.asset("wind", "short_kwh") == pytest.approx([0.6 * 400 - 200, 0, 200 - 80])
     assert broken.penalty[0] == pytest.approx(0.01 * (40 + 120))
     assert broken.money[0] == pytest.approx(200 * 0.1 - 200 * 0.05), "the penalty is no money"
 
