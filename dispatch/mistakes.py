@@ -211,7 +211,9 @@ def _is_label(part: str, branch: Any) -> bool:
         # A model with a check of its own is called 'function-after[check(), Model]'.
         return part in (*tags, bare.__name__, kind.default if kind else None) or part.endswith(f" {bare.__name__}]")
     name = "tuple" if get_origin(bare) is tuple else getattr(bare, "__name__", "")
-    return part in tags or (bool(name) and name in part)
+    # The label of a mapping holds those of its values: 'dict[str,tuple[…]]'.
+    of_mapping = part.startswith("dict[")
+    return part in tags or (bool(name) and name in part and of_mapping == (name == "dict"))
 
 
 def _problem(place: _Place, details: ErrorDetails) -> Problem:

@@ -155,7 +155,9 @@ class Component(Frozen):
 
     def _share(self, start: datetime, end: datetime, days: Days) -> float:
         """Part of the step in which the component applies, to the minute."""
-        if not self.calendar.changes_inside(start, end, days):
+        last_moment = datetime.fromtimestamp(end.timestamp() - 1, start.tzinfo)
+        same = self.applies(start, days) == self.applies(last_moment, days)
+        if same and not self.calendar.changes_inside(start, end, days):
             return float(self.applies(start, days))
         if self.is_peak:
             raise self._cut(start, end)
