@@ -96,8 +96,7 @@ def _power_at(solved: Any, row: int, buses: list[str]) -> Array:
     ports = [
         power[row] for port, power in solved.power_kw.items() if names[solved.bus[port][row] % len(names)] in buses
     ]
-    steps = next(iter(solved.power_kw.values())).shape[1]
-    return np.asarray(np.sum(ports, axis=0)) if ports else np.zeros(steps)
+    return np.asarray(np.sum(ports, axis=0)) if ports else np.zeros(solved.supply_kw.shape[1])
 
 
 def _stores(plan: Plan) -> Iterator[Store]:
@@ -174,7 +173,10 @@ def _money(plan: Plan) -> Iterator[tuple[str, float]]:
             if demand or abs(running) > 0.005:
                 yield f"{asset.name}: energy" if demand else asset.name, round(running, 2)
             if demand:
-                yield f"{asset.name}: demand charge added by this day", round(periods, 2)
+                # Blocks, rebates and take or pay are counted by month, as demand is.
+                blocks = asset.tariff.counter_names or asset.green_power
+                what = "demand, blocks and contracts" if blocks else "demand charge"
+                yield f"{asset.name}: {what} added by this day", round(periods, 2)
     yield "total", round(float(plan.schedule.money[0]), 2)
 
 
