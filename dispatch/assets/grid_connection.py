@@ -158,7 +158,7 @@ class GridConnection(Asset):
     def signals(cls, rows: Rows[GridConnection], inputs: Inputs) -> dict[str, Array]:
         """Prices and limits by step, periods with their masks, what is paid anyway, carbon per kW and step."""
         horizon, scenarios, members = inputs.horizon, rows.scenarios, rows.members
-        terms = [member.tariff.compile(horizon, model.months(horizon)) for member in members]
+        terms = [member.tariff.periods(horizon, model.months(horizon)) for member in members]
         carried = [member.carried(inputs.state.get(member.name)) for member in members]
         most = np.array([member.import_kw for member in members])
         sold = np.array([member.export_kw for member in members])

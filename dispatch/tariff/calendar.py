@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cache
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -23,6 +24,7 @@ def _clock(text: str) -> str:
     return text
 
 
+@cache
 def minutes_of(text: str) -> int:
     """``10:30`` as minutes since midnight."""
     hour, _, minute = text.strip().partition(":")
@@ -30,6 +32,12 @@ def minutes_of(text: str) -> int:
     if not (0 <= value <= 24 * 60 and 0 <= int(minute) < 60):
         raise ValueError(text)
     return value
+
+
+@cache
+def _span(hours: str) -> tuple[int, int]:
+    first, _, last = hours.partition("-")
+    return minutes_of(first), minutes_of(last)
 
 
 def _season(text: str) -> str:
@@ -77,7 +85,7 @@ class Calendar(Frozen):
     def covers(self, start: datetime, days: Days) -> bool:
         """Does the calendar hold at the start of a step?"""
         minute = start.hour * 60 + start.minute
-        inside = any(minutes_of(h.split("-")[0]) <= minute < minutes_of(h.split("-")[1]) for h in self.hours)
+        inside = any(first <= minute < last for first, last in map(_span, self.hours))
         today = start.date()
         is_holiday = today in days.holidays
         return (
@@ -94,7 +102,7 @@ class Calendar(Frozen):
         last_moment = datetime.fromtimestamp(end.timestamp() - 1, start.tzinfo)
         if self.covers(start, days) != self.covers(last_moment, days):
             return True
-        edges = {minutes_of(edge) for span in self.hours for edge in span.split("-")}
+        edges = {edge for hours in self.hours for edge in _span(hours)}
         first = start.hour * 60 + start.minute
         last = first + (end.timestamp() - start.timestamp()) / 60
         return any(first < edge + day < last for edge in edges for day in (0, 24 * 60)) and bool(self.hours)

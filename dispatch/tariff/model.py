@@ -32,7 +32,7 @@ from scipy.sparse import csr_array
 from dispatch.asset import Given, Mode
 from dispatch.signals import Array, Horizon
 from dispatch.tariff.carried import Carried, month_slots
-from dispatch.tariff.tariff import Terms
+from dispatch.tariff.tariff import Periods
 from dispatch.tariff.terms import Peaks, Tiers
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def stacked(blocks: Sequence[Array], scenarios: int) -> Array:
 
 
 def peak_signals(
-    terms: Sequence[Terms], carried: Sequence[Carried], most_kw: Array, scenarios: int
+    terms: Sequence[Periods], carried: Sequence[Carried], most_kw: Array, scenarios: int
 ) -> dict[str, Array]:
     """Coefficients of the peaks, by row.
 

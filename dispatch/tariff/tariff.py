@@ -20,20 +20,29 @@ from dispatch.tariff.terms import Peaks, Tiers, energy_price, peaks, tiers
 
 
 @dataclass(frozen=True)
-class Terms:
+class Periods:
+    """What a tariff bills by month or day on a horizon.
+
+    Attributes:
+        peaks: by the highest power.
+        import_tiers, export_tiers: by blocks of energy.
+    """
+
+    peaks: Peaks
+    import_tiers: Tiers
+    export_tiers: Tiers
+
+
+@dataclass(frozen=True)
+class Terms(Periods):
     """A tariff on a horizon.
 
     Attributes:
         import_price, export_price: (T,) money per kWh of all energy components.
-        peaks: what is billed by the highest power.
-        import_tiers, export_tiers: what is billed by blocks of energy.
     """
 
     import_price: Array
     export_price: Array
-    peaks: Peaks
-    import_tiers: Tiers
-    export_tiers: Tiers
 
 
 class Tariff(Frozen):
@@ -117,8 +126,17 @@ class Tariff(Frozen):
         Raises:
             DataError: as ``prices``; or a peak begins or ends to count inside a step.
         """
+        found = self.periods(horizon, months)
+        return Terms(found.peaks, found.import_tiers, found.export_tiers, *self.prices(horizon))
+
+    def periods(self, horizon: Horizon, months: int | None = None) -> Periods:
+        """What is billed by month or day, without the prices by step.
+
+        Raises:
+            DataError: a peak begins or ends to count inside a step.
+        """
         given = (self.components, self.days, horizon, months)
-        return Terms(*self.prices(horizon), peaks(*given), tiers(*given, "import"), tiers(*given, "export"))
+        return Periods(peaks(*given), tiers(*given, "import"), tiers(*given, "export"))
 
     def bill(
         self, horizon: Horizon, import_kw: Array, export_kw: Array, *, carried: Carried | None = None

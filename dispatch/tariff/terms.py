@@ -171,13 +171,13 @@ def peaks(components: Sequence[Component], days: Days, horizon: Horizon, months:
     pairs = [(c, slot) for c in mine for slot in slots]
     furthest = max((c.ratchet.months for c in mine if c.ratchet), default=0)
     starts = [_earlier(horizon.month[0], k + 1) for k in range(furthest)]
-    masks = [c.mask(horizon, days) for c in mine for _ in slots]
+    masks = {c.name: c.mask(horizon, days) for c in mine}
     rebates = [c.rebate if slot else None for c, slot in pairs]
     return Peaks(
         component=tuple(c.name for c, _ in pairs),
         label=tuple(f"{c.name} {s[0]}-{s[1]:02d}" if s else f"{c.name} (unused)" for c, s in pairs),
         price=np.array([c.price_per_kw_month or 0.0 for c, _ in pairs]),
-        mask=_stack([m * inside(horizon, s) for m, (_, s) in zip(masks, pairs, strict=True)], horizon.steps),
+        mask=_stack([masks[c.name] * inside(horizon, s) for c, s in pairs], horizon.steps),
         is_current=np.array([float(s == horizon.month[0]) for _, s in pairs]),
         ratchet=_stack([_shares(c, s, slots) for c, s in pairs], len(slots)),
         past=_stack([_shares(c, s, starts) for c, s in pairs], furthest),
