@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from dispatch.audit import audit
-from dispatch.errors import DataError
+from dispatch.errors import ContractError, DataError
 from dispatch.problem import Problem
 from dispatch.solve import rule_based, solve
 from tests.parks import battery, given, grid, hours, load, park
-from tests.unit.dispatch.tariff.billing import both, energy, problem, terms
+from tests.unit.dispatch.tariff.billing import both, demand, energy, problem, terms, tier
 
 FLAT = terms(energy(0.5))
 GREEN = {"name": "wind_ppa", "price_per_kwh": 0.1}
@@ -152,3 +152,39 @@ def test_contracts_in_scenarios() -> None:
     schedule = solve(problem(pcc, load_kw=load_kw, scenarios=2))
     assert audit(schedule).violations == ()
     assert schedule.money == pytest.approx([solve(problem(pcc, load_kw=row)).money[0] for row in load_kw])
+
+
+def test_connections_with_different_tariffs_and_contracts_stand_side_by_side() -> None:
+    blocks = tier((40.0, 0.6), (None, 0.1))
+    rebate = demand(4.0, rebate={"kwh_per_kva_month": 10, "factor": 0.5}, ratchet={"fraction": 0.5, "months": 2})
+    rich = grid(import_kw=40, contracted_kva=9, tariff=terms(energy(0.0), blocks, rebate), green_power=[GREEN])
+    poor = grid(name="second", tariff=terms(energy(0.5), demand(1.0), demand(2.0, name="other")))
+    sold = grid(name="third", import_kw=1, tariff=terms(energy(9.0)), demand_response=[EVENT])
+    site = park(load(), rich, poor, sold)
+    load_kw = np.array([[50.0] * 4, [90.0] * 4])
+    built = Problem(site, given(site, hours(4), {("load", "demand_kw"): load_kw}, scenarios=2))
+    plan = solve(built)
+    assert audit(plan).violations == ()
+    assert audit(rule_based(built)).violations == ()
+    # Forty kilowatts over the first: 40 at .6 and 120 at .1, demand at half price; the rest over the second.
+    first = 40 * 0.6 + 120 * 0.1 + 0.5 * 4 * 40 - 2 * 30 * 2.0
+    assert plan.money == pytest.approx([first + 4 * k * 0.5 + 3 * k for k in (10, 50)], rel=1e-5)
+
+
+def test_sites_of_one_structure_share_a_compiled_problem_with_blocks_and_contracts() -> None:
+    def site(price: float, edge: float) -> Any:
+        made = terms(energy(0.0), tier((edge, price), (None, price / 2)), demand(price))
+        return park(load(), grid(tariff=made, green_power=[GREEN | {"share_min": edge / 100}]), name=f"site_{edge:g}")
+
+    load_kw = {("load", "demand_kw"): 30.0}
+    first, second = site(0.3, 50.0), site(0.8, 90.0)
+    template = Problem(first, given(first, hours(4), load_kw), template=True)
+    for each in (first, second):
+        template.update(given(each, hours(4), load_kw), site=each)
+        plan = solve(template)
+        assert audit(plan).violations == ()
+        assert plan.money[0] == pytest.approx(solve(Problem(each, template.inputs)).money[0])
+    made = terms(energy(0.0), tier((5.0, 0.1), (None, 0.2)), demand(1.0))
+    growing = park(load(), grid(tariff=made, green_power=[GREEN]))
+    with pytest.raises(ContractError, match="structure differs"):
+        template.update(given(growing, hours(4), load_kw), site=growing)
