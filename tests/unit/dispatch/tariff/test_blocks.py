@@ -11,6 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from dispatch.asset import Mode
+from dispatch.assets.grid_connection import GridConnection
 from dispatch.audit import audit
 from dispatch.problem import Problem
 from dispatch.solve import solve
@@ -166,3 +167,10 @@ def test_a_number_without_a_name_is_of_the_months_imports_alone() -> None:
         assert carried.energy_kwh == {"blocks": 70, "daily": 0, "sold": 0, "ppa": 0}
         assert carried.expected_day_kwh == {"blocks": 24, "daily": 24, "sold": 0, "ppa": 0}
     assert connection.carried({"month_to_date_kwh:ppa": 3.0}).energy_kwh["ppa"] == 3
+
+
+def test_a_block_that_a_horizon_cannot_reach_is_decided_before_the_search() -> None:
+    made = terms(tier((1000.0, 0.5), (2000.0, 0.2), (None, 0.1)))
+    built = problem({"tariff": made, "import_kw": 100.0, "month_to_date_kwh": 900.0}, load_kw=10.0)
+    size = GridConnection.signals(built.rows["grid_connection"], built.inputs)["import_size_kwh"][0, :3]
+    assert size == pytest.approx([100, 301, 0]), "four hours at 100 kW, and a kWh of slack"

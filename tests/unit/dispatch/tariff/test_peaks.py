@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from dispatch.audit import audit
 from dispatch.errors import DataError
+from dispatch.highs import Limits, run
 from dispatch.problem import Problem
 from dispatch.solve import solve
 from tests.parks import battery, given, grid, hours, load, park
@@ -214,3 +215,15 @@ def test_numbers_that_belong_to_no_component_are_refused(fields: dict[str, Any],
 def test_a_state_with_one_peak_for_several_components_is_refused() -> None:
     with pytest.raises(DataError, match="one month_to_date_peak_kw cannot be that of day, night"):
         problem({"tariff": terms(DAY, NIGHT)}, month_to_date_peak_kw=4.0)
+
+
+def test_who_reaches_the_threshold_has_the_rebate_whatever_the_search_leaves_open() -> None:
+    """A gap of the search may be larger than the rebate; the bill knows nothing of gaps."""
+    pcc = {"tariff": terms(REBATE), "contracted_kva": 100.0, "month_to_date_kwh": 25900.0}
+    built = problem(pcc, load_kw=60.0)
+    matrices = built.compiled.matrices()
+    without = built.compiled.columns(built.variable("grid_connection", "rebate_reached")).ravel()
+    matrices.col_upper[without] = 0.0
+    built.take(run(matrices, Limits()).x)
+    # 100 kWh are missing: without the rebate no more than those may be imported, and the rest goes unserved.
+    assert built.variable("load", "shed_kw").value.sum() == pytest.approx(4 * 60 - 100)
