@@ -211,6 +211,7 @@ class GridConnection(Asset):
             series=out.series,
             inner=out.inner,
             exclusive=[Exclusive(switch, imported, exported)],
+            relaxable=agreed,
         )
 
     @classmethod
