@@ -30,8 +30,8 @@ def solve(problem: Problem, limits: Limits | None = None, *, run: Run | None = N
     """The best schedule for the problem's present data.
 
     Relaxed switches of exclusive flows are made integral where the solution uses both flows, and the problem is solved
-    again until none is left; every round's bound is valid, and the last one's is the tightest. In convex mode the plan is
-    recovered from the relaxation, whose bound certifies its gap.
+    again until none is left; every round's bound is valid, and the last one's is the tightest. In convex mode the plan
+    is recovered from the relaxation, whose bound certifies its gap.
 
     Args:
         problem: compiled, with its data up to date.
