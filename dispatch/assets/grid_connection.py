@@ -194,12 +194,12 @@ class GridConnection(Asset):
         }
         out.constraints += agreed.values()
         components = [c for member in rows.members for c in member.tariff.components if c.basis == "tier"]
-        model.add_peaks(out, given, imported, rows.members[0].tariff.metering(given.horizon), mode)
+        model.add_peaks(out, given, imported, rows.members[0].tariff.metering(given.horizon))
         for prefix, flow in (("import_", imported), ("export_", exported)):
             convex = all(c.is_convex for c in components if prefix.startswith(c.direction))
-            model.add_tiers(out, prefix, given, flow, mode, convex=convex)
+            model.add_tiers(out, prefix, given, flow, convex=convex)
         money = cp.multiply(given["import_per_kw"], imported) - cp.multiply(given["export_per_kw"], exported)
-        green = agreements.add_green(out, given, imported, mode)
+        green = agreements.add_green(out, given, imported)
         return Part(
             ports={"electricity": Port(rows.bus(), imported - exported)},
             constraints=out.constraints,

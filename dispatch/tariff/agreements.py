@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dispatch.asset import Given, Inputs, Mode, Rows, Violation, breaches
+from dispatch.asset import Given, Inputs, Rows, Violation, breaches
 from dispatch.errors import DataError
 from dispatch.signals import Array, Horizon
 from dispatch.tariff import model
@@ -96,7 +96,7 @@ def green_signals(rows: Rows[Any], inputs: Inputs, carried: Sequence[Carried]) -
     return out
 
 
-def add_green(out: model.Billed, given: Given, imported: cp.Variable, mode: Mode) -> Green:
+def add_green(out: model.Billed, given: Given, imported: cp.Variable) -> Green:
     """Deliveries of all contracts out of the import."""
     import cvxpy as cp
 
@@ -110,7 +110,7 @@ def add_green(out: model.Billed, given: Given, imported: cp.Variable, mode: Mode
             green >= cp.multiply(given[f"green_{number}_share_min"], imported),
         ]
         out.series[f"green_{number}_kw"] = green
-        model.add_tiers(out, f"green_{number}_", given, green, mode, convex=True)
+        model.add_tiers(out, f"green_{number}_", given, green, convex=True)
         saved = saved + cp.multiply(given[f"green_{number}_saved_per_kw"], green)
         clean = clean + cp.multiply(given[f"green_{number}_clean"], green)
         delivered, number = delivered + green, number + 1

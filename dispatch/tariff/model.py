@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.sparse import csr_array
 
-from dispatch.asset import Given, Mode
+from dispatch.asset import Given
 from dispatch.signals import Array, Horizon
 from dispatch.tariff.carried import Carried, month_slots
 from dispatch.tariff.tariff import Periods
@@ -144,7 +144,7 @@ def _pairs(peaks: int, slots: int) -> tuple[np.ndarray, np.ndarray]:
     return np.array(later, int), np.array(earlier, int)
 
 
-def add_peaks(out: Billed, given: Given, imported: cp.Variable, metering: csr_array, mode: Mode) -> None:
+def add_peaks(out: Billed, given: Given, imported: cp.Variable, metering: csr_array) -> None:
     """Peaks, what they add to the bill, the ratchet within the horizon and the rebate."""
     import cvxpy as cp
 
@@ -167,17 +167,16 @@ def add_peaks(out: Billed, given: Given, imported: cp.Variable, metering: csr_ar
         held = cp.multiply(given["ratchet"], peak[:, earlier])
         out.constraints.append(added[:, later] >= held - given["paid_peak_kw"][:, later])
     if "rebate_price" in given:
-        _add_rebate(out, given, imported, given["paid_peak_kw"] + added, mode)
+        _add_rebate(out, given, imported, given["paid_peak_kw"] + added)
 
 
-def _add_rebate(out: Billed, given: Given, imported: Any, billed: Any, mode: Mode) -> None:
+def _add_rebate(out: Billed, given: Given, imported: Any, billed: Any) -> None:
     """The demand price is lower in months of high use: one binary for each peak and month."""
     import cvxpy as cp
 
     shape = given["demand_price"].shape
     slots = len(month_slots(given.horizon, months(given.horizon)))
-    binary = {"bounds": [0, 1]} if mode.commitment == "convex" else {"boolean": True}
-    reached, remitted = cp.Variable(shape, **binary), cp.Variable(shape, nonneg=True)
+    reached, remitted = cp.Variable(shape, boolean=True), cp.Variable(shape, nonneg=True)
     use = cp.hstack(
         [
             cp.sum(cp.multiply(given[f"month_{p % slots}"], imported), axis=1, keepdims=True)
@@ -194,7 +193,7 @@ def _add_rebate(out: Billed, given: Given, imported: Any, billed: Any, mode: Mod
     out.inner |= {"rebate_reached": reached, "remitted_kw": remitted}
 
 
-def add_tiers(out: Billed, prefix: str, given: Given, flow: Any, mode: Mode, *, convex: bool) -> None:
+def add_tiers(out: Billed, prefix: str, given: Given, flow: Any, *, convex: bool) -> None:
     """Energy of a flow [kW] in blocks."""
     import cvxpy as cp
 
@@ -217,7 +216,7 @@ def add_tiers(out: Billed, prefix: str, given: Given, flow: Any, mode: Mode, *, 
     out.inner[f"{prefix}block_kwh"] = filled
     if convex or blocks == 1:
         return
-    opened = cp.Variable(size.shape, **({"bounds": [0, 1]} if mode.commitment == "convex" else {"boolean": True}))
+    opened = cp.Variable(size.shape, boolean=True)
     full = np.flatnonzero(np.arange(size.shape[1]) % blocks < blocks - 1)
     out.constraints += [
         filled <= cp.multiply(size, opened),
