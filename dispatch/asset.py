@@ -277,6 +277,10 @@ class Given:
         self.horizon = horizon
         self._values = values
 
+    def __contains__(self, name: str) -> bool:
+        """Is there such a coefficient? What no member of the kind uses may be left out."""
+        return name in self._values
+
     def __getitem__(self, name: str) -> Any:
         """The coefficient; a name that neither ``ratings`` nor ``signals`` returned is a ContractError."""
         if name not in self._values:

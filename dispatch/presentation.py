@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from dispatch.assets.cable import Cable
+from dispatch.assets.direct_line import RULES, DirectLine
 from dispatch.assets.grid_connection import GridConnection
 from dispatch.comparison import Outcome, start_kwh
 from dispatch.plan import Plan
@@ -16,7 +17,7 @@ from dispatch.signals import Array
 from dispatch.storage import Storage
 from dispatch.tables import published, rounded
 
-_SMALL_KW = 0.05
+_SMALL_KW = 0.05  # kWh where energy is meant
 _SETPOINTS = ("power_kw", "charge_kw", "discharge_kw", "on", "heat_kw", "cold_kw", "import_kw", "export_kw")
 _MOST_FINDINGS = 50
 
@@ -95,8 +96,7 @@ def _power_at(solved: Any, row: int, buses: list[str]) -> Array:
     ports = [
         power[row] for port, power in solved.power_kw.items() if names[solved.bus[port][row] % len(names)] in buses
     ]
-    steps = next(iter(solved.power_kw.values())).shape[1]
-    return np.asarray(np.sum(ports, axis=0)) if ports else np.zeros(steps)
+    return np.asarray(np.sum(ports, axis=0)) if ports else np.zeros(solved.supply_kw.shape[1])
 
 
 def _stores(plan: Plan) -> Iterator[Store]:
@@ -173,7 +173,10 @@ def _money(plan: Plan) -> Iterator[tuple[str, float]]:
             if demand or abs(running) > 0.005:
                 yield f"{asset.name}: energy" if demand else asset.name, round(running, 2)
             if demand:
-                yield f"{asset.name}: demand charge added by this day", round(periods, 2)
+                # Blocks, rebates and take or pay are counted by month, as demand is.
+                blocks = asset.tariff.counter_names or asset.green_power
+                what = "demand, blocks and contracts" if blocks else "demand charge"
+                yield f"{asset.name}: {what} added by this day", round(periods, 2)
     yield "total", round(float(plan.schedule.money[0]), 2)
 
 
@@ -192,6 +195,11 @@ def _wishes(plan: Plan) -> Iterator[tuple[str, str, bool]]:
         kept = missing < 1.0
         yield text, "kept" if kept else f"short by {missing:,.0f} kWh", kept
     for asset in plan.site.assets:
+        if isinstance(asset, DirectLine):
+            missed = plan.schedule.asset(asset.name, "short_kwh")
+            for rule, kwh in zip(RULES, missed, strict=True):
+                kept = bool(kwh < _SMALL_KW)
+                yield f"{asset.name}: share of {rule}", "kept" if kept else f"short by {kwh:,.1f} kWh", kept
         if isinstance(asset, Storage):
             missing = float(plan.schedule.asset(asset.name, "short_kwh").sum())
             kept = missing < 0.01 * asset.energy_kwh
@@ -258,8 +266,10 @@ def _unstated(plan: Plan) -> Iterator[Finding]:
             yield Finding(
                 "warning", f"{asset.name}: no carbon intensity of imports given, so they count as free of carbon"
             )
-        demand = any(component.basis == "demand" for component in asset.tariff.components)
-        if demand and not {"month_to_date_peak_kw", "expected_peak_kw"} & asset.model_fields_set:
+        if asset.tariff.counter_names and not {"month_to_date_kwh", "expected_day_kwh"} & asset.model_fields_set:
+            text = "no energy of the month given: this plan counts the month's blocks and thresholds by its own use"
+            yield Finding("warning", f"{asset.name}: {text}")
+        if asset.tariff.peak_names and not {"month_to_date_peak_kw", "expected_peak_kw"} & asset.model_fields_set:
             text = "no peak of the month given: this plan pays the whole month's demand charge for its own peak"
             yield Finding("warning", f"{asset.name}: {text}")
     if plan.grid is not None and plan.grid.before:

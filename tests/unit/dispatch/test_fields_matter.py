@@ -36,6 +36,7 @@ ELSEWHERE: dict[tuple[str, str], tuple[Callable[[Asset], object], str]] = {
         for name in ("peak_kw", "tilt_deg", "azimuth_deg", "system_losses", "available_fraction")
     },
     **{("wind", name): (_needs, _FORECAST) for name in ("rated_kw", "count", "hub_height_m", "available_fraction")},
+    ("direct_line", "rated_kw"): (_needs, _FORECAST),
     ("load", "power_factor"): (_kvar, "reactive power is for the AC check; the plan balances active power"),
 }
 # Data about data, never used in a calculation.

@@ -115,6 +115,52 @@ def _connection(**fields: Any) -> Template:
     return Template(asset | peaks | fields, (load(), roof), series)
 
 
+def _contracted() -> Template:
+    """Blocks whose prices go up and down, a rebate, a ratchet, and every sort of contract beside the tariff."""
+    template = _connection()
+    parts: list[dict[str, Any]] = [
+        {"name": "base", "basis": "energy", "price_per_kwh": 0.1},
+        {"name": "called", "basis": "coincident", "price_per_kw_month": 0.5, "events": [_CALLED], "of_events": "mean"},
+        {"name": "blocks", "basis": "tier", "blocks": _blocks((150.0, 0.1), (300.0, 0.3), (None, 0.2))},
+        {"name": "sold", "direction": "export", "basis": "tier", "blocks": _blocks((20.0, 0.1), (None, 0.05))},
+        {
+            "name": "demand",
+            "basis": "demand",
+            "price_per_kw_month": 3.0,
+            "ratchet": {"fraction": 0.8, "months": 2},
+            "rebate": {"kwh_per_kva_month": 200.0, "factor": 0.8},
+        },
+    ]
+    tariff = {"name": "test", "currency": "EUR", "components": [{**p, "source": "test"} for p in parts]}
+    ppa = {"name": "ppa", "price_per_kwh": 0.02, "share_min": 0.1, "share_max": 0.5, "certificates_kept": 0.8}
+    wind = {"name": "wind", "price_per_kwh": 0.03, "max_kw": 25.0, "replaces_energy_price": True}
+    sold = {"name": "call", "start": "2024-03-01T08:00Z", "end": "2024-03-01T09:00Z", "baseline_kw": 60.0}
+    sold |= {"committed_kw": 20.0, "price_per_kwh": 0.4, "penalty_per_kwh": 0.3}
+    return replace(
+        template,
+        asset=template.asset
+        | {
+            "tariff": tariff,
+            "contracted_kva": 2.0,
+            "month_to_date_peak_kw": {"demand": 40.0},
+            "expected_peak_kw": 20.0,
+            "past_peaks_kw": [50.0, 60.0],
+            "month_to_date_kwh": 100.0,
+            "expected_day_kwh": 1.0,
+            "limits": [{"direction": "export", "limit_kw": 20.0, "calendar": {"hours": ["08:00-10:00"]}}],
+            "green_power": [ppa | {"take_kwh_month": 150.0}, wind],
+            "demand_response": [sold],
+        },
+    )
+
+
+_CALLED = {"start": "2024-03-01T10:00Z", "end": "2024-03-01T11:00Z"}
+
+
+def _blocks(*blocks: tuple[float | None, float]) -> list[dict[str, float | None]]:
+    return [{"up_to_kwh": upper, "price_per_kwh": price} for upper, price in blocks]
+
+
 def _metered() -> Template:
     """Quarter-hours, of which the tariff averages two each: only so does its metering interval bear on the plan."""
     template = _connection()
@@ -175,11 +221,33 @@ def _reserve(direction: str) -> Template:
     return Template(asset | {"duration_minutes": 30.0}, (_priced(), load()), _ELECTRIC)
 
 
+def _sold(direction: str, **fields: Any) -> Template:
+    """Blocks of three hours, so that the horizon from 06:00 or 07:00 on has whole ones and one that has begun."""
+    asset = {"kind": "reserve_product", "name": "it", "direction": direction, "offer_kw": 25.0, "price_per_kwh": 0.3}
+    asset |= {"block_hours": 3.0, "duration_minutes": 30.0, "penalty_per_kwh": 2.0, "held_kw": 10.0}
+    engine = unit(min_kw=20, max_kw=80, cost_per_kwh=0.2, on_before_h=1, power_before_kw=50)
+    store = _store("battery") | {"name": "store"}
+    horizon = hours(STEPS, "2024-03-01T07:00")
+    pcc = grid(export_kw=500, tariff=hourly_tariff(PRICE, first_hour=7))
+    return Template(asset | fields, (pcc, load(), engine, store), _ELECTRIC, horizon)
+
+
+def _direct(**fields: Any) -> Template:
+    """More than the site takes at noon, less than a third of its use over the day."""
+    asset = {"kind": "direct_line", "name": "it", "bus": "main", "technology": "wind", "rated_kw": 90.0}
+    asset |= {"price_per_kwh": 0.2, "export_kw": 40.0, "export_price_per_kwh": 0.25, "loads": ["load"]}
+    asset |= {"own_use_share_min": 0.6, "supply_share_min": 0.5, "export_share_max": 0.2, "penalty_per_kwh": 0.3}
+    asset |= {"to_date_available_kwh": 300.0, "to_date_own_use_kwh": 90.0, "to_date_export_kwh": 50.0}
+    asset |= {"to_date_consumed_kwh": 400.0}
+    return Template(asset | fields, (_priced() | {"export_kw": 10}, load()), {**_ELECTRIC, **_WEATHER})
+
+
 TEMPLATES: dict[str, tuple[Template, ...]] = {
     "battery": (Template(_store("battery"), (_priced(), load()), _ELECTRIC),),
     "cable": (_cable(),),
     "chiller": (_conversion("chiller", "cold", energy_efficiency_ratio=4.0),),
-    "grid_connection": (_connection(), _connection(month_to_date_peak_kw=10.0), _metered()),
+    "direct_line": (_direct(),),
+    "grid_connection": (_connection(), _connection(month_to_date_peak_kw=10.0), _metered(), _contracted()),
     "heat_pump": (_conversion("heat_pump", "heat", source_degc=5.0, sink_degc=50.0),),
     "load": (
         Template(
@@ -190,6 +258,7 @@ TEMPLATES: dict[str, tuple[Template, ...]] = {
     ),
     "pv": (_generator("pv", peak_kw=100.0, tilt_deg=30.0, azimuth_deg=170.0, system_losses=0.1),),
     "reserve": (_reserve("up"), _reserve("down")),
+    "reserve_product": (_sold("up"), _sold("down")),
     "supercapacitor": (Template(_store("supercapacitor"), (_priced(), load()), _ELECTRIC),),
     "thermal": _thermal(),
     "thermal_store": (_tank(),),

@@ -80,12 +80,22 @@ MISTAKES: dict[str, list[Mistake]] = {
         Mistake("flow above rating", "inward_kw", at(0, 99.0)),
     ],
     "chiller": _converter("cold_kw"),
+    "direct_line": [
+        Mistake("delivers more than is available", "own_use_kw", plus(20.0)),
+        Mistake("exports more than its connection takes", "sold_kw", at(7, 40.1)),
+        Mistake("negative delivery", "own_use_kw", at(0, -0.1)),
+        Mistake("further from a share than stated", "short_kwh", plus(-1.0)),
+    ],
     "grid_connection": [
         Mistake("import above its limit", "import_kw", at(1, 65.1)),
         Mistake("export above its limit", "export_kw", at(3, 30.1)),
         Mistake("negative exchange", "import_kw", at(0, -0.1)),
         Mistake("imports and exports at once", "export_kw", at(0, 0.1)),
         Mistake("billed peak below the highest import", "peak_kw", plus(-0.1)),
+        Mistake("export above its limit", "export_kw", at(3, 20.1), template=3),
+        Mistake("delivers more green power than agreed", "green_1_kw", at(0, 25.1), template=3),
+        Mistake("delivers less green power than agreed", "green_0_kw", at(0, 0.0), template=3),
+        Mistake("more green power than import", "green_0_kw", plus(30.0), template=3),
     ],
     "heat_pump": _converter("heat_kw"),
     "load": [
@@ -94,6 +104,14 @@ MISTAKES: dict[str, list[Mistake]] = {
         Mistake("negative shedding", "shed_kw", at(0, -0.1)),
     ],
     "pv": _GENERATOR,
+    "reserve_product": [
+        Mistake("negative sale", "sold_kw", at(5, -0.1)),
+        Mistake("negative shortfall", "sold_short_kw", at(0, -0.1)),
+        Mistake("shortfall above what is sold", "sold_short_kw", at(0, 30.0)),
+        Mistake("sells more than its offer", "sold_kw", plus(30.0)),
+        Mistake("changes within a block", "sold_kw", at(4, 1.0)),
+        Mistake("differs from what was sold before", "sold_kw", at(0, 3.0)),
+    ],
     "supercapacitor": _STORE,
     "thermal": [
         Mistake("output above maximum", "power_kw", plus(80.1)),
@@ -139,7 +157,8 @@ def named(cls: type[Asset]) -> set[str]:
 def test_the_solved_template_is_in_use_and_passes(kind: str, number: int) -> None:
     schedule = solved(kind, number)
     assert audit(schedule).violations == ()
-    moved = sum(np.abs(power).sum() for power in schedule.kinds[kind].power_kw.values())
+    found = schedule.kinds[kind]
+    moved = sum(np.abs(power).sum() for power in (*found.power_kw.values(), found.reserve_up_kw, found.reserve_down_kw))
     assert moved > 1, "a template whose asset stands still proves nothing"
 
 
@@ -160,8 +179,8 @@ def test_a_broken_limit_is_reported(kind: str, mistake: Mistake) -> None:
 
 @pytest.mark.parametrize("kind", ALL_KINDS)
 def test_a_missing_number_is_never_passed(kind: str) -> None:
-    schedule = solved(kind, 0)
-    for name in {m.series for m in of(kind)}:
+    for name, number in {(m.series, m.template) for m in of(kind)}:
+        schedule = solved(kind, number)
         hole = schedule.kinds[kind].series[name].copy()
         hole[0, 0] = np.nan
         assert told(kind, schedule, **{name: hole}), f"{name} holds a NaN and nobody says so"
