@@ -372,6 +372,11 @@ class Asset(Frozen, ABC):
         return values
 
     @classmethod
+    def passed(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> list[Violation]:
+        """Soft limits that a solution passes because nothing else was feasible: they put a plan on rung ``relaxed``."""
+        return []
+
+    @classmethod
     def carry(
         cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array], steps: int
     ) -> dict[str, dict[str, float]]:

@@ -1,0 +1,269 @@
+r"""Reserve that stores offer: power beside the set-point, with energy behind it for as long as a call lasts.
+
+A call may come at any moment and lasts for the site's duration h; while it does, the store gives what it offers in each
+step on top of its set-point there. An offer is split by what it changes, so that its energy is exact without integers:
+
+.. math::
+    r^{up}_t = a_t + b_t, \quad a_t ≤ c_t, \quad d_t + b_t ≤ D \\
+    r^{down}_t = f_t + g_t, \quad f_t + g_t ≤ C - c_t + d_t, \quad g_t ≤ C z_t \\
+    e(x) - Σ_t w_t(x) (η_c a_t + b_t / η_d) ≥ e^{least}(x) \\
+    e(x) + Σ_t w_t(x) (f_t / η_d + η_c g_t) ≤ e^{most}(x)
+
+with a what charging less gives, b discharging (more), f discharging less or, at a cautious 1/η_d, charging, g charging
+more in a step without discharge; w_t(x) is the part of step t within the h before moment x. Between set-points content
+moves in straight lines, so the moments that matter are the ends of steps and those h after a step begins. Beyond the
+horizon the store is taken to stand and the last offer to go on. A store that offers nothing can always keep these rows.
+
+The split by direction and the rows that hold without integers follow the single-step hulls of arXiv 2411.17484.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from dispatch.asset import Exclusive, Given, Part, Rows, Violation, breaches
+from dispatch.signals import Array, Horizon
+from dispatch.storage_band import Band
+from dispatch.storage_limits import SIDES, Lines, Side, share_at
+
+OFFERS = ("less_charge_kw", "more_discharge_kw", "less_discharge_kw", "more_charge_kw")
+_CLOSE_H = 1e-6
+
+
+@dataclass(frozen=True)
+class Moments:
+    """When the content during a call is held against the band.
+
+    Attributes:
+        at_h: (moment,) hours since the start.
+        horizon, lasting_h: what they follow from.
+    """
+
+    horizon: Horizon
+    lasting_h: float
+
+    @cached_property
+    def at_h(self) -> Array:
+        """(moment,) ends of steps, and ends of calls that begin with a step, in hours since the start."""
+        edges = self.horizon.edge_h
+        every = np.sort(np.concatenate([edges[1:], edges + self.lasting_h]))
+        return np.asarray(every[np.append(np.diff(every) > _CLOSE_H, True)])
+
+    @cached_property
+    def window_h(self) -> Array:
+        """(step, moment) hours of the step within a call that ends then."""
+        begin, end = self.horizon.edge_h[:-1, None], self.horizon.edge_h[1:, None]
+        inside = np.minimum(end, self.at_h) - np.maximum(begin, self.at_h - self.lasting_h)
+        return np.asarray(np.maximum(inside, 0))
+
+    @cached_property
+    def beyond_h(self) -> Array:
+        """(moment,) hours of the call beyond the horizon."""
+        last = self.horizon.edge_h[-1]
+        return np.asarray(np.maximum(self.at_h - np.maximum(last, self.at_h - self.lasting_h), 0))
+
+    @cached_property
+    def weights(self) -> tuple[Array, Array]:
+        """(moment,) and (step, moment): how content at a moment follows from the start and from the ends of steps."""
+        edges = self.horizon.edge_h
+        eye = np.eye(edges.size)
+        weight = np.stack([np.interp(self.at_h, edges, row) for row in eye])
+        return weight[0], weight[1:]
+
+    @cached_property
+    def in_step(self) -> tuple[np.ndarray, np.ndarray]:
+        """Pairs (moment, step) of which the step holds the moment, its ends included; after the end, the last step."""
+        at = np.minimum(self.at_h, self.horizon.edge_h[-1])[:, None]
+        holds = (at >= self.horizon.edge_h[:-1] - _CLOSE_H) & (at <= self.horizon.edge_h[1:] + _CLOSE_H)
+        moment, step = np.nonzero(holds)
+        return moment, step
+
+
+def ratings(rows: Rows[Any], horizon: Horizon) -> dict[str, Array]:
+    """Efficiencies by step, and the slopes of fill-dependent limits by moment."""
+    ones = np.ones((1, horizon.steps))
+    pairs = np.ones((1, Moments(horizon, rows.reserve_h).in_step[0].size))
+    out = {
+        "into_kwh_per_kwh": rows.field("charge_efficiency") * ones,
+        "out_kwh_per_kwh": 1 / rows.field("discharge_efficiency") * ones,
+    }
+    for side, worst in zip(SIDES, (np.minimum, np.maximum), strict=True):
+        for k, slope in enumerate(Lines.of(rows, side).slope):
+            out[f"{side}_call_slope_{k}"] = slope[:, None] * pairs
+            out[f"{side}_call_worst_{k}"] = worst(slope, 0)[:, None] * pairs
+    return out
+
+
+def signals(rows: Rows[Any], horizon: Horizon, start_kwh: Array, held: Band) -> dict[str, Array]:
+    """(row, moment) the band less what the start contributes to the content; offsets of limits likewise."""
+    moments = Moments(horizon, rows.reserve_h)
+    first, later = moments.weights
+    own = start_kwh * first
+    lowest, highest = np.minimum(start_kwh, held.least[:, :1]), np.maximum(start_kwh, held.most[:, :1])
+    out = {
+        "call_least_kwh": lowest * first + held.least @ later - own,
+        "call_most_kwh": highest * first + held.most @ later - own,
+    }
+    at = moments.in_step[0]
+    for side in SIDES:
+        lines = Lines.of(rows, side)
+        for k in range(lines.count):
+            out[f"{side}_call_kw_{k}"] = lines.slope[k][:, None] * own[:, at] + lines.offset_kw[k][:, None]
+    return out
+
+
+def added(part: Part, rows: Rows[Any], given: Given, lead: int) -> Part:
+    """The part with the offers of its first ``lead`` rows: one set for all scenarios of here-and-now stores."""
+    import cvxpy as cp
+
+    stored, charge, discharge = (part.series[name][:lead] for name in ("stored_kwh", "charge_kw", "discharge_kw"))
+    less_charge, more_discharge, less_discharge, more_charge = (cp.Variable(charge.shape, nonneg=True) for _ in OFFERS)
+    up, down = less_charge + more_discharge, less_discharge + more_charge
+    (exclusive,) = part.exclusive
+    moments = Moments(given.horizon, rows.reserve_h)
+    into, out = given["into_kwh_per_kwh"][:lead], given["out_kwh_per_kwh"][:lead]
+    beyond = moments.beyond_h[None, :]
+    fall = (cp.multiply(into, less_charge) + cp.multiply(out, more_discharge)) @ moments.window_h
+    fall = fall + cp.multiply(out, up)[:, -1:] @ beyond
+    rise = (cp.multiply(out, less_discharge) + cp.multiply(into, more_charge)) @ moments.window_h
+    rise = rise + cp.multiply(into, down)[:, -1:] @ beyond
+    content = stored @ moments.weights[1]
+    rules = [
+        less_charge <= charge,
+        discharge + more_discharge <= given["discharge_kw"][:lead],
+        down <= given["charge_kw"][:lead] - charge + discharge,
+        more_charge <= cp.multiply(given["charge_kw"][:lead], exclusive.switch[:lead]),
+        content - fall >= given["call_least_kwh"][:lead],
+        content + rise <= given["call_most_kwh"][:lead],
+        *_limited(rows, given, "charge", charge - discharge + down, (content, rise)),
+        *_limited(rows, given, "discharge", discharge - charge + up, (content, -fall)),
+    ]
+    up, down, both = (x if lead == rows.count else rows.spread @ x for x in (up, down, more_charge))
+    return replace(
+        part,
+        constraints=[*part.constraints, *rules],
+        series={
+            **part.series,
+            **dict(zip(OFFERS, (less_charge, more_discharge, less_discharge, more_charge), strict=True)),
+        },
+        reserve_up_kw=up,
+        reserve_down_kw=down,
+        exclusive=[exclusive, Exclusive(exclusive.switch, both, exclusive.second)],
+    )
+
+
+def _limited(rows: Rows[Any], given: Given, side: Side, power: Any, contents: tuple[Any, Any]) -> list[Any]:
+    """Power during a call under its fill-dependent lines, at the planned content and at what the call leaves."""
+    import cvxpy as cp
+
+    (content, change), lead = contents, power.shape[0]
+    at, step = Moments(given.horizon, rows.reserve_h).in_step
+    out = []
+    for k in range(Lines.of(rows, side).count):  # a handful of lines
+        slope, worst = (given[f"{side}_call_{name}_{k}"][:lead] for name in ("slope", "worst"))
+        line = cp.multiply(slope, content[:, at]) + cp.multiply(worst, change[:, at])
+        out.append(power[:, step] <= line + given[f"{side}_call_kw_{k}"][:lead])
+    return out
+
+
+def none(shape: tuple[int, ...]) -> dict[str, Array]:
+    """Nothing offered."""
+    return {name: np.zeros(shape) for name in OFFERS}
+
+
+def offered(rows: Rows[Any], series: Mapping[str, Array]) -> tuple[Array, Array]:
+    """(row, step) power offered upwards and downwards, of every row."""
+    less_charge, more_discharge, less_discharge, more_charge = (series[name] for name in OFFERS)
+    repeated = rows.count // less_charge.shape[0]
+    return np.tile(less_charge + more_discharge, (repeated, 1)), np.tile(less_discharge + more_charge, (repeated, 1))
+
+
+def check(
+    rows: Rows[Any], horizon: Horizon, start_kwh: Array, held: tuple[Array, Array], series: Mapping[str, Array]
+) -> list[Violation]:
+    """Calls every offer at every moment that matters and walks through what happens, apart from the equations above."""
+    up, down = offered(rows, series)
+    least = np.min([series[name].min(axis=0) for name in OFFERS], axis=0)[None, :]
+    found = list(breaches(rows.names[:1], "negative reserve", -least, 0.0, "kW"))
+    for sign, offer, word in ((1.0, up, "up"), (-1.0, down, "down")):
+        emptied, overrun = _called(rows, horizon, start_kwh, held, series, sign * offer)
+        capacity = rows.field("energy_kwh")
+        found += breaches(rows.names, f"reserve {word} has no energy behind it", emptied / capacity, 0.0, "of content")
+        found += breaches(rows.names, f"reserve {word} has no power behind it", overrun, 0.0, "of rating", 1e-3)
+    return found
+
+
+def _called(
+    rows: Rows[Any],
+    horizon: Horizon,
+    start_kwh: Array,
+    held: tuple[Array, Array],
+    series: Mapping[str, Array],
+    extra: Array,
+) -> tuple[Array, Array]:
+    """(row, step in which the call begins) worst kWh outside the band and worst share of rating above the limits."""
+    net = series["discharge_kw"] - series["charge_kw"]
+    plan = np.hstack([start_kwh, series["stored_kwh"]])
+    least, most = held
+    low = np.hstack([np.minimum(start_kwh, least[:, :1]), least])
+    high = np.hstack([np.maximum(start_kwh, most[:, :1]), most])
+    into, out = rows.field("charge_efficiency")[:, 0], rows.field("discharge_efficiency")[:, 0]
+    emptied, overrun = np.zeros(net.shape), np.zeros(net.shape)
+
+    def at(values: Array, hour: float) -> Array:
+        place = np.interp(hour, horizon.edge_h, np.arange(horizon.steps + 1.0))
+        step = min(int(place), horizon.steps - 1)
+        return np.asarray(values[:, step] + (place - step) * (values[:, step + 1] - values[:, step]))
+
+    for begin, step in _begins(horizon, rows.reserve_h):
+        moved = np.zeros(rows.count)
+        for first, last, now in _pieces(horizon, begin, begin + rows.reserve_h):
+            planned = net[:, now] if first < horizon.edge_h[-1] - _CLOSE_H else np.zeros(rows.count)
+            power = planned + extra[:, now]
+            before = at(plan, first) + moved
+            moved = moved + (last - first) * (_flow(planned, into, out) - _flow(power, into, out))
+            after = at(plan, last) + moved
+            outside = np.maximum(at(low, last) - after, after - at(high, last))
+            emptied[:, step] = np.maximum(emptied[:, step], outside)
+            overrun[:, step] = np.maximum(overrun[:, step], _above(rows, power, before, after))
+    return emptied, overrun
+
+
+def _flow(power: Array, into: Array, out: Array) -> Array:
+    """Energy per hour [kWh/h] that leaves the stock for a power at the bus, discharge +."""
+    return np.where(power > 0, power / out, power * into)
+
+
+def _begins(horizon: Horizon, lasting_h: float) -> Iterator[tuple[float, int]]:
+    """Moments at which a call is tried, each with its step: beginnings of steps, and so that it ends with one."""
+    edges = horizon.edge_h
+    tried = np.unique(np.round(np.concatenate([edges[:-1], edges - lasting_h]), 9))
+    for begin in tried[(tried >= 0) & (tried < edges[-1])]:
+        yield float(begin), int(np.searchsorted(edges, begin + _CLOSE_H) - 1)
+
+
+def _pieces(horizon: Horizon, begin: float, end: float) -> Iterator[tuple[float, float, int]]:
+    """Parts of a call within one step each, the last step going on after the horizon."""
+    edges = horizon.edge_h
+    cuts = np.unique(np.round(np.concatenate([[begin, end], edges[(edges > begin) & (edges < end)]]), 9))
+    for first, last in pairwise(cuts):
+        yield float(first), float(last), min(int(np.searchsorted(edges, first + _CLOSE_H) - 1), horizon.steps - 1)
+
+
+def _above(rows: Rows[Any], power: Array, before: Array, after: Array) -> Array:
+    """(row,) by how much a power (discharge +) is above rating or above what the fill allows, as a share of rating."""
+    capacity, reserve = rows.field("energy_kwh")[:, 0], rows.field("fast_reserve_kw")[:, 0]
+    worst = np.zeros(rows.count)
+    for side, flow in (("charge", -power), ("discharge", power)):
+        rated = rows.field(f"{side}_kw")[:, 0]
+        points = [getattr(m, f"{side}_limit") for m in rows.members] * rows.scenarios
+        fills = np.clip(np.stack([before, after]) / capacity, 0, 1)
+        share = np.array([share_at(p, fills[:, row]).min() if p else 1.0 for row, p in enumerate(points)])
+        worst = np.maximum(worst, np.where(flow > 0, flow / rated - share + reserve / rated, 0))
+    return worst
