@@ -76,6 +76,7 @@ def _store(kind: str, **fields: Any) -> dict[str, Any]:
         "discharge_efficiency": 0.95,
         "loss_fraction_per_h": 0.01,
         "end_penalty_per_kwh": 2.0,
+        "band_penalty_per_kwh": 8.0,
         "wear_cost_per_kwh": 0.02,
         "fast_reserve_kw": 5.0,
         "fast_reserve_minutes": 6.0,
@@ -171,12 +172,48 @@ def _cable() -> Template:
 
 
 def _reserve(direction: str) -> Template:
-    asset = {"kind": "reserve", "name": "it", "direction": direction, "required_kw": 10.0, "penalty_per_kwh": 3.0}
-    return Template(asset | {"duration_minutes": 30.0}, (_priced(), load()), _ELECTRIC)
+    asset = {"kind": "reserve", "name": "it", "direction": direction, "required_kw": 60.0, "penalty_per_kwh": 0.5}
+    return Template(asset | {"duration_minutes": 30.0}, (_priced(), load(), battery()), _ELECTRIC)
+
+
+def _by_fill(kind: str, **fields: Any) -> Template:
+    """A store whose powers depend on its fill; a fast reserve cannot stand beside that."""
+    limits = {
+        "charge_limit": [{"fill": 0.5, "share": 0.9}, {"fill": 1.0, "share": 0.1}],
+        "discharge_limit": [{"fill": 0.0, "share": 0.1}, {"fill": 0.3, "share": 0.8}],
+    }
+    return Template(_store(kind, fast_reserve_kw=0.0) | limits | fields, (_priced(), load()), _ELECTRIC)
+
+
+def _other_way(kind: str) -> Template:
+    """Charge that rises with fill, discharge that falls with it: so the points above that lie at an end can move."""
+    rising = [{"fill": 0.0, "share": 0.1}, {"fill": 0.4, "share": 0.8}]
+    return _by_fill(kind, charge_limit=rising, discharge_limit=[{"fill": 0.5, "share": 0.9}, {"fill": 1.0, "share": 0}])
+
+
+def _holding(template: Template, minutes: float) -> Template:
+    """The same, where the site asks for reserve in both directions."""
+    asked = [
+        {"kind": "reserve", "name": name, "direction": name, "required_kw": 15.0, "duration_minutes": minutes}
+        for name in ("up", "down")
+    ]
+    return replace(template, others=(*template.others, *asked))
+
+
+def _worn() -> Template:
+    wear = {"replacement_cost_per_kwh": 300.0, "segments": 3, "stress_coefficient": 6e-4, "stress_exponent": 2.0}
+    asset = _store("battery", wear=wear, cell_temperature_degc=30.0)
+    return Template(asset, (_priced(), load()), _ELECTRIC)
 
 
 TEMPLATES: dict[str, tuple[Template, ...]] = {
-    "battery": (Template(_store("battery"), (_priced(), load()), _ELECTRIC),),
+    "battery": (
+        _worn(),
+        _by_fill("battery"),
+        _holding(_by_fill("battery"), 90.0),  # where power in a call binds
+        _holding(Template(_store("battery"), (_priced(), load()), _ELECTRIC), 150.0),  # where its energy binds
+        _other_way("battery"),
+    ),
     "cable": (_cable(),),
     "chiller": (_conversion("chiller", "cold", energy_efficiency_ratio=4.0),),
     "grid_connection": (_connection(), _connection(month_to_date_peak_kw=10.0), _metered()),
@@ -190,7 +227,11 @@ TEMPLATES: dict[str, tuple[Template, ...]] = {
     ),
     "pv": (_generator("pv", peak_kw=100.0, tilt_deg=30.0, azimuth_deg=170.0, system_losses=0.1),),
     "reserve": (_reserve("up"), _reserve("down")),
-    "supercapacitor": (Template(_store("supercapacitor"), (_priced(), load()), _ELECTRIC),),
+    "supercapacitor": (
+        Template(_store("supercapacitor"), (_priced(), load()), _ELECTRIC),
+        _by_fill("supercapacitor"),
+        _other_way("supercapacitor"),
+    ),
     "thermal": _thermal(),
     "thermal_store": (_tank(),),
     "wind": (_generator("wind", rated_kw=50.0, count=2, hub_height_m=100.0, turbine="E-82/2000"),),

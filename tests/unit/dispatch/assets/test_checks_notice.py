@@ -58,6 +58,23 @@ _STORE = [
     Mistake("discharge above rating", "discharge_kw", at(2, 45.5)),
     Mistake("negative power", "charge_kw", at(1, -0.1)),
     Mistake("charges and discharges at once", "charge_kw", plus(1.0)),
+    Mistake("further outside its band than stated", "outside_band_kwh", plus(-0.1)),
+]
+_BY_FILL = [
+    Mistake("charges faster than its fill allows", "charge_kw", plus(20.0), template=1),
+    Mistake("discharges faster than its fill allows", "discharge_kw", plus(40.0), template=1),
+]
+_WORN = [
+    Mistake("segments do not share the store's flows", "segment_1_in_kwh", plus(0.1)),
+    Mistake("segment differs from its flows", "segment_2_kwh", plus(0.1)),
+    Mistake("segment outside its size", "segment_1_kwh", plus(40.0)),
+]
+_HOLDING = [
+    Mistake("negative reserve", "less_charge_kw", plus(-0.1), template=2),
+    Mistake("reserve up has no energy behind it", "more_discharge_kw", plus(30.0), template=2),
+    Mistake("reserve up has no power behind it", "more_discharge_kw", plus(60.0), template=2),
+    Mistake("reserve down has no energy behind it", "more_charge_kw", plus(60.0), template=2),
+    Mistake("reserve down has no power behind it", "more_charge_kw", plus(60.0), template=2),
 ]
 _GENERATOR = [
     Mistake("generates more than is available", "power_kw", at(0, 5.1)),
@@ -74,7 +91,7 @@ def _converter(output: str) -> list[Mistake]:
 
 
 MISTAKES: dict[str, list[Mistake]] = {
-    "battery": _STORE,
+    "battery": [*_STORE, *_BY_FILL, *_WORN, *_HOLDING],
     "cable": [
         Mistake("flow above rating", "outward_kw", at(0, 50.1)),
         Mistake("flow above rating", "inward_kw", at(0, 99.0)),
@@ -94,7 +111,11 @@ MISTAKES: dict[str, list[Mistake]] = {
         Mistake("negative shedding", "shed_kw", at(0, -0.1)),
     ],
     "pv": _GENERATOR,
-    "supercapacitor": _STORE,
+    "reserve": [
+        Mistake("negative shortfall of reserve", "reserve_short_kw", at(0, -0.1)),
+        Mistake("shortfall above the requirement", "reserve_short_kw", at(0, 60.1)),
+    ],
+    "supercapacitor": [*_STORE, *_BY_FILL],
     "thermal": [
         Mistake("output above maximum", "power_kw", plus(80.1)),
         Mistake("output below minimum", "power_kw", plus(-81.0)),
@@ -139,7 +160,8 @@ def named(cls: type[Asset]) -> set[str]:
 def test_the_solved_template_is_in_use_and_passes(kind: str, number: int) -> None:
     schedule = solved(kind, number)
     assert audit(schedule).violations == ()
-    moved = sum(np.abs(power).sum() for power in schedule.kinds[kind].power_kw.values())
+    found = schedule.kinds[kind]
+    moved = sum(np.abs(power).sum() for power in (*found.power_kw.values(), found.reserve_up_kw, found.reserve_down_kw))
     assert moved > 1, "a template whose asset stands still proves nothing"
 
 
@@ -160,8 +182,8 @@ def test_a_broken_limit_is_reported(kind: str, mistake: Mistake) -> None:
 
 @pytest.mark.parametrize("kind", ALL_KINDS)
 def test_a_missing_number_is_never_passed(kind: str) -> None:
-    schedule = solved(kind, 0)
-    for name in {m.series for m in of(kind)}:
+    for name, number in {(m.series, m.template) for m in of(kind)}:
+        schedule = solved(kind, number)
         hole = schedule.kinds[kind].series[name].copy()
         hole[0, 0] = np.nan
         assert told(kind, schedule, **{name: hole}), f"{name} holds a NaN and nobody says so"
