@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from dispatch import storage_limits, storage_reserve, storage_wear
+from dispatch import storage_limits
 from dispatch.asset import (
     Account,
     Asset,
@@ -30,7 +30,6 @@ from dispatch.frozen import Efficiency, Fraction, NonNegative, Positive
 from dispatch.signals import Array, Horizon
 from dispatch.storage_band import band
 from dispatch.storage_limits import LimitPoint, Lines
-from dispatch.storage_wear import DepthWear
 
 _LEFT_KW = 0.01
 _OUTSIDE = 1e-3
@@ -47,9 +46,8 @@ class Storage(Asset):
         e^{min} + R τ/η_d ≤ e_t ≤ e^{max} - R τ η_c
 
     z is left continuous (then c/C + d/D ≤ 1) and made integral where a solution charges and discharges in one step.
-    R is a fast-power reserve that must be deliverable for τ in both directions at every moment. What depends on fill
-    (``charge_limit``, ``discharge_limit``), what the site's reserve asks and wear by depth of cycles stand in
-    ``storage_limits``, ``storage_reserve`` and ``storage_wear``; a park that does not use them has none of their rows.
+    R is a fast-power reserve that must be deliverable for τ in both directions at every moment. Powers that depend on
+    fill (``charge_limit``, ``discharge_limit``) stand in ``storage_limits``; without them there are none of its rows.
 
     A start level outside the band is brought back by the soonest path that the store's powers allow. Where the site
     lacks the power for that, the plan lies outside by a stated number of kWh, each of which costs
@@ -88,11 +86,6 @@ class Storage(Asset):
     port_name: ClassVar[str] = "electricity"
     here_and_now: ClassVar[bool] = True
 
-    @property
-    def depth_wear(self) -> DepthWear | None:
-        """Ageing by depth of cycles, of kinds that have it."""
-        return None
-
     @field_validator("charge_limit", "discharge_limit")
     @classmethod
     def _concave(cls, points: tuple[LimitPoint, ...], info: ValidationInfo) -> tuple[LimitPoint, ...]:
@@ -111,9 +104,8 @@ class Storage(Asset):
 
     @property
     def structure(self) -> tuple[object, ...]:
-        """Buses, and how many lines and segments there are."""
-        segments = self.depth_wear.segments if self.depth_wear else 0
-        return (*super().structure, *storage_limits.line_counts(self), segments)
+        """Buses, and how many lines limit power by fill."""
+        return (*super().structure, *storage_limits.line_counts(self))
 
     @classmethod
     def ratings(cls, rows: Rows[Self], horizon: Horizon) -> dict[str, Array]:
@@ -130,8 +122,6 @@ class Storage(Asset):
             "band_penalty": hours * rows.field("band_penalty_per_kwh"),
             "end_penalty": rows.field("end_penalty_per_kwh"),
             **storage_limits.ratings(rows, horizon.steps),
-            **(storage_reserve.ratings(rows, horizon) if cls._offers_reserve(rows) else {}),
-            **storage_wear.ratings(rows, horizon.steps),
         }
 
     @classmethod
@@ -152,14 +142,12 @@ class Storage(Asset):
             "opens_high": held.upper < held.most,
             "end_kwh": capacity * np.clip(end_fill, rows.field("min_fill"), rows.field("max_fill")),
             **storage_limits.signals(rows, start, horizon.steps),
-            **(storage_reserve.signals(rows, horizon, start, held) if cls._offers_reserve(rows) else {}),
-            **storage_wear.signals(rows, inputs, start, full(rows, horizon, retention)),
         }
 
     @classmethod
-    def _offers_reserve(cls, rows: Rows[Self]) -> bool:
-        """Does the site ask for reserve, and is it electricity that this kind gives?"""
-        return rows.reserve_h > 0 and cls.port_name == "electricity"
+    def deciding(cls, rows: Rows[Self], mode: Mode) -> int:
+        """How many rows decide for all: the members' own where their powers are here-and-now."""
+        return len(rows.members) if mode.shared and cls.here_and_now else rows.count
 
     @classmethod
     def part(cls, rows: Rows[Self], given: Given, mode: Mode) -> Part:
@@ -184,13 +172,11 @@ class Storage(Asset):
             short >= given["end_kwh"] - stored[:, -1:],
             *storage_limits.constraints(rows, given, stored, {"charge": charge, "discharge": discharge}),
         ]
-        first = rows.count
-        if mode.shared and cls.here_and_now and rows.scenarios > 1:
-            first = len(rows.members)
+        if (first := cls.deciding(rows, mode)) < rows.count:
             constraints += [flow == rows.spread @ flow[:first] for flow in (charge, discharge)]
         last = np.zeros((1, given.horizon.steps))
         last[0, -1] = 1.0
-        part = Part(
+        return Part(
             ports={cls.port_name: Port(rows.bus(), discharge - charge)},
             constraints=constraints,
             cost_step=cp.multiply(given["wear_per_kw"], discharge),
@@ -205,8 +191,6 @@ class Storage(Asset):
             },
             exclusive=[Exclusive(switch, charge, discharge)],
         )
-        part = storage_wear.added(part, rows, given, inflow[:first], outflow[:first])
-        return storage_reserve.added(part, rows, given, first) if cls._offers_reserve(rows) else part
 
     @classmethod
     def check(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> list[Violation]:
@@ -218,7 +202,6 @@ class Storage(Asset):
         apart = np.abs(walk.content - stored)
         unsaid = np.maximum(walk.lower - walk.content, walk.content - walk.upper) - series["outside_band_kwh"]
         powers: dict[storage_limits.Side, Array] = {"charge": charge, "discharge": discharge}
-        calls = (walk.least, walk.most)
         return [
             *breaches(names, "content differs from its powers", apart, 1e-4 * capacity, "kWh"),
             *breaches(names, "content above its band", walk.content, walk.most, "kWh"),
@@ -229,28 +212,22 @@ class Storage(Asset):
             *breaches(names, "negative power", -np.minimum(charge, discharge), 0.0, "kW"),
             *breaches(names, "charges and discharges at once", both, 1e-3, "of rating"),
             *storage_limits.check(rows, start, walk.content, powers),
-            *storage_wear.check(rows, given, start, series),
-            *(storage_reserve.check(rows, given.horizon, start, calls, series) if cls._offers_reserve(rows) else []),
         ]
 
     @classmethod
     def account(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> Account:
-        """Net discharge, wear, reserve, and the price of what is missing to the band and at the end."""
+        """Net discharge, wear per kWh discharged, and the price of what is missing to the band and at the end."""
         charge, discharge, hours = series["charge_kw"], series["discharge_kw"], given.horizon.hours
         start = rows.state(given, "start_fill")
         wished = np.where(np.isnan(rows.field("end_fill_min")), start, rows.field("end_fill_min"))
         wished = np.clip(wished, rows.field("min_fill"), rows.field("max_fill")) * rows.field("energy_kwh")
         short = np.maximum(wished[:, 0] - series["stored_kwh"][:, -1], 0)
         outside = series["outside_band_kwh"] @ hours
-        wear = (discharge @ hours) * rows.field("wear_cost_per_kwh")[:, 0] + storage_wear.account(rows, series)
-        up, down = storage_reserve.offered(rows, series) if cls._offers_reserve(rows) else (0.0, 0.0)
         return Account(
             {cls.port_name: discharge - charge},
-            money=wear,
+            money=(discharge @ hours) * rows.field("wear_cost_per_kwh")[:, 0],
             penalty=short * rows.field("end_penalty_per_kwh")[:, 0]
             + outside * rows.field("band_penalty_per_kwh")[:, 0],
-            reserve_up_kw=up,
-            reserve_down_kw=down,
         )
 
     @classmethod
@@ -268,7 +245,7 @@ class Storage(Asset):
     @classmethod
     def rule(cls, rows: Rows[Self], given: Inputs, state: Ruling) -> dict[str, Array]:
         """Takes surplus and gives it back at once when there is a deficit, within band and ratings."""
-        return cls._walked(rows, given, cls.wanted_kw(rows, given, state), back=True)
+        return cls.walked(rows, given, cls.wanted_kw(rows, given, state), back=True)
 
     @classmethod
     def settle(cls, rows: Rows[Self], given: Inputs, state: Ruling, values: dict[str, Array]) -> dict[str, Array]:
@@ -279,10 +256,10 @@ class Storage(Asset):
         left = state.share(rows.bus(), rows.field("charge_kw"))
         if np.abs(left).max() < _LEFT_KW:
             return values
-        return cls._walked(rows, given, values["charge_kw"] - values["discharge_kw"] + left, back=False)
+        return cls.walked(rows, given, values["charge_kw"] - values["discharge_kw"] + left, back=False)
 
     @classmethod
-    def _walked(cls, rows: Rows[Self], given: Inputs, wanted: Array, *, back: bool) -> dict[str, Array]:
+    def walked(cls, rows: Rows[Self], given: Inputs, wanted: Array, *, back: bool) -> dict[str, Array]:
         """All decisions that follow from wanting to charge (+) or discharge (−) so much, step by step.
 
         Args:
@@ -290,8 +267,7 @@ class Storage(Asset):
         """
         signals, ratings = cls.signals(rows, given), cls.ratings(rows, given.horizon)
         lines = {side: Lines.of(rows, side) for side in storage_limits.SIDES}
-        start = rows.field("energy_kwh") * rows.state(given, "start_fill")
-        level = start[:, 0]
+        level = (rows.field("energy_kwh") * rows.state(given, "start_fill"))[:, 0]
         out: dict[str, Any] = {n: np.zeros(wanted.shape) for n in ("charge_kw", "discharge_kw", "stored_kwh", "switch")}
         for step in range(wanted.shape[1]):
             gain, drain = ratings["gain_kwh_per_kw"][:, step], ratings["drain_kwh_per_kw"][:, step]
@@ -312,8 +288,7 @@ class Storage(Asset):
         out["outside_band_kwh"] = np.maximum(
             np.maximum(signals["lower_kwh"] - stored, stored - signals["upper_kwh"]), 0
         )
-        out |= storage_wear.walked(rows, given, start, out["charge_kw"], out["discharge_kw"])
-        return out | (storage_reserve.none(wanted.shape) if cls._offers_reserve(rows) else {})
+        return out
 
 
 @dataclass(frozen=True)

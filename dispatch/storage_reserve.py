@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 
-from dispatch.asset import Exclusive, Given, Part, Rows, Violation, breaches
+from dispatch.asset import Exclusive, Given, Inputs, Part, Rows, Violation, breaches
 from dispatch.signals import Array, Horizon
 from dispatch.storage_band import Band
 from dispatch.storage_limits import SIDES, Lines, Side, share_at
@@ -184,19 +184,32 @@ def offered(rows: Rows[Any], series: Mapping[str, Array]) -> tuple[Array, Array]
     return np.tile(less_charge + more_discharge, (repeated, 1)), np.tile(less_discharge + more_charge, (repeated, 1))
 
 
-def check(
-    rows: Rows[Any], horizon: Horizon, start_kwh: Array, held: tuple[Array, Array], series: Mapping[str, Array]
-) -> list[Violation]:
+def check(rows: Rows[Any], given: Inputs, series: Mapping[str, Array]) -> list[Violation]:
     """Calls every offer at every moment that matters and walks through what happens, apart from the equations above."""
+    capacity = rows.field("energy_kwh")
+    start, held = capacity * rows.state(given, "start_fill"), _held(rows, given)
     up, down = offered(rows, series)
     least = np.min([series[name].min(axis=0) for name in OFFERS], axis=0)[None, :]
     found = list(breaches(rows.names[:1], "negative reserve", -least, 0.0, "kW"))
     for sign, offer, word in ((1.0, up, "up"), (-1.0, down, "down")):
-        emptied, overrun = _called(rows, horizon, start_kwh, held, series, sign * offer)
-        capacity = rows.field("energy_kwh")
+        emptied, overrun = _called(rows, given.horizon, start, held, series, sign * offer)
         found += breaches(rows.names, f"reserve {word} has no energy behind it", emptied / capacity, 0.0, "of content")
         found += breaches(rows.names, f"reserve {word} has no power behind it", overrun, 0.0, "of rating", 1e-3)
     return found
+
+
+def _held(rows: Rows[Any], given: Inputs) -> tuple[Array, Array]:
+    """(row, step) least and most content that a call may leave, from the fields along the clock."""
+    capacity, still = rows.field("energy_kwh")[:, 0], []
+    level = capacity * rows.state(given, "start_fill")[:, 0]
+    for hours in given.horizon.hours:
+        level = level * (1 - rows.field("loss_fraction_per_h")[:, 0]) ** hours
+        still.append(level)
+    kept_kwh = rows.field("fast_reserve_kw")[:, 0] * rows.field("fast_reserve_minutes")[:, 0] / 60
+    floor = capacity * rows.field("min_fill")[:, 0] + kept_kwh / rows.field("discharge_efficiency")[:, 0]
+    ceiling = capacity * rows.field("max_fill")[:, 0] - kept_kwh * rows.field("charge_efficiency")[:, 0]
+    standing = np.stack(still, axis=1)
+    return np.minimum(floor[:, None], standing), np.maximum(ceiling[:, None], standing)
 
 
 def _called(

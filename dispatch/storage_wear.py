@@ -43,13 +43,13 @@ class DepthWear(Frozen):
 
 def most_segments(rows: Rows[Any]) -> int:
     """J of the member that has most; 0 where nobody's wear counts by depth."""
-    return max(m.depth_wear.segments if m.depth_wear else 0 for m in rows.members)
+    return max(m.wear.segments if m.wear else 0 for m in rows.members)
 
 
 def sizes_kwh(rows: Rows[Any]) -> Array:
     """(segment, row) capacity; a member with fewer segments than others, or none, has empty ones at the end."""
     count = most_segments(rows)
-    own = [m.depth_wear.segments if m.depth_wear else 1 for m in rows.members]
+    own = [m.wear.segments if m.wear else 1 for m in rows.members]
     share = np.array([[1 / n] * n + [0.0] * (count - n) for n in own]).T
     return np.tile(share, (1, rows.scenarios)) * rows.field("energy_kwh")[:, 0]
 
@@ -57,7 +57,7 @@ def sizes_kwh(rows: Rows[Any]) -> Array:
 def _costs(rows: Rows[Any]) -> Array:
     """(segment, row) cost of a kWh at the bus; 0 for members whose wear does not count by depth."""
     count = most_segments(rows)
-    own = [m.depth_wear.costs_per_kwh(m.discharge_efficiency) if m.depth_wear else () for m in rows.members]
+    own = [m.wear.costs_per_kwh(m.discharge_efficiency) if m.wear else () for m in rows.members]
     padded = np.array([[*costs, *[0.0] * (count - len(costs))] for costs in own]).T
     return np.tile(padded, (1, rows.scenarios))
 
@@ -95,27 +95,31 @@ def ratings(rows: Rows[Any], steps: int) -> dict[str, Array]:
     return out
 
 
-def signals(rows: Rows[Any], inputs: Inputs, content_kwh: Array, kept: Array) -> dict[str, Array]:
+def signals(rows: Rows[Any], inputs: Inputs) -> dict[str, Array]:
     """(row, step) what each segment still holds of its start at the end of the first step; 0 later."""
     if not most_segments(rows):
         return {}
+    content = rows.field("energy_kwh") * rows.state(inputs, "start_fill")
+    kept = (1 - rows.field("loss_fraction_per_h")[:, 0]) ** inputs.horizon.hours[0]
     out = {}
-    for j, held in enumerate(start_kwh(rows, inputs, content_kwh), 1):
+    for j, held in enumerate(start_kwh(rows, inputs, content), 1):
         out[f"segment_{j}_carried_kwh"] = np.zeros((rows.count, inputs.horizon.steps))
-        out[f"segment_{j}_carried_kwh"][:, 0] = held * kept[:, 0]
+        out[f"segment_{j}_carried_kwh"][:, 0] = held * kept
     return out
 
 
-def added(part: Part, rows: Rows[Any], given: Given, inflow: Any, outflow: Any) -> Part:
-    """The part with the stocks of all segments, which share the kWh that flow into and out of the lead rows' stores.
+def added(part: Part, rows: Rows[Any], given: Given, lead: int) -> Part:
+    """The part with the stocks of all segments, which share the kWh that flow into and out of the first ``lead`` rows.
 
     One set of variables, (lead row, step), serves all scenarios where the powers are here-and-now.
     """
     import cvxpy as cp
 
-    count, (lead, steps) = most_segments(rows), inflow.shape
+    count, steps = most_segments(rows), given.horizon.steps
     if not count:
         return part
+    inflow = cp.multiply(given["gain_kwh_per_kw"], part.series["charge_kw"])[:lead]
+    outflow = cp.multiply(given["drain_kwh_per_kw"], part.series["discharge_kw"])[:lead]
     rules, series, costs, ins, outs = list(part.constraints), dict(part.series), [], [], []
     for j in range(1, count + 1):  # a handful of segments
         held, into, out = (cp.Variable((lead, steps), nonneg=True) for _ in range(3))
@@ -132,12 +136,13 @@ def added(part: Part, rows: Rows[Any], given: Given, inflow: Any, outflow: Any) 
     return replace(part, constraints=rules, series=series, cost_step=part.cost_step + wear)
 
 
-def walked(rows: Rows[Any], inputs: Inputs, content_kwh: Array, charge: Array, discharge: Array) -> dict[str, Array]:
+def walked(rows: Rows[Any], inputs: Inputs, charge: Array, discharge: Array) -> dict[str, Array]:
     """Series of all segments that follow from the powers, the cheapest segments first."""
     count = most_segments(rows)
     if not count:
         return {}
-    sizes, held = sizes_kwh(rows), start_kwh(rows, inputs, content_kwh)
+    content = rows.field("energy_kwh") * rows.state(inputs, "start_fill")
+    sizes, held = sizes_kwh(rows), start_kwh(rows, inputs, content)
     inflow, outflow = _moved(rows, inputs.horizon, charge, discharge)
     shape = (count, rows.count, inputs.horizon.steps)
     levels, ins, outs = np.zeros(shape), np.zeros(shape), np.zeros(shape)
@@ -167,7 +172,7 @@ def _read(rows: Rows[Any], series: Mapping[str, Array]) -> tuple[Array, Array, A
     return held, ins, outs
 
 
-def check(rows: Rows[Any], inputs: Inputs, start: Array, series: Mapping[str, Array]) -> list[Violation]:
+def check(rows: Rows[Any], inputs: Inputs, series: Mapping[str, Array]) -> list[Violation]:
     """Each segment's content follows from its flows and keeps within its size; flows add up to the store's."""
     if not most_segments(rows):
         return []
@@ -175,7 +180,8 @@ def check(rows: Rows[Any], inputs: Inputs, start: Array, series: Mapping[str, Ar
     names, capacity = rows.names, rows.field("energy_kwh")
     inflow, outflow = _moved(rows, inputs.horizon, series["charge_kw"], series["discharge_kw"])
     apart = np.abs(ins.sum(axis=0) - inflow) + np.abs(outs.sum(axis=0) - outflow)
-    level, wrong = start_kwh(rows, inputs, start), np.zeros_like(held)
+    level = start_kwh(rows, inputs, capacity * rows.state(inputs, "start_fill"))
+    wrong = np.zeros_like(held)
     for step, hours in enumerate(inputs.horizon.hours):
         level = level * (1 - rows.field("loss_fraction_per_h")[:, 0]) ** hours + ins[:, :, step] - outs[:, :, step]
         wrong[:, :, step] = np.abs(level - held[:, :, step])
@@ -202,5 +208,5 @@ def carried(rows: Rows[Any], series: Mapping[str, Array], steps: int) -> dict[st
     return {
         m.name: {f"segment_{j}_fill": float(series[f"segment_{j}_kwh"][row, steps - 1] / m.energy_kwh) for j in names}
         for row, m in enumerate(rows.members)
-        if m.depth_wear
+        if m.wear
     }

@@ -115,7 +115,7 @@ MISTAKES: dict[str, list[Mistake]] = {
         Mistake("negative shortfall of reserve", "reserve_short_kw", at(0, -0.1)),
         Mistake("shortfall above the requirement", "reserve_short_kw", at(0, 60.1)),
     ],
-    "supercapacitor": [*_STORE, *_BY_FILL],
+    "supercapacitor": [*_STORE, *_BY_FILL, *_HOLDING],
     "thermal": [
         Mistake("output above maximum", "power_kw", plus(80.1)),
         Mistake("output below minimum", "power_kw", plus(-81.0)),
@@ -128,7 +128,7 @@ MISTAKES: dict[str, list[Mistake]] = {
         Mistake("minimum up time", "on", pattern(1, 0, 0, 0, 0, 0, 0, 0), template=1),
         Mistake("minimum down time", "on", pattern(1, 1, 1, 1, 1, 1, 1, 1), template=2),
     ],
-    "thermal_store": _STORE,
+    "thermal_store": [*_STORE, *_BY_FILL],
     "wind": _GENERATOR,
 }
 
@@ -150,10 +150,21 @@ def told(kind: str, schedule: Schedule, **altered: Array) -> list[str]:
 
 
 def named(cls: type[Asset]) -> set[str]:
-    """The texts of all limits in the source of a kind's check."""
-    tree = ast.parse(textwrap.dedent(inspect.getsource(cls.check)))
-    calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and getattr(n.func, "id", "") == "breaches"]
-    return {call.args[1].value for call in calls if isinstance(call.args[1], ast.Constant)}
+    """The texts of all limits in the source of a kind's check and of the checks in other modules that it calls."""
+    own = [vars(base)["check"].__func__ for base in cls.__mro__ if "check" in vars(base) and base is not Asset]
+    return set().union(*(_named(check) for check in own))
+
+
+def _named(check: Callable[..., object]) -> set[str]:
+    tree = ast.parse(textwrap.dedent(inspect.getsource(check)))
+    calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call)]
+    texts = [c.args[1] for c in calls if getattr(c.func, "id", "") == "breaches"]
+    found = {text.value for text in texts if isinstance(text, ast.Constant)}
+    for call in calls:
+        if isinstance(call.func, ast.Attribute) and call.func.attr == "check" and isinstance(call.func.value, ast.Name):
+            module = vars(inspect.getmodule(check)).get(call.func.value.id)
+            found |= _named(module.check) if inspect.ismodule(module) else set()
+    return found
 
 
 @pytest.mark.parametrize(("kind", "number"), [(k, i) for k in ALL_KINDS for i in range(len(templates.of(k)))])

@@ -109,7 +109,7 @@ WRONG: dict[str, list[Wrong]] = {
         Wrong("the same, downwards", {"required_kw": times(0.5)}, "reserve_down_kw differs", template=1),
         Wrong("shortfall too cheap", {"short_per_kw": times(0.5)}, "penalty differs"),
     ],
-    "supercapacitor": [*_STORE, *_BY_FILL],
+    "supercapacitor": [*_STORE, *_BY_FILL, *_HOLDING],
     "thermal": [
         Wrong("minimum too low", {"min_kw": times(0.5)}, "below minimum", template=1, fields={"min_kw": 35.0}),
         Wrong(
@@ -145,7 +145,7 @@ WRONG: dict[str, list[Wrong]] = {
         Wrong("counted as clean", {"unclean": zero}, "unclean_kw differs"),
         Wrong("time off before", {"must_off": zero}, "minimum down time", template=2, fields=_CHEAP),
     ],
-    "thermal_store": _STORE,
+    "thermal_store": [*_STORE, *_BY_FILL],
     "wind": _GENERATOR,
 }
 
