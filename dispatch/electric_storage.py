@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Self
+from typing import Self, get_args
 
 from dispatch import storage_reserve
-from dispatch.asset import Account, Given, Inputs, Mode, Part, Rows, Violation
+from dispatch.asset import Account, Direction, Given, Inputs, Mode, Part, Rows, Violation
 from dispatch.signals import Array, Horizon
 from dispatch.storage import Storage
 from dispatch.storage_band import band
@@ -53,11 +53,11 @@ class ElectricStorage(Storage):
         account = super().account(rows, given, series)
         if not rows.reserve_h:
             return account
-        up, down = storage_reserve.offered(rows, series)
+        up, down = (storage_reserve.offered(rows, series, direction) for direction in get_args(Direction))
         return replace(account, reserve_up_kw=up, reserve_down_kw=down)
 
     @classmethod
     def walked(cls, rows: Rows[Self], given: Inputs, wanted: Array, *, back: bool) -> dict[str, Array]:
         """Without a plan nothing is held ready on purpose."""
         out = super().walked(rows, given, wanted, back=back)
-        return out | (storage_reserve.none(wanted.shape) if rows.reserve_h else {})
+        return out | (storage_reserve.none(rows, wanted.shape) if rows.reserve_h else {})

@@ -27,12 +27,16 @@ from typing import Any
 
 import numpy as np
 
-from dispatch.asset import Exclusive, Given, Inputs, Part, Rows, Violation, breaches
+from dispatch.asset import Direction, Exclusive, Given, Inputs, Part, Rows, Violation, breaches
 from dispatch.signals import Array, Horizon
 from dispatch.storage_band import Band
 from dispatch.storage_limits import SIDES, Lines, Side, share_at
 
-OFFERS = ("less_charge_kw", "more_discharge_kw", "less_discharge_kw", "more_charge_kw")
+# By direction: what moves the stock at the efficiency of charging, and at that of discharging.
+OFFERS: dict[Direction, tuple[str, str]] = {
+    "up": ("less_charge_kw", "more_discharge_kw"),
+    "down": ("more_charge_kw", "less_discharge_kw"),
+}
 _CLOSE_H = 1e-6
 
 
@@ -119,43 +123,80 @@ def signals(rows: Rows[Any], horizon: Horizon, start_kwh: Array, held: Band) -> 
 
 
 def added(part: Part, rows: Rows[Any], given: Given, lead: int) -> Part:
-    """The part with the offers of its first ``lead`` rows: one set for all scenarios of here-and-now stores."""
+    """The part with the offers of its first ``lead`` rows, in the directions that the site asks for.
+
+    One set of offers serves all scenarios where the store's powers are here-and-now.
+    """
     import cvxpy as cp
 
-    stored, charge, discharge = (part.series[name][:lead] for name in ("stored_kwh", "charge_kw", "discharge_kw"))
-    less_charge, more_discharge, less_discharge, more_charge = (cp.Variable(charge.shape, nonneg=True) for _ in OFFERS)
-    up, down = less_charge + more_discharge, less_discharge + more_charge
-    (exclusive,) = part.exclusive
-    moments = Moments(given.horizon, rows.reserve_h)
-    into, out = given["into_kwh_per_kwh"][:lead], given["out_kwh_per_kwh"][:lead]
-    beyond = moments.beyond_h[None, :]
-    fall = (cp.multiply(into, less_charge) + cp.multiply(out, more_discharge)) @ moments.window_h
-    fall = fall + cp.multiply(out, up)[:, -1:] @ beyond
-    rise = (cp.multiply(out, less_discharge) + cp.multiply(into, more_charge)) @ moments.window_h
-    rise = rise + cp.multiply(into, down)[:, -1:] @ beyond
-    content = stored @ moments.weights[1]
-    rules = [
-        less_charge <= charge,
-        discharge + more_discharge <= given["discharge_kw"][:lead],
-        down <= given["charge_kw"][:lead] - charge + discharge,
-        more_charge <= cp.multiply(given["charge_kw"][:lead], exclusive.switch[:lead]),
+    stock = _Stock(*(part.series[name][:lead] for name in ("stored_kwh", "charge_kw", "discharge_kw", "switch")))
+    rules, series, exclusive = list(part.constraints), dict(part.series), list(part.exclusive)
+    offered: dict[Direction, Any] = {}
+    for direction in rows.directions:
+        pair = cp.Variable(stock.charge.shape, nonneg=True), cp.Variable(stock.charge.shape, nonneg=True)
+        series |= dict(zip(OFFERS[direction], pair, strict=True))
+        rules += _rising(rows, given, stock, pair) if direction == "up" else _falling(rows, given, stock, pair)
+        offered[direction] = _spread(rows, pair[0] + pair[1])
+        if direction == "down":
+            (alone,) = part.exclusive
+            exclusive.append(Exclusive(alone.switch, _spread(rows, pair[0]), alone.second))
+    up, down = offered.get("up"), offered.get("down")
+    series |= {f"reserve_{direction}_kw": offer for direction, offer in offered.items()}
+    return replace(part, constraints=rules, series=series, exclusive=exclusive, reserve_up_kw=up, reserve_down_kw=down)
+
+
+def _spread(rows: Rows[Any], offer: Any) -> Any:
+    return offer if offer.shape[0] == rows.count else rows.spread @ offer
+
+
+@dataclass(frozen=True)
+class _Stock:
+    """The lead rows of a store's variables, (lead row, step)."""
+
+    content: Any
+    charge: Any
+    discharge: Any
+    switch: Any
+
+
+def _rising(rows: Rows[Any], given: Given, stock: _Stock, pair: tuple[Any, Any]) -> list[Any]:
+    """Upwards: what charging less gives, and what discharging more gives."""
+    lead, (less_charge, more_discharge) = stock.charge.shape[0], pair
+    content, fall = _in_call(rows, given, stock, pair, "out_kwh_per_kwh")
+    power = stock.discharge - stock.charge + less_charge + more_discharge
+    return [
+        less_charge <= stock.charge,
+        stock.discharge + more_discharge <= given["discharge_kw"][:lead],
         content - fall >= given["call_least_kwh"][:lead],
-        content + rise <= given["call_most_kwh"][:lead],
-        *_limited(rows, given, "charge", charge - discharge + down, (content, rise)),
-        *_limited(rows, given, "discharge", discharge - charge + up, (content, -fall)),
+        *_limited(rows, given, "discharge", power, (content, -fall)),
     ]
-    up, down, both = (x if lead == rows.count else rows.spread @ x for x in (up, down, more_charge))
-    return replace(
-        part,
-        constraints=[*part.constraints, *rules],
-        series={
-            **part.series,
-            **dict(zip(OFFERS, (less_charge, more_discharge, less_discharge, more_charge), strict=True)),
-        },
-        reserve_up_kw=up,
-        reserve_down_kw=down,
-        exclusive=[exclusive, Exclusive(exclusive.switch, both, exclusive.second)],
-    )
+
+
+def _falling(rows: Rows[Any], given: Given, stock: _Stock, pair: tuple[Any, Any]) -> list[Any]:
+    """Downwards: what charging more gives, and what discharging less gives."""
+    import cvxpy as cp
+
+    lead, (more_charge, less_discharge) = stock.charge.shape[0], pair
+    content, rise = _in_call(rows, given, stock, pair, "into_kwh_per_kwh")
+    power = stock.charge - stock.discharge + more_charge + less_discharge
+    return [
+        power <= given["charge_kw"][:lead],
+        more_charge <= cp.multiply(given["charge_kw"][:lead], stock.switch),
+        content + rise <= given["call_most_kwh"][:lead],
+        *_limited(rows, given, "charge", power, (content, rise)),
+    ]
+
+
+def _in_call(rows: Rows[Any], given: Given, stock: _Stock, pair: tuple[Any, Any], beyond: str) -> tuple[Any, Any]:
+    """(lead row, moment) content but for the start's share, and what a call that ends then has moved."""
+    import cvxpy as cp
+
+    moments, (into, out) = Moments(given.horizon, rows.reserve_h), pair
+    lead = stock.charge.shape[0]
+    rate = cp.multiply(given["into_kwh_per_kwh"][:lead], into) + cp.multiply(given["out_kwh_per_kwh"][:lead], out)
+    last = cp.multiply(given[beyond][:lead], into + out)[:, -1:]
+    moved = rate @ moments.window_h + last @ moments.beyond_h[None, :]
+    return stock.content @ moments.weights[1], moved
 
 
 def _limited(rows: Rows[Any], given: Given, side: Side, power: Any, contents: tuple[Any, Any]) -> list[Any]:
@@ -172,29 +213,32 @@ def _limited(rows: Rows[Any], given: Given, side: Side, power: Any, contents: tu
     return out
 
 
-def none(shape: tuple[int, ...]) -> dict[str, Array]:
+def none(rows: Rows[Any], shape: tuple[int, ...]) -> dict[str, Array]:
     """Nothing offered."""
-    return {name: np.zeros(shape) for name in OFFERS}
+    return {name: np.zeros(shape) for direction in rows.directions for name in OFFERS[direction]}
 
 
-def offered(rows: Rows[Any], series: Mapping[str, Array]) -> tuple[Array, Array]:
-    """(row, step) power offered upwards and downwards, of every row."""
-    less_charge, more_discharge, less_discharge, more_charge = (series[name] for name in OFFERS)
-    repeated = rows.count // less_charge.shape[0]
-    return np.tile(less_charge + more_discharge, (repeated, 1)), np.tile(less_discharge + more_charge, (repeated, 1))
+def offered(rows: Rows[Any], series: Mapping[str, Array], direction: Direction) -> Array:
+    """(row, step) power offered in a direction, of every row."""
+    if direction not in rows.directions:
+        return np.zeros((rows.count, series["charge_kw"].shape[1]))
+    pair = [series[name] for name in OFFERS[direction]]
+    return np.tile(pair[0] + pair[1], (rows.count // pair[0].shape[0], 1))
 
 
 def check(rows: Rows[Any], given: Inputs, series: Mapping[str, Array]) -> list[Violation]:
     """Calls every offer at every moment that matters and walks through what happens, apart from the equations above."""
     capacity = rows.field("energy_kwh")
     start, held = capacity * rows.state(given, "start_fill"), _held(rows, given)
-    up, down = offered(rows, series)
-    least = np.min([series[name].min(axis=0) for name in OFFERS], axis=0)[None, :]
+    names = [name for direction in rows.directions for name in OFFERS[direction]]
+    least = np.min([series[name].min(axis=0) for name in names], axis=0)[None, :]
     found = list(breaches(rows.names[:1], "negative reserve", -least, 0.0, "kW"))
-    for sign, offer, word in ((1.0, up, "up"), (-1.0, down, "down")):
-        emptied, overrun = _called(rows, given.horizon, start, held, series, sign * offer)
-        found += breaches(rows.names, f"reserve {word} has no energy behind it", emptied / capacity, 0.0, "of content")
-        found += breaches(rows.names, f"reserve {word} has no power behind it", overrun, 0.0, "of rating", 1e-3)
+    for direction in rows.directions:
+        offer = offered(rows, series, direction) * (1 if direction == "up" else -1)
+        emptied, overrun = _called(rows, given.horizon, start, held, series, offer)
+        what = f"reserve {direction} has no"
+        found += breaches(rows.names, f"{what} energy behind it", emptied / capacity, 0.0, "of content")
+        found += breaches(rows.names, f"{what} power behind it", overrun, 0.0, "of rating", 1e-3)
     return found
 
 
