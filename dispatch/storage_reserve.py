@@ -19,10 +19,9 @@ The split by direction and the rows that hold without integers follow the single
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -264,32 +263,45 @@ def _called(
     series: Mapping[str, Array],
     extra: Array,
 ) -> tuple[Array, Array]:
-    """(row, step in which the call begins) worst kWh outside the band and worst share of rating above the limits."""
+    """(row, step in which the call begins) worst kWh outside the band and worst share of rating above the limits.
+
+    All calls are walked side by side, part by part, a part lying in one step; arrays are (row, call).
+    """
     net = series["discharge_kw"] - series["charge_kw"]
     plan = np.hstack([start_kwh, series["stored_kwh"]])
-    least, most = held
-    low = np.hstack([np.minimum(start_kwh, least[:, :1]), least])
-    high = np.hstack([np.maximum(start_kwh, most[:, :1]), most])
-    into, out = rows.field("charge_efficiency")[:, 0], rows.field("discharge_efficiency")[:, 0]
+    low = np.hstack([np.minimum(start_kwh, held[0][:, :1]), held[0]])
+    high = np.hstack([np.maximum(start_kwh, held[1][:, :1]), held[1]])
+    into, out = rows.field("charge_efficiency"), rows.field("discharge_efficiency")
+    begin, called_in = _begins(horizon, rows.reserve_h)
+    worst_kwh, worst_share = np.zeros((2, rows.count, begin.size))
+    moved, now, end = np.zeros((rows.count, begin.size)), begin, begin + rows.reserve_h
+    while (now < end - _CLOSE_H).any():
+        step = np.searchsorted(horizon.edge_h, now + _CLOSE_H) - 1
+        inside = step < horizon.steps
+        step = np.minimum(step, horizon.steps - 1)
+        then = np.minimum(end, np.where(inside, horizon.edge_h[step + 1], np.inf))
+        planned = np.where(inside, net[:, step], 0.0)
+        power = planned + extra[:, step]
+        before = _between(horizon, plan, now) + moved
+        moved = moved + np.maximum(then - now, 0) * (_flow(planned, into, out) - _flow(power, into, out))
+        after = _between(horizon, plan, then) + moved
+        outside = np.maximum(_between(horizon, low, then) - after, after - _between(horizon, high, then))
+        over = _above(rows, power, before, after)
+        going = now < end - _CLOSE_H
+        worst_kwh = np.where(going, np.maximum(worst_kwh, outside), worst_kwh)
+        worst_share = np.where(going, np.maximum(worst_share, over), worst_share)
+        now = then
     emptied, overrun = np.zeros(net.shape), np.zeros(net.shape)
-
-    def at(values: Array, hour: float) -> Array:
-        place = np.interp(hour, horizon.edge_h, np.arange(horizon.steps + 1.0))
-        step = min(int(place), horizon.steps - 1)
-        return np.asarray(values[:, step] + (place - step) * (values[:, step + 1] - values[:, step]))
-
-    for begin, step in _begins(horizon, rows.reserve_h):
-        moved = np.zeros(rows.count)
-        for first, last, now in _pieces(horizon, begin, begin + rows.reserve_h):
-            planned = net[:, now] if first < horizon.edge_h[-1] - _CLOSE_H else np.zeros(rows.count)
-            power = planned + extra[:, now]
-            before = at(plan, first) + moved
-            moved = moved + (last - first) * (_flow(planned, into, out) - _flow(power, into, out))
-            after = at(plan, last) + moved
-            outside = np.maximum(at(low, last) - after, after - at(high, last))
-            emptied[:, step] = np.maximum(emptied[:, step], outside)
-            overrun[:, step] = np.maximum(overrun[:, step], _above(rows, power, before, after))
+    np.maximum.at(emptied.T, called_in, worst_kwh.T)
+    np.maximum.at(overrun.T, called_in, worst_share.T)
     return emptied, overrun
+
+
+def _between(horizon: Horizon, at_edges: Array, hour: Array) -> Array:
+    """(row, …) values between those at the edges of steps, the last one after the end."""
+    place = np.interp(hour, horizon.edge_h, np.arange(horizon.steps + 1.0))
+    step = np.minimum(place.astype(int), horizon.steps - 1)
+    return np.asarray(at_edges[:, step] + (place - step) * (at_edges[:, step + 1] - at_edges[:, step]))
 
 
 def _flow(power: Array, into: Array, out: Array) -> Array:
@@ -297,30 +309,23 @@ def _flow(power: Array, into: Array, out: Array) -> Array:
     return np.where(power > 0, power / out, power * into)
 
 
-def _begins(horizon: Horizon, lasting_h: float) -> Iterator[tuple[float, int]]:
-    """Moments at which a call is tried, each with its step: beginnings of steps, and so that it ends with one."""
+def _begins(horizon: Horizon, lasting_h: float) -> tuple[Array, np.ndarray]:
+    """Moments at which a call is tried, and their steps: beginnings of steps, and so that the call ends with one."""
     edges = horizon.edge_h
     tried = np.unique(np.round(np.concatenate([edges[:-1], edges - lasting_h]), 9))
-    for begin in tried[(tried >= 0) & (tried < edges[-1])]:
-        yield float(begin), int(np.searchsorted(edges, begin + _CLOSE_H) - 1)
-
-
-def _pieces(horizon: Horizon, begin: float, end: float) -> Iterator[tuple[float, float, int]]:
-    """Parts of a call within one step each, the last step going on after the horizon."""
-    edges = horizon.edge_h
-    cuts = np.unique(np.round(np.concatenate([[begin, end], edges[(edges > begin) & (edges < end)]]), 9))
-    for first, last in pairwise(cuts):
-        yield float(first), float(last), min(int(np.searchsorted(edges, first + _CLOSE_H) - 1), horizon.steps - 1)
+    begin = tried[(tried >= 0) & (tried < edges[-1] - _CLOSE_H)]
+    return begin, np.searchsorted(edges, begin + _CLOSE_H) - 1
 
 
 def _above(rows: Rows[Any], power: Array, before: Array, after: Array) -> Array:
-    """(row,) by how much a power (discharge +) is above rating or above what the fill allows, as a share of rating."""
-    capacity, reserve = rows.field("energy_kwh")[:, 0], rows.field("fast_reserve_kw")[:, 0]
-    worst = np.zeros(rows.count)
+    """(row, call) by how much a power (discharge +) is above rating or what the fill allows, as a share of rating."""
+    capacity, reserve = rows.field("energy_kwh"), rows.field("fast_reserve_kw")
+    worst = np.zeros(power.shape)
     for side, flow in (("charge", -power), ("discharge", power)):
-        rated = rows.field(f"{side}_kw")[:, 0]
+        rated, share = rows.field(f"{side}_kw"), np.ones(power.shape)
         points = [getattr(m, f"{side}_limit") for m in rows.members] * rows.scenarios
-        fills = np.clip(np.stack([before, after]) / capacity, 0, 1)
-        share = np.array([share_at(p, fills[:, row]).min() if p else 1.0 for row, p in enumerate(points)])
+        for row in [row for row, own in enumerate(points) if own]:
+            fills = np.clip(np.stack([before[row], after[row]]) / capacity[row], 0, 1)
+            share[row] = share_at(points[row], fills).min(axis=0)
         worst = np.maximum(worst, np.where(flow > 0, flow / rated - share + reserve / rated, 0))
     return worst

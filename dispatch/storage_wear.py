@@ -109,31 +109,36 @@ def signals(rows: Rows[Any], inputs: Inputs) -> dict[str, Array]:
 
 
 def added(part: Part, rows: Rows[Any], given: Given, lead: int) -> Part:
-    """The part with the stocks of all segments, which share the kWh that flow into and out of the first ``lead`` rows.
+    """The part with the stocks of all segments, which share the kWh that flow into and out of the store.
 
-    One set of variables, (lead row, step), serves all scenarios where the powers are here-and-now.
+    Where powers are here-and-now the first ``lead`` rows decide and the others repeat them.
     """
     import cvxpy as cp
 
-    count, steps = most_segments(rows), given.horizon.steps
+    count, shape = most_segments(rows), (rows.count, given.horizon.steps)
     if not count:
         return part
     inflow = cp.multiply(given["gain_kwh_per_kw"], part.series["charge_kw"])[:lead]
     outflow = cp.multiply(given["drain_kwh_per_kw"], part.series["discharge_kw"])[:lead]
-    rules, series, costs, ins, outs = list(part.constraints), dict(part.series), [], [], []
+    rules, series, cost, total_in, total_out = list(part.constraints), dict(part.series), part.cost_step, 0.0, 0.0
     for j in range(1, count + 1):  # a handful of segments
-        held, into, out = (cp.Variable((lead, steps), nonneg=True) for _ in range(3))
+        own = [cp.Variable(shape, nonneg=True) for _ in range(3)]
+        held, into, out = (variable[:lead] for variable in own)
         before = cp.multiply(given["retention"][:lead], shifted(np.zeros((lead, 1)), held))
         rules.append(held == given[f"segment_{j}_carried_kwh"][:lead] + before + into - out)
         rules.append(held <= given[f"segment_{j}_size_kwh"][:lead])
-        costs.append(cp.multiply(given[f"segment_{j}_cost"][:lead], out))
-        series |= {f"segment_{j}_kwh": held, f"segment_{j}_in_kwh": into, f"segment_{j}_out_kwh": out}
-        ins.append(into)
-        outs.append(out)
-    rules += [sum(ins[1:], ins[0]) == inflow, sum(outs[1:], outs[0]) == outflow]
-    wear = sum(costs[1:], costs[0])
-    wear = wear if lead == rows.count else rows.spread @ wear
-    return replace(part, constraints=rules, series=series, cost_step=part.cost_step + wear)
+        if lead < rows.count:
+            rules += [variable == rows.spread @ variable[:lead] for variable in own]
+        cost = cost + cp.multiply(given[f"segment_{j}_cost"], own[2])
+        series |= dict(zip(_names(j), own, strict=True))
+        total_in, total_out = total_in + into, total_out + out
+    rules += [total_in == inflow, total_out == outflow]
+    return replace(part, constraints=rules, series=series, cost_step=cost)
+
+
+def _names(segment: int) -> tuple[str, str, str]:
+    """Series of a segment, counted from 1: content, inflow, outflow."""
+    return f"segment_{segment}_kwh", f"segment_{segment}_in_kwh", f"segment_{segment}_out_kwh"
 
 
 def walked(rows: Rows[Any], inputs: Inputs, charge: Array, discharge: Array) -> dict[str, Array]:
@@ -153,8 +158,7 @@ def walked(rows: Rows[Any], inputs: Inputs, charge: Array, discharge: Array) -> 
         ins[:, :, step], outs[:, :, step] = np.maximum(held - kept, 0), np.maximum(kept - held, 0)
     out = {}
     for j in range(count):
-        name = f"segment_{j + 1}"
-        out |= {f"{name}_kwh": levels[j], f"{name}_in_kwh": ins[j], f"{name}_out_kwh": outs[j]}
+        out |= dict(zip(_names(j + 1), (levels[j], ins[j], outs[j]), strict=True))
     return out
 
 
@@ -165,10 +169,9 @@ def _moved(rows: Rows[Any], horizon: Horizon, charge: Array, discharge: Array) -
 
 
 def _read(rows: Rows[Any], series: Mapping[str, Array]) -> tuple[Array, Array, Array]:
-    """(segment, row, step) contents, inflows and outflows of every row."""
-    names = range(1, most_segments(rows) + 1)
-    read = (np.stack([series[f"segment_{j}{part}_kwh"] for j in names]) for part in ("", "_in", "_out"))
-    held, ins, outs = (np.tile(values, (1, rows.count // values.shape[1], 1)) for values in read)
+    """(segment, row, step) contents, inflows and outflows."""
+    names = zip(*(_names(j) for j in range(1, most_segments(rows) + 1)), strict=True)
+    held, ins, outs = (np.stack([series[name] for name in same]) for same in names)
     return held, ins, outs
 
 
