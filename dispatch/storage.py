@@ -173,7 +173,7 @@ class Storage(Asset):
             *storage_limits.constraints(rows, given, stored, {"charge": charge, "discharge": discharge}),
         ]
         if (first := cls.deciding(rows, mode)) < rows.count:
-            constraints += [flow == rows.spread @ flow[:first] for flow in (charge, discharge)]
+            constraints += [flow == rows.spread @ flow[:first] for flow in (charge, discharge, switch)]
         last = np.zeros((1, given.horizon.steps))
         last[0, -1] = 1.0
         return Part(
