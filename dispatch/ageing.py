@@ -53,7 +53,7 @@ class Stress:
     def of_depth(self, delta: float) -> float:
         """Life used by one cycle of this depth, at the reference fill and temperature."""
         k1, k2, k3 = self.k_delta
-        return 1 / (k1 * delta**k2 + k3)
+        return float(1 / (k1 * delta**k2 + k3))
 
     def of_fill(self, sigma: float) -> float:
         """Factor for the mean fill."""

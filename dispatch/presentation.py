@@ -17,8 +17,8 @@ from dispatch.storage import Storage
 from dispatch.tables import published, rounded
 
 _SMALL_KW = 0.05
-_SETPOINTS = ("power_kw", "charge_kw", "discharge_kw", "on", "heat_kw", "cold_kw", "import_kw", "export_kw")
-_SETPOINTS += ("reserve_up_kw", "reserve_down_kw")
+_POWERS = ("power_kw", "charge_kw", "discharge_kw", "on", "heat_kw", "cold_kw", "import_kw", "export_kw")
+_SETPOINTS = (*_POWERS, "reserve_up_kw", "reserve_down_kw")
 _MOST_FINDINGS = 50
 
 

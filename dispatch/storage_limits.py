@@ -114,7 +114,7 @@ class Lines:
             # At the end, power p must hold p ≤ slope · (kept + per_kw · p) + offset.
             feedback = 1 - np.minimum(slope * per_kw_kwh, 0)
             most = np.minimum(most, (slope * kept_kwh + offset) / feedback)
-        return np.maximum(most, 0)
+        return np.asarray(np.maximum(most, 0))
 
 
 def _steep(points: Sequence[LimitPoint]) -> list[tuple[float, float]]:

@@ -156,7 +156,7 @@ def walked(rows: Rows[Any], inputs: Inputs, charge: Array, discharge: Array) -> 
         held = _shifted_by(kept, sizes, inflow[:, step] - outflow[:, step])
         levels[:, :, step] = held
         ins[:, :, step], outs[:, :, step] = np.maximum(held - kept, 0), np.maximum(kept - held, 0)
-    out = {}
+    out: dict[str, Array] = {}
     for j in range(count):
         out |= dict(zip(_names(j + 1), (levels[j], ins[j], outs[j]), strict=True))
     return out
