@@ -43,22 +43,24 @@ class Storage(Asset):
     .. math::
         e_t = (1-σ)^{Δt} e_{t-1} + Δt (η_c c_t - d_t / η_d) \\
         c_t ≤ (C - R) z_t, \quad d_t ≤ (D - R)(1 - z_t), \quad 0 ≤ z_t ≤ 1 \\
-        e^{min} + R τ/η_d ≤ e_t ≤ e^{max} - R τ η_c
+        e^{min} + R τ/η_d ≤ (1-σ)^{Δt} e_{t-1} - Δt d_t / η_d, \quad
+        (1-σ)^{Δt} e_{t-1} + Δt η_c c_t ≤ e^{max} - R τ η_c
 
-    z is left continuous (then c/C + d/D ≤ 1) and made integral where a solution charges and discharges in one step.
+    z is left continuous (then c/C + d/D ≤ 1) and made integral where a solution charges and discharges in one step. The
+    band is stated for one direction at a time, which is as true of e_t and leaves a relaxation less to burn.
     R is a fast-power reserve that must be deliverable for τ in both directions at every moment. Powers that depend on
     fill (``charge_limit``, ``discharge_limit``) stand in ``storage_limits``; without them there are none of its rows.
 
     A start level outside the band is brought back by the soonest path that the store's powers allow. Where the site
     lacks the power for that, the plan lies outside by a stated number of kWh, each of which costs
-    ``band_penalty_per_kwh`` for every hour, and never further outside than a store that stands still. The level at the
-    end of the horizon is a wish: every kWh below ``end_fill_min`` (default: the level at the start) costs
+    ``band_penalty_per_kwh`` for every hour, and never further outside than a store that stands still and leaks. The
+    level at the end of the horizon is a wish: every kWh below ``end_fill_min`` (default: the level at the start) costs
     ``end_penalty_per_kwh``.
 
     Where commitment is shared across scenarios, so are the powers of electric stores (``here_and_now``): they are
     published set-points, and what they leave to chance is for the grid connection and for curtailment to meet.
 
-    Source: storage formulation with the always-valid cut of arXiv 2506.21470.
+    Sources: the always-valid rows of arXiv 2411.17484 and 2506.21470.
     """
 
     bus: str
@@ -137,9 +139,8 @@ class Storage(Asset):
             "carried_kwh": np.hstack([retention * start, np.zeros((rows.count, horizon.steps - 1))]),
             "lower_kwh": held.lower,
             "upper_kwh": held.upper,
-            "slack_kwh": held.slack,
-            "opens_low": held.lower > held.least,
-            "opens_high": held.upper < held.most,
+            "least_kwh": held.least,
+            "most_kwh": held.most,
             "end_kwh": capacity * np.clip(end_fill, rows.field("min_fill"), rows.field("max_fill")),
             **storage_limits.signals(rows, start, horizon.steps),
         }
@@ -160,13 +161,15 @@ class Storage(Asset):
         short = cp.Variable((rows.count, 1), nonneg=True)
         outside = cp.Variable(shape, nonneg=True)
         before = shifted(np.zeros((rows.count, 1)), stored)
+        kept = given["carried_kwh"] + cp.multiply(given["retention"], before)
         inflow = cp.multiply(given["gain_kwh_per_kw"], charge)
         outflow = cp.multiply(given["drain_kwh_per_kw"], discharge)
         constraints = [
-            stored == given["carried_kwh"] + cp.multiply(given["retention"], before) + inflow - outflow,
-            stored + cp.multiply(given["opens_low"], outside) >= given["lower_kwh"],
-            stored - cp.multiply(given["opens_high"], outside) <= given["upper_kwh"],
-            outside <= given["slack_kwh"],
+            stored == kept + inflow - outflow,
+            stored + outside >= given["lower_kwh"],
+            stored - outside <= given["upper_kwh"],
+            kept - outflow >= given["least_kwh"],
+            kept + inflow <= given["most_kwh"],
             charge <= cp.multiply(given["charge_kw"], switch),
             discharge <= cp.multiply(given["discharge_kw"], 1 - switch),
             short >= given["end_kwh"] - stored[:, -1:],
@@ -311,11 +314,12 @@ def _walk(rows: Rows[Any], given: Inputs, charge: Array, discharge: Array) -> _W
     ceiling = capacity * rows.field("max_fill")[:, 0] - lasting * into
     level = still = capacity * rows.state(given, "start_fill")[:, 0]
     filled, emptied = np.minimum(still, floor), np.maximum(still, ceiling)
+    left = filled
     made: dict[str, list[Array]] = {name: [] for name in ("content", "lower", "upper", "least", "most")}
     for step, hours in enumerate(given.horizon.hours):
         kept = (1 - loss) ** hours
         level = level * kept + hours * (charge[:, step] * into - discharge[:, step] / out)
-        still = still * kept
+        still, left = still * kept, left * kept
         faster = storage_limits.fastest_kw(rows, "charge", filled, filled * kept, hours * into, filled * kept < floor)
         filled = np.minimum(floor, filled * kept + hours * into * faster)
         faster = storage_limits.fastest_kw(
@@ -323,7 +327,7 @@ def _walk(rows: Rows[Any], given: Inputs, charge: Array, discharge: Array) -> _W
         )
         emptied = np.maximum(ceiling, emptied * kept - hours / out * faster)
         made["content"].append(level)
-        made["least"].append(np.minimum(floor, still))
+        made["least"].append(left)
         made["most"].append(np.maximum(ceiling, still))
         made["lower"].append(np.maximum(filled, made["least"][-1]))
         made["upper"].append(np.minimum(emptied, made["most"][-1]))

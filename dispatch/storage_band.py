@@ -21,18 +21,14 @@ class Band:
 
     Attributes:
         lower, upper: the band, opened as far as full power cannot reach it yet.
-        least, most: the band, opened as far as standing still leaves it: always in reach, and never to be passed.
+        least, most: the band, opened as far as standing still leaves a store that starts outside it, or that stands
+            at its floor and leaks: always in reach, and never to be passed.
     """
 
     lower: Array
     upper: Array
     least: Array
     most: Array
-
-    @property
-    def slack(self) -> Array:
-        """How far the content may lie outside ``lower`` and ``upper`` where power is lacking; at one side only."""
-        return np.asarray(np.maximum(self.lower - self.least, self.most - self.upper))
 
 
 def edges_kwh(rows: Rows[Any]) -> tuple[Array, Array]:
@@ -47,8 +43,8 @@ def band(rows: Rows[Any], horizon: Horizon, start_kwh: Array) -> Band:
     """The band from a start level on."""
     lowest, highest = edges_kwh(rows)
     loss = rows.field("loss_fraction_per_h")
-    standing = start_kwh * (1 - loss) ** horizon.edge_h[1:]
-    least, most = np.minimum(lowest, standing), np.maximum(highest, standing)
+    kept = (1 - loss) ** horizon.edge_h[1:]
+    least, most = np.minimum(lowest, start_kwh) * kept, np.maximum(highest, start_kwh * kept)
     lower, upper = full(rows, horizon, lowest), full(rows, horizon, highest)
     if not (np.array_equal(least, lower) and np.array_equal(most, upper)):
         low, high = _reached(rows, horizon, np.hstack([start_kwh, lowest, highest]))

@@ -243,16 +243,18 @@ def check(rows: Rows[Any], given: Inputs, series: Mapping[str, Array]) -> list[V
 
 def _held(rows: Rows[Any], given: Inputs) -> tuple[Array, Array]:
     """(row, step) least and most content that a call may leave, from the fields along the clock."""
-    capacity, still = rows.field("energy_kwh")[:, 0], []
-    level = capacity * rows.state(given, "start_fill")[:, 0]
-    for hours in given.horizon.hours:
-        level = level * (1 - rows.field("loss_fraction_per_h")[:, 0]) ** hours
-        still.append(level)
+    capacity = rows.field("energy_kwh")[:, 0]
     kept_kwh = rows.field("fast_reserve_kw")[:, 0] * rows.field("fast_reserve_minutes")[:, 0] / 60
     floor = capacity * rows.field("min_fill")[:, 0] + kept_kwh / rows.field("discharge_efficiency")[:, 0]
     ceiling = capacity * rows.field("max_fill")[:, 0] - kept_kwh * rows.field("charge_efficiency")[:, 0]
-    standing = np.stack(still, axis=1)
-    return np.minimum(floor[:, None], standing), np.maximum(ceiling[:, None], standing)
+    high = low = capacity * rows.state(given, "start_fill")[:, 0]
+    low, least, most = np.minimum(low, floor), [], []
+    for hours in given.horizon.hours:
+        kept = (1 - rows.field("loss_fraction_per_h")[:, 0]) ** hours
+        low, high = low * kept, high * kept
+        least.append(low)
+        most.append(np.maximum(high, ceiling))
+    return np.stack(least, axis=1), np.stack(most, axis=1)
 
 
 def _called(

@@ -54,8 +54,13 @@ _STORE = [
     Wrong("discharge without loss", {"drain_kwh_per_kw": times(0.95)}, "content differs"),
     Wrong("start level ignored", {"carried_kwh": times(1.5)}, "content differs"),
     Wrong("reserve of power forgotten", {"charge_kw": plus(5), "discharge_kw": plus(5)}, "above rating"),
-    Wrong("top of the band too high", {"upper_kwh": plus(5)}, "content above", fields={"energy_kwh": 40.0}),
-    Wrong("bottom of the band too low", {"lower_kwh": plus(-5)}, "content below"),
+    Wrong(
+        "top of the band too high",
+        {"upper_kwh": plus(5), "most_kwh": plus(5)},
+        "content above",
+        fields={"energy_kwh": 40.0},
+    ),
+    Wrong("bottom of the band too low", {"lower_kwh": plus(-5), "least_kwh": plus(-5)}, "content below"),
     Wrong("wear too cheap", {"wear_per_kw": times(0.5)}, "money differs", fields={"wear_cost_per_kwh": 0.02}),
 ]
 _BY_FILL = [
