@@ -97,7 +97,7 @@ def _power_at(solved: Any, row: int, buses: list[str]) -> Array:
     ports = [
         power[row] for port, power in solved.power_kw.items() if names[solved.bus[port][row] % len(names)] in buses
     ]
-    steps = next(iter(solved.power_kw.values())).shape[1]
+    steps = solved.cost_step.shape[1]  # a kind need not have a port
     return np.asarray(np.sum(ports, axis=0)) if ports else np.zeros(steps)
 
 
