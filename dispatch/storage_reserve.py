@@ -80,12 +80,17 @@ class Moments:
         return weight[0], weight[1:]
 
     @cached_property
-    def in_step(self) -> tuple[np.ndarray, np.ndarray]:
-        """Pairs (moment, step) of which the step holds the moment, its ends included; after the end, the last step."""
-        at = np.minimum(self.at_h, self.horizon.edge_h[-1])[:, None]
-        holds = (at >= self.horizon.edge_h[:-1] - _CLOSE_H) & (at <= self.horizon.edge_h[1:] + _CLOSE_H)
-        moment, step = np.nonzero(holds)
-        return moment, step
+    def in_step(self) -> tuple[np.ndarray, np.ndarray, Array]:
+        """Triples (moment, step, 1), the step holding the moment, its ends included, and (moment, last step, 0).
+
+        The latter stand at the end of the horizon and beyond, where the offer goes on and the set-point does not.
+        """
+        edges, last = self.horizon.edge_h, self.horizon.steps - 1
+        at = self.at_h[:, None]
+        moment, step = np.nonzero((at >= edges[:-1] - _CLOSE_H) & (at <= edges[1:] + _CLOSE_H))
+        beyond = np.flatnonzero(self.at_h >= edges[-1] - _CLOSE_H)
+        planned = np.append(np.ones(moment.size), np.zeros(beyond.size))
+        return np.append(moment, beyond), np.append(step, np.full(beyond.size, last)), planned
 
 
 def ratings(rows: Rows[Any], horizon: Horizon) -> dict[str, Array]:
@@ -162,7 +167,7 @@ def _rising(rows: Rows[Any], given: Given, stock: _Stock, pair: tuple[Any, Any])
     """Upwards: what charging less gives, and what discharging more gives."""
     lead, (less_charge, more_discharge) = stock.charge.shape[0], pair
     content, fall = _in_call(rows, given, stock, pair, "out_kwh_per_kwh")
-    power = stock.discharge - stock.charge + less_charge + more_discharge
+    power = (stock.discharge - stock.charge, less_charge + more_discharge)
     return [
         less_charge <= stock.charge,
         stock.discharge + more_discharge <= given["discharge_kw"][:lead],
@@ -177,9 +182,9 @@ def _falling(rows: Rows[Any], given: Given, stock: _Stock, pair: tuple[Any, Any]
 
     lead, (more_charge, less_discharge) = stock.charge.shape[0], pair
     content, rise = _in_call(rows, given, stock, pair, "into_kwh_per_kwh")
-    power = stock.charge - stock.discharge + more_charge + less_discharge
+    power = (stock.charge - stock.discharge, more_charge + less_discharge)
     return [
-        power <= given["charge_kw"][:lead],
+        power[0] + power[1] <= given["charge_kw"][:lead],
         more_charge <= cp.multiply(given["charge_kw"][:lead], stock.switch),
         content + rise <= given["call_most_kwh"][:lead],
         *_limited(rows, given, "charge", power, (content, rise)),
@@ -198,17 +203,25 @@ def _in_call(rows: Rows[Any], given: Given, stock: _Stock, pair: tuple[Any, Any]
     return stock.content @ moments.weights[1], moved
 
 
-def _limited(rows: Rows[Any], given: Given, side: Side, power: Any, contents: tuple[Any, Any]) -> list[Any]:
-    """Power during a call under its fill-dependent lines, at the planned content and at what the call leaves."""
+def _limited(
+    rows: Rows[Any], given: Given, side: Side, powers: tuple[Any, Any], contents: tuple[Any, Any]
+) -> list[Any]:
+    """Power during a call under its fill-dependent lines, at the planned content and at what the call leaves.
+
+    Args:
+        powers: (lead row, step) set-point and offer.
+        contents: (lead row, moment) planned content but for the start's share, and its change by a call.
+    """
     import cvxpy as cp
 
-    (content, change), lead = contents, power.shape[0]
-    at, step = Moments(given.horizon, rows.reserve_h).in_step
+    (setpoint, offer), (content, change), lead = powers, contents, powers[0].shape[0]
+    at, step, planned = Moments(given.horizon, rows.reserve_h).in_step
+    power = cp.multiply(np.tile(planned, (lead, 1)), setpoint[:, step]) + offer[:, step]
     out = []
     for k in range(Lines.of(rows, side).count):  # a handful of lines
         slope, worst = (given[f"{side}_call_{name}_{k}"][:lead] for name in ("slope", "worst"))
         line = cp.multiply(slope, content[:, at]) + cp.multiply(worst, change[:, at])
-        out.append(power[:, step] <= line + given[f"{side}_call_kw_{k}"][:lead])
+        out.append(power <= line + given[f"{side}_call_kw_{k}"][:lead])
     return out
 
 
