@@ -166,19 +166,15 @@ class Storage(Asset):
         outflow = cp.multiply(given["drain_kwh_per_kw"], discharge)
         constraints = [
             stored == kept + inflow - outflow,
-            stored + outside >= given["lower_kwh"],
-            stored - outside <= given["upper_kwh"],
-            kept - outflow >= given["least_kwh"],
-            kept + inflow <= given["most_kwh"],
+            *_in_band(given, (stored, kept - outflow, kept + inflow), outside),
             charge <= cp.multiply(given["charge_kw"], switch),
             discharge <= cp.multiply(given["discharge_kw"], 1 - switch),
             short >= given["end_kwh"] - stored[:, -1:],
             *storage_limits.constraints(rows, given, stored, {"charge": charge, "discharge": discharge}),
         ]
-        if (first := cls.deciding(rows, mode)) < rows.count:
-            constraints += [flow == rows.spread @ flow[:first] for flow in (charge, discharge, switch)]
-        last = np.zeros((1, given.horizon.steps))
-        last[0, -1] = 1.0
+        if (lead := cls.deciding(rows, mode)) < rows.count:
+            constraints += [flow == rows.spread @ flow[:lead] for flow in (charge, discharge, switch)]
+        last = np.eye(1, given.horizon.steps, given.horizon.steps - 1)
         return Part(
             ports={cls.port_name: Port(rows.bus(), discharge - charge)},
             constraints=constraints,
@@ -292,6 +288,17 @@ class Storage(Asset):
             np.maximum(signals["lower_kwh"] - stored, stored - signals["upper_kwh"]), 0
         )
         return out
+
+
+def _in_band(given: Given, contents: tuple[Any, Any, Any], outside: Any) -> list[Any]:
+    """The content within the band but for a stated part, and after a discharge or a charge alone within its bounds."""
+    stored, emptied, filled = contents
+    return [
+        stored + outside >= given["lower_kwh"],
+        stored - outside <= given["upper_kwh"],
+        emptied >= given["least_kwh"],
+        filled <= given["most_kwh"],
+    ]
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ step on top of its set-point there. An offer is split by what it changes, so tha
 with a what charging less gives, b discharging (more), f discharging less or, at a cautious 1/η_d, charging, g charging
 more in a step without discharge; w_t(x) is the part of step t within the h before moment x. Between set-points content
 moves in straight lines, so the moments that matter are the ends of steps and those h after a step begins. Beyond the
-horizon the store is taken to stand and the last offer to go on. A store that offers nothing can always keep these rows.
+horizon the store is taken to stand and the last offer to go on, which is therefore within its ratings. A store that
+offers nothing can always keep these rows.
 
 The split by direction and the rows that hold without integers follow the single-step hulls of arXiv 2411.17484.
 """
@@ -171,6 +172,8 @@ def _rising(rows: Rows[Any], given: Given, stock: _Stock, pair: tuple[Any, Any])
     return [
         less_charge <= stock.charge,
         stock.discharge + more_discharge <= given["discharge_kw"][:lead],
+        # The last offer goes on beyond the horizon, where the store stands.
+        (less_charge + more_discharge)[:, -1:] <= given["discharge_kw"][:lead, -1:],
         content - fall >= given["call_least_kwh"][:lead],
         *_limited(rows, given, "discharge", power, (content, -fall)),
     ]
@@ -185,6 +188,7 @@ def _falling(rows: Rows[Any], given: Given, stock: _Stock, pair: tuple[Any, Any]
     power = (stock.charge - stock.discharge, more_charge + less_discharge)
     return [
         power[0] + power[1] <= given["charge_kw"][:lead],
+        (more_charge + less_discharge)[:, -1:] <= given["charge_kw"][:lead, -1:],
         more_charge <= cp.multiply(given["charge_kw"][:lead], stock.switch),
         content + rise <= given["call_most_kwh"][:lead],
         *_limited(rows, given, "charge", power, (content, rise)),

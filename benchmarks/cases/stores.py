@@ -56,7 +56,7 @@ def park(price: Array | None, *assets: dict[str, Any], **limits: float) -> Site:
         for direction in ("import", "export")
     ]
     tariff = {"name": "hourly", "currency": "EUR", "components": parts}
-    pcc = {"kind": "grid_connection", "name": "pcc", "bus": "main", "tariff": tariff}
+    pcc: dict[str, Any] = {"kind": "grid_connection", "name": "pcc", "bus": "main", "tariff": tariff}
     pcc |= {"import_kw": 1e4, "export_kw": 1e4, **limits}
     load = {"kind": "load", "name": "load", "bus": "main"}
     found = [load, *([pcc] if price is not None else []), *assets]
