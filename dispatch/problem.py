@@ -76,6 +76,7 @@ class Problem:
         self.total = objective.total(site, self.horizon, self.rows, self.parts, self._weights, extra)
         constraints = [c for part in self.parts.values() for c in part.constraints]
         self.reserve = self._reserve()
+        self._limited = limits
         constraints += [self.balance, *self.reserve.values(), *limits, *self.total.constraints]
         self._problem = cp.Problem(cp.Minimize(self.total.expression), constraints)
         self.compiled = Compiled(self._problem)
@@ -205,7 +206,7 @@ class Problem:
 
     def _fill(self) -> None:
         for kind, rows in self.rows.items():
-            values = _coefficients(type(rows.members[0]), rows, self.inputs)
+            values = _coefficients(type(rows.members[0]), rows, self.inputs, ratings=self.template)
             for (owner, name), parameter in self._parameters.items():
                 if owner == kind and values[name].shape != parameter.shape:
                     raise ContractError(f"{kind}, {name}: shape {values[name].shape}, built with {parameter.shape}")
@@ -229,6 +230,11 @@ class Problem:
         if not isinstance(variable, cp.Variable):
             raise ContractError(f"series '{name}' of kind '{kind}' is not a decision")
         return variable
+
+    def coupling_rows(self) -> np.ndarray:
+        """Rows that join plants: balances, reserves, network limits, wishes and sums of the objective."""
+        joint = [self.balance, *self.reserve.values(), *self._limited, *self.total.constraints]
+        return np.concatenate([self.compiled.rows(constraint).ravel() for constraint in joint])
 
     def take(self, x: Array) -> None:
         """Give all variables their values out of a solver's point."""
@@ -326,10 +332,11 @@ def _with_passed(proof: Proof, kinds: Mapping[str, Solved], inputs: Inputs) -> P
     return replace(proof, quality=quality, relaxed=(*proof.relaxed, *texts))
 
 
-def _coefficients(cls: type[Asset], rows: Rows[Any], inputs: Inputs) -> dict[str, Array]:
-    ratings = {f"rating:{name}": value for name, value in cls.ratings(rows, inputs.horizon).items()}
-    signals = {f"signal:{name}": value for name, value in cls.signals(rows, inputs).items()}
-    return {name: np.asarray(value, float) for name, value in (ratings | signals).items()}
+def _coefficients(cls: type[Asset], rows: Rows[Any], inputs: Inputs, *, ratings: bool = True) -> dict[str, Array]:
+    """By name with its sort; ``ratings`` are constants of a problem that is no template, and need no second look."""
+    made = {f"rating:{name}": value for name, value in cls.ratings(rows, inputs.horizon).items()} if ratings else {}
+    made |= {f"signal:{name}": value for name, value in cls.signals(rows, inputs).items()}
+    return {name: np.asarray(value, float) for name, value in made.items()}
 
 
 def _structure(site: Site) -> list[tuple[object, ...]]:

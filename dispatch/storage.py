@@ -33,6 +33,7 @@ from dispatch.storage_limits import LimitPoint, Lines
 
 _LEFT_KW = 0.01
 _OUTSIDE = 1e-3
+_SERIES = ("charge_kw", "discharge_kw", "stored_kwh", "short_kwh", "outside_band_kwh", "switch")
 
 
 class Storage(Asset):
@@ -151,6 +152,13 @@ class Storage(Asset):
         return len(rows.members) if mode.shared and cls.here_and_now else rows.count
 
     @classmethod
+    def _repeated(cls, rows: Rows[Self], mode: Mode, shared: tuple[Any, ...]) -> list[Any]:
+        """Rows that repeat the deciding ones, if some decide for all."""
+        # Content and switch follow from the powers; no presolve sees that: saying so halves ten scenarios' time.
+        lead = cls.deciding(rows, mode)
+        return [x == rows.spread @ x[:lead] for x in shared] if lead < rows.count else []
+
+    @classmethod
     def part(cls, rows: Rows[Self], given: Given, mode: Mode) -> Part:
         """The equations above for all rows."""
         import cvxpy as cp
@@ -164,31 +172,30 @@ class Storage(Asset):
         kept = given["carried_kwh"] + cp.multiply(given["retention"], before)
         inflow = cp.multiply(given["gain_kwh_per_kw"], charge)
         outflow = cp.multiply(given["drain_kwh_per_kw"], discharge)
+        bounds = {
+            "content below its band": kept - outflow >= given["least_kwh"],
+            "content above its band": kept + inflow <= given["most_kwh"],
+        }
         constraints = [
             stored == kept + inflow - outflow,
-            *_in_band(given, (stored, kept - outflow, kept + inflow), outside),
+            stored + outside >= given["lower_kwh"],
+            stored - outside <= given["upper_kwh"],
+            *bounds.values(),
             charge <= cp.multiply(given["charge_kw"], switch),
             discharge <= cp.multiply(given["discharge_kw"], 1 - switch),
             short >= given["end_kwh"] - stored[:, -1:],
             *storage_limits.constraints(rows, given, stored, {"charge": charge, "discharge": discharge}),
         ]
-        if (lead := cls.deciding(rows, mode)) < rows.count:
-            constraints += [flow == rows.spread @ flow[:lead] for flow in (charge, discharge, switch)]
+        constraints += cls._repeated(rows, mode, (charge, discharge, stored, switch))
         last = np.eye(1, given.horizon.steps, given.horizon.steps - 1)
         return Part(
             ports={cls.port_name: Port(rows.bus(), discharge - charge)},
             constraints=constraints,
             cost_step=cp.multiply(given["wear_per_kw"], discharge),
             penalty_step=cp.multiply(given["end_penalty"], short) @ last + cp.multiply(given["band_penalty"], outside),
-            series={
-                "charge_kw": charge,
-                "discharge_kw": discharge,
-                "stored_kwh": stored,
-                "short_kwh": short,
-                "outside_band_kwh": outside,
-                "switch": switch,
-            },
+            series=dict(zip(_SERIES, (charge, discharge, stored, short, outside, switch), strict=True)),
             exclusive=[Exclusive(switch, charge, discharge)],
+            relaxable=bounds,
         )
 
     @classmethod
@@ -247,6 +254,13 @@ class Storage(Asset):
         return cls.walked(rows, given, cls.wanted_kw(rows, given, state), back=True)
 
     @classmethod
+    def follow(cls, rows: Rows[Self], given: Inputs, wanted: Mapping[str, Array]) -> dict[str, Array]:
+        """The powers wanted, within band and ratings."""
+        nothing = np.zeros((rows.count, given.horizon.steps))
+        power = wanted.get("charge_kw", nothing) - wanted.get("discharge_kw", nothing)
+        return cls.walked(rows, given, power, back=True)
+
+    @classmethod
     def settle(cls, rows: Rows[Self], given: Inputs, state: Ruling, values: dict[str, Array]) -> dict[str, Array]:
         """Charges more of what is left over and discharges more of what lacks, as far as band and ratings let it.
 
@@ -288,17 +302,6 @@ class Storage(Asset):
             np.maximum(signals["lower_kwh"] - stored, stored - signals["upper_kwh"]), 0
         )
         return out
-
-
-def _in_band(given: Given, contents: tuple[Any, Any, Any], outside: Any) -> list[Any]:
-    """The content within the band but for a stated part, and after a discharge or a charge alone within its bounds."""
-    stored, emptied, filled = contents
-    return [
-        stored + outside >= given["lower_kwh"],
-        stored - outside <= given["upper_kwh"],
-        emptied >= given["least_kwh"],
-        filled <= given["most_kwh"],
-    ]
 
 
 @dataclass(frozen=True)
