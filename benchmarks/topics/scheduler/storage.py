@@ -10,6 +10,7 @@ from dispatch.ageing import rainflow
 from dispatch.schedule import Schedule
 from dispatch.storage_wear import DepthWear
 
+PRODUCT = ("configs", "dispatch", "forecasting", "grid_models")
 CASES = 40
 TICK_H = 1 / 120
 PUBLISHED_COSTS = (0.106, 0.326, 0.552, 0.781)
@@ -44,14 +45,28 @@ def rainflow_counts() -> int:
     return len({*found, *ASTM_COUNTS} - {d for d in ASTM_COUNTS if found.get(d) == ASTM_COUNTS[d]})
 
 
-@row("scheduler", name=f"stores stranded on an island: without a proved plan, of {2 * CASES}", unit="", bar="== 0")
+@row(
+    "scheduler",
+    name=f"stores stranded on an island: without a proved plan, of {2 * CASES}",
+    unit="",
+    bar="== 0",
+    slow=True,
+    inputs=PRODUCT,
+)
 def stranded() -> int:
     """Starts inside and outside the band, by the plan and by the rules."""
     cases = [stores.stranded(seed) for seed in range(CASES)]
     return sum(stores.proved(*case, rules=rules) is None for case in cases for rules in (False, True))
 
 
-@row("scheduler", name=f"negative prices: not proved, or both ways at once, of {CASES}", unit="", bar="== 0")
+@row(
+    "scheduler",
+    name=f"negative prices: not proved, or both ways at once, of {CASES}",
+    unit="",
+    bar="== 0",
+    slow=True,
+    inputs=PRODUCT,
+)
 def burning() -> int:
     return sum(not _one_way(stores.proved(*stores.burning(seed))) for seed in range(CASES))
 
@@ -63,7 +78,14 @@ def _one_way(schedule: Schedule | None) -> bool:
     return float(np.minimum(series["charge_kw"], series["discharge_kw"]).max()) < 1e-3
 
 
-@row("scheduler", name=f"reserve of stores: calls not delivered, of {CASES * 24}", unit="", bar="== 0")
+@row(
+    "scheduler",
+    name=f"reserve of stores: calls not delivered, of {CASES * 24}",
+    unit="",
+    bar="== 0",
+    slow=True,
+    inputs=PRODUCT,
+)
 def undelivered() -> int:
     """A call in the middle of every hour of each plan, upwards and downwards, walked through by half-minutes."""
     missed = 0
