@@ -389,6 +389,11 @@ class Asset(Frozen, ABC):
         return values
 
     @classmethod
+    def passed(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> list[Violation]:
+        """Soft limits that a solution passes because nothing else was feasible: they put a plan on rung ``relaxed``."""
+        return []
+
+    @classmethod
     def follow(cls, rows: Rows[Self], given: Inputs, wanted: Mapping[str, Array]) -> dict[str, Array] | None:
         """Decisions as near to ``wanted`` (row, step) as state and limits of today let them; what it lacks is zero.
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from dispatch.assets.battery import Battery
 from dispatch.assets.cable import Cable
 from dispatch.assets.direct_line import RULES, DirectLine
 from dispatch.assets.grid_connection import GridConnection
@@ -18,7 +19,8 @@ from dispatch.storage import Storage
 from dispatch.tables import published, rounded
 
 _SMALL_KW = 0.05  # kWh where energy is meant
-_SETPOINTS = ("power_kw", "charge_kw", "discharge_kw", "on", "heat_kw", "cold_kw", "import_kw", "export_kw")
+_POWERS = ("power_kw", "charge_kw", "discharge_kw", "on", "heat_kw", "cold_kw", "import_kw", "export_kw")
+_SETPOINTS = (*_POWERS, "reserve_up_kw", "reserve_down_kw", "own_use_kw", "sold_kw")
 _MOST_FINDINGS = 50
 
 
@@ -96,7 +98,8 @@ def _power_at(solved: Any, row: int, buses: list[str]) -> Array:
     ports = [
         power[row] for port, power in solved.power_kw.items() if names[solved.bus[port][row] % len(names)] in buses
     ]
-    return np.asarray(np.sum(ports, axis=0)) if ports else np.zeros(solved.supply_kw.shape[1])
+    steps = solved.cost_step.shape[1]  # a kind need not have a port
+    return np.asarray(np.sum(ports, axis=0)) if ports else np.zeros(steps)
 
 
 def _stores(plan: Plan) -> Iterator[Store]:
@@ -230,6 +233,8 @@ def findings(plan: Plan) -> Iterator[Finding]:
             most = f"most at {_when(plan, step)} ({values[step]:,.0f} kW)"
             yield Finding("warning", f"{name.removesuffix('.shed_kw')}: {energy:,.1f} kWh of demand not served, {most}")
     yield from _other_scenarios(plan)
+    yield from _stores_outside(plan)
+    yield from _ageing(plan)
     yield from _unstated(plan)
     yield from _unverified(plan)
 
@@ -254,6 +259,43 @@ def _other_scenarios(plan: Plan) -> Iterator[Finding]:
             count = int((missed > 1.0).sum())
             yield Finding(
                 "info", f"{text}: missed in {count} of {others} scenarios, at most by {missed.max():,.0f} kWh"
+            )
+
+
+def _stores_outside(plan: Plan) -> Iterator[Finding]:
+    """Stores that start outside their band, and when they are back in it."""
+    for asset in plan.site.assets:
+        if not isinstance(asset, Storage):
+            continue
+        start = start_kwh(plan.schedule, asset.name) / asset.energy_kwh
+        if asset.min_fill - 1e-6 <= start <= asset.max_fill + 1e-6:
+            continue
+        fill = plan.schedule.asset(asset.name, "stored_kwh") / asset.energy_kwh
+        inside = np.flatnonzero((fill >= asset.min_fill - 1e-3) & (fill <= asset.max_fill + 1e-3))
+        # A step's content is that at its end, so a store is back when the next one begins.
+        last = plan.horizon.steps - 1
+        back = (
+            f"back by {_when(plan, int(inside[0]) + 1)}"
+            if inside.size and inside[0] < last
+            else "not back before the end"
+        )
+        band = f"{asset.min_fill:.0%} to {asset.max_fill:.0%}"
+        yield Finding("warning", f"{asset.name}: {start:.1%} full at the start, outside its band of {band}; {back}")
+
+
+def _ageing(plan: Plan) -> Iterator[Finding]:
+    """What the published path does to each battery, by rainflow and the calendar."""
+    for asset in plan.site.assets:
+        if isinstance(asset, Battery):
+            held = np.concatenate(
+                [[start_kwh(plan.schedule, asset.name)], plan.schedule.asset(asset.name, "stored_kwh")]
+            )
+            used = asset.ageing(held / asset.energy_kwh, plan.horizon.hours)
+            yield Finding(
+                "info",
+                f"{asset.name}: {used.full_cycles:.2f} equivalent full cycles, the deepest {used.deepest:.0%}; at "
+                f"{asset.cell_temperature_degc:g} degC that is {used.life_share:.4%} of its life, "
+                f"{used.life_years:.1f} years if all days were like it (typical cells, Xu et al. 2018)",
             )
 
 

@@ -76,6 +76,7 @@ def _store(kind: str, **fields: Any) -> dict[str, Any]:
         "discharge_efficiency": 0.95,
         "loss_fraction_per_h": 0.01,
         "end_penalty_per_kwh": 2.0,
+        "band_penalty_per_kwh": 8.0,
         "wear_cost_per_kwh": 0.02,
         "fast_reserve_kw": 5.0,
         "fast_reserve_minutes": 6.0,
@@ -206,9 +207,12 @@ def _conversion(kind: str, out_bus: str, **fields: Any) -> Template:
     return Template(asset, (_priced(), other), _HEAT if out_bus == "heat" else _COLD)
 
 
-def _tank() -> Template:
+def _tanks() -> tuple[Template, ...]:
     pump = {"kind": "heat_pump", "name": "pump", "bus": "main", "heat_bus": "heat", "electric_kw": 40}
-    return Template(_store("thermal_store", bus="heat"), (_priced(), pump, load("warm", bus="heat")), _HEAT)
+    others = (_priced(), pump, load("warm", bus="heat"))
+    plain = Template(_store("thermal_store", bus="heat"), others, _HEAT)
+    limited = (_by_fill("thermal_store", bus="heat"), _other_way("thermal_store", bus="heat"))
+    return plain, *(replace(t, others=others, series=_HEAT) for t in limited)
 
 
 def _cable() -> Template:
@@ -217,8 +221,48 @@ def _cable() -> Template:
 
 
 def _reserve(direction: str) -> Template:
-    asset = {"kind": "reserve", "name": "it", "direction": direction, "required_kw": 10.0, "penalty_per_kwh": 3.0}
-    return Template(asset | {"duration_minutes": 30.0}, (_priced(), load()), _ELECTRIC)
+    asset = {"kind": "reserve", "name": "it", "direction": direction, "required_kw": 60.0, "penalty_per_kwh": 0.5}
+    return Template(asset | {"duration_minutes": 30.0}, (_priced(), load(), battery()), _ELECTRIC)
+
+
+def _by_fill(kind: str, **fields: Any) -> Template:
+    """A store whose powers depend on its fill; a fast reserve cannot stand beside that."""
+    limits = {
+        "charge_limit": [{"fill": 0.5, "share": 0.9}, {"fill": 1.0, "share": 0.1}],
+        "discharge_limit": [{"fill": 0.0, "share": 0.1}, {"fill": 0.3, "share": 0.8}],
+    }
+    return Template(_store(kind, fast_reserve_kw=0.0) | limits | fields, (_priced(), load()), _ELECTRIC)
+
+
+def _other_way(kind: str, **fields: Any) -> Template:
+    """Charge that rises with fill, discharge that falls with it: so the points above that lie at an end can move."""
+    rising = [{"fill": 0.0, "share": 0.1}, {"fill": 0.4, "share": 0.8}]
+    falling = [{"fill": 0.5, "share": 0.9}, {"fill": 1.0, "share": 0}]
+    return _by_fill(kind, charge_limit=rising, discharge_limit=falling, **fields)
+
+
+def _holding(template: Template, minutes: float) -> Template:
+    """The same, where the site asks for reserve in both directions."""
+    asked = [
+        {"kind": "reserve", "name": name, "direction": name, "required_kw": 15.0, "duration_minutes": minutes}
+        for name in ("up", "down")
+    ]
+    return replace(template, others=(*template.others, *asked))
+
+
+def _plain(kind: str) -> Template:
+    return Template(_store(kind), (_priced(), load()), _ELECTRIC)
+
+
+def _electric_stores(kind: str) -> tuple[Template, ...]:
+    """Powers by fill; in calls that power binds and that energy binds; powers by fill the other way."""
+    return _by_fill(kind), _holding(_by_fill(kind), 90.0), _holding(_plain(kind), 150.0), _other_way(kind)
+
+
+def _worn() -> Template:
+    wear = {"replacement_cost_per_kwh": 300.0, "segments": 3, "stress_coefficient": 6e-4, "stress_exponent": 2.0}
+    asset = _store("battery", wear=wear, cell_temperature_degc=30.0)
+    return Template(asset, (_priced(), load()), _ELECTRIC)
 
 
 def _sold(direction: str, **fields: Any) -> Template:
@@ -243,7 +287,7 @@ def _direct(**fields: Any) -> Template:
 
 
 TEMPLATES: dict[str, tuple[Template, ...]] = {
-    "battery": (Template(_store("battery"), (_priced(), load()), _ELECTRIC),),
+    "battery": (_worn(), *_electric_stores("battery")),
     "cable": (_cable(),),
     "chiller": (_conversion("chiller", "cold", energy_efficiency_ratio=4.0),),
     "direct_line": (_direct(),),
@@ -259,9 +303,9 @@ TEMPLATES: dict[str, tuple[Template, ...]] = {
     "pv": (_generator("pv", peak_kw=100.0, tilt_deg=30.0, azimuth_deg=170.0, system_losses=0.1),),
     "reserve": (_reserve("up"), _reserve("down")),
     "reserve_product": (_sold("up"), _sold("down")),
-    "supercapacitor": (Template(_store("supercapacitor"), (_priced(), load()), _ELECTRIC),),
+    "supercapacitor": (_plain("supercapacitor"), *_electric_stores("supercapacitor")),
     "thermal": _thermal(),
-    "thermal_store": (_tank(),),
+    "thermal_store": _tanks(),
     "wind": (_generator("wind", rated_kw=50.0, count=2, hub_height_m=100.0, turbine="E-82/2000"),),
 }
 

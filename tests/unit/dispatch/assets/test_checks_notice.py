@@ -58,6 +58,23 @@ _STORE = [
     Mistake("discharge above rating", "discharge_kw", at(2, 45.5)),
     Mistake("negative power", "charge_kw", at(1, -0.1)),
     Mistake("charges and discharges at once", "charge_kw", plus(1.0)),
+    Mistake("further outside its band than stated", "outside_band_kwh", plus(-0.1)),
+]
+_BY_FILL = [
+    Mistake("charges faster than its fill allows", "charge_kw", plus(20.0), template=1),
+    Mistake("discharges faster than its fill allows", "discharge_kw", plus(40.0), template=1),
+]
+_WORN = [
+    Mistake("segments do not share the store's flows", "segment_1_in_kwh", plus(0.1)),
+    Mistake("segment differs from its flows", "segment_2_kwh", plus(0.1)),
+    Mistake("segment outside its size", "segment_1_kwh", plus(40.0)),
+]
+_HOLDING = [
+    Mistake("negative reserve", "less_charge_kw", plus(-0.1), template=2),
+    Mistake("reserve up has no energy behind it", "more_discharge_kw", plus(30.0), template=2),
+    Mistake("reserve up has no power behind it", "more_discharge_kw", plus(60.0), template=2),
+    Mistake("reserve down has no energy behind it", "more_charge_kw", plus(60.0), template=2),
+    Mistake("reserve down has no power behind it", "more_charge_kw", plus(60.0), template=2),
 ]
 _GENERATOR = [
     Mistake("generates more than is available", "power_kw", at(0, 5.1)),
@@ -74,7 +91,7 @@ def _converter(output: str) -> list[Mistake]:
 
 
 MISTAKES: dict[str, list[Mistake]] = {
-    "battery": _STORE,
+    "battery": [*_STORE, *_BY_FILL, *_WORN, *_HOLDING],
     "cable": [
         Mistake("flow above rating", "outward_kw", at(0, 50.1)),
         Mistake("flow above rating", "inward_kw", at(0, 99.0)),
@@ -112,7 +129,11 @@ MISTAKES: dict[str, list[Mistake]] = {
         Mistake("changes within a block", "sold_kw", at(4, 1.0)),
         Mistake("differs from what was sold before", "sold_kw", at(0, 3.0)),
     ],
-    "supercapacitor": _STORE,
+    "reserve": [
+        Mistake("negative shortfall of reserve", "reserve_short_kw", at(0, -0.1)),
+        Mistake("shortfall above the requirement", "reserve_short_kw", at(0, 60.1)),
+    ],
+    "supercapacitor": [*_STORE, *_BY_FILL, *_HOLDING],
     "thermal": [
         Mistake("output above maximum", "power_kw", plus(80.1)),
         Mistake("output below minimum", "power_kw", plus(-81.0)),
@@ -125,7 +146,7 @@ MISTAKES: dict[str, list[Mistake]] = {
         Mistake("minimum up time", "on", pattern(1, 0, 0, 0, 0, 0, 0, 0), template=1),
         Mistake("minimum down time", "on", pattern(1, 1, 1, 1, 1, 1, 1, 1), template=2),
     ],
-    "thermal_store": _STORE,
+    "thermal_store": [*_STORE, *_BY_FILL],
     "wind": _GENERATOR,
 }
 
@@ -147,10 +168,21 @@ def told(kind: str, schedule: Schedule, **altered: Array) -> list[str]:
 
 
 def named(cls: type[Asset]) -> set[str]:
-    """The texts of all limits in the source of a kind's check."""
-    tree = ast.parse(textwrap.dedent(inspect.getsource(cls.check)))
-    calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and getattr(n.func, "id", "") == "breaches"]
-    return {call.args[1].value for call in calls if isinstance(call.args[1], ast.Constant)}
+    """The texts of all limits in the source of a kind's check and of the checks in other modules that it calls."""
+    own = [vars(base)["check"].__func__ for base in cls.__mro__ if "check" in vars(base) and base is not Asset]
+    return set().union(*(_named(check) for check in own))
+
+
+def _named(check: Callable[..., object]) -> set[str]:
+    tree = ast.parse(textwrap.dedent(inspect.getsource(check)))
+    calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call)]
+    texts = [c.args[1] for c in calls if getattr(c.func, "id", "") == "breaches"]
+    found = {text.value for text in texts if isinstance(text, ast.Constant)}
+    for call in calls:
+        if isinstance(call.func, ast.Attribute) and call.func.attr == "check" and isinstance(call.func.value, ast.Name):
+            module = vars(inspect.getmodule(check)).get(call.func.value.id)
+            found |= _named(module.check) if inspect.ismodule(module) else set()
+    return found
 
 
 @pytest.mark.parametrize(("kind", "number"), [(k, i) for k in ALL_KINDS for i in range(len(templates.of(k)))])

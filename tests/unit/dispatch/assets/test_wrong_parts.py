@@ -54,9 +54,31 @@ _STORE = [
     Wrong("discharge without loss", {"drain_kwh_per_kw": times(0.95)}, "content differs"),
     Wrong("start level ignored", {"carried_kwh": times(1.5)}, "content differs"),
     Wrong("reserve of power forgotten", {"charge_kw": plus(5), "discharge_kw": plus(5)}, "above rating"),
-    Wrong("top of the band too high", {"upper_kwh": plus(5)}, "content above", fields={"energy_kwh": 40.0}),
-    Wrong("bottom of the band too low", {"lower_kwh": plus(-5)}, "content below"),
+    Wrong(
+        "top of the band too high",
+        {"upper_kwh": plus(5), "most_kwh": plus(5)},
+        "content above",
+        fields={"energy_kwh": 40.0},
+    ),
+    Wrong("bottom of the band too low", {"lower_kwh": plus(-5), "least_kwh": plus(-5)}, "content below"),
     Wrong("wear too cheap", {"wear_per_kw": times(0.5)}, "money differs", fields={"wear_cost_per_kwh": 0.02}),
+]
+_BY_FILL = [
+    Wrong("limit of charge by fill forgotten", {"charge_end_kw_1": plus(99)}, "charges faster", template=1),
+    Wrong("limit of discharge by fill forgotten", {"discharge_end_kw_0": plus(99)}, "discharges faster", template=1),
+    Wrong("taper too flat", {"charge_slope_1": times(0.7)}, "charges faster", template=1),
+]
+_WORN = [
+    Wrong("first segment too large", {"segment_1_size_kwh": times(1.5)}, "outside its size"),
+    Wrong("deep cycles too cheap", {"segment_2_cost": times(0.5)}, "money differs"),
+    Wrong("segments start full", {"segment_2_carried_kwh": plus(1)}, "segment differs"),
+]
+_HOLDING = [
+    Wrong("discharge without loss in a call", {"out_kwh_per_kwh": times(0.8)}, "no energy behind", template=3),
+    Wrong("energy of a call below the band", {"call_least_kwh": plus(-9)}, "up has no energy", template=3),
+    Wrong("energy of a call above the band", {"call_most_kwh": plus(9)}, "down has no energy", template=3),
+    Wrong("taper forgotten in a call", {"charge_call_kw_1": plus(99)}, "down has no power", template=2),
+    Wrong("power near empty in a call", {"discharge_call_kw_0": plus(99)}, "up has no power", template=2),
 ]
 _CONVERTER = [
     Wrong("yield too high", {"yield": times(1.05)}, "yield times power"),
@@ -73,7 +95,7 @@ _GREEN_WINS = {"green_power": [_PPA]}
 _GREEN_DEAR = {"green_power": [_PPA | {"price_per_kwh": 9.0, "share_min": 0.1}]}
 _HIGH_USE = {"month_to_date_kwh": 390.0}
 WRONG: dict[str, list[Wrong]] = {
-    "battery": _STORE,
+    "battery": [*_STORE, *_BY_FILL, *_WORN, *_HOLDING],
     "cable": [Wrong("rating too high", {"rating_kw": times(1.2)}, "flow above rating")],
     "chiller": _CONVERTER,
     "direct_line": [
@@ -134,7 +156,12 @@ WRONG: dict[str, list[Wrong]] = {
             "differs from what was sold before",
         ),
     ],
-    "supercapacitor": _STORE,
+    "reserve": [
+        Wrong("part of the requirement forgotten", {"required_kw": times(0.5)}, "reserve_up_kw differs"),
+        Wrong("the same, downwards", {"required_kw": times(0.5)}, "reserve_down_kw differs", template=1),
+        Wrong("shortfall too cheap", {"short_per_kw": times(0.5)}, "penalty differs"),
+    ],
+    "supercapacitor": [*_STORE, *_BY_FILL, *_HOLDING],
     "thermal": [
         Wrong("minimum too low", {"min_kw": times(0.5)}, "below minimum", template=1, fields={"min_kw": 35.0}),
         Wrong(
@@ -170,7 +197,7 @@ WRONG: dict[str, list[Wrong]] = {
         Wrong("counted as clean", {"unclean": zero}, "unclean_kw differs"),
         Wrong("time off before", {"must_off": zero}, "minimum down time", template=2, fields=_CHEAP),
     ],
-    "thermal_store": _STORE,
+    "thermal_store": [*_STORE, *_BY_FILL],
     "wind": _GENERATOR,
 }
 
