@@ -155,10 +155,8 @@ class Storage(Asset):
         if mode.shared and cls.here_and_now and rows.scenarios > 1:
             first = len(rows.members)
             # Content and switch follow from the powers; no presolve sees that: saying so halves ten scenarios' time.
-            shared = (charge, discharge, stored, switch)
-            constraints += [x == rows.spread @ x[:first] for x in shared]
-        last = np.zeros((1, given.horizon.steps))
-        last[0, -1] = 1.0
+            constraints += [x == rows.spread @ x[:first] for x in (charge, discharge, stored, switch)]
+        last = (np.arange(given.horizon.steps) == given.horizon.steps - 1).astype(float)[None, :]
         return Part(
             ports={cls.port_name: Port(rows.bus(), discharge - charge)},
             constraints=constraints,
