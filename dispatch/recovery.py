@@ -25,8 +25,6 @@ _FREE = -1.0
 _WHOLE = 1e-7
 # The search over what is left free ends at this share of the gap asked for; what remains is for the proof.
 _FINER = 0.5
-# It ends after so many nodes, too: where it is hard, so is the proof, and the nodes are better spent there.
-_SUB_NODES = 30
 # A point this far from the bound is no start to rely on: the solver's own searches for a better one stay on.
 _NEAR = 0.25
 
@@ -128,7 +126,7 @@ def _near(
 ) -> Answer:
     """The first point found with what the relaxation has decided fixed."""
     reason, told = "", _told(improved, relaxed.bound)
-    finer = replace(limits, gap=_FINER * limits.gap, nodes=min(limits.nodes, _SUB_NODES))
+    finer = replace(limits, gap=_FINER * limits.gap)
     for distance in nearness:
         try:
             left = _what_is_left(finer, until)
