@@ -6,10 +6,9 @@ day into the problem, the search, the audit. On a machine that nobody else uses 
 
 from __future__ import annotations
 
-import json
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -119,8 +118,3 @@ def lower_rungs() -> Measured:
 @row("scheduler", name="park of 20 assets, 10 scenarios, p50", unit="s", bar="<= 5", slow=True, inputs=PRODUCT)
 def scenario_seconds() -> float:
     return quantile(0.5, count=SCENARIO_DAYS, scenarios=SCENARIOS)
-
-
-def lines(count: int = DAYS, scenarios: int = 1) -> str:
-    """One JSON object per day, for a closer look: ``python -m benchmarks.topics.scheduler.park_days``."""
-    return "\n".join(json.dumps(asdict(found)) for found in solved(count, scenarios))

@@ -135,6 +135,10 @@ MISTAKES: dict[str, list[Mistake]] = {
     ],
     "supercapacitor": [*_STORE, *_BY_FILL, *_HOLDING],
     "thermal": [
+        Mistake("too high to stop next", "power_kw", plus(20.0), template=6),
+        Mistake("negative reserve", "reserve_up_kw", plus(-90.0), template=4),
+        Mistake("reserve without spinning reserve", "reserve_up_kw", plus(1.0), template=5),
+        Mistake("off although it must run", "on", plus(-1.0), template=4),
         Mistake("output above maximum", "power_kw", plus(80.1)),
         Mistake("output below minimum", "power_kw", plus(-81.0)),
         Mistake("on/off is not 0 or 1", "on", plus(0.1)),
