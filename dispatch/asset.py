@@ -372,6 +372,15 @@ class Asset(Frozen, ABC):
         return values
 
     @classmethod
+    def follow(cls, rows: Rows[Self], given: Inputs, planned: Mapping[str, Array]) -> dict[str, Array] | None:
+        """What published decisions come to from the state that really is; None: the kind keeps to its rule.
+
+        Args:
+            planned: (row, step) the kind's decisions by the names in ``Part.series``.
+        """
+        return None
+
+    @classmethod
     def carry(
         cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array], steps: int
     ) -> dict[str, dict[str, float]]:

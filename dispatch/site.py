@@ -100,6 +100,10 @@ class Planning(Frozen):
     scenarios: int = Field(default=5, ge=0, le=200, description="beside the central forecast")
     issue_before_h: NonNegative = Field(default=12.0, description="how long before its first step a plan is issued")
     seed: int = 0
+    keep_plan_below: NonNegative = Field(
+        default=0.0, description="when plans roll: a published plan changes only where that saves more money than this"
+    )
+    keep_plan_below_share: Fraction = Field(default=0.0, description="likewise, as a share of the plan's cost")
 
 
 class EmbeddedData(Frozen):

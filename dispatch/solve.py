@@ -6,13 +6,14 @@ of a plan and of its baseline are counted alike.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from dispatch.asset import Ruling
 from dispatch.errors import SolveError
-from dispatch.highs import Answer, Limits, run
+from dispatch.highs import Answer, Limits
+from dispatch.highs import run as search
 from dispatch.problem import Problem
 from dispatch.schedule import Proof, Schedule
 from dispatch.signals import Array
@@ -23,7 +24,7 @@ _MOST_PASSES = 5
 _BALANCED_KW = 1e-6
 
 
-def solve(problem: Problem, limits: Limits | None = None) -> Schedule:
+def solve(problem: Problem, limits: Limits | None = None, *, run: Callable[..., Answer] = search) -> Schedule:
     """The best schedule for the problem's present data.
 
     Relaxed switches of exclusive flows are made integral where the solution uses both flows, and the problem is solved
@@ -33,6 +34,7 @@ def solve(problem: Problem, limits: Limits | None = None) -> Schedule:
     Args:
         problem: compiled, with its data up to date.
         limits: gap and nodes at which the search ends.
+        run: answers ``(matrices, limits, also_integer=…)`` in the solver's place.
 
     Raises:
         SolveError: no feasible point was found.

@@ -224,6 +224,22 @@ class Storage(Asset):
         return cls._walked(rows, given, values["charge_kw"] - values["discharge_kw"] + left)
 
     @classmethod
+    def follow(cls, rows: Rows[Self], given: Inputs, planned: Mapping[str, Array]) -> dict[str, Array]:
+        """The published powers from the level that really is, as far as band and ratings let them."""
+        return cls._walked(rows, given, planned["charge_kw"] - planned["discharge_kw"])
+
+    @classmethod
+    def carry(
+        cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array], steps: int
+    ) -> dict[str, dict[str, float]]:
+        """The fill after the last of these steps."""
+        level = series["stored_kwh"][: len(rows.members), steps - 1]
+        return {
+            member.name: {"start_fill": float(np.clip(kwh / member.energy_kwh, 0.0, 1.0))}
+            for member, kwh in zip(rows.members, level, strict=True)
+        }
+
+    @classmethod
     def _walked(cls, rows: Rows[Self], given: Inputs, wanted: Array) -> dict[str, Array]:
         """All decisions that follow from wanting to charge (+) or discharge (−) so much, step by step."""
         signals = cls.signals(rows, given)

@@ -243,6 +243,20 @@ class GridConnection(Asset):
         )
 
     @classmethod
+    def carry(
+        cls, rows: Rows[GridConnection], given: Inputs, series: Mapping[str, Array], steps: int
+    ) -> dict[str, dict[str, float]]:
+        """The month-to-date peak of the month in which the next window begins."""
+        horizon = given.horizon
+        ends = horizon.local_end[steps - 1]
+        in_month = np.array([m == (ends.year, ends.month) for m in horizon.month]) & (np.arange(horizon.steps) < steps)
+        metering = rows.members[0].tariff.metering(horizon)
+        reached = ((series["import_kw"] * in_month) @ metering).max(axis=1)
+        goes_on = horizon.month[0] == (ends.year, ends.month)
+        before = rows.state(given, "month_to_date_peak_kw")[:, 0] if goes_on else np.zeros(rows.count)
+        return {m.name: {"month_to_date_peak_kw": float(max(reached[r], before[r]))} for r, m in enumerate(rows.members)}
+
+    @classmethod
     def _with_peaks(
         cls, rows: Rows[GridConnection], given: Inputs, imported: Array, exported: Array
     ) -> dict[str, Array]:

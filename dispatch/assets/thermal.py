@@ -262,6 +262,39 @@ class Thermal(Asset):
             "stopped": np.maximum(before - on, 0),
         }
 
+    @classmethod
+    def follow(cls, rows: Rows[Self], given: Inputs, planned: Mapping[str, Array]) -> dict[str, Array]:
+        """The published commitment and output, as far as minimum times and ramps let the unit that really is."""
+        above = planned["above_min_kw"]
+        on, power = _followed(rows, given, planned["committed"], above, np.zeros_like(above))
+        before = np.hstack([cls.signals(rows, given)["was_on"], on[:, :-1]])
+        return {
+            "above_min_kw": power - rows.field("min_kw") * on,
+            "committed": on,
+            "started": np.maximum(on - before, 0),
+            "stopped": np.maximum(before - on, 0),
+        }
+
+    @classmethod
+    def carry(
+        cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array], steps: int
+    ) -> dict[str, dict[str, float]]:
+        """Hours on or off up to the last of these steps, those before the horizon counted in, and the output in it."""
+        hours, out = given.horizon.hours[:steps], {}
+        for row, member in enumerate(rows.members):
+            on = series["on"][row, :steps] > 0.5
+            was = {n: float(rows.state(given, n)[row, 0]) for n in ("on_before_h", "off_before_h")}
+            changes = np.flatnonzero(on != on[-1])
+            lasted = float(hours[changes[-1] + 1 :].sum() if changes.size else hours.sum())
+            if not changes.size and on[-1] == (was["on_before_h"] > 0):
+                lasted += was["on_before_h" if on[-1] else "off_before_h"]
+            out[member.name] = {
+                "on_before_h": lasted if on[-1] else 0.0,
+                "off_before_h": 0.0 if on[-1] else lasted,
+                "power_before_kw": float(series["power_kw"][row, steps - 1]) if on[-1] else 0.0,
+            }
+        return out
+
 
 def _window(length_h: Array, horizon: Horizon) -> csr_array:
     """(row·step, row·step) ones where step τ lies at most ``length_h`` before the start of step t (τ ≤ t)."""
