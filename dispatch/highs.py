@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 Quality = Literal["optimal", "incumbent", "convex_recovery", "relaxed", "last_good", "rule_based", "safe_state"]
 
+_LARGE = 10_000
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -212,6 +214,8 @@ def _polish(
 
     columns = np.flatnonzero(integer).astype(np.int32)
     values = np.round(x[columns])
+    if integer.size > _LARGE:
+        solver.clearSolver()  # else the point found is crossed over to a basis without presolve: 3.2 s against .4 s
     continuous = np.full(columns.size, highspy.HighsVarType.kContinuous)
     solver.changeColsIntegrality(columns.size, columns, continuous)
     solver.changeColsBounds(columns.size, columns, values, values)
