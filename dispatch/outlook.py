@@ -85,7 +85,7 @@ def known_inputs(site: Site, horizon: Horizon, needs: dict[str, Need], values: d
     return Inputs(horizon, 1, series)
 
 
-def measured_until(archive: Archive, site: str, name: str, moment_s: int, since_s: int) -> tuple[Array, Array]:
+def measured_until(archive: Archive, site: str, name: str, moment_s: int, since_s: int) -> tuple[np.ndarray, Array]:
     """Interval ends [s, UTC] after ``since_s`` and mean powers [kW] of a series as known at a moment."""
     import pandas as pd
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _SYMBOL = {"kw": "kW", "kwh": "kWh", "per_kwh": "1/kWh", "h": "h"}
-_HIDDEN = {"switch", "above_min_kw", "committed", "started", "stopped"}
+HIDDEN = {"switch", "above_min_kw", "committed", "started", "stopped"}
 # One value per billing period or per horizon, which in a short horizon are as many as its steps.
 NOT_BY_STEP = {"peak_kw", "added_peak_kw", "short_kwh"}
 
@@ -25,7 +25,7 @@ def published(schedule: Schedule) -> dict[str, Array]:
     out: dict[str, Array] = {}
     for kind in schedule.kinds.values():
         for series, values in kind.series.items():
-            if values.shape[-1] == steps and series not in _HIDDEN | NOT_BY_STEP:
+            if values.shape[-1] == steps and series not in HIDDEN | NOT_BY_STEP:
                 out |= {f"{m.name}.{series}": values[row] for row, m in enumerate(kind.rows.members)}
     return out
 

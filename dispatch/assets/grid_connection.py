@@ -254,7 +254,9 @@ class GridConnection(Asset):
         reached = ((series["import_kw"] * in_month) @ metering).max(axis=1)
         goes_on = horizon.month[0] == (ends.year, ends.month)
         before = rows.state(given, "month_to_date_peak_kw")[:, 0] if goes_on else np.zeros(rows.count)
-        return {m.name: {"month_to_date_peak_kw": float(max(reached[r], before[r]))} for r, m in enumerate(rows.members)}
+        return {
+            m.name: {"month_to_date_peak_kw": float(max(reached[r], before[r]))} for r, m in enumerate(rows.members)
+        }
 
     @classmethod
     def _with_peaks(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,30 +20,20 @@ if TYPE_CHECKING:
 
 METHODS = ("rule_based", "day_ahead", "rolling", "rolling_kept", "rolling_scenarios", "perfect")
 RUNGS = ("optimal", "incumbent", "convex_recovery", "relaxed", "last_good", "rule_based", "safe_state")
-Ends = Literal["value", "band"]
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How the span is planned again and again.
+    """What the park's file (``planning.rolling``) does not say.
 
     Attributes:
         every_h: time between plans of the rolling methods [h].
-        scenarios_every_h: likewise where each plan holds scenarios, which takes many times as long [h].
-        window_h: length of every plan [h]; one length, so that its problem is compiled once.
-        forecast_every_h: time between forecasts, at most a day [h]; in between the last measurements correct them.
-        ends: what a store is worth at the end of a window: ``value``, money per kWh from the published prices, or
-            ``band``, the wish for its end that the park's file has.
         methods: which ways to run the park are compared.
         single_solve_days: up to this length perfect foresight is one solve over the whole span, a true bound.
         foresight_h: beyond it, how far perfect foresight sees at every midnight [h].
     """
 
     every_h: float = 0.25
-    scenarios_every_h: float = 1.0
-    window_h: float = 36.0
-    forecast_every_h: float = 24.0
-    ends: Ends = "value"
     methods: tuple[str, ...] = METHODS
     single_solve_days: float = 14.1
     foresight_h: float = 7 * 24.0
@@ -130,7 +120,7 @@ class Case:
         steps = hours * 3600 / self.step_s
         if steps < 1 or abs(steps - round(steps)) > 1e-9:
             raise DataError(
-                f"{what} {hours:g} h is not a whole number of steps of {self.step_s / 60:g} min; give a multiple of them"
+                f"{what} {hours:g} h: no whole number of steps of {self.step_s / 60:g} min; give a multiple of them"
             )
         return round(steps)
 
@@ -141,23 +131,32 @@ def checked(case: Case) -> Case:
     Raises:
         DataError: a setting does not fit the span; the message says which and what would.
     """
-    settings, planning = case.settings, case.site.planning
+    planning, rolling, every_h = case.site.planning, case.site.planning.rolling, case.settings.every_h
     if planning.first_steps:
-        raise DataError("planning.first_steps: a replay needs steps of one length; remove it or use planning.step_minutes")
-    if unknown := sorted(set(settings.methods) - set(METHODS)):
-        raise DataError(f"methods {unknown} are not known; accepted: {', '.join(METHODS)}")
-    for what in ("every_h", "scenarios_every_h", "window_h", "forecast_every_h"):
-        case.steps_in(getattr(settings, what), what.removesuffix("_h").replace("_", " "))
-    if 24 % settings.forecast_every_h or 24 % settings.every_h or 24 % settings.scenarios_every_h:
-        raise DataError("every, scenarios every and forecast every must divide a day: such as 0.25, 1, 6 or 24 h")
-    metering_h = [t.metering_minutes / 60 for a in case.site.assets if (t := getattr(a, "tariff", None)) is not None]
-    if coarse := [m for m in metering_h if settings.every_h % max(m, case.step_s / 3600) > 1e-9]:
+        raise DataError("planning.first_steps: a replay needs steps of one length; use planning.step_minutes alone")
+    if unknown := sorted(set(case.settings.methods) - set(METHODS)):
+        raise DataError(f"methods {', '.join(unknown)}: not known; accepted: {', '.join(METHODS)}")
+    case.steps_in(rolling.window_h, "planning.rolling.window_h")
+    case.steps_in(planning.issue_before_h or 24.0, "planning.issue_before_h")
+    for what, hours in (
+        ("every", every_h),
+        ("planning.rolling.scenarios_every_h", rolling.scenarios_every_h),
+        ("planning.rolling.forecast_every_h", rolling.forecast_every_h),
+    ):
+        case.steps_in(hours, what)
+        if hours > 24 or abs(24 / hours - round(24 / hours)) > 1e-9:
+            raise DataError(f"{what} {hours:g} h: must divide a day, such as 0.25, 1, 6 or 24 h")
+    if rolling.window_h < max(25.0, every_h, rolling.scenarios_every_h):
         raise DataError(
-            f"every {settings.every_h:g} h: demand is metered over {coarse[0] * 60:g} minutes, and a plan must not begin "
-            "inside such an interval; give a multiple of it"
+            f"planning.rolling.window_h {rolling.window_h:g}: a plan must hold a day of 25 hours; give 25 or more"
         )
-    if not set(case.needs) <= set(case.actual):
-        missing = sorted(set(case.needs) - set(case.actual))
+    metering_h = [t.metering_minutes / 60 for a in case.site.assets if (t := getattr(a, "tariff", None)) is not None]
+    if coarse := [m for m in metering_h if m * 3600 > case.step_s and every_h % m > 1e-9]:
+        raise DataError(
+            f"every {every_h:g} h: demand is metered over {coarse[0] * 60:g} minutes, and no plan may begin inside one; "
+            "give a multiple of it"
+        )
+    if missing := sorted(set(case.needs) - set(case.actual)):
         raise DataError(
             f"no measurement over the whole span of {', '.join(missing)}: a replay settles on what really came; "
             "choose a span that the data hold"

@@ -1,4 +1,4 @@
-"""What a plan at a moment may know: the newest forecast issued by then, corrected by the last measurements known by then.
+"""What a plan at a moment may know: the newest forecast issued by then, corrected by the last known measurements.
 
 A forecast trains models and takes seconds, a plan a tenth of one, so they keep different hours. Between two issues the
 error of the last known hour is carried on, dying away with lead time:
@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -78,15 +79,12 @@ def issues(case: Case) -> list[Issue]:
     Each reaches as far as the last plan that reads it, and the first plan of its day.
     """
     before = timedelta(hours=case.site.planning.issue_before_h).total_seconds()
-    window, every = (round(h * 3600) for h in (case.settings.window_h, case.settings.forecast_every_h))
+    rolling = case.site.planning.rolling
+    window, every = (round(h * 3600) for h in (rolling.window_h, rolling.forecast_every_h))
     zone, days = case.span.time_zone, [day for day, _, _ in case.days]
-    if before % case.step_s:
-        raise DataError(
-            f"planning.issue_before_h {before / 3600:g}: not a whole number of steps of {case.step_s / 60:g} min"
-        )
     nights = [midnight(day, zone) for day in [*days, *(days[-1] + timedelta(days=n) for n in (1, 2))]]
     out = []
-    for night, following in zip(nights[:-1], nights[1:], strict=True):
+    for night, following in pairwise(nights):
         moments = range(round(night - before), round(following - before), every)
         out += [Issue(m, max(night, min(m + every, round(following - before))) + window) for m in moments]
     return [issue for issue in out if issue.issue_s < nights[-2]]
@@ -112,7 +110,9 @@ def newest(case: Case, moment_s: int, horizon: Horizon) -> Issued:
         steps = next(iter(issued.central.values())).size if issued.central else 0
         if issued.issue_s <= moment_s and issued.start_s <= first and issued.start_s + steps * case.step_s >= last:
             return issued
-    raise DataError(f"no forecast known at {datetime.fromtimestamp(moment_s, UTC):%Y-%m-%d %H:%M} UTC reaches the window")
+    raise DataError(
+        f"no forecast known at {datetime.fromtimestamp(moment_s, UTC):%Y-%m-%d %H:%M} UTC reaches the window"
+    )
 
 
 def expected(
@@ -149,7 +149,9 @@ def _correction(case: Case, issued: Issued, moment_s: int, horizon: Horizon) -> 
             continue
         came, thought = values[recent][inside].mean(), issued.central[name][step[inside]].mean()
         fading = np.exp(-np.maximum(middles - ends_s[-1], 0) / 3600 / _LASTS_H[need.kind])
-        out[name] = _pv(came, thought, fading, need.capacity_kw) if need.kind == "pv" else _added(came - thought, fading)
+        out[name] = (
+            _pv(came, thought, fading, need.capacity_kw) if need.kind == "pv" else _added(came - thought, fading)
+        )
     return out
 
 

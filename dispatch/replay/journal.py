@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -90,7 +91,7 @@ class Journal:
         """Keep the forecasts of one chunk."""
         if self.folder is None:
             return
-        arrays = {}
+        arrays: dict[str, Array] = {}
         for number, one in enumerate(issued):
             arrays |= {f"{number}:central:{name}": values for name, values in one.central.items()}
             arrays |= {f"{number}:paths:{name}": values for name, values in one.paths.items()}
@@ -143,7 +144,7 @@ def _write(path: Path, arrays: Mapping[str, Array], told: Mapping[str, object]) 
     beside.replace(path)
 
 
-def _read(path: Path) -> tuple[dict[str, Array], dict[str, object]]:
+def _read(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
     with np.load(path, allow_pickle=False) as file:
         read = json.loads(str(file["told"]))
         return {name: np.asarray(file[f"a{i}"]) for i, name in enumerate(read["names"])}, read["told"]

@@ -33,6 +33,7 @@ from dispatch.replay.stability import Threshold, changed, choose
 from dispatch.replay.windows import Planned, Planner, store_worth, with_ends
 from dispatch.solve import solve
 
+
 @dataclass(frozen=True)
 class Ran:
     """A method's way through the span.
@@ -115,7 +116,7 @@ class _Days:
 
     def plan(self, first: int, moment: int, state: State, *, scenarios: bool, corrected: bool) -> Planned:
         """A plan of the window from step ``first`` on, with what is known at ``moment`` (s, UTC)."""
-        horizon = self.case.window(first, self.case.steps_in(self.case.settings.window_h, "window"))
+        horizon = self.case.window(first, self.case.steps_in(self.case.site.planning.rolling.window_h, "window"))
         series, weights = expected(self.case, moment, horizon, scenarios=scenarios, corrected=corrected)
         made = self.planner.plan(horizon, series, weights, state)
         self.seconds.append(made.seconds)
@@ -148,11 +149,11 @@ class _Rolling(_Days):
 
     def day(self, first: int, last: int) -> Iterator[Piece]:
         """Plan, publish or keep, execute up to the next plan."""
-        settings, planning = self.case.settings, self.case.site.planning
+        rolling = self.case.site.planning.rolling
         scenarios = self.method == "rolling_scenarios"
         kept = self.method == "rolling_kept"
-        threshold = Threshold(planning.keep_plan_below, planning.keep_plan_below_share) if kept else Threshold()
-        every = self.case.steps_in(settings.scenarios_every_h if scenarios else settings.every_h, "every")
+        threshold = Threshold(rolling.keep_plan_below, rolling.keep_plan_below_share) if kept else Threshold()
+        every = self.case.steps_in(rolling.scenarios_every_h if scenarios else self.case.settings.every_h, "every")
         for start in range(first, last, every):
             steps = min(every, last - start)
             moment = self.case.start_s + start * self.case.step_s

@@ -52,7 +52,9 @@ class Piece:
 
 def cut(schedule: Schedule, first: int, steps: int, state: State, notes: Mapping[str, float]) -> Piece:
     """The first ``steps`` steps of scenario 0, executed as one window that began with ``state``."""
-    total, arrays, money = schedule.inputs.horizon.steps, {}, {}
+    total = schedule.inputs.horizon.steps
+    arrays: dict[str, Array] = {}
+    money: dict[str, Array] = {}
     for kind, solved in schedule.kinds.items():
         members = len(solved.rows.members)
         by_name = {f"power_kw/{n}": v for n, v in solved.power_kw.items()}
@@ -62,7 +64,13 @@ def cut(schedule: Schedule, first: int, steps: int, state: State, notes: Mapping
         money[kind] = solved.cost_period[:members].sum(axis=1)
     seams = {f"{asset}/{name}": np.array([value]) for asset, of in state.items() for name, value in of.items()}
     return Piece(
-        first, steps, arrays, money, seams, np.array([float(first)]), {n: np.array([float(v)]) for n, v in notes.items()}
+        first,
+        steps,
+        arrays,
+        money,
+        seams,
+        np.array([float(first)]),
+        {n: np.array([float(v)]) for n, v in notes.items()},
     )
 
 

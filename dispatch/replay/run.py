@@ -1,7 +1,7 @@
 """A whole replay: forecasts first, then every method as a chunk of its own, then what they came to.
 
-Time is not cut into chunks: a store's level, a unit's hours and the month's peak run on from day to day, and a cut would
-begin them anew. What runs side by side are the forecasts, in pieces of a week, and the methods.
+Time is not cut into chunks: a store's level, a unit's hours and the month's peak run on from day to day, and a cut
+would begin them anew. What runs side by side are the forecasts, in pieces of a week, and the methods.
 """
 
 from __future__ import annotations

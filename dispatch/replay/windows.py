@@ -67,15 +67,17 @@ class Planner:
     case: Case
     limits: Limits = field(default_factory=Limits)
     compiled: int = 0
+    compile_s: float = 0.0
     _problem: Problem | None = None
     _worth: Mapping[str, float] = field(default_factory=dict)
 
     def plan(self, horizon: Horizon, series: Mapping[tuple[str, str], Array], weights: Array, state: State) -> Planned:
         """The best plan for the window, or what the park's rules give where none passes the audit."""
+        began, compiling = time.perf_counter(), self.compile_s
         problem = self._with(horizon, series, weights, state)
-        began = time.perf_counter()
         found, quality, objective = _first_that_passes(problem, self.limits)
-        return Planned(found, decisions(problem, found), quality, objective, time.perf_counter() - began)
+        seconds = time.perf_counter() - began - (self.compile_s - compiling)
+        return Planned(found, decisions(problem, found), quality, objective, seconds)
 
     def pinned(self, planned: Decisions) -> Planned | None:
         """The published plan under the data of the last call: tied where it reaches, free beyond; None: impossible."""
@@ -92,16 +94,15 @@ class Planner:
         objective = found.proof.objective
         return Planned(found, decisions(problem, found), found.proof.quality, objective, time.perf_counter() - began)
 
-    def _with(
-        self, horizon: Horizon, series: Mapping[tuple[str, str], Array], weights: Array, state: State
-    ) -> Problem:
+    def _with(self, horizon: Horizon, series: Mapping[tuple[str, str], Array], weights: Array, state: State) -> Problem:
         """The compiled problem with the window's data."""
         inputs = Inputs(horizon, weights.size, self.case.site.known_series(horizon) | dict(series), state)
         worth = store_worth(self.case, horizon)
         fits = self._problem is not None and np.array_equal(self._problem.horizon.hours, horizon.hours)
         if self._problem is None or not fits or worth != self._worth:
+            began = time.perf_counter()
             self._problem, self._worth = Problem(with_ends(self.case, worth), inputs, Mode("exact")), worth
-            self.compiled += 1
+            self.compiled, self.compile_s = self.compiled + 1, self.compile_s + time.perf_counter() - began
         self._problem.update(inputs, weights=weights)
         return self._problem
 
@@ -111,7 +112,7 @@ def store_worth(case: Case, horizon: Horizon) -> dict[str, float]:
 
     To four digits: what differs by less does not compile a problem anew.
     """
-    if case.settings.ends == "band":
+    if case.site.planning.rolling.ends == "band":
         return {}
     month = horizon.month[0]
     known = next((a for a, _ in case.months if case.span.month[a] == month), 0)
@@ -132,7 +133,7 @@ def _worth(site: Site, horizon: Horizon) -> dict[str, float]:
 
 
 def with_ends(case: Case, worth: Mapping[str, float], *, by_window: bool = True) -> Site:
-    """The site as it is planned: stores with their value at the end, wishes over the window unless it has whole days."""
+    """The site as it is planned: stores with their value at the end, wishes over a window that has no whole days."""
     assets = []
     for asset in case.site.assets:
         if not isinstance(asset, Storage):
@@ -183,9 +184,7 @@ def _obeyed_once(problem: Problem, planned: Mapping[str, Mapping[str, Array]]) -
     return obeyed(problem, {k: {n: np.tile(v, (rows, 1)) for n, v in by.items()} for k, by in planned.items()})
 
 
-def _tied(
-    matrices: Matrices, limits: Limits, *, ties: tuple[np.ndarray, Array], also_integer: Any = None
-) -> Answer:
+def _tied(matrices: Matrices, limits: Limits, *, ties: tuple[np.ndarray, Array], also_integer: Any = None) -> Answer:
     lower, upper = matrices.col_lower.copy(), matrices.col_upper.copy()
     lower[ties[0]] = upper[ties[0]] = ties[1]
     return search(replace(matrices, col_lower=lower, col_upper=upper), limits, also_integer=also_integer)
