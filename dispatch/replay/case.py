@@ -153,7 +153,7 @@ def checked(case: Case) -> Case:
     metering_h = [t.metering_minutes / 60 for a in case.site.assets if (t := getattr(a, "tariff", None)) is not None]
     if coarse := [m for m in metering_h if m * 3600 > case.step_s and every_h % m > 1e-9]:
         raise DataError(
-            f"every {every_h:g} h: demand is metered over {coarse[0] * 60:g} minutes, and no plan may begin inside one; "
+            f"every {every_h:g} h: demand is metered over {coarse[0] * 60:g} min, and no plan may begin inside one; "
             "give a multiple of it"
         )
     if missing := sorted(set(case.needs) - set(case.actual)):

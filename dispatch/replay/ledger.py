@@ -83,8 +83,8 @@ class Ledger:
     rungs: Mapping[str, int]
 
 
-def ledger(case: Case, piece: Piece, at: Buses, worth: Mapping[str, float]) -> Ledger:
-    """The days of a method's executed path, and its audit.
+def ledger(case: Case, piece: Piece, at: Buses, worth: Mapping[str, float], *, whole: bool = False) -> Ledger:
+    """The days of a method's executed path, and its audit: month by month, or of the ``whole`` at once.
 
     Args:
         at: buses by kind and port.
@@ -94,7 +94,7 @@ def ledger(case: Case, piece: Piece, at: Buses, worth: Mapping[str, float]) -> L
     jumps: list[str] = []
     violations: list[str] = []
     state: State = {}
-    for first, last in case.months:
+    for first, last in ((0, case.span.steps),) if whole else case.months:
         month = schedule(case, split(piece, first, last - first), state, at)
         found = audit(month)
         violations += [str(v) for v in found.violations]

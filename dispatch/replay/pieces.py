@@ -35,7 +35,7 @@ class Piece:
         first: the first step, counted in the span.
         steps: how many there are.
         arrays: (asset, step) by ``kind/field/name``.
-        period_money: by kind, (asset,) money that is not of a step: demand charges, as far as these steps add to them.
+        period_money: by kind, (asset, window) money that is not of a step: demand charges, as far as it adds to them.
         seams: by ``asset/quantity``, state handed in at the starts of the windows within, (window,); NaN: none.
         starts: (window,) steps of those starts, counted in the span.
         notes: (window,) by name: what the plans of those windows were (changed, adopted, rung …).
@@ -61,7 +61,7 @@ def cut(schedule: Schedule, first: int, steps: int, state: State, notes: Mapping
         by_name |= {f"series/{n}": v for n, v in solved.series.items() if v.shape[-1] == total and n not in NOT_BY_STEP}
         by_name |= {f"{name}/": getattr(solved, name) for name in _SUMS}
         arrays |= {f"{kind}/{name}": values[:members, :steps] for name, values in by_name.items()}
-        money[kind] = solved.cost_period[:members].sum(axis=1)
+        money[kind] = solved.cost_period[:members].sum(axis=1, keepdims=True)
     seams = {f"{asset}/{name}": np.array([value]) for asset, of in state.items() for name, value in of.items()}
     return Piece(
         first,
@@ -75,11 +75,11 @@ def cut(schedule: Schedule, first: int, steps: int, state: State, notes: Mapping
 
 
 def split(piece: Piece, first: int, steps: int) -> Piece:
-    """Some of its steps; money of periods stays with the first of them."""
+    """Some of its steps, with the windows that begin in them."""
     at = first - piece.first
     arrays = {key: values[:, at : at + steps] for key, values in piece.arrays.items()}
-    money = {kind: values if at == 0 else np.zeros_like(values) for kind, values in piece.period_money.items()}
     inside = (piece.starts >= first) & (piece.starts < first + steps)
+    money = {kind: values[:, inside] for kind, values in piece.period_money.items()}
     seams = {key: values[inside] for key, values in piece.seams.items()}
     notes = {key: values[inside] for key, values in piece.notes.items()}
     return Piece(first, steps, arrays, money, seams, piece.starts[inside], notes)
@@ -97,7 +97,7 @@ def join(parts: Sequence[Piece]) -> Piece:
         parts[0].first,
         sum(part.steps for part in parts),
         {key: np.concatenate([part.arrays[key] for part in parts], axis=1) for key in parts[0].arrays},
-        {kind: np.sum([part.period_money[kind] for part in parts], axis=0) for kind in parts[0].period_money},
+        {kind: np.concatenate([part.period_money[kind] for part in parts], axis=1) for kind in parts[0].period_money},
         by_window([part.seams for part in parts]),
         np.concatenate([part.starts for part in parts]),
         by_window([part.notes for part in parts]),
@@ -150,5 +150,4 @@ def _solved(kind: str, rows: Rows[Any], piece: Piece, bus: Mapping[str, np.ndarr
     values = {name: of(name)[""] for name in _SUMS}
     if isinstance(rows.members[0], Storage):
         values["penalty_step"] = np.zeros_like(values["penalty_step"])  # of ends that were none
-    money = piece.period_money[kind][:, None]
-    return Solved(rows, bus, of("power_kw"), of("series"), cost_period=money, **values)
+    return Solved(rows, bus, of("power_kw"), of("series"), cost_period=piece.period_money[kind], **values)

@@ -70,8 +70,8 @@ def replay(
         ran[method] = _value(answer, method)
     progress("accounting")
     at, worth = buses(case), store_values_of(case)
-    ledgers = {m: ledger(case, ran[m].piece, at, worth) for m in methods}
     short = float(case.span.edge_h[-1]) <= case.settings.single_solve_days * 24
+    ledgers = {m: ledger(case, ran[m].piece, at, worth, whole=short and m == "perfect") for m in methods}
     return Replayed(case, {m: ran[m] for m in methods}, ledgers, short)
 
 
