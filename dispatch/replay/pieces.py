@@ -66,9 +66,9 @@ def cut(schedule: Schedule, first: int, steps: int, state: State, notes: Mapping
     return Piece(
         first,
         steps,
-        arrays,
-        money,
-        seams,
+        dict(sorted(arrays.items())),
+        dict(sorted(money.items())),
+        dict(sorted(seams.items())),
         np.array([float(first)]),
         {n: np.array([float(v)]) for n, v in notes.items()},
     )
@@ -89,15 +89,18 @@ def join(parts: Sequence[Piece]) -> Piece:
     """One after the other, without a gap. What some windows lack, such as a state before the first, is NaN there."""
 
     def by_window(of: Sequence[Mapping[str, Array]]) -> dict[str, Array]:
-        keys = dict.fromkeys(key for part in of for key in part)
+        keys = sorted({key for part in of for key in part})
         lacking = [np.full(part.starts.size, np.nan) for part in parts]
         return {k: np.concatenate([p.get(k, gap) for p, gap in zip(of, lacking, strict=True)]) for k in keys}
 
     return Piece(
         parts[0].first,
         sum(part.steps for part in parts),
-        {key: np.concatenate([part.arrays[key] for part in parts], axis=1) for key in parts[0].arrays},
-        {kind: np.concatenate([part.period_money[kind] for part in parts], axis=1) for kind in parts[0].period_money},
+        {key: np.concatenate([part.arrays[key] for part in parts], axis=1) for key in sorted(parts[0].arrays)},
+        {
+            kind: np.concatenate([part.period_money[kind] for part in parts], axis=1)
+            for kind in sorted(parts[0].period_money)
+        },
         by_window([part.seams for part in parts]),
         np.concatenate([part.starts for part in parts]),
         by_window([part.notes for part in parts]),
