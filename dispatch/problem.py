@@ -205,7 +205,7 @@ class Problem:
 
     def _fill(self) -> None:
         for kind, rows in self.rows.items():
-            values = _coefficients(type(rows.members[0]), rows, self.inputs)
+            values = _coefficients(type(rows.members[0]), rows, self.inputs, ratings=self.template)
             for (owner, name), parameter in self._parameters.items():
                 if owner == kind and values[name].shape != parameter.shape:
                     raise ContractError(f"{kind}, {name}: shape {values[name].shape}, built with {parameter.shape}")
@@ -308,10 +308,11 @@ class Problem:
         )
 
 
-def _coefficients(cls: type[Asset], rows: Rows[Any], inputs: Inputs) -> dict[str, Array]:
-    ratings = {f"rating:{name}": value for name, value in cls.ratings(rows, inputs.horizon).items()}
-    signals = {f"signal:{name}": value for name, value in cls.signals(rows, inputs).items()}
-    return {name: np.asarray(value, float) for name, value in (ratings | signals).items()}
+def _coefficients(cls: type[Asset], rows: Rows[Any], inputs: Inputs, *, ratings: bool = True) -> dict[str, Array]:
+    """By name with its sort; ``ratings`` are constants of a problem that is no template, and need no second look."""
+    made = {f"rating:{name}": value for name, value in cls.ratings(rows, inputs.horizon).items()} if ratings else {}
+    made |= {f"signal:{name}": value for name, value in cls.signals(rows, inputs).items()}
+    return {name: np.asarray(value, float) for name, value in made.items()}
 
 
 def _structure(site: Site) -> list[tuple[object, ...]]:
