@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _SYMBOL = {"kw": "kW", "kwh": "kWh", "per_kwh": "1/kWh", "h": "h"}
-HIDDEN = {"switch", "above_min_kw", "committed", "started", "stopped"}
+_HIDDEN = {"switch", "above_min_kw", "committed", "started", "stopped"}
 # One value per billing period or per horizon, which in a short horizon are as many as its steps.
-NOT_BY_STEP = {"peak_kw", "added_peak_kw", "short_kwh"}
+_NOT_BY_STEP = {"peak_kw", "added_peak_kw", "short_kwh"}
 
 
 def published(schedule: Schedule) -> dict[str, Array]:
@@ -25,7 +25,7 @@ def published(schedule: Schedule) -> dict[str, Array]:
     out: dict[str, Array] = {}
     for kind in schedule.kinds.values():
         for series, values in kind.series.items():
-            if values.shape[-1] == steps and series not in HIDDEN | NOT_BY_STEP:
+            if values.shape[-1] == steps and series not in _HIDDEN | _NOT_BY_STEP:
                 out |= {f"{m.name}.{series}": values[row] for row, m in enumerate(kind.rows.members)}
     return out
 
@@ -64,3 +64,13 @@ def _unit(name: str, currency: str) -> str:
 def rounded(values: Array) -> tuple[float, ...]:
     """Values to a tenth of a watt, with −0 as 0: what a page and a person need."""
     return tuple((np.round(np.asarray(values, float), 4) + 0.0).tolist())
+
+
+def by_step(series: str) -> bool:
+    """Has a kind's series a value for every step? Others have one per billing period or horizon."""
+    return series not in _NOT_BY_STEP
+
+
+def is_shown(series: str) -> bool:
+    """Would an operator look at it?"""
+    return by_step(series) and series not in _HIDDEN

@@ -20,7 +20,7 @@ from dispatch.schedule import Proof, Schedule, Solved
 from dispatch.signals import Array
 from dispatch.site import Site
 from dispatch.storage import Storage
-from dispatch.tables import NOT_BY_STEP
+from dispatch.tables import by_step
 
 _SUMS = ("cost_step", "co2_step_kg", "penalty_step", "supply_kw", "unclean_kw", "reserve_up_kw", "reserve_down_kw")
 
@@ -58,7 +58,7 @@ def cut(schedule: Schedule, first: int, steps: int, state: State, notes: Mapping
     for kind, solved in schedule.kinds.items():
         members = len(solved.rows.members)
         by_name = {f"power_kw/{n}": v for n, v in solved.power_kw.items()}
-        by_name |= {f"series/{n}": v for n, v in solved.series.items() if v.shape[-1] == total and n not in NOT_BY_STEP}
+        by_name |= {f"series/{n}": v for n, v in solved.series.items() if v.shape[-1] == total and by_step(n)}
         by_name |= {f"{name}/": getattr(solved, name) for name in _SUMS}
         arrays |= {f"{kind}/{name}": values[:members, :steps] for name, values in by_name.items()}
         money[kind] = solved.cost_period[:members].sum(axis=1, keepdims=True)
@@ -93,10 +93,12 @@ def join(parts: Sequence[Piece]) -> Piece:
         lacking = [np.full(part.starts.size, np.nan) for part in parts]
         return {k: np.concatenate([p.get(k, gap) for p, gap in zip(of, lacking, strict=True)]) for k in keys}
 
+    # A series of periods may have, in a window of as many steps, passed for one of steps.
+    keys = sorted(set.intersection(*(set(part.arrays) for part in parts)))
     return Piece(
         parts[0].first,
         sum(part.steps for part in parts),
-        {key: np.concatenate([part.arrays[key] for part in parts], axis=1) for key in sorted(parts[0].arrays)},
+        {key: np.concatenate([part.arrays[key] for part in parts], axis=1) for key in keys},
         {
             kind: np.concatenate([part.period_money[kind] for part in parts], axis=1)
             for kind in sorted(parts[0].period_money)

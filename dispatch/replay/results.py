@@ -17,7 +17,7 @@ import numpy as np
 from dispatch.replay.ledger import Day, Ledger
 from dispatch.replay.run import Replayed
 from dispatch.signals import unit_of
-from dispatch.tables import HIDDEN, NOT_BY_STEP, write
+from dispatch.tables import is_shown, write
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -108,7 +108,7 @@ def steps_table(done: Replayed) -> pa.Table:
     first = next(iter(done.ran.values())).piece
     for key in first.arrays:
         kind, field, name = key.split("/")
-        if field != "series" or name in HIDDEN | NOT_BY_STEP:
+        if field != "series" or not is_shown(name):
             continue
         for row, member in enumerate(members[kind]):
             values = np.concatenate([ran.piece.arrays[key][row] for ran in done.ran.values()])

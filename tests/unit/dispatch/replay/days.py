@@ -29,8 +29,7 @@ def replayed_park(**rolling: Any) -> dict[str, Any]:
         }
     )
     content["wishes"] = [{"clean_share_min": 0.2, "over": "day", "penalty_per_kwh": 0.05}]
-    tariff = content["assets"][2]["tariff"]
-    tariff["components"] = [
+    content["assets"][2]["tariff"]["components"] = [
         {
             "name": "day",
             "basis": "energy",

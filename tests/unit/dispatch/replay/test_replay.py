@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,9 +26,13 @@ pytestmark = pytest.mark.timeout(300)  # the first test waits for the fixture
 
 
 @pytest.fixture(scope="module")
-def done(tmp_path_factory: pytest.TempPathFactory) -> Replayed:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("replay")
+
+
+@pytest.fixture(scope="module")
+def done(folder: Path) -> Replayed:
     """All methods; a published plan changes only for more than a quarter."""
-    folder = tmp_path_factory.mktemp("replay")
     return replay(case(folder, METHODS, keep_plan_below=0.25), SERIAL, Journal(folder / "journal"))
 
 
@@ -66,6 +71,7 @@ def test_a_plan_is_kept_unless_changing_it_saves_enough(done: Replayed) -> None:
     assert by["rolling"].kept == 0
 
 
+@pytest.mark.slow
 def test_all_executors_and_all_runs_write_the_same_bytes(done: Replayed, tmp_path: Path) -> None:
     write_all(done, tmp_path / "one")
     again = replay(replace(done.case, issued=()), executor("processes", 2), Journal(tmp_path / "journal"))
@@ -83,14 +89,13 @@ def test_ray_writes_the_same_bytes(done: Replayed, tmp_path: Path) -> None:
     assert bytes_of(tmp_path / "one") == bytes_of(tmp_path / "two")
 
 
-def test_what_was_stopped_in_between_goes_on_to_the_same_bytes(done: Replayed, tmp_path: Path) -> None:
+def test_what_was_stopped_in_between_goes_on_to_the_same_bytes(done: Replayed, folder: Path, tmp_path: Path) -> None:
     write_all(done, tmp_path / "one")
-    journal = Journal(tmp_path / "journal")
-    replay(replace(done.case, issued=()), SERIAL, journal)
+    shutil.copytree(folder / "journal", tmp_path / "journal")
     for method in METHODS:
-        kept = sorted((tmp_path / "journal" / method).iterdir())
-        for later in kept[1:]:
+        for later in sorted((tmp_path / "journal" / method).iterdir())[1:]:
             later.unlink()
+    journal = Journal(tmp_path / "journal")
     again = replay(replace(done.case, issued=()), SERIAL, journal)
     write_all(again, tmp_path / "two")
     assert len(again.ran["rolling"].seconds) == 8, "the first day is not planned again"
