@@ -99,6 +99,8 @@ class Part:
         series: what the report shows; decision variables appear here under the name that ``rule`` returns.
         inner: decision variables of any shape that follow from those; ``complete`` gives their values.
         exclusive: pairs of flows that must not run together.
+        relaxable: limits that may be passed where no plan keeps them all, under the words that ``check`` has for them;
+            (row, step) each, written as "what varies ≤ limit" or "what varies ≥ limit".
     """
 
     ports: Mapping[str, Port]
@@ -114,6 +116,7 @@ class Part:
     series: Mapping[str, cp.Expression] = field(default_factory=dict)
     inner: Mapping[str, cp.Variable] = field(default_factory=dict)
     exclusive: Sequence[Exclusive] = ()
+    relaxable: Mapping[str, cp.Constraint] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Every term proves its own convexity where it is born."""
@@ -382,11 +385,11 @@ class Asset(Frozen, ABC):
         return values
 
     @classmethod
-    def follow(cls, rows: Rows[Self], given: Inputs, planned: Mapping[str, Array]) -> dict[str, Array] | None:
-        """What published decisions come to from the state that really is; None: the kind keeps to its rule.
+    def follow(cls, rows: Rows[Self], given: Inputs, wanted: Mapping[str, Array]) -> dict[str, Array] | None:
+        """Decisions as near to ``wanted`` (row, step) as state and limits of today let them; what it lacks is zero.
 
-        Args:
-            planned: (row, step) the kind's decisions by the names in ``Part.series``.
+        None: a kind that remembers nothing, whose rule serves as well. With it the ladder takes yesterday's plan into
+        today, and rests a kind by wanting nothing of it.
         """
         return None
 

@@ -76,6 +76,7 @@ class Problem:
         self.total = objective.total(site, self.horizon, self.rows, self.parts, self._weights, extra)
         constraints = [c for part in self.parts.values() for c in part.constraints]
         self.reserve = self._reserve()
+        self._limited = limits
         constraints += [self.balance, *self.reserve.values(), *limits, *self.total.constraints]
         self._problem = cp.Problem(cp.Minimize(self.total.expression), constraints)
         self.compiled = Compiled(self._problem)
@@ -229,6 +230,11 @@ class Problem:
         if not isinstance(variable, cp.Variable):
             raise ContractError(f"series '{name}' of kind '{kind}' is not a decision")
         return variable
+
+    def coupling_rows(self) -> np.ndarray:
+        """Rows that join plants: balances, reserves, network limits, wishes and sums of the objective."""
+        joint = [self.balance, *self.reserve.values(), *self._limited, *self.total.constraints]
+        return np.concatenate([self.compiled.rows(constraint).ravel() for constraint in joint])
 
     def take(self, x: Array) -> None:
         """Give all variables their values out of a solver's point."""

@@ -118,6 +118,10 @@ class Planning(Frozen):
     issue_before_h: NonNegative = Field(default=12.0, description="how long before its first step a plan is issued")
     seed: int = 0
     rolling: Rolling = Rolling()
+    deadline_s: Positive | None = Field(
+        default=None,
+        description="a schedule that passes the audit is there after so many seconds of scheduling; default: no clock",
+    )
 
 
 class EmbeddedData(Frozen):

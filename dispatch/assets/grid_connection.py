@@ -157,22 +157,20 @@ class GridConnection(Asset):
         imported, exported = cp.Variable(shape, nonneg=True), cp.Variable(shape, nonneg=True)
         switch = cp.Variable(shape, bounds=[0, 1])
         periods = given["demand_price"].shape[1]
-        constraints = [
-            imported <= cp.multiply(given["import_kw"], switch),
-            exported <= cp.multiply(given["export_kw"], 1 - switch),
-        ]
+        agreed = {
+            "import above its limit": imported <= cp.multiply(given["import_kw"], switch),
+            "export above its limit": exported <= cp.multiply(given["export_kw"], 1 - switch),
+        }
+        constraints, bill = list(agreed.values()), None
         series = {"import_kw": imported, "export_kw": exported, "switch": switch}
-        bill = None
         if periods:
             peak = cp.Variable((rows.count, periods), nonneg=True)
             metering = rows.members[0].tariff.metering(given.horizon)
             intervals = np.ones((1, metering.shape[1]))
             constraints += [peak >= given["paid_peak_kw"]]
-            # A loop over billing periods (a handful), not over rows or steps.
-            constraints += [
-                cp.multiply(given[f"mask_{p}"], imported) @ metering <= peak[:, p : p + 1] @ intervals
-                for p in range(periods)
-            ]
+            for p in range(periods):  # billing periods, a handful
+                masked = cp.multiply(given[f"mask_{p}"], imported)
+                constraints.append(masked @ metering <= peak[:, p : p + 1] @ intervals)
             # Price times (peak − paid): the product of price and paid peak is combined as one variable's bound.
             added = cp.Variable((rows.count, periods), nonneg=True)
             constraints += [added >= peak - given["paid_peak_kw"]]
@@ -189,6 +187,7 @@ class GridConnection(Asset):
             unclean_kw=cp.multiply(given["unclean_fraction"], imported),
             series=series,
             exclusive=[Exclusive(switch, imported, exported)],
+            relaxable=agreed,
         )
 
     @classmethod

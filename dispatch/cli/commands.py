@@ -55,6 +55,13 @@ def plan(
     weather_url: Annotated[
         str | None, typer.Option(help="Address of an own weather server that speaks Open-Meteo's format.")
     ] = None,
+    deadline: Annotated[
+        float | None,
+        typer.Option(
+            min=0.1,
+            help="Seconds of scheduling after which a plan that passes the audit must be there. Default: no clock.",
+        ),
+    ] = None,
 ) -> None:
     """Plan one day: forecast, schedule, AC proof, report.
 
@@ -62,7 +69,7 @@ def plan(
     """
     from dispatch.cli.planning import Request, run
 
-    run(Request(config, day, weather, out, scenarios, network, weather_url))
+    run(Request(config, day, weather, out, scenarios, network, weather_url, deadline))
 
 
 @app.command()

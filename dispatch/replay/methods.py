@@ -94,6 +94,7 @@ class _Days:
         for day, first, last in self.case.days:
             saved = self.journal.load(self.method, day)
             if saved is None:
+                self.planner.previous = None
                 piece = join(list(self.day(first, last)))
                 saved = Saved(piece, self.plant.state, self.published, self.extra())
                 self.journal.save(self.method, day, saved)

@@ -27,6 +27,7 @@ from dispatch.comparison import store_values
 from dispatch.errors import SolveError
 from dispatch.highs import Answer, Limits, Matrices
 from dispatch.highs import run as search
+from dispatch.ladder import climb
 from dispatch.problem import Problem
 from dispatch.replay.case import Case
 from dispatch.replay.pieces import State
@@ -34,10 +35,11 @@ from dispatch.replay.plant import Decisions, decisions, obeyed
 from dispatch.schedule import Schedule
 from dispatch.signals import Array, Horizon
 from dispatch.site import CleanShareWish, Site
-from dispatch.solve import rule_based, solve
+from dispatch.solve import solve
 from dispatch.storage import Storage
 
 _DAYS = 7
+_OF_THE_PROBLEM = ("optimal", "incumbent", "convex_recovery")
 PUBLISHED = ("charge_kw", "discharge_kw", "committed")
 """Decisions that a published plan ties: powers of stores, on/off of units. The rest follows what comes."""
 
@@ -49,7 +51,7 @@ class Planned:
     Attributes:
         decisions: from the window's first step on.
         quality: rung of the ladder.
-        objective: what the plan minimised; NaN where rules made it.
+        objective: what the plan minimised; NaN where the rung is none of the problem itself.
         seconds: to plan, compile left out; never part of a result.
     """
 
@@ -62,20 +64,29 @@ class Planned:
 
 @dataclass
 class Planner:
-    """Plans windows; compiles once per month at most, when what stores are worth has moved."""
+    """Plans windows; compiles once per month at most, when what stores are worth has moved.
+
+    Attributes:
+        compiled, compile_s: how often a problem was compiled, and how long that took.
+        previous: the plan before, which the ladder falls back on; each day begins without one, so that a replay which
+            goes on from a day does as if it had not stopped.
+    """
 
     case: Case
     limits: Limits = field(default_factory=Limits)
     compiled: int = 0
     compile_s: float = 0.0
+    previous: Schedule | None = None
     _problem: Problem | None = None
     _worth: Mapping[str, float] = field(default_factory=dict)
 
     def plan(self, horizon: Horizon, series: Mapping[tuple[str, str], Array], weights: Array, state: State) -> Planned:
-        """The best plan for the window, or what the park's rules give where none passes the audit."""
+        """The best plan for the window: the first rung of the ladder that passes the audit."""
         began, compiling = time.perf_counter(), self.compile_s
         problem = self._with(horizon, series, weights, state)
-        found, quality, objective = _first_that_passes(problem, self.limits)
+        found = self.previous = climb(problem, self.limits, last_good=self.previous).schedule
+        quality = found.proof.quality
+        objective = found.proof.objective if quality in _OF_THE_PROBLEM else float("nan")
         seconds = time.perf_counter() - began - (self.compile_s - compiling)
         return Planned(found, decisions(problem, found), quality, objective, seconds)
 
@@ -149,17 +160,6 @@ def with_ends(case: Case, worth: Mapping[str, float], *, by_window: bool = True)
         for w in case.site.wishes
     )
     return case.site.model_copy(update={"assets": tuple(assets), "wishes": wishes})
-
-
-def _first_that_passes(problem: Problem, limits: Limits) -> tuple[Schedule, str, float]:
-    try:
-        found = solve(problem, limits)
-        if audit(found).passed:
-            return found, found.proof.quality, found.proof.objective
-    except SolveError:
-        pass
-    found = rule_based(problem)
-    return found, found.proof.quality, found.proof.objective
 
 
 def _ties(problem: Problem, planned: Decisions) -> tuple[np.ndarray, Array]:
