@@ -102,6 +102,10 @@ class Rolling(Frozen):
     ends: Literal["value", "band"] = Field(
         default="value", description="what a store is worth at a plan's end: money of the prices, or the file's wish"
     )
+    peak_margin_kw: NonNegative = Field(
+        default=0.0,
+        description="plans stay so far below the peak that is paid anyway: what comes differs from what was forecast",
+    )
     keep_plan_below: NonNegative = Field(
         default=0.0, description="a published plan changes only where that saves more money than this"
     )

@@ -8,6 +8,9 @@ The end of a window is no end of the world. Two ways to say so:
   the wear of discharging it.
 * ``band``: the wish for the end that the park's file has, its level at the start unless it says otherwise.
 
+A peak that is paid anyway is free to use up to it, and a plan that does is passed by any error of its forecast, at the
+price of a month's demand. ``peak_margin_kw`` keeps plans below; what is billed does not change.
+
 A clean share that is wished for by the day is held over each window: a window has no whole days.
 """
 
@@ -21,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from dispatch.asset import Inputs, Mode
+from dispatch.asset import Asset, Inputs, Mode
 from dispatch.audit import audit
 from dispatch.comparison import store_values
 from dispatch.errors import SolveError
@@ -107,7 +110,9 @@ class Planner:
 
     def _with(self, horizon: Horizon, series: Mapping[tuple[str, str], Array], weights: Array, state: State) -> Problem:
         """The compiled problem with the window's data."""
-        inputs = Inputs(horizon, weights.size, self.case.site.known_series(horizon) | dict(series), state)
+        margin_kw = self.case.site.planning.rolling.peak_margin_kw
+        known = self.case.site.known_series(horizon) | dict(series)
+        inputs = Inputs(horizon, weights.size, known, below_peak(state, margin_kw))
         worth = store_worth(self.case, horizon)
         fits = self._problem is not None and np.array_equal(self._problem.horizon.hours, horizon.hours)
         if self._problem is None or not fits or worth != self._worth:
@@ -116,6 +121,21 @@ class Planner:
             self.compiled, self.compile_s = self.compiled + 1, self.compile_s + time.perf_counter() - began
         self._problem.update(inputs, weights=weights)
         return self._problem
+
+
+def below_peak(state: State, margin_kw: float) -> State:
+    """The state with peaks so far lowered by the margin: a plan that uses all of a paid peak is passed by any error."""
+    return {
+        asset: {n: max(v - margin_kw, 0.0) if n.startswith("month_to_date_peak_kw") else v for n, v in of.items()}
+        for asset, of in state.items()
+    }
+
+
+def _less(peak_kw: float | Mapping[str, float], margin_kw: float) -> float | dict[str, float]:
+    """A peak, or one by component, lowered by the margin."""
+    if isinstance(peak_kw, Mapping):
+        return {name: max(value - margin_kw, 0.0) for name, value in peak_kw.items()}
+    return max(peak_kw - margin_kw, 0.0)
 
 
 def store_worth(case: Case, horizon: Horizon) -> dict[str, float]:
@@ -145,9 +165,13 @@ def _worth(site: Site, horizon: Horizon) -> dict[str, float]:
 
 def with_ends(case: Case, worth: Mapping[str, float], *, by_window: bool = True) -> Site:
     """The site as it is planned: stores with their value at the end, wishes over a window that has no whole days."""
-    assets = []
+    assets: list[Asset] = []
+    rolling = case.site.planning.rolling
     for asset in case.site.assets:
-        if not isinstance(asset, Storage):
+        peak_kw = getattr(asset, "expected_peak_kw", None)
+        if by_window and peak_kw:
+            assets.append(asset.model_copy(update={"expected_peak_kw": _less(peak_kw, rolling.peak_margin_kw)}))
+        elif not isinstance(asset, Storage):
             assets.append(asset)
         elif asset.name in worth:
             changes = {"end_fill_min": asset.max_fill, "end_penalty_per_kwh": worth[asset.name]}

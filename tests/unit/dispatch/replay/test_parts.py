@@ -183,6 +183,27 @@ def test_a_window_ends_where_a_kwh_kept_is_worth_as_much_as_one_sold() -> None:
         assert last == pytest.approx(level, abs=1e-3)
 
 
+def test_a_plan_stays_below_the_paid_peak_by_its_margin_and_the_bill_does_not_know() -> None:
+    cheap_first = tariff(0.5, demand=100.0)
+    cheap_first["components"][0]["calendar"] = {"hours": ["04:00-24:00"]}
+    night = {"name": "night", "basis": "energy", "price_per_kwh": 0.05, "calendar": {"hours": ["00:00-04:00"]}}
+    cheap_first["components"].append(night | {"source": "test"})
+    site = park(load(), battery(start_fill=0.0), grid(expected_peak_kw=50, tariff=cheap_first))
+    series = {("load", "demand_kw"): np.full((1, 4), 20.0)}
+    for margin_kw, highest_kw in ((0.0, 50.0), (15.0, 35.0)):
+        wary = site.planning.rolling.model_copy(update={"peak_margin_kw": margin_kw})
+        known = Case(
+            site.model_copy(update={"planning": site.planning.model_copy(update={"rolling": wary})}),
+            hours(24),
+            {},
+            None,  # type: ignore[arg-type]
+        )
+        state = {"pcc": {"month_to_date_peak_kw": 45.0}}
+        made = Planner(known).plan(hours(4), series, np.ones(1), state).schedule
+        assert made.asset("pcc", "import_kw").max() == pytest.approx(highest_kw)
+        assert with_ends(known, {}, by_window=False).assets[-1] == site.assets[-1]
+
+
 def test_nothing_can_be_tied_before_anything_is_planned(small: Case) -> None:
     with pytest.raises(ValueError, match="nothing has been planned"):
         Planner(small).pinned({})
