@@ -277,6 +277,10 @@ class Given:
         self.horizon = horizon
         self._values = values
 
+    def __contains__(self, name: str) -> bool:
+        """Is there such a coefficient? What no member of the kind uses may be left out."""
+        return name in self._values
+
     def __getitem__(self, name: str) -> Any:
         """The coefficient; a name that neither ``ratings`` nor ``signals`` returned is a ContractError."""
         if name not in self._values:
@@ -383,6 +387,11 @@ class Asset(Frozen, ABC):
     def settle(cls, rows: Rows[Self], given: Inputs, state: Ruling, values: dict[str, Array]) -> dict[str, Array]:
         """``values`` after giving way to what all rules together left over; called in reverse order of the cascade."""
         return values
+
+    @classmethod
+    def passed(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> list[Violation]:
+        """Soft limits that a solution passes because nothing else was feasible: they put a plan on rung ``relaxed``."""
+        return []
 
     @classmethod
     def follow(cls, rows: Rows[Self], given: Inputs, wanted: Mapping[str, Array]) -> dict[str, Array] | None:

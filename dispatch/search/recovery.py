@@ -26,6 +26,7 @@ from dispatch.signals import Array
 _LARGE = 400_000
 _WHOLE = 1e-5
 _MOST_FREE = 0.35
+_FEW = 8  # plants that one search takes on together
 _AHEAD = 0.1  # of the gap that is good enough: plants whose second choice costs no more than that stay free
 _FIRST_SHARE = 0.4
 _MOST_ROUNDS = 40
@@ -99,6 +100,7 @@ class Search:
     Attributes:
         bound: proven lower bound.
         best, objective: the best plan.
+        whole: a search that held nothing has ended: there is nothing left to look for.
         share: how much of the plants a neighbourhood frees; it grows while searches end early and in vain.
     """
 
@@ -109,6 +111,7 @@ class Search:
         self.objective = np.inf
         self.nodes = 0
         self.share = _FIRST_SHARE
+        self.whole = False
         self.random = np.random.default_rng(0)
 
     @property
@@ -135,7 +138,7 @@ class Search:
         """Free what is torn and what hardly cares; more of it where that has no solution."""
         spare = self.known.spare
         ahead = _AHEAD * self.limits.gap * abs(self.bound)
-        for most in (_MOST_FREE, 0.7, 1.0):
+        for most in (_MOST_FREE, 0.7, 1.0) if spare.size > _FEW else (1.0,):
             count = max(int(most * spare.size), 1)
             free = np.argsort(spare, kind="stable")[:count]
             if most < 1:
@@ -147,11 +150,11 @@ class Search:
         """Neighbourhoods of the best plan: plants that it has otherwise than the relaxation, and others by lot."""
         idle, size, integer = 0, self.known.spare.size, self.matrices.integer
         for _ in range(rounds):
-            if self.best is None or self.gap <= self.limits.gap or idle == _IDLE_ROUNDS or self.late():
+            if self.best is None or self.whole or self.gap <= self.limits.gap or idle == _IDLE_ROUNDS or self.late():
                 return
             torn = [_differ(self.best, self.known.point, integer, columns) for columns in self.known.members]
             weight = np.where(torn, 3.0, 1.0)
-            count = int(np.clip(self.share * size, min(size, 8), size))
+            count = int(np.clip(self.share * size, min(size, _FEW), size))
             free = self.random.choice(size, size=count, replace=False, p=weight / weight.sum())
             idle = 0 if self.explore(free, self.best, 0.2) else idle + 1
 
@@ -170,7 +173,8 @@ class Search:
         lower, upper = self.matrices.col_lower.copy(), self.matrices.col_upper.copy()
         lower[held] = upper[held] = np.round(around[held])
         seconds = None if self.limits.seconds is None else max(most * self.left(), 1.0)
-        limits = Limits(max(self.limits.gap / 2, 1e-5), min(self.limits.nodes, _SUB_NODES), seconds)
+        nodes = min(self.limits.nodes, _SUB_NODES) if held.any() else self.limits.nodes
+        limits = Limits(max(self.limits.gap / 2, 1e-5), nodes, seconds)
         before = self.objective
         try:
             part = replace(self.matrices, col_lower=lower, col_upper=upper)
@@ -179,6 +183,8 @@ class Search:
             return False
         self.nodes += answer.nodes
         self.take(answer.objective, answer.x)
+        if not held.any():
+            self.bound, self.whole = max(self.bound, answer.bound), answer.quality == "optimal"
         self.share *= 1.15 if answer.quality == "optimal" else 0.9
         return self.objective < before - 1e-6 * abs(before) if np.isfinite(before) else True
 
