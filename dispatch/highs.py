@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 Quality = Literal["optimal", "incumbent", "convex_recovery", "relaxed", "last_good", "rule_based", "safe_state"]
 
+_LARGE = 10_000
+
 
 # What HiGHS does to find points: smaller problems, and the root once more where they have fixed a column or two.
 _FOR_POINTS = (
@@ -284,6 +286,8 @@ def _polish(
 
     columns = np.flatnonzero(integer).astype(np.int32)
     values = np.round(x[columns])
+    if integer.size > _LARGE:
+        solver.clearSolver()  # else the point found is crossed over to a basis without presolve: 3.2 s against .4 s
     continuous = np.full(columns.size, highspy.HighsVarType.kContinuous)
     solver.changeColsIntegrality(columns.size, columns, continuous)
     solver.changeColsBounds(columns.size, columns, values, values)

@@ -85,6 +85,16 @@ def known_inputs(site: Site, horizon: Horizon, needs: dict[str, Need], values: d
     return Inputs(horizon, 1, series)
 
 
+def measured_until(archive: Archive, site: str, name: str, moment_s: int, since_s: int) -> tuple[np.ndarray, Array]:
+    """Interval ends [s, UTC] after ``since_s`` and mean powers [kW] of a series as known at a moment."""
+    import pandas as pd
+
+    known = archive.as_of(pd.Timestamp(moment_s, unit="s", tz="UTC")).measurements(site, name)
+    ends_s = known.end_ns // 1_000_000_000
+    recent = ends_s > since_s
+    return ends_s[recent], known.value[recent]
+
+
 def _forecast(
     site: Site,
     horizon: Horizon,

@@ -91,6 +91,27 @@ class StepBlock(Frozen):
     minutes: Positive
 
 
+class Rolling(Frozen):
+    """How plans roll: read by ``parkwatt replay``."""
+
+    window_h: Positive = Field(default=36.0, description="length of every plan")
+    scenarios_every_h: Positive = Field(default=1.0, description="time between plans over scenarios")
+    forecast_every_h: Annotated[Finite, Field(gt=0, le=24)] = Field(
+        default=24.0, description="time between forecasts; in between the last measurements correct them"
+    )
+    ends: Literal["value", "band"] = Field(
+        default="value", description="what a store is worth at a plan's end: money of the prices, or the file's wish"
+    )
+    peak_margin_kw: NonNegative = Field(
+        default=0.0,
+        description="plans stay so far below the peak that is paid anyway: what comes differs from what was forecast",
+    )
+    keep_plan_below: NonNegative = Field(
+        default=0.0, description="a published plan changes only where that saves more money than this"
+    )
+    keep_plan_below_share: Fraction = Field(default=0.0, description="likewise, as a share of the plan's cost")
+
+
 class Planning(Frozen):
     """How the daily plan is made."""
 
@@ -100,6 +121,7 @@ class Planning(Frozen):
     scenarios: int = Field(default=5, ge=0, le=200, description="beside the central forecast")
     issue_before_h: NonNegative = Field(default=12.0, description="how long before its first step a plan is issued")
     seed: int = 0
+    rolling: Rolling = Rolling()
     deadline_s: Positive | None = Field(
         default=None,
         description="a schedule that passes the audit is there after so many seconds of scheduling; default: no clock",

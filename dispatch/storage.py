@@ -272,6 +272,17 @@ class Storage(Asset):
         return cls.walked(rows, given, values["charge_kw"] - values["discharge_kw"] + left, back=False)
 
     @classmethod
+    def carry(
+        cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array], steps: int
+    ) -> dict[str, dict[str, float]]:
+        """The fill after the last of these steps."""
+        level = series["stored_kwh"][: len(rows.members), steps - 1]
+        return {
+            member.name: {"start_fill": float(np.clip(kwh / member.energy_kwh, 0.0, 1.0))}
+            for member, kwh in zip(rows.members, level, strict=True)
+        }
+
+    @classmethod
     def walked(cls, rows: Rows[Self], given: Inputs, wanted: Array, *, back: bool) -> dict[str, Array]:
         """All decisions that follow from wanting to charge (+) or discharge (−) so much, step by step.
 

@@ -68,3 +68,13 @@ def _unit(name: str, currency: str) -> str:
 def rounded(values: Array) -> tuple[float, ...]:
     """Values to a tenth of a watt, with −0 as 0: what a page and a person need."""
     return tuple((np.round(np.asarray(values, float), 4) + 0.0).tolist())
+
+
+def by_step(series: str) -> bool:
+    """Has a kind's series a value for every step? Others have one per billing period or horizon."""
+    return series not in _NOT_BY_STEP
+
+
+def is_shown(series: str) -> bool:
+    """Would an operator look at it?"""
+    return by_step(series) and series not in _HIDDEN

@@ -155,6 +155,10 @@ class Archive:
     def __len__(self) -> int:
         return sum(len(rows) for rows in self._rows.values())
 
+    def __reduce__(self) -> tuple[type[Archive], tuple[dict[tuple[str, str], Rows]]]:
+        """A read-only view of a mapping cannot be sent to another process; the mapping can."""
+        return Archive, (dict(self._rows),)
+
     def as_of(self, time: Time) -> Known:
         """What was known at an instant: rows with available_at <= time."""
         return Known(instant_ns(time, "as_of time"), self._rows)

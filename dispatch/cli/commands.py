@@ -1,4 +1,4 @@
-"""What can be typed: plan, validate, init, schema. Nothing heavy is imported before it is needed."""
+"""What can be typed: plan, replay, validate, init, schema. Nothing heavy is imported before it is needed."""
 
 from __future__ import annotations
 
@@ -70,6 +70,31 @@ def plan(
     from dispatch.cli.planning import Request, run
 
     run(Request(config, day, weather, out, scenarios, network, weather_url, deadline))
+
+
+@app.command()
+def replay(
+    config: Config,
+    first: Annotated[str, typer.Option("--from", help="First local day, YYYY-MM-DD.")],
+    last: Annotated[str, typer.Option("--to", help="Last local day, included.")],
+    every: Annotated[str, typer.Option(help="Time between plans of the rolling methods: 15min, 1h, 24h.")] = "15min",
+    methods: Annotated[
+        str | None,
+        typer.Option(help="Some of rule_based,day_ahead,rolling,rolling_kept,rolling_scenarios,perfect. Default: all."),
+    ] = None,
+    executor: Annotated[str, typer.Option(help="Where it runs: serial, processes or ray.")] = "processes",
+    workers: Annotated[int | None, typer.Option(min=1, help="How many at a time. Default: the cores.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the results. Default: replays/PARK-FROM-TO.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the days that are done.")] = False,
+) -> None:
+    """Run past days again, planning at every step with what was known then, and set the methods side by side.
+
+    planning.rolling in the park's file says how far a plan looks and when a published one changes.
+    Writes steps.parquet, days.parquet, replay.json, replay.html and timings.json.
+    """
+    from dispatch.cli.replaying import Request, run
+
+    run(Request(config, first, last, every, methods, executor, workers, out, resume))
 
 
 @app.command()

@@ -1,0 +1,225 @@
+"""What each day of a replay came to, and whether its windows join without a jump.
+
+Money, carbon and penalties of a day are the kinds' own accounts of what was executed in it, from the state that the
+whole path before it leaves: a demand charge falls on the day that raises the month's peak. The days of a month add up
+to the month, which is audited as one schedule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+import numpy as np
+
+from dispatch.asset import Asset, Inputs
+from dispatch.audit import audit
+from dispatch.comparison import start_kwh
+from dispatch.generation import VariableGeneration
+from dispatch.replay.case import RUNGS, Case
+from dispatch.replay.pieces import Buses, Piece, State, came, schedule, split
+from dispatch.replay.plant import carried
+from dispatch.schedule import Schedule
+from dispatch.signals import Array
+from dispatch.site import CleanShareWish
+from dispatch.storage import Storage
+
+_SAME = 1e-6
+_SUM = 1e-2
+
+
+@dataclass(frozen=True)
+class Day:
+    """A day's figures.
+
+    Attributes:
+        bill: money paid: energy, demand, fuel, starts, wear.
+        stored_money: value of what the stores hold more at the end of the day than at its start.
+        penalty: price of broken wishes and of demand not served.
+        objective: what plans minimise: weighted money, carbon at its price, penalties, less ``stored_money``.
+        cycles: equivalent full cycles of the electric stores, their mean.
+        plans, changes, kept: plans made, those that changed what had been published, those that kept it on purpose.
+    """
+
+    day: date
+    bill: float
+    stored_money: float
+    co2_kg: float
+    penalty: float
+    objective: float
+    clean_share: float
+    import_kwh: float
+    peak_import_kw: float
+    curtailed_kwh: float
+    shed_kwh: float
+    cycles: float
+    plans: int
+    changes: int
+    kept: int
+
+    @property
+    def cost(self) -> float:
+        """Money paid less the value of what is held more."""
+        return self.bill - self.stored_money
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """A method's days and what the audit of its whole path found.
+
+    Attributes:
+        jumps: states handed to a window that are not those the path before it leaves.
+        violations: of the audit of each month as one schedule; the worst few as text.
+        seams: windows whose state was looked at.
+        rungs: plans by rung of the ladder.
+    """
+
+    days: tuple[Day, ...]
+    seams: int
+    jumps: tuple[str, ...]
+    violations: tuple[str, ...]
+    rungs: Mapping[str, int]
+
+
+def ledger(case: Case, piece: Piece, at: Buses, worth: Mapping[str, float], *, whole: bool = False) -> Ledger:
+    """The days of a method's executed path, and its audit: month by month, or of the ``whole`` at once.
+
+    Args:
+        at: buses by kind and port.
+        worth: money per kWh held, by store.
+    """
+    days: list[Day] = []
+    jumps: list[str] = []
+    violations: list[str] = []
+    state: State = {}
+    for first, last in ((0, case.span.steps),) if whole else case.months:
+        month = schedule(case, split(piece, first, last - first), state, at)
+        found = audit(month)
+        violations += [str(v) for v in found.violations]
+        jumps += _jumps(case, piece, month, first, state)
+        mine = [_day(case, piece, month, first, bounds, worth) for bounds in case.days if first <= bounds[1] < last]
+        total, summed = float(month.money[0]), sum(d.bill for d in mine)
+        if abs(total - summed) > _SUM + 1e-6 * abs(total):
+            violations.append(f"the days' bills add up to {summed:.2f}, the month's is {total:.2f}")
+        days += mine
+        state = carried(month, last - first)
+    seams = int(np.isfinite(np.array(list(piece.seams.values()))).any(axis=0).sum()) if piece.seams else 0
+    return Ledger(_with_horizon_wishes(case, piece, days), seams, tuple(jumps), tuple(violations), _rungs(piece))
+
+
+def _rungs(piece: Piece) -> dict[str, int]:
+    index = piece.notes.get("rung", np.zeros(0))
+    index = index[np.isfinite(index)].astype(int)
+    return {RUNGS[i]: int((index == i).sum()) for i in sorted(set(index.tolist()))}
+
+
+def _jumps(case: Case, piece: Piece, month: Schedule, first: int, before: State) -> Iterator[str]:
+    """States handed in at the month's seams that differ from what the path up to there leaves."""
+    steps = month.inputs.horizon.steps
+    for window, start in enumerate(piece.starts.astype(int)):
+        if not first <= start < first + steps:
+            continue
+        left = before if start == first else carried(month, start - first)
+        for key, values in piece.seams.items():
+            asset, _, name = key.rpartition("/")
+            handed, own = float(values[window]), left.get(asset, {}).get(name, float("nan"))
+            if np.isfinite(handed) and not abs(handed - own) <= _SAME * max(1.0, abs(own)):
+                when = case.window(start, 1).local_start[0]
+                yield f"{asset}: {name} {own:.6g} before {when:%Y-%m-%d %H:%M}, {handed:.6g} after"
+
+
+def _day(
+    case: Case, piece: Piece, month: Schedule, first: int, bounds: tuple[date, int, int], worth: Mapping[str, float]
+) -> Day:
+    day, start, end = bounds
+    state = carried(month, start - first) if start > first else month.inputs.state
+    inputs = came(case, start, end - start, state)
+    part, hours = slice(start - first, end - first), inputs.horizon.hours
+    sums = _accounts(month, inputs, part)
+    held = sum(v * (_level(month, s, part.stop) - _level(month, s, part.start)) for s, v in worth.items())
+    penalty = sums["penalty"] + _clean_penalty(case, sums["unclean_kw"] @ hours, sums["supply_kw"] @ hours, "day")
+    supplied = float(sums["supply_kw"] @ hours)
+    imported = _total(month, "import_kw", part)
+    wanted = case.site.objective
+    windows = (piece.starts >= start) & (piece.starts < end)
+    notes = {name: values[windows] for name, values in piece.notes.items()}
+    return Day(
+        day=day,
+        bill=sums["money"],
+        stored_money=held,
+        co2_kg=sums["co2_kg"],
+        penalty=penalty,
+        objective=wanted.money * sums["money"] + wanted.carbon_price_per_t / 1000 * sums["co2_kg"] + penalty - held,
+        clean_share=1 - float(sums["unclean_kw"] @ hours) / supplied if supplied > 0 else float("nan"),
+        import_kwh=float(imported @ hours),
+        peak_import_kw=float(imported.max(initial=0.0)),
+        curtailed_kwh=float(_total(month, "curtailed_kw", part, VariableGeneration) @ hours),
+        shed_kwh=float(_total(month, "shed_kw", part) @ hours),
+        cycles=_cycles(case, month, part, hours),
+        plans=int(np.isfinite(notes.get("rung", np.zeros(0))).sum()),
+        changes=int(np.nansum(notes.get("changed", np.zeros(0)))),
+        kept=int(np.nansum(notes.get("kept", np.zeros(0)))),
+    )
+
+
+def _accounts(month: Schedule, inputs: Inputs, part: slice) -> dict[str, Any]:
+    """Sums over all kinds of their own accounts of some steps."""
+    steps, total = inputs.horizon.steps, month.inputs.horizon.steps
+    out: dict[str, Any] = {"money": 0.0, "co2_kg": 0.0, "penalty": 0.0}
+    out |= {"supply_kw": np.zeros(steps), "unclean_kw": np.zeros(steps)}
+    for solved in month.kinds.values():
+        cls: type[Asset] = type(solved.rows.members[0])
+        series = {n: v[:, part] for n, v in solved.series.items() if v.shape[-1] == total}
+        account = cls.account(solved.rows, inputs, series)
+        for name in ("money", "co2_kg", "penalty"):
+            out[name] += float(np.sum(getattr(account, name)))
+        for name in ("supply_kw", "unclean_kw"):
+            out[name] = out[name] + np.broadcast_to(getattr(account, name), (solved.rows.count, steps)).sum(axis=0)
+    return out
+
+
+def _clean_penalty(case: Case, unclean_kwh: float, supply_kwh: float, over: str) -> float:
+    """Price of the clean energy that is short of what is wished for."""
+    wishes = [w for w in case.site.wishes if isinstance(w, CleanShareWish) and w.over == over]
+    return sum(w.penalty_per_kwh * max(unclean_kwh - (1 - w.clean_share_min) * supply_kwh, 0.0) for w in wishes)
+
+
+def _with_horizon_wishes(case: Case, piece: Piece, days: list[Day]) -> tuple[Day, ...]:
+    """A share wished for over the horizon is held over the whole span; what is short is charged to the last day."""
+    if not any(isinstance(w, CleanShareWish) and w.over == "horizon" for w in case.site.wishes):
+        return tuple(days)
+    hours = case.span.hours
+    unclean, supply = (
+        sum(float(v.sum(axis=0) @ hours) for k, v in piece.arrays.items() if k.endswith(f"/{name}/"))
+        for name in ("unclean_kw", "supply_kw")
+    )
+    short = _clean_penalty(case, unclean, supply, "horizon")
+    last = replace(days[-1], penalty=days[-1].penalty + short, objective=days[-1].objective + short)
+    return (*days[:-1], last)
+
+
+def _level(month: Schedule, store: str, step: int) -> float:
+    """What a store holds at the start of a step of the month."""
+    return start_kwh(month, store) if step == 0 else float(month.asset(store, "stored_kwh")[step - 1])
+
+
+def _total(month: Schedule, series: str, part: slice, kind: type | None = None) -> Array:
+    out = np.zeros(part.stop - part.start)
+    for solved in month.kinds.values():
+        if series in solved.series and (kind is None or issubclass(type(solved.rows.members[0]), kind)):
+            out += solved.series[series][:, part].sum(axis=0)
+    return out
+
+
+def _cycles(case: Case, month: Schedule, part: slice, hours: Array) -> float:
+    """Mean over electric stores of what they gave, at the store's side, in units of their content."""
+    carriers = dict(zip(case.site.bus_names, case.site.bus_carriers, strict=True))
+    stores = [a for a in case.site.assets if isinstance(a, Storage) and carriers[a.bus] == "electricity"]
+    if not stores:
+        return 0.0
+    given = [
+        float(month.asset(s.name, "discharge_kw")[part] @ hours) / s.discharge_efficiency / s.energy_kwh for s in stores
+    ]
+    return float(np.mean(given))

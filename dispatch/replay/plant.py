@@ -1,0 +1,95 @@
+"""The park as it really runs: published decisions meet what came, and the state they leave is handed on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from dispatch.asset import Asset, Inputs, Rows
+from dispatch.problem import Problem
+from dispatch.replay.case import Case
+from dispatch.replay.pieces import Piece, State, came, cut, without_end
+from dispatch.schedule import Schedule
+from dispatch.signals import Array
+from dispatch.solve import rule_based
+
+Decisions = Mapping[str, Mapping[str, Array]]
+"""By kind and decision: (asset, step) from a plan's first step on."""
+
+
+@dataclass
+class Plant:
+    """Executes windows one after the other.
+
+    Attributes:
+        state: by asset name, what the next window starts from; empty: the park's file.
+    """
+
+    case: Case
+    state: State = field(default_factory=dict)
+    _problems: dict[int, Problem] = field(default_factory=dict)
+
+    def run(self, first: int, steps: int, planned: Decisions | None, notes: Mapping[str, float] | None = None) -> Piece:
+        """Execute steps of the span; what no plan decides follows the park's rules, step by step.
+
+        Args:
+            planned: decisions from step ``first`` on, at least ``steps`` long; None: the park's rules alone.
+            notes: figures of the plan, kept beside the piece.
+        """
+        before, inputs = self.state, came(self.case, first, steps, self.state)
+        problem = self._problem(steps, inputs)
+        done = rule_based(problem, None if planned is None else obeyed(problem, planned))
+        self.state = carried(done, steps)
+        return cut(done, first, steps, before or {}, notes or {})
+
+    def _problem(self, steps: int, inputs: Inputs) -> Problem:
+        """Of this length, compiled at its first use; days of 23 and 25 hours have their own."""
+        if steps not in self._problems:
+            self._problems[steps] = Problem(without_end(self.case.site), inputs)
+        self._problems[steps].update(inputs)
+        return self._problems[steps]
+
+
+def obeyed(problem: Problem, planned: Decisions) -> dict[str, Mapping[str, Array]]:
+    """What published decisions come to from the problem's state, by kind; kinds that follow none are left out."""
+    out: dict[str, Mapping[str, Array]] = {}
+    for kind, rows in problem.rows.items():
+        if kind not in planned:
+            continue
+        cls: type[Asset] = type(rows.members[0])
+        ours = {name: values[:, : problem.horizon.steps] for name, values in planned[kind].items()}
+        followed = cls.follow(rows, problem.inputs, ours)
+        if followed is not None:
+            out[kind] = followed
+    return out
+
+
+def decisions(problem: Problem, schedule: Schedule) -> Decisions:
+    """The decisions by step of a schedule's scenario 0."""
+    steps = schedule.inputs.horizon.steps
+    return {
+        kind: {
+            name: np.array(solved.series[name][: len(solved.rows.members)])
+            for name in problem.decisions(kind)
+            if solved.series[name].shape[-1] == steps
+        }
+        for kind, solved in schedule.kinds.items()
+    }
+
+
+def later(planned: Decisions, steps: int) -> dict[str, dict[str, Array]]:
+    """The decisions from ``steps`` steps later on."""
+    return {kind: {name: values[:, steps:] for name, values in by.items()} for kind, by in planned.items()}
+
+
+def carried(schedule: Schedule, steps: int) -> dict[str, dict[str, float]]:
+    """State after the first ``steps`` steps, of every kind that hands one on; the rest keeps what it had."""
+    out: dict[str, dict[str, float]] = {name: dict(of) for name, of in schedule.inputs.state.items()}
+    for solved in schedule.kinds.values():
+        cls: type[Asset] = type(solved.rows.members[0])
+        own: Rows[Asset] = solved.rows
+        for name, values in cls.carry(own, schedule.inputs, solved.series, steps).items():
+            out[name] = {**out.get(name, {}), **values}
+    return out

@@ -1,0 +1,214 @@
+"""Plans of one length, again and again on one compiled problem, with honest ends.
+
+The end of a window is no end of the world. Two ways to say so:
+
+* ``value``: what a store holds at the end is worth v per kWh, so a plan neither empties it for nothing nor hoards.
+  −v · e_T is, but for a constant, v · (e_max − e_T): a wish for a full store that costs v per kWh missing, which is how
+  the stores' own equations take it. v is what a kWh saves at the mean published price (comparison.store_values), less
+  the wear of discharging it.
+* ``band``: the wish for the end that the park's file has, its level at the start unless it says otherwise.
+
+A peak that is paid anyway is free to use up to it, and a plan that does is passed by any error of its forecast, at the
+price of a month's demand. ``peak_margin_kw`` keeps plans below; what is billed does not change.
+
+A clean share that is wished for by the day is held over each window: a window has no whole days.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from dispatch.asset import Asset, Inputs, Mode
+from dispatch.audit import audit
+from dispatch.comparison import store_values
+from dispatch.errors import SolveError
+from dispatch.highs import Answer, Limits, Matrices
+from dispatch.highs import run as search
+from dispatch.ladder import climb
+from dispatch.problem import Problem
+from dispatch.replay.case import Case
+from dispatch.replay.pieces import State
+from dispatch.replay.plant import Decisions, decisions, obeyed
+from dispatch.schedule import Schedule
+from dispatch.signals import Array, Horizon
+from dispatch.site import CleanShareWish, Site
+from dispatch.solve import solve
+from dispatch.storage import Storage
+
+_DAYS = 7
+_OF_THE_PROBLEM = ("optimal", "incumbent", "convex_recovery")
+PUBLISHED = ("charge_kw", "discharge_kw", "committed")
+"""Decisions that a published plan ties: powers of stores, on/off of units. The rest follows what comes."""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One plan.
+
+    Attributes:
+        decisions: from the window's first step on.
+        quality: rung of the ladder.
+        objective: what the plan minimised; NaN where the rung is none of the problem itself.
+        seconds: to plan, compile left out; never part of a result.
+    """
+
+    schedule: Schedule
+    decisions: Decisions
+    quality: str
+    objective: float
+    seconds: float
+
+
+@dataclass
+class Planner:
+    """Plans windows; compiles once per month at most, when what stores are worth has moved.
+
+    Attributes:
+        compiled, compile_s: how often a problem was compiled, and how long that took.
+        previous: the plan before, which the ladder falls back on; each day begins without one, so that a replay which
+            goes on from a day does as if it had not stopped.
+    """
+
+    case: Case
+    limits: Limits = field(default_factory=Limits)
+    compiled: int = 0
+    compile_s: float = 0.0
+    previous: Schedule | None = None
+    _problem: Problem | None = None
+    _worth: Mapping[str, float] = field(default_factory=dict)
+
+    def plan(self, horizon: Horizon, series: Mapping[tuple[str, str], Array], weights: Array, state: State) -> Planned:
+        """The best plan for the window: the first rung of the ladder that passes the audit."""
+        began, compiling = time.perf_counter(), self.compile_s
+        problem = self._with(horizon, series, weights, state)
+        found = self.previous = climb(problem, self.limits, last_good=self.previous).schedule
+        quality = found.proof.quality
+        objective = found.proof.objective if quality in _OF_THE_PROBLEM else float("nan")
+        seconds = time.perf_counter() - began - (self.compile_s - compiling)
+        return Planned(found, decisions(problem, found), quality, objective, seconds)
+
+    def pinned(self, planned: Decisions) -> Planned | None:
+        """The published plan under the data of the last call: tied where it reaches, free beyond; None: impossible."""
+        problem = self._problem
+        if problem is None:
+            raise ValueError("nothing has been planned yet")
+        began = time.perf_counter()
+        try:
+            found = solve(problem, self.limits, run=partial(_tied, ties=_ties(problem, planned)))
+        except SolveError:
+            return None
+        if not audit(found).passed:
+            return None
+        objective = found.proof.objective
+        return Planned(found, decisions(problem, found), found.proof.quality, objective, time.perf_counter() - began)
+
+    def _with(self, horizon: Horizon, series: Mapping[tuple[str, str], Array], weights: Array, state: State) -> Problem:
+        """The compiled problem with the window's data."""
+        margin_kw = self.case.site.planning.rolling.peak_margin_kw
+        known = self.case.site.known_series(horizon) | dict(series)
+        inputs = Inputs(horizon, weights.size, known, below_peak(state, margin_kw))
+        worth = store_worth(self.case, horizon)
+        fits = self._problem is not None and np.array_equal(self._problem.horizon.hours, horizon.hours)
+        if self._problem is None or not fits or worth != self._worth:
+            began = time.perf_counter()
+            self._problem, self._worth = Problem(with_ends(self.case, worth), inputs, Mode("exact")), worth
+            self.compiled, self.compile_s = self.compiled + 1, self.compile_s + time.perf_counter() - began
+        self._problem.update(inputs, weights=weights)
+        return self._problem
+
+
+def below_peak(state: State, margin_kw: float) -> State:
+    """The state with peaks so far lowered by the margin: a plan that uses all of a paid peak is passed by any error."""
+    return {
+        asset: {n: max(v - margin_kw, 0.0) if n.startswith("month_to_date_peak_kw") else v for n, v in of.items()}
+        for asset, of in state.items()
+    }
+
+
+def _less(peak_kw: float | Mapping[str, float], margin_kw: float) -> float | dict[str, float]:
+    """A peak, or one by component, lowered by the margin."""
+    if isinstance(peak_kw, Mapping):
+        return {name: max(value - margin_kw, 0.0) for name, value in peak_kw.items()}
+    return max(peak_kw - margin_kw, 0.0)
+
+
+def store_worth(case: Case, horizon: Horizon) -> dict[str, float]:
+    """Money per kWh held, by store, at the mean published price of the first days of the month that the window is in.
+
+    To four digits: what differs by less does not compile a problem anew.
+    """
+    if case.site.planning.rolling.ends == "band":
+        return {}
+    month = horizon.month[0]
+    known = next((a for a, _ in case.months if case.span.month[a] == month), 0)
+    steps = min(round(_DAYS * 24 * 3600 / case.step_s), case.span.steps - known)
+    return _worth(case.site, case.window(known, steps))
+
+
+def store_values_of(case: Case) -> dict[str, float]:
+    """Money per kWh held that all methods' stores are valued with, whatever their plans thought of ends."""
+    steps = min(round(_DAYS * 24 * 3600 / case.step_s), case.span.steps)
+    return _worth(case.site, case.window(0, steps))
+
+
+def _worth(site: Site, horizon: Horizon) -> dict[str, float]:
+    values = store_values(site, Inputs(horizon, 1, site.known_series(horizon)))
+    wear = {a.name: a.wear_cost_per_kwh * a.discharge_efficiency for a in site.assets if isinstance(a, Storage)}
+    return {n: float(f"{max(v - wear[n], 0.0) * site.objective.money:.4g}") for n, v in values.items()}
+
+
+def with_ends(case: Case, worth: Mapping[str, float], *, by_window: bool = True) -> Site:
+    """The site as it is planned: stores with their value at the end, wishes over a window that has no whole days."""
+    assets: list[Asset] = []
+    rolling = case.site.planning.rolling
+    for asset in case.site.assets:
+        peak_kw = getattr(asset, "expected_peak_kw", None)
+        if by_window and peak_kw:
+            assets.append(asset.model_copy(update={"expected_peak_kw": _less(peak_kw, rolling.peak_margin_kw)}))
+        elif not isinstance(asset, Storage):
+            assets.append(asset)
+        elif asset.name in worth:
+            changes = {"end_fill_min": asset.max_fill, "end_penalty_per_kwh": worth[asset.name]}
+            assets.append(asset.model_copy(update=changes))
+        else:
+            wished = asset.start_fill if asset.end_fill_min is None else asset.end_fill_min
+            assets.append(asset.model_copy(update={"end_fill_min": wished}))
+    wishes = tuple(
+        w.model_copy(update={"over": "horizon"}) if by_window and isinstance(w, CleanShareWish) else w
+        for w in case.site.wishes
+    )
+    return case.site.model_copy(update={"assets": tuple(assets), "wishes": wishes})
+
+
+def _ties(problem: Problem, planned: Decisions) -> tuple[np.ndarray, Array]:
+    """Columns of published decisions and the values they are held at: what they come to from the present state."""
+    reach = next((v.shape[1] for by in planned.values() for v in by.values()), 0)
+    padded = {
+        kind: {n: np.pad(v, ((0, 0), (0, problem.horizon.steps - v.shape[1])), mode="edge") for n, v in by.items()}
+        for kind, by in planned.items()
+    }
+    columns, values = [np.zeros(0, int)], [np.zeros(0)]
+    for kind, by in _obeyed_once(problem, padded).items():
+        for name in (n for n in PUBLISHED if n in by and n in problem.decisions(kind)):
+            members = len(problem.rows[kind].members)
+            columns.append(problem.compiled.columns(problem.variable(kind, name))[:members, :reach].ravel())
+            values.append(np.asarray(by[name])[:members, :reach].ravel())
+    return np.concatenate(columns), np.concatenate(values)
+
+
+def _obeyed_once(problem: Problem, planned: Mapping[str, Mapping[str, Array]]) -> Mapping[str, Mapping[str, Array]]:
+    """As :func:`obeyed`, with scenario 0 in all scenarios' rows."""
+    rows = problem.scenarios
+    return obeyed(problem, {k: {n: np.tile(v, (rows, 1)) for n, v in by.items()} for k, by in planned.items()})
+
+
+def _tied(matrices: Matrices, limits: Limits, *, ties: tuple[np.ndarray, Array], also_integer: Any = None) -> Answer:
+    lower, upper = matrices.col_lower.copy(), matrices.col_upper.copy()
+    lower[ties[0]] = upper[ties[0]] = ties[1]
+    return search(replace(matrices, col_lower=lower, col_upper=upper), limits, also_integer=also_integer)
