@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from dispatch.asset import Asset, Given, Inputs, Mode, Rows, Violation, breaches, full, shifted
-from dispatch.frozen import Frozen, NonNegative
+from dispatch.frozen import Frozen, NonNegative, Positive
 from dispatch.signals import Array, Horizon
 
 if TYPE_CHECKING:
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 class StartTier(Frozen):
-    """What a start costs after at least ``off_h`` hours off."""
+    """What a start costs after less than ``below_off_h`` hours off; the last tier holds for all longer ones."""
 
-    off_h: NonNegative
+    below_off_h: Positive | None = None
     cost: NonNegative
 
 
@@ -76,30 +76,36 @@ class Committed(Asset):
     @property
     def structure(self) -> tuple[object, ...]:
         """Buses, minimum times and the hours of the start tiers."""
-        hours = tuple(tier.off_h for tier in self.start_tiers)
-        return (*super().structure, self.min_up_h, self.min_down_h, hours)
+        return (*super().structure, self.min_up_h, self.min_down_h, tuple(self._tier_ends))
 
     @model_validator(mode="after")
     def _tiers(self) -> Self:
         if self.start_tiers and self.start_cost:
             raise ValueError("start_cost and start_tiers are two ways to say one thing: give one of them")
-        pairs = zip(self.start_tiers, self.start_tiers[1:], strict=False)
-        if any(a.off_h >= b.off_h or a.cost > b.cost for a, b in pairs):
-            raise ValueError("start_tiers must rise in off_h and never fall in cost: a colder start is never cheaper")
+        ends, costs = self._tier_ends, [tier.cost for tier in self.start_tiers]
+        if self.start_tiers and self.start_tiers[-1].below_off_h is not None:
+            raise ValueError("the last of start_tiers has no below_off_h: it holds for every longer time off")
+        if len(ends) != max(len(costs) - 1, 0) or ends != sorted(set(ends)) or costs != sorted(costs):
+            raise ValueError(
+                "start_tiers must rise in below_off_h and never fall in cost: a colder start is not cheaper"
+            )
         return self
 
+    @property
+    def _tier_ends(self) -> list[float]:
+        return [tier.below_off_h for tier in self.start_tiers if tier.below_off_h is not None]
+
     def start_money(self, off_h: Array) -> Array:
-        """What a start costs after so many hours off; shorter than the first tier counts as the first."""
+        """What a start costs after so many hours off."""
         if not self.start_tiers:
             return np.full(np.shape(off_h), self.start_cost)
-        hours, money = (np.array([getattr(t, name) for t in self.start_tiers]) for name in ("off_h", "cost"))
-        at = np.searchsorted(hours, np.asarray(off_h) + 1e-9, side="right") - 1
-        return np.asarray(money[np.maximum(at, 0)])
+        money = np.array([tier.cost for tier in self.start_tiers])
+        return np.asarray(money[np.searchsorted(self._tier_ends, np.asarray(off_h) + 1e-9, side="right")])
 
     @property
     def cold_h(self) -> float:
         """Hours off after which a start costs the most; 0: every start costs the same."""
-        return self.start_tiers[-1].off_h if len(self.start_tiers) > 1 else 0.0
+        return self._tier_ends[-1] if self._tier_ends else 0.0
 
     @classmethod
     def ratings(cls, rows: Rows[Self], horizon: Horizon) -> dict[str, Array]:

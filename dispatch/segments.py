@@ -114,8 +114,8 @@ def _curve(member: Any) -> Array:
     """(segment, 3) begin above minimum, width [kW] and money per kWh; one segment where the cost is linear."""
     if not member.cost_curve:
         return np.array([[0.0, member.max_kw - member.min_kw, member.cost_per_kwh or 0.0]])
-    if len(member.cost_curve) == 1:
+    points = member.cost_points()
+    if len(points) == 1:
         return np.zeros((1, 3))
-    points = np.array([[p.power_kw, p.cost_per_h] for p in member.cost_curve])
     widths = np.diff(points[:, 0])
     return np.column_stack([points[:-1, 0] - points[0, 0], widths, np.diff(points[:, 1]) / widths])

@@ -91,7 +91,7 @@ def _unit(name: str, unit: dict[str, Any]) -> dict[str, Any]:
         "min_kw": low,
         "max_kw": high,
         "cost_curve": curve,
-        "start_tiers": [{"off_h": tier["lag"], "cost": tier["cost"]} for tier in unit["startup"]],
+        "start_tiers": _tiers(unit["startup"]),
         "must_run": bool(unit["must_run"]),
         "ramp_up_kw_per_h": up,
         "ramp_down_kw_per_h": down,
@@ -103,3 +103,9 @@ def _unit(name: str, unit: dict[str, Any]) -> dict[str, Any]:
         "off_before_h": unit["time_down_t0"] if not unit["unit_on_t0"] else 0,
         "power_before_kw": unit["power_output_t0"] * KW,
     }
+
+
+def _tiers(startup: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A category holds from its lag to the next one's."""
+    ends = [tier["lag"] for tier in startup[1:]]
+    return [{"below_off_h": end, "cost": tier["cost"]} for tier, end in zip(startup, [*ends, None], strict=True)]

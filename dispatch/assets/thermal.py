@@ -53,7 +53,8 @@ class Thermal(Committed):
     max_kw: Positive
     cost_per_kwh: NonNegative | None = Field(default=None, description="fuel and running cost of electricity produced")
     cost_curve: tuple[CostPoint, ...] = Field(
-        default=(), description="cost by power from min_kw to max_kw, convex, instead of cost_per_kwh and no-load cost"
+        default=(),
+        description="cost by power, at least from min_kw to max_kw, convex, instead of cost_per_kwh and no-load cost",
     )
     no_load_cost_per_h: NonNegative = 0.0
     co2_kg_per_kwh: NonNegative = 0.0
@@ -71,7 +72,8 @@ class Thermal(Committed):
     @property
     def structure(self) -> tuple[object, ...]:
         """Those of commitment, how many segments its cost has, and whether it offers reserve."""
-        return (*super().structure, len(self.cost_curve), self.spinning_reserve)
+        segments = len(self.cost_points()) if self.cost_curve else 1
+        return (*super().structure, segments, self.spinning_reserve)
 
     @model_validator(mode="after")
     def _limits(self) -> Self:
@@ -92,8 +94,8 @@ class Thermal(Committed):
         if self.no_load_cost_per_h:
             raise ValueError("cost_curve holds the no-load cost already: leave no_load_cost_per_h out")
         powers, costs = (np.array([getattr(p, n) for p in self.cost_curve]) for n in ("power_kw", "cost_per_h"))
-        if not np.allclose(powers[[0, -1]], [self.min_kw, self.max_kw], rtol=1e-9, atol=1e-6):
-            raise ValueError(f"cost_curve must run from min_kw {self.min_kw:g} to max_kw {self.max_kw:g}")
+        if powers[0] > self.min_kw * (1 + 1e-9) or powers[-1] < self.max_kw * (1 - 1e-9):
+            raise ValueError(f"cost_curve must reach from min_kw {self.min_kw:g} to max_kw {self.max_kw:g}")
         if (np.diff(powers) <= 0).any():
             raise ValueError("cost_curve must rise in power_kw from point to point")
         slopes = np.diff(costs) / np.diff(powers)
@@ -104,9 +106,16 @@ class Thermal(Committed):
     def cost_per_h(self, power_kw: Array) -> Array:
         """Cost of running at a power, from the fields [money/h]."""
         if not self.cost_curve:
-            return self.no_load_cost_per_h + (self.cost_per_kwh or 0.0) * power_kw
+            return np.asarray(self.no_load_cost_per_h + (self.cost_per_kwh or 0.0) * power_kw)
         points = np.array([[p.power_kw, p.cost_per_h] for p in self.cost_curve])
         return np.interp(power_kw, points[:, 0], points[:, 1])
+
+    def cost_points(self) -> Array:
+        """(point, 2) power [kW] and cost [money/h] where the slope changes, from minimum to maximum."""
+        inner = [p.power_kw for p in self.cost_curve if self.min_kw + 1e-6 < p.power_kw < self.max_kw - 1e-6]
+        ends = [self.min_kw, self.max_kw] if self.max_kw - self.min_kw > 1e-6 else [self.min_kw]
+        powers = np.array([ends[0], *inner, *ends[1:]])
+        return np.column_stack([powers, self.cost_per_h(powers)])
 
     @classmethod
     def ratings(cls, rows: Rows[Self], horizon: Horizon) -> dict[str, Array]:

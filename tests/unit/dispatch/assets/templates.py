@@ -198,7 +198,25 @@ def _thermal() -> tuple[Template, ...]:
         _engine(on_before_h=1.0, power_before_kw=50.0, min_up_h=3.0),
         _engine(off_before_h=1.0, min_down_h=3.0),
         _engine(shut_down_kw=40.0, start_up_kw=30.0, min_up_h=1.0),
+        _holding(_engine(must_run=True, on_before_h=3.0, power_before_kw=40.0), 30.0),
+        _holding(_engine(spinning_reserve=False), 30.0),
+        _curved(start_tiers=[{"below_off_h": 6.0, "cost": 0.5}, {"cost": 2.0}], off_before_h=3.0),
+        _curved(
+            start_tiers=[{"below_off_h": 3.0, "cost": 0.5}, {"cost": 2.0}],
+            on_before_h=2.0,
+            power_before_kw=30.0,
+            min_up_h=4.0,
+        ),
     )
+
+
+def _curved(**fields: Any) -> Template:
+    """Fuel cost in two pieces, start cost by hours off, limits that reach over several steps."""
+    curve = [(10.0, 2.5), (50.0, 13.0), (90.0, 26.0)]
+    points = [{"power_kw": power, "cost_per_h": cost} for power, cost in curve]
+    limits = {"ramp_up_kw_per_h": 15.0, "ramp_down_kw_per_h": 15.0, "min_up_h": 4.0, "min_down_h": 2.0}
+    plain = {"cost_per_kwh": None, "no_load_cost_per_h": 0.0, "start_cost": 0.0}
+    return _engine(**(plain | limits | {"cost_curve": points} | fields))
 
 
 def _conversion(kind: str, out_bus: str, **fields: Any) -> Template:

@@ -135,7 +135,7 @@ MISTAKES: dict[str, list[Mistake]] = {
     ],
     "supercapacitor": [*_STORE, *_BY_FILL, *_HOLDING],
     "thermal": [
-        Mistake("too high to stop next", "power_kw", plus(20.0), template=6),
+        Mistake("too high to stop next", "power_kw", plus(20.0), template=7),
         Mistake("negative reserve", "reserve_up_kw", plus(-90.0), template=4),
         Mistake("reserve without spinning reserve", "reserve_up_kw", plus(1.0), template=5),
         Mistake("off although it must run", "on", plus(-1.0), template=4),

@@ -32,7 +32,7 @@ def _plant(r: np.random.Generator, name: str) -> dict[str, object]:
         {"power_kw": middle, "cost_per_h": 1.3 * cost * low + cost * (middle - low)},
         {"power_kw": high, "cost_per_h": 1.3 * cost * low + cost * (middle - low) + 1.2 * cost * (high - middle)},
     ]
-    tiers = [{"off_h": 1, "cost": 0.2 * high * cost}, {"off_h": 4, "cost": 0.6 * high * cost}]
+    tiers = [{"below_off_h": 4, "cost": 0.2 * high * cost}, {"cost": 0.6 * high * cost}]
     return unit(
         name,
         min_kw=low,
