@@ -119,6 +119,15 @@ class Compiled:
                 variable.save_value(x[self.columns(variable)])
 
 
+    def values(self, variables: Sequence[cp.Variable]) -> Array:
+        """(column,) the variables' values, NaN where there is none."""
+        out = np.full(self.matrices().cost.size, np.nan)
+        for variable in variables:
+            if variable.id in self._program.var_id_to_col and variable.value is not None:
+                out[self.columns(variable)] = variable.value
+        return out
+
+
 def run(matrices: Matrices, limits: Limits, *, also_integer: np.ndarray | None = None) -> Answer:
     """Solve; then fix the integers and solve the linear program again for clean values and duals.
 

@@ -6,7 +6,7 @@ of a plan and of its baseline are counted alike.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -23,7 +23,7 @@ _MOST_PASSES = 5
 _BALANCED_KW = 1e-6
 
 
-def solve(problem: Problem, limits: Limits | None = None) -> Schedule:
+def solve(problem: Problem, limits: Limits | None = None, *, run: Callable[..., Answer] = run) -> Schedule:
     """The best schedule for the problem's present data.
 
     Relaxed switches of exclusive flows are made integral where the solution uses both flows, and the problem is solved
@@ -33,6 +33,7 @@ def solve(problem: Problem, limits: Limits | None = None) -> Schedule:
     Args:
         problem: compiled, with its data up to date.
         limits: gap and nodes at which the search ends.
+        run: what solves the matrices, ``(matrices, limits, *, also_integer) -> Answer``.
 
     Raises:
         SolveError: no feasible point was found.

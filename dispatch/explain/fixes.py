@@ -1,0 +1,258 @@
+"""The least change of one number of the park's file that resolves a contradiction, tried before it is suggested."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from dispatch.asset import Asset
+from dispatch.errors import SolveError
+from dispatch.explain.diagnosis import Diagnosis
+from dispatch.explain.fields import FieldChange, candidates, changed, fill, moves, slope
+from dispatch.explain.unmet import unmet
+from dispatch.highs import Limits, Matrices
+from dispatch.schedule import Schedule
+from dispatch.site import Objective, Site
+from dispatch.solve import solve
+
+_MOST_TRIED = 8
+_MOST_NEWTON = 16
+_EXACT = 2e-3  # a value this much nearer to the present one, as a share of the change, must not do
+_MOST_TOGETHER = 3
+_NOTHING = 1e-4
+_SLIGHT = 1e-9
+_LIMITS = Limits(gap=1e-4, nodes=2_000)
+_MISSED_KWH = 0.05
+
+
+@dataclass(frozen=True)
+class Fix:
+    """Numbers of the park's file that, changed so, resolve the contradiction.
+
+    Attributes:
+        changes: applied together; mostly one.
+        cost: expected money and carbon at its price of the day as it then is, less what the plan costs now; without
+            a plan, of the day alone.
+    """
+
+    changes: tuple[FieldChange, ...]
+    cost: float
+
+    def apply(self, site: Site) -> Site:
+        """The site with the changes."""
+        for change in self.changes:
+            site = change.apply(site)
+        return site
+
+    def __str__(self) -> str:
+        return " and ".join(map(str, self.changes))
+
+
+def fixes(diagnosis: Diagnosis) -> list[Fix]:
+    """Every fix found, the cheapest day first; single changes, else the fewest that work together."""
+    site = diagnosis.twin.site
+    if not diagnosis.contradictory:
+        return []
+    found = [fix for change in _single(diagnosis, site) if (fix := _tried(diagnosis, (change,))) is not None]
+    if not found and diagnosis.least is not None:
+        together = _together(diagnosis, site)
+        fix = _tried(diagnosis, together) if together else None
+        found = [] if fix is None else [fix]
+    fill(diagnosis.twin, site)
+    return sorted(found, key=lambda fix: (round(fix.cost, 6), str(fix)))
+
+
+def _single(diagnosis: Diagnosis, site: Site) -> Iterator[FieldChange]:
+    """The least change of each number that resolves it alone."""
+    if diagnosis.of_whole_numbers:
+        changes = (_searched(diagnosis, site, *candidate) for candidate in candidates(site, diagnosis.owners()))
+        yield from (change for change in changes if change is not None)
+        return
+    ranked = _ranked(diagnosis, site)[:_MOST_TRIED]
+    yield from (change for one in ranked if (change := _least(diagnosis, site, *one)) is not None)
+    steep = {(change.asset, change.field) for change, _ in ranked}
+    yield from (change for change in _by_rows(diagnosis, site) if (change.asset, change.field) not in steep)
+
+
+def _by_rows(diagnosis: Diagnosis, site: Site) -> Iterator[FieldChange]:
+    """Numbers without a slope that bound a row of the set: a limit of zero, or one behind a switch that stands off.
+
+    They are moved by what that limit lacks alone.
+    """
+    for member in diagnosis.set:
+        if not member.short:
+            continue
+        for asset, field, value in candidates(site, [member.named.asset]):
+            change = FieldChange(asset.name, field, value, value)
+            if not moves(diagnosis.twin, diagnosis.base, change, member.rows):
+                continue
+            for far in (value + member.short, value - member.short):
+                found = _missing_at(diagnosis, site, change, far)
+                if found is not None and found[0] <= _NOTHING:
+                    yield FieldChange(asset.name, field, value, _written(value, far))
+                    break
+
+
+
+
+def _searched(diagnosis: Diagnosis, site: Site, asset: Asset, field: str, value: float) -> FieldChange | None:
+    """The same where on/off decisions leave no slope to follow: halving between the value and its half, none or double."""
+    change = FieldChange(asset.name, field, value, value)
+    for far in (value / 2, 0.0, value * 2):
+        found = _missing_at(diagnosis, site, change, far)
+        if found is None or found[0] > _NOTHING:
+            continue
+        near = value
+        while abs(far - near) > _EXACT * max(abs(value), 1.0):
+            middle = (near + far) / 2
+            there = _missing_at(diagnosis, site, change, middle)
+            near, far = (middle, far) if there is None or there[0] > _NOTHING else (near, middle)
+        return FieldChange(asset.name, field, value, _written(value, far))
+    return None
+
+
+def _ranked(diagnosis: Diagnosis, site: Site) -> list[tuple[FieldChange, float]]:
+    """Numbers that move what is missing, those first that need the smallest change of themselves."""
+    matrices = fill(diagnosis.twin, site)
+    assert matrices is not None
+    missing, point = diagnosis.missing(matrices)
+    if point is None or missing <= _NOTHING:
+        return []
+    found = []
+    for asset, field, value in candidates(site, diagnosis.owners()):
+        change = FieldChange(asset.name, field, value, value)
+        steepness = slope(diagnosis.twin, matrices, point, change)
+        if abs(steepness) > _SLIGHT:
+            found.append((change, steepness))
+    return sorted(found, key=lambda f: missing / abs(f[1]) / max(abs(f[0].before), 1.0))
+
+
+def _least(diagnosis: Diagnosis, site: Site, change: FieldChange, steepness: float) -> FieldChange | None:
+    """The value nearest to the present one at which nothing is missed.
+
+    Newton on what is missing, which is convex and falling in a bound, so that few steps reach it from the near side;
+    halving where a coefficient makes it something else, or where the park's file takes only values on the way.
+    """
+    near, far, limit = change.before, None, None
+    missing = diagnosis.missing_now(site)
+    for _ in range(_MOST_NEWTON):
+        aim = near - missing / steepness if abs(steepness) > _SLIGHT else np.nan
+        if far is not None and not min(near, far) < aim < max(near, far):
+            aim = (near + far) / 2
+        if limit is not None and far is None and (not np.isfinite(aim) or abs(aim - near) >= abs(limit - near)):
+            aim = (near + limit) / 2
+        if not np.isfinite(aim):
+            return None
+        found = _missing_at(diagnosis, site, change, aim)
+        if found is None:
+            limit = aim
+        elif found[0] <= _NOTHING:
+            far = aim
+            nearer = _missing_at(diagnosis, site, change, aim - _EXACT * (aim - change.before))
+            if nearer is None or nearer[0] > _NOTHING:
+                break
+        elif found[0] >= missing - _NOTHING and far is None:
+            return None
+        else:
+            near, (missing, steepness) = aim, found
+    return None if far is None else FieldChange(change.asset, change.field, change.before, _written(change.before, far))
+
+
+def _missing_at(
+    diagnosis: Diagnosis, site: Site, change: FieldChange, value: float
+) -> tuple[float, float] | None:
+    """What is missing with a number at ``value``, and how that falls with it; None where the file would not take it."""
+    moved = _moved(diagnosis, site, change, value)
+    if moved is None:
+        return None
+    matrices, there = moved
+    missing, point = diagnosis.missing(matrices)
+    steepness = 0.0
+    if point is not None and missing > _NOTHING:
+        steepness = slope(diagnosis.twin, matrices, point, FieldChange(change.asset, change.field, value, value))
+    fill(diagnosis.twin, there)
+    return missing, steepness
+
+
+def _moved(diagnosis: Diagnosis, site: Site, change: FieldChange, value: float) -> tuple[Matrices, Site] | None:
+    """The matrices with the number at ``value``; None where the park's file would not take it."""
+    try:
+        there = changed(site, change.asset, change.field, value)
+    except ValueError:
+        return None
+    matrices = fill(diagnosis.twin, there)
+    return None if matrices is None else (matrices, there)
+
+
+def _written(before: float, after: float) -> float:
+    """``after`` with three digits of the change, rounded away from ``before`` so that it is enough."""
+    if after == before:
+        return after
+    grain = 10.0 ** (np.floor(np.log10(abs(after - before))) - 2)
+    steps = np.ceil(abs(after - before) / grain - 1e-6)
+    return float(np.round(before + np.sign(after - before) * steps * grain, 9))
+
+
+def _together(diagnosis: Diagnosis, site: Site) -> tuple[FieldChange, ...]:
+    """One number after the other, each as far as it helps alone, until nothing is missed; at most three."""
+    changes: tuple[FieldChange, ...] = ()
+    for _ in range(_MOST_TOGETHER):
+        best: tuple[float, FieldChange] | None = None
+        for change, steepness in _ranked(diagnosis, site)[:_MOST_TRIED]:
+            helped = _as_far(diagnosis, site, change, steepness)
+            if helped is not None and (best is None or helped[0] < best[0] - _NOTHING):
+                best = helped
+        if best is None:
+            return ()
+        changes, site = (*changes, best[1]), best[1].apply(site)
+        if best[0] <= _NOTHING:
+            return changes
+    return ()
+
+
+def _as_far(
+    diagnosis: Diagnosis, site: Site, change: FieldChange, steepness: float
+) -> tuple[float, FieldChange] | None:
+    """What is still missing once a number has been moved until it does not help any more."""
+    value, best, reached = change.before, diagnosis.missing_now(site), None
+    for _ in range(_MOST_NEWTON):
+        if abs(steepness) <= _SLIGHT or best <= _NOTHING:
+            break
+        value -= best / steepness
+        found = _missing_at(diagnosis, site, change, value)
+        if found is None or found[0] >= best - _NOTHING:
+            break
+        best, steepness = found
+        reached = best, FieldChange(change.asset, change.field, change.before, _written(change.before, value))
+    return reached
+
+
+def _tried(diagnosis: Diagnosis, changes: tuple[FieldChange, ...]) -> Fix | None:
+    """The fix if the changed park, planned anew, misses nothing of the wish; None if it does not hold."""
+    twin = diagnosis.twin
+    before = twin.inputs
+    site = diagnosis.problem.site
+    try:
+        there = Fix(changes, 0.0).apply(site)
+        if fill(twin, there) is None:
+            return None
+        schedule = solve(twin, _LIMITS)
+        if diagnosis.wish is not None:
+            key = diagnosis.wish.elastic
+            left = [u for u in unmet(twin, schedule) if (u.elastic.asset, u.elastic.words) == (key.asset, key.words)]
+            if left and left[0].missing_kwh.max() > _MISSED_KWH:
+                return None
+    except (SolveError, ValueError):
+        return None
+    finally:
+        twin.update(before, site=site)
+    now = 0.0 if diagnosis.schedule is None else running_cost(diagnosis.schedule, site.objective)
+    return Fix(changes, running_cost(schedule, site.objective) - now)
+
+
+def running_cost(schedule: Schedule, objective: Objective) -> float:
+    """Expected money and carbon at its price, penalties left out."""
+    co2 = objective.carbon_price_per_t / 1000 * schedule.co2_kg
+    return float(schedule.weights @ (schedule.money + co2))
