@@ -6,7 +6,7 @@ forecast → inputs → problem → schedule → AC check with limits coming bac
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from dispatch.audit import Audit, audit
 from dispatch.certificate import certificate
 from dispatch.comparison import Outcome, compare
 from dispatch.errors import SolveError
+from dispatch.explain import told_why
 from dispatch.grid_check import SLOTS, GridProof, prove
 from dispatch.outlook import Outlook, known_inputs, look_ahead
 from dispatch.problem import Problem
@@ -43,6 +44,7 @@ class Plan:
         actual: by asset name, what really came, where known; never seen by the plan.
         certificate: how it came about; two runs on the same inputs give the same one.
         notes: what a reader should know about the data.
+        problem: what was solved, with its data; explanations start from it.
     """
 
     site: Site
@@ -56,6 +58,7 @@ class Plan:
     actual: Mapping[str, Array]
     certificate: Mapping[str, object]
     notes: tuple[str, ...] = ()
+    problem: Problem | None = field(default=None, repr=False, compare=False)
 
 
 def plan(
@@ -110,6 +113,7 @@ def plan(
         actual=came if complete else {},
         certificate=certificate(site, issue_time, outlook, schedule, proved, grid, hashes or {}),
         notes=notes,
+        problem=problem,
     )
 
 
@@ -127,5 +131,6 @@ def _solved(problem: Problem) -> tuple[Schedule, Audit]:
     schedule = replace(schedule, proof=replace(schedule.proof, reason=reason))
     found = audit(schedule)
     if not found.passed:
-        raise SolveError(f"no plan: {reason}; the park's rules fail too: {found.violations[0]}")
+        why = told_why(problem)
+        raise SolveError(f"no plan: {reason}; the park's rules fail too: {found.violations[0]}{why and f'. {why}'}")
     return schedule, found

@@ -242,9 +242,10 @@ class Problem:
         """(column,) the variables' present values as a solver's point; NaN where one has none."""
         return self.compiled.values(self._problem.variables())
 
-    def twin(self) -> Problem:
-        """The same problem with the same data, its members' ratings as parameters: compiled anew, changed on its own."""
-        made = Problem(self.site, self.inputs, self.mode, template=True, network_slots=len(self._limits))
+    def twin(self, site: Site | None = None) -> Problem:
+        """The same problem on the same data, ratings as parameters, compiled anew; of another site if one is given."""
+        slots = len(self._limits)
+        made = Problem(site or self.site, self.inputs, self.mode, template=True, network_slots=slots)
         made.update(weights=self.weights)
         for mine, theirs in zip(self._limits, made._limits, strict=True):
             theirs[1].value = mine[1].value

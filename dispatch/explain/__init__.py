@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dispatch.explain.binding import Binding, Priced
-from dispatch.explain.explanation import Explanation, explain_unmet, why_no_plan
+from dispatch.explain.explanation import Explanation, explain_unmet, told_why, why_no_plan
 from dispatch.explain.whatif import Deviation, deviations, what_if
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Priced",
     "deviations",
     "explain_unmet",
+    "told_why",
     "what_if",
     "why_no_plan",
 ]

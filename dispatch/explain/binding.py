@@ -93,7 +93,9 @@ class Priced:
 
     def content_worth(self, asset: str) -> Array | None:
         """(step,) what a kWh more in a store is worth at the end of each step; None for what stores nothing."""
-        wanted = [i for i, n in enumerate(self.rows.names) if n.asset == asset and n.sense == "equal" and n.unit == "kWh"]
+        wanted = [
+            i for i, n in enumerate(self.rows.names) if n.asset == asset and n.sense == "equal" and n.unit == "kWh"
+        ]
         if not wanted:
             return None
         out = np.zeros(self.problem.horizon.steps)

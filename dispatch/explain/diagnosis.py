@@ -1,9 +1,9 @@
 """Why something cannot be: the limits that contradict each other, and the least change that would resolve them.
 
-HiGHS alone, in three steps. An elastic program finds how little must be missed (of one wish, or of all limits where there
-is no plan at all); its duals say which limits are to blame. A deletion filter leaves those none of which can go. Then each
-number of the park's file that moves these limits is changed by Newton's method until nothing is missed any more, and the
-changed park is solved again: only what then really works is suggested, the cheapest day first.
+HiGHS alone, in three steps. An elastic program finds how little must be missed (of one wish, or of all limits where
+there is no plan at all); its duals say which limits are to blame. A deletion filter leaves those none of which can go.
+Then each number of the park's file that moves these limits is changed by Newton's method until nothing is missed any
+more, and the changed park is solved again: only what then really works is suggested, the cheapest day first.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from dispatch.explain import naming
 from dispatch.explain.fields import fill
 from dispatch.explain.irreducible import filtered
-from dispatch.explain.linear import Point, bounded, feasible, optimum, with_slack, without_rows
+from dispatch.explain.linear import Point, bounded, feasible, optimum, with_common_slack, with_slack, without_rows
 from dispatch.explain.moments import spans
 from dispatch.explain.naming import Entries, Named
 from dispatch.explain.unmet import Elastic, Unmet, elastics
@@ -76,9 +77,13 @@ class Diagnosis:
         self.elastics = list(elastics(self.twin))
 
     @cached_property
+    def _by_row(self) -> Any:
+        return self.base.rows.tocsr()
+
+    @cached_property
     def soft(self) -> np.ndarray:
         """Rows that could give way: an asset's inequalities, and equalities that only repeat what was given."""
-        single = np.diff(self.base.rows.tocsr().indptr) == 1
+        single = np.diff(self._by_row.indptr) == 1
         equal = np.isfinite(self.base.row_lower)
         owned = np.array([named.kind not in {"site", "bus"} for named in self.rows.names])
         return np.flatnonzero((self.rows.name >= 0) & owned[self.rows.name] & (~equal | single))
@@ -163,7 +168,7 @@ class Diagnosis:
         return [asset.name for asset in self.twin.site.assets if asset.name in names]
 
     def _suspects(self, demanded: Matrices) -> np.ndarray:
-        """Rows to start the filter from: those with a dual if they contradict by themselves, else all that could give way."""
+        """Rows to start the filter from: those with a dual if they contradict by themselves, else all."""
         soft = self.soft
         if self.least is not None:
             blamed = soft[np.abs(self.least.row_dual[soft]) > _TINY]
@@ -181,20 +186,17 @@ class Diagnosis:
         """A limit, and how far it would have to give way, alone and as little as possible."""
         alone = np.flatnonzero(self.rows.name == name)
         steps = tuple(sorted({int(step) for step in self.rows.step[rows] if step >= 0}))
-        point = optimum(with_slack(self.demanded(self.base), alone, np.ones(alone.size)))
+        point = optimum(with_common_slack(self.demanded(self.base), alone))
         if point is None:
             return Member(self.rows.names[name], steps, rows)
-        slack = point.x[self.base.cost.size :]
-        slack = slack[: alone.size] + np.pad(slack[alone.size :], (0, 2 * alone.size - slack.size))
-        needs = tuple(sorted({int(step) for step in self.rows.step[alone[slack > _TOLERANCE]] if step >= 0}))
-        return Member(self.rows.names[name], steps, rows, float(slack.max()), needs)
+        over = np.abs(np.maximum(self._by_row[alone] @ point.x[:-1] - self.base.row_upper[alone], 0.0))
+        needs = tuple(sorted({int(step) for step in self.rows.step[alone[over > _TOLERANCE]] if step >= 0}))
+        return Member(self.rows.names[name], steps, rows, float(point.objective), needs)
 
     def _wanted(self) -> Elastic:
         assert self.wish is not None
         key = self.wish.elastic
-        return next(
-            e for e in self.elastics if (e.asset, e.series, e.words) == (key.asset, key.series, key.words)
-        )
+        return next(e for e in self.elastics if (e.asset, e.series, e.words) == (key.asset, key.series, key.words))
 
     def _others(self) -> dict[int, tuple[float, float]]:
         """Everything else that is as dear to leave undone is left so no more than it is now."""

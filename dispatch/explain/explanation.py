@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-
-import numpy as np
+from dataclasses import dataclass
 
 from dispatch.errors import SolveError
 from dispatch.explain.diagnosis import Diagnosis, Member
@@ -16,7 +14,6 @@ from dispatch.highs import run as highs_run
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.signals import Horizon
-from dispatch.site import CleanShareWish, Site
 from dispatch.solve import solve
 
 _MOST = 3
@@ -32,32 +29,32 @@ class Explanation:
         members: limits that contradict it, none of which can be left out of the set; empty where it could be met.
         fixes: changes that were tried and work, the cheapest day first.
         extra_cost: where it could be met as things are, what that would cost more, in money and carbon.
-        accepted: what is paid for leaving it undone, in the objective alone.
-        lowered: the wish that could be kept instead, where there is one.
+        accepted_kwh: what must be missed at least, over all scenarios, as things are.
     """
 
     unmet: Unmet | None
     members: tuple[Member, ...]
     fixes: tuple[Fix, ...]
     extra_cost: float | None = None
-    accepted: float | None = None
-    lowered: str = ""
+    accepted_kwh: float = 0.0
 
     def lines(self, horizon: Horizon, currency: str) -> Iterator[str]:
         """Sentences for a person: what, why, what to do."""
         yield "there is no plan that keeps every limit" if self.unmet is None else self.unmet.text(horizon)
         if self.members:
             yield "because of " + "; ".join(member.text(horizon) for member in self.members)
+        elif self.extra_cost is None:
+            yield "no single limit stands in the way: what the assets are does not allow it"
         if self.extra_cost is not None:
             yield f"it could be met for {self.extra_cost:,.2f} {currency} more: the plan finds leaving it cheaper"
         for number, fix in enumerate(self.fixes, 1):
             cost = f"{fix.cost + 0.0:,.2f}" if self.unmet is None else f"{round(fix.cost, 2) + 0.0:+,.2f}"
             day = "the day then costs" if self.unmet is None else "cost of the day"
             yield f"fix {number}: {fix} ({day} {cost} {currency})"
-        if self.lowered:
-            yield f"or: {self.lowered}"
-        if not self.fixes and self.members and not self.lowered:
-            yield "no change of a power, energy or fill of these assets alone resolves it"
+        if self.accepted_kwh:
+            yield f"or accept it: as things are, at least {self.accepted_kwh:,.4g} kWh are missed"
+        if not self.fixes and self.extra_cost is None:
+            yield "no change of powers, energies or fills of these assets was found that resolves it"
 
     def text(self, horizon: Horizon, currency: str) -> str:
         """The same on one line."""
@@ -76,6 +73,14 @@ def why_no_plan(problem: Problem) -> Explanation:
     return Explanation(None, tuple(diagnosis.set), tuple(fixes(diagnosis)))
 
 
+def told_why(problem: Problem) -> str:
+    """The same in one line; nothing where there is a plan after all, or no reason could be found."""
+    try:
+        return why_no_plan(problem).text(problem.horizon, problem.site.currency)
+    except SolveError:
+        return ""
+
+
 def explain_unmet(problem: Problem, schedule: Schedule) -> list[Explanation]:
     """What the schedule leaves undone, each with its reason; the three with the most energy."""
     return [_explained(problem, schedule, wish) for wish in unmet(problem, schedule)[:_MOST]]
@@ -85,49 +90,11 @@ def _explained(problem: Problem, schedule: Schedule, wish: Unmet) -> Explanation
     diagnosis = Diagnosis(problem, wish, schedule)
     if not diagnosis.contradictory:
         return Explanation(wish, (), (), _cost_of_meeting(diagnosis, problem, schedule))
-    lowered = _lowered(diagnosis, problem, wish)
-    return Explanation(wish, tuple(diagnosis.set), tuple(fixes(diagnosis)), lowered=lowered)
+    left = 0.0 if diagnosis.least is None else diagnosis.least.objective
+    return Explanation(wish, tuple(diagnosis.set), tuple(fixes(diagnosis)), accepted_kwh=left)
 
 
 def _cost_of_meeting(diagnosis: Diagnosis, problem: Problem, schedule: Schedule) -> float:
     twin = diagnosis.twin
     met = solve(twin, _LIMITS, run=lambda m, limits, **rest: highs_run(diagnosis.demanded(m), limits, **rest))
     return running_cost(met, problem.site.objective) - running_cost(schedule, problem.site.objective)
-
-
-def _lowered(diagnosis: Diagnosis, problem: Problem, wish: Unmet) -> str:
-    """A clean share that can be kept, solved again to be sure; for other wishes, how much must be given up."""
-    least = diagnosis.least
-    if wish.elastic.kind or least is None:
-        return "" if least is None else f"accept that {least.objective / _scenarios(wish):,.4g} kWh are missed"
-    site = _with_lower_share(problem.site, wish, least.x, diagnosis)
-    return site
-
-
-def _scenarios(wish: Unmet) -> int:
-    return max(int((wish.missing_kwh > 0).sum()), 1)
-
-
-def _with_lower_share(site: Site, wish: Unmet, x: np.ndarray, diagnosis: Diagnosis) -> str:
-    found = [w for w in site.wishes if isinstance(w, CleanShareWish)]
-    asked = next((w for w in found if f"{w.clean_share_min:.0%} per {w.over}" in wish.elastic.words), None)
-    if asked is None:
-        return ""
-    low, high = 0.0, asked.clean_share_min
-    del x
-    while high - low > 5e-4:
-        middle = (low + high) / 2
-        wishes = tuple(asked.model_copy(update={"clean_share_min": middle}) if w is asked else w for w in site.wishes)
-        there = site.model_copy(update={"wishes": wishes})
-        if _kept(diagnosis, there):
-            low = middle
-        else:
-            high = middle
-    return f"lower clean_share_min from {asked.clean_share_min:.1%} to {low:.1%}"
-
-
-def _kept(diagnosis: Diagnosis, site: Site) -> bool:
-    problem = Problem(site, diagnosis.problem.inputs, diagnosis.problem.mode)
-    problem.update(weights=diagnosis.problem.weights)
-    schedule = solve(problem, replace(_LIMITS))
-    return all(short.sum() < 1e-3 for short in schedule.wish_short_kwh.values())

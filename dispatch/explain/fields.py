@@ -52,6 +52,27 @@ class FieldChange:
         return changed(site, self.asset, self.field, self.after)
 
 
+@dataclass(frozen=True)
+class WishChange:
+    """A clean share asked for, lowered; ``place`` is its position among the park's wishes."""
+
+    place: int
+    before: float
+    after: float
+
+    def __str__(self) -> str:
+        return f"lower clean_share_min from {self.before:.4g} to {self.after:.4g}"
+
+    def apply(self, site: Site) -> Site:
+        """The site with the wish lowered."""
+        wishes = list(site.wishes)
+        wishes[self.place] = wishes[self.place].model_copy(update={"clean_share_min": self.after})
+        return site.model_copy(update={"wishes": tuple(wishes)})
+
+
+Change = FieldChange | WishChange
+
+
 def candidates(site: Site, assets: Iterable[str]) -> Iterator[tuple[Asset, str, float]]:
     """Powers, energies, ramps and fills of these assets that somebody could decide."""
     wanted = set(assets)
@@ -122,7 +143,7 @@ def moves(twin: Problem, base: Matrices, field: FieldChange, rows: np.ndarray) -
 
 
 def _nudged(twin: Problem, field: FieldChange) -> tuple[Matrices, float] | None:
-    """The matrices with a field a little higher, or lower where it cannot be higher, and by how much; undone at once."""
+    """The matrices with a field a little higher, or lower where it cannot be higher, and by how much; undone."""
     site, inputs = twin.site, twin.inputs
     step = max(abs(field.before), 1.0) * _NUDGE
     for sign in (1.0, -1.0):

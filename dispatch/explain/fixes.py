@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from dispatch.asset import Asset
 from dispatch.errors import SolveError
 from dispatch.explain.diagnosis import Diagnosis
-from dispatch.explain.fields import FieldChange, candidates, changed, fill, moves, slope
+from dispatch.explain.fields import Change, FieldChange, WishChange, candidates, changed, fill, moves, slope
 from dispatch.explain.unmet import unmet
 from dispatch.highs import Limits, Matrices
+from dispatch.problem import Problem
 from dispatch.schedule import Schedule
-from dispatch.site import Objective, Site
+from dispatch.site import CleanShareWish, Objective, Site, Wish
 from dispatch.solve import solve
 
 _MOST_TRIED = 8
@@ -37,7 +38,7 @@ class Fix:
             a plan, of the day alone.
     """
 
-    changes: tuple[FieldChange, ...]
+    changes: tuple[Change, ...]
     cost: float
 
     def apply(self, site: Site) -> Site:
@@ -56,10 +57,11 @@ def fixes(diagnosis: Diagnosis) -> list[Fix]:
     if not diagnosis.contradictory:
         return []
     found = [fix for change in _single(diagnosis, site) if (fix := _tried(diagnosis, (change,))) is not None]
-    if not found and diagnosis.least is not None:
-        together = _together(diagnosis, site)
-        fix = _tried(diagnosis, together) if together else None
+    if not found and (together := _together(diagnosis, site)):
+        fix = _tried(diagnosis, together)
         found = [] if fix is None else [fix]
+    lowered = _lowered(diagnosis)
+    found += [] if lowered is None else [lowered]
     fill(diagnosis.twin, site)
     return sorted(found, key=lambda fix: (round(fix.cost, 6), str(fix)))
 
@@ -88,17 +90,15 @@ def _by_rows(diagnosis: Diagnosis, site: Site) -> Iterator[FieldChange]:
             change = FieldChange(asset.name, field, value, value)
             if not moves(diagnosis.twin, diagnosis.base, change, member.rows):
                 continue
-            for far in (value + member.short, value - member.short):
-                found = _missing_at(diagnosis, site, change, far)
+            for aim in (value + member.short, value - member.short):
+                found = _missing_at(diagnosis, site, change, aim)
                 if found is not None and found[0] <= _NOTHING:
-                    yield FieldChange(asset.name, field, value, _written(value, far))
+                    yield FieldChange(asset.name, field, value, _written(value, aim))
                     break
 
 
-
-
 def _searched(diagnosis: Diagnosis, site: Site, asset: Asset, field: str, value: float) -> FieldChange | None:
-    """The same where on/off decisions leave no slope to follow: halving between the value and its half, none or double."""
+    """The same where on/off decisions leave no slope to follow: halving towards its half, to none, or to double."""
     change = FieldChange(asset.name, field, value, value)
     for far in (value / 2, 0.0, value * 2):
         found = _missing_at(diagnosis, site, change, far)
@@ -160,9 +160,7 @@ def _least(diagnosis: Diagnosis, site: Site, change: FieldChange, steepness: flo
     return None if far is None else FieldChange(change.asset, change.field, change.before, _written(change.before, far))
 
 
-def _missing_at(
-    diagnosis: Diagnosis, site: Site, change: FieldChange, value: float
-) -> tuple[float, float] | None:
+def _missing_at(diagnosis: Diagnosis, site: Site, change: FieldChange, value: float) -> tuple[float, float] | None:
     """What is missing with a number at ``value``, and how that falls with it; None where the file would not take it."""
     moved = _moved(diagnosis, site, change, value)
     if moved is None:
@@ -232,24 +230,68 @@ def _as_far(
 def _tried(diagnosis: Diagnosis, changes: tuple[FieldChange, ...]) -> Fix | None:
     """The fix if the changed park, planned anew, misses nothing of the wish; None if it does not hold."""
     twin = diagnosis.twin
-    before = twin.inputs
-    site = diagnosis.problem.site
+    before, site = twin.inputs, diagnosis.problem.site
     try:
         there = Fix(changes, 0.0).apply(site)
-        if fill(twin, there) is None:
-            return None
-        schedule = solve(twin, _LIMITS)
-        if diagnosis.wish is not None:
-            key = diagnosis.wish.elastic
-            left = [u for u in unmet(twin, schedule) if (u.elastic.asset, u.elastic.words) == (key.asset, key.words)]
-            if left and left[0].missing_kwh.max() > _MISSED_KWH:
-                return None
-    except (SolveError, ValueError):
+        return None if fill(twin, there) is None else _planned(diagnosis, twin, changes)
+    except ValueError:
         return None
     finally:
         twin.update(before, site=site)
-    now = 0.0 if diagnosis.schedule is None else running_cost(diagnosis.schedule, site.objective)
-    return Fix(changes, running_cost(schedule, site.objective) - now)
+
+
+def _planned(diagnosis: Diagnosis, problem: Problem, changes: tuple[Change, ...]) -> Fix | None:
+    """Solve the changed park; the fix with its cost if the wish is now met."""
+    try:
+        schedule = solve(problem, _LIMITS)
+    except SolveError:
+        return None
+    objective = diagnosis.problem.site.objective
+    if diagnosis.wish is not None:
+        key = diagnosis.wish.elastic
+        left = [u for u in unmet(problem, schedule) if (u.elastic.kind, u.elastic.asset) == (key.kind, key.asset)]
+        if any(u.elastic.series == key.series and u.missing_kwh.max() > _MISSED_KWH for u in left):
+            return None
+    now = 0.0 if diagnosis.schedule is None else running_cost(diagnosis.schedule, objective)
+    return Fix(changes, running_cost(schedule, objective) - now)
+
+
+def _lowered(diagnosis: Diagnosis) -> Fix | None:
+    """The highest clean share that can be kept, where the wish is one.
+
+    Newton again: what is missing is convex in the share asked for, so the steps come down to the root from above. The
+    share is a constant of the compiled problem; a second one, compiled with another share, shows how the rows move.
+    """
+    wishes = diagnosis.problem.site.wishes
+    place = next((i for i, w in enumerate(wishes) if _is_wish(diagnosis, w)), None)
+    if place is None or diagnosis.least is None:
+        return None
+    asked = wishes[place]
+    assert isinstance(asked, CleanShareWish)
+    share = asked.clean_share_min
+    other = WishChange(place, share, share / 2).apply(diagnosis.problem.site)
+    base = diagnosis.base.rows
+    per_share = (diagnosis.problem.twin(site=other).compiled.matrices().rows - base) / (-share / 2)
+    missing, point = diagnosis.least.objective, diagnosis.least
+    for _ in range(_MOST_NEWTON):
+        steepness = -float(point.row_dual @ (per_share @ point.x))
+        if missing <= _NOTHING or steepness <= _SLIGHT:
+            break
+        share = max(share - missing / steepness, 0.0)
+        moved = replace(diagnosis.base, rows=(base + per_share * (share - asked.clean_share_min)).tocsc())
+        missing, there = diagnosis.missing(moved)
+        if there is None:
+            return None
+        point = there
+    change = WishChange(place, asked.clean_share_min, float(np.floor(share * 1e4) / 1e4))
+    return _planned(diagnosis, diagnosis.problem.twin(site=change.apply(diagnosis.problem.site)), (change,))
+
+
+def _is_wish(diagnosis: Diagnosis, wish: Wish) -> bool:
+    """Is this the park's wish that the diagnosis is of: told by its words, as the objective writes them."""
+    if diagnosis.wish is None or diagnosis.wish.elastic.kind or not isinstance(wish, CleanShareWish):
+        return False
+    return diagnosis.wish.elastic.words == f"clean share of at least {wish.clean_share_min:.0%} per {wish.over}"
 
 
 def running_cost(schedule: Schedule, objective: Objective) -> float:

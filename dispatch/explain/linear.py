@@ -103,6 +103,30 @@ def with_slack(matrices: Matrices, rows: np.ndarray, weight: Array) -> Matrices:
     )
 
 
+def with_common_slack(matrices: Matrices, rows: np.ndarray) -> Matrices:
+    """The program that finds by how much all of ``rows`` must give way at most: min s, each gives way by up to s."""
+    import scipy.sparse as sp
+
+    size = matrices.row_upper.size
+    lower, upper = matrices.row_lower.copy(), matrices.row_upper.copy()
+    equal = rows[np.isfinite(lower[rows])]
+    # An equality becomes a pair: its own row from above, a copy of it from below.
+    lower[rows] = -np.inf
+    take = sp.csc_array((-np.ones(rows.size), (rows, np.zeros(rows.size, int))), shape=(size, 1))
+    below = sp.hstack([matrices.rows.tocsr()[equal], sp.csc_array(np.ones((equal.size, 1)))])
+    return replace(
+        matrices,
+        cost=np.append(np.zeros_like(matrices.cost), 1.0),
+        offset=0.0,
+        rows=sp.vstack([sp.hstack([matrices.rows, take]), below]).tocsc(),
+        row_lower=np.append(lower, matrices.row_lower[equal]),
+        row_upper=np.append(upper, np.full(equal.size, np.inf)),
+        col_lower=np.append(matrices.col_lower, 0.0),
+        col_upper=np.append(matrices.col_upper, np.inf),
+        integer=np.append(matrices.integer, False),
+    )
+
+
 def without_rows(matrices: Matrices, gone: np.ndarray) -> Matrices:
     """The same program where some rows hold nothing any more."""
     low, high = matrices.row_lower.copy(), matrices.row_upper.copy()

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _SYMBOL = {"kw": "kW", "kwh": "kWh", "kg_per_h": "kg/h"}
 _NONE = -1
+_TOTALS = ("scenario_cost", "value_at_risk", "cost_beyond_it")
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,9 @@ def columns(problem: Problem) -> Entries:
     for breach in problem.total.breaches:
         named = Named("site", "site", breach.text, "kWh", "short_kwh", "column")
         book.put(problem.compiled.columns(breach.short_kwh), named, *_grid(problem, breach.short_kwh.shape))
+    for place, (variable, _) in enumerate(problem.total.defined):
+        at = problem.compiled.columns(variable).reshape(-1)
+        book.put(at, Named("site", "site", _TOTALS[min(place, 2)], "", "", "column"), np.arange(at.size), _NONE)
     return book.entries()
 
 
@@ -132,6 +136,9 @@ def _site_rows(book: _Book, problem: Problem) -> None:
     for breach, constraint in zip(problem.total.breaches, problem.total.constraints, strict=False):
         at = problem.compiled.rows(constraint)
         book.put(at, Named("site", "site", breach.text, "kWh", "", "least"), *_grid(problem, at.shape))
+    if problem.total.priced is not None:
+        at = problem.compiled.rows(problem.total.priced)
+        book.put(at, Named("site", "site", _TOTALS[0], "", "", "equal"), np.arange(at.size), _NONE)
     for place, constraint in enumerate(problem.network_limits):
         at = problem.compiled.rows(constraint)
         named = Named("network", "network", f"linear limit {place + 1}", "kW", "", "most")
@@ -185,9 +192,11 @@ def _what(
     words = subject
     if unit := unit_of(subject):
         words = subject.removesuffix(f"_{unit}")
+    others = [name for name in found if unit_of(name) is None and name != "switch" and name != subject]
     words = words.replace("_", " ")
     ends = {"most": "at its upper limit", "least": "at its lower limit", "equal": "as its equation says"}
-    label = constraint.label or f"{words} {ends[sense]}"
+    by = f", by {' and '.join(dict.fromkeys(others))}" if others and unit_of(subject) is None else ""
+    label = constraint.label or f"{words} {ends[sense]}{by}"
     return label, _SYMBOL.get(unit_of(subject) or "", ""), subject, sense
 
 

@@ -100,7 +100,9 @@ def elastics(problem: Problem) -> Iterator[Elastic]:
                 energy = np.broadcast_to(hours if unit_of(name) == "kw" else 1.0, mine.shape)
                 words = _WORDS.get(name, name.replace("_", " "))
                 price = _price(part.penalty_step, variable)[place :: len(members)]
-                yield Elastic(kind, member.name, name, words, mine, np.array(energy, float), float((price / energy).max()))
+                yield Elastic(
+                    kind, member.name, name, words, mine, np.array(energy, float), float((price / energy).max())
+                )
     for breach in problem.total.breaches:
         columns = problem.compiled.columns(breach.short_kwh)
         yield Elastic("", "site", "short_kwh", breach.text, columns, np.ones(columns.shape), breach.penalty_per_kwh)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dispatch import highs
 from dispatch.errors import DataError, SolveError
-from dispatch.explain.linear import optimum, with_rows
+from dispatch.explain import naming
+from dispatch.explain.linear import bounded, optimum, with_rows
 from dispatch.explain.moments import spans, steps_at
 from dispatch.highs import Answer, Limits, Matrices
 from dispatch.problem import Problem
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 _LIMITS = Limits(gap=1e-6)
 _CHANGED_KWH = 0.05
 _SAME_KW = 1e-3
-_INSIDE = 1e-6
+_INSIDE = 1e-5
 
 
 @dataclass(frozen=True)
@@ -89,16 +90,28 @@ def what_if(
 
 
 def deviate(
-    problem: Problem, schedule: Schedule, asset: str, steps: np.ndarray, wanted: Mapping[str, float]
+    problem: Problem,
+    schedule: Schedule,
+    asset: str,
+    steps: np.ndarray,
+    wanted: Mapping[str, float],
+    *,
+    others_stay: bool = False,
 ) -> Deviation:
-    """As :func:`what_if`, for steps by their number."""
+    """As :func:`what_if`, for steps by their number.
+
+    Args:
+        others_stay: other units keep their on/off decisions, as long as that is possible: a bound on the cost from
+            above that takes one small program.
+    """
     kind, series = _series(problem, asset, wanted)
     before = problem.point()
     try:
         _require_values(problem, schedule)
         pins = {name: _pin(problem, kind, asset, name, steps) for name in series}
         planned = {name: float(np.mean(schedule.asset(asset, name)[steps])) for name in series}
-        found, reach = _solved(problem, pins, wanted)
+        kept = _decided(problem, asset) if others_stay else {}
+        found, reach = _solved(problem, pins, wanted, kept)
     finally:
         problem.take(np.nan_to_num(before))
     blank = Deviation(
@@ -123,30 +136,57 @@ def _counted(blank: Deviation, schedule: Schedule, found: Schedule) -> Deviation
 
 
 def _solved(
-    problem: Problem, pins: Mapping[str, tuple[csr_array, Array]], wanted: Mapping[str, float]
+    problem: Problem,
+    pins: Mapping[str, tuple[csr_array, Array]],
+    wanted: Mapping[str, float],
+    kept: Mapping[int, tuple[float, float]],
 ) -> tuple[Schedule | None, dict[str, tuple[float, float]]]:
-    """The schedule with the pins, or how far each of them can go alone."""
+    """The schedule with the pins, or how far each of them can go while the others hold."""
 
-    def pinned(matrices: Matrices) -> Matrices:
+    def pinned(matrices: Matrices, left_out: str = "") -> Matrices:
         for name, (rows, offset) in pins.items():
-            matrices = with_rows(matrices, rows, wanted[name] - offset)
+            if name != left_out:
+                matrices = with_rows(matrices, rows, wanted[name] - offset)
         return matrices
 
     def run(matrices: Matrices, limits: Limits, *, also_integer: np.ndarray | None = None) -> Answer:
-        return highs.run(pinned(matrices), limits, also_integer=also_integer)
+        return highs.run(bounded(pinned(matrices), kept), limits, also_integer=also_integer)
 
     try:
         return solve(problem, _LIMITS, run=run), {}
     except SolveError:
+        if kept:
+            return _solved(problem, pins, wanted, {})
         matrices = problem.compiled.matrices()
-        return None, {name: _reach(matrices, *pin) for name, pin in pins.items()}
+        return None, {name: _reach(pinned(matrices, name), *pin) for name, pin in pins.items()}
+
+
+def _decided(problem: Problem, asset: str) -> dict[int, tuple[float, float]]:
+    """On/off decisions of the other assets, at their present values."""
+    cols, x = naming.columns(problem), problem.point()
+    whole = np.flatnonzero(problem.compiled.matrices().integer)
+    mine = [i for i, named in enumerate(cols.names) if named.asset == asset]
+    return {int(c): (round(x[c]),) * 2 for c in whole[~np.isin(cols.name[whole], mine)] if np.isfinite(x[c])}
 
 
 def _reach(matrices: Matrices, rows: csr_array, offset: Array) -> tuple[float, float]:
-    """Least and most mean of a pinned quantity that any schedule has."""
-    towards = np.asarray(rows.sum(axis=0)).ravel() / rows.shape[0]
-    ends = [optimum(replace(matrices, cost=sign * towards, offset=0.0)) for sign in (1.0, -1.0)]
-    low, high = (np.nan if end is None else float(towards @ end.x + offset.mean()) for end in ends)
+    """Least and most that a pinned quantity can steadily be in any schedule."""
+    import scipy.sparse as sp
+
+    steady = with_rows(matrices, rows, -offset)
+    size, count = matrices.cost.size, rows.shape[0]
+    level = np.zeros((steady.row_upper.size, 1))
+    level[-count:] = -1.0
+    steady = replace(
+        steady,
+        rows=sp.hstack([steady.rows, sp.csc_array(level)]).tocsc(),
+        col_lower=np.append(steady.col_lower, -np.inf),
+        col_upper=np.append(steady.col_upper, np.inf),
+        integer=np.append(steady.integer, False),
+        offset=0.0,
+    )
+    ends = [optimum(replace(steady, cost=np.append(np.zeros(size), sign))) for sign in (1.0, -1.0)]
+    low, high = (np.nan if end is None else round(float(end.x[-1]), 6) + 0.0 for end in ends)
     return low, high
 
 
@@ -232,7 +272,7 @@ def options(problem: Problem, schedule: Schedule, asset: str) -> Iterator[dict[s
 def deviations(problem: Problem, schedule: Schedule, steps: np.ndarray, asset: str | None = None) -> list[Deviation]:
     """The cost of ignoring the plan in ``steps``: every option of every store and unit, the cheapest first.
 
-    What the plan does anyway is left out.
+    What the plan does anyway is left out. Other units keep their on/off decisions, so the costs are bounds from above.
     """
     named = [m.name for solved in schedule.kinds.values() for m in solved.rows.members if asset in (None, m.name)]
     found = []
@@ -240,16 +280,19 @@ def deviations(problem: Problem, schedule: Schedule, steps: np.ndarray, asset: s
         for option in options(problem, schedule, name):
             planned = {series: schedule.asset(name, series)[steps] for series in option}
             if any(np.abs(planned[series] - value).max() > _SAME_KW for series, value in option.items()):
-                found.append(_within_reach(problem, schedule, deviate(problem, schedule, name, steps, option)))
+                asked = deviate(problem, schedule, name, steps, option, others_stay=True)
+                found.append(_within_reach(problem, schedule, asked))
     return sorted(found, key=lambda d: (not d.possible, d.cost))
 
 
 def _within_reach(problem: Problem, schedule: Schedule, asked: Deviation) -> Deviation:
     """The same as far as it can go, where it cannot go as far as its rating."""
-    if asked.possible or not np.isfinite(list(asked.reach.values())).all():
+    far = [name for name, value in asked.wanted.items() if value] or list(asked.wanted)
+    if asked.possible or not np.isfinite([asked.reach[name] for name in far]).all():
         return asked
-    nearest = {n: float(np.clip(asked.wanted[n], *asked.reach[n]) * (1 - _INSIDE)) for n in asked.wanted}
-    return deviate(problem, schedule, asked.asset, np.array(asked.steps), nearest)
+    ends = {name: np.clip(asked.wanted[name], *asked.reach[name]) for name in far}
+    nearest = dict(asked.wanted) | {name: float(end - np.sign(end) * _INSIDE) for name, end in ends.items()}
+    return deviate(problem, schedule, asked.asset, np.array(asked.steps), nearest, others_stay=True)
 
 
 def deed(wanted: Mapping[str, float]) -> str:
@@ -274,8 +317,9 @@ def told(deviation: Deviation, problem: Problem) -> str:
     when = spans(problem.horizon, deviation.steps)
     what = f"{deviation.asset}: {deed(deviation.wanted)} at {when}"
     if not deviation.possible:
-        ends = "; ".join(f"{_plain(n)} {low:,.4g} to {high:,.4g} {_unit(n)}" for n, (low, high) in deviation.reach.items())
-        return f"{what} cannot be: within reach is {ends}"
+        there = {n: ends for n, ends in deviation.reach.items() if np.isfinite(ends).all()}
+        ends = "; ".join(f"{_plain(n)} {low:,.4g} to {high:,.4g} {_unit(n)}" for n, (low, high) in there.items())
+        return f"{what} cannot be{': within reach is ' if ends else ''}{ends}"
     currency = problem.site.currency
     if abs(deviation.cost) <= max(deviation.uncertain, 0.005):
         return f"{what} costs nothing more"
