@@ -155,8 +155,8 @@ def _decision(plan: Plan, asset: str, steps: np.ndarray, values: dict[str, float
     yield f"\n  {escape(told(found, plan.problem))}"
     for change in found.changes[:5]:
         most = clock(plan.horizon, change.step)
-        line = f"{change.asset}, {change.series}: {change.more_kwh:+,.1f} kWh ({change.moved_kwh:,.1f} moved, most at {most})"
-        yield f"    {escape(line)}"
+        moved = f"{change.more_kwh:+,.1f} kWh ({change.moved_kwh:,.1f} moved, most at {most})"
+        yield f"    {escape(change.asset)}, {escape(change.series)}: {moved}"
 
 
 def _others(plan: Plan, question: Question, steps: np.ndarray) -> Iterator[str | Table]:

@@ -55,6 +55,8 @@ class Member:
     def text(self, horizon: Horizon) -> str:
         """``pcc: import at its upper limit (18:00–19:00, 6 kW too little)``."""
         amount = f"{self.short:,.3g} {self.named.unit} too little" if self.short and self.named.unit else ""
+        if self.short and not self.named.unit:
+            amount = f"would have to change at {spans(horizon, self.needs)}"
         inside = ", ".join(text for text in (spans(horizon, self.steps), amount) if text)
         return f"{self.named} ({inside})" if inside else str(self.named)
 
@@ -63,14 +65,22 @@ class Diagnosis:
     """One contradiction in a problem.
 
     Args:
-        problem: with its data up to date; it is not touched, a twin of it is compiled.
+        problem: with its data up to date; it is not touched, a twin of it is.
         wish: what a schedule leaves undone; None where there is no schedule at all.
         schedule: what else may stay undone, as far as it is there.
+        twin: the problem's twin, where there already is one.
     """
 
-    def __init__(self, problem: Problem, wish: Unmet | None = None, schedule: Schedule | None = None) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        wish: Unmet | None = None,
+        schedule: Schedule | None = None,
+        *,
+        twin: Problem | None = None,
+    ) -> None:
         self.problem, self.wish, self.schedule = problem, wish, schedule
-        self.twin = problem.twin()
+        self.twin = twin or problem.twin()
         self.base = self.twin.compiled.matrices()
         self.columns: Entries = naming.columns(self.twin)
         self.rows: Entries = naming.rows(self.twin, self.base, self.columns)

@@ -83,11 +83,13 @@ def told_why(problem: Problem) -> str:
 
 def explain_unmet(problem: Problem, schedule: Schedule) -> list[Explanation]:
     """What the schedule leaves undone, each with its reason; the three with the most energy."""
-    return [_explained(problem, schedule, wish) for wish in unmet(problem, schedule)[:_MOST]]
+    found = unmet(problem, schedule)[:_MOST]
+    twin = problem.twin() if found else problem
+    return [_explained(problem, schedule, wish, twin) for wish in found]
 
 
-def _explained(problem: Problem, schedule: Schedule, wish: Unmet) -> Explanation:
-    diagnosis = Diagnosis(problem, wish, schedule)
+def _explained(problem: Problem, schedule: Schedule, wish: Unmet, twin: Problem) -> Explanation:
+    diagnosis = Diagnosis(problem, wish, schedule, twin=twin)
     if not diagnosis.contradictory:
         return Explanation(wish, (), (), _cost_of_meeting(diagnosis, problem, schedule))
     left = 0.0 if diagnosis.least is None else diagnosis.least.objective

@@ -1,4 +1,4 @@
-"""The compiled matrices as an MPS or LP file, with names a person can read: ``battery.li.charge_kw[2016-10-14T18:00]``."""
+"""The compiled matrices as an MPS or LP file with names to read: ``battery.li.charge_kw[2016-10-14T18:00]``."""
 
 from __future__ import annotations
 

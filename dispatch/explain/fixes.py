@@ -74,11 +74,10 @@ def _single(diagnosis: Diagnosis, site: Site) -> Iterator[FieldChange]:
         return
     ranked = _ranked(diagnosis, site)[:_MOST_TRIED]
     yield from (change for one in ranked if (change := _least(diagnosis, site, *one)) is not None)
-    steep = {(change.asset, change.field) for change, _ in ranked}
-    yield from (change for change in _by_rows(diagnosis, site) if (change.asset, change.field) not in steep)
+    yield from _by_rows(diagnosis, site, {(change.asset, change.field) for change, _ in ranked})
 
 
-def _by_rows(diagnosis: Diagnosis, site: Site) -> Iterator[FieldChange]:
+def _by_rows(diagnosis: Diagnosis, site: Site, done: set[tuple[str, str]]) -> Iterator[FieldChange]:
     """Numbers without a slope that bound a row of the set: a limit of zero, or one behind a switch that stands off.
 
     They are moved by what that limit lacks alone.
@@ -88,7 +87,7 @@ def _by_rows(diagnosis: Diagnosis, site: Site) -> Iterator[FieldChange]:
             continue
         for asset, field, value in candidates(site, [member.named.asset]):
             change = FieldChange(asset.name, field, value, value)
-            if not moves(diagnosis.twin, diagnosis.base, change, member.rows):
+            if (asset.name, field) in done or not moves(diagnosis.twin, diagnosis.base, change, member.rows):
                 continue
             for aim in (value + member.short, value - member.short):
                 found = _missing_at(diagnosis, site, change, aim)
@@ -100,17 +99,22 @@ def _by_rows(diagnosis: Diagnosis, site: Site) -> Iterator[FieldChange]:
 def _searched(diagnosis: Diagnosis, site: Site, asset: Asset, field: str, value: float) -> FieldChange | None:
     """The same where on/off decisions leave no slope to follow: halving towards its half, to none, or to double."""
     change = FieldChange(asset.name, field, value, value)
-    for far in (value / 2, 0.0, value * 2):
-        found = _missing_at(diagnosis, site, change, far)
-        if found is None or found[0] > _NOTHING:
-            continue
-        near = value
-        while abs(far - near) > _EXACT * max(abs(value), 1.0):
-            middle = (near + far) / 2
-            there = _missing_at(diagnosis, site, change, middle)
-            near, far = (middle, far) if there is None or there[0] > _NOTHING else (near, middle)
-        return FieldChange(asset.name, field, value, _written(value, far))
+    for enough in (value / 2, 0.0, value * 2):
+        found = _missing_at(diagnosis, site, change, enough)
+        if found is not None and found[0] <= _NOTHING:
+            far = _halved(diagnosis, site, change, enough)
+            return FieldChange(asset.name, field, value, _written(value, far))
     return None
+
+
+def _halved(diagnosis: Diagnosis, site: Site, change: FieldChange, enough: float) -> float:
+    """The value nearest to the present one that is still enough."""
+    near, far = change.before, enough
+    while abs(far - near) > _EXACT * max(abs(change.before), 1.0):
+        middle = (near + far) / 2
+        there = _missing_at(diagnosis, site, change, middle)
+        near, far = (middle, far) if there is None or there[0] > _NOTHING else (near, middle)
+    return far
 
 
 def _ranked(diagnosis: Diagnosis, site: Site) -> list[tuple[FieldChange, float]]:
@@ -214,16 +218,25 @@ def _as_far(
     diagnosis: Diagnosis, site: Site, change: FieldChange, steepness: float
 ) -> tuple[float, FieldChange] | None:
     """What is still missing once a number has been moved until it does not help any more."""
-    value, best, reached = change.before, diagnosis.missing_now(site), None
+    near, best, reached = change.before, diagnosis.missing_now(site), None
+    aim, limit = near, None
     for _ in range(_MOST_NEWTON):
         if abs(steepness) <= _SLIGHT or best <= _NOTHING:
             break
-        value -= best / steepness
-        found = _missing_at(diagnosis, site, change, value)
-        if found is None or found[0] >= best - _NOTHING:
+        aim = near - best / steepness
+        if limit is not None and abs(aim - near) >= abs(limit - near):
+            aim = (near + limit) / 2
+        found = _missing_at(diagnosis, site, change, aim)
+        if found is None:
+            limit = aim if limit is not None or aim * change.before > 0 else 0.0
+            if limit == 0.0 and (found := _missing_at(diagnosis, site, change, 0.0)) is not None:
+                aim = 0.0
+        if found is None:
+            continue
+        if found[0] >= best - _NOTHING:
             break
-        best, steepness = found
-        reached = best, FieldChange(change.asset, change.field, change.before, _written(change.before, value))
+        near, (best, steepness) = aim, found
+        reached = best, FieldChange(change.asset, change.field, change.before, _written(change.before, near))
     return reached
 
 

@@ -1,4 +1,4 @@
-"""One hour of a plan in figures and words: prices, what every asset does there, what holds it, what else it could do."""
+"""One hour of a plan in figures and words: prices, what every asset does there, and what holds it."""
 
 from __future__ import annotations
 

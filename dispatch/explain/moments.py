@@ -30,6 +30,8 @@ def steps_at(horizon: Horizon, at: str, lasting_h: float = 1.0) -> np.ndarray:
     marked = np.zeros(horizon.steps, bool)
     for begin in begins:
         seconds = begin.timestamp()
+        if not edges[0] <= seconds < edges[-1]:
+            continue
         within = (edges[:-1] >= seconds) & (edges[:-1] < seconds + lasting_h * 3600)
         marked |= within | ((edges[:-1] <= seconds) & (seconds < edges[1:]))
     if not marked.any():

@@ -189,12 +189,18 @@ def _what(
     found = [series[v.id] for v in constraint.variables() if v.id in series]
     subject = next((name for name in found if unit_of(name) is not None), found[0] if found else "")
     sense = _sense(problem, constraint, series, subject, by_row)
+    first = int(problem.compiled.rows(constraint).ravel()[0])
+    given = by_row.indptr[first + 1] - by_row.indptr[first] == 1
     words = subject
     if unit := unit_of(subject):
         words = subject.removesuffix(f"_{unit}")
     others = [name for name in found if unit_of(name) is None and name != "switch" and name != subject]
     words = words.replace("_", " ")
-    ends = {"most": "at its upper limit", "least": "at its lower limit", "equal": "as its equation says"}
+    ends = {
+        "most": "at its upper limit",
+        "least": "at its lower limit",
+        "equal": "as given" if given else "as its equation says",
+    }
     by = f", by {' and '.join(dict.fromkeys(others))}" if others and unit_of(subject) is None else ""
     label = constraint.label or f"{words} {ends[sense]}{by}"
     return label, _SYMBOL.get(unit_of(subject) or "", ""), subject, sense

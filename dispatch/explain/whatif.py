@@ -111,7 +111,7 @@ def deviate(
         pins = {name: _pin(problem, kind, asset, name, steps) for name in series}
         planned = {name: float(np.mean(schedule.asset(asset, name)[steps])) for name in series}
         kept = _decided(problem, asset) if others_stay else {}
-        found, reach = _solved(problem, pins, wanted, kept)
+        found, reach = _solved(problem, pins, wanted, kept, _switches(problem, kind, steps))
     finally:
         problem.take(np.nan_to_num(before))
     blank = Deviation(
@@ -140,6 +140,7 @@ def _solved(
     pins: Mapping[str, tuple[csr_array, Array]],
     wanted: Mapping[str, float],
     kept: Mapping[int, tuple[float, float]],
+    switches: np.ndarray,
 ) -> tuple[Schedule | None, dict[str, tuple[float, float]]]:
     """The schedule with the pins, or how far each of them can go while the others hold."""
 
@@ -156,9 +157,19 @@ def _solved(
         return solve(problem, _LIMITS, run=run), {}
     except SolveError:
         if kept:
-            return _solved(problem, pins, wanted, {})
+            return _solved(problem, pins, wanted, {}, switches)
         matrices = problem.compiled.matrices()
+        whole = matrices.integer.copy()
+        whole[switches] = True
+        matrices = replace(matrices, integer=whole)
         return None, {name: _reach(pinned(matrices, name), *pin) for name, pin in pins.items()}
+
+
+def _switches(problem: Problem, kind: str, steps: np.ndarray) -> np.ndarray:
+    """Columns of a kind's relaxed switches at these steps: how far one flow goes is asked without the other."""
+    pairs = problem.parts[kind].exclusive
+    found = [problem.compiled.columns(pair.switch)[:, steps].ravel() for pair in pairs]
+    return np.concatenate(found) if found else np.zeros(0, int)
 
 
 def _decided(problem: Problem, asset: str) -> dict[int, tuple[float, float]]:
@@ -282,6 +293,7 @@ def deviations(problem: Problem, schedule: Schedule, steps: np.ndarray, asset: s
             if any(np.abs(planned[series] - value).max() > _SAME_KW for series, value in option.items()):
                 asked = deviate(problem, schedule, name, steps, option, others_stay=True)
                 found.append(_within_reach(problem, schedule, asked))
+    found = list({(d.asset, tuple((n, round(v, 3)) for n, v in d.wanted.items())): d for d in found}.values())
     return sorted(found, key=lambda d: (not d.possible, d.cost))
 
 
@@ -323,4 +335,6 @@ def told(deviation: Deviation, problem: Problem) -> str:
     currency = problem.site.currency
     if abs(deviation.cost) <= max(deviation.uncertain, 0.005):
         return f"{what} costs nothing more"
-    return f"{what} costs {deviation.cost:,.2f} {currency} more ({deviation.money:+,.2f} {currency}, {deviation.co2_kg:+,.1f} kg CO2)"
+    parts = f"{deviation.money:+,.2f} {currency}, {deviation.co2_kg:+,.1f} kg CO2"
+    parts += f", penalties {deviation.penalty:+,.2f}" if abs(deviation.penalty) > 0.005 else ""
+    return f"{what} costs {deviation.cost:,.2f} {currency} more ({parts})"
