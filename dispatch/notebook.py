@@ -31,7 +31,7 @@ from dispatch.explain.whatif import deed, told
 from dispatch.highs import Limits
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
-from dispatch.signals import Array, Horizon
+from dispatch.signals import Horizon
 from dispatch.site import Site
 from dispatch.solve import solve
 
@@ -99,8 +99,17 @@ class Park:
         issue = min(horizon.start - timedelta(hours=site.planning.issue_before_h), now)
         asked = pd.Timestamp(now)
         sources = gather(site, horizon, self.folder, now=asked, with_network=network, progress=progress)
-        given = {"network": sources.network, "actual": sources.actual, "hashes": sources.hashes}
-        made = plan(site, horizon, sources.archive, issue, **given, notes=sources.notes, progress=progress)
+        made = plan(
+            site,
+            horizon,
+            sources.archive,
+            issue,
+            network=sources.network,
+            actual=sources.actual,
+            hashes=sources.hashes,
+            notes=sources.notes,
+            progress=progress,
+        )
         assert made.problem is not None
         return Day(made.problem, made.schedule, made)
 
@@ -267,8 +276,8 @@ def hours(start: str, count: int, *, time_zone: str = "UTC", step_h: float = 1.0
     except ValueError:
         raise DataError(f"start '{start}' is no date and time; write it like 2024-03-01T00:00") from None
     first = first if first.tzinfo else first.replace(tzinfo=ZoneInfo(time_zone))
-    edges: Array = first.timestamp() + np.arange(count + 1) * step_h * 3600
-    return Horizon(np.round(edges).astype("datetime64[s]"), time_zone)
+    seconds = round(first.timestamp()) + np.round(np.arange(count + 1) * step_h * 3600).astype(np.int64)
+    return Horizon(seconds.astype("datetime64[s]"), time_zone)
 
 
 def _horizon(site: Site, day: str | None) -> Horizon:

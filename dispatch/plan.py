@@ -131,6 +131,6 @@ def _solved(problem: Problem) -> tuple[Schedule, Audit]:
     schedule = replace(schedule, proof=replace(schedule.proof, reason=reason))
     found = audit(schedule)
     if not found.passed:
-        why = told_why(problem)
+        why = told_why(problem) if "nfeasible" in reason else ""
         raise SolveError(f"no plan: {reason}; the park's rules fail too: {found.violations[0]}{why and f'. {why}'}")
     return schedule, found

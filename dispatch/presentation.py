@@ -10,8 +10,11 @@ import numpy as np
 from dispatch.assets.cable import Cable
 from dispatch.assets.grid_connection import GridConnection
 from dispatch.comparison import Outcome, start_kwh
+from dispatch.errors import SolveError
+from dispatch.explain import Priced
+from dispatch.explain.moments import spans
 from dispatch.plan import Plan
-from dispatch.report.data import Balance, Fan, Finding, Line, Method, ReportData, Status, Store, VoltageBand
+from dispatch.report.data import Balance, Fan, Finding, Limit, Line, Method, ReportData, Status, Store, VoltageBand
 from dispatch.signals import Array
 from dispatch.storage import Storage
 from dispatch.tables import published, rounded
@@ -19,6 +22,7 @@ from dispatch.tables import published, rounded
 _SMALL_KW = 0.05
 _SETPOINTS = ("power_kw", "charge_kw", "discharge_kw", "on", "heat_kw", "cold_kw", "import_kw", "export_kw")
 _MOST_FINDINGS = 50
+_MOST_LIMITS = 10
 
 
 def report_data(plan: Plan) -> ReportData:
@@ -53,7 +57,21 @@ def report_data(plan: Plan) -> ReportData:
         certificate=plan.certificate,
         notes=tuple(_notes(plan)),
         status=_status(plan),
+        limits=tuple(_limits(plan)),
     )
+
+
+def _limits(plan: Plan) -> Iterator[Limit]:
+    """The limits that bind, those worth most; none where no solver made the plan."""
+    if plan.problem is None or plan.schedule.price_per_kwh is None:
+        return
+    try:
+        found = Priced(plan.problem, plan.schedule).limits()
+    except SolveError:  # limits of the network were cut anew after the schedule was kept
+        return
+    for binding in found[:_MOST_LIMITS]:
+        named = binding.named
+        yield Limit(named.asset, named.what, spans(plan.horizon, binding.worth), round(binding.total, 4), named.unit)
 
 
 def _first(series: Any, name: str, steps: int) -> tuple[float, ...]:

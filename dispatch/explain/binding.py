@@ -146,7 +146,7 @@ def _at(problem: Problem, schedule: Schedule, matrices: Matrices) -> Point:
         if not both:
             return point
         fixed = bounded(fixed, both)
-    return point
+    raise SolveError("exclusive flows still overlap with their switches fixed")
 
 
 def _both(problem: Problem, schedule: Schedule) -> dict[int, tuple[float, float]]:

@@ -150,5 +150,5 @@ def _has_point(solver: highspy.Highs) -> bool:
 
 def _read(solver: highspy.Highs) -> Point:
     solution = solver.getSolution()
-    parts = (np.array(values) for values in (solution.col_value, solution.row_dual, solution.col_dual))
-    return Point(*parts, float(solver.getInfo().objective_function_value))
+    x, row_dual, col_dual = (np.array(v) for v in (solution.col_value, solution.row_dual, solution.col_dual))
+    return Point(x, row_dual, col_dual, float(solver.getInfo().objective_function_value))

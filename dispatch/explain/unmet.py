@@ -99,17 +99,17 @@ def elastics(problem: Problem) -> Iterator[Elastic]:
                 mine = columns[place :: len(members)]
                 energy = np.broadcast_to(hours if unit_of(name) == "kw" else 1.0, mine.shape)
                 words = _WORDS.get(name, name.replace("_", " "))
-                price = _price(part.penalty_step, variable)[place :: len(members)]
-                yield Elastic(
-                    kind, member.name, name, words, mine, np.array(energy, float), float((price / energy).max())
-                )
+                priced_at = _price(part.penalty_step, variable)[place :: len(members)]
+                price = float((priced_at / energy).max())
+                yield Elastic(kind, member.name, name, words, mine, np.array(energy, float), price)
     for breach in problem.total.breaches:
         columns = problem.compiled.columns(breach.short_kwh)
         yield Elastic("", "site", "short_kwh", breach.text, columns, np.ones(columns.shape), breach.penalty_per_kwh)
     for variable in problem.network_excess:
         columns = problem.compiled.columns(variable)
-        energy, price = np.broadcast_to(hours, columns.shape), problem.site.objective.limit_penalty_per_kwh
-        yield Elastic("", "network", "limit_excess_kw", _WORDS["limit_excess_kw"], columns, np.array(energy), price)
+        energy = np.array(np.broadcast_to(hours, columns.shape))
+        price = problem.site.objective.limit_penalty_per_kwh
+        yield Elastic("", "network", "limit_excess_kw", _WORDS["limit_excess_kw"], columns, energy, price)
 
 
 def _price(penalty: Any, variable: Any) -> Array:
