@@ -120,6 +120,8 @@ def _hour(priced: Priced, question: Question, steps: np.ndarray) -> Iterator[str
     for heading in ("asset", "bus", "gives\n\\[kW]", "takes\n\\[kW]", "why"):
         table.add_column(heading, justify="right" if "kW" in heading else "left")
     for deed in deeds(priced, steps, question.asset):
+        if not (deed.power_kw or deed.held_by or deed.kept_per_kwh is not None or question.asset):
+            continue
         gives, takes = max(deed.power_kw, 0.0), max(-deed.power_kw, 0.0)
         figures = (f"{gives:,.1f}" if gives else "·", f"{takes:,.1f}" if takes else "·")
         table.add_row(escape(deed.asset), escape(deed.bus), *figures, escape(deed.reason(currency)))
@@ -169,7 +171,9 @@ def _others(plan: Plan, question: Question, steps: np.ndarray) -> Iterator[str |
     for heading in ("asset", "does instead", f"cost\n\\[{plan.site.currency}]", "CO2\n\\[kg]"):
         table.add_column(heading, justify="right" if "[" in heading else "left")
     for one in found:
-        figures = (f"{one.cost + 0.0:+,.2f}", f"{one.co2_kg + 0.0:+,.1f}") if one.possible else ("cannot be", "")
+        figures = ("cannot be", "")
+        if one.possible:
+            figures = (f"{round(one.cost, 2) + 0.0:+,.2f}", f"{round(one.co2_kg, 1) + 0.0:+,.1f}")
         table.add_row(escape(one.asset), escape(deed(one.wanted)), *figures)
     if found:
         yield table

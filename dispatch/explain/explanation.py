@@ -50,7 +50,8 @@ class Explanation:
         for number, fix in enumerate(self.fixes, 1):
             cost = f"{fix.cost + 0.0:,.2f}" if self.unmet is None else f"{round(fix.cost, 2) + 0.0:+,.2f}"
             day = "the day then costs" if self.unmet is None else "cost of the day"
-            yield f"fix {number}: {fix} ({day} {cost} {currency})"
+            still = "" if fix.taken else ", where the plan still finds missing it cheaper"
+            yield f"fix {number}: {fix} ({day} {cost} {currency}{still})"
         if self.accepted_kwh:
             yield f"or accept it: as things are, at least {self.accepted_kwh:,.4g} kWh are missed"
         if not self.fixes and self.extra_cost is None:

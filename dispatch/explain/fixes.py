@@ -12,7 +12,7 @@ from dispatch.errors import SolveError
 from dispatch.explain.diagnosis import Diagnosis
 from dispatch.explain.fields import Change, FieldChange, WishChange, candidates, changed, fill, moves, slope
 from dispatch.explain.unmet import unmet
-from dispatch.highs import Limits, Matrices
+from dispatch.highs import Limits, Matrices, run
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.site import CleanShareWish, Objective, Site, Wish
@@ -36,10 +36,12 @@ class Fix:
         changes: applied together; mostly one.
         cost: expected money and carbon at its price of the day as it then is, less what the plan costs now; without
             a plan, of the day alone.
+        taken: the plan then meets the wish by itself; False where it could and still finds missing it cheaper.
     """
 
     changes: tuple[Change, ...]
     cost: float
+    taken: bool = True
 
     def apply(self, site: Site) -> Site:
         """The site with the changes."""
@@ -254,19 +256,26 @@ def _tried(diagnosis: Diagnosis, changes: tuple[FieldChange, ...]) -> Fix | None
 
 
 def _planned(diagnosis: Diagnosis, problem: Problem, changes: tuple[Change, ...]) -> Fix | None:
-    """Solve the changed park; the fix with its cost if the wish is now met."""
+    """Solve the changed park; the fix with its cost if the wish is met, or can be when it is insisted on."""
+    objective = diagnosis.problem.site.objective
     try:
         schedule = solve(problem, _LIMITS)
+        taken = not _missed(diagnosis, problem, schedule)
+        if not taken:
+            schedule = solve(problem, _LIMITS, run=lambda m, n, **rest: run(diagnosis.demanded(m), n, **rest))
     except SolveError:
         return None
-    objective = diagnosis.problem.site.objective
-    if diagnosis.wish is not None:
-        key = diagnosis.wish.elastic
-        left = [u for u in unmet(problem, schedule) if (u.elastic.kind, u.elastic.asset) == (key.kind, key.asset)]
-        if any(u.elastic.series == key.series and u.missing_kwh.max() > _MISSED_KWH for u in left):
-            return None
     now = 0.0 if diagnosis.schedule is None else running_cost(diagnosis.schedule, objective)
-    return Fix(changes, running_cost(schedule, objective) - now)
+    return Fix(changes, running_cost(schedule, objective) - now, taken)
+
+
+def _missed(diagnosis: Diagnosis, problem: Problem, schedule: Schedule) -> bool:
+    """Is the diagnosis' wish missed by a schedule of the changed park: any of its wishes where a share was lowered."""
+    if diagnosis.wish is None:
+        return False
+    key = diagnosis.wish.elastic
+    left = [u for u in unmet(problem, schedule) if (u.elastic.kind, u.elastic.asset) == (key.kind, key.asset)]
+    return any(u.elastic.series == key.series and u.missing_kwh.max() > _MISSED_KWH for u in left)
 
 
 def _lowered(diagnosis: Diagnosis) -> Fix | None:
