@@ -100,7 +100,6 @@ def plan(
     progress("comparing with the rules of the park and with perfect foresight")
     came = dict(actual or {})
     complete = bool(came) and all(np.isfinite(came.get(name, np.nan)).all() for name in outlook.needs)
-    outcomes = compare(site, schedule, known_inputs(site, horizon, outlook.needs, came) if complete else None)
     return Plan(
         site=site,
         horizon=horizon,
@@ -109,7 +108,7 @@ def plan(
         schedule=schedule,
         audit=proved,
         grid=grid,
-        outcomes=outcomes,
+        outcomes=compare(site, schedule, known_inputs(site, horizon, outlook.needs, came) if complete else None),
         actual=came if complete else {},
         certificate=certificate(site, issue_time, outlook, schedule, proved, grid, hashes or {}),
         notes=notes,

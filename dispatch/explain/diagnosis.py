@@ -9,7 +9,7 @@ more, and the changed park is solved again: only what then really works is sugge
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -17,22 +17,23 @@ from typing import Any
 import numpy as np
 
 from dispatch.explain import naming
-from dispatch.explain.fields import fill
+from dispatch.explain.fields import Twin
 from dispatch.explain.irreducible import filtered
 from dispatch.explain.linear import Point, bounded, feasible, optimum, with_common_slack, with_slack, without_rows
 from dispatch.explain.moments import spans
 from dispatch.explain.naming import Entries, Named
-from dispatch.explain.unmet import Elastic, Unmet, elastics
+from dispatch.explain.unmet import Elastic, Unmet, elastics, left_short
 from dispatch.highs import Matrices
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
-from dispatch.signals import Array, Horizon
+from dispatch.signals import Horizon
 from dispatch.site import Site
 
 _TINY = 1e-7
 _TOLERANCE = 1e-4
 # Relaxing a decision by all of it is as much as this many kW: rather give way in powers.
 _DECISION_KW = 1e4
+_MOST_SINGLE = 200
 
 
 @dataclass(frozen=True)
@@ -77,14 +78,15 @@ class Diagnosis:
         wish: Unmet | None = None,
         schedule: Schedule | None = None,
         *,
-        twin: Problem | None = None,
+        twin: Twin | None = None,
     ) -> None:
         self.problem, self.wish, self.schedule = problem, wish, schedule
-        self.twin = twin or problem.twin()
-        self.base = self.twin.compiled.matrices()
-        self.columns: Entries = naming.columns(self.twin)
-        self.rows: Entries = naming.rows(self.twin, self.base, self.columns)
-        self.elastics = list(elastics(self.twin))
+        self.twin = twin or Twin(problem)
+        same = self.twin.problem
+        self.base = same.compiled.matrices()
+        self.columns: Entries = naming.columns(same)
+        self.rows: Entries = naming.rows(same, self.base, self.columns)
+        self.elastics = list(elastics(same))
 
     @cached_property
     def _by_row(self) -> Any:
@@ -128,13 +130,17 @@ class Diagnosis:
         """
         asked = self.program(matrices)
         point = optimum(replace(asked, integer=np.zeros_like(asked.integer)))
-        if point is not None and point.objective <= _TOLERANCE and asked.integer.any():
-            point = optimum(asked)
+        if point is not None and point.objective <= _TOLERANCE:
+            whole = asked.integer.copy()
+            whole[self._switches] = True  # flows that exclude each other would burn in each other what is too much
+            point = optimum(replace(asked, integer=whole)) if whole.any() else point
         return (np.inf if point is None else point.objective), point
 
     def missing_now(self, site: Site) -> float:
         """The same for a site of the same structure."""
-        matrices = fill(self.twin, site)
+        if site is self.problem.site and self.least is not None:
+            return self.least.objective
+        matrices = self.twin.fill(site)
         return np.inf if matrices is None else self.missing(matrices)[0]
 
     @property
@@ -147,19 +153,57 @@ class Diagnosis:
         """An irreducible set of limits: together with the balances they contradict, without any of them they do not."""
         if not self.contradictory:
             return []
-        demanded = self.demanded(self.base)
-        soft = self.soft
-        suspects = self._suspects(demanded)
-        by_name = [suspects[self.rows.name[suspects] == n] for n in np.unique(self.rows.name[suspects])]
+        demanded, soft = self.demanded(self.base), self.soft
 
         def contradicts(rows: np.ndarray) -> bool:
             return not feasible(without_rows(demanded, np.setdiff1d(soft, rows)))
 
-        groups = filtered(by_name, contradicts)
-        single = filtered([np.array([row]) for group in groups for row in group], contradicts)
-        return self._grouped(np.concatenate(single) if single else np.zeros(0, int))
+        blamed = self._blamed()
+        if blamed.size and self._alone(demanded, blamed)(np.intersect1d(soft, blamed)):
+            # Rows with a dual contradict by themselves: the filter runs on them alone, a small part of the program.
+            found = self._filtered(np.intersect1d(soft, blamed), self._alone(demanded, blamed))
+        else:
+            found = self._filtered(soft, contradicts)
+        # Beside all other rows again, one limit of the set may have become needless.
+        return self._grouped(np.concatenate([np.zeros(0, int), *filtered(self._by_name(found), contradicts)]))
 
-    @property
+    def _filtered(self, rows: np.ndarray, contradicts: Callable[[np.ndarray], bool]) -> np.ndarray:
+        """Whole limits first, then their single steps as long as these are few."""
+        groups = filtered(self._by_name(rows), contradicts)
+        left = np.concatenate([np.zeros(0, int), *groups])
+        if left.size > _MOST_SINGLE:
+            return left
+        return np.concatenate([np.zeros(0, int), *filtered([np.array([row]) for row in left], contradicts)])
+
+    def _by_name(self, rows: np.ndarray) -> list[np.ndarray]:
+        return [rows[self.rows.name[rows] == n] for n in np.unique(self.rows.name[rows])]
+
+    def _blamed(self) -> np.ndarray:
+        """Rows, of whatever sort, that a dual of the elastic program points at."""
+        if self.least is None:
+            return np.zeros(0, int)
+        return np.flatnonzero(np.abs(self.least.row_dual) > _TINY)
+
+    def _alone(self, demanded: Matrices, blamed: np.ndarray) -> Callable[[np.ndarray], bool]:
+        """Do some of the blamed rows contradict, with the hard ones among these and nothing else."""
+        hard = np.setdiff1d(blamed, self.soft)
+        by_row = demanded.rows.tocsr()
+
+        def contradicts(rows: np.ndarray) -> bool:
+            kept = np.concatenate([hard, rows])
+            low, high = demanded.row_lower[kept], demanded.row_upper[kept]
+            return not feasible(replace(demanded, rows=by_row[kept].tocsc(), row_lower=low, row_upper=high))
+
+        return contradicts
+
+    @cached_property
+    def _switches(self) -> np.ndarray:
+        """Columns of the relaxed switches of flows that exclude each other."""
+        same = self.twin.problem
+        pairs = [pair for part in same.parts.values() for pair in part.exclusive]
+        return np.concatenate([np.zeros(0, int), *(same.compiled.columns(pair.switch).ravel() for pair in pairs)])
+
+    @cached_property
     def of_whole_numbers(self) -> bool:
         """Only on/off decisions stand in the way: with parts of a unit it could be."""
         asked = self.program(self.base)
@@ -173,18 +217,8 @@ class Diagnosis:
         if self.of_whole_numbers:
             deciding = self.columns.name[self.base.integer]
             return sorted({self.columns.names[n].asset for n in deciding if n >= 0})
-        blamed = np.flatnonzero(np.abs(self.least.row_dual) > _TINY)
-        names = {self.rows.names[n].asset for n in self.rows.name[blamed] if n >= 0}
-        return [asset.name for asset in self.twin.site.assets if asset.name in names]
-
-    def _suspects(self, demanded: Matrices) -> np.ndarray:
-        """Rows to start the filter from: those with a dual if they contradict by themselves, else all."""
-        soft = self.soft
-        if self.least is not None:
-            blamed = soft[np.abs(self.least.row_dual[soft]) > _TINY]
-            if not feasible(without_rows(demanded, np.setdiff1d(soft, blamed))):
-                return np.asarray(blamed)
-        return soft
+        names = {self.rows.names[n].asset for n in self.rows.name[self._blamed()] if n >= 0}
+        return [asset.name for asset in self.problem.site.assets if asset.name in names]
 
     def _grouped(self, rows: np.ndarray) -> list[Member]:
         by_name: dict[int, list[int]] = defaultdict(list)
@@ -205,8 +239,8 @@ class Diagnosis:
 
     def _wanted(self) -> Elastic:
         assert self.wish is not None
-        key = self.wish.elastic
-        return next(e for e in self.elastics if (e.asset, e.series, e.words) == (key.asset, key.series, key.words))
+        key = self.wish.elastic.key
+        return next(elastic for elastic in self.elastics if elastic.key == key)
 
     def _others(self) -> dict[int, tuple[float, float]]:
         """Everything else that is as dear to leave undone is left so no more than it is now."""
@@ -214,19 +248,10 @@ class Diagnosis:
 
     def _bounds(self) -> Iterator[tuple[int, tuple[float, float]]]:
         wanted = self._wanted()
+        assert self.schedule is not None
         for elastic in self.elastics:
             if elastic is wanted or elastic.price_per_kwh < wanted.price_per_kwh * (1 - _TINY):
                 continue
-            left = self._present(elastic)
+            left = left_short(elastic, self.schedule)
             for column, value in zip(elastic.columns.ravel(), left.ravel(), strict=True):
                 yield int(column), (0.0, max(float(value), 0.0) + _TINY)
-
-    def _present(self, elastic: Elastic) -> Array:
-        assert self.schedule is not None
-        if elastic.asset == "network":
-            return np.broadcast_to(self.schedule.limit_excess_kw, elastic.columns.shape)
-        if not elastic.kind:
-            return np.asarray(self.schedule.wish_short_kwh[elastic.words])
-        solved = self.schedule.kinds[elastic.kind]
-        members = [member.name for member in solved.rows.members]
-        return np.asarray(solved.series[elastic.series][members.index(elastic.asset) :: len(members)])

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from dispatch.errors import SolveError
 from dispatch.explain.diagnosis import Diagnosis, Member
+from dispatch.explain.fields import Twin
 from dispatch.explain.fixes import Fix, fixes, running_cost
 from dispatch.explain.unmet import Unmet, unmet
-from dispatch.highs import Limits
-from dispatch.highs import run as highs_run
+from dispatch.highs import Answer, Limits, Matrices, run
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.signals import Horizon
@@ -85,11 +87,13 @@ def told_why(problem: Problem) -> str:
 def explain_unmet(problem: Problem, schedule: Schedule) -> list[Explanation]:
     """What the schedule leaves undone, each with its reason; the three with the most energy."""
     found = unmet(problem, schedule)[:_MOST]
-    twin = problem.twin() if found else problem
+    if not found:
+        return []
+    twin = Twin(problem)
     return [_explained(problem, schedule, wish, twin) for wish in found]
 
 
-def _explained(problem: Problem, schedule: Schedule, wish: Unmet, twin: Problem) -> Explanation:
+def _explained(problem: Problem, schedule: Schedule, wish: Unmet, twin: Twin) -> Explanation:
     diagnosis = Diagnosis(problem, wish, schedule, twin=twin)
     if not diagnosis.contradictory:
         return Explanation(wish, (), (), _cost_of_meeting(diagnosis, problem, schedule))
@@ -98,6 +102,8 @@ def _explained(problem: Problem, schedule: Schedule, wish: Unmet, twin: Problem)
 
 
 def _cost_of_meeting(diagnosis: Diagnosis, problem: Problem, schedule: Schedule) -> float:
-    twin = diagnosis.twin
-    met = solve(twin, _LIMITS, run=lambda m, limits, **rest: highs_run(diagnosis.demanded(m), limits, **rest))
+    def insisting(matrices: Matrices, limits: Limits, *, also_integer: np.ndarray | None = None) -> Answer:
+        return run(diagnosis.demanded(matrices), limits, also_integer=also_integer)
+
+    met = solve(diagnosis.twin.problem, _LIMITS, run=insisting)
     return running_cost(met, problem.site.objective) - running_cost(schedule, problem.site.objective)

@@ -17,7 +17,7 @@ from dispatch.errors import ParkwattError
 from dispatch.explain.linear import Point
 from dispatch.highs import Matrices
 from dispatch.problem import Problem
-from dispatch.signals import unit_of
+from dispatch.signals import Array, unit_of
 from dispatch.site import Site
 
 _UNITS = {"kw", "kwh", "kw_per_h", "kg_per_h"}
@@ -102,56 +102,83 @@ def changed(site: Site, asset: str, field: str, value: float) -> Site:
     return site.model_copy(update={"assets": tuple(assets)})
 
 
-def fill(twin: Problem, site: Site) -> Matrices | None:
-    """The twin's matrices for another site; None where the site's structure differs."""
-    known, asked = twin.site.known_series(twin.horizon), site.known_series(twin.horizon)
-    # Only what the change itself moves: prices that somebody else gave stay.
-    moved = {k: v for k, v in asked.items() if k not in known or not np.array_equal(v, known[k])}
-    inputs = replace(twin.inputs, series=dict(twin.inputs.series) | moved)
-    try:
-        twin.update(inputs, site=site)
-    except ParkwattError:
-        return None
-    return twin.compiled.matrices()
+class Twin:
+    """A problem compiled a second time with every rating a parameter, to be filled with changed parks.
 
-
-def slope(twin: Problem, base: Matrices, point: Point, field: FieldChange) -> float:
-    """Change of the optimum per unit of a field: y · (∂b − ∂A x), by the duals y and values x at the optimum.
-
-    Args:
-        base: the matrices at ``field.before``.
-        point: an optimum of a program on those rows; further columns may follow those of ``base``.
-        field: what is changed; its ``after`` is not read.
+    Attributes:
+        problem: the compiled twin, on the data of the original.
+        origin: the original's site.
     """
-    moved = _nudged(twin, field)
-    if moved is None:
-        return 0.0
-    matrices, step = moved
-    rows = base.row_upper.size
-    bound = np.where(np.isfinite(base.row_upper), matrices.row_upper - base.row_upper, 0.0)
-    used = (matrices.rows - base.rows) @ point.x[: base.cost.size]
-    return float(point.row_dual[:rows] @ (bound - used)) / step
 
+    def __init__(self, problem: Problem) -> None:
+        self.problem, self.origin = problem.twin(), problem.site
+        self._inputs = self.problem.inputs
+        self._in_inputs: dict[tuple[str, str], bool] = {}
 
-def moves(twin: Problem, base: Matrices, field: FieldChange, rows: np.ndarray) -> bool:
-    """Does a field bear on any of these rows."""
-    moved = _nudged(twin, field)
-    if moved is None:
-        return False
-    bounds = np.abs(moved[0].row_upper[rows] - base.row_upper[rows]).sum()
-    return bool(bounds + np.abs((moved[0].rows - base.rows).tocsr()[rows].data).sum() > 0)
-
-
-def _nudged(twin: Problem, field: FieldChange) -> tuple[Matrices, float] | None:
-    """The matrices with a field a little higher, or lower where it cannot be higher, and by how much; undone."""
-    site, inputs = twin.site, twin.inputs
-    step = max(abs(field.before), 1.0) * _NUDGE
-    for sign in (1.0, -1.0):
+    def fill(self, site: Site) -> Matrices | None:
+        """The matrices of another site; None where its structure differs."""
+        moved = {key: value for one in self._changed(site) for key, value in self._moved_series(*one).items()}
+        inputs = replace(self._inputs, series=dict(self._inputs.series) | moved) if moved else self._inputs
         try:
-            there = changed(site, field.asset, field.field, field.before + sign * step)
-        except ValueError:
-            continue
-        moved = fill(twin, there)
-        twin.update(inputs, site=site)
-        return None if moved is None else (moved, sign * step)
-    return None
+            self.problem.update(inputs, site=site)
+        except ParkwattError:
+            return None
+        return self.problem.compiled.matrices()
+
+    def slope(self, base: Matrices, point: Point, field: FieldChange) -> float:
+        """Change of the optimum per unit of a field: y · (∂b − ∂A x), by the duals y and values x at the optimum.
+
+        Args:
+            base: the matrices at ``field.before``, which the twin now holds.
+            point: an optimum of a program on those rows; further columns may follow those of ``base``.
+            field: what is changed; its ``after`` is not read.
+        """
+        moved = self._nudged(field)
+        if moved is None:
+            return 0.0
+        matrices, step = moved
+        rows = base.row_upper.size
+        bound = np.where(np.isfinite(base.row_upper), matrices.row_upper - base.row_upper, 0.0)
+        used = (matrices.rows - base.rows) @ point.x[: base.cost.size]
+        return float(point.row_dual[:rows] @ (bound - used)) / step
+
+    def moves(self, base: Matrices, field: FieldChange, rows: np.ndarray) -> bool:
+        """Does a field bear on any of these rows."""
+        moved = self._nudged(field)
+        if moved is None:
+            return False
+        bounds = np.abs(moved[0].row_upper[rows] - base.row_upper[rows]).sum()
+        return bool(bounds + np.abs((moved[0].rows - base.rows).tocsr()[rows].data).sum() > 0)
+
+    def _nudged(self, field: FieldChange) -> tuple[Matrices, float] | None:
+        """The matrices with a field a little higher, or lower where it cannot be higher, and by how much; undone."""
+        site = self.problem.site
+        step = max(abs(field.before), 1.0) * _NUDGE
+        for sign in (1.0, -1.0):
+            try:
+                there = changed(site, field.asset, field.field, field.before + sign * step)
+            except ValueError:
+                continue
+            moved = self.fill(there)
+            self.fill(site)
+            return None if moved is None else (moved, sign * step)
+        return None
+
+    def _changed(self, site: Site) -> Iterator[tuple[Asset, Asset]]:
+        """Assets that differ from the original's, beside those."""
+        theirs = {asset.name: asset for asset in site.assets}
+        yield from ((a, theirs[a.name]) for a in self.origin.assets if theirs.get(a.name, a) is not a)
+
+    def _moved_series(self, before: Asset, after: Asset) -> dict[tuple[str, str], Array]:
+        """Input series that a changed asset's configuration decides and that the change moved: a tariff takes long."""
+        differs = [n for n in type(before).model_fields if getattr(before, n) != getattr(after, n)]
+        asked = [name for name in differs if self._in_inputs.get((before.name, name), True)]
+        if not asked:
+            return {}
+        horizon = self.problem.horizon
+        known = before.known(horizon)
+        moved = {q: v for q, v in after.known(horizon).items() if q not in known or not np.array_equal(v, known[q])}
+        if len(differs) == 1:
+            self._in_inputs[before.name, differs[0]] = bool(moved)
+        # Only what the change itself moves: prices that somebody else gave stay.
+        return {(after.name, quantity): values for quantity, values in moved.items()}

@@ -10,7 +10,7 @@ import numpy as np
 from dispatch.asset import Asset
 from dispatch.errors import SolveError
 from dispatch.explain.diagnosis import Diagnosis
-from dispatch.explain.fields import Change, FieldChange, WishChange, candidates, changed, fill, moves, slope
+from dispatch.explain.fields import Change, FieldChange, WishChange, candidates, changed
 from dispatch.explain.unmet import unmet
 from dispatch.highs import Limits, Matrices, run
 from dispatch.problem import Problem
@@ -18,7 +18,7 @@ from dispatch.schedule import Schedule
 from dispatch.site import CleanShareWish, Objective, Site, Wish
 from dispatch.solve import solve
 
-_MOST_TRIED = 8
+_MOST_TRIED = 6
 _MOST_NEWTON = 16
 _EXACT = 2e-3  # a value this much nearer to the present one, as a share of the change, must not do
 _MOST_TOGETHER = 3
@@ -55,7 +55,7 @@ class Fix:
 
 def fixes(diagnosis: Diagnosis) -> list[Fix]:
     """Every fix found, the cheapest day first; single changes, else the fewest that work together."""
-    site = diagnosis.twin.site
+    site = diagnosis.problem.site
     if not diagnosis.contradictory:
         return []
     found = [fix for change in _single(diagnosis, site) if (fix := _tried(diagnosis, (change,))) is not None]
@@ -64,7 +64,7 @@ def fixes(diagnosis: Diagnosis) -> list[Fix]:
         found = [] if fix is None else [fix]
     lowered = _lowered(diagnosis)
     found += [] if lowered is None else [lowered]
-    fill(diagnosis.twin, site)
+    diagnosis.twin.fill(site)
     return sorted(found, key=lambda fix: (round(fix.cost, 6), str(fix)))
 
 
@@ -89,13 +89,23 @@ def _by_rows(diagnosis: Diagnosis, site: Site, done: set[tuple[str, str]]) -> It
             continue
         for asset, field, value in candidates(site, [member.named.asset]):
             change = FieldChange(asset.name, field, value, value)
-            if (asset.name, field) in done or not moves(diagnosis.twin, diagnosis.base, change, member.rows):
+            if (asset.name, field) in done or not diagnosis.twin.moves(diagnosis.base, change, member.rows):
                 continue
             for aim in (value + member.short, value - member.short):
-                found = _missing_at(diagnosis, site, change, aim)
-                if found is not None and found[0] <= _NOTHING:
-                    yield FieldChange(asset.name, field, value, _written(value, aim))
+                far = _at_least(diagnosis, site, change, aim)
+                if far is not None:
+                    yield FieldChange(asset.name, field, value, _written(value, far))
                     break
+
+
+def _at_least(diagnosis: Diagnosis, site: Site, change: FieldChange, aim: float) -> float | None:
+    """``aim`` if it is enough, else what is between it and as far again; None where even that is not."""
+    for factor in (1 + _SLIGHT, 2.0):
+        value = change.before + factor * (aim - change.before)
+        found = _missing_at(diagnosis, site, change, value)
+        if found is not None and found[0] <= _NOTHING:
+            return value if factor < 2 else _halved(diagnosis, site, change, value)
+    return None
 
 
 def _searched(diagnosis: Diagnosis, site: Site, asset: Asset, field: str, value: float) -> FieldChange | None:
@@ -121,7 +131,7 @@ def _halved(diagnosis: Diagnosis, site: Site, change: FieldChange, enough: float
 
 def _ranked(diagnosis: Diagnosis, site: Site) -> list[tuple[FieldChange, float]]:
     """Numbers that move what is missing, those first that need the smallest change of themselves."""
-    matrices = fill(diagnosis.twin, site)
+    matrices = diagnosis.twin.fill(site)
     assert matrices is not None
     missing, point = diagnosis.missing(matrices)
     if point is None or missing <= _NOTHING:
@@ -129,7 +139,7 @@ def _ranked(diagnosis: Diagnosis, site: Site) -> list[tuple[FieldChange, float]]
     found = []
     for asset, field, value in candidates(site, diagnosis.owners()):
         change = FieldChange(asset.name, field, value, value)
-        steepness = slope(diagnosis.twin, matrices, point, change)
+        steepness = diagnosis.twin.slope(matrices, point, change)
         if abs(steepness) > _SLIGHT:
             found.append((change, steepness))
     return sorted(found, key=lambda f: missing / abs(f[1]) / max(abs(f[0].before), 1.0))
@@ -144,12 +154,13 @@ def _least(diagnosis: Diagnosis, site: Site, change: FieldChange, steepness: flo
     near, far, limit = change.before, None, None
     missing = diagnosis.missing_now(site)
     for _ in range(_MOST_NEWTON):
-        aim = near - missing / steepness if abs(steepness) > _SLIGHT else np.nan
+        # Without a slope, where whole numbers have the last word: as far again as it has gone.
+        aim = near - missing / steepness if abs(steepness) > _SLIGHT else 2 * near - change.before
         if far is not None and not min(near, far) < aim < max(near, far):
             aim = (near + far) / 2
-        if limit is not None and far is None and (not np.isfinite(aim) or abs(aim - near) >= abs(limit - near)):
+        if limit is not None and far is None and abs(aim - near) >= abs(limit - near):
             aim = (near + limit) / 2
-        if not np.isfinite(aim):
+        if aim == change.before:
             return None
         found = _missing_at(diagnosis, site, change, aim)
         if found is None:
@@ -159,7 +170,7 @@ def _least(diagnosis: Diagnosis, site: Site, change: FieldChange, steepness: flo
             nearer = _missing_at(diagnosis, site, change, aim - _EXACT * (aim - change.before))
             if nearer is None or nearer[0] > _NOTHING:
                 break
-        elif found[0] >= missing - _NOTHING and far is None:
+        elif found[0] > missing + _NOTHING and far is None:
             return None
         else:
             near, (missing, steepness) = aim, found
@@ -175,8 +186,8 @@ def _missing_at(diagnosis: Diagnosis, site: Site, change: FieldChange, value: fl
     missing, point = diagnosis.missing(matrices)
     steepness = 0.0
     if point is not None and missing > _NOTHING:
-        steepness = slope(diagnosis.twin, matrices, point, FieldChange(change.asset, change.field, value, value))
-    fill(diagnosis.twin, there)
+        steepness = diagnosis.twin.slope(matrices, point, FieldChange(change.asset, change.field, value, value))
+    diagnosis.twin.fill(there)
     return missing, steepness
 
 
@@ -186,7 +197,7 @@ def _moved(diagnosis: Diagnosis, site: Site, change: FieldChange, value: float) 
         there = changed(site, change.asset, change.field, value)
     except ValueError:
         return None
-    matrices = fill(diagnosis.twin, there)
+    matrices = diagnosis.twin.fill(there)
     return None if matrices is None else (matrices, there)
 
 
@@ -244,15 +255,14 @@ def _as_far(
 
 def _tried(diagnosis: Diagnosis, changes: tuple[FieldChange, ...]) -> Fix | None:
     """The fix if the changed park, planned anew, misses nothing of the wish; None if it does not hold."""
-    twin = diagnosis.twin
-    before, site = twin.inputs, diagnosis.problem.site
+    twin, site = diagnosis.twin, diagnosis.problem.site
     try:
         there = Fix(changes, 0.0).apply(site)
-        return None if fill(twin, there) is None else _planned(diagnosis, twin, changes)
+        return None if twin.fill(there) is None else _planned(diagnosis, twin.problem, changes)
     except ValueError:
         return None
     finally:
-        twin.update(before, site=site)
+        twin.fill(site)
 
 
 def _planned(diagnosis: Diagnosis, problem: Problem, changes: tuple[Change, ...]) -> Fix | None:
@@ -273,9 +283,9 @@ def _missed(diagnosis: Diagnosis, problem: Problem, schedule: Schedule) -> bool:
     """Is the diagnosis' wish missed by a schedule of the changed park: any of its wishes where a share was lowered."""
     if diagnosis.wish is None:
         return False
-    key = diagnosis.wish.elastic
-    left = [u for u in unmet(problem, schedule) if (u.elastic.kind, u.elastic.asset) == (key.kind, key.asset)]
-    return any(u.elastic.series == key.series and u.missing_kwh.max() > _MISSED_KWH for u in left)
+    kind, assets, series, _ = diagnosis.wish.elastic.key
+    left = [u for u in unmet(problem, schedule) if u.elastic.key[:3] == (kind, assets, series)]
+    return any(u.missing_kwh.max() > _MISSED_KWH for u in left)
 
 
 def _lowered(diagnosis: Diagnosis) -> Fix | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -24,21 +25,28 @@ _WORDS = {
 
 @dataclass(frozen=True)
 class Elastic:
-    """A quantity that a problem may leave short at a price, in every row and step.
+    """A quantity that may be left short at a price, of all assets for whom that is the same.
 
     Attributes:
-        columns: (row, …) where it stands in the matrices.
-        energy: (row, …) kWh per unit of it: the step's length of a power, 1 of an energy.
+        kind: asset kind; "" where it belongs to the site.
+        assets: members of the kind that share price and carrier.
+        columns: (scenario, member, …) where it stands in the matrices.
+        energy: likewise, kWh per unit of it: the step's length of a power, 1 of an energy.
         price_per_kwh: what leaving a kWh of it costs in the objective.
     """
 
     kind: str
-    asset: str
+    assets: tuple[str, ...]
     series: str
     words: str
     columns: np.ndarray
     energy: Array
     price_per_kwh: float
+
+    @property
+    def key(self) -> tuple[str, tuple[str, ...], str, str]:
+        """What it is, the same in a twin of its problem."""
+        return self.kind, self.assets, self.series, self.words
 
 
 @dataclass(frozen=True)
@@ -46,7 +54,7 @@ class Unmet:
     """One of them where a schedule uses it.
 
     Attributes:
-        missing: (scenario, …) how much, in kW by step or in kWh by window.
+        missing: (scenario, member, …) how much, in kW by step or in kWh by window.
     """
 
     elastic: Elastic
@@ -55,7 +63,7 @@ class Unmet:
     @property
     def missing_kwh(self) -> Array:
         """(scenario,) energy in each scenario."""
-        return np.asarray((self.missing * self.elastic.energy).sum(axis=1))
+        return np.asarray((self.missing * self.elastic.energy).sum(axis=(1, 2)))
 
     @property
     def shown(self) -> int:
@@ -63,53 +71,65 @@ class Unmet:
         return 0 if self.missing_kwh[0] > _SMALL_KWH else int(self.missing_kwh.argmax())
 
     @property
-    def steps(self) -> np.ndarray:
-        """Steps in which it is missing in any scenario; none where it does not belong to steps."""
-        if not self.elastic.series.endswith("_kw"):
-            return np.zeros(0, int)
-        return np.flatnonzero((self.missing > _SMALL_KWH).any(axis=0))
+    def assets(self) -> tuple[str, ...]:
+        """Whom something is missing."""
+        short = (self.missing > _SMALL_KWH).any(axis=(0, 2))
+        return tuple(name for name, some in zip(self.elastic.assets, short, strict=True) if some)
 
     def text(self, horizon: Horizon) -> str:
         """In a person's words, with hours and amounts."""
-        who = f"{self.elastic.asset}: " if self.elastic.kind else ""
+        who = f"{' and '.join(self.assets)}: " if self.elastic.kind else ""
         energy = f"{who}{self.elastic.words}: {self.missing_kwh[self.shown]:,.4g} kWh"
         scenarios = self.missing.shape[0]
         others = int((self.missing_kwh > _SMALL_KWH).sum())
         path = "" if scenarios == 1 else f" (in {others} of {scenarios} scenarios)"
-        if not self.steps.size:
+        if not self.elastic.series.endswith("_kw"):
             return energy + path
-        mine = self.missing[self.shown]
+        mine = self.missing[self.shown].sum(axis=0)
         most = int(mine.argmax())
         at = np.flatnonzero(mine > _SMALL_KWH)
         return f"{energy} at {spans(horizon, at)}, most at {clock(horizon, most)} ({mine[most]:,.4g} kW){path}"
 
 
 def elastics(problem: Problem) -> Iterator[Elastic]:
-    """Every quantity that has a price for being left short, told apart by member."""
-    hours = problem.horizon.hours
+    """Every quantity that has a price for being left short, those of one kind, price and carrier together."""
     for kind, part in problem.parts.items():
         priced = set() if part.penalty_step is None else {v.id for v in part.penalty_step.variables()}
         for name in problem.decisions(kind):
-            variable = problem.variable(kind, name)
-            if variable.id not in priced:
-                continue
-            columns = problem.compiled.columns(variable)
-            members = problem.rows[kind].members
-            for place, member in enumerate(members):
-                mine = columns[place :: len(members)]
-                energy = np.broadcast_to(hours if unit_of(name) == "kw" else 1.0, mine.shape)
-                words = _WORDS.get(name, name.replace("_", " "))
-                priced_at = _price(part.penalty_step, variable)[place :: len(members)]
-                price = float((priced_at / energy).max())
-                yield Elastic(kind, member.name, name, words, mine, np.array(energy, float), price)
+            if problem.variable(kind, name).id in priced:
+                yield from _of_kind(problem, kind, name)
     for breach in problem.total.breaches:
-        columns = problem.compiled.columns(breach.short_kwh)
-        yield Elastic("", "site", "short_kwh", breach.text, columns, np.ones(columns.shape), breach.penalty_per_kwh)
+        columns = problem.compiled.columns(breach.short_kwh)[:, None, :]
+        ones = np.ones(columns.shape)
+        yield Elastic("", ("site",), "short_kwh", breach.text, columns, ones, breach.penalty_per_kwh)
     for variable in problem.network_excess:
-        columns = problem.compiled.columns(variable)
-        energy = np.array(np.broadcast_to(hours, columns.shape))
+        columns = problem.compiled.columns(variable)[:, None, :]
+        energy = np.array(np.broadcast_to(problem.horizon.hours, columns.shape))
         price = problem.site.objective.limit_penalty_per_kwh
-        yield Elastic("", "network", "limit_excess_kw", _WORDS["limit_excess_kw"], columns, energy, price)
+        yield Elastic("", ("network",), "limit_excess_kw", _WORDS["limit_excess_kw"], columns, energy, price)
+
+
+def _of_kind(problem: Problem, kind: str, name: str) -> Iterator[Elastic]:
+    """One series of one kind, its members told apart by price and carrier."""
+    variable, members = problem.variable(kind, name), problem.rows[kind].members
+    columns = by_member(problem.compiled.columns(variable), len(members))
+    hours = problem.horizon.hours if unit_of(name) == "kw" else np.ones(1)
+    prices = by_member(_price(problem.parts[kind].penalty_step, variable), len(members)) / hours
+    carriers = dict(zip(problem.site.bus_names, problem.site.bus_carriers, strict=True))
+    groups: dict[tuple[float, str], list[int]] = defaultdict(list)
+    for place, member in enumerate(members):
+        price = round(float(prices[:, place].max()), 6)
+        groups[price, carriers.get(getattr(member, "bus", ""), "")].append(place)
+    for (price, _), places in groups.items():
+        mine = columns[:, places]
+        names = tuple(members[place].name for place in places)
+        energy = np.array(np.broadcast_to(hours, mine.shape), float)
+        yield Elastic(kind, names, name, _WORDS.get(name, name.replace("_", " ")), mine, energy, price)
+
+
+def by_member(rows: Array, members: int) -> Array:
+    """(scenario · member, …) as (scenario, member, …)."""
+    return rows.reshape(-1, members, rows.shape[-1])
 
 
 def _price(penalty: Any, variable: Any) -> Array:
@@ -129,16 +149,18 @@ def _price(penalty: Any, variable: Any) -> Array:
 
 def unmet(problem: Problem, schedule: Schedule) -> list[Unmet]:
     """What the schedule leaves short, the most energy first."""
-    found = [Unmet(e, left) for e in elastics(problem) if (left := _left(e, schedule)) is not None]
+    found = [Unmet(e, left_short(e, schedule)) for e in elastics(problem) if e.assets != ("network",)]
     return sorted((u for u in found if u.missing_kwh.max() > _SMALL_KWH), key=lambda u: -u.missing_kwh.max())
 
 
-def _left(elastic: Elastic, schedule: Schedule) -> Array | None:
-    """(scenario, …) how much of it a schedule uses."""
+def left_short(elastic: Elastic, schedule: Schedule) -> Array:
+    """(scenario, member, …) how much of it a schedule uses; of a network limit, what all of them have together."""
     if elastic.kind:
         solved = schedule.kinds[elastic.kind]
-        place = [member.name for member in solved.rows.members].index(elastic.asset)
-        return np.asarray(solved.series[elastic.series][place :: len(solved.rows.members)])
-    if elastic.asset == "site":
-        return np.asarray(schedule.wish_short_kwh[elastic.words])
-    return None  # the schedule holds the sum over all limits; the network's own proof names each of them
+        names = [member.name for member in solved.rows.members]
+        values = by_member(solved.series[elastic.series], len(names))
+        return np.asarray(values[:, [names.index(name) for name in elastic.assets]])
+    if elastic.assets == ("network",):
+        # The schedule holds the sum over all limits; the network's own proof names each of them.
+        return np.array(np.broadcast_to(schedule.limit_excess_kw[:, None, :], elastic.columns.shape))
+    return np.asarray(schedule.wish_short_kwh[elastic.words])[:, None, :]
