@@ -73,8 +73,8 @@ class Unmet:
     @property
     def assets(self) -> tuple[str, ...]:
         """Whom something is missing."""
-        short = (self.missing > _SMALL_KWH).any(axis=(0, 2))
-        return tuple(name for name, some in zip(self.elastic.assets, short, strict=True) if some)
+        most = self.missing.max(axis=(0, 2))
+        return tuple(name for name, missed in zip(self.elastic.assets, most, strict=True) if missed > _SMALL_KWH)
 
     def text(self, horizon: Horizon) -> str:
         """In a person's words, with hours and amounts."""
