@@ -50,9 +50,11 @@ def clock(horizon: Horizon, step: int, *, end: bool = False) -> str:
 
 
 def spans(horizon: Horizon, steps: Iterable[int]) -> str:
-    """``18:00–19:30, 21:00–21:15``: runs of steps; at most three are named."""
+    """``18:00–19:30, 21:00–21:15``: runs of steps; at most three are named. A step of −1 is the whole horizon."""
     found = np.unique(np.fromiter(steps, int))
+    if found.size and found[0] < 0:
+        return "all along"
     runs = np.split(found, np.flatnonzero(np.diff(found) > 1) + 1) if found.size else []
     texts = [f"{clock(horizon, int(run[0]))}–{clock(horizon, int(run[-1]), end=True)}" for run in runs]
-    more = f" and {len(texts) - 3} more times" if len(texts) > 3 else ""
+    more = f" and {len(texts) - 3} more" if len(texts) > 3 else ""
     return ", ".join(texts[:3]) + more

@@ -96,7 +96,8 @@ def columns(problem: Problem) -> Entries:
                 _put_member_rows(book, problem, kind, problem.compiled.columns(variable), names[variable.id])
     for breach in problem.total.breaches:
         named = Named("site", "site", breach.text, "kWh", "short_kwh", "column")
-        book.put(problem.compiled.columns(breach.short_kwh), named, *_grid(problem, breach.short_kwh.shape))
+        at = problem.compiled.columns(breach.short_kwh)
+        book.put(at, named, np.indices(at.shape)[0], _NONE)
     for place, (variable, _) in enumerate(problem.total.defined):
         at = problem.compiled.columns(variable).reshape(-1)
         book.put(at, Named("site", "site", _TOTALS[min(place, 2)], "", "", "column"), np.arange(at.size), _NONE)
@@ -135,7 +136,7 @@ def _site_rows(book: _Book, problem: Problem) -> None:
         book.put(at, named, *_grid(problem, at.shape))
     for breach, constraint in zip(problem.total.breaches, problem.total.constraints, strict=False):
         at = problem.compiled.rows(constraint)
-        book.put(at, Named("site", "site", breach.text, "kWh", "", "least"), *_grid(problem, at.shape))
+        book.put(at, Named("site", "site", breach.text, "kWh", "", "least"), np.indices(at.shape)[0], _NONE)
     if problem.total.priced is not None:
         at = problem.compiled.rows(problem.total.priced)
         book.put(at, Named("site", "site", _TOTALS[0], "", "", "equal"), np.arange(at.size), _NONE)

@@ -193,7 +193,7 @@ def test_an_hour_that_comes_twice_means_both() -> None:
 
 
 def test_spans_name_three_and_count_the_rest() -> None:
-    assert spans(hours(12), [0, 1, 3, 5, 7, 9]) == "00:00–02:00, 03:00–04:00, 05:00–06:00 and 2 more times"
+    assert spans(hours(12), [0, 1, 3, 5, 7, 9]) == "00:00–02:00, 03:00–04:00, 05:00–06:00 and 2 more"
 
 
 # ---- names and files
