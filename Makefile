@@ -10,6 +10,8 @@ JOBS   ?= 2
 STATE := $(shell $(PYTHON) -c "import hashlib,pathlib,sys; print(hashlib.sha256(b''.join(pathlib.Path(p).read_bytes() for p in ('locks/run.txt','locks/dev.txt'))+sys.version.encode()).hexdigest()[:16])")
 RUN   := $(VENV)/run-$(STATE)
 DEV   := $(VENV)/dev-$(STATE)
+# The modelling layers that the benchmarks compare with, on top of dev.txt: only where somebody asks for them.
+PEERS := $(VENV)/peers-$(STATE)-$(shell $(PYTHON) -c "import hashlib,pathlib; print(hashlib.sha256(pathlib.Path('locks/bench.txt').read_bytes()).hexdigest()[:16])")
 # dev.txt holds everything that run.txt holds, at the same versions: where it is installed, it serves both.
 # A lock file is complete, so nothing is resolved (--no-deps): pip's resolver would look at releases newer than the lock.
 ENV   := $(if $(wildcard $(DEV)),$(DEV),$(RUN))
@@ -17,7 +19,7 @@ HERE  := $(VENV)/here
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test test-all lint format types contracts wheel bench lock clean
+.PHONY: help run test test-all lint format types contracts wheel bench bench-env lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -51,15 +53,18 @@ contracts: $(DEV) $(HERE) ## who may import whom
 wheel: $(DEV) $(HERE) ## build the wheel, look inside, run the main job from it in a clean environment
 	$(BIN)/python -m pytest -m wheel tests/packaging $(ARGS)
 
-bench: $(DEV) $(HERE) ## every measured statement: TOPIC=spine for one topic, ARGS="--fresh" to measure the slow ones too
+bench: $(DEV) $(if $(filter scheduler,$(TOPIC)),$(PEERS)) $(HERE) ## every measured statement: TOPIC=spine for one topic, ARGS="--fresh" to measure the slow ones too
 	$(BIN)/python -m benchmarks show $(TOPIC) $(ARGS)
+
+bench-env: $(PEERS) $(HERE) ## the environment with the peers that benchmarks compare with; TOPIC=scheduler makes it too
 
 # No address gets into a lock file: where packages come from is a setting of the machine, what they are is in the hashes.
 LOCK = env -u PIP_FIND_LINKS -u PIP_EXTRA_INDEX_URL -u UV_FIND_LINKS $(BIN)/uv pip compile --quiet --no-config \
 	--universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
-lock: $(DEV) ## choose versions anew: writes locks/run.txt and locks/dev.txt
+lock: $(DEV) ## choose versions anew: writes locks/run.txt, locks/dev.txt and locks/bench.txt
 	$(LOCK) --upgrade pyproject.toml --extra simbench --group build -o locks/run.txt
 	$(LOCK) --upgrade pyproject.toml --extra simbench --group dev -c locks/run.txt -o locks/dev.txt
+	$(LOCK) --upgrade pyproject.toml --extra simbench --extra bench --group dev -c locks/dev.txt -o locks/bench.txt
 
 clean: ## forget environments, caches and results
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.*
@@ -74,6 +79,10 @@ $(RUN):
 $(DEV):
 	test -e $(RUN) || $(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r locks/dev.txt
+	touch $@
+
+$(PEERS): $(DEV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r locks/bench.txt
 	touch $@
 
 # This checkout itself, editable; anew when its metadata changed. It lives inside the environment and goes with it.

@@ -1,4 +1,4 @@
-"""``python -m benchmarks show [TOPIC] [NAME] [--json] [--fresh]``.
+"""``python -m benchmarks show [TOPIC] [NAME] [--json] [--fresh]`` and ``python -m benchmarks best-known``.
 
 Status 1 when a measured row does not hold, 2 when it was asked for wrongly.
 """
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
+from benchmarks.best_known import table as best_known
 from benchmarks.rows import Measurement
 from benchmarks.show import as_json, collect, table
 from benchmarks.topics import TOPICS, measurements, with_rows
@@ -18,7 +19,9 @@ from benchmarks.topics import TOPICS, measurements, with_rows
 
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="python -m benchmarks", description="Every statement parkwatt makes, measured.")
-    show = top.add_subparsers(dest="command", required=True).add_parser("show", help="measure and show rows")
+    commands = top.add_subparsers(dest="command", required=True)
+    commands.add_parser("best-known", help="the best bounds and incumbents known of published instances")
+    show = commands.add_parser("show", help="measure and show rows")
     show.add_argument("topic", nargs="?", choices=TOPICS, metavar="TOPIC", help=", ".join(TOPICS))
     show.add_argument("name", nargs="?", metavar="NAME", help="one row of the topic")
     show.add_argument("--json", action="store_true", help="for a program")
@@ -40,6 +43,10 @@ def select(topic: str | None, name: str | None) -> list[Measurement]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     asked = parser().parse_args(arguments)
+    console = Console(width=None if sys.stdout.isatty() else 140)
+    if asked.command == "best-known":
+        best_known.show(console)
+        return 0
     chosen = select(asked.topic, asked.name)
     if not chosen:
         print(f"{asked.topic}: no rows. Topics with rows: {', '.join(with_rows())}.", file=sys.stderr)
@@ -47,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if asked.json:
         print(as_json(answers))
     elif answers:
-        table(answers, Console(width=None if sys.stdout.isatty() else 140))
+        table(answers, console)
     return 1 if any(row.holds is False for _, row in answers) else 0
 
 

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 A = TypeVar("A", bound="Asset")
 Carrier = Literal["electricity", "heat", "cold"]
+Direction = Literal["up", "down"]
 Commitment = Literal["exact", "convex", "given"]
 
 
@@ -96,6 +97,7 @@ class Part:
         reserve_up_kw: power ready to be raised within the site's reserve duration: offered +, asked for −.
         reserve_down_kw: likewise, to be lowered.
         series: what the report shows; decision variables appear here under the name that ``rule`` returns.
+        inner: decision variables of any shape that follow from those; ``complete`` gives their values.
         exclusive: pairs of flows that must not run together.
     """
 
@@ -110,6 +112,7 @@ class Part:
     reserve_up_kw: cp.Expression | None = None
     reserve_down_kw: cp.Expression | None = None
     series: Mapping[str, cp.Expression] = field(default_factory=dict)
+    inner: Mapping[str, cp.Variable] = field(default_factory=dict)
     exclusive: Sequence[Exclusive] = ()
 
     def __post_init__(self) -> None:
@@ -197,12 +200,14 @@ class Rows(Generic[A]):
         scenarios: S; there are S·M rows.
         buses: names of the site's buses, in order.
         reserve_h: how long reserve must last once it is called, the longest of the site's products [h]; 0: none asked.
+        directions: in which reserve is asked for.
     """
 
     members: tuple[A, ...]
     scenarios: int
     buses: tuple[str, ...]
     reserve_h: float = 0.0
+    directions: tuple[Direction, ...] = ()
 
     @property
     def count(self) -> int:
@@ -332,6 +337,11 @@ class Asset(Frozen, ABC):
         """How long the reserve this asset asks for must last once called [h]; 0: it asks for none."""
         return 0.0
 
+    @property
+    def asks_directions(self) -> tuple[Direction, ...]:
+        """In which directions it asks for reserve."""
+        return ()
+
     def known(self, horizon: Horizon) -> dict[str, Array]:
         """(1, …) input series that the configuration alone decides, such as prices, by quantity."""
         return {}
@@ -369,6 +379,11 @@ class Asset(Frozen, ABC):
     @classmethod
     def settle(cls, rows: Rows[Self], given: Inputs, state: Ruling, values: dict[str, Array]) -> dict[str, Array]:
         """``values`` after giving way to what all rules together left over; called in reverse order of the cascade."""
+        return values
+
+    @classmethod
+    def complete(cls, rows: Rows[Self], given: Inputs, values: dict[str, Array]) -> dict[str, Array]:
+        """``values`` with those of ``Part.inner``, which follow from them."""
         return values
 
     @classmethod

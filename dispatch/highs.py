@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from dispatch.entries import Entries
 from dispatch.errors import SolveError
 from dispatch.signals import Array
 
@@ -70,37 +71,29 @@ class Compiled:
     def __init__(self, problem: cp.Problem) -> None:
         import cvxpy as cp
 
-        data, chain, _ = problem.get_problem_data(
+        data, _, _ = problem.get_problem_data(
             cp.HIGHS, enforce_dpp=True, canon_backend=cp.COO_CANON_BACKEND, solver_opts={}
         )
         self._program = data["param_prob"]
-        self._solver = chain.solver
+        self._entries = Entries(self._program)
+        self._equal = data["dims"].zero
+        self._boolean = np.asarray(data["bool_vars_idx"], dtype=int)
+        self._integer = np.zeros(data["c"].size, bool)
+        self._integer[[*data["bool_vars_idx"], *data["int_vars_idx"]]] = True
         sizes = [constraint.size for constraint in self._program.constraints]
         starts = np.concatenate([[0], np.cumsum(sizes)])
         self._row_of = {c.id: (int(starts[i]), sizes[i]) for i, c in enumerate(self._program.constraints)}
 
-    @staticmethod
-    def _read(data: Any, offset: float) -> Matrices:
-        equal = data["dims"].zero
-        upper = np.asarray(data["b"], dtype=np.float64)
-        lower = np.where(np.arange(upper.size) < equal, upper, -np.inf)
-        size = data["c"].size
-        integer = np.zeros(size, bool)
-        integer[[*data["bool_vars_idx"], *data["int_vars_idx"]]] = True
-        low, high = data.get("lower_bounds"), data.get("upper_bounds")
-        col_lower = np.full(size, -np.inf) if low is None else np.asarray(low, float).copy()
-        col_upper = np.full(size, np.inf) if high is None else np.asarray(high, float).copy()
-        boolean = np.asarray(data["bool_vars_idx"], dtype=int)
-        col_lower[boolean], col_upper[boolean] = (
-            np.maximum(col_lower[boolean], 0),
-            np.minimum(col_upper[boolean], 1),
-        )
-        return Matrices(data["c"], offset, data["A"].tocsc(), lower, upper, col_lower, col_upper, integer)
-
     def matrices(self) -> Matrices:
-        """The matrices for the parameters' present values."""
-        data, inverse = self._solver.apply(self._program)
-        return self._read(data, float(inverse["offset"]))
+        """The matrices for the parameters' present values; ``rows`` is not to be written into."""
+        now = self._entries.numbers()
+        lower = np.where(np.arange(now.limit.size) < self._equal, now.limit, -np.inf)
+        size = now.cost.size
+        col_lower = np.full(size, -np.inf) if now.lower is None else np.asarray(now.lower, float).copy()
+        col_upper = np.full(size, np.inf) if now.upper is None else np.asarray(now.upper, float).copy()
+        col_lower[self._boolean] = np.maximum(col_lower[self._boolean], 0)
+        col_upper[self._boolean] = np.minimum(col_upper[self._boolean], 1)
+        return Matrices(now.cost, now.offset, now.rows, lower, now.limit, col_lower, col_upper, self._integer)
 
     def columns(self, variable: cp.Variable) -> np.ndarray:
         """Column of each entry, in the variable's shape."""

@@ -105,10 +105,8 @@ class Problem:
 
     def _reserve(self) -> dict[str, cp.Constraint]:
         """(scenario, step) by direction: what is offered covers what is asked for; none where nobody asks."""
-        if not self.site.reserve_h:
-            return {}
         made = {}
-        for direction in ("reserve_up_kw", "reserve_down_kw"):
+        for direction in (f"reserve_{way}_kw" for way in self.site.reserve_directions):
             terms = [
                 objective.to_scenario(self.rows[kind]) @ getattr(part, direction)
                 for kind, part in self.parts.items()
@@ -208,7 +206,7 @@ class Problem:
 
     def _fill(self) -> None:
         for kind, rows in self.rows.items():
-            values = _coefficients(type(rows.members[0]), rows, self.inputs)
+            values = _coefficients(type(rows.members[0]), rows, self.inputs, ratings=self.template)
             for (owner, name), parameter in self._parameters.items():
                 if owner == kind and values[name].shape != parameter.shape:
                     raise ContractError(f"{kind}, {name}: shape {values[name].shape}, built with {parameter.shape}")
@@ -229,7 +227,7 @@ class Problem:
         """
         import cvxpy as cp
 
-        variable = self.parts[kind].series[name]
+        variable = {**self.parts[kind].series, **self.parts[kind].inner}[name]
         if not isinstance(variable, cp.Variable):
             raise ContractError(f"series '{name}' of kind '{kind}' is not a decision")
         return variable
@@ -260,9 +258,10 @@ class Problem:
         return tuple(name for name, term in self.parts[kind].series.items() if isinstance(term, cp.Variable))
 
     def put(self, kind: str, values: Mapping[str, Array]) -> None:
-        """Give a kind's decisions values by the names of its series; here-and-now ones take scenario 0."""
-        for name, value in values.items():
-            if name in self.parts[kind].series:
+        """Give a kind's decisions values by their names; here-and-now ones take scenario 0."""
+        rows, part = self.rows[kind], self.parts[kind]
+        for name, value in type(rows.members[0]).complete(rows, self.inputs, dict(values)).items():
+            if name in part.series or name in part.inner:
                 variable = self.variable(kind, name)
                 variable.save_value(value[: variable.shape[0]])
 
@@ -326,17 +325,18 @@ class Problem:
         )
 
 
-def _coefficients(cls: type[Asset], rows: Rows[Any], inputs: Inputs) -> dict[str, Array]:
-    ratings = {f"rating:{name}": value for name, value in cls.ratings(rows, inputs.horizon).items()}
-    signals = {f"signal:{name}": value for name, value in cls.signals(rows, inputs).items()}
-    return {name: np.asarray(value, float) for name, value in (ratings | signals).items()}
+def _coefficients(cls: type[Asset], rows: Rows[Any], inputs: Inputs, *, ratings: bool = True) -> dict[str, Array]:
+    """By name with its sort; ``ratings`` are constants of a problem that is no template, and need no second look."""
+    made = {f"rating:{name}": value for name, value in cls.ratings(rows, inputs.horizon).items()} if ratings else {}
+    made |= {f"signal:{name}": value for name, value in cls.signals(rows, inputs).items()}
+    return {name: np.asarray(value, float) for name, value in made.items()}
 
 
 def _structure(site: Site) -> list[tuple[object, ...]]:
     """What sites that share one compiled problem have in common."""
     # In the order of the rows: members of one kind that changed places would stand on each other's buses.
     members = [(a.kind, *a.structure) for a in sorted(site.assets, key=lambda a: a.kind)]
-    return [(bus.name, bus.carrier) for bus in site.buses] + [(site.reserve_h,), *members]
+    return [(bus.name, bus.carrier) for bus in site.buses] + [(site.reserve_h, site.reserve_directions), *members]
 
 
 def _place(bus: np.ndarray, size: int) -> csr_array:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import operator
 from functools import cached_property, reduce
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 from zoneinfo import ZoneInfo, available_timezones
 
 import numpy as np
 from pydantic import AfterValidator, Field, TypeAdapter
 
-from dispatch.asset import Asset, Carrier, Rows
+from dispatch.asset import Asset, Carrier, Direction, Rows
 from dispatch.assets import kinds
 from dispatch.frozen import Finite, Fraction, Frozen, NonNegative, Positive
 from dispatch.signals import Array, Horizon, unit_of
@@ -147,8 +147,14 @@ class Site(Frozen):
         """Members of each kind over ``scenarios``, kinds in alphabetical order."""
         names = sorted({asset.kind for asset in self.assets})
         members = {kind: tuple(a for a in self.assets if a.kind == kind) for kind in names}
-        lasting = self.reserve_h
-        return {kind: Rows(members[kind], scenarios, self.bus_names, lasting) for kind in names}
+        asked = (self.reserve_h, self.reserve_directions)
+        return {kind: Rows(members[kind], scenarios, self.bus_names, *asked) for kind in names}
+
+    @cached_property
+    def reserve_directions(self) -> tuple[Direction, ...]:
+        """In which directions any asset asks for reserve."""
+        asked = {direction for asset in self.assets for direction in asset.asks_directions}
+        return tuple(direction for direction in get_args(Direction) if direction in asked)
 
     @cached_property
     def reserve_h(self) -> float:

@@ -8,7 +8,21 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from dispatch.asset import Account, Asset, Carrier, Given, Inputs, Mode, Part, Rows, Ruling, Violation, breaches, full
+from dispatch.asset import (
+    Account,
+    Asset,
+    Carrier,
+    Direction,
+    Given,
+    Inputs,
+    Mode,
+    Part,
+    Rows,
+    Ruling,
+    Violation,
+    breaches,
+    full,
+)
 from dispatch.frozen import NonNegative, Positive
 from dispatch.series import Signal, signal_values
 from dispatch.signals import Array, Horizon
@@ -25,7 +39,7 @@ class Reserve(Asset):
     """
 
     kind: Literal["reserve"] = "reserve"
-    direction: Literal["up", "down"] = "up"
+    direction: Direction = "up"
     required_kw: Signal = Field(description="to be held in each step")
     duration_minutes: Positive = Field(default=30.0, description="how long it must last once called")
     penalty_per_kwh: NonNegative = Field(default=100.0, description="price of a kW short for an hour")
@@ -41,6 +55,11 @@ class Reserve(Asset):
     def asks_reserve_h(self) -> float:
         """The duration [h]."""
         return self.duration_minutes / 60
+
+    @property
+    def asks_directions(self) -> tuple[Direction, ...]:
+        """Its own."""
+        return (self.direction,)
 
     def known(self, horizon: Horizon) -> dict[str, Array]:
         """The requirement."""

@@ -3,84 +3,74 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
 
-from dispatch.asset import (
-    Account,
-    Asset,
-    Given,
-    Inputs,
-    Mode,
-    Part,
-    Port,
-    Rows,
-    Ruling,
-    Violation,
-    breaches,
-    full,
-    shifted,
-)
-from dispatch.frozen import NonNegative, Positive
+from dispatch.asset import Account, Given, Inputs, Mode, Part, Port, Rows, Ruling, Violation, breaches, full, shifted
+from dispatch.commitment import Committed, Decision, later
+from dispatch.frozen import Frozen, NonNegative, Positive
+from dispatch.segments import Segments
 from dispatch.signals import Array, Horizon
 
-if TYPE_CHECKING:
-    from scipy.sparse import csr_array
-
-
 _LACKING_KW = 0.01
+_MOST_CUTS = 8
 
 
-class Thermal(Asset):
-    r"""A unit that is on or off: minimum output, minimum up and down time, ramps, start cost.
+class CostPoint(Frozen):
+    """Cost of running at a power; between two points it is linear."""
 
-    Three-binary form: u on, v start, w stop (v, w continuous), p' output above minimum, all per member when commitment
-    is shared across scenarios; output is per row. For steps of length Δt and ramp distances Δr (middle to middle) [h]:
+    power_kw: NonNegative
+    cost_per_h: NonNegative
+
+
+class Thermal(Committed):
+    r"""A unit that is on or off: minimum output, minimum times, ramps, start cost, piecewise-linear fuel cost, reserve.
+
+    On, start and stop (u, v, w) are those of :class:`~dispatch.commitment.Committed`. With p' the output above minimum,
+    r the reserve offered upwards, d downwards, and ramp distances Δr (middle of a step to middle of the next) [h]:
 
     .. math::
-        u_t - u_{t-1} = v_t - w_t \\
-        Σ_{τ: t - τ < UT} v_τ ≤ u_t, \quad Σ_{τ: t - τ < DT} w_τ ≤ 1 - u_t \\
-        p'_t ≤ (P̄-P)u_t - (P̄-SU)v_t - (P̄-SD)w_{t+1} \quad (UT ≥ 2 \text{ steps}) \\
-        p'_t ≤ (P̄-P)u_t - (P̄-SU)v_t - \max(SU-SD, 0)w_{t+1} \quad (UT = 1) \\
-        p'_t ≤ (P̄-P)u_t - (P̄-SD)w_{t+1} - \max(SD-SU, 0)v_t \quad (UT = 1) \\
-        p'_t - p'_{t-1} ≤ (SU-P-RU)v_t + RU u_t \\
-        p'_{t-1} - p'_t ≤ (SD-P-RD)w_t + RD u_{t-1}
+        p'_t + r_t ≤ (P̄-P)u_t - Σ_{i≥0} (P̄-SU-i·RU)^+ v_{t-i} - (P̄-SD)w_{t+1} \quad (UT ≥ 2 \text{ steps}) \\
+        p'_t + r_t ≤ (P̄-P)u_t - (P̄-SU)v_t - \max(SU-SD, 0)w_{t+1} \quad (UT = 1) \\
+        p'_t + r_t ≤ (P̄-P)u_t - (P̄-SD)w_{t+1} - \max(SD-SU, 0)v_t \quad (UT = 1) \\
+        p'_t + r_t - p'_{t-1} ≤ (SU-P-RU)v_t + RU u_t \\
+        p'_{t-1} - p'_t + d_t ≤ (SD-P-RD)w_t + RD u_{t-1}, \quad d_t ≤ p'_t \\
+        p' = Σ_l s_l, \quad cost = c(P) u + Σ_l c_l s_l, \quad s_l ≤ S_l u - S^v_l v - S^w_l w_{t+1}
 
-    Windows are in hours of the actual steps. w beyond the horizon is dropped; SU, SD are capped at P̄. Minimum times and
-    their history are structure: sites that share one compiled problem share them.
+    The sum over i takes the starts that cannot be followed by a stop at t + 1 within UT; S^v, S^w are what a segment
+    lacks in a first or last step. w beyond the horizon is dropped; SU, SD are capped at P̄.
 
-    Sources: Rajan & Takriti 2005 (windows); Morales-España, Latorre & Ramos 2013, doi 10.1109/TPWRS.2013.2251373, and
-    Gentile, Morales-España & Ramos 2017, doi 10.1007/s13675-016-0066-y (generation limits and ramps).
+    Sources: Morales-España, Latorre & Ramos 2013, doi 10.1109/TPWRS.2013.2251373, and Gentile, Morales-España & Ramos
+    2017, doi 10.1007/s13675-016-0066-y (limits, ramps); Pan & Guan, arXiv 1604.02184 (several starts); Knueven,
+    Ostrowski & Watson 2020, doi 10.1287/ijoc.2019.0944 (segments).
     """
 
     kind: Literal["thermal"] = "thermal"
-    bus: str
     min_kw: NonNegative
     max_kw: Positive
-    cost_per_kwh: NonNegative = Field(description="fuel and running cost of electricity produced")
+    cost_per_kwh: NonNegative | None = Field(default=None, description="fuel and running cost of electricity produced")
+    cost_curve: tuple[CostPoint, ...] = Field(
+        default=(), description="cost by power from min_kw to max_kw, convex, instead of cost_per_kwh and no-load cost"
+    )
     no_load_cost_per_h: NonNegative = 0.0
-    start_cost: NonNegative = Field(default=0.0, description="money per start")
     co2_kg_per_kwh: NonNegative = 0.0
     no_load_co2_kg_per_h: NonNegative = 0.0
     clean: bool = Field(default=False, description="counts as clean supply (biomass, biogas)")
-    ramp_up_kw_per_h: Positive | None = None
-    ramp_down_kw_per_h: Positive | None = None
-    start_up_kw: Positive | None = Field(default=None, description="most it can give in its first step")
-    shut_down_kw: Positive | None = Field(default=None, description="most it can give in its last step")
-    min_up_h: NonNegative = 0.0
-    min_down_h: NonNegative = 0.0
-    on_before_h: NonNegative = Field(default=0.0, description="hours it has been on at the start; 0 = off")
-    off_before_h: NonNegative = Field(default=1000.0, description="hours it has been off at the start, if off")
+    ramp_up_kw_per_h: NonNegative | None = None
+    ramp_down_kw_per_h: NonNegative | None = None
+    start_up_kw: NonNegative | None = Field(default=None, description="most it can give in its first step")
+    shut_down_kw: NonNegative | None = Field(default=None, description="most it can give in its last step")
     power_before_kw: NonNegative = Field(default=0.0, description="output just before the start, if on")
+    spinning_reserve: bool = Field(default=True, description="offers what it can raise or lower while it is on")
 
     rule_order: ClassVar[int] = 1  # its rule looks at nothing else; stores then see what it gives
 
     @property
     def structure(self) -> tuple[object, ...]:
-        """Buses and minimum times."""
-        return (*super().structure, self.min_up_h, self.min_down_h)
+        """Those of commitment, how many segments its cost has, and whether it offers reserve."""
+        return (*super().structure, len(self.cost_curve), self.spinning_reserve)
 
     @model_validator(mode="after")
     def _limits(self) -> Self:
@@ -92,16 +82,38 @@ class Thermal(Asset):
                 raise ValueError(f"{name} {limit:g} is below min_kw {self.min_kw:g}: it could never run")
         return self
 
+    @model_validator(mode="after")
+    def _one_cost(self) -> Self:
+        if bool(self.cost_curve) == (self.cost_per_kwh is not None):
+            raise ValueError("give either cost_per_kwh or cost_curve, the cost of what it produces")
+        if not self.cost_curve:
+            return self
+        if self.no_load_cost_per_h:
+            raise ValueError("cost_curve holds the no-load cost already: leave no_load_cost_per_h out")
+        powers, costs = (np.array([getattr(p, n) for p in self.cost_curve]) for n in ("power_kw", "cost_per_h"))
+        if not np.allclose(powers[[0, -1]], [self.min_kw, self.max_kw], rtol=1e-9, atol=1e-6):
+            raise ValueError(f"cost_curve must run from min_kw {self.min_kw:g} to max_kw {self.max_kw:g}")
+        if (np.diff(powers) <= 0).any():
+            raise ValueError("cost_curve must rise in power_kw from point to point")
+        slopes = np.diff(costs) / np.diff(powers)
+        if (np.diff(slopes) < -1e-7 * (1 + np.abs(slopes[:-1]))).any():
+            raise ValueError("cost_curve must be convex: each kWh must cost at least as much as the one before it")
+        return self
+
+    def cost_per_h(self, power_kw: Array) -> Array:
+        """Cost of running at a power, from the fields [money/h]."""
+        if not self.cost_curve:
+            return self.no_load_cost_per_h + (self.cost_per_kwh or 0.0) * power_kw
+        points = np.array([[p.power_kw, p.cost_per_h] for p in self.cost_curve])
+        return np.interp(power_kw, points[:, 0], points[:, 1])
+
     @classmethod
     def ratings(cls, rows: Rows[Self], horizon: Horizon) -> dict[str, Array]:
-        """Coefficients of the equations above, (row, step)."""
+        """Coefficients of the equations above, (row, step); those of segments are (segment, step)."""
         low, high = rows.field("min_kw"), rows.field("max_kw")
-        start = np.minimum(rows.field("start_up_kw", np.inf), high)
-        stop = np.minimum(rows.field("shut_down_kw", np.inf), high)
-        # A missing ramp limit is one that never binds; infinity would not survive compilation.
-        up = np.minimum(rows.field("ramp_up_kw_per_h", np.inf) * horizon.ramp_h, high)
-        down = np.minimum(rows.field("ramp_down_kw_per_h", np.inf) * horizon.ramp_h, high)
-        short = cls._shortest(rows, horizon)
+        start, stop, up, down = _limits_kw(rows, horizon)
+        short = _shortest(rows, horizon)
+        at_min = np.array([m.cost_per_h(np.array(m.min_kw)) for m in rows.members * rows.scenarios], float)
         values = {
             "min_kw": low,
             "range_kw": high - low,
@@ -113,138 +125,142 @@ class Thermal(Asset):
             "ramp_start_kw": start - low - up,
             "ramp_down_kw": down,
             "ramp_stop_kw": stop - low - down,
-            "cost_per_kw": rows.field("cost_per_kwh") * horizon.hours,
-            "cost_at_min": (rows.field("no_load_cost_per_h") + rows.field("cost_per_kwh") * low) * horizon.hours,
-            "start_cost": rows.field("start_cost"),
+            "cost_per_kw": Segments.single_slope(rows) * horizon.hours,
+            "cost_at_min": at_min[:, None] * horizon.hours,
             "co2_per_kw": rows.field("co2_kg_per_kwh") * horizon.hours,
             "co2_at_min": (rows.field("no_load_co2_kg_per_h") + rows.field("co2_kg_per_kwh") * low) * horizon.hours,
             "unclean": 1 - rows.field("clean"),
             "unclean_at_min_kw": (1 - rows.field("clean")) * low,
+            **{f"start_cut_{lag}_kw": cut for lag, cut in enumerate(_later_cuts(rows, horizon), 1)},
         }
-        return {name: full(rows, horizon, value) for name, value in values.items()}
+        segments = Segments(rows).ratings(horizon, start - low, stop - low, short)
+        written = {name: full(rows, horizon, value) for name, value in values.items()}
+        return super().ratings(rows, horizon) | written | segments
 
     @classmethod
     def signals(cls, rows: Rows[Self], inputs: Inputs) -> dict[str, Array]:
-        """State before the horizon, (row, 1), and steps in which it still dictates u, (row, step)."""
-        on_h, off_h = rows.state(inputs, "on_before_h"), rows.state(inputs, "off_before_h")
-        was_on = (on_h > 0).astype(float)
+        """Those of commitment, and the output before the horizon; above its shut-down limit a unit must ramp first."""
+        values = super().signals(rows, inputs)
         low, high = rows.field("min_kw"), rows.field("max_kw")
-        power = np.where(on_h > 0, np.clip(rows.state(inputs, "power_before_kw"), low, high), 0.0)
-        starts = inputs.horizon.edge_h[:-1]
+        was_on = values["was_on"]
+        power = np.where(was_on > 0, np.clip(rows.state(inputs, "power_before_kw"), low, high), 0.0)
         down = np.minimum(rows.field("ramp_down_kw_per_h", np.inf) * inputs.horizon.ramp_h, high)
-        # A unit that runs above its shut-down limit cannot stop until it has ramped down to it.
         fallen = np.hstack([np.zeros((rows.count, 1)), np.cumsum(down, axis=1)[:, :-1]])
-        tied = power - fallen > np.minimum(rows.field("shut_down_kw", np.inf), high) + 1e-9
-        values = {
-            "must_on": (on_h > 0) & ((starts < rows.field("min_up_h") - on_h - 1e-9) | tied),
-            "must_off": (on_h <= 0) & (starts < rows.field("min_down_h") - off_h - 1e-9),
-        }
-        above = np.clip(power - low, 0, high - low)
+        tied = (was_on > 0) & (power - fallen > np.minimum(rows.field("shut_down_kw", np.inf), high) + 1e-9)
         # RD · u before the horizon: both would be parameters in a template, so their product is made here.
         first_down = np.zeros((rows.count, inputs.horizon.steps))
         first_down[:, :1] = down[:, :1] * was_on
-        # On/off decided elsewhere, which mode *given* reads; (name, "commitment") is there for all members or none.
-        decided = all((m.name, "commitment") in inputs.series for m in rows.members)
-        known = {"commitment": rows.series(inputs, "commitment")} if decided else {}
-        return {
-            "was_on": was_on,
-            "above_before_kw": above,
+        return values | {
+            "must_on": np.maximum(values["must_on"], tied),
+            "above_before_kw": np.clip(power - low, 0, high - low),
             "first_ramp_down_kw": first_down,
-            **{name: value.astype(float) for name, value in values.items()},
-            **known,
         }
-
-    @classmethod
-    def _shortest(cls, rows: Rows[Self], horizon: Horizon) -> np.ndarray:
-        """(row, step) minimum up time is no longer than the step: a start in it may be followed by a stop at once."""
-        return np.asarray(rows.field("min_up_h") <= horizon.hours + 1e-9)
 
     @classmethod
     def part(cls, rows: Rows[Self], given: Given, mode: Mode) -> Part:
         """The equations above for all rows."""
         import cvxpy as cp
 
-        single = Rows(rows.members, 1, rows.buses) if mode.shared else rows
-        on, start, stop, commitment = _commitment(single, given, mode)
-        spread = rows.spread if mode.shared and rows.scenarios > 1 else None
-        on, start, stop = ((spread @ x) if spread is not None else x for x in (on, start, stop))
+        made = cls.decide(rows, given, mode)
         above = cp.Variable((rows.count, given.horizon.steps), nonneg=True)
-        power = cp.multiply(given["min_kw"], on) + above
-        constraints = [*commitment.pop("constraints"), *_output(rows, given, on, start, stop, above)]
+        reserve = _reserve(rows, given.horizon)
+        power = cp.multiply(given["min_kw"], made.on) + above
+        segments, inner = Segments(rows).part(given, made.on, made.start, later(made.stop), above)
         # Written over minimum and above apart: min_kw · cost is one coefficient, so that both may be parameters.
-        cost = cp.multiply(given["cost_per_kw"], above) + cp.multiply(given["cost_at_min"], on)
+        cost = cp.multiply(given["cost_per_kw"], above) + cp.multiply(given["cost_at_min"], made.on)
+        if inner:
+            cost = cost + Segments(rows).cost(given, inner)
         return Part(
             ports={"electricity": Port(rows.bus(), power)},
-            constraints=constraints,
-            cost_step=cost + cp.multiply(given["start_cost"], start),
-            co2_step_kg=cp.multiply(given["co2_per_kw"], above) + cp.multiply(given["co2_at_min"], on),
+            constraints=[*made.constraints, *_output(rows, given, made, above, reserve), *segments],
+            cost_step=cost + made.start_money,
+            co2_step_kg=cp.multiply(given["co2_per_kw"], above) + cp.multiply(given["co2_at_min"], made.on),
             supply_kw=power,
-            unclean_kw=cp.multiply(given["unclean"], above) + cp.multiply(given["unclean_at_min_kw"], on),
+            unclean_kw=cp.multiply(given["unclean"], above) + cp.multiply(given["unclean_at_min_kw"], made.on),
             series={
                 "power_kw": power,
                 "above_min_kw": above,
-                **commitment,
-                "on": on,
-                "start": start,
-                "stop": stop,
+                **made.series,
+                "on": made.on,
+                "start": made.start,
+                "stop": made.stop,
+                **reserve,
             },
+            inner=made.inner | inner,
+            **reserve,
         )
 
     @classmethod
     def check(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> list[Violation]:
         """Reads starts and stops off the on/off pattern and holds powers, ramps and windows against the fields."""
         on, power = np.round(series["on"]), series["power_kw"]
-        names, hours = rows.names, given.horizon.hours
+        zero = np.zeros_like(power)
+        raised, lowered = (series.get(f"reserve_{x}_kw", zero) for x in ("up", "down"))
+        names = rows.names
         before_on = rows.state(given, "on_before_h") > 0
-        state = np.hstack([before_on, on > 0.5])
-        started, stopped = ~state[:, :-1] & state[:, 1:], state[:, :-1] & ~state[:, 1:]
+        started, stopped = cls.pattern(rows, given, on)
         first = np.clip(rows.state(given, "power_before_kw"), rows.field("min_kw"), rows.field("max_kw")) * before_on
         previous = np.hstack([first, power[:, :-1]])
         start_cap = np.minimum(rows.field("start_up_kw", np.inf), rows.field("max_kw"))
         stop_cap = np.minimum(rows.field("shut_down_kw", np.inf), rows.field("max_kw"))
         up = np.where(started, start_cap, previous + rows.field("ramp_up_kw_per_h", np.inf) * given.horizon.ramp_h)
         fall = rows.field("ramp_down_kw_per_h", np.inf) * given.horizon.ramp_h
+        last = np.hstack([stopped[:, 1:], np.zeros((rows.count, 1), bool)])
         return [
-            *breaches(names, "output above maximum", power, rows.field("max_kw") * on, "kW"),
-            *breaches(names, "output below minimum", rows.field("min_kw") * on, power, "kW"),
-            *breaches(names, "on/off is not 0 or 1", np.abs(series["on"] - on), 0.0, "-"),
-            *breaches(names, "rises faster than it can", power, up, "kW"),
-            *breaches(names, "falls faster than it can", previous - np.where(stopped, 0, power),
+            *breaches(names, "output above maximum", power + raised, rows.field("max_kw") * on, "kW"),
+            *breaches(names, "output below minimum", rows.field("min_kw") * on, power - lowered, "kW"),
+            *breaches(names, "rises faster than it can", power + raised, up, "kW"),
+            *breaches(names, "falls faster than it can", previous - np.where(stopped, 0, power - lowered),
                       np.where(stopped, stop_cap, fall), "kW"),
-            *_short_runs(rows, started, stopped, hours, given),
-            *breaches(names, "start not counted", started - series["start"], 0.0, "-"),
+            *breaches(names, "too high to stop next", (power + raised) * last, stop_cap, "kW"),
+            *breaches(names, "reserve without spinning reserve", raised + lowered,
+                      np.where(rows.field("spinning_reserve") > 0, np.inf, 0.0), "kW"),
+            *breaches(names, "negative reserve", -np.minimum(raised, lowered), 0.0, "kW"),
+            *cls.check_commitment(rows, given, series["on"], series["start"]),
         ]  # fmt: skip
 
     @classmethod
     def account(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> Account:
-        """Output, its fuel and running cost, starts read off the on/off pattern, and emissions."""
-        power, on = series["power_kw"], np.round(series["on"])
-        before = (rows.state(given, "on_before_h") > 0).astype(float)
-        starts = np.maximum(np.diff(np.hstack([before, on]), axis=1), 0).sum(axis=1)
-        energy_kwh, on_h = power @ given.horizon.hours, on @ given.horizon.hours
-        money = energy_kwh * rows.field("cost_per_kwh")[:, 0] + on_h * rows.field("no_load_cost_per_h")[:, 0]
-        co2 = energy_kwh * rows.field("co2_kg_per_kwh")[:, 0] + on_h * rows.field("no_load_co2_kg_per_h")[:, 0]
+        """Output, its fuel and running cost off the curve, starts off the on/off pattern, emissions and reserve."""
+        power, on, hours = series["power_kw"], np.round(series["on"]), given.horizon.hours
+        members = rows.members * rows.scenarios
+        running = np.array([(m.cost_per_h(p) * o) @ hours for m, p, o in zip(members, power, on, strict=True)])
+        co2 = (power @ hours) * rows.field("co2_kg_per_kwh")[:, 0] + (on @ hours) * rows.field("no_load_co2_kg_per_h")[
+            :, 0
+        ]
         return Account(
             {"electricity": power},
-            money=money + starts * rows.field("start_cost")[:, 0],
+            money=running + cls.counted_starts(rows, given, on),
             co2_kg=co2,
             supply_kw=power,
             unclean_kw=np.where(rows.field("clean") > 0, 0.0, power),
+            reserve_up_kw=series.get("reserve_up_kw", 0.0),
+            reserve_down_kw=series.get("reserve_down_kw", 0.0),
         )
+
+    @classmethod
+    def complete(cls, rows: Rows[Self], given: Inputs, values: dict[str, Array]) -> dict[str, Array]:
+        """Starts and stops, and the segments that make up the output."""
+        filled = Segments(rows).fill(values["above_min_kw"])
+        return super().complete(rows, given, values) | {"segment_kw": filled}
+
+    @classmethod
+    def carry(
+        cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array], steps: int
+    ) -> dict[str, dict[str, float]]:
+        """Hours on or off, and the output of the last step."""
+        state = super().carry(rows, given, series, steps)
+        last = series["power_kw"][:, steps - 1]
+        return {name: has | {"power_before_kw": float(last[row])} for row, (name, has) in enumerate(state.items())}
 
     @classmethod
     def rule(cls, rows: Rows[Self], given: Inputs, state: Ruling) -> dict[str, Array]:
         """Off units stay off; running ones go down and stop as soon as ramps and minimum up time let them."""
         signals = cls.signals(rows, given)
         fallen = np.cumsum(rows.field("ramp_down_kw_per_h", np.inf) * given.horizon.ramp_h, axis=1)
-        on = signals["must_on"]
-        before = np.hstack([signals["was_on"], on[:, :-1]])
-        return {
-            "above_min_kw": np.maximum(signals["above_before_kw"] - fallen, 0) * on,
-            "committed": on,
-            "started": np.maximum(on - before, 0),
-            "stopped": np.maximum(before - on, 0),
-        }
+        on = np.maximum(signals["must_on"], rows.field("must_run") * (1 - signals["must_off"]))
+        above = np.maximum(signals["above_before_kw"] - fallen, 0) * on
+        return {"above_min_kw": above, "committed": on, **_no_reserve(rows, given.horizon)}
 
     @classmethod
     def settle(cls, rows: Rows[Self], given: Inputs, state: Ruling, values: dict[str, Array]) -> dict[str, Array]:
@@ -254,95 +270,94 @@ class Thermal(Asset):
         if lacking.max() < _LACKING_KW:
             return values | {"above_min_kw": np.maximum(values["above_min_kw"] - np.maximum(left, 0), 0)}
         on, power = _followed(rows, given, values["committed"], values["above_min_kw"], lacking)
-        before = np.hstack([cls.signals(rows, given)["was_on"], on[:, :-1]])
-        return {
-            "above_min_kw": power - rows.field("min_kw") * on,
-            "committed": on,
-            "started": np.maximum(on - before, 0),
-            "stopped": np.maximum(before - on, 0),
-        }
+        return values | {"above_min_kw": power - rows.field("min_kw") * on, "committed": on}
 
 
-def _window(length_h: Array, horizon: Horizon) -> csr_array:
-    """(row·step, row·step) ones where step τ lies at most ``length_h`` before the start of step t (τ ≤ t)."""
-    from scipy.sparse import csr_array
+def _limits_kw(rows: Rows[Any], horizon: Horizon) -> tuple[Array, Array, Array, Array]:
+    """(row, 1) most in a first and in a last step, (row, step) rise and fall between steps.
 
-    starts = horizon.edge_h[:-1]
-    lag = starts[:, None] - starts[None, :]
-    mask = (lag >= 0) & (lag < np.maximum(length_h, horizon.hours.min() / 2)[:, :, None] - 1e-9)
-    row, step, tau = np.nonzero(mask)
-    steps = horizon.steps
-    size = length_h.shape[0] * steps
-    return csr_array((np.ones(row.size), (row * steps + step, row * steps + tau)), shape=(size, size))
+    A missing ramp limit is one that never binds; infinity would not survive compilation.
+    """
+    high = rows.field("max_kw")
+    start, stop = (np.minimum(rows.field(f"{x}_kw", np.inf), high) for x in ("start_up", "shut_down"))
+    up, down = (np.minimum(rows.field(f"ramp_{x}_kw_per_h", np.inf) * horizon.ramp_h, high) for x in ("up", "down"))
+    return start, stop, up, down
 
 
-def _commitment(single: Rows[Any], given: Given, mode: Mode) -> tuple[Any, Any, Any, dict[str, Any]]:
-    """On, start and stop with their logic; one row per decision."""
+def _shortest(rows: Rows[Any], horizon: Horizon) -> np.ndarray:
+    """(row, step) minimum up time is no longer than the step: a start in it may be followed by a stop at once."""
+    return np.asarray(rows.field("min_up_h") <= horizon.hours + 1e-9)
+
+
+def _later_cuts(rows: Rows[Any], horizon: Horizon) -> list[Array]:
+    """For lag 1, 2 …: (row, step) what a start so many steps ago still denies, where no stop can follow yet."""
+    high, (start, _, up, _) = rows.field("max_kw"), _limits_kw(rows, horizon)
+    risen = np.hstack([np.zeros((rows.count, 1)), np.cumsum(full(rows, horizon, up), axis=1)])
+    cuts = []
+    for lag in range(1, min(_MOST_CUTS, horizon.steps - 1) + 1):
+        run_h = np.full(horizon.steps, np.inf)
+        run_h[lag:] = horizon.edge_h[lag + 1 :] - horizon.edge_h[: -lag - 1]
+        running_still = run_h < rows.field("min_up_h") - 1e-9
+        if not running_still.any():
+            break
+        since = np.zeros((rows.count, horizon.steps))
+        since[:, lag:] = risen[:, lag + 1 :] - risen[:, 1 : horizon.steps - lag + 1]
+        cuts.append(np.where(running_still, np.maximum(high - start - since, 0), 0.0))
+    return cuts
+
+
+def _reserve(rows: Rows[Any], horizon: Horizon) -> dict[str, Any]:
+    """(row, step) variables of the reserve offered, by the directions that the site asks for."""
     import cvxpy as cp
 
-    shape, decided = (single.count, given.horizon.steps), single.count
-    on = cp.Variable(shape, boolean=True) if mode.commitment == "exact" else cp.Variable(shape, bounds=[0, 1])
-    start, stop = cp.Variable(shape, bounds=[0, 1]), cp.Variable(shape, bounds=[0, 1])
-    windows = {x: _window(single.field(f"min_{x}_h"), given.horizon) for x in ("up", "down")}
-    flat = {"start": cp.vec(start, order="C"), "stop": cp.vec(stop, order="C"), "on": cp.vec(on, order="C")}
-    constraints = [
-        on - shifted(given["was_on"][:decided], on) == start - stop,
-        windows["up"] @ flat["start"] <= flat["on"],
-        windows["down"] @ flat["stop"] <= 1 - flat["on"],
-        on >= given["must_on"][:decided],
-        on <= 1 - given["must_off"][:decided],
-    ]
-    if mode.commitment == "given":
-        constraints.append(on == given["commitment"][:decided])
-    return on, start, stop, {"constraints": constraints, "committed": on, "started": start, "stopped": stop}
+    return {f"reserve_{way}_kw": cp.Variable((rows.count, horizon.steps), nonneg=True) for way in rows.directions}
 
 
-def _output(rows: Rows[Any], given: Given, on: Any, start: Any, stop: Any, above: Any) -> list[Any]:
-    """Generation limits and ramps of the tight form."""
+def _no_reserve(rows: Rows[Any], horizon: Horizon) -> dict[str, Array]:
+    return {f"reserve_{way}_kw": np.zeros((rows.count, horizon.steps)) for way in rows.directions}
+
+
+def _begun_before(rows: Rows[Any], given: Given, start: Any) -> Any:
+    """(row, step) what starts one or more steps ago still deny."""
     import cvxpy as cp
     import scipy.sparse as sp
 
-    steps = given.horizon.steps
-    ahead = sp.eye_array(steps, k=-1, format="csr")  # x @ ahead is x one step later, 0 beyond the horizon
-    stop_next = stop @ ahead
-    room = cp.multiply(given["range_kw"], on)
-    short = Thermal._shortest(rows, given.horizon).any(axis=1)
+    steps, denied = given.horizon.steps, cp.Constant(np.zeros((rows.count, given.horizon.steps)))
+    for lag in range(1, len(_later_cuts(rows, given.horizon)) + 1):  # a handful
+        cut = given[f"start_cut_{lag}_kw"]
+        if not isinstance(cut, np.ndarray) or cut.any():
+            denied = denied + cp.multiply(cut, start @ sp.eye_array(steps, k=lag, format="csr"))
+    return denied
+
+
+def _output(rows: Rows[Any], given: Given, made: Decision, above: Any, reserve: Mapping[str, Any]) -> list[Any]:
+    """Generation limits and ramps of the tight form."""
+    import cvxpy as cp
+
+    stop_next = later(made.stop)
+    room = cp.multiply(given["range_kw"], made.on)
+    raised = above + reserve["reserve_up_kw"] if "reserve_up_kw" in reserve else above
+    before = shifted(given["above_before_kw"], above)
+    lowered = above - reserve["reserve_down_kw"] if "reserve_down_kw" in reserve else above
+    begun = cp.multiply(given["start_cut_kw"], made.start) + _begun_before(rows, given, made.start)
     constraints = [
-        above <= room - cp.multiply(given["start_cut_kw"], start) - cp.multiply(given["stop_cut_kw"], stop_next),
-        above - shifted(given["above_before_kw"], above)
-        <= cp.multiply(given["ramp_start_kw"], start) + cp.multiply(given["ramp_up_kw"], on),
-        shifted(given["above_before_kw"], above) - above
-        <= cp.multiply(given["ramp_stop_kw"], stop)
-        + cp.multiply(given["ramp_down_kw"], shifted(np.zeros((rows.count, 1)), on))
+        raised <= room - begun - cp.multiply(given["stop_cut_kw"], stop_next),
+        raised - before <= cp.multiply(given["ramp_start_kw"], made.start) + cp.multiply(given["ramp_up_kw"], made.on),
+        before - lowered
+        <= cp.multiply(given["ramp_stop_kw"], made.stop)
+        + cp.multiply(given["ramp_down_kw"], shifted(np.zeros((rows.count, 1)), made.on))
         + given["first_ramp_down_kw"],
     ]
-    if short.any():
-        # Only the rows it holds for, picked by a constant matrix so that coefficients may stay parameters.
-        pick = sp.eye_array(rows.count, format="csr")[np.flatnonzero(short)]
-        limit = (
-            room - cp.multiply(given["start_cut_short_kw"], start) - cp.multiply(given["stop_cut_short_kw"], stop_next)
-        )
-        constraints.append(pick @ (above - limit) <= 0)
+    if "reserve_down_kw" in reserve:
+        constraints.append(lowered >= 0)
+    silent = np.flatnonzero([not member.spinning_reserve for member in rows.members * rows.scenarios])
+    if silent.size:
+        constraints += [offer[silent] <= 0 for offer in reserve.values()]
+    short = np.flatnonzero(_shortest(rows, given.horizon).any(axis=1))
+    if short.size:
+        limit = room - cp.multiply(given["start_cut_short_kw"], made.start)
+        constraints.append((raised - limit + cp.multiply(given["stop_cut_short_kw"], stop_next))[short] <= 0)
     return constraints
-
-
-def _short_runs(
-    rows: Rows[Any], started: np.ndarray, stopped: np.ndarray, hours: Array, given: Inputs
-) -> list[Violation]:
-    """Runs and pauses that end before their minimum time, walked along the clock."""
-    clock = np.concatenate([[0.0], np.cumsum(hours)])
-    found: list[Violation] = []
-    for what, begins, ends, least, history in (
-        ("minimum up time", started, stopped, "min_up_h", "on_before_h"),
-        ("minimum down time", stopped, started, "min_down_h", "off_before_h"),
-    ):
-        shortest, since = rows.field(least)[:, 0], -rows.state(given, history)[:, 0]
-        for step in range(begins.shape[1]):
-            length = clock[step] - since
-            late = np.flatnonzero(ends[:, step] & (length < shortest - 1e-6))
-            found += [Violation(rows.names[r], what, step, float(length[r]), float(shortest[r]), "h") for r in late]
-            since = np.where(begins[:, step], clock[step], since)
-    return found
 
 
 def _followed(rows: Rows[Any], given: Inputs, committed: Array, above: Array, lacking: Array) -> tuple[Array, Array]:

@@ -110,7 +110,7 @@ def settings() -> dict[str, Any]:
     return tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 
 
-@pytest.mark.parametrize("which", ["run", "dev"])
+@pytest.mark.parametrize("which", ["run", "dev", "bench"])
 def test_a_lock_has_versions_and_hashes_and_no_address(which: str) -> None:
     text = lock(which)
     bare = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
@@ -121,15 +121,27 @@ def test_a_lock_has_versions_and_hashes_and_no_address(which: str) -> None:
     assert not re.search(r"://|index-url|find-links|^\s*-[ie]\b|file:", text, re.MULTILINE)
 
 
-def test_the_two_locks_agree() -> None:
-    assert pins("run") - pins("dev") == set()
+@pytest.mark.parametrize(("smaller", "larger"), [("run", "dev"), ("dev", "bench")])
+def test_the_locks_agree(smaller: str, larger: str) -> None:
+    assert pins(smaller) - pins(larger) == set()
 
 
-def test_the_locks_hold_every_declared_dependency() -> None:
+def test_every_lock_is_one_of_those_checked() -> None:
+    assert {path.stem for path in (ROOT / "locks").iterdir()} == {"run", "dev", "bench"}
+
+
+@pytest.mark.parametrize(("which", "extras"), [("run", ("simbench",)), ("bench", ("simbench", "bench"))])
+def test_the_locks_hold_every_declared_dependency(which: str, extras: tuple[str, ...]) -> None:
     project = settings()["project"]
-    declared = [*project["dependencies"], *project["optional-dependencies"]["simbench"]]
-    names = {re.split(r"[\s;<>=!~\[]", entry)[0].lower() for entry in declared}
-    assert names - {pin.split("==")[0] for pin in pins("run")} == set()
+    optional = [entry for extra in extras for entry in project["optional-dependencies"][extra]]
+    names = {re.split(r"[\s;<>=!~\[]", entry)[0].lower() for entry in [*project["dependencies"], *optional]}
+    assert names - {pin.split("==")[0] for pin in pins(which)} == set()
+
+
+def test_what_is_only_compared_with_is_not_installed_for_the_product() -> None:
+    peers = {re.split(r"[<>=]", entry)[0] for entry in settings()["project"]["optional-dependencies"]["bench"]}
+    for which in ("run", "dev"):
+        assert peers & {pin.split("==")[0] for pin in pins(which)} == set()
 
 
 def test_the_import_contract_covers_every_module_below_plan() -> None:

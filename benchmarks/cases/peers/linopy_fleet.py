@@ -1,0 +1,130 @@
+"""The fleet in linopy: labelled arrays over (unit, step), no Python loop over units or steps.
+
+Minimum times are rolling sums, one for each length that occurs, as PyPSA writes them unit by unit. ``gathered`` picks
+the variables of all windows by hand instead: below linopy's operators, and faster.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from linopy import LinearExpression, Model, options
+from linopy.solvers import Highs
+
+from benchmarks.cases.layer import Case, coefficients, later_cuts
+
+Arrays = dict[str, Any]
+
+options["semantics"] = "v1"  # what is absent after a shift says what it stands for: fillna(0)
+
+
+def build(case: Case, *, relaxed: bool = False, gathered: bool = False) -> Any:
+    """The whole model; ``relaxed`` leaves the integers out, ``gathered`` says how windows are summed."""
+    model = Model()
+    step = np.arange(case.steps)
+    c = {name: _over("unit", values) for name, values in coefficients(case.fleet).items()}
+    unit = _units(model, c, step, relaxed)
+    for change, steps, room in (
+        ("start", c["up_steps"], 1 * unit["on"]),
+        ("stop", c["down_steps"], 1 - unit["on"]),
+    ):
+        (_gathered if gathered else _rolling)(model, unit[change], steps, room)
+    _output(model, unit, c, [_over("unit", cut) for cut in later_cuts(case.fleet)])
+    store = _batteries(model, case, step)
+    demand = _over("step", case.fleet.demand_kw)
+    shed = model.add_variables(lower=0, upper=demand, name="shed")
+    supply = (c["minimum"] * unit["on"] + unit["above"]).sum("unit") + (store["out"] - store["in"]).sum("battery")
+    model.add_constraints(supply + shed == demand, name="balance")
+    cost = c["cost"] * unit["above"] + c["cost_at_minimum"] * unit["on"] + c["start_cost"] * unit["start"]
+    model.add_objective(cost.sum() + store["cost"] + case.lost_load_per_kwh * shed.sum())
+    return model
+
+
+def to_solver(model: Any) -> Any:
+    """A HiGHS object that holds the model, by the direct interface; names are left out."""
+    return Highs.from_model(model, io_api="direct", set_names=False).solver_model
+
+
+def held(model: Any) -> Any:
+    """linopy's own solver object, which afterwards takes over what has changed in the model."""
+    return Highs.from_model(model, io_api="direct", set_names=False, track_updates=True)
+
+
+def demand_in_place(model: Any, solver: Any, demand_kw: np.ndarray) -> None:
+    """New demand into a model that the solver holds."""
+    demand = _over("step", demand_kw)
+    model.constraints["balance"].update(rhs=demand)
+    model.variables["shed"].update(upper=demand)
+    solver.update(model)
+
+
+def _over(dimension: str, values: np.ndarray) -> xr.DataArray:
+    return xr.DataArray(values, coords={dimension: np.arange(values.size)}, dims=dimension)
+
+
+def _units(model: Any, c: Arrays, step: np.ndarray, relaxed: bool) -> Arrays:
+    now = _over("step", step)
+    tied, barred = 1.0 * (now < c["tied_steps"]), 1.0 * (now < c["barred_steps"])
+    shape = xr.zeros_like(tied).transpose("unit", "step")
+    on = model.add_variables(lower=shape + tied, upper=shape + 1 - barred, integer=not relaxed, name="on")
+    start, stop = (model.add_variables(lower=shape, upper=shape + 1, name=name) for name in ("start", "stop"))
+    above = model.add_variables(lower=shape, name="above")
+    before = c["was_on"].where(now == 0, 0)
+    model.add_constraints(on - on.shift(step=1).fillna(0) - start + stop == before, name="logic")
+    return {"on": on, "start": start, "stop": stop, "above": above, "before": before}
+
+
+def _rolling(model: Any, change: Any, length: xr.DataArray, room: Any) -> None:
+    for steps in np.unique(length):
+        chosen = length.indexes["unit"][length.values == steps]
+        within = change.sel(unit=chosen).rolling(step=int(steps)).sum()
+        model.add_constraints(within - room.sel(unit=chosen) <= 0, name=f"{change.name}_{steps:.0f}")
+
+
+def _gathered(model: Any, change: Any, length: xr.DataArray, room: Any) -> None:
+    longest = int(length.max())
+    labels = change.labels.rolling(step=longest).construct("_term", fill_value=-1)
+    back = xr.DataArray(longest - 1 - np.arange(longest), dims="_term")
+    chosen = labels.where(back < length, -1).transpose("unit", "step", "_term")
+    terms = xr.Dataset({"vars": chosen, "coeffs": xr.ones_like(chosen, dtype=float)})
+    model.add_constraints(LinearExpression(terms, model) - room <= 0, name=f"{change.name}_windows")
+
+
+def _output(model: Any, unit: Arrays, c: Arrays, later: list[xr.DataArray]) -> None:
+    on, start, stop, above, before = (unit[name] for name in ("on", "start", "stop", "above", "before"))
+    stop_next, above_last = stop.shift(step=-1).fillna(0), above.shift(step=1).fillna(0)
+    room = c["range"] * on - above
+    begun = sum(cut * start.shift(step=lag).fillna(0) for lag, cut in enumerate(later, 1))
+    model.add_constraints(room - c["cut"] * start - c["stop_cut"] * stop_next - begun >= 0, name="limit")
+    short = c["up_steps"].indexes["unit"][c["up_steps"].values <= 1]
+    if short.size:
+        limit = room.sel(unit=short) - c["cut"].sel(unit=short) * stop_next.sel(unit=short)
+        model.add_constraints(limit >= 0, name="limit_short")
+    rise = above - above_last - c["ramp_at_change"] * start - c["ramp"] * on
+    fall = above_last - above - c["ramp_at_change"] * stop - c["ramp"] * on.shift(step=1).fillna(0)
+    model.add_constraints(rise <= 0, name="ramp_up")
+    model.add_constraints(fall <= c["ramp"] * before, name="ramp_down")
+
+
+def _batteries(model: Any, case: Case, step: np.ndarray) -> Arrays:
+    stores = case.batteries
+    power, efficiency, wear = (
+        _over("battery", values) for values in (stores.power_kw, stores.efficiency, stores.wear_cost_per_kwh)
+    )
+    now = _over("step", step)
+    shape = xr.zeros_like(power * now)
+    least, most = (shape + _over("battery", values) for values in (stores.least_kwh, stores.most_kwh))
+    charge, discharge = (model.add_variables(lower=shape, name=name) for name in ("charge", "discharge"))
+    stored = model.add_variables(lower=least, upper=most, name="stored")
+    switch = model.add_variables(lower=shape, upper=shape + 1, name="switch")
+    wanted = _over("battery", stores.start_kwh)
+    short = model.add_variables(lower=xr.zeros_like(wanted), name="short")
+    change = stored - stored.shift(step=1).fillna(0) - efficiency * charge + (1 / efficiency) * discharge
+    model.add_constraints(change == wanted.where(now == 0, 0), name="stock")
+    model.add_constraints(charge - power * switch <= 0, name="charge_limit")
+    model.add_constraints(discharge + power * switch <= power, name="discharge_limit")
+    model.add_constraints(short + stored.isel(step=-1) >= wanted, name="end")
+    cost = (wear * discharge).sum() + stores.end_penalty_per_kwh * short.sum()
+    return {"in": charge, "out": discharge, "cost": cost}

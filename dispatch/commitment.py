@@ -1,0 +1,332 @@
+"""On, start and stop of plant that is committed: minimum times, start costs by hours off; kinds share it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from dispatch.asset import Asset, Given, Inputs, Mode, Rows, Violation, breaches, full, shifted
+from dispatch.frozen import Frozen, NonNegative
+from dispatch.signals import Array, Horizon
+
+if TYPE_CHECKING:
+    import cvxpy as cp
+    from scipy.sparse import csr_array
+
+
+class StartTier(Frozen):
+    """What a start costs after at least ``off_h`` hours off."""
+
+    off_h: NonNegative
+    cost: NonNegative
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Commitment of all rows.
+
+    Attributes:
+        on, start, stop: (row, step) expressions; one decision for all scenarios where commitment is shared.
+        constraints: their logic.
+        start_money: (row, step) cost of starts.
+        series: the decision variables, (row or member, step), by the names that ``rule`` returns.
+        inner: the variables of matched starts.
+    """
+
+    on: cp.Expression
+    start: cp.Expression
+    stop: cp.Expression
+    constraints: list[cp.Constraint]
+    start_money: cp.Expression
+    series: dict[str, cp.Expression]
+    inner: dict[str, cp.Variable]
+
+
+class Committed(Asset):
+    r"""Plant that is on (u), starts (v) and stops (w): minimum up and down time, start cost by hours off.
+
+    .. math::
+        u_t - u_{t-1} = v_t - w_t \\
+        Σ_{τ: t - τ < UT} v_τ ≤ u_t, \quad Σ_{τ: t - τ < DT} w_τ ≤ 1 - u_t \\
+        cost_t = c^{cold} v_t - Σ_{τ<t} (c^{cold} - c(t-τ)) x_{τt}, \quad
+        Σ_τ x_{τt} ≤ v_t, \quad Σ_t x_{τt} ≤ w_τ
+
+    x matches a start with the stop before it while the plant is not yet cold; the stop before the horizon is one of
+    them. v, w and x may be continuous: with integral u they come out integral. Windows are in hours of the actual
+    steps. Minimum times and hours of the tiers are structure: sites that share one compiled problem share them.
+
+    Sources: Rajan & Takriti 2005 (windows); Knueven, Ostrowski & Watson 2020, doi 10.1287/ijoc.2019.0944 (matching).
+    """
+
+    bus: str
+    start_cost: NonNegative = Field(default=0.0, description="money per start, whatever the hours off")
+    start_tiers: tuple[StartTier, ...] = Field(
+        default=(), description="money per start by hours off, instead of start_cost; hottest first"
+    )
+    must_run: bool = Field(default=False, description="on in every step")
+    min_up_h: NonNegative = 0.0
+    min_down_h: NonNegative = 0.0
+    on_before_h: NonNegative = Field(default=0.0, description="hours it has been on at the start; 0 = off")
+    off_before_h: NonNegative = Field(default=1000.0, description="hours it has been off at the start, if off")
+
+    @property
+    def structure(self) -> tuple[object, ...]:
+        """Buses, minimum times and the hours of the start tiers."""
+        hours = tuple(tier.off_h for tier in self.start_tiers)
+        return (*super().structure, self.min_up_h, self.min_down_h, hours)
+
+    @model_validator(mode="after")
+    def _tiers(self) -> Self:
+        if self.start_tiers and self.start_cost:
+            raise ValueError("start_cost and start_tiers are two ways to say one thing: give one of them")
+        pairs = zip(self.start_tiers, self.start_tiers[1:], strict=False)
+        if any(a.off_h >= b.off_h or a.cost > b.cost for a, b in pairs):
+            raise ValueError("start_tiers must rise in off_h and never fall in cost: a colder start is never cheaper")
+        return self
+
+    def start_money(self, off_h: Array) -> Array:
+        """What a start costs after so many hours off; shorter than the first tier counts as the first."""
+        if not self.start_tiers:
+            return np.full(np.shape(off_h), self.start_cost)
+        hours, money = (np.array([getattr(t, name) for t in self.start_tiers]) for name in ("off_h", "cost"))
+        at = np.searchsorted(hours, np.asarray(off_h) + 1e-9, side="right") - 1
+        return np.asarray(money[np.maximum(at, 0)])
+
+    @property
+    def cold_h(self) -> float:
+        """Hours off after which a start costs the most; 0: every start costs the same."""
+        return self.start_tiers[-1].off_h if len(self.start_tiers) > 1 else 0.0
+
+    @classmethod
+    def ratings(cls, rows: Rows[Self], horizon: Horizon) -> dict[str, Array]:
+        """Cost of a cold start, (row, step), and what each match saves of it, (match, 1)."""
+        cold = np.array([float(member.start_money(np.array(np.inf))) for member in rows.members])
+        matches = _matches(rows, horizon)
+        saved = [cold[m] - rows.members[m].start_money(np.array(lag)) for m, lag in zip(*matches.by_lag, strict=True)]
+        return {
+            "start_cost": full(rows, horizon, np.tile(cold, rows.scenarios)[:, None]),
+            "match_saves": np.array(saved, float).reshape(-1, 1),
+            "must_run": full(rows, horizon, rows.field("must_run")),
+        }
+
+    @classmethod
+    def signals(cls, rows: Rows[Self], inputs: Inputs) -> dict[str, Array]:
+        """State before the horizon, (row, 1), steps in which it still dictates u, what its stop saves, (row, step)."""
+        on_h, off_h = rows.state(inputs, "on_before_h"), rows.state(inputs, "off_before_h")
+        starts = inputs.horizon.edge_h[:-1]
+        # On/off decided elsewhere, which mode *given* reads; (name, "commitment") is there for all members or none.
+        decided = all((m.name, "commitment") in inputs.series for m in rows.members)
+        known = {"commitment": rows.series(inputs, "commitment")} if decided else {}
+        members = rows.members * rows.scenarios
+        warm = np.array([m.start_money(np.array(np.inf)) - m.start_money(h + starts)
+                         for m, h in zip(members, off_h[:, 0], strict=True)])  # fmt: skip
+        return {
+            "was_on": (on_h > 0).astype(float),
+            "must_on": ((on_h > 0) & (starts < rows.field("min_up_h") - on_h - 1e-9)).astype(float),
+            "must_off": ((on_h <= 0) & (starts < rows.field("min_down_h") - off_h - 1e-9)).astype(float),
+            "warm_saves": np.where(on_h > 0, 0.0, warm),
+            **known,
+        }
+
+    @classmethod
+    def decide(cls, rows: Rows[Self], given: Given, mode: Mode) -> Decision:
+        """On, start and stop with their logic; one row per decision, spread over scenarios where it is shared."""
+        import cvxpy as cp
+
+        single = Rows(rows.members, 1, rows.buses) if mode.shared else rows
+        shape, decided = (single.count, given.horizon.steps), single.count
+        on = cp.Variable(shape, boolean=True) if mode.commitment == "exact" else cp.Variable(shape, bounds=[0, 1])
+        start, stop = cp.Variable(shape, bounds=[0, 1]), cp.Variable(shape, bounds=[0, 1])
+        windows = {x: _window(single.field(f"min_{x}_h"), given.horizon) for x in ("up", "down")}
+        flat = {"start": cp.vec(start, order="C"), "stop": cp.vec(stop, order="C"), "on": cp.vec(on, order="C")}
+        constraints = [
+            on - shifted(given["was_on"][:decided], on) == start - stop,
+            windows["up"] @ flat["start"] <= flat["on"],
+            windows["down"] @ flat["stop"] <= 1 - flat["on"],
+            on >= given["must_on"][:decided],
+            on >= given["must_run"][:decided],
+            on <= 1 - given["must_off"][:decided],
+        ]
+        if mode.commitment == "given":
+            constraints.append(on == given["commitment"][:decided])
+        money, extra, matched = _start_money(single, given, start, stop)
+        spread = rows.spread if mode.shared and rows.scenarios > 1 else None
+        parts = [(spread @ x) if spread is not None else x for x in (on, start, stop, money)]
+        series = {"committed": on, "started": start, "stopped": stop}
+        return Decision(parts[0], parts[1], parts[2], constraints + extra, parts[3], series, matched)
+
+    @classmethod
+    def complete(cls, rows: Rows[Self], given: Inputs, values: dict[str, Array]) -> dict[str, Array]:
+        """Starts, stops and their matches, as the on/off pattern has them."""
+        on = values["committed"]
+        starts, stops = cls.pattern(rows, given, on)
+        tiered = np.flatnonzero([member.cold_h > 0 for member in rows.members * rows.scenarios])
+        was_off = ~(rows.state(given, "on_before_h") > 0)
+        first = starts & (np.cumsum(starts, axis=1) == 1) & (np.cumsum(stops, axis=1) == 0) & was_off
+        found = _matches(rows, given.horizon)
+        between = np.cumsum(starts, axis=1) - starts  # starts before each step: a match spans none
+        row = np.concatenate([found.member + s * len(rows.members) for s in range(rows.scenarios)])
+        begin, end = np.tile(found.start, rows.scenarios), np.tile(found.stop, rows.scenarios)
+        match = starts[row, begin] & stops[row, end] & (between[row, begin] == between[row, end])
+        return values | {
+            "started": starts.astype(float),
+            "stopped": stops.astype(float),
+            "warm_start": first[tiered].astype(float),
+            "match": match[:, None].astype(float),
+        }
+
+    @classmethod
+    def pattern(cls, rows: Rows[Self], given: Inputs, on: Array) -> tuple[np.ndarray, np.ndarray]:
+        """(row, step) whether it starts and whether it stops, read off the on/off pattern."""
+        state = np.hstack([rows.state(given, "on_before_h") > 0, on > 0.5])
+        return ~state[:, :-1] & state[:, 1:], state[:, :-1] & ~state[:, 1:]
+
+    @classmethod
+    def check_commitment(cls, rows: Rows[Self], given: Inputs, on: Array, started: Array) -> list[Violation]:
+        """Whole numbers, minimum times walked along the clock, must-run, and no start that is not counted."""
+        starts, stops = cls.pattern(rows, given, on)
+        return [
+            *breaches(rows.names, "on/off is not 0 or 1", np.abs(on - np.round(on)), 0.0, "-"),
+            *breaches(rows.names, "off although it must run", np.maximum(rows.field("must_run") - on, 0), 0.0, "-"),
+            *_short_runs(rows, starts, stops, given),
+            *breaches(rows.names, "start not counted", starts - started, 0.0, "-"),
+        ]
+
+    @classmethod
+    def counted_starts(cls, rows: Rows[Self], given: Inputs, on: Array) -> Array:
+        """(row,) money of all starts: hours off walked along the clock, priced one by one."""
+        starts, stops = cls.pattern(rows, given, on)
+        members, clock = rows.members * rows.scenarios, given.horizon.edge_h
+        since = -rows.state(given, "off_before_h")[:, 0]
+        money = np.zeros(rows.count)
+        for row, step in np.argwhere(starts | stops):
+            if stops[row, step]:
+                since[row] = clock[step]
+            else:
+                money[row] += float(members[row].start_money(np.array(clock[step] - since[row])))
+        return money
+
+    @classmethod
+    def carry(
+        cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array], steps: int
+    ) -> dict[str, dict[str, float]]:
+        """Hours on or off after the first ``steps`` steps of scenario 0."""
+        members, on = len(rows.members), np.round(series["on"])
+        state, hours = on[:members, :steps] > 0.5, given.horizon.hours[:steps]
+        before = np.where(rows.state(given, "on_before_h") > 0, rows.state(given, "on_before_h"), 0.0)[:members, 0]
+        off = rows.state(given, "off_before_h")[:members, 0]
+        out = {}
+        for position, name in enumerate(rows.names[:members]):
+            last = state[position, -1]
+            changes = np.flatnonzero(state[position] != last)
+            lasting = hours[changes[-1] + 1 if changes.size else 0 :].sum()
+            if not changes.size and (before[position] > 0) == last:
+                lasting += before[position] if last else off[position]
+            on_h, off_h = (float(lasting), 0.0) if last else (0.0, float(lasting))
+            out[name] = {"on_before_h": on_h, "off_before_h": off_h}
+        return out
+
+
+def later(stop: Any) -> Any:
+    """(row, step) what happens one step later; nothing beyond the horizon."""
+    import scipy.sparse as sp
+
+    return stop @ sp.eye_array(stop.shape[1], k=-1, format="csr")
+
+
+@dataclass(frozen=True)
+class _Matches:
+    """Pairs of a stop and a later start that is not yet cold: (match,) member, stop step and start step, hours off."""
+
+    member: np.ndarray
+    stop: np.ndarray
+    start: np.ndarray
+    lag_h: Array
+
+    @property
+    def by_lag(self) -> tuple[np.ndarray, Array]:
+        return self.member, self.lag_h
+
+
+def _matches(rows: Rows[Any], horizon: Horizon) -> _Matches:
+    edge = horizon.edge_h[:-1]
+    lag = edge[None, :] - edge[:, None]  # (stop, start)
+    cold = np.array([member.cold_h for member in rows.members])
+    least = np.array([member.min_down_h for member in rows.members])
+    usable = (lag > 1e-9) & (lag > least[:, None, None] - 1e-9) & (lag < cold[:, None, None] - 1e-9)
+    member, stop, start = np.nonzero(usable)
+    return _Matches(member, stop, start, lag[stop, start])
+
+
+def _start_money(single: Rows[Any], given: Given, start: Any, stop: Any) -> tuple[Any, list[Any], dict[str, Any]]:
+    """(row, step) cost of starts, the constraints of matching, and its variables."""
+    import cvxpy as cp
+    import scipy.sparse as sp
+    from scipy.sparse import csr_array
+
+    rows, steps = single.count, given.horizon.steps
+    cold = cp.multiply(given["start_cost"][:rows], start)
+    tiered = np.flatnonzero([member.cold_h > 0 for member in single.members * single.scenarios])
+    if not tiered.size:
+        return cold, [], {}
+    found = _matches(single, given.horizon)
+    repeats, members = single.scenarios, len(single.members)
+    row = np.concatenate([found.member + s * members for s in range(repeats)])
+    begin, end = np.tile(found.start, repeats), np.tile(found.stop, repeats)
+    size = row.size
+
+    def gather(step: np.ndarray) -> csr_array:
+        return csr_array((np.ones(size), (row * steps + step, np.arange(size))), shape=(rows * steps, size))
+
+    # The stop before the horizon: one match at most, for the first start.
+    warm = cp.Variable((tiered.size, steps), nonneg=True)
+    place = csr_array((np.ones(tiered.size), (tiered, np.arange(tiered.size))), shape=(rows, tiered.size))
+    into = place @ warm
+    saved = cp.multiply(given["warm_saves"][:rows], into)
+    constraints = [cp.sum(warm, axis=1) <= (1 - given["was_on"][:rows])[tiered, 0]]
+    series = {"warm_start": warm}
+    if size:
+        match = cp.Variable((size, 1), nonneg=True)
+        into = into + cp.reshape(gather(begin) @ match, (rows, steps), order="C")
+        saves = given["match_saves"]
+        weight = saves if repeats == 1 else sp.vstack([sp.eye_array(found.member.size)] * repeats) @ saves
+        saved = saved + cp.reshape(gather(begin) @ cp.multiply(weight, match), (rows, steps), order="C")
+        ended = np.unique(row * steps + end)
+        constraints.append(gather(end)[ended] @ match <= cp.reshape(stop, (rows * steps, 1), order="C")[ended])
+        series["match"] = match
+    constraints.append((into - start)[tiered] <= 0)
+    return cold - saved, constraints, series
+
+
+def _window(length_h: Array, horizon: Horizon) -> csr_array:
+    """(row·step, row·step) ones where step τ lies at most ``length_h`` before the start of step t (τ ≤ t)."""
+    from scipy.sparse import csr_array
+
+    starts = horizon.edge_h[:-1]
+    lag = starts[:, None] - starts[None, :]
+    mask = (lag >= 0) & (lag < np.maximum(length_h, horizon.hours.min() / 2)[:, :, None] - 1e-9)
+    row, step, tau = np.nonzero(mask)
+    steps = horizon.steps
+    size = length_h.shape[0] * steps
+    return csr_array((np.ones(row.size), (row * steps + step, row * steps + tau)), shape=(size, size))
+
+
+def _short_runs(rows: Rows[Any], started: np.ndarray, stopped: np.ndarray, given: Inputs) -> list[Violation]:
+    """Runs and pauses that end before their minimum time, walked along the clock."""
+    clock = given.horizon.edge_h
+    found: list[Violation] = []
+    for what, begins, ends, least, history in (
+        ("minimum up time", started, stopped, "min_up_h", "on_before_h"),
+        ("minimum down time", stopped, started, "min_down_h", "off_before_h"),
+    ):
+        shortest, since = rows.field(least)[:, 0], -rows.state(given, history)[:, 0]
+        for step in range(begins.shape[1]):
+            length = clock[step] - since
+            late = np.flatnonzero(ends[:, step] & (length < shortest - 1e-6))
+            found += [Violation(rows.names[r], what, step, float(length[r]), float(shortest[r]), "h") for r in late]
+            since = np.where(begins[:, step], clock[step], since)
+    return found
