@@ -85,22 +85,23 @@ class _Book:
 
 
 def columns(problem: Problem) -> Entries:
-    """Every decision by the name of its series, the site's own auxiliary ones by what they are."""
-    book = _Book(problem.compiled.matrices().cost.size)
+    """Every decision by the name of its series; what has none belongs to whom the rows that it stands in belong to."""
+    matrices = problem.compiled.matrices()
+    book = _Book(matrices.cost.size)
     for kind, part in problem.parts.items():
-        names = {variable.id: series for series, variable in part.series.items() if _is_variable(variable)}
-        extra = (v for v in _variables(part.constraints) if v.id not in names)
-        names |= {variable.id: f"auxiliary_{place}" for place, variable in enumerate(extra)}
-        for variable in _variables([*part.constraints, *part.series.values()]):
-            if variable.id in names:
-                _put_member_rows(book, problem, kind, problem.compiled.columns(variable), names[variable.id])
-    for breach in problem.total.breaches:
-        named = Named("site", "site", breach.text, "kWh", "short_kwh", "column")
-        at = problem.compiled.columns(breach.short_kwh)
-        book.put(at, named, np.indices(at.shape)[0], _NONE)
-    for place, (variable, _) in enumerate(problem.total.defined):
-        at = problem.compiled.columns(variable).reshape(-1)
-        book.put(at, Named("site", "site", _TOTALS[min(place, 2)], "", "", "column"), np.arange(at.size), _NONE)
+        for series, term in part.series.items():
+            if _is_variable(term):
+                _put_series(book, problem, kind, problem.compiled.columns(term), series)
+    _site_columns(book, problem)
+    # Rows have owners by the columns known so far; columns without a name then have those of their rows.
+    first = rows(problem, matrices, book.entries())
+    for kind, part in problem.parts.items():
+        named = {term.id for term in part.series.values() if _is_variable(term)}
+        inner = {variable.id: name for name, variable in part.inner.items()}
+        for place, variable in enumerate(v for v in _variables(part.constraints) if v.id not in named):
+            at = problem.compiled.columns(variable).ravel()
+            what = _column(inner.get(variable.id, f"auxiliary_{place}"))
+            _put_owned(book, at, _owners(matrices.rows[:, at].T.tocoo(), first), kind, what)
     return book.entries()
 
 
@@ -109,18 +110,66 @@ def rows(problem: Problem, matrices: Matrices, cols: Entries) -> Entries:
     book = _Book(matrices.row_upper.size)
     by_row = matrices.rows.tocsr()
     for kind, part in problem.parts.items():
-        series = {variable.id: name for name, variable in part.series.items() if _is_variable(variable)}
+        series = {term.id: name for name, term in (*part.inner.items(), *part.series.items()) if _is_variable(term)}
         for constraint in part.constraints:
             at = problem.compiled.rows(constraint)
-            what = _what(problem, constraint, series, by_row)
+            owner, scenario, step = _owners(by_row[at.ravel()].tocoo(), cols)
             if at.ndim == 2 and at.shape[1] == problem.horizon.steps:
-                _put_member_rows(book, problem, kind, at, *what)
-            elif at.size % problem.horizon.steps == 0 and at.ndim == 1:
-                _put_member_rows(book, problem, kind, at.reshape(-1, problem.horizon.steps), *what)
-            else:
-                _put_by_columns(book, kind, at.ravel(), by_row, cols, what)
+                step = np.tile(np.arange(at.shape[1]), at.shape[0])  # a row may look at the step after its own
+            _put_owned(book, at.ravel(), (owner, scenario, step), kind, _what(problem, constraint, series, by_row))
     _site_rows(book, problem)
     return book.entries()
+
+
+_Owned = tuple[list["str | None"], np.ndarray, np.ndarray]
+
+
+def _owners(inside: Any, entries: Entries) -> _Owned:
+    """(line,) asset, last scenario and last step of what each line of a sparse matrix has entries in."""
+    lines = inside.shape[0]
+    known = (entries.name[inside.col] != _NONE) & (inside.data != 0)
+    line, entry = inside.row[known], inside.col[known]
+    scenario, step, name = (np.full(lines, _NONE) for _ in range(3))
+    np.maximum.at(scenario, line, entries.scenario[entry])
+    np.maximum.at(step, line, entries.step[entry])
+    owned = np.array([named.kind not in {"bus", "site", "network"} for named in entries.names], bool)
+    mine = owned[entries.name[entry]]
+    name[line[mine][::-1]] = entries.name[entry[mine]][::-1]
+    return [entries.names[n].asset if n >= 0 else None for n in name], scenario, step
+
+
+def _put_owned(book: _Book, at: np.ndarray, owned: _Owned, kind: str, what: tuple[str, str, str, str]) -> None:
+    owner, scenario, step = owned
+    owners = np.array([asset or "" for asset in owner])
+    for asset in np.unique(owners[owners != ""]):  # members, not rows or steps
+        mine = owners == asset
+        book.put(at[mine], Named(kind, str(asset), *what), scenario[mine], step[mine])
+
+
+def _column(series: str) -> tuple[str, str, str, str]:
+    return series, _SYMBOL.get(unit_of(series) or "", ""), series, "column"
+
+
+def _put_series(book: _Book, problem: Problem, kind: str, at: np.ndarray, series: str) -> None:
+    """A series (row or member, …) of one kind, its members told apart."""
+    members = problem.rows[kind].members
+    for place, member in enumerate(members):  # members, not rows or steps
+        mine = at[place :: len(members)]
+        scenario, step = _grid(problem, mine.shape)
+        if mine.shape[0] == 1:
+            scenario = 0 if problem.scenarios == 1 else _NONE
+        book.put(mine, Named(kind, member.name, *_column(series)), scenario, step)
+
+
+def _site_columns(book: _Book, problem: Problem) -> None:
+    """Shortfalls of wishes and the sums that the objective is made of."""
+    for breach in problem.total.breaches:
+        named = Named("site", "site", breach.text, "kWh", "short_kwh", "column")
+        at = problem.compiled.columns(breach.short_kwh)
+        book.put(at, named, np.indices(at.shape)[0], _NONE)
+    for place, (variable, _) in enumerate(problem.total.defined):
+        at = problem.compiled.columns(variable).reshape(-1)
+        book.put(at, Named("site", "site", _TOTALS[min(place, 2)], "", "", "column"), np.arange(at.size), _NONE)
 
 
 def _site_rows(book: _Book, problem: Problem) -> None:
@@ -144,43 +193,6 @@ def _site_rows(book: _Book, problem: Problem) -> None:
         at = problem.compiled.rows(constraint)
         named = Named("network", "network", f"linear limit {place + 1}", "kW", "", "most")
         book.put(at, named, *_grid(problem, at.shape))
-
-
-def _put_member_rows(
-    book: _Book,
-    problem: Problem,
-    kind: str,
-    at: np.ndarray,
-    what: str,
-    unit: str | None = None,
-    series: str | None = None,
-    sense: str = "column",
-) -> None:
-    """An array (row or member, …) of one kind, its members told apart."""
-    members = problem.rows[kind].members
-    count = len(members)
-    if at.ndim != 2 or at.shape[0] % count:
-        return
-    unit = _SYMBOL.get(unit_of(what) or "", "") if unit is None else unit
-    for place, member in enumerate(members):  # members, not rows or steps
-        mine = at[place::count]
-        scenario, step = _grid(problem, mine.shape)
-        if mine.shape[0] == 1:
-            scenario = 0 if problem.scenarios == 1 else _NONE
-        book.put(mine, Named(kind, member.name, what, unit, series or what, sense), scenario, step)
-
-
-def _put_by_columns(
-    book: _Book, kind: str, at: np.ndarray, by_row: Any, cols: Entries, what: tuple[str, str, str, str]
-) -> None:
-    """Rows that are neither by step nor by member: they belong to whom their columns belong to, at the last of them."""
-    for row in at:  # rows of another shape than (row, step): a few per member
-        inside = by_row.indices[by_row.indptr[row] : by_row.indptr[row + 1]]
-        known = inside[cols.name[inside] != _NONE]
-        if known.size:
-            owner = cols.names[int(cols.name[known[0]])].asset
-            scenario, step = int(cols.scenario[known].max()), int(cols.step[known].max())
-            book.put(np.array([row]), Named(kind, owner, *what), scenario, step)
 
 
 def _what(

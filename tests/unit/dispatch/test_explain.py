@@ -230,6 +230,19 @@ def test_every_row_and_column_of_every_kind_has_an_owner() -> None:
         assert named.kind in {"bus", "site"} or owners == {named.asset}, (named, owners)
 
 
+def test_columns_that_are_no_series_belong_to_whom_their_rows_belong_to() -> None:
+    """Segments of a cost curve are so many as the points of all curves, not as many as members."""
+    curve = [{"power_kw": 20, "cost_per_h": 2}, {"power_kw": 60, "cost_per_h": 7}, {"power_kw": 100, "cost_per_h": 14}]
+    curved = unit("curved", min_kw=20, cost_curve=curve)
+    curved.pop("cost_per_kwh")
+    site = park(load(), unit("plain"), curved, grid(import_kw=60))
+    problem = Problem(site, given(site, hours(4), {("load", "demand_kw"): [60, 90, 120, 60]}))
+    columns = naming.columns(problem)
+    owners = {columns.names[n].asset for n in np.unique(columns.name) if columns.names[n].what == "segment_kw"}
+    assert owners == {"curved"}
+    assert (columns.name >= 0).all()
+
+
 def test_a_kinds_own_words_win() -> None:
     problem = posed(scarce())
     limit = problem.parts["grid_connection"].constraints[0]
