@@ -247,3 +247,14 @@ def test_a_plan_of_rules_is_explained_too() -> None:
     problem = posed(scarce())
     ruled = rule_based(problem)
     assert [e for e in explain_unmet(problem, ruled) if e.unmet and e.unmet.assets == ("load",)]
+
+
+def test_a_fix_that_the_plan_would_not_take_by_itself_says_so() -> None:
+    site = park(load(value_of_lost_load_per_kwh=0.15), grid(import_kw=5, tariff=tariff(0.2)))
+    problem = posed((site, {("load", "demand_kw"): [10, 10, 10, 10, 10, 10]}))
+    (found,) = explain_unmet(problem, solve(problem))
+    (fix,) = found.fixes
+    assert str(fix) == "raise import_kw of pcc from 5 to 10 kW (+5 kW)"
+    assert not fix.taken
+    assert fix.cost == pytest.approx(60 * 0.2)
+    assert "where the plan still finds missing it cheaper" in found.text(problem.horizon, "EUR")
