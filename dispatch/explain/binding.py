@@ -113,6 +113,13 @@ class Priced:
         return not mine or bool(np.abs(self.point.x[mine]).max() > _BOTH_KW)
 
 
+def recall(problem: Problem, schedule: Schedule) -> None:
+    """Give the problem's variables the schedule's decisions; what is shared by all scenarios is one row of each."""
+    for kind, solved in schedule.kinds.items():
+        count, decided = solved.rows.count, {name: solved.series[name] for name in problem.decisions(kind)}
+        problem.put(kind, {name: np.tile(v, (count // v.shape[0], 1)) for name, v in decided.items()})
+
+
 def _net(saved: dict[Named, dict[int, float]]) -> dict[Named, dict[int, float]]:
     """Without what cancels: held from above and from below at one price, a quantity is defined and not limited."""
     against: dict[tuple[str, str, str, int], float] = defaultdict(float)
@@ -131,8 +138,7 @@ def _net(saved: dict[Named, dict[int, float]]) -> dict[Named, dict[int, float]]:
 
 def _at(problem: Problem, schedule: Schedule, matrices: Matrices) -> Point:
     """The linear program's optimum; a switch whose flows both run is fixed to the schedule's direction."""
-    for kind, solved in schedule.kinds.items():
-        problem.put(kind, {name: solved.series[name] for name in problem.decisions(kind)})
+    recall(problem, schedule)
     x = problem.point()
     if np.isnan(x[matrices.integer]).any():
         raise SolveError("the schedule does not hold every on/off decision of the problem")

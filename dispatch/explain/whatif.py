@@ -11,6 +11,7 @@ import numpy as np
 from dispatch import highs
 from dispatch.errors import DataError, SolveError
 from dispatch.explain import naming
+from dispatch.explain.binding import recall
 from dispatch.explain.linear import bounded, optimum, with_rows
 from dispatch.explain.moments import spans, steps_at
 from dispatch.highs import Answer, Limits, Matrices
@@ -222,8 +223,7 @@ def _series(problem: Problem, asset: str, wanted: Mapping[str, float]) -> tuple[
 
 def _require_values(problem: Problem, schedule: Schedule) -> None:
     """Values in all variables: what cvxpy needs to say how an expression depends on them."""
-    for kind, solved in schedule.kinds.items():
-        problem.put(kind, {name: solved.series[name] for name in problem.decisions(kind)})
+    recall(problem, schedule)
     problem.take(np.nan_to_num(problem.point()))
 
 

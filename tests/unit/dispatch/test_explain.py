@@ -291,3 +291,15 @@ def test_the_solver_says_what_it_did(tmp_path: Path) -> None:
     text = (tmp_path / "log").read_text("utf-8")
     assert "HiGHS" in text
     assert "Optimal" in text
+
+
+def test_units_that_all_scenarios_share_are_explained() -> None:
+    site = park(load(), unit(min_kw=20, min_up_h=2, cost_per_kwh=0.1), grid(import_kw=200, tariff=tariff(0.2)))
+    demand = np.array([[60.0, 150, 90], [80, 170, 60]])
+    problem = Problem(site, given(site, hours(3), {("load", "demand_kw"): demand}, 2))
+    schedule = solve(problem)
+    limits = {str(b.named): b.total for b in Priced(problem, schedule).limits()}
+    # A kW more of the unit replaces the grid's .2 with its own .1, in the hours in which both paths need it.
+    assert limits["unit: above min at its upper limit"] == pytest.approx(0.1, rel=1e-3)
+    idle = what_if(problem, schedule, "unit", "01:00", power_kw=0)
+    assert idle.cost > 0
