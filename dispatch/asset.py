@@ -99,6 +99,8 @@ class Part:
         series: what the report shows; decision variables appear here under the name that ``rule`` returns.
         inner: decision variables of any shape that follow from those; ``complete`` gives their values.
         exclusive: pairs of flows that must not run together.
+        relaxable: limits that may be passed where no plan keeps them all, under the words that ``check`` has for them;
+            (row, step) each, written as "what varies ≤ limit" or "what varies ≥ limit".
     """
 
     ports: Mapping[str, Port]
@@ -114,6 +116,7 @@ class Part:
     series: Mapping[str, cp.Expression] = field(default_factory=dict)
     inner: Mapping[str, cp.Variable] = field(default_factory=dict)
     exclusive: Sequence[Exclusive] = ()
+    relaxable: Mapping[str, cp.Constraint] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Every term proves its own convexity where it is born."""
@@ -274,6 +277,10 @@ class Given:
         self.horizon = horizon
         self._values = values
 
+    def __contains__(self, name: str) -> bool:
+        """Is there such a coefficient? What no member of the kind uses may be left out."""
+        return name in self._values
+
     def __getitem__(self, name: str) -> Any:
         """The coefficient; a name that neither ``ratings`` nor ``signals`` returned is a ContractError."""
         if name not in self._values:
@@ -380,6 +387,20 @@ class Asset(Frozen, ABC):
     def settle(cls, rows: Rows[Self], given: Inputs, state: Ruling, values: dict[str, Array]) -> dict[str, Array]:
         """``values`` after giving way to what all rules together left over; called in reverse order of the cascade."""
         return values
+
+    @classmethod
+    def passed(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> list[Violation]:
+        """Soft limits that a solution passes because nothing else was feasible: they put a plan on rung ``relaxed``."""
+        return []
+
+    @classmethod
+    def follow(cls, rows: Rows[Self], given: Inputs, wanted: Mapping[str, Array]) -> dict[str, Array] | None:
+        """Decisions as near to ``wanted`` (row, step) as state and limits of today let them; what it lacks is zero.
+
+        None: a kind that remembers nothing, whose rule serves as well. With it the ladder takes yesterday's plan into
+        today, and rests a kind by wanting nothing of it.
+        """
+        return None
 
     @classmethod
     def complete(cls, rows: Rows[Self], given: Inputs, values: dict[str, Array]) -> dict[str, Array]:

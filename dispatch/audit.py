@@ -22,14 +22,20 @@ _SHARE = 1e-6
 
 @dataclass(frozen=True)
 class Audit:
-    """Outcome of an audit: how many numbers were held against a limit, and which broke it."""
+    """Outcome of an audit: how many numbers were held against a limit, and which broke it.
+
+    Attributes:
+        violations: what is wrong with the schedule.
+        relaxed: limits that the schedule passes because its rung of the ladder says that it may.
+    """
 
     checked: int
     violations: tuple[Violation, ...]
+    relaxed: tuple[Violation, ...] = ()
 
     @property
     def passed(self) -> bool:
-        """No violation."""
+        """No violation but of limits that the rung relaxes."""
         return not self.violations
 
 
@@ -41,7 +47,9 @@ def audit(schedule: Schedule) -> Audit:
         violations += type(solved.rows.members[0]).check(solved.rows, schedule.inputs, solved.series)
         checked += sum(values.size for values in solved.series.values())
         violations += _accounts(solved, schedule)
-    return Audit(checked, tuple(violations))
+    may_pass = schedule.proof.may_pass
+    relaxed = tuple(v for v in violations if (v.asset, v.what) in may_pass)
+    return Audit(checked, tuple(v for v in violations if (v.asset, v.what) not in may_pass), relaxed)
 
 
 def _missing(schedule: Schedule) -> Iterator[Violation]:

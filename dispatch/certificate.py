@@ -51,7 +51,7 @@ def certificate(
     hashes: Mapping[str, str],
 ) -> dict[str, object]:
     """The certificate of one plan."""
-    horizon, proof = schedule.inputs.horizon, schedule.proof
+    horizon = schedule.inputs.horizon
     return {
         "park": site.name,
         "issued": issue_time.isoformat(),
@@ -59,28 +59,39 @@ def certificate(
         "steps": horizon.steps,
         "scenarios": schedule.scenarios,
         "seed": site.planning.seed,
-        "solution": {
-            "quality": proof.quality,
-            "objective": _digits(proof.objective),
-            "objective_is": "expected over the scenarios: money, carbon at its price, penalties of missed wishes",
-            "expected_money": _digits(float(schedule.weights @ schedule.money)),
-            "expected_co2_kg": _digits(float(schedule.weights @ schedule.co2_kg)),
-            "expected_penalty": _digits(float(schedule.weights @ schedule.penalty)),
-            "here_and_now": "commitment of units, powers of electric stores",
-            "bound": _digits(proof.bound),
-            "gap": _digits(proof.gap),
-            "nodes": proof.nodes,
-            "rounds": proof.rounds,
-            "clock_limit_fired": proof.clock_fired,
-            "relaxed": list(proof.relaxed),
-            "reason": proof.reason,
+        "solution": _solution(schedule),
+        "audit": {
+            "numbers_checked": audit.checked,
+            "violations": [str(v) for v in audit.violations],
+            "limits_passed_as_relaxed": [str(v) for v in audit.relaxed],
         },
-        "audit": {"numbers_checked": audit.checked, "violations": [str(v) for v in audit.violations]},
         "network": None if grid is None else _network(site, grid),
         "forecast": _forecast(outlook),
         "schedule_sha256": _fingerprint(schedule),
         "inputs_sha256": dict(sorted(hashes.items())),
         "versions": _versions(),
+    }
+
+
+def _solution(schedule: Schedule) -> dict[str, object]:
+    """The rung, how good the schedule is, and what kept it from better rungs."""
+    proof = schedule.proof
+    return {
+        "quality": proof.quality,
+        "objective": _digits(proof.objective),
+        "objective_is": "expected over the scenarios: money, carbon at its price, penalties of missed wishes",
+        "expected_money": _digits(float(schedule.weights @ schedule.money)),
+        "expected_co2_kg": _digits(float(schedule.weights @ schedule.co2_kg)),
+        "expected_penalty": _digits(float(schedule.weights @ schedule.penalty)),
+        "here_and_now": "commitment of units, powers of electric stores",
+        "bound": _digits(proof.bound),
+        "gap": _digits(proof.gap),
+        "nodes": proof.nodes,
+        "rounds": proof.rounds,
+        "clock_limit_fired": proof.clock_fired,
+        "relaxed": list(proof.relaxed),
+        "reason": proof.reason,
+        "attempts": [{"rung": a.rung, "reason": a.reason, "clock_limit_fired": a.clock_fired} for a in proof.attempts],
     }
 
 

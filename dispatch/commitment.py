@@ -106,29 +106,28 @@ class Committed(Asset):
         """Cost of a cold start, (row, step), and what each match saves of it, (match, 1)."""
         cold = np.array([float(member.start_money(np.array(np.inf))) for member in rows.members])
         matches = _matches(rows, horizon)
-        saved = [cold[m] - rows.members[m].start_money(np.array(lag)) for m, lag in zip(*matches.by_lag, strict=True)]
         return {
             "start_cost": full(rows, horizon, np.tile(cold, rows.scenarios)[:, None]),
-            "match_saves": np.array(saved, float).reshape(-1, 1),
+            "match_saves": _saved(rows, matches.member, matches.lag_h)[:, None],
             "must_run": full(rows, horizon, rows.field("must_run")),
         }
 
     @classmethod
     def signals(cls, rows: Rows[Self], inputs: Inputs) -> dict[str, Array]:
-        """State before the horizon, (row, 1), steps in which it still dictates u, what its stop saves, (row, step)."""
+        """State before the horizon, (row, 1), where it dictates u, (row, step), and what its stop saves, (match, 1)."""
         on_h, off_h = rows.state(inputs, "on_before_h"), rows.state(inputs, "off_before_h")
         starts = inputs.horizon.edge_h[:-1]
         # On/off decided elsewhere, which mode *given* reads; (name, "commitment") is there for all members or none.
         decided = all((m.name, "commitment") in inputs.series for m in rows.members)
         known = {"commitment": rows.series(inputs, "commitment")} if decided else {}
-        members = rows.members * rows.scenarios
-        warm = np.array([m.start_money(np.array(np.inf)) - m.start_money(h + starts)
-                         for m, h in zip(members, off_h[:, 0], strict=True)])  # fmt: skip
+        row, step = _warm(rows, inputs.horizon)
+        lag = off_h[row, 0] + starts[step]
+        warm = _saved(rows, row, lag) * (on_h[row, 0] <= 0)
         return {
             "was_on": (on_h > 0).astype(float),
             "must_on": ((on_h > 0) & (starts < rows.field("min_up_h") - on_h - 1e-9)).astype(float),
             "must_off": ((on_h <= 0) & (starts < rows.field("min_down_h") - off_h - 1e-9)).astype(float),
-            "warm_saves": np.where(on_h > 0, 0.0, warm),
+            "warm_saves": warm[:, None],
             **known,
         }
 
@@ -139,7 +138,7 @@ class Committed(Asset):
 
         single = Rows(rows.members, 1, rows.buses) if mode.shared else rows
         shape, decided = (single.count, given.horizon.steps), single.count
-        on = cp.Variable(shape, boolean=True) if mode.commitment == "exact" else cp.Variable(shape, bounds=[0, 1])
+        on = cp.Variable(shape, bounds=[0, 1]) if mode.commitment == "given" else cp.Variable(shape, boolean=True)
         start, stop = cp.Variable(shape, bounds=[0, 1]), cp.Variable(shape, bounds=[0, 1])
         windows = {x: _window(single.field(f"min_{x}_h"), given.horizon) for x in ("up", "down")}
         flat = {"start": cp.vec(start, order="C"), "stop": cp.vec(stop, order="C"), "on": cp.vec(on, order="C")}
@@ -164,7 +163,6 @@ class Committed(Asset):
         """Starts, stops and their matches, as the on/off pattern has them."""
         on = values["committed"]
         starts, stops = cls.pattern(rows, given, on)
-        tiered = np.flatnonzero([member.cold_h > 0 for member in rows.members * rows.scenarios])
         was_off = ~(rows.state(given, "on_before_h") > 0)
         first = starts & (np.cumsum(starts, axis=1) == 1) & (np.cumsum(stops, axis=1) == 0) & was_off
         found = _matches(rows, given.horizon)
@@ -175,7 +173,7 @@ class Committed(Asset):
         return values | {
             "started": starts.astype(float),
             "stopped": stops.astype(float),
-            "warm_start": first[tiered].astype(float),
+            "warm_start": first[_warm(rows, given.horizon)][:, None].astype(float),
             "match": match[:, None].astype(float),
         }
 
@@ -247,9 +245,21 @@ class _Matches:
     start: np.ndarray
     lag_h: Array
 
-    @property
-    def by_lag(self) -> tuple[np.ndarray, Array]:
-        return self.member, self.lag_h
+
+def _warm(rows: Rows[Any], horizon: Horizon) -> tuple[np.ndarray, np.ndarray]:
+    """(match,) row and step of the starts before which a stop before the horizon may still be felt."""
+    cold = np.array([member.cold_h for member in rows.members * rows.scenarios])
+    row, step = np.nonzero(horizon.edge_h[None, :-1] < cold[:, None] - 1e-9)
+    return row, step
+
+
+def _saved(rows: Rows[Any], row: np.ndarray, lag_h: Array) -> Array:
+    """(match,) what a start after so many hours off saves against a cold one."""
+    out = np.zeros(row.size)
+    for position in np.unique(row):
+        mine, member = row == position, rows.members[position % len(rows.members)]
+        out[mine] = member.start_money(np.array(np.inf)) - member.start_money(lag_h[mine])
+    return out
 
 
 def _matches(rows: Rows[Any], horizon: Horizon) -> _Matches:
@@ -270,36 +280,36 @@ def _start_money(single: Rows[Any], given: Given, start: Any, stop: Any) -> tupl
 
     rows, steps = single.count, given.horizon.steps
     cold = cp.multiply(given["start_cost"][:rows], start)
-    tiered = np.flatnonzero([member.cold_h > 0 for member in single.members * single.scenarios])
-    if not tiered.size:
+    row, step = _warm(single, given.horizon)
+    if not row.size:
         return cold, [], {}
-    found = _matches(single, given.horizon)
-    repeats, members = single.scenarios, len(single.members)
-    row = np.concatenate([found.member + s * members for s in range(repeats)])
-    begin, end = np.tile(found.start, repeats), np.tile(found.stop, repeats)
-    size = row.size
+    tiered = np.unique(row)
 
-    def gather(step: np.ndarray) -> csr_array:
-        return csr_array((np.ones(size), (row * steps + step, np.arange(size))), shape=(rows * steps, size))
+    def gather(rows_of: np.ndarray, steps_of: np.ndarray) -> csr_array:
+        """(row·step, match) ones."""
+        place = (rows_of * steps + steps_of, np.arange(rows_of.size))
+        return csr_array((np.ones(rows_of.size), place), shape=(rows * steps, rows_of.size))
 
     # The stop before the horizon: one match at most, for the first start.
-    warm = cp.Variable((tiered.size, steps), nonneg=True)
-    place = csr_array((np.ones(tiered.size), (tiered, np.arange(tiered.size))), shape=(rows, tiered.size))
-    into = place @ warm
-    saved = cp.multiply(given["warm_saves"][:rows], into)
-    constraints = [cp.sum(warm, axis=1) <= (1 - given["was_on"][:rows])[tiered, 0]]
-    series = {"warm_start": warm}
-    if size:
-        match = cp.Variable((size, 1), nonneg=True)
-        into = into + cp.reshape(gather(begin) @ match, (rows, steps), order="C")
+    warm = cp.Variable((row.size, 1), nonneg=True)
+    owner = csr_array((np.ones(row.size), (row, np.arange(row.size))), shape=(rows, row.size))
+    into, saved = gather(row, step) @ warm, gather(row, step) @ cp.multiply(given["warm_saves"][: row.size], warm)
+    constraints = [(owner @ warm)[tiered] <= (1 - given["was_on"][:rows])[tiered]]
+    inner = {"warm_start": warm}
+    found, repeats, members = _matches(single, given.horizon), single.scenarios, len(single.members)
+    if found.member.size:
+        match = cp.Variable((found.member.size * repeats, 1), nonneg=True)
+        mine = np.concatenate([found.member + s * members for s in range(repeats)])
+        begin, end = (gather(mine, np.tile(x, repeats)) for x in (found.start, found.stop))
         saves = given["match_saves"]
         weight = saves if repeats == 1 else sp.vstack([sp.eye_array(found.member.size)] * repeats) @ saves
-        saved = saved + cp.reshape(gather(begin) @ cp.multiply(weight, match), (rows, steps), order="C")
-        ended = np.unique(row * steps + end)
-        constraints.append(gather(end)[ended] @ match <= cp.reshape(stop, (rows * steps, 1), order="C")[ended])
-        series["match"] = match
-    constraints.append((into - start)[tiered] <= 0)
-    return cold - saved, constraints, series
+        into, saved = into + begin @ match, saved + begin @ cp.multiply(weight, match)
+        ended = np.flatnonzero(np.diff(end.indptr))
+        constraints.append(end[ended] @ match <= cp.reshape(stop, (rows * steps, 1), order="C")[ended])
+        inner["match"] = match
+    used = np.flatnonzero(np.isin(np.repeat(np.arange(rows), steps), tiered))
+    constraints.append((into - cp.reshape(start, (rows * steps, 1), order="C"))[used] <= 0)
+    return cold - cp.reshape(saved, (rows, steps), order="C"), constraints, inner
 
 
 def _window(length_h: Array, horizon: Horizon) -> csr_array:

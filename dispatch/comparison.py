@@ -7,7 +7,7 @@ the park follows its rules, so that nothing in it looks ahead.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -53,7 +53,9 @@ class Outcome:
     shed_kwh: float
 
 
-def compare(site: Site, schedule: Schedule, actual: Inputs | None) -> tuple[Outcome, ...]:
+def compare(
+    site: Site, schedule: Schedule, actual: Inputs | None, *, again: Callable[[Problem], Schedule] = solve
+) -> tuple[Outcome, ...]:
     """Plan and rules on the central forecast; where the day is known, plan, rules and perfect foresight on it.
 
     No row of the known day has a lower objective (money, carbon at its price, penalties) than perfect foresight, but
@@ -66,6 +68,7 @@ def compare(site: Site, schedule: Schedule, actual: Inputs | None) -> tuple[Outc
         site: the park.
         schedule: the published plan, scenario 0.
         actual: inputs with one scenario that came true, None where the day is not known.
+        again: makes the plan that knows the day; a SolveError of it leaves that row out.
     """
     central = _only_first(schedule.inputs)
     values = store_values(site, central)
@@ -77,16 +80,18 @@ def compare(site: Site, schedule: Schedule, actual: Inputs | None) -> tuple[Outc
     if actual is None:
         return expected
     problem.update(actual)
-    return (*expected, *_settled(problem, schedule, values))
+    return (*expected, *_settled(problem, schedule, values, again))
 
 
-def _settled(problem: Problem, schedule: Schedule, values: dict[str, float]) -> Iterator[Outcome]:
+def _settled(
+    problem: Problem, schedule: Schedule, values: dict[str, float], again: Callable[[Problem], Schedule]
+) -> Iterator[Outcome]:
     """The rows of the day as it came, whose inputs the problem holds."""
     basis = f"{HINDSIGHT}; units and stores as planned, the rest by the park's rules"
     yield _held("plan as executed", basis, follow(problem, schedule), values)
     yield _held("rules of the park, executed", HINDSIGHT, rule_based(problem), values)
     with suppress(SolveError):
-        yield outcome("perfect foresight", f"{HINDSIGHT}, known in advance", solve(problem), values)
+        yield outcome("perfect foresight", f"{HINDSIGHT}, known in advance", again(problem), values)
 
 
 def _held(name: str, basis: str, schedule: Schedule, values: dict[str, float]) -> Outcome:

@@ -14,6 +14,7 @@ from dispatch.errors import ConfigError, Problem
 from dispatch.mistakes import field_problems, near_miss, shown
 from dispatch.references import reference_problems
 from dispatch.series import FileSeries
+from dispatch.signal_files import with_signal_files
 from dispatch.site import FillWish, Site
 
 CONFIGS = next(p for p in (Path(__file__).parent / "configs", Path(__file__).parents[1] / "configs") if p.is_dir())
@@ -33,7 +34,8 @@ def load_site(name: str | Path) -> Site:
     found = [*reading.problems, *reference_problems(raw)]
     site = None
     try:
-        site = Site.model_validate(raw)
+        site, unread = with_signal_files(Site.model_validate(raw), path.parent)
+        found += unread
     except ValidationError as error:
         known = {problem.path for problem in found}
         found += [p for p in field_problems(error, raw) if p.path not in known]

@@ -8,6 +8,7 @@
     │   └── AlignmentError   arrays that should share one horizon do not
     ├── ContractError    an asset kind broke the Part / check / rule contract (a bug, not a user's mistake)
     └── SolveError       no rung of the ladder gave a plan that passes the audit
+        └── TimeUpError      a search was ended by the clock and left nothing
 """
 
 from __future__ import annotations
@@ -60,3 +61,7 @@ class ContractError(ParkwattError):
 
 class SolveError(ParkwattError):
     """No rung of the ladder gave a plan that passes the audit."""
+
+
+class TimeUpError(SolveError):
+    """A search was ended by the clock and left nothing."""

@@ -183,10 +183,12 @@ def prove(
     schedule: Schedule,
     network: Network,
     progress: Callable[[str], None] = lambda _: None,
+    again: Callable[[Problem], Schedule] | None = None,
 ) -> tuple[Schedule, GridProof]:
     """A schedule that holds on the network, or the best one found with what is left to mend.
 
     Args:
+        again: solves under the limits that were found; a SolveError of it ends the loop. Default: ``solve``.
         schedule: one that passes the audit; it comes back where nothing better is found.
     """
     from grid_models.limits import Limits, violations
@@ -196,7 +198,7 @@ def prove(
     limits = Limits.of(network, voltage_min_pu=site.grid.voltage_min_pu, voltage_max_pu=site.grid.voltage_max_pu)
     loop = _Loop(site, network, _neighbours(site, network, schedule.inputs.horizon), limits)
     trials = [loop.check(schedule)]
-    stopped = _improve(loop, problem, trials, progress)
+    stopped = _improve(loop, problem, trials, progress, again or solve)
     chosen = loop.best(trials)
     progress("checking every step with the reference engine")
     reference = solve_reference(network, chosen.injections, loop.neighbours)
@@ -207,7 +209,13 @@ def prove(
     return _relaxed(chosen.schedule), proof
 
 
-def _improve(loop: _Loop, problem: Problem, trials: list[_Trial], progress: Callable[[str], None]) -> str:
+def _improve(
+    loop: _Loop,
+    problem: Problem,
+    trials: list[_Trial],
+    progress: Callable[[str], None],
+    again: Callable[[Problem], Schedule],
+) -> str:
     """Solve again under limits until nothing is left to mend; adds to ``trials``, returns why it stopped."""
     rows: LinearLimits | None = None
     bent = False  # the last plan was bent by limits that have been given up since
@@ -220,7 +228,7 @@ def _improve(loop: _Loop, problem: Problem, trials: list[_Trial], progress: Call
         progress(f"network round {len(trials)}: {len(trials[-1].found)} violations, solving again")
         problem.update(limits=_by_site_bus(loop.site, rows))
         try:
-            schedule = solve(problem)
+            schedule = again(problem)
         except SolveError as error:
             return str(error)
         if not (found := audit(schedule)).passed:

@@ -7,14 +7,14 @@ nodes, not seconds, so the same inputs give the same plan; a clock limit is only
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
 from dispatch.entries import Entries
-from dispatch.errors import SolveError
+from dispatch.errors import SolveError, TimeUpError
 from dispatch.signals import Array
 
 if TYPE_CHECKING:
@@ -22,6 +22,15 @@ if TYPE_CHECKING:
     import highspy
 
 Quality = Literal["optimal", "incumbent", "convex_recovery", "relaxed", "last_good", "rule_based", "safe_state"]
+
+
+# What HiGHS does to find points: smaller problems, and the root once more where they have fixed a column or two.
+_FOR_POINTS = (
+    "mip_heuristic_run_rens",
+    "mip_heuristic_run_rins",
+    "mip_heuristic_run_root_reduced_cost",
+    "mip_allow_restart",
+)
 
 
 @dataclass(frozen=True)
@@ -63,6 +72,23 @@ class Answer:
     def gap(self) -> float:
         """Relative distance between objective and bound."""
         return max(self.objective - self.bound, 0.0) / max(abs(self.objective), 1e-9)
+
+
+class Run(Protocol):
+    """Something that solves matrices within limits: :func:`run`, the same in a child process, a search around it."""
+
+    def __call__(self, matrices: Matrices, limits: Limits, *, also_integer: np.ndarray | None = None) -> Answer:
+        """Raises SolveError where there is no point."""
+        ...
+
+
+@dataclass(frozen=True)
+class Point:
+    """An improving solution on the way: values, objective and the bound at that moment."""
+
+    x: Array
+    objective: float
+    bound: float
 
 
 class Compiled:
@@ -120,11 +146,27 @@ class Compiled:
         return out
 
 
-def run(matrices: Matrices, limits: Limits, *, also_integer: np.ndarray | None = None) -> Answer:
+def run(
+    matrices: Matrices,
+    limits: Limits,
+    *,
+    also_integer: np.ndarray | None = None,
+    improved: Callable[[Point], None] | None = None,
+    start: Array | None = None,
+    searching: bool = True,
+    polish: bool = True,
+) -> Answer:
     """Solve; then fix the integers and solve the linear program again for clean values and duals.
 
     Args:
+        matrices: the problem.
+        limits: when to stop.
         also_integer: columns that must be integral beside those the model declares.
+        improved: told of every better solution as soon as it is found.
+        start: a point to begin from.
+        searching: the solver may solve smaller problems to find points; with a good start, or where few columns are
+            free, they take most of its time and gain nothing.
+        polish: without it the duals are those the search ended with, which mean nothing where there are integers.
 
     Raises:
         SolveError: HiGHS found no point; the message carries its status.
@@ -134,14 +176,47 @@ def run(matrices: Matrices, limits: Limits, *, also_integer: np.ndarray | None =
         integer[also_integer] = True
     solver = load(matrices, integer)
     _set_limits(solver, limits)
+    if improved is not None and integer.any():
+        solver.cbMipImprovingSolution.subscribe(lambda event: improved(_on_the_way(event.data_out)))
+    for option in () if searching else _FOR_POINTS:
+        solver.setOptionValue(option, False)
+    if start is not None:
+        solver.setSolution(start.size, np.arange(start.size, dtype=np.int32), start)
     solver.run()
     quality, clock = _quality(solver)
     info = solver.getInfo()
     bound = info.mip_dual_bound if integer.any() else info.objective_function_value
     x, dual, objective = _point(solver)
-    if integer.any():
+    if integer.any() and polish:
         x, dual, objective = _polish(solver, integer, x, dual, objective)
     return Answer(quality, x, dual, objective, min(bound, objective), max(int(info.mip_node_count), 0), clock)
+
+
+def continuous(matrices: Matrices) -> Answer:
+    """The relaxation: whole numbers may be anything between their bounds."""
+    solver = load(matrices, np.zeros(matrices.cost.size, bool))
+    # Costs of a hundred-thousandth a kW would drown in the solver's tolerances.
+    known = np.abs(matrices.cost[matrices.cost != 0])
+    if known.size:
+        solver.setOptionValue("user_objective_scale", int(np.clip(-np.round(np.log2(np.median(known))), -20, 20)))
+    solver.run()
+    quality, clock = _quality(solver)
+    x, dual, objective = _point(solver)
+    return Answer(quality, x, dual, objective, objective, 0, clock)
+
+
+def polished(matrices: Matrices, integer: np.ndarray, x: Array) -> tuple[Array, Array, float]:
+    """Values, duals and objective of the linear program that remains once every integer is that of ``x``.
+
+    Raises:
+        SolveError: it has no solution.
+    """
+    lower, upper = matrices.col_lower.copy(), matrices.col_upper.copy()
+    lower[integer] = upper[integer] = np.round(x[integer])
+    answer = continuous(replace(matrices, col_lower=lower, col_upper=upper))
+    if answer.quality != "optimal":
+        raise SolveError("the linear program around a plan's whole numbers has no optimum")
+    return answer.x, answer.row_dual, answer.objective
 
 
 def load(matrices: Matrices, integer: np.ndarray | None = None) -> highspy.Highs:
@@ -193,7 +268,11 @@ def _quality(solver: highspy.Highs) -> tuple[Quality, bool]:
     endless = {highspy.HighsModelStatus.kUnbounded, highspy.HighsModelStatus.kUnboundedOrInfeasible}
     if feasible and status not in endless:
         return "incumbent", clock
-    raise SolveError(f"HiGHS stopped without a plan: {solver.modelStatusToString(status)}")
+    raise (TimeUpError if clock else SolveError)(f"HiGHS stopped without a plan: {solver.modelStatusToString(status)}")
+
+
+def _on_the_way(found: Any) -> Point:
+    return Point(np.array(found.mip_solution), float(found.objective_function_value), float(found.mip_dual_bound))
 
 
 def _point(solver: highspy.Highs) -> tuple[Array, Array, float]:

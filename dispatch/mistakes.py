@@ -11,7 +11,7 @@ import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -31,6 +31,7 @@ _PLAIN: dict[Any, str] = {
     date: "a date, like 2016-10-14",
     datetime: _TIME,
     AwareDatetime: _TIME,
+    timedelta: "a duration, like PT15M",
 }
 _LONGEST_VALUE = 60
 _MANY_NAMES = 12
@@ -195,6 +196,8 @@ def _likeness(branch: Any, value: Any) -> float:
         kind = bare.model_fields.get("kind")
         same_kind = kind is not None and value.get("kind") == kind.default
         return 1.0 + 100.0 * same_kind + sum(isinstance(key, str) and key in bare.model_fields for key in value)
+    if get_origin(bare) is dict:
+        return float(isinstance(value, Mapping))
     is_list = get_origin(bare) is tuple
     return float(is_list == isinstance(value, list) and not isinstance(value, Mapping))
 
@@ -205,9 +208,12 @@ def _is_label(part: str, branch: Any) -> bool:
     bare = _bare(branch)
     if _is_model(bare):
         kind = bare.model_fields.get("kind")
-        return part in (*tags, bare.__name__, kind.default if kind else None)
+        # A model with a check of its own is called 'function-after[check(), Model]'.
+        return part in (*tags, bare.__name__, kind.default if kind else None) or part.endswith(f" {bare.__name__}]")
     name = "tuple" if get_origin(bare) is tuple else getattr(bare, "__name__", "")
-    return part in tags or (bool(name) and name in part)
+    # The label of a mapping holds those of its values: 'dict[str,tuple[…]]'.
+    of_mapping = part.startswith("dict[")
+    return part in tags or (bool(name) and name in part and of_mapping == (name == "dict"))
 
 
 def _problem(place: _Place, details: ErrorDetails) -> Problem:

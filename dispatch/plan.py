@@ -1,12 +1,16 @@
-"""One plan, from what is known to a schedule that is proved: pure, without clock, files or network access.
+"""One plan, from what is known to a schedule that is proved: pure, without files or network access.
+
+No clock either, unless the site asks for a deadline: then the schedule is there in time, whatever solvers do.
 
 forecast → inputs → problem → schedule → AC check with limits coming back → audit → comparison → certificate.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -17,14 +21,15 @@ from dispatch.audit import Audit, audit
 from dispatch.certificate import certificate
 from dispatch.comparison import Outcome, compare
 from dispatch.errors import SolveError
-from dispatch.explain import told_why
 from dispatch.grid_check import SLOTS, GridProof, prove
+from dispatch.highs import Limits
+from dispatch.ladder import Climbed, climb
 from dispatch.outlook import Outlook, known_inputs, look_ahead
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.signals import Array, Horizon
 from dispatch.site import Site
-from dispatch.solve import rule_based, solve
+from dispatch.worker import Worker
 
 if TYPE_CHECKING:
     from forecasting.archive import Archive
@@ -85,51 +90,67 @@ def plan(
 
     Raises:
         DataError: something the plan needs cannot be forecast.
-        SolveError: not even the park's rules give a schedule that passes the audit.
+        SolveError: no rung of the ladder gives a schedule that passes the audit.
     """
     outlook = look_ahead(site, horizon, archive, issue_time, weather_site=weather_site, progress=progress)
     progress(f"scheduling {horizon.steps} steps in {outlook.inputs.scenarios} scenarios")
     problem = Problem(site, outlook.inputs, Mode("exact"), network_slots=SLOTS if network is not None else 0)
     problem.update(weights=outlook.weights)
-    schedule, proved = _solved(problem)
-    grid = None
-    if network is not None:
-        progress("checking the network")
-        schedule, grid = prove(site, problem, schedule, network, progress)
-        proved = audit(schedule)
-    progress("comparing with the rules of the park and with perfect foresight")
     came = dict(actual or {})
-    complete = bool(came) and all(np.isfinite(came.get(name, np.nan)).all() for name in outlook.needs)
+    known = all(np.isfinite(came.get(name, np.nan)).all() for name in outlook.needs) if came else False
+    hindsight = known_inputs(site, horizon, outlook.needs, came) if known else None
+    grid = None
+    with _scheduler(site, Limits()) as scheduler:
+        schedule = scheduler.climb(problem).schedule
+        if network is not None:
+            progress("checking the network")
+            schedule, grid = prove(site, problem, schedule, network, progress, again=scheduler.again)
+        progress("comparing with the rules of the park and with perfect foresight")
+        outcomes = compare(site, schedule, hindsight, again=scheduler.again)
+    proved = audit(schedule)
     return Plan(
-        site=site,
-        horizon=horizon,
-        issue_time=issue_time,
-        outlook=outlook,
-        schedule=schedule,
+        *(site, horizon, issue_time, outlook, schedule),
         audit=proved,
         grid=grid,
-        outcomes=compare(site, schedule, known_inputs(site, horizon, outlook.needs, came) if complete else None),
-        actual=came if complete else {},
+        outcomes=outcomes,
+        actual=came if known else {},
         certificate=certificate(site, issue_time, outlook, schedule, proved, grid, hashes or {}),
         notes=notes,
         problem=problem,
     )
 
 
-def _solved(problem: Problem) -> tuple[Schedule, Audit]:
-    """The first rung of the ladder whose schedule passes the audit: optimised, else the park's own rules."""
-    try:
-        schedule = solve(problem)
-        found = audit(schedule)
-        if found.passed:
-            return schedule, found
-        reason = f"audit: {found.violations[0]}"
-    except SolveError as error:
-        reason = str(error)
-    schedule = rule_based(problem)
-    schedule = replace(schedule, proof=replace(schedule.proof, reason=reason))
-    found = audit(schedule)
-    if not found.passed:
-        why = told_why(problem) if "nfeasible" in reason else ""
-        raise SolveError(f"no plan: {reason}; the park's rules fail too: {found.violations[0]}{why and f'. {why}'}")
-    return schedule, found
+@dataclass(frozen=True)
+class _Scheduler:
+    """The ladder for one plan: its deadline holds for all that is solved on the way, in one worker."""
+
+    limits: Limits
+    worker: Worker | None
+    until: float | None
+
+    def climb(self, problem: Problem) -> Climbed:
+        left_s = None if self.until is None else max(self.until - time.monotonic(), 0.0)
+        return climb(problem, self.limits, deadline_s=left_s, worker=self.worker)
+
+    def again(self, problem: Problem) -> Schedule:
+        """A schedule for changed data that a solver has made.
+
+        Raises:
+            SolveError: none before the deadline.
+        """
+        if self.until is not None and time.monotonic() >= self.until:
+            raise SolveError("the deadline is reached")
+        climbed = self.climb(problem)
+        if climbed.schedule.proof.quality in ("last_good", "rule_based", "safe_state"):
+            raise SolveError(climbed.schedule.proof.reason)
+        return climbed.schedule
+
+
+@contextmanager
+def _scheduler(site: Site, limits: Limits) -> Iterator[_Scheduler]:
+    deadline_s = site.planning.deadline_s
+    if deadline_s is None:
+        yield _Scheduler(limits, None, None)
+        return
+    with Worker() as worker:
+        yield _Scheduler(limits, worker, time.monotonic() + deadline_s)

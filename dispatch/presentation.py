@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from dispatch.assets.battery import Battery
 from dispatch.assets.cable import Cable
+from dispatch.assets.direct_line import RULES, DirectLine
 from dispatch.assets.grid_connection import GridConnection
 from dispatch.comparison import Outcome, start_kwh
 from dispatch.errors import SolveError
@@ -19,8 +21,9 @@ from dispatch.signals import Array
 from dispatch.storage import Storage
 from dispatch.tables import published, rounded
 
-_SMALL_KW = 0.05
-_SETPOINTS = ("power_kw", "charge_kw", "discharge_kw", "on", "heat_kw", "cold_kw", "import_kw", "export_kw")
+_SMALL_KW = 0.05  # kWh where energy is meant
+_POWERS = ("power_kw", "charge_kw", "discharge_kw", "on", "heat_kw", "cold_kw", "import_kw", "export_kw")
+_SETPOINTS = (*_POWERS, "reserve_up_kw", "reserve_down_kw", "own_use_kw", "sold_kw")
 _MOST_FINDINGS = 50
 _MOST_LIMITS = 10
 
@@ -113,7 +116,7 @@ def _power_at(solved: Any, row: int, buses: list[str]) -> Array:
     ports = [
         power[row] for port, power in solved.power_kw.items() if names[solved.bus[port][row] % len(names)] in buses
     ]
-    steps = next(iter(solved.power_kw.values())).shape[1]
+    steps = solved.cost_step.shape[1]  # a kind need not have a port
     return np.asarray(np.sum(ports, axis=0)) if ports else np.zeros(steps)
 
 
@@ -191,7 +194,10 @@ def _money(plan: Plan) -> Iterator[tuple[str, float]]:
             if demand or abs(running) > 0.005:
                 yield f"{asset.name}: energy" if demand else asset.name, round(running, 2)
             if demand:
-                yield f"{asset.name}: demand charge added by this day", round(periods, 2)
+                # Blocks, rebates and take or pay are counted by month, as demand is.
+                blocks = asset.tariff.counter_names or asset.green_power
+                what = "demand, blocks and contracts" if blocks else "demand charge"
+                yield f"{asset.name}: {what} added by this day", round(periods, 2)
     yield "total", round(float(plan.schedule.money[0]), 2)
 
 
@@ -210,6 +216,11 @@ def _wishes(plan: Plan) -> Iterator[tuple[str, str, bool]]:
         kept = missing < 1.0
         yield text, "kept" if kept else f"short by {missing:,.0f} kWh", kept
     for asset in plan.site.assets:
+        if isinstance(asset, DirectLine):
+            missed = plan.schedule.asset(asset.name, "short_kwh")
+            for rule, kwh in zip(RULES, missed, strict=True):
+                kept = bool(kwh < _SMALL_KW)
+                yield f"{asset.name}: share of {rule}", "kept" if kept else f"short by {kwh:,.1f} kWh", kept
         if isinstance(asset, Storage):
             missing = float(plan.schedule.asset(asset.name, "short_kwh").sum())
             kept = missing < 0.01 * asset.energy_kwh
@@ -240,6 +251,8 @@ def findings(plan: Plan) -> Iterator[Finding]:
             most = f"most at {_when(plan, step)} ({values[step]:,.0f} kW)"
             yield Finding("warning", f"{name.removesuffix('.shed_kw')}: {energy:,.1f} kWh of demand not served, {most}")
     yield from _other_scenarios(plan)
+    yield from _stores_outside(plan)
+    yield from _ageing(plan)
     yield from _unstated(plan)
     yield from _unverified(plan)
 
@@ -267,6 +280,43 @@ def _other_scenarios(plan: Plan) -> Iterator[Finding]:
             )
 
 
+def _stores_outside(plan: Plan) -> Iterator[Finding]:
+    """Stores that start outside their band, and when they are back in it."""
+    for asset in plan.site.assets:
+        if not isinstance(asset, Storage):
+            continue
+        start = start_kwh(plan.schedule, asset.name) / asset.energy_kwh
+        if asset.min_fill - 1e-6 <= start <= asset.max_fill + 1e-6:
+            continue
+        fill = plan.schedule.asset(asset.name, "stored_kwh") / asset.energy_kwh
+        inside = np.flatnonzero((fill >= asset.min_fill - 1e-3) & (fill <= asset.max_fill + 1e-3))
+        # A step's content is that at its end, so a store is back when the next one begins.
+        last = plan.horizon.steps - 1
+        back = (
+            f"back by {_when(plan, int(inside[0]) + 1)}"
+            if inside.size and inside[0] < last
+            else "not back before the end"
+        )
+        band = f"{asset.min_fill:.0%} to {asset.max_fill:.0%}"
+        yield Finding("warning", f"{asset.name}: {start:.1%} full at the start, outside its band of {band}; {back}")
+
+
+def _ageing(plan: Plan) -> Iterator[Finding]:
+    """What the published path does to each battery, by rainflow and the calendar."""
+    for asset in plan.site.assets:
+        if isinstance(asset, Battery):
+            held = np.concatenate(
+                [[start_kwh(plan.schedule, asset.name)], plan.schedule.asset(asset.name, "stored_kwh")]
+            )
+            used = asset.ageing(held / asset.energy_kwh, plan.horizon.hours)
+            yield Finding(
+                "info",
+                f"{asset.name}: {used.full_cycles:.2f} equivalent full cycles, the deepest {used.deepest:.0%}; at "
+                f"{asset.cell_temperature_degc:g} degC that is {used.life_share:.4%} of its life, "
+                f"{used.life_years:.1f} years if all days were like it (typical cells, Xu et al. 2018)",
+            )
+
+
 def _unstated(plan: Plan) -> Iterator[Finding]:
     """Numbers that were left out and so count as zero, and what the comparison leaves out."""
     for asset in plan.site.assets:
@@ -276,8 +326,10 @@ def _unstated(plan: Plan) -> Iterator[Finding]:
             yield Finding(
                 "warning", f"{asset.name}: no carbon intensity of imports given, so they count as free of carbon"
             )
-        demand = any(component.basis == "demand" for component in asset.tariff.components)
-        if demand and not {"month_to_date_peak_kw", "expected_peak_kw"} & asset.model_fields_set:
+        if asset.tariff.counter_names and not {"month_to_date_kwh", "expected_day_kwh"} & asset.model_fields_set:
+            text = "no energy of the month given: this plan counts the month's blocks and thresholds by its own use"
+            yield Finding("warning", f"{asset.name}: {text}")
+        if asset.tariff.peak_names and not {"month_to_date_peak_kw", "expected_peak_kw"} & asset.model_fields_set:
             text = "no peak of the month given: this plan pays the whole month's demand charge for its own peak"
             yield Finding("warning", f"{asset.name}: {text}")
     if plan.grid is not None and plan.grid.before:

@@ -7,14 +7,14 @@ and the network ask, and compiles once. After that only parameters change.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.sparse import csr_array
 
 from dispatch import objective
-from dispatch.asset import Asset, Given, Inputs, Mode, Part, Rows
+from dispatch.asset import Asset, Given, Inputs, Mode, Part, Rows, Violation
 from dispatch.errors import AlignmentError, ContractError
 from dispatch.highs import Compiled
 from dispatch.schedule import Proof, Schedule, Solved
@@ -77,6 +77,7 @@ class Problem:
         self.total = objective.total(site, self.horizon, self.rows, self.parts, self._weights, extra)
         constraints = [c for part in self.parts.values() for c in part.constraints]
         self.reserve = self._reserve()
+        self._limited = limits
         constraints += [self.balance, *self.reserve.values(), *limits, *self.total.constraints]
         self._problem = cp.Problem(cp.Minimize(self.total.expression), constraints)
         self.compiled = Compiled(self._problem)
@@ -232,6 +233,11 @@ class Problem:
             raise ContractError(f"series '{name}' of kind '{kind}' is not a decision")
         return variable
 
+    def coupling_rows(self) -> np.ndarray:
+        """Rows that join plants: balances, reserves, network limits, wishes and sums of the objective."""
+        joint = [self.balance, *self.reserve.values(), *self._limited, *self.total.constraints]
+        return np.concatenate([self.compiled.rows(constraint).ravel() for constraint in joint])
+
     def take(self, x: Array) -> None:
         """Give all variables their values out of a solver's point."""
         self.compiled.assign(self._problem.variables(), x)
@@ -285,13 +291,15 @@ class Problem:
         return float(self.total.expression.value)
 
     def read(self, proof: Proof, price: Array | None) -> Schedule:
-        """A schedule out of the variables' present values."""
+        """A schedule out of the variables' present values; its proof names the soft limits that assets pass."""
+        kinds = {kind: self._solved(kind) for kind in self.parts}
+        proof = _with_passed(proof, kinds, self.inputs)
         breaches = {b.text: np.asarray(b.short_kwh.value) for b in self.total.breaches}
         excess = sum((x.value for x in self._excess), np.zeros((self.scenarios, self.horizon.steps)))
         return Schedule(
             inputs=self.inputs,
             weights=np.asarray(self._weights.value),
-            kinds={kind: self._solved(kind) for kind in self.parts},
+            kinds=kinds,
             money=np.asarray(self.total.money.value),
             co2_kg=np.asarray(self.total.co2_kg.value),
             penalty=np.asarray(self.total.penalty.value),
@@ -323,6 +331,22 @@ class Problem:
             reserve_up_kw=value(part.reserve_up_kw, zero),
             reserve_down_kw=value(part.reserve_down_kw, zero),
         )
+
+
+def _with_passed(proof: Proof, kinds: Mapping[str, Solved], inputs: Inputs) -> Proof:
+    """The proof on its rung: each asset that passes a soft limit, for how long and by how much."""
+    found: dict[tuple[str, str], list[Violation]] = {}
+    for solved in kinds.values():
+        for violation in type(solved.rows.members[0]).passed(solved.rows, inputs, solved.series):
+            found.setdefault((violation.asset, violation.what), []).append(violation)
+    if not found:
+        return proof
+    texts = []
+    for (asset, what), passed in found.items():
+        hours = sum(inputs.horizon.hours[step] for step in {v.step for v in passed})
+        texts.append(f"{asset}: {what}, for {hours:g} h, by up to {max(v.value for v in passed):.4g} {passed[0].unit}")
+    quality = "relaxed" if proof.quality in ("optimal", "incumbent") else proof.quality
+    return replace(proof, quality=quality, relaxed=(*proof.relaxed, *texts))
 
 
 def _coefficients(cls: type[Asset], rows: Rows[Any], inputs: Inputs, *, ratings: bool = True) -> dict[str, Array]:

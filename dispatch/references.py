@@ -27,6 +27,7 @@ def reference_problems(raw: Raw) -> Iterator[Problem]:
         cls = kinds().get(str(asset.get("kind")))
         if cls is not None:
             yield from _bus_problems(asset, cls, f"assets[{index}]", buses)
+    yield from _load_problems(raw)
     yield from _wish_problems(raw)
     yield from _grid_problems(raw.get("grid"), buses)
     yield from _currency_problems(raw)
@@ -48,6 +49,16 @@ def _bus_problems(asset: Raw, cls: type[Asset], path: str, buses: Mapping[str, A
         elif bus in used:
             yield Problem(f"{path}.{field}", f"is the bus that '{used[bus]}' names (found '{bus}')", "another bus")
         used.setdefault(bus, field)
+
+
+def _load_problems(raw: Raw) -> Iterator[Problem]:
+    """Loads that a direct line supplies are there."""
+    loads = [name for a in _dicts(raw, "assets") if a.get("kind") == "load" and (name := _name(a))]
+    for index, asset in enumerate(_dicts(raw, "assets")):
+        named = asset.get("loads")
+        for place, name in enumerate(named if isinstance(named, list) else ()):
+            if isinstance(name, str) and name not in loads:
+                yield _unknown(f"assets[{index}].loads[{place}]", "load", name, loads)
 
 
 def _wish_problems(raw: Raw) -> Iterator[Problem]:

@@ -49,12 +49,23 @@ class Solved:
 
 
 @dataclass(frozen=True)
+class Attempt:
+    """A better rung that was not reached, and why."""
+
+    rung: Quality
+    reason: str
+    clock_fired: bool = False
+
+
+@dataclass(frozen=True)
 class Proof:
     """How good a schedule is and on which rung of the ladder it was found.
 
     Attributes:
         relaxed: which limits were passed, and by how much.
         reason: why no better rung was reached; empty on the first.
+        attempts: the better rungs, best first, each with the reason why it was not reached.
+        may_pass: (asset, what) of the limits that this rung may pass; the audit lists what it passed of them.
     """
 
     quality: Quality
@@ -66,6 +77,8 @@ class Proof:
     clock_fired: bool
     relaxed: tuple[str, ...] = ()
     reason: str = ""
+    attempts: tuple[Attempt, ...] = ()
+    may_pass: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True)

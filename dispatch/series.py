@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AwareDatetime, Discriminator, Field, Tag, model_validator
+import numpy as np
+from pydantic import AfterValidator, AwareDatetime, Discriminator, Field, Tag, model_validator
 
 from dispatch.errors import DataError
 from dispatch.frozen import Finite, Frozen, Positive
+from dispatch.signals import Array
 
 
 class FileSeries(Frozen):
@@ -52,20 +55,67 @@ History = Annotated[
 
 
 class Interval(Frozen):
-    """A value that holds from ``start`` to ``end``."""
+    """A value that holds from ``start`` to ``end``, or for ``duration`` (ISO 8601, like PT15M)."""
 
     start: AwareDatetime
-    end: AwareDatetime
+    end: AwareDatetime | None = None
+    duration: timedelta | None = None
     value: Finite
 
     @model_validator(mode="after")
     def _forward(self) -> Self:
-        if self.end <= self.start:
-            raise ValueError(f"end {self.end.isoformat()} must be after start {self.start.isoformat()}")
+        if (self.end is None) == (self.duration is None):
+            raise ValueError("an interval has either an end or a duration")
+        if self.until <= self.start:
+            raise ValueError(f"end {self.until.isoformat()} must be after start {self.start.isoformat()}")
         return self
 
+    @property
+    def until(self) -> datetime:
+        """The end, wherever it is stated."""
+        if self.end is not None:
+            return self.end
+        return self.start + (self.duration or timedelta(0))
 
-Signal = Finite | tuple[Interval, ...]
+
+class Point(Frozen):
+    """A value that holds from ``datetime`` to that of the next point; the last one for as long as the one before it."""
+
+    datetime: AwareDatetime
+    value: Finite
+
+
+def _alike(values: tuple[Interval | Point, ...]) -> tuple[Interval | Point, ...]:
+    if len({type(value) for value in values}) > 1:
+        raise ValueError("a list holds intervals (start, end, value) or points (datetime, value), not both")
+    points = [value.datetime for value in values if isinstance(value, Point)]
+    if len(points) == 1:
+        raise ValueError("one point does not say how long it holds: write start and end, or more points")
+    late = [one for one, other in pairwise(points) if one >= other]
+    if late:
+        raise ValueError(f"the point after {late[0].isoformat()} is not later than it")
+    return values
+
+
+class SignalFile(Frozen):
+    """A column of the user's own CSV or Parquet file (path relative to the park's file); each row holds until the next.
+
+    Attributes:
+        default: what holds where the file has no value; without it such a step is an error.
+        seconds, values: what stands in the file, UTC; filled when the park is read.
+    """
+
+    file: str = Field(min_length=1)
+    column: str = Field(min_length=1)
+    default: Finite | None = None
+    time_column: str | None = Field(default=None, description="default: the first column")
+    time_zone: str | None = Field(default=None, description="of naive times; default: the site's")
+    unit: str | None = Field(default=None, description="of the column, like CNY/MWh; default: the field's own")
+    seconds: tuple[float, ...] = Field(default=(), description="left out in a park's file: read from the file")
+    values: tuple[float, ...] = Field(default=(), description="left out in a park's file: read from the file")
+
+
+Signal = Finite | Annotated[tuple[Interval | Point, ...], AfterValidator(_alike)] | SignalFile
 
 
 def signal_values(signal: Signal, starts: tuple[datetime, ...], ends: tuple[datetime, ...], what: str) -> list[float]:
@@ -74,20 +124,43 @@ def signal_values(signal: Signal, starts: tuple[datetime, ...], ends: tuple[date
     Raises:
         DataError: a step is in no interval, in two, or not wholly in one; an unknown value is never taken as zero.
     """
-    if isinstance(signal, float):
-        return [signal] * len(starts)
-    values = []
-    for start, end in zip(starts, ends, strict=True):
-        held = [i.value for i in signal if i.start <= start < i.end]
-        if any(start < edge < end for i in signal for edge in (i.start, i.end)):
-            raise DataError(
-                f"{what} changes inside the step from {start.isoformat()}: shorten the steps to its changes"
-            )
-        if len(held) != 1:
-            count = f"{len(held)} intervals cover it" if held else "no interval covers it"
-            raise DataError(f"{what} is unknown at {start.isoformat()}: {count}; exactly one must")
-        values.append(held[0])
-    return values
+    if isinstance(signal, float | int):
+        return [float(signal)] * len(starts)
+    first, last, value = _spans(signal, what)
+    begin, finish = (np.array([moment.timestamp() for moment in moments]) for moments in (starts, ends))
+    edges = np.unique(np.concatenate([first, last]))
+    inside = np.searchsorted(edges, finish, side="left") > np.searchsorted(edges, begin, side="right")
+    count = np.searchsorted(np.sort(first), begin, side="right") - np.searchsorted(np.sort(last), begin, side="right")
+    default = signal.default if isinstance(signal, SignalFile) else None
+    for step in np.flatnonzero(inside | (count != 1)):
+        if inside[step]:
+            problem = f"{what} changes inside the step from {starts[step].isoformat()}"
+            raise DataError(f"{problem}: shorten the steps to its changes")
+        if count[step] > 1 or default is None:
+            found = f"{count[step]} intervals cover it" if count[step] else "no interval covers it"
+            raise DataError(f"{what} is unknown at {starts[step].isoformat()}: {found}; exactly one must")
+    order = np.argsort(first, kind="stable")
+    place = np.searchsorted(first[order], begin, side="right") - 1
+    held = value[order][np.maximum(place, 0)] if value.size else np.zeros(begin.size)
+    return [float(v) for v in np.where(count == 1, held, default or 0.0)]
+
+
+def _spans(signal: tuple[Interval | Point, ...] | SignalFile, what: str) -> tuple[Array, Array, Array]:
+    """Start and end [s] and value of each interval of a signal."""
+    if isinstance(signal, SignalFile):
+        if not signal.seconds:
+            raise DataError(f"{what}: '{signal.file}' has not been read; load the park from its file")
+        start, value = np.array(signal.seconds), np.array(signal.values)
+        known = np.isfinite(value)
+        end = np.append(start[1:], 2 * start[-1] - start[-2])
+        return start[known], end[known], value[known]
+    value = np.array([entry.value for entry in signal])
+    if signal and isinstance(signal[0], Point):
+        start = np.array([entry.datetime.timestamp() for entry in signal if isinstance(entry, Point)])
+        return start, np.append(start[1:], 2 * start[-1] - start[-2]), value
+    intervals = [entry for entry in signal if isinstance(entry, Interval)]
+    start = np.array([entry.start.timestamp() for entry in intervals])
+    return start, np.array([entry.until.timestamp() for entry in intervals]), value
 
 
 @dataclass(frozen=True)

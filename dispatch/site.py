@@ -100,6 +100,10 @@ class Planning(Frozen):
     scenarios: int = Field(default=5, ge=0, le=200, description="beside the central forecast")
     issue_before_h: NonNegative = Field(default=12.0, description="how long before its first step a plan is issued")
     seed: int = 0
+    deadline_s: Positive | None = Field(
+        default=None,
+        description="a schedule that passes the audit is there after so many seconds of scheduling; default: no clock",
+    )
 
 
 class EmbeddedData(Frozen):

@@ -6,51 +6,59 @@ of a plan and of its baseline are counted alike.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
 from dispatch.asset import Ruling
 from dispatch.errors import SolveError
-from dispatch.highs import Answer, Limits, run
+from dispatch.highs import Answer, Limits, Quality, Run
+from dispatch.highs import run as search
 from dispatch.problem import Problem
 from dispatch.schedule import Proof, Schedule
+from dispatch.search.recovery import recover
 from dispatch.signals import Array
 
 _MOST_ROUNDS = 12
 _BOTH_KW = 1e-3
+_FEW_SWITCHES = 16
 _MOST_PASSES = 5
 _BALANCED_KW = 1e-6
 
 
-def solve(problem: Problem, limits: Limits | None = None, *, run: Callable[..., Answer] = run) -> Schedule:
+def solve(problem: Problem, limits: Limits | None = None, *, run: Run | None = None) -> Schedule:
     """The best schedule for the problem's present data.
 
     Relaxed switches of exclusive flows are made integral where the solution uses both flows, and the problem is solved
-    again until none is left; every round's bound is valid, and the last one's is the tightest. In convex mode nothing
-    is branched and the proof says what is relaxed.
+    again until none is left; every round's bound is valid, and the last one's is the tightest. Where that is often, or
+    goes on elsewhere, all switches of the rows concerned become integral at once. In convex mode the plan is recovered
+    from the relaxation, whose bound certifies its gap.
 
     Args:
         problem: compiled, with its data up to date.
         limits: gap and nodes at which the search ends.
-        run: what solves the matrices, ``(matrices, limits, *, also_integer) -> Answer``.
+        run: what solves the matrices; the default is the solver, and in convex mode the recovery.
 
     Raises:
         SolveError: no feasible point was found.
     """
     limits = limits or Limits()
+    if run is None:
+        is_convex = problem.mode.commitment == "convex"
+        run = partial(recover, coupling=problem.coupling_rows()) if is_convex else search
     matrices = problem.compiled.matrices()
     branched = np.zeros(0, int)
     for rounds in range(1, _MOST_ROUNDS + 1):
         answer = run(matrices, limits, also_integer=branched)
         problem.take(answer.x)
         both = _both_flows(problem)
-        if problem.mode.commitment == "convex":
-            relaxed = ("commitment and exclusive flows may be fractional: a bound, no plan",)
-            return problem.read(_proof(answer, rounds, relaxed), _prices(problem, answer))
         if not np.setdiff1d(both, branched).size:
             return problem.read(_proof(answer, rounds), _prices(problem, answer))
-        branched = np.union1d(branched, both)
+        # Where one step is forbidden, the next takes its place. A price that is negative for an hour is burnt in that
+        # hour; one that is so all day in any step left relaxed: chasing that took 25 s, not 2 (4 stores, 96 steps).
+        few = rounds == 1 and both.size <= _FEW_SWITCHES
+        branched = np.union1d(branched, both if few else _whole_rows(problem, both))
     raise SolveError("exclusive flows still overlap after branching: the kind's switch does not separate them")
 
 
@@ -64,18 +72,32 @@ def _both_flows(problem: Problem) -> np.ndarray:
     return np.concatenate(found)
 
 
+def _whole_rows(problem: Problem, columns: np.ndarray) -> np.ndarray:
+    """Columns of all steps of the switches that ``columns`` belong to."""
+    found = [np.zeros(0, int)]
+    for part in problem.parts.values():
+        for pair in part.exclusive:
+            own = problem.compiled.columns(pair.switch)
+            found.append(own[np.isin(own, columns).any(axis=1)].ravel())
+    return np.concatenate(found)
+
+
 def _proof(answer: Answer, rounds: int, relaxed: tuple[str, ...] = ()) -> Proof:
     reached = (answer.objective, answer.bound, answer.gap, answer.nodes, rounds, answer.clock_fired)
     return Proof(answer.quality, *reached, relaxed)
 
 
-def _prices(problem: Problem, answer: Answer) -> Array:
+def _prices(problem: Problem, answer: Answer) -> Array | None:
     """(scenario, bus, step) money per kWh: what one more kWh of demand at the bus would cost in its scenario.
+
+    None where the answer has no duals, because its search was stopped on the way.
 
     The dual of the bus's balance, less that of its injection into the network where limits hold, freed of the weight
     that the scenario's cost has in the objective (its probability, or more in the tail) and of the step's length.
     """
     shape = (problem.scenarios, len(problem.site.bus_names), problem.horizon.steps)
+    if not np.isfinite(answer.row_dual).all():
+        return None
     # cvxpy writes a row as −(left − right) = 0, so its dual is what one more kW of demand, negative at the left, costs.
     dual = answer.row_dual[problem.compiled.rows(problem.balance)].reshape(shape)
     for bus, constraint in problem.injected.items():
@@ -95,20 +117,27 @@ def rule_based(problem: Problem, planned: Mapping[str, Mapping[str, Array]] | No
         problem: compiled, with its data up to date.
         planned: by kind, decisions that are followed instead of the kind's rule, as far as nothing is left over.
     """
+    return cascade(problem, planned or {}, tuple(problem.rows), "rule_based")
+
+
+def cascade(
+    problem: Problem, planned: Mapping[str, Mapping[str, Array]], giving_way: Sequence[str], quality: Quality
+) -> Schedule:
+    """Decisions by plan or rule, kind after kind; then those of ``giving_way`` take up what is left, in reverse."""
     state = Ruling(np.zeros((problem.scenarios * len(problem.site.bus_names), problem.horizon.steps)))
     order = sorted(problem.rows, key=lambda kind: type(problem.rows[kind].members[0]).rule_order)
-    followed, chosen = planned or {}, {}
+    chosen = {}
     for kind in order:
         rows = problem.rows[kind]
-        chosen[kind] = dict(followed.get(kind) or type(rows.members[0]).rule(rows, problem.inputs, state))
+        chosen[kind] = dict(planned.get(kind) or type(rows.members[0]).rule(rows, problem.inputs, state))
         problem.put(kind, chosen[kind])
         state = Ruling(state.residual_kw + problem.net_kw(kind))
     for _ in range(_MOST_PASSES):
         if np.abs(state.residual_kw).max() < _BALANCED_KW:
             break
-        for kind in reversed(order):
+        for kind in [kind for kind in reversed(order) if kind in giving_way]:
             rows, before = problem.rows[kind], problem.net_kw(kind)
             chosen[kind] = type(rows.members[0]).settle(rows, problem.inputs, state, chosen[kind])
             problem.put(kind, chosen[kind])
             state = Ruling(state.residual_kw + problem.net_kw(kind) - before)
-    return problem.read(Proof("rule_based", problem.settle_totals(), -np.inf, np.inf, 0, 0, False), None)
+    return problem.read(Proof(quality, problem.settle_totals(), -np.inf, np.inf, 0, 0, False), None)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from dispatch import storage_limits
 from dispatch.asset import (
     Account,
     Asset,
@@ -26,8 +28,12 @@ from dispatch.asset import (
 )
 from dispatch.frozen import Efficiency, Fraction, NonNegative, Positive
 from dispatch.signals import Array, Horizon
+from dispatch.storage_band import band
+from dispatch.storage_limits import LimitPoint, Lines
 
 _LEFT_KW = 0.01
+_OUTSIDE = 1e-3
+_SERIES = ("charge_kw", "discharge_kw", "stored_kwh", "short_kwh", "outside_band_kwh", "switch")
 
 
 class Storage(Asset):
@@ -38,17 +44,24 @@ class Storage(Asset):
     .. math::
         e_t = (1-σ)^{Δt} e_{t-1} + Δt (η_c c_t - d_t / η_d) \\
         c_t ≤ (C - R) z_t, \quad d_t ≤ (D - R)(1 - z_t), \quad 0 ≤ z_t ≤ 1 \\
-        e^{min} + R τ/η_d ≤ e_t ≤ e^{max} - R τ η_c
+        e^{min} + R τ/η_d ≤ (1-σ)^{Δt} e_{t-1} - Δt d_t / η_d, \quad
+        (1-σ)^{Δt} e_{t-1} + Δt η_c c_t ≤ e^{max} - R τ η_c
 
-    z is left continuous (then c/C + d/D ≤ 1) and made integral where a solution charges and discharges in one step.
-    R is a fast-power reserve that must be deliverable for τ in both directions at every moment.
-    A start level outside the band is brought back by the soonest feasible path. The level at the end of the horizon is
-    a wish: every kWh below ``end_fill_min`` (default: the level at the start) costs ``end_penalty_per_kwh``.
+    z is left continuous (then c/C + d/D ≤ 1) and made integral where a solution charges and discharges in one step. The
+    band is stated for one direction at a time, which is as true of e_t and leaves a relaxation less to burn.
+    R is a fast-power reserve that must be deliverable for τ in both directions at every moment. Powers that depend on
+    fill (``charge_limit``, ``discharge_limit``) stand in ``storage_limits``; without them there are none of its rows.
+
+    A start level outside the band is brought back by the soonest path that the store's powers allow. Where the site
+    lacks the power for that, the plan lies outside by a stated number of kWh, each of which costs
+    ``band_penalty_per_kwh`` for every hour, and never further outside than a store that stands still and leaks. The
+    level at the end of the horizon is a wish: every kWh below ``end_fill_min`` (default: the level at the start) costs
+    ``end_penalty_per_kwh``.
 
     Where commitment is shared across scenarios, so are the powers of electric stores (``here_and_now``): they are
     published set-points, and what they leave to chance is for the grid connection and for curtailment to meet.
 
-    Source: storage formulation with the always-valid cut of arXiv 2506.21470.
+    Sources: the always-valid rows of arXiv 2411.17484 and 2506.21470.
     """
 
     bus: str
@@ -58,8 +71,13 @@ class Storage(Asset):
     charge_efficiency: Efficiency = 0.95
     discharge_efficiency: Efficiency = 0.95
     loss_fraction_per_h: Fraction = Field(default=0.0, description="share of the content lost per hour standing")
+    charge_limit: tuple[LimitPoint, ...] = Field(default=(), description="share of charge_kw by fill, concave")
+    discharge_limit: tuple[LimitPoint, ...] = Field(default=(), description="share of discharge_kw by fill, concave")
     min_fill: Fraction = 0.0
     max_fill: Fraction = 1.0
+    band_penalty_per_kwh: NonNegative = Field(
+        default=10.0, description="price of a kWh that is missing to the band for an hour, where nothing can bring it"
+    )
     start_fill: Fraction = 0.5
     end_fill_min: Fraction | None = Field(default=None, description="wish for the last step; default: start_fill")
     end_penalty_per_kwh: NonNegative = Field(default=10.0, description="price of a kWh missing at the end")
@@ -71,13 +89,26 @@ class Storage(Asset):
     port_name: ClassVar[str] = "electricity"
     here_and_now: ClassVar[bool] = True
 
+    @field_validator("charge_limit", "discharge_limit")
+    @classmethod
+    def _concave(cls, points: tuple[LimitPoint, ...], info: ValidationInfo) -> tuple[LimitPoint, ...]:
+        storage_limits.require_concave(str(info.field_name), points)
+        return points
+
     @model_validator(mode="after")
     def _band(self) -> Self:
         if self.min_fill >= self.max_fill:
             raise ValueError(f"min_fill {self.min_fill:g} must be below max_fill {self.max_fill:g}")
         if self.fast_reserve_kw >= min(self.charge_kw, self.discharge_kw):
             raise ValueError("fast_reserve_kw must be below charge_kw and discharge_kw")
+        if self.fast_reserve_kw and (self.charge_limit or self.discharge_limit):
+            raise ValueError("fast_reserve_kw needs a power that does not depend on fill: leave out one of the two")
         return self
+
+    @property
+    def structure(self) -> tuple[object, ...]:
+        """Buses, and how many lines limit power by fill."""
+        return (*super().structure, *storage_limits.line_counts(self))
 
     @classmethod
     def ratings(cls, rows: Rows[Self], horizon: Horizon) -> dict[str, Array]:
@@ -91,44 +122,41 @@ class Storage(Asset):
             "charge_kw": full(rows, horizon, rows.field("charge_kw") - reserve),
             "discharge_kw": full(rows, horizon, rows.field("discharge_kw") - reserve),
             "wear_per_kw": hours * rows.field("wear_cost_per_kwh"),
+            "band_penalty": hours * rows.field("band_penalty_per_kwh"),
             "end_penalty": rows.field("end_penalty_per_kwh"),
+            **storage_limits.ratings(rows, horizon.steps),
         }
 
     @classmethod
     def signals(cls, rows: Rows[Self], inputs: Inputs) -> dict[str, Array]:
         """What the stock holds at the start, and the band it must keep from there."""
         capacity, start_fill = rows.field("energy_kwh"), rows.state(inputs, "start_fill")
-        start = capacity * start_fill
+        start, horizon = capacity * start_fill, inputs.horizon
         end_fill = rows.field("end_fill_min")
         end_fill = np.where(np.isnan(end_fill), start_fill, end_fill)
-        lower, upper = cls._band_kwh(rows, inputs.horizon, start)
-        retention = (1 - rows.field("loss_fraction_per_h")) ** inputs.horizon.hours[0]
+        held = band(rows, horizon, start)
+        retention = (1 - rows.field("loss_fraction_per_h")) ** horizon.hours[0]
         return {
-            "start_kwh": start,
-            "carried_kwh": np.hstack([retention * start, np.zeros((rows.count, inputs.horizon.steps - 1))]),
-            "lower_kwh": lower,
-            "upper_kwh": upper,
+            "carried_kwh": np.hstack([retention * start, np.zeros((rows.count, horizon.steps - 1))]),
+            "lower_kwh": held.lower,
+            "upper_kwh": held.upper,
+            "least_kwh": held.least,
+            "most_kwh": held.most,
             "end_kwh": capacity * np.clip(end_fill, rows.field("min_fill"), rows.field("max_fill")),
+            **storage_limits.signals(rows, start, horizon.steps),
         }
 
     @classmethod
-    def _band_kwh(cls, rows: Rows[Self], horizon: Horizon, start_kwh: Array) -> tuple[Array, Array]:
-        """(row, step) lowest and highest content; where the start lies outside, opened until it can be reached."""
-        capacity, reserve = rows.field("energy_kwh"), rows.field("fast_reserve_kw")
-        tau = rows.field("fast_reserve_minutes") / 60
-        lowest = capacity * rows.field("min_fill") + reserve * tau / rows.field("discharge_efficiency")
-        highest = capacity * rows.field("max_fill") - reserve * tau * rows.field("charge_efficiency")
-        elapsed = horizon.edge_h[1:]
-        kept = (1 - rows.field("loss_fraction_per_h")) ** elapsed
-        # Kept content decays all the while and what is charged decays from its step on, so the product is a bound from
-        # below on what full power reaches.
-        filling = (rows.field("charge_kw") - reserve) * rows.field("charge_efficiency") * elapsed
-        emptying = (rows.field("discharge_kw") - reserve) / rows.field("discharge_efficiency") * elapsed
-        lower = np.minimum(lowest, (start_kwh + filling) * kept)
-        upper = np.maximum(highest, start_kwh * kept - emptying * kept)
-        return np.where(start_kwh >= lowest, full(rows, horizon, lowest), lower), np.where(
-            start_kwh <= highest, full(rows, horizon, highest), np.maximum(upper, highest)
-        )
+    def deciding(cls, rows: Rows[Self], mode: Mode) -> int:
+        """How many rows decide for all: the members' own where their powers are here-and-now."""
+        return len(rows.members) if mode.shared and cls.here_and_now else rows.count
+
+    @classmethod
+    def _repeated(cls, rows: Rows[Self], mode: Mode, shared: tuple[Any, ...]) -> list[Any]:
+        """Rows that repeat the deciding ones, if some decide for all."""
+        # Content and switch follow from the powers; no presolve sees that: saying so halves ten scenarios' time.
+        lead = cls.deciding(rows, mode)
+        return [x == rows.spread @ x[:lead] for x in shared] if lead < rows.count else []
 
     @classmethod
     def part(cls, rows: Rows[Self], given: Given, mode: Mode) -> Part:
@@ -139,71 +167,81 @@ class Storage(Asset):
         charge, discharge = cp.Variable(shape, nonneg=True), cp.Variable(shape, nonneg=True)
         stored, switch = cp.Variable(shape, nonneg=True), cp.Variable(shape, bounds=[0, 1])
         short = cp.Variable((rows.count, 1), nonneg=True)
+        outside = cp.Variable(shape, nonneg=True)
         before = shifted(np.zeros((rows.count, 1)), stored)
-        inflow = cp.multiply(given["gain_kwh_per_kw"], charge) - cp.multiply(given["drain_kwh_per_kw"], discharge)
+        kept = given["carried_kwh"] + cp.multiply(given["retention"], before)
+        inflow = cp.multiply(given["gain_kwh_per_kw"], charge)
+        outflow = cp.multiply(given["drain_kwh_per_kw"], discharge)
+        bounds = {
+            "content below its band": kept - outflow >= given["least_kwh"],
+            "content above its band": kept + inflow <= given["most_kwh"],
+        }
         constraints = [
-            stored == given["carried_kwh"] + cp.multiply(given["retention"], before) + inflow,
-            stored >= given["lower_kwh"],
-            stored <= given["upper_kwh"],
+            stored == kept + inflow - outflow,
+            stored + outside >= given["lower_kwh"],
+            stored - outside <= given["upper_kwh"],
+            *bounds.values(),
             charge <= cp.multiply(given["charge_kw"], switch),
             discharge <= cp.multiply(given["discharge_kw"], 1 - switch),
             short >= given["end_kwh"] - stored[:, -1:],
+            *storage_limits.constraints(rows, given, stored, {"charge": charge, "discharge": discharge}),
         ]
-        if mode.shared and cls.here_and_now and rows.scenarios > 1:
-            first = len(rows.members)
-            constraints += [flow == rows.spread @ flow[:first] for flow in (charge, discharge)]
-        last = np.zeros((1, given.horizon.steps))
-        last[0, -1] = 1.0
+        constraints += cls._repeated(rows, mode, (charge, discharge, stored, switch))
+        last = np.eye(1, given.horizon.steps, given.horizon.steps - 1)
         return Part(
             ports={cls.port_name: Port(rows.bus(), discharge - charge)},
             constraints=constraints,
             cost_step=cp.multiply(given["wear_per_kw"], discharge),
-            penalty_step=cp.multiply(given["end_penalty"], short) @ last,
-            series={
-                "charge_kw": charge,
-                "discharge_kw": discharge,
-                "stored_kwh": stored,
-                "short_kwh": short,
-                "switch": switch,
-            },
+            penalty_step=cp.multiply(given["end_penalty"], short) @ last + cp.multiply(given["band_penalty"], outside),
+            series=dict(zip(_SERIES, (charge, discharge, stored, short, outside, switch), strict=True)),
             exclusive=[Exclusive(switch, charge, discharge)],
+            relaxable=bounds,
         )
 
     @classmethod
     def check(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> list[Violation]:
         """Walks the stock step by step from the start level and holds it against its band and its powers."""
         charge, discharge, stored = series["charge_kw"], series["discharge_kw"], series["stored_kwh"]
-        walked, low, high = _walk(rows, given, charge, discharge)
-        names, reserve = rows.names, rows.field("fast_reserve_kw")
+        walk, start = _walk(rows, given, charge, discharge), rows.field("energy_kwh") * rows.state(given, "start_fill")
+        names, reserve, capacity = rows.names, rows.field("fast_reserve_kw"), rows.field("energy_kwh")
         both = np.minimum(charge / rows.field("charge_kw"), discharge / rows.field("discharge_kw"))
+        apart = np.abs(walk.content - stored)
+        unsaid = np.maximum(walk.lower - walk.content, walk.content - walk.upper) - series["outside_band_kwh"]
+        powers: dict[storage_limits.Side, Array] = {"charge": charge, "discharge": discharge}
         return [
-            *breaches(
-                names,
-                "content differs from its powers",
-                np.abs(walked - stored),
-                1e-4 * rows.field("energy_kwh"),
-                "kWh",
-            ),
-            *breaches(names, "content above its band", walked, high, "kWh"),
-            *breaches(names, "content below its band", -walked, -low, "kWh"),
+            *breaches(names, "content differs from its powers", apart, 1e-4 * capacity, "kWh"),
+            *breaches(names, "content above its band", walk.content, walk.most, "kWh"),
+            *breaches(names, "content below its band", -walk.content, -walk.least, "kWh"),
+            *breaches(names, "further outside its band than stated", unsaid / capacity, 0.0, "of content"),
             *breaches(names, "charge above rating", charge, rows.field("charge_kw") - reserve, "kW"),
             *breaches(names, "discharge above rating", discharge, rows.field("discharge_kw") - reserve, "kW"),
             *breaches(names, "negative power", -np.minimum(charge, discharge), 0.0, "kW"),
             *breaches(names, "charges and discharges at once", both, 1e-3, "of rating"),
+            *storage_limits.check(rows, start, walk.content, powers),
         ]
 
     @classmethod
     def account(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> Account:
-        """Net discharge, wear per kWh discharged, and what is missing of the content wished for at the end."""
-        charge, discharge = series["charge_kw"], series["discharge_kw"]
+        """Net discharge, wear per kWh discharged, and the price of what is missing to the band and at the end."""
+        charge, discharge, hours = series["charge_kw"], series["discharge_kw"], given.horizon.hours
         start = rows.state(given, "start_fill")
         wished = np.where(np.isnan(rows.field("end_fill_min")), start, rows.field("end_fill_min"))
         wished = np.clip(wished, rows.field("min_fill"), rows.field("max_fill")) * rows.field("energy_kwh")
         short = np.maximum(wished[:, 0] - series["stored_kwh"][:, -1], 0)
-        wear = (discharge @ given.horizon.hours) * rows.field("wear_cost_per_kwh")[:, 0]
+        outside = series["outside_band_kwh"] @ hours
         return Account(
-            {cls.port_name: discharge - charge}, money=wear, penalty=short * rows.field("end_penalty_per_kwh")[:, 0]
+            {cls.port_name: discharge - charge},
+            money=(discharge @ hours) * rows.field("wear_cost_per_kwh")[:, 0],
+            penalty=short * rows.field("end_penalty_per_kwh")[:, 0]
+            + outside * rows.field("band_penalty_per_kwh")[:, 0],
         )
+
+    @classmethod
+    def passed(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> list[Violation]:
+        """Content outside the band for want of power to bring it back."""
+        outside = series["outside_band_kwh"]
+        limit = _OUTSIDE * rows.field("energy_kwh")
+        return breaches(rows.names, "outside its band, with nothing to bring it back", outside, limit, "kWh", 0.0)
 
     @classmethod
     def wanted_kw(cls, rows: Rows[Self], given: Inputs, state: Ruling) -> Array:
@@ -213,65 +251,94 @@ class Storage(Asset):
     @classmethod
     def rule(cls, rows: Rows[Self], given: Inputs, state: Ruling) -> dict[str, Array]:
         """Takes surplus and gives it back at once when there is a deficit, within band and ratings."""
-        return cls._walked(rows, given, cls.wanted_kw(rows, given, state))
+        return cls.walked(rows, given, cls.wanted_kw(rows, given, state), back=True)
+
+    @classmethod
+    def follow(cls, rows: Rows[Self], given: Inputs, wanted: Mapping[str, Array]) -> dict[str, Array]:
+        """The powers wanted, within band and ratings."""
+        nothing = np.zeros((rows.count, given.horizon.steps))
+        power = wanted.get("charge_kw", nothing) - wanted.get("discharge_kw", nothing)
+        return cls.walked(rows, given, power, back=True)
 
     @classmethod
     def settle(cls, rows: Rows[Self], given: Inputs, state: Ruling, values: dict[str, Array]) -> dict[str, Array]:
-        """Charges more of what is left over and discharges more of what lacks, as far as band and ratings let it."""
+        """Charges more of what is left over and discharges more of what lacks, as far as band and ratings let it.
+
+        A store that is on its way back into its band waits where there is nothing to bring it back.
+        """
         left = state.share(rows.bus(), rows.field("charge_kw"))
         if np.abs(left).max() < _LEFT_KW:
             return values
-        return cls._walked(rows, given, values["charge_kw"] - values["discharge_kw"] + left)
+        return cls.walked(rows, given, values["charge_kw"] - values["discharge_kw"] + left, back=False)
 
     @classmethod
-    def _walked(cls, rows: Rows[Self], given: Inputs, wanted: Array) -> dict[str, Array]:
-        """All decisions that follow from wanting to charge (+) or discharge (−) so much, step by step."""
-        signals = cls.signals(rows, given)
-        ratings = cls.ratings(rows, given.horizon)
-        level = signals["start_kwh"][:, 0]
+    def walked(cls, rows: Rows[Self], given: Inputs, wanted: Array, *, back: bool) -> dict[str, Array]:
+        """All decisions that follow from wanting to charge (+) or discharge (−) so much, step by step.
+
+        Args:
+            back: return into the band whatever is wanted.
+        """
+        signals, ratings = cls.signals(rows, given), cls.ratings(rows, given.horizon)
+        lines = {side: Lines.of(rows, side) for side in storage_limits.SIDES}
+        level = (rows.field("energy_kwh") * rows.state(given, "start_fill"))[:, 0]
         out: dict[str, Any] = {n: np.zeros(wanted.shape) for n in ("charge_kw", "discharge_kw", "stored_kwh", "switch")}
         for step in range(wanted.shape[1]):
             gain, drain = ratings["gain_kwh_per_kw"][:, step], ratings["drain_kwh_per_kw"][:, step]
+            lower, upper = signals["lower_kwh"][:, step], signals["upper_kwh"][:, step]
             kept = level * ratings["retention"][:, step]
-            room = np.maximum(signals["upper_kwh"][:, step] - kept, 0) / gain
-            need = np.maximum(signals["lower_kwh"][:, step] - kept, 0) / gain
-            stock = np.maximum(kept - signals["lower_kwh"][:, step], 0) / drain
-            charge = np.clip(np.maximum(wanted[:, step], need), 0, np.minimum(ratings["charge_kw"][:, step], room))
-            excess = np.maximum(kept - signals["upper_kwh"][:, step], 0) / drain
-            most = np.minimum(ratings["discharge_kw"][:, step], stock)
-            discharge = np.where(charge > 0, 0, np.clip(np.maximum(-wanted[:, step], excess), 0, most))
+            most_in = lines["charge"].most_kw(level, kept, gain, ratings["charge_kw"][:, step])
+            most_out = lines["discharge"].most_kw(level, kept, -drain, ratings["discharge_kw"][:, step])
+            most_in = np.minimum(most_in, np.maximum(upper - kept, 0) / gain)
+            most_out = np.minimum(most_out, np.maximum(kept - lower, 0) / drain)
+            need, excess = np.maximum(lower - kept, 0) / gain * back, np.maximum(kept - upper, 0) / drain * back
+            charge = np.clip(np.maximum(wanted[:, step], need), 0, most_in)
+            discharge = np.where(charge > 0, 0, np.clip(np.maximum(-wanted[:, step], excess), 0, most_out))
             level = kept + gain * charge - drain * discharge
             out["charge_kw"][:, step], out["discharge_kw"][:, step] = charge, discharge
             out["stored_kwh"][:, step], out["switch"][:, step] = level, (charge > 0).astype(float)
         out["short_kwh"] = np.maximum(signals["end_kwh"] - level[:, None], 0)
+        stored = out["stored_kwh"]
+        out["outside_band_kwh"] = np.maximum(
+            np.maximum(signals["lower_kwh"] - stored, stored - signals["upper_kwh"]), 0
+        )
         return out
 
 
-def _walk(rows: Rows[Any], given: Inputs, charge: Array, discharge: Array) -> tuple[Array, Array, Array]:
-    """(row, step) content that follows from the powers, and its band, from the members' fields along the clock."""
-    capacity, reserve, loss, into, out = (
-        rows.field(name)[:, 0]
-        for name in (
-            "energy_kwh",
-            "fast_reserve_kw",
-            "loss_fraction_per_h",
-            "charge_efficiency",
-            "discharge_efficiency",
-        )
-    )
+@dataclass(frozen=True)
+class _Walk:
+    """Content that follows from the powers, and its bands, from the members' fields along the clock; (row, step)."""
+
+    content: Array
+    lower: Array
+    upper: Array
+    least: Array
+    most: Array
+
+
+def _walk(rows: Rows[Any], given: Inputs, charge: Array, discharge: Array) -> _Walk:
+    """Apart from ``storage_band``: a start outside the band must come back at full power; inside, the band holds."""
+    fields = ("energy_kwh", "fast_reserve_kw", "loss_fraction_per_h", "charge_efficiency", "discharge_efficiency")
+    capacity, reserve, loss, into, out = (rows.field(name)[:, 0] for name in fields)
     lasting = reserve * rows.field("fast_reserve_minutes")[:, 0] / 60
     floor = capacity * rows.field("min_fill")[:, 0] + lasting / out
     ceiling = capacity * rows.field("max_fill")[:, 0] - lasting * into
-    start = capacity * rows.state(given, "start_fill")[:, 0]
-    level, filled, emptied, kept = start, start, start, np.ones_like(start)
-    walked, low, high = (np.empty_like(charge) for _ in range(3))
+    level = still = capacity * rows.state(given, "start_fill")[:, 0]
+    filled, emptied = np.minimum(still, floor), np.maximum(still, ceiling)
+    left = filled
+    made: dict[str, list[Array]] = {name: [] for name in ("content", "lower", "upper", "least", "most")}
     for step, hours in enumerate(given.horizon.hours):
-        level = level * (1 - loss) ** hours + hours * (charge[:, step] * into - discharge[:, step] / out)
-        kept = kept * (1 - loss) ** hours
-        filled = filled + hours * (rows.field("charge_kw")[:, 0] - reserve) * into
-        emptied = emptied - hours * (rows.field("discharge_kw")[:, 0] - reserve) / out
-        walked[:, step] = level
-        # A start outside the band must come back at full power; inside it, the band holds at once.
-        low[:, step] = np.where(start < floor, np.minimum(floor, filled * kept), floor)
-        high[:, step] = np.where(start > ceiling, np.maximum(ceiling, emptied * kept), ceiling)
-    return walked, low, high
+        kept = (1 - loss) ** hours
+        level = level * kept + hours * (charge[:, step] * into - discharge[:, step] / out)
+        still, left = still * kept, left * kept
+        faster = storage_limits.fastest_kw(rows, "charge", filled, filled * kept, hours * into, filled * kept < floor)
+        filled = np.minimum(floor, filled * kept + hours * into * faster)
+        faster = storage_limits.fastest_kw(
+            rows, "discharge", emptied, emptied * kept, -hours / out, emptied * kept > ceiling
+        )
+        emptied = np.maximum(ceiling, emptied * kept - hours / out * faster)
+        made["content"].append(level)
+        made["least"].append(left)
+        made["most"].append(np.maximum(ceiling, still))
+        made["lower"].append(np.maximum(filled, made["least"][-1]))
+        made["upper"].append(np.minimum(emptied, made["most"][-1]))
+    return _Walk(**{name: np.stack(values, axis=1) for name, values in made.items()})

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 _SYMBOL = {"kw": "kW", "kwh": "kWh", "per_kwh": "1/kWh", "h": "h"}
 _HIDDEN = {"switch", "above_min_kw", "committed", "started", "stopped"}
+# How a store's reserve and its content are made up.
+_HIDDEN |= {"less_charge_kw", "more_charge_kw", "less_discharge_kw", "more_discharge_kw"}
+_SEGMENT = "segment_"
 # One value per billing period or per horizon, which in a short horizon are as many as its steps.
 _NOT_BY_STEP = {"peak_kw", "added_peak_kw", "short_kwh"}
 
@@ -25,7 +28,8 @@ def published(schedule: Schedule) -> dict[str, Array]:
     out: dict[str, Array] = {}
     for kind in schedule.kinds.values():
         for series, values in kind.series.items():
-            if values.shape[-1] == steps and series not in _HIDDEN | _NOT_BY_STEP:
+            inner = series in _HIDDEN | _NOT_BY_STEP or series.startswith(_SEGMENT)
+            if values.shape[-1] == steps and not inner:
                 out |= {f"{m.name}.{series}": values[row] for row, m in enumerate(kind.rows.members)}
     return out
 

@@ -89,7 +89,7 @@ def coefficients(fleet: Fleet) -> dict[str, Array]:
 
 
 def later_cuts(fleet: Fleet) -> list[Array]:
-    """For a start 1, 2 … steps ago, (unit,): what it still denies while no stop can follow; 8 steps at most."""
+    """For a start 1, 2 … steps ago, and a stop as far after the next step, (unit,): what it denies; 8 steps at most."""
     c = coefficients(fleet)
     lags = range(1, int(min(8, fleet.demand_kw.size - 1, c["up_steps"].max() - 2)) + 1)
     cuts = [np.where(lag <= c["up_steps"] - 2, np.maximum(c["cut"] - lag * c["ramp"], 0), 0.0) for lag in lags]

@@ -1,7 +1,7 @@
 """Instances of power-grid-lib/pglib-uc (CC BY 4.0) as a site: read, MW into kW, $ as they are.
 
-The library states start-up and shut-down capabilities and ramps of the output above minimum as limits of their own, so a
-first step is held by both: SU ← min(SU, P + RU), SD ← min(SD, P + RD).
+The library holds a first step by its start-up capability and by its ramp above minimum, a last one likewise:
+SU ← min(SU, P + RU), SD ← min(SD, P + RD).
 """
 
 from __future__ import annotations

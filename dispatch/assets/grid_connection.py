@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping
-from datetime import datetime, timedelta
 from typing import ClassVar, Literal, Self
 
 import numpy as np
@@ -29,40 +27,54 @@ from dispatch.errors import DataError
 from dispatch.frozen import Fraction, NonNegative, Positive
 from dispatch.series import Signal, signal_values
 from dispatch.signals import Array, Horizon
-from dispatch.tariff import Component, Tariff
-
-# A horizon up to this long touches at most two months; both get a slot, so that a rolling plan never recompiles.
-_LONGEST_TWO_MONTH_SPAN_H = 28 * 24
+from dispatch.tariff import agreements, handover, model
+from dispatch.tariff.bill import Clock, bill_lines, total
+from dispatch.tariff.carried import Carried, by_component, past_by_component
+from dispatch.tariff.contracts import DemandResponse, ExchangeLimit, GreenPower, limit, require_apart
+from dispatch.tariff.tariff import Tariff
 
 
 class GridConnection(Asset):
-    r"""Import i and export x with a tariff.
+    r"""Import i and export x with a tariff and what is agreed beside it.
 
-    Equations, with prices of the tariff by step and demand periods p (masks m_p over steps):
+    Equations, with prices of the tariff by step and the bill B of peaks and blocks (see ``dispatch.tariff.model``):
 
     .. math::
-        i_t ≤ \bar I y_t, \quad x_t ≤ \bar X (1 - y_t), \quad k_p ≥ \overline{m_{p} i}, \quad k_p ≥ k^0_p \\
-        cost = Σ_t Δt_t (π^{imp}_t i_t - π^{exp}_t x_t) + Σ_p π^{dem}_p (k_p - k^0_p)
+        i_t ≤ \bar I_t y_t, \quad x_t ≤ \bar X_t (1 - y_t) \\
+        cost = Σ_t Δt_t (π^{imp}_t i_t - π^{exp}_t x_t) + B(carried + i, x) - B(carried)
 
-    The bar is the mean over each metering interval of the tariff (a longer step is its own interval). k⁰ is the demand
-    that the month will be billed for anyway: the larger of the month-to-date peak and the peak expected of its
-    remainder. So a one-day plan pays only for what it adds to the month's peak. y is continuous unless a solution
-    imports and exports in one step.
+    A plan pays what it adds to the month's bill: ``month_to_date_peak_kw`` and ``month_to_date_kwh`` say what the meter
+    has seen, ``expected_peak_kw`` and ``expected_day_kwh`` what is expected of the rest of the month. A short plan that
+    stays below the peak that will be billed anyway pays nothing for it; one in a month that will end in the third block
+    pays the third block's price. What belongs to the month of the horizon's start does not carry into the next one.
+    y is continuous unless a solution imports and exports in one step.
 
-    A short plan changes nothing on a peak that has already been reached; ``month_to_date_peak_kw`` belongs to the month
-    of the horizon's start and does not carry into the next one.
+    State by component: ``month_to_date_peak_kw:NAME``, ``past_peaks_kw:NAME:1`` …, ``month_to_date_kwh:NAME``.
     """
 
     kind: Literal["grid_connection"] = "grid_connection"
     bus: str
     import_kw: Positive = Field(description="contracted or physical limit")
     export_kw: NonNegative = 0.0
+    limits: tuple[ExchangeLimit, ...] = Field(default=(), description="tighter limits at certain hours")
+    contracted_kva: NonNegative = Field(default=0.0, description="transformer capacity that is contracted")
     tariff: Tariff
-    month_to_date_peak_kw: NonNegative = Field(
-        default=0.0, description="highest mean import of a step so far this month"
+    green_power: tuple[GreenPower, ...] = Field(default=(), description="contracts for green electricity")
+    demand_response: tuple[DemandResponse, ...] = Field(default=(), description="reductions that are sold")
+    month_to_date_peak_kw: NonNegative | dict[str, NonNegative] = Field(
+        default=0.0, description="highest metered mean so far this month; by component where there are several"
     )
-    expected_peak_kw: NonNegative = Field(
-        default=0.0, description="peak expected of the rest of the month, or its target"
+    expected_peak_kw: NonNegative | dict[str, NonNegative] = Field(
+        default=0.0, description="peak expected of the rest of the month, or its target; by component likewise"
+    )
+    past_peaks_kw: tuple[NonNegative, ...] | dict[str, tuple[NonNegative, ...]] = Field(
+        default=(), description="peaks of the months before this one, newest first, for a ratchet"
+    )
+    month_to_date_kwh: NonNegative | dict[str, NonNegative] = Field(
+        default=0.0, description="imports so far this month; by component where blocks count something else"
+    )
+    expected_day_kwh: NonNegative | dict[str, NonNegative] = Field(
+        default=0.0, description="imports expected of each day of the month after the horizon; by component likewise"
     )
     carbon_intensity_kg_per_kwh: Signal = Field(default=0.0, description="of imported electricity")
     clean_fraction: Fraction = Field(default=0.0, description="share of imports that counts as clean")
@@ -70,166 +82,177 @@ class GridConnection(Asset):
     is_network: ClassVar[bool] = True
     rule_order: ClassVar[int] = 7
 
-    def known(self, horizon: Horizon) -> dict[str, Array]:
-        """Prices, demand periods and carbon intensity of imports, (1, step) or (1, period·step)."""
-        short = horizon.edge_h[-1] <= _LONGEST_TWO_MONTH_SPAN_H
-        terms = self.tariff.compile(horizon, months=2 if short else None)
-        current = "{}-{:02d}".format(*horizon.month[0])
-        intensity = signal_values(
-            self.carbon_intensity_kg_per_kwh,
-            horizon.local_start,
-            horizon.local_end,
-            f"carbon intensity of '{self.name}'",
-        )
-        values = {
-            "import_price_per_kwh": terms.import_price,
-            "export_price_per_kwh": terms.export_price,
-            "demand_price_per_kw": terms.demand_price,
-            "demand_mask": terms.demand_mask.ravel(),
-            "demand_is_current": np.array([name.endswith(current) for name in terms.demand_name], float),
-            "carbon_intensity_kg_per_kwh": np.array(intensity),
-        }
-        return {name: value[None, :] for name, value in values.items()}
+    @model_validator(mode="after")
+    def _numbers_have_their_component(self) -> Self:
+        peaks, counters = self.tariff.peak_names, self._counters
+        agreements.require_names(self, ("month_to_date_peak_kw", "expected_peak_kw", "past_peaks_kw"), peaks, "demand")
+        agreements.require_names(self, ("month_to_date_kwh", "expected_day_kwh"), counters, "energy")
+        rebates = [c.name for c in self.tariff.components if c.rebate or c.basis == "capacity"]
+        if rebates and not self.contracted_kva:
+            raise ValueError(f"contracted_kva is missing: component '{rebates[0]}' of the tariff counts by it")
+        return self
+
+    @model_validator(mode="after")
+    def _contracts_fit(self) -> Self:
+        names = [*self.tariff.counter_names, *(c.name for c in self.green_power)]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"'{twice[0]}' names two contracts or components: their energy is kept by name")
+        least = sum(contract.least_share for contract in self.green_power)
+        if least > 1:
+            raise ValueError(f"share_min of all green_power adds up to {least:g}, more than the whole import")
+        require_apart(self.demand_response)
+        return self
+
+    @property
+    def _counters(self) -> tuple[str, ...]:
+        return (*self.tariff.counter_names, *(contract.name for contract in self.green_power))
 
     @property
     def structure(self) -> tuple[object, ...]:
-        """Bus and metering interval."""
-        return (*super().structure, self.tariff.metering_minutes)
+        """Bus, the tariff's shape, and how many contracts there are of which sort."""
+        green = tuple(bool(contract.take_kwh_month) for contract in self.green_power)
+        return (*super().structure, self.tariff.shape, green, bool(self.demand_response))
 
-    @model_validator(mode="after")
-    def _one_peak_for_one_component(self) -> Self:
-        demand = [c.name for c in self.tariff.components if c.basis == "demand"]
-        if len(demand) > 1 and (self.month_to_date_peak_kw or self.expected_peak_kw):
-            raise ValueError(
-                f"one peak cannot be that of {len(demand)} demand components ({', '.join(demand)}): with several of "
-                "them month_to_date_peak_kw and expected_peak_kw must be 0"
-            )
-        return self
+    def carried(self, state: Mapping[str, float] | None = None) -> Carried:
+        """What is known of the month outside the horizon."""
+        peaks, counters = self.tariff.peak_names, self._counters
+        if len(peaks) > 1 and "month_to_date_peak_kw" in (state or {}):
+            raise DataError(f"state of '{self.name}': one month_to_date_peak_kw cannot be that of {', '.join(peaks)}")
+        bought = [c for c in self.tariff.components if c.counts_energy and c.direction == "import"]
+        of_imports = [c.name for c in bought]
+        of_month = [c.name for c in bought if c.basis != "tier" or c.per == "month"]
+        return Carried(
+            peak_kw=by_component(peaks, self.month_to_date_peak_kw, state, "month_to_date_peak_kw"),
+            expected_peak_kw=by_component(peaks, self.expected_peak_kw),
+            past_peaks_kw=past_by_component(peaks, self.past_peaks_kw, state, "past_peaks_kw"),
+            energy_kwh=by_component(counters, self.month_to_date_kwh, state, "month_to_date_kwh", of_month),
+            expected_day_kwh=by_component(counters, self.expected_day_kwh, whole=of_imports),
+            contracted_kva=self.contracted_kva,
+        )
+
+    def known(self, horizon: Horizon) -> dict[str, Array]:
+        """(1, step) prices, limits, carbon intensity of imports, and what is agreed beside the tariff."""
+        imported, exported = self.tariff.prices(horizon)
+        starts, ends, days = horizon.local_start, horizon.local_end, self.tariff.days
+        what = f"carbon intensity of '{self.name}'"
+        intensity = signal_values(self.carbon_intensity_kg_per_kwh, starts, ends, what)
+        values = {
+            "import_price_per_kwh": imported,
+            "export_price_per_kwh": exported,
+            "carbon_intensity_kg_per_kwh": np.array(intensity),
+            # An infinite limit would count as a missing value: the connection's own is never the looser one.
+            "import_limit_kw": np.minimum(limit(self.limits, "import", horizon, days, self.name), self.import_kw),
+            "export_limit_kw": np.minimum(limit(self.limits, "export", horizon, days, self.name), self.export_kw),
+        }
+        return {name: value[None, :] for name, value in values.items()}
 
     @classmethod
     def ratings(cls, rows: Rows[GridConnection], horizon: Horizon) -> dict[str, Array]:
-        """Limits, (row, step)."""
+        """What does not count as clean, (row, step)."""
         if len({member.tariff.metering_minutes for member in rows.members}) > 1:
             raise DataError("the tariffs of one site's connections must share one metering_minutes")
-        return {
-            "import_kw": full(rows, horizon, rows.field("import_kw")),
-            "export_kw": full(rows, horizon, rows.field("export_kw")),
-            "unclean_fraction": full(rows, horizon, 1 - rows.field("clean_fraction")),
-        }
+        return {"unclean_fraction": full(rows, horizon, 1 - rows.field("clean_fraction"))}
 
     @classmethod
     def signals(cls, rows: Rows[GridConnection], inputs: Inputs) -> dict[str, Array]:
-        """Prices by step and by period, masks, the peak already paid, carbon per kW and step."""
-        hours = inputs.horizon.hours
-        demand_price = cls._by_period(rows, inputs, "demand_price_per_kw")
-        periods = demand_price.shape[1]
-        masks = cls._by_period(rows, inputs, "demand_mask").reshape(rows.count, periods, inputs.horizon.steps)
+        """Prices and limits by step, periods with their masks, what is paid anyway, carbon per kW and step."""
+        horizon, scenarios, members = inputs.horizon, rows.scenarios, rows.members
+        terms = [member.tariff.periods(horizon, model.months(horizon)) for member in members]
+        carried = [member.carried(inputs.state.get(member.name)) for member in members]
+        most = np.array([member.import_kw for member in members])
+        sold = np.array([member.export_kw for member in members])
+        peaks = model.peak_signals(terms, carried, most, scenarios)
+        if "rebate_need_kwh" in peaks:
+            peaks |= model.rebate_signals(horizon, peaks["rebate_need_kwh"], most, scenarios)
+        bought, paid_back = [t.import_tiers for t in terms], [t.export_tiers for t in terms]
         return {
-            "import_per_kw": hours * rows.series(inputs, "import_price_per_kwh"),
-            "export_per_kw": hours * rows.series(inputs, "export_price_per_kwh"),
-            "carbon_kg_per_kw": hours * rows.series(inputs, "carbon_intensity_kg_per_kwh"),
-            "demand_price": demand_price,
-            "paid_peak_kw": cls._paid_peak_kw(rows, inputs),
-            **{f"mask_{p}": masks[:, p, :] for p in range(periods)},
+            "import_kw": rows.series(inputs, "import_limit_kw"),
+            "export_kw": rows.series(inputs, "export_limit_kw"),
+            "import_per_kw": horizon.hours * rows.series(inputs, "import_price_per_kwh"),
+            "export_per_kw": horizon.hours * rows.series(inputs, "export_price_per_kwh"),
+            "carbon_kg_per_kw": horizon.hours * rows.series(inputs, "carbon_intensity_kg_per_kwh"),
+            **peaks,
+            **model.tier_signals("import_", bought, carried, most, horizon, scenarios),
+            **model.tier_signals("export_", paid_back, carried, sold, horizon, scenarios),
+            **agreements.green_signals(rows, inputs, carried),
+            **agreements.response_signals(rows, horizon),
         }
 
     @classmethod
-    def _by_period(cls, rows: Rows[GridConnection], inputs: Inputs, name: str) -> Array:
-        """(row, period) or (row, period·step) a series; who has fewer periods than others gets ones without a price."""
-        blocks = [Rows((member,), rows.scenarios, rows.buses).series(inputs, name) for member in rows.members]
-        most = max(block.shape[1] for block in blocks)
-        padded = [np.pad(block, ((0, 0), (0, most - block.shape[1]))) for block in blocks]
-        return np.stack(padded, axis=1).reshape(rows.count, most)
-
-    @classmethod
-    def _paid_peak_kw(cls, rows: Rows[GridConnection], inputs: Inputs) -> Array:
-        """(row, period) demand billed in any case; only the month of the horizon's start carries a peak in."""
-        carried = np.maximum(rows.state(inputs, "month_to_date_peak_kw"), rows.field("expected_peak_kw"))
-        fresh = rows.field("expected_peak_kw")
-        return np.where(cls._by_period(rows, inputs, "demand_is_current") > 0, carried, fresh)
-
-    @classmethod
     def part(cls, rows: Rows[GridConnection], given: Given, mode: Mode) -> Part:
-        """Import, export, peaks and the bill."""
+        """Import, export, the bill and the contracts beside it."""
         import cvxpy as cp
 
         shape = (rows.count, given.horizon.steps)
         imported, exported = cp.Variable(shape, nonneg=True), cp.Variable(shape, nonneg=True)
         switch = cp.Variable(shape, bounds=[0, 1])
-        periods = given["demand_price"].shape[1]
-        constraints = [
-            imported <= cp.multiply(given["import_kw"], switch),
-            exported <= cp.multiply(given["export_kw"], 1 - switch),
-        ]
-        series = {"import_kw": imported, "export_kw": exported, "switch": switch}
-        bill = None
-        if periods:
-            peak = cp.Variable((rows.count, periods), nonneg=True)
-            metering = rows.members[0].tariff.metering(given.horizon)
-            intervals = np.ones((1, metering.shape[1]))
-            constraints += [peak >= given["paid_peak_kw"]]
-            # A loop over billing periods (a handful), not over rows or steps.
-            constraints += [
-                cp.multiply(given[f"mask_{p}"], imported) @ metering <= peak[:, p : p + 1] @ intervals
-                for p in range(periods)
-            ]
-            # Price times (peak − paid): the product of price and paid peak is combined as one variable's bound.
-            added = cp.Variable((rows.count, periods), nonneg=True)
-            constraints += [added >= peak - given["paid_peak_kw"]]
-            bill = cp.multiply(given["demand_price"], added)
-            series |= {"peak_kw": peak, "added_peak_kw": added}
+        out = model.Billed(series={"import_kw": imported, "export_kw": exported, "switch": switch})
+        agreed = {
+            "import above its limit": imported <= cp.multiply(given["import_kw"], switch),
+            "export above its limit": exported <= cp.multiply(given["export_kw"], 1 - switch),
+        }
+        out.constraints += agreed.values()
+        components = [c for member in rows.members for c in member.tariff.components if c.basis == "tier"]
+        model.add_peaks(out, given, imported, rows.members[0].tariff.metering(given.horizon))
+        for prefix, flow in (("import_", imported), ("export_", exported)):
+            convex = all(c.is_convex for c in components if prefix.startswith(c.direction))
+            model.add_tiers(out, prefix, given, flow, convex=convex)
         money = cp.multiply(given["import_per_kw"], imported) - cp.multiply(given["export_per_kw"], exported)
+        green = agreements.add_green(out, given, imported)
         return Part(
             ports={"electricity": Port(rows.bus(), imported - exported)},
-            constraints=constraints,
-            cost_step=money,
-            cost_period=bill,
+            constraints=out.constraints,
+            cost_step=money - green.saved + agreements.add_response(out, given, imported),
+            cost_period=out.money,
             co2_step_kg=cp.multiply(given["carbon_kg_per_kw"], imported),
             supply_kw=imported - exported,
-            unclean_kw=cp.multiply(given["unclean_fraction"], imported),
-            series=series,
+            unclean_kw=cp.multiply(given["unclean_fraction"], imported) - green.clean_kw,
+            series=out.series,
+            inner=out.inner,
             exclusive=[Exclusive(switch, imported, exported)],
+            relaxable=agreed,
         )
 
     @classmethod
     def check(cls, rows: Rows[GridConnection], given: Inputs, series: Mapping[str, Array]) -> list[Violation]:
-        """Limits, one direction at a time, and peaks at least as high as every step they cover."""
+        """Limits, one direction at a time, peaks at least as high as every step they cover, deliveries of contracts."""
         imported, exported = series["import_kw"], series["export_kw"]
         names, both = rows.names, np.minimum(imported, exported)
         found = [
-            *breaches(names, "import above its limit", imported, rows.field("import_kw"), "kW"),
-            *breaches(names, "export above its limit", exported, rows.field("export_kw"), "kW"),
+            *breaches(names, "import above its limit", imported, rows.series(given, "import_limit_kw"), "kW"),
+            *breaches(names, "export above its limit", exported, rows.series(given, "export_limit_kw"), "kW"),
             *breaches(names, "negative exchange", -np.minimum(imported, exported), 0.0, "kW"),
             *breaches(names, "imports and exports at once", both, 0.0, "kW", 1e-2),
         ]
         if "peak_kw" in series:
-            periods = series["peak_kw"].shape[1]
-            masks = cls._by_period(rows, given, "demand_mask").reshape(rows.count, periods, imported.shape[1])
-            reached = ((masks * imported[:, None, :]) @ rows.members[0].tariff.metering(given.horizon)).max(axis=2)
+            reached = model.reached_kw(
+                cls.signals(rows, given), imported, rows.members[0].tariff.metering(given.horizon)
+            )
             found += breaches(names, "billed peak below the highest import", reached, series["peak_kw"], "kW")
-        return found
+        return [*found, *agreements.check_green(rows, given.horizon, series)]
 
     @classmethod
     def account(cls, rows: Rows[GridConnection], given: Inputs, series: Mapping[str, Array]) -> Account:
-        """Net import, the bill read from the tariff's components one by one, carbon of imports."""
+        """Net import, what the plan adds to the bill, carbon of imports."""
         imported, exported, hours = series["import_kw"], series["export_kw"], given.horizon.hours
-        bills = [_bill(rows, given, row, imported[row], exported[row]) for row in range(rows.count)]
+        clocks = {member.name: Clock(given.horizon, member.tariff.days) for member in rows.members}
+        money = [_added(rows, given, row, series, clocks) for row in range(rows.count)]
         carbon = (imported * rows.series(given, "carbon_intensity_kg_per_kwh")) @ hours
+        unclean = imported - agreements.certified_kw(rows, series)
         return Account(
             {"electricity": imported - exported},
-            money=np.array(bills),
+            money=np.array(money),
             co2_kg=carbon,
             supply_kw=imported - exported,
-            unclean_kw=imported - imported * rows.field("clean_fraction"),
+            unclean_kw=unclean - unclean * rows.field("clean_fraction"),
         )
 
     @classmethod
     def rule(cls, rows: Rows[GridConnection], given: Inputs, state: Ruling) -> dict[str, Array]:
         """Balances what is left, within its limits."""
         left = state.share(rows.bus(), rows.field("import_kw"))
-        return cls._with_peaks(
-            rows, given, np.clip(-left, 0, rows.field("import_kw")), np.clip(left, 0, rows.field("export_kw"))
-        )
+        return cls._decided(rows, given, -left)
 
     @classmethod
     def settle(
@@ -237,70 +260,67 @@ class GridConnection(Asset):
     ) -> dict[str, Array]:
         """Takes up what others have changed: first less of the one direction, then more of the other."""
         left = state.share(rows.bus(), rows.field("import_kw"))
-        net = values["import_kw"] - values["export_kw"] - left
-        return cls._with_peaks(
-            rows, given, np.clip(net, 0, rows.field("import_kw")), np.clip(-net, 0, rows.field("export_kw"))
-        )
+        return cls._decided(rows, given, values["import_kw"] - values["export_kw"] - left)
 
     @classmethod
-    def _with_peaks(
-        cls, rows: Rows[GridConnection], given: Inputs, imported: Array, exported: Array
-    ) -> dict[str, Array]:
-        """All decisions that follow from import and export."""
+    def _decided(cls, rows: Rows[GridConnection], given: Inputs, net_kw: Array) -> dict[str, Array]:
+        """All decisions that follow from the net import [kW], as far as it is within the limits."""
         signals = cls.signals(rows, given)
-        shape = (rows.count, signals["demand_price"].shape[1], given.horizon.steps)
-        masks = cls._by_period(rows, given, "demand_mask").reshape(shape)
-        reached = ((masks * imported[:, None, :]) @ rows.members[0].tariff.metering(given.horizon)).max(axis=2)
-        peaks = np.maximum(reached, signals["paid_peak_kw"])
+        imported = np.clip(net_kw, 0, signals["import_kw"])
+        exported = np.clip(-net_kw, 0, signals["export_kw"])
         return {
             "import_kw": imported,
             "export_kw": exported,
             "switch": (imported > 0).astype(float),
-            "peak_kw": peaks,
-            "added_peak_kw": peaks - signals["paid_peak_kw"],
+            **agreements.green_values(signals, imported),
         }
 
+    @classmethod
+    def complete(cls, rows: Rows[GridConnection], given: Inputs, values: dict[str, Array]) -> dict[str, Array]:
+        """Peaks, blocks, rebates and shortfalls, which follow from the flows."""
+        signals, imported = cls.signals(rows, given), values["import_kw"]
+        metering = rows.members[0].tariff.metering(given.horizon)
+        return {
+            **values,
+            **model.peak_values(signals, imported, metering, given.horizon),
+            **model.tier_values(signals, "import_", imported),
+            **model.tier_values(signals, "export_", values["export_kw"]),
+            **agreements.green_blocks(signals, values),
+            **agreements.response_values(signals, imported),
+        }
 
-def _bill(rows: Rows[GridConnection], given: Inputs, row: int, imported: Array, exported: Array) -> float:
-    """(of one row) the tariff's components one by one; shares nothing with ``Tariff.compile``."""
-    member = rows.members[row % len(rows.members)]
-    to_date_kw = given.state.get(member.name, {}).get("month_to_date_peak_kw", member.month_to_date_peak_kw)
-    return sum(_charge(c, member, to_date_kw, imported, exported, given.horizon) for c in member.tariff.components)
+    @classmethod
+    def carry(
+        cls, rows: Rows[GridConnection], given: Inputs, series: Mapping[str, Array], steps: int
+    ) -> dict[str, dict[str, float]]:
+        """Peaks and energy of the month that goes on, by component; a month that ends becomes the ratchet's newest."""
+        out = {}
+        for row, member in enumerate(rows.members):
+            carried = member.carried(given.state.get(member.name))
+            tariff, span = member.tariff, (given.horizon, steps)
+            flows = {"import": series["import_kw"][row], "export": series["export_kw"][row]}
+            known = handover.peak_state(tariff, *span, flows["import"], carried)
+            for component in tariff.components:
+                if component.counts_energy:
+                    whole, flow = component.basis != "tier", flows[component.direction]
+                    known |= handover.energy_state(component, tariff, *span, flow, carried, whole=whole)
+            for number, contract in enumerate(member.green_power):
+                flow = series[f"green_{number}_kw"][row]
+                known |= handover.energy_state(contract.component, tariff, *span, flow, carried)
+            out[member.name] = known
+        return out
 
 
-def _charge(
-    component: Component, member: GridConnection, to_date_kw: float, imported: Array, exported: Array, horizon: Horizon
+def _added(
+    rows: Rows[GridConnection], given: Inputs, row: int, series: Mapping[str, Array], clocks: Mapping[str, Clock]
 ) -> float:
-    """One component's money over the horizon, step by step."""
-    holidays = frozenset(member.tariff.holidays)
-    # Minute by minute on the clock, where the optimiser's prices ask the calendar for its changes.
-    moments = [
-        np.arange(s.timestamp(), s.timestamp() + h * 3600, 60)
-        for s, h in zip(horizon.local_start, horizon.hours, strict=True)
-    ]
-    zone = horizon.local_start[0].tzinfo
-    applies = [
-        sum(component.applies(datetime.fromtimestamp(m, zone), holidays) for m in minutes) / len(minutes)
-        for minutes in moments
-    ]
-    if component.basis == "energy":
-        power, sign = (imported, 1.0) if component.direction == "import" else (exported, -1.0)
-        energy = sum(p * h * a for p, h, a in zip(power, horizon.hours, applies, strict=True))
-        return sign * float(energy) * (component.price_per_kwh or 0.0)
-    charge, span = 0.0, timedelta(minutes=member.tariff.metering_minutes)
-    steps = list(zip(imported, horizon.hours, horizon.local_start, horizon.month, applies, strict=True))
-    for month in sorted(set(horizon.month)):
-        seen: dict[float, float] = defaultdict(float)
-        lasting: dict[float, float] = defaultdict(float)
-        for power, hours, start, m, counts in steps:
-            # A step at least as long as the metering interval is one; shorter ones share the interval they lie in.
-            clock = (
-                start.timestamp() if hours * 3600 >= span.total_seconds() else start.timestamp() // span.total_seconds()
-            )
-            if m == month:
-                seen[clock] += power * hours * counts
-                lasting[clock] += hours
-        highest = max((seen[c] / lasting[c] for c in seen), default=0.0)
-        paid = max(member.expected_peak_kw, to_date_kw if month == horizon.month[0] else 0.0)
-        charge += max(highest - paid, 0.0) * (component.price_per_kw_month or 0.0)
-    return charge
+    """(of one row) the month's bill with the plan less the bill without it; shares nothing with ``Tariff.compile``."""
+    member = rows.members[row % len(rows.members)]
+    clock, carried = clocks[member.name], member.carried(given.state.get(member.name))
+    flows = series["import_kw"][row], series["export_kw"][row]
+    green = {c.name: series[f"green_{n}_kw"][row] for n, c in enumerate(member.green_power)}
+    tariff, nothing = member.tariff, np.zeros(given.horizon.steps)
+    with_plan = bill_lines(tariff.components, clock, tariff.metering_minutes, *flows, carried)
+    without = bill_lines(tariff.components, clock, tariff.metering_minutes, nothing, nothing, carried)
+    beside = agreements.bill_green(member.green_power, tariff.components, clock, green, carried)
+    return total(with_plan) - total(without) + beside + agreements.bill_response(member, clock, flows[0])

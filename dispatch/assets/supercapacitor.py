@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
+from dispatch.electric_storage import ElectricStorage
 from dispatch.frozen import Efficiency, Fraction
-from dispatch.storage import Storage
 
 
-class Supercapacitor(Storage):
+class Supercapacitor(ElectricStorage):
     """Seconds to minutes of storage that stands ready for what happens inside a step.
 
     In a quarter-hour model its worth is ``fast_reserve_kw``: power kept free in both directions, with the energy

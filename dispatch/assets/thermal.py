@@ -10,12 +10,12 @@ from pydantic import Field, model_validator
 
 from dispatch.asset import Account, Given, Inputs, Mode, Part, Port, Rows, Ruling, Violation, breaches, full, shifted
 from dispatch.commitment import Committed, Decision, later
+from dispatch.envelope import cuts, denied, limits_kw, shortest
 from dispatch.frozen import Frozen, NonNegative, Positive
 from dispatch.segments import Segments
 from dispatch.signals import Array, Horizon
 
 _LACKING_KW = 0.01
-_MOST_CUTS = 8
 
 
 class CostPoint(Frozen):
@@ -39,7 +39,8 @@ class Thermal(Committed):
         p'_{t-1} - p'_t + d_t ≤ (SD-P-RD)w_t + RD u_{t-1}, \quad d_t ≤ p'_t \\
         p' = Σ_l s_l, \quad cost = c(P) u + Σ_l c_l s_l, \quad s_l ≤ S_l u - S^v_l v - S^w_l w_{t+1}
 
-    The sum over i takes the starts that cannot be followed by a stop at t + 1 within UT; S^v, S^w are what a segment
+    The sum over i takes the starts that cannot be followed by a stop at t + 1 within UT; its like over stops, with SD
+    and RD and without r, stands beside it. S^v, S^w are what a segment
     lacks in a first or last step. w beyond the horizon is dropped; SU, SD are capped at P̄.
 
     Sources: Morales-España, Latorre & Ramos 2013, doi 10.1109/TPWRS.2013.2251373, and Gentile, Morales-España & Ramos
@@ -111,8 +112,8 @@ class Thermal(Committed):
     def ratings(cls, rows: Rows[Self], horizon: Horizon) -> dict[str, Array]:
         """Coefficients of the equations above, (row, step); those of segments are (segment, step)."""
         low, high = rows.field("min_kw"), rows.field("max_kw")
-        start, stop, up, down = _limits_kw(rows, horizon)
-        short = _shortest(rows, horizon)
+        start, stop, up, down = limits_kw(rows, horizon)
+        short = shortest(rows, horizon)
         at_min = np.array([m.cost_per_h(np.array(m.min_kw)) for m in rows.members * rows.scenarios], float)
         values = {
             "min_kw": low,
@@ -125,13 +126,16 @@ class Thermal(Committed):
             "ramp_start_kw": start - low - up,
             "ramp_down_kw": down,
             "ramp_stop_kw": stop - low - down,
+            # A ramp that no step can break: room enough for a presolve to see that, which u and v hide from it.
+            "free_up_kw": np.where(up >= high - low, high, 0.0),
+            "free_down_kw": np.where(down >= high - low, high, 0.0),
             "cost_per_kw": Segments.single_slope(rows) * horizon.hours,
             "cost_at_min": at_min[:, None] * horizon.hours,
             "co2_per_kw": rows.field("co2_kg_per_kwh") * horizon.hours,
             "co2_at_min": (rows.field("no_load_co2_kg_per_h") + rows.field("co2_kg_per_kwh") * low) * horizon.hours,
             "unclean": 1 - rows.field("clean"),
             "unclean_at_min_kw": (1 - rows.field("clean")) * low,
-            **{f"start_cut_{lag}_kw": cut for lag, cut in enumerate(_later_cuts(rows, horizon), 1)},
+            **cuts(rows, horizon),
         }
         segments = Segments(rows).ratings(horizon, start - low, stop - low, short)
         written = {name: full(rows, horizon, value) for name, value in values.items()}
@@ -263,6 +267,15 @@ class Thermal(Committed):
         return {"above_min_kw": above, "committed": on, **_no_reserve(rows, given.horizon)}
 
     @classmethod
+    def follow(cls, rows: Rows[Self], given: Inputs, wanted: Mapping[str, Array]) -> dict[str, Array]:
+        """On where that is wanted and allowed, with the output that ramps let it reach."""
+        nothing = np.zeros((rows.count, given.horizon.steps))
+        committed = np.maximum(np.round(wanted.get("committed", nothing)), rows.field("must_run"))
+        on, power = _followed(rows, given, committed, wanted.get("above_min_kw", nothing), nothing)
+        above = np.maximum(power - rows.field("min_kw") * on, 0)
+        return {"above_min_kw": above, "committed": on, **_no_reserve(rows, given.horizon)}
+
+    @classmethod
     def settle(cls, rows: Rows[Self], given: Inputs, state: Ruling, values: dict[str, Array]) -> dict[str, Array]:
         """Runs where power lacks that nobody else can give, within minimum times and ramps; else gives less."""
         left = state.share(rows.bus(), rows.field("max_kw"))
@@ -271,39 +284,6 @@ class Thermal(Committed):
             return values | {"above_min_kw": np.maximum(values["above_min_kw"] - np.maximum(left, 0), 0)}
         on, power = _followed(rows, given, values["committed"], values["above_min_kw"], lacking)
         return values | {"above_min_kw": power - rows.field("min_kw") * on, "committed": on}
-
-
-def _limits_kw(rows: Rows[Any], horizon: Horizon) -> tuple[Array, Array, Array, Array]:
-    """(row, 1) most in a first and in a last step, (row, step) rise and fall between steps.
-
-    A missing ramp limit is one that never binds; infinity would not survive compilation.
-    """
-    high = rows.field("max_kw")
-    start, stop = (np.minimum(rows.field(f"{x}_kw", np.inf), high) for x in ("start_up", "shut_down"))
-    up, down = (np.minimum(rows.field(f"ramp_{x}_kw_per_h", np.inf) * horizon.ramp_h, high) for x in ("up", "down"))
-    return start, stop, up, down
-
-
-def _shortest(rows: Rows[Any], horizon: Horizon) -> np.ndarray:
-    """(row, step) minimum up time is no longer than the step: a start in it may be followed by a stop at once."""
-    return np.asarray(rows.field("min_up_h") <= horizon.hours + 1e-9)
-
-
-def _later_cuts(rows: Rows[Any], horizon: Horizon) -> list[Array]:
-    """For lag 1, 2 …: (row, step) what a start so many steps ago still denies, where no stop can follow yet."""
-    high, (start, _, up, _) = rows.field("max_kw"), _limits_kw(rows, horizon)
-    risen = np.hstack([np.zeros((rows.count, 1)), np.cumsum(full(rows, horizon, up), axis=1)])
-    cuts = []
-    for lag in range(1, min(_MOST_CUTS, horizon.steps - 1) + 1):
-        run_h = np.full(horizon.steps, np.inf)
-        run_h[lag:] = horizon.edge_h[lag + 1 :] - horizon.edge_h[: -lag - 1]
-        running_still = run_h < rows.field("min_up_h") - 1e-9
-        if not running_still.any():
-            break
-        since = np.zeros((rows.count, horizon.steps))
-        since[:, lag:] = risen[:, lag + 1 :] - risen[:, 1 : horizon.steps - lag + 1]
-        cuts.append(np.where(running_still, np.maximum(high - start - since, 0), 0.0))
-    return cuts
 
 
 def _reserve(rows: Rows[Any], horizon: Horizon) -> dict[str, Any]:
@@ -317,17 +297,9 @@ def _no_reserve(rows: Rows[Any], horizon: Horizon) -> dict[str, Array]:
     return {f"reserve_{way}_kw": np.zeros((rows.count, horizon.steps)) for way in rows.directions}
 
 
-def _begun_before(rows: Rows[Any], given: Given, start: Any) -> Any:
-    """(row, step) what starts one or more steps ago still deny."""
-    import cvxpy as cp
-    import scipy.sparse as sp
-
-    steps, denied = given.horizon.steps, cp.Constant(np.zeros((rows.count, given.horizon.steps)))
-    for lag in range(1, len(_later_cuts(rows, given.horizon)) + 1):  # a handful
-        cut = given[f"start_cut_{lag}_kw"]
-        if not isinstance(cut, np.ndarray) or cut.any():
-            denied = denied + cp.multiply(cut, start @ sp.eye_array(steps, k=lag, format="csr"))
-    return denied
+def _has_ending(rows: Rows[Any], given: Given) -> np.ndarray:
+    """(row,) has a minimum up time long enough for the limits before a stop; others would repeat those of a start."""
+    return np.asarray(rows.field("min_up_h")[:, 0] > 2 * given.horizon.hours.min() + 1e-9)
 
 
 def _output(rows: Rows[Any], given: Given, made: Decision, above: Any, reserve: Mapping[str, Any]) -> list[Any]:
@@ -339,21 +311,27 @@ def _output(rows: Rows[Any], given: Given, made: Decision, above: Any, reserve: 
     raised = above + reserve["reserve_up_kw"] if "reserve_up_kw" in reserve else above
     before = shifted(given["above_before_kw"], above)
     lowered = above - reserve["reserve_down_kw"] if "reserve_down_kw" in reserve else above
-    begun = cp.multiply(given["start_cut_kw"], made.start) + _begun_before(rows, given, made.start)
+    free = room - cp.multiply(given["start_cut_kw"], made.start) - cp.multiply(given["stop_cut_kw"], stop_next)
+    begun, ending = denied(rows, given, "start", made.start), denied(rows, given, "stop", stop_next)
     constraints = [
-        raised <= room - begun - cp.multiply(given["stop_cut_kw"], stop_next),
-        raised - before <= cp.multiply(given["ramp_start_kw"], made.start) + cp.multiply(given["ramp_up_kw"], made.on),
-        before - lowered
+        raised <= (free if begun is None else free - begun),
+        raised - before - given["free_up_kw"]
+        <= cp.multiply(given["ramp_start_kw"], made.start) + cp.multiply(given["ramp_up_kw"], made.on),
+        before - lowered - given["free_down_kw"]
         <= cp.multiply(given["ramp_stop_kw"], made.stop)
         + cp.multiply(given["ramp_down_kw"], shifted(np.zeros((rows.count, 1)), made.on))
         + given["first_ramp_down_kw"],
     ]
+    if ending is not None:
+        # Before a stop the output itself must come down; reserve need not.
+        lasting = np.flatnonzero(_has_ending(rows, given))
+        constraints.append((above - free + ending)[lasting] <= 0)
     if "reserve_down_kw" in reserve:
         constraints.append(lowered >= 0)
     silent = np.flatnonzero([not member.spinning_reserve for member in rows.members * rows.scenarios])
     if silent.size:
         constraints += [offer[silent] <= 0 for offer in reserve.values()]
-    short = np.flatnonzero(_shortest(rows, given.horizon).any(axis=1))
+    short = np.flatnonzero(shortest(rows, given.horizon).any(axis=1))
     if short.size:
         limit = room - cp.multiply(given["start_cut_short_kw"], made.start)
         constraints.append((raised - limit + cp.multiply(given["stop_cut_short_kw"], stop_next))[short] <= 0)

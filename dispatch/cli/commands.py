@@ -58,6 +58,13 @@ def plan(
     solver_log: Annotated[
         Path | None, typer.Option(help="File for the solver's own log; takes a second solve.")
     ] = None,
+    deadline: Annotated[
+        float | None,
+        typer.Option(
+            min=0.1,
+            help="Seconds of scheduling after which a plan that passes the audit must be there. Default: no clock.",
+        ),
+    ] = None,
 ) -> None:
     """Plan one day: forecast, schedule, AC proof, report.
 
@@ -65,7 +72,7 @@ def plan(
     """
     from dispatch.cli.planning import Request, run
 
-    run(Request(config, day, weather, out, scenarios, network, weather_url, solver_log))
+    run(Request(config, day, weather, out, scenarios, network, weather_url, deadline, solver_log))
 
 
 @app.command()
@@ -110,7 +117,7 @@ def export(
     from dispatch.cli.explaining import write_problem
     from dispatch.cli.planning import Request
 
-    write_problem(Request(config, day, None, None, scenarios, False, None, solver_log), form, out)
+    write_problem(Request(config, day, None, None, scenarios, False, None, None, solver_log), form, out)
 
 
 @app.command()

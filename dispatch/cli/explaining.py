@@ -82,7 +82,7 @@ def _answer(
     plan: Plan, question: Question, steps: np.ndarray | None, values: dict[str, float]
 ) -> Iterator[str | Table]:
     """Everything that is printed, in order."""
-    from dispatch.explain import explain_unmet
+    from dispatch.explain import explain_unmet, told_why
     from dispatch.explain.binding import Priced
     from dispatch.explain.moments import spans
 
@@ -90,6 +90,8 @@ def _answer(
     when = "the whole day" if steps is None else spans(plan.horizon, steps)
     yield f"\n[bold]{escape(plan.site.title or plan.site.name)}[/bold], {plan.horizon.local_start[0]:%d %B %Y}, {when}"
     proof = plan.schedule.proof
+    if proof.quality not in {"optimal", "incumbent", "convex_recovery"} and (why := told_why(plan.problem)):
+        yield f"  [yellow]why no better plan[/]: {escape(why)}"
     try:
         priced = Priced(plan.problem, plan.schedule)
     except SolveError as error:

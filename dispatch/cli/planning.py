@@ -39,6 +39,7 @@ class Request:
     scenarios: int | None
     network: bool
     weather_url: str | None
+    deadline_s: float | None = None
     solver_log: Path | None = None
 
 
@@ -114,9 +115,9 @@ def write(plan: Plan, folder: Path) -> None:
 
 def _site(request: Request) -> Site:
     site = load_site(request.config)
-    if request.scenarios is None:
-        return site
-    return site.model_copy(update={"planning": site.planning.model_copy(update={"scenarios": request.scenarios})})
+    asked = {"scenarios": request.scenarios, "deadline_s": request.deadline_s}
+    given = {name: value for name, value in asked.items() if value is not None}
+    return site.model_copy(update={"planning": site.planning.model_copy(update=given)})
 
 
 def _day(text: str | None, site: Site, now: datetime) -> date:

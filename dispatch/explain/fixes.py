@@ -258,8 +258,12 @@ def _tried(diagnosis: Diagnosis, changes: tuple[FieldChange, ...]) -> Fix | None
     twin, site = diagnosis.twin, diagnosis.problem.site
     try:
         there = Fix(changes, 0.0).apply(site)
-        return None if twin.fill(there) is None else _planned(diagnosis, twin.problem, changes)
-    except ValueError:
+        if twin.fill(there) is None:
+            return None
+        # As a user would: from the changed file, ratings as constants, which the twin's parameters may be looser than.
+        solve(Problem(there, twin.problem.inputs, twin.problem.mode), _LIMITS)
+        return _planned(diagnosis, twin.problem, changes)
+    except (SolveError, ValueError):
         return None
     finally:
         twin.fill(site)

@@ -123,10 +123,13 @@ def test_one_more_store_or_generator_never_makes_the_plan_dearer(seed: int, name
 
 @SOLVES
 @drawn(SEEDS)
-def test_the_convex_plan_is_a_lower_bound(seed: int) -> None:
+def test_the_convex_plan_is_whole_with_a_lower_bound(seed: int) -> None:
     site, inputs = some_park(seed, negative=True)
     exact, convex = planned(site, inputs), planned(site, inputs, "convex")
-    assert convex.proof.objective <= exact.proof.objective + 1e-6 * max(1, abs(exact.proof.objective))
+    room = 1e-6 * max(1, abs(exact.proof.objective))
+    assert convex.proof.bound <= exact.proof.objective + room
+    assert convex.proof.objective >= exact.proof.bound - room
+    assert audit(convex).passed
 
 
 @SOLVES

@@ -98,6 +98,11 @@ def _output(model: Any, unit: Arrays, c: Arrays, later: list[xr.DataArray]) -> N
     room = c["range"] * on - above
     begun = sum(cut * start.shift(step=lag).fillna(0) for lag, cut in enumerate(later, 1))
     model.add_constraints(room - c["cut"] * start - c["stop_cut"] * stop_next - begun >= 0, name="limit")
+    lasting = c["up_steps"].indexes["unit"][c["up_steps"].values > 2]
+    ending = sum(cut * stop_next.shift(step=-lag).fillna(0) for lag, cut in enumerate(later, 1))
+    if lasting.size and later:
+        free = room - c["cut"] * start - c["stop_cut"] * stop_next - ending
+        model.add_constraints(free.sel(unit=lasting) >= 0, name="limit_before_stop")
     short = c["up_steps"].indexes["unit"][c["up_steps"].values <= 1]
     if short.size:
         limit = room.sel(unit=short) - c["cut"].sel(unit=short) * stop_next.sel(unit=short)

@@ -58,11 +58,18 @@ def _units(model: Any, c: dict[str, list[float]], relaxed: bool) -> None:
 def _output(model: Any, c: dict[str, list[float]], later: list[list[float]]) -> None:
     last = model.step.last()
     short = [g for g in model.unit if c["up_steps"][g] <= 1]
+    lasting = [g for g in model.unit if c["up_steps"][g] > 2] if later else []
 
     def limit(m: Any, g: int, t: int) -> Any:
         after = c["stop_cut"][g] * m.stop[g, t + 1] if t < last else 0
         begun = sum(cut[g] * m.start[g, t - lag] for lag, cut in enumerate(later, 1) if lag <= t and cut[g])
         return m.above[g, t] <= c["range"][g] * m.on[g, t] - c["cut"][g] * m.start[g, t] - after - begun
+
+    def limit_before_stop(m: Any, g: int, t: int) -> Any:
+        after = c["stop_cut"][g] * m.stop[g, t + 1] if t < last else 0
+        ahead = [(cut[g], t + 1 + lag) for lag, cut in enumerate(later, 1) if t + 1 + lag <= last and cut[g]]
+        ending = sum(cut * m.stop[g, step] for cut, step in ahead)
+        return m.above[g, t] <= c["range"][g] * m.on[g, t] - c["cut"][g] * m.start[g, t] - after - ending
 
     def limit_short(m: Any, g: int, t: int) -> Any:
         after = c["cut"][g] * m.stop[g, t + 1] if t < last else 0
@@ -77,6 +84,7 @@ def _output(model: Any, c: dict[str, list[float]], later: list[list[float]]) -> 
         return before - m.above[g, t] <= c["ramp_at_change"][g] * m.stop[g, t] + c["ramp"][g] * on_before
 
     model.limit = pyo.Constraint(model.unit, model.step, rule=limit)
+    model.limit_before_stop = pyo.Constraint(lasting, model.step, rule=limit_before_stop)
     model.limit_short = pyo.Constraint(short, model.step, rule=limit_short)
     model.rise = pyo.Constraint(model.unit, model.step, rule=rise)
     model.fall = pyo.Constraint(model.unit, model.step, rule=fall)

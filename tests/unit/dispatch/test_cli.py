@@ -220,6 +220,16 @@ def test_the_same_plan_twice_is_the_same_bytes(run: Run, small: Path) -> None:
         assert (small.parent / "one" / name).read_bytes() == (small.parent / "two" / name).read_bytes(), name
 
 
+def test_a_deadline_is_a_number_of_seconds_and_the_plan_is_there(run: Run, small: Path) -> None:
+    refused = run("plan", small, "--day", "2024-03-31", "--out", "out", "--deadline", 0)
+    assert refused.status == 2
+    assert "0" in refused.err
+    ran = run("plan", small, "--day", "2024-03-31", "--out", "out", "--deadline", 60)
+    assert ran.status == 0
+    solution = json.loads((small.parent / "out" / "certificate.json").read_text("utf-8"))["solution"]
+    assert (solution["quality"], solution["attempts"], solution["clock_limit_fired"]) == ("optimal", [], False)
+
+
 def test_ctrl_c_ends_with_130_and_a_line(run: Run, small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt

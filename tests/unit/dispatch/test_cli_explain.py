@@ -92,10 +92,9 @@ def test_a_park_without_any_plan_says_why(run: Run, tmp_path: Path) -> None:
     content["assets"].append(unit | {"on_before_h": 1, "min_up_h": 5, "power_before_kw": 700})
     write(tmp_path, content)
     measured("2024-03-30").to_csv(tmp_path / "measured.csv", index=False)
-    ended = run("plan", tmp_path, "--day", "2024-03-29")
-    assert ended.status == 2
-    assert "engine: on at its lower limit" in told(ended.err)
-    assert "raise export_kw of pcc from 0 to" in told(ended.err)
+    ended = run("explain", tmp_path, "--day", "2024-03-29")
+    assert "engine: on at its lower limit" in told(ended.out)
+    assert "raise export_kw of pcc from 0 to" in told(ended.out)
 
 
 @pytest.mark.parametrize("form", ["mps", "lp"])

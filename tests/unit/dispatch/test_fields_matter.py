@@ -12,6 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from dispatch.asset import Asset
+from dispatch.assets.battery import Battery
 from dispatch.highs import Matrices
 from tests.unit.dispatch.assets import templates
 from tests.unit.dispatch.assets.templates import ALL_KINDS, Template
@@ -30,12 +31,19 @@ def _kvar(asset: Asset) -> object:
     return asset.kvar_per_kw
 
 
+def _life(asset: Asset) -> object:
+    assert isinstance(asset, Battery)
+    return asset.ageing(np.array([0.8, 0.2, 0.8]), np.array([1.0, 1.0]))
+
+
 ELSEWHERE: dict[tuple[str, str], tuple[Callable[[Asset], object], str]] = {
     **{
         ("pv", name): (_needs, _FORECAST)
         for name in ("peak_kw", "tilt_deg", "azimuth_deg", "system_losses", "available_fraction")
     },
     **{("wind", name): (_needs, _FORECAST) for name in ("rated_kw", "count", "hub_height_m", "available_fraction")},
+    ("direct_line", "rated_kw"): (_needs, _FORECAST),
+    ("battery", "cell_temperature_degc"): (_life, "for the life that a finished plan is reported to use"),
     ("load", "power_factor"): (_kvar, "reactive power is for the AC check; the plan balances active power"),
 }
 # Data about data, never used in a calculation.
@@ -139,7 +147,7 @@ def test_every_numeric_field_changes_the_compiled_problem_or_acts_elsewhere(kind
 def test_a_field_that_acts_elsewhere_acts_there_and_only_there(kind: str, name: str) -> None:
     where, reason = ELSEWHERE[kind, name]
     assert reason
-    (template,) = templates.of(kind)
+    template = next(t for t in templates.of(kind) if name in t.asset)
     asset = template.site().assets[0]
     changed = next(perturbations(template, (name,), getattr(asset, name)))
     assert where(asset) != where(template.site(changed).assets[0])

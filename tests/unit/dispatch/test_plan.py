@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import dispatch.plan as planning
+import dispatch.ladder as ladder
 from dispatch.audit import audit
 from dispatch.certificate import certificate
 from dispatch.cli.planning import write
@@ -155,11 +155,11 @@ def test_scenarios_carry_their_probabilities(first: Plan):
     assert alone.schedule.weights == pytest.approx([1])
 
 
-def refuse(problem: Problem) -> Schedule:
+def refuse(problem: Problem, *_: Any, **__: Any) -> Schedule:
     raise SolveError("HiGHS stopped without a plan: of the test")
 
 
-def miscount(problem: Problem) -> Schedule:
+def miscount(problem: Problem, *_: Any, **__: Any) -> Schedule:
     schedule = solve(problem)
     return replace(schedule, money=schedule.money + 100.0)
 
@@ -168,7 +168,7 @@ def miscount(problem: Problem) -> Schedule:
 def test_where_no_solve_is_proved_the_rules_of_the_park_are_the_plan(
     monkeypatch: pytest.MonkeyPatch, broken: Any, why: str
 ):
-    monkeypatch.setattr(planning, "solve", broken)
+    monkeypatch.setattr(ladder, "solve", broken)
     found = made()
     assert found.schedule.proof.quality == "rule_based"
     assert audit(found.schedule).passed
@@ -176,6 +176,10 @@ def test_where_no_solve_is_proved_the_rules_of_the_park_are_the_plan(
     solution = json.loads(json.dumps(found.certificate, allow_nan=False))["solution"]
     assert solution["quality"] == "rule_based"
     assert why in solution["reason"]
+    assert [a["rung"] for a in solution["attempts"]] == [
+        "optimal", "incumbent", "convex_recovery", "relaxed", "last_good",
+    ]  # fmt: skip
+    assert all(a["reason"] and not a["clock_limit_fired"] for a in solution["attempts"])
     assert solution["bound"] == "-inf"
     data = report_data(found)
     assert any(f.severity == "warning" and why in f.text and "rule based" in f.text for f in data.findings)
@@ -184,10 +188,35 @@ def test_where_no_solve_is_proved_the_rules_of_the_park_are_the_plan(
 
 
 def test_no_unproved_plan_comes_out(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(planning, "solve", refuse)
-    monkeypatch.setattr(planning, "rule_based", lambda p: replace(rule_based(p), money=np.full(p.scenarios, 1e9)))
-    with pytest.raises(SolveError, match=r"of the test; the park's rules fail too: site: money differs"):
+    def wrong(problem: Problem) -> Schedule:
+        return replace(rule_based(problem), money=np.full(problem.scenarios, 1e9))
+
+    monkeypatch.setattr(ladder, "solve", refuse)
+    monkeypatch.setattr(ladder, "rule_based", wrong)
+    monkeypatch.setattr(ladder, "safe_state", wrong)
+    with pytest.raises(SolveError, match=r"of the test.*rule_based: audit: site: money differs.*safe_state: audit"):
         made()
+
+
+def test_with_a_deadline_the_plan_is_the_same_where_the_time_is_enough(first: Plan):
+    timed = made(park_site=site(planning={"scenarios": 3, "step_minutes": 60, "deadline_s": 60}), actual=came())
+    assert timed.schedule.proof.quality == "optimal"
+    for name, series in values(first).items():
+        np.testing.assert_array_equal(series, values(timed)[name], err_msg=name)
+    assert timed.outcomes == first.outcomes
+
+
+def test_a_deadline_that_is_too_short_is_kept_and_told():
+    asked = {"scenarios": 3, "step_minutes": 60, "deadline_s": 1e-3}
+    found = made(park_site=site(planning=asked), actual=came())
+    assert found.audit.passed
+    assert found.schedule.proof.quality == "rule_based"
+    solution: Any = found.certificate["solution"]
+    assert solution["clock_limit_fired"]
+    assert solution["attempts"][0] == {
+        "rung": "optimal", "reason": "no time was left for it", "clock_limit_fired": True,
+    }  # fmt: skip
+    assert "perfect foresight" not in [o.name for o in found.outcomes]
 
 
 @pytest.mark.parametrize(("day", "steps"), [(date(2024, 3, 31), 23), (date(2024, 10, 27), 25)])

@@ -39,8 +39,8 @@ def test_components_that_hold_at_once_add_up() -> None:
     )
     assert terms.import_price == pytest.approx([0.1, 0.15, 0.15, 0.1])
     assert terms.export_price == pytest.approx([0.08] * 4)
-    assert terms.demand_price.shape == (0,)
-    assert terms.demand_mask.shape == (0, 4)
+    assert terms.peaks.price.shape == (0,)
+    assert terms.peaks.mask.shape == (0, 4)
 
 
 def test_an_hour_without_a_price_is_refused_and_named() -> None:
@@ -105,25 +105,25 @@ def test_a_demand_component_has_one_period_per_local_month() -> None:
     tariff = built(demand(5.0), demand(2.0, calendar={"hours": ["08:00-20:00"]}))
     horizon = hours(48, "2024-03-30T23:00", "Europe/Berlin")  # the local day of 23 hours before April
     terms = tariff.compile(horizon)
-    assert terms.demand_price == pytest.approx([5, 5, 2, 2])
-    assert terms.demand_name == ("demand 5.0 2024-03", "demand 5.0 2024-04", "demand 2.0 2024-03", "demand 2.0 2024-04")
+    assert terms.peaks.price == pytest.approx([5, 5, 2, 2])
+    assert terms.peaks.label == ("demand 5.0 2024-03", "demand 5.0 2024-04", "demand 2.0 2024-03", "demand 2.0 2024-04")
     march = np.array([t.month == 3 for t in horizon.local_start])
     assert march.sum() == 23
-    assert terms.demand_mask[0] == pytest.approx(march.astype(float))
-    assert terms.demand_mask[2].sum() == pytest.approx(12)
+    assert terms.peaks.mask[0] == pytest.approx(march.astype(float))
+    assert terms.peaks.mask[2].sum() == pytest.approx(12)
 
 
 def test_months_without_a_step_keep_an_empty_slot() -> None:
     terms = built(demand(5.0)).compile(hours(24, "2024-03-15T00:00"), months=2)
-    assert terms.demand_mask.sum(axis=1) == pytest.approx([24, 0])
-    assert terms.demand_name == ("demand 5.0 2024-03", "demand 5.0 (unused)")
+    assert terms.peaks.mask.sum(axis=1) == pytest.approx([24, 0])
+    assert terms.peaks.label == ("demand 5.0 2024-03", "demand 5.0 (unused)")
 
 
 @pytest.mark.parametrize(
     ("fields", "text"),
     [
         (energy(0.1) | {"price_per_kw_month": 1.0}, "'energy' has price_per_kwh and no price_per_kw_month"),
-        (energy(0.1) | {"price_per_kwh": None}, "'energy' has price_per_kwh and no price_per_kw_month"),
+        (energy(0.1) | {"price_per_kwh": None}, "'energy' has price_per_kwh"),
         (demand(1.0) | {"price_per_kwh": 1.0}, "'demand' has price_per_kw_month and no price_per_kwh"),
         (demand(1.0) | {"direction": "export"}, "a demand component has direction 'import'"),
         (demand(-1.0), "greater than or equal to 0"),

@@ -76,6 +76,7 @@ def _store(kind: str, **fields: Any) -> dict[str, Any]:
         "discharge_efficiency": 0.95,
         "loss_fraction_per_h": 0.01,
         "end_penalty_per_kwh": 2.0,
+        "band_penalty_per_kwh": 8.0,
         "wear_cost_per_kwh": 0.02,
         "fast_reserve_kw": 5.0,
         "fast_reserve_minutes": 6.0,
@@ -113,6 +114,52 @@ def _connection(**fields: Any) -> Template:
     roof = {"kind": "pv", "name": "roof", "bus": "main", "peak_kw": 90}
     peaks = {"month_to_date_peak_kw": 40.0, "expected_peak_kw": 20.0}
     return Template(asset | peaks | fields, (load(), roof), series)
+
+
+def _contracted() -> Template:
+    """Blocks whose prices go up and down, a rebate, a ratchet, and every sort of contract beside the tariff."""
+    template = _connection()
+    parts: list[dict[str, Any]] = [
+        {"name": "base", "basis": "energy", "price_per_kwh": 0.1},
+        {"name": "called", "basis": "coincident", "price_per_kw_month": 0.5, "events": [_CALLED], "of_events": "mean"},
+        {"name": "blocks", "basis": "tier", "blocks": _blocks((150.0, 0.1), (300.0, 0.3), (None, 0.2))},
+        {"name": "sold", "direction": "export", "basis": "tier", "blocks": _blocks((20.0, 0.1), (None, 0.05))},
+        {
+            "name": "demand",
+            "basis": "demand",
+            "price_per_kw_month": 3.0,
+            "ratchet": {"fraction": 0.8, "months": 2},
+            "rebate": {"kwh_per_kva_month": 200.0, "factor": 0.8},
+        },
+    ]
+    tariff = {"name": "test", "currency": "EUR", "components": [{**p, "source": "test"} for p in parts]}
+    ppa = {"name": "ppa", "price_per_kwh": 0.02, "share_min": 0.1, "share_max": 0.5, "certificates_kept": 0.8}
+    wind = {"name": "wind", "price_per_kwh": 0.03, "max_kw": 25.0, "replaces_energy_price": True}
+    sold = {"name": "call", "start": "2024-03-01T08:00Z", "end": "2024-03-01T09:00Z", "baseline_kw": 60.0}
+    sold |= {"committed_kw": 20.0, "price_per_kwh": 0.4, "penalty_per_kwh": 0.3}
+    return replace(
+        template,
+        asset=template.asset
+        | {
+            "tariff": tariff,
+            "contracted_kva": 2.0,
+            "month_to_date_peak_kw": {"demand": 40.0},
+            "expected_peak_kw": 20.0,
+            "past_peaks_kw": [50.0, 60.0],
+            "month_to_date_kwh": 100.0,
+            "expected_day_kwh": 1.0,
+            "limits": [{"direction": "export", "limit_kw": 20.0, "calendar": {"hours": ["08:00-10:00"]}}],
+            "green_power": [ppa | {"take_kwh_month": 150.0}, wind],
+            "demand_response": [sold],
+        },
+    )
+
+
+_CALLED = {"start": "2024-03-01T10:00Z", "end": "2024-03-01T11:00Z"}
+
+
+def _blocks(*blocks: tuple[float | None, float]) -> list[dict[str, float | None]]:
+    return [{"up_to_kwh": upper, "price_per_kwh": price} for upper, price in blocks]
 
 
 def _metered() -> Template:
@@ -160,9 +207,12 @@ def _conversion(kind: str, out_bus: str, **fields: Any) -> Template:
     return Template(asset, (_priced(), other), _HEAT if out_bus == "heat" else _COLD)
 
 
-def _tank() -> Template:
+def _tanks() -> tuple[Template, ...]:
     pump = {"kind": "heat_pump", "name": "pump", "bus": "main", "heat_bus": "heat", "electric_kw": 40}
-    return Template(_store("thermal_store", bus="heat"), (_priced(), pump, load("warm", bus="heat")), _HEAT)
+    others = (_priced(), pump, load("warm", bus="heat"))
+    plain = Template(_store("thermal_store", bus="heat"), others, _HEAT)
+    limited = (_by_fill("thermal_store", bus="heat"), _other_way("thermal_store", bus="heat"))
+    return plain, *(replace(t, others=others, series=_HEAT) for t in limited)
 
 
 def _cable() -> Template:
@@ -171,15 +221,77 @@ def _cable() -> Template:
 
 
 def _reserve(direction: str) -> Template:
-    asset = {"kind": "reserve", "name": "it", "direction": direction, "required_kw": 10.0, "penalty_per_kwh": 3.0}
-    return Template(asset | {"duration_minutes": 30.0}, (_priced(), load()), _ELECTRIC)
+    asset = {"kind": "reserve", "name": "it", "direction": direction, "required_kw": 60.0, "penalty_per_kwh": 0.5}
+    return Template(asset | {"duration_minutes": 30.0}, (_priced(), load(), battery()), _ELECTRIC)
+
+
+def _by_fill(kind: str, **fields: Any) -> Template:
+    """A store whose powers depend on its fill; a fast reserve cannot stand beside that."""
+    limits = {
+        "charge_limit": [{"fill": 0.5, "share": 0.9}, {"fill": 1.0, "share": 0.1}],
+        "discharge_limit": [{"fill": 0.0, "share": 0.1}, {"fill": 0.3, "share": 0.8}],
+    }
+    return Template(_store(kind, fast_reserve_kw=0.0) | limits | fields, (_priced(), load()), _ELECTRIC)
+
+
+def _other_way(kind: str, **fields: Any) -> Template:
+    """Charge that rises with fill, discharge that falls with it: so the points above that lie at an end can move."""
+    rising = [{"fill": 0.0, "share": 0.1}, {"fill": 0.4, "share": 0.8}]
+    falling = [{"fill": 0.5, "share": 0.9}, {"fill": 1.0, "share": 0}]
+    return _by_fill(kind, charge_limit=rising, discharge_limit=falling, **fields)
+
+
+def _holding(template: Template, minutes: float) -> Template:
+    """The same, where the site asks for reserve in both directions."""
+    asked = [
+        {"kind": "reserve", "name": name, "direction": name, "required_kw": 15.0, "duration_minutes": minutes}
+        for name in ("up", "down")
+    ]
+    return replace(template, others=(*template.others, *asked))
+
+
+def _plain(kind: str) -> Template:
+    return Template(_store(kind), (_priced(), load()), _ELECTRIC)
+
+
+def _electric_stores(kind: str) -> tuple[Template, ...]:
+    """Powers by fill; in calls that power binds and that energy binds; powers by fill the other way."""
+    return _by_fill(kind), _holding(_by_fill(kind), 90.0), _holding(_plain(kind), 150.0), _other_way(kind)
+
+
+def _worn() -> Template:
+    wear = {"replacement_cost_per_kwh": 300.0, "segments": 3, "stress_coefficient": 6e-4, "stress_exponent": 2.0}
+    asset = _store("battery", wear=wear, cell_temperature_degc=30.0)
+    return Template(asset, (_priced(), load()), _ELECTRIC)
+
+
+def _sold(direction: str, **fields: Any) -> Template:
+    """Blocks of three hours, so that the horizon from 06:00 or 07:00 on has whole ones and one that has begun."""
+    asset = {"kind": "reserve_product", "name": "it", "direction": direction, "offer_kw": 25.0, "price_per_kwh": 0.3}
+    asset |= {"block_hours": 3.0, "duration_minutes": 30.0, "penalty_per_kwh": 2.0, "held_kw": 10.0}
+    engine = unit(min_kw=20, max_kw=80, cost_per_kwh=0.2, on_before_h=1, power_before_kw=50)
+    store = _store("battery") | {"name": "store"}
+    horizon = hours(STEPS, "2024-03-01T07:00")
+    pcc = grid(export_kw=500, tariff=hourly_tariff(PRICE, first_hour=7))
+    return Template(asset | fields, (pcc, load(), engine, store), _ELECTRIC, horizon)
+
+
+def _direct(**fields: Any) -> Template:
+    """More than the site takes at noon, less than a third of its use over the day."""
+    asset = {"kind": "direct_line", "name": "it", "bus": "main", "technology": "wind", "rated_kw": 90.0}
+    asset |= {"price_per_kwh": 0.2, "export_kw": 40.0, "export_price_per_kwh": 0.25, "loads": ["load"]}
+    asset |= {"own_use_share_min": 0.6, "supply_share_min": 0.5, "export_share_max": 0.2, "penalty_per_kwh": 0.3}
+    asset |= {"to_date_available_kwh": 300.0, "to_date_own_use_kwh": 90.0, "to_date_export_kwh": 50.0}
+    asset |= {"to_date_consumed_kwh": 400.0}
+    return Template(asset | fields, (_priced() | {"export_kw": 10}, load()), {**_ELECTRIC, **_WEATHER})
 
 
 TEMPLATES: dict[str, tuple[Template, ...]] = {
-    "battery": (Template(_store("battery"), (_priced(), load()), _ELECTRIC),),
+    "battery": (_worn(), *_electric_stores("battery")),
     "cable": (_cable(),),
     "chiller": (_conversion("chiller", "cold", energy_efficiency_ratio=4.0),),
-    "grid_connection": (_connection(), _connection(month_to_date_peak_kw=10.0), _metered()),
+    "direct_line": (_direct(),),
+    "grid_connection": (_connection(), _connection(month_to_date_peak_kw=10.0), _metered(), _contracted()),
     "heat_pump": (_conversion("heat_pump", "heat", source_degc=5.0, sink_degc=50.0),),
     "load": (
         Template(
@@ -190,9 +302,10 @@ TEMPLATES: dict[str, tuple[Template, ...]] = {
     ),
     "pv": (_generator("pv", peak_kw=100.0, tilt_deg=30.0, azimuth_deg=170.0, system_losses=0.1),),
     "reserve": (_reserve("up"), _reserve("down")),
-    "supercapacitor": (Template(_store("supercapacitor"), (_priced(), load()), _ELECTRIC),),
+    "reserve_product": (_sold("up"), _sold("down")),
+    "supercapacitor": (_plain("supercapacitor"), *_electric_stores("supercapacitor")),
     "thermal": _thermal(),
-    "thermal_store": (_tank(),),
+    "thermal_store": _tanks(),
     "wind": (_generator("wind", rated_kw=50.0, count=2, hub_height_m=100.0, turbine="E-82/2000"),),
 }
 

@@ -44,11 +44,18 @@ def test_negative_prices_are_not_used_to_burn_energy(shared: Path) -> None:
     price = np.array(case["prices"]) / 1e3
     exact, convex = plan(store, price), plan(store, price, mode="convex")
     assert exact.money[0] == pytest.approx(case["milp"], abs=1e-3)
-    assert exact.proof.rounds > 1, "the switch is branched on only where the relaxation used both flows"
     assert audit(exact).passed
-    # The published relaxation lets both powers be full at once; charge/C + discharge/D ≤ 1 closes part of the gap.
-    assert case["relaxed"] < convex.money[0] - 5 < convex.money[0] < case["milp"] - 5
-    assert [v.what for v in audit(convex).violations if v.asset == "battery"]
+    # The published relaxation lets both powers be full at once. One direction at a time in power and in content closes
+    # the gap in steps of an hour; in shorter ones, which fill a smaller part of the store, part of it is left.
+    assert case["relaxed"] < convex.proof.bound <= case["milp"] + 1e-3
+    assert convex.money[0] == pytest.approx(case["milp"], abs=1e-3)
+    quarters = hours(12, step_h=0.25)
+    convex, exact = plan(store, price, quarters, "convex"), plan(store, price, quarters)
+    assert convex.proof.bound <= exact.money[0] + 1e-6
+    assert audit(convex).passed
+    assert exact.proof.rounds > 1, "a switch is branched on where the relaxation used both flows"
+    assert audit(exact).passed
+    assert exact.money[0] <= case["milp"] + 1e-3, "finer steps can follow the plan of the coarse ones"
 
 
 def test_a_lossless_cycle_done_by_hand() -> None:

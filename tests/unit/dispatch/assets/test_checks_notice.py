@@ -58,6 +58,23 @@ _STORE = [
     Mistake("discharge above rating", "discharge_kw", at(2, 45.5)),
     Mistake("negative power", "charge_kw", at(1, -0.1)),
     Mistake("charges and discharges at once", "charge_kw", plus(1.0)),
+    Mistake("further outside its band than stated", "outside_band_kwh", plus(-0.1)),
+]
+_BY_FILL = [
+    Mistake("charges faster than its fill allows", "charge_kw", plus(20.0), template=1),
+    Mistake("discharges faster than its fill allows", "discharge_kw", plus(40.0), template=1),
+]
+_WORN = [
+    Mistake("segments do not share the store's flows", "segment_1_in_kwh", plus(0.1)),
+    Mistake("segment differs from its flows", "segment_2_kwh", plus(0.1)),
+    Mistake("segment outside its size", "segment_1_kwh", plus(40.0)),
+]
+_HOLDING = [
+    Mistake("negative reserve", "less_charge_kw", plus(-0.1), template=2),
+    Mistake("reserve up has no energy behind it", "more_discharge_kw", plus(30.0), template=2),
+    Mistake("reserve up has no power behind it", "more_discharge_kw", plus(60.0), template=2),
+    Mistake("reserve down has no energy behind it", "more_charge_kw", plus(60.0), template=2),
+    Mistake("reserve down has no power behind it", "more_charge_kw", plus(60.0), template=2),
 ]
 _GENERATOR = [
     Mistake("generates more than is available", "power_kw", at(0, 5.1)),
@@ -74,18 +91,28 @@ def _converter(output: str) -> list[Mistake]:
 
 
 MISTAKES: dict[str, list[Mistake]] = {
-    "battery": _STORE,
+    "battery": [*_STORE, *_BY_FILL, *_WORN, *_HOLDING],
     "cable": [
         Mistake("flow above rating", "outward_kw", at(0, 50.1)),
         Mistake("flow above rating", "inward_kw", at(0, 99.0)),
     ],
     "chiller": _converter("cold_kw"),
+    "direct_line": [
+        Mistake("delivers more than is available", "own_use_kw", plus(20.0)),
+        Mistake("exports more than its connection takes", "sold_kw", at(7, 40.1)),
+        Mistake("negative delivery", "own_use_kw", at(0, -0.1)),
+        Mistake("further from a share than stated", "short_kwh", plus(-1.0)),
+    ],
     "grid_connection": [
         Mistake("import above its limit", "import_kw", at(1, 65.1)),
         Mistake("export above its limit", "export_kw", at(3, 30.1)),
         Mistake("negative exchange", "import_kw", at(0, -0.1)),
         Mistake("imports and exports at once", "export_kw", at(0, 0.1)),
         Mistake("billed peak below the highest import", "peak_kw", plus(-0.1)),
+        Mistake("export above its limit", "export_kw", at(3, 20.1), template=3),
+        Mistake("delivers more green power than agreed", "green_1_kw", at(0, 25.1), template=3),
+        Mistake("delivers less green power than agreed", "green_0_kw", at(0, 0.0), template=3),
+        Mistake("more green power than import", "green_0_kw", plus(30.0), template=3),
     ],
     "heat_pump": _converter("heat_kw"),
     "load": [
@@ -94,7 +121,19 @@ MISTAKES: dict[str, list[Mistake]] = {
         Mistake("negative shedding", "shed_kw", at(0, -0.1)),
     ],
     "pv": _GENERATOR,
-    "supercapacitor": _STORE,
+    "reserve_product": [
+        Mistake("negative sale", "sold_kw", at(5, -0.1)),
+        Mistake("negative shortfall", "sold_short_kw", at(0, -0.1)),
+        Mistake("shortfall above what is sold", "sold_short_kw", at(0, 30.0)),
+        Mistake("sells more than its offer", "sold_kw", plus(30.0)),
+        Mistake("changes within a block", "sold_kw", at(4, 1.0)),
+        Mistake("differs from what was sold before", "sold_kw", at(0, 3.0)),
+    ],
+    "reserve": [
+        Mistake("negative shortfall of reserve", "reserve_short_kw", at(0, -0.1)),
+        Mistake("shortfall above the requirement", "reserve_short_kw", at(0, 60.1)),
+    ],
+    "supercapacitor": [*_STORE, *_BY_FILL, *_HOLDING],
     "thermal": [
         Mistake("output above maximum", "power_kw", plus(80.1)),
         Mistake("output below minimum", "power_kw", plus(-81.0)),
@@ -107,7 +146,7 @@ MISTAKES: dict[str, list[Mistake]] = {
         Mistake("minimum up time", "on", pattern(1, 0, 0, 0, 0, 0, 0, 0), template=1),
         Mistake("minimum down time", "on", pattern(1, 1, 1, 1, 1, 1, 1, 1), template=2),
     ],
-    "thermal_store": _STORE,
+    "thermal_store": [*_STORE, *_BY_FILL],
     "wind": _GENERATOR,
 }
 
@@ -129,17 +168,29 @@ def told(kind: str, schedule: Schedule, **altered: Array) -> list[str]:
 
 
 def named(cls: type[Asset]) -> set[str]:
-    """The texts of all limits in the source of a kind's check."""
-    tree = ast.parse(textwrap.dedent(inspect.getsource(cls.check)))
-    calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and getattr(n.func, "id", "") == "breaches"]
-    return {call.args[1].value for call in calls if isinstance(call.args[1], ast.Constant)}
+    """The texts of all limits in the source of a kind's check and of the checks in other modules that it calls."""
+    own = [vars(base)["check"].__func__ for base in cls.__mro__ if "check" in vars(base) and base is not Asset]
+    return set().union(*(_named(check) for check in own))
+
+
+def _named(check: Callable[..., object]) -> set[str]:
+    tree = ast.parse(textwrap.dedent(inspect.getsource(check)))
+    calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call)]
+    texts = [c.args[1] for c in calls if getattr(c.func, "id", "") == "breaches"]
+    found = {text.value for text in texts if isinstance(text, ast.Constant)}
+    for call in calls:
+        if isinstance(call.func, ast.Attribute) and call.func.attr == "check" and isinstance(call.func.value, ast.Name):
+            module = vars(inspect.getmodule(check)).get(call.func.value.id)
+            found |= _named(module.check) if inspect.ismodule(module) else set()
+    return found
 
 
 @pytest.mark.parametrize(("kind", "number"), [(k, i) for k in ALL_KINDS for i in range(len(templates.of(k)))])
 def test_the_solved_template_is_in_use_and_passes(kind: str, number: int) -> None:
     schedule = solved(kind, number)
     assert audit(schedule).violations == ()
-    moved = sum(np.abs(power).sum() for power in schedule.kinds[kind].power_kw.values())
+    found = schedule.kinds[kind]
+    moved = sum(np.abs(power).sum() for power in (*found.power_kw.values(), found.reserve_up_kw, found.reserve_down_kw))
     assert moved > 1, "a template whose asset stands still proves nothing"
 
 
@@ -160,8 +211,8 @@ def test_a_broken_limit_is_reported(kind: str, mistake: Mistake) -> None:
 
 @pytest.mark.parametrize("kind", ALL_KINDS)
 def test_a_missing_number_is_never_passed(kind: str) -> None:
-    schedule = solved(kind, 0)
-    for name in {m.series for m in of(kind)}:
+    for name, number in {(m.series, m.template) for m in of(kind)}:
+        schedule = solved(kind, number)
         hole = schedule.kinds[kind].series[name].copy()
         hole[0, 0] = np.nan
         assert told(kind, schedule, **{name: hole}), f"{name} holds a NaN and nobody says so"

@@ -155,11 +155,15 @@ def test_the_rule_brings_a_running_unit_down_and_stops_it() -> None:
     assert audit(schedule).passed
 
 
-def test_a_convex_plan_is_a_bound() -> None:
+def test_a_convex_plan_is_whole_and_says_how_far_from_the_best_it_can_be() -> None:
     site = park(load(), grid(), unit(min_kw=50, max_kw=50, start_cost=3))
     inputs = given(site, hours(4), {("load", "demand_kw"): [20.0, 60, 20, 60]})
-    exact, convex = (solve(Problem(site, inputs, Mode(m))).proof.objective for m in ("exact", "convex"))
-    assert convex < exact - 0.1
+    exact, convex = (solve(Problem(site, inputs, Mode(m))) for m in ("exact", "convex"))
+    assert convex.proof.quality == "convex_recovery"
+    assert convex.proof.bound <= exact.proof.objective + 1e-6
+    assert exact.proof.bound - 1e-6 <= convex.proof.objective
+    assert convex.proof.gap == pytest.approx(1 - convex.proof.bound / convex.proof.objective)
+    assert audit(convex).passed
 
 
 @pytest.mark.parametrize(

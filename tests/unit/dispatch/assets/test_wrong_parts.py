@@ -54,9 +54,31 @@ _STORE = [
     Wrong("discharge without loss", {"drain_kwh_per_kw": times(0.95)}, "content differs"),
     Wrong("start level ignored", {"carried_kwh": times(1.5)}, "content differs"),
     Wrong("reserve of power forgotten", {"charge_kw": plus(5), "discharge_kw": plus(5)}, "above rating"),
-    Wrong("top of the band too high", {"upper_kwh": plus(5)}, "content above", fields={"energy_kwh": 40.0}),
-    Wrong("bottom of the band too low", {"lower_kwh": plus(-5)}, "content below"),
+    Wrong(
+        "top of the band too high",
+        {"upper_kwh": plus(5), "most_kwh": plus(5)},
+        "content above",
+        fields={"energy_kwh": 40.0},
+    ),
+    Wrong("bottom of the band too low", {"lower_kwh": plus(-5), "least_kwh": plus(-5)}, "content below"),
     Wrong("wear too cheap", {"wear_per_kw": times(0.5)}, "money differs", fields={"wear_cost_per_kwh": 0.02}),
+]
+_BY_FILL = [
+    Wrong("limit of charge by fill forgotten", {"charge_end_kw_1": plus(99)}, "charges faster", template=1),
+    Wrong("limit of discharge by fill forgotten", {"discharge_end_kw_0": plus(99)}, "discharges faster", template=1),
+    Wrong("taper too flat", {"charge_slope_1": times(0.7)}, "charges faster", template=1),
+]
+_WORN = [
+    Wrong("first segment too large", {"segment_1_size_kwh": times(1.5)}, "outside its size"),
+    Wrong("deep cycles too cheap", {"segment_2_cost": times(0.5)}, "money differs"),
+    Wrong("segments start full", {"segment_2_carried_kwh": plus(1)}, "segment differs"),
+]
+_HOLDING = [
+    Wrong("discharge without loss in a call", {"out_kwh_per_kwh": times(0.8)}, "no energy behind", template=3),
+    Wrong("energy of a call below the band", {"call_least_kwh": plus(-9)}, "up has no energy", template=3),
+    Wrong("energy of a call above the band", {"call_most_kwh": plus(9)}, "down has no energy", template=3),
+    Wrong("taper forgotten in a call", {"charge_call_kw_1": plus(99)}, "down has no power", template=2),
+    Wrong("power near empty in a call", {"discharge_call_kw_0": plus(99)}, "up has no power", template=2),
 ]
 _CONVERTER = [
     Wrong("yield too high", {"yield": times(1.05)}, "yield times power"),
@@ -67,10 +89,23 @@ _GENERATOR = [
     Wrong("running cost", {"cost_per_kw": times(0.5)}, "money differs", fields={"cost_per_kwh": 0.01}),
 ]
 _CHEAP = {"cost_per_kwh": 0.01, "no_load_cost_per_h": 0.0, "start_cost": 0.0}
+_SELLS = {"export_price_per_kwh": 2.0, "export_share_max": 1.0}
+_PPA = {"name": "ppa", "price_per_kwh": 0.0, "replaces_energy_price": True, "share_max": 0.3}
+_GREEN_WINS = {"green_power": [_PPA]}
+_GREEN_DEAR = {"green_power": [_PPA | {"price_per_kwh": 9.0, "share_min": 0.1}]}
+_HIGH_USE = {"month_to_date_kwh": 390.0}
 WRONG: dict[str, list[Wrong]] = {
-    "battery": _STORE,
+    "battery": [*_STORE, *_BY_FILL, *_WORN, *_HOLDING],
     "cable": [Wrong("rating too high", {"rating_kw": times(1.2)}, "flow above rating")],
     "chiller": _CONVERTER,
+    "direct_line": [
+        Wrong("more than the weather gives", {"available_kw": times(1.1)}, "than is available"),
+        Wrong("export limit too high", {"export_kw": plus(50)}, "than its connection takes", fields=_SELLS),
+        Wrong("own use too cheap", {"price_per_kw": times(0.5)}, "money differs"),
+        Wrong("export too dear", {"earned_per_kw": times(2)}, "money differs", fields=_SELLS),
+        Wrong("shares forgotten", {"wanted_kwh": zero}, "further from a share"),
+        Wrong("penalty too low", {"penalty": times(0.5)}, "penalty differs", fields={"supply_share_min": 1.0}),
+    ],
     "grid_connection": [
         Wrong("import limit too high", {"import_kw": times(1.1)}, "import above", fields={"import_kw": 50.0}),
         Wrong("export limit too high", {"export_kw": times(1.1)}, "export above"),
@@ -79,6 +114,29 @@ WRONG: dict[str, list[Wrong]] = {
         Wrong("demand price", {"demand_price": times(2)}, "money differs"),
         Wrong("peak already paid forgotten", {"paid_peak_kw": zero}, "money differs"),
         Wrong("peak counted in no step", {"mask_0": zero}, "billed peak"),
+        Wrong("export limit of some hours", {"export_kw": times(1.5)}, "export above", template=3),
+        Wrong("blocks too large", {"import_size_kwh": times(2)}, "money differs", template=3),
+        Wrong("price of blocks", {"import_block_price": times(0.5)}, "money differs", template=3),
+        Wrong("some energy in no block", {"import_weight_h_0": times(0.5)}, "money differs", template=3),
+        Wrong("some exports in no block", {"export_weight_h_0": times(0.5)}, "money differs", template=3),
+        Wrong("threshold of the rebate", {"rebate_need_kwh": times(0.01)}, "money differs", template=3),
+        Wrong("rebate too large", {"rebate_price": times(2)}, "money differs", template=3, fields=_HIGH_USE),
+        Wrong("rebate saved before", {"rebate_saved": times(2)}, "money differs", template=3, fields=_HIGH_USE),
+        Wrong(
+            "take or pay forgotten",
+            {"green_0_size_kwh": zero, "green_0_weight_h_0": zero},
+            "money differs",
+            template=3,
+            fields={"month_to_date_kwh": {"ppa": 150.0}},
+        ),
+        Wrong("more green than agreed", {"green_1_most_kw": plus(9)}, "more green power than agreed", template=3),
+        Wrong("green share too high", {"green_0_share_max": plus(0.2)}, "more green", template=3, fields=_GREEN_WINS),
+        Wrong("green share too low", {"green_0_share_min": zero}, "less green power", template=3, fields=_GREEN_DEAR),
+        Wrong("green counted as clean", {"green_1_clean": times(1.2)}, "unclean_kw differs", template=3),
+        Wrong("energy replaced", {"green_1_saved_per_kw": times(2)}, "money differs", template=3),
+        Wrong("reduction paid", {"response_paid": times(2)}, "money differs", template=3),
+        Wrong("reduction forfeited", {"response_forfeit_per_kw": zero}, "money differs", template=3),
+        Wrong("baseline too high", {"response_target_kw": plus(1000)}, "money differs", template=3),
         Wrong("carbon", {"carbon_kg_per_kw": times(1.1)}, "carbon differs"),
     ],
     "heat_pump": _CONVERTER,
@@ -87,7 +145,23 @@ WRONG: dict[str, list[Wrong]] = {
         Wrong("lost load too cheap", {"shed_per_kw": times(0.0001)}, "penalty differs"),
     ],
     "pv": _GENERATOR,
-    "supercapacitor": _STORE,
+    "reserve_product": [
+        Wrong("offer too large", {"most_kw": plus(9)}, "more than its offer"),
+        Wrong("price too high", {"price_per_kw": times(2)}, "money differs"),
+        Wrong("penalty too low", {"penalty_per_kw": zero}, "money differs", fields={"held_kw": 500.0}),
+        Wrong("blocks forgotten", {"goes_on": zero}, "changes within a block"),
+        Wrong(
+            "sold before forgotten",
+            {"begun": zero, "begun_kw": zero, "most_kw": plus(15)},
+            "differs from what was sold before",
+        ),
+    ],
+    "reserve": [
+        Wrong("part of the requirement forgotten", {"required_kw": times(0.5)}, "reserve_up_kw differs"),
+        Wrong("the same, downwards", {"required_kw": times(0.5)}, "reserve_down_kw differs", template=1),
+        Wrong("shortfall too cheap", {"short_per_kw": times(0.5)}, "penalty differs"),
+    ],
+    "supercapacitor": [*_STORE, *_BY_FILL, *_HOLDING],
     "thermal": [
         Wrong("minimum too low", {"min_kw": times(0.5)}, "below minimum", template=1, fields={"min_kw": 35.0}),
         Wrong(
@@ -123,7 +197,7 @@ WRONG: dict[str, list[Wrong]] = {
         Wrong("counted as clean", {"unclean": zero}, "unclean_kw differs"),
         Wrong("time off before", {"must_off": zero}, "minimum down time", template=2, fields=_CHEAP),
     ],
-    "thermal_store": _STORE,
+    "thermal_store": [*_STORE, *_BY_FILL],
     "wind": _GENERATOR,
 }
 

@@ -1,0 +1,63 @@
+"""What stores of electricity share beside the stock equation: they offer reserve where the site asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Self, get_args
+
+from dispatch import storage_reserve
+from dispatch.asset import Account, Direction, Given, Inputs, Mode, Part, Rows, Violation
+from dispatch.signals import Array, Horizon
+from dispatch.storage import Storage
+from dispatch.storage_band import band
+
+
+class ElectricStorage(Storage):
+    """A store whose power beside its set-point is reserve; equations in :mod:`dispatch.storage_reserve`.
+
+    A site that asks for none has none of their variables and rows.
+    """
+
+    @classmethod
+    def ratings(cls, rows: Rows[Self], horizon: Horizon) -> dict[str, Array]:
+        """Those of the stock, and of calls."""
+        own = super().ratings(rows, horizon)
+        return own | (storage_reserve.ratings(rows, horizon) if rows.reserve_h else {})
+
+    @classmethod
+    def signals(cls, rows: Rows[Self], inputs: Inputs) -> dict[str, Array]:
+        """Those of the stock, and the band that a call must keep."""
+        own = super().signals(rows, inputs)
+        if not rows.reserve_h:
+            return own
+        start = rows.field("energy_kwh") * rows.state(inputs, "start_fill")
+        held = band(rows, inputs.horizon, start)
+        return own | storage_reserve.signals(rows, inputs.horizon, start, held)
+
+    @classmethod
+    def part(cls, rows: Rows[Self], given: Given, mode: Mode) -> Part:
+        """The stock, and what it offers."""
+        part = super().part(rows, given, mode)
+        return storage_reserve.added(part, rows, given, cls.deciding(rows, mode)) if rows.reserve_h else part
+
+    @classmethod
+    def check(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> list[Violation]:
+        """The stock's limits, and every offer called."""
+        found = super().check(rows, given, series)
+        return [*found, *storage_reserve.check(rows, given, series)] if rows.reserve_h else found
+
+    @classmethod
+    def account(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> Account:
+        """The stock's, with its offers."""
+        account = super().account(rows, given, series)
+        if not rows.reserve_h:
+            return account
+        up, down = (storage_reserve.offered(rows, series, direction) for direction in get_args(Direction))
+        return replace(account, reserve_up_kw=up, reserve_down_kw=down)
+
+    @classmethod
+    def walked(cls, rows: Rows[Self], given: Inputs, wanted: Array, *, back: bool) -> dict[str, Array]:
+        """Without a plan nothing is held ready on purpose."""
+        out = super().walked(rows, given, wanted, back=back)
+        return out | (storage_reserve.none(rows, wanted.shape) if rows.reserve_h else {})

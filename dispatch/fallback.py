@@ -1,0 +1,73 @@
+"""The lowest rungs: schedules that no solver makes, from the plan before or from nothing at all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from dispatch.asset import Rows
+from dispatch.problem import Problem
+from dispatch.schedule import Schedule, Solved
+from dispatch.signals import Array, Horizon
+from dispatch.solve import cascade
+
+_DAY_S = 24 * 3600
+
+
+def last_good(problem: Problem, previous: Schedule) -> Schedule:
+    """The plan before, at the times of this one: stores and units follow it within today's limits, the rest gives way.
+
+    A step takes the mean of the previous plan over its time; a time beyond its end is that of a day before.
+    """
+    share = _overlap(previous.inputs.horizon, problem.horizon)
+    planned = {}
+    for kind, rows in problem.rows.items():
+        if kind not in previous.kinds or previous.kinds[kind].rows.members[0].kind != kind:
+            continue
+        wanted = _shifted(previous.kinds[kind], rows, share)
+        followed = type(rows.members[0]).follow(rows, problem.inputs, wanted)
+        if followed is not None:
+            planned[kind] = followed
+    return cascade(problem, planned, tuple(problem.rows), "last_good")
+
+
+def safe_state(problem: Problem) -> Schedule:
+    """Nothing charges, units that may stop do, the grid gives what it can, and load is shed where nothing is left.
+
+    It can always be constructed; whether it holds every limit is for the audit to say.
+    """
+    resting = {}
+    for kind, rows in problem.rows.items():
+        followed = type(rows.members[0]).follow(rows, problem.inputs, {})
+        if followed is not None:
+            resting[kind] = followed
+    giving_way = tuple(kind for kind in problem.rows if kind not in resting)
+    return cascade(problem, resting, giving_way, "safe_state")
+
+
+def _overlap(before: Horizon, now: Horizon) -> Array:
+    """(step before, step now) share of the time of each step now that lies in each step before; columns add up to 1."""
+    seconds = [h.edges.astype("datetime64[s]").astype(np.int64) for h in (before, now)]
+    edges, target = seconds
+    days_late = np.maximum(np.ceil((target[1:] - edges[-1]) / _DAY_S), 0) * _DAY_S
+    starts, ends = np.clip(target[:-1] - days_late, edges[0], edges[-1]), target[1:] - days_late
+    lasting = np.minimum(edges[1:, None], ends) - np.maximum(edges[:-1, None], starts)
+    shared = np.maximum(lasting, 0).astype(np.float64)
+    total = shared.sum(axis=0)
+    # A time before the previous plan began, or one that a plan of hours never held: its first step stands in.
+    shared[0, total <= 0] = 1.0
+    return np.asarray(shared / shared.sum(axis=0))
+
+
+def _shifted(previous: Solved, rows: Rows[Any], share: Array) -> dict[str, Array]:
+    """(row, step) the published series of the plan before, by name; an asset that was not in it has wanted nothing."""
+    had = [member.name for member in previous.rows.members]
+    at = [had.index(member.name) if member.name in had else -1 for member in rows.members]
+    steps = share.shape[0]
+    out = {}
+    for name, values in previous.series.items():
+        if values.shape[1] == steps:
+            published = np.vstack([values[: len(had)], np.zeros(steps)])
+            out[name] = np.tile(published[at] @ share, (rows.scenarios, 1))
+    return out

@@ -1,0 +1,174 @@
+"""Two processes on one problem: one proves the bound, the other improves the plan; each hands the other what it finds.
+
+The prover is a plain branch and bound that leaves looking for plans to its partner and prunes with the plans it gets.
+The partner is :class:`~dispatch.search.recovery.Search`. Bound and plan may come from either. It needs a deadline, and
+because two clocks run, two runs can end differently: the answer says that a clock fired.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
+from typing import Any
+
+import numpy as np
+
+from dispatch.errors import SolveError
+from dispatch.highs import Answer, Limits, Matrices, load, polished
+from dispatch.search.blocks import simplified
+from dispatch.search.recovery import Search, relax, renumbered
+from dispatch.signals import Array
+
+_REPORT_S = 0.5
+_FINISHING = 0.03
+_GRACE_S = 5.0
+
+
+@dataclass
+class _Told:
+    """What the prover has said so far: its bound, and its best plan until somebody took it."""
+
+    bound: float = -np.inf
+    plan: Array | None = None
+    nodes: int = 0
+    done: bool = False
+
+
+def improve_and_prove(
+    matrices: Matrices, limits: Limits, *, also_integer: np.ndarray | None = None, coupling: np.ndarray | None = None
+) -> Answer:
+    """The best plan and bound that both processes find before ``limits.seconds`` are over.
+
+    Args:
+        matrices: the whole problem.
+        limits: gap at which both stop; the deadline is required.
+        also_integer: columns that must be integral beside those the model declares.
+        coupling: rows that join the blocks.
+
+    Raises:
+        SolveError: neither found a plan.
+    """
+    if limits.seconds is None:
+        raise SolveError("a portfolio needs a deadline: without one its answer would depend on the machine alone")
+    began = time.perf_counter()
+    integer = matrices.integer.copy()
+    integer[[] if also_integer is None else also_integer] = True
+    matrices = replace(matrices, integer=integer)
+    small = simplified(matrices)
+    working = replace(limits, seconds=limits.seconds * (1 - _FINISHING))
+    with _prover(small, working) as pipe:
+        told = _Told()
+        search = Search(small, relax(small, renumbered(matrices, coupling), limits.gap), working, began)
+        search.first()
+        _exchange(pipe, told, search)
+        while not (search.late() or told.done or search.gap <= limits.gap):
+            search.around(rounds=1)
+            _exchange(pipe, told, search)
+    if search.best is None:
+        raise SolveError("no plan was found before the deadline")
+    x, dual, objective = polished(matrices, integer, search.best)
+    bound = min(search.bound, objective)
+    proven = (objective - bound) <= limits.gap * max(abs(objective), 1e-9)
+    clock = search.late() and not proven
+    return Answer("optimal" if proven else "incumbent", x, dual, objective, bound, search.nodes + told.nodes, clock)
+
+
+def _exchange(pipe: Connection, told: _Told, search: Search) -> None:
+    """Take what the prover has said; give it the best plan."""
+    try:
+        while pipe.poll():
+            bound, plan, told.nodes, told.done = pipe.recv()
+            told.bound = max(told.bound, bound)
+            if plan is not None:
+                search.take(*plan)
+        if search.best is not None:
+            pipe.send((search.objective, search.best))
+    except (EOFError, OSError):
+        told.done = False  # the prover is gone; what it proved stands, and the search goes on alone
+    search.bound = max(search.bound, told.bound)
+
+
+@contextmanager
+def _prover(matrices: Matrices, limits: Limits) -> Iterator[Connection]:
+    context = multiprocessing.get_context("spawn")
+    mine, theirs = context.Pipe()
+    process = context.Process(target=_prove, args=(matrices, limits, theirs), daemon=True)
+    process.start()
+    theirs.close()
+    try:
+        yield mine
+    finally:
+        mine.close()
+        process.join(0.1)
+        if process.is_alive():
+            process.kill()
+            process.join(_GRACE_S)
+
+
+class _Partner:
+    """The prover's end of the pipe, asked by the solver's callbacks."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self.pipe = pipe
+        self.said = 0.0
+        self.given = np.inf
+        self.waiting: Array | None = None
+        self.gone = False
+
+    def interrupt(self, event: Any) -> None:
+        """Called often: say the bound now and then, and stop when nobody listens any more."""
+        if time.perf_counter() - self.said > _REPORT_S:
+            self.said = time.perf_counter()
+            self.say(event.data_out.mip_dual_bound, None, event.data_out.mip_node_count)
+        if self.gone:
+            event.data_in.user_interrupt = True
+
+    def improved(self, event: Any) -> None:
+        """A better plan: hand it over, unless it is the partner's own."""
+        out = event.data_out
+        if out.objective_function_value < self.given - 1e-9 * abs(self.given):
+            plan = (float(out.objective_function_value), np.array(out.mip_solution))
+            self.say(out.mip_dual_bound, plan, out.mip_node_count)
+
+    def offer(self, event: Any) -> None:
+        """Give the solver the partner's plan."""
+        self.listen()
+        if self.waiting is not None:
+            event.data_in.setSolution(self.waiting)
+            self.waiting = None
+
+    def say(self, bound: float, plan: tuple[float, Array] | None, nodes: int, done: bool = False) -> None:
+        """To the partner."""
+        try:
+            self.pipe.send((float(bound), plan, int(nodes), done))
+        except OSError:
+            self.gone = True
+
+    def listen(self) -> None:
+        """Take the partner's latest plan."""
+        try:
+            while self.pipe.poll():
+                objective, plan = self.pipe.recv()
+                if objective < self.given - 1e-9 * abs(objective):
+                    self.given, self.waiting = objective, plan
+        except (EOFError, OSError):
+            self.gone = True
+
+
+def _prove(matrices: Matrices, limits: Limits, pipe: Connection) -> None:
+    """In the child: branch and bound that leaves most of the looking for plans to the partner."""
+    solver, partner = load(matrices), _Partner(pipe)
+    solver.setOptionValue("mip_rel_gap", limits.gap)
+    solver.setOptionValue("time_limit", float(limits.seconds or np.inf))
+    for option in ("mip_heuristic_run_rens", "mip_heuristic_run_rins", "mip_heuristic_run_root_reduced_cost"):
+        solver.setOptionValue(option, False)
+    solver.cbMipInterrupt.subscribe(partner.interrupt)
+    solver.cbMipImprovingSolution.subscribe(partner.improved)
+    solver.cbMipUserSolution.subscribe(partner.offer)
+    solver.run()
+    info = solver.getInfo()
+    partner.say(info.mip_dual_bound, None, info.mip_node_count, done=True)

@@ -1,0 +1,162 @@
+"""Columns of the user's own files that prices, limits and the like name: read once, when the park's file is."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from dispatch.errors import Problem
+from dispatch.frozen import Frozen
+from dispatch.mistakes import near_miss
+from dispatch.series import SignalFile
+from dispatch.signals import accepted_units, parse_quantity
+from dispatch.site import Site
+
+_PARQUET = {".parquet", ".pq"}
+
+
+def with_signal_files(site: Site, folder: Path) -> tuple[Site, list[Problem]]:
+    """The site with every named column read, and what is wrong with those that cannot be."""
+    problems: list[Problem] = []
+    return _filled(site, "", _Reader(folder, site.time_zone, problems)), problems
+
+
+def _filled(value: Any, path: str, reader: _Reader) -> Any:
+    """A copy of nested models in which columns hold what their file does; the same object where there is none."""
+    if isinstance(value, SignalFile):
+        return reader.read(value, path)
+    if isinstance(value, tuple):
+        made = tuple(_filled(entry, f"{path}[{i}]", reader) for i, entry in enumerate(value))
+        return made if any(a is not b for a, b in zip(made, value, strict=True)) else value
+    if not isinstance(value, Frozen):
+        return value
+    changes = {}
+    for name in type(value).model_fields:
+        old = getattr(value, name)
+        new = _filled(old, f"{path}.{name}" if path else name, reader)
+        if new is not old:
+            changes[name] = new
+    return value.model_copy(update=changes) if changes else value
+
+
+class _Reader:
+    def __init__(self, folder: Path, time_zone: str, problems: list[Problem]) -> None:
+        self._folder, self._zone, self._problems = folder, time_zone, problems
+
+    def read(self, signal: SignalFile, path: str) -> SignalFile:
+        """The column with its values; what is wrong becomes a problem at its place in the park's file."""
+        try:
+            factor = _factor(signal, path.rsplit(".", maxsplit=1)[-1])
+            rows = _rows(self._folder / signal.file, signal)
+            seconds, values = _series(rows, signal, ZoneInfo(signal.time_zone or self._zone))
+        except _Wrong as error:
+            where = f"{path}.{error.field}" if error.field else path
+            self._problems.append(Problem(where, error.message, error.accepted))
+            return signal
+        scaled = tuple(value * factor for value in values)
+        return signal.model_copy(update={"seconds": seconds, "values": scaled})
+
+
+class _Wrong(Exception):  # noqa: N818 - never leaves this module: it becomes a Problem
+    def __init__(self, field: str, message: str, accepted: str) -> None:
+        super().__init__(message)
+        self.field, self.message, self.accepted = field, message, accepted
+
+
+def _factor(signal: SignalFile, field: str) -> float:
+    if signal.seconds or signal.values:
+        raise _Wrong("", "'seconds' and 'values' are read from the file", "file, column and what they need")
+    if signal.unit is None:
+        return 1.0
+    try:
+        return parse_quantity(field, f"1 {signal.unit}")
+    except ValueError:
+        raise _Wrong("unit", f"'{signal.unit}' does not fit {field}", accepted_units(field)) from None
+
+
+def _rows(file: Path, signal: SignalFile) -> Iterator[tuple[int, Any, Any]]:
+    """Row, time and value as they stand in the file."""
+    if not file.is_file():
+        raise _Wrong("file", f"there is no file '{signal.file}' beside the park's file", "a CSV or Parquet file")
+    columns = _parquet(file) if file.suffix.lower() in _PARQUET else _csv(file)
+    time_column = signal.time_column or next(iter(columns), "")
+    for field, name in (("column", signal.column), ("time_column", time_column)):
+        if name not in columns:
+            raise _Wrong(field, f"'{signal.file}' has no column '{name}'", near_miss(name, list(columns)))
+    for number, pair in enumerate(zip(columns[time_column], columns[signal.column], strict=True), 2):
+        yield (number, *pair)
+
+
+def _csv(file: Path) -> dict[str, list[Any]]:
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as stream:
+            header = stream.readline()
+            stream.seek(0)
+            table = list(csv.reader(stream, delimiter=max(",;\t", key=header.count)))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise _Wrong("file", f"cannot be read: {error}", "a CSV or Parquet file") from None
+    names = table[0] if table else []
+    body = [row for row in table[1:] if row]
+    if any(len(row) != len(names) for row in body):
+        raise _Wrong("file", "has rows of different length", "as many values in each row as there are names")
+    return {name: [row[place] for row in body] for place, name in enumerate(names)}
+
+
+def _parquet(file: Path) -> dict[str, list[Any]]:
+    import pyarrow.parquet as pq
+    from pyarrow import ArrowException
+
+    try:
+        return dict(pq.read_table(file).to_pydict())
+    except (OSError, ArrowException) as error:
+        raise _Wrong("file", f"is no Parquet table: {error}", "a CSV or Parquet file") from None
+
+
+def _series(
+    rows: Iterator[tuple[int, Any, Any]], signal: SignalFile, zone: ZoneInfo
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    seconds: list[float] = []
+    values: list[float] = []
+    for number, moment, value in rows:
+        at = _seconds(moment, zone, seconds[-1] if seconds else -math.inf, f"row {number} of '{signal.file}'")
+        seconds.append(at)
+        values.append(_number(value, f"row {number} of '{signal.file}'"))
+    if len(seconds) < 2:
+        raise _Wrong("file", f"'{signal.file}' holds fewer than two rows", "a row for each step of time")
+    return tuple(seconds), tuple(values)
+
+
+def _seconds(text: Any, zone: ZoneInfo, before: float, where: str) -> float:
+    try:
+        moment = text if isinstance(text, datetime) else datetime.fromisoformat(str(text).strip())
+    except ValueError:
+        raise _Wrong("time_column", f"{where}: '{text}' is no time", "times like 2016-10-14T06:00+02:00") from None
+    if moment.tzinfo is not None:
+        found = [moment.timestamp()]
+    else:
+        # In the hour that the clock repeats in autumn, the second of two equal times is the later one.
+        found = [moment.replace(tzinfo=zone, fold=fold).timestamp() for fold in (0, 1)]
+        if datetime.fromtimestamp(found[0], UTC).astimezone(zone).replace(tzinfo=None) != moment:
+            raise _Wrong("time_column", f"{where}: {moment} is skipped by the clock", "times that exist, or an offset")
+    later = [at for at in found if at > before]
+    if not later:
+        raise _Wrong("time_column", f"{where}: {text} is not later than the row before", "rows in order of time")
+    return later[0]
+
+
+def _number(value: Any, where: str) -> float:
+    text = "" if value is None else str(value).strip()
+    try:
+        number = float(text) if text else math.nan
+    except ValueError:
+        raise _Wrong(
+            "column", f"{where}: '{text}' is not a number", "a number, or nothing where it is unknown"
+        ) from None
+    if math.isinf(number):
+        raise _Wrong("column", f"{where}: the value is infinite", "a number, or nothing where it is unknown")
+    return number

@@ -1,0 +1,193 @@
+"""The lines of a tariff as data, each checked by itself: energy, blocks, demand, coincident peaks, capacity."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Literal, Self
+
+import numpy as np
+from pydantic import AwareDatetime, Field, model_validator
+
+from dispatch.errors import DataError
+from dispatch.frozen import Finite, Fraction, Frozen, NonNegative, Positive
+from dispatch.series import Signal
+from dispatch.signals import Array, Horizon
+from dispatch.tariff.calendar import Calendar, Days
+
+Basis = Literal["energy", "tier", "demand", "coincident", "capacity"]
+Month = tuple[int, int]
+
+_NEEDED: dict[str, tuple[str, ...]] = {
+    "energy": ("price_per_kwh",),
+    "tier": ("blocks",),
+    "demand": ("price_per_kw_month",),
+    "coincident": ("price_per_kw_month", "events"),
+    "capacity": ("price_per_kva_month",),
+}
+_ALSO: dict[str, tuple[str, ...]] = {
+    "tier": ("per",),
+    "demand": ("ratchet", "rebate"),
+    "coincident": ("of_events",),
+    "capacity": (),
+    "energy": (),
+}
+_OWN = sorted({name for names in (*_NEEDED.values(), *_ALSO.values()) for name in names})
+
+
+class Block(Frozen):
+    """Energy up to a total of the month (or day) at one price."""
+
+    up_to_kwh: Positive | None = Field(default=None, description="upper end, counted from 0; the last block has none")
+    price_per_kwh: Finite
+
+
+class Ratchet(Frozen):
+    """The demand billed in a month is at least a share of the highest peak of earlier months."""
+
+    fraction: Annotated[Finite, Field(gt=0, le=1)]
+    months: int = Field(default=11, ge=1, le=36, description="how far back peaks count")
+    of_months: tuple[Annotated[int, Field(ge=1, le=12)], ...] = Field(
+        default=(), description="calendar months whose peaks count; default: all"
+    )
+
+
+class Rebate(Frozen):
+    """A month's demand price is multiplied by ``factor`` where its imports reach so many kWh per contracted kVA."""
+
+    kwh_per_kva_month: Positive
+    factor: Fraction
+
+
+class Event(Frozen):
+    """A span of time that somebody else announces."""
+
+    start: AwareDatetime
+    end: AwareDatetime
+
+    @model_validator(mode="after")
+    def _forward(self) -> Self:
+        if self.end <= self.start:
+            raise ValueError(f"end {self.end.isoformat()} must be after start {self.start.isoformat()}")
+        return self
+
+
+class Component(Frozen):
+    """One line of a tariff.
+
+    ``energy``: a price per kWh. ``tier``: blocks by the energy of the month or day. ``demand``: the highest mean power
+    of a metering interval in each month. ``coincident``: the power at hours that the grid names. ``capacity``: a price
+    per contracted kVA, whatever is used.
+    """
+
+    name: str
+    direction: Literal["import", "export"] = "import"
+    basis: Basis
+    price_per_kwh: Signal | None = Field(default=None, description="of an energy component; may be negative")
+    price_per_kw_month: NonNegative | None = Field(default=None, description="of a demand or coincident component")
+    price_per_kva_month: NonNegative | None = Field(default=None, description="of a capacity component")
+    blocks: tuple[Block, ...] = Field(default=(), description="of a tier component, from the first kWh on")
+    per: Literal["month", "day"] = Field(default="month", description="over what the blocks of a tier count")
+    ratchet: Ratchet | None = None
+    rebate: Rebate | None = None
+    events: tuple[Event, ...] = Field(default=(), description="of a coincident component: when it is measured")
+    of_events: Literal["highest", "mean"] = Field(default="highest", description="of a month's events")
+    calendar: Calendar = Calendar()
+    valid_from: date | None = None
+    valid_to: date | None = Field(default=None, description="last day, inclusive")
+    source: str = Field(description="where the price stands, with a date")
+    verified: bool = True
+
+    @model_validator(mode="after")
+    def _fits_its_basis(self) -> Self:
+        needed, also = _NEEDED[self.basis], _ALSO[self.basis]
+        given = {name for name in _OWN if getattr(self, name) != type(self).model_fields[name].default}
+        extra = sorted(given - {*needed, *also})
+        if extra or not given >= set(needed):
+            no = f" and no {', '.join(extra)}" if extra else ""
+            raise ValueError(f"a component with basis '{self.basis}' has {' and '.join(needed)}{no}")
+        if self.basis not in {"energy", "tier"} and self.direction == "export":
+            raise ValueError(f"a {self.basis} component has direction 'import'")
+        if self.valid_from and self.valid_to and self.valid_to < self.valid_from:
+            raise ValueError(f"valid_to {self.valid_to} is before valid_from {self.valid_from}")
+        return self
+
+    @model_validator(mode="after")
+    def _blocks_go_up(self) -> Self:
+        edges = [block.up_to_kwh for block in self.blocks]
+        if not edges:
+            return self
+        if edges[-1] is not None or None in edges[:-1]:
+            raise ValueError("every block but the last has up_to_kwh, and the last has none: it has no end")
+        finite = [edge for edge in edges if edge is not None]
+        if finite != sorted(set(finite)):
+            raise ValueError(f"up_to_kwh must grow from block to block (found {', '.join(f'{e:g}' for e in finite)})")
+        return self
+
+    @property
+    def is_peak(self) -> bool:
+        """Is the highest power of a month billed?"""
+        return self.basis == "demand" or (self.basis == "coincident" and self.of_events == "highest")
+
+    @property
+    def counts_energy(self) -> bool:
+        """Does the energy of the month (or day) so far bear on what the next kWh costs?"""
+        return self.basis == "tier" or self.rebate is not None
+
+    @property
+    def is_convex(self) -> bool:
+        """Does each further kWh of a tier cost at least as much (earn at most as much) as the one before?"""
+        sign = 1 if self.direction == "import" else -1
+        prices = [sign * block.price_per_kwh for block in self.blocks]
+        return prices == sorted(prices)
+
+    def mask(self, horizon: Horizon, days: Days) -> Array:
+        """(T,) the share of each step in which the component applies; 0 or 1 for a peak.
+
+        Raises:
+            DataError: a peak begins or ends to count inside a step, and would be a guess.
+        """
+        if self.calendar.is_always and self.valid_from is None and self.valid_to is None:
+            shares = np.ones(horizon.steps)
+        else:
+            pairs = zip(horizon.local_start, horizon.local_end, strict=True)
+            shares = np.array([self._share(start, end, days) for start, end in pairs])
+        return shares * self._events_share(horizon) if self.basis == "coincident" else shares
+
+    def _share(self, start: datetime, end: datetime, days: Days) -> float:
+        """Part of the step in which the component applies, to the minute."""
+        last_moment = datetime.fromtimestamp(end.timestamp() - 1, start.tzinfo)
+        same = self.applies(start, days) == self.applies(last_moment, days)
+        if same and not self.calendar.changes_inside(start, end, days):
+            return float(self.applies(start, days))
+        if self.is_peak:
+            raise self._cut(start, end)
+        moments = np.arange(start.timestamp(), end.timestamp(), 60)
+        inside = [self.applies(datetime.fromtimestamp(m, start.tzinfo), days) for m in moments]
+        return float(np.mean(inside))
+
+    def _events_share(self, horizon: Horizon) -> Array:
+        """(T,) share of each step that lies in an event."""
+        edges = horizon.edges.astype("datetime64[s]").astype(np.float64)
+        shares = np.zeros(horizon.steps)
+        for event in self.events:  # a handful of hours a month
+            inside = np.clip(edges, event.start.timestamp(), event.end.timestamp())
+            shares += np.diff(inside) / np.diff(edges)
+        for step in np.flatnonzero((shares > 1e-9) & (shares < 1 - 1e-9)) if self.is_peak else ():
+            raise self._cut(horizon.local_start[step], horizon.local_end[step])
+        return np.minimum(shares, 1.0)
+
+    def _cut(self, start: datetime, end: datetime) -> DataError:
+        return DataError(
+            f"{self.basis} component '{self.name}' begins or ends inside the step from {start:%Y-%m-%d %H:%M} to "
+            f"{end:%H:%M}: choose steps that end where it does"
+        )
+
+    def applies(self, moment: datetime, days: Days) -> bool:
+        """Is it valid, and does its calendar hold, at this moment?"""
+        first, last = self.valid_from or date.min, self.valid_to or date.max
+        return first <= moment.date() <= last and self.calendar.covers(moment, days)
+
+    def event_hours(self, month: Month, zone: object) -> float:
+        """Length of all events that begin in a local month [h]."""
+        spans = [(e.start.astimezone(zone), e.end) for e in self.events]  # type: ignore[arg-type]
+        return sum((end - start).total_seconds() for start, end in spans if (start.year, start.month) == month) / 3600

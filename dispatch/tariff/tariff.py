@@ -1,0 +1,150 @@
+"""A tariff: components, the days their calendars mean, and how demand is metered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated, Self
+
+import numpy as np
+from pydantic import Field, model_validator
+from scipy.sparse import csr_array
+
+from dispatch.frozen import Frozen, Positive
+from dispatch.signals import Array, Horizon
+from dispatch.tariff.bill import Clock, Line, bill_lines
+from dispatch.tariff.calendar import Days
+from dispatch.tariff.carried import Carried
+from dispatch.tariff.components import Component
+from dispatch.tariff.terms import Peaks, Tiers, energy_price, peaks, tiers
+
+
+@dataclass(frozen=True)
+class Periods:
+    """What a tariff bills by month or day on a horizon.
+
+    Attributes:
+        peaks: by the highest power.
+        import_tiers, export_tiers: by blocks of energy.
+    """
+
+    peaks: Peaks
+    import_tiers: Tiers
+    export_tiers: Tiers
+
+
+@dataclass(frozen=True)
+class Terms(Periods):
+    """A tariff on a horizon.
+
+    Attributes:
+        import_price, export_price: (T,) money per kWh of all energy components.
+    """
+
+    import_price: Array
+    export_price: Array
+
+
+class Tariff(Frozen):
+    """Components and the days their calendars mean."""
+
+    name: str
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+    components: tuple[Component, ...]
+    holidays: tuple[date, ...] = ()
+    workdays: tuple[date, ...] = Field(
+        default=(), description="weekend days worked for a holiday elsewhere; they count as a Monday"
+    )
+    metering_minutes: Positive = Field(default=15.0, description="interval over which demand is averaged")
+
+    @model_validator(mode="after")
+    def _no_day_is_both(self) -> Self:
+        both = sorted(set(self.holidays) & set(self.workdays))
+        if both:
+            raise ValueError(f"{both[0]} is in holidays and in workdays: it is one of the two")
+        return self
+
+    @model_validator(mode="after")
+    def _names_that_state_is_kept_by(self) -> Self:
+        names = [c.name for c in self.components if c.is_peak or c.counts_energy]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"two components are called '{twice[0]}': peaks and energy of a month are kept by name")
+        return self
+
+    @property
+    def days(self) -> Days:
+        """Holidays and made-up workdays."""
+        return Days(frozenset(self.holidays), frozenset(self.workdays))
+
+    @property
+    def peak_names(self) -> tuple[str, ...]:
+        """Components that bill a highest power."""
+        return tuple(c.name for c in self.components if c.is_peak)
+
+    @property
+    def counter_names(self) -> tuple[str, ...]:
+        """Components for which the energy of the month (or day) so far matters."""
+        return tuple(c.name for c in self.components if c.counts_energy)
+
+    @property
+    def shape(self) -> tuple[object, ...]:
+        """What tariffs of one compiled problem have in common; all else is data."""
+        kinds = [
+            (c.basis, c.direction, c.per, len(c.blocks), c.is_convex, c.ratchet and c.ratchet.months, bool(c.rebate))
+            for c in self.components
+            if c.is_peak or c.counts_energy
+        ]
+        return (self.metering_minutes, tuple(kinds))
+
+    def metering(self, horizon: Horizon) -> csr_array:
+        """(T, I) share of each step in each metering interval: powers @ this are the means that demand is billed on.
+
+        A step as long as the interval or longer is its own interval; shorter ones are averaged on the clock.
+        """
+        span_s = round(self.metering_minutes * 60)
+        seconds = horizon.edges[:-1].astype("datetime64[s]").astype(np.int64)
+        own = horizon.hours * 3600 >= span_s - 0.5
+        label = np.where(own, seconds, seconds // span_s * span_s)
+        starts, place = np.unique(label, return_inverse=True)
+        share = horizon.hours / np.bincount(place, horizon.hours, starts.size)[place]
+        # Sparse: over a year of hours the dense one would hold 77 million numbers.
+        return csr_array((share, (np.arange(horizon.steps), place)), shape=(horizon.steps, starts.size))
+
+    def prices(self, horizon: Horizon) -> tuple[Array, Array]:
+        """(T,) import and export price of all energy components.
+
+        Raises:
+            DataError: a direction has energy components, but none that applies in some step: an unknown price is not 0.
+        """
+        given = (self.name, self.components, self.days, horizon)
+        return energy_price(*given, "import"), energy_price(*given, "export")
+
+    def compile(self, horizon: Horizon, months: int | None = None) -> Terms:
+        """All of it on a horizon; ``months`` fixes how many months have a slot (for compiled problems).
+
+        Raises:
+            DataError: as ``prices``; or a peak begins or ends to count inside a step.
+        """
+        found = self.periods(horizon, months)
+        return Terms(found.peaks, found.import_tiers, found.export_tiers, *self.prices(horizon))
+
+    def periods(self, horizon: Horizon, months: int | None = None) -> Periods:
+        """What is billed by month or day, without the prices by step.
+
+        Raises:
+            DataError: a peak begins or ends to count inside a step.
+        """
+        given = (self.components, self.days, horizon, months)
+        return Periods(peaks(*given), tiers(*given, "import"), tiers(*given, "export"))
+
+    def bill(
+        self, horizon: Horizon, import_kw: Array, export_kw: Array, *, carried: Carried | None = None
+    ) -> list[Line]:
+        """The bill of (T,) metered powers, line by line, in the order of the components and of time.
+
+        Settle whole months: a horizon that begins inside one needs ``carried`` for what the meter has seen of it.
+        """
+        clock = Clock(horizon, self.days)
+        flows = np.asarray(import_kw, float), np.asarray(export_kw, float)
+        return bill_lines(self.components, clock, self.metering_minutes, *flows, carried or Carried())

@@ -1,0 +1,107 @@
+"""A plant on a line of its own: own use, export, and the shares that its rule asks for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dispatch.assets.direct_line import DirectLine
+from dispatch.audit import audit
+from dispatch.config import load_site
+from dispatch.errors import ConfigError, DataError
+from dispatch.problem import Problem
+from dispatch.schedule import Schedule
+from dispatch.solve import rule_based, solve
+from tests.parks import battery, given, grid, hours, load, park, tariff
+from tests.unit.dispatch import small_park
+
+NO_RULES = {"own_use_share_min": 0.0, "supply_share_min": 0.0, "export_share_max": 1.0}
+
+
+def line(**fields: Any) -> dict[str, Any]:
+    base = {"kind": "direct_line", "name": "wind", "bus": "main", "technology": "wind", "rated_kw": 100.0}
+    return base | {"price_per_kwh": 0.1, "export_kw": 100.0, "export_price_per_kwh": 0.05, "loads": ["load"]} | fields
+
+
+def problem(asset: dict[str, Any], *others: dict[str, Any], available: Any = 60.0, **state: float) -> Problem:
+    site = park(load(), grid(tariff=tariff(0.3)), asset, *others)
+    series = {("load", "demand_kw"): 50.0, ("wind", "available_kw"): available}
+    return Problem(site, given(site, hours(4), series, state={"wind": state} if state else None))
+
+
+def both(built: Problem) -> list[Schedule]:
+    schedules = [solve(built), rule_based(built)]
+    for schedule in schedules:
+        assert audit(schedule).violations == ()
+    return schedules
+
+
+def test_own_use_replaces_import_and_the_rest_is_exported() -> None:
+    for schedule in both(problem(line())):
+        assert schedule.asset("wind", "own_use_kw") == pytest.approx([50] * 4)
+        assert schedule.asset("wind", "sold_kw") == pytest.approx([10] * 4)
+        assert schedule.money[0] == pytest.approx(200 * 0.1 - 40 * 0.05)
+        assert schedule.asset("wind", "short_kwh") == pytest.approx([0, 0, 0], abs=1e-6)
+
+
+def test_export_beyond_its_share_is_curtailed_unless_it_pays_for_the_penalty() -> None:
+    kept = solve(problem(line(penalty_per_kwh=1.0), available=100.0))
+    assert kept.asset("wind", "sold_kw").sum() == pytest.approx(0.2 * 400)
+    broken = solve(problem(line(penalty_per_kwh=0.01), available=100.0))
+    assert broken.asset("wind", "sold_kw").sum() == pytest.approx(200)
+    # Own use is 50 %, export 50 % of what is available.
+    assert broken.asset("wind", "short_kwh") == pytest.approx([0.6 * 400 - 200, 0, 200 - 80])
+    assert broken.penalty[0] == pytest.approx(0.01 * (40 + 120))
+    assert broken.money[0] == pytest.approx(200 * 0.1 - 200 * 0.05), "the penalty is no money"
+
+
+def test_a_store_helps_to_use_what_is_generated() -> None:
+    available = np.array([100.0, 100, 20, 20])
+    store = battery(start_fill=0.0, end_penalty_per_kwh=0.0, charge_efficiency=1, discharge_efficiency=1)
+    plain, stored = (solve(problem(line(export_kw=0), *s, available=available)) for s in ((), (store,)))
+    assert stored.asset("wind", "own_use_kw").sum() > plain.asset("wind", "own_use_kw").sum() + 50
+
+
+def test_dear_own_use_is_taken_for_the_sake_of_the_shares_alone() -> None:
+    dear = line(price_per_kwh=0.5, export_kw=0, penalty_per_kwh=1.0)
+    for rules, own in (({}, 0.6 * 240), (NO_RULES, 0.0), (NO_RULES | {"supply_share_min": 0.3}, 60.0)):
+        plan = solve(problem(dear | rules))
+        assert audit(plan).violations == ()
+        assert plan.asset("wind", "own_use_kw").sum() == pytest.approx(own, abs=1e-4)
+
+
+def test_the_year_so_far_counts() -> None:
+    dear = line(price_per_kwh=0.5, export_kw=0, supply_share_min=0.0)
+    state = {"to_date_available_kwh": 100.0, "to_date_own_use_kwh": 90.0}
+    plan = solve(problem(dear, **state))
+    assert plan.asset("wind", "own_use_kw").sum() == pytest.approx(0.6 * 340 - 90, abs=1e-4)
+    from_file = solve(problem(dear | state))
+    assert from_file.money[0] == pytest.approx(plan.money[0])
+
+
+def test_sums_are_handed_over_and_begin_again_with_the_year() -> None:
+    site = park(load(), grid(tariff=tariff(0.3)), line(to_date_own_use_kwh=7.0))
+    series = {("load", "demand_kw"): 50.0, ("wind", "available_kw"): 60.0}
+    for start, own in (("2024-03-01T00:00", 7 + 150), ("2024-12-31T22:00", 50)):
+        inputs = given(site, hours(4, start), series)
+        found = solve(Problem(site, inputs)).kinds["direct_line"]
+        state = DirectLine.carry(found.rows, inputs, found.series, 3)["wind"]
+        assert state["to_date_own_use_kwh"] == pytest.approx(own)
+    assert state["to_date_consumed_kwh"] == pytest.approx(50)
+    assert state["to_date_available_kwh"] == pytest.approx(60)
+    assert state["to_date_export_kwh"] == pytest.approx(10)
+
+
+def test_a_load_that_is_not_there_is_named() -> None:
+    with pytest.raises(DataError, match="'wind' supplies 'mill', which is no load; loads are load"):
+        problem(line(loads=["mill"]))
+
+
+def test_the_file_says_so_at_once(tmp_path: Path) -> None:
+    content = small_park.park()
+    content["assets"].append(line(loads=["hal"]))
+    with pytest.raises(ConfigError, match=r"assets\[3\]\.loads\[0\].*there is no load 'hal'.*did you mean 'hall'"):
+        load_site(small_park.write(tmp_path, content))

@@ -1,0 +1,133 @@
+"""Whole numbers near a relaxation, and the search that starts from them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dispatch.asset import Mode
+from dispatch.errors import SolveError
+from dispatch.highs import Answer, Limits, Matrices, Point, run
+from dispatch.problem import Problem
+from dispatch.recovery import hunt, recover
+from tests.parks import given, grid, hours, load, park, unit
+
+
+def matrices(steps: int = 24, seed: int = 0) -> Matrices:
+    random = np.random.default_rng(seed)
+    units = [
+        unit(
+            f"unit_{i}",
+            min_kw=float(random.uniform(30, 60)),
+            max_kw=float(random.uniform(70, 90)),
+            start_cost=float(random.uniform(3, 12)),
+            no_load_cost_per_h=float(random.uniform(0, 2)),
+            cost_per_kwh=float(random.uniform(0.08, 0.12)),
+            min_up_h=3,
+            min_down_h=2,
+        )
+        for i in range(5)
+    ]
+    site = park(load(), *units, grid(import_kw=20))
+    demand = random.uniform(60, 330, steps)
+    return Problem(site, given(site, hours(steps), {("load", "demand_kw"): demand}), Mode("exact")).compiled.matrices()
+
+
+def keeps(found: Answer, made: Matrices) -> bool:
+    used = made.rows @ found.x
+    rows = (used <= made.row_upper + 1e-5).all() and (used >= made.row_lower - 1e-5).all()
+    whole = found.x[made.integer]
+    return bool(rows and np.abs(whole - np.round(whole)).max() < 1e-6)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_recovered_point_keeps_all_rows_and_its_gap_is_true(seed: int):
+    made = matrices(seed=seed)
+    found, best = recover(made, Limits()), run(made, Limits(gap=0.0))
+    assert found.quality == "convex_recovery"
+    assert keeps(found, made)
+    assert found.bound <= best.objective + 1e-6
+    assert found.objective >= best.objective - 1e-6
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_hunt_ends_at_the_optimum_within_its_gap(seed: int):
+    made = matrices(seed=seed)
+    found, best = hunt(made, Limits(gap=1e-3)), run(made, Limits(gap=0.0))
+    assert found.quality == "optimal"
+    assert keeps(found, made)
+    assert found.gap <= 1e-3
+    assert found.bound <= best.objective + 1e-6
+    assert best.objective - 1e-6 <= found.objective <= best.objective * (1 + 1e-3) + 1e-6
+
+
+def test_a_relaxation_that_is_whole_needs_no_search():
+    asked: list[int] = []
+
+    def counted(made: Matrices, limits: Limits, **named: Any) -> Answer:
+        asked.append(int(made.integer.sum()))
+        return run(made, limits, **named)
+
+    site = park(load(), grid(), unit())
+    made = Problem(site, given(site, hours(3), {("load", "demand_kw"): 120.0}), Mode("exact")).compiled.matrices()
+    found = hunt(made, Limits(), run=counted)
+    assert found.quality == "optimal"
+    assert asked == [0]
+    assert found.objective == pytest.approx(run(made, Limits()).objective)
+
+
+def test_where_fixing_leaves_nothing_less_is_fixed_and_in_the_end_all_is_searched():
+    made = matrices()
+    tried: list[int] = []
+
+    def stubborn(asked: Matrices, limits: Limits, **named: Any) -> Answer:
+        """Calls every problem infeasible in which something whole was fixed."""
+        if asked.integer.any():
+            tried.append(int(asked.integer.sum()))
+            if asked.integer.sum() < made.integer.sum():
+                raise SolveError("HiGHS stopped without a plan: Infeasible")
+        return run(asked, limits, **named)
+
+    found = hunt(made, Limits(gap=1e-3), run=stubborn)
+    assert tried == sorted(tried)
+    assert tried[-1] == made.integer.sum()
+    assert found.objective == pytest.approx(run(made, Limits(gap=1e-3)).objective, rel=2e-3)
+    tried.clear()
+    assert recover(made, Limits(gap=1e-3), run=stubborn).quality == "convex_recovery"
+    assert tried[-1] == made.integer.sum()
+
+
+def test_nothing_whole_anywhere_is_an_error_that_says_why():
+    def stubborn(asked: Matrices, limits: Limits, **named: Any) -> Answer:
+        if asked.integer.any():
+            raise SolveError("HiGHS stopped without a plan: Infeasible")
+        return run(asked, limits, **named)
+
+    for search in (hunt, recover):
+        with pytest.raises(SolveError, match="Infeasible"):
+            search(matrices(), Limits(), run=stubborn)
+
+
+def test_points_on_the_way_are_told_with_a_bound_that_holds():
+    made = matrices(seed=1)
+    points: list[Point] = []
+    best = hunt(made, Limits(gap=0.0), improved=points.append)
+    assert points
+    assert min(p.objective for p in points) == pytest.approx(best.objective, rel=1e-6)
+    assert all(p.bound <= best.objective + 1e-6 for p in points)
+    assert all(p.objective >= best.objective - 1e-6 for p in points)
+
+
+def test_more_columns_may_have_to_be_whole():
+    made = matrices(8)
+    loose = np.flatnonzero(~made.integer & (made.col_lower == 0) & (made.col_upper == 1))
+    for search in (hunt, recover):
+        found = search(made, Limits(), also_integer=loose)
+        assert np.abs(found.x[loose] - np.round(found.x[loose])).max() < 1e-6
+
+
+def test_time_that_is_over_ends_every_part_of_it():
+    with pytest.raises(SolveError, match="Time limit"):
+        hunt(matrices(48), Limits(seconds=1e-9))
