@@ -25,7 +25,6 @@ _SMALL_KW = 0.05  # kWh where energy is meant
 _POWERS = ("power_kw", "charge_kw", "discharge_kw", "on", "heat_kw", "cold_kw", "import_kw", "export_kw")
 _SETPOINTS = (*_POWERS, "reserve_up_kw", "reserve_down_kw", "own_use_kw", "sold_kw")
 _MOST_FINDINGS = 50
-_MOST_LIMITS = 10
 
 
 def report_data(plan: Plan) -> ReportData:
@@ -65,16 +64,13 @@ def report_data(plan: Plan) -> ReportData:
 
 
 def _limits(plan: Plan) -> Iterator[Limit]:
-    """The limits that bind, those worth most; none where no solver made the plan."""
-    if plan.problem is None or plan.schedule.price_per_kwh is None:
-        return
+    """The limits that bind, those worth most."""
     try:
-        found = Priced(plan.problem, plan.schedule).limits()
+        found = Priced(plan.problem, plan.schedule).limits() if plan.problem is not None else []
     except SolveError:  # limits of the network were cut anew after the schedule was kept
         return
-    for binding in found[:_MOST_LIMITS]:
-        named = binding.named
-        yield Limit(named.asset, named.what, spans(plan.horizon, binding.worth), round(binding.total, 4), named.unit)
+    for b in found[:10]:
+        yield Limit(b.named.asset, b.named.what, spans(plan.horizon, b.worth), round(b.total, 4), b.named.unit)
 
 
 def _first(series: Any, name: str, steps: int) -> tuple[float, ...]:

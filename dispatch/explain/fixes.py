@@ -12,7 +12,7 @@ from dispatch.errors import SolveError
 from dispatch.explain.diagnosis import Diagnosis
 from dispatch.explain.fields import Change, FieldChange, WishChange, candidates, changed
 from dispatch.explain.unmet import unmet
-from dispatch.highs import Limits, Matrices, run
+from dispatch.highs import Answer, Limits, Matrices, run
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.site import CleanShareWish, Objective, Site, Wish
@@ -272,11 +272,15 @@ def _tried(diagnosis: Diagnosis, changes: tuple[FieldChange, ...]) -> Fix | None
 def _planned(diagnosis: Diagnosis, problem: Problem, changes: tuple[Change, ...]) -> Fix | None:
     """Solve the changed park; the fix with its cost if the wish is met, or can be when it is insisted on."""
     objective = diagnosis.problem.site.objective
+
+    def insisting(matrices: Matrices, limits: Limits, *, also_integer: np.ndarray | None = None) -> Answer:
+        return run(diagnosis.demanded(matrices), limits, also_integer=also_integer)
+
     try:
         schedule = solve(problem, _LIMITS)
         taken = not _missed(diagnosis, problem, schedule)
         if not taken:
-            schedule = solve(problem, _LIMITS, run=lambda m, n, **rest: run(diagnosis.demanded(m), n, **rest))
+            schedule = solve(problem, _LIMITS, run=insisting)
     except SolveError:
         return None
     now = 0.0 if diagnosis.schedule is None else running_cost(diagnosis.schedule, objective)
