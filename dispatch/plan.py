@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -49,6 +49,7 @@ class Plan:
         actual: by asset name, what really came, where known; never seen by the plan.
         certificate: how it came about; two runs on the same inputs give the same one.
         notes: what a reader should know about the data.
+        problem: what was solved, with its data; explanations start from it.
     """
 
     site: Site
@@ -62,6 +63,7 @@ class Plan:
     actual: Mapping[str, Array]
     certificate: Mapping[str, object]
     notes: tuple[str, ...] = ()
+    problem: Problem | None = field(default=None, repr=False, compare=False)
 
 
 def plan(
@@ -114,6 +116,7 @@ def plan(
         actual=came if known else {},
         certificate=certificate(site, issue_time, outlook, schedule, proved, grid, hashes or {}),
         notes=notes,
+        problem=problem,
     )
 
 

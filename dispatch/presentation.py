@@ -12,8 +12,11 @@ from dispatch.assets.cable import Cable
 from dispatch.assets.direct_line import RULES, DirectLine
 from dispatch.assets.grid_connection import GridConnection
 from dispatch.comparison import Outcome, start_kwh
+from dispatch.errors import SolveError
+from dispatch.explain import Priced
+from dispatch.explain.moments import spans
 from dispatch.plan import Plan
-from dispatch.report.data import Balance, Fan, Finding, Line, Method, ReportData, Status, Store, VoltageBand
+from dispatch.report.data import Balance, Fan, Finding, Limit, Line, Method, ReportData, Status, Store, VoltageBand
 from dispatch.signals import Array
 from dispatch.storage import Storage
 from dispatch.tables import published, rounded
@@ -56,7 +59,18 @@ def report_data(plan: Plan) -> ReportData:
         certificate=plan.certificate,
         notes=tuple(_notes(plan)),
         status=_status(plan),
+        limits=tuple(_limits(plan)),
     )
+
+
+def _limits(plan: Plan) -> Iterator[Limit]:
+    """The limits that bind, those worth most."""
+    try:
+        found = Priced(plan.problem, plan.schedule).limits() if plan.problem is not None else []
+    except SolveError:  # limits of the network were cut anew after the schedule was kept
+        return
+    for b in found[:10]:
+        yield Limit(b.named.asset, b.named.what, spans(plan.horizon, b.worth), round(b.total, 4), b.named.unit)
 
 
 def _first(series: Any, name: str, steps: int) -> tuple[float, ...]:

@@ -73,6 +73,7 @@ class Problem:
         self.balance = self._balance()
         self.network_buses = tuple(site.grid.bus_of) if site.grid and network_slots else ()
         extra, limits = self._network(network_slots)
+        self.network_limits, self.network_excess = limits[len(self.injected) :], tuple(self._excess)
         self.total = objective.total(site, self.horizon, self.rows, self.parts, self._weights, extra)
         constraints = [c for part in self.parts.values() for c in part.constraints]
         self.reserve = self._reserve()
@@ -210,7 +211,8 @@ class Problem:
             for (owner, name), parameter in self._parameters.items():
                 if owner == kind and values[name].shape != parameter.shape:
                     raise ContractError(f"{kind}, {name}: shape {values[name].shape}, built with {parameter.shape}")
-                if owner == kind:
+                # cvxpy checks what it is given: several times the cost of seeing that it is what it has.
+                if owner == kind and not np.array_equal(parameter.value, values[name]):
                     parameter.value = values[name]
 
     @property
@@ -239,6 +241,21 @@ class Problem:
     def take(self, x: Array) -> None:
         """Give all variables their values out of a solver's point."""
         self.compiled.assign(self._problem.variables(), x)
+
+    def point(self) -> Array:
+        """(column,) the variables' present values as a solver's point; NaN where one has none."""
+        return self.compiled.values(self._problem.variables())
+
+    def twin(self, site: Site | None = None) -> Problem:
+        """The same problem on the same data, ratings as parameters, compiled anew; of another site if one is given."""
+        slots = len(self._limits)
+        made = Problem(site or self.site, self.inputs, self.mode, template=True, network_slots=slots)
+        made.update(weights=self.weights)
+        for mine, theirs in zip(self._limits, made._limits, strict=True):
+            theirs[1].value = mine[1].value
+            for own, other in zip(mine[0], theirs[0], strict=True):
+                other.value = own.value
+        return made
 
     def decisions(self, kind: str) -> tuple[str, ...]:
         """Names of a kind's series that are decision variables."""

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dispatch.asset import Inputs, Rows
 from dispatch.highs import Quality
-from dispatch.signals import Array
+from dispatch.signals import Array, unit_of
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -118,6 +121,21 @@ class Schedule:
     def asset(self, name: str, series: str, scenario: int = 0) -> Array:
         """(step,) one asset's series in one scenario."""
         return self.find(name).of(name, series, scenario)
+
+    def to_pandas(self, scenario: int = 0) -> pd.DataFrame:
+        """One row per step on the local clock, a column ``asset.series`` for every series that has a value per step."""
+        import pandas as pd
+
+        steps = self.inputs.horizon.steps
+        columns = {
+            f"{member.name}.{series}": values[(scenario * len(solved.rows.members) + place) % values.shape[0]]
+            for solved in self.kinds.values()
+            for series, values in solved.series.items()
+            for place, member in enumerate(solved.rows.members)
+            if values.ndim == 2 and values.shape[-1] == steps and unit_of(series) is not None
+        }
+        index = pd.DatetimeIndex(self.inputs.horizon.local_start, name="start")
+        return pd.DataFrame(columns, index=index)
 
     def per_step(self, quantity: str, scenario: int = 0) -> Array:
         """(step,) sum over assets of supply_kw, unclean_kw, cost_step or co2_step_kg in one scenario."""

@@ -1,4 +1,4 @@
-"""What can be typed: plan, replay, validate, init, schema. Nothing heavy is imported before it is needed."""
+"""What can be typed: plan, explain, replay, export, validate, init, schema; nothing heavy is imported early."""
 
 from __future__ import annotations
 
@@ -55,6 +55,9 @@ def plan(
     weather_url: Annotated[
         str | None, typer.Option(help="Address of an own weather server that speaks Open-Meteo's format.")
     ] = None,
+    solver_log: Annotated[
+        Path | None, typer.Option(help="File for the solver's own log; takes a second solve.")
+    ] = None,
     deadline: Annotated[
         float | None,
         typer.Option(
@@ -69,7 +72,52 @@ def plan(
     """
     from dispatch.cli.planning import Request, run
 
-    run(Request(config, day, weather, out, scenarios, network, weather_url, deadline))
+    run(Request(config, day, weather, out, scenarios, network, weather_url, deadline, solver_log))
+
+
+@app.command()
+def explain(
+    config: Config,
+    day: Annotated[str | None, typer.Option(help="Day to explain, YYYY-MM-DD. Default: as for plan.")] = None,
+    at: Annotated[str | None, typer.Option(help="Hour on the local clock, such as 18:00.")] = None,
+    asset: Annotated[str | None, typer.Option(help="Only this asset.")] = None,
+    wanted: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="What the asset should do at that hour instead, such as charge_kw=200."),
+    ] = None,
+    weather: Annotated[str | None, typer.Option(help="Where weather comes from: open-meteo. Default: none.")] = None,
+    scenarios: Annotated[
+        int | None, typer.Option(min=0, max=200, help="Scenarios beside the central forecast.")
+    ] = None,
+    network: Annotated[bool, typer.Option(help="Prove the plan on the park's network model first.")] = True,
+) -> None:
+    """Say why the plan is as it is: prices, limits that bind, what another decision costs, and what is left undone.
+
+    Without --at for the whole day; with it for that hour, and with --asset and --set for one decision in it.
+    """
+    from dispatch.cli.explaining import Question, run
+    from dispatch.cli.planning import Request
+
+    request = Request(config, day, weather, None, scenarios, network, None)
+    run(request, Question(at, asset, tuple(wanted or ())))
+
+
+@app.command()
+def export(
+    config: Config,
+    out: Annotated[Path, typer.Option(help="File to write; its name ends in the format.")],
+    form: Annotated[str, typer.Option("--format", help="mps or lp.")] = "mps",
+    day: Annotated[str | None, typer.Option(help="Day, YYYY-MM-DD. Default: as for plan.")] = None,
+    scenarios: Annotated[
+        int | None, typer.Option(min=0, max=200, help="Scenarios beside the central forecast.")
+    ] = None,
+    solver_log: Annotated[Path | None, typer.Option(help="File for the solver's own log; solves it.")] = None,
+) -> None:
+    """Write a day's optimisation problem for other solvers, its rows and columns named after asset, series and time."""
+    from dispatch.cli.explaining import write_problem
+    from dispatch.cli.planning import Request
+
+    write_problem(Request(config, day, None, None, scenarios, False, None, None, solver_log), form, out)
 
 
 @app.command()

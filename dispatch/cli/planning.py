@@ -40,6 +40,33 @@ class Request:
     network: bool
     weather_url: str | None
     deadline_s: float | None = None
+    solver_log: Path | None = None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the options come to: a site, its steps, when the plan is made and with which weather."""
+
+    site: Site
+    horizon: Horizon
+    weather: WeatherProvider | None
+    issue: datetime
+    now: datetime
+
+
+def asked(request: Request) -> Asked:
+    """Read the park and hold the options against it; nothing slow.
+
+    Raises:
+        ParkwattError: config or options are wrong; the message says which.
+    """
+    site = _site(request)
+    now = datetime.now(UTC)
+    horizon = _horizon(site, _day(request.day, site, now))
+    weather = _weather(request, site, horizon, now)
+    # Weather of today is known now, not at an hour before.
+    issue = now if weather is not None else _issue_time(site, horizon, now)
+    return Asked(site, horizon, weather, issue, now)
 
 
 def run(request: Request) -> None:
@@ -51,19 +78,17 @@ def run(request: Request) -> None:
     from dispatch.cli.tables import show
 
     began = time.perf_counter()
-    site = _site(request)
-    now = datetime.now(UTC)
-    day = _day(request.day, site, now)
-    horizon = _horizon(site, day)
-    weather = _weather(request, site, horizon, now)
-    folder = _folder(request.out or Path("plans") / f"{site.name}-{day.isoformat()}")
-    # Weather of today is known now, not at an hour before.
-    issue = now if weather is not None else _issue_time(site, horizon, now)
+    what = asked(request)
+    day = what.horizon.local_start[0].date()
+    folder = _folder(request.out or Path("plans") / f"{what.site.name}-{day.isoformat()}")
     timings: dict[str, float] = {}
-    with _reported(Console(stderr=True), timings) as progress:
-        made = _plan(request, site, horizon, issue, now, weather, progress)
+    with reported(Console(stderr=True), timings) as progress:
+        made = planned(request, what, progress)
         progress("writing the report")
         write(made, folder)
+        if request.solver_log is not None:
+            progress("solving once more for the solver's log")
+            write_log(made, request.solver_log)
     timings["total"] = time.perf_counter() - began
     (folder / "timings.json").write_text(json.dumps({k: round(v, 3) for k, v in timings.items()}, indent=1) + "\n")
     console = Console()
@@ -151,30 +176,28 @@ def _folder(folder: Path) -> Path:
     return folder
 
 
-def _plan(
-    request: Request,
-    site: Site,
-    horizon: Horizon,
-    issue: datetime,
-    now: datetime,
-    weather: WeatherProvider | None,
-    progress: Callable[[str], None],
-) -> Plan:
+def planned(request: Request, what: Asked, progress: Callable[[str], None]) -> Plan:
+    """Read all that the plan needs, and plan.
+
+    Raises:
+        DataError: something cannot be read or forecast.
+    """
     import pandas as pd
 
     from dispatch.plan import plan
     from dispatch.sources import gather, user_errors
 
-    folder, asked = find_config(request.config, "parks").parent, pd.Timestamp(now)
+    folder, moment = find_config(request.config, "parks").parent, pd.Timestamp(what.now)
+    site, horizon, weather = what.site, what.horizon, what.weather
     try:
         sources = gather(
-            site, horizon, folder, weather=weather, now=asked, with_network=request.network, progress=progress
+            site, horizon, folder, weather=weather, now=moment, with_network=request.network, progress=progress
         )
         return plan(
             site,
             horizon,
             sources.archive,
-            issue,
+            what.issue,
             network=sources.network,
             actual=sources.actual,
             weather_site=sources.weather_site,
@@ -184,6 +207,18 @@ def _plan(
         )
     except user_errors() as error:
         raise DataError(str(error)) from error
+
+
+def write_log(plan: Plan, path: Path) -> None:
+    """What HiGHS says while it solves the plan's problem.
+
+    Raises:
+        DataError: the file cannot be written.
+    """
+    from dispatch.explain.export import solver_log
+
+    if plan.problem is not None:
+        solver_log(plan.problem, path)
 
 
 def _weather(request: Request, site: Site, horizon: Horizon, now: datetime) -> WeatherProvider | None:
@@ -222,7 +257,7 @@ def cache_folder() -> Path:
 
 
 @contextmanager
-def _reported(console: Console, timings: dict[str, float]) -> Iterator[Callable[[str], None]]:
+def reported(console: Console, timings: dict[str, float]) -> Iterator[Callable[[str], None]]:
     """A line that says what is being done and for how long; keeps the seconds of each stage."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:

@@ -87,6 +87,17 @@ class Method:
 
 
 @dataclass(frozen=True)
+class Limit:
+    """A limit that holds the plan: when it binds, and the money that one ``unit`` more of it would save in all."""
+
+    asset: str
+    what: str
+    when: str
+    saved: float
+    unit: str
+
+
+@dataclass(frozen=True)
 class Finding:
     """One sentence for the operator: which bus or line, when, by how much."""
 
@@ -143,6 +154,7 @@ class ReportData:
     certificate: Mapping[str, object]
     notes: tuple[str, ...]
     status: Status = field(default_factory=Status)
+    limits: tuple[Limit, ...] = ()
 
     def __post_init__(self) -> None:
         problems = [*_step_problems(self.step_start, self.step_h), *_length_problems(self)]

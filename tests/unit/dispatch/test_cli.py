@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jsonschema
 import pandas as pd
@@ -22,51 +22,11 @@ from dispatch.config import CONFIGS, load_site
 from dispatch.errors import ConfigError
 from dispatch.site import schema
 from tests.unit.dispatch.small_park import measured, park, write
+from tests.unit.dispatch.typed import Run, refused, run, small
+
+__all__ = ["run", "small"]  # fixtures
 
 ROOT = Path(__file__).resolve().parents[3]
-
-
-class Ended(NamedTuple):
-    status: int
-    out: str
-    err: str
-
-
-Run = Callable[..., Ended]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
-    """The command in this process, in a folder of its own."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PARKWATT_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("COLUMNS", "100")
-
-    def go(*arguments: object) -> Ended:
-        monkeypatch.setattr(sys, "argv", ["parkwatt", *map(str, arguments)])
-        with pytest.raises(SystemExit) as left:
-            main()
-        text = capsys.readouterr()
-        return Ended(int(left.value.code or 0), text.out, text.err)
-
-    return go
-
-
-@pytest.fixture
-def small(tmp_path: Path) -> Path:
-    """A park with history up to the day before the clock goes forward."""
-    write(tmp_path)
-    measured("2024-03-30").to_csv(tmp_path / "measured.csv", index=False)
-    return tmp_path / "park.yaml"
-
-
-def refused(ended: Ended, *parts: str) -> None:
-    """One message, status 2, no stack trace, nothing on standard output."""
-    assert ended.status == 2, ended
-    assert "Traceback" not in ended.err
-    assert ended.out == ""
-    for part in parts:
-        assert part in ended.err, ended.err
 
 
 def process(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -274,7 +234,7 @@ def test_ctrl_c_ends_with_130_and_a_line(run: Run, small: Path, monkeypatch: pyt
     def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(planning, "_plan", stop)
+    monkeypatch.setattr(planning, "planned", stop)
     ended = run("plan", small, "--day", "2024-03-31", "--out", "out")
     assert ended.status == 130
     assert ended.err.splitlines()[-1] == "parkwatt: stopped"

@@ -1,0 +1,168 @@
+"""What holds a plan where it is: the limits that bind, and what one kW or kWh more of each would save.
+
+Prices are those of the linear program that is left once on/off decisions stand as planned, expected over the scenarios.
+A price holds for a small change; where a limit is worth much, ask :func:`dispatch.explain.what_if` for the whole of it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from dispatch.errors import SolveError
+from dispatch.explain import naming
+from dispatch.explain.linear import Point, at_integers, bounded, optimum
+from dispatch.explain.moments import spans
+from dispatch.explain.naming import Entries, Named
+from dispatch.highs import Matrices
+from dispatch.problem import Problem
+from dispatch.schedule import Schedule
+from dispatch.signals import Array, Horizon
+
+_MOST_ROUNDS = 5
+_BOTH_KW = 1e-3
+_SMALL = 1e-4
+
+
+@dataclass(frozen=True)
+class Binding:
+    """One limit in the steps in which it binds.
+
+    Attributes:
+        worth: by step, money saved per unit more of the limit in that step alone.
+    """
+
+    named: Named
+    worth: dict[int, float]
+
+    @property
+    def total(self) -> float:
+        """Money saved per unit more in all those steps."""
+        return sum(self.worth.values())
+
+    def text(self, horizon: Horizon, currency: str) -> str:
+        """In a sentence's words."""
+        unit = self.named.unit
+        return f"{self.named} ({spans(horizon, self.worth)}): 1 {unit} more is worth {self.total:.4g} {currency}"
+
+
+class Priced:
+    """A problem's linear program at a schedule's on/off decisions, with its duals.
+
+    Args:
+        problem: with the data that the schedule was made on.
+        schedule: its on/off decisions and the directions of its exclusive flows are kept.
+
+    Raises:
+        SolveError: the schedule is no point of the problem (made by rules, or on other data).
+    """
+
+    def __init__(self, problem: Problem, schedule: Schedule) -> None:
+        self.problem, self.schedule = problem, schedule
+        self.matrices = problem.compiled.matrices()
+        before = problem.point()
+        try:
+            self.point = _at(problem, schedule, self.matrices)
+        finally:
+            problem.take(np.nan_to_num(before))
+        self.columns: Entries = naming.columns(problem)
+
+    @cached_property
+    def _by_row(self) -> Any:
+        return self.matrices.rows.tocsr()
+
+    @cached_property
+    def rows(self) -> Entries:
+        """Whose each row is."""
+        return naming.rows(self.problem, self.matrices, self.columns)
+
+    def limits(self) -> list[Binding]:
+        """Every binding limit on a power, energy or wish, the one worth most first."""
+        saved: dict[Named, dict[int, float]] = defaultdict(lambda: defaultdict(float))
+        dual, rows = self.point.row_dual, self.rows
+        for row in np.flatnonzero((np.abs(dual) > _SMALL) & (rows.name >= 0)):
+            named = rows.names[int(rows.name[row])]
+            if named.sense != "equal" and named.unit and self._in_use(int(row), named):
+                saved[named][int(rows.step[row])] += abs(float(dual[row]))
+        found = [Binding(named, dict(sorted(by_step.items()))) for named, by_step in _net(saved).items() if by_step]
+        return sorted(found, key=lambda b: (-b.total, str(b.named)))
+
+    def content_worth(self, asset: str) -> Array | None:
+        """(step,) what a kWh more in a store is worth at the end of each step; None for what stores nothing."""
+        wanted = [
+            i for i, n in enumerate(self.rows.names) if n.asset == asset and n.sense == "equal" and n.unit == "kWh"
+        ]
+        if not wanted:
+            return None
+        out = np.zeros(self.problem.horizon.steps)
+        for row in np.flatnonzero(np.isin(self.rows.name, wanted)):
+            # Written as content − inflow = 0: one more on the right is one more in the store.
+            out[self.rows.step[row]] -= self.point.row_dual[row]
+        return out
+
+    def _in_use(self, row: int, named: Named) -> bool:
+        """The limited quantity is not zero: a limit on what does not flow anyway tells nobody anything."""
+        if named.sense != "most" or not named.series:
+            return True
+        inside = self._by_row.indices[self._by_row.indptr[row] : self._by_row.indptr[row + 1]]
+        mine = [c for c in inside if (of := self.columns.of(int(c))) is not None and of.what == named.series]
+        return not mine or bool(np.abs(self.point.x[mine]).max() > _BOTH_KW)
+
+
+def recall(problem: Problem, schedule: Schedule) -> None:
+    """Give the problem's variables the schedule's decisions; what is shared by all scenarios is one row of each."""
+    for kind, solved in schedule.kinds.items():
+        count, decided = solved.rows.count, {name: solved.series[name] for name in problem.decisions(kind)}
+        problem.put(kind, {name: np.tile(v, (count // v.shape[0], 1)) for name, v in decided.items()})
+
+
+def _net(saved: dict[Named, dict[int, float]]) -> dict[Named, dict[int, float]]:
+    """Without what cancels: held from above and from below at one price, a quantity is defined and not limited."""
+    against: dict[tuple[str, str, str, int], float] = defaultdict(float)
+    for named, by_step in saved.items():
+        for step, worth in by_step.items():
+            against[named.asset, named.series, "least" if named.sense == "most" else "most", step] += worth
+    return {
+        named: {
+            step: worth
+            for step, worth in by_step.items()
+            if worth - against[named.asset, named.series, named.sense, step] > _SMALL
+        }
+        for named, by_step in saved.items()
+    }
+
+
+def _at(problem: Problem, schedule: Schedule, matrices: Matrices) -> Point:
+    """The linear program's optimum; a switch whose flows both run is fixed to the schedule's direction."""
+    recall(problem, schedule)
+    x = problem.point()
+    if np.isnan(x[matrices.integer]).any():
+        raise SolveError("the schedule does not hold every on/off decision of the problem")
+    fixed = at_integers(matrices, x)
+    for _ in range(_MOST_ROUNDS):
+        point = optimum(fixed)
+        if point is None:
+            raise SolveError("the schedule is no solution of this problem, so its limits have no prices")
+        problem.take(point.x)
+        both = _both(problem, schedule)
+        if not both:
+            return point
+        fixed = bounded(fixed, both)
+    raise SolveError("exclusive flows still overlap with their switches fixed")
+
+
+def _both(problem: Problem, schedule: Schedule) -> dict[int, tuple[float, float]]:
+    """Switches of flows that run both ways, fixed where the schedule has them."""
+    out: dict[int, tuple[float, float]] = {}
+    for kind, part in problem.parts.items():
+        for pair in part.exclusive:
+            run = np.minimum(pair.first.value, pair.second.value) > _BOTH_KW
+            if run.any():
+                planned = np.round(schedule.kinds[kind].series["switch"])
+                columns = problem.compiled.columns(pair.switch)
+                out |= {int(c): (float(v),) * 2 for c, v in zip(columns[run], planned[run], strict=True)}
+    return out

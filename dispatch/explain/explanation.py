@@ -1,0 +1,109 @@
+"""What is said about something that cannot be: what, why, and what to do about it, the cheapest first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from dispatch.errors import SolveError
+from dispatch.explain.diagnosis import Diagnosis, Member
+from dispatch.explain.fields import Twin
+from dispatch.explain.fixes import Fix, fixes, running_cost
+from dispatch.explain.unmet import Unmet, unmet
+from dispatch.highs import Answer, Limits, Matrices, run
+from dispatch.problem import Problem
+from dispatch.schedule import Schedule
+from dispatch.signals import Horizon
+from dispatch.solve import solve
+
+_MOST = 3
+_LIMITS = Limits(gap=1e-4, nodes=2_000)
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """One thing that cannot be, or that the plan leaves undone.
+
+    Attributes:
+        unmet: what is left undone; None where there is no plan at all.
+        members: limits that contradict it, none of which can be left out of the set; empty where it could be met.
+        fixes: changes that were tried and work, the cheapest day first.
+        extra_cost: where it could be met as things are, what that would cost more, in money and carbon.
+        accepted_kwh: what must be missed at least, over all scenarios, as things are.
+    """
+
+    unmet: Unmet | None
+    members: tuple[Member, ...]
+    fixes: tuple[Fix, ...]
+    extra_cost: float | None = None
+    accepted_kwh: float = 0.0
+
+    def lines(self, horizon: Horizon, currency: str) -> Iterator[str]:
+        """Sentences for a person: what, why, what to do."""
+        yield "there is no plan that keeps every limit" if self.unmet is None else self.unmet.text(horizon)
+        if self.members:
+            yield "because of " + "; ".join(member.text(horizon) for member in self.members)
+        elif self.extra_cost is None:
+            yield "no single limit stands in the way: what the assets are does not allow it"
+        if self.extra_cost is not None:
+            yield f"it could be met for {self.extra_cost:,.2f} {currency} more: the plan finds leaving it cheaper"
+        for number, fix in enumerate(self.fixes, 1):
+            cost = f"{fix.cost + 0.0:,.2f}" if self.unmet is None else f"{round(fix.cost, 2) + 0.0:+,.2f}"
+            day = "the day then costs" if self.unmet is None else "cost of the day"
+            still = "" if fix.taken else ", where the plan still finds missing it cheaper"
+            yield f"fix {number}: {fix} ({day} {cost} {currency}{still})"
+        if self.accepted_kwh:
+            yield f"or accept it: as things are, at least {self.accepted_kwh:,.4g} kWh are missed"
+        if not self.fixes and self.extra_cost is None:
+            yield "no change of powers, energies or fills of these assets was found that resolves it"
+
+    def text(self, horizon: Horizon, currency: str) -> str:
+        """The same on one line."""
+        return "; ".join(self.lines(horizon, currency))
+
+
+def why_no_plan(problem: Problem) -> Explanation:
+    """Why the problem has no solution at all.
+
+    Raises:
+        SolveError: it has one.
+    """
+    diagnosis = Diagnosis(problem)
+    if not diagnosis.contradictory:
+        raise SolveError("nothing contradicts: the problem has a plan")
+    return Explanation(None, tuple(diagnosis.set), tuple(fixes(diagnosis)))
+
+
+def told_why(problem: Problem) -> str:
+    """The same in one line; nothing where there is a plan after all, or no reason could be found."""
+    try:
+        return why_no_plan(problem).text(problem.horizon, problem.site.currency)
+    except SolveError:
+        return ""
+
+
+def explain_unmet(problem: Problem, schedule: Schedule) -> list[Explanation]:
+    """What the schedule leaves undone, each with its reason; the three with the most energy."""
+    found = unmet(problem, schedule)[:_MOST]
+    if not found:
+        return []
+    twin = Twin(problem)
+    return [_explained(problem, schedule, wish, twin) for wish in found]
+
+
+def _explained(problem: Problem, schedule: Schedule, wish: Unmet, twin: Twin) -> Explanation:
+    diagnosis = Diagnosis(problem, wish, schedule, twin=twin)
+    if not diagnosis.contradictory:
+        return Explanation(wish, (), (), _cost_of_meeting(diagnosis, problem, schedule))
+    left = 0.0 if diagnosis.least is None else diagnosis.least.objective
+    return Explanation(wish, tuple(diagnosis.set), tuple(fixes(diagnosis)), accepted_kwh=left)
+
+
+def _cost_of_meeting(diagnosis: Diagnosis, problem: Problem, schedule: Schedule) -> float:
+    def insisting(matrices: Matrices, limits: Limits, *, also_integer: np.ndarray | None = None) -> Answer:
+        return run(diagnosis.demanded(matrices), limits, also_integer=also_integer)
+
+    met = solve(diagnosis.twin.problem, _LIMITS, run=insisting)
+    return running_cost(met, problem.site.objective) - running_cost(schedule, problem.site.objective)

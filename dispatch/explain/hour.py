@@ -1,0 +1,80 @@
+"""One hour of a plan in figures and words: prices, what every asset does there, and what holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from dispatch.explain.binding import Binding, Priced
+from dispatch.schedule import Solved
+from dispatch.signals import Array
+
+_SMALL_KW = 0.05
+
+
+@dataclass(frozen=True)
+class Deed:
+    """What one asset does at one bus in an hour, on the published path.
+
+    Attributes:
+        power_kw: into the bus: what it gives +, what it takes −; mean of the hour.
+        price_per_kwh: what a kWh is worth at that bus.
+        kept_per_kwh: what a kWh is worth to a store that keeps it; None for what stores nothing.
+        held_by: limits of the asset that bind in the hour.
+    """
+
+    asset: str
+    bus: str
+    power_kw: float
+    price_per_kwh: float
+    kept_per_kwh: float | None
+    held_by: tuple[Binding, ...]
+
+    def reason(self, currency: str) -> str:
+        """Why it does that, in a sentence."""
+        limits = "; ".join(f"{b.named.what} (1 {b.named.unit} more saves {b.total:.3g})" for b in self.held_by)
+        if self.kept_per_kwh is not None:
+            kept = f"a kWh kept is worth {self.kept_per_kwh:.4g} {currency}, here it is worth {self.price_per_kwh:.4g}"
+            return f"{kept}; {limits}" if limits else kept
+        return limits
+
+
+def binding_at(limits: list[Binding], steps: np.ndarray) -> list[Binding]:
+    """Limits that bind in these steps, with what they are worth there."""
+    cut = [replace(b, worth={s: w for s, w in b.worth.items() if s in steps}) for b in limits]
+    return sorted((b for b in cut if b.worth), key=lambda b: (-b.total, str(b.named)))
+
+
+def deeds(priced: Priced, steps: np.ndarray, asset: str | None = None) -> Iterator[Deed]:
+    """What each asset does at each of its buses in these steps, and why."""
+    limits = binding_at(priced.limits(), steps)
+    hours = priced.problem.horizon.hours[steps]
+    prices = price_at(priced, steps)
+    for solved in priced.schedule.kinds.values():
+        for row, member in enumerate(solved.rows.members):
+            if asset not in {None, member.name}:
+                continue
+            kept = priced.content_worth(member.name)
+            mine = tuple(b for b in limits if b.named.asset == member.name)
+            for bus, power in _powers(solved, row):
+                mean = float(np.average(power[steps], weights=hours))
+                worth = None if kept is None else float(kept[steps[-1]])
+                yield Deed(member.name, bus, mean if abs(mean) > _SMALL_KW else 0.0, prices[bus], worth, mine)
+
+
+def price_at(priced: Priced, steps: np.ndarray) -> dict[str, float]:
+    """Local price by bus, mean of these steps on the published path."""
+    schedule, problem = priced.schedule, priced.problem
+    hours = problem.horizon.hours[steps]
+    if schedule.price_per_kwh is None:
+        return dict.fromkeys(problem.site.bus_names, float("nan"))
+    means = np.average(schedule.price_per_kwh[0][:, steps], axis=1, weights=hours)
+    return dict(zip(problem.site.bus_names, means.tolist(), strict=True))
+
+
+def _powers(solved: Solved, row: int) -> Iterator[tuple[str, Array]]:
+    names = solved.rows.buses
+    for port, power in solved.power_kw.items():
+        yield names[solved.bus[port][row] % len(names)], power[row]

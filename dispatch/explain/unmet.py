@@ -1,0 +1,166 @@
+"""What a plan leaves undone: demand not served, wishes missed, reserve short, network limits passed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dispatch.explain.moments import clock, spans
+from dispatch.problem import Problem
+from dispatch.schedule import Schedule
+from dispatch.signals import Array, Horizon, unit_of
+
+_SMALL_KWH = 0.05
+_WORDS = {
+    "shed_kw": "demand that is not served",
+    "short_kwh": "content missing at the end",
+    "reserve_short_kw": "reserve that is not held",
+    "limit_excess_kw": "power over a network limit",
+}
+
+
+@dataclass(frozen=True)
+class Elastic:
+    """A quantity that may be left short at a price, of all assets for whom that is the same.
+
+    Attributes:
+        kind: asset kind; "" where it belongs to the site.
+        assets: members of the kind that share price and carrier.
+        columns: (scenario, member, …) where it stands in the matrices.
+        energy: likewise, kWh per unit of it: the step's length of a power, 1 of an energy.
+        price_per_kwh: what leaving a kWh of it costs in the objective.
+    """
+
+    kind: str
+    assets: tuple[str, ...]
+    series: str
+    words: str
+    columns: np.ndarray
+    energy: Array
+    price_per_kwh: float
+
+    @property
+    def key(self) -> tuple[str, tuple[str, ...], str, str]:
+        """What it is, the same in a twin of its problem."""
+        return self.kind, self.assets, self.series, self.words
+
+
+@dataclass(frozen=True)
+class Unmet:
+    """One of them where a schedule uses it.
+
+    Attributes:
+        missing: (scenario, member, …) how much, in kW by step or in kWh by window.
+    """
+
+    elastic: Elastic
+    missing: Array
+
+    @property
+    def missing_kwh(self) -> Array:
+        """(scenario,) energy in each scenario."""
+        return np.asarray((self.missing * self.elastic.energy).sum(axis=(1, 2)))
+
+    @property
+    def shown(self) -> int:
+        """The scenario to speak of: the published path, or the worst where that one misses nothing."""
+        return 0 if self.missing_kwh[0] > _SMALL_KWH else int(self.missing_kwh.argmax())
+
+    @property
+    def assets(self) -> tuple[str, ...]:
+        """Whom something is missing."""
+        most = self.missing.max(axis=(0, 2))
+        return tuple(name for name, missed in zip(self.elastic.assets, most, strict=True) if missed > _SMALL_KWH)
+
+    def text(self, horizon: Horizon) -> str:
+        """In a person's words, with hours and amounts."""
+        who = f"{' and '.join(self.assets)}: " if self.elastic.kind else ""
+        energy = f"{who}{self.elastic.words}: {self.missing_kwh[self.shown]:,.4g} kWh"
+        scenarios = self.missing.shape[0]
+        others = int((self.missing_kwh > _SMALL_KWH).sum())
+        path = "" if scenarios == 1 else f" (in {others} of {scenarios} scenarios)"
+        if not self.elastic.series.endswith("_kw"):
+            return energy + path
+        mine = self.missing[self.shown].sum(axis=0)
+        most = int(mine.argmax())
+        at = np.flatnonzero(mine > _SMALL_KWH)
+        return f"{energy} at {spans(horizon, at)}, most at {clock(horizon, most)} ({mine[most]:,.4g} kW){path}"
+
+
+def elastics(problem: Problem) -> Iterator[Elastic]:
+    """Every quantity that has a price for being left short, those of one kind, price and carrier together."""
+    for kind, part in problem.parts.items():
+        priced = set() if part.penalty_step is None else {v.id for v in part.penalty_step.variables()}
+        for name in problem.decisions(kind):
+            if problem.variable(kind, name).id in priced:
+                yield from _of_kind(problem, kind, name)
+    for breach in problem.total.breaches:
+        columns = problem.compiled.columns(breach.short_kwh)[:, None, :]
+        ones = np.ones(columns.shape)
+        yield Elastic("", ("site",), "short_kwh", breach.text, columns, ones, breach.penalty_per_kwh)
+    for variable in problem.network_excess:
+        columns = problem.compiled.columns(variable)[:, None, :]
+        energy = np.array(np.broadcast_to(problem.horizon.hours, columns.shape))
+        price = problem.site.objective.limit_penalty_per_kwh
+        yield Elastic("", ("network",), "limit_excess_kw", _WORDS["limit_excess_kw"], columns, energy, price)
+
+
+def _of_kind(problem: Problem, kind: str, name: str) -> Iterator[Elastic]:
+    """One series of one kind, its members told apart by price and carrier."""
+    variable, members = problem.variable(kind, name), problem.rows[kind].members
+    columns = by_member(problem.compiled.columns(variable), len(members))
+    hours = problem.horizon.hours if unit_of(name) == "kw" else np.ones(1)
+    prices = by_member(_price(problem.parts[kind].penalty_step, variable), len(members)) / hours
+    carriers = dict(zip(problem.site.bus_names, problem.site.bus_carriers, strict=True))
+    groups: dict[tuple[float, str], list[int]] = defaultdict(list)
+    for place, member in enumerate(members):
+        price = round(float(prices[:, place].max()), 6)
+        groups[price, carriers.get(getattr(member, "bus", ""), "")].append(place)
+    for (price, _), places in groups.items():
+        mine = columns[:, places]
+        names = tuple(members[place].name for place in places)
+        energy = np.array(np.broadcast_to(hours, mine.shape), float)
+        yield Elastic(kind, names, name, _WORDS.get(name, name.replace("_", " ")), mine, energy, price)
+
+
+def by_member(rows: Array, members: int) -> Array:
+    """(scenario · member, …) as (scenario, member, …)."""
+    return rows.reshape(-1, members, rows.shape[-1])
+
+
+def _price(penalty: Any, variable: Any) -> Array:
+    """(row, …) money per unit of a variable in a penalty; penalties are linear wherever they are more than nothing."""
+    import cvxpy as cp
+
+    if variable.value is None:
+        variable.save_value(np.zeros(variable.shape))
+    total = cp.sum(penalty)
+    for other in total.variables():
+        if other.value is None:
+            other.save_value(np.zeros(other.shape))
+    gradient = total.grad[variable]
+    dense = gradient.toarray() if hasattr(gradient, "toarray") else np.asarray(gradient)
+    return dense.reshape(variable.shape, order="F")
+
+
+def unmet(problem: Problem, schedule: Schedule) -> list[Unmet]:
+    """What the schedule leaves short, the most energy first."""
+    found = [Unmet(e, left_short(e, schedule)) for e in elastics(problem) if e.assets != ("network",)]
+    return sorted((u for u in found if u.missing_kwh.max() > _SMALL_KWH), key=lambda u: -u.missing_kwh.max())
+
+
+def left_short(elastic: Elastic, schedule: Schedule) -> Array:
+    """(scenario, member, …) how much of it a schedule uses; of a network limit, what all of them have together."""
+    if elastic.kind:
+        solved = schedule.kinds[elastic.kind]
+        names = [member.name for member in solved.rows.members]
+        values = by_member(solved.series[elastic.series], len(names))
+        return np.asarray(values[:, [names.index(name) for name in elastic.assets]])
+    if elastic.assets == ("network",):
+        # The schedule holds the sum over all limits; the network's own proof names each of them.
+        return np.array(np.broadcast_to(schedule.limit_excess_kw[:, None, :], elastic.columns.shape))
+    return np.asarray(schedule.wish_short_kwh[elastic.words])[:, None, :]
