@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dispatch.asset import Violation, breaches
+from dispatch.part import Violation, breaches
 from dispatch.schedule import Schedule, Solved
 
 _BALANCE_KW = 1e-3

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from dispatch.asset import Asset, Given, Inputs, Mode, Rows, Violation, breaches, full, shifted
+from dispatch.asset import Asset, Given, Inputs, Mode, Rows, full, shifted
 from dispatch.frozen import Frozen, NonNegative, Positive
+from dispatch.part import Violation, breaches
 from dispatch.signals import Array, Horizon
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from dispatch.asset import Account, Asset, Given, Inputs, Mode, Part, Port, Rows, Ruling, Violation, breaches, full
+from dispatch.asset import Asset, Given, Inputs, Mode, Rows, Ruling, full
 from dispatch.frozen import Positive
+from dispatch.part import Account, Part, Port, Violation, breaches
 from dispatch.signals import Array, Horizon
 
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Self, get_args
 
 from dispatch import storage_reserve
-from dispatch.asset import Account, Direction, Given, Inputs, Mode, Part, Rows, Violation
+from dispatch.asset import Direction, Given, Inputs, Mode, Rows
+from dispatch.part import Account, Part, Violation
 from dispatch.signals import Array, Horizon
 from dispatch.storage import Storage
 from dispatch.storage_band import band

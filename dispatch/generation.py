@@ -7,8 +7,9 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from dispatch.asset import Account, Asset, Given, Inputs, Mode, Part, Port, Rows, Ruling, Violation, breaches
+from dispatch.asset import Asset, Given, Inputs, Mode, Rows, Ruling
 from dispatch.frozen import NonNegative
+from dispatch.part import Account, Part, Port, Violation, breaches
 from dispatch.signals import Array
 
 

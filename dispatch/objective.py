@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.sparse import csr_array
 
-from dispatch.asset import Part, Rows
+from dispatch.asset import Rows
+from dispatch.part import Part
 from dispatch.signals import Array, Horizon
 from dispatch.site import CleanShareWish, Objective, Site
 

@@ -14,9 +14,10 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from dispatch import objective
-from dispatch.asset import Asset, Given, Inputs, Mode, Part, Rows, Violation
+from dispatch.asset import Asset, Given, Inputs, Mode, Rows
 from dispatch.errors import AlignmentError, ContractError
 from dispatch.highs import Compiled
+from dispatch.part import Part, Violation
 from dispatch.schedule import Proof, Schedule, Solved
 from dispatch.signals import Array
 from dispatch.site import Site

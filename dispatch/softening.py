@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dispatch.asset import Violation
 from dispatch.errors import SolveError
 from dispatch.highs import Answer, Limits, Matrices, Run
+from dispatch.part import Violation
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.signals import Array

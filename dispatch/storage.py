@@ -10,23 +10,9 @@ import numpy as np
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from dispatch import storage_limits
-from dispatch.asset import (
-    Account,
-    Asset,
-    Exclusive,
-    Given,
-    Inputs,
-    Mode,
-    Part,
-    Port,
-    Rows,
-    Ruling,
-    Violation,
-    breaches,
-    full,
-    shifted,
-)
+from dispatch.asset import Asset, Given, Inputs, Mode, Rows, Ruling, full, shifted
 from dispatch.frozen import Efficiency, Fraction, NonNegative, Positive
+from dispatch.part import Account, Exclusive, Part, Port, Violation, breaches
 from dispatch.signals import Array, Horizon
 from dispatch.storage_band import band
 from dispatch.storage_limits import LimitPoint, Lines

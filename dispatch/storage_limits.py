@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from dispatch.asset import Rows, Violation, breaches, shifted
+from dispatch.asset import Rows, shifted
 from dispatch.frozen import Fraction, Frozen
+from dispatch.part import Violation, breaches
 from dispatch.signals import Array
 
 if TYPE_CHECKING:

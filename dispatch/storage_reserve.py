@@ -27,7 +27,8 @@ from typing import Any
 
 import numpy as np
 
-from dispatch.asset import Direction, Exclusive, Given, Inputs, Part, Rows, Violation, breaches
+from dispatch.asset import Direction, Given, Inputs, Rows
+from dispatch.part import Exclusive, Part, Violation, breaches
 from dispatch.signals import Array, Horizon
 from dispatch.storage_band import Band
 from dispatch.storage_limits import SIDES, Lines, Side, share_at

@@ -20,8 +20,9 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field
 
-from dispatch.asset import Given, Inputs, Part, Rows, Violation, breaches, shifted
+from dispatch.asset import Given, Inputs, Rows, shifted
 from dispatch.frozen import Finite, Frozen, Positive
+from dispatch.part import Part, Violation, breaches
 from dispatch.signals import Array, Horizon
 
 

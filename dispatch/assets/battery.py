@@ -10,9 +10,10 @@ from pydantic import Field
 
 from dispatch import storage_wear
 from dispatch.ageing import Ageing, ageing
-from dispatch.asset import Account, Given, Inputs, Mode, Part, Rows, Violation
+from dispatch.asset import Given, Inputs, Mode, Rows
 from dispatch.electric_storage import ElectricStorage
 from dispatch.frozen import Efficiency, Finite, Fraction
+from dispatch.part import Account, Part, Violation
 from dispatch.signals import Array, Horizon
 from dispatch.storage_wear import DepthWear
 

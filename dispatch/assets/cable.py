@@ -8,22 +8,9 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from dispatch.asset import (
-    Account,
-    Asset,
-    Carrier,
-    Given,
-    Inputs,
-    Mode,
-    Part,
-    Port,
-    Rows,
-    Ruling,
-    Violation,
-    breaches,
-    full,
-)
+from dispatch.asset import Asset, Carrier, Given, Inputs, Mode, Rows, Ruling, full
 from dispatch.frozen import Positive
+from dispatch.part import Account, Part, Port, Violation, breaches
 from dispatch.signals import Array, Horizon
 
 

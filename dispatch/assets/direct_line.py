@@ -8,9 +8,10 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from dispatch.asset import Account, Asset, Given, Inputs, Mode, Part, Port, Rows, Ruling, Violation, breaches, full
+from dispatch.asset import Asset, Given, Inputs, Mode, Rows, Ruling, full
 from dispatch.errors import DataError
 from dispatch.frozen import Finite, Fraction, NonNegative, Positive
+from dispatch.part import Account, Part, Port, Violation, breaches
 from dispatch.series import History, Need
 from dispatch.signals import Array, Horizon
 

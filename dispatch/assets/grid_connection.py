@@ -8,23 +8,10 @@ from typing import ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from dispatch.asset import (
-    Account,
-    Asset,
-    Exclusive,
-    Given,
-    Inputs,
-    Mode,
-    Part,
-    Port,
-    Rows,
-    Ruling,
-    Violation,
-    breaches,
-    full,
-)
+from dispatch.asset import Asset, Given, Inputs, Mode, Rows, Ruling, full
 from dispatch.errors import DataError
 from dispatch.frozen import Fraction, NonNegative, Positive
+from dispatch.part import Account, Exclusive, Part, Port, Violation, breaches
 from dispatch.series import Signal, signal_values
 from dispatch.signals import Array, Horizon
 from dispatch.tariff import agreements, handover, model

@@ -9,9 +9,10 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from dispatch.asset import Account, Asset, Carrier, Given, Inputs, Mode, Part, Port, Rows, Ruling, Violation, breaches
+from dispatch.asset import Asset, Carrier, Given, Inputs, Mode, Rows, Ruling
 from dispatch.errors import DataError
 from dispatch.frozen import Efficiency, NonNegative
+from dispatch.part import Account, Part, Port, Violation, breaches
 from dispatch.series import History, Need
 from dispatch.signals import Array
 

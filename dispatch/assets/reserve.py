@@ -8,22 +8,9 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from dispatch.asset import (
-    Account,
-    Asset,
-    Carrier,
-    Direction,
-    Given,
-    Inputs,
-    Mode,
-    Part,
-    Rows,
-    Ruling,
-    Violation,
-    breaches,
-    full,
-)
+from dispatch.asset import Asset, Carrier, Direction, Given, Inputs, Mode, Rows, Ruling, full
 from dispatch.frozen import NonNegative, Positive
+from dispatch.part import Account, Part, Violation, breaches
 from dispatch.series import Signal, signal_values
 from dispatch.signals import Array, Horizon
 

@@ -8,10 +8,11 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from dispatch.asset import Account, Given, Inputs, Mode, Part, Port, Rows, Ruling, Violation, breaches, full, shifted
+from dispatch.asset import Given, Inputs, Mode, Rows, Ruling, full, shifted
 from dispatch.commitment import Committed, Decision, later
 from dispatch.envelope import cuts, denied, limits_kw, shortest
 from dispatch.frozen import Frozen, NonNegative, Positive
+from dispatch.part import Account, Part, Port, Violation, breaches
 from dispatch.segments import Segments
 from dispatch.signals import Array, Horizon
 
@@ -108,7 +109,7 @@ class Thermal(Committed):
         if not self.cost_curve:
             return np.asarray(self.no_load_cost_per_h + (self.cost_per_kwh or 0.0) * power_kw)
         points = np.array([[p.power_kw, p.cost_per_h] for p in self.cost_curve])
-        return np.interp(power_kw, points[:, 0], points[:, 1])
+        return np.asarray(np.interp(power_kw, points[:, 0], points[:, 1]))
 
     def cost_points(self) -> Array:
         """(point, 2) power [kW] and cost [money/h] where the slope changes, from minimum to maximum."""

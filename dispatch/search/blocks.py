@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -135,7 +134,7 @@ def split(matrices: Matrices, coupling: np.ndarray) -> Split:
     scale = _scale(matrices.cost, reach)
     by_column, by_row = _grouped(column_label, count), _grouped(row_label, count)
     parts = (matrices, inner.tocsc(), own, reach, scale)
-    blocks = [_block(*parts, by_column[b], by_row[b]) for b in np.flatnonzero(whole)]
+    blocks = [_block(*parts, by_column[b], by_row[b]) for b in map(int, np.flatnonzero(whole))]
     others = np.flatnonzero(~whole[column_label]), np.flatnonzero(~whole[row_label])
     return Split(
         blocks=tuple(blocks),
@@ -155,10 +154,10 @@ def _bipartite(rows: csr_array) -> csr_array:
     return csr_array((np.ones(used.nnz, np.int8), place), shape=(size, size))
 
 
-def _grouped(label: np.ndarray, count: int) -> Sequence[np.ndarray]:
+def _grouped(label: np.ndarray, count: int) -> list[np.ndarray]:
     """Positions by label, each in order."""
     order = np.argsort(label, kind="stable")
-    return np.split(order, np.searchsorted(label[order], np.arange(1, count)))
+    return list(np.split(order, np.searchsorted(label[order], np.arange(1, count))))
 
 
 def _part(

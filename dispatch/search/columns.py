@@ -75,7 +75,8 @@ class Master:
 
     def add(self, points: list[Array], wanted: np.ndarray) -> int:
         """Take the answers of the wanted blocks in; returns how many."""
-        costs, starts, index, value = [], [0], [], []
+        costs: list[float] = []
+        starts, index, value = [0], [], []
         first = self.solver.getNumCol()
         for position in np.flatnonzero(wanted):
             block, point = self.split.blocks[position], points[position]

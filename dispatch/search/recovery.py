@@ -22,7 +22,8 @@ from dispatch.search.blocks import Split, kept_rows, simplified, split
 from dispatch.search.columns import mix
 from dispatch.signals import Array
 
-# Above so many entries one block at a time is faster than the whole relaxation at once (measured: FERC 40 s against 300; CA 17 s against 9).
+# Above so many entries one block at a time is faster than the whole relaxation at once: FERC 40 s against 300 and more,
+# CA 17 s against 9.
 _LARGE = 1_500_000
 _WHOLE = 1e-5
 _MOST_FREE = 0.35

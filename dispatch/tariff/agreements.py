@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dispatch.asset import Given, Inputs, Rows, Violation, breaches
+from dispatch.asset import Given, Inputs, Rows
 from dispatch.errors import DataError
+from dispatch.part import Violation, breaches
 from dispatch.signals import Array, Horizon
 from dispatch.tariff import model
 from dispatch.tariff.bill import Clock, bill_lines, total

@@ -7,22 +7,9 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from dispatch.asset import (
-    Account,
-    Asset,
-    Carrier,
-    Given,
-    Inputs,
-    Mode,
-    Part,
-    Port,
-    Rows,
-    Ruling,
-    Violation,
-    breaches,
-    full,
-)
+from dispatch.asset import Asset, Carrier, Given, Inputs, Mode, Rows, Ruling, full
 from dispatch.frozen import NonNegative, Positive
+from dispatch.part import Account, Part, Port, Violation, breaches
 from dispatch.signals import Array, Horizon
 
 

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from dispatch import grid_check
-from dispatch.asset import Violation
 from dispatch.assets.cable import Cable
 from dispatch.audit import Audit, audit
 from dispatch.errors import SolveError
 from dispatch.grid_check import SLOTS, GridProof, prove
+from dispatch.part import Violation
 from dispatch.presentation import report_data
 from dispatch.problem import NetworkLimits, Problem
 from dispatch.report import render

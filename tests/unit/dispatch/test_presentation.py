@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dispatch.asset import Violation
 from dispatch.audit import Audit
 from dispatch.comparison import Outcome
 from dispatch.grid_check import GridProof
+from dispatch.part import Violation
 from dispatch.plan import Plan
 from dispatch.presentation import _method, findings, report_data
 from dispatch.problem import Problem

@@ -1,0 +1,150 @@
+"""What a kind adds to a problem and what its audit finds: ports, parts, accounts and violations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dispatch.errors import ContractError
+from dispatch.signals import Array
+
+if TYPE_CHECKING:
+    import cvxpy as cp
+
+
+@dataclass(frozen=True)
+class Port:
+    """One bus side of a kind.
+
+    Attributes:
+        bus: (row,) index of the bus in its scenario's block (scenario · buses + bus).
+        power_kw: (row, step) into the bus: generation +, consumption −.
+    """
+
+    bus: np.ndarray
+    power_kw: cp.Expression
+
+
+@dataclass(frozen=True)
+class Exclusive:
+    """Two non-negative flows of which one must be zero, relaxed by ``first/cap + second/cap ≤ 1``.
+
+    Attributes:
+        switch: (row, step) variable in [0, 1]; the solver makes it integer only where both flows came out positive.
+        first, second: (row, step) the flows [kW].
+    """
+
+    switch: cp.Variable
+    first: cp.Expression
+    second: cp.Expression
+
+
+@dataclass(frozen=True)
+class Part:
+    """What all members of one kind add. Every expression is (row, step) unless said otherwise.
+
+    Attributes:
+        ports: bus sides by carrier or role.
+        constraints: hard physics; must be DCP and DPP.
+        cost_step: money, unweighted by probability.
+        cost_period: (row, period) money per billing period.
+        co2_step_kg: direct and purchased emissions [kg].
+        penalty_step: price of broken wishes, in money but never part of the reported money.
+        supply_kw: net electricity the kind brings to the site (generation + import − export).
+        unclean_kw: the share of that supply which does not count as clean.
+        reserve_up_kw: power ready to be raised within the site's reserve duration: offered +, asked for −.
+        reserve_down_kw: likewise, to be lowered.
+        series: what the report shows; decision variables appear here under the name that ``rule`` returns.
+        inner: decision variables of any shape that follow from those; ``complete`` gives their values.
+        exclusive: pairs of flows that must not run together.
+        relaxable: limits that may be passed where no plan keeps them all, under the words that ``check`` has for them;
+            (row, step) each, written as "what varies ≤ limit" or "what varies ≥ limit".
+    """
+
+    ports: Mapping[str, Port]
+    constraints: Sequence[cp.Constraint]
+    cost_step: cp.Expression | None = None
+    cost_period: cp.Expression | None = None
+    co2_step_kg: cp.Expression | None = None
+    penalty_step: cp.Expression | None = None
+    supply_kw: cp.Expression | None = None
+    unclean_kw: cp.Expression | None = None
+    reserve_up_kw: cp.Expression | None = None
+    reserve_down_kw: cp.Expression | None = None
+    series: Mapping[str, cp.Expression] = field(default_factory=dict)
+    inner: Mapping[str, cp.Variable] = field(default_factory=dict)
+    exclusive: Sequence[Exclusive] = ()
+    relaxable: Mapping[str, cp.Constraint] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Every term proves its own convexity where it is born."""
+        for constraint in self.constraints:
+            if not constraint.is_dcp(dpp=True):
+                raise ContractError(f"constraint is not DCP and DPP: {constraint}")
+        for name in ("cost_step", "cost_period", "co2_step_kg", "penalty_step", "unclean_kw"):
+            term = getattr(self, name)
+            if term is not None and not (term.is_convex() and term.is_dpp()):
+                raise ContractError(f"{name} is not convex and DPP")
+        for name in ("supply_kw", "reserve_up_kw", "reserve_down_kw"):
+            term = getattr(self, name)
+            if term is not None and not (term.is_affine() and term.is_dpp()):
+                raise ContractError(f"{name} is not affine and DPP")
+        for name, port in self.ports.items():
+            if not (port.power_kw.is_affine() and port.power_kw.is_dpp()):
+                raise ContractError(f"port {name} is not affine and DPP")
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One limit that a schedule breaks, found by a check."""
+
+    asset: str
+    what: str
+    step: int
+    value: float
+    limit: float
+    unit: str
+
+    @property
+    def margin(self) -> float:
+        """By how much the limit is broken, in its unit."""
+        return abs(self.value - self.limit)
+
+    def __str__(self) -> str:
+        where = f"{self.asset}: {self.what} at step {self.step}"
+        return f"{where}: {self.value:.4g} {self.unit}, limit {self.limit:.4g} {self.unit}"
+
+
+@dataclass(frozen=True)
+class Account:
+    """What a solution's series amount to, computed apart from the optimiser; what is left out must be zero.
+
+    Attributes:
+        power_kw: by port, (row, step) into the bus.
+        money, co2_kg, penalty: (row,) sums over the horizon.
+        supply_kw, unclean_kw, reserve_up_kw, reserve_down_kw: (row, step).
+    """
+
+    power_kw: Mapping[str, Array]
+    money: Array | float = 0.0
+    co2_kg: Array | float = 0.0
+    penalty: Array | float = 0.0
+    supply_kw: Array | float = 0.0
+    unclean_kw: Array | float = 0.0
+    reserve_up_kw: Array | float = 0.0
+    reserve_down_kw: Array | float = 0.0
+
+
+def breaches(
+    names: Sequence[str], what: str, value: Array, limit: Array | float, unit: str, tolerance: float = 1e-4
+) -> list[Violation]:
+    """Violations of ``value ≤ limit`` (row, step) beyond ``tolerance`` · max(1, |limit|); NaN always counts."""
+    bound = np.broadcast_to(limit, value.shape)
+    over = ~(value <= bound + tolerance * np.maximum(1.0, np.abs(bound)))
+    return [
+        Violation(names[row], what, int(step), float(value[row, step]), float(bound[row, step]), unit)
+        for row, step in np.argwhere(over)
+    ]
