@@ -18,6 +18,7 @@ import numpy as np
 
 from dispatch.errors import SolveError
 from dispatch.highs import Answer, Limits, Matrices, continuous, polished, run
+from dispatch.search.aside import companion, received, relax_aside
 from dispatch.search.blocks import Split, kept_rows, simplified, split
 from dispatch.search.columns import mix
 from dispatch.signals import Array
@@ -25,6 +26,10 @@ from dispatch.signals import Array
 # Above so many entries one block at a time is faster than the whole relaxation at once: FERC 40 s against 300 and more,
 # CA 17 s against 9.
 _LARGE = 1_500_000
+# From so many on, and with a deadline, the whole relaxation is worth a process of its own.
+_MIDDLING = 400_000
+_FEW_ROUNDS = 8
+_MOMENT_S = 0.05
 _WHOLE = 1e-5
 _MOST_FREE = 0.35
 _FEW = 8  # plants that one search takes on together
@@ -73,24 +78,50 @@ def recover(
         return run(matrices, limits)
     matrices = replace(matrices, integer=integer)
     small = simplified(matrices)
-    known = relax(small, renumbered(matrices, coupling), limits.gap)
-    search = Search(small, known, limits, began)
-    search.first()
-    search.around()
+    rows = renumbered(matrices, coupling)
+    if limits.seconds is not None and _MIDDLING <= small.rows.nnz < _LARGE:
+        search = _while_relaxing(small, rows, limits, began)
+    else:
+        search = Search(small, relax(small, rows, limits.gap), limits, began)
+        search.first()
+        search.around()
     if search.best is None:
         raise SolveError("no point with whole numbers was found near the relaxation")
     x, dual, objective = polished(matrices, integer, search.best)
     return Answer("convex_recovery", x, dual, objective, min(search.bound, objective), search.nodes, search.late())
 
 
+def _while_relaxing(matrices: Matrices, coupling: np.ndarray, limits: Limits, began: float) -> Search:
+    """The whole relaxation in a process of its own; meanwhile a plan from a few prices, and then its neighbourhoods."""
+    parts = split(matrices, coupling)
+    with companion(relax_aside, matrices) as relaxation:
+        rough = mix(parts, matrices.integer, limits.gap, _FEW_ROUNDS)
+        members = _members(parts)
+        known = Relaxed(rough.bound + matrices.offset, rough.point, members, rough.spare / parts.scale)
+        search = Search(matrices, known, limits, began)
+        search.first()
+        while not (search.late() or search.gap <= limits.gap or relaxation.poll(_MOMENT_S)):
+            search.around(rounds=1)
+        answer = received(relaxation, 0.0)
+    if answer is not None:
+        search.known = _whole_relaxation(answer, matrices.integer, members)
+        search.bound = max(search.bound, answer.objective)
+        if search.gap > limits.gap:
+            search.first()
+        search.around()
+    return search
+
+
+def _whole_relaxation(answer: Answer, integer: np.ndarray, members: list[np.ndarray]) -> Relaxed:
+    torn = np.array([_torn(answer.x, integer, columns) for columns in members])
+    return Relaxed(answer.objective, answer.x, members, np.where(torn, 0.0, np.inf))
+
+
 def relax(matrices: Matrices, coupling: np.ndarray, gap: float) -> Relaxed:
     """Bound and point, by blocks where the problem is large."""
     parts = split(matrices, coupling)
     if matrices.rows.nnz < _LARGE or len(parts.blocks) < 2:
-        answer = continuous(matrices)
-        members = _members(parts)
-        torn = np.array([_torn(answer.x, matrices.integer, columns) for columns in members])
-        return Relaxed(answer.objective, answer.x, members, np.where(torn, 0.0, np.inf))
+        return _whole_relaxation(continuous(matrices), matrices.integer, _members(parts))
     found = mix(parts, matrices.integer, min(gap, 1e-4) / 3)
     return Relaxed(found.bound + matrices.offset, found.point, _members(parts), found.spare / parts.scale)
 
