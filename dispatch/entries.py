@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Numbers:
-    """min cost·x + offset, rows x (= or ≤) limit, lower ≤ x ≤ upper; calls share ``rows`` where it cannot change."""
+    """min cost·x + offset, rows x (= or ≤) limit, lower ≤ x ≤ upper; calls share ``rows`` while it does not change."""
 
     cost: Array
     offset: float
@@ -54,9 +54,9 @@ class Entries:
         # As 32-bit once: the solver wants them so, and would convert at every solve.
         structure = (indices[:count].astype(np.int32), indptr[:-1].astype(np.int32))
         self._matrix = csc_array((np.zeros(count), *structure), shape=(shape[0], shape[1] - 1))
-        self._fixed = not (self._coefficient.indices < self._size).any()
-        if self._fixed:
-            self._matrix = self._filled(np.append(np.zeros(self._size), 1.0))
+        # The parameters that reach a coefficient, and their values when the matrix was last filled.
+        self._reach = np.unique(self._coefficient.indices[self._coefficient.indices < self._size])
+        self._reached: Array | None = None
         self._cost = csr_array(program.q)
 
     def numbers(self) -> Numbers:
@@ -72,8 +72,9 @@ class Entries:
                 (self._program.upper_bounds, self._program.ub_tensor),
             )
         )
-        rows = self._matrix if self._fixed else self._filled(values)
-        return Numbers(cost[:-1], float(cost[-1]), rows, limit, lower, upper)
+        if self._reached is None or not np.array_equal(self._reached, values[self._reach]):
+            self._matrix, self._reached = self._filled(values), values[self._reach]
+        return Numbers(cost[:-1], float(cost[-1]), self._matrix, limit, lower, upper)
 
     def _filled(self, values: Array) -> csc_array:
         """The coefficients as HiGHS reads them: cvxpy keeps limit − A x, the solver A x ≤ limit."""

@@ -20,7 +20,9 @@ from dispatch.signals import Horizon
 from dispatch.site import Site
 
 KW = 1000.0
-NEVER_SHORT = 1e4  # $/MWh-like penalty per kWh that no optimum pays: demand and reserve are hard in the library
+# Demand and reserve are hard in the library. What is short costs so many times the dearest unit's hour with a start: no
+# optimum pays that, and far more would drown the costs of the others in the solver's tolerances.
+NEVER_SHORT = 20.0
 
 
 def folder() -> Path:
@@ -55,7 +57,7 @@ def read(instance: dict[str, Any], name: str = "pglib") -> tuple[Site, Inputs]:
         for x in ("min", "max")
     )
     wind = [_wind(f"renewable_{i}") for i in range(len(renewables))]
-    load_, reserve = _demand()
+    load_, reserve = _demand(NEVER_SHORT * _dearest(list(instance["thermal_generators"].values())))
     assets = [load_, *wind, *units]
     reserves = np.array(instance["reserves"], float) * KW
     if reserves.any():
@@ -70,9 +72,15 @@ def read(instance: dict[str, Any], name: str = "pglib") -> tuple[Site, Inputs]:
     return site, Inputs(horizon, 1, series)
 
 
-def _demand() -> tuple[dict[str, Any], dict[str, Any]]:
-    lost = {"value_of_lost_load_per_kwh": NEVER_SHORT}
-    reserve = {"kind": "reserve", "name": "reserve", "required_kw": 0.0, "penalty_per_kwh": NEVER_SHORT}
+def _dearest(units: list[dict[str, Any]]) -> float:
+    """Money per kWh of the dearest unit that starts cold and runs at its maximum for an hour."""
+    costs = [u["piecewise_production"][-1]["cost"] + u["startup"][-1]["cost"] for u in units]
+    return max(float(cost) / (float(u["power_output_maximum"]) * KW) for cost, u in zip(costs, units, strict=True))
+
+
+def _demand(short_per_kwh: float) -> tuple[dict[str, Any], dict[str, Any]]:
+    lost = {"value_of_lost_load_per_kwh": short_per_kwh}
+    reserve = {"kind": "reserve", "name": "reserve", "required_kw": 0.0, "penalty_per_kwh": short_per_kwh}
     return {"kind": "load", "name": "demand", "bus": "main", **lost}, reserve
 
 

@@ -101,6 +101,26 @@ def simplified(matrices: Matrices) -> Matrices:
     )
 
 
+def without(matrices: Matrices, held: np.ndarray, values: Array) -> Matrices:
+    """What is left once the columns ``held`` have their ``values``: the others, and the rows that still have any."""
+    rows = matrices.rows.tocsc()
+    done = rows[:, held] @ values[held]
+    left = rows[:, ~held].tocsr()
+    used = np.diff(left.indptr) > 0
+    return simplified(
+        Matrices(
+            matrices.cost[~held],
+            matrices.offset + float(matrices.cost[held] @ values[held]),
+            left[used].tocsc(),
+            (matrices.row_lower - done)[used],
+            (matrices.row_upper - done)[used],
+            matrices.col_lower[~held],
+            matrices.col_upper[~held],
+            matrices.integer[~held],
+        )
+    )
+
+
 def kept_rows(matrices: Matrices) -> np.ndarray:
     """Positions of the rows that ``simplified`` keeps."""
     return np.flatnonzero(np.diff(matrices.rows.tocsr().indptr) > 1)

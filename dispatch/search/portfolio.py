@@ -7,7 +7,10 @@ because two clocks run, two runs can end differently: the answer says that a clo
 
 from __future__ import annotations
 
+import multiprocessing
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from typing import Any
@@ -16,13 +19,13 @@ import numpy as np
 
 from dispatch.errors import SolveError
 from dispatch.highs import Answer, Limits, Matrices, load, polished
-from dispatch.search.aside import companion
 from dispatch.search.blocks import simplified
 from dispatch.search.recovery import Search, relax, renumbered
 from dispatch.signals import Array
 
 _REPORT_S = 0.5
 _FINISHING = 0.03
+_GRACE_S = 5.0
 
 
 @dataclass
@@ -57,7 +60,7 @@ def improve_and_prove(
     matrices = replace(matrices, integer=integer)
     small = simplified(matrices)
     working = replace(limits, seconds=limits.seconds * (1 - _FINISHING))
-    with companion(_prove, small, working) as pipe:
+    with _companion(_prove, small, working) as pipe:
         told = _Told()
         search = Search(small, relax(small, renumbered(matrices, coupling), limits.gap), working, began)
         search.first()
@@ -87,6 +90,24 @@ def _exchange(pipe: Connection, told: _Told, search: Search) -> None:
     except (EOFError, OSError):
         told.done = False  # the prover is gone; what it proved stands, and the search goes on alone
     search.bound = max(search.bound, told.bound)
+
+
+@contextmanager
+def _companion(target: Callable[..., None], *arguments: Any) -> Iterator[Connection]:
+    """``target(*arguments, pipe)`` in a process of its own; the other end of the pipe here. It ends with the block."""
+    context = multiprocessing.get_context("spawn")
+    mine, theirs = context.Pipe()
+    process = context.Process(target=target, args=(*arguments, theirs), daemon=True)
+    process.start()
+    theirs.close()
+    try:
+        yield mine
+    finally:
+        mine.close()
+        process.join(0.1)
+        if process.is_alive():
+            process.kill()
+            process.join(_GRACE_S)
 
 
 class _Partner:

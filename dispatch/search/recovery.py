@@ -12,24 +12,21 @@ Ostrowski & Watson 2020, doi 10.1287/ijoc.2019.0944.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from dispatch.errors import SolveError
 from dispatch.highs import Answer, Limits, Matrices, continuous, polished, run
-from dispatch.search.aside import companion, received, relax_aside
-from dispatch.search.blocks import Split, kept_rows, simplified, split
+from dispatch.search.blocks import Split, kept_rows, simplified, split, without
 from dispatch.search.columns import mix
+from dispatch.search.diving import dive
 from dispatch.signals import Array
 
 # Above so many entries one block at a time is faster than the whole relaxation at once: FERC 40 s against 300 and more,
 # CA 17 s against 9.
 _LARGE = 1_500_000
-# From so many on, and with a deadline, the whole relaxation is worth a process of its own.
-_MIDDLING = 400_000
-_FEW_ROUNDS = 8
-_MOMENT_S = 0.05
 _WHOLE = 1e-5
 _MOST_FREE = 0.35
 _FEW = 8  # plants that one search takes on together
@@ -78,38 +75,13 @@ def recover(
         return run(matrices, limits)
     matrices = replace(matrices, integer=integer)
     small = simplified(matrices)
-    rows = renumbered(matrices, coupling)
-    if limits.seconds is not None and _MIDDLING <= small.rows.nnz < _LARGE:
-        search = _while_relaxing(small, rows, limits, began)
-    else:
-        search = Search(small, relax(small, rows, limits.gap), limits, began)
-        search.first()
-        search.around()
+    search = Search(small, relax(small, renumbered(matrices, coupling), limits.gap), limits, began)
+    search.first()
+    search.around()
     if search.best is None:
         raise SolveError("no point with whole numbers was found near the relaxation")
     x, dual, objective = polished(matrices, integer, search.best)
     return Answer("convex_recovery", x, dual, objective, min(search.bound, objective), search.nodes, search.late())
-
-
-def _while_relaxing(matrices: Matrices, coupling: np.ndarray, limits: Limits, began: float) -> Search:
-    """The whole relaxation in a process of its own; meanwhile a plan from a few prices, and then its neighbourhoods."""
-    parts = split(matrices, coupling)
-    with companion(relax_aside, matrices) as relaxation:
-        rough = mix(parts, matrices.integer, limits.gap, _FEW_ROUNDS)
-        members = _members(parts)
-        known = Relaxed(rough.bound + matrices.offset, rough.point, members, rough.spare / parts.scale)
-        search = Search(matrices, known, limits, began)
-        search.first()
-        while not (search.late() or search.gap <= limits.gap or relaxation.poll(_MOMENT_S)):
-            search.around(rounds=1)
-        answer = received(relaxation, 0.0)
-    if answer is not None:
-        search.known = _whole_relaxation(answer, matrices.integer, members)
-        search.bound = max(search.bound, answer.objective)
-        if search.gap > limits.gap:
-            search.first()
-        search.around()
-    return search
 
 
 def _whole_relaxation(answer: Answer, integer: np.ndarray, members: list[np.ndarray]) -> Relaxed:
@@ -175,7 +147,7 @@ class Search:
             free = np.argsort(spare, kind="stable")[:count]
             if most < 1:
                 free = free[spare[free] <= ahead]
-            if self.explore(free, self.known.point, 0.5) or self.late():
+            if self.explore(free, self.known.point, 0.8) or self.late():
                 return
 
     def around(self, rounds: int = _MOST_ROUNDS) -> None:
@@ -202,23 +174,42 @@ class Search:
         for position in free:
             held[self.known.members[position]] = False
         held &= np.abs(around - np.round(around)) < _WHOLE
-        lower, upper = self.matrices.col_lower.copy(), self.matrices.col_upper.copy()
-        lower[held] = upper[held] = np.round(around[held])
+        values = np.where(held, np.round(around), 0.0)
+        part = without(self.matrices, held, values)
         seconds = None if self.limits.seconds is None else max(most * self.left(), 1.0)
         nodes = min(self.limits.nodes, _SUB_NODES) if held.any() else self.limits.nodes
         limits = Limits(max(self.limits.gap / 2, 1e-5), nodes, seconds)
         before = self.objective
+
+        def take(objective: float, x: Array) -> None:
+            plan = values.copy()
+            plan[~held] = x
+            self.take(objective, plan)
+
+        began = time.perf_counter()
+        start = self.best[~held] if self.best is not None else None
+        if start is None and (found := dive(part)) is not None:
+            take(found.objective, found.x)
+            start = found.x
+        if seconds is not None:
+            limits = replace(limits, seconds=max(seconds - (time.perf_counter() - began), 0.5))
+        if self.gap > self.limits.gap:
+            self._settle(part, limits, start, take, not held.any())
+        return self.objective < before - 1e-6 * abs(before) if np.isfinite(before) else self.best is not None
+
+    def _settle(
+        self, part: Matrices, limits: Limits, start: Array | None, take: Callable[[float, Array], None], whole: bool
+    ) -> None:
+        """The search proper in what is left free; ``whole`` where nothing is held."""
         try:
-            part = replace(self.matrices, col_lower=lower, col_upper=upper)
-            answer = run(part, limits, start=self.best, polish=False)
+            answer = run(part, limits, start=start, polish=False, searching=start is None)
         except SolveError:
-            return False
+            return
         self.nodes += answer.nodes
-        self.take(answer.objective, answer.x)
-        if not held.any():
+        take(answer.objective, answer.x)
+        if whole:
             self.bound, self.whole = max(self.bound, answer.bound), answer.quality == "optimal"
         self.share *= 1.15 if answer.quality == "optimal" else 0.9
-        return self.objective < before - 1e-6 * abs(before) if np.isfinite(before) else True
 
 
 def renumbered(matrices: Matrices, coupling: np.ndarray | None) -> np.ndarray:

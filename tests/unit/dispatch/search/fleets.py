@@ -11,7 +11,7 @@ from tests.parks import given, hours, load, park, unit
 STEPS = 12
 
 
-def fleet(seed: int, units: int = 10, reserve: bool = True) -> Problem:
+def fleet(seed: int, units: int = 6, reserve: bool = True) -> Problem:
     """Units of three sizes with ramps, minimum times and start tiers, a load with a peak, and reserve."""
     r = np.random.default_rng(seed)
     plants = [_plant(r, f"unit_{k}") for k in range(units)]
