@@ -31,6 +31,7 @@ from dispatch.highs import run as search
 from dispatch.problem import Problem
 from dispatch.recovery import hunt, recover
 from dispatch.schedule import Attempt, Schedule
+from dispatch.search.recovery import recover as near_relaxation
 from dispatch.softening import Softened, passed
 from dispatch.solve import rule_based, solve
 from dispatch.worker import Worker
@@ -114,6 +115,14 @@ class _Solver(ABC):
         more = also_integer if also_integer is None or not also_integer.size else switches
         found = self.ask(recover, matrices, limits, also_integer=more, run=self.run)
         return replace(_plausible(matrices, found), quality="convex_recovery")
+
+    def relax(
+        self, matrices: Matrices, limits: Limits, *, also_integer: np.ndarray | None = None, coupling: np.ndarray
+    ) -> Answer:
+        """Convex commitment: the relaxation's bound, and whole numbers near it by blocks and neighbourhoods."""
+        return _plausible(
+            matrices, self.ask(near_relaxation, matrices, limits, also_integer=also_integer, coupling=coupling)
+        )
 
     def begin(self, share: float) -> None:
         """A rung begins that may take ``share`` of the time left."""
@@ -203,7 +212,11 @@ class _Ladder:
 
     def solved(self, solver: _Solver) -> Iterator[Rung]:
         """Rungs that need a solver, best first."""
-        recovering = partial(solver.recover, switches=self._switches())
+        is_convex = self.problem.mode.commitment == "convex"
+        recovering: Run = partial(solver.recover, switches=self._switches())
+        if is_convex:
+            recovering = partial(solver.relax, coupling=self.problem.coupling_rows())
+            self.attempts.append(Attempt("optimal", "the park asks for convex commitment"))
         softened = Softened(self.problem, solver)
 
         def made(rung: Quality, run: Run) -> Schedule:
@@ -213,7 +226,8 @@ class _Ladder:
                 self._short_of_optimal(schedule, solver)
             return softened.named(schedule) if rung == "relaxed" else schedule
 
-        yield "optimal", lambda: made("optimal", solver)
+        if not is_convex:
+            yield "optimal", lambda: made("optimal", solver)
         yield "convex_recovery", lambda: made("convex_recovery", recovering)
         yield "relaxed", lambda: made("relaxed", softened)
 

@@ -121,6 +121,10 @@ class Planning(Frozen):
     scenarios: int = Field(default=5, ge=0, le=200, description="beside the central forecast")
     issue_before_h: NonNegative = Field(default=12.0, description="how long before its first step a plan is issued")
     seed: int = 0
+    commitment: Literal["exact", "convex"] = Field(
+        default="exact",
+        description="exact: proved to the gap; convex: near the tightest relaxation, whose bound certifies the gap",
+    )
     rolling: Rolling = Rolling()
     deadline_s: Positive | None = Field(
         default=None,

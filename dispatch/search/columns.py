@@ -141,9 +141,11 @@ def mix(split: Split, integer: np.ndarray, gap: float, rounds: int = _MOST_ROUND
             promised = model - best
             # The box opens where it presses and the bound got better, and closes there where it did not.
             if value > best + 0.1 * promised:
-                width = np.where(pressed, 4 * width, np.maximum(0.7 * width, 1e-4 * np.abs(price).max()))
+                # Where most of the model's promise is still out of reach, prices have far to go.
+                faster = 4.0 if promised > abs(best) else 2.0
+                width = np.where(pressed, faster * width, np.maximum(0.7 * width, 1e-4 * np.abs(price).max()))
             else:
-                width = np.where(pressed, 0.6 * width, width)
+                width = np.where(pressed, 0.5 * width, width)
             if value > best:
                 best, price = value, asked
             if promised < gap * abs(best) and not pressed.any():

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dispatch.errors import SolveError
-from dispatch.highs import Answer, Limits, Matrices, continuous, polished, run
+from dispatch.highs import Answer, Limits, Matrices, Point, continuous, polished, run
 from dispatch.search.blocks import Split, kept_rows, simplified, split, without
 from dispatch.search.columns import mix
 from dispatch.search.diving import dive
@@ -55,7 +55,12 @@ class Relaxed:
 
 
 def recover(
-    matrices: Matrices, limits: Limits, *, also_integer: np.ndarray | None = None, coupling: np.ndarray | None = None
+    matrices: Matrices,
+    limits: Limits,
+    *,
+    also_integer: np.ndarray | None = None,
+    coupling: np.ndarray | None = None,
+    improved: Callable[[Point], None] | None = None,
 ) -> Answer:
     """A plan with whole numbers near the relaxation, and how far from the best it can be at most.
 
@@ -64,6 +69,7 @@ def recover(
         limits: gap at which it is good enough; nodes of one search; seconds for everything.
         also_integer: columns that must be integral beside those the model declares.
         coupling: rows that join the blocks; without them blocks are not told apart.
+        improved: told of every better plan as soon as it is found.
 
     Raises:
         SolveError: no point with whole numbers was found.
@@ -76,6 +82,7 @@ def recover(
     matrices = replace(matrices, integer=integer)
     small = simplified(matrices)
     search = Search(small, relax(small, renumbered(matrices, coupling), limits.gap), limits, began)
+    search.improved = improved
     search.first()
     search.around()
     if search.best is None:
@@ -116,6 +123,7 @@ class Search:
         self.nodes = 0
         self.share = _FIRST_SHARE
         self.whole = False
+        self.improved: Callable[[Point], None] | None = None
         self.random = np.random.default_rng(0)
 
     @property
@@ -137,6 +145,8 @@ class Search:
         """A plan from elsewhere, if it is better."""
         if objective < self.objective:
             self.objective, self.best = objective, plan
+            if self.improved is not None:
+                self.improved(Point(plan, objective, self.bound))
 
     def first(self) -> None:
         """Free what is torn and what hardly cares; more of it where that has no solution."""

@@ -296,3 +296,16 @@ def test_no_time_at_all_still_gives_a_plan(built: Problem, worker: Worker):
     assert climbed.schedule.proof.quality == "rule_based"
     assert climbed.attempts[0].reason == "no time was left for it"
     assert climbed.attempts[0].clock_fired
+
+
+def test_convex_commitment_starts_on_its_own_rung_and_says_so() -> None:
+    engine = unit(min_kw=40, max_kw=90, cost_per_kwh=0.05, start_cost=2)
+    site = park(load(), grid(), engine)
+    problem = Problem(site, given(site, hours(4), {("load", "demand_kw"): [20.0, 60, 20, 90]}), Mode("convex"))
+    climbed = climb(problem)
+    assert climbed.audit.passed
+    assert climbed.schedule.proof.quality == "convex_recovery"
+    assert climbed.attempts[0].rung == "optimal"
+    assert climbed.schedule.proof.bound <= climbed.schedule.proof.objective
+    in_time = climb(problem, deadline_s=20)
+    assert in_time.schedule.proof.quality == "convex_recovery"
