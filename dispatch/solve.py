@@ -17,7 +17,7 @@ from dispatch.highs import Answer, Limits, Quality, Run
 from dispatch.highs import run as search
 from dispatch.problem import Problem
 from dispatch.schedule import Proof, Schedule
-from dispatch.search.recovery import recover
+from dispatch.search.portfolio import convex
 from dispatch.signals import Array
 
 _MOST_ROUNDS = 12
@@ -45,8 +45,7 @@ def solve(problem: Problem, limits: Limits | None = None, *, run: Run | None = N
     """
     limits = limits or Limits()
     if run is None:
-        is_convex = problem.mode.commitment == "convex"
-        run = partial(recover, coupling=problem.coupling_rows()) if is_convex else search
+        run = partial(convex, coupling=problem.coupling_rows()) if problem.mode.commitment == "convex" else search
     matrices = problem.compiled.matrices()
     branched = np.zeros(0, int)
     for rounds in range(1, _MOST_ROUNDS + 1):

@@ -17,7 +17,8 @@ from dispatch.search.blocks import Split, threads
 from dispatch.signals import Array
 
 _MOST_ROUNDS = 60
-_LEFT = 1e-6
+_LEFT = 1e-6  # of a coupling row: slack that counts as none
+_BY_SIMPLEX = 6_000  # answers; above, one solve of the master could take minutes
 _WIDE = 1.3  # ratio of neighbouring prices of the first scan
 
 
@@ -71,6 +72,7 @@ class Master:
         )
         # Costs and columns change between calls, which leaves a basis feasible but not its duals.
         self.solver.setOptionValue("simplex_strategy", 4)
+        self.solver.setOptionValue("run_crossover", "off")
         self.answers: list[list[tuple[int, Array]]] = [[] for _ in split.blocks]
 
     def add(self, points: list[Array], wanted: np.ndarray) -> int:
@@ -97,12 +99,23 @@ class Master:
     def solve(self, low: Array, high: Array) -> tuple[float, Array, Array, Array]:
         """Objective, (coupling,) price within [low, high], (block,) value of each mix, (coupling,) slack used."""
         self.solver.changeColsCost(self.box.size, self.box, np.concatenate([high, -low]))
-        self.solver.run()
+        self._run()
         solution = self.solver.getSolution()
         dual = np.array(solution.row_dual)
         slack = np.array(solution.col_value)[self.box].reshape(2, -1)
         blocks = dual[self.couplings : self.couplings + len(self.split.blocks)]
         return float(self.solver.getInfo().objective_function_value), dual[: self.couplings], blocks, slack
+
+    def _run(self) -> None:
+        """Few answers by warm simplex; many by interior point, whose central prices also need fewer rounds."""
+        import highspy
+
+        large = self.solver.getNumCol() > _BY_SIMPLEX
+        self.solver.setOptionValue("solver", "ipm" if large else "simplex")
+        self.solver.run()
+        if large and self.solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+            self.solver.setOptionValue("solver", "simplex")
+            self.solver.run()
 
     def point(self, size: int) -> Array:
         """(column,) of the whole problem: the present mix."""
@@ -127,6 +140,8 @@ def mix(split: Split, integer: np.ndarray, gap: float, rounds: int = _MOST_ROUND
     """
     master = Master(split)
     least, most = _floor(split), _ceiling(split)
+    # Interior points leave a little of everything.
+    left = _LEFT * np.maximum(1.0, np.abs(np.where(np.isfinite(split.upper), split.upper, split.lower)))
     with ThreadPoolExecutor(threads()) as pool:
         best, price, width = _scan(split, master, pool)
         for _ in range(rounds):
@@ -136,8 +151,8 @@ def mix(split: Split, integer: np.ndarray, gap: float, rounds: int = _MOST_ROUND
             answered = split.price_all(asked, pool)
             minima = np.array([value for value, _ in answered])
             value = split.bound(asked, minima)
-            master.add([point for _, point in answered], minima < mixed - 1e-9 * np.maximum(1, np.abs(minima)))
-            pressed = ((slack[0] > _LEFT) & (high < most)) | ((slack[1] > _LEFT) & (low > least))
+            master.add([point for _, point in answered], minima < mixed - 1e-7 * np.maximum(1, np.abs(minima)))
+            pressed = ((slack[0] > left) & (high < most)) | ((slack[1] > left) & (low > least))
             promised = model - best
             # The box opens where it presses and the bound got better, and closes there where it did not.
             if value > best + 0.1 * promised:

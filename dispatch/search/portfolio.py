@@ -8,9 +8,11 @@ because two clocks run, two runs can end differently: the answer says that a clo
 from __future__ import annotations
 
 import multiprocessing
+import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from typing import Any
@@ -20,22 +22,34 @@ import numpy as np
 from dispatch.errors import SolveError
 from dispatch.highs import Answer, Limits, Matrices, load, polished
 from dispatch.search.blocks import simplified
-from dispatch.search.recovery import Search, relax, renumbered
+from dispatch.search.recovery import Search, recover, relax, renumbered
 from dispatch.signals import Array
 
 _REPORT_S = 0.5
+# Below, one process is done before a second one has started; above, its search never leaves the root.
+_FEW_ENTRIES, _MOST_ENTRIES = 50_000, 400_000
 _FINISHING = 0.03
 _GRACE_S = 5.0
 
 
 @dataclass
 class _Told:
-    """What the prover has said so far: its bound, and its best plan until somebody took it."""
+    """What the prover has said so far, and the objective of the last plan it was given."""
 
     bound: float = -np.inf
-    plan: Array | None = None
+    given: float = np.inf
     nodes: int = 0
     done: bool = False
+
+
+def convex(
+    matrices: Matrices, limits: Limits, *, also_integer: np.ndarray | None = None, coupling: np.ndarray | None = None
+) -> Answer:
+    """The recovery; with a deadline, and where searching the whole may get somewhere, both at once."""
+    if limits.seconds is None or not _FEW_ENTRIES < matrices.rows.nnz < _MOST_ENTRIES:
+        return recover(matrices, limits, also_integer=also_integer, coupling=coupling)
+    answer = improve_and_prove(matrices, limits, also_integer=also_integer, coupling=coupling)
+    return replace(answer, quality="convex_recovery")
 
 
 def improve_and_prove(
@@ -61,13 +75,13 @@ def improve_and_prove(
     small = simplified(matrices)
     working = replace(limits, seconds=limits.seconds * (1 - _FINISHING))
     with _companion(_prove, small, working) as pipe:
-        told = _Told()
+        told, box = _Told(), _Mailbox(pipe)
         search = Search(small, relax(small, renumbered(matrices, coupling), limits.gap), working, began)
         search.first()
-        _exchange(pipe, told, search)
+        _exchange(pipe, box, told, search)
         while not (search.late() or told.done or search.gap <= limits.gap):
             search.around(rounds=1)
-            _exchange(pipe, told, search)
+            _exchange(pipe, box, told, search)
     if search.best is None:
         raise SolveError("no plan was found before the deadline")
     x, dual, objective = polished(matrices, integer, search.best)
@@ -77,19 +91,37 @@ def improve_and_prove(
     return Answer("optimal" if proven else "incumbent", x, dual, objective, bound, search.nodes + told.nodes, clock)
 
 
-def _exchange(pipe: Connection, told: _Told, search: Search) -> None:
+class _Mailbox:
+    """What comes through a pipe, read at once by a thread of its own: a pipe that nobody reads stops its writer."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self._pipe, self._waiting, self.gone = pipe, deque[Any](), False
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        try:
+            while True:
+                self._waiting.append(self._pipe.recv())
+        except (EOFError, OSError):
+            self.gone = True
+
+    def taken(self) -> Iterator[Any]:
+        """Everything that has come since the last time."""
+        while self._waiting:
+            yield self._waiting.popleft()
+
+
+def _exchange(pipe: Connection, box: _Mailbox, told: _Told, search: Search) -> None:
     """Take what the prover has said; give it the best plan."""
-    try:
-        while pipe.poll():
-            bound, plan, told.nodes, told.done = pipe.recv()
-            told.bound = max(told.bound, bound)
-            if plan is not None:
-                search.take(*plan)
-        if search.best is not None:
-            pipe.send((search.objective, search.best))
-    except (EOFError, OSError):
-        told.done = False  # the prover is gone; what it proved stands, and the search goes on alone
+    for bound, plan, told.nodes, told.done in box.taken():
+        told.bound = max(told.bound, bound)
+        if plan is not None:
+            search.take(*plan)
     search.bound = max(search.bound, told.bound)
+    if search.best is not None and search.objective < told.given and not box.gone:
+        told.given = search.objective
+        with suppress(OSError):  # the prover is gone; what it proved stands, and the search goes on alone
+            pipe.send((search.objective, search.best))
 
 
 @contextmanager
@@ -114,7 +146,7 @@ class _Partner:
     """The prover's end of the pipe, asked by the solver's callbacks."""
 
     def __init__(self, pipe: Connection) -> None:
-        self.pipe = pipe
+        self.pipe, self.box = pipe, _Mailbox(pipe)
         self.said = 0.0
         self.given = np.inf
         self.waiting: Array | None = None
@@ -151,13 +183,10 @@ class _Partner:
 
     def listen(self) -> None:
         """Take the partner's latest plan."""
-        try:
-            while self.pipe.poll():
-                objective, plan = self.pipe.recv()
-                if objective < self.given - 1e-9 * abs(objective):
-                    self.given, self.waiting = objective, plan
-        except (EOFError, OSError):
-            self.gone = True
+        for objective, plan in self.box.taken():
+            if objective < self.given - 1e-9 * abs(objective):
+                self.given, self.waiting = objective, plan
+        self.gone = self.gone or self.box.gone
 
 
 def _prove(matrices: Matrices, limits: Limits, pipe: Connection) -> None:

@@ -31,10 +31,11 @@ _WHOLE = 1e-5
 _MOST_FREE = 0.35
 _FEW = 8  # plants that one search takes on together
 _AHEAD = 0.1  # of the gap that is good enough: plants whose second choice costs no more than that stay free
-_FIRST_SHARE = 0.4
+_FIRST_SHARE = 0.15
 _MOST_ROUNDS = 40
 _IDLE_ROUNDS = 6
 _SUB_NODES = 400
+_EASY = 250_000  # entries
 
 
 @dataclass(frozen=True)
@@ -101,8 +102,11 @@ def relax(matrices: Matrices, coupling: np.ndarray, gap: float) -> Relaxed:
     parts = split(matrices, coupling)
     if matrices.rows.nnz < _LARGE or len(parts.blocks) < 2:
         return _whole_relaxation(continuous(matrices), matrices.integer, _members(parts))
-    found = mix(parts, matrices.integer, min(gap, 1e-4) / 3)
-    return Relaxed(found.bound + matrices.offset, found.point, _members(parts), found.spare / parts.scale)
+    found = mix(parts, matrices.integer, min(gap, 3e-4) / 3)
+    members = _members(parts)
+    torn = np.array([_torn(found.point, matrices.integer, columns) for columns in members])
+    spare = np.where(torn, 0.0, found.spare / parts.scale)
+    return Relaxed(found.bound + matrices.offset, found.point, members, spare)
 
 
 class Search:
@@ -157,7 +161,7 @@ class Search:
             free = np.argsort(spare, kind="stable")[:count]
             if most < 1:
                 free = free[spare[free] <= ahead]
-            if self.explore(free, self.known.point, 0.8) or self.late():
+            if self.explore(free, self.known.point, 0.1 if self.matrices.rows.nnz < _EASY else 0.8) or self.late():
                 return
 
     def around(self, rounds: int = _MOST_ROUNDS) -> None:
@@ -212,14 +216,16 @@ class Search:
     ) -> None:
         """The search proper in what is left free; ``whole`` where nothing is held."""
         try:
-            answer = run(part, limits, start=start, polish=False, searching=start is None)
+            # In a large part the solver's own searches take all of the time.
+            easy = start is None or part.rows.nnz < _EASY
+            answer = run(part, limits, start=start, polish=False, searching=easy)
         except SolveError:
             return
         self.nodes += answer.nodes
         take(answer.objective, answer.x)
         if whole:
             self.bound, self.whole = max(self.bound, answer.bound), answer.quality == "optimal"
-        self.share *= 1.15 if answer.quality == "optimal" else 0.9
+        self.share *= 1.05 if answer.quality == "optimal" else 0.8
 
 
 def renumbered(matrices: Matrices, coupling: np.ndarray | None) -> np.ndarray:
