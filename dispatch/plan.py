@@ -94,9 +94,8 @@ def plan(
     """
     outlook = look_ahead(site, horizon, archive, issue_time, weather_site=weather_site, progress=progress)
     progress(f"scheduling {horizon.steps} steps in {outlook.inputs.scenarios} scenarios")
-    problem = Problem(
-        site, outlook.inputs, Mode(site.planning.commitment), network_slots=SLOTS if network is not None else 0
-    )
+    slots = SLOTS if network is not None else 0
+    problem = Problem(site, outlook.inputs, Mode(site.planning.commitment), network_slots=slots)
     problem.update(weights=outlook.weights)
     came = dict(actual or {})
     known = all(np.isfinite(came.get(name, np.nan)).all() for name in outlook.needs) if came else False

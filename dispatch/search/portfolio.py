@@ -191,6 +191,8 @@ class _Partner:
 
 def _prove(matrices: Matrices, limits: Limits, pipe: Connection) -> None:
     """In the child: branch and bound that leaves most of the looking for plans to the partner."""
+    import highspy
+
     solver, partner = load(matrices), _Partner(pipe)
     solver.setOptionValue("mip_rel_gap", limits.gap)
     solver.setOptionValue("time_limit", float(limits.seconds or np.inf))
@@ -200,5 +202,7 @@ def _prove(matrices: Matrices, limits: Limits, pipe: Connection) -> None:
     solver.cbMipImprovingSolution.subscribe(partner.improved)
     solver.cbMipUserSolution.subscribe(partner.offer)
     solver.run()
-    info = solver.getInfo()
-    partner.say(info.mip_dual_bound, None, info.mip_node_count, done=True)
+    info, plan = solver.getInfo(), None
+    if info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible:
+        plan = (float(info.objective_function_value), np.array(solver.getSolution().col_value))
+    partner.say(info.mip_dual_bound, plan, info.mip_node_count, done=True)

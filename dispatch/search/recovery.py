@@ -133,6 +133,8 @@ class Search:
     @property
     def gap(self) -> float:
         """Proven relative distance of the best plan from the optimum."""
+        if self.best is None:
+            return np.inf
         return (self.objective - self.bound) / max(abs(self.objective), 1e-9)
 
     def left(self) -> float:

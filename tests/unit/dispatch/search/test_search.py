@@ -70,7 +70,7 @@ def test_pricing_blocks_reaches_the_bound_of_the_whole_relaxation(seed: int) -> 
     found = mix(made, small.integer, 1e-6)
     relaxed = continuous(small).objective
     assert found.bound <= relaxed + 1e-6 * relaxed
-    assert found.bound == pytest.approx(relaxed, rel=1e-4)
+    assert found.bound == pytest.approx(relaxed, rel=1e-3)
     assert small.cost @ found.point == pytest.approx(relaxed, rel=1e-3)
 
 
