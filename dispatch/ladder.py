@@ -43,6 +43,8 @@ _OWN_CLOCK = 0.8
 # What reading and auditing one more schedule may take, in times of what the lower rungs took.
 _FINISHING = 2.0
 _LEAST_S = 0.05
+# Kept back of a deadline: killing a process that hangs takes its time, too.
+_SPARE = 0.05
 _SAME = 1e-4
 # Violations that speak of a mistake of ours and not of a limit: no rung may have them.
 _MISTAKES = ("differ", "not a number")
@@ -82,7 +84,7 @@ def climb(
     ladder = _Ladder(problem, limits or Limits(), last_good)
     if deadline_s is None:
         return ladder.first(chain(ladder.solved(_Here(run)), ladder.unsolved()))
-    until = time.monotonic() + deadline_s
+    until = time.monotonic() + (1 - _SPARE) * deadline_s
     with ExitStack() as stack:
         worker = worker or stack.enter_context(Worker())
         worker.start()  # it loads its libraries while the lower rungs are built
