@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 
 from dispatch.highs import Answer, Matrices, load
@@ -12,11 +14,12 @@ _WHOLE = 1e-6
 _AT_ONCE = 0.3
 
 
-def dive(matrices: Matrices) -> Answer | None:
+def dive(matrices: Matrices, seconds: float = np.inf) -> Answer | None:
     """A point whose integers are whole, or None where rounding up leads nowhere; its bound is that of the relaxation.
 
     Rounding up gives more than is needed rather than less, so that demand and reserve stay served. Only columns that
-    lie between 0 and 1 are put to 1; what they make unnecessary the next relaxation puts to 0.
+    lie between 0 and 1 are put to 1; what they make unnecessary the next relaxation puts to 0. It gives up after so many
+    seconds.
     """
     import highspy
 
@@ -26,7 +29,11 @@ def dive(matrices: Matrices) -> Answer | None:
         solver.setOptionValue("user_objective_scale", int(np.clip(-np.round(np.log2(np.median(known))), -20, 20)))
     whole = np.flatnonzero(matrices.integer)
     bound = -np.inf
+    until = time.perf_counter() + seconds
     for dives in range(_MOST_DIVES):
+        if (left := until - time.perf_counter()) <= 0:
+            return None
+        solver.setOptionValue("time_limit", float(solver.getRunTime() + left))
         solver.run()
         if solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
             return None

@@ -36,6 +36,7 @@ _MOST_ROUNDS = 40
 _IDLE_ROUNDS = 6
 _SUB_NODES = 400
 _EASY = 250_000  # entries
+_MOST_DIVING_S = 15.0
 
 
 @dataclass(frozen=True)
@@ -204,7 +205,8 @@ class Search:
 
         began = time.perf_counter()
         start = self.best[~held] if self.best is not None else None
-        if start is None and (found := dive(part)) is not None:
+        most_s = np.inf if seconds is None else min(0.75 * seconds, _MOST_DIVING_S)
+        if start is None and (found := dive(part, most_s)) is not None:
             take(found.objective, found.x)
             start = found.x
         if seconds is not None:
