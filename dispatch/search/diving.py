@@ -18,8 +18,8 @@ def dive(matrices: Matrices, seconds: float = np.inf) -> Answer | None:
     """A point whose integers are whole, or None where rounding up leads nowhere; its bound is that of the relaxation.
 
     Rounding up gives more than is needed rather than less, so that demand and reserve stay served. Only columns that
-    lie between 0 and 1 are put to 1; what they make unnecessary the next relaxation puts to 0. It gives up after so many
-    seconds.
+    lie between 0 and 1 are put to 1; what they make unnecessary the next relaxation puts to 0. After so many seconds it
+    gives up.
     """
     import highspy
 
