@@ -30,12 +30,13 @@ _LARGE = 1_500_000
 _WHOLE = 1e-5
 _MOST_FREE = 0.35
 _FEW = 8  # plants that one search takes on together
-_AHEAD = 0.1  # of the gap that is good enough: plants whose second choice costs no more than that stay free
+_AHEAD = 0.2  # of the gap that is good enough: plants whose second choice costs no more than that stay free
 _FIRST_SHARE = 0.15
 _MOST_ROUNDS = 40
 _IDLE_ROUNDS = 6
 _SUB_NODES = 400
 _EASY = 250_000  # entries
+_DIVABLE = 1_000_000  # entries: beyond, one dive takes as long as a search
 _MOST_DIVING_S = 15.0
 
 
@@ -206,7 +207,7 @@ class Search:
         began = time.perf_counter()
         start = self.best[~held] if self.best is not None else None
         most_s = np.inf if seconds is None else min(0.75 * seconds, _MOST_DIVING_S)
-        if start is None and (found := dive(part, most_s)) is not None:
+        if start is None and part.rows.nnz < _DIVABLE and (found := dive(part, most_s)) is not None:
             take(found.objective, found.x)
             start = found.x
         if seconds is not None:
