@@ -102,7 +102,7 @@ class _Mailbox:
         try:
             while True:
                 self._waiting.append(self._pipe.recv())
-        except (EOFError, OSError):
+        except (EOFError, OSError, TypeError):  # TypeError: closed from this side in the midst of a read
             self.gone = True
 
     def taken(self) -> Iterator[Any]:
