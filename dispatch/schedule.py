@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Solved:
-    """One kind's values: the fields of :class:`~dispatch.asset.Part` as arrays.
+    """One kind's values: the fields of :class:`~dispatch.part.Part` as arrays.
 
     Attributes:
         rows: who the rows are.
