@@ -36,7 +36,9 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 A = TypeVar("A", bound="Asset")
-Carrier = Literal["electricity", "heat", "cold"]
+Carrier = Literal[
+    "electricity", "heat", "steam", "cold", "gas", "hydrogen", "ammonia", "methanol", "compressed_air", "fuel", "co2"
+]
 Direction = Literal["up", "down"]
 Commitment = Literal["exact", "convex", "given"]
 

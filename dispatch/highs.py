@@ -157,6 +157,7 @@ def run(
     start: Array | None = None,
     searching: bool = True,
     polish: bool = True,
+    enough: float = -np.inf,
 ) -> Answer:
     """Solve; then fix the integers and solve the linear program again for clean values and duals.
 
@@ -168,6 +169,7 @@ def run(
         start: a point to begin from.
         searching: the solver may solve smaller problems to find points; with a good start, or where few columns are
             free, they take most of its time and gain nothing.
+        enough: stop at the first point that costs no more.
         polish: without it the duals are those the search ended with, which mean nothing where there are integers.
 
     Raises:
@@ -182,6 +184,7 @@ def run(
         solver.cbMipImprovingSolution.subscribe(lambda event: improved(_on_the_way(event.data_out)))
     for option in () if searching else _FOR_POINTS:
         solver.setOptionValue(option, False)
+    solver.setOptionValue("objective_target", enough)
     if start is not None:
         solver.setSolution(start.size, np.arange(start.size, dtype=np.int32), start)
     solver.run()

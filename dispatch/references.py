@@ -29,7 +29,8 @@ def reference_problems(raw: Raw) -> Iterator[Problem]:
             yield from _bus_problems(asset, cls, f"assets[{index}]", buses)
     yield from _load_problems(raw)
     yield from _wish_problems(raw)
-    yield from _grid_problems(raw.get("grid"), buses)
+    direct = {name for bus in _dicts(raw, "buses") if (name := _name(bus)) and bus.get("current") == "dc"}
+    yield from _grid_problems(raw.get("grid"), buses, direct)
     yield from _currency_problems(raw)
     yield from _position_problems(raw)
 
@@ -79,9 +80,9 @@ def _wish_problems(raw: Raw) -> Iterator[Problem]:
         wanted.add(asset)
 
 
-def _grid_problems(grid: Any, buses: Mapping[str, Any]) -> Iterator[Problem]:
+def _grid_problems(grid: Any, buses: Mapping[str, Any], direct: set[str]) -> Iterator[Problem]:
     mapped = grid.get("bus_of") if isinstance(grid, Mapping) else None
-    electric = [name for name, carrier in buses.items() if carrier == "electricity"]
+    electric = [name for name, carrier in buses.items() if carrier == "electricity" and name not in direct]
     nodes: dict[str, str] = {}
     missing = [bus for bus in electric if isinstance(mapped, Mapping) and bus not in mapped]
     # A name that is none of the site's is most likely a slip in one of these: that problem is told below.
@@ -94,6 +95,9 @@ def _grid_problems(grid: Any, buses: Mapping[str, Any]) -> Iterator[Problem]:
         path = f"grid.bus_of.{bus}"
         if bus not in buses:
             yield _unknown(path, "bus", bus, electric)
+        elif bus in direct:
+            accepted = f"an ac bus: {', '.join(electric) or 'none yet'}"
+            yield Problem(path, f"bus '{bus}' is dc, the network is ac", accepted)
         elif bus not in electric and buses[bus] in get_args(Carrier):
             accepted = f"a bus for electricity: {', '.join(electric) or 'none yet'}"
             yield Problem(path, f"bus '{bus}' carries {buses[bus]}, the network carries electricity", accepted)

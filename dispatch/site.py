@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import operator
 from functools import cached_property, reduce
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_args
 from zoneinfo import ZoneInfo, available_timezones
 
 import numpy as np
-from pydantic import AfterValidator, Field, TypeAdapter
+from pydantic import AfterValidator, Field, TypeAdapter, model_validator
 
 from dispatch.asset import Asset, Carrier, Direction, Rows
 from dispatch.assets import kinds
@@ -35,10 +35,24 @@ TimeZone = Annotated[str, AfterValidator(_zone)]
 
 
 class Bus(Frozen):
-    """A node at which one carrier balances in every step."""
+    """A node at which one carrier balances in every step.
+
+    Balances are in kW: fuels, hydrogen, ammonia and methanol by lower heating value, compressed air by the work it can
+    do, CO2 as a feedstock in kg/h. Heat at several levels is several buses.
+    """
 
     name: Annotated[str, Field(min_length=1, pattern=r"^[A-Za-z0-9_\-]+$")]
     carrier: Carrier = "electricity"
+    current: Literal["ac", "dc"] = Field(default="ac", description="of an electricity bus; dc stands on no AC network")
+    temperature_degc: Finite | None = Field(default=None, description="level of a bus for heat, steam or cold")
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.current == "dc" and self.carrier != "electricity":
+            raise ValueError(f"'{self.name}' carries {self.carrier}: only a bus for electricity can be dc")
+        if self.temperature_degc is not None and self.carrier not in ("heat", "steam", "cold"):
+            raise ValueError(f"'{self.name}' carries {self.carrier}: only heat, steam and cold have a temperature")
+        return self
 
 
 class Grid(Frozen):

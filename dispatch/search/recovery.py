@@ -119,6 +119,8 @@ class Search:
         best, objective: the best plan.
         whole: a search that held nothing has ended: there is nothing left to look for.
         share: how much of the plants a neighbourhood frees; it grows while searches end early and in vain.
+        frozen: held plants keep their powers too. What is left is then as small as the plants that are free, and loses
+            little: a corner of the mix blends no more plants than there are coupling rows.
     """
 
     def __init__(self, matrices: Matrices, known: Relaxed, limits: Limits, began: float) -> None:
@@ -129,6 +131,7 @@ class Search:
         self.nodes = 0
         self.share = _FIRST_SHARE
         self.whole = False
+        self.frozen = matrices.rows.nnz > _LARGE
         self.improved: Callable[[Point], None] | None = None
         self.random = np.random.default_rng(0)
 
@@ -138,6 +141,11 @@ class Search:
         if self.best is None:
             return np.inf
         return (self.objective - self.bound) / max(abs(self.objective), 1e-9)
+
+    def _enough(self) -> float:
+        """A plan this cheap is good enough."""
+        gap = self.limits.gap
+        return self.bound / (1 - gap if self.bound > 0 else 1 + gap)
 
     def left(self) -> float:
         """Seconds left."""
@@ -188,11 +196,7 @@ class Search:
             around: a point with whole numbers, or with torn ones that stay free.
             most: the share of the time left that this search may take.
         """
-        held = self.matrices.integer.copy()
-        for position in free:
-            held[self.known.members[position]] = False
-        held &= np.abs(around - np.round(around)) < _WHOLE
-        values = np.where(held, np.round(around), 0.0)
+        held, values = self._held(free, around)
         part = without(self.matrices, held, values)
         seconds = None if self.limits.seconds is None else max(most * self.left(), 1.0)
         nodes = min(self.limits.nodes, _SUB_NODES) if held.any() else self.limits.nodes
@@ -207,7 +211,7 @@ class Search:
         began = time.perf_counter()
         start = self.best[~held] if self.best is not None else None
         most_s = np.inf if seconds is None else min(0.75 * seconds, _MOST_DIVING_S)
-        if start is None and part.rows.nnz < _DIVABLE and (found := dive(part, most_s)) is not None:
+        if start is None and not self.frozen and part.rows.nnz < _DIVABLE and (found := dive(part, most_s)) is not None:
             take(found.objective, found.x)
             start = found.x
         if seconds is not None:
@@ -216,6 +220,17 @@ class Search:
             self._settle(part, limits, start, take, not held.any())
         return self.objective < before - 1e-6 * abs(before) if np.isfinite(before) else self.best is not None
 
+    def _held(self, free: np.ndarray, around: Array) -> tuple[np.ndarray, Array]:
+        """(column,) what keeps its number, and that number: whole numbers, and all of a held block where many are."""
+        integer, whole = self.matrices.integer, np.abs(around - np.round(around)) < _WHOLE
+        held = integer.copy()
+        if self.frozen:
+            held[np.concatenate(self.known.members)] = True
+        for position in free:
+            held[self.known.members[position]] = False
+        held &= whole | ~integer
+        return held, np.where(held, np.where(integer, np.round(around), around), 0.0)
+
     def _settle(
         self, part: Matrices, limits: Limits, start: Array | None, take: Callable[[float, Array], None], whole: bool
     ) -> None:
@@ -223,7 +238,7 @@ class Search:
         try:
             # In a large part the solver's own searches take all of the time.
             easy = start is None or part.rows.nnz < _EASY
-            answer = run(part, limits, start=start, polish=False, searching=easy)
+            answer = run(part, limits, start=start, polish=False, searching=easy, enough=self._enough())
         except SolveError:
             return
         self.nodes += answer.nodes

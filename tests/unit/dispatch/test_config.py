@@ -49,7 +49,7 @@ latitude: 52
 longitude_deg: 13 degrees
 buses:
   - {name: main}
-  - {name: main, carrier: gas}
+  - {name: main, carrier: water}
 assets:
   - {kind: load, name: hall, bus: maim, histry: {file: x.csv}}
   - {kind: load, name: hall, bus: main, history: 5}
@@ -81,7 +81,7 @@ def test_every_mistake_is_named_at_once_with_path_line_value_and_what_is_accepte
         "longitude_deg": (5, "'13 degrees'", "deg"),
         "latitude_deg": (None, "missing", "degrees"),
         "buses[1].name": (8, "'main' is used twice, first at buses[0]", "new name"),
-        "buses[1].carrier": (8, "'gas'", "electricity, heat, cold"),
+        "buses[1].carrier": (8, "'water'", "electricity, heat, steam, cold"),
         "assets[0].bus": (10, "'maim'", "did you mean 'main'?"),
         "assets[0].histry": (10, "not a known field", "did you mean 'history'?"),
         "assets[1].name": (11, "'hall' is used twice", "new name"),
@@ -217,6 +217,29 @@ def test_a_site_bus_on_the_network_is_electric_and_alone_on_its_node(
     assert problem.path == f"grid.bus_of.{list(bus_of)[-1]}"
     assert message in problem.message
     assert problem.accepted
+
+
+def test_a_dc_bus_stands_on_no_ac_network_and_needs_no_place_there(tmp_path: Path) -> None:
+    content = park(grid=GRID | {"bus_of": {"main": "Bus 1"}})
+    content["buses"].append({"name": "panel", "current": "dc"})
+    load_site(write(tmp_path, content))
+    content["grid"] = GRID | {"bus_of": {"main": "Bus 1", "panel": "Bus 2"}}
+    problem = only(write(tmp_path, content))
+    assert (problem.path, problem.message) == ("grid.bus_of.panel", "bus 'panel' is dc, the network is ac")
+
+
+@pytest.mark.parametrize(
+    ("bus", "message"),
+    [
+        ({"carrier": "hydrogen", "current": "dc"}, "only a bus for electricity can be dc"),
+        ({"carrier": "gas", "temperature_degc": 60}, "only heat, steam and cold have a temperature"),
+        ({"carrier": "water"}, "carrier"),
+    ],
+)
+def test_a_bus_says_only_what_its_carrier_has(tmp_path: Path, bus: dict[str, Any], message: str) -> None:
+    content = park()
+    content["buses"].append({"name": "second"} | bus)
+    assert message in str(only(write(tmp_path, content)))
 
 
 @pytest.mark.parametrize(
