@@ -235,7 +235,7 @@ class Problem:
         return variable
 
     def layout(self) -> Layout:
-        """Rows that join plants (balances, reserves, network limits, wishes, sums of the objective), and each column's step."""
+        """Rows that join plants (balances, reserve, network, wishes, sums of the objective); each column's step."""
         joint = [self.balance, *self.reserve.values(), *self._limited, *self.total.constraints]
         step = np.full(self.compiled.size, -1)
         for variable in self._problem.variables():
