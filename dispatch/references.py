@@ -49,7 +49,12 @@ def _bus_problems(asset: Raw, cls: type[Asset], path: str, buses: Mapping[str, A
             yield Problem(f"{path}.{field}", f"bus '{bus}' carries {buses[bus]}", accepted)
         elif bus in used:
             yield Problem(f"{path}.{field}", f"is the bus that '{used[bus]}' names (found '{bus}')", "another bus")
-        used.setdefault(bus, field)
+        elif cls.same_carrier and (other := next((name for name in used if buses[name] != buses[bus]), None)):
+            found = f"bus '{bus}' carries {buses[bus]}, bus '{other}' at the other end {buses[other]}"
+            alike = [name for name, has in buses.items() if has == buses[other] and name != other]
+            yield Problem(f"{path}.{field}", found, f"a bus for {buses[other]}: {', '.join(alike) or 'none yet'}")
+        if bus in buses:
+            used.setdefault(bus, field)
 
 
 def _load_problems(raw: Raw) -> Iterator[Problem]:
