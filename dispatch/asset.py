@@ -83,6 +83,7 @@ class Rows(Generic[A]):
         buses: names of the site's buses, in order.
         reserve_h: how long reserve must last once it is called, the longest of the site's products [h]; 0: none asked.
         directions: in which reserve is asked for.
+        outage_h: how long the site must serve its critical load on its own [h]; 0: nobody asks for that.
     """
 
     members: tuple[A, ...]
@@ -90,6 +91,7 @@ class Rows(Generic[A]):
     buses: tuple[str, ...]
     reserve_h: float = 0.0
     directions: tuple[Direction, ...] = ()
+    outage_h: float = 0.0
 
     @property
     def count(self) -> int:
@@ -229,6 +231,11 @@ class Asset(Frozen, ABC):
     def asks_directions(self) -> tuple[Direction, ...]:
         """In which directions it asks for reserve."""
         return ()
+
+    @property
+    def asks_outage_h(self) -> float:
+        """How long it asks the site to serve its critical load without the grid [h]; 0: it does not."""
+        return 0.0
 
     def known(self, horizon: Horizon) -> dict[str, Array]:
         """(1, …) input series that the configuration alone decides, such as prices, by quantity."""

@@ -10,7 +10,9 @@ from typing import Any, get_args
 
 from dispatch.asset import Asset, Carrier
 from dispatch.assets import kinds
+from dispatch.electric_storage import ElectricStorage
 from dispatch.errors import Problem
+from dispatch.generation import VariableGeneration
 from dispatch.mistakes import near_miss, shown
 from dispatch.signals import parse_quantity, unit_of
 from dispatch.storage import Storage
@@ -28,6 +30,7 @@ def reference_problems(raw: Raw) -> Iterator[Problem]:
         if cls is not None:
             yield from _bus_problems(asset, cls, f"assets[{index}]", buses)
     yield from _load_problems(raw)
+    yield from _outage_problems(raw)
     yield from _wish_problems(raw)
     direct = {name for bus in _dicts(raw, "buses") if (name := _name(bus)) and bus.get("current") == "dc"}
     yield from _grid_problems(raw.get("grid"), buses, direct)
@@ -65,6 +68,28 @@ def _load_problems(raw: Raw) -> Iterator[Problem]:
         for place, name in enumerate(named if isinstance(named, list) else ()):
             if isinstance(name, str) and name not in loads:
                 yield _unknown(f"assets[{index}].loads[{place}]", "load", name, loads)
+
+
+def _outage_problems(raw: Raw) -> Iterator[Problem]:
+    """What an outage counts on is there: wind or PV, and a battery strong enough for the black-start reserve."""
+    assets = {name: (a, kinds().get(str(a.get("kind")))) for a in _dicts(raw, "assets") if (name := _name(a))}
+    weather = [name for name, (_, cls) in assets.items() if cls is not None and issubclass(cls, VariableGeneration)]
+    stores = [name for name, (_, cls) in assets.items() if cls is not None and issubclass(cls, ElectricStorage)]
+    for index, asset in enumerate(_dicts(raw, "assets")):
+        if asset.get("kind") != "outage":
+            continue
+        named, store = asset.get("generation"), asset.get("black_start_store")
+        for place, name in enumerate(named if isinstance(named, list) else ()):
+            if isinstance(name, str) and name not in weather:
+                yield _unknown(f"assets[{index}].generation[{place}]", "wind or PV", name, weather)
+        if isinstance(store, str) and store not in stores:
+            yield _unknown(f"assets[{index}].black_start_store", "battery", store, stores)
+        elif isinstance(store, str):
+            for mine, theirs in (("black_start_kw", "discharge_kw"), ("black_start_kwh", "energy_kwh")):
+                asked, there = asset.get(mine), assets[store][0].get(theirs)
+                if isinstance(asked, int | float) and isinstance(there, int | float) and asked > there:
+                    text = f"is more than '{store}' has (found {asked:g})"
+                    yield Problem(f"assets[{index}].{mine}", text, f"at most its {theirs}, {there:g}")
 
 
 def _wish_problems(raw: Raw) -> Iterator[Problem]:

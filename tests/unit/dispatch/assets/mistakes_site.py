@@ -14,6 +14,12 @@ def mistakes() -> dict[str, list[Mistake]]:
     from tests.unit.dispatch.assets.test_checks_notice import Mistake, at, plus
 
     return {
+        "outage": [
+            Mistake("negative lack", "unserved_kwh", plus(-1e3)),
+            Mistake("negative lack", "black_start_short_kwh", at(2, -0.1)),
+            Mistake("more lacks than the critical load", "unserved_kwh", plus(1e3)),
+            Mistake("more lacks than the reserve", "black_start_short_kwh", at(2, 8.1)),
+        ],
         "pipe": [
             Mistake("more enters than the pipe takes", "forward_kw", at(0, 70.1)),
             Mistake("more enters than the pipe takes", "backward_kw", at(0, 0.1)),
@@ -33,6 +39,12 @@ def wrongs() -> dict[str, list[Wrong]]:
     from tests.unit.dispatch.assets.test_wrong_parts import Wrong, plus, times, zero
 
     return {
+        "outage": [
+            Wrong("critical load too low", {"need_kw": times(0.5)}, "more would lack"),
+            Wrong("reserve of energy forgotten", {"black_start_kwh": zero}, "more would lack"),
+            Wrong("reserve of power forgotten", {"black_start_kw": zero}, "more would lack", template=1),
+            Wrong("lacking too cheap", {"lacking_per_kwh": times(0.001)}, "penalty differs"),
+        ],
         "pipe": [
             Wrong("capacity too large", {"forward_kw": times(2)}, "more enters", template=2),
             Wrong("back through a pipe of one way", {"backward_kw": plus(50)}, "more enters"),
