@@ -73,7 +73,7 @@ class Pairs:
     @cached_property
     def hours(self) -> Array:
         """(pair,) how long the outage covers the step."""
-        return np.minimum(self.horizon.hours[self.step], self.lasting_h - self.after_h)
+        return np.asarray(np.minimum(self.horizon.hours[self.step], self.lasting_h - self.after_h))
 
     def sums(self, weight: Array) -> csr_array:
         """(pair, start) each pair's weight at the step its outage begins with."""
@@ -140,7 +140,7 @@ def _to_scenario(rows: Rows[Any]) -> Array:
 def _named(rows: Rows[Any], store: str | None) -> Array:
     """(row, scenario) 1 where a row is the store of that name."""
     is_it = np.array([name == store for name in rows.names], float)
-    return is_it[:, None] * _to_scenario(rows).T
+    return np.asarray(is_it[:, None] * _to_scenario(rows).T)
 
 
 @dataclass(frozen=True)

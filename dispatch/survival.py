@@ -38,8 +38,8 @@ class Held:
 
     @property
     def shortest(self) -> int:
-        """The step with which the outage begins that is survived worst."""
-        return int(np.argmax(self.asked_h - self.kept_h))
+        """The step with which the outage begins in which most would lack."""
+        return int(np.argmax(self.unserved_kwh))
 
 
 def outages(schedule: Schedule) -> Iterator[Held]:
@@ -83,6 +83,17 @@ class Price:
         return self.with_it - self.without
 
 
+def without_outages(problem: Problem, schedule: Schedule) -> Problem | None:
+    """The same problem for a site that need not survive any; None where it need not anyway."""
+    site = problem.site
+    free = tuple(asset for asset in site.assets if not asset.asks_outage_h)
+    if len(free) == len(site.assets):
+        return None
+    other = Problem(site.model_copy(update={"assets": free}), schedule.inputs, problem.mode)
+    other.update(weights=schedule.weights)
+    return other
+
+
 def price(problem: Problem, schedule: Schedule) -> Price | None:
     """The schedule's cost beside that of the best plan for the same site and inputs without its outages.
 
@@ -91,13 +102,29 @@ def price(problem: Problem, schedule: Schedule) -> Price | None:
     Raises:
         SolveError: there is no plan without them either.
     """
-    site = problem.site
-    free = tuple(asset for asset in site.assets if not asset.asks_outage_h)
-    if len(free) == len(site.assets):
+    other = without_outages(problem, schedule)
+    if other is None:
         return None
-    other = Problem(site.model_copy(update={"assets": free}), problem.inputs, problem.mode)
-    other.update(weights=problem.weights)
-    return Price(_cost(schedule, site.objective), _cost(solve(other), site.objective))
+    objective = problem.site.objective
+    return Price(_cost(schedule, objective), _cost(solve(other), objective))
+
+
+def wishes(schedule: Schedule) -> Iterator[tuple[str, str, bool]]:
+    """For each outage: what is asked, what of it is kept in the worst scenario, and whether that is all."""
+    worst: dict[str, Held] = {}
+    for held in outages(schedule):
+        if held.asset not in worst or _missing(held) > _missing(worst[held.asset]):
+            worst[held.asset] = held
+    for name, held in worst.items():
+        step = held.shortest
+        when = f"{schedule.inputs.horizon.local_start[step]:%d %B %H:%M}"
+        kept = _missing(held) < _LACKING_KWH
+        state = f"{held.kept_h[step]:g} h if the grid is lost at {when}, {_missing(held):,.1f} kWh would lack"
+        yield f"{name}: {held.asked_h.max():g} h without the grid, at any time", "kept" if kept else state, kept
+
+
+def _missing(held: Held) -> float:
+    return float(held.unserved_kwh.max())
 
 
 def _cost(schedule: Schedule, objective: Objective) -> float:
