@@ -168,7 +168,13 @@ def fired_wrongs() -> list[Wrong]:
         Wrong("counted as clean", {"unclean": times(0.5)}, "unclean_kw differs"),
         Wrong("cost of starts", {"start_cost": times(0.5)}, "money differs", template=1),
         Wrong("time off before", {"must_off": zero}, "minimum down time", template=3),
-        Wrong("minimum forgotten", {"least_kw": zero}, "below minimum", template=4, fields={"min_load_fraction": 0.95}),
+        Wrong(
+            "minimum forgotten",
+            {"least_kw": zero, "start_rise_kw": zero},
+            "below minimum",
+            template=1,
+            fields={"min_load_fraction": 0.95},
+        ),
         Wrong("ramp forgotten", {"rise_kw": _forever}, "rises faster", template=5, fields=slow),
     ]
 
@@ -195,7 +201,7 @@ def wrongs() -> dict[str, list[Wrong]]:
     ]
     blend = [
         Wrong("less ammonia than the least", {"least_ammonia": times(0.5)}, "less ammonia", fields=_NO_CREDIT),
-        Wrong("more ammonia than the most", {"most_ammonia": times(2)}, "more ammonia", fields={"cost_per_kwh": 0.0}),
+        Wrong("more than the most", {"least_ammonia": times(4), "most_ammonia": times(4)}, "more ammonia"),
         Wrong("too clean", {"clean_per_ammonia": times(2)}, "unclean_kw differs"),
     ]
     ice = [

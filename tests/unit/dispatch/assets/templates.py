@@ -230,8 +230,8 @@ def conversion(kind: str, out_bus: str, **fields: Any) -> Template:
 
 
 def stored(kind: str, bus: str, *others: dict[str, Any]) -> tuple[Template, ...]:
-    """A store that is no electric one: plain, and with powers by fill, on a bus with a demand of 60 kW (air: 20 kW)."""
-    series = {("wanted", "demand_kw"): (20.0 if bus == "air" else 60.0) * np.ones(STEPS)}
+    """A store that is no electric one: plain, and with powers by fill, on a bus with a demand of 60 kW."""
+    series = {("wanted", "demand_kw"): 60.0 * np.ones(STEPS)}
     around = (priced(), *others, load("wanted", bus=bus))
     plain = Template(_store(kind, bus=bus), around, series)
     return plain, *(replace(way(kind, bus=bus), others=around, series=series) for way in (_by_fill, _other_way))

@@ -42,7 +42,7 @@ def committed(template: Template, before: str, full_kw: float) -> tuple[Template
     return (
         altered(template, _WHOLE, off),
         altered(template, _WHOLE, on),
-        altered(template, _WHOLE, {"off_before_h": 1.0, "min_down_h": 3.0}),
+        altered(template, _WHOLE, {"off_before_h": 1.0, "min_down_h": 4.0}),
         altered(template, _WHOLE, on, {"must_run": True}),
         altered(template, {"ramp_fraction_per_h": 0.2, before: 0.3 * full_kw}),
     )
@@ -67,16 +67,19 @@ def _electric() -> dict[str, tuple[Template, ...]]:
     compressor = {"kind": "compressor_air", "name": "it", "bus": "main", "air_bus": "air", "heat_bus": "heat"}
     compressor |= {"electric_kw": 100.0, "efficiency": 0.5, "heat_fraction": 0.6}
     pneumatic = {("tools", "demand_kw"): 20.0 * np.ones(STEPS), ("warm", "demand_kw"): 60.0 * np.ones(STEPS)}
-    air = Template(compressor, (priced(), load("tools", bus="air"), load("warm", bus="heat")), pneumatic)
+    others = (priced(), load("tools", bus="air"), load("warm", bus="heat"), supply("heat", 0.1))
+    air = Template(compressor, others, pneumatic)
     spills = replace(air, series=pneumatic | {("warm", "demand_kw"): 5.0 * np.ones(STEPS)})
-    receiver = stored("air_receiver", "air", compressor | {"name": "compressor"})
-    ice = {"charge_kw": 40.0, "discharge_kw": 30.0, "electric_bus": "main", "chill_kw": 35.0}
+    receiver = stored("air_receiver", "air", _COMPRESSOR)
+    ice = {"charge_kw": 50.0, "discharge_kw": 50.0, "electric_bus": "main", "chill_kw": 35.0}
     ice |= {"energy_efficiency_ratio": 4.0, "freezing_loss_fraction": 0.25}
     cold = stored("ice_store", "cold")
-    helped = {"kind": "chiller", "name": "other", "bus": "main", "cold_bus": "cold", "electric_kw": 8.0}
+    helped = {"kind": "chiller", "name": "other", "bus": "main", "cold_bus": "cold", "electric_kw": 30.0}
+    helped |= {"energy_efficiency_ratio": 3.0}
     cold = tuple(altered(replace(t, others=(*t.others, helped)), ice) for t in cold[:1])
     melting = altered(cold[0], {"fast_reserve_kw": 0.0, "melt_fraction_per_h": 0.4})
     tapered = altered(cold[0], {"fast_reserve_kw": 0.0, "charge_limit": _TAPER})
+    rising = altered(cold[0], {"fast_reserve_kw": 0.0, "charge_limit": _RISE})
     return {
         "chiller": (
             *processes(conversion("chiller", "cold", energy_efficiency_ratio=4.0), 40.0),
@@ -86,10 +89,18 @@ def _electric() -> dict[str, tuple[Template, ...]]:
         "electric_boiler": processes(conversion("electric_boiler", "heat", electric_kw=100.0, efficiency=0.97), 100.0),
         "compressor_air": (*processes(air, 100.0), spills),
         "air_receiver": receiver,
-        "ice_store": (cold[0], melting, tapered),
+        "ice_store": (cold[0], melting, tapered, rising),
     }
 
 
+_COMPRESSOR = {
+    "kind": "compressor_air",
+    "name": "compressor",
+    "bus": "main",
+    "air_bus": "air",
+    "electric_kw": 250.0,
+}
+_RISE = [{"fill": 0.0, "share": 0.1}, {"fill": 0.4, "share": 0.8}]
 _TAPER = [{"fill": 0.5, "share": 0.9}, {"fill": 1.0, "share": 0.1}]
 
 
