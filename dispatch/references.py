@@ -6,10 +6,12 @@ Works on the raw mapping, of which nothing is known yet: every value may have an
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any, get_args
 
 from dispatch.asset import Asset, Carrier
 from dispatch.assets import kinds
+from dispatch.conversion import Conversion
 from dispatch.electric_storage import ElectricStorage
 from dispatch.errors import Problem
 from dispatch.generation import VariableGeneration
@@ -29,6 +31,8 @@ def reference_problems(raw: Raw) -> Iterator[Problem]:
         cls = kinds().get(str(asset.get("kind")))
         if cls is not None:
             yield from _bus_problems(asset, cls, f"assets[{index}]", buses)
+            if issubclass(cls, Conversion) and cls.downhill:
+                yield from _cascade_problems(asset, cls, f"assets[{index}]", _temperatures(raw))
     yield from _load_problems(raw)
     yield from _outage_problems(raw)
     yield from _wish_problems(raw)
@@ -40,15 +44,16 @@ def reference_problems(raw: Raw) -> Iterator[Problem]:
 
 def _bus_problems(asset: Raw, cls: type[Asset], path: str, buses: Mapping[str, Any]) -> Iterator[Problem]:
     used: dict[str, str] = {}
-    for field, carrier in cls.bus_fields.items():
+    for field, wanted in cls.bus_fields.items():
         bus = asset.get(field)
         if not isinstance(bus, str):
             continue
-        fits = [name for name, has in buses.items() if carrier in (None, has)]
+        carriers = get_args(Carrier) if wanted is None else (wanted,) if isinstance(wanted, str) else wanted
+        fits = [name for name, has in buses.items() if wanted is None or has in carriers]
         if bus not in buses:
             yield _unknown(f"{path}.{field}", "bus", bus, fits)
-        elif carrier not in (None, buses[bus]) and buses[bus] in get_args(Carrier):
-            accepted = f"a bus for {carrier}: {', '.join(fits) or 'none yet'}"
+        elif buses[bus] not in carriers and buses[bus] in get_args(Carrier):
+            accepted = f"a bus for {' or '.join(carriers)}: {', '.join(fits) or 'none yet'}"
             yield Problem(f"{path}.{field}", f"bus '{bus}' carries {buses[bus]}", accepted)
         elif bus in used:
             yield Problem(f"{path}.{field}", f"is the bus that '{used[bus]}' names (found '{bus}')", "another bus")
@@ -58,6 +63,32 @@ def _bus_problems(asset: Raw, cls: type[Asset], path: str, buses: Mapping[str, A
             yield Problem(f"{path}.{field}", found, f"a bus for {buses[other]}: {', '.join(alike) or 'none yet'}")
         if bus in buses:
             used.setdefault(bus, field)
+
+
+def _temperatures(raw: Raw) -> dict[str, float]:
+    """Level of each bus that has one [degC]; text that is no temperature is told elsewhere."""
+    out = {}
+    for bus in _dicts(raw, "buses"):
+        value, name = bus.get("temperature_degc"), _name(bus)
+        with suppress(ValueError):
+            value = parse_quantity("temperature_degc", value) if isinstance(value, str) else value
+        if name is not None and isinstance(value, float | int) and not isinstance(value, bool):
+            out[name] = float(value)
+    return out
+
+
+def _cascade_problems(asset: Raw, cls: type[Conversion], path: str, level: Mapping[str, float]) -> Iterator[Problem]:
+    """Heat does not flow by itself to where it is hotter."""
+    source = asset.get(cls.input_bus)
+    for field in cls.outputs.values():
+        sink = asset.get(field)
+        if not (isinstance(source, str) and isinstance(sink, str) and source in level and sink in level):
+            continue
+        if level[source] < level[sink]:
+            found = f"'{sink}' at {level[sink]:g} °C is hotter than '{source}' at {level[source]:g} °C"
+            fits = [name for name, degrees in level.items() if degrees <= level[source] and name != source]
+            accepted = f"a bus of at most {level[source]:g} °C: {', '.join(fits) or 'none yet'}; or a heat pump"
+            yield Problem(f"{path}.{field}", f"{found}: no heat flows that way by itself", accepted)
 
 
 def _load_problems(raw: Raw) -> Iterator[Problem]:
