@@ -63,7 +63,6 @@ class Committed(Asset):
     Sources: Rajan & Takriti 2005 (windows); Knueven, Ostrowski & Watson 2020, doi 10.1287/ijoc.2019.0944 (matching).
     """
 
-    bus: str
     start_cost: NonNegative = Field(default=0.0, description="money per start, whatever the hours off")
     start_tiers: tuple[StartTier, ...] = Field(
         default=(), description="money per start by hours off, instead of start_cost; hottest first"

@@ -125,9 +125,12 @@ def store_values(site: Site, inputs: Inputs) -> dict[str, float]:
     """
     prices = [values.mean() for (_, name), values in inputs.series.items() if name == "import_price_per_kwh"]
     price = float(np.mean(prices)) if prices else 0.0
-    yields = {getattr(a, a.output_bus): a.yield_kw_per_kw for a in reversed(site.assets) if isinstance(a, Conversion)}
+    yields: dict[str, float] = {}
+    for made in reversed([a for a in site.assets if isinstance(a, Conversion) and a.input_port == "electricity"]):
+        for port, field in made.outputs.items():
+            yields[getattr(made, field)] = float(inputs.series[made.name, f"{port}_kw_per_kw"].mean())
     stores = [a for a in site.assets if isinstance(a, Storage)]
-    return {s.name: price * s.discharge_efficiency / yields.get(s.bus, 1.0) for s in stores}
+    return {s.name: price * s.discharge_efficiency / (yields.get(s.bus) or 1.0) for s in stores}
 
 
 def outcome(name: str, basis: str, schedule: Schedule, value_per_kwh: dict[str, float]) -> Outcome:

@@ -50,6 +50,7 @@ class Thermal(Committed):
     """
 
     kind: Literal["thermal"] = "thermal"
+    bus: str
     min_kw: NonNegative
     max_kw: Positive
     cost_per_kwh: NonNegative | None = Field(default=None, description="fuel and running cost of electricity produced")

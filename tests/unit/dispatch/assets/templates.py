@@ -17,6 +17,7 @@ from dispatch.problem import Problem
 from dispatch.signals import Horizon
 from dispatch.site import Site
 from tests.parks import battery, given, grid, hours, load, park, unit
+from tests.unit.dispatch.assets import templates_thermal
 
 STEPS = 8
 PRICE = np.array([0.1, 0.1, 0.5, 0.1, 0.6, 0.1, 0.1, 0.7])
@@ -219,7 +220,8 @@ def _curved(**fields: Any) -> Template:
     return _engine(**(plain | limits | {"cost_curve": points} | fields))
 
 
-def _conversion(kind: str, out_bus: str, **fields: Any) -> Template:
+def conversion(kind: str, out_bus: str, **fields: Any) -> Template:
+    """Electricity into heat or cold for 60 kW of demand."""
     other = load("warm" if out_bus == "heat" else "cool", bus=out_bus)
     asset = {"kind": kind, "name": "it", "bus": "main", f"{out_bus}_bus": out_bus, "electric_kw": 40.0} | fields
     return Template(asset, (_priced(), other), _HEAT if out_bus == "heat" else _COLD)
@@ -307,10 +309,8 @@ def _direct(**fields: Any) -> Template:
 TEMPLATES: dict[str, tuple[Template, ...]] = {
     "battery": (_worn(), *_electric_stores("battery")),
     "cable": (_cable(),),
-    "chiller": (_conversion("chiller", "cold", energy_efficiency_ratio=4.0),),
     "direct_line": (_direct(),),
     "grid_connection": (_connection(), _connection(month_to_date_peak_kw=10.0), _metered(), _contracted()),
-    "heat_pump": (_conversion("heat_pump", "heat", source_degc=5.0, sink_degc=50.0),),
     "load": (
         Template(
             load("it", value_of_lost_load_per_kwh=50.0, power_factor=0.9),
@@ -325,6 +325,7 @@ TEMPLATES: dict[str, tuple[Template, ...]] = {
     "thermal": _thermal(),
     "thermal_store": _tanks(),
     "wind": (_generator("wind", rated_kw=50.0, count=2, hub_height_m=100.0, turbine="E-82/2000"),),
+    **templates_thermal.entries(),
 }
 
 

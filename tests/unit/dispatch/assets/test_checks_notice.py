@@ -17,7 +17,7 @@ from dispatch.audit import audit
 from dispatch.schedule import Schedule
 from dispatch.signals import Array
 from dispatch.solve import solve
-from tests.unit.dispatch.assets import templates
+from tests.unit.dispatch.assets import mistakes_thermal, templates
 from tests.unit.dispatch.assets.templates import ALL_KINDS
 
 
@@ -82,21 +82,12 @@ _GENERATOR = [
 ]
 
 
-def _converter(output: str) -> list[Mistake]:
-    return [
-        Mistake("electric power above rating", "power_kw", at(0, 40.1)),
-        Mistake("negative power", "power_kw", at(0, -0.1)),
-        Mistake("output is not yield times power", output, plus(0.1)),
-    ]
-
-
 MISTAKES: dict[str, list[Mistake]] = {
     "battery": [*_STORE, *_BY_FILL, *_WORN, *_HOLDING],
     "cable": [
         Mistake("flow above rating", "outward_kw", at(0, 50.1)),
         Mistake("flow above rating", "inward_kw", at(0, 99.0)),
     ],
-    "chiller": _converter("cold_kw"),
     "direct_line": [
         Mistake("delivers more than is available", "own_use_kw", plus(20.0)),
         Mistake("exports more than its connection takes", "sold_kw", at(7, 40.1)),
@@ -114,7 +105,6 @@ MISTAKES: dict[str, list[Mistake]] = {
         Mistake("delivers less green power than agreed", "green_0_kw", at(0, 0.0), template=3),
         Mistake("more green power than import", "green_0_kw", plus(30.0), template=3),
     ],
-    "heat_pump": _converter("heat_kw"),
     "load": [
         Mistake("served and shed differ from demand", "served_kw", plus(0.1)),
         Mistake("sheds more than its demand", "shed_kw", at(0, 30.1)),
@@ -152,6 +142,7 @@ MISTAKES: dict[str, list[Mistake]] = {
     ],
     "thermal_store": [*_STORE, *_BY_FILL],
     "wind": _GENERATOR,
+    **mistakes_thermal.mistakes(),
 }
 
 

@@ -35,7 +35,7 @@ def built(demand: Any, *others: dict[str, Any], **fields: Any) -> Problem:
 )
 def test_the_coefficient_of_performance(origin: str, source: float, sink: float, cop: float) -> None:
     site = park(pump(origin=origin, source_degc=source, sink_degc=sink))
-    assert site.assets[0].yield_kw_per_kw == pytest.approx(cop, abs=1e-3)
+    assert site.assets[0].per_input(hours(1))["heat"] == pytest.approx([cop], abs=1e-3)
 
 
 def test_heat_costs_its_electricity() -> None:

@@ -19,7 +19,7 @@ from dispatch.audit import audit
 from dispatch.problem import Problem
 from dispatch.signals import Array
 from dispatch.solve import solve
-from tests.unit.dispatch.assets import templates
+from tests.unit.dispatch.assets import mistakes_thermal, templates
 from tests.unit.dispatch.assets.templates import ALL_KINDS
 
 Change = Callable[[Array], Array]
@@ -80,10 +80,6 @@ _HOLDING = [
     Wrong("taper forgotten in a call", {"charge_call_kw_1": plus(99)}, "down has no power", template=2),
     Wrong("power near empty in a call", {"discharge_call_kw_0": plus(99)}, "up has no power", template=2),
 ]
-_CONVERTER = [
-    Wrong("yield too high", {"yield": times(1.05)}, "yield times power"),
-    Wrong("rating too high", {"electric_kw": times(1.5)}, "above rating", fields={"electric_kw": 10.0}),
-]
 _GENERATOR = [
     Wrong("more than the weather gives", {"available_kw": times(1.1)}, "than is available"),
     Wrong("running cost", {"cost_per_kw": times(0.5)}, "money differs", fields={"cost_per_kwh": 0.01}),
@@ -97,7 +93,6 @@ _HIGH_USE = {"month_to_date_kwh": 390.0}
 WRONG: dict[str, list[Wrong]] = {
     "battery": [*_STORE, *_BY_FILL, *_WORN, *_HOLDING],
     "cable": [Wrong("rating too high", {"rating_kw": times(1.2)}, "flow above rating")],
-    "chiller": _CONVERTER,
     "direct_line": [
         Wrong("more than the weather gives", {"available_kw": times(1.1)}, "than is available"),
         Wrong("export limit too high", {"export_kw": plus(50)}, "than its connection takes", fields=_SELLS),
@@ -139,7 +134,6 @@ WRONG: dict[str, list[Wrong]] = {
         Wrong("baseline too high", {"response_target_kw": plus(1000)}, "money differs", template=3),
         Wrong("carbon", {"carbon_kg_per_kw": times(1.1)}, "carbon differs"),
     ],
-    "heat_pump": _CONVERTER,
     "load": [
         Wrong("part of the demand forgotten", {"demand_kw": times(0.9)}, "differ from demand"),
         Wrong("lost load too cheap", {"shed_per_kw": times(0.0001)}, "penalty differs"),
@@ -199,6 +193,7 @@ WRONG: dict[str, list[Wrong]] = {
     ],
     "thermal_store": [*_STORE, *_BY_FILL],
     "wind": _GENERATOR,
+    **mistakes_thermal.wrongs(),
 }
 
 
