@@ -192,11 +192,13 @@ class Asset(Frozen, ABC):
         rule_order: position in the cascade of rules; lower acts first.
         is_network: its ports are the network itself (a cable, the point of common coupling), not an injection into it.
         bus_fields: field → carrier that the bus must have (None: any).
+        carrier_fields: field of a bus → field whose value is the carrier that the bus must have.
     """
 
     rule_order: ClassVar[int] = 0
     is_network: ClassVar[bool] = False
     bus_fields: ClassVar[Mapping[str, Carrier | None]] = {"bus": "electricity"}
+    carrier_fields: ClassVar[Mapping[str, str]] = {}
 
     kind: str
     name: Annotated[str, Field(min_length=1, pattern=r"^[A-Za-z0-9_\-]+$")]
@@ -227,6 +229,10 @@ class Asset(Frozen, ABC):
     def asks_directions(self) -> tuple[Direction, ...]:
         """In which directions it asks for reserve."""
         return ()
+
+    def modules(self) -> tuple[Self, ...]:
+        """The rows that one entry of a park's file stands for: itself, or its identical modules one by one."""
+        return (self,)
 
     def known(self, horizon: Horizon) -> dict[str, Array]:
         """(1, …) input series that the configuration alone decides, such as prices, by quantity."""

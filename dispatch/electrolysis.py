@@ -11,9 +11,10 @@ from pydantic import Field, field_validator, model_validator
 from dispatch import production_curve
 from dispatch.asset import Carrier, Given, Inputs, Mode, Rows, Ruling, full, shifted
 from dispatch.commitment import Committed
+from dispatch.fluids import HIGHER_KWH_PER_KG, HYDROGEN_KWH_PER_KG
 from dispatch.frozen import Fraction, NonNegative, Positive
 from dispatch.part import Account, Part, Port, Violation, breaches
-from dispatch.production_curve import HIGHER_KWH_PER_KG, HYDROGEN_KWH_PER_KG, LoadPoint, Pieces
+from dispatch.production_curve import LoadPoint, Pieces
 from dispatch.signals import Array, Horizon
 
 _HIGHER_PER_LOWER = HIGHER_KWH_PER_KG / HYDROGEN_KWH_PER_KG
@@ -40,6 +41,7 @@ class Electrolyser(Committed):
     Source: Baumhof, Raheli, Johnsen & Kazempour 2023, arXiv 2301.05310 (states, curve, hull of on and off).
     """
 
+    bus: str
     hydrogen_bus: str
     heat_bus: str | None = Field(default=None, description="where its waste heat may be used; it need not be")
     count: int = Field(default=1, ge=1, description="identical modules; the other numbers are those of one")
@@ -297,7 +299,7 @@ def _heat_bus(rows: Rows[Any]) -> np.ndarray:
 def _usable_kw(rows: Rows[Any], power: Array, hydrogen: Array) -> Array:
     """(row, step) the share of the losses that can be used as heat, where there is a bus for it."""
     share = rows.field("heat_share") * [[m.heat_bus is not None] for m in rows.members * rows.scenarios]
-    return np.asarray(share * (power - HIGHER_KWH_PER_KG / HYDROGEN_KWH_PER_KG * hydrogen))
+    return np.asarray(share * (power - _HIGHER_PER_LOWER * hydrogen))
 
 
 def _curved(rows: Rows[Any], power: Array, producing: Array) -> Array:

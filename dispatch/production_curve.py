@@ -24,6 +24,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from dispatch.asset import Given
+from dispatch.fluids import HIGHER_KWH_PER_KG, HYDROGEN_KWH_PER_KG
 from dispatch.frozen import Finite, Frozen, Positive
 from dispatch.part import Exclusive
 from dispatch.signals import Array, Horizon
@@ -32,11 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import cvxpy as cp
-
-HYDROGEN_KWH_PER_KG = 33.33
-"""Lower heating value, in which a hydrogen bus balances."""
-HIGHER_KWH_PER_KG = 39.41
-"""Higher heating value: what splitting liquid water takes at least."""
 
 
 class LoadPoint(Frozen):

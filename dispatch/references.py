@@ -38,6 +38,8 @@ def reference_problems(raw: Raw) -> Iterator[Problem]:
 def _bus_problems(asset: Raw, cls: type[Asset], path: str, buses: Mapping[str, Any]) -> Iterator[Problem]:
     used: dict[str, str] = {}
     for field, carrier in cls.bus_fields.items():
+        said = asset.get(cls.carrier_fields.get(field, ""))
+        carrier = said if said in get_args(Carrier) else carrier
         bus = asset.get(field)
         if not isinstance(bus, str):
             continue
