@@ -16,6 +16,7 @@ from dispatch.series import Signal, per_step
 from dispatch.signals import Array, Horizon
 
 _DAY_H = 24.0
+_SHORTEST_DAY_H = 23.0
 _SLACK_KG = 1e-3
 
 
@@ -76,7 +77,7 @@ class ProductOfftake(Asset):
     @classmethod
     def ratings(cls, rows: Rows[Self], horizon: Horizon) -> dict[str, Array]:
         """Largest rate [kg/h] and the price of a kg short, (row, window)."""
-        windows = max(_windows(member, horizon).shape[0] for member in rows.members)
+        windows = _count(rows, horizon)
         return {
             "max_kg_per_h": full(rows, horizon, rows.field("max_kg_per_h")),
             "short_per_kg": np.tile(rows.field("shortfall_cost_per_t") / 1000, (1, windows)),
@@ -192,11 +193,17 @@ def _windows(member: ProductOfftake, horizon: Horizon) -> Array:
     return np.array([[d == day for d in dates] for day in sorted(set(dates))], float)
 
 
+def _count(rows: Rows[ProductOfftake], horizon: Horizon) -> int:
+    """How many windows there are at most: as many wherever in a day steps of these lengths begin."""
+    days = int(np.ceil(horizon.edge_h[-1] / _SHORTEST_DAY_H)) + 1
+    return days if any(member.over == "day" for member in rows.members) else 1
+
+
 def _amounts(rows: Rows[ProductOfftake], inputs: Inputs) -> tuple[Array, Array, Array]:
     """(row, window, step) hours of each window; (row, window) what it must and may take [kg]; none is infinite."""
     horizon, members = inputs.horizon, rows.members * rows.scenarios
     made = [_windows(member, horizon) for member in members]
-    count = max(w.shape[0] for w in made)
+    count = _count(rows, horizon)
     weight = np.zeros((rows.count, count, horizon.steps))
     for row, windows in enumerate(made):
         weight[row, : windows.shape[0]] = windows * horizon.hours
