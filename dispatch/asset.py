@@ -39,6 +39,8 @@ A = TypeVar("A", bound="Asset")
 Carrier = Literal[
     "electricity", "heat", "steam", "cold", "gas", "hydrogen", "ammonia", "methanol", "compressed_air", "fuel", "co2"
 ]
+Carriers = Carrier | tuple[Carrier, ...] | None
+"""What a bus must carry: one carrier, one of several, or (None) any."""
 Direction = Literal["up", "down"]
 Commitment = Literal["exact", "convex", "given"]
 
@@ -191,13 +193,13 @@ class Asset(Frozen, ABC):
     Class attributes:
         rule_order: position in the cascade of rules; lower acts first.
         is_network: its ports are the network itself (a cable, the point of common coupling), not an injection into it.
-        bus_fields: field → carrier that the bus must have (None: any).
+        bus_fields: field → carrier that the bus must have, or several of which one (None: any).
         carrier_fields: field of a bus → field whose value is the carrier that the bus must have.
     """
 
     rule_order: ClassVar[int] = 0
     is_network: ClassVar[bool] = False
-    bus_fields: ClassVar[Mapping[str, Carrier | None]] = {"bus": "electricity"}
+    bus_fields: ClassVar[Mapping[str, Carriers]] = {"bus": "electricity"}
     carrier_fields: ClassVar[Mapping[str, str]] = {}
 
     kind: str

@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from dispatch.asset import Asset, Given, Inputs, Mode, Rows, Ruling, full
+from dispatch.errors import DataError
 from dispatch.frozen import NonNegative
 from dispatch.part import Account, Part, Port, Violation, breaches
 from dispatch.signals import Array, Horizon
@@ -69,8 +70,15 @@ class Conversion(Asset):
         given, out = self.per_input(horizon), {}
         for port, field in self._fields().items():
             value = given[port] if getattr(self, field) is not None else 0.0
-            out[f"{port}_kw_per_kw"] = np.broadcast_to(np.asarray(value, float), (1, horizon.steps))
+            out[f"{port}_kw_per_kw"] = np.array(np.broadcast_to(np.asarray(value, float), (1, horizon.steps)))
+            self._require_sensible(port, out[f"{port}_kw_per_kw"][0], horizon)
         return out
+
+    def _require_sensible(self, port: str, per_kw: Array, horizon: Horizon) -> None:
+        least = 0.0 if port != self.rated_port else 1e-6
+        for step in np.flatnonzero(~(per_kw >= least))[:1]:
+            found = f"{per_kw[step]:g} kW of {port} per kW of input at {horizon.local_start[step].isoformat()}"
+            raise DataError(f"'{self.name}' would make {found}: it must be {'above' if least else 'at least'} 0")
 
     @classmethod
     def _fields(cls) -> dict[str, str]:
@@ -194,7 +202,7 @@ class Conversion(Asset):
     @classmethod
     def given_way(cls, rows: Rows[Self], given: Inputs, state: Ruling, flow: Array) -> Array:
         """(row, step) input after drawing less where an input lacks or nobody takes the first output."""
-        port, field = next(iter(cls.outputs.items()))
+        port = next(iter(cls.outputs))
         less = np.maximum(-state.share(rows.bus(cls.input_bus), flow), 0)
         per_kw = {name: rows.series(given, f"{name}_kw_per_kw") for name in (port, *cls.side_inputs)}
         for name, per in per_kw.items():

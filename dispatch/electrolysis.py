@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field, field_validator, model_validator
 
 from dispatch import production_curve
-from dispatch.asset import Carrier, Given, Inputs, Mode, Rows, Ruling, full, shifted
+from dispatch.asset import Carriers, Given, Inputs, Mode, Rows, Ruling, full, shifted
 from dispatch.commitment import Committed
 from dispatch.fluids import HIGHER_KWH_PER_KG, HYDROGEN_KWH_PER_KG
 from dispatch.frozen import Fraction, NonNegative, Positive
@@ -59,7 +59,7 @@ class Electrolyser(Committed):
         default=0.0, description="draw just before the start, if it was on; below the lowest load: standing by"
     )
 
-    bus_fields: ClassVar[Mapping[str, Carrier | None]] = {
+    bus_fields: ClassVar[Mapping[str, Carriers]] = {
         "bus": "electricity",
         "hydrogen_bus": "hydrogen",
         "heat_bus": "heat",

@@ -9,7 +9,8 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from dispatch.asset import Given, Inputs, Mode, Rows, Ruling, shifted
+from dispatch import ramping
+from dispatch.asset import Given, Inputs, Mode, Rows, Ruling
 from dispatch.commitment import Committed
 from dispatch.conversion import Conversion
 from dispatch.frozen import Fraction, NonNegative, Positive
@@ -22,13 +23,9 @@ _SERVED_KW = 0.01
 class Process(Conversion, Committed):
     r"""A conversion whose activity x is zero or at least a share m of its rating, and changes only so fast.
 
-    .. math::
-        m X_t u_t ≤ x_t ≤ X_t u_t \\
-        x_t - x_{t-1} ≤ R_t u_t + (\max(R_t, m X_t) - R_t) v_t \\
-        x_{t-1} - x_t ≤ F_t u_{t-1} + (\max(F_t, m X_{t-1}) - F_t) w_t
+    .. math:: m X_t u_t ≤ x_t ≤ X_t u_t
 
-    u, v, w are on, start and stop of :class:`~dispatch.commitment.Committed`. R and F are the ramp over the distance of
-    two steps' middles; where the limits of x themselves move faster than that (X may change in time), x may follow.
+    u, v, w are on, start and stop of :class:`~dispatch.commitment.Committed`; the ramp is :mod:`dispatch.ramping`'s.
 
     Plant with neither minimum load nor start cost nor minimum times is always on (u = 1): it stays linear, and where
     all plant of a kind is such, there are no u, v, w at all. Without a ramp there are no rows for it.
@@ -86,26 +83,8 @@ class Process(Conversion, Committed):
             values |= super(Conversion, cls).signals(rows, inputs)
             was_on = values["was_on"] = np.maximum(values["was_on"], cls.free(rows))
         values["least_kw"] = rows.field("min_load_fraction") * values["most_kw"]
-        return values | (cls._ramps(rows, inputs, values, was_on) if _ramped(rows).size else {})
-
-    @classmethod
-    def _ramps(cls, rows: Rows[Self], inputs: Inputs, values: Mapping[str, Array], was_on: Array) -> dict[str, Array]:
-        most, least = values["most_kw"], values["least_kw"]
-        rise, fall = ramp_kw(rows, inputs, most, least)
-        before = rows.state(inputs, "input_before_kw")
-        least_before = np.hstack([least[:, :1], least[:, :-1]])
-        first = np.zeros_like(most)
-        # F · u before the horizon: both would be parameters, so their product is made here.
-        first[:, :1] = fall[:, :1] * was_on
-        return {
-            "rise_kw": rise,
-            "start_rise_kw": np.maximum(least - rise, 0),
-            "fall_kw": fall,
-            "stop_fall_kw": np.maximum(least_before - fall, 0),
-            "first_fall_kw": first,
-            "highest_before_kw": np.where(np.isnan(before), most[:, :1], before) * was_on,
-            "lowest_before_kw": np.where(np.isnan(before), 0.0, before) * was_on,
-        }
+        limits = (values["least_kw"], values["most_kw"])
+        return values | ramping.signals(rows, inputs, limits, was_on, rows.state(inputs, "input_before_kw"))
 
     @classmethod
     def part(cls, rows: Rows[Self], given: Given, mode: Mode) -> Part:
@@ -115,12 +94,12 @@ class Process(Conversion, Committed):
         made = super().part(rows, given, mode)
         flow = made.series[cls.input_series]
         if cls.free(rows).all():
-            return replace(made, constraints=[*made.constraints, *_ramp_limits(rows, given, flow, None)])
+            return replace(made, constraints=[*made.constraints, *ramping.constraints(rows, given, flow, None)])
         decided = cls.decide(rows, given, mode)
         limits = [
             flow <= cp.multiply(given["most_kw"], decided.on),
             flow >= cp.multiply(given["least_kw"], decided.on),
-            *_ramp_limits(rows, given, flow, decided),
+            *ramping.constraints(rows, given, flow, decided),
         ]
         return replace(
             made,
@@ -144,19 +123,14 @@ class Process(Conversion, Committed):
         on = np.round(series.get("on", np.ones_like(flow)))
         started, stopped = cls.pattern(rows, given, on)
         low = rows.field("min_load_fraction") * most
-        rise, fall = ramp_kw(rows, given, most, low)
-        before = np.where(rows.state(given, "on_before_h") > 0, 1.0, cls.free(rows))
-        first = rows.state(given, "input_before_kw")
-        change = np.diff(flow, axis=1, prepend=np.where(before > 0, first, 0.0))
-        change[:, :1] = np.where(np.isnan(change[:, :1]) & np.isfinite(flow[:, :1]), 0.0, change[:, :1])
-        low_before = np.hstack([low[:, :1], low[:, :-1]])
+        was_on = np.maximum(rows.state(given, "on_before_h") > 0, cls.free(rows))
+        rise, fall = ramping.bounds(rows, given.horizon, (low, most), started, stopped)
+        change = ramping.changes(flow, was_on, rows.state(given, "input_before_kw"))
         found = [
             *breaches(names, "runs although it is off", flow, most * on, "kW"),
             *breaches(names, "below its minimum load", low * on, flow, "kW"),
-            *breaches(names, "rises faster than it can", change, np.where(started, np.maximum(rise, low), rise), "kW"),
-            *breaches(
-                names, "falls faster than it can", -change, np.where(stopped, np.maximum(fall, low_before), fall), "kW"
-            ),
+            *breaches(names, "rises faster than it can", change, rise, "kW"),
+            *breaches(names, "falls faster than it can", -change, fall, "kW"),
         ]
         if "on" in series:
             found += cls.check_commitment(rows, given, series["on"], series["start"])
@@ -197,7 +171,7 @@ class Process(Conversion, Committed):
     @classmethod
     def follow(cls, rows: Rows[Self], given: Inputs, wanted: Mapping[str, Array]) -> dict[str, Array] | None:
         """On where that is wanted and allowed, with the input that ramps let it reach."""
-        if cls.free(rows).all() and not _ramped(rows).size:
+        if cls.free(rows).all() and not ramping.ramped(rows).size:
             return None
         nothing = np.zeros((rows.count, given.horizon.steps))
         flow, on = _walked(cls, rows, given, wanted.get(cls.input_series, nothing))
@@ -207,7 +181,7 @@ class Process(Conversion, Committed):
     @classmethod
     def _within(cls, rows: Rows[Self], given: Inputs, state: Ruling, values: dict[str, Array]) -> dict[str, Array]:
         wanted = values[cls.input_series]
-        if cls.free(rows).all() and not _ramped(rows).size:
+        if cls.free(rows).all() and not ramping.ramped(rows).size:
             return values
         flow, on = _walked(cls, rows, given, wanted)
         out = {**values, cls.input_series: flow, **({} if cls.free(rows).all() else {"committed": on})}
@@ -217,62 +191,14 @@ class Process(Conversion, Committed):
         return out
 
 
-def _ramped(rows: Rows[Any]) -> np.ndarray:
-    """Rows that have a ramp."""
-    return np.flatnonzero(np.isfinite(rows.field("ramp_fraction_per_h")))
-
-
-def ramp_kw(rows: Rows[Any], given: Inputs, most: Array, least: Array) -> tuple[Array, Array]:
-    """(row, step) largest rise and fall while on; infinity is written as more than the plant can do."""
-    widest = most.max(axis=1, keepdims=True)
-    per_h = np.minimum(rows.field("ramp_fraction_per_h", np.inf) * given.horizon.ramp_h, 1.0)
-    first = np.full_like(widest, -np.inf)
-    lifted, lowered = (np.hstack([first, x]) for x in (np.diff(least, axis=1), -np.diff(most, axis=1)))
-    return np.maximum(per_h * widest, lifted), np.maximum(per_h * widest, lowered)
-
-
-def _ramp_limits(rows: Rows[Any], given: Given, flow: Any, made: Any) -> list[Any]:
-    """Rows of the ramp, only for plant that has one."""
-    import cvxpy as cp
-
-    at = _ramped(rows)
-    if not at.size:
-        return []
-    rise, fall = given["rise_kw"], given["fall_kw"]
-    up = flow - shifted(given["highest_before_kw"], flow)
-    down = shifted(given["lowest_before_kw"], flow) - flow
-    if made is not None:
-        rise = cp.multiply(rise, made.on) + cp.multiply(given["start_rise_kw"], made.start)
-        was_on = shifted(np.zeros((rows.count, 1)), made.on)
-        fall = cp.multiply(fall, was_on) + given["first_fall_kw"] + cp.multiply(given["stop_fall_kw"], made.stop)
-    return [(up - rise)[at] <= 0, (down - fall)[at] <= 0]
-
-
 def _walked(cls: type[Process], rows: Rows[Any], given: Inputs, wanted: Array) -> tuple[Array, Array]:
-    """(row, step) input and on/off, one for all scenarios, as near to ``wanted`` as limits allow, along the clock."""
-    most, free = cls.most_kw(rows, given), cls.free(rows)[:, 0] > 0
+    """(row, step) input and on/off, one for all scenarios, as near to ``wanted`` as its limits allow."""
+    most, free = cls.most_kw(rows, given), cls.free(rows)
     least = rows.field("min_load_fraction") * most
-    rise, fall = ramp_kw(rows, given, most, least)
-    on_h, off_h = (rows.state(given, f"{x}_before_h")[:, 0] for x in ("on", "off"))
-    state, last = (on_h > 0) | free, rows.state(given, "input_before_kw")[:, 0]
-    since, last = np.where(state, on_h, off_h), np.where(state, last, 0.0)
     shape = (rows.scenarios, len(rows.members), -1)
     asked = ((wanted > _SERVED_KW) & (wanted >= least - 1e-6)).reshape(shape).any(axis=0)
-    asked = np.tile(asked, (rows.scenarios, 1)) | (rows.field("must_run") > 0) | free[:, None]
-    flow, on = np.zeros_like(wanted), np.zeros_like(wanted)
-    for step, hours in enumerate(given.horizon.hours):
-        low = least[:, step]
-        reach_up = np.where(
-            state, np.where(np.isnan(last), np.inf, last) + rise[:, step], np.maximum(low, rise[:, step])
-        )
-        reach_down = np.where(state, np.where(np.isnan(last), 0.0, last) - fall[:, step], 0.0)
-        low_before = least[:, max(step - 1, 0)]
-        high = np.where(np.isnan(last), 0.0, last) > np.maximum(fall[:, step], low_before) + 1e-9
-        tied = state & ((since < rows.field("min_up_h")[:, 0] - 1e-9) | high)
-        blocked = ~state & (since < rows.field("min_down_h")[:, 0] - 1e-9)
-        now = ((asked[:, step] | tied) & ~blocked) | free
-        level = np.clip(wanted[:, step], np.maximum(reach_down, low), np.minimum(reach_up, most[:, step]))
-        flow[:, step] = np.where(now, level, 0.0)
-        since = np.where(now == state, since, 0.0) + hours
-        on[:, step], state, last = now, now, flow[:, step]
-    return flow, on
+    held = np.maximum(rows.field("must_run"), free)
+    asked = np.maximum(np.tile(asked, (rows.scenarios, 1)), held)
+    was_on = np.maximum(rows.state(given, "on_before_h") > 0, free)
+    before = (was_on, rows.state(given, "input_before_kw"))
+    return ramping.walked(rows, given, wanted, asked, (least, most), before)

@@ -37,17 +37,18 @@ def reference_problems(raw: Raw) -> Iterator[Problem]:
 
 def _bus_problems(asset: Raw, cls: type[Asset], path: str, buses: Mapping[str, Any]) -> Iterator[Problem]:
     used: dict[str, str] = {}
-    for field, carrier in cls.bus_fields.items():
+    for field, accepted_carriers in cls.bus_fields.items():
         said = asset.get(cls.carrier_fields.get(field, ""))
-        carrier = said if said in get_args(Carrier) else carrier
+        wanted = said if said in get_args(Carrier) else accepted_carriers
         bus = asset.get(field)
         if not isinstance(bus, str):
             continue
-        fits = [name for name, has in buses.items() if carrier in (None, has)]
+        carriers = get_args(Carrier) if wanted is None else (wanted,) if isinstance(wanted, str) else wanted
+        fits = [name for name, has in buses.items() if wanted is None or has in carriers]
         if bus not in buses:
             yield _unknown(f"{path}.{field}", "bus", bus, fits)
-        elif carrier not in (None, buses[bus]) and buses[bus] in get_args(Carrier):
-            accepted = f"a bus for {carrier}: {', '.join(fits) or 'none yet'}"
+        elif buses[bus] not in carriers and buses[bus] in get_args(Carrier):
+            accepted = f"a bus for {' or '.join(carriers)}: {', '.join(fits) or 'none yet'}"
             yield Problem(f"{path}.{field}", f"bus '{bus}' carries {buses[bus]}", accepted)
         elif bus in used:
             yield Problem(f"{path}.{field}", f"is the bus that '{used[bus]}' names (found '{bus}')", "another bus")

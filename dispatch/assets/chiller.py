@@ -8,12 +8,11 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field, field_validator, model_validator
 
-from dispatch.asset import Carrier
+from dispatch.asset import Carriers
 from dispatch.frozen import Finite, Frozen, Positive
 from dispatch.process import Process
 from dispatch.series import Signal, per_step
 from dispatch.signals import Array, Horizon
-
 
 _TYPICAL = 5.0
 
@@ -41,7 +40,7 @@ class Chiller(Process):
     )
     outdoor_degc: Signal | None = Field(default=None, description="outdoor temperature, for efficiency_table")
 
-    bus_fields: ClassVar[Mapping[str, Carrier | None]] = {"bus": "electricity", "cold_bus": "cold"}
+    bus_fields: ClassVar[Mapping[str, Carriers]] = {"bus": "electricity", "cold_bus": "cold"}
     outputs: ClassVar[Mapping[str, str]] = {"cold": "cold_bus"}
 
     @field_validator("energy_efficiency_ratio")

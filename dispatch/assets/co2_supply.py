@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from dispatch.asset import Asset, Carrier, Given, Inputs, Mode, Rows, Ruling, full
+from dispatch.asset import Asset, Carriers, Given, Inputs, Mode, Rows, Ruling, full
 from dispatch.frozen import NonNegative
 from dispatch.part import Account, Part, Port, Violation, breaches
 from dispatch.series import Signal, per_step
@@ -30,7 +30,7 @@ class Co2Supply(Asset):
     price_per_t: Signal = Field(default=0.0, description="money per t taken")
     co2_kg_per_kg: NonNegative = Field(default=0.0, description="counted as emitted per kg taken")
 
-    bus_fields: ClassVar[Mapping[str, Carrier | None]] = {"bus": "co2"}
+    bus_fields: ClassVar[Mapping[str, Carriers]] = {"bus": "co2"}
     rule_order: ClassVar[int] = 7
 
     def known(self, horizon: Horizon) -> dict[str, Array]:

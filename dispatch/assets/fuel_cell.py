@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from dispatch.asset import Carrier
+from dispatch.asset import Carriers
 from dispatch.fluids import HIGHER_KWH_PER_KG, HYDROGEN_KWH_PER_KG
 from dispatch.frozen import Efficiency, Positive
 from dispatch.process import Process
@@ -34,7 +34,7 @@ class FuelCell(Process):
     electric_efficiency: Efficiency = Field(default=0.5, description="electricity per hydrogen (LHV)")
     electricity_per_heat: Positive = Field(default=1.25, description="c_b: electricity per heat that can be used")
 
-    bus_fields: ClassVar[Mapping[str, Carrier | None]] = {
+    bus_fields: ClassVar[Mapping[str, Carriers]] = {
         "hydrogen_bus": "hydrogen",
         "bus": "electricity",
         "heat_bus": "heat",

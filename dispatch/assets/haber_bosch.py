@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from dispatch.asset import Carrier, Given, Inputs, Mode, Rows, Ruling, shifted
+from dispatch.asset import Carriers, Given, Inputs, Mode, Rows, Ruling, shifted
 from dispatch.commitment import window
 from dispatch.fluids import HYDROGEN_KWH_PER_KG, KWH_PER_KG, energy
 from dispatch.frozen import Finite, Fraction, NonNegative, Positive
@@ -60,7 +60,7 @@ class HaberBosch(Process):
     plateau_hold_h: NonNegative = Field(default=0.0, description="how long it stays on each at least")
     held_before_h: NonNegative = Field(default=1000.0, description="how long it has been on its load at the start")
 
-    bus_fields: ClassVar[Mapping[str, Carrier | None]] = {
+    bus_fields: ClassVar[Mapping[str, Carriers]] = {
         "hydrogen_bus": "hydrogen",
         "bus": "electricity",
         "ammonia_bus": "ammonia",

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from dispatch.asset import Carrier
+from dispatch.asset import Carriers
 from dispatch.frozen import Positive
 from dispatch.process import Process
 from dispatch.series import Signal, per_step
@@ -36,7 +36,7 @@ class HeatPump(Process):
     source_degc: Signal = Field(default=12.0, description="temperature of soil or air")
     sink_degc: Signal = Field(default=45.0, description="flow temperature")
 
-    bus_fields: ClassVar[Mapping[str, Carrier | None]] = {"bus": "electricity", "heat_bus": "heat"}
+    bus_fields: ClassVar[Mapping[str, Carriers]] = {"bus": "electricity", "heat_bus": "heat"}
 
     def per_input(self, horizon: Horizon) -> Mapping[str, Array | float]:
         """Coefficient of performance, (step,)."""

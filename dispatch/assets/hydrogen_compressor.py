@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from dispatch.asset import Carrier
+from dispatch.asset import Carriers
 from dispatch.conversion import Conversion
 from dispatch.fluids import HYDROGEN_KWH_PER_KG, energy
 from dispatch.frozen import NonNegative, Positive
@@ -27,7 +27,7 @@ class HydrogenCompressor(Conversion):
     hydrogen_kw: Positive = Field(description="largest throughput; may be written as a flow, '40 kg/h'")
     electricity_kwh_per_kwh: NonNegative = Field(default=0.05, description="electricity per hydrogen (LHV) lifted")
 
-    bus_fields: ClassVar[Mapping[str, Carrier | None]] = {
+    bus_fields: ClassVar[Mapping[str, Carriers]] = {
         "low_bus": "hydrogen",
         "high_bus": "hydrogen",
         "bus": "electricity",

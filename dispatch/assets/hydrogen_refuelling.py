@@ -9,7 +9,7 @@ from typing import ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from dispatch.asset import Asset, Carrier, Given, Inputs, Mode, Rows, Ruling
+from dispatch.asset import Asset, Carriers, Given, Inputs, Mode, Rows, Ruling
 from dispatch.errors import DataError
 from dispatch.fluids import HYDROGEN_KWH_PER_KG
 from dispatch.frozen import NonNegative, Positive
@@ -34,7 +34,7 @@ class HydrogenRefuelling(Asset):
     dispensers_kg_per_h: Positive | None = Field(default=None, description="most that all dispensers give together")
     unserved_cost_per_kg: NonNegative = Field(default=100.0, description="price of a kg that vehicles do not get")
 
-    bus_fields: ClassVar[Mapping[str, Carrier | None]] = {"bus": "hydrogen"}
+    bus_fields: ClassVar[Mapping[str, Carriers]] = {"bus": "hydrogen"}
 
     @model_validator(mode="after")
     def _one_demand(self) -> Self:

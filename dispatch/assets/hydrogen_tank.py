@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from dispatch.asset import Carrier
+from dispatch.asset import Carriers
 from dispatch.fluids import Product
 from dispatch.frozen import Fraction
 from dispatch.tank import Tank
@@ -23,6 +23,6 @@ class HydrogenTank(Tank):
     kind: Literal["hydrogen_tank"] = "hydrogen_tank"
     min_fill: Fraction = Field(default=0.06, description="what stays in the vessel: 15 bar of 250")
 
-    bus_fields: ClassVar[Mapping[str, Carrier | None]] = {"bus": "hydrogen"}
+    bus_fields: ClassVar[Mapping[str, Carriers]] = {"bus": "hydrogen"}
     port_name: ClassVar[str] = "hydrogen"
     product: ClassVar[Product] = "hydrogen"

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from dispatch.asset import Carrier
+from dispatch.asset import Carriers
 from dispatch.fluids import KWH_PER_KG, energy
 from dispatch.frozen import Fraction, NonNegative, Positive
 from dispatch.process import Process
@@ -32,7 +32,7 @@ class MethanolSynthesis(Process):
     electricity_kwh_per_kwh: NonNegative = Field(default=0.271, description="electricity per methanol")
     min_load_fraction: Fraction = Field(default=0.3, description="least input while on, as a share of the rating")
 
-    bus_fields: ClassVar[Mapping[str, Carrier | None]] = {
+    bus_fields: ClassVar[Mapping[str, Carriers]] = {
         "hydrogen_bus": "hydrogen",
         "bus": "electricity",
         "co2_bus": "co2",

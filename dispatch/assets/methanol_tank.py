@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from dispatch.asset import Carrier
+from dispatch.asset import Carriers
 from dispatch.fluids import Product
 from dispatch.frozen import Fraction
 from dispatch.tank import Tank
@@ -20,6 +20,6 @@ class MethanolTank(Tank):
     kind: Literal["methanol_tank"] = "methanol_tank"
     min_fill: Fraction = Field(default=0.0, description="heel that is never drawn")
 
-    bus_fields: ClassVar[Mapping[str, Carrier | None]] = {"bus": "methanol"}
+    bus_fields: ClassVar[Mapping[str, Carriers]] = {"bus": "methanol"}
     port_name: ClassVar[str] = "methanol"
     product: ClassVar[Product] = "methanol"

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from dispatch.asset import Asset, Carrier, Given, Inputs, Mode, Rows, Ruling, full
+from dispatch.asset import Asset, Carriers, Given, Inputs, Mode, Rows, Ruling, full
 from dispatch.fluids import KWH_PER_KG, Product
 from dispatch.frozen import NonNegative, Positive
 from dispatch.part import Account, Part, Port, Violation, breaches
@@ -47,7 +47,7 @@ class ProductOfftake(Asset):
         default=None, description="delivered since local midnight before the start, by window day"
     )
 
-    bus_fields: ClassVar[Mapping[str, Carrier | None]] = {"bus": None}
+    bus_fields: ClassVar[Mapping[str, Carriers]] = {"bus": ("hydrogen", "ammonia", "methanol")}
     carrier_fields: ClassVar[Mapping[str, str]] = {"bus": "product"}
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""Mistakes and wrong parts of the kinds in ``templates_thermal``; see ``test_checks_notice`` and ``test_wrong_parts``."""
+"""Mistakes and wrong parts of ``templates_thermal``'s kinds; see ``test_checks_notice`` and ``test_wrong_parts``."""
 
 from __future__ import annotations
 
@@ -77,7 +77,10 @@ def process_wrongs(*ports: str, small: dict[str, float]) -> list[Wrong]:
         *plain,
         Wrong("cost of starts", {"start_cost": times(0.5)}, "money differs", template=1),
         Wrong("time off before", {"must_off": zero}, "minimum down time", template=3),
-        Wrong("ramp forgotten", {"rise_kw": forever}, "rises faster", template=5),
+        Wrong("ramp forgotten", {"rise_kw": forever}, "rises faster", template=5, fields={"ramp_fraction_per_h": 0.02}),
+        Wrong(
+            "minimum forgotten", {"least_kw": zero}, "below its minimum", template=1, fields={"min_load_fraction": 0.9}
+        ),
     ]
 
 
