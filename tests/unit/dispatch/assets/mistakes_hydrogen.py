@@ -36,13 +36,13 @@ def _electrolyser() -> list[Mistake]:
 
 def mistakes() -> dict[str, list[Mistake]]:
     """By kind."""
-    from tests.unit.dispatch.assets.test_checks_notice import BY_FILL, STORE, Mistake, at, plus
+    from tests.unit.dispatch.assets.test_checks_notice import _BY_FILL, _STORE, Mistake, at, plus
 
     loop = process_mistakes("hydrogen_kw", "ammonia", "electricity", full_kw=60.0)
     return {
         "alkaline_electrolyser": _electrolyser(),
         "pem_electrolyser": _electrolyser(),
-        **{f"{product}_tank": [*STORE, *BY_FILL] for product in ("hydrogen", "ammonia", "methanol")},
+        **{f"{product}_tank": [*_STORE, *_BY_FILL] for product in ("hydrogen", "ammonia", "methanol")},
         "hydrogen_compressor": conversion_mistakes("hydrogen_kw", "high", "electricity", full_kw=40.0),
         "fuel_cell": [
             *process_mistakes("hydrogen_kw", "electricity", "heat", full_kw=40.0),
@@ -77,7 +77,7 @@ def mistakes() -> dict[str, list[Mistake]]:
 def wrongs() -> dict[str, list[Wrong]]:
     """By kind."""
     from tests.unit.dispatch.assets.mistakes_thermal import process_wrongs
-    from tests.unit.dispatch.assets.test_wrong_parts import BY_FILL, STORE, Wrong, plus, times, zero
+    from tests.unit.dispatch.assets.test_wrong_parts import _BY_FILL, _STORE, Wrong, plus, times, zero
 
     cell = [
         Wrong("hydrogen at the lowest load", {"hydrogen_at_min_kw": times(1.1)}, "that of its curve"),
@@ -98,18 +98,18 @@ def wrongs() -> dict[str, list[Wrong]]:
     return {
         "alkaline_electrolyser": cell,
         "pem_electrolyser": [replace(w) for w in cell],
-        **{f"{product}_tank": [*STORE, *BY_FILL] for product in ("hydrogen", "ammonia", "methanol")},
+        **{f"{product}_tank": [*_STORE, *_BY_FILL] for product in ("hydrogen", "ammonia", "methanol")},
         "hydrogen_compressor": [
             Wrong("rating too high", {"most_kw": times(2)}, "above rating"),
             Wrong("electricity", {"electricity_per_kw": times(0.5)}, "out of proportion"),
         ],
-        "fuel_cell": process_wrongs("electricity", "heat"),
+        "fuel_cell": process_wrongs("electricity", "heat", small={"electric_kw": 8.0}),
         "haber_bosch": [
-            *process_wrongs("ammonia", "electricity"),
+            *process_wrongs("ammonia", "electricity", small={"ammonia_kw": 20.0}),
             Wrong("levels", {"plateau_kw": times(0.9)}, "none of its levels", 6),
             Wrong("held before", {"held_plateau": zero, "on_plateau_before": zero}, "too soon", 6),
         ],
-        "methanol_synthesis": process_wrongs("methanol", "co2", "electricity"),
+        "methanol_synthesis": process_wrongs("methanol", "co2", "electricity", small={"methanol_kw": 20.0}),
         "co2_supply": [
             Wrong("limit too high", {"max_kg_per_h": times(2)}, "more than it can"),
             Wrong("price", {"price_per_flow": times(0.5)}, "money differs"),

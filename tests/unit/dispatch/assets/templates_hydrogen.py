@@ -68,11 +68,11 @@ def electrolysers(kind: str, **fields: Any) -> tuple[Template, ...]:
 
 def tanks(kind: str, bus: str) -> tuple[Template, ...]:
     """Those of every store, on the tank's bus."""
-    from tests.unit.dispatch.assets import templates
+    from tests.unit.dispatch.assets.templates import _by_fill, _other_way, _store
 
     maker, asked = _maker(bus)
-    plain = templates.store(kind, bus=bus)
-    by_fill, other_way = (t.asset | {"bus": bus} for t in (templates.by_fill(kind), templates.other_way(kind)))
+    plain = _store(kind, bus=bus)
+    by_fill, other_way = (t.asset | {"bus": bus} for t in (_by_fill(kind), _other_way(kind)))
     others = (priced(), *maker, load("user", bus=bus))
     return tuple(template(asset, others, {"user": asked}) for asset in (plain, by_fill, other_way))
 

@@ -17,7 +17,7 @@ from dispatch.audit import audit
 from dispatch.schedule import Schedule
 from dispatch.signals import Array
 from dispatch.solve import solve
-from tests.unit.dispatch.assets import mistakes_thermal, templates
+from tests.unit.dispatch.assets import mistakes_hydrogen, mistakes_thermal, templates
 from tests.unit.dispatch.assets.templates import ALL_KINDS
 
 
@@ -143,6 +143,7 @@ MISTAKES: dict[str, list[Mistake]] = {
     "thermal_store": [*_STORE, *_BY_FILL],
     "wind": _GENERATOR,
     **mistakes_thermal.mistakes(),
+    **mistakes_hydrogen.mistakes(),
 }
 
 
