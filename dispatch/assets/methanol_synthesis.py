@@ -45,18 +45,23 @@ class MethanolSynthesis(Process):
     rating: ClassVar[str] = "methanol_kw"
     rated_port: ClassVar[str] = "methanol"
     outputs: ClassVar[Mapping[str, str]] = {"methanol": "methanol_bus"}
-    side_inputs: ClassVar[Mapping[str, str]] = {"co2": "co2_bus", "electricity": "bus"}
+    side_inputs: ClassVar[Mapping[str, str]] = {"carbon_dioxide": "co2_bus", "electricity": "bus"}
 
     @field_validator("methanol_kw", mode="before")
     @classmethod
     def _in_kg(cls, value: Any, info: ValidationInfo) -> Any:
         return energy(value, KWH_PER_KG["methanol"], flow=True)
 
+    @classmethod
+    def shown(cls, port: str) -> str:
+        """Carbon dioxide flows in kg/h."""
+        return "carbon_dioxide_kg_per_h" if port == "carbon_dioxide" else super().shown(port)
+
     def per_input(self, horizon: Horizon) -> Mapping[str, Array | float]:
         """Per kW of hydrogen; carbon dioxide in kg/h."""
         methanol = 1 / self.hydrogen_kwh_per_kwh
         return {
             "methanol": methanol,
-            "co2": self.co2_kg_per_kwh_methanol * methanol,
+            "carbon_dioxide": self.co2_kg_per_kwh_methanol * methanol,
             "electricity": self.electricity_kwh_per_kwh * methanol,
         }

@@ -54,7 +54,10 @@ def mistakes() -> dict[str, list[Mistake]]:
             Mistake("on none of its levels", "hydrogen_kw", plus(0.5), template=6),
             Mistake("leaves a level too soon", "hydrogen_kw", at(1, 54.0), template=6),
         ],
-        "methanol_synthesis": process_mistakes("hydrogen_kw", "methanol", "co2", "electricity", full_kw=60.0),
+        "methanol_synthesis": [
+            *process_mistakes("hydrogen_kw", "methanol", "electricity", full_kw=60.0),
+            Mistake("a port is out of proportion to the input", "carbon_dioxide_kg_per_h", plus(0.1)),
+        ],
         "co2_supply": [
             Mistake("supplies more than it can", "supplied_kg_per_h", plus(10.1)),
             Mistake("negative supply", "supplied_kg_per_h", at(0, -0.1)),
@@ -79,26 +82,28 @@ def wrongs() -> dict[str, list[Wrong]]:
     from tests.unit.dispatch.assets.mistakes_thermal import process_wrongs
     from tests.unit.dispatch.assets.test_wrong_parts import _BY_FILL, _STORE, Wrong, plus, times, zero
 
+    slow = {"ramp_up_kw_per_h": 10.0, "power_before_kw": 12.0}
     cell = [
         Wrong("hydrogen at the lowest load", {"hydrogen_at_min_kw": times(1.1)}, "that of its curve"),
         Wrong("lowest load too low", {"min_kw": times(0.5)}, "less than its lowest load"),
         Wrong("segments yield too much", {"segment_yield": times(1.1)}, "that of its curve"),
-        Wrong("segments too long", {"segment_kw": times(3), "ramp_up_kw": plus(99)}, "more than its rating"),
+        Wrong("segments too long", {"segment_kw": times(3), "ramp_up_kw": plus(99)}, "that of its curve"),
         Wrong("standby for nothing", {"standby_kw": zero}, "less than its lowest load"),
         Wrong("stands by", {"stands_by": lambda x: x * 0 + 1}, "although it cannot", 4, {"start_cost": 40.0}),
         Wrong("cost of starts", {"start_cost": times(0.5)}, "money differs"),
         Wrong("cost of warm starts", {"warm_start_cost": times(0.5)}, "money differs"),
-        Wrong("ramp up", {"ramp_up_kw": plus(30)}, "rises faster"),
+        Wrong("ramp up", {"ramp_up_kw": plus(30)}, "rises faster", fields={"ramp_up_kw_per_h": 8.0}),
         Wrong("ramp down", {"ramp_down_kw": plus(30)}, "falls faster"),
         Wrong("heat of the lowest load", {"heat_at_min_kw": times(3)}, "more heat"),
         Wrong("heat of segments", {"segment_heat": plus(1)}, "more heat"),
-        Wrong("state before", {"above_before_kw": plus(40)}, "rises faster", 1),
+        Wrong("state before", {"above_before_kw": plus(20)}, "rises faster", 1, slow),
         Wrong("produced before", {"produced": lambda x: x * 0 + 1}, "money differs", 3),
     ]
+    store = [replace(w, fields={"energy_kwh": 200.0}) if "reserve" in w.name else w for w in _STORE]
     return {
         "alkaline_electrolyser": cell,
         "pem_electrolyser": [replace(w) for w in cell],
-        **{f"{product}_tank": [*_STORE, *_BY_FILL] for product in ("hydrogen", "ammonia", "methanol")},
+        **{f"{product}_tank": [*store, *_BY_FILL] for product in ("hydrogen", "ammonia", "methanol")},
         "hydrogen_compressor": [
             Wrong("rating too high", {"most_kw": times(2)}, "above rating"),
             Wrong("electricity", {"electricity_per_kw": times(0.5)}, "out of proportion"),
@@ -109,7 +114,7 @@ def wrongs() -> dict[str, list[Wrong]]:
             Wrong("levels", {"plateau_kw": times(0.9)}, "none of its levels", 6),
             Wrong("held before", {"held_plateau": zero, "on_plateau_before": zero}, "too soon", 6),
         ],
-        "methanol_synthesis": process_wrongs("methanol", "co2", "electricity", small={"methanol_kw": 20.0}),
+        "methanol_synthesis": process_wrongs("methanol", "carbon_dioxide", "electricity", small={"methanol_kw": 20.0}),
         "co2_supply": [
             Wrong("limit too high", {"max_kg_per_h": times(2)}, "more than it can"),
             Wrong("price", {"price_per_flow": times(0.5)}, "money differs"),

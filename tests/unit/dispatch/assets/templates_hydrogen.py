@@ -52,7 +52,7 @@ def electrolysers(kind: str, **fields: Any) -> tuple[Template, ...]:
     more = {"heat_share": 0.7, "count": 1, "off_before_h": 5.0, "on_before_h": 0.0, "power_before_kw": 0.0}
     asset = base | {"min_load": 0.2, "must_run": False} | states | limits | more | fields
     others = (priced(), load("cars", bus="h2", value_of_lost_load_per_kwh=2.0), load("warm", bus="heat"))
-    first = template(asset, others, {"cars": ASKED, "warm": 3.0})
+    first = template(asset, others, {"cars": ASKED, "warm": 9.0})
 
     def made(**changes: Any) -> Template:
         return replace(first, asset=asset | changes)
@@ -71,7 +71,7 @@ def tanks(kind: str, bus: str) -> tuple[Template, ...]:
     from tests.unit.dispatch.assets.templates import _by_fill, _other_way, _store
 
     maker, asked = _maker(bus)
-    plain = _store(kind, bus=bus)
+    plain = _store(kind, bus=bus) | {"energy_kwh": 60.0}
     by_fill, other_way = (t.asset | {"bus": bus} for t in (_by_fill(kind), _other_way(kind)))
     others = (priced(), *maker, load("user", bus=bus))
     return tuple(template(asset, others, {"user": asked}) for asset in (plain, by_fill, other_way))
@@ -148,7 +148,7 @@ def _loops() -> tuple[Template, ...]:
     others = (priced(), *makers, tank, load("ship", bus="nh3", value_of_lost_load_per_kwh=5.0))
     first = template(asset, others, {"ship": np.array([40.0, 20.0, 45.0, 30.0, 40.0, 20.0, 40.0, 30.0])})
     levels = {"plateaus": [0.3, 0.6, 0.9], "plateau_hold_h": 3.0, "held_before_h": 1.0, "min_load_fraction": 0.25}
-    levels |= {"on_before_h": 5.0, "input_before_kw": 36.0, "must_run": True}
+    levels |= {"on_before_h": 5.0, "input_before_kw": 18.0, "must_run": True}
     return (*processes(first, full_kw), replace(first, asset=asset | levels))
 
 
