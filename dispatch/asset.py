@@ -197,12 +197,14 @@ class Asset(Frozen, ABC):
         is_network: its ports are the network itself (a cable, the point of common coupling), not an injection into it.
         bus_fields: field → carrier that the bus must have, or several of which one (None: any).
         same_carrier: all of its buses carry the same.
+        carrier_fields: field of a bus → field whose value is the carrier that the bus must have.
     """
 
     rule_order: ClassVar[int] = 0
     is_network: ClassVar[bool] = False
     bus_fields: ClassVar[Mapping[str, Carriers]] = {"bus": "electricity"}
     same_carrier: ClassVar[bool] = False
+    carrier_fields: ClassVar[Mapping[str, str]] = {}
 
     kind: str
     name: Annotated[str, Field(min_length=1, pattern=r"^[A-Za-z0-9_\-]+$")]
@@ -233,6 +235,10 @@ class Asset(Frozen, ABC):
     def asks_directions(self) -> tuple[Direction, ...]:
         """In which directions it asks for reserve."""
         return ()
+
+    def modules(self) -> tuple[Self, ...]:
+        """The rows that one entry of a park's file stands for: itself, or its identical modules one by one."""
+        return (self,)
 
     @property
     def asks_outage_h(self) -> float:

@@ -146,7 +146,7 @@ class Committed(Asset):
         shape, decided = (single.count, given.horizon.steps), single.count
         on = cp.Variable(shape, bounds=[0, 1]) if mode.commitment == "given" else cp.Variable(shape, boolean=True)
         start, stop = cp.Variable(shape, bounds=[0, 1]), cp.Variable(shape, bounds=[0, 1])
-        windows = {x: _window(single.field(f"min_{x}_h"), given.horizon) for x in ("up", "down")}
+        windows = {x: window(single.field(f"min_{x}_h"), given.horizon) for x in ("up", "down")}
         flat = {"start": cp.vec(start, order="C"), "stop": cp.vec(stop, order="C"), "on": cp.vec(on, order="C")}
         constraints = [
             on - shifted(given["was_on"][:decided], on) == start - stop,
@@ -318,7 +318,7 @@ def _start_money(single: Rows[Any], given: Given, start: Any, stop: Any) -> tupl
     return cold - cp.reshape(saved, (rows, steps), order="C"), constraints, inner
 
 
-def _window(length_h: Array, horizon: Horizon) -> csr_array:
+def window(length_h: Array, horizon: Horizon) -> csr_array:
     """(row·step, row·step) ones where step τ lies at most ``length_h`` before the start of step t (τ ≤ t)."""
     from scipy.sparse import csr_array
 

@@ -94,6 +94,11 @@ class Conversion(Asset):
         return {**cls.outputs, **cls.side_inputs}
 
     @classmethod
+    def shown(cls, port: str) -> str:
+        """The name of a port's flow among the series."""
+        return f"{port}_kw"
+
+    @classmethod
     def bus_at(cls, rows: Rows[Self], field: str) -> np.ndarray:
         """(row,) bus of a field; that of the input where the field is None."""
         return bus_or(rows, field, cls.input_bus)
@@ -147,7 +152,7 @@ class Conversion(Asset):
             unclean_kw=cp.multiply(given["unclean_per_kw"], flow) if supplies else None,
             series={
                 cls.input_series: flow,
-                **{f"{port}_kw": term for port, term in used.items()},
+                **{cls.shown(port): term for port, term in used.items()},
                 **{f"{port}_spilled_kw": term for port, term in spilled.items()},
             },
         )
@@ -164,7 +169,7 @@ class Conversion(Asset):
         ]
         for port, expected in made.items():
             spilled = series.get(f"{port}_spilled_kw", np.zeros_like(flow))
-            apart = np.abs(series[f"{port}_kw"] + spilled - expected)
+            apart = np.abs(series[cls.shown(port)] + spilled - expected)
             found += breaches(names, "a port is out of proportion to the input", apart, 0.0, "kW")
         return found + cls._check_spilled(rows, made, series)
 

@@ -44,7 +44,9 @@ def reference_problems(raw: Raw) -> Iterator[Problem]:
 
 def _bus_problems(asset: Raw, cls: type[Asset], path: str, buses: Mapping[str, Any]) -> Iterator[Problem]:
     used: dict[str, str] = {}
-    for field, wanted in cls.bus_fields.items():
+    for field, accepted_carriers in cls.bus_fields.items():
+        said = asset.get(cls.carrier_fields.get(field, ""))
+        wanted = said if said in get_args(Carrier) else accepted_carriers
         bus = asset.get(field)
         if not isinstance(bus, str):
             continue

@@ -158,6 +158,16 @@ else:
     AnyAsset = Annotated[reduce(operator.or_, kinds().values()), Field(discriminator="kind")]
 
 
+def _each_module(assets: tuple[Asset, ...]) -> tuple[Asset, ...]:
+    """Identical modules one by one, so that every row of a kind is one of them."""
+    modules = tuple(module for asset in assets for module in asset.modules())
+    own = {asset.name for asset in assets}
+    for module in modules[: len(modules) if len(modules) > len(assets) else 0]:
+        if module.name in own and module not in assets:
+            raise ValueError(f"'{module.name}' is the name of a module of another asset: give one of them another name")
+    return modules
+
+
 class Site(Frozen):
     """A park as its file describes it; see ``parkwatt schema`` for every field."""
 
@@ -169,7 +179,7 @@ class Site(Frozen):
     longitude_deg: Annotated[Finite, Field(ge=-180, le=180)] | None = None
     altitude_m: Finite = 0.0
     buses: tuple[Bus, ...] = Field(min_length=1)
-    assets: tuple[AnyAsset, ...] = Field(min_length=1)
+    assets: Annotated[tuple[AnyAsset, ...], AfterValidator(_each_module)] = Field(min_length=1)
     grid: Grid | None = None
     objective: Objective = Objective()
     wishes: tuple[Wish, ...] = ()

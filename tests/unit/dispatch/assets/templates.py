@@ -17,7 +17,7 @@ from dispatch.problem import Problem
 from dispatch.signals import Horizon
 from dispatch.site import Site
 from tests.parks import battery, given, grid, hours, load, park, unit
-from tests.unit.dispatch.assets import templates_site, templates_thermal
+from tests.unit.dispatch.assets import templates_hydrogen, templates_site, templates_thermal
 
 STEPS = 8
 PRICE = np.array([0.1, 0.1, 0.5, 0.1, 0.6, 0.1, 0.1, 0.7])
@@ -335,6 +335,7 @@ TEMPLATES: dict[str, tuple[Template, ...]] = {
     "wind": (_generator("wind", rated_kw=50.0, count=2, hub_height_m=100.0, turbine="E-82/2000"),),
     **templates_site.entries(),
     **templates_thermal.entries(),
+    **templates_hydrogen.entries(),
 }
 
 
