@@ -134,5 +134,3 @@ def wrongs() -> dict[str, list[Wrong]]:
             Wrong("hours of a window", {"window_h_0": times(0.5)}, "more than is taken"),
         ],
     }
-
-
