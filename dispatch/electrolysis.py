@@ -171,7 +171,9 @@ class Electrolyser(Committed):
             *heat_limits,
             *again_limits,
         ]
-        money = made.start_money + cp.multiply(given["warm_start_cost"], again["restarted"]) if again else made.start_money
+        money = (
+            made.start_money + cp.multiply(given["warm_start_cost"], again["restarted"]) if again else made.start_money
+        )
         heated = {"heat": Port(_heat_bus(rows), heat["heat_kw"])} if heat else {}
         states = {"on": made.on, "start": made.start, "producing": producing, **made.series, **again}
         switch = {} if segments.switch is None else {"switch": segments.switch}
@@ -325,9 +327,7 @@ def _restarts(rows: Rows[Any], given: Inputs, on: Array, producing: Array) -> np
     return np.asarray((producing > 0.5) & ~earlier & warm)
 
 
-def _heat(
-    rows: Rows[Any], given: Given, producing: Any, taken: Any, together: Any
-) -> tuple[dict[str, Any], list[Any]]:
+def _heat(rows: Rows[Any], given: Given, producing: Any, taken: Any, together: Any) -> tuple[dict[str, Any], list[Any]]:
     """Heat used and its limit; nothing where no row has a bus for it."""
     import cvxpy as cp
 

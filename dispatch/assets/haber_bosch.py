@@ -46,7 +46,9 @@ class HaberBosch(Process):
     ammonia_bus: str
     ammonia_kw: Positive = Field(description="largest output (LHV); may be written as a flow, '2 t/h' or '55 t/d'")
     hydrogen_kg_per_t: Positive = Field(default=178.0, description="hydrogen per t of ammonia")
-    synthesis_kwh_per_t: NonNegative = Field(default=1280.0, description="electricity of the synthesis per t of ammonia")
+    synthesis_kwh_per_t: NonNegative = Field(
+        default=1280.0, description="electricity of the synthesis per t of ammonia"
+    )
     air_separation_kwh_per_t: NonNegative = Field(default=210.0, description="electricity for its nitrogen per t")
     min_load_fraction: Fraction = Field(default=0.4, description="least input while on, as a share of the rating")
     ramp_fraction_per_h: Positive | None = Field(
@@ -92,7 +94,9 @@ class HaberBosch(Process):
         if not levels:
             return self
         if levels != sorted(set(levels)) or levels[0] < self.min_load_fraction:
-            raise ValueError(f"plateaus must rise from min_load_fraction {self.min_load_fraction:g} on, these are {levels}")
+            raise ValueError(
+                f"plateaus must rise from min_load_fraction {self.min_load_fraction:g} on, these are {levels}"
+            )
         if self.ramp_fraction_per_h is not None:
             raise ValueError("plateaus say how the load may change: write ramp_fraction_per_h: null beside them")
         return self

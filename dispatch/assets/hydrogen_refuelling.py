@@ -101,7 +101,9 @@ class HydrogenRefuelling(Asset):
         """What is served, and the price of what is not."""
         unserved = rows.series(given, "demand_kw") - series["served_kw"]
         missing_kg = unserved @ given.horizon.hours / HYDROGEN_KWH_PER_KG
-        return Account({"hydrogen": -series["served_kw"]}, penalty=missing_kg * rows.field("unserved_cost_per_kg")[:, 0])
+        return Account(
+            {"hydrogen": -series["served_kw"]}, penalty=missing_kg * rows.field("unserved_cost_per_kg")[:, 0]
+        )
 
     @classmethod
     def rule(cls, rows: Rows[Self], given: Inputs, state: Ruling) -> dict[str, Array]:

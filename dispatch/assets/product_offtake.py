@@ -53,9 +53,7 @@ class ProductOfftake(Asset):
     @model_validator(mode="after")
     def _amounts(self) -> Self:
         if self.max_kg_per_day is not None and self.max_kg_per_day < self.min_kg_per_day:
-            raise ValueError(
-                f"max_kg_per_day {self.max_kg_per_day:g} is below min_kg_per_day {self.min_kg_per_day:g}"
-            )
+            raise ValueError(f"max_kg_per_day {self.max_kg_per_day:g} is below min_kg_per_day {self.min_kg_per_day:g}")
         if self.delivered_today_kg is not None and self.over == "horizon":
             raise ValueError("delivered_today_kg counts only with over: day")
         return self
