@@ -77,8 +77,8 @@ def compare(
     expected = (
         outcome("plan", FORECAST, schedule, values),
         _held("rules of the park", FORECAST, rule_based(problem), values),
+        *_unguarded(problem, schedule, values, again),
     )
-    expected += tuple(_unguarded(problem, schedule, values, again))
     if actual is None:
         return expected
     problem.update(actual)

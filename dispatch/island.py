@@ -134,7 +134,7 @@ def _of_member(
 
 def _to_scenario(rows: Rows[Any]) -> Array:
     """(scenario, row) ones."""
-    return (np.arange(rows.scenarios)[:, None] == rows.scenario[None, :]).astype(float)
+    return np.array(np.arange(rows.scenarios)[:, None] == rows.scenario[None, :], float)
 
 
 def _named(rows: Rows[Any], store: str | None) -> Array:

@@ -7,7 +7,8 @@ they start. There are no whole numbers, so each case has one optimum.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -100,6 +101,7 @@ class Chp:
 
 
 Component_ = Trade | Demand | Weather | Store | Converter | Chp
+P = TypeVar("P", bound=Component_)
 
 
 @dataclass(frozen=True)
@@ -108,31 +110,31 @@ class Case:
     buses: dict[str, Carrier]
     parts: tuple[Component_, ...]
     steps: int = STEPS
-    hours: Array = field(default_factory=lambda: np.arange(STEPS) % 24)
 
-    def of(self, kind: type) -> list[Component_]:
+    def of(self, kind: type[P]) -> list[P]:
         return [part for part in self.parts if isinstance(part, kind)]
 
 
-def _price(hours: Array) -> Array:
-    """Low at night and at noon, high in the evening."""
+def _price() -> Array:
+    """Low at night, highest in the evening."""
+    hours = np.arange(STEPS) % 24
     return np.asarray(0.14 + 0.08 * np.sin((hours - 13) / 24 * 2 * np.pi) + 0.05 * (hours >= 17) * (hours <= 20))
 
 
-def _day(hours: Array, least: float, most: float, peak_h: float, seed: int) -> Array:
+def _day(least: float, most: float, peak_h: float, seed: int) -> Array:
+    hours = np.arange(STEPS) % 24
     shape = np.exp(-(((hours - peak_h) / 5) ** 2)) + 0.05 * np.random.default_rng(seed).random(hours.size)
     return np.asarray(least + (most - least) * shape).round(3)
 
 
 def _trade(sold: bool = False) -> Trade:
-    hours = np.arange(STEPS) % 24
-    buy = _price(hours).round(5)
+    buy = _price().round(5)
     return Trade("grid", "main", buy, (0.6 * buy).round(6) if sold else None, 900.0)
 
 
 def battery_and_boiler() -> Case:
     """(a) A battery on a price, and heat from gas or, where that is cheaper, from electricity."""
-    hours, flat = np.arange(STEPS) % 24, np.ones(STEPS)
+    flat = np.ones(STEPS)
     boiler = GasBoiler(name="boiler", fuel_bus="gas", heat_bus="heat", heat_kw=400.0, efficiency=0.93)
     rod = ElectricBoiler(name="rod", bus="main", heat_bus="heat", electric_kw=150.0, efficiency=0.99)
     return Case(
@@ -141,8 +143,8 @@ def battery_and_boiler() -> Case:
         (
             _trade(),
             Trade("supply", "gas", 0.1 * flat, None, 1e4),
-            Demand("hall", "main", _day(hours, 100, 300, 12, 0)),
-            Demand("rooms", "heat", _day(hours, 120, 260, 7, 1)),
+            Demand("hall", "main", _day(100, 300, 12, 0)),
+            Demand("rooms", "heat", _day(120, 260, 7, 1)),
             Store("battery", "main", 400.0, 120.0, 0.93, 0.1, 0.4, 0.0, 0.01),
             Converter("boiler", "gas", "heat", 400.0 / 0.93, 0.93 * flat, boiler),
             Converter("rod", "main", "heat", 150.0, 0.99 * flat, rod),
@@ -152,7 +154,7 @@ def battery_and_boiler() -> Case:
 
 def heat_and_power() -> Case:
     """(b) An extraction CHP that sells, with a boiler and a tank of hot water beside it."""
-    hours, flat = np.arange(STEPS) % 24, np.ones(STEPS)
+    flat = np.ones(STEPS)
     boiler = GasBoiler(name="boiler", fuel_bus="gas", heat_bus="heat", heat_kw=500.0, efficiency=0.93)
     return Case(
         "heat and power",
@@ -160,8 +162,8 @@ def heat_and_power() -> Case:
         (
             _trade(sold=True),
             Trade("supply", "gas", 0.045 * flat, None, 1e4),
-            Demand("hall", "main", _day(hours, 100, 300, 12, 2)),
-            Demand("rooms", "heat", _day(hours, 150, 420, 7, 3)),
+            Demand("hall", "main", _day(100, 300, 12, 2)),
+            Demand("rooms", "heat", _day(150, 420, 7, 3)),
             Chp("chp", "gas", "main", "heat", 400.0, 0.41, 1.0, 0.17),
             Store("tank", "heat", 600.0, 200.0, 0.99, 0.0, 0.5, 0.005),
             Converter("boiler", "gas", "heat", 500.0 / 0.93, 0.93 * flat, boiler),
@@ -171,7 +173,6 @@ def heat_and_power() -> Case:
 
 def wind_and_hydrogen() -> Case:
     """(c) Wind, an electrolyser with a tank, a heat pump; what is over is sold."""
-    hours = np.arange(STEPS) % 24
     wind = (300 + 250 * np.sin(np.arange(STEPS) / 7.3) + 60 * np.random.default_rng(4).random(STEPS)).round(3)
     stack = PemElectrolyser(
         name="stack",
@@ -190,9 +191,9 @@ def wind_and_hydrogen() -> Case:
         (
             _trade(sold=True),
             Weather("wind", "main", wind),
-            Demand("hall", "main", _day(hours, 80, 200, 12, 5)),
-            Demand("buses", "h2", _day(hours, 30, 110, 15, 6)),
-            Demand("rooms", "heat", _day(hours, 60, 200, 7, 7)),
+            Demand("hall", "main", _day(80, 200, 12, 5)),
+            Demand("buses", "h2", _day(30, 110, 15, 6)),
+            Demand("rooms", "heat", _day(60, 200, 7, 7)),
             Converter("stack", "main", "h2", 250.0, np.full(STEPS, KG_PER_MWH / 1e3 * KWH_PER_KG["hydrogen"]), stack),
             Store("vessel", "h2", 800.0, 300.0, 1.0, 0.06, 0.5),
             Converter("pump", "main", "heat", 80.0, np.full(STEPS, 8.77 - 0.150 * lift + 0.000734 * lift**2), pump),

@@ -100,7 +100,7 @@ class _World:
     """Stores and units from one moment on; written from what the park's file says of them."""
 
     def __init__(self, found: Case, schedule: Schedule, start: int) -> None:
-        assets = {asset.name: asset for asset in found.site.assets}
+        assets: dict[str, Any] = {asset.name: asset for asset in found.site.assets}
         self.demand = found.inputs.series["load", "demand_kw"][0] * found.share
         self.sun = found.inputs.series["roof", "available_kw"][0]
         self.stores = [assets["big"], assets["quick"]]
@@ -127,7 +127,7 @@ class _World:
             given = float(np.clip(need, 0, power[place]))
             self.content[place] -= given * TICK_H / out[place]
             need -= given
-        return need <= _SLACK_KW
+        return bool(need <= _SLACK_KW)
 
 
 def _before(schedule: Schedule, name: str, series: str, start: int, store: Any = None) -> float:
