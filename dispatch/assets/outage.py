@@ -50,6 +50,8 @@ class Outage(Asset):
     def _says_something(self) -> Self:
         if not self.loads and self.critical_kw == 0:
             raise ValueError("nothing is critical: name loads, or give critical_kw")
+        if isinstance(self.critical_kw, float) and self.critical_kw < 0:
+            raise ValueError(f"critical_kw {self.critical_kw:g} is negative: give 0 or more")
         if self.black_start_store is None and (self.black_start_kwh or self.black_start_kw):
             raise ValueError("black_start_store is missing: which battery keeps the black-start reserve")
         return self
@@ -69,6 +71,8 @@ class Outage(Asset):
         values = signal_values(
             self.critical_kw, horizon.local_start, horizon.local_end, f"critical load of '{self.name}'"
         )
+        if min(values) < 0:
+            raise DataError(f"critical load of '{self.name}' is negative ({min(values):g} kW): give 0 or more")
         return {"critical_kw": np.array(values)[None, :]}
 
     @classmethod

@@ -23,6 +23,8 @@ _WORDS = {
     "black_start_short_kwh": "black-start reserve that is not kept",
     "limit_excess_kw": "power over a network limit",
 }
+# Of each step by itself: in a sum over steps the same energy would be counted again and again.
+_AT_ONCE = {"unserved_kwh", "black_start_short_kwh"}
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,10 @@ class Unmet:
         scenarios = self.missing.shape[0]
         others = int((self.missing_kwh > _SMALL_KWH).sum())
         path = "" if scenarios == 1 else f" (in {others} of {scenarios} scenarios)"
+        if self.elastic.series in _AT_ONCE:
+            worst = self.missing[self.shown].sum(axis=0)
+            begins = clock(horizon, int(worst.argmax()))
+            return f"{who}{self.elastic.words}: up to {worst.max():,.4g} kWh, from {begins}{path}"
         if not self.elastic.series.endswith("_kw"):
             return energy.rstrip(",") + path
         mine = self.missing[self.shown].sum(axis=0)

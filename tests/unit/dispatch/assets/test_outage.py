@@ -13,6 +13,7 @@ from dispatch.assets import kinds
 from dispatch.audit import audit
 from dispatch.config import load_site
 from dispatch.errors import ConfigError, DataError
+from dispatch.explain import explain_unmet
 from dispatch.fallback import safe_state
 from dispatch.island import Offer, Pairs, unserved_kwh
 from dispatch.problem import Problem
@@ -215,6 +216,7 @@ def test_an_offer_that_is_not_there_is_found_by_the_audit(kind: str, changes: An
         ({"loads": []}, "nothing is critical"),
         ({"black_start_kwh": 5.0}, "black_start_store is missing"),
         ({"survival_h": 0.0}, "greater than 0"),
+        ({"critical_kw": -1.0}, "give 0 or more"),
     ],
 )
 def test_what_says_nothing_is_refused(fields: dict[str, Any], words: str) -> None:
@@ -225,6 +227,24 @@ def test_what_says_nothing_is_refused(fields: dict[str, Any], words: str) -> Non
 def test_a_load_without_a_forecast_is_named() -> None:
     with pytest.raises(DataError, match="'oven' has no demand_kw; there are load"):
         problem(site(full(), loads=["oven"]))
+
+
+def test_a_critical_load_that_varies_is_never_negative() -> None:
+    span = {"start": "2024-03-01T00:00Z", "end": "2024-03-02T00:00Z"}
+    with pytest.raises(DataError, match="'blackout' is negative"):
+        problem(site(full(), critical_kw=[span | {"value": -3.0}]))
+    schedule, _ = planned(problem(site(full(), loads=[], critical_kw=[span | {"value": 15.0}])))
+    assert schedule.asset("battery", "stored_kwh")[:4] == pytest.approx(np.full(4, 30.0))
+
+
+def test_what_an_outage_would_leave_dark_is_explained_with_a_fix_that_works() -> None:
+    built = problem(site(full(energy_kwh=20.0, charge_kw=100.0, discharge_kw=100.0)))
+    (found,) = explain_unmet(built, solve(built))
+    lines = list(found.lines(built.horizon, "EUR"))
+    assert lines[0] == "blackout: critical load that an outage would leave unserved: up to 20 kWh, from 00:00"
+    fix = next(f for f in found.fixes if str(f).startswith("raise energy_kwh of battery from 20 to 40"))
+    mended = fix.apply(built.site)
+    assert solve(problem(mended)).proof.relaxed == ()
 
 
 def test_names_that_point_nowhere_are_found_in_the_file(tmp_path: Any) -> None:
