@@ -55,16 +55,11 @@ def test_the_limit_of_a_day_holds_for_each_local_day() -> None:
 
 
 def test_days_are_those_of_the_local_clock() -> None:
-    made = problem(
-        supply("heat", 0.1, max_day_kwh=50),
-        grid(),
-        demand={"heat": [30.0] * 4},
-        start="2024-03-01T22:00",
-        time_zone="Asia/Shanghai",
-    )
-    plan = solve(made)
-    assert plan.inputs.horizon.time_zone == "UTC", "the helper's horizon"
-    assert plan.asset("heat_supply", "bought_kw").sum() == pytest.approx(100)
+    """The four hours from 22:00 in UTC are one day in Shanghai and two in London."""
+    for zone, bought in (("Asia/Shanghai", 50), ("Europe/London", 100)):
+        limited = supply("heat", 0.1, max_day_kwh=50)
+        made = problem(limited, grid(), demand={"heat": [30.0] * 4}, start="2024-03-01T22:00", zone=zone)
+        assert solve(made).asset("heat_supply", "bought_kw").sum() == pytest.approx(bought)
 
 
 def test_what_a_day_has_taken_is_carried_into_the_next_window() -> None:

@@ -38,6 +38,15 @@ def test_a_cascade_uses_heat_twice_over_before_it_buys_the_hottest() -> None:
     assert plan.money[0] == pytest.approx(10 * 0.08)
 
 
+def test_the_rules_follow_a_cascade_of_three_levels() -> None:
+    first, second = exchanger(hot_bus="hotter", heat_bus="hot", name="first"), exchanger(loss_fraction=0.2)
+    buses = [{"name": "main"}, *({"name": n, "carrier": "heat"} for n in ("hotter", "hot", "heat"))]
+    made = problem(first, second, supply("hotter", 0.05), grid(), demand={"heat": [40.0]}, buses=buses)
+    for schedule in (solve(made), rule_based(made)):
+        assert schedule.money[0] == pytest.approx(50 * 0.05)
+        assert audit(schedule).violations == ()
+
+
 def test_it_carries_nothing_upwards() -> None:
     made = problem(exchanger(), supply("heat", 0.01), grid(), demand={"hot": [20.0]})
     assert solve(made).asset("hot_load", "shed_kw") == pytest.approx([20])

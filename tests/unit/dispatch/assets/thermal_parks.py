@@ -24,6 +24,7 @@ def problem(
     mode: Mode | None = None,
     start: str = "2024-03-01T00:00",
     step_h: float = 1.0,
+    zone: str = "UTC",
     **fields: Any,
 ) -> Problem:
     """A park in which each bus of ``demand`` has a load of that name."""
@@ -31,7 +32,7 @@ def problem(
     site = park(*assets, *loads, **({"buses": BUSES} | fields))
     steps = max(np.size(values) for values in demand.values())
     series = {(f"{bus}_load", "demand_kw"): np.asarray(values, float) for bus, values in demand.items()}
-    return Problem(site, given(site, hours(steps, start, step_h=step_h), series), mode)
+    return Problem(site, given(site, hours(steps, start, zone, step_h), series), mode)
 
 
 def relaxed(made: Problem) -> float:
