@@ -12,14 +12,8 @@ from dispatch.solve import rule_based, solve
 from tests.unit.dispatch.assets.thermal_parks import grid, hourly_tariff, problem, relaxed, supply, tariff
 
 GAS = supply("gas", 0.041, co2_kg_per_kwh=0.198)  # .1 per kWh of load
-BOILER = {
-    "kind": "gas_boiler",
-    "name": "boiler",
-    "fuel_bus": "gas",
-    "heat_bus": "heat",
-    "heat_kw": 500,
-    "efficiency": 1,
-}
+BOILER = {"kind": "gas_boiler", "name": "boiler", "fuel_bus": "gas", "heat_bus": "heat", "heat_kw": 500}
+BOILER |= {"efficiency": 0.5}  # .082 per kWh of heat
 
 
 def chp(**fields: Any) -> dict[str, Any]:
@@ -52,22 +46,23 @@ def test_heat_is_at_most_its_power_over_the_back_pressure_ratio() -> None:
     assert plan.asset("boiler", "heat_kw") == pytest.approx([20])
 
 
-def test_with_power_at_the_price_of_its_fuel_less_it_stands_still() -> None:
-    """A kWh of heat takes 1.17 of load, .117, and brings .05 of power: .067, more than the boiler's .041."""
-    plan = solve(built(0.05, [200.0], [50.0]))
+def test_at_a_low_price_of_power_it_stands_still() -> None:
+    """A kWh of heat takes 1.17 of load, .117, and brings .02 of power: .097, more than the boiler's .082."""
+    plan = solve(built(0.02, [200.0], [50.0]))
     assert plan.asset("chp", "load_kw") == pytest.approx([0], abs=1e-6)
-    assert plan.money[0] == pytest.approx(200 * 0.05 + 50 * 0.041)
+    assert plan.money[0] == pytest.approx(200 * 0.02 + 50 * 0.082)
 
 
 def test_at_a_price_between_it_follows_heat_at_back_pressure() -> None:
-    """At .08 it brings .08 per kWh of heat: .037 against .041; load beyond that would cost .1 for .08."""
-    plan = solve(built(0.08, [200.0], [50.0]))
+    """At .05 heat costs .067 against .082; load beyond that would cost .1 for .05."""
+    plan = solve(built(0.05, [200.0], [50.0]))
     assert plan.asset("chp", "heat_kw") == pytest.approx([50])
     assert plan.asset("chp", "power_kw") == pytest.approx([50])
+    assert plan.money[0] == pytest.approx(5.85 + 150 * 0.05)
 
 
 def test_the_rules_lead_it_by_heat() -> None:
-    rules = rule_based(built(0.3, [200.0], [50.0, 500.0][:1]))
+    rules = rule_based(built(0.3, [200.0], [50.0]))
     assert rules.asset("chp", "heat_kw") == pytest.approx([50])
     assert rules.asset("chp", "power_kw") == pytest.approx([50])
     assert audit(rules).violations == ()
@@ -95,7 +90,7 @@ def test_the_hull_is_tight_where_demand_lets_it_run_anywhere_in_the_polygon() ->
     plan = solve(made)
     assert plan.proof.objective == pytest.approx(relaxed(made))
     assert plan.asset("chp", "on") == pytest.approx([1, 0], abs=1e-6)
-    assert plan.money[0] == pytest.approx(11.7 + 20 * 0.041 + 91.5 * 0.3 + 200 * 0.02 + 50 * 0.041)
+    assert plan.money[0] == pytest.approx(11.7 + 20 * 0.041 + 91.5 * 0.3 + 200 * 0.02 + 50 * 0.082)
 
 
 def test_a_demand_below_its_minimum_is_relaxed_and_whole_numbers_catch_it() -> None:
