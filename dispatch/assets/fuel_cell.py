@@ -39,7 +39,7 @@ class FuelCell(Process):
         "bus": "electricity",
         "heat_bus": "heat",
     }
-    rule_order: ClassVar[int] = 6  # after the batteries, before the grid
+    rule_order: ClassVar[int] = 4  # before the tanks, which then give its hydrogen, and before the grid
     input_port: ClassVar[str] = "hydrogen"
     input_bus: ClassVar[str] = "hydrogen_bus"
     input_series: ClassVar[str] = "hydrogen_kw"

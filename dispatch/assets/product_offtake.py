@@ -179,10 +179,12 @@ class ProductOfftake(Asset):
 
     @classmethod
     def settle(cls, rows: Rows[Self], given: Inputs, state: Ruling, values: dict[str, Array]) -> dict[str, Array]:
-        """Delivers less where nobody makes it."""
-        rate = values["delivered_kg_per_h"]
-        lacking = np.maximum(-state.share(rows.bus(), rate * rows.field("kwh_per_kg")), 0) / rows.field("kwh_per_kg")
-        return {"delivered_kg_per_h": np.maximum(rate - lacking, 0)}
+        """Delivers less where nobody makes it, and what is left over where no amount limits it."""
+        rate, lhv = values["delivered_kg_per_h"], rows.field("kwh_per_kg")
+        lacking = np.maximum(-state.share(rows.bus(), rate * lhv), 0) / lhv
+        left = np.maximum(state.share(rows.bus(), full(rows, given.horizon, rows.field("max_kg_per_h"))), 0) / lhv
+        free = ~np.isfinite(rows.field("max_kg_per_day"))
+        return {"delivered_kg_per_h": np.clip(rate - lacking + left * free, 0, rows.field("max_kg_per_h"))}
 
 
 def _windows(member: ProductOfftake, horizon: Horizon) -> Array:
@@ -216,7 +218,8 @@ def _amounts(rows: Rows[ProductOfftake], inputs: Inputs) -> tuple[Array, Array, 
     before = np.zeros((rows.count, count))
     before[known, 0] = delivered[known, 0]
     least = np.maximum(rows.field("min_kg_per_day") * hours / _DAY_H - before, 0)
-    return weight, least, np.maximum(rows.field("max_kg_per_day", np.inf) * hours / _DAY_H - before, 0)
+    most = np.maximum(rows.field("max_kg_per_day", 0.0) * hours / _DAY_H - before, 0)
+    return weight, least, np.where(np.isfinite(rows.field("max_kg_per_day")), most, np.inf)
 
 
 def _sums(rows: Rows[ProductOfftake], given: Inputs, rate: Array) -> Array:
