@@ -24,8 +24,8 @@ _LACKING_KW = 0.01
 class Electrolyser(Committed):
     r"""Electricity into hydrogen and heat; on (producing or standing by) or off, on a concave curve while producing.
 
-    u says that a module is warm, as in :class:`~dispatch.commitment.Committed`, x that it produces, so u − x is standby;
-    p is what it draws to produce, h the hydrogen (LHV), q the heat used; Δr from middle to middle of steps:
+    u says that a module is warm, as in :class:`~dispatch.commitment.Committed`, x that it produces, u − x that it stands
+    by; p is what it draws to produce, h the hydrogen (LHV), q the heat used, Δr from middle to middle of steps:
 
     .. math::
         x_t ≤ u_t, \quad x_t = u_t \text{ where it cannot stand by} \\
@@ -119,7 +119,7 @@ class Electrolyser(Committed):
 
     @classmethod
     def ratings(cls, rows: Rows[Self], horizon: Horizon) -> dict[str, Array]:
-        """Those of commitment, and of the equations above, (row, step); those of segments are (segment · row, step)."""
+        """Those of commitment and of the equations above, (row, step); of segments, (segment · row, step)."""
         pieces = _pieces(rows)
         share = rows.field("heat_share") * [[m.heat_bus is not None] for m in rows.members * rows.scenarios]
         of_segments = pieces.ratings(horizon)
@@ -171,7 +171,9 @@ class Electrolyser(Committed):
             *heat_limits,
             *again_limits,
         ]
-        money = made.start_money + cp.multiply(given["warm_start_cost"], again["restarted"]) if again else made.start_money
+        money = (
+            made.start_money + cp.multiply(given["warm_start_cost"], again["restarted"]) if again else made.start_money
+        )
         heated = {"heat": Port(_heat_bus(rows), heat["heat_kw"])} if heat else {}
         states = {"on": made.on, "start": made.start, "producing": producing, **made.series, **again}
         switch = {} if segments.switch is None else {"switch": segments.switch}
@@ -325,9 +327,7 @@ def _restarts(rows: Rows[Any], given: Inputs, on: Array, producing: Array) -> np
     return np.asarray((producing > 0.5) & ~earlier & warm)
 
 
-def _heat(
-    rows: Rows[Any], given: Given, producing: Any, taken: Any, together: Any
-) -> tuple[dict[str, Any], list[Any]]:
+def _heat(rows: Rows[Any], given: Given, producing: Any, taken: Any, together: Any) -> tuple[dict[str, Any], list[Any]]:
     """Heat used and its limit; nothing where no row has a bus for it."""
     import cvxpy as cp
 

@@ -25,5 +25,7 @@ def energy(value: object, kwh_per_kg: float, *, flow: bool) -> object:
         return value
     number, unit, per = match.groups()
     if (per is not None) != flow:
-        raise ValueError(f"'{value}' is {'an amount' if flow else 'a flow'}; write it like {'40 kg/h' if flow else '500 kg'}")
+        raise ValueError(
+            f"'{value}' is {'an amount' if flow else 'a flow'}; write it like {'40 kg/h' if flow else '500 kg'}"
+        )
     return float(number) * _KG[unit] * _PER_H.get(per or "/h", 1.0) * kwh_per_kg

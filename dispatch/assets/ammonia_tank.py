@@ -14,8 +14,7 @@ from dispatch.tank import Tank
 
 
 class AmmoniaTank(Tank):
-    """Liquid ammonia (LHV 5.17 kWh/kg): the stock equation of :class:`dispatch.tank.Tank`.
-    """
+    """Liquid ammonia (LHV 5.17 kWh/kg): the stock equation of :class:`dispatch.tank.Tank`."""
 
     kind: Literal["ammonia_tank"] = "ammonia_tank"
     min_fill: Fraction = Field(default=0.0, description="heel that is never drawn")

@@ -13,7 +13,7 @@ from dispatch.asset import Carriers, Given, Inputs, Mode, Rows, Ruling, shifted
 from dispatch.commitment import window
 from dispatch.fluids import HYDROGEN_KWH_PER_KG, KWH_PER_KG, energy
 from dispatch.frozen import Finite, Fraction, NonNegative, Positive
-from dispatch.part import Account, Part, Violation, breaches
+from dispatch.part import Part, Violation, breaches
 from dispatch.process import Process
 from dispatch.signals import Array, Horizon
 
@@ -27,7 +27,7 @@ class HaberBosch(Process):
         NH_3 = h \frac{5.17}{178 · 33.33} \text{ (LHV)}, \quad p = h \frac{1280 + 210}{178 · 33.33} \\
         y_t = x_t / X ∈ [y^{min}, 1], \quad |y_t - y_{t-1}| ≤ r Δr_t
 
-    178 kg of hydrogen per t (5.93 MWh, LHV), 1.28 MWh of electricity for the synthesis and .21 MWh for the air separation.
+    178 kg of hydrogen per t (5.93 MWh, LHV), 1.28 MWh of electricity for the synthesis, .21 MWh for the air separation.
     The plant does not stop unless ``must_run`` is false; then a stop and a start cost what commitment says.
 
     With ``plateaus`` the load is always one of these levels, and stays on each for ``plateau_hold_h``. With w_k for "at
@@ -46,7 +46,9 @@ class HaberBosch(Process):
     ammonia_bus: str
     ammonia_kw: Positive = Field(description="largest output (LHV); may be written as a flow, '2 t/h' or '55 t/d'")
     hydrogen_kg_per_t: Positive = Field(default=178.0, description="hydrogen per t of ammonia")
-    synthesis_kwh_per_t: NonNegative = Field(default=1280.0, description="electricity of the synthesis per t of ammonia")
+    synthesis_kwh_per_t: NonNegative = Field(
+        default=1280.0, description="electricity of the synthesis per t of ammonia"
+    )
     air_separation_kwh_per_t: NonNegative = Field(default=210.0, description="electricity for its nitrogen per t")
     min_load_fraction: Fraction = Field(default=0.4, description="least input while on, as a share of the rating")
     ramp_fraction_per_h: Positive | None = Field(
@@ -92,7 +94,9 @@ class HaberBosch(Process):
         if not levels:
             return self
         if levels != sorted(set(levels)) or levels[0] < self.min_load_fraction:
-            raise ValueError(f"plateaus must rise from min_load_fraction {self.min_load_fraction:g} on, these are {levels}")
+            raise ValueError(
+                f"plateaus must rise from min_load_fraction {self.min_load_fraction:g} on, these are {levels}"
+            )
         if self.ramp_fraction_per_h is not None:
             raise ValueError("plateaus say how the load may change: write ramp_fraction_per_h: null beside them")
         return self

@@ -14,8 +14,7 @@ from dispatch.tank import Tank
 
 
 class MethanolTank(Tank):
-    """Methanol (LHV 5.53 kWh/kg): the stock equation of :class:`dispatch.tank.Tank`.
-    """
+    """Methanol (LHV 5.53 kWh/kg): the stock equation of :class:`dispatch.tank.Tank`."""
 
     kind: Literal["methanol_tank"] = "methanol_tank"
     min_fill: Fraction = Field(default=0.0, description="heel that is never drawn")

@@ -1,4 +1,4 @@
-"""Mistakes and wrong parts of the kinds in ``templates_hydrogen``; see ``test_checks_notice`` and ``test_wrong_parts``."""
+"""Mistakes and wrong parts of the kinds in ``templates_hydrogen``; see ``test_checks_notice``, ``test_wrong_parts``."""
 
 from __future__ import annotations
 
@@ -134,5 +134,3 @@ def wrongs() -> dict[str, list[Wrong]]:
             Wrong("hours of a window", {"window_h_0": times(0.5)}, "more than is taken"),
         ],
     }
-
-

@@ -143,7 +143,14 @@ def _loops() -> tuple[Template, ...]:
     asset |= {"ammonia_kw": full_kw * 5170 / (178 * 33.33), "hydrogen_kg_per_t": 178.0, "synthesis_kwh_per_t": 1280.0}
     asset |= {"air_separation_kwh_per_t": 210.0, "min_load_fraction": 0.0, "ramp_fraction_per_h": None}
     asset |= {"must_run": False, "on_before_h": 0.0, "plateau_hold_h": 0.0, "held_before_h": 0.0}
-    tank = {"kind": "ammonia_tank", "name": "tank", "bus": "nh3", "energy_kwh": 300, "charge_kw": 80, "discharge_kw": 80}
+    tank = {
+        "kind": "ammonia_tank",
+        "name": "tank",
+        "bus": "nh3",
+        "energy_kwh": 300,
+        "charge_kw": 80,
+        "discharge_kw": 80,
+    }
     tank |= {"end_fill_min": 0.4}
     others = (priced(), *makers, tank, load("ship", bus="nh3", value_of_lost_load_per_kwh=5.0))
     first = template(asset, others, {"ship": np.array([40.0, 20.0, 45.0, 30.0, 40.0, 20.0, 40.0, 30.0])})

@@ -65,7 +65,7 @@ def test_without_the_branch_the_audit_would_say_so() -> None:
     built = problem(priced(-0.1), cell(), sale(max_kg_per_h=9.5955))
     relaxed = highs.run(built.compiled.matrices(), Limits())
     built.take(relaxed.x)
-    solved = built._solved("alkaline_electrolyser")  # noqa: SLF001 — a point that no search would publish
+    solved = built._solved("alkaline_electrolyser")
     assert relaxed.objective == pytest.approx(-0.1 * (150 + 850 * (9.5955 - 2.7891) / (17.547 - 2.7891)), rel=1e-5)
     found = AlkalineElectrolyser.check(solved.rows, built.inputs, solved.series)
     assert {v.what for v in found} == {"hydrogen is not that of its curve"}
@@ -102,9 +102,7 @@ def test_where_a_curve_that_is_not_concave_is_used_at_its_ends_no_switch_is_sear
 )
 def test_standby_or_off_by_what_they_cost(fields: dict[str, Any], middle: tuple[int, int], money: float) -> None:
     full = 17.547 * LHV
-    built = problem(
-        priced([0.1, 1.0, 0.1]), cell(**fields), load("cars", bus="h2"), steps=3, cars=[full, 0, full]
-    )
+    built = problem(priced([0.1, 1.0, 0.1]), cell(**fields), load("cars", bus="h2"), steps=3, cars=[full, 0, full])
     schedule = solve(built)
     states = tuple(round(schedule.asset("cell", name)[1]) for name in ("on", "producing"))
     assert states == middle

@@ -24,7 +24,9 @@ FULL = tank(start_fill=1.0, end_penalty_per_kwh=0.01)
 
 
 def test_half_becomes_electricity_and_four_tenths_heat() -> None:
-    built = problem(priced(0.9, import_kw=1e-6), fuel_cell(), FULL, load("works"), load("warm", bus="heat"), works=80, warm=64)
+    built = problem(
+        priced(0.9, import_kw=1e-6), fuel_cell(), FULL, load("works"), load("warm", bus="heat"), works=80, warm=64
+    )
     for schedule in (solve(built), rule_based(built)):
         assert schedule.asset("cell", "hydrogen_kw") == pytest.approx([160])
         assert schedule.asset("cell", "electricity_kw") == pytest.approx([80])
@@ -34,7 +36,9 @@ def test_half_becomes_electricity_and_four_tenths_heat() -> None:
 
 
 def test_heat_that_nobody_takes_is_let_off_and_it_needs_no_bus_for_it() -> None:
-    built = problem(priced(0.9, import_kw=1e-6), fuel_cell(), FULL, load("works"), load("warm", bus="heat"), works=80, warm=10)
+    built = problem(
+        priced(0.9, import_kw=1e-6), fuel_cell(), FULL, load("works"), load("warm", bus="heat"), works=80, warm=10
+    )
     assert solve(built).asset("cell", "heat_spilled_kw") == pytest.approx([54])
     built = problem(priced(0.9, import_kw=1e-6), fuel_cell(heat_bus=None), FULL, load("works"), works=80)
     schedule = solve(built)

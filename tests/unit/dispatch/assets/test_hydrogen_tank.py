@@ -55,7 +55,7 @@ def test_a_mass_of_another_sort_is_refused(fields: dict[str, Any], words: str) -
 
 
 def test_hydrogen_is_made_while_power_is_cheap_and_the_vessel_keeps_its_six_percent() -> None:
-    """94 kg fit on top of 6; of 140 kg asked for in the dear hour, 50 are drawn (the valve) and 90 made at 50 kWh/kg."""
+    """94 kg fit on top of 6; of 140 kg asked for in the dear hour the valve lets 50 out, and 90 are made."""
     cars = load("cars", bus="h2")
     built = problem(
         priced([0.1, 0.1, 1.0]), cell(electric_kw=5000, **LINEAR), tank(), cars, steps=3, cars=[0, 0, 140 * LHV]
@@ -67,7 +67,9 @@ def test_hydrogen_is_made_while_power_is_cheap_and_the_vessel_keeps_its_six_perc
 
 
 def test_a_full_tank_takes_nothing_and_an_empty_one_gives_nothing() -> None:
-    full = problem(priced(0.1), cell(**LINEAR), tank(start_fill=1.0, end_fill_min=0.0), load("cars", bus="h2"), cars=0.0)
+    full = problem(
+        priced(0.1), cell(**LINEAR), tank(start_fill=1.0, end_fill_min=0.0), load("cars", bus="h2"), cars=0.0
+    )
     assert solve(full).asset("tank", "charge_kw") == pytest.approx([0], abs=1e-6)
     empty = problem(priced(0.1, import_kw=1e-6), cell(**LINEAR), tank(), load("cars", bus="h2"), cars=10.0)
     for schedule in (solve(empty), rule_based(empty)):
@@ -89,10 +91,14 @@ def test_nothing_is_lost_in_it() -> None:
 @pytest.mark.parametrize("product", ["ammonia", "methanol"])
 def test_tanks_of_other_products_stand_on_their_own_bus(product: str) -> None:
     bus = {"ammonia": "nh3", "methanol": "meoh"}[product]
-    store = tank(kind=f"{product}_tank", bus=bus, energy_kwh="10 t", charge_kw="5 t/h", discharge_kw="5 t/h", start_fill=0.5)
+    store = tank(
+        kind=f"{product}_tank", bus=bus, energy_kwh="10 t", charge_kw="5 t/h", discharge_kw="5 t/h", start_fill=0.5
+    )
     deliver = sale(bus=bus, product=product, max_kg_per_h=1000, price_per_t=400, max_kg_per_day=72_000)
     schedule = solve(problem(priced(0.1), store | {"end_fill_min": 0.3}, deliver, steps=3))
     # 2 of the 5 t may go, at 1 t/h: 2 · 400.
     assert schedule.money == pytest.approx([-800], rel=1e-6)
-    assert schedule.asset("tank", "stored_kwh")[-1] == pytest.approx(3000 * {"ammonia": 5.17, "methanol": 5.53}[product])
+    assert schedule.asset("tank", "stored_kwh")[-1] == pytest.approx(
+        3000 * {"ammonia": 5.17, "methanol": 5.53}[product]
+    )
     assert audit(schedule).violations == ()

@@ -80,7 +80,9 @@ def test_what_is_delivered_is_carried_within_a_day_and_forgotten_after_it() -> N
     made = site(priced(0.1), CELL, sale(price_per_t=6000))
     inputs = given(made, hours(4, "2024-03-01T22:00"), {}, state={"sale": {"delivered_today_kg": 7.0}})
     solved = solve(Problem(made, inputs)).find("sale")
-    kept = [ProductOfftake.carry(solved.rows, inputs, solved.series, n)["sale"]["delivered_today_kg"] for n in (1, 2, 3)]
+    kept = [
+        ProductOfftake.carry(solved.rows, inputs, solved.series, n)["sale"]["delivered_today_kg"] for n in (1, 2, 3)
+    ]
     assert kept == pytest.approx([7 + 20, 0, 20])
 
 
