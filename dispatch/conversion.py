@@ -16,6 +16,13 @@ from dispatch.part import Account, Part, Port, Violation, breaches
 from dispatch.signals import Array, Horizon
 
 
+def bus_or(rows: Rows[Any], field: str, other: str) -> np.ndarray:
+    """(row,) position of the bus that ``field`` names among scenario-stacked buses; where it is None, ``other``'s."""
+    named = [getattr(m, field) if getattr(m, field) is not None else getattr(m, other) for m in rows.members]
+    index = np.array([rows.buses.index(name) for name in named])
+    return np.concatenate([s * len(rows.buses) + index for s in range(rows.scenarios)])
+
+
 class Conversion(Asset):
     r"""An activity x, measured at the input bus [kW], and any number of ports in proportion to it.
 
@@ -32,6 +39,7 @@ class Conversion(Asset):
         rated_port: the output that ``rating`` means; empty: the input.
         outputs, side_inputs: port → field of its bus. The first output is the one whose demand its rule follows.
         spillable: outputs of which what nobody takes is let off.
+        downhill: heat flows by itself: no output's bus may be hotter than the input's.
 
     A bus field that may be None has a port all the same, with nothing flowing through it.
     """
@@ -50,6 +58,7 @@ class Conversion(Asset):
     outputs: ClassVar[Mapping[str, str]] = {"heat": "heat_bus"}
     side_inputs: ClassVar[Mapping[str, str]] = {}
     spillable: ClassVar[tuple[str, ...]] = ()
+    downhill: ClassVar[bool] = False
 
     @abstractmethod
     def per_input(self, horizon: Horizon) -> Mapping[str, Array | float]:
@@ -92,9 +101,7 @@ class Conversion(Asset):
     @classmethod
     def bus_at(cls, rows: Rows[Self], field: str) -> np.ndarray:
         """(row,) bus of a field; that of the input where the field is None."""
-        stands = [field if getattr(member, field) is not None else cls.input_bus for member in rows.members]
-        index = np.array([rows.buses.index(getattr(m, f)) for m, f in zip(rows.members, stands, strict=True)])
-        return np.concatenate([s * len(rows.buses) + index for s in range(rows.scenarios)])
+        return bus_or(rows, field, cls.input_bus)
 
     @classmethod
     def most_kw(cls, rows: Rows[Self], inputs: Inputs) -> Array:

@@ -6,10 +6,12 @@ Works on the raw mapping, of which nothing is known yet: every value may have an
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any, get_args
 
 from dispatch.asset import Asset, Carrier
 from dispatch.assets import kinds
+from dispatch.conversion import Conversion
 from dispatch.errors import Problem
 from dispatch.mistakes import near_miss, shown
 from dispatch.signals import parse_quantity, unit_of
@@ -27,6 +29,8 @@ def reference_problems(raw: Raw) -> Iterator[Problem]:
         cls = kinds().get(str(asset.get("kind")))
         if cls is not None:
             yield from _bus_problems(asset, cls, f"assets[{index}]", buses)
+            if issubclass(cls, Conversion) and cls.downhill:
+                yield from _cascade_problems(asset, cls, f"assets[{index}]", _temperatures(raw))
     yield from _load_problems(raw)
     yield from _wish_problems(raw)
     direct = {name for bus in _dicts(raw, "buses") if (name := _name(bus)) and bus.get("current") == "dc"}
@@ -53,6 +57,32 @@ def _bus_problems(asset: Raw, cls: type[Asset], path: str, buses: Mapping[str, A
         elif bus in used:
             yield Problem(f"{path}.{field}", f"is the bus that '{used[bus]}' names (found '{bus}')", "another bus")
         used.setdefault(bus, field)
+
+
+def _temperatures(raw: Raw) -> dict[str, float]:
+    """Level of each bus that has one [degC]; text that is no temperature is told elsewhere."""
+    out = {}
+    for bus in _dicts(raw, "buses"):
+        value, name = bus.get("temperature_degc"), _name(bus)
+        with suppress(ValueError):
+            value = parse_quantity("temperature_degc", value) if isinstance(value, str) else value
+        if name is not None and isinstance(value, float | int) and not isinstance(value, bool):
+            out[name] = float(value)
+    return out
+
+
+def _cascade_problems(asset: Raw, cls: type[Conversion], path: str, level: Mapping[str, float]) -> Iterator[Problem]:
+    """Heat does not flow by itself to where it is hotter."""
+    source = asset.get(cls.input_bus)
+    for field in cls.outputs.values():
+        sink = asset.get(field)
+        if not (isinstance(source, str) and isinstance(sink, str) and source in level and sink in level):
+            continue
+        if level[source] < level[sink]:
+            found = f"'{sink}' at {level[sink]:g} °C is hotter than '{source}' at {level[source]:g} °C"
+            fits = [name for name, degrees in level.items() if degrees <= level[source] and name != source]
+            accepted = f"a bus of at most {level[source]:g} °C: {', '.join(fits) or 'none yet'}; or a heat pump"
+            yield Problem(f"{path}.{field}", f"{found}: no heat flows that way by itself", accepted)
 
 
 def _load_problems(raw: Raw) -> Iterator[Problem]:

@@ -50,7 +50,7 @@ def pattern(*states: int) -> Callable[[Array], Array]:
     return lambda _: np.array([states], float)
 
 
-_STORE = [
+STORE = [
     Mistake("content differs from its powers", "stored_kwh", at(3, 55.0)),
     Mistake("content above its band", "charge_kw", plus(45.0)),
     Mistake("content below its band", "discharge_kw", plus(45.0)),
@@ -60,7 +60,7 @@ _STORE = [
     Mistake("charges and discharges at once", "charge_kw", plus(1.0)),
     Mistake("further outside its band than stated", "outside_band_kwh", plus(-0.1)),
 ]
-_BY_FILL = [
+STORE_BY_FILL = [
     Mistake("charges faster than its fill allows", "charge_kw", plus(20.0), template=1),
     Mistake("discharges faster than its fill allows", "discharge_kw", plus(40.0), template=1),
 ]
@@ -83,7 +83,7 @@ _GENERATOR = [
 
 
 MISTAKES: dict[str, list[Mistake]] = {
-    "battery": [*_STORE, *_BY_FILL, *_WORN, *_HOLDING],
+    "battery": [*STORE, *STORE_BY_FILL, *_WORN, *_HOLDING],
     "cable": [
         Mistake("flow above rating", "outward_kw", at(0, 50.1)),
         Mistake("flow above rating", "inward_kw", at(0, 99.0)),
@@ -123,7 +123,7 @@ MISTAKES: dict[str, list[Mistake]] = {
         Mistake("negative shortfall of reserve", "reserve_short_kw", at(0, -0.1)),
         Mistake("shortfall above the requirement", "reserve_short_kw", at(0, 60.1)),
     ],
-    "supercapacitor": [*_STORE, *_BY_FILL, *_HOLDING],
+    "supercapacitor": [*STORE, *STORE_BY_FILL, *_HOLDING],
     "thermal": [
         Mistake("too high to stop next", "power_kw", plus(20.0), template=7),
         Mistake("negative reserve", "reserve_up_kw", plus(-90.0), template=4),
@@ -140,7 +140,7 @@ MISTAKES: dict[str, list[Mistake]] = {
         Mistake("minimum up time", "on", pattern(1, 0, 0, 0, 0, 0, 0, 0), template=1),
         Mistake("minimum down time", "on", pattern(1, 1, 1, 1, 1, 1, 1, 1), template=2),
     ],
-    "thermal_store": [*_STORE, *_BY_FILL],
+    "thermal_store": [*STORE, *STORE_BY_FILL],
     "wind": _GENERATOR,
     **mistakes_thermal.mistakes(),
     **mistakes_hydrogen.mistakes(),
