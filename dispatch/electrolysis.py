@@ -24,8 +24,9 @@ _LACKING_KW = 0.01
 class Electrolyser(Committed):
     r"""Electricity into hydrogen and heat; on (producing or standing by) or off, on a concave curve while producing.
 
-    u says that a module is warm, as in :class:`~dispatch.commitment.Committed`, x that it produces, u − x that it stands
-    by; p is what it draws to produce, h the hydrogen (LHV), q the heat used, Δr from middle to middle of steps:
+    u says that a module is warm, as in :class:`~dispatch.commitment.Committed`, x that it produces, u − x that it
+    stands by; p is what it draws to produce, h the hydrogen (LHV), q the heat used, Δr the distance of two steps'
+    middles:
 
     .. math::
         x_t ≤ u_t, \quad x_t = u_t \text{ where it cannot stand by} \\
@@ -34,8 +35,8 @@ class Electrolyser(Committed):
         (p_t - P x_t) - (p_{t-1} - P x_{t-1}) ≤ RU Δr_t, \quad \text{down likewise} \\
         cost_t = c^{start} v_t + c^{warm} (x_t - x_{t-1} - v_t)^+
 
-    A start from off costs ``start_cost`` or what the tiers say, and ``start_cost_per_mw`` of its rating; producing again
-    after standby ``warm_start_cost``. Minimum times hold for being warm. Ramps begin and end at the lowest load.
+    A start from off costs ``start_cost`` or what the tiers say, and ``start_cost_per_mw`` of its rating; producing
+    again after standby ``warm_start_cost``. Minimum times hold for being warm. Ramps begin and end at the lowest load.
     ``count`` identical modules are planned one by one, as ``name_1``, ``name_2``, …
 
     Source: Baumhof, Raheli, Johnsen & Kazempour 2023, arXiv 2301.05310 (states, curve, hull of on and off).

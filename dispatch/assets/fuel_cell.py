@@ -20,8 +20,9 @@ class FuelCell(Process):
     .. math:: p = η h, \quad q ≤ p / c_b
 
     c_b, electricity per heat, is what tables of combined heat and power call the heat coefficient: 1.25 with η = .5
-    gives .4 of heat per hydrogen (LHV), .9 together. (Read as heat per electricity it would give 1.125, more than went in.) Heat that
-    nobody takes is let off. What it gives is no supply of the site: that was the electricity, or the hydrogen, before.
+    gives .4 of heat per hydrogen (LHV), .9 together. (Read as heat per electricity it would give 1.125, more than went
+    in.) Heat that nobody takes is let off. What it gives is no supply of the site: that was the electricity, or the
+    hydrogen, before.
 
     Source: Danish Energy Agency, technology data, low-temperature PEM fuel cell for combined heat and power (c_b 1.25).
     """

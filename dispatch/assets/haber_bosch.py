@@ -68,7 +68,6 @@ class HaberBosch(Process):
         "ammonia_bus": "ammonia",
     }
     rule_order: ClassVar[int] = 1  # asks for hydrogen, which others then make
-    committed_only: ClassVar[tuple[str, ...]] = ()
     input_port: ClassVar[str] = "hydrogen"
     input_bus: ClassVar[str] = "hydrogen_bus"
     input_series: ClassVar[str] = "hydrogen_kw"
