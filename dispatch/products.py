@@ -2,8 +2,8 @@ r"""What a finished plan makes of hydrogen, ammonia and methanol: mass, electric
 
 How money and carbon are allocated, in one path of a plan (scenario 0 is the published one):
 
-* What brings electricity (imports, units that burn fuel, generators) has money m_t and carbon e_t in each step. Both are
-  shared by consumption: an asset that draws a_t of the electricity d_t that is used on site in that step carries
+* What brings electricity (imports, units that burn fuel, generators) has money m_t and carbon e_t in each step. Both
+  are shared by consumption: an asset that draws a_t of the electricity d_t that is used on site in that step carries
   a_t/d_t of them. Used is what all assets draw but stores, cells that turn hydrogen back, and the network; so charging
   carries nothing, and what was emitted or paid for it is borne by those who draw power in the same step. What exports
   earn lowers the money that is shared. Charges by the month and the wear of
@@ -11,9 +11,9 @@ How money and carbon are allocated, in one path of a plan (scenario 0 is the pub
   is used in a step, its money and carbon go to nobody.
 * A product carries its makers' shares, their own money and carbon (starts, upkeep), and those of what only moves or
   keeps it (compressors, tanks). Carbon dioxide is shared by what each draws of it.
-* What is made of hydrogen carries, for each kg of it, the mean of all hydrogen made within the horizon, that in tanks at
-  the start included, for which nothing else is known. Heat and oxygen earn no credit, nor does hydrogen turned back into
-  power.
+* What is made of hydrogen carries, for each kg of it, the mean of all hydrogen made within the horizon; so does what
+  was in tanks at the start, of which nothing else is known. Heat and oxygen earn no credit, nor does hydrogen turned
+  back into power.
 
 The levelised cost adds a year's annuity of what the plant cost (``capital``) times the horizon's part of a year; plant
 that brings or stores electricity is shared by energy. It says what a kg costs if every day were like these:
