@@ -1,4 +1,4 @@
-"""The library's entries of the hydrogen chain: they are found, take masses and money with units, and say what is typical."""
+"""The library of the hydrogen chain: entries are found, take masses and money with units, and say what is typical."""
 
 from __future__ import annotations
 
@@ -20,7 +20,11 @@ OWN: dict[str, dict[str, Any]] = {
     "haber_bosch_flexible": {"bus": "main", "hydrogen_bus": "h2", "ammonia_bus": "nh3", "ammonia_kw": "55 t/d"},
     "haber_bosch_conventional": {"bus": "main", "hydrogen_bus": "h2", "ammonia_bus": "nh3", "ammonia_kw": "55 t/d"},
     "methanol_synthesis": {
-        **{"bus": "main", "hydrogen_bus": "h2", "methanol_bus": "meoh", "co2_bus": "co2", "methanol_kw": "1 t/h"}
+        "bus": "main",
+        "hydrogen_bus": "h2",
+        "methanol_bus": "meoh",
+        "co2_bus": "co2",
+        "methanol_kw": "1 t/h",
     },
     "ammonia_tank_refrigerated": {"bus": "nh3", "energy_kwh": "500 t", "charge_kw": "3 t/h", "discharge_kw": "20 t/h"},
     "methanol_tank": {"bus": "meoh", "energy_kwh": "500 t", "charge_kw": "3 t/h", "discharge_kw": "20 t/h"},
