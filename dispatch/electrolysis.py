@@ -376,6 +376,9 @@ def _walked(rows: Rows[Any], given: Inputs, wanted: Array, warm: Array) -> dict[
 
     out = {name: np.zeros(wanted.shape) for name in ("above_min_kw", "producing", "committed", "heat_kw")}
     asked, kept = (wanted > 0) & (wanted >= low[:, None] * (1 - 1e-9)), np.broadcast_to(warm, wanted.shape) > 0.5
+    target = np.where(asked, wanted - low[:, None], 0.0)
+    for step in range(target.shape[1] - 2, -1, -1):  # no higher than it can come down from in time
+        target[:, step] = np.minimum(target[:, step], target[:, step + 1] + down * given.horizon.ramp_h[step + 1])
     for step, hours in enumerate(given.horizon.hours):
         ramp = given.horizon.ramp_h[step]
         held = last > down * ramp + 1e-9
@@ -384,7 +387,7 @@ def _walked(rows: Rows[Any], given: Inputs, wanted: Array, warm: Array) -> dict[
         on = tied & ~(~state & (since < rows.field("min_down_h")[:, 0] - 1e-9))
         run = on & (asked[:, step] | held | fixed)
         most = np.minimum(rated - low, last + up * ramp)
-        above = np.where(run, np.clip(wanted[:, step] - low, np.maximum(last - down * ramp, 0), most), 0)
+        above = np.where(run, np.clip(target[:, step], np.maximum(last - down * ramp, 0), most), 0)
         since = np.where(on == state, since, 0.0) + hours
         out["above_min_kw"][:, step], out["producing"][:, step], out["committed"][:, step] = above, run, on
         state, last = on, above

@@ -194,7 +194,7 @@ def test_standing_by_is_carried_as_warm_without_draw() -> None:
 
 def test_by_rule_it_follows_the_demand_within_its_states() -> None:
     asked = [50.0, 300.0, 0.0, 600.0, 900.0]
-    fields = {"min_up_h": 4, "ramp_up_kw_per_h": 500, "ramp_down_kw_per_h": 300, "heat_bus": "heat"}
+    fields = {"min_up_h": 4, "ramp_up_kw_per_h": 500, "ramp_down_kw_per_h": 400, "heat_bus": "heat"}
     warm = load("warm", bus="heat")
     cars = load("cars", bus="h2")
     schedule = rule_based(problem(priced(0.1), cell(**fields), cars, sale(), warm, steps=5, cars=asked, warm=5.0))
