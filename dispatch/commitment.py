@@ -74,6 +74,12 @@ class Committed(Asset):
     off_before_h: NonNegative = Field(default=1000.0, description="hours it has been off at the start, if off")
 
     @property
+    def asked(self) -> tuple[str, float] | None:
+        """The series that it can be told to hold, and its rating [kW]; None: it has none."""
+        rating = getattr(self, "max_kw", None)
+        return None if rating is None else ("power_kw", float(rating))
+
+    @property
     def structure(self) -> tuple[object, ...]:
         """Buses, minimum times and the hours of the start tiers."""
         return (*super().structure, self.min_up_h, self.min_down_h, tuple(self._tier_ends))

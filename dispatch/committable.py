@@ -119,7 +119,8 @@ class Committable(Committed):
         """(row, step) load as near to ``wanted`` as limits allow, with on/off, one for all scenarios, if decided."""
         shape = (rows.scenarios, len(rows.members), -1)
         asked = ((wanted > _SERVED_KW) & (wanted >= least - 1e-6)).reshape(shape).any(axis=0)
-        asked = np.maximum(np.tile(asked, (rows.scenarios, 1)), np.maximum(rows.field("must_run"), cls.free(rows)))
+        held = np.maximum(rows.field("must_run"), cls.free(rows))
+        asked = np.maximum(np.tile(asked, (rows.scenarios, 1)).astype(float), held)
         load, on = ramping.walked(rows, given, wanted, asked, (least, most), cls.before(rows, given))
         return load, {} if cls.free(rows).all() else {"committed": on}
 

@@ -18,6 +18,7 @@ from dispatch.assets.thermal import Thermal
 from dispatch.audit import audit
 from dispatch.conversion import Conversion
 from dispatch.errors import SolveError
+from dispatch.fired import Fired
 from dispatch.generation import VariableGeneration
 from dispatch.objective import clean_share
 from dispatch.problem import Problem
@@ -113,7 +114,7 @@ def follow(problem: Problem, schedule: Schedule) -> Schedule:
     planned = {
         kind: {name: solved.series[name][: len(solved.rows.members)] for name in problem.decisions(kind)}
         for kind, solved in schedule.kinds.items()
-        if isinstance(solved.rows.members[0], Storage | Thermal)
+        if isinstance(solved.rows.members[0], Storage | Thermal | Fired) or "committed" in problem.decisions(kind)
     }
     return rule_based(problem, planned)
 

@@ -15,6 +15,9 @@ from dispatch.frozen import NonNegative
 from dispatch.part import Account, Part, Port, Violation, breaches
 from dispatch.signals import Array, Horizon
 
+_LONGEST_CASCADE = 6
+_FOLLOWED_KW = 1e-6
+
 
 def bus_or(rows: Rows[Any], field: str, other: str) -> np.ndarray:
     """(row,) position of the bus that ``field`` names among scenario-stacked buses; where it is None, ``other``'s."""
@@ -236,8 +239,21 @@ class Conversion(Asset):
 
     @classmethod
     def rule(cls, rows: Rows[Self], given: Inputs, state: Ruling) -> dict[str, Array]:
-        """Follows the demand on the bus of its first output; of what else comes of it, uses what is asked for."""
-        flow = cls.wanted_kw(rows, given, state)
+        """Follows the demand on the bus of its first output; of what else comes of it, uses what is asked for.
+
+        Where one plant feeds another of its kind (a cascade), the first follows what the second draws.
+        """
+        most, left = cls.most_kw(rows, given), state.residual_kw.copy()
+        flow = np.zeros_like(most)
+        for _ in range(_LONGEST_CASCADE):
+            more = np.minimum(cls.wanted_kw(rows, given, Ruling(left)), most - flow)
+            if more.max() < _FOLLOWED_KW:
+                break
+            flow = flow + more
+            np.add.at(left, rows.bus(cls.input_bus), -more)
+            for port, field in cls._fields().items():
+                sign = 1 if port in cls.outputs else -1
+                np.add.at(left, cls.bus_at(rows, field), sign * rows.series(given, f"{port}_kw_per_kw") * more)
         made = {f"{p}_spilled_kw": rows.series(given, f"{p}_kw_per_kw") * flow for p in cls.spillable}
         return {cls.input_series: flow, **cls.spilling(rows, given, state, {cls.input_series: flow, **made})}
 

@@ -48,6 +48,11 @@ class Fired(Committable):
         return 0.0
 
     @property
+    def asked(self) -> tuple[str, float] | None:
+        """Its load."""
+        return "load_kw", self.max_kw
+
+    @property
     def structure(self) -> tuple[object, ...]:
         """Those of commitment, and whether it offers reserve."""
         return (*super().structure, self.spinning_reserve)

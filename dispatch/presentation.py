@@ -19,7 +19,7 @@ from dispatch.plan import Plan
 from dispatch.report.data import Balance, Fan, Finding, Limit, Line, Method, ReportData, Status, Store, VoltageBand
 from dispatch.signals import Array
 from dispatch.storage import Storage
-from dispatch.tables import published, rounded
+from dispatch.tables import FLOWS, published, rounded
 
 _SMALL_KW = 0.05  # kWh where energy is meant
 _POWERS = ("power_kw", "charge_kw", "discharge_kw", "on", "heat_kw", "cold_kw", "import_kw", "export_kw")
@@ -369,7 +369,7 @@ def _unverified(plan: Plan) -> Iterator[Finding]:
 def _setpoints(plan: Plan) -> Iterator[Line]:
     for name, values in published(plan.schedule).items():
         series = name.split(".")[-1]
-        if series in _SETPOINTS:
+        if series in _SETPOINTS or series in FLOWS:
             yield Line(name, rounded(values), unit="on/off" if series == "on" else "kW")
 
 

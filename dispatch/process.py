@@ -32,6 +32,12 @@ class Process(Conversion, Committable):
 
     load_before: ClassVar[str] = "input_before_kw"
 
+    @property
+    def asked(self) -> tuple[str, float] | None:
+        """Its rated flow: the input, or the output that it is rated by."""
+        series = f"{self.rated_port}_kw" if self.rated_port else self.input_series
+        return series, float(getattr(self, self.rating))
+
     @classmethod
     def ratings(cls, rows: Rows[Self], horizon: Horizon) -> dict[str, Array]:
         """Those of the conversion, and of commitment where any plant has it."""

@@ -30,6 +30,7 @@ class AbsorptionChiller(Process):
         "cold_bus": "cold",
         "bus": "electricity",
     }
+    rule_order: ClassVar[int] = 2  # before those that must make the heat it draws
     input_port: ClassVar[str] = "heat"
     input_bus: ClassVar[str] = "heat_bus"
     input_series: ClassVar[str] = "heat_kw"

@@ -78,7 +78,7 @@ class CoFiring(Fired):
             ],
             supply_kw=load,
             unclean_kw=cp.multiply(given["unclean"], load) - cp.multiply(given["clean_per_ammonia"], ammonia),
-            series={**made.series, "ammonia_kw": ammonia},
+            series={"power_kw": 1.0 * load, **made.series, "ammonia_kw": ammonia},
         )
 
     @classmethod

@@ -31,6 +31,7 @@ class HeatExchanger(Conversion):
     input_series: ClassVar[str] = "hot_kw"
     rating: ClassVar[str] = "hot_kw"
     downhill: ClassVar[bool] = True
+    rule_order: ClassVar[int] = 2  # before those that must heat what it draws
 
     def per_input(self, horizon: Horizon) -> Mapping[str, Array | float]:
         """What arrives."""

@@ -26,6 +26,7 @@ class SteamLetdown(Conversion):
     input_series: ClassVar[str] = "steam_kw"
     rating: ClassVar[str] = "steam_kw"
     downhill: ClassVar[bool] = True
+    rule_order: ClassVar[int] = 2  # before those that must heat what it draws
 
     def per_input(self, horizon: Horizon) -> Mapping[str, Array | float]:
         """Efficiency."""

@@ -77,9 +77,22 @@ def _offered(what: float) -> list[Mistake]:
     ]
 
 
-def mistakes() -> dict[str, list[Mistake]]:
-    """By kind."""
-    from tests.unit.dispatch.assets.test_checks_notice import STORE, STORE_BY_FILL, Mistake, at, plus
+def _ice_mistakes() -> list[Mistake]:
+    from tests.unit.dispatch.assets.test_checks_notice import STORE, Mistake, at, plus
+
+    return [
+        *STORE,
+        Mistake("chills above its size", "chilled_kw", at(1, 35.1)),
+        Mistake("negative chilling", "chilled_kw", at(1, -0.1)),
+        Mistake("freezes and chills at once", "chilled_kw", plus(5.0)),
+        Mistake("power differs from its cold", "power_kw", plus(0.1)),
+        Mistake("discharges faster than its fill allows", "discharge_kw", plus(20.0), template=1),
+        Mistake("charges faster than its fill allows", "charge_kw", plus(30.0), template=2),
+    ]
+
+
+def _burning_mistakes() -> dict[str, list[Mistake]]:
+    from tests.unit.dispatch.assets.test_checks_notice import Mistake, plus
 
     chp = [
         Mistake("below the back-pressure line", "heat_kw", plus(60.0)),
@@ -90,14 +103,13 @@ def mistakes() -> dict[str, list[Mistake]]:
         Mistake("less ammonia than its least share", "ammonia_kw", plus(-20.0), template=2),
         Mistake("more ammonia than its largest share", "ammonia_kw", plus(90.0)),
     ]
-    ice = [
-        Mistake("chills above its size", "chilled_kw", at(1, 35.1)),
-        Mistake("negative chilling", "chilled_kw", at(1, -0.1)),
-        Mistake("freezes and chills at once", "chilled_kw", plus(5.0)),
-        Mistake("power differs from its cold", "power_kw", plus(0.1)),
-        Mistake("discharges faster than its fill allows", "discharge_kw", plus(20.0), template=1),
-        Mistake("charges faster than its fill allows", "charge_kw", plus(30.0), template=2),
-    ]
+    return {"chp": [*fired_mistakes(), *chp], "co_firing": [*fired_mistakes(), *blend]}
+
+
+def mistakes() -> dict[str, list[Mistake]]:
+    """By kind."""
+    from tests.unit.dispatch.assets.test_checks_notice import STORE, STORE_BY_FILL, Mistake, at, plus
+
     spilled = [
         Mistake("lets off more than it makes", "heat_spilled_kw", plus(90.0), template=6),
         Mistake("lets off less than nothing", "heat_spilled_kw", plus(-90.0), template=6),
@@ -112,17 +124,16 @@ def mistakes() -> dict[str, list[Mistake]]:
         "air_receiver": [*STORE, *STORE_BY_FILL],
         "byproduct_gas": _offered(50.0),
         "chiller": process_mistakes("power_kw", "cold", full_kw=40.0),
-        "chp": [*fired_mistakes(), *chp],
-        "co_firing": [*fired_mistakes(), *blend],
         "compressor_air": [*process_mistakes("power_kw", "air", "heat", full_kw=100.0), *spilled],
         "electric_boiler": process_mistakes("power_kw", "heat", full_kw=100.0),
         "fuel_supply": bought,
         "gas_boiler": process_mistakes("fuel_kw", "heat", full_kw=100.0),
         "heat_exchanger": conversion_mistakes("hot_kw", "heat", full_kw=80.0),
         "heat_pump": process_mistakes("power_kw", "heat", full_kw=40.0),
-        "ice_store": [*STORE, *ice],
+        "ice_store": _ice_mistakes(),
         "steam_letdown": conversion_mistakes("steam_kw", "heat", full_kw=80.0),
         "waste_heat": _offered(50.0),
+        **_burning_mistakes(),
     }
 
 
@@ -188,38 +199,41 @@ def _offered_wrongs() -> list[Wrong]:
     ]
 
 
-def wrongs() -> dict[str, list[Wrong]]:
-    """By kind."""
-    from tests.unit.dispatch.assets.test_wrong_parts import STORE, STORE_BY_FILL, Wrong, plus, times, zero
+def _burning_wrongs() -> dict[str, list[Wrong]]:
+    from tests.unit.dispatch.assets.test_wrong_parts import Wrong, times, zero
 
-    small = {"electric_kw": 10.0}
-    fills_only = [wrong for wrong in STORE if "fast_reserve" not in str(wrong.fields)]
     chp = [
         Wrong("heat costs no electricity", {"loss": zero}, "electricity differs"),
         Wrong("back pressure forgotten", {"load_per_heat": times(0.2)}, "back-pressure", fields={"max_kw": 25.0}),
         Wrong("fuel at no load", {"no_load_kw": zero}, "fuel differs"),
     ]
+    unclean = {"ammonia_clean": False}
     blend = [
-        Wrong("less ammonia than the least", {"least_ammonia": times(0.5)}, "less ammonia", fields=_NO_CREDIT),
+        Wrong("less ammonia than the least", {"least_ammonia": times(0.5)}, "less ammonia", fields=unclean),
         Wrong("more than the most", {"least_ammonia": times(4), "most_ammonia": times(4)}, "more ammonia"),
         Wrong("too clean", {"clean_per_ammonia": times(2)}, "unclean_kw differs"),
     ]
+    return {"chp": [*fired_wrongs(), *chp], "co_firing": [*fired_wrongs(), *blend]}
+
+
+def wrongs() -> dict[str, list[Wrong]]:
+    """By kind."""
+    from tests.unit.dispatch.assets.test_wrong_parts import STORE, STORE_BY_FILL, Wrong, plus, times, zero
+
+    small = {"electric_kw": 10.0}
     ice = [
         Wrong("freezing as good as chilling", {"freeze_per_kw": times(0.75)}, "power differs"),
         Wrong("chiller too large", {"chill_kw": times(2)}, "chills above"),
     ]
-    day = Wrong("limit of the day forgotten", {"day_left_kwh": plus(100)}, "limit of a day")
     return {
         "absorption_chiller": process_wrongs("cold", "electricity", small={"cold_kw": 10.0}),
         "air_receiver": [*STORE, *STORE_BY_FILL],
         "byproduct_gas": [*_offered_wrongs(), Wrong("no flare", {"left_co2_kg": zero}, "carbon differs")],
         "chiller": process_wrongs("cold", small=small),
-        "chp": [*fired_wrongs(), *chp],
-        "co_firing": [*fired_wrongs(), *blend],
         "compressor_air": process_wrongs("air", "heat", small=small),
         "electric_boiler": process_wrongs("heat", small=small),
         "fuel_supply": [
-            day,
+            Wrong("limit of the day forgotten", {"day_left_kwh": plus(100)}, "limit of a day"),
             Wrong("limit of the hour forgotten", {"most_kw": plus(10)}, "largest flow"),
             Wrong("price too low", {"cost_per_kw": times(0.5)}, "money differs"),
             Wrong("emissions forgotten", {"co2_per_kw": zero}, "carbon differs"),
@@ -227,10 +241,8 @@ def wrongs() -> dict[str, list[Wrong]]:
         "gas_boiler": process_wrongs("heat", small={"heat_kw": 10.0}),
         "heat_exchanger": conversion_wrongs("heat", small={"hot_kw": 10.0}),
         "heat_pump": process_wrongs("heat", small=small),
-        "ice_store": [*fills_only, *ice],
+        "ice_store": [*STORE, *ice],
         "steam_letdown": conversion_wrongs("heat", small={"steam_kw": 10.0}),
         "waste_heat": [*_offered_wrongs(), Wrong("pumps forgotten", {"pump_per_kw": zero}, "pumps differs")],
+        **_burning_wrongs(),
     }
-
-
-_NO_CREDIT = {"ammonia_clean": False}

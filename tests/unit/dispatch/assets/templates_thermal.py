@@ -119,15 +119,25 @@ def _heated() -> dict[str, tuple[Template, ...]]:
     cascade = {"cost_per_kwh": 0.01, "co2_kg_per_kwh": 0.02}
     exchanger = {"kind": "heat_exchanger", "name": "it", "hot_bus": "hot", "heat_bus": "heat", "hot_kw": 80.0}
     letdown = {"kind": "steam_letdown", "name": "it", "steam_bus": "steam", "heat_bus": "heat", "steam_kw": 80.0}
-    waste = {"kind": "waste_heat", "name": "it", "bus": "heat", "electric_bus": "main", "pump_fraction": 0.02}
-    offered = {"offered_kw": 50.0, "max_kw": 45.0, "cost_per_kwh": 0.01}
-    flared = {"kind": "byproduct_gas", "name": "it", "bus": "gas", "co2_kg_per_kwh": 0.1, "flare_co2_kg_per_kwh": 0.3}
-    burner = boiler | {"name": "boiler"}
     return {
         "gas_boiler": processes(gas, 100.0),
         "absorption_chiller": processes(Template(absorber, cooled, {("cool", "demand_kw"): sixty - 20}), 100.0),
         "heat_exchanger": (Template(exchanger | cascade | {"loss_fraction": 0.05}, (*others, supply("hot")), warm),),
         "steam_letdown": (Template(letdown | cascade | {"efficiency": 0.95}, (*others, supply("steam")), warm),),
+    }
+
+
+def _brought() -> dict[str, tuple[Template, ...]]:
+    from tests.parks import load
+    from tests.unit.dispatch.assets.templates import STEPS, Template, priced
+
+    others, warm = (priced(), load("warm", bus="heat")), {("warm", "demand_kw"): 60.0 * np.ones(STEPS)}
+    waste = {"kind": "waste_heat", "name": "it", "bus": "heat", "electric_bus": "main", "pump_fraction": 0.02}
+    offered = {"offered_kw": 50.0, "max_kw": 45.0, "cost_per_kwh": 0.01}
+    flared = {"kind": "byproduct_gas", "name": "it", "bus": "gas", "co2_kg_per_kwh": 0.1, "flare_co2_kg_per_kwh": 0.3}
+    burner = {"kind": "gas_boiler", "name": "boiler", "fuel_bus": "gas", "heat_bus": "heat", "heat_kw": 95.0}
+    burner |= {"efficiency": 0.95}
+    return {
         "waste_heat": (
             Template(waste | offered, (*others, supply("heat")), warm),
             Template(waste | offered | {"max_kw": 80.0}, (*others, supply("heat")), warm),
@@ -174,4 +184,4 @@ def _fired() -> dict[str, tuple[Template, ...]]:
 
 def entries() -> dict[str, tuple[Template, ...]]:
     """By kind."""
-    return _electric() | _heated() | _fired()
+    return _electric() | _heated() | _brought() | _fired()
