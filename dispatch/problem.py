@@ -16,7 +16,7 @@ from scipy.sparse import csr_array
 from dispatch import objective
 from dispatch.asset import Asset, Given, Inputs, Mode, Rows
 from dispatch.errors import AlignmentError, ContractError
-from dispatch.highs import Compiled
+from dispatch.highs import Compiled, Layout
 from dispatch.part import Part, Violation
 from dispatch.schedule import Proof, Schedule, Solved
 from dispatch.signals import Array
@@ -234,10 +234,14 @@ class Problem:
             raise ContractError(f"series '{name}' of kind '{kind}' is not a decision")
         return variable
 
-    def coupling_rows(self) -> np.ndarray:
-        """Rows that join plants: balances, reserves, network limits, wishes and sums of the objective."""
+    def layout(self) -> Layout:
+        """Rows that join plants (balances, reserves, network limits, wishes, sums of the objective), and each column's step."""
         joint = [self.balance, *self.reserve.values(), *self._limited, *self.total.constraints]
-        return np.concatenate([self.compiled.rows(constraint).ravel() for constraint in joint])
+        step = np.full(self.compiled.size, -1)
+        for variable in self._problem.variables():
+            if variable.ndim == 2 and variable.shape[1] == self.horizon.steps:
+                step[self.compiled.columns(variable)] = np.arange(self.horizon.steps)
+        return Layout(np.concatenate([self.compiled.rows(constraint).ravel() for constraint in joint]), step)
 
     def take(self, x: Array) -> None:
         """Give all variables their values out of a solver's point."""
