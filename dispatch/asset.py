@@ -27,7 +27,7 @@ import numpy as np
 from pydantic import Field
 
 from dispatch.errors import ContractError, DataError
-from dispatch.frozen import Frozen
+from dispatch.frozen import Fraction, Frozen, NonNegative, Positive
 from dispatch.part import Account, Part, Violation
 from dispatch.series import Need
 from dispatch.signals import Array, Horizon
@@ -189,6 +189,20 @@ class Ruling:
         return np.asarray(self.residual_kw[bus] * part)
 
 
+class Capital(Frozen):
+    """What plant cost to build: for levelised costs in reports, never for a plan."""
+
+    cost: NonNegative = Field(description="in the site's currency")
+    lifetime_years: Positive
+    interest: Fraction = Field(default=0.05, description="per year")
+
+    def annuity(self) -> float:
+        """Money per year, the same in each."""
+        if self.interest <= 0:
+            return self.cost / self.lifetime_years
+        return self.cost * self.interest / (1 - (1 + self.interest) ** -self.lifetime_years)
+
+
 class Asset(Frozen, ABC):
     """One piece of plant. A kind is a subclass with ``kind: Literal["…"]``; see CONTRIBUTING for the recipe.
 
@@ -210,6 +224,7 @@ class Asset(Frozen, ABC):
     name: Annotated[str, Field(min_length=1, pattern=r"^[A-Za-z0-9_\-]+$")]
     source: str = Field(default="", description="where the numbers come from, with a date")
     verified: bool = Field(default=True, description="false: typical values nobody has checked; the report says so")
+    capital: Capital | None = Field(default=None, description="what it cost, for levelised costs in the report")
 
     @property
     def needs(self) -> tuple[Need, ...]:

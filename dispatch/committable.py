@@ -36,7 +36,8 @@ class Committable(Committed):
 
     @model_validator(mode="after")
     def _whole_number_fields_have_a_use(self) -> Self:
-        idle = [name for name in ("must_run", "on_before_h") if getattr(self, name)]
+        defaults = {name: type(self).model_fields[name].default for name in ("must_run", "on_before_h")}
+        idle = [name for name, default in defaults.items() if getattr(self, name) not in (0, default)]
         if idle and not self.is_committed:
             reasons = "min_load_fraction, start_cost or a minimum time"
             raise ValueError(f"{idle[0]} says nothing of plant that is always on: give {reasons}")

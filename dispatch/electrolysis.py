@@ -24,8 +24,9 @@ _LACKING_KW = 0.01
 class Electrolyser(Committed):
     r"""Electricity into hydrogen and heat; on (producing or standing by) or off, on a concave curve while producing.
 
-    u says that a module is warm, as in :class:`~dispatch.commitment.Committed`, x that it produces, so u − x is standby;
-    p is what it draws to produce, h the hydrogen (LHV), q the heat used; Δr from middle to middle of steps:
+    u says that a module is warm, as in :class:`~dispatch.commitment.Committed`, x that it produces, u − x that it
+    stands by; p is what it draws to produce, h the hydrogen (LHV), q the heat used, Δr the distance of two steps'
+    middles:
 
     .. math::
         x_t ≤ u_t, \quad x_t = u_t \text{ where it cannot stand by} \\
@@ -34,8 +35,8 @@ class Electrolyser(Committed):
         (p_t - P x_t) - (p_{t-1} - P x_{t-1}) ≤ RU Δr_t, \quad \text{down likewise} \\
         cost_t = c^{start} v_t + c^{warm} (x_t - x_{t-1} - v_t)^+
 
-    A start from off costs ``start_cost`` or what the tiers say, and ``start_cost_per_mw`` of its rating; producing again
-    after standby ``warm_start_cost``. Minimum times hold for being warm. Ramps begin and end at the lowest load.
+    A start from off costs ``start_cost`` or what the tiers say, and ``start_cost_per_mw`` of its rating; producing
+    again after standby ``warm_start_cost``. Minimum times hold for being warm. Ramps begin and end at the lowest load.
     ``count`` identical modules are planned one by one, as ``name_1``, ``name_2``, …
 
     Source: Baumhof, Raheli, Johnsen & Kazempour 2023, arXiv 2301.05310 (states, curve, hull of on and off).
@@ -119,7 +120,7 @@ class Electrolyser(Committed):
 
     @classmethod
     def ratings(cls, rows: Rows[Self], horizon: Horizon) -> dict[str, Array]:
-        """Those of commitment, and of the equations above, (row, step); those of segments are (segment · row, step)."""
+        """Those of commitment and of the equations above, (row, step); of segments, (segment · row, step)."""
         pieces = _pieces(rows)
         share = rows.field("heat_share") * [[m.heat_bus is not None] for m in rows.members * rows.scenarios]
         of_segments = pieces.ratings(horizon)
@@ -375,6 +376,9 @@ def _walked(rows: Rows[Any], given: Inputs, wanted: Array, warm: Array) -> dict[
 
     out = {name: np.zeros(wanted.shape) for name in ("above_min_kw", "producing", "committed", "heat_kw")}
     asked, kept = (wanted > 0) & (wanted >= low[:, None] * (1 - 1e-9)), np.broadcast_to(warm, wanted.shape) > 0.5
+    target = np.where(asked, wanted - low[:, None], 0.0)
+    for step in range(target.shape[1] - 2, -1, -1):  # no higher than it can come down from in time
+        target[:, step] = np.minimum(target[:, step], target[:, step + 1] + down * given.horizon.ramp_h[step + 1])
     for step, hours in enumerate(given.horizon.hours):
         ramp = given.horizon.ramp_h[step]
         held = last > down * ramp + 1e-9
@@ -383,7 +387,7 @@ def _walked(rows: Rows[Any], given: Inputs, wanted: Array, warm: Array) -> dict[
         on = tied & ~(~state & (since < rows.field("min_down_h")[:, 0] - 1e-9))
         run = on & (asked[:, step] | held | fixed)
         most = np.minimum(rated - low, last + up * ramp)
-        above = np.where(run, np.clip(wanted[:, step] - low, np.maximum(last - down * ramp, 0), most), 0)
+        above = np.where(run, np.clip(target[:, step], np.maximum(last - down * ramp, 0), most), 0)
         since = np.where(on == state, since, 0.0) + hours
         out["above_min_kw"][:, step], out["producing"][:, step], out["committed"][:, step] = above, run, on
         state, last = on, above

@@ -1,10 +1,10 @@
-"""What a process yields by its load, as points; between two points the yield is linear in the load.
+r"""What a process yields by its load, as points; between two points the yield is linear in the load.
 
 A curve is written as segments that fill one after the other. Let x say that the process runs, P its lowest load, s_l
 what it takes of segment l of width S_l, and a_l what a kWh there yields. With z_0 = x and z_L = 0
 
 .. math::
-    p = P x + Σ_l s_l, \\quad h = H(P) x + Σ_l a_l s_l, \\quad S_l z_l ≤ s_l ≤ S_l z_{l-1}
+    p = P x + Σ_l s_l, \quad h = H(P) x + Σ_l a_l s_l, \quad S_l z_l ≤ s_l ≤ S_l z_{l-1}
 
 is the curve itself where z is integral, whatever its shape, and the hull of the curve and of standing still where z is
 left continuous: no other linear form is tighter. On a concave curve a kWh yields less in each segment than in the one

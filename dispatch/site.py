@@ -161,10 +161,10 @@ else:
 def _each_module(assets: tuple[Asset, ...]) -> tuple[Asset, ...]:
     """Identical modules one by one, so that every row of a kind is one of them."""
     modules = tuple(module for asset in assets for module in asset.modules())
-    own = {asset.name for asset in assets}
-    for module in modules[: len(modules) if len(modules) > len(assets) else 0]:
-        if module.name in own and module not in assets:
-            raise ValueError(f"'{module.name}' is the name of a module of another asset: give one of them another name")
+    taken = {asset.name for asset in assets if asset.modules() == (asset,)}
+    twice = [m.name for asset in assets if asset.modules() != (asset,) for m in asset.modules() if m.name in taken]
+    if twice:
+        raise ValueError(f"'{twice[0]}' is the name of a module of another asset: give one of them another name")
     return modules
 
 

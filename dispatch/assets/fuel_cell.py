@@ -15,13 +15,14 @@ from dispatch.signals import Array, Horizon
 
 
 class FuelCell(Process):
-    r"""Electricity and, where somebody takes it, heat out of hydrogen (LHV):
+    r"""Electricity and, where somebody takes it, heat out of hydrogen.
 
     .. math:: p = η h, \quad q ≤ p / c_b
 
     c_b, electricity per heat, is what tables of combined heat and power call the heat coefficient: 1.25 with η = .5
-    gives .4 of heat, .9 together. (Read as heat per electricity it would give 1.125, more than went in.) Heat that
-    nobody takes is let off. What it gives is no supply of the site: that was the electricity, or the hydrogen, before.
+    gives .4 of heat per hydrogen (LHV), .9 together. (Read as heat per electricity it would give 1.125, more than went
+    in.) Heat that nobody takes is let off. What it gives is no supply of the site: that was the electricity, or the
+    hydrogen, before.
 
     Source: Danish Energy Agency, technology data, low-temperature PEM fuel cell for combined heat and power (c_b 1.25).
     """
@@ -39,7 +40,7 @@ class FuelCell(Process):
         "bus": "electricity",
         "heat_bus": "heat",
     }
-    rule_order: ClassVar[int] = 6  # after the batteries, before the grid
+    rule_order: ClassVar[int] = 4  # before the tanks, which then give its hydrogen, and before the grid
     input_port: ClassVar[str] = "hydrogen"
     input_bus: ClassVar[str] = "hydrogen_bus"
     input_series: ClassVar[str] = "hydrogen_kw"

@@ -13,7 +13,7 @@ from dispatch.asset import Carriers, Given, Inputs, Mode, Rows, Ruling, shifted
 from dispatch.commitment import window
 from dispatch.fluids import HYDROGEN_KWH_PER_KG, KWH_PER_KG, energy
 from dispatch.frozen import Finite, Fraction, NonNegative, Positive
-from dispatch.part import Account, Part, Violation, breaches
+from dispatch.part import Part, Violation, breaches
 from dispatch.process import Process
 from dispatch.signals import Array, Horizon
 
@@ -27,7 +27,7 @@ class HaberBosch(Process):
         NH_3 = h \frac{5.17}{178 · 33.33} \text{ (LHV)}, \quad p = h \frac{1280 + 210}{178 · 33.33} \\
         y_t = x_t / X ∈ [y^{min}, 1], \quad |y_t - y_{t-1}| ≤ r Δr_t
 
-    178 kg of hydrogen per t (5.93 MWh, LHV), 1.28 MWh of electricity for the synthesis and .21 MWh for the air separation.
+    178 kg of hydrogen per t (5.93 MWh, LHV), 1.28 MWh of electricity for the synthesis, .21 MWh for the air separation.
     The plant does not stop unless ``must_run`` is false; then a stop and a start cost what commitment says.
 
     With ``plateaus`` the load is always one of these levels, and stays on each for ``plateau_hold_h``. With w_k for "at
@@ -68,7 +68,6 @@ class HaberBosch(Process):
         "ammonia_bus": "ammonia",
     }
     rule_order: ClassVar[int] = 1  # asks for hydrogen, which others then make
-    committed_only: ClassVar[tuple[str, ...]] = ()
     input_port: ClassVar[str] = "hydrogen"
     input_bus: ClassVar[str] = "hydrogen_bus"
     input_series: ClassVar[str] = "hydrogen_kw"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -119,6 +119,6 @@ class HydrogenRefuelling(Asset):
         return {"unserved_kw": np.minimum(values["unserved_kw"] + lacking, demand)}
 
 
-def _most_kw(rows: Rows[HydrogenRefuelling], demand: Array) -> Array:
+def _most_kw(rows: Rows[Any], demand: Array) -> Array:
     """(row, step) what is asked for, as far as dispensers give it."""
     return np.minimum(demand, rows.field("dispensers_kg_per_h", np.inf) * HYDROGEN_KWH_PER_KG)

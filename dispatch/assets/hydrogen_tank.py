@@ -16,8 +16,8 @@ from dispatch.tank import Tank
 class HydrogenTank(Tank):
     """Hydrogen under pressure: the stock equation of :class:`dispatch.tank.Tank`, at least 6 % full.
 
-    A vessel from 15 to 250 bar keeps 15/250 = 6 % of its content by the ideal gas law; its size is that of a full vessel,
-    "500 kg". What lifts hydrogen to the tank's pressure is a kind of its own, ``hydrogen_compressor``.
+    A vessel from 15 to 250 bar keeps 15/250 = 6 % of its content by the ideal gas law; its size is that of a full
+    vessel, "500 kg". What lifts hydrogen to the tank's pressure is a kind of its own, ``hydrogen_compressor``.
     """
 
     kind: Literal["hydrogen_tank"] = "hydrogen_tank"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -28,10 +28,10 @@ class ProductOfftake(Asset):
         Σ_{t∈D} Δt \, m_t ≤ \max(m^{max} h_D/24 - b_D, 0) \\
         cost_t = -Δt \, c_t m_t, \quad penalty_D = c^n n_D, \quad n_D ≥ 0
 
-    A window D is a local day or the whole horizon. h_D are the hours of it that the horizon covers, so an amount per day
-    holds in proportion where the horizon begins or ends within one. Where ``delivered_today_kg`` says what was delivered
-    since local midnight, that is b of the first day and its hours count from midnight. The shortfall n is priced, never
-    forbidden.
+    A window D is a local day or the whole horizon. h_D are the hours of it that the horizon covers, so an amount per
+    day holds in proportion where the horizon begins or ends within one. Where ``delivered_today_kg`` says what was
+    delivered since local midnight, that is b of the first day and its hours count from midnight. The shortfall n is
+    priced, never forbidden.
     """
 
     kind: Literal["product_offtake"] = "product_offtake"
@@ -177,10 +177,12 @@ class ProductOfftake(Asset):
 
     @classmethod
     def settle(cls, rows: Rows[Self], given: Inputs, state: Ruling, values: dict[str, Array]) -> dict[str, Array]:
-        """Delivers less where nobody makes it."""
-        rate = values["delivered_kg_per_h"]
-        lacking = np.maximum(-state.share(rows.bus(), rate * rows.field("kwh_per_kg")), 0) / rows.field("kwh_per_kg")
-        return {"delivered_kg_per_h": np.maximum(rate - lacking, 0)}
+        """Delivers less where nobody makes it, and what is left over where no amount limits it."""
+        rate, lhv = values["delivered_kg_per_h"], rows.field("kwh_per_kg")
+        lacking = np.maximum(-state.share(rows.bus(), rate * lhv), 0) / lhv
+        left = np.maximum(state.share(rows.bus(), full(rows, given.horizon, rows.field("max_kg_per_h"))), 0) / lhv
+        free = ~np.isfinite(rows.field("max_kg_per_day"))
+        return {"delivered_kg_per_h": np.clip(rate - lacking + left * free, 0, rows.field("max_kg_per_h"))}
 
 
 def _windows(member: ProductOfftake, horizon: Horizon) -> Array:
@@ -191,13 +193,13 @@ def _windows(member: ProductOfftake, horizon: Horizon) -> Array:
     return np.array([[d == day for d in dates] for day in sorted(set(dates))], float)
 
 
-def _count(rows: Rows[ProductOfftake], horizon: Horizon) -> int:
+def _count(rows: Rows[Any], horizon: Horizon) -> int:
     """How many windows there are at most: as many wherever in a day steps of these lengths begin."""
     days = int(np.ceil(horizon.edge_h[-1] / _SHORTEST_DAY_H)) + 1
     return days if any(member.over == "day" for member in rows.members) else 1
 
 
-def _amounts(rows: Rows[ProductOfftake], inputs: Inputs) -> tuple[Array, Array, Array]:
+def _amounts(rows: Rows[Any], inputs: Inputs) -> tuple[Array, Array, Array]:
     """(row, window, step) hours of each window; (row, window) what it must and may take [kg]; none is infinite."""
     horizon, members = inputs.horizon, rows.members * rows.scenarios
     made = [_windows(member, horizon) for member in members]
@@ -214,10 +216,11 @@ def _amounts(rows: Rows[ProductOfftake], inputs: Inputs) -> tuple[Array, Array, 
     before = np.zeros((rows.count, count))
     before[known, 0] = delivered[known, 0]
     least = np.maximum(rows.field("min_kg_per_day") * hours / _DAY_H - before, 0)
-    return weight, least, np.maximum(rows.field("max_kg_per_day", np.inf) * hours / _DAY_H - before, 0)
+    most = np.maximum(rows.field("max_kg_per_day", 0.0) * hours / _DAY_H - before, 0)
+    return weight, least, np.where(np.isfinite(rows.field("max_kg_per_day")), most, np.inf)
 
 
-def _sums(rows: Rows[ProductOfftake], given: Inputs, rate: Array) -> Array:
+def _sums(rows: Rows[Any], given: Inputs, rate: Array) -> Array:
     """(row, window) what is delivered [kg]."""
     weight, _, _ = _amounts(rows, given)
-    return np.einsum("rdt,rt->rd", weight, rate)
+    return np.asarray(np.einsum("rdt,rt->rd", weight, rate))

@@ -1,4 +1,4 @@
-"""Mistakes and wrong parts of the kinds in ``templates_hydrogen``; see ``test_checks_notice`` and ``test_wrong_parts``."""
+"""Mistakes and wrong parts of the kinds in ``templates_hydrogen``; see ``test_checks_notice``, ``test_wrong_parts``."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def _electrolyser() -> list[Mistake]:
 
 def mistakes() -> dict[str, list[Mistake]]:
     """By kind."""
-    from tests.unit.dispatch.assets.test_checks_notice import _BY_FILL, _STORE, Mistake, at, plus
+    from tests.unit.dispatch.assets.test_checks_notice import STORE, STORE_BY_FILL, Mistake, at, plus
 
     loop = process_mistakes("hydrogen_kw", "ammonia", "electricity", full_kw=60.0)
     return {
         "alkaline_electrolyser": _electrolyser(),
         "pem_electrolyser": _electrolyser(),
-        **{f"{product}_tank": [*_STORE, *_BY_FILL] for product in ("hydrogen", "ammonia", "methanol")},
+        **{f"{product}_tank": [*STORE, *STORE_BY_FILL] for product in ("hydrogen", "ammonia", "methanol")},
         "hydrogen_compressor": conversion_mistakes("hydrogen_kw", "high", "electricity", full_kw=40.0),
         "fuel_cell": [
             *process_mistakes("hydrogen_kw", "electricity", "heat", full_kw=40.0),
@@ -80,7 +80,7 @@ def mistakes() -> dict[str, list[Mistake]]:
 def wrongs() -> dict[str, list[Wrong]]:
     """By kind."""
     from tests.unit.dispatch.assets.mistakes_thermal import process_wrongs
-    from tests.unit.dispatch.assets.test_wrong_parts import _BY_FILL, _STORE, Wrong, plus, times, zero
+    from tests.unit.dispatch.assets.test_wrong_parts import STORE, STORE_BY_FILL, Wrong, plus, times, zero
 
     slow = {"ramp_up_kw_per_h": 10.0, "power_before_kw": 12.0}
     cell = [
@@ -99,11 +99,11 @@ def wrongs() -> dict[str, list[Wrong]]:
         Wrong("state before", {"above_before_kw": plus(20)}, "rises faster", 1, slow),
         Wrong("produced before", {"produced": lambda x: x * 0 + 1}, "money differs", 3),
     ]
-    store = [replace(w, fields={"energy_kwh": 200.0}) if "reserve" in w.name else w for w in _STORE]
+    store = [replace(w, fields={"energy_kwh": 200.0}) if "reserve" in w.name else w for w in STORE]
     return {
         "alkaline_electrolyser": cell,
         "pem_electrolyser": [replace(w) for w in cell],
-        **{f"{product}_tank": [*store, *_BY_FILL] for product in ("hydrogen", "ammonia", "methanol")},
+        **{f"{product}_tank": [*store, *STORE_BY_FILL] for product in ("hydrogen", "ammonia", "methanol")},
         "hydrogen_compressor": [
             Wrong("rating too high", {"most_kw": times(2)}, "above rating"),
             Wrong("electricity", {"electricity_per_kw": times(0.5)}, "out of proportion"),

@@ -68,11 +68,11 @@ def electrolysers(kind: str, **fields: Any) -> tuple[Template, ...]:
 
 def tanks(kind: str, bus: str) -> tuple[Template, ...]:
     """Those of every store, on the tank's bus."""
-    from tests.unit.dispatch.assets.templates import _by_fill, _other_way, _store
+    from tests.unit.dispatch.assets.templates import stored
 
     maker, asked = _maker(bus)
-    plain = _store(kind, bus=bus) | {"energy_kwh": 60.0}
-    by_fill, other_way = (t.asset | {"bus": bus} for t in (_by_fill(kind), _other_way(kind)))
+    plain, by_fill, other_way = (made.asset for made in stored(kind, bus))
+    plain |= {"energy_kwh": 60.0}  # small enough to be emptied
     others = (priced(), *maker, load("user", bus=bus))
     return tuple(template(asset, others, {"user": asked}) for asset in (plain, by_fill, other_way))
 
