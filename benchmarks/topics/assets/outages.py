@@ -66,7 +66,7 @@ def lacking() -> int:
 
     An outage that begins with the plan meets what was there before it.
     """
-    return sum(schedule.kinds["outage"].series["unserved_kwh"][:, 1:].max() > 1e-3 for _, schedule in plans(True))
+    return sum(bool(one.kinds["outage"].series["unserved_kwh"][:, 1:].max() > 1e-3) for _, one in plans(True))
 
 
 @row(

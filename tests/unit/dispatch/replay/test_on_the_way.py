@@ -1,4 +1,4 @@
-"""What is under way in a pipe passes from window to window; an outage that a plan can survive is no part of the path."""
+"""What is under way in a pipe passes from window to window; an outage to survive is no part of the path."""
 
 from __future__ import annotations
 
