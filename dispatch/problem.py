@@ -236,7 +236,7 @@ class Problem:
         return variable
 
     def layout(self) -> Layout:
-        """Rows that join plants (balances, reserves, outages, limits, wishes, the objective's sums), and columns' steps."""
+        """Rows that join plants (balances, reserves, outages, limits, wishes, the objective's sums); columns' steps."""
         joint = [self.balance, *self.reserve.values(), *self.island, *self._limited, *self.total.constraints]
         step = np.full(self.compiled.size, -1)
         for variable in self._problem.variables():

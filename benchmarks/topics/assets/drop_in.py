@@ -14,7 +14,7 @@ from benchmarks.rows import CannotMeasure, Measured, row
 
 CASE = ROOT / "tests" / "cases" / "drop_in"
 KIND = "extraction_turbine"
-FOLDERS = ("dispatch", "configs", "forecasting", "grid_models", "tests")
+FOLDERS = ("benchmarks", "dispatch", "configs", "forecasting", "grid_models", "tests")
 FILES = ("pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE")
 
 
