@@ -38,6 +38,12 @@ def per_row(rows: Rows[Any], values: Array) -> Array:
     return values if values.shape[0] == rows.count else np.tile(values, (rows.scenarios, 1))
 
 
+def where_whole(rows: np.ndarray, steps: int) -> tuple[list[int], list[int]]:
+    """Places in (row, step), as cvxpy takes them, of the steps of those rows whose decisions must be whole numbers."""
+    at = np.nonzero(np.repeat(rows[:, None], steps, axis=1))
+    return at[0].tolist(), at[1].tolist()
+
+
 def day_masks(horizon: Horizon) -> list[Array]:
     """(T,) ones in the steps of each local day; as many masks as a horizon of this length may touch, from any hour."""
     dates = [start.date() for start in horizon.local_start]

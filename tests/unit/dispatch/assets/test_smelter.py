@@ -132,7 +132,7 @@ def test_the_bath_limits_an_interruption() -> None:
 
 def test_an_interruption_that_has_begun_counts() -> None:
     free = {"min_degc": 800.0, "band_down": 0.0, "band_up": 0.0, "value_per_kg": 5.0, "recovery_h": 2.0}
-    dear = [2.0] * 4
+    dear = [2.0, 3.0, 2.0, 1.9]
     plan = planned(built(dear, state={"interrupted_h": 1.0}, max_interruption_h=3.0, **free))
     assert plan.asset("pots", "interrupted") == pytest.approx([1, 1, 0, 0])
     plan = planned(built(dear, state={"recovered_h": 1.0}, max_interruption_h=2.0, **free))
