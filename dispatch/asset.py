@@ -192,11 +192,13 @@ class Asset(Frozen, ABC):
         rule_order: position in the cascade of rules; lower acts first.
         is_network: its ports are the network itself (a cable, the point of common coupling), not an injection into it.
         bus_fields: field → carrier that the bus must have (None: any).
+        bus_currents: field → ac or dc, for a kind that must stand on one of them.
     """
 
     rule_order: ClassVar[int] = 0
     is_network: ClassVar[bool] = False
     bus_fields: ClassVar[Mapping[str, Carrier | None]] = {"bus": "electricity"}
+    bus_currents: ClassVar[Mapping[str, str]] = {}
 
     kind: str
     name: Annotated[str, Field(min_length=1, pattern=r"^[A-Za-z0-9_\-]+$")]

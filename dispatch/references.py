@@ -27,6 +27,7 @@ def reference_problems(raw: Raw) -> Iterator[Problem]:
         cls = kinds().get(str(asset.get("kind")))
         if cls is not None:
             yield from _bus_problems(asset, cls, f"assets[{index}]", buses)
+            yield from _current_problems(asset, cls, f"assets[{index}]", _dicts(raw, "buses"))
     yield from _load_problems(raw)
     yield from _wish_problems(raw)
     direct = {name for bus in _dicts(raw, "buses") if (name := _name(bus)) and bus.get("current") == "dc"}
@@ -50,6 +51,21 @@ def _bus_problems(asset: Raw, cls: type[Asset], path: str, buses: Mapping[str, A
         elif bus in used:
             yield Problem(f"{path}.{field}", f"is the bus that '{used[bus]}' names (found '{bus}')", "another bus")
         used.setdefault(bus, field)
+
+
+def _current_problems(asset: Raw, cls: type[Asset], path: str, buses: list[Raw]) -> Iterator[Problem]:
+    """A kind that joins ac and dc stands on one bus of each."""
+    current = {
+        name: bus.get("current", "ac")
+        for bus in buses
+        if (name := _name(bus)) and bus.get("carrier", "electricity") == "electricity"
+    }
+    for field, wanted in cls.bus_currents.items():
+        bus = asset.get(field)
+        if isinstance(bus, str) and current.get(bus, wanted) != wanted and current[bus] in ("ac", "dc"):
+            fits = [name for name, has in current.items() if has == wanted]
+            accepted = f"a bus with current: {wanted}: {', '.join(fits) or 'none yet'}"
+            yield Problem(f"{path}.{field}", f"bus '{bus}' is {current[bus]}", accepted)
 
 
 def _load_problems(raw: Raw) -> Iterator[Problem]:
