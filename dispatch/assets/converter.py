@@ -53,7 +53,9 @@ class Converter(Asset):
     def _delivers(self) -> Self:
         last = self.loss_per_kw + 2 * self.loss_per_kw2 * self.rated_kw
         if last >= 1:
-            raise ValueError(f"at rated_kw another kW would lose {last:g} kW: loss_per_kw2 is per kW squared of one unit")
+            raise ValueError(
+                f"at rated_kw another kW would lose {last:g} kW: loss_per_kw2 is per kW squared of one unit"
+            )
         return self
 
     @property
@@ -161,7 +163,9 @@ class Converter(Asset):
         into = values["to_dc_kw"]
         net = into - _loss(rows, into) - values["to_ac_kw"] - left
         made = _delivering(rows, net)
-        into = np.where(lacking > _LEFT_KW, np.minimum(made["to_dc_kw"], np.maximum(into - lacking, 0)), made["to_dc_kw"])
+        into = np.where(
+            lacking > _LEFT_KW, np.minimum(made["to_dc_kw"], np.maximum(into - lacking, 0)), made["to_dc_kw"]
+        )
         return {"to_dc_kw": into, "to_ac_kw": made["to_ac_kw"]}
 
 

@@ -46,7 +46,9 @@ class Curtailable(Asset):
     price_per_kwh: NonNegative = Field(default=0.0, description="paid for what is curtailed")
     max_h_per_day: NonNegative | None = Field(default=None, description="hours of curtailment in a local day")
     notice_h: NonNegative = Field(default=0.0, description="how long before it a curtailment must be known")
-    rebound_share: NonNegative = Field(default=0.0, description="of curtailed energy that is drawn later; above 1: more")
+    rebound_share: NonNegative = Field(
+        default=0.0, description="of curtailed energy that is drawn later; above 1: more"
+    )
     rebound_h: NonNegative = Field(default=4.0, description="within how many hours it is")
     rebound_kw: NonNegative | None = Field(default=None, description="largest power beside the demand; default: any")
     value_of_lost_load_per_kwh: NonNegative = 1000.0
@@ -188,7 +190,9 @@ class Curtailable(Asset):
         return _paid_back(rows, given, np.zeros((rows.count, given.horizon.steps)))
 
     @classmethod
-    def settle(cls, rows: Rows[Curtailable], given: Inputs, state: Ruling, values: dict[str, Array]) -> dict[str, Array]:
+    def settle(
+        cls, rows: Rows[Curtailable], given: Inputs, state: Ruling, values: dict[str, Array]
+    ) -> dict[str, Array]:
         """Sheds what nobody could serve."""
         demand = rows.series(given, "demand_kw")
         lacking = np.maximum(-state.share(rows.bus(), np.maximum(demand, _SOME_KW)), 0)

@@ -32,7 +32,7 @@ from dispatch.signals import Array, Horizon
 class OverheadPoint(Frozen):
     """Power of cooling, supply and light at an IT power, at the reference weather."""
 
-    it_kw: NonNegative
+    it_kw: Positive
     overhead_kw: NonNegative
 
 
@@ -68,7 +68,8 @@ class DataCentre(Asset):
     heat_bus: str | None = Field(default=None, description="takes waste heat, at its own temperature")
     history: History | None = Field(default=None, description="measured IT power, from which the forecast learns")
     capacity_kw: Signal = Field(description="largest IT power, base and batch together")
-    overhead: tuple[OverheadPoint, ...] = Field(min_length=2, description="by IT power, convex, from it_kw 0 on")
+    idle_overhead_kw: NonNegative = Field(default=0.0, description="without any IT power")
+    overhead: tuple[OverheadPoint, ...] = Field(min_length=1, description="by IT power, from idle on, convex")
     ambient_degc: Signal = Field(default=15.0, description="weather at the site")
     by_weather: tuple[WeatherPoint, ...] = Field(default=(), description="factor on the overhead, rising temperatures")
     batches: tuple[Batch, ...] = Field(default=(), description="work that may wait")
@@ -84,13 +85,15 @@ class DataCentre(Asset):
 
     @model_validator(mode="after")
     def _curves(self) -> Self:
-        points = [(p.it_kw, p.overhead_kw) for p in self.overhead]
-        if points[0][0] != 0 or any(a[0] >= b[0] for a, b in pairwise(points)):
-            raise ValueError("overhead begins at it_kw 0 and rises in it_kw from point to point")
+        points = self.points
+        if any(a[0] >= b[0] for a, b in pairwise(points)):
+            raise ValueError("overhead must rise in it_kw from point to point")
         slopes = [(b[1] - a[1]) / (b[0] - a[0]) for a, b in pairwise(points)]
         if slopes[0] < 0 or any(one > other + 1e-9 for one, other in pairwise(slopes)):
             text = ", ".join(f"{slope:.3g}" for slope in slopes)
-            raise ValueError(f"overhead must be convex, each piece at least as steep as the one before; slopes are {text}")
+            raise ValueError(
+                f"overhead must be convex, each piece at least as steep as the one before; slopes are {text}"
+            )
         weather = [p.ambient_degc for p in self.by_weather]
         if weather != sorted(set(weather)):
             raise ValueError("by_weather must rise in ambient_degc from point to point")
@@ -100,6 +103,11 @@ class DataCentre(Asset):
         if self.waste_heat_share and self.heat_bus is None:
             raise ValueError("waste_heat_share needs a heat_bus that takes the heat")
         return self
+
+    @property
+    def points(self) -> list[tuple[float, float]]:
+        """IT power and overhead, from idle on."""
+        return [(0.0, self.idle_overhead_kw), *((p.it_kw, p.overhead_kw) for p in self.overhead)]
 
     @property
     def needs(self) -> tuple[Need, ...]:
@@ -122,7 +130,9 @@ class DataCentre(Asset):
         highest = self.overhead[-1].it_kw
         if found["capacity_kw"].max() > highest or found["capacity_kw"].min() < 0:
             reached = f"{found['capacity_kw'].min():g} to {found['capacity_kw'].max():g} kW"
-            raise DataError(f"capacity_kw of '{self.name}' is {reached}; its overhead is known from 0 to {highest:g} kW")
+            raise DataError(
+                f"capacity_kw of '{self.name}' is {reached}; its overhead is known from 0 to {highest:g} kW"
+            )
         table = [(p.ambient_degc, p.factor) for p in self.by_weather] or [(0.0, 1.0)]
         factor = np.interp(found["ambient_degc"][0], *zip(*table, strict=True))
         return {"capacity_kw": found["capacity_kw"], "overhead_factor": factor[None, :]}
@@ -301,16 +311,15 @@ def _pooled(rows: Rows[Any]) -> Array:
 
 def _idle_kw(rows: Rows[Any]) -> Array:
     """(row, 1) overhead without any IT power."""
-    return np.array([[m.overhead[0].overhead_kw] for m in rows.members * rows.scenarios])
+    return rows.field("idle_overhead_kw")
 
 
 def _pieces(rows: Rows[Any]) -> list[tuple[Array, Array]]:
     """(row, 1) width and slope of each piece of the overhead; a shorter curve ends in pieces without width."""
-    most = max(len(m.overhead) for m in rows.members) - 1
+    most = max(len(m.overhead) for m in rows.members)
     table = np.zeros((rows.count, most, 2))
     for row, member in enumerate(rows.members * rows.scenarios):
-        at = np.array([(p.it_kw, p.overhead_kw) for p in member.overhead])
-        width, rise = np.diff(at, axis=0).T
+        width, rise = np.diff(np.array(member.points), axis=0).T
         table[row, : width.size] = np.stack([width, rise / width], axis=1)
         table[row, width.size :, 1] = rise[-1] / width[-1]
     return [(table[:, k, :1], table[:, k, 1:]) for k in range(most)]
@@ -320,8 +329,7 @@ def _overhead_kw(rows: Rows[Any], it: Array) -> Array:
     """(row, step) overhead of an IT power at the reference weather, straight between the points."""
     out = np.zeros_like(it)
     for row, member in enumerate(rows.members * rows.scenarios):
-        at = [(p.it_kw, p.overhead_kw) for p in member.overhead]
-        out[row] = np.interp(it[row], *zip(*at, strict=True))
+        out[row] = np.interp(it[row], *zip(*member.points, strict=True))
     return out
 
 

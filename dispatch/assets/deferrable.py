@@ -51,7 +51,9 @@ class Deferrable(Asset):
     window: Window | None = Field(default=None, description="earliest start and latest end; default: the horizon")
     skip_penalty_per_kwh: NonNegative = Field(default=1000.0, description="price of what is not done in its window")
     runs_done: int = Field(default=0, ge=0, description="runs begun in the window in which the horizon begins")
-    underway_h: NonNegative = Field(default=0.0, description="hours since the start of a run that is under way; 0: none")
+    underway_h: NonNegative = Field(
+        default=0.0, description="hours since the start of a run that is under way; 0: none"
+    )
     done_kwh: NonNegative = Field(default=0.0, description="energy taken in the window in which the horizon begins")
 
     bus_fields: ClassVar[Mapping[str, Carrier | None]] = {"bus": None}
@@ -59,7 +61,9 @@ class Deferrable(Asset):
     @model_validator(mode="after")
     def _something_to_do(self) -> Self:
         if bool(self.profile_kw) == bool(self.energy_kwh):
-            raise ValueError("give either profile_kw (runs as they are) or energy_kwh with max_kw (when does not matter)")
+            raise ValueError(
+                "give either profile_kw (runs as they are) or energy_kwh with max_kw (when does not matter)"
+            )
         if self.energy_kwh and self.max_kw <= self.min_kw:
             raise ValueError(f"max_kw {self.max_kw:g} must be above min_kw {self.min_kw:g} to choose when to draw")
         if self.profile_kw and not any(self.profile_kw):
@@ -269,7 +273,9 @@ def _wanted(rows: Rows[Any], inputs: Inputs) -> _Wanted:
     not_early = edge[:-1] >= found.begin_s[:, :, None] - 1e-3
     has_runs = (rows.field("lasting_h") > 0)[:, :, None]
     due = found.due[:, :, None]
-    runs = np.where(found.begun, np.maximum(rows.field("runs") - rows.state(inputs, "runs_done"), 0), rows.field("runs"))
+    runs = np.where(
+        found.begun, np.maximum(rows.field("runs") - rows.state(inputs, "runs_done"), 0), rows.field("runs")
+    )
     energy = rows.field("energy_kwh")
     energy = np.where(found.begun, np.maximum(energy - rows.state(inputs, "done_kwh"), 0), energy)
     flow = found.inside & due & ~has_runs

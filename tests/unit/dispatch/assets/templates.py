@@ -17,6 +17,7 @@ from dispatch.problem import Problem
 from dispatch.signals import Horizon
 from dispatch.site import Site
 from tests.parks import battery, given, grid, hours, load, park, unit
+from tests.unit.dispatch.assets import templates_flexible
 
 STEPS = 8
 PRICE = np.array([0.1, 0.1, 0.5, 0.1, 0.6, 0.1, 0.1, 0.7])
@@ -26,6 +27,7 @@ BUSES = [
     {"name": "far"},
     {"name": "heat", "carrier": "heat"},
     {"name": "cold", "carrier": "cold"},
+    *templates_flexible.BUSES,
 ]
 CLEAN_WISH = {"clean_share_min": 0.5, "penalty_per_kwh": 0.01}
 
@@ -325,6 +327,7 @@ TEMPLATES: dict[str, tuple[Template, ...]] = {
     "thermal": _thermal(),
     "thermal_store": _tanks(),
     "wind": (_generator("wind", rated_kw=50.0, count=2, hub_height_m=100.0, turbine="E-82/2000"),),
+    **templates_flexible.entries(),
 }
 
 

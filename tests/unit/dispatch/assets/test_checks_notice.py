@@ -17,7 +17,7 @@ from dispatch.audit import audit
 from dispatch.schedule import Schedule
 from dispatch.signals import Array
 from dispatch.solve import solve
-from tests.unit.dispatch.assets import templates
+from tests.unit.dispatch.assets import mistakes_flexible, templates
 from tests.unit.dispatch.assets.templates import ALL_KINDS
 
 
@@ -152,6 +152,7 @@ MISTAKES: dict[str, list[Mistake]] = {
     ],
     "thermal_store": [*_STORE, *_BY_FILL],
     "wind": _GENERATOR,
+    **mistakes_flexible.mistakes(),
 }
 
 

@@ -26,7 +26,9 @@ def link(**fields: Any) -> dict[str, Any]:
     return base | {"loss_per_kw": 0.01, "loss_per_kw2": 4e-4, "segments": 4} | fields
 
 
-def built(*others: dict[str, Any], dc_kw: Any = 0.0, sun_kw: Any = None, steps: int = 1, pcc: Any = None, **fields: Any) -> Problem:
+def built(
+    *others: dict[str, Any], dc_kw: Any = 0.0, sun_kw: Any = None, steps: int = 1, pcc: Any = None, **fields: Any
+) -> Problem:
     series: dict[tuple[str, str], Any] = {("lamps", "demand_kw"): dc_kw}
     plant = [PV] if sun_kw is not None else []
     series |= {("pv", "available_kw"): sun_kw} if plant else {}
@@ -86,7 +88,9 @@ def test_off_costs_nothing_and_on_has_a_standing_loss() -> None:
     assert plan.money[0] == pytest.approx(0.2 * (20 / 0.98 + 2))
     assert problem.compiled.matrices().integer.sum() == 2
     assert not built(dc_kw=1.0).compiled.matrices().integer.any(), "without a standing loss it is linear"
-    small = planned(built(sun_kw=1.0, dc_kw=1.2, no_load_kw=2.0, pcc=grid(export_kw=10, tariff=tariff(0.2, feed_in=0.19))))
+    small = planned(
+        built(sun_kw=1.0, dc_kw=1.2, no_load_kw=2.0, pcc=grid(export_kw=10, tariff=tariff(0.2, feed_in=0.19)))
+    )
     assert small.asset("link", "on") == pytest.approx([1])
 
 
@@ -111,7 +115,11 @@ def test_where_energy_is_worth_less_than_nothing_the_branch_catches_an_overstate
 def test_where_surplus_is_curtailed_a_loss_is_that_of_its_power_all_the_same() -> None:
     lamps = load("works", bus="main")
     site = park(link(), load("lamps", bus="dc"), PV, lamps, grid(tariff=tariff(0.2)), buses=BUSES)
-    series = {("lamps", "demand_kw"): 5.0, ("works", "demand_kw"): np.array([40.0, 20.0]), ("pv", "available_kw"): 200.0}
+    series = {
+        ("lamps", "demand_kw"): 5.0,
+        ("works", "demand_kw"): np.array([40.0, 20.0]),
+        ("pv", "available_kw"): 200.0,
+    }
     plan = planned(Problem(site, given(site, hours(2), series)))
     assert plan.money[0] == pytest.approx(0)
     drawn = plan.asset("link", "to_ac_kw")

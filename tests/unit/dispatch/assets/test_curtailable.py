@@ -24,11 +24,15 @@ from tests.unit.dispatch.assets.templates import hourly_tariff
 PRICE = [0.2, 0.2, 0.9, 0.8, 0.2, 0.2]
 
 
-def built(prices: Any = PRICE, horizon: Horizon | None = None, state: Any = None, demand: Any = 100.0, **fields: Any) -> Problem:
+def built(
+    prices: Any = PRICE, horizon: Horizon | None = None, state: Any = None, demand: Any = 100.0, **fields: Any
+) -> Problem:
     pcc = {key: fields.pop(key) for key in ("import_kw",) if key in fields}
     asset = {"kind": "curtailable", "name": "shop", "bus": "main", "share": 0.3} | fields
     site = park(asset, grid(tariff=hourly_tariff(prices), **pcc))
-    inputs = given(site, horizon or hours(len(prices)), {("shop", "demand_kw"): demand}, state={"shop": state} if state else None)
+    inputs = given(
+        site, horizon or hours(len(prices)), {("shop", "demand_kw"): demand}, state={"shop": state} if state else None
+    )
     return Problem(site, inputs)
 
 

@@ -21,8 +21,8 @@ from tests.parks import given, grid, hours, load, park, tariff
 from tests.unit.dispatch.assets.templates import hourly_tariff
 
 PRICE = [0.5, 0.1, 0.2, 0.3]
-FLAT = [{"it_kw": 0, "overhead_kw": 0}, {"it_kw": 200, "overhead_kw": 0}]
-CURVE = [{"it_kw": 0, "overhead_kw": 5}, {"it_kw": 50, "overhead_kw": 10}, {"it_kw": 200, "overhead_kw": 55}]
+FLAT = [{"it_kw": 200, "overhead_kw": 0}]
+CURVE = [{"it_kw": 50, "overhead_kw": 10}, {"it_kw": 200, "overhead_kw": 55}]
 
 
 def batch(name: str = "train", daily: str = "00:00-04:00", **fields: Any) -> dict[str, Any]:
@@ -81,22 +81,28 @@ def test_what_cannot_be_done_in_time_costs_its_penalty() -> None:
 
 def test_overhead_follows_its_curve_and_the_weather() -> None:
     weather = [{"ambient_degc": 10.0, "factor": 0.5}, {"ambient_degc": 30.0, "factor": 1.5}]
-    plan = planned(built(base=80.0, overhead=CURVE, by_weather=weather, ambient_degc=25.0))
+    plan = planned(built(base=80.0, overhead=CURVE, idle_overhead_kw=5.0, by_weather=weather, ambient_degc=25.0))
     # At 80 kW 10 + .3 · 30 = 19, at 25 °C times 1.25.
     assert plan.asset("dc", "overhead_kw") == pytest.approx([19 * 1.25] * 4)
-    cold = planned(built(base=80.0, overhead=CURVE, by_weather=weather, ambient_degc=-20.0))
+    cold = planned(built(base=80.0, overhead=CURVE, idle_overhead_kw=5.0, by_weather=weather, ambient_degc=-20.0))
     assert cold.asset("dc", "overhead_kw") == pytest.approx([9.5] * 4)
 
 
 def test_a_convex_overhead_spreads_work_that_prices_would_leave_alone() -> None:
-    problem = built(prices=[0.2] * 4, base=30.0, overhead=CURVE, batches=[batch(energy_kwh=80.0, max_kw=100.0)])
+    problem = built(
+        prices=[0.2] * 4,
+        base=30.0,
+        overhead=CURVE,
+        idle_overhead_kw=5.0,
+        batches=[batch(energy_kwh=80.0, max_kw=100.0)],
+    )
     plan = planned(problem)
     assert plan.asset("dc", "it_kw") == pytest.approx([50] * 4)
     assert plan.proof.rounds == 1, "where electricity costs something the relaxation is tight"
 
 
 def test_at_a_negative_price_the_branch_keeps_the_overhead_to_its_curve() -> None:
-    problem = built(prices=[-0.1] * 4, base=40.0, overhead=CURVE)
+    problem = built(prices=[-0.1] * 4, base=40.0, overhead=CURVE, idle_overhead_kw=5.0)
     plan = planned(problem)
     assert plan.proof.rounds > 1, "the relaxation fills the dearest piece first"
     assert plan.asset("dc", "overhead_kw") == pytest.approx([9] * 4)
@@ -161,7 +167,9 @@ def test_what_was_done_before_is_not_done_again() -> None:
     assert plan.asset("dc", "batch_0_kw").sum() + plan.asset("dc", "batch_1_kw").sum() == pytest.approx(15)
     problem = built(batches=[batch()])
     found = planned(problem).kinds["data_centre"]
-    assert DataCentre.carry(found.rows, problem.inputs, found.series, 2) == {"dc": {"done_kwh:train": pytest.approx(40)}}
+    assert DataCentre.carry(found.rows, problem.inputs, found.series, 2) == {
+        "dc": {"done_kwh:train": pytest.approx(40)}
+    }
     assert DataCentre.carry(found.rows, problem.inputs, found.series, 4)["dc"] == {"done_kwh:train": 0.0}
 
 
@@ -185,8 +193,8 @@ def test_reactive_power_is_that_of_its_power_factor() -> None:
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"overhead": [{"it_kw": 1, "overhead_kw": 0}, {"it_kw": 2, "overhead_kw": 0}]}, "begins at it_kw 0"),
-        ({"overhead": [*CURVE[:2], {"it_kw": 200, "overhead_kw": 12}]}, "must be convex"),
+        ({"overhead": [CURVE[1], CURVE[0]]}, "must rise in it_kw"),
+        ({"overhead": [CURVE[0], {"it_kw": 200, "overhead_kw": 12}]}, "must be convex"),
         ({"batches": [batch(), batch()]}, "two batches have one name"),
         ({"waste_heat_share": 0.5}, "needs a heat_bus"),
         (

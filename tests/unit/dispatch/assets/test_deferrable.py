@@ -24,7 +24,9 @@ def work(**fields: Any) -> dict[str, Any]:
     return {"kind": "deferrable", "name": "work", "bus": "main"} | fields
 
 
-def built(horizon: Horizon | None = None, state: Any = None, prices: Any = PRICE, pcc: Any = None, **fields: Any) -> Problem:
+def built(
+    horizon: Horizon | None = None, state: Any = None, prices: Any = PRICE, pcc: Any = None, **fields: Any
+) -> Problem:
     site = park(work(**fields), grid(tariff=hourly_tariff(prices)) | (pcc or {}))
     return Problem(site, given(site, horizon or hours(6), {}, state={"work": state} if state else None))
 
@@ -75,7 +77,9 @@ def test_a_run_ends_within_its_window() -> None:
 
 def test_a_window_over_midnight_and_one_that_ends_after_the_horizon() -> None:
     night = {"daily": "22:00-02:00"}
-    plan = solve(built(hours(6, "2024-03-01T21:00"), prices=[0.1] * 2 + [0.2] * 20 + [0.5, 0.4], profile_kw=[1], window=night))
+    plan = solve(
+        built(hours(6, "2024-03-01T21:00"), prices=[0.1] * 2 + [0.2] * 20 + [0.5, 0.4], profile_kw=[1], window=night)
+    )
     assert plan.asset("work", "power_kw") == pytest.approx([0, 0, 0, 1, 0, 0]) or plan.money[0] == pytest.approx(0.1)
     assert audit(plan).violations == ()
     plan = solve(built(hours(3, "2024-03-01T21:00"), prices=[0.1] * 24, profile_kw=[1], window=night))

@@ -23,7 +23,9 @@ TRAFFIC = [95.0, 31.0, 12.0, 78.0]
 
 
 def signal(values: list[float]) -> list[dict[str, Any]]:
-    return [{"start": f"2024-03-01T0{h}:00Z", "end": f"2024-03-01T0{h + 1}:00Z", "value": v} for h, v in enumerate(values)]
+    return [
+        {"start": f"2024-03-01T0{h}:00Z", "end": f"2024-03-01T0{h + 1}:00Z", "value": v} for h, v in enumerate(values)
+    ]
 
 
 def built(values: list[float] = TRAFFIC, pcc: Any = None, price: float = 0.5, **fields: Any) -> Problem:
@@ -104,7 +106,9 @@ def test_without_a_plan_all_are_awake_unless_power_lacks() -> None:
 
 
 def test_traffic_beyond_all_cells_is_an_error() -> None:
-    with pytest.raises(DataError, match="traffic of 'cells' is 101 at 2024-03-01T01:00:00\\+00:00; its cells carry 0 to 100"):
+    with pytest.raises(
+        DataError, match="traffic of 'cells' is 101 at 2024-03-01T01:00:00\\+00:00; its cells carry 0 to 100"
+    ):
         built([50.0, 101.0])
     with pytest.raises(DataError, match="is -1 at"):
         built([-1.0])

@@ -26,7 +26,9 @@ def line(**fields: Any) -> dict[str, Any]:
     return base | {"band_down": 0.1, "band_up": 0.1, "kwh_per_kg": 10.0} | fields
 
 
-def built(prices: Any, horizon: Horizon | None = None, state: Any = None, mode: Mode | None = None, **fields: Any) -> Problem:
+def built(
+    prices: Any, horizon: Horizon | None = None, state: Any = None, mode: Mode | None = None, **fields: Any
+) -> Problem:
     pcc = {key: fields.pop(key) for key in ("import_kw",) if key in fields}
     site = park(line(**fields), grid(tariff=hourly_tariff(prices), **pcc))
     inputs = given(site, horizon or hours(len(prices)), {}, state={"pots": state} if state else None)
@@ -162,7 +164,9 @@ def test_without_a_plan_it_runs_at_its_rating_or_gives_way() -> None:
 
 
 def test_interruptions_are_one_decision_for_all_scenarios() -> None:
-    site = park(line(max_interruption_h=1.0, value_per_kg=5.0, interruption_cost=1.0), grid(tariff=hourly_tariff(SPIKE)))
+    site = park(
+        line(max_interruption_h=1.0, value_per_kg=5.0, interruption_cost=1.0), grid(tariff=hourly_tariff(SPIKE))
+    )
     plan = solve(Problem(site, given(site, hours(8), {}, scenarios=2)))
     assert plan.kinds["smelter"].series["off"].shape == (1, 8)
     assert audit(plan).violations == ()

@@ -19,7 +19,7 @@ from dispatch.audit import audit
 from dispatch.problem import Problem
 from dispatch.signals import Array
 from dispatch.solve import solve
-from tests.unit.dispatch.assets import templates
+from tests.unit.dispatch.assets import mistakes_flexible, templates
 from tests.unit.dispatch.assets.templates import ALL_KINDS
 
 Change = Callable[[Array], Array]
@@ -199,6 +199,7 @@ WRONG: dict[str, list[Wrong]] = {
     ],
     "thermal_store": [*_STORE, *_BY_FILL],
     "wind": _GENERATOR,
+    **mistakes_flexible.wrongs(),
 }
 
 
