@@ -58,7 +58,7 @@ class Work:
     @staticmethod
     def slots(rows: Rows[Any], horizon: Horizon) -> int:
         """How many batch windows the member with the most has over a horizon of this length."""
-        return max(sum(batch.window.slots(horizon) for batch in member.batches) for member in rows.members)
+        return int(max(sum(batch.window.slots(horizon) for batch in member.batches) for member in rows.members))
 
 
 def work(rows: Rows[Any], inputs: Inputs) -> list[Work]:

@@ -58,7 +58,7 @@ class Window(Frozen):
             return 1
         # The day of the clock change in autumn is one day still.
         days = max(math.ceil((horizon.edge_h[-1] - 1.0) / 24), 1) + 1
-        return days + (self._minutes[1] > 1440)
+        return int(days + (self._minutes[1] > 1440))
 
     def spans(self, horizon: Horizon) -> list[tuple[float, float]]:
         """Start and end of each window [s since 1970], in order; an open side reaches beyond the horizon's."""

@@ -26,11 +26,11 @@ class Converter(Asset):
         L(p) = b p + a p^2 / n, \quad \text{delivered} = p - L(p), \quad \text{standing loss } c n u \\
         p^{dc}_t ≤ n \bar P y_t, \quad p^{ac}_t ≤ n \bar P (1 - y_t), \quad p^{dc}_t + p^{ac}_t ≤ n \bar P u_t
 
-    The standing loss is drawn from the ac side while the converters are on (u). L stands as ``segments`` straight pieces
-    (:mod:`dispatch.convex_curve`) that meet the parabola at their ends; between them they lie at most a·w²/(4n) above
-    it, w being a piece's length. Two relaxations are watched: y, which is made integral where power goes both ways in one
-    step, and the order of the pieces, made integral where energy worth nothing or less rewards an over-stated loss. u is
-    integral only for converters with a standing loss.
+    The standing loss is drawn from the ac side while the converters are on (u). L stands as ``segments`` straight
+    pieces (:mod:`dispatch.convex_curve`) that meet the parabola at their ends; between them they lie at most
+    a·w²/(4n) above it, w being a piece's length. Two relaxations are watched: y, which is made integral where power
+    goes both ways in one step, and the order of the pieces, made integral where energy worth nothing or less rewards
+    an over-stated loss. u is integral only for converters with a standing loss.
 
     Source: loss polynomial of converters as used for PV inverters, Schmidt & Sauer 1996 (and DIN EN 50530).
     """

@@ -31,8 +31,8 @@ class Curtailable(Asset):
         b_t ≤ \bar B \\
         cost_t = π Δt c_t
 
-    e are the ends of steps: what is curtailed in a step has come back R hours after its end, and all of it by the end of
-    the horizon. k needs binaries only where the hours of a day are limited; without such a limit the kind is linear.
+    e are the ends of steps: what is curtailed in a step has come back R hours after its end, and all of it by the end
+    of the horizon. k needs binaries only where the hours of a day are limited; without such a limit the kind is linear.
     A curtailment must be announced ``notice_h`` ahead: in steps that begin sooner only what was announced before, by an
     earlier plan, is still there. Shedding is the last resort, as in ``load``.
 
@@ -115,16 +115,13 @@ class Curtailable(Asset):
         active = _active(single, horizon)
         called = flexible.spread(rows, active)
         recent = sp.block_diag([_recent(horizon, m.rebound_h) for m in rows.members * rows.scenarios], format="csr")
-        due = cp.reshape(recent @ cp.vec(cp.multiply(given["owed_per_kw"], cut), order="C"), shape, order="C")
+        added = cp.multiply(given["owed_per_kw"], cut)
+        due = cp.reshape(recent @ cp.vec(added, order="C"), shape, order="C")
         before = shifted(np.zeros((rows.count, 1)), owed)
         constraints = [
             cut <= cp.multiply(given["most_kw"], called),
             back <= given["rebound_kw"],
-            owed
-            == given["owed_before_kwh"]
-            + before
-            + cp.multiply(given["owed_per_kw"], cut)
-            - cp.multiply(given["hours"], back),
+            owed == given["owed_before_kwh"] + before + added - cp.multiply(given["hours"], back),
             owed <= due + given["still_owed_kwh"],
             owed[:, -1:] <= given["still_owed_kwh"][:, -1:],
             shed <= given["demand_kw"] - cut,
@@ -240,7 +237,7 @@ def _rebound_kw(rows: Rows[Any], inputs: Inputs) -> Array:
     """(row, 1) the most that may be drawn again at once; without a limit, all that could ever be owed in one step."""
     demand, hours = rows.series(inputs, "demand_kw"), inputs.horizon.hours
     all_kwh = rows.state(inputs, "owed_kwh") + (rows.field("rebound_share") * demand @ hours[:, None])
-    return np.fmin(rows.field("rebound_kw"), all_kwh / hours.min())
+    return np.asarray(np.fmin(rows.field("rebound_kw"), all_kwh / hours.min()))
 
 
 def _recent(horizon: Horizon, hours: float) -> Array:

@@ -52,12 +52,13 @@ class DataCentre(Asset):
         s_t ≤ μ Σ_b f_{bt}, \quad Σ_{pool} s_t = Σ_{pool} r_t, \quad q_t ≤ ω x_t
 
     O is a convex piecewise-linear curve (``overhead``), φ a table over the ambient temperature θ. PUE itself falls with
-    load and is no convex function; overhead is, so that is what stands here. Where electricity costs something the pieces
-    of O fill in order; where it does not, the solver orders them (:mod:`dispatch.convex_curve`): that relaxation is
-    watched. Members that name one ``pool`` do each other's batch work: s is sent and r received, within the step, at
+    load and is no convex function; overhead is, so that is what stands here. Where electricity costs something the
+    pieces of O fill in order; where it does not, the solver orders them (:mod:`dispatch.convex_curve`): that relaxation
+    is watched. Members that name one ``pool`` do each other's batch work: s is sent and r received, within the step, at
     ``transfer_cost_per_kwh``; work may be sent once it has been there for ``transfer_delay_h``. Waste heat q is a share
     of the IT power, given to a heat bus at that bus's temperature; what is not taken is rejected. h is shed, the last
-    resort as in ``load``; missing work costs the batch's ``penalty_per_kwh`` in the objective, never in the reported money.
+    resort as in ``load``; missing work costs the batch's ``penalty_per_kwh`` in the objective, never in the reported
+    money.
 
     Source: Radovanović et al., "Carbon-aware computing for datacenters", IEEE Trans. Power Systems 38, 2023 (flexible
     work within the day, power by load); the split into base and batch work, pools and weather are this file's.
@@ -82,6 +83,7 @@ class DataCentre(Asset):
     power_factor: Efficiency = Field(default=0.95, description="lagging")
 
     bus_fields: ClassVar[Mapping[str, Carrier | None]] = {"bus": "electricity", "heat_bus": "heat"}
+    rule_order: ClassVar[int] = 1  # its heat goes to loads that have said what they want
 
     @model_validator(mode="after")
     def _curves(self) -> Self:
@@ -133,8 +135,8 @@ class DataCentre(Asset):
             raise DataError(
                 f"capacity_kw of '{self.name}' is {reached}; its overhead is known from 0 to {highest:g} kW"
             )
-        table = [(p.ambient_degc, p.factor) for p in self.by_weather] or [(0.0, 1.0)]
-        factor = np.interp(found["ambient_degc"][0], *zip(*table, strict=True))
+        table = np.array([(p.ambient_degc, p.factor) for p in self.by_weather] or [(0.0, 1.0)])
+        factor = np.interp(found["ambient_degc"][0], table[:, 0], table[:, 1])
         return {"capacity_kw": found["capacity_kw"], "overhead_factor": factor[None, :]}
 
     @classmethod
@@ -259,9 +261,12 @@ class DataCentre(Asset):
 
     @classmethod
     def rule(cls, rows: Rows[Self], given: Inputs, state: Ruling) -> dict[str, Array]:
-        """Work as it comes, at its own site; all heat is rejected."""
+        """Work as it comes, at its own site, and heat as it is asked for."""
         room = np.maximum(rows.series(given, "capacity_kw") - rows.series(given, "demand_kw"), 0)
-        return _own(rows, given, done_early(rows, given, room))
+        own = _own(rows, given, done_early(rows, given, room))
+        offered = rows.field("waste_heat_share") * _it_kw(rows, given, own)
+        asked = np.maximum(-state.share(_heat_bus(rows), np.maximum(offered, 1e-9)), 0)
+        return own | {"heat_kw": np.minimum(offered, asked)}
 
     @classmethod
     def follow(cls, rows: Rows[Self], given: Inputs, wanted: Mapping[str, Array]) -> dict[str, Array]:
@@ -269,7 +274,9 @@ class DataCentre(Asset):
         nothing = np.zeros((rows.count, given.horizon.steps))
         total = sum((v for name, v in wanted.items() if name.startswith("batch_")), nothing)
         room = np.maximum(rows.series(given, "capacity_kw") - rows.series(given, "demand_kw"), 0)
-        return _own(rows, given, done_early(rows, given, np.minimum(total, room)))
+        own = _own(rows, given, done_early(rows, given, np.minimum(total, room)))
+        offered = rows.field("waste_heat_share") * _it_kw(rows, given, own)
+        return own | {"heat_kw": np.minimum(offered, wanted.get("heat_kw", nothing))}
 
     @classmethod
     def settle(cls, rows: Rows[Self], given: Inputs, state: Ruling, values: dict[str, Array]) -> dict[str, Array]:
@@ -277,6 +284,7 @@ class DataCentre(Asset):
         weight = np.maximum(_it_kw(rows, given, values), 1e-6)
         lacking = np.maximum(-state.share(rows.bus(), weight), 0)
         unused = np.maximum(state.share(_heat_bus(rows), np.maximum(values["heat_kw"], 1e-9)), 0)
+        unused *= rows.field("waste_heat_share") > 0
         out = values | {"heat_kw": np.maximum(values["heat_kw"] - unused, 0)}
         for name in [name for name in values if name.startswith("batch_")]:
             left = np.minimum(out[name], lacking)
@@ -329,7 +337,8 @@ def _overhead_kw(rows: Rows[Any], it: Array) -> Array:
     """(row, step) overhead of an IT power at the reference weather, straight between the points."""
     out = np.zeros_like(it)
     for row, member in enumerate(rows.members * rows.scenarios):
-        out[row] = np.interp(it[row], *zip(*member.points, strict=True))
+        points = np.array(member.points)
+        out[row] = np.interp(it[row], points[:, 0], points[:, 1])
     return out
 
 

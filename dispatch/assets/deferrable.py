@@ -10,10 +10,11 @@ from pydantic import Field, model_validator
 
 from dispatch import flexible
 from dispatch.asset import Asset, Carrier, Given, Inputs, Mode, Rows, Ruling, full
+from dispatch.deferrable_walk import due_kwh, flow, walked
 from dispatch.frozen import NonNegative, Positive
 from dispatch.part import Account, Part, Port, Violation, breaches
 from dispatch.signals import Array, Horizon
-from dispatch.windows import Slots, Window, edges_s, slots
+from dispatch.windows import Window, edges_s, slots
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -89,7 +90,8 @@ class Deferrable(Asset):
     def drawn_kwh(self, since_h: Array) -> Array:
         """What a run has drawn so many hours after its start."""
         at = np.arange(len(self.profile_kw) + 1) * self.profile_step_h
-        return np.interp(since_h, at, np.concatenate([[0.0], np.cumsum(self.profile_kw) * self.profile_step_h]))
+        energy = np.concatenate([[0.0], np.cumsum(self.profile_kw) * self.profile_step_h])
+        return np.asarray(np.interp(since_h, at, energy))
 
     @classmethod
     def ratings(cls, rows: Rows[Self], horizon: Horizon) -> dict[str, Array]:
@@ -177,12 +179,11 @@ class Deferrable(Asset):
         """Walks each run along the clock and holds it against its window, its number and the runs beside it."""
         starts, free = flexible.per_row(rows, series["starts"]), series["free_kw"]
         names, power = rows.names, np.zeros_like(free)
-        walk = [_walked(m, given, starts[i]) for i, m in enumerate(rows.members * rows.scenarios)]
+        walk = [walked(m, given, starts[i]) for i, m in enumerate(rows.members * rows.scenarios)]
         power = np.array([w[0] for w in walk]) + free
         busy, outside, over = (np.array([w[k] for w in walk]) for k in (1, 2, 3))
-        flow = [_flow(m, given, free[i]) for i, m in enumerate(rows.members * rows.scenarios)]
-        stray, above = (np.array([f[k] for f in flow]) for k in (0, 1))
-        least = cls.signals(rows, given)["least_kw"]
+        flows = [flow(m, given, free[i]) for i, m in enumerate(rows.members * rows.scenarios)]
+        stray, above, least = (np.array([f[k] for f in flows]) for k in range(3))
         return [
             *breaches(names, "a start is not 0 or 1", np.abs(starts - np.round(starts)), 0.0, "-"),
             *breaches(names, "two runs at once", busy, 1.0, "-", 1e-3),
@@ -200,15 +201,17 @@ class Deferrable(Asset):
         """The power of runs walked along the clock, and the price of what is not done."""
         starts, free, hours = flexible.per_row(rows, series["starts"]), series["free_kw"], given.horizon.hours
         members = rows.members * rows.scenarios
-        power = np.array([_walked(m, given, starts[i])[0] for i, m in enumerate(members)]) + free
-        wanted = np.array([_due_kwh(m, given) for m in members])
+        power = np.array([walked(m, given, starts[i])[0] for i, m in enumerate(members)]) + free
+        wanted = np.array([due_kwh(m, given) for m in members])
         done = np.round(starts).sum(axis=1) * np.array([m.run_kwh for m in members]) + free @ hours
         return Account({"demand": -power}, penalty=(wanted - done) * rows.field("skip_penalty_per_kwh")[:, 0])
 
     @classmethod
     def rule(cls, rows: Rows[Self], given: Inputs, state: Ruling) -> dict[str, Array]:
         """As early as may be, at full power."""
-        return _earliest(rows, given, np.ones((rows.count, given.horizon.steps)), full(rows, given.horizon, np.inf))
+        return _earliest(
+            rows, given, np.ones((rows.count, given.horizon.steps)), np.full((rows.count, given.horizon.steps), np.inf)
+        )
 
     @classmethod
     def follow(cls, rows: Rows[Self], given: Inputs, wanted: Mapping[str, Array]) -> dict[str, Array]:
@@ -320,65 +323,8 @@ def _underway(rows: Rows[Any], inputs: Inputs) -> tuple[Array, Array]:
     return np.array(energy) / hours, (begin < rows.field("lasting_h") - 1e-9).astype(float)
 
 
-def _walked(member: Any, given: Inputs, starts: Array) -> tuple[Array, Array, Array, Array]:
-    """(step,) power of a member's runs, how many are under way, starts outside windows, and starts beyond the number."""
-    horizon, edge = given.horizon, edges_s(given.horizon)
-    state = given.state.get(member.name, {})
-    begins = [(edge[s], bool(starts[s] > 0.5)) for s in range(horizon.steps)]
-    since = float(state.get("underway_h", member.underway_h))
-    runs = [at for at, is_start in begins if is_start] + ([edge[0] - 3600 * since] if since > 0 else [])
-    power, busy = np.zeros(horizon.steps), np.zeros(horizon.steps)
-    for at in runs:
-        hours = (edge - at) / 3600
-        power += np.diff(member.drawn_kwh(hours)) / horizon.hours
-        busy += (hours[:-1] > -1e-9) & (hours[:-1] < member.lasting_h - 1e-9)
-    outside, over = np.zeros(horizon.steps), np.zeros(horizon.steps)
-    spans = _spans(member, horizon)
-    left = [_left(member.runs, "runs_done", member, given, begin) for begin, _ in spans]
-    for step in np.flatnonzero(starts > 0.5):
-        last = edge[step] + 3600 * member.lasting_h
-        fits = [k for k, (begin, end) in enumerate(spans) if begin - 1 <= edge[step] and last <= end + 1]
-        outside[step] = not fits
-        if fits:
-            left[fits[0]] -= 1
-            over[step] = max(-left[fits[0]], 0)
-    return power, busy, outside, over
-
-
-def _flow(member: Any, given: Inputs, free: Array) -> tuple[Array, Array]:
-    """(step,) power drawn outside windows, and energy drawn in each step's window beyond what is wanted."""
-    edge, hours = edges_s(given.horizon), given.horizon.hours
-    stray, above = free.copy(), np.zeros_like(free)
-    for begin, end in _spans(member, given.horizon):
-        inside = (edge[:-1] >= begin - 1) & (edge[1:] <= end + 1)
-        stray[inside] = 0.0
-        above[inside] = (free * hours)[inside].sum() - _left(member.energy_kwh, "done_kwh", member, given, begin)
-    return stray, above
-
-
-def _spans(member: Any, horizon: Horizon) -> list[tuple[float, float]]:
-    """Windows that are due within the horizon."""
-    edge = edges_s(horizon)
-    spans = [(-np.inf, edge[-1])] if member.window is None else member.window.spans(horizon)
-    return [(begin, end) for begin, end in spans if edge[0] < end <= edge[-1]]
-
-
-def _left(amount: float, done: str, member: Any, given: Inputs, begin: float) -> float:
-    """What a window still asks for, less what was done of it before the horizon."""
-    if begin >= edges_s(given.horizon)[0]:
-        return amount
-    return max(amount - given.state.get(member.name, {}).get(done, getattr(member, done)), 0.0)
-
-
-def _due_kwh(member: Any, given: Inputs) -> float:
-    """What all windows that are due still ask for."""
-    begins = [begin for begin, _ in _spans(member, given.horizon)]
-    runs = sum(_left(member.runs, "runs_done", member, given, b) for b in begins) if member.profile_kw else 0.0
-    return runs * member.run_kwh + sum(_left(member.energy_kwh, "done_kwh", member, given, b) for b in begins)
-
-
 def _earliest(rows: Rows[Any], given: Inputs, wanted: Array, power: Array) -> dict[str, Array]:
-    """Starts where they are wanted and allowed, one after the other, and power up to ``power``; walked along the clock."""
+    """Starts where they are wanted and allowed, one after the other, and power up to ``power``; along the clock."""
     found, (_, busy) = _wanted(rows, given), _underway(rows, given)
     most = found.flow.any(axis=1) * rows.field("max_kw")
     starts, free = np.zeros(wanted.shape), np.zeros(wanted.shape)
@@ -393,7 +339,9 @@ def _earliest(rows: Rows[Any], given: Inputs, wanted: Array, power: Array) -> di
         left[np.arange(rows.count), slot] -= begins
         clear = np.where(begins, edge[step] + lasting, clear)
         at = found.flow[:, :, step]
-        room = (at * energy).sum(axis=1) / hours
+        # What must be drawn later in the window is not drawn now.
+        later = found.least_kw[:, None, step + 1 :] * found.flow[:, :, step + 1 :] @ given.horizon.hours[step + 1 :]
+        room = (at * np.maximum(energy - later, 0)).sum(axis=1) / hours
         free[:, step] = np.minimum(np.minimum(np.maximum(power[:, step], found.least_kw[:, step]), most[:, step]), room)
         energy = np.maximum(energy - at * (free[:, step] * hours)[:, None], 0.0)
     return {"starts": starts, "free_kw": free}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -31,8 +31,9 @@ class Hvac(Asset):
     One resistance R to the weather and one capacity C per zone; the step is exact where weather, gains g and power are
     constant over it. The band may change with the hours of use; z outside it costs ``comfort_penalty_per_degc_h`` for
     each zone. η are coefficients of performance (1: resistance heating). y is continuous unless a solution heats and
-    cools in one step. At the end of the horizon the warmth that differs from ``end_degc`` (default: the start, within the
-    last step's band) costs ``end_penalty_per_kwh``: without it a plan would let every building cool out in its last hours.
+    cools in one step. At the end of the horizon the warmth that differs from ``end_degc`` (default: the start, within
+    the last step's band) costs ``end_penalty_per_kwh``: without it a plan would let a building cool out in its last
+    hours.
 
     Source: first-order equivalent thermal parameters and aggregation as a virtual battery, Hao, Sanandaji, Poolla &
     Vincent, "Aggregate flexibility of thermostatically controlled loads", IEEE Trans. Power Systems 30, 2015.
@@ -189,7 +190,7 @@ class Hvac(Asset):
     @classmethod
     def rule(cls, rows: Rows[Self], given: Inputs, state: Ruling) -> dict[str, Array]:
         """A thermostat: as little power as keeps the band."""
-        most = full(rows, given.horizon, np.inf)
+        most = np.full((rows.count, given.horizon.steps), np.inf)
         return _thermostat(rows, given, np.zeros_like(most), np.zeros_like(most), most)
 
     @classmethod
@@ -200,7 +201,9 @@ class Hvac(Asset):
             return {"heating_kw": nothing, "cooling_kw": nothing}
         heat, cool = wanted.get("heating_kw", nothing), wanted.get("cooling_kw", nothing)
         net = heat - cool  # a mean over hours in which it did both
-        return _thermostat(rows, given, np.maximum(net, 0), np.maximum(-net, 0), full(rows, given.horizon, np.inf))
+        return _thermostat(
+            rows, given, np.maximum(net, 0), np.maximum(-net, 0), np.full((rows.count, given.horizon.steps), np.inf)
+        )
 
     @classmethod
     def settle(cls, rows: Rows[Self], given: Inputs, state: Ruling, values: dict[str, Array]) -> dict[str, Array]:

@@ -272,7 +272,7 @@ def _day_h(day: date, zone: Any) -> float:
 def _share(horizon: Horizon) -> Array:
     """(T,) share of its day that each step is."""
     days = [_day_h(start.date(), start.tzinfo) for start in horizon.local_start]
-    return horizon.hours / np.array(days)
+    return np.asarray(horizon.hours / np.array(days))
 
 
 def _cell_h(rows: Rows[Any]) -> float:
@@ -283,7 +283,7 @@ def _cell_h(rows: Rows[Any]) -> float:
 def _cells(rows: Rows[Any]) -> int:
     """How many of those pieces the longest schedule has."""
     lasting = max(len(s.power_kw) * m.step_minutes / 60 for m in rows.members for s in m.choices)
-    return max(math.ceil(min(lasting, 25.0) / _cell_h(rows) - 1e-9), 1)
+    return int(max(math.ceil(min(lasting, 25.0) / _cell_h(rows) - 1e-9), 1))
 
 
 def _overlap(horizon: Horizon, cell_h: float, cells: int) -> Array:

@@ -21,7 +21,7 @@ class SleepingLoad(Asset):
     r"""N cells, of which n are awake; the traffic q must fit into those.
 
     .. math::
-        n_t ≥ \max(⌈q_t / Q⌉, n^{min}), \quad n_t ≤ N, \quad n_t ∈ ℤ, \quad n_t - n_{t-1} ≤ v_t, \quad v_t ≥ 0 \\
+        n_t ≥ \max(⌈q_t / Q⌉, n^{min}), \quad n_t ≤ N, \quad n_t \text{ whole}, \quad 0 ≤ v_t ≥ n_t - n_{t-1} \\
         P_t = n_t P^{on} + (N - n_t) P^{sleep}, \quad cost_t = c v_t
 
     With ``relaxed`` n is a real number and the traffic is not rounded up: for many cells, or for shares of one. Rounded

@@ -1,9 +1,9 @@
-"""Aluminium pot lines: a band of power around the rating, interruptions of limited length, and pots that must not freeze."""
+"""Aluminium pot lines: a power band around the rating, limited interruptions, and pots that must not freeze."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -22,15 +22,17 @@ class Smelter(Asset):
     r"""A pot line at power P, whose bath is θ [°C]; u = 1 while it is interrupted.
 
     .. math::
-        (1 - u_t)(1 - β^-) P_r ≤ P_t ≤ (1 - u_t)(1 + β^+) P_r, \quad u_t - u_{t-1} = v_t - w_t, \quad v_t ≤ 1 - u_{t-1} \\
+        (1 - u_t)(1 - β^-) P_r ≤ P_t ≤ (1 - u_t)(1 + β^+) P_r \\
+        u_t - u_{t-1} = v_t - w_t, \quad v_t ≤ 1 - u_{t-1} \\
         θ_t = a θ_{t-1} + (1 - a)(θ_a + (θ_r - θ_a) P_t / P_r), \quad a = e^{-Δt/τ}, \quad θ^{min} ≤ θ_t ≤ θ^{max} \\
         u_t ≤ Σ_{s: e_t - b_s ≤ L} v_s, \quad Σ_{s: e_t - b_s ≤ R} w_s ≤ 1 - v_t \\
         cost_t = c v_t - Δt P_t λ / ε
 
-    At rated power the bath settles at θ_r; b and e are the edges of a step. An interruption (v starts it, w ends it) lasts
-    L hours at most, and R hours must pass before the next one. ε is energy per product [kWh/kg], λ its value. With
-    L = 0 nothing is integral. A bath that starts outside its limits comes back as fast as its power band allows. What the
-    bath lacks at the end of the horizon to ``end_degc_min`` (default: what it had at the start) costs a penalty.
+    At rated power the bath settles at θ_r; b and e are the edges of a step. An interruption (v starts it, w ends it)
+    lasts L hours at most, and R hours must pass before the next one. ε is energy per product [kWh/kg], λ its value.
+    With L = 0 nothing is integral. A bath that starts outside its limits comes back as fast as its power band allows.
+    What the bath lacks at the end of the horizon to ``end_degc_min`` (default: what it had at the start) costs a
+    penalty.
 
     The relaxation interrupts half of a line for twice as long, which the binaries forbid.
 
@@ -121,7 +123,7 @@ class Smelter(Asset):
         power, bath = cp.Variable(shape, nonneg=True), cp.Variable(shape)
         short = cp.Variable((rows.count, 1), nonneg=True)
         off, begin = (flexible.spread(rows, made[name]) for name in ("off", "begin"))
-        before = shifted(np.zeros((rows.count, 1)), bath)
+        kept = given["carried_degc"] + cp.multiply(given["keep"], shifted(np.zeros((rows.count, 1)), bath))
         limits = {
             "pots colder than they may be": bath >= given["coldest_degc"],
             "pots hotter than they may be": bath <= given["hottest_degc"],
@@ -129,11 +131,7 @@ class Smelter(Asset):
         constraints = [
             power <= cp.multiply(given["most_kw"], 1 - off),
             power >= cp.multiply(given["least_kw"], 1 - off),
-            bath
-            == given["carried_degc"]
-            + cp.multiply(given["keep"], before)
-            + cp.multiply(given["degc_per_kw"], power)
-            + given["drift_degc"],
+            bath == kept + cp.multiply(given["degc_per_kw"], power) + given["drift_degc"],
             short >= given["end_degc"] - bath[:, -1:],
             *limits.values(),
             *_logic(single, given, made),

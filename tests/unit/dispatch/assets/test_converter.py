@@ -142,7 +142,7 @@ def test_the_rules_draw_no_more_than_the_connection_gives() -> None:
 
 
 def test_a_curve_that_loses_all_it_draws_is_refused() -> None:
-    with pytest.raises(ValidationError, match="another kW would lose 1.01 kW"):
+    with pytest.raises(ValidationError, match=r"another kW would lose 1\.01 kW"):
         park(link(loss_per_kw2=5e-3))
 
 

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from dispatch.assets.data_centre import DataCentre
 from dispatch.audit import audit
 from dispatch.errors import DataError
-from dispatch.fallback import safe_state
+from dispatch.fallback import last_good, safe_state
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.signals import Horizon
@@ -111,9 +111,11 @@ def test_at_a_negative_price_the_branch_keeps_the_overhead_to_its_curve() -> Non
 def test_waste_heat_is_a_share_of_the_it_power_and_may_be_rejected() -> None:
     warm = load("warm", bus="heat")
     series = {("warm", "demand_kw"): np.array([20.0, 60.0, 0.0, 10.0])}
-    plan = planned(built(warm, heat_bus="heat", waste_heat_share=0.8, series=series))
-    assert plan.asset("dc", "heat_kw") == pytest.approx([20, 40, 0, 10])
-    assert plan.asset("warm", "shed_kw") == pytest.approx([0, 20, 0, 0])
+    problem = built(warm, heat_bus="heat", waste_heat_share=0.8, series=series)
+    for schedule in (planned(problem), rule_based(problem), last_good(problem, planned(problem))):
+        assert schedule.asset("dc", "heat_kw") == pytest.approx([20, 40, 0, 10])
+        assert schedule.asset("warm", "shed_kw") == pytest.approx([0, 20, 0, 0])
+        assert audit(schedule).violations == ()
 
 
 def two_sites(delay_h: float = 0.0, share: float = 1.0, cost: float = 0.0, **fields: Any) -> Problem:
@@ -154,8 +156,11 @@ def test_moving_work_has_a_price_a_delay_a_share_and_the_other_sites_capacity() 
 
 
 def test_without_a_pool_nothing_moves() -> None:
-    site = park(centre("east", batches=[batch()]), centre("west", bus="far"), grid(tariff=tariff(0.5)),
-                grid(name="green", bus="far", tariff=tariff(0.1)), buses=[{"name": "main"}, {"name": "far"}])  # fmt: skip
+    buses = [{"name": "main"}, {"name": "far"}]
+    green = grid(name="green", bus="far", tariff=tariff(0.1))
+    site = park(
+        centre("east", batches=[batch()]), centre("west", bus="far"), grid(tariff=tariff(0.5)), green, buses=buses
+    )
     plan = solve(Problem(site, given(site, hours(4), {("east", "demand_kw"): 5.0, ("west", "demand_kw"): 5.0})))
     assert plan.asset("west", "received_kw").sum() == pytest.approx(0)
     assert audit(plan).violations == ()

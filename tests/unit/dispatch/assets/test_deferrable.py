@@ -120,6 +120,9 @@ def test_energy_without_a_profile_is_taken_when_it_is_cheap_and_needs_no_binarie
     band = solve(built(energy_kwh=7, max_kw=3, min_kw=1))
     # One kW in each of six hours is 1.7, the seventh goes to the cheapest hour.
     assert band.money[0] == pytest.approx(sum(PRICE) + 0.1)
+    steady = rule_based(built(energy_kwh=7, max_kw=3, min_kw=1))
+    assert steady.asset("work", "free_kw") == pytest.approx([2, 1, 1, 1, 1, 1])
+    assert audit(steady).violations == ()
     early = rule_based(problem)
     assert early.asset("work", "free_kw") == pytest.approx([3, 3, 1, 0, 0, 0])
     assert audit(early).violations == ()

@@ -1,4 +1,4 @@
-"""Buildings as stores of warmth: temperatures by hand, the band, heating against cooling, and the end of the horizon."""
+"""Buildings as stores of warmth: temperatures by hand, the band, heating against cooling, the horizon's end."""
 
 from __future__ import annotations
 

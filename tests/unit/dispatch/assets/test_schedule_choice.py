@@ -171,7 +171,7 @@ def test_schedules_come_from_a_file(tmp_path: Path) -> None:
     ],
 )
 def test_a_file_that_cannot_be_read_is_told_with_its_place(tmp_path: Path, table: str, file: str, message: str) -> None:
-    with pytest.raises(ConfigError, match="assets\\[0\\].table") as caught:
+    with pytest.raises(ConfigError, match=r"assets\[0\]\.table") as caught:
         load_site(park_with(tmp_path, table, file))
     assert message in str(caught.value)
 

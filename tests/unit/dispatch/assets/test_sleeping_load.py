@@ -49,8 +49,8 @@ def test_as_many_are_awake_as_the_traffic_needs() -> None:
 
 
 def test_waking_costs_so_some_stay_awake() -> None:
-    # Asleep a cell saves .4 an hour. Of the six that traffic wakes again at the end, those that would sleep for two hours
-    # save .8, less than the 1 that waking costs; those for one hour .4.
+    # Asleep a cell saves .4 an hour. Of the six that traffic wakes again at the end, four would sleep for two hours and
+    # save .8, less than the 1 that waking costs, two for one hour.
     plan = planned(built(wake_cost=1.0))
     assert plan.asset("cells", "awake") == pytest.approx([10, 8, 8, 8])
     assert planned(built(wake_cost=0.7)).asset("cells", "awake") == pytest.approx([10, 4, 4, 8])
