@@ -289,6 +289,11 @@ class Asset(Frozen, ABC):
         return values
 
     @classmethod
+    def told(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> list[str]:
+        """What the report says of the central path beside the numbers: choices that have a name, wishes not kept."""
+        return []
+
+    @classmethod
     def carry(
         cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array], steps: int
     ) -> dict[str, dict[str, float]]:

@@ -33,14 +33,14 @@ class Curve:
         loss: (row, step) what the curve gives for the power.
         constraints: that the parts make up the power, within their widths and in their order.
         exclusive: where the order is watched.
-        series: the variables by name.
+        variables: all of them by name, for ``Part.inner``.
     """
 
     parts: list[cp.Variable]
     loss: cp.Expression
     constraints: list[cp.Constraint]
     exclusive: list[Exclusive]
-    series: dict[str, cp.Variable]
+    variables: dict[str, cp.Variable]
 
 
 def curve(rows: Rows[Any], given: Given, name: str, count: int, power: Any) -> Curve:

@@ -28,6 +28,7 @@ def reference_problems(raw: Raw) -> Iterator[Problem]:
         if cls is not None:
             yield from _bus_problems(asset, cls, f"assets[{index}]", buses)
             yield from _current_problems(asset, cls, f"assets[{index}]", _dicts(raw, "buses"))
+    yield from _pool_problems(raw)
     yield from _load_problems(raw)
     yield from _wish_problems(raw)
     direct = {name for bus in _dicts(raw, "buses") if (name := _name(bus)) and bus.get("current") == "dc"}
@@ -66,6 +67,18 @@ def _current_problems(asset: Raw, cls: type[Asset], path: str, buses: list[Raw])
             fits = [name for name, has in current.items() if has == wanted]
             accepted = f"a bus with current: {wanted}: {', '.join(fits) or 'none yet'}"
             yield Problem(f"{path}.{field}", f"bus '{bus}' is {current[bus]}", accepted)
+
+
+def _pool_problems(raw: Raw) -> Iterator[Problem]:
+    """A pool of one moves no work: its name is most likely misspelt."""
+    named = {i: a["pool"] for i, a in enumerate(_dicts(raw, "assets")) if isinstance(a.get("pool"), str)}
+    for index, pool in named.items():
+        others = sorted({other for place, other in named.items() if place != index})
+        if pool not in others:
+            problem = f"nobody else is in pool '{pool}'"
+            yield Problem(
+                f"assets[{index}].pool", problem, near_miss(pool, others) if others else "two members or more"
+            )
 
 
 def _load_problems(raw: Raw) -> Iterator[Problem]:

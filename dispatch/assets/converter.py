@@ -98,7 +98,7 @@ class Converter(Asset):
         series = {"to_dc_kw": into, "to_ac_kw": back, "on": on, "switch": switch}
         for way, made in curves.items():
             constraints += made.constraints
-            series |= made.series | {f"{way}_loss_kw": made.loss}
+            series[f"{way}_loss_kw"] = made.loss
         return Part(
             ports={
                 "electricity": Port(rows.bus(), back - curves["to_ac"].loss - into - standing),
@@ -106,6 +106,7 @@ class Converter(Asset):
             },
             constraints=constraints,
             series=series,
+            inner=curves["to_dc"].variables | curves["to_ac"].variables,
             exclusive=[Exclusive(switch, into, back), *(pair for made in curves.values() for pair in made.exclusive)],
         )
 

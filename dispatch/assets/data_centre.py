@@ -28,6 +28,8 @@ from dispatch.part import Account, Part, Port, Violation, breaches
 from dispatch.series import History, Need, Signal
 from dispatch.signals import Array, Horizon
 
+_SOME_KWH = 0.05
+
 
 class OverheadPoint(Frozen):
     """Power of cooling, supply and light at an IT power, at the reference weather."""
@@ -208,7 +210,8 @@ class DataCentre(Asset):
             constraints=constraints,
             cost_step=cp.multiply(given["transfer_per_kw"], sent),
             penalty_step=given["wanted_penalty"] - saved + cp.multiply(given["shed_per_kw"], shed),
-            series=own | {"heat_kw": heat} | {f"batch_{k}_kw": f for k, f in enumerate(done)} | made.series,
+            series=own | {"heat_kw": heat} | {f"batch_{k}_kw": f for k, f in enumerate(done)},
+            inner=made.variables,
             exclusive=made.exclusive,
         )
 
@@ -291,6 +294,19 @@ class DataCentre(Asset):
             out[name], lacking = out[name] - left, lacking - left
         demand = rows.series(given, "demand_kw")
         return out | {"shed_kw": np.minimum(values["shed_kw"] + lacking, demand)}
+
+    @classmethod
+    def told(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> list[str]:
+        """Work that is sent elsewhere, and work that is not done in time."""
+        hours, out = given.horizon.hours, []
+        wanted = sum(one.wanted_kwh[:, 0] for one in work(rows, given))
+        done = sum(flow @ hours for name, flow in series.items() if name.startswith("batch_"))
+        for row, member in enumerate(rows.members):
+            if (sent := float(series["sent_kw"][row] @ hours)) > _SOME_KWH:
+                out.append(f"{member.name}: {sent:,.1f} kWh of work done elsewhere in its pool")
+            if member.batches and (left := float((wanted - done)[row])) > _SOME_KWH:
+                out.append(f"{member.name}: {left:,.1f} kWh of work not done in time")
+        return out
 
     @classmethod
     def carry(

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 _SOME_KW = 1e-6
+_SOME_KWH = 0.05
 
 
 class Deferrable(Asset):
@@ -235,6 +236,16 @@ class Deferrable(Asset):
         # One decision for all scenarios: a run that lacks power in any of them is not begun.
         worst = harmed.reshape(rows.scenarios, len(rows.members), -1).max(axis=0)
         return {"starts": values["starts"] * (np.tile(worst, (rows.scenarios, 1)) < _SOME_KW), "free_kw": free}
+
+    @classmethod
+    def told(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> list[str]:
+        """What is skipped or missing of each member's work."""
+        out, hours = [], given.horizon.hours
+        for row, member in enumerate(rows.members):
+            done = float(np.round(series["starts"][row]).sum()) * member.run_kwh + float(series["free_kw"][row] @ hours)
+            if (left := due_kwh(member, given) - done) > _SOME_KWH:
+                out.append(f"{member.name}: {left:,.1f} kWh of its work not done in time")
+        return out
 
     @classmethod
     def carry(

@@ -18,6 +18,7 @@ from dispatch.signals import Array, Horizon
 
 _SIGNALS = ("ambient_degc", "gains_kw", "min_degc", "max_degc", "heat_cop", "cool_cop")
 _SOME_KW = 1e-6
+_SOME_DEGC = 0.05
 
 
 class Hvac(Asset):
@@ -140,9 +141,9 @@ class Hvac(Asset):
                 "cooling_kw": cool,
                 "inside_degc": inside,
                 "outside_band_degc": outside,
-                "apart_degc": apart,
                 "switch": switch,
             },
+            inner={"apart_degc": apart},
             exclusive=[Exclusive(switch, heat, cool)],
         )
 
@@ -214,6 +215,19 @@ class Hvac(Asset):
             return values
         kept = np.divide(np.maximum(used - lacking, 0), used, out=np.zeros_like(used), where=used > 0)
         return {name: values[name] * kept for name in ("heating_kw", "cooling_kw")}
+
+    @classmethod
+    def told(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> list[str]:
+        """Hours outside the band, and by how much."""
+        out, outside = [], series["outside_band_degc"]
+        for row, member in enumerate(rows.members):
+            hours = float(given.horizon.hours @ (outside[row] > _SOME_DEGC))
+            if hours:
+                step = int(outside[row].argmax())
+                when = f"{given.horizon.local_start[step]:%H:%M}"
+                text = f"outside its comfort band for {hours:g} h, most from {when} on, by {outside[row, step]:.1f} °C"
+                out.append(f"{member.name}: {text}")
+        return out
 
     @classmethod
     def carry(

@@ -224,6 +224,17 @@ class ScheduleChoice(Asset):
         return {"choice": choice}
 
     @classmethod
+    def told(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> list[str]:
+        """The schedule of each day by its name."""
+        dates = [start.date() for start in given.horizon.local_start]
+        days = sorted(set(dates))
+        out = []
+        for row, member in enumerate(rows.members):
+            names = [member.schedule_of(series["chosen"][row, dates.index(day)]).name for day in days]
+            out += [f"{member.name}: schedule '{name}' on {day:%d %b}" for name, day in zip(names, days, strict=True)]
+        return out
+
+    @classmethod
     def carry(
         cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array], steps: int
     ) -> dict[str, dict[str, float]]:

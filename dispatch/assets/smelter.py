@@ -145,11 +145,11 @@ class Smelter(Asset):
             series={
                 "power_kw": power,
                 "bath_degc": bath,
-                "short_degc": short,
-                **made,
+                "off": made["off"],
                 "interrupted": off,
                 "metal_kg": cp.multiply(given["kg_per_kw"], power),
             },
+            inner={"begin": made["begin"], "end": made["end"], "short_degc": short},
             relaxable=limits,
         )
 
@@ -213,6 +213,19 @@ class Smelter(Asset):
         """Draws less where power lacks, as far as its band and its bath let it."""
         lacking = np.maximum(-state.share(rows.bus(), values["power_kw"]), 0)
         return _walked(rows, given, values["power_kw"] - lacking) if lacking.max() > _SOME_KW else values
+
+    @classmethod
+    def told(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> list[str]:
+        """When each line is interrupted."""
+        off, hours = np.round(series["interrupted"]) > 0, given.horizon.hours
+        begun = off & ~np.hstack([rows.state(given, "interrupted_h") > 0, off[:, :-1]])
+        return [
+            f"{member.name}: interrupted from "
+            + ", ".join(f"{given.horizon.local_start[step]:%H:%M}" for step in np.flatnonzero(begun[row]))
+            + f", {off[row] @ hours:g} h in all"
+            for row, member in enumerate(rows.members)
+            if begun[row].any()
+        ]
 
     @classmethod
     def carry(

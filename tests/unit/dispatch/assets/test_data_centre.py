@@ -14,9 +14,11 @@ from dispatch.audit import audit
 from dispatch.errors import DataError
 from dispatch.fallback import last_good, safe_state
 from dispatch.problem import Problem
+from dispatch.references import reference_problems
 from dispatch.schedule import Schedule
 from dispatch.signals import Horizon
 from dispatch.solve import rule_based, solve
+from dispatch.tables import told
 from tests.parks import given, grid, hours, load, park, tariff
 from tests.unit.dispatch.assets.templates import hourly_tariff
 
@@ -75,6 +77,7 @@ def test_the_capacity_is_a_curve() -> None:
 def test_what_cannot_be_done_in_time_costs_its_penalty() -> None:
     plan = planned(built(batches=[batch(energy_kwh=200.0, penalty_per_kwh=7.0)]))
     assert plan.penalty[0] == pytest.approx(40 * 7)
+    assert told(plan) == ["dc: 40.0 kWh of work not done in time"]
     cheap = planned(built(batches=[batch(penalty_per_kwh=0.15)]))
     assert cheap.asset("dc", "it_kw").sum() == pytest.approx(200 + 40), "work that is dearer than its penalty is left"
 
@@ -140,6 +143,7 @@ def test_work_moves_within_its_pool_to_where_it_is_cheaper() -> None:
     assert plan.asset("west", "it_kw").sum() == pytest.approx(4 * 20 + 60)
     assert plan.asset("east", "sent_kw").sum() == pytest.approx(plan.asset("west", "received_kw").sum())
     assert plan.money[0] == pytest.approx(0.5 * 200 + 0.1 * 140)
+    assert told(plan) == ["east: 60.0 kWh of work done elsewhere in its pool"]
 
 
 def test_moving_work_has_a_price_a_delay_a_share_and_the_other_sites_capacity() -> None:
@@ -164,6 +168,17 @@ def test_without_a_pool_nothing_moves() -> None:
     plan = solve(Problem(site, given(site, hours(4), {("east", "demand_kw"): 5.0, ("west", "demand_kw"): 5.0})))
     assert plan.asset("west", "received_kw").sum() == pytest.approx(0)
     assert audit(plan).violations == ()
+
+
+def test_a_pool_of_one_is_told_to_the_user() -> None:
+    raw: dict[str, Any] = {"buses": [{"name": "main"}], "latitude_deg": 50, "longitude_deg": 10}
+    raw["assets"] = [centre(pool="work"), centre("west", pool="works")]
+    assert [(p.path, p.message) for p in reference_problems(raw)] == [
+        ("assets[0].pool", "nobody else is in pool 'work'"),
+        ("assets[1].pool", "nobody else is in pool 'works'"),
+    ]
+    raw["assets"][1]["pool"] = "work"
+    assert list(reference_problems(raw)) == []
 
 
 def test_what_was_done_before_is_not_done_again() -> None:

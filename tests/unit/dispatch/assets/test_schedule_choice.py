@@ -18,6 +18,7 @@ from dispatch.fallback import safe_state
 from dispatch.problem import Problem
 from dispatch.signals import Horizon
 from dispatch.solve import rule_based, solve
+from dispatch.tables import told
 from tests.parks import given, grid, hours, park, tariff
 from tests.unit.dispatch.assets.templates import hourly_tariff
 
@@ -45,6 +46,7 @@ def test_the_cheaper_schedule_is_followed() -> None:
     assert plan.money[0] == pytest.approx(1.2)
     member = problem.rows["schedule_choice"].members[0]
     assert member.schedule_of(plan.asset("line", "chosen")[0]).name == "late"
+    assert told(plan) == ["line: schedule 'late' on 01 Mar"]
     assert rule_based(problem).asset("line", "power_kw") == pytest.approx([4, 4, 0, 0])
 
 

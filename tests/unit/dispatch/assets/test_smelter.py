@@ -17,6 +17,7 @@ from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.signals import Horizon
 from dispatch.solve import rule_based, solve
+from dispatch.tables import told
 from tests.parks import given, grid, hours, park
 from tests.unit.dispatch.assets.templates import hourly_tariff
 
@@ -97,12 +98,14 @@ def test_an_interruption_lasts_no_longer_than_it_may() -> None:
     free = {"min_degc": 800.0, "band_down": 0.0, "band_up": 0.0, "value_per_kg": 5.0, "recovery_h": 3.0}
     plan = planned(built(SPIKE, max_interruption_h=2.0, **free))
     assert plan.asset("pots", "interrupted").sum() == 2
+    assert told(plan)[0].endswith("2 h in all")
     assert plan.asset("pots", "power_kw").sum() == pytest.approx(6000)
     short = planned(built(SPIKE, max_interruption_h=2.0, **(free | {"recovery_h": 1.0})))
     # One hour of recovery: three of the four dear hours.
     assert short.asset("pots", "interrupted").sum() == 3
     costly = planned(built(SPIKE, max_interruption_h=2.0, interruption_cost=1e5, **free))
     assert costly.asset("pots", "interrupted").sum() == 0
+    assert told(costly) == []
     quarter = planned(built(SPIKE, hours(32, step_h=0.25), max_interruption_h=2.0, **free))
     assert quarter.asset("pots", "interrupted").sum() == 8
 
@@ -130,6 +133,7 @@ def test_the_bath_limits_an_interruption() -> None:
     warm = {"value_per_kg": 5.0, "min_degc": 944.0, "max_interruption_h": 4.0, "recovery_h": 4.0}
     plan = planned(built(SPIKE, **warm))
     assert plan.asset("pots", "interrupted").sum() == 1
+    assert told(plan) == [f"pots: interrupted from 0{plan.asset('pots', 'interrupted').argmax()}:00, 1 h in all"]
 
 
 def test_an_interruption_that_has_begun_counts() -> None:
