@@ -20,7 +20,7 @@ from dispatch.plan import Plan
 from dispatch.report.data import Balance, Fan, Finding, Limit, Line, Method, ReportData, Status, Store, VoltageBand
 from dispatch.signals import Array
 from dispatch.storage import Storage
-from dispatch.tables import FLOWS, published, rounded
+from dispatch.tables import FLOWS, published, rounded, told
 
 _SMALL_KW = 0.05  # kWh where energy is meant
 _POWERS = ("power_kw", "charge_kw", "discharge_kw", "on", "heat_kw", "cold_kw", "import_kw", "export_kw")
@@ -252,6 +252,7 @@ def findings(plan: Plan) -> Iterator[Finding]:
     yield from _stores_outside(plan)
     yield from _ageing(plan)
     yield from _unstated(plan)
+    yield from (Finding("info", text) for text in told(plan.schedule))
     yield from _unverified(plan)
 
 
@@ -374,8 +375,7 @@ def _setpoints(plan: Plan) -> Iterator[Line]:
 
 
 def _notes(plan: Plan) -> Iterator[str]:
-    yield from plan.site.notes
-    yield from plan.notes
+    yield from (*plan.site.notes, *plan.notes)
     if plan.outlook.forecast is not None:
         yield from plan.outlook.forecast.notes
     yield (
