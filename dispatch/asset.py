@@ -192,11 +192,13 @@ class Asset(Frozen, ABC):
 
     Class attributes:
         rule_order: position in the cascade of rules; lower acts first.
+        gives_more: its ``settle`` may give more where its bus lacks, so loads shed only after it has had its say.
         is_network: its ports are the network itself (a cable, the point of common coupling), not an injection into it.
         bus_fields: field → carrier that the bus must have, or several of which one (None: any).
     """
 
     rule_order: ClassVar[int] = 0
+    gives_more: ClassVar[bool] = False
     is_network: ClassVar[bool] = False
     bus_fields: ClassVar[Mapping[str, Carriers]] = {"bus": "electricity"}
 
