@@ -255,9 +255,10 @@ class Conversion(Asset):
 
     @classmethod
     def settle(cls, rows: Rows[Self], given: Inputs, state: Ruling, values: dict[str, Array]) -> dict[str, Array]:
-        """Draws less where an input lacks or nobody takes the output, more where the output lacks and no input does."""
+        """Less where an input lacks or nobody takes the output; before loads shed, more where the output alone lacks."""
         flow = cls.given_way(rows, given, state, values[cls.input_series])
-        starved = state.residual_kw[rows.bus(cls.input_bus)] < -_FOLLOWED_KW
+        starved = np.full(flow.shape, state.sheds)
+        starved |= state.residual_kw[rows.bus(cls.input_bus)] < -_FOLLOWED_KW
         for field in cls.side_inputs.values():
             starved |= state.residual_kw[cls.bus_at(rows, field)] < -_FOLLOWED_KW
         flow = np.minimum(flow + cls.wanted_kw(rows, given, state) * ~starved, cls.most_kw(rows, given))

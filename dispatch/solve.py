@@ -134,11 +134,12 @@ def cascade(
     settling = [kind for kind in reversed(order) if kind in giving_way]
     if any(type(rows.members[0]).gives_more for rows in problem.rows.values()):
         # What one plant no longer gives, the next may make, and the supplies of that come last; no load sheds yet.
-        state = _settled(problem, [k for k in reversed(settling) if _order(problem, k) > 0], chosen, state)
+        early = [kind for kind in reversed(settling) if _order(problem, kind) > 0]
+        state = _settled(problem, early, chosen, Ruling(state.residual_kw, sheds=False))
     for _ in range(_MOST_PASSES):
         if np.abs(state.residual_kw).max() < _BALANCED_KW:
             break
-        state = _settled(problem, settling, chosen, state)
+        state = _settled(problem, settling, chosen, Ruling(state.residual_kw))
     return problem.read(Proof(quality, problem.settle_totals(), -np.inf, np.inf, 0, 0, False), None)
 
 
@@ -154,5 +155,5 @@ def _settled(problem: Problem, kinds: Sequence[str], chosen: dict[str, dict[str,
         rows, before = problem.rows[kind], problem.net_kw(kind)
         chosen[kind] = type(rows.members[0]).settle(rows, problem.inputs, state, chosen[kind])
         problem.put(kind, chosen[kind])
-        state = Ruling(state.residual_kw + problem.net_kw(kind) - before)
+        state = Ruling(state.residual_kw + problem.net_kw(kind) - before, sheds=state.sheds)
     return state

@@ -46,10 +46,8 @@ def followed(made: Problem, came: dict[str, Any]) -> Any:
 
 def test_the_published_load_of_a_chp_is_followed_whatever_heat_is_wanted() -> None:
     """Planned at full load for dear power; led by heat it would have given 50."""
-    plan, done = followed(
-        problem(CHP, BOILER, GAS, grid(tariff=tariff(0.4)), demand={"main": [100.0], "heat": [50.0]}),
-        {"heat": [50.0], "main": [110.0]},
-    )
+    made = problem(CHP, BOILER, GAS, grid(tariff=tariff(0.4)), demand={"main": [100.0], "heat": [50.0]})
+    plan, done = followed(made, {"heat": [50.0], "main": [110.0]})
     assert plan.asset("chp", "load_kw") == pytest.approx([80])
     assert done.asset("chp", "load_kw") == pytest.approx([80])
     assert done.asset("pcc", "import_kw") == pytest.approx(110 - done.asset("chp", "power_kw"))
@@ -70,7 +68,7 @@ def test_a_kwh_of_heat_in_store_is_worth_the_electricity_of_the_pump_and_not_tha
 
 
 def test_what_one_plant_cannot_give_the_next_one_makes_before_a_load_sheds() -> None:
-    """The rules draw 40 through the exchanger, of which 10 are there; the pump makes up for it and the grid for that."""
+    """The rules draw 40 through the exchanger, of which 10 are there: the pump makes up for it, the grid for that."""
     waste = {"kind": "waste_heat", "name": "kiln", "bus": "hot", "offered_kw": 10, "max_kw": 10}
     plate = {"kind": "heat_exchanger", "name": "plate", "hot_bus": "hot", "heat_bus": "heat", "hot_kw": 80}
     made = problem(plate, waste, PUMP, grid(), demand={"heat": [40.0]})
