@@ -255,7 +255,7 @@ class Conversion(Asset):
 
     @classmethod
     def settle(cls, rows: Rows[Self], given: Inputs, state: Ruling, values: dict[str, Array]) -> dict[str, Array]:
-        """Less where an input lacks or nobody takes the output; before loads shed, more where the output alone lacks."""
+        """Less where an input lacks or nobody takes the output; before loads shed, more where that alone lacks."""
         flow = cls.given_way(rows, given, state, values[cls.input_series])
         starved = np.full(flow.shape, state.sheds)
         starved |= state.residual_kw[rows.bus(cls.input_bus)] < -_FOLLOWED_KW

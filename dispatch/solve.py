@@ -11,7 +11,7 @@ from functools import partial
 
 import numpy as np
 
-from dispatch.asset import Ruling
+from dispatch.asset import Asset, Ruling
 from dispatch.errors import SolveError
 from dispatch.highs import Answer, Limits, Quality, Run
 from dispatch.highs import run as search
@@ -144,7 +144,8 @@ def cascade(
 
 
 def _order(problem: Problem, kind: str) -> int:
-    return type(problem.rows[kind].members[0]).rule_order
+    cls: type[Asset] = type(problem.rows[kind].members[0])
+    return cls.rule_order
 
 
 def _settled(problem: Problem, kinds: Sequence[str], chosen: dict[str, dict[str, Array]], state: Ruling) -> Ruling:
