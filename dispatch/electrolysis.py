@@ -19,6 +19,7 @@ from dispatch.signals import Array, Horizon
 
 _HIGHER_PER_LOWER = HIGHER_KWH_PER_KG / HYDROGEN_KWH_PER_KG
 _LACKING_KW = 0.01
+_NEARLY = 1e-4
 
 
 class Electrolyser(Committed):
@@ -288,7 +289,9 @@ def _before(rows: Rows[Any], inputs: Inputs) -> tuple[np.ndarray, Array]:
     """(row, 1) whether it produced just before the horizon, and its draw then."""
     power = np.minimum(rows.state(inputs, "power_before_kw"), rows.field("electric_kw"))
     lowest = rows.field("min_kw")
-    return (rows.state(inputs, "on_before_h") > 0) & (power > 0) & (power >= lowest - 1e-6), np.maximum(power, lowest)
+    return (rows.state(inputs, "on_before_h") > 0) & (power > 0) & (power >= lowest * (1 - _NEARLY)), np.maximum(
+        power, lowest
+    )
 
 
 def _heat_bus(rows: Rows[Any]) -> np.ndarray:
