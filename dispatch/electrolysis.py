@@ -162,7 +162,7 @@ class Electrolyser(Committed):
         standing = made.on - producing
         drawn = power + cp.multiply(given["standby_kw"], standing)
         heat, heat_limits = _heat(rows, given, producing, segments.taken, together)
-        again, again_limits = _warm_starts(rows, given, producing, made.start)
+        again, again_limits, again_money = _warm_starts(rows, given, producing, made.start)
         constraints = [
             *made.constraints,
             producing <= made.on,
@@ -173,9 +173,6 @@ class Electrolyser(Committed):
             *heat_limits,
             *again_limits,
         ]
-        money = (
-            made.start_money + cp.multiply(given["warm_start_cost"], again["restarted"]) if again else made.start_money
-        )
         heated = {"heat": Port(_heat_bus(rows), heat["heat_kw"])} if heat else {}
         states = {"on": made.on, "start": made.start, "producing": producing, **made.series, **again}
         switch = {} if segments.switch is None else {"switch": segments.switch}
@@ -186,7 +183,7 @@ class Electrolyser(Committed):
                 **heated,
             },
             constraints=constraints,
-            cost_step=money,
+            cost_step=made.start_money + again_money,
             series={"power_kw": drawn, "hydrogen_kw": hydrogen, **heat, "above_min_kw": above, **states, **switch},
             inner=made.inner | {"segment_kw": segments.taken},
             exclusive=segments.exclusive,
@@ -342,14 +339,15 @@ def _heat(rows: Rows[Any], given: Given, producing: Any, taken: Any, together: A
     return {"heat_kw": heat}, [heat <= most]
 
 
-def _warm_starts(rows: Rows[Any], given: Given, producing: Any, start: Any) -> tuple[dict[str, Any], list[Any]]:
-    """Producing again after standby; nothing where that is free."""
+def _warm_starts(rows: Rows[Any], given: Given, producing: Any, start: Any) -> tuple[dict[str, Any], list[Any], Any]:
+    """Producing again after standby, its limits, and its money; nothing where that is free."""
     import cvxpy as cp
 
     if not any(member.warm_start_cost > 0 for member in rows.members):
-        return {}, []
+        return {}, [], 0
     again = cp.Variable((rows.count, given.horizon.steps), bounds=[0, 1])
-    return {"restarted": again}, [again >= producing - shifted(given["produced"], producing) - start]
+    limit = again >= producing - shifted(given["produced"], producing) - start
+    return {"restarted": again}, [limit], cp.multiply(given["warm_start_cost"], again)
 
 
 def _ramps(rows: Rows[Any], given: Given, above: Any) -> list[Any]:
