@@ -1,0 +1,52 @@
+"""Mistakes in stores and vehicles: see ``mistakes``."""
+
+from __future__ import annotations
+
+from tests.unit.dispatch.assets.mistakes import Mistake, Wrong, at, plus, times, zero
+
+_COLD = 5  # the template of a battery out in the weather
+_STORE = [
+    Mistake("content differs from its powers", "stored_kwh", at(3, 55.0)),
+    Mistake("content above its band", "charge_kw", plus(45.0)),
+    Mistake("content below its band", "discharge_kw", plus(45.0)),
+    Mistake("charge above rating", "charge_kw", at(0, 45.5)),
+    Mistake("discharge above rating", "discharge_kw", at(2, 45.5)),
+    Mistake("negative power", "charge_kw", at(1, -0.1)),
+    Mistake("charges and discharges at once", "charge_kw", plus(1.0)),
+    Mistake("further outside its band than stated", "outside_band_kwh", plus(-0.1)),
+]
+_WRONG_STORE = [
+    Wrong("charge without loss", {"gain_kwh_per_kw": times(1 / 0.9)}, "content differs"),
+    Wrong("discharge without loss", {"drain_kwh_per_kw": times(0.95)}, "content differs"),
+    Wrong("start level ignored", {"carried_kwh": times(1.5)}, "content differs"),
+    Wrong("reserve of power forgotten", {"charge_kw": plus(5), "discharge_kw": plus(5)}, "above rating"),
+    Wrong("bottom of the band too low", {"lower_kwh": plus(-5), "least_kwh": plus(-5)}, "content below"),
+]
+
+MISTAKES: dict[str, list[Mistake]] = {
+    "battery": [
+        Mistake("discharge above rating", "discharge_kw", plus(34.0), _COLD),
+        Mistake("content below its band", "discharge_kw", plus(15.0), _COLD),
+    ],
+    "flow_battery": [
+        *_STORE,
+        Mistake("works with its pumps off", "running", at(2, 0.0)),
+        Mistake("works with its pumps off", "running", at(2, 0.0), template=1),
+        Mistake("pumps are neither on nor off", "running", at(3, 0.5)),
+    ],
+}
+WRONG: dict[str, list[Wrong]] = {
+    "battery": [
+        Wrong("power as if it were warm", {"charge_kw": plus(14), "discharge_kw": plus(14)}, "above rating", _COLD),
+        Wrong("efficiency as if it were warm", {"gain_kwh_per_kw": times(1 / 0.925)}, "content differs", _COLD),
+        Wrong("capacity as if it were warm", {"lower_kwh": plus(-9), "least_kwh": plus(-9)}, "content below", _COLD),
+    ],
+    "flow_battery": [
+        *_WRONG_STORE,
+        Wrong("losses of the stack forgotten", {"part_loss_kwh": zero}, "content differs"),
+        Wrong("losses rise too late", {"charge_width_kw": times(1.5)}, "content differs", template=1),
+        Wrong("the same, of discharge", {"discharge_width_kw": times(1.5)}, "content differs", template=1),
+        Wrong("pumps draw too little", {"pump_kw": times(0.5)}, "power at electricity differs"),
+        Wrong("pumps stop although it stands ready", {"ready": zero}, "pumps off", fields={"pump_kw": 8.0}),
+    ],
+}
