@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.unit.dispatch.assets.mistakes import Mistake, Wrong, at, plus, times, zero
 
 _COLD = 5  # the template of a battery out in the weather
+_SMOOTHING = 5  # that of a supercapacitor that keeps power free for changes
 _STORE = [
     Mistake("content differs from its powers", "stored_kwh", at(3, 55.0)),
     Mistake("content above its band", "charge_kw", plus(45.0)),
@@ -34,7 +35,17 @@ MISTAKES: dict[str, list[Mistake]] = {
         Mistake("works with its pumps off", "running", at(2, 0.0), template=1),
         Mistake("pumps are neither on nor off", "running", at(3, 0.5)),
     ],
+    "supercapacitor": [
+        Mistake("kept free and short differ from what changes ask for", "ramp_short_kw", plus(0.1), _SMOOTHING),
+        Mistake("keeps less than nothing free", "ramp_reserve_kw", plus(-11.0), _SMOOTHING),
+        Mistake("keeps more free than changes ask for", "ramp_reserve_kw", plus(10.1), _SMOOTHING),
+        Mistake("no power behind what is kept free", "ramp_reserve_kw", plus(30.0), _SMOOTHING),
+        Mistake("no energy behind what is kept free", "ramp_reserve_kw", plus(400.0), _SMOOTHING),
+    ],
 }
+# Little at the start; and a price at which it pays to be short.
+_LOW = {"start_fill": 0.115, "ramp_penalty_per_kwh": 5.0}
+_SCARCE = {"ramp_penalty_per_kwh": 0.001}
 WRONG: dict[str, list[Wrong]] = {
     "battery": [
         Wrong("power as if it were warm", {"charge_kw": plus(14), "discharge_kw": plus(14)}, "above rating", _COLD),
@@ -48,5 +59,12 @@ WRONG: dict[str, list[Wrong]] = {
         Wrong("the same, of discharge", {"discharge_width_kw": times(1.5)}, "content differs", template=1),
         Wrong("pumps draw too little", {"pump_kw": times(0.5)}, "power at electricity differs"),
         Wrong("pumps stop although it stands ready", {"ready": zero}, "pumps off", fields={"pump_kw": 8.0}),
+    ],
+    "supercapacitor": [
+        Wrong("changes taken too small", {"ramp_kw": times(0.5)}, "differ from what changes ask", _SMOOTHING),
+        Wrong("no energy for a discharge", {"ramp_drain_kwh": zero}, "no energy behind", _SMOOTHING),
+        Wrong("no energy for a charge", {"ramp_gain_kwh": zero}, "no energy behind", _SMOOTHING, {"energy_kwh": 30.0}),
+        Wrong("content before the step forgotten", {"ramp_start_kwh": plus(9)}, "no energy behind", _SMOOTHING, _LOW),
+        Wrong("what is short too cheap", {"ramp_penalty": times(0.5)}, "penalty differs", _SMOOTHING, _SCARCE),
     ],
 }

@@ -23,7 +23,14 @@ def _flow(**fields: Any) -> Template:
     return Template(asset, (_priced(), load()), _ELECTRIC)
 
 
+def _smoothing(**fields: Any) -> Template:
+    """Changes of wind and PV for which little energy is left at times."""
+    asset = _store("supercapacitor", ramp_sigma_kw=4.0, ramp_factor=2.5, ramp_penalty_per_kwh=0.3, energy_kwh=60.0)
+    return Template(asset | fields, (_priced(), load()), _ELECTRIC)
+
+
 TEMPLATES: dict[str, tuple[Template, ...]] = {
     "battery": (_cold(), _holding(_cold(), 60.0)),
     "flow_battery": (_flow(), _flow(fast_reserve_kw=0.0)),
+    "supercapacitor": (_smoothing(), _holding(_smoothing(), 30.0)),
 }
