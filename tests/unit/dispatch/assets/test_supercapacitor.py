@@ -83,7 +83,7 @@ def test_what_cannot_be_kept_free_is_short_at_its_price() -> None:
 
 
 def test_reserve_that_the_site_asks_for_comes_on_top() -> None:
-    asked = {"kind": "reserve", "name": "up", "direction": "up", "required_kw": 200.0, "duration_minutes": 6}
+    asked = {"kind": "reserve", "name": "up", "direction": "up", "required_kw": 900.0, "duration_minutes": 6}
     bank = {"kind": "supercapacitor", "name": "bank", "bus": "main", "energy_kwh": 500, "charge_kw": 300}
     bank |= {
         "discharge_kw": 300,
@@ -95,7 +95,10 @@ def test_reserve_that_the_site_asks_for_comes_on_top() -> None:
     site = park(load(), grid(), bank, asked)
     schedule = solve(Problem(site, given(site, hours(1), {("load", "demand_kw"): 0.0})))
     assert audit(schedule).violations == ()
-    assert schedule.asset("bank", "reserve_up_kw") == pytest.approx([150])
+    # It charges so as to stop when called: no kW is promised twice.
+    net = schedule.asset("bank", "discharge_kw") - schedule.asset("bank", "charge_kw")
+    assert schedule.asset("bank", "ramp_reserve_kw") == pytest.approx([150])
+    assert net + schedule.asset("bank", "reserve_up_kw") == pytest.approx([300 - 150])
 
 
 def test_no_change_keeps_nothing_and_a_negative_one_is_refused() -> None:
