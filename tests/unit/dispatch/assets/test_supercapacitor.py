@@ -87,7 +87,7 @@ def test_reserve_that_the_site_asks_for_comes_on_top() -> None:
     bank = {"kind": "supercapacitor", "name": "bank", "bus": "main", "energy_kwh": 500, "charge_kw": 300}
     bank |= {
         "discharge_kw": 300,
-        "start_fill": 1.0,
+        "start_fill": 0.5,
         "end_fill_min": 0.0,
         "ramp_sigma_kw": 50,
         "ramp_penalty_per_kwh": 900,
