@@ -42,10 +42,23 @@ MISTAKES: dict[str, list[Mistake]] = {
         Mistake("no power behind what is kept free", "ramp_reserve_kw", plus(30.0), _SMOOTHING),
         Mistake("no energy behind what is kept free", "ramp_reserve_kw", plus(400.0), _SMOOTHING),
     ],
+    "swap_station": [
+        Mistake("inventory differs from its flows", "full", plus(0.1)),
+        Mistake("more full ones than there are batteries", "charge_kw", plus(150.0)),
+        Mistake("swaps more than were full", "swaps", plus(8.0)),
+        Mistake("swaps more than are asked for", "swaps", at(0, 2.1)),
+        Mistake("unserved differs from what is asked for", "unserved", plus(0.1)),
+        Mistake("negative charge or swap", "swaps", at(0, -0.1)),
+        Mistake("charge above rating", "charge_kw", at(2, 150.1)),
+        Mistake("charge above what its empty batteries take", "charge_kw", plus(140.0)),
+        Mistake("fewer full ones than stated", "few", plus(-0.1)),
+    ],
 }
 # Little at the start; and a price at which it pays to be short.
 _LOW = {"start_fill": 0.115, "ramp_penalty_per_kwh": 5.0}
 _SCARCE = {"ramp_penalty_per_kwh": 0.001}
+_CHEAP_FILLING = {"full_min": 12.0, "few_penalty_per_h": 99.0, "charge_kw": 900.0, "battery_charge_kw": 200.0}
+_FEW_EMPTY = {"start_full": 11.0, "full_min": 12.0, "few_penalty_per_h": 99.0}
 WRONG: dict[str, list[Wrong]] = {
     "battery": [
         Wrong("power as if it were warm", {"charge_kw": plus(14), "discharge_kw": plus(14)}, "above rating", _COLD),
@@ -66,5 +79,18 @@ WRONG: dict[str, list[Wrong]] = {
         Wrong("no energy for a charge", {"ramp_gain_kwh": zero}, "no energy behind", _SMOOTHING, {"energy_kwh": 30.0}),
         Wrong("content before the step forgotten", {"ramp_start_kwh": plus(9)}, "no energy behind", _SMOOTHING, _LOW),
         Wrong("what is short too cheap", {"ramp_penalty": times(0.5)}, "penalty differs", _SMOOTHING, _SCARCE),
+    ],
+    "swap_station": [
+        Wrong("a battery is full too soon", {"full_per_kw": times(1.2)}, "inventory differs"),
+        Wrong("too many full at the start", {"start_full": plus(1)}, "inventory differs"),
+        Wrong("more batteries than it has", {"batteries": plus(9)}, "more full ones", fields=_CHEAP_FILLING),
+        Wrong("chargers too large", {"charge_kw": plus(50)}, "charge above rating"),
+        Wrong("batteries take too much", {"battery_charge_kw": times(3)}, "empty batteries take", fields=_FEW_EMPTY),
+        Wrong("fewer vehicles than come", {"asked": times(0.5)}, "unserved differs"),
+        Wrong("fewer to be kept", {"full_min": zero}, "fewer full ones"),
+        Wrong("unserved too cheap", {"unserved_penalty": times(0.5)}, "penalty differs"),
+        Wrong("missing ones too cheap", {"few_penalty": times(0.5)}, "penalty differs"),
+        Wrong("end too cheap", {"end_penalty": times(0.5)}, "penalty differs", fields={"end_full_min": 12.0}),
+        Wrong("end forgotten", {"end_full": zero}, "penalty differs", fields={"end_full_min": 12.0}),
     ],
 }

@@ -29,8 +29,23 @@ def _smoothing(**fields: Any) -> Template:
     return Template(asset | fields, (_priced(), load()), _ELECTRIC)
 
 
+def _swaps(**fields: Any) -> Template:
+    """Chargers that are short at noon, when more vehicles come than batteries are full."""
+    asset = {"kind": "swap_station", "name": "it", "bus": "main", "batteries": 12.0, "battery_kwh": 60.0}
+    asset |= {"returned_fill": 0.25, "charge_kw": 150.0, "battery_charge_kw": 30.0, "charge_efficiency": 0.9}
+    asset |= {"start_full": 6.0, "full_min": 4.0, "end_full_min": 5.0, "unserved_penalty": 40.0}
+    asset |= {"few_penalty_per_h": 9.0, "end_penalty": 8.0}
+    asset["swaps_per_h"] = [
+        {"start": "2024-03-01T06:00Z", "end": "2024-03-01T10:00Z", "value": 2.0},
+        {"start": "2024-03-01T10:00Z", "end": "2024-03-01T12:00Z", "value": 6.0},
+        {"start": "2024-03-01T12:00Z", "end": "2024-03-01T14:00Z", "value": 1.0},
+    ]
+    return Template(asset | fields, (_priced(), load()), _ELECTRIC)
+
+
 TEMPLATES: dict[str, tuple[Template, ...]] = {
     "battery": (_cold(), _holding(_cold(), 60.0)),
     "flow_battery": (_flow(), _flow(fast_reserve_kw=0.0)),
+    "swap_station": (_swaps(), _swaps(swaps_per_h=2.5)),
     "supercapacitor": (_smoothing(), _holding(_smoothing(), 30.0)),
 }
