@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.unit.dispatch.assets.mistakes import Mistake, Wrong, at, plus, times, zero
 
 _COLD = 5  # the template of a battery out in the weather
@@ -28,6 +30,15 @@ MISTAKES: dict[str, list[Mistake]] = {
     "battery": [
         Mistake("discharge above rating", "discharge_kw", plus(34.0), _COLD),
         Mistake("content below its band", "discharge_kw", plus(15.0), _COLD),
+    ],
+    "ev_fleet": [
+        Mistake("content added differs from its powers", "added_kwh", plus(0.1)),
+        Mistake("negative power or energy", "charge_kw", at(0, -0.1)),
+        Mistake("more than its chargers take", "charge_kw", at(2, 25.1)),
+        Mistake("no sharing among its vehicles gives this power", "charge_kw", plus(0.1)),
+        Mistake("no sharing among its vehicles gives this power", "discharge_kw", at(0, 5.0)),
+        Mistake("no sharing among its vehicles gives this power", "charge_kw", plus(0.1), template=1),
+        Mistake("vehicles leave with less than stated", "unserved_kwh", plus(-1.0)),
     ],
     "flow_battery": [
         *_STORE,
@@ -59,11 +70,43 @@ _LOW = {"start_fill": 0.115, "ramp_penalty_per_kwh": 5.0}
 _SCARCE = {"ramp_penalty_per_kwh": 0.001}
 _CHEAP_FILLING = {"full_min": 12.0, "few_penalty_per_h": 99.0, "charge_kw": 900.0, "battery_charge_kw": 200.0}
 _FEW_EMPTY = {"start_full": 11.0, "full_min": 12.0, "few_penalty_per_h": 99.0}
+
+
+def _vehicle(**fields: float) -> dict[str, Any]:
+    day = "2024-03-01T"
+    one = {"arrival": f"{day}06:00Z", "departure": f"{day}14:00Z", "charge_kw": 20.0, "discharge_kw": 20.0}
+    return {"sessions": [one | fields]}
+
+
+# One that could hold more at a price that asks for it.
+_SMALL = _vehicle(arrival_kwh=5.0, departure_kwh=10.0, capacity_kwh=18.0)
+
+
+def _giving(discharge_kw: float) -> dict[str, Any]:
+    """One that comes with plenty and needs little."""
+    full = {"arrival_kwh": 55.0, "departure_kwh": 10.0, "capacity_kwh": 60.0, "least_kwh": 30.0}
+    return _vehicle(discharge_kw=discharge_kw, **full)
+
+
 WRONG: dict[str, list[Wrong]] = {
     "battery": [
         Wrong("power as if it were warm", {"charge_kw": plus(14), "discharge_kw": plus(14)}, "above rating", _COLD),
         Wrong("efficiency as if it were warm", {"gain_kwh_per_kw": times(1 / 0.925)}, "content differs", _COLD),
         Wrong("capacity as if it were warm", {"lower_kwh": plus(-9), "least_kwh": plus(-9)}, "content below", _COLD),
+    ],
+    "ev_fleet": [
+        Wrong("charge without loss", {"visit_gain": times(1 / 0.9)}, "no sharing"),
+        Wrong("discharge without loss", {"visit_drain": times(0.92)}, "no sharing"),
+        Wrong("content added without loss", {"gain_kwh_per_kw": times(1 / 0.9)}, "content added differs"),
+        Wrong("chargers too large", {"charge_kw": plus(20)}, "than its chargers take"),
+        Wrong("vehicles take too much", {"visit_charge_kw": times(1.5)}, "no sharing"),
+        Wrong("vehicles give too much", {"visit_discharge_kw": times(2)}, "no sharing", fields=_giving(6.0)),
+        Wrong("they come with more", {"visit_start_kwh": plus(5)}, "no sharing"),
+        Wrong("they need less", {"visit_wanted_kwh": plus(-5)}, "no sharing"),
+        Wrong("they hold more", {"visit_most_kwh": plus(9)}, "no sharing", fields=_SMALL),
+        Wrong("they give all they have", {"visit_least_kwh": zero}, "no sharing", fields=_giving(20.0)),
+        Wrong("wear too cheap", {"wear_per_kw": times(0.5)}, "money differs"),
+        Wrong("unserved too cheap", {"unserved_penalty": times(0.5)}, "penalty differs"),
     ],
     "flow_battery": [
         *_WRONG_STORE,

@@ -43,8 +43,24 @@ def _swaps(**fields: Any) -> Template:
     return Template(asset | fields, (_priced(), load()), _ELECTRIC)
 
 
+def _vehicles(**fields: Any) -> Template:
+    """One that can leave with what it needs, one that cannot, one that gives back and stays beyond the horizon."""
+    day = "2024-03-01T"
+    first = {"arrival": f"{day}06:30Z", "departure": f"{day}10:15Z", "charge_kw": 11.0, "needed_kwh": 25.0}
+    first |= {"arrival_kwh": 5.0, "least_kwh": 2.0}
+    short = {"arrival": f"{day}05:00Z", "departure": f"{day}08:00Z", "charge_kw": 7.0, "needed_kwh": 30.0}
+    short |= {"arrival_kwh": 5.0, "least_kwh": 2.0}
+    giving = {"arrival": f"{day}07:00Z", "departure": f"{day}16:00Z", "charge_kw": 20.0, "discharge_kw": 15.0}
+    giving |= {"arrival_kwh": 30.0, "departure_kwh": 45.0, "capacity_kwh": 60.0, "least_kwh": 12.0}
+    asset = {"kind": "ev_fleet", "name": "it", "bus": "main", "sessions": [first, short, giving]}
+    asset |= {"chargers_kw": 25.0, "charge_efficiency": 0.9, "discharge_efficiency": 0.92}
+    asset |= {"wear_cost_per_kwh": 0.02, "unserved_penalty_per_kwh": 1.5, "aggregate": False}
+    return Template(asset | fields, (_priced(), load()), _ELECTRIC)
+
+
 TEMPLATES: dict[str, tuple[Template, ...]] = {
     "battery": (_cold(), _holding(_cold(), 60.0)),
+    "ev_fleet": (_vehicles(), _vehicles(aggregate=True)),
     "flow_battery": (_flow(), _flow(fast_reserve_kw=0.0)),
     "swap_station": (_swaps(), _swaps(swaps_per_h=2.5)),
     "supercapacitor": (_smoothing(), _holding(_smoothing(), 30.0)),
