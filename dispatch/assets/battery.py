@@ -99,8 +99,8 @@ class Battery(ElectricStorage):
             return np.ones(horizon.steps)
         what = f"ambient_degc of '{self.name}'"
         air = signal_values(self.ambient_degc, horizon.local_start, horizon.local_end, what)
-        points = [(p.degc, getattr(p, share)) for p in self.temperature_table]
-        return np.interp(air, *zip(*points, strict=True))
+        at, left = [p.degc for p in self.temperature_table], [getattr(p, share) for p in self.temperature_table]
+        return np.asarray(np.interp(np.array(air), np.array(at), np.array(left)))
 
     @classmethod
     def by_step(cls, rows: Rows[Self], horizon: Horizon, name: str) -> Array:

@@ -295,7 +295,7 @@ def _splits(
         if key not in known:
             member = rows.members[place]
             limit: float | Array = member.most_kw if most is None else np.minimum(most[row], member.most_kw)
-            known[key] = member.shared(given, Wanted(*own, limit))
+            known[key] = member.shared(given, Wanted(own[0], own[1], own[2], limit))
         yield row, known[key]
 
 

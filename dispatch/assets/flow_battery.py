@@ -95,14 +95,15 @@ class FlowBattery(Storage):
         if "part_loss_kwh" not in given:
             return plain
         lead = cls.deciding(rows, mode)
-        lost, rules, inner, pairs = {}, [], {}, []
-        for side, power in zip(SIDES, (charge, discharge), strict=True):
-            made = _parts(given, side, power[:lead])
-            lost[side] = made.inflow if lead == rows.count else rows.spread @ made.inflow
-            rules += made.constraints
-            inner |= made.inner
-            pairs += made.exclusive
-        return Moved(plain.inflow - lost["charge"], plain.outflow + lost["discharge"], rules, inner, pairs)
+        into, out = (_parts(given, side, power[:lead]) for side, power in zip(SIDES, (charge, discharge), strict=True))
+        lost = [made.inflow if lead == rows.count else rows.spread @ made.inflow for made in (into, out)]
+        return Moved(
+            plain.inflow - lost[0],
+            plain.outflow + lost[1],
+            [*into.constraints, *out.constraints],
+            {**into.inner, **out.inner},
+            [*into.exclusive, *out.exclusive],
+        )
 
     @classmethod
     def part(cls, rows: Rows[Self], given: Given, mode: Mode) -> Part:
@@ -168,7 +169,7 @@ class FlowBattery(Storage):
         return out | ({"running": working.astype(float)} if (rows.field("pump_kw") > 0).any() else {})
 
 
-def _widths(rows: Rows[FlowBattery], side: Side) -> Array:
+def _widths(rows: Rows[Any], side: Side) -> Array:
     """(row, part) kW; where nothing bends, the first part holds all, so that the others need no order."""
     bends = rows.field("power_loss_share") > 0
     share = np.where(bends, 1 / _PARTS, np.arange(_PARTS) == 0)
@@ -218,12 +219,12 @@ class _Bent(Movement):
     def gained(self, step: int, charge_kw: Array) -> Array:
         """In proportion, less the loss."""
         lost = self.share * self.charge_kw * np.interp(charge_kw / self.charge_kw, _GRID, _GRID**2)
-        return super().gained(step, charge_kw) - self.hours[step] * lost
+        return np.asarray(super().gained(step, charge_kw) - self.hours[step] * lost)
 
     def drained(self, step: int, discharge_kw: Array) -> Array:
         """In proportion, and the loss."""
         lost = self.share * self.discharge_kw * np.interp(discharge_kw / self.discharge_kw, _GRID, _GRID**2)
-        return super().drained(step, discharge_kw) + self.hours[step] * lost
+        return np.asarray(super().drained(step, discharge_kw) + self.hours[step] * lost)
 
     def to_gain(self, step: int, kwh: Array) -> Array:
         """Read off the curve; at most rated power."""

@@ -100,7 +100,12 @@ WRONG: dict[str, list[Wrong]] = {
         Wrong("content added without loss", {"gain_kwh_per_kw": times(1 / 0.9)}, "content added differs"),
         Wrong("chargers too large", {"charge_kw": plus(20)}, "than its chargers take"),
         Wrong("vehicles take too much", {"visit_charge_kw": times(1.5)}, "no sharing"),
-        Wrong("vehicles give too much", {"visit_discharge_kw": times(2)}, "no sharing", fields=_giving(6.0)),
+        Wrong(
+            "vehicles give too much",
+            {"visit_discharge_kw": times(2), "discharge_kw": times(2)},
+            "no sharing",
+            fields=_giving(6.0),
+        ),
         Wrong("they come with more", {"visit_start_kwh": plus(5)}, "no sharing"),
         Wrong("they need less", {"visit_wanted_kwh": plus(-5)}, "no sharing"),
         Wrong("they hold more", {"visit_most_kwh": plus(9)}, "no sharing", fields=_SMALL),
