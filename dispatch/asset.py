@@ -273,6 +273,11 @@ class Asset(Frozen, ABC):
         return []
 
     @classmethod
+    def remarks(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> list[str]:
+        """What a solution leaves undone on the published path (scenario 0), as the report's findings say it."""
+        return []
+
+    @classmethod
     def repaired(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> dict[str, Array] | None:
         """Decisions near to those of a solution that the kind can really follow; None where it can follow these.
 

@@ -18,7 +18,7 @@ from dispatch.signals import Array, Horizon
 from dispatch.vehicles import Visits, bands, places, visits
 
 _SERVED_KW = 1e-3
-_LEFT_KW = 0.01
+_LEFT_KW, _LEFT_KWH = 0.01, 0.05
 _VISIT = ("gain", "drain", "charge_kw", "discharge_kw", "least_kwh", "most_kwh", "start_kwh", "wanted_kwh", "leaves")
 _DECIDED = ("charge_kw", "discharge_kw", "unserved_kwh")
 
@@ -195,6 +195,13 @@ class EvFleet(Asset):
             money=(discharge @ given.horizon.hours) * rows.field("wear_cost_per_kwh")[:, 0],
             penalty=unserved.sum(axis=1) * rows.field("unserved_penalty_per_kwh")[:, 0],
         )
+
+    @classmethod
+    def remarks(cls, rows: Rows[EvFleet], given: Inputs, series: Mapping[str, Array]) -> list[str]:
+        """Energy that vehicles leave without."""
+        lacks = series["unserved_kwh"][: len(rows.members)].sum(axis=1)
+        return [f"{m.name}: vehicles leave without {kwh:,.1f} kWh that they need" for m, kwh in
+                zip(rows.members, lacks, strict=True) if kwh > _LEFT_KWH]  # fmt: skip
 
     @classmethod
     def repaired(cls, rows: Rows[EvFleet], given: Inputs, series: Mapping[str, Array]) -> dict[str, Array] | None:

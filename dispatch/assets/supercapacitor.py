@@ -19,6 +19,8 @@ from dispatch.signals import Array, Horizon
 from dispatch.storage_band import band, edges_kwh
 from dispatch.storage_walk import walk
 
+_SMALL_KW = 0.05
+
 
 class Supercapacitor(ElectricStorage):
     r"""Seconds to minutes of storage that stands ready for what happens inside a step.
@@ -150,6 +152,18 @@ class Supercapacitor(ElectricStorage):
         short = rows.field("ramp_factor") * rows.series(given, "ramp_sigma_kw") - series["ramp_reserve_kw"]
         price = rows.field("ramp_penalty_per_kwh")[:, 0]
         return replace(account, penalty=account.penalty + short @ given.horizon.hours * price)
+
+    @classmethod
+    def remarks(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> list[str]:
+        """Power that changes of wind and PV ask for and that is not kept free."""
+        out = super().remarks(rows, given, series)
+        for row, member in enumerate(rows.members if "ramp_short_kw" in series else ()):
+            short = series["ramp_short_kw"][row]
+            if short.max() > _SMALL_KW:
+                hours = float(given.horizon.hours[short > _SMALL_KW].sum())
+                most = f"up to {short.max():,.1f} kW of power"
+                out.append(f"{member.name}: {most} for changes of wind and PV not kept free, for {hours:g} h")
+        return out
 
     @classmethod
     def walked(cls, rows: Rows[Self], given: Inputs, wanted: Array, *, back: bool) -> dict[str, Array]:

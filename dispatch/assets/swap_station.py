@@ -16,6 +16,7 @@ from dispatch.series import Signal, signal_values
 from dispatch.signals import Array, Horizon
 
 _LEFT_KW = 0.01
+_FEW = 0.05
 _SERIES = ("charge_kw", "swaps", "full", "few", "short_at_end")
 
 
@@ -164,6 +165,18 @@ class SwapStation(Asset):
         penalty = penalty + series["few"] @ hours * rows.field("few_penalty_per_h")[:, 0]
         short = np.maximum(wished - series["full"][:, -1], 0)
         return Account({"electricity": -series["charge_kw"]}, penalty=penalty + short * rows.field("end_penalty")[:, 0])
+
+    @classmethod
+    def remarks(cls, rows: Rows[SwapStation], given: Inputs, series: Mapping[str, Array]) -> list[str]:
+        """Swaps that are not served, and full batteries that were to be kept."""
+        out = []
+        for row, member in enumerate(rows.members):
+            missed, few = float(series["unserved"][row].sum()), float(series["few"][row].max())
+            if missed > _FEW:
+                out.append(f"{member.name}: {missed:,.1f} swaps not served")
+            if few > _FEW:
+                out.append(f"{member.name}: up to {few:,.1f} full batteries fewer than {member.full_min:g} to be kept")
+        return out
 
     @classmethod
     def rule(cls, rows: Rows[SwapStation], given: Inputs, state: Ruling) -> dict[str, Array]:
