@@ -1,6 +1,6 @@
 """A fleet's plan shared out among its vehicles, as near to it as they can come; equations in :mod:`dispatch.vehicles`.
 
-A linear program of its own (SciPy's HiGHS), apart from the optimiser's rows: the check of a plan rests on it.
+A linear program of its own, apart from the optimiser's rows: the check of a plan rests on it.
 """
 
 from __future__ import annotations
@@ -12,12 +12,17 @@ from typing import Any
 
 import numpy as np
 
+from dispatch.errors import SolveError
+from dispatch.highs import Answer, Limits, Matrices, run
 from dispatch.signals import Array
 from dispatch.vehicles import Visits
 
 # Prices of a kWh: one away from the plan, and one that a vehicle lacks beyond what the plan says.
 _AWAY, _LACKS = 1.0, 10.0
 _BOTH_KW = 1e-4
+_SERVED = 1e-5
+# Where directions must be whole, the nearest sharing need not be found to the last watt.
+_ENOUGH = Limits(gap=0.01, nodes=200)
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,8 @@ class Split:
 def disaggregate(parked: Visits, hours: Array, gain: float, drain: float, plan: Wanted) -> Split:
     """Each vehicle's powers, so that their sums are those of the plan or, where that cannot be, as near as can be.
 
-    Where a vehicle would charge and discharge in one step, directions become integral.
+    Where a vehicle would charge and discharge in one step, each takes the direction of its larger power; where that
+    misses the plan, directions become integral, for as many nodes as are worth it.
 
     Args:
         parked: N visits.
@@ -66,10 +72,20 @@ def disaggregate(parked: Visits, hours: Array, gain: float, drain: float, plan: 
         plan: what their sums should be.
     """
     program = _Program(parked, hours, (gain, drain), plan)
-    x = program.solved(whole=False)
-    if (np.minimum(x[program.charge], x[program.discharge]) > _BOTH_KW).any():
-        x = program.solved(whole=True)
-    return program.read(x)
+    found = run(program.matrices(), Limits())
+    if (np.minimum(found.x[program.charge], found.x[program.discharge]) > _BOTH_KW).any():
+        found = run(program.matrices(held=found.x), Limits())
+        if found.objective > _SERVED:
+            found = _better(found, program)
+    return program.read(found.x)
+
+
+def _better(found: Answer, program: _Program) -> Answer:
+    try:
+        whole = run(program.matrices(), _ENOUGH, also_integer=program.direction)
+    except SolveError:  # its nodes were used up
+        return found
+    return whole if whole.objective < found.objective else found
 
 
 @dataclass(frozen=True)
@@ -99,10 +115,9 @@ class _Program:
         self.most_in = parked.charge_most_kw[self.visit, self.step]
         self.most_out = parked.discharge_most_kw[self.visit, self.step]
 
-    def solved(self, *, whole: bool) -> Array:
-        """The nearest point; ``whole``: no vehicle charges and discharges in one step."""
-        from scipy.optimize import Bounds, LinearConstraint, milp
-
+    def matrices(self, *, held: Array | None = None) -> Matrices:
+        """The nearest sharing as a program; ``held``: a point whose directions are kept."""
+        rows, row_low, row_high = self._rows()
         cost, low, high = np.zeros(self.size), np.zeros(self.size), np.full(self.size, np.inf)
         for name in (self.less, self.more, self.less_out, self.more_out):
             cost[name] = _AWAY * self.hours
@@ -111,15 +126,13 @@ class _Program:
         low[self.content], high[self.content] = self.parked.least_kwh[self.visit], self.parked.most_kwh[self.visit]
         high[self.more] = np.maximum(self.plan.most_kw - self.plan.charge_kw, 0)
         high[self.more_out] = np.maximum(self.plan.most_kw - self.plan.discharge_kw, 0)
-        integer = np.zeros(self.size)
-        integer[self.direction] = whole
-        rows = LinearConstraint(*self._rows())
-        answer = milp(cost, constraints=rows, bounds=Bounds(low, high), integrality=integer)
-        assert answer.x is not None, "standing still is always a way"
-        return np.asarray(np.clip(answer.x, low, high))
+        if held is not None:
+            into = (held[self.charge] >= held[self.discharge]).astype(float)
+            low[self.direction] = high[self.direction] = into
+        return Matrices(cost, 0.0, rows, row_low, row_high, low, high, np.zeros(self.size, bool))
 
     def _rows(self) -> tuple[Any, Array, Array]:
-        from scipy.sparse import csr_array
+        from scipy.sparse import csc_array
 
         rows, columns, values, low, high, done = [], [], [], [], [], 0
         for block in (*self._sums(), *self._stocks(), *self._directions()):
@@ -131,7 +144,7 @@ class _Program:
             high.append(block.high)
             done += block.low.size
         entries = (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns)))
-        return csr_array(entries, shape=(done, self.size)), np.concatenate(low), np.concatenate(high)
+        return csc_array(entries, shape=(done, self.size)), np.concatenate(low), np.concatenate(high)
 
     def _sums(self) -> list[_Block]:
         """Sums over visits against the plan."""
