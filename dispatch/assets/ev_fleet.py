@@ -246,9 +246,11 @@ class EvFleet(Asset):
 
     @classmethod
     def follow(cls, rows: Rows[EvFleet], given: Inputs, wanted: Mapping[str, Array]) -> dict[str, Array]:
-        """As near to the powers wanted as vehicles that are to leave with what they need let it."""
+        """As near to the powers wanted as vehicles that are to leave with what they need let it; else none charges."""
         nothing = np.zeros((rows.count, given.horizon.steps))
-        return cls._near(rows, given, wanted.get("charge_kw", nothing), wanted.get("discharge_kw", nothing))
+        if "charge_kw" not in wanted:
+            return cls._near(rows, given, nothing, nothing, nothing)
+        return cls._near(rows, given, wanted["charge_kw"], wanted["discharge_kw"])
 
     @classmethod
     def settle(cls, rows: Rows[EvFleet], given: Inputs, state: Ruling, values: dict[str, Array]) -> dict[str, Array]:
