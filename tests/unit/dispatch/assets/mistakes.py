@@ -1,11 +1,9 @@
-"""What a mistake is, for the two tests that make some in every kind, and where families of kinds keep theirs."""
+"""What a mistake is, for the two tests that make some in every kind."""
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -62,11 +60,6 @@ def zero(values: Array) -> Array:
     return np.asarray(values, float) * 0
 
 
-def by_family(prefix: str, table: str) -> dict[str, list[Any]]:
-    """By kind, what the files beside this one called ``<prefix>_<family>.py`` hold under ``table``."""
-    out: dict[str, list[Any]] = {}
-    for path in sorted(Path(__file__).parent.glob(f"{prefix}_*.py")):
-        module = importlib.import_module(f"tests.unit.dispatch.assets.{path.stem}")
-        for kind, entries in getattr(module, table).items():
-            out.setdefault(kind, []).extend(entries)
-    return out
+def pattern(*states: int) -> Change:
+    """The series with these values."""
+    return lambda _: np.array([states], float)

@@ -26,7 +26,7 @@ _WRONG_STORE = [
     Wrong("bottom of the band too low", {"lower_kwh": plus(-5), "least_kwh": plus(-5)}, "content below"),
 ]
 
-MISTAKES: dict[str, list[Mistake]] = {
+_MISTAKES: dict[str, list[Mistake]] = {
     "battery": [
         Mistake("discharge above rating", "discharge_kw", plus(34.0), _COLD),
         Mistake("content below its band", "discharge_kw", plus(15.0), _COLD),
@@ -88,7 +88,7 @@ def _giving(discharge_kw: float) -> dict[str, Any]:
     return _vehicle(discharge_kw=discharge_kw, **full)
 
 
-WRONG: dict[str, list[Wrong]] = {
+_WRONG: dict[str, list[Wrong]] = {
     "battery": [
         Wrong("power as if it were warm", {"charge_kw": plus(14), "discharge_kw": plus(14)}, "above rating", _COLD),
         Wrong("efficiency as if it were warm", {"gain_kwh_per_kw": times(1 / 0.925)}, "content differs", _COLD),
@@ -142,3 +142,33 @@ WRONG: dict[str, list[Wrong]] = {
         Wrong("end forgotten", {"end_full": zero}, "penalty differs", fields={"end_full_min": 12.0}),
     ],
 }
+
+
+def mistakes() -> dict[str, list[Mistake]]:
+    """By kind, of kinds that stand here alone."""
+    return {kind: found for kind, found in _MISTAKES.items() if kind not in ("battery", "supercapacitor")}
+
+
+def wrongs() -> dict[str, list[Wrong]]:
+    """By kind, of kinds that stand here alone."""
+    return {kind: found for kind, found in _WRONG.items() if kind not in ("battery", "supercapacitor")}
+
+
+def cold_mistakes() -> list[Mistake]:
+    """Of batteries out in the weather."""
+    return _MISTAKES["battery"]
+
+
+def cold_wrongs() -> list[Wrong]:
+    """Of batteries out in the weather."""
+    return _WRONG["battery"]
+
+
+def smoothing_mistakes() -> list[Mistake]:
+    """Of supercapacitors that keep power free for changes."""
+    return _MISTAKES["supercapacitor"]
+
+
+def smoothing_wrongs() -> list[Wrong]:
+    """Of supercapacitors that keep power free for changes."""
+    return _WRONG["supercapacitor"]

@@ -2,10 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tests.parks import load
-from tests.unit.dispatch.assets.templates import _ELECTRIC, Template, _holding, _priced, _store
+
+if TYPE_CHECKING:
+    from tests.unit.dispatch.assets.templates import Template
+
+
+def _template(asset: dict[str, Any]) -> Template:
+    """One asset beside a connection with a price for each hour and a load."""
+    from tests.unit.dispatch.assets.templates import ELECTRIC, Template, priced
+
+    return Template(asset, (priced(), load()), ELECTRIC)
+
+
+def _store(kind: str, **fields: Any) -> dict[str, Any]:
+    from tests.unit.dispatch.assets.templates import store
+
+    return store(kind, **fields)
+
+
+def _holding(template: Template, minutes: float) -> Template:
+    from tests.unit.dispatch.assets.templates import holding
+
+    return holding(template, minutes)
 
 
 def _cold(**fields: Any) -> Template:
@@ -15,18 +36,18 @@ def _cold(**fields: Any) -> Template:
         {"degc": 20.0, "power_share": 1.0, "capacity_share": 1.0, "efficiency_share": 0.99},
     ]
     asset = _store("battery", temperature_table=table, ambient_degc=-10.0) | fields
-    return Template(asset, (_priced(), load()), _ELECTRIC)
+    return _template(asset)
 
 
 def _flow(**fields: Any) -> Template:
     asset = _store("flow_battery", power_loss_share=0.06, pump_kw=1.0, energy_kwh=60.0) | fields
-    return Template(asset, (_priced(), load()), _ELECTRIC)
+    return _template(asset)
 
 
 def _smoothing(**fields: Any) -> Template:
     """Changes of wind and PV for which little energy is left at times."""
     asset = _store("supercapacitor", ramp_sigma_kw=4.0, ramp_factor=2.5, ramp_penalty_per_kwh=0.3, energy_kwh=60.0)
-    return Template(asset | fields, (_priced(), load()), _ELECTRIC)
+    return _template(asset | fields)
 
 
 def _swaps(**fields: Any) -> Template:
@@ -40,7 +61,7 @@ def _swaps(**fields: Any) -> Template:
         {"start": "2024-03-01T10:00Z", "end": "2024-03-01T12:00Z", "value": 6.0},
         {"start": "2024-03-01T12:00Z", "end": "2024-03-01T14:00Z", "value": 1.0},
     ]
-    return Template(asset | fields, (_priced(), load()), _ELECTRIC)
+    return _template(asset | fields)
 
 
 def _vehicles(**fields: Any) -> Template:
@@ -55,13 +76,23 @@ def _vehicles(**fields: Any) -> Template:
     asset = {"kind": "ev_fleet", "name": "it", "bus": "main", "sessions": [first, short, giving]}
     asset |= {"chargers_kw": 25.0, "charge_efficiency": 0.9, "discharge_efficiency": 0.92}
     asset |= {"wear_cost_per_kwh": 0.02, "unserved_penalty_per_kwh": 1.5, "aggregate": False}
-    return Template(asset | fields, (_priced(), load()), _ELECTRIC)
+    return _template(asset | fields)
 
 
-TEMPLATES: dict[str, tuple[Template, ...]] = {
-    "battery": (_cold(), _holding(_cold(), 60.0)),
-    "ev_fleet": (_vehicles(), _vehicles(aggregate=True)),
-    "flow_battery": (_flow(), _flow(fast_reserve_kw=0.0)),
-    "swap_station": (_swaps(), _swaps(swaps_per_h=2.5)),
-    "supercapacitor": (_smoothing(), _holding(_smoothing(), 30.0)),
-}
+def cold() -> tuple[Template, ...]:
+    """Batteries out in the weather."""
+    return _cold(), _holding(_cold(), 60.0)
+
+
+def smoothing() -> tuple[Template, ...]:
+    """Supercapacitors that keep power free for changes of wind and PV."""
+    return _smoothing(), _holding(_smoothing(), 30.0)
+
+
+def entries() -> dict[str, tuple[Template, ...]]:
+    """By kind."""
+    return {
+        "ev_fleet": (_vehicles(), _vehicles(aggregate=True)),
+        "flow_battery": (_flow(), _flow(fast_reserve_kw=0.0)),
+        "swap_station": (_swaps(), _swaps(swaps_per_h=2.5)),
+    }
