@@ -42,7 +42,8 @@ def edges_kwh(rows: Rows[Any]) -> tuple[Array, Array]:
 def usable_above_kwh(rows: Rows[Any], horizon: Horizon) -> Array:
     """(row, 1) the content below which nothing comes out: the lowest, or more where cold keeps some back."""
     held_back = type(rows.members[0]).floor_fill(rows, horizon) - rows.field("min_fill")
-    return edges_kwh(rows)[0] + rows.field("energy_kwh") * np.maximum(held_back, 0)
+    lowest, _ = edges_kwh(rows)
+    return np.asarray(lowest + rows.field("energy_kwh") * np.maximum(held_back, 0))
 
 
 def band(rows: Rows[Any], horizon: Horizon, start_kwh: Array) -> Band:

@@ -224,11 +224,12 @@ class EvFleet(Asset):
         out = [near]
         for above in _ABOVE if price is not None else ():
             out.append({name: values.copy() for name, values in near.items()})
-            for row in np.flatnonzero(wrong):
+            for row in (n for n in range(rows.count) if wrong[n]):
                 member, own = rows.members[row % len(in_sum)], np.asarray(price)[row]
                 dear = above * float(np.abs(own).mean())
                 worth = Worth(own, member.wear_cost_per_kwh, member.unserved_penalty_per_kwh, dear)
-                plan = Wanted(*(np.maximum(series[name][row], 0) for name in _DECIDED), member.most_kw)
+                charge, discharge, unserved = (np.maximum(series[name][row], 0) for name in _DECIDED)
+                plan = Wanted(charge, discharge, unserved, member.most_kw)
                 _put(out[-1], row, member.shared(given, plan, worth))
         return out
 
