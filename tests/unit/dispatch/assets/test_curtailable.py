@@ -118,6 +118,21 @@ def test_the_next_window_knows_hours_and_debt() -> None:
     assert Curtailable.carry(found.rows, day.inputs, found.series, 24)["shop"]["used_h"] == 0.0
 
 
+def test_what_is_owed_keeps_its_date_from_window_to_window() -> None:
+    fields = {"price_per_kwh": 0.1, "rebound_share": 1.0, "rebound_h": 3.0}
+    problem = built([0.9, 0.2, 0.2, 0.2, 0.1, 0.1], share=0.3, **fields)
+    found = planned(problem).kinds["curtailable"]
+    # What is curtailed in hour 0 must be back three hours after its end, before the cheapest hour.
+    assert found.series["curtailed_kw"][0, 0] == pytest.approx(30)
+    state = Curtailable.carry(found.rows, problem.inputs, found.series, 1)["shop"]
+    due = np.datetime64("2024-03-01T04:00", "s").astype(int)
+    assert state == {f"owed_kwh:{due}": pytest.approx(30), "owed_kwh": pytest.approx(30), "used_h": 0.0}
+    prices = [0.9, 0.2, 0.2, 0.2, 0.1, 0.1]
+    for hour in (1, 2, 3):
+        later = planned(built(prices, hours(6 - hour, f"2024-03-01T0{hour}:00"), state=state, share=0.0, **fields))
+        assert later.asset("shop", "rebound_kw")[: 4 - hour].sum() == pytest.approx(30), "no window puts it off"
+
+
 def test_without_a_plan_nothing_is_curtailed_and_what_is_lacking_is_shed() -> None:
     schedule = rule_based(built(import_kw=80, state={"owed_kwh": 5.0}, demand=60.0))
     assert schedule.asset("shop", "served_kw") == pytest.approx([65, 60, 60, 60, 60, 60])
