@@ -27,7 +27,7 @@ import numpy as np
 from pydantic import Field
 
 from dispatch.errors import ContractError, DataError
-from dispatch.frozen import Frozen
+from dispatch.frozen import Fraction, Frozen, NonNegative, Positive
 from dispatch.part import Account, Part, Violation
 from dispatch.series import Need
 from dispatch.signals import Array, Horizon
@@ -39,6 +39,8 @@ A = TypeVar("A", bound="Asset")
 Carrier = Literal[
     "electricity", "heat", "steam", "cold", "gas", "hydrogen", "ammonia", "methanol", "compressed_air", "fuel", "co2"
 ]
+Carriers = Carrier | tuple[Carrier, ...] | None
+"""What a bus must carry: one carrier, one of several, or (None) any."""
 Direction = Literal["up", "down"]
 Commitment = Literal["exact", "convex", "given"]
 
@@ -83,6 +85,7 @@ class Rows(Generic[A]):
         buses: names of the site's buses, in order.
         reserve_h: how long reserve must last once it is called, the longest of the site's products [h]; 0: none asked.
         directions: in which reserve is asked for.
+        outage_h: how long the site must serve its critical load on its own [h]; 0: nobody asks for that.
     """
 
     members: tuple[A, ...]
@@ -90,6 +93,7 @@ class Rows(Generic[A]):
     buses: tuple[str, ...]
     reserve_h: float = 0.0
     directions: tuple[Direction, ...] = ()
+    outage_h: float = 0.0
 
     @property
     def count(self) -> int:
@@ -185,25 +189,44 @@ class Ruling:
         return np.asarray(self.residual_kw[bus] * part)
 
 
+class Capital(Frozen):
+    """What plant cost to build: for levelised costs in reports, never for a plan."""
+
+    cost: NonNegative = Field(description="in the site's currency")
+    lifetime_years: Positive
+    interest: Fraction = Field(default=0.05, description="per year")
+
+    def annuity(self) -> float:
+        """Money per year, the same in each."""
+        if self.interest <= 0:
+            return self.cost / self.lifetime_years
+        return self.cost * self.interest / (1 - (1 + self.interest) ** -self.lifetime_years)
+
+
 class Asset(Frozen, ABC):
     """One piece of plant. A kind is a subclass with ``kind: Literal["…"]``; see CONTRIBUTING for the recipe.
 
     Class attributes:
         rule_order: position in the cascade of rules; lower acts first.
         is_network: its ports are the network itself (a cable, the point of common coupling), not an injection into it.
-        bus_fields: field → carrier that the bus must have (None: any).
+        bus_fields: field → carrier that the bus must have, or several of which one (None: any).
+        same_carrier: all of its buses carry the same.
+        carrier_fields: field of a bus → field whose value is the carrier that the bus must have.
         bus_currents: field → ac or dc, for a kind that must stand on one of them.
     """
 
     rule_order: ClassVar[int] = 0
     is_network: ClassVar[bool] = False
-    bus_fields: ClassVar[Mapping[str, Carrier | None]] = {"bus": "electricity"}
+    bus_fields: ClassVar[Mapping[str, Carriers]] = {"bus": "electricity"}
+    same_carrier: ClassVar[bool] = False
+    carrier_fields: ClassVar[Mapping[str, str]] = {}
     bus_currents: ClassVar[Mapping[str, str]] = {}
 
     kind: str
     name: Annotated[str, Field(min_length=1, pattern=r"^[A-Za-z0-9_\-]+$")]
     source: str = Field(default="", description="where the numbers come from, with a date")
     verified: bool = Field(default=True, description="false: typical values nobody has checked; the report says so")
+    capital: Capital | None = Field(default=None, description="what it cost, for levelised costs in the report")
 
     @property
     def needs(self) -> tuple[Need, ...]:
@@ -229,6 +252,15 @@ class Asset(Frozen, ABC):
     def asks_directions(self) -> tuple[Direction, ...]:
         """In which directions it asks for reserve."""
         return ()
+
+    def modules(self) -> tuple[Self, ...]:
+        """The rows that one entry of a park's file stands for: itself, or its identical modules one by one."""
+        return (self,)
+
+    @property
+    def asks_outage_h(self) -> float:
+        """How long it asks the site to serve its critical load without the grid [h]; 0: it does not."""
+        return 0.0
 
     def known(self, horizon: Horizon) -> dict[str, Array]:
         """(1, …) input series that the configuration alone decides, such as prices, by quantity."""

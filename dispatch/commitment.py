@@ -63,7 +63,6 @@ class Committed(Asset):
     Sources: Rajan & Takriti 2005 (windows); Knueven, Ostrowski & Watson 2020, doi 10.1287/ijoc.2019.0944 (matching).
     """
 
-    bus: str
     start_cost: NonNegative = Field(default=0.0, description="money per start, whatever the hours off")
     start_tiers: tuple[StartTier, ...] = Field(
         default=(), description="money per start by hours off, instead of start_cost; hottest first"
@@ -73,6 +72,12 @@ class Committed(Asset):
     min_down_h: NonNegative = 0.0
     on_before_h: NonNegative = Field(default=0.0, description="hours it has been on at the start; 0 = off")
     off_before_h: NonNegative = Field(default=1000.0, description="hours it has been off at the start, if off")
+
+    @property
+    def asked(self) -> tuple[str, float] | None:
+        """The series that it can be told to hold, and its rating [kW]; None: it has none."""
+        rating = getattr(self, "max_kw", None)
+        return None if rating is None else ("power_kw", float(rating))
 
     @property
     def structure(self) -> tuple[object, ...]:
@@ -147,7 +152,7 @@ class Committed(Asset):
         shape, decided = (single.count, given.horizon.steps), single.count
         on = cp.Variable(shape, bounds=[0, 1]) if mode.commitment == "given" else cp.Variable(shape, boolean=True)
         start, stop = cp.Variable(shape, bounds=[0, 1]), cp.Variable(shape, bounds=[0, 1])
-        windows = {x: _window(single.field(f"min_{x}_h"), given.horizon) for x in ("up", "down")}
+        windows = {x: window(single.field(f"min_{x}_h"), given.horizon) for x in ("up", "down")}
         flat = {"start": cp.vec(start, order="C"), "stop": cp.vec(stop, order="C"), "on": cp.vec(on, order="C")}
         constraints = [
             on - shifted(given["was_on"][:decided], on) == start - stop,
@@ -319,7 +324,7 @@ def _start_money(single: Rows[Any], given: Given, start: Any, stop: Any) -> tupl
     return cold - cp.reshape(saved, (rows, steps), order="C"), constraints, inner
 
 
-def _window(length_h: Array, horizon: Horizon) -> csr_array:
+def window(length_h: Array, horizon: Horizon) -> csr_array:
     """(row·step, row·step) ones where step τ lies at most ``length_h`` before the start of step t (τ ≤ t)."""
     from scipy.sparse import csr_array
 

@@ -18,6 +18,7 @@ from dispatch.assets.thermal import Thermal
 from dispatch.audit import audit
 from dispatch.conversion import Conversion
 from dispatch.errors import SolveError
+from dispatch.fired import Fired
 from dispatch.generation import VariableGeneration
 from dispatch.objective import clean_share
 from dispatch.problem import Problem
@@ -26,6 +27,7 @@ from dispatch.signals import Array
 from dispatch.site import Site
 from dispatch.solve import rule_based, solve
 from dispatch.storage import Storage
+from dispatch.survival import without_outages
 
 FORECAST = "central forecast"
 HINDSIGHT = "what really came"
@@ -76,11 +78,22 @@ def compare(
     expected = (
         outcome("plan", FORECAST, schedule, values),
         _held("rules of the park", FORECAST, rule_based(problem), values),
+        *_unguarded(problem, schedule, values, again),
     )
     if actual is None:
         return expected
     problem.update(actual)
     return (*expected, *_settled(problem, schedule, values, again))
+
+
+def _unguarded(
+    problem: Problem, schedule: Schedule, values: dict[str, float], again: Callable[[Problem], Schedule]
+) -> Iterator[Outcome]:
+    """What the plan would be if it need not be able to survive an outage: the difference is what that costs."""
+    other = without_outages(problem, schedule)
+    if other is not None:
+        with suppress(SolveError):
+            yield outcome("plan without outages to survive", FORECAST, again(other), values)
 
 
 def _settled(
@@ -113,7 +126,7 @@ def follow(problem: Problem, schedule: Schedule) -> Schedule:
     planned = {
         kind: {name: solved.series[name][: len(solved.rows.members)] for name in problem.decisions(kind)}
         for kind, solved in schedule.kinds.items()
-        if isinstance(solved.rows.members[0], Storage | Thermal)
+        if isinstance(solved.rows.members[0], Storage | Thermal | Fired) or "committed" in problem.decisions(kind)
     }
     return rule_based(problem, planned)
 
@@ -125,9 +138,12 @@ def store_values(site: Site, inputs: Inputs) -> dict[str, float]:
     """
     prices = [values.mean() for (_, name), values in inputs.series.items() if name == "import_price_per_kwh"]
     price = float(np.mean(prices)) if prices else 0.0
-    yields = {getattr(a, a.output_bus): a.yield_kw_per_kw for a in reversed(site.assets) if isinstance(a, Conversion)}
+    yields: dict[str, float] = {}
+    for made in reversed([a for a in site.assets if isinstance(a, Conversion) and a.input_port == "electricity"]):
+        for port, field in made.outputs.items():
+            yields[getattr(made, field)] = float(inputs.series[made.name, f"{port}_kw_per_kw"].mean())
     stores = [a for a in site.assets if isinstance(a, Storage)]
-    return {s.name: price * s.discharge_efficiency / yields.get(s.bus, 1.0) for s in stores}
+    return {s.name: price * s.discharge_efficiency / (yields.get(s.bus) or 1.0) for s in stores}
 
 
 def outcome(name: str, basis: str, schedule: Schedule, value_per_kwh: dict[str, float]) -> Outcome:

@@ -59,6 +59,19 @@ class Matrices:
 
 
 @dataclass(frozen=True)
+class Layout:
+    """What a problem knows of its matrices that the numbers do not tell.
+
+    Attributes:
+        coupling: positions of the rows that join plants.
+        step: (column,) the step that a column decides about, −1 for none.
+    """
+
+    coupling: np.ndarray
+    step: np.ndarray
+
+
+@dataclass(frozen=True)
 class Answer:
     """A point of HiGHS: values, row duals (of the problem with integers fixed), objective, proven bound."""
 
@@ -110,6 +123,7 @@ class Compiled:
         self._integer[[*data["bool_vars_idx"], *data["int_vars_idx"]]] = True
         sizes = [constraint.size for constraint in self._program.constraints]
         starts = np.concatenate([[0], np.cumsum(sizes)])
+        self.size = int(data["c"].size)
         self._row_of = {c.id: (int(starts[i]), sizes[i]) for i, c in enumerate(self._program.constraints)}
 
     def matrices(self) -> Matrices:

@@ -26,7 +26,7 @@ from dispatch.audit import Audit, audit
 from dispatch.errors import ParkwattError, SolveError, TimeUpError
 from dispatch.fallback import last_good as from_before
 from dispatch.fallback import safe_state
-from dispatch.highs import Answer, Limits, Matrices, Quality, Run
+from dispatch.highs import Answer, Layout, Limits, Matrices, Quality, Run
 from dispatch.highs import run as search
 from dispatch.problem import Problem
 from dispatch.recovery import hunt, recover
@@ -119,11 +119,11 @@ class _Solver(ABC):
         return replace(_plausible(matrices, found), quality="convex_recovery")
 
     def relax(
-        self, matrices: Matrices, limits: Limits, *, also_integer: np.ndarray | None = None, coupling: np.ndarray
+        self, matrices: Matrices, limits: Limits, *, also_integer: np.ndarray | None = None, layout: Layout
     ) -> Answer:
         """Convex commitment: the relaxation's bound, and whole numbers near it by blocks and neighbourhoods."""
         return _plausible(
-            matrices, self.ask(near_relaxation, matrices, limits, also_integer=also_integer, coupling=coupling)
+            matrices, self.ask(near_relaxation, matrices, limits, also_integer=also_integer, layout=layout)
         )
 
     def begin(self, share: float) -> None:
@@ -217,7 +217,7 @@ class _Ladder:
         is_convex = self.problem.mode.commitment == "convex"
         recovering: Run = partial(solver.recover, switches=self._switches())
         if is_convex:
-            recovering = partial(solver.relax, coupling=self.problem.coupling_rows())
+            recovering = partial(solver.relax, layout=self.problem.layout())
             self.attempts.append(Attempt("optimal", "the park asks for convex commitment"))
         softened = Softened(self.problem, solver)
 

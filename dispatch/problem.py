@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.sparse import csr_array
 
-from dispatch import objective
+from dispatch import island, objective
 from dispatch.asset import Asset, Given, Inputs, Mode, Rows
 from dispatch.errors import AlignmentError, ContractError
-from dispatch.highs import Compiled
+from dispatch.highs import Compiled, Layout
 from dispatch.part import Part, Violation
 from dispatch.schedule import Proof, Schedule, Solved
 from dispatch.signals import Array
@@ -79,7 +79,8 @@ class Problem:
         constraints = [c for part in self.parts.values() for c in part.constraints]
         self.reserve = self._reserve()
         self._limited = limits
-        constraints += [self.balance, *self.reserve.values(), *limits, *self.total.constraints]
+        self.island = island.constraints(self.rows, self.parts, self.horizon)
+        constraints += [self.balance, *self.reserve.values(), *self.island, *limits, *self.total.constraints]
         self._problem = cp.Problem(cp.Minimize(self.total.expression), constraints)
         self.compiled = Compiled(self._problem)
 
@@ -234,10 +235,14 @@ class Problem:
             raise ContractError(f"series '{name}' of kind '{kind}' is not a decision")
         return variable
 
-    def coupling_rows(self) -> np.ndarray:
-        """Rows that join plants: balances, reserves, network limits, wishes and sums of the objective."""
-        joint = [self.balance, *self.reserve.values(), *self._limited, *self.total.constraints]
-        return np.concatenate([self.compiled.rows(constraint).ravel() for constraint in joint])
+    def layout(self) -> Layout:
+        """Rows that join plants (balances, reserves, outages, limits, wishes, the objective's sums); columns' steps."""
+        joint = [self.balance, *self.reserve.values(), *self.island, *self._limited, *self.total.constraints]
+        step = np.full(self.compiled.size, -1)
+        for variable in self._problem.variables():
+            if variable.ndim == 2 and variable.shape[1] == self.horizon.steps:
+                step[self.compiled.columns(variable)] = np.arange(self.horizon.steps)
+        return Layout(np.concatenate([self.compiled.rows(constraint).ravel() for constraint in joint]), step)
 
     def take(self, x: Array) -> None:
         """Give all variables their values out of a solver's point."""
@@ -361,7 +366,10 @@ def _structure(site: Site) -> list[tuple[object, ...]]:
     """What sites that share one compiled problem have in common."""
     # In the order of the rows: members of one kind that changed places would stand on each other's buses.
     members = [(a.kind, *a.structure) for a in sorted(site.assets, key=lambda a: a.kind)]
-    return [(bus.name, bus.carrier) for bus in site.buses] + [(site.reserve_h, site.reserve_directions), *members]
+    return [(bus.name, bus.carrier) for bus in site.buses] + [
+        (site.reserve_h, site.reserve_directions, site.outage_h),
+        *members,
+    ]
 
 
 def _place(bus: np.ndarray, size: int) -> csr_array:

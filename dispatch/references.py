@@ -6,11 +6,15 @@ Works on the raw mapping, of which nothing is known yet: every value may have an
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any, get_args
 
 from dispatch.asset import Asset, Carrier
 from dispatch.assets import kinds
+from dispatch.conversion import Conversion
+from dispatch.electric_storage import ElectricStorage
 from dispatch.errors import Problem
+from dispatch.generation import VariableGeneration
 from dispatch.mistakes import near_miss, shown
 from dispatch.signals import parse_quantity, unit_of
 from dispatch.storage import Storage
@@ -27,9 +31,12 @@ def reference_problems(raw: Raw) -> Iterator[Problem]:
         cls = kinds().get(str(asset.get("kind")))
         if cls is not None:
             yield from _bus_problems(asset, cls, f"assets[{index}]", buses)
+            if issubclass(cls, Conversion) and cls.downhill:
+                yield from _cascade_problems(asset, cls, f"assets[{index}]", _temperatures(raw))
             yield from _current_problems(asset, cls, f"assets[{index}]", _dicts(raw, "buses"))
     yield from _pool_problems(raw)
     yield from _load_problems(raw)
+    yield from _outage_problems(raw)
     yield from _wish_problems(raw)
     direct = {name for bus in _dicts(raw, "buses") if (name := _name(bus)) and bus.get("current") == "dc"}
     yield from _grid_problems(raw.get("grid"), buses, direct)
@@ -39,19 +46,53 @@ def reference_problems(raw: Raw) -> Iterator[Problem]:
 
 def _bus_problems(asset: Raw, cls: type[Asset], path: str, buses: Mapping[str, Any]) -> Iterator[Problem]:
     used: dict[str, str] = {}
-    for field, carrier in cls.bus_fields.items():
+    for field, accepted_carriers in cls.bus_fields.items():
+        said = asset.get(cls.carrier_fields.get(field, ""))
+        wanted = said if said in get_args(Carrier) else accepted_carriers
         bus = asset.get(field)
         if not isinstance(bus, str):
             continue
-        fits = [name for name, has in buses.items() if carrier in (None, has)]
+        carriers = get_args(Carrier) if wanted is None else (wanted,) if isinstance(wanted, str) else wanted
+        fits = [name for name, has in buses.items() if wanted is None or has in carriers]
         if bus not in buses:
             yield _unknown(f"{path}.{field}", "bus", bus, fits)
-        elif carrier not in (None, buses[bus]) and buses[bus] in get_args(Carrier):
-            accepted = f"a bus for {carrier}: {', '.join(fits) or 'none yet'}"
+        elif buses[bus] not in carriers and buses[bus] in get_args(Carrier):
+            accepted = f"a bus for {' or '.join(carriers)}: {', '.join(fits) or 'none yet'}"
             yield Problem(f"{path}.{field}", f"bus '{bus}' carries {buses[bus]}", accepted)
         elif bus in used:
             yield Problem(f"{path}.{field}", f"is the bus that '{used[bus]}' names (found '{bus}')", "another bus")
-        used.setdefault(bus, field)
+        elif cls.same_carrier and (other := next((name for name in used if buses[name] != buses[bus]), None)):
+            found = f"bus '{bus}' carries {buses[bus]}, bus '{other}' at the other end {buses[other]}"
+            alike = [name for name, has in buses.items() if has == buses[other] and name != other]
+            yield Problem(f"{path}.{field}", found, f"a bus for {buses[other]}: {', '.join(alike) or 'none yet'}")
+        if bus in buses:
+            used.setdefault(bus, field)
+
+
+def _temperatures(raw: Raw) -> dict[str, float]:
+    """Level of each bus that has one [degC]; text that is no temperature is told elsewhere."""
+    out = {}
+    for bus in _dicts(raw, "buses"):
+        value, name = bus.get("temperature_degc"), _name(bus)
+        with suppress(ValueError):
+            value = parse_quantity("temperature_degc", value) if isinstance(value, str) else value
+        if name is not None and isinstance(value, float | int) and not isinstance(value, bool):
+            out[name] = float(value)
+    return out
+
+
+def _cascade_problems(asset: Raw, cls: type[Conversion], path: str, level: Mapping[str, float]) -> Iterator[Problem]:
+    """Heat does not flow by itself to where it is hotter."""
+    source = asset.get(cls.input_bus)
+    for field in cls.outputs.values():
+        sink = asset.get(field)
+        if not (isinstance(source, str) and isinstance(sink, str) and source in level and sink in level):
+            continue
+        if level[source] < level[sink]:
+            found = f"'{sink}' at {level[sink]:g} °C is hotter than '{source}' at {level[source]:g} °C"
+            fits = [name for name, degrees in level.items() if degrees <= level[source] and name != source]
+            accepted = f"a bus of at most {level[source]:g} °C: {', '.join(fits) or 'none yet'}; or a heat pump"
+            yield Problem(f"{path}.{field}", f"{found}: no heat flows that way by itself", accepted)
 
 
 def _current_problems(asset: Raw, cls: type[Asset], path: str, buses: list[Raw]) -> Iterator[Problem]:
@@ -89,6 +130,28 @@ def _load_problems(raw: Raw) -> Iterator[Problem]:
         for place, name in enumerate(named if isinstance(named, list) else ()):
             if isinstance(name, str) and name not in loads:
                 yield _unknown(f"assets[{index}].loads[{place}]", "load", name, loads)
+
+
+def _outage_problems(raw: Raw) -> Iterator[Problem]:
+    """What an outage counts on is there: wind or PV, and a battery strong enough for the black-start reserve."""
+    assets = {name: (a, kinds().get(str(a.get("kind")))) for a in _dicts(raw, "assets") if (name := _name(a))}
+    weather = [name for name, (_, cls) in assets.items() if cls is not None and issubclass(cls, VariableGeneration)]
+    stores = [name for name, (_, cls) in assets.items() if cls is not None and issubclass(cls, ElectricStorage)]
+    for index, asset in enumerate(_dicts(raw, "assets")):
+        if asset.get("kind") != "outage":
+            continue
+        named, store = asset.get("generation"), asset.get("black_start_store")
+        for place, name in enumerate(named if isinstance(named, list) else ()):
+            if isinstance(name, str) and name not in weather:
+                yield _unknown(f"assets[{index}].generation[{place}]", "wind or PV", name, weather)
+        if isinstance(store, str) and store not in stores:
+            yield _unknown(f"assets[{index}].black_start_store", "battery", store, stores)
+        elif isinstance(store, str):
+            for mine, theirs in (("black_start_kw", "discharge_kw"), ("black_start_kwh", "energy_kwh")):
+                asked, there = asset.get(mine), assets[store][0].get(theirs)
+                if isinstance(asked, int | float) and isinstance(there, int | float) and asked > there:
+                    text = f"is more than '{store}' has (found {asked:g})"
+                    yield Problem(f"assets[{index}].{mine}", text, f"at most its {theirs}, {there:g}")
 
 
 def _wish_problems(raw: Raw) -> Iterator[Problem]:

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, AwareDatetime, Discriminator, Field, Tag, m
 
 from dispatch.errors import DataError
 from dispatch.frozen import Finite, Frozen, Positive
-from dispatch.signals import Array
+from dispatch.signals import Array, Horizon
 
 
 class FileSeries(Frozen):
@@ -155,6 +155,11 @@ def signal_values(signal: Signal, starts: tuple[datetime, ...], ends: tuple[date
     place = np.searchsorted(first[order], begin, side="right") - 1
     held = value[order][np.maximum(place, 0)] if value.size else np.zeros(begin.size)
     return [float(v) for v in np.where(count == 1, held, default or 0.0)]
+
+
+def per_step(signal: Signal, horizon: Horizon, what: str) -> Array:
+    """(step,) a signal over a horizon; ``what`` names it in the error where a step is unknown."""
+    return np.array(signal_values(signal, horizon.local_start, horizon.local_end, what))
 
 
 def _spans(signal: tuple[Interval | Point, ...] | SignalFile, what: str) -> tuple[Array, Array, Array]:

@@ -158,6 +158,16 @@ else:
     AnyAsset = Annotated[reduce(operator.or_, kinds().values()), Field(discriminator="kind")]
 
 
+def _each_module(assets: tuple[Asset, ...]) -> tuple[Asset, ...]:
+    """Identical modules one by one, so that every row of a kind is one of them."""
+    modules = tuple(module for asset in assets for module in asset.modules())
+    taken = {asset.name for asset in assets if asset.modules() == (asset,)}
+    twice = [m.name for asset in assets if asset.modules() != (asset,) for m in asset.modules() if m.name in taken]
+    if twice:
+        raise ValueError(f"'{twice[0]}' is the name of a module of another asset: give one of them another name")
+    return modules
+
+
 class Site(Frozen):
     """A park as its file describes it; see ``parkwatt schema`` for every field."""
 
@@ -169,7 +179,7 @@ class Site(Frozen):
     longitude_deg: Annotated[Finite, Field(ge=-180, le=180)] | None = None
     altitude_m: Finite = 0.0
     buses: tuple[Bus, ...] = Field(min_length=1)
-    assets: tuple[AnyAsset, ...] = Field(min_length=1)
+    assets: Annotated[tuple[AnyAsset, ...], AfterValidator(_each_module)] = Field(min_length=1)
     grid: Grid | None = None
     objective: Objective = Objective()
     wishes: tuple[Wish, ...] = ()
@@ -191,7 +201,7 @@ class Site(Frozen):
         """Members of each kind over ``scenarios``, kinds in alphabetical order."""
         names = sorted({asset.kind for asset in self.assets})
         members = {kind: tuple(a for a in self.assets if a.kind == kind) for kind in names}
-        asked = (self.reserve_h, self.reserve_directions)
+        asked = (self.reserve_h, self.reserve_directions, self.outage_h)
         return {kind: Rows(members[kind], scenarios, self.bus_names, *asked) for kind in names}
 
     @cached_property
@@ -204,6 +214,11 @@ class Site(Frozen):
     def reserve_h(self) -> float:
         """How long reserve must last once called: the longest that any asset asks for [h]."""
         return max(asset.asks_reserve_h for asset in self.assets)
+
+    @cached_property
+    def outage_h(self) -> float:
+        """How long the site must serve its critical load on its own: the longest that any asset asks for [h]."""
+        return max(asset.asks_outage_h for asset in self.assets)
 
     def known_series(self, horizon: Horizon) -> dict[tuple[str, str], Array]:
         """Input series that the configuration alone decides."""

@@ -45,7 +45,7 @@ def solve(problem: Problem, limits: Limits | None = None, *, run: Run | None = N
     """
     limits = limits or Limits()
     if run is None:
-        run = partial(convex, coupling=problem.coupling_rows()) if problem.mode.commitment == "convex" else search
+        run = partial(convex, layout=problem.layout()) if problem.mode.commitment == "convex" else search
     matrices = problem.compiled.matrices()
     branched = np.zeros(0, int)
     for rounds in range(1, _MOST_ROUNDS + 1):

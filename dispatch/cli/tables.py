@@ -15,6 +15,7 @@ from dispatch.assets.grid_connection import GridConnection
 from dispatch.assets.load import Load
 from dispatch.assets.thermal import Thermal
 from dispatch.conversion import Conversion
+from dispatch.fired import Fired
 from dispatch.generation import VariableGeneration
 from dispatch.presentation import findings, report_data
 from dispatch.storage import Storage
@@ -81,9 +82,9 @@ def _columns(plan: Plan) -> Iterator[tuple[str, Array]]:
         return out
 
     yield "wind+PV", total(VariableGeneration, "power_kw")
-    yield "units", total(Thermal, "power_kw")
+    yield "units", total(Thermal, "power_kw") + total(Fired, "power_kw")
     yield "load", total(Load, "served_kw", electric=True)
-    yield "heat, cold", total(Conversion, "power_kw")
+    yield "converted", total(Conversion, "power_kw")
     yield "charge", total(Storage, "charge_kw", electric=True)
     yield "discharge", total(Storage, "discharge_kw", electric=True)
     yield "stored\n\\[kWh]", total(Storage, "stored_kwh", electric=True)
@@ -95,7 +96,8 @@ def _mine(plan: Plan, solved: Solved, series: str, row: int, electric: bool) -> 
     carriers = dict(zip(plan.site.bus_names, plan.site.bus_carriers, strict=True))
     if electric and carriers[solved.rows.members[row].bus] != "electricity":
         return np.zeros(plan.horizon.steps)
-    return np.asarray(solved.series[series][row])
+    found = solved.series.get(series)  # what is not driven by electricity has no power
+    return np.zeros(plan.horizon.steps) if found is None else np.asarray(found[row])
 
 
 def _day(plan: Plan) -> Table:

@@ -271,8 +271,9 @@ def options(problem: Problem, schedule: Schedule, asset: str) -> Iterator[dict[s
     member = next(m for m in solved.rows.members if m.name == asset)
     names = [name for name in problem.decisions(kind) if unit_of(name) == "kw" and hasattr(member, name)]
     if "committed" in problem.decisions(kind):
-        yield {"power_kw": 0.0}
-        yield {"power_kw": float(member.max_kw)}
+        if (asked := member.asked) is not None:
+            yield {asked[0]: 0.0}
+            yield {asked[0]: asked[1]}
         return
     if names:
         yield dict.fromkeys(names, 0.0)

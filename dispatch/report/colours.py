@@ -52,7 +52,7 @@ _WORDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("cooling", ("chiller", "cooling", "cold", "absorption")),
     (
         "thermal unit",
-        ("chp", "boiler", "gas", "diesel", "genset", "engine", "unit", "thermal", "biomass", "microturbine"),
+        ("chp", "boiler", "gas", "diesel", "genset", "engine", "unit", "thermal", "biomass", "microturbine", "firing"),
     ),
     ("grid", ("grid", "connection", "import", "export", "pcc", "purchase", "market", "district")),
     ("load", ("load", "loads", "demand", "office", "offices", "workshop", "workshops", "process", "cooker")),

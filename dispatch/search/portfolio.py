@@ -20,9 +20,11 @@ from typing import Any
 import numpy as np
 
 from dispatch.errors import SolveError
-from dispatch.highs import Answer, Limits, Matrices, load, polished
+from dispatch.highs import Answer, Layout, Limits, Matrices, load, polished
 from dispatch.search.blocks import simplified
-from dispatch.search.recovery import Search, recover, relax, renumbered
+from dispatch.search.neighbourhoods import Search
+from dispatch.search.recovery import recover
+from dispatch.search.relaxation import relax, renumbered
 from dispatch.signals import Array
 
 _REPORT_S = 0.5
@@ -43,17 +45,17 @@ class _Told:
 
 
 def convex(
-    matrices: Matrices, limits: Limits, *, also_integer: np.ndarray | None = None, coupling: np.ndarray | None = None
+    matrices: Matrices, limits: Limits, *, also_integer: np.ndarray | None = None, layout: Layout | None = None
 ) -> Answer:
     """The recovery; with a deadline, and where searching the whole may get somewhere, both at once."""
     if limits.seconds is None or not _FEW_ENTRIES < matrices.rows.nnz < _MOST_ENTRIES:
-        return recover(matrices, limits, also_integer=also_integer, coupling=coupling)
-    answer = improve_and_prove(matrices, limits, also_integer=also_integer, coupling=coupling)
+        return recover(matrices, limits, also_integer=also_integer, layout=layout)
+    answer = improve_and_prove(matrices, limits, also_integer=also_integer, layout=layout)
     return replace(answer, quality="convex_recovery")
 
 
 def improve_and_prove(
-    matrices: Matrices, limits: Limits, *, also_integer: np.ndarray | None = None, coupling: np.ndarray | None = None
+    matrices: Matrices, limits: Limits, *, also_integer: np.ndarray | None = None, layout: Layout | None = None
 ) -> Answer:
     """The best plan and bound that both processes find before ``limits.seconds`` are over.
 
@@ -61,7 +63,7 @@ def improve_and_prove(
         matrices: the whole problem.
         limits: gap at which both stop; the deadline is required.
         also_integer: columns that must be integral beside those the model declares.
-        coupling: rows that join the blocks.
+        layout: what joins the blocks, and when columns are.
 
     Raises:
         SolveError: neither found a plan.
@@ -76,7 +78,7 @@ def improve_and_prove(
     working = replace(limits, seconds=limits.seconds * (1 - _FINISHING))
     with _companion(_prove, small, working) as pipe:
         told, box = _Told(), _Mailbox(pipe)
-        search = Search(small, relax(small, renumbered(matrices, coupling), limits.gap), working, began)
+        search = Search(small, relax(small, renumbered(matrices, layout), limits.gap), working, began)
         search.first()
         _exchange(pipe, box, told, search)
         while not (search.late() or told.done or search.gap <= limits.gap):

@@ -55,7 +55,7 @@ def _ran(path: Path, commitment: str, gap: float, seconds: float) -> Ran:
     limits = Limits(gap=gap, seconds=seconds - (time.perf_counter() - began))
     search = {
         "convex": None,
-        "exact": partial(improve_and_prove, coupling=problem.coupling_rows()),
+        "exact": partial(improve_and_prove, layout=problem.layout()),
         "plain": plain,
     }[commitment]
     schedule = solve(problem, limits, run=search)

@@ -22,10 +22,10 @@ def outcome(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[
     (root / "tests").mkdir()
     shutil.copy(repository / "tests" / "parks.py", root / "tests")
     case = repository / "tests" / "cases" / "drop_in"
-    shutil.copy(case / "chp.py", root / "dispatch" / "assets")
+    shutil.copy(case / "extraction_turbine.py", root / "dispatch" / "assets")
     environment = {k: v for k, v in os.environ.items() if not k.startswith("COV_")} | {"PYTHONPATH": str(root)}
     ran = subprocess.run(
-        [sys.executable, str(case / "plan_chp.py")],
+        [sys.executable, str(case / "plan_drop_in.py")],
         cwd=root,
         env=environment,
         capture_output=True,

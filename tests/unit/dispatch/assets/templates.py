@@ -17,7 +17,7 @@ from dispatch.problem import Problem
 from dispatch.signals import Horizon
 from dispatch.site import Site
 from tests.parks import battery, given, grid, hours, load, park, unit
-from tests.unit.dispatch.assets import templates_flexible
+from tests.unit.dispatch.assets import templates_flexible, templates_hydrogen, templates_site, templates_thermal
 
 STEPS = 8
 PRICE = np.array([0.1, 0.1, 0.5, 0.1, 0.6, 0.1, 0.1, 0.7])
@@ -27,6 +27,7 @@ BUSES = [
     {"name": "far"},
     {"name": "heat", "carrier": "heat"},
     {"name": "cold", "carrier": "cold"},
+    *templates_thermal.BUSES,
     *templates_flexible.BUSES,
 ]
 CLEAN_WISH = {"clean_share_min": 0.5, "penalty_per_kwh": 0.01}
@@ -67,7 +68,8 @@ def hourly_tariff(prices: Iterable[float], *, first_hour: int = 0, feed_in: floa
     return {"name": "hourly", "currency": "EUR", "components": parts}
 
 
-def _priced(**fields: Any) -> dict[str, Any]:
+def priced(**fields: Any) -> dict[str, Any]:
+    """A connection with a price for each hour."""
     return grid(export_kw=500, tariff=hourly_tariff(PRICE, first_hour=6), **fields)
 
 
@@ -94,7 +96,7 @@ _WEATHER = {("it", "available_kw"): np.linspace(5, 90, STEPS)}
 
 def _generator(kind: str, **fields: Any) -> Template:
     asset = {"kind": kind, "name": "it", "bus": "main", "cost_per_kwh": 0.01, "available_fraction": 0.9} | fields
-    return Template(asset, (_priced(), load()), {**_ELECTRIC, **_WEATHER})
+    return Template(asset, (priced(), load()), {**_ELECTRIC, **_WEATHER})
 
 
 def _tariff() -> dict[str, Any]:
@@ -191,7 +193,7 @@ def _engine(**fields: Any) -> Template:
         on_before_h=0.0,
         power_before_kw=0.0,
     )
-    return Template(asset | fields, (_priced(), load()), _ELECTRIC)
+    return Template(asset | fields, (priced(), load()), _ELECTRIC)
 
 
 def _thermal() -> tuple[Template, ...]:
@@ -200,8 +202,9 @@ def _thermal() -> tuple[Template, ...]:
         _engine(on_before_h=1.0, power_before_kw=50.0, min_up_h=3.0),
         _engine(off_before_h=1.0, min_down_h=3.0),
         _engine(shut_down_kw=40.0, start_up_kw=30.0, min_up_h=1.0),
-        _holding(_engine(must_run=True, on_before_h=3.0, power_before_kw=40.0), 30.0),
-        _holding(_engine(spinning_reserve=False), 30.0),
+        holding(_engine(must_run=True, on_before_h=3.0, power_before_kw=40.0), 30.0),
+        holding(_engine(spinning_reserve=False), 30.0),
+        templates_site.surviving(_engine(black_start_h=1.0)),
         _curved(start_tiers=[{"below_off_h": 6.0, "cost": 0.5}, {"cost": 2.0}], off_before_h=3.0),
         _curved(
             start_tiers=[{"below_off_h": 3.0, "cost": 0.5}, {"cost": 2.0}],
@@ -221,28 +224,34 @@ def _curved(**fields: Any) -> Template:
     return _engine(**(plain | limits | {"cost_curve": points} | fields))
 
 
-def _conversion(kind: str, out_bus: str, **fields: Any) -> Template:
+def conversion(kind: str, out_bus: str, **fields: Any) -> Template:
+    """Electricity into heat or cold for 60 kW of demand."""
     other = load("warm" if out_bus == "heat" else "cool", bus=out_bus)
     asset = {"kind": kind, "name": "it", "bus": "main", f"{out_bus}_bus": out_bus, "electric_kw": 40.0} | fields
-    return Template(asset, (_priced(), other), _HEAT if out_bus == "heat" else _COLD)
+    return Template(asset, (priced(), other), _HEAT if out_bus == "heat" else _COLD)
+
+
+def stored(kind: str, bus: str, *others: dict[str, Any]) -> tuple[Template, ...]:
+    """A store that is no electric one: plain, and with powers by fill, on a bus with a demand of 60 kW."""
+    series = {("wanted", "demand_kw"): 60.0 * np.ones(STEPS)}
+    around = (priced(), *others, load("wanted", bus=bus))
+    plain = Template(_store(kind, bus=bus), around, series)
+    return plain, *(replace(way(kind, bus=bus), others=around, series=series) for way in (_by_fill, _other_way))
 
 
 def _tanks() -> tuple[Template, ...]:
     pump = {"kind": "heat_pump", "name": "pump", "bus": "main", "heat_bus": "heat", "electric_kw": 40}
-    others = (_priced(), pump, load("warm", bus="heat"))
-    plain = Template(_store("thermal_store", bus="heat"), others, _HEAT)
-    limited = (_by_fill("thermal_store", bus="heat"), _other_way("thermal_store", bus="heat"))
-    return plain, *(replace(t, others=others, series=_HEAT) for t in limited)
+    return stored("thermal_store", "heat", pump)
 
 
 def _cable() -> Template:
     asset = {"kind": "cable", "name": "it", "bus": "main", "far_bus": "far", "rating_kw": 50.0}
-    return Template(asset, (_priced(), load(bus="far")), _ELECTRIC)
+    return Template(asset, (priced(), load(bus="far")), _ELECTRIC)
 
 
 def _reserve(direction: str) -> Template:
     asset = {"kind": "reserve", "name": "it", "direction": direction, "required_kw": 60.0, "penalty_per_kwh": 0.5}
-    return Template(asset | {"duration_minutes": 30.0}, (_priced(), load(), battery()), _ELECTRIC)
+    return Template(asset | {"duration_minutes": 30.0}, (priced(), load(), battery()), _ELECTRIC)
 
 
 def _by_fill(kind: str, **fields: Any) -> Template:
@@ -251,7 +260,7 @@ def _by_fill(kind: str, **fields: Any) -> Template:
         "charge_limit": [{"fill": 0.5, "share": 0.9}, {"fill": 1.0, "share": 0.1}],
         "discharge_limit": [{"fill": 0.0, "share": 0.1}, {"fill": 0.3, "share": 0.8}],
     }
-    return Template(_store(kind, fast_reserve_kw=0.0) | limits | fields, (_priced(), load()), _ELECTRIC)
+    return Template(_store(kind, fast_reserve_kw=0.0) | limits | fields, (priced(), load()), _ELECTRIC)
 
 
 def _other_way(kind: str, **fields: Any) -> Template:
@@ -261,7 +270,7 @@ def _other_way(kind: str, **fields: Any) -> Template:
     return _by_fill(kind, charge_limit=rising, discharge_limit=falling, **fields)
 
 
-def _holding(template: Template, minutes: float) -> Template:
+def holding(template: Template, minutes: float) -> Template:
     """The same, where the site asks for reserve in both directions."""
     asked = [
         {"kind": "reserve", "name": name, "direction": name, "required_kw": 15.0, "duration_minutes": minutes}
@@ -271,18 +280,18 @@ def _holding(template: Template, minutes: float) -> Template:
 
 
 def _plain(kind: str) -> Template:
-    return Template(_store(kind), (_priced(), load()), _ELECTRIC)
+    return Template(_store(kind), (priced(), load()), _ELECTRIC)
 
 
 def _electric_stores(kind: str) -> tuple[Template, ...]:
     """Powers by fill; in calls that power binds and that energy binds; powers by fill the other way."""
-    return _by_fill(kind), _holding(_by_fill(kind), 90.0), _holding(_plain(kind), 150.0), _other_way(kind)
+    return _by_fill(kind), holding(_by_fill(kind), 90.0), holding(_plain(kind), 150.0), _other_way(kind)
 
 
 def _worn() -> Template:
     wear = {"replacement_cost_per_kwh": 300.0, "segments": 3, "stress_coefficient": 6e-4, "stress_exponent": 2.0}
     asset = _store("battery", wear=wear, cell_temperature_degc=30.0)
-    return Template(asset, (_priced(), load()), _ELECTRIC)
+    return Template(asset, (priced(), load()), _ELECTRIC)
 
 
 def _sold(direction: str, **fields: Any) -> Template:
@@ -303,20 +312,18 @@ def _direct(**fields: Any) -> Template:
     asset |= {"own_use_share_min": 0.6, "supply_share_min": 0.5, "export_share_max": 0.2, "penalty_per_kwh": 0.3}
     asset |= {"to_date_available_kwh": 300.0, "to_date_own_use_kwh": 90.0, "to_date_export_kwh": 50.0}
     asset |= {"to_date_consumed_kwh": 400.0}
-    return Template(asset | fields, (_priced() | {"export_kw": 10}, load()), {**_ELECTRIC, **_WEATHER})
+    return Template(asset | fields, (priced() | {"export_kw": 10}, load()), {**_ELECTRIC, **_WEATHER})
 
 
 TEMPLATES: dict[str, tuple[Template, ...]] = {
     "battery": (_worn(), *_electric_stores("battery")),
     "cable": (_cable(),),
-    "chiller": (_conversion("chiller", "cold", energy_efficiency_ratio=4.0),),
     "direct_line": (_direct(),),
     "grid_connection": (_connection(), _connection(month_to_date_peak_kw=10.0), _metered(), _contracted()),
-    "heat_pump": (_conversion("heat_pump", "heat", source_degc=5.0, sink_degc=50.0),),
     "load": (
         Template(
             load("it", value_of_lost_load_per_kwh=50.0, power_factor=0.9),
-            (_priced(import_kw=50),),
+            (priced(import_kw=50),),
             {("it", "demand_kw"): DEMAND},
         ),
     ),
@@ -327,6 +334,9 @@ TEMPLATES: dict[str, tuple[Template, ...]] = {
     "thermal": _thermal(),
     "thermal_store": _tanks(),
     "wind": (_generator("wind", rated_kw=50.0, count=2, hub_height_m=100.0, turbine="E-82/2000"),),
+    **templates_site.entries(),
+    **templates_thermal.entries(),
+    **templates_hydrogen.entries(),
     **templates_flexible.entries(),
 }
 

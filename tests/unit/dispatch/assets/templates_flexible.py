@@ -20,10 +20,10 @@ _SHIFTS = [
 
 def _template(*others: dict[str, Any], series: dict[tuple[str, str], Any] | None = None, **asset: Any) -> Template:
     """One asset beside a connection with a price for each hour and a load."""
-    from tests.unit.dispatch.assets.templates import DEMAND, Template, _priced
+    from tests.unit.dispatch.assets.templates import DEMAND, Template, priced
 
     served = {("load", "demand_kw"): DEMAND} | (series or {})
-    return Template({"name": "it", "bus": "main"} | asset, (_priced(), load(), *others), served)
+    return Template({"name": "it", "bus": "main"} | asset, (priced(), load(), *others), served)
 
 
 def _deferrable() -> tuple[Template, ...]:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from dispatch.audit import audit
+from dispatch.errors import DataError
 from dispatch.problem import Problem
 from dispatch.solve import rule_based, solve
 from tests.parks import given, grid, hours, load, park, tariff
@@ -35,7 +36,7 @@ def built(demand: Any, *others: dict[str, Any], **fields: Any) -> Problem:
 )
 def test_the_coefficient_of_performance(origin: str, source: float, sink: float, cop: float) -> None:
     site = park(pump(origin=origin, source_degc=source, sink_degc=sink))
-    assert site.assets[0].yield_kw_per_kw == pytest.approx(cop, abs=1e-3)
+    assert site.assets[0].per_input(hours(1))["heat"] == pytest.approx([cop], abs=1e-3)
 
 
 def test_heat_costs_its_electricity() -> None:
@@ -69,3 +70,29 @@ def test_two_pumps_share_the_demand_by_their_ratings_in_the_rules_and_by_cost_in
     assert rules.asset("old", "heat_kw") == pytest.approx([50 * 10 / 30])
     assert plan.asset("old", "power_kw") == pytest.approx([0], abs=1e-6)
     assert plan.money[0] < rules.money[0]
+
+
+def test_the_coefficient_follows_the_temperatures_of_the_hour() -> None:
+    """Air at 10 and −5 °C, flow at 45 and 40 °C: lifts of 35 and 45 K."""
+    points = [{"datetime": f"2024-03-01T0{hour}:00Z", "value": value} for hour, value in enumerate((10.0, -5.0))]
+    flow = [{"datetime": f"2024-03-01T0{hour}:00Z", "value": value} for hour, value in enumerate((45.0, 40.0))]
+    plan = solve(built([33.47, 26.4075], origin="air", source_degc=points, sink_degc=flow))
+    assert plan.asset("pump", "power_kw") == pytest.approx(
+        [10, 26.4075 / (6.81 - 0.121 * 45 + 0.00063 * 45**2)], rel=1e-3
+    )
+
+
+def test_a_minimum_load_keeps_it_off_below() -> None:
+    """A quarter of 20 kW at 4.419 is 22.1 of heat: 10 are left to the old pump at 3.347."""
+    old = pump(name="old", origin="air", electric_kw=10, source_degc=10, sink_degc=45)
+    problem = built([10.0, 44.19], old, source_degc=10, sink_degc=45, min_load_fraction=0.25)
+    plan = solve(problem)
+    assert plan.asset("pump", "power_kw") == pytest.approx([0, 10], abs=1e-3)
+    assert plan.asset("old", "power_kw") == pytest.approx([10 / 3.347, 0], abs=1e-3)
+    assert audit(plan).violations == ()
+
+
+def test_a_temperature_that_is_unknown_in_a_step_is_an_error_with_its_name() -> None:
+    late = [{"start": "2024-03-01T01:00Z", "end": "2024-03-01T02:00Z", "value": 5.0}]
+    with pytest.raises(DataError, match="source temperature of 'pump' is unknown at 2024-03-01T00:00"):
+        built([10.0, 10.0], source_degc=late)

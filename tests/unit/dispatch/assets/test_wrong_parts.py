@@ -19,7 +19,7 @@ from dispatch.audit import audit
 from dispatch.problem import Problem
 from dispatch.signals import Array
 from dispatch.solve import solve
-from tests.unit.dispatch.assets import mistakes_flexible, templates
+from tests.unit.dispatch.assets import mistakes_flexible, mistakes_hydrogen, mistakes_site, mistakes_thermal, templates
 from tests.unit.dispatch.assets.templates import ALL_KINDS
 
 Change = Callable[[Array], Array]
@@ -48,7 +48,7 @@ def zero(x: Array) -> Array:
     return np.asarray(x, float) * 0
 
 
-_STORE = [
+STORE = [
     Wrong("no standing loss", {"retention": lambda x: x * 0 + 1, "carried_kwh": lambda x: x / 0.99}, "content differs"),
     Wrong("charge without loss", {"gain_kwh_per_kw": times(1 / 0.9)}, "content differs"),
     Wrong("discharge without loss", {"drain_kwh_per_kw": times(0.95)}, "content differs"),
@@ -63,7 +63,7 @@ _STORE = [
     Wrong("bottom of the band too low", {"lower_kwh": plus(-5), "least_kwh": plus(-5)}, "content below"),
     Wrong("wear too cheap", {"wear_per_kw": times(0.5)}, "money differs", fields={"wear_cost_per_kwh": 0.02}),
 ]
-_BY_FILL = [
+STORE_BY_FILL = [
     Wrong("limit of charge by fill forgotten", {"charge_end_kw_1": plus(99)}, "charges faster", template=1),
     Wrong("limit of discharge by fill forgotten", {"discharge_end_kw_0": plus(99)}, "discharges faster", template=1),
     Wrong("taper too flat", {"charge_slope_1": times(0.7)}, "charges faster", template=1),
@@ -80,10 +80,6 @@ _HOLDING = [
     Wrong("taper forgotten in a call", {"charge_call_kw_1": plus(99)}, "down has no power", template=2),
     Wrong("power near empty in a call", {"discharge_call_kw_0": plus(99)}, "up has no power", template=2),
 ]
-_CONVERTER = [
-    Wrong("yield too high", {"yield": times(1.05)}, "yield times power"),
-    Wrong("rating too high", {"electric_kw": times(1.5)}, "above rating", fields={"electric_kw": 10.0}),
-]
 _GENERATOR = [
     Wrong("more than the weather gives", {"available_kw": times(1.1)}, "than is available"),
     Wrong("running cost", {"cost_per_kw": times(0.5)}, "money differs", fields={"cost_per_kwh": 0.01}),
@@ -95,9 +91,8 @@ _GREEN_WINS = {"green_power": [_PPA]}
 _GREEN_DEAR = {"green_power": [_PPA | {"price_per_kwh": 9.0, "share_min": 0.1}]}
 _HIGH_USE = {"month_to_date_kwh": 390.0}
 WRONG: dict[str, list[Wrong]] = {
-    "battery": [*_STORE, *_BY_FILL, *_WORN, *_HOLDING],
+    "battery": [*STORE, *STORE_BY_FILL, *_WORN, *_HOLDING],
     "cable": [Wrong("rating too high", {"rating_kw": times(1.2)}, "flow above rating")],
-    "chiller": _CONVERTER,
     "direct_line": [
         Wrong("more than the weather gives", {"available_kw": times(1.1)}, "than is available"),
         Wrong("export limit too high", {"export_kw": plus(50)}, "than its connection takes", fields=_SELLS),
@@ -139,7 +134,6 @@ WRONG: dict[str, list[Wrong]] = {
         Wrong("baseline too high", {"response_target_kw": plus(1000)}, "money differs", template=3),
         Wrong("carbon", {"carbon_kg_per_kw": times(1.1)}, "carbon differs"),
     ],
-    "heat_pump": _CONVERTER,
     "load": [
         Wrong("part of the demand forgotten", {"demand_kw": times(0.9)}, "differ from demand"),
         Wrong("lost load too cheap", {"shed_per_kw": times(0.0001)}, "penalty differs"),
@@ -161,7 +155,7 @@ WRONG: dict[str, list[Wrong]] = {
         Wrong("the same, downwards", {"required_kw": times(0.5)}, "reserve_down_kw differs", template=1),
         Wrong("shortfall too cheap", {"short_per_kw": times(0.5)}, "penalty differs"),
     ],
-    "supercapacitor": [*_STORE, *_BY_FILL, *_HOLDING],
+    "supercapacitor": [*STORE, *STORE_BY_FILL, *_HOLDING],
     "thermal": [
         Wrong("minimum too low", {"min_kw": times(0.5)}, "below minimum", template=1, fields={"min_kw": 35.0}),
         Wrong(
@@ -197,8 +191,11 @@ WRONG: dict[str, list[Wrong]] = {
         Wrong("counted as clean", {"unclean": zero}, "unclean_kw differs"),
         Wrong("time off before", {"must_off": zero}, "minimum down time", template=2, fields=_CHEAP),
     ],
-    "thermal_store": [*_STORE, *_BY_FILL],
+    "thermal_store": [*STORE, *STORE_BY_FILL],
     "wind": _GENERATOR,
+    **mistakes_site.wrongs(),
+    **mistakes_thermal.wrongs(),
+    **mistakes_hydrogen.wrongs(),
     **mistakes_flexible.wrongs(),
 }
 

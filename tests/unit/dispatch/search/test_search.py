@@ -12,7 +12,7 @@ from dispatch.audit import audit
 from dispatch.errors import SolveError
 from dispatch.highs import Answer, Limits, Matrices, continuous, run
 from dispatch.problem import Problem
-from dispatch.search import recovery
+from dispatch.search import neighbourhoods, relaxation
 from dispatch.search.blocks import Split, kept_rows, simplified, split
 from dispatch.search.columns import mix
 from dispatch.search.portfolio import improve_and_prove
@@ -26,7 +26,7 @@ TIGHT = Limits(gap=1e-5)
 def parts(problem: Problem) -> tuple[Matrices, Split]:
     matrices = problem.compiled.matrices()
     small = simplified(matrices)
-    coupling = np.flatnonzero(np.isin(kept_rows(matrices), problem.coupling_rows()))
+    coupling = np.flatnonzero(np.isin(kept_rows(matrices), problem.layout().coupling))
     return small, split(small, coupling)
 
 
@@ -80,7 +80,8 @@ def test_a_recovered_plan_is_whole_audited_and_its_gap_is_true(
     seed: int, by_blocks: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if by_blocks:
-        monkeypatch.setattr(recovery, "_LARGE", 0)
+        monkeypatch.setattr(relaxation, "LARGE", 0)
+        monkeypatch.setattr(neighbourhoods, "LARGE", 0)
     problem = fleet(seed)
     optimum = best(problem)
     schedule = solve(problem, Limits(gap=1e-3))
@@ -95,17 +96,17 @@ def test_a_problem_without_an_answer_is_said_to_have_none() -> None:
     problem = fleet(0)
     matrices = problem.compiled.matrices()
     impossible = replace(matrices, row_lower=matrices.row_lower.copy())
-    impossible.row_lower[problem.coupling_rows()[0]] = 1e9
-    impossible.row_upper[problem.coupling_rows()[0]] = 1e9
+    impossible.row_lower[problem.layout().coupling[0]] = 1e9
+    impossible.row_upper[problem.layout().coupling[0]] = 1e9
     with pytest.raises(SolveError):
-        recover(impossible, Limits(), coupling=problem.coupling_rows())
+        recover(impossible, Limits(), layout=problem.layout())
 
 
 def test_two_processes_agree_with_one() -> None:
     problem = fleet(2)
     optimum = best(problem)
     limits = Limits(gap=1e-4, seconds=60)
-    schedule = solve(problem, limits, run=partial(improve_and_prove, coupling=problem.coupling_rows()))
+    schedule = solve(problem, limits, run=partial(improve_and_prove, layout=problem.layout()))
     assert schedule.proof.quality == "optimal"
     assert not schedule.proof.clock_fired
     assert schedule.proof.objective == pytest.approx(optimum.objective, rel=2e-4)
@@ -116,7 +117,7 @@ def test_two_processes_agree_with_one() -> None:
 def test_two_processes_stop_at_their_deadline_with_what_they_have() -> None:
     problem = fleet(3, units=40)
     limits = Limits(gap=0.0, seconds=8)
-    answer = improve_and_prove(problem.compiled.matrices(), limits, coupling=problem.coupling_rows())
+    answer = improve_and_prove(problem.compiled.matrices(), limits, layout=problem.layout())
     assert answer.bound <= answer.objective
     assert answer.gap < 0.05
 
@@ -124,4 +125,4 @@ def test_two_processes_stop_at_their_deadline_with_what_they_have() -> None:
 def test_two_processes_need_a_deadline() -> None:
     problem = fleet(0)
     with pytest.raises(SolveError, match="needs a deadline"):
-        improve_and_prove(problem.compiled.matrices(), Limits(), coupling=problem.coupling_rows())
+        improve_and_prove(problem.compiled.matrices(), Limits(), layout=problem.layout())

@@ -1,0 +1,126 @@
+"""Offtake: price, windows with least and largest amounts, shortfall, and what is carried through a day."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from dispatch.assets.product_offtake import ProductOfftake
+from dispatch.audit import audit
+from dispatch.problem import Problem
+from dispatch.solve import rule_based, solve
+from tests.parks import given, hours
+from tests.unit.dispatch.assets.hydrogen_parks import cell, priced, problem, sale, site
+from tests.unit.dispatch.assets.test_hydrogen_tank import LINEAR
+
+CELL = cell(**LINEAR)  # 20 kg/h at full load, 50 kWh/kg
+
+
+def test_what_pays_is_sold() -> None:
+    built = problem(priced([0.1, 0.5]), CELL, sale(price_per_t=6000), steps=2)
+    schedule = solve(built)
+    assert schedule.asset("sale", "delivered_kg_per_h") == pytest.approx([20, 0], abs=1e-6)
+    assert schedule.money == pytest.approx([20 * (5 - 6)])
+    assert audit(schedule).violations == ()
+
+
+def test_a_least_amount_is_delivered_when_power_is_cheapest() -> None:
+    # A day's 60 kg hold for the four hours of the horizon in proportion: 10 kg, made in the cheapest hour.
+    built = problem(priced([0.4, 0.1, 0.3, 0.4]), CELL, sale(min_kg_per_day=60), steps=4)
+    schedule = solve(built)
+    assert schedule.asset("sale", "delivered_kg_per_h") == pytest.approx([0, 10, 0, 0], abs=1e-6)
+    assert schedule.money == pytest.approx([50])
+    rules = rule_based(built)
+    assert rules.asset("sale", "delivered_kg_per_h") == pytest.approx([2.5] * 4)
+    assert audit(rules).violations == ()
+
+
+def test_what_lacks_to_the_least_amount_is_priced_and_never_forbidden() -> None:
+    built = problem(priced(0.1), CELL, sale(min_kg_per_day=24 * 30, shortfall_cost_per_t=9000), steps=2)
+    schedule = solve(built)
+    # 30 kg/h are asked for, 20 are made; a kg costs 5 to make and 9 to lack.
+    assert schedule.penalty == pytest.approx([20 * 9])
+    cheap = solve(problem(priced(0.1), CELL, sale(min_kg_per_day=24 * 30, shortfall_cost_per_t=4000), steps=2))
+    assert cheap.asset("sale", "delivered_kg_per_h") == pytest.approx([0, 0], abs=1e-6)
+    assert cheap.penalty == pytest.approx([60 * 4])
+    assert audit(schedule).violations == audit(cheap).violations == ()
+
+
+def test_a_largest_amount_holds_in_each_day_or_over_all_of_them() -> None:
+    def sold(over: str) -> Any:
+        made = site(priced(0.01), CELL, sale(price_per_t=6000, max_kg_per_day=120, over=over))
+        schedule = solve(Problem(made, given(made, hours(6, "2024-03-01T22:00"), {})))
+        assert audit(schedule).violations == ()
+        return schedule.asset("sale", "delivered_kg_per_h")
+
+    assert (sold("day")[:2].sum(), sold("day")[2:].sum()) == pytest.approx((10, 20))
+    assert sold("horizon").sum() == pytest.approx(30)
+
+
+def test_what_was_delivered_today_counts() -> None:
+    """From 06:00 to 12:00, 240 kg a day: 60 kg are the horizon's own share, 120 kg that of the day so far."""
+    fields = {"min_kg_per_day": 240, "shortfall_cost_per_t": 1e5}
+    made = site(priced(0.1), CELL, sale(**fields))
+    horizon = hours(6, "2024-03-01T06:00")
+
+    def delivered(**state: float) -> float:
+        schedule = solve(Problem(made, given(made, horizon, {}, state={"sale": state})))
+        assert audit(schedule).violations == ()
+        return float(schedule.asset("sale", "delivered_kg_per_h").sum())
+
+    assert delivered() == pytest.approx(60), "in proportion to the six hours"
+    assert delivered(delivered_today_kg=30.0) == pytest.approx(90), "120 kg for twelve hours, less 30"
+    assert delivered(delivered_today_kg=150.0) == pytest.approx(0, abs=1e-6)
+
+
+def test_what_is_delivered_is_carried_within_a_day_and_forgotten_after_it() -> None:
+    made = site(priced(0.1), CELL, sale(price_per_t=6000))
+    inputs = given(made, hours(4, "2024-03-01T22:00"), {}, state={"sale": {"delivered_today_kg": 7.0}})
+    solved = solve(Problem(made, inputs)).find("sale")
+    kept = [
+        ProductOfftake.carry(solved.rows, inputs, solved.series, n)["sale"]["delivered_today_kg"] for n in (1, 2, 3)
+    ]
+    assert kept == pytest.approx([7 + 20, 0, 20])
+
+
+def test_the_same_problem_serves_horizons_that_cross_midnight_elsewhere() -> None:
+    made = site(priced(0.01), CELL, sale(price_per_t=6000, max_kg_per_day=120))
+    inside, across = (given(made, hours(6, start), {}) for start in ("2024-03-01T06:00", "2024-03-01T22:00"))
+    built = Problem(made, inside)
+    assert solve(built).asset("sale", "delivered_kg_per_h").sum() == pytest.approx(30)
+    built.update(across)
+    assert solve(built).asset("sale", "delivered_kg_per_h")[:2].sum() == pytest.approx(10)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"min_kg_per_day": 9, "max_kg_per_day": 8}, "max_kg_per_day 8 is below min_kg_per_day 9"),
+        ({"over": "horizon", "delivered_today_kg": 1}, "delivered_today_kg counts only with over: day"),
+        ({"product": "steel"}, "hydrogen"),
+    ],
+)
+def test_what_cannot_be_is_refused(fields: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        ProductOfftake.model_validate(sale(**fields))
+
+
+def test_its_bus_must_carry_its_product() -> None:
+    from dispatch.references import reference_problems
+
+    raw = {"buses": [{"name": "h2", "carrier": "hydrogen"}], "assets": [sale(product="ammonia")]}
+    (found,) = [p for p in reference_problems(raw) if p.path == "assets[0].bus"]
+    assert "carries hydrogen" in str(found)
+    assert "a bus for ammonia" in str(found)
+
+
+def test_mixed_windows_stand_side_by_side() -> None:
+    day, all_of_it = sale(max_kg_per_day=48, price_per_t=6000), sale(name="other", over="horizon", min_kg_per_day=24)
+    schedule = solve(problem(priced(0.01), CELL, day, all_of_it, steps=4))
+    assert schedule.asset("sale", "delivered_kg_per_h").sum() == pytest.approx(8)
+    assert schedule.asset("other", "delivered_kg_per_h").sum() == pytest.approx(4)
+    assert np.isfinite(schedule.money).all()
+    assert audit(schedule).violations == ()
