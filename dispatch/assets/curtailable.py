@@ -140,7 +140,7 @@ class Curtailable(Asset):
             penalty_step=cp.multiply(given["shed_per_kw"], shed),
             series={
                 "served_kw": served,
-                "curtailed_kw": cut,
+                "reduced_kw": cut,
                 "rebound_kw": back,
                 "owed_kwh": owed,
                 "shed_kw": shed,
@@ -151,7 +151,7 @@ class Curtailable(Asset):
     @classmethod
     def check(cls, rows: Rows[Curtailable], given: Inputs, series: Mapping[str, Array]) -> list[Violation]:
         """Shares, notice, hours of each day, and every kWh owed followed until it has come back."""
-        cut, back, shed, names = series["curtailed_kw"], series["rebound_kw"], series["shed_kw"], rows.names
+        cut, back, shed, names = series["reduced_kw"], series["rebound_kw"], series["shed_kw"], rows.names
         demand, active = rows.series(given, "demand_kw"), flexible.per_row(rows, series["curtailing"])
         owed = _owed(rows, given) + np.cumsum((rows.field("rebound_share") * cut - back) * given.horizon.hours, axis=1)
         limited = np.isfinite(rows.field("max_h_per_day"))
@@ -178,9 +178,9 @@ class Curtailable(Asset):
         """What is served, what curtailment costs, and the value of what is shed."""
         hours = given.horizon.hours
         demand = rows.series(given, "demand_kw")
-        served = demand - series["curtailed_kw"] - series["shed_kw"] + series["rebound_kw"]
+        served = demand - series["reduced_kw"] - series["shed_kw"] + series["rebound_kw"]
         lost = (series["shed_kw"] @ hours) * rows.field("value_of_lost_load_per_kwh")[:, 0]
-        money = (series["curtailed_kw"] @ hours) * rows.field("price_per_kwh")[:, 0]
+        money = (series["reduced_kw"] @ hours) * rows.field("price_per_kwh")[:, 0]
         return Account({"demand": -served}, money=money, penalty=lost)
 
     @classmethod
@@ -195,7 +195,7 @@ class Curtailable(Asset):
         """Sheds what nobody could serve."""
         demand = rows.series(given, "demand_kw")
         lacking = np.maximum(-state.share(rows.bus(), np.maximum(demand, _SOME_KW)), 0)
-        return values | {"shed_kw": np.minimum(values["shed_kw"] + lacking, demand - values["curtailed_kw"])}
+        return values | {"shed_kw": np.minimum(values["shed_kw"] + lacking, demand - values["reduced_kw"])}
 
     @classmethod
     def carry(
@@ -208,11 +208,11 @@ class Curtailable(Asset):
         goes_on = horizon.local_start[steps - 1].date() == horizon.local_end[steps - 1].date()
         out = {}
         for row, member in enumerate(rows.members):
-            state = _carried_debts(member, given, series["curtailed_kw"][row], series["rebound_kw"][row], steps)
+            state = _carried_debts(member, given, series["reduced_kw"][row], series["rebound_kw"][row], steps)
             state["owed_kwh"] = sum(state.values())
             state["used_h"] = float(used[row, steps - 1]) if goes_on and member.max_h_per_day is not None else 0.0
             soon = [s for s in range(steps, horizon.steps) if edge[s] < edge[steps] + 3600 * member.notice_h - 1e-3]
-            state |= {f"{_ANNOUNCED}{edge[s]:.0f}": float(series["curtailed_kw"][row, s]) for s in soon}
+            state |= {f"{_ANNOUNCED}{edge[s]:.0f}": float(series["reduced_kw"][row, s]) for s in soon}
             out[member.name] = state
         return out
 
@@ -338,5 +338,5 @@ def _paid_back(rows: Rows[Any], given: Inputs, cut: Array) -> dict[str, Array]:
     left = np.maximum(owed - np.cumsum(most * hours, axis=1), 0)
     before = np.hstack([owed, left[:, :-1]])
     zero = np.zeros_like(cut)
-    flows = {"curtailed_kw": zero, "rebound_kw": (before - left) / hours, "owed_kwh": left}
+    flows = {"reduced_kw": zero, "rebound_kw": (before - left) / hours, "owed_kwh": left}
     return flows | {"shed_kw": zero, "curtailing": zero}

@@ -72,6 +72,8 @@ def test_the_plan_passes_its_audit_and_the_report_balances(plan: Plan) -> None:
     for balance in report_data(plan).balances:
         supply, use = (np.sum([line.values for line in side], axis=0) for side in (balance.supply, balance.use))
         assert supply == pytest.approx(use, abs=0.2), balance.bus
+    shown = {line.name for line in report_data(plan).setpoints}
+    assert {"rooms.heating_kw", "link.to_dc_kw", "shop.reduced_kw", "east.it_kw", "oven.power_kw"} <= shown
 
 
 def test_the_report_says_in_words_what_was_chosen(plan: Plan) -> None:

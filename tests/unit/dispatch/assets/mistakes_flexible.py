@@ -56,14 +56,14 @@ def _demands() -> dict[str, list[Mistake]]:
 
     return {
         "curtailable": [
-            Mistake("curtails more than its share", "curtailed_kw", plus(90.0)),
-            Mistake("curtails without notice", "curtailed_kw", at(0, 5.0)),
-            Mistake("negative power", "curtailed_kw", at(3, -1.0)),
+            Mistake("curtails more than its share", "reduced_kw", plus(90.0)),
+            Mistake("curtails without notice", "reduced_kw", at(0, 5.0)),
+            Mistake("negative power", "reduced_kw", at(3, -1.0)),
             Mistake("curtails for part of a step", "curtailing", plus(0.3)),
             Mistake("curtails for too many hours", "curtailing", ones),
             Mistake("draws more again than it may", "rebound_kw", plus(20.0)),
             Mistake("draws again what is not owed", "rebound_kw", at(0, 14.0)),
-            Mistake("owes for too long", "curtailed_kw", plus(30.0)),
+            Mistake("owes for too long", "reduced_kw", plus(30.0)),
             Mistake("owed differs from its flows", "owed_kwh", plus(0.5)),
             Mistake("served differs from demand", "served_kw", plus(0.5)),
             Mistake("sheds more than is left", "shed_kw", plus(90.0)),
