@@ -8,18 +8,18 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
+from dispatch import vehicle_rows
 from dispatch.asset import Asset, Given, Inputs, Mode, Rows, Ruling, full, shifted
 from dispatch.disaggregation import Split, Wanted, disaggregate
 from dispatch.errors import DataError
 from dispatch.frozen import Efficiency, NonNegative, Positive
-from dispatch.part import Account, Exclusive, Part, Port, Violation, breaches
+from dispatch.part import Account, Part, Port, Violation, breaches
 from dispatch.sessions import Session, SessionFile
 from dispatch.signals import Array, Horizon
 from dispatch.vehicles import Visits, bands, places, visits
 
 _SERVED_KW = 1e-3
 _LEFT_KW, _LEFT_KWH = 0.01, 0.05
-_VISIT = ("gain", "drain", "charge_kw", "discharge_kw", "least_kwh", "most_kwh", "start_kwh", "wanted_kwh", "leaves")
 _DECIDED = ("charge_kw", "discharge_kw", "unserved_kwh")
 
 
@@ -113,6 +113,7 @@ class EvFleet(Asset):
             "drain_kwh_per_kw": horizon.hours / rows.field("discharge_efficiency"),
             "wear_per_kw": horizon.hours * rows.field("wear_cost_per_kwh"),
             "unserved_penalty": full(rows, horizon, rows.field("unserved_penalty_per_kwh")),
+            **vehicle_rows.ratings(rows, horizon),
         }
 
     @classmethod
@@ -129,8 +130,8 @@ class EvFleet(Asset):
             out[name] = np.minimum(out[name], rows.field("most_kw"))
         # What cannot be served is no part of what content must reach.
         out["lower_kwh"] = out["lower_kwh"] + out["least_unserved_kwh"].sum(axis=1, keepdims=True)
-        alone = [(m, v) for m, v in zip(rows.members, fleet, strict=True) if not m.aggregate]
-        return out | (_by_visit(alone, inputs.horizon.hours) if alone else {})
+        alone = [v for m, v in zip(rows.members, fleet, strict=True) if not m.aggregate]
+        return out | vehicle_rows.signals(alone)
 
     @classmethod
     def part(cls, rows: Rows[EvFleet], given: Given, mode: Mode) -> Part:
@@ -152,7 +153,7 @@ class EvFleet(Asset):
         if mode.shared and lead < rows.count:
             constraints += [x == rows.spread @ x[:lead] for x in (charge, discharge, unserved)]
         constraints += _in_bands(rows, given, added, unserved)
-        more, inner, exclusive = _vehicles(rows, given, mode, (charge, discharge, unserved))
+        more, inner, exclusive = vehicle_rows.made(rows, given, mode, (charge, discharge, unserved))
         return Part(
             ports={"electricity": Port(rows.bus(), discharge - charge)},
             constraints=[*constraints, *more],
@@ -230,9 +231,10 @@ class EvFleet(Asset):
         for name in ("charge_kw", "discharge_kw", "content_kwh"):
             out[f"visit_{name}"] = np.vstack([getattr(split, name) for split in made])
         out["visit_switch"] = (out["visit_charge_kw"] > 0).astype(float)
-        fleet = [m.visits(given).wanted_kwh for m in rows.members if not m.aggregate] * rows.scenarios
-        lacks = np.concatenate(fleet) - out["visit_content_kwh"][:, -1]
-        out["visit_unserved_kwh"] = np.maximum(lacks, 0)[:, None]
+        fleet = [m.visits(given) for m in rows.members if not m.aggregate] * rows.scenarios
+        wanted, leaves = np.concatenate([v.wanted_kwh for v in fleet]), np.vstack([v.leaves for v in fleet])
+        lacks = np.maximum(wanted - out["visit_content_kwh"][:, -1], 0)
+        out["visit_lacks_kwh"] = lacks[:, None] * leaves
         return out
 
     @classmethod
@@ -244,9 +246,11 @@ class EvFleet(Asset):
 
     @classmethod
     def follow(cls, rows: Rows[EvFleet], given: Inputs, wanted: Mapping[str, Array]) -> dict[str, Array]:
-        """As near to the powers wanted as vehicles that are to leave with what they need let it."""
+        """As near to the powers wanted as vehicles that are to leave with what they need let it; else none charges."""
         nothing = np.zeros((rows.count, given.horizon.steps))
-        return cls._near(rows, given, wanted.get("charge_kw", nothing), wanted.get("discharge_kw", nothing))
+        if "charge_kw" not in wanted:
+            return cls._near(rows, given, nothing, nothing, nothing)
+        return cls._near(rows, given, wanted["charge_kw"], wanted["discharge_kw"])
 
     @classmethod
     def settle(cls, rows: Rows[EvFleet], given: Inputs, state: Ruling, values: dict[str, Array]) -> dict[str, Array]:
@@ -306,25 +310,6 @@ def _splits(
         yield row, known[key]
 
 
-def _by_visit(fleet: list[tuple[EvFleet, Visits]], hours: Array) -> dict[str, Array]:
-    """Limits of all vehicles that are planned one by one, (visit, step) or (visit, 1)."""
-    column, steps = np.ones((1, hours.size)), [v.share.shape[0] for _, v in fleet]
-    gain = np.repeat([m.charge_efficiency for m, _ in fleet], steps)[:, None] * hours
-    drain = np.repeat([1 / m.discharge_efficiency for m, _ in fleet], steps)[:, None] * hours
-    parked = [v for _, v in fleet]
-    return {
-        "visit_gain": gain,
-        "visit_drain": drain,
-        "visit_charge_kw": np.vstack([v.charge_most_kw for v in parked]),
-        "visit_discharge_kw": np.vstack([v.discharge_most_kw for v in parked]),
-        "visit_least_kwh": np.concatenate([v.least_kwh for v in parked])[:, None] * column,
-        "visit_most_kwh": np.concatenate([v.most_kwh for v in parked])[:, None] * column,
-        "visit_start_kwh": np.concatenate([v.start_kwh for v in parked])[:, None],
-        "visit_wanted_kwh": np.concatenate([v.wanted_kwh for v in parked])[:, None],
-        "visit_leaves": np.vstack([v.leaves for v in parked]),
-    }
-
-
 def _in_bands(rows: Rows[EvFleet], given: Given, added: Any, unserved: Any) -> list[Any]:
     """Content of the fleets that are planned in sum; what is unserved is no part of what they must reach."""
     import cvxpy as cp
@@ -334,51 +319,6 @@ def _in_bands(rows: Rows[EvFleet], given: Given, added: Any, unserved: Any) -> l
         return []
     relief = cp.sum(unserved[at], axis=1, keepdims=True) @ np.ones((1, added.shape[1]))
     return [added[at] + relief >= given["lower_kwh"][at], added[at] <= given["upper_kwh"][at]]
-
-
-def _vehicles(
-    rows: Rows[EvFleet], given: Given, mode: Mode, sums: tuple[Any, Any, Any]
-) -> tuple[list[Any], dict[str, Any], list[Exclusive]]:
-    """Constraints, variables and exclusive flows of the vehicles that are planned one by one."""
-    import cvxpy as cp
-
-    at = np.flatnonzero([not m.aggregate for m in rows.members] * rows.scenarios)
-    if not at.size:
-        return [], {}, []
-    gather, copies = _gather(rows, given.horizon, 1 if mode.shared else rows.scenarios)
-    shape = (gather.shape[1], given.horizon.steps)
-    charge, discharge, content = (cp.Variable(shape, nonneg=True) for _ in range(3))
-    short = cp.Variable((shape[0], 1), nonneg=True)
-    own = {n: given[f"visit_{n}"] if copies == 1 else cp.vstack([given[f"visit_{n}"]] * copies) for n in _VISIT}
-    moved = cp.multiply(own["gain"], charge) - cp.multiply(own["drain"], discharge)
-    lacks = cp.multiply(own["leaves"], short @ np.ones((1, shape[1])))
-    inner = {"visit_charge_kw": charge, "visit_discharge_kw": discharge}
-    inner |= {"visit_content_kwh": content, "visit_unserved_kwh": short}
-    rules = [total[at] == gather @ x for total, x in zip(sums, (charge, discharge, lacks), strict=True)]
-    rules += [
-        content == shifted(own["start_kwh"], content) + moved,
-        content >= own["least_kwh"],
-        content <= own["most_kwh"],
-        content[:, -1:] + short >= own["wanted_kwh"],
-    ]
-    if not any(m.gives_back for m in rows.members):
-        return [*rules, charge <= own["charge_kw"], discharge <= own["discharge_kw"]], inner, []
-    switch = cp.Variable(shape, bounds=[0, 1])
-    rules += [
-        charge <= cp.multiply(own["charge_kw"], switch),
-        discharge <= cp.multiply(own["discharge_kw"], 1 - switch),
-    ]
-    return rules, inner | {"visit_switch": switch}, [Exclusive(switch, charge, discharge)]
-
-
-def _gather(rows: Rows[EvFleet], horizon: Horizon, copies: int) -> tuple[Any, int]:
-    """(row planned by vehicle, visit) ones, with the visits once or once for each scenario."""
-    from scipy.sparse import block_diag, csr_array, vstack
-
-    counts = [m.places(horizon) for m in rows.members if not m.aggregate]
-    once = block_diag([np.ones((1, count)) for count in counts], format="csr")
-    whole = vstack([once] * rows.scenarios) if copies == 1 else block_diag([once] * copies)
-    return csr_array(whole), copies
 
 
 def _at_once(member: EvFleet, parked: Visits, hours: Array) -> Array:

@@ -102,7 +102,7 @@ WRONG: dict[str, list[Wrong]] = {
         Wrong("vehicles take too much", {"visit_charge_kw": times(1.5)}, "no sharing"),
         Wrong(
             "vehicles give too much",
-            {"visit_discharge_kw": times(2), "discharge_kw": times(2)},
+            {"visit_discharge_kw": times(2), "discharge_kw": times(2), "visit_largest_out": times(2)},
             "no sharing",
             fields=_giving(6.0),
         ),
