@@ -212,6 +212,7 @@ class Asset(Frozen, ABC):
         bus_fields: field → carrier that the bus must have, or several of which one (None: any).
         same_carrier: all of its buses carry the same.
         carrier_fields: field of a bus → field whose value is the carrier that the bus must have.
+        bus_currents: field → ac or dc, for a kind that must stand on one of them.
     """
 
     rule_order: ClassVar[int] = 0
@@ -219,6 +220,7 @@ class Asset(Frozen, ABC):
     bus_fields: ClassVar[Mapping[str, Carriers]] = {"bus": "electricity"}
     same_carrier: ClassVar[bool] = False
     carrier_fields: ClassVar[Mapping[str, str]] = {}
+    bus_currents: ClassVar[Mapping[str, str]] = {}
 
     kind: str
     name: Annotated[str, Field(min_length=1, pattern=r"^[A-Za-z0-9_\-]+$")]
@@ -330,6 +332,11 @@ class Asset(Frozen, ABC):
     def complete(cls, rows: Rows[Self], given: Inputs, values: dict[str, Array]) -> dict[str, Array]:
         """``values`` with those of ``Part.inner``, which follow from them."""
         return values
+
+    @classmethod
+    def told(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> list[str]:
+        """What the report says of the central path beside the numbers: choices that have a name, wishes not kept."""
+        return []
 
     @classmethod
     def carry(

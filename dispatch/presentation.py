@@ -255,6 +255,7 @@ def findings(plan: Plan) -> Iterator[Finding]:
     yield from _stores_outside(plan)
     yield from _ageing(plan)
     yield from _unstated(plan)
+    yield from (Finding("info", text) for text in told(plan.schedule))
     yield from _unverified(plan)
 
 
@@ -374,8 +375,7 @@ def _setpoints(plan: Plan) -> Iterator[Line]:
 
 
 def _notes(plan: Plan) -> Iterator[str]:
-    yield from plan.site.notes
-    yield from plan.notes
+    yield from (*plan.site.notes, *plan.notes)
     if plan.outlook.forecast is not None:
         yield from plan.outlook.forecast.notes
     yield (

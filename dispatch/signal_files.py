@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from dispatch.errors import Problem
 from dispatch.frozen import Frozen
 from dispatch.mistakes import near_miss
-from dispatch.series import SignalFile
+from dispatch.series import SignalFile, TableFile
 from dispatch.sessions import Session, SessionFile
 from dispatch.signals import accepted_units, parse_quantity
 from dispatch.site import Site
@@ -37,6 +37,8 @@ def _filled(value: Any, path: str, reader: _Reader) -> Any:
         return reader.read(value, path)
     if isinstance(value, SessionFile):
         return reader.sessions(value, path)
+    if isinstance(value, TableFile):
+        return reader.table(value, path)
     if isinstance(value, tuple):
         made = tuple(_filled(entry, f"{path}[{i}]", reader) for i, entry in enumerate(value))
         return made if any(a is not b for a, b in zip(made, value, strict=True)) else value
@@ -67,6 +69,18 @@ class _Reader:
             return signal
         scaled = tuple(value * factor for value in values)
         return signal.model_copy(update={"seconds": seconds, "values": scaled})
+
+    def table(self, table: TableFile, path: str) -> TableFile:
+        """The table with its columns; what is wrong becomes a problem at its place in the park's file."""
+        try:
+            if table.names or table.values:
+                raise _Wrong("", "'names' and 'values' are read from the file", "the file")
+            columns = _columns(self._folder / table.file, table.file)
+            values = tuple(_complete(name, column, table.file) for name, column in columns.items())
+        except _Wrong as error:
+            self._problems.append(Problem(f"{path}.file" if error.field else path, error.message, error.accepted))
+            return table
+        return table.model_copy(update={"names": tuple(columns), "values": values})
 
     def sessions(self, named: SessionFile, path: str) -> SessionFile:
         """The file with its sessions; what is wrong becomes a problem at its place in the park's file."""
@@ -144,10 +158,18 @@ def _rows(file: Path, signal: SignalFile) -> Iterator[tuple[int, Any, Any]]:
         yield (number, *pair)
 
 
-def _columns(file: Path, named: str) -> dict[str, list[Any]]:
+def _columns(file: Path, name: str) -> dict[str, list[Any]]:
     if not file.is_file():
-        raise _Wrong("file", f"there is no file '{named}' beside the park's file", "a CSV or Parquet file")
+        raise _Wrong("file", f"there is no file '{name}' beside the park's file", "a CSV or Parquet file")
     return _parquet(file) if file.suffix.lower() in _PARQUET else _csv(file)
+
+
+def _complete(name: str, column: list[Any], file: str) -> tuple[float, ...]:
+    """A column in which every row has a number."""
+    values = tuple(_number(value, f"row {row} of column '{name}' in '{file}'") for row, value in enumerate(column, 2))
+    if not values or any(math.isnan(value) for value in values):
+        raise _Wrong("file", f"column '{name}' of '{file}' lacks a number", "a number in every row")
+    return values
 
 
 def _csv(file: Path) -> dict[str, list[Any]]:

@@ -18,7 +18,7 @@ from dispatch.problem import Problem
 from dispatch.signals import Horizon
 from dispatch.site import Site
 from tests.parks import battery, given, grid, hours, load, park, unit
-from tests.unit.dispatch.assets import templates_hydrogen, templates_site, templates_thermal
+from tests.unit.dispatch.assets import templates_flexible, templates_hydrogen, templates_site, templates_thermal
 from tests.unit.dispatch.assets.mistakes import by_family
 
 STEPS = 8
@@ -30,6 +30,7 @@ BUSES = [
     {"name": "heat", "carrier": "heat"},
     {"name": "cold", "carrier": "cold"},
     *templates_thermal.BUSES,
+    *templates_flexible.BUSES,
 ]
 CLEAN_WISH = {"clean_share_min": 0.5, "penalty_per_kwh": 0.01}
 
@@ -338,6 +339,7 @@ TEMPLATES: dict[str, tuple[Template, ...]] = {
     **templates_site.entries(),
     **templates_thermal.entries(),
     **templates_hydrogen.entries(),
+    **templates_flexible.entries(),
 }
 
 

@@ -16,7 +16,7 @@ from dispatch.audit import audit
 from dispatch.schedule import Schedule
 from dispatch.signals import Array
 from dispatch.solve import solve
-from tests.unit.dispatch.assets import mistakes_hydrogen, mistakes_site, mistakes_thermal, templates
+from tests.unit.dispatch.assets import mistakes_flexible, mistakes_hydrogen, mistakes_site, mistakes_thermal, templates
 from tests.unit.dispatch.assets.mistakes import Mistake, at, by_family, plus
 from tests.unit.dispatch.assets.templates import ALL_KINDS
 
@@ -120,6 +120,7 @@ MISTAKES: dict[str, list[Mistake]] = {
     **mistakes_site.mistakes(),
     **mistakes_thermal.mistakes(),
     **mistakes_hydrogen.mistakes(),
+    **mistakes_flexible.mistakes(),
 }
 
 

@@ -17,7 +17,7 @@ from dispatch.audit import audit
 from dispatch.problem import Problem
 from dispatch.signals import Array
 from dispatch.solve import solve
-from tests.unit.dispatch.assets import mistakes_hydrogen, mistakes_site, mistakes_thermal, templates
+from tests.unit.dispatch.assets import mistakes_flexible, mistakes_hydrogen, mistakes_site, mistakes_thermal, templates
 from tests.unit.dispatch.assets.mistakes import Change, Wrong, by_family, plus, times, zero
 from tests.unit.dispatch.assets.templates import ALL_KINDS
 
@@ -169,6 +169,7 @@ WRONG: dict[str, list[Wrong]] = {
     **mistakes_site.wrongs(),
     **mistakes_thermal.wrongs(),
     **mistakes_hydrogen.wrongs(),
+    **mistakes_flexible.wrongs(),
 }
 for _kind, _cases in by_family("mistakes", "WRONG").items():
     WRONG[_kind] = [*WRONG.get(_kind, []), *_cases]
