@@ -12,7 +12,7 @@ from functools import partial
 
 import numpy as np
 
-from dispatch.asset import Ruling
+from dispatch.asset import Asset, Ruling
 from dispatch.errors import SolveError
 from dispatch.highs import Answer, Limits, Matrices, Quality, Run
 from dispatch.highs import run as search
@@ -158,19 +158,37 @@ def cascade(
 ) -> Schedule:
     """Decisions by plan or rule, kind after kind; then those of ``giving_way`` take up what is left, in reverse."""
     state = Ruling(np.zeros((problem.scenarios * len(problem.site.bus_names), problem.horizon.steps)))
-    order = sorted(problem.rows, key=lambda kind: type(problem.rows[kind].members[0]).rule_order)
+    order = sorted(problem.rows, key=lambda kind: _order(problem, kind))
     chosen = {}
     for kind in order:
         rows = problem.rows[kind]
         chosen[kind] = dict(planned.get(kind) or type(rows.members[0]).rule(rows, problem.inputs, state))
         problem.put(kind, chosen[kind])
         state = Ruling(state.residual_kw + problem.net_kw(kind))
+    settling = [kind for kind in reversed(order) if kind in giving_way]
+    if any(type(rows.members[0]).gives_more for rows in problem.rows.values()):
+        # What one plant no longer gives, the next may make, and the supplies of that come last; no load sheds yet.
+        early = [kind for kind in reversed(settling) if _order(problem, kind) > 0]
+        state = _settled(problem, early, chosen, Ruling(state.residual_kw, sheds=False))
     for _ in range(_MOST_PASSES):
         if np.abs(state.residual_kw).max() < _BALANCED_KW:
             break
-        for kind in [kind for kind in reversed(order) if kind in giving_way]:
-            rows, before = problem.rows[kind], problem.net_kw(kind)
-            chosen[kind] = type(rows.members[0]).settle(rows, problem.inputs, state, chosen[kind])
-            problem.put(kind, chosen[kind])
-            state = Ruling(state.residual_kw + problem.net_kw(kind) - before)
+        state = _settled(problem, settling, chosen, Ruling(state.residual_kw))
     return problem.read(Proof(quality, problem.settle_totals(), -np.inf, np.inf, 0, 0, False), None)
+
+
+def _order(problem: Problem, kind: str) -> int:
+    cls: type[Asset] = type(problem.rows[kind].members[0])
+    return cls.rule_order
+
+
+def _settled(problem: Problem, kinds: Sequence[str], chosen: dict[str, dict[str, Array]], state: Ruling) -> Ruling:
+    """What is left after each of ``kinds`` in turn has given way; their new decisions go into ``chosen``."""
+    for kind in kinds:
+        if np.abs(state.residual_kw).max() < _BALANCED_KW:
+            break
+        rows, before = problem.rows[kind], problem.net_kw(kind)
+        chosen[kind] = type(rows.members[0]).settle(rows, problem.inputs, state, chosen[kind])
+        problem.put(kind, chosen[kind])
+        state = Ruling(state.residual_kw + problem.net_kw(kind) - before, sheds=state.sheds)
+    return state
