@@ -22,6 +22,7 @@ from dispatch.search.portfolio import convex
 from dispatch.signals import Array
 
 _MOST_ROUNDS = 12
+_PATIENT_ROUNDS = 5
 _BOTH_KW = 1e-3
 _FEW_SWITCHES = 16
 _MOST_PASSES = 5
@@ -64,7 +65,7 @@ def solve(problem: Problem, limits: Limits | None = None, *, run: Run | None = N
         # Where one step is forbidden, the next takes its place. A price that is negative for an hour is burnt in that
         # hour; one that is so all day in any step left relaxed: chasing that took 25 s, not 2 (4 stores, 96 steps).
         few = rounds == 1 and both.size <= _FEW_SWITCHES
-        branched = np.union1d(branched, both if few else _whole_rows(problem, both))
+        branched = np.union1d(branched, both if few else _whole_rows(problem, both, rounds > _PATIENT_ROUNDS))
     raise SolveError("exclusive flows still overlap after branching: the kind's switch does not separate them")
 
 
@@ -105,13 +106,14 @@ def _bounded(answer: Answer, outer: float, limits: Limits) -> Answer:
     return replace(found, quality="incumbent") if found.gap > limits.gap and found.quality == "optimal" else found
 
 
-def _whole_rows(problem: Problem, columns: np.ndarray) -> np.ndarray:
-    """Columns of all steps of the switches that ``columns`` belong to."""
+def _whole_rows(problem: Problem, columns: np.ndarray, every: bool = False) -> np.ndarray:
+    """Columns of all steps of the switches that ``columns`` belong to; of every row of their kind, if told so."""
     found = [np.zeros(0, int)]
     for part in problem.parts.values():
         for pair in part.exclusive:
             own = problem.compiled.columns(pair.switch)
-            found.append(own[np.isin(own, columns).any(axis=1)].ravel())
+            mine = np.isin(own, columns).any(axis=1)
+            found.append(own[mine | (every and mine.any())].ravel())
     return np.concatenate(found)
 
 
