@@ -315,12 +315,17 @@ class Asset(Frozen, ABC):
         return []
 
     @classmethod
-    def repaired(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> dict[str, Array] | None:
-        """Decisions near to those of a solution that the kind can really follow; None where it can follow these.
+    def repaired(
+        cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array], price: Array | None
+    ) -> list[dict[str, Array]]:
+        """Decisions that the kind can really follow in place of a solution's; none where it can follow these.
 
-        For a kind whose part is an outer bound: the rest of the site is solved again around what it can do.
+        For a kind whose part is an outer bound: the rest of the site is solved again around the best of them.
+
+        Args:
+            price: (row, step) money per kWh at the members' bus; None where the solution has no prices.
         """
-        return None
+        return []
 
     @classmethod
     def follow(cls, rows: Rows[Self], given: Inputs, wanted: Mapping[str, Array]) -> dict[str, Array] | None:

@@ -180,7 +180,8 @@ def test_the_bands_bound_from_below_and_the_repair_from_above(seed: int) -> None
     alone, in_sum = both(price, *cars, **fields)
     exact = alone.money[0] + alone.penalty[0]
     assert in_sum.proof.bound <= exact + 1e-3
-    assert in_sum.money[0] + in_sum.penalty[0] >= exact - 1e-3
+    found = in_sum.money[0] + in_sum.penalty[0]
+    assert exact - 1e-3 <= found <= exact + 0.02 * abs(exact)
 
 
 def test_every_vehicle_gets_its_own_powers_and_they_hold_its_limits() -> None:
