@@ -206,7 +206,6 @@ def _thermal() -> tuple[Template, ...]:
         _engine(shut_down_kw=40.0, start_up_kw=30.0, min_up_h=1.0),
         holding(_engine(must_run=True, on_before_h=3.0, power_before_kw=40.0), 30.0),
         holding(_engine(spinning_reserve=False), 30.0),
-        templates_site.surviving(_engine(black_start_h=1.0)),
         _curved(start_tiers=[{"below_off_h": 6.0, "cost": 0.5}, {"cost": 2.0}], off_before_h=3.0),
         _curved(
             start_tiers=[{"below_off_h": 3.0, "cost": 0.5}, {"cost": 2.0}],
@@ -214,6 +213,7 @@ def _thermal() -> tuple[Template, ...]:
             power_before_kw=30.0,
             min_up_h=4.0,
         ),
+        templates_site.surviving(_engine(black_start_h=1.0)),
     )
 
 
