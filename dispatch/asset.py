@@ -176,10 +176,11 @@ class Ruling:
 
     Attributes:
         residual_kw: (scenario · buses, step) generation less consumption so far.
+        sheds: what lacks from now on is shed by loads; before that, plant makes up for what other plant cannot give.
     """
 
-    def __init__(self, residual_kw: Array) -> None:
-        self.residual_kw = residual_kw
+    def __init__(self, residual_kw: Array, *, sheds: bool = True) -> None:
+        self.residual_kw, self.sheds = residual_kw, sheds
 
     def share(self, bus: np.ndarray, weight: Array) -> Array:
         """(row, step) each row's share of its bus's residual, split by ``weight`` among the rows on one bus."""
@@ -208,17 +209,21 @@ class Asset(Frozen, ABC):
 
     Class attributes:
         rule_order: position in the cascade of rules; lower acts first.
+        gives_more: its ``settle`` gives more where its bus lacks, before loads shed.
         is_network: its ports are the network itself (a cable, the point of common coupling), not an injection into it.
         bus_fields: field → carrier that the bus must have, or several of which one (None: any).
         same_carrier: all of its buses carry the same.
         carrier_fields: field of a bus → field whose value is the carrier that the bus must have.
+        bus_currents: field → ac or dc, for a kind that must stand on one of them.
     """
 
     rule_order: ClassVar[int] = 0
+    gives_more: ClassVar[bool] = False
     is_network: ClassVar[bool] = False
     bus_fields: ClassVar[Mapping[str, Carriers]] = {"bus": "electricity"}
     same_carrier: ClassVar[bool] = False
     carrier_fields: ClassVar[Mapping[str, str]] = {}
+    bus_currents: ClassVar[Mapping[str, str]] = {}
 
     kind: str
     name: Annotated[str, Field(min_length=1, pattern=r"^[A-Za-z0-9_\-]+$")]
@@ -305,6 +310,24 @@ class Asset(Frozen, ABC):
         return []
 
     @classmethod
+    def remarks(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> list[str]:
+        """What a solution leaves undone on the published path (scenario 0), as the report's findings say it."""
+        return []
+
+    @classmethod
+    def repaired(
+        cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array], price: Array | None
+    ) -> list[dict[str, Array]]:
+        """Decisions that the kind can really follow in place of a solution's; none where it can follow these.
+
+        For a kind whose part is an outer bound: the rest of the site is solved again around the best of them.
+
+        Args:
+            price: (row, step) money per kWh at the members' bus; None where the solution has no prices.
+        """
+        return []
+
+    @classmethod
     def follow(cls, rows: Rows[Self], given: Inputs, wanted: Mapping[str, Array]) -> dict[str, Array] | None:
         """Decisions as near to ``wanted`` (row, step) as state and limits of today let them; what it lacks is zero.
 
@@ -317,6 +340,11 @@ class Asset(Frozen, ABC):
     def complete(cls, rows: Rows[Self], given: Inputs, values: dict[str, Array]) -> dict[str, Array]:
         """``values`` with those of ``Part.inner``, which follow from them."""
         return values
+
+    @classmethod
+    def told(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> list[str]:
+        """What the report says of the central path beside the numbers: choices that have a name, wishes not kept."""
+        return []
 
     @classmethod
     def carry(

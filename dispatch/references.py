@@ -33,6 +33,8 @@ def reference_problems(raw: Raw) -> Iterator[Problem]:
             yield from _bus_problems(asset, cls, f"assets[{index}]", buses)
             if issubclass(cls, Conversion) and cls.downhill:
                 yield from _cascade_problems(asset, cls, f"assets[{index}]", _temperatures(raw))
+            yield from _current_problems(asset, cls, f"assets[{index}]", _dicts(raw, "buses"))
+    yield from _pool_problems(raw)
     yield from _load_problems(raw)
     yield from _outage_problems(raw)
     yield from _wish_problems(raw)
@@ -91,6 +93,33 @@ def _cascade_problems(asset: Raw, cls: type[Conversion], path: str, level: Mappi
             fits = [name for name, degrees in level.items() if degrees <= level[source] and name != source]
             accepted = f"a bus of at most {level[source]:g} °C: {', '.join(fits) or 'none yet'}; or a heat pump"
             yield Problem(f"{path}.{field}", f"{found}: no heat flows that way by itself", accepted)
+
+
+def _current_problems(asset: Raw, cls: type[Asset], path: str, buses: list[Raw]) -> Iterator[Problem]:
+    """A kind that joins ac and dc stands on one bus of each."""
+    current = {
+        name: bus.get("current", "ac")
+        for bus in buses
+        if (name := _name(bus)) and bus.get("carrier", "electricity") == "electricity"
+    }
+    for field, wanted in cls.bus_currents.items():
+        bus = asset.get(field)
+        if isinstance(bus, str) and current.get(bus, wanted) != wanted and current[bus] in ("ac", "dc"):
+            fits = [name for name, has in current.items() if has == wanted]
+            accepted = f"a bus with current: {wanted}: {', '.join(fits) or 'none yet'}"
+            yield Problem(f"{path}.{field}", f"bus '{bus}' is {current[bus]}", accepted)
+
+
+def _pool_problems(raw: Raw) -> Iterator[Problem]:
+    """A pool of one moves no work: its name is most likely misspelt."""
+    named = {i: a["pool"] for i, a in enumerate(_dicts(raw, "assets")) if isinstance(a.get("pool"), str)}
+    for index, pool in named.items():
+        others = sorted({other for place, other in named.items() if place != index})
+        if pool not in others:
+            problem = f"nobody else is in pool '{pool}'"
+            yield Problem(
+                f"assets[{index}].pool", problem, near_miss(pool, others) if others else "two members or more"
+            )
 
 
 def _load_problems(raw: Raw) -> Iterator[Problem]:

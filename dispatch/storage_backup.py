@@ -4,7 +4,8 @@ r"""What a store of electricity can give in an outage: its content when it begin
     s_k = (1-σ)^H (e_{k-1} - e^{min}_{k-1}), \quad d_{kj} ≤ D - R
 
 with the survival time H: what is given early leaks less, so this is on the safe side by what a store leaks in H. Where
-power depends on fill, it is the least of all fills. The minimum leaks as the plan's own does (``storage_band``).
+power depends on fill or on the weather, it is the least of all fills and steps; energy counts at its worst efficiency.
+The minimum leaks as the plan's own does (``storage_band``).
 """
 
 from __future__ import annotations
@@ -24,18 +25,19 @@ from dispatch.storage_band import band, edges_kwh
 
 def ratings(rows: Rows[Any], horizon: Horizon) -> dict[str, Array]:
     """Share that does not leak, stock per kWh at the bus, and power, of each row."""
-    pairs = np.ones((1, Pairs(horizon, rows.outage_h).start.size))
     return {
         "backup_kept": full(rows, horizon, (1 - rows.field("loss_fraction_per_h")) ** rows.outage_h),
-        "backup_drain": full(rows, horizon, 1 / rows.field("discharge_efficiency")),
-        "backup_kw": _power_kw(rows) * pairs,
+        "backup_drain": full(rows, horizon, rows.field("most_drain_kwh_per_kwh")),
+        "backup_kw": _power_kw(rows, horizon),
     }
 
 
 def signals(rows: Rows[Any], horizon: Horizon, start_kwh: Array) -> dict[str, Array]:
     """(row, step) what the start adds to the stock, and the least content takes off it."""
     least = band(rows, horizon, start_kwh).least
-    first = start_kwh - np.minimum(edges_kwh(rows)[0], start_kwh)
+    held_back = type(rows.members[0]).floor_fill(rows, horizon) - rows.field("min_fill")
+    last = edges_kwh(rows)[0] + rows.field("energy_kwh") * np.maximum(held_back, 0)
+    first = start_kwh - np.minimum(last, start_kwh)
     kept = (1 - rows.field("loss_fraction_per_h")) ** rows.outage_h
     return {"backup_base_kwh": kept * np.hstack([first, -least[:, :-1]])}
 
@@ -55,16 +57,18 @@ def account(rows: Rows[Any], given: Inputs, series: Mapping[str, Array]) -> Back
     loss, capacity = rows.field("loss_fraction_per_h"), rows.field("energy_kwh")
     start = capacity * rows.state(given, "start_fill")
     reserve_kwh = rows.field("fast_reserve_kw") * rows.field("fast_reserve_minutes") / 60
-    floor = np.minimum(capacity * rows.field("min_fill") + reserve_kwh / rows.field("discharge_efficiency"), start)
+    lowest = np.maximum(rows.field("min_fill"), type(rows.members[0]).floor_fill(rows, horizon))
+    floor = np.minimum(capacity * lowest + reserve_kwh * rows.field("most_drain_kwh_per_kwh"), start)
     content = np.hstack([start, series["stored_kwh"][:, :-1]])
     above = np.maximum(content - floor * (1 - loss) ** horizon.edge_h[:-1], 0) * (1 - loss) ** rows.outage_h
-    drain = np.broadcast_to(1 / rows.field("discharge_efficiency"), content.shape)
-    power = np.broadcast_to(_power_kw(rows), (rows.count, Pairs(horizon, rows.outage_h).start.size))
-    return Backup(None, above, drain, power)
+    drain = np.broadcast_to(rows.field("most_drain_kwh_per_kwh"), content.shape)
+    return Backup(None, above, drain, _power_kw(rows, horizon))
 
 
-def _power_kw(rows: Rows[Any]) -> Array:
-    """(row, 1) what a store can give at any fill."""
+def _power_kw(rows: Rows[Any], horizon: Horizon) -> Array:
+    """(row, pair) what a store can give at any fill, in the worst step of the horizon."""
     shares = [min((point.share for point in m.discharge_limit), default=1.0) for m in rows.members]
     least = np.tile(np.array(shares), rows.scenarios)[:, None]
-    return np.asarray(least * rows.field("discharge_kw") - rows.field("fast_reserve_kw"))
+    worst = type(rows.members[0]).by_step(rows, horizon, "discharge_kw").min(axis=1, keepdims=True)
+    power = np.minimum(worst, least * rows.field("discharge_kw")) - rows.field("fast_reserve_kw")
+    return np.asarray(power * np.ones((1, Pairs(horizon, rows.outage_h).start.size)))

@@ -77,13 +77,11 @@ def mistakes() -> dict[str, list[Mistake]]:
     }
 
 
-def wrongs() -> dict[str, list[Wrong]]:
-    """By kind."""
-    from tests.unit.dispatch.assets.mistakes_thermal import process_wrongs
-    from tests.unit.dispatch.assets.test_wrong_parts import STORE, STORE_BY_FILL, Wrong, plus, times, zero
+def _wrong_electrolyser() -> list[Wrong]:
+    from tests.unit.dispatch.assets.test_wrong_parts import Wrong, plus, times, zero
 
     slow = {"ramp_up_kw_per_h": 10.0, "power_before_kw": 12.0}
-    cell = [
+    return [
         Wrong("hydrogen at the lowest load", {"hydrogen_at_min_kw": times(1.1)}, "that of its curve"),
         Wrong("lowest load too low", {"min_kw": times(0.5)}, "less than its lowest load"),
         Wrong("segments yield too much", {"segment_yield": times(1.1)}, "that of its curve"),
@@ -99,10 +97,17 @@ def wrongs() -> dict[str, list[Wrong]]:
         Wrong("state before", {"above_before_kw": plus(20)}, "rises faster", 1, slow),
         Wrong("produced before", {"produced": lambda x: x * 0 + 1}, "money differs", 3),
     ]
+
+
+def wrongs() -> dict[str, list[Wrong]]:
+    """By kind."""
+    from tests.unit.dispatch.assets.mistakes_thermal import process_wrongs
+    from tests.unit.dispatch.assets.test_wrong_parts import STORE, STORE_BY_FILL, Wrong, times, zero
+
     store = [replace(w, fields={"energy_kwh": 200.0}) if "reserve" in w.name else w for w in STORE]
     return {
-        "alkaline_electrolyser": cell,
-        "pem_electrolyser": [replace(w) for w in cell],
+        "alkaline_electrolyser": _wrong_electrolyser(),
+        "pem_electrolyser": _wrong_electrolyser(),
         **{f"{product}_tank": [*store, *STORE_BY_FILL] for product in ("hydrogen", "ammonia", "methanol")},
         "hydrogen_compressor": [
             Wrong("rating too high", {"most_kw": times(2)}, "above rating"),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,8 @@ from dispatch.problem import Problem
 from dispatch.signals import Horizon
 from dispatch.site import Site
 from tests.parks import battery, given, grid, hours, load, park, unit
-from tests.unit.dispatch.assets import templates_hydrogen, templates_site, templates_thermal
+from tests.unit.dispatch.assets import templates_flexible, templates_hydrogen, templates_site, templates_thermal
+from tests.unit.dispatch.assets.mistakes import by_family
 
 STEPS = 8
 PRICE = np.array([0.1, 0.1, 0.5, 0.1, 0.6, 0.1, 0.1, 0.7])
@@ -28,6 +30,7 @@ BUSES = [
     {"name": "heat", "carrier": "heat"},
     {"name": "cold", "carrier": "cold"},
     *templates_thermal.BUSES,
+    *templates_flexible.BUSES,
 ]
 CLEAN_WISH = {"clean_share_min": 0.5, "penalty_per_kwh": 0.01}
 
@@ -336,13 +339,23 @@ TEMPLATES: dict[str, tuple[Template, ...]] = {
     **templates_site.entries(),
     **templates_thermal.entries(),
     **templates_hydrogen.entries(),
+    **templates_flexible.entries(),
 }
+
+
+@cache
+def _every() -> dict[str, tuple[Template, ...]]:
+    """Those above, and those of the files ``templates_<family>.py`` beside this one."""
+    out = dict(TEMPLATES)
+    for kind, more in by_family("templates", "TEMPLATES").items():
+        out[kind] = (*out.get(kind, ()), *more)
+    return out
 
 
 def of(kind: str) -> tuple[Template, ...]:
     """The kind's templates; a kind without one fails with what to do."""
-    assert kind in TEMPLATES, f"kind '{kind}' has no template: add one to TEMPLATES in {__name__}"
-    return TEMPLATES[kind]
+    assert kind in _every(), f"kind '{kind}' has no template: add one to TEMPLATES in {__name__}"
+    return _every()[kind]
 
 
 ALL_KINDS: tuple[str, ...] = tuple(kinds())

@@ -6,7 +6,6 @@ import ast
 import inspect
 import textwrap
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -17,33 +16,9 @@ from dispatch.audit import audit
 from dispatch.schedule import Schedule
 from dispatch.signals import Array
 from dispatch.solve import solve
-from tests.unit.dispatch.assets import mistakes_hydrogen, mistakes_site, mistakes_thermal, templates
+from tests.unit.dispatch.assets import mistakes_flexible, mistakes_hydrogen, mistakes_site, mistakes_thermal, templates
+from tests.unit.dispatch.assets.mistakes import Mistake, at, by_family, plus
 from tests.unit.dispatch.assets.templates import ALL_KINDS
-
-
-@dataclass(frozen=True)
-class Mistake:
-    """What ``check`` must say when ``series`` of the solved template number ``template`` is altered."""
-
-    what: str
-    series: str
-    alter: Callable[[Array], Array]
-    template: int = 0
-
-
-def at(step: int, value: float) -> Callable[[Array], Array]:
-    """The series with another value in one step."""
-
-    def alter(values: Array) -> Array:
-        out = values.copy()
-        out[:, step] = value
-        return out
-
-    return alter
-
-
-def plus(amount: float) -> Callable[[Array], Array]:
-    return lambda values: values + amount
 
 
 def pattern(*states: int) -> Callable[[Array], Array]:
@@ -145,12 +120,17 @@ MISTAKES: dict[str, list[Mistake]] = {
     **mistakes_site.mistakes(),
     **mistakes_thermal.mistakes(),
     **mistakes_hydrogen.mistakes(),
+    **mistakes_flexible.mistakes(),
 }
 
 
+FAMILIES: dict[str, list[Mistake]] = by_family("mistakes", "MISTAKES")
+
+
 def of(kind: str) -> list[Mistake]:
-    assert kind in MISTAKES, f"kind '{kind}' has no entry in MISTAKES of {__name__}: break each limit of its check once"
-    return MISTAKES[kind]
+    found = [*MISTAKES.get(kind, []), *FAMILIES.get(kind, [])]
+    assert found, f"kind '{kind}' has no entry in MISTAKES of {__name__}: break each limit of its check once"
+    return found
 
 
 @cache

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pytest
 
 from dispatch.asset import Asset
@@ -19,34 +17,9 @@ from dispatch.audit import audit
 from dispatch.problem import Problem
 from dispatch.signals import Array
 from dispatch.solve import solve
-from tests.unit.dispatch.assets import mistakes_hydrogen, mistakes_site, mistakes_thermal, templates
+from tests.unit.dispatch.assets import mistakes_flexible, mistakes_hydrogen, mistakes_site, mistakes_thermal, templates
+from tests.unit.dispatch.assets.mistakes import Change, Wrong, by_family, plus, times, zero
 from tests.unit.dispatch.assets.templates import ALL_KINDS
-
-Change = Callable[[Array], Array]
-
-
-@dataclass(frozen=True)
-class Wrong:
-    """A wrong formula: coefficients with what becomes of them, and words that the audit's finding must hold."""
-
-    name: str
-    coefficients: Mapping[str, Change]
-    finding: str
-    template: int = 0
-    fields: Mapping[str, Any] | None = None
-
-
-def times(factor: float) -> Change:
-    return lambda x: np.asarray(x, float) * factor
-
-
-def plus(amount: float) -> Change:
-    return lambda x: np.asarray(x, float) + amount
-
-
-def zero(x: Array) -> Array:
-    return np.asarray(x, float) * 0
-
 
 STORE = [
     Wrong("no standing loss", {"retention": lambda x: x * 0 + 1, "carried_kwh": lambda x: x / 0.99}, "content differs"),
@@ -196,7 +169,10 @@ WRONG: dict[str, list[Wrong]] = {
     **mistakes_site.wrongs(),
     **mistakes_thermal.wrongs(),
     **mistakes_hydrogen.wrongs(),
+    **mistakes_flexible.wrongs(),
 }
+for _kind, _cases in by_family("mistakes", "WRONG").items():
+    WRONG[_kind] = [*WRONG.get(_kind, []), *_cases]
 
 
 @contextmanager
