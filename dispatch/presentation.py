@@ -249,8 +249,8 @@ def findings(plan: Plan) -> Iterator[Finding]:
             most = f"most at {_when(plan, step)} ({values[step]:,.0f} kW)"
             yield Finding("warning", f"{name.removesuffix('.shed_kw')}: {energy:,.1f} kWh of demand not served, {most}")
     for solved in plan.schedule.kinds.values():
-        told = type(solved.rows.members[0]).remarks(solved.rows, plan.schedule.inputs, solved.series)
-        yield from (Finding("warning", text) for text in told)
+        remarks = type(solved.rows.members[0]).remarks(solved.rows, plan.schedule.inputs, solved.series)
+        yield from (Finding("warning", text) for text in remarks)
     yield from _other_scenarios(plan)
     yield from _stores_outside(plan)
     yield from _ageing(plan)
