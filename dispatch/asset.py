@@ -85,6 +85,7 @@ class Rows(Generic[A]):
         buses: names of the site's buses, in order.
         reserve_h: how long reserve must last once it is called, the longest of the site's products [h]; 0: none asked.
         directions: in which reserve is asked for.
+        outage_h: how long the site must serve its critical load on its own [h]; 0: nobody asks for that.
     """
 
     members: tuple[A, ...]
@@ -92,6 +93,7 @@ class Rows(Generic[A]):
     buses: tuple[str, ...]
     reserve_h: float = 0.0
     directions: tuple[Direction, ...] = ()
+    outage_h: float = 0.0
 
     @property
     def count(self) -> int:
@@ -208,13 +210,17 @@ class Asset(Frozen, ABC):
         rule_order: position in the cascade of rules; lower acts first.
         is_network: its ports are the network itself (a cable, the point of common coupling), not an injection into it.
         bus_fields: field → carrier that the bus must have, or several of which one (None: any).
+        same_carrier: all of its buses carry the same.
         carrier_fields: field of a bus → field whose value is the carrier that the bus must have.
+        bus_currents: field → ac or dc, for a kind that must stand on one of them.
     """
 
     rule_order: ClassVar[int] = 0
     is_network: ClassVar[bool] = False
     bus_fields: ClassVar[Mapping[str, Carriers]] = {"bus": "electricity"}
+    same_carrier: ClassVar[bool] = False
     carrier_fields: ClassVar[Mapping[str, str]] = {}
+    bus_currents: ClassVar[Mapping[str, str]] = {}
 
     kind: str
     name: Annotated[str, Field(min_length=1, pattern=r"^[A-Za-z0-9_\-]+$")]
@@ -250,6 +256,11 @@ class Asset(Frozen, ABC):
     def modules(self) -> tuple[Self, ...]:
         """The rows that one entry of a park's file stands for: itself, or its identical modules one by one."""
         return (self,)
+
+    @property
+    def asks_outage_h(self) -> float:
+        """How long it asks the site to serve its critical load without the grid [h]; 0: it does not."""
+        return 0.0
 
     def known(self, horizon: Horizon) -> dict[str, Array]:
         """(1, …) input series that the configuration alone decides, such as prices, by quantity."""
@@ -308,6 +319,11 @@ class Asset(Frozen, ABC):
     def complete(cls, rows: Rows[Self], given: Inputs, values: dict[str, Array]) -> dict[str, Array]:
         """``values`` with those of ``Part.inner``, which follow from them."""
         return values
+
+    @classmethod
+    def told(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> list[str]:
+        """What the report says of the central path beside the numbers: choices that have a name, wishes not kept."""
+        return []
 
     @classmethod
     def carry(

@@ -1,8 +1,8 @@
 """The independent proof of a schedule, in NumPy from fields and inputs; it shares no formula with the optimiser.
 
-What it holds a schedule to: every number is one; every bus balances in every scenario and step, and reserve covers what
-is asked for; every kind's own ``check`` of its limits and ``account`` of its powers, money (the bill component by
-component), carbon and penalties; money and carbon of all kinds adding up to the totals.
+What it holds a schedule to: every number is one; every bus balances in every scenario and step, reserve covers what is
+asked for, and outages are survived as stated; every kind's own ``check`` of its limits and ``account`` of its powers,
+money (the bill component by component), carbon and penalties; money and carbon of all kinds adding up to the totals.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ import numpy as np
 
 from dispatch.part import Violation, breaches
 from dispatch.schedule import Schedule, Solved
+from dispatch.survival import outages
 
 _BALANCE_KW = 1e-3
 _SUM = 1e-2
 _SHARE = 1e-6
+_LACKING_KWH = 1e-2
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class Audit:
 def audit(schedule: Schedule) -> Audit:
     """Everything named in the module's docstring, on all scenarios."""
     violations = [*_missing(schedule), *_balances(schedule), *_reserves(schedule), *_sums(schedule)]
+    violations += _outages(schedule)
     checked = 0
     for solved in schedule.kinds.values():
         violations += type(solved.rows.members[0]).check(solved.rows, schedule.inputs, solved.series)
@@ -84,6 +87,14 @@ def _reserves(schedule: Schedule) -> Iterator[Violation]:
             yield from breaches(
                 ("site",), f"{direction} asked for and not held", -left[None, :], 0.0, "kW", _BALANCE_KW
             )
+
+
+def _outages(schedule: Schedule) -> Iterator[Violation]:
+    """What would lack in an outage is no more than what the schedule says, from the kinds' own accounts."""
+    for outage in outages(schedule):
+        unsaid = outage.unserved_kwh - outage.stated_kwh
+        what = "more would lack in an outage than stated"
+        yield from breaches((outage.asset,), what, unsaid[None, :], 0.0, "kWh", _LACKING_KWH)
 
 
 def _sums(schedule: Schedule) -> Iterator[Violation]:

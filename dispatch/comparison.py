@@ -27,6 +27,7 @@ from dispatch.signals import Array
 from dispatch.site import Site
 from dispatch.solve import rule_based, solve
 from dispatch.storage import Storage
+from dispatch.survival import without_outages
 
 FORECAST = "central forecast"
 HINDSIGHT = "what really came"
@@ -77,11 +78,22 @@ def compare(
     expected = (
         outcome("plan", FORECAST, schedule, values),
         _held("rules of the park", FORECAST, rule_based(problem), values),
+        *_unguarded(problem, schedule, values, again),
     )
     if actual is None:
         return expected
     problem.update(actual)
     return (*expected, *_settled(problem, schedule, values, again))
+
+
+def _unguarded(
+    problem: Problem, schedule: Schedule, values: dict[str, float], again: Callable[[Problem], Schedule]
+) -> Iterator[Outcome]:
+    """What the plan would be if it need not be able to survive an outage: the difference is what that costs."""
+    other = without_outages(problem, schedule)
+    if other is not None:
+        with suppress(SolveError):
+            yield outcome("plan without outages to survive", FORECAST, again(other), values)
 
 
 def _settled(

@@ -1,4 +1,4 @@
-"""What stores of electricity share beside the stock equation: they offer reserve where the site asks for it."""
+"""What stores of electricity share beside the stock equation: reserve and power in an outage, where the site asks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Self, get_args
 
-from dispatch import storage_reserve
+from dispatch import storage_backup, storage_reserve
 from dispatch.asset import Direction, Given, Inputs, Mode, Rows
 from dispatch.part import Account, Part, Violation
 from dispatch.signals import Array, Horizon
@@ -15,24 +15,27 @@ from dispatch.storage_band import band
 
 
 class ElectricStorage(Storage):
-    """A store whose power beside its set-point is reserve; equations in :mod:`dispatch.storage_reserve`.
+    """A store whose power beside its set-point is reserve, and whose content serves the site in an outage.
 
-    A site that asks for none has none of their variables and rows.
+    Equations in :mod:`dispatch.storage_reserve` and :mod:`dispatch.storage_backup`; a site that asks for neither has
+    none of their variables and rows.
     """
 
     @classmethod
     def ratings(cls, rows: Rows[Self], horizon: Horizon) -> dict[str, Array]:
         """Those of the stock, and of calls."""
         own = super().ratings(rows, horizon)
+        own |= storage_backup.ratings(rows, horizon) if rows.outage_h else {}
         return own | (storage_reserve.ratings(rows, horizon) if rows.reserve_h else {})
 
     @classmethod
     def signals(cls, rows: Rows[Self], inputs: Inputs) -> dict[str, Array]:
         """Those of the stock, and the band that a call must keep."""
         own = super().signals(rows, inputs)
+        start = rows.field("energy_kwh") * rows.state(inputs, "start_fill")
+        own |= storage_backup.signals(rows, inputs.horizon, start) if rows.outage_h else {}
         if not rows.reserve_h:
             return own
-        start = rows.field("energy_kwh") * rows.state(inputs, "start_fill")
         held = band(rows, inputs.horizon, start)
         return own | storage_reserve.signals(rows, inputs.horizon, start, held)
 
@@ -40,6 +43,7 @@ class ElectricStorage(Storage):
     def part(cls, rows: Rows[Self], given: Given, mode: Mode) -> Part:
         """The stock, and what it offers."""
         part = super().part(rows, given, mode)
+        part = storage_backup.added(part, rows, given) if rows.outage_h else part
         return storage_reserve.added(part, rows, given, cls.deciding(rows, mode)) if rows.reserve_h else part
 
     @classmethod
@@ -52,6 +56,8 @@ class ElectricStorage(Storage):
     def account(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> Account:
         """The stock's, with its offers."""
         account = super().account(rows, given, series)
+        if rows.outage_h:
+            account = replace(account, backup=storage_backup.account(rows, given, series))
         if not rows.reserve_h:
             return account
         up, down = (storage_reserve.offered(rows, series, direction) for direction in get_args(Direction))

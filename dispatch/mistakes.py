@@ -89,6 +89,12 @@ def shown(value: object) -> str:
     return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"
 
 
+def accepted(owner: type[BaseModel], name: str) -> str:
+    """What may be written for a field of a model."""
+    field = owner.model_fields[name]
+    return _accepted(_Place(name, name, field.annotation, tuple(field.metadata), owner))
+
+
 def field_problems(error: ValidationError, raw: Mapping[str, Any]) -> Iterator[Problem]:
     """One problem for each of the models' errors.
 

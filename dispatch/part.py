@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -43,6 +43,46 @@ class Exclusive:
 
 
 @dataclass(frozen=True)
+class Backup:
+    """What a kind's rows can give the site on its own; expressions in a part, numbers in an account.
+
+    A *pair* is a step of an outage by the step that it begins with; see :mod:`dispatch.island`.
+
+    Attributes:
+        firm_kw: (row, pair) power with no end to it: of units that run, or can be started by then.
+        stock_kwh: (row, step) energy in a store when an outage begins with the step, above what must stay in it.
+        drain_kwh_per_kwh: (row, step) what of the stock a kWh at the bus takes.
+        power_kw: (row, pair) the most that the store gives.
+    """
+
+    firm_kw: Any = None
+    stock_kwh: Any = None
+    drain_kwh_per_kwh: Any = None
+    power_kw: Any = None
+
+
+@dataclass(frozen=True)
+class Survival:
+    """What must be served in an outage; expressions in a part, numbers in an account.
+
+    Attributes:
+        need_kw: (row, pair) critical load less what the weather gives.
+        unserved_kw: (row, pair) of it, what may lack; in a part.
+        unserved_kwh: (row, step) what is said to lack in an outage from the step on; in an account.
+        black_start_kwh: (row, step) energy that stays in the named store.
+        black_start_kw: (row, pair) power that it keeps back.
+        stores: (member,) names of these stores.
+    """
+
+    need_kw: Any
+    black_start_kwh: Any
+    black_start_kw: Any
+    stores: tuple[str | None, ...]
+    unserved_kw: Any = None
+    unserved_kwh: Any = None
+
+
+@dataclass(frozen=True)
 class Part:
     """What all members of one kind add. Every expression is (row, step) unless said otherwise.
 
@@ -57,6 +97,8 @@ class Part:
         unclean_kw: the share of that supply which does not count as clean.
         reserve_up_kw: power ready to be raised within the site's reserve duration: offered +, asked for −.
         reserve_down_kw: likewise, to be lowered.
+        backup: what the kind gives in an outage, where the site asks for that.
+        survival: what an outage asks for.
         series: what the report shows; decision variables appear here under the name that ``rule`` returns.
         inner: decision variables of any shape that follow from those; ``complete`` gives their values.
         exclusive: pairs of flows that must not run together.
@@ -74,6 +116,8 @@ class Part:
     unclean_kw: cp.Expression | None = None
     reserve_up_kw: cp.Expression | None = None
     reserve_down_kw: cp.Expression | None = None
+    backup: Backup | None = None
+    survival: Survival | None = None
     series: Mapping[str, cp.Expression] = field(default_factory=dict)
     inner: Mapping[str, cp.Variable] = field(default_factory=dict)
     exclusive: Sequence[Exclusive] = ()
@@ -126,6 +170,7 @@ class Account:
         power_kw: by port, (row, step) into the bus.
         money, co2_kg, penalty: (row,) sums over the horizon.
         supply_kw, unclean_kw, reserve_up_kw, reserve_down_kw: (row, step).
+        backup, survival: as in the part, in numbers.
     """
 
     power_kw: Mapping[str, Array]
@@ -136,6 +181,8 @@ class Account:
     unclean_kw: Array | float = 0.0
     reserve_up_kw: Array | float = 0.0
     reserve_down_kw: Array | float = 0.0
+    backup: Backup | None = None
+    survival: Survival | None = None
 
 
 def breaches(

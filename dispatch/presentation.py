@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from dispatch import survival
 from dispatch.assets.battery import Battery
 from dispatch.assets.cable import Cable
 from dispatch.assets.direct_line import RULES, DirectLine
@@ -19,11 +20,11 @@ from dispatch.plan import Plan
 from dispatch.report.data import Balance, Fan, Finding, Limit, Line, Method, ReportData, Status, Store, VoltageBand
 from dispatch.signals import Array
 from dispatch.storage import Storage
-from dispatch.tables import FLOWS, published, rounded
+from dispatch.tables import FLOWS, published, rounded, told
 
 _SMALL_KW = 0.05  # kWh where energy is meant
 _POWERS = ("power_kw", "charge_kw", "discharge_kw", "on", "heat_kw", "cold_kw", "import_kw", "export_kw")
-_SETPOINTS = (*_POWERS, "reserve_up_kw", "reserve_down_kw", "own_use_kw", "sold_kw")
+_SETPOINTS = (*_POWERS, "reserve_up_kw", "reserve_down_kw", "own_use_kw", "sold_kw", "forward_kw", "backward_kw")
 _MOST_FINDINGS = 50
 
 
@@ -227,6 +228,7 @@ def _wishes(plan: Plan) -> Iterator[tuple[str, str, bool]]:
                 "kept" if kept else f"short by {missing:,.1f} kWh",
                 kept,
             )
+    yield from survival.wishes(plan.schedule)
 
 
 def findings(plan: Plan) -> Iterator[Finding]:
@@ -250,6 +252,7 @@ def findings(plan: Plan) -> Iterator[Finding]:
     yield from _stores_outside(plan)
     yield from _ageing(plan)
     yield from _unstated(plan)
+    yield from (Finding("info", text) for text in told(plan.schedule))
     yield from _unverified(plan)
 
 
@@ -301,10 +304,8 @@ def _ageing(plan: Plan) -> Iterator[Finding]:
     """What the published path does to each battery, by rainflow and the calendar."""
     for asset in plan.site.assets:
         if isinstance(asset, Battery):
-            held = np.concatenate(
-                [[start_kwh(plan.schedule, asset.name)], plan.schedule.asset(asset.name, "stored_kwh")]
-            )
-            used = asset.ageing(held / asset.energy_kwh, plan.horizon.hours)
+            start, stored = start_kwh(plan.schedule, asset.name), plan.schedule.asset(asset.name, "stored_kwh")
+            used = asset.ageing(np.append(start, stored) / asset.energy_kwh, plan.horizon.hours)
             yield Finding(
                 "info",
                 f"{asset.name}: {used.full_cycles:.2f} equivalent full cycles, the deepest {used.deepest:.0%}; at "
@@ -374,8 +375,7 @@ def _setpoints(plan: Plan) -> Iterator[Line]:
 
 
 def _notes(plan: Plan) -> Iterator[str]:
-    yield from plan.site.notes
-    yield from plan.notes
+    yield from (*plan.site.notes, *plan.notes)
     if plan.outlook.forecast is not None:
         yield from plan.outlook.forecast.notes
     yield (

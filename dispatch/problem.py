@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.sparse import csr_array
 
-from dispatch import objective
+from dispatch import island, objective
 from dispatch.asset import Asset, Given, Inputs, Mode, Rows
 from dispatch.errors import AlignmentError, ContractError
 from dispatch.highs import Compiled, Layout
@@ -79,7 +79,8 @@ class Problem:
         constraints = [c for part in self.parts.values() for c in part.constraints]
         self.reserve = self._reserve()
         self._limited = limits
-        constraints += [self.balance, *self.reserve.values(), *limits, *self.total.constraints]
+        self.island = island.constraints(self.rows, self.parts, self.horizon)
+        constraints += [self.balance, *self.reserve.values(), *self.island, *limits, *self.total.constraints]
         self._problem = cp.Problem(cp.Minimize(self.total.expression), constraints)
         self.compiled = Compiled(self._problem)
 
@@ -235,8 +236,8 @@ class Problem:
         return variable
 
     def layout(self) -> Layout:
-        """Rows that join plants (balances, reserves, network limits, wishes, sums of the objective), and each column's step."""
-        joint = [self.balance, *self.reserve.values(), *self._limited, *self.total.constraints]
+        """Rows that join plants (balances, reserves, outages, limits, wishes, the objective's sums); columns' steps."""
+        joint = [self.balance, *self.reserve.values(), *self.island, *self._limited, *self.total.constraints]
         step = np.full(self.compiled.size, -1)
         for variable in self._problem.variables():
             if variable.ndim == 2 and variable.shape[1] == self.horizon.steps:
@@ -365,7 +366,10 @@ def _structure(site: Site) -> list[tuple[object, ...]]:
     """What sites that share one compiled problem have in common."""
     # In the order of the rows: members of one kind that changed places would stand on each other's buses.
     members = [(a.kind, *a.structure) for a in sorted(site.assets, key=lambda a: a.kind)]
-    return [(bus.name, bus.carrier) for bus in site.buses] + [(site.reserve_h, site.reserve_directions), *members]
+    return [(bus.name, bus.carrier) for bus in site.buses] + [
+        (site.reserve_h, site.reserve_directions, site.outage_h),
+        *members,
+    ]
 
 
 def _place(bus: np.ndarray, size: int) -> csr_array:

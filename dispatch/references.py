@@ -12,7 +12,9 @@ from typing import Any, get_args
 from dispatch.asset import Asset, Carrier
 from dispatch.assets import kinds
 from dispatch.conversion import Conversion
+from dispatch.electric_storage import ElectricStorage
 from dispatch.errors import Problem
+from dispatch.generation import VariableGeneration
 from dispatch.mistakes import near_miss, shown
 from dispatch.signals import parse_quantity, unit_of
 from dispatch.storage import Storage
@@ -31,7 +33,10 @@ def reference_problems(raw: Raw) -> Iterator[Problem]:
             yield from _bus_problems(asset, cls, f"assets[{index}]", buses)
             if issubclass(cls, Conversion) and cls.downhill:
                 yield from _cascade_problems(asset, cls, f"assets[{index}]", _temperatures(raw))
+            yield from _current_problems(asset, cls, f"assets[{index}]", _dicts(raw, "buses"))
+    yield from _pool_problems(raw)
     yield from _load_problems(raw)
+    yield from _outage_problems(raw)
     yield from _wish_problems(raw)
     direct = {name for bus in _dicts(raw, "buses") if (name := _name(bus)) and bus.get("current") == "dc"}
     yield from _grid_problems(raw.get("grid"), buses, direct)
@@ -56,7 +61,12 @@ def _bus_problems(asset: Raw, cls: type[Asset], path: str, buses: Mapping[str, A
             yield Problem(f"{path}.{field}", f"bus '{bus}' carries {buses[bus]}", accepted)
         elif bus in used:
             yield Problem(f"{path}.{field}", f"is the bus that '{used[bus]}' names (found '{bus}')", "another bus")
-        used.setdefault(bus, field)
+        elif cls.same_carrier and (other := next((name for name in used if buses[name] != buses[bus]), None)):
+            found = f"bus '{bus}' carries {buses[bus]}, bus '{other}' at the other end {buses[other]}"
+            alike = [name for name, has in buses.items() if has == buses[other] and name != other]
+            yield Problem(f"{path}.{field}", found, f"a bus for {buses[other]}: {', '.join(alike) or 'none yet'}")
+        if bus in buses:
+            used.setdefault(bus, field)
 
 
 def _temperatures(raw: Raw) -> dict[str, float]:
@@ -85,6 +95,33 @@ def _cascade_problems(asset: Raw, cls: type[Conversion], path: str, level: Mappi
             yield Problem(f"{path}.{field}", f"{found}: no heat flows that way by itself", accepted)
 
 
+def _current_problems(asset: Raw, cls: type[Asset], path: str, buses: list[Raw]) -> Iterator[Problem]:
+    """A kind that joins ac and dc stands on one bus of each."""
+    current = {
+        name: bus.get("current", "ac")
+        for bus in buses
+        if (name := _name(bus)) and bus.get("carrier", "electricity") == "electricity"
+    }
+    for field, wanted in cls.bus_currents.items():
+        bus = asset.get(field)
+        if isinstance(bus, str) and current.get(bus, wanted) != wanted and current[bus] in ("ac", "dc"):
+            fits = [name for name, has in current.items() if has == wanted]
+            accepted = f"a bus with current: {wanted}: {', '.join(fits) or 'none yet'}"
+            yield Problem(f"{path}.{field}", f"bus '{bus}' is {current[bus]}", accepted)
+
+
+def _pool_problems(raw: Raw) -> Iterator[Problem]:
+    """A pool of one moves no work: its name is most likely misspelt."""
+    named = {i: a["pool"] for i, a in enumerate(_dicts(raw, "assets")) if isinstance(a.get("pool"), str)}
+    for index, pool in named.items():
+        others = sorted({other for place, other in named.items() if place != index})
+        if pool not in others:
+            problem = f"nobody else is in pool '{pool}'"
+            yield Problem(
+                f"assets[{index}].pool", problem, near_miss(pool, others) if others else "two members or more"
+            )
+
+
 def _load_problems(raw: Raw) -> Iterator[Problem]:
     """Loads that a direct line supplies are there."""
     loads = [name for a in _dicts(raw, "assets") if a.get("kind") == "load" and (name := _name(a))]
@@ -93,6 +130,28 @@ def _load_problems(raw: Raw) -> Iterator[Problem]:
         for place, name in enumerate(named if isinstance(named, list) else ()):
             if isinstance(name, str) and name not in loads:
                 yield _unknown(f"assets[{index}].loads[{place}]", "load", name, loads)
+
+
+def _outage_problems(raw: Raw) -> Iterator[Problem]:
+    """What an outage counts on is there: wind or PV, and a battery strong enough for the black-start reserve."""
+    assets = {name: (a, kinds().get(str(a.get("kind")))) for a in _dicts(raw, "assets") if (name := _name(a))}
+    weather = [name for name, (_, cls) in assets.items() if cls is not None and issubclass(cls, VariableGeneration)]
+    stores = [name for name, (_, cls) in assets.items() if cls is not None and issubclass(cls, ElectricStorage)]
+    for index, asset in enumerate(_dicts(raw, "assets")):
+        if asset.get("kind") != "outage":
+            continue
+        named, store = asset.get("generation"), asset.get("black_start_store")
+        for place, name in enumerate(named if isinstance(named, list) else ()):
+            if isinstance(name, str) and name not in weather:
+                yield _unknown(f"assets[{index}].generation[{place}]", "wind or PV", name, weather)
+        if isinstance(store, str) and store not in stores:
+            yield _unknown(f"assets[{index}].black_start_store", "battery", store, stores)
+        elif isinstance(store, str):
+            for mine, theirs in (("black_start_kw", "discharge_kw"), ("black_start_kwh", "energy_kwh")):
+                asked, there = asset.get(mine), assets[store][0].get(theirs)
+                if isinstance(asked, int | float) and isinstance(there, int | float) and asked > there:
+                    text = f"is more than '{store}' has (found {asked:g})"
+                    yield Problem(f"assets[{index}].{mine}", text, f"at most its {theirs}, {there:g}")
 
 
 def _wish_problems(raw: Raw) -> Iterator[Problem]:

@@ -115,6 +115,18 @@ class SignalFile(Frozen):
     values: tuple[float, ...] = Field(default=(), description="left out in a park's file: read from the file")
 
 
+class TableFile(Frozen):
+    """Columns of numbers in the user's own CSV or Parquet file, a row per step and no times, under the names it gives.
+
+    Attributes:
+        names, values: what stands in the file, a tuple for each column; filled when the park is read.
+    """
+
+    file: str = Field(min_length=1)
+    names: tuple[str, ...] = Field(default=(), description="left out in a park's file: read from the file")
+    values: tuple[tuple[float, ...], ...] = Field(default=(), description="left out in a park's file: read from it")
+
+
 Signal = Finite | Annotated[tuple[Interval | Point, ...], AfterValidator(_alike)] | SignalFile
 
 

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from dispatch.errors import Problem
 from dispatch.frozen import Frozen
 from dispatch.mistakes import near_miss
-from dispatch.series import SignalFile
+from dispatch.series import SignalFile, TableFile
 from dispatch.signals import accepted_units, parse_quantity
 from dispatch.site import Site
 
@@ -30,6 +30,8 @@ def _filled(value: Any, path: str, reader: _Reader) -> Any:
     """A copy of nested models in which columns hold what their file does; the same object where there is none."""
     if isinstance(value, SignalFile):
         return reader.read(value, path)
+    if isinstance(value, TableFile):
+        return reader.table(value, path)
     if isinstance(value, tuple):
         made = tuple(_filled(entry, f"{path}[{i}]", reader) for i, entry in enumerate(value))
         return made if any(a is not b for a, b in zip(made, value, strict=True)) else value
@@ -61,6 +63,18 @@ class _Reader:
         scaled = tuple(value * factor for value in values)
         return signal.model_copy(update={"seconds": seconds, "values": scaled})
 
+    def table(self, table: TableFile, path: str) -> TableFile:
+        """The table with its columns; what is wrong becomes a problem at its place in the park's file."""
+        try:
+            if table.names or table.values:
+                raise _Wrong("", "'names' and 'values' are read from the file", "the file")
+            columns = _columns(self._folder / table.file, table.file)
+            values = tuple(_complete(name, column, table.file) for name, column in columns.items())
+        except _Wrong as error:
+            self._problems.append(Problem(f"{path}.file" if error.field else path, error.message, error.accepted))
+            return table
+        return table.model_copy(update={"names": tuple(columns), "values": values})
+
 
 class _Wrong(Exception):  # noqa: N818 - never leaves this module: it becomes a Problem
     def __init__(self, field: str, message: str, accepted: str) -> None:
@@ -81,15 +95,27 @@ def _factor(signal: SignalFile, field: str) -> float:
 
 def _rows(file: Path, signal: SignalFile) -> Iterator[tuple[int, Any, Any]]:
     """Row, time and value as they stand in the file."""
-    if not file.is_file():
-        raise _Wrong("file", f"there is no file '{signal.file}' beside the park's file", "a CSV or Parquet file")
-    columns = _parquet(file) if file.suffix.lower() in _PARQUET else _csv(file)
+    columns = _columns(file, signal.file)
     time_column = signal.time_column or next(iter(columns), "")
     for field, name in (("column", signal.column), ("time_column", time_column)):
         if name not in columns:
             raise _Wrong(field, f"'{signal.file}' has no column '{name}'", near_miss(name, list(columns)))
     for number, pair in enumerate(zip(columns[time_column], columns[signal.column], strict=True), 2):
         yield (number, *pair)
+
+
+def _columns(file: Path, name: str) -> dict[str, list[Any]]:
+    if not file.is_file():
+        raise _Wrong("file", f"there is no file '{name}' beside the park's file", "a CSV or Parquet file")
+    return _parquet(file) if file.suffix.lower() in _PARQUET else _csv(file)
+
+
+def _complete(name: str, column: list[Any], file: str) -> tuple[float, ...]:
+    """A column in which every row has a number."""
+    values = tuple(_number(value, f"row {row} of column '{name}' in '{file}'") for row, value in enumerate(column, 2))
+    if not values or any(math.isnan(value) for value in values):
+        raise _Wrong("file", f"column '{name}' of '{file}' lacks a number", "a number in every row")
+    return values
 
 
 def _csv(file: Path) -> dict[str, list[Any]]:

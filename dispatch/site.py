@@ -201,7 +201,7 @@ class Site(Frozen):
         """Members of each kind over ``scenarios``, kinds in alphabetical order."""
         names = sorted({asset.kind for asset in self.assets})
         members = {kind: tuple(a for a in self.assets if a.kind == kind) for kind in names}
-        asked = (self.reserve_h, self.reserve_directions)
+        asked = (self.reserve_h, self.reserve_directions, self.outage_h)
         return {kind: Rows(members[kind], scenarios, self.bus_names, *asked) for kind in names}
 
     @cached_property
@@ -214,6 +214,11 @@ class Site(Frozen):
     def reserve_h(self) -> float:
         """How long reserve must last once called: the longest that any asset asks for [h]."""
         return max(asset.asks_reserve_h for asset in self.assets)
+
+    @cached_property
+    def outage_h(self) -> float:
+        """How long the site must serve its critical load on its own: the longest that any asset asks for [h]."""
+        return max(asset.asks_outage_h for asset in self.assets)
 
     def known_series(self, horizon: Horizon) -> dict[tuple[str, str], Array]:
         """Input series that the configuration alone decides."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _SYMBOL = {"kw": "kW", "kwh": "kWh", "per_kwh": "1/kWh", "h": "h"}
-_HIDDEN = {"switch", "above_min_kw", "committed", "started", "stopped"}
+_HIDDEN = {"switch", "above_min_kw", "committed", "started", "stopped", "off"}
 # How a store's reserve and its content are made up.
 _HIDDEN |= {"less_charge_kw", "more_charge_kw", "less_discharge_kw", "more_discharge_kw"}
 # Set-points of plant that turns one carrier into another or brings one onto the site.
@@ -34,6 +34,12 @@ def published(schedule: Schedule) -> dict[str, Array]:
             if values.shape[-1] == steps and not inner:
                 out |= {f"{m.name}.{series}": values[row] for row, m in enumerate(kind.rows.members)}
     return out
+
+
+def told(schedule: Schedule) -> list[str]:
+    """What kinds say of the published path in words."""
+    kinds = schedule.kinds.values()
+    return [text for k in kinds for text in type(k.rows.members[0]).told(k.rows, schedule.inputs, k.series)]
 
 
 def schedule_table(schedule: Schedule, currency: str) -> pa.Table:

@@ -18,7 +18,7 @@ from dispatch.site import Site
 
 ZONE = "Europe/Berlin"
 PRICES = ("flat", "time of use", "stepped", "hourly", "negative", "demand charge")
-LINES = {"strong": 0.6, "weak": 0.3, "island": 0.1}  # how often the line to the grid is so
+LINES = {"strong": 0.6, "weak": 0.2, "island": 0.2}  # how often the line to the grid is so
 _FIRST = date(2025, 1, 1)
 _SOURCE = "synthetic"
 _GENSETS = ((250.0, 800.0, 0.24), (250.0, 800.0, 0.245), (400.0, 1500.0, 0.22), (150.0, 500.0, 0.27))

@@ -17,7 +17,8 @@ from dispatch.signals import Array, Horizon
 from dispatch.tariff import agreements, handover, model
 from dispatch.tariff.bill import Clock, bill_lines, total
 from dispatch.tariff.carried import Carried, by_component, past_by_component
-from dispatch.tariff.contracts import DemandResponse, ExchangeLimit, GreenPower, limit, require_apart
+from dispatch.tariff.components import Event
+from dispatch.tariff.contracts import DemandResponse, ExchangeLimit, GreenPower, available, limit, require_apart
 from dispatch.tariff.tariff import Tariff
 
 
@@ -44,6 +45,7 @@ class GridConnection(Asset):
     import_kw: Positive = Field(description="contracted or physical limit")
     export_kw: NonNegative = 0.0
     limits: tuple[ExchangeLimit, ...] = Field(default=(), description="tighter limits at certain hours")
+    planned_outages: tuple[Event, ...] = Field(default=(), description="from when to when it is switched off")
     contracted_kva: NonNegative = Field(default=0.0, description="transformer capacity that is contracted")
     tariff: Tariff
     green_power: tuple[GreenPower, ...] = Field(default=(), description="contracts for green electricity")
@@ -122,15 +124,17 @@ class GridConnection(Asset):
         """(1, step) prices, limits, carbon intensity of imports, and what is agreed beside the tariff."""
         imported, exported = self.tariff.prices(horizon)
         starts, ends, days = horizon.local_start, horizon.local_end, self.tariff.days
-        what = f"carbon intensity of '{self.name}'"
+        what, there = f"carbon intensity of '{self.name}'", available(self.planned_outages, horizon)
         intensity = signal_values(self.carbon_intensity_kg_per_kwh, starts, ends, what)
         values = {
             "import_price_per_kwh": imported,
             "export_price_per_kwh": exported,
             "carbon_intensity_kg_per_kwh": np.array(intensity),
             # An infinite limit would count as a missing value: the connection's own is never the looser one.
-            "import_limit_kw": np.minimum(limit(self.limits, "import", horizon, days, self.name), self.import_kw),
-            "export_limit_kw": np.minimum(limit(self.limits, "export", horizon, days, self.name), self.export_kw),
+            "import_limit_kw": there
+            * np.minimum(limit(self.limits, "import", horizon, days, self.name), self.import_kw),
+            "export_limit_kw": there
+            * np.minimum(limit(self.limits, "export", horizon, days, self.name), self.export_kw),
         }
         return {name: value[None, :] for name, value in values.items()}
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
+from dispatch import unit_backup
 from dispatch.asset import Given, Inputs, Mode, Rows, Ruling, full, shifted
 from dispatch.commitment import Committed, Decision, later
 from dispatch.envelope import cuts, denied, limits_kw, shortest
@@ -67,6 +68,9 @@ class Thermal(Committed):
     start_up_kw: NonNegative | None = Field(default=None, description="most it can give in its first step")
     shut_down_kw: NonNegative | None = Field(default=None, description="most it can give in its last step")
     power_before_kw: NonNegative = Field(default=0.0, description="output just before the start, if on")
+    black_start_h: NonNegative | None = Field(
+        default=None, description="from the loss of the grid to its full output, standing; default: it cannot start"
+    )
     spinning_reserve: bool = Field(default=True, description="offers what it can raise or lower while it is on")
 
     rule_order: ClassVar[int] = 1  # its rule looks at nothing else; stores then see what it gives
@@ -150,7 +154,8 @@ class Thermal(Committed):
         }
         segments = Segments(rows).ratings(horizon, start - low, stop - low, short)
         written = {name: full(rows, horizon, value) for name, value in values.items()}
-        return super().ratings(rows, horizon) | written | segments
+        island = unit_backup.ratings(rows, horizon) if rows.outage_h else {}
+        return super().ratings(rows, horizon) | written | segments | island
 
     @classmethod
     def signals(cls, rows: Rows[Self], inputs: Inputs) -> dict[str, Array]:
@@ -165,10 +170,13 @@ class Thermal(Committed):
         # RD · u before the horizon: both would be parameters in a template, so their product is made here.
         first_down = np.zeros((rows.count, inputs.horizon.steps))
         first_down[:, :1] = down[:, :1] * was_on
+        above = np.clip(power - low, 0, high - low)
+        island = unit_backup.signals(rows, inputs.horizon, was_on, above) if rows.outage_h else {}
         return values | {
             "must_on": np.maximum(values["must_on"], tied),
-            "above_before_kw": np.clip(power - low, 0, high - low),
+            "above_before_kw": above,
             "first_ramp_down_kw": first_down,
+            **island,
         }
 
     @classmethod
@@ -202,6 +210,7 @@ class Thermal(Committed):
                 **reserve,
             },
             inner=made.inner | inner,
+            backup=unit_backup.backup(rows, given, made.on, above) if rows.outage_h else None,
             **reserve,
         )
 
@@ -251,6 +260,7 @@ class Thermal(Committed):
             unclean_kw=np.where(rows.field("clean") > 0, 0.0, power),
             reserve_up_kw=series.get("reserve_up_kw", 0.0),
             reserve_down_kw=series.get("reserve_down_kw", 0.0),
+            backup=unit_backup.account(rows, given, series) if rows.outage_h else None,
         )
 
     @classmethod

@@ -182,6 +182,17 @@ def schema() -> None:
     typer.echo(json.dumps(site_schema(), indent=2, ensure_ascii=False))
 
 
+@app.command()
+def kinds(
+    name: Annotated[str | None, typer.Argument(help="One kind, with its fields and library entries.")] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="As a page of Markdown.")] = False,
+) -> None:
+    """List the kinds of asset with what they are, their fields and units, and the library entries that ship."""
+    from dispatch.cli.kinds import show
+
+    show(name, markdown=markdown)
+
+
 def main() -> None:
     """Entry point: a user's mistake ends with a message and status 2, Ctrl-C with 130, neither with a stack trace."""
     try:

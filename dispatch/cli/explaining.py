@@ -104,11 +104,28 @@ def _answer(
         yield from _decision(plan, question.asset, steps, values)
     elif steps is not None:
         yield from _others(plan, question, steps)
+    yield from _survival(plan)
     for explanation in explain_unmet(plan.problem, plan.schedule):
         first, *rest = explanation.lines(plan.horizon, plan.site.currency)
         yield f"\n  [yellow]not met[/]: {escape(first)}"
         for line in rest:
             yield f"    {escape(line)}"
+
+
+def _survival(plan: Plan) -> Iterator[str]:
+    """For a park that is to survive outages, whether it would, and what that costs."""
+    from dispatch.survival import price, wishes
+
+    assert plan.problem is not None
+    for text, state, _ in wishes(plan.schedule):
+        yield f"\n  {escape(text)}: {escape(state)}"
+    try:
+        found = price(plan.problem, plan.schedule)
+    except SolveError:
+        return
+    if found is not None:
+        costs = f"{found.with_it:,.2f} {plan.site.currency} with it, {found.without:,.2f} without"
+        yield f"  being able to costs {round(found.extra, 2) + 0.0:,.2f} {plan.site.currency} of the day ({costs})"
 
 
 def _hour(priced: Priced, question: Question, steps: np.ndarray) -> Iterator[str | Table]:

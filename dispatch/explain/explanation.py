@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dispatch.errors import SolveError
+from dispatch.explain.balances import Imbalance, imbalances
 from dispatch.explain.diagnosis import Diagnosis, Member
 from dispatch.explain.fields import Twin
 from dispatch.explain.fixes import Fix, fixes, running_cost
@@ -32,6 +33,7 @@ class Explanation:
         fixes: changes that were tried and work, the cheapest day first.
         extra_cost: where it could be met as things are, what that would cost more, in money and carbon.
         accepted_kwh: what must be missed at least, over all scenarios, as things are.
+        imbalances: where there is no plan, buses that nothing can balance.
     """
 
     unmet: Unmet | None
@@ -39,10 +41,12 @@ class Explanation:
     fixes: tuple[Fix, ...]
     extra_cost: float | None = None
     accepted_kwh: float = 0.0
+    imbalances: tuple[Imbalance, ...] = ()
 
     def lines(self, horizon: Horizon, currency: str) -> Iterator[str]:
         """Sentences for a person: what, why, what to do."""
         yield "there is no plan that keeps every limit" if self.unmet is None else self.unmet.text(horizon)
+        yield from (one.text(horizon) for one in self.imbalances[:_MOST])
         if self.members:
             yield "because of " + "; ".join(member.text(horizon) for member in self.members)
         elif self.extra_cost is None:
@@ -73,7 +77,8 @@ def why_no_plan(problem: Problem) -> Explanation:
     diagnosis = Diagnosis(problem)
     if not diagnosis.contradictory:
         raise SolveError("nothing contradicts: the problem has a plan")
-    return Explanation(None, tuple(diagnosis.set), tuple(fixes(diagnosis)))
+    found = tuple(imbalances(diagnosis))
+    return Explanation(None, tuple(diagnosis.set), tuple(fixes(diagnosis)), imbalances=found)
 
 
 def told_why(problem: Problem) -> str:

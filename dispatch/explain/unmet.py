@@ -19,8 +19,12 @@ _WORDS = {
     "shed_kw": "demand that is not served",
     "short_kwh": "content missing at the end",
     "reserve_short_kw": "reserve that is not held",
+    "unserved_kwh": "critical load that an outage would leave unserved",
+    "black_start_short_kwh": "black-start reserve that is not kept",
     "limit_excess_kw": "power over a network limit",
 }
+# Of each step by itself: in a sum over steps the same energy would be counted again and again.
+_AT_ONCE = {"unserved_kwh", "black_start_short_kwh"}
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,8 @@ class Elastic:
         columns: (scenario, member, …) where it stands in the matrices.
         energy: likewise, kWh per unit of it: the step's length of a power, 1 of an energy.
         price_per_kwh: what leaving a kWh of it costs in the objective.
+        carrier: what the assets' buses carry; "" where they have none.
+        buses: of the assets, in their order.
     """
 
     kind: str
@@ -42,6 +48,8 @@ class Elastic:
     columns: np.ndarray
     energy: Array
     price_per_kwh: float
+    carrier: str = ""
+    buses: tuple[str, ...] = ()
 
     @property
     def key(self) -> tuple[str, tuple[str, ...], str, str]:
@@ -76,15 +84,26 @@ class Unmet:
         most = self.missing.max(axis=(0, 2))
         return tuple(name for name, missed in zip(self.elastic.assets, most, strict=True) if missed > _SMALL_KWH)
 
+    @property
+    def _of(self) -> str:
+        """`` of hydrogen at h2,`` for what balances at a bus."""
+        buses = dict(zip(self.elastic.assets, self.elastic.buses, strict=False))
+        where = " and ".join(dict.fromkeys(buses[name] for name in self.assets if buses.get(name)))
+        return f" of {self.elastic.carrier} at bus {where}," if where and self.elastic.series == "shed_kw" else ""
+
     def text(self, horizon: Horizon) -> str:
         """In a person's words, with hours and amounts."""
         who = f"{' and '.join(self.assets)}: " if self.elastic.kind else ""
-        energy = f"{who}{self.elastic.words}: {self.missing_kwh[self.shown]:,.4g} kWh"
+        energy = f"{who}{self.elastic.words}: {self.missing_kwh[self.shown]:,.4g} kWh{self._of}"
         scenarios = self.missing.shape[0]
         others = int((self.missing_kwh > _SMALL_KWH).sum())
         path = "" if scenarios == 1 else f" (in {others} of {scenarios} scenarios)"
+        if self.elastic.series in _AT_ONCE:
+            worst = self.missing[self.shown].sum(axis=0)
+            begins = clock(horizon, int(worst.argmax()))
+            return f"{who}{self.elastic.words}: up to {worst.max():,.4g} kWh, from {begins}{path}"
         if not self.elastic.series.endswith("_kw"):
-            return energy + path
+            return energy.rstrip(",") + path
         mine = self.missing[self.shown].sum(axis=0)
         most = int(mine.argmax())
         at = np.flatnonzero(mine > _SMALL_KWH)
@@ -120,11 +139,12 @@ def _of_kind(problem: Problem, kind: str, name: str) -> Iterator[Elastic]:
     for place, member in enumerate(members):
         price = round(float(prices[:, place].max()), 6)
         groups[price, carriers.get(getattr(member, "bus", ""), "")].append(place)
-    for (price, _), places in groups.items():
+    for (price, carrier), places in groups.items():
         mine = columns[:, places]
         names = tuple(members[place].name for place in places)
         energy = np.array(np.broadcast_to(hours, mine.shape), float)
-        yield Elastic(kind, names, name, _WORDS.get(name, name.replace("_", " ")), mine, energy, price)
+        words, buses = _WORDS.get(name, name.replace("_", " ")), tuple(getattr(members[p], "bus", "") for p in places)
+        yield Elastic(kind, names, name, words, mine, energy, price, carrier, buses)
 
 
 def by_member(rows: Array, members: int) -> Array:

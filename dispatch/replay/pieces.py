@@ -119,9 +119,16 @@ def came(case: Case, first: int, steps: int, state: State) -> Inputs:
 
 
 def without_end(site: Site) -> Site:
-    """The site without a price on what stores hold at an end: a seam is none."""
+    """The site as it runs: no price on what is held at an end, for a seam is none, and no outage that never comes.
+
+    That the site could survive one is a plan's promise: it looks further ahead than a window that is executed.
+    """
     changes = {"end_penalty_per_kwh": 0.0}
-    assets = tuple(a.model_copy(update=changes) if isinstance(a, Storage) else a for a in site.assets)
+    assets = tuple(
+        a.model_copy(update=changes) if changes.keys() <= type(a).model_fields.keys() else a
+        for a in site.assets
+        if not a.asks_outage_h
+    )
     return site.model_copy(update={"assets": assets})
 
 

@@ -15,15 +15,16 @@ from dispatch.search.diving import dive
 from dispatch.search.relaxation import LARGE, WHOLE, Relaxed
 from dispatch.signals import Array
 
+_PLANTS, _TIME = "plants", "time"
 _MOST_FREE = 0.35
 _FEW = 5  # plants that one search takes on together
+_POOR = 10.0  # times the gap that is good enough: no plan to search around
 _AHEAD = 0.2  # of the gap that is good enough: plants whose second choice costs no more than that stay free
 _BY_LOSS = 0.5
-_FIRST_SHARE = 0.15
+_FIRST = {_PLANTS: (0.15, 40), _TIME: (1.0, 300)}  # share of the plants, and how many at most
 _MOST_ROUNDS = 100
 _IDLE_ROUNDS = 12
 _SUB_NODES = 400
-_PLANTS, _TIME = "plants", "time"
 _WINDOWS = 8  # a time is at least such a part of the horizon
 _SHORT = 0.1  # of the time left: one neighbourhood
 _EASY = 250_000  # entries
@@ -49,7 +50,8 @@ class Search:
         self.best: Array | None = None
         self.objective = np.inf
         self.nodes = 0
-        self.share = {_PLANTS: _FIRST_SHARE, _TIME: 1.0}
+        size = max(known.spare.size, 1)
+        self.share = {name: min(share, most / size) for name, (share, most) in _FIRST.items()}
         self.turn = 0
         self.whole = False
         self.frozen = matrices.rows.nnz > LARGE
@@ -86,19 +88,24 @@ class Search:
                 self.improved(Point(plan, objective, self.bound))
 
     def first(self) -> None:
-        """Free what is torn and what hardly cares; more of it where that has no solution."""
+        """Free what is torn and what hardly cares; more of it where that has no solution, or a poor one."""
         spare = self.known.spare
         ahead = _AHEAD * self.limits.gap * abs(self.bound)
-        for most in (_MOST_FREE, 0.7, 1.0) if spare.size > _FEW else (1.0,):
+        most_s = 0.1 if self.matrices.rows.nnz < _EASY else 0.35 if self.frozen else 0.8
+        for most in self._shares():
             count = max(int(most * spare.size), 1)
             free = np.argsort(spare, kind="stable")[:count]
             if most < 1:
                 free = free[spare[free] <= ahead]
-            if (
-                self.explore(self._columns(free), self.known.point, 0.1 if self.matrices.rows.nnz < _EASY else 0.8)
-                or self.late()
-            ):
+            self.explore(self._columns(free), self.known.point, most_s)
+            if self.gap <= _POOR * self.limits.gap or self.late():
                 return
+
+    def _shares(self) -> tuple[float, ...]:
+        """How much of the plants may be free in the first searches, one after the other."""
+        if self.known.spare.size <= _FEW:
+            return (1.0,)
+        return (_MOST_FREE / 3, _MOST_FREE, 0.7, 1.0) if self.frozen else (_MOST_FREE, 0.7, 1.0)
 
     def around(self, rounds: int = _MOST_ROUNDS) -> None:
         """Neighbourhoods of the best plan, in turn some plants at all times and, where times are known, a time."""
@@ -199,7 +206,7 @@ class Search:
         """The search proper in what is left free; ``name`` is None where nothing is held."""
         try:
             # In a large part the solver's own searches take all of the time.
-            easy = start is None
+            easy = start is None or self.gap > _POOR * self.limits.gap
             answer = run(part, limits, start=start, polish=False, searching=easy, enough=self._enough())
         except SolveError:
             return

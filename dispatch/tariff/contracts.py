@@ -16,7 +16,7 @@ from dispatch.frozen import Fraction, Frozen, NonNegative
 from dispatch.series import Signal, signal_values
 from dispatch.signals import Array, Horizon
 from dispatch.tariff.calendar import Calendar, Days
-from dispatch.tariff.components import Block, Component
+from dispatch.tariff.components import Block, Component, Event
 
 Name = Annotated[str, Field(min_length=1, pattern=r"^[A-Za-z0-9_\-]+$")]
 
@@ -123,6 +123,13 @@ def limit(limits: Sequence[ExchangeLimit], direction: str, horizon: Horizon, day
     """(T,) the tightest of all limits in a direction; infinite without one."""
     values = [entry.values(horizon, days, owner) for entry in limits if entry.direction == direction]
     return np.min(values, axis=0) if values else np.full(horizon.steps, np.inf)
+
+
+def available(outages: Sequence[Event], horizon: Horizon) -> Array:
+    """(T,) 0 in steps that a planned outage touches, 1 in all others."""
+    edges = horizon.edges.astype("datetime64[s]").astype(np.float64)
+    off = [(edges[:-1] < o.end.timestamp()) & (edges[1:] > o.start.timestamp()) for o in outages]
+    return np.asarray(1.0 - np.any([np.zeros(horizon.steps, bool), *off], axis=0))
 
 
 def require_apart(events: Sequence[DemandResponse]) -> None:

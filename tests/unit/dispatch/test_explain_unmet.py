@@ -62,7 +62,10 @@ def test_unserved_demand_is_explained_with_hour_amount_and_the_cheapest_fix() ->
     schedule = solve(problem)
     found = next(e for e in explain_unmet(problem, schedule) if e.unmet and e.unmet.assets == ("load",))
     lines = list(found.lines(problem.horizon, "EUR"))
-    assert lines[0] == "load: demand that is not served: 10 kWh at 02:00–03:00, most at 02:00 (10 kW)"
+    assert (
+        lines[0]
+        == "load: demand that is not served: 10 kWh of electricity at bus main, at 02:00–03:00, most at 02:00 (10 kW)"
+    )
     assert {m.named.asset for m in found.members} == {"battery", "pcc", "unit"}
     assert all(m.steps == (2,) for m in found.members)
     # By hand: 220 = 60 + 100 + 50 + 10. A kWh of the unit costs .1, one of the grid .2.

@@ -44,7 +44,10 @@ ELSEWHERE: dict[tuple[str, str], tuple[Callable[[Asset], object], str]] = {
     **{("wind", name): (_needs, _FORECAST) for name in ("rated_kw", "count", "hub_height_m", "available_fraction")},
     ("direct_line", "rated_kw"): (_needs, _FORECAST),
     ("battery", "cell_temperature_degc"): (_life, "for the life that a finished plan is reported to use"),
-    ("load", "power_factor"): (_kvar, "reactive power is for the AC check; the plan balances active power"),
+    **{
+        (kind, "power_factor"): (_kvar, "reactive power is for the AC check; the plan balances active power")
+        for kind in ("load", "curtailable", "data_centre")
+    },
 }
 # Data about data, never used in a calculation.
 NOT_PHYSICAL = {"verified"}

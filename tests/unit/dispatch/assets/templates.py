@@ -17,7 +17,7 @@ from dispatch.problem import Problem
 from dispatch.signals import Horizon
 from dispatch.site import Site
 from tests.parks import battery, given, grid, hours, load, park, unit
-from tests.unit.dispatch.assets import templates_hydrogen, templates_thermal
+from tests.unit.dispatch.assets import templates_flexible, templates_hydrogen, templates_site, templates_thermal
 
 STEPS = 8
 PRICE = np.array([0.1, 0.1, 0.5, 0.1, 0.6, 0.1, 0.1, 0.7])
@@ -28,6 +28,7 @@ BUSES = [
     {"name": "heat", "carrier": "heat"},
     {"name": "cold", "carrier": "cold"},
     *templates_thermal.BUSES,
+    *templates_flexible.BUSES,
 ]
 CLEAN_WISH = {"clean_share_min": 0.5, "penalty_per_kwh": 0.01}
 
@@ -203,6 +204,7 @@ def _thermal() -> tuple[Template, ...]:
         _engine(shut_down_kw=40.0, start_up_kw=30.0, min_up_h=1.0),
         holding(_engine(must_run=True, on_before_h=3.0, power_before_kw=40.0), 30.0),
         holding(_engine(spinning_reserve=False), 30.0),
+        templates_site.surviving(_engine(black_start_h=1.0)),
         _curved(start_tiers=[{"below_off_h": 6.0, "cost": 0.5}, {"cost": 2.0}], off_before_h=3.0),
         _curved(
             start_tiers=[{"below_off_h": 3.0, "cost": 0.5}, {"cost": 2.0}],
@@ -332,8 +334,10 @@ TEMPLATES: dict[str, tuple[Template, ...]] = {
     "thermal": _thermal(),
     "thermal_store": _tanks(),
     "wind": (_generator("wind", rated_kw=50.0, count=2, hub_height_m=100.0, turbine="E-82/2000"),),
+    **templates_site.entries(),
     **templates_thermal.entries(),
     **templates_hydrogen.entries(),
+    **templates_flexible.entries(),
 }
 
 

@@ -17,7 +17,7 @@ from dispatch.audit import audit
 from dispatch.schedule import Schedule
 from dispatch.signals import Array
 from dispatch.solve import solve
-from tests.unit.dispatch.assets import mistakes_hydrogen, mistakes_thermal, templates
+from tests.unit.dispatch.assets import mistakes_flexible, mistakes_hydrogen, mistakes_site, mistakes_thermal, templates
 from tests.unit.dispatch.assets.templates import ALL_KINDS
 
 
@@ -142,8 +142,10 @@ MISTAKES: dict[str, list[Mistake]] = {
     ],
     "thermal_store": [*STORE, *STORE_BY_FILL],
     "wind": _GENERATOR,
+    **mistakes_site.mistakes(),
     **mistakes_thermal.mistakes(),
     **mistakes_hydrogen.mistakes(),
+    **mistakes_flexible.mistakes(),
 }
 
 
@@ -187,6 +189,8 @@ def test_the_solved_template_is_in_use_and_passes(kind: str, number: int) -> Non
     assert audit(schedule).violations == ()
     found = schedule.kinds[kind]
     moved = sum(np.abs(power).sum() for power in (*found.power_kw.values(), found.reserve_up_kw, found.reserve_down_kw))
+    asked = type(found.rows.members[0]).account(found.rows, schedule.inputs, found.series).survival
+    moved += 0.0 if asked is None else asked.need_kw.sum()
     assert moved > 1, "a template whose asset stands still proves nothing"
 
 

@@ -19,7 +19,7 @@ from dispatch.audit import audit
 from dispatch.problem import Problem
 from dispatch.signals import Array
 from dispatch.solve import solve
-from tests.unit.dispatch.assets import mistakes_hydrogen, mistakes_thermal, templates
+from tests.unit.dispatch.assets import mistakes_flexible, mistakes_hydrogen, mistakes_site, mistakes_thermal, templates
 from tests.unit.dispatch.assets.templates import ALL_KINDS
 
 Change = Callable[[Array], Array]
@@ -193,8 +193,10 @@ WRONG: dict[str, list[Wrong]] = {
     ],
     "thermal_store": [*STORE, *STORE_BY_FILL],
     "wind": _GENERATOR,
+    **mistakes_site.wrongs(),
     **mistakes_thermal.wrongs(),
     **mistakes_hydrogen.wrongs(),
+    **mistakes_flexible.wrongs(),
 }
 
 

@@ -1,0 +1,63 @@
+"""Templates of the kinds that concern the whole site: pipes and outages; see ``templates``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tests.parks import battery, grid, load, unit
+
+if TYPE_CHECKING:
+    from tests.unit.dispatch.assets.templates import Template
+
+STEPS = 8
+DEMAND = np.array([30.0, 20.0, 60.0, 30.0, 70.0, 20.0, 40.0, 65.0])
+
+
+def entries() -> dict[str, tuple[Template, ...]]:
+    """By kind."""
+    pipes = (_pipe(), _pipe(two_way=True, under_way_back_kwh=[8.0, 4.0]), _full())
+    return {"pipe": pipes, "outage": (_outage(), _outage(critical_share=1.0, critical_kw=30.0))}
+
+
+def _pipe(**fields: Any) -> Template:
+    """Demand at the far end, two hours away; a panel there whose surplus a pipe of two ways brings back."""
+    from tests.unit.dispatch.assets.templates import Template
+
+    asset = {"kind": "pipe", "name": "it", "bus": "main", "far_bus": "far", "capacity_kw": 70.0, "delay_h": 2}
+    asset |= {"loss_fraction": 0.1, "under_way_kwh": [30.0, 90.0], "cost_per_kwh": 0.01, "two_way": False}
+    asset |= {"spill_penalty_per_kwh": 5.0, "end_penalty_per_kwh": 3.0}
+    roof = {"kind": "pv", "name": "roof", "bus": "far", "peak_kw": 90}
+    series = {("load", "demand_kw"): DEMAND, ("base", "demand_kw"): 10.0}
+    series |= {("roof", "available_kw"): np.array([0.0, 0, 0, 90, 90, 0, 0, 0])}
+    return Template(asset | fields, (grid(export_kw=0), load(bus="far"), load("base"), roof), series)
+
+
+def _full() -> Template:
+    """Demand above what the pipe takes."""
+    template = _pipe(capacity_kw=35.0, under_way_kwh=[])
+    return replace(template, series=template.series | {("roof", "available_kw"): np.zeros(STEPS)})
+
+
+def surviving(template: Template) -> Template:
+    """The same, where half of the load is to survive an outage of two hours."""
+    asked = {"kind": "outage", "name": "blackout", "survival_h": 2.0, "loads": ["load"], "critical_share": 0.5}
+    return replace(template, others=(*template.others, asked))
+
+
+def _outage(**fields: Any) -> Template:
+    """A battery that also trades, a unit that is on or off or can be started, a panel that is counted on for half."""
+    from tests.unit.dispatch.assets.templates import PRICE, Template, hourly_tariff
+
+    asset = {"kind": "outage", "name": "it", "survival_h": 2.5, "loads": ["load"], "critical_share": 0.6}
+    asset |= {"critical_kw": 5.0, "generation": ["roof"], "generation_share": 0.5, "penalty_per_kwh": 3.0}
+    asset |= {"black_start_store": "battery", "black_start_kwh": 8.0, "black_start_kw": 15.0}
+    store = battery(min_fill=0.1, loss_fraction_per_h=0.01, start_fill=0.5, discharge_efficiency=0.9)
+    store |= {"discharge_limit": [{"fill": 0.0, "share": 0.8}, {"fill": 0.3, "share": 1.0}]}
+    engine = unit(min_kw=5, max_kw=20, cost_per_kwh=0.45, black_start_h=1.5, ramp_up_kw_per_h=10)
+    roof = {"kind": "pv", "name": "roof", "bus": "main", "peak_kw": 20}
+    series = {("load", "demand_kw"): DEMAND, ("roof", "available_kw"): np.linspace(0, 16, STEPS)}
+    pcc = grid(export_kw=500, tariff=hourly_tariff(PRICE, first_hour=6))
+    return Template(asset | fields, (pcc, load(), store, engine, roof), series)
