@@ -201,7 +201,8 @@ class Capital(Frozen):
         """Money per year, the same in each."""
         if self.interest <= 0:
             return self.cost / self.lifetime_years
-        return self.cost * self.interest / (1 - (1 + self.interest) ** -self.lifetime_years)
+        repaid = 1.0 - float((1 + self.interest) ** -self.lifetime_years)
+        return self.cost * self.interest / repaid
 
 
 class Asset(Frozen, ABC):
