@@ -72,7 +72,7 @@ def by_family(prefix: str, table: str) -> dict[str, list[Any]]:
     out: dict[str, list[Any]] = {}
     for path in sorted(Path(__file__).parent.glob(f"{prefix}_*.py")):
         module = importlib.import_module(f"tests.unit.dispatch.assets.{path.stem}")
-        for kind, entries in getattr(module, table, {}).items():
+        for kind, entries in getattr(module, table).items():
             out.setdefault(kind, []).extend(entries)
     return out
 
