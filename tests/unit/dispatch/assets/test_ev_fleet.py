@@ -12,7 +12,7 @@ from dispatch.asset import Inputs, Mode
 from dispatch.assets.ev_fleet import EvFleet
 from dispatch.audit import audit
 from dispatch.config import load_site
-from dispatch.errors import ConfigError, DataError
+from dispatch.errors import ConfigError, ContractError, DataError
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.solve import rule_based, solve
@@ -247,6 +247,18 @@ def test_sessions_of_every_day_come_on_every_day_and_share_a_problem() -> None:
     assert isinstance(member, EvFleet)
     keys = member.visits(given(site, hours(24), {})).keys
     assert [key for key in keys if key] == ["night@2024-02-29", "night@2024-03-01"]
+
+
+def test_fleets_whose_vehicles_need_more_share_a_template() -> None:
+    sites = [problem([0.5, 0.1, 0.3], fleet(car(needed_kwh=kwh, end="03:00"))).site for kwh in (10.0, 20.0)]
+    inputs = given(sites[0], hours(3), {("load", "demand_kw"): 0.0})
+    template = Problem(sites[0], inputs, template=True)
+    for site, kwh in zip(sites, (10.0, 20.0), strict=True):
+        template.update(inputs, site=site)
+        assert solve(template).asset("cars", "charge_kw").sum() == pytest.approx(kwh)
+    other = problem([0.5, 0.1, 0.3], fleet(car(end="03:00"), charge_efficiency=0.5)).site
+    with pytest.raises(ContractError, match="structure differs"):
+        template.update(inputs, site=other)
 
 
 def test_clock_changes_move_a_daily_session_with_the_clock() -> None:
