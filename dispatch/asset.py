@@ -311,11 +311,6 @@ class Asset(Frozen, ABC):
         return []
 
     @classmethod
-    def remarks(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> list[str]:
-        """What a solution leaves undone on the published path (scenario 0), as the report's findings say it."""
-        return []
-
-    @classmethod
     def repaired(
         cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array], price: Array | None
     ) -> list[dict[str, Array]]:

@@ -76,9 +76,10 @@ class EvFleet(Asset):
 
     @property
     def structure(self) -> tuple[object, ...]:
-        """Bus, and when which vehicles come; what they need is data."""
+        """Bus, when which vehicles come, and what multiplies their powers; what they need is data."""
         when = tuple((s.arrival, s.departure, s.discharge_kw > 0) for s in self.all_sessions)
-        return (*super().structure, self.aggregate, when)
+        largest = tuple(max(getattr(s, name) for s in self.all_sessions) for name in ("charge_kw", "discharge_kw"))
+        return (*super().structure, self.aggregate, when, self.charge_efficiency, self.discharge_efficiency, largest)
 
     @property
     def most_kw(self) -> float:
@@ -201,7 +202,7 @@ class EvFleet(Asset):
         )
 
     @classmethod
-    def remarks(cls, rows: Rows[EvFleet], given: Inputs, series: Mapping[str, Array]) -> list[str]:
+    def told(cls, rows: Rows[EvFleet], given: Inputs, series: Mapping[str, Array]) -> list[str]:
         """Energy that vehicles leave without."""
         lacks = series["unserved_kwh"][: len(rows.members)].sum(axis=1)
         return [f"{m.name}: vehicles leave without {kwh:,.1f} kWh that they need" for m, kwh in
