@@ -20,7 +20,7 @@ from dispatch.plan import Plan
 from dispatch.report.data import Balance, Fan, Finding, Limit, Line, Method, ReportData, Status, Store, VoltageBand
 from dispatch.signals import Array
 from dispatch.storage import Storage
-from dispatch.tables import FLOWS, published, rounded
+from dispatch.tables import FLOWS, published, rounded, told
 
 _SMALL_KW = 0.05  # kWh where energy is meant
 _POWERS = ("power_kw", "charge_kw", "discharge_kw", "on", "heat_kw", "cold_kw", "import_kw", "export_kw")
