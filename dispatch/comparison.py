@@ -7,7 +7,7 @@ the park follows its rules, so that nothing in it looks ahead.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -121,13 +121,19 @@ def _only_first(inputs: Inputs) -> Inputs:
 def follow(problem: Problem, schedule: Schedule) -> Schedule:
     """The published decisions under what the problem's inputs say came, without a look at what comes later.
 
-    Units run and stores charge and discharge as published; everything else follows the park's rules, step by step.
+    Units run, stores charge and discharge and flexible loads draw as published; everything else follows the park's
+    rules, step by step.
     """
-    planned = {
-        kind: {name: solved.series[name][: len(solved.rows.members)] for name in problem.decisions(kind)}
-        for kind, solved in schedule.kinds.items()
-        if isinstance(solved.rows.members[0], Storage | Thermal | Fired) or "committed" in problem.decisions(kind)
-    }
+    planned: dict[str, Mapping[str, Array]] = {}
+    for kind, solved in schedule.kinds.items():
+        first, names = solved.rows.members[0], problem.decisions(kind)
+        published = {name: values[: len(solved.rows.members)] for name, values in solved.series.items()}
+        if isinstance(first, Storage | Thermal | Fired) or "committed" in names:
+            planned[kind] = {name: published[name] for name in names}
+        else:
+            followed = type(first).follow(problem.rows[kind], problem.inputs, published)
+            if followed is not None:
+                planned[kind] = followed
     return rule_based(problem, planned)
 
 

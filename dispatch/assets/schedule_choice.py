@@ -138,11 +138,13 @@ class ScheduleChoice(Asset):
         choice = cp.Variable((count, slots), boolean=True)
         # Power by the clock stands between choice and steps: a product of 20 000 parameters took cvxpy half a minute.
         by_clock = cp.Variable((single.count * cells, slots), nonneg=True)
+        # A variable, so that it is among the decisions that a plan passes on: to executed days, to explanations.
+        chosen = cp.Variable((single.count, steps))
         gather, number = (sp.kron(sp.eye_array(single.count), k, format="csr") for k in (numbers**0, numbers))
         table, worth = _constants(single)
         drawn: Any = np.zeros((single.count, steps))
         money: Any = np.zeros((single.count, steps))
-        constraints = [by_clock == table @ choice]
+        constraints = [by_clock == table @ choice, chosen == (number @ choice) @ given["of_day"]]
         for slot in range(slots):  # days, not steps
             one = choice[:, slot : slot + 1]
             day = cp.reshape(by_clock[:, slot], (single.count, cells), order="C")
@@ -151,7 +153,7 @@ class ScheduleChoice(Asset):
                 one <= given[f"open_{slot}"][:count],
                 gather @ one == given[f"used_{slot}"][: single.count],
             ]
-        power, chosen = (flexible.spread(rows, x) for x in (drawn, (number @ choice) @ given["of_day"]))
+        power = flexible.spread(rows, drawn)
         return Part(
             ports={"demand": Port(rows.bus(), -power)},
             constraints=constraints,
@@ -162,14 +164,18 @@ class ScheduleChoice(Asset):
 
     @classmethod
     def complete(cls, rows: Rows[Self], given: Inputs, values: dict[str, Array]) -> dict[str, Array]:
-        """Power by the clock of what is chosen."""
-        table, _ = _constants(rows)
-        return values | {"by_clock_kw": np.asarray(table @ values["choice"])}
+        """The choice behind the numbers, or the numbers behind a choice, and its power by the clock."""
+        choice = values.get("choice")
+        if choice is None:
+            choice = _choose(rows, given, flexible.per_row(rows, values["chosen"]))["choice"]
+        (table, _), masks = _constants(rows), np.array(flexible.day_masks(given.horizon))
+        number = np.arange(1.0, _most(rows) + 1) @ choice.reshape(rows.count, -1, masks.shape[0])
+        return values | {"choice": choice, "chosen": number @ masks, "by_clock_kw": np.asarray(table @ choice)}
 
     @classmethod
     def check(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> list[Violation]:
         """One whole number a day, and the power of that schedule read off the clock."""
-        chosen, power, names = series["chosen"], series["power_kw"], rows.names
+        chosen, power, names = flexible.per_row(rows, series["chosen"]), series["power_kw"], rows.names
         days = [start.date() for start in given.horizon.local_start]
         first = np.array([days.index(day) for day in days])
         most = np.array([[len(m.choices)] for m in rows.members * rows.scenarios])
@@ -187,7 +193,7 @@ class ScheduleChoice(Asset):
     @classmethod
     def account(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> Account:
         """Power and money of the schedules chosen."""
-        power, money = _followed(rows, given, series["chosen"])
+        power, money = _followed(rows, given, flexible.per_row(rows, series["chosen"]))
         return Account({"demand": -power}, money=money.sum(axis=1))
 
     @classmethod

@@ -7,14 +7,20 @@ from functools import cache
 import numpy as np
 import pytest
 
+from dispatch.asset import Mode
 from dispatch.audit import audit
+from dispatch.comparison import follow
+from dispatch.explain.binding import recall
 from dispatch.fluids import KWH_PER_KG
+from dispatch.problem import Problem
 from dispatch.products import products
+from dispatch.replay.plant import decisions
 from dispatch.schedule import Schedule
 from dispatch.signals import Array
 from dispatch.site import Site
+from dispatch.solve import rule_based
 from tests.unit.dispatch.parks import formulas
-from tests.unit.dispatch.parks.small import planned_day, shipped
+from tests.unit.dispatch.parks.small import known, planned_day, shipped
 
 SMALL = (
     "aluminium_smelter",
@@ -281,3 +287,28 @@ def test_the_works_burn_or_flare_all_gas_and_fill_400_trucks() -> None:
     moves = made.asset("vanadium", "charge_kw") + made.asset("vanadium", "discharge_kw") > 1
     assert (pumps | ~moves).all(), "pumps run whenever power flows"
     assert full.max() - full.min() > 20e3
+
+
+@pytest.mark.parametrize("name", ["aluminium_smelter", "port_swap", "public_building"])
+def test_a_plan_that_comes_true_is_executed_as_planned(name: str) -> None:
+    """Loads that wait, sleep, choose or are interrupted do what the plan says and not what they would do without it."""
+    site, made = shipped(name), day(name)
+    problem = Problem(site, known(site), Mode("exact"))
+    done, ruled = follow(problem, made), rule_based(problem)
+    assert audit(done).violations == ()
+    planned = made.money[0] + made.penalty[0]
+    saved = ruled.money[0] + ruled.penalty[0] - planned
+    assert saved > 0
+    assert done.money[0] + done.penalty[0] - planned < 0.1 * saved
+
+
+def test_a_chosen_schedule_is_taken_back_into_its_problem() -> None:
+    site, made = shipped("appliance_factory"), day("appliance_factory")
+    problem = Problem(site, known(site), Mode("exact"))
+    recall(problem, made)
+    assert np.isfinite(problem.point()).all()
+    assert problem.variable("schedule_choice", "choice").value.sum() == pytest.approx(1)
+    number = made.asset("lines", "chosen")[0]
+    assert np.argmax(problem.variable("schedule_choice", "choice").value[:, 0]) == round(number) - 1
+    assert follow(problem, made).asset("lines", "chosen") == pytest.approx(made.asset("lines", "chosen"))
+    assert decisions(problem, made)["schedule_choice"]["chosen"][0] == pytest.approx(made.asset("lines", "chosen"))
