@@ -140,6 +140,10 @@ class Planning(Frozen):
         description="exact: proved to the gap; convex: near the tightest relaxation, whose bound certifies the gap",
     )
     rolling: Rolling = Rolling()
+    gap: Annotated[Finite, Field(ge=1e-6, le=0.05)] = Field(
+        default=1e-4,
+        description="a search ends when its plan is proved so near to the optimum, as a share of it",
+    )
     deadline_s: Positive | None = Field(
         default=None,
         description="a schedule that passes the audit is there after so many seconds of scheduling; default: no clock",

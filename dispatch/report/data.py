@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Literal
 
 Severity = Literal["info", "warning", "violation"]
+Cell = str | float | None
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,18 @@ class Limit:
 
 
 @dataclass(frozen=True)
+class Table:
+    """A section that is a table: an id for links, a short name for the menu, a cell for each column in each row."""
+
+    id: str
+    name: str
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class Finding:
     """One sentence for the operator: which bus or line, when, by how much."""
 
@@ -155,6 +168,7 @@ class ReportData:
     notes: tuple[str, ...]
     status: Status = field(default_factory=Status)
     limits: tuple[Limit, ...] = ()
+    tables: tuple[Table, ...] = ()
 
     def __post_init__(self) -> None:
         problems = [*_step_problems(self.step_start, self.step_h), *_length_problems(self)]
@@ -204,6 +218,10 @@ def _length_problems(data: ReportData) -> Iterator[str]:
     for fan in data.fans:
         if len(fan.levels) != len(fan.quantiles):
             yield f"fan {fan.name!r}: {len(fan.levels)} levels, {len(fan.quantiles)} rows of quantiles"
+    for table in data.tables:
+        for at, row in enumerate(table.rows):
+            if len(row) != len(table.columns):
+                yield f"table {table.id!r}, row {at}: {len(row)} cells, wanted {len(table.columns)}"
 
 
 def _series(data: ReportData, steps: int) -> Iterator[tuple[str, tuple[float, ...], int]]:
