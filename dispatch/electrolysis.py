@@ -277,7 +277,8 @@ class Electrolyser(Committed):
         power = rows.field("min_kw") * out["producing"] + out["above_min_kw"]
         most = _usable_kw(rows, power, _curved(rows, power, out["producing"]))
         asked = np.maximum(-state.share(_heat_bus(rows), np.maximum(most, 0)), 0)
-        return out | {"heat_kw": np.clip(values["heat_kw"] + asked, 0, most)}
+        heat = values.get("heat_kw", np.zeros_like(most))  # a plan without a heat bus has none
+        return out | {"heat_kw": np.clip(heat + asked, 0, most)}
 
 
 def _pieces(rows: Rows[Any]) -> Pieces:
