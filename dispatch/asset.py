@@ -176,10 +176,11 @@ class Ruling:
 
     Attributes:
         residual_kw: (scenario · buses, step) generation less consumption so far.
+        sheds: what lacks from now on is shed by loads; before that, plant makes up for what other plant cannot give.
     """
 
-    def __init__(self, residual_kw: Array) -> None:
-        self.residual_kw = residual_kw
+    def __init__(self, residual_kw: Array, *, sheds: bool = True) -> None:
+        self.residual_kw, self.sheds = residual_kw, sheds
 
     def share(self, bus: np.ndarray, weight: Array) -> Array:
         """(row, step) each row's share of its bus's residual, split by ``weight`` among the rows on one bus."""
@@ -208,6 +209,7 @@ class Asset(Frozen, ABC):
 
     Class attributes:
         rule_order: position in the cascade of rules; lower acts first.
+        gives_more: its ``settle`` gives more where its bus lacks, before loads shed.
         is_network: its ports are the network itself (a cable, the point of common coupling), not an injection into it.
         bus_fields: field → carrier that the bus must have, or several of which one (None: any).
         same_carrier: all of its buses carry the same.
@@ -216,6 +218,7 @@ class Asset(Frozen, ABC):
     """
 
     rule_order: ClassVar[int] = 0
+    gives_more: ClassVar[bool] = False
     is_network: ClassVar[bool] = False
     bus_fields: ClassVar[Mapping[str, Carriers]] = {"bus": "electricity"}
     same_carrier: ClassVar[bool] = False
@@ -305,6 +308,19 @@ class Asset(Frozen, ABC):
     def passed(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> list[Violation]:
         """Soft limits that a solution passes because nothing else was feasible: they put a plan on rung ``relaxed``."""
         return []
+
+    @classmethod
+    def remarks(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> list[str]:
+        """What a solution leaves undone on the published path (scenario 0), as the report's findings say it."""
+        return []
+
+    @classmethod
+    def repaired(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> dict[str, Array] | None:
+        """Decisions near to those of a solution that the kind can really follow; None where it can follow these.
+
+        For a kind whose part is an outer bound: the rest of the site is solved again around what it can do.
+        """
+        return None
 
     @classmethod
     def follow(cls, rows: Rows[Self], given: Inputs, wanted: Mapping[str, Array]) -> dict[str, Array] | None:

@@ -53,6 +53,7 @@ class Conversion(Asset):
     )
 
     rule_order: ClassVar[int] = 3
+    gives_more: ClassVar[bool] = True
     input_port: ClassVar[str] = "electricity"
     input_bus: ClassVar[str] = "bus"
     input_series: ClassVar[str] = "power_kw"
@@ -259,7 +260,12 @@ class Conversion(Asset):
 
     @classmethod
     def settle(cls, rows: Rows[Self], given: Inputs, state: Ruling, values: dict[str, Array]) -> dict[str, Array]:
-        """Draws less where an input lacks or nobody takes the output; demand that then lacks is shed."""
+        """Less where an input lacks or nobody takes the output; before loads shed, more where that alone lacks."""
         flow = cls.given_way(rows, given, state, values[cls.input_series])
+        starved = np.full(flow.shape, state.sheds)
+        starved |= state.residual_kw[rows.bus(cls.input_bus)] < -_FOLLOWED_KW
+        for field in cls.side_inputs.values():
+            starved |= state.residual_kw[cls.bus_at(rows, field)] < -_FOLLOWED_KW
+        flow = np.minimum(flow + cls.wanted_kw(rows, given, state) * ~starved, cls.most_kw(rows, given))
         spilled = cls.spilling(rows, given, state, {**values, cls.input_series: flow})
         return {**values, cls.input_series: flow, **spilled}

@@ -8,16 +8,16 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from pydantic import Field, field_validator, model_validator
 
-from dispatch import production_curve
+from dispatch import electrolysis_states, production_curve
 from dispatch.asset import Carriers, Given, Inputs, Mode, Rows, Ruling, full, shifted
 from dispatch.commitment import Committed
-from dispatch.fluids import HIGHER_KWH_PER_KG, HYDROGEN_KWH_PER_KG
+from dispatch.conversion import bus_or
+from dispatch.electrolysis_states import HIGHER_PER_LOWER
 from dispatch.frozen import Fraction, NonNegative, Positive
 from dispatch.part import Account, Part, Port, Violation, breaches
 from dispatch.production_curve import LoadPoint, Pieces
 from dispatch.signals import Array, Horizon
 
-_HIGHER_PER_LOWER = HIGHER_KWH_PER_KG / HYDROGEN_KWH_PER_KG
 _LACKING_KW = 0.01
 
 
@@ -37,7 +37,8 @@ class Electrolyser(Committed):
 
     A start from off costs ``start_cost`` or what the tiers say, and ``start_cost_per_mw`` of its rating; producing
     again after standby ``warm_start_cost``. Minimum times hold for being warm. Ramps begin and end at the lowest load.
-    ``count`` identical modules are planned one by one, as ``name_1``, ``name_2``, …
+    ``count`` identical modules are planned one by one, as ``name_1``, ``name_2``, …; where they remember no more than
+    being warm, the first is warm before the second and draws no less: other plans are the same with other names.
 
     Source: Baumhof, Raheli, Johnsen & Kazempour 2023, arXiv 2301.05310 (states, curve, hull of on and off).
     """
@@ -132,20 +133,28 @@ class Electrolyser(Committed):
             "standby_kw": rows.field("standby_kw"),
             "stands_by": rows.field("can_stand_by"),
             "warm_start_cost": rows.field("warm_start_cost"),
-            "heat_at_min_kw": share * (pieces.least_in - _HIGHER_PER_LOWER * pieces.least_out),
+            "heat_at_min_kw": share * (pieces.least_in - HIGHER_PER_LOWER * pieces.least_out),
             "ramp_up_kw": np.minimum(ramps["up"], rows.field("electric_kw")),
             "ramp_down_kw": np.minimum(ramps["down"], rows.field("electric_kw")),
         }
-        heat = np.tile(share, (pieces.count, 1)) * (1 - _HIGHER_PER_LOWER * of_segments["segment_yield"])
+        heat = np.tile(share, (pieces.count, 1)) * (1 - HIGHER_PER_LOWER * of_segments["segment_yield"])
         written = {name: full(rows, horizon, value) for name, value in values.items()}
         return super().ratings(rows, horizon) | of_segments | written | {"segment_heat": heat}
 
     @classmethod
     def signals(cls, rows: Rows[Self], inputs: Inputs) -> dict[str, Array]:
         """Those of commitment, and whether and how it produced before the horizon."""
-        produced, before = _before(rows, inputs)
+        produced, before = electrolysis_states.before(rows, inputs)
         above = np.where(produced, before - rows.field("min_kw"), 0.0)
-        return super().signals(rows, inputs) | {"produced": produced.astype(float), "above_before_kw": above}
+        values = super().signals(rows, inputs)
+        alike = electrolysis_states.alike(rows) & (values["was_on"][1:] <= values["was_on"][:-1])
+        apart = np.vstack([np.ones((1, 1)), 1.0 - alike])
+        return values | {
+            "produced": produced.astype(float),
+            "above_before_kw": above,
+            "apart": full(rows, inputs.horizon, apart),
+            "apart_kw": full(rows, inputs.horizon, apart * rows.field("electric_kw")),
+        }
 
     @classmethod
     def part(cls, rows: Rows[Self], given: Given, mode: Mode) -> Part:
@@ -161,7 +170,7 @@ class Electrolyser(Committed):
         standing = made.on - producing
         drawn = power + cp.multiply(given["standby_kw"], standing)
         heat, heat_limits = _heat(rows, given, producing, segments.taken, together)
-        again, again_limits = _warm_starts(rows, given, producing, made.start)
+        again, again_limits, again_money = _warm_starts(rows, given, producing, made.start)
         constraints = [
             *made.constraints,
             producing <= made.on,
@@ -169,13 +178,11 @@ class Electrolyser(Committed):
             above == together @ segments.taken,
             *segments.constraints,
             *_ramps(rows, given, above),
+            *(_in_order(given, made.on, power) if mode.commitment != "given" else []),
             *heat_limits,
             *again_limits,
         ]
-        money = (
-            made.start_money + cp.multiply(given["warm_start_cost"], again["restarted"]) if again else made.start_money
-        )
-        heated = {"heat": Port(_heat_bus(rows), heat["heat_kw"])} if heat else {}
+        heated = {"heat": Port(bus_or(rows, "heat_bus", "bus"), heat["heat_kw"])} if heat else {}
         states = {"on": made.on, "start": made.start, "producing": producing, **made.series, **again}
         switch = {} if segments.switch is None else {"switch": segments.switch}
         return Part(
@@ -185,7 +192,7 @@ class Electrolyser(Committed):
                 **heated,
             },
             constraints=constraints,
-            cost_step=money,
+            cost_step=made.start_money + again_money,
             series={"power_kw": drawn, "hydrogen_kw": hydrogen, **heat, "above_min_kw": above, **states, **switch},
             inner=made.inner | {"segment_kw": segments.taken},
             exclusive=segments.exclusive,
@@ -197,7 +204,7 @@ class Electrolyser(Committed):
         on, producing = np.round(series["on"]), np.round(series["producing"])
         names, rated, hydrogen = rows.names, rows.field("electric_kw"), series["hydrogen_kw"]
         power = series["power_kw"] - rows.field("standby_kw") * (on - producing)
-        produced, before = _before(rows, given)
+        produced, before = electrolysis_states.before(rows, given)
         lowest = rows.field("min_kw")
         above = np.hstack([np.where(produced, before - lowest, 0), power - lowest * producing])
         up, down = (rows.field(f"ramp_{x}_kw_per_h", np.inf) * given.horizon.ramp_h for x in ("up", "down"))
@@ -211,10 +218,11 @@ class Electrolyser(Committed):
             *breaches(names, "draws more than its rating", power, rated * producing, "kW"),
             *breaches(names, "draws less than its lowest load", lowest * producing, power, "kW"),
             *breaches(names, "hydrogen is not that of its curve",
-                      np.abs(hydrogen - _curved(rows, power, producing)), 1e-5 * rated, "kW"),
+                      np.abs(hydrogen - electrolysis_states.curved(rows, power, producing)), 1e-5 * rated, "kW"),
             *breaches(names, "rises faster than it can", np.diff(above, axis=1), up, "kW"),
             *breaches(names, "falls faster than it can", -np.diff(above, axis=1), down, "kW"),
-            *breaches(names, "more heat than its losses", heat, _usable_kw(rows, power, hydrogen), "kW"),
+            *breaches(names, "more heat than its losses", heat,
+                      electrolysis_states.usable_kw(rows, power, hydrogen), "kW"),
             *breaches(names, "negative heat", -heat, 0.0, "kW"),
             *cls.check_commitment(rows, given, series["on"], series["start"]),
         ]  # fmt: skip
@@ -223,8 +231,9 @@ class Electrolyser(Committed):
     def account(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> Account:
         """Draw, the curve's hydrogen, heat used; starts and warm starts off the pattern of states."""
         on, producing, power = np.round(series["on"]), np.round(series["producing"]), series["power_kw"]
-        made = _curved(rows, power - rows.field("standby_kw") * (on - producing), producing)
-        again = _restarts(rows, given, on, producing).sum(axis=1) * rows.field("warm_start_cost")[:, 0]
+        made = electrolysis_states.curved(rows, power - rows.field("standby_kw") * (on - producing), producing)
+        warm = electrolysis_states.restarts(rows, given, on, producing).sum(axis=1)
+        again = warm * rows.field("warm_start_cost")[:, 0]
         ports = {"electricity": -power, "hydrogen": made}
         if "heat_kw" in series:
             ports["heat"] = series["heat_kw"]
@@ -235,7 +244,7 @@ class Electrolyser(Committed):
         """Starts, warm starts, and the segments that make up the draw."""
         on, producing = np.round(values["committed"]), values["producing"]
         on = np.tile(on[: len(rows.members)], (rows.scenarios, 1)) if on.shape[0] < rows.count else on
-        again = _restarts(rows, given, on, producing).astype(float)
+        again = electrolysis_states.restarts(rows, given, on, producing).astype(float)
         filled = _pieces(rows).filled(values["above_min_kw"])
         return super().complete(rows, given, values) | {"restarted": again, **filled}
 
@@ -252,7 +261,7 @@ class Electrolyser(Committed):
     def rule(cls, rows: Rows[Self], given: Inputs, state: Ruling) -> dict[str, Array]:
         """Follows what is asked for on its hydrogen bus; makes no heat that anybody counts on."""
         asked = np.maximum(-state.share(rows.bus("hydrogen_bus"), rows.field("electric_kw")), 0)
-        return _walked(rows, given, _draw_kw(rows, asked), np.zeros_like(asked))
+        return electrolysis_states.walked(rows, given, electrolysis_states.draw_kw(rows, asked), np.zeros_like(asked))
 
     @classmethod
     def follow(cls, rows: Rows[Self], given: Inputs, wanted: Mapping[str, Array]) -> dict[str, Array]:
@@ -260,7 +269,7 @@ class Electrolyser(Committed):
         nothing = np.zeros((rows.count, given.horizon.steps))
         warm, producing = (np.round(wanted.get(name, nothing)) for name in ("on", "producing"))
         drawn = (rows.field("min_kw") * producing + wanted.get("above_min_kw", nothing)) * producing
-        return _walked(rows, given, drawn, warm)
+        return electrolysis_states.walked(rows, given, drawn, warm)
 
     @classmethod
     def settle(cls, rows: Rows[Self], given: Inputs, state: Ruling, values: dict[str, Array]) -> dict[str, Array]:
@@ -268,65 +277,23 @@ class Electrolyser(Committed):
         producing, rated = values["producing"], rows.field("electric_kw")
         power = rows.field("min_kw") * producing + values["above_min_kw"]
         lacking = np.maximum(-state.share(rows.bus(), power + 1e-9), 0)
-        made = _curved(rows, power, producing)
+        made = electrolysis_states.curved(rows, power, producing)
         left = state.share(rows.bus("hydrogen_bus"), np.where(producing > 0, np.maximum(made, 1e-9), 1e-9 * rated))
-        wanted = _draw_kw(rows, np.maximum(made - left, 0)) if np.abs(left).max() > _LACKING_KW else power
+        wanted = (
+            electrolysis_states.draw_kw(rows, np.maximum(made - left, 0)) if np.abs(left).max() > _LACKING_KW else power
+        )
         wanted = np.where(wanted - lacking < rows.field("min_kw") * (1 - 1e-9), 0.0, wanted - lacking)
         changed = np.abs(wanted - power).max() > _LACKING_KW
-        out = _walked(rows, given, wanted, values["committed"]) if changed else dict(values)
+        out = electrolysis_states.walked(rows, given, wanted, values["committed"]) if changed else dict(values)
         power = rows.field("min_kw") * out["producing"] + out["above_min_kw"]
-        most = _usable_kw(rows, power, _curved(rows, power, out["producing"]))
-        asked = np.maximum(-state.share(_heat_bus(rows), np.maximum(most, 0)), 0)
+        most = electrolysis_states.usable_kw(rows, power, electrolysis_states.curved(rows, power, out["producing"]))
+        asked = np.maximum(-state.share(bus_or(rows, "heat_bus", "bus"), np.maximum(most, 0)), 0)
         heat = values.get("heat_kw", np.zeros_like(most))  # a plan without a heat bus has none
         return out | {"heat_kw": np.clip(heat + asked, 0, most)}
 
 
 def _pieces(rows: Rows[Any]) -> Pieces:
     return Pieces.of([m.points() for m in rows.members] * rows.scenarios)
-
-
-def _before(rows: Rows[Any], inputs: Inputs) -> tuple[np.ndarray, Array]:
-    """(row, 1) whether it produced just before the horizon, and its draw then."""
-    power = np.minimum(rows.state(inputs, "power_before_kw"), rows.field("electric_kw"))
-    lowest = rows.field("min_kw")
-    return (rows.state(inputs, "on_before_h") > 0) & (power > 0) & (power >= lowest - 1e-6), np.maximum(power, lowest)
-
-
-def _heat_bus(rows: Rows[Any]) -> np.ndarray:
-    """(row,) the bus of its heat; that of its electricity where it has none, and then it gives none."""
-    heated = np.array([m.heat_bus is not None for m in rows.members] * rows.scenarios)
-    index = np.array([rows.buses.index(m.heat_bus or m.bus) for m in rows.members])
-    stacked = np.concatenate([s * len(rows.buses) + index for s in range(rows.scenarios)])
-    return np.where(heated, stacked, rows.bus())
-
-
-def _usable_kw(rows: Rows[Any], power: Array, hydrogen: Array) -> Array:
-    """(row, step) the share of the losses that can be used as heat, where there is a bus for it."""
-    share = rows.field("heat_share") * [[m.heat_bus is not None] for m in rows.members * rows.scenarios]
-    return np.asarray(share * (power - _HIGHER_PER_LOWER * hydrogen))
-
-
-def _curved(rows: Rows[Any], power: Array, producing: Array) -> Array:
-    """(row, step) the hydrogen of each row's curve."""
-    made = [m.hydrogen_kw(p) for m, p in zip(rows.members * rows.scenarios, power, strict=True)]
-    return np.stack(made) * producing
-
-
-def _draw_kw(rows: Rows[Any], hydrogen: Array) -> Array:
-    """(row, step) the draw that makes so much hydrogen; less than the lowest load's is not made."""
-    drawn = []
-    for member, wanted in zip(rows.members * rows.scenarios, hydrogen, strict=True):
-        points = member.points()
-        drawn.append(np.where(wanted < points[0, 1] - 1e-9, 0, np.interp(wanted, points[:, 1], points[:, 0])))
-    return np.stack(drawn)
-
-
-def _restarts(rows: Rows[Any], given: Inputs, on: Array, producing: Array) -> np.ndarray:
-    """(row, step) produces again after standby: it did not in the step before, although it was warm."""
-    produced, _ = _before(rows, given)
-    earlier = np.hstack([produced, producing[:, :-1] > 0.5])
-    warm = np.hstack([rows.state(given, "on_before_h") > 0, on[:, :-1] > 0.5])
-    return np.asarray((producing > 0.5) & ~earlier & warm)
 
 
 def _heat(rows: Rows[Any], given: Given, producing: Any, taken: Any, together: Any) -> tuple[dict[str, Any], list[Any]]:
@@ -340,14 +307,22 @@ def _heat(rows: Rows[Any], given: Given, producing: Any, taken: Any, together: A
     return {"heat_kw": heat}, [heat <= most]
 
 
-def _warm_starts(rows: Rows[Any], given: Given, producing: Any, start: Any) -> tuple[dict[str, Any], list[Any]]:
-    """Producing again after standby; nothing where that is free."""
+def _warm_starts(rows: Rows[Any], given: Given, producing: Any, start: Any) -> tuple[dict[str, Any], list[Any], Any]:
+    """Producing again after standby, its limits, and its money; nothing where that is free."""
     import cvxpy as cp
 
     if not any(member.warm_start_cost > 0 for member in rows.members):
-        return {}, []
+        return {}, [], 0
     again = cp.Variable((rows.count, given.horizon.steps), bounds=[0, 1])
-    return {"restarted": again}, [again >= producing - shifted(given["produced"], producing) - start]
+    limit = again >= producing - shifted(given["produced"], producing) - start
+    return {"restarted": again}, [limit], cp.multiply(given["warm_start_cost"], again)
+
+
+def _in_order(given: Given, on: Any, power: Any) -> list[Any]:
+    """Of modules that are alike, one is warm before the next, and draws no less; any other plan is this one renamed."""
+    if on.shape[0] == 1:
+        return []
+    return [on[1:] - on[:-1] <= given["apart"][1:], power[1:] - power[:-1] <= given["apart_kw"][1:]]
 
 
 def _ramps(rows: Rows[Any], given: Given, above: Any) -> list[Any]:
@@ -358,38 +333,3 @@ def _ramps(rows: Rows[Any], given: Given, above: Any) -> list[Any]:
         if limited.size:
             constraints.append(change[limited] <= given[f"ramp_{name}_kw"][limited])
     return constraints
-
-
-def _walked(rows: Rows[Any], given: Inputs, wanted: Array, warm: Array) -> dict[str, Array]:
-    """Decisions as near to a draw and to being warm, (row, step), as states, minimum times and ramps let them.
-
-    Warm or off is one decision per member: it is warm where any scenario needs it.
-    """
-    low, rated = rows.field("min_kw")[:, 0], rows.field("electric_kw")[:, 0]
-    up, down = (rows.field(f"ramp_{x}_kw_per_h", np.inf)[:, 0] for x in ("up", "down"))
-    fixed, must = rows.field("can_stand_by")[:, 0] == 0, rows.field("must_run")[:, 0] > 0
-    state, (produced, before) = rows.state(given, "on_before_h")[:, 0] > 0, _before(rows, given)
-    last = np.where(produced, before - rows.field("min_kw"), 0)[:, 0]
-    since = np.where(state, rows.state(given, "on_before_h")[:, 0], rows.state(given, "off_before_h")[:, 0])
-
-    def anywhere(flags: np.ndarray) -> np.ndarray:
-        return np.tile(flags.reshape(rows.scenarios, -1).any(axis=0), rows.scenarios)
-
-    out = {name: np.zeros(wanted.shape) for name in ("above_min_kw", "producing", "committed", "heat_kw")}
-    asked, kept = (wanted > 0) & (wanted >= low[:, None] * (1 - 1e-9)), np.broadcast_to(warm, wanted.shape) > 0.5
-    target = np.where(asked, wanted - low[:, None], 0.0)
-    for step in range(target.shape[1] - 2, -1, -1):  # no higher than it can come down from in time
-        target[:, step] = np.minimum(target[:, step], target[:, step + 1] + down * given.horizon.ramp_h[step + 1])
-    for step, hours in enumerate(given.horizon.hours):
-        ramp = given.horizon.ramp_h[step]
-        held = last > down * ramp + 1e-9
-        tied = anywhere(asked[:, step] | kept[:, step] | held) | must
-        tied |= state & (since < rows.field("min_up_h")[:, 0] - 1e-9)
-        on = tied & ~(~state & (since < rows.field("min_down_h")[:, 0] - 1e-9))
-        run = on & (asked[:, step] | held | fixed)
-        most = np.minimum(rated - low, last + up * ramp)
-        above = np.where(run, np.clip(target[:, step], np.maximum(last - down * ramp, 0), most), 0)
-        since = np.where(on == state, since, 0.0) + hours
-        out["above_min_kw"][:, step], out["producing"][:, step], out["committed"][:, step] = above, run, on
-        state, last = on, above
-    return out

@@ -41,6 +41,7 @@ class Fired(Committable):
     spinning_reserve: bool = Field(default=True, description="offers what it can raise or lower while it is on")
 
     rule_order: ClassVar[int] = 1
+    gives_more: ClassVar[bool] = True
 
     @property
     def no_load_kw(self) -> float:

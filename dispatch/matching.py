@@ -1,8 +1,8 @@
 r"""Hourly proof of origin: of each step's use, what was direct, what contracted, and what nothing stands for.
 
-Electricity mixes: whatever is on buses that are joined leaves them in the shares in which it came in, so that use, export
-and what stores take all have the mix of their step (proportional sharing, as in Bialek, IEE Proc. 143, 1996, on one bus).
-A store gives what it holds, mixed by energy; of what it held at the start nothing is known, so nothing is claimed.
+Electricity mixes: what is on buses that are joined leaves them in the shares in which it came in, so that use, export
+and what stores take have the mix of their step (proportional sharing, Bialek, IEE Proc. 143, 1996, on one bus). A store
+gives what it holds, mixed by energy; of what it held at the start nothing is known, so nothing is claimed.
 
 .. math:: CFE = \frac{Σ_t \min(L_t, C_t) + (L_t - C_t)^+ \, g_t}{Σ_t L_t}
 
@@ -188,7 +188,7 @@ def _imported(solved: Solved, row: int, clean_fraction: float) -> Array:
 
 
 def _offered(member: GridConnection, solved: Solved, row: int, horizon: Horizon) -> Array:
-    """(step,) what the sellers of certified green power offer: their profile, or what is delivered where there is none."""
+    """(step,) what sellers of certified green power offer: their profile, or what is delivered where there is none."""
     total = np.zeros(horizon.steps)
     for number, contract in enumerate(member.green_power):
         delivered, most = solved.series[f"green_{number}_kw"][row], contract.most_kw(horizon, member.name)

@@ -30,6 +30,7 @@ class Offered(Asset):
     cost_per_kwh: NonNegative = Field(default=0.0, description="price or upkeep of what is taken")
 
     rule_order: ClassVar[int] = 2  # before boilers and heat pumps, which then see what is still wanted
+    gives_more: ClassVar[bool] = True
     port_name: ClassVar[str] = "heat"
 
     @model_validator(mode="after")

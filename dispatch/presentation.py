@@ -20,7 +20,7 @@ from dispatch.plan import Plan
 from dispatch.report.data import Balance, Fan, Finding, Limit, Line, Method, ReportData, Status, Store, VoltageBand
 from dispatch.signals import Array
 from dispatch.storage import Storage
-from dispatch.tables import FLOWS, published, rounded, told
+from dispatch.tables import FLOWS, published, rounded
 
 _SMALL_KW = 0.05  # kWh where energy is meant
 _POWERS = ("power_kw", "charge_kw", "discharge_kw", "on", "heat_kw", "cold_kw", "import_kw", "export_kw")
@@ -248,6 +248,9 @@ def findings(plan: Plan) -> Iterator[Finding]:
             step, energy = int(values.argmax()), float(values @ plan.horizon.hours)
             most = f"most at {_when(plan, step)} ({values[step]:,.0f} kW)"
             yield Finding("warning", f"{name.removesuffix('.shed_kw')}: {energy:,.1f} kWh of demand not served, {most}")
+    for solved in plan.schedule.kinds.values():
+        told = type(solved.rows.members[0]).remarks(solved.rows, plan.schedule.inputs, solved.series)
+        yield from (Finding("warning", text) for text in told)
     yield from _other_scenarios(plan)
     yield from _stores_outside(plan)
     yield from _ageing(plan)
@@ -266,17 +269,14 @@ def _other_scenarios(plan: Plan) -> Iterator[Finding]:
             lost = paths @ plan.horizon.hours
             if lost.size and lost.max() > _SMALL_KW:
                 count = int((lost > _SMALL_KW).sum())
-                text = (
-                    f"{member.name}: demand not served in {count} of {others} scenarios, at most {lost.max():,.1f} kWh"
-                )
-                yield Finding("warning", text)
+                most = f"at most {lost.max():,.1f} kWh"
+                yield Finding("warning", f"{member.name}: demand not served in {count} of {others} scenarios, {most}")
     for text, short in schedule.wish_short_kwh.items():
         missed = short[1:].sum(axis=1)
         if missed.size and (missed > 1.0).any():
             count = int((missed > 1.0).sum())
-            yield Finding(
-                "info", f"{text}: missed in {count} of {others} scenarios, at most by {missed.max():,.0f} kWh"
-            )
+            most = f"at most by {missed.max():,.0f} kWh"
+            yield Finding("info", f"{text}: missed in {count} of {others} scenarios, {most}")
 
 
 def _stores_outside(plan: Plan) -> Iterator[Finding]:

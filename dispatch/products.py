@@ -3,12 +3,11 @@ r"""What a finished plan makes of hydrogen, ammonia and methanol: mass, electric
 How money and carbon are allocated, in one path of a plan (scenario 0 is the published one):
 
 * What brings electricity (imports, units that burn fuel, generators) has money m_t and carbon e_t in each step. Both
-  are shared by consumption: an asset that draws a_t of the electricity d_t that is used on site in that step carries
-  a_t/d_t of them. Used is what all assets draw but stores, cells that turn hydrogen back, and the network; so charging
-  carries nothing, and what was emitted or paid for it is borne by those who draw power in the same step. What exports
-  earn lowers the money that is shared. Charges by the month and the wear of
-  electric stores are shared by the energy of the whole horizon. Where nothing
-  is used in a step, its money and carbon go to nobody.
+  are shared by consumption: an asset that draws a_t of the electricity d_t that is used in that step carries a_t/d_t of
+  them. Used is what all assets draw but stores and the network, and what is exported: exports carry their share, and
+  what they earn lowers nobody's cost. Charging carries nothing: what was emitted or paid for it is borne by those who
+  draw power in the same step. Charges by the month and the wear of electric stores are shared by the energy used on
+  site over the whole horizon. Where nothing is used in a step, its money and carbon go to nobody.
 * A product carries its makers' shares, their own money and carbon (starts, upkeep), and those of what only moves or
   keeps it (compressors, tanks). Carbon dioxide is shared by what each draws of it.
 * What is made of hydrogen carries, for each kg of it, the mean of all hydrogen made within the horizon; so does what
@@ -120,11 +119,14 @@ class _Chain:
         self.plant = [a for a in site.assets if not isinstance(a, Storage) and not a.is_network]
         supplying = [(s, row) for s, row in self._rows() if np.abs(s.supply_kw[row]).max() > _SMALL_KWH]
         self.suppliers = {s.rows.names[row] for s, row in supplying}
-        self.money = sum((s.cost_step[row] for s, row in supplying), np.zeros(self.hours.size))
+        out_kw = [np.maximum(-s.supply_kw[row], 0) for s, row in supplying]
+        paid = [np.where(s.supply_kw[row] < 0, 0.0, s.cost_step[row]) for s, row in supplying]
+        self.money = sum(paid, np.zeros(self.hours.size))
         self.by_energy = sum(float(s.cost_period[row].sum()) for s, row in supplying)
         self.by_energy += sum(self._money(a) for a in site.assets if self._stores(a, "electricity"))
         self.co2_kg = sum((s.co2_step_kg[row] for s, row in supplying), np.zeros(self.hours.size))
-        self.used = sum((self.drawn(a, "electricity") for a in self.plant), np.zeros(self.hours.size))
+        self.on_site = sum((self.drawn(a, "electricity") for a in self.plant), np.zeros(self.hours.size))
+        self.used = self.on_site + sum(out_kw, np.zeros(self.hours.size)) * self.hours
         self.shared_annuity = sum(self.annuity(a) for a in site.assets if self._serves_all(a))
 
     def _rows(self) -> Iterator[tuple[Solved, int]]:
@@ -191,7 +193,7 @@ class _Chain:
         solved, row = self._of(asset)
         drawn = self.drawn(asset, "electricity")
         share = np.divide(drawn, self.used, out=np.zeros_like(drawn), where=self.used > _SMALL_KWH)
-        whole = drawn.sum() / max(self.used.sum(), _SMALL_KWH)
+        whole = drawn.sum() / max(self.on_site.sum(), _SMALL_KWH)
         money = share @ self.money + whole * self.by_energy + self._money(asset)
         borne = _Borne(
             electricity_kwh=float(drawn.sum()),

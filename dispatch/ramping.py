@@ -133,6 +133,8 @@ def walked(
         down = np.where(state & known, last - fall[:, step], 0.0)
         too_high = state & known & (last > np.maximum(fall[:, step], least[:, max(step - 1, 0)]) + 1e-9)
         tied = too_high | (state & (since < rows.field("min_up_h")[:, 0] - 1e-9))
+        # One decision for all scenarios: what may not yet stop in one of them goes on in all.
+        tied = np.tile(tied.reshape(rows.scenarios, -1).any(axis=0), rows.scenarios)
         blocked = ~state & (since < rows.field("min_down_h")[:, 0] - 1e-9)
         now = ((asked[:, step] > 0) | tied) & ~blocked
         flow[:, step] = np.where(now, np.clip(wanted[:, step], np.maximum(down, low), np.minimum(up, high)), 0.0)

@@ -36,6 +36,8 @@ class Chp(Fired):
     power_loss: NonNegative = Field(default=0.17, description="c_v: electricity lost per heat drawn off")
     no_load_fuel_kw: NonNegative = Field(default=0.0, description="fuel that it takes for being on")
 
+    rule_order: ClassVar[int] = 3  # with the heat that exchangers draw
+
     bus_fields: ClassVar[Mapping[str, Carriers]] = {
         "bus": "electricity",
         "heat_bus": ("heat", "steam"),

@@ -26,10 +26,11 @@ class Outage(Asset):
         n_{kj} = (α Σ_{loads} l_j + L_j - β Σ_{weather} a_j)^+, \quad 0 ≤ u_{kj} ≤ n_{kj}, \quad
         Σ_j h_{kj} u_{kj} ≤ m_k, \quad 0 ≤ b_k ≤ B
 
-    with α = ``critical_share``, L = ``critical_kw``, β = ``generation_share``. All batteries and units of the site
-    serve n - u, above a black-start reserve of B - b in one of the stores (:mod:`dispatch.island`). What would lack (m)
-    and what the reserve lacks (b) cost ``penalty_per_kwh`` for every hour that they stand so, in the objective and
-    never in the reported money; a plan with any of it says so.
+    with α = ``critical_share``, L = ``critical_kw``, β = ``generation_share``. Batteries and thermal units of the
+    site (whatever offers a backup) serve n - u, above a black-start reserve of B - b in one of the stores
+    (:mod:`dispatch.island`). What would lack (m) and what the reserve lacks (b) cost
+    ``penalty_per_kwh`` for every hour that they stand so, in the objective and never in the reported money; a plan with
+    any of it says so.
     """
 
     kind: Literal["outage"] = "outage"

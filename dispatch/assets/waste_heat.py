@@ -9,7 +9,7 @@ from typing import ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from dispatch.asset import Carriers, Given, Inputs, Mode, Rows, Ruling
+from dispatch.asset import Carriers, Given, Inputs, Mode, Rows
 from dispatch.conversion import bus_or
 from dispatch.frozen import NonNegative
 from dispatch.offered import Offered
@@ -58,12 +58,3 @@ class WasteHeat(Offered):
         own = super().account(rows, given, series)
         pumps = rows.field("pump_fraction") * series["taken_kw"]
         return replace(own, power_kw={**own.power_kw, "pumps": -pumps})
-
-    @classmethod
-    def settle(cls, rows: Rows[Self], given: Inputs, state: Ruling, values: dict[str, Array]) -> dict[str, Array]:
-        """As every offer, and less where its pumps lack electricity."""
-        made = super().settle(rows, given, state, values)
-        share, taken = rows.field("pump_fraction"), made["taken_kw"]
-        lacking = np.maximum(-state.share(bus_or(rows, "electric_bus", "bus"), share * taken), 0)
-        less = np.divide(lacking, share, out=np.zeros_like(taken), where=share * np.ones_like(taken) > 0)
-        return {**made, "taken_kw": np.maximum(taken - less, 0)}

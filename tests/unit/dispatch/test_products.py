@@ -12,7 +12,7 @@ from dispatch.asset import Capital
 from dispatch.products import Made, products
 from dispatch.schedule import Schedule
 from dispatch.solve import solve
-from tests.parks import load, unit
+from tests.parks import grid, load, tariff, unit
 from tests.unit.dispatch.assets.hydrogen_parks import LHV, cell, priced, problem, sale
 from tests.unit.dispatch.assets.test_haber_bosch import loop
 from tests.unit.dispatch.assets.test_hydrogen_tank import LINEAR, tank
@@ -51,6 +51,16 @@ def test_fuel_burnt_on_site_is_shared_by_consumption_in_each_hour() -> None:
     assert hydrogen.kg == pytest.approx(10)
     assert hydrogen.co2_kg_per_kg == pytest.approx(500 / 600 * 300 * 0.9 / 10)
     assert hydrogen.running_cost_per_kg == pytest.approx((500 / 600 * (300 * 0.1 + 300 * 0.05) + 20) / 10)
+
+
+def test_what_is_exported_carries_its_share_and_lowers_nobodys_cost() -> None:
+    """700 kWh of a unit: 100 for the works, 500 for 10 kg of hydrogen, 100 sold for 8."""
+    engine = unit(min_kw=700, max_kw=700, cost_per_kwh=0.05, co2_kg_per_kwh=0.9, must_run=True, on_before_h=5)
+    pcc = grid(tariff=tariff(0.3, feed_in=0.08), export_kw=500)
+    _, (hydrogen,) = made(pcc, engine, CELL, sale(min_kg_per_day=240), load("works"), works=100.0)
+    assert hydrogen.kg == pytest.approx(10)
+    assert hydrogen.co2_kg_per_kg == pytest.approx(45)
+    assert hydrogen.running_cost_per_kg == pytest.approx((500 * 0.05 + 20) / 10)
 
 
 def test_what_a_battery_takes_is_borne_by_who_draws_power_then() -> None:

@@ -165,6 +165,36 @@ def test_modules_are_rows_of_their_own_and_run_where_each_yields_most() -> None:
     assert audit(schedule).violations == ()
 
 
+def test_modules_that_are_alike_run_in_order_and_others_do_not() -> None:
+    """One of two modules serves 300 kW. Alike, it is the first; where the first must stay off, it is the second."""
+
+    def states(state: dict[str, dict[str, float]], **fields: Any) -> tuple[Any, float]:
+        made = site(priced(0.1), cell(count=2, start_cost=30, **fields), load("cars", bus="h2"))
+        built = Problem(made, given(made, hours(2), {("cars", "demand_kw"): 300.0}, state=state))
+        schedule = solve(built)
+        assert audit(schedule).violations == ()
+        power = 280 + (300 / LHV - 5.53812) / 18.4417e-3
+        starts = schedule.money[0] - 0.1 * 2 * power
+        return [round(float(schedule.asset(f"cell_{n}", "producing")[0])) for n in (1, 2)], starts
+
+    assert states({}) == ([1, 0], pytest.approx(30, abs=0.01))
+    kept_off = {"cell_1": {"off_before_h": 1.0}, "cell_2": {"off_before_h": 9.0}}
+    assert states(kept_off, min_down_h=3) == ([0, 1], pytest.approx(30, abs=0.01))
+    second_warm = {"cell_1": {"on_before_h": 0.0}, "cell_2": {"on_before_h": 5.0}}
+    assert states(second_warm) == ([0, 1], pytest.approx(0, abs=0.01)), "no start for the sake of the order"
+
+
+def test_the_order_of_modules_costs_nothing_where_power_is_worth_wasting() -> None:
+    """Four modules earn for what they draw while their hydrogen is limited: as much as where their names are mixed."""
+    prices = [-0.1, 0.05, -0.2]
+    sink = sale(max_kg_per_h=20)
+    alike = solve(problem(priced(prices), cell(count=3), sink, steps=3))
+    mixed = [cell(name=f"m{n}", electric_kw=1000 + 1e-5 * n) for n in range(3)]
+    apart = solve(problem(priced(prices), *mixed, sink, steps=3))
+    assert alike.proof.objective == pytest.approx(apart.proof.objective, rel=1e-3)
+    assert audit(alike).violations == audit(apart).violations == ()
+
+
 def test_a_module_takes_no_name_of_another_asset() -> None:
     with pytest.raises(ValidationError, match="'cell_2' is the name of a module of another asset"):
         site(priced(0.1), cell(count=2), cell(name="cell_2"))
