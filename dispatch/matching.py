@@ -6,8 +6,8 @@ gives what it holds, mixed by energy; of what it held at the start nothing is kn
 
 .. math:: CFE = \frac{Σ_t \min(L_t, C_t) + (L_t - C_t)^+ \, g_t}{Σ_t L_t}
 
-with the load L, carbon-free supply C of the same step and the carbon-free share g of the grid's own mix. A surplus of one
-step stands for nothing in another.
+with the load L, carbon-free supply C of the same step and the carbon-free share g of the grid's own mix. A surplus of
+one step stands for nothing in another.
 
 Source: "24/7 Carbon-Free Energy: Methodologies and Metrics", Google, 2021.
 """

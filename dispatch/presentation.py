@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from dispatch import survival
+from dispatch.answers import answers
 from dispatch.assets.battery import Battery
 from dispatch.assets.cable import Cable
 from dispatch.assets.direct_line import RULES, DirectLine
@@ -30,11 +31,9 @@ _MOST_FINDINGS = 50
 
 def report_data(plan: Plan) -> ReportData:
     """Everything the page needs, as plain numbers."""
-    site, horizon, schedule = plan.site, plan.horizon, plan.schedule
-    start = horizon.local_start[0]
-    last = horizon.local_start[-1].date()
+    site, horizon, prices = plan.site, plan.horizon, plan.schedule.inputs.series
+    start, last = horizon.local_start[0], horizon.local_start[-1].date()
     day = f"{start:%A %d %B %Y}" if last == start.date() else f"{start:%d %B} to {last:%d %B %Y}"
-    prices = schedule.inputs.series
     return ReportData(
         title="parkwatt: plan of the day",
         site=site.title or site.name,
@@ -61,6 +60,7 @@ def report_data(plan: Plan) -> ReportData:
         notes=tuple(_notes(plan)),
         status=_status(plan),
         limits=tuple(_limits(plan)),
+        answers=tuple(answers(plan)),
     )
 
 

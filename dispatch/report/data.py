@@ -106,6 +106,26 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Picture:
+    """Lines stacked upwards, one ``over`` them to compare with, and a ``ratio`` with a unit of its own."""
+
+    name: str
+    about: str
+    stacked: tuple[Line, ...]
+    over: Line | None = None
+    ratio: Line | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What operators of some parks ask: facts in words, each with what it is of, and pictures."""
+
+    title: str
+    facts: tuple[tuple[str, str], ...]
+    pictures: tuple[Picture, ...] = ()
+
+
+@dataclass(frozen=True)
 class Status:
     """How far the plan is proved. ``None`` and ``""`` mean "not stated" and are shown so, never as passed.
 
@@ -155,6 +175,7 @@ class ReportData:
     notes: tuple[str, ...]
     status: Status = field(default_factory=Status)
     limits: tuple[Limit, ...] = ()
+    answers: tuple[Answer, ...] = ()
 
     def __post_init__(self) -> None:
         problems = [*_step_problems(self.step_start, self.step_h), *_length_problems(self)]
@@ -218,6 +239,9 @@ def _series(data: ReportData, steps: int) -> Iterator[tuple[str, tuple[float, ..
     for fan in data.fans:
         rows = (fan.central, *fan.quantiles, *([] if fan.actual is None else [fan.actual]))
         yield from ((f"fan {fan.name!r}", row, steps) for row in rows)
+    for picture in (picture for answer in data.answers for picture in answer.pictures):
+        lines = [*picture.stacked, *(line for line in (picture.over, picture.ratio) if line is not None)]
+        yield from ((f"picture {picture.name!r}, {line.name!r}", line.values, steps) for line in lines)
     for line in data.setpoints:
         yield f"set-point {line.name!r}", line.values, steps
     if data.voltage is not None:
