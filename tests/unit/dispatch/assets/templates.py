@@ -203,6 +203,7 @@ def _engine(**fields: Any) -> Template:
 
 
 def _thermal() -> tuple[Template, ...]:
+    """Mistakes name a template by its number here, so a new one goes to the end."""
     return (
         _engine(),
         _engine(on_before_h=1.0, power_before_kw=50.0, min_up_h=3.0),
@@ -210,7 +211,6 @@ def _thermal() -> tuple[Template, ...]:
         _engine(shut_down_kw=40.0, start_up_kw=30.0, min_up_h=1.0),
         holding(_engine(must_run=True, on_before_h=3.0, power_before_kw=40.0), 30.0),
         holding(_engine(spinning_reserve=False), 30.0),
-        surviving(_engine(black_start_h=1.0)),
         _curved(start_tiers=[{"below_off_h": 6.0, "cost": 0.5}, {"cost": 2.0}], off_before_h=3.0),
         _curved(
             start_tiers=[{"below_off_h": 3.0, "cost": 0.5}, {"cost": 2.0}],
@@ -218,6 +218,7 @@ def _thermal() -> tuple[Template, ...]:
             power_before_kw=30.0,
             min_up_h=4.0,
         ),
+        surviving(_engine(black_start_h=1.0)),
     )
 
 
