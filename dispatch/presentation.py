@@ -21,7 +21,7 @@ from dispatch.plan import Plan
 from dispatch.report.data import Balance, Fan, Finding, Limit, Line, Method, ReportData, Status, Store, VoltageBand
 from dispatch.signals import Array
 from dispatch.storage import Storage
-from dispatch.tables import FLOWS, published, rounded
+from dispatch.tables import FLOWS, published, rounded, told
 
 _SMALL_KW = 0.05  # kWh where energy is meant
 _POWERS = ("power_kw", "charge_kw", "discharge_kw", "on", "heat_kw", "cold_kw", "import_kw", "export_kw")
@@ -249,8 +249,8 @@ def findings(plan: Plan) -> Iterator[Finding]:
             most = f"most at {_when(plan, step)} ({values[step]:,.0f} kW)"
             yield Finding("warning", f"{name.removesuffix('.shed_kw')}: {energy:,.1f} kWh of demand not served, {most}")
     for solved in plan.schedule.kinds.values():
-        told = type(solved.rows.members[0]).remarks(solved.rows, plan.schedule.inputs, solved.series)
-        yield from (Finding("warning", text) for text in told)
+        remarks = type(solved.rows.members[0]).remarks(solved.rows, plan.schedule.inputs, solved.series)
+        yield from (Finding("warning", text) for text in remarks)
     yield from _other_scenarios(plan)
     yield from _stores_outside(plan)
     yield from _ageing(plan)
