@@ -310,6 +310,19 @@ class Asset(Frozen, ABC):
         return []
 
     @classmethod
+    def remarks(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> list[str]:
+        """What a solution leaves undone on the published path (scenario 0), as the report's findings say it."""
+        return []
+
+    @classmethod
+    def repaired(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> dict[str, Array] | None:
+        """Decisions near to those of a solution that the kind can really follow; None where it can follow these.
+
+        For a kind whose part is an outer bound: the rest of the site is solved again around what it can do.
+        """
+        return None
+
+    @classmethod
     def follow(cls, rows: Rows[Self], given: Inputs, wanted: Mapping[str, Array]) -> dict[str, Array] | None:
         """Decisions as near to ``wanted`` (row, step) as state and limits of today let them; what it lacks is zero.
 

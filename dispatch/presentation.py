@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from dispatch import answers, survival
+from dispatch import survival
+from dispatch.answers import answers
 from dispatch.assets.battery import Battery
 from dispatch.assets.cable import Cable
 from dispatch.assets.direct_line import RULES, DirectLine
@@ -59,7 +60,7 @@ def report_data(plan: Plan) -> ReportData:
         notes=tuple(_notes(plan)),
         status=_status(plan),
         limits=tuple(_limits(plan)),
-        tables=tuple(answers.tables(plan)),
+        answers=tuple(answers(plan)),
     )
 
 
@@ -247,6 +248,9 @@ def findings(plan: Plan) -> Iterator[Finding]:
             step, energy = int(values.argmax()), float(values @ plan.horizon.hours)
             most = f"most at {_when(plan, step)} ({values[step]:,.0f} kW)"
             yield Finding("warning", f"{name.removesuffix('.shed_kw')}: {energy:,.1f} kWh of demand not served, {most}")
+    for solved in plan.schedule.kinds.values():
+        remarks = type(solved.rows.members[0]).remarks(solved.rows, plan.schedule.inputs, solved.series)
+        yield from (Finding("warning", text) for text in remarks)
     yield from _other_scenarios(plan)
     yield from _stores_outside(plan)
     yield from _ageing(plan)
@@ -265,17 +269,14 @@ def _other_scenarios(plan: Plan) -> Iterator[Finding]:
             lost = paths @ plan.horizon.hours
             if lost.size and lost.max() > _SMALL_KW:
                 count = int((lost > _SMALL_KW).sum())
-                text = (
-                    f"{member.name}: demand not served in {count} of {others} scenarios, at most {lost.max():,.1f} kWh"
-                )
-                yield Finding("warning", text)
+                most = f"at most {lost.max():,.1f} kWh"
+                yield Finding("warning", f"{member.name}: demand not served in {count} of {others} scenarios, {most}")
     for text, short in schedule.wish_short_kwh.items():
         missed = short[1:].sum(axis=1)
         if missed.size and (missed > 1.0).any():
             count = int((missed > 1.0).sum())
-            yield Finding(
-                "info", f"{text}: missed in {count} of {others} scenarios, at most by {missed.max():,.0f} kWh"
-            )
+            most = f"at most by {missed.max():,.0f} kWh"
+            yield Finding("info", f"{text}: missed in {count} of {others} scenarios, {most}")
 
 
 def _stores_outside(plan: Plan) -> Iterator[Finding]:

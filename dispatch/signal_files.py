@@ -5,18 +5,23 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from pydantic import ValidationError
+
 from dispatch.errors import Problem
 from dispatch.frozen import Frozen
 from dispatch.mistakes import near_miss
 from dispatch.series import SignalFile, TableFile
+from dispatch.sessions import Session, SessionFile
 from dispatch.signals import accepted_units, parse_quantity
 from dispatch.site import Site
 
+_CLOCK = len("08:15:00")
 _PARQUET = {".parquet", ".pq"}
 
 
@@ -32,6 +37,8 @@ def _filled(value: Any, path: str, reader: _Reader) -> Any:
         return reader.read(value, path)
     if isinstance(value, TableFile):
         return reader.table(value, path)
+    if isinstance(value, SessionFile):
+        return reader.sessions(value, path)
     if isinstance(value, tuple):
         made = tuple(_filled(entry, f"{path}[{i}]", reader) for i, entry in enumerate(value))
         return made if any(a is not b for a, b in zip(made, value, strict=True)) else value
@@ -74,6 +81,53 @@ class _Reader:
             self._problems.append(Problem(f"{path}.file" if error.field else path, error.message, error.accepted))
             return table
         return table.model_copy(update={"names": tuple(columns), "values": values})
+
+    def sessions(self, named: SessionFile, path: str) -> SessionFile:
+        """The file with its sessions; what is wrong becomes a problem at its place in the park's file."""
+        try:
+            if named.sessions:
+                raise _Wrong("", "'sessions' are read from the file", "file and what it needs")
+            made = _sessions(self._folder / named.file, named, ZoneInfo(named.time_zone or self._zone))
+        except _Wrong as error:
+            where = f"{path}.{error.field}" if error.field else path
+            self._problems.append(Problem(where, error.message, error.accepted))
+            return named
+        return named.model_copy(update={"sessions": made})
+
+
+def _sessions(file: Path, named: SessionFile, zone: ZoneInfo) -> tuple[Session, ...]:
+    columns = _columns(file, named.file)
+    for name in columns:
+        if name not in Session.model_fields:
+            accepted = near_miss(name, list(Session.model_fields))
+            raise _Wrong("file", f"'{named.file}' has a column '{name}' that means nothing here", accepted)
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    if not rows:
+        raise _Wrong("file", f"'{named.file}' holds no session", "a row for each session")
+    return tuple(_session(row, f"row {n} of '{named.file}'", zone) for n, row in enumerate(rows, 2))
+
+
+def _session(row: dict[str, Any], where: str, zone: ZoneInfo) -> Session:
+    """A row as a session; what it leaves empty has its default."""
+    filled = {name: value for name, value in row.items() if not _is_empty(value)}
+    for name in ("arrival", "departure"):
+        moment = filled.get(name)
+        if isinstance(moment, str):
+            with suppress(ValueError):  # the session's own check says what is wrong with it
+                moment = datetime.fromisoformat(moment.strip()) if len(moment.strip()) > _CLOCK else moment
+        if isinstance(moment, datetime):
+            filled[name] = moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)
+    try:
+        return Session.model_validate(filled)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = f"{first['loc'][0]}: " if first["loc"] else ""
+        accepted = "columns " + ", ".join(Session.model_fields)
+        raise _Wrong("file", f"{where}: {field}{first['msg']}", accepted) from None
+
+
+def _is_empty(value: Any) -> bool:
+    return value is None or value == "" or (isinstance(value, float) and math.isnan(value))
 
 
 class _Wrong(Exception):  # noqa: N818 - never leaves this module: it becomes a Problem

@@ -7,13 +7,14 @@ of a plan and of its baseline are counted alike.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
 from dispatch.asset import Asset, Ruling
 from dispatch.errors import SolveError
-from dispatch.highs import Answer, Limits, Quality, Run
+from dispatch.highs import Answer, Limits, Matrices, Quality, Run
 from dispatch.highs import run as search
 from dispatch.problem import Problem
 from dispatch.schedule import Proof, Schedule
@@ -26,6 +27,7 @@ _BOTH_KW = 1e-3
 _FEW_SWITCHES = 16
 _MOST_PASSES = 5
 _BALANCED_KW = 1e-6
+_ROUNDED = 1e-6
 
 
 def solve(problem: Problem, limits: Limits | None = None, *, run: Run | None = None) -> Schedule:
@@ -33,8 +35,9 @@ def solve(problem: Problem, limits: Limits | None = None, *, run: Run | None = N
 
     Relaxed switches of exclusive flows are made integral where the solution uses both flows, and the problem is solved
     again until none is left; every round's bound is valid, and the last one's is the tightest. Where that is often, or
-    goes on elsewhere, all switches of the rows concerned become integral at once. In convex mode the plan is recovered
-    from the relaxation, whose bound certifies its gap.
+    goes on elsewhere, all switches of the rows concerned become integral at once. Decisions that a kind's part allows
+    and the kind cannot follow are held at the nearest that it can, and the rest is solved around them; the bound stays.
+    In convex mode the plan is recovered from the relaxation, whose bound certifies its gap.
 
     Args:
         problem: compiled, with its data up to date.
@@ -48,13 +51,17 @@ def solve(problem: Problem, limits: Limits | None = None, *, run: Run | None = N
     if run is None:
         run = partial(convex, layout=problem.layout()) if problem.mode.commitment == "convex" else search
     matrices = problem.compiled.matrices()
-    branched = np.zeros(0, int)
+    branched, outer = np.zeros(0, int), np.inf
     for rounds in range(1, _MOST_ROUNDS + 1):
         answer = run(matrices, limits, also_integer=branched)
         problem.take(answer.x)
         both = _both_flows(problem)
         if not np.setdiff1d(both, branched).size:
-            return problem.read(_proof(answer, rounds), _prices(problem, answer))
+            columns, values = _repaired(problem)
+            if not columns.size or np.isfinite(outer):
+                return problem.read(_proof(_bounded(answer, outer, limits), rounds), _prices(problem, answer))
+            matrices, outer = _held(matrices, columns, values), answer.bound
+            continue
         # Where one step is forbidden, the next takes its place. A price that is negative for an hour is burnt in that
         # hour; one that is so all day in any step left relaxed: chasing that took 25 s, not 2 (4 stores, 96 steps).
         few = rounds == 1 and both.size <= _FEW_SWITCHES
@@ -70,6 +77,33 @@ def _both_flows(problem: Problem) -> np.ndarray:
             both = np.minimum(pair.first.value, pair.second.value) > _BOTH_KW
             found.append(problem.compiled.columns(pair.switch)[both])
     return np.concatenate(found)
+
+
+def _repaired(problem: Problem) -> tuple[np.ndarray, Array]:
+    """Columns of decisions that their kinds cannot follow as they are, and the nearest values that they can."""
+    columns, values = [np.zeros(0, int)], [np.zeros(0)]
+    for kind, rows in problem.rows.items():
+        cls, part = type(rows.members[0]), problem.parts[kind]
+        near = cls.repaired(rows, problem.inputs, {name: np.array(x.value, float) for name, x in part.series.items()})
+        for name, value in (near or {}).items():
+            at = problem.compiled.columns(problem.variable(kind, name))
+            columns.append(at.ravel())
+            values.append(value[: at.shape[0]].ravel())
+    return np.concatenate(columns), np.concatenate(values)
+
+
+def _held(matrices: Matrices, columns: np.ndarray, values: Array) -> Matrices:
+    """Columns held at values, with room for what rounding does to them."""
+    lower, upper = matrices.col_lower.copy(), matrices.col_upper.copy()
+    lower[columns] = np.maximum(values - _ROUNDED, lower[columns])
+    upper[columns] = np.minimum(np.maximum(values + _ROUNDED, lower[columns]), upper[columns])
+    return replace(matrices, col_lower=lower, col_upper=upper)
+
+
+def _bounded(answer: Answer, outer: float, limits: Limits) -> Answer:
+    """The answer with a bound found before something was held, if that is lower."""
+    found = replace(answer, bound=min(answer.bound, outer))
+    return replace(found, quality="incumbent") if found.gap > limits.gap and found.quality == "optimal" else found
 
 
 def _whole_rows(problem: Problem, columns: np.ndarray, every: bool = False) -> np.ndarray:

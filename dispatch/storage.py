@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -16,10 +16,28 @@ from dispatch.part import Account, Exclusive, Part, Port, Violation, breaches
 from dispatch.signals import Array, Horizon
 from dispatch.storage_band import band
 from dispatch.storage_limits import LimitPoint, Lines
+from dispatch.storage_movement import Movement, powers
+from dispatch.storage_walk import walk
 
 _LEFT_KW = 0.01
 _OUTSIDE = 1e-3
 _SERIES = ("charge_kw", "discharge_kw", "stored_kwh", "short_kwh", "outside_band_kwh", "switch")
+
+
+@dataclass(frozen=True)
+class Moved:
+    """What charge and discharge move in the content, with what a kind needs to say so.
+
+    Attributes:
+        inflow, outflow: (row, step) kWh.
+        constraints, inner, exclusive: as in :class:`~dispatch.part.Part`.
+    """
+
+    inflow: Any
+    outflow: Any
+    constraints: Sequence[Any] = ()
+    inner: Mapping[str, Any] = field(default_factory=dict)
+    exclusive: Sequence[Exclusive] = ()
 
 
 class Storage(Asset):
@@ -96,17 +114,43 @@ class Storage(Asset):
         """Buses, and how many lines limit power by fill."""
         return (*super().structure, *storage_limits.line_counts(self))
 
+    @property
+    def most_gain_kwh_per_kwh(self) -> float:
+        """The most content that one kWh of charge adds."""
+        return self.charge_efficiency
+
+    @property
+    def most_drain_kwh_per_kwh(self) -> float:
+        """The most content that one kWh of discharge takes."""
+        return 1 / self.discharge_efficiency
+
+    @classmethod
+    def by_step(cls, rows: Rows[Self], horizon: Horizon, name: str) -> Array:
+        """(row, step) powers and efficiencies, where a kind has some that vary."""
+        return full(rows, horizon, rows.field(name))
+
+    @classmethod
+    def floor_fill(cls, rows: Rows[Self], horizon: Horizon) -> Array:
+        """(row, 1) the fill below which nothing comes out; where it is above ``min_fill``, one may stand below it."""
+        return rows.field("min_fill")
+
+    @classmethod
+    def movement(cls, rows: Rows[Self], horizon: Horizon) -> Movement:
+        """Content moved per kW, (row, step)."""
+        into, out = (cls.by_step(rows, horizon, f"{side}_efficiency") for side in storage_limits.SIDES)
+        return Movement(horizon.hours * into, horizon.hours / out)
+
     @classmethod
     def ratings(cls, rows: Rows[Self], horizon: Horizon) -> dict[str, Array]:
         """Coefficients of the stock equation, (row, step)."""
-        hours = horizon.hours
+        hours, moves = horizon.hours, cls.movement(rows, horizon)
         reserve = rows.field("fast_reserve_kw")
         return {
             "retention": (1 - rows.field("loss_fraction_per_h")) ** hours,
-            "gain_kwh_per_kw": hours * rows.field("charge_efficiency"),
-            "drain_kwh_per_kw": hours / rows.field("discharge_efficiency"),
-            "charge_kw": full(rows, horizon, rows.field("charge_kw") - reserve),
-            "discharge_kw": full(rows, horizon, rows.field("discharge_kw") - reserve),
+            "gain_kwh_per_kw": moves.gain,
+            "drain_kwh_per_kw": moves.drain,
+            "charge_kw": cls.by_step(rows, horizon, "charge_kw") - reserve,
+            "discharge_kw": cls.by_step(rows, horizon, "discharge_kw") - reserve,
             "wear_per_kw": hours * rows.field("wear_cost_per_kwh"),
             "band_penalty": hours * rows.field("band_penalty_per_kwh"),
             "end_penalty": rows.field("end_penalty_per_kwh"),
@@ -145,6 +189,14 @@ class Storage(Asset):
         return [x == rows.spread @ x[:lead] for x in shared] if lead < rows.count else []
 
     @classmethod
+    def moved(cls, rows: Rows[Self], given: Given, mode: Mode, charge: Any, discharge: Any) -> Moved:
+        """Content moved in proportion to power."""
+        import cvxpy as cp
+
+        inflow = cp.multiply(given["gain_kwh_per_kw"], charge)
+        return Moved(inflow, cp.multiply(given["drain_kwh_per_kw"], discharge))
+
+    @classmethod
     def part(cls, rows: Rows[Self], given: Given, mode: Mode) -> Part:
         """The equations above for all rows."""
         import cvxpy as cp
@@ -156,20 +208,20 @@ class Storage(Asset):
         outside = cp.Variable(shape, nonneg=True)
         before = shifted(np.zeros((rows.count, 1)), stored)
         kept = given["carried_kwh"] + cp.multiply(given["retention"], before)
-        inflow = cp.multiply(given["gain_kwh_per_kw"], charge)
-        outflow = cp.multiply(given["drain_kwh_per_kw"], discharge)
+        moved = cls.moved(rows, given, mode, charge, discharge)
         bounds = {
-            "content below its band": kept - outflow >= given["least_kwh"],
-            "content above its band": kept + inflow <= given["most_kwh"],
+            "content below its band": kept - moved.outflow >= given["least_kwh"],
+            "content above its band": kept + moved.inflow <= given["most_kwh"],
         }
         constraints = [
-            stored == kept + inflow - outflow,
+            stored == kept + moved.inflow - moved.outflow,
             stored + outside >= given["lower_kwh"],
             stored - outside <= given["upper_kwh"],
             *bounds.values(),
             charge <= cp.multiply(given["charge_kw"], switch),
             discharge <= cp.multiply(given["discharge_kw"], 1 - switch),
             short >= given["end_kwh"] - stored[:, -1:],
+            *moved.constraints,
             *storage_limits.constraints(rows, given, stored, {"charge": charge, "discharge": discharge}),
         ]
         constraints += cls._repeated(rows, mode, (charge, discharge, stored, switch))
@@ -180,7 +232,8 @@ class Storage(Asset):
             cost_step=cp.multiply(given["wear_per_kw"], discharge),
             penalty_step=cp.multiply(given["end_penalty"], short) @ last + cp.multiply(given["band_penalty"], outside),
             series=dict(zip(_SERIES, (charge, discharge, stored, short, outside, switch), strict=True)),
-            exclusive=[Exclusive(switch, charge, discharge)],
+            inner=moved.inner,
+            exclusive=[Exclusive(switch, charge, discharge), *moved.exclusive],
             relaxable=bounds,
         )
 
@@ -188,22 +241,22 @@ class Storage(Asset):
     def check(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> list[Violation]:
         """Walks the stock step by step from the start level and holds it against its band and its powers."""
         charge, discharge, stored = series["charge_kw"], series["discharge_kw"], series["stored_kwh"]
-        walk, start = _walk(rows, given, charge, discharge), rows.field("energy_kwh") * rows.state(given, "start_fill")
-        names, reserve, capacity = rows.names, rows.field("fast_reserve_kw"), rows.field("energy_kwh")
+        held, start = walk(rows, given, charge, discharge), rows.field("energy_kwh") * rows.state(given, "start_fill")
+        names, capacity, rated = rows.names, rows.field("energy_kwh"), powers(rows, given.horizon)
         both = np.minimum(charge / rows.field("charge_kw"), discharge / rows.field("discharge_kw"))
-        apart = np.abs(walk.content - stored)
-        unsaid = np.maximum(walk.lower - walk.content, walk.content - walk.upper) - series["outside_band_kwh"]
-        powers: dict[storage_limits.Side, Array] = {"charge": charge, "discharge": discharge}
+        apart = np.abs(held.content - stored)
+        unsaid = np.maximum(held.lower - held.content, held.content - held.upper) - series["outside_band_kwh"]
+        flows: dict[storage_limits.Side, Array] = {"charge": charge, "discharge": discharge}
         return [
             *breaches(names, "content differs from its powers", apart, 1e-4 * capacity, "kWh"),
-            *breaches(names, "content above its band", walk.content, walk.most, "kWh"),
-            *breaches(names, "content below its band", -walk.content, -walk.least, "kWh"),
+            *breaches(names, "content above its band", held.content, held.most, "kWh"),
+            *breaches(names, "content below its band", -held.content, -held.least, "kWh"),
             *breaches(names, "further outside its band than stated", unsaid / capacity, 0.0, "of content"),
-            *breaches(names, "charge above rating", charge, rows.field("charge_kw") - reserve, "kW"),
-            *breaches(names, "discharge above rating", discharge, rows.field("discharge_kw") - reserve, "kW"),
+            *breaches(names, "charge above rating", charge, rated["charge"], "kW"),
+            *breaches(names, "discharge above rating", discharge, rated["discharge"], "kW"),
             *breaches(names, "negative power", -np.minimum(charge, discharge), 0.0, "kW"),
             *breaches(names, "charges and discharges at once", both, 1e-3, "of rating"),
-            *storage_limits.check(rows, start, walk.content, powers),
+            *storage_limits.check(rows, start, held.content, flows),
         ]
 
     @classmethod
@@ -275,22 +328,25 @@ class Storage(Asset):
         Args:
             back: return into the band whatever is wanted.
         """
-        signals, ratings = cls.signals(rows, given), cls.ratings(rows, given.horizon)
+        signals, moves = cls.signals(rows, given), cls.movement(rows, given.horizon)
+        rated = powers(rows, given.horizon)
         lines = {side: Lines.of(rows, side) for side in storage_limits.SIDES}
         level = (rows.field("energy_kwh") * rows.state(given, "start_fill"))[:, 0]
+        retention = (1 - rows.field("loss_fraction_per_h")) ** given.horizon.hours
         out: dict[str, Any] = {n: np.zeros(wanted.shape) for n in ("charge_kw", "discharge_kw", "stored_kwh", "switch")}
         for step in range(wanted.shape[1]):
-            gain, drain = ratings["gain_kwh_per_kw"][:, step], ratings["drain_kwh_per_kw"][:, step]
-            lower, upper = signals["lower_kwh"][:, step], signals["upper_kwh"][:, step]
-            kept = level * ratings["retention"][:, step]
-            most_in = lines["charge"].most_kw(level, kept, gain, ratings["charge_kw"][:, step])
-            most_out = lines["discharge"].most_kw(level, kept, -drain, ratings["discharge_kw"][:, step])
-            most_in = np.minimum(most_in, np.maximum(upper - kept, 0) / gain)
-            most_out = np.minimum(most_out, np.maximum(kept - lower, 0) / drain)
-            need, excess = np.maximum(lower - kept, 0) / gain * back, np.maximum(kept - upper, 0) / drain * back
+            kept = level * retention[:, step]
+            below, above = signals["lower_kwh"][:, step] - kept, kept - signals["upper_kwh"][:, step]
+            usable = kept - np.maximum(signals["lower_kwh"], signals["least_kwh"])[:, step]
+            most_in = lines["charge"].most_kw(level, kept, moves.gain[:, step], rated["charge"][:, step])
+            most_out = lines["discharge"].most_kw(level, kept, -moves.drain[:, step], rated["discharge"][:, step])
+            most_in = np.minimum(most_in, moves.to_gain(step, np.maximum(-above, 0)))
+            most_out = np.minimum(most_out, moves.to_drain(step, np.maximum(usable, 0)))
+            need = moves.to_gain(step, np.maximum(below, 0)) * back
+            excess = moves.to_drain(step, np.maximum(above, 0)) * back
             charge = np.clip(np.maximum(wanted[:, step], need), 0, most_in)
             discharge = np.where(charge > 0, 0, np.clip(np.maximum(-wanted[:, step], excess), 0, most_out))
-            level = kept + gain * charge - drain * discharge
+            level = kept + moves.gained(step, charge) - moves.drained(step, discharge)
             out["charge_kw"][:, step], out["discharge_kw"][:, step] = charge, discharge
             out["stored_kwh"][:, step], out["switch"][:, step] = level, (charge > 0).astype(float)
         out["short_kwh"] = np.maximum(signals["end_kwh"] - level[:, None], 0)
@@ -299,43 +355,3 @@ class Storage(Asset):
             np.maximum(signals["lower_kwh"] - stored, stored - signals["upper_kwh"]), 0
         )
         return out
-
-
-@dataclass(frozen=True)
-class _Walk:
-    """Content that follows from the powers, and its bands, from the members' fields along the clock; (row, step)."""
-
-    content: Array
-    lower: Array
-    upper: Array
-    least: Array
-    most: Array
-
-
-def _walk(rows: Rows[Any], given: Inputs, charge: Array, discharge: Array) -> _Walk:
-    """Apart from ``storage_band``: a start outside the band must come back at full power; inside, the band holds."""
-    fields = ("energy_kwh", "fast_reserve_kw", "loss_fraction_per_h", "charge_efficiency", "discharge_efficiency")
-    capacity, reserve, loss, into, out = (rows.field(name)[:, 0] for name in fields)
-    lasting = reserve * rows.field("fast_reserve_minutes")[:, 0] / 60
-    floor = capacity * rows.field("min_fill")[:, 0] + lasting / out
-    ceiling = capacity * rows.field("max_fill")[:, 0] - lasting * into
-    level = still = capacity * rows.state(given, "start_fill")[:, 0]
-    filled, emptied = np.minimum(still, floor), np.maximum(still, ceiling)
-    left = filled
-    made: dict[str, list[Array]] = {name: [] for name in ("content", "lower", "upper", "least", "most")}
-    for step, hours in enumerate(given.horizon.hours):
-        kept = (1 - loss) ** hours
-        level = level * kept + hours * (charge[:, step] * into - discharge[:, step] / out)
-        still, left = still * kept, left * kept
-        faster = storage_limits.fastest_kw(rows, "charge", filled, filled * kept, hours * into, filled * kept < floor)
-        filled = np.minimum(floor, filled * kept + hours * into * faster)
-        faster = storage_limits.fastest_kw(
-            rows, "discharge", emptied, emptied * kept, -hours / out, emptied * kept > ceiling
-        )
-        emptied = np.maximum(ceiling, emptied * kept - hours / out * faster)
-        made["content"].append(level)
-        made["least"].append(left)
-        made["most"].append(np.maximum(ceiling, still))
-        made["lower"].append(np.maximum(filled, made["least"][-1]))
-        made["upper"].append(np.minimum(emptied, made["most"][-1]))
-    return _Walk(**{name: np.stack(values, axis=1) for name, values in made.items()})

@@ -12,7 +12,7 @@ import numpy as np
 
 from dispatch.asset import Rows, full
 from dispatch.signals import Array, Horizon
-from dispatch.storage_limits import Lines
+from dispatch.storage_limits import SIDES, Lines
 
 
 @dataclass(frozen=True)
@@ -35,16 +35,18 @@ def edges_kwh(rows: Rows[Any]) -> tuple[Array, Array]:
     """(row, 1) lowest and highest content, with the energy that the fast reserve keeps."""
     capacity = rows.field("energy_kwh")
     lasting = rows.field("fast_reserve_kw") * rows.field("fast_reserve_minutes") / 60
-    low = capacity * rows.field("min_fill") + lasting / rows.field("discharge_efficiency")
-    return low, capacity * rows.field("max_fill") - lasting * rows.field("charge_efficiency")
+    low = capacity * rows.field("min_fill") + lasting * rows.field("most_drain_kwh_per_kwh")
+    return low, capacity * rows.field("max_fill") - lasting * rows.field("most_gain_kwh_per_kwh")
 
 
 def band(rows: Rows[Any], horizon: Horizon, start_kwh: Array) -> Band:
     """The band from a start level on."""
     lowest, highest = edges_kwh(rows)
+    held_back = type(rows.members[0]).floor_fill(rows, horizon) - rows.field("min_fill")
+    last = lowest + rows.field("energy_kwh") * np.maximum(held_back, 0)
     loss = rows.field("loss_fraction_per_h")
     kept = (1 - loss) ** horizon.edge_h[1:]
-    least, most = np.minimum(lowest, start_kwh) * kept, np.maximum(highest, start_kwh * kept)
+    least, most = np.minimum(last, start_kwh) * kept, np.maximum(highest, start_kwh * kept)
     lower, upper = full(rows, horizon, lowest), full(rows, horizon, highest)
     if not (np.array_equal(least, lower) and np.array_equal(most, upper)):
         low, high = _reached(rows, horizon, np.hstack([start_kwh, lowest, highest]))
@@ -60,15 +62,18 @@ def _reached(rows: Rows[Any], horizon: Horizon, levels: Array) -> tuple[Array, A
         levels: (row, 3) start, lowest and highest content.
     """
     start, lowest, highest = levels.T
-    reserve, loss = rows.field("fast_reserve_kw")[:, 0], rows.field("loss_fraction_per_h")[:, 0]
-    charge, discharge = rows.field("charge_kw")[:, 0] - reserve, rows.field("discharge_kw")[:, 0] - reserve
-    into, out = rows.field("charge_efficiency")[:, 0], rows.field("discharge_efficiency")[:, 0]
+    reserve, loss = rows.field("fast_reserve_kw"), rows.field("loss_fraction_per_h")[:, 0]
+    cls = type(rows.members[0])
+    moves = cls.movement(rows, horizon)
+    charge, discharge = (cls.by_step(rows, horizon, f"{side}_kw") - reserve for side in SIDES)
     charging, discharging = Lines.of(rows, "charge"), Lines.of(rows, "discharge")
     low, high = np.minimum(start, lowest), np.maximum(start, highest)
     lower, upper = np.empty((2, rows.count, horizon.steps))
     for step, hours in enumerate(horizon.hours):
         kept, held = (level * (1 - loss) ** hours for level in (low, high))
-        low = np.minimum(kept + hours * into * charging.most_kw(low, kept, hours * into, charge), lowest)
-        high = np.maximum(held - hours / out * discharging.most_kw(high, held, -hours / out, discharge), highest)
+        into = charging.most_kw(low, kept, moves.gain[:, step], charge[:, step])
+        out = discharging.most_kw(high, held, -moves.drain[:, step], discharge[:, step])
+        low = np.minimum(kept + moves.gained(step, into), lowest)
+        high = np.maximum(held - moves.drained(step, out), highest)
         lower[:, step], upper[:, step] = low, high
     return lower, upper

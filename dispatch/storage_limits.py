@@ -181,24 +181,27 @@ def check(rows: Rows[Any], start_kwh: Array, walked: Array, powers: dict[Side, A
     return found
 
 
-def fastest_kw(rows: Rows[Any], side: Side, level: Array, kept: Array, per_kw_kwh: Array, needed: Array) -> Array:
+def fastest_kw(
+    rows: Rows[Any], side: Side, contents: tuple[Array, Array], per_kw_kwh: Array, needed: np.ndarray, full: Array
+) -> Array:
     """(row,) full power for a step by halving, read off the points: for ``check``, apart from :meth:`Lines.most_kw`.
 
     Args:
-        level, kept: content at the start of the step, and at its end if nothing moves.
+        contents: at the start of the step, and at its end if nothing moves.
         per_kw_kwh: what a kW adds.
         needed: where it is asked for.
+        full: limit of any fill.
     """
-    full = rows.field(f"{side}_kw")[:, 0] - rows.field("fast_reserve_kw")[:, 0]
+    (level, kept), rated = contents, rows.field(f"{side}_kw")[:, 0]
     capacity, out = rows.field("energy_kwh")[:, 0], full.copy()
     limits = [getattr(m, f"{side}_limit") for m in rows.members] * rows.scenarios
     for row in [row for row, points in enumerate(limits) if points and needed[row]]:
         low, high = 0.0, float(full[row])
         for _ in range(40):
             power = (low + high) / 2
-            contents = np.array([level[row], kept[row], kept[row] + per_kw_kwh[row] * power])
-            share = float(share_at(limits[row], np.clip(contents / capacity[row], 0, 1)).min())
-            low, high = (power, high) if power <= share * full[row] else (low, power)
+            reached = np.array([level[row], kept[row], kept[row] + per_kw_kwh[row] * power])
+            share = float(share_at(limits[row], np.clip(reached / capacity[row], 0, 1)).min())
+            low, high = (power, high) if power <= share * rated[row] else (low, power)
         out[row] = low
     return out
 

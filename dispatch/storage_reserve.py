@@ -97,11 +97,11 @@ class Moments:
 
 def ratings(rows: Rows[Any], horizon: Horizon) -> dict[str, Array]:
     """Efficiencies by step, and the slopes of fill-dependent limits by moment."""
-    ones = np.ones((1, horizon.steps))
+    own = type(rows.members[0]).by_step
     pairs = np.ones((1, Moments(horizon, rows.reserve_h).in_step[0].size))
     out = {
-        "into_kwh_per_kwh": rows.field("charge_efficiency") * ones,
-        "out_kwh_per_kwh": 1 / rows.field("discharge_efficiency") * ones,
+        "into_kwh_per_kwh": own(rows, horizon, "charge_efficiency"),
+        "out_kwh_per_kwh": 1 / own(rows, horizon, "discharge_efficiency"),
     }
     for side, worst in zip(SIDES, (np.minimum, np.maximum), strict=True):
         for k, slope in enumerate(Lines.of(rows, side).slope):
@@ -263,8 +263,9 @@ def _held(rows: Rows[Any], given: Inputs) -> tuple[Array, Array]:
     """(row, step) least and most content that a call may leave, from the fields along the clock."""
     capacity = rows.field("energy_kwh")[:, 0]
     kept_kwh = rows.field("fast_reserve_kw")[:, 0] * rows.field("fast_reserve_minutes")[:, 0] / 60
-    floor = capacity * rows.field("min_fill")[:, 0] + kept_kwh / rows.field("discharge_efficiency")[:, 0]
-    ceiling = capacity * rows.field("max_fill")[:, 0] - kept_kwh * rows.field("charge_efficiency")[:, 0]
+    lowest = np.maximum(rows.field("min_fill"), type(rows.members[0]).floor_fill(rows, given.horizon))[:, 0]
+    floor = capacity * lowest + kept_kwh * rows.field("most_drain_kwh_per_kwh")[:, 0]
+    ceiling = capacity * rows.field("max_fill")[:, 0] - kept_kwh * rows.field("most_gain_kwh_per_kwh")[:, 0]
     high = low = capacity * rows.state(given, "start_fill")[:, 0]
     low, least, most = np.minimum(low, floor), [], []
     for hours in given.horizon.hours:
@@ -291,7 +292,9 @@ def _called(
     plan = np.hstack([start_kwh, series["stored_kwh"]])
     low = np.hstack([np.minimum(start_kwh, held[0][:, :1]), held[0]])
     high = np.hstack([np.maximum(start_kwh, held[1][:, :1]), held[1]])
-    into, out = rows.field("charge_efficiency"), rows.field("discharge_efficiency")
+    own = type(rows.members[0]).by_step
+    into, out = (own(rows, horizon, f"{side}_efficiency") for side in SIDES)
+    rated = {side: own(rows, horizon, f"{side}_kw") for side in SIDES}
     begin, called_in = _begins(horizon, rows.reserve_h)
     worst_kwh, worst_share = np.zeros((2, rows.count, begin.size))
     moved, now, end = np.zeros((rows.count, begin.size)), begin, begin + rows.reserve_h
@@ -300,13 +303,13 @@ def _called(
         inside = step < horizon.steps
         step = np.minimum(step, horizon.steps - 1)
         then = np.minimum(end, np.where(inside, horizon.edge_h[step + 1], np.inf))
-        planned = np.where(inside, net[:, step], 0.0)
+        planned, rates = np.where(inside, net[:, step], 0.0), (into[:, step], out[:, step])
         power = planned + extra[:, step]
         before = _between(horizon, plan, now) + moved
-        moved = moved + np.maximum(then - now, 0) * (_flow(planned, into, out) - _flow(power, into, out))
+        moved = moved + np.maximum(then - now, 0) * (_flow(planned, *rates) - _flow(power, *rates))
         after = _between(horizon, plan, then) + moved
         outside = np.maximum(_between(horizon, low, then) - after, after - _between(horizon, high, then))
-        over = _above(rows, power, before, after)
+        over = _above(rows, power, (before, after), {side: kw[:, step] for side, kw in rated.items()})
         going = now < end - _CLOSE_H
         worst_kwh = np.where(going, np.maximum(worst_kwh, outside), worst_kwh)
         worst_share = np.where(going, np.maximum(worst_share, over), worst_share)
@@ -337,15 +340,15 @@ def _begins(horizon: Horizon, lasting_h: float) -> tuple[Array, np.ndarray]:
     return begin, np.searchsorted(edges, begin + _CLOSE_H) - 1
 
 
-def _above(rows: Rows[Any], power: Array, before: Array, after: Array) -> Array:
+def _above(rows: Rows[Any], power: Array, contents: tuple[Array, Array], rated: dict[Side, Array]) -> Array:
     """(row, call) by how much a power (discharge +) is above rating or what the fill allows, as a share of rating."""
     capacity, reserve = rows.field("energy_kwh"), rows.field("fast_reserve_kw")
     worst = np.zeros(power.shape)
-    for side, flow in (("charge", -power), ("discharge", power)):
-        rated, share = rows.field(f"{side}_kw"), np.ones(power.shape)
+    for side, flow in zip(SIDES, (-power, power), strict=True):
+        most, share = rows.field(f"{side}_kw"), rated[side] / rows.field(f"{side}_kw")
         points = [getattr(m, f"{side}_limit") for m in rows.members] * rows.scenarios
         for row in [row for row, own in enumerate(points) if own]:
-            fills = np.clip(np.stack([before[row], after[row]]) / capacity[row], 0, 1)
-            share[row] = share_at(points[row], fills).min(axis=0)
-        worst = np.maximum(worst, np.where(flow > 0, flow / rated - share + reserve / rated, 0))
+            fills = np.clip(np.stack([content[row] for content in contents]) / capacity[row], 0, 1)
+            share[row] = np.minimum(share[row], share_at(points[row], fills).min(axis=0))
+        worst = np.maximum(worst, np.where(flow > 0, (flow + reserve) / most - share, 0))
     return worst

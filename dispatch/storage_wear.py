@@ -165,8 +165,9 @@ def walked(rows: Rows[Any], inputs: Inputs, charge: Array, discharge: Array) -> 
 
 def _moved(rows: Rows[Any], horizon: Horizon, charge: Array, discharge: Array) -> tuple[Array, Array]:
     """(row, step) kWh into and out of the stock."""
-    inflow = charge * horizon.hours * rows.field("charge_efficiency")
-    return inflow, discharge * horizon.hours / rows.field("discharge_efficiency")
+    own = type(rows.members[0]).by_step
+    inflow = charge * horizon.hours * own(rows, horizon, "charge_efficiency")
+    return inflow, discharge * horizon.hours / own(rows, horizon, "discharge_efficiency")
 
 
 def _read(rows: Rows[Any], series: Mapping[str, Array]) -> tuple[Array, Array, Array]:
@@ -202,6 +203,7 @@ def account(rows: Rows[Any], series: Mapping[str, Array]) -> Array:
     if not most_segments(rows):
         return np.zeros(rows.count)
     _, _, outs = _read(rows, series)
+    # The cost of a segment is per kWh at the bus at the rated efficiency; what counts is what leaves the cells.
     delivered = outs.sum(axis=2) * rows.field("discharge_efficiency")[:, 0]
     return np.asarray((_costs(rows) * delivered).sum(axis=0))
 

@@ -4,25 +4,55 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import pairwise
 from typing import Annotated, Literal, Self
 
-from pydantic import Field
+import numpy as np
+from pydantic import Field, field_validator, model_validator
 
 from dispatch import storage_wear
 from dispatch.ageing import Ageing, ageing
 from dispatch.asset import Given, Inputs, Mode, Rows
 from dispatch.electric_storage import ElectricStorage
-from dispatch.frozen import Efficiency, Finite, Fraction
+from dispatch.frozen import Efficiency, Finite, Fraction, Frozen
 from dispatch.part import Account, Part, Violation
+from dispatch.series import Signal, signal_values
 from dispatch.signals import Array, Horizon
 from dispatch.storage_wear import DepthWear
 
+# What a temperature changes; constants of a battery in a room, data of one out in the weather.
+_VARIES = ("gain_kwh_per_kw", "drain_kwh_per_kw", "charge_kw", "discharge_kw", "into_kwh_per_kwh", "out_kwh_per_kwh")
+_SHARE = {
+    "charge_kw": "power_share",
+    "discharge_kw": "power_share",
+    "charge_efficiency": "efficiency_share",
+    "discharge_efficiency": "efficiency_share",
+}
+
+
+class TemperaturePoint(Frozen):
+    """At this temperature of the air, these shares of what is rated are left."""
+
+    degc: Annotated[Finite, Field(ge=-60, le=80)]
+    power_share: Efficiency = Field(description="of charge_kw and discharge_kw")
+    capacity_share: Efficiency = Field(description="of the content between min_fill and max_fill")
+    efficiency_share: Efficiency = Field(default=1.0, description="of each one-way efficiency")
+
 
 class Battery(ElectricStorage):
-    """A battery: the stock equation of :class:`dispatch.storage.Storage` with typical Li-ion numbers.
+    r"""A battery: the stock equation of :class:`dispatch.storage.Storage` with typical Li-ion numbers.
 
     Its wear may count by the depth of cycles (``wear``, :mod:`dispatch.storage_wear`), beside or instead of a price per
     kWh. Default one-way efficiency .9193 (Li-ion LFP, Danish Energy Agency technology data as used by PyPSA, 2030).
+
+    Out in the weather, ``temperature_table`` says what is left of it at ``ambient_degc`` T, straight between points and
+    level beyond them:
+
+    .. math::
+        C_t = C κ_P(T_t), \quad η_t = η κ_η(T_t), \quad e_t ≥ e^{max} - \min_s κ_E(T_s) (e^{max} - e^{min})
+
+    What the cold keeps in the cells lies at the bottom and is not lost: the coldest step of the horizon decides how
+    much of the content a plan counts on, a store that stands lower is not discharged, and nothing forces it up.
     """
 
     kind: Literal["battery"] = "battery"
@@ -31,14 +61,59 @@ class Battery(ElectricStorage):
     min_fill: Fraction = 0.1
     max_fill: Fraction = 0.95
     wear: DepthWear | None = Field(default=None, description="ageing that grows with the depth of cycles")
+    temperature_table: tuple[TemperaturePoint, ...] = Field(default=(), description="what is left in heat and cold")
+    ambient_degc: Signal = Field(default=25.0, description="temperature of the air, for temperature_table")
     cell_temperature_degc: Annotated[Finite, Field(ge=-40, le=80)] = Field(
         default=25.0, description="mean over the day; for the life that a plan is reported to use"
     )
 
+    @field_validator("temperature_table")
+    @classmethod
+    def _rising(cls, points: tuple[TemperaturePoint, ...]) -> tuple[TemperaturePoint, ...]:
+        at = [p.degc for p in points]
+        if any(later <= one for one, later in pairwise(at)):
+            raise ValueError(f"temperature_table needs points of rising degc, found {', '.join(f'{v:g}' for v in at)}")
+        return points
+
+    @model_validator(mode="after")
+    def _reserve_in_the_cold(self) -> Self:
+        least = min((p.power_share for p in self.temperature_table), default=1.0)
+        if self.fast_reserve_kw >= least * min(self.charge_kw, self.discharge_kw):
+            raise ValueError("fast_reserve_kw must be below the power that temperature_table leaves in the worst case")
+        return self
+
     @property
     def structure(self) -> tuple[object, ...]:
-        """That of every store, and the number of segments."""
-        return (*super().structure, self.wear.segments if self.wear else 0)
+        """That of every store, the number of segments, and whether it feels the weather."""
+        return (*super().structure, self.wear.segments if self.wear else 0, bool(self.temperature_table))
+
+    @property
+    def most_drain_kwh_per_kwh(self) -> float:
+        """At the temperature that is worst for it."""
+        worst = min((p.efficiency_share for p in self.temperature_table), default=1.0)
+        return 1 / (self.discharge_efficiency * worst)
+
+    def left(self, share: str, horizon: Horizon) -> Array:
+        """(step,) the share of the table at the air's temperature; ones without a table."""
+        if not self.temperature_table:
+            return np.ones(horizon.steps)
+        what = f"ambient_degc of '{self.name}'"
+        air = signal_values(self.ambient_degc, horizon.local_start, horizon.local_end, what)
+        at, left = [p.degc for p in self.temperature_table], [getattr(p, share) for p in self.temperature_table]
+        return np.asarray(np.interp(np.array(air), np.array(at), np.array(left)))
+
+    @classmethod
+    def by_step(cls, rows: Rows[Self], horizon: Horizon, name: str) -> Array:
+        """Powers and efficiencies at the temperature of each step."""
+        own = [member.left(_SHARE[name], horizon) for member in rows.members]
+        return super().by_step(rows, horizon, name) * np.tile(np.stack(own), (rows.scenarios, 1))
+
+    @classmethod
+    def floor_fill(cls, rows: Rows[Self], horizon: Horizon) -> Array:
+        """What the coldest step leaves usable counts from the top."""
+        share = np.array([member.left("capacity_share", horizon).min() for member in rows.members])
+        top = rows.field("max_fill")
+        return np.asarray(top - np.tile(share, rows.scenarios)[:, None] * (top - rows.field("min_fill")))
 
     def ageing(self, fill: Array, hours: Array) -> Ageing:
         """What a course of fill, (T + 1,) at the edges of steps, does to it."""
@@ -47,12 +122,20 @@ class Battery(ElectricStorage):
     @classmethod
     def ratings(cls, rows: Rows[Self], horizon: Horizon) -> dict[str, Array]:
         """Those of every electric store, and sizes and costs of segments."""
-        return super().ratings(rows, horizon) | storage_wear.ratings(rows, horizon.steps)
+        out = super().ratings(rows, horizon) | storage_wear.ratings(rows, horizon.steps)
+        return {n: v for n, v in out.items() if n not in _VARIES} if cls._in_weather(rows) else out
 
     @classmethod
     def signals(cls, rows: Rows[Self], inputs: Inputs) -> dict[str, Array]:
-        """Those of every electric store, and what the segments hold at the start."""
-        return super().signals(rows, inputs) | storage_wear.signals(rows, inputs)
+        """Those of every electric store, what the segments hold at the start, and what the weather leaves."""
+        out = super().signals(rows, inputs) | storage_wear.signals(rows, inputs)
+        if cls._in_weather(rows):
+            out |= {n: v for n, v in super().ratings(rows, inputs.horizon).items() if n in _VARIES}
+        return out
+
+    @classmethod
+    def _in_weather(cls, rows: Rows[Self]) -> bool:
+        return any(member.temperature_table for member in rows.members)
 
     @classmethod
     def part(cls, rows: Rows[Self], given: Given, mode: Mode) -> Part:

@@ -92,7 +92,7 @@ def test_every_mistake_is_named_at_once_with_path_line_value_and_what_is_accepte
         "assets[5].energy_kwh": (15, "'2 kW'", "kWh, MWh"),
         "assets[5].charge_kw": (15, "found -1", "above 0"),
         "assets[5].discharge_kw": (15, "nan", "a number"),
-        "assets[5].use": (15, "'li_ion'", "did you mean 'li_ion_lfp_2030'?"),
+        "assets[5].use": (15, "'li_ion'", "did you mean 'li_ion_lfp_2025'?"),
         "assets[6].import_kw": (19, "nothing", "a number"),
         "assets[6].tariff": (20, "'bejing_two_part'", "did you mean 'beijing_two_part_2024'?"),
         "assets[6].carbon_intensity_kg_per_kwh[0].start": (21, "2024-01-01", "2016-10-14T06:00+02:00"),

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-if TYPE_CHECKING:
-    from dispatch.signals import Array
-    from tests.unit.dispatch.assets.test_checks_notice import Mistake
-    from tests.unit.dispatch.assets.test_wrong_parts import Wrong
+from dispatch.signals import Array
+from tests.unit.dispatch.assets.mistakes import Mistake, Wrong, at, pattern, plus, times, zero
 
 
 def ones(values: Array) -> Array:
@@ -17,8 +13,6 @@ def ones(values: Array) -> Array:
 
 
 def _loads() -> dict[str, list[Mistake]]:
-    from tests.unit.dispatch.assets.test_checks_notice import Mistake, at, pattern, plus
-
     return {
         "deferrable": [
             Mistake("a start is not 0 or 1", "starts", plus(0.4)),
@@ -52,8 +46,6 @@ def _loads() -> dict[str, list[Mistake]]:
 
 
 def _demands() -> dict[str, list[Mistake]]:
-    from tests.unit.dispatch.assets.test_checks_notice import Mistake, at, plus
-
     return {
         "curtailable": [
             Mistake("curtails more than its share", "curtailed_kw", plus(90.0)),
@@ -80,8 +72,6 @@ def _demands() -> dict[str, list[Mistake]]:
 
 
 def _buildings() -> dict[str, list[Mistake]]:
-    from tests.unit.dispatch.assets.test_checks_notice import Mistake, at, plus
-
     return {
         "converter": [
             Mistake("power above rating", "to_dc_kw", plus(200.0)),
@@ -114,14 +104,7 @@ def _buildings() -> dict[str, list[Mistake]]:
     }
 
 
-def mistakes() -> dict[str, list[Mistake]]:
-    """By kind."""
-    return _loads() | _demands() | _buildings()
-
-
 def _wrong_loads() -> dict[str, list[Wrong]]:
-    from tests.unit.dispatch.assets.test_wrong_parts import Wrong, plus, times, zero
-
     return {
         "deferrable": [
             Wrong("half of a run's power", {"draw_kw": times(0.5)}, "power differs from its runs"),
@@ -153,8 +136,6 @@ def _wrong_loads() -> dict[str, list[Wrong]]:
 
 
 def _wrong_demands() -> dict[str, list[Wrong]]:
-    from tests.unit.dispatch.assets.test_wrong_parts import Wrong, plus, times
-
     return {
         "curtailable": [
             Wrong("share too large", {"most_kw": times(2.0)}, "more than its share"),
@@ -183,8 +164,6 @@ _COLD = {"start_degc": 5.0}
 
 
 def _wrong_buildings() -> dict[str, list[Wrong]]:
-    from tests.unit.dispatch.assets.test_wrong_parts import Wrong, plus, times, zero
-
     return {
         "converter": [
             Wrong("loss too small", {"to_dc_slope_0": times(0.5)}, "loss is not that of its power"),
@@ -215,6 +194,7 @@ def _wrong_buildings() -> dict[str, list[Wrong]]:
     }  # fmt: skip
 
 
-def wrongs() -> dict[str, list[Wrong]]:
-    """By kind."""
-    return _wrong_loads() | _wrong_demands() | _wrong_buildings()
+MISTAKES: dict[str, list[Mistake]] = _loads() | _demands() | _buildings()
+
+
+WRONG: dict[str, list[Wrong]] = _wrong_loads() | _wrong_demands() | _wrong_buildings()

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from tests.unit.dispatch.assets.mistakes_thermal import conversion_mistakes, process_mistakes
-
-if TYPE_CHECKING:
-    from tests.unit.dispatch.assets.test_checks_notice import Mistake
-    from tests.unit.dispatch.assets.test_wrong_parts import Wrong
+from tests.unit.dispatch.assets.mistakes import (
+    STORE,
+    STORE_BY_FILL,
+    WRONG_STORE,
+    WRONG_STORE_BY_FILL,
+    Mistake,
+    Wrong,
+    at,
+    pattern,
+    plus,
+    times,
+    zero,
+)
+from tests.unit.dispatch.assets.mistakes_thermal import conversion_mistakes, process_mistakes, process_wrongs
 
 
 def _electrolyser() -> list[Mistake]:
-    from tests.unit.dispatch.assets.test_checks_notice import Mistake, at, pattern, plus
-
     return [
         Mistake("producing is not 0 or 1", "producing", plus(0.1)),
         Mistake("produces while it is off", "on", lambda values: 0 * values),
@@ -34,52 +40,7 @@ def _electrolyser() -> list[Mistake]:
     ]
 
 
-def mistakes() -> dict[str, list[Mistake]]:
-    """By kind."""
-    from tests.unit.dispatch.assets.test_checks_notice import STORE, STORE_BY_FILL, Mistake, at, plus
-
-    loop = process_mistakes("hydrogen_kw", "ammonia", "electricity", full_kw=60.0)
-    return {
-        "alkaline_electrolyser": _electrolyser(),
-        "pem_electrolyser": _electrolyser(),
-        **{f"{product}_tank": [*STORE, *STORE_BY_FILL] for product in ("hydrogen", "ammonia", "methanol")},
-        "hydrogen_compressor": conversion_mistakes("hydrogen_kw", "high", "electricity", full_kw=40.0),
-        "fuel_cell": [
-            *process_mistakes("hydrogen_kw", "electricity", "heat", full_kw=40.0),
-            Mistake("lets off more than it makes", "heat_spilled_kw", plus(40.0)),
-            Mistake("lets off less than nothing", "heat_spilled_kw", plus(-40.0)),
-        ],
-        "haber_bosch": [
-            *loop,
-            Mistake("on none of its levels", "hydrogen_kw", plus(0.5), template=6),
-            Mistake("leaves a level too soon", "hydrogen_kw", at(1, 54.0), template=6),
-        ],
-        "methanol_synthesis": [
-            *process_mistakes("hydrogen_kw", "methanol", "electricity", full_kw=60.0),
-            Mistake("a port is out of proportion to the input", "carbon_dioxide_kg_per_h", plus(0.1)),
-        ],
-        "co2_supply": [
-            Mistake("supplies more than it can", "supplied_kg_per_h", plus(10.1)),
-            Mistake("negative supply", "supplied_kg_per_h", at(0, -0.1)),
-        ],
-        "hydrogen_refuelling": [
-            Mistake("served and unserved differ from demand", "unserved_kw", plus(0.1)),
-            Mistake("more than its dispensers give", "served_kw", plus(40.0)),
-            Mistake("serves more than is asked for", "served_kw", at(0, 39.0)),
-            Mistake("serves less than nothing", "served_kw", at(0, -0.1)),
-        ],
-        "product_offtake": [
-            Mistake("delivers faster than its largest rate", "delivered_kg_per_h", at(0, 1.6)),
-            Mistake("negative delivery", "delivered_kg_per_h", at(0, -0.1)),
-            Mistake("energy is not that of the mass", "delivered_kw", plus(0.1)),
-            Mistake("more than is taken in its window", "delivered_kg_per_h", plus(0.7)),
-        ],
-    }
-
-
 def _wrong_electrolyser() -> list[Wrong]:
-    from tests.unit.dispatch.assets.test_wrong_parts import Wrong, plus, times, zero
-
     slow = {"ramp_up_kw_per_h": 10.0, "power_before_kw": 12.0}
     return [
         Wrong("hydrogen at the lowest load", {"hydrogen_at_min_kw": times(1.1)}, "that of its curve"),
@@ -99,43 +60,76 @@ def _wrong_electrolyser() -> list[Wrong]:
     ]
 
 
-def wrongs() -> dict[str, list[Wrong]]:
-    """By kind."""
-    from tests.unit.dispatch.assets.mistakes_thermal import process_wrongs
-    from tests.unit.dispatch.assets.test_wrong_parts import STORE, STORE_BY_FILL, Wrong, times, zero
+MISTAKES: dict[str, list[Mistake]] = {
+    "alkaline_electrolyser": _electrolyser(),
+    "pem_electrolyser": _electrolyser(),
+    **{f"{product}_tank": [*STORE, *STORE_BY_FILL] for product in ("hydrogen", "ammonia", "methanol")},
+    "hydrogen_compressor": conversion_mistakes("hydrogen_kw", "high", "electricity", full_kw=40.0),
+    "fuel_cell": [
+        *process_mistakes("hydrogen_kw", "electricity", "heat", full_kw=40.0),
+        Mistake("lets off more than it makes", "heat_spilled_kw", plus(40.0)),
+        Mistake("lets off less than nothing", "heat_spilled_kw", plus(-40.0)),
+    ],
+    "haber_bosch": [
+        *process_mistakes("hydrogen_kw", "ammonia", "electricity", full_kw=60.0),
+        Mistake("on none of its levels", "hydrogen_kw", plus(0.5), template=6),
+        Mistake("leaves a level too soon", "hydrogen_kw", at(1, 54.0), template=6),
+    ],
+    "methanol_synthesis": [
+        *process_mistakes("hydrogen_kw", "methanol", "electricity", full_kw=60.0),
+        Mistake("a port is out of proportion to the input", "carbon_dioxide_kg_per_h", plus(0.1)),
+    ],
+    "co2_supply": [
+        Mistake("supplies more than it can", "supplied_kg_per_h", plus(10.1)),
+        Mistake("negative supply", "supplied_kg_per_h", at(0, -0.1)),
+    ],
+    "hydrogen_refuelling": [
+        Mistake("served and unserved differ from demand", "unserved_kw", plus(0.1)),
+        Mistake("more than its dispensers give", "served_kw", plus(40.0)),
+        Mistake("serves more than is asked for", "served_kw", at(0, 39.0)),
+        Mistake("serves less than nothing", "served_kw", at(0, -0.1)),
+    ],
+    "product_offtake": [
+        Mistake("delivers faster than its largest rate", "delivered_kg_per_h", at(0, 1.6)),
+        Mistake("negative delivery", "delivered_kg_per_h", at(0, -0.1)),
+        Mistake("energy is not that of the mass", "delivered_kw", plus(0.1)),
+        Mistake("more than is taken in its window", "delivered_kg_per_h", plus(0.7)),
+    ],
+}
 
-    store = [replace(w, fields={"energy_kwh": 200.0}) if "reserve" in w.name else w for w in STORE]
-    return {
-        "alkaline_electrolyser": _wrong_electrolyser(),
-        "pem_electrolyser": _wrong_electrolyser(),
-        **{f"{product}_tank": [*store, *STORE_BY_FILL] for product in ("hydrogen", "ammonia", "methanol")},
-        "hydrogen_compressor": [
-            Wrong("rating too high", {"most_kw": times(2)}, "above rating"),
-            Wrong("electricity", {"electricity_per_kw": times(0.5)}, "out of proportion"),
-        ],
-        "fuel_cell": process_wrongs("electricity", "heat", small={"electric_kw": 8.0}),
-        "haber_bosch": [
-            *process_wrongs("ammonia", "electricity", small={"ammonia_kw": 20.0}),
-            Wrong("levels", {"plateau_kw": times(0.9)}, "none of its levels", 6),
-            Wrong("held before", {"held_plateau": zero, "on_plateau_before": zero}, "too soon", 6),
-        ],
-        "methanol_synthesis": process_wrongs("methanol", "carbon_dioxide", "electricity", small={"methanol_kw": 20.0}),
-        "co2_supply": [
-            Wrong("limit too high", {"max_kg_per_h": times(2)}, "more than it can"),
-            Wrong("price", {"price_per_flow": times(0.5)}, "money differs"),
-            Wrong("carbon", {"co2_per_flow": times(0.5)}, "carbon differs"),
-        ],
-        "hydrogen_refuelling": [
-            Wrong("part of the demand forgotten", {"demand_kw": times(0.9)}, "differ from demand"),
-            Wrong("dispensers too fast", {"least_unserved_kw": zero}, "more than its dispensers", 1),
-            Wrong("unserved too cheap", {"unserved_per_kw": times(0.5)}, "penalty differs", 1),
-        ],
-        "product_offtake": [
-            Wrong("rate too high", {"max_kg_per_h": times(2)}, "faster than its largest rate"),
-            Wrong("price", {"earned_per_rate": times(2)}, "money differs"),
-            Wrong("minimum too low", {"min_kg": times(0.5)}, "penalty differs", 1),
-            Wrong("shortfall too cheap", {"short_per_kg": times(0.5)}, "penalty differs", 1),
-            Wrong("maximum too high", {"max_kg": times(2)}, "more than is taken"),
-            Wrong("hours of a window", {"window_h_0": times(0.5)}, "more than is taken"),
-        ],
-    }
+
+_STORE = [replace(w, fields={"energy_kwh": 200.0}) if "reserve" in w.name else w for w in WRONG_STORE]
+WRONG: dict[str, list[Wrong]] = {
+    "alkaline_electrolyser": _wrong_electrolyser(),
+    "pem_electrolyser": _wrong_electrolyser(),
+    **{f"{product}_tank": [*_STORE, *WRONG_STORE_BY_FILL] for product in ("hydrogen", "ammonia", "methanol")},
+    "hydrogen_compressor": [
+        Wrong("rating too high", {"most_kw": times(2)}, "above rating"),
+        Wrong("electricity", {"electricity_per_kw": times(0.5)}, "out of proportion"),
+    ],
+    "fuel_cell": process_wrongs("electricity", "heat", small={"electric_kw": 8.0}),
+    "haber_bosch": [
+        *process_wrongs("ammonia", "electricity", small={"ammonia_kw": 20.0}),
+        Wrong("levels", {"plateau_kw": times(0.9)}, "none of its levels", 6),
+        Wrong("held before", {"held_plateau": zero, "on_plateau_before": zero}, "too soon", 6),
+    ],
+    "methanol_synthesis": process_wrongs("methanol", "carbon_dioxide", "electricity", small={"methanol_kw": 20.0}),
+    "co2_supply": [
+        Wrong("limit too high", {"max_kg_per_h": times(2)}, "more than it can"),
+        Wrong("price", {"price_per_flow": times(0.5)}, "money differs"),
+        Wrong("carbon", {"co2_per_flow": times(0.5)}, "carbon differs"),
+    ],
+    "hydrogen_refuelling": [
+        Wrong("part of the demand forgotten", {"demand_kw": times(0.9)}, "differ from demand"),
+        Wrong("dispensers too fast", {"least_unserved_kw": zero}, "more than its dispensers", 1),
+        Wrong("unserved too cheap", {"unserved_per_kw": times(0.5)}, "penalty differs", 1),
+    ],
+    "product_offtake": [
+        Wrong("rate too high", {"max_kg_per_h": times(2)}, "faster than its largest rate"),
+        Wrong("price", {"earned_per_rate": times(2)}, "money differs"),
+        Wrong("minimum too low", {"min_kg": times(0.5)}, "penalty differs", 1),
+        Wrong("shortfall too cheap", {"short_per_kg": times(0.5)}, "penalty differs", 1),
+        Wrong("maximum too high", {"max_kg": times(2)}, "more than is taken"),
+        Wrong("hours of a window", {"window_h_0": times(0.5)}, "more than is taken"),
+    ],
+}

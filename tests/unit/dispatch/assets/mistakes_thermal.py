@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from tests.unit.dispatch.assets.test_checks_notice import Mistake
-    from tests.unit.dispatch.assets.test_wrong_parts import Wrong
+from tests.unit.dispatch.assets.mistakes import (
+    STORE,
+    STORE_BY_FILL,
+    WRONG_STORE,
+    WRONG_STORE_BY_FILL,
+    Mistake,
+    Wrong,
+    at,
+    pattern,
+    plus,
+    times,
+    zero,
+)
 
 
 def conversion_mistakes(series: str, *ports: str, full_kw: float) -> list[Mistake]:
     """Those of every conversion, in the first template."""
-    from tests.unit.dispatch.assets.test_checks_notice import Mistake, at, plus
-
     return [
         Mistake("above rating", series, at(0, full_kw * 1.01)),
         Mistake("negative input", series, at(0, -0.1)),
@@ -24,8 +32,6 @@ def conversion_mistakes(series: str, *ports: str, full_kw: float) -> list[Mistak
 
 def commitment_mistakes() -> list[Mistake]:
     """Those of on and off, in the templates that ``committed`` makes after the first."""
-    from tests.unit.dispatch.assets.test_checks_notice import Mistake, pattern, plus
-
     return [
         Mistake("on/off is not 0 or 1", "on", plus(0.1), template=1),
         Mistake("off although it must run", "on", plus(-1.0), template=4),
@@ -37,8 +43,6 @@ def commitment_mistakes() -> list[Mistake]:
 
 def process_mistakes(series: str, *ports: str, full_kw: float) -> list[Mistake]:
     """Those of a conversion that is committed, in the templates of ``processes``."""
-    from tests.unit.dispatch.assets.test_checks_notice import Mistake, at, pattern
-
     return [
         *conversion_mistakes(series, *ports, full_kw=full_kw),
         *commitment_mistakes(),
@@ -52,8 +56,6 @@ def process_mistakes(series: str, *ports: str, full_kw: float) -> list[Mistake]:
 
 def fired_mistakes() -> list[Mistake]:
     """Those of plant that burns fuel, in the templates of ``_fired``."""
-    from tests.unit.dispatch.assets.test_checks_notice import Mistake, at, pattern, plus
-
     return [
         *commitment_mistakes(),
         Mistake("load above maximum", "load_kw", at(0, 80.1)),
@@ -68,8 +70,6 @@ def fired_mistakes() -> list[Mistake]:
 
 
 def _offered(what: float) -> list[Mistake]:
-    from tests.unit.dispatch.assets.test_checks_notice import Mistake, at
-
     return [
         Mistake("takes more than is available", "taken_kw", at(0, what + 0.1)),
         Mistake("takes more than its largest flow", "taken_kw", at(0, 45.1)),
@@ -78,8 +78,6 @@ def _offered(what: float) -> list[Mistake]:
 
 
 def _ice_mistakes() -> list[Mistake]:
-    from tests.unit.dispatch.assets.test_checks_notice import STORE, Mistake, at, plus
-
     return [
         *STORE,
         Mistake("chills above its size", "chilled_kw", at(1, 35.1)),
@@ -92,8 +90,6 @@ def _ice_mistakes() -> list[Mistake]:
 
 
 def _burning_mistakes() -> dict[str, list[Mistake]]:
-    from tests.unit.dispatch.assets.test_checks_notice import Mistake, plus
-
     chp = [
         Mistake("below the back-pressure line", "heat_kw", plus(60.0)),
         Mistake("electricity differs from load and heat", "power_kw", plus(0.1)),
@@ -106,45 +102,12 @@ def _burning_mistakes() -> dict[str, list[Mistake]]:
     return {"chp": [*fired_mistakes(), *chp], "co_firing": [*fired_mistakes(), *blend]}
 
 
-def mistakes() -> dict[str, list[Mistake]]:
-    """By kind."""
-    from tests.unit.dispatch.assets.test_checks_notice import STORE, STORE_BY_FILL, Mistake, at, plus
-
-    spilled = [
-        Mistake("lets off more than it makes", "heat_spilled_kw", plus(90.0), template=6),
-        Mistake("lets off less than nothing", "heat_spilled_kw", plus(-90.0), template=6),
-    ]
-    bought = [
-        Mistake("buys more than its largest flow", "bought_kw", at(0, 50.1)),
-        Mistake("buys less than nothing", "bought_kw", at(0, -0.1)),
-        Mistake("buys more than its limit of a day", "bought_kw", plus(10.0)),
-    ]
-    return {
-        "absorption_chiller": process_mistakes("heat_kw", "cold", "electricity", full_kw=100.0),
-        "air_receiver": [*STORE, *STORE_BY_FILL],
-        "byproduct_gas": _offered(50.0),
-        "chiller": process_mistakes("power_kw", "cold", full_kw=40.0),
-        "compressor_air": [*process_mistakes("power_kw", "air", "heat", full_kw=100.0), *spilled],
-        "electric_boiler": process_mistakes("power_kw", "heat", full_kw=100.0),
-        "fuel_supply": bought,
-        "gas_boiler": process_mistakes("fuel_kw", "heat", full_kw=100.0),
-        "heat_exchanger": conversion_mistakes("hot_kw", "heat", full_kw=80.0),
-        "heat_pump": process_mistakes("power_kw", "heat", full_kw=40.0),
-        "ice_store": _ice_mistakes(),
-        "steam_letdown": conversion_mistakes("steam_kw", "heat", full_kw=80.0),
-        "waste_heat": _offered(50.0),
-        **_burning_mistakes(),
-    }
-
-
 def _forever(x: Any) -> Any:
     return np.asarray(x, float) * 0 + 1e3
 
 
 def conversion_wrongs(*ports: str, small: dict[str, float]) -> list[Wrong]:
     """Those of every conversion, in the first template; ``small`` is a rating that binds."""
-    from tests.unit.dispatch.assets.test_wrong_parts import Wrong, times
-
     return [
         *(Wrong(f"{port} per input too high", {f"{port}_per_kw": times(1.05)}, "out of proportion") for port in ports),
         Wrong("rating too high", {"most_kw": times(1.5)}, "above rating", fields=small),
@@ -155,8 +118,6 @@ def conversion_wrongs(*ports: str, small: dict[str, float]) -> list[Wrong]:
 
 def process_wrongs(*ports: str, small: dict[str, float]) -> list[Wrong]:
     """Those of a conversion that is committed."""
-    from tests.unit.dispatch.assets.test_wrong_parts import Wrong, times, zero
-
     slow = {"ramp_fraction_per_h": 0.02}
     return [
         *conversion_wrongs(*ports, small=small),
@@ -169,8 +130,6 @@ def process_wrongs(*ports: str, small: dict[str, float]) -> list[Wrong]:
 
 def fired_wrongs() -> list[Wrong]:
     """Those of plant that burns fuel."""
-    from tests.unit.dispatch.assets.test_wrong_parts import Wrong, times, zero
-
     slow = {"ramp_fraction_per_h": 0.02}
     return [
         Wrong("maximum too high", {"most_kw": times(1.5)}, "load above maximum"),
@@ -191,8 +150,6 @@ def fired_wrongs() -> list[Wrong]:
 
 
 def _offered_wrongs() -> list[Wrong]:
-    from tests.unit.dispatch.assets.test_wrong_parts import Wrong, plus, times
-
     return [
         Wrong("more than is there", {"most_kw": plus(15)}, "takes more than", template=1),
         Wrong("price too low", {"cost_per_kw": times(0.5)}, "money differs"),
@@ -200,8 +157,6 @@ def _offered_wrongs() -> list[Wrong]:
 
 
 def _burning_wrongs() -> dict[str, list[Wrong]]:
-    from tests.unit.dispatch.assets.test_wrong_parts import Wrong, times, zero
-
     chp = [
         Wrong("heat costs no electricity", {"loss": zero}, "electricity differs"),
         Wrong("back pressure forgotten", {"load_per_heat": times(0.2)}, "back-pressure", fields={"max_kw": 25.0}),
@@ -216,33 +171,56 @@ def _burning_wrongs() -> dict[str, list[Wrong]]:
     return {"chp": [*fired_wrongs(), *chp], "co_firing": [*fired_wrongs(), *blend]}
 
 
-def wrongs() -> dict[str, list[Wrong]]:
-    """By kind."""
-    from tests.unit.dispatch.assets.test_wrong_parts import STORE, STORE_BY_FILL, Wrong, plus, times, zero
+_SPILLED = [
+    Mistake("lets off more than it makes", "heat_spilled_kw", plus(90.0), template=6),
+    Mistake("lets off less than nothing", "heat_spilled_kw", plus(-90.0), template=6),
+]
+_BOUGHT = [
+    Mistake("buys more than its largest flow", "bought_kw", at(0, 50.1)),
+    Mistake("buys less than nothing", "bought_kw", at(0, -0.1)),
+    Mistake("buys more than its limit of a day", "bought_kw", plus(10.0)),
+]
+MISTAKES: dict[str, list[Mistake]] = {
+    "absorption_chiller": process_mistakes("heat_kw", "cold", "electricity", full_kw=100.0),
+    "air_receiver": [*STORE, *STORE_BY_FILL],
+    "byproduct_gas": _offered(50.0),
+    "chiller": process_mistakes("power_kw", "cold", full_kw=40.0),
+    "compressor_air": [*process_mistakes("power_kw", "air", "heat", full_kw=100.0), *_SPILLED],
+    "electric_boiler": process_mistakes("power_kw", "heat", full_kw=100.0),
+    "fuel_supply": _BOUGHT,
+    "gas_boiler": process_mistakes("fuel_kw", "heat", full_kw=100.0),
+    "heat_exchanger": conversion_mistakes("hot_kw", "heat", full_kw=80.0),
+    "heat_pump": process_mistakes("power_kw", "heat", full_kw=40.0),
+    "ice_store": _ice_mistakes(),
+    "steam_letdown": conversion_mistakes("steam_kw", "heat", full_kw=80.0),
+    "waste_heat": _offered(50.0),
+    **_burning_mistakes(),
+}
 
-    small = {"electric_kw": 10.0}
-    ice = [
-        Wrong("freezing as good as chilling", {"freeze_per_kw": times(0.75)}, "power differs"),
-        Wrong("chiller too large", {"chill_kw": times(2)}, "chills above"),
-    ]
-    return {
-        "absorption_chiller": process_wrongs("cold", "electricity", small={"cold_kw": 10.0}),
-        "air_receiver": [*STORE, *STORE_BY_FILL],
-        "byproduct_gas": [*_offered_wrongs(), Wrong("no flare", {"left_co2_kg": zero}, "carbon differs")],
-        "chiller": process_wrongs("cold", small=small),
-        "compressor_air": process_wrongs("air", "heat", small=small),
-        "electric_boiler": process_wrongs("heat", small=small),
-        "fuel_supply": [
-            Wrong("limit of the day forgotten", {"day_left_kwh": plus(100)}, "limit of a day"),
-            Wrong("limit of the hour forgotten", {"most_kw": plus(10)}, "largest flow"),
-            Wrong("price too low", {"cost_per_kw": times(0.5)}, "money differs"),
-            Wrong("emissions forgotten", {"co2_per_kw": zero}, "carbon differs"),
-        ],
-        "gas_boiler": process_wrongs("heat", small={"heat_kw": 10.0}),
-        "heat_exchanger": conversion_wrongs("heat", small={"hot_kw": 10.0}),
-        "heat_pump": process_wrongs("heat", small=small),
-        "ice_store": [*STORE, *ice],
-        "steam_letdown": conversion_wrongs("heat", small={"steam_kw": 10.0}),
-        "waste_heat": [*_offered_wrongs(), Wrong("pumps forgotten", {"pump_per_kw": zero}, "pumps differs")],
-        **_burning_wrongs(),
-    }
+
+_SMALL = {"electric_kw": 10.0}
+_ICE = [
+    Wrong("freezing as good as chilling", {"freeze_per_kw": times(0.75)}, "power differs"),
+    Wrong("chiller too large", {"chill_kw": times(2)}, "chills above"),
+]
+WRONG: dict[str, list[Wrong]] = {
+    "absorption_chiller": process_wrongs("cold", "electricity", small={"cold_kw": 10.0}),
+    "air_receiver": [*WRONG_STORE, *WRONG_STORE_BY_FILL],
+    "byproduct_gas": [*_offered_wrongs(), Wrong("no flare", {"left_co2_kg": zero}, "carbon differs")],
+    "chiller": process_wrongs("cold", small=_SMALL),
+    "compressor_air": process_wrongs("air", "heat", small=_SMALL),
+    "electric_boiler": process_wrongs("heat", small=_SMALL),
+    "fuel_supply": [
+        Wrong("limit of the day forgotten", {"day_left_kwh": plus(100)}, "limit of a day"),
+        Wrong("limit of the hour forgotten", {"most_kw": plus(10)}, "largest flow"),
+        Wrong("price too low", {"cost_per_kw": times(0.5)}, "money differs"),
+        Wrong("emissions forgotten", {"co2_per_kw": zero}, "carbon differs"),
+    ],
+    "gas_boiler": process_wrongs("heat", small={"heat_kw": 10.0}),
+    "heat_exchanger": conversion_wrongs("heat", small={"hot_kw": 10.0}),
+    "heat_pump": process_wrongs("heat", small=_SMALL),
+    "ice_store": [*WRONG_STORE, *_ICE],
+    "steam_letdown": conversion_wrongs("heat", small={"steam_kw": 10.0}),
+    "waste_heat": [*_offered_wrongs(), Wrong("pumps forgotten", {"pump_per_kw": zero}, "pumps differs")],
+    **_burning_wrongs(),
+}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -17,18 +18,23 @@ from dispatch.problem import Problem
 from dispatch.signals import Horizon
 from dispatch.site import Site
 from tests.parks import battery, given, grid, hours, load, park, unit
-from tests.unit.dispatch.assets import templates_flexible, templates_hydrogen, templates_site, templates_thermal
+from tests.unit.dispatch.assets.mistakes import by_family
 
 STEPS = 8
 PRICE = np.array([0.1, 0.1, 0.5, 0.1, 0.6, 0.1, 0.1, 0.7])
 DEMAND = np.array([30.0, 20.0, 60.0, 30.0, 70.0, 20.0, 40.0, 65.0])
-BUSES = [
+BUSES: list[dict[str, Any]] = [
     {"name": "main"},
     {"name": "far"},
     {"name": "heat", "carrier": "heat"},
     {"name": "cold", "carrier": "cold"},
-    *templates_thermal.BUSES,
-    *templates_flexible.BUSES,
+    {"name": "hot", "carrier": "heat"},
+    {"name": "steam", "carrier": "steam"},
+    {"name": "gas", "carrier": "gas"},
+    {"name": "fuel", "carrier": "fuel"},
+    {"name": "nh3", "carrier": "ammonia"},
+    {"name": "air", "carrier": "compressed_air"},
+    {"name": "dc", "current": "dc"},
 ]
 CLEAN_WISH = {"clean_share_min": 0.5, "penalty_per_kwh": 0.01}
 
@@ -73,7 +79,7 @@ def priced(**fields: Any) -> dict[str, Any]:
     return grid(export_kw=500, tariff=hourly_tariff(PRICE, first_hour=6), **fields)
 
 
-def _store(kind: str, **fields: Any) -> dict[str, Any]:
+def any_store(kind: str, **fields: Any) -> dict[str, Any]:
     base = battery("it", kind=kind, min_fill=0.1, max_fill=0.9, start_fill=0.4, end_fill_min=0.3)
     return base | {
         "charge_efficiency": 0.9,
@@ -88,7 +94,7 @@ def _store(kind: str, **fields: Any) -> dict[str, Any]:
     }
 
 
-_ELECTRIC = {("load", "demand_kw"): DEMAND}
+ELECTRIC = {("load", "demand_kw"): DEMAND}
 _HEAT = {("warm", "demand_kw"): 60.0 * np.ones(STEPS)}
 _COLD = {("cool", "demand_kw"): 60.0 * np.ones(STEPS)}
 _WEATHER = {("it", "available_kw"): np.linspace(5, 90, STEPS)}
@@ -96,7 +102,7 @@ _WEATHER = {("it", "available_kw"): np.linspace(5, 90, STEPS)}
 
 def _generator(kind: str, **fields: Any) -> Template:
     asset = {"kind": kind, "name": "it", "bus": "main", "cost_per_kwh": 0.01, "available_fraction": 0.9} | fields
-    return Template(asset, (priced(), load()), {**_ELECTRIC, **_WEATHER})
+    return Template(asset, (priced(), load()), {**ELECTRIC, **_WEATHER})
 
 
 def _tariff() -> dict[str, Any]:
@@ -193,10 +199,11 @@ def _engine(**fields: Any) -> Template:
         on_before_h=0.0,
         power_before_kw=0.0,
     )
-    return Template(asset | fields, (priced(), load()), _ELECTRIC)
+    return Template(asset | fields, (priced(), load()), ELECTRIC)
 
 
 def _thermal() -> tuple[Template, ...]:
+    """Mistakes name a template by its number here, so a new one goes to the end."""
     return (
         _engine(),
         _engine(on_before_h=1.0, power_before_kw=50.0, min_up_h=3.0),
@@ -204,7 +211,6 @@ def _thermal() -> tuple[Template, ...]:
         _engine(shut_down_kw=40.0, start_up_kw=30.0, min_up_h=1.0),
         holding(_engine(must_run=True, on_before_h=3.0, power_before_kw=40.0), 30.0),
         holding(_engine(spinning_reserve=False), 30.0),
-        templates_site.surviving(_engine(black_start_h=1.0)),
         _curved(start_tiers=[{"below_off_h": 6.0, "cost": 0.5}, {"cost": 2.0}], off_before_h=3.0),
         _curved(
             start_tiers=[{"below_off_h": 3.0, "cost": 0.5}, {"cost": 2.0}],
@@ -212,6 +218,7 @@ def _thermal() -> tuple[Template, ...]:
             power_before_kw=30.0,
             min_up_h=4.0,
         ),
+        surviving(_engine(black_start_h=1.0)),
     )
 
 
@@ -235,7 +242,7 @@ def stored(kind: str, bus: str, *others: dict[str, Any]) -> tuple[Template, ...]
     """A store that is no electric one: plain, and with powers by fill, on a bus with a demand of 60 kW."""
     series = {("wanted", "demand_kw"): 60.0 * np.ones(STEPS)}
     around = (priced(), *others, load("wanted", bus=bus))
-    plain = Template(_store(kind, bus=bus), around, series)
+    plain = Template(any_store(kind, bus=bus), around, series)
     return plain, *(replace(way(kind, bus=bus), others=around, series=series) for way in (_by_fill, _other_way))
 
 
@@ -246,12 +253,12 @@ def _tanks() -> tuple[Template, ...]:
 
 def _cable() -> Template:
     asset = {"kind": "cable", "name": "it", "bus": "main", "far_bus": "far", "rating_kw": 50.0}
-    return Template(asset, (priced(), load(bus="far")), _ELECTRIC)
+    return Template(asset, (priced(), load(bus="far")), ELECTRIC)
 
 
 def _reserve(direction: str) -> Template:
     asset = {"kind": "reserve", "name": "it", "direction": direction, "required_kw": 60.0, "penalty_per_kwh": 0.5}
-    return Template(asset | {"duration_minutes": 30.0}, (priced(), load(), battery()), _ELECTRIC)
+    return Template(asset | {"duration_minutes": 30.0}, (priced(), load(), battery()), ELECTRIC)
 
 
 def _by_fill(kind: str, **fields: Any) -> Template:
@@ -260,7 +267,7 @@ def _by_fill(kind: str, **fields: Any) -> Template:
         "charge_limit": [{"fill": 0.5, "share": 0.9}, {"fill": 1.0, "share": 0.1}],
         "discharge_limit": [{"fill": 0.0, "share": 0.1}, {"fill": 0.3, "share": 0.8}],
     }
-    return Template(_store(kind, fast_reserve_kw=0.0) | limits | fields, (priced(), load()), _ELECTRIC)
+    return Template(any_store(kind, fast_reserve_kw=0.0) | limits | fields, (priced(), load()), ELECTRIC)
 
 
 def _other_way(kind: str, **fields: Any) -> Template:
@@ -279,8 +286,14 @@ def holding(template: Template, minutes: float) -> Template:
     return replace(template, others=(*template.others, *asked))
 
 
+def surviving(template: Template) -> Template:
+    """The same, where half of the load is to survive an outage of two hours."""
+    asked = {"kind": "outage", "name": "blackout", "survival_h": 2.0, "loads": ["load"], "critical_share": 0.5}
+    return replace(template, others=(*template.others, asked))
+
+
 def _plain(kind: str) -> Template:
-    return Template(_store(kind), (priced(), load()), _ELECTRIC)
+    return Template(any_store(kind), (priced(), load()), ELECTRIC)
 
 
 def _electric_stores(kind: str) -> tuple[Template, ...]:
@@ -290,8 +303,8 @@ def _electric_stores(kind: str) -> tuple[Template, ...]:
 
 def _worn() -> Template:
     wear = {"replacement_cost_per_kwh": 300.0, "segments": 3, "stress_coefficient": 6e-4, "stress_exponent": 2.0}
-    asset = _store("battery", wear=wear, cell_temperature_degc=30.0)
-    return Template(asset, (priced(), load()), _ELECTRIC)
+    asset = any_store("battery", wear=wear, cell_temperature_degc=30.0)
+    return Template(asset, (priced(), load()), ELECTRIC)
 
 
 def _sold(direction: str, **fields: Any) -> Template:
@@ -299,10 +312,10 @@ def _sold(direction: str, **fields: Any) -> Template:
     asset = {"kind": "reserve_product", "name": "it", "direction": direction, "offer_kw": 25.0, "price_per_kwh": 0.3}
     asset |= {"block_hours": 3.0, "duration_minutes": 30.0, "penalty_per_kwh": 2.0, "held_kw": 10.0}
     engine = unit(min_kw=20, max_kw=80, cost_per_kwh=0.2, on_before_h=1, power_before_kw=50)
-    store = _store("battery") | {"name": "store"}
+    store = any_store("battery") | {"name": "store"}
     horizon = hours(STEPS, "2024-03-01T07:00")
     pcc = grid(export_kw=500, tariff=hourly_tariff(PRICE, first_hour=7))
-    return Template(asset | fields, (pcc, load(), engine, store), _ELECTRIC, horizon)
+    return Template(asset | fields, (pcc, load(), engine, store), ELECTRIC, horizon)
 
 
 def _direct(**fields: Any) -> Template:
@@ -312,7 +325,7 @@ def _direct(**fields: Any) -> Template:
     asset |= {"own_use_share_min": 0.6, "supply_share_min": 0.5, "export_share_max": 0.2, "penalty_per_kwh": 0.3}
     asset |= {"to_date_available_kwh": 300.0, "to_date_own_use_kwh": 90.0, "to_date_export_kwh": 50.0}
     asset |= {"to_date_consumed_kwh": 400.0}
-    return Template(asset | fields, (priced() | {"export_kw": 10}, load()), {**_ELECTRIC, **_WEATHER})
+    return Template(asset | fields, (priced() | {"export_kw": 10}, load()), {**ELECTRIC, **_WEATHER})
 
 
 TEMPLATES: dict[str, tuple[Template, ...]] = {
@@ -334,17 +347,22 @@ TEMPLATES: dict[str, tuple[Template, ...]] = {
     "thermal": _thermal(),
     "thermal_store": _tanks(),
     "wind": (_generator("wind", rated_kw=50.0, count=2, hub_height_m=100.0, turbine="E-82/2000"),),
-    **templates_site.entries(),
-    **templates_thermal.entries(),
-    **templates_hydrogen.entries(),
-    **templates_flexible.entries(),
 }
+
+
+@cache
+def _every() -> dict[str, tuple[Template, ...]]:
+    """Those above, and those of the files ``templates_<family>.py`` beside this one."""
+    out = dict(TEMPLATES)
+    for kind, more in by_family("templates", "TEMPLATES").items():
+        out[kind] = (*out.get(kind, ()), *more)
+    return out
 
 
 def of(kind: str) -> tuple[Template, ...]:
     """The kind's templates; a kind without one fails with what to do."""
-    assert kind in TEMPLATES, f"kind '{kind}' has no template: add one to TEMPLATES in {__name__}"
-    return TEMPLATES[kind]
+    assert kind in _every(), f"kind '{kind}' has no template: add one to TEMPLATES in {__name__}"
+    return _every()[kind]
 
 
 ALL_KINDS: tuple[str, ...] = tuple(kinds())

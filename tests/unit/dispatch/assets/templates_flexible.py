@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from tests.parks import load
+from tests.unit.dispatch.assets.templates import DEMAND, Template, priced
 
-if TYPE_CHECKING:
-    from tests.unit.dispatch.assets.templates import Template
-
-BUSES: list[dict[str, Any]] = [{"name": "dc", "current": "dc"}]
 _SHIFTS = [
     {"name": "early", "power_kw": [5.0 * k for k in range(14)], "cost": 3.0, "output_value": 1.0},
     {"name": "late", "power_kw": [60.0 - 4.0 * k for k in range(14)], "cost": 2.0, "output_value": 4.0},
@@ -20,8 +17,6 @@ _SHIFTS = [
 
 def _template(*others: dict[str, Any], series: dict[tuple[str, str], Any] | None = None, **asset: Any) -> Template:
     """One asset beside a connection with a price for each hour and a load."""
-    from tests.unit.dispatch.assets.templates import DEMAND, Template, priced
-
     served = {("load", "demand_kw"): DEMAND} | (series or {})
     return Template({"name": "it", "bus": "main"} | asset, (priced(), load(), *others), served)
 
@@ -53,8 +48,6 @@ def _smelter() -> tuple[Template, ...]:
 
 
 def _curtailable() -> tuple[Template, ...]:
-    from tests.unit.dispatch.assets.templates import DEMAND
-
     shop = {"kind": "curtailable", "share": 0.4, "price_per_kwh": 0.1, "max_h_per_day": 2.0, "used_h": 0.5}
     shop |= {"notice_h": 1.0, "rebound_share": 0.5, "rebound_h": 2.0, "rebound_kw": 15.0, "owed_kwh": 5.0}
     shop |= {"value_of_lost_load_per_kwh": 50.0, "power_factor": 0.9}
@@ -103,22 +96,18 @@ def _sleeping_load() -> tuple[Template, ...]:
 
 
 def _converter() -> tuple[Template, ...]:
-    from tests.unit.dispatch.assets.templates import DEMAND
-
     link = {"kind": "converter", "dc_bus": "dc", "rated_kw": 50.0, "count": 2, "no_load_kw": 0.5, "loss_per_kw": 0.02}
     link |= {"loss_per_kw2": 5e-4, "segments": 3}
     return (_template(load("lamps", bus="dc"), series={("lamps", "demand_kw"): DEMAND}, **link),)
 
 
-def entries() -> dict[str, tuple[Template, ...]]:
-    """By kind."""
-    return {
-        "converter": _converter(),
-        "curtailable": _curtailable(),
-        "data_centre": _data_centre(),
-        "deferrable": _deferrable(),
-        "hvac": _hvac(),
-        "schedule_choice": _schedule_choice(),
-        "sleeping_load": _sleeping_load(),
-        "smelter": _smelter(),
-    }
+TEMPLATES: dict[str, tuple[Template, ...]] = {
+    "converter": _converter(),
+    "curtailable": _curtailable(),
+    "data_centre": _data_centre(),
+    "deferrable": _deferrable(),
+    "hvac": _hvac(),
+    "schedule_choice": _schedule_choice(),
+    "sleeping_load": _sleeping_load(),
+    "smelter": _smelter(),
+}

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from dispatch.site import Site
 from tests.parks import grid, load, park
-
-if TYPE_CHECKING:
-    from tests.unit.dispatch.assets.templates import Template
+from tests.unit.dispatch.assets.templates import Template, priced, stored
+from tests.unit.dispatch.assets.templates_thermal import processes
 
 BUSES = [
     {"name": "main"},
@@ -25,23 +25,15 @@ BUSES = [
 ASKED = np.array([20.0, 10.0, 0.0, 25.0, 0.0, 15.0, 30.0, 5.0])
 
 
-def priced() -> dict[str, Any]:
-    """A connection whose price changes from hour to hour."""
-    from tests.unit.dispatch.assets.templates import PRICE, hourly_tariff
-
-    return grid(export_kw=500, tariff=hourly_tariff(PRICE, first_hour=6))
+class _OnItsBuses(Template):
+    def site(self, asset: Mapping[str, Any] | None = None) -> Site:
+        fields = {"buses": BUSES, "objective": {"carbon_price_per_t": 50}}
+        return park(self.asset if asset is None else asset, *self.others, **fields)
 
 
 def template(asset: Mapping[str, Any], others: tuple[dict[str, Any], ...], asked: Mapping[str, Any]) -> Template:
     """An asset among others on the buses above, with the demand of loads by name."""
-    from tests.unit.dispatch.assets import templates
-
-    class OnItsBuses(templates.Template):
-        def site(self, asset: Mapping[str, Any] | None = None) -> Any:
-            fields = {"buses": BUSES, "objective": {"carbon_price_per_t": 50}}
-            return park(self.asset if asset is None else asset, *self.others, **fields)
-
-    return OnItsBuses(dict(asset), others, {(name, "demand_kw"): values for name, values in asked.items()})
+    return _OnItsBuses(dict(asset), others, {(name, "demand_kw"): values for name, values in asked.items()})
 
 
 def electrolysers(kind: str, **fields: Any) -> tuple[Template, ...]:
@@ -68,8 +60,6 @@ def electrolysers(kind: str, **fields: Any) -> tuple[Template, ...]:
 
 def tanks(kind: str, bus: str) -> tuple[Template, ...]:
     """Those of every store, on the tank's bus."""
-    from tests.unit.dispatch.assets.templates import stored
-
     maker, asked = _maker(bus)
     plain, by_fill, other_way = (made.asset for made in stored(kind, bus))
     plain |= {"energy_kwh": 60.0}  # small enough to be emptied
@@ -94,24 +84,6 @@ def _maker(bus: str) -> tuple[tuple[dict[str, Any], ...], Any]:
     return (hydrogen, synthesis, air), asked
 
 
-def entries() -> dict[str, tuple[Template, ...]]:
-    """By kind."""
-    return {
-        "alkaline_electrolyser": electrolysers("alkaline_electrolyser"),
-        "pem_electrolyser": electrolysers("pem_electrolyser"),
-        "hydrogen_tank": tanks("hydrogen_tank", "h2"),
-        "ammonia_tank": tanks("ammonia_tank", "nh3"),
-        "methanol_tank": tanks("methanol_tank", "meoh"),
-        "hydrogen_compressor": (_compressor(),),
-        "fuel_cell": _fuel_cells(),
-        "haber_bosch": _loops(),
-        "methanol_synthesis": _syntheses(),
-        "co2_supply": (_co2(),),
-        "hydrogen_refuelling": _stations(),
-        "product_offtake": _offtakes(),
-    }
-
-
 def _compressor() -> Template:
     makers, asked = _maker("h2")
     asset = {"kind": "hydrogen_compressor", "name": "it", "low_bus": "h2", "high_bus": "h2_high", "bus": "main"}
@@ -121,8 +93,6 @@ def _compressor() -> Template:
 
 def _fuel_cells() -> tuple[Template, ...]:
     """A cell that gives back what was made while power was cheap."""
-    from tests.unit.dispatch.assets.templates_thermal import processes
-
     asset = {"kind": "fuel_cell", "name": "it", "bus": "main", "hydrogen_bus": "h2", "heat_bus": "heat"}
     asset |= {"electric_kw": 20.0, "electric_efficiency": 0.5, "electricity_per_heat": 1.25}
     tank = {"kind": "hydrogen_tank", "name": "tank", "bus": "h2", "energy_kwh": 500, "charge_kw": 80}
@@ -135,8 +105,6 @@ def _fuel_cells() -> tuple[Template, ...]:
 
 def _loops() -> tuple[Template, ...]:
     """A loop that makes about two thirds of its rating: all that a process adds, and levels."""
-    from tests.unit.dispatch.assets.templates_thermal import processes
-
     makers, _ = _maker("h2")
     full_kw = 60.0
     asset = {"kind": "haber_bosch", "name": "it", "bus": "main", "hydrogen_bus": "h2", "ammonia_bus": "nh3"}
@@ -160,8 +128,6 @@ def _loops() -> tuple[Template, ...]:
 
 
 def _syntheses() -> tuple[Template, ...]:
-    from tests.unit.dispatch.assets.templates_thermal import processes
-
     makers, _ = _maker("meoh")
     hydrogen, _, air = makers
     asset = {"kind": "methanol_synthesis", "name": "it", "bus": "main", "hydrogen_bus": "h2", "co2_bus": "co2"}
@@ -195,3 +161,19 @@ def _offtakes() -> tuple[Template, ...]:
     capped = template(asset | {"max_kg_per_day": 18.0, "over": "horizon"}, (priced(), *makers), {})
     dear = {"price_per_t": 4000.0, "min_kg_per_day": 40.0, "max_kg_per_day": 50.0, "delivered_today_kg": 1.0}
     return capped, template(asset | dear, (priced(), *makers), {})
+
+
+TEMPLATES: dict[str, tuple[Template, ...]] = {
+    "alkaline_electrolyser": electrolysers("alkaline_electrolyser"),
+    "pem_electrolyser": electrolysers("pem_electrolyser"),
+    "hydrogen_tank": tanks("hydrogen_tank", "h2"),
+    "ammonia_tank": tanks("ammonia_tank", "nh3"),
+    "methanol_tank": tanks("methanol_tank", "meoh"),
+    "hydrogen_compressor": (_compressor(),),
+    "fuel_cell": _fuel_cells(),
+    "haber_bosch": _loops(),
+    "methanol_synthesis": _syntheses(),
+    "co2_supply": (_co2(),),
+    "hydrogen_refuelling": _stations(),
+    "product_offtake": _offtakes(),
+}

@@ -3,29 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from tests.parks import battery, grid, load, unit
-
-if TYPE_CHECKING:
-    from tests.unit.dispatch.assets.templates import Template
-
-STEPS = 8
-DEMAND = np.array([30.0, 20.0, 60.0, 30.0, 70.0, 20.0, 40.0, 65.0])
-
-
-def entries() -> dict[str, tuple[Template, ...]]:
-    """By kind."""
-    pipes = (_pipe(), _pipe(two_way=True, under_way_back_kwh=[8.0, 4.0]), _full())
-    return {"pipe": pipes, "outage": (_outage(), _outage(critical_share=1.0, critical_kw=30.0))}
+from tests.unit.dispatch.assets.templates import DEMAND, PRICE, STEPS, Template, hourly_tariff
 
 
 def _pipe(**fields: Any) -> Template:
     """Demand at the far end, two hours away; a panel there whose surplus a pipe of two ways brings back."""
-    from tests.unit.dispatch.assets.templates import Template
-
     asset = {"kind": "pipe", "name": "it", "bus": "main", "far_bus": "far", "capacity_kw": 70.0, "delay_h": 2}
     asset |= {"loss_fraction": 0.1, "under_way_kwh": [30.0, 90.0], "cost_per_kwh": 0.01, "two_way": False}
     asset |= {"spill_penalty_per_kwh": 5.0, "end_penalty_per_kwh": 3.0}
@@ -41,16 +28,8 @@ def _full() -> Template:
     return replace(template, series=template.series | {("roof", "available_kw"): np.zeros(STEPS)})
 
 
-def surviving(template: Template) -> Template:
-    """The same, where half of the load is to survive an outage of two hours."""
-    asked = {"kind": "outage", "name": "blackout", "survival_h": 2.0, "loads": ["load"], "critical_share": 0.5}
-    return replace(template, others=(*template.others, asked))
-
-
 def _outage(**fields: Any) -> Template:
     """A battery that also trades, a unit that is on or off or can be started, a panel that is counted on for half."""
-    from tests.unit.dispatch.assets.templates import PRICE, Template, hourly_tariff
-
     asset = {"kind": "outage", "name": "it", "survival_h": 2.5, "loads": ["load"], "critical_share": 0.6}
     asset |= {"critical_kw": 5.0, "generation": ["roof"], "generation_share": 0.5, "penalty_per_kwh": 3.0}
     asset |= {"black_start_store": "battery", "black_start_kwh": 8.0, "black_start_kw": 15.0}
@@ -61,3 +40,9 @@ def _outage(**fields: Any) -> Template:
     series = {("load", "demand_kw"): DEMAND, ("roof", "available_kw"): np.linspace(0, 16, STEPS)}
     pcc = grid(export_kw=500, tariff=hourly_tariff(PRICE, first_hour=6))
     return Template(asset | fields, (pcc, load(), store, engine, roof), series)
+
+
+TEMPLATES: dict[str, tuple[Template, ...]] = {
+    "pipe": (_pipe(), _pipe(two_way=True, under_way_back_kwh=[8.0, 4.0]), _full()),
+    "outage": (_outage(), _outage(critical_share=1.0, critical_kw=30.0)),
+}

@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from tests.unit.dispatch.assets.templates import Template
+from tests.parks import load
+from tests.unit.dispatch.assets.templates import DEMAND, STEPS, Template, conversion, holding, priced, stored
 
-BUSES: list[dict[str, Any]] = [
-    {"name": "hot", "carrier": "heat"},
-    {"name": "steam", "carrier": "steam"},
-    {"name": "gas", "carrier": "gas"},
-    {"name": "fuel", "carrier": "fuel"},
-    {"name": "nh3", "carrier": "ammonia"},
-    {"name": "air", "carrier": "compressed_air"},
-]
 _WHOLE = {"min_load_fraction": 0.3, "start_cost": 1.0, "min_up_h": 2.0, "min_down_h": 2.0}
 _POINTS = [{"datetime": f"2024-03-01T{hour:02d}:00Z", "value": 1.0 + (hour % 3)} for hour in range(6, 15)]
 
@@ -59,9 +51,6 @@ def processes(template: Template, full_kw: float) -> tuple[Template, ...]:
 
 
 def _electric() -> dict[str, tuple[Template, ...]]:
-    from tests.parks import load
-    from tests.unit.dispatch.assets.templates import STEPS, Template, conversion, priced, stored
-
     table = [(20.0, 5.0), (40.0, 3.0)]
     by_heat = [{"outdoor_degc": degrees, "energy_efficiency_ratio": ratio} for degrees, ratio in table]
     compressor = {"kind": "compressor_air", "name": "it", "bus": "main", "air_bus": "air", "heat_bus": "heat"}
@@ -105,9 +94,6 @@ _TAPER = [{"fill": 0.5, "share": 0.9}, {"fill": 1.0, "share": 0.1}]
 
 
 def _heated() -> dict[str, tuple[Template, ...]]:
-    from tests.parks import load
-    from tests.unit.dispatch.assets.templates import STEPS, Template, priced
-
     sixty = 60.0 * np.ones(STEPS)
     others = (priced(), load("warm", bus="heat"))
     warm = {("warm", "demand_kw"): sixty}
@@ -128,9 +114,6 @@ def _heated() -> dict[str, tuple[Template, ...]]:
 
 
 def _brought() -> dict[str, tuple[Template, ...]]:
-    from tests.parks import load
-    from tests.unit.dispatch.assets.templates import STEPS, Template, priced
-
     others, warm = (priced(), load("warm", bus="heat")), {("warm", "demand_kw"): 60.0 * np.ones(STEPS)}
     waste = {"kind": "waste_heat", "name": "it", "bus": "heat", "electric_bus": "main", "pump_fraction": 0.02}
     offered = {"offered_kw": 50.0, "max_kw": 45.0, "cost_per_kwh": 0.01}
@@ -158,9 +141,6 @@ def _brought() -> dict[str, tuple[Template, ...]]:
 
 
 def _fired() -> dict[str, tuple[Template, ...]]:
-    from tests.parks import load
-    from tests.unit.dispatch.assets.templates import DEMAND, STEPS, Template, holding, priced
-
     plant = {"name": "it", "bus": "main", "max_kw": 80.0, "efficiency": 0.4, "cost_per_kwh": 0.01, "clean": False}
     others = (priced(), load(), load("warm", bus="heat"), supply("heat", 0.3), supply("gas", 0.08))
     series = {("load", "demand_kw"): DEMAND, ("warm", "demand_kw"): 25.0 * np.ones(STEPS)}
@@ -182,6 +162,4 @@ def _fired() -> dict[str, tuple[Template, ...]]:
     }
 
 
-def entries() -> dict[str, tuple[Template, ...]]:
-    """By kind."""
-    return _electric() | _heated() | _brought() | _fired()
+TEMPLATES: dict[str, tuple[Template, ...]] = _electric() | _heated() | _brought() | _fired()

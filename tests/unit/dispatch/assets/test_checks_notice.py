@@ -6,7 +6,6 @@ import ast
 import inspect
 import textwrap
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -17,53 +16,10 @@ from dispatch.audit import audit
 from dispatch.schedule import Schedule
 from dispatch.signals import Array
 from dispatch.solve import solve
-from tests.unit.dispatch.assets import mistakes_flexible, mistakes_hydrogen, mistakes_site, mistakes_thermal, templates
+from tests.unit.dispatch.assets import templates
+from tests.unit.dispatch.assets.mistakes import STORE, STORE_BY_FILL, Mistake, at, by_family, pattern, plus
 from tests.unit.dispatch.assets.templates import ALL_KINDS
 
-
-@dataclass(frozen=True)
-class Mistake:
-    """What ``check`` must say when ``series`` of the solved template number ``template`` is altered."""
-
-    what: str
-    series: str
-    alter: Callable[[Array], Array]
-    template: int = 0
-
-
-def at(step: int, value: float) -> Callable[[Array], Array]:
-    """The series with another value in one step."""
-
-    def alter(values: Array) -> Array:
-        out = values.copy()
-        out[:, step] = value
-        return out
-
-    return alter
-
-
-def plus(amount: float) -> Callable[[Array], Array]:
-    return lambda values: values + amount
-
-
-def pattern(*states: int) -> Callable[[Array], Array]:
-    return lambda _: np.array([states], float)
-
-
-STORE = [
-    Mistake("content differs from its powers", "stored_kwh", at(3, 55.0)),
-    Mistake("content above its band", "charge_kw", plus(45.0)),
-    Mistake("content below its band", "discharge_kw", plus(45.0)),
-    Mistake("charge above rating", "charge_kw", at(0, 45.5)),
-    Mistake("discharge above rating", "discharge_kw", at(2, 45.5)),
-    Mistake("negative power", "charge_kw", at(1, -0.1)),
-    Mistake("charges and discharges at once", "charge_kw", plus(1.0)),
-    Mistake("further outside its band than stated", "outside_band_kwh", plus(-0.1)),
-]
-STORE_BY_FILL = [
-    Mistake("charges faster than its fill allows", "charge_kw", plus(20.0), template=1),
-    Mistake("discharges faster than its fill allows", "discharge_kw", plus(40.0), template=1),
-]
 _WORN = [
     Mistake("segments do not share the store's flows", "segment_1_in_kwh", plus(0.1)),
     Mistake("segment differs from its flows", "segment_2_kwh", plus(0.1)),
@@ -142,16 +98,16 @@ MISTAKES: dict[str, list[Mistake]] = {
     ],
     "thermal_store": [*STORE, *STORE_BY_FILL],
     "wind": _GENERATOR,
-    **mistakes_site.mistakes(),
-    **mistakes_thermal.mistakes(),
-    **mistakes_hydrogen.mistakes(),
-    **mistakes_flexible.mistakes(),
 }
 
 
+FAMILIES: dict[str, list[Mistake]] = by_family("mistakes", "MISTAKES")
+
+
 def of(kind: str) -> list[Mistake]:
-    assert kind in MISTAKES, f"kind '{kind}' has no entry in MISTAKES of {__name__}: break each limit of its check once"
-    return MISTAKES[kind]
+    found = [*MISTAKES.get(kind, []), *FAMILIES.get(kind, [])]
+    assert found, f"kind '{kind}' has no entry in MISTAKES of {__name__}: break each limit of its check once"
+    return found
 
 
 @cache

@@ -20,9 +20,9 @@ from dispatch.signals import Horizon
 from dispatch.solve import rule_based, solve
 from dispatch.storage import Storage
 from tests.unit.dispatch.assets import templates
-from tests.unit.dispatch.assets.templates_thermal import entries
+from tests.unit.dispatch.assets.templates_thermal import TEMPLATES
 
-PLACES = [(kind, number) for kind, made in entries().items() for number in range(len(made))]
+PLACES = [(kind, number) for kind, made in TEMPLATES.items() for number in range(len(made))]
 every_template = pytest.mark.parametrize(("kind", "number"), PLACES)
 
 

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pytest
 
 from dispatch.asset import Asset
@@ -19,55 +17,19 @@ from dispatch.audit import audit
 from dispatch.problem import Problem
 from dispatch.signals import Array
 from dispatch.solve import solve
-from tests.unit.dispatch.assets import mistakes_flexible, mistakes_hydrogen, mistakes_site, mistakes_thermal, templates
+from tests.unit.dispatch.assets import templates
+from tests.unit.dispatch.assets.mistakes import (
+    WRONG_STORE,
+    WRONG_STORE_BY_FILL,
+    Change,
+    Wrong,
+    by_family,
+    plus,
+    times,
+    zero,
+)
 from tests.unit.dispatch.assets.templates import ALL_KINDS
 
-Change = Callable[[Array], Array]
-
-
-@dataclass(frozen=True)
-class Wrong:
-    """A wrong formula: coefficients with what becomes of them, and words that the audit's finding must hold."""
-
-    name: str
-    coefficients: Mapping[str, Change]
-    finding: str
-    template: int = 0
-    fields: Mapping[str, Any] | None = None
-
-
-def times(factor: float) -> Change:
-    return lambda x: np.asarray(x, float) * factor
-
-
-def plus(amount: float) -> Change:
-    return lambda x: np.asarray(x, float) + amount
-
-
-def zero(x: Array) -> Array:
-    return np.asarray(x, float) * 0
-
-
-STORE = [
-    Wrong("no standing loss", {"retention": lambda x: x * 0 + 1, "carried_kwh": lambda x: x / 0.99}, "content differs"),
-    Wrong("charge without loss", {"gain_kwh_per_kw": times(1 / 0.9)}, "content differs"),
-    Wrong("discharge without loss", {"drain_kwh_per_kw": times(0.95)}, "content differs"),
-    Wrong("start level ignored", {"carried_kwh": times(1.5)}, "content differs"),
-    Wrong("reserve of power forgotten", {"charge_kw": plus(5), "discharge_kw": plus(5)}, "above rating"),
-    Wrong(
-        "top of the band too high",
-        {"upper_kwh": plus(5), "most_kwh": plus(5)},
-        "content above",
-        fields={"energy_kwh": 40.0},
-    ),
-    Wrong("bottom of the band too low", {"lower_kwh": plus(-5), "least_kwh": plus(-5)}, "content below"),
-    Wrong("wear too cheap", {"wear_per_kw": times(0.5)}, "money differs", fields={"wear_cost_per_kwh": 0.02}),
-]
-STORE_BY_FILL = [
-    Wrong("limit of charge by fill forgotten", {"charge_end_kw_1": plus(99)}, "charges faster", template=1),
-    Wrong("limit of discharge by fill forgotten", {"discharge_end_kw_0": plus(99)}, "discharges faster", template=1),
-    Wrong("taper too flat", {"charge_slope_1": times(0.7)}, "charges faster", template=1),
-]
 _WORN = [
     Wrong("first segment too large", {"segment_1_size_kwh": times(1.5)}, "outside its size"),
     Wrong("deep cycles too cheap", {"segment_2_cost": times(0.5)}, "money differs"),
@@ -91,7 +53,7 @@ _GREEN_WINS = {"green_power": [_PPA]}
 _GREEN_DEAR = {"green_power": [_PPA | {"price_per_kwh": 9.0, "share_min": 0.1}]}
 _HIGH_USE = {"month_to_date_kwh": 390.0}
 WRONG: dict[str, list[Wrong]] = {
-    "battery": [*STORE, *STORE_BY_FILL, *_WORN, *_HOLDING],
+    "battery": [*WRONG_STORE, *WRONG_STORE_BY_FILL, *_WORN, *_HOLDING],
     "cable": [Wrong("rating too high", {"rating_kw": times(1.2)}, "flow above rating")],
     "direct_line": [
         Wrong("more than the weather gives", {"available_kw": times(1.1)}, "than is available"),
@@ -155,7 +117,7 @@ WRONG: dict[str, list[Wrong]] = {
         Wrong("the same, downwards", {"required_kw": times(0.5)}, "reserve_down_kw differs", template=1),
         Wrong("shortfall too cheap", {"short_per_kw": times(0.5)}, "penalty differs"),
     ],
-    "supercapacitor": [*STORE, *STORE_BY_FILL, *_HOLDING],
+    "supercapacitor": [*WRONG_STORE, *WRONG_STORE_BY_FILL, *_HOLDING],
     "thermal": [
         Wrong("minimum too low", {"min_kw": times(0.5)}, "below minimum", template=1, fields={"min_kw": 35.0}),
         Wrong(
@@ -191,13 +153,11 @@ WRONG: dict[str, list[Wrong]] = {
         Wrong("counted as clean", {"unclean": zero}, "unclean_kw differs"),
         Wrong("time off before", {"must_off": zero}, "minimum down time", template=2, fields=_CHEAP),
     ],
-    "thermal_store": [*STORE, *STORE_BY_FILL],
+    "thermal_store": [*WRONG_STORE, *WRONG_STORE_BY_FILL],
     "wind": _GENERATOR,
-    **mistakes_site.wrongs(),
-    **mistakes_thermal.wrongs(),
-    **mistakes_hydrogen.wrongs(),
-    **mistakes_flexible.wrongs(),
 }
+for _kind, _cases in by_family("mistakes", "WRONG").items():
+    WRONG[_kind] = [*WRONG.get(_kind, []), *_cases]
 
 
 @contextmanager
