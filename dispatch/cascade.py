@@ -2,8 +2,9 @@ r"""Which level of heat feeds which: the energy cascade of a finished plan, in o
 
 A link is what one plant takes of a source and gives to a level of heat, steam or cold over the horizon [kWh]. Its
 source is the hottest such level that it draws from, else the bus that it draws most of; none where heat comes from
-outside. All of what is drawn there counts, so plant that makes electricity beside heat takes more than it gives. Heat
-that a store gives back, and what a demand takes, are links too, so that on every level
+outside, whatever its pumps draw. All of what is drawn from the source counts, so plant that makes electricity beside
+heat takes more than it gives. Heat that a store gives back, and what a demand takes, are links too, so that on every
+level
 
 .. math:: Σ_{links to it} given = Σ_{links from it} taken
 """
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dispatch.asset import Asset
+from dispatch.offered import Offered
 from dispatch.schedule import Schedule
 from dispatch.site import Bus, Site
 from dispatch.storage import Storage
@@ -42,6 +44,7 @@ class Level:
     Attributes:
         supplied_kwh: all that came to it, what stores gave back included.
         from_above_kwh: of that, what other levels of heat gave.
+        stored_kwh: what stores took of it.
         used_kwh: what demand took of it.
         handed_on_kwh: what went on to other levels and to cold.
     """
@@ -50,6 +53,7 @@ class Level:
     temperature_degc: float | None
     supplied_kwh: float
     from_above_kwh: float
+    stored_kwh: float
     used_kwh: float
     handed_on_kwh: float
 
@@ -81,6 +85,7 @@ def levels(site: Site, schedule: Schedule, scenario: int = 0) -> tuple[Level, ..
                 bus.temperature_degc,
                 sum(link.given_kwh for link in to),
                 sum(link.given_kwh for link in to if link.source in names - {bus.name}),
+                sum(link.taken_kwh for link in away if link.sink == bus.name),
                 sum(link.taken_kwh for link in away if link.sink is None),
                 sum(link.taken_kwh for link in away if link.sink in names - {bus.name}),
             )
@@ -109,7 +114,8 @@ def _of(asset: Asset, schedule: Schedule, scenario: int, thermal: list[str]) -> 
         if isinstance(asset, Storage) and not warm:
             yield from (Link(asset.name, n, n, 0.0, kwh) for n, kwh in given.items() if n in thermal)
         return
-    source = warm[0] if warm else max(taken, key=lambda name: taken[name], default=None)
+    made = {} if isinstance(asset, Offered) else taken
+    source = warm[0] if warm else max(made, key=lambda name: made[name], default=None)
     sinks = [name for name in thermal if name in given]
     drawn = taken.get(source, 0.0) if source is not None else 0.0
     for name in sinks:

@@ -12,9 +12,9 @@ from dispatch.report.data import Answer, Cell, Table
 _LEAST_LEVELS = 2
 _PRODUCTS = (
     "What a kg bears: the electricity, money and carbon that its making drew, and what tanks and compressors cost; "
-    "what is made of hydrogen bears the mean of all hydrogen of the plan. CO₂ is that of fuels and imports on this path, "
-    "without what building the plant emitted. The levelised cost (of hydrogen: LCOH) adds a year's annuity of the "
-    "plant, and says what a kg costs if all days were like these; a dash: no plant says what it cost."
+    "what is made of hydrogen bears the mean of all hydrogen of the plan. CO₂ is that of fuels and imports on this "
+    "path, without what building the plant emitted. The levelised cost (of hydrogen: LCOH) adds a year's annuity of "
+    "the plant, and says what a kg costs if all days were like these; a dash: no plant says what it cost."
 )
 _CASCADE = (
     "From the hottest level down. What a plant takes is all it drew from its source, so engines, which make "
@@ -38,11 +38,15 @@ def heat_cascade(plan: Plan) -> Iterator[Answer]:
     if len(found) < _LEAST_LEVELS:
         return
     rows: list[tuple[Cell, ...]] = [
-        (_level(plan, x.bus), x.supplied_kwh, x.from_above_kwh, x.used_kwh, x.handed_on_kwh) for x in found
+        (_level(plan, x.bus), x.supplied_kwh, x.from_above_kwh, x.stored_kwh, x.used_kwh, x.handed_on_kwh)
+        for x in found
     ]
-    heads = ("Level", "Supplied [kWh]", "Of that by other levels [kWh]", "Demand [kWh]", "Handed on [kWh]")
+    flows = ("Supplied [kWh]", "Of that by other levels [kWh]", "To stores [kWh]", "Demand [kWh]", "Handed on [kWh]")
     joined = tuple(_link(plan, link) for link in links(plan.site, plan.schedule))
-    tables = (Table(heads, tuple(rows)), Table(("Plant", "From", "To", "Takes [kWh]", "Gives [kWh]"), joined))
+    tables = (
+        Table(("Level", *flows), tuple(rows)),
+        Table(("Plant", "From", "To", "Takes [kWh]", "Gives [kWh]"), joined),
+    )
     yield Answer("Energy cascade: which level feeds which", (), note=_CASCADE, tables=tables)
 
 
@@ -62,7 +66,8 @@ def _link(plan: Plan, link: Link) -> tuple[Cell, ...]:
     source = _level(plan, link.source) if link.source is not None else "outside"
     sink = _level(plan, link.sink) if link.sink is not None else "demand"
     stored = link.source is not None and link.source == link.sink
-    return (link.plant, source, f"{sink}, back again" if stored else sink, link.taken_kwh, link.given_kwh)
+    ends = link.taken_kwh if link.source is not None else None, link.given_kwh if link.sink is not None else None
+    return (link.plant, source, f"{sink}, back again" if stored else sink, *ends)
 
 
 def _level(plan: Plan, name: str) -> str:

@@ -14,7 +14,7 @@ from typing import Literal
 
 from dispatch.report.colours import Colour, shade
 from dispatch.report.data import Balance, Fan, Line, Picture, ReportData, Store, VoltageBand, parse_start
-from dispatch.report.wording import MISSING, adaptive, decimals_for, energy, number, percent
+from dispatch.report.wording import MISSING, adaptive, decimals_for, energy, mass, number, percent
 
 Draw = Literal["area", "line", "band", "ribbon"]
 
@@ -313,9 +313,10 @@ def _total(data: ReportData, values: tuple[float, ...], unit: str) -> str:
     there = [(value, hours) for value, hours in zip(values, data.step_h, strict=True) if math.isfinite(value)]
     if not there:
         return MISSING
-    if unit != "kW":
+    if unit not in ("kW", "kg/h"):
         return _between(values, 2)
-    text = energy(sum(value * hours for value, hours in there))
+    amount = sum(value * hours for value, hours in there)
+    text = energy(amount) if unit == "kW" else mass(amount)
     return text if len(there) == len(values) else f"{text}, {len(values) - len(there)} gaps"
 
 
