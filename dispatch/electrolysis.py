@@ -288,7 +288,8 @@ class Electrolyser(Committed):
         power = rows.field("min_kw") * out["producing"] + out["above_min_kw"]
         most = electrolysis_states.usable_kw(rows, power, electrolysis_states.curved(rows, power, out["producing"]))
         asked = np.maximum(-state.share(bus_or(rows, "heat_bus", "bus"), np.maximum(most, 0)), 0)
-        return out | {"heat_kw": np.clip(values["heat_kw"] + asked, 0, most)}
+        heat = values.get("heat_kw", np.zeros_like(most))  # a plan without a heat bus has none
+        return out | {"heat_kw": np.clip(heat + asked, 0, most)}
 
 
 def _pieces(rows: Rows[Any]) -> Pieces:
