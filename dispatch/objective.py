@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 from dispatch.asset import Rows
 from dispatch.part import Part
 from dispatch.signals import Array, Horizon
-from dispatch.site import CleanShareWish, Objective, Site
+from dispatch.site import CleanShareWish, DirectShareWish, Objective, Site
 
 if TYPE_CHECKING:
     import cvxpy as cp
@@ -89,7 +89,9 @@ def total(
     money = _sum(rows, parts, ("cost_step", "cost_period"), scenarios)
     co2 = _sum(rows, parts, ("co2_step_kg",), scenarios)
     penalty = _sum(rows, parts, ("penalty_step",), scenarios)
-    breaches = [_clean_share(w, site, horizon, rows, parts) for w in site.wishes if isinstance(w, CleanShareWish)]
+    breaches = [
+        _share(w, site, horizon, rows, parts) for w in site.wishes if isinstance(w, CleanShareWish | DirectShareWish)
+    ]
     for breach in breaches:
         penalty = penalty + breach.penalty_per_kwh * cp.sum(breach.short_kwh, axis=1)
     if extra is not None:
@@ -149,29 +151,31 @@ def _sum(rows: Mapping[str, Rows[Any]], parts: Mapping[str, Part], names: Sequen
     return sum(terms[1:], terms[0]) if terms else cp.Constant(np.zeros(scenarios))
 
 
-def _clean_share(
-    wish: CleanShareWish,
+def _share(
+    wish: CleanShareWish | DirectShareWish,
     site: Site,
     horizon: Horizon,
     rows: Mapping[str, Rows[Any]],
     parts: Mapping[str, Part],
 ) -> Breach:
-    """Σ unclean ≤ (1 − x) Σ supply over each window, short by ``short_kwh``."""
+    """Σ unclean (or bought) ≤ (1 − x) Σ supply over each window, short by ``short_kwh``."""
     import cvxpy as cp
 
     windows = site.days(horizon, wish.over)
     energy = (windows * horizon.hours).T
     scenarios = next(iter(rows.values())).scenarios
-    unclean, supply = (
+    clean = isinstance(wish, CleanShareWish)
+    least = wish.clean_share_min if isinstance(wish, CleanShareWish) else wish.direct_share_min
+    other, supply = (
         sum(
             (to_scenario(rows[k]) @ getattr(p, name) for k, p in parts.items() if getattr(p, name) is not None),
-            cp.Constant(0.0),
+            cp.Constant(np.zeros((scenarios, horizon.steps))),
         )
-        for name in ("unclean_kw", "supply_kw")
+        for name in ("unclean_kw" if clean else "bought_kw", "supply_kw")
     )
     short = cp.Variable((scenarios, windows.shape[0]), nonneg=True)
-    needed = (unclean - (1 - wish.clean_share_min) * supply) @ energy
-    text = f"clean share of at least {wish.clean_share_min:.0%} per {wish.over}"
+    needed = (other - (1 - least) * supply) @ energy
+    text = f"{'clean' if clean else 'direct'} share of at least {least:.0%} per {wish.over}"
     return Breach(text, short, needed, wish.penalty_per_kwh)
 
 

@@ -95,6 +95,7 @@ class Part:
         penalty_step: price of broken wishes, in money but never part of the reported money.
         supply_kw: net electricity the kind brings to the site (generation + import − export).
         unclean_kw: the share of that supply which does not count as clean.
+        bought_kw: what comes over a connection; a series that ``check`` and ``account`` hold.
         reserve_up_kw: power ready to be raised within the site's reserve duration: offered +, asked for −.
         reserve_down_kw: likewise, to be lowered.
         backup: what the kind gives in an outage, where the site asks for that.
@@ -114,6 +115,7 @@ class Part:
     penalty_step: cp.Expression | None = None
     supply_kw: cp.Expression | None = None
     unclean_kw: cp.Expression | None = None
+    bought_kw: cp.Expression | None = None
     reserve_up_kw: cp.Expression | None = None
     reserve_down_kw: cp.Expression | None = None
     backup: Backup | None = None
@@ -128,7 +130,7 @@ class Part:
         for constraint in self.constraints:
             if not constraint.is_dcp(dpp=True):
                 raise ContractError(f"constraint is not DCP and DPP: {constraint}")
-        for name in ("cost_step", "cost_period", "co2_step_kg", "penalty_step", "unclean_kw"):
+        for name in ("cost_step", "cost_period", "co2_step_kg", "penalty_step", "unclean_kw", "bought_kw"):
             term = getattr(self, name)
             if term is not None and not (term.is_convex() and term.is_dpp()):
                 raise ContractError(f"{name} is not convex and DPP")

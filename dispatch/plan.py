@@ -101,7 +101,7 @@ def plan(
     known = all(np.isfinite(came.get(name, np.nan)).all() for name in outlook.needs) if came else False
     hindsight = known_inputs(site, horizon, outlook.needs, came) if known else None
     grid = None
-    with _scheduler(site, Limits()) as scheduler:
+    with _scheduler(site, Limits(gap=site.planning.gap)) as scheduler:
         schedule = scheduler.climb(problem).schedule
         if network is not None:
             progress("checking the network")

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from dispatch import survival
+from dispatch.answers import answers
 from dispatch.assets.battery import Battery
 from dispatch.assets.cable import Cable
 from dispatch.assets.direct_line import RULES, DirectLine
@@ -30,11 +31,9 @@ _MOST_FINDINGS = 50
 
 def report_data(plan: Plan) -> ReportData:
     """Everything the page needs, as plain numbers."""
-    site, horizon, schedule = plan.site, plan.horizon, plan.schedule
-    start = horizon.local_start[0]
-    last = horizon.local_start[-1].date()
+    site, horizon, prices = plan.site, plan.horizon, plan.schedule.inputs.series
+    start, last = horizon.local_start[0], horizon.local_start[-1].date()
     day = f"{start:%A %d %B %Y}" if last == start.date() else f"{start:%d %B} to {last:%d %B %Y}"
-    prices = schedule.inputs.series
     return ReportData(
         title="parkwatt: plan of the day",
         site=site.title or site.name,
@@ -61,6 +60,7 @@ def report_data(plan: Plan) -> ReportData:
         notes=tuple(_notes(plan)),
         status=_status(plan),
         limits=tuple(_limits(plan)),
+        answers=tuple(answers(plan)),
     )
 
 
@@ -93,8 +93,8 @@ def _balances(plan: Plan) -> Iterator[Balance]:
                 power = _power_at(solved, row, members)
                 supply.append(Line(asset.name, rounded(np.maximum(power, 0)), asset.kind))
                 use.append(Line(asset.name, rounded(np.maximum(-power, 0)), asset.kind))
-        kept = [[line for line in side if max(line.values) > _SMALL_KW] for side in (supply, use)]
-        yield Balance(bus.carrier, " + ".join(members), tuple(kept[0]), tuple(kept[1]))
+        kept = [tuple(line for line in side if max(line.values) > _SMALL_KW) for side in (supply, use)]
+        yield Balance(bus.carrier, " + ".join(members), *kept, "kg/h" if bus.carrier == "co2" else "kW")
 
 
 def _joined_buses(plan: Plan) -> dict[str, str]:
@@ -120,10 +120,9 @@ def _power_at(solved: Any, row: int, buses: list[str]) -> Array:
 def _stores(plan: Plan) -> Iterator[Store]:
     for asset in plan.site.assets:
         if isinstance(asset, Storage):
-            stored = plan.schedule.asset(asset.name, "stored_kwh")
-            start = start_kwh(plan.schedule, asset.name)
+            stored = np.append(start_kwh(plan.schedule, asset.name), plan.schedule.asset(asset.name, "stored_kwh"))
             limits = asset.energy_kwh * asset.min_fill, asset.energy_kwh * asset.max_fill
-            yield Store(asset.name, rounded(np.concatenate([[start], stored])), *limits, asset.kind)
+            yield Store(asset.name, rounded(stored), *limits, asset.kind)
 
 
 def _fans(plan: Plan) -> Iterator[Fan]:
@@ -384,7 +383,8 @@ def _notes(plan: Plan) -> Iterator[str]:
         "Cost in the comparison is money paid less the value of what the stores hold more than at the start."
     )
     yield "Carbon and clean share are those of the day and do not count what the stores hold at its end."
-    yield "The demand charge counts only what this day adds to the peak that the month is billed for anyway."
+    if any(isinstance(asset, GridConnection) for asset in plan.site.assets):
+        yield "The demand charge counts only what this day adds to the peak that the month is billed for anyway."
 
 
 def _status(plan: Plan) -> Status:

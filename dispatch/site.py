@@ -87,6 +87,17 @@ class CleanShareWish(Frozen):
     penalty_per_kwh: NonNegative = Field(default=1.0, description="price of a kWh short")
 
 
+class DirectShareWish(Frozen):
+    """Electricity generated on site or on a line of its own over all electricity used, at least this much.
+
+    What comes over a connection counts as not direct, green power included: that is traded.
+    """
+
+    direct_share_min: Fraction
+    over: Literal["day", "horizon"] = "day"
+    penalty_per_kwh: NonNegative = Field(default=1.0, description="price of a kWh short")
+
+
 class FillWish(Frozen):
     """A store's fill at the end of the horizon, at least this much."""
 
@@ -95,7 +106,7 @@ class FillWish(Frozen):
     penalty_per_kwh: NonNegative = 10.0
 
 
-Wish = CleanShareWish | FillWish
+Wish = CleanShareWish | DirectShareWish | FillWish
 
 
 class StepBlock(Frozen):
@@ -140,6 +151,10 @@ class Planning(Frozen):
         description="exact: proved to the gap; convex: near the tightest relaxation, whose bound certifies the gap",
     )
     rolling: Rolling = Rolling()
+    gap: Annotated[Finite, Field(ge=1e-6, le=0.05)] = Field(
+        default=1e-4,
+        description="a search ends when its plan is proved so near to the optimum, as a share of it",
+    )
     deadline_s: Positive | None = Field(
         default=None,
         description="a schedule that passes the audit is there after so many seconds of scheduling; default: no clock",

@@ -39,6 +39,8 @@ class DirectLine(Asset):
     technology: Literal["wind", "pv"] = Field(description="what its forecast is learned as")
     rated_kw: Positive
     history: History | None = Field(default=None, description="measured generation")
+    tilt_deg: Finite = Field(default=20.0, ge=0, le=90, description="of PV, for forecasts from weather")
+    azimuth_deg: Finite = Field(default=180.0, ge=0, lt=360, description="of PV, likewise; 180 = south")
     price_per_kwh: NonNegative = Field(default=0.0, description="what the site pays for own use")
     export_kw: NonNegative = Field(default=0.0, description="limit of the plant's own connection to the grid")
     export_price_per_kwh: Finite = Field(default=0.0, description="what the plant earns for its export")
@@ -56,8 +58,10 @@ class DirectLine(Asset):
 
     @property
     def needs(self) -> tuple[Need, ...]:
-        """Available power, from its history."""
-        return (Need("available_kw", self.technology, self.rated_kw, self.history),)
+        """Available power, from its history; that of PV from weather too."""
+        sun = {"peak_kw": self.rated_kw, "tilt_deg": self.tilt_deg, "azimuth_deg": self.azimuth_deg}
+        physics = sun if self.technology == "pv" else {}
+        return (Need("available_kw", self.technology, self.rated_kw, self.history, physics),)
 
     @classmethod
     def ratings(cls, rows: Rows[DirectLine], horizon: Horizon) -> dict[str, Array]:

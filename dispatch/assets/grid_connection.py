@@ -199,6 +199,7 @@ class GridConnection(Asset):
             co2_step_kg=cp.multiply(given["carbon_kg_per_kw"], imported),
             supply_kw=imported - exported,
             unclean_kw=cp.multiply(given["unclean_fraction"], imported) - green.clean_kw,
+            bought_kw=imported,
             series=out.series,
             inner=out.inner,
             exclusive=[Exclusive(switch, imported, exported)],

@@ -23,7 +23,7 @@ from dispatch.replay.pieces import Buses, Piece, State, came, schedule, split
 from dispatch.replay.plant import carried
 from dispatch.schedule import Schedule
 from dispatch.signals import Array
-from dispatch.site import CleanShareWish
+from dispatch.site import CleanShareWish, DirectShareWish
 from dispatch.storage import Storage
 
 _SAME = 1e-6
@@ -139,9 +139,10 @@ def _day(
     part, hours = slice(start - first, end - first), inputs.horizon.hours
     sums = _accounts(month, inputs, part)
     held = sum(v * (_level(month, s, part.stop) - _level(month, s, part.start)) for s, v in worth.items())
-    penalty = sums["penalty"] + _clean_penalty(case, sums["unclean_kw"] @ hours, sums["supply_kw"] @ hours, "day")
     supplied = float(sums["supply_kw"] @ hours)
     imported = _total(month, "import_kw", part)
+    unclean, bought = float(sums["unclean_kw"] @ hours), float(imported @ hours)
+    penalty = sums["penalty"] + _share_penalty(case, unclean, bought, supplied, "day")
     wanted = case.site.objective
     windows = (piece.starts >= start) & (piece.starts < end)
     notes = {name: values[windows] for name, values in piece.notes.items()}
@@ -152,8 +153,8 @@ def _day(
         co2_kg=sums["co2_kg"],
         penalty=penalty,
         objective=wanted.money * sums["money"] + wanted.carbon_price_per_t / 1000 * sums["co2_kg"] + penalty - held,
-        clean_share=1 - float(sums["unclean_kw"] @ hours) / supplied if supplied > 0 else float("nan"),
-        import_kwh=float(imported @ hours),
+        clean_share=1 - unclean / supplied if supplied > 0 else float("nan"),
+        import_kwh=bought,
         peak_import_kw=float(imported.max(initial=0.0)),
         curtailed_kwh=float(_total(month, "curtailed_kw", part, VariableGeneration) @ hours),
         shed_kwh=float(_total(month, "shed_kw", part) @ hours),
@@ -180,22 +181,27 @@ def _accounts(month: Schedule, inputs: Inputs, part: slice) -> dict[str, Any]:
     return out
 
 
-def _clean_penalty(case: Case, unclean_kwh: float, supply_kwh: float, over: str) -> float:
-    """Price of the clean energy that is short of what is wished for."""
-    wishes = [w for w in case.site.wishes if isinstance(w, CleanShareWish) and w.over == over]
-    return sum(w.penalty_per_kwh * max(unclean_kwh - (1 - w.clean_share_min) * supply_kwh, 0.0) for w in wishes)
+def _share_penalty(case: Case, unclean_kwh: float, bought_kwh: float, supply_kwh: float, over: str) -> float:
+    """Price of the clean and of the direct energy that is short of what is wished for."""
+    money = 0.0
+    for wish in case.site.wishes:
+        if isinstance(wish, CleanShareWish) and wish.over == over:
+            money += wish.penalty_per_kwh * max(unclean_kwh - (1 - wish.clean_share_min) * supply_kwh, 0.0)
+        if isinstance(wish, DirectShareWish) and wish.over == over:
+            money += wish.penalty_per_kwh * max(bought_kwh - (1 - wish.direct_share_min) * supply_kwh, 0.0)
+    return money
 
 
 def _with_horizon_wishes(case: Case, piece: Piece, days: list[Day]) -> tuple[Day, ...]:
     """A share wished for over the horizon is held over the whole span; what is short is charged to the last day."""
-    if not any(isinstance(w, CleanShareWish) and w.over == "horizon" for w in case.site.wishes):
+    if not any(isinstance(w, CleanShareWish | DirectShareWish) and w.over == "horizon" for w in case.site.wishes):
         return tuple(days)
     hours = case.span.hours
     unclean, supply = (
         sum(float(v.sum(axis=0) @ hours) for k, v in piece.arrays.items() if k.endswith(f"/{name}/"))
         for name in ("unclean_kw", "supply_kw")
     )
-    short = _clean_penalty(case, unclean, supply, "horizon")
+    short = _share_penalty(case, unclean, sum(day.import_kwh for day in days), supply, "horizon")
     last = replace(days[-1], penalty=days[-1].penalty + short, objective=days[-1].objective + short)
     return (*days[:-1], last)
 

@@ -37,7 +37,7 @@ from dispatch.replay.pieces import State
 from dispatch.replay.plant import Decisions, decisions, obeyed
 from dispatch.schedule import Schedule
 from dispatch.signals import Array, Horizon
-from dispatch.site import CleanShareWish, Site
+from dispatch.site import CleanShareWish, DirectShareWish, Site
 from dispatch.solve import solve
 from dispatch.storage import Storage
 
@@ -180,7 +180,7 @@ def with_ends(case: Case, worth: Mapping[str, float], *, by_window: bool = True)
             wished = asset.start_fill if asset.end_fill_min is None else asset.end_fill_min
             assets.append(asset.model_copy(update={"end_fill_min": wished}))
     wishes = tuple(
-        w.model_copy(update={"over": "horizon"}) if by_window and isinstance(w, CleanShareWish) else w
+        w.model_copy(update={"over": "horizon"}) if by_window and isinstance(w, CleanShareWish | DirectShareWish) else w
         for w in case.site.wishes
     )
     return case.site.model_copy(update={"assets": tuple(assets), "wishes": wishes})

@@ -38,11 +38,13 @@ def render(data: ReportData) -> str:
         "fans": pictures.fan_charts(data, colours),
         "network": pictures.voltage_charts(data),
     }
-    charts = [chart for group in groups.values() for chart in group]
+    answers = pictures.answer_charts(data, colours)
+    charts = [chart for group in (*groups.values(), *answers) for chart in group]
     library, script = _read("vendor/echarts.common.min.js"), _read("page.js")
     return _template().render(
         data=data,
         groups=groups,
+        answers=list(zip(data.answers, answers, strict=True)),
         labels=step_labels(data),
         edges=_edge_labels(data),
         status=facts.lamps(data.status),
@@ -115,6 +117,8 @@ def _coloured(data: ReportData) -> Iterator[tuple[str, str]]:
         yield from ((line.name, line.kind) for line in (*balance.supply, *balance.use))
     yield from ((store.name, store.kind) for store in data.stores)
     yield from ((fan.name, fan.kind) for fan in data.fans)
+    for picture in (picture for answer in data.answers for picture in answer.pictures):
+        yield from ((line.name, line.kind) for line in picture.stacked)
 
 
 def _plain(value: object) -> object:

@@ -13,8 +13,8 @@ from itertools import accumulate, pairwise
 from typing import Literal
 
 from dispatch.report.colours import Colour, shade
-from dispatch.report.data import Balance, Fan, Line, ReportData, Store, VoltageBand, parse_start
-from dispatch.report.wording import MISSING, adaptive, decimals_for, energy, number, percent
+from dispatch.report.data import Balance, Fan, Line, Picture, ReportData, Store, VoltageBand, parse_start
+from dispatch.report.wording import MISSING, adaptive, decimals_for, energy, mass, number, percent
 
 Draw = Literal["area", "line", "band", "ribbon"]
 
@@ -122,7 +122,42 @@ def voltage_charts(data: ReportData) -> tuple[Chart, ...]:
     return (Chart("voltage", "Network", about, (_voltage_panel(band), _loading_panel(band))),)
 
 
+def answer_charts(data: ReportData, colours: Mapping[str, Colour]) -> tuple[tuple[Chart, ...], ...]:
+    """The pictures of each answer: a stack of lines, one to compare with, and a ratio under them."""
+    return tuple(
+        tuple(_picture_chart(data, f"answer-{a}-{p}", one, colours) for p, one in enumerate(answer.pictures))
+        for a, answer in enumerate(data.answers)
+    )
+
+
 # ---- panels
+
+
+def _picture_chart(data: ReportData, place: str, picture: Picture, colours: Mapping[str, Colour]) -> Chart:
+    series = [
+        Series(one.name, "area", one.values, colours[one.name], _total(data, one.values, one.unit), stack="parts")
+        for one in picture.stacked
+    ]
+    if picture.over is not None:
+        text = _total(data, picture.over.values, picture.over.unit)
+        series.append(Series(picture.over.name, "line", picture.over.values, INK, text, dashed=True))
+    largest = max((value for one in series for value in known(one.values)), default=0.0)
+    gaps = _missing(data, [one.values for one in series])
+    panels = [Panel("Power", "kW", 14.0, tuple(series), min(2, decimals_for(largest)), missing=gaps)]
+    if picture.ratio is not None:
+        panels.append(_ratio_panel(picture.ratio))
+    return Chart(place, picture.name, picture.about, tuple(panels))
+
+
+def _ratio_panel(line: Line) -> Panel:
+    """From zero where it is a share, else around its values: a PUE is never near zero."""
+    share, there = line.unit == "%", known(line.values) or [0.0]
+    pad = 0.1 * (max(there) - min(there)) or 0.05
+    low, high = (0.0, 105.0) if share else (round(min(there) - pad, 3), round(max(there) + pad, 3))
+    decimals = 1 if share else 3
+    one = Series(line.name, "line", line.values, BAND, _between(line.values, decimals), opacity=0.18 if share else 1.0)
+    return Panel(line.name.capitalize() if share else line.name, line.unit, 5.5, (one,), decimals, low=low, high=high,
+                 axis_decimals=0 if share else 2)  # fmt: skip
 
 
 def _ribbons(data: ReportData) -> tuple[Panel, ...]:
@@ -278,9 +313,10 @@ def _total(data: ReportData, values: tuple[float, ...], unit: str) -> str:
     there = [(value, hours) for value, hours in zip(values, data.step_h, strict=True) if math.isfinite(value)]
     if not there:
         return MISSING
-    if unit != "kW":
+    if unit not in ("kW", "kg/h"):
         return _between(values, 2)
-    text = energy(sum(value * hours for value, hours in there))
+    amount = sum(value * hours for value, hours in there)
+    text = energy(amount) if unit == "kW" else mass(amount)
     return text if len(there) == len(values) else f"{text}, {len(values) - len(there)} gaps"
 
 
