@@ -14,6 +14,8 @@ from dispatch.part import Account, Part, Port, Violation, breaches
 from dispatch.series import History, Need, Signal, per_step
 from dispatch.signals import Array, Horizon
 
+_SOME_SHARE = 1e-3
+
 
 class Offered(Asset):
     r"""0 ≤ q_t ≤ min(available_t, largest flow); what is left, available − q, leaves the site unused.
@@ -32,6 +34,7 @@ class Offered(Asset):
     rule_order: ClassVar[int] = 2  # before boilers and heat pumps, which then see what is still wanted
     gives_more: ClassVar[bool] = True
     port_name: ClassVar[str] = "heat"
+    left_word: ClassVar[str] = "left"
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -116,6 +119,17 @@ class Offered(Asset):
             money=(taken @ hours) * rows.field("cost_per_kwh")[:, 0],
             co2_kg=emitted @ hours,
         )
+
+    @classmethod
+    def told(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> list[str]:
+        """How much of what is available is taken, where some is left."""
+        out, hours = [], given.horizon.hours
+        for row, member in enumerate(rows.members):
+            taken, left = (float(series[name][row] @ hours) for name in ("taken_kw", "unused_kw"))
+            if left > _SOME_SHARE * (taken + left):
+                share = left / (taken + left)
+                out.append(f"{member.name}: {taken:,.0f} kWh taken, {left:,.0f} kWh {cls.left_word} ({share:.1%})")
+        return out
 
     @classmethod
     def rule(cls, rows: Rows[Self], given: Inputs, state: Ruling) -> dict[str, Array]:

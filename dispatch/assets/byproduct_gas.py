@@ -25,6 +25,7 @@ class ByproductGas(Offered):
 
     bus_fields: ClassVar[Mapping[str, Carriers]] = {"bus": ("gas", "fuel", "hydrogen")}
     port_name: ClassVar[str] = "gas"
+    left_word: ClassVar[str] = "flared"
     rule_order: ClassVar[int] = 5  # when those that burn it have said what they want, before any is bought
 
     @property

@@ -15,6 +15,8 @@ from dispatch.frozen import Fraction
 from dispatch.part import Account, Part, Port, Violation, breaches
 from dispatch.signals import Array, Horizon
 
+_SOME_KW = 1e-3
+
 
 class CoFiring(Fired):
     r"""A unit on a fuel bus and an ammonia bus: of its fuel H, by lower heating value, a share is ammonia A [kW].
@@ -107,6 +109,19 @@ class CoFiring(Fired):
             reserve_up_kw=series.get("reserve_up_kw", 0.0),
             reserve_down_kw=series.get("reserve_down_kw", 0.0),
         )
+
+    @classmethod
+    def told(cls, rows: Rows[CoFiring], given: Inputs, series: Mapping[str, Array]) -> list[str]:
+        """Ammonia's share of the fuel: of the horizon, and from its least to its most."""
+        out, hours = super().told(rows, given, series), given.horizon.hours
+        for row, member in enumerate(rows.members):
+            ammonia, fuel = series["ammonia_kw"][row], series["fuel_kw"][row]
+            burns = fuel > _SOME_KW
+            if burns.any():
+                share, each = (ammonia @ hours) / (fuel @ hours), ammonia[burns] / fuel[burns]
+                text = f"ammonia is {share:.1%} of the fuel, from {each.min():.1%} to {each.max():.1%}"
+                out.append(f"{member.name}: {text}")
+        return out
 
     @classmethod
     def rule(cls, rows: Rows[CoFiring], given: Inputs, state: Ruling) -> dict[str, Array]:

@@ -144,6 +144,17 @@ class SleepingLoad(Asset):
         return Account({"demand": -_power(rows, awake)}, money=money)
 
     @classmethod
+    def told(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> list[str]:
+        """How many are awake, and what sleep saves."""
+        out = []
+        for row, member in enumerate(rows.members):
+            awake, power = flexible.per_row(rows, series["awake"])[row], series["power_kw"][row]
+            saved = float((member.count * member.awake_kw - power) @ given.horizon.hours)
+            text = f"{awake.min():g} to {awake.max():g} of {member.count} awake; sleep saves {saved:,.1f} kWh"
+            out.append(f"{member.name}: {text}")
+        return out
+
+    @classmethod
     def rule(cls, rows: Rows[Self], given: Inputs, state: Ruling) -> dict[str, Array]:
         """All cells stay awake."""
         return {"awake": full(rows, given.horizon, rows.field("count"))}

@@ -19,6 +19,7 @@ from dispatch.schedule import Schedule
 from dispatch.signals import Array
 from dispatch.site import Site
 from dispatch.solve import rule_based
+from dispatch.tables import told
 from tests.unit.dispatch.parks import formulas
 from tests.unit.dispatch.parks.small import known, planned_day, shipped
 
@@ -312,3 +313,19 @@ def test_a_chosen_schedule_is_taken_back_into_its_problem() -> None:
     assert np.argmax(problem.variable("schedule_choice", "choice").value[:, 0]) == round(number) - 1
     assert follow(problem, made).asset("lines", "chosen") == pytest.approx(made.asset("lines", "chosen"))
     assert decisions(problem, made)["schedule_choice"]["chosen"][0] == pytest.approx(made.asset("lines", "chosen"))
+
+
+def test_the_report_says_what_is_flared_burnt_asleep_and_chosen() -> None:
+    works = day("steelworks")
+    used, flared = kwh(works, "blast_furnaces", "taken_kw"), kwh(works, "blast_furnaces", "unused_kw")
+    gas = f"{used:,.0f} kWh taken, {flared:,.0f} kWh flared ({flared / (used + flared):.1%})"
+    assert f"blast_furnaces: {gas}" in told(works)
+    unit = day("ammonia_cofiring")
+    share = unit.asset("unit", "ammonia_kw") / unit.asset("unit", "fuel_kw")
+    mean = kwh(unit, "unit", "ammonia_kw") / kwh(unit, "unit", "fuel_kw")
+    assert told(unit) == [f"unit: ammonia is {mean:.1%} of the fuel, from {share.min():.1%} to {share.max():.1%}"]
+    station = day("base_station")
+    saved = 24 * 6 * 1.1 - kwh(station, "cells", "power_kw")
+    most = station.asset("cells", "awake").max()
+    assert told(station) == [f"cells: 1 to {most:.0f} of 6 awake; sleep saves {saved:,.1f} kWh"]
+    assert any("schedule 'press00_coat04_join00' on 10 Aug" in text for text in told(day("appliance_factory")))
