@@ -108,7 +108,7 @@ def test_ammonia_is_10_to_35_percent_of_the_fuel_and_makes_the_share_wished() ->
 
 def ammonia_t_per_t(made: Schedule) -> float:
     """Coal's hydrogen, and each hour's imports at that hour's factor; all electricity goes into the ammonia here."""
-    intensity = np.array(formulas.by_hour("ammonia_works.csv", "intensity_kg_per_kwh", 12))
+    intensity = np.array(formulas.by_hour("ammonia_works.csv", "intensity_kg_per_kwh", 11))
     carbon = 0.611 * kwh(made, "coal_hydrogen", "bought_kw") + float(made.asset("pcc", "import_kw") @ intensity)
     return carbon / (kwh(made, "synthesis", "ammonia_kw") / KWH_PER_KG["ammonia"])
 
