@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
 from typing import Any
@@ -12,6 +12,7 @@ import numpy as np
 
 from benchmarks.rows import CannotMeasure
 from dispatch.asset import Inputs
+from dispatch.assets.grid_connection import GridConnection
 from dispatch.audit import audit
 from dispatch.config import CONFIGS, load_site
 from dispatch.highs import Limits
@@ -48,22 +49,48 @@ def _known(site: Site, horizon: Horizon) -> Inputs:
 
 
 def drawn_day(name: str, number: int) -> tuple[Site, Inputs]:
-    """Day ``number`` of a seeded series: a day of 2016, its powers and prices scaled, stores anywhere in their band."""
+    """Day ``number`` of a seeded series: a day of 2016, its powers and prices scaled, stores anywhere in their band.
+
+    In as many scenarios as the park plans over, the first without the spread of the others.
+    """
     random = np.random.default_rng([2016, number])
     day = FIRST + timedelta(days=int(random.integers((LAST - FIRST).days)))
-    site, inputs = known_day(name, day)
-    series = {key: _varied(key[1], values, random) for key, values in inputs.series.items()}
-    return site, replace(inputs, series=series, state=_fills(site, random))
+    site = _priced(load_site(name), random)
+    came = _known(site, Horizon.local_day(day, site.time_zone, site.planning.step_minutes, site.planning.days))
+    most = {(asset.name, need.quantity): need.capacity_kw for asset in site.assets for need in asset.needs}
+    series = {
+        key: np.minimum(_spread(values, key[1], site.planning.scenarios + 1, random), most[key])
+        if key in most else np.tile(values, (site.planning.scenarios + 1, 1))
+        for key, values in came.series.items()
+    }  # fmt: skip
+    return site, Inputs(came.horizon, site.planning.scenarios + 1, series, _fills(site, random))
 
 
-def _varied(quantity: str, values: Array, random: np.random.Generator) -> Array:
-    if quantity == "available_kw":
-        return np.minimum(values * random.uniform(0.6, 1.3), max(float(values.max()), 1.0))
-    if quantity == "demand_kw":
-        return values * random.uniform(0.9, 1.08)
-    if quantity.endswith("_price_per_kwh"):
-        return values * random.uniform(0.8, 1.2) * np.exp(0.1 * random.standard_normal(values.shape))
-    return values
+def _spread(values: Array, quantity: str, scenarios: int, random: np.random.Generator) -> Array:
+    """(scenario, step) scaled as a whole, and by smooth noise of its own in every scenario but the first."""
+    level, size = (random.uniform(0.6, 1.3), 0.25) if quantity == "available_kw" else (random.uniform(0.9, 1.08), 0.03)
+    kernel = np.ones(12) / np.sqrt(12)
+    noise = random.standard_normal((scenarios, values.shape[-1]))
+    smooth = np.array([np.convolve(row, kernel, mode="same") for row in noise])
+    smooth[0] = 0.0
+    return np.asarray(values * level * np.exp(size * smooth))
+
+
+def _priced(site: Site, random: np.random.Generator) -> Site:
+    """Every energy price of every tariff between seven tenths and thirteen tenths of its own."""
+    assets = []
+    for asset in site.assets:
+        if isinstance(asset, GridConnection):
+            components = tuple(
+                c.model_copy(update={"price_per_kwh": c.price_per_kwh * random.uniform(0.7, 1.3)})
+                if c.basis == "energy" and c.price_per_kwh is not None else c
+                for c in asset.tariff.components
+            )  # fmt: skip
+            tariff = asset.tariff.model_copy(update={"components": components})
+            assets.append(asset.model_copy(update={"tariff": tariff}))
+        else:
+            assets.append(asset)
+    return site.model_copy(update={"assets": tuple(assets)})
 
 
 def _fills(site: Site, random: np.random.Generator) -> dict[str, dict[str, float]]:
