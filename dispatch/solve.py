@@ -119,7 +119,7 @@ def _repaired(problem: Problem, matrices: Matrices, prices: Array | None) -> lis
         cls, part = type(rows.members[0]), problem.parts[kind]
         series = {name: np.array(x.value, float) for name, x in part.series.items()}
         price = None
-        if prices is not None and "bus" in cls.bus_fields:
+        if prices is not None and all(getattr(member, "bus", None) is not None for member in rows.members):
             # Here-and-now decisions see what scenarios pay on average.
             price = prices.mean(axis=0)[rows.bus() % prices.shape[1]]
         made = cls.repaired(rows, problem.inputs, series, price)

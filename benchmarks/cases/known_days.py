@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.rows import CannotMeasure
-from dispatch.asset import Inputs
+from dispatch.asset import Asset, Inputs
 from dispatch.assets.grid_connection import GridConnection
 from dispatch.audit import audit
 from dispatch.config import CONFIGS, load_site
@@ -87,12 +87,12 @@ def _spread(values: Array, quantity: str, scenarios: int, random: np.random.Gene
 
 def _priced(site: Site, random: np.random.Generator) -> Site:
     """Every energy price of every tariff between seven tenths and thirteen tenths of its own."""
-    assets = []
+    assets: list[Asset] = []
     for asset in site.assets:
         if isinstance(asset, GridConnection):
             components = tuple(
                 c.model_copy(update={"price_per_kwh": c.price_per_kwh * random.uniform(0.7, 1.3)})
-                if c.basis == "energy" and c.price_per_kwh is not None else c
+                if c.basis == "energy" and isinstance(c.price_per_kwh, float | int) else c
                 for c in asset.tariff.components
             )  # fmt: skip
             tariff = asset.tariff.model_copy(update={"components": components})
