@@ -23,10 +23,11 @@ from dispatch.tables import rounded
 
 _ORIGINS = (
     ("direct", "direct_kw", "wind"),
-    ("green-power contract", "contract_kw", "battery"),
-    ("clean part of the grid", "grid_clean_kw", "chiller"),
-    ("own plant, not clean", "fuel_kw", "genset"),
-    ("grid, or stored before", "rest_kw", "grid_connection"),
+    ("contract", "contract_kw", "battery"),
+    ("grid, clean part", "grid_clean_kw", "chiller"),
+    ("own fuel", "fuel_kw", "genset"),
+    ("grid, rest", "rest_kw", "grid_connection"),
+    ("stored before", "stored_kw", "losses"),
 )
 _WHOLE = 1 - 1e-3
 
@@ -59,11 +60,12 @@ def _origins(found: Matched) -> Answer:
         ("electricity used", energy(float(found.use_kw @ hours))),
         ("direct share", percent(found.direct_share)),
         ("direct and contracted, step by step", percent(found.green_share)),
+        ("the same by volume, whenever it came", percent(found.by_volume)),
         ("carbon-free around the clock (CFE), the grid's clean part included", percent(found.cfe)),
-        ("the same by volume over the horizon, whenever it came", percent(found.by_volume)),
         ("time fully matched", f"{number(whole, 1)} of {number(float(hours[used].sum()), 1)} h"),
         ("lowest share of a step", percent(float(share[used].min()) if used.any() else None)),
-        ("contracted, offered and not taken", energy(float(unused @ hours))),
+        ("in stores at the start, of unknown origin", energy(float(found.stored_kw @ hours))),
+        ("agreed by contract and not taken", energy(float(unused @ hours))),
     ]
     lines = [Line(name, rounded(getattr(found, field)), kind) for name, field, kind in _ORIGINS]
     kept = tuple(line for line in lines if max(line.values) > 0)
@@ -71,7 +73,7 @@ def _origins(found: Matched) -> Answer:
         "Origin of each step's use",
         "Use of every step by where it came from; what a store gives has the origin of what charged it.",
         kept,
-        ratio=Line("direct and contracted", rounded(100 * share), unit="%"),
+        ratio=Line("direct, contract", rounded(100 * share), unit="%"),
     )
     return Answer("Origin, step by step", tuple(facts), (picture,))
 
@@ -115,7 +117,7 @@ def _hall(solved: Solved, row: int, done: Array, as_it_comes: Array) -> Picture:
         f"IT power of {member.name} by work, and what it would be if all work were done when and where it comes.",
         lines,
         over=Line("as it comes", rounded(as_it_comes)),
-        ratio=Line("PUE", rounded(pue), unit=""),
+        ratio=Line("PUE", rounded(pue), unit="kW/kW"),
     )
 
 

@@ -25,7 +25,7 @@ from dispatch.site import Site
 from dispatch.storage import Storage
 from dispatch.tariff import agreements
 
-ORIGINS = ("direct", "contract", "grid_clean", "fuel", "rest")
+ORIGINS = ("direct", "contract", "grid_clean", "fuel", "rest", "stored")
 _SMALL_KW = 1e-9
 
 
@@ -51,8 +51,9 @@ class Matched:
         contract_kw: green power of contracts whose certificates are kept.
         grid_clean_kw: clean part of the grid's own mix, as the connection states it.
         fuel_kw: generated on site and not clean.
-        rest_kw: the rest of the grid's mix, and what stores held at the start.
-        offered_kw: what the contracts' sellers offer, taken or not.
+        rest_kw: the rest of the grid's mix.
+        stored_kw: what stores held at the start.
+        offered_kw: what the contracts' sellers offer by an agreed curve, taken or not.
     """
 
     horizon: Horizon
@@ -61,6 +62,7 @@ class Matched:
     grid_clean_kw: Array
     fuel_kw: Array
     rest_kw: Array
+    stored_kw: Array
     offered_kw: Array
 
     @property
@@ -122,8 +124,8 @@ def _joined(site: Site, schedule: Schedule, scenario: int) -> list[list[_Row]]:
     for solved in schedule.kinds.values():
         for row in np.flatnonzero(solved.rows.scenario == scenario):
             flows = [port for port, power in solved.power_kw.items() if np.abs(power[row]).max() > _SMALL_KW]
-            buses = [int(solved.bus[port][row] % electric.size) for port in flows]
-            at.append(((solved, int(row)), frozenset(bus for bus in buses if electric[bus])))
+            reached = [int(solved.bus[port][row] % electric.size) for port in flows]
+            at.append(((solved, int(row)), frozenset(bus for bus in reached if electric[bus])))
     groups: list[frozenset[int]] = []
     for _, buses in at:
         apart = [group for group in groups if not group & buses]
@@ -147,8 +149,8 @@ def _used(schedule: Schedule, group: list[_Row]) -> Array:
                                  solved.series["stored_kwh"][row]))  # fmt: skip
         else:
             unclean = solved.unclean_kw[row]
-            brought[0] += np.maximum(solved.supply_kw[row] - unclean, 0)
-            brought[3] += unclean
+            brought[ORIGINS.index("direct")] += np.maximum(solved.supply_kw[row] - unclean, 0)
+            brought[ORIGINS.index("fuel")] += unclean
     used = np.zeros_like(brought)
     for step in range(hours.size):
         pool = brought[:, step] + sum((store.given(step) for store in stores), np.zeros(len(ORIGINS)))
@@ -183,14 +185,17 @@ def _imported(solved: Solved, row: int, clean_fraction: float) -> Array:
     """(origin, step) of one connection's import."""
     green = agreements.certified_kw(solved.rows, solved.series)[row]
     left = solved.series["import_kw"][row] - green
-    nothing = np.zeros_like(left)
-    return np.stack([nothing, green, clean_fraction * left, nothing, (1 - clean_fraction) * left])
+    brought = np.zeros((len(ORIGINS), left.size))
+    brought[ORIGINS.index("contract")], brought[ORIGINS.index("grid_clean")] = green, clean_fraction * left
+    brought[ORIGINS.index("rest")] = (1 - clean_fraction) * left
+    return brought
 
 
 def _offered(member: GridConnection, solved: Solved, row: int, horizon: Horizon) -> Array:
-    """(step,) what sellers of certified green power offer: their profile, or what is delivered where there is none."""
+    """(step,) certified green power by the curves that are agreed; a mere limit offers what is delivered."""
     total = np.zeros(horizon.steps)
     for number, contract in enumerate(member.green_power):
-        delivered, most = solved.series[f"green_{number}_kw"][row], contract.most_kw(horizon, member.name)
-        total += contract.certificates_kept * np.where(np.isfinite(most), most, delivered)
+        curve = contract.max_kw is not None and not isinstance(contract.max_kw, float | int)
+        delivered = solved.series[f"green_{number}_kw"][row]
+        total += contract.certificates_kept * (contract.most_kw(horizon, member.name) if curve else delivered)
     return total

@@ -93,8 +93,8 @@ def _balances(plan: Plan) -> Iterator[Balance]:
                 power = _power_at(solved, row, members)
                 supply.append(Line(asset.name, rounded(np.maximum(power, 0)), asset.kind))
                 use.append(Line(asset.name, rounded(np.maximum(-power, 0)), asset.kind))
-        kept = [tuple(line for line in side if max(line.values) > _SMALL_KW) for side in (supply, use)]
-        yield Balance(bus.carrier, " + ".join(members), *kept, "kg/h" if bus.carrier == "co2" else "kW")
+        given, taken = (tuple(line for line in side if max(line.values) > _SMALL_KW) for side in (supply, use))
+        yield Balance(bus.carrier, " + ".join(members), given, taken, "kg/h" if bus.carrier == "co2" else "kW")
 
 
 def _joined_buses(plan: Plan) -> dict[str, str]:

@@ -28,6 +28,7 @@ _BOTH_KW = 1e-3
 _FEW_SWITCHES = 16
 _MOST_PASSES = 5
 _BALANCED_KW = 1e-6
+_OWN_SHARE = 0.1  # of a plan's gap, what moving flows apart may take
 _ROUNDED = 1e-6
 
 
@@ -57,6 +58,11 @@ def solve(problem: Problem, limits: Limits | None = None, *, run: Run | None = N
         answer = run(matrices, limits, also_integer=branched)
         problem.take(answer.x)
         both = _both_flows(problem)
+        if np.setdiff1d(both, branched).size:
+            apart = _apart(
+                problem, matrices, answer, np.union1d(branched, _whole_rows(problem, both, True)), limits, run
+            )
+            answer, both = (answer, both) if apart is None else (apart, branched)
         if not np.setdiff1d(both, branched).size:
             prices = _prices(problem, answer)
             ways = [] if np.isfinite(outer) else _repaired(problem, matrices, prices)
@@ -69,6 +75,31 @@ def solve(problem: Problem, limits: Limits | None = None, *, run: Run | None = N
         few = rounds == 1 and both.size <= _FEW_SWITCHES
         branched = np.union1d(branched, both if few else _whole_rows(problem, both, rounds > _PATIENT_ROUNDS))
     raise SolveError("exclusive flows still overlap after branching: the kind's switch does not separate them")
+
+
+def _apart(
+    problem: Problem, matrices: Matrices, answer: Answer, switches: np.ndarray, limits: Limits, run: Run
+) -> Answer | None:
+    """The answer's whole numbers with flows that exclude each other apart, if that is within the gap of its bound.
+
+    Flows often run together only because it costs nothing: power that nobody needs may be burnt or left. A search in
+    which the whole numbers are settled says so in a fraction of the time that another round takes.
+    """
+    if problem.mode.commitment != "exact" or not matrices.integer.any():
+        return None
+    lower, upper = matrices.col_lower.copy(), matrices.col_upper.copy()
+    lower[matrices.integer] = upper[matrices.integer] = np.round(answer.x[matrices.integer])
+    own = replace(limits, gap=_OWN_SHARE * limits.gap)
+    try:
+        found = run(replace(matrices, col_lower=lower, col_upper=upper), own, also_integer=switches)
+    except SolveError:
+        return None
+    found = replace(
+        found, quality=answer.quality, bound=min(answer.bound, found.objective), nodes=answer.nodes + found.nodes
+    )
+    problem.take(found.x)
+    whole = not np.setdiff1d(_both_flows(problem), switches).size
+    return found if whole and found.gap <= limits.gap else None
 
 
 def _both_flows(problem: Problem) -> np.ndarray:
@@ -88,7 +119,7 @@ def _repaired(problem: Problem, matrices: Matrices, prices: Array | None) -> lis
         cls, part = type(rows.members[0]), problem.parts[kind]
         series = {name: np.array(x.value, float) for name, x in part.series.items()}
         price = None
-        if prices is not None and "bus" in cls.bus_fields:
+        if prices is not None and all(getattr(member, "bus", None) is not None for member in rows.members):
             # Here-and-now decisions see what scenarios pay on average.
             price = prices.mean(axis=0)[rows.bus() % prices.shape[1]]
         made = cls.repaired(rows, problem.inputs, series, price)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
 from typing import Any
@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.rows import CannotMeasure
-from dispatch.asset import Inputs
+from dispatch.asset import Asset, Inputs
+from dispatch.assets.grid_connection import GridConnection
 from dispatch.audit import audit
 from dispatch.config import CONFIGS, load_site
 from dispatch.highs import Limits
@@ -47,26 +48,58 @@ def _known(site: Site, horizon: Horizon) -> Inputs:
     return known_inputs(site, horizon, {a.name: need for a in site.assets for need in a.needs}, dict(came))
 
 
-def drawn_day(name: str, number: int) -> tuple[Site, Inputs]:
-    """Day ``number`` of a seeded series: a day of 2016, its powers and prices scaled, stores anywhere in their band."""
+def drawn_day(name: str, number: int, scenarios: int | None = None) -> tuple[Site, Inputs]:
+    """Day ``number`` of a seeded series: a day of 2016, its powers and prices scaled, stores anywhere in their band.
+
+    In so many scenarios, or as many as the park plans over, the first without the spread of the others.
+    """
     random = np.random.default_rng([2016, number])
-    longest = timedelta(days=load_site(name).planning.days - 1)  # a week that begins in December must end in it
+    site = load_site(name)
+    count = site.planning.scenarios + 1 if scenarios is None else scenarios
+    longest = timedelta(days=site.planning.days - 1)  # a week that begins in December must end in it
     day = FIRST + timedelta(days=int(random.integers((LAST - longest - FIRST).days)))
-    site, inputs = known_day(name, day)
-    series = {key: _varied(key[1], values, random) for key, values in inputs.series.items()}
-    return site, replace(inputs, series=series, state=_fills(site, random))
+    site = _priced(site, random)
+    came = _known(site, Horizon.local_day(day, site.time_zone, site.planning.step_minutes, site.planning.days))
+    most = {(asset.name, need.quantity): need.capacity_kw for asset in site.assets for need in asset.needs}
+    series = {}
+    for key, values in came.series.items():
+        if key in most:
+            series[key] = np.minimum(_spread(values, key[1], count, random), most[key])
+        else:
+            series[key] = np.tile(values * _agreed(key[1], random), (count, 1))
+    return site, Inputs(came.horizon, count, series, _fills(site, random))
 
 
-def _varied(quantity: str, values: Array, random: np.random.Generator) -> Array:
-    if quantity == "available_kw":
-        return np.minimum(values * random.uniform(0.6, 1.3), max(float(values.max()), 1.0))
-    if quantity == "demand_kw":
-        return values * random.uniform(0.9, 1.08)
-    if quantity == "product_price_per_t":  # agreed for longer than a day
-        return values * random.uniform(0.8, 1.2)
-    if quantity.endswith("_price_per_kwh"):
-        return values * random.uniform(0.8, 1.2) * np.exp(0.1 * random.standard_normal(values.shape))
-    return values
+def _agreed(quantity: str, random: np.random.Generator) -> float:
+    """By how much a product's price, agreed for longer than a day, is up or down."""
+    return float(random.uniform(0.8, 1.2)) if quantity == "product_price_per_t" else 1.0
+
+
+def _spread(values: Array, quantity: str, scenarios: int, random: np.random.Generator) -> Array:
+    """(scenario, step) scaled as a whole, and by smooth noise of its own in every scenario but the first."""
+    level, size = (random.uniform(0.6, 1.3), 0.25) if quantity == "available_kw" else (random.uniform(0.9, 1.08), 0.03)
+    kernel = np.ones(12) / np.sqrt(12)
+    noise = random.standard_normal((scenarios, values.shape[-1]))
+    smooth = np.array([np.convolve(row, kernel, mode="same") for row in noise])
+    smooth[0] = 0.0
+    return np.asarray(values * level * np.exp(size * smooth))
+
+
+def _priced(site: Site, random: np.random.Generator) -> Site:
+    """Every energy price of every tariff between seven tenths and thirteen tenths of its own."""
+    assets: list[Asset] = []
+    for asset in site.assets:
+        if isinstance(asset, GridConnection):
+            components = tuple(
+                c.model_copy(update={"price_per_kwh": c.price_per_kwh * random.uniform(0.7, 1.3)})
+                if c.basis == "energy" and isinstance(c.price_per_kwh, float | int) else c
+                for c in asset.tariff.components
+            )  # fmt: skip
+            tariff = asset.tariff.model_copy(update={"components": components})
+            assets.append(asset.model_copy(update={"tariff": tariff}))
+        else:
+            assets.append(asset)
+    return site.model_copy(update={"assets": tuple(assets)})
 
 
 def _fills(site: Site, random: np.random.Generator) -> dict[str, dict[str, float]]:
@@ -86,12 +119,12 @@ class Run:
 
 
 @cache
-def runs(name: str, count: int = DAYS, gap: float = 1e-3) -> tuple[Run, ...]:
+def runs(name: str, count: int = DAYS, gap: float = 1e-3, scenarios: int | None = None) -> tuple[Run, ...]:
     """All drawn days of a park, once per process."""
-    Problem(*drawn_day(name, 0))  # importing the modelling layer is no part of planning
+    Problem(*drawn_day(name, 0, scenarios))  # importing the modelling layer is no part of planning
     found = []
     for number in range(count):
-        site, inputs = drawn_day(name, number)
+        site, inputs = drawn_day(name, number, scenarios)
         began = time.process_time()
         climbed = climb(Problem(site, inputs), Limits(gap=gap))
         passed = audit(climbed.schedule).passed

@@ -142,27 +142,32 @@ def _at(problem: Problem, schedule: Schedule, matrices: Matrices) -> Point:
     x = problem.point()
     if np.isnan(x[matrices.integer]).any():
         raise SolveError("the schedule does not hold every on/off decision of the problem")
-    fixed = at_integers(matrices, x)
+    fixed, planned = at_integers(matrices, x), _switches(problem)
     for _ in range(_MOST_ROUNDS):
         point = optimum(fixed)
         if point is None:
             raise SolveError("the schedule is no solution of this problem, so its limits have no prices")
         problem.take(point.x)
-        both = _both(problem, schedule)
+        both = _both(problem, planned)
         if not both:
             return point
         fixed = bounded(fixed, both)
     raise SolveError("exclusive flows still overlap with their switches fixed")
 
 
-def _both(problem: Problem, schedule: Schedule) -> dict[int, tuple[float, float]]:
+def _switches(problem: Problem) -> dict[int, Array]:
+    """Every switch's present value, by its variable: kinds call them by names of their own."""
+    return {pair.switch.id: np.round(pair.switch.value) for part in problem.parts.values() for pair in part.exclusive}
+
+
+def _both(problem: Problem, planned: dict[int, Array]) -> dict[int, tuple[float, float]]:
     """Switches of flows that run both ways, fixed where the schedule has them."""
     out: dict[int, tuple[float, float]] = {}
-    for kind, part in problem.parts.items():
+    for part in problem.parts.values():
         for pair in part.exclusive:
             run = np.minimum(pair.first.value, pair.second.value) > _BOTH_KW
             if run.any():
-                planned = np.round(schedule.kinds[kind].series["switch"])
                 columns = problem.compiled.columns(pair.switch)
-                out |= {int(c): (float(v),) * 2 for c, v in zip(columns[run], planned[run], strict=True)}
+                held = planned[pair.switch.id][run]
+                out |= {int(c): (float(v),) * 2 for c, v in zip(columns[run], held, strict=True)}
     return out

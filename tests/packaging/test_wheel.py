@@ -64,7 +64,7 @@ def test_each_package_says_that_it_is_typed(files: list[str], package: str) -> N
 
 
 def test_every_config_ships(files: list[str], repository: Path) -> None:
-    wanted = {p.relative_to(repository).as_posix() for p in (repository / "configs").rglob("*.yaml")}
+    wanted = {p.relative_to(repository).as_posix() for p in (repository / "configs").rglob("*.*")}
     assert "configs/parks/yizhuang.yaml" in wanted
     assert {f"dispatch/{name}" for name in wanted} - set(files) == set()
 

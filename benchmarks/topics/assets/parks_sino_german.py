@@ -13,7 +13,7 @@ GAP = 0.001
 
 
 def found() -> tuple[Run, ...]:
-    return runs("sino_german", gap=GAP)
+    return runs("sino_german", gap=GAP, scenarios=1)
 
 
 @row("assets", name=f"park D, {DAYS} quarter-hour days, p50", unit="s", bar="<= 10", slow=True, inputs=INPUTS)

@@ -101,7 +101,7 @@ def test_scenarios_share_what_is_decided_before_them() -> None:
         assert schedule.kinds["deferrable"].series["starts"].shape[0] == (1 if shared else 2)
 
 
-@pytest.mark.parametrize("kind", sorted(templates_flexible.entries()))
+@pytest.mark.parametrize("kind", sorted(templates_flexible.TEMPLATES))
 def test_a_horizon_of_one_step_and_one_of_unequal_steps(kind: str) -> None:
     template = templates.of(kind)[0]
     site, first = template.site(), template.horizon.edges[0]
@@ -114,7 +114,7 @@ def test_a_horizon_of_one_step_and_one_of_unequal_steps(kind: str) -> None:
             assert audit(schedule).violations == (), (kind, lengths, schedule.proof.quality)
 
 
-@pytest.mark.parametrize("kind", sorted(templates_flexible.entries()))
+@pytest.mark.parametrize("kind", sorted(templates_flexible.TEMPLATES))
 def test_a_template_gives_what_a_problem_of_its_own_gives(kind: str) -> None:
     for template in templates.of(kind):
         own, shared = solve(template.problem()), solve(template.problem(template=True))

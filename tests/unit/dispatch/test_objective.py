@@ -114,6 +114,19 @@ def test_a_clean_share_is_reached_where_it_is_worth_its_price(penalty: float, po
     assert short == pytest.approx(np.array([[60 - power]]), abs=1e-6)
 
 
+@pytest.mark.parametrize(("penalty", "power"), [(0.4, 0.0), (0.6, 80.0)])
+def test_a_direct_share_counts_what_is_made_here_and_no_green_power(penalty: float, power: float) -> None:
+    """A kWh from the own unit costs .5 more than one that is bought and closes one kWh of the shortfall of 80."""
+    wish = {"direct_share_min": 0.8, "penalty_per_kwh": penalty}
+    green = {"name": "ppa", "price_per_kwh": 0.0, "share_min": 1.0}
+    site = park(load(), grid(tariff=tariff(0.1), green_power=[green]), unit(cost_per_kwh=0.6), wishes=[wish])
+    schedule = solve(Problem(site, given(site, hours(1), {("load", "demand_kw"): 100.0})))
+    assert schedule.asset("unit", "power_kw") == pytest.approx([power], abs=1e-6)
+    assert schedule.penalty[0] == pytest.approx(penalty * (80 - power))
+    (text,) = schedule.wish_short_kwh
+    assert text == "direct share of at least 80% per day"
+
+
 def test_a_clean_share_over_a_day_does_not_carry_into_the_next() -> None:
     wish = {"clean_share_min": 0.5, "penalty_per_kwh": 0.1}
     roof = {"kind": "pv", "name": "roof", "bus": "main", "peak_kw": 100}

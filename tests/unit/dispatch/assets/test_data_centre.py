@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from dispatch.assets.data_centre import DataCentre
 from dispatch.audit import audit
 from dispatch.errors import DataError
+from dispatch.explain import Priced
 from dispatch.fallback import last_good, safe_state
 from dispatch.problem import Problem
 from dispatch.references import reference_problems
@@ -109,6 +110,12 @@ def test_at_a_negative_price_the_branch_keeps_the_overhead_to_its_curve() -> Non
     plan = planned(problem)
     assert plan.proof.rounds > 1, "the relaxation fills the dearest piece first"
     assert plan.asset("dc", "overhead_kw") == pytest.approx([9] * 4)
+
+
+def test_prices_of_limits_are_found_where_the_branch_was_needed() -> None:
+    problem = built(prices=[-0.1] * 4, base=40.0, overhead=CURVE, idle_overhead_kw=5.0)
+    plan = planned(problem)
+    assert Priced(problem, plan).point.objective == pytest.approx(plan.proof.objective)
 
 
 def test_waste_heat_is_a_share_of_the_it_power_and_may_be_rejected() -> None:

@@ -1,43 +1,54 @@
-"""A shipped park on a measured day, with all that came known."""
+"""A shipped park on its embedded day, planned on what really came: no forecast, so that a test takes seconds."""
 
 from __future__ import annotations
 
-from datetime import date
+from functools import cache
+from typing import TYPE_CHECKING
 
 import pytest
 
-from dispatch.asset import Inputs
-from dispatch.config import CONFIGS, load_site
-from dispatch.highs import Limits
-from dispatch.outlook import known_inputs
-from dispatch.plan import Plan
-from dispatch.problem import Problem
-from dispatch.report.data import Cell, ReportData
-from dispatch.signals import Horizon
-from dispatch.site import Site
-from dispatch.solve import solve
-from dispatch.sources import gather
-from forecasting import embedded
+from benchmarks.cases.known_days import known_day
+from benchmarks.rows import CannotMeasure
+from dispatch.presentation import report_data
+from dispatch.report import render
 from tests.unit.dispatch.planned import planned
 
-needs_profiles = pytest.mark.skipif(not embedded.is_installed(), reason="the optional package simbench is absent")
+if TYPE_CHECKING:
+    from dispatch.plan import Plan
+    from dispatch.report.data import Answer, ReportData
 
 
-def known_day(name: str, day: date, step_minutes: float = 60.0) -> tuple[Site, Inputs]:
-    """One local day of a park, in steps of its own."""
-    site = load_site(name)
-    horizon = Horizon.local_day(day, site.time_zone, step_minutes)
-    came = gather(site, horizon, CONFIGS / "parks", with_network=False).actual
-    return site, known_inputs(site, horizon, {a.name: need for a in site.assets for need in a.needs}, dict(came))
+@cache
+def plan_of(name: str) -> Plan:
+    try:
+        site, inputs = known_day(name)
+    except CannotMeasure as reason:
+        pytest.skip(str(reason))
+    return planned(site, inputs)
 
 
-def planned_day(site: Site, inputs: Inputs) -> Plan:
-    """A plan proved as near as the park's file asks for."""
-    schedule = solve(Problem(site, inputs), Limits(gap=site.planning.gap))
-    return planned(site, inputs, schedule=schedule)
+@cache
+def report_of(name: str) -> ReportData:
+    return report_data(plan_of(name))
 
 
-def rows(data: ReportData, title: str, table: int = 0) -> dict[str, tuple[Cell, ...]]:
-    """Rows of a table of the answer with this title, by their first cell."""
-    (answer,) = [answer for answer in data.answers if answer.title == title]
-    return {str(row[0]): row[1:] for row in answer.tables[table].rows}
+@cache
+def page_of(name: str) -> str:
+    return render(report_of(name))
+
+
+def require_sound(name: str) -> None:
+    """Near the optimum, audited, every demand served."""
+    plan = plan_of(name)
+    assert plan.schedule.proof.quality == "optimal"
+    assert plan.audit.violations == ()
+    assert plan.audit.checked > 1000
+    for solved in plan.schedule.kinds.values():
+        for series in ("shed_kw", "unserved_kw"):
+            if series in solved.series:
+                assert solved.series[series].max() < 1e-3
+
+
+def answer(name: str, title: str) -> Answer:
+    (found,) = [one for one in report_of(name).answers if one.title.startswith(title)]
+    return found

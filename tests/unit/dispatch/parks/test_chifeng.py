@@ -13,7 +13,7 @@ from dispatch.plan import Plan
 from dispatch.presentation import report_data
 from dispatch.report import render
 from dispatch.report.data import ReportData
-from tests.unit.dispatch.parks.known import known_day, needs_profiles, planned_day, rows
+from tests.unit.dispatch.parks.measured import known_day, needs_profiles, planned_day, rows
 
 WINDY = date(2016, 2, 1)
 HOURS_OF_YEAR = 8760.0

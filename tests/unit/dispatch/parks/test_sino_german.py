@@ -12,7 +12,7 @@ from dispatch.config import load_site
 from dispatch.plan import Plan
 from dispatch.presentation import report_data
 from dispatch.report import render
-from tests.unit.dispatch.parks.known import known_day, needs_profiles, planned_day, rows
+from tests.unit.dispatch.parks.measured import known_day, needs_profiles, planned_day, rows
 
 TITLE = "Energy cascade: which level feeds which"
 LEVELS = ("heat_90c", "heat_60c", "heat_40c", "cold_7c")

@@ -1,0 +1,68 @@
+"""Reference park E, a data-centre campus: quarter-hour days, work that moves, carbon-free shares step by step."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from benchmarks.cases import published
+from benchmarks.cases.known_days import DAYS, runs
+from benchmarks.rows import Measured, row
+from dispatch.matching import cfe_score, matched
+
+INPUTS = ("benchmarks/cases/known_days.py", "benchmarks/topics/assets/parks_campus.py", "configs", "dispatch")
+PARK = "campus"
+
+
+@row("assets", name="T9, carbon-free energy step by step: largest difference", unit="", bar="<= 1e-9")
+def published_score() -> Measured:
+    """With the grid's clean share and with the contract alone; the reference is the former."""
+    case = published.golden("carbon.json")["T9_cfe"]
+    load, clean, grid = (np.array(case[name], float) for name in ("load", "contracted", "grid_cfe"))
+    apart = cfe_score(load, clean, grid) - case["CFE"], cfe_score(load, clean) - case["hourly_contract_only"]
+    return Measured(max(map(abs, apart)), float(case["CFE"]))
+
+
+@row("assets", name=f"park E, {DAYS} quarter-hour days, p50", unit="s", bar="<= 10", slow=True, inputs=INPUTS)
+def median_seconds() -> float:
+    return float(np.median([run.seconds for run in runs(PARK)]))
+
+
+@row("assets", name=f"park E, {DAYS} quarter-hour days, worst", unit="s", bar="<= 10", slow=True, inputs=INPUTS)
+def worst_seconds() -> float:
+    return max(run.seconds for run in runs(PARK))
+
+
+@row("assets", name="park E, widest gap of these days", unit="%", bar="<= 0.5", slow=True, inputs=INPUTS)
+def widest_gap() -> float:
+    return 100 * max(run.gap for run in runs(PARK))
+
+
+@row("assets", name="park E, days whose plan the audit does not pass", unit="", bar="== 0", slow=True, inputs=INPUTS)
+def not_passed() -> int:
+    return sum(not run.passed for run in runs(PARK))
+
+
+@row("assets", name="park E, carbon-free step by step, mean of these days", unit="%", bar=">= 0", slow=True,
+     inputs=INPUTS)  # fmt: skip
+def carbon_free() -> float:
+    """The clean part of the grid's own mix included."""
+    return 100 * float(np.mean([matched(run.site, run.schedule).cfe for run in runs(PARK)]))
+
+
+@row("assets", name="park E, direct and contracted step by step, mean", unit="%", bar=">= 0", slow=True, inputs=INPUTS)
+def proved() -> Measured:
+    """The reference is what a claim by volume over each day would say."""
+    found = [matched(run.site, run.schedule) for run in runs(PARK)]
+    shares = ([one.green_share for one in found], [one.by_volume for one in found])
+    return Measured(*(100 * float(np.mean(share)) for share in shares))
+
+
+@row("assets", name="park E, batch work done in the other hall", unit="%", bar=">= 0", slow=True, inputs=INPUTS)
+def moved() -> float:
+    """Of all batch work of these days."""
+    sent, done = 0.0, 0.0
+    for run in runs(PARK):
+        series, hours = run.schedule.kinds["data_centre"].series, run.schedule.inputs.horizon.hours
+        sent += float((series["sent_kw"] @ hours).sum())
+        done += sum(float((flow @ hours).sum()) for name, flow in series.items() if name.startswith("batch_"))
+    return 100 * sent / done
