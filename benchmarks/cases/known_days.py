@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.rows import CannotMeasure
-from dispatch.asset import Inputs
+from dispatch.asset import Asset, Inputs
 from dispatch.assets.grid_connection import GridConnection
 from dispatch.audit import audit
 from dispatch.config import CONFIGS, load_site
@@ -23,6 +23,7 @@ from dispatch.schedule import Schedule
 from dispatch.signals import Array, Horizon
 from dispatch.site import Site
 from dispatch.sources import gather
+from dispatch.tariff.components import Component
 
 FIRST, LAST = date(2016, 1, 2), date(2016, 12, 29)
 DAYS = 30
@@ -78,19 +79,22 @@ def _spread(values: Array, quantity: str, scenarios: int, random: np.random.Gene
 
 def _priced(site: Site, random: np.random.Generator) -> Site:
     """Every energy price of every tariff between seven tenths and thirteen tenths of its own."""
-    assets = []
+    assets: list[Asset] = []
     for asset in site.assets:
         if isinstance(asset, GridConnection):
-            components = tuple(
-                c.model_copy(update={"price_per_kwh": c.price_per_kwh * random.uniform(0.7, 1.3)})
-                if c.basis == "energy" and c.price_per_kwh is not None else c
-                for c in asset.tariff.components
-            )  # fmt: skip
+            components = tuple(_scaled(c, random.uniform(0.7, 1.3)) for c in asset.tariff.components)
             tariff = asset.tariff.model_copy(update={"components": components})
             assets.append(asset.model_copy(update={"tariff": tariff}))
         else:
             assets.append(asset)
     return site.model_copy(update={"assets": tuple(assets)})
+
+
+def _scaled(component: Component, factor: float) -> Component:
+    price = component.price_per_kwh
+    if component.basis != "energy" or not isinstance(price, float | int):
+        return component
+    return component.model_copy(update={"price_per_kwh": price * factor})
 
 
 def _fills(site: Site, random: np.random.Generator) -> dict[str, dict[str, float]]:
