@@ -28,7 +28,10 @@ def replayed_park(**rolling: Any) -> dict[str, Any]:
             "rolling": {"scenarios_every_h": 8.0, "window_h": 26.0, **rolling},
         }
     )
-    content["wishes"] = [{"clean_share_min": 0.2, "over": "day", "penalty_per_kwh": 0.05}]
+    content["wishes"] = [
+        {"clean_share_min": 0.2, "over": "day", "penalty_per_kwh": 0.05},
+        {"direct_share_min": 0.4, "over": "day", "penalty_per_kwh": 0.03},
+    ]
     content["assets"][2]["tariff"]["components"] = [
         {
             "name": "day",
