@@ -201,7 +201,8 @@ class Capital(Frozen):
         """Money per year, the same in each."""
         if self.interest <= 0:
             return self.cost / self.lifetime_years
-        return self.cost * self.interest / (1 - (1 + self.interest) ** -self.lifetime_years)
+        repaid = 1.0 - float((1 + self.interest) ** -self.lifetime_years)
+        return self.cost * self.interest / repaid
 
 
 class Asset(Frozen, ABC):
@@ -310,17 +311,17 @@ class Asset(Frozen, ABC):
         return []
 
     @classmethod
-    def remarks(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> list[str]:
-        """What a solution leaves undone on the published path (scenario 0), as the report's findings say it."""
-        return []
+    def repaired(
+        cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array], price: Array | None
+    ) -> list[dict[str, Array]]:
+        """Decisions that the kind can really follow in place of a solution's; none where it can follow these.
 
-    @classmethod
-    def repaired(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> dict[str, Array] | None:
-        """Decisions near to those of a solution that the kind can really follow; None where it can follow these.
+        For a kind whose part is an outer bound: the rest of the site is solved again around the best of them.
 
-        For a kind whose part is an outer bound: the rest of the site is solved again around what it can do.
+        Args:
+            price: (row, step) money per kWh at the members' bus; None where the solution has no prices.
         """
-        return None
+        return []
 
     @classmethod
     def follow(cls, rows: Rows[Self], given: Inputs, wanted: Mapping[str, Array]) -> dict[str, Array] | None:

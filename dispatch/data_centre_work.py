@@ -83,6 +83,14 @@ def work(rows: Rows[Any], inputs: Inputs) -> list[Work]:
     return out
 
 
+def penalties(rows: Rows[Any], horizon: Horizon) -> list[Array]:
+    """(row, 1) price of a kWh not done, for each place in the list of batch windows."""
+    lists = [[b.penalty_per_kwh for b in m.batches for _ in range(b.window.slots(horizon))] for m in rows.members]
+    count = Work.slots(rows, horizon)
+    table = np.array([prices + [0.0] * (count - len(prices)) for prices in lists]).reshape(len(rows.members), count)
+    return [np.tile(table[:, slot], rows.scenarios)[:, None] for slot in range(count)]
+
+
 def _none(horizon: Horizon) -> dict[str, Any]:
     zero = np.zeros(horizon.steps)
     empty = {"name": "", "begin_s": np.inf, "end_s": -np.inf}

@@ -41,6 +41,23 @@ class Wanted:
 
 
 @dataclass(frozen=True)
+class Worth:
+    """What to look for beside nearness to a plan, in money.
+
+    Attributes:
+        price_per_kwh: (T,) of electricity at the bus.
+        wear_per_kwh: of what is given back.
+        lacking_per_kwh: of what vehicles lack beyond the plan.
+        above_per_kwh: of power above the plan's, which others may have to make room for.
+    """
+
+    price_per_kwh: Array
+    wear_per_kwh: float
+    lacking_per_kwh: float
+    above_per_kwh: float
+
+
+@dataclass(frozen=True)
 class Split:
     """What each vehicle does, and how far that is from the plan.
 
@@ -59,7 +76,9 @@ class Split:
     lacking_kwh: Array
 
 
-def disaggregate(parked: Visits, hours: Array, gain: float, drain: float, plan: Wanted) -> Split:
+def disaggregate(
+    parked: Visits, hours: Array, gain: float, drain: float, plan: Wanted, worth: Worth | None = None
+) -> Split:
     """Each vehicle's powers, so that their sums are those of the plan or, where that cannot be, as near as can be.
 
     Where a vehicle would charge and discharge in one step, each takes the direction of its larger power; where that
@@ -70,12 +89,13 @@ def disaggregate(parked: Visits, hours: Array, gain: float, drain: float, plan: 
         hours: (T,).
         gain, drain: content per kWh of charge and of discharge.
         plan: what their sums should be.
+        worth: where given, the cheapest powers that are not far above the plan's, instead of the nearest.
     """
-    program = _Program(parked, hours, (gain, drain), plan)
+    program = _Program(parked, hours, (gain, drain), plan, worth)
     found = run(program.matrices(), Limits())
     if (np.minimum(found.x[program.charge], found.x[program.discharge]) > _BOTH_KW).any():
         found = run(program.matrices(held=found.x), Limits())
-        if found.objective > _SERVED:
+        if found.objective > _SERVED and worth is None:
             found = _better(found, program)
     return program.read(found.x)
 
@@ -100,8 +120,10 @@ class _Block:
 class _Program:
     """Columns: charge, discharge, content and direction of each cell (visit, step); shortfalls; distances."""
 
-    def __init__(self, parked: Visits, hours: Array, rates: tuple[float, float], plan: Wanted) -> None:
-        self.parked, self.hours, self.rates, self.plan = parked, hours, rates, plan
+    def __init__(
+        self, parked: Visits, hours: Array, rates: tuple[float, float], plan: Wanted, worth: Worth | None
+    ) -> None:
+        self.parked, self.hours, self.rates, self.plan, self.worth = parked, hours, rates, plan, worth
         self.visit, self.step = np.nonzero(parked.share > 0)
         self.cells, self.count = self.visit.size, parked.share.shape[0]
         sizes = [self.cells] * 4 + [self.count] + [hours.size] * 5
@@ -118,10 +140,7 @@ class _Program:
     def matrices(self, *, held: Array | None = None) -> Matrices:
         """The nearest sharing as a program; ``held``: a point whose directions are kept."""
         rows, row_low, row_high = self._rows()
-        cost, low, high = np.zeros(self.size), np.zeros(self.size), np.full(self.size, np.inf)
-        for name in (self.less, self.more, self.less_out, self.more_out):
-            cost[name] = _AWAY * self.hours
-        cost[self.lacking] = _LACKS
+        cost, low, high = self._costs(), np.zeros(self.size), np.full(self.size, np.inf)
         high[self.charge], high[self.discharge], high[self.direction] = self.most_in, self.most_out, 1.0
         low[self.content], high[self.content] = self.parked.least_kwh[self.visit], self.parked.most_kwh[self.visit]
         high[self.more] = np.maximum(self.plan.most_kw - self.plan.charge_kw, 0)
@@ -130,6 +149,19 @@ class _Program:
             into = (held[self.charge] >= held[self.discharge]).astype(float)
             low[self.direction] = high[self.direction] = into
         return Matrices(cost, 0.0, rows, row_low, row_high, low, high, np.zeros(self.size, bool))
+
+    def _costs(self) -> Array:
+        cost, worth = np.zeros(self.size), self.worth
+        if worth is None:
+            for name in (self.less, self.more, self.less_out, self.more_out):
+                cost[name] = _AWAY * self.hours
+            cost[self.lacking] = _LACKS
+            return cost
+        price = (worth.price_per_kwh * self.hours)[self.step]
+        cost[self.charge], cost[self.discharge] = price, worth.wear_per_kwh * self.hours[self.step] - price
+        cost[self.more] = cost[self.more_out] = worth.above_per_kwh * self.hours
+        cost[self.lacking] = worth.lacking_per_kwh
+        return cost
 
     def _rows(self) -> tuple[Any, Array, Array]:
         from scipy.sparse import csc_array

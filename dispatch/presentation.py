@@ -248,9 +248,6 @@ def findings(plan: Plan) -> Iterator[Finding]:
             step, energy = int(values.argmax()), float(values @ plan.horizon.hours)
             most = f"most at {_when(plan, step)} ({values[step]:,.0f} kW)"
             yield Finding("warning", f"{name.removesuffix('.shed_kw')}: {energy:,.1f} kWh of demand not served, {most}")
-    for solved in plan.schedule.kinds.values():
-        remarks = type(solved.rows.members[0]).remarks(solved.rows, plan.schedule.inputs, solved.series)
-        yield from (Finding("warning", text) for text in remarks)
     yield from _other_scenarios(plan)
     yield from _stores_outside(plan)
     yield from _ageing(plan)
@@ -269,14 +266,17 @@ def _other_scenarios(plan: Plan) -> Iterator[Finding]:
             lost = paths @ plan.horizon.hours
             if lost.size and lost.max() > _SMALL_KW:
                 count = int((lost > _SMALL_KW).sum())
-                most = f"at most {lost.max():,.1f} kWh"
-                yield Finding("warning", f"{member.name}: demand not served in {count} of {others} scenarios, {most}")
+                text = (
+                    f"{member.name}: demand not served in {count} of {others} scenarios, at most {lost.max():,.1f} kWh"
+                )
+                yield Finding("warning", text)
     for text, short in schedule.wish_short_kwh.items():
         missed = short[1:].sum(axis=1)
         if missed.size and (missed > 1.0).any():
             count = int((missed > 1.0).sum())
-            most = f"at most by {missed.max():,.0f} kWh"
-            yield Finding("info", f"{text}: missed in {count} of {others} scenarios, {most}")
+            yield Finding(
+                "info", f"{text}: missed in {count} of {others} scenarios, at most by {missed.max():,.0f} kWh"
+            )
 
 
 def _stores_outside(plan: Plan) -> Iterator[Finding]:

@@ -151,7 +151,7 @@ def filled(given: Given, running: Any) -> Filled:
     taken, width = cp.Variable(shape, nonneg=True), given["segment_kw"]
     later = shape[0] - rows
     if not later:
-        return Filled(taken, None, [taken <= cp.multiply(width, running)], [])
+        return Filled(taken, None, _labelled([taken <= cp.multiply(width, running)]), [])
     switch = cp.Variable((later, shape[1]), bounds=[0, 1])
     opened = cp.vstack([running, switch[: later - rows]]) if later > rows else running
     # One row more than the sum of widths needs: the last segment is open where the one before it is full.
@@ -162,4 +162,11 @@ def filled(given: Given, running: Any) -> Filled:
     ]
     repeated = cp.vstack([running] * (later // rows)) if later > rows else running
     room = cp.multiply(width[:later], repeated) - taken[:later]
-    return Filled(taken, switch, constraints, [Exclusive(switch, taken[rows:], room)])
+    return Filled(taken, switch, _labelled(constraints), [Exclusive(switch, taken[rows:], room)])
+
+
+def _labelled(constraints: list[Any]) -> list[Any]:
+    """The same, in the words that an explanation has for them."""
+    for constraint in constraints:
+        constraint.set_label("load at a bend or at the end of its curve")
+    return constraints

@@ -6,7 +6,8 @@ of a plan and of its baseline are counted alike.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
@@ -36,7 +37,7 @@ def solve(problem: Problem, limits: Limits | None = None, *, run: Run | None = N
     Relaxed switches of exclusive flows are made integral where the solution uses both flows, and the problem is solved
     again until none is left; every round's bound is valid, and the last one's is the tightest. Where that is often, or
     goes on elsewhere, all switches of the rows concerned become integral at once. Decisions that a kind's part allows
-    and the kind cannot follow are held at the nearest that it can, and the rest is solved around them; the bound stays.
+    and the kind cannot follow are held at some that it can, and the rest is solved around the best; the bound stays.
     In convex mode the plan is recovered from the relaxation, whose bound certifies its gap.
 
     Args:
@@ -57,10 +58,11 @@ def solve(problem: Problem, limits: Limits | None = None, *, run: Run | None = N
         problem.take(answer.x)
         both = _both_flows(problem)
         if not np.setdiff1d(both, branched).size:
-            columns, values = _repaired(problem)
-            if not columns.size or np.isfinite(outer):
-                return problem.read(_proof(_bounded(answer, outer, limits), rounds), _prices(problem, answer))
-            matrices, outer = _held(matrices, columns, values), answer.bound
+            prices = _prices(problem, answer)
+            ways = [] if np.isfinite(outer) else _repaired(problem, matrices, prices)
+            if not ways:
+                return problem.read(_proof(_bounded(answer, outer, limits), rounds), prices)
+            outer, matrices = answer.bound, _best(ways, partial(run, limits=limits, also_integer=branched))
             continue
         # Where one step is forbidden, the next takes its place. A price that is negative for an hour is burnt in that
         # hour; one that is so all day in any step left relaxed: chasing that took 25 s, not 2 (4 stores, 96 steps).
@@ -79,24 +81,39 @@ def _both_flows(problem: Problem) -> np.ndarray:
     return np.concatenate(found)
 
 
-def _repaired(problem: Problem) -> tuple[np.ndarray, Array]:
-    """Columns of decisions that their kinds cannot follow as they are, and the nearest values that they can."""
-    columns, values = [np.zeros(0, int)], [np.zeros(0)]
+def _repaired(problem: Problem, matrices: Matrices, prices: Array | None) -> list[Matrices]:
+    """The matrices with decisions that their kinds cannot follow held at values that they can, in each way there is."""
+    ways: list[Matrices] = []
     for kind, rows in problem.rows.items():
         cls, part = type(rows.members[0]), problem.parts[kind]
-        near = cls.repaired(rows, problem.inputs, {name: np.array(x.value, float) for name, x in part.series.items()})
-        for name, value in (near or {}).items():
-            at = problem.compiled.columns(problem.variable(kind, name))
-            columns.append(at.ravel())
-            values.append(value[: at.shape[0]].ravel())
-    return np.concatenate(columns), np.concatenate(values)
+        series = {name: np.array(x.value, float) for name, x in part.series.items()}
+        price = None
+        if prices is not None and "bus" in cls.bus_fields:
+            # Here-and-now decisions see what scenarios pay on average.
+            price = prices.mean(axis=0)[rows.bus() % prices.shape[1]]
+        made = cls.repaired(rows, problem.inputs, series, price)
+        before = ways or [matrices]
+        ways = [_held(one, problem, kind, values) for values in made for one in before] or ways
+    return ways
 
 
-def _held(matrices: Matrices, columns: np.ndarray, values: Array) -> Matrices:
-    """Columns held at values, with room for what rounding does to them."""
+def _best(ways: Sequence[Matrices], run: Callable[[Matrices], Answer]) -> Matrices:
+    """The one whose optimum is lowest; the first where none has a point."""
+    found = [(np.inf, 0)]
+    for place, matrices in enumerate(ways):
+        with suppress(SolveError):
+            found.append((run(matrices).objective, place))
+    return ways[min(found)[1]]
+
+
+def _held(matrices: Matrices, problem: Problem, kind: str, values: Mapping[str, Array]) -> Matrices:
+    """A kind's decisions held at values, with room for what rounding does to them."""
     lower, upper = matrices.col_lower.copy(), matrices.col_upper.copy()
-    lower[columns] = np.maximum(values - _ROUNDED, lower[columns])
-    upper[columns] = np.minimum(np.maximum(values + _ROUNDED, lower[columns]), upper[columns])
+    for name, value in values.items():
+        at = problem.compiled.columns(problem.variable(kind, name))
+        own = value[: at.shape[0]]
+        lower[at] = np.maximum(own - _ROUNDED, lower[at])
+        upper[at] = np.minimum(np.maximum(own + _ROUNDED, lower[at]), upper[at])
     return replace(matrices, col_lower=lower, col_upper=upper)
 
 

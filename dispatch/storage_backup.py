@@ -19,7 +19,7 @@ from dispatch.asset import Given, Inputs, Rows, full, shifted
 from dispatch.island import Pairs
 from dispatch.part import Backup, Part
 from dispatch.signals import Array, Horizon
-from dispatch.storage_band import band, edges_kwh
+from dispatch.storage_band import band, usable_above_kwh
 
 
 def ratings(rows: Rows[Any], horizon: Horizon) -> dict[str, Array]:
@@ -27,15 +27,15 @@ def ratings(rows: Rows[Any], horizon: Horizon) -> dict[str, Array]:
     pairs = np.ones((1, Pairs(horizon, rows.outage_h).start.size))
     return {
         "backup_kept": full(rows, horizon, (1 - rows.field("loss_fraction_per_h")) ** rows.outage_h),
-        "backup_drain": full(rows, horizon, 1 / rows.field("discharge_efficiency")),
-        "backup_kw": _power_kw(rows) * pairs,
+        "backup_drain": full(rows, horizon, rows.field("most_drain_kwh_per_kwh")),
+        "backup_kw": _power_kw(rows, horizon) * pairs,
     }
 
 
 def signals(rows: Rows[Any], horizon: Horizon, start_kwh: Array) -> dict[str, Array]:
     """(row, step) what the start adds to the stock, and the least content takes off it."""
     least = band(rows, horizon, start_kwh).least
-    first = start_kwh - np.minimum(edges_kwh(rows)[0], start_kwh)
+    first = start_kwh - np.minimum(usable_above_kwh(rows, horizon), start_kwh)
     kept = (1 - rows.field("loss_fraction_per_h")) ** rows.outage_h
     return {"backup_base_kwh": kept * np.hstack([first, -least[:, :-1]])}
 
@@ -55,16 +55,18 @@ def account(rows: Rows[Any], given: Inputs, series: Mapping[str, Array]) -> Back
     loss, capacity = rows.field("loss_fraction_per_h"), rows.field("energy_kwh")
     start = capacity * rows.state(given, "start_fill")
     reserve_kwh = rows.field("fast_reserve_kw") * rows.field("fast_reserve_minutes") / 60
-    floor = np.minimum(capacity * rows.field("min_fill") + reserve_kwh / rows.field("discharge_efficiency"), start)
+    lowest = np.maximum(type(rows.members[0]).floor_fill(rows, horizon), rows.field("min_fill"))
+    floor = np.minimum(capacity * lowest + reserve_kwh * rows.field("most_drain_kwh_per_kwh"), start)
     content = np.hstack([start, series["stored_kwh"][:, :-1]])
     above = np.maximum(content - floor * (1 - loss) ** horizon.edge_h[:-1], 0) * (1 - loss) ** rows.outage_h
-    drain = np.broadcast_to(1 / rows.field("discharge_efficiency"), content.shape)
-    power = np.broadcast_to(_power_kw(rows), (rows.count, Pairs(horizon, rows.outage_h).start.size))
+    drain = np.broadcast_to(rows.field("most_drain_kwh_per_kwh"), content.shape)
+    power = np.broadcast_to(_power_kw(rows, horizon), (rows.count, Pairs(horizon, rows.outage_h).start.size))
     return Backup(None, above, drain, power)
 
 
-def _power_kw(rows: Rows[Any]) -> Array:
-    """(row, 1) what a store can give at any fill."""
+def _power_kw(rows: Rows[Any], horizon: Horizon) -> Array:
+    """(row, 1) what a store can give at any fill and in every step."""
     shares = [min((point.share for point in m.discharge_limit), default=1.0) for m in rows.members]
     least = np.tile(np.array(shares), rows.scenarios)[:, None]
-    return np.asarray(least * rows.field("discharge_kw") - rows.field("fast_reserve_kw"))
+    rated = type(rows.members[0]).by_step(rows, horizon, "discharge_kw").min(axis=1, keepdims=True)
+    return np.asarray(np.minimum(least * rows.field("discharge_kw"), rated) - rows.field("fast_reserve_kw"))

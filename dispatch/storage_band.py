@@ -39,11 +39,17 @@ def edges_kwh(rows: Rows[Any]) -> tuple[Array, Array]:
     return low, capacity * rows.field("max_fill") - lasting * rows.field("most_gain_kwh_per_kwh")
 
 
+def usable_above_kwh(rows: Rows[Any], horizon: Horizon) -> Array:
+    """(row, 1) the content below which nothing comes out: the lowest, or more where cold keeps some back."""
+    held_back = type(rows.members[0]).floor_fill(rows, horizon) - rows.field("min_fill")
+    lowest, _ = edges_kwh(rows)
+    return np.asarray(lowest + rows.field("energy_kwh") * np.maximum(held_back, 0))
+
+
 def band(rows: Rows[Any], horizon: Horizon, start_kwh: Array) -> Band:
     """The band from a start level on."""
     lowest, highest = edges_kwh(rows)
-    held_back = type(rows.members[0]).floor_fill(rows, horizon) - rows.field("min_fill")
-    last = lowest + rows.field("energy_kwh") * np.maximum(held_back, 0)
+    last = usable_above_kwh(rows, horizon)
     loss = rows.field("loss_fraction_per_h")
     kept = (1 - loss) ** horizon.edge_h[1:]
     least, most = np.minimum(last, start_kwh) * kept, np.maximum(highest, start_kwh * kept)

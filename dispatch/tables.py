@@ -19,6 +19,7 @@ _HIDDEN = {"switch", "above_min_kw", "committed", "started", "stopped", "off"}
 _HIDDEN |= {"less_charge_kw", "more_charge_kw", "less_discharge_kw", "more_discharge_kw"}
 # Set-points of plant that turns one carrier into another or brings one onto the site.
 FLOWS = frozenset({"fuel_kw", "ammonia_kw", "steam_kw", "hot_kw", "air_kw", "taken_kw", "bought_kw", "chilled_kw"})
+FLOWS |= {"heating_kw", "cooling_kw", "reduced_kw", "rebound_kw", "to_dc_kw", "to_ac_kw", "it_kw", "sent_kw"}
 _SEGMENT = "segment_"
 # One value per billing period or per horizon, which in a short horizon are as many as its steps.
 _NOT_BY_STEP = {"peak_kw", "added_peak_kw", "short_kwh"}

@@ -22,7 +22,8 @@ def ratings(rows: Rows[Any], horizon: Horizon) -> dict[str, Array]:
     """Content moved per kW, and the largest powers.
 
     A product of variable and parameter for each vehicle and step would need their number squared in memory (25 GiB for
-    600 vehicles of 96 steps): what multiplies is a rating, what a day brings is a limit.
+    600 vehicles of 96 steps): what multiplies is a constant, of templates too, whose sites therefore share it; what a
+    day brings is a limit.
     """
     alone = [member for member in rows.members if not member.aggregate]
     if not alone:
@@ -70,11 +71,9 @@ def made(
     shape = (gather.shape[1], given.horizon.steps)
     charge, discharge, content = (cp.Variable(shape, nonneg=True) for _ in range(3))
     lacks = cp.Variable(shape, nonneg=True)
-    own = {
-        n: given[f"visit_{n}"] if copies == 1 else cp.vstack([given[f"visit_{n}"]] * copies)
-        for n in (*_RATED, *_LIMITS)
-    }
-    moved = cp.multiply(own["gain"], charge) - cp.multiply(own["drain"], discharge)
+    rated = {n: np.vstack([_constant(given[f"visit_{n}"])] * copies) for n in _RATED}
+    own = {n: given[f"visit_{n}"] if copies == 1 else cp.vstack([given[f"visit_{n}"]] * copies) for n in _LIMITS}
+    moved = cp.multiply(rated["gain"], charge) - cp.multiply(rated["drain"], discharge)
     inner = {"visit_charge_kw": charge, "visit_discharge_kw": discharge}
     inner |= {"visit_content_kwh": content, "visit_lacks_kwh": lacks}
     rules = [total[at] == gather @ x for total, x in zip(sums, (charge, discharge, lacks), strict=True)]
@@ -91,10 +90,14 @@ def made(
         return rules, inner, []
     switch = cp.Variable(shape, bounds=[0, 1])
     rules += [
-        charge <= cp.multiply(own["largest_in"], switch),
-        discharge <= cp.multiply(own["largest_out"], 1 - switch),
+        charge <= cp.multiply(rated["largest_in"], switch),
+        discharge <= cp.multiply(rated["largest_out"], 1 - switch),
     ]
     return rules, inner | {"visit_switch": switch}, [Exclusive(switch, charge, discharge)]
+
+
+def _constant(rating: Any) -> Array:
+    return np.asarray(rating if isinstance(rating, np.ndarray) else rating.value)
 
 
 def _gather(rows: Rows[Any], horizon: Horizon, copies: int) -> tuple[Any, int]:

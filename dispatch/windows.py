@@ -96,6 +96,12 @@ class Slots:
     due: np.ndarray
 
 
+def distinct(windows: Sequence[Window | None]) -> tuple[list[Window | None], np.ndarray]:
+    """Windows without repetition, and (row,) which one is whose: many loads share few windows."""
+    found = list(dict.fromkeys(windows))
+    return found, np.array([found.index(window) for window in windows])
+
+
 def edges_s(horizon: Horizon) -> Array:
     """(T + 1,) edges of the steps [s since 1970]."""
     return horizon.edges.astype("datetime64[s]").astype(np.int64).astype(np.float64)

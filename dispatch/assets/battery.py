@@ -21,7 +21,8 @@ from dispatch.signals import Array, Horizon
 from dispatch.storage_wear import DepthWear
 
 # What a temperature changes; constants of a battery in a room, data of one out in the weather.
-_VARIES = ("gain_kwh_per_kw", "drain_kwh_per_kw", "charge_kw", "discharge_kw", "into_kwh_per_kwh", "out_kwh_per_kwh")
+_VARIES = {"gain_kwh_per_kw", "drain_kwh_per_kw", "charge_kw", "discharge_kw", "into_kwh_per_kwh", "out_kwh_per_kwh"}
+_VARIES |= {"backup_kw"}
 _SHARE = {
     "charge_kw": "power_share",
     "discharge_kw": "power_share",

@@ -24,11 +24,11 @@ class Converter(Asset):
 
     .. math::
         L(p) = b p + a p^2 / n, \quad \text{delivered} = p - L(p), \quad \text{standing loss } c n u \\
-        p^{dc}_t ≤ n \bar P y_t, \quad p^{ac}_t ≤ n \bar P (1 - y_t), \quad p^{dc}_t + p^{ac}_t ≤ n \bar P u_t
+        s^{dc}_{1t} ≤ w y_t, \quad s^{ac}_{1t} ≤ w (1 - y_t), \quad s^{dc}_{1t} + s^{ac}_{1t} ≤ w u_t
 
     The standing loss is drawn from the ac side while the converters are on (u). L stands as ``segments`` straight
-    pieces (:mod:`dispatch.convex_curve`) that meet the parabola at their ends; between them they lie at most
-    a·w²/(4n) above it, w being a piece's length. Two relaxations are watched: y, which is made integral where power
+    pieces s (:mod:`dispatch.convex_curve`) of length w that meet the parabola at their ends; between them they lie at
+    most a·w²/(4n) above it. Two relaxations are watched: y, which is made integral where power
     goes both ways in one step, and the order of the pieces, made integral where energy worth nothing or less rewards
     an over-stated loss. u is integral only for converters with a standing loss.
 
@@ -70,9 +70,9 @@ class Converter(Asset):
 
     @classmethod
     def ratings(cls, rows: Rows[Self], horizon: Horizon) -> dict[str, Array]:
-        """Rating, standing loss, and the curve's pieces, (row, step)."""
+        """Standing loss, and the curve's pieces, (row, step)."""
         widths, slopes = _pieces(rows)
-        out = {"most_kw": rows.field("most_kw"), "no_load_kw": rows.field("no_load_kw") * rows.field("count")}
+        out = {"no_load_kw": rows.field("no_load_kw") * rows.field("count")}
         for k, (width, slope) in enumerate(zip(widths, slopes, strict=True)):
             out |= {f"{way}_width_{k}_kw": width for way in _WAYS}
             out |= {f"{way}_slope_{k}": slope for way in _WAYS}
@@ -90,10 +90,13 @@ class Converter(Asset):
         curves = {way: curve(rows, given, way, count, drawn[way]) for way in _WAYS}
         into, back = drawn["to_dc"], drawn["to_ac"]
         standing = cp.multiply(given["no_load_kw"], on)
+        # Fractions of pieces fall along the curve, so what bounds the first bounds all, as tightly as can be.
+        first = {way: made.parts[0] for way, made in curves.items()}
+        width = given["to_dc_width_0_kw"]
         constraints = [
-            into <= cp.multiply(given["most_kw"], switch),
-            back <= cp.multiply(given["most_kw"], 1 - switch),
-            into + back <= cp.multiply(given["most_kw"], on),
+            first["to_dc"] <= cp.multiply(width, switch),
+            first["to_ac"] <= cp.multiply(width, 1 - switch),
+            first["to_dc"] + first["to_ac"] <= cp.multiply(width, on),
         ]
         series = {"to_dc_kw": into, "to_ac_kw": back, "on": on, "switch": switch}
         for way, made in curves.items():

@@ -20,6 +20,7 @@ from dispatch.windows import edges_s
 
 _SOME_KW = 1e-6
 _ANNOUNCED = "announced_kw:"
+_DUE = "owed_kwh:"
 
 
 class Curtailable(Asset):
@@ -88,7 +89,7 @@ class Curtailable(Asset):
     def signals(cls, rows: Rows[Curtailable], inputs: Inputs) -> dict[str, Array]:
         """Demand, the most that may be curtailed, what is owed from before, and hours that are left of each day."""
         demand, horizon = _demand(rows, inputs), inputs.horizon
-        owed, steps = rows.state(inputs, "owed_kwh"), horizon.steps
+        owed, steps = _owed(rows, inputs), horizon.steps
         most = np.minimum(rows.field("share") * demand, _announced(rows, inputs))
         out = {
             "demand_kw": demand,
@@ -98,7 +99,7 @@ class Curtailable(Asset):
             "owed_before_kwh": np.hstack([owed, np.zeros((rows.count, steps - 1))]),
             "still_owed_kwh": _still_owed(rows, inputs),
         }
-        for slot, mask in enumerate(flexible.day_masks(horizon)):
+        for slot, mask in enumerate(flexible.day_masks(horizon) if _limited(rows).any() else ()):
             used = rows.state(inputs, "used_h") if slot == 0 else 0.0
             out[f"day_{slot}_h"] = full(rows, horizon, np.ones((rows.count, 1))) * mask * horizon.hours
             out[f"left_{slot}_h"] = np.maximum(rows.field("max_h_per_day", 1e3) - used, 0.0)
@@ -113,20 +114,22 @@ class Curtailable(Asset):
         shape, single, horizon = (rows.count, given.horizon.steps), flexible.deciding(rows, mode), given.horizon
         cut, back, owed, shed = (cp.Variable(shape, nonneg=True) for _ in range(4))
         active = _active(single, horizon)
-        called = flexible.spread(rows, active)
+        called = flexible.spread(rows, active) if _limited(rows).any() else None
         recent = sp.block_diag([_recent(horizon, m.rebound_h) for m in rows.members * rows.scenarios], format="csr")
         added = cp.multiply(given["owed_per_kw"], cut)
         due = cp.reshape(recent @ cp.vec(added, order="C"), shape, order="C")
         before = shifted(np.zeros((rows.count, 1)), owed)
         constraints = [
-            cut <= cp.multiply(given["most_kw"], called),
+            cut <= (given["most_kw"] if called is None else cp.multiply(given["most_kw"], called)),
             back <= given["rebound_kw"],
             owed == given["owed_before_kwh"] + before + added - cp.multiply(given["hours"], back),
             owed <= due + given["still_owed_kwh"],
             owed[:, -1:] <= given["still_owed_kwh"][:, -1:],
             shed <= given["demand_kw"] - cut,
         ]
-        for slot in range(len(flexible.day_masks(horizon))):
+        if called is None:
+            constraints.append(active == np.ones(shape[1])[None, :].repeat(single.count, axis=0))
+        for slot in range(len(flexible.day_masks(horizon)) if called is not None else 0):
             used = cp.sum(cp.multiply(given[f"day_{slot}_h"][: single.count], active), axis=1, keepdims=True)
             constraints.append(used <= given[f"left_{slot}_h"][: single.count])
         served = given["demand_kw"] - cut - shed + back
@@ -137,7 +140,7 @@ class Curtailable(Asset):
             penalty_step=cp.multiply(given["shed_per_kw"], shed),
             series={
                 "served_kw": served,
-                "curtailed_kw": cut,
+                "reduced_kw": cut,
                 "rebound_kw": back,
                 "owed_kwh": owed,
                 "shed_kw": shed,
@@ -148,16 +151,15 @@ class Curtailable(Asset):
     @classmethod
     def check(cls, rows: Rows[Curtailable], given: Inputs, series: Mapping[str, Array]) -> list[Violation]:
         """Shares, notice, hours of each day, and every kWh owed followed until it has come back."""
-        cut, back, shed, names = series["curtailed_kw"], series["rebound_kw"], series["shed_kw"], rows.names
+        cut, back, shed, names = series["reduced_kw"], series["rebound_kw"], series["shed_kw"], rows.names
         demand, active = rows.series(given, "demand_kw"), flexible.per_row(rows, series["curtailing"])
-        owed = rows.state(given, "owed_kwh") + np.cumsum(
-            (rows.field("rebound_share") * cut - back) * given.horizon.hours, axis=1
-        )
+        owed = _owed(rows, given) + np.cumsum((rows.field("rebound_share") * cut - back) * given.horizon.hours, axis=1)
         limited = np.isfinite(rows.field("max_h_per_day"))
+        called = np.where(limited, active, 1.0)
         split = np.where(limited, np.abs(active - np.round(active)), 0.0)
         served = demand - cut - shed + back
         return [
-            *breaches(names, "curtails more than its share", cut, rows.field("share") * demand * active, "kW"),
+            *breaches(names, "curtails more than its share", cut, rows.field("share") * demand * called, "kW"),
             *breaches(names, "curtails without notice", cut, _announced(rows, given), "kW"),
             *breaches(names, "negative power", -np.minimum(np.minimum(cut, back), shed), 0.0, "kW"),
             *breaches(names, "curtails for part of a step", split, 0.0, "-"),
@@ -176,9 +178,9 @@ class Curtailable(Asset):
         """What is served, what curtailment costs, and the value of what is shed."""
         hours = given.horizon.hours
         demand = rows.series(given, "demand_kw")
-        served = demand - series["curtailed_kw"] - series["shed_kw"] + series["rebound_kw"]
+        served = demand - series["reduced_kw"] - series["shed_kw"] + series["rebound_kw"]
         lost = (series["shed_kw"] @ hours) * rows.field("value_of_lost_load_per_kwh")[:, 0]
-        money = (series["curtailed_kw"] @ hours) * rows.field("price_per_kwh")[:, 0]
+        money = (series["reduced_kw"] @ hours) * rows.field("price_per_kwh")[:, 0]
         return Account({"demand": -served}, money=money, penalty=lost)
 
     @classmethod
@@ -193,7 +195,7 @@ class Curtailable(Asset):
         """Sheds what nobody could serve."""
         demand = rows.series(given, "demand_kw")
         lacking = np.maximum(-state.share(rows.bus(), np.maximum(demand, _SOME_KW)), 0)
-        return values | {"shed_kw": np.minimum(values["shed_kw"] + lacking, demand - values["curtailed_kw"])}
+        return values | {"shed_kw": np.minimum(values["shed_kw"] + lacking, demand - values["reduced_kw"])}
 
     @classmethod
     def carry(
@@ -206,10 +208,11 @@ class Curtailable(Asset):
         goes_on = horizon.local_start[steps - 1].date() == horizon.local_end[steps - 1].date()
         out = {}
         for row, member in enumerate(rows.members):
-            state = {"owed_kwh": max(float(series["owed_kwh"][row, steps - 1]), 0.0)}
-            state["used_h"] = float(used[row, steps - 1]) if goes_on else 0.0
+            state = _carried_debts(member, given, series["reduced_kw"][row], series["rebound_kw"][row], steps)
+            state["owed_kwh"] = sum(state.values())
+            state["used_h"] = float(used[row, steps - 1]) if goes_on and member.max_h_per_day is not None else 0.0
             soon = [s for s in range(steps, horizon.steps) if edge[s] < edge[steps] + 3600 * member.notice_h - 1e-3]
-            state |= {f"{_ANNOUNCED}{edge[s]:.0f}": float(series["curtailed_kw"][row, s]) for s in soon}
+            state |= {f"{_ANNOUNCED}{edge[s]:.0f}": float(series["reduced_kw"][row, s]) for s in soon}
             out[member.name] = state
         return out
 
@@ -236,7 +239,7 @@ def _announced(rows: Rows[Any], inputs: Inputs) -> Array:
 def _rebound_kw(rows: Rows[Any], inputs: Inputs) -> Array:
     """(row, 1) the most that may be drawn again at once; without a limit, all that could ever be owed in one step."""
     demand, hours = rows.series(inputs, "demand_kw"), inputs.horizon.hours
-    all_kwh = rows.state(inputs, "owed_kwh") + (rows.field("rebound_share") * demand @ hours[:, None])
+    all_kwh = _owed(rows, inputs) + (rows.field("rebound_share") * demand @ hours[:, None])
     return np.asarray(np.fmin(rows.field("rebound_kw"), all_kwh / hours.min()))
 
 
@@ -249,11 +252,46 @@ def _recent(horizon: Horizon, hours: float) -> Array:
 
 def _still_owed(rows: Rows[Any], inputs: Inputs) -> Array:
     """(row, step) what may be left of what was owed before: until its time is up, or as long as it cannot be drawn."""
-    owed, ends = rows.state(inputs, "owed_kwh"), inputs.horizon.edge_h[1:]
+    owed, ends = _owed(rows, inputs), inputs.horizon.edge_h[1:]
     soonest = np.maximum(owed - np.cumsum(_rebound_kw(rows, inputs) * inputs.horizon.hours, axis=1), 0)
-    left = np.where(ends < rows.field("rebound_h") - 1e-9, owed, soonest)
+    allowed = np.zeros_like(soonest)
+    for row, member in enumerate(rows.members * rows.scenarios):
+        for due_h, kwh in _debts(member, inputs):
+            allowed[row] += kwh * (ends < due_h - 1e-9)
+    left = np.maximum(allowed, soonest)
     left[:, -1] = soonest[:, -1]
     return left
+
+
+def _debts(member: Any, inputs: Inputs) -> list[tuple[float, float]]:
+    """When what was owed before must be back [h from the start], and how much; without a date, as if just curtailed."""
+    state, start = inputs.state.get(member.name, {}), edges_s(inputs.horizon)[0]
+    dated = [(float(k.removeprefix(_DUE)), kwh) for k, kwh in state.items() if k.startswith(_DUE)]
+    if dated:
+        return [((due_s - start) / 3600, kwh) for due_s, kwh in dated]
+    return [(member.rebound_h, float(state.get("owed_kwh", member.owed_kwh)))]
+
+
+def _owed(rows: Rows[Any], inputs: Inputs) -> Array:
+    """(row, 1) all that was owed before."""
+    return np.array([[sum(kwh for _, kwh in _debts(m, inputs))] for m in rows.members * rows.scenarios])
+
+
+def _carried_debts(member: Any, given: Inputs, cut: Array, back: Array, steps: int) -> dict[str, float]:
+    """What is owed after so many steps, by the time it must be back; what is due first is paid first."""
+    edge, hours = edges_s(given.horizon), given.horizon.hours[:steps]
+    debts = [(edge[0] + 3600 * due_h, kwh) for due_h, kwh in _debts(member, given)]
+    debts += [
+        (edge[step + 1] + 3600 * member.rebound_h, member.rebound_share * float(cut[step]) * hours[step])
+        for step in range(steps)
+    ]
+    paid = float(back[:steps] @ hours)
+    out: dict[str, float] = {}
+    for due_s, kwh in sorted(debts):
+        left, paid = max(kwh - paid, 0.0), max(paid - kwh, 0.0)
+        if left > _SOME_KW:
+            out[f"{_DUE}{due_s:.0f}"] = out.get(f"{_DUE}{due_s:.0f}", 0.0) + left
+    return out
 
 
 def _active(single: Rows[Any], horizon: Horizon) -> Any:
@@ -261,10 +299,15 @@ def _active(single: Rows[Any], horizon: Horizon) -> Any:
     import cvxpy as cp
 
     shape = (single.count, horizon.steps)
-    limited = np.array([m.max_h_per_day is not None for m in single.members * single.scenarios])
+    limited = _limited(single)
     if not limited.any():
-        return cp.Variable(shape, bounds=[0, 1])
+        return cp.Variable(shape, bounds=[1, 1])
     return cp.Variable(shape, boolean=flexible.where_whole(limited, horizon.steps), bounds=[0, 1])
+
+
+def _limited(rows: Rows[Any]) -> np.ndarray:
+    """(row,) are its hours limited?"""
+    return np.array([m.max_h_per_day is not None for m in rows.members * rows.scenarios])
 
 
 def _hours_used(rows: Rows[Any], given: Inputs, active: Array) -> Array:
@@ -291,9 +334,9 @@ def _may_owe(rows: Rows[Any], given: Inputs, cut: Array) -> Array:
 
 def _paid_back(rows: Rows[Any], given: Inputs, cut: Array) -> dict[str, Array]:
     """No curtailment, and what was owed drawn as fast as it may be."""
-    owed, hours, most = rows.state(given, "owed_kwh"), given.horizon.hours, _rebound_kw(rows, given)
+    owed, hours, most = _owed(rows, given), given.horizon.hours, _rebound_kw(rows, given)
     left = np.maximum(owed - np.cumsum(most * hours, axis=1), 0)
     before = np.hstack([owed, left[:, :-1]])
     zero = np.zeros_like(cut)
-    flows = {"curtailed_kw": zero, "rebound_kw": (before - left) / hours, "owed_kwh": left}
+    flows = {"reduced_kw": zero, "rebound_kw": (before - left) / hours, "owed_kwh": left}
     return flows | {"shed_kw": zero, "curtailing": zero}

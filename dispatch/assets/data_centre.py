@@ -19,6 +19,7 @@ from dispatch.data_centre_work import (
     carried_kwh,
     done_early,
     moved_balance,
+    penalties,
     pool_matrix,
     work,
 )
@@ -126,7 +127,8 @@ class DataCentre(Asset):
     @property
     def structure(self) -> tuple[object, ...]:
         """Buses, pieces of the curve, how the batches' windows are given, and the pool."""
-        return (*super().structure, len(self.overhead), tuple(b.window.daily for b in self.batches), self.pool)
+        windows = tuple(b.window.daily for b in self.batches)
+        return (*super().structure, len(self.overhead), bool(self.by_weather), windows, self.pool)
 
     def known(self, horizon: Horizon) -> dict[str, Array]:
         """Capacity, and the weather's factor on the overhead."""
@@ -150,8 +152,12 @@ class DataCentre(Asset):
             "transfer_per_kw": hours * rows.field("transfer_cost_per_kwh"),
             "heat_share": full(rows, horizon, rows.field("waste_heat_share")),
         }
-        for k, (width, _) in enumerate(_pieces(rows)):
+        for k, (width, slope) in enumerate(_pieces(rows)):
             out[f"overhead_width_{k}_kw"] = full(rows, horizon, width)
+            if not _by_weather(rows):
+                out[f"overhead_slope_{k}"] = full(rows, horizon, slope)
+        for slot, price in enumerate(penalties(rows, horizon)):
+            out[f"batch_{slot}_saves_per_kw"] = price * hours
         return out
 
     @classmethod
@@ -165,12 +171,12 @@ class DataCentre(Asset):
             "receivable_kw": rows.series(inputs, "capacity_kw") * _pooled(rows),
             "wanted_penalty": np.zeros((rows.count, steps)),
         }
-        out |= {f"overhead_slope_{k}": factor * slope for k, (_, slope) in enumerate(_pieces(rows))}
+        if _by_weather(rows):
+            out |= {f"overhead_slope_{k}": factor * slope for k, (_, slope) in enumerate(_pieces(rows))}
         for slot, one in enumerate(work(rows, inputs)):
             out |= {
                 f"batch_{slot}_most_kw": one.most_kw,
                 f"batch_{slot}_wanted_kwh": one.wanted_kwh,
-                f"batch_{slot}_saves_per_kw": one.penalty * inputs.horizon.hours,
                 f"batch_{slot}_movable": one.movable * rows.field("movable_share") * _pooled(rows),
             }
             out["wanted_penalty"][:, -1:] += one.penalty * one.wanted_kwh
@@ -186,7 +192,9 @@ class DataCentre(Asset):
         it = cp.Variable(shape, nonneg=True)
         done = [cp.Variable(shape, nonneg=True) for _ in range(_slots(rows, given.horizon))]
         zero = cp.Constant(np.zeros(shape))
-        movable = sum((cp.multiply(given[f"batch_{k}_movable"], f) for k, f in enumerate(done)), zero)
+        pools = pool_matrix(rows)
+        moved = done if pools.shape[0] else []
+        movable = sum((cp.multiply(given[f"batch_{k}_movable"], f) for k, f in enumerate(moved)), zero)
         saved = sum((cp.multiply(given[f"batch_{k}_saves_per_kw"], f) for k, f in enumerate(done)), zero)
         made = curve(rows, given, "overhead", len(_pieces(rows)), it)
         constraints = [
@@ -198,7 +206,6 @@ class DataCentre(Asset):
             heat <= cp.multiply(given["heat_share"], it),
             *made.constraints,
         ]
-        pools = pool_matrix(rows)
         if pools.shape[0]:
             constraints.append(pools @ (sent - received) == np.zeros((pools.shape[0], shape[1])))
         for k, flow in enumerate(done):
@@ -299,8 +306,8 @@ class DataCentre(Asset):
     def told(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> list[str]:
         """Work that is sent elsewhere, and work that is not done in time."""
         hours, out = given.horizon.hours, []
-        wanted = sum(one.wanted_kwh[:, 0] for one in work(rows, given))
-        done = sum(flow @ hours for name, flow in series.items() if name.startswith("batch_"))
+        wanted = sum((one.wanted_kwh[:, 0] for one in work(rows, given)), np.zeros(rows.count))
+        done = sum((flow @ hours for name, flow in series.items() if name.startswith("batch_")), np.zeros(rows.count))
         for row, member in enumerate(rows.members):
             if (sent := float(series["sent_kw"][row] @ hours)) > _SOME_KWH:
                 out.append(f"{member.name}: {sent:,.1f} kWh of work done elsewhere in its pool")
@@ -322,6 +329,11 @@ def _demand(rows: Rows[Any], inputs: Inputs) -> Array:
         name = rows.names[int(np.argwhere(demand < 0)[0][0])]
         raise DataError(f"IT power of '{name}' is negative ({demand.min():g} kW)")
     return demand
+
+
+def _by_weather(rows: Rows[Any]) -> bool:
+    """Does the weather bear on the overhead of any member? If not, its curve is a constant of a site."""
+    return any(m.by_weather for m in rows.members)
 
 
 def _slots(rows: Rows[Any], horizon: Horizon) -> int:

@@ -14,7 +14,7 @@ from dispatch.deferrable_walk import due_kwh, flow, walked
 from dispatch.frozen import NonNegative, Positive
 from dispatch.part import Account, Part, Port, Violation, breaches
 from dispatch.signals import Array, Horizon
-from dispatch.windows import Window, edges_s, slots
+from dispatch.windows import Window, distinct, edges_s, slots
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -74,9 +74,8 @@ class Deferrable(Asset):
 
     @property
     def structure(self) -> tuple[object, ...]:
-        """Bus, length of the profile, and how the windows are given."""
-        own = (len(self.profile_kw), self.profile_step_h, self.window.daily if self.window else None)
-        return (*super().structure, *own)
+        """Bus, length of the profile, and the window."""
+        return (*super().structure, len(self.profile_kw), self.profile_step_h, self.window)
 
     @property
     def lasting_h(self) -> float:
@@ -129,12 +128,9 @@ class Deferrable(Asset):
         price = rows.field("skip_penalty_per_kwh")
         due = found.runs * rows.field("run_kwh") + found.energy_kwh
         out["wanted_penalty"][:, -1] = (price * due).sum(axis=1)
-        for slot in range(found.runs.shape[1]):
-            out[f"start_in_{slot}"] = found.start[:, slot].astype(float)
-            out[f"runs_{slot}"] = found.runs[:, slot : slot + 1]
-            out[f"hours_in_{slot}"] = found.flow[:, slot] * horizon.hours
-            out[f"energy_{slot}_kwh"] = found.energy_kwh[:, slot : slot + 1]
-        return out
+        masks = _masks(rows, horizon)
+        out |= {"steps_in": masks, "hours_in": masks * horizon.hours[:, None]}
+        return out | {"runs_wanted": found.runs, "wanted_kwh": found.energy_kwh}
 
     @classmethod
     def part(cls, rows: Rows[Self], given: Given, mode: Mode) -> Part:
@@ -157,13 +153,14 @@ class Deferrable(Asset):
             power <= given["most_kw"],
             power >= given["least_kw"],
         ]
-        for slot in range(_width(rows, horizon)):
-            within = cp.multiply(given[f"start_in_{slot}"][:count], starts)
-            constraints += [
-                cp.sum(within, axis=1, keepdims=True) <= given[f"runs_{slot}"][:count],
-                cp.sum(cp.multiply(given[f"hours_in_{slot}"], power), axis=1, keepdims=True)
-                <= given[f"energy_{slot}_kwh"],
-            ]
+        _, whose = distinct([m.window for m in rows.members * rows.scenarios])
+        width = given["runs_wanted"].shape[1]
+        own = whose[:, None] * width + np.arange(width)
+        one = np.arange(rows.count)[:, None]
+        constraints += [
+            (starts @ given["steps_in"])[one[:count], own[:count]] <= given["runs_wanted"][:count],
+            (power @ given["hours_in"])[one, own] <= given["wanted_kwh"],
+        ]
         drawn = flexible.spread(rows, cp.reshape(drawn, (count, horizon.steps), order="C"))
         total = drawn + power + given["underway_kw"]
         saved = cp.multiply(given["run_penalty"], flexible.spread(rows, starts)) + cp.multiply(
@@ -305,8 +302,11 @@ def _wanted(rows: Rows[Any], inputs: Inputs) -> _Wanted:
     )
 
 
-def _width(rows: Rows[Any], horizon: Horizon) -> int:
-    return max(1 if m.window is None else m.window.slots(horizon) for m in rows.members)
+def _masks(rows: Rows[Any], horizon: Horizon) -> Array:
+    """(step, window · slot) 1 where a step begins in a window that is due; windows that members share stand once."""
+    found, edge = slots(distinct([m.window for m in rows.members])[0], horizon), edges_s(horizon)[:-1]
+    within = (edge >= found.begin_s[:, :, None] - 1e-3) & (edge < found.end_s[:, :, None] - 1e-3)
+    return np.asarray((within & found.due[:, :, None]).reshape(-1, horizon.steps).T, float)
 
 
 def _pairs(rows: Rows[Any], horizon: Horizon) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

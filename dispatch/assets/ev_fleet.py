@@ -10,7 +10,7 @@ from pydantic import Field
 
 from dispatch import vehicle_rows
 from dispatch.asset import Asset, Given, Inputs, Mode, Rows, Ruling, full, shifted
-from dispatch.disaggregation import Split, Wanted, disaggregate
+from dispatch.disaggregation import Split, Wanted, Worth, disaggregate
 from dispatch.errors import DataError
 from dispatch.frozen import Efficiency, NonNegative, Positive
 from dispatch.part import Account, Part, Port, Violation, breaches
@@ -20,6 +20,8 @@ from dispatch.vehicles import Visits, bands, places, visits
 
 _SERVED_KW = 1e-3
 _LEFT_KW, _LEFT_KWH = 0.01, 0.05
+# What a kWh above the plan counts in looking for cheap powers, in mean prices: freely, and with regard for the park.
+_ABOVE = (0.02, 0.5)
 _DECIDED = ("charge_kw", "discharge_kw", "unserved_kwh")
 
 
@@ -37,9 +39,10 @@ class EvFleet(Asset):
         \underline{x}_t - Σ_s u_s ≤ x_t ≤ \overline{x}_t
 
     Arrays are (row, step), powers in kW, content in kWh. The bands are an outer bound: what they allow need not be
-    possible. So each plan is shared out among the vehicles (:meth:`sessions_kw`); one that cannot be is replaced by the
-    nearest that can and the rest of the park is planned anew around it, with the bound of the bands for its gap. The
-    check shares out every plan, whichever way it was made.
+    possible. So each plan is shared out among the vehicles (:meth:`sessions_kw`); one that cannot be is replaced by one
+    that can, the nearest or one that is cheap at the bus's prices, and the rest of the park is planned anew around the
+    best of them, with the bound of the bands for its gap. The check shares out every plan, whichever way it was made.
+    Sums make a small problem, not a better one: where vehicles differ, the bands promise much that none can do.
 
     u costs ``unserved_penalty_per_kwh`` in the objective, never in the reported money. Discharge costs
     ``wear_cost_per_kwh``. A vehicle does not charge and discharge in one step; the switch is made integral where it
@@ -73,9 +76,10 @@ class EvFleet(Asset):
 
     @property
     def structure(self) -> tuple[object, ...]:
-        """Bus, and when which vehicles come; what they need is data."""
+        """Bus, when which vehicles come, and what multiplies their powers; what they need is data."""
         when = tuple((s.arrival, s.departure, s.discharge_kw > 0) for s in self.all_sessions)
-        return (*super().structure, self.aggregate, when)
+        largest = tuple(max(getattr(s, name) for s in self.all_sessions) for name in ("charge_kw", "discharge_kw"))
+        return (*super().structure, self.aggregate, when, self.charge_efficiency, self.discharge_efficiency, largest)
 
     @property
     def most_kw(self) -> float:
@@ -100,10 +104,10 @@ class EvFleet(Asset):
         plan = Wanted(charge_kw, discharge_kw, unserved_kwh, self.most_kw)
         return self.shared(given, plan)
 
-    def shared(self, given: Inputs, plan: Wanted) -> Split:
-        """The same for a plan with limits of its own."""
+    def shared(self, given: Inputs, plan: Wanted, worth: Worth | None = None) -> Split:
+        """The same for a plan with limits of its own, or for what is cheap beside it."""
         rates = self.charge_efficiency, 1 / self.discharge_efficiency
-        return disaggregate(self.visits(given), given.horizon.hours, *rates, plan)
+        return disaggregate(self.visits(given), given.horizon.hours, *rates, plan, worth)
 
     @classmethod
     def ratings(cls, rows: Rows[EvFleet], horizon: Horizon) -> dict[str, Array]:
@@ -198,23 +202,37 @@ class EvFleet(Asset):
         )
 
     @classmethod
-    def remarks(cls, rows: Rows[EvFleet], given: Inputs, series: Mapping[str, Array]) -> list[str]:
+    def told(cls, rows: Rows[EvFleet], given: Inputs, series: Mapping[str, Array]) -> list[str]:
         """Energy that vehicles leave without."""
         lacks = series["unserved_kwh"][: len(rows.members)].sum(axis=1)
         return [f"{m.name}: vehicles leave without {kwh:,.1f} kWh that they need" for m, kwh in
                 zip(rows.members, lacks, strict=True) if kwh > _LEFT_KWH]  # fmt: skip
 
     @classmethod
-    def repaired(cls, rows: Rows[EvFleet], given: Inputs, series: Mapping[str, Array]) -> dict[str, Array] | None:
-        """The nearest decisions that its vehicles can follow; None where they can follow these."""
-        near, wrong = {name: np.array(series[name]) for name in _DECIDED}, False
+    def repaired(
+        cls, rows: Rows[EvFleet], given: Inputs, series: Mapping[str, Array], price: Array | None
+    ) -> list[dict[str, Array]]:
+        """The nearest decisions that vehicles can follow, and cheap ones that go more or less far above the plan."""
         in_sum = [m.aggregate for m in rows.members]
+        near, wrong = {name: np.array(series[name]) for name in _DECIDED}, np.zeros(rows.count, bool)
         for row, split in _splits(rows, given, series) if any(in_sum) else ():
             missed = max(split.away_kw.max(), split.lacking_kwh.max()) > _SERVED_KW / 10
             if missed and in_sum[row % len(in_sum)]:
+                wrong[row] = True
                 _put(near, row, split)
-                wrong = True
-        return near if wrong else None
+        if not wrong.any():
+            return []
+        out = [near]
+        for above in _ABOVE if price is not None else ():
+            out.append({name: values.copy() for name, values in near.items()})
+            for row in (n for n in range(rows.count) if wrong[n]):
+                member, own = rows.members[row % len(in_sum)], np.asarray(price)[row]
+                dear = above * float(np.abs(own).mean())
+                worth = Worth(own, member.wear_cost_per_kwh, member.unserved_penalty_per_kwh, dear)
+                charge, discharge, unserved = (np.maximum(series[name][row], 0) for name in _DECIDED)
+                plan = Wanted(charge, discharge, unserved, member.most_kw)
+                _put(out[-1], row, member.shared(given, plan, worth))
+        return out
 
     @classmethod
     def complete(cls, rows: Rows[EvFleet], given: Inputs, values: dict[str, Array]) -> dict[str, Array]:

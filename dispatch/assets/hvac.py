@@ -64,6 +64,12 @@ class Hvac(Asset):
             raise ValueError("it neither heats nor cools: give heat_kw, cool_kw or both")
         return self
 
+    @property
+    def structure(self) -> tuple[object, ...]:
+        """Bus, and whether a coefficient of performance changes in time."""
+        varies = [not isinstance(cop, float | int) for cop in (self.heat_cop, self.cool_cop)]
+        return (*super().structure, any(varies))
+
     def known(self, horizon: Horizon) -> dict[str, Array]:
         """Weather, gains, band and coefficients of performance.
 
@@ -90,21 +96,21 @@ class Hvac(Asset):
             "most_cool_kw": full(rows, horizon, count * rows.field("cool_kw")),
             "comfort_penalty": horizon.hours * count * rows.field("comfort_penalty_per_degc_h"),
             "end_penalty": rows.field("end_penalty_per_kwh") * count * capacity,
+            **({} if _varies(rows) else _per_kw(rows, horizon, *(rows.field(name) for name in _SIGNALS[-2:]))),
         }
 
     @classmethod
     def signals(cls, rows: Rows[Self], inputs: Inputs) -> dict[str, Array]:
-        """What weather and gains do, what a kW does, the band, and the start."""
+        """What weather and gains do, what a kW does where that varies, the band, and the start."""
         keep = cls.ratings(rows, inputs.horizon)["keep"]
         resistance, start = rows.field("resistance_degc_per_kw"), rows.state(inputs, "start_degc")
         world = {name: rows.series(inputs, name) for name in _SIGNALS}
-        per_kw = (1 - keep) * resistance / rows.field("count")
+        varying = _per_kw(rows, inputs.horizon, world["heat_cop"], world["cool_cop"]) if _varies(rows) else {}
         first = np.arange(inputs.horizon.steps) == 0
         return {
             "drift_degc": (1 - keep) * (world["ambient_degc"] + resistance * world["gains_kw"])
             + np.where(first, keep * start, 0.0),
-            "degc_per_heat_kw": per_kw * world["heat_cop"],
-            "degc_per_cool_kw": per_kw * world["cool_cop"],
+            **varying,
             "min_degc": world["min_degc"],
             "max_degc": world["max_degc"],
             "end_degc": _end(rows, inputs),
@@ -238,6 +244,18 @@ class Hvac(Asset):
         return {member.name: {"start_degc": float(level[row])} for row, member in enumerate(rows.members)}
 
 
+def _varies(rows: Rows[Any]) -> bool:
+    """Does any coefficient of performance change in time? If none does, they are constants of a site."""
+    return not all(isinstance(getattr(m, name), float | int) for m in rows.members for name in _SIGNALS[-2:])
+
+
+def _per_kw(rows: Rows[Any], horizon: Horizon, heat_cop: Array, cool_cop: Array) -> dict[str, Array]:
+    """(row, step) by how much a kW warms or cools the zones in a step."""
+    keep = np.exp(-horizon.hours / (rows.field("resistance_degc_per_kw") * rows.field("capacity_kwh_per_degc")))
+    per_kw = (1 - keep) * rows.field("resistance_degc_per_kw") / rows.field("count")
+    return {"degc_per_heat_kw": per_kw * heat_cop, "degc_per_cool_kw": per_kw * cool_cop}
+
+
 def _end(rows: Rows[Any], inputs: Inputs) -> Array:
     """(row, 1) temperature wished for at the end."""
     low, high = (rows.series(inputs, name)[:, -1:] for name in ("min_degc", "max_degc"))
@@ -261,7 +279,8 @@ def _temperature(rows: Rows[Any], given: Inputs, heat: Array, cool: Array) -> Ar
 
 def _thermostat(rows: Rows[Any], given: Inputs, heat: Array, cool: Array, most: Array) -> dict[str, Array]:
     """Powers of at least ``heat`` and ``cool``, more where the band needs it, none that would leave it."""
-    ratings, signals = Hvac.ratings(rows, given.horizon), Hvac.signals(rows, given)
+    ratings = Hvac.ratings(rows, given.horizon)
+    signals = ratings | Hvac.signals(rows, given)
     level = np.zeros(rows.count)  # what the start keeps of itself is in the first step's drift
     out = {name: np.zeros_like(heat) for name in ("heating_kw", "cooling_kw")}
     for step in range(heat.shape[1]):

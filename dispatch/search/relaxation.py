@@ -50,14 +50,16 @@ def relax(matrices: Matrices, layout: Layout, gap: float) -> Relaxed:
     """Bound and point, by blocks where the problem is large."""
     parts = split(matrices, layout.coupling)
     members = [block.columns for block in parts.blocks]
-    if whole := matrices.rows.nnz < LARGE or len(parts.blocks) < 2:
+    if matrices.rows.nnz < LARGE or len(parts.blocks) < 2:
         answer = continuous(matrices)
         bound, point, price = answer.objective, answer.x, answer.row_dual[layout.coupling]
+        room: Array | float = np.inf
     else:
         found = mix(parts, matrices.integer, min(gap, 3e-4) / 3)
         bound, point, price = found.bound + matrices.offset, found.point, found.price / parts.scale
+        room = found.spare / parts.scale
     torn = np.array([_torn(point, matrices.integer, columns) for columns in members])
-    spare = np.where(torn, 0.0, np.inf if whole else found.spare / parts.scale)
+    spare = np.where(torn, 0.0, room)
     reduced = matrices.cost - price @ matrices.rows.tocsr()[layout.coupling]
     return Relaxed(bound, point, members, spare, layout.step, reduced)
 

@@ -48,14 +48,14 @@ def _loads() -> dict[str, list[Mistake]]:
 def _demands() -> dict[str, list[Mistake]]:
     return {
         "curtailable": [
-            Mistake("curtails more than its share", "curtailed_kw", plus(90.0)),
-            Mistake("curtails without notice", "curtailed_kw", at(0, 5.0)),
-            Mistake("negative power", "curtailed_kw", at(3, -1.0)),
+            Mistake("curtails more than its share", "reduced_kw", plus(90.0)),
+            Mistake("curtails without notice", "reduced_kw", at(0, 5.0)),
+            Mistake("negative power", "reduced_kw", at(3, -1.0)),
             Mistake("curtails for part of a step", "curtailing", plus(0.3)),
             Mistake("curtails for too many hours", "curtailing", ones),
             Mistake("draws more again than it may", "rebound_kw", plus(20.0)),
             Mistake("draws again what is not owed", "rebound_kw", at(0, 14.0)),
-            Mistake("owes for too long", "curtailed_kw", plus(30.0)),
+            Mistake("owes for too long", "reduced_kw", plus(30.0)),
             Mistake("owed differs from its flows", "owed_kwh", plus(0.5)),
             Mistake("served differs from demand", "served_kw", plus(0.5)),
             Mistake("sheds more than is left", "shed_kw", plus(90.0)),
@@ -111,9 +111,9 @@ def _wrong_loads() -> dict[str, list[Wrong]]:
             Wrong("run under way forgotten", {"underway_kw": zero}, "power differs from its runs"),
             Wrong("runs on top of each other", {"free": times(9.0), "may_start": ones}, "two runs at once",
                   fields={"underway_h": 0.0, "runs": 5}),
-            Wrong("runs done before forgotten", {"runs_0": plus(1)}, "more runs than wanted", fields={"runs": 2}),
+            Wrong("runs done before forgotten", {"runs_wanted": plus(1)}, "more runs than wanted", fields={"runs": 2}),
             Wrong("skipping too cheap", {"run_penalty": times(0.5)}, "penalty differs"),
-            Wrong("energy done before forgotten", {"energy_0_kwh": plus(10)}, "draws more than is wanted", template=1),
+            Wrong("energy done before forgotten", {"wanted_kwh": plus(10)}, "draws more than is wanted", template=1),
             Wrong("least power forgotten", {"least_kw": zero}, "draws less than it must", template=1),
             Wrong("energy too cheap", {"penalty_per_kw": times(0.5)}, "penalty differs", template=1),
         ],
@@ -168,7 +168,7 @@ def _wrong_buildings() -> dict[str, list[Wrong]]:
         "converter": [
             Wrong("loss too small", {"to_dc_slope_0": times(0.5)}, "loss is not that of its power"),
             Wrong("standing loss forgotten", {"no_load_kw": zero}, "power at electricity differs"),
-            Wrong("rating too high", {"most_kw": times(2.0), "to_dc_width_2_kw": plus(60.0)}, "above rating",
+            Wrong("rating too high", {"to_dc_width_2_kw": plus(60.0)}, "above rating",
                   fields={"rated_kw": 30.0}),
         ],
         "data_centre": [

@@ -15,7 +15,7 @@ from dispatch.assets.alkaline_electrolyser import AlkalineElectrolyser
 from dispatch.audit import audit
 from dispatch.highs import Limits
 from dispatch.problem import Problem
-from dispatch.solve import rule_based, solve
+from dispatch.solve import _whole_rows, rule_based, solve
 from tests.parks import given, hours, load
 from tests.unit.dispatch.assets.hydrogen_parks import LHV, cell, priced, problem, sale, site
 
@@ -261,3 +261,13 @@ def test_what_it_is_told_is_followed_within_its_states() -> None:
 def test_what_cannot_be_is_refused(fields: dict[str, Any], words: str) -> None:
     with pytest.raises(ValidationError, match=words):
         AlkalineElectrolyser.model_validate(cell(**fields))
+
+
+def test_what_goes_on_elsewhere_is_branched_everywhere_in_the_end() -> None:
+    """What is forbidden in one segment or module is burnt in the next: without an end to it, a round for each."""
+    built = problem(priced([-0.1, -0.1]), cell(count=2), sale(), steps=2)
+    (pair,) = built.parts["alkaline_electrolyser"].exclusive
+    own = built.compiled.columns(pair.switch)
+    assert own.shape == (4 * 2, 2), "four bends of two modules"
+    assert _whole_rows(built, own[3, :1]).tolist() == own[3].tolist()
+    assert sorted(_whole_rows(built, own[3, :1], every=True)) == sorted(own.ravel())

@@ -101,6 +101,17 @@ def test_reserve_in_the_cold_counts_the_powers_that_are_left() -> None:
     assert schedule.asset("battery", "reserve_up_kw") == pytest.approx([30])
 
 
+def test_what_is_kept_for_an_outage_counts_from_what_the_cold_leaves_usable() -> None:
+    # 20 kW of critical load for two hours at an efficiency of .9, above the 20 kWh that stay in the cells.
+    outage = {"kind": "outage", "name": "blackout", "survival_h": 2.0, "loads": ["load"], "critical_share": 0.5}
+    store = battery(**PLAIN, ambient_degc=-20.0, start_fill=1.0, end_fill_min=0.0)
+    falling = grid(export_kw=1e3, tariff=hourly_tariff([0.6, 0.5, 0.4, 0.3, 0.2, 0.1]))
+    site = park(falling, load(), store, outage)
+    schedule = solve(Problem(site, given(site, hours(6), {("load", "demand_kw"): 40.0})))
+    assert audit(schedule).violations == ()
+    assert schedule.asset("battery", "stored_kwh")[3] == pytest.approx(20 + 40 / 0.9)
+
+
 def test_the_library_has_a_sodium_ion_battery_that_keeps_85_percent_in_the_cold(tmp_path: Any) -> None:
     text = """
 name: zhanjiang

@@ -45,7 +45,7 @@ def planned(problem: Problem) -> Schedule:
 def test_what_is_dearer_than_its_price_is_curtailed() -> None:
     problem = built(price_per_kwh=0.5)
     plan = planned(problem)
-    assert plan.asset("shop", "curtailed_kw") == pytest.approx([0, 0, 30, 30, 0, 0])
+    assert plan.asset("shop", "reduced_kw") == pytest.approx([0, 0, 30, 30, 0, 0])
     assert plan.money[0] == pytest.approx(100 * 0.8 + 70 * 1.7 + 60 * 0.5)
     assert not problem.compiled.matrices().integer.any(), "without a limit of hours it is linear"
     assert planned(built(price_per_kwh=0.5, share=0.0)).asset("shop", "served_kw") == pytest.approx([100] * 6)
@@ -54,11 +54,11 @@ def test_what_is_dearer_than_its_price_is_curtailed() -> None:
 def test_hours_of_a_day_are_limited_and_the_relaxation_would_spread_them() -> None:
     problem = built([0.9] * 6, price_per_kwh=0.5, max_h_per_day=1.0, demand=[100, 100, 200, 100, 100, 100])
     plan = planned(problem)
-    assert plan.asset("shop", "curtailed_kw") == pytest.approx([0, 0, 60, 0, 0, 0])
+    assert plan.asset("shop", "reduced_kw") == pytest.approx([0, 0, 60, 0, 0, 0])
     # Where the limit is no whole number of steps the relaxation uses up the rest.
     problem = built(price_per_kwh=0.5, max_h_per_day=1.5)
     plan = planned(problem)
-    assert plan.asset("shop", "curtailed_kw") == pytest.approx([0, 0, 30, 0, 0, 0])
+    assert plan.asset("shop", "reduced_kw") == pytest.approx([0, 0, 30, 0, 0, 0])
     matrices = problem.compiled.matrices()
     relaxed = run(replace(matrices, integer=np.zeros_like(matrices.integer)), Limits())
     assert relaxed.objective == pytest.approx(plan.proof.objective - 15 * 0.3)
@@ -77,7 +77,7 @@ def test_each_day_has_its_hours_and_the_first_those_that_are_left() -> None:
 def test_a_share_comes_back_in_time_where_it_is_cheapest() -> None:
     # 30 kWh at .9 cost .5 + .8 (of it comes back) times the price of the cheapest hour within two: .3.
     plan = planned(built([0.2, 0.9, 0.5, 0.3, 0.1, 0.1], price_per_kwh=0.1, rebound_share=0.8, rebound_h=2.0))
-    assert plan.asset("shop", "curtailed_kw")[1] == pytest.approx(30)
+    assert plan.asset("shop", "reduced_kw")[1] == pytest.approx(30)
     # Hour 2 is curtailed as well (.5 > .1 + .8 · .1); what is owed of hour 1 comes back in hour 3, of hour 2 in hour 4.
     assert plan.asset("shop", "rebound_kw")[3] == pytest.approx(24)
     assert plan.asset("shop", "owed_kwh")[-1] == pytest.approx(0, abs=1e-9)
@@ -87,7 +87,7 @@ def test_what_comes_back_is_limited_in_power() -> None:
     plan = planned(built(price_per_kwh=0.1, rebound_share=1.0, rebound_h=6.0, rebound_kw=10.0))
     assert plan.asset("shop", "rebound_kw").max() == pytest.approx(10)
     # Two hours are left after the dear ones: 20 kWh can come back, so no more is curtailed.
-    assert plan.asset("shop", "curtailed_kw").sum() == pytest.approx(20)
+    assert plan.asset("shop", "reduced_kw").sum() == pytest.approx(20)
 
 
 def test_what_is_owed_from_before_comes_back() -> None:
@@ -99,12 +99,12 @@ def test_what_is_owed_from_before_comes_back() -> None:
 
 def test_without_notice_only_what_was_announced_is_curtailed() -> None:
     plan = planned(built([0.9] * 4, price_per_kwh=0.1, notice_h=2.0))
-    assert plan.asset("shop", "curtailed_kw") == pytest.approx([0, 0, 30, 30])
+    assert plan.asset("shop", "reduced_kw") == pytest.approx([0, 0, 30, 30])
     problem = built([0.9] * 4, price_per_kwh=0.1, notice_h=2.0)
     found = planned(problem).kinds["curtailable"]
     state = Curtailable.carry(found.rows, problem.inputs, found.series, 2)["shop"]
     later = planned(built([0.9] * 4, hours(2, "2024-03-01T02:00"), state=state, price_per_kwh=0.1, notice_h=2.0))
-    assert later.asset("shop", "curtailed_kw") == pytest.approx([30, 30])
+    assert later.asset("shop", "reduced_kw") == pytest.approx([30, 30])
 
 
 def test_the_next_window_knows_hours_and_debt() -> None:
@@ -116,6 +116,21 @@ def test_the_next_window_knows_hours_and_debt() -> None:
     day = built([0.2] * 24, hours(26), price_per_kwh=0.1, max_h_per_day=2.0)
     found = planned(day).kinds["curtailable"]
     assert Curtailable.carry(found.rows, day.inputs, found.series, 24)["shop"]["used_h"] == 0.0
+
+
+def test_what_is_owed_keeps_its_date_from_window_to_window() -> None:
+    fields = {"price_per_kwh": 0.1, "rebound_share": 1.0, "rebound_h": 3.0}
+    problem = built([0.9, 0.2, 0.2, 0.2, 0.1, 0.1], share=0.3, **fields)
+    found = planned(problem).kinds["curtailable"]
+    # What is curtailed in hour 0 must be back three hours after its end, before the cheapest hour.
+    assert found.series["reduced_kw"][0, 0] == pytest.approx(30)
+    state = Curtailable.carry(found.rows, problem.inputs, found.series, 1)["shop"]
+    due = np.datetime64("2024-03-01T04:00", "s").astype(int)
+    assert state == {f"owed_kwh:{due}": pytest.approx(30), "owed_kwh": pytest.approx(30), "used_h": 0.0}
+    prices = [0.9, 0.2, 0.2, 0.2, 0.1, 0.1]
+    for hour in (1, 2, 3):
+        later = planned(built(prices, hours(6 - hour, f"2024-03-01T0{hour}:00"), state=state, share=0.0, **fields))
+        assert later.asset("shop", "rebound_kw")[: 4 - hour].sum() == pytest.approx(30), "no window puts it off"
 
 
 def test_without_a_plan_nothing_is_curtailed_and_what_is_lacking_is_shed() -> None:
@@ -142,5 +157,5 @@ def test_whether_it_curtails_is_one_decision_for_all_scenarios() -> None:
     plan = solve(Problem(site, given(site, hours(6), {("shop", "demand_kw"): demand}, scenarios=2)))
     series = plan.kinds["curtailable"].series
     assert series["curtailing"].shape == (1, 6)
-    assert series["curtailed_kw"][:, 2] == pytest.approx([20, 10])
+    assert series["reduced_kw"][:, 2] == pytest.approx([20, 10])
     assert audit(plan).violations == ()

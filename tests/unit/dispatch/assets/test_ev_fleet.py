@@ -12,7 +12,7 @@ from dispatch.asset import Inputs, Mode
 from dispatch.assets.ev_fleet import EvFleet
 from dispatch.audit import audit
 from dispatch.config import load_site
-from dispatch.errors import ConfigError, DataError
+from dispatch.errors import ConfigError, ContractError, DataError
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.solve import rule_based, solve
@@ -60,7 +60,7 @@ def test_a_vehicle_charges_in_the_cheap_hours_of_its_stay() -> None:
         assert schedule.money[0] == pytest.approx(10 * (0.1 + 0.2))
         assert schedule.asset("cars", "unserved_kwh") == pytest.approx(np.zeros(5), abs=1e-6)
         solved = schedule.kinds["ev_fleet"]
-        assert EvFleet.remarks(solved.rows, schedule.inputs, solved.series) == []
+        assert EvFleet.told(solved.rows, schedule.inputs, solved.series) == []
 
 
 def test_a_part_of_a_step_gives_a_part_of_the_power() -> None:
@@ -74,7 +74,7 @@ def test_what_cannot_be_had_in_time_is_lacking_when_the_vehicle_leaves() -> None
         assert schedule.penalty[0] == pytest.approx(15)
         assert schedule.money[0] == pytest.approx(2), "a penalty is no money"
         solved = schedule.kinds["ev_fleet"]
-        told = EvFleet.remarks(solved.rows, schedule.inputs, solved.series)
+        told = EvFleet.told(solved.rows, schedule.inputs, solved.series)
         assert told == ["cars: vehicles leave without 5.0 kWh that they need"]
     for dear in both([4.0, 4.0], car("00:00", "02:00", needed_kwh=15.0), unserved_penalty_per_kwh=3.0):
         assert dear.asset("cars", "charge_kw") == pytest.approx([0, 0], abs=1e-6)
@@ -180,7 +180,8 @@ def test_the_bands_bound_from_below_and_the_repair_from_above(seed: int) -> None
     alone, in_sum = both(price, *cars, **fields)
     exact = alone.money[0] + alone.penalty[0]
     assert in_sum.proof.bound <= exact + 1e-3
-    assert in_sum.money[0] + in_sum.penalty[0] >= exact - 1e-3
+    found = in_sum.money[0] + in_sum.penalty[0]
+    assert exact - 1e-3 <= found <= exact + 0.02 * abs(exact)
 
 
 def test_every_vehicle_gets_its_own_powers_and_they_hold_its_limits() -> None:
@@ -246,6 +247,18 @@ def test_sessions_of_every_day_come_on_every_day_and_share_a_problem() -> None:
     assert isinstance(member, EvFleet)
     keys = member.visits(given(site, hours(24), {})).keys
     assert [key for key in keys if key] == ["night@2024-02-29", "night@2024-03-01"]
+
+
+def test_fleets_whose_vehicles_need_more_share_a_template() -> None:
+    sites = [problem([0.5, 0.1, 0.3], fleet(car(needed_kwh=kwh, end="03:00"))).site for kwh in (10.0, 20.0)]
+    inputs = given(sites[0], hours(3), {("load", "demand_kw"): 0.0})
+    template = Problem(sites[0], inputs, template=True)
+    for site, kwh in zip(sites, (10.0, 20.0), strict=True):
+        template.update(inputs, site=site)
+        assert solve(template).asset("cars", "charge_kw").sum() == pytest.approx(kwh)
+    other = problem([0.5, 0.1, 0.3], fleet(car(end="03:00"), charge_efficiency=0.5)).site
+    with pytest.raises(ContractError, match="structure differs"):
+        template.update(inputs, site=other)
 
 
 def test_clock_changes_move_a_daily_session_with_the_clock() -> None:

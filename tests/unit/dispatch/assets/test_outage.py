@@ -273,3 +273,14 @@ def test_a_planned_outage_switches_the_connection_off_in_every_step_that_it_touc
     assert schedule.asset("load", "shed_kw").sum() == pytest.approx(30), "50 of 80 kWh are there"
     rules = rule_based(problem(what, horizon=hours(4)))
     assert rules.asset("pcc", "import_kw")[1:3] == pytest.approx([0, 0], abs=1e-6)
+
+
+def test_a_battery_in_the_cold_counts_with_what_the_cold_leaves_it() -> None:
+    table = [{"degc": -20.0, "power_share": 0.1, "capacity_share": 0.8, "efficiency_share": 0.5}]
+    cold = full(temperature_table=table, ambient_degc=-20.0)
+    schedule, held = planned(problem(site(cold, survival_h=1.0)))
+    # Of 200 kW a tenth is left: just the 20 kW asked for, each at 2 kWh of content, above the fifth that freezes in.
+    assert held.kept_h == pytest.approx(np.ones(STEPS))
+    assert schedule.asset("battery", "stored_kwh")[:-1].min() >= 20 + 40 - 1e-6
+    weaker = planned(problem(site(full(temperature_table=table, ambient_degc=-20.0, discharge_kw=150.0))))[1]
+    assert weaker.unserved_kwh[0] == pytest.approx(2 * 5)

@@ -49,7 +49,7 @@ def hourly(*values: float) -> list[dict[str, Any]]:
 
 def told(schedule: Schedule) -> list[str]:
     solved = schedule.kinds["swap_station"]
-    return SwapStation.remarks(solved.rows, schedule.inputs, solved.series)
+    return SwapStation.told(solved.rows, schedule.inputs, solved.series)
 
 
 def test_it_charges_in_the_cheap_hour_what_is_swapped_later() -> None:
