@@ -124,8 +124,8 @@ def _joined(site: Site, schedule: Schedule, scenario: int) -> list[list[_Row]]:
     for solved in schedule.kinds.values():
         for row in np.flatnonzero(solved.rows.scenario == scenario):
             flows = [port for port, power in solved.power_kw.items() if np.abs(power[row]).max() > _SMALL_KW]
-            reached = [int(solved.bus[port][row] % electric.size) for port in flows]
-            at.append(((solved, int(row)), frozenset(bus for bus in reached if electric[bus])))
+            found = [int(solved.bus[port][row] % electric.size) for port in flows]
+            at.append(((solved, int(row)), frozenset(bus for bus in found if electric[bus])))
     groups: list[frozenset[int]] = []
     for _, buses in at:
         apart = [group for group in groups if not group & buses]

@@ -23,6 +23,7 @@ from dispatch.schedule import Schedule
 from dispatch.signals import Array, Horizon
 from dispatch.site import Site
 from dispatch.sources import gather
+from dispatch.tariff.components import Component
 
 FIRST, LAST = date(2016, 1, 2), date(2016, 12, 29)
 DAYS = 30
@@ -90,16 +91,19 @@ def _priced(site: Site, random: np.random.Generator) -> Site:
     assets: list[Asset] = []
     for asset in site.assets:
         if isinstance(asset, GridConnection):
-            components = tuple(
-                c.model_copy(update={"price_per_kwh": c.price_per_kwh * random.uniform(0.7, 1.3)})
-                if c.basis == "energy" and isinstance(c.price_per_kwh, float | int) else c
-                for c in asset.tariff.components
-            )  # fmt: skip
+            components = tuple(_scaled(c, random.uniform(0.7, 1.3)) for c in asset.tariff.components)
             tariff = asset.tariff.model_copy(update={"components": components})
             assets.append(asset.model_copy(update={"tariff": tariff}))
         else:
             assets.append(asset)
     return site.model_copy(update={"assets": tuple(assets)})
+
+
+def _scaled(component: Component, factor: float) -> Component:
+    price = component.price_per_kwh
+    if component.basis != "energy" or not isinstance(price, float | int):
+        return component
+    return component.model_copy(update={"price_per_kwh": price * factor})
 
 
 def _fills(site: Site, random: np.random.Generator) -> dict[str, dict[str, float]]:

@@ -142,7 +142,7 @@ def _day(
     supplied = float(sums["supply_kw"] @ hours)
     imported = _total(month, "import_kw", part)
     unclean, bought = float(sums["unclean_kw"] @ hours), float(imported @ hours)
-    penalty = sums["penalty"] + _share_penalty(case, unclean, bought, supplied, "day")
+    penalty = sums["penalty"] + share_penalty(case, unclean, bought, supplied, "day")
     wanted = case.site.objective
     windows = (piece.starts >= start) & (piece.starts < end)
     notes = {name: values[windows] for name, values in piece.notes.items()}
@@ -181,7 +181,7 @@ def _accounts(month: Schedule, inputs: Inputs, part: slice) -> dict[str, Any]:
     return out
 
 
-def _share_penalty(case: Case, unclean_kwh: float, bought_kwh: float, supply_kwh: float, over: str) -> float:
+def share_penalty(case: Case, unclean_kwh: float, bought_kwh: float, supply_kwh: float, over: str) -> float:
     """Price of the clean and of the direct energy that is short of what is wished for."""
     money = 0.0
     for wish in case.site.wishes:
@@ -201,7 +201,7 @@ def _with_horizon_wishes(case: Case, piece: Piece, days: list[Day]) -> tuple[Day
         sum(float(v.sum(axis=0) @ hours) for k, v in piece.arrays.items() if k.endswith(f"/{name}/"))
         for name in ("unclean_kw", "supply_kw")
     )
-    short = _share_penalty(case, unclean, sum(day.import_kwh for day in days), supply, "horizon")
+    short = share_penalty(case, unclean, sum(day.import_kwh for day in days), supply, "horizon")
     last = replace(days[-1], penalty=days[-1].penalty + short, objective=days[-1].objective + short)
     return (*days[:-1], last)
 

@@ -42,7 +42,7 @@ ELSEWHERE: dict[tuple[str, str], tuple[Callable[[Asset], object], str]] = {
         for name in ("peak_kw", "tilt_deg", "azimuth_deg", "system_losses", "available_fraction")
     },
     **{("wind", name): (_needs, _FORECAST) for name in ("rated_kw", "count", "hub_height_m", "available_fraction")},
-    ("direct_line", "rated_kw"): (_needs, _FORECAST),
+    **{("direct_line", name): (_needs, _FORECAST) for name in ("rated_kw", "tilt_deg", "azimuth_deg")},
     ("battery", "cell_temperature_degc"): (_life, "for the life that a finished plan is reported to use"),
     **{
         (kind, "power_factor"): (_kvar, "reactive power is for the AC check; the plan balances active power")

@@ -331,7 +331,7 @@ def _direct(**fields: Any) -> Template:
 TEMPLATES: dict[str, tuple[Template, ...]] = {
     "battery": (_worn(), *_electric_stores("battery")),
     "cable": (_cable(),),
-    "direct_line": (_direct(),),
+    "direct_line": (_direct(), _direct(technology="pv", tilt_deg=30.0, azimuth_deg=170.0)),
     "grid_connection": (_connection(), _connection(month_to_date_peak_kw=10.0), _metered(), _contracted()),
     "load": (
         Template(

@@ -15,6 +15,7 @@ from dispatch.errors import ConfigError, DataError
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.solve import rule_based, solve
+from forecasting.physics import PvPlant
 from tests.parks import battery, given, grid, hours, load, park, tariff
 from tests.unit.dispatch import small_park
 
@@ -93,6 +94,15 @@ def test_sums_are_handed_over_and_begin_again_with_the_year() -> None:
     assert state["to_date_consumed_kwh"] == pytest.approx(50)
     assert state["to_date_available_kwh"] == pytest.approx(60)
     assert state["to_date_export_kwh"] == pytest.approx(10)
+
+
+def test_pv_on_a_line_has_what_a_forecast_from_the_sun_needs() -> None:
+    fields = {"technology": "pv", "tilt_deg": 30.0, "azimuth_deg": 170.0}
+    (need,) = park(load(), grid(), line(**fields)).assets[-1].needs
+    plant = PvPlant(latitude_deg=40.0, longitude_deg=110.0, **need.physics)
+    assert (plant.peak_kw, plant.tilt_deg, plant.azimuth_deg) == (100.0, 30.0, 170.0)
+    (of_wind,) = park(load(), grid(), line()).assets[-1].needs
+    assert of_wind.physics == {}
 
 
 def test_a_load_that_is_not_there_is_named() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from dispatch.assets.pem_electrolyser import PemElectrolyser
 from dispatch.audit import audit
+from dispatch.comparison import follow
 from dispatch.solve import rule_based, solve
 from tests.parks import load
 from tests.unit.dispatch.assets.hydrogen_parks import LHV, cell, priced, problem, sale
@@ -31,6 +32,15 @@ def test_below_a_fifth_the_first_value_holds_down_to_five_percent() -> None:
         for schedule in (solve(built), rule_based(built)):
             assert schedule.asset("cell", "power_kw") == pytest.approx([power], rel=1e-4, abs=1e-6)
             assert audit(schedule).violations == ()
+
+
+def test_a_plan_without_a_heat_bus_is_followed_when_less_comes_than_was_forecast() -> None:
+    cars = load("cars", bus="h2")
+    plan = solve(problem(priced(0.1), cell(kind="pem_electrolyser"), cars, cars=5 * LHV))
+    came = problem(priced(0.1, import_kw=200), cell(kind="pem_electrolyser"), cars, cars=5 * LHV)
+    schedule = follow(came, plan)
+    assert schedule.asset("cell", "power_kw") == pytest.approx([200], rel=1e-4)
+    assert audit(schedule).violations == ()
 
 
 def test_its_curve_is_concave_to_the_origin() -> None:

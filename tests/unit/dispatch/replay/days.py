@@ -19,6 +19,12 @@ FIRST, LAST = date(2024, 3, 31), date(2024, 4, 1)  # 23 and 24 hours
 FAST = ("rule_based", "day_ahead", "rolling", "perfect")
 
 
+WISHES = [
+    {"clean_share_min": 0.2, "over": "day", "penalty_per_kwh": 0.05},
+    {"direct_share_min": 0.4, "over": "day", "penalty_per_kwh": 0.03},
+]
+
+
 def replayed_park(**rolling: Any) -> dict[str, Any]:
     """Demand, PV, a store, a unit with minimum times, and a bill with hours and a demand charge."""
     content = park(
@@ -28,7 +34,7 @@ def replayed_park(**rolling: Any) -> dict[str, Any]:
             "rolling": {"scenarios_every_h": 8.0, "window_h": 26.0, **rolling},
         }
     )
-    content["wishes"] = [{"clean_share_min": 0.2, "over": "day", "penalty_per_kwh": 0.05}]
+    content["wishes"] = WISHES
     content["assets"][2]["tariff"]["components"] = [
         {
             "name": "day",

@@ -18,6 +18,7 @@ from dispatch.replay import Case, Journal, Settings
 from dispatch.replay.case import Issued, checked
 from dispatch.replay.forecasts import chunks, expected, issues
 from dispatch.replay.journal import Saved
+from dispatch.replay.ledger import share_penalty
 from dispatch.replay.pieces import Piece
 from dispatch.replay.plant import carried
 from dispatch.replay.stability import Threshold, changed
@@ -256,3 +257,10 @@ def test_the_state_after_a_window_is_what_the_next_starts_from() -> None:
     assert max(v for k, v in state["pcc"].items() if k.startswith("month_to_date_peak")) == pytest.approx(peak)
     on = whole.asset("unit", "on") > 0.5
     assert (state["unit"]["on_before_h"] > 0) == on[4]
+
+
+def test_shares_that_a_day_misses_cost_their_penalties(small: Case) -> None:
+    """Of 100 kWh 90 are not clean, where 80 may be, and 80 are bought, where 60 may be."""
+    assert share_penalty(small, 90.0, 80.0, 100.0, "day") == pytest.approx(0.05 * 10 + 0.03 * 20)
+    assert share_penalty(small, 80.0, 60.0, 100.0, "day") == 0
+    assert share_penalty(small, 90.0, 80.0, 100.0, "horizon") == 0
