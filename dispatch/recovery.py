@@ -21,6 +21,7 @@ from dispatch.signals import Array
 
 # How near to a whole number a column must lie to be fixed there: the nearer, the more is left to search for.
 _NEARNESS = (0.1, 0.01, 1e-6)
+_NEAR_NODES = 300  # a small search that goes on for thousands of nodes takes ten times what the full one takes
 _FREE = -1.0
 _WHOLE = 1e-7
 # The search over what is left free ends at this share of the gap asked for; what remains is for the proof.
@@ -100,8 +101,9 @@ def hunt(
     if np.abs(relaxed.x - np.round(relaxed.x))[whole.integer].max() <= _WHOLE:
         return relaxed  # its duals are also those of the problem with its whole columns fixed
     start: Array | None = None
+    few = replace(limits, nodes=min(limits.nodes, _NEAR_NODES))
     try:
-        found = _near(whole, relaxed, limits, until, improved, run)
+        found = _near(whole, relaxed, few, until, improved, run)
     except SolveError:
         found = None
     if found is not None:

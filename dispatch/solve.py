@@ -53,21 +53,21 @@ def solve(problem: Problem, limits: Limits | None = None, *, run: Run | None = N
     if run is None:
         run = partial(convex, layout=problem.layout()) if problem.mode.commitment == "convex" else search
     matrices = problem.compiled.matrices()
-    branched, outer = np.zeros(0, int), np.inf
+    branched, outer, more = np.zeros(0, int), np.inf, 0
     for rounds in range(1, _MOST_ROUNDS + 1):
         answer = run(matrices, limits, also_integer=branched)
         problem.take(answer.x)
         both = _both_flows(problem)
         if np.setdiff1d(both, branched).size:
-            apart = _apart(
-                problem, matrices, answer, np.union1d(branched, _whole_rows(problem, both, True)), limits, run
-            )
-            answer, both = (answer, both) if apart is None else (apart, branched)
+            every = np.union1d(branched, _whole_rows(problem, both, every=True))
+            apart = _apart(problem, matrices, answer, every, limits, run)
+            if apart is not None:
+                answer, branched, more = apart, every, 1
         if not np.setdiff1d(both, branched).size:
             prices = _prices(problem, answer)
             ways = [] if np.isfinite(outer) else _repaired(problem, matrices, prices)
             if not ways:
-                return problem.read(_proof(_bounded(answer, outer, limits), rounds), prices)
+                return problem.read(_proof(_bounded(answer, outer, limits), rounds + more), prices)
             outer, matrices = answer.bound, _best(ways, partial(run, limits=limits, also_integer=branched))
             continue
         # Where one step is forbidden, the next takes its place. A price that is negative for an hour is burnt in that
