@@ -37,7 +37,7 @@ def not_passed() -> int:
     return sum(not run.passed for run in found())
 
 
-@row("assets", name="park D, heat that arrives on a level out of a hotter one", unit="%", bar=">= 0", slow=True,
+@row("assets", name="park D, heat that arrives on a level out of a hotter one", unit="%", bar="> 0", slow=True,
      inputs=INPUTS)  # fmt: skip
 def cascaded() -> float:
     """Of all heat that demand takes at 60 and 40 degC."""
