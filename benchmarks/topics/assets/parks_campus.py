@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from benchmarks.cases import published
-from benchmarks.cases.known_days import DAYS, runs
 from benchmarks.rows import Measured, row
+from benchmarks.topics.assets.parks import CAMPUS
 from dispatch.matching import cfe_score, matched
 
 INPUTS = ("benchmarks/cases/known_days.py", "benchmarks/topics/assets/parks_campus.py", "configs", "dispatch")
-PARK = "campus"
 
 
 @row("assets", name="T9, carbon-free energy step by step: largest difference", unit="", bar="<= 1e-9")
@@ -22,37 +21,17 @@ def published_score() -> Measured:
     return Measured(max(map(abs, apart)), float(case["CFE"]))
 
 
-@row("assets", name=f"park E, {DAYS} quarter-hour days, p50", unit="s", bar="<= 10", slow=True, inputs=INPUTS)
-def median_seconds() -> float:
-    return float(np.median([run.seconds for run in runs(PARK)]))
-
-
-@row("assets", name=f"park E, {DAYS} quarter-hour days, worst", unit="s", bar="<= 10", slow=True, inputs=INPUTS)
-def worst_seconds() -> float:
-    return max(run.seconds for run in runs(PARK))
-
-
-@row("assets", name="park E, widest gap of these days", unit="%", bar="<= 0.5", slow=True, inputs=INPUTS)
-def widest_gap() -> float:
-    return 100 * max(run.gap for run in runs(PARK))
-
-
-@row("assets", name="park E, days whose plan the audit does not pass", unit="", bar="== 0", slow=True, inputs=INPUTS)
-def not_passed() -> int:
-    return sum(not run.passed for run in runs(PARK))
-
-
 @row("assets", name="park E, carbon-free step by step, mean of these days", unit="%", bar="> 0", slow=True,
      inputs=INPUTS)  # fmt: skip
 def carbon_free() -> float:
     """The clean part of the grid's own mix included."""
-    return 100 * float(np.mean([matched(run.site, run.schedule).cfe for run in runs(PARK)]))
+    return 100 * float(np.mean([matched(run.site, run.schedule).cfe for run in CAMPUS.runs()]))
 
 
 @row("assets", name="park E, direct and contracted step by step, mean", unit="%", bar="> 0", slow=True, inputs=INPUTS)
 def proved() -> Measured:
     """The reference is what a claim by volume over each day would say."""
-    found = [matched(run.site, run.schedule) for run in runs(PARK)]
+    found = [matched(run.site, run.schedule) for run in CAMPUS.runs()]
     shares = ([one.green_share for one in found], [one.by_volume for one in found])
     return Measured(*(100 * float(np.mean(share)) for share in shares))
 
@@ -61,7 +40,7 @@ def proved() -> Measured:
 def moved() -> float:
     """Of all batch work of these days."""
     sent, done = 0.0, 0.0
-    for run in runs(PARK):
+    for run in CAMPUS.runs():
         series, hours = run.schedule.kinds["data_centre"].series, run.schedule.inputs.horizon.hours
         sent += float((series["sent_kw"] @ hours).sum())
         done += sum(float((flow @ hours).sum()) for name, flow in series.items() if name.startswith("batch_"))

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.cases import known_days
 from benchmarks.rows import CannotMeasure
-from benchmarks.topics.assets import parks_campus, parks_ordos
+from benchmarks.topics.assets import parks, parks_campus, parks_ordos
 from forecasting import embedded
 
 
@@ -38,11 +38,11 @@ def test_a_park_without_a_day_of_its_own_is_refused() -> None:
 
 def test_the_rows_read_the_same_days(monkeypatch: pytest.MonkeyPatch) -> None:
     one = {name: known_days.runs(name, 1) for name in ("ordos", "campus")}
-    for module in (parks_ordos, parks_campus):
-        monkeypatch.setattr(module, "runs", lambda name, **_: one[name])
-        assert module.median_seconds() <= module.worst_seconds()
-        assert module.widest_gap() <= 0.5
-        assert module.not_passed() == 0
+    monkeypatch.setattr(parks, "runs", lambda name, **_: one[name])
+    for park in (parks.ORDOS, parks.CAMPUS):
+        assert park.median_seconds() <= park.worst_seconds()
+        assert park.widest_gap() <= 0.5
+        assert park.not_passed() == 0
     assert parks_ordos.proved() >= parks_ordos.direct().value - 30
     assert 0 < parks_campus.moved() <= 80
     found = parks_campus.proved()
