@@ -9,7 +9,6 @@ from dispatch.plan import Plan
 from dispatch.products import Made, products
 from dispatch.report.data import Answer, Cell, Table
 
-_LEAST_LEVELS = 2
 _PRODUCTS = (
     "What a kg bears: the electricity, money and carbon that its making drew, and what tanks and compressors cost; "
     "what is made of hydrogen bears the mean of all hydrogen of the plan. CO₂ is that of fuels and imports on this "
@@ -33,16 +32,17 @@ def products_made(plan: Plan) -> Iterator[Answer]:
 
 
 def heat_cascade(plan: Plan) -> Iterator[Answer]:
-    """The levels of heat and cold and what joins them, where there are several."""
-    found = levels(plan.site, plan.schedule)
-    if len(found) < _LEAST_LEVELS:
+    """The levels of heat and cold and what joins them, where some plant passes from one to another."""
+    found, between = levels(plan.site, plan.schedule), links(plan.site, plan.schedule)
+    names = {level.bus for level in found}
+    if not any(link.source in names and link.sink in names - {link.source} for link in between):
         return
     rows: list[tuple[Cell, ...]] = [
         (_level(plan, x.bus), x.supplied_kwh, x.from_above_kwh, x.stored_kwh, x.used_kwh, x.handed_on_kwh)
         for x in found
     ]
     flows = ("Supplied [kWh]", "Of that by other levels [kWh]", "To stores [kWh]", "Demand [kWh]", "Handed on [kWh]")
-    joined = tuple(_link(plan, link) for link in links(plan.site, plan.schedule))
+    joined = tuple(_link(plan, link) for link in between)
     tables = (
         Table(("Level", *flows), tuple(rows)),
         Table(("Plant", "From", "To", "Takes [kWh]", "Gives [kWh]"), joined),

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from dispatch.cascade import Link, levels, links
+from dispatch.chain_answers import heat_cascade
 from dispatch.config import load_site
 from dispatch.plan import Plan
 from dispatch.presentation import report_data
@@ -113,3 +114,11 @@ def test_hydrogen_serves_the_buses_of_the_depot(plan: Plan) -> None:
     burnt = kwh(plan, "fuel_cell", "hydrogen_kw") / 33.33
     assert made[0] == pytest.approx(delivered + stored + burnt, abs=0.1)
     assert np.isfinite(float(made[4] or 0))
+
+
+@needs_profiles
+def test_levels_that_nothing_joins_are_no_cascade(plan: Plan) -> None:
+    assert [answer.title for answer in heat_cascade(plan)] == [TITLE]
+    apart = planned_day(*known_day("yizhuang", date(2016, 10, 14)))
+    assert len(levels(apart.site, apart.schedule)) == 2
+    assert list(heat_cascade(apart)) == []
