@@ -29,9 +29,9 @@ from dispatch.fallback import safe_state
 from dispatch.highs import Answer, Layout, Limits, Matrices, Quality, Run
 from dispatch.highs import run as search
 from dispatch.problem import Problem
-from dispatch.recovery import hunt, recover
 from dispatch.schedule import Attempt, Schedule
-from dispatch.search.recovery import recover as near_relaxation
+from dispatch.search.hunt import hunt
+from dispatch.search.recovery import recover
 from dispatch.softening import Softened, passed
 from dispatch.solve import rule_based, solve
 from dispatch.worker import Worker
@@ -121,10 +121,9 @@ class _Solver(ABC):
     def relax(
         self, matrices: Matrices, limits: Limits, *, also_integer: np.ndarray | None = None, layout: Layout
     ) -> Answer:
-        """Convex commitment: the relaxation's bound, and whole numbers near it by blocks and neighbourhoods."""
-        return _plausible(
-            matrices, self.ask(near_relaxation, matrices, limits, also_integer=also_integer, layout=layout)
-        )
+        """Convex commitment: whole numbers near the relaxation, plant by plant, and its bound."""
+        named: dict[str, Any] = {"also_integer": also_integer, "layout": layout, "run": self.run}
+        return _plausible(matrices, self.ask(recover, matrices, limits, **named))
 
     def begin(self, share: float) -> None:
         """A rung begins that may take ``share`` of the time left."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from dispatch.errors import SolveError
-from dispatch.highs import Limits, Matrices, Point, run
+from dispatch.highs import Answer, Limits, Matrices, Point, run
 from dispatch.search.blocks import without
 from dispatch.search.diving import dive
 from dispatch.search.relaxation import LARGE, WHOLE, Relaxed
@@ -44,8 +44,10 @@ class Search:
             little: a corner of the mix blends no more plants than there are coupling rows.
     """
 
-    def __init__(self, matrices: Matrices, known: Relaxed, limits: Limits, began: float) -> None:
-        self.matrices, self.known, self.limits, self.began = matrices, known, limits, began
+    def __init__(
+        self, matrices: Matrices, known: Relaxed, limits: Limits, began: float, run: Callable[..., Answer] = run
+    ) -> None:
+        self.matrices, self.known, self.limits, self.began, self.run = matrices, known, limits, began, run
         self.bound = known.bound
         self.best: Array | None = None
         self.objective = np.inf
@@ -207,7 +209,7 @@ class Search:
         try:
             # In a large part the solver's own searches take all of the time.
             easy = start is None or self.gap > _POOR * self.limits.gap
-            answer = run(part, limits, start=start, polish=False, searching=easy, enough=self._enough())
+            answer = self.run(part, limits, start=start, polish=False, searching=easy, enough=self._enough())
         except SolveError:
             return
         self.nodes += answer.nodes

@@ -20,11 +20,10 @@ from typing import Any
 import numpy as np
 
 from dispatch.errors import SolveError
-from dispatch.highs import Answer, Layout, Limits, Matrices, load, polished
+from dispatch.highs import Answer, Layout, Limits, Matrices, load
 from dispatch.search.blocks import simplified
 from dispatch.search.neighbourhoods import Search
-from dispatch.search.recovery import recover
-from dispatch.search.relaxation import relax, renumbered
+from dispatch.search.recovery import by_plants, planned, recover, with_whole
 from dispatch.signals import Array
 
 _REPORT_S = 0.5
@@ -71,26 +70,21 @@ def improve_and_prove(
     if limits.seconds is None:
         raise SolveError("a portfolio needs a deadline: without one its answer would depend on the machine alone")
     began = time.perf_counter()
-    integer = matrices.integer.copy()
-    integer[[] if also_integer is None else also_integer] = True
-    matrices = replace(matrices, integer=integer)
-    small = simplified(matrices)
+    whole = with_whole(matrices, also_integer)
     working = replace(limits, seconds=limits.seconds * (1 - _FINISHING))
-    with _companion(_prove, small, working) as pipe:
+    with _companion(_prove, simplified(whole), working) as pipe:
         told, box = _Told(), _Mailbox(pipe)
-        search = Search(small, relax(small, renumbered(matrices, layout), limits.gap), working, began)
+        search = by_plants(whole, layout, working, began)
         search.first()
         _exchange(pipe, box, told, search)
         while not (search.late() or told.done or search.gap <= limits.gap):
             search.around(rounds=1)
             _exchange(pipe, box, told, search)
-    if search.best is None:
-        raise SolveError("no plan was found before the deadline")
-    x, dual, objective = polished(matrices, integer, search.best)
-    bound = min(search.bound, objective)
-    proven = (objective - bound) <= limits.gap * max(abs(objective), 1e-9)
+    found = planned(whole, search)
+    proven = found.gap <= limits.gap
     clock = search.late() and not proven
-    return Answer("optimal" if proven else "incumbent", x, dual, objective, bound, search.nodes + told.nodes, clock)
+    nodes = search.nodes + told.nodes
+    return replace(found, quality="optimal" if proven else "incumbent", nodes=nodes, clock_fired=clock)
 
 
 class _Mailbox:

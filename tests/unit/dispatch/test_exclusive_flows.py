@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pytest
 
-from dispatch.asset import Inputs
+from dispatch.asset import Inputs, Mode
 from dispatch.audit import audit
+from dispatch.errors import SolveError
+from dispatch.highs import Answer, Limits, Matrices, run
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.site import Site
@@ -86,3 +90,156 @@ def test_many_steps_that_burn_are_branched_at_once() -> None:
     schedule = solve(Problem(site, given(site, hours(24), {("load", "demand_kw"): 20.0})))
     assert audit(schedule).violations == ()
     assert schedule.proof.rounds <= 4
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One call of the solver: which columns were whole, which of them settled beforehand, and what came back."""
+
+    settled: bool
+    also_integer: np.ndarray
+    answer: Answer
+
+
+@dataclass
+class Watched:
+    """The solver, with all that it was asked; ``altered`` may change an answer on its way back."""
+
+    calls: list[Asked] = field(default_factory=list)
+    altered: Callable[[Asked], Answer] = lambda asked: asked.answer
+
+    def __call__(self, matrices: Matrices, limits: Limits, *, also_integer: np.ndarray | None = None) -> Answer:
+        whole = matrices.integer
+        settled = bool(whole.any() and (matrices.col_lower[whole] == matrices.col_upper[whole]).all())
+        answer = run(matrices, limits, also_integer=also_integer)
+        asked = Asked(settled, np.zeros(0, int) if also_integer is None else also_integer, answer)
+        self.calls.append(asked)
+        return self.altered(asked)
+
+    @property
+    def rounds(self) -> list[Asked]:
+        return [asked for asked in self.calls if not asked.settled]
+
+    @property
+    def moves(self) -> list[Asked]:
+        return [asked for asked in self.calls if asked.settled]
+
+
+def with_unit(commitment: Any = "exact") -> Problem:
+    """Imports are paid for, so stores burn; a unit stands by, so there are whole numbers to find first."""
+    site = park(load(), grid(import_kw=150, tariff=tariff(-0.1)), unit(min_kw=20, start_cost=2.0), *stores(2))
+    inputs = given(site, hours(8), {("load", "demand_kw"): np.linspace(10, 40, 8)})
+    return Problem(site, inputs, Mode(commitment))
+
+
+WIDE = Limits(gap=0.02)  # wider than what burning is worth in that park, 0.65 %
+NARROW = Limits(gap=1e-4)
+
+
+def test_flows_are_moved_apart_around_the_whole_numbers_that_were_found() -> None:
+    problem, watched = with_unit(), Watched()
+    schedule = solve(problem, WIDE, run=watched)
+    assert [len(watched.rounds), len(watched.moves)] == [1, 1]
+    (first,), (moved,) = watched.rounds, watched.moves
+    whole = problem.compiled.matrices().integer
+    np.testing.assert_allclose(moved.answer.x[whole], first.answer.x[whole], atol=1e-9)
+    assert np.unique(moved.also_integer).size == 2 * 8  # every step of both stores, not only those that burnt
+    assert both_ways_kw(schedule) < 1e-3
+    assert audit(schedule).violations == ()
+    # The move costs something, and the bound is not the move's own but that of the search with all whole numbers free.
+    assert first.answer.objective < moved.answer.objective
+    assert schedule.proof.objective == moved.answer.objective
+    assert schedule.proof.bound == first.answer.bound
+    assert schedule.proof.rounds == 2
+
+
+def test_a_move_that_costs_more_than_the_gap_is_not_taken() -> None:
+    watched = Watched()
+    schedule = solve(with_unit(), NARROW, run=watched)
+    assert len(watched.rounds) > 1
+    assert watched.moves
+    assert schedule.proof.gap <= NARROW.gap
+    assert schedule.proof.objective == pytest.approx(watched.rounds[-1].answer.objective)
+    assert both_ways_kw(schedule) < 1e-3
+
+
+def test_a_move_that_has_no_point_leaves_it_to_branching() -> None:
+    def none(asked: Asked) -> Answer:
+        if asked.settled:
+            raise SolveError("HiGHS stopped without a plan: Infeasible")
+        return asked.answer
+
+    watched = Watched(altered=none)
+    schedule = solve(with_unit(), WIDE, run=watched)
+    assert len(watched.moves) >= 1
+    assert len(watched.rounds) > 1
+    assert both_ways_kw(schedule) < 1e-3
+    assert audit(schedule).passed
+
+
+def test_a_move_that_drives_the_flows_of_another_kind_together_is_not_taken() -> None:
+    """At first only the batteries burn; held apart, they leave it to the capacitor, whose switch no move made whole."""
+    capacitor = battery("capacitor", energy_kwh=5) | {"kind": "supercapacitor"}
+    plant = [grid(import_kw=150, tariff=tariff(-0.1)), unit(min_kw=20, start_cost=2.0), *stores(2), capacitor]
+    site = park(load(), *plant)
+    problem = Problem(site, given(site, hours(8), {("load", "demand_kw"): np.linspace(10, 40, 8)}))
+    other = problem.compiled.columns(problem.parts["supercapacitor"].exclusive[0].switch).ravel()
+    best = run(problem.compiled.matrices(), NARROW, also_integer=_switches(problem))
+    first = run(problem.compiled.matrices(), NARROW, also_integer=other)
+
+    def without_capacitor(asked: Asked) -> Answer:
+        return first if asked is watched.calls[0] else asked.answer
+
+    watched = Watched(altered=without_capacitor)
+    schedule = solve(problem, WIDE, run=watched)
+    assert watched.moves
+    assert len(watched.rounds) > 1
+    assert audit(schedule).violations == ()
+    assert schedule.proof.bound <= best.objective + 1e-6
+
+
+def _switches(problem: Problem) -> np.ndarray:
+    pairs = [pair for part in problem.parts.values() for pair in part.exclusive]
+    return np.concatenate([problem.compiled.columns(pair.switch).ravel() for pair in pairs])
+
+
+def test_without_whole_numbers_to_keep_nothing_is_moved() -> None:
+    site, inputs = case("one negative price all day")
+    for problem in (Problem(site, inputs), with_unit("convex")):
+        watched = Watched()
+        schedule = solve(problem, WIDE, run=watched)
+        assert watched.moves == []
+        assert both_ways_kw(schedule) < 1e-3
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_with_whole_numbers_the_optimum_is_that_of_all_switches_at_once(name: str) -> None:
+    """Rounds and moves are a shortcut: making every switch whole from the start is the definition."""
+    site, inputs = case(name)
+    site = park(*(asset.model_dump(mode="json") for asset in site.assets), unit("standby", min_kw=5, max_kw=12))
+    problem = Problem(site, inputs)
+    best = run(problem.compiled.matrices(), Limits(gap=0.0), also_integer=_switches(problem))
+    schedule = solve(problem, Limits(gap=1e-3))
+    assert schedule.proof.bound <= best.objective + 1e-6
+    assert best.objective - 1e-6 <= schedule.proof.objective <= best.objective + 1e-3 * abs(best.objective) + 1e-6
+
+
+def test_burning_that_wanders_from_store_to_store_ends_when_all_of_the_kind_are_whole() -> None:
+    """A relaxation may burn in any store left to it: here always in the first, so one a round is branched."""
+    count = 14  # one a round would take more rounds than there are
+    full = [battery(f"b{i}", energy_kwh=20, start_fill=0.9) for i in range(count)]
+    site = park(load(), grid(import_kw=900, tariff=tariff(-0.1)), *full)
+    problem = Problem(site, given(site, hours(2), {("load", "demand_kw"): 10.0}))
+    switch = problem.compiled.columns(problem.parts["battery"].exclusive[0].switch)
+
+    def one_at_a_time(matrices: Matrices, limits: Limits, *, also_integer: np.ndarray | None = None) -> Answer:
+        told = np.zeros(0, int) if also_integer is None else also_integer
+        loose = np.flatnonzero(~np.isin(switch, told).any(axis=1))
+        watched.append(switch.shape[0] - loose.size)
+        return run(matrices, limits, also_integer=np.union1d(told, switch[loose[1:]].ravel()))
+
+    watched: list[int] = []
+    schedule = solve(problem, run=one_at_a_time)
+    assert watched == [0, 1, 2, 3, 4, 5, count]
+    assert both_ways_kw(schedule) < 1e-3
+    assert audit(schedule).violations == ()

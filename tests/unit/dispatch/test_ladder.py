@@ -309,3 +309,16 @@ def test_convex_commitment_starts_on_its_own_rung_and_says_so() -> None:
     assert climbed.schedule.proof.bound <= climbed.schedule.proof.objective
     in_time = climb(problem, deadline_s=20)
     assert in_time.schedule.proof.quality == "convex_recovery"
+
+
+def test_convex_commitment_survives_a_solver_that_does_not() -> None:
+    engine = unit(min_kw=40, max_kw=90, cost_per_kwh=0.05, start_cost=2)
+    site = park(load(), grid(), engine)
+    problem = Problem(site, given(site, hours(4), {("load", "demand_kw"): [20.0, 60, 20, 90]}), Mode("convex"))
+    for climbed in (
+        climb(problem, run=bad_solvers.infeasible),
+        climb(problem, deadline_s=10, run=bad_solvers.segfault),
+    ):
+        assert climbed.audit.passed
+        assert climbed.schedule.proof.quality == "rule_based"
+        assert [a.rung for a in climbed.attempts] == ["optimal", "convex_recovery", "relaxed", "last_good"]

@@ -9,10 +9,13 @@ import pytest
 
 from dispatch.asset import Mode
 from dispatch.errors import SolveError
-from dispatch.highs import Answer, Limits, Matrices, Point, run
+from dispatch.highs import Answer, Limits, Matrices, Point, continuous, run
 from dispatch.problem import Problem
-from dispatch.recovery import hunt, recover
+from dispatch.search import hunt as module
+from dispatch.search.hunt import hunt
+from dispatch.search.recovery import recover
 from tests.parks import given, grid, hours, load, park, unit
+from tests.unit.dispatch.search.fleets import fleet
 
 
 def matrices(steps: int = 24, seed: int = 0) -> Matrices:
@@ -131,3 +134,83 @@ def test_more_columns_may_have_to_be_whole():
 def test_time_that_is_over_ends_every_part_of_it():
     with pytest.raises(SolveError, match="Time limit"):
         hunt(matrices(48), Limits(seconds=1e-9))
+
+
+def limited(made: Matrices, limits: Limits) -> tuple[Answer, list[tuple[int, int]]]:
+    """A hunt, and of each search in it how many columns were whole and how many nodes it had."""
+    asked: list[tuple[int, int]] = []
+
+    def counted(part: Matrices, given_limits: Limits, **named: Any) -> Answer:
+        if part.integer.any():
+            asked.append((int(part.integer.sum()), given_limits.nodes))
+        return run(part, given_limits, **named)
+
+    return hunt(made, limits, run=counted), asked
+
+
+def test_the_small_search_before_the_full_one_has_few_nodes_and_the_full_one_all():
+    made = matrices(seed=1)
+    _, asked = limited(made, Limits(gap=0.0))
+    assert len(asked) >= 2
+    assert all(nodes == 300 for _, nodes in asked[:-1])
+    assert asked[-1] == (made.integer.sum(), Limits().nodes)
+
+
+def test_a_limit_below_that_of_the_small_search_holds_there_too():
+    _, asked = limited(matrices(seed=1), Limits(gap=0.0, nodes=7))
+    assert {nodes for _, nodes in asked} == {7}
+
+
+@pytest.mark.parametrize("nodes", [0, 1])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_small_search_cut_short_costs_nothing_but_its_point(seed: int, nodes: int, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(module, "_NEAR_NODES", nodes)
+    made = matrices(seed=seed)
+    found, best = hunt(made, Limits(gap=1e-3)), run(made, Limits(gap=0.0))
+    assert found.quality == "optimal"
+    assert keeps(found, made)
+    assert found.bound <= best.objective + 1e-6
+    assert found.objective <= best.objective * (1 + 1e-3) + 1e-6
+
+
+def test_a_recovery_has_all_nodes_for_its_small_search():
+    nodes: list[int] = []
+
+    def counted(part: Matrices, limits: Limits, **named: Any) -> Answer:
+        nodes.append(limits.nodes)
+        return run(part, limits, **named)
+
+    recover(matrices(), Limits(), run=counted)
+    assert set(nodes) == {Limits().nodes}
+
+
+def test_plants_and_columns_are_two_ways_to_one_plan():
+    """Both keep the bound of the relaxation and end near the optimum, whichever of them is asked."""
+    problem = fleet(1)
+    made = problem.compiled.matrices()
+    best = run(made, Limits(gap=0.0))
+    for layout in (None, problem.layout()):
+        found = recover(made, Limits(gap=1e-3), layout=layout)
+        assert found.quality == "convex_recovery"
+        assert keeps(found, made)
+        assert found.bound <= best.objective + 1e-6 <= found.objective + 2e-6
+        assert found.bound == pytest.approx(continuous(made).objective, rel=5e-3)
+    assert found.gap < 0.02  # plant by plant
+
+
+def test_a_solver_put_in_its_place_is_asked_for_plants_too():
+    problem = fleet(1)
+    asked: list[bool] = []
+
+    def counted(part: Matrices, limits: Limits, **named: Any) -> Answer:
+        asked.append(bool(part.integer.any()))
+        return run(part, limits, **named)
+
+    recover(problem.compiled.matrices(), Limits(gap=1e-6), layout=problem.layout(), run=counted)
+    assert any(asked)
+
+
+def test_without_anything_whole_a_recovery_is_the_linear_program():
+    site = park(load(), grid())
+    made = Problem(site, given(site, hours(3), {("load", "demand_kw"): 120.0}), Mode("exact")).compiled.matrices()
+    assert recover(made, Limits()).objective == pytest.approx(run(made, Limits()).objective)

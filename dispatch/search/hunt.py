@@ -1,0 +1,65 @@
+"""The optimum of a park: a recovery first, and the proof from its point.
+
+What takes time in a park's search is to prove the optimum; a search that starts from the point that a recovery found
+does that three to five times faster than one that has to find it.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import numpy as np
+
+from dispatch.errors import SolveError
+from dispatch.highs import Answer, Limits, Matrices
+from dispatch.highs import run as search
+from dispatch.search.recovery import Improved, Run, near, relaxation, what_is_left, with_bound, with_whole
+from dispatch.signals import Array
+
+_NEAR_NODES = 300  # a small search that goes on for thousands of nodes takes ten times what the full one takes
+_WHOLE = 1e-7
+# A point this far from the bound is no start to rely on: the solver's own searches for a better one stay on.
+_NEAR = 0.25
+
+
+def hunt(
+    matrices: Matrices,
+    limits: Limits,
+    *,
+    also_integer: np.ndarray | None = None,
+    improved: Improved | None = None,
+    run: Run = search,
+) -> Answer:
+    """The optimum within the gap: a recovery first, and a search from its point only where its own gap is too wide.
+
+    Args:
+        also_integer: columns that must be integral beside those the model declares.
+        improved: told of points on the way.
+        run: what solves linear and integer programs.
+
+    Raises:
+        SolveError: there is no point.
+    """
+    began = time.perf_counter()
+    whole = with_whole(matrices, also_integer)
+    if not whole.integer.any():
+        return run(whole, limits)
+    relaxed = relaxation(whole, limits, run)
+    if np.abs(relaxed.x - np.round(relaxed.x))[whole.integer].max() <= _WHOLE:
+        return relaxed  # its duals are also those of the problem with its whole columns fixed
+    start: Array | None = None
+    few = replace(limits, nodes=min(limits.nodes, _NEAR_NODES))
+    try:
+        found = near(whole, relaxed, few, began, improved, run)
+    except SolveError:
+        found = None
+    if found is not None:
+        if found.gap <= limits.gap:
+            return replace(found, quality="optimal")
+        start = found.x if found.gap <= _NEAR else None
+    told = with_bound(improved, relaxed.bound)
+    best = run(whole, what_is_left(limits, began), improved=told, start=start, searching=start is None)
+    if found is not None and found.objective < best.objective:
+        return replace(found, quality=best.quality, bound=max(best.bound, found.bound), clock_fired=best.clock_fired)
+    return replace(best, bound=max(best.bound, min(relaxed.bound, best.objective)))
