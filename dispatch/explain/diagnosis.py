@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from dispatch.asset import Inputs
+from dispatch.errors import ParkwattError
 from dispatch.explain import naming
 from dispatch.explain.fields import Twin
 from dispatch.explain.irreducible import filtered
@@ -142,6 +144,28 @@ class Diagnosis:
             return self.least.objective
         matrices = self.twin.fill(site)
         return np.inf if matrices is None else self.missing(matrices)[0]
+
+    def at(self, site: Site, inputs: Inputs) -> Diagnosis | None:
+        """The same question of a park that may differ in structure; None where that cannot be asked.
+
+        Where the structure is this one's the twin is filled with it, else it is compiled anew.
+        """
+        if self.twin.fill(site, inputs) is not None:
+            return self
+        try:
+            there = Problem(site, self.twin.inputs(site, inputs), self.problem.mode)
+            there.update(weights=self.problem.weights)
+            return Diagnosis(there, self.wish, self.schedule, twin=Twin(there, same=there))
+        except (ParkwattError, ValueError):
+            return None
+
+    def missing_at(self, site: Site, inputs: Inputs) -> float:
+        """What must be missed at least by such a park; infinity where it cannot be."""
+        there = self.at(site, inputs)
+        try:
+            return np.inf if there is None else there.missing(there.twin.problem.compiled.matrices())[0]
+        except ValueError:  # it has other windows than the schedule of what may stay undone
+            return np.inf
 
     @property
     def contradictory(self) -> bool:

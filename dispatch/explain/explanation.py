@@ -20,6 +20,7 @@ from dispatch.signals import Horizon
 from dispatch.solve import solve
 
 _MOST = 3
+_SOME_KWH = 0.05
 _LIMITS = Limits(gap=1e-4, nodes=2_000)
 
 
@@ -57,11 +58,12 @@ class Explanation:
             cost = f"{fix.cost + 0.0:,.2f}" if self.unmet is None else f"{round(fix.cost, 2) + 0.0:+,.2f}"
             day = "the day then costs" if self.unmet is None else "cost of the day"
             still = "" if fix.taken else ", where the plan still finds missing it cheaper"
+            still += f", and {fix.short_kwh:,.4g} kWh of what is wanted are missed" if fix.short_kwh > _SOME_KWH else ""
             yield f"fix {number}: {fix} ({day} {cost} {currency}{still})"
         if self.accepted_kwh:
             yield f"or accept it: as things are, at least {self.accepted_kwh:,.4g} kWh are missed"
         if not self.fixes and self.extra_cost is None:
-            yield "no change of powers, energies or fills of these assets was found that resolves it"
+            yield "no change of powers, energies, fills or times of these assets was found that resolves it"
 
     def text(self, horizon: Horizon, currency: str) -> str:
         """The same on one line."""

@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from pydantic import ValidationError
 
-from dispatch.asset import Asset
+from dispatch.asset import Asset, Inputs
 from dispatch.errors import ParkwattError
 from dispatch.explain.linear import Point
+from dispatch.explain.times import SwitchChange, TimeChange
 from dispatch.highs import Matrices
 from dispatch.problem import Problem
 from dispatch.signals import Array, unit_of
@@ -51,6 +52,10 @@ class FieldChange:
         """
         return changed(site, self.asset, self.field, self.after)
 
+    def told(self, inputs: Inputs) -> Inputs:
+        """What was forecast and given stays as it is."""
+        return inputs
+
 
 @dataclass(frozen=True)
 class WishChange:
@@ -69,8 +74,12 @@ class WishChange:
         wishes[self.place] = wishes[self.place].model_copy(update={"clean_share_min": self.after})
         return site.model_copy(update={"wishes": tuple(wishes)})
 
+    def told(self, inputs: Inputs) -> Inputs:
+        """What was forecast and given stays as it is."""
+        return inputs
 
-Change = FieldChange | WishChange
+
+Change = FieldChange | WishChange | TimeChange | SwitchChange
 
 
 def candidates(site: Site, assets: Iterable[str]) -> Iterator[tuple[Asset, str, float]]:
@@ -105,25 +114,34 @@ def changed(site: Site, asset: str, field: str, value: float) -> Site:
 class Twin:
     """A problem compiled a second time with every rating a parameter, to be filled with changed parks.
 
+    Args:
+        problem: the original.
+        same: what stands for its twin; the default is one compiled anew.
+
     Attributes:
         problem: the compiled twin, on the data of the original.
         origin: the original's site.
+        given: the original's data.
     """
 
-    def __init__(self, problem: Problem) -> None:
-        self.problem, self.origin = problem.twin(), problem.site
-        self._inputs = self.problem.inputs
+    def __init__(self, problem: Problem, *, same: Problem | None = None) -> None:
+        self.problem, self.origin = same or problem.twin(), problem.site
+        self.given = self.problem.inputs
         self._in_inputs: dict[tuple[str, str], bool] = {}
 
-    def fill(self, site: Site) -> Matrices | None:
-        """The matrices of another site; None where its structure differs."""
-        moved = {key: value for one in self._changed(site) for key, value in self._moved_series(*one).items()}
-        inputs = replace(self._inputs, series=dict(self._inputs.series) | moved) if moved else self._inputs
+    def fill(self, site: Site, inputs: Inputs | None = None) -> Matrices | None:
+        """The matrices of another site, on the original's data if no other are given; None if its structure differs."""
         try:
-            self.problem.update(inputs, site=site)
+            self.problem.update(self.inputs(site, inputs), site=site)
         except ParkwattError:
             return None
         return self.problem.compiled.matrices()
+
+    def inputs(self, site: Site, inputs: Inputs | None = None) -> Inputs:
+        """The data with what a changed site's configuration decides of them."""
+        base = inputs or self.given
+        moved = {key: value for one in self._changed(site) for key, value in self._moved_series(*one).items()}
+        return replace(base, series=dict(base.series) | moved) if moved else base
 
     def slope(self, base: Matrices, point: Point, field: FieldChange) -> float:
         """Change of the optimum per unit of a field: y · (∂b − ∂A x), by the duals y and values x at the optimum.

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dispatch.asset import Asset
+from dispatch.asset import Asset, Inputs
 from dispatch.errors import SolveError
 from dispatch.explain.diagnosis import Diagnosis
 from dispatch.explain.fields import Change, FieldChange, WishChange, candidates, changed
+from dispatch.explain.shifts import in_time
 from dispatch.explain.unmet import unmet
 from dispatch.highs import Answer, Limits, Matrices, run
 from dispatch.problem import Problem
@@ -37,11 +38,13 @@ class Fix:
         cost: expected money and carbon at its price of the day as it then is, less what the plan costs now; without
             a plan, of the day alone.
         taken: the plan then meets the wish by itself; False where it could and still finds missing it cheaper.
+        short_kwh: where there was no plan, what the plan that there then is still leaves undone.
     """
 
     changes: tuple[Change, ...]
     cost: float
     taken: bool = True
+    short_kwh: float = 0.0
 
     def apply(self, site: Site) -> Site:
         """The site with the changes."""
@@ -49,12 +52,18 @@ class Fix:
             site = change.apply(site)
         return site
 
+    def told(self, inputs: Inputs) -> Inputs:
+        """The data with the changes: only a switching that was given stands there."""
+        for change in self.changes:
+            inputs = change.told(inputs)
+        return inputs
+
     def __str__(self) -> str:
         return " and ".join(map(str, self.changes))
 
 
 def fixes(diagnosis: Diagnosis) -> list[Fix]:
-    """Every fix found, the cheapest day first; single changes, else the fewest that work together."""
+    """Every fix found: the least undone first, then the cheapest day; single changes, else the fewest together."""
     site = diagnosis.problem.site
     if not diagnosis.contradictory:
         return []
@@ -62,10 +71,11 @@ def fixes(diagnosis: Diagnosis) -> list[Fix]:
     if not found and (together := _together(diagnosis, site)):
         fix = _tried(diagnosis, together)
         found = [] if fix is None else [fix]
+    found += [fix for change in in_time(diagnosis) if (fix := _tried(diagnosis, (change,))) is not None]
     lowered = _lowered(diagnosis)
     found += [] if lowered is None else [lowered]
     diagnosis.twin.fill(site)
-    return sorted(found, key=lambda fix: (round(fix.cost, 6), str(fix)))
+    return sorted(found, key=lambda fix: (round(fix.short_kwh, 1), round(fix.cost, 6), str(fix)))
 
 
 def _single(diagnosis: Diagnosis, site: Site) -> Iterator[FieldChange]:
@@ -253,16 +263,18 @@ def _as_far(
     return reached
 
 
-def _tried(diagnosis: Diagnosis, changes: tuple[FieldChange, ...]) -> Fix | None:
+def _tried(diagnosis: Diagnosis, changes: tuple[Change, ...]) -> Fix | None:
     """The fix if the changed park, planned anew, misses nothing of the wish; None if it does not hold."""
-    twin, site = diagnosis.twin, diagnosis.problem.site
+    twin, site, fix = diagnosis.twin, diagnosis.problem.site, Fix(changes, 0.0)
     try:
-        there = Fix(changes, 0.0).apply(site)
-        if twin.fill(there) is None:
+        inputs = fix.told(twin.given)
+        asked = diagnosis.at(fix.apply(site), inputs)
+        if asked is None:
             return None
-        # As a user would: from the changed file, ratings as constants, which the twin's parameters may be looser than.
-        solve(Problem(there, twin.problem.inputs, twin.problem.mode), _LIMITS)
-        return _planned(diagnosis, twin.problem, changes)
+        if asked is diagnosis:
+            # As a user would, ratings as constants: the twin's parameters may be looser.
+            solve(Problem(twin.problem.site, twin.problem.inputs, twin.problem.mode), _LIMITS)
+        return _planned(asked, asked.twin.problem, changes)
     except (SolveError, ValueError):
         return None
     finally:
@@ -283,6 +295,9 @@ def _planned(diagnosis: Diagnosis, problem: Problem, changes: tuple[Change, ...]
             schedule = solve(problem, _LIMITS, run=insisting)
     except SolveError:
         return None
+    if diagnosis.wish is None:
+        short = sum(float(schedule.weights @ left.missing_kwh) for left in unmet(problem, schedule))
+        return Fix(changes, running_cost(schedule, objective), taken, short)
     now = 0.0 if diagnosis.schedule is None else running_cost(diagnosis.schedule, objective)
     return Fix(changes, running_cost(schedule, objective) - now, taken)
 

@@ -19,12 +19,15 @@ _WORDS = {
     "shed_kw": "demand that is not served",
     "short_kwh": "content missing at the end",
     "reserve_short_kw": "reserve that is not held",
-    "unserved_kwh": "critical load that an outage would leave unserved",
+    "unserved_kwh": "energy that vehicles leave without",
     "black_start_short_kwh": "black-start reserve that is not kept",
     "limit_excess_kw": "power over a network limit",
 }
 # Of each step by itself: in a sum over steps the same energy would be counted again and again.
-_AT_ONCE = {"unserved_kwh", "black_start_short_kwh"}
+_AT_ONCE = {
+    "critical load that an outage would leave unserved",
+    "black-start reserve that is not kept",
+}
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,7 @@ class Unmet:
         scenarios = self.missing.shape[0]
         others = int((self.missing_kwh > _SMALL_KWH).sum())
         path = "" if scenarios == 1 else f" (in {others} of {scenarios} scenarios)"
-        if self.elastic.series in _AT_ONCE:
+        if self.elastic.words in _AT_ONCE:
             worst = self.missing[self.shown].sum(axis=0)
             begins = clock(horizon, int(worst.argmax()))
             return f"{who}{self.elastic.words}: up to {worst.max():,.4g} kWh, from {begins}{path}"
@@ -140,11 +143,20 @@ def _of_kind(problem: Problem, kind: str, name: str) -> Iterator[Elastic]:
         price = round(float(prices[:, place].max()), 6)
         groups[price, carriers.get(getattr(member, "bus", ""), "")].append(place)
     for (price, carrier), places in groups.items():
+        if price <= 0:
+            continue  # what is done, not what is left: it takes off again what leaving it would cost
         mine = columns[:, places]
         names = tuple(members[place].name for place in places)
         energy = np.array(np.broadcast_to(hours, mine.shape), float)
-        words, buses = _WORDS.get(name, name.replace("_", " ")), tuple(getattr(members[p], "bus", "") for p in places)
+        words, buses = _words(kind, name), tuple(getattr(members[p], "bus", "") for p in places)
         yield Elastic(kind, names, name, words, mine, energy, price, carrier, buses)
+
+
+def _words(kind: str, name: str) -> str:
+    """What is short, in words."""
+    if (kind, name) == ("outage", "unserved_kwh"):
+        return "critical load that an outage would leave unserved"
+    return _WORDS.get(name, name.replace("_", " "))
 
 
 def by_member(rows: Array, members: int) -> Array:

@@ -112,10 +112,12 @@ def test_a_unit_that_must_run_above_the_demand_of_an_island() -> None:
         solve(problem)
     found = why_no_plan(problem)
     assert [(m.named.asset, m.named.what) for m in found.members] == [("unit", "on at its lower limit")]
-    (fix,) = found.fixes
+    fix, sooner = found.fixes
     change = fix.changes[0]
     assert isinstance(change, FieldChange)
     assert (change.asset, change.field) == ("unit", "min_kw")
+    assert str(sooner) == "lower min_up_h of unit from 3 to 1 h"  # it then stands, and more is left unserved
+    assert sooner.short_kwh > fix.short_kwh
     assert 48 < change.after <= 50
     assert audit(solve(posed((fix.apply(problem.site), must_run()[1])))).passed
     assert "lower min_kw of unit from 120" in found.text(problem.horizon, "EUR")
@@ -128,7 +130,9 @@ def test_a_limit_of_zero_is_raised_by_what_it_lacks() -> None:
     texts = [str(fix) for fix in found.fixes]
     assert "lower min_kw of unit from 120 to 50 kW (-70 kW)" in texts
     assert "raise export_kw of pcc from 0 to 70 kW (+70 kW)" in texts
-    assert [f.cost for f in found.fixes] == sorted(f.cost for f in found.fixes)
+    by_cost = [f.cost for f in found.fixes if f.short_kwh < 41]
+    assert len(by_cost) == 2
+    assert by_cost == sorted(by_cost)
     for fix in found.fixes:
         assert audit(solve(posed((fix.apply(problem.site), must_run()[1])))).passed
 
@@ -164,11 +168,24 @@ def test_a_store_that_burns_what_is_too_much_is_no_way_out() -> None:
     engine = unit("engine", min_kw=700, max_kw=900, on_before_h=1, min_up_h=5, power_before_kw=700)
     site = park(load(), battery(), engine, grid(import_kw=400))
     problem = Problem(site, given(site, hours(12), {("load", "demand_kw"): np.full(12, 80.0)}))
+
+    def exporting(export_kw: float) -> Problem:
+        there = park(load(), battery(), engine, grid(import_kw=400, export_kw=export_kw))
+        return Problem(there, given(there, problem.horizon, {("load", "demand_kw"): np.full(12, 80.0)}))
+
     found = why_no_plan(problem)
+    # 620 kW are too much for four hours, of which the store takes its empty 50 kWh at 95 %: 606.8 kW are left.
+    texts = [str(fix) for fix in found.fixes]
+    assert texts == ["lower min_up_h of engine from 5 to 1 h", "raise export_kw of pcc from 0 to 607 kW (+607 kW)"]
     for fix in found.fixes:
         there = fix.apply(site)
         series = dict(problem.inputs.series) | there.known_series(problem.horizon)
         assert audit(solve(Problem(there, replace(problem.inputs, series=series)))).passed
+    # What burning makes of it: with 605 kW the relaxation has a point, and no plan has.
+    less = exporting(605.0)
+    assert feasible(less.compiled.matrices())
+    with pytest.raises(SolveError):
+        solve(less)
 
 
 def test_a_clean_share_is_lowered_to_what_can_be_kept() -> None:
