@@ -339,7 +339,12 @@ class Asset(Frozen, ABC):
 
     @classmethod
     def told(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> list[str]:
-        """What the report says of the central path beside the numbers: choices that have a name, wishes not kept."""
+        """What the report says of the central path beside the numbers: choices that have a name."""
+        return []
+
+    @classmethod
+    def missed(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> list[str]:
+        """What the central path leaves undone of what is wanted, in words: the report warns of it."""
         return []
 
     @classmethod

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import dispatch
 from dispatch.audit import Audit
+from dispatch.explain import Reason
 from dispatch.outlook import Outlook
 from dispatch.schedule import Schedule
 from dispatch.site import Site
@@ -49,6 +50,7 @@ def certificate(
     audit: Audit,
     grid: GridProof | None,
     hashes: Mapping[str, str],
+    reason: Reason | None = None,
 ) -> dict[str, object]:
     """The certificate of one plan."""
     horizon = schedule.inputs.horizon
@@ -60,6 +62,7 @@ def certificate(
         "scenarios": schedule.scenarios,
         "seed": site.planning.seed,
         "solution": _solution(schedule),
+        "explanation": None if reason is None else {"why": list(reason.why), "first_fix": reason.first_fix},
         "audit": {
             "numbers_checked": audit.checked,
             "violations": [str(v) for v in audit.violations],

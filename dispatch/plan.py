@@ -21,6 +21,7 @@ from dispatch.audit import Audit, audit
 from dispatch.certificate import certificate
 from dispatch.comparison import Outcome, compare
 from dispatch.errors import SolveError
+from dispatch.explain import Reason, reason, reason_of
 from dispatch.grid_check import SLOTS, GridProof, prove
 from dispatch.highs import Limits
 from dispatch.ladder import Climbed, climb
@@ -34,6 +35,11 @@ from dispatch.worker import Worker
 if TYPE_CHECKING:
     from forecasting.archive import Archive
     from grid_models.network import Network
+
+
+_BELOW = ("last_good", "rule_based", "safe_state")
+# Of what is left of a deadline: asking why there is no plan; the comparison needs its time, too.
+_ASKING = 0.8
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,7 @@ class Plan:
         certificate: how it came about; two runs on the same inputs give the same one.
         notes: what a reader should know about the data.
         problem: what was solved, with its data; explanations start from it.
+        reason: where no plan keeps every limit, why, and the first fix; None where there is one, or time was over.
     """
 
     site: Site
@@ -64,6 +71,7 @@ class Plan:
     certificate: Mapping[str, object]
     notes: tuple[str, ...] = ()
     problem: Problem | None = field(default=None, repr=False, compare=False)
+    reason: Reason | None = None
 
 
 def plan(
@@ -97,12 +105,12 @@ def plan(
     slots = SLOTS if network is not None else 0
     problem = Problem(site, outlook.inputs, Mode(site.planning.commitment), network_slots=slots)
     problem.update(weights=outlook.weights)
-    came = dict(actual or {})
-    known = all(np.isfinite(came.get(name, np.nan)).all() for name in outlook.needs) if came else False
-    hindsight = known_inputs(site, horizon, outlook.needs, came) if known else None
+    came = _known(outlook, actual or {})
+    hindsight = known_inputs(site, horizon, outlook.needs, came) if came else None
     grid = None
     with _scheduler(site, Limits(gap=site.planning.gap)) as scheduler:
         schedule = scheduler.climb(problem).schedule
+        why = scheduler.why(problem, schedule, progress)
         if network is not None:
             progress("checking the network")
             schedule, grid = prove(site, problem, schedule, network, progress, again=scheduler.again)
@@ -114,11 +122,27 @@ def plan(
         audit=proved,
         grid=grid,
         outcomes=outcomes,
-        actual=came if known else {},
-        certificate=certificate(site, issue_time, outlook, schedule, proved, grid, hashes or {}),
+        actual=came,
+        certificate=certificate(site, issue_time, outlook, schedule, proved, grid, hashes or {}, why),
         notes=notes,
         problem=problem,
+        reason=why,
     )
+
+
+def _known(outlook: Outlook, actual: Mapping[str, Array]) -> dict[str, Array]:
+    """What really came, if it is known for every step of every need; else nothing."""
+    known = bool(actual) and all(np.isfinite(actual.get(name, np.nan)).all() for name in outlook.needs)
+    return dict(actual) if known else {}
+
+
+def _unsolvable(schedule: Schedule) -> bool:
+    """Is the plan on its rung because the limits contradict each other, and not because a solver failed?"""
+    proof = schedule.proof
+    if proof.quality == "safe_state":
+        return True
+    solvers = [attempt.reason for attempt in proof.attempts if attempt.rung in ("optimal", "convex_recovery")]
+    return proof.quality in ("relaxed", *_BELOW) and any("nfeasible" in reason for reason in solvers)
 
 
 @dataclass(frozen=True)
@@ -133,6 +157,20 @@ class _Scheduler:
         left_s = None if self.until is None else max(self.until - time.monotonic(), 0.0)
         return climb(problem, self.limits, deadline_s=left_s, worker=self.worker)
 
+    def why(self, problem: Problem, schedule: Schedule, progress: Callable[[str], None]) -> Reason | None:
+        """Where no plan keeps every limit, why; with a deadline in the worker, and None if that takes too long."""
+        if not _unsolvable(schedule):
+            return None
+        progress("asking why there is no plan")
+        if self.until is None or self.worker is None:
+            return reason(problem)
+        left_s = _ASKING * (self.until - time.monotonic())
+        if left_s <= 0:
+            return None
+        what = problem.site, problem.inputs, problem.mode, problem.weights
+        found = self.worker.call(reason_of, *what, seconds=left_s).result
+        return found if isinstance(found, Reason) else None
+
     def again(self, problem: Problem) -> Schedule:
         """A schedule for changed data that a solver has made.
 
@@ -142,7 +180,7 @@ class _Scheduler:
         if self.until is not None and time.monotonic() >= self.until:
             raise SolveError("the deadline is reached")
         climbed = self.climb(problem)
-        if climbed.schedule.proof.quality in ("last_good", "rule_based", "safe_state"):
+        if climbed.schedule.proof.quality in _BELOW:
             raise SolveError(climbed.schedule.proof.reason)
         return climbed.schedule
 

@@ -9,7 +9,6 @@ import numpy as np
 
 from dispatch import survival
 from dispatch.answers import answers
-from dispatch.assets.battery import Battery
 from dispatch.assets.cable import Cable
 from dispatch.assets.direct_line import RULES, DirectLine
 from dispatch.assets.grid_connection import GridConnection
@@ -17,16 +16,16 @@ from dispatch.comparison import Outcome, start_kwh
 from dispatch.errors import SolveError
 from dispatch.explain import Priced
 from dispatch.explain.moments import spans
+from dispatch.findings import findings
 from dispatch.plan import Plan
-from dispatch.report.data import Balance, Fan, Finding, Limit, Line, Method, ReportData, Status, Store, VoltageBand
+from dispatch.report.data import Balance, Fan, Limit, Line, Method, ReportData, Status, Store, VoltageBand
 from dispatch.signals import Array
 from dispatch.storage import Storage
-from dispatch.tables import FLOWS, published, rounded, told
+from dispatch.tables import FLOWS, published, rounded
 
 _SMALL_KW = 0.05  # kWh where energy is meant
 _POWERS = ("power_kw", "charge_kw", "discharge_kw", "on", "heat_kw", "cold_kw", "import_kw", "export_kw")
 _SETPOINTS = (*_POWERS, "reserve_up_kw", "reserve_down_kw", "own_use_kw", "sold_kw", "forward_kw", "backward_kw")
-_MOST_FINDINGS = 50
 
 
 def report_data(plan: Plan) -> ReportData:
@@ -228,142 +227,6 @@ def _wishes(plan: Plan) -> Iterator[tuple[str, str, bool]]:
                 kept,
             )
     yield from survival.wishes(plan.schedule)
-
-
-def findings(plan: Plan) -> Iterator[Finding]:
-    """What the operator should know, worst first."""
-    yield from _network_findings(plan)
-    for violation in plan.audit.violations[:_MOST_FINDINGS]:
-        yield Finding("violation", f"audit: {violation}")
-    if (more := len(plan.audit.violations) - _MOST_FINDINGS) > 0:
-        yield Finding("violation", f"audit: {more} more violations")
-    proof = plan.schedule.proof
-    if proof.reason:
-        yield Finding("warning", f"the plan is on the rung '{proof.quality.replace('_', ' ')}': {proof.reason}")
-    for text in proof.relaxed:
-        yield Finding("warning", f"relaxed: {text}")
-    for name, values in published(plan.schedule).items():
-        if name.endswith(".shed_kw") and values.max() > _SMALL_KW:
-            step, energy = int(values.argmax()), float(values @ plan.horizon.hours)
-            most = f"most at {_when(plan, step)} ({values[step]:,.0f} kW)"
-            yield Finding("warning", f"{name.removesuffix('.shed_kw')}: {energy:,.1f} kWh of demand not served, {most}")
-    yield from _other_scenarios(plan)
-    yield from _stores_outside(plan)
-    yield from _ageing(plan)
-    yield from _unstated(plan)
-    yield from (Finding("info", text) for text in told(plan.schedule))
-    yield from _unverified(plan)
-
-
-def _other_scenarios(plan: Plan) -> Iterator[Finding]:
-    """Demand that goes unserved and wishes that are missed on other paths than the published one."""
-    schedule = plan.schedule
-    others = schedule.scenarios - 1
-    for solved in schedule.kinds.values():
-        for row, member in enumerate(solved.rows.members) if "shed_kw" in solved.series else ():
-            paths = solved.series["shed_kw"][row :: len(solved.rows.members)][1:]
-            lost = paths @ plan.horizon.hours
-            if lost.size and lost.max() > _SMALL_KW:
-                count = int((lost > _SMALL_KW).sum())
-                text = (
-                    f"{member.name}: demand not served in {count} of {others} scenarios, at most {lost.max():,.1f} kWh"
-                )
-                yield Finding("warning", text)
-    for text, short in schedule.wish_short_kwh.items():
-        missed = short[1:].sum(axis=1)
-        if missed.size and (missed > 1.0).any():
-            count = int((missed > 1.0).sum())
-            yield Finding(
-                "info", f"{text}: missed in {count} of {others} scenarios, at most by {missed.max():,.0f} kWh"
-            )
-
-
-def _stores_outside(plan: Plan) -> Iterator[Finding]:
-    """Stores that start outside their band, and when they are back in it."""
-    for asset in plan.site.assets:
-        if not isinstance(asset, Storage):
-            continue
-        start = start_kwh(plan.schedule, asset.name) / asset.energy_kwh
-        if asset.min_fill - 1e-6 <= start <= asset.max_fill + 1e-6:
-            continue
-        fill = plan.schedule.asset(asset.name, "stored_kwh") / asset.energy_kwh
-        inside = np.flatnonzero((fill >= asset.min_fill - 1e-3) & (fill <= asset.max_fill + 1e-3))
-        # A step's content is that at its end, so a store is back when the next one begins.
-        last = plan.horizon.steps - 1
-        back = (
-            f"back by {_when(plan, int(inside[0]) + 1)}"
-            if inside.size and inside[0] < last
-            else "not back before the end"
-        )
-        band = f"{asset.min_fill:.0%} to {asset.max_fill:.0%}"
-        yield Finding("warning", f"{asset.name}: {start:.1%} full at the start, outside its band of {band}; {back}")
-
-
-def _ageing(plan: Plan) -> Iterator[Finding]:
-    """What the published path does to each battery, by rainflow and the calendar."""
-    for asset in plan.site.assets:
-        if isinstance(asset, Battery):
-            start, stored = start_kwh(plan.schedule, asset.name), plan.schedule.asset(asset.name, "stored_kwh")
-            used = asset.ageing(np.append(start, stored) / asset.energy_kwh, plan.horizon.hours)
-            yield Finding(
-                "info",
-                f"{asset.name}: {used.full_cycles:.2f} equivalent full cycles, the deepest {used.deepest:.0%}; at "
-                f"{asset.cell_temperature_degc:g} degC that is {used.life_share:.4%} of its life, "
-                f"{used.life_years:.1f} years if all days were like it (typical cells, Xu et al. 2018)",
-            )
-
-
-def _unstated(plan: Plan) -> Iterator[Finding]:
-    """Numbers that were left out and so count as zero, and what the comparison leaves out."""
-    for asset in plan.site.assets:
-        if not isinstance(asset, GridConnection):
-            continue
-        if "carbon_intensity_kg_per_kwh" not in asset.model_fields_set:
-            yield Finding(
-                "warning", f"{asset.name}: no carbon intensity of imports given, so they count as free of carbon"
-            )
-        if asset.tariff.counter_names and not {"month_to_date_kwh", "expected_day_kwh"} & asset.model_fields_set:
-            text = "no energy of the month given: this plan counts the month's blocks and thresholds by its own use"
-            yield Finding("warning", f"{asset.name}: {text}")
-        if asset.tariff.peak_names and not {"month_to_date_peak_kw", "expected_peak_kw"} & asset.model_fields_set:
-            text = "no peak of the month given: this plan pays the whole month's demand charge for its own peak"
-            yield Finding("warning", f"{asset.name}: {text}")
-    if plan.grid is not None and plan.grid.before:
-        yield Finding(
-            "info", "the rows beside the plan's in the comparison do not hold the network's limits; the plan does"
-        )
-
-
-def _network_findings(plan: Plan) -> Iterator[Finding]:
-    if plan.grid is None:
-        return
-    for breach in plan.grid.breaches[:_MOST_FINDINGS]:
-        where = f"{breach.element}: {breach.kind.replace('_', ' ')} at {_when(plan, breach.step)}"
-        limit = f"limit {breach.limit:.4f}, over by {breach.margin:.4f}"
-        solved = breach.kind != "no_solution"
-        yield Finding("violation", f"{where}, {breach.value:.4f} {breach.unit} ({limit})" if solved else where)
-    if (more := len(plan.grid.breaches) - _MOST_FINDINGS) > 0:
-        yield Finding("violation", f"network: {more} more violations")
-    if plan.grid.stopped:
-        yield Finding("warning", f"network: {plan.grid.stopped}")
-
-
-def _when(plan: Plan, step: int) -> str:
-    """A step's start on the local clock, with as much as a reader needs to find it."""
-    starts = plan.horizon.local_start
-    day = f"{starts[step]:%d %B} " if starts[0].date() != starts[-1].date() else ""
-    changes = len({start.utcoffset() for start in starts}) > 1  # an hour that comes twice
-    return f"{day}{starts[step]:%H:%M}{starts[step]: %Z}" if changes else f"{day}{starts[step]:%H:%M}"
-
-
-def _unverified(plan: Plan) -> Iterator[Finding]:
-    for asset in plan.site.assets:
-        if not asset.verified:
-            source = asset.source or "no source given"
-            yield Finding("info", f"{asset.name}: typical numbers, not verified for this plant ({source})")
-        for component in asset.tariff.components if isinstance(asset, GridConnection) else ():
-            if not component.verified:
-                yield Finding("info", f"{asset.name}, tariff {component.name}: not verified ({component.source})")
 
 
 def _setpoints(plan: Plan) -> Iterator[Line]:

@@ -43,6 +43,12 @@ def told(schedule: Schedule) -> list[str]:
     return [text for k in kinds for text in type(k.rows.members[0]).told(k.rows, schedule.inputs, k.series)]
 
 
+def missed(schedule: Schedule) -> list[str]:
+    """What the published path leaves undone, in the kinds' words."""
+    kinds = schedule.kinds.values()
+    return [text for k in kinds for text in type(k.rows.members[0]).missed(k.rows, schedule.inputs, k.series)]
+
+
 def schedule_table(schedule: Schedule, currency: str) -> pa.Table:
     """One row per step: start (UTC), length and every asset's series of the published path."""
     import pyarrow as pa

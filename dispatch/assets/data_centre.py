@@ -304,16 +304,19 @@ class DataCentre(Asset):
 
     @classmethod
     def told(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> list[str]:
-        """Work that is sent elsewhere, and work that is not done in time."""
-        hours, out = given.horizon.hours, []
+        """Work that is sent elsewhere."""
+        sent = series["sent_kw"][: len(rows.members)] @ given.horizon.hours
+        pairs = zip(rows.members, sent, strict=True)
+        return [f"{m.name}: {kwh:,.1f} kWh of work done elsewhere in its pool" for m, kwh in pairs if kwh > _SOME_KWH]
+
+    @classmethod
+    def missed(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> list[str]:
+        """Work that is not done in time."""
+        hours = given.horizon.hours
         wanted = sum((one.wanted_kwh[:, 0] for one in work(rows, given)), np.zeros(rows.count))
         done = sum((flow @ hours for name, flow in series.items() if name.startswith("batch_")), np.zeros(rows.count))
-        for row, member in enumerate(rows.members):
-            if (sent := float(series["sent_kw"][row] @ hours)) > _SOME_KWH:
-                out.append(f"{member.name}: {sent:,.1f} kWh of work done elsewhere in its pool")
-            if member.batches and (left := float((wanted - done)[row])) > _SOME_KWH:
-                out.append(f"{member.name}: {left:,.1f} kWh of work not done in time")
-        return out
+        left = [(m, kwh) for m, kwh in zip(rows.members, wanted - done, strict=False) if m.batches and kwh > _SOME_KWH]
+        return [f"{member.name}: {kwh:,.1f} kWh of work not done in time" for member, kwh in left]
 
     @classmethod
     def carry(

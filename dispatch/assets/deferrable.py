@@ -235,7 +235,7 @@ class Deferrable(Asset):
         return {"starts": values["starts"] * (np.tile(worst, (rows.scenarios, 1)) < _SOME_KW), "free_kw": free}
 
     @classmethod
-    def told(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> list[str]:
+    def missed(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> list[str]:
         """What is skipped or missing of each member's work."""
         out, hours = [], given.horizon.hours
         for row, member in enumerate(rows.members):

@@ -202,7 +202,7 @@ class EvFleet(Asset):
         )
 
     @classmethod
-    def told(cls, rows: Rows[EvFleet], given: Inputs, series: Mapping[str, Array]) -> list[str]:
+    def missed(cls, rows: Rows[EvFleet], given: Inputs, series: Mapping[str, Array]) -> list[str]:
         """Energy that vehicles leave without."""
         lacks = series["unserved_kwh"][: len(rows.members)].sum(axis=1)
         return [f"{m.name}: vehicles leave without {kwh:,.1f} kWh that they need" for m, kwh in

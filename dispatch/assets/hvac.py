@@ -223,7 +223,7 @@ class Hvac(Asset):
         return {name: values[name] * kept for name in ("heating_kw", "cooling_kw")}
 
     @classmethod
-    def told(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> list[str]:
+    def missed(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> list[str]:
         """Hours outside the band, and by how much."""
         out, outside = [], series["outside_band_degc"]
         for row, member in enumerate(rows.members):

@@ -154,9 +154,9 @@ class Supercapacitor(ElectricStorage):
         return replace(account, penalty=account.penalty + short @ given.horizon.hours * price)
 
     @classmethod
-    def told(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> list[str]:
+    def missed(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> list[str]:
         """Power that changes of wind and PV ask for and that is not kept free."""
-        out = super().told(rows, given, series)
+        out = super().missed(rows, given, series)
         for row, member in enumerate(rows.members if "ramp_short_kw" in series else ()):
             short = series["ramp_short_kw"][row]
             if short.max() > _SMALL_KW:

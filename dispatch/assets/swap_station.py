@@ -167,7 +167,7 @@ class SwapStation(Asset):
         return Account({"electricity": -series["charge_kw"]}, penalty=penalty + short * rows.field("end_penalty")[:, 0])
 
     @classmethod
-    def told(cls, rows: Rows[SwapStation], given: Inputs, series: Mapping[str, Array]) -> list[str]:
+    def missed(cls, rows: Rows[SwapStation], given: Inputs, series: Mapping[str, Array]) -> list[str]:
         """Swaps that are not served, and full batteries that were to be kept."""
         out = []
         for row, member in enumerate(rows.members):

@@ -90,7 +90,10 @@ def _answer(
     when = "the whole day" if steps is None else spans(plan.horizon, steps)
     yield f"\n[bold]{escape(plan.site.title or plan.site.name)}[/bold], {plan.horizon.local_start[0]:%d %B %Y}, {when}"
     proof = plan.schedule.proof
-    if proof.quality not in {"optimal", "incumbent", "convex_recovery"} and (why := told_why(plan.problem)):
+    if plan.reason is not None:
+        yield from (f"  [yellow]why no better plan[/]: {escape(line)}" for line in plan.reason.why)
+        yield f"  [yellow]the first fix[/]: {escape(plan.reason.first_fix or 'none was found')}"
+    elif proof.quality not in {"optimal", "incumbent", "convex_recovery"} and (why := told_why(plan.problem)):
         yield f"  [yellow]why no better plan[/]: {escape(why)}"
     try:
         priced = Priced(plan.problem, plan.schedule)

@@ -15,9 +15,10 @@ from dispatch.assets.grid_connection import GridConnection
 from dispatch.assets.load import Load
 from dispatch.assets.thermal import Thermal
 from dispatch.conversion import Conversion
+from dispatch.findings import findings
 from dispatch.fired import Fired
 from dispatch.generation import VariableGeneration
-from dispatch.presentation import findings, report_data
+from dispatch.presentation import report_data
 from dispatch.storage import Storage
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dispatch.explain.binding import Binding, Priced
-from dispatch.explain.explanation import Explanation, explain_unmet, told_why, why_no_plan
+from dispatch.explain.explanation import Explanation, Reason, explain_unmet, reason, reason_of, told_why, why_no_plan
 from dispatch.explain.whatif import Deviation, deviations, what_if
 
 __all__ = [
@@ -11,8 +11,11 @@ __all__ = [
     "Deviation",
     "Explanation",
     "Priced",
+    "Reason",
     "deviations",
     "explain_unmet",
+    "reason",
+    "reason_of",
     "told_why",
     "what_if",
     "why_no_plan",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
+from dispatch.asset import Inputs, Mode
 from dispatch.errors import SolveError
 from dispatch.explain.balances import Imbalance, imbalances
 from dispatch.explain.diagnosis import Diagnosis, Member
@@ -16,12 +17,21 @@ from dispatch.explain.unmet import Unmet, unmet
 from dispatch.highs import Answer, Limits, Matrices, run
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
-from dispatch.signals import Horizon
+from dispatch.signals import Array, Horizon
+from dispatch.site import Site
 from dispatch.solve import solve
 
 _MOST = 3
 _SOME_KWH = 0.05
 _LIMITS = Limits(gap=1e-4, nodes=2_000)
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why there is no plan, as sentences, and the first fix; "" where none was found."""
+
+    why: tuple[str, ...]
+    first_fix: str
 
 
 @dataclass(frozen=True)
@@ -54,16 +64,24 @@ class Explanation:
             yield "no single limit stands in the way: what the assets are does not allow it"
         if self.extra_cost is not None:
             yield f"it could be met for {self.extra_cost:,.2f} {currency} more: the plan finds leaving it cheaper"
-        for number, fix in enumerate(self.fixes, 1):
-            cost = f"{fix.cost + 0.0:,.2f}" if self.unmet is None else f"{round(fix.cost, 2) + 0.0:+,.2f}"
-            day = "the day then costs" if self.unmet is None else "cost of the day"
-            still = "" if fix.taken else ", where the plan still finds missing it cheaper"
-            still += f", and {fix.short_kwh:,.4g} kWh of what is wanted are missed" if fix.short_kwh > _SOME_KWH else ""
-            yield f"fix {number}: {fix} ({day} {cost} {currency}{still})"
+        yield from (f"fix {number}: {self._told(fix, currency)}" for number, fix in enumerate(self.fixes, 1))
         if self.accepted_kwh:
             yield f"or accept it: as things are, at least {self.accepted_kwh:,.4g} kWh are missed"
         if not self.fixes and self.extra_cost is None:
             yield "no change of powers, energies, fills or times of these assets was found that resolves it"
+
+    def _told(self, fix: Fix, currency: str) -> str:
+        """A fix with what it costs and leaves."""
+        cost = f"{fix.cost + 0.0:,.2f}" if self.unmet is None else f"{round(fix.cost, 2) + 0.0:+,.2f}"
+        day = "the day then costs" if self.unmet is None else "cost of the day"
+        still = "" if fix.taken else ", where the plan still finds missing it cheaper"
+        still += f", and {fix.short_kwh:,.4g} kWh of what is wanted are missed" if fix.short_kwh > _SOME_KWH else ""
+        return f"{fix} ({day} {cost} {currency}{still})"
+
+    def reason(self, horizon: Horizon, currency: str) -> Reason:
+        """What a plan keeps of it."""
+        lines = tuple(line for line in self.lines(horizon, currency) if not line.startswith("fix "))
+        return Reason(lines, self._told(self.fixes[0], currency) if self.fixes else "")
 
     def text(self, horizon: Horizon, currency: str) -> str:
         """The same on one line."""
@@ -89,6 +107,29 @@ def told_why(problem: Problem) -> str:
         return why_no_plan(problem).text(problem.horizon, problem.site.currency)
     except SolveError:
         return ""
+
+
+def reason(problem: Problem) -> Reason | None:
+    """Why there is no plan and the first fix; None where there is a plan after all."""
+    try:
+        return why_no_plan(problem).reason(problem.horizon, problem.site.currency)
+    except SolveError:
+        return None
+
+
+def reason_of(
+    site: Site, inputs: Inputs, mode: Mode, weights: Array, *, improved: Callable[[object], None] | None = None
+) -> Reason | None:
+    """The same of a problem that is made here: in a process that is ended when its time is over.
+
+    Args:
+        site, inputs, mode, weights: of the problem.
+        improved: told of nothing, for nothing is known on the way.
+    """
+    del improved
+    problem = Problem(site, inputs, mode)
+    problem.update(weights=weights)
+    return reason(problem)
 
 
 def explain_unmet(problem: Problem, schedule: Schedule) -> list[Explanation]:

@@ -124,6 +124,11 @@ class Table:
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
 
+    def is_text(self, column: int) -> bool:
+        """Does a column hold words, which are read from the left, and no number?"""
+        cells = [row[column] for row in self.rows if row[column] is not None]
+        return bool(cells) and all(isinstance(cell, str) for cell in cells)
+
 
 @dataclass(frozen=True)
 class Answer:

@@ -99,3 +99,9 @@ def slow(matrices: Matrices, limits: Limits, **named: Any) -> Answer:
     """Keeps to its own clock and has nothing by then."""
     time.sleep(limits.seconds or 0.0)
     return run(matrices, replace(limits, seconds=1e-9), **named)
+
+
+def endless(*asked: Any, **named: Any) -> Any:
+    """Asked whatever, does not come back."""
+    while True:
+        time.sleep(3600)

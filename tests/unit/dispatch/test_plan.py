@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
+import re
+import time
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 
 import dispatch.ladder as ladder
+import dispatch.plan as module
 from dispatch.audit import audit
 from dispatch.certificate import certificate
 from dispatch.cli.planning import write
+from dispatch.cli.tables import show
 from dispatch.errors import SolveError
 from dispatch.plan import Plan, plan
 from dispatch.presentation import report_data
@@ -29,6 +36,7 @@ from dispatch.solve import rule_based, solve
 from dispatch.tables import schedule_table
 from forecasting.archive import Archive
 from tests.parks import battery, grid, load, park, tariff, unit
+from tests.unit.dispatch import bad_solvers
 
 ZONE = "Europe/Berlin"
 DAY = date(2024, 5, 15)
@@ -270,3 +278,62 @@ def test_times_are_of_the_zone_and_inputs_stand_in_the_certificate():
     assert list(found.certificate["inputs_sha256"].items()) == [("a", "1"), ("b", "2")]  # type: ignore[attr-defined]
     assert found.horizon.start == datetime(2024, 5, 14, 22, tzinfo=UTC)
     assert found.outlook.data_age_h == pytest.approx(1.0)
+
+
+def engine_that_must_run(connected: bool = True) -> Site:
+    """An engine that must stay on for three hours above all that anybody could take."""
+    engine = unit("engine", min_kw=500, max_kw=600, min_up_h=4, on_before_h=1, power_before_kw=500)
+    return site(load(), WIND, engine, *([grid(import_kw=150, tariff=tariff(0.2))] if connected else []))
+
+
+@pytest.mark.parametrize(("deadline_s", "connected"), [(None, True), (40.0, True), (None, False)])
+def test_a_plan_that_cannot_be_says_why_and_what_would_mend_it(deadline_s: float | None, connected: bool):
+    park_site = engine_that_must_run(connected)
+    within = park_site.planning.model_copy(update={"deadline_s": deadline_s})
+    found = made(park_site=park_site.model_copy(update={"planning": within}))
+    assert (found.schedule.proof.quality == "relaxed") == connected  # without a connection nothing can be relaxed
+    assert found.reason is not None
+    assert found.reason.why[0] == "there is no plan that keeps every limit"
+    assert any("engine: committed at its lower limit" in line for line in found.reason.why)
+    assert found.reason.first_fix.startswith(("lower min_kw of engine", "lower min_up_h of engine"))
+    told = json.loads(json.dumps(found.certificate, allow_nan=False))
+    assert told["explanation"] == {"why": list(found.reason.why), "first_fix": found.reason.first_fix}
+    texts = [finding.text for finding in report_data(found).findings if finding.severity == "warning"]
+    assert "; ".join(found.reason.why) in texts
+    assert f"the first fix: {found.reason.first_fix}" in texts
+    console = Console(width=400, record=True, file=io.StringIO())
+    show(found, console)
+    assert f"the first fix: {found.reason.first_fix}" in console.export_text()
+
+
+def test_the_fix_of_a_plan_that_cannot_be_mends_it():
+    found = made(park_site=engine_that_must_run())
+    assert found.reason is not None
+    name, value = re.search(r"lower (\w+) of engine from \S+ to (\S+)", found.reason.first_fix).groups()  # type: ignore[union-attr]
+    assets = [
+        asset.model_copy(update={name: float(value)}) if asset.name == "engine" else asset
+        for asset in engine_that_must_run().assets
+    ]
+    mended = made(park_site=engine_that_must_run().model_copy(update={"assets": tuple(assets)}))
+    assert mended.schedule.proof.quality == "optimal"
+    assert mended.reason is None
+    assert mended.certificate["explanation"] is None
+
+
+def test_a_solver_that_fails_is_no_reason_to_ask_why(monkeypatch: pytest.MonkeyPatch):
+    """There is a plan; it was not found. Asking would name limits that are none."""
+    monkeypatch.setattr(module, "climb", partial(module.climb, run=bad_solvers.out_of_memory))
+    found = made()
+    assert found.schedule.proof.quality == "rule_based"
+    assert found.reason is None
+
+
+def test_asking_why_ends_with_the_deadline(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(module, "reason_of", bad_solvers.endless)
+    park_site = engine_that_must_run()
+    within = park_site.planning.model_copy(update={"deadline_s": 8.0})
+    began = time.monotonic()
+    found = made(park_site=park_site.model_copy(update={"planning": within}))
+    assert time.monotonic() - began < 8.0 + 12.0  # forecasting before it, the rules after it
+    assert found.reason is None
+    assert found.audit.passed

@@ -11,10 +11,11 @@ import pytest
 
 from dispatch.audit import Audit
 from dispatch.comparison import Outcome
+from dispatch.findings import findings
 from dispatch.grid_check import GridProof
 from dispatch.part import Violation
 from dispatch.plan import Plan
-from dispatch.presentation import _method, findings, report_data
+from dispatch.presentation import _method, report_data
 from dispatch.problem import Problem
 from dispatch.report.data import Balance, ReportData
 from dispatch.solve import solve
@@ -325,3 +326,25 @@ def test_what_is_shown_is_the_published_path_of_several_scenarios():
     assert wind.values == pytest.approx(schedule.asset("wind", "power_kw", 0), abs=1e-4)
     assert dict(shown.money)["total"] == pytest.approx(schedule.money[0], abs=0.01)
     assert any("3 scenarios" in note for note in shown.notes)
+
+
+def test_what_fleets_and_other_loads_leave_undone_is_a_warning_and_what_they_did_is_not():
+    bus = {"name": "bus_7", "arrival": "00:00", "departure": "02:00", "charge_kw": 10, "needed_kwh": 30}
+    swap = {"kind": "swap_station", "name": "swaps", "bus": "main", "batteries": 2, "battery_kwh": 50, "charge_kw": 20}
+    oven = {"kind": "deferrable", "name": "oven", "bus": "main", "profile_kw": [9] * 3}
+    cells = {"kind": "sleeping_load", "name": "cells", "bus": "main", "count": 8, "traffic": 2.5, "cell_capacity": 1.0}
+    site = park(
+        load(),
+        grid(),
+        {"kind": "ev_fleet", "name": "depot", "bus": "main", "sessions": [bus]},
+        oven | {"window": {"daily": "01:00-03:00"}},
+        swap | {"swaps_per_h": 5.0, "battery_charge_kw": 10, "start_full": 1},
+        cells | {"awake_kw": 1.0},
+        {"kind": "hvac", "name": "rooms", "bus": "main", "resistance_degc_per_kw": 4.0, "capacity_kwh_per_degc": 4.0}
+        | {"heat_kw": 0.1, "ambient_degc": 0.0, "start_degc": 18.0},
+    )
+    inputs = given(site, hours(4), {("load", "demand_kw"): 10.0})
+    found = {f.text.partition(":")[0]: f.severity for f in findings(planned(site, inputs)) if "typical" not in f.text}
+    for name in ("depot", "oven", "swaps", "rooms"):
+        assert found[name] == "warning", name
+    assert found["cells"] == "info"

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatch.report import Balance, Finding, Line, Method, ReportData, Status, render
+from dispatch.report import Balance, Finding, Line, Method, ReportData, Status, render, wording
 from dispatch.report import data as data_module
 from dispatch.report.page import json_block
 from tests.unit.dispatch.report_example import example, with_gaps
@@ -315,3 +315,23 @@ def test_numpy_numbers_are_numbers() -> None:
     assert json_block([np.float64(1.5), np.int64(2), np.float32(math.nan), -0.0]) == "[1.5,2,null,0]"
     with pytest.raises(TypeError):
         json_block(object())
+
+
+def test_columns_of_words_are_read_from_the_left_and_numbers_stand_at_the_right():
+    rows = (("boiler", "outside", "high", None, 1200.0), ("exchanger", "high", "low", 900.0, 880.0))
+    table = data_module.Table(("Plant", "From", "To", "Takes [kWh]", "Gives [kWh]"), rows)
+    page = render(replace(example(), answers=(data_module.Answer("Cascade", (), tables=(table,)),)))
+    cells = re.findall(r'<td( class="text")?>([^<]*)</td>', page[page.index("Cascade</h3>") :].partition("</table>")[0])
+    assert [(bool(text), value) for text, value in cells] == [
+        (True, "outside"),
+        (True, "high"),
+        (False, wording.MISSING),
+        (False, wording.adaptive(1200.0)),
+        (True, "high"),
+        (True, "low"),
+        (False, wording.adaptive(900.0)),
+        (False, wording.adaptive(880.0)),
+    ]
+    assert '<th scope="col" class="text">From</th>' in page
+    assert '<th scope="col">Takes [kWh]</th>' in page
+    assert re.search(r"td\.text[^{]*\{ text-align: left", page)

@@ -10,7 +10,8 @@ import pytest
 from dispatch.asset import Inputs, Mode
 from dispatch.audit import audit
 from dispatch.fallback import last_good, safe_state
-from dispatch.presentation import findings, report_data
+from dispatch.findings import findings
+from dispatch.presentation import report_data
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.site import Site

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from dispatch.presentation import findings, report_data
+from dispatch.findings import findings
+from dispatch.presentation import report_data
 from dispatch.problem import Problem
 from dispatch.solve import solve
 from tests.parks import battery, given, grid, hours, load, park

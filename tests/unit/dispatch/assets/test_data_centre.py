@@ -19,7 +19,7 @@ from dispatch.references import reference_problems
 from dispatch.schedule import Schedule
 from dispatch.signals import Horizon
 from dispatch.solve import rule_based, solve
-from dispatch.tables import told
+from dispatch.tables import missed, told
 from tests.parks import given, grid, hours, load, park, tariff
 from tests.unit.dispatch.assets.templates import hourly_tariff
 
@@ -78,7 +78,7 @@ def test_the_capacity_is_a_curve() -> None:
 def test_what_cannot_be_done_in_time_costs_its_penalty() -> None:
     plan = planned(built(batches=[batch(energy_kwh=200.0, penalty_per_kwh=7.0)]))
     assert plan.penalty[0] == pytest.approx(40 * 7)
-    assert told(plan) == ["dc: 40.0 kWh of work not done in time"]
+    assert missed(plan) == ["dc: 40.0 kWh of work not done in time"]
     cheap = planned(built(batches=[batch(penalty_per_kwh=0.15)]))
     assert cheap.asset("dc", "it_kw").sum() == pytest.approx(200 + 40), "work that is dearer than its penalty is left"
 

@@ -14,7 +14,7 @@ from dispatch.fallback import safe_state
 from dispatch.problem import Problem
 from dispatch.signals import Horizon
 from dispatch.solve import rule_based, solve
-from dispatch.tables import told
+from dispatch.tables import missed
 from tests.parks import given, grid, hours, park
 from tests.unit.dispatch.assets.templates import hourly_tariff
 
@@ -100,10 +100,10 @@ def test_what_is_dearer_than_its_penalty_is_skipped() -> None:
     skipped = solve(built(profile_kw=[2, 1], skip_penalty_per_kwh=0.1))
     assert skipped.asset("work", "power_kw") == pytest.approx([0] * 6)
     assert skipped.penalty[0] == pytest.approx(0.3)
-    assert told(skipped) == ["work: 3.0 kWh of its work not done in time"]
+    assert missed(skipped) == ["work: 3.0 kWh of its work not done in time"]
     assert audit(skipped).violations == ()
     done = solve(built(profile_kw=[2, 1], skip_penalty_per_kwh=0.2))
-    assert told(done) == []
+    assert missed(done) == []
     assert (done.money[0], done.penalty[0]) == (pytest.approx(0.5), pytest.approx(0))
 
 

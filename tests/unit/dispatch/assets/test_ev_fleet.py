@@ -60,7 +60,7 @@ def test_a_vehicle_charges_in_the_cheap_hours_of_its_stay() -> None:
         assert schedule.money[0] == pytest.approx(10 * (0.1 + 0.2))
         assert schedule.asset("cars", "unserved_kwh") == pytest.approx(np.zeros(5), abs=1e-6)
         solved = schedule.kinds["ev_fleet"]
-        assert EvFleet.told(solved.rows, schedule.inputs, solved.series) == []
+        assert EvFleet.missed(solved.rows, schedule.inputs, solved.series) == []
 
 
 def test_a_part_of_a_step_gives_a_part_of_the_power() -> None:
@@ -74,8 +74,8 @@ def test_what_cannot_be_had_in_time_is_lacking_when_the_vehicle_leaves() -> None
         assert schedule.penalty[0] == pytest.approx(15)
         assert schedule.money[0] == pytest.approx(2), "a penalty is no money"
         solved = schedule.kinds["ev_fleet"]
-        told = EvFleet.told(solved.rows, schedule.inputs, solved.series)
-        assert told == ["cars: vehicles leave without 5.0 kWh that they need"]
+        missed = EvFleet.missed(solved.rows, schedule.inputs, solved.series)
+        assert missed == ["cars: vehicles leave without 5.0 kWh that they need"]
     for dear in both([4.0, 4.0], car("00:00", "02:00", needed_kwh=15.0), unserved_penalty_per_kwh=3.0):
         assert dear.asset("cars", "charge_kw") == pytest.approx([0, 0], abs=1e-6)
         assert dear.asset("cars", "unserved_kwh").sum() == pytest.approx(15)

@@ -17,7 +17,7 @@ from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.signals import Horizon
 from dispatch.solve import rule_based, solve
-from dispatch.tables import told
+from dispatch.tables import missed
 from tests.parks import given, grid, hours, park
 from tests.unit.dispatch.assets.templates import hourly_tariff
 
@@ -93,8 +93,8 @@ def test_a_band_by_hours_of_use_and_a_price_of_discomfort() -> None:
     missing = 21.0 - weak.asset("rooms", "inside_degc")[2]
     assert weak.asset("rooms", "outside_band_degc")[2] == pytest.approx(missing)
     assert weak.penalty[0] == pytest.approx(100 * missing)
-    assert told(weak) == [f"rooms: outside its comfort band for 1 h, most from 02:00 on, by {missing:.1f} °C"]
-    assert told(plan) == []
+    assert missed(weak) == [f"rooms: outside its comfort band for 1 h, most from 02:00 on, by {missing:.1f} °C"]
+    assert missed(plan) == []
     dear = planned(built([0.3] * 3, min_degc=band, comfort_penalty_per_degc_h=0.001))
     assert dear.asset("rooms", "heating_kw") == pytest.approx([0] * 3, abs=1e-6)
 

@@ -78,8 +78,8 @@ def test_what_cannot_be_kept_free_is_short_at_its_price() -> None:
     assert scarce.asset("bank", "ramp_short_kw") == pytest.approx([20])
     assert scarce.penalty[0] == pytest.approx(20)
     solved = scarce.kinds["supercapacitor"]
-    told = Supercapacitor.told(solved.rows, scarce.inputs, solved.series)
-    assert told == ["bank: up to 20.0 kW of power for changes of wind and PV not kept free, for 1 h"]
+    missed = Supercapacitor.missed(solved.rows, scarce.inputs, solved.series)
+    assert missed == ["bank: up to 20.0 kW of power for changes of wind and PV not kept free, for 1 h"]
     # 12 kWh sold for 6 against 120 kW short at .01.
     cheap = smoothing([0.5], start_fill=0.5, ramp_penalty_per_kwh=0.01)
     assert cheap.asset("bank", "stored_kwh") == pytest.approx([0], abs=1e-6)

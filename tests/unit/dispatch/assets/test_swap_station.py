@@ -47,9 +47,9 @@ def hourly(*values: float) -> list[dict[str, Any]]:
     ]
 
 
-def told(schedule: Schedule) -> list[str]:
+def missed(schedule: Schedule) -> list[str]:
     solved = schedule.kinds["swap_station"]
-    return SwapStation.told(solved.rows, schedule.inputs, solved.series)
+    return SwapStation.missed(solved.rows, schedule.inputs, solved.series)
 
 
 def test_it_charges_in_the_cheap_hour_what_is_swapped_later() -> None:
@@ -71,7 +71,7 @@ def test_a_swap_takes_what_was_full_before() -> None:
     assert schedule.asset("swap", "swaps") == pytest.approx([0, 2], abs=1e-6)
     assert schedule.asset("swap", "unserved") == pytest.approx([2, 0], abs=1e-6)
     assert schedule.penalty[0] == pytest.approx(2 * 200)
-    assert told(schedule) == ["swap: 2.0 swaps not served"]
+    assert missed(schedule) == ["swap: 2.0 swaps not served"]
 
 
 def test_a_swap_that_costs_more_than_it_is_worth_is_not_served() -> None:
@@ -96,8 +96,8 @@ def test_full_ones_are_kept_at_their_price() -> None:
     cheap = plan([0.1, 0.5], swaps_per_h=0.0, full_min=6.0, few_penalty_per_h=1.0)
     assert cheap.asset("swap", "full") == pytest.approx([4, 4])
     assert cheap.penalty[0] == pytest.approx(2 * 2 * 1.0)
-    assert told(cheap) == ["swap: up to 2.0 full batteries fewer than 6 to be kept"]
-    assert told(schedule) == []
+    assert missed(cheap) == ["swap: up to 2.0 full batteries fewer than 6 to be kept"]
+    assert missed(schedule) == []
 
 
 def test_nobody_comes_and_the_station_stands() -> None:
