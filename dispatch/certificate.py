@@ -70,6 +70,7 @@ def certificate(
         },
         "network": None if grid is None else _network(site, grid),
         "forecast": _forecast(outlook),
+        "expected_of_the_month": _expected(schedule),
         "schedule_sha256": _fingerprint(schedule),
         "inputs_sha256": dict(sorted(hashes.items())),
         "versions": _versions(),
@@ -120,6 +121,13 @@ def _forecast(outlook: Outlook) -> dict[str, object] | None:
         "issued": forecast.issue_time.isoformat(),
         "rungs": dict(forecast.quality),
     }
+
+
+def _expected(schedule: Schedule) -> dict[str, dict[str, float]]:
+    """Peaks and energy of the month's rest that were forecast, by connection."""
+    state = schedule.inputs.state
+    found = {name: {k: v for k, v in of.items() if k.startswith("expected_")} for name, of in sorted(state.items())}
+    return {name: of for name, of in found.items() if of}
 
 
 def _fingerprint(schedule: Schedule) -> str:

@@ -114,6 +114,7 @@ def _ageing(plan: Plan) -> Iterator[Finding]:
 
 def _unstated(plan: Plan) -> Iterator[Finding]:
     """Numbers that were left out and so count as zero, and what the comparison leaves out."""
+    state = plan.schedule.inputs.state
     for asset in plan.site.assets:
         if not isinstance(asset, GridConnection):
             continue
@@ -121,10 +122,11 @@ def _unstated(plan: Plan) -> Iterator[Finding]:
             yield Finding(
                 "warning", f"{asset.name}: no carbon intensity of imports given, so they count as free of carbon"
             )
-        if asset.tariff.counter_names and not {"month_to_date_kwh", "expected_day_kwh"} & asset.model_fields_set:
+        said = asset.model_fields_set | {key.partition(":")[0] for key in state.get(asset.name, {})}
+        if asset.tariff.counter_names and not {"month_to_date_kwh", "expected_day_kwh"} & said:
             text = "no energy of the month given: this plan counts the month's blocks and thresholds by its own use"
             yield Finding("warning", f"{asset.name}: {text}")
-        if asset.tariff.peak_names and not {"month_to_date_peak_kw", "expected_peak_kw"} & asset.model_fields_set:
+        if asset.tariff.peak_names and not {"month_to_date_peak_kw", "expected_peak_kw"} & said:
             text = "no peak of the month given: this plan pays the whole month's demand charge for its own peak"
             yield Finding("warning", f"{asset.name}: {text}")
     if plan.grid is not None and plan.grid.before:

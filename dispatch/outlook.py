@@ -95,6 +95,23 @@ def measured_until(archive: Archive, site: str, name: str, moment_s: int, since_
     return ends_s[recent], known.value[recent]
 
 
+def measured_steps(archive: Archive, site: str, name: str, horizon: Horizon, moment_s: int) -> Array:
+    """(step,) mean power [kW] as known at a moment, by the energy up to each edge; NaN where not all of it is known."""
+    edges = horizon.edges.astype("datetime64[s]").astype(np.int64)
+    ends_s, values = measured_until(archive, site, name, moment_s, int(edges[0]))
+    if ends_s.size < 2:
+        return np.full(horizon.steps, np.nan)
+    lasts_s = np.diff(ends_s, prepend=2 * ends_s[0] - ends_s[1])
+    inside = ends_s - lasts_s < edges[-1]
+    ends_s, values, lasts_s = ends_s[inside], values[inside], lasts_s[inside]
+    whole = ends_s[0] - lasts_s[0] <= edges[0] and ends_s[-1] >= edges[-1] and np.ptp(lasts_s) == 0
+    if not whole:
+        return np.full(horizon.steps, np.nan)
+    energy = np.concatenate([[0.0], np.cumsum(values * lasts_s)])
+    up_to = np.interp(edges, np.concatenate([[ends_s[0] - lasts_s[0]], ends_s]), energy)
+    return np.asarray(np.diff(up_to) / np.diff(edges))
+
+
 def _forecast(
     site: Site,
     horizon: Horizon,

@@ -10,13 +10,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dispatch.asset import Mode
+from dispatch.asset import Inputs, Mode
 from dispatch.audit import Audit, audit
 from dispatch.certificate import certificate
 from dispatch.comparison import Outcome, compare
@@ -25,8 +26,9 @@ from dispatch.explain import Reason, reason, reason_of
 from dispatch.grid_check import SLOTS, GridProof, prove
 from dispatch.highs import Limits
 from dispatch.ladder import Climbed, climb
-from dispatch.outlook import Outlook, known_inputs, look_ahead
+from dispatch.outlook import Outlook, known_inputs, look_ahead, measured_steps
 from dispatch.problem import Problem
+from dispatch.remainder import Remainder
 from dispatch.schedule import Schedule
 from dispatch.signals import Array, Horizon
 from dispatch.site import Site
@@ -101,12 +103,11 @@ def plan(
         SolveError: no rung of the ladder gives a schedule that passes the audit.
     """
     outlook = look_ahead(site, horizon, archive, issue_time, weather_site=weather_site, progress=progress)
+    outlook, month = _with_month(site, outlook, archive, issue_time)
     progress(f"scheduling {horizon.steps} steps in {outlook.inputs.scenarios} scenarios")
-    slots = SLOTS if network is not None else 0
-    problem = Problem(site, outlook.inputs, Mode(site.planning.commitment), network_slots=slots)
-    problem.update(weights=outlook.weights)
+    problem = _problem(site, outlook, SLOTS if network is not None else 0)
     came = _known(outlook, actual or {})
-    hindsight = known_inputs(site, horizon, outlook.needs, came) if came else None
+    hindsight = _hindsight(site, outlook, came) if came else None
     grid = None
     with _scheduler(site, Limits(gap=site.planning.gap)) as scheduler:
         schedule = scheduler.climb(problem).schedule
@@ -124,10 +125,31 @@ def plan(
         outcomes=outcomes,
         actual=came,
         certificate=certificate(site, issue_time, outlook, schedule, proved, grid, hashes or {}, why),
-        notes=notes,
+        notes=(*notes, *month),
         problem=problem,
         reason=why,
     )
+
+
+def _with_month(
+    site: Site, outlook: Outlook, archive: Archive, issue_time: datetime
+) -> tuple[Outlook, tuple[str, ...]]:
+    """What is known, with what is expected of the month's rest, and notes on that."""
+    measured = partial(measured_steps, archive, site.name)
+    rest = Remainder(site, measured).expected(outlook.inputs.horizon, round(issue_time.timestamp()))
+    return replace(outlook, inputs=replace(outlook.inputs, state=rest.joined(outlook.inputs.state))), rest.notes
+
+
+def _problem(site: Site, outlook: Outlook, slots: int) -> Problem:
+    """What is to be solved, with the weights of its scenarios."""
+    problem = Problem(site, outlook.inputs, Mode(site.planning.commitment), network_slots=slots)
+    problem.update(weights=outlook.weights)
+    return problem
+
+
+def _hindsight(site: Site, outlook: Outlook, came: dict[str, Array]) -> Inputs:
+    """What came, under the bill of the same month."""
+    return replace(known_inputs(site, outlook.inputs.horizon, outlook.needs, came), state=outlook.inputs.state)
 
 
 def _known(outlook: Outlook, actual: Mapping[str, Array]) -> dict[str, Array]:

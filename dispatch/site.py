@@ -150,6 +150,13 @@ class Planning(Frozen):
         default="exact",
         description="exact: proved to the gap; convex: near the tightest relaxation, whose bound certifies the gap",
     )
+    rest_of_month_days: int = Field(
+        default=14,
+        ge=0,
+        le=62,
+        description="measured days from which a connection's peak and imports in the rest of the month are expected "
+        "where the file does not say; 0: nothing is",
+    )
     rolling: Rolling = Rolling()
     gap: Annotated[Finite, Field(ge=1e-6, le=0.05)] = Field(
         default=1e-4,

@@ -37,7 +37,8 @@ class GridConnection(Asset):
     pays the third block's price. What belongs to the month of the horizon's start does not carry into the next one.
     y is continuous unless a solution imports and exports in one step.
 
-    State by component: ``month_to_date_peak_kw:NAME``, ``past_peaks_kw:NAME:1`` …, ``month_to_date_kwh:NAME``.
+    State by component: ``month_to_date_peak_kw:NAME``, ``past_peaks_kw:NAME:1`` …, ``month_to_date_kwh:NAME``; where a
+    forecast says what the park's file does not, ``expected_peak_kw:NAME`` and ``expected_day_kwh:NAME``.
     """
 
     kind: Literal["grid_connection"] = "grid_connection"
@@ -113,10 +114,10 @@ class GridConnection(Asset):
         of_month = [c.name for c in bought if c.basis != "tier" or c.per == "month"]
         return Carried(
             peak_kw=by_component(peaks, self.month_to_date_peak_kw, state, "month_to_date_peak_kw"),
-            expected_peak_kw=by_component(peaks, self.expected_peak_kw),
+            expected_peak_kw=by_component(peaks, self.expected_peak_kw, state, "expected_peak_kw"),
             past_peaks_kw=past_by_component(peaks, self.past_peaks_kw, state, "past_peaks_kw"),
             energy_kwh=by_component(counters, self.month_to_date_kwh, state, "month_to_date_kwh", of_month),
-            expected_day_kwh=by_component(counters, self.expected_day_kwh, whole=of_imports),
+            expected_day_kwh=by_component(counters, self.expected_day_kwh, state, "expected_day_kwh", of_imports),
             contracted_kva=self.contracted_kva,
         )
 

@@ -92,7 +92,7 @@ def _answer(
     proof = plan.schedule.proof
     if plan.reason is not None:
         yield from (f"  [yellow]why no better plan[/]: {escape(line)}" for line in plan.reason.why)
-        yield f"  [yellow]the first fix[/]: {escape(plan.reason.first_fix or 'none was found')}"
+        yield from (f"  [yellow]fix {number}[/]: {escape(fix)}" for number, fix in enumerate(plan.reason.fixes, 1))
     elif proof.quality not in {"optimal", "incumbent", "convex_recovery"} and (why := told_why(plan.problem)):
         yield f"  [yellow]why no better plan[/]: {escape(why)}"
     try:

@@ -28,10 +28,15 @@ _LIMITS = Limits(gap=1e-4, nodes=2_000)
 
 @dataclass(frozen=True)
 class Reason:
-    """Why there is no plan, as sentences, and the first fix; "" where none was found."""
+    """Why there is no plan, as sentences, and what would mend it, each with its cost, the best first."""
 
     why: tuple[str, ...]
-    first_fix: str
+    fixes: tuple[str, ...]
+
+    @property
+    def first_fix(self) -> str:
+        """The best fix; "" where none was found."""
+        return self.fixes[0] if self.fixes else ""
 
 
 @dataclass(frozen=True)
@@ -81,7 +86,7 @@ class Explanation:
     def reason(self, horizon: Horizon, currency: str) -> Reason:
         """What a plan keeps of it."""
         lines = tuple(line for line in self.lines(horizon, currency) if not line.startswith("fix "))
-        return Reason(lines, self._told(self.fixes[0], currency) if self.fixes else "")
+        return Reason(lines, tuple(self._told(fix, currency) for fix in self.fixes))
 
     def text(self, horizon: Horizon, currency: str) -> str:
         """The same on one line."""

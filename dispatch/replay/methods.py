@@ -17,13 +17,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
 from dispatch.asset import Mode
 from dispatch.audit import audit
 from dispatch.errors import SolveError
+from dispatch.outlook import measured_steps
 from dispatch.problem import Problem
+from dispatch.remainder import Remainder
 from dispatch.replay.case import RUNGS, Case
 from dispatch.replay.forecasts import expected
 from dispatch.replay.journal import Journal, Saved
@@ -87,6 +90,7 @@ class _Days:
 
     def __post_init__(self) -> None:
         self.plant, self.planner = Plant(self.case), Planner(self.case)
+        self.remainder = Remainder(self.case.site, partial(measured_steps, self.case.archive, self.case.site.name))
 
     def run(self) -> Ran:
         """From the first day that the journal lacks to the last."""
@@ -119,7 +123,8 @@ class _Days:
         """A plan of the window from step ``first`` on, with what is known at ``moment`` (s, UTC)."""
         horizon = self.case.window(first, self.case.steps_in(self.case.site.planning.rolling.window_h, "window"))
         series, weights = expected(self.case, moment, horizon, scenarios=scenarios, corrected=corrected)
-        made = self.planner.plan(horizon, series, weights, state)
+        rest = self.remainder.expected(horizon, moment)
+        made = self.planner.plan(horizon, series, weights, rest.joined(state))
         self.seconds.append(made.seconds)
         return made
 

@@ -42,6 +42,7 @@ from dispatch.solve import solve
 from dispatch.storage import Storage
 
 _DAYS = 7
+_PEAKS = ("month_to_date_peak_kw", "expected_peak_kw")
 _OF_THE_PROBLEM = ("optimal", "incumbent", "convex_recovery")
 PUBLISHED = ("charge_kw", "discharge_kw", "committed")
 """Decisions that a published plan ties: powers of stores, on/off of units. The rest follows what comes."""
@@ -124,9 +125,9 @@ class Planner:
 
 
 def below_peak(state: State, margin_kw: float) -> State:
-    """The state with peaks so far lowered by the margin: a plan that uses all of a paid peak is passed by any error."""
+    """The state with peaks so far and to come less the margin: a plan that uses all of one is passed by any error."""
     return {
-        asset: {n: max(v - margin_kw, 0.0) if n.startswith("month_to_date_peak_kw") else v for n, v in of.items()}
+        asset: {n: max(v - margin_kw, 0.0) if n.startswith(_PEAKS) else v for n, v in of.items()}
         for asset, of in state.items()
     }
 

@@ -35,6 +35,17 @@ def peak_state(tariff: Tariff, horizon: Horizon, steps: int, import_kw: Array, c
     return out
 
 
+def day_peak_kw(component: Component, tariff: Tariff, horizon: Horizon, import_kw: Array) -> float:
+    """Highest metered mean of a horizon, at the hours at which the component applies."""
+    return float(((import_kw * component.mask(horizon, tariff.days)) @ tariff.metering(horizon)).max())
+
+
+def day_energy_kwh(component: Component, tariff: Tariff, horizon: Horizon, flow_kw: Array) -> float:
+    """Energy of a horizon that a component counts: at its hours in a tier, at all for a rebate."""
+    weight = component.mask(horizon, tariff.days) if component.basis == "tier" else np.ones(horizon.steps)
+    return float((flow_kw * weight) @ horizon.hours)
+
+
 def _past(peak: Mapping[Month, float], now: Month, before: Sequence[float], first: Month) -> list[float]:
     """Peaks of the months before ``now``, newest first; ``before`` are those before the month of the window's start."""
     closed = [peak[m] for m in sorted(peak, reverse=True) if months_between(m, now) >= 1]

@@ -1,0 +1,81 @@
+"""A month of park A whose file says nothing of the month's rest: with it expected from the days before, and without."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from datetime import date
+from functools import cache
+from pathlib import Path
+
+from benchmarks.rows import CannotMeasure, Measured, row
+from dispatch.assets.grid_connection import GridConnection
+from dispatch.config import CONFIGS, load_site
+from dispatch.executor import executor
+from dispatch.replay import Case, Journal, Settings, replay
+from dispatch.replay.results import Line, lines
+from dispatch.signals import Horizon
+from dispatch.site import Site
+from dispatch.sources import gather
+from forecasting.embedded import is_installed
+
+PRODUCT = ("benchmarks/topics/scheduler/month.py", "configs", "dispatch", "forecasting")
+# Another season than that of the fortnight that margins and thresholds were chosen on.
+FIRST, DAYS = date(2016, 5, 1), 31
+METHODS = ("day_ahead", "rolling")
+EVERY_H = 3.0
+_UNSAID = {"month_to_date_peak_kw", "expected_peak_kw", "month_to_date_kwh", "expected_day_kwh", "past_peaks_kw"}
+
+
+def silent(site: Site, days: int) -> Site:
+    """The park with nothing said of its month, and so many past days to expect its rest from."""
+    assets = tuple(
+        GridConnection.model_validate(asset.model_dump(exclude_unset=True, exclude=_UNSAID))
+        if isinstance(asset, GridConnection)
+        else asset
+        for asset in site.assets
+    )
+    planning = site.planning.model_copy(update={"rest_of_month_days": days})
+    return site.model_copy(update={"assets": assets, "planning": planning})
+
+
+def month(days: int) -> Case:
+    """The case; the network is left out, as no re-plan proves itself on it."""
+    if not is_installed():
+        raise CannotMeasure("the embedded profiles are not installed: pip install parkwatt[simbench]")
+    site = silent(load_site("yizhuang"), days)
+    span = Horizon.local_day(FIRST, site.time_zone, site.planning.step_minutes, days=DAYS)
+    sources = gather(site, span, CONFIGS / "parks", with_network=False)
+    return Case(site, span, sources.actual, sources.archive, Settings(every_h=EVERY_H, methods=METHODS))
+
+
+@cache
+def both() -> tuple[dict[str, Line], dict[str, Line]]:
+    """By method, figures of the month with its rest expected and without; on the same forecasts, made once."""
+    with tempfile.TemporaryDirectory() as name:
+        found = []
+        for days in (14, 0):
+            folder = Path(name) / str(days)
+            if found:
+                shutil.copytree(Path(name) / "14" / "forecasts", folder / "forecasts")
+            done = replay(month(days), executor("serial"), Journal(folder))
+            found.append({line.method: line for line in lines(done)})
+    return found[0], found[1]
+
+
+@row("scheduler", name="park A in May, billed peak with the month's rest expected / without, rolling", unit="",
+     bar="<= 1", slow=True, inputs=PRODUCT)  # fmt: skip
+def billed_peak() -> Measured:
+    """Beside it, as the reference, the same day-ahead only."""
+    expected, nothing = both()
+    each = {method: expected[method].peak_import_kw / nothing[method].peak_import_kw for method in METHODS}
+    return Measured(each["rolling"], each["day_ahead"])
+
+
+@row("scheduler", name="park A in May, cost with the month's rest expected / without, rolling", unit="",
+     bar="<= 1", slow=True, inputs=PRODUCT)  # fmt: skip
+def cost() -> Measured:
+    """Beside it, as the reference, the same day-ahead only."""
+    expected, nothing = both()
+    each = {method: expected[method].cost / nothing[method].cost for method in METHODS}
+    return Measured(each["rolling"], each["day_ahead"])
