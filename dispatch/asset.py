@@ -43,6 +43,7 @@ Carriers = Carrier | tuple[Carrier, ...] | None
 """What a bus must carry: one carrier, one of several, or (None) any."""
 Direction = Literal["up", "down"]
 Commitment = Literal["exact", "convex", "given"]
+Formulation = Literal["tight", "plain"]
 
 
 @dataclass(frozen=True)
@@ -52,10 +53,13 @@ class Mode:
     Attributes:
         commitment: ``exact`` (integers), ``convex`` (relaxed to [0, 1]) or ``given`` (read from the inputs).
         shared: commitment and the powers of electric stores are here-and-now: the same in every scenario.
+        formulation: of plant that is on or off: ``tight`` is near the hull of its whole-number points, ``plain`` the
+            basic form, for studies that compare; both have the same whole-number points.
     """
 
     commitment: Commitment = "exact"
     shared: bool = True
+    formulation: Formulation = "tight"
 
 
 @dataclass(frozen=True)

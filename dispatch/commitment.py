@@ -60,6 +60,10 @@ class Committed(Asset):
     them. v, w and x may be continuous: with integral u they come out integral. Windows are in hours of the actual
     steps. Minimum times and hours of the tiers are structure: sites that share one compiled problem share them.
 
+    In the plain form minimum times are v_t ≤ u_t and Σ_{τ: τ - t < UT} u_τ ≥ n_t v_t, n_t the steps in the sum, with
+    the like for w: the same whole numbers in a wider relaxation (Carrión & Arroyo 2006,
+    doi 10.1109/TPWRS.2006.876672).
+
     Sources: Rajan & Takriti 2005 (windows); Knueven, Ostrowski & Watson 2020, doi 10.1287/ijoc.2019.0944 (matching).
     """
 
@@ -152,12 +156,9 @@ class Committed(Asset):
         shape, decided = (single.count, given.horizon.steps), single.count
         on = cp.Variable(shape, bounds=[0, 1]) if mode.commitment == "given" else cp.Variable(shape, boolean=True)
         start, stop = cp.Variable(shape, bounds=[0, 1]), cp.Variable(shape, bounds=[0, 1])
-        windows = {x: window(single.field(f"min_{x}_h"), given.horizon) for x in ("up", "down")}
-        flat = {"start": cp.vec(start, order="C"), "stop": cp.vec(stop, order="C"), "on": cp.vec(on, order="C")}
         constraints = [
             on - shifted(given["was_on"][:decided], on) == start - stop,
-            windows["up"] @ flat["start"] <= flat["on"],
-            windows["down"] @ flat["stop"] <= 1 - flat["on"],
+            *_minimum_times(single, given.horizon, (on, start, stop), mode),
             on >= given["must_on"][:decided],
             on >= given["must_run"][:decided],
             on <= 1 - given["must_off"][:decided],
@@ -239,6 +240,26 @@ class Committed(Asset):
             on_h, off_h = (float(lasting), 0.0) if last else (0.0, float(lasting))
             out[name] = {"on_before_h": on_h, "off_before_h": off_h}
         return out
+
+
+def _minimum_times(
+    single: Rows[Any], horizon: Horizon, states: tuple[Any, Any, Any], mode: Mode
+) -> list[cp.Constraint]:
+    """How long it stays on or off at least; in the plain form one row per start or stop, over all steps after it."""
+    import cvxpy as cp
+
+    on, start, stop = (cp.vec(state, order="C") for state in states)
+    windows = {x: window(single.field(f"min_{x}_h"), horizon) for x in ("up", "down")}
+    if mode.formulation == "tight":
+        return [windows["up"] @ start <= on, windows["down"] @ stop <= 1 - on]
+    after = {x: mask.T.tocsr() for x, mask in windows.items()}  # of a step, those that it still binds
+    lasts = {x: np.asarray(mask.sum(axis=1)).ravel() for x, mask in after.items()}
+    return [
+        start <= on,
+        stop <= 1 - on,
+        after["up"] @ on >= cp.multiply(lasts["up"], start),
+        after["down"] @ (1 - on) >= cp.multiply(lasts["down"], stop),
+    ]
 
 
 def later(stop: Any) -> Any:

@@ -142,7 +142,8 @@ def _with_month(
 
 def _problem(site: Site, outlook: Outlook, slots: int) -> Problem:
     """What is to be solved, with the weights of its scenarios."""
-    problem = Problem(site, outlook.inputs, Mode(site.planning.commitment), network_slots=slots)
+    mode = Mode(site.planning.commitment, formulation=site.planning.formulation)
+    problem = Problem(site, outlook.inputs, mode, network_slots=slots)
     problem.update(weights=outlook.weights)
     return problem
 

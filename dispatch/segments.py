@@ -76,8 +76,13 @@ class Segments:
         }
         return {name: np.array(np.broadcast_to(value, shape)) for name, value in values.items()}
 
-    def part(self, given: Given, on: Any, start: Any, stop_next: Any, above: Any) -> tuple[list[Any], dict[str, Any]]:
-        """Constraints that make up ``above`` of segments, and their variable; nothing where no cost has any."""
+    def part(
+        self, given: Given, on: Any, start: Any, stop_next: Any, above: Any, *, tight: bool = True
+    ) -> tuple[list[Any], dict[str, Any]]:
+        """Constraints that make up ``above`` of segments, and their variable; nothing where no cost has any.
+
+        In the plain form a start or a stop takes nothing off a segment.
+        """
         import cvxpy as cp
 
         if not self.row.size:
@@ -85,10 +90,12 @@ class Segments:
         filled = cp.Variable((self.row.size, given.horizon.steps), nonneg=True)
         on, start, stop_next = (self.spread @ x for x in (on, start, stop_next))
         room = cp.multiply(given["segment_kw"], on)
+        whole = (self.gather @ filled - above)[np.unique(self.row)] == 0
+        if not tight:
+            return [whole, filled <= room], {"segment_kw": filled}
         begun, ended = (cp.multiply(given[f"segment_{x}_kw"], y) for x, y in (("start", start), ("stop", stop_next)))
-        owners = np.unique(self.row)
         constraints = [
-            (self.gather @ filled - above)[owners] == 0,
+            whole,
             filled <= room - begun - ended,
         ]
         late = cp.multiply(given["segment_stop_short_kw"], stop_next)

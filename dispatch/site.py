@@ -150,6 +150,10 @@ class Planning(Frozen):
         default="exact",
         description="exact: proved to the gap; convex: near the tightest relaxation, whose bound certifies the gap",
     )
+    formulation: Literal["tight", "plain"] = Field(
+        default="tight",
+        description="of plant that is on or off: tight is solved faster; plain is the basic form, to compare with",
+    )
     rest_of_month_days: int = Field(
         default=14,
         ge=0,

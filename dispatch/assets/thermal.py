@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from dispatch import unit_backup
+from dispatch import plain_output, unit_backup
 from dispatch.asset import Given, Inputs, Mode, Rows, Ruling, full, shifted
 from dispatch.commitment import Committed, Decision, later
 from dispatch.envelope import cuts, denied, limits_kw, shortest
@@ -43,7 +43,8 @@ class Thermal(Committed):
 
     The sum over i takes the starts that cannot be followed by a stop at t + 1 within UT; its like over stops, with SD
     and RD and without r, stands beside it. S^v, S^w are what a segment
-    lacks in a first or last step. w beyond the horizon is dropped; SU, SD are capped at P̄.
+    lacks in a first or last step. w beyond the horizon is dropped; SU, SD are capped at P̄. The plain form of the same
+    (``planning.formulation``) is that of :mod:`dispatch.plain_output`.
 
     Sources: Morales-España, Latorre & Ramos 2013, doi 10.1109/TPWRS.2013.2251373, and Gentile, Morales-España & Ramos
     2017, doi 10.1007/s13675-016-0066-y (limits, ramps); Pan & Guan, arXiv 1604.02184 (several starts); Knueven,
@@ -188,14 +189,15 @@ class Thermal(Committed):
         above = cp.Variable((rows.count, given.horizon.steps), nonneg=True)
         reserve = _reserve(rows, given.horizon)
         power = cp.multiply(given["min_kw"], made.on) + above
-        segments, inner = Segments(rows).part(given, made.on, made.start, later(made.stop), above)
+        tight = mode.formulation == "tight"
+        segments, inner = Segments(rows).part(given, made.on, made.start, later(made.stop), above, tight=tight)
         # Written over minimum and above apart: min_kw · cost is one coefficient, so that both may be parameters.
         cost = cp.multiply(given["cost_per_kw"], above) + cp.multiply(given["cost_at_min"], made.on)
         if inner:
             cost = cost + Segments(rows).cost(given, inner)
         return Part(
             ports={"electricity": Port(rows.bus(), power)},
-            constraints=[*made.constraints, *_output(rows, given, made, above, reserve), *segments],
+            constraints=[*made.constraints, *_output(rows, given, made, above, reserve, tight), *segments],
             cost_step=cost + made.start_money,
             co2_step_kg=cp.multiply(given["co2_per_kw"], above) + cp.multiply(given["co2_at_min"], made.on),
             supply_kw=power,
@@ -323,15 +325,33 @@ def _has_ending(rows: Rows[Any], given: Given) -> np.ndarray:
     return np.asarray(rows.field("min_up_h")[:, 0] > 2 * given.horizon.hours.min() + 1e-9)
 
 
-def _output(rows: Rows[Any], given: Given, made: Decision, above: Any, reserve: Mapping[str, Any]) -> list[Any]:
-    """Generation limits and ramps of the tight form."""
+def _output(
+    rows: Rows[Any], given: Given, made: Decision, above: Any, reserve: Mapping[str, Any], tight: bool
+) -> list[Any]:
+    """Generation limits and ramps, and what reserve asks beside them."""
+    raised = above + reserve["reserve_up_kw"] if "reserve_up_kw" in reserve else above
+    lowered = above - reserve["reserve_down_kw"] if "reserve_down_kw" in reserve else above
+    before = shifted(given["above_before_kw"], above)
+    if tight:
+        constraints = _tight(rows, given, made, above, (raised, lowered, before))
+    else:
+        states = (made.on, made.start, made.stop, later(made.stop))
+        constraints = plain_output.limits(given, states, raised, lowered, before)
+    if "reserve_down_kw" in reserve:
+        constraints.append(lowered >= 0)
+    silent = np.flatnonzero([not member.spinning_reserve for member in rows.members * rows.scenarios])
+    if silent.size:
+        constraints += [offer[silent] <= 0 for offer in reserve.values()]
+    return constraints
+
+
+def _tight(rows: Rows[Any], given: Given, made: Decision, above: Any, powers: tuple[Any, Any, Any]) -> list[Any]:
+    """Generation limits and ramps of the tight form; powers with reserve up, less reserve down, and a step before."""
     import cvxpy as cp
 
+    raised, lowered, before = powers
     stop_next = later(made.stop)
     room = cp.multiply(given["range_kw"], made.on)
-    raised = above + reserve["reserve_up_kw"] if "reserve_up_kw" in reserve else above
-    before = shifted(given["above_before_kw"], above)
-    lowered = above - reserve["reserve_down_kw"] if "reserve_down_kw" in reserve else above
     free = room - cp.multiply(given["start_cut_kw"], made.start) - cp.multiply(given["stop_cut_kw"], stop_next)
     begun, ending = denied(rows, given, "start", made.start), denied(rows, given, "stop", stop_next)
     constraints = [
@@ -347,11 +367,6 @@ def _output(rows: Rows[Any], given: Given, made: Decision, above: Any, reserve: 
         # Before a stop the output itself must come down; reserve need not.
         lasting = np.flatnonzero(_has_ending(rows, given))
         constraints.append((above - free + ending)[lasting] <= 0)
-    if "reserve_down_kw" in reserve:
-        constraints.append(lowered >= 0)
-    silent = np.flatnonzero([not member.spinning_reserve for member in rows.members * rows.scenarios])
-    if silent.size:
-        constraints += [offer[silent] <= 0 for offer in reserve.values()]
     short = np.flatnonzero(shortest(rows, given.horizon).any(axis=1))
     if short.size:
         limit = room - cp.multiply(given["start_cut_short_kw"], made.start)

@@ -194,7 +194,7 @@ def _foresight(case: Case, journal: Journal) -> Ran:
         return Ran("perfect", join([s.piece for s in saved if s is not None]), (), 0)
     inputs = came(case, 0, case.span.steps, {})
     site = with_ends(case, store_worth(case, case.span), by_window=False)
-    found = solve(Problem(site, inputs, Mode("exact")))
+    found = solve(Problem(site, inputs, Mode("exact", formulation=site.planning.formulation)))
     if not audit(found).passed:
         raise SolveError(f"perfect foresight: {audit(found).violations[0]}")
     whole = cut(found, 0, case.span.steps, {}, _notes(found.proof.quality))

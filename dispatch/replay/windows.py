@@ -118,7 +118,8 @@ class Planner:
         fits = self._problem is not None and np.array_equal(self._problem.horizon.hours, horizon.hours)
         if self._problem is None or not fits or worth != self._worth:
             began = time.perf_counter()
-            self._problem, self._worth = Problem(with_ends(self.case, worth), inputs, Mode("exact")), worth
+            mode = Mode("exact", formulation=self.case.site.planning.formulation)
+            self._problem, self._worth = Problem(with_ends(self.case, worth), inputs, mode), worth
             self.compiled, self.compile_s = self.compiled + 1, self.compile_s + time.perf_counter() - began
         self._problem.update(inputs, weights=weights)
         return self._problem
