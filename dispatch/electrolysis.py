@@ -92,6 +92,11 @@ class Electrolyser(Committed):
         return self.count
 
     @property
+    def annuity(self) -> float:
+        """Of all modules; ``capital`` is that of one, like the other numbers."""
+        return self.count * super().annuity
+
+    @property
     def max_kw(self) -> float:
         """Rating of all modules."""
         return self.count * self.electric_kw

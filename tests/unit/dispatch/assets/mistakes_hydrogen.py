@@ -60,7 +60,6 @@ def _wrong_electrolyser() -> list[Wrong]:
         Wrong("heat of segments", {"segment_heat": plus(1)}, "more heat"),
         Wrong("state before", {"above_before_kw": plus(20)}, "rises faster", 1, slow),
         Wrong("produced before", {"produced": lambda x: x * 0 + 1}, "money differs", 3),
-        Wrong("lowest load of modules too low", {"min_kw": times(0.5)}, "less than its lowest load", 5),
         Wrong("hydrogen of modules", {"hydrogen_at_min_kw": times(1.1)}, "that of its curve", 5),
         Wrong("starts of modules", {"start_cost": times(0.5)}, "money differs", 5),
     ]
