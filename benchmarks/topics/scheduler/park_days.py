@@ -76,8 +76,13 @@ def solve_day(problems: dict[tuple[int, int], Problem], made: Day) -> Solved:
     )
 
 
-@cache
 def solved(count: int = DAYS, scenarios: int = 1) -> tuple[Solved, ...]:
+    """The days, each run once however it is asked for."""
+    return _solved(count, scenarios)
+
+
+@cache
+def _solved(count: int, scenarios: int) -> tuple[Solved, ...]:
     """All days, once per process: several rows read the same run."""
     problems: dict[tuple[int, int], Problem] = {}
     longer = [1 + (number % LONG_EVERY == LONG_EVERY - 1) * (scenarios == 1) for number in range(count)]
