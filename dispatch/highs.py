@@ -92,8 +92,15 @@ class Answer:
 class Run(Protocol):
     """Something that solves matrices within limits: :func:`run`, the same in a child process, a search around it."""
 
-    def __call__(self, matrices: Matrices, limits: Limits, *, also_integer: np.ndarray | None = None) -> Answer:
-        """Raises SolveError where there is no point."""
+    def __call__(
+        self,
+        matrices: Matrices,
+        limits: Limits,
+        *,
+        also_integer: np.ndarray | None = None,
+        start: Array | None = None,
+    ) -> Answer:
+        """Raises SolveError where there is no point; ``start`` is one to begin from, where there already is one."""
         ...
 
 

@@ -32,6 +32,7 @@ from dispatch.problem import Problem
 from dispatch.schedule import Attempt, Schedule
 from dispatch.search.hunt import hunt
 from dispatch.search.recovery import recover
+from dispatch.signals import Array
 from dispatch.softening import Softened, passed
 from dispatch.solve import rule_based, solve
 from dispatch.worker import Worker
@@ -106,9 +107,17 @@ class _Solver(ABC):
         self.trouble: SolveError | None = None
         self.rung_until = np.inf
 
-    def __call__(self, matrices: Matrices, limits: Limits, *, also_integer: np.ndarray | None = None) -> Answer:
+    def __call__(
+        self,
+        matrices: Matrices,
+        limits: Limits,
+        *,
+        also_integer: np.ndarray | None = None,
+        start: Array | None = None,
+    ) -> Answer:
         """The full search."""
-        return _plausible(matrices, self.ask(hunt, matrices, limits, also_integer=also_integer, run=self.run))
+        found = self.ask(hunt, matrices, limits, also_integer=also_integer, start=start, run=self.run)
+        return _plausible(matrices, found)
 
     def recover(
         self, matrices: Matrices, limits: Limits, *, also_integer: np.ndarray | None = None, switches: np.ndarray

@@ -155,8 +155,10 @@ def _explained(problem: Problem, schedule: Schedule, wish: Unmet, twin: Twin) ->
 
 
 def _cost_of_meeting(diagnosis: Diagnosis, problem: Problem, schedule: Schedule) -> float:
-    def insisting(matrices: Matrices, limits: Limits, *, also_integer: np.ndarray | None = None) -> Answer:
-        return run(diagnosis.demanded(matrices), limits, also_integer=also_integer)
+    def insisting(
+        matrices: Matrices, limits: Limits, *, also_integer: np.ndarray | None = None, start: Array | None = None
+    ) -> Answer:
+        return run(diagnosis.demanded(matrices), limits, also_integer=also_integer, start=start)
 
     met = solve(diagnosis.twin.problem, _LIMITS, run=insisting)
     return running_cost(met, problem.site.objective) - running_cost(schedule, problem.site.objective)

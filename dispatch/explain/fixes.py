@@ -16,6 +16,7 @@ from dispatch.explain.unmet import unmet
 from dispatch.highs import Answer, Limits, Matrices, run
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
+from dispatch.signals import Array
 from dispatch.site import CleanShareWish, Objective, Site, Wish
 from dispatch.solve import solve
 
@@ -285,8 +286,10 @@ def _planned(diagnosis: Diagnosis, problem: Problem, changes: tuple[Change, ...]
     """Solve the changed park; the fix with its cost if the wish is met, or can be when it is insisted on."""
     objective = diagnosis.problem.site.objective
 
-    def insisting(matrices: Matrices, limits: Limits, *, also_integer: np.ndarray | None = None) -> Answer:
-        return run(diagnosis.demanded(matrices), limits, also_integer=also_integer)
+    def insisting(
+        matrices: Matrices, limits: Limits, *, also_integer: np.ndarray | None = None, start: Array | None = None
+    ) -> Answer:
+        return run(diagnosis.demanded(matrices), limits, also_integer=also_integer, start=start)
 
     try:
         schedule = solve(problem, _LIMITS)

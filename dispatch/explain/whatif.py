@@ -151,8 +151,10 @@ def _solved(
                 matrices = with_rows(matrices, rows, wanted[name] - offset)
         return matrices
 
-    def run(matrices: Matrices, limits: Limits, *, also_integer: np.ndarray | None = None) -> Answer:
-        return highs.run(bounded(pinned(matrices), kept), limits, also_integer=also_integer)
+    def run(
+        matrices: Matrices, limits: Limits, *, also_integer: np.ndarray | None = None, start: Array | None = None
+    ) -> Answer:
+        return highs.run(bounded(pinned(matrices), kept), limits, also_integer=also_integer, start=start)
 
     try:
         return solve(problem, _LIMITS, run=run), {}

@@ -28,6 +28,7 @@ def hunt(
     limits: Limits,
     *,
     also_integer: np.ndarray | None = None,
+    start: Array | None = None,
     improved: Improved | None = None,
     run: Run = search,
 ) -> Answer:
@@ -35,6 +36,7 @@ def hunt(
 
     Args:
         also_integer: columns that must be integral beside those the model declares.
+        start: a point that is already there: no other is looked for, the search from it is for the proof.
         improved: told of points on the way.
         run: what solves linear and integer programs.
 
@@ -45,10 +47,11 @@ def hunt(
     whole = with_whole(matrices, also_integer)
     if not whole.integer.any():
         return run(whole, limits)
+    if start is not None:
+        return run(whole, limits, improved=improved, start=start, searching=False)
     relaxed = relaxation(whole, limits, run)
     if np.abs(relaxed.x - np.round(relaxed.x))[whole.integer].max() <= _WHOLE:
         return relaxed  # its duals are also those of the problem with its whole columns fixed
-    start: Array | None = None
     few = replace(limits, nodes=min(limits.nodes, _NEAR_NODES))
     try:
         found = near(whole, relaxed, few, began, improved, run)

@@ -44,17 +44,27 @@ class _Told:
 
 
 def convex(
-    matrices: Matrices, limits: Limits, *, also_integer: np.ndarray | None = None, layout: Layout | None = None
+    matrices: Matrices,
+    limits: Limits,
+    *,
+    also_integer: np.ndarray | None = None,
+    start: Array | None = None,
+    layout: Layout | None = None,
 ) -> Answer:
     """The recovery; with a deadline, and where searching the whole may get somewhere, both at once."""
     if limits.seconds is None or not _FEW_ENTRIES < matrices.rows.nnz < _MOST_ENTRIES:
         return recover(matrices, limits, also_integer=also_integer, layout=layout)
-    answer = improve_and_prove(matrices, limits, also_integer=also_integer, layout=layout)
+    answer = improve_and_prove(matrices, limits, also_integer=also_integer, start=start, layout=layout)
     return replace(answer, quality="convex_recovery")
 
 
 def improve_and_prove(
-    matrices: Matrices, limits: Limits, *, also_integer: np.ndarray | None = None, layout: Layout | None = None
+    matrices: Matrices,
+    limits: Limits,
+    *,
+    also_integer: np.ndarray | None = None,
+    start: Array | None = None,
+    layout: Layout | None = None,
 ) -> Answer:
     """The best plan and bound that both processes find before ``limits.seconds`` are over.
 
@@ -62,6 +72,7 @@ def improve_and_prove(
         matrices: the whole problem.
         limits: gap at which both stop; the deadline is required.
         also_integer: columns that must be integral beside those the model declares.
+        start: a plan that is already there.
         layout: what joins the blocks, and when columns are.
 
     Raises:
@@ -75,7 +86,10 @@ def improve_and_prove(
     with _companion(_prove, simplified(whole), working) as pipe:
         told, box = _Told(), _Mailbox(pipe)
         search = by_plants(whole, layout, working, began)
-        search.first()
+        if start is not None:
+            search.take(float(whole.cost @ start + whole.offset), start)
+        else:
+            search.first()
         _exchange(pipe, box, told, search)
         while not (search.late() or told.done or search.gap <= limits.gap):
             search.around(rounds=1)

@@ -94,10 +94,11 @@ def test_many_steps_that_burn_are_branched_at_once() -> None:
 
 @dataclass(frozen=True)
 class Asked:
-    """One call of the solver: which columns were whole, which of them settled beforehand, and what came back."""
+    """One call of the solver: whole columns, whether settled beforehand, the point it began from, what came back."""
 
     settled: bool
     also_integer: np.ndarray
+    start: np.ndarray | None
     answer: Answer
 
 
@@ -108,11 +109,18 @@ class Watched:
     calls: list[Asked] = field(default_factory=list)
     altered: Callable[[Asked], Answer] = lambda asked: asked.answer
 
-    def __call__(self, matrices: Matrices, limits: Limits, *, also_integer: np.ndarray | None = None) -> Answer:
+    def __call__(
+        self,
+        matrices: Matrices,
+        limits: Limits,
+        *,
+        also_integer: np.ndarray | None = None,
+        start: np.ndarray | None = None,
+    ) -> Answer:
         whole = matrices.integer
         settled = bool(whole.any() and (matrices.col_lower[whole] == matrices.col_upper[whole]).all())
-        answer = run(matrices, limits, also_integer=also_integer)
-        asked = Asked(settled, np.zeros(0, int) if also_integer is None else also_integer, answer)
+        answer = run(matrices, limits, also_integer=also_integer, start=start)
+        asked = Asked(settled, np.zeros(0, int) if also_integer is None else also_integer, start, answer)
         self.calls.append(asked)
         return self.altered(asked)
 
@@ -153,11 +161,16 @@ def test_flows_are_moved_apart_around_the_whole_numbers_that_were_found() -> Non
     assert schedule.proof.rounds == 2
 
 
-def test_a_move_that_costs_more_than_the_gap_is_not_taken() -> None:
+def test_a_move_that_costs_more_than_the_gap_is_what_the_next_round_begins_from() -> None:
     watched = Watched()
     schedule = solve(with_unit(), NARROW, run=watched)
     assert len(watched.rounds) > 1
     assert watched.moves
+    first, second = watched.rounds[:2]
+    assert first.start is None
+    assert second.start is not None
+    np.testing.assert_array_equal(second.start, watched.moves[0].answer.x)
+    assert second.answer.objective <= watched.moves[0].answer.objective
     assert schedule.proof.gap <= NARROW.gap
     assert schedule.proof.objective == pytest.approx(watched.rounds[-1].answer.objective)
     assert both_ways_kw(schedule) < 1e-3
@@ -173,6 +186,7 @@ def test_a_move_that_has_no_point_leaves_it_to_branching() -> None:
     schedule = solve(with_unit(), WIDE, run=watched)
     assert len(watched.moves) >= 1
     assert len(watched.rounds) > 1
+    assert all(asked.start is None for asked in watched.rounds)
     assert both_ways_kw(schedule) < 1e-3
     assert audit(schedule).passed
 
