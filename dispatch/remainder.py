@@ -26,7 +26,7 @@ import numpy as np
 
 from dispatch.asset import Asset, Inputs, Mode
 from dispatch.assets.grid_connection import GridConnection
-from dispatch.errors import DataError, SolveError
+from dispatch.errors import ParkwattError
 from dispatch.highs import continuous
 from dispatch.outlook import known_inputs
 from dispatch.problem import Problem
@@ -101,7 +101,7 @@ class Remainder:
         if day not in self._days:
             try:
                 self._days[day] = self._planned(day, moment_s)
-            except (DataError, SolveError):  # prices of another year, a day that its limits do not allow
+            except ParkwattError:  # prices of another year, a day that its limits do not allow
                 self._days[day] = None
         return self._days[day]
 

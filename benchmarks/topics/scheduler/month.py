@@ -53,7 +53,7 @@ def month(days: int) -> Case:
 def both() -> tuple[dict[str, Line], dict[str, Line]]:
     """By method, figures of the month with its rest expected and without; on the same forecasts, made once."""
     with tempfile.TemporaryDirectory() as name:
-        found = []
+        found: list[dict[str, Line]] = []
         for days in (14, 0):
             folder = Path(name) / str(days)
             if found:
