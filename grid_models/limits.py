@@ -89,6 +89,9 @@ class LinearLimits:
 
     coefficient  (K, B, T) each row scaled to a largest magnitude of 1, so a slack on the row is in kW; 0 in
                  an empty slot
+    coefficient_kvar  (K, B, T) [kW per kvar] the same for reactive power at the buses; 0 in an empty slot. Where q
+                 may move from the q₀ of the point: Σ_b coefficient · p + Σ_b coefficient_kvar · (q − q₀) ≤ bound,
+                 q without what already comes along with each kW (``kvar_per_kw``)
     bound        (K, T) [kW]; 1 in an empty slot (0 ≤ 1 always holds)
     buses        (B,) p_kw[b, t] is the total injection row of that bus in the ``Injections`` linearised
                  around
@@ -102,6 +105,7 @@ class LinearLimits:
 
     buses: tuple[str, ...]
     coefficient: Array
+    coefficient_kvar: Array
     bound: Array
     kind: NDArray[np.int8]
     element: Index
@@ -149,7 +153,7 @@ def linear_limits(
 
     With v the element's value, v₀ that of ``flows`` and p₀ the injections: v₀ + Σ_b (∂v/∂p_b)(p_b − p₀_b) ≤
     limit − margin_pu (mirrored for a lower limit). The slopes are central differences of the AC power flow,
-    all in one ``solve_batch`` call of 2·B columns per step concerned. ``margin_pu`` covers the second order,
+    each in one ``solve_batch`` call of 2·B columns per step concerned. ``margin_pu`` covers the second order,
     so that the loop ends inside the limit.
 
     injections       the point ``flows`` was solved at; holds each of ``buses`` exactly once
@@ -164,8 +168,11 @@ def linear_limits(
     rows = _injection_rows(network, injections, buses)
     watched = _watched(network, flows, breaches, previous)
     steps, column = np.unique(watched.step, return_inverse=True)
-    slope = _slopes(network, injections, background, rows, steps, np.broadcast_to(kvar_per_kw, (len(buses),)))
-    gradient = _gradients(watched, column, slope)
+    tied = np.broadcast_to(np.asarray(kvar_per_kw, dtype=np.float64), (len(buses),))
+    one = np.ones(len(buses))
+    slope = _slopes(network, injections, background, rows, steps, one, tied)
+    slope_kvar = _slopes(network, injections, background, rows, steps, np.zeros_like(one), one)
+    gradient = _gradients(watched, column, slope), _gradients(watched, column, slope_kvar)
     return _fill_slots(network, injections.p_kw[rows], buses, watched, gradient, slots_per_step, margin_pu)
 
 
@@ -248,17 +255,18 @@ def _slopes(
     background: Injections | None,
     rows: Index,
     steps: Index,
-    kvar_per_kw: Array,
+    kw: Array,
+    kvar: Array,
 ) -> tuple[Array, Array]:
-    """∂(voltage)/∂p (N, B, S) and ∂(loading)/∂p (L, B, S) [p.u./kW] at S steps, in one batch."""
+    """∂(voltage) (N, B, S) and ∂(loading) (L, B, S) [p.u.] per (kw, kvar) at each bus, S steps in one batch."""
     count, size = rows.size, steps.size
     columns = np.tile(steps, 2 * count)
     p_kw, q_kvar = injections.p_kw[:, columns], injections.q_kvar[:, columns]
     for b, row in enumerate(rows):
         for half, sign in ((0, 1.0), (count, -1.0)):
             part = slice((half + b) * size, (half + b + 1) * size)
-            p_kw[row, part] += sign * _PERTURBATION_KW
-            q_kvar[row, part] += sign * _PERTURBATION_KW * kvar_per_kw[b]
+            p_kw[row, part] += sign * _PERTURBATION_KW * kw[b]
+            q_kvar[row, part] += sign * _PERTURBATION_KW * kvar[b]
     around = None if background is None else background.at_steps(columns)
     flows = solve_batch(network, Injections(injections.bus, p_kw, q_kvar), around)
 
@@ -285,11 +293,12 @@ def _fill_slots(
     p_kw: Array,
     buses: tuple[str, ...],
     watched: _Watched,
-    gradient: Array,
+    gradients: tuple[Array, Array],
     slots: int,
     margin_pu: float,
 ) -> LinearLimits:
     """Scale, choose and place the rows; p_kw (B, T) is the point linearised around."""
+    gradient, gradient_kvar = gradients
     size = np.max(np.abs(gradient), axis=1, initial=0.0)
     reach = size > _SMALLEST_SLOPE_PU_PER_KW  # false for NaN: a perturbed step has no solution
     low = watched.kind == KINDS.index("voltage_low")
@@ -303,6 +312,7 @@ def _fill_slots(
         k = np.arange(here.size)
         row = gradient[here] / size[here, None]
         out.coefficient[k, :, step] = row
+        out.coefficient_kvar[k, :, step] = gradient_kvar[here] / size[here, None]
         out.bound[k, step] = row @ p_kw[:, step] - (excess[here] + margin_pu) / size[here]
         out.kind[k, step], out.element[k, step] = watched.kind[here], watched.element[here]
         out.limit[k, step], out.slope[k, step] = watched.limit[here], size[here]
@@ -313,6 +323,7 @@ def _no_rows(buses: tuple[str, ...], slots: int, steps: int, unreachable: Sequen
     return LinearLimits(
         buses=buses,
         coefficient=np.zeros((slots, len(buses), steps)),
+        coefficient_kvar=np.zeros((slots, len(buses), steps)),
         bound=np.ones((slots, steps)),
         kind=np.full((slots, steps), _EMPTY, dtype=np.int8),
         element=np.full((slots, steps), _EMPTY, dtype=np.int64),

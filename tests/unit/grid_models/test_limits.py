@@ -214,6 +214,26 @@ def test_reactive_power_that_comes_along_lowers_the_slope(semiurb: Network, inje
     assert slopes[1] < 0.95 * slopes[0]
 
 
+def test_reactive_rows_predict_what_drawing_reactive_power_does(
+    semiurb: Network, inject: Callable[..., Injections]
+) -> None:
+    at = inject({"MV2.101 Bus 25": [9000.0], "MV2.101 Bus 60": [100.0]})
+    flows = solve_batch(semiurb, at)
+    limits = Limits.of(semiurb)
+    breaches = [b for b in violations(semiurb, flows, limits) if b.kind == "voltage_high"]
+    rows = linear_limits(semiurb, at, None, flows, breaches[:2], at.bus, 4, margin_pu=0.0)
+    assert (rows.coefficient_kvar[0, :, 0] > 0.0).all()
+    filled = rows.kind[:, 0] >= 0
+    assert not filled.all()
+    assert not rows.coefficient_kvar[~filled].any()
+    drawn = Injections(at.bus, at.p_kw, np.array([[-500.0], [-200.0]]))
+    moved = solve_batch(semiurb, drawn).vm_pu[rows.element[0, 0], 0]
+    before = flows.vm_pu[rows.element[0, 0], 0]
+    predicted = rows.slope[0, 0] * float(rows.coefficient_kvar[0, :, 0] @ drawn.q_kvar[:, 0])
+    assert moved < before - 1e-3
+    assert predicted == pytest.approx(moved - before, rel=0.05)
+
+
 def test_wrong_arguments_are_named(semiurb: Network, inject: Callable[..., Injections]) -> None:
     with pytest.raises(GridError, match="voltage_max_pu must be positive"):
         Limits.of(semiurb, voltage_max_pu=float("nan"))
