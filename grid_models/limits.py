@@ -7,7 +7,7 @@ Newton-like iteration (successive linear programming) and not a series of correc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,8 +18,8 @@ from grid_models.errors import GridError
 from grid_models.network import Array, Index, Network
 from grid_models.power_flow import Flows, Injections, solve_batch
 
-Kind = Literal["voltage_high", "voltage_low", "branch_loading", "no_solution"]
-KINDS: tuple[Kind, ...] = ("voltage_high", "voltage_low", "branch_loading", "no_solution")
+Kind = Literal["voltage_high", "voltage_low", "branch_loading", "no_solution", "island_power"]
+KINDS: tuple[Kind, ...] = ("voltage_high", "voltage_low", "branch_loading", "no_solution", "island_power")
 _EMPTY = -1
 
 # Half the distance of the two points of a central difference. Measured on the SimBench MV grid: voltage
@@ -31,6 +31,15 @@ _SMALLEST_SLOPE_PU_PER_KW = 1e-10
 # Two rows whose directions have a cosine above this say the same; the less violated one waits for a free
 # slot.
 _SAME_DIRECTION = 0.999
+
+
+Solver = Callable[[Network, Injections, Injections | None, Index], Flows]
+"""Solves injections whose columns are perturbed copies of steps; the last argument says of which step each is."""
+
+
+def plain(network: Network, injections: Injections, background: Injections | None, columns: Index) -> Flows:
+    """The batch engine, nothing acting by itself."""
+    return solve_batch(network, injections, background)
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +80,8 @@ class Breach:
     """One limit passed in one step.
 
     ``margin`` is by how much ``value`` passes ``limit``, > 0, in ``unit``. A step without an AC solution is a
-    breach of kind "no_solution" of the whole network, with value, limit and margin NaN.
+    breach of kind "no_solution" of the whole network, with value, limit and margin NaN. "island_power" is for
+    a caller that knows the rating of what feeds an island; no row is made of it.
     """
 
     element: str
@@ -148,6 +158,7 @@ def linear_limits(
     previous: LinearLimits | None = None,
     margin_pu: float = 1e-4,
     kvar_per_kw: float | Array = 0.0,
+    solver: Solver = plain,
 ) -> LinearLimits:
     """Rows that keep every breached element within its limit, to first order around the AC point ``flows``.
 
@@ -159,6 +170,7 @@ def linear_limits(
     injections       the point ``flows`` was solved at; holds each of ``buses`` exactly once
     previous         rows of the last round: they stay, linearised anew, while slots last
     kvar_per_kw      reactive power that comes with each kW at the scheduler's buses, a number or (B,)
+    solver           solves the perturbed steps, for networks on which something acts by itself
     slots_per_step   K; where more elements compete the largest excess wins, one per direction first
 
     Raises GridError for buses unknown or missing from ``injections``. Breaches of kind "no_solution" give no
@@ -170,8 +182,8 @@ def linear_limits(
     steps, column = np.unique(watched.step, return_inverse=True)
     tied = np.broadcast_to(np.asarray(kvar_per_kw, dtype=np.float64), (len(buses),))
     one = np.ones(len(buses))
-    slope = _slopes(network, injections, background, rows, steps, one, tied)
-    slope_kvar = _slopes(network, injections, background, rows, steps, np.zeros_like(one), one)
+    slope = _slopes(network, injections, background, rows, steps, one, tied, solver)
+    slope_kvar = _slopes(network, injections, background, rows, steps, np.zeros_like(one), one, solver)
     gradient = _gradients(watched, column, slope), _gradients(watched, column, slope_kvar)
     return _fill_slots(network, injections.p_kw[rows], buses, watched, gradient, slots_per_step, margin_pu)
 
@@ -237,7 +249,7 @@ def _breached(network: Network, breaches: Sequence[Breach]) -> dict[tuple[int, i
     _, first_bus, group = np.unique(node, return_index=True, return_inverse=True)
     limit_of: dict[tuple[int, int, int], float] = {}
     for breach in breaches:
-        if breach.kind == "no_solution":
+        if breach.kind in ("no_solution", "island_power"):
             continue
         if breach.kind == "branch_loading":
             element = int(network.branch_index([breach.element])[0])
@@ -257,6 +269,7 @@ def _slopes(
     steps: Index,
     kw: Array,
     kvar: Array,
+    solver: Solver,
 ) -> tuple[Array, Array]:
     """∂(voltage) (N, B, S) and ∂(loading) (L, B, S) [p.u.] per (kw, kvar) at each bus, S steps in one batch."""
     count, size = rows.size, steps.size
@@ -268,7 +281,7 @@ def _slopes(
             p_kw[row, part] += sign * _PERTURBATION_KW * kw[b]
             q_kvar[row, part] += sign * _PERTURBATION_KW * kvar[b]
     around = None if background is None else background.at_steps(columns)
-    flows = solve_batch(network, Injections(injections.bus, p_kw, q_kvar), around)
+    flows = solver(network, Injections(injections.bus, p_kw, q_kvar), around, columns)
 
     def difference(values: Array) -> Array:
         up, down = values.reshape(values.shape[0], 2, count, size).transpose(1, 0, 2, 3)
