@@ -19,7 +19,9 @@ from grid_models.errors import GridError
 from grid_models.injections import Injections
 from grid_models.network import AcModel, Array, Network, Reference
 
-__all__ = ["Flows", "Injections", "solve_batch", "solve_reference"]
+__all__ = ["Flows", "Injections", "solve_batch", "solve_nodes", "solve_reference"]
+
+ComplexArray = NDArray[np.complex128]
 
 # Short-circuit power of the slack source [VA]. The engine's default, 1e10, is an impedance that shows.
 _SLACK_SHORT_CIRCUIT_VA = 1e17
@@ -63,7 +65,7 @@ def solve_batch(
     Raises GridError for unknown buses and for shapes that do not fit; a step without a solution is NaN and
     not converged. Source: Y. Xiang et al., power-grid-model, doi:10.5281/zenodo.8054429.
     """
-    p_kw, q_kvar = _node_power(network, injections, background)
+    p_kw, q_kvar = node_power(network, injections, background)
     flows = _empty_flows(network, p_kw.shape[1])
     model = _engine(network.ac)
     for start in range(0, p_kw.shape[1], chunk_steps):
@@ -71,6 +73,14 @@ def solve_batch(
         voltage = _solve_chunk(model, p_kw[:, part], q_kvar[:, part], threads)
         _fill(flows, part, network.ac, voltage, p_kw[:, part])
     return flows
+
+
+def solve_nodes(network: Network, injections: Injections, background: Injections | None = None) -> ComplexArray:
+    """Complex voltage [p.u.] of the nodes of the per-unit model, (n, T): what derivatives are taken at.
+
+    By the engine of ``solve_batch``, with its errors; NaN in a step without a solution.
+    """
+    return _solve_chunk(_engine(network.ac), *node_power(network, injections, background), 1)
 
 
 def solve_reference(network: Network, injections: Injections, background: Injections | None = None) -> Flows:
@@ -114,7 +124,7 @@ def _bus_power(network: Network, injections: Injections, background: Injections 
     return p_kw, q_kvar
 
 
-def _node_power(network: Network, injections: Injections, background: Injections | None) -> tuple[Array, Array]:
+def node_power(network: Network, injections: Injections, background: Injections | None) -> tuple[Array, Array]:
     """(n, T) injection per node of the per-unit model, fixed parts included."""
     p_kw, q_kvar = _bus_power(network, injections, background)
     ac = network.ac
