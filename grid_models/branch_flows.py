@@ -1,6 +1,6 @@
 """Voltages → currents, loadings and powers of the branches, by the equations in ``AcModel``.
 
-The admittances are worked out once a network; what is left for a chunk of steps is one product and one sum a branch end.
+The admittances are worked out once a network; what is left for a chunk of steps is one product and sum a branch end.
 """
 
 from __future__ import annotations
@@ -63,9 +63,7 @@ class Terminals:
         half = (ac.g_pu + 1j * ac.b_pu) / 2.0
         ratio = ac.tap * np.exp(1j * ac.shift_rad)
         start = End(ac.from_node, ac.to_node, (series + half) / ac.tap**2, -series / np.conj(ratio))
-        stop = End(
-            ac.to_node, ac.from_node, series + half + (ac.to_g_pu + 1j * ac.to_b_pu) / 2.0, -series / ratio
-        )
+        stop = End(ac.to_node, ac.from_node, series + half + (ac.to_g_pu + 1j * ac.to_b_pu) / 2.0, -series / ratio)
         named = ac.named_branch
         ka_per_pu = ac.base_mva / (np.sqrt(3.0) * ac.node_kv)
         leaving = [end.some(np.isin(end.node, ac.slack_node)) for end in (start, stop)]
