@@ -82,7 +82,7 @@ def solve_reference(network: Network, injections: Injections, background: Inject
     reference = network.reference
     if reference is None:
         raise GridError(f"network {network.name!r} carries no pandapower net; load it again to solve the reference")
-    p_kw, q_kvar = _bus_power(network, injections, background)
+    p_kw, q_kvar = bus_power(network, injections, background)
     total_kw = p_kw.sum(axis=0) + network.ac.node_fixed_kw.sum()
     flows = _empty_flows(network, p_kw.shape[1])
     net = copy.deepcopy(reference.net)
@@ -97,7 +97,7 @@ def solve_reference(network: Network, injections: Injections, background: Inject
     return flows
 
 
-def _bus_power(network: Network, injections: Injections, background: Injections | None) -> tuple[Array, Array]:
+def bus_power(network: Network, injections: Injections, background: Injections | None) -> tuple[Array, Array]:
     """(N, T) sum of both injections on the named buses."""
     p_kw = np.zeros((len(network.bus_names), injections.steps))
     q_kvar = np.zeros_like(p_kw)
@@ -115,7 +115,7 @@ def _bus_power(network: Network, injections: Injections, background: Injections 
 
 def node_power(network: Network, injections: Injections, background: Injections | None) -> tuple[Array, Array]:
     """(n, T) injection per node of the per-unit model, fixed parts included."""
-    p_kw, q_kvar = _bus_power(network, injections, background)
+    p_kw, q_kvar = bus_power(network, injections, background)
     ac = network.ac
     buses = np.arange(ac.bus_node.size)
     onto = sparse.csr_array((np.ones(buses.size), (ac.bus_node, buses)), shape=(ac.node_kv.size, buses.size))
