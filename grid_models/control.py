@@ -8,18 +8,15 @@ changers are against inverters; steps with equal positions share one engine.
 
 from __future__ import annotations
 
-import copy
 import dataclasses
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from grid_models.errors import GridError, unknown_name
 from grid_models.injections import Injections
-from grid_models.linear import Slopes, linearise
-from grid_models.network import Array, Index, Network, Taps
+from grid_models.network import Array, Index, Network
 from grid_models.power_flow import Flows, solve_batch, solve_reference
+from grid_models.taps import tapped, tapped_reference, taps_of
 
 _MOST_ROUNDS = 60
 # Of the rating. A millionth of a megavolt-ampere moves no voltage by more than 1e-8 p.u. on the networks tested.
@@ -114,7 +111,7 @@ def solve_controlled(
 
     Raises GridError for unknown buses and transformers, and for a transformer without a tap changer.
     """
-    run = _Run(network, injections, background, controls, columns)
+    run = Run(network, injections, background, controls, columns)
     start = run.tap_rows() if controls.taps else np.zeros((0, injections.steps), dtype=np.int64)
     out = _Solution.empty(network, controls, start if position is None else position.copy())
     moving = np.arange(injections.steps)
@@ -142,130 +139,27 @@ def solve_controlled_reference(
 ) -> Flows:
     """The reference engine at the reactive powers and taps that were found: no control acts, so nothing is assumed."""
     droops = tuple(droop.bus for droop in controls.droops)
-    whole = _with(injections, droops, found.kvar)
+    whole = with_kvar(injections, droops, found.kvar)
     flows: Flows | None = None
-    for taps, steps in _by_position(found.position):
-        at = network if not controls.taps else _tapped_reference(network, controls.taps, taps)
+    for taps, steps in by_position(found.position):
+        at = (
+            network
+            if not controls.taps
+            else tapped_reference(network, [changer.transformer for changer in controls.taps], taps)
+        )
         part = solve_reference(at, whole.at_steps(steps), None if background is None else background.at_steps(steps))
         flows = _put(flows or _blank(part, injections.steps), steps, part)
     assert flows is not None
     return flows
 
 
-def controlled_slopes(
-    network: Network,
-    injections: Injections,
-    background: Injections | None,
-    controls: Controls,
-    found: Controlled,
-    buses: Sequence[str],
-    steps: Index,
-) -> Slopes:
-    """Slopes at some steps of a solution, with the inverters answering and the taps where they are.
-
-    With v the voltages of the droops, X = ∂v/∂q among them and f′ the slopes of their characteristics, a quantity y
-    moves by dy/dp = ∂y/∂p + ∂y/∂q · (I − f′ X)⁻¹ f′ ∂v/∂p, and likewise by q.
-    """
-    run = _Run(network, injections, background, controls, None)
-    parts = []
-    for taps, group in _by_position(found.position[:, steps]):
-        at = steps[group]
-        parts.append((group, _answered(run, run.at(taps), found, tuple(buses), at)))
-    made = {}
-    for one in dataclasses.fields(Slopes):
-        first = getattr(parts[0][1], one.name)
-        made[one.name] = np.empty((*first.shape[:-1], steps.size))
-        for group, part in parts:
-            made[one.name][..., group] = getattr(part, one.name)
-    return Slopes(**made)
-
-
-def _answered(run: _Run, network: Network, found: Controlled, buses: tuple[str, ...], steps: Index) -> Slopes:
-    droops = run.controls.droops
-    more = tuple(dict.fromkeys(d.bus for d in droops if d.bus not in buses))
-    kvar = found.kvar[:, steps]
-    point = _once(_with(run.injections.at_steps(steps), tuple(d.bus for d in droops), kvar), (*buses, *more))
-    around = None if run.background is None else run.background.at_steps(steps)
-    plain = linearise(network, point, around, (*buses, *more)).slopes
-    if not droops:
-        return plain
-    rows, columns = network.bus_index([d.bus for d in droops]), [(*buses, *more).index(d.bus) for d in droops]
-    _, bend = run.wanted(steps, found.flows.vm_pu[rows][:, steps])
-    effect = plain.voltage_per_kvar[rows][:, columns].transpose(2, 0, 1)
-    bend_of = bend.T[:, :, None]
-    back = np.linalg.solve(np.eye(len(droops)) - bend_of * effect, bend_of * np.eye(len(droops)))
-    made = {}
-    for unit in ("kw", "kvar"):
-        moved = getattr(plain, f"voltage_per_{unit}")[rows][:, : len(buses)].transpose(2, 0, 1)
-        answer = (back @ moved).transpose(1, 2, 0)
-        for what in ("voltage", "loading", "losses"):
-            own, by_kvar = getattr(plain, f"{what}_per_{unit}"), getattr(plain, f"{what}_per_kvar")
-            less = own[..., : len(buses), :] + np.einsum("...ds,dbs->...bs", by_kvar[..., columns, :], answer)
-            made[f"{what}_per_{unit}"] = less
-    return Slopes(**made)
-
-
-def _once(injections: Injections, buses: tuple[str, ...]) -> Injections:
-    """The injections with each of ``buses`` in one row, first; what is injected elsewhere follows."""
-    order = tuple(dict.fromkeys((*buses, *injections.bus)))
-    onto = np.array([[float(bus == own) for own in injections.bus] for bus in order])
-    return Injections(order, onto @ injections.p_kw, onto @ injections.q_kvar)
-
-
-def tapped(network: Network, position: dict[str, int]) -> Network:
-    """The network with tap changers at other positions; for ``solve_batch`` only.
-
-    A tap on the to side changes the voltage that the impedance is meant at, and with it r and x by the square.
-    """
-    branch = network.branch_index(tuple(position))
-    taps, m = _taps_of(network, tuple(position)), network.ac.named_branch[branch]
-    new, old, at_from = np.array(list(position.values()), float), taps.position[branch], taps.at_from[branch]
-    neutral, step = taps.neutral[branch], taps.step_pu[branch]
-    factor = (1.0 + (new - neutral) * step) / (1.0 + (old - neutral) * step)
-    ac, square = network.ac, np.where(at_from, 1.0, factor**2)
-    scaled = {name: getattr(ac, name).copy() for name in ("tap", "r_pu", "x_pu", "g_pu", "b_pu", "to_g_pu", "to_b_pu")}
-    scaled["tap"][m] *= np.where(at_from, factor, 1.0 / factor)
-    for name in ("r_pu", "x_pu"):
-        scaled[name][m] *= square
-    for name in ("g_pu", "b_pu", "to_g_pu", "to_b_pu"):
-        scaled[name][m] /= square
-    moved = taps.position.copy()
-    moved[branch] = new
-    changed = {"ac": dataclasses.replace(ac, **scaled), "taps": dataclasses.replace(taps, position=moved)}
-    return dataclasses.replace(network, reference=None, **changed)
-
-
-def _taps_of(network: Network, names: tuple[str, ...]) -> Taps:
-    branch = network.branch_index(names)
-    taps = network.taps
-    fit = (
-        [] if taps is None else [n for n, p in zip(network.branch_names, taps.position, strict=True) if np.isfinite(p)]
-    )
-    for name, row in zip(names, branch, strict=True):
-        if taps is None or not np.isfinite(taps.position[row]):
-            raise unknown_name("transformer with a tap changer that changes the ratio by steps", name, fit)
-    assert taps is not None
-    return taps
-
-
-def _tapped_reference(network: Network, changers: tuple[TapChanger, ...], position: Index) -> Network:
-    reference = network.reference
-    if reference is None:
-        raise GridError(f"network {network.name!r} carries no pandapower net; load it again to solve the reference")
-    lines = len(reference.lines)
-    rows = network.branch_index([changer.transformer for changer in changers]) - lines
-    net = copy.deepcopy(reference.net)
-    net.trafo.loc[reference.transformers[rows], "tap_pos"] = position
-    return dataclasses.replace(network, reference=dataclasses.replace(reference, net=net))
-
-
-def _by_position(position: Index) -> list[tuple[Index, Index]]:
+def by_position(position: Index) -> list[tuple[Index, Index]]:
     """(positions, steps) of equal positions."""
     unique, group = np.unique(position.T, axis=0, return_inverse=True)
     return [(row, np.flatnonzero(group.ravel() == k)) for k, row in enumerate(unique)]
 
 
-def _with(injections: Injections, buses: tuple[str, ...], kvar: Array) -> Injections:
+def with_kvar(injections: Injections, buses: tuple[str, ...], kvar: Array) -> Injections:
     """The injections with reactive power at more buses; one named twice adds up."""
     return Injections(
         (*injections.bus, *buses),
@@ -313,7 +207,7 @@ class _Solution:
 
 
 @dataclass(eq=False)
-class _Run:
+class Run:
     """One call: what is given, and the networks at the tap positions seen so far."""
 
     network: Network
@@ -327,10 +221,11 @@ class _Run:
     def tap_rows(self) -> Index:
         """(C, T) the network's own positions."""
         names = tuple(changer.transformer for changer in self.controls.taps)
-        position = _taps_of(self.network, names).position[self.network.branch_index(names)]
+        position = taps_of(self.network, names).position[self.network.branch_index(names)]
         return np.tile(np.round(position).astype(np.int64)[:, None], (1, self.injections.steps))
 
     def at(self, taps: Index) -> Network:
+        """The network with its tap changers at these positions."""
         key = tuple(int(t) for t in taps)
         if key not in self.at_taps:
             names = [changer.transformer for changer in self.controls.taps]
@@ -339,14 +234,14 @@ class _Run:
 
     def settle(self, out: _Solution, steps: Index) -> None:
         """Solve the steps at their taps, inverters on their characteristics."""
-        for taps, group in _by_position(out.position[:, steps]):
+        for taps, group in by_position(out.position[:, steps]):
             _settle(self, out, self.at(taps), steps[group])
 
     def flows(self, network: Network, steps: Index, kvar: Array) -> Flows:
         """The steps with the droops' reactive power."""
         buses = tuple(droop.bus for droop in self.controls.droops)
         around = None if self.background is None else self.background.at_steps(steps)
-        return solve_batch(network, _with(self.injections.at_steps(steps), buses, kvar), around)
+        return solve_batch(network, with_kvar(self.injections.at_steps(steps), buses, kvar), around)
 
     def wanted(self, steps: Index, vm_pu: Array) -> tuple[Array, Array]:
         """(D, S) reactive power by the characteristics, and its slope [kvar/p.u.]."""
@@ -375,7 +270,7 @@ class _Run:
         """(C, S) the step that each tap changer takes: −1, 0 or 1."""
         assert out.flows is not None
         names = tuple(changer.transformer for changer in self.controls.taps)
-        branch, taps = self.network.branch_index(names), _taps_of(self.network, names)
+        branch, taps = self.network.branch_index(names), taps_of(self.network, names)
         vm_pu = out.flows.vm_pu[self.network.branch_to[branch]][:, steps]
         low = np.array([changer.vm_low_pu for changer in self.controls.taps])[:, None]
         high = np.array([changer.vm_high_pu for changer in self.controls.taps])[:, None]
@@ -396,7 +291,7 @@ class _Run:
         return Controlled(out.flows, out.kvar, out.position, tuple(out.unsettled))
 
 
-def _settle(run: _Run, out: _Solution, network: Network, steps: Index) -> None:
+def _settle(run: Run, out: _Solution, network: Network, steps: Index) -> None:
     """Newton's method on q − S f(v(q)) for all steps at once, each with a damping of its own."""
     buses = network.bus_index([droop.bus for droop in run.controls.droops])
     kvar, damping = out.kvar[:, steps].copy(), np.ones(steps.size)

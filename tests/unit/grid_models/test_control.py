@@ -10,20 +10,13 @@ import numpy as np
 import pytest
 
 from grid_models import control
-from grid_models.control import (
-    Controlled,
-    Controls,
-    Droop,
-    TapChanger,
-    solve_controlled,
-    solve_controlled_reference,
-    tapped,
-)
+from grid_models.control import Controlled, Controls, Droop, TapChanger, solve_controlled, solve_controlled_reference
 from grid_models.convert import to_network
 from grid_models.errors import GridError
 from grid_models.injections import Injections
 from grid_models.network import Network
 from grid_models.power_flow import solve_batch, solve_reference
+from grid_models.taps import tapped
 
 VOLTS = np.array([0.94, 0.98, 1.02, 1.06])
 SHARES = np.array([0.4, 0.0, 0.0, -0.4])
