@@ -53,11 +53,11 @@ class Limits:
             _bound("voltage_max_pu", voltage_max_pu, network.voltage_max_pu),
             _bound("branch_loading_max_pu", branch_loading_max_pu, network.branch_loading_max_pu),
         )
-        bad = np.flatnonzero(chosen[0] >= chosen[1])
+        bad = np.flatnonzero(chosen[0] > chosen[1])
         if bad.size:
             b = bad[0]
             raise GridError(
-                f"bus {network.bus_names[b]!r}: voltage_min_pu {chosen[0][b]:g} is not below "
+                f"bus {network.bus_names[b]!r}: voltage_min_pu {chosen[0][b]:g} is above "
                 f"voltage_max_pu {chosen[1][b]:g}"
             )
         return cls(*chosen)

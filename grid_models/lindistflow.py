@@ -22,7 +22,7 @@ from scipy.sparse.linalg import splu
 
 from grid_models.errors import GridError
 from grid_models.network import AcModel, Array, Index, Network
-from grid_models.per_unit import Complex, Edges, edges, end_shunts, is_radial, loading_per_pu
+from grid_models.per_unit import Complex, Edges, edges, end_shunts, flow_matrices, is_radial, loading_per_pu
 from grid_models.power_flow import Injections, node_power
 from grid_models.slopes import LinearModel, Predicted, Slopes
 
@@ -76,22 +76,15 @@ class _System:
     def __init__(self, ac: AcModel, edge: Edges) -> None:
         n, k = ac.node_kv.size, edge.from_node.size
         self._ac, self._free = ac, np.setdiff1d(np.arange(n), ac.slack_node)
-        one = np.arange(k)
-        out = sparse.csr_array((np.ones(k), (edge.from_node, one)), shape=(n, k))
-        into = sparse.csr_array((np.ones(k), (edge.to_node, one)), shape=(n, k))
-        inner = sparse.csr_array((1.0 / edge.tap**2, (one, edge.from_node)), shape=(k, n))
-        shunt = (
-            sparse.diags_array(np.conj(ac.node_shunt_pu)) + out @ sparse.diags_array(np.conj(edge.from_shunt)) @ inner
-        )
-        shunt = shunt + into @ sparse.diags_array(np.conj(edge.to_shunt)) @ into.T
+        m = flow_matrices(ac, edge)
         r, x = (sparse.diags_array(2.0 * z) for z in (edge.r_pu, edge.x_pu))
-        flow = out - into
-        blocks = [[into.T - inner, r, x], [shunt.real, flow, None], [shunt.imag, None, flow]]
+        flow = m.out - m.into
+        blocks = [[m.into.T - m.inner, r, x], [m.shunt.real, flow, None], [m.shunt.imag, None, flow]]
         matrix = sparse.csr_array(sparse.block_array(blocks))
-        balances = np.concatenate([one, k + self._free, k + n + self._free])
+        balances = np.concatenate([np.arange(k), k + self._free, k + n + self._free])
         self._slack_columns = matrix[balances][:, ac.slack_node]
         self._factor = splu(sparse.csc_array(matrix[balances][:, np.r_[self._free, n : n + 2 * k]]))
-        self._edges, self._into = k, into[self._free]
+        self._edges, self._into = k, m.into[self._free]
         self._impedance = edge.r_pu + 1j * edge.x_pu
 
     def solve(self, p_pu: Array, q_pu: Array, slack_square: Array, current_square: Array | None = None) -> _State:

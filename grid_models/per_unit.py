@@ -23,6 +23,13 @@ def branch_admittances(ac: AcModel) -> tuple[Complex, Complex, Complex, Complex]
     return (series + half) / ac.tap**2, -series / np.conj(ratio), -series / ratio, y_tt
 
 
+def end_currents(ac: AcModel, voltage: Complex) -> tuple[Complex, Complex]:
+    """Currents (or, as they are linear, their derivatives) into the named branches at both ends [p.u.]."""
+    y_ff, y_ft, y_tf, y_tt = (y[ac.named_branch].reshape(-1, *[1] * (voltage.ndim - 1)) for y in branch_admittances(ac))
+    v_from, v_to = voltage[ac.from_node[ac.named_branch]], voltage[ac.to_node[ac.named_branch]]
+    return y_ff * v_from + y_ft * v_to, y_tf * v_from + y_tt * v_to
+
+
 def nodal_admittance(ac: AcModel) -> sparse.csr_array:
     """Y (n, n) with i = Y v, shunts included [p.u.]; every node has a place on the diagonal."""
     n, nodes = ac.node_kv.size, np.arange(ac.node_kv.size)
@@ -111,3 +118,31 @@ def is_radial(ac: AcModel) -> bool:
     graph = sparse.coo_array((np.ones(ends[0].size), ends), shape=(n + 1, n + 1))
     parts, _ = csgraph.connected_components(graph, directed=False)
     return bool(parts == 1 and k.from_node.size + slacks == n)
+
+
+@dataclass(frozen=True, eq=False)
+class FlowMatrices:
+    """The branch-flow balances of n nodes and k edges, linear in squared voltages w and inner powers S [p.u.].
+
+    ``out`` and ``into`` (n, k) have a one where an edge starts and ends, ``inner`` @ w (k, n) is the squared voltage
+    behind the ideal transformer, ``shunt`` @ w (n, n) the complex power of all shunts. With c the squared current and
+    z the impedance of an edge::
+
+        intoᵀ w = inner w − 2 (r P + x Q) + |z|² c       out S − into (S − z c) + shunt w = s
+    """
+
+    out: sparse.csr_array
+    into: sparse.csr_array
+    inner: sparse.csr_array
+    shunt: sparse.csr_array
+
+
+def flow_matrices(ac: AcModel, edge: Edges) -> FlowMatrices:
+    """The matrices of the branch-flow equations over ``edges(ac)``."""
+    n, k = ac.node_kv.size, edge.from_node.size
+    one = np.arange(k)
+    out = sparse.csr_array((np.ones(k), (edge.from_node, one)), shape=(n, k))
+    into = sparse.csr_array((np.ones(k), (edge.to_node, one)), shape=(n, k))
+    inner = sparse.csr_array((1.0 / edge.tap**2, (one, edge.from_node)), shape=(k, n))
+    own, at_from, at_to = (sparse.diags_array(np.conj(y)) for y in (ac.node_shunt_pu, edge.from_shunt, edge.to_shunt))
+    return FlowMatrices(out, into, inner, sparse.csr_array(own + out @ at_from @ inner + into @ at_to @ into.T))

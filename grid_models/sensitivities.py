@@ -15,7 +15,7 @@ from scipy import sparse
 from scipy.sparse.linalg import splu
 
 from grid_models.network import AcModel, Array, Index, Network
-from grid_models.per_unit import Complex, branch_admittances, loading_per_pu, nodal_admittance
+from grid_models.per_unit import Complex, end_currents, loading_per_pu, nodal_admittance
 from grid_models.power_flow import Injections, solve_nodes
 from grid_models.slopes import LinearModel, Predicted, Slopes
 
@@ -39,10 +39,11 @@ def sensitivities(
     )
 
 
-def voltage_derivative(ac: AcModel, voltage: Complex, nodes: Index) -> Complex:
+def voltage_derivative(ac: AcModel, voltage: Complex, nodes: Index, *, with_slack: bool = False) -> Complex:
     """(n, 2B, S) ∂(complex voltage)/∂p, then /∂q, of injections at ``nodes`` (B,) [p.u. per p.u. of ``base_mva``].
 
     voltage     (n, S) a solution of the power flow; NaN steps give NaN.
+    with_slack  one more column at the end: by the voltage magnitude of all slacks together [p.u. per p.u.]
     """
     n, steps = voltage.shape
     solved = np.isfinite(voltage).all(axis=0)
@@ -52,14 +53,19 @@ def voltage_derivative(ac: AcModel, voltage: Complex, nodes: Index) -> Complex:
     place[free] = np.arange(free.size)
     order, pointers, rows, values = _jacobian(ac, voltage, free, place)
     size, count = 2 * free.size, nodes.size
-    right = np.zeros((size, 2 * count))
+    right = np.zeros((size, 2 * count + with_slack))
     moves = np.flatnonzero(place[nodes] >= 0)  # a slack's own voltage stays whatever is injected there
     right[place[nodes[moves]], moves] = 1.0
     right[free.size + place[nodes[moves]], count + moves] = 1.0
-    out = np.zeros((n, 2 * count, steps), dtype=np.complex128)
+    out = np.zeros((n, right.shape[1], steps), dtype=np.complex128)
     unit = voltage / np.abs(voltage)
+    if with_slack:
+        out[ac.slack_node, -1] = unit[ac.slack_node]
+        pulled = voltage * np.conj(nodal_admittance(ac)[:, ac.slack_node] @ unit[ac.slack_node])
     out[:, :, ~solved] = np.nan
     for step in np.flatnonzero(solved):
+        if with_slack:
+            right[:, -1] = -np.concatenate([pulled[free, step].real, pulled[free, step].imag])
         matrix = sparse.csc_array((values[order, step], rows, pointers), shape=(size, size))
         change = splu(matrix).solve(right)
         turn, stretch = change[: free.size], change[free.size :]
@@ -88,16 +94,9 @@ def _jacobian(ac: AcModel, voltage: Complex, free: Index, place: Index) -> tuple
 
 def _point(ac: AcModel, voltage: Complex) -> Predicted:
     """Voltages of the buses, loadings and losses at a solution."""
-    loads = [np.abs(i) * per[:, None] for i, per in zip(_currents(ac, voltage), loading_per_pu(ac), strict=True)]
+    loads = [np.abs(i) * per[:, None] for i, per in zip(end_currents(ac, voltage), loading_per_pu(ac), strict=True)]
     injected = (voltage * np.conj(nodal_admittance(ac) @ voltage)).real
     return Predicted(np.abs(voltage[ac.bus_node]), np.maximum(*loads), injected.sum(axis=0) * ac.base_mva * 1e3)
-
-
-def _currents(ac: AcModel, voltage: Complex) -> tuple[Complex, Complex]:
-    """Currents (or, as they are linear, their derivatives) into the named branches at both ends [p.u.]."""
-    y_ff, y_ft, y_tf, y_tt = (y[ac.named_branch].reshape(-1, *[1] * (voltage.ndim - 1)) for y in branch_admittances(ac))
-    v_from, v_to = voltage[ac.from_node[ac.named_branch]], voltage[ac.to_node[ac.named_branch]]
-    return y_ff * v_from + y_ft * v_to, y_tf * v_from + y_tt * v_to
 
 
 def _slopes(ac: AcModel, voltage: Complex, moved: Complex, nodes: Index) -> Slopes:
@@ -107,7 +106,7 @@ def _slopes(ac: AcModel, voltage: Complex, moved: Complex, nodes: Index) -> Slop
     v, dv = voltage[ac.bus_node, None, :], moved[ac.bus_node]
     by_voltage = _of_size(v, dv) * per_unit
     load, slope = [], []
-    for i, di, per in zip(_currents(ac, voltage), _currents(ac, moved), loading_per_pu(ac), strict=True):
+    for i, di, per in zip(end_currents(ac, voltage), end_currents(ac, moved), loading_per_pu(ac), strict=True):
         load.append(np.abs(i) * per[:, None])
         slope.append(_of_size(i[:, None, :], di) * per[:, None, None] * per_unit)
     by_loading = np.where((load[0] >= load[1])[:, None, :], *slope)
