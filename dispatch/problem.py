@@ -26,6 +26,8 @@ from dispatch.site import Site
 if TYPE_CHECKING:
     import cvxpy as cp
 
+__all__ = ["NetworkLimits", "Problem"]
+
 
 class Problem:
     """A site's problem for a horizon of fixed structure.

@@ -23,14 +23,12 @@ _KW = 20.0
 def at(p_kw: np.ndarray, kw: float = 0.0, kvar: float = 0.0, bus: str = "Bus 10") -> Injections:
     base = injections(p_kw)
     more = np.array([[kw], [kvar]]) * np.ones((2, p_kw.shape[1]))
-    rows = ("Bus 7",) if bus == "Bus 10" else ("Bus 7", bus)
     own = Injections(
         (*base.bus, "Bus 7"),
         np.vstack([base.p_kw, np.zeros((1, p_kw.shape[1]))]),
         np.vstack([base.q_kvar, np.zeros((1, p_kw.shape[1]))]),
     )
     row = own.bus.index(bus)
-    assert rows
     own.p_kw[row] += more[0]
     own.q_kvar[row] += more[1]
     return own
@@ -61,7 +59,10 @@ def test_slopes_under_control_are_those_of_the_controlled_power_flow(cigre_net: 
                 ("losses_kw", getattr(slopes, f"losses_per_{unit}")[b], 1e-4),
             ):
                 seen = (getattr(up, what) - getattr(down, what))[..., steps] / (2 * _KW)
-                np.testing.assert_allclose(mine, seen, atol=tolerance, err_msg=f"{what} by {unit} at {bus}")
+                # The size of a current has a kink at nothing, and at an end's becoming the larger one near it.
+                used = found.flows.branch_loading_pu[:, steps] > 0.05 if what == "branch_loading_pu" else True
+                error = np.where(used, mine - seen, 0.0)
+                np.testing.assert_allclose(error, 0.0, atol=tolerance, err_msg=f"{what} by {unit} at {bus}")
     free = linearise(network, at(p_kw).at_steps(steps), None, MOVED).slopes
     row = network.bus_index(["Bus 10"])[0]
     assert (np.abs(slopes.voltage_per_kw[row, 0]) < 0.7 * np.abs(free.voltage_per_kw[row, 0])).all()
