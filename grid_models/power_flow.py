@@ -23,8 +23,6 @@ from grid_models.network import AcModel, Array, Network, Reference
 
 __all__ = ["Flows", "Injections", "solve_batch", "solve_nodes", "solve_reference"]
 
-ComplexArray = NDArray[np.complex128]
-
 
 @dataclass(frozen=True, eq=False)
 class Flows:
@@ -74,12 +72,12 @@ def solve_batch(
     return flows
 
 
-def solve_nodes(network: Network, injections: Injections, background: Injections | None = None) -> ComplexArray:
+def solve_nodes(network: Network, injections: Injections, background: Injections | None = None) -> Complex:
     """Complex voltage [p.u.] of the nodes of the per-unit model, (n, T): what derivatives are taken at.
 
     By the engine of ``solve_batch``, with its errors; NaN in a step without a solution.
     """
-    return _solve_chunk(_engine(network.ac), *node_power(network, injections, background), 1)
+    return BatchEngine(network.ac).voltage(*node_power(network, injections, background))
 
 
 def solve_reference(network: Network, injections: Injections, background: Injections | None = None) -> Flows:
