@@ -122,9 +122,7 @@ def _capabilities(schedule: Schedule) -> Iterator[Violation]:
         power, asked = schedule.power_kw(name, (member.bus,)), member.reactive
         names = (name,) * schedule.scenarios
         apparent = np.sqrt(power**2 + kvar**2)
-        # Q(V) never takes from the active power: what the inverter cannot give beside it, it does not give.
-        most = np.maximum(asked.rated_kva, np.abs(power)) if asked.mode == "voltage" else asked.rated_kva
-        yield from breaches(names, "apparent power above the inverter's rating", apparent, most, "kVA")
+        yield from breaches(names, "apparent power above the inverter's rating", apparent, asked.rated_kva, "kVA")
         if asked.power_factor_min is not None:
             beside = apparent * np.sqrt(1 - asked.power_factor_min**2)
             yield from breaches(names, "power factor below its least", np.abs(kvar), beside, "kvar", 1e-3)

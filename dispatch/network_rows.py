@@ -21,6 +21,7 @@ import numpy as np
 
 from dispatch import objective, reactive
 from dispatch.asset import Rows
+from dispatch.errors import ContractError
 from dispatch.part import Part
 from dispatch.reactive import Decided
 from dispatch.signals import Array, Horizon
@@ -45,6 +46,14 @@ class NetworkLimits:
     def none(cls, slots: int, buses: int, steps: int) -> NetworkLimits:
         """Slots that hold no limit yet."""
         return cls(np.zeros((slots, buses, steps)), np.ones((slots, steps)))
+
+    def widened(self, slots: int) -> NetworkLimits:
+        """The same limits in more slots."""
+        more = slots - self.bound_kw.shape[0]
+        kvar = np.zeros_like(self.coefficient) if self.coefficient_kvar is None else self.coefficient_kvar
+        empty = np.zeros((more, *self.coefficient.shape[1:]))
+        bound = np.concatenate([self.bound_kw, np.ones((more, self.bound_kw.shape[1]))])
+        return NetworkLimits(np.concatenate([self.coefficient, empty]), bound, np.concatenate([kvar, empty]))
 
 
 @dataclass(frozen=True)
@@ -185,7 +194,13 @@ class NetworkRows:
         return reactive.injected(self.free, self._rows, self._parts, names.index(bus), len(names))
 
     def take(self, limits: NetworkLimits) -> None:
-        """Other limits for the next solve."""
+        """Other limits for the next solve.
+
+        Raises:
+            ContractError: there are not as many slots.
+        """
+        if limits.coefficient.shape[0] != len(self._slots):
+            raise ContractError(f"{limits.coefficient.shape[0]} network limits for {len(self._slots)} slots")
         kvar = np.zeros_like(limits.coefficient) if limits.coefficient_kvar is None else limits.coefficient_kvar
         for slot, (factors, bound) in enumerate(self._slots):
             bound.value = np.tile(limits.bound_kw[slot], (self.shape[0], 1))

@@ -94,7 +94,8 @@ class Problem:
         import cvxpy as cp
 
         size = self.scenarios * len(self.site.bus_names)
-        terms = [_place(port.bus, size) @ port.power_kw for part in self.parts.values() for port in part.ports.values()]
+        ports = [port for part in self.parts.values() for port in part.ports.values()]
+        terms = [_place(port.bus, size) @ port.power_kw for port in ports]
         if self.network.loss_kw is not None and self.site.grid is not None:
             at = self.site.bus_names.index(self.site.grid.losses_at or "")
             terms.append(
@@ -183,7 +184,7 @@ class Problem:
         return variable
 
     def layout(self) -> Layout:
-        """Rows that join plants (balances, reserves, limits, wishes, the objective's sums and the like); columns' steps."""
+        """Rows that join plants (balances, reserves, limits, wishes, sums of the objective); columns' steps."""
         step = np.full(self.compiled.size, -1)
         for variable in self._problem.variables():
             if variable.ndim == 2 and variable.shape[1] == self.horizon.steps:

@@ -175,3 +175,14 @@ def _reference(
         lines=reference.lines[branch[is_line]],
         transformers=reference.transformers[branch[~is_line]],
     )
+
+
+def merged(parts: Sequence[tuple[Index, Flows]]) -> Flows:
+    """Flows of one network whose steps were solved in several states: each part gives its own steps."""
+    made = parts[0][1]
+    for steps, part in parts[1:]:
+        for one in dataclasses.fields(made):
+            value = getattr(made, one.name)
+            if isinstance(value, np.ndarray):
+                value[..., steps] = getattr(part, one.name)[..., steps]
+    return made
