@@ -9,6 +9,7 @@ changers are against inverters; steps with equal positions share one engine.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -137,7 +138,10 @@ def solve_controlled(
 def solve_controlled_reference(
     network: Network, injections: Injections, background: Injections | None, controls: Controls, found: Controlled
 ) -> Flows:
-    """The reference engine at the reactive powers and taps that were found: no control acts, so nothing is assumed."""
+    """The reference engine at the reactive powers and taps that were found: no control acts, so nothing is assumed.
+
+    A step that did not settle has no solution here either.
+    """
     droops = tuple(droop.bus for droop in controls.droops)
     whole = with_kvar(injections, droops, found.kvar)
     flows: Flows | None = None
@@ -150,7 +154,13 @@ def solve_controlled_reference(
         part = solve_reference(at, whole.at_steps(steps), None if background is None else background.at_steps(steps))
         flows = _put(flows or _blank(part, injections.steps), steps, part)
     assert flows is not None
-    return flows
+    return _without(flows, found.unsettled)
+
+
+def _without(flows: Flows, unsettled: Sequence[Unsettled]) -> Flows:
+    """No numbers for steps that did not settle."""
+    lost = np.array(sorted({one.step for one in unsettled}), dtype=np.int64)
+    return _put(flows, lost, _blank(flows, lost.size)) if lost.size else flows
 
 
 def by_position(position: Index) -> list[tuple[Index, Index]]:
@@ -284,11 +294,7 @@ class Run:
     def done(self, out: _Solution) -> Controlled:
         """The result; steps that did not settle have no numbers."""
         assert out.flows is not None
-        lost = np.array(sorted({one.step for one in out.unsettled}), dtype=np.int64)
-        if lost.size:
-            nothing = _blank(out.flows, lost.size)
-            out.flows = _put(out.flows, lost, nothing)
-        return Controlled(out.flows, out.kvar, out.position, tuple(out.unsettled))
+        return Controlled(_without(out.flows, out.unsettled), out.kvar, out.position, tuple(out.unsettled))
 
 
 def _settle(run: Run, out: _Solution, network: Network, steps: Index) -> None:
