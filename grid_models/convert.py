@@ -15,8 +15,10 @@ import pandas as pd
 from scipy import sparse
 
 from grid_models.background import QUARTERS_PER_YEAR, Background
-from grid_models.errors import GridError, name_some, unknown_name
+from grid_models.errors import GridError, unknown_name
+from grid_models.faults import assert_sound
 from grid_models.network import AcModel, Array, Index, Network, Reference
+from grid_models.suspects import without_load
 
 # Tables whose in-service rows the conversion does not carry: no loading is worked out for them yet, or they have
 # no counterpart in the batch engine. A refusal is better than a silent difference.
@@ -51,11 +53,12 @@ def to_network(net: Any, name: str, notes: tuple[str, ...] = ()) -> Network:
 
     Raises GridError for a missing slack, unsupplied buses, unsupported elements and no AC solution.
     """
+    assert_sound(net, name)
     _refuse_unsupported(net, name)
     buses = net.bus.index[net.bus["in_service"].astype(bool)]
     probe = _probe_net(net, buses)
     if not run_reference(probe, "auto"):
-        raise GridError(f"network {name!r}: the AC power flow does not converge even without load")
+        raise GridError(f"network {name!r}: the AC power flow does not converge even without load; {_extremes(probe)}")
     branches = _branches(probe)
     named = branches[branches["table"] != ""]
     return Network(
@@ -79,23 +82,18 @@ def to_network(net: Any, name: str, notes: tuple[str, ...] = ()) -> Network:
     )
 
 
-def _refuse_unsupported(net: Any, name: str) -> None:
-    import pandapower.topology
+def _extremes(probe: Any) -> str:
+    rows = _branches(probe)
+    branch = probe._ppc["branch"][rows.index]
+    series_pu, charging_pu = np.hypot(branch[:, _R].real, branch[:, _X].real), np.hypot(*branch[:, [_G, _B]].real.T)
+    names = [str(name) for name in rows["name"].where(rows["name"].notna(), rows["table"])]
+    return without_load(names, series_pu, charging_pu)
 
-    if not net.ext_grid["in_service"].astype(bool).any():
-        raise GridError(f"network {name!r} has no slack: it needs at least one ext_grid in service")
+
+def _refuse_unsupported(net: Any, name: str) -> None:
     for table in _REFUSED:
         if table in net and len(net[table]) and net[table]["in_service"].astype(bool).any():
             raise GridError(f"network {name!r}: elements of table {table!r} are not supported")
-    dead = sorted(
-        set(pandapower.topology.unsupplied_buses(net)) & set(net.bus.index[net.bus["in_service"].astype(bool)])
-    )
-    if dead:
-        names = name_some(_unique_names(net.bus.loc[dead, "name"], "bus"))
-        raise GridError(
-            f"network {name!r}: no path to a slack for bus {names}; close a switch, add an ext_grid or "
-            "set in_service=False"
-        )
 
 
 def _probe_net(net: Any, buses: pd.Index) -> Any:
