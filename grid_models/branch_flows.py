@@ -79,11 +79,8 @@ class Terminals:
     def loading_pu(self, voltage: Complex) -> Array:
         """(L, T) larger of both ends' currents over the rated current."""
         # Squares first: one root a branch instead of two calls of hypot.
-        square = [
-            current.real**2 + current.imag**2
-            for current in (self.rated_start.current(voltage), self.rated_stop.current(voltage))
-        ]
-        larger = np.maximum(*square, out=square[0])
+        start, stop = self.rated_start.current(voltage), self.rated_stop.current(voltage)
+        larger = np.maximum(start.real**2 + start.imag**2, stop.real**2 + stop.imag**2)
         return np.asarray(np.sqrt(larger, out=larger))
 
     def powers_kw(self, voltage: Complex) -> tuple[Array, Array]:
@@ -111,11 +108,12 @@ def admittance(ac: AcModel) -> Any:
 
 def _ends(ac: AcModel) -> tuple[End, End]:
     """Both ends of every branch."""
-    series = 1.0 / (ac.r_pu + 1j * ac.x_pu)
-    half = (ac.g_pu + 1j * ac.b_pu) / 2.0
-    ratio = ac.tap * np.exp(1j * ac.shift_rad)
-    to_shunt = (ac.to_g_pu + 1j * ac.to_b_pu) / 2.0
+    series = np.asarray(1.0 / (ac.r_pu + 1j * ac.x_pu), dtype=np.complex128)
+    half = np.asarray((ac.g_pu + 1j * ac.b_pu) / 2.0, dtype=np.complex128)
+    ratio: Complex = ac.tap * np.exp(1j * ac.shift_rad)
+    own_start: Complex = (series + half) / ac.tap**2
+    own_stop: Complex = series + half + np.asarray((ac.to_g_pu + 1j * ac.to_b_pu) / 2.0, dtype=np.complex128)
     return (
-        End(ac.from_node, ac.to_node, (series + half) / ac.tap**2, -series / np.conj(ratio)),
-        End(ac.to_node, ac.from_node, series + half + to_shunt, -series / ratio),
+        End(ac.from_node, ac.to_node, own_start, -series / np.conj(ratio)),
+        End(ac.to_node, ac.from_node, own_stop, -series / ratio),
     )

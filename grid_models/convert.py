@@ -16,9 +16,8 @@ from scipy import sparse
 
 from grid_models.background import QUARTERS_PER_YEAR, Background
 from grid_models.errors import GridError, unknown_name
-from grid_models.faults import assert_sound
+from grid_models.faults import assert_sound, extremes
 from grid_models.network import AcModel, Array, Index, Network, Reference
-from grid_models.suspects import without_load
 
 # Tables whose in-service rows the conversion does not carry: no loading is worked out for them yet, or they have
 # no counterpart in the batch engine. A refusal is better than a silent difference.
@@ -87,7 +86,7 @@ def _extremes(probe: Any) -> str:
     branch = probe._ppc["branch"][rows.index]
     series_pu, charging_pu = np.hypot(branch[:, _R].real, branch[:, _X].real), np.hypot(*branch[:, [_G, _B]].real.T)
     names = [str(name) for name in rows["name"].where(rows["name"].notna(), rows["table"])]
-    return without_load(names, series_pu, charging_pu)
+    return extremes(names, series_pu, charging_pu)
 
 
 def _refuse_unsupported(net: Any, name: str) -> None:

@@ -57,6 +57,21 @@ def assert_sound(net: Any, name: str) -> None:
         raise GridError(f"network {name!r}: " + "; ".join([*found[:_SHOWN], *more]))
 
 
+def extremes(names: list[str], series_pu: NDArray[np.float64], charging_pu: NDArray[np.float64]) -> str:
+    """Where to look if there is no solution even without load: the most extreme of all branches in use.
+
+    ``series_pu`` and ``charging_pu`` (L,) are |z| and |y| per unit.
+    """
+    if not names:
+        return "it has no branches in service"
+    tallest, smallest, charged = np.argmax(series_pu), np.argmin(series_pu), np.argmax(charging_pu)
+    return (
+        f"look first at the largest series impedance, {names[tallest]!r} ({series_pu[tallest]:.3g} p.u.), the "
+        f"smallest, {names[smallest]!r} ({series_pu[smallest]:.3g} p.u.), and the largest capacitance or magnetising "
+        f"current, {names[charged]!r} ({charging_pu[charged]:.3g} p.u.)"
+    )
+
+
 def _missing(net: Any) -> Iterator[str]:
     """Numbers that are not there, and buses that do not exist."""
     for table, columns in _NEEDED.items():

@@ -69,7 +69,7 @@ class Regulator:
 
     def _first_kvar(self, p_kw: Array, q_kvar: Array) -> Array:
         """(g, T) reactive power that the nodes inject in all, from a few steps with the Jacobian without load."""
-        given = (p_kw + 1j * q_kvar) / (self._ac.base_mva * 1e3)
+        given = np.asarray((p_kw + 1j * q_kvar) / (self._ac.base_mva * 1e3), dtype=np.complex128)
         voltage = np.repeat(self._idle[:, None], p_kw.shape[1], axis=1)
         best, least = np.zeros((self._node.size, p_kw.shape[1])), np.full(p_kw.shape[1], np.inf)
         with np.errstate(all="ignore"):  # a step that runs away is left at its best guess
@@ -121,12 +121,12 @@ class Regulator:
         start = voltage = size * np.exp(1j * angle)
         with np.errstate(all="ignore"):
             for _ in range(_GUESSES):
-                _, missing = self._missing(voltage[:, None], nothing)
+                _, missing = self._missing(voltage[:, None], nothing.astype(np.complex128))
                 if not np.isfinite(missing).all():
                     return np.asarray(start)
                 factors = splu(self._jacobian(voltage, self._free))
                 voltage = self._moved(voltage[:, None], factors.solve(missing))[:, 0]
-        return voltage
+        return np.asarray(voltage)
 
     @functools.cached_property
     def _factors(self) -> Any:

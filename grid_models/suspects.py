@@ -36,15 +36,3 @@ def at_nameplate(network: Network, p_kw: Array, q_kvar: Array) -> str:
         f"the largest power is that of bus {network.bus_names[largest]!r}, which {direction} {power:.4g} kW in all"
     )
     return ", ".join(told)
-
-
-def without_load(names: list[str], series_pu: Array, charging_pu: Array) -> str:
-    """The branches with the most extreme numbers, from |z| and |y| (L,) per unit of all branches in use."""
-    if not names:
-        return "it has no branches in service"
-    tallest, smallest, charged = np.argmax(series_pu), np.argmin(series_pu), np.argmax(charging_pu)
-    return (
-        f"look first at the largest series impedance, {names[tallest]!r} ({series_pu[tallest]:.3g} p.u.), the smallest, "
-        f"{names[smallest]!r} ({series_pu[smallest]:.3g} p.u.), and the largest capacitance or magnetising current, "
-        f"{names[charged]!r} ({charging_pu[charged]:.3g} p.u.)"
-    )
