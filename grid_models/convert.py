@@ -16,7 +16,7 @@ from scipy import sparse
 
 from grid_models.background import QUARTERS_PER_YEAR, Background
 from grid_models.errors import GridError, unknown_name
-from grid_models.faults import assert_sound, extremes
+from grid_models.faults import as_numbers, assert_sound, extremes
 from grid_models.network import AcModel, Array, Index, Network, Reference
 
 # Tables whose in-service rows the conversion does not carry: no loading is worked out for them yet, or they have
@@ -101,6 +101,7 @@ def _probe_net(net: Any, buses: pd.Index) -> Any:
 
     probe = copy.deepcopy({k: v for k, v in net.items() if k != "profiles"})
     probe = pandapower.pandapowerNet(probe)
+    as_numbers(probe)
     for table in ("load", "sgen", "storage"):
         probe[table] = probe[table].iloc[:0]
     probe.gen["p_mw"] = 0.0  # they hold their voltage; what power they give is injected like any other

@@ -39,6 +39,11 @@ _NEEDED = {
     "sgen": ("bus", "p_mw", "q_mvar"),
     "storage": ("bus", "p_mw"),
 }
+_LIMITS = {
+    "bus": ("min_vm_pu", "max_vm_pu"),
+    "line": ("max_i_ka", "max_loading_percent"),
+    "trafo": ("max_loading_percent",),
+}
 _SIDES = {"line": ("from_bus", "to_bus"), "trafo": ("hv_bus", "lv_bus")}
 _WORD = {"trafo": "transformer", "sgen": "static generator", "gen": "generator", "ext_grid": "external grid"}
 
@@ -55,6 +60,18 @@ def assert_sound(net: Any, name: str) -> None:
     if found:
         more = [f"and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
         raise GridError(f"network {name!r}: " + "; ".join([*found[:_SHOWN], *more]))
+
+
+def as_numbers(net: Any) -> None:
+    """Turn columns of numbers that spreadsheets have made objects of, None among them, into numbers; in place.
+
+    pandapower and the importers built on it fail on them.
+    """
+    for columns in (_NEEDED, _LIMITS):
+        for table, names in columns.items():
+            for name in names:
+                if name in net[table] and net[table][name].dtype == object:
+                    net[table][name] = pd.to_numeric(net[table][name])
 
 
 def extremes(names: list[str], series_pu: NDArray[np.float64], charging_pu: NDArray[np.float64]) -> str:
@@ -79,10 +96,15 @@ def _missing(net: Any) -> Iterator[str]:
         for column in columns:
             values = pd.to_numeric(rows[column], errors="coerce").to_numpy(np.float64)
             for index in rows.index[~np.isfinite(values)]:
-                yield f"{_call(net, table, index)} has {column} {rows.at[index, column]!r}, a number is needed"
+                yield f"{_call(net, table, index)} has {column} {_plain(rows.at[index, column])}, a number is needed"
             if column in ("bus", "from_bus", "to_bus", "hv_bus", "lv_bus"):
                 for index in rows.index[np.isfinite(values) & ~rows[column].isin(net.bus.index)]:
                     yield f"{_call(net, table, index)} stands at {column} {rows.at[index, column]}, which is no bus"
+    for table, columns in _LIMITS.items():
+        for column in [c for c in columns if c in net[table]]:
+            given = net[table][column][net[table][column].notna()]
+            for index in given.index[pd.to_numeric(given, errors="coerce").isna()]:
+                yield f"{_call(net, table, index)} has {column} {_plain(given[index])}, a number or nothing is needed"
     for index in net.bus.index[~(net.bus["vn_kv"].astype(np.float64) > 0.0)]:
         yield f"{_call(net, 'bus', index)} has vn_kv {net.bus.at[index, 'vn_kv']}, above 0 is needed"
 
@@ -205,6 +227,10 @@ def _fused(net: Any) -> pd.Series:
     ends = [net.bus.index.get_indexer(switch[c].astype(np.int64)) for c in ("bus", "element")]
     graph = sparse.coo_array((np.ones(len(switch)), tuple(ends)), shape=(len(net.bus), len(net.bus)))
     return pd.Series(connected_components(graph, directed=False)[1], index=net.bus.index)
+
+
+def _plain(value: Any) -> str:
+    return repr(value) if isinstance(value, str) else str(value)
 
 
 def _apart(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
