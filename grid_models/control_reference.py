@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from grid_models.control import Controls, Controlled, Unsettled, solve_controlled_reference
+from grid_models.control import Controlled, Controls, Unsettled, solve_controlled_reference
 from grid_models.errors import GridError
 from grid_models.injections import Injections
 from grid_models.network import Index, Network, Reference
-from grid_models.power_flow import bus_power
+from grid_models.power_flow import bus_power, solve_reference
 
 _MOST_ROUNDS = 1000
 _DAMPING = 3.0  # of the steps of its Q(V): plain substitution swings on weak feeders
@@ -49,7 +49,8 @@ def solve_by_controllers(
             lost.append(Unsettled(step, network.name, "pandapower's controllers do not converge"))
         kvar[:, step] = 1e3 * at.sgen.loc[inverters, "q_mvar"]
         position[:, step] = np.round(at.trafo.loc[changers, "tap_pos"]).astype(np.int64)
-    found = Controlled(None, kvar, position, tuple(lost))  # type: ignore[arg-type]
+    nothing = solve_reference(network, injections.at_steps(np.zeros(0, dtype=np.int64)))
+    found = Controlled(nothing, kvar, position, tuple(lost))
     return replace(found, flows=solve_controlled_reference(network, injections, background, controls, found))
 
 

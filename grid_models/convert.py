@@ -165,7 +165,8 @@ def _taps(trafo: pd.DataFrame, named: pd.DataFrame) -> Taps:
     values = pd.DataFrame(numbers).where(plain & pd.DataFrame(numbers).notna().all(axis=1))
     at = np.where(named["table"] == "transformer", named["element"], -1)
     rows = values.reindex(at).to_numpy()
-    return Taps(*rows[:, :4].T, rows[:, 4] / 100.0, at_from=side.reindex(at).eq("hv").to_numpy())
+    position, neutral, minimum, maximum, percent = rows.T
+    return Taps(position, neutral, minimum, maximum, percent / 100.0, side.reindex(at).eq("hv").to_numpy())
 
 
 def _ac_model(probe: Any, buses: pd.Index, branches: pd.DataFrame) -> AcModel:
