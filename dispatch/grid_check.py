@@ -149,14 +149,11 @@ class _Loop:
         state, trial = self.states[0], made.trials[0]
         there = trial.flows.converged & state.steps
         onto = self._onto(trial.injections.bus)
-        slopes = [np.where(there, onto @ values, 0.0) for values in state.losses(trial)]
+        by_kw, by_kvar = (np.where(there, onto @ values, 0.0) for values in state.losses(trial))
         loss = np.where(there, trial.flows.losses_kw, 0.0)
-        return LossTangent(loss, *slopes, *self._by_site_bus(made.schedule))
-
-    def _by_site_bus(self, schedule: Schedule) -> tuple[Array, Array]:
-        assert self.site.grid is not None
-        buses = tuple(self.site.grid.bus_of)
-        return schedule.injection_kw(buses), schedule.injection_kvar(buses)
+        buses = tuple(self.site.grid.bus_of) if self.site.grid else ()
+        point = made.schedule.injection_kw(buses), made.schedule.injection_kvar(buses)
+        return LossTangent(loss, by_kw, by_kvar, point[0], point[1])
 
     def _onto(self, nodes: Sequence[str]) -> Array:
         """(site bus, network bus) 1 where the one stands on the other; site buses on one network bus share it."""
@@ -304,7 +301,9 @@ def _worst_first(breach: Breach) -> tuple[bool, float]:
 
 def _told(loop: _Loop, chosen: _Round) -> dict[str, Any]:
     """What the controls do in the chosen plan, and what the states leave without supply."""
-    schedule, kvar, taps = chosen.schedule, {}, {}
+    schedule = chosen.schedule
+    kvar: dict[str, Array] = {}
+    taps: dict[str, Array] = {}
     unsettled: list[str] = []
     island: Array | None = None
     for state, trial in zip(loop.states, chosen.trials, strict=True):

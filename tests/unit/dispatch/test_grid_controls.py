@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from dispatch.audit import audit
 from dispatch.grid_check import GridProof, prove, slots
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
-from dispatch.solve import solve
+from dispatch.solve import rule_based, solve
 from grid_models.injections import Injections
 from grid_models.library import load as load_network
 from grid_models.network import Network
 from grid_models.power_flow import solve_batch
 from tests.parks import battery, given, grid, hours, load, park, tariff
+from tests.unit.dispatch.planned import planned
 
 NODE = "Bus 10"
 HIGH = 1.045
@@ -169,3 +172,42 @@ def test_a_group_limit_binds(network: Network) -> None:
     assert flow.max() == pytest.approx(3000, abs=1e-3)
     assert flow.min() > -1e-3
     assert schedule.asset("battery", "charge_kw")[2] > 1000
+
+
+def test_the_certificate_says_what_a_plan_pays_for_losses_and_what_they_are(network: Network) -> None:
+    problem = posed(WIND, losses_at="main", voltage_max_pu=1.1)
+    schedule, proof = proved(network, problem)
+    plan = planned(problem.site, problem.inputs, schedule=schedule, grid=proof)
+    told = plan.certificate["network"]["losses"]  # type: ignore[index]
+    assert told["ac_kwh"] == pytest.approx(proof.flows.losses_kw.sum())
+    assert abs(told["difference_kwh"]) < 0.01 * told["ac_kwh"]
+
+
+def test_rules_pay_for_the_losses_that_the_last_power_flow_has_seen(network: Network) -> None:
+    problem = posed(WIND, losses_at="main", voltage_max_pu=1.1)
+    before = rule_based(problem)
+    assert before.loss_kw is not None
+    np.testing.assert_array_equal(before.loss_kw, 0.0)
+    assert audit(before).passed
+    proved(network, problem)
+    after = rule_based(problem)
+    assert after.loss_kw is not None
+    assert after.loss_kw.min() > 1
+    assert audit(after).passed
+    assert after.asset("pcc", "export_kw")[2] == pytest.approx(
+        before.asset("pcc", "export_kw")[2] - after.loss_kw[0, 2]
+    )
+
+
+def test_a_balance_that_forgets_the_losses_fails_the_audit(network: Network) -> None:
+    schedule, _ = proved(network, posed(WIND, losses_at="main", voltage_max_pu=1.1))
+    assert schedule.loss_kw is not None
+    found = audit(replace(schedule, loss_kw=schedule.loss_kw * 0.5)).violations
+    assert {v.asset for v in found} == {"bus main"}
+
+
+def test_a_site_bus_without_supply_or_with_neighbours_pays_for_no_losses() -> None:
+    with pytest.raises(ValidationError, match="set neighbours: false"):
+        posed(WIND, losses_at="main", neighbours=True)
+    with pytest.raises(ValidationError, match="'yard' has no place in bus_of"):
+        posed(WIND, losses_at="yard")
