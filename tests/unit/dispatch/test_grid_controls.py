@@ -181,6 +181,10 @@ def test_the_certificate_says_what_a_plan_pays_for_losses_and_what_they_are(netw
     told = plan.certificate["network"]["losses"]  # type: ignore[index]
     assert told["ac_kwh"] == pytest.approx(proof.flows.losses_kw.sum())
     assert abs(told["difference_kwh"]) < 0.01 * told["ac_kwh"]
+    assert not any("losses" in text for _, text in proof.remarks())
+    assert proof.loss_kw is not None
+    wrong = replace(proof, loss_kw=1.05 * proof.loss_kw)
+    assert [severity for severity, text in wrong.remarks() if "the plan pays for losses of" in text] == ["warning"]
 
 
 def test_rules_pay_for_the_losses_that_the_last_power_flow_has_seen(network: Network) -> None:

@@ -100,7 +100,9 @@ def test_what_a_branch_takes_with_it_is_told(radial: Network) -> None:
     schedule, proof = proved(radial, problem)
     assert proof.unsupplied == {"with Line 8-9 out": ("Bus 9", "Bus 10", "Bus 11")}
     assert all("out" not in breach.element for breach in proof.breaches)
-    assert schedule is not None
+    data = report_data(planned(problem.site, problem.inputs, schedule=schedule, grid=proof))
+    text = "network: with Line 8-9 out: no supply for Bus 9, Bus 10, Bus 11"
+    assert ("info", text) in [(f.severity, f.text) for f in data.findings]
 
 
 def test_what_stays_broken_with_a_line_out_says_so_with_bus_hour_and_power(ring: Network) -> None:
