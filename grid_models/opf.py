@@ -102,7 +102,8 @@ def _start(
 ) -> tuple[Array, Array]:
     relaxed, r = Relaxation(network, resources.bus, limits).bound(resources, supply, background), resources
     middle = (r.p_min_kw + r.p_max_kw) / 2.0, (r.q_min_kvar + r.q_max_kvar) / 2.0
-    return np.where(relaxed.feasible, relaxed.p_kw, middle[0]), np.where(relaxed.feasible, relaxed.q_kvar, middle[1])
+    known = np.isfinite(relaxed.lower_bound)
+    return np.where(known, relaxed.p_kw, middle[0]), np.where(known, relaxed.q_kvar, middle[1])
 
 
 @dataclass(frozen=True, eq=False)

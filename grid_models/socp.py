@@ -16,7 +16,6 @@ doi:10.1109/TPWRS.2013.2255317. Solver: P. J. Goulart and Y. Chen, Clarabel, arX
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +31,8 @@ from grid_models.power_flow import Flows, Injections, node_power, solve_batch
 from grid_models.resources import Resources, Supply
 
 _EXACT_GAP_PU = 1e-5
+_TOLERANCES = (1e-8, 1e-7, 1e-6)
+"""Of the solver: the next where it does not come to the one before."""
 _ANY_EXCESS_PU = 10.0
 _IMPEDANCE_PU = 0.03
 """The median branch's, by choice of the base power: then powers and currents are near 1, as the solver likes them."""
@@ -44,7 +45,8 @@ class Relaxed:
     """The relaxation's optimum in every step.
 
     feasible          (T,) False: no AC-feasible point exists; the step's arrays are NaN and its bound is inf
-    lower_bound       (T,) [money/h] no AC-feasible point costs less
+    lower_bound       (T,) [money/h] no AC-feasible point costs less; −inf, and NaN arrays, where the solver comes to no
+                      answer: nothing is proven then
     p_kw, q_kvar      (G, T) of the resources
     import_kw         (T,)
     vm_pu             (N, T)
@@ -66,10 +68,10 @@ class Relaxed:
 class LeastExcess:
     """How far limits must be passed, whatever is injected within the bounds.
 
-    proven_pu         (T,) no AC solution has all its voltages and loadings within this of their limits, or nearer;
-                      inf where there is no solution at all
+    proven_pu         (T,) no AC solution has all its voltages and loadings nearer to their limits than this; inf where
+                      there is no solution at all, 0 where nothing is proven
     reached_pu        (T,) largest excess of the AC solution at ``p_kw``, ``q_kvar``; NaN where that has none
-    p_kw, q_kvar      (G, T) what comes nearest by the relaxation; NaN where there is no solution at all
+    p_kw, q_kvar      (G, T) what comes nearest by the relaxation; NaN where it has no solution
     """
 
     proven_pu: Array
@@ -117,14 +119,14 @@ class Relaxation:
         found, bounds = np.full((rows, resources.steps), np.nan), np.full(resources.steps, np.inf)
         for step in range(resources.steps):
             self._set(resources, supply, power, step)
-            lower = self._solve("cost")
-            if lower is not None:
-                bounds[step] = self._scale * lower
+            lower = _solve(self._problem("cost"))
+            bounds[step] = self._scale * lower
+            if np.isfinite(lower):
                 vm_pu = np.sqrt(np.maximum(self._w.value, 0.0))[self._ac.bus_node]
                 found[:, step] = [*self._dispatch(), *vm_pu, self._import.value[0] * self._kw, self._cone_gap()]
         gap = found[-1]
         return Relaxed(
-            feasible=np.isfinite(bounds),
+            feasible=bounds < np.inf,
             lower_bound=bounds,
             p_kw=found[:count],
             q_kvar=found[count : 2 * count],
@@ -148,11 +150,11 @@ class Relaxation:
         found, excess = np.full((2 * len(self._buses), steps), np.nan), np.full(steps, np.inf)
         for step in range(steps):
             self._set(resources, supply or Supply(), power, step)
-            lower = self._solve("excess")
-            if lower is not None:
-                excess[step] = lower if lower > _DIGITS else 0.0
+            lower = _solve(self._problem("excess"))
+            excess[step] = lower if lower > _DIGITS else 0.0
+            if np.isfinite(lower):
                 self._most.value = max(float(self._excess.value), 0.0) + _DIGITS
-                self._solve("losses", candidate=True)
+                _solve(self._problem("losses"))
                 found[:, step] = self._dispatch()
         least = min(self._limits.voltage_min_pu.min(), self._limits.branch_loading_max_pu.min())
         proven = least * (np.sqrt(1.0 + 2.0 * excess / least) - 1.0)
@@ -167,9 +169,6 @@ class Relaxation:
         flows = solve_batch(self._network, Injections(self._buses, p_kw[:, there], q_kvar[:, there]), around)
         out[there] = largest_excess(flows, self._limits)
         return out
-
-    def _solve(self, name: str, *, candidate: bool = False) -> float | None:
-        return _solve(self._network.name, self._problem(name), candidate=candidate)
 
     def _dispatch(self) -> Array:
         """(2G,) powers chosen [kW], then [kvar]."""
@@ -326,24 +325,22 @@ def _cone(p: Any, q: Any, one: Any, other: Any) -> Any:
     return cp.SOC(one + other, cp.vstack([2.0 * p, 2.0 * q, one - other]), axis=0)
 
 
-def _solve(network: str, problem: Any, *, candidate: bool) -> float | None:
-    """The dual objective at the optimum, which no error of the primal can lift; None where there is no solution.
+def _solve(problem: Any) -> float:
+    """The dual objective at the optimum, which no error of the primal can lift.
 
-    candidate   an answer to fewer digits will do, as it is checked by other means
-
-    Raises GridError for whatever else the solver may say.
+    Inf where there is proof that the problem has no solution; −inf where the solver comes to no answer, with the
+    variables as they were.
     """
     import cvxpy as cp
 
-    options = {"max_iter": 200}
-    data, chain, inverse = problem.get_problem_data(cp.CLARABEL, solver_opts=options)
-    raw = chain.solve_via_data(problem, data, solver_opts=options)
-    status = str(raw.status)
-    if status == "PrimalInfeasible":
-        return None
-    if status != "Solved" and not (candidate and status == "AlmostSolved"):
-        raise GridError(f"network {network!r}: the cone solver ends with {status!r}; is the data to scale?")
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Solution may be inaccurate", UserWarning)  # a candidate may be
-        problem.unpack_results(raw, chain, inverse)
-    return float(problem.value - max(0.0, raw.obj_val - raw.obj_val_dual))
+    for tolerance in _TOLERANCES:
+        options = {"max_iter": 200, "tol_gap_rel": tolerance, "tol_gap_abs": tolerance, "tol_feas": tolerance}
+        data, chain, inverse = problem.get_problem_data(cp.CLARABEL, solver_opts=options)
+        raw = chain.solve_via_data(problem, data, solver_opts=options)
+        if str(raw.status) == "PrimalInfeasible":
+            return np.inf
+        if str(raw.status) == "Solved":
+            problem.unpack_results(raw, chain, inverse)
+            value = float(problem.value - max(0.0, raw.obj_val - raw.obj_val_dual))
+            return value - 10.0 * tolerance * max(1.0, abs(value)) if tolerance > _TOLERANCES[0] else value
+    return -np.inf
