@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,6 +38,14 @@ def nodal_admittance(ac: AcModel) -> sparse.csr_array:
     values = np.concatenate([*branch_admittances(ac), ac.node_shunt_pu])
     places = (np.concatenate([f, f, t, t, nodes]), np.concatenate([f, t, f, t, nodes]))
     return sparse.csr_array(sparse.coo_array((values, places), shape=(n, n)))
+
+
+def on_base(ac: AcModel, base_mva: float) -> AcModel:
+    """The same model in per unit of another power."""
+    more = base_mva / ac.base_mva
+    impedances = {name: getattr(ac, name) * more for name in ("r_pu", "x_pu")}
+    admittances = {name: getattr(ac, name) / more for name in ("node_shunt_pu", "g_pu", "b_pu", "to_g_pu", "to_b_pu")}
+    return dataclasses.replace(ac, base_mva=base_mva, **impedances, **admittances)
 
 
 def end_shunts(ac: AcModel) -> tuple[Complex, Complex]:
