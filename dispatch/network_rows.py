@@ -73,6 +73,12 @@ class LossTangent:
     injection_kw: Array
     injection_kvar: Array
 
+    @classmethod
+    def level(cls, loss_kw: Array, buses: int) -> LossTangent:
+        """Losses of this height whatever is injected."""
+        none = np.zeros((buses, loss_kw.size))
+        return cls(loss_kw, none, none, none, none)
+
     @property
     def constant_kw(self) -> Array:
         """(T,) the plane's value without any injection."""

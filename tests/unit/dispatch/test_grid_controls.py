@@ -11,6 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from dispatch.audit import audit
+from dispatch.comparison import compare
 from dispatch.grid_check import GridProof, prove, slots
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
@@ -215,3 +216,17 @@ def test_a_site_bus_without_supply_or_with_neighbours_pays_for_no_losses() -> No
         posed(WIND, losses_at="main", neighbours=True)
     with pytest.raises(ValidationError, match="'yard' has no place in bus_of"):
         posed(WIND, losses_at="yard")
+
+
+def test_every_row_of_the_comparison_pays_for_the_plans_losses(network: Network) -> None:
+    problem = posed(WIND, losses_at="main", voltage_max_pu=1.1)
+    schedule, proof = proved(network, problem)
+    assert proof.loss_kw is not None
+    plan, rules, *known = compare(problem.site, schedule, problem.inputs)
+    alike = park(load(power_factor=1.0), EXPORTING, WIND)
+    lossless = Problem(alike, given(alike, hours(4), WINDY))
+    # Of the losses, those of the first hour, without wind, are bought; those of the others are not sold.
+    paid = 0.2 * proof.loss_kw[0] + 0.08 * proof.loss_kw[1:].sum()
+    assert rules.bill == pytest.approx(rule_based(lossless).money[0] + paid)
+    assert [row.name for row in known] == ["plan as executed", "rules of the park, executed", "perfect foresight"]
+    assert plan.bill == pytest.approx(known[-1].bill, rel=1e-6)
