@@ -230,3 +230,14 @@ def test_every_row_of_the_comparison_pays_for_the_plans_losses(network: Network)
     assert rules.bill == pytest.approx(rule_based(lossless).money[0] + paid)
     assert [row.name for row in known] == ["plan as executed", "rules of the park, executed", "perfect foresight"]
     assert plan.bill == pytest.approx(known[-1].bill, rel=1e-6)
+
+
+def test_where_energy_costs_less_than_nothing_no_losses_are_made_up(network: Network) -> None:
+    flat = tariff(0.2, feed_in=0.08)
+    flat["components"][0]["price_per_kwh"] = -0.1
+    connection = grid(import_kw=8000, export_kw=0, tariff=flat)
+    series = {("load", "demand_kw"): np.array([500, 2000, 4000, 1000.0])}
+    problem = posed(series=series, connection=connection, losses_at="main", voltage_max_pu=1.1)
+    _, proof = proved(network, problem)
+    assert proof.loss_kw is not None
+    np.testing.assert_allclose(proof.loss_kw, proof.flows.losses_kw, rtol=0.01)
