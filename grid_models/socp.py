@@ -120,6 +120,8 @@ class Relaxation:
         for step in range(resources.steps):
             self._set(resources, supply, power, step)
             lower = _solve(self._problem("cost"))
+            if lower == -np.inf and _solve(self._problem("excess")) > _DIGITS:
+                lower = np.inf  # infeasible by too little for the solver to see it, until limits may give way
             bounds[step] = self._scale * lower
             if np.isfinite(lower):
                 vm_pu = np.sqrt(np.maximum(self._w.value, 0.0))[self._ac.bus_node]
