@@ -25,14 +25,29 @@ from grid_models.errors import GridError
 from grid_models.injections import Injections
 from grid_models.library import load
 from grid_models.network import Network
+from grid_models.power_flow import solve_batch, solve_reference
 from grid_models.year import write_year
 from grid_models.year_reference import PandapowerSeries
 
 CIGRE, SIMBENCH = "pandapower:create_cigre_network_mv", "simbench:1-MV-urban--0-no_sw"
+NETWORKS = (
+    *(f"pandapower:create_cigre_network_{n}" for n in ("hv", "mv", "lv", "mv?with_der=pv_wind", "mv?with_der=all")),
+    *(f"pandapower:create_kerber_{n}" for n in ("dorfnetz", "landnetz_freileitung_1", "landnetz_freileitung_2")),
+    *(f"pandapower:create_kerber_landnetz_kabel_{n}" for n in (1, 2)),
+    *(f"pandapower:create_kerber_vorstadtnetz_kabel_{n}" for n in (1, 2)),
+    *(f"pandapower:case{n}" for n in ("4gs", 5, "6ww", 9, 14, "24_ieee_rts", 30, "_ieee30", "33bw", 39, 57, 118)),
+    *(f"pandapower:{n}" for n in ("case89pegase", "case_illinois200", "iceland", "GBreducednetwork")),
+    *(f"pandapower:{n}" for n in ("mv_oberrhein", "lv_schutterwald", "example_simple")),
+    *(f"simbench:1-LV-{n}--0-sw" for n in ("rural1", "rural2", "rural3", "semiurb4", "semiurb5", "urban6")),
+    *(f"simbench:1-MV-{n}--0-sw" for n in ("rural", "semiurb", "urban", "comm")),
+    *(f"simbench:1-HV-{n}--0-sw" for n in ("mixed", "urban")),
+    SIMBENCH,
+    f"feeder:{ROOT / 'configs' / 'grids' / 'industrial_10kv.yaml'}",
+)
 STEPS = 35040
 WARM_UP, HALF = 100, 200
 CLOCK = pd.date_range("2016-01-01", periods=STEPS, freq="15min")
-INPUTS = ("grid_models", "benchmarks/topics/grid/engines.py")
+INPUTS = ("grid_models", "benchmarks/topics/grid/engines.py", "configs/grids")
 
 
 @dataclass(frozen=True)
@@ -225,3 +240,46 @@ def memory_of_a_year() -> float:
 )
 def memory_is_bounded() -> float:
     return streamed_mb(4) / streamed_mb(1)
+
+
+@cache
+def differences() -> dict[str, float]:
+    """Largest voltage difference of both engines per network, without load, at half and at all of the nameplate."""
+    found = {}
+    for spec in NETWORKS:
+        try:
+            network = load(spec)
+        except GridError:
+            found[spec] = float("inf")
+            continue
+        p_kw, q_kvar = network.profiles.at_nameplate()
+        share = np.array([[0.0, 0.5, 1.0]])
+        injections = Injections(network.bus_names, p_kw * share, q_kvar * share)
+        reference, batch = solve_reference(network, injections), solve_batch(network, injections)
+        gap = np.abs(reference.vm_pu - batch.vm_pu)
+        found[spec] = float(gap.max()) if reference.converged.all() and batch.converged.all() else float("inf")
+    return found
+
+
+@row(
+    "grid",
+    name="networks on which the batch engine and pandapower agree to 1e-6 p.u.: no load, half, nameplate",
+    unit=f"of {len(NETWORKS)}",
+    bar=f"== {len(NETWORKS)}",
+    slow=True,
+    inputs=INPUTS,
+)
+def networks_in_agreement() -> Measured:
+    return Measured(sum(gap <= 1e-6 for gap in differences().values()), float(len(NETWORKS)))
+
+
+@row(
+    "grid",
+    name="largest voltage difference on any of them",
+    unit="p.u.",
+    bar="<= 1e-6",
+    slow=True,
+    inputs=INPUTS,
+)
+def largest_difference() -> float:
+    return max(differences().values())
