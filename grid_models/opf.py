@@ -21,7 +21,7 @@ import numpy as np
 from grid_models.errors import GridError
 from grid_models.limits import Limits
 from grid_models.network import AcModel, Array, Index, Network
-from grid_models.per_unit import Complex, end_currents, loading_per_pu, nodal_admittance
+from grid_models.per_unit import Complex, end_currents, loading_per_pu, nodal_admittance, refuse_regulated
 from grid_models.power_flow import Injections, solve_nodes
 from grid_models.resources import Resources, Supply
 from grid_models.sensitivities import voltage_derivative
@@ -72,6 +72,7 @@ def optimal_power_flow(
 
     Raises GridError where the power flow has no solution at the start.
     """
+    refuse_regulated(network, "the optimal power flow")
     limits = limits or Limits.of(network)
     p_kw, q_kvar = start or _start(network, resources, supply, background, limits)
     found = []

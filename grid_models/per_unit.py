@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse import csgraph
 
-from grid_models.network import AcModel, Array, Index
+from grid_models.errors import GridError
+from grid_models.network import AcModel, Array, Index, Network
 
 Complex = NDArray[np.complex128]
 
@@ -155,3 +156,13 @@ def flow_matrices(ac: AcModel, edge: Edges) -> FlowMatrices:
     inner = sparse.csr_array((1.0 / edge.tap**2, (one, edge.from_node)), shape=(k, n))
     own, at_from, at_to = (sparse.diags_array(np.conj(y)) for y in (ac.node_shunt_pu, edge.from_shunt, edge.to_shunt))
     return FlowMatrices(out, into, inner, sparse.csr_array(own + out @ at_from @ inner + into @ at_to @ into.T))
+
+
+def refuse_regulated(network: Network, what: str) -> None:
+    """Raises GridError where machines hold a voltage, which ``what`` has no equation for."""
+    count = network.ac.regulated_node.size
+    if count:
+        raise GridError(
+            f"network {network.name!r}: {count} machines hold their voltage, which {what} does not carry; take "
+            "the reactive power they need as given, or leave it open as a resource"
+        )

@@ -26,7 +26,16 @@ from scipy import sparse
 from grid_models.errors import GridError
 from grid_models.limits import Limits
 from grid_models.network import AcModel, Array, Index, Network
-from grid_models.per_unit import edges, end_shunts, flow_matrices, is_radial, loading_per_pu, on_base, onto_nodes
+from grid_models.per_unit import (
+    edges,
+    end_shunts,
+    flow_matrices,
+    is_radial,
+    loading_per_pu,
+    on_base,
+    onto_nodes,
+    refuse_regulated,
+)
 from grid_models.power_flow import Flows, Injections, node_power, solve_batch
 from grid_models.resources import Resources, Supply
 
@@ -89,6 +98,7 @@ class Relaxation:
     def __init__(self, network: Network, buses: tuple[str, ...], limits: Limits | None = None) -> None:
         import cvxpy as cp
 
+        refuse_regulated(network, "the relaxation")
         self._network, self._buses = network, tuple(buses)
         self._limits = limits or Limits.of(network)
         impedance = float(np.median(np.abs(network.ac.r_pu + 1j * network.ac.x_pu)))
@@ -120,6 +130,8 @@ class Relaxation:
         for step in range(resources.steps):
             self._set(resources, supply, power, step)
             lower = _solve(self._problem("cost"))
+            if lower == -np.inf and _solve(self._problem("excess")) > _DIGITS:
+                lower = np.inf  # infeasible by too little for the solver to see it, until limits may give way
             bounds[step] = self._scale * lower
             if np.isfinite(lower):
                 vm_pu = np.sqrt(np.maximum(self._w.value, 0.0))[self._ac.bus_node]
