@@ -2,8 +2,8 @@
 
 The feeder is the end of a SimBench medium-voltage grid in the scenario with most generation (S. Meinecke et al.,
 doi:10.3390/en13123290, ODbL 1.0): on sunny and windy days its other customers alone lift the voltage to the limit or
-over it. The park's own day is the sun's height at its latitude under a cloudiness drawn for the day, and a demand that is
-higher in working hours.
+over it. The park's own day is the sun's height at its latitude under a cloudiness drawn for the day, and a demand that
+is higher in working hours.
 """
 
 from __future__ import annotations
