@@ -23,7 +23,7 @@ from dispatch.certificate import certificate
 from dispatch.comparison import Outcome, compare
 from dispatch.errors import SolveError
 from dispatch.explain import Reason, reason, reason_of
-from dispatch.grid_check import SLOTS, GridProof, prove
+from dispatch.grid_check import GridProof, prove, slots
 from dispatch.highs import Limits
 from dispatch.ladder import Climbed, climb
 from dispatch.outlook import Outlook, known_inputs, look_ahead, measured_steps
@@ -105,7 +105,7 @@ def plan(
     outlook = look_ahead(site, horizon, archive, issue_time, weather_site=weather_site, progress=progress)
     outlook, month = _with_month(site, outlook, archive, issue_time)
     progress(f"scheduling {horizon.steps} steps in {outlook.inputs.scenarios} scenarios")
-    problem = _problem(site, outlook, SLOTS if network is not None else 0)
+    problem = _problem(site, outlook, slots(site) if network is not None else 0)
     came = _known(outlook, actual or {})
     hindsight = _hindsight(site, outlook, came) if came else None
     grid = None
@@ -140,10 +140,10 @@ def _with_month(
     return replace(outlook, inputs=replace(outlook.inputs, state=rest.joined(outlook.inputs.state))), rest.notes
 
 
-def _problem(site: Site, outlook: Outlook, slots: int) -> Problem:
+def _problem(site: Site, outlook: Outlook, network_slots: int) -> Problem:
     """What is to be solved, with the weights of its scenarios."""
     mode = Mode(site.planning.commitment, formulation=site.planning.formulation)
-    problem = Problem(site, outlook.inputs, mode, network_slots=slots)
+    problem = Problem(site, outlook.inputs, mode, network_slots=network_slots)
     problem.update(weights=outlook.weights)
     return problem
 

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Field, TypeAdapter, model_validator
 from dispatch.asset import Asset, Carrier, Direction, Rows
 from dispatch.assets import kinds
 from dispatch.frozen import Finite, Fraction, Frozen, NonNegative, Positive
+from dispatch.grid import Grid, Group
 from dispatch.signals import Array, Horizon, unit_of
 
 
@@ -54,18 +55,6 @@ class Bus(Frozen):
         if self.temperature_degc is not None and self.carrier not in ("heat", "steam", "cold"):
             raise ValueError(f"'{self.name}' carries {self.carrier}: only heat, steam and cold have a temperature")
         return self
-
-
-class Grid(Frozen):
-    """The network model that proves a plan, and where the site's buses stand on it."""
-
-    network: str = Field(description="'simbench:CODE', 'pandapower:FUNCTION' or 'file:PATH'")
-    bus_of: dict[str, str] = Field(min_length=1, description="site bus → network bus")
-    voltage_min_pu: Positive | None = Field(default=None, description="default: the network's own limit")
-    voltage_max_pu: Positive | None = None
-    neighbours: bool = Field(
-        default=True, description="add the network's other customers at their own profiles, if it has any"
-    )
 
 
 class Objective(Frozen):
@@ -216,6 +205,7 @@ class Site(Frozen):
     buses: tuple[Bus, ...] = Field(min_length=1)
     assets: Annotated[tuple[AnyAsset, ...], AfterValidator(_each_module)] = Field(min_length=1)
     grid: Grid | None = None
+    groups: tuple[Group, ...] = ()
     objective: Objective = Objective()
     wishes: tuple[Wish, ...] = ()
     planning: Planning = Planning()

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dispatch.errors import DataError
+from dispatch.grid import Grid
 from dispatch.series import FileSeries, Need, SimbenchSeries
 from dispatch.signals import Array, Horizon
-from dispatch.site import Grid, Site
+from dispatch.site import Site
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -252,7 +253,7 @@ def _network(grid: Grid, folder: Path) -> Network:
     from grid_models.errors import GridError
 
     kind, _, name = grid.network.partition(":")
-    spec = f"file:{folder / name}" if kind == "file" else grid.network
+    spec = f"{kind}:{folder / name}" if kind in ("file", "feeder") else grid.network
     try:
         network = library.load(spec)
         network.bus_index(list(grid.bus_of.values()))

@@ -61,6 +61,26 @@ class AcModel:
     rated_from_ka: Array
     """Current at loading 1 (L,); NaN where the network gives no rating: loading is then NaN too."""
     rated_to_ka: Array
+    regulated_node: Index = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    """Nodes whose voltage machines hold by their reactive power, the slack's left out (g,)."""
+    regulated_vm_pu: Array = field(default_factory=lambda: np.zeros(0))
+    """Their set-points."""
+
+
+@dataclass(frozen=True, eq=False)
+class Taps:
+    """Ratio tap changers per named branch (L,); NaN where a branch has none that could be stepped.
+
+    One step up adds ``step_pu`` of the winding's turns on the tapped side: at the from (high-voltage) side the
+    ratio is ∝ 1 + step_pu · (position − neutral), at the to side ∝ its inverse.
+    """
+
+    position: Array
+    neutral: Array
+    minimum: Array
+    maximum: Array
+    step_pu: Array
+    at_from: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +113,7 @@ class Network:
     profiles: Background = field(repr=False)
     notes: tuple[str, ...] = ()
     reference: Reference | None = field(default=None, repr=False)
+    taps: Taps | None = field(default=None, repr=False)
 
     def bus_index(self, names: Sequence[str]) -> Index:
         """Positions of ``names`` in ``bus_names``. Raises GridError that lists the closest valid names."""
@@ -122,7 +143,8 @@ class Network:
         model = [getattr(self.ac, f.name) for f in dataclasses.fields(self.ac)]
         ratings = [m.toarray() for m in (self.profiles.rating_kw, self.profiles.rating_kvar)]
         limits = [self.voltage_min_pu, self.voltage_max_pu, self.branch_loading_max_pu]
-        for array in (*model, *limits, self.profiles.factor, *ratings):
+        taps = [] if self.taps is None else [getattr(self.taps, f.name) for f in dataclasses.fields(self.taps)]
+        for array in (*model, *limits, *taps, self.profiles.factor, *ratings):
             digest.update(str(np.shape(array)).encode() + np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()
 
