@@ -176,7 +176,7 @@ class _Search:
     def _corrected(self, at: _Point, trial: _Point, radius: float) -> _Point:
         """The trial, or the better one that a program finds which knows by how much the limited values bent on the way.
 
-        A second-order correction: without it the rounds creep along curved limits, 60 for case118 and no end; with it 13.
+        A second-order correction: without it the rounds creep along curved limits; case118 takes 13, or more than 60.
         """
         values = [self._values(point.voltage, point.bought)[0] for point in (at, trial)]
         bend = values[1] - values[0] - self._slopes(at)[0] @ (trial.x - at.x)
