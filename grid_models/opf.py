@@ -22,10 +22,10 @@ from grid_models.errors import GridError
 from grid_models.limits import Limits
 from grid_models.network import AcModel, Array, Index, Network
 from grid_models.per_unit import Complex, end_currents, loading_per_pu, nodal_admittance, refuse_regulated
-from grid_models.power_flow import Injections, solve_nodes
+from grid_models.power_flow import Injections, solve_batch, solve_nodes
 from grid_models.resources import Resources, Supply
 from grid_models.sensitivities import voltage_derivative
-from grid_models.socp import Relaxation, node_limits
+from grid_models.socp import LeastExcess, Relaxation, largest_excess, node_limits
 
 _MOST_ROUNDS = 60
 _FIRST_RADIUS = 0.3  # of each decision's range
@@ -100,6 +100,35 @@ def optimal_power_flow(
         excess_pu=np.array([point.excess for point in points]),
         rounds=rounds,
     )
+
+
+def least_excess(
+    network: Network,
+    resources: Resources,
+    background: Injections | None = None,
+    limits: Limits | None = None,
+    supply: Supply | None = None,
+) -> LeastExcess:
+    """How far limits must be passed whatever is injected within the bounds: a proof from below, a dispatch from above.
+
+    By ``Relaxation.least_excess``; where its dispatch does not reach what it proves, an AC search goes on from there
+    that counts excess alone. ``reached_pu`` near 0 says that a step can be mended, ``proven_pu`` above 0 that it
+    cannot; a step with neither stays open. Prices do not matter.
+    """
+    limits, supply = limits or Limits.of(network), supply or Supply()
+    first = Relaxation(network, resources.bus, limits).least_excess(resources, background, supply)
+    p_kw, q_kvar, reached = first.p_kw.copy(), first.q_kvar.copy(), first.reached_pu.copy()
+    free = dataclasses.replace(resources, linear_per_kwh=None, quadratic_per_kwh_kw=None)
+    unpriced = dataclasses.replace(supply, linear_per_kwh=0.0, quadratic_per_kwh_kw=0.0)
+    for step in np.flatnonzero(reached > first.proven_pu + _EXCESS_PU):
+        at, around = np.array([step]), None if background is None else background.at_steps(np.array([step]))
+        start = p_kw[:, at], q_kvar[:, at]
+        found = optimal_power_flow(network, free.at_step(int(step)), unpriced, around, limits, start)
+        flows = solve_batch(network, Injections(resources.bus, found.p_kw, found.q_kvar), around)
+        excess = largest_excess(flows, limits)
+        if excess[0] < reached[step]:
+            p_kw[:, at], q_kvar[:, at], reached[at] = found.p_kw, found.q_kvar, excess
+    return LeastExcess(first.proven_pu, reached, p_kw, q_kvar)
 
 
 def _start(
