@@ -169,7 +169,8 @@ class _Search:
         steepest = np.abs(resources.linear) + 2.0 * resources.quadratic * powers[:2].max(axis=0)
         dearest = max(float(steepest.max(initial=0.0)), self._marginal_supply())
         self._money = dearest * self._size * self._kw or 1.0
-        self._weight = _WEIGHTS[0]
+        self._weights = _WEIGHTS if dearest > 0.0 else _WEIGHTS[:1]  # nothing to weigh the excess against
+        self._weight = self._weights[0]
 
     def run(self, p_kw: Array, q_kvar: Array) -> tuple[_Point, int]:
         """From a start to a point that no program foretells a gain from, by the least weight that holds limits."""
@@ -178,7 +179,7 @@ class _Search:
         if at is None:
             raise GridError(f"network {self._network.name!r}: no AC solution at the start of the optimal power flow")
         rounds = 0
-        for self._weight in _WEIGHTS:
+        for self._weight in self._weights:
             at, more = self._descend(at)
             rounds += more
             if at.excess < _EXCESS_PU:
