@@ -30,6 +30,7 @@ from dispatch.errors import ParkwattError
 from dispatch.highs import continuous
 from dispatch.outlook import known_inputs
 from dispatch.problem import Problem
+from dispatch.series import Need
 from dispatch.signals import Array, Horizon
 from dispatch.site import Site
 from dispatch.tariff.handover import day_energy_kwh, day_peak_kw
@@ -97,25 +98,29 @@ class Remainder:
         return [today - timedelta(days=n) for n in range(self.site.planning.rest_of_month_days, 0, -1)]
 
     def _known(self, day: date, moment_s: int) -> Figures | None:
-        """Peaks and imports of a past day; None where it is not known as a whole, or has no plan."""
+        """Peaks and imports of a past day; None where it is not known as a whole by then, or has no plan.
+
+        What is not known yet is asked for again: whenever it was asked for first, the answer at a moment is the same.
+        """
         if day not in self._days:
+            horizon = Horizon.local_day(day, self.site.time_zone, self.site.planning.step_minutes)
+            needs = {asset.name: need for asset in self.site.assets for need in asset.needs}
             try:
-                self._days[day] = self._planned(day, moment_s)
+                values = {name: self.measured(name, horizon, moment_s) for name in needs}
+                if not all(np.isfinite(value).all() for value in values.values()):
+                    return None
+                self._days[day] = self._planned(horizon, needs, values)
             except ParkwattError:  # prices of another year, a day that its limits do not allow
                 self._days[day] = None
         return self._days[day]
 
-    def _planned(self, day: date, moment_s: int) -> Figures | None:
-        horizon = Horizon.local_day(day, self.site.time_zone, self.site.planning.step_minutes)
-        needs = {asset.name: need for asset in self.site.assets for need in asset.needs}
-        values = {name: self.measured(name, horizon, moment_s) for name in needs}
-        if not all(np.isfinite(value).all() for value in values.values()):
+    def _planned(self, horizon: Horizon, needs: dict[str, Need], values: Mapping[str, Array]) -> Figures | None:
+        """The cheapest plan that knew the day; None where the clock changes: it would have to be compiled anew."""
+        if abs(float(horizon.edge_h[-1]) - _DAY_S / 3600) > 1e-9:
             return None
         inputs = known_inputs(self.site, horizon, needs, {n: np.maximum(v, 0.0) for n, v in values.items()})
         if self._problem is None:
             self._problem = Problem(_by_itself(self.site), inputs, Mode("exact"))
-        if not np.array_equal(self._problem.horizon.hours, horizon.hours):
-            return None  # the clock changes on that day
         self._problem.update(inputs)
         self._problem.take(continuous(self._problem.compiled.matrices()).x)
         return _figures(self._problem, inputs)

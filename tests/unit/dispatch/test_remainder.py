@@ -137,6 +137,26 @@ def test_each_past_day_is_planned_once() -> None:
     assert len(asked) == len(set(asked)) == 14 + 2
 
 
+def test_a_day_that_was_asked_for_before_it_was_known_is_asked_for_again() -> None:
+    """Else a replay that goes on from a day would expect other things than one that did not stop."""
+    site, at = silent(), horizon(date(2024, 5, 16))
+    early, late = noon_before(at) - 86_400, noon_before(at)
+
+    def known_late(name: str, of: Horizon, moment_s: int) -> Array:
+        return peaks(date(2024, 5, 12) if moment_s < late else DAY)(name, of, moment_s)
+
+    going_on, fresh = Remainder(site, known_late), Remainder(site, known_late)
+    assert "up to 2024-05-11" in going_on.expected(at, early).notes[0]
+    assert going_on.expected(at, late) == fresh.expected(at, late)
+    assert "up to 2024-05-14" in going_on.expected(at, late).notes[0]
+
+
+def test_the_compiled_day_does_not_depend_on_which_came_first() -> None:
+    """Were the day on which the clock changes the first, it would be the only one of its length."""
+    at = horizon(date(2024, 4, 15))  # 31 March is the first of the fourteen
+    assert "13 measured days" in Remainder(silent(), peaks()).expected(at, noon_before(at)).notes[0]
+
+
 def archive(step_s: int, values: Array, first: str = "2024-05-14T22:00") -> Archive:
     end = pd.date_range(pd.Timestamp(first, tz="UTC"), periods=values.size + 1, freq=pd.Timedelta(seconds=step_s))[1:]
     return Archive.empty().with_measurements("test", "load", end, values)
