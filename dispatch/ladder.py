@@ -120,17 +120,34 @@ class _Solver(ABC):
         return _plausible(matrices, found)
 
     def recover(
-        self, matrices: Matrices, limits: Limits, *, also_integer: np.ndarray | None = None, switches: np.ndarray
+        self,
+        matrices: Matrices,
+        limits: Limits,
+        *,
+        also_integer: np.ndarray | None = None,
+        start: Array | None = None,
+        switches: np.ndarray,
     ) -> Answer:
-        """Whole numbers near the relaxation; once exclusive flows have run together, all their switches among them."""
+        """Whole numbers near the relaxation; once exclusive flows have run together, all their switches among them.
+
+        Where the relaxation leads there is no use for ``start``.
+        """
+        del start
         more = also_integer if also_integer is None or not also_integer.size else switches
         found = self.ask(recover, matrices, limits, also_integer=more, run=self.run)
         return replace(_plausible(matrices, found), quality="convex_recovery")
 
     def relax(
-        self, matrices: Matrices, limits: Limits, *, also_integer: np.ndarray | None = None, layout: Layout
+        self,
+        matrices: Matrices,
+        limits: Limits,
+        *,
+        also_integer: np.ndarray | None = None,
+        start: Array | None = None,
+        layout: Layout,
     ) -> Answer:
-        """Convex commitment: whole numbers near the relaxation, plant by plant, and its bound."""
+        """Convex commitment: whole numbers near the relaxation, plant by plant, and its bound; never with a start."""
+        del start
         named: dict[str, Any] = {"also_integer": also_integer, "layout": layout, "run": self.run}
         return _plausible(matrices, self.ask(recover, matrices, limits, **named))
 

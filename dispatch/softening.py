@@ -29,7 +29,14 @@ class Softened:
     problem: Problem
     run: Run
 
-    def __call__(self, matrices: Matrices, limits: Limits, *, also_integer: np.ndarray | None = None) -> Answer:
+    def __call__(
+        self,
+        matrices: Matrices,
+        limits: Limits,
+        *,
+        also_integer: np.ndarray | None = None,
+        start: Array | None = None,
+    ) -> Answer:
         """The point of the wider problem, without its excess.
 
         Raises:
@@ -38,7 +45,9 @@ class Softened:
         rows = self._rows()
         if not rows.size:
             raise SolveError("no asset has a limit that could be relaxed")
-        answer = self.run(_widened(matrices, rows, self._price(matrices)), limits, also_integer=also_integer)
+        # A point to begin from is one without excess: the solver works out what that must be.
+        wider = _widened(matrices, rows, self._price(matrices))
+        answer = self.run(wider, limits, also_integer=also_integer, start=start)
         return replace(answer, x=answer.x[: matrices.cost.size])
 
     def named(self, schedule: Schedule) -> Schedule:

@@ -56,8 +56,7 @@ def solve(problem: Problem, limits: Limits | None = None, *, run: Run | None = N
     branched, outer, more = np.zeros(0, int), np.inf, 0
     start: Array | None = None
     for rounds in range(1, _MOST_ROUNDS + 1):
-        begun = {} if start is None else {"start": start}
-        answer = run(matrices, limits, also_integer=branched, **begun)
+        answer = run(matrices, limits, also_integer=branched, start=start)
         problem.take(answer.x)
         both = _both_flows(problem)
         if np.setdiff1d(both, branched).size:

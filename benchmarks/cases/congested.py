@@ -102,9 +102,11 @@ def inputs(park: Site, day: date) -> Inputs:
     random = np.random.default_rng([SEED, day.toordinal()])
     horizon = Horizon.local_day(day, park.time_zone, 15)
     hour = np.array([t.hour + t.minute / 60 for t in horizon.local_start])
-    clouds = np.clip(random.uniform(0.25, 1.0) + 0.1 * random.standard_normal(hour.size), 0.05, 1.0)
-    demand = DEMAND_KW * (0.35 + 0.5 * ((hour >= 6) & (hour < 20)) * (day.weekday() < 5)) * random.uniform(0.8, 1.1)
-    came = {"roof": PEAK_KW * _sun(day, hour) * clouds, "works": demand}
+    clouds: Array = np.clip(random.uniform(0.25, 1.0) + 0.1 * random.standard_normal(hour.size), 0.05, 1.0)
+    demand: Array = (
+        DEMAND_KW * (0.35 + 0.5 * ((hour >= 6) & (hour < 20)) * (day.weekday() < 5)) * random.uniform(0.8, 1.1)
+    )
+    came: dict[str, Array] = {"roof": PEAK_KW * _sun(day, hour) * clouds, "works": demand}
     return known_inputs(park, horizon, {a.name: need for a in park.assets for need in a.needs}, came)
 
 

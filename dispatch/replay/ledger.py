@@ -146,8 +146,9 @@ def _day(
     unclean, bought, supplied = (float(energy.sum()) for energy in energies)
     penalty = sums["penalty"]
     for over in _WITHIN_A_DAY:
-        windows_of_day = case.site.windows(inputs.horizon, over)
-        penalty += share_penalty(case, *(windows_of_day @ energy for energy in energies), over)
+        within = case.site.windows(inputs.horizon, over)
+        lacking, drawn, all_of_it = (within @ energy for energy in energies)
+        penalty += share_penalty(case, lacking, drawn, all_of_it, over)
     wanted = case.site.objective
     windows = (piece.starts >= start) & (piece.starts < end)
     notes = {name: values[windows] for name, values in piece.notes.items()}

@@ -246,11 +246,13 @@ def test_burning_that_wanders_from_store_to_store_ends_when_all_of_the_kind_are_
     problem = Problem(site, given(site, hours(2), {("load", "demand_kw"): 10.0}))
     switch = problem.compiled.columns(problem.parts["battery"].exclusive[0].switch)
 
-    def one_at_a_time(matrices: Matrices, limits: Limits, *, also_integer: np.ndarray | None = None) -> Answer:
+    def one_at_a_time(
+        matrices: Matrices, limits: Limits, *, also_integer: np.ndarray | None = None, start: np.ndarray | None = None
+    ) -> Answer:
         told = np.zeros(0, int) if also_integer is None else also_integer
         loose = np.flatnonzero(~np.isin(switch, told).any(axis=1))
         watched.append(switch.shape[0] - loose.size)
-        return run(matrices, limits, also_integer=np.union1d(told, switch[loose[1:]].ravel()))
+        return run(matrices, limits, also_integer=np.union1d(told, switch[loose[1:]].ravel()), start=start)
 
     watched: list[int] = []
     schedule = solve(problem, run=one_at_a_time)
