@@ -47,7 +47,7 @@ def curved(rows: Rows[Any], power: Array, producing: Array, *, even: bool = True
     ends = [[m.hydrogen_kw(np.array([m.min_kw, m.electric_kw]))] for m in members]
     at_low, at_rated = np.concatenate(ends)[:, :1], np.concatenate(ends)[:, 1:]
     made = [m.hydrogen_kw(p) for m, p in zip(members, between, strict=True)]
-    return (np.stack(made) + at_rated * full + at_low * (many - 1 - full)) * (producing > 0)
+    return np.asarray((np.stack(made) + at_rated * full + at_low * (many - 1 - full)) * (producing > 0))
 
 
 def draw_kw(rows: Rows[Any], hydrogen: Array) -> Array:

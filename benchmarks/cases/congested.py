@@ -102,7 +102,8 @@ def inputs(park: Site, day: date) -> Inputs:
     random = np.random.default_rng([SEED, day.toordinal()])
     horizon = Horizon.local_day(day, park.time_zone, 15)
     hour = np.array([t.hour + t.minute / 60 for t in horizon.local_start])
-    clouds: Array = np.clip(random.uniform(0.25, 1.0) + 0.1 * random.standard_normal(hour.size), 0.05, 1.0)
+    noise = 0.1 * random.standard_normal(hour.size)
+    clouds: Array = np.asarray(np.clip(random.uniform(0.25, 1.0) + noise, 0.05, 1.0), dtype=np.float64)
     demand: Array = (
         DEMAND_KW * (0.35 + 0.5 * ((hour >= 6) & (hour < 20)) * (day.weekday() < 5)) * random.uniform(0.8, 1.1)
     )
