@@ -104,9 +104,8 @@ def inputs(park: Site, day: date) -> Inputs:
     hour = np.array([t.hour + t.minute / 60 for t in horizon.local_start])
     noise = 0.1 * random.standard_normal(hour.size)
     clouds: Array = np.asarray(np.clip(random.uniform(0.25, 1.0) + noise, 0.05, 1.0), dtype=np.float64)
-    demand: Array = (
-        DEMAND_KW * (0.35 + 0.5 * ((hour >= 6) & (hour < 20)) * (day.weekday() < 5)) * random.uniform(0.8, 1.1)
-    )
+    working = ((hour >= 6) & (hour < 20)).astype(np.float64) * (day.weekday() < 5)
+    demand: Array = DEMAND_KW * (0.35 + 0.5 * working) * float(random.uniform(0.8, 1.1))
     came: dict[str, Array] = {"roof": PEAK_KW * _sun(day, hour) * clouds, "works": demand}
     return known_inputs(park, horizon, {a.name: need for a in park.assets for need in a.needs}, came)
 
