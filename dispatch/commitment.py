@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from pydantic import Field, model_validator
 
+from dispatch import matched_starts
 from dispatch.asset import Asset, Given, Inputs, Mode, Rows, full, shifted
 from dispatch.frozen import Frozen, NonNegative, Positive
 from dispatch.part import Violation, breaches
@@ -131,10 +132,10 @@ class Committed(Asset):
     def ratings(cls, rows: Rows[Self], horizon: Horizon) -> dict[str, Array]:
         """Cost of a cold start, (row, step), and what each match saves of it, (match, 1)."""
         cold = np.array([float(member.start_money(np.array(np.inf))) for member in rows.members])
-        matches = _matches(rows, horizon)
+        matches = matched_starts.matches(rows, horizon)
         return {
             "start_cost": full(rows, horizon, np.tile(cold, rows.scenarios)[:, None]),
-            "match_saves": _saved(rows, matches.member, matches.lag_h)[:, None],
+            "match_saves": matched_starts.savings(rows, matches.member, matches.lag_h)[:, None],
             "must_run": full(rows, horizon, rows.field("must_run") * rows.field("units")),
         }
 
@@ -146,9 +147,9 @@ class Committed(Asset):
         # On/off decided elsewhere, which mode *given* reads; (name, "commitment") is there for all members or none.
         decided = all((m.name, "commitment") in inputs.series for m in rows.members)
         known = {"commitment": rows.series(inputs, "commitment")} if decided else {}
-        row, step = _warm(rows, inputs.horizon)
+        row, step = matched_starts.warm_starts(rows, inputs.horizon)
         lag = off_h[row, 0] + starts[step]
-        warm = _saved(rows, row, lag) * (on_h[row, 0] <= 0)
+        warm = matched_starts.savings(rows, row, lag) * (on_h[row, 0] <= 0)
         return {
             "was_on": cls.counted_before(rows, inputs),
             "must_on": ((on_h > 0) & (starts < rows.field("min_up_h") - on_h - 1e-9)).astype(float),
@@ -176,7 +177,7 @@ class Committed(Asset):
         ]
         if mode.commitment == "given":
             constraints.append(on == given["commitment"][:decided])
-        money, extra, matched = _start_money(single, given, start, stop)
+        money, extra, matched = matched_starts.start_money(single, given, start, stop)
         spread = rows.spread if mode.shared and rows.scenarios > 1 else None
         parts = [(spread @ x) if spread is not None else x for x in (on, start, stop, money)]
         series = {"committed": on, "started": start, "stopped": stop}
@@ -189,7 +190,7 @@ class Committed(Asset):
         starts, stops = cls.pattern(rows, given, on)
         was_off = ~(rows.state(given, "on_before_h") > 0)
         first = starts & (np.cumsum(starts, axis=1) == 1) & (np.cumsum(stops, axis=1) == 0) & was_off
-        found = _matches(rows, given.horizon)
+        found = matched_starts.matches(rows, given.horizon)
         between = np.cumsum(starts, axis=1) - starts  # starts before each step: a match spans none
         row = np.concatenate([found.member + s * len(rows.members) for s in range(rows.scenarios)])
         begin, end = np.tile(found.start, rows.scenarios), np.tile(found.stop, rows.scenarios)
@@ -198,7 +199,7 @@ class Committed(Asset):
         return values | {
             "started": np.where(starts, change, 0.0),
             "stopped": np.where(stops, -change, 0.0),
-            "warm_start": first[_warm(rows, given.horizon)][:, None].astype(float),
+            "warm_start": first[matched_starts.warm_starts(rows, given.horizon)][:, None].astype(float),
             "match": match[:, None].astype(float),
         }
 
@@ -308,82 +309,6 @@ def later(stop: Any) -> Any:
     import scipy.sparse as sp
 
     return stop @ sp.eye_array(stop.shape[1], k=-1, format="csr")
-
-
-@dataclass(frozen=True)
-class _Matches:
-    """Pairs of a stop and a later start that is not yet cold: (match,) member, stop step and start step, hours off."""
-
-    member: np.ndarray
-    stop: np.ndarray
-    start: np.ndarray
-    lag_h: Array
-
-
-def _warm(rows: Rows[Any], horizon: Horizon) -> tuple[np.ndarray, np.ndarray]:
-    """(match,) row and step of the starts before which a stop before the horizon may still be felt."""
-    cold = np.array([member.cold_h for member in rows.members * rows.scenarios])
-    row, step = np.nonzero(horizon.edge_h[None, :-1] < cold[:, None] - 1e-9)
-    return row, step
-
-
-def _saved(rows: Rows[Any], row: np.ndarray, lag_h: Array) -> Array:
-    """(match,) what a start after so many hours off saves against a cold one."""
-    out = np.zeros(row.size)
-    for position in np.unique(row):
-        mine, member = row == position, rows.members[position % len(rows.members)]
-        out[mine] = member.start_money(np.array(np.inf)) - member.start_money(lag_h[mine])
-    return out
-
-
-def _matches(rows: Rows[Any], horizon: Horizon) -> _Matches:
-    edge = horizon.edge_h[:-1]
-    lag = edge[None, :] - edge[:, None]  # (stop, start)
-    cold = np.array([member.cold_h for member in rows.members])
-    least = np.array([member.min_down_h for member in rows.members])
-    usable = (lag > 1e-9) & (lag > least[:, None, None] - 1e-9) & (lag < cold[:, None, None] - 1e-9)
-    member, stop, start = np.nonzero(usable)
-    return _Matches(member, stop, start, lag[stop, start])
-
-
-def _start_money(single: Rows[Any], given: Given, start: Any, stop: Any) -> tuple[Any, list[Any], dict[str, Any]]:
-    """(row, step) cost of starts, the constraints of matching, and its variables."""
-    import cvxpy as cp
-    import scipy.sparse as sp
-    from scipy.sparse import csr_array
-
-    rows, steps = single.count, given.horizon.steps
-    cold = cp.multiply(given["start_cost"][:rows], start)
-    row, step = _warm(single, given.horizon)
-    if not row.size:
-        return cold, [], {}
-    tiered = np.unique(row)
-
-    def gather(rows_of: np.ndarray, steps_of: np.ndarray) -> csr_array:
-        """(row·step, match) ones."""
-        place = (rows_of * steps + steps_of, np.arange(rows_of.size))
-        return csr_array((np.ones(rows_of.size), place), shape=(rows * steps, rows_of.size))
-
-    # The stop before the horizon: one match at most, for the first start.
-    warm = cp.Variable((row.size, 1), nonneg=True)
-    owner = csr_array((np.ones(row.size), (row, np.arange(row.size))), shape=(rows, row.size))
-    into, saved = gather(row, step) @ warm, gather(row, step) @ cp.multiply(given["warm_saves"][: row.size], warm)
-    constraints = [(owner @ warm)[tiered] <= (1 - given["was_on"][:rows])[tiered]]
-    inner = {"warm_start": warm}
-    found, repeats, members = _matches(single, given.horizon), single.scenarios, len(single.members)
-    if found.member.size:
-        match = cp.Variable((found.member.size * repeats, 1), nonneg=True)
-        mine = np.concatenate([found.member + s * members for s in range(repeats)])
-        begin, end = (gather(mine, np.tile(x, repeats)) for x in (found.start, found.stop))
-        saves = given["match_saves"]
-        weight = saves if repeats == 1 else sp.vstack([sp.eye_array(found.member.size)] * repeats) @ saves
-        into, saved = into + begin @ match, saved + begin @ cp.multiply(weight, match)
-        ended = np.flatnonzero(np.diff(end.indptr))
-        constraints.append(end[ended] @ match <= cp.reshape(stop, (rows * steps, 1), order="C")[ended])
-        inner["match"] = match
-    used = np.flatnonzero(np.isin(np.repeat(np.arange(rows), steps), tiered))
-    constraints.append((into - cp.reshape(start, (rows * steps, 1), order="C"))[used] <= 0)
-    return cold - cp.reshape(saved, (rows, steps), order="C"), constraints, inner
 
 
 def window(length_h: Array, horizon: Horizon) -> csr_array:
