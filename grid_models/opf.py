@@ -179,7 +179,8 @@ class _Search:
         if at is None:
             raise GridError(f"network {self._network.name!r}: no AC solution at the start of the optimal power flow")
         rounds = 0
-        for self._weight in self._weights:
+        for weight in self._weights:
+            self._weight = weight
             at, more = self._descend(at)
             rounds += more
             if at.excess < _EXCESS_PU:
