@@ -31,6 +31,8 @@ Solve = Callable[[Array, Array, int], Complex]
 _TOLERANCE_PU = 1e-9
 _ROUNDS = 30
 _GUESSES = 8
+# Power [p.u.] that may be missing in the state without load: a start, not a result.
+_IDLE_PU = 1e-6
 # Power [p.u.] that is missing where Newton's method has left the network's world.
 _RUN_AWAY = 1e9
 # Numbers in the estimates of H of the steps solved together: 32 MB.
@@ -131,7 +133,7 @@ def _idle(ac: AcModel) -> Complex:
             worst = np.abs(missing).max(initial=0.0)
             if not worst < _RUN_AWAY:
                 break
-            if worst < _TOLERANCE_PU:
+            if worst < _IDLE_PU:
                 return np.asarray(voltage[:, 0])
             voltage = _moved(voltage, splu(_jacobian(y, voltage[:, 0], angle, free)).solve(missing), angle, free)
     return np.asarray(start[:, 0])

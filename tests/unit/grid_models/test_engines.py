@@ -54,7 +54,15 @@ def assert_agree(network: Network) -> Flows:
     return reference
 
 
-@pytest.mark.parametrize("name", [*(f"create_cigre_network_{n}" for n in CIGRE), *KERBER, *MATPOWER, *OTHERS])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(f"create_cigre_network_{n}" for n in CIGRE),
+        *KERBER,
+        *MATPOWER,
+        *(pytest.param(name, marks=pytest.mark.slow) for name in OTHERS),
+    ],
+)
 def test_networks_of_pandapower(name: str) -> None:
     flows = assert_agree(fresh(f"pandapower:{name}"))
     assert np.ptp(flows.vm_pu[:, 2]) > 1e-4  # the agreement is about something
