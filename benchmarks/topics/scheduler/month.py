@@ -22,8 +22,8 @@ from forecasting.embedded import is_installed
 PRODUCT = ("benchmarks/topics/scheduler/month.py", "configs", "dispatch", "forecasting")
 # Another season than that of the fortnight that margins and thresholds were chosen on.
 FIRST, DAYS = date(2016, 5, 1), 31
-METHODS = ("day_ahead", "rolling")
-EVERY_H = 6.0
+# Day-ahead only: without an expectation some days take minutes each, and rolling plans them again and again.
+METHOD = "day_ahead"
 _UNSAID = {"month_to_date_peak_kw", "expected_peak_kw", "month_to_date_kwh", "expected_day_kwh", "past_peaks_kw"}
 
 
@@ -46,42 +46,31 @@ def month(days: int) -> Case:
     site = silent(load_site("yizhuang"), days)
     span = Horizon.local_day(FIRST, site.time_zone, site.planning.step_minutes, days=DAYS)
     sources = gather(site, span, CONFIGS / "parks", with_network=False)
-    return Case(site, span, sources.actual, sources.archive, Settings(every_h=EVERY_H, methods=METHODS))
+    return Case(site, span, sources.actual, sources.archive, Settings(methods=(METHOD,)))
 
 
 @cache
-def both() -> tuple[dict[str, Line], dict[str, Line]]:
-    """By method, figures of the month with its rest expected and without; on the same forecasts, made once."""
+def both() -> tuple[Line, Line]:
+    """Figures of the month with its rest expected and without; on the same forecasts, made once."""
     with tempfile.TemporaryDirectory() as name:
-        found: list[dict[str, Line]] = []
+        found: list[Line] = []
         for days in (14, 0):
             folder = Path(name) / str(days)
             if found:
                 shutil.copytree(Path(name) / "14" / "forecasts", folder / "forecasts")
-            done = replay(month(days), executor("serial"), Journal(folder))
-            found.append({line.method: line for line in lines(done)})
+            found += lines(replay(month(days), executor("serial"), Journal(folder)))
     return found[0], found[1]
-
-
-def against_nothing(method: str) -> Measured:
-    """Bill of the month with its rest expected over that without; beside it, as the reference, the same of its peak.
-
-    Without, each day is planned as if it alone paid the month's demand charge for whatever it adds: the peak comes out
-    lower than it is worth.
-    """
-    expected, nothing = (found[method] for found in both())
-    if expected.unproved or nothing.unproved:
-        raise RuntimeError("a path of the month does not pass its audit")
-    return Measured(expected.bill / nothing.bill, expected.peak_import_kw / nothing.peak_import_kw)
-
-
-@row("scheduler", name="park A in May, bill with the month's rest expected / without, rolling", unit="",
-     bar="<= 1", slow=True, inputs=PRODUCT)  # fmt: skip
-def bill_of_rolling() -> Measured:
-    return against_nothing("rolling")
 
 
 @row("scheduler", name="park A in May, bill with the month's rest expected / without, day-ahead only", unit="",
      bar="<= 1", slow=True, inputs=PRODUCT)  # fmt: skip
-def bill_of_day_ahead() -> Measured:
-    return against_nothing("day_ahead")
+def bill() -> Measured:
+    """Beside it, as the reference, the same of the billed peak.
+
+    Without, each day is planned as if it alone paid the month's demand charge for whatever it adds: the peak comes out
+    lower than it is worth.
+    """
+    expected, nothing = both()
+    if expected.unproved or nothing.unproved:
+        raise RuntimeError("a path of the month does not pass its audit")
+    return Measured(expected.bill / nothing.bill, expected.peak_import_kw / nothing.peak_import_kw)
