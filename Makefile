@@ -53,7 +53,7 @@ contracts: $(DEV) $(HERE) ## who may import whom
 wheel: $(DEV) $(HERE) ## build the wheel, look inside, run the main job from it in a clean environment
 	$(BIN)/python -m pytest -m wheel tests/packaging $(ARGS)
 
-bench: $(DEV) $(if $(filter scheduler assets,$(TOPIC)),$(PEERS)) $(HERE) ## every measured statement: TOPIC=spine for one topic, ARGS="--fresh" to measure the slow ones too
+bench: $(DEV) $(if $(filter scheduler assets grid,$(TOPIC)),$(PEERS)) $(HERE) ## every measured statement: TOPIC=spine for one topic, ARGS="--fresh" to measure the slow ones too
 	$(BIN)/python -m benchmarks show $(TOPIC) $(ARGS)
 
 bench-env: $(PEERS) $(HERE) ## the environment with the peers that benchmarks compare with; TOPIC=scheduler makes it too

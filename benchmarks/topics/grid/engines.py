@@ -122,7 +122,7 @@ def times_as_fast(spec: str, *, lightsim2grid: bool) -> float:
 RATE = "35 040 AC steps per second, Parquet written, beside run_timeseries with numba"
 
 
-@row("grid", name=f"CIGRE MV: {RATE}", unit="steps/s", bar=">= 2920", slow=True, inputs=INPUTS)
+@row("grid", name=f"CIGRE MV: {RATE}", unit="steps/s", bar=">= 8760", slow=True, inputs=INPUTS)
 def cigre_rate() -> Measured:
     return rate(CIGRE)
 
@@ -144,7 +144,7 @@ def cigre_times_lightsim() -> float:
     return times_as_fast(CIGRE, lightsim2grid=True)
 
 
-@row("grid", name=f"{SIMBENCH}: {RATE}", unit="steps/s", bar=">= 2920", slow=True, inputs=INPUTS)
+@row("grid", name=f"{SIMBENCH}: {RATE}", unit="steps/s", bar=">= 4000", slow=True, inputs=INPUTS)
 def simbench_rate() -> Measured:
     return rate(SIMBENCH)
 
