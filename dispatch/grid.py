@@ -66,6 +66,10 @@ class Grid(Frozen):
         default=None, description="site bus that supplies the network's losses, so that a plan pays for them"
     )
 
+    certificate: bool = Field(
+        default=False, description="where violations are left, ask a convex relaxation whether any plan could mend them"
+    )
+
     @model_validator(mode="after")
     def _losses_are_own(self) -> Self:
         if self.losses_at is not None and self.neighbours:

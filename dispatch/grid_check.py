@@ -19,6 +19,7 @@ import numpy as np
 
 from dispatch.audit import audit
 from dispatch.errors import SolveError
+from dispatch.grid_certificate import certified
 from dispatch.grid_injections import injections, neighbours
 from dispatch.grid_proof import LOSS_SHARE, GridProof
 from dispatch.grid_states import SLOTS, State, Trial, kept_rounds, loading_only, places, slots, states
@@ -172,6 +173,11 @@ def prove(
     proof = _proof(loop, chosen, rounds, network)
     if proof.breaches:
         proof = replace(proof, stopped=f"{stopped}{_worst(loop, chosen)}")
+        if site.grid is not None and site.grid.certificate:
+            progress("asking the relaxation what could be mended")
+            intact = loop.states[0]
+            told = certified(problem, network, intact.limits, intact.neighbours, proof.breaches)
+            proof = replace(proof, certificate=told)
     return _relaxed(chosen.schedule), proof
 
 

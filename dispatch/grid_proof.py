@@ -38,6 +38,7 @@ class GridProof:
         unsettled: controls that found no rest, in words.
         loss_kw: (T,) losses that the plan pays for; None where it pays for none. ``flows.losses_kw`` has the real ones.
         island_kw: (T,) what the reference unit of the island gives, NaN in other steps; None without one.
+        certificate: of the worst steps with violations left, whether any plan could mend them, in words.
     """
 
     flows: Flows
@@ -53,11 +54,13 @@ class GridProof:
     unsettled: tuple[str, ...] = ()
     loss_kw: Array | None = None
     island_kw: Array | None = None
+    certificate: tuple[str, ...] = ()
 
     def remarks(self) -> Iterator[tuple[Literal["warning", "info"], str]]:
         """What a reader should know beside the violations, and how much it matters."""
         if self.stopped:
             yield "warning", self.stopped
+        yield from (("info", text) for text in self.certificate)
         yield from (("warning", text) for text in self.unsettled)
         for state, buses in self.unsupplied.items():
             more = f" and {len(buses) - _MOST_NAMES} more" if len(buses) > _MOST_NAMES else ""

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,6 +27,9 @@ from dispatch.part import Part
 from dispatch.reactive import Decided
 from dispatch.signals import Array
 from dispatch.site import Site
+
+if TYPE_CHECKING:
+    import cvxpy as cp
 
 _TANGENTS = 6
 _PRICES = ("import_price_per_kwh", "export_price_per_kwh")
@@ -106,7 +109,6 @@ class NetworkRows:
     def __init__(
         self, site: Site, rows: Mapping[str, Rows[Any]], parts: Mapping[str, Part], inputs: Inputs, slots: int
     ) -> None:
-        import cvxpy as cp
 
         self._site, self._rows, self._parts = site, rows, parts
         self.buses = tuple(site.grid.bus_of) if site.grid and slots else ()
@@ -216,6 +218,17 @@ class NetworkRows:
         """(scenario, step) reactive injection at a site bus; None where nothing there has any."""
         names = self._site.bus_names
         return reactive.injected(self.free, self._rows, self._parts, names.index(bus), len(names))
+
+    @property
+    def active(self) -> dict[str, cp.Variable]:
+        """By bus, (scenario, step) what is injected there [kW]."""
+        return {bus: x for bus, (x, _) in zip(self.buses, self._injections, strict=False)}
+
+    @property
+    def reactive(self) -> dict[str, cp.Variable]:
+        """By bus, likewise [kvar], where anything there has any."""
+        after = self._injections[len(self.buses) :]
+        return {self.buses[place]: x for place, (x, _) in zip(self._kvar_buses, after, strict=True)}
 
     def take(self, limits: NetworkLimits) -> None:
         """Other limits for the next solve.

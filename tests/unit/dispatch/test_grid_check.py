@@ -137,6 +137,27 @@ def test_what_the_neighbours_alone_break_is_reported_and_bends_no_plan(network: 
     assert data.status.ac_violations == len(done.proof.breaches) > 20
 
 
+def test_the_relaxation_proves_that_the_neighbours_violations_are_out_of_reach(network: Network):
+    store = battery(energy_kwh=40, charge_kw=10, discharge_kw=10)
+    fields = {"neighbours": True, "voltage_min_pu": 0.95, "certificate": True}
+    done = proved(network, posed(load(), EXPORTING, store, series={("load", "demand_kw"): 10.0}, **fields))
+    assert len(done.proof.certificate) == 3, "of the worst steps"
+    assert all(
+        "proved that nothing the park can inject (-20 to 10 kW at Bus 10) holds" in t for t in done.proof.certificate
+    ), done.proof.certificate
+    data = report_data(planned(done.site, done.problem.inputs, schedule=done.schedule, grid=done.proof))
+    assert any(f.text.startswith("network: 0") and "proved that nothing" in f.text for f in data.findings)
+
+
+def test_the_relaxation_says_what_would_hold_where_a_store_cannot_do_it_all_day(network: Network):
+    """Full, it can lift the voltage for an hour; there are four hours to lift it in."""
+    store = battery(energy_kwh=8000, charge_kw=8000, discharge_kw=8000, start_fill=0.95)
+    fields = {"neighbours": True, "voltage_min_pu": 0.95, "certificate": True}
+    done = proved(network, posed(load(), EXPORTING, store, series={("load", "demand_kw"): 10.0}, **fields))
+    assert done.proof.breaches
+    assert any("the network would hold with" in text for text in done.proof.certificate), done.proof.certificate
+
+
 def test_what_the_park_can_mend_is_mended_beside_what_it_cannot(network: Network):
     done = proved(network, posed(load(), EXPORTING, WIND, series=WINDY, neighbours=True))
     assert {b.step for b in done.proof.breaches} == {0}, "step 0 has no wind to help the feeder"
