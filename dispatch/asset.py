@@ -24,10 +24,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Literal, Self, TypeVar
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from dispatch.errors import ContractError, DataError
 from dispatch.frozen import Fraction, Frozen, NonNegative, Positive
+from dispatch.inverter import FixedPowerFactor, Inverter, Reactive
 from dispatch.part import Account, Part, Violation
 from dispatch.series import Need
 from dispatch.signals import Array, Horizon
@@ -216,6 +217,7 @@ class Asset(Frozen, ABC):
         same_carrier: all of its buses carry the same.
         carrier_fields: field of a bus → field whose value is the carrier that the bus must have.
         bus_currents: field → ac or dc, for a kind that must stand on one of them.
+        inverter: what stands between the kind and its ac bus; None: its reactive power is not for anybody to set.
     """
 
     rule_order: ClassVar[int] = 0
@@ -225,12 +227,27 @@ class Asset(Frozen, ABC):
     same_carrier: ClassVar[bool] = False
     carrier_fields: ClassVar[Mapping[str, str]] = {}
     bus_currents: ClassVar[Mapping[str, str]] = {}
+    inverter: ClassVar[Inverter | None] = None
 
     kind: str
     name: Annotated[str, Field(min_length=1, pattern=r"^[A-Za-z0-9_\-]+$")]
     source: str = Field(default="", description="where the numbers come from, with a date")
     verified: bool = Field(default=True, description="false: typical values nobody has checked; the report says so")
     capital: Capital | None = Field(default=None, description="what it cost, for levelised costs in the report")
+    reactive: Reactive | None = Field(default=None, description="reactive power of its inverter, on a site with a grid")
+
+    @model_validator(mode="after")
+    def _has_inverter(self) -> Self:
+        if self.reactive is None:
+            return self
+        if self.inverter is None:
+            raise ValueError(f"reactive: a {self.kind} has no inverter whose reactive power could be set")
+        if self.reactive.mode == "free" and self.reactive.power_factor_min is not None and not self.inverter.feeds_only:
+            raise ValueError(
+                f"reactive: power_factor_min of a {self.kind}, which also draws power, leaves no convex region; "
+                "leave it out (the rating still holds), or choose mode fixed or voltage"
+            )
+        return self
 
     @property
     def needs(self) -> tuple[Need, ...]:
@@ -244,8 +261,8 @@ class Asset(Frozen, ABC):
 
     @property
     def kvar_per_kw(self) -> float:
-        """Reactive power drawn per kW drawn, for the network."""
-        return 0.0
+        """Reactive power drawn per kW drawn, for the network; equally, given per kW given."""
+        return self.reactive.kvar_per_kw if isinstance(self.reactive, FixedPowerFactor) else 0.0
 
     @property
     def asks_reserve_h(self) -> float:

@@ -1,8 +1,9 @@
 """The independent proof of a schedule, in NumPy from fields and inputs; it shares no formula with the optimiser.
 
 What it holds a schedule to: every number is one; every bus balances in every scenario and step, reserve covers what is
-asked for, and outages are survived as stated; every kind's own ``check`` of its limits and ``account`` of its powers,
-money (the bill component by component), carbon and penalties; money and carbon of all kinds adding up to the totals.
+asked for, outages are survived as stated, groups and inverters keep their limits; every kind's own ``check`` of its
+limits and ``account`` of its powers, money (the bill component by component), carbon and penalties; money and carbon
+of all kinds adding up to the totals.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dispatch.groups import EXPORT, IMPORT
 from dispatch.part import Violation, breaches
 from dispatch.schedule import Schedule, Solved
 from dispatch.survival import outages
@@ -44,7 +46,7 @@ class Audit:
 def audit(schedule: Schedule) -> Audit:
     """Everything named in the module's docstring, on all scenarios."""
     violations = [*_missing(schedule), *_balances(schedule), *_reserves(schedule), *_sums(schedule)]
-    violations += _outages(schedule)
+    violations += [*_outages(schedule), *_groups(schedule), *_capabilities(schedule)]
     checked = 0
     for solved in schedule.kinds.values():
         violations += type(solved.rows.members[0]).check(solved.rows, schedule.inputs, solved.series)
@@ -73,6 +75,9 @@ def _balances(schedule: Schedule) -> Iterator[Violation]:
         for port, power in solved.power_kw.items():
             np.add.at(left, solved.bus[port], power)
             np.add.at(scale, solved.bus[port], np.abs(power))
+    if schedule.loss_kw is not None and schedule.losses_at is not None:
+        at = names.index(schedule.losses_at) + len(names) * np.arange(schedule.scenarios)
+        left[at] -= schedule.loss_kw
     for row, step in np.argwhere(~(np.abs(left) <= _BALANCE_KW + 1e-7 * scale)):
         yield Violation(
             f"bus {names[row % len(names)]}", "does not balance", int(step), float(left[row, step]), 0.0, "kW"
@@ -95,6 +100,32 @@ def _outages(schedule: Schedule) -> Iterator[Violation]:
         unsaid = outage.unserved_kwh - outage.stated_kwh
         what = "more would lack in an outage than stated"
         yield from breaches((outage.asset,), what, unsaid[None, :], 0.0, "kWh", _LACKING_KWH)
+
+
+def _groups(schedule: Schedule) -> Iterator[Violation]:
+    """Assets that share a limit, added up from their own powers."""
+    for one in schedule.groups:
+        out = sum((schedule.power_kw(name, buses) for name, buses in one.buses.items()), np.zeros(1))
+        names = (one.group.name,) * schedule.scenarios
+        for what, flow, most in (
+            (EXPORT, out, one.group.max_export_kw),
+            (IMPORT, -out, one.group.max_import_kw),
+        ):
+            if most is not None:
+                yield from breaches(names, what, flow, most, "kW")
+
+
+def _capabilities(schedule: Schedule) -> Iterator[Violation]:
+    """Inverters whose reactive power is chosen: the exact circle, and the least power factor."""
+    for name, kvar in schedule.reactive_kvar.items():
+        member = next(m for m in schedule.find(name).rows.members if m.name == name)
+        power, asked = schedule.power_kw(name, (member.bus,)), member.reactive
+        names = (name,) * schedule.scenarios
+        apparent = np.sqrt(power**2 + kvar**2)
+        yield from breaches(names, "apparent power above the inverter's rating", apparent, asked.rated_kva, "kVA")
+        if asked.power_factor_min is not None:
+            beside = apparent * np.sqrt(1 - asked.power_factor_min**2)
+            yield from breaches(names, "power factor below its least", np.abs(kvar), beside, "kvar", 1e-3)
 
 
 def _sums(schedule: Schedule) -> Iterator[Violation]:

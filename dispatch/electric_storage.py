@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Self, get_args
+from typing import ClassVar, Self, get_args
 
 from dispatch import storage_backup, storage_reserve
 from dispatch.asset import Direction, Given, Inputs, Mode, Rows
+from dispatch.inverter import Inverter
 from dispatch.part import Account, Part, Violation
 from dispatch.signals import Array, Horizon
 from dispatch.storage import Storage
@@ -20,6 +21,8 @@ class ElectricStorage(Storage):
     Equations in :mod:`dispatch.storage_reserve` and :mod:`dispatch.storage_backup`; a site that asks for neither has
     none of their variables and rows.
     """
+
+    inverter: ClassVar[Inverter | None] = Inverter()
 
     @classmethod
     def ratings(cls, rows: Rows[Self], horizon: Horizon) -> dict[str, Array]:

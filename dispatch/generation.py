@@ -9,6 +9,7 @@ import numpy as np
 
 from dispatch.asset import Asset, Given, Inputs, Mode, Rows, Ruling
 from dispatch.frozen import NonNegative
+from dispatch.inverter import Inverter
 from dispatch.part import Account, Part, Port, Violation, breaches
 from dispatch.signals import Array
 
@@ -23,6 +24,7 @@ class VariableGeneration(Asset):
     cost_per_kwh: NonNegative = 0.0
 
     rule_order: ClassVar[int] = 1
+    inverter: ClassVar[Inverter | None] = Inverter(feeds_only=True)
 
     @classmethod
     def signals(cls, rows: Rows[Self], inputs: Inputs) -> dict[str, Array]:

@@ -1,7 +1,9 @@
 """The proof on the network: AC power flow of every step, violations turned into linear limits, solved again.
 
-Loop: schedule → AC (batch engine) → violations → linear limits at the AC point as parameter data → schedule …, until
-there is no violation or nothing more can be gained; then the reference engine solves the chosen plan step by step.
+Loop: schedule → AC (batch engine) in every state of the network → violations → linear limits at the AC point as
+parameter data → schedule …, until there is no violation or nothing more can be gained; then the reference engine solves
+the chosen plan step by step. States are the intact network, each branch out that the site names, and the island while
+its connection is planned out. Where the park pays for losses, every round adds their tangent at its AC point.
 
 A limit that the park hardly moves is given up, so that a plan is not bent for a violation that others cause: it stays
 reported, but no longer steers. Only schedules that pass the audit count.
@@ -9,18 +11,20 @@ reported, but no longer steers. Only schedules that pass the audit count.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dispatch.audit import audit
 from dispatch.errors import SolveError
-from dispatch.problem import NetworkLimits, Problem
+from dispatch.grid_injections import injections, neighbours
+from dispatch.grid_states import SLOTS, State, Trial, kept_rounds, loading_only, places, slots, states
+from dispatch.network_rows import LossTangent, NetworkLimits
+from dispatch.problem import Problem
 from dispatch.schedule import Schedule
-from dispatch.signals import Array, Horizon
+from dispatch.signals import Array
 from dispatch.site import Site
 from dispatch.solve import solve
 
@@ -30,14 +34,13 @@ if TYPE_CHECKING:
     from grid_models.network import Network
     from grid_models.power_flow import Flows
 
-SLOTS = 4
-_MOST_ROUNDS = 6
-_TOLERANCE_PU = 1e-4
-_EXCESS_KW = 1e-3
-# A limit is given up where all that the park does brings it less than this share of the way.
-_WORTH_WHILE = 0.1
+__all__ = ["SLOTS", "GridProof", "prove", "slots"]
 
-_Key = tuple[int, int, int]  # kind, element, step
+_MOST_ROUNDS = 6
+_EXCESS_KW = 1e-3
+# Planned losses are right where they differ from those of the AC power flow by no more than this share of them.
+_LOSS_SHARE = 0.01
+_LEAST_LOSS_KW = 0.1
 
 
 @dataclass(frozen=True)
@@ -45,13 +48,20 @@ class GridProof:
     """Outcome of the loop.
 
     Attributes:
-        flows: AC solution of the final plan by the reference engine.
-        breaches: violations left, steps without a solution first, then worst first.
+        flows: AC solution of the final plan by the reference engine; as an island where the connection is out.
+        breaches: violations left, steps without a solution first, then worst first; of a branch out or an island
+            the element says so.
         before: number of violations of the first plan.
         rounds: how often the plan was solved.
         engine_gap_pu: largest voltage difference between batch and reference engine; NaN if no step has a solution.
-        limits: what voltages and loadings were held against.
-        stopped: why the loop ended with violations left; empty if it left none.
+        limits: what voltages and loadings were held against on the intact network.
+        stopped: why the loop ended with violations left, and what the worst one lacks; empty if it left none.
+        unsupplied: by state, buses of the network that lose their supply in it.
+        kvar: by asset on Q(V), (T,) what it injects.
+        taps: by transformer, (T,) position of its tap changer.
+        unsettled: controls that found no rest, in words.
+        loss_kw: (T,) losses that the plan pays for; None where it pays for none. ``flows.losses_kw`` has the real ones.
+        island_kw: (T,) what the reference unit of the island gives, NaN in other steps; None without one.
     """
 
     flows: Flows
@@ -61,120 +71,119 @@ class GridProof:
     engine_gap_pu: float
     limits: Limits
     stopped: str = ""
+    unsupplied: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    kvar: Mapping[str, Array] = field(default_factory=dict)
+    taps: Mapping[str, Array] = field(default_factory=dict)
+    unsettled: tuple[str, ...] = ()
+    loss_kw: Array | None = None
+    island_kw: Array | None = None
 
 
 @dataclass(frozen=True)
-class _Trial:
-    """A schedule and what the network says about it."""
+class _Round:
+    """A schedule and what the network says about it, state by state."""
 
     schedule: Schedule
     injections: Injections
-    flows: Flows
-    found: Sequence[Breach]
+    trials: tuple[Trial, ...]
+
+    @property
+    def found(self) -> int:
+        """How many violations."""
+        return sum(len(trial.found) for trial in self.trials)
 
 
 @dataclass(frozen=True)
 class _Loop:
-    """The network of one proof, and what the rounds have learned about it."""
+    """The states of one proof."""
 
     site: Site
-    network: Network
-    neighbours: Injections | None
-    limits: Limits
-    given_up: set[_Key] = field(default_factory=set)
-    reach_kw: dict[int, float] = field(default_factory=dict)  # step → most that a limit was moved there in vain
+    states: tuple[State, ...]
 
-    def check(self, schedule: Schedule) -> _Trial:
-        """The schedule on the batch engine."""
-        from grid_models.limits import violations
-        from grid_models.power_flow import solve_batch
+    def check(self, schedule: Schedule) -> _Round:
+        """The schedule on the batch engine, in every state."""
+        own = injections(self.site, schedule)
+        return _Round(schedule, own, tuple(state.check(schedule, own) for state in self.states))
 
-        injections = _injections(self.site, schedule)
-        flows = solve_batch(self.network, injections, self.neighbours)
-        return _Trial(
-            schedule,
-            injections,
-            flows,
-            violations(self.network, flows, self.limits, tolerance_pu=_TOLERANCE_PU),
-        )
+    def mendable(self, made: _Round) -> bool:
+        """Whether limits may still be made of any violation."""
+        return any(state.mendable(trial) for state, trial in zip(self.states, made.trials, strict=True))
 
-    def mendable(self, trial: _Trial) -> list[Breach]:
-        """Violations that limits may still be made of."""
-        return [b for b in trial.found if b.kind != "no_solution" and self._key(b) not in self.given_up]
+    def rows(self, first: _Round, last: _Round, previous: Sequence[LinearLimits | None]) -> list[LinearLimits]:
+        """Limits around the last round, state by state."""
+        each = zip(self.states, first.trials, last.trials, previous, strict=True)
+        return [state.rows(one, other, rows) for state, one, other, rows in each]
 
-    def rows(self, first: _Trial, last: _Trial, previous: LinearLimits | None) -> LinearLimits:
-        """Limits around the last trial, without those out of reach by what earlier rounds have moved."""
-        while True:
-            rows = self._linear(last, previous)
-            needed = _used(rows, first) - rows.bound
-            far = {
-                key
-                for key, (k, t) in _places(rows)
-                if t in self.reach_kw and self.reach_kw[t] < _WORTH_WHILE * needed[k, t]
-            }
-            if not far:
-                return rows
-            self.given_up.update(far)
+    def learn(self, rows: Sequence[LinearLimits], first: _Round, last: _Round) -> bool:
+        """Whether any state gives up a limit, now that the park has tried."""
+        each = zip(self.states, rows, first.trials, last.trials, strict=True)
+        given_up = [state.learn(own, one, other) for state, own, one, other in each]
+        return any(given_up)
 
-    def learn(self, rows: LinearLimits, first: _Trial, last: _Trial) -> bool:
-        """Give up the limits that the new schedule is hardly nearer to than the first; true if there are any."""
-        needed = _used(rows, first) - rows.bound
-        moved = _used(rows, first) - _used(rows, last)
-        left = {self._key(breach) for breach in last.found}
-        lost = {
-            key: (t, float(moved[k, t]))
-            for key, (k, t) in _places(rows)
-            if key in left and needed[k, t] > 0 and moved[k, t] < _WORTH_WHILE * needed[k, t]
-        }
-        for t, gained in lost.values():
-            self.reach_kw[t] = max(self.reach_kw.get(t, 0.0), gained)
-        self.given_up.update(lost)
-        return bool(lost)
+    def best(self, rounds: Sequence[_Round]) -> _Round:
+        """Fewest steps without a solution, smallest violations within reach, losses paid for, then the cheapest."""
 
-    def best(self, trials: Sequence[_Trial]) -> _Trial:
-        """Fewest steps without a solution, then the smallest violations within reach, then the cheapest."""
+        def rank(made: _Round) -> tuple[int, float, float, float]:
+            pairs = list(zip(self.states, made.trials, strict=True))
+            unsolved = sum(state.unsolved(trial) for state, trial in pairs)
+            over = sum(b.margin / b.limit for state, trial in pairs for b in state.mendable(trial))
+            unpaid = self.unpaid(made)
+            return unsolved, round(over, 4), round(unpaid, 2) if unpaid > _LOSS_SHARE else 0.0, _cost(self.site, made)
 
-        def rank(trial: _Trial) -> tuple[int, float, float]:
-            unsolved = int((~trial.flows.converged).sum())
-            over = sum(b.margin / b.limit for b in self.mendable(trial))
-            return unsolved, round(over, 4), _cost(self.site, trial.schedule)
+        return min(rounds, key=rank)
 
-        return min(trials, key=rank)
+    def unpaid(self, made: _Round) -> float:
+        """Share of the losses that the plan's own differ by; 0 where it pays for none."""
+        planned, hours = made.schedule.loss_kw, made.schedule.inputs.horizon.hours
+        if planned is None:
+            return 0.0
+        real = made.trials[0].flows.losses_kw
+        counts = np.isfinite(real) & self.states[0].steps
+        apart = np.abs(planned[0] - real)[counts] @ hours[counts]
+        return float(apart / max(np.abs(real[counts]) @ hours[counts], _LEAST_LOSS_KW * hours.sum()))
 
-    def _linear(self, trial: _Trial, previous: LinearLimits | None) -> LinearLimits:
-        from grid_models.limits import linear_limits
+    def tangent(self, made: _Round) -> LossTangent | None:
+        """Of the losses, around the round's AC point; None where nobody pays for them."""
+        if made.schedule.loss_kw is None:
+            return None
+        state, trial = self.states[0], made.trials[0]
+        there = trial.flows.converged & state.steps
+        at = self._places(trial.injections.bus)
+        slopes = [np.where(there, values[at], 0.0) for values in state.losses(trial)]
+        loss = np.where(there, trial.flows.losses_kw, 0.0)
+        return LossTangent(loss, *slopes, *self._by_site_bus(made.schedule))
 
-        if previous is not None:
-            kind = previous.kind.copy()
-            for key, place in _places(previous):
-                kind[place] = -1 if key in self.given_up else kind[place]
-            previous = replace(previous, kind=kind)
-        nodes = trial.injections.bus
-        # Only dispatchable power moves when limits bind, and it runs at unity power factor.
-        return linear_limits(
-            self.network,
-            trial.injections,
-            self.neighbours,
-            trial.flows,
-            self.mendable(trial),
-            nodes,
-            SLOTS,
-            previous=previous,
-            kvar_per_kw=np.zeros(len(nodes)),
-        )
+    def _by_site_bus(self, schedule: Schedule) -> tuple[Array, Array]:
+        assert self.site.grid is not None
+        buses = tuple(self.site.grid.bus_of)
+        return schedule.injection_kw(buses), schedule.injection_kvar(buses)
 
-    def _key(self, breach: Breach) -> _Key:
-        """As in the rows: buses that closed switches make one count as the first of them."""
-        from grid_models.limits import KINDS
+    def _places(self, nodes: Sequence[str]) -> list[int]:
+        """Of each site bus, the position of its network bus; site buses on one network bus share it."""
+        assert self.site.grid is not None
+        return [nodes.index(node) if node in nodes else -1 for node in self.site.grid.bus_of.values()]
 
-        if breach.kind == "branch_loading":
-            element = int(self.network.branch_index([breach.element])[0])
-        elif breach.kind == "no_solution":
-            element = -1
-        else:
-            fused = self.network.ac.bus_node
-            element = int(np.flatnonzero(fused == fused[self.network.bus_index([breach.element])[0]])[0])
-        return KINDS.index(breach.kind), element, breach.step
+    def limits(self, rows: Sequence[LinearLimits], earlier: Sequence[Sequence[LinearLimits]] = ()) -> NetworkLimits:
+        """The limits for the problem, which knows the site's buses; one that is not supplied moves nothing.
+
+        Those on currents stay from earlier rounds too, as far as there is room.
+        """
+        kw, kvar, bound = [], [], []
+        room = kept_rounds(self.site)
+        kept = [
+            loading_only(own, state.given_up)
+            for before in list(earlier)[-room:]
+            for state, own in zip(self.states, before, strict=True)
+            if room
+        ]
+        for own in (*rows, *kept):
+            at = self._places(own.buses)
+            supplied = (np.array(at) >= 0)[None, :, None]
+            kw.append(own.coefficient[:, at] * supplied)
+            kvar.append(own.coefficient_kvar[:, at] * supplied)
+            bound.append(own.bound)
+        made = NetworkLimits(np.concatenate(kw), np.concatenate(bound), np.concatenate(kvar))
+        return made.widened(slots(self.site))
 
 
 def prove(
@@ -188,82 +197,173 @@ def prove(
     """A schedule that holds on the network, or the best one found with what is left to mend.
 
     Args:
+        problem: with room for ``slots(site)`` linear limits per step.
         again: solves under the limits that were found; a SolveError of it ends the loop. Default: ``solve``.
         schedule: one that passes the audit; it comes back where nothing better is found.
-    """
-    from grid_models.limits import Limits, violations
-    from grid_models.power_flow import solve_reference
 
-    assert site.grid is not None
-    limits = Limits.of(network, voltage_min_pu=site.grid.voltage_min_pu, voltage_max_pu=site.grid.voltage_max_pu)
-    loop = _Loop(site, network, _neighbours(site, network, schedule.inputs.horizon), limits)
-    trials = [loop.check(schedule)]
-    stopped = _improve(loop, problem, trials, progress, again or solve)
-    chosen = loop.best(trials)
+    Raises:
+        GridError: the network has no bus or branch of a name that the site's file gives.
+    """
+    horizon = schedule.inputs.horizon
+    loop = _Loop(site, states(site, network, neighbours(site, network, horizon), horizon))
+    rounds = [loop.check(schedule)]
+    stopped = _improve(loop, problem, rounds, progress, again or solve)
+    chosen = loop.best(rounds)
     progress("checking every step with the reference engine")
-    reference = solve_reference(network, chosen.injections, loop.neighbours)
-    left = tuple(violations(network, reference, limits, tolerance_pu=_TOLERANCE_PU))
-    apart = np.abs(reference.vm_pu - chosen.flows.vm_pu)
-    gap = float(np.nanmax(apart)) if np.isfinite(apart).any() else float("nan")
-    proof = GridProof(reference, left, len(trials[0].found), len(trials), gap, limits, stopped if left else "")
+    proof = _proof(loop, chosen, rounds, network)
+    if proof.breaches:
+        proof = replace(proof, stopped=f"{stopped}{_worst(loop, chosen)}")
     return _relaxed(chosen.schedule), proof
 
 
 def _improve(
     loop: _Loop,
     problem: Problem,
-    trials: list[_Trial],
+    rounds: list[_Round],
     progress: Callable[[str], None],
     again: Callable[[Problem], Schedule],
 ) -> str:
-    """Solve again under limits until nothing is left to mend; adds to ``trials``, returns why it stopped."""
-    rows: LinearLimits | None = None
+    """Solve again under limits until nothing is left to mend; adds to ``rounds``, returns why it stopped."""
+    made: list[list[LinearLimits]] = []  # by round
     bent = False  # the last plan was bent by limits that have been given up since
-    while bent or loop.mendable(trials[-1]):
-        if len(trials) == _MOST_ROUNDS:
+    while bent or loop.mendable(rounds[-1]) or loop.unpaid(rounds[-1]) > _LOSS_SHARE:
+        if len(rounds) == _MOST_ROUNDS:
             return f"no plan without violations within {_MOST_ROUNDS} rounds"
-        rows = loop.rows(trials[0], trials[-1], rows)
-        if not bent and not _places(rows):
+        rows = loop.rows(rounds[0], rounds[-1], made[-1] if made else [None] * len(loop.states))
+        tangent = loop.tangent(rounds[-1])
+        if not bent and tangent is None and not any(places(own) for own in rows):
             break
-        progress(f"network round {len(trials)}: {len(trials[-1].found)} violations, solving again")
-        problem.update(limits=_by_site_bus(loop.site, rows))
+        progress(f"network round {len(rounds)}: {rounds[-1].found} violations, solving again")
+        problem.update(limits=loop.limits(rows, made), losses=tangent)
+        made.append(rows)
         try:
             schedule = again(problem)
         except SolveError as error:
             return str(error)
         if not (found := audit(schedule)).passed:
             return f"audit: {found.violations[0]}"
-        trials.append(loop.check(schedule))
-        bent = loop.learn(rows, trials[0], trials[-1])
-        if not bent and np.allclose(trials[-1].injections.p_kw, trials[-2].injections.p_kw, atol=_EXCESS_KW):
+        rounds.append(loop.check(schedule))
+        bent = loop.learn(rows, rounds[0], rounds[-1])
+        if not bent and _same(rounds[-1], rounds[-2]):
             break
-    if not trials[-1].flows.converged.all():
+    if any(state.unsolved(trial) for state, trial in zip(loop.states, rounds[-1].trials, strict=True)):
         return "steps without an AC solution give no limits to plan by"
     return "nothing within this park's reach mends what is left"
 
 
-def _places(rows: LinearLimits) -> list[tuple[_Key, tuple[int, int]]]:
-    """The rows in use: what they limit, and their slot and step."""
-    return [
-        ((int(rows.kind[k, t]), int(rows.element[k, t]), int(t)), (int(k), int(t)))
-        for k, t in np.argwhere(rows.kind >= 0)
-    ]
+def _same(one: _Round, other: _Round) -> bool:
+    """The plan has come to rest."""
+    pairs = [(r.injections.p_kw, r.injections.q_kvar) for r in (one, other)]
+    return all(np.allclose(a, b, atol=_EXCESS_KW) for a, b in zip(*pairs, strict=True))
 
 
-def _used(rows: LinearLimits, trial: _Trial) -> Array:
-    """(slot, step) left-hand sides of the limits [kW]."""
-    return np.asarray((rows.coefficient * trial.injections.p_kw).sum(axis=1))
+def _proof(loop: _Loop, chosen: _Round, rounds: Sequence[_Round], network: Network) -> GridProof:
+    """The chosen plan by the reference engine, and what the controls do in it."""
+    from grid_models.contingency import expanded, merged
+
+    parts, breaches, gaps = [], [], []
+    for state, trial in zip(loop.states, chosen.trials, strict=True):
+        # Of a branch out, whose every step the batch engine has solved, the reference looks at the worst.
+        steps = np.flatnonzero(state.steps) if state.island or not state.label else _worst_step(state, trial)
+        if not steps.size:
+            continue
+        seen = state.reference(trial, steps)
+        gaps.append(np.abs(seen.vm_pu - trial.flows.vm_pu[:, steps]).ravel())
+        if state.island or not state.label:
+            whole = expanded(seen, network, state.steps.size, steps)
+            parts.append((steps, whole))
+            found = state.breaches(chosen.schedule, expanded(seen, state.network, state.steps.size, steps))
+        else:
+            found = list(trial.found)
+        breaches += [replace(b, element=f"{b.element} {state.label}".strip()) for b in found]
+    apart = np.concatenate(gaps)
+    return GridProof(
+        merged(parts),
+        tuple(sorted(breaches, key=_worst_first)),
+        rounds[0].found,
+        len(rounds),
+        float(np.nanmax(apart)) if np.isfinite(apart).any() else float("nan"),
+        loop.states[0].limits,
+        **_told(loop, chosen),
+    )
 
 
-def _by_site_bus(site: Site, rows: LinearLimits) -> NetworkLimits:
-    """The limits for the problem, which knows the site's buses: those on one network bus share its coefficient."""
-    assert site.grid is not None
-    at = [rows.buses.index(node) for node in site.grid.bus_of.values()]
-    return NetworkLimits(rows.coefficient[:, at], rows.bound)
+def _worst_step(state: State, trial: Trial) -> np.ndarray:
+    """(1,) the step with the highest loading, of those that count and have a solution; empty if there is none."""
+    counts = np.flatnonzero(trial.flows.converged & state.steps)
+    if not counts.size:
+        return counts
+    highest = np.nan_to_num(trial.flows.branch_loading_pu[:, counts]).max(axis=0, initial=0.0)
+    return counts[[int(np.argmax(highest))]]
 
 
-def _cost(site: Site, schedule: Schedule) -> float:
+def _worst_first(breach: Breach) -> tuple[bool, float]:
+    solved = breach.kind != "no_solution"
+    return solved, -breach.margin / breach.limit if solved else 0.0
+
+
+def _told(loop: _Loop, chosen: _Round) -> dict[str, Any]:
+    """What the controls do in the chosen plan, and what the states leave without supply."""
+    schedule, kvar, taps = chosen.schedule, {}, {}
+    unsettled: list[str] = []
+    island: Array | None = None
+    for state, trial in zip(loop.states, chosen.trials, strict=True):
+        if state.island is not None:
+            island = np.where(state.steps, state.island_kw(schedule, trial.flows), np.nan)
+        if trial.controlled is None or trial.controls is None:
+            continue
+        unsettled += [
+            f"{one.element} {state.label} at {_when(schedule, one.step)}: {one.reason}".replace("  ", " ")
+            for one in trial.controlled.unsettled
+            if state.steps[one.step]
+        ]
+        if state.label and state.island is None:
+            continue
+        names = [name for name, _ in state.droops(schedule)]
+        for name, values in zip(names, trial.controlled.kvar, strict=True):
+            kvar[name] = np.where(state.steps, values, kvar.get(name, np.nan))
+        for changer, positions in zip(trial.controls.taps, trial.controlled.position, strict=True):
+            taps[changer.transformer] = np.where(state.steps, positions, taps.get(changer.transformer, np.nan))
+    return {
+        "unsupplied": {s.label: s.reduced.lost_buses for s in loop.states if s.reduced.lost_buses},
+        "kvar": kvar,
+        "taps": taps,
+        "unsettled": tuple(unsettled),
+        "loss_kw": None if schedule.loss_kw is None else schedule.loss_kw[0],
+        "island_kw": island,
+    }
+
+
+def _worst(loop: _Loop, chosen: _Round) -> str:
+    """The violation that is worst, where, when, and how much power would mend it."""
+    found = [(b, s, t) for s, t in zip(loop.states, chosen.trials, strict=True) for b in t.found]
+    if not found:
+        return ""  # of the reference engine alone: its list names them
+    breach, state, trial = min(found, key=lambda one: _worst_first(one[0]))
+    where = f"{breach.element} {state.label}".strip()
+    what, when = breach.kind.replace("_", " "), _when(chosen.schedule, breach.step)
+    if breach.kind == "no_solution":
+        controls = [] if trial.controlled is None else trial.controlled.unsettled
+        why = next((f" ({c.element}: {c.reason})" for c in controls if c.step == breach.step), "")
+        drawn = -float(trial.injections.p_kw[:, breach.step].sum())
+        return f"; worst: {where}, {what} at {when}, with {drawn:.4g} kW drawn by the park{why}"
+    over = f"; worst: {where}, {what} at {when}, over by {breach.margin:.4g} {breach.unit}"
+    if breach.kind == "island_power":
+        return f"{over}: what the others and the losses take of the reference unit"
+    lacking = state.lacking_kw(trial, breach)
+    if lacking is None:
+        return f"{over}, which no bus of the park moves"
+    more = "more" if lacking[0] > 0 else "less"
+    return f"{over}: it takes {abs(lacking[0]):.4g} kW {more} from the park at {lacking[1]}"
+
+
+def _when(schedule: Schedule, step: int) -> str:
+    return schedule.inputs.horizon.local_start[step].strftime("%H:%M on %Y-%m-%d")
+
+
+def _cost(site: Site, made: _Round) -> float:
     """What the objective counts, but for what it pays for limits."""
+    schedule = made.schedule
     wanted, hours = site.objective, schedule.inputs.horizon.hours
     limits = wanted.limit_penalty_per_kwh * (schedule.limit_excess_kw @ hours)
     carbon = wanted.carbon_price_per_t / 1000 * schedule.co2_kg
@@ -279,45 +379,3 @@ def _relaxed(schedule: Schedule) -> Schedule:
     text = f"network limits in {steps} of {over.size} steps, by up to {over.max():.4g} kW"
     quality = "relaxed" if schedule.proof.quality in ("optimal", "incumbent") else schedule.proof.quality
     return replace(schedule, proof=replace(schedule.proof, quality=quality, relaxed=(*schedule.proof.relaxed, text)))
-
-
-def _neighbours(site: Site, network: Network, horizon: Horizon) -> Injections | None:
-    """The other customers at the park's standard time, in which their profiles of 2016 are written."""
-    import pandas as pd
-
-    if site.grid is None or not site.grid.neighbours:
-        return None
-    return network.background(pd.DatetimeIndex([_standard(t) for t in horizon.local_start]), horizon.hours)
-
-
-def _standard(start: datetime) -> datetime:
-    """The clock without daylight saving, so that a profile's noon is the sun's on every day."""
-    # The lesser of the winter and summer offsets: tzinfo.dst() is negative in some zones (Europe/Dublin).
-    seasons = [datetime(start.year, month, 1, tzinfo=start.tzinfo).utcoffset() or timedelta(0) for month in (1, 7)]
-    return start.astimezone(UTC).replace(tzinfo=None) + min(seasons)
-
-
-def _injections(site: Site, schedule: Schedule) -> Injections:
-    """Net power of the site's assets by network bus, reactive by each asset's power factor."""
-    from grid_models.injections import Injections
-
-    assert site.grid is not None
-    buses, nodes = tuple(site.grid.bus_of), tuple(dict.fromkeys(site.grid.bus_of.values()))
-    # Site buses that stand on one network bus add up.
-    onto = np.array([[float(site.grid.bus_of[bus] == node) for bus in buses] for node in nodes])
-    return Injections(nodes, onto @ schedule.injection_kw(buses), onto @ _reactive(schedule, buses))
-
-
-def _reactive(schedule: Schedule, buses: tuple[str, ...]) -> Array:
-    """(bus, step) reactive injection [kvar]: minus what the assets draw."""
-    out = np.zeros((len(buses), schedule.inputs.horizon.steps))
-    for solved in schedule.kinds.values():
-        if type(solved.rows.members[0]).is_network:
-            continue
-        names = solved.rows.buses
-        factor = np.array([member.kvar_per_kw for member in solved.rows.members] * solved.rows.scenarios)
-        for port, power in solved.power_kw.items():
-            for position, name in enumerate(buses):
-                here = (solved.rows.scenario == 0) & (solved.bus[port] % len(names) == names.index(name))
-                out[position] += factor[here] @ power[here]
-    return out

@@ -21,7 +21,7 @@ from dispatch.audit import Audit, audit
 from dispatch.certificate import certificate
 from dispatch.comparison import Outcome, compare
 from dispatch.errors import SolveError
-from dispatch.grid_check import SLOTS, GridProof, prove
+from dispatch.grid_check import GridProof, prove, slots
 from dispatch.highs import Limits
 from dispatch.ladder import Climbed, climb
 from dispatch.outlook import Outlook, known_inputs, look_ahead
@@ -94,8 +94,8 @@ def plan(
     """
     outlook = look_ahead(site, horizon, archive, issue_time, weather_site=weather_site, progress=progress)
     progress(f"scheduling {horizon.steps} steps in {outlook.inputs.scenarios} scenarios")
-    slots = SLOTS if network is not None else 0
-    problem = Problem(site, outlook.inputs, Mode(site.planning.commitment), network_slots=slots)
+    places = slots(site) if network is not None else 0
+    problem = Problem(site, outlook.inputs, Mode(site.planning.commitment), network_slots=places)
     problem.update(weights=outlook.weights)
     came = dict(actual or {})
     known = all(np.isfinite(came.get(name, np.nan)).all() for name in outlook.needs) if came else False

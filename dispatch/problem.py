@@ -7,16 +7,17 @@ and the network ask, and compiles once. After that only parameters change.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.sparse import csr_array
 
-from dispatch import island, objective
+from dispatch import groups, island, objective, reactive
 from dispatch.asset import Asset, Given, Inputs, Mode, Rows
 from dispatch.errors import AlignmentError, ContractError
 from dispatch.highs import Compiled, Layout
+from dispatch.network_rows import LossTangent, NetworkLimits, NetworkRows
 from dispatch.part import Part, Violation
 from dispatch.schedule import Proof, Schedule, Solved
 from dispatch.signals import Array
@@ -25,21 +26,7 @@ from dispatch.site import Site
 if TYPE_CHECKING:
     import cvxpy as cp
 
-
-@dataclass(frozen=True)
-class NetworkLimits:
-    """Linear limits on injections: Σ_b coefficient[k, b, t] · injection_kw[b, t] ≤ bound_kw[k, t].
-
-    Unused slots have coefficient 0 and bound 1.
-    """
-
-    coefficient: Array
-    bound_kw: Array
-
-    @classmethod
-    def none(cls, slots: int, buses: int, steps: int) -> NetworkLimits:
-        """Slots that hold no limit yet."""
-        return cls(np.zeros((slots, buses, steps)), np.ones((slots, steps)))
+__all__ = ["NetworkLimits", "Problem"]
 
 
 class Problem:
@@ -71,16 +58,15 @@ class Problem:
         self._weights = cp.Parameter(self.scenarios, nonneg=True, value=np.full(self.scenarios, 1 / self.scenarios))
         self.inputs = inputs
         self.parts = {kind: self._part(kind, rows, inputs) for kind, rows in self.rows.items()}
+        self.network = NetworkRows(site, self.rows, self.parts, self.horizon, network_slots)
         self.balance = self._balance()
-        self.network_buses = tuple(site.grid.bus_of) if site.grid and network_slots else ()
-        extra, limits = self._network(network_slots)
-        self.network_limits, self.network_excess = limits[len(self.injected) :], tuple(self._excess)
-        self.total = objective.total(site, self.horizon, self.rows, self.parts, self._weights, extra)
+        self.total = objective.total(site, self.horizon, self.rows, self.parts, self._weights, self.network.cost)
         constraints = [c for part in self.parts.values() for c in part.constraints]
+        self.groups = groups.shared(site)
+        self.group_limits = groups.constraints(self.groups, self.rows, self.parts, self.horizon.steps)
         self.reserve = self._reserve()
-        self._limited = limits
         self.island = island.constraints(self.rows, self.parts, self.horizon)
-        constraints += [self.balance, *self.reserve.values(), *self.island, *limits, *self.total.constraints]
+        constraints += self._joint()
         self._problem = cp.Problem(cp.Minimize(self.total.expression), constraints)
         self.compiled = Compiled(self._problem)
 
@@ -98,12 +84,23 @@ class Problem:
                 values[short] = value
         return cls.part(rows, Given(self.horizon, values), self.mode)
 
+    def _joint(self) -> list[Any]:
+        """Rows that join plants."""
+        own = [self.balance, *self.reserve.values(), *self.group_limits.values(), *self.island]
+        return [*own, *self.network.constraints, *self.total.constraints]
+
     def _balance(self) -> cp.Constraint:
         """(scenario · bus, step) every bus balances: Σ ports = 0."""
         import cvxpy as cp
 
         size = self.scenarios * len(self.site.bus_names)
-        terms = [_place(port.bus, size) @ port.power_kw for part in self.parts.values() for port in part.ports.values()]
+        ports = [port for part in self.parts.values() for port in part.ports.values()]
+        terms = [_place(port.bus, size) @ port.power_kw for port in ports]
+        if self.network.loss_kw is not None and self.site.grid is not None:
+            at = self.site.bus_names.index(self.site.grid.losses_at or "")
+            terms.append(
+                -_place(at + len(self.site.bus_names) * np.arange(self.scenarios), size) @ self.network.loss_kw
+            )
         return sum(terms[1:], terms[0]) == cp.Constant(np.zeros((size, self.horizon.steps)))
 
     def _reserve(self) -> dict[str, cp.Constraint]:
@@ -119,55 +116,6 @@ class Problem:
                 made[direction] = sum(terms[1:], terms[0]) >= np.zeros((self.scenarios, self.horizon.steps))
         return made
 
-    def _network(self, slots: int) -> tuple[Any, list[Any]]:
-        """Limits, each with an excess of its own that the objective prices; the same rows for every scenario.
-
-        One excess for all of a step would open every limit of that step as soon as one of them is out of reach.
-        """
-        import cvxpy as cp
-
-        self._limits: list[tuple[list[cp.Parameter], cp.Parameter]] = []
-        self._injected: list[tuple[cp.Variable, cp.Expression]] = []
-        self.injected: dict[str, cp.Constraint] = {}
-        self._excess: list[cp.Variable] = []
-        if not self.network_buses:
-            return None, []
-        shape = (self.scenarios, self.horizon.steps)
-        # An injection holds demand, a parameter, and is multiplied by coefficients, parameters too: it is a variable.
-        injections = [cp.Variable(shape) for _ in self.network_buses]
-        self._injected = [(x, self._injection(bus)) for x, bus in zip(injections, self.network_buses, strict=True)]
-        self.injected = {b: x == e for b, (x, e) in zip(self.network_buses, self._injected, strict=True)}
-        constraints: list[Any] = list(self.injected.values())
-        for _ in range(slots):  # a handful of slots and mapped buses, not steps
-            factors = [cp.Parameter(shape, value=np.zeros(shape)) for _ in injections]
-            bound = cp.Parameter(shape, value=np.ones(shape))
-            used = sum(
-                (cp.multiply(f, x) for f, x in zip(factors, injections, strict=True)),
-                cp.Constant(np.zeros(shape)),
-            )
-            excess = cp.Variable(shape, nonneg=True)
-            constraints.append(used <= bound + excess)
-            self._limits.append((factors, bound))
-            self._excess.append(excess)
-        all_excess = sum(self._excess[1:], self._excess[0])
-        return self.site.objective.limit_penalty_per_kwh * (all_excess @ self.horizon.hours), constraints
-
-    def _injection(self, bus: str) -> Any:
-        """(scenario, step) net injection at a site bus of all kinds that are not the network."""
-        import cvxpy as cp
-
-        names = self.site.bus_names
-        out: Any = cp.Constant(np.zeros((self.scenarios, self.horizon.steps)))
-        for kind, part in self.parts.items():
-            rows = self.rows[kind]
-            if type(rows.members[0]).is_network:
-                continue
-            for port in part.ports.values():
-                at = port.bus % len(names) == names.index(bus)
-                if at.any():
-                    out = out + (objective.to_scenario(rows) * at[None, :]) @ port.power_kw
-        return out
-
     def update(
         self,
         inputs: Inputs | None = None,
@@ -175,6 +123,7 @@ class Problem:
         site: Site | None = None,
         weights: Array | None = None,
         limits: NetworkLimits | None = None,
+        losses: LossTangent | None = None,
     ) -> None:
         """New data for the next solve; what is not given stays.
 
@@ -193,10 +142,9 @@ class Problem:
         if inputs is not None or site is not None:
             self._fill()
         if limits is not None:
-            for slot, (factors, bound) in enumerate(self._limits):
-                bound.value = np.tile(limits.bound_kw[slot], (self.scenarios, 1))
-                for position, factor in enumerate(factors):
-                    factor.value = np.tile(limits.coefficient[slot, position], (self.scenarios, 1))
+            self.network.take(limits)
+        if losses is not None:
+            self.network.add_tangent(losses)
 
     def _take_site(self, site: Site) -> None:
         rows = site.rows(self.scenarios)
@@ -236,13 +184,12 @@ class Problem:
         return variable
 
     def layout(self) -> Layout:
-        """Rows that join plants (balances, reserves, outages, limits, wishes, the objective's sums); columns' steps."""
-        joint = [self.balance, *self.reserve.values(), *self.island, *self._limited, *self.total.constraints]
+        """Rows that join plants (balances, reserves, limits, wishes, sums of the objective); columns' steps."""
         step = np.full(self.compiled.size, -1)
         for variable in self._problem.variables():
             if variable.ndim == 2 and variable.shape[1] == self.horizon.steps:
                 step[self.compiled.columns(variable)] = np.arange(self.horizon.steps)
-        return Layout(np.concatenate([self.compiled.rows(constraint).ravel() for constraint in joint]), step)
+        return Layout(np.concatenate([self.compiled.rows(constraint).ravel() for constraint in self._joint()]), step)
 
     def take(self, x: Array) -> None:
         """Give all variables their values out of a solver's point."""
@@ -254,13 +201,10 @@ class Problem:
 
     def twin(self, site: Site | None = None) -> Problem:
         """The same problem on the same data, ratings as parameters, compiled anew; of another site if one is given."""
-        slots = len(self._limits)
+        slots = len(self.network.limits)
         made = Problem(site or self.site, self.inputs, self.mode, template=True, network_slots=slots)
         made.update(weights=self.weights)
-        for mine, theirs in zip(self._limits, made._limits, strict=True):
-            theirs[1].value = mine[1].value
-            for own, other in zip(mine[0], theirs[0], strict=True):
-                other.value = own.value
+        made.network.as_in(self.network)
         return made
 
     def decisions(self, kind: str) -> tuple[str, ...]:
@@ -283,15 +227,19 @@ class Problem:
         ports = self.parts[kind].ports.values()
         return np.asarray(sum(_place(p.bus, size) @ p.power_kw.value for p in ports))
 
+    def standing_kw(self) -> Array:
+        """(scenario · bus, step) what stands in the balances before any kind: losses of the last AC point."""
+        out = np.zeros((self.scenarios * len(self.site.bus_names), self.horizon.steps))
+        if self.network.loss_kw is not None and self.site.grid is not None:
+            at = self.site.bus_names.index(self.site.grid.losses_at or "")
+            out[at :: len(self.site.bus_names)] = -self.network.standing_loss_kw
+        return out
+
     def settle_totals(self) -> float:
         """Give the variables of objective and network the values that follow from the kinds'; the objective then."""
         for breach in self.total.breaches:
             breach.short_kwh.value = np.maximum(breach.needed.value, 0)
-        for injected, expression in self._injected:
-            injected.value = expression.value
-        for excess, (factors, bound) in zip(self._excess, self._limits, strict=True):
-            used = sum(f.value * x.value for f, (x, _) in zip(factors, self._injected, strict=True))
-            excess.value = np.maximum(used - bound.value, 0)
+        self.network.settle()
         for variable, value in self.total.defined:
             variable.value = value()
         return float(self.total.expression.value)
@@ -301,7 +249,7 @@ class Problem:
         kinds = {kind: self._solved(kind) for kind in self.parts}
         proof = _with_passed(proof, kinds, self.inputs)
         breaches = {b.text: np.asarray(b.short_kwh.value) for b in self.total.breaches}
-        excess = sum((x.value for x in self._excess), np.zeros((self.scenarios, self.horizon.steps)))
+        excess = sum((x.value for x in self.network.excess), np.zeros((self.scenarios, self.horizon.steps)))
         return Schedule(
             inputs=self.inputs,
             weights=np.asarray(self._weights.value),
@@ -313,6 +261,10 @@ class Problem:
             proof=proof,
             price_per_kwh=price,
             limit_excess_kw=np.asarray(excess),
+            reactive_kvar=reactive.chosen(self.network.free, self.rows),
+            groups=self.groups,
+            loss_kw=self.network.losses_kw(),
+            losses_at=self.site.grid.losses_at if self.site.grid else None,
         )
 
     def _solved(self, kind: str) -> Solved:
@@ -365,9 +317,9 @@ def _coefficients(cls: type[Asset], rows: Rows[Any], inputs: Inputs, *, ratings:
 def _structure(site: Site) -> list[tuple[object, ...]]:
     """What sites that share one compiled problem have in common."""
     # In the order of the rows: members of one kind that changed places would stand on each other's buses.
-    members = [(a.kind, *a.structure) for a in sorted(site.assets, key=lambda a: a.kind)]
+    members = [(a.kind, a.reactive, *a.structure) for a in sorted(site.assets, key=lambda a: a.kind)]
     return [(bus.name, bus.carrier) for bus in site.buses] + [
-        (site.reserve_h, site.reserve_directions, site.outage_h),
+        (site.reserve_h, site.reserve_directions, site.outage_h, site.groups),
         *members,
     ]
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dispatch.asset import Inputs, Rows
+from dispatch.groups import Shared
 from dispatch.highs import Quality
 from dispatch.signals import Array, unit_of
 
@@ -93,6 +94,10 @@ class Schedule:
         wish_short_kwh: by wish, (S, window) shortfall.
         price_per_kwh: (S, bus, T) local price: what one more kWh at the bus would cost; None without a solver.
         limit_excess_kw: (S, T) excess over all linearised network limits of a step.
+        reactive_kvar: by asset, (S, T) injected reactive power that was chosen or controlled; that of a fixed power
+            factor follows from the powers.
+        groups: limits that several assets share, as the schedule was made under them.
+        loss_kw: (S, T) losses of the network that the balance of the bus ``losses_at`` pays for; None: of nobody.
     """
 
     inputs: Inputs
@@ -105,6 +110,10 @@ class Schedule:
     proof: Proof
     price_per_kwh: Array | None = None
     limit_excess_kw: Array = field(default_factory=lambda: np.zeros((1, 1)))
+    reactive_kvar: Mapping[str, Array] = field(default_factory=dict)
+    groups: tuple[Shared, ...] = ()
+    loss_kw: Array | None = None
+    losses_at: str | None = None
 
     @property
     def scenarios(self) -> int:
@@ -144,14 +153,38 @@ class Schedule:
 
     def injection_kw(self, buses: tuple[str, ...], scenario: int = 0) -> Array:
         """(bus, step) net injection of all assets that are not the network itself."""
+        return self._injection(buses, scenario, reactive=False)
+
+    def injection_kvar(self, buses: tuple[str, ...], scenario: int = 0) -> Array:
+        """(bus, step) likewise reactive: by each asset's power factor, and what was chosen."""
+        out = self._injection(buses, scenario, reactive=True)
+        for name, kvar in self.reactive_kvar.items():
+            solved = self.find(name)
+            member = next(m for m in solved.rows.members if m.name == name)
+            if member.bus in buses:
+                out[buses.index(member.bus)] += kvar[scenario]
+        return out
+
+    def _injection(self, buses: tuple[str, ...], scenario: int, *, reactive: bool) -> Array:
         names = next(iter(self.kinds.values())).rows.buses
         out = np.zeros((len(buses), self.inputs.horizon.steps))
         for solved in self.kinds.values():
-            if type(solved.rows.members[0]).is_network:
+            rows = solved.rows
+            if type(rows.members[0]).is_network:
                 continue
+            factor = np.array([m.kvar_per_kw if reactive else 1.0 for m in rows.members] * rows.scenarios)
             for port, power in solved.power_kw.items():
-                here = solved.rows.scenario == scenario
                 for position, name in enumerate(buses):
-                    at = here & (solved.bus[port] % len(names) == names.index(name))
-                    out[position] += power[at].sum(axis=0)
+                    at = (rows.scenario == scenario) & (solved.bus[port] % len(names) == names.index(name))
+                    out[position] += factor[at] @ power[at]
+        return out
+
+    def power_kw(self, name: str, buses: Collection[str]) -> Array:
+        """(scenario, step) what one asset puts into those of ``buses`` that it stands on."""
+        solved = self.find(name)
+        names, mine = solved.rows.buses, np.array([own == name for own in solved.rows.names])
+        out = np.zeros((self.scenarios, self.inputs.horizon.steps))
+        for port, power in solved.power_kw.items():
+            at = mine & np.array([names[bus % len(names)] in buses for bus in solved.bus[port]])
+            np.add.at(out, solved.rows.scenario[at], power[at])
         return out

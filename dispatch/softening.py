@@ -1,8 +1,8 @@
 """The problem with soft limits: what no plan can keep is passed, as little as can be, and named.
 
-Soft becomes what a kind calls ``relaxable`` (bands of stores, limits of a connection): each such row gets an excess,
-dearer than anything the objective knows, shed load included. Wishes, reserve and network limits have a shortfall of
-their own.
+Soft becomes what a kind calls ``relaxable`` (bands of stores, limits of a connection) and what groups share: each such
+row gets an excess, dearer than anything the objective knows, shed load included. Wishes, reserve and network limits
+have a shortfall of their own.
 """
 
 from __future__ import annotations
@@ -48,12 +48,13 @@ class Softened:
             for kind, part in self.problem.parts.items()
             for what in part.relaxable
             for member in self.problem.rows[kind].members
-        }
+        } | set(self.problem.group_limits)
         return replace(schedule, proof=replace(schedule.proof, quality="relaxed", may_pass=frozenset(names)))
 
     def _rows(self) -> np.ndarray:
         compiled = self.problem.compiled
-        found = [compiled.rows(c).ravel() for part in self.problem.parts.values() for c in part.relaxable.values()]
+        soft = [c for part in self.problem.parts.values() for c in part.relaxable.values()]
+        found = [compiled.rows(c).ravel() for c in (*soft, *self.problem.group_limits.values())]
         return np.concatenate([np.zeros(0, int), *found])
 
     def _price(self, matrices: Matrices) -> float:

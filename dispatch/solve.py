@@ -183,7 +183,7 @@ def _prices(problem: Problem, answer: Answer) -> Array | None:
         return None
     # cvxpy writes a row as −(left − right) = 0, so its dual is what one more kW of demand, negative at the left, costs.
     dual = answer.row_dual[problem.compiled.rows(problem.balance)].reshape(shape)
-    for bus, constraint in problem.injected.items():
+    for bus, constraint in problem.network.injected.items():
         dual[:, problem.site.bus_names.index(bus)] -= answer.row_dual[problem.compiled.rows(constraint)]
     weight = np.ones(problem.scenarios)
     if problem.total.priced is not None:
@@ -207,7 +207,7 @@ def cascade(
     problem: Problem, planned: Mapping[str, Mapping[str, Array]], giving_way: Sequence[str], quality: Quality
 ) -> Schedule:
     """Decisions by plan or rule, kind after kind; then those of ``giving_way`` take up what is left, in reverse."""
-    state = Ruling(np.zeros((problem.scenarios * len(problem.site.bus_names), problem.horizon.steps)))
+    state = Ruling(problem.standing_kw())
     order = sorted(problem.rows, key=lambda kind: _order(problem, kind))
     chosen = {}
     for kind in order:

@@ -16,7 +16,7 @@ from scipy import sparse
 
 from grid_models.background import QUARTERS_PER_YEAR, Background
 from grid_models.errors import GridError, name_some, unknown_name
-from grid_models.network import AcModel, Array, Index, Network, Reference
+from grid_models.network import AcModel, Array, Index, Network, Reference, Taps
 
 # Tables whose in-service rows the conversion does not carry: voltage-controlled machines have no counterpart
 # in the batch engine, for the others no loading is worked out yet. A refusal is better than a silent difference.
@@ -76,6 +76,7 @@ def to_network(net: Any, name: str, notes: tuple[str, ...] = ()) -> Network:
             lines=pd.Index(named["element"][named["table"] == "line"]),
             transformers=pd.Index(named["element"][named["table"] == "transformer"]),
         ),
+        taps=_taps(probe.trafo, named),
     )
 
 
@@ -152,6 +153,21 @@ def _rated_ka(elements: pd.DataFrame, table: str) -> Array:
     sn_mva = elements["sn_mva"].to_numpy(dtype=np.float64) * factor
     volts = elements[["vn_hv_kv", "vn_lv_kv"]].to_numpy(dtype=np.float64)
     return np.asarray(sn_mva[:, None] / (np.sqrt(3.0) * volts))
+
+
+def _taps(trafo: pd.DataFrame, named: pd.DataFrame) -> Taps:
+    """Tap changers that change the ratio alone, by a fixed step; others stay where the network has them."""
+    numbers = {name: _column(trafo, f"tap_{name}", np.nan) for name in ("pos", "neutral", "min", "max", "step_percent")}
+    kind, side, table = (
+        trafo[name] if name in trafo else pd.Series(None, index=trafo.index, dtype=object)
+        for name in ("tap_changer_type", "tap_side", "tap_dependency_table")
+    )
+    plain = kind.astype(str).eq("Ratio") & side.isin(["hv", "lv"]) & ~table.eq(True)
+    plain &= _column(trafo, "tap_step_degree", 0.0).eq(0.0)
+    values = pd.DataFrame(numbers).where(plain & pd.DataFrame(numbers).notna().all(axis=1))
+    at = np.where(named["table"] == "transformer", named["element"], -1)
+    rows = values.reindex(at).to_numpy()
+    return Taps(*rows[:, :4].T, rows[:, 4] / 100.0, at_from=side.reindex(at).eq("hv").to_numpy())
 
 
 def _ac_model(probe: Any, buses: pd.Index, branches: pd.DataFrame) -> AcModel:

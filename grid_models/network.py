@@ -64,6 +64,22 @@ class AcModel:
 
 
 @dataclass(frozen=True, eq=False)
+class Taps:
+    """Ratio tap changers per named branch (L,); NaN where a branch has none that could be stepped.
+
+    One step up adds ``step_pu`` of the winding's turns on the tapped side: at the from (high-voltage) side the
+    ratio is ∝ 1 + step_pu · (position − neutral), at the to side ∝ its inverse.
+    """
+
+    position: Array
+    neutral: Array
+    minimum: Array
+    maximum: Array
+    step_pu: Array
+    at_from: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
 class Reference:
     """The pandapower net with one static generator per bus; its table rows in the order of ``Network``."""
 
@@ -93,6 +109,7 @@ class Network:
     profiles: Background = field(repr=False)
     notes: tuple[str, ...] = ()
     reference: Reference | None = field(default=None, repr=False)
+    taps: Taps | None = field(default=None, repr=False)
 
     def bus_index(self, names: Sequence[str]) -> Index:
         """Positions of ``names`` in ``bus_names``. Raises GridError that lists the closest valid names."""
@@ -122,7 +139,8 @@ class Network:
         model = [getattr(self.ac, f.name) for f in dataclasses.fields(self.ac)]
         ratings = [m.toarray() for m in (self.profiles.rating_kw, self.profiles.rating_kvar)]
         limits = [self.voltage_min_pu, self.voltage_max_pu, self.branch_loading_max_pu]
-        for array in (*model, *limits, self.profiles.factor, *ratings):
+        taps = [] if self.taps is None else [getattr(self.taps, f.name) for f in dataclasses.fields(self.taps)]
+        for array in (*model, *limits, *taps, self.profiles.factor, *ratings):
             digest.update(str(np.shape(array)).encode() + np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()
 

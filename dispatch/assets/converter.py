@@ -12,6 +12,7 @@ from dispatch import flexible
 from dispatch.asset import Asset, Carrier, Given, Inputs, Mode, Rows, Ruling, full
 from dispatch.convex_curve import curve, filled, quadratic_slopes
 from dispatch.frozen import Fraction, NonNegative, Positive
+from dispatch.inverter import Inverter
 from dispatch.part import Account, Exclusive, Part, Port, Violation, breaches
 from dispatch.signals import Array, Horizon
 
@@ -48,6 +49,7 @@ class Converter(Asset):
     bus_fields: ClassVar[Mapping[str, Carrier | None]] = {"bus": "electricity", "dc_bus": "electricity"}
     bus_currents: ClassVar[Mapping[str, str]] = {"bus": "ac", "dc_bus": "dc"}
     rule_order: ClassVar[int] = 6
+    inverter: ClassVar[Inverter | None] = Inverter()
 
     @model_validator(mode="after")
     def _delivers(self) -> Self:

@@ -13,6 +13,7 @@ from dispatch.asset import Asset, Given, Inputs, Mode, Rows, Ruling, full, shift
 from dispatch.disaggregation import Split, Wanted, Worth, disaggregate
 from dispatch.errors import DataError
 from dispatch.frozen import Efficiency, NonNegative, Positive
+from dispatch.inverter import Inverter
 from dispatch.part import Account, Part, Port, Violation, breaches
 from dispatch.sessions import Session, SessionFile
 from dispatch.signals import Array, Horizon
@@ -64,6 +65,7 @@ class EvFleet(Asset):
     )
 
     rule_order: ClassVar[int] = 4
+    inverter: ClassVar[Inverter | None] = Inverter()
 
     @property
     def all_sessions(self) -> tuple[Session, ...]:

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from dispatch.asset import Carriers
 from dispatch.fluids import HIGHER_KWH_PER_KG, HYDROGEN_KWH_PER_KG
 from dispatch.frozen import Efficiency, Positive
+from dispatch.inverter import Inverter
 from dispatch.process import Process
 from dispatch.signals import Array, Horizon
 
@@ -47,6 +48,7 @@ class FuelCell(Process):
     rated_port: ClassVar[str] = "electricity"
     outputs: ClassVar[Mapping[str, str]] = {"electricity": "bus", "heat": "heat_bus"}
     spillable: ClassVar[tuple[str, ...]] = ("heat",)
+    inverter: ClassVar[Inverter | None] = Inverter(feeds_only=True)
 
     @model_validator(mode="after")
     def _no_more_than_goes_in(self) -> Self:

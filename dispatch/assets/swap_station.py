@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from dispatch.asset import Asset, Given, Inputs, Mode, Rows, Ruling, full, shifted
 from dispatch.errors import DataError
 from dispatch.frozen import Efficiency, Fraction, NonNegative, Positive
+from dispatch.inverter import Inverter
 from dispatch.part import Account, Part, Port, Violation, breaches
 from dispatch.series import Signal, signal_values
 from dispatch.signals import Array, Horizon
@@ -55,6 +56,7 @@ class SwapStation(Asset):
     end_penalty: NonNegative = Field(default=50.0, description="price of a full one missing at the end")
 
     rule_order: ClassVar[int] = 4
+    inverter: ClassVar[Inverter | None] = Inverter()
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

@@ -132,7 +132,7 @@ def _owners(inside: Any, entries: Entries) -> _Owned:
     scenario, step, name = (np.full(lines, _NONE) for _ in range(3))
     np.maximum.at(scenario, line, entries.scenario[entry])
     np.maximum.at(step, line, entries.step[entry])
-    owned = np.array([named.kind not in {"bus", "site", "network"} for named in entries.names], bool)
+    owned = np.array([named.kind not in {"bus", "site", "network", "group"} for named in entries.names], bool)
     mine = owned[entries.name[entry]]
     name[line[mine][::-1]] = entries.name[entry[mine]][::-1]
     return [entries.names[n].asset if n >= 0 else None for n in name], scenario, step
@@ -183,13 +183,20 @@ def _site_rows(book: _Book, problem: Problem) -> None:
         named = Named("site", "site", f"{direction.removesuffix('_kw').replace('_', ' ')} held", "kW", "", "least")
         at = problem.compiled.rows(constraint)
         book.put(at, named, *_grid(problem, at.shape))
+    for (group, what), constraint in problem.group_limits.items():
+        at = problem.compiled.rows(constraint)
+        book.put(
+            at,
+            Named("group", group, f"{what.split()[0]} at the group's limit", "kW", "", "most"),
+            *_grid(problem, at.shape),
+        )
     for breach, constraint in zip(problem.total.breaches, problem.total.constraints, strict=False):
         at = problem.compiled.rows(constraint)
         book.put(at, Named("site", "site", breach.text, "kWh", "", "least"), np.indices(at.shape)[0], _NONE)
     if problem.total.priced is not None:
         at = problem.compiled.rows(problem.total.priced)
         book.put(at, Named("site", "site", _TOTALS[0], "", "", "equal"), np.arange(at.size), _NONE)
-    for place, constraint in enumerate(problem.network_limits):
+    for place, constraint in enumerate(problem.network.limits):
         at = problem.compiled.rows(constraint)
         named = Named("network", "network", f"linear limit {place + 1}", "kW", "", "most")
         book.put(at, named, *_grid(problem, at.shape))

@@ -121,7 +121,7 @@ def elastics(problem: Problem) -> Iterator[Elastic]:
         columns = problem.compiled.columns(breach.short_kwh)[:, None, :]
         ones = np.ones(columns.shape)
         yield Elastic("", ("site",), "short_kwh", breach.text, columns, ones, breach.penalty_per_kwh)
-    for variable in problem.network_excess:
+    for variable in problem.network.excess:
         columns = problem.compiled.columns(variable)[:, None, :]
         energy = np.array(np.broadcast_to(problem.horizon.hours, columns.shape))
         price = problem.site.objective.limit_penalty_per_kwh

@@ -16,6 +16,8 @@ from dispatch.assets.cable import Cable
 from dispatch.audit import Audit, audit
 from dispatch.errors import SolveError
 from dispatch.grid_check import SLOTS, GridProof, prove
+from dispatch.grid_injections import injections, neighbours, standard_clock
+from dispatch.grid_states import Trial, states
 from dispatch.part import Violation
 from dispatch.presentation import report_data
 from dispatch.problem import NetworkLimits, Problem
@@ -65,11 +67,17 @@ def proved(network: Network, problem: Problem) -> Proved:
     assert problem.compiled is compiled, "limits are data: no recompilation"
     assert proof.rounds <= 6
     assert audit(schedule).passed
-    injections = grid_check._injections(problem.site, schedule)
-    neighbours = grid_check._neighbours(problem.site, network, schedule.inputs.horizon)
-    np.testing.assert_allclose(solve_reference(network, injections, neighbours).vm_pu, proof.flows.vm_pu, rtol=1e-12)
+    own = injections(problem.site, schedule)
+    others = neighbours(problem.site, network, schedule.inputs.horizon)
+    np.testing.assert_allclose(solve_reference(network, own, others).vm_pu, proof.flows.vm_pu, rtol=1e-12)
     assert (proof.stopped != "") == (proof.breaches != ())
     return Proved(problem.site, problem, first, schedule, proof)
+
+
+def on_network(site: Site, network: Network, schedule: Schedule) -> Trial:
+    """The schedule on the intact network, without neighbours."""
+    state = states(site, network, None, schedule.inputs.horizon)[0]
+    return state.check(schedule, injections(site, schedule))
 
 
 def objective(schedule: Schedule) -> float:
@@ -79,7 +87,7 @@ def objective(schedule: Schedule) -> float:
 def test_a_voltage_that_export_lifts_too_high_is_mended_by_charging_and_curtailing(network: Network):
     store = battery(energy_kwh=4000, charge_kw=2000, discharge_kw=2000)
     done = proved(network, posed(load(), EXPORTING, WIND, store, series=WINDY, voltage_max_pu=1.045))
-    first = grid_check._Loop(done.site, network, None, done.proof.limits).check(done.first)
+    first = on_network(done.site, network, done.first)
     assert "voltage_high" in {b.kind for b in first.found}
     assert done.proof.before == len(first.found) > 0
     assert done.proof.breaches == ()
@@ -94,7 +102,7 @@ def test_a_voltage_that_export_lifts_too_high_is_mended_by_charging_and_curtaili
 
 def test_an_overloaded_line_is_mended(network: Network):
     done = proved(network, posed(load(), EXPORTING, WIND, series=WINDY, voltage_max_pu=1.2))
-    first = grid_check._Loop(done.site, network, None, done.proof.limits).check(done.first)
+    first = on_network(done.site, network, done.first)
     assert {b.kind for b in first.found} == {"branch_loading"}
     assert done.proof.breaches == ()
     assert 0.99 < np.nanmax(done.proof.flows.branch_loading_pu) <= 1 + 1e-4
@@ -163,7 +171,7 @@ def test_a_load_lowers_its_voltage_a_generator_raises_it_and_reactive_demand_low
         problem = posed(load(power_factor=pf), EXPORTING, WIND, series={
             ("load", "demand_kw"): series.get("demand", 0.0), ("wind", "available_kw"): series.get("wind", 0.0)
         })  # fmt: skip
-        flows = grid_check._Loop(problem.site, network, None, _no_limits(network)).check(solve(problem)).flows
+        flows = on_network(problem.site, network, solve(problem)).flows
         return float(flows.vm_pu[network.bus_index([NODE])[0], 0])
 
     pf = 1.0
@@ -172,12 +180,6 @@ def test_a_load_lowers_its_voltage_a_generator_raises_it_and_reactive_demand_low
     assert windy > idle + 1e-3
     pf = 0.8
     assert voltage(demand=2000) < loaded - 1e-3
-
-
-def _no_limits(network: Network) -> Any:
-    from grid_models.limits import Limits
-
-    return Limits.of(network)
 
 
 def two_buses(**grid_fields: Any) -> Problem:
@@ -194,10 +196,10 @@ def test_cables_and_the_grid_connection_are_the_network_and_inject_nothing(
     monkeypatch.setattr(Cable, "kvar_per_kw", property(lambda _: 0.5))
     problem = two_buses(bus_of={"yard": "Bus 9", "main": NODE}, neighbours=False)
     schedule = solve(problem)
-    injections = grid_check._injections(problem.site, schedule)
-    assert injections.bus == ("Bus 9", NODE)
-    np.testing.assert_allclose(injections.p_kw, [WINDY["wind", "available_kw"], [-500] * 4], atol=1e-6)
-    np.testing.assert_allclose(injections.q_kvar, [[0] * 4, [-500 * 0.75] * 4], atol=1e-6)
+    own = injections(problem.site, schedule)
+    assert own.bus == ("Bus 9", NODE)
+    np.testing.assert_allclose(own.p_kw, [WINDY["wind", "available_kw"], [-500] * 4], atol=1e-6)
+    np.testing.assert_allclose(own.q_kvar, [[0] * 4, [-500 * 0.75] * 4], atol=1e-6)
     assert proved(network, problem).proof.breaches == ()
 
 
@@ -291,4 +293,4 @@ def test_a_limit_out_of_reach_leaves_the_others_of_its_step_standing():
 )  # fmt: skip
 def test_neighbours_follow_standard_time(zone: str, day: str, ahead_h: int):
     local = datetime.fromisoformat(f"{day}T12:00").replace(tzinfo=ZoneInfo(zone))
-    assert grid_check._standard(local) == local.replace(tzinfo=None) - timedelta(hours=ahead_h)
+    assert standard_clock(local) == local.replace(tzinfo=None) - timedelta(hours=ahead_h)

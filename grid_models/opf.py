@@ -1,0 +1,301 @@
+"""AC optimal power flow by successive linear programming on the exact derivatives of the power flow.
+
+Each round linearises voltages, end currents and the slacks' power around an AC solution, and solves one linear
+program within a trust region for the change of dispatch and, where it is free, of the slacks' voltage. Limits are
+elastic at a price (an exact penalty), so that every round has an answer; the round is kept if the AC solution at its
+end is better in cost plus penalty, and the region follows the ratio of what came true to what was foretold.
+
+R. Fletcher and E. Sainz de la Maza, Nonlinear programming and nonsmooth optimization by successive linear
+programming, Mathematical Programming 43, 1989, doi:10.1007/BF01582292.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+from scipy.optimize import linprog
+
+from grid_models.errors import GridError
+from grid_models.limits import Limits
+from grid_models.network import AcModel, Array, Index, Network
+from grid_models.per_unit import Complex, end_currents, loading_per_pu, nodal_admittance
+from grid_models.power_flow import Injections, solve_nodes
+from grid_models.resources import Resources, Supply
+from grid_models.sensitivities import voltage_derivative
+
+_MOST_ROUNDS = 100
+_FIRST_RADIUS = 0.3  # of each decision's range
+_LAST_RADIUS = 1e-7
+_GAIN = 1e-8  # relative to the cost: less than this foretold ends the search
+_TANGENTS = 33  # to a quadratic cost, over its range; one more touches the current point
+_VOLTAGE_RANGE_PU = 0.2
+
+
+@dataclass(frozen=True, eq=False)
+class Optimum:
+    """A dispatch and its AC solution.
+
+    p_kw, q_kvar    (G, T) of the resources
+    import_kw       (T,) what all slacks bring in; import_kvar (T,) likewise
+    slack_vm_pu     (T,) voltage of the (first) slack
+    cost            (T,) [money/h]
+    excess_pu       (T,) sum of what voltages, loadings and (as a share of the network's power) the import pass
+                    their limits by: near 0, or the network has no feasible dispatch in reach
+    rounds          (T,) linear programs solved
+    """
+
+    p_kw: Array
+    q_kvar: Array
+    import_kw: Array
+    import_kvar: Array
+    slack_vm_pu: Array
+    cost: Array
+    excess_pu: Array
+    rounds: Index
+
+
+def optimal_power_flow(
+    network: Network,
+    resources: Resources,
+    supply: Supply,
+    background: Injections | None = None,
+    limits: Limits | None = None,
+    start: tuple[Array, Array] | None = None,
+) -> Optimum:
+    """The cheapest dispatch found under voltage, loading and supply limits: a local optimum, checked by AC.
+
+    start   (p_kw, q_kvar), each (G, T): where to begin, for example a relaxation's answer; the middle of the bounds
+            if None.
+
+    Raises GridError where the power flow has no solution at the start.
+    """
+    limits = limits or Limits.of(network)
+    p_kw = (resources.p_min_kw + resources.p_max_kw) / 2.0 if start is None else start[0]
+    q_kvar = (resources.q_min_kvar + resources.q_max_kvar) / 2.0 if start is None else start[1]
+    found = []
+    for step in range(resources.steps):
+        around = None if background is None else background.at_steps(np.array([step]))
+        search = _Search(network, resources.at_step(step), supply, around, limits)
+        found.append(search.run(p_kw[:, step], q_kvar[:, step]))
+    rounds = np.array([count for _, count in found])
+    points = [point for point, _ in found]
+    count = len(resources.bus)
+    kw = network.ac.base_mva * 1e3
+    chosen = np.stack([point.x for point in points], axis=1)
+    bought = np.array([point.bought for point in points]) * kw
+    return Optimum(
+        p_kw=chosen[:count] * kw,
+        q_kvar=chosen[count:-1] * kw,
+        import_kw=bought.real,
+        import_kvar=bought.imag,
+        slack_vm_pu=chosen[-1] * network.ac.slack_vm_pu[0],
+        cost=np.array([point.cost for point in points]),
+        excess_pu=np.array([point.excess for point in points]),
+        rounds=rounds,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Point:
+    """A dispatch x = (p, q, slack voltage over its set-point) [p.u.] and its AC solution."""
+
+    x: Array
+    voltage: Complex  # (n, 1)
+    bought: complex
+    cost: float
+    excess: float
+
+
+class _Search:
+    """One step's problem."""
+
+    def __init__(
+        self, network: Network, resources: Resources, supply: Supply, background: Injections | None, limits: Limits
+    ) -> None:
+        self._network, self._resources, self._supply = network, resources, supply
+        self._background, self._limits = background, limits
+        self._kw = network.ac.base_mva * 1e3
+        self._nodes = network.ac.bus_node[network.bus_index(resources.bus)]
+        self._low, self._high = self._box()
+        self._ceiling, self._floor, self._full = self._bounds()
+        powers = np.abs([resources.p_min_kw, resources.p_max_kw, resources.q_min_kvar, resources.q_max_kvar])
+        own = 0.0 if background is None else float(np.abs(background.p_kw).sum())
+        self._size = max(float(powers.max(axis=0).sum()) + own, 1.0) / self._kw
+        steepest = np.abs(resources.linear) + 2.0 * resources.quadratic * powers[:2].max(axis=0)
+        dearest = max(float(steepest.max(initial=0.0)), self._marginal_supply())
+        self._penalty = 10.0 * dearest * self._size * self._kw or 1.0
+
+    def run(self, p_kw: Array, q_kvar: Array) -> tuple[_Point, int]:
+        """From a start to a point that no linear program foretells a gain from."""
+        x = np.clip(np.concatenate([p_kw, q_kvar, [self._kw]]) / self._kw, self._low, self._high)
+        at = self._solve(x)
+        if at is None:
+            raise GridError(f"network {self._network.name!r}: no AC solution at the start of the optimal power flow")
+        radius = _FIRST_RADIUS
+        for rounds in range(1, _MOST_ROUNDS + 1):
+            x, foretold = self._linear_program(at, radius)
+            if foretold <= _GAIN * max(abs(at.cost), 1e-6 * self._penalty) or radius < _LAST_RADIUS:
+                return at, rounds
+            trial = self._solve(x)
+            ratio = -1.0 if trial is None else (self._merit(at) - self._merit(trial)) / foretold
+            radius *= 2.0 if ratio > 0.75 else 1.0 if ratio > 0.25 else 0.25
+            radius = min(radius, 1.0)
+            if trial is not None and ratio > 0.0:
+                at = trial
+        return at, _MOST_ROUNDS
+
+    def _box(self) -> tuple[Array, Array]:
+        r, ac = self._resources, self._network.ac
+        held = (1.0, 1.0)
+        if self._supply.voltage_is_free:
+            at = np.isin(ac.bus_node, ac.slack_node)
+            held = (
+                float(self._limits.voltage_min_pu[at].max() / ac.slack_vm_pu[0]),
+                float(self._limits.voltage_max_pu[at].min() / ac.slack_vm_pu[0]),
+            )
+        low = np.concatenate([r.p_min_kw[:, 0], r.q_min_kvar[:, 0], [held[0] * self._kw]]) / self._kw
+        high = np.concatenate([r.p_max_kw[:, 0], r.q_max_kvar[:, 0], [held[1] * self._kw]]) / self._kw
+        return low, high
+
+    def _bounds(self) -> tuple[Array, Array, Array]:
+        """Voltage limits of the nodes (n,) and loading limits of both ends of the named branches (2L,)."""
+        ac = self._network.ac
+        high, low = np.full(ac.node_kv.size, np.inf), np.full(ac.node_kv.size, -np.inf)
+        np.minimum.at(high, ac.bus_node, self._limits.voltage_max_pu)
+        np.maximum.at(low, ac.bus_node, self._limits.voltage_min_pu)
+        rated = np.concatenate([np.where(np.isfinite(per), 1.0, np.inf) for per in loading_per_pu(ac)])
+        return high, low, rated * np.tile(self._limits.branch_loading_max_pu, 2)
+
+    def _marginal_supply(self) -> float:
+        s = self._supply
+        return abs(s.linear_per_kwh) + 2.0 * s.quadratic_per_kwh_kw * self._size * self._kw
+
+    def _model(self, x: Array) -> AcModel:
+        ac = self._network.ac
+        return dataclasses.replace(ac, slack_vm_pu=ac.slack_vm_pu * x[-1])
+
+    def _solve(self, x: Array) -> _Point | None:
+        """The AC solution at a dispatch; None where there is none."""
+        count = self._nodes.size
+        network = dataclasses.replace(self._network, ac=self._model(x))
+        injections = Injections(self._resources.bus, x[:count, None] * self._kw, x[count:-1, None] * self._kw)
+        voltage = solve_nodes(network, injections, self._background)
+        if not np.isfinite(voltage).all():
+            return None
+        bought = self._bought(voltage, x)
+        cost = float(
+            self._resources.cost(x[:count, None] * self._kw)[0] + self._supply.cost(np.array(bought.real * self._kw))
+        )
+        values, _, low, high = self._values(voltage, bought)
+        excess = np.maximum(values - high, 0.0) + np.maximum(low - values, 0.0)
+        return _Point(x, voltage, bought, cost, float(excess.sum()))
+
+    def _merit(self, point: _Point) -> float:
+        return point.cost + self._penalty * point.excess
+
+    def _bought(self, voltage: Complex, x: Array) -> complex:
+        """What the slacks put in beside the resources and customers at their own nodes [p.u.]."""
+        ac, count = self._network.ac, self._nodes.size
+        out = (voltage * np.conj(nodal_admittance(ac) @ voltage))[ac.slack_node, 0].sum()
+        here = np.isin(self._nodes, ac.slack_node)
+        out -= x[:count][here].sum() + 1j * x[count:-1][here].sum()
+        fixed = ac.node_fixed_kw[ac.slack_node].sum() + 1j * ac.node_fixed_kvar[ac.slack_node].sum()
+        if self._background is not None:
+            at = np.isin(ac.bus_node[self._network.bus_index(self._background.bus)], ac.slack_node)
+            fixed += self._background.p_kw[at].sum() + 1j * self._background.q_kvar[at].sum()
+        return complex(out - fixed / self._kw)
+
+    def _values(self, voltage: Complex, bought: complex) -> tuple[Array, Array, Array, Array]:
+        """Limited quantities, which of them count, lower and upper limits: voltages, loadings, import P and Q."""
+        ac, s = self._network.ac, self._supply
+        loads = [
+            np.abs(i[:, 0]) * np.where(np.isfinite(per), per, 0.0)
+            for i, per in zip(end_currents(ac, voltage), loading_per_pu(ac), strict=True)
+        ]
+        share = 1.0 / self._size
+        values = np.concatenate([np.abs(voltage[:, 0]), *loads, [bought.real * share, bought.imag * share]])
+        low = np.concatenate(
+            [self._floor, np.full(self._full.size, -np.inf), np.array([s.p_min_kw, s.q_min_kvar]) * share / self._kw]
+        )
+        high = np.concatenate([self._ceiling, self._full, np.array([s.p_max_kw, s.q_max_kvar]) * share / self._kw])
+        return values, np.isfinite(low) | np.isfinite(high), low, high
+
+    def _slopes(self, at: _Point) -> tuple[Array, Array]:
+        """∂(values)/∂x and ∂(import)/∂x, the import's as two rows."""
+        ac = self._model(at.x)
+        moved = voltage_derivative(ac, at.voltage, self._nodes, with_slack=True)[:, :, 0]
+        moved[:, -1] *= ac.slack_vm_pu[0] / at.x[-1]
+        unit = np.conj(at.voltage) / np.abs(at.voltage)
+        rows = [(unit * moved).real]
+        for i, di, per in zip(end_currents(ac, at.voltage), end_currents(ac, moved), loading_per_pu(ac), strict=True):
+            size = np.abs(i)
+            rows.append(
+                (np.conj(i) * di).real
+                / np.where(size == 0.0, np.inf, size)
+                * np.where(np.isfinite(per), per, 0.0)[:, None]
+            )
+        y, slack, count = nodal_admittance(ac), ac.slack_node, self._nodes.size
+        fed = moved[slack] * np.conj(y @ at.voltage)[slack] + at.voltage[slack] * np.conj((y @ moved)[slack])
+        bought = fed.sum(axis=0)
+        here = np.flatnonzero(np.isin(self._nodes, slack))
+        bought[here] -= 1.0
+        bought[count + here] -= 1j
+        two = np.stack([bought.real, bought.imag])
+        return np.concatenate([*rows, two / self._size]), two
+
+    def _linear_program(self, at: _Point, radius: float) -> tuple[Array, float]:
+        """The next dispatch and by how much it should lower cost plus penalty.
+
+        Columns: change of x, cost of every resource and of the import, excess of every limited value.
+        """
+        values, counts, low, high = self._values(at.voltage, at.bought)
+        slope, bought = self._slopes(at)
+        above, below = np.flatnonzero(counts & np.isfinite(high)), np.flatnonzero(counts & np.isfinite(low))
+        width, kinds = at.x.size, self._nodes.size + 1
+        elastic = above.size + below.size
+        cuts, offsets = self._cost_rows(at, bought[0])
+        limited = sparse.hstack([
+            sparse.csr_array(np.concatenate([slope[above], -slope[below]])),
+            sparse.csr_array((elastic, kinds)),
+            -sparse.eye_array(elastic),
+        ])  # fmt: skip
+        rows = sparse.vstack([limited, sparse.hstack([cuts, sparse.csr_array((cuts.shape[0], elastic))])])
+        right = np.concatenate([(high - values)[above], (values - low)[below], offsets])
+        span = radius * np.append((self._high - self._low)[:-1], min(_VOLTAGE_RANGE_PU, self._high[-1] - self._low[-1]))
+        bounds = np.concatenate([
+            np.stack([np.maximum(self._low - at.x, -span), np.minimum(self._high - at.x, span)], axis=1),
+            np.tile([-np.inf, np.inf], (kinds, 1)),
+            np.tile([0.0, np.inf], (elastic, 1)),
+        ])  # fmt: skip
+        scale = 1.0 / self._penalty
+        price = np.concatenate([np.zeros(width), np.full(kinds, 1.0), np.full(elastic, 1.0)])
+        answer = linprog(price, A_ub=sparse.csr_array(rows), b_ub=right, bounds=bounds, method="highs")
+        if answer.status != 0:
+            raise GridError(
+                f"network {self._network.name!r}: the linear program of the optimal power flow fails: {answer.message}"
+            )
+        return np.clip(at.x + answer.x[:width], self._low, self._high), self._merit(at) - float(answer.fun) / scale
+
+    def _cost_rows(self, at: _Point, bought: Array) -> tuple[sparse.csr_array, Array]:
+        """Tangents t ≥ f(y) + f′(y)(p + Δp − y) to every cost, in units of the penalty, as A x ≤ b."""
+        r, s, count, scale = self._resources, self._supply, self._nodes.size, 1.0 / self._penalty
+        linear = np.append(r.linear[:, 0], s.linear_per_kwh) * self._kw * scale
+        quadratic = np.append(r.quadratic[:, 0], s.quadratic_per_kwh_kw) * self._kw**2 * scale
+        now = np.append(at.x[:count], at.bought.real)
+        low, high = (
+            np.append(self._low[:count], now[-1] - self._size),
+            np.append(self._high[:count], now[-1] + self._size),
+        )
+        places = np.linspace(low, high, _TANGENTS)
+        places = np.concatenate([places, now[None]])
+        steep = linear + 2.0 * quadratic * places  # (tangent, kind)
+        level = linear * places + quadratic * places**2 - steep * (places - now)
+        moves = np.zeros((count + 1, at.x.size))
+        moves[np.arange(count), np.arange(count)] = 1.0
+        moves[count] = bought
+        by_x = (steep[:, :, None] * moves).reshape(-1, at.x.size)
+        by_cost = np.tile(-np.eye(count + 1), (places.shape[0], 1))
+        return sparse.csr_array(np.hstack([by_x, by_cost])), -level.reshape(-1)

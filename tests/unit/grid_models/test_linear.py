@@ -1,0 +1,222 @@
+from __future__ import annotations
+
+import copy
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from grid_models.convert import to_network
+from grid_models.errors import GridError
+from grid_models.linear import LinearModel, Source, linearise
+from grid_models.network import Network
+from grid_models.per_unit import edges, is_radial
+from grid_models.power_flow import Flows, Injections, solve_batch
+from grid_models.ptdf import transfer_factors
+
+NOON = pd.DatetimeIndex(["2016-06-20 12:00", "2016-12-20 18:00"])
+SOURCES: tuple[Source, ...] = ("sensitivities", "lindistflow", "ptdf")
+
+
+@pytest.fixture(scope="module")
+def ring(cigre_ring_net: Any) -> Network:
+    return to_network(cigre_ring_net, "ring")
+
+
+@pytest.fixture(scope="module")
+def cigre_ring_net() -> Any:
+    """CIGRE MV with its normally open switches closed."""
+    import pandapower.networks
+
+    net = pandapower.networks.create_cigre_network_mv()
+    net.switch["closed"] = True
+    return net
+
+
+def point(network: Network, count: int = 4) -> tuple[Injections, Injections]:
+    """Two steps with generation at some buses of the network, and its background."""
+    rng = np.random.default_rng(3)
+    where = rng.choice(len(network.bus_names), count, replace=False)
+    buses = tuple(network.bus_names[k] for k in where)
+    p_kw, q_kvar = rng.uniform(-200.0, 900.0, (count, 2)), rng.uniform(-200.0, 200.0, (count, 2))
+    return Injections(buses, p_kw, q_kvar), network.background(NOON)
+
+
+def moved(network: Network, at: Injections, background: Injections, b: int, kw: float, kvar: float) -> Flows:
+    p_kw, q_kvar = at.p_kw.copy(), at.q_kvar.copy()
+    p_kw[b] += kw
+    q_kvar[b] += kvar
+    return solve_batch(network, Injections(at.bus, p_kw, q_kvar), background)
+
+
+@pytest.mark.parametrize("name", ["semiurb", "cigre", "case33", "ring"])
+def test_sensitivities_are_the_derivatives_of_the_ac_power_flow(name: str, request: pytest.FixtureRequest) -> None:
+    network: Network = request.getfixturevalue(name)
+    at, background = point(network)
+    model = linearise(network, at, background, at.bus)
+    flows = solve_batch(network, at, background)
+    np.testing.assert_allclose(model.point.vm_pu, flows.vm_pu, atol=1e-9)
+    np.testing.assert_allclose(model.point.branch_loading_pu, flows.branch_loading_pu, atol=1e-9)
+    np.testing.assert_allclose(model.point.losses_kw, flows.losses_kw, atol=1e-4)
+    slopes = model.slopes
+    rows = (
+        (1.0, 0.0, slopes.voltage_per_kw, slopes.loading_per_kw, slopes.losses_per_kw),
+        (0.0, 1.0, slopes.voltage_per_kvar, slopes.loading_per_kvar, slopes.losses_per_kvar),
+    )
+    # |i| has a kink where a branch carries nothing; and where both ends carry the same, which end leads may change.
+    carrying = flows.branch_loading_pu > 1e-2
+    for kw, kvar, voltage, loading, losses in rows:
+        for b in range(len(at.bus)):
+            up, down = (moved(network, at, background, b, sign * kw, sign * kvar) for sign in (1.0, -1.0))
+            np.testing.assert_allclose(voltage[:, b], (up.vm_pu - down.vm_pu) / 2, atol=1e-9)
+            np.testing.assert_allclose(losses[b], (up.losses_kw - down.losses_kw) / 2, atol=1e-5)
+            difference = (up.branch_loading_pu - down.branch_loading_pu) / 2
+            np.testing.assert_allclose(loading[:, b][carrying], difference[carrying], atol=1e-6)
+
+
+def test_nothing_moves_at_the_slack(semiurb: Network) -> None:
+    slack = semiurb.bus_names[int(np.flatnonzero(semiurb.ac.bus_node == semiurb.ac.slack_node[0])[0])]
+    at = Injections((slack,), np.array([[500.0]]), np.zeros((1, 1)))
+    for source in SOURCES:
+        model = linearise(semiurb, at, None, [slack], source)
+        assert not model.slopes.voltage_per_kw.any()
+        np.testing.assert_allclose(np.nan_to_num(model.slopes.loading_per_kw), 0.0, atol=1e-15)
+        np.testing.assert_allclose(model.slopes.losses_per_kw, 0.0, atol=1e-12)
+
+
+@settings(max_examples=10, deadline=None)
+@given(size=st.floats(50.0, 400.0), angle=st.floats(0.0, 6.28))
+def test_the_error_of_a_prediction_is_of_second_order(case33: Network, size: float, angle: float) -> None:
+    at = Injections(("17", "32"), np.zeros((2, 1)), np.zeros((2, 1)))
+    background = case33.background(NOON[:1])
+    model = linearise(case33, at, background, at.bus)
+
+    def error(scale: float) -> float:
+        p_kw = scale * np.array([[np.cos(angle)], [np.sin(angle)]])
+        predicted = model.predict(p_kw, 0.5 * p_kw)
+        actual = solve_batch(case33, Injections(at.bus, p_kw, 0.5 * p_kw), background)
+        return float(np.abs(predicted.vm_pu - actual.vm_pu).max())
+
+    assert error(size / 2) <= 0.3 * error(size) + 1e-9
+
+
+@pytest.mark.parametrize("name", ["semiurb", "cigre", "case33"])
+def test_lindistflow_is_near_the_ac_solution_without_a_power_flow(name: str, request: pytest.FixtureRequest) -> None:
+    network: Network = request.getfixturevalue(name)
+    at, background = point(network)
+    model = linearise(network, at, background, at.bus, "lindistflow")
+    exact = linearise(network, at, background, at.bus)
+    np.testing.assert_allclose(model.point.vm_pu, exact.point.vm_pu, atol=2e-3)
+    np.testing.assert_allclose(model.point.branch_loading_pu, exact.point.branch_loading_pu, atol=1e-2)
+    np.testing.assert_allclose(model.point.losses_kw, exact.point.losses_kw, rtol=0.1, atol=1.0)
+    for one, other in zip(slope_arrays(model), slope_arrays(exact), strict=True):
+        assert np.nanmax(np.abs(one - other)) < 0.3 * np.nanmax(np.abs(other))
+
+
+def slope_arrays(model: LinearModel) -> list[np.ndarray[Any, Any]]:
+    return [getattr(model.slopes, f.name) for f in dataclasses.fields(model.slopes)]
+
+
+def test_lindistflow_slopes_are_those_of_its_own_point(semiurb: Network) -> None:
+    """The chain rule against differences of the same model, which has no losses to move when there are none."""
+    at, _ = point(semiurb)
+    model = linearise(semiurb, at, None, at.bus, "lindistflow")
+    up = Injections(at.bus, at.p_kw + np.eye(4)[:, :1], at.q_kvar)
+    step = linearise(semiurb, up, None, at.bus, "lindistflow").point
+    difference = step.vm_pu - model.point.vm_pu
+    np.testing.assert_allclose(model.slopes.voltage_per_kw[:, 0], difference, atol=2e-8)
+    np.testing.assert_allclose(
+        model.slopes.losses_per_kw[0], step.losses_kw - model.point.losses_kw, rtol=0.05, atol=2e-4
+    )
+
+
+def test_taps_count_in_lindistflow(semiurb_and_source: tuple[Network, Any]) -> None:
+    """A tap raises the busbar by as much as in the AC solution: that is what the ratio in the model is for."""
+    net = copy.deepcopy(semiurb_and_source[1])
+    net.trafo["tap_pos"] = -2
+    network = to_network(net, "tapped")
+    background = network.background(NOON)
+    none = Injections((network.bus_names[0],), np.zeros((1, 2)), np.zeros((1, 2)))
+    actual = solve_batch(network, none, background).vm_pu
+    untapped = linearise(semiurb_and_source[0], none, background, none.bus, "lindistflow").point.vm_pu
+    model = linearise(network, none, background, none.bus, "lindistflow").point.vm_pu
+    assert np.abs(actual - untapped).max() > 0.02
+    np.testing.assert_allclose(model, actual, atol=1e-4)
+
+
+def test_parallel_branches_share_the_current_of_one_edge(semiurb: Network) -> None:
+    """SimBench MV grids have two transformers side by side; turned round, a line is still the same line."""
+    ac = semiurb.ac
+    merged = edges(ac)
+    assert merged.from_node.size == ac.from_node.size - 1
+    assert is_radial(ac)
+    twice = np.flatnonzero(np.bincount(merged.edge_of) == 2)[0]
+    np.testing.assert_allclose(merged.share[merged.edge_of == twice].sum(), 1.0)
+    at, background = point(semiurb)
+    exact = linearise(semiurb, at, background, at.bus).point.branch_loading_pu
+    turned = ac.tap == 1.0
+    swapped = dataclasses.replace(
+        ac,
+        from_node=np.where(turned, ac.to_node, ac.from_node),
+        to_node=np.where(turned, ac.from_node, ac.to_node),
+        rated_from_ka=ac.rated_to_ka.copy(),
+        rated_to_ka=ac.rated_from_ka.copy(),
+    )
+    for model in (ac, swapped):
+        network = dataclasses.replace(semiurb, ac=model)
+        loading = linearise(network, at, background, at.bus, "lindistflow").point.branch_loading_pu
+        np.testing.assert_allclose(loading, exact, atol=1e-2)
+
+
+def test_a_ring_is_refused_by_lindistflow_and_taken_by_the_others(ring: Network) -> None:
+    at, background = point(ring)
+    assert not is_radial(ring.ac)
+    with pytest.raises(GridError, match=r"'ring' is not radial: LinDistFlow needs .* use the source 'ptdf'"):
+        linearise(ring, at, background, at.bus, "lindistflow")
+    assert linearise(ring, at, background, at.bus, "ptdf").source == "ptdf"
+
+
+def test_transfer_factors_of_a_radial_network_are_its_incidence(case33: Network) -> None:
+    factors = transfer_factors(case33.ac, np.arange(33))
+    np.testing.assert_allclose(np.abs(factors), np.abs(factors).round(), atol=1e-9)
+    assert not factors[:, case33.ac.slack_node].any()
+    # What is injected anywhere leaves over the branches at the slack.
+    at_slack = np.isin(case33.ac.from_node, case33.ac.slack_node)
+    np.testing.assert_allclose(factors[at_slack].sum(axis=0)[1:], -1.0)
+
+
+def test_ptdf_says_how_flows_split_in_a_ring(ring: Network) -> None:
+    """Cables have as much resistance as reactance, which DC flow does not know: near the truth, not on it."""
+    at, background = point(ring)
+    model, exact = (linearise(ring, at, background, at.bus, source) for source in ("ptdf", "sensitivities"))
+    heavy = exact.point.branch_loading_pu > 0.2
+    one, other = (m.slopes.loading_per_kw.transpose(0, 2, 1)[heavy] for m in (model, exact))
+    assert np.abs(one - other).max() < 0.35 * np.abs(other).max()
+    assert np.corrcoef(one.ravel(), other.ravel())[0, 1] > 0.9
+    np.testing.assert_array_equal(model.slopes.voltage_per_kvar, exact.slopes.voltage_per_kvar)
+    assert not model.slopes.loading_per_kvar.any()
+
+
+def test_a_step_without_solution_is_nan_and_spoils_no_other(semiurb: Network) -> None:
+    bus = ("MV2.101 Bus 25",)
+    at = Injections(bus, np.array([[1e6, 100.0]]), np.zeros((1, 2)))
+    model = linearise(semiurb, at, None, bus)
+    assert np.isnan(model.slopes.voltage_per_kw[:, :, 0]).all()
+    assert np.isfinite(model.slopes.voltage_per_kw[:, :, 1]).all()
+
+
+def test_wrong_arguments_are_named(case33: Network) -> None:
+    at = Injections(("17",), np.zeros((1, 1)), np.zeros((1, 1)))
+    with pytest.raises(GridError, match="unknown source of slopes 'dc'; valid names are"):
+        linearise(case33, at, None, at.bus, "dc")  # type: ignore[arg-type]
+    with pytest.raises(GridError, match=r"'3' must appear exactly once in the injections, found 0"):
+        linearise(case33, at, None, ["3"])
+    with pytest.raises(GridError, match=r"p_kw must have shape \(1, 1\), got \(2, 1\)"):
+        linearise(case33, at, None, at.bus).predict(np.zeros((2, 1)), np.zeros((1, 1)))
+    heavy = Injections(("17",), np.full((1, 1), -1e5), np.zeros((1, 1)))
+    with pytest.raises(GridError, match="LinDistFlow finds no positive voltage at bus"):
+        linearise(case33, heavy, None, heavy.bus, "lindistflow")
