@@ -146,6 +146,39 @@ def replay(
 
 
 @app.command()
+def hosting(
+    config: Config,
+    add: Annotated[
+        list[str] | None, typer.Option(help="wind, pv, ev or storage; may be repeated. Default: all four.")
+    ] = None,
+    at: Annotated[
+        list[str] | None,
+        typer.Option(help="Network bus to look at; may be repeated. Default: all on the park's voltage level."),
+    ] = None,
+    days: Annotated[int, typer.Option(min=1, help="Days to look at, drawn evenly from the span.")] = 12,
+    year: Annotated[bool, typer.Option("--year", help="Look at every day of the span instead.")] = False,
+    first: Annotated[str | None, typer.Option("--from", help="First local day. Default: the embedded year.")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="Last local day, included.")] = None,
+    most: Annotated[float, typer.Option(min=1.0, help="Where the search ends at each bus, in kW.")] = 100_000.0,
+    json_file: Annotated[Path | None, typer.Option("--json", help="File for the summary alone.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the results. Default: studies/PARK-hosting.")] = None,
+) -> None:
+    """Say how much more wind, PV, charging or storage the park's network can take, and where.
+
+    Each bus alone, and all together; every step of the days looked at is checked by AC power flow.
+    Writes hosting.parquet, hosting.json and hosting.html.
+    """
+    from dispatch.cli.hosting import Request, run
+    from dispatch.cli.studies import Span
+
+    run(
+        Request(
+            config, tuple(add or ()), tuple(at or ()), Span(first, last), None if year else days, most, json_file, out
+        )
+    )
+
+
+@app.command()
 def validate(config: Config) -> None:
     """Check a park's file and say everything that is wrong with it, each with its place and what would be accepted."""
     from dispatch.config import load_site, require_files
