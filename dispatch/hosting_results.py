@@ -171,7 +171,7 @@ def _notes(done: Hosting) -> Iterator[str]:
     )
     yield f"Days looked at: {done.days.told()}. Other days may be worse, where not all are."
     yield "Around it stand the other customers at their profiles and the park by its rules on what was measured."
-    yield "The addition runs at unity power factor. Limits of voltage and loading hold in every step, without exception."
+    yield "The addition runs at unity power factor; all voltage and loading limits hold in every step looked at."
     yield from (*done.case.site.notes, *done.network.notes)
 
 

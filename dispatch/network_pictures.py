@@ -73,7 +73,7 @@ def capacities_on(
             unit="MW",
             decimals=2,
             low=0.0,
-            high=float(np.nanmax(value)),
+            high=float(np.nanquantile(value, 0.95)),  # one strong bus would leave all others in one colour
             **_branches(network, loading),
             named=(int(np.nanargmax(value)), int(np.nanargmin(value))),
             own=tuple(dict.fromkeys(mine)),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from dispatch.report.wording import decimals_for, number
 
 WIDTH, HEIGHT = 640.0, 260.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 62.0, 16.0, 14.0, 40.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 62.0, 16.0, 26.0, 40.0
 _MOST_POINTS = 400
 
 
