@@ -13,10 +13,13 @@ from datetime import datetime
 from importlib import metadata
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 import dispatch
 from dispatch.audit import Audit
 from dispatch.outlook import Outlook
 from dispatch.schedule import Schedule
+from dispatch.signals import Array
 from dispatch.site import Site
 from dispatch.tables import published
 
@@ -65,7 +68,7 @@ def certificate(
             "violations": [str(v) for v in audit.violations],
             "limits_passed_as_relaxed": [str(v) for v in audit.relaxed],
         },
-        "network": None if grid is None else _network(site, grid),
+        "network": None if grid is None else _network(site, grid, horizon.hours),
         "forecast": _forecast(outlook),
         "schedule_sha256": _fingerprint(schedule),
         "inputs_sha256": dict(sorted(hashes.items())),
@@ -95,7 +98,7 @@ def _solution(schedule: Schedule) -> dict[str, object]:
     }
 
 
-def _network(site: Site, grid: GridProof) -> dict[str, object]:
+def _network(site: Site, grid: GridProof, hours: Array) -> dict[str, object]:
     return {
         "model": site.grid.network if site.grid else "",
         "engine": "pandapower, every step; power-grid-model inside the loop",
@@ -105,7 +108,17 @@ def _network(site: Site, grid: GridProof) -> dict[str, object]:
         "rounds": grid.rounds,
         "stopped": grid.stopped,
         "steps_converged": int(grid.flows.converged.sum()),
+        "unsupplied": {state: list(buses) for state, buses in grid.unsupplied.items()},
+        "controls_without_rest": list(grid.unsettled),
+        "losses": None if grid.loss_kw is None else _losses(grid.loss_kw, grid.flows.losses_kw, hours),
     }
+
+
+def _losses(planned_kw: Array, real_kw: Array, hours: Array) -> dict[str, object]:
+    """What the plan pays for against the AC power flow, in the steps that have a solution."""
+    solved = np.isfinite(real_kw)
+    planned, real = (float(values[solved] @ hours[solved]) for values in (planned_kw, real_kw))
+    return {"planned_kwh": _digits(planned), "ac_kwh": _digits(real), "difference_kwh": _digits(planned - real, 3)}
 
 
 def _forecast(outlook: Outlook) -> dict[str, object] | None:

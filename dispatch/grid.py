@@ -52,7 +52,7 @@ class Island(Frozen):
 class Grid(Frozen):
     """The network model that proves a plan, and where the site's buses stand on it."""
 
-    network: str = Field(description="'simbench:CODE', 'pandapower:FUNCTION' or 'file:PATH'")
+    network: str = Field(description="'simbench:CODE', 'pandapower:FUNCTION', 'file:PATH' or 'feeder:PATH'")
     bus_of: dict[str, str] = Field(min_length=1, description="site bus → network bus")
     voltage_min_pu: Positive | None = Field(default=None, description="default: the network's own limit")
     voltage_max_pu: Positive | None = None

@@ -148,8 +148,8 @@ class _Loop:
             return None
         state, trial = self.states[0], made.trials[0]
         there = trial.flows.converged & state.steps
-        at = self._places(trial.injections.bus)
-        slopes = [np.where(there, values[at], 0.0) for values in state.losses(trial)]
+        onto = self._onto(trial.injections.bus)
+        slopes = [np.where(there, onto @ values, 0.0) for values in state.losses(trial)]
         loss = np.where(there, trial.flows.losses_kw, 0.0)
         return LossTangent(loss, *slopes, *self._by_site_bus(made.schedule))
 
@@ -158,10 +158,11 @@ class _Loop:
         buses = tuple(self.site.grid.bus_of)
         return schedule.injection_kw(buses), schedule.injection_kvar(buses)
 
-    def _places(self, nodes: Sequence[str]) -> list[int]:
-        """Of each site bus, the position of its network bus; site buses on one network bus share it."""
+    def _onto(self, nodes: Sequence[str]) -> Array:
+        """(site bus, network bus) 1 where the one stands on the other; site buses on one network bus share it."""
         assert self.site.grid is not None
-        return [nodes.index(node) if node in nodes else -1 for node in self.site.grid.bus_of.values()]
+        on = self.site.grid.bus_of.values()
+        return np.array([[float(node == own) for node in nodes] for own in on]).reshape(len(on), len(nodes))
 
     def limits(self, rows: Sequence[LinearLimits], earlier: Sequence[Sequence[LinearLimits]] = ()) -> NetworkLimits:
         """The limits for the problem, which knows the site's buses; one that is not supplied moves nothing.
@@ -177,10 +178,9 @@ class _Loop:
             if room
         ]
         for own in (*rows, *kept):
-            at = self._places(own.buses)
-            supplied = (np.array(at) >= 0)[None, :, None]
-            kw.append(own.coefficient[:, at] * supplied)
-            kvar.append(own.coefficient_kvar[:, at] * supplied)
+            onto = self._onto(own.buses)
+            kw.append(np.einsum("bn,knt->kbt", onto, own.coefficient))
+            kvar.append(np.einsum("bn,knt->kbt", onto, own.coefficient_kvar))
             bound.append(own.bound)
         made = NetworkLimits(np.concatenate(kw), np.concatenate(bound), np.concatenate(kvar))
         return made.widened(slots(self.site))

@@ -120,7 +120,7 @@ class State:
 
     def reference(self, trial: Trial, steps: np.ndarray) -> Flows:
         """The reference engine at some steps of a trial, reactive powers and taps as the batch engine found them."""
-        from grid_models.control import Controlled, solve_controlled_reference
+        from grid_models.control import Controlled, Unsettled, solve_controlled_reference
         from grid_models.power_flow import solve_reference
 
         own = trial.injections.at_steps(steps)
@@ -128,7 +128,9 @@ class State:
         if trial.controlled is None or trial.controls is None:
             return solve_reference(self.network, own, around)
         done = trial.controlled
-        part = Controlled(done.flows, done.kvar[:, steps], done.position[:, steps])
+        restless = {one.step for one in done.unsettled}
+        lost = tuple(Unsettled(k, "", "") for k, step in enumerate(steps) if step in restless)
+        part = Controlled(done.flows, done.kvar[:, steps], done.position[:, steps], lost)
         return solve_controlled_reference(self.network, own, around, trial.controls, part)
 
     def controls(self, schedule: Schedule) -> Controls | None:

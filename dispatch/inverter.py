@@ -39,7 +39,7 @@ class FixedPowerFactor(Frozen):
     One law for both directions of p: what lifts the voltage is countered, and what lowers it too.
     """
 
-    mode: Literal["fixed"]
+    mode: Literal["fixed"] = "fixed"
     power_factor: Efficiency
     direction: Literal["absorbing", "injecting"] = "absorbing"
 
@@ -68,7 +68,7 @@ _CHARACTERISTIC = (
 class VoltageDroop(Frozen):
     """q = S · f(v), f through ``points`` and constant beyond them, as far as the capability S² ≥ p² + q² goes."""
 
-    mode: Literal["voltage"]
+    mode: Literal["voltage"] = "voltage"
     rated_kva: Positive
     points: Annotated[tuple[DroopPoint, ...], Field(min_length=2)] = Field(
         default=_CHARACTERISTIC, description="at rising voltages, reactive power never rising with the voltage"
@@ -92,7 +92,7 @@ class VoltageDroop(Frozen):
 class FreeReactive(Frozen):
     """q is a decision: p² + q² ≤ S², and |q| ≤ tan φ · p where a least power factor is asked for."""
 
-    mode: Literal["free"]
+    mode: Literal["free"] = "free"
     rated_kva: Positive
     power_factor_min: Efficiency | None = Field(default=None, description="only of plant that never draws power")
     cost_per_kvarh: NonNegative = Field(

@@ -199,13 +199,20 @@ def _likeness(branch: Any, value: Any) -> float:
     if _is_model(bare):
         if not isinstance(value, Mapping):
             return 0.0
-        kind = bare.model_fields.get("kind")
-        same_kind = kind is not None and value.get("kind") == kind.default
-        return 1.0 + 100.0 * same_kind + sum(isinstance(key, str) and key in bare.model_fields for key in value)
+        same_tag = _tag(bare) in value.items() if _tag(bare) else False
+        return 1.0 + 100.0 * same_tag + sum(isinstance(key, str) and key in bare.model_fields for key in value)
     if get_origin(bare) is dict:
         return float(isinstance(value, Mapping))
     is_list = get_origin(bare) is tuple
     return float(is_list == isinstance(value, list) and not isinstance(value, Mapping))
+
+
+def _tag(model: type[BaseModel]) -> tuple[str, str] | None:
+    """The field, with its only value, by which a model is told from others."""
+    for name, field in model.model_fields.items():
+        if get_origin(field.annotation) is Literal and get_args(field.annotation) == (field.default,):
+            return name, str(field.default)
+    return None
 
 
 def _is_label(part: str, branch: Any) -> bool:
@@ -213,9 +220,9 @@ def _is_label(part: str, branch: Any) -> bool:
     tags = [m.tag for m in get_args(branch)[1:] if isinstance(m, Tag)] if get_origin(branch) is Annotated else []
     bare = _bare(branch)
     if _is_model(bare):
-        kind = bare.model_fields.get("kind")
+        tag = _tag(bare)
         # A model with a check of its own is called 'function-after[check(), Model]'.
-        return part in (*tags, bare.__name__, kind.default if kind else None) or part.endswith(f" {bare.__name__}]")
+        return part in (*tags, bare.__name__, tag[1] if tag else None) or part.endswith(f" {bare.__name__}]")
     name = "tuple" if get_origin(bare) is tuple else getattr(bare, "__name__", "")
     # The label of a mapping holds those of its values: 'dict[str,tuple[…]]'.
     of_mapping = part.startswith("dict[")
@@ -229,6 +236,8 @@ def _problem(place: _Place, details: ErrorDetails) -> Problem:
         return Problem(path, "is not a known field", near_miss(place.name, _fields(place.owner)))
     if _is_asset(place) and (kind.startswith("union_tag") or not isinstance(found, Mapping)):
         return _kind_problem(path, found)
+    if kind.startswith("union_tag") and isinstance(found, Mapping):
+        return _tag_problem(place, path, found)
     if kind == "literal_error":
         valid = [str(v) for v in get_args(_bare(_branches(place.declared)[0]))]
         return Problem(path, _message(details), near_miss(found, valid))
@@ -249,6 +258,14 @@ def _kind_problem(path: str, found: Any) -> Problem:
     kind = found.get("kind")
     message = "is missing" if kind is None else f"is no kind of asset (found {shown(kind)})"
     return Problem(f"{path}.kind", message, near_miss(kind, list(kinds())))
+
+
+def _tag_problem(place: _Place, path: str, found: Mapping[str, Any]) -> Problem:
+    """A mapping that does not say, or not in words we know, which of several shapes it has."""
+    tags = [tag for branch in _branches(place.declared) if (tag := _tag(_bare(branch))) is not None]
+    name = tags[0][0]
+    message = f"is not known (found {shown(found[name])})" if name in found else "is missing"
+    return Problem(f"{path}.{name}", message, near_miss(found.get(name, ""), [value for _, value in tags]))
 
 
 def _is_asset(place: _Place) -> bool:

@@ -40,6 +40,9 @@ def reference_problems(raw: Raw) -> Iterator[Problem]:
     yield from _wish_problems(raw)
     direct = {name for bus in _dicts(raw, "buses") if (name := _name(bus)) and bus.get("current") == "dc"}
     yield from _grid_problems(raw.get("grid"), buses, direct)
+    yield from _group_problems(raw, buses)
+    yield from _inverter_problems(raw, direct)
+    yield from _island_problems(raw)
     yield from _currency_problems(raw)
     yield from _position_problems(raw)
 
@@ -198,6 +201,54 @@ def _grid_problems(grid: Any, buses: Mapping[str, Any], direct: set[str]) -> Ite
                 taken = f"network bus '{node}' is already that of '{nodes[node]}'"
                 yield Problem(path, taken, "a network bus of its own, or one bus for both in this file")
             nodes.setdefault(node, str(bus))
+
+
+def _group_problems(raw: Raw, buses: Mapping[str, Any]) -> Iterator[Problem]:
+    """Groups hold assets that are there, on electricity, and no part of the network."""
+    yield from _duplicates(raw, "groups")
+    assets = {name: (a, kinds().get(str(a.get("kind")))) for a in _dicts(raw, "assets") if (name := _name(a))}
+    fit = [
+        name
+        for name, (asset, cls) in assets.items()
+        if cls is not None and not cls.is_network and _stands_on(asset, cls, buses)
+    ]
+    for index, group in enumerate(_dicts(raw, "groups")):
+        named = group.get("assets")
+        for place, name in enumerate(named if isinstance(named, list) else ()):
+            path = f"groups[{index}].assets[{place}]"
+            if isinstance(name, str) and name not in assets:
+                yield _unknown(path, "asset", name, fit)
+            elif isinstance(name, str) and assets[name][1] is not None and name not in fit:
+                cls = assets[name][1]
+                why = "is part of the network" if cls and cls.is_network else "stands on no bus for electricity"
+                yield Problem(path, f"'{name}' {why}", near_miss(name, fit))
+
+
+def _stands_on(asset: Raw, cls: type[Asset], buses: Mapping[str, Any]) -> bool:
+    return any(buses.get(str(asset.get(field))) == "electricity" for field in cls.bus_fields)
+
+
+def _inverter_problems(raw: Raw, direct: set[str]) -> Iterator[Problem]:
+    """Reactive power acts on a network, on the ac side."""
+    for index, asset in enumerate(_dicts(raw, "assets")):
+        if not isinstance(asset.get("reactive"), Mapping):
+            continue
+        path = f"assets[{index}].reactive"
+        if raw.get("grid") is None:
+            yield Problem(path, "acts on a network, and the site has none", "a grid for the site, or no reactive")
+        elif asset.get("bus") in direct and asset.get("kind") != "converter":
+            yield Problem(
+                path, f"bus '{asset['bus']}' is dc, where there is no reactive power", "that of the converter"
+            )
+
+
+def _island_problems(raw: Raw) -> Iterator[Problem]:
+    grid = raw.get("grid")
+    island = grid.get("island") if isinstance(grid, Mapping) else None
+    named = island.get("reference") if isinstance(island, Mapping) else None
+    assets = [name for a in _dicts(raw, "assets") if (name := _name(a))]
+    if isinstance(named, str) and named not in assets:
+        yield _unknown("grid.island.reference", "asset", named, assets)
 
 
 def _currency_problems(raw: Raw) -> Iterator[Problem]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator
 from functools import cached_property, reduce
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_args
 from zoneinfo import ZoneInfo, available_timezones
@@ -193,12 +192,6 @@ class Site(Frozen):
     embedded: EmbeddedData | None = None
     notes: tuple[str, ...] = ()
 
-    @model_validator(mode="after")
-    def _names_fit(self) -> Self:
-        for text in (*_group_problems(self), *_inverter_problems(self)):
-            raise ValueError(text)
-        return self
-
     @cached_property
     def bus_names(self) -> tuple[str, ...]:
         """Names of the buses, in order."""
@@ -242,37 +235,6 @@ class Site(Frozen):
             return np.ones((1, horizon.steps))
         dates = [start.date() for start in horizon.local_start]
         return np.array([[d == day for d in dates] for day in sorted(set(dates))], float)
-
-
-def _group_problems(site: Site) -> Iterator[str]:
-    """Groups of assets that are there, on electricity, and no part of the network."""
-    assets = {asset.name: asset for asset in site.assets}
-    carriers = dict(zip(site.bus_names, site.bus_carriers, strict=True))
-    names = [group.name for group in site.groups]
-    yield from (f"groups: the name '{n}' is used twice" for place, n in enumerate(names) if n in names[:place])
-    for group in site.groups:
-        for name in group.assets:
-            asset = assets.get(name)
-            if asset is None:
-                yield f"groups: '{group.name}' names '{name}', there is no such asset; one of {', '.join(assets)}"
-            elif asset.is_network:
-                yield f"groups: '{name}' of '{group.name}' is a {asset.kind}, which is part of the network"
-            elif not any(carriers.get(getattr(asset, f) or "") == "electricity" for f in asset.bus_fields):
-                yield f"groups: '{name}' of '{group.name}' stands on no bus for electricity"
-    if site.grid is not None and site.grid.island is not None and site.grid.island.reference not in assets:
-        yield f"grid.island.reference: there is no asset '{site.grid.island.reference}'; one of {', '.join(assets)}"
-
-
-def _inverter_problems(site: Site) -> Iterator[str]:
-    """Reactive power that would act on nothing."""
-    currents = {bus.name: bus.current for bus in site.buses}
-    for asset in site.assets:
-        if asset.reactive is None:
-            continue
-        if site.grid is None:
-            yield f"assets: reactive of '{asset.name}' acts on a network: add a grid to the site, or remove it"
-        elif currents.get(str(getattr(asset, "bus", ""))) == "dc":
-            yield f"assets: reactive of '{asset.name}', which stands on a dc bus: that of its converter can be set"
 
 
 def schema() -> dict[str, Any]:

@@ -252,7 +252,7 @@ def _network(grid: Grid, folder: Path) -> Network:
     from grid_models.errors import GridError
 
     kind, _, name = grid.network.partition(":")
-    spec = f"file:{folder / name}" if kind == "file" else grid.network
+    spec = f"{kind}:{folder / name}" if kind in ("file", "feeder") else grid.network
     try:
         network = library.load(spec)
         network.bus_index(list(grid.bus_of.values()))

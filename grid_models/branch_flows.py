@@ -6,9 +6,11 @@ The admittances are worked out once a network; what is left for a chunk of steps
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from grid_models.network import AcModel, Array, Index
 
@@ -59,11 +61,7 @@ class Terminals:
     @classmethod
     def of(cls, ac: AcModel) -> Terminals:
         """Of a network's model."""
-        series = 1.0 / (ac.r_pu + 1j * ac.x_pu)
-        half = (ac.g_pu + 1j * ac.b_pu) / 2.0
-        ratio = ac.tap * np.exp(1j * ac.shift_rad)
-        start = End(ac.from_node, ac.to_node, (series + half) / ac.tap**2, -series / np.conj(ratio))
-        stop = End(ac.to_node, ac.from_node, series + half + (ac.to_g_pu + 1j * ac.to_b_pu) / 2.0, -series / ratio)
+        start, stop = _ends(ac)
         named = ac.named_branch
         ka_per_pu = ac.base_mva / (np.sqrt(3.0) * ac.node_kv)
         leaving = [end.some(np.isin(end.node, ac.slack_node)) for end in (start, stop)]
@@ -81,11 +79,8 @@ class Terminals:
     def loading_pu(self, voltage: Complex) -> Array:
         """(L, T) larger of both ends' currents over the rated current."""
         # Squares first: one root a branch instead of two calls of hypot.
-        square = [
-            current.real**2 + current.imag**2
-            for current in (self.rated_start.current(voltage), self.rated_stop.current(voltage))
-        ]
-        larger = np.maximum(*square, out=square[0])
+        start, stop = self.rated_start.current(voltage), self.rated_stop.current(voltage)
+        larger = np.maximum(start.real**2 + start.imag**2, stop.real**2 + stop.imag**2)
         return np.asarray(np.sqrt(larger, out=larger))
 
     def powers_kw(self, voltage: Complex) -> tuple[Array, Array]:
@@ -98,3 +93,27 @@ class Terminals:
         shunt_kw = self.slack_shunt_pu[:, None] * (at.real**2 + at.imag**2) * self.base_kw
         leaving_kw = self.slack.power(voltage, self.base_kw).sum(axis=0)
         return np.asarray(leaving_kw + (shunt_kw - p_kw[self.slack_node]).sum(axis=0))
+
+
+def admittance(ac: AcModel) -> Any:
+    """(n, n) sparse nodal admittance matrix [p.u.]: currents injected at the nodes from their voltages."""
+    start, stop = _ends(ac)
+    n, own = ac.node_kv.size, np.arange(ac.node_kv.size)
+    rows = [start.node, start.node, stop.node, stop.node, own]
+    columns = [start.node, start.far, stop.node, stop.far, own]
+    values = [start.own, start.other, stop.own, stop.other, ac.node_shunt_pu]
+    where = (np.concatenate(rows), np.concatenate(columns))
+    return sparse.csr_array(sparse.coo_array((np.concatenate(values), where), shape=(n, n)))
+
+
+def _ends(ac: AcModel) -> tuple[End, End]:
+    """Both ends of every branch."""
+    series = np.asarray(1.0 / (ac.r_pu + 1j * ac.x_pu), dtype=np.complex128)
+    half = np.asarray((ac.g_pu + 1j * ac.b_pu) / 2.0, dtype=np.complex128)
+    ratio: Complex = ac.tap * np.exp(1j * ac.shift_rad)
+    own_start: Complex = (series + half) / ac.tap**2
+    own_stop: Complex = series + half + np.asarray((ac.to_g_pu + 1j * ac.to_b_pu) / 2.0, dtype=np.complex128)
+    return (
+        End(ac.from_node, ac.to_node, own_start, -series / np.conj(ratio)),
+        End(ac.to_node, ac.from_node, own_stop, -series / ratio),
+    )

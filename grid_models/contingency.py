@@ -124,10 +124,14 @@ def _cut(ac: AcModel, live: _Mask, branch: _Mask, bus: _Mask, named: _Mask) -> A
     of_branches = ("r_pu", "x_pu", "g_pu", "b_pu", "to_g_pu", "to_b_pu", "tap", "shift_rad")
     kept: dict[str, Any] = {name: getattr(ac, name)[live] for name in of_nodes}
     kept |= {name: getattr(ac, name)[branch] for name in of_branches}
+    # A machine at the slack's own node has nothing left to hold.
+    holds = live[ac.regulated_node] & ~np.isin(ac.regulated_node, ac.slack_node)
     return dataclasses.replace(
         ac,
         **kept,
         slack_node=node_of[ac.slack_node],
+        regulated_node=node_of[ac.regulated_node[holds]],
+        regulated_vm_pu=ac.regulated_vm_pu[holds],
         from_node=node_of[ac.from_node[branch]],
         to_node=node_of[ac.to_node[branch]],
         bus_node=node_of[ac.bus_node[bus]],
@@ -162,6 +166,7 @@ def _reference(
             net.trafo.loc[reference.transformers[row - lines], "in_service"] = False
     if island is not None:
         net.ext_grid["in_service"] = False
+        net.gen.loc[net.gen["slack"].astype(bool), "in_service"] = False
         at = reference.buses[network.bus_index([island[0]])[0]]
         pandapower.create_ext_grid(net, int(at), vm_pu=island[1])
     dead = reference.buses[~bus]

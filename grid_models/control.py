@@ -9,7 +9,9 @@ changers are against inverters; steps with equal positions share one engine.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -49,7 +51,7 @@ class Droop:
         circle = np.sqrt(np.maximum(self.rated_kva**2 - p_kw**2, 0.0))
         if self.power_factor_min is None:
             return np.asarray(circle)
-        return np.minimum(circle, np.tan(np.arccos(self.power_factor_min)) * np.abs(p_kw))
+        return np.asarray(np.minimum(circle, np.tan(np.arccos(self.power_factor_min)) * np.abs(p_kw)))
 
 
 @dataclass(frozen=True)
@@ -114,22 +116,17 @@ def solve_controlled(
     run = Run(network, injections, background, controls, columns)
     start = run.tap_rows() if controls.taps else np.zeros((0, injections.steps), dtype=np.int64)
     out = _Solution.empty(network, controls, start if position is None else position.copy())
-    moving = np.arange(injections.steps)
+    moving, moves = np.arange(injections.steps), np.zeros((len(controls.taps), 0), dtype=np.int64)
     for _ in range(_MOST_ROUNDS):
         run.settle(out, moving)
-        moves = (
-            run.moves(out, moving)
-            if controls.taps and position is None
-            else np.zeros((len(controls.taps), moving.size), np.int64)
-        )
+        moves = run.moves(out, moving) if controls.taps and position is None else np.zeros_like(out.position[:, moving])
         out.position[:, moving] += moves
         stepping = moves.any(axis=0)
-        if not stepping.any():
+        moving, moves = moving[stepping], moves[:, stepping]
+        if not moving.size:
             return run.done(out)
-        moving = moving[stepping]
-    last = moves[:, stepping]
     for at, step in enumerate(moving):
-        name = controls.taps[int(np.flatnonzero(last[:, at])[0])].transformer
+        name = controls.taps[int(np.flatnonzero(moves[:, at])[0])].transformer
         out.unsettled.append(Unsettled(int(step), name, "its tap changer hunts: the band is narrower than a step"))
     return run.done(out)
 
@@ -137,20 +134,26 @@ def solve_controlled(
 def solve_controlled_reference(
     network: Network, injections: Injections, background: Injections | None, controls: Controls, found: Controlled
 ) -> Flows:
-    """The reference engine at the reactive powers and taps that were found: no control acts, so nothing is assumed."""
+    """The reference engine at the reactive powers and taps that were found: no control acts, so nothing is assumed.
+
+    A step that did not settle has no solution here either.
+    """
     droops = tuple(droop.bus for droop in controls.droops)
+    transformers = [changer.transformer for changer in controls.taps]
     whole = with_kvar(injections, droops, found.kvar)
     flows: Flows | None = None
     for taps, steps in by_position(found.position):
-        at = (
-            network
-            if not controls.taps
-            else tapped_reference(network, [changer.transformer for changer in controls.taps], taps)
-        )
+        at = tapped_reference(network, transformers, taps) if transformers else network
         part = solve_reference(at, whole.at_steps(steps), None if background is None else background.at_steps(steps))
         flows = _put(flows or _blank(part, injections.steps), steps, part)
     assert flows is not None
-    return flows
+    return _without(flows, found.unsettled)
+
+
+def _without(flows: Flows, unsettled: Sequence[Unsettled]) -> Flows:
+    """No numbers for steps that did not settle."""
+    lost = np.array(sorted({one.step for one in unsettled}), dtype=np.int64)
+    return _put(flows, lost, _blank(flows, lost.size)) if lost.size else flows
 
 
 def by_position(position: Index) -> list[tuple[Index, Index]]:
@@ -170,7 +173,7 @@ def with_kvar(injections: Injections, buses: tuple[str, ...], kvar: Array) -> In
 
 def _blank(like: Flows, steps: int) -> Flows:
     """Flows without a solution, shaped as ``like`` but for the number of steps."""
-    made = {}
+    made: dict[str, Any] = {}
     for one in dataclasses.fields(like):
         value = getattr(like, one.name)
         if isinstance(value, np.ndarray):
@@ -284,11 +287,7 @@ class Run:
     def done(self, out: _Solution) -> Controlled:
         """The result; steps that did not settle have no numbers."""
         assert out.flows is not None
-        lost = np.array(sorted({one.step for one in out.unsettled}), dtype=np.int64)
-        if lost.size:
-            nothing = _blank(out.flows, lost.size)
-            out.flows = _put(out.flows, lost, nothing)
-        return Controlled(out.flows, out.kvar, out.position, tuple(out.unsettled))
+        return Controlled(_without(out.flows, out.unsettled), out.kvar, out.position, tuple(out.unsettled))
 
 
 def _settle(run: Run, out: _Solution, network: Network, steps: Index) -> None:
@@ -296,7 +295,8 @@ def _settle(run: Run, out: _Solution, network: Network, steps: Index) -> None:
     buses = network.bus_index([droop.bus for droop in run.controls.droops])
     kvar, damping = out.kvar[:, steps].copy(), np.ones(steps.size)
     open_, best = np.arange(steps.size), np.full(steps.size, np.inf)
-    direction, rated = np.zeros_like(kvar), np.array([droop.rated_kva for droop in run.controls.droops])[:, None]
+    direction, rest = np.zeros_like(kvar), np.zeros_like(kvar)
+    rated = np.array([droop.rated_kva for droop in run.controls.droops])[:, None]
     effect: Array | None = None
     for _ in range(_MOST_ROUNDS):
         flows = run.flows(network, steps[open_], kvar[:, open_])

@@ -15,18 +15,19 @@ import pandas as pd
 from scipy import sparse
 
 from grid_models.background import QUARTERS_PER_YEAR, Background
-from grid_models.errors import GridError, name_some, unknown_name
+from grid_models.errors import GridError, unknown_name
+from grid_models.faults import as_numbers, assert_sound, extremes
 from grid_models.network import AcModel, Array, Index, Network, Reference, Taps
 
-# Tables whose in-service rows the conversion does not carry: voltage-controlled machines have no counterpart
-# in the batch engine, for the others no loading is worked out yet. A refusal is better than a silent difference.
+# Tables whose in-service rows the conversion does not carry: no loading is worked out for them yet, or they have
+# no counterpart in the batch engine. A refusal is better than a silent difference.
 _REFUSED = (
-    "gen", "xward", "dcline", "trafo3w", "impedance", "tcsc", "svc", "ssc", "vsc", "line_dc", "b2b_vsc",
+    "xward", "dcline", "trafo3w", "impedance", "tcsc", "svc", "ssc", "vsc", "line_dc", "b2b_vsc",
 )  # fmt: skip
 
-# Columns of pandapower's (MATPOWER's) bus and branch arrays; bus types 3 and 4.
+# Columns of pandapower's (MATPOWER's) bus and branch arrays; bus types 2, 3 and 4.
 _BUS_TYPE, _PD, _QD, _GS, _BS, _VM, _VA, _BASE_KV = 1, 2, 3, 4, 5, 7, 8, 9
-_REFERENCE, _ISOLATED = 3, 4
+_REGULATED, _REFERENCE, _ISOLATED = 2, 3, 4
 _FROM, _TO, _R, _X, _B, _TAP, _SHIFT, _STATUS = 0, 1, 2, 3, 4, 8, 9, 10
 _R_ASYM, _X_ASYM, _G, _G_ASYM, _B_ASYM = 21, 22, 23, 24, 25
 
@@ -51,11 +52,12 @@ def to_network(net: Any, name: str, notes: tuple[str, ...] = ()) -> Network:
 
     Raises GridError for a missing slack, unsupplied buses, unsupported elements and no AC solution.
     """
+    assert_sound(net, name)
     _refuse_unsupported(net, name)
     buses = net.bus.index[net.bus["in_service"].astype(bool)]
     probe = _probe_net(net, buses)
     if not run_reference(probe, "auto"):
-        raise GridError(f"network {name!r}: the AC power flow does not converge even without load")
+        raise GridError(f"network {name!r}: the AC power flow does not converge even without load; {_extremes(probe)}")
     branches = _branches(probe)
     named = branches[branches["table"] != ""]
     return Network(
@@ -69,7 +71,7 @@ def to_network(net: Any, name: str, notes: tuple[str, ...] = ()) -> Network:
         branch_loading_max_pu=named["loading_max_pu"].to_numpy(),
         ac=_ac_model(probe, buses, branches),
         profiles=_background(net, buses, name),
-        notes=(*notes, *_constant_power_note(net)),
+        notes=(*notes, *_constant_power_note(net), *_regulated_note(net)),
         reference=Reference(
             net=probe,
             buses=buses,
@@ -80,34 +82,30 @@ def to_network(net: Any, name: str, notes: tuple[str, ...] = ()) -> Network:
     )
 
 
-def _refuse_unsupported(net: Any, name: str) -> None:
-    import pandapower.topology
+def _extremes(probe: Any) -> str:
+    rows = _branches(probe)
+    branch = probe._ppc["branch"][rows.index]
+    series_pu, charging_pu = np.hypot(branch[:, _R].real, branch[:, _X].real), np.hypot(*branch[:, [_G, _B]].real.T)
+    names = [str(name) for name in rows["name"].where(rows["name"].notna(), rows["table"])]
+    return extremes(names, series_pu, charging_pu)
 
-    if not net.ext_grid["in_service"].astype(bool).any():
-        raise GridError(f"network {name!r} has no slack: it needs at least one ext_grid in service")
+
+def _refuse_unsupported(net: Any, name: str) -> None:
     for table in _REFUSED:
         if table in net and len(net[table]) and net[table]["in_service"].astype(bool).any():
-            hint = "; model voltage-controlled machines as sgen with a set reactive power" if table == "gen" else ""
-            raise GridError(f"network {name!r}: elements of table {table!r} are not supported{hint}")
-    dead = sorted(
-        set(pandapower.topology.unsupplied_buses(net)) & set(net.bus.index[net.bus["in_service"].astype(bool)])
-    )
-    if dead:
-        names = name_some(_unique_names(net.bus.loc[dead, "name"], "bus"))
-        raise GridError(
-            f"network {name!r}: no path to a slack for bus {names}; close a switch, add an ext_grid or "
-            "set in_service=False"
-        )
+            raise GridError(f"network {name!r}: elements of table {table!r} are not supported")
 
 
 def _probe_net(net: Any, buses: pd.Index) -> Any:
-    """A copy with one zero static generator per bus instead of the loads, generators and stores."""
+    """A copy with one zero static generator per bus instead of the loads, static generators and stores."""
     import pandapower
 
     probe = copy.deepcopy({k: v for k, v in net.items() if k != "profiles"})
     probe = pandapower.pandapowerNet(probe)
+    as_numbers(probe)
     for table in ("load", "sgen", "storage"):
         probe[table] = probe[table].iloc[:0]
+    probe.gen["p_mw"] = 0.0  # they hold their voltage; what power they give is injected like any other
     if (
         "tap_dependency_table" not in probe.trafo
     ):  # older files; the column's absence means no table, and a warning each solve
@@ -167,7 +165,8 @@ def _taps(trafo: pd.DataFrame, named: pd.DataFrame) -> Taps:
     values = pd.DataFrame(numbers).where(plain & pd.DataFrame(numbers).notna().all(axis=1))
     at = np.where(named["table"] == "transformer", named["element"], -1)
     rows = values.reindex(at).to_numpy()
-    return Taps(*rows[:, :4].T, rows[:, 4] / 100.0, at_from=side.reindex(at).eq("hv").to_numpy())
+    position, neutral, minimum, maximum, percent = rows.T
+    return Taps(position, neutral, minimum, maximum, percent / 100.0, side.reindex(at).eq("hv").to_numpy())
 
 
 def _ac_model(probe: Any, buses: pd.Index, branches: pd.DataFrame) -> AcModel:
@@ -180,6 +179,7 @@ def _ac_model(probe: Any, buses: pd.Index, branches: pd.DataFrame) -> AcModel:
     if branch[:, [_R_ASYM, _X_ASYM]].any():
         raise GridError("a branch has a series impedance that differs by direction: not supported")
     slack = np.flatnonzero(bus[:, _BUS_TYPE] == _REFERENCE)
+    regulated = np.flatnonzero(bus[:, _BUS_TYPE] == _REGULATED)
     is_named = (branches["table"] != "").to_numpy()
     return AcModel(
         base_mva=base_mva,
@@ -204,15 +204,17 @@ def _ac_model(probe: Any, buses: pd.Index, branches: pd.DataFrame) -> AcModel:
         named_branch=np.flatnonzero(is_named),
         rated_from_ka=branches["rated_from_ka"].to_numpy(dtype=np.float64)[is_named],
         rated_to_ka=branches["rated_to_ka"].to_numpy(dtype=np.float64)[is_named],
+        regulated_node=regulated,
+        regulated_vm_pu=bus[regulated, _VM],
     )
 
 
 def _background(net: Any, buses: pd.Index, name: str) -> Background:
-    """Ratings per bus and profile; the load and storage tables are load-signed, sgen is generator-signed."""
+    """Ratings per bus and profile; the load and storage tables are load-signed, sgen and gen generator-signed."""
     factor, position = _profile_factors(net.get("profiles"), name)
     rows = [
         _ratings(net[table], table, sign, buses, position)
-        for table, sign in (("load", -1.0), ("sgen", 1.0), ("storage", -1.0))
+        for table, sign in (("load", -1.0), ("sgen", 1.0), ("storage", -1.0), ("gen", 1.0))
     ]
     bus, p_col, q_col, p_kw, q_kvar = (np.concatenate(column) for column in zip(*rows, strict=True))
     shape = (len(buses), factor.shape[1])
@@ -263,7 +265,7 @@ def _ratings(
                 p_col[row] = _profile_column(position, f"{profile}{p_suffix}")
                 q_col[row] = 0 if q_suffix is None else _profile_column(position, f"{profile}{q_suffix}")
     bus = buses.get_indexer(used["bus"]).astype(np.int64)
-    p_kw, q_kvar = (used[c].to_numpy(dtype=np.float64) * scale for c in ("p_mw", "q_mvar"))
+    p_kw, q_kvar = (_column(used, c, 0.0).to_numpy() * scale for c in ("p_mw", "q_mvar"))  # gen has no q_mvar
     return bus, p_col, q_col, p_kw, q_kvar
 
 
@@ -277,6 +279,12 @@ def _constant_power_note(net: Any) -> tuple[str, ...]:
     columns = [c for c in net.load.columns if c.startswith(("const_z", "const_i"))]
     count = int((net.load[columns].fillna(0.0) != 0.0).any(axis=1).sum())
     return (f"{count} loads depend on voltage in the source; here every load draws constant power",) if count else ()
+
+
+def _regulated_note(net: Any) -> tuple[str, ...]:
+    count = int(net.gen["in_service"].astype(bool).sum())
+    text = f"{count} generators hold their voltage at whatever reactive power it takes; their limits are not enforced"
+    return (text,) if count else ()
 
 
 def _unique_names(names: pd.Series, kind: pd.Series | str) -> tuple[str, ...]:

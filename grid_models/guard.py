@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from grid_models import suspects
 from grid_models.errors import GridError
 from grid_models.network import Array, Network
 from grid_models.power_flow import Flows, Injections, solve_batch, solve_reference
@@ -15,18 +16,22 @@ POWER_TOLERANCE = 1e-4
 
 
 def assert_engines_agree(network: Network) -> None:
-    """Solve the network without load and at its nameplate by both engines.
+    """Solve the network without load, at half and at all of its nameplate by both engines.
 
     Raises GridError where either finds no solution or where voltage, loading or slack power differ by more
     than the tolerances of this module; the message names the bus or branch.
     """
-    p_kw, q_kvar = (np.hstack([np.zeros_like(a), a]) for a in network.profiles.at_nameplate())
+    p_kw, q_kvar = (np.hstack([np.zeros_like(a), a / 2.0, a]) for a in network.profiles.at_nameplate())
     injections = Injections(network.bus_names, p_kw, q_kvar)
     reference, batch = solve_reference(network, injections), solve_batch(network, injections)
     for engine, flows in (("pandapower", reference), ("power-grid-model", batch)):
         if not flows.converged.all():
-            case = ("without load", "at nameplate load and generation")[int(np.argmin(flows.converged))]
-            raise GridError(f"network {network.name!r}: {engine} finds no AC solution {case}")
+            case = int(np.argmin(flows.converged))
+            where = ("without load", "at half of nameplate load and generation", "at nameplate load and generation")[
+                case
+            ]
+            why = f": {suspects.at_nameplate(network, p_kw[:, 2:], q_kvar[:, 2:])}" if case else ""
+            raise GridError(f"network {network.name!r}: {engine} finds no AC solution {where}{why}")
     _compare(network.name, reference, batch)
 
 

@@ -1,4 +1,4 @@
-"""Networks by name: SimBench, pandapower's own cases, files.
+"""Networks by name: SimBench, pandapower's own cases, pandapower's files, a park's own feeder.
 
 SimBench data: S. Meinecke et al., SimBench, Energies 13(12):3290, 2020, doi:10.3390/en13123290; licence ODbL
 1.0, to be attributed wherever its results are shown.
@@ -12,30 +12,36 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from grid_models.convert import to_network
 from grid_models.errors import GridError, unknown_name
+from grid_models.feeder import read_feeder
 from grid_models.guard import assert_engines_agree
 from grid_models.network import Network
 
 __all__ = ["Network", "load"]
 
-_ACCEPTED = "'simbench:<code>', 'pandapower:<function>' or 'file:<path>.json|.xlsx'"
+_ACCEPTED = "'simbench:<code>', 'pandapower:<function>', 'file:<path>.json|.xlsx' or 'feeder:<path>.yaml'"
 
 
 def load(spec: str) -> Network:
     """Load a network and prove that both engines solve it alike.
 
     spec: "simbench:<code>" (for example "simbench:1-MV-semiurb--0-sw"), "pandapower:<function of
-    pandapower.networks>" (for example "pandapower:create_cigre_network_mv") or "file:<path>" of a pandapower
-    .json or .xlsx file.
+    pandapower.networks>" with its arguments if there are any (for example
+    "pandapower:create_cigre_network_mv?with_der=all"), "file:<path>" of a pandapower .json or .xlsx file or
+    "feeder:<path>" of a park's own feeder (``feeder``).
 
     Raises GridError for an unknown name (lists the closest ones), a missing file or extra, and a network that
     cannot be used. Networks by name are kept in memory: the second call is free. Files are read again.
     """
     kind, colon, name = spec.partition(":")
-    if not colon or kind not in ("simbench", "pandapower", "file"):
+    if not colon or kind not in ("simbench", "pandapower", "file", "feeder"):
         raise GridError(f"unknown network {spec!r}: accepted is {_ACCEPTED}")
-    return _finish(spec, _from_file(Path(name)), ()) if kind == "file" else _named(kind, name)
+    if kind in ("file", "feeder"):
+        return _finish(spec, (_from_file if kind == "file" else read_feeder)(Path(name)), ())
+    return _named(kind, name)
 
 
 @functools.lru_cache(maxsize=8)
@@ -87,19 +93,42 @@ def _ignored_tap_note(net: Any) -> tuple[str, ...]:
     return (f"transformers {', '.join(names)}: tap position ignored, tap_changer_type is empty",) if names else ()
 
 
-def _from_pandapower(name: str) -> Any:
+def _from_pandapower(call: str) -> Any:
     import pandapower.networks
 
+    name, _, query = call.partition("?")
     valid = sorted(n for n, f in inspect.getmembers(pandapower.networks, inspect.isfunction) if _needs_nothing(f))
     if name not in valid:
         raise unknown_name("pandapower network", name, valid)
+    function = getattr(pandapower.networks, name)
+    arguments = _arguments(function, query)
     with warnings.catch_warnings():
         # pandapower warns about the age of its own stored networks; the user can do nothing about it.
         warnings.filterwarnings("ignore", "tap_dependency_table is missing", DeprecationWarning)
-        net = getattr(pandapower.networks, name)()
+        try:
+            net = function(**arguments)
+        except Exception as error:  # whatever the function raises for a value, the user needs to know which call
+            raise GridError(f"pandapower.networks.{name} does not accept {query!r}: {error}") from error
     if not isinstance(net, pandapower.pandapowerNet):
         raise GridError(f"pandapower.networks.{name} does not return one network")
     return net
+
+
+def _arguments(function: Any, query: str) -> dict[str, Any]:
+    """Keyword arguments from ``with_der=all&length=0.5``; true, false and numbers are what they look like."""
+    plain = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    valid = [p.name for p in inspect.signature(function).parameters.values() if p.kind in plain]
+    given: dict[str, Any] = {}
+    for part in query.split("&") if query else ():
+        name, equals, value = part.partition("=")
+        if not equals or not value:
+            raise GridError(f"argument {part!r} of pandapower.networks.{function.__name__}: accepted is <name>=<value>")
+        if name not in valid:
+            raise unknown_name(f"argument of pandapower.networks.{function.__name__}", name, valid)
+        if name in given:
+            raise GridError(f"argument {name!r} of pandapower.networks.{function.__name__} is given twice")
+        given[name] = yaml.safe_load(value)
+    return given
 
 
 def _needs_nothing(function: Any) -> bool:

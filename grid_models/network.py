@@ -61,6 +61,10 @@ class AcModel:
     rated_from_ka: Array
     """Current at loading 1 (L,); NaN where the network gives no rating: loading is then NaN too."""
     rated_to_ka: Array
+    regulated_node: Index = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    """Nodes whose voltage machines hold by their reactive power, the slack's left out (g,)."""
+    regulated_vm_pu: Array = field(default_factory=lambda: np.zeros(0))
+    """Their set-points."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,22 +1,22 @@
-"""AC optimal power flow by successive linear programming on the exact derivatives of the power flow.
+"""AC optimal power flow by successive convex programs on the exact derivatives of the power flow.
 
-Each round linearises voltages, end currents and the slacks' power around an AC solution, and solves one linear
-program within a trust region for the change of dispatch and, where it is free, of the slacks' voltage. Limits are
-elastic at a price (an exact penalty), so that every round has an answer; the round is kept if the AC solution at its
-end is better in cost plus penalty, and the region follows the ratio of what came true to what was foretold.
+Each round linearises voltages, end currents and the slacks' power around an AC solution, and solves one quadratic
+program within a trust region for the change of dispatch and, where it is free, of the slacks' voltage. Quadratic are
+the costs, as given, and the losses r |i|² of the linearised currents: without that curvature the rounds zigzag across
+a flat optimum in reactive power (100 rounds for case9 end .5 % too dear; with it, five end on it). Limits are
+elastic at a price (an exact penalty), so that every round has an answer; it is kept if the AC solution at its end is
+better in cost plus penalty, and the region follows the ratio of what came true to what was foretold.
 
-R. Fletcher and E. Sainz de la Maza, Nonlinear programming and nonsmooth optimization by successive linear
-programming, Mathematical Programming 43, 1989, doi:10.1007/BF01582292.
+R. Fletcher, Practical Methods of Optimization, 2nd ed., 1987, ch. 14.4 (sequential programming with an exact penalty).
 """
 
 from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from scipy import sparse
-from scipy.optimize import linprog
 
 from grid_models.errors import GridError
 from grid_models.limits import Limits
@@ -25,12 +25,12 @@ from grid_models.per_unit import Complex, end_currents, loading_per_pu, nodal_ad
 from grid_models.power_flow import Injections, solve_nodes
 from grid_models.resources import Resources, Supply
 from grid_models.sensitivities import voltage_derivative
+from grid_models.socp import Relaxation
 
 _MOST_ROUNDS = 100
 _FIRST_RADIUS = 0.3  # of each decision's range
 _LAST_RADIUS = 1e-7
 _GAIN = 1e-8  # relative to the cost: less than this foretold ends the search
-_TANGENTS = 33  # to a quadratic cost, over its range; one more touches the current point
 _VOLTAGE_RANGE_PU = 0.2
 
 
@@ -44,7 +44,7 @@ class Optimum:
     cost            (T,) [money/h]
     excess_pu       (T,) sum of what voltages, loadings and (as a share of the network's power) the import pass
                     their limits by: near 0, or the network has no feasible dispatch in reach
-    rounds          (T,) linear programs solved
+    rounds          (T,) programs solved
     """
 
     p_kw: Array
@@ -67,14 +67,13 @@ def optimal_power_flow(
 ) -> Optimum:
     """The cheapest dispatch found under voltage, loading and supply limits: a local optimum, checked by AC.
 
-    start   (p_kw, q_kvar), each (G, T): where to begin, for example a relaxation's answer; the middle of the bounds
-            if None.
+    start   (p_kw, q_kvar), each (G, T): where to begin; by default what the convex relaxation says, or the middle of
+            the bounds where that has no solution.
 
     Raises GridError where the power flow has no solution at the start.
     """
     limits = limits or Limits.of(network)
-    p_kw = (resources.p_min_kw + resources.p_max_kw) / 2.0 if start is None else start[0]
-    q_kvar = (resources.q_min_kvar + resources.q_max_kvar) / 2.0 if start is None else start[1]
+    p_kw, q_kvar = start or _start(network, resources, supply, background, limits)
     found = []
     for step in range(resources.steps):
         around = None if background is None else background.at_steps(np.array([step]))
@@ -96,6 +95,15 @@ def optimal_power_flow(
         excess_pu=np.array([point.excess for point in points]),
         rounds=rounds,
     )
+
+
+def _start(
+    network: Network, resources: Resources, supply: Supply, background: Injections | None, limits: Limits
+) -> tuple[Array, Array]:
+    relaxed = Relaxation(network, resources.bus, resources.steps, limits).bound(resources, supply, background)
+    if relaxed.feasible:
+        return relaxed.p_kw, relaxed.q_kvar
+    return (resources.p_min_kw + resources.p_max_kw) / 2.0, (resources.q_min_kvar + resources.q_max_kvar) / 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,14 +137,14 @@ class _Search:
         self._penalty = 10.0 * dearest * self._size * self._kw or 1.0
 
     def run(self, p_kw: Array, q_kvar: Array) -> tuple[_Point, int]:
-        """From a start to a point that no linear program foretells a gain from."""
+        """From a start to a point that no program foretells a gain from."""
         x = np.clip(np.concatenate([p_kw, q_kvar, [self._kw]]) / self._kw, self._low, self._high)
         at = self._solve(x)
         if at is None:
             raise GridError(f"network {self._network.name!r}: no AC solution at the start of the optimal power flow")
         radius = _FIRST_RADIUS
         for rounds in range(1, _MOST_ROUNDS + 1):
-            x, foretold = self._linear_program(at, radius)
+            x, foretold = self._program(at, radius)
             if foretold <= _GAIN * max(abs(at.cost), 1e-6 * self._penalty) or radius < _LAST_RADIUS:
                 return at, rounds
             trial = self._solve(x)
@@ -223,11 +231,16 @@ class _Search:
         high = np.concatenate([self._ceiling, self._full, np.array([s.p_max_kw, s.q_max_kvar]) * share / self._kw])
         return values, np.isfinite(low) | np.isfinite(high), low, high
 
+    def _moved(self, at: _Point) -> Complex:
+        """(n, ·) ∂(voltage)/∂x."""
+        ac = self._network.ac
+        moved = voltage_derivative(ac, at.voltage, self._nodes, with_slack=True)[:, :, 0]
+        moved[:, -1] *= ac.slack_vm_pu[0]
+        return moved
+
     def _slopes(self, at: _Point) -> tuple[Array, Array]:
         """∂(values)/∂x and ∂(import)/∂x, the import's as two rows."""
-        ac = self._model(at.x)
-        moved = voltage_derivative(ac, at.voltage, self._nodes, with_slack=True)[:, :, 0]
-        moved[:, -1] *= ac.slack_vm_pu[0] / at.x[-1]
+        ac, moved = self._network.ac, self._moved(at)
         unit = np.conj(at.voltage) / np.abs(at.voltage)
         rows = [(unit * moved).real]
         for i, di, per in zip(end_currents(ac, at.voltage), end_currents(ac, moved), loading_per_pu(ac), strict=True):
@@ -246,56 +259,46 @@ class _Search:
         two = np.stack([bought.real, bought.imag])
         return np.concatenate([*rows, two / self._size]), two
 
-    def _linear_program(self, at: _Point, radius: float) -> tuple[Array, float]:
-        """The next dispatch and by how much it should lower cost plus penalty.
+    def _program(self, at: _Point, radius: float) -> tuple[Array, float]:
+        """The next dispatch and by how much it should lower cost plus penalty; all in units of the penalty."""
+        import cvxpy as cp
 
-        Columns: change of x, cost of every resource and of the import, excess of every limited value.
-        """
         values, counts, low, high = self._values(at.voltage, at.bought)
         slope, bought = self._slopes(at)
         above, below = np.flatnonzero(counts & np.isfinite(high)), np.flatnonzero(counts & np.isfinite(low))
-        width, kinds = at.x.size, self._nodes.size + 1
-        elastic = above.size + below.size
-        cuts, offsets = self._cost_rows(at, bought[0])
-        limited = sparse.hstack([
-            sparse.csr_array(np.concatenate([slope[above], -slope[below]])),
-            sparse.csr_array((elastic, kinds)),
-            -sparse.eye_array(elastic),
-        ])  # fmt: skip
-        rows = sparse.vstack([limited, sparse.hstack([cuts, sparse.csr_array((cuts.shape[0], elastic))])])
-        right = np.concatenate([(high - values)[above], (values - low)[below], offsets])
         span = radius * np.append((self._high - self._low)[:-1], min(_VOLTAGE_RANGE_PU, self._high[-1] - self._low[-1]))
-        bounds = np.concatenate([
-            np.stack([np.maximum(self._low - at.x, -span), np.minimum(self._high - at.x, span)], axis=1),
-            np.tile([-np.inf, np.inf], (kinds, 1)),
-            np.tile([0.0, np.inf], (elastic, 1)),
-        ])  # fmt: skip
-        scale = 1.0 / self._penalty
-        price = np.concatenate([np.zeros(width), np.full(kinds, 1.0), np.full(elastic, 1.0)])
-        answer = linprog(price, A_ub=sparse.csr_array(rows), b_ub=right, bounds=bounds, method="highs")
-        if answer.status != 0:
+        move, passed = cp.Variable(at.x.size), cp.Variable(above.size + below.size, nonneg=True)
+        rows = [
+            slope[above] @ move - passed[: above.size] <= (high - values)[above],
+            -slope[below] @ move - passed[above.size :] <= (values - low)[below],
+            move >= np.maximum(self._low - at.x, -span),
+            move <= np.minimum(self._high - at.x, span),
+        ]
+        problem = cp.Problem(cp.Minimize(self._cost_of(at, move, bought[0]) + cp.sum(passed)), rows)
+        problem.solve(solver=cp.CLARABEL)
+        if problem.status != cp.OPTIMAL:
             raise GridError(
-                f"network {self._network.name!r}: the linear program of the optimal power flow fails: {answer.message}"
+                f"network {self._network.name!r}: a program of the optimal power flow ends with {problem.status!r}"
             )
-        return np.clip(at.x + answer.x[:width], self._low, self._high), self._merit(at) - float(answer.fun) / scale
+        return np.clip(at.x + move.value, self._low, self._high), self._merit(at) - float(problem.value) * self._penalty
 
-    def _cost_rows(self, at: _Point, bought: Array) -> tuple[sparse.csr_array, Array]:
-        """Tangents t ≥ f(y) + f′(y)(p + Δp − y) to every cost, in units of the penalty, as A x ≤ b."""
-        r, s, count, scale = self._resources, self._supply, self._nodes.size, 1.0 / self._penalty
-        linear = np.append(r.linear[:, 0], s.linear_per_kwh) * self._kw * scale
-        quadratic = np.append(r.quadratic[:, 0], s.quadratic_per_kwh_kw) * self._kw**2 * scale
-        now = np.append(at.x[:count], at.bought.real)
-        low, high = (
-            np.append(self._low[:count], now[-1] - self._size),
-            np.append(self._high[:count], now[-1] + self._size),
-        )
-        places = np.linspace(low, high, _TANGENTS)
-        places = np.concatenate([places, now[None]])
-        steep = linear + 2.0 * quadratic * places  # (tangent, kind)
-        level = linear * places + quadratic * places**2 - steep * (places - now)
-        moves = np.zeros((count + 1, at.x.size))
-        moves[np.arange(count), np.arange(count)] = 1.0
-        moves[count] = bought
-        by_x = (steep[:, :, None] * moves).reshape(-1, at.x.size)
-        by_cost = np.tile(-np.eye(count + 1), (places.shape[0], 1))
-        return sparse.csr_array(np.hstack([by_x, by_cost])), -level.reshape(-1)
+    def _cost_of(self, at: _Point, move: Any, bought: Array) -> Any:
+        """Cost after a move: resources as given, the import linearised but for the losses of the series currents."""
+        import cvxpy as cp
+
+        r, s, count = self._resources, self._supply, self._nodes.size
+        scale = self._kw / self._penalty
+        p_pu, import_pu = at.x[:count] + move[:count], at.bought.real + bought @ move
+        cost = r.linear[:, 0] * scale @ p_pu + s.linear_per_kwh * scale * import_pu
+        root = np.sqrt(np.append(r.quadratic[:, 0], s.quadratic_per_kwh_kw) * self._kw * scale)
+        steep = max(0.0, s.linear_per_kwh + 2.0 * s.quadratic_per_kwh_kw * at.bought.real * self._kw)
+        squares = [cp.multiply(root[:-1], p_pu), cp.reshape(root[-1] * import_pu, (1,), order="F")]
+        return cost + cp.sum_squares(cp.hstack([*squares, np.sqrt(steep * scale) * self._currents(at) @ move]))
+
+    def _currents(self, at: _Point) -> Array:
+        """(2m, ·) ∂(√r · series current)/∂x, real and imaginary parts [p.u.]."""
+        ac, moved = self._network.ac, self._moved(at)
+        ratio = ac.tap * np.exp(1j * ac.shift_rad)
+        drop = moved[ac.from_node] / ratio[:, None] - moved[ac.to_node]
+        change = (np.sqrt(np.maximum(ac.r_pu, 0.0)) / (ac.r_pu + 1j * ac.x_pu))[:, None] * drop
+        return np.concatenate([change.real, change.imag])

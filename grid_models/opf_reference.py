@@ -47,7 +47,7 @@ def matpower_case(name: str) -> Case:
         # pandapower warns about the age of its own stored networks; the user can do nothing about it.
         warnings.filterwarnings("ignore", "tap_dependency_table is missing", DeprecationWarning)
         net = getattr(pandapower.networks, name)()
-    if len(net.pwl_cost) or len(net.sgen) or len(net.ext_grid) != 1:
+    if len(net.pwl_cost) or len(net.sgen) or len(net.ext_grid) != 1 or net.poly_cost.empty:
         raise GridError(f"case {name!r}: accepted are polynomial costs of generators and one external grid")
     bare = copy.deepcopy(net)
     bare.gen = bare.gen.iloc[:0]
@@ -87,6 +87,7 @@ def priced_case(network: Network, resources: Resources, supply: Supply, limits: 
         raise GridError(f"network {network.name!r} carries no pandapower net; load it again for a reference")
     background = network.background(pd.DatetimeIndex(["2016-01-01"]))
     net = copy.deepcopy(network.reference.net)
+    net.poly_cost, net.pwl_cost = net.poly_cost.iloc[:0], net.pwl_cost.iloc[:0]  # some networks bring their own
     net.sgen["controllable"] = False
     net.sgen["p_mw"], net.sgen["q_mvar"] = background.p_kw[:, 0] / 1e3, background.q_kvar[:, 0] / 1e3
     _add_resources(net, network, resources)
@@ -100,17 +101,22 @@ def priced_case(network: Network, resources: Resources, supply: Supply, limits: 
 
 
 def reference_cost(case: Case) -> float:
-    """[money/h] of pandapower's own optimal power flow. Raises GridError where that does not converge."""
+    """[money/h] of pandapower's own optimal power flow, from a flat start or else from a power flow.
+
+    Raises GridError where it converges from neither.
+    """
     import pandapower
 
-    net = copy.deepcopy(case.net)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of its own making, by the dozen
-            pandapower.runopp(net, numba=False, calculate_voltage_angles=True)
-    except pandapower.OPFNotConverged:
-        raise GridError(f"case {case.network.name!r}: pandapower's optimal power flow does not converge") from None
-    return float(net.res_cost)
+    for start in ("flat", "pf"):
+        net = copy.deepcopy(case.net)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of its own making, by the dozen
+                pandapower.runopp(net, numba=False, calculate_voltage_angles=True, init=start)
+        except (pandapower.OPFNotConverged, pandapower.LoadflowNotConverged):
+            continue
+        return float(net.res_cost)
+    raise GridError(f"case {case.network.name!r}: pandapower's optimal power flow does not converge")
 
 
 def _costs(net: Any) -> pd.DataFrame:

@@ -163,6 +163,7 @@ def _read_reference(flows: Flows, step: int, rows: Reference, net: Any, total_kw
     flows.branch_loading_pu[:, step] = loading / 100.0
     flows.branch_from_kw[:, step] = 1e3 * np.concatenate([line["p_from_mw"], trafo["p_hv_mw"]])
     flows.branch_to_kw[:, step] = 1e3 * np.concatenate([line["p_to_mw"], trafo["p_lv_mw"]])
-    flows.slack_p_kw[step] = 1e3 * float(net.res_ext_grid["p_mw"].sum())
+    slack_machines = net.res_gen.loc[net.gen["slack"].astype(bool), "p_mw"]
+    flows.slack_p_kw[step] = 1e3 * float(net.res_ext_grid["p_mw"].sum() + slack_machines.sum())
     flows.losses_kw[step] = flows.slack_p_kw[step] + total_kw
     flows.converged[step] = True

@@ -58,7 +58,10 @@ class LinearModel:
     slopes: Slopes
 
     def predict(self, p_kw: Array, q_kvar: Array) -> Predicted:
-        """Voltages, loadings and losses with (B, S) injections ``p_kw``, ``q_kvar`` in the place of the point's."""
+        """Voltages, loadings and losses with (B, S) injections ``p_kw``, ``q_kvar`` in the place of the point's.
+
+        LinDistFlow is linear in the squared voltages, so its voltages are their roots; all else is linear.
+        """
         for name, given in (("p_kw", p_kw), ("q_kvar", q_kvar)):
             if np.shape(given) != self.p_kw.shape:
                 raise GridError(f"{name} must have shape {self.p_kw.shape}, got {np.shape(given)}")
@@ -68,8 +71,13 @@ class LinearModel:
         def moved(per_kw: Array, per_kvar: Array) -> Array:
             return np.einsum("...bs,bs->...s", per_kw, more_kw) + np.einsum("...bs,bs->...s", per_kvar, more_kvar)
 
+        rise = moved(s.voltage_per_kw, s.voltage_per_kvar)
+        if self.source == "lindistflow":
+            vm_pu = np.sqrt(np.maximum(at.vm_pu**2 + 2.0 * at.vm_pu * rise, 0.0))
+        else:
+            vm_pu = at.vm_pu + rise
         return Predicted(
-            at.vm_pu + moved(s.voltage_per_kw, s.voltage_per_kvar),
+            vm_pu,
             at.branch_loading_pu + moved(s.loading_per_kw, s.loading_per_kvar),
             at.losses_kw + moved(s.losses_per_kw, s.losses_per_kvar),
         )

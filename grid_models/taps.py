@@ -31,8 +31,8 @@ def tapped(network: Network, position: dict[str, int]) -> Network:
         scaled[name][m] /= square
     moved = taps.position.copy()
     moved[branch] = new
-    changed = {"ac": dataclasses.replace(ac, **scaled), "taps": dataclasses.replace(taps, position=moved)}
-    return dataclasses.replace(network, reference=None, **changed)
+    model = dataclasses.replace(ac, **scaled)
+    return dataclasses.replace(network, reference=None, ac=model, taps=dataclasses.replace(taps, position=moved))
 
 
 def taps_of(network: Network, names: tuple[str, ...]) -> Taps:

@@ -128,8 +128,8 @@ class _Run:
             raise GridError("wall_clock has no steps; at least one is needed")
         if wall_clock.tz is not None:
             raise GridError(f"wall_clock wants naive times, got times in {wall_clock.tz}; drop the zone")
-        self._network, self._injections, self._layout = network, injections, layout
-        self.wall_clock = wall_clock
+        self._network, self._injections, self.layout = network, injections, layout
+        self.wall_clock = wall_clock.as_unit("us")
         self._ends = Terminals.of(network.ac)
         self._engines: queue.SimpleQueue[BatchEngine] = queue.SimpleQueue()
         first = BatchEngine(network.ac)
@@ -139,12 +139,12 @@ class _Run:
 
     def batches(self, start: int) -> Iterator[Any]:
         """Record batches from step ``start`` on, in order; solved by ``workers`` threads, few ahead of the reader."""
-        steps, size = len(self.wall_clock), self._layout.chunk_steps
+        steps, size = len(self.wall_clock), self.layout.chunk_steps
         parts = iter([slice(s, min(s + size, steps)) for s in range(start, steps, size)])
-        with ThreadPoolExecutor(self._layout.workers) as pool:
+        with ThreadPoolExecutor(self.layout.workers) as pool:
             ahead: collections.deque[Future[Any]] = collections.deque()
             try:
-                for part in itertools.islice(parts, self._layout.workers + 1):
+                for part in itertools.islice(parts, self.layout.workers + 1):
                     ahead.append(pool.submit(self._solve, part))
                 while ahead:
                     batch = ahead.popleft().result()
@@ -167,15 +167,15 @@ class _Run:
             voltage = engine.voltage(p_kw, q_kvar)
         finally:
             self._engines.put(engine)
-        columns = [pa.array(self.wall_clock[part].as_unit("us"))]
+        columns = [pa.array(self.wall_clock[part])]
         for values in self._values(voltage, p_kw):
-            columns += [pa.array(row) for row in values.astype(self._layout.dtype, copy=False)]
+            columns += [pa.array(row) for row in values.astype(self.layout.dtype, copy=False)]
         columns.append(pa.array(np.isfinite(voltage).all(axis=0)))
         return pa.record_batch(columns, schema=self.schema)
 
     def _values(self, voltage: Complex, p_kw: Array) -> Iterator[Array]:
         """The chosen series (rows, T), then the totals (1, T)."""
-        chosen = self._layout.series
+        chosen = self.layout.series
         powers = self._ends.powers_kw(voltage) if {"branch_from_kw", "branch_to_kw"} & set(chosen) else None
         for name in chosen:
             if name == "vm_pu":
@@ -200,17 +200,15 @@ class _Sink:
         import pyarrow.parquet as pq
 
         kept = self._path.with_name(self._path.name + ".kept")
-        if self._take_over and self._path.is_file():
+        take_over = self._take_over and self._path.is_file()
+        if take_over:
+            self._check(_opened(self._path))
             self._path.replace(kept)
         # Measured on results of a SimBench grid: dictionaries never pay for such numbers and double the time.
         self._writer = pq.ParquetWriter(self._path, self._run.schema, use_dictionary=False, compression="none")
-        if self._take_over and kept.is_file():
-            try:
-                self._copy(pq.ParquetFile(kept))
-            except (GridError, OSError):
-                self._writer.close()
-                kept.replace(self._path)
-                raise
+        if take_over:
+            for batch in _opened(kept).iter_batches(self._run.layout.chunk_steps):
+                self.write(batch)
             kept.unlink()
         return self
 
@@ -223,16 +221,25 @@ class _Sink:
         self.steps += batch.num_rows
         self.unsolved += batch.num_rows - batch["converged"].true_count
 
-    def _copy(self, kept: Any) -> None:
-        """Take over the row groups of an interrupted run."""
+    def _check(self, kept: Any) -> None:
+        """Whether an interrupted run was this one."""
         if not kept.schema_arrow.equals(self._run.schema, check_metadata=True):
             raise GridError(f"{str(self._path)!r} was written for another network or layout; delete it to start anew")
-        for group in range(kept.num_row_groups):
-            for batch in kept.read_row_group(group).combine_chunks().to_batches():
-                clock = self._run.wall_clock[self.steps : self.steps + batch.num_rows]
-                if not clock.equals(pd.DatetimeIndex(batch["time"].to_pandas())):
-                    raise GridError(f"{str(self._path)!r} was written for other times; delete it to start anew")
-                self.write(batch)
+        clock = pd.DatetimeIndex(kept.read(["time"])["time"].to_pandas()).as_unit("us")
+        if not clock.equals(self._run.wall_clock[: len(clock)]):
+            raise GridError(f"{str(self._path)!r} was written for other times; delete it to start anew")
+
+
+def _opened(path: Path) -> Any:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.ParquetFile(path)
+    except pa.ArrowInvalid:
+        raise GridError(
+            f"{str(path)!r} has no end: its run was killed and nothing of it can be read; delete it to start anew"
+        ) from None
 
 
 def _schema(network: Network, layout: Layout) -> Any:

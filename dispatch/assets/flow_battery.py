@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
 
 from dispatch.asset import Given, Inputs, Mode, Rows, full
 from dispatch.frozen import Efficiency, Fraction, NonNegative
+from dispatch.inverter import Inverter
 from dispatch.part import Account, Exclusive, Part, Port, Violation, breaches
 from dispatch.signals import Array, Horizon
 from dispatch.storage import Moved, Storage
@@ -47,6 +48,8 @@ class FlowBattery(Storage):
     discharge_efficiency: Efficiency = 0.87
     power_loss_share: Fraction = Field(default=0.05, description="lost in the stack at rated power, of that power")
     pump_kw: NonNegative = Field(default=0.0, description="pumps and shunt currents, drawn while it runs")
+
+    inverter: ClassVar[Inverter | None] = Inverter()
 
     @model_validator(mode="after")
     def _sensible(self) -> Self:

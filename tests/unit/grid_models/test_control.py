@@ -11,6 +11,7 @@ import pytest
 
 from grid_models import control
 from grid_models.control import Controlled, Controls, Droop, TapChanger, solve_controlled, solve_controlled_reference
+from grid_models.control_reference import solve_by_controllers
 from grid_models.convert import to_network
 from grid_models.errors import GridError
 from grid_models.injections import Injections
@@ -62,30 +63,6 @@ def injections(p_kw: np.ndarray) -> Injections:
     return Injections(SITES, p_kw, np.zeros_like(p_kw))
 
 
-def held_by_pandapower(net: Any, p_kw: np.ndarray, *, droop: bool, band: tuple[float, float] | None) -> Any:
-    """(bus, step) voltages, (site, step) kvar and (step,) taps with pandapower's controllers, every step from rest."""
-    import pandapower
-    from pandapower.control import DERController, DiscreteTapControl
-    from pandapower.control.controller.DERController import QModelQVCurve
-
-    volts, kvar, taps = [], [], []
-    for step in range(p_kw.shape[1]):
-        own = copy.deepcopy(net)
-        own.sgen["p_mw"] = p_kw[:, step] / 1e3
-        # The generator's p is the sgen's; its controller refuses to charge, so that acts on generators of its own.
-        if droop:
-            at = [pandapower.create_sgen(own, bus, p_mw=0.0, sn_mva=RATED_KVA / 1e3) for bus in own.sgen["bus"]]
-            curve = QModelQVCurve({"vm_points_pu": VOLTS, "q_points_pu": SHARES})
-            DERController(own, at, q_model=curve, max_q_error=1e-9, damping_coef=3)
-        if band:
-            DiscreteTapControl(own, element_index=0, vm_lower_pu=band[0], vm_upper_pu=band[1], hunting_limit=None)
-        pandapower.runpp(own, run_control=True, max_iter=400, calculate_voltage_angles=True, numba=False)
-        volts.append(own.res_bus["vm_pu"].to_numpy())
-        kvar.append(1e3 * own.sgen["q_mvar"].to_numpy()[-len(SITES) :])
-        taps.append(float(own.trafo.loc[0, "tap_pos"]))
-    return np.array(volts).T, np.array(kvar).T, np.array(taps)
-
-
 @pytest.fixture
 def net(cigre_net: Any) -> Any:
     return with_taps(cigre_net)
@@ -110,12 +87,13 @@ def assert_sound(network: Network, p_kw: np.ndarray, controls: Controls, found: 
         np.testing.assert_allclose(found.kvar[d], np.clip(wanted, -most, most), atol=0.05)
 
 
-def test_inverters_on_q_of_v_end_where_those_of_pandapower_do(net: Any, network: Network) -> None:
+def test_inverters_on_q_of_v_end_where_those_of_pandapower_do(network: Network) -> None:
     p_kw, controls = powers(), Controls(droops())
     found = solve_controlled(network, injections(p_kw), None, controls)
-    volts, kvar, _ = held_by_pandapower(net, p_kw, droop=True, band=None)
-    np.testing.assert_allclose(found.flows.vm_pu, volts, atol=1e-6)
-    np.testing.assert_allclose(found.kvar, kvar, atol=0.05)
+    theirs = solve_by_controllers(network, injections(p_kw), None, controls)
+    assert theirs.unsettled == ()
+    np.testing.assert_allclose(found.flows.vm_pu, theirs.flows.vm_pu, atol=1e-6)
+    np.testing.assert_allclose(found.kvar, theirs.kvar, atol=0.05)
     assert np.abs(found.kvar).max() > 500, "the characteristic is in use"
     free = solve_batch(network, injections(p_kw))
     assert np.abs(found.flows.vm_pu - free.vm_pu).max() > 5e-3
@@ -129,10 +107,10 @@ def test_tap_changers_end_where_those_of_pandapower_do(cigre_net: Any, side: str
     p_kw, band = 1.2 * powers(), (0.985, 1.015)
     controls = Controls(taps=(TapChanger("Trafo 0-1", *band),))
     found = solve_controlled(network, injections(p_kw), None, controls)
-    volts, _, taps = held_by_pandapower(net, p_kw, droop=False, band=band)
-    np.testing.assert_array_equal(found.position[0], taps)
-    np.testing.assert_allclose(found.flows.vm_pu, volts, atol=1e-6)
-    assert len(set(taps)) >= 3, "the taps move"
+    theirs = solve_by_controllers(network, injections(p_kw), None, controls)
+    np.testing.assert_array_equal(found.position, theirs.position)
+    np.testing.assert_allclose(found.flows.vm_pu, theirs.flows.vm_pu, atol=1e-6)
+    assert np.unique(found.position).size >= 3, "the taps move"
     assert_sound(network, p_kw, controls, found)
 
 
@@ -232,3 +210,16 @@ def test_a_transformer_that_cannot_step_and_an_unknown_bus_are_refused(network: 
         solve_controlled(cigre, injections(powers()), None, Controls(taps=(TapChanger("Trafo 0-1", 0.9, 1.1),)))
     with pytest.raises(GridError, match="Bus 99"):
         solve_controlled(network, injections(powers()), None, Controls((replace(droops()[0], bus="Bus 99"),)))
+
+
+def test_the_reference_says_what_it_cannot_do(network: Network) -> None:
+    full = replace(droops()[0], p_kw=powers()[0])
+    with pytest.raises(GridError, match="leave out p_kw"):
+        solve_by_controllers(network, injections(powers()), None, Controls((full,)))
+    with pytest.raises(GridError, match="no pandapower net"):
+        solve_by_controllers(network.without_reference(), injections(powers()), None, Controls(droops()))
+    far = powers()[:, :2]
+    far[:, 1] = -1e6
+    theirs = solve_by_controllers(network, injections(far), None, Controls(droops()))
+    assert [one.step for one in theirs.unsettled] == [1]
+    np.testing.assert_array_equal(theirs.flows.converged, [True, False])

@@ -1,0 +1,168 @@
+"""Every network of the library, by both engines: without load, at half and at all of the nameplate."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from grid_models.convert import to_network
+from grid_models.guard import assert_engines_agree
+from grid_models.library import load
+from grid_models.network import Network
+from grid_models.power_flow import Flows, Injections, solve_batch, solve_reference
+
+CIGRE = ["hv", "mv", "lv", "mv?with_der=pv_wind", "mv?with_der=all"]
+KERBER = [
+    "create_kerber_dorfnetz",
+    "create_kerber_landnetz_freileitung_1",
+    "create_kerber_landnetz_freileitung_2",
+    "create_kerber_landnetz_kabel_1",
+    "create_kerber_landnetz_kabel_2",
+    "create_kerber_vorstadtnetz_kabel_1",
+    "create_kerber_vorstadtnetz_kabel_2",
+    "kb_extrem_landnetz_freileitung",
+    "kb_extrem_landnetz_kabel_trafo",
+]
+MATPOWER = [
+    f"case{n}" for n in ("4gs", "5", "6ww", "9", "14", "24_ieee_rts", "30", "_ieee30", "33bw", "39", "57", "118")
+]  # fmt: skip
+OTHERS = ["case89pegase", "case_illinois200", "iceland", "GBreducednetwork", "mv_oberrhein", "example_simple"]
+SIMBENCH = ["1-LV-rural1--0-sw", "1-MV-rural--0-sw", "1-MV-urban--0-no_sw", "1-HV-mixed--0-sw"]
+
+
+def solved(network: Network) -> tuple[Flows, Flows]:
+    p_kw, q_kvar = network.profiles.at_nameplate()
+    share = np.array([[0.0, 0.5, 1.0]])
+    injections = Injections(network.bus_names, p_kw * share, q_kvar * share)
+    return solve_reference(network, injections), solve_batch(network, injections)
+
+
+def assert_agree(network: Network) -> Flows:
+    reference, batch = solved(network)
+    assert reference.converged.all()
+    assert batch.converged.all()
+    assert np.abs(batch.vm_pu - reference.vm_pu).max() < 1e-6
+    np.testing.assert_allclose(batch.branch_loading_pu, reference.branch_loading_pu, rtol=1e-6, atol=1e-6)
+    power_kw = max(1.0, np.abs(reference.slack_p_kw).max())
+    np.testing.assert_allclose(batch.slack_p_kw, reference.slack_p_kw, atol=1e-6 * power_kw)
+    return reference
+
+
+@pytest.mark.parametrize("name", [*(f"create_cigre_network_{n}" for n in CIGRE), *KERBER, *MATPOWER, *OTHERS])
+def test_networks_of_pandapower(name: str) -> None:
+    flows = assert_agree(load(f"pandapower:{name}"))
+    assert np.ptp(flows.vm_pu[:, 2]) > 1e-4  # the agreement is about something
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("code", SIMBENCH)
+def test_networks_of_simbench(code: str) -> None:
+    flows = assert_agree(load(f"simbench:{code}"))
+    assert np.ptp(flows.vm_pu[:, 2]) > 1e-4
+
+
+def test_machines_hold_their_voltage_in_both_engines(cigre_net: Any) -> None:
+    import pandapower
+
+    pandapower.create_gen(cigre_net, bus=6, p_mw=1.5, vm_pu=1.01)
+    pandapower.create_gen(cigre_net, bus=6, p_mw=0.5, vm_pu=1.01)  # two at one bus
+    pandapower.create_gen(cigre_net, bus=13, p_mw=1.0, vm_pu=0.99, in_service=False)
+    network = to_network(cigre_net, "machines")
+    flows = assert_agree(network)
+    np.testing.assert_allclose(flows.vm_pu[network.bus_index([cigre_net.bus.at[6, "name"]])], 1.01, atol=1e-9)
+    assert any("2 generators hold their voltage" in note for note in network.notes)
+    p_kw = network.profiles.at_nameplate()[0][network.bus_index([cigre_net.bus.at[6, "name"]])]
+    load_kw = 1e3 * cigre_net.load.query("bus == 6")["p_mw"].sum()
+    assert p_kw[0, 0] == pytest.approx(2000.0 - load_kw)
+
+
+def test_a_machine_may_be_the_slack(cigre_net: Any) -> None:
+    import pandapower
+
+    slack = int(cigre_net.ext_grid["bus"].iloc[0])
+    cigre_net.ext_grid["in_service"] = False
+    pandapower.create_gen(cigre_net, bus=slack, p_mw=2.0, vm_pu=1.03, slack=True)
+    flows = assert_agree(to_network(cigre_net, "a machine as slack"))
+    assert flows.slack_p_kw[0] < flows.slack_p_kw[2]
+
+
+def test_set_points_that_cannot_be_held_are_no_solution(cigre_net: Any) -> None:
+    """A machine that should hold 1.05 p.u. where the load is beyond what the network carries."""
+    import pandapower
+
+    pandapower.create_gen(cigre_net, bus=6, p_mw=0.0, vm_pu=1.05)
+    network = to_network(cigre_net, "machine")
+    bus = cigre_net.bus.at[6, "name"]
+    flows = solve_batch(network, Injections((bus,), np.array([[0.0, -1e6, -500.0]]), np.zeros((1, 3))))
+    assert flows.converged.tolist() == [True, False, True]
+    assert np.isnan(flows.vm_pu[:, 1]).all()
+    np.testing.assert_allclose(flows.vm_pu[network.bus_index([bus])][0, [0, 2]], 1.05, atol=1e-9)
+
+
+def test_a_vector_group_that_is_not_given_changes_nothing(cigre_net: Any) -> None:
+    named = to_network(cigre_net, "named")
+    cigre_net.trafo["vector_group"] = None
+    assert_agree(to_network(cigre_net, "unnamed"))
+    np.testing.assert_array_equal(to_network(cigre_net, "unnamed").ac.shift_rad, named.ac.shift_rad)
+
+
+def test_storage_counts_with_its_own_sign(cigre_net: Any) -> None:
+    import pandapower
+
+    pandapower.create_storage(cigre_net, bus=6, p_mw=2.0, q_mvar=0.3, max_e_mwh=4.0)  # charging
+    network = to_network(cigre_net, "storage")
+    flows = assert_agree(network)
+    without = assert_agree(load("pandapower:create_cigre_network_mv"))
+    assert flows.slack_p_kw[2] - without.slack_p_kw[2] > 2000.0
+
+
+def test_short_circuit_power_of_the_external_grid_is_no_impedance_here(cigre_net: Any) -> None:
+    """pandapower's power flow holds the voltage of an external grid, whatever its short-circuit power."""
+    before = solve_batch(to_network(cigre_net, "stiff"), Injections(("Bus 7",), np.array([[-900.0]]), np.zeros((1, 1))))
+    cigre_net.ext_grid[["s_sc_max_mva", "s_sc_min_mva", "rx_max", "rx_min"]] = [50.0, 40.0, 0.1, 0.1]
+    network = to_network(cigre_net, "weak")
+    assert_agree(network)
+    after = solve_batch(network, Injections(("Bus 7",), np.array([[-900.0]]), np.zeros((1, 1))))
+    np.testing.assert_allclose(after.vm_pu, before.vm_pu, atol=1e-12)
+
+
+def test_limits_may_be_of_any_type(cigre_net: Any) -> None:
+    """Spreadsheets give numbers as objects, and None beside them."""
+    for table, column in (("bus", "max_vm_pu"), ("line", "max_loading_percent"), ("line", "max_i_ka")):
+        net_table = cigre_net[table]
+        net_table[column] = np.full(len(net_table), 1.07 if table == "bus" else 80.0 if "loading" in column else 0.2)
+        net_table[column] = net_table[column].astype(object)
+    cigre_net.bus.loc[3, "max_vm_pu"] = None
+    cigre_net.line.loc[2, "max_loading_percent"] = None
+    network = to_network(cigre_net, "objects")
+    assert_agree(network)
+    assert network.voltage_max_pu.dtype == network.branch_loading_max_pu.dtype == np.float64
+    assert sorted(set(network.voltage_max_pu)) == [1.07, 1.1]  # 1.1 where none is given
+    assert set(network.branch_loading_max_pu) == {0.8, 1.0}
+
+
+def test_open_switches_and_open_ends_are_as_pandapower_means_them(cigre_net: Any) -> None:
+    """A line open at one end still takes its charging current; open at both it takes none."""
+    import pandapower
+
+    cigre_net.line["c_nf_per_km"] = 4000.0
+    one_end = to_network(cigre_net, "as delivered: three lines open at one end")
+    flows = assert_agree(one_end)
+    assert one_end.ac.node_kv.size == len(one_end.bus_names) + 3  # an open end is a node of its own
+    end = cigre_net.line.at[12, "name"]
+    assert flows.branch_loading_pu[one_end.branch_index([end])[0], 0] > 1e-6  # it charges its line
+    bus = pandapower.create_bus(cigre_net, 20.0, "coupled")
+    pandapower.create_switch(cigre_net, 6, bus, et="b", closed=True)
+    coupled = to_network(cigre_net, "a coupler")
+    assert coupled.ac.bus_node[coupled.bus_index(["coupled"])] == coupled.ac.bus_node[6]
+    assert_agree(coupled)
+    cigre_net.switch.loc[0, "closed"] = False  # the other end of that line too
+    both_ends = to_network(cigre_net, "open at both ends")
+    assert end not in both_ends.branch_names
+    assert_agree(both_ends)
+
+
+def test_the_guard_checks_all_three_states(cigre: Network) -> None:
+    assert_engines_agree(cigre)

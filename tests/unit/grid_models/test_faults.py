@@ -1,0 +1,148 @@
+"""Broken networks: each is refused with the name of what is broken."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from grid_models.convert import to_network
+from grid_models.errors import GridError
+from grid_models.guard import assert_engines_agree
+
+
+def refused(net: Any) -> str:
+    with pytest.raises(GridError) as caught:
+        assert_engines_agree(to_network(net, "broken"))
+    return str(caught.value)
+
+
+def test_a_network_without_slack(cigre_net: Any) -> None:
+    cigre_net.ext_grid["in_service"] = False
+    assert "'broken' has no slack: it needs at least one ext_grid in service" in refused(cigre_net)
+    cigre_net.ext_grid = cigre_net.ext_grid.iloc[:0]
+    assert "has no slack" in refused(cigre_net)
+
+
+def test_an_island_names_its_buses_and_what_is_open_at_its_border(cigre_net: Any) -> None:
+    cigre_net.switch.loc[cigre_net.switch["et"] == "l", "closed"] = False
+    (line,) = cigre_net.line.index[(cigre_net.line["from_bus"] == 12) | (cigre_net.line["to_bus"] == 12)]
+    cigre_net.line.loc[line, "in_service"] = False
+    message = refused(cigre_net)
+    assert "no path to a slack for bus" in message
+    assert repr(cigre_net.line.at[line, "name"]) in message
+    assert "close a switch, add an ext_grid or set in_service=False" in message
+
+
+@pytest.mark.parametrize(("column", "value"), [("length_km", 0.0), (["r_ohm_per_km", "x_ohm_per_km"], 0.0)])
+def test_a_line_without_impedance(cigre_net: Any, column: Any, value: float) -> None:
+    cigre_net.line.loc[4, column] = value
+    message = refused(cigre_net)
+    assert f"line {cigre_net.line.at[4, 'name']!r} has no impedance" in message
+    assert "join its buses by a switch" in message
+
+
+def test_a_transformer_without_impedance(cigre_net: Any) -> None:
+    cigre_net.trafo.loc[0, ["vk_percent", "vkr_percent"]] = 0.0
+    assert f"transformer {cigre_net.trafo.at[0, 'name']!r} has vk_percent 0" in refused(cigre_net)
+
+
+def test_a_transformer_the_wrong_way_round(cigre_net: Any) -> None:
+    high, low = cigre_net.trafo.loc[0, ["hv_bus", "lv_bus"]]
+    cigre_net.trafo.loc[0, ["hv_bus", "lv_bus"]] = [low, high]
+    message = refused(cigre_net)
+    assert "is rated 110/20 kV and stands between buses of 20 and 110 kV; its sides are swapped" in message
+
+
+def test_a_transformer_of_the_wrong_voltage(cigre_net: Any) -> None:
+    cigre_net.trafo.loc[1, ["vn_hv_kv", "vn_lv_kv"]] = [20.0, 0.4]
+    message = refused(cigre_net)
+    assert "is rated 20/0.4 kV and stands between buses of 110 and 20 kV" in message
+    assert "swapped" not in message
+
+
+def test_a_line_between_two_voltages(cigre_net: Any) -> None:
+    bus = int(cigre_net.line.at[5, "to_bus"])
+    cigre_net.bus.loc[bus, "vn_kv"] = 0.4
+    name, ends = cigre_net.line.at[5, "name"], cigre_net.bus.at[bus, "name"]
+    message = refused(cigre_net)
+    assert f"line {name!r} joins bus" in message
+    assert f"bus {ends!r} of 0.4 kV; a line joins buses of one voltage" in message
+
+
+def test_power_in_kw_where_mw_is_meant(cigre_net: Any) -> None:
+    """Named one by one: the load alone could not be carried, let alone all of them."""
+    cigre_net.line["max_i_ka"] = 0.2
+    cigre_net.load["name"] = [f"customer {k}" for k in range(len(cigre_net.load))]
+    cigre_net.load["p_mw"] *= 1e3
+    message = refused(cigre_net)
+    row = cigre_net.load[cigre_net.load["bus"] == 5].iloc[0]
+    assert f"load {row['name']!r} has {row['p_mw']:g} MW at bus {cigre_net.bus.at[5, 'name']!r}" in message
+    assert "is it in kW?" in message
+    assert "and" in message
+
+
+@pytest.mark.parametrize("column", ["x_ohm_per_km", "length_km"])
+def test_ohms_and_lengths_off_by_a_thousand(cigre_net: Any, column: str) -> None:
+    cigre_net.line["max_i_ka"] = 0.3
+    cigre_net.line.loc[7, column] *= 1e3
+    message = refused(cigre_net)
+    assert f"line {cigre_net.line.at[7, 'name']!r} would lose" in message
+    assert "is the impedance in mOhm or the length in m?" in message
+
+
+def test_numbers_that_are_missing_and_buses_that_do_not_exist(cigre_net: Any) -> None:
+    cigre_net.line.loc[2, "x_ohm_per_km"] = np.nan
+    cigre_net.load.loc[3, "bus"] = 999
+    cigre_net.bus.loc[4, "vn_kv"] = 0.0
+    message = refused(cigre_net)
+    assert f"line {cigre_net.line.at[2, 'name']!r} has x_ohm_per_km nan, a number is needed" in message
+    assert f"load {cigre_net.load.at[3, 'name']!r} stands at bus 999, which is no bus" in message
+    assert f"bus {cigre_net.bus.at[4, 'name']!r} has vn_kv 0.0, above 0 is needed" in message
+
+
+def test_limits_that_are_no_numbers(cigre_net: Any) -> None:
+    cigre_net.line["max_loading_percent"] = ["80 %", *[80.0] * (len(cigre_net.line) - 1)]
+    assert "has max_loading_percent '80 %', a number or nothing is needed" in refused(cigre_net)
+
+
+def test_all_mistakes_are_told_at_once_and_many_are_cut(cigre_net: Any) -> None:
+    cigre_net.line["length_km"] = 0.0
+    cigre_net.line["name"] = None
+    message = refused(cigre_net)
+    assert message.count("has no impedance") == 10
+    assert message.endswith(f"; and {len(cigre_net.line) - 10} more")
+    assert "line '#0' has no impedance" in message
+
+
+def test_what_is_out_of_service_may_be_broken(cigre_net: Any) -> None:
+    cigre_net.line.loc[14, ["length_km", "in_service"]] = [0.0, False]
+    cigre_net.line["in_service"] = cigre_net.line["in_service"].astype(bool)
+    assert_engines_agree(to_network(cigre_net, "sound"))
+
+
+def test_load_beyond_what_the_network_carries_names_bus_branch_and_share(cigre_net: Any) -> None:
+    cigre_net.load["p_mw"] *= 5.0
+    message = refused(cigre_net)
+    assert "pandapower finds no AC solution at" in message
+    assert "there is one up to" in message
+    for word in ("p.u.", "of its rating", "the largest power is that of bus", "draws"):
+        assert word in message
+
+
+def test_without_a_solution_even_without_load_the_extremes_are_named(cigre_net: Any, monkeypatch: Any) -> None:
+    """Real networks that do so have absurd capacitances; the first place to look is told."""
+    cigre_net.line.loc[3, "c_nf_per_km"] = 3e5
+    cigre_net.line.loc[6, "x_ohm_per_km"] = 60.0
+    cigre_net.line["max_i_ka"] = 99999.0
+    message = refused(cigre_net)
+    assert "does not converge even without load" in message
+    assert f"the largest series impedance, {cigre_net.line.at[6, 'name']!r}" in message
+    assert f"magnetising current, {cigre_net.line.at[3, 'name']!r}" in message
+
+
+def test_tables_without_optional_columns_are_read(cigre_net: Any) -> None:
+    cigre_net.line = cigre_net.line.drop(columns=["max_loading_percent"], errors="ignore")
+    assert pd.isna(to_network(cigre_net, "sound").branch_loading_max_pu).sum() == 0
