@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from grid_models.network import Network
     from grid_models.power_flow import Flows
 
-__all__ = ["SLOTS", "GridProof", "prove", "slots"]
+__all__ = ["SLOTS", "GridProof", "hold", "prove", "slots"]
 
 _MOST_ROUNDS = 6
 _EXCESS_KW = 1e-3
@@ -214,6 +214,22 @@ def prove(
     if proof.breaches:
         proof = replace(proof, stopped=f"{stopped}{_worst(loop, chosen)}")
     return _relaxed(chosen.schedule), proof
+
+
+def hold(
+    site: Site,
+    problem: Problem,
+    schedule: Schedule,
+    network: Network,
+    again: Callable[[Problem], Schedule] | None = None,
+) -> tuple[Schedule, tuple[Breach, ...]]:
+    """As ``prove``, by the batch engine alone: for studies of many days. With the violations that are left."""
+    horizon = schedule.inputs.horizon
+    loop = _Loop(site, states(site, network, neighbours(site, network, horizon), horizon))
+    rounds = [loop.check(schedule)]
+    _improve(loop, problem, rounds, lambda _: None, again or solve)
+    chosen = loop.best(rounds)
+    return _relaxed(chosen.schedule), tuple(breach for trial in chosen.trials for breach in trial.found)
 
 
 def _improve(

@@ -179,6 +179,28 @@ def hosting(
 
 
 @app.command()
+def absorb(
+    config: Config,
+    first: Annotated[str | None, typer.Option("--from", help="First local day. Default: the embedded year.")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="Last local day, included.")] = None,
+    days: Annotated[int | None, typer.Option(min=1, help="Only so many days, drawn evenly. Default: all.")] = None,
+    step: Annotated[str | None, typer.Option(help="Length of a step: 15min, 1h. Default: the park's.")] = None,
+    network: Annotated[bool, typer.Option(help="Hold the limits of the park's network.")] = True,
+    executor: Annotated[str, typer.Option(help="Where the variants run: serial, processes or ray.")] = "serial",
+    workers: Annotated[int | None, typer.Option(min=1, help="How many at a time. Default: the cores.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the results. Default: studies/PARK-absorption.")] = None,
+) -> None:
+    """Say how much of wind and PV is used over a year, how much is lost, and to what: network, export limit, balance.
+
+    Every day is planned on what was measured. Writes steps.parquet, months.parquet, absorption.json, absorption.html.
+    """
+    from dispatch.cli.absorbing import Request, run
+    from dispatch.cli.studies import Span, minutes
+
+    run(Request(config, Span(first, last, minutes(step)), days, network, executor, workers, out))
+
+
+@app.command()
 def validate(config: Config) -> None:
     """Check a park's file and say everything that is wrong with it, each with its place and what would be accepted."""
     from dispatch.config import load_site, require_files
