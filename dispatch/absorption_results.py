@@ -196,9 +196,9 @@ def _notes(done: Absorption) -> Iterator[str]:
         "differences between plans: as it is, without the network, and without network and export limit. They add up "
         "to the curtailment exactly. In single steps one may be negative, where a store is full earlier."
     )
-    yield "Balance is what is lost although everything may be exported: without a connection, or where exporting costs."
+    yield "Balance is what is lost although all may be exported: without a connection, or where exporting costs."
     yield (
-        f"Generating is worth {WORTH_PER_KWH:g} {done.case.site.currency}/kWh beside its price, so that nothing is lost "
+        f"Generating is worth {WORTH_PER_KWH:g} {done.case.site.currency}/kWh beside its price, so nothing is lost "
         "for nothing."
     )
     if not done.days.whole:

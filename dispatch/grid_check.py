@@ -20,6 +20,7 @@ import numpy as np
 from dispatch.audit import audit
 from dispatch.errors import SolveError
 from dispatch.grid_injections import injections, neighbours
+from dispatch.grid_settling import settle
 from dispatch.grid_states import SLOTS, State, Trial, kept_rounds, loading_only, places, slots, states
 from dispatch.network_rows import LossTangent, NetworkLimits
 from dispatch.problem import Problem
@@ -228,6 +229,8 @@ def hold(
     loop = _Loop(site, states(site, network, neighbours(site, network, horizon), horizon))
     rounds = [loop.check(schedule)]
     _improve(loop, problem, rounds, lambda _: None, again or solve)
+    if len(rounds) > 1:
+        settle(loop, problem, rounds, again or solve, len(loop.states))
     chosen = loop.best(rounds)
     return _relaxed(chosen.schedule), tuple(breach for trial in chosen.trials for breach in trial.found)
 

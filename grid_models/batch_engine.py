@@ -68,10 +68,10 @@ def _solve(model: Any, p_kw: Array, q_kvar: Array, threads: int, method: str) ->
         continue_on_batch_error=True,
     )["node"]
     size, angle = np.ascontiguousarray(out["u_pu"].T), np.ascontiguousarray(out["u_angle"].T)
+    if model.batch_error is not None:  # a step that ran away may have left infinities
+        size[:, model.batch_error.failed_scenarios] = angle[:, model.batch_error.failed_scenarios] = np.nan
     voltage = np.empty(size.shape, dtype=np.complex128)
     voltage.real, voltage.imag = size * np.cos(angle), size * np.sin(angle)
-    if model.batch_error is not None:
-        voltage[:, model.batch_error.failed_scenarios] = np.nan
     return voltage
 
 

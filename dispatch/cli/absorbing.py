@@ -44,10 +44,10 @@ def run(request: Request) -> None:
     began = time.perf_counter()
     console = Console(stderr=True)
     runs_on = executor(request.executor, request.workers)
-    case, network = read_case(request.config, request.span, console, with_network=request.network)
+    case, sources = read_case(request.config, request.span, console, with_network=request.network)
     days = study_days(case, request.days)
     with bar(console) as progress:
-        done = absorption(case, days, network, executor=runs_on, progress=progress)
+        done = absorption(case, days, sources.network, executor=runs_on, progress=progress)
     folder = request.out or Path("studies") / f"{case.site.name}-absorption"
     write_all(done, folder)
     show(done, Console())

@@ -51,7 +51,8 @@ def run(request: Request) -> None:
     unknown = [kind for kind in request.add if kind not in ADDITIONS]
     if unknown:
         raise DataError(f"--add {unknown[0]}: not known; accepted: {', '.join(ADDITIONS)}")
-    case, network = read_case(request.config, request.span, console, with_network=True)
+    case, sources = read_case(request.config, request.span, console, with_network=True)
+    network = sources.network
     if network is None:
         raise DataError(f"'{case.site.name}' has no 'grid': hosting capacity is a network's; give the park one")
     days = study_days(case, min(request.days, len(case.days)) if request.days else None)

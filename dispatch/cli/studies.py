@@ -18,7 +18,7 @@ from dispatch.site import Site
 
 if TYPE_CHECKING:
     from dispatch.replay.case import Case
-    from grid_models.network import Network
+    from dispatch.sources import Sources
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Span:
     step_minutes: float | None = None
 
 
-def read_case(config: str, span: Span, console: Console, *, with_network: bool) -> tuple[Case, Network | None]:
+def read_case(config: str, span: Span, console: Console, *, with_network: bool) -> tuple[Case, Sources]:
     """The park over the span, with what was measured, and its network.
 
     Raises:
@@ -48,7 +48,7 @@ def read_case(config: str, span: Span, console: Console, *, with_network: bool) 
         )
     except user_errors() as error:
         raise DataError(str(error)) from error
-    return Case(site, horizon, sources.actual, sources.archive), sources.network
+    return Case(site, horizon, sources.actual, sources.archive), sources
 
 
 def span_horizon(site: Site, span: Span) -> Horizon:
