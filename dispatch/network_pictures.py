@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dispatch.report.data import Line, VoltageBand
 from dispatch.report.drawings import Curve, Drawing, curves, duration
 from dispatch.report.network_picture import NetworkDrawing, NetworkPicture, draw_network
 from dispatch.signals import Array
 
 if TYPE_CHECKING:
+    from dispatch.plan import Plan
     from grid_models.limits import Limits
     from grid_models.network import Network
     from grid_models.power_flow import Flows
@@ -82,6 +84,65 @@ def capacities_on(
     )
 
 
+def network_drawings(plan: Plan) -> tuple[NetworkDrawing, ...]:
+    """The plan's network in the step in which it is nearest to its limits; none without a network."""
+    if plan.grid is None or plan.network is None or plan.site.grid is None or not plan.grid.flows.converged.any():
+        return ()
+    own = tuple(plan.site.grid.bus_of.values())
+    step = _tightest(plan.network, plan.grid.flows, plan.grid.limits, own)
+    start = plan.horizon.local_start[step]
+    when = f"At {start:%H:%M} on {start:%Y-%m-%d}, when the network is nearest to its limits"
+    return (voltages_at(plan.network, plan.grid.flows, plan.grid.limits, own, step, when),)
+
+
+def network_plots(plan: Plan) -> tuple[Drawing, ...]:
+    """How long the plan's branches are loaded how much; none without a network."""
+    if plan.grid is None or not plan.grid.flows.converged.any():
+        return ()
+    return (loading_durations(plan.grid.flows, plan.horizon.hours),)
+
+
+def voltage_band(plan: Plan) -> VoltageBand | None:
+    """Lowest, median and highest voltage of the park's level, and its own buses'; None without a network."""
+    if plan.grid is None or plan.site.grid is None:
+        return None
+    flows, limits = plan.grid.flows, plan.grid.limits
+    own = {bus: flows.bus_names.index(node) for bus, node in plan.site.grid.bus_of.items()}
+    at = np.array(list(own.values()))
+    low, high = limits.voltage_min_pu, limits.voltage_max_pu
+    # The park answers for the voltage level it stands on; other levels have limits of their own.
+    level = ((low[:, None] == low[at]) & (high[:, None] == high[at])).any(axis=1)
+    return VoltageBand(
+        lowest_pu=_extreme(flows.vm_pu[level], flows.converged, np.min),
+        highest_pu=_extreme(flows.vm_pu[level], flows.converged, np.max),
+        lower_limit_pu=float(low[at].max()),
+        upper_limit_pu=float(high[at].min()),
+        median_pu=_extreme(flows.vm_pu[level], flows.converged, np.median),
+        own_bus=tuple(Line(bus, tuple(np.round(flows.vm_pu[i], 5).tolist()), unit="p.u.") for bus, i in own.items()),
+        loading_max_pu=_extreme(flows.branch_loading_pu, flows.converged, np.max),
+    )
+
+
+def _extreme(values: Array, solved: np.ndarray, pick: Any) -> tuple[float, ...]:
+    """(step,) the least, middle or greatest of (element, step); a gap without a solution or any known element."""
+    out = np.full(values.shape[1], np.nan)
+    known = values[:, solved]
+    known = known[np.isfinite(known).all(axis=1)]
+    if known.size:
+        out[solved] = pick(known, axis=0)
+    return tuple(np.round(out, 5).tolist())
+
+
+def _tightest(network: Network, flows: Flows, limits: Limits, own: Sequence[str]) -> int:
+    """The step in which a loading or a voltage of the park's level has used most of what its limit leaves."""
+    level = level_of(network, limits, own)
+    low, high = limits.voltage_min_pu[level, None], limits.voltage_max_pu[level, None]
+    voltage = np.abs(flows.vm_pu[level] - (low + high) / 2) / ((high - low) / 2)
+    loading = flows.branch_loading_pu / limits.branch_loading_max_pu[:, None]
+    used = np.vstack([voltage, loading])
+    return int(np.argmax(np.where(np.isfinite(used), used, 0.0).max(axis=0)))
+
+
 def loading_durations(flows: Flows, hours: Array, most: int = 3) -> Drawing:
     """For how long the branches loaded most carry how much, and the highest of all."""
     known = flows.branch_loading_pu[:, flows.converged]
@@ -114,7 +175,7 @@ def _told(surveyed: bool) -> str:
     return "Buses stand as the network's coordinates say, not to scale." if surveyed else "Drawn as a tree."
 
 
-def _branches(network: Network, loading: Array) -> dict[str, tuple[object, ...]]:
+def _branches(network: Network, loading: Array) -> dict[str, Any]:
     ends = tuple(zip(network.branch_from.tolist(), network.branch_to.tolist(), strict=True))
     return {"branch": network.branch_names, "ends": ends, "loading": _rounded(loading)}
 

@@ -50,6 +50,7 @@ class Plan:
         certificate: how it came about; two runs on the same inputs give the same one.
         notes: what a reader should know about the data.
         problem: what was solved, with its data; explanations start from it.
+        network: the model that it is proved on, None without one.
     """
 
     site: Site
@@ -64,6 +65,7 @@ class Plan:
     certificate: Mapping[str, object]
     notes: tuple[str, ...] = ()
     problem: Problem | None = field(default=None, repr=False, compare=False)
+    network: Network | None = field(default=None, repr=False, compare=False)
 
 
 def plan(
@@ -110,14 +112,12 @@ def plan(
         outcomes = compare(site, schedule, hindsight, again=scheduler.again)
     proved = audit(schedule)
     return Plan(
-        *(site, horizon, issue_time, outlook, schedule),
-        audit=proved,
-        grid=grid,
-        outcomes=outcomes,
+        *(site, horizon, issue_time, outlook, schedule, proved, grid, outcomes),
         actual=came if known else {},
         certificate=certificate(site, issue_time, outlook, schedule, proved, grid, hashes or {}),
         notes=notes,
         problem=problem,
+        network=network,
     )
 
 

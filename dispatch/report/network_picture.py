@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from dispatch.report.wording import number, percent
 
 WIDTH, HEIGHT, _MARGIN = 960.0, 500.0, 46.0
-_GLYPH, _LINE = 6.4, 14.0
+_GLYPH, _BOLD_GLYPH, _LINE = 6.6, 7.6, 14.0
 _BESIDE = (
     (10, 4, "start"), (-10, 4, "end"), (0, -11, "middle"), (0, 20, "middle"),
     (10, -9, "start"), (10, 17, "start"), (-10, -9, "end"), (-10, 17, "end"),
@@ -183,7 +183,7 @@ def _labels(picture: NetworkPicture, at: list[tuple[float, float]]) -> list[Labe
     boxes: list[tuple[float, float, float, float]] = []
     for k in dict.fromkeys((*picture.own, *picture.named)):
         text = f"{picture.bus[k]} · {_told(picture, picture.value[k])}"
-        wide = _GLYPH * len(text)
+        wide = (_BOLD_GLYPH if k in picture.own else _GLYPH) * len(text)
         x, y = at[k]
         tried = []
         for dx, dy, anchor in _BESIDE:
