@@ -150,7 +150,7 @@ def test_a_park_without_wind_and_sun_is_refused() -> None:
         absorption(bare, study_days(bare), None)
     unmeasured = replace(of, actual={"load": of.actual["load"]})
     if unmeasured.needs:
-        with pytest.raises(DataError, match="no measurement over the whole span of pv"):
+        with pytest.raises(DataError, match="no measurement of pv from 2023-01-30 00:00 to"):
             study_days(unmeasured)
 
 
