@@ -58,7 +58,7 @@ def study_days(case: Case, count: int | None = None) -> StudyDays:
     if missing := sorted(set(case.needs) - set(case.actual)):
         first, last = case.span.local_start[0], case.span.local_end[-1]
         raise DataError(
-            f"no measurement of {', '.join(missing)} from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} without a gap: "
+            f"no measurement of {', '.join(missing)} from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} without gap: "
             "a study runs on what came; choose a span that the data hold, or give these assets a 'history'"
         )
     every = [StudyDay(day, first, last - first) for day, first, last in case.days]
