@@ -21,14 +21,17 @@ class PandapowerSeries:
     """Solves steps of given injections with ``pandapower.timeseries.run_timeseries`` and writes Parquet.
 
     The set-up is the fastest that pandapower offers: one generator a bus instead of the customers' own tables, recycled
-    model, results read in one batch at the end. ``lightsim2grid`` adds that package's Newton-Raphson solver.
+    model, results read in one batch at the end. ``numba`` compiles parts of it, ``lightsim2grid`` adds that package's
+    Newton-Raphson solver; both are packages of their own.
 
     Raises GridError where numba or lightsim2grid is not installed, and for a network ``without_reference()``.
     """
 
-    def __init__(self, network: Network, injections: Injections, *, lightsim2grid: bool) -> None:
-        for package in ("numba", *(["lightsim2grid"] if lightsim2grid else [])):
-            if importlib.util.find_spec(package) is None:
+    def __init__(
+        self, network: Network, injections: Injections, *, numba: bool = True, lightsim2grid: bool = False
+    ) -> None:
+        for package, asked in (("numba", numba), ("lightsim2grid", lightsim2grid)):
+            if asked and importlib.util.find_spec(package) is None:
                 raise GridError(f"pandapower's fast time series need the package {package}, which is not installed")
         if network.reference is None:
             raise GridError(f"network {network.name!r} carries no pandapower net; load it again")
@@ -36,7 +39,7 @@ class PandapowerSeries:
         from pandapower.timeseries import DFData
 
         self._rows = network.reference
-        self._network, self._lightsim2grid = network, lightsim2grid
+        self._network, self._packages = network, {"numba": numba, "lightsim2grid": lightsim2grid}
         self._net = copy.deepcopy(self._rows.net)
         machines = list(self._net.sgen.index)
         for variable, values in zip(("p_mw", "q_mvar"), bus_power(network, injections, None), strict=True):
@@ -50,14 +53,7 @@ class PandapowerSeries:
         rows, net = self._rows, self._net
         logged = [("res_bus", "vm_pu"), ("res_line", LOADING), ("res_trafo", LOADING)]
         writer = OutputWriter(net, range(start, stop), log_variables=logged)
-        run_timeseries(
-            net,
-            range(start, stop),
-            verbose=False,
-            numba=True,
-            lightsim2grid=self._lightsim2grid,
-            calculate_voltage_angles=True,
-        )
+        run_timeseries(net, range(start, stop), verbose=False, calculate_voltage_angles=True, **self._packages)
         tables = (("bus", "vm_pu", rows.buses), ("line", LOADING, rows.lines), ("trafo", LOADING, rows.transformers))
         # By position: read in one batch, the columns are numbered and not labelled.
         found = [

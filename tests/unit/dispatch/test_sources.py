@@ -175,6 +175,24 @@ def test_weather_that_cannot_be_had_is_a_data_error(tmp_path: Path, error: Excep
         with_weather(tmp_path, Provider(error=error))
 
 
+def test_a_feeder_is_found_beside_the_park(tmp_path: Path) -> None:
+    """And its buses are those that the park's buses may stand on."""
+    example = Path(__file__).resolve().parents[3] / "configs" / "grids" / "industrial_10kv.yaml"
+    measured("2024-03-30").to_csv(tmp_path / "measured.csv", index=False)
+    (tmp_path / "grids").mkdir()
+    (tmp_path / "grids" / "own.yaml").write_text(example.read_text("utf-8"), encoding="utf-8")
+    grid = {"network": "feeder:grids/own.yaml", "bus_of": {"main": "hall north"}}
+    network = gather(load_site(write(tmp_path, park(grid=grid))), DAY, tmp_path).network
+    assert network is not None
+    assert "solar field" in network.bus_names
+    grid["bus_of"] = {"main": "hall nort"}
+    with pytest.raises(DataError, match="grid: unknown bus 'hall nort'; valid names are: hall north"):
+        gather(load_site(write(tmp_path, park(grid=grid))), DAY, tmp_path)
+    (tmp_path / "grids" / "own.yaml").write_text("buses: []", encoding="utf-8")
+    with pytest.raises(DataError, match=r"grid: feeder .*own\.yaml' has 2 mistakes:"):
+        gather(load_site(write(tmp_path, park(grid=grid))), DAY, tmp_path)
+
+
 def test_a_network_file_is_found_beside_the_park(tmp_path: Path) -> None:
     site = load_site(write(tmp_path, park(grid={"network": "file:net.json", "bus_of": {"main": "x"}})))
     measured("2024-03-30").to_csv(tmp_path / "measured.csv", index=False)
