@@ -184,8 +184,11 @@ class Runner:
                 fallen[str(day.day)] = done.proof.quality
             if self.progress is not None:
                 self.progress(variant.replace("_", " "), (place + 1) / len(self.days.days))
-        joined = ({name: np.concatenate(parts) for name, parts in of.items()} for of in (curtailed, used))
-        return Ran(variant, *joined, unheld, fallen)
+        return Ran(variant, _joined(curtailed), _joined(used), unheld, fallen)
+
+
+def _joined(parts: Mapping[str, list[Array]]) -> dict[str, Array]:
+    return {name: np.concatenate(of) for name, of in parts.items()}
 
 
 class _Planner:

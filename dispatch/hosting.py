@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -173,14 +174,13 @@ def hosting(
     if unknown := [kind for kind in kinds if kind not in ADDITIONS]:
         raise DataError(f"--add {unknown[0]}: not known; accepted: {', '.join(ADDITIONS)}")
     chosen = candidate_buses(case, network, buses)
-    there = around(case, network, days, lambda share: progress("the park by its rules", share))
+    there = around(case, network, days, partial(progress, "the park by its rules"))
     limits = Limits.of(network, voltage_min_pu=grid.voltage_min_pu, voltage_max_pu=grid.voltage_max_pu)
     flows, broken = without_addition(network, there.own, there.others, limits)
     if broken:
         raise DataError(_already(network, there, broken))
     found = tuple(
-        _of_kind(network, there, limits, kind, chosen, most_kw, tolerance_kw, lambda s, k=kind: progress(k, s))
-        for kind in kinds
+        _of_kind(network, there, limits, kind, chosen, most_kw, tolerance_kw, partial(progress, kind)) for kind in kinds
     )
     return Hosting(case, network, days, there, limits, chosen, found, most_kw, flows)
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,7 @@ from grid_models.errors import GridError
 from grid_models.injections import Injections
 from grid_models.limits import Breach, Limits, violations
 from grid_models.network import Array, Index, Network
-from grid_models.power_flow import Flows, solve_batch
+from grid_models.power_flow import Flows, bus_power, solve_batch
 
 _COLUMNS = 4096
 # Cases that a bisection begins with, by each criterion; and how many join it where a full check fails.
@@ -111,18 +112,22 @@ def capacities(
     flows, broken = without_addition(network, own, background, limits)
     if broken:
         raise GridError(f"network {network.name!r} passes a limit without any addition: {told(broken[0])}")
-    search = _Search(network, *_base(network, own, background), addition, limits)
+    search = _Search(network, *bus_power(network, own, background), addition, limits)
     low, high = np.zeros(search.candidates), np.full(search.candidates, float(most_kw))
     watched = [search.first_cases(flows, row) for row in range(search.candidates)]
     left = np.arange(search.candidates)
     while left.size:
         _bisect(search, left, watched, low, high, tolerance_kw)
-        failed = search.full_check(left, low, lambda share, n=left.size: progress(1 - (1 - share) * n / low.size))
+        failed = search.full_check(left, low, partial(_part_done, progress, left.size / low.size))
         for row, cases in failed.items():
             high[row], low[row] = low[row], 0.0
             watched[row] = np.union1d(watched[row], cases)
         left = np.array(sorted(failed), dtype=np.int64)
     return [search.capacity(row, watched[row], low[row], high[row], most_kw) for row in range(search.candidates)]
+
+
+def _part_done(progress: Callable[[float], None], left: float, share: float) -> None:
+    progress(1 - (1 - share) * left)
 
 
 def told(breach: Breach) -> str:
@@ -131,18 +136,6 @@ def told(breach: Breach) -> str:
         return f"no AC solution in step {breach.step}"
     what = breach.kind.replace("_", " ")
     return f"{breach.element}, {what} {breach.value:.4f} {breach.unit} (limit {breach.limit:.4f}) in step {breach.step}"
-
-
-def _base(network: Network, own: Injections, background: Injections | None) -> tuple[Array, Array]:
-    """(N, T) active and reactive power of all that is there already."""
-    p_kw = np.zeros((len(network.bus_names), own.steps))
-    q_kvar = np.zeros_like(p_kw)
-    for part in (own, background):
-        if part is not None:
-            rows = network.bus_index(part.bus)
-            np.add.at(p_kw, rows, part.p_kw)
-            np.add.at(q_kvar, rows, part.q_kvar)
-    return p_kw, q_kvar
 
 
 def _bisect(

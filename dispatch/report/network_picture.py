@@ -21,6 +21,7 @@ _BESIDE = (
 # From low over the middle to high; they keep apart for colour-blind eyes and on paper and dark screens alike.
 _DIVERGING = ("#1f6fb5", "#5e9ccb", "#8fa7b4", "#9a9f9c", "#c79a6b", "#d9772b", "#c2410c")
 _RISING = ("#9a9f9c", "#8fb0a4", "#62b39a", "#2aa98b", "#1b8a78", "#0f6a66", "#0b4a55")
+_Rectangle = tuple[float, float, float, float]
 _CALM, _WARM, _HOT = "#8a948f", "#c98a12", "#b3261e"
 
 
@@ -180,12 +181,12 @@ def _scale(picture: NetworkPicture) -> tuple[tuple[str, str], ...]:
 def _labels(picture: NetworkPicture, at: list[tuple[float, float]]) -> list[Label]:
     """Each beside its dot, where it covers least of dots and earlier labels."""
     made: list[Label] = []
-    boxes: list[tuple[float, float, float, float]] = []
+    boxes: list[_Rectangle] = []
     for k in dict.fromkeys((*picture.own, *picture.named)):
         text = f"{picture.bus[k]} · {_told(picture, picture.value[k])}"
         wide = (_BOLD_GLYPH if k in picture.own else _GLYPH) * len(text)
         x, y = at[k]
-        tried = []
+        tried: list[tuple[float, int, _Rectangle, Label]] = []
         for dx, dy, anchor in _BESIDE:
             left = x + dx - {"start": 0.0, "middle": wide / 2, "end": wide}[anchor]
             box = (left, y + dy - _LINE * 0.8, left + wide, y + dy + _LINE * 0.2)
@@ -199,9 +200,9 @@ def _labels(picture: NetworkPicture, at: list[tuple[float, float]]) -> list[Labe
 
 
 def _covered(
-    box: tuple[float, float, float, float],
+    box: _Rectangle,
     at: list[tuple[float, float]],
-    boxes: list[tuple[float, float, float, float]],
+    boxes: list[_Rectangle],
 ) -> float:
     """How much a label would hide; out of the frame is worst."""
     left, top, right, bottom = box
