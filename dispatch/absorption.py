@@ -26,33 +26,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dispatch.asset import Inputs, Mode
 from dispatch.assets.grid_connection import GridConnection
 from dispatch.errors import DataError, SolveError
 from dispatch.executor import Executor, Failure, Serial
 from dispatch.generation import VariableGeneration
-from dispatch.grid_check import hold, slots
-from dispatch.highs import Limits
-from dispatch.ladder import climb
-from dispatch.network_rows import NetworkLimits
-from dispatch.problem import Problem
 from dispatch.replay.case import Case
-from dispatch.replay.pieces import State, came
-from dispatch.replay.plant import carried
-from dispatch.replay.windows import store_values_of, with_ends
-from dispatch.schedule import Schedule
 from dispatch.signals import Array
 from dispatch.site import Site
-from dispatch.study_days import StudyDay, StudyDays
+from dispatch.study_days import BELOW_THE_PROBLEM, DayPlanner, StudyDays, worth_generating
 
 if TYPE_CHECKING:
     from grid_models.network import Network
 
 VARIANTS = ("as_it_is", "no_network", "no_limits")
 CAUSES = ("network", "export_limit", "balance")
-# What a kWh that is generated is worth beside its price, so that nothing is lost where losing it saves nothing.
-WORTH_PER_KWH = 1e-3
-_BELOW_THE_PROBLEM = ("last_good", "rule_based", "safe_state")
 
 
 @dataclass(frozen=True)
@@ -168,7 +155,7 @@ class Runner:
         """All days of one variant, one after the other."""
         network = self.network if variant == "as_it_is" else None
         case = replace(self.case, site=variant_site(self.case.site, variant))
-        planner = _Planner(replace(case, site=with_ends(case, store_values_of(self.case))), network)
+        planner = DayPlanner(case, network)
         names = [asset.name for asset in case.site.assets if isinstance(asset, VariableGeneration)]
         curtailed: dict[str, list[Array]] = {name: [] for name in names}
         used: dict[str, list[Array]] = {name: [] for name in names}
@@ -180,7 +167,7 @@ class Runner:
                 used[name].append(done.asset(name, "power_kw"))
             if breaches:
                 unheld[str(day.day)] = breaches
-            if done.proof.quality in _BELOW_THE_PROBLEM:
+            if done.proof.quality in BELOW_THE_PROBLEM:
                 fallen[str(day.day)] = done.proof.quality
             if self.progress is not None:
                 self.progress(variant.replace("_", " "), (place + 1) / len(self.days.days))
@@ -191,55 +178,14 @@ def _joined(parts: Mapping[str, list[Array]]) -> dict[str, Array]:
     return {name: np.concatenate(of) for name, of in parts.items()}
 
 
-class _Planner:
-    """Days one after the other on one compiled problem; days of 23 and 25 hours have their own."""
-
-    def __init__(self, case: Case, network: Network | None) -> None:
-        self.case, self.network = case, network
-        self.limits = Limits(gap=case.site.planning.gap)
-        self.slots = slots(case.site) if network is not None else 0
-        self.state: State = {}
-        self.problems: dict[int, Problem] = {}
-
-    def plan(self, day: StudyDay) -> tuple[Schedule, int]:
-        """A day from the state that the one before it left, and how many violations of the network it leaves."""
-        problem = self._problem(came(self.case, day.first, day.steps, self.state))
-        done, left = climb(problem, self.limits).schedule, 0
-        if self.network is not None:
-            done, breaches = hold(self.case.site, problem, done, self.network, self._again)
-            left = len(breaches)
-        self.state = carried(done, day.steps)
-        return done, left
-
-    def _problem(self, inputs: Inputs) -> Problem:
-        steps = inputs.horizon.steps
-        if steps not in self.problems:
-            self.problems[steps] = Problem(self.case.site, inputs, Mode("exact"), network_slots=self.slots)
-        problem, limits = self.problems[steps], None
-        if self.network is not None:  # those of the day before are not this one's
-            assert self.case.site.grid is not None
-            limits = NetworkLimits.none(self.slots, len(self.case.site.grid.bus_of), steps)
-        problem.update(inputs, limits=limits)
-        return problem
-
-    def _again(self, problem: Problem) -> Schedule:
-        found = climb(problem, self.limits).schedule
-        if found.proof.quality in _BELOW_THE_PROBLEM:
-            raise SolveError(found.proof.reason)
-        return found
-
-
 def variant_site(site: Site, variant: str) -> Site:
     """The park of a variant, in which generating is worth a little."""
     most_kw = float(sum(need.capacity_kw for a in site.assets for need in a.needs if need.kind != "load"))
     changed: list[Any] = []
     for asset in site.assets:
-        if isinstance(asset, VariableGeneration):
-            # No validation: a reward is a negative cost, which no file may give.
-            changed.append(asset.model_copy(update={"cost_per_kwh": asset.cost_per_kwh - WORTH_PER_KWH}))
-        elif isinstance(asset, GridConnection) and variant == "no_limits":
+        if isinstance(asset, GridConnection) and variant == "no_limits":
             others = tuple(limit for limit in asset.limits if limit.direction != "export")
             changed.append(asset.model_copy(update={"export_kw": asset.export_kw + most_kw, "limits": others}))
         else:
             changed.append(asset)
-    return site.model_copy(update={"assets": tuple(changed)})
+    return worth_generating(site.model_copy(update={"assets": tuple(changed)}))

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dispatch.absorption import CAUSES, WORTH_PER_KWH, Absorption
+from dispatch.absorption import CAUSES, Absorption
 from dispatch.report.data import Table
 from dispatch.report.drawings import Curve, Stack, bars, curves, duration
 from dispatch.report.study import Section, StudyPage, render_study
 from dispatch.report.wording import MISSING, number, percent
+from dispatch.study_days import WORTH_PER_KWH
 from dispatch.tables import write
 
 if TYPE_CHECKING:

@@ -1,7 +1,8 @@
 """How much more wind, PV, charging or storage the park's network can take, bus by bus and at all buses together.
 
-Around the addition stands what is there anyway: the other customers at their profiles, and the park by its rules on
-what was measured. Every rating that is named has been checked by AC power flow in every step of the days looked at.
+Around the addition stands what is there anyway: the other customers at their profiles, and the park on what was
+measured: by plans that hold on the network, by its rules, or not at all. Every rating that is named has been checked by
+AC power flow in every step of the days looked at.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ import numpy as np
 
 from dispatch.errors import DataError
 from dispatch.grid_injections import injections, neighbours, standard_clock
+from dispatch.grid_states import TOLERANCE_PU
 from dispatch.replay.case import Case
 from dispatch.signals import Array
-from dispatch.study_days import StudyDays, by_rules
+from dispatch.study_days import StudyDays, by_plan, by_rules
 
 if TYPE_CHECKING:
     from grid_models.hosting import Capacity
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from grid_models.power_flow import Flows
 
 ADDITIONS = ("wind", "pv", "ev", "storage")
+OWN = {"planned": "the park by plans that hold on the network", "rules": "the park by its rules", "none": "no park"}
+"""What the park itself may do around an addition."""
 PROFILES: Mapping[str, tuple[str, ...]] = {
     "wind": ("WP4",),
     "pv": ("PV3",),
@@ -85,6 +89,7 @@ class Hosting:
         buses: network buses that were looked at.
         most_kw: where the search ends.
         flows: the network without any addition.
+        own_is: one of OWN, what the park itself does.
     """
 
     case: Case
@@ -96,23 +101,37 @@ class Hosting:
     kinds: tuple[OfKind, ...]
     most_kw: float
     flows: Flows
+    own_is: str = "planned"
 
     def when(self, breach: Breach) -> str:
         """A breach's step on the local clock."""
         return f"{self.around.start[breach.step]:%Y-%m-%d %H:%M}"
 
 
-def around(case: Case, network: Network, days: StudyDays, progress: Callable[[float], None] = lambda _: None) -> Around:
-    """What is on the network without the addition, on the days looked at."""
+def around(
+    case: Case,
+    network: Network,
+    days: StudyDays,
+    own_is: str = "rules",
+    progress: Callable[[float], None] = lambda _: None,
+) -> Around:
+    """What is on the network without the addition, on the days looked at.
+
+    Args:
+        own_is: one of OWN, what the park does.
+    """
     from grid_models.injections import Injections
 
     starts: list[datetime] = []
     hours, own, others = [], [], []
-    for place, (_, schedule) in enumerate(by_rules(case, days)):
+    done = by_plan(case, days, network) if own_is == "planned" else by_rules(case, days)
+    for place, (_, schedule) in enumerate(done):
         horizon = schedule.inputs.horizon
         starts += horizon.local_start
         hours.append(horizon.hours)
-        own.append(injections(case.site, schedule))
+        mine = injections(case.site, schedule)
+        nothing = np.zeros_like(mine.p_kw)
+        own.append(Injections(mine.bus, nothing, nothing) if own_is == "none" else mine)
         others.append(neighbours(case.site, network, horizon))
         progress((place + 1) / len(days.days))
 
@@ -151,6 +170,7 @@ def hosting(
     kinds: Sequence[str] = ADDITIONS,
     *,
     buses: Sequence[str] = (),
+    own_is: str = "planned",
     most_kw: float = 100_000.0,
     tolerance_kw: float = 10.0,
     progress: Callable[[str, float], None] = lambda *_: None,
@@ -159,6 +179,7 @@ def hosting(
 
     Args:
         buses: network buses to look at; none: all on the park's voltage levels.
+        own_is: one of OWN, what the park itself does.
         progress: told what is being done and its share that is done.
 
     Raises:
@@ -173,16 +194,18 @@ def hosting(
         raise DataError(f"'{case.site.name}' has no 'grid': hosting capacity is a network's; give it one")
     if unknown := [kind for kind in kinds if kind not in ADDITIONS]:
         raise DataError(f"--add {unknown[0]}: not known; accepted: {', '.join(ADDITIONS)}")
+    if own_is not in OWN:
+        raise DataError(f"--own {own_is}: not known; accepted: {', '.join(OWN)}")
     chosen = candidate_buses(case, network, buses)
-    there = around(case, network, days, partial(progress, "the park by its rules"))
+    there = around(case, network, days, own_is, partial(progress, OWN[own_is]))
     limits = Limits.of(network, voltage_min_pu=grid.voltage_min_pu, voltage_max_pu=grid.voltage_max_pu)
-    flows, broken = without_addition(network, there.own, there.others, limits)
+    flows, broken = without_addition(network, there.own, there.others, limits, TOLERANCE_PU)
     if broken:
         raise DataError(_already(network, there, broken))
     found = tuple(
         _of_kind(network, there, limits, kind, chosen, most_kw, tolerance_kw, partial(progress, kind)) for kind in kinds
     )
-    return Hosting(case, network, days, there, limits, chosen, found, most_kw, flows)
+    return Hosting(case, network, days, there, limits, chosen, found, most_kw, flows, own_is)
 
 
 def _of_kind(
@@ -200,11 +223,12 @@ def _of_kind(
     profile, words = _profile(kind, there)
     addition = Addition.at_buses(network, buses, profile)
     on = (network, there.own, there.others)
-    each = capacities(*on, addition, limits, most_kw=most_kw, tolerance_kw=tolerance_kw, progress=progress)
+    fine = {"tolerance_kw": tolerance_kw, "tolerance_pu": TOLERANCE_PU}
+    each = capacities(*on, addition, limits, most_kw=most_kw, progress=progress, **fine)
     alone = np.array([one.rating_kw for one in each])
     weights = alone if alone.sum() > 0 else np.ones_like(alone)
     all_kw = max(most_kw, float(alone.sum()))
-    (together,) = capacities(*on, addition.together(weights), limits, most_kw=all_kw, tolerance_kw=tolerance_kw)
+    (together,) = capacities(*on, addition.together(weights), limits, most_kw=all_kw, **fine)
     return OfKind(kind, words, tuple(each), together, weights / weights.sum())
 
 
@@ -237,6 +261,6 @@ def _already(network: Network, there: Around, broken: Sequence[Breach]) -> str:
     steps = len({breach.step for breach in broken})
     return (
         f"network {network.name}: passes a limit without any addition, in {steps} of {there.steps} steps; worst: "
-        f"{told(first)}, {there.start[first.step]:%Y-%m-%d %H:%M}. Widen grid.voltage_min_pu and voltage_max_pu, "
-        "choose other days, or mend the network first"
+        f"{told(first)}, {there.start[first.step]:%Y-%m-%d %H:%M}. Try --own planned or --own none, "
+        "other days, or wider grid.voltage_min_pu and voltage_max_pu"
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dispatch.hosting import Hosting, OfKind
+from dispatch.hosting import OWN, Hosting, OfKind
 from dispatch.network_pictures import capacities_on, loading_durations
 from dispatch.report.data import Table
 from dispatch.report.drawings import Stack, bars
@@ -70,6 +70,7 @@ def summary(done: Hosting) -> dict[str, Any]:
         "end": span.local_end[-1].isoformat(),
         "days": done.days.told(),
         "steps": done.around.steps,
+        "own": OWN[done.own_is],
         "buses": len(done.buses),
         "most_kw": done.most_kw,
         "without_addition": {
@@ -170,7 +171,7 @@ def _notes(done: Hosting) -> Iterator[str]:
         "alone."
     )
     yield f"Days looked at: {done.days.told()}. Other days may be worse, where not all are."
-    yield "Around it stand the other customers at their profiles and the park by its rules on what was measured."
+    yield f"Around it stand the other customers at their profiles and {OWN[done.own_is]}, on what was measured."
     yield "The addition runs at unity power factor; all voltage and loading limits hold in every step looked at."
     yield from (*done.case.site.notes, *done.network.notes)
 

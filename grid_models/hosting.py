@@ -30,7 +30,7 @@ from grid_models.power_flow import Flows, bus_power, solve_batch
 _COLUMNS = 4096
 # Cases that a bisection begins with, by each criterion; and how many join it where a full check fails.
 _FIRST, _JOIN = 3, 3
-_TOLERANCE_PU = 1e-6
+TOLERANCE_PU = 1e-6
 _NONE = 1e-9
 
 
@@ -77,11 +77,15 @@ class Addition:
 
 
 def without_addition(
-    network: Network, own: Injections, background: Injections | None, limits: Limits
+    network: Network,
+    own: Injections,
+    background: Injections | None,
+    limits: Limits,
+    tolerance_pu: float = TOLERANCE_PU,
 ) -> tuple[Flows, list[Breach]]:
     """The network as it is, and the limits it passes already, worst first."""
     flows = solve_batch(network, own, background)
-    return flows, violations(network, flows, limits, tolerance_pu=_TOLERANCE_PU)
+    return flows, violations(network, flows, limits, tolerance_pu=tolerance_pu)
 
 
 def capacities(
@@ -93,12 +97,14 @@ def capacities(
     *,
     most_kw: float,
     tolerance_kw: float = 10.0,
+    tolerance_pu: float = TOLERANCE_PU,
     progress: Callable[[float], None] = lambda _: None,
 ) -> list[Capacity]:
     """The largest rating of every candidate, up to ``most_kw``, to within ``tolerance_kw``.
 
     Args:
         own, background: what is injected without the addition; their sum must pass no limit.
+        tolerance_pu: a limit counts as passed beyond it.
         progress: told the share that is done.
 
     Raises:
@@ -109,10 +115,10 @@ def capacities(
         raise GridError(f"most_kw {most_kw:g} and tolerance_kw {tolerance_kw:g} must be above 0")
     if addition.kw_per_kw.shape[1] != own.steps:
         raise GridError(f"the addition has {addition.kw_per_kw.shape[1]} steps, the injections have {own.steps}")
-    flows, broken = without_addition(network, own, background, limits)
+    flows, broken = without_addition(network, own, background, limits, tolerance_pu)
     if broken:
         raise GridError(f"network {network.name!r} passes a limit without any addition: {told(broken[0])}")
-    search = _Search(network, *bus_power(network, own, background), addition, limits)
+    search = _Search(network, *bus_power(network, own, background), addition, limits, tolerance_pu)
     low, high = np.zeros(search.candidates), np.full(search.candidates, float(most_kw))
     watched = [search.first_cases(flows, row) for row in range(search.candidates)]
     left = np.arange(search.candidates)
@@ -159,6 +165,7 @@ class _Search:
     q_kvar: Array
     addition: Addition
     limits: Limits
+    tolerance_pu: float
 
     @property
     def candidates(self) -> int:
@@ -223,9 +230,10 @@ class _Search:
 
     def _worst(self, flows: Flows) -> Array:
         high, low = self.limits.voltage_max_pu[:, None], self.limits.voltage_min_pu[:, None]
-        most = self.limits.branch_loading_max_pu[:, None]
+        high, low = high + self.tolerance_pu, low - self.tolerance_pu
+        most = self.limits.branch_loading_max_pu[:, None] + self.tolerance_pu
         shares = np.vstack([flows.vm_pu / high - 1, 1 - flows.vm_pu / low, flows.branch_loading_pu / most - 1])
-        worst = np.where(np.isnan(shares), -np.inf, shares).max(axis=0) - _TOLERANCE_PU
+        worst = np.where(np.isnan(shares), -np.inf, shares).max(axis=0)
         return np.where(flows.converged, worst, np.inf)
 
     def capacity(self, row: int, watched: NDArray[np.int64], low_kw: float, high_kw: float, most_kw: float) -> Capacity:

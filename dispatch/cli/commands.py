@@ -155,11 +155,16 @@ def hosting(
         list[str] | None,
         typer.Option(help="Network bus to look at; may be repeated. Default: all on the park's voltage level."),
     ] = None,
-    days: Annotated[int, typer.Option(min=1, help="Days to look at, drawn evenly from the span.")] = 12,
+    days: Annotated[
+        int | None,
+        typer.Option(min=1, help="Days to look at, drawn evenly from the span. Default: 12, or all of fewer."),
+    ] = None,
     year: Annotated[bool, typer.Option("--year", help="Look at every day of the span instead.")] = False,
     first: Annotated[str | None, typer.Option("--from", help="First local day. Default: the embedded year.")] = None,
     last: Annotated[str | None, typer.Option("--to", help="Last local day, included.")] = None,
-    most: Annotated[float, typer.Option(min=1.0, help="Where the search ends at each bus, in kW.")] = 100_000.0,
+    own: Annotated[
+        str, typer.Option(help="What the park itself does: planned (holding the network's limits), rules or none.")
+    ] = "planned",
     json_file: Annotated[Path | None, typer.Option("--json", help="File for the summary alone.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the results. Default: studies/PARK-hosting.")] = None,
 ) -> None:
@@ -171,11 +176,7 @@ def hosting(
     from dispatch.cli.hosting import Request, run
     from dispatch.cli.studies import Span
 
-    run(
-        Request(
-            config, tuple(add or ()), tuple(at or ()), Span(first, last), None if year else days, most, json_file, out
-        )
-    )
+    run(Request(config, tuple(add or ()), tuple(at or ()), Span(first, last), days, year, own, json_file, out))
 
 
 @app.command()

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dispatch.hosting import Hosting
 
 _SHOWN = 5
+_DAYS = 12
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,8 @@ class Request:
     at: tuple[str, ...]
     span: Span
     days: int | None
-    most_kw: float
+    year: bool
+    own: str
     json: Path | None
     out: Path | None
 
@@ -48,14 +50,13 @@ def run(request: Request) -> None:
 
     began = time.perf_counter()
     console = Console(stderr=True)
-    unknown = [kind for kind in request.add if kind not in ADDITIONS]
-    if unknown:
-        raise DataError(f"--add {unknown[0]}: not known; accepted: {', '.join(ADDITIONS)}")
+    _check(request)
     case, sources = read_case(request.config, request.span, console, with_network=True)
     network = sources.network
     if network is None:
         raise DataError(f"'{case.site.name}' has no 'grid': hosting capacity is a network's; give the park one")
-    days = study_days(case, min(request.days, len(case.days)) if request.days else None)
+    few = min(_DAYS, len(case.days)) if request.days is None else request.days
+    days = study_days(case, None if request.year else few)
     try:
         with bar(console) as progress:
             done = hosting(
@@ -64,7 +65,7 @@ def run(request: Request) -> None:
                 days,
                 request.add or ADDITIONS,
                 buses=request.at,
-                most_kw=request.most_kw,
+                own_is=request.own,
                 progress=progress,
             )
     except user_errors() as error:
@@ -77,6 +78,23 @@ def run(request: Request) -> None:
     write_all(done, folder)
     seconds = f"{time.perf_counter() - began:.0f} s"
     Console().print(f"\nPage: [bold]{escape(str(folder / 'hosting.html'))}[/bold] and all files beside it ({seconds})")
+
+
+def _check(request: Request) -> None:
+    """Options that can be seen to be wrong before anything is read.
+
+    Raises:
+        DataError: the message says which, and what would be accepted.
+    """
+    from dispatch.hosting import ADDITIONS, OWN
+
+    unknown = [kind for kind in request.add if kind not in ADDITIONS]
+    if unknown:
+        raise DataError(f"--add {unknown[0]}: not known; accepted: {', '.join(ADDITIONS)}")
+    if request.own not in OWN:
+        raise DataError(f"--own {request.own}: not known; accepted: {', '.join(OWN)}")
+    if request.year and request.days is not None:
+        raise DataError(f"--year looks at every day of the span, --days {request.days} at some: give one of them")
 
 
 def show(done: Hosting, console: Console) -> None:

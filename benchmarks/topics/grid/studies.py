@@ -76,7 +76,7 @@ def _breaches(done: Hosting, bus: int, factor: float) -> int:
         (*base.bus, *added_at.bus), np.vstack([base.p_kw, added_at.p_kw]), np.vstack([base.q_kvar, added_at.q_kvar])
     )
     flows = solve_reference(done.network, both)
-    return len(violations(done.network, flows, done.limits, tolerance_pu=1e-5))
+    return len(violations(done.network, flows, done.limits, tolerance_pu=1.1e-4))
 
 
 def _joined(there: Around, steps: np.ndarray) -> Injections:
