@@ -23,7 +23,7 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("best-known", help="the best bounds and incumbents known of published instances")
     show = commands.add_parser("show", help="measure and show rows")
     show.add_argument("topic", nargs="?", choices=TOPICS, metavar="TOPIC", help=", ".join(TOPICS))
-    show.add_argument("name", nargs="?", metavar="NAME", help="one row of the topic")
+    show.add_argument("name", nargs="?", metavar="NAME", help="a row of the topic, or what the names of several have in common")
     show.add_argument("--json", action="store_true", help="for a program")
     show.add_argument("--fresh", action="store_true", help="measure the slow rows too, and keep them")
     return top
@@ -34,7 +34,7 @@ def select(topic: str | None, name: str | None) -> list[Measurement]:
     found = [m for each in ([topic] if topic else TOPICS) for m in measurements(each)]
     if name is None:
         return found
-    chosen = [m for m in found if m.name == name]
+    chosen = [m for m in found if m.name == name] or [m for m in found if name in m.name]
     if not chosen:
         names = ", ".join(repr(m.name) for m in found) or "none"
         raise SystemExit(f"{topic}: no row {name!r}. Rows: {names}.")

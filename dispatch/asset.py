@@ -265,6 +265,11 @@ class Asset(Frozen, ABC):
         return self.reactive.kvar_per_kw if isinstance(self.reactive, FixedPowerFactor) else 0.0
 
     @property
+    def annuity(self) -> float:
+        """What it cost to build, in money per year."""
+        return self.capital.annuity() if self.capital is not None else 0.0
+
+    @property
     def asks_reserve_h(self) -> float:
         """How long the reserve this asset asks for must last once called [h]; 0: it asks for none."""
         return 0.0

@@ -74,6 +74,16 @@ class Committed(Asset):
     off_before_h: NonNegative = Field(default=1000.0, description="hours it has been off at the start, if off")
 
     @property
+    def units(self) -> int:
+        """How many identical units a row stands for: on, start and stop count them."""
+        return 1
+
+    @property
+    def on_before(self) -> int:
+        """How many of them were on just before the start, where ``on_before_h`` says that it was on."""
+        return self.units
+
+    @property
     def asked(self) -> tuple[str, float] | None:
         """The series that it can be told to hold, and its rating [kW]; None: it has none."""
         rating = getattr(self, "max_kw", None)
@@ -121,7 +131,7 @@ class Committed(Asset):
         return {
             "start_cost": full(rows, horizon, np.tile(cold, rows.scenarios)[:, None]),
             "match_saves": _saved(rows, matches.member, matches.lag_h)[:, None],
-            "must_run": full(rows, horizon, rows.field("must_run")),
+            "must_run": full(rows, horizon, rows.field("must_run") * rows.field("units")),
         }
 
     @classmethod
@@ -136,7 +146,7 @@ class Committed(Asset):
         lag = off_h[row, 0] + starts[step]
         warm = _saved(rows, row, lag) * (on_h[row, 0] <= 0)
         return {
-            "was_on": (on_h > 0).astype(float),
+            "was_on": cls.counted_before(rows, inputs),
             "must_on": ((on_h > 0) & (starts < rows.field("min_up_h") - on_h - 1e-9)).astype(float),
             "must_off": ((on_h <= 0) & (starts < rows.field("min_down_h") - off_h - 1e-9)).astype(float),
             "warm_saves": warm[:, None],
@@ -150,17 +160,18 @@ class Committed(Asset):
 
         single = Rows(rows.members, 1, rows.buses) if mode.shared else rows
         shape, decided = (single.count, given.horizon.steps), single.count
-        on = cp.Variable(shape, bounds=[0, 1]) if mode.commitment == "given" else cp.Variable(shape, boolean=True)
-        start, stop = cp.Variable(shape, bounds=[0, 1]), cp.Variable(shape, bounds=[0, 1])
+        units = full(single, given.horizon, single.field("units"))
+        on = cp.Variable(shape, bounds=[0, units]) if mode.commitment == "given" else counted(units)
+        start, stop = cp.Variable(shape, bounds=[0, units]), cp.Variable(shape, bounds=[0, units])
         windows = {x: window(single.field(f"min_{x}_h"), given.horizon) for x in ("up", "down")}
         flat = {"start": cp.vec(start, order="C"), "stop": cp.vec(stop, order="C"), "on": cp.vec(on, order="C")}
         constraints = [
             on - shifted(given["was_on"][:decided], on) == start - stop,
             windows["up"] @ flat["start"] <= flat["on"],
-            windows["down"] @ flat["stop"] <= 1 - flat["on"],
+            windows["down"] @ flat["stop"] <= units.ravel() - flat["on"],
             on >= given["must_on"][:decided],
             on >= given["must_run"][:decided],
-            on <= 1 - given["must_off"][:decided],
+            on <= units - given["must_off"][:decided],
         ]
         if mode.commitment == "given":
             constraints.append(on == given["commitment"][:decided])
@@ -182,18 +193,29 @@ class Committed(Asset):
         row = np.concatenate([found.member + s * len(rows.members) for s in range(rows.scenarios)])
         begin, end = np.tile(found.start, rows.scenarios), np.tile(found.stop, rows.scenarios)
         match = starts[row, begin] & stops[row, end] & (between[row, begin] == between[row, end])
+        change = cls.changes(rows, given, on)
         return values | {
-            "started": starts.astype(float),
-            "stopped": stops.astype(float),
+            "started": np.where(starts, change, 0.0),
+            "stopped": np.where(stops, -change, 0.0),
             "warm_start": first[_warm(rows, given.horizon)][:, None].astype(float),
             "match": match[:, None].astype(float),
         }
 
     @classmethod
+    def counted_before(cls, rows: Rows[Self], given: Inputs) -> Array:
+        """(row, 1) how many units were on just before the horizon."""
+        return np.where(rows.state(given, "on_before_h") > 0, rows.state(given, "on_before"), 0.0)
+
+    @classmethod
+    def changes(cls, rows: Rows[Self], given: Inputs, on: Array) -> Array:
+        """(row, step) by how many units more than in the step before are on."""
+        return np.diff(np.hstack([cls.counted_before(rows, given), np.round(on)]), axis=1)
+
+    @classmethod
     def pattern(cls, rows: Rows[Self], given: Inputs, on: Array) -> tuple[np.ndarray, np.ndarray]:
         """(row, step) whether it starts and whether it stops, read off the on/off pattern."""
-        state = np.hstack([rows.state(given, "on_before_h") > 0, on > 0.5])
-        return ~state[:, :-1] & state[:, 1:], state[:, :-1] & ~state[:, 1:]
+        change = cls.changes(rows, given, on)
+        return change > 0, change < 0
 
     @classmethod
     def check_commitment(cls, rows: Rows[Self], given: Inputs, on: Array, started: Array) -> list[Violation]:
@@ -201,9 +223,18 @@ class Committed(Asset):
         starts, stops = cls.pattern(rows, given, on)
         return [
             *breaches(rows.names, "on/off is not 0 or 1", np.abs(on - np.round(on)), 0.0, "-"),
-            *breaches(rows.names, "off although it must run", np.maximum(rows.field("must_run") - on, 0), 0.0, "-"),
+            *breaches(rows.names, "more on than there are", on, rows.field("units"), "-"),
+            *breaches(
+                rows.names,
+                "off although it must run",
+                np.maximum(rows.field("must_run") * rows.field("units") - on, 0),
+                0.0,
+                "-",
+            ),
             *_short_runs(rows, starts, stops, given),
-            *breaches(rows.names, "start not counted", starts - started, 0.0, "-"),
+            *breaches(
+                rows.names, "start not counted", np.where(starts, cls.changes(rows, given, on), 0.0) - started, 0.0, "-"
+            ),
         ]
 
     @classmethod
@@ -211,13 +242,13 @@ class Committed(Asset):
         """(row,) money of all starts: hours off walked along the clock, priced one by one."""
         starts, stops = cls.pattern(rows, given, on)
         members, clock = rows.members * rows.scenarios, given.horizon.edge_h
-        since = -rows.state(given, "off_before_h")[:, 0]
+        since, change = -rows.state(given, "off_before_h")[:, 0], cls.changes(rows, given, on)
         money = np.zeros(rows.count)
         for row, step in np.argwhere(starts | stops):
             if stops[row, step]:
                 since[row] = clock[step]
             else:
-                money[row] += float(members[row].start_money(np.array(clock[step] - since[row])))
+                money[row] += change[row, step] * float(members[row].start_money(np.array(clock[step] - since[row])))
         return money
 
     @classmethod
@@ -239,6 +270,15 @@ class Committed(Asset):
             on_h, off_h = (float(lasting), 0.0) if last else (0.0, float(lasting))
             out[name] = {"on_before_h": on_h, "off_before_h": off_h}
         return out
+
+
+def counted(units: Array) -> cp.Variable:
+    """(row, step) whole numbers from 0 to ``units``."""
+    import cvxpy as cp
+
+    if (units == 1).all():
+        return cp.Variable(units.shape, boolean=True)
+    return cp.Variable(units.shape, integer=True, bounds=[np.zeros(units.shape), units])
 
 
 def later(stop: Any) -> Any:

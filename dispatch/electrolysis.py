@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from dispatch import electrolysis_states, production_curve
 from dispatch.asset import Carriers, Given, Inputs, Mode, Rows, Ruling, full, shifted
-from dispatch.commitment import Committed
+from dispatch.commitment import Committed, counted
 from dispatch.conversion import bus_or
 from dispatch.electrolysis_states import HIGHER_PER_LOWER
 from dispatch.frozen import Fraction, NonNegative, Positive
@@ -37,8 +37,9 @@ class Electrolyser(Committed):
 
     A start from off costs ``start_cost`` or what the tiers say, and ``start_cost_per_mw`` of its rating; producing
     again after standby ``warm_start_cost``. Minimum times hold for being warm. Ramps begin and end at the lowest load.
-    ``count`` identical modules are planned one by one, as ``name_1``, ``name_2``, …; where they remember no more than
-    being warm, the first is warm before the second and draws no less: other plans are the same with other names.
+    ``count`` identical modules are planned as one row: u, x and v count them, and each may run at a load of its own.
+    Modules with a memory (minimum times, start tiers, ramps, warm starts) or a curve that is not concave are planned
+    one by one, as ``name_1``, ``name_2``, ….
 
     Source: Baumhof, Raheli, Johnsen & Kazempour 2023, arXiv 2301.05310 (states, curve, hull of on and off).
     """
@@ -83,12 +84,22 @@ class Electrolyser(Committed):
     def structure(self) -> tuple[object, ...]:
         """That of commitment, and which rows there are of segments, ramps, heat and warm starts."""
         some = (self.ramp_up_kw_per_h is None, self.ramp_down_kw_per_h is None, self.heat_bus is None)
-        return (*super().structure, self.points().shape[0], *some, self.warm_start_cost > 0)
+        return (*super().structure, self.points().shape[0], *some, self.warm_start_cost > 0, self.count)
+
+    @property
+    def units(self) -> int:
+        """Modules of its row."""
+        return self.count
+
+    @property
+    def annuity(self) -> float:
+        """Of all modules; ``capital`` is that of one, like the other numbers."""
+        return self.count * super().annuity
 
     @property
     def max_kw(self) -> float:
-        """Rating."""
-        return self.electric_kw
+        """Rating of all modules."""
+        return self.count * self.electric_kw
 
     @property
     def min_kw(self) -> float:
@@ -114,8 +125,11 @@ class Electrolyser(Committed):
         return super().start_money(off_h) + self.start_cost_per_mw * self.electric_kw / 1000
 
     def modules(self) -> tuple[Self, ...]:
-        """One asset for each module."""
-        if self.count == 1:
+        """Itself, or one asset for each module where a module has a memory or a curve that is not concave."""
+        timed = self.min_up_h or self.min_down_h or self.start_tiers or self.warm_start_cost
+        ramped = (self.ramp_up_kw_per_h, self.ramp_down_kw_per_h) != (None, None)
+        slopes = np.diff(self.points()[:, 1]) / np.diff(self.points()[:, 0])
+        if self.count == 1 or not (timed or ramped or (np.diff(slopes) > 1e-9).any()):
             return (self,)
         return tuple(self.model_copy(update={"name": f"{self.name}_{n + 1}", "count": 1}) for n in range(self.count))
 
@@ -146,15 +160,7 @@ class Electrolyser(Committed):
         """Those of commitment, and whether and how it produced before the horizon."""
         produced, before = electrolysis_states.before(rows, inputs)
         above = np.where(produced, before - rows.field("min_kw"), 0.0)
-        values = super().signals(rows, inputs)
-        alike = electrolysis_states.alike(rows) & (values["was_on"][1:] <= values["was_on"][:-1])
-        apart = np.vstack([np.ones((1, 1)), 1.0 - alike])
-        return values | {
-            "produced": produced.astype(float),
-            "above_before_kw": above,
-            "apart": full(rows, inputs.horizon, apart),
-            "apart_kw": full(rows, inputs.horizon, apart * rows.field("electric_kw")),
-        }
+        return super().signals(rows, inputs) | {"produced": produced.astype(float), "above_before_kw": above}
 
     @classmethod
     def part(cls, rows: Rows[Self], given: Given, mode: Mode) -> Part:
@@ -162,8 +168,10 @@ class Electrolyser(Committed):
         import cvxpy as cp
 
         made, shape = cls.decide(rows, given, mode), (rows.count, given.horizon.steps)
-        producing, above = cp.Variable(shape, boolean=True), cp.Variable(shape, nonneg=True)
-        segments, together = production_curve.filled(given, producing), production_curve.gather(given, rows.count)
+        units = rows.field("units")
+        producing, above = counted(full(rows, given.horizon, units)), cp.Variable(shape, nonneg=True)
+        segments = production_curve.filled(given, producing, units)
+        together = production_curve.gather(given, rows.count)
         power = cp.multiply(given["min_kw"], producing) + above
         yielded = cp.multiply(given["segment_yield"], segments.taken)
         hydrogen = cp.multiply(given["hydrogen_at_min_kw"], producing) + together @ yielded
@@ -174,11 +182,10 @@ class Electrolyser(Committed):
         constraints = [
             *made.constraints,
             producing <= made.on,
-            standing <= given["stands_by"],
+            standing <= cp.multiply(given["stands_by"], units @ np.ones((1, given.horizon.steps))),
             above == together @ segments.taken,
             *segments.constraints,
             *_ramps(rows, given, above),
-            *(_in_order(given, made.on, power) if mode.commitment != "given" else []),
             *heat_limits,
             *again_limits,
         ]
@@ -203,6 +210,7 @@ class Electrolyser(Committed):
         """States, the draw in each of them, hydrogen against the curve, ramps between steps that produce, and heat."""
         on, producing = np.round(series["on"]), np.round(series["producing"])
         names, rated, hydrogen = rows.names, rows.field("electric_kw"), series["hydrogen_kw"]
+        units = rows.field("units")
         power = series["power_kw"] - rows.field("standby_kw") * (on - producing)
         produced, before = electrolysis_states.before(rows, given)
         lowest = rows.field("min_kw")
@@ -210,6 +218,7 @@ class Electrolyser(Committed):
         up, down = (rows.field(f"ramp_{x}_kw_per_h", np.inf) * given.horizon.ramp_h for x in ("up", "down"))
         heat = series.get("heat_kw", np.zeros_like(power))
         idle = np.maximum(on - producing, 0) * (1 - rows.field("can_stand_by"))
+        most, least = (electrolysis_states.curved(rows, power, producing, even=even) for even in (True, False))
         whole = np.abs(series["producing"] - producing)
         return [
             *breaches(names, "producing is not 0 or 1", whole, 0.0, "-"),
@@ -218,7 +227,7 @@ class Electrolyser(Committed):
             *breaches(names, "draws more than its rating", power, rated * producing, "kW"),
             *breaches(names, "draws less than its lowest load", lowest * producing, power, "kW"),
             *breaches(names, "hydrogen is not that of its curve",
-                      np.abs(hydrogen - electrolysis_states.curved(rows, power, producing)), 1e-5 * rated, "kW"),
+                      np.maximum(hydrogen - most, least - hydrogen), 1e-5 * rated * units, "kW"),
             *breaches(names, "rises faster than it can", np.diff(above, axis=1), up, "kW"),
             *breaches(names, "falls faster than it can", -np.diff(above, axis=1), down, "kW"),
             *breaches(names, "more heat than its losses", heat,
@@ -232,6 +241,8 @@ class Electrolyser(Committed):
         """Draw, the curve's hydrogen, heat used; starts and warm starts off the pattern of states."""
         on, producing, power = np.round(series["on"]), np.round(series["producing"]), series["power_kw"]
         made = electrolysis_states.curved(rows, power - rows.field("standby_kw") * (on - producing), producing)
+        # Several modules may share a draw unevenly: what they make is between two limits, which ``check`` knows.
+        made = np.where(rows.field("units") > 1, series["hydrogen_kw"], made)
         warm = electrolysis_states.restarts(rows, given, on, producing).sum(axis=1)
         again = warm * rows.field("warm_start_cost")[:, 0]
         ports = {"electricity": -power, "hydrogen": made}
@@ -245,7 +256,7 @@ class Electrolyser(Committed):
         on, producing = np.round(values["committed"]), values["producing"]
         on = np.tile(on[: len(rows.members)], (rows.scenarios, 1)) if on.shape[0] < rows.count else on
         again = electrolysis_states.restarts(rows, given, on, producing).astype(float)
-        filled = _pieces(rows).filled(values["above_min_kw"])
+        filled = _pieces(rows).filled(values["above_min_kw"], np.round(producing))
         return super().complete(rows, given, values) | {"restarted": again, **filled}
 
     @classmethod
@@ -254,8 +265,13 @@ class Electrolyser(Committed):
     ) -> dict[str, dict[str, float]]:
         """Hours on or off, and the draw of the last step, 0 where it stood by."""
         state, at = super().carry(rows, given, series, steps), steps - 1
-        last = series["power_kw"][:, at] * np.round(series["producing"][:, at])
-        return {name: has | {"power_before_kw": float(last[row])} for row, (name, has) in enumerate(state.items())}
+        warm, producing = (np.round(series[name][:, at]) for name in ("on", "producing"))
+        last = series["power_kw"][:, at] * (producing > 0) / np.maximum(warm, 1)
+        many = {m.name: {"on_before": warm[row]} for row, m in enumerate(rows.members) if m.units > 1}
+        return {
+            name: has | {"power_before_kw": float(last[row])} | many.get(name, {})
+            for row, (name, has) in enumerate(state.items())
+        }
 
     @classmethod
     def rule(cls, rows: Rows[Self], given: Inputs, state: Ruling) -> dict[str, Array]:
@@ -313,16 +329,10 @@ def _warm_starts(rows: Rows[Any], given: Given, producing: Any, start: Any) -> t
 
     if not any(member.warm_start_cost > 0 for member in rows.members):
         return {}, [], 0
-    again = cp.Variable((rows.count, given.horizon.steps), bounds=[0, 1])
+    most = full(rows, given.horizon, rows.field("units"))
+    again = cp.Variable((rows.count, given.horizon.steps), bounds=[np.zeros(most.shape), most])
     limit = again >= producing - shifted(given["produced"], producing) - start
     return {"restarted": again}, [limit], cp.multiply(given["warm_start_cost"], again)
-
-
-def _in_order(given: Given, on: Any, power: Any) -> list[Any]:
-    """Of modules that are alike, one is warm before the next, and draws no less; any other plan is this one renamed."""
-    if on.shape[0] == 1:
-        return []
-    return [on[1:] - on[:-1] <= given["apart"][1:], power[1:] - power[:-1] <= given["apart_kw"][1:]]
 
 
 def _ramps(rows: Rows[Any], given: Given, above: Any) -> list[Any]:

@@ -28,10 +28,26 @@ def usable_kw(rows: Rows[Any], power: Array, hydrogen: Array) -> Array:
     return np.asarray(share * (power - HIGHER_PER_LOWER * hydrogen))
 
 
-def curved(rows: Rows[Any], power: Array, producing: Array) -> Array:
-    """(row, step) the hydrogen of each row's curve."""
-    made = [m.hydrogen_kw(p) for m, p in zip(rows.members * rows.scenarios, power, strict=True)]
-    return np.stack(made) * producing
+def curved(rows: Rows[Any], power: Array, producing: Array, *, even: bool = True) -> Array:
+    """(row, step) the hydrogen of each row's curve, of all modules that produce.
+
+    Args:
+        even: they share the draw evenly; if not, as many as can run at the rating and all but one other at the lowest.
+            Of what a concave curve makes of one draw that is the most and the least.
+    """
+    members = rows.members * rows.scenarios
+    many = np.maximum(producing, 1)
+    if even:
+        made = [m.hydrogen_kw(p) for m, p in zip(members, power / many, strict=True)]
+        return np.stack(made) * producing
+    low, rated = rows.field("min_kw"), rows.field("electric_kw")
+    above = np.clip(power - low * many, 0, (rated - low) * many)
+    full = np.minimum(np.floor(above / np.maximum(rated - low, 1e-9) + 1e-9), many - 1)
+    between = low + above - full * (rated - low)
+    ends = [[m.hydrogen_kw(np.array([m.min_kw, m.electric_kw]))] for m in members]
+    at_low, at_rated = np.concatenate(ends)[:, :1], np.concatenate(ends)[:, 1:]
+    made = [m.hydrogen_kw(p) for m, p in zip(members, between, strict=True)]
+    return (np.stack(made) + at_rated * full + at_low * (many - 1 - full)) * (producing > 0)
 
 
 def draw_kw(rows: Rows[Any], hydrogen: Array) -> Array:
@@ -39,7 +55,9 @@ def draw_kw(rows: Rows[Any], hydrogen: Array) -> Array:
     drawn = []
     for member, wanted in zip(rows.members * rows.scenarios, hydrogen, strict=True):
         points = member.points()
-        drawn.append(np.where(wanted < points[0, 1] - 1e-9, 0, np.interp(wanted, points[:, 1], points[:, 0])))
+        many = np.clip(np.ceil(wanted / points[-1, 1] - 1e-9), 1, member.units)
+        each = wanted / many
+        drawn.append(np.where(wanted < points[0, 1] - 1e-9, 0, many * np.interp(each, points[:, 1], points[:, 0])))
     return np.stack(drawn)
 
 
@@ -83,14 +101,21 @@ def walked(rows: Rows[Any], given: Inputs, wanted: Array, warm: Array) -> dict[s
         since = np.where(on == state, since, 0.0) + hours
         out["above_min_kw"][:, step], out["producing"][:, step], out["committed"][:, step] = above, run, on
         state, last = on, above
-    return out
+    several = rows.field("units") > 1
+    counted = _counted(rows, wanted, warm)
+    return {name: np.where(several, counted.get(name, value), value) for name, value in out.items()}
 
 
-def alike(rows: Rows[Any]) -> np.ndarray:
-    """(row − 1, 1) whether a row is a module like the one before it, and neither remembers more than being warm."""
-    times = [bool(m.min_up_h or m.min_down_h or m.start_tiers or m.warm_start_cost) for m in rows.members]
-    ramps = [(m.ramp_up_kw_per_h, m.ramp_down_kw_per_h) != (None, None) for m in rows.members]
-    free = [not (timed or ramped) for timed, ramped in zip(times, ramps, strict=True)]
-    told = [m.model_dump(exclude={"name", "source", "verified", "capital"}) for m in rows.members]
-    pairs = [free[i] and told[i] == told[i - 1] for i in range(1, len(told))]
-    return np.array(([*pairs, False] * rows.scenarios)[:-1], bool).reshape(-1, 1)
+def _counted(rows: Rows[Any], wanted: Array, warm: Array) -> dict[str, Array]:
+    """What :func:`walked` gives for rows of several modules, which remember nothing: as few as the draw needs."""
+    low, rated, units = rows.field("min_kw"), rows.field("electric_kw"), rows.field("units")
+    fits = np.divide(wanted, low, out=np.broadcast_to(units, wanted.shape).copy(), where=low > 0)
+    needed = np.minimum(np.ceil(wanted / rated - 1e-9), np.floor(fits + 1e-9))
+    producing = np.clip(needed, 0, units)
+    on = np.maximum(producing, np.minimum(np.round(warm), units))
+    on = np.maximum(on, units * (rows.field("must_run") > 0))
+    shared = on.reshape(rows.scenarios, len(rows.members), -1).max(axis=0)
+    on = np.tile(shared, (rows.scenarios, 1))
+    producing = np.where(rows.field("can_stand_by") > 0, producing, on)
+    above = np.clip(wanted - low * producing, 0, (rated - low) * producing)
+    return {"above_min_kw": above, "producing": producing, "committed": on}

@@ -161,7 +161,7 @@ def _share(
     """Σ unclean (or bought) ≤ (1 − x) Σ supply over each window, short by ``short_kwh``."""
     import cvxpy as cp
 
-    windows = site.days(horizon, wish.over)
+    windows = site.windows(horizon, wish.over)
     energy = (windows * horizon.hours).T
     scenarios = next(iter(rows.values())).scenarios
     clean = isinstance(wish, CleanShareWish)

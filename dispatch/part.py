@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -35,11 +35,19 @@ class Exclusive:
     Attributes:
         switch: (row, step) variable in [0, 1]; the solver makes it integer only where both flows came out positive.
         first, second: (row, step) the flows [kW].
+        overlap: (row, step) how much of both there is at present values [kW], where that is not the lesser of them.
     """
 
     switch: cp.Variable
     first: cp.Expression
     second: cp.Expression
+    overlap: Callable[[], Array] | None = None
+
+    def both_kw(self) -> Array:
+        """(row, step) of the present values, how much runs together that must not."""
+        if self.overlap is not None:
+            return self.overlap()
+        return np.asarray(np.minimum(self.first.value, self.second.value))
 
 
 @dataclass(frozen=True)

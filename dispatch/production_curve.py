@@ -12,12 +12,16 @@ before, so whoever wants the product fills them in order, and z needs no branchi
 power, or where the curve is not concave, it takes of a segment before the one below is full; that is the pair of flows
 (room left in segment l, taken of segment l + 1) of which one must be zero, and the solver makes z integral there.
 
+For n identical processes x and z are whole numbers up to n, and s and h those of all: z_l of them have filled segment
+l, the z_{l−1} − z_l next ones are in it. That is every sum of n points of the curve: each may run at its own load.
+
 Source of the form: Croxton, Gendron & Magnanti 2003, doi 10.1287/mnsc.49.9.1268.16570 (incremental model).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import numpy as np
@@ -33,6 +37,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import cvxpy as cp
+
+
+# Of a segment: how far from a whole number of them full still counts as whole.
+_WHOLE = 1e-4
 
 
 class LoadPoint(Frozen):
@@ -117,12 +125,19 @@ class Pieces:
         values = {"segment_kw": self.width_kw, "segment_yield": self.slope}
         return {n: np.array(np.broadcast_to(v, (v.shape[0], horizon.steps))) for n, v in values.items()}
 
-    def filled(self, above_kw: Array) -> dict[str, Array]:
-        """What each segment takes, (L · row, step), and the switches, of an input above the lowest load."""
+    def filled(self, above_kw: Array, running: Array) -> dict[str, Array]:
+        """What each segment takes, (L · row, step), and the switches, of an input above the lowest load.
+
+        Args:
+            above_kw: (row, step) of all processes that run, each at the same load.
+            running: (row, step) how many do.
+        """
         lower = np.cumsum(self.width_kw.reshape(self.count, -1), axis=0) - self.width_kw.reshape(self.count, -1)
-        taken = np.clip(np.tile(above_kw, (self.count, 1)) - lower.reshape(-1, 1), 0, self.width_kw)
+        of_one = np.tile(above_kw / np.maximum(running, 1), (self.count, 1))
+        taken = np.clip(of_one - lower.reshape(-1, 1), 0, self.width_kw)
         full = (taken >= self.width_kw - 1e-9) & (self.width_kw > 0)
-        return {"segment_kw": taken, "switch": full[: taken.shape[0] - above_kw.shape[0]].astype(float)}
+        many = np.tile(np.maximum(running, 1), (self.count, 1))
+        return {"segment_kw": taken * many, "switch": (full * many)[: taken.shape[0] - above_kw.shape[0]]}
 
 
 @dataclass(frozen=True)
@@ -143,8 +158,12 @@ def gather(given: Given, rows: int) -> Any:
     return sp.csr_array(sp.hstack([sp.eye_array(rows, format="csr")] * count))
 
 
-def filled(given: Given, running: Any) -> Filled:
-    """The segments of all rows, (L · row, step), that are open where ``running`` (row, step) is 1."""
+def filled(given: Given, running: Any, units: Array) -> Filled:
+    """The segments of all rows, (L · row, step), that are open as often as ``running`` (row, step) says.
+
+    Args:
+        units: (row, 1) identical processes of a row.
+    """
     import cvxpy as cp
 
     rows, shape = running.shape[0], given["segment_kw"].shape
@@ -152,7 +171,8 @@ def filled(given: Given, running: Any) -> Filled:
     later = shape[0] - rows
     if not later:
         return Filled(taken, None, _labelled([taken <= cp.multiply(width, running)]), [])
-    switch = cp.Variable((later, shape[1]), bounds=[0, 1])
+    most = np.tile(units, (later // rows, shape[1]))
+    switch = cp.Variable((later, shape[1]), bounds=[np.zeros(most.shape), most])
     opened = cp.vstack([running, switch[: later - rows]]) if later > rows else running
     # One row more than the sum of widths needs: the last segment is open where the one before it is full.
     constraints = [
@@ -162,7 +182,16 @@ def filled(given: Given, running: Any) -> Filled:
     ]
     repeated = cp.vstack([running] * (later // rows)) if later > rows else running
     room = cp.multiply(width[:later], repeated) - taken[:later]
-    return Filled(taken, switch, _labelled(constraints), [Exclusive(switch, taken[rows:], room)])
+    overlap = None if (units == 1).all() else partial(_too_high_kw, taken, width, rows)
+    return Filled(taken, switch, _labelled(constraints), [Exclusive(switch, taken[rows:], room, overlap)])
+
+
+def _too_high_kw(taken: cp.Variable, width: Any, rows: int) -> Array:
+    """((L − 1) · row, step) by how much segments are taken of by more processes than have filled the one below."""
+    size = np.asarray(getattr(width, "value", width))
+    share = np.divide(taken.value, size, out=np.zeros_like(size), where=size > 0)
+    full, begun = np.floor(share + _WHOLE), np.ceil(share - _WHOLE)
+    return np.asarray(np.maximum(begun[rows:] - full[:-rows], 0) * np.minimum(taken.value[rows:], size[rows:]))
 
 
 def _labelled(constraints: list[Any]) -> list[Any]:

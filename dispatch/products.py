@@ -186,7 +186,7 @@ class _Chain:
 
     def annuity(self, asset: Asset) -> float:
         """Of the horizon's part of a year."""
-        return asset.capital.annuity() * self.hours.sum() / _YEAR_H if asset.capital is not None else 0.0
+        return asset.annuity * float(self.hours.sum()) / _YEAR_H
 
     def own(self, asset: Asset) -> _Borne:
         """What it bears for the electricity and the carbon dioxide that it draws, and of itself."""

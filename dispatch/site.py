@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from datetime import timedelta
 from functools import cached_property, reduce
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_args
 from zoneinfo import ZoneInfo, available_timezones
@@ -68,11 +69,19 @@ class Objective(Frozen):
     )
 
 
+# Around the clock: a share in every hour, which nothing of another hour makes up for ("24/7").
+Window = Literal["hour", "day", "horizon"]
+
+
 class CleanShareWish(Frozen):
-    """Clean electricity over all electricity used on site (direct and imported), at least this much."""
+    """Clean electricity over all electricity used on site (direct and imported), at least this much.
+
+    What is not clean counts in the step in which it is imported, so over a day this is a share matched by the hour
+    already: clean exports of noon do not make up for the night. ``over: hour`` asks for the share in each hour alone.
+    """
 
     clean_share_min: Fraction
-    over: Literal["day", "horizon"] = "day"
+    over: Window = "day"
     penalty_per_kwh: NonNegative = Field(default=1.0, description="price of a kWh short")
 
 
@@ -83,7 +92,7 @@ class DirectShareWish(Frozen):
     """
 
     direct_share_min: Fraction
-    over: Literal["day", "horizon"] = "day"
+    over: Window = "day"
     penalty_per_kwh: NonNegative = Field(default=1.0, description="price of a kWh short")
 
 
@@ -229,12 +238,17 @@ class Site(Frozen):
         """Input series that the configuration alone decides."""
         return {(a.name, quantity): values for a in self.assets for quantity, values in a.known(horizon).items()}
 
-    def days(self, horizon: Horizon, over: str) -> Array:
-        """(D, T) 1 where a step belongs to the local day (or to the whole horizon)."""
+    def windows(self, horizon: Horizon, over: Window) -> Array:
+        """(window, T) 1 where a step belongs to the local hour or day, or to the whole horizon."""
         if over == "horizon":
             return np.ones((1, horizon.steps))
-        dates = [start.date() for start in horizon.local_start]
-        return np.array([[d == day for d in dates] for day in sorted(set(dates))], float)
+        # An hour that comes twice, when clocks go back, is two hours: their offsets differ.
+        named = [
+            (start.date(), start.hour, -(start.utcoffset() or timedelta())) if over == "hour" else (start.date(),)
+            for start in horizon.local_start
+        ]
+        _, place = np.unique([sorted(set(named)).index(name) for name in named], return_inverse=True)
+        return np.asarray(place[None, :] == np.arange(place.max() + 1)[:, None], dtype=np.float64)
 
 
 def schema() -> dict[str, Any]:

@@ -104,12 +104,9 @@ def _apart(
 
 def _both_flows(problem: Problem) -> np.ndarray:
     """Columns of switches whose two flows are both positive."""
-    found = [np.zeros(0, int)]
-    for part in problem.parts.values():
-        for pair in part.exclusive:
-            both = np.minimum(pair.first.value, pair.second.value) > _BOTH_KW
-            found.append(problem.compiled.columns(pair.switch)[both])
-    return np.concatenate(found)
+    pairs = [pair for part in problem.parts.values() for pair in part.exclusive]
+    found = [problem.compiled.columns(pair.switch)[pair.both_kw() > _BOTH_KW] for pair in pairs]
+    return np.concatenate([np.zeros(0, int), *found])
 
 
 def _repaired(problem: Problem, matrices: Matrices, prices: Array | None) -> list[Matrices]:

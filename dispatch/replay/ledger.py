@@ -23,11 +23,13 @@ from dispatch.replay.pieces import Buses, Piece, State, came, schedule, split
 from dispatch.replay.plant import carried
 from dispatch.schedule import Schedule
 from dispatch.signals import Array
-from dispatch.site import CleanShareWish, DirectShareWish
+from dispatch.site import CleanShareWish, DirectShareWish, Window
 from dispatch.storage import Storage
 
 _SAME = 1e-6
 _SUM = 1e-2
+
+_WITHIN_A_DAY: tuple[Window, ...] = ("hour", "day")
 
 
 @dataclass(frozen=True)
@@ -139,10 +141,13 @@ def _day(
     part, hours = slice(start - first, end - first), inputs.horizon.hours
     sums = _accounts(month, inputs, part)
     held = sum(v * (_level(month, s, part.stop) - _level(month, s, part.start)) for s, v in worth.items())
-    supplied = float(sums["supply_kw"] @ hours)
     imported = _total(month, "import_kw", part)
-    unclean, bought = float(sums["unclean_kw"] @ hours), float(imported @ hours)
-    penalty = sums["penalty"] + share_penalty(case, unclean, bought, supplied, "day")
+    energies = (sums["unclean_kw"] * hours, imported * hours, sums["supply_kw"] * hours)
+    unclean, bought, supplied = (float(energy.sum()) for energy in energies)
+    penalty = sums["penalty"]
+    for over in _WITHIN_A_DAY:
+        windows_of_day = case.site.windows(inputs.horizon, over)
+        penalty += share_penalty(case, *(windows_of_day @ energy for energy in energies), over)
     wanted = case.site.objective
     windows = (piece.starts >= start) & (piece.starts < end)
     notes = {name: values[windows] for name, values in piece.notes.items()}
@@ -181,15 +186,19 @@ def _accounts(month: Schedule, inputs: Inputs, part: slice) -> dict[str, Any]:
     return out
 
 
-def share_penalty(case: Case, unclean_kwh: float, bought_kwh: float, supply_kwh: float, over: str) -> float:
-    """Price of the clean and of the direct energy that is short of what is wished for."""
+def share_penalty(case: Case, unclean_kwh: Array, bought_kwh: Array, supply_kwh: Array, over: Window) -> float:
+    """Price of the clean and of the direct energy that is short of what is wished for, (window,) each."""
     money = 0.0
     for wish in case.site.wishes:
         if isinstance(wish, CleanShareWish) and wish.over == over:
-            money += wish.penalty_per_kwh * max(unclean_kwh - (1 - wish.clean_share_min) * supply_kwh, 0.0)
+            money += wish.penalty_per_kwh * _over_zero(unclean_kwh - (1 - wish.clean_share_min) * supply_kwh)
         if isinstance(wish, DirectShareWish) and wish.over == over:
-            money += wish.penalty_per_kwh * max(bought_kwh - (1 - wish.direct_share_min) * supply_kwh, 0.0)
+            money += wish.penalty_per_kwh * _over_zero(bought_kwh - (1 - wish.direct_share_min) * supply_kwh)
     return money
+
+
+def _over_zero(values: Array) -> float:
+    return float(np.maximum(values, 0.0).sum())
 
 
 def _with_horizon_wishes(case: Case, piece: Piece, days: list[Day]) -> tuple[Day, ...]:
@@ -201,7 +210,8 @@ def _with_horizon_wishes(case: Case, piece: Piece, days: list[Day]) -> tuple[Day
         sum(float(v.sum(axis=0) @ hours) for k, v in piece.arrays.items() if k.endswith(f"/{name}/"))
         for name in ("unclean_kw", "supply_kw")
     )
-    short = share_penalty(case, unclean, sum(day.import_kwh for day in days), supply, "horizon")
+    bought = sum(day.import_kwh for day in days)
+    short = share_penalty(case, np.array([unclean]), np.array([bought]), np.array([supply]), "horizon")
     last = replace(days[-1], penalty=days[-1].penalty + short, objective=days[-1].objective + short)
     return (*days[:-1], last)
 

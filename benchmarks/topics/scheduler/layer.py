@@ -18,9 +18,11 @@ from functools import cache, partial
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 from benchmarks.cases import layer
 from benchmarks.rows import CannotMeasure, row
-from dispatch.asset import Inputs, Mode
+from dispatch.asset import Inputs
 from dispatch.highs import load
 from dispatch.problem import Problem
 
@@ -62,12 +64,13 @@ class Ours:
     inputs: Inputs
 
     @classmethod
-    def build(cls, case: layer.Case, mode: Mode | None = None) -> Ours:
+    def build(cls, case: layer.Case) -> Ours:
         described, inputs = layer.site(case)
-        return cls(Problem(described, inputs, mode), inputs)
+        return cls(Problem(described, inputs), inputs)
 
-    def held(self) -> Any:
-        return load(self.problem.compiled.matrices())
+    def held(self, *, relaxed: bool = False) -> Any:
+        matrices = self.problem.compiled.matrices()
+        return load(matrices, np.zeros_like(matrices.integer) if relaxed else None)
 
     def again(self, factor: float) -> None:
         """Demand times ``factor`` into the compiled problem, until HiGHS holds it."""
@@ -175,7 +178,7 @@ def relaxed_difference() -> float:
 
 
 def difference(case: layer.Case) -> float:
-    models = [Ours.build(case, Mode("convex")).held()]
+    models = [Ours.build(case).held(relaxed=True)]
     with silent():
         for name in ("linopy", "pyomo"):
             module = peer(name)

@@ -12,7 +12,6 @@ import pytest
 from benchmarks.cases import layer as cases
 from benchmarks.rows import CannotMeasure
 from benchmarks.topics.scheduler import layer
-from dispatch.asset import Mode
 
 SMALL = cases.case(units=6, batteries=3, steps=8)
 
@@ -35,14 +34,14 @@ def test_what_parkwatt_reads_is_what_the_arrays_say() -> None:
     kinds = [asset.kind for asset in described.assets]
     assert (kinds.count("thermal"), kinds.count("battery"), kinds.count("load")) == (6, 3, 1)
     assert inputs.horizon.steps == SMALL.steps
-    assert layer.relaxed_optimum(layer.Ours.build(SMALL, Mode("convex")).held()) > 0
+    assert layer.relaxed_optimum(layer.Ours.build(SMALL).held(relaxed=True)) > 0
 
 
 def test_new_demand_reaches_the_compiled_problem() -> None:
-    ours = layer.Ours.build(SMALL, Mode("convex"))
-    before = layer.relaxed_optimum(ours.held())
+    ours = layer.Ours.build(SMALL)
+    before = layer.relaxed_optimum(ours.held(relaxed=True))
     ours.again(1.5)
-    assert layer.relaxed_optimum(ours.held()) > before
+    assert layer.relaxed_optimum(ours.held(relaxed=True)) > before
 
 
 @pytest.mark.parametrize("name", ["linopy", "pyomo"])
@@ -64,7 +63,7 @@ def test_a_peer_states_the_same_model(name: str) -> None:
     with layer.silent():
         module = layer.peer(name)
         theirs = layer.relaxed_optimum(module.to_solver(module.build(SMALL, relaxed=True)))
-    ours = layer.relaxed_optimum(layer.Ours.build(SMALL, Mode("convex")).held())
+    ours = layer.relaxed_optimum(layer.Ours.build(SMALL).held(relaxed=True))
     assert theirs == pytest.approx(ours, rel=1e-9)
 
 
@@ -76,9 +75,9 @@ def test_both_ways_of_linopy_and_its_change_in_place_state_the_same_model() -> N
         solver = linopy.held(model)
         linopy.demand_in_place(model, solver, SMALL.fleet.demand_kw * 1.1)
         theirs = layer.relaxed_optimum(solver.solver_model)
-    ours = layer.Ours.build(SMALL, Mode("convex"))
+    ours = layer.Ours.build(SMALL)
     ours.again(1.1)
-    assert theirs == pytest.approx(layer.relaxed_optimum(ours.held()), rel=1e-9)
+    assert theirs == pytest.approx(layer.relaxed_optimum(ours.held(relaxed=True)), rel=1e-9)
 
 
 def test_what_a_library_says_on_standard_output_stays_away(capfd: pytest.CaptureFixture[str]) -> None:

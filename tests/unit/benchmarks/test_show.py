@@ -36,6 +36,14 @@ def test_one_row_by_name_and_its_status(capsys: pytest.CaptureFixture[str]) -> N
 
 
 @pytest.mark.usefixtures("two_rows")
+def test_rows_by_what_their_names_have_in_common(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["show", "spine", "oo"]) == 0
+    shown = capsys.readouterr().out
+    assert "good" in shown
+    assert "bad" not in shown
+
+
+@pytest.mark.usefixtures("two_rows")
 def test_json_is_for_a_program(capsys: pytest.CaptureFixture[str]) -> None:
     command.main(["show", "--json"])
     rows = json.loads(capsys.readouterr().out)["rows"]

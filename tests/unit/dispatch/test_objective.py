@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from dispatch.audit import audit
 from dispatch.objective import clean_share
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
+from dispatch.signals import Horizon
 from dispatch.solve import rule_based, solve
 from tests.parks import battery, given, grid, hours, load, park, tariff, unit
 
@@ -138,6 +140,29 @@ def test_a_clean_share_over_a_day_does_not_carry_into_the_next() -> None:
     (by_day,), (by_horizon,) = first.wish_short_kwh.values(), second.wish_short_kwh.values()
     assert by_day == pytest.approx(np.array([[0, 120.0]]), abs=1e-6)
     assert by_horizon == pytest.approx(np.array([[0.0]]), abs=1e-6)
+
+
+def test_a_clean_share_by_the_hour_is_not_made_up_for_in_another() -> None:
+    """Ten hours of sun give more than half of the day's energy; each of the other fourteen stays 5 kWh short."""
+    wish = {"clean_share_min": 0.5, "penalty_per_kwh": 0.1, "over": "hour"}
+    roof = {"kind": "pv", "name": "roof", "bus": "main", "peak_kw": 100}
+    site = park(load(), grid(tariff=tariff(0.1)), roof, wishes=[wish])
+    demand, sun = np.full(48, 10.0), np.where(np.arange(48) < 20, 10.0, 0.0)
+    demand[:20] = 30.0
+    horizon = hours(48, step_h=0.5)
+    series = {("load", "demand_kw"): demand, ("roof", "available_kw"): 3 * sun}
+    schedule = solve(Problem(site, given(site, horizon, series)))
+    (short,) = schedule.wish_short_kwh.values()
+    assert short == pytest.approx(np.array([[0.0] * 10 + [5.0] * 14]), abs=1e-6)
+
+
+def test_an_hour_that_comes_twice_is_two_hours() -> None:
+    site = park(load(), grid(tariff=tariff(0.1)), time_zone="Europe/Berlin")
+    horizon = Horizon.local_day(date(2026, 10, 25), "Europe/Berlin", 30)
+    windows = site.windows(horizon, "hour")
+    assert windows.shape == (25, 50)
+    assert (windows.sum(axis=1) == 2).all()
+    assert (np.diff(windows.argmax(axis=0)) >= 0).all(), "in the order of the clock"
 
 
 def test_the_share_of_clean_supply() -> None:

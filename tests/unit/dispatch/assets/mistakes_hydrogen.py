@@ -37,6 +37,9 @@ def _electrolyser() -> list[Mistake]:
         Mistake("start not counted", "start", lambda values: 0 * values),
         Mistake("minimum up time", "on", pattern(1, 0, 1, 1, 1, 1, 1, 1)),
         Mistake("minimum down time", "on", pattern(1, 1, 1, 1, 1, 1, 1, 1), template=2),
+        Mistake("more on than there are", "on", plus(3.0), template=5),
+        Mistake("hydrogen is not that of its curve", "hydrogen_kw", plus(0.1), template=5),
+        Mistake("hydrogen is not that of its curve", "hydrogen_kw", lambda values: values * 0.5, template=5),
     ]
 
 
@@ -57,6 +60,8 @@ def _wrong_electrolyser() -> list[Wrong]:
         Wrong("heat of segments", {"segment_heat": plus(1)}, "more heat"),
         Wrong("state before", {"above_before_kw": plus(20)}, "rises faster", 1, slow),
         Wrong("produced before", {"produced": lambda x: x * 0 + 1}, "money differs", 3),
+        Wrong("hydrogen of modules", {"hydrogen_at_min_kw": times(1.1)}, "that of its curve", 5),
+        Wrong("starts of modules", {"start_cost": times(0.5)}, "money differs", 5),
     ]
 
 

@@ -25,6 +25,15 @@ BUSES = [
 ASKED = np.array([20.0, 10.0, 0.0, 25.0, 0.0, 15.0, 30.0, 5.0])
 
 
+WITHOUT_MEMORY = {
+    "min_up_h": 0.0,
+    "min_down_h": 0.0,
+    "warm_start_cost": 0.0,
+    "ramp_up_kw_per_h": None,
+    "ramp_down_kw_per_h": None,
+}
+
+
 class _OnItsBuses(Template):
     def site(self, asset: Mapping[str, Any] | None = None) -> Site:
         fields = {"buses": BUSES, "objective": {"carbon_price_per_t": 50}}
@@ -37,7 +46,7 @@ def template(asset: Mapping[str, Any], others: tuple[dict[str, Any], ...], asked
 
 
 def electrolysers(kind: str, **fields: Any) -> tuple[Template, ...]:
-    """Off before, on before, kept off, kept on, and one that cannot stand by."""
+    """Off before, on before, kept off, kept on, one that cannot stand by, and three modules in one row."""
     base = {"kind": kind, "name": "it", "bus": "main", "hydrogen_bus": "h2", "heat_bus": "heat", "electric_kw": 60.0}
     states = {"start_cost": 4.0, "start_cost_per_mw": 20.0, "warm_start_cost": 0.2, "min_up_h": 2.0, "min_down_h": 2.0}
     limits = {"ramp_up_kw_per_h": 25.0, "ramp_down_kw_per_h": 22.0, "standby_share": 0.02, "can_stand_by": True}
@@ -55,6 +64,7 @@ def electrolysers(kind: str, **fields: Any) -> tuple[Template, ...]:
         made(off_before_h=1.0, min_down_h=3.0),
         made(must_run=True, on_before_h=3.0),
         made(can_stand_by=False, start_cost=0.1, start_cost_per_mw=0.0, min_up_h=0.0, min_down_h=0.0),
+        made(count=3, electric_kw=20.0, start_cost=0.1, **WITHOUT_MEMORY),
     )
 
 

@@ -155,49 +155,71 @@ def test_an_electrolyser_without_losses_makes_no_heat() -> None:
     assert schedule.asset("cell", "heat_kw") == pytest.approx([0], abs=1e-6)
 
 
-def test_modules_are_rows_of_their_own_and_run_where_each_yields_most() -> None:
+def test_modules_share_a_draw_where_each_yields_most() -> None:
     """19.779 kg/MWh at 28 %: 3 modules share 840 kW and make more of it than one would."""
     made = site(priced(0.1, import_kw=840), cell(count=3), DEAR)
-    assert [a.name for a in made.assets][1:4] == ["cell_1", "cell_2", "cell_3"]
     schedule = solve(Problem(made, given(made, hours(1), {})))
     assert schedule.asset("sale", "delivered_kg_per_h") == pytest.approx([0.84 * 19.779], rel=1e-6)
-    assert schedule.asset("cell_2", "power_kw") == pytest.approx([280], rel=1e-4)
+    assert [schedule.asset("cell", name)[0] for name in ("on", "producing")] == pytest.approx([3, 3])
     assert audit(schedule).violations == ()
 
 
-def test_modules_that_are_alike_run_in_order_and_others_do_not() -> None:
-    """One of two modules serves 300 kW. Alike, it is the first; where the first must stay off, it is the second."""
-
-    def states(state: dict[str, dict[str, float]], **fields: Any) -> tuple[Any, float]:
-        made = site(priced(0.1), cell(count=2, start_cost=30, **fields), load("cars", bus="h2"))
-        built = Problem(made, given(made, hours(2), {("cars", "demand_kw"): 300.0}, state=state))
-        schedule = solve(built)
-        assert audit(schedule).violations == ()
-        power = 280 + (300 / LHV - 5.53812) / 18.4417e-3
-        starts = schedule.money[0] - 0.1 * 2 * power
-        return [round(float(schedule.asset(f"cell_{n}", "producing")[0])) for n in (1, 2)], starts
-
-    assert states({}) == ([1, 0], pytest.approx(30, abs=0.01))
+def test_modules_with_a_memory_are_rows_of_their_own() -> None:
+    """Where the first must stay off for two more hours, the second serves 300 kW."""
+    made = site(priced(0.1), cell(count=2, start_cost=30, min_down_h=3), load("cars", bus="h2"))
     kept_off = {"cell_1": {"off_before_h": 1.0}, "cell_2": {"off_before_h": 9.0}}
-    assert states(kept_off, min_down_h=3) == ([0, 1], pytest.approx(30, abs=0.01))
-    second_warm = {"cell_1": {"on_before_h": 0.0}, "cell_2": {"on_before_h": 5.0}}
-    assert states(second_warm) == ([0, 1], pytest.approx(0, abs=0.01)), "no start for the sake of the order"
+    schedule = solve(Problem(made, given(made, hours(2), {("cars", "demand_kw"): 300.0}, state=kept_off)))
+    assert [round(float(schedule.asset(f"cell_{n}", "producing")[0])) for n in (1, 2)] == [0, 1]
+    assert len(site(priced(0.1), cell(count=2, curve=S_SHAPED, min_load=0.2)).assets) == 3, (
+        "so are those that a chord cuts"
+    )
+    assert audit(schedule).violations == ()
 
 
-def test_the_order_of_modules_costs_nothing_where_power_is_worth_wasting() -> None:
-    """Four modules earn for what they draw while their hydrogen is limited: as much as where their names are mixed."""
-    prices = [-0.1, 0.05, -0.2]
-    sink = sale(max_kg_per_h=20)
-    alike = solve(problem(priced(prices), cell(count=3), sink, steps=3))
-    mixed = [cell(name=f"m{n}", electric_kw=1000 + 1e-5 * n) for n in range(3)]
-    apart = solve(problem(priced(prices), *mixed, sink, steps=3))
-    assert alike.proof.objective == pytest.approx(apart.proof.objective, rel=1e-3)
-    assert audit(alike).violations == audit(apart).violations == ()
+def test_only_modules_that_were_off_are_started() -> None:
+    """Two of three were on; all are needed now, then one, which stands alone, and then two."""
+    full = 17.547 * LHV
+    fields = {"count": 3, "start_cost": 7, "standby_share": 0.0, "min_load": 0.9, "can_stand_by": False}
+    built = problem(
+        priced([0.1, 0.1, 0.1]), cell(**fields), load("cars", bus="h2"), steps=3, cars=[3 * full, full, 2 * full],
+        state={"cell": {"on_before_h": 2.0, "on_before": 2.0}},
+    )  # fmt: skip
+    schedule = solve(built)
+    assert np.round(schedule.asset("cell", "on")).tolist() == [3, 1, 2]
+    assert schedule.money[0] == pytest.approx(0.1 * 6000 + 2 * 7, rel=1e-5)
+    assert audit(schedule).violations == ()
+    solved = schedule.find("cell")
+    carried = type(solved.rows.members[0]).carry(solved.rows, schedule.inputs, solved.series, 2)
+    assert carried["cell"]["on_before"] == 1
+    assert carried["cell"]["power_before_kw"] == pytest.approx(1000, rel=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_counted_modules_cost_what_modules_one_by_one_do(seed: int) -> None:
+    """Prices that change their sign and little room for hydrogen: every load is worth something at some time."""
+    random = np.random.default_rng(seed)
+    prices, most = random.uniform(-0.2, 0.3, 4).tolist(), float(random.uniform(10, 45))
+    fields = {"start_cost": float(random.uniform(0, 20)), "min_load": float(random.uniform(0.1, 0.4))}
+    sink = sale(max_kg_per_h=most, price_per_t=float(random.uniform(2000, 9000)))
+    counted = solve(problem(priced(prices), cell(count=3, **fields), sink, steps=4), Limits(gap=1e-7))
+    # What keeps them apart, a minimum time of one step, binds nowhere.
+    one_by_one = solve(problem(priced(prices), cell(count=3, min_up_h=1, **fields), sink, steps=4), Limits(gap=1e-7))
+    assert counted.proof.objective == pytest.approx(one_by_one.proof.objective, rel=1e-5, abs=1e-3)
+    assert audit(counted).violations == audit(one_by_one).violations == ()
+
+
+def test_without_a_plan_as_few_modules_run_as_the_demand_needs() -> None:
+    full = 17.547 * LHV
+    built = problem(priced(0.1), cell(count=3), load("cars", bus="h2"), steps=3, cars=[2.5 * full, full, 0.0])
+    schedule = rule_based(built)
+    assert schedule.asset("cell", "producing").tolist() == [3, 1, 0]
+    assert schedule.asset("cars", "shed_kw") == pytest.approx([0, 0, 0], abs=1e-3)
+    assert audit(schedule).violations == ()
 
 
 def test_a_module_takes_no_name_of_another_asset() -> None:
     with pytest.raises(ValidationError, match="'cell_2' is the name of a module of another asset"):
-        site(priced(0.1), cell(count=2), cell(name="cell_2"))
+        site(priced(0.1), cell(count=2, min_up_h=2), cell(name="cell_2"))
 
 
 def test_it_is_off_while_it_must_be_and_goes_on_where_it_was() -> None:
@@ -265,7 +287,7 @@ def test_what_cannot_be_is_refused(fields: dict[str, Any], words: str) -> None:
 
 def test_what_goes_on_elsewhere_is_branched_everywhere_in_the_end() -> None:
     """What is forbidden in one segment or module is burnt in the next: without an end to it, a round for each."""
-    built = problem(priced([-0.1, -0.1]), cell(count=2), sale(), steps=2)
+    built = problem(priced([-0.1, -0.1]), cell(count=2, min_up_h=1), sale(), steps=2)
     (pair,) = built.parts["alkaline_electrolyser"].exclusive
     own = built.compiled.columns(pair.switch)
     assert own.shape == (4 * 2, 2), "four bends of two modules"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,12 @@ from pydantic import ValidationError
 from dispatch.assets.deferrable import Deferrable
 from dispatch.audit import audit
 from dispatch.fallback import safe_state
+from dispatch.highs import Limits, run
 from dispatch.problem import Problem
 from dispatch.signals import Horizon
 from dispatch.solve import rule_based, solve
 from dispatch.tables import told
-from tests.parks import given, grid, hours, park
+from tests.parks import given, grid, hours, park, tariff
 from tests.unit.dispatch.assets.templates import hourly_tariff
 
 PRICE = [0.5, 0.1, 0.3, 0.2, 0.2, 0.4]
@@ -197,3 +199,19 @@ def test_starts_are_one_decision_for_all_scenarios() -> None:
 def test_what_makes_no_sense_is_refused(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         park(work(**fields))
+
+
+def relaxed(problem: Problem) -> float:
+    matrices = problem.compiled.matrices()
+    return run(replace(matrices, integer=np.zeros_like(matrices.integer)), Limits()).objective
+
+
+def test_starts_are_tight_where_energy_alone_is_paid_and_searched_for_where_the_peak_is() -> None:
+    by_energy = built(profile_kw=[2, 1], runs=2)
+    assert relaxed(by_energy) == pytest.approx(solve(by_energy).proof.objective)
+    by_peak = built(profile_kw=[2, 2], pcc={"tariff": tariff(0.0, demand=1.0)})
+    plan = solve(by_peak)
+    assert relaxed(by_peak) < 0.7 * plan.proof.objective, "a start in parts has a lower peak"
+    assert sorted(np.round(plan.asset("work", "starts"), 6)) == [0, 0, 0, 0, 0, 1]
+    assert plan.asset("work", "power_kw").max() == pytest.approx(2)
+    assert audit(plan).violations == ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from dispatch.audit import audit
 from dispatch.config import load_site
 from dispatch.errors import ConfigError, DataError
 from dispatch.fallback import safe_state
+from dispatch.highs import Limits, run
 from dispatch.problem import Problem
 from dispatch.signals import Horizon
 from dispatch.solve import rule_based, solve
@@ -203,3 +205,19 @@ def test_a_price_of_a_schedule_that_is_not_there_and_negative_power_are_errors(t
 def test_what_makes_no_sense_is_refused(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         park(line(**fields))
+
+
+def relaxed(problem: Problem) -> float:
+    matrices = problem.compiled.matrices()
+    return run(replace(matrices, integer=np.zeros_like(matrices.integer)), Limits()).objective
+
+
+def test_the_choice_is_tight_where_each_schedule_has_its_price_and_searched_for_under_a_limit() -> None:
+    free = built([0.3, 0.3, 0.2, 0.1])
+    assert relaxed(free) == pytest.approx(solve(free).proof.objective)
+    # 5 kW: late is too much in the last hour; two thirds of it and a third of early are not.
+    limited = built([0.3, 0.3, 0.2, 0.1], import_kw=5.0)
+    plan = solve(limited)
+    assert relaxed(limited) < plan.proof.objective - 0.1
+    assert plan.asset("line", "power_kw") == pytest.approx([4, 4, 0, 0])
+    assert audit(plan).violations == ()
