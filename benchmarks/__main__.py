@@ -23,7 +23,9 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("best-known", help="the best bounds and incumbents known of published instances")
     show = commands.add_parser("show", help="measure and show rows")
     show.add_argument("topic", nargs="?", choices=TOPICS, metavar="TOPIC", help=", ".join(TOPICS))
-    show.add_argument("name", nargs="?", metavar="NAME", help="a row of the topic, or what the names of several have in common")
+    show.add_argument(
+        "name", nargs="?", metavar="NAME", help="a row of the topic, or what the names of several have in common"
+    )
     show.add_argument("--json", action="store_true", help="for a program")
     show.add_argument("--fresh", action="store_true", help="measure the slow rows too, and keep them")
     return top

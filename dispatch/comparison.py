@@ -20,6 +20,7 @@ from dispatch.conversion import Conversion
 from dispatch.errors import SolveError
 from dispatch.fired import Fired
 from dispatch.generation import VariableGeneration
+from dispatch.network_rows import LossTangent
 from dispatch.objective import clean_share
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
@@ -64,7 +65,8 @@ def compare(
     for the solver's gap: all are points of one problem, or their basis says which limit they break. Its ``cost`` can
     be higher by what it saves in carbon and penalties, and by the value of what the others leave in their stores,
     which the objective does not pay for.
-    The network's limits bind the plan alone. What no solve settles is left out.
+    The network's limits bind the plan alone; where it pays for losses, all rows pay for as many. What no solve settles
+    is left out.
 
     Args:
         site: the park.
@@ -74,7 +76,7 @@ def compare(
     """
     central = _only_first(schedule.inputs)
     values = store_values(site, central)
-    problem = Problem(site, central)
+    problem = _paying_losses(Problem(site, central, network_slots=int(schedule.loss_kw is not None)), schedule)
     expected = (
         outcome("plan", FORECAST, schedule, values),
         _held("rules of the park", FORECAST, rule_based(problem), values),
@@ -84,6 +86,13 @@ def compare(
         return expected
     problem.update(actual)
     return (*expected, *_settled(problem, schedule, values, again))
+
+
+def _paying_losses(problem: Problem, schedule: Schedule) -> Problem:
+    """The problem, its losses as high as the schedule's."""
+    if schedule.loss_kw is not None:
+        problem.update(losses=LossTangent.level(schedule.loss_kw[0], len(problem.network.buses)))
+    return problem
 
 
 def _unguarded(

@@ -11,8 +11,8 @@ reported, but no longer steers. Only schedules that pass the audit count.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +20,7 @@ import numpy as np
 from dispatch.audit import audit
 from dispatch.errors import SolveError
 from dispatch.grid_injections import injections, neighbours
+from dispatch.grid_proof import LOSS_SHARE, GridProof
 from dispatch.grid_settling import settle
 from dispatch.grid_states import SLOTS, State, Trial, kept_rounds, loading_only, places, slots, states
 from dispatch.network_rows import LossTangent, NetworkLimits
@@ -31,53 +32,14 @@ from dispatch.solve import solve
 
 if TYPE_CHECKING:
     from grid_models.injections import Injections
-    from grid_models.limits import Breach, Limits, LinearLimits
+    from grid_models.limits import Breach, LinearLimits
     from grid_models.network import Network
-    from grid_models.power_flow import Flows
 
 __all__ = ["SLOTS", "GridProof", "hold", "prove", "slots"]
 
 _MOST_ROUNDS = 6
 _EXCESS_KW = 1e-3
-# Planned losses are right where they differ from those of the AC power flow by no more than this share of them.
-_LOSS_SHARE = 0.01
 _LEAST_LOSS_KW = 0.1
-
-
-@dataclass(frozen=True)
-class GridProof:
-    """Outcome of the loop.
-
-    Attributes:
-        flows: AC solution of the final plan by the reference engine; as an island where the connection is out.
-        breaches: violations left, steps without a solution first, then worst first; of a branch out or an island
-            the element says so.
-        before: number of violations of the first plan.
-        rounds: how often the plan was solved.
-        engine_gap_pu: largest voltage difference between batch and reference engine; NaN if no step has a solution.
-        limits: what voltages and loadings were held against on the intact network.
-        stopped: why the loop ended with violations left, and what the worst one lacks; empty if it left none.
-        unsupplied: by state, buses of the network that lose their supply in it.
-        kvar: by asset on Q(V), (T,) what it injects.
-        taps: by transformer, (T,) position of its tap changer.
-        unsettled: controls that found no rest, in words.
-        loss_kw: (T,) losses that the plan pays for; None where it pays for none. ``flows.losses_kw`` has the real ones.
-        island_kw: (T,) what the reference unit of the island gives, NaN in other steps; None without one.
-    """
-
-    flows: Flows
-    breaches: tuple[Breach, ...]
-    before: int
-    rounds: int
-    engine_gap_pu: float
-    limits: Limits
-    stopped: str = ""
-    unsupplied: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    kvar: Mapping[str, Array] = field(default_factory=dict)
-    taps: Mapping[str, Array] = field(default_factory=dict)
-    unsettled: tuple[str, ...] = ()
-    loss_kw: Array | None = None
-    island_kw: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -129,7 +91,7 @@ class _Loop:
             unsolved = sum(state.unsolved(trial) for state, trial in pairs)
             over = sum(b.margin / b.limit for state, trial in pairs for b in state.mendable(trial))
             unpaid = self.unpaid(made)
-            return unsolved, round(over, 4), round(unpaid, 2) if unpaid > _LOSS_SHARE else 0.0, _cost(self.site, made)
+            return unsolved, round(over, 4), round(unpaid, 2) if unpaid > LOSS_SHARE else 0.0, _cost(self.site, made)
 
         return min(rounds, key=rank)
 
@@ -150,14 +112,11 @@ class _Loop:
         state, trial = self.states[0], made.trials[0]
         there = trial.flows.converged & state.steps
         onto = self._onto(trial.injections.bus)
-        slopes = [np.where(there, onto @ values, 0.0) for values in state.losses(trial)]
+        by_kw, by_kvar = (np.where(there, onto @ values, 0.0) for values in state.losses(trial))
         loss = np.where(there, trial.flows.losses_kw, 0.0)
-        return LossTangent(loss, *slopes, *self._by_site_bus(made.schedule))
-
-    def _by_site_bus(self, schedule: Schedule) -> tuple[Array, Array]:
-        assert self.site.grid is not None
-        buses = tuple(self.site.grid.bus_of)
-        return schedule.injection_kw(buses), schedule.injection_kvar(buses)
+        buses = tuple(self.site.grid.bus_of) if self.site.grid else ()
+        point = made.schedule.injection_kw(buses), made.schedule.injection_kvar(buses)
+        return LossTangent(loss, by_kw, by_kvar, point[0], point[1])
 
     def _onto(self, nodes: Sequence[str]) -> Array:
         """(site bus, network bus) 1 where the one stands on the other; site buses on one network bus share it."""
@@ -245,7 +204,7 @@ def _improve(
     """Solve again under limits until nothing is left to mend; adds to ``rounds``, returns why it stopped."""
     made: list[list[LinearLimits]] = []  # by round
     bent = False  # the last plan was bent by limits that have been given up since
-    while bent or loop.mendable(rounds[-1]) or loop.unpaid(rounds[-1]) > _LOSS_SHARE:
+    while bent or loop.mendable(rounds[-1]) or loop.unpaid(rounds[-1]) > LOSS_SHARE:
         if len(rounds) == _MOST_ROUNDS:
             return f"no plan without violations within {_MOST_ROUNDS} rounds"
         rows = loop.rows(rounds[0], rounds[-1], made[-1] if made else [None] * len(loop.states))
@@ -323,7 +282,9 @@ def _worst_first(breach: Breach) -> tuple[bool, float]:
 
 def _told(loop: _Loop, chosen: _Round) -> dict[str, Any]:
     """What the controls do in the chosen plan, and what the states leave without supply."""
-    schedule, kvar, taps = chosen.schedule, {}, {}
+    schedule = chosen.schedule
+    kvar: dict[str, Array] = {}
+    taps: dict[str, Array] = {}
     unsettled: list[str] = []
     island: Array | None = None
     for state, trial in zip(loop.states, chosen.trials, strict=True):

@@ -13,11 +13,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated, Literal, Self
 
-import numpy as np
 from pydantic import Field, model_validator
 
 from dispatch.frozen import Efficiency, Finite, Frozen, NonNegative, Positive
-from dispatch.signals import Array
 
 
 @dataclass(frozen=True)
@@ -101,10 +99,3 @@ class FreeReactive(Frozen):
 
 
 Reactive = Annotated[FixedPowerFactor | VoltageDroop | FreeReactive, Field(discriminator="mode")]
-
-
-def most_kvar(rated_kva: Array, power_factor_min: Array, power_kw: Array) -> Array:
-    """What an inverter can give at a power: √(S² − p²)⁺, and no more than tan φ · |p|; NaN: no least power factor."""
-    circle = np.sqrt(np.maximum(rated_kva**2 - power_kw**2, 0.0))
-    tangent = np.tan(np.arccos(power_factor_min)) * np.abs(power_kw)
-    return np.asarray(np.fmin(circle, tangent))

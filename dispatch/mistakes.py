@@ -199,7 +199,8 @@ def _likeness(branch: Any, value: Any) -> float:
     if _is_model(bare):
         if not isinstance(value, Mapping):
             return 0.0
-        same_tag = _tag(bare) in value.items() if _tag(bare) else False
+        tag = _tag(bare)
+        same_tag = tag is not None and value.get(tag[0]) == tag[1]
         return 1.0 + 100.0 * same_tag + sum(isinstance(key, str) and key in bare.model_fields for key in value)
     if get_origin(bare) is dict:
         return float(isinstance(value, Mapping))

@@ -8,7 +8,8 @@ prices, and losses above the tangent planes of the AC points seen so far:
     l_t ≥ L_{jt} + Σ_b g_{jbt} p_{bt} + Σ_b h_{jbt} q_{bt}
 
 The losses of a radial feeder are convex in its injections, so tangents never overstate them; l stands in the balance of
-one bus. The same rows hold in every scenario.
+one bus. Where energy costs less than nothing, an l above the tangents would pay: there the objective takes back what it
+earns. The same rows hold in every scenario.
 """
 
 from __future__ import annotations
@@ -20,14 +21,16 @@ from typing import Any
 import numpy as np
 
 from dispatch import objective, reactive
-from dispatch.asset import Rows
+from dispatch.asset import Inputs, Rows
 from dispatch.errors import ContractError
 from dispatch.part import Part
 from dispatch.reactive import Decided
-from dispatch.signals import Array, Horizon
+from dispatch.signals import Array
 from dispatch.site import Site
 
 _TANGENTS = 6
+_PRICES = ("import_price_per_kwh", "export_price_per_kwh")
+_MORE_THAN_EARNED = 1.01
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,12 @@ class LossTangent:
     injection_kw: Array
     injection_kvar: Array
 
+    @classmethod
+    def level(cls, loss_kw: Array, buses: int) -> LossTangent:
+        """Losses of this height whatever is injected."""
+        none = np.zeros((buses, loss_kw.size))
+        return cls(loss_kw, none, none, none, none)
+
     @property
     def constant_kw(self) -> Array:
         """(T,) the plane's value without any injection."""
@@ -95,13 +104,14 @@ class NetworkRows:
     """
 
     def __init__(
-        self, site: Site, rows: Mapping[str, Rows[Any]], parts: Mapping[str, Part], horizon: Horizon, slots: int
+        self, site: Site, rows: Mapping[str, Rows[Any]], parts: Mapping[str, Part], inputs: Inputs, slots: int
     ) -> None:
         import cvxpy as cp
 
         self._site, self._rows, self._parts = site, rows, parts
         self.buses = tuple(site.grid.bus_of) if site.grid and slots else ()
         scenarios = next(iter(rows.values())).scenarios
+        horizon = inputs.horizon
         self.shape = (scenarios, horizon.steps)
         self.free: dict[str, Decided] = reactive.decide(rows, parts, horizon) if self.buses else {}
         self.constraints: list[Any] = [c for free in self.free.values() for c in free.constraints]
@@ -120,6 +130,7 @@ class NetworkRows:
             self._inject()
             self._limit(slots)
             self._lose()
+            self.price(inputs)
             self.cost = self._cost(horizon.hours)
 
     def _inject(self) -> None:
@@ -153,6 +164,7 @@ class NetworkRows:
         if self._site.grid is None or self._site.grid.losses_at is None:
             return
         self.loss_kw = cp.Variable(self.shape, nonneg=True)
+        self._burning = cp.Parameter(self.shape, nonneg=True, value=np.zeros(self.shape))
         for _ in range(_TANGENTS):
             factors, used = self._plane()
             constant = cp.Parameter(self.shape, value=np.zeros(self.shape))
@@ -168,9 +180,21 @@ class NetworkRows:
         return factors, sum(terms, cp.Constant(np.zeros(self.shape)))
 
     def _cost(self, hours: Array) -> Any:
+        import cvxpy as cp
+
         excess = self._site.objective.limit_penalty_per_kwh * (sum(self.excess[1:], self.excess[0]) @ hours)
+        if self.loss_kw is not None:
+            excess = excess + cp.multiply(self._burning, self.loss_kw) @ hours
         of_reactive = reactive.cost(self.free, len(self._site.bus_names), self.shape[0], hours)
         return excess if of_reactive is None else excess + of_reactive
+
+    def price(self, inputs: Inputs) -> None:
+        """What burning a kWh would earn, from the prices of these inputs."""
+        if self.loss_kw is None:
+            return
+        prices = [v for (_, name), v in inputs.series.items() if name in _PRICES]
+        lowest = np.min([np.broadcast_to(v, self.shape) for v in prices], axis=0) if prices else np.zeros(self.shape)
+        self._burning.value = self._site.objective.money * _MORE_THAN_EARNED * np.maximum(-lowest, 0.0)
 
     def _injection(self, bus: str) -> Any:
         """(scenario, step) net injection at a site bus of all kinds that are not the network."""

@@ -318,8 +318,7 @@ def _network_findings(plan: Plan) -> Iterator[Finding]:
         yield Finding("violation", f"{where}, {breach.value:.4f} {breach.unit} ({limit})" if solved else where)
     if (more := len(plan.grid.breaches) - _MOST_FINDINGS) > 0:
         yield Finding("violation", f"network: {more} more violations")
-    if plan.grid.stopped:
-        yield Finding("warning", f"network: {plan.grid.stopped}")
+    yield from (Finding(severity, f"network: {text}") for severity, text in plan.grid.remarks())
 
 
 def _when(plan: Plan, step: int) -> str:

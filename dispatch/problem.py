@@ -58,7 +58,7 @@ class Problem:
         self._weights = cp.Parameter(self.scenarios, nonneg=True, value=np.full(self.scenarios, 1 / self.scenarios))
         self.inputs = inputs
         self.parts = {kind: self._part(kind, rows, inputs) for kind, rows in self.rows.items()}
-        self.network = NetworkRows(site, self.rows, self.parts, self.horizon, network_slots)
+        self.network = NetworkRows(site, self.rows, self.parts, inputs, network_slots)
         self.balance = self._balance()
         self.total = objective.total(site, self.horizon, self.rows, self.parts, self._weights, self.network.cost)
         constraints = [c for part in self.parts.values() for c in part.constraints]
@@ -137,6 +137,7 @@ class Problem:
             if not np.array_equal(inputs.horizon.hours, self.horizon.hours) or inputs.scenarios != self.scenarios:
                 raise AlignmentError("new inputs must have the step lengths and scenarios the problem was built with")
             self.inputs = inputs
+            self.network.price(inputs)
         if weights is not None:
             self._weights.value = weights / weights.sum()
         if inputs is not None or site is not None:

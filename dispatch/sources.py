@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dispatch.errors import DataError
+from dispatch.grid import Grid
 from dispatch.series import FileSeries, Need, SimbenchSeries
 from dispatch.signals import Array, Horizon
-from dispatch.site import Grid, Site
+from dispatch.site import Site
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -28,6 +28,8 @@ def controlled_slopes(
     moves by dy/dp = ∂y/∂p + ∂y/∂q · (I − f′ X)⁻¹ f′ ∂v/∂p, and likewise by q.
     """
     run = Run(network, injections, background, controls, None)
+    if not steps.size:
+        return _answered(run, network, found, tuple(buses), steps)
     parts = []
     for taps, group in by_position(found.position[:, steps]):
         at = steps[group]

@@ -22,7 +22,16 @@ from scipy.sparse.linalg import splu
 
 from grid_models.errors import GridError
 from grid_models.network import AcModel, Array, Index, Network
-from grid_models.per_unit import Complex, Edges, edges, end_shunts, flow_matrices, is_radial, loading_per_pu
+from grid_models.per_unit import (
+    Complex,
+    Edges,
+    edges,
+    end_shunts,
+    flow_matrices,
+    is_radial,
+    loading_per_pu,
+    refuse_regulated,
+)
 from grid_models.power_flow import Injections, node_power
 from grid_models.slopes import LinearModel, Predicted, Slopes
 
@@ -37,6 +46,7 @@ def lindistflow(
             f"network {network.name!r} is not radial: LinDistFlow needs one path from each bus to one slack; "
             "use the source 'ptdf' or 'sensitivities'"
         )
+    refuse_regulated(network, "LinDistFlow")
     rows = np.array([injections.bus.index(name) for name in buses], dtype=np.int64)
     nodes = ac.bus_node[network.bus_index(buses)]
     p_kw, q_kvar = node_power(network, injections, background)

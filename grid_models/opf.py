@@ -21,11 +21,11 @@ import numpy as np
 from grid_models.errors import GridError
 from grid_models.limits import Limits
 from grid_models.network import AcModel, Array, Index, Network
-from grid_models.per_unit import Complex, end_currents, loading_per_pu, nodal_admittance
+from grid_models.per_unit import Complex, end_currents, loading_per_pu, nodal_admittance, refuse_regulated
 from grid_models.power_flow import Injections, solve_nodes
 from grid_models.resources import Resources, Supply
 from grid_models.sensitivities import voltage_derivative
-from grid_models.socp import Relaxation
+from grid_models.socp import Relaxation, node_limits
 
 _MOST_ROUNDS = 100
 _FIRST_RADIUS = 0.3  # of each decision's range
@@ -72,6 +72,7 @@ def optimal_power_flow(
 
     Raises GridError where the power flow has no solution at the start.
     """
+    refuse_regulated(network, "the optimal power flow")
     limits = limits or Limits.of(network)
     p_kw, q_kvar = start or _start(network, resources, supply, background, limits)
     found = []
@@ -100,10 +101,10 @@ def optimal_power_flow(
 def _start(
     network: Network, resources: Resources, supply: Supply, background: Injections | None, limits: Limits
 ) -> tuple[Array, Array]:
-    relaxed = Relaxation(network, resources.bus, resources.steps, limits).bound(resources, supply, background)
-    if relaxed.feasible:
-        return relaxed.p_kw, relaxed.q_kvar
-    return (resources.p_min_kw + resources.p_max_kw) / 2.0, (resources.q_min_kvar + resources.q_max_kvar) / 2.0
+    relaxed, r = Relaxation(network, resources.bus, limits).bound(resources, supply, background), resources
+    middle = (r.p_min_kw + r.p_max_kw) / 2.0, (r.q_min_kvar + r.q_max_kvar) / 2.0
+    known = np.isfinite(relaxed.lower_bound)
+    return np.where(known, relaxed.p_kw, middle[0]), np.where(known, relaxed.q_kvar, middle[1])
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,9 +172,7 @@ class _Search:
     def _bounds(self) -> tuple[Array, Array, Array]:
         """Voltage limits of the nodes (n,) and loading limits of both ends of the named branches (2L,)."""
         ac = self._network.ac
-        high, low = np.full(ac.node_kv.size, np.inf), np.full(ac.node_kv.size, -np.inf)
-        np.minimum.at(high, ac.bus_node, self._limits.voltage_max_pu)
-        np.maximum.at(low, ac.bus_node, self._limits.voltage_min_pu)
+        low, high = node_limits(ac, self._limits)
         rated = np.concatenate([np.where(np.isfinite(per), 1.0, np.inf) for per in loading_per_pu(ac)])
         return high, low, rated * np.tile(self._limits.branch_loading_max_pu, 2)
 

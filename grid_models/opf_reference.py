@@ -7,6 +7,7 @@ pandapower's ``runopp`` is an interior-point method (PYPOWER's PIPS) over polar 
 from __future__ import annotations
 
 import copy
+import dataclasses
 import warnings
 from dataclasses import dataclass
 from typing import Any
@@ -49,9 +50,13 @@ def matpower_case(name: str) -> Case:
         net = getattr(pandapower.networks, name)()
     if len(net.pwl_cost) or len(net.sgen) or len(net.ext_grid) != 1 or net.poly_cost.empty:
         raise GridError(f"case {name!r}: accepted are polynomial costs of generators and one external grid")
-    bare = copy.deepcopy(net)
-    bare.gen = bare.gen.iloc[:0]
-    network = to_network(bare, name)
+    idle = copy.deepcopy(net)
+    idle.gen["p_mw"] = 0.0
+    held = to_network(idle, name)
+    none = np.zeros(0, dtype=np.int64), np.zeros(0)
+    network = dataclasses.replace(
+        held, ac=dataclasses.replace(held.ac, regulated_node=none[0], regulated_vm_pu=none[1]), reference=None
+    )
     cost = _costs(net)
     generators, slack = net.gen[net.gen["in_service"]], net.ext_grid.iloc[0]
     bus = [network.bus_names[k] for k in net.bus.index[net.bus["in_service"]].get_indexer(generators["bus"])]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse import csgraph
 
-from grid_models.network import AcModel, Array, Index
+from grid_models.errors import GridError
+from grid_models.network import AcModel, Array, Index, Network
 
 Complex = NDArray[np.complex128]
 
@@ -37,6 +39,14 @@ def nodal_admittance(ac: AcModel) -> sparse.csr_array:
     values = np.concatenate([*branch_admittances(ac), ac.node_shunt_pu])
     places = (np.concatenate([f, f, t, t, nodes]), np.concatenate([f, t, f, t, nodes]))
     return sparse.csr_array(sparse.coo_array((values, places), shape=(n, n)))
+
+
+def on_base(ac: AcModel, base_mva: float) -> AcModel:
+    """The same model in per unit of another power."""
+    more = base_mva / ac.base_mva
+    impedances = {name: getattr(ac, name) * more for name in ("r_pu", "x_pu")}
+    admittances = {name: getattr(ac, name) / more for name in ("node_shunt_pu", "g_pu", "b_pu", "to_g_pu", "to_b_pu")}
+    return dataclasses.replace(ac, base_mva=base_mva, **impedances, **admittances)
 
 
 def end_shunts(ac: AcModel) -> tuple[Complex, Complex]:
@@ -146,3 +156,13 @@ def flow_matrices(ac: AcModel, edge: Edges) -> FlowMatrices:
     inner = sparse.csr_array((1.0 / edge.tap**2, (one, edge.from_node)), shape=(k, n))
     own, at_from, at_to = (sparse.diags_array(np.conj(y)) for y in (ac.node_shunt_pu, edge.from_shunt, edge.to_shunt))
     return FlowMatrices(out, into, inner, sparse.csr_array(own + out @ at_from @ inner + into @ at_to @ into.T))
+
+
+def refuse_regulated(network: Network, what: str) -> None:
+    """Raises GridError where machines hold a voltage, which ``what`` has no equation for."""
+    count = network.ac.regulated_node.size
+    if count:
+        raise GridError(
+            f"network {network.name!r}: {count} machines hold their voltage, which {what} does not carry; take "
+            "the reactive power they need as given, or leave it open as a resource"
+        )

@@ -10,6 +10,8 @@ MATPOWER Technical Note 2, 2010, eqs. (43) and (46).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import splu
@@ -48,15 +50,14 @@ def voltage_derivative(ac: AcModel, voltage: Complex, nodes: Index, *, with_slac
     n, steps = voltage.shape
     solved = np.isfinite(voltage).all(axis=0)
     voltage = np.where(solved, voltage, 1.0)
-    free = np.setdiff1d(np.arange(n), ac.slack_node)
-    place = np.full(n, -1)
-    place[free] = np.arange(free.size)
-    order, pointers, rows, values = _jacobian(ac, voltage, free, place)
-    size, count = 2 * free.size, nodes.size
+    unknown = _Unknowns.of(ac)
+    order, pointers, rows, values = _jacobian(ac, voltage, unknown)
+    m, size, count = unknown.angle.size, unknown.angle.size + unknown.size.size, nodes.size
     right = np.zeros((size, 2 * count + with_slack))
-    moves = np.flatnonzero(place[nodes] >= 0)  # a slack's own voltage stays whatever is injected there
-    right[place[nodes[moves]], moves] = 1.0
-    right[free.size + place[nodes[moves]], count + moves] = 1.0
+    # A slack's own voltage stays whatever is injected there, and a machine that holds a voltage takes back all kvar.
+    for first, place, offset in ((0, unknown.place_angle, 0), (count, unknown.place_size, m)):
+        moves = np.flatnonzero(place[nodes] >= 0)
+        right[offset + place[nodes[moves]], first + moves] = 1.0
     out = np.zeros((n, right.shape[1], steps), dtype=np.complex128)
     unit = voltage / np.abs(voltage)
     if with_slack:
@@ -65,30 +66,51 @@ def voltage_derivative(ac: AcModel, voltage: Complex, nodes: Index, *, with_slac
     out[:, :, ~solved] = np.nan
     for step in np.flatnonzero(solved):
         if with_slack:
-            right[:, -1] = -np.concatenate([pulled[free, step].real, pulled[free, step].imag])
+            right[:, -1] = -np.concatenate([pulled[unknown.angle, step].real, pulled[unknown.size, step].imag])
         matrix = sparse.csc_array((values[order, step], rows, pointers), shape=(size, size))
         change = splu(matrix).solve(right)
-        turn, stretch = change[: free.size], change[free.size :]
-        out[free, :, step] = unit[free, step, None] * stretch + 1j * voltage[free, step, None] * turn
+        out[unknown.angle, :, step] = 1j * voltage[unknown.angle, step, None] * change[:m]
+        out[unknown.size, :, step] += unit[unknown.size, step, None] * change[m:]
     return out
 
 
-def _jacobian(ac: AcModel, voltage: Complex, free: Index, place: Index) -> tuple[Index, Index, Index, Array]:
+@dataclass(frozen=True, eq=False)
+class _Unknowns:
+    """Nodes whose angle and whose voltage magnitude follow from the injections, and each node's place among them."""
+
+    angle: Index
+    size: Index
+    place_angle: Index
+    place_size: Index
+
+    @classmethod
+    def of(cls, ac: AcModel) -> _Unknowns:
+        nodes = np.arange(ac.node_kv.size)
+        angle = np.setdiff1d(nodes, ac.slack_node)
+        size = np.setdiff1d(angle, ac.regulated_node)
+        places = np.full((2, nodes.size), -1)
+        places[0, angle], places[1, size] = np.arange(angle.size), np.arange(size.size)
+        return cls(angle, size, *places)
+
+
+def _jacobian(ac: AcModel, voltage: Complex, unknown: _Unknowns) -> tuple[Index, Index, Index, Array]:
     """The Jacobian of every step in one pattern: values (nnz, S) with their order, row and column pointers of CSC."""
     full = nodal_admittance(ac)
     current = full @ voltage
     entries = full.tocoo()
-    keep = (place[entries.row] >= 0) & (place[entries.col] >= 0)
-    i, k, y = entries.row[keep], entries.col[keep], entries.data[keep, None]
+    i, k, y = entries.row, entries.col, entries.data[:, None]
     unit = voltage / np.abs(voltage)
     own = (i == k)[:, None]
     by_angle = -1j * voltage[i] * np.conj(y * voltage[k]) + own * 1j * voltage[i] * np.conj(current[i])
     by_size = voltage[i] * np.conj(y * unit[k]) + own * np.conj(current[i]) * unit[i]
-    values = np.concatenate([by_angle.real, by_size.real, by_angle.imag, by_size.imag])
-    m = free.size
-    row = np.concatenate([place[i], place[i], m + place[i], m + place[i]])
-    column = np.concatenate([place[k], m + place[k], place[k], m + place[k]])
-    pattern = sparse.csc_array((np.arange(row.size), (row, column)), shape=(2 * m, 2 * m))
+    m, size = unknown.angle.size, unknown.angle.size + unknown.size.size
+    angle, magnitude = unknown.place_angle, np.where(unknown.place_size < 0, -1, m + unknown.place_size)
+    row = np.concatenate([angle[i], angle[i], magnitude[i], magnitude[i]])
+    column = np.concatenate([angle[k], magnitude[k], angle[k], magnitude[k]])
+    there = (row >= 0) & (column >= 0)
+    values = np.concatenate([by_angle.real, by_size.real, by_angle.imag, by_size.imag])[there]
+    places = np.arange(len(values)), (row[there], column[there])
+    pattern = sparse.csc_array(places, shape=(size, size))
     return pattern.data, pattern.indptr, pattern.indices, values
 
 

@@ -22,7 +22,7 @@ def at_nameplate(network: Network, p_kw: Array, q_kvar: Array) -> str:
     last = int(np.argmin(np.append(flows.converged, False))) - 1
     if last < 0:
         return "there is none without load either"
-    told = [f"there is one up to {shares[last]:.0%} of it"]
+    told = [f"the batch engine finds one up to {shares[last]:.0%} of nameplate"]
     bus = int(np.argmax(np.abs(flows.vm_pu[:, last] - 1.0)))
     told.append(f"where bus {network.bus_names[bus]!r} is at {flows.vm_pu[bus, last]:.2f} p.u.")
     loading = np.nan_to_num(flows.branch_loading_pu[:, last])

@@ -58,7 +58,7 @@ CASES: tuple[tuple[str, Change, tuple[str, ...]], ...] = (
     (
         "too much load",
         put("sgen", 7, "p_mw", -45.0),
-        ("no AC solution", "one up to", "'Bus 7', which draws 4.5e+04 kW"),
+        ("no AC solution", "finds one up to", "'Bus 7', which draws 4.5e+04 kW"),
     ),
     ("a reactance that is missing", put("line", 2, "x_ohm_per_km", float("nan")), ("'Line 3-4' has x_ohm_per_km nan",)),
 )

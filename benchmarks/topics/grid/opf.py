@@ -76,8 +76,10 @@ def _solved(name: str) -> _Solved:
     found = optimal_power_flow(case.network, *data, case.limits)
     if found.excess_pu[0] > _EXCESS_PU:
         raise AssertionError(f"our dispatch of {name} passes limits by {found.excess_pu[0]:.2g} p.u.")
-    bound = Relaxation(case.network, case.resources.bus, 1, case.limits).bound(*data)
-    return _Solved(float(found.cost[0]) + case.fixed_cost, reference_cost(case), bound.lower_bound + case.fixed_cost)
+    bound = Relaxation(case.network, case.resources.bus, case.limits).bound(*data)
+    return _Solved(
+        float(found.cost[0]) + case.fixed_cost, reference_cost(case), float(bound.lower_bound[0]) + case.fixed_cost
+    )
 
 
 def _priced(name: str) -> Case:

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from dispatch.audit import audit
+from dispatch.comparison import compare
 from dispatch.grid_check import GridProof, prove, slots
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
-from dispatch.solve import solve
+from dispatch.solve import rule_based, solve
 from grid_models.injections import Injections
 from grid_models.library import load as load_network
 from grid_models.network import Network
 from grid_models.power_flow import solve_batch
 from tests.parks import battery, given, grid, hours, load, park, tariff
+from tests.unit.dispatch.planned import planned
 
 NODE = "Bus 10"
 HIGH = 1.045
@@ -169,3 +173,71 @@ def test_a_group_limit_binds(network: Network) -> None:
     assert flow.max() == pytest.approx(3000, abs=1e-3)
     assert flow.min() > -1e-3
     assert schedule.asset("battery", "charge_kw")[2] > 1000
+
+
+def test_the_certificate_says_what_a_plan_pays_for_losses_and_what_they_are(network: Network) -> None:
+    problem = posed(WIND, losses_at="main", voltage_max_pu=1.1)
+    schedule, proof = proved(network, problem)
+    plan = planned(problem.site, problem.inputs, schedule=schedule, grid=proof)
+    told = plan.certificate["network"]["losses"]  # type: ignore[index]
+    assert told["ac_kwh"] == pytest.approx(proof.flows.losses_kw.sum())
+    assert abs(told["difference_kwh"]) < 0.01 * told["ac_kwh"]
+    assert not any("losses" in text for _, text in proof.remarks())
+    assert proof.loss_kw is not None
+    wrong = replace(proof, loss_kw=1.05 * proof.loss_kw)
+    assert [severity for severity, text in wrong.remarks() if "the plan pays for losses of" in text] == ["warning"]
+
+
+def test_rules_pay_for_the_losses_that_the_last_power_flow_has_seen(network: Network) -> None:
+    problem = posed(WIND, losses_at="main", voltage_max_pu=1.1)
+    before = rule_based(problem)
+    assert before.loss_kw is not None
+    np.testing.assert_array_equal(before.loss_kw, 0.0)
+    assert audit(before).passed
+    proved(network, problem)
+    after = rule_based(problem)
+    assert after.loss_kw is not None
+    assert after.loss_kw.min() > 1
+    assert audit(after).passed
+    assert after.asset("pcc", "export_kw")[2] == pytest.approx(
+        before.asset("pcc", "export_kw")[2] - after.loss_kw[0, 2]
+    )
+
+
+def test_a_balance_that_forgets_the_losses_fails_the_audit(network: Network) -> None:
+    schedule, _ = proved(network, posed(WIND, losses_at="main", voltage_max_pu=1.1))
+    assert schedule.loss_kw is not None
+    found = audit(replace(schedule, loss_kw=schedule.loss_kw * 0.5)).violations
+    assert {v.asset for v in found} == {"bus main"}
+
+
+def test_a_site_bus_without_supply_or_with_neighbours_pays_for_no_losses() -> None:
+    with pytest.raises(ValidationError, match="set neighbours: false"):
+        posed(WIND, losses_at="main", neighbours=True)
+    with pytest.raises(ValidationError, match="'yard' has no place in bus_of"):
+        posed(WIND, losses_at="yard")
+
+
+def test_every_row_of_the_comparison_pays_for_the_plans_losses(network: Network) -> None:
+    problem = posed(WIND, losses_at="main", voltage_max_pu=1.1)
+    schedule, proof = proved(network, problem)
+    assert proof.loss_kw is not None
+    plan, rules, *known = compare(problem.site, schedule, problem.inputs)
+    alike = park(load(power_factor=1.0), EXPORTING, WIND)
+    lossless = Problem(alike, given(alike, hours(4), WINDY))
+    # Of the losses, those of the first hour, without wind, are bought; those of the others are not sold.
+    paid = 0.2 * proof.loss_kw[0] + 0.08 * proof.loss_kw[1:].sum()
+    assert rules.bill == pytest.approx(rule_based(lossless).money[0] + paid)
+    assert [row.name for row in known] == ["plan as executed", "rules of the park, executed", "perfect foresight"]
+    assert plan.bill == pytest.approx(known[-1].bill, rel=1e-6)
+
+
+def test_where_energy_costs_less_than_nothing_no_losses_are_made_up(network: Network) -> None:
+    flat = tariff(0.2, feed_in=0.08)
+    flat["components"][0]["price_per_kwh"] = -0.1
+    connection = grid(import_kw=8000, export_kw=0, tariff=flat)
+    series = {("load", "demand_kw"): np.array([500, 2000, 4000, 1000.0])}
+    problem = posed(series=series, connection=connection, losses_at="main", voltage_max_pu=1.1)
+    _, proof = proved(network, problem)
+    assert proof.loss_kw is not None
+    np.testing.assert_allclose(proof.loss_kw, proof.flows.losses_kw, rtol=0.01)

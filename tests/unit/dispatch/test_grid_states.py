@@ -100,7 +100,9 @@ def test_what_a_branch_takes_with_it_is_told(radial: Network) -> None:
     schedule, proof = proved(radial, problem)
     assert proof.unsupplied == {"with Line 8-9 out": ("Bus 9", "Bus 10", "Bus 11")}
     assert all("out" not in breach.element for breach in proof.breaches)
-    assert schedule is not None
+    data = report_data(planned(problem.site, problem.inputs, schedule=schedule, grid=proof))
+    text = "network: with Line 8-9 out: no supply for Bus 9, Bus 10, Bus 11"
+    assert ("info", text) in [(f.severity, f.text) for f in data.findings]
 
 
 def test_what_stays_broken_with_a_line_out_says_so_with_bus_hour_and_power(ring: Network) -> None:
@@ -210,3 +212,20 @@ def test_the_states_are_those_that_the_site_asks_for(ring: Network) -> None:
     assert [state.label for state in made] == ["", "with Line 9-10 out", "with Line 3-8 out"]
     assert slots(problem.site) == sum(state.slots for state in made)
     assert [state.label for state in states(islanded().site, ring, None, problem.horizon)] == ["", "as an island"]
+
+
+def test_everything_at_once(ring: Network) -> None:
+    """Q(V), free and fixed inverters, a branch out and losses: states without violations beside one that has some."""
+    store = battery(energy_kwh=500, charge_kw=200, discharge_kw=200, reactive={"mode": "voltage", "rated_kva": 800})
+    pv = {"kind": "pv", "name": "pv", "bus": "main", "peak_kw": 900, "reactive": {"mode": "fixed", "power_factor": 0.9}}
+    wind = WIND | {"reactive": {"mode": "free", "rated_kva": 9500}}
+    series = WINDY | {("pv", "available_kw"): 400.0}
+    fields = {"contingencies": {"branches": ["Line 9-10", "Line 1-2"], "loading_max_pu": 1.1}, "losses_at": "main"}
+    schedule, proof = proved(ring, posed(wind, pv, store, series=series, **fields))
+    assert proof.before > 0
+    assert proof.breaches == (), proof.stopped
+    assert proof.loss_kw is not None
+    assert abs(proof.loss_kw.sum() - proof.flows.losses_kw.sum()) < 0.01 * proof.flows.losses_kw.sum()
+    assert np.isfinite(proof.kvar["battery"]).all()
+    assert proof.engine_gap_pu < 1e-6
+    assert schedule.proof.quality == "optimal"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from grid_models.contingency import Reduced, expanded, islanded, without_branches
+from grid_models.convert import to_network
 from grid_models.errors import GridError
 from grid_models.injections import Injections
 from grid_models.network import Network
@@ -46,10 +48,9 @@ def test_a_transformer_out_takes_its_feeder(cigre: Network, inject: Callable[...
     assert_engines_agree(reduced, inject(INJECTED))
 
 
-def test_a_line_out_of_a_ring_costs_nobody_the_supply(
+def test_of_a_line_out_of_simbench_what_is_left_is_as_by_the_reference(
     semiurb: Network, cigre: Network, inject: Callable[..., Injections]
 ) -> None:
-    """CIGRE with its tie lines closed is not at hand; of two lines in a row of SimBench's, the far end goes."""
     whole = solve_batch(cigre, inject(INJECTED))
     assert without_branches(cigre, []).lost_buses == ()
     np.testing.assert_allclose(solve_batch(without_branches(cigre, []).network, inject(INJECTED)).vm_pu, whole.vm_pu)
@@ -102,3 +103,16 @@ def test_what_cannot_be_is_told(cigre: Network, inject: Callable[..., Injections
     bare = without_branches(replace(cigre, reference=None), ["Line 8-9"])
     with pytest.raises(GridError, match="no pandapower net"):
         solve_reference(bare.network, inject({"Bus 3": 1.0}))
+
+
+def test_machines_that_hold_a_voltage_go_with_their_bus(cigre_net: Any) -> None:
+    import pandapower
+
+    for bus in (7, 11):
+        pandapower.create_gen(cigre_net, bus, p_mw=0.5, vm_pu=1.0, name=f"machine {bus}")
+    network = to_network(cigre_net, "cigre with machines")
+    injected = Injections(("Bus 7", "Bus 11", "Bus 3"), np.full((3, 2), [[300.0, 500]]), np.zeros((3, 2)))
+    for reduced in (without_branches(network, ["Line 8-9"]), islanded(network, "Bus 7", ["Trafo 0-1"])):
+        assert_engines_agree(reduced, injected)
+    assert without_branches(network, ["Line 8-9"]).network.ac.regulated_node.size == 1
+    assert islanded(network, "Bus 7").network.ac.regulated_node.size == 1, "what feeds an island holds no other voltage"

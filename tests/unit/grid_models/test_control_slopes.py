@@ -90,3 +90,12 @@ def test_an_inverter_at_its_limit_answers_no_more(cigre_net: Any) -> None:
     slopes = controlled_slopes(network, at(p_kw), None, Controls((full,)), found, MOVED, np.array([0]))
     free = linearise(network, at(p_kw), None, MOVED).slopes
     np.testing.assert_allclose(slopes.voltage_per_kw, free.voltage_per_kw, atol=1e-12)
+
+
+def test_of_no_steps_there_are_no_slopes(cigre_net: Any) -> None:
+    network = to_network(copy.deepcopy(with_taps(cigre_net)), "cigre with taps")
+    controls = Controls(droops(), (TapChanger("Trafo 0-1", 0.985, 1.015),))
+    found = solve_controlled(network, at(powers()), None, controls)
+    slopes = controlled_slopes(network, at(powers()), None, controls, found, MOVED, np.zeros(0, dtype=np.int64))
+    assert slopes.voltage_per_kw.shape == (len(network.bus_names), 2, 0)
+    assert slopes.losses_per_kvar.shape == (2, 0)

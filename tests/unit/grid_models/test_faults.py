@@ -127,7 +127,7 @@ def test_load_beyond_what_the_network_carries_names_bus_branch_and_share(cigre_n
     cigre_net.load["p_mw"] *= 5.0
     message = refused(cigre_net)
     assert "pandapower finds no AC solution at" in message
-    assert "there is one up to" in message
+    assert "finds one up to" in message
     for word in ("p.u.", "of its rating", "the largest power is that of bus", "draws"):
         assert word in message
 
@@ -141,6 +141,14 @@ def test_without_a_solution_even_without_load_the_extremes_are_named(cigre_net: 
     assert "does not converge even without load" in message
     assert f"the largest series impedance, {cigre_net.line.at[6, 'name']!r}" in message
     assert f"magnetising current, {cigre_net.line.at[3, 'name']!r}" in message
+
+
+def test_a_solution_that_no_network_has_is_no_solution(cigre_net: Any) -> None:
+    """Capacitance a thousand times too large: both engines find a voltage, and it is nonsense."""
+    cigre_net.line.loc[3, "c_nf_per_km"] = 3e6
+    message = refused(cigre_net)
+    assert "without load bus 'Bus 5' is at" in message
+    assert "0.5 to 1.5 is plausible; look at the capacitance" in message
 
 
 def test_tables_without_optional_columns_are_read(cigre_net: Any) -> None:

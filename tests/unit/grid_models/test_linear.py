@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 
 from grid_models.convert import to_network
 from grid_models.errors import GridError
+from grid_models.library import load
 from grid_models.linear import LinearModel, Source, linearise
 from grid_models.network import Network
 from grid_models.per_unit import edges, is_radial
 from grid_models.power_flow import Flows, Injections, solve_batch
 from grid_models.ptdf import transfer_factors
+from grid_models.socp import Relaxation
 
 NOON = pd.DatetimeIndex(["2016-06-20 12:00", "2016-12-20 18:00"])
 SOURCES: tuple[Source, ...] = ("sensitivities", "lindistflow", "ptdf")
@@ -37,6 +39,12 @@ def cigre_ring_net() -> Any:
     return net
 
 
+@pytest.fixture(scope="module")
+def case14() -> Network:
+    """A network with machines that hold their voltage."""
+    return load("pandapower:case14")
+
+
 def point(network: Network, count: int = 4) -> tuple[Injections, Injections]:
     """Two steps with generation at some buses of the network, and its background."""
     rng = np.random.default_rng(3)
@@ -53,7 +61,7 @@ def moved(network: Network, at: Injections, background: Injections, b: int, kw: 
     return solve_batch(network, Injections(at.bus, p_kw, q_kvar), background)
 
 
-@pytest.mark.parametrize("name", ["semiurb", "cigre", "case33", "ring"])
+@pytest.mark.parametrize("name", ["semiurb", "cigre", "case33", "ring", "case14"])
 def test_sensitivities_are_the_derivatives_of_the_ac_power_flow(name: str, request: pytest.FixtureRequest) -> None:
     network: Network = request.getfixturevalue(name)
     at, background = point(network)
@@ -180,6 +188,18 @@ def test_a_ring_is_refused_by_lindistflow_and_taken_by_the_others(ring: Network)
     assert linearise(ring, at, background, at.bus, "ptdf").source == "ptdf"
 
 
+def test_machines_that_hold_a_voltage_take_back_reactive_power(case14: Network) -> None:
+    held = case14.ac.regulated_node
+    at = Injections(
+        (case14.bus_names[int(np.argmax(case14.ac.bus_node == held[0]))],), np.ones((1, 1)), np.ones((1, 1))
+    )
+    model = linearise(case14, at, case14.background(NOON[:1]), at.bus)
+    np.testing.assert_allclose(model.slopes.voltage_per_kvar, 0.0, atol=1e-15)
+    kept = np.isin(case14.ac.bus_node, held)
+    np.testing.assert_allclose(model.slopes.voltage_per_kw[kept], 0.0, atol=1e-15)
+    assert model.slopes.voltage_per_kw[~kept].any()
+
+
 def test_transfer_factors_of_a_radial_network_are_its_incidence(case33: Network) -> None:
     factors = transfer_factors(case33.ac, np.arange(33))
     np.testing.assert_allclose(np.abs(factors), np.abs(factors).round(), atol=1e-9)
@@ -207,6 +227,13 @@ def test_a_step_without_solution_is_nan_and_spoils_no_other(semiurb: Network) ->
     model = linearise(semiurb, at, None, bus)
     assert np.isnan(model.slopes.voltage_per_kw[:, :, 0]).all()
     assert np.isfinite(model.slopes.voltage_per_kw[:, :, 1]).all()
+
+
+def test_a_network_with_machines_is_refused_where_there_is_no_equation_for_them(case14: Network) -> None:
+    with pytest.raises(
+        GridError, match=r"'pandapower:case14': 4 machines hold their voltage, which the relaxation does"
+    ):
+        Relaxation(case14, case14.bus_names[:1])
 
 
 def test_wrong_arguments_are_named(case33: Network) -> None:
