@@ -36,4 +36,9 @@ class StudyPage:
 
 def render_study(study: StudyPage) -> str:
     """The page as one HTML text; the same values give the same bytes."""
-    return template("study.html.j2").render(study=study, style=read("page.css"), wording=wording)
+    return template("study.html.j2").render(study=study, style=read("page.css"), wording=wording, is_words=_is_words)
+
+
+def _is_words(cell: object) -> bool:
+    """Does a cell hold words, which stand at the left, and no number in words?"""
+    return isinstance(cell, str) and cell[:1].isalpha()
