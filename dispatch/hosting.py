@@ -223,12 +223,12 @@ def _of_kind(
     profile, words = _profile(kind, there)
     addition = Addition.at_buses(network, buses, profile)
     on = (network, there.own, there.others)
-    fine = {"tolerance_kw": tolerance_kw, "tolerance_pu": TOLERANCE_PU}
-    each = capacities(*on, addition, limits, most_kw=most_kw, progress=progress, **fine)
+    largest = partial(capacities, limits=limits, tolerance_kw=tolerance_kw, tolerance_pu=TOLERANCE_PU)
+    each = largest(*on, addition, most_kw=most_kw, progress=progress)
     alone = np.array([one.rating_kw for one in each])
     weights = alone if alone.sum() > 0 else np.ones_like(alone)
     all_kw = max(most_kw, float(alone.sum()))
-    (together,) = capacities(*on, addition.together(weights), limits, most_kw=all_kw, **fine)
+    (together,) = largest(*on, addition.together(weights), most_kw=all_kw)
     return OfKind(kind, words, tuple(each), together, weights / weights.sum())
 
 

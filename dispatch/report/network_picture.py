@@ -110,9 +110,10 @@ class NetworkDrawing:
 def draw_network(picture: NetworkPicture) -> NetworkDrawing:
     """Places, colours and labels of a picture."""
     at = _fitted(picture.place)
+    named = ", ".join(_named(picture, k) for k in dict.fromkeys((*picture.own, *picture.named)))
     return NetworkDrawing(
         picture.title,
-        picture.about,
+        f"{picture.about} Named: {named}." if named else picture.about,
         tuple(_stroke(picture, at, k) for k in _hot_last(picture.loading)),
         tuple(_dot(picture, at, k) for k in _drawn_order(picture)),
         tuple(_labels(picture, at)),
@@ -159,6 +160,10 @@ def _dot(picture: NetworkPicture, at: list[tuple[float, float]], k: int) -> Dot:
     return Dot(*at[k], radius, _colour(picture, value), f"{picture.bus[k]}: {_told(picture, value)}", own)
 
 
+def _named(picture: NetworkPicture, k: int) -> str:
+    return f"{picture.bus[k]} · {_told(picture, picture.value[k])}"
+
+
 def _told(picture: NetworkPicture, value: float) -> str:
     return f"{number(value, picture.decimals)} {picture.unit}"
 
@@ -183,7 +188,7 @@ def _labels(picture: NetworkPicture, at: list[tuple[float, float]]) -> list[Labe
     made: list[Label] = []
     boxes: list[_Rectangle] = []
     for k in dict.fromkeys((*picture.own, *picture.named)):
-        text = f"{picture.bus[k]} · {_told(picture, picture.value[k])}"
+        text = _named(picture, k)
         wide = (_BOLD_GLYPH if k in picture.own else _GLYPH) * len(text)
         x, y = at[k]
         tried: list[tuple[float, int, _Rectangle, Label]] = []
