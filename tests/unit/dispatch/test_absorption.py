@@ -15,11 +15,12 @@ import pytest
 
 from dispatch.absorption import CAUSES, VARIANTS, Absorption, absorption
 from dispatch.absorption_results import full_load_hours, months, rows_of, steps_table, summary, write_all
+from dispatch.comparison import start_kwh
 from dispatch.errors import DataError
 from dispatch.executor import Processes
 from dispatch.replay.case import Case
 from dispatch.signals import Horizon
-from dispatch.study_days import study_days
+from dispatch.study_days import DayPlanner, study_days, worth_generating
 from forecasting.archive import Archive
 from grid_models.library import load as load_network
 from grid_models.network import Network
@@ -121,8 +122,27 @@ def test_every_day_begins_without_the_limits_of_the_one_before(cigre: Network) -
     place = {"network": "of the test", "bus_of": {"main": NODE}, "neighbours": False, "voltage_max_pu": 1.04}
     of = case(grid(export_kw=6_000), days=2, scale=20.0, grid=place)
     dull = replace(of, actual={**of.actual, "pv": np.concatenate([20 * SUN, SUN])})
-    done = studied(dull, cigre)
-    assert done.ran["as_it_is"].curtailed_kw["pv"][24:].sum() == pytest.approx(0, abs=1e-3)
+    planner = DayPlanner(replace(dull, site=worth_generating(dull.site)), cigre)
+    bright, calm = study_days(dull).days
+
+    def bounds() -> list[Any]:
+        return [bound.value for _, bound in planner.problems[24].network._slots]
+
+    planner.plan(bright)
+    assert any((bound != 1).any() for bound in bounds())
+    done, left = planner.plan(calm)
+    assert left == 0
+    assert all((bound == 1).all() for bound in bounds())
+    assert done.asset("pv", "curtailed_kw").sum() == pytest.approx(0, abs=1e-3)
+
+
+def test_a_day_begins_with_the_store_as_the_one_before_left_it() -> None:
+    of = case(grid(export_kw=100), battery(energy_kwh=400, charge_kw=100, discharge_kw=100, start_fill=0.9))
+    planner = DayPlanner(of, None)
+    (first, _), (second, _) = (planner.plan(day) for day in study_days(of).days)
+    assert start_kwh(first, "battery") == pytest.approx(360)
+    assert first.asset("battery", "stored_kwh")[-1] > 370
+    assert start_kwh(second, "battery") == pytest.approx(first.asset("battery", "stored_kwh")[-1])
 
 
 def test_drawn_days_are_said_and_scaled() -> None:
