@@ -23,15 +23,15 @@ class BatchEngine:
 
     def __init__(self, ac: AcModel, tolerance_pu: float = 1e-10) -> None:
         """``tolerance_pu`` ends the iterations: the voltages move by less. 1e-8 saves 9 % and leaves 3e-10 of error."""
-        self._ac, self._model, self._tolerance_pu = ac, _model(ac), tolerance_pu
-        self._regulator = Regulator(ac, self._constant_power) if ac.regulated_node.size else None
+        held = bool(ac.regulated_node.size)
+        self._regulators = [Regulator(ac, supported=supported) for supported in (False, True)] if held else []
+        models = [regulator.ac for regulator in self._regulators] or [ac]
+        self._cores = [_ConstantPower(model, tolerance_pu) for model in models]
 
     def another(self) -> BatchEngine:
         """The same engine for another thread."""
         twin = copy.copy(self)
-        twin._model = copy.copy(self._model)
-        if self._regulator is not None:
-            twin._regulator = Regulator(self._ac, twin._constant_power)
+        twin._cores = [core.another() for core in self._cores]
         return twin
 
     def voltage(self, p_kw: Array, q_kvar: Array, threads: int = 1) -> Complex:
@@ -39,10 +39,28 @@ class BatchEngine:
 
         Nodes whose voltage is regulated take, beside what is given, the reactive power that this needs.
         """
-        solve = self._constant_power if self._regulator is None else self._regulator.voltage
-        return solve(p_kw, q_kvar, threads)
+        if not self._regulators:
+            return self._cores[0].voltage(p_kw, q_kvar, threads)
+        voltage = np.full(p_kw.shape, np.nan + 0j)
+        for regulator, core in zip(self._regulators, self._cores, strict=True):
+            left = np.flatnonzero(np.isnan(voltage).any(axis=0))
+            if left.size:
+                voltage[:, left] = regulator.voltage(core.voltage, p_kw[:, left], q_kvar[:, left], threads)
+        return voltage
 
-    def _constant_power(self, p_kw: Array, q_kvar: Array, threads: int) -> Complex:
+
+class _ConstantPower:
+    """One power-grid-model: every injection is given."""
+
+    def __init__(self, ac: AcModel, tolerance_pu: float) -> None:
+        self._model, self._tolerance_pu = _model(ac), tolerance_pu
+
+    def another(self) -> _ConstantPower:
+        twin = copy.copy(self)
+        twin._model = copy.copy(self._model)
+        return twin
+
+    def voltage(self, p_kw: Array, q_kvar: Array, threads: int) -> Complex:
         """Iterative current first: its matrix is factorised once for all steps, Newton's anew in each iteration.
 
         Measured on 35 040 steps of a SimBench grid of 147 nodes, one core: 2.1 s against 3.4 s, voltages equal to

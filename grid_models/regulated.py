@@ -14,6 +14,7 @@ Limits of reactive power are not enforced, as in the reference (pandapower's ``e
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable
 from typing import Any
@@ -30,31 +31,48 @@ Solve = Callable[[Array, Array, int], Complex]
 _TOLERANCE_PU = 1e-9
 _ROUNDS = 30
 _GUESSES = 8
+# Power [p.u.] that may be missing in the state without load: a start, not a result.
+_IDLE_PU = 1e-6
+# Power [p.u.] that is missing where Newton's method has left the network's world.
+_RUN_AWAY = 1e9
 # Numbers in the estimates of H of the steps solved together: 32 MB.
 _ESTIMATES = 4_000_000
 
 
 class Regulator:
-    """The regulated machines of one network; ``solve`` is the engine for constant power."""
+    """The regulated machines of one network.
 
-    def __init__(self, ac: AcModel, solve: Solve) -> None:
-        self._ac, self._solve, self._node = ac, solve, ac.regulated_node
+    ``supported`` puts the reactive power that they give without load into the model as shunts. The engine starts from a
+    network whose powers are impedances; with heavy lines and no load that start is hopeless without the shunts, at full
+    load it is often better without them. Who calls tries the one and then the other.
+    """
 
-    def voltage(self, p_kw: Array, q_kvar: Array, threads: int) -> Complex:
-        """(n, T) complex voltage with every set-point held; NaN where a step has no such solution."""
+    def __init__(self, ac: AcModel, *, supported: bool) -> None:
+        self._node, self._angle, idle = ac.regulated_node, _unknown(ac), _idle(ac)
+        self._free = np.setdiff1d(self._angle, self._node)
+        self._idle = idle
+        self.ac = _supported(ac, idle) if supported else ac
+        self._y = admittance(self.ac)
+        self._factors = splu(_jacobian(self._y, idle, self._angle, self._free))
+
+    def voltage(self, solve: Solve, p_kw: Array, q_kvar: Array, threads: int) -> Complex:
+        """(n, T) complex voltage with every set-point held; NaN where no such solution is found.
+
+        ``solve`` is the engine for constant power, built on ``self.ac``.
+        """
         steps = max(1, _ESTIMATES // self._node.size**2)
         parts = [slice(k, k + steps) for k in range(0, p_kw.shape[1], steps)]
-        found = [self._chunk(p_kw[:, part], q_kvar[:, part].copy(), threads) for part in parts]
+        found = [self._chunk(solve, p_kw[:, part], q_kvar[:, part].copy(), threads) for part in parts]
         return np.hstack(found) if found else np.empty(p_kw.shape, dtype=np.complex128)
 
-    def _chunk(self, p_kw: Array, q_kvar: Array, threads: int) -> Complex:
-        node, set_pu = self._node, self._ac.regulated_vm_pu[:, None]
+    def _chunk(self, solve: Solve, p_kw: Array, q_kvar: Array, threads: int) -> Complex:
+        node, set_pu = self._node, self.ac.regulated_vm_pu[:, None]
         q_kvar[node] = self._first_kvar(p_kw, q_kvar)
         inverse = np.repeat(self._kvar_per_pu[None], p_kw.shape[1], axis=0)
         voltage = np.full(p_kw.shape, np.nan + 0j)
         left, change, before = np.arange(p_kw.shape[1]), np.empty(0), np.empty(0)
         for round_ in range(_ROUNDS):
-            voltage[:, left] = self._solve(p_kw[:, left], q_kvar[:, left], threads)
+            voltage[:, left] = solve(p_kw[:, left], q_kvar[:, left], threads)
             lacking = set_pu - np.abs(voltage[node][:, left])
             if round_:
                 _improve(inverse, left, change, before - lacking)
@@ -69,69 +87,18 @@ class Regulator:
 
     def _first_kvar(self, p_kw: Array, q_kvar: Array) -> Array:
         """(g, T) reactive power that the nodes inject in all, from a few steps with the Jacobian without load."""
-        given = np.asarray((p_kw + 1j * q_kvar) / (self._ac.base_mva * 1e3), dtype=np.complex128)
+        given = np.asarray((p_kw + 1j * q_kvar) / (self.ac.base_mva * 1e3), dtype=np.complex128)
         voltage = np.repeat(self._idle[:, None], p_kw.shape[1], axis=1)
         best, least = np.zeros((self._node.size, p_kw.shape[1])), np.full(p_kw.shape[1], np.inf)
         with np.errstate(all="ignore"):  # a step that runs away is left at its best guess
             for _ in range(_GUESSES):
-                power, missing = self._missing(voltage, given)
+                power, missing = _missing(self._y, voltage, given, self._angle, self._free)
                 worst = np.abs(missing).max(axis=0, initial=0.0)
                 better = worst < least
                 best[:, better], least[better] = power.imag[self._node][:, better], worst[better]
-                voltage = self._moved(voltage, self._factors.solve(np.nan_to_num(missing)))
-        return best * self._ac.base_mva * 1e3
-
-    def _missing(self, voltage: Complex, given: Complex) -> tuple[Complex, Array]:
-        """Power injected at ``voltage`` (n, T), and what the unknowns' equations lack: p, then q of the free nodes."""
-        power = voltage * np.conj(self._y @ voltage)
-        lack = given - power
-        return power, np.vstack([lack.real[self._angle], lack.imag[self._free]])
-
-    def _moved(self, voltage: Complex, step: Array) -> Complex:
-        size, phase = np.abs(voltage), np.angle(voltage)
-        phase[self._angle] += step[: self._angle.size]
-        size[self._free] += step[self._angle.size :]
-        return np.asarray(size * np.exp(1j * phase))
-
-    @functools.cached_property
-    def _y(self) -> Any:
-        return admittance(self._ac)
-
-    @functools.cached_property
-    def _angle(self) -> Index:
-        """Nodes whose angle is unknown: all but the slack's."""
-        return np.setdiff1d(np.arange(self._ac.node_kv.size), self._ac.slack_node)
-
-    @functools.cached_property
-    def _free(self) -> Index:
-        """Nodes whose magnitude is unknown: those without a machine."""
-        return np.setdiff1d(self._angle, self._node)
-
-    @functools.cached_property
-    def _idle(self) -> Complex:
-        """(n,) the voltage without any power but the machines' reactive power, by Newton's method.
-
-        It starts at 1 p.u. where nothing holds it, and at the engine's angles: they know the vector groups.
-        """
-        ac = self._ac
-        nothing = np.zeros((ac.node_kv.size, 1))
-        angle = np.nan_to_num(np.angle(self._solve(nothing, nothing, 1)[:, 0]))
-        size = np.ones(ac.node_kv.size)
-        size[ac.slack_node], size[self._node] = ac.slack_vm_pu, ac.regulated_vm_pu
-        start = voltage = size * np.exp(1j * angle)
-        with np.errstate(all="ignore"):
-            for _ in range(_GUESSES):
-                _, missing = self._missing(voltage[:, None], nothing.astype(np.complex128))
-                if not np.isfinite(missing).all():
-                    return np.asarray(start)
-                factors = splu(self._jacobian(voltage, self._free))
-                voltage = self._moved(voltage[:, None], factors.solve(missing))[:, 0]
-        return np.asarray(voltage)
-
-    @functools.cached_property
-    def _factors(self) -> Any:
-        """The Jacobian without load, with the machines' voltages held; factorised."""
-        return splu(self._jacobian(self._idle, self._free))
+                step = self._factors.solve(np.nan_to_num(missing))
+                voltage = _moved(voltage, step, self._angle, self._free)
+        return best * self.ac.base_mva * 1e3
 
     @functools.cached_property
     def _kvar_per_pu(self) -> Array:
@@ -140,24 +107,88 @@ class Regulator:
         row = count + np.searchsorted(self._angle, self._node)
         unit = np.zeros((2 * count, self._node.size))
         unit[row, np.arange(self._node.size)] = 1.0
-        slope = splu(self._jacobian(self._idle, self._angle)).solve(unit)[row]
-        return np.asarray(np.linalg.inv(slope)) * self._ac.base_mva * 1e3
+        slope = splu(_jacobian(self._y, self._idle, self._angle, self._angle)).solve(unit)[row]
+        return np.asarray(np.linalg.inv(slope)) * self.ac.base_mva * 1e3
 
-    def _jacobian(self, voltage: Complex, free: Index) -> Any:
-        """∂(p, q)/∂(angle, |v|) at ``voltage`` (n,): all unknown angles, magnitudes and q of the nodes ``free``.
 
-        R. D. Zimmerman, MATPOWER Technical Note 2, 2010, eqs. (44) and (52).
-        """
-        angle = self._angle
-        current = sparse.diags_array(self._y @ voltage)
-        volt, unit = sparse.diags_array(voltage), sparse.diags_array(voltage / np.abs(voltage))
-        by_size = (volt @ (self._y @ unit).conj() + current.conj() @ unit).tocsr()
-        by_angle = (1j * volt @ (current - self._y @ volt).conj()).tocsr()
-        rows = [
-            [by_angle[angle][:, angle].real, by_size[angle][:, free].real],
-            [by_angle[free][:, angle].imag, by_size[free][:, free].imag],
-        ]
-        return sparse.block_array(rows, format="csc")
+def _unknown(ac: AcModel) -> Index:
+    """Nodes whose angle is unknown: all but the slack's."""
+    return np.setdiff1d(np.arange(ac.node_kv.size), ac.slack_node)
+
+
+def _idle(ac: AcModel) -> Complex:
+    """(n,) the voltage without any power but the machines' reactive power, by Newton's method.
+
+    It starts at 1 p.u. where nothing holds it, and at the angles that the phase shifts alone make. Where it does not
+    converge the start is what is given back.
+    """
+    angle, free, y = _unknown(ac), np.setdiff1d(_unknown(ac), ac.regulated_node), admittance(ac)
+    size = np.ones(ac.node_kv.size)
+    size[ac.slack_node], size[ac.regulated_node] = ac.slack_vm_pu, ac.regulated_vm_pu
+    start = voltage = (size * np.exp(1j * _shifted(ac)))[:, None]
+    nothing = np.zeros_like(start)
+    with np.errstate(all="ignore"):
+        for _ in range(_ROUNDS):
+            _, missing = _missing(y, voltage, nothing, angle, free)
+            worst = np.abs(missing).max(initial=0.0)
+            if not worst < _RUN_AWAY:
+                break
+            if worst < _IDLE_PU:
+                return np.asarray(voltage[:, 0])
+            voltage = _moved(voltage, splu(_jacobian(y, voltage[:, 0], angle, free)).solve(missing), angle, free)
+    return np.asarray(start[:, 0])
+
+
+def _shifted(ac: AcModel) -> Array:
+    """(n,) angles at which no branch carries power, but for its phase shift, weighted by 1/|z| where loops disagree."""
+    weight = 1.0 / np.hypot(ac.r_pu, ac.x_pu)
+    n, branch = ac.node_kv.size, np.arange(ac.from_node.size)
+    ends = [(ac.from_node, np.ones(branch.size)), (ac.to_node, -np.ones(branch.size))]
+    across = sum(sparse.csr_array((sign, (branch, node)), shape=(branch.size, n)) for node, sign in ends)
+    angle, unknown = np.zeros(n), _unknown(ac)
+    angle[ac.slack_node] = ac.slack_va_rad
+    weighted = across.T @ sparse.diags_array(weight)
+    right = weighted @ (ac.shift_rad - across @ angle)
+    angle[unknown] = splu((weighted @ across).tocsr()[unknown][:, unknown].tocsc()).solve(right[unknown])
+    return angle
+
+
+def _supported(ac: AcModel, idle: Complex) -> AcModel:
+    """The network with the machines' reactive power without load, q = b·|v|², as shunts b at their nodes."""
+    power = idle * np.conj(admittance(ac) @ idle)
+    shunt_pu, node = ac.node_shunt_pu.copy(), ac.regulated_node
+    shunt_pu[node] += 1j * power.imag[node] / np.abs(idle[node]) ** 2
+    return dataclasses.replace(ac, node_shunt_pu=shunt_pu)
+
+
+def _missing(y: Any, voltage: Complex, given: Complex, angle: Index, free: Index) -> tuple[Complex, Array]:
+    """Power injected at ``voltage`` (n, T), and what the unknowns' equations lack: p, then q of the free nodes."""
+    power = voltage * np.conj(y @ voltage)
+    lack = given - power
+    return power, np.vstack([lack.real[angle], lack.imag[free]])
+
+
+def _moved(voltage: Complex, step: Array, angle: Index, free: Index) -> Complex:
+    size, phase = np.abs(voltage), np.angle(voltage)
+    phase[angle] += step[: angle.size]
+    size[free] += step[angle.size :]
+    return np.asarray(size * np.exp(1j * phase))
+
+
+def _jacobian(y: Any, voltage: Complex, angle: Index, free: Index) -> Any:
+    """∂(p, q)/∂(angle, |v|) at ``voltage`` (n,): all unknown angles, magnitudes and q of the nodes ``free``.
+
+    R. D. Zimmerman, MATPOWER Technical Note 2, 2010, eqs. (44) and (52).
+    """
+    current = sparse.diags_array(y @ voltage)
+    volt, unit = sparse.diags_array(voltage), sparse.diags_array(voltage / np.abs(voltage))
+    by_size = (volt @ (y @ unit).conj() + current.conj() @ unit).tocsr()
+    by_angle = (1j * volt @ (current - y @ volt).conj()).tocsr()
+    rows = [
+        [by_angle[angle][:, angle].real, by_size[angle][:, free].real],
+        [by_angle[free][:, angle].imag, by_size[free][:, free].imag],
+    ]
+    return sparse.block_array(rows, format="csc")
 
 
 def _improve(inverse: Array, left: Index, change: Array, gained: Array) -> None:

@@ -83,6 +83,7 @@ def message(change: Change) -> str:
     name="broken networks refused by the name of the element",
     unit=f"of {len(CASES)}",
     bar=f"== {len(CASES)}",
+    slow=True,
     inputs=INPUTS,
 )
 def broken_networks() -> Measured:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grid_models import library
+from grid_models import library, regulated
 from grid_models.convert import to_network
 from grid_models.network import Network
 from grid_models.power_flow import Flows, Injections, solve_batch, solve_reference
@@ -54,7 +54,15 @@ def assert_agree(network: Network) -> Flows:
     return reference
 
 
-@pytest.mark.parametrize("name", [*(f"create_cigre_network_{n}" for n in CIGRE), *KERBER, *MATPOWER, *OTHERS])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(f"create_cigre_network_{n}" for n in CIGRE),
+        *KERBER,
+        *MATPOWER,
+        *(pytest.param(name, marks=pytest.mark.slow) for name in OTHERS),
+    ],
+)
 def test_networks_of_pandapower(name: str) -> None:
     flows = assert_agree(fresh(f"pandapower:{name}"))
     assert np.ptp(flows.vm_pu[:, 2]) > 1e-4  # the agreement is about something
@@ -103,6 +111,18 @@ def test_set_points_that_cannot_be_held_are_no_solution(cigre_net: Any) -> None:
     assert flows.converged.tolist() == [True, False, True]
     assert np.isnan(flows.vm_pu[:, 1]).all()
     np.testing.assert_allclose(flows.vm_pu[network.bus_index([bus])][0, [0, 2]], 1.05, atol=1e-9)
+
+
+def test_set_points_not_reached_in_time_are_no_solution(cigre_net: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Never a voltage that is nearly what was asked for."""
+    import pandapower
+
+    pandapower.create_gen(cigre_net, bus=6, p_mw=0.0, vm_pu=1.05)
+    network = to_network(cigre_net, "machine")
+    monkeypatch.setattr(regulated, "_ROUNDS", 1)
+    flows = solve_batch(network, Injections(("Bus 6",), np.array([[-9000.0]]), np.zeros((1, 1))))
+    assert flows.converged.tolist() == [False]
+    assert np.isnan(flows.vm_pu).all()
 
 
 def test_a_vector_group_that_is_not_given_changes_nothing(cigre_net: Any) -> None:
