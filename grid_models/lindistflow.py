@@ -25,6 +25,7 @@ from grid_models.network import AcModel, Array, Index, Network
 from grid_models.per_unit import (
     Complex,
     Edges,
+    as_complex,
     edges,
     end_shunts,
     flow_matrices,
@@ -95,7 +96,7 @@ class _System:
         self._slack_columns = matrix[balances][:, ac.slack_node]
         self._factor = splu(sparse.csc_array(matrix[balances][:, np.r_[self._free, n : n + 2 * k]]))
         self._edges, self._into = k, m.into[self._free]
-        self._impedance = edge.r_pu + 1j * edge.x_pu
+        self._impedance = as_complex(edge.r_pu, edge.x_pu)
 
     def solve(self, p_pu: Array, q_pu: Array, slack_square: Array, current_square: Array | None = None) -> _State:
         """With nodal injections (n, ·) [p.u.] and squared slack voltages (or the changes of all).
@@ -114,7 +115,7 @@ class _System:
         square[self._ac.slack_node] = slack_square[:, None]
         square[free] = answer[: free.size]
         p, q = answer[free.size : free.size + self._edges], answer[free.size + self._edges :]
-        return _State(square, p + 1j * q, lost)
+        return _State(square, as_complex(p, q), lost)
 
 
 def _current_square(edge: Edges, at: _State) -> Array:
@@ -142,8 +143,8 @@ def _ends(ac: AcModel, edge: Edges, state: _State) -> tuple[tuple[Complex, Index
     share, of = np.conj(edge.share[named])[:, None], edge.edge_of[named]
     turned = edge.share[named].real < 0.0
     leaving, arriving = share * state.power[of], share * (state.power - state.lost)[of]
-    through_from = np.where(turned[:, None], arriving, leaving)
-    through_to = np.where(turned[:, None], leaving, arriving)
+    through_from: Complex = np.where(turned[:, None], arriving, leaving)
+    through_to: Complex = np.where(turned[:, None], leaving, arriving)
     at_from, at_to = (np.conj(y[named])[:, None] for y in end_shunts(ac))
     f, t = ac.from_node[named], ac.to_node[named]
     inner = state.square[f] / (ac.tap[named] ** 2)[:, None]

@@ -50,13 +50,25 @@ def matpower_case(name: str) -> Case:
         net = getattr(pandapower.networks, name)()
     if len(net.pwl_cost) or len(net.sgen) or len(net.ext_grid) != 1 or net.poly_cost.empty:
         raise GridError(f"case {name!r}: accepted are polynomial costs of generators and one external grid")
+    network = _without_machines(net, name)
+    resources, supply = _resources(network, net)
+    net.ext_grid["controllable"] = True
+    background = network.background(pd.DatetimeIndex(["2016-01-01"]))
+    fixed = float(_costs(net)["cp0_eur"].sum())
+    return Case(network, resources, supply, background, Limits.of(network), fixed, net)
+
+
+def _without_machines(net: Any, name: str) -> Network:
+    """The network with its generators neither running nor holding a voltage."""
     idle = copy.deepcopy(net)
     idle.gen["p_mw"] = 0.0
     held = to_network(idle, name)
-    none = np.zeros(0, dtype=np.int64), np.zeros(0)
-    network = dataclasses.replace(
-        held, ac=dataclasses.replace(held.ac, regulated_node=none[0], regulated_vm_pu=none[1]), reference=None
-    )
+    ac = dataclasses.replace(held.ac, regulated_node=np.zeros(0, dtype=np.int64), regulated_vm_pu=np.zeros(0))
+    return dataclasses.replace(held, ac=ac, reference=None)
+
+
+def _resources(network: Network, net: Any) -> tuple[Resources, Supply]:
+    """Generators and external grid with their bounds and costs, MW → kW."""
     cost = _costs(net)
     generators, slack = net.gen[net.gen["in_service"]], net.ext_grid.iloc[0]
     bus = [network.bus_names[k] for k in net.bus.index[net.bus["in_service"]].get_indexer(generators["bus"])]
@@ -76,14 +88,15 @@ def matpower_case(name: str) -> Case:
     )
     bought = cost.loc["ext_grid", net.ext_grid.index[0]]
     supply = Supply(
-        float(bought["cp1_eur_per_mw"]) * 1e-3,
-        float(bought["cp2_eur_per_mw2"]) * 1e-6,
-        *(float(slack[bound]) * 1e3 for bound in ("min_p_mw", "max_p_mw", "min_q_mvar", "max_q_mvar")),
+        linear_per_kwh=float(bought["cp1_eur_per_mw"]) * 1e-3,
+        quadratic_per_kwh_kw=float(bought["cp2_eur_per_mw2"]) * 1e-6,
+        p_min_kw=float(slack["min_p_mw"]) * 1e3,
+        p_max_kw=float(slack["max_p_mw"]) * 1e3,
+        q_min_kvar=float(slack["min_q_mvar"]) * 1e3,
+        q_max_kvar=float(slack["max_q_mvar"]) * 1e3,
         voltage_is_free=True,
     )
-    net.ext_grid["controllable"] = True
-    background = network.background(pd.DatetimeIndex(["2016-01-01"]))
-    return Case(network, resources, supply, background, Limits.of(network), float(cost["cp0_eur"].sum()), net)
+    return resources, supply
 
 
 def priced_case(network: Network, resources: Resources, supply: Supply, limits: Limits) -> Case:

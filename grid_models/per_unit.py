@@ -16,12 +16,17 @@ from grid_models.network import AcModel, Array, Index, Network
 Complex = NDArray[np.complex128]
 
 
+def as_complex(real: Array, imaginary: Array) -> Complex:
+    """Real and imaginary parts as one array."""
+    return np.asarray(real + 1j * imaginary, dtype=np.complex128)
+
+
 def branch_admittances(ac: AcModel) -> tuple[Complex, Complex, Complex, Complex]:
     """(y_ff, y_ft, y_tf, y_tt), each (m,) [p.u.], by the equations in ``AcModel``."""
-    series = 1.0 / (ac.r_pu + 1j * ac.x_pu)
-    half = (ac.g_pu + 1j * ac.b_pu) / 2.0
-    ratio = ac.tap * np.exp(1j * ac.shift_rad)
-    y_tt = series + half + (ac.to_g_pu + 1j * ac.to_b_pu) / 2.0
+    series = 1.0 / as_complex(ac.r_pu, ac.x_pu)
+    half, to_half = end_shunts(ac)
+    ratio = as_complex(ac.tap * np.cos(ac.shift_rad), ac.tap * np.sin(ac.shift_rad))
+    y_tt = series + to_half
     return (series + half) / ac.tap**2, -series / np.conj(ratio), -series / ratio, y_tt
 
 
@@ -54,8 +59,8 @@ def end_shunts(ac: AcModel) -> tuple[Complex, Complex]:
 
     The one at the from end stands behind the ideal transformer, where the squared voltage is w/tap².
     """
-    half = (ac.g_pu + 1j * ac.b_pu) / 2.0
-    return half, half + (ac.to_g_pu + 1j * ac.to_b_pu) / 2.0
+    half = as_complex(ac.g_pu, ac.b_pu) / 2.0
+    return half, half + as_complex(ac.to_g_pu, ac.to_b_pu) / 2.0
 
 
 def loading_per_pu(ac: AcModel) -> tuple[Array, Array]:
@@ -104,7 +109,7 @@ def edges(ac: AcModel) -> Edges:
     _, first, edge_of = np.unique(key, axis=0, return_index=True, return_inverse=True)
     edge_of = edge_of.reshape(-1)
     onto = sparse.csr_array((np.ones(f.size), (edge_of, np.arange(f.size))), shape=(first.size, f.size))
-    series = 1.0 / (ac.r_pu + 1j * ac.x_pu)
+    series = 1.0 / as_complex(ac.r_pu, ac.x_pu)
     impedance = 1.0 / (onto @ series)
     at_from, at_to = end_shunts(ac)
     return Edges(

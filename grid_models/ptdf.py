@@ -34,15 +34,12 @@ def ptdf(
     named = ac.named_branch
     factor = transfer_factors(ac, ac.bus_node[network.bus_index(buses)])
     per_kw = factor[named, :, None] / (ac.base_mva * 1e3)
-    slope, load = [], []
-    ends = ((flows.branch_from_kw, ac.from_node, 1.0), (flows.branch_to_kw, ac.to_node, -1.0))
-    for (kw, node, sign), per in zip(ends, loading_per_pu(ac), strict=True):
-        volt = _node_voltage(ac, flows.vm_pu)[node[named]]
-        current = flows.branch_loading_pu / per[:, None]  # of the fuller end; both carry nearly the same
-        share = sign * kw / (ac.base_mva * 1e3) / np.where(current == 0.0, np.inf, current * volt)
-        slope.append(np.clip(share, -1.0, 1.0)[:, None, :] / volt[:, None, :] * per[:, None, None] * per_kw)
-        load.append(per)
-    by_loading = np.where((load[0] >= load[1])[:, None, None], *slope)
+    # The from end stands for both: they carry nearly the same.
+    volt = _node_voltage(ac, flows.vm_pu)[ac.from_node[named]]
+    per = loading_per_pu(ac)[0][:, None]
+    current = flows.branch_loading_pu / per
+    share = flows.branch_from_kw / (ac.base_mva * 1e3) / np.where(current == 0.0, np.inf, current * volt)
+    by_loading = (np.clip(share, -1.0, 1.0) / volt * per)[:, None, :] * per_kw
     middle = (flows.branch_from_kw - flows.branch_to_kw) / (2.0 * ac.base_mva * 1e3)
     by_losses = 2.0 * np.einsum("l,lb,ls->bs", ac.r_pu[named], factor[named], middle)
     slopes = dataclasses.replace(

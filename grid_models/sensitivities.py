@@ -60,9 +60,9 @@ def voltage_derivative(ac: AcModel, voltage: Complex, nodes: Index, *, with_slac
         right[offset + place[nodes[moves]], first + moves] = 1.0
     out = np.zeros((n, right.shape[1], steps), dtype=np.complex128)
     unit = voltage / np.abs(voltage)
+    pulled = voltage * np.conj(nodal_admittance(ac)[:, ac.slack_node] @ unit[ac.slack_node])
     if with_slack:
         out[ac.slack_node, -1] = unit[ac.slack_node]
-        pulled = voltage * np.conj(nodal_admittance(ac)[:, ac.slack_node] @ unit[ac.slack_node])
     out[:, :, ~solved] = np.nan
     for step in np.flatnonzero(solved):
         if with_slack:

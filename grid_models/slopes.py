@@ -69,7 +69,8 @@ class LinearModel:
         s, at = self.slopes, self.point
 
         def moved(per_kw: Array, per_kvar: Array) -> Array:
-            return np.einsum("...bs,bs->...s", per_kw, more_kw) + np.einsum("...bs,bs->...s", per_kvar, more_kvar)
+            by_kw, by_kvar = (np.einsum("...bs,bs->...s", *pair) for pair in ((per_kw, more_kw), (per_kvar, more_kvar)))
+            return np.asarray(by_kw + by_kvar)
 
         rise = moved(s.voltage_per_kw, s.voltage_per_kvar)
         if self.source == "lindistflow":

@@ -27,6 +27,7 @@ from grid_models.errors import GridError
 from grid_models.limits import Limits
 from grid_models.network import AcModel, Array, Index, Network
 from grid_models.per_unit import (
+    Complex,
     edges,
     end_shunts,
     flow_matrices,
@@ -247,17 +248,17 @@ class Relaxation:
         z, turned = sparse.diags_array(edge.r_pu + 1j * edge.x_pu), (share.real < 0.0).astype(np.float64)
         at_from, at_to = (np.conj(y[named]) for y in end_shunts(ac))
 
-        def end(sign: float, late: Array, shunt: NDArray[np.complex128], node: Index) -> tuple[Any, Any]:
+        def end(sign: float, late: Array, shunt: Complex, tap: Array, node: Index) -> tuple[Any, Any]:
             through, lost = sign * pick, -sign * sparse.diags_array(late) @ pick @ z
-            on = sparse.csr_array((shunt, (one, node[named])), shape=(named.size, ac.node_kv.size))
+            on = sparse.csr_array((shunt / tap**2, (one, node[named])), shape=(named.size, ac.node_kv.size))
             p, q = self._flow
             return (
                 through.real @ p - through.imag @ q + lost.real @ self._current + on.real @ self._w,
                 through.imag @ p + through.real @ q + lost.imag @ self._current + on.imag @ self._w,
             )
 
-        starts = end(1.0, turned, at_from / ac.tap[named] ** 2, ac.from_node)
-        return starts, end(-1.0, 1.0 - turned, at_to, ac.to_node)
+        starts = end(1.0, turned, at_from, ac.tap[named], ac.from_node)
+        return starts, end(-1.0, 1.0 - turned, at_to, np.ones(named.size), ac.to_node)
 
     def _bounds(self) -> list[Any]:
         """Limits of nodes, widened by the excess, and what resources and supply can do."""

@@ -63,11 +63,11 @@ def _errors(name: str) -> _Errors:
     where = np.flatnonzero(~np.isin(network.ac.bus_node, network.ac.slack_node))
     buses = tuple(network.bus_names[k] for k in rng.choice(where, grid.buses, replace=False))
     share = rng.dirichlet(np.full(grid.buses, 3.0))
-    found = []
+    found: list[tuple[Any, Any, int, int]] = []
     for day in np.sort(rng.choice(365, _DAYS, replace=False)):
         sun = _sun(int(day)) * rng.uniform(0.3, 1.0)
         found.append(_day(network, buses, grid.peak_kw * share[:, None] * sun, _customers(network, int(day))))
-    one, other = (np.concatenate([f[k].ravel() for f in found]) for k in (0, 1))
+    one, other = np.concatenate([f[0].ravel() for f in found]), np.concatenate([f[1].ravel() for f in found])
     return _Errors(one, other, sum(f[2] for f in found), sum(f[3] for f in found))
 
 
@@ -78,7 +78,7 @@ def _load(spec: str) -> Network:
     try:
         return load(spec)
     except GridError as error:
-        if "simbench" in str(error):
+        if "need the package simbench" in str(error):
             raise CannotMeasure(str(error)) from None
         raise
 

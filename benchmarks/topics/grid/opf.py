@@ -20,10 +20,10 @@ from benchmarks.rows import Measured, row
 if TYPE_CHECKING:
     from grid_models.opf_reference import Case
 
-# [money/h]; reached by pandapower's runopp to 2e-6 on the same data, which is what shows that costs and limits agree.
-_PUBLISHED = {"case9": 5296.69, "case14": 8081.53, "case30": 576.89, "case39": 41864.18}
+# [money/h]; pandapower's runopp reaches them to 2e-6 (case118: 7e-5) on the same data: costs and limits agree.
+_PUBLISHED = {"case9": 5296.69, "case14": 8081.53, "case30": 576.89, "case39": 41864.18, "case118": 129660.70}
 _RADIAL = ("case33bw", "create_cigre_network_mv", "create_cigre_network_lv")
-_EXCESS_PU = 1e-5
+_EXCESS_PU = 1e-6
 _INPUTS = ("grid_models",)
 
 
@@ -118,9 +118,13 @@ def _published_row(name: str) -> Callable[[], Measured]:
 
 def _bound_row(name: str) -> Callable[[], Measured]:
     def gap() -> Measured:
-        """What the bound leaves open; negative, and the row fails, if it is above the cost of an AC solution."""
+        """What the bound leaves open; negative, and the row fails, if it is above the cost of an AC solution.
+
+        Ours, whose limits the AC power flow has confirmed to 1e-6 p.u.; pandapower's passes its own by more than that,
+        and is up to 4e-6 cheaper for it.
+        """
         solved = _solved(name)
-        return Measured(1.0 - solved.bound / min(solved.ours, solved.reference))
+        return Measured(1.0 - solved.bound / solved.ours)
 
     return gap
 

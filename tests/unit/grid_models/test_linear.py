@@ -13,11 +13,14 @@ from hypothesis import strategies as st
 from grid_models.convert import to_network
 from grid_models.errors import GridError
 from grid_models.library import load
+from grid_models.limits import Limits
 from grid_models.linear import LinearModel, Source, linearise
 from grid_models.network import Network
 from grid_models.per_unit import edges, is_radial
-from grid_models.power_flow import Flows, Injections, solve_batch
+from grid_models.power_flow import Flows, Injections, solve_batch, solve_nodes
 from grid_models.ptdf import transfer_factors
+from grid_models.resources import Resources, Supply
+from grid_models.sensitivities import voltage_derivative
 from grid_models.socp import Relaxation
 
 NOON = pd.DatetimeIndex(["2016-06-20 12:00", "2016-12-20 18:00"])
@@ -180,6 +183,69 @@ def test_parallel_branches_share_the_current_of_one_edge(semiurb: Network) -> No
         np.testing.assert_allclose(loading, exact, atol=1e-2)
 
 
+@pytest.fixture(scope="module")
+def unlike() -> Network:
+    """Two parallel lines that differ in every number, one written the other way round, and unequal end shunts."""
+    import pandapower
+
+    net = pandapower.create_empty_network()
+    buses = [pandapower.create_bus(net, 20.0, name=name) for name in ("a", "b", "c")]
+    pandapower.create_ext_grid(net, buses[0], vm_pu=1.02)
+    for name, f, t, r, x, c in (
+        ("ab", 0, 1, 0.4, 0.4, 300.0), ("bc", 1, 2, 0.5, 0.1, 400.0), ("cb", 2, 1, 0.2, 0.9, 900.0)
+    ):  # fmt: skip
+        pandapower.create_line_from_parameters(
+            net, buses[f], buses[t], 5.0, r_ohm_per_km=r, x_ohm_per_km=x, c_nf_per_km=c, max_i_ka=0.1, name=name
+        )
+    pandapower.create_load(net, buses[2], p_mw=2.0, q_mvar=0.7)
+    network = to_network(net, "unlike")
+    return dataclasses.replace(network, ac=dataclasses.replace(network.ac, to_b_pu=np.array([0.0, 0.03, 0.05])))
+
+
+def test_unlike_parallel_lines_share_the_current_by_their_admittances(unlike: Network) -> None:
+    at, background = Injections(("c",), np.array([[500.0]]), np.array([[-300.0]])), unlike.background(NOON[:1])
+    flows = solve_batch(unlike, at, background)
+    lindistflow = linearise(unlike, at, background, at.bus, "lindistflow").point
+    np.testing.assert_allclose(lindistflow.vm_pu, flows.vm_pu, atol=5e-5)
+    np.testing.assert_allclose(lindistflow.branch_loading_pu, flows.branch_loading_pu, rtol=2e-3)
+    held = Resources(at.bus, at.p_kw, at.p_kw, at.q_kvar, at.q_kvar)
+    for branch in range(3):
+        for factor, feasible in ((0.999, False), (1.001, True)):
+            most = np.full(3, 10.0)
+            most[branch] = factor * flows.branch_loading_pu[branch, 0]
+            limits = Limits.of(unlike, branch_loading_max_pu=most)
+            assert Relaxation(unlike, at.bus, limits).bound(held, Supply(1.0), background).feasible[0] == feasible
+
+
+def test_lindistflow_loadings_follow_the_chain_rule(case33: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the point's losses the model is linear in w, P and Q, and its slopes are differences of itself."""
+    rated = dataclasses.replace(case33.ac, rated_from_ka=np.full(32, 0.1), rated_to_ka=np.full(32, 0.1))
+    network, (at, background) = dataclasses.replace(case33, ac=rated), point(case33)
+    monkeypatch.setattr("grid_models.lindistflow._current_square", lambda _, at: np.zeros(at.power.shape))
+    model = linearise(network, at, background, at.bus, "lindistflow")
+    for b in range(len(at.bus)):
+        more = np.zeros_like(at.p_kw)
+        more[b] = 0.01
+        up, down = (
+            linearise(network, Injections(at.bus, at.p_kw + m, at.q_kvar), background, at.bus, "lindistflow").point
+            for m in (more, -more)
+        )
+        difference = (up.branch_loading_pu - down.branch_loading_pu) / 0.02
+        np.testing.assert_allclose(model.slopes.loading_per_kw[:, b], difference, atol=1e-8)
+
+
+def test_the_slack_voltage_moves_all_others_as_the_power_flow_says(case33: Network) -> None:
+    background = case33.background(NOON[:1])
+    none = Injections((), np.zeros((0, 1)), np.zeros((0, 1)))
+
+    def voltage(more: float) -> Any:
+        ac = dataclasses.replace(case33.ac, slack_vm_pu=case33.ac.slack_vm_pu + more)
+        return solve_nodes(dataclasses.replace(case33, ac=ac), none, background)
+
+    moved = voltage_derivative(case33.ac, voltage(0.0), np.zeros(0, dtype=np.int64), with_slack=True)
+    np.testing.assert_allclose(moved[:, 0], (voltage(1e-4) - voltage(-1e-4)) / 2e-4, atol=1e-6)
+
+
 def test_a_ring_is_refused_by_lindistflow_and_taken_by_the_others(ring: Network) -> None:
     at, background = point(ring)
     assert not is_radial(ring.ac)
@@ -230,9 +296,7 @@ def test_a_step_without_solution_is_nan_and_spoils_no_other(semiurb: Network) ->
 
 
 def test_a_network_with_machines_is_refused_where_there_is_no_equation_for_them(case14: Network) -> None:
-    with pytest.raises(
-        GridError, match=r"'pandapower:case14': 4 machines hold their voltage, which the relaxation does"
-    ):
+    with pytest.raises(GridError, match=r"4 machines hold their voltage, which the relaxation does"):
         Relaxation(case14, case14.bus_names[:1])
 
 

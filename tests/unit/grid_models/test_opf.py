@@ -11,7 +11,7 @@ import pytest
 from grid_models.errors import GridError
 from grid_models.limits import Limits
 from grid_models.network import Network
-from grid_models.opf import optimal_power_flow
+from grid_models.opf import least_excess, optimal_power_flow
 from grid_models.opf_reference import Case, matpower_case, priced_case, reference_cost
 from grid_models.power_flow import Injections, solve_batch
 from grid_models.resources import Resources, Supply
@@ -101,7 +101,8 @@ def test_resources_at_the_slack_are_import_saved(case33: Network) -> None:
     one = np.ones((1, 1))
     resources = Resources((slack,), 0.0 * one, 1000.0 * one, 0.0 * one, 0.0 * one, 0.05 * one)
     background = case33.background(pd.DatetimeIndex(["2016-01-01"]))
-    found = optimal_power_flow(case33, resources, Supply(0.09), background)
+    nothing = np.zeros((1, 1)), np.zeros((1, 1))
+    found = optimal_power_flow(case33, resources, Supply(0.09), background, start=nothing)
     assert found.p_kw[0, 0] == pytest.approx(1000.0, rel=1e-6)
     flows = solve_batch(case33, Injections((slack,), found.p_kw, found.q_kvar), background)
     np.testing.assert_allclose(found.import_kw, flows.slack_p_kw, rtol=1e-6)
@@ -114,6 +115,23 @@ def test_what_cannot_be_held_is_passed_by_little_and_said(fed: Case) -> None:
     assert not bound.feasible[0]
     found = optimal_power_flow(fed.network, little, fed.supply, fed.background, limits)
     assert found.excess_pu[0] > 0.1
+
+
+def test_least_excess_goes_on_by_ac_where_the_relaxation_is_loose(semiurb: Network) -> None:
+    """Export pushes the upper voltage: cones may burn power that the network cannot."""
+    bus, one = ("MV2.101 Bus 25",), np.ones((1, 2))
+    background = semiurb.background(pd.DatetimeIndex(["2016-06-20 12:00", "2016-06-20 12:00"]))
+    must = np.array([[9500.0, 1000.0]])
+    asked = Resources(bus, must, must + 500.0, -100.0 * one, 100.0 * one)
+    answer = least_excess(semiurb, asked, background)
+    grid = [(p, q) for p in (9500.0, 10000.0) for q in (-100.0, 100.0)]
+    tried = Injections(bus, np.array([[p for p, _ in grid]]), np.array([[q for _, q in grid]]))
+    flows = solve_batch(semiurb, tried, background.at_steps(np.zeros(4, dtype=np.int64)))
+    best = float(largest_excess(flows, Limits.of(semiurb)).min())
+    assert answer.proven_pu[0] <= answer.reached_pu[0] <= best + 1e-6
+    assert answer.reached_pu[0] > 0.01
+    assert answer.reached_pu[1] < 1e-6
+    assert answer.proven_pu[1] == 0.0
 
 
 def test_no_ac_solution_at_the_start_is_said(fed: Case) -> None:
