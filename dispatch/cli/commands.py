@@ -1,4 +1,4 @@
-"""What can be typed: plan, explain, replay, export, hosting, absorb, validate, init, schema; nothing heavy is imported early."""
+"""What can be typed: plan, explain, replay, hosting, absorb, validate and more; nothing heavy is imported early."""
 
 from __future__ import annotations
 
