@@ -22,6 +22,7 @@ from dispatch.errors import SolveError
 from dispatch.grid_certificate import certified
 from dispatch.grid_injections import injections, neighbours
 from dispatch.grid_proof import LOSS_SHARE, GridProof
+from dispatch.grid_settling import settle
 from dispatch.grid_states import SLOTS, State, Trial, kept_rounds, loading_only, places, slots, states
 from dispatch.network_rows import LossTangent, NetworkLimits
 from dispatch.problem import Problem
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from grid_models.limits import Breach, LinearLimits
     from grid_models.network import Network
 
-__all__ = ["SLOTS", "GridProof", "prove", "slots"]
+__all__ = ["SLOTS", "GridProof", "hold", "prove", "slots"]
 
 _MOST_ROUNDS = 6
 _EXCESS_KW = 1e-3
@@ -179,6 +180,24 @@ def prove(
             told = certified(problem, network, intact.limits, intact.neighbours, proof.breaches)
             proof = replace(proof, certificate=told)
     return _relaxed(chosen.schedule), proof
+
+
+def hold(
+    site: Site,
+    problem: Problem,
+    schedule: Schedule,
+    network: Network,
+    again: Callable[[Problem], Schedule] | None = None,
+) -> tuple[Schedule, tuple[Breach, ...]]:
+    """As ``prove``, by the batch engine alone: for studies of many days. With the violations that are left."""
+    horizon = schedule.inputs.horizon
+    loop = _Loop(site, states(site, network, neighbours(site, network, horizon), horizon))
+    rounds = [loop.check(schedule)]
+    _improve(loop, problem, rounds, lambda _: None, again or solve)
+    if len(rounds) > 1:
+        settle(loop, problem, rounds, again or solve, len(loop.states))
+    chosen = loop.best(rounds)
+    return _relaxed(chosen.schedule), tuple(breach for trial in chosen.trials for breach in trial.found)
 
 
 def _improve(

@@ -59,6 +59,7 @@ class Plan:
         notes: what a reader should know about the data.
         problem: what was solved, with its data; explanations start from it.
         reason: where no plan keeps every limit, why, and the first fix; None where there is one, or time was over.
+        network: the model that it is proved on, None without one.
     """
 
     site: Site
@@ -74,6 +75,7 @@ class Plan:
     notes: tuple[str, ...] = ()
     problem: Problem | None = field(default=None, repr=False, compare=False)
     reason: Reason | None = None
+    network: Network | None = field(default=None, repr=False, compare=False)
 
 
 def plan(
@@ -119,15 +121,13 @@ def plan(
         outcomes = compare(site, schedule, hindsight, again=scheduler.again)
     proved = audit(schedule)
     return Plan(
-        *(site, horizon, issue_time, outlook, schedule),
-        audit=proved,
-        grid=grid,
-        outcomes=outcomes,
+        *(site, horizon, issue_time, outlook, schedule, proved, grid, outcomes),
         actual=came,
         certificate=certificate(site, issue_time, outlook, schedule, proved, grid, hashes or {}, why),
         notes=(*notes, *month),
         problem=problem,
         reason=why,
+        network=network,
     )
 
 

@@ -17,8 +17,9 @@ from dispatch.errors import SolveError
 from dispatch.explain import Priced
 from dispatch.explain.moments import spans
 from dispatch.findings import findings
+from dispatch.network_pictures import network_drawings, network_plots, voltage_band
 from dispatch.plan import Plan
-from dispatch.report.data import Balance, Fan, Limit, Line, Method, ReportData, Status, Store, VoltageBand
+from dispatch.report.data import Balance, Fan, Limit, Line, Method, ReportData, Status, Store
 from dispatch.signals import Array
 from dispatch.storage import Storage
 from dispatch.tables import FLOWS, published, rounded
@@ -48,7 +49,9 @@ def report_data(plan: Plan) -> ReportData:
         export_price=_first(prices, "export_price_per_kwh", horizon.steps),
         carbon_intensity_kg_per_kwh=_first(prices, "carbon_intensity_kg_per_kwh", horizon.steps),
         fans=tuple(_fans(plan)),
-        voltage=_voltage(plan),
+        voltage=voltage_band(plan),
+        network=network_drawings(plan),
+        network_plots=network_plots(plan),
         comparison=tuple(_method(o) for o in plan.outcomes),
         money=tuple(_money(plan)),
         carbon=tuple(_carbon(plan)),
@@ -134,35 +137,6 @@ def _fans(plan: Plan) -> Iterator[Fan]:
         quantiles = tuple(rounded(row) for row in forecast.quantiles[name].T)
         levels = tuple(float(level) for level in forecast.levels)
         yield Fan(name, "kW", levels, quantiles, rounded(forecast.central[name]), actual, kinds[name])
-
-
-def _voltage(plan: Plan) -> VoltageBand | None:
-    if plan.grid is None or plan.site.grid is None:
-        return None
-    flows, limits = plan.grid.flows, plan.grid.limits
-    own = {bus: flows.bus_names.index(node) for bus, node in plan.site.grid.bus_of.items()}
-    at = np.array(list(own.values()))
-    low, high = limits.voltage_min_pu, limits.voltage_max_pu
-    # The park answers for the voltage level it stands on; other levels have limits of their own.
-    level = ((low[:, None] == low[at]) & (high[:, None] == high[at])).any(axis=1)
-    return VoltageBand(
-        lowest_pu=_extreme(flows.vm_pu[level], flows.converged, np.min),
-        highest_pu=_extreme(flows.vm_pu[level], flows.converged, np.max),
-        lower_limit_pu=float(low[at].max()),
-        upper_limit_pu=float(high[at].min()),
-        own_bus=tuple(Line(bus, tuple(np.round(flows.vm_pu[i], 5).tolist()), unit="p.u.") for bus, i in own.items()),
-        loading_max_pu=_extreme(flows.branch_loading_pu, flows.converged, np.max),
-    )
-
-
-def _extreme(values: Array, solved: np.ndarray, pick: Any) -> tuple[float, ...]:
-    """(step,) the least or greatest of (element, step); a gap in steps without a solution or any known element."""
-    out = np.full(values.shape[1], np.nan)
-    known = values[:, solved]
-    known = known[np.isfinite(known).all(axis=1)]
-    if known.size:
-        out[solved] = pick(known, axis=0)
-    return tuple(np.round(out, 5).tolist())
 
 
 def _method(outcome: Outcome) -> Method:

@@ -64,6 +64,12 @@ class Background:
         return mean
 
 
+def of_year(profile: Array, wall_clock: pd.DatetimeIndex, step_h: float | Array = 0.25) -> Array:
+    """(T,) means of one relative profile (Q,) of the year over steps of ``step_h`` hours from ``wall_clock`` on."""
+    one, nothing = sparse.csr_array(np.ones((1, 1))), sparse.csr_array((1, 1))
+    return np.asarray(Background(profile[:, None], one, nothing).at(wall_clock, step_h)[0][0])
+
+
 def _quarter_of_year(wall_clock: pd.DatetimeIndex) -> Array:
     """Quarter-hours since 1 January 00:00 of a leap year at the same month, day and time; fractions kept."""
     if wall_clock.tz is not None:

@@ -86,10 +86,11 @@ class _ConstantPower:
             continue_on_batch_error=True,
         )["node"]
         size, angle = np.ascontiguousarray(out["u_pu"].T), np.ascontiguousarray(out["u_angle"].T)
+        if self._model.batch_error is not None:  # a step that ran away may have left infinities
+            failed = self._model.batch_error.failed_scenarios
+            size[:, failed] = angle[:, failed] = np.nan
         voltage = np.empty(size.shape, dtype=np.complex128)
         voltage.real, voltage.imag = size * np.cos(angle), size * np.sin(angle)
-        if self._model.batch_error is not None:
-            voltage[:, self._model.batch_error.failed_scenarios] = np.nan
         return voltage
 
 

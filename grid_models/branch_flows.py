@@ -61,7 +61,7 @@ class Terminals:
     @classmethod
     def of(cls, ac: AcModel) -> Terminals:
         """Of a network's model."""
-        start, stop = _ends(ac)
+        start, stop = ends(ac)
         named = ac.named_branch
         ka_per_pu = ac.base_mva / (np.sqrt(3.0) * ac.node_kv)
         leaving = [end.some(np.isin(end.node, ac.slack_node)) for end in (start, stop)]
@@ -97,7 +97,7 @@ class Terminals:
 
 def admittance(ac: AcModel) -> Any:
     """(n, n) sparse nodal admittance matrix [p.u.]: currents injected at the nodes from their voltages."""
-    start, stop = _ends(ac)
+    start, stop = ends(ac)
     n, own = ac.node_kv.size, np.arange(ac.node_kv.size)
     rows = [start.node, start.node, stop.node, stop.node, own]
     columns = [start.node, start.far, stop.node, stop.far, own]
@@ -106,7 +106,7 @@ def admittance(ac: AcModel) -> Any:
     return sparse.csr_array(sparse.coo_array((np.concatenate(values), where), shape=(n, n)))
 
 
-def _ends(ac: AcModel) -> tuple[End, End]:
+def ends(ac: AcModel) -> tuple[End, End]:
     """Both ends of every branch."""
     series = np.asarray(1.0 / (ac.r_pu + 1j * ac.x_pu), dtype=np.complex128)
     half = np.asarray((ac.g_pu + 1j * ac.b_pu) / 2.0, dtype=np.complex128)

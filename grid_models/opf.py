@@ -18,10 +18,11 @@ from typing import Any
 
 import numpy as np
 
+from grid_models.branch_flows import admittance
 from grid_models.errors import GridError
 from grid_models.limits import Limits
 from grid_models.network import AcModel, Array, Index, Network
-from grid_models.per_unit import Complex, end_currents, loading_per_pu, nodal_admittance, refuse_regulated
+from grid_models.per_unit import Complex, end_currents, loading_per_pu, refuse_regulated
 from grid_models.power_flow import Injections, solve_batch, solve_nodes
 from grid_models.resources import Resources, Supply
 from grid_models.sensitivities import voltage_derivative
@@ -264,7 +265,7 @@ class _Search:
     def _bought(self, voltage: Complex, x: Array) -> complex:
         """What the slacks put in beside the resources and customers at their own nodes [p.u.]."""
         ac, count = self._network.ac, self._nodes.size
-        out = (voltage * np.conj(nodal_admittance(ac) @ voltage))[ac.slack_node, 0].sum()
+        out = (voltage * np.conj(admittance(ac) @ voltage))[ac.slack_node, 0].sum()
         here = np.isin(self._nodes, ac.slack_node)
         out -= x[:count][here].sum() + 1j * x[count:-1][here].sum()
         fixed = ac.node_fixed_kw[ac.slack_node].sum() + 1j * ac.node_fixed_kvar[ac.slack_node].sum()
@@ -307,7 +308,7 @@ class _Search:
                 / np.where(size == 0.0, np.inf, size)
                 * np.where(np.isfinite(per), per, 0.0)[:, None]
             )
-        y, slack, count = nodal_admittance(ac), ac.slack_node, self._nodes.size
+        y, slack, count = admittance(ac), ac.slack_node, self._nodes.size
         fed = moved[slack] * np.conj(y @ at.voltage)[slack] + at.voltage[slack] * np.conj((y @ moved)[slack])
         bought = fed.sum(axis=0)
         here = np.flatnonzero(np.isin(self._nodes, slack))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse import csgraph
 
+from grid_models.branch_flows import ends
 from grid_models.errors import GridError
 from grid_models.network import AcModel, Array, Index, Network
 
@@ -23,11 +24,8 @@ def as_complex(real: Array, imaginary: Array) -> Complex:
 
 def branch_admittances(ac: AcModel) -> tuple[Complex, Complex, Complex, Complex]:
     """(y_ff, y_ft, y_tf, y_tt), each (m,) [p.u.], by the equations in ``AcModel``."""
-    series = 1.0 / as_complex(ac.r_pu, ac.x_pu)
-    half, to_half = end_shunts(ac)
-    ratio = as_complex(ac.tap * np.cos(ac.shift_rad), ac.tap * np.sin(ac.shift_rad))
-    y_tt = series + to_half
-    return (series + half) / ac.tap**2, -series / np.conj(ratio), -series / ratio, y_tt
+    start, stop = ends(ac)
+    return start.own, start.other, stop.other, stop.own
 
 
 def end_currents(ac: AcModel, voltage: Complex) -> tuple[Complex, Complex]:
@@ -35,15 +33,6 @@ def end_currents(ac: AcModel, voltage: Complex) -> tuple[Complex, Complex]:
     y_ff, y_ft, y_tf, y_tt = (y[ac.named_branch].reshape(-1, *[1] * (voltage.ndim - 1)) for y in branch_admittances(ac))
     v_from, v_to = voltage[ac.from_node[ac.named_branch]], voltage[ac.to_node[ac.named_branch]]
     return y_ff * v_from + y_ft * v_to, y_tf * v_from + y_tt * v_to
-
-
-def nodal_admittance(ac: AcModel) -> sparse.csr_array:
-    """Y (n, n) with i = Y v, shunts included [p.u.]; every node has a place on the diagonal."""
-    n, nodes = ac.node_kv.size, np.arange(ac.node_kv.size)
-    f, t = ac.from_node, ac.to_node
-    values = np.concatenate([*branch_admittances(ac), ac.node_shunt_pu])
-    places = (np.concatenate([f, f, t, t, nodes]), np.concatenate([f, t, f, t, nodes]))
-    return sparse.csr_array(sparse.coo_array((values, places), shape=(n, n)))
 
 
 def on_base(ac: AcModel, base_mva: float) -> AcModel:

@@ -16,8 +16,9 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import splu
 
+from grid_models.branch_flows import admittance
 from grid_models.network import AcModel, Array, Index, Network
-from grid_models.per_unit import Complex, end_currents, loading_per_pu, nodal_admittance
+from grid_models.per_unit import Complex, end_currents, loading_per_pu
 from grid_models.power_flow import Injections, solve_nodes
 from grid_models.slopes import LinearModel, Predicted, Slopes
 
@@ -60,7 +61,7 @@ def voltage_derivative(ac: AcModel, voltage: Complex, nodes: Index, *, with_slac
         right[offset + place[nodes[moves]], first + moves] = 1.0
     out = np.zeros((n, right.shape[1], steps), dtype=np.complex128)
     unit = voltage / np.abs(voltage)
-    pulled = voltage * np.conj(nodal_admittance(ac)[:, ac.slack_node] @ unit[ac.slack_node])
+    pulled = voltage * np.conj(admittance(ac)[:, ac.slack_node] @ unit[ac.slack_node])
     if with_slack:
         out[ac.slack_node, -1] = unit[ac.slack_node]
     out[:, :, ~solved] = np.nan
@@ -95,7 +96,7 @@ class _Unknowns:
 
 def _jacobian(ac: AcModel, voltage: Complex, unknown: _Unknowns) -> tuple[Index, Index, Index, Array]:
     """The Jacobian of every step in one pattern: values (nnz, S) with their order, row and column pointers of CSC."""
-    full = nodal_admittance(ac)
+    full = admittance(ac)
     current = full @ voltage
     entries = full.tocoo()
     i, k, y = entries.row, entries.col, entries.data[:, None]
@@ -117,7 +118,7 @@ def _jacobian(ac: AcModel, voltage: Complex, unknown: _Unknowns) -> tuple[Index,
 def _point(ac: AcModel, voltage: Complex) -> Predicted:
     """Voltages of the buses, loadings and losses at a solution."""
     loads = [np.abs(i) * per[:, None] for i, per in zip(end_currents(ac, voltage), loading_per_pu(ac), strict=True)]
-    injected = (voltage * np.conj(nodal_admittance(ac) @ voltage)).real
+    injected = (voltage * np.conj(admittance(ac) @ voltage)).real
     return Predicted(np.abs(voltage[ac.bus_node]), np.maximum(*loads), injected.sum(axis=0) * ac.base_mva * 1e3)
 
 
@@ -152,6 +153,6 @@ def _of_size(value: Complex, change: Complex) -> Array:
 
 def _slack_slope(ac: AcModel, voltage: Complex, moved: Complex) -> Array:
     """(2B, S) change of the power that the slack nodes put in, with their voltages held [kW per kW, per kvar]."""
-    feeding = nodal_admittance(ac)[ac.slack_node]
+    feeding = admittance(ac)[ac.slack_node]
     change = np.einsum("sn,nbt->sbt", feeding.toarray(), moved)
     return np.asarray((voltage[ac.slack_node, None, :] * np.conj(change)).real.sum(axis=0))

@@ -1,4 +1,4 @@
-"""What can be typed: plan, explain, replay, export, validate, init, schema; nothing heavy is imported early."""
+"""What can be typed: plan, explain, replay, hosting, absorb, validate and more; nothing heavy is imported early."""
 
 from __future__ import annotations
 
@@ -143,6 +143,62 @@ def replay(
     from dispatch.cli.replaying import Request, run
 
     run(Request(config, first, last, every, methods, executor, workers, out, resume))
+
+
+@app.command()
+def hosting(
+    config: Config,
+    add: Annotated[
+        list[str] | None, typer.Option(help="wind, pv, ev or storage; may be repeated. Default: all four.")
+    ] = None,
+    at: Annotated[
+        list[str] | None,
+        typer.Option(help="Network bus to look at; may be repeated. Default: all on the park's voltage level."),
+    ] = None,
+    days: Annotated[
+        int | None,
+        typer.Option(min=1, help="Days to look at, drawn evenly from the span. Default: 12, or all of fewer."),
+    ] = None,
+    year: Annotated[bool, typer.Option("--year", help="Look at every day of the span instead.")] = False,
+    first: Annotated[str | None, typer.Option("--from", help="First local day. Default: the embedded year.")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="Last local day, included.")] = None,
+    own: Annotated[
+        str, typer.Option(help="What the park itself does: planned (holding the network's limits), rules or none.")
+    ] = "planned",
+    json_file: Annotated[Path | None, typer.Option("--json", help="File for the summary alone.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the results. Default: studies/PARK-hosting.")] = None,
+) -> None:
+    """Say how much more wind, PV, charging or storage the park's network can take, and where.
+
+    Each bus alone, and all together; every step of the days looked at is checked by AC power flow.
+    Writes hosting.parquet, hosting.json and hosting.html.
+    """
+    from dispatch.cli.hosting import Request, run
+    from dispatch.cli.studies import Span
+
+    run(Request(config, tuple(add or ()), tuple(at or ()), Span(first, last), days, year, own, json_file, out))
+
+
+@app.command()
+def absorb(
+    config: Config,
+    first: Annotated[str | None, typer.Option("--from", help="First local day. Default: the embedded year.")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="Last local day, included.")] = None,
+    days: Annotated[int | None, typer.Option(min=1, help="Only so many days, drawn evenly. Default: all.")] = None,
+    step: Annotated[str | None, typer.Option(help="Length of a step: 15min, 1h. Default: the park's.")] = None,
+    network: Annotated[bool, typer.Option(help="Hold the limits of the park's network.")] = True,
+    executor: Annotated[str, typer.Option(help="Where the variants run: serial, processes or ray.")] = "serial",
+    workers: Annotated[int | None, typer.Option(min=1, help="How many at a time. Default: the cores.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the results. Default: studies/PARK-absorption.")] = None,
+) -> None:
+    """Say how much of wind and PV is used over a year, how much is lost, and to what: network, export limit, balance.
+
+    Every day is planned on what was measured. Writes steps.parquet, months.parquet, absorption.json, absorption.html.
+    """
+    from dispatch.cli.absorbing import Request, run
+    from dispatch.cli.studies import Span, minutes
+
+    run(Request(config, Span(first, last, minutes(step)), days, network, executor, workers, out))
 
 
 @app.command()

@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from dispatch.report.drawings import Drawing
+from dispatch.report.network_picture import NetworkDrawing
+
 Severity = Literal["info", "warning", "violation"]
 Cell = str | float | None
 
@@ -64,7 +67,7 @@ class Fan:
 
 @dataclass(frozen=True)
 class VoltageBand:
-    """Lowest and highest voltage of all buses, voltages of the park's own, highest branch loading [p.u.]."""
+    """Lowest, highest and median voltage of all buses, those of the park's own, highest branch loading [p.u.]."""
 
     lowest_pu: tuple[float, ...]
     highest_pu: tuple[float, ...]
@@ -72,6 +75,7 @@ class VoltageBand:
     upper_limit_pu: float
     own_bus: tuple[Line, ...]
     loading_max_pu: tuple[float, ...]
+    median_pu: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -192,6 +196,8 @@ class ReportData:
     status: Status = field(default_factory=Status)
     limits: tuple[Limit, ...] = ()
     answers: tuple[Answer, ...] = ()
+    network: tuple[NetworkDrawing, ...] = ()
+    network_plots: tuple[Drawing, ...] = ()
 
     def __post_init__(self) -> None:
         problems = [*_step_problems(self.step_start, self.step_h), *_length_problems(self)]
@@ -270,6 +276,7 @@ def _series(data: ReportData, steps: int) -> Iterator[tuple[str, tuple[float, ..
             (f"voltage {name}", values, steps)
             for name, values in (
                 ("lowest_pu", band.lowest_pu),
+                *([("median_pu", band.median_pu)] if band.median_pu else []),
                 ("highest_pu", band.highest_pu),
                 ("loading_max_pu", band.loading_max_pu),
             )

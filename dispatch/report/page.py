@@ -13,19 +13,12 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from dispatch.report import facts, pictures, wording
 from dispatch.report.clock import step_labels, ticks
 from dispatch.report.colours import assign
 from dispatch.report.data import ReportData
-
-if TYPE_CHECKING:
-    from jinja2 import Template
-
-_HERE = Path(__file__).parent
+from dispatch.report.files import read, template
 
 
 def render(data: ReportData) -> str:
@@ -40,8 +33,8 @@ def render(data: ReportData) -> str:
     }
     answers = pictures.answer_charts(data, colours)
     charts = [chart for group in (*groups.values(), *answers) for chart in group]
-    library, script = _read("vendor/echarts.common.min.js"), _read("page.js")
-    return _template().render(
+    library, script = read("vendor/echarts.common.min.js"), read("page.js")
+    return template("page.html.j2").render(
         data=data,
         groups=groups,
         answers=list(zip(data.answers, answers, strict=True)),
@@ -55,7 +48,7 @@ def render(data: ReportData) -> str:
         json_text=json_block(_payload(data, charts)),
         library=library,
         script=script,
-        style=_read("page.css"),
+        style=read("page.css"),
         script_hashes=[_policy_hash(library), _policy_hash(script)],
         wording=wording,
     )
@@ -141,22 +134,6 @@ def _edge_labels(data: ReportData) -> tuple[str, ...]:
     labels = step_labels(data)
     first = [label.partition("–")[0] for label in labels]
     return (*first, labels[-1].partition("–")[2])
-
-
-# ---- files
-
-
-@cache
-def _read(name: str) -> str:
-    return (_HERE / name).read_text(encoding="utf-8")
-
-
-@cache
-def _template() -> Template:
-    from jinja2 import Environment, StrictUndefined
-
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return environment.from_string(_read("page.html.j2"))
 
 
 def _policy_hash(script: str) -> str:

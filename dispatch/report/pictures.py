@@ -255,6 +255,11 @@ def _voltage_panel(band: VoltageBand) -> Panel:
     low, high = band.lowest_pu, band.highest_pu
     span = f"{_lowest(low, 3)} … {_highest(high, 3)}"
     all_buses = Series("all buses", "band", low, BAND, span, upper=high, stack="all", opacity=0.22)
+    middle = (
+        (Series("median of all buses", "line", band.median_pu, BAND, _between(band.median_pu, 3), dashed=True),)
+        if band.median_pu
+        else ()
+    )
     own = tuple(
         Series(
             line.name,
@@ -273,7 +278,7 @@ def _voltage_panel(band: VoltageBand) -> Panel:
         "Voltage",
         "p.u.",
         11.0,
-        (all_buses, *own),
+        (all_buses, *middle, *own),
         4,
         limits,
         low=round(min(seen) - pad, 4),

@@ -1,0 +1,169 @@
+"""Small pictures without a script: curves over a quantity, and stacked bars, as plain values for the template."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dispatch.report.wording import decimals_for, number
+
+WIDTH, HEIGHT = 640.0, 260.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 62.0, 16.0, 26.0, 40.0
+_MOST_POINTS = 400
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One line of a picture: x and y of its points."""
+
+    name: str
+    colour: str
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    dashed: bool = False
+
+
+@dataclass(frozen=True)
+class Stack:
+    """One layer of stacked bars, a value ≥ 0 for each bar."""
+
+    name: str
+    colour: str
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Where on an axis what stands."""
+
+    at: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Box:
+    """One drawn piece of a bar."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    colour: str
+    title: str
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What the page draws of curves or bars: paths and boxes in the frame, marks on both axes, a legend."""
+
+    title: str
+    about: str
+    x_name: str
+    y_name: str
+    paths: tuple[tuple[str, str, bool], ...]
+    boxes: tuple[Box, ...]
+    x_marks: tuple[Mark, ...]
+    y_marks: tuple[Mark, ...]
+    limits: tuple[Mark, ...]
+    legend: tuple[tuple[str, str], ...]
+    width: float = WIDTH
+    height: float = HEIGHT
+    left: float = _LEFT
+    right: float = WIDTH - _RIGHT
+    top: float = _TOP
+    bottom: float = HEIGHT - _BOTTOM
+
+
+def duration(values: Sequence[float], hours: Sequence[float]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """A duration curve: for how many hours a value is reached; x [h] and y from the highest down, thinned."""
+    order = sorted(range(len(values)), key=lambda k: -values[k])
+    x, y, passed = [0.0], [values[order[0]]] if order else [0.0], 0.0
+    every = max(len(order) // _MOST_POINTS, 1)
+    for place, k in enumerate(order):
+        passed += hours[k]
+        if (place + 1) % every == 0 or place + 1 == len(order):
+            x.append(round(passed, 4))
+            y.append(round(values[k], 5))
+    return tuple(x), tuple(y)
+
+
+def curves(
+    title: str, about: str, axes: tuple[str, str], lines: Sequence[Curve], limits: Sequence[tuple[str, float]] = ()
+) -> Drawing:
+    """Lines over a quantity; ``axes`` name both, ``limits`` are level lines."""
+    xs = [x for line in lines for x in line.x] or [0.0, 1.0]
+    ys = [y for line in lines for y in line.y if math.isfinite(y)] + [level for _, level in limits]
+    low, high = min(0.0, *ys, 0.0), max([*ys, 1e-9])
+    x_marks, y_marks = _marks(min(xs), max(xs)), _marks(low, high)
+    to_x, to_y = _ruler(min(xs), max(xs), _LEFT, WIDTH - _RIGHT), _ruler(low, y_marks[-1], HEIGHT - _BOTTOM, _TOP)
+    paths = tuple((_path(line, to_x, to_y), line.colour, line.dashed) for line in lines)
+    return Drawing(
+        title, about, *axes, paths, (),
+        tuple(Mark(round(to_x(v), 1), _text(v, x_marks)) for v in x_marks if v <= max(xs) * 1.0001),
+        tuple(Mark(round(to_y(v), 1), _text(v, y_marks)) for v in y_marks),
+        tuple(Mark(round(to_y(level), 1), name) for name, level in limits),
+        tuple((line.name, line.colour) for line in lines),
+    )  # fmt: skip
+
+
+def bars(title: str, about: str, axes: tuple[str, str], names: Sequence[str], stacks: Sequence[Stack]) -> Drawing:
+    """A bar for each name, stacked from the layers in order."""
+    tops = [sum(stack.values[k] for stack in stacks) for k in range(len(names))]
+    y_marks = _marks(0.0, max([*tops, 1e-9]))
+    to_y = _ruler(0.0, y_marks[-1], HEIGHT - _BOTTOM, _TOP)
+    pitch = (WIDTH - _LEFT - _RIGHT) / max(len(names), 1)
+    boxes = []
+    for k, name in enumerate(names):
+        base = 0.0
+        for stack in stacks:
+            value = stack.values[k]
+            if value > 0:
+                y, end = to_y(base + value), to_y(base)
+                what = f"{name}, {stack.name}: {number(value, decimals_for(value))}"
+                x, wide = round(_LEFT + pitch * (k + 0.14), 1), round(pitch * 0.72, 1)
+                boxes.append(Box(x, round(y, 1), wide, round(end - y, 1), stack.colour, what))
+            base += value
+    every = max(1, math.ceil(len(names) / 16))
+    shown = [Mark(round(_LEFT + pitch * (k + 0.5), 1), name) for k, name in enumerate(names) if k % every == 0]
+    heights = tuple(Mark(round(to_y(v), 1), _text(v, y_marks)) for v in y_marks)
+    legend = tuple((stack.name, stack.colour) for stack in stacks)
+    return Drawing(title, about, *axes, (), tuple(boxes), tuple(shown), heights, (), legend)
+
+
+class _ruler:  # noqa: N801 - a function with its numbers kept
+    """From a value to its place on an axis."""
+
+    def __init__(self, low: float, high: float, start: float, end: float) -> None:
+        self.low, self.start = low, start
+        self.scale = (end - start) / ((high - low) or 1.0)
+
+    def __call__(self, value: float) -> float:
+        return self.start + (value - self.low) * self.scale
+
+
+def _path(line: Curve, to_x: _ruler, to_y: _ruler) -> str:
+    parts, pen = [], "M"
+    for x, y in zip(line.x, line.y, strict=True):
+        if math.isfinite(y):
+            parts.append(f"{pen}{to_x(x):.1f} {to_y(y):.1f}")
+            pen = "L"
+        else:
+            pen = "M"
+    return "".join(parts)
+
+
+def _marks(low: float, high: float) -> list[float]:
+    """About five round numbers that hold both ends."""
+    span = (high - low) or 1.0
+    size = 10 ** math.floor(math.log10(span / 4))
+    step = next(size * f for f in (1, 2, 2.5, 5, 10) if span / (size * f) <= 5)
+    first = math.floor(low / step + 1e-9)
+    last = math.ceil(high / step - 1e-9)
+    return [k * step for k in range(first, last + 1)]
+
+
+def _text(value: float, marks: Sequence[float]) -> str:
+    step = marks[1] - marks[0] if len(marks) > 1 else 1.0
+    places = max(0, -math.floor(math.log10(step) + 1e-9))
+    return number(value, places + (abs(step * 10**places - round(step * 10**places)) > 1e-6))
