@@ -169,9 +169,13 @@ def prove(
     loop = _Loop(site, states(site, network, neighbours(site, network, horizon), horizon))
     rounds = [loop.check(schedule)]
     stopped = _improve(loop, problem, rounds, progress, again or solve)
+    to_hold = len(rounds)
+    if to_hold > 1:
+        progress("giving back what the network does not ask for")
+        settle(loop, problem, rounds, again or solve, len(loop.states))
     chosen = loop.best(rounds)
     progress("checking every step with the reference engine")
-    proof = _proof(loop, chosen, rounds, network)
+    proof = replace(_proof(loop, chosen, rounds, network), to_hold=to_hold)
     if proof.breaches:
         proof = replace(proof, stopped=f"{stopped}{_worst(loop, chosen)}")
         if site.grid is not None and site.grid.certificate:

@@ -29,6 +29,7 @@ class GridProof:
             the element says so.
         before: number of violations of the first plan.
         rounds: how often the plan was solved.
+        to_hold: after how many of them nothing was left to mend; the others give back what limits took too much.
         engine_gap_pu: largest voltage difference between batch and reference engine; NaN if no step has a solution.
         limits: what voltages and loadings were held against on the intact network.
         stopped: why the loop ended with violations left, and what the worst one lacks; empty if it left none.
@@ -55,6 +56,7 @@ class GridProof:
     loss_kw: Array | None = None
     island_kw: Array | None = None
     certificate: tuple[str, ...] = ()
+    to_hold: int = 1
 
     def remarks(self) -> Iterator[tuple[Literal["warning", "info"], str]]:
         """What a reader should know beside the violations, and how much it matters."""

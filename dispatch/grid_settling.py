@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from dispatch.audit import audit
 from dispatch.errors import SolveError
 from dispatch.network_rows import NetworkLimits
 from dispatch.problem import Problem
@@ -22,13 +23,15 @@ if TYPE_CHECKING:
 
 _MOST_ROUNDS = 8
 _REST_KW = 1.0
+# A round that gains less than this share of the cost is the last one.
+_LEAST_GAIN = 1e-4
 
 
 class Looping(Protocol):
     """What is needed of the loop of :mod:`dispatch.grid_check`."""
 
     def check(self, schedule: Schedule) -> Any:
-        """A round of a schedule: it has ``injections``."""
+        """A round of a schedule: it has that and its ``injections``."""
         ...
 
     def rows(self, first: Any, last: Any, previous: Sequence[LinearLimits | None]) -> list[LinearLimits]:
@@ -54,6 +57,10 @@ def settle(
             schedule = again(problem)
         except SolveError:
             return
+        if not audit(schedule).passed:
+            return
         rounds.append(loop.check(schedule))
-        if np.allclose(rounds[-1].injections.p_kw, last.injections.p_kw, rtol=0, atol=_REST_KW):
+        gained = abs(last.schedule.proof.objective - schedule.proof.objective)
+        still = np.allclose(rounds[-1].injections.p_kw, last.injections.p_kw, rtol=0, atol=_REST_KW)
+        if still or gained <= _LEAST_GAIN * abs(schedule.proof.objective):
             return
