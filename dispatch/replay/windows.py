@@ -210,7 +210,15 @@ def _obeyed_once(problem: Problem, planned: Mapping[str, Mapping[str, Array]]) -
     return obeyed(problem, {k: {n: np.tile(v, (rows, 1)) for n, v in by.items()} for k, by in planned.items()})
 
 
-def _tied(matrices: Matrices, limits: Limits, *, ties: tuple[np.ndarray, Array], also_integer: Any = None) -> Answer:
+def _tied(
+    matrices: Matrices,
+    limits: Limits,
+    *,
+    ties: tuple[np.ndarray, Array],
+    also_integer: np.ndarray | None = None,
+    start: Array | None = None,
+) -> Answer:
     lower, upper = matrices.col_lower.copy(), matrices.col_upper.copy()
     lower[ties[0]] = upper[ties[0]] = ties[1]
-    return search(replace(matrices, col_lower=lower, col_upper=upper), limits, also_integer=also_integer)
+    held = replace(matrices, col_lower=lower, col_upper=upper)
+    return search(held, limits, also_integer=also_integer, start=start)
