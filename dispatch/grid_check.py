@@ -19,11 +19,12 @@ import numpy as np
 
 from dispatch.audit import audit
 from dispatch.errors import SolveError
+from dispatch.grid_asked import SLOTS, kept_rounds, slots, states
 from dispatch.grid_certificate import certified
-from dispatch.grid_injections import injections, neighbours
+from dispatch.grid_injections import every_scenario, neighbours
 from dispatch.grid_proof import LOSS_SHARE, GridProof
 from dispatch.grid_settling import settle
-from dispatch.grid_states import SLOTS, State, Trial, kept_rounds, loading_only, places, slots, states
+from dispatch.grid_states import State, Trial, loading_only, places
 from dispatch.network_rows import LossTangent, NetworkLimits
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
@@ -45,11 +46,18 @@ _LEAST_LOSS_KW = 0.1
 
 @dataclass(frozen=True)
 class _Round:
-    """A schedule and what the network says about it, state by state."""
+    """A schedule and what the network says about it, state by state.
+
+    Attributes:
+        published: on the published path.
+        trials: with each step in the scenario that is worst there; what the loop mends.
+        injections: of all scenarios, one after the other; two plans with the same are one.
+    """
 
     schedule: Schedule
-    injections: Injections
+    published: tuple[Trial, ...]
     trials: tuple[Trial, ...]
+    injections: Injections
 
     @property
     def found(self) -> int:
@@ -65,9 +73,10 @@ class _Loop:
     states: tuple[State, ...]
 
     def check(self, schedule: Schedule) -> _Round:
-        """The schedule on the batch engine, in every state."""
-        own = injections(self.site, schedule)
-        return _Round(schedule, own, tuple(state.check(schedule, own) for state in self.states))
+        """The schedule on the batch engine, in every state and scenario."""
+        published = tuple(state.check(schedule) for state in self.states)
+        worst = tuple(state.worst(schedule, trial) for state, trial in zip(self.states, published, strict=True))
+        return _Round(schedule, published, worst, every_scenario(self.site, schedule))
 
     def mendable(self, made: _Round) -> bool:
         """Whether limits may still be made of any violation."""
@@ -101,7 +110,7 @@ class _Loop:
         planned, hours = made.schedule.loss_kw, made.schedule.inputs.horizon.hours
         if planned is None:
             return 0.0
-        real = made.trials[0].flows.losses_kw
+        real = made.published[0].flows.losses_kw
         counts = np.isfinite(real) & self.states[0].steps
         apart = np.abs(planned[0] - real)[counts] @ hours[counts]
         return float(apart / max(np.abs(real[counts]) @ hours[counts], _LEAST_LOSS_KW * hours.sum()))
@@ -110,7 +119,7 @@ class _Loop:
         """Of the losses, around the round's AC point; None where nobody pays for them."""
         if made.schedule.loss_kw is None:
             return None
-        state, trial = self.states[0], made.trials[0]
+        state, trial = self.states[0], made.published[0]
         there = trial.flows.converged & state.steps
         onto = self._onto(trial.injections.bus)
         by_kw, by_kvar = (np.where(there, onto @ values, 0.0) for values in state.losses(trial))
@@ -250,7 +259,8 @@ def _proof(loop: _Loop, chosen: _Round, rounds: Sequence[_Round], network: Netwo
     from grid_models.contingency import expanded, merged
 
     parts, breaches, gaps = [], [], []
-    for state, trial in zip(loop.states, chosen.trials, strict=True):
+    for state, trial, worst in zip(loop.states, chosen.published, chosen.trials, strict=True):
+        breaches += [_named(b, state, worst) for b in worst.found if worst.path[b.step]]
         # Of a branch out, whose every step the batch engine has solved, the reference looks at the worst.
         steps = np.flatnonzero(state.steps) if state.island or not state.label else _worst_step(state, trial)
         if not steps.size:
@@ -260,10 +270,10 @@ def _proof(loop: _Loop, chosen: _Round, rounds: Sequence[_Round], network: Netwo
         if state.island or not state.label:
             whole = expanded(seen, network, state.steps.size, steps)
             parts.append((steps, whole))
-            found = state.breaches(chosen.schedule, expanded(seen, state.network, state.steps.size, steps))
+            found = state.breaches(chosen.schedule, expanded(seen, state.network, state.steps.size, steps), trial.path)
         else:
             found = list(trial.found)
-        breaches += [replace(b, element=f"{b.element} {state.label}".strip()) for b in found]
+        breaches += [_named(b, state, trial) for b in found]
     apart = np.concatenate(gaps)
     return GridProof(
         merged(parts),
@@ -274,6 +284,12 @@ def _proof(loop: _Loop, chosen: _Round, rounds: Sequence[_Round], network: Netwo
         loop.states[0].limits,
         **_told(loop, chosen),
     )
+
+
+def _named(breach: Breach, state: State, trial: Trial) -> Breach:
+    """With the state and the scenario that it is of beside the element."""
+    scenario = f"in scenario {trial.path[breach.step]}" if trial.path[breach.step] else ""
+    return replace(breach, element=" ".join(x for x in (breach.element, state.label, scenario) if x))
 
 
 def _worst_step(state: State, trial: Trial) -> np.ndarray:
@@ -297,9 +313,9 @@ def _told(loop: _Loop, chosen: _Round) -> dict[str, Any]:
     taps: dict[str, Array] = {}
     unsettled: list[str] = []
     island: Array | None = None
-    for state, trial in zip(loop.states, chosen.trials, strict=True):
+    for state, trial in zip(loop.states, chosen.published, strict=True):
         if state.island is not None:
-            island = np.where(state.steps, state.island_kw(schedule, trial.flows), np.nan)
+            island = np.where(state.steps, state.island_kw(schedule, trial.flows, trial.path), np.nan)
         if trial.controlled is None or trial.controls is None:
             continue
         unsettled += [
@@ -309,7 +325,7 @@ def _told(loop: _Loop, chosen: _Round) -> dict[str, Any]:
         ]
         if state.label and state.island is None:
             continue
-        names = [name for name, _ in state.droops(schedule)]
+        names = [name for name, _ in state.droops(schedule, trial.path)]
         for name, values in zip(names, trial.controlled.kvar, strict=True):
             kvar[name] = np.where(state.steps, values, kvar.get(name, np.nan))
         for changer, positions in zip(trial.controls.taps, trial.controlled.position, strict=True):
@@ -326,11 +342,12 @@ def _told(loop: _Loop, chosen: _Round) -> dict[str, Any]:
 
 def _worst(loop: _Loop, chosen: _Round) -> str:
     """The violation that is worst, where, when, and how much power would mend it."""
-    found = [(b, s, t) for s, t in zip(loop.states, chosen.trials, strict=True) for b in t.found]
+    pairs = [*zip(loop.states, chosen.published, strict=True), *zip(loop.states, chosen.trials, strict=True)]
+    found = [(b, s, t) for s, t in pairs for b in t.found]
     if not found:
         return ""  # of the reference engine alone: its list names them
     breach, state, trial = min(found, key=lambda one: _worst_first(one[0]))
-    where = f"{breach.element} {state.label}".strip()
+    where = _named(breach, state, trial).element
     what, when = breach.kind.replace("_", " "), _when(chosen.schedule, breach.step)
     if breach.kind == "no_solution":
         controls = [] if trial.controlled is None else trial.controlled.unsettled

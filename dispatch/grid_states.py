@@ -7,20 +7,19 @@ limits the park hardly moves: they are given up, so that a plan is not bent for 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dispatch.assets.grid_connection import GridConnection
 from dispatch.grid import Island
-from dispatch.inverter import FreeReactive, VoltageDroop
+from dispatch.grid_injections import injections
+from dispatch.inverter import VoltageDroop
 from dispatch.schedule import Schedule
-from dispatch.signals import Array, Horizon
+from dispatch.signals import Array
 from dispatch.site import Site
-from dispatch.tariff.contracts import available
 
 if TYPE_CHECKING:
     from grid_models.contingency import Reduced
@@ -31,32 +30,12 @@ if TYPE_CHECKING:
     from grid_models.power_flow import Flows
     from grid_models.slopes import Slopes
 
-SLOTS = 4
-_CONTINGENCY_SLOTS = 2
-_KEPT_ROUNDS = 4
 TOLERANCE_PU = 1e-4
 # A limit is given up where all that the park does brings it less than this share of the way.
 _WORTH_WHILE = 0.1
+_UNSOLVED = 1e-12
 
 Key = tuple[int, int, int]  # kind, element, step
-
-
-def slots(site: Site) -> int:
-    """How many linear limits a problem of the site must be able to hold in each step."""
-    grid = site.grid
-    if grid is None:
-        return 0
-    outages = len(grid.contingencies.branches) if grid.contingencies else 0
-    return (1 + kept_rounds(site)) * (SLOTS * (1 + (grid.island is not None)) + _CONTINGENCY_SLOTS * outages)
-
-
-def kept_rounds(site: Site) -> int:
-    """Of how many earlier rounds loading limits stay as they were.
-
-    A current is convex in active and reactive power, and where both may move it has a minimum: a plan under the last
-    tangent alone jumps past it from side to side. Old tangents lie below the current everywhere, so they close it in.
-    """
-    return _KEPT_ROUNDS if any(isinstance(asset.reactive, FreeReactive) for asset in site.assets) else 0
 
 
 @dataclass(frozen=True)
@@ -66,6 +45,7 @@ class Trial:
     Attributes:
         injections: of the park, at buses that are still supplied.
         found: violations, elements by their names in the network.
+        path: (T,) the scenario of each step.
         controls: what acted, with the plan's active powers; None: nothing.
         controlled: what it came to.
     """
@@ -73,6 +53,7 @@ class Trial:
     injections: Injections
     flows: Flows
     found: Sequence[Breach]
+    path: np.ndarray
     controls: Controls | None = None
     controlled: Controlled | None = None
 
@@ -105,18 +86,39 @@ class State:
         """What is still supplied."""
         return self.reduced.network
 
-    def check(self, schedule: Schedule, injections: Injections) -> Trial:
-        """The plan on the batch engine."""
+    def check(self, schedule: Schedule, path: np.ndarray | None = None) -> Trial:
+        """The plan on the batch engine, each step in the scenario of ``path``; default: the published path."""
         from grid_models.control import solve_controlled
         from grid_models.power_flow import solve_batch
 
-        own, controls = self.reduced.supplied(injections), self.controls(schedule)
+        path = np.zeros(self.steps.size, int) if path is None else path
+        own = self.reduced.supplied(injections(self.site, schedule, path))
+        controls = self.controls(schedule, path)
         assert own is not None
         if controls is None:
             flows = solve_batch(self.network, own, self.neighbours)
-            return Trial(own, flows, self.breaches(schedule, flows))
+            return Trial(own, flows, self.breaches(schedule, flows, path), path)
         done = solve_controlled(self.network, own, self.neighbours, controls)
-        return Trial(own, done.flows, self.breaches(schedule, done.flows), controls, done)
+        return Trial(own, done.flows, self.breaches(schedule, done.flows, path), path, controls, done)
+
+    def worst(self, schedule: Schedule, published: Trial) -> Trial:
+        """The plan with each step in the scenario that passes its limits the furthest, of those that can be mended.
+
+        Rows around such a point hold for all scenarios: they are the same function of what is injected.
+        """
+        if schedule.scenarios == 1:
+            return published
+        size = self.steps.size
+        others = (self.check(schedule, np.full(size, s)) for s in range(1, schedule.scenarios))
+        path = np.argmax([self._over(trial) for trial in (published, *others)], axis=0)
+        return self.check(schedule, path) if path.any() else published
+
+    def _over(self, trial: Trial) -> Array:
+        """(T,) the largest share by which a limit that can be mended is passed; next to nothing: no solution."""
+        out = np.where(trial.flows.converged | ~self.steps, 0.0, _UNSOLVED)
+        for breach in self.mendable(trial):
+            out[breach.step] = max(out[breach.step], breach.margin / breach.limit)
+        return out
 
     def reference(self, trial: Trial, steps: np.ndarray) -> Flows:
         """The reference engine at some steps of a trial, reactive powers and taps as the batch engine found them."""
@@ -133,8 +135,8 @@ class State:
         part = Controlled(done.flows, done.kvar[:, steps], done.position[:, steps], lost)
         return solve_controlled_reference(self.network, own, around, trial.controls, part)
 
-    def controls(self, schedule: Schedule) -> Controls | None:
-        """Tap changers, and inverters at the active powers of the published path; None where nothing acts."""
+    def controls(self, schedule: Schedule, path: np.ndarray) -> Controls | None:
+        """Tap changers, and inverters at their active powers; None where nothing acts."""
         from grid_models.control import Controls, TapChanger
 
         grid, there = self.site.grid, set(self.network.branch_names)
@@ -144,10 +146,10 @@ class State:
             for band in grid.tap_changers
             if not self.label or band.transformer in there
         )
-        droops = tuple(droop for _, droop in self.droops(schedule))
+        droops = tuple(droop for _, droop in self.droops(schedule, path))
         return Controls(droops, taps) if taps or droops else None
 
-    def droops(self, schedule: Schedule) -> Iterator[tuple[str, Droop]]:
+    def droops(self, schedule: Schedule, path: np.ndarray) -> Iterator[tuple[str, Droop]]:
         """By asset on Q(V) whose bus is supplied, its characteristic."""
         from grid_models.control import Droop
 
@@ -166,29 +168,30 @@ class State:
                         np.array([point.voltage_pu for point in asked.points]),
                         np.array([point.injected_kvar_per_kva for point in asked.points]),
                         asked.rated_kva,
-                        schedule.power_kw(asset.name, (bus,))[0],
+                        schedule.power_kw(asset.name, (bus,))[path, np.arange(path.size)],
                         asked.power_factor_min,
                     ),
                 )
 
-    def breaches(self, schedule: Schedule, flows: Flows) -> list[Breach]:
+    def breaches(self, schedule: Schedule, flows: Flows, path: np.ndarray) -> list[Breach]:
         """Violations in the steps that count, and what is too much for the unit that holds an island."""
         from grid_models.limits import violations
 
         found = violations(self.network, flows, self.limits, tolerance_pu=TOLERANCE_PU)
         own = [breach for breach in found if self.steps[breach.step]]
-        return own if self.island is None else [*own, *self._too_much(schedule, flows, self.island)]
+        return own if self.island is None else [*own, *self._too_much(schedule, flows, path, self.island)]
 
-    def island_kw(self, schedule: Schedule, flows: Flows) -> Array:
+    def island_kw(self, schedule: Schedule, flows: Flows, path: np.ndarray) -> Array:
         """(T,) what the reference unit really gives: as planned, and what the network lacks."""
         assert self.island is not None
         bus = next(str(getattr(a, "bus", "")) for a in self.site.assets if a.name == self.island.reference)
-        return np.asarray(schedule.power_kw(self.island.reference, (bus,))[0] + flows.slack_p_kw)
+        planned = schedule.power_kw(self.island.reference, (bus,))[path, np.arange(path.size)]
+        return np.asarray(planned + flows.slack_p_kw)
 
-    def _too_much(self, schedule: Schedule, flows: Flows, island: Island) -> Iterator[Breach]:
+    def _too_much(self, schedule: Schedule, flows: Flows, path: np.ndarray, island: Island) -> Iterator[Breach]:
         from grid_models.limits import Breach
 
-        given = self.island_kw(schedule, flows)
+        given = self.island_kw(schedule, flows, path)
         over = np.abs(given) - island.rated_kw
         for step in np.flatnonzero(self.steps & (over > TOLERANCE_PU * island.rated_kw)):
             value, margin = float(given[step]), float(over[step])
@@ -299,59 +302,6 @@ class State:
             fused = self.network.ac.bus_node
             element = int(np.flatnonzero(fused == fused[self.network.bus_index([breach.element])[0]])[0])
         return KINDS.index(breach.kind), element, breach.step
-
-
-def states(site: Site, network: Network, neighbours: Injections | None, horizon: Horizon) -> tuple[State, ...]:
-    """All that the site asks its plans to hold in; the intact network first.
-
-    Raises:
-        GridError: the network has no bus or branch of a name that the site's file gives.
-    """
-    from grid_models.contingency import Reduced, without_branches
-    from grid_models.limits import Limits
-
-    grid = site.grid
-    assert grid is not None
-    band = {"voltage_min_pu": grid.voltage_min_pu, "voltage_max_pu": grid.voltage_max_pu}
-    alone = without_connection(site, horizon) if grid.island is not None else np.zeros(horizon.steps, bool)
-    out = [State("", Reduced(network, ()), neighbours, Limits.of(network, **band), ~alone, SLOTS, site)]
-    asked = grid.contingencies
-    for branch in asked.branches if asked is not None else ():
-        assert asked is not None
-        left = without_branches(network, [branch])
-        wider = {
-            "voltage_min_pu": asked.voltage_min_pu or grid.voltage_min_pu,
-            "voltage_max_pu": asked.voltage_max_pu or grid.voltage_max_pu,
-            "branch_loading_max_pu": asked.loading_max_pu,
-        }
-        limits, others = Limits.of(left.network, **wider), left.supplied(neighbours)
-        out.append(State(f"with {branch} out", left, others, limits, ~alone, _CONTINGENCY_SLOTS, site))
-    if grid.island is not None and alone.any():
-        out.append(_as_island(site, network, grid.island, alone, band))
-    return tuple(out)
-
-
-def _as_island(
-    site: Site, network: Network, island: Island, steps: np.ndarray, band: Mapping[str, float | None]
-) -> State:
-    """The neighbours have lost the grid too, and the island does not feed them."""
-    from grid_models.contingency import islanded
-    from grid_models.limits import Limits
-
-    assert site.grid is not None
-    bus = next(str(getattr(asset, "bus", "")) for asset in site.assets if asset.name == island.reference)
-    left = islanded(network, site.grid.bus_of[bus], island.open_branches)
-    limits = Limits.of(left.network, **band)
-    return State("as an island", left, None, limits, steps, SLOTS, site, island)
-
-
-def without_connection(site: Site, horizon: Horizon) -> np.ndarray:
-    """(T,) whether all connections of the site are planned out; true throughout where it has none."""
-    there = np.zeros(horizon.steps)
-    for asset in site.assets:
-        if isinstance(asset, GridConnection):
-            there += available(asset.planned_outages, horizon)
-    return np.asarray(there < 1)
 
 
 def places(rows: LinearLimits) -> list[tuple[Key, tuple[int, int]]]:

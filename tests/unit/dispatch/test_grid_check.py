@@ -15,9 +15,10 @@ from dispatch import grid_check, grid_settling
 from dispatch.assets.cable import Cable
 from dispatch.audit import Audit, audit
 from dispatch.errors import SolveError
+from dispatch.grid_asked import states
 from dispatch.grid_check import SLOTS, GridProof, prove
 from dispatch.grid_injections import injections, neighbours, standard_clock
-from dispatch.grid_states import Trial, states
+from dispatch.grid_states import Trial
 from dispatch.part import Violation
 from dispatch.presentation import report_data
 from dispatch.problem import NetworkLimits, Problem
@@ -78,7 +79,7 @@ def proved(network: Network, problem: Problem) -> Proved:
 def on_network(site: Site, network: Network, schedule: Schedule) -> Trial:
     """The schedule on the intact network, without neighbours."""
     state = states(site, network, None, schedule.inputs.horizon)[0]
-    return state.check(schedule, injections(site, schedule))
+    return state.check(schedule)
 
 
 def objective(schedule: Schedule) -> float:
@@ -114,6 +115,36 @@ def test_limits_drawn_far_outside_are_drawn_again_until_they_take_no_more_than_t
     assert 1.04 - 3e-4 < at <= 1.04 + 1e-4
     assert stopped.proof.flows.vm_pu[:, 2].max() < at - 1e-4
     assert rested.schedule.asset("wind", "power_kw")[2] > stopped.schedule.asset("wind", "power_kw")[2] + 100
+
+
+def test_every_scenario_holds_and_the_published_path_is_not_bent_for_another(network: Network):
+    site = park(load(), EXPORTING, WIND, grid={"network": "of the test", "bus_of": {"main": NODE}, "neighbours": False,
+                                               "voltage_max_pu": 1.045})  # fmt: skip
+    windy = np.array([[500.0, 500, 500, 500], [0, 3000, 9000, 6000], [100, 200, 8000, 300]])
+    inputs = given(site, hours(4), {("load", "demand_kw"): 500.0, ("wind", "available_kw"): windy}, scenarios=3)
+    done = proved(network, Problem(site, inputs, network_slots=SLOTS))
+    assert done.proof.before > 0
+    assert done.proof.breaches == ()
+    state = states(site, network, None, inputs.horizon)[0]
+    for scenario in range(3):
+        assert state.check(done.schedule, np.full(4, scenario)).found == []
+    assert state.check(done.first, np.full(4, 1)).found != []
+    assert done.schedule.asset("wind", "curtailed_kw", 0) == pytest.approx([0, 0, 0, 0], abs=1e-6)
+    assert done.schedule.asset("wind", "curtailed_kw", 1)[2] > 1000
+    assert done.schedule.asset("wind", "curtailed_kw", 2)[2] > 1000
+
+
+def test_what_is_left_in_another_scenario_is_told_with_its_number(network: Network):
+    """Demand of the second scenario drags the voltage down, and nothing can be shed."""
+    site = park(load(), EXPORTING, grid={"network": "of the test", "bus_of": {"main": NODE}, "neighbours": False,
+                                         "voltage_min_pu": 0.98})  # fmt: skip
+    demand = np.array([[100.0] * 4, [100, 9000, 100, 100]])
+    done = proved(
+        network, Problem(site, given(site, hours(4), {("load", "demand_kw"): demand}, scenarios=2), network_slots=SLOTS)
+    )
+    assert {b.step for b in done.proof.breaches} == {1}
+    assert all(b.element.endswith("in scenario 1") for b in done.proof.breaches)
+    assert "in scenario 1, voltage low at 01:00" in done.proof.stopped
 
 
 def test_an_overloaded_line_is_mended(network: Network):

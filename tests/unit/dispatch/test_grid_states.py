@@ -10,9 +10,9 @@ import pytest
 
 from dispatch.asset import Mode
 from dispatch.audit import audit
+from dispatch.grid_asked import states, without_connection
 from dispatch.grid_check import GridProof, prove, slots
 from dispatch.grid_injections import injections
-from dispatch.grid_states import states, without_connection
 from dispatch.presentation import report_data
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
