@@ -144,7 +144,7 @@ def test_what_is_left_in_another_scenario_is_told_with_its_number(network: Netwo
     )
     assert {b.step for b in done.proof.breaches} == {1}
     assert all(b.element.endswith("in scenario 1") for b in done.proof.breaches)
-    assert "in scenario 1, voltage low at 01:00" in done.proof.stopped
+    assert "in scenario 1, branch loading at 01:00" in done.proof.stopped
 
 
 def test_an_overloaded_line_is_mended(network: Network):
