@@ -113,7 +113,7 @@ def draw_network(picture: NetworkPicture) -> NetworkDrawing:
     named = ", ".join(_named(picture, k) for k in dict.fromkeys((*picture.own, *picture.named)))
     return NetworkDrawing(
         picture.title,
-        f"{picture.about} Named: {named}." if named else picture.about,
+        f"{picture.about} Named: {named.rstrip('.')}." if named else picture.about,
         tuple(_stroke(picture, at, k) for k in _hot_last(picture.loading)),
         tuple(_dot(picture, at, k) for k in _drawn_order(picture)),
         tuple(_labels(picture, at)),
