@@ -26,7 +26,8 @@ from dispatch.tables import FLOWS, published, rounded
 
 _SMALL_KW = 0.05  # kWh where energy is meant
 _POWERS = ("power_kw", "charge_kw", "discharge_kw", "on", "heat_kw", "cold_kw", "import_kw", "export_kw")
-_SETPOINTS = (*_POWERS, "reserve_up_kw", "reserve_down_kw", "own_use_kw", "sold_kw", "forward_kw", "backward_kw")
+_RESERVES = ("reserve_up_kw", "reserve_down_kw", "own_use_kw", "sold_kw")
+_SETPOINTS = (*_POWERS, *_RESERVES, "forward_kw", "backward_kw", "reactive_kvar")
 
 
 def report_data(plan: Plan) -> ReportData:
@@ -207,7 +208,7 @@ def _setpoints(plan: Plan) -> Iterator[Line]:
     for name, values in published(plan.schedule).items():
         series = name.split(".")[-1]
         if series in _SETPOINTS or series in FLOWS:
-            yield Line(name, rounded(values), unit="on/off" if series == "on" else "kW")
+            yield Line(name, rounded(values), unit={"on": "on/off", "reactive_kvar": "kvar"}.get(series, "kW"))
 
 
 def _notes(plan: Plan) -> Iterator[str]:

@@ -34,6 +34,7 @@ _UNITS: dict[str, dict[str, float]] = {
     "per_kwh": {"/kWh": 1.0, "/MWh": 1e-3},
     "per_kw_month": {"/kW": 1.0, "/MW": 1e-3, "/kW/month": 1.0},
     "kva": {"kVA": 1.0, "MVA": 1e3},
+    "kvar": {"var": 1e-3, "kvar": 1.0, "Mvar": 1e3},
     "per_kva_month": {"/kVA": 1.0, "/MVA": 1e-3, "/kVA/month": 1.0},
     "per_t": {"/t": 1.0, "/kg": 1e3},
     "kg_per_kwh": {"kg/kWh": 1.0, "t/MWh": 1.0, "g/kWh": 1e-3},

@@ -13,7 +13,7 @@ from dispatch.signals import Array, unit_of
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_SYMBOL = {"kw": "kW", "kwh": "kWh", "per_kwh": "1/kWh", "h": "h"}
+_SYMBOL = {"kw": "kW", "kvar": "kvar", "kwh": "kWh", "per_kwh": "1/kWh", "h": "h"}
 _HIDDEN = {"switch", "above_min_kw", "committed", "started", "stopped", "off"}
 # How a store's reserve and its content are made up.
 _HIDDEN |= {"less_charge_kw", "more_charge_kw", "less_discharge_kw", "more_discharge_kw"}
@@ -34,7 +34,7 @@ def published(schedule: Schedule) -> dict[str, Array]:
             inner = series in _HIDDEN | _NOT_BY_STEP or series.startswith(_SEGMENT)
             if values.shape[-1] == steps and not inner:
                 out |= {f"{m.name}.{series}": values[row] for row, m in enumerate(kind.rows.members)}
-    return out
+    return out | {f"{name}.reactive_kvar": values[0] for name, values in schedule.reactive_kvar.items()}
 
 
 def told(schedule: Schedule) -> list[str]:

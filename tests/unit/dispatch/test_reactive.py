@@ -23,6 +23,7 @@ from dispatch.network_rows import NetworkLimits
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.solve import rule_based, solve
+from dispatch.tables import schedule_table
 from tests.parks import battery, given, grid, hours, load, park, tariff
 from tests.unit.dispatch import small_park
 
@@ -82,7 +83,16 @@ def test_a_store_has_its_capability_in_all_directions() -> None:
         schedule = solve(problem)
         assert audit(schedule).passed
         assert schedule.limit_excess_kw.max() == pytest.approx(0.0, abs=1e-6)
-        assert np.sign(schedule.reactive_kvar["battery"]).max() == np.sign(-sign) or sign > 0
+        assert (sign * schedule.injection_kvar(("main",))[0] <= -150 + 1e-6).all()
+
+
+def test_reactive_set_points_are_published_with_their_unit() -> None:
+    problem = posed(PV | {"reactive": FREE})
+    problem.update(limits=asked(1.0, -150.0))
+    schedule = solve(problem)
+    table = schedule_table(schedule, "EUR")
+    assert table.schema.field("pv.reactive_kvar").metadata == {b"unit": b"kvar"}
+    np.testing.assert_allclose(table["pv.reactive_kvar"].to_numpy(), schedule.reactive_kvar["pv"][0])
 
 
 def test_a_least_power_factor_holds_in_every_scenario() -> None:
