@@ -63,8 +63,8 @@ LOCK = env -u PIP_FIND_LINKS -u PIP_EXTRA_INDEX_URL -u UV_FIND_LINKS $(BIN)/uv p
 	--universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
 lock: $(DEV) ## choose versions anew: writes locks/run.txt, locks/dev.txt and locks/bench.txt
 	$(LOCK) --upgrade pyproject.toml --extra simbench --group build -o locks/run.txt
-	$(LOCK) --upgrade pyproject.toml --extra simbench --group dev -c locks/run.txt -o locks/dev.txt
-	$(LOCK) --upgrade pyproject.toml --extra simbench --extra bench --group dev -c locks/dev.txt -o locks/bench.txt
+	$(LOCK) --upgrade pyproject.toml --extra simbench --extra entsoe --group dev -c locks/run.txt -o locks/dev.txt
+	$(LOCK) --upgrade pyproject.toml --extra simbench --extra entsoe --extra bench --group dev -c locks/dev.txt -o locks/bench.txt
 
 clean: ## forget environments, caches and results
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.*

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Floats = NDArray[np.float64]
+Kind: TypeAlias = Literal["wind", "pv", "load", "net_load", "price", "intensity"]
 
 
 @dataclass(frozen=True)
@@ -51,27 +52,41 @@ class Place:
 
 @dataclass(frozen=True)
 class Target:
-    """One series to forecast: its measurements stand in the archive under (site, name), in kW.
+    """One series to forecast: its measurements stand in the archive under (site, name).
 
-    `capacity_kw` is the upper limit of the forecast and may be infinite for loads. Loads of any carrier are
-    kind "load".
+    Powers in kW, prices in money per MWh, carbon intensities in g/kWh. `capacity_kw` is the upper limit of the
+    forecast and may be infinite for all but wind and pv. Loads of any carrier are kind "load"; a load with
+    generation behind its meter, which may fall below zero, is "net_load". `weather` are the sites of the archive
+    under which forecasts of its weather stand, the best source first; `place` is where it stands if not where
+    the others do.
     """
 
     name: str
-    kind: Literal["wind", "pv", "load"]
+    kind: Kind
     capacity_kw: float
     site: str
     plant: PvPlant | None = None
     farm: WindFarm | None = None
+    weather: tuple[str, ...] = ()
+    place: Place | None = None
 
     def __post_init__(self) -> None:
         """Refuse a capacity that bounds nothing."""
-        if self.kind not in ("wind", "pv", "load"):
-            raise ForecastError(f"target {self.name}: kind {self.kind!r} is unknown; valid are wind, pv, load")
-        if not self.capacity_kw > 0 or (np.isinf(self.capacity_kw) and self.kind != "load"):
+        if self.kind not in get_args(Kind):
+            raise ForecastError(
+                f"target {self.name}: kind {self.kind!r} is unknown; valid are {', '.join(get_args(Kind))}"
+            )
+        if not self.capacity_kw > 0 or (np.isinf(self.capacity_kw) and self.kind in ("wind", "pv")):
             raise ForecastError(
                 f"target {self.name}: capacity_kw {self.capacity_kw} must be above 0, and finite for wind and pv"
             )
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Least and greatest value that can come."""
+        if self.kind == "price":
+            return -np.inf, np.inf
+        return (-self.capacity_kw if self.kind == "net_load" else 0.0), self.capacity_kw
 
 
 @dataclass(frozen=True, eq=False)

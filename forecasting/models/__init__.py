@@ -1,0 +1,1 @@
+"""What is known of each kind of series: which features bear on it, and which learners do it justice."""
