@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from dispatch.assets.grid_connection import GridConnection
+from dispatch.carbon.matching import cfe_score
 from dispatch.schedule import Schedule, Solved
 from dispatch.signals import Array, Horizon
 from dispatch.site import Site
@@ -27,19 +28,6 @@ from dispatch.tariff import agreements
 
 ORIGINS = ("direct", "contract", "grid_clean", "fuel", "rest", "stored")
 _SMALL_KW = 1e-9
-
-
-def cfe_score(load: Array, clean: Array, grid_share: Array | float = 0.0) -> float:
-    """Share of a load that is carbon-free step by step; NaN where there is no load.
-
-    Args:
-        load: (T,) energy used.
-        clean: (T,) carbon-free energy that belongs to the user in the same step; more than the load counts as the load.
-        grid_share: (T,) or one number, carbon-free share of what the grid adds.
-    """
-    used = float(np.sum(load))
-    matched = np.minimum(load, clean)
-    return float(np.sum(matched + (load - matched) * grid_share) / used) if used > 0 else float("nan")
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dispatch.matching import Matched, cfe_score, matched
+from dispatch.carbon.matching import cfe_score
+from dispatch.matching import Matched, matched
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.site import Site

@@ -1,0 +1,29 @@
+"""Four accounts of one run's carbon: traced along the flows, marginal, matched with certificates, and shared by a game.
+
+Which question each answers:
+
+* ``tracing``: which carbon physically reached this bus? Adds up to what was emitted; report on it.
+* ``marginal``: what would one more kWh here have emitted? Decide on it; it does not add up.
+* ``matching``: which carbon does the law of contracts and certificates put on this meter?
+* ``game``: what is each one's fair share of emissions that they caused together?
+"""
+
+from __future__ import annotations
+
+from dispatch.carbon.game import Sampled, aumann_shapley, shapley, shapley_sampled
+from dispatch.carbon.ladder import ladder
+from dispatch.carbon.matching import Matching, matching
+from dispatch.carbon.tracing import Flows, Traced, tracing
+
+__all__ = [
+    "Flows",
+    "Matching",
+    "Sampled",
+    "Traced",
+    "aumann_shapley",
+    "ladder",
+    "matching",
+    "shapley",
+    "shapley_sampled",
+    "tracing",
+]

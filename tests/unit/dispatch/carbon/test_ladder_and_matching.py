@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dispatch.carbon import ladder, matching
+from dispatch.errors import AlignmentError, DataError
+
+
+def test_each_interval_costs_its_own_price() -> None:
+    # 100 a t, 10 t an interval, a quarter dearer each: 10·100, then 10·125, then 5·150.
+    cost = ladder([-4.0, 0.0, 10.0, 20.0, 25.0], 100.0, 10.0, 0.25)
+    np.testing.assert_allclose(cost, [-400.0, 0.0, 1000.0, 2250.0, 3000.0])
+
+
+def test_after_the_last_step_the_price_stays() -> None:
+    assert ladder(40.0, 100.0, 10.0, 0.25, steps=1) == pytest.approx(1000 + 30 * 125)
+
+
+def test_no_growth_is_a_plain_price() -> None:
+    np.testing.assert_allclose(ladder([7.0, 123.0], 60.0, 10.0, 0.0), [420.0, 7380.0])
+
+
+def test_a_ladder_that_is_none_is_refused() -> None:
+    with pytest.raises(DataError, match="interval 0"):
+        ladder(1.0, 60.0, 0.0, 0.1)
+
+
+def test_published_matching(shared: Path) -> None:
+    case = json.loads((shared / "golden" / "carbon.json").read_text())["T9_cfe"]
+    found = matching(case["load"], case["contracted"], case["ef"], grid_cfe=case["grid_cfe"])
+    assert found.hourly_share == pytest.approx(case["hourly_contract_only"])
+    assert found.annual_share == pytest.approx(case["annual_volumetric"])
+    assert found.cfe == pytest.approx(case["CFE"])
+    assert found.location == pytest.approx(case["location_t"])
+    assert found.market_hourly == pytest.approx(case["market_hourly_t"])
+    assert found.market_annual == pytest.approx(case["market_annual_t"])
+    assert found.excess.sum() == pytest.approx(case["excess"])
+
+
+def test_the_annual_factor_is_weighted_by_load() -> None:
+    found = matching([30.0, 10.0], [20.0, 0.0], [0.2, 1.0])
+    assert found.market_annual == pytest.approx(20 * (30 * 0.2 + 10 * 1.0) / 40)
+    assert found.market_hourly == pytest.approx(10 * 0.2 + 10 * 1.0)
+
+
+def test_what_does_not_fit_is_refused() -> None:
+    with pytest.raises(AlignmentError, match=r"\(1,\)"):
+        matching([1.0, 2.0], [1.0], 0.5)
+    with pytest.raises(AlignmentError, match="one number or 2"):
+        matching([1.0, 2.0], [1.0, 1.0], [0.5, 0.5, 0.5])
+    with pytest.raises(DataError, match="shares from 0 to 1"):
+        matching([1.0], [1.0], 0.5, grid_cfe=2.0)
+    with pytest.raises(DataError, match="0 or more"):
+        matching([-1.0], [1.0], 0.5)
