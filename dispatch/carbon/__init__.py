@@ -12,16 +12,20 @@ from __future__ import annotations
 
 from dispatch.carbon.game import Sampled, aumann_shapley, shapley, shapley_sampled
 from dispatch.carbon.ladder import ladder
+from dispatch.carbon.marginal import Dispatch, Marginal, marginal
 from dispatch.carbon.matching import Matching, matching
 from dispatch.carbon.tracing import Flows, Traced, tracing
 
 __all__ = [
+    "Dispatch",
     "Flows",
+    "Marginal",
     "Matching",
     "Sampled",
     "Traced",
     "aumann_shapley",
     "ladder",
+    "marginal",
     "matching",
     "shapley",
     "shapley_sampled",
