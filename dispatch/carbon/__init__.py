@@ -14,16 +14,19 @@ from dispatch.carbon.game import Sampled, aumann_shapley, shapley, shapley_sampl
 from dispatch.carbon.ladder import ladder
 from dispatch.carbon.marginal import Dispatch, Marginal, marginal
 from dispatch.carbon.matching import Matching, matching
+from dispatch.carbon.stores import Held, held
 from dispatch.carbon.tracing import Flows, Traced, tracing
 
 __all__ = [
     "Dispatch",
     "Flows",
+    "Held",
     "Marginal",
     "Matching",
     "Sampled",
     "Traced",
     "aumann_shapley",
+    "held",
     "ladder",
     "marginal",
     "matching",
