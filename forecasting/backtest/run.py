@@ -55,7 +55,10 @@ class InTurn:
     """One chunk after the other in this process; an error is raised where it happens."""
 
     def map(
-        self, fn: Callable[[Any], Any], chunks: Sequence[tuple[str, Any]], deadline: float | None = None
+        self,
+        fn: Callable[[Any], Any],
+        chunks: Sequence[tuple[str, Any]],
+        deadline: float | None = None,  # noqa: ARG002 - the protocol's; what runs here is not stopped
     ) -> Iterator[tuple[str, Any]]:
         """See `Executor`; a deadline is not looked at."""
         for name, chunk in chunks:
@@ -118,9 +121,7 @@ class Worker:
         longest = max(chunk.tasks, key=lambda task: len(task.edges_ns))
         known = sealed(self.archive, chunk.tasks[0].train_ns)
         try:
-            return chunk.model.train(
-                known, self.targets, self.place, longest.edges_ns - longest.issue_ns, self.levels
-            )
+            return chunk.model.train(known, self.targets, self.place, longest.edges_ns - longest.issue_ns, self.levels)
         except CannotForecast as reason:
             return reason
 
