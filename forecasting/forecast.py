@@ -19,6 +19,7 @@ from forecasting.errors import ForecastError
 from forecasting.known import Known
 from forecasting.ladder import Answer, Ladder
 from forecasting.models.base import CannotForecast, Shown
+from forecasting.observed import means_over
 from forecasting.physics import PvPlant, WindFarm
 from forecasting.quantiles import LEVELS, mean_weights
 from forecasting.targets import Forecast, Place, Target
@@ -132,7 +133,7 @@ def _notes(answer: Answer, edges_ns: Ns) -> Iterator[str]:
         on = [step for step, each in enumerate(answer.rungs) if each == rung]
         if rung != answer.quality and len(set(answer.rungs)) > 1:
             yield f"{name}: {len(on)} of {len(answer.rungs)} intervals from {RUNG_WORDS[rung]}"
-    if answer.quality != "latest_nwp" and (answer.target.weather or answer.target.kind in ("wind", "pv")):
+    if answer.quality != answer.expected:
         on = [step for step, each in enumerate(answer.rungs) if each == answer.quality]
         first = utc_text(int(edges_ns[on[0]]))
         yield f"{name}: from {RUNG_WORDS[answer.quality]} for {len(on)} intervals, the first at {first}"
@@ -160,10 +161,8 @@ def _shown(answer: Answer, known: Known, edges_ns: Ns) -> Shown | None:
     measured = known.measurements(answer.target.site, answer.target.name)
     if not np.isfinite(measured.value).any():
         return None
-    found = []
-    for back in range(ASKED_AGAIN_DAYS, 0, -1):
-        if (one := _asked_again(answer, known, edges_ns, back)) is not None:
-            found.append(one)
+    again = (_asked_again(answer, known, edges_ns, back) for back in range(ASKED_AGAIN_DAYS, 0, -1))
+    found = [one for one in again if one is not None]
     if not found:
         return None
     starts, actual, quantiles = (np.stack(each) for each in zip(*found, strict=True))
@@ -178,7 +177,7 @@ def _asked_again(answer: Answer, known: Known, edges_ns: Ns, back: int) -> tuple
     except CannotForecast:
         return None
     measured = known.measurements(answer.target.site, answer.target.name)
-    return edges[:-1], steps.means_over(measured, edges), said
+    return edges[:-1], means_over(measured, edges), said
 
 
 def _memory(shown: Shown | None) -> scenarios.Memory:

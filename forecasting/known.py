@@ -239,7 +239,9 @@ class Known:
         hidden = Withheld(_names(sites), _names(variables), measured_ns=(first_ns, last_ns))
         return replace(self, _withheld=(*self._withheld, hidden))
 
-    def late(self, by_ns: int, *, sites: Collection[str] | str, variables: Collection[str] | str | None = None) -> Known:
+    def late(
+        self, by_ns: int, *, sites: Collection[str] | str, variables: Collection[str] | str | None = None
+    ) -> Known:
         """The same as if these series had always become known so much later: a model learns to live with their age."""
         if by_ns < 0:
             raise ForecastError(f"late: {by_ns} ns is negative; nothing can be known before it was")

@@ -51,6 +51,11 @@ class Answer:
         return max(self.rungs, key=RUNGS.index)
 
     @property
+    def expected(self) -> str:
+        """The rung it would stand on were nothing missing: wind and pv live on weather, others where they name some."""
+        return "latest_nwp" if self.target.weather or self.target.kind in ("wind", "pv") else "own_past"
+
+    @property
     def shown(self) -> Shown | None:
         """What the model said of held-out days, if it keeps that."""
         kept: Mapping[str, Shown] = getattr(self.trained, "shown", None) or {}
@@ -66,15 +71,13 @@ class Ladder:
     """
 
     of_kind: Callable[[Kind], tuple[Model, ...]] = models.of_kind
-    last_resort: Callable[[], tuple[Model, ...]] = models.of_last_resort
+    last_resort: Callable[[Kind], tuple[Model, ...]] = models.of_last_resort
     workers: int = 1
     name: str = "ladder"
 
     def train(self, known: Known, targets: Sequence[Target], place: Place, horizon_ns: Ns, levels: Floats) -> Climber:
         """Nothing is trained before it is needed: which rung that is, the first question tells."""
-        return Climber(
-            self, tuple(targets), place, horizon_ns, np.asarray(levels, dtype=np.float64), known.time_ns
-        )
+        return Climber(self, tuple(targets), place, horizon_ns, np.asarray(levels, dtype=np.float64), known.time_ns)
 
 
 @dataclass(eq=False)
@@ -195,7 +198,7 @@ class _Filled:
     def ask_last(self, target: Target, parts: list[Part]) -> None:
         """The models that need nothing from outside, for whatever is still open."""
         own = tuple(late for late in parts[0].situation.late if late[:2] == (target.site, target.name))
-        for model in self.climber.ladder.last_resort():
+        for model in self.climber.ladder.last_resort(target.kind):
             steps = self.open(target)
             if not steps.any():
                 return
@@ -257,6 +260,4 @@ class _Filled:
         if self.open(target).any():
             raise ForecastError("; ".join(told) or f"{target.name}: nothing is known of it")
         _, model, trained, situation = max(self.by[target.name], key=lambda one: one[0])
-        return Answer(
-            target, self.values[target.name], tuple(self.rungs[target.name]), model, trained, situation, told
-        )
+        return Answer(target, self.values[target.name], tuple(self.rungs[target.name]), model, trained, situation, told)

@@ -17,9 +17,9 @@ def of_kind(kind: Kind) -> tuple[Model, ...]:
     return (OwnPast(with_weather=True), PhysicsOnly()) if kind in ("wind", "pv") else ()
 
 
-def of_last_resort() -> tuple[Model, ...]:
+def of_last_resort(kind: Kind) -> tuple[Model, ...]:
     """Models that need no forecast from outside, best first."""
     from forecasting.models.own_past import OwnPast
     from forecasting.models.usual_weather import UsualWeather
 
-    return UsualWeather(), OwnPast()
+    return (UsualWeather(), OwnPast()) if kind in ("wind", "pv") else (OwnPast(),)

@@ -84,6 +84,7 @@ class _Learnt:
     memory: scenarios.Memory
     shown: Shown | None
     card: Mapping[str, Any]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,14 +103,14 @@ class OwnPastTrained:
         return {"model": self.model.name, "targets": {name: one.card for name, one in self.learnt.items()}}
 
     @property
+    def notes(self) -> Mapping[str, tuple[str, ...]]:
+        """What a reader of its forecasts should know, by target."""
+        return {name: one.notes for name, one in self.learnt.items()}
+
+    @property
     def shown(self) -> Mapping[str, Shown]:
         """What it said of the days held out."""
         return {name: one.shown for name, one in self.learnt.items() if one.shown is not None}
-
-    @property
-    def memories(self) -> Mapping[str, scenarios.Memory]:
-        """How each target's errors hang together in time."""
-        return {name: one.memory for name, one in self.learnt.items()}
 
     def quantiles(self, known: Known, edges_ns: Ns) -> Mapping[str, Floats]:
         """See `Trained`."""
@@ -123,7 +124,7 @@ class OwnPastTrained:
             if one.memory is NO_MEMORY:
                 frame = _plain(case, case.ahead)
             else:
-                rows = _rows(case, np.array([case.issue_ns]), step, self.model.with_weather)
+                rows, _ = _rows(case, np.array([case.issue_ns]), step, self.model.with_weather)
                 frame = _frame(case, rows, one.drift_share, np.ones(step.shape, dtype=bool))
             levels = case.bounded(one.fitted.predict(frame), case.ahead)
             quantiles = case.at_edges(levels, one.memory, LEVELS) @ to_levels
@@ -138,11 +139,16 @@ def _label(target: Target) -> str:
     return f"{target.site}/{target.name}"
 
 
-def _rows(case: Case, issue_ns: Ns, step: Steps, with_weather: bool) -> Rows:
+def _rows(case: Case, issue_ns: Ns, step: Steps, with_weather: bool) -> tuple[Rows, tuple[str, ...]]:
+    """Feature rows, and a note where weather is better than it was at the time."""
     weather = case.weather(issue_ns, step) if with_weather else None
     if with_weather and weather is None:
         raise CannotForecast(f"{case.target.name}: no weather forecast is known under {list(case.target.weather)}")
-    return case.rows(issue_ns, step, weather)
+    if weather is None or not weather.hindcast.any():
+        return case.rows(issue_ns, step, weather), ()
+    share = float(weather.hindcast.mean())
+    note = f"{case.target.name}: for {share:.0%} of the training days weather is a later run's look back"
+    return case.rows(issue_ns, step, weather), (f"{note}; bands may be narrow",)
 
 
 def _learn(case: Case, model: OwnPast) -> _Learnt:
@@ -157,7 +163,7 @@ def _learn(case: Case, model: OwnPast) -> _Learnt:
         return _usual_alone(case)
     issues, steps = features.training_issues(case.history, case.issue_ns, case.edges_ns, model.history_days)
     issues, steps = thinned(issues, steps)
-    rows = _rows(case, issues, steps, model.with_weather)
+    rows, notes = _rows(case, issues, steps, model.with_weather)
     actual = features.seen(case.history, steps, np.array(case.issue_ns))
     use = np.isfinite(actual) & ~case.dark(steps)
     share, _ = nnls(rows.drift_kw[use], (actual - rows.base_kw)[use])
@@ -166,7 +172,7 @@ def _learn(case: Case, model: OwnPast) -> _Learnt:
     shown = _shown(case, steps, use, actual, held)
     memory = scenarios.fit_memory(scenarios.normal_scores(shown.actual, shown.quantiles), case.history.grid.step_h)
     card = measured_inputs(case) | {"training_rows": len(came), "features": frame.names, "shares": fitted.shares}
-    return _Learnt(fitted, share, memory, shown, card)
+    return _Learnt(fitted, share, memory, shown, card, notes)
 
 
 def thinned(issue_ns: Ns, step: Steps) -> tuple[Ns, Steps]:
@@ -221,7 +227,8 @@ def _usual_alone(case: Case) -> _Learnt:
     step = np.flatnonzero(np.isfinite(case.history.value))
     fitted = _usual(case, None).fit(_plain(case, step), case.history.value[step], LEVELS)
     card = measured_inputs(case) | {"training_rows": len(step), "usual_days_of": round(case.days)}
-    return _Learnt(fitted, np.zeros(3), NO_MEMORY, None, card)
+    note = f"{case.target.name}: {case.days:.0f} days of history, so quantiles by time of day"
+    return _Learnt(fitted, np.zeros(3), NO_MEMORY, None, card, (f"{note}; {LEARNS_FROM_DAYS} days train a model",))
 
 
 def _shown(case: Case, steps: Steps, use: Mask, actual: Floats, held: Held) -> Shown:

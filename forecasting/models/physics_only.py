@@ -56,6 +56,12 @@ class PhysicsTrained:
         """What it is."""
         return {"model": "physics"}
 
+    @property
+    def notes(self) -> Mapping[str, tuple[str, ...]]:
+        """What a reader of its forecasts should know, by target."""
+        told = "too little history to train, so physics from weather times a gain"
+        return {target.name: (f"{target.name}: {told}",) for target in self.targets}
+
     def quantiles(self, known: Known, edges_ns: Ns) -> Mapping[str, Floats]:
         """See `Trained`."""
         return {t.name: self._one(case_of(known, t, self.place, edges_ns, GAIN_DAYS)) for t in self.targets}
@@ -63,7 +69,10 @@ class PhysicsTrained:
     def _one(self, case: Case) -> Floats:
         power = physics_kw(case, np.array([case.issue_ns]), case.ahead[None, :])
         if power is None or not np.isfinite(power).all():
-            raise CannotForecast(f"{case.target.name}: no weather forecast that reaches the whole horizon")
+            raise CannotForecast(
+                f"{case.target.name}: no weather under weather={list(case.target.weather)} from which physics could "
+                f"tell the power of {'a farm with its turbine' if case.target.kind == 'wind' else 'the plant'}"
+            )
         central = np.clip(power[0] * gain(case), 0.0, case.target.capacity_kw)
         levels = case.bounded(central[:, None] + spread_kw(case, central)[:, None] * ndtri(self.levels), case.ahead)
         return np.clip(case.at_edges(levels, scenarios.Memory(), self.levels), *case.target.bounds)
