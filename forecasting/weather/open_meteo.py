@@ -23,24 +23,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from forecasting.errors import ForecastError
-from forecasting.weather.base import VARIABLES, WeatherRun
+from forecasting.weather.base import CATALOGUE, UNITS, VARIABLES, WeatherRun
 
 Floats = NDArray[np.float64]
 PUBLIC_URL = "https://api.open-meteo.com"
 MOST_PAST_DAYS, MOST_FORECAST_DAYS = 92, 16
 ATTEMPTS = 4
 LONGEST_WAIT_S = 60.0
-UNITS = {
-    "temperature_2m": "°C",
-    "wind_speed_10m": "m/s",
-    "wind_speed_80m": "m/s",
-    "wind_speed_120m": "m/s",
-    "wind_direction_80m": "°",
-    "surface_pressure": "hPa",
-    "shortwave_radiation": "W/m²",
-    "direct_normal_irradiance": "W/m²",
-    "diffuse_radiation": "W/m²",
-}
+# What the forecast's documentation lists; 100 m comes from other services only.
+ASKED = tuple(name for name in VARIABLES if not name.endswith("_100m"))
 
 
 class _UnavailableError(Exception):
@@ -120,7 +111,7 @@ class OpenMeteo:
         return {
             "latitude": f"{latitude:.4f}",
             "longitude": f"{longitude:.4f}",
-            self.resolution: ",".join(VARIABLES),
+            self.resolution: ",".join(ASKED),
             "timezone": "UTC",
             "wind_speed_unit": "ms",
             "past_days": str(back),
@@ -216,7 +207,7 @@ class OpenMeteo:
         values = np.array([np.nan if v is None else v for v in raw], dtype=np.float64)
         if np.isinf(values).any():
             raise ForecastError(f"{place}: an infinite value")
-        if name != "temperature_2m" and (values < 0).any():
+        if CATALOGUE[name].least == 0 and (values < 0).any():
             raise ForecastError(f"{place}: {np.nanmin(values):g} {UNITS[name]} is negative")
         return values
 

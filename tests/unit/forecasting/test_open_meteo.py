@@ -19,8 +19,8 @@ import pytest
 
 from forecasting.archive import Archive
 from forecasting.errors import ForecastError
-from forecasting.weather.base import VARIABLES, WeatherRun, stored
-from forecasting.weather.open_meteo import UNITS, OpenMeteo
+from forecasting.weather.base import UNITS, WeatherRun, stored
+from forecasting.weather.open_meteo import ASKED, OpenMeteo
 
 NOW = pd.Timestamp("2024-05-10T09:40Z")
 START, END = pd.Timestamp("2024-05-10T16:00Z"), pd.Timestamp("2024-05-11T16:00Z")
@@ -104,7 +104,7 @@ def fetch(service: Service, pauses: list[float] | None = None, now: pd.Timestamp
 
 
 def changed(**what: Any) -> str:
-    body = document({"hourly": ",".join(VARIABLES), "past_days": "0", "forecast_days": "3"})
+    body = document({"hourly": ",".join(ASKED), "past_days": "0", "forecast_days": "3"})
     for key, value in what.items():
         if key == "block":
             body["hourly"] |= value
@@ -119,7 +119,7 @@ def test_what_is_asked_is_documented_and_what_comes_covers_the_day(service: Serv
     run = fetch(service)
     asked = service.asked[0]
     assert asked["path"] == "/v1/forecast"
-    assert asked["hourly"].split(",") == list(VARIABLES)
+    assert asked["hourly"].split(",") == list(ASKED)
     assert (asked["timezone"], asked["wind_speed_unit"], asked["latitude"]) == ("UTC", "ms", "39.7950")
     assert 2 <= int(asked["forecast_days"]) <= 16
     assert service.agents[0].startswith("parkwatt/")
@@ -127,7 +127,7 @@ def test_what_is_asked_is_documented_and_what_comes_covers_the_day(service: Serv
     assert run.valid_time[0] <= START
     assert run.valid_time[-1] >= END
     assert run.issue_time == run.available_at == NOW
-    assert set(run.columns) == set(VARIABLES)
+    assert set(run.columns) == set(ASKED)
     assert run.notes == ()
 
 
@@ -284,7 +284,7 @@ def test_a_run_goes_into_the_archive_under_its_availability(service: Service) ->
     run = fetch(service)
     archive = stored(Archive.empty(), "park_weather", run)
     assert archive.as_of(NOW - pd.Timedelta("1s")).variables("park_weather") == ()
-    assert set(archive.as_of(NOW).variables("park_weather")) == set(VARIABLES)
+    assert set(archive.as_of(NOW).variables("park_weather")) == set(ASKED)
     odd = WeatherRun("x", NOW, NOW, run.valid_time, {"visibility": np.zeros(len(run.valid_time))})
     with pytest.raises(ForecastError, match=r"unknown columns \['visibility'\]"):
         stored(Archive.empty(), "park_weather", odd)
