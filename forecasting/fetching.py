@@ -216,8 +216,18 @@ class Service:
         except ValueError:
             raise UnavailableError(f"{self.place}: the answer is not whole JSON") from None
 
-    def fetched(self, ask: Ask, now: pd.Timestamp, fresh_for_min: float, read: Callable[[Any], T]) -> Fetched[T]:
-        """What `read` makes of the JSON of an answer: a kept one that is fresh, a new one, or the last good one.
+    def fetched(
+        self,
+        ask: Ask,
+        now: pd.Timestamp,
+        fresh_for_min: float,
+        read: Callable[[Any], T],
+        parse: Callable[[Reply], Any] | None = None,
+    ) -> Fetched[T]:
+        """What `read` makes of an answer: a kept one that is fresh, a new one, or the last good one.
+
+        `parse` makes of an answer what is kept; by default its JSON. With an own one the status 400 passes, too, as
+        some services say so that they have nothing.
 
         Raises ForecastError where the request is refused, or nothing at all can be had.
         """
@@ -225,7 +235,7 @@ class Service:
         if kept is not None and now - kept.at <= pd.Timedelta(minutes=fresh_for_min):
             return kept
         try:
-            body = self.json(ask)
+            body = self.json(ask) if parse is None else self.send(ask, parse, frozenset({200, 400}))
             value = read(body)
         except (UnavailableError, AnswerError) as failure:
             if kept is None:
