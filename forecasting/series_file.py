@@ -50,7 +50,11 @@ class SeriesFile:
         return "intensity" if self.unit in INTENSITIES else "price"
 
     def fetch(self, start: pd.Timestamp, end: pd.Timestamp, now: pd.Timestamp) -> SeriesRun:
-        """What the file holds of the intervals that end in (start, end] and was known at `now`."""
+        """What the file holds of the intervals that end in (start, end].
+
+        That a value stands in the file does not say since when: it counts as known after the usual delay, or since
+        its auction's publication, whatever `now` is.
+        """
         require_period(start, end, str(self.path))
         scale, unit = self._unit()
         series = read_series(
@@ -65,10 +69,10 @@ class SeriesFile:
         starts = index if self.stamp == "start" else index - (index[1] - index[0])
         place = f"{self.path}, column {self.column!r}"
         if self.kind == "price":
-            run = day_ahead_run(self.name, place, starts, values, unit, now)
+            run = day_ahead_run(self.name, place, starts, values, unit, None)
         else:
             delay = pd.Timedelta(minutes=self.delay_min)
-            run = intensity_run(self.name, place, starts, values, delay=delay, fetched_at=now)
+            run = intensity_run(self.name, place, starts, values, delay=delay, fetched_at=None)
         run = run.between(start, end)
         if not np.isfinite(run.values).any():
             raise ForecastError(f"{place}: no value in {start} … {end}; it holds {index[0]} … {index[-1]}")
@@ -79,7 +83,6 @@ class SeriesFile:
             return INTENSITIES[self.unit], UNIT
         currency, _, energy = self.unit.partition("/")
         if energy.strip() not in PER_MWH:
-            raise ForecastError(
-                f"{self.path}: unit {self.unit!r} is unknown; accepted: a currency per MWh or kWh, or {list(INTENSITIES)}"
-            )
+            accepted = f"a currency per MWh or kWh, or {list(INTENSITIES)}"
+            raise ForecastError(f"{self.path}: unit {self.unit!r} is unknown; accepted: {accepted}")
         return PER_MWH[energy.strip()], f"{currency.strip()} / MWh"

@@ -30,7 +30,7 @@ def intensity_run(
     starts: pd.DatetimeIndex,
     values: NDArray[np.float64],
     *,
-    fetched_at: pd.Timestamp,
+    fetched_at: pd.Timestamp | None,
     delay: pd.Timedelta | None = None,
     issued: pd.Timestamp | None = None,
     notes: tuple[str, ...] = (),
@@ -50,8 +50,10 @@ def intensity_run(
     if issued is not None:
         same = pd.DatetimeIndex([issued.tz_convert("UTC")] * len(ends)).as_unit("ns")
         return SeriesRun(provider, variable, UNIT, ends, step, same, same, filled, notes)
-    over = np.asarray(ends <= fetched_at)
-    ends, step, filled = ends[over], step[over], filled[over]
+    if fetched_at is not None:
+        over = np.asarray(ends <= fetched_at)
+        ends, step, filled = ends[over], step[over], filled[over]
     since = (ends + (delay or pd.Timedelta(0))).as_unit("ns")
-    since = pd.DatetimeIndex(np.minimum(since, fetched_at.tz_convert("UTC").as_unit("ns")))
+    if fetched_at is not None:
+        since = pd.DatetimeIndex(np.minimum(since, fetched_at.tz_convert("UTC").as_unit("ns")))
     return SeriesRun(provider, variable, UNIT, ends, step, since, None, filled, notes)

@@ -45,12 +45,12 @@ def day_ahead_run(
     starts: pd.DatetimeIndex,
     values: Floats,
     unit: object,
-    fetched_at: pd.Timestamp,
+    fetched_at: pd.Timestamp | None,
     notes: tuple[str, ...] = (),
 ) -> SeriesRun:
     """Prices stamped at interval starts as a run, available from their publication on.
 
-    Prices that were there before the usual hour of publication are available since they were fetched.
+    Prices that were fetched before the usual hour of publication are available since then.
     """
     currency = currency_of(unit, place)
     known = values[np.isfinite(values)]
@@ -61,6 +61,8 @@ def day_ahead_run(
         )
     ends, step, filled, said = intervals(starts, values, MARKET_ZONE, place)
     since = published(pd.DatetimeIndex(ends - step))
-    since = pd.DatetimeIndex(np.minimum(since.as_unit("ns"), fetched_at.tz_convert("UTC").as_unit("ns")))
+    since = since.as_unit("ns")
+    if fetched_at is not None:
+        since = pd.DatetimeIndex(np.minimum(since, fetched_at.tz_convert("UTC").as_unit("ns")))
     name = f"day_ahead_price_{currency.lower()}_per_mwh"
     return SeriesRun(provider, name, f"{currency}/MWh", ends, step, since, since, filled, notes + said)
