@@ -165,9 +165,7 @@ def _components(raw: Mapping[str, Floats]) -> dict[str, Floats]:
     return found
 
 
-def _placed(
-    lattice: Lattice, issue: Ns, available: Ns, run: Steps, stamp: Ns, columns: Mapping[str, Floats]
-) -> Winds:
+def _placed(lattice: Lattice, issue: Ns, available: Ns, run: Steps, stamp: Ns, columns: Mapping[str, Floats]) -> Winds:
     drawn = {name: _on_lattice(lattice, run, stamp, values) for name, values in columns.items()}
     first = min((int(step.min()) for _, step, _ in drawn.values() if len(step)), default=0)
     last = max((int(step.max()) for _, step, _ in drawn.values() if len(step)), default=0)
