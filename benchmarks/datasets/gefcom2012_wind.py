@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from benchmarks.datasets import components, registry
 from forecasting.archive import Archive
+from forecasting.rows import Rows
 from forecasting.targets import Place, Target
 
 Floats = NDArray[np.float64]
@@ -49,7 +50,7 @@ class Data:
 
     def actual(self, window: Window) -> Floats:
         """Powers (T, farms) of a window."""
-        return self.power.reindex(window.end).to_numpy(dtype=np.float64)
+        return np.asarray(self.power.reindex(window.end), dtype=np.float64)
 
 
 @cache
@@ -62,7 +63,7 @@ def load() -> Data:
     power = table[[name for name in table.columns if name.startswith("wp")]]
     known = power.where(table["usage"] == KNOWN)
     stamp = np.asarray(power.index.asi8)
-    rows = {}
+    rows: dict[tuple[str, str], Rows] = {}
     targets = []
     for farm in sorted(runs["farm"].unique()):
         part = runs[runs["farm"] == farm]

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from benchmarks.datasets import components, registry
 from forecasting.archive import Archive
+from forecasting.rows import Rows
 from forecasting.targets import Place, Target
 
 Floats = NDArray[np.float64]
@@ -62,7 +63,7 @@ class Data:
 
     def actual(self, task: Task) -> Floats:
         """Powers (T, farms) of a month."""
-        return self.power.reindex(task.end).to_numpy(dtype=np.float64)
+        return np.asarray(self.power.reindex(task.end), dtype=np.float64)
 
 
 @cache
@@ -75,7 +76,7 @@ def load() -> Data:
     released = components.ns(month.to_timestamp())
     revealed = components.ns((month + 1).to_timestamp())
     issued = components.ns((end - hour).normalize())
-    rows = {}
+    rows: dict[tuple[str, str], Rows] = {}
     targets = []
     for zone in sorted(table["zone"].unique()):
         chosen = np.asarray(table["zone"] == zone)

@@ -58,7 +58,7 @@ def month_scores(own_run: bool) -> dict[int, float]:
 
 def _relative_ns(window: gefcom2012_wind.Window) -> Ns:
     edges_ns = index_ns(window.edges, "edges")
-    return edges_ns - edges_ns[0]
+    return np.asarray(edges_ns - edges_ns[0])
 
 
 @cache

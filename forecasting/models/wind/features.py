@@ -71,7 +71,8 @@ def main_height_m(target: Target, winds: Winds) -> int:
     heights = winds.heights_m
     if target.farm is None:
         return heights[-1]
-    return min(heights, key=lambda height: abs(height - target.farm.hub_height_m) if target.farm else 0)
+    hub_m = target.farm.hub_height_m
+    return min(heights, key=lambda height: abs(height - hub_m))
 
 
 def own(target: Target, look: Look) -> dict[str, Floats]:

@@ -58,7 +58,7 @@ class WindModel:
         fitting = _Fitting(setting, issue_ns, step, pasts, columns, levels)
         members = fitting.members()
         first, last = (utc_text(int(lattice.end_ns(step.ravel()[k]))) for k in (0, -1))
-        card = {"model": self.name, "version": VERSION, "trained_at": utc_text(known.time_ns)}
+        card: dict[str, Any] = {"model": self.name, "version": VERSION, "trained_at": utc_text(known.time_ns)}
         card |= {"rows_from": first, "rows_to": last, "issues": len(issue_ns), "own_run": self.own_run}
         card |= {"members": ("stage one", *(member.name for member in stages.SECOND))}
         card |= {"features": {t.name: m.names for t, m in zip(targets, members, strict=True)}}
