@@ -145,7 +145,7 @@ def rung_of(target: Target, part: Part) -> str:
     first = target.weather[0]
     if first not in part.sources:
         return "other_nwp"
-    late = any(site == first for site, _, _ in part.situation.late)
+    late = any(site == first and name != target.name for site, name, _ in part.situation.late)
     return "previous_run" if late else "latest_nwp"
 
 
