@@ -22,6 +22,7 @@ RUNS_LOOKED_AT = 3
 USUAL_OF_DAYS = 400
 BRIDGED_NS = 3 * HOUR_NS
 SITUATIONS_AT_MOST = 3  # of one target at one issue; the rest goes down to the rung without weather
+SMALLEST_SHARE = 0.02  # of the horizon: for less no model is trained
 GONE = -1
 
 Input = tuple[str, str]  # site, variable
@@ -74,7 +75,8 @@ def parts_of(known: Known, target: Target, edges_ns: Ns) -> list[Part]:
         return [_part(target, inputs, by_ns[:, 0], own, np.ones(steps, dtype=bool))]
     patterns, which = np.unique(by_ns, axis=1, return_inverse=True)
     which = which.ravel()
-    order = np.argsort(-np.bincount(which, minlength=patterns.shape[1]), kind="stable")
+    count = np.bincount(which, minlength=patterns.shape[1])
+    order = [p for p in np.argsort(-count, kind="stable") if count[p] >= SMALLEST_SHARE * steps]
     return [_part(target, inputs, patterns[:, p], own, which == p) for p in order]
 
 
