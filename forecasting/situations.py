@@ -131,7 +131,7 @@ def _reached(valid_ns: Ns, middle_ns: Ns) -> Mask:
     step = int(np.median(np.diff(valid_ns)))
     after = np.clip(np.searchsorted(valid_ns, middle_ns), 1, len(valid_ns) - 1)
     bridged = valid_ns[after] - valid_ns[after - 1] <= max(BRIDGED_NS, step)
-    return bridged & (middle_ns >= valid_ns[0] - step) & (middle_ns <= valid_ns[-1] + step // 2)
+    return np.asarray(bridged & (middle_ns >= valid_ns[0] - step) & (middle_ns <= valid_ns[-1] + step // 2))
 
 
 def _own_lateness_ns(known: Known, target: Target) -> int:

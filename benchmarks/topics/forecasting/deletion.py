@@ -156,7 +156,7 @@ def measured(which: Callable[[], Case]) -> dict[str, Found]:
                 covered.append(np.where(counts, inside, np.nan))
                 width.append(np.where(counts, (high - low) / target.capacity_kw, np.nan))
                 rungs.append(np.array(answer.rungs, dtype=object))
-        found[name] = Found(*(np.concatenate(each) for each in (covered, width, rungs)), tuple(failed))
+        found[name] = Found(np.concatenate(covered), np.concatenate(width), np.concatenate(rungs), tuple(failed))
     return found
 
 
