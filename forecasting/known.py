@@ -118,6 +118,11 @@ class Known:
     def _has(self, site: str, variable: str) -> bool:
         return bool(self._shown(site, variable, self._rows[site, variable]).any())
 
+    def has_runs(self, site: str, variable: str) -> bool:
+        """Whether a run of this series is visible."""
+        rows = self._rows.get((site, variable))
+        return rows is not None and bool((self._shown(site, variable, rows) & (rows.issue_ns != MEASURED_NS)).any())
+
     def variables(self, site: str) -> tuple[str, ...]:
         """Names of the variables of a site with at least one visible row."""
         return tuple(sorted(v for s, v in self._rows if s == site and self._has(s, v)))

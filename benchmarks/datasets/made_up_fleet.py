@@ -1,4 +1,4 @@
-"""A fleet that is made up: wind farms, photovoltaic plants and loads of quarter-hours, with runs of weather of 96 h a day.
+"""A made-up fleet: wind farms, photovoltaic plants and loads of quarter-hours, with a run of weather of 96 h each day.
 
 For speed only: no data set given here holds a year of a hundred sites with forecasts four days ahead. Weather is a
 red-noise truth with a part that all sites share; its forecasts err by red noise that grows with the lead. Power follows

@@ -40,7 +40,7 @@ class Sites:
 
 def common_weather(known: Known, targets: Sequence[Target]) -> tuple[str, ...]:
     """Variables that every target's first weather site has."""
-    each = [{n for n in known.variables(t.weather[0]) if len(known.issued(t.weather[0], n))} for t in targets]
+    each = [{n for n in known.variables(t.weather[0]) if known.has_runs(t.weather[0], n)} for t in targets]
     return tuple(sorted(set.intersection(*each))) if each else ()
 
 

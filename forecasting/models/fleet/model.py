@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from forecasting import dependence, scenarios
 from forecasting.clock import DAY_NS, HOUR_NS, Ns, utc_text
+from forecasting.dependence import Dependence
 from forecasting.known import Known
 from forecasting.learners import conformal
 from forecasting.learners import levels as dense
@@ -59,7 +60,7 @@ class Fleet:
         for kind in dict.fromkeys(target.kind for target in targets):
             alike = tuple(target for target in targets if target.kind == kind)
             groups[kind] = self._group(known, alike, place, horizon_ns, step, levels)
-        return FleetTrained(self, groups, levels, step, known.time_ns)
+        return FleetTrained(self, groups, levels, step, known.time_ns, _joint(groups, len(horizon_ns) - 1, step), place)
 
     def _group(
         self, known: Known, targets: tuple[Target, ...], place: Place, horizon_ns: Ns, step_ns: int, levels: Floats
@@ -185,6 +186,19 @@ class FleetTrained:
     levels: Floats
     step_ns: int
     trained_ns: int
+    joint: Dependence
+    place: Place
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """All targets, kind by kind."""
+        return tuple(target for group in self.groups.values() for target in group.sites.targets)
+
+    @property
+    def top_rung(self) -> Mapping[str, str]:
+        """The rung that each target stands on while its inputs are as usual."""
+        each = ((group, target) for group in self.groups.values() for target in group.sites.targets)
+        return {target.name: "latest_nwp" if group.sites.weather else "own_past" for group, target in each}
 
     @property
     def card(self) -> Mapping[str, Any]:
@@ -203,7 +217,14 @@ class FleetTrained:
     def only(self, names: Sequence[str]) -> FleetTrained:
         """The same trained model for some of its targets."""
         kept = {kind: group.take(set(names)) for kind, group in self.groups.items()}
-        return replace(self, groups={kind: group for kind, group in kept.items() if group is not None})
+        at = [k for k, name in enumerate(self.joint.names) if name in names]
+        joint = Dependence(
+            tuple(self.joint.names[k] for k in at),
+            tuple(self.joint.kinds[k] for k in at),
+            self.joint.by_lag,
+            self.joint.across[np.ix_(at, at)],
+        )
+        return replace(self, groups={kind: group for kind, group in kept.items() if group is not None}, joint=joint)
 
     def quantiles(self, known: Known, edges_ns: Ns) -> Mapping[str, Floats]:
         """See `Trained`; the edges are those of the fleet's steps."""
@@ -233,12 +254,40 @@ class FleetTrained:
         bounds = np.array([target.bounds for target in sites.targets])
         return np.clip(values, bounds[:, :1, None], bounds[:, 1:, None])
 
-    def dependence(self, steps: int) -> dependence.Dependence:
-        """How all targets' errors hang together, from the held-out days."""
-        shown = self.shown
-        scores = {name: scenarios.normal_scores(one.actual, one.quantiles) for name, one in shown.items()}
-        kinds = {t.name: str(kind) for kind, group in self.groups.items() for t in group.sites.targets}
-        return dependence.fit(scores, kinds, steps, self.step_ns / HOUR_NS)
+    def as_model(self) -> KeptFleet:
+        """What is trained already as a model, for a ladder that asks some of its targets."""
+        return KeptFleet(self)
 
 
-__all__ = ["Fleet", "FleetTrained"]
+def _joint(groups: Mapping[Kind, Group], steps: int, step_ns: int) -> Dependence:
+    """How all targets' errors hang together, from the held-out days."""
+    scores, kinds = {}, {}
+    for kind, group in groups.items():
+        for name, one in group.shown.items():
+            scores[name], kinds[name] = scenarios.normal_scores(one.actual, one.quantiles), str(kind)
+    return dependence.fit(scores, kinds, steps, step_ns / HOUR_NS)
+
+
+@dataclass(frozen=True, eq=False)
+class KeptFleet:
+    """Gives the part of a trained fleet that its targets are; learns nothing."""
+
+    trained: FleetTrained
+    name: str = "fleet"
+
+    def train(
+        self,
+        known: Known,  # noqa: ARG002 - the protocol's; it has learnt
+        targets: Sequence[Target],
+        place: Place,  # noqa: ARG002 - likewise
+        horizon_ns: Ns,  # noqa: ARG002 - likewise
+        levels: Floats,  # noqa: ARG002 - likewise
+    ) -> FleetTrained:
+        """CannotForecast for targets that it has not learnt."""
+        there = {target.name for target in self.trained.targets}
+        if lacking := [target.name for target in targets if target.name not in there]:
+            raise CannotForecast(f"the fleet was not trained for {lacking}")
+        return self.trained.only([target.name for target in targets])
+
+
+__all__ = ["Fleet", "FleetTrained", "KeptFleet"]
