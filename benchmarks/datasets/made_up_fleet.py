@@ -35,6 +35,7 @@ class Made:
     place: Place
     issue_ns: int
     edges_ns: Ns
+    start_ns: int
     actual: Floats  # (S, N) all quarter-hours, to the end of the horizon
 
 
@@ -63,7 +64,7 @@ def make(sites: int, days: int, seed: int = 0) -> Made:
         targets.append(Target(name, kind, 1000.0, site, place=place))
     issue_ns = start_ns + days * DAY_NS
     edges = issue_ns + np.arange(385) * STEP_NS
-    return Made(Archive.of_rows(rows), tuple(targets), places[0], issue_ns, edges, actual)
+    return Made(Archive.of_rows(rows), tuple(targets), places[0], issue_ns, edges, start_ns, actual)
 
 
 def _red(rng: np.random.Generator, rows: int, count: int, memory_h: float = 18.0) -> Floats:
