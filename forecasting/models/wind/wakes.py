@@ -4,9 +4,10 @@ Behind another machine the wind is slower, so power follows
 
     P = C(v_eq · f_s),    v_eq = v (ρ/1.225)^(1/3),    s the sector the wind comes from,
 
-with C the mean power by speed over all directions. f_s minimises the squared error of its sector over a grid of factors;
-sectors with few cases are drawn towards 1. A factor on the speed and not on the power leaves rated power alone, as wakes
-do. f_s holds hills and masts too, and whatever else slows the wind from one side (IEC 61400-12-1 excludes such sectors).
+with C the mean power by speed over all directions. f_s minimises the squared error of its sector over a grid of
+factors; sectors with few cases are drawn towards 1. A factor on the speed and not on the power leaves rated power alone,
+as wakes do. f_s holds hills and masts too, and whatever else slows the wind from one side (IEC 61400-12-1 excludes such
+sectors).
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class Sectors:
     factor: Floats
 
     def predict(self, speed_m_s: Floats, from_deg: Floats) -> Floats:
-        """Power [kW] at equivalent speeds and directions of the same shape; NaN stays NaN, an unknown direction counts 1."""
+        """Power [kW] at equivalent speeds and directions (…); NaN stays NaN, an unknown direction has 1."""
         return _curve(self.speed_m_s, self.power_kw, speed_m_s * self.at(from_deg))
 
     def at(self, from_deg: Floats) -> Floats:
@@ -56,7 +57,7 @@ def equivalent_speed_m_s(speed_m_s: Floats, density_kg_per_m3: Floats) -> Floats
 
 
 def learn(speed_m_s: Floats, from_deg: Floats, power_kw: Floats, sectors: int = SECTORS) -> Sectors:
-    """Curve and factors from cases (N,); cases with anything unknown are left out. `sectors=1` learns the curve alone."""
+    """Curve and factors from cases (N,), those with anything unknown left out; `sectors=1` learns the curve alone."""
     known = np.isfinite(speed_m_s) & np.isfinite(from_deg) & np.isfinite(power_kw)
     speed, power = speed_m_s[known], power_kw[known]
     sector = np.rint(from_deg[known] / 360 * sectors).astype(np.int64) % sectors
