@@ -60,7 +60,7 @@ class WindModel:
         first, last = (utc_text(int(lattice.end_ns(step.ravel()[k]))) for k in (0, -1))
         card: dict[str, Any] = {"model": self.name, "version": VERSION, "trained_at": utc_text(known.time_ns)}
         card |= {"rows_from": first, "rows_to": last, "issues": len(issue_ns), "own_run": self.own_run}
-        card |= {"members": ("stage one", *(member.name for member in stages.SECOND))}
+        card |= {"members": ("stage one", stages.BOOSTED.name, stages.FOREST.name)}
         card |= {"features": {t.name: m.names for t, m in zip(targets, members, strict=True)}}
         return TrainedWind(setting, members, levels, card)
 
@@ -188,12 +188,14 @@ class _Fitting:
         more = groups["own"] | groups["calendar"] | groups["power"] | beside
         names_second = _informative(more, use)
         rows, actual = self._frame(more, names_second, day).take(use), self._actual(farm)[use]
-        second = tuple(learner.fit(rows, actual, self.levels) for learner in stages.SECOND)
+        narrow = tuple(name for name in names_second if stages.NARROW.match(name))
+        boosted = replace(stages.BOOSTED, columns=narrow).fit(rows, actual, self.levels)
+        forest = stages.FOREST.fit(rows, actual, self.levels)
         rest = groups["others"] | groups["calendar"] | groups["power"]
         names_without = _informative(rest, use)
         windless = self._frame(rest, names_without, day).take(use)
         without = stages.WITHOUT_WIND.fit(windless, actual, self.levels)
-        return stages.Members(first, second, without, names, names_second, names_without)
+        return stages.Members(first, boosted, forest, without, names, names_second, names_without)
 
     def _actual(self, farm: int) -> Floats:
         return self.pasts[farm].at(self.step).ravel()
@@ -289,15 +291,16 @@ class TrainedWind:
     def _answer(self, farm: int, rows: Frame, groups: Groups, beside: dict[str, Floats]) -> Floats:
         member = self.members[farm]
         shape = next(iter(groups["calendar"].values())).shape
-        more = groups["own"] | groups["calendar"] | groups["power"] | beside
-        second = Frame(features.stacked(more, member.names_second, shape), member.names_second, rows.block)
-        later = [fitted.predict(second) for fitted in member.second]
-        stale = ~np.isfinite(groups["power"]["power_age_h"].ravel())
-        if "power_age_h" not in member.names_second:
-            stale[:] = True
-        found = stages.averaged(later)
+        second_of = groups["own"] | groups["calendar"] | groups["power"] | beside
+        second = Frame(features.stacked(second_of, member.names_second, shape), member.names_second, rows.block)
+        error, age_h = (second_of[name].ravel() for name in ("error", "power_age_h"))
+        stale = ~np.isfinite(error) | ("power_age_h" not in member.names_second)
+        first = stages.moved(member.first.predict(rows), np.where(stale, np.nan, error), age_h)
+        boosted = member.boosted.predict(second)
+        found = stages.averaged([first, boosted])
         if stale.any():
-            found[stale] = stages.averaged([member.first.predict(rows.take(stale)), *(part[stale] for part in later)])
+            forest = member.forest.predict(second.take(stale))
+            found[stale] = stages.averaged([first[stale], boosted[stale], forest])
         lost = ~_windy(groups).ravel()
         if lost[recent_steps(self.setting.lattice) :].all():
             name = self.setting.targets[farm].name

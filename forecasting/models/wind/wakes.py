@@ -5,9 +5,9 @@ Behind another machine the wind is slower, so power follows
     P = C(v_eq · f_s),    v_eq = v (ρ/1.225)^(1/3),    s the sector the wind comes from,
 
 with C the mean power by speed over all directions. f_s minimises the squared error of its sector over a grid of
-factors; sectors with few cases are drawn towards 1. A factor on the speed and not on the power leaves rated power alone,
-as wakes do. f_s holds hills and masts too, and whatever else slows the wind from one side (IEC 61400-12-1 excludes such
-sectors).
+factors; sectors with few cases are drawn towards 1. A factor on the speed and not on the power leaves rated power
+alone, as wakes do. f_s holds hills and masts too, and whatever else slows the wind from one side (IEC 61400-12-1
+excludes such sectors).
 """
 
 from __future__ import annotations
