@@ -25,7 +25,7 @@ FOLDS = 5
 FOLD_DAYS = 8.0  # longer than a spell of weather
 FIRST = ExtraTrees(trees=14, leaf_rows=5)
 FOREST = ExtraTrees(trees=50, leaf_rows=8, seed=FOLDS)
-BOOSTED = Boosted(rounds=70, depth=3, learning_rate=0.1, min_rows=60, leaf_blocks=0.0)
+BOOSTED = Boosted(rounds=100, depth=5, learning_rate=0.06, min_rows=60, leaf_blocks=0.0, row_share=0.5)
 # What the boosted quantiles see beside stage one: with all of the weather again they fit its noise a second time.
 NARROW = re.compile(r"first_|corrected_|error|last_|power_age|run_lead_h|hour|speed_\d+(_5h|_runs|_runs_apart)?$")
 ERROR_MEMORY_H = 3.0
