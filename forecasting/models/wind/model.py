@@ -15,7 +15,7 @@ from forecasting.clock import DAY_NS, HOUR_NS, Ns, utc_text
 from forecasting.learners import levels as dense
 from forecasting.learners.base import Frame
 from forecasting.models.base import CannotForecast
-from forecasting.models.wind import features, stages
+from forecasting.models.wind import features, stages, wakes
 from forecasting.models.wind.rows import Past, lattice_of, past_of, steps_ahead, training_issues
 from forecasting.models.wind.winds import Lattice, Steps, Winds, winds_of
 from forecasting.steps import Grid
@@ -61,7 +61,7 @@ class WindModel:
         card: dict[str, Any] = {"model": self.name, "version": VERSION, "trained_at": utc_text(known.time_ns)}
         card |= {"rows_from": first, "rows_to": last, "issues": len(issue_ns), "own_run": self.own_run}
         card |= {"members": ("stage one", stages.BOOSTED.name, stages.FOREST.name)}
-        card |= {"features": {t.name: m.names for t, m in zip(targets, members, strict=True)}}
+        card |= {"features": {t.name: m.first.names for t, m in zip(targets, members, strict=True)}}
         return TrainedWind(setting, members, levels, card)
 
 
@@ -105,7 +105,7 @@ class Setting:
     own_run: bool
 
     def columns(self, farm: int, looks: Mapping[str, features.Look], past: Past) -> Groups:
-        """Features (I, H) of one farm by what they need: its own wind, others', a calendar, powers; and the run."""
+        """Features (I, H) of one farm: of its own wind, of others', a calendar, powers; and what places them."""
         main, *more = self.sites[farm]
         others = list(dict.fromkeys([*more, *(self.sites[other][0] for other in self.nearest[farm])]))
         beside: dict[str, Floats] = {}
@@ -119,6 +119,7 @@ class Setting:
             "calendar": features.calendar(look, self.longitudes_deg[farm]),
             "power": features.last_power(past, look),
             "run": {"run": look.winds.run_of(look.row()).astype(np.float64)},
+            "air": dict(zip(("speed", "from_deg"), features.equivalent(self.targets[farm], look), strict=True)),
         }
 
     def beside(
@@ -168,24 +169,30 @@ class _Fitting:
         """Both stages of all farms."""
         day = self.setting.lattice.end_ns(self.step - 1).ravel() // DAY_NS
         fold = stages.folds_of(day)
-        first, means, names = [], [], []
-        for farm, groups in enumerate(self.columns):
-            every = groups["own"] | groups["others"] | groups["calendar"]
-            use = self._usable(farm)
-            names.append(_informative(every, use))
-            rows = self._frame(every, names[-1], day)
-            first.append(stages.crossed(rows.take(use), self._actual(farm)[use], fold[use], self.levels))
-            mean = first[-1].mean(rows, fold)
-            mean[~_windy(groups).ravel()] = np.nan
-            means.append(mean.reshape(self.step.shape))
-        return tuple(self._second(farm, first[farm], names[farm], means, day) for farm in range(len(self.columns)))
+        first, means = [], []
+        for farm in range(len(self.columns)):
+            learnt, mean = self._first(farm, fold, day)
+            first.append(learnt)
+            means.append(mean)
+        return tuple(self._second(farm, first[farm], means, day) for farm in range(len(self.columns)))
 
-    def _second(
-        self, farm: int, first: stages.Crossed, names: tuple[str, ...], means: list[Floats], day: NDArray[np.int64]
-    ) -> stages.Members:
+    def _first(self, farm: int, fold: NDArray[np.int64], day: NDArray[np.int64]) -> tuple[stages.First, Floats]:
+        """Stage one of a farm, and its means (I, H) by forests that had not seen them."""
+        groups, use, actual = self.columns[farm], self._usable(farm), self._actual(farm)
+        air = {name: values.ravel()[use] for name, values in groups["air"].items()}
+        sectors = wakes.learn(air["speed"], air["from_deg"], actual[use])
+        every = _with_sectors(groups, sectors) | groups["others"] | groups["calendar"]
+        names = _informative(every, use)
+        rows = self._frame(every, names, day)
+        forests = stages.crossed(rows.take(use), actual[use], fold[use], self.levels)
+        mean = forests.mean(rows, fold)
+        mean[~_windy(groups).ravel()] = np.nan
+        return stages.First(sectors, forests, names), mean.reshape(self.step.shape)
+
+    def _second(self, farm: int, first: stages.First, means: list[Floats], day: NDArray[np.int64]) -> stages.Members:
         groups, use = self.columns[farm], self._usable(farm)
         beside = self.setting.beside(farm, means, self.pasts, self.columns, self.issue_ns, self.step)
-        more = groups["own"] | groups["calendar"] | groups["power"] | beside
+        more = _with_sectors(groups, first.sectors) | groups["calendar"] | groups["power"] | beside
         names_second = _informative(more, use)
         rows, actual = self._frame(more, names_second, day).take(use), self._actual(farm)[use]
         narrow = tuple(name for name in names_second if stages.NARROW.match(name))
@@ -195,7 +202,7 @@ class _Fitting:
         names_without = _informative(rest, use)
         windless = self._frame(rest, names_without, day).take(use)
         without = stages.WITHOUT_WIND.fit(windless, actual, self.levels)
-        return stages.Members(first, boosted, forest, without, names, names_second, names_without)
+        return stages.Members(first, boosted, forest, without, names_second, names_without)
 
     def _actual(self, farm: int) -> Floats:
         return self.pasts[farm].at(self.step).ravel()
@@ -219,6 +226,11 @@ class _Fitting:
 
     def _frame(self, columns: Mapping[str, Floats], names: Sequence[str], day: NDArray[np.int64]) -> Frame:
         return Frame(features.stacked(columns, names, self.step.shape), tuple(names), day)
+
+
+def _with_sectors(groups: Groups, sectors: wakes.Sectors) -> dict[str, Floats]:
+    """Features (I, H) of the farm's own wind, with the power that its curve and its sectors make of it."""
+    return groups["own"] | {"by_sector_kw": sectors.predict(groups["air"]["speed"], groups["air"]["from_deg"])}
 
 
 def _windy(groups: Mapping[str, Mapping[str, Floats]]) -> NDArray[np.bool_]:
@@ -276,9 +288,10 @@ class TrainedWind:
         day = self.setting.lattice.end_ns(step - 1).ravel() // DAY_NS
         frames, means = [], []
         for member, groups in zip(self.members, columns, strict=True):
-            every = groups["own"] | groups["others"] | groups["calendar"]
-            frames.append(Frame(features.stacked(every, member.names, step.shape), member.names, day))
-            mean = member.first.mean(frames[-1])
+            first = member.first
+            every = _with_sectors(groups, first.sectors) | groups["others"] | groups["calendar"]
+            frames.append(Frame(features.stacked(every, first.names, step.shape), first.names, day))
+            mean = first.forests.mean(frames[-1])
             mean[~_windy(groups).ravel()] = np.nan
             means.append(mean.reshape(step.shape))
         return [
@@ -291,11 +304,11 @@ class TrainedWind:
     def _answer(self, farm: int, rows: Frame, groups: Groups, beside: dict[str, Floats]) -> Floats:
         member = self.members[farm]
         shape = next(iter(groups["calendar"].values())).shape
-        second_of = groups["own"] | groups["calendar"] | groups["power"] | beside
+        second_of = _with_sectors(groups, member.first.sectors) | groups["calendar"] | groups["power"] | beside
         second = Frame(features.stacked(second_of, member.names_second, shape), member.names_second, rows.block)
         error, age_h = (second_of[name].ravel() for name in ("error", "power_age_h"))
         stale = ~np.isfinite(error) | ("power_age_h" not in member.names_second)
-        first = stages.moved(member.first.predict(rows), np.where(stale, np.nan, error), age_h)
+        first = stages.moved(member.first.forests.predict(rows), np.where(stale, np.nan, error), age_h)
         boosted = member.boosted.predict(second)
         found = stages.averaged([first, boosted])
         if stale.any():

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from forecasting.learners.base import Fitted, Frame
 from forecasting.learners.boosted import Boosted
 from forecasting.learners.extra_trees import ExtraTrees, ExtraTreesFitted
+from forecasting.models.wind.wakes import Sectors
 
 Floats = NDArray[np.float64]
 FOLDS = 5
@@ -129,14 +130,22 @@ def known_mean(values: Floats, axis: int, weight: Floats | float = 1.0) -> Float
 
 
 @dataclass(frozen=True, eq=False)
+class First:
+    """Stage one of one farm: its curve with its sectors, its forests and the features they know."""
+
+    sectors: Sectors
+    forests: Crossed
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
 class Members:
     """What answers for one farm: stage one, both members of stage two, and a forest for hours without wind."""
 
-    first: Crossed
+    first: First
     boosted: Fitted
     forest: Fitted
     without_wind: Fitted
-    names: tuple[str, ...]
     names_second: tuple[str, ...]
     names_without: tuple[str, ...]
 

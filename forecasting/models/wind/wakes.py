@@ -57,10 +57,14 @@ def equivalent_speed_m_s(speed_m_s: Floats, density_kg_per_m3: Floats) -> Floats
 
 
 def learn(speed_m_s: Floats, from_deg: Floats, power_kw: Floats, sectors: int = SECTORS) -> Sectors:
-    """Curve and factors from cases (N,), those with anything unknown left out; `sectors=1` learns the curve alone."""
-    known = np.isfinite(speed_m_s) & np.isfinite(from_deg) & np.isfinite(power_kw)
-    speed, power = speed_m_s[known], power_kw[known]
-    sector = np.rint(from_deg[known] / 360 * sectors).astype(np.int64) % sectors
+    """Curve and factors from cases (N,) whose speed and power are known; `sectors=1` learns the curve alone.
+
+    A case of unknown direction teaches the curve and no factor.
+    """
+    known = np.isfinite(speed_m_s) & np.isfinite(power_kw)
+    speed, power, direction = speed_m_s[known], power_kw[known], from_deg[known]
+    turned = np.isfinite(direction)
+    sector = np.where(turned, np.rint(np.nan_to_num(direction) / 360 * sectors) % sectors, sectors).astype(np.int64)
     factor = np.ones(sectors)
     at, mean = _binned(speed, power)
     if sectors == 1 or len(at) < 2:
@@ -68,15 +72,17 @@ def learn(speed_m_s: Floats, from_deg: Floats, power_kw: Floats, sectors: int = 
     for _ in range(ROUNDS):
         loss = np.stack(
             [
-                np.bincount(sector, weights=(power - _curve(at, mean, speed * f)) ** 2, minlength=sectors)
+                np.bincount(sector, weights=(power - _curve(at, mean, speed * f)) ** 2, minlength=sectors + 1)
                 for f in FACTORS
             ]
-        )
+        )[:, :sectors]
         best = FACTORS[np.argmin(loss, axis=0)]
-        count = np.bincount(sector, minlength=sectors)
+        count = np.bincount(sector, minlength=sectors + 1)[:sectors]
         factor = (best * count + BORROWED) / (count + BORROWED)
-        factor = factor / (factor @ count / max(count.sum(), 1))  # the curve holds what all directions share
-        at, mean = _binned(speed * factor[sector], power)
+        factor = factor / (
+            factor @ count / count.sum() if count.any() else 1.0
+        )  # the curve holds what all directions share
+        at, mean = _binned(speed * np.append(factor, 1.0)[sector], power)
     return Sectors(at, mean, factor)
 
 

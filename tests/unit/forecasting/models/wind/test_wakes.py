@@ -63,6 +63,14 @@ def test_nothing_known_gives_nothing() -> None:
     assert np.isnan(found.predict(np.array([5.0]), np.array([0.0]))).all()
 
 
+def test_cases_without_a_direction_teach_the_curve() -> None:
+    speed, from_deg, power = cases()
+    found = wakes.learn(speed, np.full(len(speed), np.nan), power)
+    alone = wakes.learn(speed, from_deg, power, sectors=1)
+    assert np.array_equal(found.factor, np.ones(wakes.SECTORS))
+    assert np.array_equal(found.power_kw, alone.power_kw)
+
+
 def test_thin_air_counts_as_less_wind() -> None:
     speed = np.array([10.0, 10.0, 10.0])
     found = wakes.equivalent_speed_m_s(speed, np.array([1.225, 1.0, np.nan]))
