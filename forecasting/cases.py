@@ -63,9 +63,7 @@ class Case:
 
     def rows(self, issue_ns: Ns, step: Steps, weather: Weather | None = None) -> Rows:
         """Feature rows of issues (I,) and steps (I, H)."""
-        return features.build(
-            self.target, self.place, self.history, self.sky, issue_ns, step, weather, self.departure
-        )
+        return features.build(self.target, self.place, self.history, self.sky, issue_ns, step, weather, self.departure)
 
     def dark(self, step: Steps) -> NDArray[np.bool_]:
         """Steps in which a photovoltaic plant stands in the dark."""

@@ -19,8 +19,10 @@ from forecasting.errors import ForecastError
 from forecasting.known import Known
 from forecasting.ladder import Answer, Ladder
 from forecasting.models.base import CannotForecast, Shown
+from forecasting.observed import means_over
 from forecasting.physics import PvPlant, WindFarm
 from forecasting.quantiles import LEVELS, mean_weights
+from forecasting.situations import inputs_of
 from forecasting.targets import Forecast, Place, Target
 
 __all__ = ["Forecast", "Place", "PvPlant", "Target", "WindFarm", "forecast"]
@@ -29,6 +31,7 @@ Floats = NDArray[np.float64]
 MODEL_VERSION = "ladder-1"
 PATHS_AT_MOST = scenarios.PATHS
 ASKED_AGAIN_DAYS = 30
+HISTORY_DAYS, UNTOLD_SHARE = 400, 0.05
 
 
 def forecast(
@@ -102,7 +105,7 @@ def _joined(answers: Sequence[Answer], known: Known, edges_ns: Ns, count: int, s
         quality={name: answer.quality for name, answer in by_name.items()},
         model_version=MODEL_VERSION,
         inputs_used={name: _inputs(answer, known) for name, answer in by_name.items()},
-        notes=tuple(note for answer in answers for note in _notes(answer, edges_ns)),
+        notes=tuple(note for answer in answers for note in _notes(answer, known, edges_ns)),
         sites={name: answer.target.site for name, answer in by_name.items()},
         units={name: answer.target.unit for name, answer in by_name.items()},
     )
@@ -125,14 +128,14 @@ def _inputs(answer: Answer, known: Known) -> dict[str, Any]:
     }
 
 
-def _notes(answer: Answer, edges_ns: Ns) -> Iterator[str]:
+def _notes(answer: Answer, known: Known, edges_ns: Ns) -> Iterator[str]:
     """What a person should know of how an answer came about."""
     name = answer.target.name
     for rung in dict.fromkeys(answer.rungs):
         on = [step for step, each in enumerate(answer.rungs) if each == rung]
         if rung != answer.quality and len(set(answer.rungs)) > 1:
             yield f"{name}: {len(on)} of {len(answer.rungs)} intervals from {RUNG_WORDS[rung]}"
-    if answer.quality != "latest_nwp" and (answer.target.weather or answer.target.kind in ("wind", "pv")):
+    if answer.quality != answer.expected:
         on = [step for step, each in enumerate(answer.rungs) if each == answer.quality]
         first = utc_text(int(edges_ns[on[0]]))
         yield f"{name}: from {RUNG_WORDS[answer.quality]} for {len(on)} intervals, the first at {first}"
@@ -142,6 +145,21 @@ def _notes(answer: Answer, edges_ns: Ns) -> Iterator[str]:
         gone = ", ".join(f"{site}/{variable}" for site, variable in answer.situation.missing)
         yield f"{name}: without {gone}"
     yield from (getattr(answer.trained, "notes", None) or {}).get(name, ())
+    if (share := _without_forecasts(answer, known)) > UNTOLD_SHARE:
+        yield (
+            f"{name}: of {share:.0%} of its history no weather forecast of the time is known; what a later run "
+            "looks back on stands in, and bands may be narrow"
+        )
+
+
+def _without_forecasts(answer: Answer, known: Known) -> float:
+    """Share of the measured time before the first weather forecast became known."""
+    measured = known.measurements(answer.target.site, answer.target.name)
+    first = [int(known.issued(*each).available_ns.min()) for each in inputs_of(known, answer.target)]
+    if not first or not len(measured.end_ns) or answer.quality not in ("latest_nwp", "previous_run", "other_nwp"):
+        return 0.0
+    begin = max(int(measured.end_ns[0]), known.time_ns - HISTORY_DAYS * DAY_NS)
+    return float(np.clip((min(first) - begin) / max(known.time_ns - begin, 1), 0.0, 1.0))
 
 
 RUNG_WORDS = {
@@ -160,10 +178,8 @@ def _shown(answer: Answer, known: Known, edges_ns: Ns) -> Shown | None:
     measured = known.measurements(answer.target.site, answer.target.name)
     if not np.isfinite(measured.value).any():
         return None
-    found = []
-    for back in range(ASKED_AGAIN_DAYS, 0, -1):
-        if (one := _asked_again(answer, known, edges_ns, back)) is not None:
-            found.append(one)
+    again = (_asked_again(answer, known, edges_ns, back) for back in range(ASKED_AGAIN_DAYS, 0, -1))
+    found = [one for one in again if one is not None]
     if not found:
         return None
     starts, actual, quantiles = (np.stack(each) for each in zip(*found, strict=True))
@@ -178,7 +194,7 @@ def _asked_again(answer: Answer, known: Known, edges_ns: Ns, back: int) -> tuple
     except CannotForecast:
         return None
     measured = known.measurements(answer.target.site, answer.target.name)
-    return edges[:-1], steps.means_over(measured, edges), said
+    return edges[:-1], means_over(measured, edges), said
 
 
 def _memory(shown: Shown | None) -> scenarios.Memory:

@@ -11,15 +11,22 @@ if TYPE_CHECKING:
 
 def of_kind(kind: Kind) -> tuple[Model, ...]:
     """The models of a kind that use what is forecast around the series, best first; each may decline."""
-    from forecasting.models.own_past import OwnPast
     from forecasting.models.physics_only import PhysicsOnly
 
-    return (OwnPast(with_weather=True), PhysicsOnly()) if kind in ("wind", "pv") else ()
+    if kind == "wind":
+        from forecasting.models.wind.model import WindModel
+
+        return WindModel(), PhysicsOnly()
+    if kind == "pv":
+        from forecasting.models.solar.model import Solar
+
+        return Solar(), PhysicsOnly()
+    return ()
 
 
-def of_last_resort() -> tuple[Model, ...]:
+def of_last_resort(kind: Kind) -> tuple[Model, ...]:
     """Models that need no forecast from outside, best first."""
     from forecasting.models.own_past import OwnPast
     from forecasting.models.usual_weather import UsualWeather
 
-    return UsualWeather(), OwnPast()
+    return (UsualWeather(), OwnPast()) if kind in ("wind", "pv") else (OwnPast(),)

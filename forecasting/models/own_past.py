@@ -46,23 +46,17 @@ BOOSTED = {
     "pv": Boosted(rounds=25, depth=2, learning_rate=0.08, leaf_blocks=15.0, base="base"),
     "load": Boosted(rounds=60, depth=3, learning_rate=0.08, leaf_blocks=8.0, base="base"),
 }
-FROM_WEATHER = Boosted(rounds=90, depth=5, learning_rate=0.08, leaf_blocks=0.7)  # weather tells hours of a day apart
 WINDOW_H = {"wind": 3.0, "pv": 0.5}  # half-width of the window of time of day
 LAST_DAYS = {"wind": 366, "pv": 30}  # pv on SimBench PV3: 30 days .0075, 60 days .0080
 
 
 @dataclass(frozen=True)
 class OwnPast:
-    """Learns from `history_days` at most; `with_weather` also from the weather known, and only where there is some."""
+    """Learns from `history_days` at most."""
 
     history_days: int = 400
     seed: int = 0
-    with_weather: bool = False
-
-    @property
-    def name(self) -> str:
-        """What it learns from."""
-        return "past_and_weather" if self.with_weather else "own_past"
+    name: str = "own_past"
 
     def train(
         self, known: Known, targets: Sequence[Target], place: Place, horizon_ns: Ns, levels: Floats
@@ -84,6 +78,7 @@ class _Learnt:
     memory: scenarios.Memory
     shown: Shown | None
     card: Mapping[str, Any]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,14 +97,14 @@ class OwnPastTrained:
         return {"model": self.model.name, "targets": {name: one.card for name, one in self.learnt.items()}}
 
     @property
+    def notes(self) -> Mapping[str, tuple[str, ...]]:
+        """What a reader of its forecasts should know, by target."""
+        return {name: one.notes for name, one in self.learnt.items()}
+
+    @property
     def shown(self) -> Mapping[str, Shown]:
         """What it said of the days held out."""
         return {name: one.shown for name, one in self.learnt.items() if one.shown is not None}
-
-    @property
-    def memories(self) -> Mapping[str, scenarios.Memory]:
-        """How each target's errors hang together in time."""
-        return {name: one.memory for name, one in self.learnt.items()}
 
     def quantiles(self, known: Known, edges_ns: Ns) -> Mapping[str, Floats]:
         """See `Trained`."""
@@ -123,7 +118,7 @@ class OwnPastTrained:
             if one.memory is NO_MEMORY:
                 frame = _plain(case, case.ahead)
             else:
-                rows = _rows(case, np.array([case.issue_ns]), step, self.model.with_weather)
+                rows = case.rows(np.array([case.issue_ns]), step)
                 frame = _frame(case, rows, one.drift_share, np.ones(step.shape, dtype=bool))
             levels = case.bounded(one.fitted.predict(frame), case.ahead)
             quantiles = case.at_edges(levels, one.memory, LEVELS) @ to_levels
@@ -138,13 +133,6 @@ def _label(target: Target) -> str:
     return f"{target.site}/{target.name}"
 
 
-def _rows(case: Case, issue_ns: Ns, step: Steps, with_weather: bool) -> Rows:
-    weather = case.weather(issue_ns, step) if with_weather else None
-    if with_weather and weather is None:
-        raise CannotForecast(f"{case.target.name}: no weather forecast is known under {list(case.target.weather)}")
-    return case.rows(issue_ns, step, weather)
-
-
 def _learn(case: Case, model: OwnPast) -> _Learnt:
     if case.days < USUAL_FROM_DAYS:
         raise CannotForecast(
@@ -152,12 +140,10 @@ def _learn(case: Case, model: OwnPast) -> _Learnt:
             f"{USUAL_FROM_DAYS} days are needed at least ({LEARNS_FROM_DAYS} to train a model)"
         )
     if case.days < LEARNS_FROM_DAYS:
-        if model.with_weather:
-            raise CannotForecast(f"{case.target.name}: {LEARNS_FROM_DAYS} days are needed to learn from weather")
         return _usual_alone(case)
     issues, steps = features.training_issues(case.history, case.issue_ns, case.edges_ns, model.history_days)
     issues, steps = thinned(issues, steps)
-    rows = _rows(case, issues, steps, model.with_weather)
+    rows = case.rows(issues, steps)
     actual = features.seen(case.history, steps, np.array(case.issue_ns))
     use = np.isfinite(actual) & ~case.dark(steps)
     share, _ = nnls(rows.drift_kw[use], (actual - rows.base_kw)[use])
@@ -196,8 +182,7 @@ def _usual(case: Case, base: str | None) -> Usual:
 
 def _learner(case: Case, model: OwnPast) -> Conformal:
     kind = _like(case.target.kind)
-    boosted = replace(FROM_WEATHER, base=BOOSTED[kind].base) if model.with_weather else BOOSTED[kind]
-    boosted = replace(boosted, seeds=(model.seed,), min_rows=1.0)
+    boosted = replace(BOOSTED[kind], seeds=(model.seed,), min_rows=1.0)
     stack = Stack((boosted, _usual(case, "base")), folds=1, blocks=CALIBRATION_DAYS, parts=(), pull=0.0)
     return Conformal(stack, (("lead_h", LEAD_BLOCKS_H),), CALIBRATION_DAYS)
 
@@ -221,7 +206,8 @@ def _usual_alone(case: Case) -> _Learnt:
     step = np.flatnonzero(np.isfinite(case.history.value))
     fitted = _usual(case, None).fit(_plain(case, step), case.history.value[step], LEVELS)
     card = measured_inputs(case) | {"training_rows": len(step), "usual_days_of": round(case.days)}
-    return _Learnt(fitted, np.zeros(3), NO_MEMORY, None, card)
+    note = f"{case.target.name}: {case.days:.0f} days of history, so quantiles by time of day"
+    return _Learnt(fitted, np.zeros(3), NO_MEMORY, None, card, (f"{note}; {LEARNS_FROM_DAYS} days train a model",))
 
 
 def _shown(case: Case, steps: Steps, use: Mask, actual: Floats, held: Held) -> Shown:

@@ -16,6 +16,7 @@ from forecasting.cases import Case, case_of
 from forecasting.clock import DAY_NS, Ns
 from forecasting.features import Steps
 from forecasting.models.base import CannotForecast
+from forecasting.situations import inputs_of
 from forecasting.targets import Place, Target
 
 Floats = NDArray[np.float64]
@@ -56,17 +57,32 @@ class PhysicsTrained:
         """What it is."""
         return {"model": "physics"}
 
+    @property
+    def notes(self) -> Mapping[str, tuple[str, ...]]:
+        """What a reader of its forecasts should know, by target."""
+        told = "too little history to train, so physics from weather times a gain"
+        return {target.name: (f"{target.name}: {told}",) for target in self.targets}
+
     def quantiles(self, known: Known, edges_ns: Ns) -> Mapping[str, Floats]:
         """See `Trained`."""
-        return {t.name: self._one(case_of(known, t, self.place, edges_ns, GAIN_DAYS)) for t in self.targets}
+        return {target.name: self._one(known, target, edges_ns) for target in self.targets}
 
-    def _one(self, case: Case) -> Floats:
+    def _one(self, known: Known, target: Target, edges_ns: Ns) -> Floats:
+        if not inputs_of(known, target):
+            raise _unknown(target)
+        case = case_of(known, target, self.place, edges_ns, GAIN_DAYS)
         power = physics_kw(case, np.array([case.issue_ns]), case.ahead[None, :])
         if power is None or not np.isfinite(power).all():
-            raise CannotForecast(f"{case.target.name}: no weather forecast that reaches the whole horizon")
+            raise _unknown(target)
         central = np.clip(power[0] * gain(case), 0.0, case.target.capacity_kw)
         levels = case.bounded(central[:, None] + spread_kw(case, central)[:, None] * ndtri(self.levels), case.ahead)
         return np.clip(case.at_edges(levels, scenarios.Memory(), self.levels), *case.target.bounds)
+
+
+def _unknown(target: Target) -> CannotForecast:
+    plant = "a farm with its turbine" if target.kind == "wind" else "the plant"
+    sources = list(target.weather)
+    return CannotForecast(f"{target.name}: no weather under weather={sources} that would tell the power of {plant}")
 
 
 def spread_kw(case: Case, central: Floats) -> Floats:
