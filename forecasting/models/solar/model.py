@@ -34,7 +34,7 @@ from forecasting.targets import Place, Target
 
 Floats = NDArray[np.float64]
 VERSION = "solar-1"
-HISTORY_DAYS = 730
+HISTORY_DAYS = 400
 LEARNT_EVERY_H = 0.5  # of quarter-hours, whose errors are alike, every second one
 KEPT_EVERY_H = 1.0
 FOLLOWED_DAYS = 60
