@@ -39,10 +39,11 @@ LEARNT_EVERY_H = 0.5  # of quarter-hours, whose errors are alike, every second o
 KEPT_EVERY_H = 1.0
 FOLLOWED_DAYS = 60
 LEAST_DAYS = 3
+LEAST_ISSUES = 60  # a state of the plant that was seen less often would be learnt by heart
 NEIGHBOURS, NEIGHBOURS_KM = 8, 300.0
 LEAST_KNOWN = 0.9  # share of the daylight ahead of which radiation must be forecast
-RATE, INTEGRAL = 0.3, 0.0
-SUN_CELLS_DEG: tuple[float, ...] = ()
+RATE, INTEGRAL = 0.3, 0.5
+FADES_H = 72.0
 
 IN_TREES = (
     "elevation", "azimuth", "clear_share", "lead_h", "just_now", "physics_share", "physics_over_clear", "k", "k_2h",
@@ -55,18 +56,19 @@ OF_PLANT = (
 OF_REGION = ("near_ratio_1d", "near_ratio_3d", "near_ratio_7d")
 LINES = ("clear_share", "physics_share", *(f"clear_x_{name}" for name in features.IN_LINES))
 RELATIVE = tuple(f"relative_{name}" for name in OF_PLANT)
+OF_STATE = (*OF_PLANT, *OF_REGION, *RELATIVE, *(f"clear_x_{name}" for name in (*OF_PLANT, *OF_REGION)))
 COLUMNS = (*IN_TREES, *OF_PLANT, *OF_REGION, *RELATIVE, *LINES[2:])
 
 
 def default_learner() -> Learner:
     """Settings found on blocks of PVOD's training months; see decision 23."""
     trees = Boosted(
-        rounds=100, depth=3, learning_rate=0.06, leaf_blocks=3.0, column_share=0.5,
+        rounds=150, depth=4, learning_rate=0.06, leaf_blocks=4.0, column_share=0.5, rows_per_round=15,
         columns=(*IN_TREES, *OF_PLANT, *OF_REGION),
     )  # fmt: skip
     lines = Linear(columns=LINES, penalty=1e-2)
     pooled = Boosted(
-        rounds=200, depth=5, learning_rate=0.06, leaf_blocks=2.0, column_share=0.5,
+        rounds=200, depth=5, learning_rate=0.06, leaf_blocks=3.0, column_share=0.5, rows_per_round=30,
         columns=(*IN_TREES, *RELATIVE, *OF_REGION),
     )  # fmt: skip
     return OwnAndAll((trees, lines), Scaled(pooled, "gain"))
@@ -207,22 +209,22 @@ def thinned(past: Past, step: Steps, every_h: float) -> NDArray[np.bool_]:
 def _training_table(scene: Scene, history_days: int) -> Table:
     """Rows of all plants, each past interval about once."""
     horizon_days = -(-int(scene.edges_ns[-1] - scene.edges_ns[0]) // DAY_NS)
-    back = np.arange(history_days // horizon_days, 0, -1) * horizon_days * DAY_NS
-    issue_ns = scene.time_ns - back
+    issue_ns = scene.time_ns - np.arange(history_days // horizon_days, 0, -1) * horizon_days * DAY_NS
     frames, came = [], []
-    states = scene.states(np.append(issue_ns, scene.time_ns))
+    states = scene.states(issue_ns)
     for number, past in enumerate(scene.pasts):
         step = steps_after(past, scene.edges_ns, np.append(issue_ns, scene.time_ns))[:-1]
         live = (step[:, -1] >= 0) & (step[:, 0] <= past.history.last_step)
         if not live.any():
             continue
-        state = _part(states[number], np.append(live, False))
         others = [scene.pasts[other] for other in scene.near[number]]
-        rows = build(scene.weather, past, others, issue_ns[live], step[live], state)
+        rows = build(scene.weather, past, others, issue_ns[live], step[live], _part(states[number], live))
         actual = seen(past.history, rows.step, np.array(scene.time_ns)) / past.target.capacity_kw
         use = np.isfinite(actual) & ~rows.sun.dark & thinned(past, rows.step, LEARNT_EVERY_H)
         use &= np.isfinite(rows.columns["k"])
         cut = past.curtailed[np.clip(rows.step, 0, past.grid.count - 1)].astype(np.float64)
+        if len(issue_ns) < LEAST_ISSUES:
+            rows = rows.without(OF_STATE)
         frames.append(frame_of(rows, use, number, past.day(past.grid.start_of(rows.step)), cut))
         came.append(actual[use])
     return _joined(frames, came)
@@ -244,10 +246,9 @@ def _joined(frames: Sequence[Frame], came: Sequence[Floats]) -> Table:
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """Forecasts of one plant that were made not knowing what came: block, cell, actual (N,), quantiles (N, Q)."""
+    """Forecasts of one plant that were made not knowing what came: block and actual (N,), quantiles (N, Q)."""
 
     block: NDArray[np.int64]
-    cell: NDArray[np.intp]
     quantiles: Floats
     actual: Floats
 
@@ -262,8 +263,8 @@ def _held(learner: Learner, table: Table, levels: Floats) -> dict[int, Seen]:
     actual = table.actual[held.position]
     found = {}
     for number in np.unique(site):
-        mine = (site == number) & free
-        found[int(number)] = Seen(rows.block[mine], cells_of(rows.take(mine)), held.quantiles[mine], actual[mine])
+        mine = (site == number) & free & (rows.column("elevation") > 0)
+        found[int(number)] = Seen(rows.block[mine], held.quantiles[mine], actual[mine])
     return found
 
 
@@ -301,19 +302,20 @@ class SolarTrained:
         past, target = scene.pasts[number], self.targets[number]
         rows = scene.rows(number, issue_ns, state)
         _refuse_unknown(target, rows)
-        light = ~rows.sun.dark
-        keep = light & thinned(past, rows.step, KEPT_EVERY_H)
-        keep[-1] = light[-1]
+        bright = ~rows.sun.dark
+        keep = bright & thinned(past, rows.step, KEPT_EVERY_H)
+        keep[-1] = bright[-1]
         day = past.day(past.grid.start_of(rows.step))
         frame = frame_of(rows, keep, number, day, np.zeros(1))
         raw = self.fitted.predict(frame)
         now = np.broadcast_to((issue_ns == scene.time_ns)[:, None], keep.shape)[keep]
         actual = seen(past.free, rows.step, np.array(scene.time_ns))[keep] / target.capacity_kw
-        own = Seen(frame.block, cells_of(frame), raw, np.where(now, np.nan, actual))
+        light = frame.column("elevation") > 0  # at the edge of night all is zero, and says nothing of a band
+        own = Seen(frame.block, raw, np.where(now | ~light, np.nan, actual))
         before = self._before(own, number, int(past.day(issue_ns[-1:])[0]))
-        moved = self._corrected(before, raw[now], cells_of(frame)[now])
+        moved = self._corrected(before, raw[now], frame.column("lead_h")[now])
         levels = np.zeros((rows.step.shape[1], len(self.levels)))
-        levels[light[-1]] = np.sort(np.clip(moved, 0.0, 1.0), axis=1)
+        levels[bright[-1]] = np.sort(np.clip(moved, 0.0, 1.0), axis=1)
         share = overlap(past.grid, rows.step[-1], scene.edges_ns)
         return np.asarray(share @ levels * target.capacity_kw)
 
@@ -324,18 +326,14 @@ class SolarTrained:
         use = np.isfinite(joined.actual) & (joined.block >= today - FOLLOWED_DAYS)
         return Seen(*(getattr(joined, f.name)[use] for f in fields(Seen)))
 
-    def _corrected(self, before: Seen, raw: Floats, cell: NDArray[np.intp]) -> Floats:
-        """Quantiles moved by what the days before have shown."""
-        state = Adaptive.start(self.levels, len(SUN_CELLS_DEG) + 1, RATE, INTEGRAL, floor=0.01)
+    def _corrected(self, before: Seen, raw: Floats, lead_h: Floats) -> Floats:
+        """Quantiles moved by what the days before have shown; what they show of a day further ahead fades."""
+        state = Adaptive.start(self.levels, rate=RATE, integral=INTEGRAL, floor=0.01)
         for block in np.unique(before.block):
             day = before.block == block
-            state = state.updated(before.quantiles[day], before.actual[day], before.cell[day])
-        return state.apply(raw, cell)
-
-
-def cells_of(rows: Frame) -> NDArray[np.intp]:
-    """Cell of correction (N,): a low sun, a middling and a high one err differently."""
-    return np.searchsorted(np.array(SUN_CELLS_DEG), rows.column("elevation"))
+            state = state.updated(before.quantiles[day], before.actual[day])
+        fresh = np.exp(-np.maximum(lead_h - 24.0, 0.0) / FADES_H)[:, None]
+        return np.sort(raw + fresh * (state.apply(raw) - raw), axis=1)
 
 
 def _refuse_unknown(target: Target, rows: features.Rows) -> None:

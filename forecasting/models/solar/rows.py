@@ -8,7 +8,7 @@ Columns `clear_x_…` are products with the power under a clear sky, of which st
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,6 +70,10 @@ class Rows:
     sun: Sun
     step: Steps
     gain: Floats
+
+    def without(self, names: Sequence[str]) -> Rows:
+        """The same with some columns unknown."""
+        return replace(self, columns={name: value for name, value in self.columns.items() if name not in names})
 
     def matrix(self, names: Sequence[str], use: NDArray[np.bool_]) -> NDArray[np.float32]:
         """Named columns of the chosen rows (I, H), as (N, F); NaN for a column that is not there."""
