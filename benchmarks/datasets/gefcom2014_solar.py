@@ -2,8 +2,9 @@
 
 The weather of the whole month was given to entrants at once: it is known when the task is released, at the month's
 first hour, and the month counts as one run. The first year is for training; each month after it that the weather
-covers is a task, trained on everything before it. Stamps are the ends of hours. Radiation (var169, 175, 178) and precipitation (var228) accumulate from 00 UTC and are differenced; J/m² become
-W/m², m become mm. Powers are shares of the nominal capacity: the plants have 1 kW.
+covers is a task, trained on everything before it. Stamps are the ends of hours. Radiation (var169, 175, 178) and
+precipitation (var228) accumulate from 00 UTC and are differenced; J/m² become W/m², m become mm. Powers are shares of
+the nominal capacity: the plants have 1 kW.
 """
 
 from __future__ import annotations

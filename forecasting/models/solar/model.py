@@ -27,7 +27,7 @@ from forecasting.models.base import CannotForecast
 from forecasting.models.solar import rows as features
 from forecasting.models.solar.learning import OwnAndAll, Scaled
 from forecasting.models.solar.past import LOOK_BACK_DAYS, Past, past_of
-from forecasting.models.solar.rows import State, build, mean_of, state_of
+from forecasting.models.solar.rows import State, among, build, state_of
 from forecasting.models.solar.weather import Weather
 from forecasting.steps import overlap
 from forecasting.targets import Place, Target
@@ -71,15 +71,20 @@ def default_learner() -> Learner:
         rounds=200, depth=5, learning_rate=0.06, leaf_blocks=3.0, column_share=0.5, rows_per_round=30,
         columns=(*IN_TREES, *RELATIVE, *OF_REGION),
     )  # fmt: skip
-    return OwnAndAll((trees, lines), Scaled(pooled, "gain"))
+    strange = replace(pooled, columns=(*IN_TREES, *OF_REGION))
+    return OwnAndAll((trees, lines), Scaled(pooled, "gain"), Scaled(strange, "gain"))
 
 
 @dataclass(frozen=True)
 class Solar:
-    """Photovoltaic plants, many together: what one lacks others may show."""
+    """Photovoltaic plants, many together: what one lacks others may show.
+
+    Without `follow` nothing is held out and what comes later corrects nothing.
+    """
 
     learner: Learner = field(default_factory=default_learner)
     history_days: int = HISTORY_DAYS
+    follow: bool = True
     name: str = "solar"
 
     def train(
@@ -94,9 +99,11 @@ class Solar:
                 f"solar: {len(np.unique(table.frame.block))} days on which power and forecast radiation are both known "
                 f"before {utc_text(known.time_ns)}; needed are {LEAST_DAYS}"
             )
-        held = _held(Censored(self.learner, ceiling=1.0), table, levels)
-        fitted = Censored(self.learner, ceiling=1.0).fit(table.frame, table.actual, levels)
-        return SolarTrained(tuple(targets), place, levels, fitted, held, known.time_ns, self._card(known, table))
+        learner = Censored(self.learner, ceiling=1.0)
+        held = _held(learner, table, levels) if self.follow else {}
+        fitted = learner.fit(table.frame, table.actual, levels)
+        days = FOLLOWED_DAYS if self.follow else 0
+        return SolarTrained(tuple(targets), place, levels, fitted, held, days, known.time_ns, self._card(known, table))
 
     def _card(self, known: Known, table: Table) -> dict[str, Any]:
         return {
@@ -132,23 +139,12 @@ class Scene:
         return self.weather.known.time_ns
 
     def states(self, issue_ns: Ns) -> list[State]:
-        """Each plant's state at the issues, its gain drawn to the mean of its neighbours'; with their departures."""
+        """Each plant's state at the issues, with what its neighbours show."""
         alone = [state_of(past, issue_ns) for past in self.pasts]
-        found = []
-        for number, past in enumerate(self.pasts):
-            others = [alone[other] for other in self.near[number]]
-            own = alone[number]
-            if others:
-                gains = mean_of([np.where(other.days > 0, other.gain, np.nan) for other in others])
-                usual = np.where(np.isfinite(gains), gains, features.USUAL_RATIO)
-                own = state_of(past, issue_ns, usual)
-                near = {
-                    f"near_ratio_{days}d": mean_of([other.ratios[f"ratio_{days}d"] / other.gain for other in others])
-                    for days in (1, 3, 7)
-                }
-                own = replace(own, ratios=own.ratios | near)
-            found.append(own)
-        return found
+        return [
+            among(past, alone[number], issue_ns, [(self.pasts[other], alone[other]) for other in self.near[number]])
+            for number, past in enumerate(self.pasts)
+        ]
 
     def rows(self, number: int, issue_ns: Ns, state: State) -> features.Rows:
         """Columns of one plant for the horizon's steps after each issue; issues are whole steps apart."""
@@ -277,18 +273,24 @@ class SolarTrained:
     levels: Floats
     fitted: Fitted
     held: Mapping[int, Seen]
+    followed_days: int
     trained_ns: int
     about: Mapping[str, Any]
+    asked: tuple[str, ...] = ()
 
     @property
     def card(self) -> Mapping[str, Any]:
         """What it is."""
         return self.about
 
+    def only(self, *names: str) -> SolarTrained:
+        """The same, asked for some of its targets only."""
+        return replace(self, asked=names)
+
     def quantiles(self, known: Known, edges_ns: Ns) -> Mapping[str, Floats]:
         """By target (T, Q) in kW."""
-        scene = Scene.of(known, self.targets, self.place, edges_ns, LOOK_BACK_DAYS + FOLLOWED_DAYS + 2)
-        back = np.arange(FOLLOWED_DAYS, -1, -1) * DAY_NS
+        scene = Scene.of(known, self.targets, self.place, edges_ns, LOOK_BACK_DAYS + self.followed_days + 2)
+        back = np.arange(self.followed_days, -1, -1) * DAY_NS
         issue_ns = known.time_ns - back[known.time_ns - back > self.trained_ns - HOUR_NS]
         if not len(issue_ns) or issue_ns[-1] != known.time_ns:
             issue_ns = np.array([known.time_ns])
@@ -296,6 +298,7 @@ class SolarTrained:
         return {
             target.name: self._one(scene, number, issue_ns, states[number])
             for number, target in enumerate(self.targets)
+            if not self.asked or target.name in self.asked
         }
 
     def _one(self, scene: Scene, number: int, issue_ns: Ns, state: State) -> Floats:
@@ -323,7 +326,7 @@ class SolarTrained:
         """Forecasts whose outcome is known at the issue: those of this model, and before them those held out."""
         both = [own] if number not in self.held else [self.held[number], own]
         joined = Seen(*(np.concatenate([getattr(part, f.name) for part in both]) for f in fields(Seen)))
-        use = np.isfinite(joined.actual) & (joined.block >= today - FOLLOWED_DAYS)
+        use = np.isfinite(joined.actual) & (joined.block >= today - self.followed_days)
         return Seen(*(getattr(joined, f.name)[use] for f in fields(Seen)))
 
     def _corrected(self, before: Seen, raw: Floats, lead_h: Floats) -> Floats:

@@ -7,7 +7,8 @@ level that will have moved. Curtailed steps say nothing of it and are left out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -133,6 +134,21 @@ class Days:
     modelled: Floats
     clear: Floats
     available_ns: Ns
+
+    def in_region(self, others: Sequence[Days], scales: Sequence[float]) -> Days:
+        """The same with the modelled energy times what all others together gave of theirs that day; 1 where unknown.
+
+        A cloud that the forecast missed hangs over the neighbours too: what is left is the plant's own.
+        """
+        day = self.first + np.arange(len(self.measured))
+        top, bottom = np.zeros(len(day)), np.zeros(len(day))
+        for other, scale in zip(others, scales, strict=True):
+            at = day - other.first
+            there = (at >= 0) & (at < len(other.measured))
+            top[there] += other.measured[at[there]] / scale
+            bottom[there] += other.modelled[at[there]] / scale
+        region = ratio(top, bottom, 0.0)
+        return replace(self, modelled=self.modelled * np.where(np.isfinite(region), region, 1.0))
 
     def back(self, past: Past, issue_ns: Ns) -> tuple[Floats, Floats, Floats]:
         """Measured, modelled, clear (I, 28): the last days known at each issue, the newest first, 0 where unknown."""

@@ -225,11 +225,8 @@ class State:
     days: Floats
 
 
-def state_of(past: Past, issue_ns: Ns, usual: Floats | float = USUAL_RATIO) -> State:
-    """State as known at each issue; the gain is the ratio of 28 days, drawn to the usual one as if 3 more days had it.
-
-    `usual` (I,) may be what the neighbours show.
-    """
+def state_of(past: Past, issue_ns: Ns) -> State:
+    """State as known at each issue; the gain is the ratio of 28 days, drawn to the usual one as if 3 more had it."""
     measured, modelled, clear = pasts.days_of(past).back(past, issue_ns)
     found = {}
     least = 0.01 * past.plant.peak_kw * past.grid.per_day
@@ -238,11 +235,37 @@ def state_of(past: Past, issue_ns: Ns, usual: Floats | float = USUAL_RATIO) -> S
         found[f"ratio_{days}d"] = ratio(top, bottom, least)
         found[f"clear_ratio_{days}d"] = ratio(top, clear[:, :days].sum(axis=1), least)
     days_known = (clear > 0).sum(axis=1).astype(np.float64)
+    return State(found, _gain(measured, modelled, USUAL_RATIO), days_known)
+
+
+def _gain(measured: Floats, modelled: Floats, usual: float) -> Floats:
+    """Measured over modelled energy (I,) of days (I, D), drawn to the usual ratio as if three more days had had it."""
     top, bottom = measured.sum(axis=1), modelled.sum(axis=1)
-    prior = PRIOR_DAYS * ratio(bottom, days_known, 0.0)
+    prior = PRIOR_DAYS * ratio(bottom, (modelled > 0).sum(axis=1).astype(float), 0.0)
     gain = ratio(top + prior * usual, bottom + prior, 0.0)
-    gain = np.clip(np.where(np.isfinite(gain), gain, usual), LEAST_GAIN, MOST_GAIN)
-    return State(found, gain, days_known)
+    return np.clip(np.where(np.isfinite(gain), gain, usual), LEAST_GAIN, MOST_GAIN)
+
+
+def among(past: Past, own: State, issue_ns: Ns, others: Sequence[tuple[Past, State]]) -> State:
+    """The state of a plant that has neighbours: their recent departures, and a gain that borrows from them.
+
+    While less than 28 days are known, the gain is partly  relative · (the neighbours' mean gain now), with `relative`
+    measured over modelled energy, the modelled one times what the neighbours gave of theirs on those same days.
+    """
+    if not others:
+        return own
+    near = {
+        f"near_ratio_{days}d": mean_of([state.ratios[f"ratio_{days}d"] / state.gain for _, state in others])
+        for days in pasts.WINDOWS_DAYS[:-1]
+    }
+    gains = mean_of([np.where(state.days > 0, state.gain, np.nan) for _, state in others])
+    gains = np.where(np.isfinite(gains), gains, USUAL_RATIO)
+    days = pasts.days_of(past)
+    scales = [other.plant.peak_kw for other, _ in others]
+    measured, modelled, _ = days.in_region([pasts.days_of(other) for other, _ in others], scales).back(past, issue_ns)
+    share = own.days / pasts.LOOK_BACK_DAYS
+    gain = share * own.gain + (1 - share) * gains * _gain(measured, modelled, 1.0)
+    return State(own.ratios | near, np.clip(gain, LEAST_GAIN, MOST_GAIN), own.days)
 
 
 def _just_now(past: Past, issue_ns: Ns, gain: Floats, lead_h: Floats) -> Floats:

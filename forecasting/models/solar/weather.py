@@ -112,6 +112,8 @@ class Weather:
         found: dict[str, Floats] = {}
         for name in names:
             for site in sites:
+                if name in found and not np.isnan(found[name]).any():
+                    break
                 runs = self.runs(site, name)
                 if not len(runs.value):
                     continue
