@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import pandas as pd
+from dateutil.relativedelta import MO
 from pandas.tseries.holiday import (
     AbstractHolidayCalendar,
     EasterMonday,
@@ -14,7 +15,6 @@ from pandas.tseries.holiday import (
     next_monday,
     next_monday_or_tuesday,
 )
-from dateutil.relativedelta import MO
 from pandas.tseries.offsets import DateOffset, Easter
 
 Dates = tuple[str, ...]

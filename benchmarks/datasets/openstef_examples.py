@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 from benchmarks.datasets import holidays, registry
 from forecasting.archive import Archive
+from forecasting.rows import Rows
 from forecasting.targets import Place, Target
+from forecasting.weather.base import AT_THE_STAMP
 
 Floats = NDArray[np.float64]
 ZONE = "Europe/Amsterdam"
@@ -77,7 +79,7 @@ def _feeder(name: str, raw: pd.DataFrame) -> Feeder:
     days = pd.date_range(local[0].normalize() + pd.DateOffset(days=2), local[-1].normalize(), freq="D")
     issues = [day + pd.DateOffset(hours=ISSUE_HOUR) for day in days]
     issues = [pd.Timestamp(issue).tz_convert("UTC") for issue in issues if day_after(issue)[-1] <= index[-1] + STEP]
-    archive = _with_runs(archive, name, table, issues)
+    archive = archive.merge(_runs(name, table, issues))
     place = Place(52.1, 5.3, ZONE, holidays=holidays.netherlands(range(index[0].year, index[-1].year + 2)))
     kind = "net_load" if np.nanmin(load_kw) < 0 else "load"
     target = Target("load", kind, 10 * float(np.nanmax(np.abs(load_kw))), name, weather=(f"{name}/ahead",))
@@ -85,19 +87,17 @@ def _feeder(name: str, raw: pd.DataFrame) -> Feeder:
     return Feeder(name, table, archive, target, place, tuple(i for i in issues if i >= first_test))
 
 
-def _with_runs(archive: Archive, name: str, table: pd.DataFrame, issues: list[pd.Timestamp]) -> Archive:
-    """One run a day of every stored column; a month-long first one for the days before."""
+def _runs(name: str, table: pd.DataFrame, issues: list[pd.Timestamp]) -> Archive:
+    """One run a day of every stored column."""
     index = pd.DatetimeIndex(table.index)
+    inside = [np.flatnonzero((index >= issue) & (index < day_after(issue)[-1])) for issue in issues]
+    place = np.concatenate([np.empty(0, np.int64), *inside])
+    issue_ns = np.repeat(pd.DatetimeIndex(issues).as_unit("ns").asi8, [len(part) for part in inside])
+    rows = {}
     for column in table.columns.drop("load"):
         variable, factor = WEATHER.get(column, (column, 1.0))
-        values = table[column].to_numpy(dtype=np.float64) * factor
-        parts = []
-        for issue in issues:
-            inside = (index >= issue) & (index < day_after(issue)[-1])
-            parts.append((issue, index[inside] + (STEP if variable not in _INSTANT else pd.Timedelta(0)), values[inside]))
-        for issue, valid, part in parts:
-            archive = archive.with_forecast(f"{name}/ahead", variable, issue, issue, valid, part)
-    return archive
-
-
-_INSTANT = frozenset({"temperature_2m", "wind_speed_10m", "wind_speed_100m", "wind_direction_10m", "surface_pressure"})
+        values = table[column].to_numpy(dtype=np.float64)[place] * factor
+        stamps = (index if variable in AT_THE_STAMP else index + STEP).as_unit("ns").asi8[place]
+        member = np.zeros(len(place), dtype=np.int32)
+        rows[f"{name}/ahead", variable] = Rows(issue_ns, stamps, issue_ns, member, values).sorted()
+    return Archive.of_rows(rows)

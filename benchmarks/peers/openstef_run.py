@@ -66,7 +66,9 @@ def _trained(job: dict[str, Any], past: pd.DataFrame) -> tuple[Any, Any]:
     return model, specs
 
 
-def _forecast(job: dict[str, Any], known: pd.DataFrame, trained: tuple[Any, Any], issue: dict[str, Any]) -> pd.DataFrame:
+def _forecast(
+    job: dict[str, Any], known: pd.DataFrame, trained: tuple[Any, Any], issue: dict[str, Any]
+) -> pd.DataFrame:
     from openstef.pipeline.create_forecast import create_forecast_pipeline_core
 
     found = create_forecast_pipeline_core(_prediction_job(job), known, *trained)

@@ -25,6 +25,7 @@ DAYS_BACK = 28
 FADE_DAYS = 14.0
 LAGS_DAYS = (1, 2, 3, 7, 14)
 SPANS_H = (1, 3, 24, 72, 168)
+FADING_H = ((3, 6), (3, 24), (24, 24), (24, 72))  # span of the departure's mean, time constant of its fading
 BASE = "base"
 
 
@@ -108,8 +109,10 @@ def columns(past: Past, issue_ns: Ns, step: Steps) -> dict[str, Floats]:
     recent = seen(past.history, past.departure, last[:, None] - np.arange(SPANS_H[-1] * per_hour), issue_ns[:, None])
     for span in SPANS_H:
         found[f"drift_{span}h"] = np.broadcast_to(mean(recent[:, : span * per_hour])[:, None], step.shape)
-    fading = np.nan_to_num(found["drift_3h"]) * np.exp(-found["lead_h"] / 6.0)
-    found["fading_drift"] = fading
+    found |= {  # a straight line cannot let a departure die away by itself
+        f"drift_{span}h_over_{fade}h": np.nan_to_num(found[f"drift_{span}h"]) * np.exp(-found["lead_h"] / fade)
+        for span, fade in FADING_H
+    }
     return found
 
 

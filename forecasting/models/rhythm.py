@@ -37,6 +37,7 @@ ROWS_AT_MOST = 40_000
 FELT_DAYS = 20
 LIKE_WEATHER = frozenset({"shortwave_radiation", "wind_speed_100m", "temperature_2m", "cloud_cover"})
 FELT_H = (24.0, 72.0)
+BESIDE_H = (3, 24)
 
 
 def stacked(rounds: int = 200, depth: int = 5, blocks: int = 60, folds: int = 1) -> Learner:
@@ -51,10 +52,14 @@ def stacked(rounds: int = 200, depth: int = 5, blocks: int = 60, folds: int = 1)
 
 @dataclass(frozen=True)
 class Rhythm:
-    """The model: its learner, and how many days of the past it learns from (None: all)."""
+    """The model: its learner, and how many days of the past it learns from (None: all).
+
+    `companions` are beginnings of names: what is measured under such a name at the target's site bears on it.
+    """
 
     learner: Learner = field(default_factory=stacked)
     memory_days: int | None = None
+    companions: tuple[str, ...] = ()
     name: str = "rhythm"
 
     def train(
@@ -65,16 +70,16 @@ class Rhythm:
         fitted, told = {}, {}
         for target in targets:
             fitted[target.name], told[target.name] = self._learn(known, target, place, edges_ns, levels)
-        return TrainedRhythm({t.name: t for t in targets}, place, fitted, told, known.time_ns)
+        return TrainedRhythm({t.name: t for t in targets}, place, fitted, told, self.companions, known.time_ns)
 
     def _learn(
         self, known: Known, target: Target, place: Place, edges_ns: Ns, levels: Floats
     ) -> tuple[Fitted, dict[str, Any]]:
-        case = Case.of(known, target, place, edges_ns, self.memory_days)
+        case = Case.of(known, target, place, edges_ns, self.memory_days, self.companions)
         grid = case.past.history.grid
         reach = LEAST_DAYS * grid.per_day // 2
         rows = max((int(case.ahead[0]) - reach) // grid.per_day, 0) * len(case.ahead)
-        stride = max(-(-rows // ROWS_AT_MOST), _days(case.ahead, grid))
+        stride = max(-(-rows // ROWS_AT_MOST), 1)
         stride += stride % 7 == 0  # or each lead would see one weekday only
         issue, step = recent.past_issues(grid, known.time_ns, case.ahead, reach, stride * DAY_NS)
         actual = recent.seen(case.past.history, case.past.history.value, step, np.int64(known.time_ns))
@@ -91,11 +96,6 @@ class Rhythm:
         return fitted, told | ({"weights": shares} if shares else {})
 
 
-def _days(ahead_: NDArray[np.int64], grid: Grid) -> int:
-    """Whole days of a horizon, one at least."""
-    return max(len(ahead_) // grid.per_day, 1)
-
-
 @dataclass(frozen=True, eq=False)
 class TrainedRhythm:
     """What has learnt; see `Trained`."""
@@ -104,6 +104,7 @@ class TrainedRhythm:
     place: Place
     fitted: Mapping[str, Fitted]
     told: Mapping[str, Mapping[str, Any]]
+    companions: tuple[str, ...]
     trained_ns: int
 
     @property
@@ -116,7 +117,7 @@ class TrainedRhythm:
         return {name: self._of(target, known, edges_ns) for name, target in self.targets.items()}
 
     def _of(self, target: Target, known: Known, edges_ns: Ns) -> Floats:
-        case = Case.of(known, target, self.place, edges_ns, PAST_DAYS)
+        case = Case.of(known, target, self.place, edges_ns, PAST_DAYS, self.companions)
         step = case.ahead[None, :]
         rows = recent.frame(
             case.columns(known, np.array([known.time_ns]), step, self.told[target.name]["features"]),
@@ -138,9 +139,18 @@ class Case:
     target: Target
     past: recent.Past
     ahead: NDArray[np.int64]
+    companions: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, known: Known, target: Target, place: Place, edges_ns: Ns, days: int | None) -> Case:
+    def of(
+        cls,
+        known: Known,
+        target: Target,
+        place: Place,
+        edges_ns: Ns,
+        days: int | None,
+        companions: tuple[str, ...] = (),
+    ) -> Case:
         """What is measured of the last days (None: of all) on its grid."""
         measured = known.measurements(target.site, target.name)
         if days is not None:
@@ -152,7 +162,7 @@ class Case:
         grid = history.grid
         first = (int(edges_ns[0]) - grid.start_ns) // grid.step_ns
         last = -(-(int(edges_ns[-1]) - grid.start_ns) // grid.step_ns)
-        return cls(target, recent.Past.of(history, target.place or place), np.arange(first, last))
+        return cls(target, recent.Past.of(history, target.place or place), np.arange(first, last), companions)
 
     def columns(
         self, known: Known, issue_ns: Ns, step: NDArray[np.int64], wanted: tuple[str, ...] = ()
@@ -170,9 +180,27 @@ class Case:
                 found |= self._felt(known, site, column, issue_ns)
             if variable in LIKE_WEATHER:
                 found[f"{variable}_unlike"] = column - self._like(known, site, variable, issue_ns, step)
+        found |= self._beside(known, issue_ns, step, found["lead_h"])
         if wanted:
             nothing = np.full(step.shape, np.nan)
             found = {name: found.get(name, nothing) for name in wanted}
+        return found
+
+    def _beside(self, known: Known, issue_ns: Ns, step: NDArray[np.int64], lead_h: Floats) -> dict[str, Floats]:
+        """How far the last hours and day of each companion stood above its week, and that dying away with the lead."""
+        found: dict[str, Floats] = {}
+        grid, site = self.past.history.grid, self.target.site
+        per_hour = max(grid.per_day // 24, 1)
+        for variable in known.variables(site):
+            if variable == self.target.name or not variable.startswith(self.companions or ("\0",)):
+                continue
+            history = _onto(grid, known.measurements(site, variable))
+            last = recent.last_seen(history, issue_ns)
+            week = recent.seen(history, history.value, last[:, None] - np.arange(168 * per_hour), issue_ns[:, None])
+            usual = recent.mean(week)
+            for span in BESIDE_H:
+                above = (recent.mean(week[:, : span * per_hour]) - usual)[:, None]
+                found[f"{variable}_{span}h"] = above * np.exp(-lead_h / 24) + 0.0 * step
         return found
 
     def _felt(self, known: Known, site: str, column: Floats, issue_ns: Ns) -> dict[str, Floats]:
@@ -196,6 +224,19 @@ class Case:
         ends = History(grid, came, grid.start_of(np.arange(1, grid.count + 1)), grid.count - 1)
         before = step[..., None] - np.arange(1, 8) * grid.per_day
         return recent.mean(recent.seen(ends, came, before, issue_ns[:, None, None]))
+
+
+def _onto(grid: Grid, measured: Measured) -> History:
+    """A measured series on a grid of another one: values whose intervals end with a step; finer ones are averaged."""
+    step = np.floor_divide(measured.end_ns - 1 - grid.start_ns, grid.step_ns)
+    inside = (step >= 0) & (step < grid.count) & np.isfinite(measured.value)
+    step, value = step[inside], measured.value[inside]
+    count = np.bincount(step, minlength=grid.count)
+    total = np.bincount(step, weights=value, minlength=grid.count)
+    available = np.full(grid.count, np.iinfo(np.int64).min)
+    np.maximum.at(available, step, measured.available_ns[inside])
+    known = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    return History(grid, known, np.where(count > 0, available, np.iinfo(np.int64).max), int(step.max(initial=-1)))
 
 
 def newest(known: Known, site: str, variable: str, middle_ns: Ns) -> Floats:

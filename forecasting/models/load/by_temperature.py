@@ -114,7 +114,9 @@ class TrainedByTemperature:
 
     def _felt(self, part: Learnt, known: Known, ahead: Grid) -> Floats:
         """Felt temperature (1 + memories, S, H) of all paths over the grid ahead."""
-        first = min((int(known.measurements(s, temperature.VARIABLE).end_ns[:1].min(initial=ahead.start_ns)) for s in part.sites))
+        first = min(
+            int(known.measurements(s, temperature.VARIABLE).end_ns[:1].min(initial=ahead.start_ns)) for s in part.sites
+        )
         rows = [known.issued(s, temperature.VARIABLE).valid_ns for s in part.sites]
         first = min([first, *(int(r.min()) for r in rows if len(r))])
         back = -(-(ahead.start_ns - first) // ahead.step_ns) if first < ahead.start_ns else 0
