@@ -87,10 +87,10 @@ def mix_name(column: str) -> str:
 
 
 def _hourly(table: pd.DataFrame, time: str) -> pd.DataFrame:
-    """Means of the hours of which every value is there."""
+    """Means of the hours of which every value is there (some stretches have finer steps than the rest)."""
     index = pd.DatetimeIndex(table[time])
     table = table.drop(columns=time).set_axis(index if index.tz else index.tz_localize("UTC"))
     table = table[~table.index.duplicated()].sort_index()
     step = pd.Series(table.index).diff().mode()[0]
     hours = table.resample("1h")
-    return hours.mean().where(hours.count() == pd.Timedelta("1h") // step)
+    return hours.mean().where(hours.count() >= pd.Timedelta("1h") // step)

@@ -1,4 +1,4 @@
-"""OpenSTEF beside us: the same feeders, issue times, history, weather and levels, in a process of its own environment."""
+"""OpenSTEF beside us: the same feeders, issue times, history, weather and levels; its process has its own environment."""
 
 from __future__ import annotations
 

@@ -158,7 +158,7 @@ def frame(found: dict[str, Floats], grid: Grid, step: Steps) -> Frame:
 
 
 def past_issues(grid: Grid, issue_ns: int, step: Steps, reach: int, stride_ns: int) -> tuple[Ns, Steps]:
-    """Earlier issues (I,), oldest first, `stride_ns` apart, and their steps (I, H), the same ahead of each as `step` (H,).
+    """Earlier issues (I,), oldest first, `stride_ns` apart, and their steps (I, H), as far ahead as `step` (H,) of now.
 
     `reach` is the first step that may be asked for.
     """

@@ -163,7 +163,7 @@ def mean_of(known: Known, sites: Sequence[str], grid: Grid) -> Floats:
 
 
 def chosen_stations(known: Known, target: Target, history: History, days: Calendar) -> tuple[str, ...]:
-    """The stations whose temperature explains the load best (Hong, Wang & White 2015, IJF 31(2)), `STATIONS` at most."""
+    """The stations, `STATIONS` at most, whose temperature explains the load best (Hong, Wang & White 2015, IJF 31(2))."""
     there = [s for s in target.weather if temperature.VARIABLE in known.variables(s)]
     if len(there) <= 1:
         return tuple(there)

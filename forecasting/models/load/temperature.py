@@ -32,7 +32,7 @@ LONGEST_BRIDGE_H = 6.0
 
 
 def at_steps(known: Known, site: str, grid: Grid) -> Floats:
-    """Temperature (N,) [°C] over the steps of a grid: measured, else of the runs known, the newest that says; else NaN."""
+    """Temperature (N,) [°C] over the steps of a grid: measured, else what the newest run says, else NaN."""
     found = np.full(grid.count, np.nan)
     middle = grid.start_of(np.arange(grid.count)) + grid.step_ns // 2
     rows = known.issued(site, VARIABLE)
