@@ -1,4 +1,4 @@
-"""OpenSTEF beside us: the same feeders, issue times, history, weather and levels; its process has its own environment."""
+"""OpenSTEF beside us, in an environment of its own: the same feeders, issue times, history, weather and levels."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ def daily_prices(known: Known, target: Target) -> Daily:
 
 @dataclass(frozen=True, eq=False)
 class Chosen:
-    """The candidate that forecasts, its past errors (origins, leads) in log price, all candidates' mean ones (leads,)."""
+    """The candidate that forecasts, its past errors (origins, leads) in log price, the mean ones of all (leads,)."""
 
     name: str
     error: Floats

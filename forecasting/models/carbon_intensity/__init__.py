@@ -22,8 +22,9 @@ MEMORY_DAYS = 730
 def learner() -> Learner:
     """Straight lines, boosted and empirical quantiles above the like days, weighed by their last blocks.
 
-    On the winter of 2022/23 in Great Britain (trained before it) the mean pinball losses were 10.8, 11.4 and 11.9 g/kWh
-    in that order. Leaves are wide: with .7 days to a leaf instead of 5 boosting loses 12.6, as its bands are far too narrow.
+    On the winter of 2022/23 in Great Britain (trained before it) the mean pinball losses were 10.8, 11.4 and 11.9
+    g/kWh in that order. Leaves are wide: with .7 days to a leaf instead of 5 boosting loses
+    12.6, as its bands are far too narrow.
     """
     members = (
         Linear(base=recent.BASE, penalty=1e-2, half_life_blocks=365.0),

@@ -107,10 +107,11 @@ class TrainedByTemperature:
         paths = part.answer.paths(days, felt)
         share = overlap(grid, steps, edges_ns)
         middle = response.bins_of(days, part.answer.bins)[np.argmax(share, axis=1)]
-        if not _one_to_one(share):
-            paths = _mean_paths(part.answer, paths, share)
+        whole = bool((share.max(axis=1) == 1).all())  # each interval lies within one step
+        paths = paths[:, np.argmax(share, axis=1)] if whole else _mean_paths(part.answer, paths, share)
         low, high = part.target.bounds
-        return np.clip(part.answer.back(self._mixed(part.answer, paths, middle)), low, high)
+        day = (int(edges_ns[0]) + int(edges_ns[-1])) / 2 / DAY_NS
+        return np.clip(part.answer.back(self._mixed(part.answer, paths, middle, day)), low, high)
 
     def _felt(self, part: Learnt, known: Known, ahead: Grid) -> Floats:
         """Felt temperature (1 + memories, S, H) of all paths over the grid ahead."""
@@ -130,13 +131,12 @@ class TrainedByTemperature:
         before = temperature.Felt.of(past, grid.step_h).values[1:, -1]
         return temperature.Felt.of(temperature.scenarios(past, grid.step_ns, air[back:]), grid.step_h, before).values
 
-    def _mixed(self, answer: response.Response, paths: Floats, bin_of: NDArray[np.int64]) -> Floats:
-        """Quantiles (T, Q) in g's unit of all sums of a path (S, T) and a residual of that time of day."""
+    def _mixed(self, answer: response.Response, paths: Floats, bin_of: NDArray[np.int64], day: float) -> Floats:
+        """Quantiles (T, Q) in g's unit of all sums of a path (S, T) and a residual of that time of day and season."""
         found = np.empty((paths.shape[1], len(self.levels)))
         shares = (np.arange(RESIDUALS) + 0.5) / RESIDUALS
         for number in np.unique(bin_of):
-            near = [answer.residual[(number + d) % answer.bins] for d in (-1, 0, 1)]
-            left = np.quantile(np.concatenate(near), shares)
+            left = np.quantile(answer.left_over(int(number), day), shares)
             inside = bin_of == number
             sums = (paths[:, inside][:, None, :] + left[None, :, None]).reshape(-1, int(inside.sum()))
             found[inside] = np.quantile(sums, self.levels, axis=0).T
@@ -163,7 +163,7 @@ def mean_of(known: Known, sites: Sequence[str], grid: Grid) -> Floats:
 
 
 def chosen_stations(known: Known, target: Target, history: History, days: Calendar) -> tuple[str, ...]:
-    """The stations, `STATIONS` at most, whose temperature explains the load best (Hong, Wang & White 2015, IJF 31(2))."""
+    """The stations, `STATIONS` at most, whose temperature explains the load best (Hong et al. 2015, IJF 31(2))."""
     there = [s for s in target.weather if temperature.VARIABLE in known.variables(s)]
     if len(there) <= 1:
         return tuple(there)
@@ -193,10 +193,6 @@ def _ahead(bins: int, now_ns: int, edges_ns: Ns) -> Grid:
     step = DAY_NS // bins
     start = min(now_ns, int(edges_ns[0])) // step * step
     return Grid(start, step, -(-(int(edges_ns[-1]) - start) // step))
-
-
-def _one_to_one(share: Floats) -> bool:
-    return bool(((share == 0) | (share == 1)).all() and (share.sum(axis=1) == 1).all())
 
 
 def _mean_paths(answer: response.Response, paths: Floats, share: Floats) -> Floats:

@@ -106,9 +106,7 @@ def _asked(part: Trained | None, name: str, known: Known, edges_ns: Ns, reasons:
         return None
 
 
-def _joined(
-    near: Floats | None, far: Floats | None, far_share: Floats, levels: int, reasons: Sequence[str]
-) -> Floats:
+def _joined(near: Floats | None, far: Floats | None, far_share: Floats, levels: int, reasons: Sequence[str]) -> Floats:
     """Quantiles (T, Q): the near ones from the start, the far ones to the end, averaged where both are."""
     total, weight = np.zeros((len(far_share), levels)), np.zeros((len(far_share), 1))
     if near is not None:

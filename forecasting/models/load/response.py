@@ -26,22 +26,33 @@ PENALTY = 1e-3  # on standardised columns; 1e-2 is 2 % worse, 1e-4 the same
 HELD_OUT_DAYS = 30
 FOLDS = 8
 LEAST_SHARE_FOR_LOG = 0.05
+SEASON_DAYS = 60.0  # half the season whose residuals count: the load answers to weather as the season lets it
+LEAST_OF_SEASON = 60
+BEYOND_K = 2.0  # no straight line is trusted farther beyond the temperatures it was learnt from
 OUTLIER = 8.0  # robust spreads: an outage or a broken meter, which no temperature explains
 LEAST_DAYS = 28
+LEAST_ROWS = 3  # of a column that differ from its usual value
 
 
 @dataclass(frozen=True, eq=False)
 class Response:
-    """Coefficients (bins, F + 1) by time of day, the intercept last; residuals [bins][n] in g's unit.
+    """Coefficients (bins, F + 1) by time of day, the intercept last; residuals [bins][n] in g's unit and their days.
 
-    `last_day` is day 0 of the trend; `with_temperature` and `logarithmic` say what was learnt.
+    `last_day` is day 0 of the trend; `reach` (bins, 1 + memories, 2) the least and greatest
+    temperatures learnt from, empty where none were.
     """
 
     beta: Floats
     residual: tuple[Floats, ...] = field(repr=False)
+    residual_day: tuple[NDArray[np.int64], ...] = field(repr=False)
     last_day: int
     logarithmic: bool
-    with_temperature: bool
+    reach: Floats
+
+    @property
+    def with_temperature(self) -> bool:
+        """Whether it answers to temperature."""
+        return bool(len(self.reach))
 
     @property
     def bins(self) -> int:
@@ -59,8 +70,20 @@ class Response:
             beta = self.beta[number]
             found[:, inside] = x[inside] @ beta[: x.shape[1]] + beta[-1]
             if felt is not None and self.with_temperature:
-                found[:, inside] += temperature_columns(felt[:, :, inside]) @ beta[x.shape[1] : -1]
+                low, high = (
+                    self.reach[number].T[:, :, None, None] + np.array([-BEYOND_K, BEYOND_K])[:, None, None, None]
+                )
+                found[:, inside] += temperature_columns(np.clip(felt[:, :, inside], low, high)) @ beta[x.shape[1] : -1]
         return found
+
+    def left_over(self, number: int, middle_day: float) -> Floats:
+        """Residuals (n,) of the neighbouring times of day and of the season around a day since 1970, if enough."""
+        near = [(number + d) % self.bins for d in (-1, 0, 1)]
+        left = np.concatenate([self.residual[k] for k in near])
+        day = np.concatenate([self.residual_day[k] for k in near])
+        away = np.abs((day - middle_day + YEAR_DAYS / 2) % YEAR_DAYS - YEAR_DAYS / 2)
+        season = left[away <= SEASON_DAYS]
+        return season if len(season) >= LEAST_OF_SEASON else left
 
     def back(self, values: Floats) -> Floats:
         """From g's unit to that of the load."""
@@ -101,16 +124,28 @@ def fit(load: Floats, days: Calendar, felt: Floats | None, bins: int, positive: 
     bin_of = bins_of(days, bins)
     weight = np.exp2(-(last_day - days.day) / HALF_LIFE_DAYS)
     fold = (days.day // HELD_OUT_DAYS) % FOLDS
-    beta, residual = np.zeros((bins, x.shape[1] + 1)), []
+    beta, residual, when = np.zeros((bins, x.shape[1] + 1)), [], []
     for number in range(bins):
         rows = np.flatnonzero((bin_of == number) & known)
-        beta[number], left = _ridge(x[rows], y[rows], weight[rows], fold[rows])
+        beta[number], left, kept = _ridge(x[rows], y[rows], weight[rows], fold[rows])
         residual.append(left)
-    return Response(beta, tuple(residual), last_day, logarithmic, felt is not None)
+        when.append(days.day[rows[kept]])
+    reach = np.empty((0, 0, 2)) if felt is None else _reach(felt, bin_of, known, bins)
+    return Response(beta, tuple(residual), tuple(when), last_day, logarithmic, reach)
 
 
-def _ridge(x: Floats, y: Floats, weight: Floats, fold: NDArray[np.int64]) -> tuple[Floats, Floats]:
-    """Coefficients (F + 1,), intercept last, and held-out residuals (N,); outliers are left out and fitted again."""
+def _reach(felt: Floats, bin_of: NDArray[np.int64], known: NDArray[np.bool_], bins: int) -> Floats:
+    """Least and greatest temperature and kin (bins, 1 + memories, 2) of the known rows of each time of day."""
+    found = np.zeros((bins, len(felt), 2))
+    for number in range(bins):
+        part = felt[:, (bin_of == number) & known]
+        if part.shape[1]:
+            found[number] = np.stack([part.min(axis=1), part.max(axis=1)], axis=1)
+    return found
+
+
+def _ridge(x: Floats, y: Floats, weight: Floats, fold: NDArray[np.int64]) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+    """Coefficients (F + 1,), held-out residuals, and which rows (N,) they are of: without outliers it is fitted again."""
     keep = np.ones(len(y), dtype=bool)
     beta, left = _held_out(x, y, weight, fold)
     spread = 1.4826 * np.median(np.abs(left - np.median(left))) if len(left) else 0.0
@@ -118,7 +153,7 @@ def _ridge(x: Floats, y: Floats, weight: Floats, fold: NDArray[np.int64]) -> tup
         keep = np.abs(left) <= OUTLIER * spread
     if not keep.all():
         beta, left = _held_out(x[keep], y[keep], weight[keep], fold[keep])
-    return beta, left
+    return beta, left, keep
 
 
 def _held_out(x: Floats, y: Floats, weight: Floats, fold: NDArray[np.int64]) -> tuple[Floats, Floats]:
@@ -128,7 +163,8 @@ def _held_out(x: Floats, y: Floats, weight: Floats, fold: NDArray[np.int64]) -> 
     total = weight.sum()
     centre, middle = weight @ x / total, float(weight @ y / total)
     scale = np.sqrt(weight @ (x - centre) ** 2 / total)
-    scale[scale < 1e-9] = np.inf  # says nothing here, as a holiday that never came
+    rare = (np.abs(x - np.median(x, axis=0)) > 1e-9).sum(axis=0) < LEAST_ROWS
+    scale[(scale < 1e-9) | rare] = np.inf  # says nothing here, as a holiday that never came
     z = np.concatenate([(x - centre) / scale, np.ones((len(y), 1))], axis=1)
     pull = PENALTY * np.diag(np.append(np.ones(x.shape[1]), 0.0)) * total
     grams, sums, left = np.zeros((FOLDS, z.shape[1], z.shape[1])), np.zeros((FOLDS, z.shape[1])), np.empty(len(y))
