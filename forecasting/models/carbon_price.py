@@ -170,7 +170,10 @@ class TrainedCarbonPrice:
         reach = part.error.shape[1]
         origin = np.array([len(daily.log_price) - 1])
         path = candidates(daily.log_price, origin, leads)[part.name][0]
-        left = np.stack([error_quantiles(part.error[:, min(h, reach - 1)], self.levels) for h in range(leads)])
+        # Errors of overlapping weeks move together: they count as so many whole ones, and the levels move outward.
+        whole = max(len(part.error) / reach, 2.0)
+        outward = np.clip(0.5 + (self.levels - 0.5) * (1 + 1 / whole), 1e-4, 1 - 1e-4)
+        left = np.stack([error_quantiles(part.error[:, min(h, reach - 1)], outward) for h in range(leads)])
         # Beyond the leads that were tried the spread goes on growing as that of a random walk.
         left *= np.sqrt(np.maximum(np.arange(1, leads + 1) / reach, 1.0))[:, None]
         price = np.exp(path[:, None] + left)

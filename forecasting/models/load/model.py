@@ -23,7 +23,6 @@ from forecasting.targets import Place, Target
 Floats = NDArray[np.float64]
 VERSION = "load 1"
 NEAR_DAYS, FAR_DAYS = 4.0, 8.0  # weather is forecast well for some four days and hardly beyond eight
-LONGEST_NEAR_NS = 16 * DAY_NS
 
 
 @dataclass(frozen=True)
@@ -92,6 +91,8 @@ class TrainedLoad:
         near, far = self.parts[name]
         reasons: list[str] = []
         first = _asked(near, name, known, edges_ns[: near_until + 1], reasons) if near_until else None
+        if first is None:
+            far_from, far_share = 0, np.ones(len(far_share))  # better a far answer than none
         second = _asked(far, name, known, edges_ns[far_from:], reasons) if far_from >= 0 else None
         return _joined(first, second, far_share, self.levels, reasons or [f"{name}: not trained for these leads"])
 

@@ -145,7 +145,7 @@ def _reach(felt: Floats, bin_of: NDArray[np.int64], known: NDArray[np.bool_], bi
 
 
 def _ridge(x: Floats, y: Floats, weight: Floats, fold: NDArray[np.int64]) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-    """Coefficients (F + 1,), held-out residuals, and which rows (N,) they are of: without outliers it is fitted again."""
+    """Coefficients (F + 1,), held-out residuals, and which rows (N,) they are of; outliers are left out."""
     keep = np.ones(len(y), dtype=bool)
     beta, left = _held_out(x, y, weight, fold)
     spread = 1.4826 * np.median(np.abs(left - np.median(left))) if len(left) else 0.0

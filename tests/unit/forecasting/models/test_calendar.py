@@ -49,7 +49,8 @@ def test_both_daylight_saving_days_have_their_hours() -> None:
     assert (len(spring.hour), len(autumn.hour)) == (23, 25)
     assert 2.0 not in spring.hour.tolist()
     assert autumn.hour.tolist().count(2.0) == 2
-    assert set(spring.kind) == {6} and set(autumn.kind) == {6}
+    assert set(spring.kind) == {6}
+    assert set(autumn.kind) == {6}
 
 
 @given(st.dates(pd.Timestamp("1990-01-01").date(), pd.Timestamp("2050-12-31").date()))
