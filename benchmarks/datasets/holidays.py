@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
-from dateutil.relativedelta import MO
 from pandas.tseries.holiday import (
-    AbstractHolidayCalendar,
+    MO,
     EasterMonday,
     GoodFriday,
     Holiday,
@@ -20,10 +19,14 @@ from pandas.tseries.offsets import DateOffset, Easter
 Dates = tuple[str, ...]
 
 
-class _Britain(AbstractHolidayCalendar):
-    """England and Wales (Banking and Financial Dealings Act 1971), without single royal occasions."""
+def united_states(years: Iterable[int]) -> Dates:
+    """Federal holidays as observed."""
+    return _dates(USFederalHolidayCalendar.rules, years)
 
-    rules = [  # noqa: RUF012 - the base class asks for a list
+
+def britain(years: Iterable[int]) -> Dates:
+    """Bank holidays of England and Wales as observed, without single royal occasions."""
+    rules = [
         Holiday("New Year", month=1, day=1, observance=next_monday),
         GoodFriday,
         EasterMonday,
@@ -33,6 +36,23 @@ class _Britain(AbstractHolidayCalendar):
         Holiday("Christmas", month=12, day=25, observance=next_monday),
         Holiday("Boxing Day", month=12, day=26, observance=next_monday_or_tuesday),
     ]
+    return _dates(rules, years)
+
+
+def netherlands(years: Iterable[int]) -> Dates:
+    """General holidays, Good Friday among them."""
+    return _dates(_fixed([(1, 1), (4, 27), (12, 25), (12, 26)]) + _of_easter([-2, 0, 1, 39, 49, 50]), years)
+
+
+def france(years: Iterable[int]) -> Dates:
+    """Holidays of all departments."""
+    fixed = [(1, 1), (5, 1), (5, 8), (7, 14), (8, 15), (11, 1), (11, 11), (12, 25)]
+    return _dates(_fixed(fixed) + _of_easter([1, 39, 50]), years)
+
+
+def germany(years: Iterable[int]) -> Dates:
+    """Holidays of all states."""
+    return _dates(_fixed([(1, 1), (5, 1), (10, 3), (12, 25), (12, 26)]) + _of_easter([-2, 1, 39, 50]), years)
 
 
 def _fixed(days: Iterable[tuple[int, int]]) -> list[Holiday]:
@@ -43,53 +63,7 @@ def _of_easter(days: Iterable[int]) -> list[Holiday]:
     return [Holiday(f"Easter {n:+d}", month=1, day=1, offset=[Easter(), DateOffset(days=n)]) for n in days]
 
 
-class _Netherlands(AbstractHolidayCalendar):
-    rules = [  # noqa: RUF012 - the base class asks for a list
-        *_fixed([(1, 1), (4, 27), (12, 25), (12, 26)]),
-        *_of_easter([-2, 0, 1, 39, 49, 50]),
-    ]
-
-
-class _France(AbstractHolidayCalendar):
-    rules = [  # noqa: RUF012 - the base class asks for a list
-        *_fixed([(1, 1), (5, 1), (5, 8), (7, 14), (8, 15), (11, 1), (11, 11), (12, 25)]),
-        *_of_easter([1, 39, 50]),
-    ]
-
-
-class _Germany(AbstractHolidayCalendar):
-    rules = [  # noqa: RUF012 - the base class asks for a list
-        *_fixed([(1, 1), (5, 1), (10, 3), (12, 25), (12, 26)]),
-        *_of_easter([-2, 1, 39, 50]),
-    ]
-
-
-def united_states(years: Iterable[int]) -> Dates:
-    """Federal holidays as observed."""
-    return _dates(USFederalHolidayCalendar(), years)
-
-
-def britain(years: Iterable[int]) -> Dates:
-    """Bank holidays of England and Wales as observed."""
-    return _dates(_Britain(), years)
-
-
-def netherlands(years: Iterable[int]) -> Dates:
-    """General holidays."""
-    return _dates(_Netherlands(), years)
-
-
-def france(years: Iterable[int]) -> Dates:
-    """Holidays of all departments."""
-    return _dates(_France(), years)
-
-
-def germany(years: Iterable[int]) -> Dates:
-    """Holidays of all states."""
-    return _dates(_Germany(), years)
-
-
-def _dates(calendar: AbstractHolidayCalendar, years: Iterable[int]) -> Dates:
+def _dates(rules: Sequence[Holiday], years: Iterable[int]) -> Dates:
     span = sorted(years)
-    found = calendar.holidays(pd.Timestamp(span[0], 1, 1), pd.Timestamp(span[-1], 12, 31))
-    return tuple(str(day.date()) for day in found)
+    first, last = pd.Timestamp(span[0], 1, 1), pd.Timestamp(span[-1], 12, 31)
+    return tuple(sorted({str(day.date()) for rule in rules for day in rule.dates(first, last)}))

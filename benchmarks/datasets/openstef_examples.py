@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from benchmarks.datasets import holidays, registry
 from forecasting.archive import Archive
 from forecasting.rows import Rows
-from forecasting.targets import Place, Target
+from forecasting.targets import Kind, Place, Target
 from forecasting.weather.base import AT_THE_STAMP
 
 Floats = NDArray[np.float64]
@@ -53,7 +53,7 @@ class Feeder:
 
     def actual_kw(self, edges: pd.DatetimeIndex) -> Floats:
         """What came (T,), NaN where it was not measured."""
-        return self.table["load"].reindex(edges[:-1]).to_numpy(dtype=np.float64) * 1000
+        return np.asarray(self.table["load"].reindex(edges[:-1]), dtype=np.float64) * 1000
 
 
 def day_after(issue: pd.Timestamp) -> pd.DatetimeIndex:
@@ -81,7 +81,7 @@ def _feeder(name: str, raw: pd.DataFrame) -> Feeder:
     issues = [pd.Timestamp(issue).tz_convert("UTC") for issue in issues if day_after(issue)[-1] <= index[-1] + STEP]
     archive = archive.merge(_runs(name, table, issues))
     place = Place(52.1, 5.3, ZONE, holidays=holidays.netherlands(range(index[0].year, index[-1].year + 2)))
-    kind = "net_load" if np.nanmin(load_kw) < 0 else "load"
+    kind: Kind = "net_load" if np.nanmin(load_kw) < 0 else "load"
     target = Target("load", kind, 10 * float(np.nanmax(np.abs(load_kw))), name, weather=(f"{name}/ahead",))
     first_test = index[0] + TRAIN_SHARE * (index[-1] - index[0])
     return Feeder(name, table, archive, target, place, tuple(i for i in issues if i >= first_test))

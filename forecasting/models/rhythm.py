@@ -22,10 +22,8 @@ from forecasting.learners.conformal import Conformal
 from forecasting.learners.empirical import Forest
 from forecasting.learners.linear import Linear
 from forecasting.learners.stack import Stack
-from forecasting.models import ahead, recent
+from forecasting.models import ahead, recent, temperature
 from forecasting.models.base import CannotForecast
-from forecasting.models.load import temperature
-from forecasting.models.load.response import degrees
 from forecasting.steps import Grid, History, on_grid, overlap
 from forecasting.targets import Place, Target
 
@@ -82,7 +80,7 @@ class Rhythm:
         stride = max(-(-rows // ROWS_AT_MOST), 1)
         stride += stride % 7 == 0  # or each lead would see one weekday only
         issue, step = recent.past_issues(grid, known.time_ns, case.ahead, reach, stride * DAY_NS)
-        actual = recent.seen(case.past.history, case.past.history.value, step, np.int64(known.time_ns))
+        actual = recent.seen(case.past.history, case.past.history.value, step, np.array(known.time_ns))
         use = np.isfinite(actual).any(axis=1)
         issue, step, actual = issue[use], step[use], actual[use]
         if len(issue) * stride < LEAST_DAYS:
@@ -207,7 +205,7 @@ class Case:
         """Heating and cooling degrees, and smoothed temperature from the state at each issue on."""
         grid = self.past.history.grid
         air = temperature.at_steps(known, site, grid)
-        below_above = degrees(column)
+        below_above = temperature.degrees(column)
         found = {"heating_degrees": below_above[..., 0], "cooling_degrees": below_above[..., 1]}
         at = np.clip((issue_ns - grid.start_ns) // grid.step_ns - 1, 0, grid.count - 1)
         filled = np.where(np.isfinite(column), column, np.nan)

@@ -13,6 +13,7 @@ from forecasting.quantiles import pinball
 
 GEFCOM = (
     "forecasting/models/load",
+    "forecasting/models/temperature.py",
     "forecasting/models/calendar.py",
     "forecasting/steps.py",
     "benchmarks/datasets/gefcom2014_load.py",

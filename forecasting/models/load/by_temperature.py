@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from forecasting.archive import Known
 from forecasting.clock import DAY_NS, Ns
+from forecasting.models import temperature
 from forecasting.models.base import CannotForecast
 from forecasting.models.calendar import Calendar, calendar
-from forecasting.models.load import response, temperature
+from forecasting.models.load import response
 from forecasting.steps import Grid, History, on_grid, overlap
 from forecasting.targets import Place, Target
 

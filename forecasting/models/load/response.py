@@ -181,11 +181,4 @@ def _held_out(x: Floats, y: Floats, weight: Floats, fold: NDArray[np.int64]) -> 
     return np.append(beta, whole[-1] + middle - float(centre @ beta)), left
 
 
-def degrees(temperature: Floats, heating_below_deg_c: float = 15.0, cooling_above_deg_c: float = 18.0) -> Floats:
-    """Heating and cooling degrees [K] (…, 2): how far below one and above the other base the temperature stands."""
-    below = np.maximum(heating_below_deg_c - temperature, 0.0)
-    above = np.maximum(temperature - cooling_above_deg_c, 0.0)
-    return np.stack([below, above], axis=-1)
-
-
 FEATURES = (*DAY_NAMES, "season", "season of days off", "trend")

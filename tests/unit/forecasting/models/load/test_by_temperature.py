@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from forecasting.archive import Archive
+from forecasting.models import temperature
 from forecasting.models.base import CannotForecast
-from forecasting.models.load import response, temperature
 from forecasting.models.load.by_temperature import ByTemperature, TrainedByTemperature
 from forecasting.quantiles import pinball
 from forecasting.targets import Target
@@ -167,7 +167,7 @@ def test_scenarios_start_from_now_and_follow_past_years() -> None:
 
 
 def test_degrees_and_residuals() -> None:
-    assert np.allclose(response.degrees(np.array([10.0, 16.0, 25.0])), [[5, 0], [0, 0], [0, 7]])
+    assert np.allclose(temperature.degrees(np.array([10.0, 16.0, 25.0])), [[5, 0], [0, 0], [0, 7]])
     part = trained().parts["load"].answer
     spread = np.std(np.concatenate(part.residual))
     assert 0.018 < spread < 0.05  # the noise is .02 and nothing of it is learnt by heart

@@ -142,3 +142,10 @@ def _usual_days(past: Floats, left: int, per_day: int, days: int = 14) -> Floats
     whole = whole[len(whole) % per_day :]
     usual = whole.reshape(-1, per_day).mean(axis=0)
     return np.asarray(np.resize(usual, left))
+
+
+def degrees(temperature: Floats, heating_below_deg_c: float = 15.0, cooling_above_deg_c: float = 18.0) -> Floats:
+    """Heating and cooling degrees [K] (…, 2): how far below one and above the other base the temperature stands."""
+    below = np.maximum(heating_below_deg_c - temperature, 0.0)
+    above = np.maximum(temperature - cooling_above_deg_c, 0.0)
+    return np.stack([below, above], axis=-1)
