@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from benchmarks.datasets import openstef_examples
 from benchmarks.datasets.openstef_examples import LEVELS, Feeder
-from benchmarks.peers import openstef
+from benchmarks.peers import openstef_beside
 from benchmarks.rows import CannotMeasure, Measured, row
 from forecasting.models.rhythm import Rhythm
 from forecasting.quantiles import pinball
@@ -52,14 +52,14 @@ def ours(feeder: Feeder) -> Floats:
 @cache
 def both() -> tuple[float, float]:
     """Mean rCRPS over the feeders: ours, OpenSTEF's."""
-    openstef.interpreter()
+    openstef_beside.interpreter()
     feeders = openstef_examples.feeders()
     if not feeders:
         raise CannotMeasure("no feeder is there")
     each = []
     for feeder in feeders:
         actual = np.concatenate([feeder.actual_kw(feeder.edges(issue)) for issue in feeder.issues])
-        theirs = openstef.quantiles_kw(feeder, THEIR_MODEL, TRAINED_EVERY_DAYS)
+        theirs = openstef_beside.quantiles_kw(feeder, THEIR_MODEL, TRAINED_EVERY_DAYS)
         each.append((rcrps(actual, ours(feeder)), rcrps(actual, theirs)))
     return float(np.mean([a for a, _ in each])), float(np.mean([b for _, b in each]))
 
