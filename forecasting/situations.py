@@ -22,6 +22,7 @@ RUNS_LOOKED_AT = 3
 USUAL_OF_DAYS = 400
 BRIDGED_NS = 3 * HOUR_NS
 SITUATIONS_AT_MOST = 3  # of one target at one issue; the rest goes down to the rung without weather
+SMALLEST_SHARE = 0.02  # of the horizon: for less no model is trained
 GONE = -1
 
 Input = tuple[str, str]  # site, variable
@@ -55,12 +56,17 @@ class Part:
     sources: tuple[str, ...]
 
 
+def inputs_of(known: Known, target: Target) -> list[Input]:
+    """The forecasts from outside that are known under the target's weather sites."""
+    each = ((site, name) for site in target.weather for name in known.variables(site))
+    return [one for one in each if len(known.issued(*one))]
+
+
 def parts_of(known: Known, target: Target, edges_ns: Ns) -> list[Part]:
     """The situations of the intervals between edges (T+1), the commonest first."""
     steps = len(edges_ns) - 1
     middle = (edges_ns[:-1] + edges_ns[1:]) // 2
-    inputs = [(site, name) for site in target.weather for name in known.variables(site)]
-    inputs = [each for each in inputs if len(known.issued(*each))]
+    inputs = inputs_of(known, target)
     by_ns = np.full((len(inputs), steps), 0, dtype=np.int64)
     for row, each in enumerate(inputs):
         by_ns[row] = _lateness_ns(known.issued(*each), known.time_ns, middle)
@@ -69,7 +75,8 @@ def parts_of(known: Known, target: Target, edges_ns: Ns) -> list[Part]:
         return [_part(target, inputs, by_ns[:, 0], own, np.ones(steps, dtype=bool))]
     patterns, which = np.unique(by_ns, axis=1, return_inverse=True)
     which = which.ravel()
-    order = np.argsort(-np.bincount(which, minlength=patterns.shape[1]), kind="stable")
+    count = np.bincount(which, minlength=patterns.shape[1])
+    order = [p for p in np.argsort(-count, kind="stable") if count[p] >= SMALLEST_SHARE * steps]
     return [_part(target, inputs, patterns[:, p], own, which == p) for p in order]
 
 
@@ -124,7 +131,7 @@ def _reached(valid_ns: Ns, middle_ns: Ns) -> Mask:
     step = int(np.median(np.diff(valid_ns)))
     after = np.clip(np.searchsorted(valid_ns, middle_ns), 1, len(valid_ns) - 1)
     bridged = valid_ns[after] - valid_ns[after - 1] <= max(BRIDGED_NS, step)
-    return bridged & (middle_ns >= valid_ns[0] - step) & (middle_ns <= valid_ns[-1] + step // 2)
+    return np.asarray(bridged & (middle_ns >= valid_ns[0] - step) & (middle_ns <= valid_ns[-1] + step // 2))
 
 
 def _own_lateness_ns(known: Known, target: Target) -> int:
