@@ -8,11 +8,12 @@ moves base and forecast alike and nothing has to be extrapolated.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from forecasting.clock import DAY_NS, HOUR_NS, Ns, utc_index
+from forecasting.clock import DAY_NS, HOUR_NS, MINUTE_NS, Ns, utc_index, utc_text
 from forecasting.learners.base import Frame
 from forecasting.models.calendar import DAY_NAMES, Calendar, calendar
 from forecasting.physics import solar_elevation_deg
@@ -165,3 +166,15 @@ def past_issues(grid: Grid, issue_ns: int, step: Steps, reach: int, stride_ns: i
     back = np.arange(int((step[0] - reach) * grid.step_ns // stride_ns), 0, -1)
     moved = back * (stride_ns // grid.step_ns)
     return issue_ns - back * stride_ns, step[None, :] - moved[:, None]
+
+
+def measured(history: History) -> dict[str, Any]:
+    """What of the measurements was used, for model cards."""
+    known = np.flatnonzero(np.isfinite(history.value))
+    ends = history.grid.start_of(known[[0, -1]] + 1)
+    return {
+        "measurements": len(known),
+        "first_valid_time": utc_text(int(ends[0])),
+        "last_valid_time": utc_text(int(ends[1])),
+        "step_min": history.grid.step_ns / MINUTE_NS,
+    }

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecasting.archive import Known, Measured
+from forecasting.cases import checked
 from forecasting.clock import DAY_NS, HOUR_NS, Ns
 from forecasting.learners.base import Fitted, Learner
 from forecasting.learners.boosted import Boosted
@@ -89,9 +90,9 @@ class Rhythm:
         there = np.isfinite(actual.ravel()) & np.isfinite(found.column(recent.BASE))
         order = np.flatnonzero(there)
         fitted = self.learner.fit(found.take(order), actual.ravel()[order], levels)
-        told = {"features": found.names, "training rows": len(order), "issues": len(issue)}
-        shares = getattr(getattr(fitted, "fitted", None), "shares", None)
-        return fitted, told | ({"weights": shares} if shares else {})
+        told = recent.measured(case.past.history) | {"features": found.names, "training_rows": len(order)}
+        shares = getattr(getattr(fitted, "fitted", fitted), "shares", None)
+        return fitted, told | ({"shares": shares} if shares else {})
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,7 +157,8 @@ class Case:
             measured = Measured(measured.end_ns[late], measured.available_ns[late], measured.value[late])
         if len(measured.end_ns) < 2 or not np.isfinite(measured.value).any():
             raise CannotForecast(f"{target.name}: nothing measured is known")
-        history = on_grid(measured, edges_ns, f"{target.site}/{target.name}")
+        label = f"{target.site}/{target.name}"
+        history = on_grid(checked(measured, target, label), edges_ns, label)
         grid = history.grid
         first = (int(edges_ns[0]) - grid.start_ns) // grid.step_ns
         last = -(-(int(edges_ns[-1]) - grid.start_ns) // grid.step_ns)

@@ -15,11 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecasting.archive import Known
+from forecasting.cases import checked
 from forecasting.clock import DAY_NS, Ns
 from forecasting.models import temperature
 from forecasting.models.base import CannotForecast
 from forecasting.models.calendar import Calendar, calendar
 from forecasting.models.load import response
+from forecasting.models.recent import measured
 from forecasting.steps import Grid, History, on_grid, overlap
 from forecasting.targets import Place, Target
 
@@ -62,7 +64,7 @@ class ByTemperature:
             if np.isfinite(air[:past]).sum() < response.LEAST_DAYS * grid.per_day:
                 felt = None
         answer = response.fit(history.value[:past], days, felt, grid.per_day, target.kind == "load")
-        return Learnt(target, place, answer, sites if felt is not None else ())
+        return Learnt(target, place, answer, sites if felt is not None else (), measured(history))
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +75,7 @@ class Learnt:
     place: Place
     answer: response.Response
     sites: tuple[str, ...]
+    told: Mapping[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,13 +91,15 @@ class TrainedByTemperature:
         """Stations, scale and period of each target."""
         told = {
             name: {
-                "temperature of": list(part.sites),
+                **part.told,
+                "features": response.FEATURES,
+                "temperature_of": part.sites,
                 "logarithmic": part.answer.logarithmic,
-                "training rows": int(sum(len(r) for r in part.answer.residual)),
+                "training_rows": int(sum(len(r) for r in part.answer.residual)),
             }
             for name, part in self.parts.items()
         }
-        return {"model": VERSION, "trained_ns": self.trained_ns, "features": list(response.FEATURES), "targets": told}
+        return {"model": VERSION, "trained_ns": self.trained_ns, "targets": told}
 
     def quantiles(self, known: Known, edges_ns: Ns) -> Mapping[str, Floats]:
         """By target, quantiles (T, Q)."""
@@ -149,7 +154,8 @@ def loads(known: Known, target: Target, edges_ns: Ns) -> History:
     measured = known.measurements(target.site, target.name)
     if len(measured.end_ns) < 2 or not np.isfinite(measured.value).any():
         raise CannotForecast(f"{target.name}: nothing measured is known")
-    return on_grid(measured, edges_ns, f"{target.site}/{target.name}")
+    label = f"{target.site}/{target.name}"
+    return on_grid(checked(measured, target, label), edges_ns, label)
 
 
 def mean_of(known: Known, sites: Sequence[str], grid: Grid) -> Floats:

@@ -73,11 +73,12 @@ class TrainedLoad:
 
     @property
     def card(self) -> Mapping[str, Any]:
-        """The cards of both parts, and why one is missing where it is."""
-        told = {
-            name: {"near": near.card if near else None, "far": far.card if far else None, "missing": self.why[name]}
-            for name, (near, far) in self.parts.items()
-        }
+        """What both parts tell (of what both tell, the near one's counts), which there are, and why one is missing."""
+        told = {}
+        for name, parts in self.parts.items():
+            each = [one.card["targets"][name] for one in reversed(parts) if one is not None]
+            there = [part for part, one in zip(("near", "far"), parts, strict=True) if one is not None]
+            told[name] = {k: v for card in each for k, v in card.items()} | {"parts": there, "missing": self.why[name]}
         return {"model": VERSION, "trained_ns": self.trained_ns, "targets": told}
 
     def quantiles(self, known: Known, edges_ns: Ns) -> Mapping[str, Floats]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from forecasting.models.calendar import DAY_NAMES, YEAR_DAYS, Calendar
+from forecasting.models.calendar import DAY_NAMES, SEASON_NAMES, YEAR_DAYS, Calendar
 
 Floats = NDArray[np.float64]
 KNOTS_DEG_C = np.array([-2.0, 4.0, 10.0, 15.0, 19.0, 23.0, 27.0, 31.0])
@@ -181,4 +181,4 @@ def _held_out(x: Floats, y: Floats, weight: Floats, fold: NDArray[np.int64]) -> 
     return np.append(beta, whole[-1] + middle - float(centre @ beta)), left
 
 
-FEATURES = (*DAY_NAMES, "season", "season of days off", "trend")
+FEATURES = (*DAY_NAMES, *SEASON_NAMES, "season of days off", "trend", "temperature and its memories")

@@ -116,7 +116,7 @@ def test_it_can_be_kept_and_asked_for_other_steps() -> None:
     assert np.array_equal(hourly, trained().quantiles(known, edges())["net"])
     three = kept.quantiles(known, edges()[::3])["net"]
     assert np.allclose(three, hourly.reshape(8, 3, -1).mean(axis=1))
-    assert kept.card["targets"]["net"]["training rows"] > 1000
+    assert kept.card["targets"]["net"]["training_rows"] > 1000
 
 
 def test_the_day_the_clock_changes_has_its_steps() -> None:

@@ -73,8 +73,8 @@ def test_the_station_that_matters_is_found_and_the_card_says_so() -> None:
     edges = cases.month("2020-05-01")
     known = archive.as_of(edges[0])
     card = ByTemperature().train(known, [target], cases.PLACE, edges.asi8 - edges.asi8[0], cases.LEVELS).card
-    assert card["targets"]["load"]["temperature of"][0] == "s0"
-    assert len(card["targets"]["load"]["temperature of"]) == 6
+    assert card["targets"]["load"]["temperature_of"][0] == "s0"
+    assert len(card["targets"]["load"]["temperature_of"]) == 6
 
 
 def test_without_any_temperature_the_bands_are_wider_and_still_hold() -> None:
@@ -84,7 +84,7 @@ def test_without_any_temperature_the_bands_are_wider_and_still_hold() -> None:
     model = ByTemperature().train(known, [target], cases.PLACE, edges.asi8 - edges.asi8[0], cases.LEVELS)
     found = model.quantiles(known, edges_ns())["load"]
     actual = load.reindex(edges[1:]).to_numpy()
-    assert model.card["targets"]["load"]["temperature of"] == []
+    assert model.card["targets"]["load"]["temperature_of"] == ()
     assert ((actual > found[:, 0]) & (actual < found[:, -1])).mean() > 0.6
     assert (found > 20).all()
 

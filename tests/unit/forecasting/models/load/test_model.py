@@ -46,7 +46,7 @@ class Says:
 
     @property
     def card(self) -> Mapping[str, Any]:
-        return {"value": self.value}
+        return {"targets": {"load": {"value": self.value}}}
 
     def quantiles(self, known: Known, edges_ns: NDArray[np.int64]) -> Mapping[str, NDArray[np.float64]]:
         del known
@@ -73,7 +73,7 @@ def test_the_parts_change_over_between_the_fourth_and_the_eighth_day() -> None:
 def test_a_short_horizon_needs_no_far_part() -> None:
     assert np.allclose(middle(Says(1.0), Says(2.0, "train"), 4), 1.0)
     model, _ = train(Says(1.0), Says(2.0, "train"), 4)
-    assert model.card["targets"]["load"]["far"] is None
+    assert model.card["targets"]["load"] == {"value": 1.0, "parts": ["near"], "missing": ()}
 
 
 def test_one_part_answers_alone_where_the_other_cannot() -> None:
