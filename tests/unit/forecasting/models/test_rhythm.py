@@ -15,8 +15,9 @@ from forecasting.learners.linear import Linear
 from forecasting.learners.stack import Stack
 from forecasting.models import ahead, recent
 from forecasting.models.base import CannotForecast
-from forecasting.models.rhythm import Rhythm, TrainedRhythm, stacked
+from forecasting.models.rhythm import Case, Rhythm, TrainedRhythm, stacked
 from forecasting.quantiles import pinball
+from forecasting.steps import Grid, History
 from forecasting.targets import Place, Target
 
 PLACE = Place(52.0, 5.0, "Europe/Amsterdam", holidays=("2021-04-05",))
@@ -175,3 +176,49 @@ def test_the_run_known_then_answers_and_older_ones_fill_its_gaps() -> None:
 
 def test_the_learner_that_loads_get_is_a_corrected_stack() -> None:
     assert stacked().name == "conformal"
+
+
+def test_rows_of_training_see_only_what_was_there_at_their_own_issue() -> None:
+    grid = Grid(ISSUE.as_unit("ns").value, HOUR_NS, 24 * 60)
+    rng = np.random.default_rng(0)
+    value = rng.normal(100, 20, grid.count)
+    available = grid.start_of(np.arange(1, grid.count + 1)) + 3 * HOUR_NS
+    issue = grid.start_of(np.array([24 * 40]))
+    step = 24 * 40 + 12 + np.arange(48)[None, :]
+    later = np.where(available > issue[0], value + 500, value)
+    found = [
+        recent.columns(recent.Past.of(History(grid, v, available, grid.count - 1), PLACE), issue, step)
+        for v in (value, later)
+    ]
+    assert all(np.array_equal(found[0][name], found[1][name], equal_nan=True) for name in found[0])
+    assert found[0]["age_h"][0, 0] == 3.0
+    assert np.isfinite(found[0]["back_1d"][0]).tolist() == [True] * 9 + [False] * 39  # what came by three hours ago
+    assert np.isclose(found[0]["back_3d"][0, 0] + found[0]["base"][0, 0], value[24 * 40 + 12 - 72])
+
+
+def test_published_values_of_training_are_those_known_at_their_own_issue() -> None:
+    archive, _ = feeder()
+    now = ISSUE.as_unit("ns").value
+    known = archive.as_of(ISSUE)
+    case = Case.of(known, target(), PLACE, edges(), None)
+    grid = case.past.history.grid
+    issue, step = recent.past_issues(grid, now, case.ahead, 24 * 14, 24 * HOUR_NS)
+    whole = case.columns(known, issue, step)
+    early = case.columns(known.with_runs_before(int(issue[20]) + 1, sites="sky"), issue[:21], step[:21])
+    for name in ("shortwave_radiation", "shortwave_radiation_unlike", "felt_24h", "heating_degrees"):
+        assert np.allclose(early[name], whole[name][:21], equal_nan=True), name
+
+
+def test_what_is_measured_beside_the_target_bears_on_it() -> None:
+    archive, net = feeder()
+    wind = np.where(np.arange(len(net)) > len(net) - 400, 900.0, 100.0)
+    archive = archive.with_measurements("feeder", "generation_wind_mw", pd.DatetimeIndex(net.index), wind)
+    archive = archive.with_measurements("feeder", "wind_of_another_name", pd.DatetimeIndex(net.index), wind)
+    known = archive.as_of(ISSUE)
+    found = Case.of(known, target(()), PLACE, edges(), None, ("generation_",)).columns(
+        known, np.array([known.time_ns]), Case.of(known, target(()), PLACE, edges(), None).ahead[None, :]
+    )
+    assert {name for name in found if "wind" in name} == {"generation_wind_mw_3h", "generation_wind_mw_24h"}
+    assert np.isfinite(found["generation_wind_mw_3h"]).all()
+    fading = np.abs(found["generation_wind_mw_24h"][0])
+    assert (np.diff(fading) <= 0).all()

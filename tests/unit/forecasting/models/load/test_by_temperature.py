@@ -12,6 +12,7 @@ import pytest
 from forecasting.archive import Archive
 from forecasting.models import temperature
 from forecasting.models.base import CannotForecast
+from forecasting.models.calendar import calendar
 from forecasting.models.load.by_temperature import ByTemperature, TrainedByTemperature
 from forecasting.quantiles import pinball
 from forecasting.targets import Target
@@ -164,6 +165,14 @@ def test_scenarios_start_from_now_and_follow_past_years() -> None:
     assert np.abs(paths[:, -1] - (past[-1] - 6.0)).max() < 2.5  # and goes back to the season
     short = temperature.scenarios(past[-24 * 20 :], 3_600_000_000_000, np.full(48, np.nan))
     assert short.shape == (1, 48)
+
+
+def test_no_line_is_drawn_on_beyond_what_was_learnt() -> None:
+    answer = trained().parts["load"].answer
+    days = calendar(edges_ns()[:-1], cases.PLACE)
+    at = [answer.paths(days, np.full((5, 1, 720), warm)) for warm in (45.0, 60.0, 90.0)]
+    assert np.array_equal(at[1], at[2])
+    assert np.exp(at[2]).max() < 500
 
 
 def test_degrees_and_residuals() -> None:
