@@ -21,6 +21,14 @@ def of_kind(kind: Kind) -> tuple[Model, ...]:
         from forecasting.models.solar.model import Solar
 
         return Solar(), PhysicsOnly()
+    if kind in ("load", "net_load"):
+        from forecasting.models.load.model import LoadModel
+
+        return (LoadModel(),)
+    if kind == "intensity":
+        from forecasting.models import carbon_intensity
+
+        return (carbon_intensity.model(),)
     return ()
 
 
