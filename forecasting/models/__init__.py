@@ -13,7 +13,10 @@ def of_kind(kind: Kind) -> tuple[Model, ...]:
     """The models of a kind that use what is forecast around the series, best first; each may decline."""
     from forecasting.models.own_past import OwnPast
     from forecasting.models.physics_only import PhysicsOnly
+    from forecasting.models.price.model import PriceModel
 
+    if kind == "price":
+        return (PriceModel(),)
     return (OwnPast(with_weather=True), PhysicsOnly()) if kind in ("wind", "pv") else ()
 
 
