@@ -158,8 +158,7 @@ class TrainedPrice:
             at = utc_text(int(start[np.isnan(found).any(axis=1)][0]))
             raise CannotForecast(f"{target.name}: too little is known to forecast {at}")
         mixed: Floats = grids.overlap(grid, np.arange(grid.count), edges_ns) @ found
-        held: Floats = np.sort(np.clip(mixed, *target.bounds), axis=1)
-        return held
+        return np.asarray(np.sort(np.clip(mixed, *target.bounds), axis=1))
 
     def _day(self, known: Known, market: Market, series: Series, number: int, lead: int) -> Floats:
         """Quantiles (24, Q) of one local day."""
@@ -173,4 +172,4 @@ class TrainedPrice:
         price = days.price[record.first - int(days.number[0]) :]
         made = averaging.average(record.said, price, lead)
         row = np.array([len(price) - 1])
-        return averaging.quantiles(made, price, lead, self.levels, row, self.model.shown_days)[0]
+        return np.asarray(averaging.quantiles(made, price, lead, self.levels, row, self.model.shown_days)[0])

@@ -14,7 +14,7 @@ from forecasting.models.base import CannotForecast
 from forecasting.models.price import averaging, process
 from forecasting.models.price.days import known_days, prices
 from forecasting.models.price.hindcast import hindcast
-from tests.unit.forecasting.models.market import (
+from tests.unit.forecasting.models.price.market import (
     BERLIN,
     BOOSTED,
     LEVELS,
