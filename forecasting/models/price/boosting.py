@@ -32,9 +32,9 @@ class Boosting:
     name: str
     base: str
     window_days: int = 728
-    rounds: int = 200
-    depth: int = 6
-    learning_rate: float = 0.06
+    rounds: int = 150
+    depth: int = 5
+    learning_rate: float = 0.08
     seed: int = 0
     half_life_days: float | None = None
     least_days: int = 180

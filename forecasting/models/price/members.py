@@ -31,6 +31,7 @@ FORECAST_WEIGHT = {0: 1.7, 1: 0.25}
 WEEKDAY_WEIGHT, SEASON_WEIGHT, LEVEL_WEIGHT = 0.7, 0.5, 0.3
 LINEAR_AMPLITUDE, DRIFT, DRIFT_DAYS, AGE_DAYS = 4.0, 0.15, 60.0, 700.0
 LEVEL_DAYS = 7
+MEDIAN_OF_EVERY = 7  # a seventh of the days tells the usual distance as well
 BEYOND = 1.0  # of transformed prices: an input gone wild makes a price of e times the highest ever seen, and no more
 LEAST_KNOWN_SHARE = 0.3  # of a window, or an input is left out
 
@@ -103,17 +104,21 @@ class Member:
 
     def _covariance(self, x: Floats, number: Floats, until: int) -> Floats:
         """Covariance (N, N) of days with features x (N, F); what is usual is of the rows before `until`."""
-        inner = x @ x.T
-        norm = np.diag(inner)
-        squared = norm[:, None] + norm[None, :] - 2 * inner
-        usual = float(np.median(squared[:until, :until])) or 1.0
-        apart = np.abs(number[:, None] - number[None, :])
-        k = LINEAR_AMPLITUDE * self.linear / (float(norm[:until].mean()) or 1.0) * inner + process.matern(
-            squared / usual
-        )
+        from scipy.linalg import toeplitz
+
+        k = x @ x.T
+        norm = np.diag(k).copy()
+        squared = norm[:, None] + norm[None, :]
+        squared -= 2 * k
+        usual = float(np.median(squared[:until:MEDIAN_OF_EVERY, :until])) or 1.0
+        k *= LINEAR_AMPLITUDE * self.linear / (float(norm[:until].mean()) or 1.0)
+        squared /= usual
+        k += process.matern(squared)
+        apart = number - number[0]  # days follow each other, so that covariances of time are constant along diagonals
         if self.fading_share:
-            k *= 1 - self.fading_share + self.fading_share * np.exp(-apart / self.fading_days)
-        return np.asarray(k + DRIFT * np.exp(-apart / DRIFT_DAYS))
+            k *= toeplitz(1 - self.fading_share + self.fading_share * np.exp(-apart / self.fading_days))
+        k += toeplitz(DRIFT * np.exp(-apart / DRIFT_DAYS))
+        return np.asarray(k)
 
 
 def squashed(price: Floats, start: int, until: int) -> tuple[Floats, float, float]:

@@ -22,13 +22,13 @@ NOTHING_KNOWN = 1e6  # variance of a day that says nothing, against 1 of the pri
 def ahead(covariance: Floats, noise: Floats, y: Floats, first: int, lead: int) -> Floats:
     """Means (N − first, H) of the days from `first` on, each given the days up to `lead` days before it.
 
-    covariance (N, N), noise (N,) variances, y (N, H) with mean zero; days with a NaN tell nothing.
+    covariance (N, N), which is used up, noise (N,) variances, y (N, H) with mean zero; days with a NaN tell nothing.
     """
     from scipy.linalg import cholesky, solve_triangular
 
     known = ~np.isnan(y.sum(axis=1))
-    k = covariance + np.diag(np.where(known, noise, NOTHING_KNOWN))
-    factor = cholesky(k, lower=True, overwrite_a=True, check_finite=False)
+    covariance[np.diag_indices_from(covariance)] += np.where(known, noise, NOTHING_KNOWN)
+    factor = cholesky(covariance, lower=True, overwrite_a=True, check_finite=False)
     innovation = solve_triangular(factor, np.where(known[:, None], y, 0.0), lower=True, check_finite=False)
     days = len(y)
     seen = np.arange(days)[None, :] <= np.arange(first, days)[:, None] - lead
@@ -36,6 +36,10 @@ def ahead(covariance: Floats, noise: Floats, y: Floats, first: int, lead: int) -
 
 
 def matern(squared: Floats) -> Floats:
-    """Once-differentiable covariance (1 + r) e^(−r) of squared distances, with r² = 3 d²."""
-    r = np.sqrt(3 * np.maximum(squared, 0.0))
-    return np.asarray((1 + r) * np.exp(-r))
+    """Once-differentiable covariance (1 + r) e^(−r) of squared distances, with r² = 3 d²; their array is used up."""
+    r = np.sqrt(np.maximum(squared, 0.0, out=squared), out=squared)
+    r *= np.sqrt(3.0)
+    found = np.exp(-r)
+    r += 1
+    found *= r
+    return np.asarray(found)

@@ -40,7 +40,7 @@ def test_one_factorisation_gives_what_conditioning_day_by_day_gives():
     noise, y = rng.uniform(0.1, 0.3, 30), rng.normal(size=(30, 3))
     y[5] = np.nan
     for lead in (1, 3):
-        found = process.ahead(covariance, noise, y, 25, lead)
+        found = process.ahead(covariance.copy(), noise, y, 25, lead)
         for day in range(25, 30):
             past = np.array([k for k in range(day - lead + 1) if k != 5])
             k = covariance[np.ix_(past, past)] + np.diag(noise[past])
