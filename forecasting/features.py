@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +42,7 @@ DEFAULT_TILT_DEG = 20.0
 class Sky:
     """Per grid step (N,).
 
-    Local hour, day class (0 workday, 1 Saturday, 2 Sunday or holiday), weekday, sun, clear-sky power.
+    Local hour, day class (0 workday, 1 Saturday, 2 Sunday or holiday), weekday, sun and clear-sky power (0 but for pv).
     """
 
     hour: Floats
@@ -86,6 +87,11 @@ class Rows:
         )
 
 
+def by_calendar(target: Target) -> bool:
+    """Whether people make the series: it then depends on the kind of day and stands on like days."""
+    return target.kind not in ("wind", "pv")
+
+
 def plant_of(target: Target, place: Place) -> PvPlant:
     """The target's plant; where none is given, a south- or north-facing one of its capacity."""
     facing = 180.0 if place.latitude_deg >= 0 else 0.0
@@ -100,8 +106,9 @@ def plant_of(target: Target, place: Place) -> PvPlant:
     )
 
 
+@lru_cache(maxsize=16)
 def sky(grid: Grid, target: Target, place: Place) -> Sky:
-    """Calendar and sun of all steps of a grid."""
+    """Calendar and sun of all steps of a grid; kept, as the rungs of a ladder ask for the same."""
     edges = grid.edges()
     local = utc_index(grid.start_of(np.arange(grid.count))).tz_convert(place.time_zone)
     day = local.tz_localize(None).normalize()
@@ -113,10 +120,12 @@ def sky(grid: Grid, target: Target, place: Place) -> Sky:
     neighbour[: -grid.per_day] |= rest[grid.per_day :]
     neighbour[grid.per_day :] |= rest[: -grid.per_day]
     middle = utc_index(grid.start_of(np.arange(grid.count)) + grid.step_ns // 2)
-    elevation = solar_elevation_deg(middle, place.latitude_deg, place.longitude_deg, place.altitude_m)
+    elevation = clear = np.zeros(grid.count)
+    if target.kind == "pv":  # the sun's place takes longer than all the rest
+        elevation = solar_elevation_deg(middle, place.latitude_deg, place.longitude_deg, place.altitude_m)
+        clear = pv_power_kw(plant_of(target, place), edges)
     declination = 23.45 * np.sin(2 * np.pi * (284 + np.asarray(middle.dayofyear)) / 365)  # Cooper 1969
     noon = 90 - np.abs(place.latitude_deg - declination)
-    clear = pv_power_kw(plant_of(target, place), edges) if target.kind == "pv" else np.zeros(grid.count)
     hour = np.asarray(local.hour + local.minute / 60, dtype=np.float64)
     return Sky(hour, day_class, weekday, neighbour & ~rest, elevation, noon, clear)
 
@@ -194,7 +203,7 @@ def _days_back(history: History, sky_: Sky, step: Steps, issue_ns: Ns) -> dict[s
     return found
 
 
-def _physics(target: Target, place: Place, grid: Grid, step: Steps, weather: Weather) -> dict[str, Floats]:
+def from_weather(target: Target, place: Place, grid: Grid, step: Steps, weather: Weather) -> dict[str, Floats]:
     """Weather columns as features, and the power they give by physics where they suffice."""
     columns = weather.columns
     found = dict(columns)
@@ -231,7 +240,7 @@ def _base_kw(target: Target, past: Mapping[str, Floats], state: Mapping[str, Flo
         share = past.get("like_share", np.full(step.shape, np.nan))
         share = np.where(np.isfinite(share), share, np.nan_to_num(state["clear_share_7d"], nan=0.5)[:, None])
         return np.asarray(sky_.clear_kw[step] * np.clip(share, 0.0, 1.5))
-    if target.kind == "load":
+    if by_calendar(target):
         base = past["like_days"]
         for other in (past["mean_28d"], np.broadcast_to(state["last_week_kw"][:, None], step.shape)):
             base = np.where(np.isfinite(base), base, other)
@@ -315,7 +324,7 @@ def build(
         "lead_h": lead_h,
         "noon_elevation_deg": sky_.noon_elevation_deg[step],
     }
-    if target.kind == "load":
+    if by_calendar(target):
         own |= {
             "weekday": sky_.weekday[step].astype(np.float64),
             "day_class": sky_.day_class[step].astype(np.float64),
@@ -329,7 +338,7 @@ def build(
     own |= {name: np.broadcast_to(value[:, None], step.shape) for name, value in state.items()} | past
     own |= {f"drift_{k}_kw": drift[..., k] for k in range(drift.shape[-1])}
     if weather is not None:
-        own |= _physics(target, place, grid, step, weather)
+        own |= from_weather(target, place, grid, step, weather)
     x = np.stack([np.asarray(value, dtype=np.float32) for value in own.values()], axis=-1)
     return Rows(x, tuple(own), step, issue_ns, lead_h, base, drift)
 

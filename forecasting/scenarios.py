@@ -1,5 +1,7 @@
 """Joint scenarios: a Gaussian copula over time and targets, then a reduction to a few weighted paths.
 
+`forecasting.dependence` has the same with correlation in time as measured at every lag, and the Schaake shuffle.
+
 z(t, k) = Φ⁻¹(F_k,t(y)) of past forecasts gives, per target k, the correlation in time ρ_k(Δ) = (1 −
 η)·exp(−Δ/τ) for Δ > 0 (1 at Δ = 0) and between targets the correlation of z at equal times (Pinson et al.
 2009, doi:10.1002/we.284). Draws: z_k = L_k ε_k, L_k L_kᵀ = ρ_k, ε correlated between targets; then through
@@ -22,6 +24,7 @@ Floats = NDArray[np.float64]
 Z_LEVELS = ndtri(LEVELS)
 Z_REACH = 2.6  # Φ(2.6) = .995: how far the outer segments of the quantile function are drawn out
 PATHS = 240
+PAIRS_AT_LEAST = 100
 TAUS_H = np.array([1.0, 2.0, 3.0, 4.5, 6.0, 9.0, 12.0, 18.0, 30.0])
 NUGGETS = np.array([0.0, 0.05, 0.1, 0.2, 0.3, 0.5])
 
@@ -39,33 +42,35 @@ class Memory:
         return np.asarray(np.where(distance_h == 0, 1.0, fading))
 
 
-def normal_scores(actual: Floats, quantiles: Floats) -> Floats:
-    """Normal scores z of observations (…) in forecasts (…, Q).
+def normal_scores(actual: Floats, quantiles: Floats, levels: Floats = LEVELS) -> Floats:
+    """Normal scores z of observations (…) in forecasts (…, Q) at levels (Q,).
 
     Linear in z between levels, beyond them with the outer slope, within ±Z_REACH.
 
     NaN where the observation is, or where the forecast has no width (night).
     """
+    z_levels = ndtri(levels)
     step = np.diff(quantiles, axis=-1)
-    slope = np.diff(Z_LEVELS) / np.where(step > 0, step, np.inf)
-    k = np.clip((actual[..., None] > quantiles).sum(axis=-1) - 1, 0, len(LEVELS) - 2)
+    slope = np.diff(z_levels) / np.where(step > 0, step, np.inf)
+    k = np.clip((actual[..., None] > quantiles).sum(axis=-1) - 1, 0, len(levels) - 2)
     at = np.take_along_axis(quantiles, k[..., None], axis=-1)[..., 0]
     rise = np.take_along_axis(slope, k[..., None], axis=-1)[..., 0]
-    z = Z_LEVELS[k] + (actual - at) * rise
+    z = z_levels[k] + (actual - at) * rise
     flat = quantiles[..., -1] - quantiles[..., 0] <= 0
     return np.where(flat, np.nan, np.clip(z, -Z_REACH, Z_REACH))
 
 
-def values_at(z: Floats, quantiles: Floats) -> Floats:
+def values_at(z: Floats, quantiles: Floats, levels: Floats = LEVELS) -> Floats:
     """The inverse of `normal_scores`.
 
     Values (S, T) at normal scores (S, T) of quantile functions (T, Q), linear in z, outer slopes drawn out.
     """
+    z_levels = ndtri(levels)
     z = np.clip(z, -Z_REACH, Z_REACH)
-    k = np.clip(np.searchsorted(Z_LEVELS, z) - 1, 0, len(LEVELS) - 2)
+    k = np.clip(np.searchsorted(z_levels, z) - 1, 0, len(levels) - 2)
     column = np.arange(quantiles.shape[0])
     low, high = quantiles[column, k], quantiles[column, k + 1]
-    share = (z - Z_LEVELS[k]) / (Z_LEVELS[k + 1] - Z_LEVELS[k])
+    share = (z - z_levels[k]) / (z_levels[k + 1] - z_levels[k])
     return np.asarray(low + share * (high - low))
 
 
@@ -94,22 +99,28 @@ def fit_memory(z: Floats, step_h: float) -> Memory:
 def cross_correlation(scores: Sequence[Floats | None]) -> Floats:
     """Correlation (K, K) of z at equal times; 0 where a target has none or the overlap is thin.
 
-    Made positive definite.
+    Made positive definite. All pairs of series of one shape at once: with M the mask of what is known and z zero
+    elsewhere,  ρ = (zᵀz) / √((z²)ᵀM ∘ Mᵀz²),  both over what both know.
     """
-    count = len(scores)
-    matrix = np.eye(count)
-    for a in range(count):
-        for b in range(a):
-            first, second = scores[a], scores[b]
-            if first is None or second is None or first.shape != second.shape:
-                continue
-            both = np.isfinite(first) & np.isfinite(second)
-            if both.sum() > 100:
-                x, y = first[both], second[both]
-                spread = np.sqrt((x**2).mean() * (y**2).mean())
-                matrix[a, b] = matrix[b, a] = float((x * y).mean() / spread) if spread > 0 else 0.0
+    matrix = np.eye(len(scores))
+    for shape in {z.shape for z in scores if z is not None}:
+        at = [k for k, z in enumerate(scores) if z is not None and z.shape == shape]
+        stacked = np.stack([np.asarray(scores[k]).ravel() for k in at])
+        known = np.isfinite(stacked).astype(np.float64)
+        z = np.nan_to_num(stacked)
+        square = (z**2) @ known.T
+        spread = np.sqrt(square * square.T)
+        there = (known @ known.T > PAIRS_AT_LEAST) & (spread > 0)
+        found = np.where(there, (z @ z.T) / np.where(spread > 0, spread, 1.0), 0.0)
+        np.fill_diagonal(found, 1.0)
+        matrix[np.ix_(at, at)] = found
+    return positive_definite(matrix)
+
+
+def positive_definite(matrix: Floats, least: float = 1e-6) -> Floats:
+    """The correlation matrix with its eigenvalues held above `least` and its diagonal brought back to 1."""
     values, vectors = np.linalg.eigh(matrix)
-    fixed = (vectors * np.maximum(values, 1e-6)) @ vectors.T
+    fixed = (vectors * np.maximum(values, least)) @ vectors.T
     scale = np.sqrt(np.diag(fixed))
     return np.asarray(fixed / scale[:, None] / scale[None, :])
 

@@ -1,0 +1,161 @@
+"""Results of a backtest: one long table, and the same as arrays to score.
+
+    model, target, issue_time, valid_time (END of the interval), lead_h, lead_day, level, value, actual, rung
+
+A model that could not answer has its rows too, with no value and a rung that begins with "none": what is missing is
+seen. Lead days count from the first edge of the task, 24 hours each, the first is 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecasting.clock import DAY_NS, HOUR_NS, Ns
+from forecasting.errors import ForecastError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Floats = NDArray[np.float64]
+COLUMNS = ("model", "target", "issue_time", "valid_time", "lead_h", "lead_day", "level", "value", "actual", "rung")
+NO_ANSWER = "none"
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """What one model said of one target: N intervals, in the order of issue and lead.
+
+    quantiles (N, Q) at levels (Q,), NaN where it could not answer; actual (N,), NaN where nothing is known.
+    """
+
+    model: str
+    target: str
+    levels: Floats
+    issue_ns: Ns
+    valid_ns: Ns
+    lead_h: Floats
+    lead_day: NDArray[np.int64]
+    quantiles: Floats
+    actual: Floats
+    rung: NDArray[np.object_]
+
+    def __len__(self) -> int:
+        return len(self.actual)
+
+    def take(self, chosen: NDArray[np.bool_]) -> Series:
+        """The chosen intervals."""
+        moved = {n: getattr(self, n)[chosen] for n in _ARRAYS}
+        return Series(self.model, self.target, self.levels, **moved)
+
+
+_ARRAYS = ("issue_ns", "valid_ns", "lead_h", "lead_day", "quantiles", "actual", "rung")
+
+
+def block(
+    model: str,
+    target: str,
+    issue_ns: int,
+    edges_ns: Ns,
+    levels: Floats,
+    quantiles: Floats | None,
+    actual: Floats,
+    rung: str,
+) -> pa.Table:
+    """Rows of one task: quantiles (T, Q) or None, actual (T,)."""
+    import pyarrow as pa
+
+    steps, count = len(edges_ns) - 1, len(levels)
+    said = np.full((steps, count), np.nan) if quantiles is None else quantiles
+    if said.shape != (steps, count):
+        raise ForecastError(f"{model} gave {said.shape} for {target}, wanted {(steps, count)}")
+    ends = edges_ns[1:]
+    stamp = pa.timestamp("ns", tz="UTC")
+    each = {
+        "issue_time": pa.array(np.full(steps * count, issue_ns), pa.int64()).cast(stamp),
+        "valid_time": pa.array(np.repeat(ends, count), pa.int64()).cast(stamp),
+        "lead_h": pa.array(np.repeat((ends - issue_ns) / HOUR_NS, count)),
+        "lead_day": pa.array(np.repeat(1 + (ends - 1 - edges_ns[0]) // DAY_NS, count), pa.int64()),
+        "level": pa.array(np.tile(levels, steps)),
+        "value": pa.array(said.ravel(), mask=np.isnan(said.ravel())),
+        "actual": pa.array(np.repeat(actual, count), mask=np.isnan(np.repeat(actual, count))),
+    }
+    words = {"model": model, "target": target, "rung": rung}
+    whole: dict[str, Any] = each | {name: pa.array([text] * (steps * count)) for name, text in words.items()}
+    return pa.table({name: whole[name] for name in COLUMNS})
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """All rows of a backtest."""
+
+    table: pa.Table
+
+    def write(self, path: Path) -> None:
+        """One Parquet file; the same results give the same bytes. Whole or not there."""
+        write_table(self.table, path)
+
+    @classmethod
+    def read(cls, path: Path) -> Results:
+        """What `write` wrote."""
+        import pyarrow.parquet as pq
+
+        if not path.is_file():
+            raise ForecastError(f"results {path}: no such file")
+        table = pq.read_table(path)
+        if missing := sorted(set(COLUMNS) - set(table.column_names)):
+            raise ForecastError(f"results {path}: no column {missing}; needed are {list(COLUMNS)}")
+        return cls(table.select(list(COLUMNS)))
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Models in the order in which they were asked."""
+        return tuple(dict.fromkeys(self.table["model"].to_pylist()))
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Targets, likewise."""
+        return tuple(dict.fromkeys(self.table["target"].to_pylist()))
+
+    def series(self) -> tuple[Series, ...]:
+        """Every model and target as arrays, rows in the order of issue and lead."""
+        frame = self.table.to_pandas()
+        return tuple(
+            _series(str(model), str(target), rows)
+            for (model, target), rows in frame.groupby(["model", "target"], sort=False, observed=True)
+        )
+
+
+def _series(model: str, target: str, rows: Any) -> Series:
+    rows = rows.sort_values(["issue_time", "valid_time", "level"], kind="stable")
+    levels = np.unique(rows["level"].to_numpy())
+    count = len(levels)
+    if len(rows) % count or (rows["level"].to_numpy().reshape(-1, count) != levels).any():
+        raise ForecastError(f"{model}, {target}: not every interval has each of the {count} levels")
+    first = rows.iloc[::count]
+    return Series(
+        model,
+        target,
+        levels,
+        first["issue_time"].astype("int64").to_numpy(),
+        first["valid_time"].astype("int64").to_numpy(),
+        first["lead_h"].to_numpy(),
+        first["lead_day"].to_numpy(),
+        rows["value"].to_numpy(dtype=np.float64).reshape(-1, count),
+        first["actual"].to_numpy(dtype=np.float64),
+        first["rung"].to_numpy(dtype=object),
+    )
+
+
+def write_table(table: pa.Table, path: Path) -> None:
+    """Parquet, written beside its place and moved there, so that it is whole or not there."""
+    import pyarrow.parquet as pq
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f"{path.name}.part")
+    pq.write_table(table, beside, compression="zstd")
+    beside.replace(path)

@@ -1,0 +1,258 @@
+"""A backtest: models × training times × issue times, in chunks that run anywhere and are kept as they come.
+
+A chunk is one model trained once and all the tasks it is then asked. It gets an archive that holds nothing but what
+was known at the instant of each question, so even one that goes behind `Known` finds nothing more. How the work is cut
+does not depend on who runs it, a chunk uses one thread, and the whole is put together in the order of the question: the
+same bytes come out of every executor, and of a run that was killed and went on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecasting.archive import Archive
+from forecasting.backtest import results
+from forecasting.backtest.identity import archive_hash, code_of, content_hash
+from forecasting.backtest.results import NO_ANSWER, Results
+from forecasting.backtest.tasks import Task
+from forecasting.clock import Ns, utc_index, utc_text
+from forecasting.errors import ForecastError, LookAheadError
+from forecasting.known import Known
+from forecasting.models.base import CannotForecast, Model, Trained
+from forecasting.observed import means_over
+from forecasting.targets import Place, Target
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Floats = NDArray[np.float64]
+LAST_NS = int(np.iinfo(np.int64).max) // 2
+
+
+class Executor(Protocol):
+    """Runs chunks: yields each chunk's name with an answer that has either a `value` or, failed, a `text`."""
+
+    def map(
+        self, fn: Callable[[Any], Any], chunks: Sequence[tuple[str, Any]], deadline: float | None = None
+    ) -> Iterator[tuple[str, Any]]:
+        """Answers as they come, every chunk once; `deadline` in seconds from now."""
+        ...
+
+
+@dataclass(frozen=True)
+class _Done:
+    value: Any
+
+
+class InTurn:
+    """One chunk after the other in this process; an error is raised where it happens."""
+
+    def map(
+        self,
+        fn: Callable[[Any], Any],
+        chunks: Sequence[tuple[str, Any]],
+        deadline: float | None = None,  # noqa: ARG002 - the protocol's; what runs here is not stopped
+    ) -> Iterator[tuple[str, Any]]:
+        """See `Executor`; a deadline is not looked at."""
+        for name, chunk in chunks:
+            yield name, _Done(fn(chunk))
+
+
+@dataclass(frozen=True, eq=False)
+class Backtest:
+    """What is asked of which models. Model names must differ; all are asked every task."""
+
+    models: tuple[Model, ...]
+    targets: tuple[Target, ...]
+    place: Place
+    tasks: tuple[Task, ...]
+    levels: Floats
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be told apart later."""
+        for what, names in (("models", [m.name for m in self.models]), ("targets", [t.name for t in self.targets])):
+            if not names:
+                raise ForecastError(f"{what}: none given; name at least one")
+            if repeated := sorted({name for name in names if names.count(name) > 1}):
+                raise ForecastError(f"{what}: {repeated} given more than once; names must differ")
+        if not self.tasks:
+            raise ForecastError("tasks: none given; a backtest needs one issue time at least")
+
+
+@dataclass(frozen=True, eq=False)
+class Chunk:
+    """One model, one training, the tasks that follow it."""
+
+    model: Model
+    tasks: tuple[Task, ...]
+
+    @property
+    def name(self) -> str:
+        """Model and time of training."""
+        return f"{self.model.name} trained {utc_text(self.tasks[0].train_ns)}"
+
+
+@dataclass(frozen=True, eq=False)
+class Worker:
+    """Runs chunks; a value that can be sent to another process."""
+
+    archive: Archive
+    targets: tuple[Target, ...]
+    place: Place
+    levels: Floats
+
+    def __call__(self, chunk: Chunk) -> pa.Table:
+        """The rows of a chunk."""
+        import pyarrow as pa
+        from threadpoolctl import threadpool_limits
+
+        with threadpool_limits(limits=1):
+            trained = self._trained(chunk)
+            return pa.concat_tables([table for task in chunk.tasks for table in self._asked(chunk, task, trained)])
+
+    def _trained(self, chunk: Chunk) -> Trained | CannotForecast:
+        longest = max(chunk.tasks, key=lambda task: len(task.edges_ns))
+        known = sealed(self.archive, chunk.tasks[0].train_ns)
+        try:
+            return chunk.model.train(known, self.targets, self.place, longest.edges_ns - longest.issue_ns, self.levels)
+        except CannotForecast as reason:
+            return reason
+
+    def _asked(self, chunk: Chunk, task: Task, trained: Trained | CannotForecast) -> Iterator[pa.Table]:
+        said: Mapping[str, Floats] = {}
+        rungs: Mapping[str, str] = {}
+        text = ""
+        try:
+            if isinstance(trained, CannotForecast):
+                raise trained
+            said = trained.quantiles(sealed(self.archive, task.issue_ns), task.edges_ns)
+            rungs = getattr(trained, "rungs", None) or {}
+        except CannotForecast as reason:
+            text = str(reason)
+        for target in self.targets:
+            quantiles = said.get(target.name)
+            rung = rungs.get(target.name, chunk.model.name)
+            if quantiles is None:
+                rung = f"{NO_ANSWER}: {text or 'not among the answers'}"
+            elif not np.isfinite(quantiles).all():
+                raise ForecastError(f"{chunk.name}: {target.name} at {utc_text(task.issue_ns)} holds missing quantiles")
+            came = observed(self.archive, target, task.edges_ns)
+            yield results.block(
+                chunk.model.name, target.name, task.issue_ns, task.edges_ns, self.levels, quantiles, came, rung
+            )
+
+
+def sealed(archive: Archive, time_ns: int) -> Known:
+    """What was known at an instant, out of an archive that holds nothing else."""
+    visible = {key: rows.take(rows.available_ns <= time_ns) for key, rows in archive._rows.items()}
+    held = {key: rows for key, rows in visible.items() if len(rows)}
+    return Archive(MappingProxyType(held)).as_of(utc_index(np.array([time_ns]))[0])
+
+
+def observed(archive: Archive, target: Target, edges_ns: Ns) -> Floats:
+    """What came (T,), by the last word of the measurements; for scores alone."""
+    known = archive.as_of(utc_index(np.array([LAST_NS]))[0])
+    return means_over(known.measurements(target.site, target.name), edges_ns)
+
+
+def chunks(asked: Backtest) -> tuple[Chunk, ...]:
+    """The work, cut by model and training time: nothing else decides it."""
+    found = []
+    times = sorted({task.train_ns for task in asked.tasks})
+    for model in asked.models:
+        for time in times:
+            tasks = sorted((task for task in asked.tasks if task.train_ns == time), key=lambda task: task.issue_ns)
+            found.append(Chunk(model, tuple(tasks)))
+    return tuple(found)
+
+
+@dataclass
+class Journal:
+    """Chunks that are done, as files named by the hash of everything that decides them; without a folder none."""
+
+    folder: Path | None = None
+    names: dict[str, str] = field(default_factory=dict)
+
+    def file(self, identity: str) -> Path | None:
+        """Where a chunk of that identity is kept."""
+        return None if self.folder is None else self.folder / f"{identity}.parquet"
+
+    def load(self, identity: str) -> pa.Table | None:
+        """A chunk, None where it is not done."""
+        import pyarrow.parquet as pq
+
+        path = self.file(identity)
+        return pq.read_table(path) if path is not None and path.is_file() else None
+
+    def save(self, identity: str, table: pa.Table) -> None:
+        """Keep a chunk."""
+        if (path := self.file(identity)) is not None:
+            results.write_table(table, path)
+
+
+def run(
+    asked: Backtest,
+    archive: Archive,
+    executor: Executor | None = None,
+    *,
+    folder: Path | None = None,
+    deadline: float | None = None,
+    progress: Callable[[str, int, int], None] = lambda _name, _done, _all: None,
+) -> Results:
+    """Run what is not in the folder yet, and give all of it.
+
+    Args:
+        asked: models, targets and tasks.
+        archive: everything, with the time at which it became known.
+        executor: where chunks run; one after the other here by default.
+        folder: where chunks are kept and looked for.
+        deadline: seconds after which what is not done fails; what is done is kept.
+        progress: told the chunk that came, how many are done, and of how many.
+
+    Raises:
+        LookAheadError: a model asked for what was not known yet.
+        ForecastError: a chunk failed; the message names it. What is done is kept, and the next run goes on from it.
+    """
+    import pyarrow as pa
+
+    wanted = chunks(asked)
+    data = archive_hash(archive)
+    identities = {
+        chunk.name: content_hash(
+            data, code_of(chunk.model), chunk.model, asked.targets, asked.place, asked.levels, chunk.tasks
+        )
+        for chunk in wanted
+    }
+    journal = Journal(folder)
+    done = {name: kept for name, identity in identities.items() if (kept := journal.load(identity)) is not None}
+    progress("", len(done), len(wanted))
+    worker = Worker(archive, asked.targets, asked.place, asked.levels)
+    left = [(chunk.name, chunk) for chunk in wanted if chunk.name not in done]
+    failed = []
+    for name, answer in (executor or InTurn()).map(worker, left, deadline) if left else ():
+        if not hasattr(answer, "value"):
+            failed.append(f"{name}: {answer.text}")
+            continue
+        done[name] = answer.value
+        journal.save(identities[name], answer.value)
+        progress(name, len(done), len(wanted))
+    _told(failed)
+    return Results(pa.concat_tables([done[chunk.name] for chunk in wanted]))
+
+
+def _told(failed: Sequence[str]) -> None:
+    """Raise for chunks that failed, as what they failed of."""
+    if not failed:
+        return
+    more = f" ({len(failed) - 1} more failed)" if len(failed) > 1 else ""
+    looked = [text for text in failed if LookAheadError.__name__ in text]
+    if looked:
+        raise LookAheadError(f"{looked[0]}{more}")
+    raise ForecastError(f"{failed[0]}{more}; what is done is kept, and the next run goes on from it")
