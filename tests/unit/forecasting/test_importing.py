@@ -121,7 +121,9 @@ def test_runs_in_a_file_each_with_the_issue_in_its_name(tmp_path: Path) -> None:
         )
     rule = {
         "files": "run_*.parquet", "site": "sky", "issue_in_name": "run_%Y%m%d%H.parquet", "available_after": "3h",
-        "series": [{"column": "a", "variable": "temperature_2m"}, {"column": "b", "variable": "temperature_2m", "member": 1}],
+        "series": [
+            {"column": "a", "variable": "temperature_2m"}, {"column": "b", "variable": "temperature_2m", "member": 1}
+        ],
     }  # fmt: skip
     known = read(tmp_path, rule).archive.as_of("2023-01-01T03:00Z")
     found = known.ensemble("sky", "temperature_2m")
@@ -136,7 +138,9 @@ def test_runs_in_a_file_each_with_the_issue_in_its_name(tmp_path: Path) -> None:
 def test_availability_from_a_column_keeps_restated_values(tmp_path: Path) -> None:
     write(
         tmp_path / "a.csv", "t,kw,known",
-        "2023-01-01 00:00,1,2023-01-01 02:00", "2023-01-01 01:00,2,2023-01-01 03:00", "2023-01-01 00:00,5,2023-01-09 00:00",
+        "2023-01-01 00:00,1,2023-01-01 02:00",
+        "2023-01-01 01:00,2,2023-01-01 03:00",
+        "2023-01-01 00:00,5,2023-01-09 00:00",
     )  # fmt: skip
     found = read(tmp_path, WIDE | {"available_column": "known"})
     before, after = (found.archive.as_of(t).measurements("park", "load").value for t in ("2023-01-05T00:00Z", LATE))
@@ -190,17 +194,23 @@ def test_all_mistakes_of_all_files_are_named_and_nothing_comes_in(tmp_path: Path
 def test_rows_that_contradict_each_other_are_named_with_both_places(tmp_path: Path) -> None:
     write(tmp_path / "1.csv", "t,kw", "2023-01-01 00:00,1", "2023-01-01 01:00,2")
     write(tmp_path / "2.csv", "t,kw", "2023-01-01 01:00,3", "2023-01-01 02:00,2")
-    assert mistakes(tmp_path, WIDE) == [
+    told = mistakes(tmp_path, WIDE)
+    assert len(told) == 1
+    assert told[0] == (
         f"2.csv, row 2, column 'kw': park/load at 2023-01-01T02:00Z: 3, but {tmp_path}/1.csv, row 3 says 2; "
         "remove one, or give a restated value its own available_column"
-    ]
+    )
 
 
 @pytest.mark.parametrize(
     ("rule", "rows", "says"),
     [
         ({}, ["2023-01-01 00:00,1"], "one time alone does not say how long its interval is; give step"),
-        ({"time_zone": "Europe/Berlin"}, ["2023-03-26 01:00,1", "2023-03-26 02:00,1"], "row 3, column 't': .*skips that hour"),
+        (
+            {"time_zone": "Europe/Berlin"},
+            ["2023-03-26 01:00,1", "2023-03-26 02:00,1"],
+            "row 3, column 't': .*skips that hour",
+        ),
         (
             {"series": [{"column": "kw", "variable": "wind_speed_10m"}]},
             ["2023-01-01 00:00,1", "2023-01-01 01:00,500"],
@@ -211,7 +221,11 @@ def test_rows_that_contradict_each_other_are_named_with_both_places(tmp_path: Pa
             ["2023-01-01 01:00,2023-01-01 00:30", "2023-01-01 02:00,2023-01-01 05:00"],
             "row 2, column 'kw': '2023-01-01 00:30' is before its interval had ended",
         ),
-        ({"site": None, "site_column": "kw"}, ["2023-01-01 00:00,", "2023-01-01 01:00,a"], "row 2, column 'kw': is empty"),
+        (
+            {"site": None, "site_column": "kw"},
+            ["2023-01-01 00:00,", "2023-01-01 01:00,a"],
+            "row 2, column 'kw': is empty",
+        ),
         (
             {"issue_column": "t", "time_column": None, "lead_column": "kw", "available_after": "1h"},
             ["2023-01-01,"], "row 2, column 'kw': the lead is missing",
@@ -234,8 +248,8 @@ def test_what_a_row_can_have_wrong_is_named_with_its_place(
 def test_times_without_offset_or_zone_are_refused(tmp_path: Path) -> None:
     write(tmp_path / "a.csv", "t,kw", "2023-01-01 00:00,1", "2023-01-01 01:00,1")
     told = mistakes(tmp_path, WIDE, time_zone=None)
-    assert told == ["a.csv, row 2, column 't': '2023-01-01 00:00' has no offset, and the mapping no time_zone: give one, "
-                    "such as Asia/Shanghai"]  # fmt: skip
+    says = "has no offset, and the mapping no time_zone: give one, such as Asia/Shanghai"
+    assert told == [f"a.csv, row 2, column 't': '2023-01-01 00:00' {says}"]
 
 
 def test_of_many_rows_with_one_mistake_the_first_are_named(tmp_path: Path) -> None:
