@@ -15,6 +15,7 @@ from dispatch.asset import Asset, Carrier, Direction, Rows
 from dispatch.assets import kinds
 from dispatch.frozen import Finite, Fraction, Frozen, NonNegative, Positive
 from dispatch.grid import Grid, Group
+from dispatch.series import ArchiveFolder
 from dispatch.signals import Array, Horizon, unit_of
 
 
@@ -210,6 +211,7 @@ class Site(Frozen):
     wishes: tuple[Wish, ...] = ()
     planning: Planning = Planning()
     embedded: EmbeddedData | None = None
+    archive: ArchiveFolder | None = None
     notes: tuple[str, ...] = ()
 
     @cached_property
