@@ -108,5 +108,5 @@ def test_what_the_archive_lacks_is_named(run: Run, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="there is no archive here"):
         sources(path)
     path = held(tmp_path, run, folder="nowhere")
-    with pytest.raises(ConfigError, match=r"archive.folder .*there is no folder 'nowhere' beside the park's file"):
+    with pytest.raises(ConfigError, match=r"archive.folder.*there is no folder 'nowhere' beside the park's file"):
         require_files(load_site(path), path)
