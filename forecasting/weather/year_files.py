@@ -183,8 +183,8 @@ def _horizontal(path: Path, data: pd.DataFrame, where: Mapping[str, Any]) -> pd.
         raise ForecastError(f"{path}: no radiation; it has {list(data.columns)}, needed is G(i) or Gb(i) and Gd(i)")
     elevation = np.deg2rad(data["solar_elevation"].to_numpy(dtype=np.float64))
     beam = data["poa_direct"].to_numpy(dtype=np.float64)
-    # Below three degrees a beam over the sine of its height says more of rounding than of the sun.
-    direct = np.where(elevation > LOW_SUN, beam / np.sin(np.maximum(elevation, LOW_SUN)), np.where(beam > 0, np.nan, 0))
+    # Below three degrees the beam over the sine of its height says more of rounding than of the sun.
+    direct = beam / np.sin(np.maximum(elevation, LOW_SUN))
     diffuse = data["poa_sky_diffuse"]
     return data.assign(ghi=data["poa_direct"] + diffuse, dhi=diffuse, dni=direct)
 
