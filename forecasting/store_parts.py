@@ -133,7 +133,7 @@ def write_part(folder: Path, site: str, year: int, series: Mapping[str, Rows]) -
         for name in sorted(series):
             digest.update(repr((name, len(series[name]))).encode())
             for field in fields(Rows):
-                digest.update(np.ascontiguousarray(getattr(series[name], field.name)))
+                digest.update(np.ascontiguousarray(getattr(series[name], field.name)).data)
             writer.write_table(_table(name, series[name]), row_group_size=GROUP_ROWS)
     valid = [(int(rows.valid_ns.min()), int(rows.valid_ns.max())) for rows in series.values()]
     part = Part(
