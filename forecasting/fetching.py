@@ -27,6 +27,8 @@ from forecasting.errors import AnswerError, ForecastError, UnavailableError
 from forecasting.replies import Reply, quiet_logs, reason_in, retry_after_s
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx
 
 T = TypeVar("T")
@@ -48,6 +50,14 @@ def user_agent() -> str:
     except metadata.PackageNotFoundError:
         version = "0"
     return f"parkwatt/{version} (+https://pypi.org/project/parkwatt)"
+
+
+@lru_cache(maxsize=1)
+def _trusted() -> ssl.SSLContext:
+    """The authorities that are trusted; reading them takes longer than most answers, so it is done once."""
+    import httpx
+
+    return httpx.create_ssl_context()
 
 
 @dataclass(frozen=True)
@@ -160,7 +170,7 @@ class Service:
         try:
             with (
                 quiet_logs(self._secrets),
-                httpx.stream("GET", url, params=query, headers=headers, timeout=timeout_s) as answer,
+                httpx.stream("GET", url, params=query, headers=headers, timeout=timeout_s, verify=_trusted()) as answer,
             ):
                 body = self._body(answer, until)
                 reply = Reply(answer.status_code, body, answer.headers.get("content-type", ""))

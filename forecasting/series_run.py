@@ -181,11 +181,18 @@ def intervals(
     begin, length = np.concatenate(full_starts), np.concatenate(full_steps)
     filled = np.full(len(begin), np.nan)
     filled[np.searchsorted(begin, starts.as_unit("ns").asi8)] = values
-    between = np.maximum(begin[1:] - begin[:-1] - length[:-1], 0).sum() // step
-    if missing := len(begin) - len(starts) + int(between):
-        notes += (f"{place}: {missing} of {len(begin) + int(between)} intervals are missing",)
     ends = pd.DatetimeIndex(pd.to_datetime(begin + length, utc=True, unit="ns"))
     return ends, pd.TimedeltaIndex(pd.to_timedelta(length, unit="ns")), filled, notes
+
+
+def missing_note(valid_time: pd.DatetimeIndex, step: pd.TimedeltaIndex, values: Floats, place: str) -> tuple[str, ...]:
+    """A note on unknown intervals and on gaps between known days; empty where nothing is missing."""
+    if not len(values):
+        return ()
+    gaps = np.asarray((valid_time - step)[1:] - valid_time[:-1]) / np.asarray(step[1:])
+    missing = int(np.isnan(values).sum() + np.maximum(gaps, 0).sum())
+    whole = len(values) + int(np.maximum(gaps, 0).sum())
+    return (f"{place}: {missing} of {whole} intervals are missing",) if missing else ()
 
 
 def _once(starts: pd.DatetimeIndex, values: Floats, place: str) -> tuple[pd.DatetimeIndex, Floats, tuple[str, ...]]:
