@@ -69,12 +69,14 @@ class Ask:
         query: parameters without keys.
         varying: names of parameters that change with the clock; kept answers are found without them.
         serves: whether a kept answer serves, from its parameters and its time.
+        kept_as: what kept answers are found by instead of the path, where that changes with the clock.
     """
 
     path: str
     query: Mapping[str, str]
     varying: frozenset[str] = frozenset()
     serves: Callable[[Mapping[str, str], pd.Timestamp], bool] = lambda _query, _at: True
+    kept_as: str = ""
 
 
 @dataclass(frozen=True)
@@ -258,7 +260,7 @@ class Service:
 
     def _stem(self, ask: Ask) -> str:
         same = sorted((name, value) for name, value in ask.query.items() if name not in ask.varying)
-        text = json.dumps([self.address, ask.path, same])
+        text = json.dumps([self.address, ask.kept_as or ask.path, same])
         return hashlib.sha256(text.encode()).hexdigest()[:20]
 
     def _keep(self, ask: Ask, at: pd.Timestamp, body: Any) -> None:

@@ -87,8 +87,9 @@ class EntsoeMix(Platform):
     def fetch(self, start: pd.Timestamp, end: pd.Timestamp, now: pd.Timestamp) -> SeriesRun:
         """Intensity of the intervals that end in (start, end], as far as generation is published."""
         require_period(start, end, "carbon intensity")
+        asked = start
         session = self.session("carbon intensity", now)
-        last = min(end, now)
+        start, last = start.floor("h"), min(end, now).ceil("h")  # the library would round to the nearest hour
         table = self.asked(
             session,
             self.zone,
@@ -105,7 +106,7 @@ class EntsoeMix(Platform):
         starts = pd.DatetimeIndex(table.index).tz_convert("UTC")
         said = (*session.notes, *notes)
         run = intensity_run(self.name, place, starts, values, delay=DELAY, fetched_at=max(session.at), notes=said)
-        return run.between(start, end)
+        return run.between(asked, end)
 
     def _by_source(self, table: pd.DataFrame) -> dict[str, Floats]:
         """(N,) MW by source; what a plant consumes is not taken off."""
