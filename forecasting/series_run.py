@@ -165,12 +165,14 @@ def intervals(
     day = starts.tz_convert(ZoneInfo(zone)).normalize()
     gap = np.diff(starts.as_unit("ns").asi8)
     inside = np.asarray(day[1:] == day[:-1])
-    usual = int(gap[inside].min()) if inside.any() else HOUR_NS
+    usual = min(int(gap[inside].min()), HOUR_NS) if inside.any() else HOUR_NS
     full_starts, full_steps = [], []
     for date in day.unique():
         own = np.flatnonzero(day == date)
         gaps = gap[own[:-1]]
         step = int(gaps.min()) if len(gaps) else usual
+        if step > HOUR_NS:
+            step = usual  # so little of the day is known that no two neighbours are
         if step > HOUR_NS or HOUR_NS % step or (gaps % step).any():
             raise AnswerError(
                 f"{place}: {starts[own[0]]} begins a day of uneven steps, {step / 60e9:g} min the shortest"

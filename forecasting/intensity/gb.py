@@ -72,7 +72,7 @@ class GreatBritain:
 
     def _measured(self, service: Service, start: pd.Timestamp, end: pd.Timestamp, now: pd.Timestamp) -> SeriesRun:
         last = min(end, now).tz_convert("UTC").ceil("30min")
-        if last <= start:
+        if now <= start:
             raise ForecastError(f"{service.place}: {start} is not before {now}; nothing was measured yet")
         answers = [
             self._asked(service, Ask(f"/intensity/{a:{STAMP}}/{b:{STAMP}}", {}), now)

@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from forecasting.entsoe_platform import Platform, Session, area_of
-from forecasting.errors import ForecastError
+from forecasting.errors import AnswerError, ForecastError
 from forecasting.intensity.base import intensity_run
 from forecasting.intensity.factors import ENTSOE_SOURCES, FACTORS
 from forecasting.series_run import SeriesRun, require_period
@@ -99,7 +99,7 @@ class EntsoeMix(Platform):
         )
         place = f"{session.service.place}, zone {self.zone}"
         if (units := session.said("quantity_Measure_Unit.name")) != {"MAW"}:
-            raise ForecastError(f"{place}: generation in {sorted(units)}; MAW (megawatts) was expected")
+            raise AnswerError(f"{place}: generation in {sorted(units)}; MAW (megawatts) was expected")
         generation = self._by_source(table)
         imports = self._imports(session, start, last, pd.DatetimeIndex(table.index))
         values, notes = mix_intensity(generation, self.factors_g_per_kwh, imports, dict(self.neighbours_g_per_kwh))
