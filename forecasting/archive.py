@@ -13,132 +13,27 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from itertools import pairwise
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from forecasting.clock import Ns, index_ns, instant_ns, utc_text
 from forecasting.errors import ForecastError
+from forecasting.known import Ensemble, Known, Measured, Run
+from forecasting.rows import MEASURED_NS, Rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Floats = NDArray[np.float64]
+__all__ = ["MEASURED_NS", "Archive", "Ensemble", "Known", "Measured", "Rows", "Run"]
+
 Time: TypeAlias = dt.datetime | str  # pandas.Timestamp is a datetime
-MEASURED_NS = int(np.iinfo(np.int64).min)  # stands for "no issue time"; written as null
 DEFAULT_DELAY = pd.Timedelta(minutes=15)
-
-
-@dataclass(frozen=True, eq=False)
-class Rows:
-    """Rows of one site and variable: parallel arrays, sorted by valid_time, issue_time, member, available_at."""
-
-    issue_ns: Ns
-    valid_ns: Ns
-    available_ns: Ns
-    member: NDArray[np.int32]
-    value: Floats
-
-    def __len__(self) -> int:
-        return len(self.value)
-
-    def take(self, chosen: NDArray[np.bool_] | NDArray[np.intp]) -> Rows:
-        """The chosen rows (mask or positions)."""
-        return Rows(*(getattr(self, f.name)[chosen] for f in fields(self)))
-
-    def joined(self, other: Rows) -> Rows:
-        """Both sets of rows, sorted, each identical row once."""
-        both = Rows(*(np.concatenate([getattr(self, f.name), getattr(other, f.name)]) for f in fields(self)))
-        return both.sorted()
-
-    def sorted(self) -> Rows:
-        """The same rows in the order of the class, without repeated identical rows."""
-        keys = (self.value, self.available_ns, self.member, self.issue_ns, self.valid_ns)
-        rows = self.take(np.lexsort(keys))
-        same = np.ones(max(len(rows) - 1, 0), dtype=bool)
-        for column in fields(rows):
-            data = getattr(rows, column.name)
-            equal = data[1:] == data[:-1]
-            same &= equal | (np.isnan(data[1:]) & np.isnan(data[:-1])) if column.name == "value" else equal
-        return rows.take(np.concatenate([[True], ~same])) if same.any() else rows
-
-
-@dataclass(frozen=True, eq=False)
-class Measured:
-    """Measurements of one series.
-
-    Interval ends, when each was first known, the latest known value (NaN = missing).
-    """
-
-    end_ns: Ns
-    available_ns: Ns
-    value: Floats
-
-
-@dataclass(frozen=True, eq=False)
-class Run:
-    """One issued forecast of one variable: issue and availability, interval ends (N,), values (N,)."""
-
-    issue_ns: int
-    available_ns: int
-    valid_ns: Ns
-    value: Floats
-
-
-@dataclass(frozen=True, eq=False)
-class Known:
-    """What was known at `time_ns`; made by `Archive.as_of` only."""
-
-    time_ns: int
-    _rows: Mapping[tuple[str, str], Rows]
-
-    def _visible(self, site: str, variable: str) -> Rows | None:
-        rows = self._rows.get((site, variable))
-        return None if rows is None else rows.take(rows.available_ns <= self.time_ns)
-
-    def variables(self, site: str) -> tuple[str, ...]:
-        """Names of the variables of a site with at least one visible row."""
-        names = (v for s, v in self._rows if s == site)
-        return tuple(sorted(v for v in names if len(self._visible(site, v) or ())))
-
-    def series_names(self) -> tuple[str, ...]:
-        """All "site/variable" with a visible row, for error messages."""
-        return tuple(sorted(f"{s}/{v}" for s, v in self._rows if len(self._visible(s, v) or ())))
-
-    def measurements(self, site: str, variable: str) -> Measured:
-        """Measured series; a value that was revised counts with its latest value and its first availability."""
-        rows = self._visible(site, variable)
-        if rows is None:
-            return Measured(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
-        rows = rows.take(rows.issue_ns == MEASURED_NS)
-        order = np.lexsort((rows.available_ns, rows.valid_ns))
-        rows = rows.take(order)
-        if not len(rows):
-            return Measured(rows.valid_ns, rows.available_ns, rows.value)
-        new = np.concatenate([[True], rows.valid_ns[1:] != rows.valid_ns[:-1]])
-        last = np.concatenate([new[1:], [True]])
-        return Measured(rows.valid_ns[new], rows.available_ns[new], rows.value[last])
-
-    def runs(self, site: str, variable: str, member: int = 0) -> tuple[Run, ...]:
-        """Issued forecasts of one variable, oldest issue first; of a re-issued value the latest counts."""
-        rows = self._visible(site, variable)
-        if rows is None:
-            return ()
-        rows = rows.take((rows.issue_ns != MEASURED_NS) & (rows.member == member))
-        rows = rows.take(np.lexsort((rows.valid_ns, rows.available_ns, rows.issue_ns)))
-        cuts = np.flatnonzero((np.diff(rows.issue_ns) != 0) | (np.diff(rows.available_ns) != 0)) + 1
-        bounds = [0, *cuts.tolist(), len(rows)]
-        return tuple(
-            Run(int(rows.issue_ns[a]), int(rows.available_ns[a]), rows.valid_ns[a:b], rows.value[a:b])
-            for a, b in pairwise(bounds)
-            if b > a
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,6 +46,15 @@ class Archive:
     def empty(cls) -> Archive:
         """An archive without rows."""
         return cls()
+
+    @classmethod
+    def of_rows(cls, rows: Mapping[tuple[str, str], Rows]) -> Archive:
+        """An archive of rows by (site, variable), sorted as their class says."""
+        return cls(MappingProxyType({key: found for key, found in rows.items() if len(found)}))
+
+    def rows(self) -> Mapping[tuple[str, str], Rows]:
+        """All rows by (site, variable), for what stores or shows them; models see them through `as_of`."""
+        return self._rows
 
     def __len__(self) -> int:
         return sum(len(rows) for rows in self._rows.values())

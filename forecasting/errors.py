@@ -2,6 +2,7 @@
 
 ValueError
 └── ForecastError           data, configuration or a service is not usable; the text says where and what would be
+    ├── LookAheadError      something was asked for that was not known yet at the time of the question
     ├── UnavailableError    a service did not answer in time, or asked to be left alone; an older answer may stand in
     └── AnswerError         it answered, but not in its documented format; an older answer may stand in
 """
@@ -11,6 +12,10 @@ from __future__ import annotations
 
 class ForecastError(ValueError):
     """No forecast can be made from what was given; the message names place, value and remedy."""
+
+
+class LookAheadError(ForecastError):
+    """Something asked for what was not known yet; the message names what, and the time that counts."""
 
 
 class UnavailableError(ForecastError):

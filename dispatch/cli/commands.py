@@ -9,6 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from dispatch.cli import archive_commands
 from dispatch.errors import ConfigError, ParkwattError
 
 app = typer.Typer(
@@ -31,6 +32,8 @@ app = typer.Typer(
     parkwatt plan my_park --weather open-meteo: plan tomorrow
     """,
 )
+
+app.add_typer(archive_commands.app, name="archive")
 
 _INTERRUPTED = 130  # what shells expect of a program that Ctrl-C ended
 
