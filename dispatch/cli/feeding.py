@@ -190,10 +190,6 @@ def _series(site: Site, providers: tuple[SeriesProvider, ...], span: Span, found
     found.notes += series.notes
 
 
-def _own(url: str | None) -> Mapping[str, str]:
-    return {} if url is None else {"base_url": url}
-
-
 def _file(site: Site, feed: FileFeed, folder: Path, kind: str) -> SeriesProvider:
     from forecasting.series_file import SeriesFile
 
@@ -211,15 +207,16 @@ def _file(site: Site, feed: FileFeed, folder: Path, kind: str) -> SeriesProvider
 
 
 def _prices(site: Site, feed: PriceFeed, folder: Path) -> SeriesProvider:
-    from forecasting.prices.energy_charts import EnergyCharts
+    from forecasting import entsoe_platform
+    from forecasting.prices import energy_charts
     from forecasting.prices.entsoe import EntsoePrices
 
     if isinstance(feed, FileFeed):
         return _file(site, feed, folder, "price")
     kept = cache_folder() / "prices"
     if isinstance(feed, EntsoeZonePrices):
-        return EntsoePrices(zone=feed.zone, cache_folder=kept, **_own(feed.url))
-    return EnergyCharts(feed.zone, cache_folder=kept, **_own(feed.url))
+        return EntsoePrices(feed.url or entsoe_platform.PUBLIC_URL, kept, zone=feed.zone)
+    return energy_charts.EnergyCharts(feed.zone, feed.url or energy_charts.PUBLIC_URL, kept)
 
 
 def _intensities(site: Site, folder: Path) -> Iterator[tuple[SeriesProvider, ...]]:
@@ -230,8 +227,8 @@ def _intensities(site: Site, folder: Path) -> Iterator[tuple[SeriesProvider, ...
 
 
 def _past(site: Site, feed: IntensityFeed, folder: Path) -> SeriesProvider | None:
-    from forecasting.intensity.electricity_maps import ElectricityMaps
-    from forecasting.intensity.gb import GreatBritain
+    from forecasting import entsoe_platform
+    from forecasting.intensity import electricity_maps, gb
     from forecasting.intensity.mix import LIFECYCLE, EntsoeMix
 
     kept = cache_folder() / "intensity"
@@ -239,28 +236,29 @@ def _past(site: Site, feed: IntensityFeed, folder: Path) -> SeriesProvider | Non
         case FileFeed():
             return _file(site, feed, folder, "intensity")
         case GbIntensity():
-            return None if feed.region else GreatBritain("actual", cache_folder=kept, **_own(feed.url))
+            return None if feed.region else gb.GreatBritain("actual", None, feed.url or gb.PUBLIC_URL, kept)
         case MapsIntensity():
-            return ElectricityMaps(feed.zone, "history", feed.factors, cache_folder=kept, **_own(feed.url))
+            url = feed.url or electricity_maps.PUBLIC_URL
+            return electricity_maps.ElectricityMaps(feed.zone, "history", feed.factors, url, kept)
         case MixIntensity():
             return EntsoeMix(
+                feed.url or entsoe_platform.PUBLIC_URL,
+                kept,
                 zone=feed.zone,
                 neighbours_g_per_kwh=feed.neighbours_g_per_kwh,
                 factors_g_per_kwh=LIFECYCLE | feed.factors_g_per_kwh,
-                cache_folder=kept,
-                **_own(feed.url),
             )
 
 
 def _ahead(feed: IntensityFeed) -> SeriesProvider | None:
-    from forecasting.intensity.electricity_maps import ElectricityMaps
-    from forecasting.intensity.gb import GreatBritain
+    from forecasting.intensity import electricity_maps, gb
 
     kept = cache_folder() / "intensity"
     if isinstance(feed, GbIntensity):
-        return GreatBritain("forecast", feed.region, cache_folder=kept, **_own(feed.url))
+        return gb.GreatBritain("forecast", feed.region, feed.url or gb.PUBLIC_URL, kept)
     if isinstance(feed, MapsIntensity):
-        return ElectricityMaps(feed.zone, "forecast", feed.factors, cache_folder=kept, **_own(feed.url))
+        url = feed.url or electricity_maps.PUBLIC_URL
+        return electricity_maps.ElectricityMaps(feed.zone, "forecast", feed.factors, url, kept)
     return None
 
 
