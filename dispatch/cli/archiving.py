@@ -175,7 +175,10 @@ def _came_in(incoming: Incoming, counts: Mapping[tuple[str, str], Counts] | None
 
 
 def _say_unused(incoming: Incoming, console: Console) -> None:
-    """Columns that no series of the mapping names, each with the file that has it first."""
+    """Rows that do not count, and columns that no series of the mapping names with the first file that has each."""
+    aside = [f"{count} of {site}/{name}" for (site, name), count in sorted(incoming.set_aside.items())]
+    if aside:
+        console.print(f"\nSet aside, as they contradict rows that count: {escape(', '.join(aside))}", highlight=False)
     first: dict[str, Path] = {}
     for path, columns in incoming.unused.items():
         for column in columns:
