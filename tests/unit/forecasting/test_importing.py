@@ -183,6 +183,14 @@ def test_what_stands_for_missing_is_missing_and_repeated_rows_count_once(tmp_pat
     assert found.repeated["park", "load"] == 1
 
 
+def test_a_number_in_single_precision_stands_for_missing_too(tmp_path: Path) -> None:
+    times = pd.date_range("2023-01-01", periods=3, freq="1h")
+    table = pd.DataFrame({"t": times, "kw": np.array([1, -273.2, 3], dtype=np.float32)})
+    table.to_parquet(tmp_path / "a.parquet")
+    found = read(tmp_path, WIDE | {"files": "a.parquet", "missing": [-273.2]})
+    np.testing.assert_array_equal(values(found.archive, "park", "load"), [1, np.nan, 3])
+
+
 def test_all_mistakes_of_all_files_are_named_and_nothing_comes_in(tmp_path: Path) -> None:
     write(tmp_path / "1.csv", "t,kw", "2023-01-01 00:00,lots", "2023-01-01 01:00,1", "2023-01-01 02:00,inf")
     write(tmp_path / "2.csv", "t,power", "2023-01-01 00:00,1")
