@@ -98,10 +98,6 @@ class Known:
         """A read-only view of a mapping cannot be sent to another process; the mapping can."""
         return Known, (self.time_ns, dict(self._rows), self._withheld)
 
-    def _visible(self, site: str, variable: str) -> Rows | None:
-        rows = self._rows.get((site, variable))
-        return None if rows is None else rows.take(self._shown(site, variable, rows))
-
     def _shown(self, site: str, variable: str, rows: Rows) -> NDArray[np.bool_]:
         shown = rows.available_ns <= self.time_ns
         for hidden in self._withheld:
@@ -144,12 +140,12 @@ class Known:
         return Measured(end_ns, available, np.where(there, measured.value[place], np.nan))
 
     def _measured(self, site: str, variable: str) -> Measured:
-        rows = self._visible(site, variable)
+        rows = self._rows.get((site, variable))
         if rows is None:
             return Measured(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
-        rows = rows.take(rows.issue_ns == MEASURED_NS)
-        order = np.lexsort((rows.available_ns, rows.valid_ns))
-        rows = rows.take(order)
+        rows = rows.take(self._shown(site, variable, rows) & (rows.issue_ns == MEASURED_NS))
+        if rows.member.any():  # else they rise in valid time and availability already
+            rows = rows.take(np.lexsort((rows.available_ns, rows.valid_ns)))
         if not len(rows):
             return Measured(rows.valid_ns, rows.available_ns, rows.value)
         new = np.concatenate([[True], rows.valid_ns[1:] != rows.valid_ns[:-1]])
