@@ -1,22 +1,6 @@
 """What columns of a user's files hold: the mapping file of an import, as written in YAML.
 
-time_zone: Europe/Berlin
-files:
-  - files: scada/*.csv                # measurements, a column each
-    time_column: time
-    stamp: start
-    site: park
-    series:
-      - {column: wind_kW, variable: wind, unit: kW, curtailed: {column: limited, values: [1]}}
-      - {column: offices_kWh, variable: offices, unit: kWh}
-  - files: nwp/*.parquet              # runs of a weather model
-    site_column: point
-    issue_column: run
-    lead_column: step_h
-    available_after: 6h
-    member_column: member
-    series:
-      - {column: t2m, variable: temperature_2m, unit: K}
+Every field is described where it stands below, and in `parkwatt archive schema`; EXAMPLE shows the usual ones.
 """
 
 from __future__ import annotations
@@ -33,6 +17,41 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from forecasting.errors import ForecastError
 from forecasting.units import unit_for
+
+
+EXAMPLE = """\
+# What the columns of your files hold; 'parkwatt archive schema' describes every field.
+time_zone: Europe/Berlin           # of times without an offset
+files:
+  - files: scada/*.csv             # measurements, a column for each series; paths start at this file's folder
+    site: my_park                  # or site_column, site_in_name, or a site in each series
+    time_column: time              # default: the first column
+    stamp: start                   # a time marks the start of its interval
+    missing: [-999]
+    available_after: 20min         # known so long after its interval ended
+    series:
+      - {column: wind_kw, variable: wind, unit: kW, curtailed: {column: limited, values: [1]}}
+      - {column: offices_kwh, variable: offices, unit: kWh}
+      - {column: outflow_mw, variable: grid, unit: MW, sign: reversed}
+  - files: meters.parquet          # measurements in a long table: a row for each series and time
+    site_column: building
+    sites: {B7: north_hall}
+    time_column: when
+    variable_column: what
+    value_column: reading
+    available_column: known_since  # a restated value stands beside the old one, with its own time
+    series:
+      - {column: heat, variable: heat, unit: MW}
+  - files: nwp/run_*.csv           # runs of a weather model
+    site: my_park_weather
+    issue_in_name: run_%Y%m%d%H.csv  # or issue_column
+    lead_column: step_h            # or time_column
+    member_column: member
+    available_after: 6h            # since when a run could be used; say what is true, backtests rest on it
+    series:
+      - {column: t2m, variable: temperature_2m, unit: K}
+      - {column: ws100, variable: wind_speed_100m}
+"""
 
 
 class MappingError(ForecastError):
