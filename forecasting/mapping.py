@@ -18,7 +18,6 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from forecasting.errors import ForecastError
 from forecasting.units import unit_for
 
-
 EXAMPLE = """\
 # What the columns of your files hold; 'parkwatt archive schema' describes every field.
 time_zone: Europe/Berlin           # of times without an offset
