@@ -16,6 +16,7 @@ from dispatch.assets import kinds
 from dispatch.feeds import Feeds
 from dispatch.frozen import Finite, Fraction, Frozen, NonNegative, Positive
 from dispatch.grid import Grid, Group
+from dispatch.series import ArchiveFolder
 from dispatch.signals import Array, Horizon, unit_of
 
 
@@ -211,6 +212,7 @@ class Site(Frozen):
     wishes: tuple[Wish, ...] = ()
     planning: Planning = Planning()
     embedded: EmbeddedData | None = None
+    archive: ArchiveFolder | None = None
     feeds: Feeds = Feeds()
     notes: tuple[str, ...] = ()
 
