@@ -38,6 +38,8 @@ class Fault:
 def faults(bad: Mask, values: Sequence[Any] | pd.Series, says: Callable[[Any], str]) -> list[Fault]:
     """The first rows of a mask with what is wrong, and how many more there are."""
     at = np.flatnonzero(bad)
+    if not len(at):
+        return []
     cells = pd.Series(values, dtype=object)
     found = [Fault(int(row), says(cells.iloc[row])) for row in at[:MOST]]
     if len(at) > MOST:
@@ -102,8 +104,12 @@ def _parsed(times: pd.Series, form: str | None) -> tuple[pd.DatetimeIndex, bool,
         return _nothing(len(times)), True, faults(~offset, times, lambda cell: f"time {cell!r} {says}")
     aware = bool(offset.all()) and len(text) > 0
     formats = _FORMATS if form is None else (form,)
-    tried = [pd.DatetimeIndex(pd.to_datetime(text, format=f, errors="coerce", utc=aware)) for f in formats]
-    index = min(tried, key=lambda one: int(one.isna().sum()))
+    tried: list[pd.DatetimeIndex] = []
+    for one in formats:
+        tried.append(pd.DatetimeIndex(pd.to_datetime(text, format=one, errors="coerce", utc=aware)))
+        if not tried[-1].hasnans:
+            break
+    index = min(tried, key=lambda found: int(found.isna().sum()))
     if form is None:
         return index, aware, faults(np.asarray(index.isna()), times, _no_time)
     return index, aware, faults(np.asarray(index.isna()), times, lambda cell: f"{cell!r} is not a time written {form}")

@@ -200,7 +200,7 @@ def planned(request: Request, what: Asked, progress: Callable[[str], None]) -> P
             what.issue,
             network=sources.network,
             actual=sources.actual,
-            weather_site=sources.weather_site,
+            weather_site=sources.weather,
             hashes=sources.hashes,
             notes=sources.notes,
             progress=progress,

@@ -14,6 +14,7 @@ from forecasting.weather.open_meteo import OpenMeteo, OpenMeteoAccess
 from forecasting.weather.open_meteo_ensemble import Ensemble
 from forecasting.weather.open_meteo_historical import HistoricalForecast
 from forecasting.weather.open_meteo_previous import PreviousRuns
+from forecasting.weather.table_file import WeatherTable
 from forecasting.weather.typical import TypicalYear
 
 SERVICES: Mapping[str, type[OpenMeteoAccess]] = MappingProxyType(
@@ -25,7 +26,9 @@ SERVICES: Mapping[str, type[OpenMeteoAccess]] = MappingProxyType(
     }
 )
 # `kind:path`, such as tmy:year.epw: what makes a provider of a file.
-FILE_KINDS: Mapping[str, Callable[[Path], WeatherProvider]] = MappingProxyType({"tmy": TypicalYear})
+FILE_KINDS: Mapping[str, Callable[[Path], WeatherProvider]] = MappingProxyType(
+    {"tmy": TypicalYear, "table": WeatherTable}
+)
 
 
 def named(

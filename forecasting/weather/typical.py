@@ -1,8 +1,8 @@
 """A typical year, or many past ones, as the weather of the days that are asked for: climate, and no forecast.
 
-It is what remains when no forecast can be had. Every hour gets the values of its month, day and hour (UTC) in the
-file. A file of many years gives their mean, and each year as a member of its own: their spread is how far the
-climate alone leaves the weather open.
+It is what remains when no forecast can be had. Every hour gets the values of its month, day and hour, by the file's
+own clock: in another zone the end of a leap year's February would be missing. A file of many years gives their mean,
+and each year as a member of its own: their spread is how far the climate alone leaves the weather open.
 """
 
 from __future__ import annotations
@@ -57,9 +57,8 @@ class TypicalYear:
         """
         ends = _hours(start, end)
         years = self._by_year()
-        columns = {}
-        for name, table in years.items():
-            columns[name] = _mean(name, table[:, _hour_of_year(ends)])
+        at = _hour_of_year(ends.tz_convert(self._file.end.tz))
+        columns = {name: _mean(name, table[:, at]) for name, table in years.items()}
         return WeatherRun(self.name, now, now, ends, columns, self._notes(latitude, longitude, years))
 
     def members(
@@ -68,7 +67,7 @@ class TypicalYear:
         """Each year of the file as a run, members 1, 2, …; of a single year there is one."""
         ends = _hours(start, end)
         years = self._by_year()
-        at, notes = _hour_of_year(ends), self._notes(latitude, longitude, years)
+        at, notes = _hour_of_year(ends.tz_convert(self._file.end.tz)), self._notes(latitude, longitude, years)
         count = len(next(iter(years.values())))
         return tuple(
             WeatherRun(self.name, now, now, ends, {n: t[k, at] for n, t in years.items()}, notes, member=k + 1)

@@ -44,7 +44,10 @@ _NAMES = {
 
 @dataclass(frozen=True, eq=False)
 class YearFile:
-    """Hourly weather: columns[name] (N,) for hours that end at `end`; `typical`: one year made up of several."""
+    """Hourly weather: columns[name] (N,) for hours that end at `end`, in the file's own zone.
+
+    `typical`: one year made up of several.
+    """
 
     path: Path
     kind: str
@@ -109,7 +112,7 @@ def _epw(path: Path) -> YearFile:
     from pvlib import iotools
 
     data, meta = iotools.read_epw(str(path))
-    end = (data.index + pd.Timedelta("1h")).tz_convert("UTC")
+    end = data.index + pd.Timedelta("1h")
     return YearFile(path, "EPW", meta["latitude"], meta["longitude"], True, end, _columns(data, 0.01))
 
 
@@ -118,7 +121,7 @@ def _tmy3(path: Path) -> YearFile:
 
     data, meta = iotools.read_tmy3(str(path), map_variables=True)
     columns = _columns(data.rename(columns={"TotCld (tenths)": "TotCld"}), 1.0)
-    return YearFile(path, "TMY3", meta["latitude"], meta["longitude"], True, data.index.tz_convert("UTC"), columns)
+    return YearFile(path, "TMY3", meta["latitude"], meta["longitude"], True, data.index, columns)
 
 
 def _pvgis_csv(path: Path) -> YearFile:

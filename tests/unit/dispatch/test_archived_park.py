@@ -66,6 +66,8 @@ def test_a_plan_uses_the_archive(run: Run, tmp_path: Path) -> None:
     roof = table[(table["variable"] == "roof") & (table["level"].sub(0.5).abs() < 1e-9)]["value_kw"]
     assert roof.max() > 20
     assert "hall" in set(table["variable"])
+    exported = run("export", path, "--day", "2024-03-30", "--out", "day.lp", "--format", "lp")
+    assert exported.status == 0, exported.err
 
 
 @pytest.mark.parametrize(("after", "last"), [("6h", "2024-03-29"), ("36h", "2024-03-27")])

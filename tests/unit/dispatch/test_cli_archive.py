@@ -9,6 +9,7 @@ import jsonschema
 import pytest
 import yaml
 
+from forecasting.store import Store
 from tests.unit.dispatch.typed import Run, refused, run
 
 __all__ = ["run"]  # a fixture
@@ -48,6 +49,23 @@ def test_files_come_in_once_and_are_shown(run: Run, tmp_path: Path, monkeypatch:
     assert (
         "held: nothing known at 2020-01-01T00:00Z" in run("archive", "show", "held", "--as-of", "2020-01-01T00:00Z").out
     )
+
+
+def test_a_corrected_file_restates_and_the_past_keeps_what_it_knew(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
+    files(tmp_path)
+    run("archive", "import", "map.yaml", "--into", "held")
+    files(tmp_path, last="7")
+    ended = run("archive", "import", "map.yaml", "--into", "held")
+    assert " ".join(ended.out.split()).split(" Not ")[0].endswith("1 3 1")  # one new, three already, one restated
+    shown = run("archive", "show", "held", "--json", "held.json")
+    assert shown.status == 0
+    assert json.loads((tmp_path / "held.json").read_text())[0]["restated"] == 1
+    store = Store(tmp_path / "held")
+    assert store.as_of("2023-01-02T00:00Z").measurements("park", "load").value[-1] == 3
+    assert store.as_of("2200-01-01T00:00Z").measurements("park", "load").value[-1] == 7
 
 
 def test_checking_stores_nothing(run: Run, tmp_path: Path) -> None:

@@ -15,10 +15,12 @@ from forecasting.archive import Archive
 from forecasting.errors import ForecastError
 from forecasting.physics import solar_elevation_deg
 from forecasting.weather.base import stored
-from forecasting.weather.typical import TypicalYear
+from forecasting.weather.named import named
+from forecasting.weather.typical import TypicalYear, _mean
 from forecasting.weather.year_files import read_year_file
 
-SAND_POINT = Path(pvlib.__file__).parent / "data" / "703165TY.csv"  # a TMY3 file of Alaska that pvlib brings along
+# TMY3 files that pvlib brings along: of Alaska, and of North Carolina with a February of a leap year.
+SAND_POINT, GREENSBORO = (Path(pvlib.__file__).parent / "data" / name for name in ("703165TY.csv", "723170TYA.CSV"))
 LATITUDE, LONGITUDE = 45.0, 8.0
 NOW = pd.Timestamp("2024-02-27T12:30Z")
 HOURS_2001 = pd.date_range("2001-01-01", periods=8760, freq="1h", tz="UTC")
@@ -122,11 +124,10 @@ def test_the_days_asked_for_get_the_hours_of_their_date() -> None:
     run = provider.fetch(55.3, -160.5, NOW, pd.Timestamp("2024-03-01T11:00Z"), NOW)
     assert run.valid_time[0] <= NOW
     assert run.valid_time[-1] > pd.Timestamp("2024-03-01T11:00Z")
-    day = run.valid_time.normalize()
-    leap, before = (
-        run.columns["temperature_2m"][day == pd.Timestamp(d, tz="UTC")] for d in ("2024-02-29", "2024-02-28")
-    )
-    np.testing.assert_array_equal(leap[1:], before[1:])  # an hour that ends at midnight began the day before
+    local = (run.valid_time - pd.Timedelta("1h")).tz_convert("Etc/GMT+9").strftime("%d")
+    warm = run.columns["temperature_2m"]
+    leap, before = warm[local == "29"], warm[local == "28"]
+    np.testing.assert_array_equal(leap[:24], before[:24])
     assert run.notes == ("weather is of a typical year (703165TY.csv), no forecast: expect the errors of climate",)
     far = provider.fetch(45, 8, NOW, NOW + pd.Timedelta("1D"), NOW)
     assert "703165TY.csv is of a place 8" in far.notes[1]
@@ -153,9 +154,24 @@ def test_many_years_give_their_mean_and_each_as_a_member(tmp_path: Path) -> None
     assert archive.as_of(NOW).members("climate", "temperature_2m") == (0, 1, 2, 3)
 
 
-def test_directions_are_averaged_around_the_circle(tmp_path: Path) -> None:
-    from forecasting.weather.typical import _mean
+def test_a_leap_day_in_the_file_leaves_no_gap() -> None:
+    run = TypicalYear(GREENSBORO).fetch(
+        36.1, -79.9, pd.Timestamp("2023-02-26T00:00Z"), pd.Timestamp("2023-03-02T00:00Z"), NOW
+    )
+    assert all(np.isfinite(values).all() for values in run.columns.values())
 
+
+def test_commands_and_parks_call_it_tmy(tmp_path: Path) -> None:
+    found = named(["tmy:year.epw"], folder=tmp_path)
+    assert found == TypicalYear(tmp_path / "year.epw")
+    epw(tmp_path / "year.epw")
+    run = found.fetch(45, 8, NOW, NOW + pd.Timedelta("1D"), NOW)
+    assert run.provider == "typical year year.epw"
+    with pytest.raises(ForecastError, match=r"accepted: .*tmy:FILE"):
+        named(["tmyy"], folder=tmp_path)
+
+
+def test_directions_are_averaged_around_the_circle() -> None:
     np.testing.assert_allclose(_mean("wind_direction_10m", np.array([[350.0, 90.0], [30.0, np.nan]])), [10, 90])
 
 
