@@ -85,7 +85,7 @@ class Feeds(Frozen):
 
     weather: tuple[_Text, ...] = Field(
         default=(),
-        description="open-meteo, previous-runs, ensemble, historical-forecast; tmy:PATH is a typical year, table:PATH an own table",
+        description="open-meteo, previous-runs, ensemble, historical-forecast; tmy:PATH (typical year), table:PATH",
     )
     weather_url: str | None = Field(default=None, description="address of an own server with Open-Meteo's format")
     prices: tuple[PriceFeed, ...] = ()
