@@ -63,7 +63,8 @@ def test_a_plan_uses_the_archive(run: Run, tmp_path: Path) -> None:
     ended = run("plan", path, "--day", "2024-03-30", "--out", "out")
     assert ended.status == 0, ended.err
     table = pq.read_table(tmp_path / "out" / "forecast.parquet").to_pandas()
-    roof = table[(table["variable"] == "roof") & (table["level"].sub(0.5).abs() < 1e-9)]["value_kw"]
+    middle = (table["variable"] == "roof") & (table["level"].sub(0.5).abs() < 1e-9)
+    roof = table.loc[middle, table.columns[-1]]
     assert roof.max() > 20
     assert "hall" in set(table["variable"])
     exported = run("export", path, "--day", "2024-03-30", "--out", "day.lp", "--format", "lp")
