@@ -20,7 +20,7 @@ from forecasting.files import read_table
 from forecasting.mapping import Files, Series
 from forecasting.rows import MEASURED_NS, Rows, curtailed_name
 from forecasting.units import unit_for
-from forecasting.weather.base import CATALOGUE
+from forecasting.weather_variables import CATALOGUE
 
 Floats = NDArray[np.float64]
 Ids = NDArray[np.int64]
