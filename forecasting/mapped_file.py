@@ -19,7 +19,7 @@ from forecasting.mapped_table import Floats, Ids, MappedTable, Mistake, Stamps
 from forecasting.mapping import Files, Series
 from forecasting.rows import Rows, curtailed_name
 from forecasting.units import unit_for
-from forecasting.weather.base import CATALOGUE
+from forecasting.weather_variables import CATALOGUE
 
 DEFAULT_DELAY = "15min"
 
