@@ -102,12 +102,11 @@ def _pieces(file: MappedTable, stamps: Stamps, series: Series, variable: Ids, na
 
 def _kept(rows: Rows, repeated: str) -> Ids:
     """Positions of the rows that count: all, or of those about the same time the first or the last."""
-    everything = np.arange(len(rows))
     if repeated == "refuse":
-        return everything
+        return np.arange(len(rows))
     keys = {"valid": rows.valid_ns, "issue": rows.issue_ns, "member": rows.member, "available": rows.available_ns}
     frame = pd.DataFrame(keys)
-    return everything[~np.asarray(frame.duplicated(keep="first" if repeated == "first" else "last"))]
+    return np.flatnonzero(~np.asarray(frame.duplicated(keep="first" if repeated == "first" else "last")))
 
 
 def _curtailed(file: MappedTable, series: Series) -> Floats | None:
