@@ -98,6 +98,10 @@ class Known:
         """A read-only view of a mapping cannot be sent to another process; the mapping can."""
         return Known, (self.time_ns, dict(self._rows), self._withheld)
 
+    def _visible(self, site: str, variable: str) -> Rows | None:
+        rows = self._rows.get((site, variable))
+        return None if rows is None else rows.take(self._shown(site, variable, rows))
+
     def _shown(self, site: str, variable: str, rows: Rows) -> NDArray[np.bool_]:
         shown = rows.available_ns <= self.time_ns
         for hidden in self._withheld:
@@ -140,12 +144,12 @@ class Known:
         return Measured(end_ns, available, np.where(there, measured.value[place], np.nan))
 
     def _measured(self, site: str, variable: str) -> Measured:
-        rows = self._rows.get((site, variable))
+        rows = self._visible(site, variable)
         if rows is None:
             return Measured(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
-        rows = rows.take(self._shown(site, variable, rows) & (rows.issue_ns == MEASURED_NS))
-        if rows.member.any():  # else they rise in valid time and availability already
-            rows = rows.take(np.lexsort((rows.available_ns, rows.valid_ns)))
+        rows = rows.take(rows.issue_ns == MEASURED_NS)
+        order = np.lexsort((rows.available_ns, rows.valid_ns))
+        rows = rows.take(order)
         if not len(rows):
             return Measured(rows.valid_ns, rows.available_ns, rows.value)
         new = np.concatenate([[True], rows.valid_ns[1:] != rows.valid_ns[:-1]])
@@ -154,14 +158,13 @@ class Known:
 
     def issued(self, site: str, variable: str, member: int | None = 0) -> Rows:
         """Rows of all visible runs, sorted by issue, member, availability and valid time; member None: of all."""
-        rows = self._rows.get((site, variable))
+        rows = self._visible(site, variable)
         if rows is None:
             nothing = np.empty(0, np.int64)
             return Rows(nothing, nothing, nothing, np.empty(0, np.int32), np.empty(0))
-        wanted = self._shown(site, variable, rows)
-        if member is not None:
-            wanted = wanted & (rows.member == member)
-        return rows.take(rows.by_issue[wanted[rows.by_issue]])
+        wanted = rows.issue_ns != MEASURED_NS
+        rows = rows.take(wanted if member is None else wanted & (rows.member == member))
+        return rows.take(np.lexsort((rows.valid_ns, rows.available_ns, rows.member, rows.issue_ns)))
 
     def runs(self, site: str, variable: str, member: int = 0) -> tuple[Run, ...]:
         """Issued forecasts of one variable, oldest issue first; of a re-issued value the latest counts."""

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import pickle
-
 import numpy as np
 
 from forecasting.rows import MEASURED_NS, Rows, concatenated
@@ -29,22 +27,6 @@ def test_sorting_keeps_each_row_once() -> None:
     assert found.valid_ns.tolist() == [10, 20, 30, 30, 40]
     assert found.member.tolist() == [0, 0, 0, 1, 0]
     assert found.sorted() is found  # nothing to do
-
-
-def test_rows_of_runs_are_found_by_issue() -> None:
-    found = MIXED.sorted()
-    by_issue = found.take(found.by_issue)
-    assert by_issue.issue_ns.tolist() == [5, 5, 20, 20]
-    assert by_issue.valid_ns.tolist() == [20, 40, 30, 30]
-    again = pickle.loads(pickle.dumps(found))
-    assert "by_issue" not in again.__dict__
-    assert again.by_issue.tolist() == found.by_issue.tolist()
-
-
-def test_between_takes_both_ends() -> None:
-    found = MIXED.sorted()
-    assert found.between(20, 30).valid_ns.tolist() == [20, 30, 30]
-    assert len(found.between(31, 39)) == 0
 
 
 def test_nothing_and_something_can_be_put_together() -> None:
