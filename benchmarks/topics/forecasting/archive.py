@@ -19,6 +19,8 @@ import pandas as pd
 from benchmarks.rows import row
 from forecasting.archive import MEASURED_NS, Archive, Rows
 from forecasting.clock import HOUR_NS, MINUTE_NS
+from forecasting.importing import read_files
+from forecasting.mapping import checked
 from forecasting.store import Store
 
 SITES, DAYS, HOURS = 100, 365, 48
@@ -35,6 +37,7 @@ INPUTS = (
     *(f"forecasting/{name}.py" for name in ("archive", "known", "revisions", "rows", "store", "store_parts")),
     "benchmarks/topics/forecasting/archive.py",
 )
+IMPORT = ("columns", "files", "importing", "mapped_file", "mapped_table", "mapping", "units")
 
 
 @dataclass(frozen=True)
@@ -142,6 +145,51 @@ def bytes_per_row() -> float:
     return _year().bytes_per_row
 
 
-@row("forecasting", name="archive: all rows come back", unit="yes", bar="== 1", slow=True, inputs=INPUTS)
+@row("forecasting", name="archive: all rows come back", unit="", bar="== 1", slow=True, inputs=INPUTS)
 def comes_back() -> bool:
     return _year().same
+
+
+@row(
+    "forecasting",
+    name="archive: CSV and Parquet read and checked, per million rows",
+    unit="s",
+    bar="<= 10",
+    inputs=(*INPUTS, *(f"forecasting/{name}.py" for name in IMPORT)),
+    slow=True,
+)
+def import_seconds() -> float:
+    """Five loggers of eight columns over a year of quarter-hours, and 200 runs for 20 points in one table."""
+    rng = np.random.default_rng(0)
+    with tempfile.TemporaryDirectory(prefix="parkwatt-import-") as name:
+        folder = Path(name)
+        times = pd.date_range("2023-01-01", periods=DAYS * 96, freq="15min").strftime("%Y-%m-%d %H:%M")
+        columns = [f"c{number}" for number in range(8)]
+        for number in range(5):
+            values = {column: rng.uniform(0, 100, len(times)).round(2) for column in columns}
+            pd.DataFrame({"time": times, **values}).to_csv(folder / f"logger_{number}.csv", index=False)
+        _runs(folder, rng)
+        series = [{"column": column, "variable": column} for column in columns]
+        loggers = {"files": "logger_*.csv", "site_in_name": r"logger_(\d)", "series": series}
+        weather = [{"column": "ws", "variable": "wind_speed_10m"}, {"column": "t", "variable": "temperature_2m"}]
+        runs = {"files": "nwp.parquet", "site_column": "site", "issue_column": "run", "lead_column": "lead"}
+        mapping = checked(
+            {"time_zone": "Asia/Shanghai", "files": [loggers, runs | {"available_after": "6h", "series": weather}]}
+        )
+        began = time.perf_counter()
+        incoming = read_files(mapping, folder)
+        return (time.perf_counter() - began) / (len(incoming.archive) / 1e6)
+
+
+def _runs(folder: Path, rng: np.random.Generator) -> None:
+    """200 daily runs of 48 hours for 20 points."""
+    runs, points = 200, 20
+    count = runs * HOURS * points
+    table = {
+        "site": np.tile([f"p{number}" for number in range(points)], runs * HOURS),
+        "run": pd.date_range("2023-01-01", periods=runs, freq="1D", tz="UTC").repeat(HOURS * points),
+        "lead": np.tile(np.repeat(np.arange(1, HOURS + 1), points), runs),
+        "ws": rng.uniform(0, 20, count),
+        "t": rng.uniform(0, 20, count),
+    }
+    pd.DataFrame(table).to_parquet(folder / "nwp.parquet")
