@@ -106,6 +106,7 @@ class Park:
             issue,
             network=sources.network,
             actual=sources.actual,
+            weather_site=sources.weather,
             hashes=sources.hashes,
             notes=sources.notes,
             progress=progress,

@@ -14,6 +14,11 @@ Floats = NDArray[np.float64]
 MEASURED_NS = int(np.iinfo(np.int64).min)  # stands for "no issue time"; written as null
 
 
+def curtailed_name(variable: str) -> str:
+    """The series that says in which intervals a plant was held back: 1 it was, 0 it was not, NaN nobody knows."""
+    return f"{variable}_curtailed"
+
+
 @dataclass(frozen=True, eq=False)
 class Rows:
     """Rows of one site and variable: parallel arrays, sorted by valid_time, issue_time, member, available_at."""
@@ -27,7 +32,7 @@ class Rows:
     def __len__(self) -> int:
         return len(self.value)
 
-    def take(self, chosen: NDArray[np.bool_] | NDArray[np.intp] | slice) -> Rows:
+    def take(self, chosen: NDArray[np.bool_] | NDArray[np.integer] | slice) -> Rows:
         """The chosen rows (mask, positions or slice)."""
         return Rows(*(getattr(self, f.name)[chosen] for f in fields(self)))
 
