@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from forecasting.archive import Archive
-    from forecasting.forecast import Forecast, Target
+    from forecasting.forecast import Forecast, Place, Target
 
 
 @dataclass(frozen=True)
@@ -112,6 +112,25 @@ def measured_steps(archive: Archive, site: str, name: str, horizon: Horizon, mom
     return np.asarray(np.diff(up_to) / np.diff(edges))
 
 
+def place_of(site: Site) -> Place:
+    """Where the park stands, with the holidays of its tariffs.
+
+    Raises:
+        DataError: its file does not say where.
+    """
+    from forecasting.targets import Place
+
+    if site.latitude_deg is None or site.longitude_deg is None:
+        raise DataError("forecasts need 'latitude_deg' and 'longitude_deg' in the park's file")
+    holidays = sorted({str(d) for a in site.assets for d in getattr(getattr(a, "tariff", None), "holidays", ())})
+    return Place(site.latitude_deg, site.longitude_deg, site.time_zone, site.altitude_m, tuple(holidays))
+
+
+def targets_of(site: Site) -> tuple[Target, ...]:
+    """Everything that must be forecast, as targets."""
+    return tuple(_target(site, asset.name, need) for asset in site.assets for need in asset.needs)
+
+
 def _forecast(
     site: Site,
     horizon: Horizon,
@@ -124,12 +143,9 @@ def _forecast(
     import pandas as pd
 
     from forecasting.errors import ForecastError
-    from forecasting.forecast import Place, forecast
+    from forecasting.forecast import forecast
 
-    if site.latitude_deg is None or site.longitude_deg is None:
-        raise DataError("forecasts need 'latitude_deg' and 'longitude_deg' in the park's file")
-    holidays = sorted({str(d) for a in site.assets for d in getattr(getattr(a, "tariff", None), "holidays", ())})
-    place = Place(site.latitude_deg, site.longitude_deg, site.time_zone, site.altitude_m, tuple(holidays))
+    place = place_of(site)
     edges = pd.DatetimeIndex(horizon.edges).tz_localize("UTC")
     progress(f"forecasting {', '.join(needs)}")
     try:

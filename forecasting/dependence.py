@@ -4,7 +4,10 @@ toeplitz      Gaussian copula, separable: correlation in time by lag as measured
               all targets at equal times. Best for sums: energy of a day, of a portfolio.
 exponential   the same with the lag's correlation as a curve of two numbers; needs little history.
 schaake       Schaake shuffle (Clark et al. 2004, doi:10.1175/1525-7541(2004)005<0243:TSSAMF>2.0.CO;2): the
-              forecast's own values in the order of ranks of past days. Best for ramps.
+              forecast's own values in the order of ranks of past forecasts' errors. Best for ramps.
+
+Ranks are of errors (normal scores) and not, as first published, of what was observed: observations move with weather
+that a forecast knows already. Decision 21 has the scores.
 
 Normal scores z (I, T) of past forecasts come from `scenarios.normal_scores`. Correlation at a lag is measured over all
 pairs of known z inside a forecast, pooled over the sites of a kind; where pairs are few the fitted curve goes on. The
@@ -31,6 +34,7 @@ Floats = NDArray[np.float64]
 Method = Literal["toeplitz", "exponential", "schaake"]
 PAIRS_PER_LAG = 200
 JITTER = 1e-9
+FEWEST_PAST = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +61,33 @@ class Dependence:
         """Everything errs in the same direction at all times: what paths along the quantiles would mean."""
         count = len(names)
         return cls(tuple(names), ("any",) * count, {"any": np.ones(steps)}, np.ones((count, count)))
+
+
+def joint(
+    quantiles: Mapping[str, Floats],
+    scores: Mapping[str, Floats],
+    kinds: Mapping[str, str],
+    step_h: float,
+    *,
+    method: Method = "toeplitz",
+    seed: int = 0,
+    count: int = scenarios.PATHS,
+    levels: Floats = LEVELS,
+) -> dict[str, Floats]:
+    """Joint paths (S, T) of all targets, S = count, from quantiles (T, Q) and normal scores (I, T) of past forecasts.
+
+    The shuffle has as many paths as there are past forecasts with a known error at every step of every target, at
+    most `count`, the newest; with fewer than ten it is the copula that is drawn from.
+    """
+    steps = len(next(iter(quantiles.values())))
+    if method == "schaake" and all(z.shape[1] >= steps for z in scores.values()):
+        stacked = np.stack([scores[name][:, :steps] for name in quantiles])
+        whole = np.flatnonzero(np.isfinite(stacked).all(axis=(0, 2)))[-count:]
+        if len(whole) >= FEWEST_PAST:
+            return shuffle(quantiles, dict(zip(quantiles, stacked[:, whole], strict=True)), seed, levels)
+    ordered = {name: scores[name] for name in quantiles}
+    found = fit(ordered, kinds, steps, step_h, "exponential" if method == "exponential" else "toeplitz")
+    return draw(quantiles, found, seed, count, levels)
 
 
 def fit(

@@ -80,7 +80,7 @@ def run(request: Request) -> None:
     began = time.perf_counter()
     what = asked(request)
     day = what.horizon.local_start[0].date()
-    folder = _folder(request.out or Path("plans") / f"{what.site.name}-{day.isoformat()}")
+    folder = folder_for(request.out or Path("plans") / f"{what.site.name}-{day.isoformat()}")
     timings: dict[str, float] = {}
     with reported(Console(stderr=True), timings) as progress:
         made = planned(request, what, progress)
@@ -159,7 +159,7 @@ def _issue_time(site: Site, horizon: Horizon, now: datetime) -> datetime:
     return min(horizon.start - timedelta(hours=site.planning.issue_before_h), now)
 
 
-def _folder(folder: Path) -> Path:
+def folder_for(folder: Path) -> Path:
     """The output folder, made and tried.
 
     Raises:
@@ -240,10 +240,10 @@ def _weather(request: Request, site: Site, horizon: Horizon, now: datetime) -> W
         )
     from forecasting.weather.open_meteo import PUBLIC_URL, OpenMeteo
 
-    return OpenMeteo(base_url=request.weather_url or PUBLIC_URL, cache_folder=cache_folder() / "weather")
+    return OpenMeteo(base_url=request.weather_url or PUBLIC_URL, cache_folder=cachefolder_for() / "weather")
 
 
-def cache_folder() -> Path:
+def cachefolder_for() -> Path:
     """Where downloads are kept: PARKWATT_CACHE, else the platform's folder for caches."""
     if own := os.environ.get("PARKWATT_CACHE"):
         return Path(own)
