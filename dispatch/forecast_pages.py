@@ -149,9 +149,27 @@ def _lead_row(row: Mapping[str, Any]) -> Iterator[Cell]:
     yield adaptive(row["width_90"]) if "width_90" in row else None
 
 
+def short_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """A few figures of all that the lead table holds, for a terminal; daylight instead of all hours where both are."""
+    heads = ("Model", "Series", "Day", "nRMSE", "C_R", "CRPS", "In 90 % band")
+    kept: dict[tuple[str, ...], Mapping[str, Any]] = {}
+    for row in rows:
+        kept[row["model"], row["target"], str(row["lead_day"])] = row
+    return Table(heads, tuple(_short_row(row) for row in kept.values()))
+
+
+def _short_row(row: Mapping[str, Any]) -> tuple[Cell, ...]:
+    name = row["target"] if row["hours"] == "all hours" else f"{row['target']} ({row['hours']})"
+    if not row["count"]:
+        return row["model"], name, str(row["lead_day"]), UNVERIFIED, None, None, None
+    crps = None if "covered_90" not in row else adaptive(row["crps"])
+    figures = (percent(row["nrmse"]), percent(row["accuracy"]), crps, percent(row.get("covered_90"), 0))
+    return row["model"], name, str(row["lead_day"]), *figures
+
+
 def skill_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     """Skill in CRPS over both references, with the probability of so good a difference by luck."""
-    heads = ("Model", "Series", "Over climatology", "p", "Over persistence", "p", "of them the better", "Days")
+    heads = ("Model", "Series", "Over climatology", "p", "Over best persistence", "p", "which is", "Days")
     found = []
     for row in rows:
         cells: list[Cell] = [row["model"], row["target"]]

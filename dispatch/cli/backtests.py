@@ -121,14 +121,14 @@ def _bar(console: Console) -> Iterator[Callable[[str, int, int], None]]:
 
 
 def show(asked: Asked, scored: Scored, console: Console) -> None:
-    """All hours of all lead days, and each lead day, of every model and series."""
-    from dispatch.forecast_pages import lead_table, skill_table
+    """The main figures of every model and series; all of them stand on the page."""
+    from dispatch.forecast_pages import short_table, skill_table
     from forecasting.backtest import tables
 
     spec = asked.spec
     for title, found in (
-        (f"{asked.site.name}, {spec.first} to {spec.last}", lead_table(tables.by_lead_day(scored))),
-        ("skill in CRPS", skill_table(tables.skills(scored))),
+        (f"{asked.site.name}, {spec.first} to {spec.last}", short_table(tables.by_lead_day(scored))),
+        ("Skill in CRPS", skill_table(tables.skills(scored))),
     ):
         shown = Table(box=None, header_style="bold", title=escape(title))
         for number, head in enumerate(found.columns):

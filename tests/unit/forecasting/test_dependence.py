@@ -97,7 +97,7 @@ def test_the_method_is_the_callers_choice() -> None:
     made = {m: dependence.joint(*asked, method=m, count=40)["a"] for m in ("toeplitz", "exponential", "schaake")}  # type: ignore[arg-type]
     np.testing.assert_array_equal(made["schaake"].argsort(axis=0), z[-40:].argsort(axis=0))
     far = {m: np.corrcoef(paths[:, 2], paths[:, 14])[0, 1] for m, paths in made.items()}
-    assert far["toeplitz"] > far["exponential"] + 0.2
+    assert far["toeplitz"] > far["exponential"] + 0.1
     gaps = z.copy()
     gaps[5:, 3] = np.nan
     few = dependence.joint({"a": BELL}, {"a": gaps}, {"a": "wind"}, 1.0, method="schaake", count=40)["a"]
