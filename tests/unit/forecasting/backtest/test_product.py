@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import pytest
+
+from forecasting.archive import Archive
+from forecasting.backtest import Backtest, daily, run
+from forecasting.backtest.product import Product
+from forecasting.errors import ForecastError
+from forecasting.quantiles import LEVELS
+from forecasting.targets import Target
+from tests.unit.forecasting.synthetic import BERLIN, LOAD, archive, ends
+
+DAY = date(2023, 3, 15)
+TASKS = daily(DAY, DAY, BERLIN.time_zone, before_h=12, step_min=60)
+
+
+def test_the_ladder_answers_and_says_which_rung() -> None:
+    data = archive(ends("2023-03-01", 18), (LOAD,))
+    found = run(Backtest((Product(),), (LOAD,), BERLIN, TASKS, LEVELS), data)
+    (series,) = found.series()
+    assert set(series.rung) == {"climatology"}
+    assert np.isfinite(series.quantiles).all()
+    trained = Product().train(data.as_of("2023-03-14T12:00Z"), [LOAD], BERLIN, np.arange(3), LEVELS)
+    assert trained.card["model"] == "parkwatt"
+
+
+def test_one_series_that_cannot_be_forecast_leaves_the_others() -> None:
+    other = Target("unknown", "load", float("inf"), "park")
+    found = run(Backtest((Product(),), (LOAD, other), BERLIN, TASKS, LEVELS), archive(ends("2023-03-01", 18), (LOAD,)))
+    answered = {one.target: bool(np.isfinite(one.quantiles).all()) for one in found.series()}
+    assert answered == {"offices": True, "unknown": False}
+
+
+def test_none_at_all_and_other_levels() -> None:
+    (series,) = run(Backtest((Product(),), (LOAD,), BERLIN, TASKS, LEVELS), Archive.empty()).series()
+    assert series.rung[0].startswith("none: offices")
+    with pytest.raises(ForecastError, match="gives the levels"):
+        run(Backtest((Product(),), (LOAD,), BERLIN, TASKS, LEVELS[1:]), Archive.empty())
