@@ -164,13 +164,12 @@ def _forecast(
         raise DataError(f"forecast: {error}") from error
 
 
-_RUNG = {"xgboost": "trained on its history", "physics": "from weather", "climatology": "from its usual day"}
-
-
 def _told(text: str) -> str:
     """The forecaster's ``name: rung`` for a person."""
+    from forecasting.forecast import RUNG_WORDS
+
     name, _, rung = text.partition(": ")
-    return f"forecast {name}, {_RUNG.get(rung, rung)}"
+    return f"forecast {name}, from {RUNG_WORDS.get(rung, rung)}"
 
 
 def _target(site: Site, name: str, need: Need) -> Target:

@@ -86,6 +86,11 @@ class Rows:
         )
 
 
+def by_calendar(target: Target) -> bool:
+    """Whether people make the series: it then depends on the kind of day and stands on like days."""
+    return target.kind not in ("wind", "pv")
+
+
 def plant_of(target: Target, place: Place) -> PvPlant:
     """The target's plant; where none is given, a south- or north-facing one of its capacity."""
     facing = 180.0 if place.latitude_deg >= 0 else 0.0
@@ -194,7 +199,7 @@ def _days_back(history: History, sky_: Sky, step: Steps, issue_ns: Ns) -> dict[s
     return found
 
 
-def _physics(target: Target, place: Place, grid: Grid, step: Steps, weather: Weather) -> dict[str, Floats]:
+def from_weather(target: Target, place: Place, grid: Grid, step: Steps, weather: Weather) -> dict[str, Floats]:
     """Weather columns as features, and the power they give by physics where they suffice."""
     columns = weather.columns
     found = dict(columns)
@@ -231,7 +236,7 @@ def _base_kw(target: Target, past: Mapping[str, Floats], state: Mapping[str, Flo
         share = past.get("like_share", np.full(step.shape, np.nan))
         share = np.where(np.isfinite(share), share, np.nan_to_num(state["clear_share_7d"], nan=0.5)[:, None])
         return np.asarray(sky_.clear_kw[step] * np.clip(share, 0.0, 1.5))
-    if target.kind == "load":
+    if by_calendar(target):
         base = past["like_days"]
         for other in (past["mean_28d"], np.broadcast_to(state["last_week_kw"][:, None], step.shape)):
             base = np.where(np.isfinite(base), base, other)
@@ -315,7 +320,7 @@ def build(
         "lead_h": lead_h,
         "noon_elevation_deg": sky_.noon_elevation_deg[step],
     }
-    if target.kind == "load":
+    if by_calendar(target):
         own |= {
             "weekday": sky_.weekday[step].astype(np.float64),
             "day_class": sky_.day_class[step].astype(np.float64),
@@ -329,7 +334,7 @@ def build(
     own |= {name: np.broadcast_to(value[:, None], step.shape) for name, value in state.items()} | past
     own |= {f"drift_{k}_kw": drift[..., k] for k in range(drift.shape[-1])}
     if weather is not None:
-        own |= _physics(target, place, grid, step, weather)
+        own |= from_weather(target, place, grid, step, weather)
     x = np.stack([np.asarray(value, dtype=np.float32) for value in own.values()], axis=-1)
     return Rows(x, tuple(own), step, issue_ns, lead_h, base, drift)
 

@@ -4,31 +4,32 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from forecasting import features, rungs, scenarios, steps, trained
-from forecasting.archive import Archive, Measured
+from forecasting import scenarios, steps
+from forecasting.archive import Archive
 from forecasting.clock import DAY_NS, HOUR_NS, Ns, instant_ns, utc_index, utc_text
 from forecasting.errors import ForecastError
+from forecasting.known import Known
+from forecasting.ladder import Answer, Ladder
+from forecasting.models.base import CannotForecast, Shown
+from forecasting.observed import means_over
 from forecasting.physics import PvPlant, WindFarm
-from forecasting.quantiles import LEVELS
-from forecasting.rungs import Answer, Ask, Case
-from forecasting.steps import History
+from forecasting.quantiles import LEVELS, mean_weights
 from forecasting.targets import Forecast, Place, Target
 
 __all__ = ["Forecast", "Place", "PvPlant", "Target", "WindFarm", "forecast"]
 
 Floats = NDArray[np.float64]
-MODEL_VERSION = "quantiles-1"
-TRAINED_FROM_DAYS = 21
-CLIMATOLOGY_FROM_DAYS = 3
-DEFAULT_HISTORY_DAYS = 400
-STAND_BY_SHARE = 0.01
+MODEL_VERSION = "ladder-1"
+PATHS_AT_MOST = scenarios.PATHS
+ASKED_AGAIN_DAYS = 30
 
 
 def forecast(
@@ -41,36 +42,29 @@ def forecast(
     weather_site: str | None = None,
     scenarios: int = 10,
     seed: int = 0,
-    history_days: int | None = None,
+    model: Ladder | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Forecast:
     """Forecast all targets jointly for the intervals between `edges` (T+1), from what was known at `issue_time`.
 
-    Per target the best rung that the data allow: "xgboost" from 21 days of measurements, else "physics" from
-    weather (wind, pv), else "climatology" from 3 days; else ForecastError. Models learn on the data's own
-    steps; quantiles are brought to the edges with energy kept, and their spread narrowed by the errors'
-    correlation in time. Measurements stand in `archive` under (target.site, target.name) in kW, weather under
-    `weather_site` with the names of forecasting.weather.base. `history_days` limits how far back training
-    reaches (400 by default). The same inputs give the same bits.
+    Per target and interval the best rung that the data allow, see `forecasting.ladder`. Quantiles are of the means over
+    the intervals. Measurements stand in `archive` under (target.site, target.name), weather under the sites that
+    `target.weather` names, or `weather_site` where it names none. The same inputs give the same bits.
     """
     issue_ns = instant_ns(issue_time, "issue_time")
     edges_ns = steps.checked_edges(edges, issue_ns)
     _check(targets, scenarios)
     known = archive.as_of(utc_index(np.array([issue_ns]))[0])
-    say = progress or (lambda _: None)
-    days = history_days or DEFAULT_HISTORY_DAYS
-    ask = Ask(place, known, issue_ns, edges_ns, weather_site, days, seed)
-    cases = [_case(target, ask) for target in targets]
-
-    def work(case: Case) -> Answer:
-        answer = _answer(case)
-        say(f"{case.target.name}: {answer.rung}")
-        return answer
-
-    # Each model trains on one thread, whatever the machine, so that sums keep their order and results their bits.
-    with ThreadPoolExecutor(max_workers=min(len(cases), os.cpu_count() or 1)) as pool:
-        answers = list(pool.map(work, cases))
-    return _joined(answers, edges_ns, issue_ns, scenarios, seed)
+    ladder = model or Ladder(workers=os.cpu_count() or 1)
+    sourced = [t if t.weather or weather_site is None else replace(t, weather=(weather_site,)) for t in targets]
+    climber = ladder.train(known, sourced, place, edges_ns - issue_ns, LEVELS)
+    try:
+        answers = list(climber.answers(known, edges_ns).values())
+    except ForecastError as error:
+        raise _with_what_is_there(error, known) from error
+    for answer in answers:
+        (progress or (lambda _: None))(f"{answer.target.name}: {answer.quality}")
+    return _joined(answers, known, edges_ns, scenarios, seed)
 
 
 def _check(targets: Sequence[Target], count: int) -> None:
@@ -83,130 +77,130 @@ def _check(targets: Sequence[Target], count: int) -> None:
         raise ForecastError(f"scenarios: {count} asked for; 1 to {PATHS_AT_MOST} are possible")
 
 
-# The mean of a distribution known by its quantiles: each stands for the probability up to half-way to its neighbours.
-MEAN_WEIGHTS = np.diff(np.concatenate([[0.0], (LEVELS[1:] + LEVELS[:-1]) / 2, [1.0]]))
-PATHS_AT_MOST = scenarios.PATHS
+def _with_what_is_there(error: ForecastError, known: Known) -> ForecastError:
+    held = ", ".join(known.series_names()[:8]) or "nothing"
+    return ForecastError(f"{error}. The archive knew at {utc_text(known.time_ns)}: {held}")
 
 
-def _checked(measured: Measured, place: str) -> Measured:
-    """The series with a stand-by draw below 1 % of its peak as 0; refuses anything more negative with its time."""
-    peak = float(np.nanmax(measured.value, initial=0.0))
-    negative = np.flatnonzero(measured.value < -STAND_BY_SHARE * peak)
-    if len(negative):
-        first = int(negative[0])
-        raise ForecastError(
-            f"{place} at {utc_text(int(measured.end_ns[first]))}: {measured.value[first]:g} kW is negative "
-            f"({len(negative)} such values); give power as a magnitude ≥ 0, the direction is in the target's kind; "
-            "set a plant's night-time use to 0 or to missing"
-        )
-    return Measured(measured.end_ns, measured.available_ns, np.maximum(measured.value, 0.0))
-
-
-def _case(target: Target, ask: Ask) -> Case:
-    label = f"{target.site}/{target.name}"
-    measured = ask.known.measurements(target.site, target.name)
-    recent = measured.end_ns > ask.issue_ns - (ask.history_days + features.SIMILAR_DAYS) * DAY_NS
-    measured = Measured(measured.end_ns[recent], measured.available_ns[recent], measured.value[recent])
-    measured = _checked(measured, label)
-    if len(measured.value) < 2:
-        history = steps.without_measurements(ask.issue_ns, ask.edges_ns)
-    else:
-        history = steps.on_grid(measured, ask.edges_ns, label)
-    sky = features.sky(history.grid, target, ask.place)
-    departure = features.expected_history(history, sky) if target.kind == "load" else None
-    return Case(target, ask, history, sky, departure)
-
-
-def _history_days(history: History) -> float:
-    return float(np.isfinite(history.value).sum() / history.grid.per_day)
-
-
-def _answer(case: Case) -> Answer:
-    days = _history_days(case.history)
-    if days >= TRAINED_FROM_DAYS:
-        return trained.trained(case)
-    if (physical := rungs.physical(case)) is not None:
-        return physical
-    if days >= CLIMATOLOGY_FROM_DAYS:
-        return rungs.climatological(case)
-    target = case.target
-    held = ", ".join(case.ask.known.series_names()[:8]) or "nothing"
-    raise ForecastError(
-        f"{target.name}: {days:.1f} days of measurements under {target.site}/{target.name} known at "
-        f"{utc_text(case.ask.issue_ns)}, and no weather forecast that reaches the whole horizon; needed are 3 days "
-        f"at least (21 to train a model){_or_weather(case)}. The archive then knew: {held}"
+def _joined(answers: Sequence[Answer], known: Known, edges_ns: Ns, count: int, seed: int) -> Forecast:
+    by_name = {answer.target.name: answer for answer in answers}
+    levels = {name: answer.quantiles for name, answer in by_name.items()}
+    shown = [_shown(answer, known, edges_ns) for answer in answers]
+    memories = {name: _memory(one) for name, one in zip(by_name, shown, strict=True)}
+    middle_h = ((edges_ns[:-1] + edges_ns[1:]) / 2 - int(edges_ns[0])) / HOUR_NS
+    paths = scenarios.draw(levels, memories, scenarios.cross_correlation(_common_scores(shown)), middle_h, seed)
+    paths = {name: np.clip(paths[name], *answer.target.bounds) for name, answer in by_name.items()}
+    kept, weights = scenarios.reduce(paths, count, np.diff(edges_ns) / HOUR_NS)
+    return Forecast(
+        issue_time=utc_index(np.array([known.time_ns]))[0],
+        edges=utc_index(edges_ns),
+        levels=LEVELS.copy(),
+        names=tuple(by_name),
+        quantiles=levels,
+        central={name: values @ mean_weights() for name, values in levels.items()},
+        scenarios={name: values[kept] for name, values in paths.items()},
+        weights=weights,
+        quality={name: answer.quality for name, answer in by_name.items()},
+        model_version=MODEL_VERSION,
+        inputs_used={name: _inputs(answer, known) for name, answer in by_name.items()},
+        notes=tuple(note for answer in answers for note in _notes(answer, edges_ns)),
+        sites={name: answer.target.site for name, answer in by_name.items()},
+        units={name: answer.target.unit for name, answer in by_name.items()},
     )
 
 
-def _or_weather(case: Case) -> str:
-    if case.target.kind == "load":
-        return ""
-    plant = "a farm with its turbine" if case.target.kind == "wind" else "shortwave radiation"
-    return f", or weather under weather_site={case.ask.weather_site!r} with {plant}"
+def _inputs(answer: Answer, known: Known) -> dict[str, Any]:
+    """What of the archive an answer rests on."""
+    measured = known.measurements(answer.target.site, answer.target.name)
+    ends = measured.end_ns[np.isfinite(measured.value)]
+    card = answer.trained.card
+    return {
+        "measurements": len(ends),
+        "first_valid_time": utc_text(int(ends[0])) if len(ends) else None,
+        "last_valid_time": utc_text(int(ends[-1])) if len(ends) else None,
+        "model": answer.model,
+        "weather": list(answer.target.weather),
+        "late_h": {f"{site}/{name}": by / HOUR_NS for site, name, by in answer.situation.late},
+        "missing": [f"{site}/{name}" for site, name in answer.situation.missing],
+        **card.get("targets", {}).get(answer.target.name, {}),
+    }
 
 
-def _at_edges(answer: Answer, edges_ns: Ns) -> Floats:
-    """Quantiles (T, Q) of the means between the edges.
-
-    The median is averaged with the overlap as weight; the distance from it too, times √(wᵀ ρ w), since a mean
-    over steps whose errors are not all alike is surer than each of them (exact for joint normal errors).
-    """
-    case, grid = answer.case, answer.case.history.grid
-    share = steps.overlap(grid, case.ahead, edges_ns)
-    hours = (grid.start_of(case.ahead) - int(edges_ns[0])) / HOUR_NS
-    narrow = scenarios.correlation_shrink(share, answer.memory, hours[:, None] - hours[None, :])
-    middle = share @ answer.quantiles[:, [len(LEVELS) // 2]]
-    levels = middle + narrow[:, None] * (share @ answer.quantiles - middle)
-    return np.asarray(np.clip(levels, 0.0, case.target.capacity_kw))
-
-
-def _central(answer: Answer, edges_ns: Ns) -> Floats:
-    """Expected power (T,): the mean of each step's distribution, averaged over the edges so that energy is kept."""
-    share = steps.overlap(answer.case.history.grid, answer.case.ahead, edges_ns)
-    mean = share @ (answer.quantiles @ MEAN_WEIGHTS)
-    return np.asarray(np.clip(mean, 0.0, answer.case.target.capacity_kw))
+def _notes(answer: Answer, edges_ns: Ns) -> Iterator[str]:
+    """What a person should know of how an answer came about."""
+    name = answer.target.name
+    for rung in dict.fromkeys(answer.rungs):
+        on = [step for step, each in enumerate(answer.rungs) if each == rung]
+        if rung != answer.quality and len(set(answer.rungs)) > 1:
+            yield f"{name}: {len(on)} of {len(answer.rungs)} intervals from {RUNG_WORDS[rung]}"
+    if answer.quality != answer.expected:
+        on = [step for step, each in enumerate(answer.rungs) if each == answer.quality]
+        first = utc_text(int(edges_ns[on[0]]))
+        yield f"{name}: from {RUNG_WORDS[answer.quality]} for {len(on)} intervals, the first at {first}"
+    for site, variable, by_ns in answer.situation.late:
+        yield f"{name}: {site}/{variable} is {by_ns / HOUR_NS:.0f} h older than usual"
+    if answer.situation.missing and answer.quality != "own_past":
+        gone = ", ".join(f"{site}/{variable}" for site, variable in answer.situation.missing)
+        yield f"{name}: without {gone}"
+    yield from (getattr(answer.trained, "notes", None) or {}).get(name, ())
 
 
-def _common_scores(answers: Sequence[Answer]) -> list[Floats | None]:
-    """Normal scores of past forecasts on the steps that all trained targets share."""
-    scored = [a for a in answers if a.scores is not None and a.score_starts_ns is not None]
+RUNG_WORDS = {
+    "latest_nwp": "the latest weather forecast",
+    "previous_run": "an earlier run of the weather forecast",
+    "other_nwp": "another weather forecast",
+    "usual_weather": "physics with usual weather",
+    "own_past": "its own past",
+}
+
+
+def _shown(answer: Answer, known: Known, edges_ns: Ns) -> Shown | None:
+    """What the model said of past days: those it held out, else asked again for some; None where there are none."""
+    if answer.shown is not None:
+        return answer.shown
+    measured = known.measurements(answer.target.site, answer.target.name)
+    if not np.isfinite(measured.value).any():
+        return None
+    again = (_asked_again(answer, known, edges_ns, back) for back in range(ASKED_AGAIN_DAYS, 0, -1))
+    found = [one for one in again if one is not None]
+    if not found:
+        return None
+    starts, actual, quantiles = (np.stack(each) for each in zip(*found, strict=True))
+    return Shown(starts, actual, quantiles)
+
+
+def _asked_again(answer: Answer, known: Known, edges_ns: Ns, back: int) -> tuple[Ns, Floats, Floats] | None:
+    before = known.as_of(utc_index(np.array([known.time_ns - back * DAY_NS]))[0])
+    edges = edges_ns - back * DAY_NS
+    try:
+        said = answer.trained.quantiles(answer.situation.view(before), edges)[answer.target.name]
+    except CannotForecast:
+        return None
+    measured = known.measurements(answer.target.site, answer.target.name)
+    return edges[:-1], means_over(measured, edges), said
+
+
+def _memory(shown: Shown | None) -> scenarios.Memory:
+    if shown is None or shown.start_ns.shape[1] < 2:
+        return scenarios.Memory()
+    step_h = float(np.median(np.diff(shown.start_ns, axis=1))) / HOUR_NS
+    return scenarios.fit_memory(scenarios.normal_scores(shown.actual, shown.quantiles), step_h)
+
+
+def _common_scores(shown: Sequence[Shown | None]) -> list[Floats | None]:
+    """Normal scores of past forecasts on the steps that all targets share."""
     shared: NDArray[np.int64] | None = None
-    for answer in scored:
-        starts = np.asarray(answer.score_starts_ns).ravel()
-        shared = np.unique(starts) if shared is None else np.intersect1d(shared, starts)
+    for one in shown:
+        if one is not None:
+            starts = one.start_ns.ravel()
+            shared = np.unique(starts) if shared is None else np.intersect1d(shared, starts)
     found: list[Floats | None] = []
-    for answer in answers:
-        if answer.scores is None or answer.score_starts_ns is None or shared is None:
+    for one in shown:
+        if one is None or shared is None:
             found.append(None)
             continue
         # Of an interval seen at several leads the shortest lead counts: it comes last.
-        starts, scores = answer.score_starts_ns.ravel()[::-1], answer.scores.ravel()[::-1]
-        unique, first = np.unique(starts, return_index=True)
+        scores = scenarios.normal_scores(one.actual, one.quantiles).ravel()[::-1]
+        unique, first = np.unique(one.start_ns.ravel()[::-1], return_index=True)
         found.append(scores[first][np.isin(unique, shared)])
     return found
-
-
-def _joined(answers: Sequence[Answer], edges_ns: Ns, issue_ns: int, count: int, seed: int) -> Forecast:
-    names = tuple(answer.case.target.name for answer in answers)
-    levels = {name: _at_edges(answer, edges_ns) for name, answer in zip(names, answers, strict=True)}
-    middle_h = ((edges_ns[:-1] + edges_ns[1:]) / 2 - int(edges_ns[0])) / HOUR_NS
-    memories = {name: answer.memory for name, answer in zip(names, answers, strict=True)}
-    cross = scenarios.cross_correlation(_common_scores(answers))
-    paths = scenarios.draw(levels, memories, cross, middle_h, seed)
-    paths = {a.case.target.name: np.clip(paths[a.case.target.name], 0.0, a.case.target.capacity_kw) for a in answers}
-    kept, weights = scenarios.reduce(paths, count, np.diff(edges_ns) / HOUR_NS)
-    return Forecast(
-        issue_time=utc_index(np.array([issue_ns]))[0],
-        edges=utc_index(edges_ns),
-        levels=LEVELS.copy(),
-        names=names,
-        quantiles=levels,
-        central={name: _central(answer, edges_ns) for name, answer in zip(names, answers, strict=True)},
-        scenarios={name: values[kept] for name, values in paths.items()},
-        weights=weights,
-        quality={name: answer.rung for name, answer in zip(names, answers, strict=True)},
-        model_version=MODEL_VERSION,
-        inputs_used={name: answer.inputs for name, answer in zip(names, answers, strict=True)},
-        notes=tuple(note for answer in answers for note in answer.notes),
-        sites={answer.case.target.name: answer.case.target.site for answer in answers},
-    )

@@ -2,7 +2,7 @@
 
 A `Known` shows rows with available_at <= its time and nothing else. Asking it for a later instant, a later
 measurement or a later run raises LookAheadError. Views of it can only see less: an earlier instant (`as_of`),
-or the same one with inputs withheld (`without`, `with_runs_before`, `without_measured`).
+or the same one with inputs withheld (`without`, `with_runs_before`, `without_measured`), or later (`late`).
 """
 
 from __future__ import annotations
@@ -238,6 +238,19 @@ class Known:
         """The same without the measurements with first < end of interval <= last."""
         hidden = Withheld(_names(sites), _names(variables), measured_ns=(first_ns, last_ns))
         return replace(self, _withheld=(*self._withheld, hidden))
+
+    def late(
+        self, by_ns: int, *, sites: Collection[str] | str, variables: Collection[str] | str | None = None
+    ) -> Known:
+        """The same as if these series had always become known so much later: a model learns to live with their age."""
+        if by_ns < 0:
+            raise ForecastError(f"late: {by_ns} ns is negative; nothing can be known before it was")
+        hidden = Withheld(_names(sites), _names(variables))
+        moved = {
+            key: replace(rows, available_ns=rows.available_ns + by_ns) if hidden.concerns(*key) else rows
+            for key, rows in self._rows.items()
+        }
+        return replace(self, _rows=moved)
 
     def _refuse(self, what: str) -> NoReturn:
         raise LookAheadError(f"{what} was asked for; only what was known at {utc_text(self.time_ns)} may be seen")

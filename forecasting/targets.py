@@ -82,6 +82,11 @@ class Target:
             )
 
     @property
+    def unit(self) -> str:
+        """Unit of measurements and forecasts."""
+        return {"price": "money/MWh", "intensity": "g/kWh"}.get(self.kind, "kW")
+
+    @property
     def bounds(self) -> tuple[float, float]:
         """Least and greatest value that can come."""
         if self.kind == "price":
@@ -91,11 +96,12 @@ class Target:
 
 @dataclass(frozen=True, eq=False)
 class Forecast:
-    """Forecast means [kW] over the T intervals between `edges`, with what it was made from.
+    """Forecast means over the T intervals between `edges`, in the unit of each target, with what it was made from.
 
     quantiles[name] (T, Q) rise with `levels` (Q,); central[name] (T,) is the mean; scenarios[name] (S, T)
     are joint paths: row s of all names belongs together and has probability weights[s]. quality[name] is the
-    rung that answered: "xgboost", "physics" or "climatology".
+    lowest rung of the ladder that any interval stands on, see `forecasting.ladder`. units[name] is "kW",
+    "money/MWh" or "g/kWh".
     """
 
     issue_time: pd.Timestamp
@@ -111,12 +117,10 @@ class Forecast:
     inputs_used: Mapping[str, Any]
     notes: tuple[str, ...] = ()
     sites: Mapping[str, str] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
 
     def table(self) -> pa.Table:
-        """Long table (site, variable, issue_time, valid_time = interval END, level, value_kw).
-
-        Units in the field metadata.
-        """
+        """Long table (site, variable, unit, issue_time, valid_time = interval END, level, value)."""
         import pyarrow as pa
 
         ends = self.edges[1:].as_unit("ns").asi8
@@ -126,15 +130,17 @@ class Forecast:
         fields = [
             pa.field("site", pa.string()),
             pa.field("variable", pa.string()),
+            pa.field("unit", pa.string()),
             pa.field("issue_time", stamp),
-            pa.field("valid_time", stamp, metadata={"means": "end of the interval that value_kw is the mean of"}),
+            pa.field("valid_time", stamp, metadata={"means": "end of the interval that value is the mean of"}),
             pa.field("level", pa.float64(), metadata={"unit": "1"}),
-            pa.field("value_kw", pa.float64(), metadata={"unit": "kW"}),
+            pa.field("value", pa.float64(), metadata={"unit": "as in the column unit"}),
         ]
         issue_ns = self.issue_time.as_unit("ns").value
         columns = [
             pa.array([self.sites.get(name, "") for name in self.names for _ in range(rows)], pa.string()),
             pa.array([name for name in self.names for _ in range(rows)], pa.string()),
+            pa.array([self.units.get(name, "kW") for name in self.names for _ in range(rows)], pa.string()),
             pa.array(np.full(rows * len(self.names), issue_ns), pa.int64()).cast(stamp),
             pa.array(np.tile(np.repeat(ends, q), len(self.names)), pa.int64()).cast(stamp),
             pa.array(np.tile(self.levels, steps * len(self.names))),

@@ -126,6 +126,11 @@ class Corrected:
     offset: Floats = field(repr=False)
     floor: float
 
+    @property
+    def shares(self) -> dict[str, float]:
+        """Weights of a stack within, for model cards."""
+        return dict(getattr(self.fitted, "shares", {}))
+
     def predict(self, rows: Frame) -> Floats:
         """Corrected quantiles (N, Q)."""
         return moved(self.fitted.predict(rows), self.offset[cell_of(rows, self.cells)], self.floor)

@@ -14,7 +14,7 @@ from forecasting.errors import ForecastError
 from forecasting.learners.base import Fitted, Frame, Learner
 
 Floats = NDArray[np.float64]
-SHARE_AT_MOST = 0.4  # of all blocks: a short history keeps most of itself for learning
+SHARE_AT_MOST = 0.3  # of all blocks: a short history keeps most of itself for learning
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +26,7 @@ class Held:
 
 
 def windows(block: NDArray[np.int64], last: int, folds: int) -> list[NDArray[np.int64]]:
-    """The last so many distinct blocks (0.4 of all at most) in so many windows, in the order of time."""
+    """The last so many distinct blocks (0.3 of all at most) in so many windows, in the order of time."""
     distinct = np.unique(block)
     if len(distinct) < 2:
         raise ForecastError(f"{len(distinct)} block of rows; two at least are needed to hold one out")
@@ -35,15 +35,20 @@ def windows(block: NDArray[np.int64], last: int, folds: int) -> list[NDArray[np.
 
 
 def forward(learner: Learner, rows: Frame, actual: Floats, levels: Floats, last: int, folds: int) -> Held:
-    """Quantiles of the last blocks, each window by a learner fitted on all blocks before it."""
+    """Quantiles of the last blocks, each window by a learner fitted on all blocks before it.
+
+    A learner that is cheap to fit may wish for more windows by an attribute `folds`.
+    """
     positions, found = [], []
-    for window in windows(rows.block, last, folds):
+    for window in windows(rows.block, last, max(folds, getattr(learner, "folds", 1))):
         before = rows.block < window[0]
         inside = np.flatnonzero((rows.block >= window[0]) & (rows.block <= window[-1]))
         fitted = learner.fit(rows.take(before), actual[before], levels)
         positions.append(inside)
         found.append(fitted.predict(rows.take(inside)))
-    return Held(np.concatenate(positions), np.concatenate(found))
+    position = np.concatenate(positions)
+    order = np.argsort(position, kind="stable")
+    return Held(position[order], np.concatenate(found)[order])
 
 
 def fit_held(learner: Learner, rows: Frame, actual: Floats, levels: Floats, last: int) -> tuple[Fitted, Held]:

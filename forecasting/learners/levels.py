@@ -34,13 +34,17 @@ def knots(levels: Floats, most: int = KNOTS) -> Floats:
     return levels[np.unique(np.abs(z[:, None] - near).argmin(axis=0))]
 
 
-def spread(trained: Floats, wanted: Floats) -> Floats:
-    """Weights (K, Q) that turn quantiles at trained levels (K,) into those at wanted ones (Q,) within their range."""
+def spread(trained: Floats, wanted: Floats, beyond: bool = False) -> Floats:
+    """Weights (K, Q) that turn quantiles at trained levels (K,) into those at wanted ones (Q,).
+
+    Levels outside the trained range take its edge, or with `beyond` are drawn out with the slope of the last two.
+    """
     if len(trained) == 1:
         return np.ones((1, len(wanted)))
     from_z, to_z = ndtri(trained), ndtri(wanted)
     right = np.clip(np.searchsorted(from_z, to_z), 1, len(from_z) - 1)
-    share = np.clip((to_z - from_z[right - 1]) / (from_z[right] - from_z[right - 1]), 0.0, 1.0)
+    share = (to_z - from_z[right - 1]) / (from_z[right] - from_z[right - 1])
+    share = share if beyond else np.clip(share, 0.0, 1.0)
     weights = np.zeros((len(trained), len(wanted)))
     column = np.arange(len(wanted))
     weights[right - 1, column] = 1 - share

@@ -7,6 +7,7 @@ the fallback ladder and `forecast` treat all models alike.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -24,8 +25,25 @@ class CannotForecast(ForecastError):  # noqa: N818 - an answer, not a fault: the
     """What this model needs is not known; the text names it."""
 
 
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """What a model said of past days that it had not learnt from: how its errors hang together is read from it.
+
+    start_ns (I, H): starts of the intervals of I issues; actual (I, H), NaN where unknown; quantiles (I, H, Q) at the
+    levels of `forecasting.quantiles.LEVELS`, NaN where nothing was said.
+    """
+
+    start_ns: Ns
+    actual: Floats
+    quantiles: Floats
+
+
 class Trained(Protocol):
-    """A model that has learnt. It can be pickled and kept, and asked for many issue times."""
+    """A model that has learnt. It can be pickled and kept, and asked for many issue times.
+
+    One that holds days out anyway may show what it said of them, as an attribute `shown`, a mapping from target to
+    `Shown`; of others the scenarios learn by asking again for past days.
+    """
 
     @property
     def card(self) -> Mapping[str, Any]:

@@ -51,7 +51,7 @@ def test_a_first_user_gets_from_init_to_a_plan(tmp_path: Path) -> None:
         "timings.json",
     }
     assert "central path:" in planned.stdout
-    assert "forecast factory, trained on its history" in planned.stderr
+    assert "forecast factory, from its own past" in planned.stderr
     again = process("init", "mine", folder=tmp_path)
     assert again.returncode == 2
     assert "exists already" in again.stderr

@@ -53,7 +53,7 @@ def test_weather_stands_in_for_history_and_an_outage_is_told(
         assert "forecast roof, from weather" in err
         assert "stands in" not in out
     forecast = pq.read_table(tmp_path / "up" / "forecast.parquet").to_pandas()
-    median = forecast[forecast.level == 0.5].groupby("variable").value_kw.max()
+    median = forecast[forecast.level == 0.5].groupby("variable").value.max()
     assert 20 < median.roof < 100, "PV follows the radiation"
     assert 100 < median.mill < 2000, "wind follows the speed at the hub"
     certificate: dict[str, Any] = json.loads((tmp_path / "up" / "certificate.json").read_text("utf-8"))

@@ -90,4 +90,4 @@ def test_progress_names_the_asset_and_how_it_was_forecast(tmp_path: Path) -> Non
     site, sources = known(tmp_path, 0)
     told: list[str] = []
     look_ahead(site, DAY, sources.archive, ISSUE, progress=told.append)
-    assert told == ["forecasting hall", "forecast hall, from its usual day"]
+    assert told == ["forecasting hall", "forecast hall, from its own past"]

@@ -109,7 +109,7 @@ def test_a_plan_is_proved_and_says_how(first: Plan):
     assert told["solution"]["reason"] == ""
     assert told["solution"]["bound"] <= told["solution"]["objective"]
     assert told["network"] is None
-    assert set(told["forecast"]["rungs"].values()) == {"climatology"}
+    assert set(told["forecast"]["rungs"].values()) == {"own_past"}
     assert told["issued"] == "2024-05-14T10:00:00+00:00"
     assert told["horizon"] == ["2024-05-14T22:00:00Z", "2024-05-15T22:00:00Z"]
 

@@ -49,7 +49,7 @@ def test_the_shape_of_the_answer(day: Forecast) -> None:
         assert day.scenarios[name].shape == (10, 24)
         assert (day.quantiles[name][:, 0] <= day.central[name]).all(), "the mean lies inside the band"
         assert (day.central[name] <= day.quantiles[name][:, -1]).all()
-        assert day.quality[name] == "xgboost"
+        assert day.quality[name] == "own_past"
         assert (np.diff(day.quantiles[name], axis=1) >= 0).all()
         assert np.isfinite(day.scenarios[name]).all()
     assert day.weights.shape == (10,)
@@ -72,21 +72,23 @@ def test_what_was_used_is_told(day: Forecast) -> None:
     used = day.inputs_used["offices"]
     assert used["last_valid_time"] == "2023-06-09T07:00Z"  # known by 08:00Z with a delay of 15 min
     assert used["step_min"] == 60
-    assert 0 <= used["model_share"] <= 1
+    assert sum(used["shares"].values()) == pytest.approx(1, abs=0.01)
+    assert used["model"] == "own_past"
     assert day.model_version
-    assert any("wind: no weather forecast" in note for note in day.notes)
+    assert any("wind: from its own past for 24 intervals" in note for note in day.notes)
+    assert not any("offices" in note for note in day.notes)
 
 
 def test_the_table_is_long_and_interval_ending(day: Forecast) -> None:
     table = day.table()
-    assert table.column_names == ["site", "variable", "issue_time", "valid_time", "level", "value_kw"]
+    assert table.column_names == ["site", "variable", "unit", "issue_time", "valid_time", "level", "value"]
     assert table.num_rows == 3 * 24 * 7
-    assert table.schema.field("value_kw").metadata == {b"unit": b"kW"}
+    assert set(table["unit"].to_pylist()) == {"kW"}
     frame = table.to_pandas()
     assert frame["valid_time"].min() == EDGES[1]
     assert set(frame["site"]) == {"park"}
     row = frame[(frame.variable == "roof") & (frame.valid_time == EDGES[13]) & (frame.level == 0.9)]
-    assert row["value_kw"].item() == day.quantiles["roof"][12, 5]
+    assert row["value"].item() == day.quantiles["roof"][12, 5]
 
 
 def test_the_same_inputs_give_the_same_bits(day: Forecast) -> None:
@@ -104,12 +106,12 @@ def test_the_number_of_cores_does_not_matter() -> None:
         "from forecasting.forecast import forecast\n"
         "known = archive(ends('2023-05-01', 43), (LOAD, WIND))\n"
         "found = forecast((LOAD, WIND), known, BERLIN, '2023-06-09T08:00Z', day_edges('2023-06-10'))\n"
-        "print(hashlib.sha256(found.table()['value_kw'].to_numpy().tobytes()).hexdigest())\n"
+        "print(hashlib.sha256(found.table()['value'].to_numpy().tobytes()).hexdigest())\n"
     )
     command = [sys.executable, "-c", code]
     alone = subprocess.run(command, check=True, capture_output=True, timeout=100, text=True, cwd=REPOSITORY)
     found = forecast((LOAD, WIND), archive(END, (LOAD, WIND)), BERLIN, ISSUE, EDGES)
-    here = hashlib.sha256(found.table()["value_kw"].to_numpy().tobytes()).hexdigest()
+    here = hashlib.sha256(found.table()["value"].to_numpy().tobytes()).hexdigest()
     assert alone.stdout.strip() == here
 
 
@@ -170,7 +172,7 @@ def test_gaps_in_the_history_are_borne() -> None:
     known = Archive.empty().with_measurements("park", "offices", END[keep], values[keep])
     found = forecast((LOAD,), known, BERLIN, ISSUE, EDGES)
     assert np.isfinite(found.quantiles["offices"]).all()
-    assert found.quality["offices"] == "xgboost"
+    assert found.quality["offices"] == "own_past"
     assert found.central["offices"].max() < 40  # 10 June 2023 is a Saturday: missing is not taken for anything
 
 
@@ -225,7 +227,8 @@ def test_without_history_physics_answers_from_the_weather() -> None:
     known = stored(Archive.empty(), "sky", weather_run(issue))
     wind = Target("wind", "wind", 500.0, "park", farm=FARM)
     found = forecast((wind, PV), known, BERLIN, issue, EDGES, weather_site="sky")
-    assert set(found.quality.values()) == {"physics"}
+    assert set(found.quality.values()) == {"latest_nwp"}
+    assert all(used["model"] == "physics" for used in found.inputs_used.values())
     speed = 8.0 + (8.0 - 5.0) / np.log(8) * np.log(100 / 80)
     assert 250 * 2 * (7.5 - 3) / 9 < found.central["wind"][5] < 250 * 2 * (speed + 1 - 3) / 9
     assert found.central["roof"][11] > 20
@@ -243,8 +246,8 @@ def test_a_few_days_teach_physics_its_gain() -> None:
     edges = end.insert(0, end[0] - pd.Timedelta("1h"))
     half = known.with_measurements("park", "roof", end, 0.2 * pv_power_kw(PLANT, edges))
     taught = forecast((PV,), half, BERLIN, issue, EDGES, weather_site="sky")
-    assert taught.quality["roof"] == "physics"
-    assert taught.inputs_used["roof"]["gain"] < 0.9
+    assert taught.inputs_used["roof"]["model"] == "physics"
+    assert any("too little history to train" in note for note in taught.notes)
     assert taught.central["roof"].sum() < 0.9 * plain.central["roof"].sum()
 
 
@@ -281,17 +284,17 @@ def test_a_week_of_history_gives_climatology_and_says_so() -> None:
     end = ends("2023-06-01", 9)
     said: list[str] = []
     found = forecast(TARGETS, archive(end), BERLIN, ISSUE, EDGES, progress=said.append)
-    assert set(found.quality.values()) == {"climatology"}
-    assert "21 days train a model" in found.notes[0]
-    assert sorted(said) == ["offices: climatology", "roof: climatology", "wind: climatology"]
+    assert set(found.quality.values()) == {"own_past"}
+    assert sum("21 days train a model" in note for note in found.notes) == 3
+    assert sorted(said) == ["offices: own_past", "roof: own_past", "wind: own_past"]
     assert found.quantiles["roof"][0].max() == 0
     assert np.ptp(found.quantiles["wind"], axis=1).min() > 10
 
 
 def test_without_anything_the_error_names_target_and_remedy() -> None:
-    with pytest.raises(ForecastError, match=r"offices: 0\.0 days .* park/offices .* 3 days at least .* knew: nothing"):
+    with pytest.raises(ForecastError, match=r"offices: 0\.0 days .* park/offices.* 3 days .* knew .*: nothing"):
         forecast((LOAD,), Archive.empty(), BERLIN, ISSUE, EDGES)
-    with pytest.raises(ForecastError, match=r"wind: .*, or weather under weather_site=None"):
+    with pytest.raises(ForecastError, match=r"wind: no weather under weather=\[\].*turbine"):
         forecast((WIND,), archive(END, (LOAD,)), BERLIN, ISSUE, EDGES)
 
 

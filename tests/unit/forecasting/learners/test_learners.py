@@ -143,13 +143,13 @@ def test_recent_blocks_weigh_more() -> None:
 
 def test_held_out_rows_come_after_those_they_are_predicted_from() -> None:
     rows, y = drawn(days=30)
-    parts = windows(rows.block, last=10, folds=3)
-    assert [int(part[0]) for part in parts] == [20, 24, 27]
+    parts = windows(rows.block, last=9, folds=3)
+    assert [int(part[0]) for part in parts] == [21, 24, 27]
     changed = y.copy()
     changed[rows.block == 29] += 1000.0
-    before, after = (forward(QUICK, rows, actual, LEVELS, 10, 3) for actual in (y, changed))
+    before, after = (forward(QUICK, rows, actual, LEVELS, 9, 3) for actual in (y, changed))
     assert (before.quantiles == after.quantiles).all()
-    assert (rows.block[before.position] >= 20).all()
+    assert (rows.block[before.position] >= 21).all()
     with pytest.raises(ForecastError, match="two at least"):
         windows(np.zeros(5, dtype=np.int64), 1, 1)
 

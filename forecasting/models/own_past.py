@@ -1,0 +1,242 @@
+"""From a series' own past alone: like days, persistence that fades with its age, and usual days, stacked.
+
+A load stands on the mean of like days, a photovoltaic plant on their share of the clear sky, wind on nothing; recent
+departures from it count by what they were worth (non-negative least squares), fading with the lead. Boosted quantiles
+learn what is left; the usual day is the sister that always stays; both are weighed and calibrated on the last days,
+held out. Fewer than 21 days give the usual day alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import nnls
+
+from forecasting import features, scenarios
+from forecasting.archive import Known
+from forecasting.cases import Case, case_of, measured_inputs
+from forecasting.clock import Ns
+from forecasting.features import Rows, Steps
+from forecasting.learners import levels as dense
+from forecasting.learners.base import Fitted, Frame
+from forecasting.learners.boosted import Boosted
+from forecasting.learners.conformal import Conformal
+from forecasting.learners.held import Held
+from forecasting.learners.stack import Stack
+from forecasting.learners.usual import Usual
+from forecasting.models.base import CannotForecast, Shown
+from forecasting.quantiles import LEVELS
+from forecasting.targets import Kind, Place, Target
+
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+LEARNS_FROM_DAYS = 21
+USUAL_FROM_DAYS = 3
+CALIBRATION_DAYS = 60
+ROWS_AT_MOST = 30_000
+LEAD_BLOCKS_H = (3.0, 12.0, 36.0, 84.0)
+# Errors of one day move together, so a leaf is worth as many cases as it has days, not rows. Measured on SimBench
+# WP4, 24 days of autumn 2016, pinball over capacity: leaves from 4 days .0601, from 15 days .0533.
+BOOSTED = {
+    "wind": Boosted(rounds=50, depth=2, learning_rate=0.08, leaf_blocks=15.0),
+    "pv": Boosted(rounds=25, depth=2, learning_rate=0.08, leaf_blocks=15.0, base="base"),
+    "load": Boosted(rounds=60, depth=3, learning_rate=0.08, leaf_blocks=8.0, base="base"),
+}
+FROM_WEATHER = Boosted(rounds=90, depth=5, learning_rate=0.08, leaf_blocks=0.7)  # weather tells hours of a day apart
+WINDOW_H = {"wind": 3.0, "pv": 0.5}  # half-width of the window of time of day
+LAST_DAYS = {"wind": 366, "pv": 30}  # pv on SimBench PV3: 30 days .0075, 60 days .0080
+
+
+@dataclass(frozen=True)
+class OwnPast:
+    """Learns from `history_days` at most; `with_weather` also from the weather known, and only where there is some."""
+
+    history_days: int = 400
+    seed: int = 0
+    with_weather: bool = False
+
+    @property
+    def name(self) -> str:
+        """What it learns from."""
+        return "past_and_weather" if self.with_weather else "own_past"
+
+    def train(
+        self, known: Known, targets: Sequence[Target], place: Place, horizon_ns: Ns, levels: Floats
+    ) -> OwnPastTrained:
+        """Learn each target for itself."""
+        edges_ns = known.time_ns + horizon_ns
+        learnt = {}
+        for target in targets:
+            learnt[target.name] = _learn(case_of(known, target, place, edges_ns, self.history_days), self)
+        return OwnPastTrained(self, tuple(targets), place, np.asarray(levels, dtype=np.float64), learnt)
+
+
+@dataclass(frozen=True, eq=False)
+class _Learnt:
+    """One target: what has learnt (of the seven levels), the worth of recent departures, the errors' memory."""
+
+    fitted: Fitted
+    drift_share: Floats
+    memory: scenarios.Memory
+    shown: Shown | None
+    card: Mapping[str, Any]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class OwnPastTrained:
+    """Trained on one series each."""
+
+    model: OwnPast
+    targets: tuple[Target, ...]
+    place: Place
+    levels: Floats
+    learnt: Mapping[str, _Learnt]
+
+    @property
+    def card(self) -> Mapping[str, Any]:
+        """What each target's part is."""
+        return {"model": self.model.name, "targets": {name: one.card for name, one in self.learnt.items()}}
+
+    @property
+    def notes(self) -> Mapping[str, tuple[str, ...]]:
+        """What a reader of its forecasts should know, by target."""
+        return {name: one.notes for name, one in self.learnt.items()}
+
+    @property
+    def shown(self) -> Mapping[str, Shown]:
+        """What it said of the days held out."""
+        return {name: one.shown for name, one in self.learnt.items() if one.shown is not None}
+
+    def quantiles(self, known: Known, edges_ns: Ns) -> Mapping[str, Floats]:
+        """See `Trained`."""
+        to_levels = dense.spread(LEVELS, self.levels, beyond=True)
+        found = {}
+        for target in self.targets:
+            case = case_of(known, target, self.place, edges_ns, self.model.history_days)
+            if case.days < USUAL_FROM_DAYS:
+                raise CannotForecast(f"{target.name}: {case.days:.1f} days of measurements under {_label(target)}")
+            one, step = self.learnt[target.name], case.ahead[None, :]
+            if one.memory is NO_MEMORY:
+                frame = _plain(case, case.ahead)
+            else:
+                rows, _ = _rows(case, np.array([case.issue_ns]), step, self.model.with_weather)
+                frame = _frame(case, rows, one.drift_share, np.ones(step.shape, dtype=bool))
+            levels = case.bounded(one.fitted.predict(frame), case.ahead)
+            quantiles = case.at_edges(levels, one.memory, LEVELS) @ to_levels
+            found[target.name] = np.sort(np.clip(quantiles, *target.bounds), axis=1)
+        return found
+
+
+NO_MEMORY = scenarios.Memory()
+
+
+def _label(target: Target) -> str:
+    return f"{target.site}/{target.name}"
+
+
+def _rows(case: Case, issue_ns: Ns, step: Steps, with_weather: bool) -> tuple[Rows, tuple[str, ...]]:
+    """Feature rows, and a note where weather is better than it was at the time."""
+    weather = case.weather(issue_ns, step) if with_weather else None
+    if with_weather and weather is None:
+        raise CannotForecast(f"{case.target.name}: no weather forecast is known under {list(case.target.weather)}")
+    if weather is None or not weather.hindcast.any():
+        return case.rows(issue_ns, step, weather), ()
+    share = float(weather.hindcast.mean())
+    note = f"{case.target.name}: for {share:.0%} of the training days weather is a later run's look back"
+    return case.rows(issue_ns, step, weather), (f"{note}; bands may be narrow",)
+
+
+def _learn(case: Case, model: OwnPast) -> _Learnt:
+    if case.days < USUAL_FROM_DAYS:
+        raise CannotForecast(
+            f"{case.target.name}: {case.days:.1f} days of measurements under {_label(case.target)}; "
+            f"{USUAL_FROM_DAYS} days are needed at least ({LEARNS_FROM_DAYS} to train a model)"
+        )
+    if case.days < LEARNS_FROM_DAYS:
+        if model.with_weather:
+            raise CannotForecast(f"{case.target.name}: {LEARNS_FROM_DAYS} days are needed to learn from weather")
+        return _usual_alone(case)
+    issues, steps = features.training_issues(case.history, case.issue_ns, case.edges_ns, model.history_days)
+    issues, steps = thinned(issues, steps)
+    rows, notes = _rows(case, issues, steps, model.with_weather)
+    actual = features.seen(case.history, steps, np.array(case.issue_ns))
+    use = np.isfinite(actual) & ~case.dark(steps)
+    share, _ = nnls(rows.drift_kw[use], (actual - rows.base_kw)[use])
+    frame, came = _frame(case, rows, share, use), actual[use]
+    fitted, held = _learner(case, model).fit_held(frame, came, LEVELS, CALIBRATION_DAYS)
+    shown = _shown(case, steps, use, actual, held)
+    memory = scenarios.fit_memory(scenarios.normal_scores(shown.actual, shown.quantiles), case.history.grid.step_h)
+    card = measured_inputs(case) | {"training_rows": len(came), "features": frame.names, "shares": fitted.shares}
+    return _Learnt(fitted, share, memory, shown, card, notes)
+
+
+def thinned(issue_ns: Ns, step: Steps) -> tuple[Ns, Steps]:
+    """Every so many issues, counted back from the latest, so that training stays within its budget of rows."""
+    keep_every = -(-step.size // ROWS_AT_MOST)
+    if keep_every % 7 == 0:
+        keep_every += 1
+    chosen = np.arange(len(issue_ns) - 1, -1, -keep_every)[::-1]
+    return issue_ns[chosen], step[chosen]
+
+
+def _like(kind: Kind) -> str:
+    return kind if kind in ("wind", "pv") else "load"
+
+
+def _usual(case: Case, base: str | None) -> Usual:
+    kind = _like(case.target.kind)
+    return Usual(
+        per_day=case.history.grid.per_day,
+        window_h=WINDOW_H.get(kind, 0.5),
+        last_blocks=LAST_DAYS.get(kind, 84 if base is None else 168),
+        classes="day_class" if kind == "load" else None,
+        base=base if kind == "load" else None,
+        scale="clear_kw" if kind == "pv" else None,
+    )
+
+
+def _learner(case: Case, model: OwnPast) -> Conformal:
+    kind = _like(case.target.kind)
+    boosted = replace(FROM_WEATHER, base=BOOSTED[kind].base) if model.with_weather else BOOSTED[kind]
+    boosted = replace(boosted, seeds=(model.seed,), min_rows=1.0)
+    stack = Stack((boosted, _usual(case, "base")), folds=1, blocks=CALIBRATION_DAYS, parts=(), pull=0.0)
+    return Conformal(stack, (("lead_h", LEAD_BLOCKS_H),), CALIBRATION_DAYS)
+
+
+def _frame(case: Case, rows: Rows, drift_share: Floats, use: Mask) -> Frame:
+    """The features of the rows in use, with the base they depart from; a block is a day."""
+    base = rows.base_kw + rows.drift_kw @ drift_share
+    x = np.concatenate([rows.x, base[..., None].astype(np.float32)], axis=-1)[use]
+    return Frame(x, (*rows.names, "base"), (rows.step // case.history.grid.per_day)[use])
+
+
+def _plain(case: Case, step: Steps) -> Frame:
+    """Time of day, kind of day and clear sky of steps (N,): all that usual days need."""
+    sky = case.sky
+    columns = {"hour": sky.hour[step], "day_class": sky.day_class[step], "clear_kw": sky.clear_kw[step]}
+    x = np.stack([np.asarray(column, dtype=np.float32) for column in columns.values()], axis=1)
+    return Frame(x, tuple(columns), step // case.history.grid.per_day)
+
+
+def _usual_alone(case: Case) -> _Learnt:
+    step = np.flatnonzero(np.isfinite(case.history.value))
+    fitted = _usual(case, None).fit(_plain(case, step), case.history.value[step], LEVELS)
+    card = measured_inputs(case) | {"training_rows": len(step), "usual_days_of": round(case.days)}
+    note = f"{case.target.name}: {case.days:.0f} days of history, so quantiles by time of day"
+    return _Learnt(fitted, np.zeros(3), NO_MEMORY, None, card, (f"{note}; {LEARNS_FROM_DAYS} days train a model",))
+
+
+def _shown(case: Case, steps: Steps, use: Mask, actual: Floats, held: Held) -> Shown:
+    """The held-out quantiles in their places (I, H, Q), of the issues that have any."""
+    issue, lead = (found[held.position] for found in np.nonzero(use))
+    kept, at = np.unique(issue, return_inverse=True)
+    quantiles = np.full((len(kept), steps.shape[1], len(LEVELS)), np.nan)
+    truth = np.full((len(kept), steps.shape[1]), np.nan)
+    quantiles[at, lead] = case.bounded(held.quantiles, steps[issue, lead])
+    truth[at, lead] = actual[issue, lead]
+    return Shown(case.history.grid.start_of(steps[kept]), truth, quantiles)

@@ -1,0 +1,84 @@
+"""Physics with the weather that is usual for the season and the hour: where no forecast reaches and history is thin.
+
+Each interval ahead takes the forecasts that were known for the same time of day on days of the same season, gives
+their power by physics, times the gain from whatever was measured, and spreads it by the error of physics itself. Once
+a series has three weeks of its own, its past says more, and this model leaves the answer to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from forecasting import scenarios
+from forecasting.archive import Known
+from forecasting.cases import Case, case_of
+from forecasting.clock import DAY_NS, Ns
+from forecasting.models.base import CannotForecast
+from forecasting.models.own_past import LEARNS_FROM_DAYS
+from forecasting.models.physics_only import gain, physics_kw, spread_kw
+from forecasting.targets import Place, Target
+
+Floats = NDArray[np.float64]
+YEAR_DAYS = 366
+SEASON_DAYS = 30
+LEAST_DAYS = 3
+NOISE = ndtri(np.array([0.1, 0.3, 0.5, 0.7, 0.9]))  # five equal parts of a normal error
+
+
+@dataclass(frozen=True)
+class UsualWeather:
+    """Learns nothing: what is usual is read anew whenever it is asked."""
+
+    name: str = "usual_weather"
+
+    def train(
+        self,
+        known: Known,  # noqa: ARG002 - the protocol's
+        targets: Sequence[Target],
+        place: Place,
+        horizon_ns: Ns,  # noqa: ARG002 - likewise
+        levels: Floats,
+    ) -> UsualWeatherTrained:
+        """Nothing is learnt before it is asked."""
+        return UsualWeatherTrained(tuple(targets), place, np.asarray(levels, dtype=np.float64))
+
+
+@dataclass(frozen=True, eq=False)
+class UsualWeatherTrained:
+    """Usual weather of some plants."""
+
+    targets: tuple[Target, ...]
+    place: Place
+    levels: Floats
+
+    @property
+    def card(self) -> Mapping[str, Any]:
+        """What it is."""
+        return {"model": "usual_weather"}
+
+    def quantiles(self, known: Known, edges_ns: Ns) -> Mapping[str, Floats]:
+        """See `Trained`."""
+        return {t.name: self._one(case_of(known, t, self.place, edges_ns, YEAR_DAYS)) for t in self.targets}
+
+    def _one(self, case: Case) -> Floats:
+        if case.days >= LEARNS_FROM_DAYS:
+            raise CannotForecast(f"{case.target.name}: its own past of {case.days:.0f} days says more")
+        days = np.arange(1, YEAR_DAYS + SEASON_DAYS + 1)
+        days = days[(days <= 2 * SEASON_DAYS) | (np.abs(days - YEAR_DAYS) <= SEASON_DAYS)]
+        step = case.ahead[None, :] - days[:, None] * case.history.grid.per_day
+        power = physics_kw(case, case.issue_ns - days * DAY_NS, step)
+        known = np.zeros(0) if power is None else np.isfinite(power).all(axis=1)
+        if power is None or known.sum() < LEAST_DAYS:
+            raise CannotForecast(f"{case.target.name}: fewer than {LEAST_DAYS} days of weather are known")
+        usual = np.clip(power[known] * gain(case), 0.0, case.target.capacity_kw)
+        spread = np.stack([spread_kw(case, row) for row in usual])
+        drawn = usual[:, None, :] + NOISE[None, :, None] * spread[:, None, :]
+        levels = np.quantile(drawn.reshape(-1, usual.shape[1]), self.levels, axis=0).T
+        levels = case.bounded(levels, case.ahead)
+        return np.clip(case.at_edges(levels, scenarios.Memory(), self.levels), *case.target.bounds)
