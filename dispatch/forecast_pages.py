@@ -17,12 +17,11 @@ from dispatch.signals import Array
 if TYPE_CHECKING:
     from forecasting.backtest.results import Series
     from forecasting.backtest.tables import Scored
-    from forecasting.forecast import Forecast
+    from forecasting.forecast import Forecast, Target
 
 BAND, INK, CAME = "#297fcc", "#12507f", "#b45309"
 MODELS = ("#297fcc", "#a8aca4", "#d385b7", "#2aa98b", "#7552ab", "#ca4f32")
 UNVERIFIED = "unverified"
-UNITS = {"price": "per MWh", "intensity": "g/kWh"}
 MOST_FANS = 3
 HEADS = ("Model", "Series", "Hours", "Lead day", "Intervals", "nRMSE", "nMAE", "C_R", "Q_R", "Pinball", "CRPS", "rCRPS",
          "In the 90 % band", "Its width")  # fmt: skip
@@ -41,7 +40,7 @@ def fan(
     lines = [Curve("median", INK, x, tuple(middle.tolist()))]
     if actual is not None and np.isfinite(actual).any():
         lines.append(Curve("came", CAME, x, tuple(actual.tolist())))
-    return curves(title, about, ("hours from the first", unit), lines, areas=areas)
+    return curves(title, about, ("hours from the first step", unit), lines, areas=areas)
 
 
 def bands_told(levels: Array) -> str:
@@ -50,20 +49,27 @@ def bands_told(levels: Array) -> str:
     return f"Bands hold {', '.join(shares)} of what comes."
 
 
+def rung_told(rung: str) -> str:
+    """From what an answer was made, in words; a model without rungs by its name."""
+    from forecasting.forecast import RUNG_WORDS
+
+    return f"From {RUNG_WORDS[rung]}." if rung in RUNG_WORDS else f"{rung.capitalize()}."
+
+
 # ---- one forecast
 
 
-def forecast_page(title: str, made: Forecast, actual: Mapping[str, Array], kinds: Mapping[str, str]) -> str:
+def forecast_page(title: str, made: Forecast, actual: Mapping[str, Array]) -> str:
     """The page of one forecast; ``actual`` by name where the data already hold it."""
     edges_h = (made.edges - made.edges[0]).total_seconds().to_numpy() / 3600
     middle, hours = (edges_h[1:] + edges_h[:-1]) / 2, np.diff(edges_h)
     fans, rows = [], []
     for name in made.names:
         quantiles = made.quantiles[name]
-        unit = UNITS.get(kinds.get(name, ""), "kW")
-        about = f"{made.quality[name]}. {bands_told(made.levels)}"
+        unit = made.units.get(name, "kW")
+        about = f"{rung_told(made.quality[name])} {bands_told(made.levels)}"
         fans.append(fan(name, about, middle, made.levels, quantiles, actual.get(name), unit))
-        rows.append((name, made.quality[name], *_amounts(made, name, hours), _last(made, name)))
+        rows.append((name, rung_told(made.quality[name]), *_amounts(made, name, hours), _last(made, name)))
     local = f"{made.edges[0]:%Y-%m-%d %H:%M} to {made.edges[-1]:%Y-%m-%d %H:%M} UTC"
     heads = (
         "Series",
@@ -221,13 +227,13 @@ def _fans(scored: Scored, model: str) -> Iterator[Drawing]:
         words = ("smallest loss", "middling loss", "greatest loss")
         for word, issue in zip(words, sorted(picks, key=order.index), strict=False):
             title = f"{series.target}, issued {pd.Timestamp(issue, tz='UTC'):%Y-%m-%d %H:%M} UTC: {word}"
-            yield _fan_of(title, series.take(series.issue_ns == issue), scored.targets[series.target].kind)
+            yield _fan_of(title, series.take(series.issue_ns == issue), scored.targets[series.target])
 
 
-def _fan_of(title: str, one: Series, kind: str) -> Drawing:
+def _fan_of(title: str, one: Series, target: Target) -> Drawing:
     hours = (one.valid_ns - one.valid_ns[0]) / 3.6e12
-    about = f"{one.rung[0]}. {bands_told(one.levels)}"
-    return fan(title, about, hours, one.levels, one.quantiles, one.actual, UNITS.get(kind, "kW"))
+    about = f"{rung_told(str(one.rung[0]))} {bands_told(one.levels)}"
+    return fan(title, about, hours, one.levels, one.quantiles, one.actual, target.unit)
 
 
 def _figures(

@@ -40,10 +40,9 @@ def run(request: Request, days: int | None) -> None:
     with reported(Console(stderr=True), {}) as progress:
         made, actual = _made(request, what, progress)
         progress("writing")
-        kinds = {asset.name: need.kind for asset in what.site.assets for need in asset.needs}
         write(made.table(), folder / "forecast.parquet")
         write(scenario_table(made), folder / "scenarios.parquet")
-        page = forecast_page(what.site.title or what.site.name, made, actual, kinds)
+        page = forecast_page(what.site.title or what.site.name, made, actual)
         (folder / "forecast.html").write_text(page, encoding="utf-8")
     console = Console()
     show(made, what.horizon, console)
@@ -83,7 +82,7 @@ def _made(request: Request, what: Asked, progress: object) -> tuple[Forecast, di
 
 
 def scenario_table(made: Forecast) -> pa.Table:
-    """Long table of the joint scenarios: site, variable, scenario, weight, valid_time (interval END), value_kw."""
+    """Long table of the joint scenarios: site, variable, scenario, weight, unit, valid_time (interval END), value."""
     import pyarrow as pa
 
     ends = made.edges[1:].as_unit("ns").asi8
@@ -97,9 +96,13 @@ def scenario_table(made: Forecast) -> pa.Table:
     whole = count * steps
     return pa.concat_tables(
         pa.table(
-            {"site": pa.array([made.sites.get(name, "")] * whole), "variable": pa.array([name] * whole)}
+            {
+                "site": pa.array([made.sites.get(name, "")] * whole),
+                "variable": pa.array([name] * whole),
+                "unit": pa.array([made.units.get(name, "kW")] * whole),
+            }
             | shared
-            | {"value_kw": pa.array(made.scenarios[name].ravel())}
+            | {"value": pa.array(made.scenarios[name].ravel())}
         )
         for name in made.names
     )

@@ -1,20 +1,20 @@
-"""What a user gets from `forecasting.forecast`, as a model of a backtest: the whole ladder, asked at every issue."""
+"""What a user gets from `forecasting.forecast`, as a model of a backtest: the whole ladder, trained on the schedule."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, cast
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from forecasting.archive import Archive, Known
-from forecasting.clock import Ns, utc_index
-from forecasting.errors import ForecastError
-from forecasting.forecast import MODEL_VERSION, forecast
+from forecasting.clock import Ns
+from forecasting.errors import ForecastError, LookAheadError
+from forecasting.forecast import MODEL_VERSION
+from forecasting.known import Known
+from forecasting.ladder import Climber, Ladder
 from forecasting.models.base import CannotForecast
-from forecasting.quantiles import LEVELS
 from forecasting.targets import Place, Target
 
 Floats = NDArray[np.float64]
@@ -23,69 +23,65 @@ NAME = "parkwatt"
 
 @dataclass(frozen=True)
 class Product:
-    """The forecast that plans are made from. It learns anew at each issue, whatever the schedule."""
+    """The forecast that plans are made from.
+
+    Weather stands under the sites that a target names, or under `weather_site` where it names none.
+    """
 
     name: str = NAME
     weather_site: str | None = None
-    history_days: int | None = None
-    seed: int = 0
+    ladder: Ladder = field(default_factory=Ladder)
 
     def train(
-        self,
-        known: Known,  # noqa: ARG002 - the protocol's; it learns when it is asked
-        targets: Sequence[Target],
-        place: Place,
-        horizon_ns: Ns,  # noqa: ARG002 - likewise
-        levels: Floats,
+        self, known: Known, targets: Sequence[Target], place: Place, horizon_ns: Ns, levels: Floats
     ) -> ProductTrained:
         """See `Model`."""
-        if not np.array_equal(levels, LEVELS):
-            raise ForecastError(f"{self.name} gives the levels {LEVELS.tolist()}, not {levels.tolist()}")
-        return ProductTrained(self, tuple(targets), place)
+        site = self.weather_site
+        sourced = [t if t.weather or site is None else replace(t, weather=(site,)) for t in targets]
+        together = self.ladder.train(known, sourced, place, horizon_ns, levels)
+        alone = {t.name: self.ladder.train(known, [t], place, horizon_ns, levels) for t in sourced}
+        return ProductTrained(self.name, together, alone)
 
 
 @dataclass(frozen=True, eq=False)
 class ProductTrained:
     """See `Trained`; `rungs` are those of the last answer."""
 
-    asked: Product
-    targets: tuple[Target, ...]
-    place: Place
+    name: str
+    together: Climber
+    alone: Mapping[str, Climber]
     rungs: dict[str, str] = field(default_factory=dict)
 
     @property
     def card(self) -> Mapping[str, Any]:
         """What it is."""
-        return {"model": self.asked.name, "version": MODEL_VERSION}
+        return {**self.together.card, "model": self.name, "version": MODEL_VERSION}
 
     def quantiles(self, known: Known, edges_ns: Ns) -> dict[str, Floats]:
         """All targets together, or each alone where one of them cannot be forecast."""
         self.rungs.clear()
         try:
-            return self._asked(self.targets, known, edges_ns)
+            return self._said(self.together, known, edges_ns)
+        except LookAheadError:
+            raise
         except ForecastError:
-            found: dict[str, Floats] = {}
-            reasons = []
-            for target in self.targets:
-                try:
-                    found |= self._asked((target,), known, edges_ns)
-                except ForecastError as reason:
-                    reasons.append(str(reason))
-            if not found:
-                raise CannotForecast("; ".join(reasons)) from None
-            return found
+            return self._one_by_one(known, edges_ns)
 
-    def _asked(self, targets: Sequence[Target], known: Known, edges_ns: Ns) -> dict[str, Floats]:
-        made = forecast(
-            targets,
-            cast(Archive, known),  # has the one door that is used
-            self.place,
-            utc_index(np.array([known.time_ns]))[0],
-            utc_index(edges_ns),
-            weather_site=self.asked.weather_site,
-            scenarios=1,
-            seed=self.asked.seed,
-            history_days=self.asked.history_days,
-        )
-        self.rungs.update(made.quality)
-        return dict(made.quantiles)
+    def _one_by_one(self, known: Known, edges_ns: Ns) -> dict[str, Floats]:
+        found: dict[str, Floats] = {}
+        reasons = []
+        for climber in self.alone.values():
+            try:
+                found |= self._said(climber, known, edges_ns)
+            except LookAheadError:
+                raise
+            except ForecastError as reason:
+                reasons.append(str(reason))
+        if not found:
+            raise CannotForecast("; ".join(reasons))
+        return found
+
+    def _said(self, climber: Climber, known: Known, edges_ns: Ns) -> dict[str, Floats]:
+        said = dict(climber.quantiles(known, edges_ns))
+        self.rungs.update(climber.rungs)
+        return said

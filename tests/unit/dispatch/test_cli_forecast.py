@@ -27,15 +27,15 @@ def test_a_forecast_is_a_table_that_any_scheduler_reads(run: Run, small: Path, t
     done = run("forecast", small, "--day", "2024-03-31", "--days", 2, "--scenarios", 4, "--out", "out")
     assert done.status == 0, done.err
     assert "hall" in done.out
-    assert "climatology" in done.out
+    assert "own_past" in done.out
     table = pq.read_table(tmp_path / "out" / "forecast.parquet").to_pandas()
     assert set(table["variable"]) == {"hall"}
     assert len(table) == (23 + 24) * 7
     paths = pq.read_table(tmp_path / "out" / "scenarios.parquet").to_pandas()
     assert paths.groupby("scenario")["weight"].first().sum() == pytest.approx(1)
     assert len(paths) == 4 * 47
-    middle = table[np.isclose(table["level"], 0.5)].set_index("valid_time")["value_kw"]
-    expected = (paths["weight"] * paths["value_kw"]).groupby(paths["valid_time"]).sum()
+    middle = table[np.isclose(table["level"], 0.5)].set_index("valid_time")["value"]
+    expected = (paths["weight"] * paths["value"]).groupby(paths["valid_time"]).sum()
     assert np.abs(expected - middle).mean() < 5
     page = (tmp_path / "out" / "forecast.html").read_text()
     assert "Bands hold 90" in page
@@ -57,7 +57,7 @@ def test_a_backtest_prints_and_writes_scores(run: Run, small: Path, tmp_path: Pa
     assert "0 of 4 chunks are there already" in done.err
     results = pq.read_table(tmp_path / "out" / "results.parquet").to_pandas()
     assert len(results) == 4 * 3 * 24 * 7
-    assert set(results[results["model"] == "parkwatt"]["rung"]) == {"climatology"}
+    assert set(results[results["model"] == "parkwatt"]["rung"]) == {"own_past"}
     scores = json.loads((tmp_path / "out" / "scores.json").read_text())
     assert {row["model"] for row in scores["lead_days"]} == {
         "parkwatt",

@@ -3,12 +3,10 @@ from __future__ import annotations
 from datetime import date
 
 import numpy as np
-import pytest
 
 from forecasting.archive import Archive
 from forecasting.backtest import Backtest, daily, run
 from forecasting.backtest.product import Product
-from forecasting.errors import ForecastError
 from forecasting.quantiles import LEVELS
 from forecasting.targets import Target
 from tests.unit.forecasting.synthetic import BERLIN, LOAD, archive, ends
@@ -21,7 +19,7 @@ def test_the_ladder_answers_and_says_which_rung() -> None:
     data = archive(ends("2023-03-01", 18), (LOAD,))
     found = run(Backtest((Product(),), (LOAD,), BERLIN, TASKS, LEVELS), data)
     (series,) = found.series()
-    assert set(series.rung) == {"climatology"}
+    assert set(series.rung) == {"own_past"}
     assert np.isfinite(series.quantiles).all()
     trained = Product().train(data.as_of("2023-03-14T12:00Z"), [LOAD], BERLIN, np.arange(3), LEVELS)
     assert trained.card["model"] == "parkwatt"
@@ -34,8 +32,6 @@ def test_one_series_that_cannot_be_forecast_leaves_the_others() -> None:
     assert answered == {"offices": True, "unknown": False}
 
 
-def test_none_at_all_and_other_levels() -> None:
+def test_none_at_all() -> None:
     (series,) = run(Backtest((Product(),), (LOAD,), BERLIN, TASKS, LEVELS), Archive.empty()).series()
     assert series.rung[0].startswith("none: offices")
-    with pytest.raises(ForecastError, match="gives the levels"):
-        run(Backtest((Product(),), (LOAD,), BERLIN, TASKS, LEVELS[1:]), Archive.empty())
