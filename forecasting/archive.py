@@ -47,6 +47,15 @@ class Archive:
         """An archive without rows."""
         return cls()
 
+    @classmethod
+    def of_rows(cls, rows: Mapping[tuple[str, str], Rows]) -> Archive:
+        """An archive of rows by (site, variable), sorted as their class says."""
+        return cls(MappingProxyType({key: found for key, found in rows.items() if len(found)}))
+
+    def rows(self) -> Mapping[tuple[str, str], Rows]:
+        """All rows by (site, variable), for what stores or shows them; models see them through `as_of`."""
+        return self._rows
+
     def __len__(self) -> int:
         return sum(len(rows) for rows in self._rows.values())
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +42,7 @@ DEFAULT_TILT_DEG = 20.0
 class Sky:
     """Per grid step (N,).
 
-    Local hour, day class (0 workday, 1 Saturday, 2 Sunday or holiday), weekday, sun, clear-sky power.
+    Local hour, day class (0 workday, 1 Saturday, 2 Sunday or holiday), weekday, sun and clear-sky power (0 but for pv).
     """
 
     hour: Floats
@@ -105,8 +106,9 @@ def plant_of(target: Target, place: Place) -> PvPlant:
     )
 
 
+@lru_cache(maxsize=16)
 def sky(grid: Grid, target: Target, place: Place) -> Sky:
-    """Calendar and sun of all steps of a grid."""
+    """Calendar and sun of all steps of a grid; kept, as the rungs of a ladder ask for the same."""
     edges = grid.edges()
     local = utc_index(grid.start_of(np.arange(grid.count))).tz_convert(place.time_zone)
     day = local.tz_localize(None).normalize()
@@ -118,10 +120,12 @@ def sky(grid: Grid, target: Target, place: Place) -> Sky:
     neighbour[: -grid.per_day] |= rest[grid.per_day :]
     neighbour[grid.per_day :] |= rest[: -grid.per_day]
     middle = utc_index(grid.start_of(np.arange(grid.count)) + grid.step_ns // 2)
-    elevation = solar_elevation_deg(middle, place.latitude_deg, place.longitude_deg, place.altitude_m)
+    elevation = clear = np.zeros(grid.count)
+    if target.kind == "pv":  # the sun's place takes longer than all the rest
+        elevation = solar_elevation_deg(middle, place.latitude_deg, place.longitude_deg, place.altitude_m)
+        clear = pv_power_kw(plant_of(target, place), edges)
     declination = 23.45 * np.sin(2 * np.pi * (284 + np.asarray(middle.dayofyear)) / 365)  # Cooper 1969
     noon = 90 - np.abs(place.latitude_deg - declination)
-    clear = pv_power_kw(plant_of(target, place), edges) if target.kind == "pv" else np.zeros(grid.count)
     hour = np.asarray(local.hour + local.minute / 60, dtype=np.float64)
     return Sky(hour, day_class, weekday, neighbour & ~rest, elevation, noon, clear)
 

@@ -86,9 +86,27 @@ def pv_power_kw(plant: PvPlant, edges: pd.DatetimeIndex, weather: Mapping[str, F
     return pv_power_at_kw(plant, utc_index(edges_ns[:-1] + np.diff(edges_ns) // 2), weather)
 
 
-def pv_power_at_kw(plant: PvPlant, middle: pd.DatetimeIndex, weather: Mapping[str, Floats] | None = None) -> Floats:
-    """As `pv_power_kw`, for intervals given by their middles (T,), in any order."""
+def sun_at(plant: PvPlant, middle: pd.DatetimeIndex) -> dict[str, Floats]:
+    """Where the sun stands over a plant at instants (T,): elevation, zenith, apparent_zenith, azimuth [deg] (T,)."""
     sun = _sun(middle, plant.latitude_deg, plant.longitude_deg, plant.altitude_m)
+    names = ("elevation", "zenith", "apparent_zenith", "azimuth")
+    return {name: np.asarray(sun[name], dtype=np.float64) for name in names}
+
+
+def clear_sky_w_m2(plant: PvPlant, middle: pd.DatetimeIndex, sun: Mapping[str, Floats]) -> dict[str, Floats]:
+    """Irradiance ghi, dni, dhi (T,) under a clear sky, with the sun as `sun_at` gives it."""
+    return _clear_sky(plant, middle, sun)
+
+
+def pv_power_at_kw(
+    plant: PvPlant,
+    middle: pd.DatetimeIndex,
+    weather: Mapping[str, Floats] | None = None,
+    sun: Mapping[str, Floats] | None = None,
+) -> Floats:
+    """As `pv_power_kw`, for intervals given by their middles (T,), in any order; `sun` where it is known already."""
+    if sun is None:
+        sun = sun_at(plant, middle)
     sky = _clear_sky(plant, middle, sun) if weather is None else _sky(weather, middle, sun)
     poa = _plane_of_array_w_m2(plant, middle, sun, sky)
     given = weather or {}

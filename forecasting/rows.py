@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -26,22 +27,45 @@ class Rows:
     def __len__(self) -> int:
         return len(self.value)
 
-    def take(self, chosen: NDArray[np.bool_] | NDArray[np.intp]) -> Rows:
-        """The chosen rows (mask or positions)."""
+    def take(self, chosen: NDArray[np.bool_] | NDArray[np.intp] | slice) -> Rows:
+        """The chosen rows (mask, positions or slice)."""
         return Rows(*(getattr(self, f.name)[chosen] for f in fields(self)))
 
     def joined(self, other: Rows) -> Rows:
         """Both sets of rows, sorted, each identical row once."""
-        both = Rows(*(np.concatenate([getattr(self, f.name), getattr(other, f.name)]) for f in fields(self)))
-        return both.sorted()
+        return concatenated([self, other]).sorted()
 
     def sorted(self) -> Rows:
         """The same rows in the order of the class, without repeated identical rows."""
-        keys = (self.value, self.available_ns, self.member, self.issue_ns, self.valid_ns)
-        rows = self.take(np.lexsort(keys))
+        if self._in_order():
+            return self
+        rows = self.take(np.lexsort((self.value, self.available_ns, self.member, self.issue_ns, self.valid_ns)))
         same = np.ones(max(len(rows) - 1, 0), dtype=bool)
         for column in fields(rows):
             data = getattr(rows, column.name)
             equal = data[1:] == data[:-1]
             same &= equal | (np.isnan(data[1:]) & np.isnan(data[:-1])) if column.name == "value" else equal
         return rows.take(np.concatenate([[True], ~same])) if same.any() else rows
+
+    def _in_order(self) -> bool:
+        """Whether the rows rise strictly without looking at values: then there is nothing to sort or to drop.
+
+        Looking takes a tenth of the time of sorting, and what comes from disk is in order nearly always.
+        """
+        tied = np.ones(max(len(self) - 1, 0), dtype=bool)
+        for data in (self.valid_ns, self.issue_ns, self.member, self.available_ns):
+            if (tied & (data[1:] < data[:-1])).any():
+                return False
+            tied &= data[1:] == data[:-1]
+            if not tied.any():
+                return True
+        return not tied.any()
+
+
+def concatenated(parts: Sequence[Rows]) -> Rows:
+    """All rows one after the other, as they are."""
+    if len(parts) == 1:
+        return parts[0]
+    nothing = np.empty(0, np.int64)
+    all_parts = [Rows(nothing, nothing, nothing, np.empty(0, np.int32), np.empty(0)), *parts]
+    return Rows(*(np.concatenate([getattr(rows, f.name) for rows in all_parts]) for f in fields(Rows)))

@@ -18,7 +18,7 @@ from scipy.optimize import nnls
 
 from forecasting import features, scenarios
 from forecasting.archive import Known
-from forecasting.cases import Case, case_of, measured_inputs
+from forecasting.cases import Case, case_of, has_weather, measured_inputs
 from forecasting.clock import Ns
 from forecasting.features import Rows, Steps
 from forecasting.learners import levels as dense
@@ -71,6 +71,8 @@ class OwnPast:
         edges_ns = known.time_ns + horizon_ns
         learnt = {}
         for target in targets:
+            if self.with_weather and not has_weather(known, target):
+                raise CannotForecast(f"{target.name}: no weather is known under weather={list(target.weather)}")
             learnt[target.name] = _learn(case_of(known, target, place, edges_ns, self.history_days), self)
         return OwnPastTrained(self, tuple(targets), place, np.asarray(levels, dtype=np.float64), learnt)
 

@@ -12,7 +12,7 @@ from scipy.special import ndtri
 
 from forecasting import features, scenarios
 from forecasting.archive import Known
-from forecasting.cases import Case, case_of
+from forecasting.cases import Case, case_of, has_weather
 from forecasting.clock import DAY_NS, Ns
 from forecasting.features import Steps
 from forecasting.models.base import CannotForecast
@@ -64,18 +64,25 @@ class PhysicsTrained:
 
     def quantiles(self, known: Known, edges_ns: Ns) -> Mapping[str, Floats]:
         """See `Trained`."""
-        return {t.name: self._one(case_of(known, t, self.place, edges_ns, GAIN_DAYS)) for t in self.targets}
+        return {target.name: self._one(known, target, edges_ns) for target in self.targets}
 
-    def _one(self, case: Case) -> Floats:
+    def _one(self, known: Known, target: Target, edges_ns: Ns) -> Floats:
+        if not has_weather(known, target):
+            raise _unknown(target)
+        case = case_of(known, target, self.place, edges_ns, GAIN_DAYS)
         power = physics_kw(case, np.array([case.issue_ns]), case.ahead[None, :])
         if power is None or not np.isfinite(power).all():
-            raise CannotForecast(
-                f"{case.target.name}: no weather under weather={list(case.target.weather)} from which physics could "
-                f"tell the power of {'a farm with its turbine' if case.target.kind == 'wind' else 'the plant'}"
-            )
+            raise _unknown(target)
         central = np.clip(power[0] * gain(case), 0.0, case.target.capacity_kw)
         levels = case.bounded(central[:, None] + spread_kw(case, central)[:, None] * ndtri(self.levels), case.ahead)
         return np.clip(case.at_edges(levels, scenarios.Memory(), self.levels), *case.target.bounds)
+
+
+def _unknown(target: Target) -> CannotForecast:
+    plant = "a farm with its turbine" if target.kind == "wind" else "the plant"
+    return CannotForecast(
+        f"{target.name}: no weather under weather={list(target.weather)} from which physics could tell the power of {plant}"
+    )
 
 
 def spread_kw(case: Case, central: Floats) -> Floats:

@@ -17,7 +17,7 @@ from scipy.special import ndtri
 
 from forecasting import scenarios
 from forecasting.archive import Known
-from forecasting.cases import Case, case_of
+from forecasting.cases import case_of, has_weather
 from forecasting.clock import DAY_NS, Ns
 from forecasting.models.base import CannotForecast
 from forecasting.models.own_past import LEARNS_FROM_DAYS
@@ -64,19 +64,22 @@ class UsualWeatherTrained:
 
     def quantiles(self, known: Known, edges_ns: Ns) -> Mapping[str, Floats]:
         """See `Trained`."""
-        return {t.name: self._one(case_of(known, t, self.place, edges_ns, YEAR_DAYS)) for t in self.targets}
+        return {target.name: self._one(known, target, edges_ns) for target in self.targets}
 
-    def _one(self, case: Case) -> Floats:
+    def _one(self, known: Known, target: Target, edges_ns: Ns) -> Floats:
+        if not has_weather(known, target):
+            raise CannotForecast(f"{target.name}: no weather is known under weather={list(target.weather)}")
+        case = case_of(known, target, self.place, edges_ns, YEAR_DAYS)
         if case.days >= LEARNS_FROM_DAYS:
             raise CannotForecast(f"{case.target.name}: its own past of {case.days:.0f} days says more")
         days = np.arange(1, YEAR_DAYS + SEASON_DAYS + 1)
         days = days[(days <= 2 * SEASON_DAYS) | (np.abs(days - YEAR_DAYS) <= SEASON_DAYS)]
         step = case.ahead[None, :] - days[:, None] * case.history.grid.per_day
         power = physics_kw(case, case.issue_ns - days * DAY_NS, step)
-        known = np.zeros(0) if power is None else np.isfinite(power).all(axis=1)
-        if power is None or known.sum() < LEAST_DAYS:
+        told = np.zeros(0) if power is None else np.isfinite(power).all(axis=1)
+        if power is None or told.sum() < LEAST_DAYS:
             raise CannotForecast(f"{case.target.name}: fewer than {LEAST_DAYS} days of weather are known")
-        usual = np.clip(power[known] * gain(case), 0.0, case.target.capacity_kw)
+        usual = np.clip(power[told] * gain(case), 0.0, case.target.capacity_kw)
         spread = np.stack([spread_kw(case, row) for row in usual])
         drawn = usual[:, None, :] + NOISE[None, :, None] * spread[:, None, :]
         levels = np.quantile(drawn.reshape(-1, usual.shape[1]), self.levels, axis=0).T

@@ -13,7 +13,7 @@ import pytest
 
 from dispatch.cli import main
 from dispatch.cli.planning import cache_folder
-from forecasting.weather import open_meteo
+from forecasting import fetching
 from tests.unit.dispatch.small_park import measured, park, write
 from tests.unit.dispatch.weather_service import served
 
@@ -23,7 +23,7 @@ def windy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """PV and wind without history, a load with two weeks up to yesterday."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PARKWATT_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(open_meteo, "ATTEMPTS", 1)
+    monkeypatch.setattr(fetching, "ATTEMPTS", 1)
     content = park()
     content["assets"] += [
         {"kind": "pv", "name": "roof", "bus": "main", "peak_kw": 100},

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import numpy as np
 import pandas as pd
 
-from forecasting.weather.open_meteo import UNITS
+from forecasting.weather.base import UNITS
 
 
 def document(query: dict[str, str]) -> dict[str, Any]:
@@ -23,9 +23,11 @@ def document(query: dict[str, str]) -> dict[str, Any]:
     times = pd.date_range(first, last, freq="1h", inclusive="left")
     sun = np.clip(np.sin((times.hour - 5) / 14 * np.pi), 0, None).to_numpy()
     values = {name: np.full(len(times), 5.0) for name in UNITS}
-    values |= {"temperature_2m": 10 + 8 * sun, "surface_pressure": np.full(len(times), 1013.0)}
+    values |= {"temperature_2m": 10 + 8 * sun, "surface_pressure": np.full(len(times), 1009.0)}
+    values |= {"pressure_msl": np.full(len(times), 1013.0)}
     values |= {"shortwave_radiation": 700 * sun, "direct_normal_irradiance": 600 * sun, "diffuse_radiation": 120 * sun}
-    values |= {f"wind_speed_{h}m": (4 + 5 * sun) * (h / 80) ** 0.15 for h in (10, 80, 120)}
+    values |= {"snow_depth": 0 * sun, "snowfall": 0 * sun, "precipitation": 0 * sun}
+    values |= {f"wind_speed_{h}m": (4 + 5 * sun) * (h / 80) ** 0.15 for h in (10, 80, 120, 180)}
     block = {"time": [t.strftime("%Y-%m-%dT%H:%M") for t in times]}
     names = query["hourly"].split(",")
     return {

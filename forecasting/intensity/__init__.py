@@ -1,0 +1,1 @@
+"""Providers of carbon intensity: measured, forecast, or computed from a generation mix."""

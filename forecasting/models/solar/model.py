@@ -1,0 +1,349 @@
+"""The model of photovoltaic power: own and pooled learners on physical features, corrected by what has come since.
+
+Quantiles are learnt as shares of the capacity in daylight only; in the dark the power is exactly zero. The first
+correction comes from the last days of training, which were held out; from then on each day's outcome moves it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecasting.archive import Known
+from forecasting.clock import DAY_NS, HOUR_NS, Ns, utc_text
+from forecasting.features import Steps, seen
+from forecasting.learners.adaptive import Adaptive, follow
+from forecasting.learners.base import Fitted, Frame, Learner
+from forecasting.learners.boosted import Boosted
+from forecasting.learners.censored import Censored
+from forecasting.learners.held import forward
+from forecasting.learners.levels import checked
+from forecasting.learners.linear import Linear
+from forecasting.models.base import CannotForecast
+from forecasting.models.solar import rows as features
+from forecasting.models.solar.learning import OwnAndAll, Scaled
+from forecasting.models.solar.past import LOOK_BACK_DAYS, Past, past_of
+from forecasting.models.solar.rows import State, build, mean_of, state_of
+from forecasting.steps import overlap
+from forecasting.targets import Place, Target
+
+Floats = NDArray[np.float64]
+VERSION = "solar-1"
+HISTORY_DAYS = 730
+LEARNT_EVERY_H = 0.5  # of quarter-hours, whose errors are alike, every second one
+KEPT_EVERY_H = 1.0
+FOLLOWED_DAYS = 60
+LEAST_DAYS = 3
+NEIGHBOURS, NEIGHBOURS_KM = 8, 300.0
+LEAST_KNOWN = 0.9  # share of the daylight ahead of which radiation must be forecast
+RATE, INTEGRAL = 0.1, 0.02
+
+IN_TREES = (
+    "elevation", "azimuth", "clear_share", "lead_h", "just_now", "physics_share", "physics_over_clear", "k", "k_2h",
+    "k_6h", "k_day", "k_before_2h", "k_before_1h", "k_before_0.5h", "k_after_0.5h", "k_after_1h", "k_after_2h",
+    "k_unsteady", "beam_share", "wind_from_east", "wind_from_north", "humidity_day", *features.PLAIN, *features.NEAR,
+)  # fmt: skip
+OF_PLANT = (
+    *(f"ratio_{d}d" for d in (1, 3, 7, 28)), "clear_ratio_1d", "clear_ratio_7d", *features.OF_HOUR, "best_share_usual"
+)  # fmt: skip
+OF_REGION = ("near_ratio_1d", "near_ratio_3d", "near_ratio_7d")
+LINES = ("clear_share", "physics_share", *(f"clear_x_{name}" for name in features.IN_LINES))
+RELATIVE = tuple(f"relative_{name}" for name in OF_PLANT)
+COLUMNS = (*IN_TREES, *OF_PLANT, *OF_REGION, *RELATIVE, *LINES[2:])
+
+
+def default_learner() -> Learner:
+    """Settings found on blocks of PVOD's training months; see decision 23."""
+    trees = Boosted(
+        rounds=100, depth=3, learning_rate=0.06, leaf_blocks=3.0, column_share=0.5,
+        columns=(*IN_TREES, *OF_PLANT, *OF_REGION),
+    )  # fmt: skip
+    lines = Linear(columns=LINES, penalty=1e-2)
+    pooled = Boosted(
+        rounds=200, depth=5, learning_rate=0.06, leaf_blocks=2.0, column_share=0.5,
+        columns=(*IN_TREES, *RELATIVE, *OF_REGION),
+    )  # fmt: skip
+    return OwnAndAll((trees, lines), Scaled(pooled, "gain"))
+
+
+@dataclass(frozen=True)
+class Solar:
+    """Photovoltaic plants, many together: what one lacks others may show."""
+
+    learner: Learner = field(default_factory=default_learner)
+    history_days: int = HISTORY_DAYS
+    name: str = "solar"
+
+    def train(
+        self, known: Known, targets: Sequence[Target], place: Place, horizon_ns: Ns, levels: Floats
+    ) -> SolarTrained:
+        """Learn all plants from what was known at `known.time_ns`."""
+        levels = checked(levels)
+        scene = Scene.of(known, targets, place, known.time_ns + horizon_ns, self.history_days + LOOK_BACK_DAYS)
+        table = _training_table(scene, self.history_days)
+        if len(np.unique(table.frame.block)) < LEAST_DAYS:
+            raise CannotForecast(
+                f"solar: {len(np.unique(table.frame.block))} days on which power and forecast radiation are both known "
+                f"before {utc_text(known.time_ns)}; needed are {LEAST_DAYS}"
+            )
+        held = _held(Censored(self.learner, ceiling=1.0), table, levels)
+        fitted = Censored(self.learner, ceiling=1.0).fit(table.frame, table.actual, levels)
+        return SolarTrained(tuple(targets), place, levels, fitted, held, known.time_ns, self._card(known, table))
+
+    def _card(self, known: Known, table: Table) -> dict[str, Any]:
+        return {
+            "model": self.name,
+            "version": VERSION,
+            "trained_at": utc_text(known.time_ns),
+            "rows": len(table.frame),
+            "days": len(np.unique(table.frame.block)),
+            "features": COLUMNS,
+            "settings": repr(self.learner),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """All plants as known at one time, and whose neighbours they are."""
+
+    known: Known
+    pasts: tuple[Past, ...]
+    edges_ns: Ns
+    near: tuple[tuple[int, ...], ...]
+
+    @classmethod
+    def of(cls, known: Known, targets: Sequence[Target], place: Place, edges_ns: Ns, days: int) -> Scene:
+        """The last so many days of all plants."""
+        pasts = tuple(past_of(known, target, place, edges_ns, days) for target in targets)
+        return cls(known, pasts, edges_ns, _neighbours(pasts))
+
+    def states(self, issue_ns: Ns) -> list[State]:
+        """Each plant's state at the issues, its gain drawn to the mean of its neighbours'; with their departures."""
+        alone = [state_of(past, issue_ns) for past in self.pasts]
+        found = []
+        for number, past in enumerate(self.pasts):
+            others = [alone[other] for other in self.near[number]]
+            own = alone[number]
+            if others:
+                gains = mean_of([np.where(other.days > 0, other.gain, np.nan) for other in others])
+                usual = np.where(np.isfinite(gains), gains, features.USUAL_RATIO)
+                own = state_of(past, issue_ns, usual)
+                near = {
+                    f"near_ratio_{days}d": mean_of([other.ratios[f"ratio_{days}d"] / other.gain for other in others])
+                    for days in (1, 3, 7)
+                }
+                own = replace(own, ratios=own.ratios | near)
+            found.append(own)
+        return found
+
+    def rows(self, number: int, issue_ns: Ns, state: State) -> features.Rows:
+        """Columns of one plant for the horizon's steps after each issue; issues are whole steps apart."""
+        past = self.pasts[number]
+        others = [self.pasts[other] for other in self.near[number]]
+        return build(self.known, past, others, issue_ns, steps_after(past, self.edges_ns, issue_ns), state)
+
+
+def steps_after(past: Past, edges_ns: Ns, issue_ns: Ns) -> Steps:
+    """Grid steps (I, H) that the edges touch, moved from the last issue to each."""
+    grid = past.grid
+    first = (int(edges_ns[0]) - grid.start_ns) // grid.step_ns
+    last = -(-(int(edges_ns[-1]) - grid.start_ns) // grid.step_ns)
+    back = (issue_ns - int(issue_ns[-1])) // grid.step_ns
+    return back[:, None] + np.arange(first, last)
+
+
+def _neighbours(pasts: Sequence[Past]) -> tuple[tuple[int, ...], ...]:
+    """The nearest plants with weather of their own, within 300 km."""
+    at = np.deg2rad([[past.plant.latitude_deg, past.plant.longitude_deg] for past in pasts])
+    found = []
+    for number, (latitude, longitude) in enumerate(at):
+        east = (at[:, 1] - longitude) * np.cos(latitude)
+        distance_km = 6371 * np.hypot(at[:, 0] - latitude, east)
+        order = [int(k) for k in np.argsort(distance_km, kind="stable") if k != number]
+        found.append(tuple(k for k in order if distance_km[k] < NEIGHBOURS_KM)[:NEIGHBOURS])
+    return tuple(found)
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Rows of all plants in the order of time, and what came as a share of the capacity."""
+
+    frame: Frame
+    actual: Floats
+
+
+def frame_of(rows: features.Rows, use: NDArray[np.bool_], number: int, day: NDArray[np.int64], cut: Floats) -> Frame:
+    """The chosen rows (I, H) as a frame; `day` (I,) labels blocks."""
+    x = rows.matrix(COLUMNS, use)
+    more = np.stack(
+        [
+            np.full(len(x), float(number)),
+            np.broadcast_to(rows.gain[:, None], rows.step.shape)[use],
+            np.broadcast_to(cut, rows.step.shape)[use],
+        ],
+        axis=1,
+    )
+    block = np.broadcast_to(day[:, None], rows.step.shape)[use]
+    return Frame(
+        np.concatenate([x, more.astype(np.float32)], axis=1), (*COLUMNS, "site", "gain", "curtailed"), block
+    )
+
+
+def thinned(past: Past, step: Steps, every_h: float) -> NDArray[np.bool_]:
+    """Mask of the steps that lie on every so many hours."""
+    return np.asarray(step % max(round(every_h / past.grid.step_h), 1) == 0)
+
+
+def _training_table(scene: Scene, history_days: int) -> Table:
+    """Rows of all plants, each past interval about once."""
+    horizon_days = -(-int(scene.edges_ns[-1] - scene.edges_ns[0]) // DAY_NS)
+    back = np.arange(history_days // horizon_days, 0, -1) * horizon_days * DAY_NS
+    issue_ns = scene.known.time_ns - back
+    day = (issue_ns - int(issue_ns[0])) // DAY_NS
+    frames, came = [], []
+    states = scene.states(np.append(issue_ns, scene.known.time_ns))
+    for number, past in enumerate(scene.pasts):
+        step = steps_after(past, scene.edges_ns, np.append(issue_ns, scene.known.time_ns))[:-1]
+        live = (step[:, -1] >= 0) & (step[:, 0] <= past.history.last_step)
+        if not live.any():
+            continue
+        state = _part(states[number], np.append(live, False))
+        others = [scene.pasts[other] for other in scene.near[number]]
+        rows = build(scene.known, past, others, issue_ns[live], step[live], state)
+        actual = seen(past.history, rows.step, np.array(scene.known.time_ns)) / past.target.capacity_kw
+        use = np.isfinite(actual) & ~rows.sun.dark & thinned(past, rows.step, LEARNT_EVERY_H)
+        use &= np.isfinite(rows.columns["k"])
+        cut = past.curtailed[np.clip(rows.step, 0, past.grid.count - 1)].astype(np.float64)
+        frames.append(frame_of(rows, use, number, day[live], cut))
+        came.append(actual[use])
+    return _joined(frames, came)
+
+
+def _part(state: State, chosen: NDArray[np.bool_]) -> State:
+    return State({k: v[chosen] for k, v in state.ratios.items()}, state.gain[chosen], state.days[chosen])
+
+
+def _joined(frames: Sequence[Frame], came: Sequence[Floats]) -> Table:
+    names = (*COLUMNS, "site", "gain", "curtailed")
+    if not frames:
+        return Table(Frame(np.empty((0, len(names)), np.float32), names, np.empty(0, np.int64)), np.empty(0))
+    block = np.concatenate([frame.block for frame in frames])
+    order = np.argsort(block, kind="stable")
+    x = np.concatenate([frame.x for frame in frames])[order]
+    return Table(Frame(x, names, block[order]), np.concatenate(came)[order])
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """Forecasts of one plant that were made without knowing what came: block (N,), quantiles (N, Q), actual (N,)."""
+
+    block: NDArray[np.int64]
+    quantiles: Floats
+    actual: Floats
+
+
+def _held(learner: Learner, table: Table, levels: Floats) -> dict[int, Seen]:
+    """By plant, forecasts of the last days of training by a learner that had not seen them."""
+    if len(np.unique(table.frame.block)) < 4 * LEAST_DAYS:
+        return {}
+    held = forward(learner, table.frame, table.actual, levels, FOLLOWED_DAYS, folds=1)
+    rows = table.frame.take(held.position)
+    site, free = rows.column("site"), rows.column("curtailed") == 0
+    actual = table.actual[held.position]
+    found = {}
+    newest = int(table.frame.block.max())
+    for number in np.unique(site):
+        mine = (site == number) & free
+        found[int(number)] = Seen(rows.block[mine] - newest - 1, held.quantiles[mine], actual[mine])
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class SolarTrained:
+    """Plants that have learnt. `held` are forecasts of the days before `trained_ns`, blocks counted back from there."""
+
+    targets: tuple[Target, ...]
+    place: Place
+    levels: Floats
+    fitted: Fitted
+    held: Mapping[int, Seen]
+    trained_ns: int
+    about: Mapping[str, Any]
+
+    @property
+    def card(self) -> Mapping[str, Any]:
+        """What it is."""
+        return self.about
+
+    def quantiles(self, known: Known, edges_ns: Ns) -> Mapping[str, Floats]:
+        """By target (T, Q) in kW."""
+        scene = Scene.of(known, self.targets, self.place, edges_ns, LOOK_BACK_DAYS + FOLLOWED_DAYS + 2)
+        back = np.arange(FOLLOWED_DAYS, -1, -1) * DAY_NS
+        issue_ns = known.time_ns - back[known.time_ns - back > self.trained_ns - HOUR_NS]
+        if not len(issue_ns) or issue_ns[-1] != known.time_ns:
+            issue_ns = np.array([known.time_ns])
+        states = scene.states(issue_ns)
+        return {
+            target.name: self._one(scene, number, issue_ns, states[number]) for number, target in enumerate(self.targets)
+        }
+
+    def _one(self, scene: Scene, number: int, issue_ns: Ns, state: State) -> Floats:
+        past, target = scene.pasts[number], self.targets[number]
+        rows = scene.rows(number, issue_ns, state)
+        _refuse_unknown(target, rows)
+        light = ~rows.sun.dark
+        keep = light & thinned(past, rows.step, KEPT_EVERY_H)
+        keep[-1] = light[-1]
+        frame = frame_of(rows, keep, number, np.arange(len(issue_ns)), np.zeros(1))
+        raw = self.fitted.predict(frame)
+        now = frame.block == len(issue_ns) - 1
+        before = self._before(past, rows, keep, frame, raw, now, len(issue_ns), scene.known)
+        moved = self._corrected(before, raw[now])
+        levels = np.zeros((rows.step.shape[1], len(self.levels)))
+        levels[light[-1]] = np.sort(np.clip(moved, 0.0, 1.0), axis=1)
+        share = overlap(past.grid, rows.step[-1], scene.edges_ns)
+        return np.asarray(share @ levels * target.capacity_kw)
+
+    def _before(
+        self, past: Past, rows: features.Rows, keep: NDArray[np.bool_], frame: Frame, raw: Floats,
+        now: NDArray[np.bool_], count: int, known: Known,
+    ) -> Seen:  # fmt: skip
+        """Forecasts whose outcome is known at the issue: those of this model, and before it those held out."""
+        actual = seen(past.free, rows.step, np.array(known.time_ns))[keep] / past.target.capacity_kw
+        own = Seen(frame.block[~now] - count, raw[~now], actual[~now])
+        stored = self.held.get(int(frame.column("site")[0])) if len(frame) else None
+        if stored is None:
+            return own
+        age = (known.time_ns - self.trained_ns) // DAY_NS
+        block = stored.block - age
+        late = block >= -FOLLOWED_DAYS
+        return Seen(
+            np.concatenate([block[late], own.block]),
+            np.concatenate([stored.quantiles[late], own.quantiles]),
+            np.concatenate([stored.actual[late], own.actual]),
+        )
+
+    def _corrected(self, before: Seen, raw: Floats) -> Floats:
+        """Quantiles moved by what the days before have shown."""
+        state = Adaptive.start(self.levels, rate=RATE, integral=INTEGRAL, floor=0.01)
+        for block in np.unique(before.block):
+            day = before.block == block
+            state = state.updated(before.quantiles[day], before.actual[day])
+        return state.apply(raw)
+
+
+def _refuse_unknown(target: Target, rows: features.Rows) -> None:
+    light = ~rows.sun.dark[-1]
+    known = np.isfinite(rows.columns["k"][-1][light])
+    if light.any() and known.mean() < LEAST_KNOWN:
+        raise CannotForecast(
+            f"{target.name}: radiation or cloud cover is forecast for {known.mean():.0%} of the daylight ahead "
+            f"under {list(target.weather)}; needed are {LEAST_KNOWN:.0%}"
+        )
+
+
+__all__ = ["Solar", "SolarTrained", "default_learner"]

@@ -1,0 +1,260 @@
+"""The wind model: all farms together, each with its own and its neighbours' weather, in two stages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecasting import steps as grids
+from forecasting.archive import Known
+from forecasting.clock import DAY_NS, Ns, utc_text
+from forecasting.learners import levels as dense
+from forecasting.learners.base import Frame
+from forecasting.models.base import CannotForecast
+from forecasting.models.wind import features, stages
+from forecasting.models.wind.rows import Past, lattice_of, past_of, steps_ahead, training_issues
+from forecasting.models.wind.winds import Lattice, Steps, Winds, winds_of
+from forecasting.steps import Grid
+from forecasting.targets import Place, Target
+
+Floats = NDArray[np.float64]
+VERSION = "1"
+NEIGHBOURS = 9
+ROWS_AT_MOST = 20_000
+FEWEST_DAYS = 15
+LEAST_KNOWN = 0.1  # a feature known in fewer rows teaches its gaps
+RECENT_NS = 4 * DAY_NS  # runs that end earlier before the horizon bear on nothing in it
+
+
+@dataclass(frozen=True)
+class WindModel:
+    """Wind power from forecasts of wind. `own_run`: features of a step come from one run only, that of the step."""
+
+    own_run: bool = False
+    name: str = "wind"
+
+    def train(
+        self, known: Known, targets: Sequence[Target], place: Place, horizon_ns: Ns, levels: Floats
+    ) -> TrainedWind:
+        """Learn all farms from what was known at `known.time_ns`."""
+        levels = dense.checked(levels)
+        lattice = lattice_of(known, targets)
+        sources = {target.name: _sources(known, target, lattice) for target in targets}
+        winds = {site: run for found in sources.values() for site, run in found.items()}
+        pasts = tuple(past_of(known, target, lattice) for target in targets)
+        issue_ns = training_issues(list(winds.values()), pasts, known.time_ns, horizon_ns)
+        step = steps_ahead(lattice, issue_ns, horizon_ns)
+        looks = {site: features.Look(run, issue_ns, step, self.own_run, hindcast=True) for site, run in winds.items()}
+        sites = tuple(tuple(found) for found in sources.values())
+        setting = Setting(tuple(targets), lattice, sites, _nearest(pasts), self.own_run)
+        columns = [setting.columns(farm, looks, pasts[farm]) for farm in range(len(targets))]
+        fitting = _Fitting(setting, step, pasts, columns, levels)
+        members = fitting.members()
+        first, last = (utc_text(int(lattice.end_ns(step.ravel()[k]))) for k in (0, -1))
+        card = {"model": self.name, "version": VERSION, "trained_at": utc_text(known.time_ns)}
+        card |= {"rows_from": first, "rows_to": last, "issues": len(issue_ns), "own_run": self.own_run}
+        card |= {"members": ("stage one", *(member.name for member in stages.SECOND))}
+        card |= {"features": {t.name: m.names for t, m in zip(targets, members, strict=True)}}
+        return TrainedWind(setting, members, levels, card)
+
+
+def _sources(known: Known, target: Target, lattice: Lattice, since_ns: int | None = None) -> dict[str, Winds]:
+    """Weather of a target by site, the best source first; CannotForecast where no source has a wind speed."""
+    tried = target.weather or (target.site,)
+    found = {site: winds_of(known, site, lattice, since_ns) for site in tried}
+    there = {site: winds for site, winds in found.items() if winds is not None}
+    if not there:
+        raise CannotForecast(
+            f"target {target.name}: no forecast of wind_speed_…m is known of {', '.join(tried)}; "
+            f"known are {', '.join(known.series_names()) or 'no series'}"
+        )
+    return there
+
+
+def _nearest(pasts: Sequence[Past]) -> tuple[tuple[int, ...], ...]:
+    """Each farm's neighbours, those whose power goes with its own the most."""
+    if len(pasts) == 1:
+        return ((),)
+    first = min((past.first for past in pasts if len(past.value)), default=0)
+    last = max((past.first + len(past.value) for past in pasts if len(past.value)), default=1)
+    power = np.stack([past.at(np.arange(first, last)) for past in pasts])
+    centred = np.nan_to_num(power - np.nanmean(np.where(np.isfinite(power), power, np.nan), axis=1, keepdims=True))
+    size = np.sqrt((centred**2).sum(axis=1))
+    alike = centred @ centred.T / np.maximum(np.outer(size, size), 1e-12)
+    np.fill_diagonal(alike, -np.inf)
+    order = np.argsort(-alike, axis=1, kind="stable")[:, : min(NEIGHBOURS, len(pasts) - 1)]
+    return tuple(tuple(int(k) for k in row) for row in order)
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """What training and forecasting share: farms, lattice, each farm's weather sites and neighbours."""
+
+    targets: tuple[Target, ...]
+    lattice: Lattice
+    sites: tuple[tuple[str, ...], ...]
+    nearest: tuple[tuple[int, ...], ...]
+    own_run: bool
+
+    def columns(self, farm: int, looks: Mapping[str, features.Look], past: Past) -> dict[str, dict[str, Floats]]:
+        """Features (I, H) of one farm in three groups: of its own wind, of others', and what needs no wind."""
+        main, *more = self.sites[farm]
+        others = list(dict.fromkeys([*more, *(self.sites[other][0] for other in self.nearest[farm])]))
+        beside: dict[str, Floats] = {}
+        for site in others:
+            if site != main and site in looks:
+                beside |= features.elsewhere(site, looks[site])
+        look = looks[main]
+        windless = features.calendar(look) | features.last_power(past, look)
+        return {"own": features.own(self.targets[farm], look), "others": beside, "windless": windless}
+
+
+@dataclass(frozen=True, eq=False)
+class _Fitting:
+    """Fits all farms on rows (I, H)."""
+
+    setting: Setting
+    step: Steps
+    pasts: tuple[Past, ...]
+    columns: list[dict[str, dict[str, Floats]]]
+    levels: Floats
+
+    def members(self) -> tuple[stages.Members, ...]:
+        """Both stages of all farms."""
+        day = self.setting.lattice.end_ns(self.step - 1).ravel() // DAY_NS
+        fold = stages.folds_of(day)
+        first, means, names = [], [], []
+        for farm, groups in enumerate(self.columns):
+            every = groups["own"] | groups["others"] | groups["windless"]
+            use = self._usable(farm)
+            names.append(_informative(every, use))
+            rows = self._frame(every, names[-1], day)
+            first.append(stages.crossed(rows.take(use), self._actual(farm)[use], fold[use], self.levels))
+            mean = first[-1].mean(rows, fold)
+            mean[~_windy(groups).ravel()] = np.nan
+            means.append(mean.reshape(self.step.shape))
+        return tuple(
+            self._second(farm, first[farm], names[farm], [means[k] for k in (farm, *self.setting.nearest[farm])], day)
+            for farm in range(len(self.columns))
+        )
+
+    def _second(
+        self, farm: int, first: stages.Crossed, names: tuple[str, ...], means: list[Floats], day: NDArray[np.int64]
+    ) -> stages.Members:
+        groups, use = self.columns[farm], self._usable(farm)
+        more = groups["own"] | groups["windless"] | stages.beside(means, 0, self.setting.lattice.steps(1))
+        names_second = _informative(more, use)
+        rows, actual = self._frame(more, names_second, day).take(use), self._actual(farm)[use]
+        second = tuple(learner.fit(rows, actual, self.levels) for learner in stages.SECOND)
+        rest = groups["others"] | groups["windless"]
+        names_without = _informative(rest, use)
+        windless = self._frame(rest, names_without, day).take(use)
+        without = stages.WITHOUT_WIND.fit(windless, actual, self.levels)
+        return stages.Members(first, second, without, names, names_second, names_without)
+
+    def _actual(self, farm: int) -> Floats:
+        return self.pasts[farm].at(self.step).ravel()
+
+    def _usable(self, farm: int) -> NDArray[np.bool_]:
+        """Rows with wind and a measured power, no more than the budget."""
+        use = np.isfinite(self._actual(farm)) & _windy(self.columns[farm]).ravel()
+        target = self.setting.targets[farm]
+        days = len(np.unique(self.setting.lattice.end_ns(self.step.ravel()[use] - 1) // DAY_NS))
+        if days < FEWEST_DAYS:
+            raise CannotForecast(
+                f"target {target.name}: {days} days have both a measured power and a forecast of wind; "
+                f"{FEWEST_DAYS} are needed to train"
+            )
+        if (count := int(use.sum())) > ROWS_AT_MOST:
+            chosen = np.random.default_rng(farm).permutation(np.flatnonzero(use))[: count - ROWS_AT_MOST]
+            use[chosen] = False
+        return use
+
+    def _frame(self, columns: Mapping[str, Floats], names: Sequence[str], day: NDArray[np.int64]) -> Frame:
+        return Frame(features.stacked(columns, names, self.step.shape), tuple(names), day)
+
+
+def _windy(groups: Mapping[str, Mapping[str, Floats]]) -> NDArray[np.bool_]:
+    """Steps (I, H) whose own wind is known at any height."""
+    speeds = [values for name, values in groups["own"].items() if name.startswith("speed_") and name[6:].isdigit()]
+    return np.asarray(np.isfinite(np.stack(speeds)).any(axis=0))
+
+
+def _informative(columns: Mapping[str, Floats], use: NDArray[np.bool_]) -> tuple[str, ...]:
+    """Features that are known often enough in the rows of training and not always the same."""
+    found = []
+    for name, values in columns.items():
+        known = values.ravel()[use]
+        known = known[np.isfinite(known)]
+        if len(known) >= LEAST_KNOWN * use.sum() and np.ptp(known) > 0:
+            found.append(name)
+    return tuple(found)
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedWind:
+    """All farms' members; it can be pickled."""
+
+    setting: Setting
+    members: tuple[stages.Members, ...]
+    levels: Floats
+    card: Mapping[str, Any]
+
+    def quantiles(self, known: Known, edges_ns: Ns) -> Mapping[str, Floats]:
+        """By target, quantiles (T, Q) [kW] of the means over the T intervals, issued at `known.time_ns`."""
+        setting, lattice = self.setting, self.setting.lattice
+        issue_ns = np.array([known.time_ns], dtype=np.int64)
+        step = steps_ahead(lattice, issue_ns, edges_ns - known.time_ns)
+        since = int(edges_ns[0]) - RECENT_NS
+        sources = [_sources(known, target, lattice, since) for target in setting.targets]
+        looks = {
+            site: features.Look(run, issue_ns, step, setting.own_run)
+            for found in sources
+            for site, run in found.items()
+        }
+        usable = tuple(tuple(found) for found in sources)
+        here = Setting(setting.targets, lattice, usable, setting.nearest, setting.own_run)
+        columns = [
+            here.columns(farm, looks, past_of(known, target, lattice)) for farm, target in enumerate(setting.targets)
+        ]
+        answers = self._answers(columns, step)
+        grid = Grid(int(lattice.end_ns(step[0, :1] - 1)[0]), lattice.step_ns, step.shape[1])
+        share = grids.overlap(grid, np.arange(grid.count), edges_ns)
+        return {
+            target.name: share @ np.clip(answer, *target.bounds)
+            for target, answer in zip(setting.targets, answers, strict=True)
+        }
+
+    def _answers(self, columns: list[dict[str, dict[str, Floats]]], step: Steps) -> list[Floats]:
+        day = self.setting.lattice.end_ns(step - 1).ravel() // DAY_NS
+        frames, means = [], []
+        for member, groups in zip(self.members, columns, strict=True):
+            every = groups["own"] | groups["others"] | groups["windless"]
+            frames.append(Frame(features.stacked(every, member.names, step.shape), member.names, day))
+            mean = member.first.mean(frames[-1])
+            mean[~_windy(groups).ravel()] = np.nan
+            means.append(mean.reshape(step.shape))
+        return [self._answer(farm, frames[farm], columns[farm], means, step) for farm in range(len(columns))]
+
+    def _answer(
+        self, farm: int, rows: Frame, groups: dict[str, dict[str, Floats]], means: list[Floats], step: Steps
+    ) -> Floats:
+        member = self.members[farm]
+        near = [means[k] for k in (farm, *self.setting.nearest[farm])]
+        more = groups["own"] | groups["windless"] | stages.beside(near, 0, self.setting.lattice.steps(1))
+        second = Frame(features.stacked(more, member.names_second, step.shape), member.names_second, rows.block)
+        parts = [member.first.predict(rows), *(fitted.predict(second) for fitted in member.second)]
+        found = stages.averaged(parts)
+        lost = ~_windy(groups).ravel()
+        if lost.all():
+            name = self.setting.targets[farm].name
+            raise CannotForecast(f"target {name}: no run that is known reaches the horizon")
+        if lost.any():
+            rest = groups["others"] | groups["windless"]
+            windless = Frame(features.stacked(rest, member.names_without, step.shape), member.names_without, rows.block)
+            found[lost] = member.without_wind.predict(windless.take(lost))
+        return found

@@ -1,0 +1,106 @@
+"""Two stages of learning: what each farm's weather says, then what all farms' forecasts together say.
+
+Stage one is a forest per farm on its own and its neighbours' weather. It is grown in folds of whole weeks, so that the
+past has forecasts of it that had not seen it. Stage two learns from these forecasts, of the farm in the hours around and
+of the neighbours, beside the farm's own weather, with a forest and with boosted quantiles. The answer averages the
+quantiles of stage one and of both members of stage two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecasting.learners.base import Fitted, Frame, Learner
+from forecasting.learners.boosted import Boosted
+from forecasting.learners.extra_trees import ExtraTrees, ExtraTreesFitted
+
+Floats = NDArray[np.float64]
+FOLDS = 5
+FOLD_DAYS = 8.0  # longer than a spell of weather
+FIRST = ExtraTrees(trees=14, leaf_rows=5)
+SECOND: tuple[Learner, ...] = (
+    ExtraTrees(trees=50, leaf_rows=8, seed=FOLDS),
+    Boosted(rounds=70, depth=3, learning_rate=0.1, min_rows=60, leaf_blocks=0.0),
+)
+WITHOUT_WIND = ExtraTrees(trees=20, leaf_rows=30, name="without_wind")
+
+
+@dataclass(frozen=True, eq=False)
+class Crossed:
+    """One forest per fold, each grown without it; quantiles and means of new rows are those of all forests."""
+
+    forests: tuple[ExtraTreesFitted, ...]
+
+    def predict(self, rows: Frame) -> Floats:
+        """Quantiles (N, Q)."""
+        return np.asarray(np.mean([forest.predict(rows) for forest in self.forests], axis=0))
+
+    def mean(self, rows: Frame, fold: NDArray[np.int64] | None = None) -> Floats:
+        """Conditional mean (N,): of all forests, or of rows in folds (N,) by the forest that has not seen the fold."""
+        if not len(rows):
+            return np.empty(0)
+        if fold is None:
+            return np.asarray(np.mean([forest.mean(rows) for forest in self.forests], axis=0))
+        found = np.full(len(rows), np.nan)
+        for number, forest in enumerate(self.forests):
+            inside = fold == number
+            if inside.any():
+                found[inside] = forest.mean(rows.take(inside))
+        return found
+
+
+def folds_of(day: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Fold (N,) of each row by its day: whole weeks go together, less of a history too short for that."""
+    span = int(day.max() - day.min()) + 1
+    length = max(min(FOLD_DAYS, span / (2 * FOLDS)), 1.0)
+    return np.asarray(((day - day.min()) / length).astype(np.int64) % FOLDS)
+
+
+def crossed(rows: Frame, actual: Floats, fold: NDArray[np.int64], levels: Floats) -> Crossed:
+    """Stage one of one farm."""
+    forests = []
+    for number in range(FOLDS):
+        others = fold != number
+        learner = ExtraTrees(FIRST.trees, FIRST.leaf_rows, FIRST.column_share, seed=number)
+        forests.append(learner.fit(rows.take(others), actual[others], levels))
+    return Crossed(tuple(forests))
+
+
+def beside(first: Sequence[Floats], farm: int, hour: int) -> dict[str, Floats]:
+    """Features (I, H) of stage two from stage one's means (I, H) of the farms, the first `farm` being the farm itself.
+
+    `hour` is the number of steps of an hour. At the ends of the horizon the outermost forecast stands for those beyond.
+    """
+    mean = first[farm]
+    at = np.arange(mean.shape[1])
+    around = {k: mean[:, np.clip(at + k * hour, 0, len(at) - 1)] for k in range(-3, 4)}
+    found = {f"first_{k:+d}h": values for k, values in around.items() if k}
+    found |= {f"first_{number}": values for number, values in enumerate(first)}
+    found["first_3h"] = (around[-1] + around[0] + around[1]) / 3
+    found["first_7h"] = np.mean(list(around.values()), axis=0)
+    known = np.isfinite(np.stack(first))
+    total = np.where(known, np.stack(first), 0.0).sum(axis=0)
+    count = known.sum(axis=0)
+    found["first_of_all"] = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class Members:
+    """What answers for one farm: stage one, the members of stage two, and a forest for hours without wind."""
+
+    first: Crossed
+    second: tuple[Fitted, ...]
+    without_wind: Fitted
+    names: tuple[str, ...]
+    names_second: tuple[str, ...]
+    names_without: tuple[str, ...]
+
+
+def averaged(parts: Sequence[Floats]) -> Floats:
+    """Mean (N, Q) of the members' quantiles, rising along Q."""
+    return np.sort(np.mean(parts, axis=0), axis=1)
