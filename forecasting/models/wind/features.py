@@ -29,7 +29,7 @@ CALM_M_S = 0.3  # below it shear and direction are noise
 
 @dataclass(frozen=True, eq=False)
 class Look:
-    """One site's weather as seen at issues (I,) for steps (I, H); `own_run` looks around within the run of the step only."""
+    """One site's weather as seen at issues (I,) for steps (I, H); `own_run` looks around within the step's run only."""
 
     winds: Winds
     issue_ns: Ns
@@ -39,7 +39,7 @@ class Look:
     _rows: dict[int, NDArray[np.int64]] = field(default_factory=dict)
 
     def row(self, by: int = 0) -> NDArray[np.int64]:
-        """Rows (I, H) of the weather so many steps later: of the same run where it reaches, else the latest that does."""
+        """Rows (I, H) of the weather so many steps later: of the same run where it reaches, else of the latest."""
         if by not in self._rows:
             if by == 0:
                 self._rows[0] = self.winds.latest(self.issue_ns[:, None], self.step, self.hindcast)
@@ -71,7 +71,8 @@ def main_height_m(target: Target, winds: Winds) -> int:
     heights = winds.heights_m
     if target.farm is None:
         return heights[-1]
-    return min(heights, key=lambda height: abs(height - target.farm.hub_height_m) if target.farm else 0)
+    hub_m = target.farm.hub_height_m
+    return min(heights, key=lambda height: abs(height - hub_m))
 
 
 def own(target: Target, look: Look) -> dict[str, Floats]:
@@ -159,15 +160,14 @@ def elsewhere(name: str, look: Look) -> dict[str, Floats]:
     return found
 
 
-def calendar(look: Look) -> dict[str, Floats]:
-    """Hour of the day (UTC) and season (I, H)."""
+def calendar(look: Look, longitude_deg: float) -> dict[str, Floats]:
+    """Mean solar hour of the day and season (I, H)."""
     start = look.winds.lattice.end_ns(look.step) - look.winds.lattice.step_ns
     year = 2 * np.pi * (start / DAY_NS) / YEAR_DAYS
     return {
-        "hour": (start % DAY_NS) / HOUR_NS,
+        "hour": (start / HOUR_NS + longitude_deg / 15) % 24,
         "season_cos": np.cos(year),
         "season_sin": np.sin(year),
-        "lead_h": (look.winds.lattice.end_ns(look.step) - look.issue_ns[:, None]) / HOUR_NS,
     }
 
 
