@@ -35,8 +35,12 @@ from dispatch.sources import gather, user_errors
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    import pandas as pd
+
+    from dispatch.executor import Executor
     from forecasting.archive import Archive
-    from forecasting.backtest import Backtest
+    from forecasting.backtest import Backtest, Results
+    from forecasting.backtest.tables import Scored
     from forecasting.models.base import Model
 
 MODELS = ("parkwatt", "climatology", "persistence", "smart persistence")
@@ -100,20 +104,29 @@ def read_spec(name: str, first: str | None, last: str | None) -> Spec:
     if missing := [key for key in ("from", "to") if key not in raw]:
         options = " and ".join(f"--{key}" for key in missing)
         raise DataError(f"give {options}: first and last local day of the backtest, such as 2016-06-01")
+    return spec_of(name, raw, document)
+
+
+def spec_of(name: str, raw: dict[str, Any], document: Document | None = None) -> Spec:
+    """The spec of a mapping with the keys of a file.
+
+    Raises:
+        ConfigError: it describes no valid backtest.
+    """
     try:
         return Spec.model_validate(raw)
     except ValidationError as error:
         raise ConfigError(name, list(_problems(error, document))) from error
 
 
-def _problems(error: ValidationError, document: Document) -> Iterator[Problem]:
+def _problems(error: ValidationError, document: Document | None) -> Iterator[Problem]:
     for one in error.errors(include_url=False):
         place = ".".join(map(str, one["loc"])) or "file"
         given = "" if isinstance(one["input"], dict) else f" (found {shown(one['input'])})"
         unknown = one["type"] == "extra_forbidden"
         keys = ", ".join(f.alias or n for n, f in Spec.model_fields.items())
         text = "is no key of a backtest" if unknown else one["msg"].removeprefix("Value error, ") + given
-        yield Problem(place, text, keys if unknown else "", document.line(place))
+        yield Problem(place, text, keys if unknown else "", document.line(place) if document else None)
 
 
 def prepare(spec: Spec, progress: Callable[[str], None] = lambda _: None) -> Asked:
@@ -122,22 +135,74 @@ def prepare(spec: Spec, progress: Callable[[str], None] = lambda _: None) -> Ask
     Raises:
         ParkwattError: park or data are wrong; the message says which.
     """
+    return prepare_park(spec, load_site(spec.park), find_config(spec.park, "parks").parent, progress)
+
+
+def prepare_park(spec: Spec, site: Site, folder: Path, progress: Callable[[str], None] = lambda _: None) -> Asked:
+    """The same for a park that is there already, whose data lie in a folder.
+
+    Raises:
+        DataError: they cannot be read, or nothing is to be forecast.
+    """
     from forecasting.backtest import Backtest, daily, retrained
     from forecasting.quantiles import LEVELS
 
-    site = load_site(spec.park)
     targets = _chosen(site, spec)
     step = spec.step_minutes or site.planning.step_minutes
     before = site.planning.issue_before_h if spec.issue_before_h is None else spec.issue_before_h
     horizon = Horizon.local_day(spec.first, site.time_zone, step, days=(spec.last - spec.first).days + 1)
     try:
-        sources = gather(site, horizon, find_config(spec.park, "parks").parent, with_network=False, progress=progress)
-        tasks = retrained(
-            daily(spec.first, spec.last, site.time_zone, before_h=before, days=spec.days, step_min=step),
-            spec.retrain_days,
-        )
+        sources = gather(site, horizon, folder, with_network=False, progress=progress)
+        tasks = daily(spec.first, spec.last, site.time_zone, before_h=before, days=spec.days, step_min=step)
         models = tuple(_model(name, sources.weather_site) for name in spec.models)
-        return Asked(site, spec, Backtest(models, targets, place_of(site), tasks, LEVELS), sources.archive)
+        asked = Backtest(models, targets, place_of(site), retrained(tasks, spec.retrain_days), LEVELS)
+    except user_errors() as error:
+        raise DataError(str(error)) from error
+    return Asked(site, spec, asked, sources.archive)
+
+
+@dataclass(frozen=True, eq=False)
+class Tested:
+    """A finished backtest, for a notebook."""
+
+    asked: Asked
+    results: Results
+
+    @property
+    def scored(self) -> Scored:
+        """Its series, ready to score."""
+        from forecasting.backtest.tables import Scored
+
+        backtest = self.asked.backtest
+        return Scored(self.results.series(), {t.name: t for t in backtest.targets}, backtest.place)
+
+    def lead_days(self) -> pd.DataFrame:
+        """Errors and scores by model, series, kind of hours and lead day."""
+        import pandas as pd
+
+        from forecasting.backtest import tables
+
+        return pd.DataFrame(tables.by_lead_day(self.scored))
+
+    def skill(self) -> pd.DataFrame:
+        """Skill over climatology and the better persistence, with the test of Diebold and Mariano."""
+        import pandas as pd
+
+        from forecasting.backtest import tables
+
+        return pd.DataFrame(tables.skills(self.scored))
+
+
+def run_asked(asked: Asked, executor: Executor | None = None, **how: Any) -> Tested:
+    """Run it; ``how`` is handed to :func:`forecasting.backtest.run`.
+
+    Raises:
+        DataError: a chunk failed; what is done is kept where there is a folder.
+    """
+    from forecasting.backtest import run
+
+    try:
+        return Tested(asked, run(asked.backtest, asked.archive, executor, **how))
     except user_errors() as error:
         raise DataError(str(error)) from error
 

@@ -250,7 +250,28 @@ def _figures(
             yield f"Skill over persistence, {row['target']}", value, "%", "CRPS"
 
 
+def drift_told(series: Series) -> str:
+    """Whether the second half of the days is still like the first, in a sentence; nothing below 40 days."""
+    from forecasting import drift
+    from forecasting.clock import DAY_NS
+
+    known = series.take(np.isfinite(series.actual) & np.isfinite(series.quantiles).all(axis=1))
+    figures = drift.daily(known.actual, known.quantiles, known.levels, known.issue_ns // DAY_NS) if len(known) else None
+    if figures is None or len(figures.day) < 2 * drift.FEWEST_DAYS:
+        return ""
+    half = figures.day < figures.day[len(figures.day) // 2]
+    if min(np.isfinite(getattr(figures, name)[half]).sum() for name in drift.FIGURES) < drift.FEWEST_DAYS:
+        return ""
+    found = drift.watch(figures.part(half), figures.part(~half))
+    if not found:
+        allowed = f"one false alarm in {drift.FALSE_ALARM_DAYS:g} days is allowed"
+        return f"{series.target}: no drift from the first to the second half of the days ({allowed})."
+    told = "; ".join(f"{one.text}, since about {np.datetime64(one.since_day, 'D')}" for one in found)
+    return f"{series.target}: {told}. Consider training anew."
+
+
 def _notes(scored: Scored) -> Iterator[str]:
+    yield from (text for one in scored.series if one.model == scored.models[0] and (text := drift_told(one)))
     for series in scored.series:
         gone = ~np.isfinite(series.quantiles).all(axis=1)
         if gone.any():

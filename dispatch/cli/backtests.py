@@ -15,12 +15,10 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from dispatch.backtesting import Asked, default_folder, prepare, read_spec
+from dispatch.backtesting import Asked, Tested, default_folder, prepare, read_spec, run_asked
 from dispatch.cli.planning import folder_for
-from dispatch.errors import DataError
 
 if TYPE_CHECKING:
-    from forecasting.backtest import Results
     from forecasting.backtest.tables import Scored
 
 
@@ -43,8 +41,6 @@ def run(request: Request) -> None:
         ParkwattError: config, data or options are wrong; the message says which.
     """
     from dispatch.executor import executor
-    from dispatch.sources import user_errors
-    from forecasting.backtest import run as run_backtest
 
     began = time.perf_counter()
     runs_on = executor(request.executor, request.workers)
@@ -53,25 +49,21 @@ def run(request: Request) -> None:
     asked = prepare(spec, lambda text: console.print(text, markup=False, highlight=False))
     folder = folder_for(request.out or default_folder(spec, asked.site))
     with _bar(console) as progress:
-        try:
-            results = run_backtest(asked.backtest, asked.archive, runs_on, folder=folder / "chunks", progress=progress)
-        except user_errors() as error:
-            raise DataError(str(error)) from error
-    scored = write_all(asked, results, folder)
+        done = run_asked(asked, runs_on, folder=folder / "chunks", progress=progress)
+    scored = write_all(done, folder)
     show(asked, scored, Console())
     seconds = f"{time.perf_counter() - began:.0f} s"
     Console().print(f"\nPage: [bold]{escape(str(folder / 'backtest.html'))}[/bold] and all files beside it ({seconds})")
 
 
-def write_all(asked: Asked, results: Results, folder: Path) -> Scored:
+def write_all(done: Tested, folder: Path) -> Scored:
     """results.parquet, scores.json, backtest.html; the same backtest gives the same bytes."""
     from dispatch.forecast_pages import backtest_page
     from forecasting.backtest import tables
 
+    asked, scored = done.asked, done.scored
     spec = asked.spec
-    targets = {target.name: target for target in asked.backtest.targets}
-    scored = tables.Scored(results.series(), targets, asked.backtest.place)
-    results.write(folder / "results.parquet")
+    done.results.write(folder / "results.parquet")
     told = {
         "park": asked.site.name,
         "spec": spec.model_dump(mode="json", by_alias=True),
