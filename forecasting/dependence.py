@@ -116,7 +116,7 @@ def lag_correlation(scores: Sequence[Floats], steps: int, step_h: float, *, meas
     """
     same = [z for z in scores if z.shape[1] == scores[0].shape[1]]
     z = np.concatenate(same)
-    curve = scenarios.fit_memory(z, step_h).correlation(np.arange(steps) * step_h)
+    curve = scenarios.fit_memory(z, step_h).correlation(np.arange(steps, dtype=np.float64) * step_h)
     if not measured or z.shape[1] < 2:
         return curve
     size = 2 * z.shape[1]
@@ -160,7 +160,7 @@ def draw(
 
 
 def _root(matrix: Floats) -> Floats:
-    return np.linalg.cholesky(matrix + JITTER * np.eye(len(matrix)))
+    return np.asarray(np.linalg.cholesky(matrix + JITTER * np.eye(len(matrix))), dtype=np.float64)
 
 
 def blocks(

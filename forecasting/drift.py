@@ -121,7 +121,7 @@ def _standard(before: Floats, now: Floats, figure: str) -> tuple[Floats, float]:
     if len(there) < FEWEST_DAYS:
         raise ForecastError(f"drift: {len(there)} reference days with a {figure}; needed are {FEWEST_DAYS}")
     z, x = _as_normal(there, there), _as_normal(there, now)
-    memory = float(np.clip((z[1:] @ z[:-1]) / max(z @ z, 1e-12), 0.0, 0.9))
+    memory = float(np.clip(float(z[1:] @ z[:-1]) / max(float(z @ z), 1e-12), 0.0, 0.9))
     earlier = np.concatenate([[z[-1]], np.where(np.isfinite(x), x, 0.0)[:-1]])
     free = (x - memory * earlier) / np.sqrt(1 - memory**2)
     unsure = np.sqrt((1 + memory) / (1 - memory) / len(there)) * (1 - memory) / np.sqrt(1 - memory**2)

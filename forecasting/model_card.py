@@ -59,7 +59,8 @@ class Card:
     def from_json(cls, text: str) -> Card:
         """What `to_json` gave."""
         raw = json.loads(text)
-        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()})
+        fields: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in raw.items()}
+        return cls(**fields)
 
     def to_markdown(self) -> str:
         """For people."""

@@ -202,7 +202,8 @@ def point_errors(actual: Floats, forecast: Floats, capacity: float | Floats = 1.
     miss = np.asarray(forecast, np.float64) - actual
     use = np.isfinite(miss)
     if not use.any():
-        return PointErrors(*([float("nan")] * 7), count=0)
+        gone = float("nan")
+        return PointErrors(gone, gone, gone, gone, gone, gone, gone, 0)
     share = (miss / capacity)[use]
     miss = miss[use]
     nrmse = float(np.sqrt((share**2).mean()))
@@ -254,7 +255,7 @@ def diebold_mariano(first: Floats, second: Floats, lags: int | None = None) -> C
     d = d[np.isfinite(d)]
     n = len(d)
     if n < 2:
-        return Compared(*([float("nan")] * 4), days=n)
+        return Compared(float("nan"), float("nan"), float("nan"), float("nan"), n)
     q = min(int(4 * (n / 100) ** (2 / 9)) if lags is None else lags, n - 1)
     centred = d - d.mean()
     covariance = np.array([(centred[k:] @ centred[: n - k]) / n for k in range(q + 1)])

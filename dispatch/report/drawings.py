@@ -109,7 +109,7 @@ def curves(
     areas: Sequence[Area] = (),
 ) -> Drawing:
     """Lines over a quantity; ``axes`` name both, ``limits`` are level lines, ``areas`` lie under the lines."""
-    xs = [x for line in (*lines, *areas) for x in line.x] or [0.0, 1.0]
+    xs = [x for line in lines for x in line.x] + [x for area in areas for x in area.x] or [0.0, 1.0]
     ys = [y for line in lines for y in line.y if math.isfinite(y)] + [level for _, level in limits]
     ys += [y for area in areas for y in (*area.low, *area.high) if math.isfinite(y)]
     low, high = min(0.0, *ys, 0.0), max([*ys, 1e-9])

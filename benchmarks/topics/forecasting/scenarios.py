@@ -143,7 +143,8 @@ def figures(way: str) -> Figures:
         found.append(_scored(drawn, came))
     if not found:
         raise CannotMeasure("no day after the fitted ones was measured at all farms")
-    return Figures(*np.mean(found, axis=0).tolist(), days=len(found))
+    energy, ramp, one, joint, pairs = (float(value) for value in np.mean(found, axis=0))
+    return Figures(energy, ramp, one, joint, pairs, len(found))
 
 
 def _scored(drawn: Floats, came: Floats) -> tuple[float, ...]:
@@ -224,7 +225,9 @@ def seconds_of_a_fleet() -> float:
     names = tuple(f"site {k}" for k in range(100))
     levels = np.array([0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95])
     quantiles = {name: np.sort(rng.random((384, 7)), axis=1) for name in names}
-    found = Dependence(names, ("wind",) * 100, {"wind": 0.98 ** np.arange(384)}, 0.5 + 0.5 * np.eye(100))
+    found = Dependence(
+        names, ("wind",) * 100, {"wind": np.asarray(0.98 ** np.arange(384.0), np.float64)}, 0.5 + 0.5 * np.eye(100)
+    )
     began = time.perf_counter()
     paths = dependence.draw(quantiles, found, 0, 240, levels)
     scenarios.reduce(paths, 100, np.full(384, 0.25))

@@ -3,7 +3,7 @@
 A works with PV on its roofs and a battery behind a connection that exports nothing, under a tariff by time of use with
 a demand charge: the battery must leave room for noon and keep enough for the evening. PV and its weather forecasts are
 a station's of PVOD, scaled to the roof, planned at local midnight when the day's weather product is there; the load is
-a measured profile of the embedded year, moved by whole weeks to the station's year. Three weeks of PVOD's test.
+a measured profile of the embedded year, moved by whole weeks to the station's year. All whole weeks of PVOD's test.
 """
 
 from __future__ import annotations
@@ -32,8 +32,10 @@ from forecasting.clock import DAY_NS, utc_index
 from forecasting.targets import Target
 
 INPUTS = ("benchmarks/topics/forecasting/value.py", "benchmarks/datasets/pvod.py", "configs", "dispatch", "forecasting")
-DAYS, STEP_MIN, ROOF_KW, PROFILE = 21, 60, 3000.0, "G3-M_pload"
+STEP_MIN, ROOF_KW, PROFILE = 60, 3000.0, "G3-M_pload"
 WEEKS_OF_YEAR, YEAR_KWH = 52, 8e6
+WINDOW_DAYS = 2  # a plan looks so far, so the right forecast must
+RETRAIN_DAYS = 28.0
 PARK = """
 name: works
 time_zone: Asia/Shanghai
@@ -87,10 +89,11 @@ def works() -> tuple[Case, str]:
         site = load_site(path)
     archive = _archive(data, station, site.name, site.time_zone)
     first = date.fromisoformat(pvod.TEST_FROM)
-    span = Horizon.local_day(first, site.time_zone, STEP_MIN, days=DAYS)
+    days = (len(data.issues_ns) - WINDOW_DAYS) // 7 * 7
+    span = Horizon.local_day(first, site.time_zone, STEP_MIN, days=days)
     edges_ns = span.edges.astype("datetime64[ns]").astype(np.int64)
     actual = {name: observed(archive, Target(name, "load", np.inf, site.name), edges_ns) for name in ("works", "roof")}
-    return Case(site, span, actual, archive, Settings(every_h=1.0, single_solve_days=DAYS + 1)), station.weather[0]
+    return Case(site, span, actual, archive, Settings(every_h=1.0, single_solve_days=days + 1)), station.weather[0]
 
 
 def _archive(data: pvod.Pvod, station: Target, site: str, time_zone: str) -> Archive:
@@ -115,7 +118,7 @@ def found() -> dict[str, Worth]:
     """All forecasts, once for all rows."""
     case, weather = works()
     models = (Product(weather_site=weather), *REFERENCES)
-    return {one.forecast: one for one in worth(case, models, executor("serial"))}
+    return {one.forecast: one for one in worth(case, models, executor("serial"), retrain_days=RETRAIN_DAYS)}
 
 
 def of(name: str) -> Worth:
