@@ -223,9 +223,16 @@ class Known:
         kept = {key: rows for key, rows in self._rows.items() if not hidden.concerns(*key)}
         return replace(self, _rows=kept)
 
-    def with_runs_before(self, issue_ns: int, *, sites: Collection[str] | str | None = None) -> Known:
-        """The same without the runs issued at or after an instant (at these sites only)."""
-        return replace(self, _withheld=(*self._withheld, Withheld(_names(sites), None, runs_from_ns=issue_ns)))
+    def with_runs_before(
+        self,
+        issue_ns: int,
+        *,
+        sites: Collection[str] | str | None = None,
+        variables: Collection[str] | str | None = None,
+    ) -> Known:
+        """The same without the runs issued at or after an instant (of these sites and variables only)."""
+        hidden = Withheld(_names(sites), _names(variables), runs_from_ns=issue_ns)
+        return replace(self, _withheld=(*self._withheld, hidden))
 
     def without_measured(
         self,

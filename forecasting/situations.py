@@ -55,12 +55,17 @@ class Part:
     sources: tuple[str, ...]
 
 
+def inputs_of(known: Known, target: Target) -> list[Input]:
+    """The forecasts from outside that are known under the target's weather sites."""
+    each = ((site, name) for site in target.weather for name in known.variables(site))
+    return [one for one in each if len(known.issued(*one))]
+
+
 def parts_of(known: Known, target: Target, edges_ns: Ns) -> list[Part]:
     """The situations of the intervals between edges (T+1), the commonest first."""
     steps = len(edges_ns) - 1
     middle = (edges_ns[:-1] + edges_ns[1:]) // 2
-    inputs = [(site, name) for site in target.weather for name in known.variables(site)]
-    inputs = [each for each in inputs if len(known.issued(*each))]
+    inputs = inputs_of(known, target)
     by_ns = np.full((len(inputs), steps), 0, dtype=np.int64)
     for row, each in enumerate(inputs):
         by_ns[row] = _lateness_ns(known.issued(*each), known.time_ns, middle)

@@ -121,4 +121,3 @@ def load(path: Path | None = None) -> Pvod:
 def target_of(name: str, plant: PvPlant, where: Place) -> Target:
     """The power of one station, with its own weather."""
     return Target(name, "pv", plant.peak_kw, name, plant=plant, weather=(name,), place=where)
-

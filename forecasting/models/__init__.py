@@ -11,10 +11,17 @@ if TYPE_CHECKING:
 
 def of_kind(kind: Kind) -> tuple[Model, ...]:
     """The models of a kind that use what is forecast around the series, best first; each may decline."""
-    from forecasting.models.own_past import OwnPast
     from forecasting.models.physics_only import PhysicsOnly
 
-    return (OwnPast(with_weather=True), PhysicsOnly()) if kind in ("wind", "pv") else ()
+    if kind == "wind":
+        from forecasting.models.wind.model import WindModel
+
+        return WindModel(), PhysicsOnly()
+    if kind == "pv":
+        from forecasting.models.solar.model import Solar
+
+        return Solar(), PhysicsOnly()
+    return ()
 
 
 def of_last_resort(kind: Kind) -> tuple[Model, ...]:

@@ -188,9 +188,7 @@ def frame_of(rows: features.Rows, use: NDArray[np.bool_], number: int, day: NDAr
         axis=1,
     )
     block = np.broadcast_to(day[:, None], rows.step.shape)[use]
-    return Frame(
-        np.concatenate([x, more.astype(np.float32)], axis=1), (*COLUMNS, "site", "gain", "curtailed"), block
-    )
+    return Frame(np.concatenate([x, more.astype(np.float32)], axis=1), (*COLUMNS, "site", "gain", "curtailed"), block)
 
 
 def thinned(past: Past, step: Steps, every_h: float) -> NDArray[np.bool_]:
@@ -288,7 +286,8 @@ class SolarTrained:
             issue_ns = np.array([known.time_ns])
         states = scene.states(issue_ns)
         return {
-            target.name: self._one(scene, number, issue_ns, states[number]) for number, target in enumerate(self.targets)
+            target.name: self._one(scene, number, issue_ns, states[number])
+            for number, target in enumerate(self.targets)
         }
 
     def _one(self, scene: Scene, number: int, issue_ns: Ns, state: State) -> Floats:

@@ -43,7 +43,14 @@ PLAIN = (
     "snow_depth",
     "snowfall",
 )
-LOOKED_UP = (*PLAIN, "wind_direction_10m", "shortwave_radiation", "direct_radiation", "direct_normal_irradiance", "diffuse_radiation")
+LOOKED_UP = (
+    *PLAIN,
+    "wind_direction_10m",
+    "shortwave_radiation",
+    "direct_radiation",
+    "direct_normal_irradiance",
+    "diffuse_radiation",
+)
 OF_STATE = tuple(f"ratio_{days}d" for days in pasts.WINDOWS_DAYS[:-1])
 OF_HOUR = ("same_hour_ratio_7d", "same_hour_ratio_28d", "best_share_28d")
 NEAR = ("near_k", "near_k_4h", "near_k_spread", "near_k_day")
