@@ -35,6 +35,15 @@ Method = Literal["toeplitz", "exponential", "schaake"]
 PAIRS_PER_LAG = 200
 JITTER = 1e-9
 FEWEST_PAST = 10
+CURVE_IS_WORTH = 60  # forecasts
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """How many joint scenarios, and how they hang together."""
+
+    count: int = 10
+    method: Method = "toeplitz"
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +70,24 @@ class Dependence:
         """Everything errs in the same direction at all times: what paths along the quantiles would mean."""
         count = len(names)
         return cls(tuple(names), ("any",) * count, {"any": np.ones(steps)}, np.ones((count, count)))
+
+
+@dataclass(frozen=True, eq=False)
+class Lags:
+    """Correlation of one target in time as measured at whole steps (L,), linear between them."""
+
+    step_h: float
+    rho: Floats
+
+    def correlation(self, distance_h: Floats) -> Floats:
+        """ρ(Δ) for distances [h]; 1 at 0."""
+        steps = np.abs(distance_h) / self.step_h
+        return np.asarray(np.interp(steps, np.arange(len(self.rho)), self.rho), dtype=np.float64)
+
+
+def memory(scores: Floats, step_h: float, reach_h: float) -> Lags:
+    """The measured memory of one target from normal scores (I, T′), for distances of up to so many hours."""
+    return Lags(step_h, lag_correlation([scores], int(np.ceil(reach_h / step_h)) + 2, step_h))
 
 
 def joint(
@@ -112,7 +139,8 @@ def lag_correlation(scores: Sequence[Floats], steps: int, step_h: float, *, meas
 
     Products over all pairs at a lag by Fourier transform, zeros where z is unknown, over the mean square of z at the
     same pairs. Lags with fewer than 200 pairs follow the exponential curve that fits the others, scaled to meet the
-    last measured lag.
+    last measured lag. Errors of one forecast hang together, so what counts as cases are forecasts: the measured
+    correlation weighs I/(I + 60) beside the curve.
     """
     same = [z for z in scores if z.shape[1] == scores[0].shape[1]]
     z = np.concatenate(same)
@@ -130,7 +158,8 @@ def lag_correlation(scores: Sequence[Floats], steps: int, step_h: float, *, meas
     if reach < 2:
         return curve
     rho = curve.copy()
-    rho[:reach] = product[:reach] / both[:reach]
+    weight = len(z) / (len(z) + CURVE_IS_WORTH)
+    rho[:reach] = weight * product[:reach] / both[:reach] + (1 - weight) * curve[:reach]
     if reach < steps and curve[reach - 1] > 0:
         rho[reach:] = curve[reach:] * np.clip(rho[reach - 1] / curve[reach - 1], 0.0, 1.0 / curve[reach])
     rho[0] = 1.0
