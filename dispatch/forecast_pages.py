@@ -24,7 +24,7 @@ MODELS = ("#297fcc", "#a8aca4", "#d385b7", "#2aa98b", "#7552ab", "#ca4f32")
 UNVERIFIED = "unverified"
 MOST_FANS = 3
 HEADS = ("Model", "Series", "Hours", "Lead day", "Intervals", "nRMSE", "nMAE", "C_R", "Q_R", "Pinball", "CRPS", "rCRPS",
-         "In the 90 % band", "Its width")  # fmt: skip
+         "In 90 % band", "Its width")  # fmt: skip
 
 
 def fan(
@@ -139,7 +139,12 @@ def backtest_page(title: str, span: str, scored: Scored, settings: Sequence[str]
 
 def lead_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     """Errors and scores by model, series, kind of hours and lead day; days that no data reach are said to be so."""
-    return Table(HEADS, tuple(tuple(_lead_row(row)) for row in rows))
+    return Table(HEADS, tuple(tuple(_together(cell) for cell in _lead_row(row)) for row in rows))
+
+
+def _together(cell: Cell) -> Cell:
+    """A number is not parted from its unit at the end of a line."""
+    return cell.replace(" %", "\u00a0%") if isinstance(cell, str) else cell
 
 
 def _lead_row(row: Mapping[str, Any]) -> Iterator[Cell]:
