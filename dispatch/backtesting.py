@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from forecasting.backtest import Backtest, Results
     from forecasting.backtest.tables import Scored
     from forecasting.models.base import Model
+    from forecasting.targets import Target
 
 MODELS = ("parkwatt", "climatology", "persistence", "smart persistence")
 
@@ -147,15 +148,17 @@ def prepare_park(spec: Spec, site: Site, folder: Path, progress: Callable[[str],
     from forecasting.backtest import Backtest, daily, retrained
     from forecasting.quantiles import LEVELS
 
-    targets = _chosen(site, spec)
+    _chosen(site, spec, ())  # before anything slow
     step = spec.step_minutes or site.planning.step_minutes
     before = site.planning.issue_before_h if spec.issue_before_h is None else spec.issue_before_h
     horizon = Horizon.local_day(spec.first, site.time_zone, step, days=(spec.last - spec.first).days + 1)
     try:
         sources = gather(site, horizon, folder, with_network=False, progress=progress)
         tasks = daily(spec.first, spec.last, site.time_zone, before_h=before, days=spec.days, step_min=step)
-        models = tuple(_model(name, sources.weather_site) for name in spec.models)
-        asked = Backtest(models, targets, place_of(site), retrained(tasks, spec.retrain_days), LEVELS)
+        targets = _chosen(site, spec, sources.weather)
+        asked = Backtest(
+            tuple(map(_model, spec.models)), targets, place_of(site), retrained(tasks, spec.retrain_days), LEVELS
+        )
     except user_errors() as error:
         raise DataError(str(error)) from error
     return Asked(site, spec, asked, sources.archive)
@@ -207,8 +210,8 @@ def run_asked(asked: Asked, executor: Executor | None = None, **how: Any) -> Tes
         raise DataError(str(error)) from error
 
 
-def _chosen(site: Site, spec: Spec) -> tuple[Any, ...]:
-    targets = targets_of(site)
+def _chosen(site: Site, spec: Spec, weather: tuple[str, ...]) -> tuple[Target, ...]:
+    targets = targets_of(site, weather)
     if not targets:
         raise DataError(f"{site.name} needs no forecast: it has no wind, PV or load with a history")
     names = [target.name for target in targets]
@@ -217,11 +220,11 @@ def _chosen(site: Site, spec: Spec) -> tuple[Any, ...]:
     return tuple(target for target in targets if spec.series is None or target.name in spec.series)
 
 
-def _model(name: str, weather_site: str | None) -> Model:
+def _model(name: str) -> Model:
     from forecasting.backtest.product import Product
     from forecasting.backtest.references import Reference
 
-    return Product(weather_site=weather_site) if name == "parkwatt" else Reference(name)
+    return Product() if name == "parkwatt" else Reference(name)
 
 
 def default_folder(spec: Spec, site: Site) -> Path:

@@ -58,6 +58,9 @@ def require_files(site: Site, name: str | Path) -> None:
             if isinstance(history, FileSeries) and not _is_file(folder / history.file):
                 text = f"there is no file '{history.file}' beside the park's file"
                 problems.append(Problem(f"assets[{index}].history.file", text, "a CSV or Parquet file"))
+    if site.archive is not None and not _is_folder(folder / site.archive.folder):
+        text = f"there is no folder '{site.archive.folder}' beside the park's file"
+        problems.append(Problem("archive.folder", text, "a folder that 'parkwatt archive import' has filled"))
     if problems:
         raise ConfigError(str(name), problems)
 

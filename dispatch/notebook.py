@@ -109,6 +109,7 @@ class Park:
             issue,
             network=sources.network,
             actual=sources.actual,
+            weather_site=sources.weather,
             hashes=sources.hashes,
             notes=sources.notes,
             progress=progress,
@@ -135,7 +136,7 @@ class Park:
         horizon = _horizon(site, day)
         issue = min(horizon.start - timedelta(hours=site.planning.issue_before_h), datetime.now(UTC))
         sources = gather(site, horizon, self.folder, with_network=False)
-        made = look_ahead(site, horizon, sources.archive, issue, weather_site=sources.weather_site).forecast
+        made = look_ahead(site, horizon, sources.archive, issue, weather_site=sources.weather).forecast
         if made is None:
             raise DataError(f"{site.name} needs no forecast: it has no wind, PV or load with a history")
         return made

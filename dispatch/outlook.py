@@ -55,10 +55,13 @@ def look_ahead(
     archive: Archive,
     issue_time: datetime,
     *,
-    weather_site: str | None = None,
+    weather_site: str | tuple[str, ...] | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Outlook:
     """Forecast every need of the site with what ``archive`` knew at ``issue_time``.
+
+    Args:
+        weather_site: name of the weather in the archive; of several, the best first.
 
     Raises:
         DataError: an asset can not be forecast; the message names it and what is missing.
@@ -126,9 +129,10 @@ def place_of(site: Site) -> Place:
     return Place(site.latitude_deg, site.longitude_deg, site.time_zone, site.altitude_m, tuple(holidays))
 
 
-def targets_of(site: Site) -> tuple[Target, ...]:
-    """Everything that must be forecast, as targets."""
-    return tuple(_target(site, asset.name, need) for asset in site.assets for need in asset.needs)
+def targets_of(site: Site, weather_site: str | tuple[str, ...] | None = None) -> tuple[Target, ...]:
+    """Everything that must be forecast, as targets, with the names of weather in the archive, the best first."""
+    weather = (weather_site,) if isinstance(weather_site, str) else weather_site or ()
+    return tuple(_target(site, asset.name, need, weather) for asset in site.assets for need in asset.needs)
 
 
 def _forecast(
@@ -137,7 +141,7 @@ def _forecast(
     archive: Archive,
     issue_time: datetime,
     needs: dict[str, Need],
-    weather_site: str | None,
+    weather_site: str | tuple[str, ...] | None,
     progress: Callable[[str], None],
 ) -> Forecast:
     import pandas as pd
@@ -150,12 +154,11 @@ def _forecast(
     progress(f"forecasting {', '.join(needs)}")
     try:
         return forecast(
-            [_target(site, name, need) for name, need in needs.items()],
+            targets_of(site, weather_site),
             archive,
             place,
             pd.Timestamp(issue_time),
             edges,
-            weather_site=weather_site,
             scenarios=max(site.planning.scenarios, 1),
             seed=site.planning.seed,
             progress=lambda text: progress(_told(text)),
@@ -172,7 +175,7 @@ def _told(text: str) -> str:
     return f"forecast {name}, from {RUNG_WORDS.get(rung, rung)}"
 
 
-def _target(site: Site, name: str, need: Need) -> Target:
+def _target(site: Site, name: str, need: Need, weather: tuple[str, ...]) -> Target:
     from forecasting.forecast import Target
     from forecasting.physics import PvPlant, WindFarm
 
@@ -186,4 +189,4 @@ def _target(site: Site, name: str, need: Need) -> Target:
         )
     elif need.kind == "wind" and physics.get("turbine"):
         farm = WindFarm(**physics)
-    return Target(name, need.kind, need.capacity_kw, site.name, plant, farm)
+    return Target(name, need.kind, need.capacity_kw, site.name, plant, farm, weather)

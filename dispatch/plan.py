@@ -86,7 +86,7 @@ def plan(
     *,
     network: Network | None = None,
     actual: Mapping[str, Array] | None = None,
-    weather_site: str | None = None,
+    weather_site: str | tuple[str, ...] | None = None,
     hashes: Mapping[str, str] | None = None,
     notes: tuple[str, ...] = (),
     progress: Callable[[str], None] = lambda _: None,
@@ -96,7 +96,7 @@ def plan(
     Args:
         network: prove the plan on this model, and mend it until it holds.
         actual: what really came, for the comparison alone; used where it is known for every step of every need.
-        weather_site: name of the weather in the archive.
+        weather_site: name of the weather in the archive; of several, the best first.
         hashes: SHA-256 of the inputs, for the certificate.
         notes: what a reader should know about the data.
 

@@ -40,6 +40,17 @@ class SimbenchSeries(Frozen):
     )
 
 
+class ArchiveFolder(Frozen):
+    """A folder that 'parkwatt archive import' filled: histories of assets and weather, with when each value was known.
+
+    An asset without 'history' whose name is that of a series at ``site`` takes that series.
+    """
+
+    folder: str = Field(min_length=1, description="path relative to the park's file")
+    site: str | None = Field(default=None, description="site of the assets' series there; default: the park's name")
+    weather: tuple[str, ...] = Field(default=(), description="sites with runs of weather there, the best first")
+
+
 def _history_tag(value: Any) -> str | None:
     if isinstance(value, Mapping):
         return "simbench" if "simbench" in value else "file"

@@ -13,8 +13,10 @@ from pydantic import AfterValidator, Field, TypeAdapter, model_validator
 
 from dispatch.asset import Asset, Carrier, Direction, Rows
 from dispatch.assets import kinds
+from dispatch.feeds import Feeds
 from dispatch.frozen import Finite, Fraction, Frozen, NonNegative, Positive
 from dispatch.grid import Grid, Group
+from dispatch.series import ArchiveFolder
 from dispatch.signals import Array, Horizon, unit_of
 
 
@@ -210,6 +212,8 @@ class Site(Frozen):
     wishes: tuple[Wish, ...] = ()
     planning: Planning = Planning()
     embedded: EmbeddedData | None = None
+    archive: ArchiveFolder | None = None
+    feeds: Feeds = Feeds()
     notes: tuple[str, ...] = ()
 
     @cached_property

@@ -38,7 +38,7 @@ class Sources:
         archive: measurements and weather with the times they became known.
         actual: by asset name, (T,) mean power that really came; only where the data hold the whole horizon.
         network: the network model, None without one.
-        weather_site: name of the weather in the archive, None without weather.
+        weather: names of weather in the archive, the best first.
         hashes: SHA-256 of each input, for the certificate.
         notes: what a reader should know about the data.
     """
@@ -46,9 +46,14 @@ class Sources:
     archive: Archive
     actual: Mapping[str, Array] = field(default_factory=dict)
     network: Network | None = None
-    weather_site: str | None = None
+    weather: tuple[str, ...] = ()
     hashes: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+    @property
+    def weather_site(self) -> str | None:
+        """Name of the best weather in the archive, None without weather."""
+        return self.weather[0] if self.weather else None
 
 
 def gather(
@@ -72,21 +77,24 @@ def gather(
     Raises:
         DataError: something cannot be read; the message names asset and place.
     """
-    _require_something_to_learn_from(site, with_weather=weather is not None)
-    archive, hashes, actual = _measured(site, horizon, folder, progress)
+    kept = _kept(site, horizon, folder, progress)
+    _require_something_to_learn_from(site, kept, with_weather=weather is not None)
+    archive, hashes, actual = _measured(site, horizon, folder, kept, progress)
     hashes = {"site": _sha(site.model_dump_json().encode()), **hashes}
     notes: tuple[str, ...] = ()
-    weather_site = None
+    names = () if site.archive is None else site.archive.weather
+    if kept is not None:
+        archive, hashes = archive.merge(kept.weather), hashes | _rows_hashes(kept.weather)
     if weather is not None:
         run = _weather(site, horizon, weather, now, progress)
-        archive, notes, weather_site = _stored(archive, site, run), tuple(run.notes), site.name
+        archive, notes, names = _stored(archive, site, run), tuple(run.notes), (site.name, *names)
         hashes["weather"] = _weather_hash(run)
     network = None
     if site.grid is not None and with_network:
         progress(f"loading network {site.grid.network}")
         network = _network(site.grid, folder)
         hashes["network"] = network.content_hash
-    return Sources(archive, actual, network, weather_site, hashes, notes)
+    return Sources(archive, actual, network, names, hashes, notes)
 
 
 def user_errors() -> tuple[type[Exception], ...]:
@@ -97,16 +105,63 @@ def user_errors() -> tuple[type[Exception], ...]:
     return ForecastError, GridError
 
 
-def _require_something_to_learn_from(site: Site, *, with_weather: bool) -> None:
+@dataclass(frozen=True)
+class _Kept:
+    """What the park's archive holds of it: histories under the park's name, weather, and where it was looked for."""
+
+    measured: Archive
+    weather: Archive
+    series: tuple[str, ...]
+    place: str
+
+    def has(self, site: str, name: str) -> bool:
+        """Whether an asset has its history there."""
+        return (site, name) in self.measured.rows()
+
+
+def _kept(site: Site, horizon: Horizon, folder: Path, progress: Callable[[str], None]) -> _Kept | None:
+    """Histories and weather of the park's archive, with the times they became known.
+
+    Raises:
+        DataError: there is no archive, or no such weather in it.
+    """
+    if site.archive is None:
+        return None
+    from forecasting.archive import Archive
+    from forecasting.errors import ForecastError
+    from forecasting.rows import curtailed_name
+    from forecasting.store import Store
+
+    asked, place = site.archive, site.archive.site or site.name
+    needed = [asset.name for asset in site.assets for need in asset.needs if need.history is None]
+    wanted = {*needed, *(curtailed_name(name) for name in needed)}
+    last = str(np.datetime_as_string(horizon.edges[-1] + np.timedelta64(1, "D"), timezone="UTC"))
+    progress(f"reading the archive {asked.folder}")
+    try:
+        store = Store.existing(folder / asked.folder)
+        held = store.series()
+        if unknown := [name for name in asked.weather if name not in {one for one, _ in held}]:
+            sites = ", ".join(sorted({one for one, _ in held})) or "nothing"
+            raise DataError(f"archive.weather: '{unknown[0]}' is not in the archive; it has {sites}")
+        read = store.read(sites=place, variables=wanted, last=last)
+        weather = store.read(sites=asked.weather, last=last)
+    except ForecastError as error:
+        raise DataError(str(error)) from error
+    measured = Archive.of_rows({(site.name, name): rows for (_, name), rows in read.rows().items()})
+    return _Kept(measured, weather, tuple(f"{one}/{name}" for one, name in held), place)
+
+
+def _require_something_to_learn_from(site: Site, kept: _Kept | None, *, with_weather: bool) -> None:
     """Say before anything slow starts which assets can not be forecast, and what would help.
 
     Raises:
         DataError: names every such asset.
     """
     lacking = []
+    with_weather |= kept is not None and len(kept.weather) > 0
     for asset in site.assets:
         for need in asset.needs:
-            if need.history is not None:
+            if need.history is not None or (kept is not None and kept.has(site.name, asset.name)):
                 continue
             if need.kind == "load":
                 lacking.append(
@@ -117,28 +172,62 @@ def _require_something_to_learn_from(site: Site, *, with_weather: bool) -> None:
             elif need.kind == "wind" and not need.physics.get("turbine"):
                 lacking.append(f"'{asset.name}' has neither history nor a 'turbine' for its power curve: give one")
     if lacking:
-        raise DataError("nothing to forecast from: asset " + "; asset ".join(lacking))
+        raise DataError("nothing to forecast from: asset " + "; asset ".join(lacking) + _looked_for(kept))
+
+
+def _looked_for(kept: _Kept | None) -> str:
+    if kept is None:
+        return ""
+    some = ", ".join(kept.series[:12]) + (" …" if len(kept.series) > 12 else "") or "nothing"
+    return f". The archive was asked for series of '{kept.place}' with the assets' names; it has {some}"
 
 
 def _measured(
-    site: Site, horizon: Horizon, folder: Path, progress: Callable[[str], None]
+    site: Site, horizon: Horizon, folder: Path, kept: _Kept | None, progress: Callable[[str], None]
 ) -> tuple[Archive, dict[str, str], dict[str, Array]]:
     """All histories: archive, hashes, and what really came over the horizon."""
     from forecasting.archive import Archive
 
     archive, hashes, actual = Archive.empty(), {}, {}
+    if kept is not None:
+        archive, hashes = kept.measured, _rows_hashes(kept.measured)
     for asset in site.assets:
         for need in asset.needs:
-            if need.history is None:
+            if need.history is not None:
+                progress(f"reading {asset.name}")
+                index_end, step, values = _history(site, asset.name, need, folder)
+                archive = archive.with_measurements(site.name, asset.name, index_end, values)
+                hashes[f"history:{asset.name}"] = _sha(index_end.as_unit("s").asi8.tobytes() + values.tobytes())
+            elif kept is not None and kept.has(site.name, asset.name):
+                index_end, step, values = _last_known(kept.measured, site.name, asset.name)
+            else:
                 continue
-            progress(f"reading {asset.name}")
-            index_end, step, values = _history(site, asset.name, need, folder)
-            archive = archive.with_measurements(site.name, asset.name, index_end, values)
-            hashes[f"history:{asset.name}"] = _sha(index_end.as_unit("s").asi8.tobytes() + values.tobytes())
             came = _mean_over(horizon, index_end, step, values)
             if came is not None:
                 actual[asset.name] = np.maximum(came, 0.0)  # a plant's stand-by draw is no power available
     return archive, hashes, actual
+
+
+def _last_known(archive: Archive, site: str, name: str) -> tuple[pd.DatetimeIndex, pd.Timedelta, Array]:
+    """Interval ends, step and the values that were known in the end."""
+    import pandas as pd
+
+    known = archive.as_of(pd.Timestamp.max.tz_localize("UTC")).measurements(site, name)
+    index = pd.DatetimeIndex(pd.to_datetime(known.end_ns, utc=True, unit="ns"))
+    gaps, counts = np.unique(np.diff(known.end_ns), return_counts=True)
+    step = int(gaps[np.argmax(counts)]) if gaps.size else 0
+    return index, pd.Timedelta(step, unit="ns"), known.value
+
+
+def _rows_hashes(archive: Archive) -> dict[str, str]:
+    """Of each series of the archive, all that it says: also when it became known."""
+    return {
+        f"archive:{site}/{name}": _sha(
+            b"".join(np.ascontiguousarray(data).tobytes() for data in (rows.valid_ns, rows.issue_ns, rows.available_ns))
+            + rows.value.tobytes()
+        )
+        for (site, name), rows in sorted(archive.rows().items())
+    }
 
 
 def _history(site: Site, name: str, need: Need, folder: Path) -> tuple[pd.DatetimeIndex, pd.Timedelta, Array]:

@@ -18,7 +18,10 @@ MINUTE_NS = HOUR_NS // 60
 
 def instant_ns(time: dt.datetime | str, name: str) -> int:
     """Nanoseconds of one time-zone-aware instant; `name` is what an error calls it."""
-    stamp = pd.Timestamp(time)
+    try:
+        stamp = pd.Timestamp(time)
+    except ValueError:
+        raise ForecastError(f"{name}: {time!r} is not a time; give an aware one such as 2016-08-01T10:00Z") from None
     if stamp is pd.NaT or stamp.tzinfo is None:
         raise ForecastError(f"{name}: {time!r} has no time zone; give an aware time such as 2016-08-01T10:00Z")
     return int(stamp.tz_convert("UTC").as_unit("ns").value)

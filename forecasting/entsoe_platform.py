@@ -54,21 +54,25 @@ class Session:
     def get(self, url: str, params: Mapping[str, Any], **_: Any) -> requests.Response:
         """One question; the library's own address, key, proxies and time-out are passed over."""
         query = {name: str(value) for name, value in params.items() if name != "securityToken"}
+        further = query.get("offset", "0") != "0"
+
+        def document(reply: Reply) -> str:
+            # That there is nothing yet is not kept; that there is no further page is, as it belongs to the first.
+            if _says_no(self._whole(reply.text)) and not further:
+                raise _NothingError(reply)
+            return reply.text
+
         try:
-            got = self.service.fetched(Ask("", query), self.now, self.fresh_for_min, self._read, self._document)
+            got = self.service.fetched(Ask("", query), self.now, self.fresh_for_min, self._read, document)
         except _NothingError as nothing:
             return _response(nothing.reply.status, nothing.reply.text, url)
         text, root = got.value
+        if _says_no(root):
+            return _response(400, text, url)
         self.notes += got.notes
         self.at.append(got.at)
         self.documents.append(root)
         return _response(200, text, url)
-
-    def _document(self, reply: Reply) -> str:
-        root = self._whole(reply.text)
-        if reply.status != 200 or _local(root.tag) == "Acknowledgement_MarketDocument":
-            raise _NothingError(reply)
-        return reply.text
 
     def _read(self, text: str) -> tuple[str, ET.Element]:
         return text, self._whole(text)
@@ -88,6 +92,10 @@ class Session:
     def said(self, name: str) -> set[str]:
         """What all documents say under a name, such as currency_Unit.name."""
         return {(e.text or "").strip() for root in self.documents for e in root.iter() if _local(e.tag) == name}
+
+
+def _says_no(root: ET.Element) -> bool:
+    return _local(root.tag) == "Acknowledgement_MarketDocument"
 
 
 def _local(tag: str) -> str:
@@ -156,8 +164,8 @@ class Platform:
             raise ForecastError(f"{place}: the platform has no such data for the time asked for") from None
         except exceptions.InvalidBusinessParameterError:
             raise ForecastError(f"{place}: the platform does not publish this for the zone") from None
-        except Exception as error:  # noqa: BLE001 - the library raises whatever its parsing meets
-            raise _of_the_library(error, place) from None
+        except Exception as error:  # the library raises whatever its parsing meets
+            raise _of_the_library(error, place) from error
 
 
 def _of_the_library(error: Exception, place: str) -> ForecastError:

@@ -27,6 +27,8 @@ from forecasting.errors import AnswerError, ForecastError, UnavailableError
 from forecasting.replies import Reply, quiet_logs, reason_in, retry_after_s
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx
 
 T = TypeVar("T")
@@ -50,6 +52,14 @@ def user_agent() -> str:
     return f"parkwatt/{version} (+https://pypi.org/project/parkwatt)"
 
 
+@lru_cache(maxsize=1)
+def _trusted() -> ssl.SSLContext:
+    """The authorities that are trusted; reading them takes longer than most answers, so it is done once."""
+    import httpx
+
+    return httpx.create_ssl_context()
+
+
 @dataclass(frozen=True)
 class Ask:
     """One question.
@@ -59,12 +69,14 @@ class Ask:
         query: parameters without keys.
         varying: names of parameters that change with the clock; kept answers are found without them.
         serves: whether a kept answer serves, from its parameters and its time.
+        kept_as: what kept answers are found by instead of the path, where that changes with the clock.
     """
 
     path: str
     query: Mapping[str, str]
     varying: frozenset[str] = frozenset()
     serves: Callable[[Mapping[str, str], pd.Timestamp], bool] = lambda _query, _at: True
+    kept_as: str = ""
 
 
 @dataclass(frozen=True)
@@ -160,7 +172,7 @@ class Service:
         try:
             with (
                 quiet_logs(self._secrets),
-                httpx.stream("GET", url, params=query, headers=headers, timeout=timeout_s) as answer,
+                httpx.stream("GET", url, params=query, headers=headers, timeout=timeout_s, verify=_trusted()) as answer,
             ):
                 body = self._body(answer, until)
                 reply = Reply(answer.status_code, body, answer.headers.get("content-type", ""))
@@ -248,7 +260,7 @@ class Service:
 
     def _stem(self, ask: Ask) -> str:
         same = sorted((name, value) for name, value in ask.query.items() if name not in ask.varying)
-        text = json.dumps([self.address, ask.path, same])
+        text = json.dumps([self.address, ask.kept_as or ask.path, same])
         return hashlib.sha256(text.encode()).hexdigest()[:20]
 
     def _keep(self, ask: Ask, at: pd.Timestamp, body: Any) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +14,11 @@ from forecasting.clock import Ns
 
 Floats = NDArray[np.float64]
 MEASURED_NS = int(np.iinfo(np.int64).min)  # stands for "no issue time"; written as null
+
+
+def curtailed_name(variable: str) -> str:
+    """The series that says in which intervals a plant was held back: 1 it was, 0 it was not, NaN nobody knows."""
+    return f"{variable}_curtailed"
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +34,22 @@ class Rows:
     def __len__(self) -> int:
         return len(self.value)
 
-    def take(self, chosen: NDArray[np.bool_] | NDArray[np.intp] | slice) -> Rows:
+    def __reduce__(self) -> tuple[type[Rows], tuple[NDArray[Any], ...]]:
+        """Only the rows go to another process, not the order that was found for them."""
+        return Rows, tuple(getattr(self, f.name) for f in fields(self))
+
+    @cached_property
+    def by_issue(self) -> NDArray[np.int32]:
+        """Positions of the rows of runs, sorted by issue, member, availability and valid time.
+
+        Kept with the rows, as every issue time of a backtest asks for it, and sorting takes ten times as long as
+        picking the rows that were available.
+        """
+        at = np.flatnonzero(self.issue_ns != MEASURED_NS)
+        order = np.lexsort((self.valid_ns[at], self.available_ns[at], self.member[at], self.issue_ns[at]))
+        return cast("NDArray[np.int32]", at[order].astype(np.int32))
+
+    def take(self, chosen: NDArray[np.bool_] | NDArray[np.integer] | slice) -> Rows:
         """The chosen rows (mask, positions or slice)."""
         return Rows(*(getattr(self, f.name)[chosen] for f in fields(self)))
 

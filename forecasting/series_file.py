@@ -50,10 +50,10 @@ class SeriesFile:
         return "intensity" if self.unit in INTENSITIES else "price"
 
     def fetch(self, start: pd.Timestamp, end: pd.Timestamp, now: pd.Timestamp) -> SeriesRun:
-        """What the file holds of the intervals that end in (start, end].
+        """What the file holds of the intervals that end in (start, end], as far as it was known at `now`.
 
         That a value stands in the file does not say since when: it counts as known after the usual delay, or since
-        its auction's publication, whatever `now` is.
+        its auction's publication.
         """
         require_period(start, end, str(self.path))
         scale, unit = self._unit()
@@ -74,8 +74,11 @@ class SeriesFile:
             delay = pd.Timedelta(minutes=self.delay_min)
             run = intensity_run(self.name, place, starts, values, delay=delay, fetched_at=None)
         run = run.between(start, end)
+        run = run.take(np.asarray(run.available_at <= now))
         if not np.isfinite(run.values).any():
-            raise ForecastError(f"{place}: no value in {start} … {end}; it holds {index[0]} … {index[-1]}")
+            raise ForecastError(
+                f"{place}: no value of {start} … {end} known at {now}; it holds {index[0]} … {index[-1]}"
+            )
         return run
 
     def _unit(self) -> tuple[float, str]:

@@ -165,12 +165,14 @@ def intervals(
     day = starts.tz_convert(ZoneInfo(zone)).normalize()
     gap = np.diff(starts.as_unit("ns").asi8)
     inside = np.asarray(day[1:] == day[:-1])
-    usual = int(gap[inside].min()) if inside.any() else HOUR_NS
+    usual = min(int(gap[inside].min()), HOUR_NS) if inside.any() else HOUR_NS
     full_starts, full_steps = [], []
     for date in day.unique():
         own = np.flatnonzero(day == date)
         gaps = gap[own[:-1]]
         step = int(gaps.min()) if len(gaps) else usual
+        if step > HOUR_NS:
+            step = usual  # so little of the day is known that no two neighbours are
         if step > HOUR_NS or HOUR_NS % step or (gaps % step).any():
             raise AnswerError(
                 f"{place}: {starts[own[0]]} begins a day of uneven steps, {step / 60e9:g} min the shortest"
@@ -181,11 +183,18 @@ def intervals(
     begin, length = np.concatenate(full_starts), np.concatenate(full_steps)
     filled = np.full(len(begin), np.nan)
     filled[np.searchsorted(begin, starts.as_unit("ns").asi8)] = values
-    between = np.maximum(begin[1:] - begin[:-1] - length[:-1], 0).sum() // step
-    if missing := len(begin) - len(starts) + int(between):
-        notes += (f"{place}: {missing} of {len(begin) + int(between)} intervals are missing",)
     ends = pd.DatetimeIndex(pd.to_datetime(begin + length, utc=True, unit="ns"))
     return ends, pd.TimedeltaIndex(pd.to_timedelta(length, unit="ns")), filled, notes
+
+
+def missing_note(valid_time: pd.DatetimeIndex, step: pd.TimedeltaIndex, values: Floats, place: str) -> tuple[str, ...]:
+    """A note on unknown intervals and on gaps between known days; empty where nothing is missing."""
+    if not len(values):
+        return ()
+    gaps = np.asarray((valid_time - step)[1:] - valid_time[:-1]) / np.asarray(step[1:])
+    missing = int(np.isnan(values).sum() + np.maximum(gaps, 0).sum())
+    whole = len(values) + int(np.maximum(gaps, 0).sum())
+    return (f"{place}: {missing} of {whole} intervals are missing",) if missing else ()
 
 
 def _once(starts: pd.DatetimeIndex, values: Floats, place: str) -> tuple[pd.DatetimeIndex, Floats, tuple[str, ...]]:

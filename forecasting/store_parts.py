@@ -34,6 +34,14 @@ LIST = "archive.json"
 ROWS = "rows"
 # Rows of a row group: of a part with many variables a reader of one decodes a few groups, not all.
 GROUP_ROWS = 1 << 16
+# Times rise by whole steps, so their differences are nearly nothing: 2.3 bytes a row, where dictionaries take 11 and
+# are read in twice the time.
+_WRITTEN: Mapping[str, Any] = {
+    "compression": "zstd",
+    "compression_level": 1,
+    "use_dictionary": ["variable", "member", "value"],
+    "column_encoding": dict.fromkeys(("issue_time", "valid_time", "available_at"), "DELTA_BINARY_PACKED"),
+}
 _TIMES = (("issue_time", "issue_ns"), ("valid_time", "valid_ns"), ("available_at", "available_ns"))
 
 
@@ -121,11 +129,11 @@ def write_part(folder: Path, site: str, year: int, series: Mapping[str, Rows]) -
     import pyarrow.parquet as pq
 
     sink, digest = pa.BufferOutputStream(), hashlib.blake2b(repr((site, year)).encode())
-    with pq.ParquetWriter(sink, _schema(), compression="zstd", compression_level=1) as writer:
+    with pq.ParquetWriter(sink, _schema(), **_WRITTEN) as writer:
         for name in sorted(series):
             digest.update(repr((name, len(series[name]))).encode())
             for field in fields(Rows):
-                digest.update(np.ascontiguousarray(getattr(series[name], field.name)))
+                digest.update(np.ascontiguousarray(getattr(series[name], field.name)).data)
             writer.write_table(_table(name, series[name]), row_group_size=GROUP_ROWS)
     valid = [(int(rows.valid_ns.min()), int(rows.valid_ns.max())) for rows in series.values()]
     part = Part(

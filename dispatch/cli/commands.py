@@ -9,6 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from dispatch.cli import archive_commands
 from dispatch.errors import ConfigError, ParkwattError
 
 app = typer.Typer(
@@ -32,10 +33,19 @@ app = typer.Typer(
     """,
 )
 
+app.add_typer(archive_commands.app, name="archive")
+
 _INTERRUPTED = 130  # what shells expect of a program that Ctrl-C ended
 
 Config = Annotated[
     str, typer.Argument(help="A park's YAML file, a folder with a park.yaml, or the name of one that ships (yizhuang).")
+]
+
+Weather = Annotated[
+    str | None,
+    typer.Option(
+        help="Where weather comes from, in order: open-meteo,previous-runs,ensemble or none. Default: the park's feeds."
+    ),
 ]
 
 
@@ -46,7 +56,7 @@ def plan(
         str | None,
         typer.Option(help="Day to plan, YYYY-MM-DD. Default: the park's embedded day, else tomorrow."),
     ] = None,
-    weather: Annotated[str | None, typer.Option(help="Where weather comes from: open-meteo. Default: none.")] = None,
+    weather: Weather = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the results. Default: plans/PARK-DAY.")] = None,
     scenarios: Annotated[
         int | None, typer.Option(min=0, max=200, help="Scenarios beside the central forecast.")
@@ -76,6 +86,28 @@ def plan(
 
 
 @app.command()
+def fetch(
+    config: Config,
+    into: Annotated[Path, typer.Option(help="Folder of the archive; made where there is none.")],
+    since: Annotated[
+        str | None, typer.Option(help="First local day, YYYY-MM-DD. Default: a week ago; earlier weather runs too.")
+    ] = None,
+    ahead_days: Annotated[int, typer.Option(min=1, max=16, help="Days ahead.")] = 4,
+    only: Annotated[
+        str | None, typer.Option(help="Some of weather,prices,carbon_intensity. Default: all that the park names.")
+    ] = None,
+) -> None:
+    """Ask the services that the park's file names under 'feeds', and keep what they say with its times in an archive.
+
+    To be run as often as there is news. What is there already is not added again; a service that does not answer
+    does not keep the others from being asked.
+    """
+    from dispatch.cli.feeding import Request, run
+
+    run(Request(config, into, since, ahead_days, only))
+
+
+@app.command()
 def explain(
     config: Config,
     day: Annotated[str | None, typer.Option(help="Day to explain, YYYY-MM-DD. Default: as for plan.")] = None,
@@ -85,7 +117,7 @@ def explain(
         list[str] | None,
         typer.Option("--set", help="What the asset should do at that hour instead, such as charge_kw=200."),
     ] = None,
-    weather: Annotated[str | None, typer.Option(help="Where weather comes from: open-meteo. Default: none.")] = None,
+    weather: Weather = None,
     scenarios: Annotated[
         int | None, typer.Option(min=0, max=200, help="Scenarios beside the central forecast.")
     ] = None,

@@ -226,7 +226,14 @@ def write_problem(request: Request, form: str, out: Path) -> None:
             sources = gather(
                 what.site, what.horizon, folder, now=pd.Timestamp(what.now), with_network=False, progress=progress
             )
-            outlook = look_ahead(what.site, what.horizon, sources.archive, what.issue, progress=progress)
+            outlook = look_ahead(
+                what.site,
+                what.horizon,
+                sources.archive,
+                what.issue,
+                weather_site=sources.weather,
+                progress=progress,
+            )
         except user_errors() as error:
             raise DataError(str(error)) from error
         problem = Problem(what.site, outlook.inputs)

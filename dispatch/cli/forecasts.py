@@ -74,7 +74,7 @@ def _made(request: Request, what: Asked, progress: object) -> tuple[Forecast, di
     except user_errors() as error:
         raise DataError(str(error)) from error
     outlook = look_ahead(
-        what.site, what.horizon, sources.archive, what.issue, weather_site=sources.weather_site, progress=progress
+        what.site, what.horizon, sources.archive, what.issue, weather_site=sources.weather, progress=progress
     )
     if outlook.forecast is None:
         raise DataError(f"{what.site.name} needs no forecast: it has no wind, PV or load with a history")

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -200,7 +200,7 @@ def planned(request: Request, what: Asked, progress: Callable[[str], None]) -> P
             what.issue,
             network=sources.network,
             actual=sources.actual,
-            weather_site=sources.weather_site,
+            weather_site=sources.weather,
             hashes=sources.hashes,
             notes=sources.notes,
             progress=progress,
@@ -222,12 +222,38 @@ def write_log(plan: Plan, path: Path) -> None:
 
 
 def _weather(request: Request, site: Site, horizon: Horizon, now: datetime) -> WeatherProvider | None:
+    """The providers of ``--weather``, else those of the park's file where the day lies ahead; None for none."""
     if request.weather is None:
         if request.weather_url is not None:
             raise DataError("--weather-url needs --weather open-meteo beside it")
+        if not site.feeds.weather or site.embedded is not None or horizon.start < now:
+            return None
+        names: tuple[str, ...] = site.feeds.weather
+        place, folder = "feeds.weather", find_config(request.config, "parks").parent
+    elif request.weather == "none":
         return None
-    if request.weather != "open-meteo":
-        raise DataError(f"--weather '{request.weather}' is not known; accepted: open-meteo")
+    else:
+        names, place, folder = tuple(request.weather.split(",")), "--weather", Path()
+        _require_day_ahead(site, horizon, now)
+    return weather_named(names, place, folder, request.weather_url or site.feeds.weather_url)
+
+
+def weather_named(names: Sequence[str], place: str, folder: Path, url: str | None) -> WeatherProvider:
+    """The weather providers of these names, in order.
+
+    Raises:
+        DataError: a name is unknown; the message begins with ``place``.
+    """
+    from forecasting.errors import ForecastError
+    from forecasting.weather.named import named
+
+    try:
+        return named(names, folder=folder, cache_folder=cache_folder() / "weather", base_url=url)
+    except ForecastError as error:
+        raise DataError(f"{place} {error}") from error
+
+
+def _require_day_ahead(site: Site, horizon: Horizon, now: datetime) -> None:
     if site.embedded is not None:
         raise DataError(
             "--weather is for real days; this park plans on embedded data of 2016. Remove 'embedded' and give own data"
@@ -238,12 +264,9 @@ def _weather(request: Request, site: Site, horizon: Horizon, now: datetime) -> W
             f"--weather with a day that has begun ({horizon.local_start[0]:%Y-%m-%d}): only what lies ahead can be "
             f"forecast; the first whole day is {first.isoformat()}"
         )
-    from forecasting.weather.open_meteo import PUBLIC_URL, OpenMeteo
-
-    return OpenMeteo(base_url=request.weather_url or PUBLIC_URL, cache_folder=cachefolder_for() / "weather")
 
 
-def cachefolder_for() -> Path:
+def cache_folder() -> Path:
     """Where downloads are kept: PARKWATT_CACHE, else the platform's folder for caches."""
     if own := os.environ.get("PARKWATT_CACHE"):
         return Path(own)

@@ -89,7 +89,8 @@ def _case(request: Request, site: Site, span: Horizon, console: Console) -> tupl
         sources = gather(site, span, folder, with_network=False, progress=lambda t: console.print(t, markup=False))
     except user_errors() as error:
         raise DataError(str(error)) from error
-    return Case(site, span, sources.actual, sources.archive, settings), dict(sources.hashes)
+    case = Case(site, span, sources.actual, sources.archive, settings, sources.weather)
+    return case, dict(sources.hashes)
 
 
 def _hours(option: str, text: str) -> float:

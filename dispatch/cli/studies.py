@@ -48,7 +48,7 @@ def read_case(config: str, span: Span, console: Console, *, with_network: bool) 
         )
     except user_errors() as error:
         raise DataError(str(error)) from error
-    return Case(site, horizon, sources.actual, sources.archive), sources
+    return Case(site, horizon, sources.actual, sources.archive, weather_site=sources.weather), sources
 
 
 def span_horizon(site: Site, span: Span) -> Horizon:

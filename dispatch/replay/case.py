@@ -74,7 +74,7 @@ class Case:
     actual: Mapping[str, Array]
     archive: Archive
     settings: Settings = field(default_factory=Settings)
-    weather_site: str | None = None
+    weather_site: str | tuple[str, ...] | None = None
     issued: tuple[Issued, ...] = ()
 
     @cached_property

@@ -51,7 +51,7 @@ class Forecaster:
     site: Site
     archive: Archive
     step_s: int
-    weather_site: str | None = None
+    weather_site: str | tuple[str, ...] | None = None
 
     def __call__(self, issues: Sequence[Issue]) -> list[Issued]:
         """One after the other; each is made from nothing but the archive as of its issue."""

@@ -94,7 +94,7 @@ def issued_by(case: Case, model: Model, retrain_days: float = 7.0) -> tuple[Issu
     from forecasting.quantiles import LEVELS
     from forecasting.scores import level_weights
 
-    targets, place = targets_of(case.site), place_of(case.site)
+    targets, place = targets_of(case.site, case.weather_site), place_of(case.site)
     trained, since, out = None, 0, []
     for issue in _daily(case):
         edges = _edges_ns(case, issue)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -23,23 +23,17 @@ NAME = "parkwatt"
 
 @dataclass(frozen=True)
 class Product:
-    """The forecast that plans are made from.
-
-    Weather stands under the sites that a target names, or under `weather_site` where it names none.
-    """
+    """The forecast that plans are made from; weather stands under the sites that a target names."""
 
     name: str = NAME
-    weather_site: str | None = None
     ladder: Ladder = field(default_factory=Ladder)
 
     def train(
         self, known: Known, targets: Sequence[Target], place: Place, horizon_ns: Ns, levels: Floats
     ) -> ProductTrained:
         """See `Model`."""
-        site = self.weather_site
-        sourced = [t if t.weather or site is None else replace(t, weather=(site,)) for t in targets]
-        together = self.ladder.train(known, sourced, place, horizon_ns, levels)
-        alone = {t.name: self.ladder.train(known, [t], place, horizon_ns, levels) for t in sourced}
+        together = self.ladder.train(known, targets, place, horizon_ns, levels)
+        alone = {t.name: self.ladder.train(known, [t], place, horizon_ns, levels) for t in targets}
         return ProductTrained(self.name, together, alone)
 
 

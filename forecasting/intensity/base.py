@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from forecasting.errors import AnswerError
-from forecasting.series_run import SeriesRun, intervals
+from forecasting.series_run import SeriesRun, intervals, missing_note
 
 VARIABLE, UNIT = "carbon_intensity_g_per_kwh", "g/kWh"
 MOST_G_PER_KWH = 2_000.0  # old lignite plant comes to 1 300
@@ -49,10 +49,12 @@ def intensity_run(
     notes += said
     if issued is not None:
         same = pd.DatetimeIndex([issued.tz_convert("UTC")] * len(ends)).as_unit("ns")
+        notes += missing_note(ends, step, filled, place)
         return SeriesRun(provider, variable, UNIT, ends, step, same, same, filled, notes)
     if fetched_at is not None:
         over = np.asarray(ends <= fetched_at)
         ends, step, filled = ends[over], step[over], filled[over]
+    notes += missing_note(ends, step, filled, place)
     since = (ends + (delay or pd.Timedelta(0))).as_unit("ns")
     if fetched_at is not None:
         since = pd.DatetimeIndex(np.minimum(since, fetched_at.tz_convert("UTC").as_unit("ns")))

@@ -61,7 +61,7 @@ class ElectricityMaps:
         if self.part == "forecast":
             run = self._forecast(service, now)
         else:
-            run = self._history(service, start, min(end, now), now)
+            run = self._history(service, start, min(end, now).ceil("h"), now)
         run = run.between(start, end)
         if not len(run.values):
             raise ForecastError(f"{service.place}, zone {self.zone}: no {self.part} in {start} … {end} at {now}")

@@ -71,11 +71,11 @@ class GreatBritain:
         return run
 
     def _measured(self, service: Service, start: pd.Timestamp, end: pd.Timestamp, now: pd.Timestamp) -> SeriesRun:
-        last = min(end, now).tz_convert("UTC")
-        if last <= start:
+        last = min(end, now).tz_convert("UTC").ceil("30min")
+        if now <= start:
             raise ForecastError(f"{service.place}: {start} is not before {now}; nothing was measured yet")
         answers = [
-            self._asked(service, f"/intensity/{a:{STAMP}}/{b:{STAMP}}", now, "actual")
+            self._asked(service, Ask(f"/intensity/{a:{STAMP}}/{b:{STAMP}}", {}), now)
             for a, b in windows(start.tz_convert("UTC"), last, MOST_DAYS)
         ]
         starts = answers[0].value[0].append([answer.value[0] for answer in answers[1:]])
@@ -96,15 +96,15 @@ class GreatBritain:
         since = now.tz_convert("UTC").floor("30min")
         country = f"/intensity/{since:{STAMP}}/fw48h"
         path = country if self.region is None else f"/regional{country}/regionid/{self.region}"
-        got = self._asked(service, path, now, "forecast")
+        # The last forecast may stand in while it still reaches ahead.
+        ask = Ask(path, {}, serves=lambda _query, at: at > now - AHEAD, kept_as=f"/fw48h/{self.region}")
+        got = self._asked(service, ask, now)
         return intensity_run(
             self.name, service.place, got.value[0], got.value[1], issued=got.at, fetched_at=got.at, notes=got.notes
         )
 
-    def _asked(
-        self, service: Service, path: str, now: pd.Timestamp, part: Part
-    ) -> Fetched[tuple[pd.DatetimeIndex, np.ndarray]]:
-        return service.fetched(Ask(path, {}), now, self.fresh_for_min, lambda body: _read(body, part, service.place))
+    def _asked(self, service: Service, ask: Ask, now: pd.Timestamp) -> Fetched[tuple[pd.DatetimeIndex, np.ndarray]]:
+        return service.fetched(ask, now, self.fresh_for_min, lambda body: _read(body, self.part, service.place))
 
 
 def _read(body: Any, part: Part, place: str) -> tuple[pd.DatetimeIndex, np.ndarray]:

@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from forecasting.entsoe_platform import Platform, Session, area_of
-from forecasting.errors import ForecastError
+from forecasting.errors import AnswerError, ForecastError
 from forecasting.intensity.base import intensity_run
 from forecasting.intensity.factors import ENTSOE_SOURCES, FACTORS
 from forecasting.series_run import SeriesRun, require_period
@@ -87,8 +87,9 @@ class EntsoeMix(Platform):
     def fetch(self, start: pd.Timestamp, end: pd.Timestamp, now: pd.Timestamp) -> SeriesRun:
         """Intensity of the intervals that end in (start, end], as far as generation is published."""
         require_period(start, end, "carbon intensity")
+        asked = start
         session = self.session("carbon intensity", now)
-        last = min(end, now)
+        start, last = start.floor("h"), min(end, now).ceil("h")  # the library would round to the nearest hour
         table = self.asked(
             session,
             self.zone,
@@ -98,14 +99,14 @@ class EntsoeMix(Platform):
         )
         place = f"{session.service.place}, zone {self.zone}"
         if (units := session.said("quantity_Measure_Unit.name")) != {"MAW"}:
-            raise ForecastError(f"{place}: generation in {sorted(units)}; MAW (megawatts) was expected")
+            raise AnswerError(f"{place}: generation in {sorted(units)}; MAW (megawatts) was expected")
         generation = self._by_source(table)
         imports = self._imports(session, start, last, pd.DatetimeIndex(table.index))
         values, notes = mix_intensity(generation, self.factors_g_per_kwh, imports, dict(self.neighbours_g_per_kwh))
         starts = pd.DatetimeIndex(table.index).tz_convert("UTC")
         said = (*session.notes, *notes)
         run = intensity_run(self.name, place, starts, values, delay=DELAY, fetched_at=max(session.at), notes=said)
-        return run.between(start, end)
+        return run.between(asked, end)
 
     def _by_source(self, table: pd.DataFrame) -> dict[str, Floats]:
         """(N,) MW by source; what a plant consumes is not taken off."""

@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from forecasting.errors import AnswerError
-from forecasting.series_run import SeriesRun, intervals
+from forecasting.series_run import SeriesRun, intervals, missing_note
 
 Floats = NDArray[np.float64]
 MARKET_ZONE = "Europe/Brussels"
@@ -65,4 +65,14 @@ def day_ahead_run(
     if fetched_at is not None:
         since = pd.DatetimeIndex(np.minimum(since, fetched_at.tz_convert("UTC").as_unit("ns")))
     name = f"day_ahead_price_{currency.lower()}_per_mwh"
-    return SeriesRun(provider, name, f"{currency}/MWh", ends, step, since, since, filled, notes + said)
+    return SeriesRun(
+        provider,
+        name,
+        f"{currency}/MWh",
+        ends,
+        step,
+        since,
+        since,
+        filled,
+        notes + said + missing_note(ends, step, filled, place),
+    )

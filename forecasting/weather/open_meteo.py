@@ -97,7 +97,7 @@ def asked_around(path: str, query: Mapping[str, str], now: pd.Timestamp) -> Ask:
     """A question in days around today; a kept answer serves if it asked for at least these days."""
 
     def serves(kept: Mapping[str, str], at: pd.Timestamp) -> bool:
-        age_days = (now.tz_convert("UTC").normalize() - at.normalize()).days
+        age_days = int((now.tz_convert("UTC").normalize() - at.normalize()).days)
         ahead = int(kept["forecast_days"]) - age_days >= int(query["forecast_days"]) - SPARE_DAYS
         return ahead and int(kept["past_days"]) + age_days >= int(query["past_days"])
 

@@ -73,8 +73,8 @@ planning: {{step_minutes: {step}, scenarios: 0, issue_before_h: 0}}
 """
 
 
-def works() -> tuple[Case, str]:
-    """The park over its weeks, and the site of its weather."""
+def works() -> Case:
+    """The park over its weeks, with the weather of the station."""
     if not embedded.is_installed():
         raise CannotMeasure("the embedded profiles are not installed: pip install parkwatt[simbench]")
     data = pvod.load()
@@ -93,7 +93,7 @@ def works() -> tuple[Case, str]:
     span = Horizon.local_day(first, site.time_zone, STEP_MIN, days=days)
     edges_ns = span.edges.astype("datetime64[ns]").astype(np.int64)
     actual = {name: observed(archive, Target(name, "load", np.inf, site.name), edges_ns) for name in ("works", "roof")}
-    return Case(site, span, actual, archive, Settings(every_h=1.0, single_solve_days=days + 1)), station.weather[0]
+    return Case(site, span, actual, archive, Settings(every_h=1.0, single_solve_days=days + 1), station.weather)
 
 
 def _archive(data: pvod.Pvod, station: Target, site: str, time_zone: str) -> Archive:
@@ -116,9 +116,8 @@ def _archive(data: pvod.Pvod, station: Target, site: str, time_zone: str) -> Arc
 @cache
 def found() -> dict[str, Worth]:
     """All forecasts, once for all rows."""
-    case, weather = works()
-    models = (Product(weather_site=weather), *REFERENCES)
-    return {one.forecast: one for one in worth(case, models, executor("serial"), retrain_days=RETRAIN_DAYS)}
+    models = (Product(), *REFERENCES)
+    return {one.forecast: one for one in worth(works(), models, executor("serial"), retrain_days=RETRAIN_DAYS)}
 
 
 def of(name: str) -> Worth:
