@@ -115,9 +115,11 @@ def _last(made: Forecast, name: str) -> str:
 def backtest_page(title: str, span: str, scored: Scored, settings: Sequence[str], notes: Sequence[str] = ()) -> str:
     """The page of a backtest."""
     from forecasting.backtest import tables
+    from forecasting.backtest.joint import joint_scores
 
     first = scored.models[0]
     by_day, regimes, skills = tables.by_lead_day(scored), tables.by_regime(scored), tables.skills(scored)
+    drawn = joint_scores(scored, (first,))
     return render_study(
         StudyPage(
             title="parkwatt: backtest of forecasts",
@@ -131,6 +133,7 @@ def backtest_page(title: str, span: str, scored: Scored, settings: Sequence[str]
                 Section("Fans", plots=tuple(_fans(scored, first))),
                 Section("Errors by lead day", tables=(lead_table(by_day),)),
                 Section("By regime", tables=(regime_table(regimes),)),
+                *([Section("Joint scenarios of the first day", tables=(joint_table(drawn),))] if drawn else []),
             ),
             notes=(*notes, *_notes(scored)),
         )
@@ -201,6 +204,15 @@ def _regime_row(row: Mapping[str, Any]) -> Iterator[Cell]:
     yield from (row["model"], row["target"], row["hours"], row["regime"])
     yield from (number(row["count"]), percent(row["nrmse"]), adaptive(row["crps"]))
     yield from (percent(row.get("covered_90")), adaptive(row.get("width_90")))
+
+
+def joint_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Scores of joint scenarios, drawn from the errors of earlier issues."""
+    heads = ("Model", "Joined by", "Of", "CRPS of energy", "CRPS of the largest 3-h ramp", "Energy score",
+             "Variogram score", "Issues")  # fmt: skip
+    keys = ("energy_crps", "ramp_crps", "energy_score", "variogram")
+    cells = ((row["model"], row["method"], row["of"], *(adaptive(row[key]) for key in keys)) for row in rows)
+    return Table(heads, tuple((*one, number(row["issues"])) for one, row in zip(cells, rows, strict=True)))
 
 
 def reliability_drawings(scored: Scored) -> Iterator[Drawing]:

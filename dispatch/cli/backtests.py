@@ -60,6 +60,7 @@ def write_all(done: Tested, folder: Path) -> Scored:
     """results.parquet, scores.json, backtest.html; the same backtest gives the same bytes."""
     from dispatch.forecast_pages import backtest_page
     from forecasting.backtest import tables
+    from forecasting.backtest.joint import joint_scores
 
     asked, scored = done.asked, done.scored
     spec = asked.spec
@@ -71,6 +72,7 @@ def write_all(done: Tested, folder: Path) -> Scored:
         "leads": tables.by_lead(scored),
         "regimes": tables.by_regime(scored),
         "skill": tables.skills(scored),
+        "scenarios": joint_scores(scored, scored.models[:1]),
     }
     (folder / "scores.json").write_text(json.dumps(_plain(told), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     before = round(float(asked.backtest.tasks[0].edges_ns[0] - asked.backtest.tasks[0].issue_ns) / 3.6e12, 2)
