@@ -249,7 +249,8 @@ def _fans(scored: Scored, model: str) -> Iterator[Drawing]:
 
 def _fan_of(title: str, one: Series, target: Target) -> Drawing:
     hours = (one.valid_ns - one.valid_ns[0]) / 3.6e12
-    about = f"{rung_told(str(one.rung[0]))} {bands_told(one.levels)}"
+    told = " ".join(rung_told(str(rung)) for rung in dict.fromkeys(one.rung))
+    about = f"{told} {bands_told(one.levels)}"
     return fan(title, about, hours, one.levels, one.quantiles, one.actual, target.unit)
 
 

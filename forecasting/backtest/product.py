@@ -39,12 +39,12 @@ class Product:
 
 @dataclass(frozen=True, eq=False)
 class ProductTrained:
-    """See `Trained`; `rungs` are those of the last answer."""
+    """See `Trained`; `rungs` are those of the last answer, one for each interval."""
 
     name: str
     together: Climber
     alone: Mapping[str, Climber]
-    rungs: dict[str, str] = field(default_factory=dict)
+    rungs: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def card(self) -> Mapping[str, Any]:
@@ -76,6 +76,6 @@ class ProductTrained:
         return found
 
     def _said(self, climber: Climber, known: Known, edges_ns: Ns) -> dict[str, Floats]:
-        said = dict(climber.quantiles(known, edges_ns))
-        self.rungs.update(climber.rungs)
-        return said
+        answers = climber.answers(known, edges_ns)
+        self.rungs.update({name: answer.rungs for name, answer in answers.items()})
+        return {name: answer.quantiles for name, answer in answers.items()}
