@@ -3,7 +3,7 @@
 Weather of the sets reaches one day (PVOD) or two (GEFCom2012), the embedded year has none: days beyond are answered by
 lower rungs of the ladder, and the row's figure is theirs. A lead day that no measurement reaches is not measured and
 says so. Errors are of expected values, over all hours, of the sum over all sites, as a share of the summed capacity;
-for a park its net load (loads less wind and PV) over the highest that came.
+the electric loads of a park over their highest sum that came.
 """
 
 from __future__ import annotations
@@ -51,15 +51,18 @@ class Asked:
 
 
 def park() -> Asked:
-    """Park A on the embedded year: every twelfth day from July on, trained anew every 60 days."""
+    """The electric loads of park A in the embedded year: every sixth day from July on, trained anew every 60 days."""
     if not is_installed():
         raise CannotMeasure("the embedded profiles are not installed: pip install parkwatt[simbench]")
     site = load_site("yizhuang")
     first, last = date(2016, 7, 1), date(2016, 12, 27)
     span = Horizon.local_day(first, site.time_zone, STEP_MIN, days=DAYS)
     sources = gather(site, span, CONFIGS / "parks", with_network=False)
-    tasks = daily(first, last, site.time_zone, before_h=12, days=DAYS, step_min=STEP_MIN)[::12]
-    return Asked(sources.archive, targets_of(site), place_of(site), retrained(tasks, 60))
+    tasks = daily(first, last, site.time_zone, before_h=12, days=DAYS, step_min=STEP_MIN)[::6]
+    electric = {bus.name for bus in site.buses if bus.carrier == "electricity"}
+    on = {asset.name for asset in site.assets if getattr(asset, "bus", None) in electric}
+    targets = tuple(target for target in targets_of(site) if target.kind == "load" and target.name in on)
+    return Asked(sources.archive, targets, place_of(site), retrained(tasks, 60))
 
 
 def pv_portfolio() -> Asked:
@@ -93,7 +96,11 @@ def _whole(data: gefcom2012_wind.Data) -> Archive:
     return archive
 
 
-SETS: dict[str, Callable[[], Asked]] = {"park A": park, "PVOD": pv_portfolio, "GEFCom2012 wind": wind_portfolio}
+SETS: dict[str, Callable[[], Asked]] = {
+    "park A, electric loads": park,
+    "PVOD": pv_portfolio,
+    "GEFCom2012 wind": wind_portfolio,
+}
 
 
 @cache
@@ -107,11 +114,9 @@ def series_of(name: str) -> tuple[tuple[Series, ...], tuple[Target, ...]]:
 def together(name: str, model: str) -> tuple[Floats, Floats, NDArray[np.int64], float]:
     """Sum of expected values and of what came (N,), lead days (N,), and what errors are over."""
     found, targets = series_of(name)
-    kinds = {target.name: target.kind for target in targets}
     own = [one for one in found if one.model == model]
-    sign = [-1.0 if len(set(kinds.values())) > 1 and kinds[one.target] in ("wind", "pv") else 1.0 for one in own]
-    said = np.sum([s * expected(one) for s, one in zip(sign, own, strict=True)], axis=0)
-    came = np.sum([s * one.actual for s, one in zip(sign, own, strict=True)], axis=0)
+    said = np.sum([expected(one) for one in own], axis=0)
+    came = np.sum([one.actual for one in own], axis=0)
     capacity = sum(target.capacity_kw for target in targets)
     return said, came, own[0].lead_day, float(capacity if np.isfinite(capacity) else np.nanmax(np.abs(came)))
 
@@ -133,7 +138,7 @@ def _register(name: str, day: int, bar: str) -> None:
         return Measured(error(name, NAME, day), min(error(name, model.name, day) for model in REFERENCES))
 
 
-BARS = {"park A": "<= 0.10", "PVOD": "<= 0.12", "GEFCom2012 wind": "<= 0.20"}
+BARS = {"park A, electric loads": "<= 0.10", "PVOD": "<= 0.12", "GEFCom2012 wind": "<= 0.20"}
 for _name, _bar in BARS.items():
     for _day in range(1, DAYS + 1):
         _register(_name, _day, _bar)
