@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from forecasting.archive import Archive
     from forecasting.forecast import Forecast, Place, Target
+    from forecasting.ladder import Climber
 
 
 @dataclass(frozen=True)
@@ -56,12 +57,14 @@ def look_ahead(
     issue_time: datetime,
     *,
     weather_site: str | tuple[str, ...] | None = None,
+    model: Climber | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Outlook:
     """Forecast every need of the site with what ``archive`` knew at ``issue_time``.
 
     Args:
         weather_site: name of the weather in the archive; of several, the best first.
+        model: one that has learnt already; by default it learns from what is known now.
 
     Raises:
         DataError: an asset can not be forecast; the message names it and what is missing.
@@ -69,7 +72,7 @@ def look_ahead(
     needs = {asset.name: need for asset in site.assets for need in asset.needs}
     if not needs:
         return Outlook(Inputs(horizon, 1, site.known_series(horizon)), np.ones(1), None, needs)
-    forecast = _forecast(site, horizon, archive, issue_time, needs, weather_site, progress)
+    forecast = _forecast(site, horizon, archive, issue_time, needs, weather_site, model, progress)
     drawn = site.planning.scenarios
     series = dict(site.known_series(horizon))
     for name, need in needs.items():
@@ -142,6 +145,7 @@ def _forecast(
     issue_time: datetime,
     needs: dict[str, Need],
     weather_site: str | tuple[str, ...] | None,
+    model: Climber | None,
     progress: Callable[[str], None],
 ) -> Forecast:
     import pandas as pd
@@ -161,6 +165,7 @@ def _forecast(
             edges,
             scenarios=max(site.planning.scenarios, 1),
             seed=site.planning.seed,
+            model=model,
             progress=lambda text: progress(_told(text)),
         )
     except ForecastError as error:

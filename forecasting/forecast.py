@@ -17,7 +17,7 @@ from forecasting.archive import Archive
 from forecasting.clock import DAY_NS, HOUR_NS, Ns, instant_ns, utc_index, utc_text
 from forecasting.errors import ForecastError
 from forecasting.known import Known
-from forecasting.ladder import Answer, Ladder
+from forecasting.ladder import Answer, Climber, Ladder
 from forecasting.models.base import CannotForecast, Shown
 from forecasting.observed import means_over
 from forecasting.physics import PvPlant, WindFarm
@@ -44,7 +44,7 @@ def forecast(
     weather_site: str | None = None,
     scenarios: int | dependence.Wanted = 10,
     seed: int = 0,
-    model: Ladder | None = None,
+    model: Ladder | Climber | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Forecast:
     """Forecast all targets jointly for the intervals between `edges` (T+1), from what was known at `issue_time`.
@@ -53,7 +53,8 @@ def forecast(
     the intervals. Measurements stand in `archive` under (target.site, target.name), weather under the sites that
     `target.weather` names, or `weather_site` where it names none. `scenarios` is their number, or with it how they hang
     together, see `forecasting.dependence`: "toeplitz" for energies, "schaake" for ramps, "exponential" where history is
-    little. The same inputs give the same bits.
+    little. A `model` that has learnt already (`forecasting.keeping`) is asked as it is. The same inputs give the same
+    bits.
     """
     issue_ns = instant_ns(issue_time, "issue_time")
     edges_ns = steps.checked_edges(edges, issue_ns)
@@ -62,9 +63,9 @@ def forecast(
     known = archive.as_of(utc_index(np.array([issue_ns]))[0])
     ladder = model or Ladder(workers=os.cpu_count() or 1)
     sourced = [t if t.weather or weather_site is None else replace(t, weather=(weather_site,)) for t in targets]
-    climber = ladder.train(known, sourced, place, edges_ns - issue_ns, LEVELS)
+    asked = ladder if isinstance(ladder, Climber) else ladder.train(known, sourced, place, edges_ns - issue_ns, LEVELS)
     try:
-        answers = list(climber.answers(known, edges_ns).values())
+        answers = list(asked.answers(known, edges_ns).values())
     except ForecastError as error:
         raise _with_what_is_there(error, known) from error
     for answer in answers:

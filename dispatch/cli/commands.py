@@ -241,6 +241,10 @@ def forecast(
     weather: Annotated[str | None, typer.Option(help="Where weather comes from: open-meteo. Default: none.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the results. Default: forecasts/PARK-DAY.")] = None,
     scenarios: Annotated[int | None, typer.Option(min=1, max=200, help="Joint scenarios.")] = None,
+    models: Annotated[
+        Path | None,
+        typer.Option(help="Folder of kept models: one is used until 30 days old or drifted, and kept with its card."),
+    ] = None,
     weather_url: Annotated[
         str | None, typer.Option(help="Address of an own weather server that speaks Open-Meteo's format.")
     ] = None,
@@ -252,7 +256,7 @@ def forecast(
     from dispatch.cli.forecasts import run
     from dispatch.cli.planning import Request
 
-    run(Request(config, day, weather, out, scenarios, False, weather_url), days)
+    run(Request(config, day, weather, out, scenarios, False, weather_url), days, models)
 
 
 @app.command()

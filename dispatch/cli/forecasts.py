@@ -18,13 +18,17 @@ from dispatch.errors import DataError
 from dispatch.signals import Horizon
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pyarrow as pa
 
     from dispatch.signals import Array
+    from dispatch.sources import Sources
     from forecasting.forecast import Forecast
+    from forecasting.ladder import Climber
 
 
-def run(request: Request, days: int | None) -> None:
+def run(request: Request, days: int | None, models: Path | None = None) -> None:
     """Forecast, print, write.
 
     Raises:
@@ -38,7 +42,7 @@ def run(request: Request, days: int | None) -> None:
     day = what.horizon.local_start[0].date()
     folder = folder_for(request.out or Path("forecasts") / f"{what.site.name}-{day.isoformat()}")
     with reported(Console(stderr=True), {}) as progress:
-        made, actual = _made(request, what, progress)
+        made, actual = _made(request, what, models, progress)
         progress("writing")
         write(made.table(), folder / "forecast.parquet")
         write(scenario_table(made), folder / "scenarios.parquet")
@@ -58,13 +62,14 @@ def _longer(what: Asked, days: int | None) -> Asked:
     return replace(what, horizon=horizon)
 
 
-def _made(request: Request, what: Asked, progress: object) -> tuple[Forecast, dict[str, Array]]:
+def _made(
+    request: Request, what: Asked, models: Path | None, progress: Callable[[str], None]
+) -> tuple[Forecast, dict[str, Array]]:
     import pandas as pd
 
     from dispatch.outlook import look_ahead
     from dispatch.sources import gather, user_errors
 
-    assert callable(progress)
     folder = find_config(request.config, "parks").parent
     try:
         sources = gather(
@@ -73,12 +78,42 @@ def _made(request: Request, what: Asked, progress: object) -> tuple[Forecast, di
         )  # fmt: skip
     except user_errors() as error:
         raise DataError(str(error)) from error
+    kept = None if models is None else _kept(models, what, sources, progress)
     outlook = look_ahead(
-        what.site, what.horizon, sources.archive, what.issue, weather_site=sources.weather, progress=progress
-    )
+        what.site, what.horizon, sources.archive, what.issue, weather_site=sources.weather,
+        model=None if kept is None else kept[0], progress=progress,
+    )  # fmt: skip
     if outlook.forecast is None:
         raise DataError(f"{what.site.name} needs no forecast: it has no wind, PV or load with a history")
+    if models is not None and kept is not None and kept[1]:
+        _keep(models, what, sources, kept[0])
     return outlook.forecast, dict(sources.actual)
+
+
+def _kept(models: Path, what: Asked, sources: Sources, progress: Callable[[str], None]) -> tuple[Climber, bool]:
+    """The model that is kept for this question, or a new one, and whether it is new."""
+    import pandas as pd
+
+    from dispatch.outlook import place_of, targets_of
+    from forecasting.keeping import ladder_for, told
+
+    known = sources.archive.as_of(pd.Timestamp(what.issue))
+    targets, place = targets_of(what.site, sources.weather), place_of(what.site)
+    climber, reason = ladder_for(folder_for(models), targets, place, known, _edges_ns(what))
+    progress(told(reason, climber.trained_ns))
+    return climber, reason is not None
+
+
+def _keep(models: Path, what: Asked, sources: Sources, climber: Climber) -> None:
+    from dispatch.outlook import place_of, targets_of
+    from forecasting.keeping import keep
+
+    ahead = _edges_ns(what) - climber.trained_ns
+    keep(models, climber, targets_of(what.site, sources.weather), place_of(what.site), ahead)
+
+
+def _edges_ns(what: Asked) -> np.ndarray:
+    return what.horizon.edges.astype("datetime64[ns]").astype(np.int64)
 
 
 def scenario_table(made: Forecast) -> pa.Table:

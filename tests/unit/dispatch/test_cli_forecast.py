@@ -122,3 +122,20 @@ def test_a_backtest_that_was_killed_goes_on(tmp_path: Path) -> None:
     assert f"{done} of 14 chunks are there already" in rest.stderr
     subprocess.run([*serial, "--out", "whole"], cwd=tmp_path, env=environment, capture_output=True, check=True)
     assert (tmp_path / "out" / "results.parquet").read_bytes() == (tmp_path / "whole" / "results.parquet").read_bytes()
+
+
+def test_a_model_is_kept_with_its_card_and_used_again(run: Run, tmp_path: Path) -> None:
+    path = write(tmp_path)
+    measured("2024-03-30", days=30).to_csv(tmp_path / "measured.csv", index=False)
+    asked = ("forecast", path, "--models", "models", "--out")
+    first = run(*asked, "one", "--day", "2024-03-29")
+    assert first.status == 0, first.err
+    assert "model trained anew: it has not learnt yet" in first.err
+    (card,) = (tmp_path / "models").glob("*/card.md")
+    assert "Forecasts hall" in card.read_text()
+    again = run(*asked, "two", "--day", "2024-03-29")
+    assert "model kept since 2024-03-28" in again.err
+    for name in ("forecast.parquet", "scenarios.parquet"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+    later = run(*asked, "three", "--day", "2024-03-30")
+    assert "model kept since 2024-03-28" in later.err
