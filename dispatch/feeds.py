@@ -84,7 +84,8 @@ class Feeds(Frozen):
     """Services in the order in which they are asked; read by ``parkwatt fetch``, the weather by ``plan`` too."""
 
     weather: tuple[_Text, ...] = Field(
-        default=(), description="open-meteo, previous-runs, ensemble, historical-forecast or a file, such as tmy:PATH"
+        default=(),
+        description="open-meteo, previous-runs, ensemble, historical-forecast; tmy:PATH (typical year), table:PATH",
     )
     weather_url: str | None = Field(default=None, description="address of an own server with Open-Meteo's format")
     prices: tuple[PriceFeed, ...] = ()

@@ -47,12 +47,19 @@ def faults(bad: Mask, values: Sequence[Any] | pd.Series, says: Callable[[Any], s
     return found
 
 
-def numbers(values: pd.Series, missing: Sequence[object] = ()) -> tuple[Floats, list[Fault]]:
-    """Values as numbers, empty cells and those that stand for missing as NaN."""
-    if missing:
-        texts = {str(stand_in) for stand_in in missing}
-        values = values.mask(values.isin(list(missing)) | values.astype(str).isin(texts))
+def numbers(values: pd.Series, missing: Sequence[float | str] = ()) -> tuple[Floats, list[Fault]]:
+    """Values as numbers, empty cells and those that stand for missing as NaN.
+
+    A number stands for missing to seven digits: files in single precision hold −273.2 as −273.20001.
+    """
+    texts = [stand_in for stand_in in missing if isinstance(stand_in, str)]
+    if texts and not pd.api.types.is_numeric_dtype(values.dtype):
+        values = values.mask(values.astype(str).str.strip().isin(texts))
     found = np.array(pd.to_numeric(values, errors="coerce"), dtype=np.float64)
+    for stand_in in missing:
+        if not isinstance(stand_in, str):
+            gone = np.isclose(found, stand_in, rtol=1e-7, atol=0.0)
+            found, values = np.where(gone, np.nan, found), values.mask(gone)
     bad = (np.isnan(found) & ~np.asarray(values.isna())) | np.isinf(found)
     found[bad] = np.nan
     says = "is not a finite number; leave it empty where it is missing"

@@ -14,7 +14,8 @@ import numpy as np
 from forecasting.archive import Archive
 from forecasting.clock import utc_text
 from forecasting.errors import ForecastError
-from forecasting.mapped_file import Mistake, Piece, Read, read_mapped
+from forecasting.mapped_file import Piece, Read, read_mapped
+from forecasting.mapped_table import Mistake
 from forecasting.mapping import Files, ImportMapping
 from forecasting.rows import MEASURED_NS, Rows, concatenated
 
@@ -41,12 +42,14 @@ class Incoming:
     Attributes:
         archive: all rows.
         repeated: by series, rows that came more than once and were equal.
+        set_aside: by series, rows that contradicted others and do not count, where the mapping says which does.
         files: those that were read.
         unused: by file, columns (or names of a long table) that the mapping does not name.
     """
 
     archive: Archive
     repeated: Mapping[tuple[str, str], int]
+    set_aside: Mapping[tuple[str, str], int]
     files: tuple[Path, ...]
     unused: Mapping[Path, tuple[str, ...]]
 
@@ -72,16 +75,18 @@ def read_files(
     for _, one in read:
         for piece in one.pieces:
             pieces.setdefault((piece.site, piece.variable), []).append(piece)
-    rows, repeated = {}, {}
+    rows, repeated, aside = {}, {}, {}
     for key, parts in sorted(pieces.items()):
         together = concatenated([part.rows for part in parts])
         rows[key] = together.sorted()
         repeated[key] = len(together) - len(rows[key])
+        if dropped := sum(part.set_aside for part in parts):
+            aside[key] = dropped
         mistakes += _contradictions(together, parts)
     if mistakes:
         raise ImportMistakesError(tuple(dict.fromkeys(mistakes)))
     unused = {path: one.unused for path, one in read if one.unused}
-    return Incoming(Archive.of_rows(rows), repeated, tuple(path for path, _ in found), unused)
+    return Incoming(Archive.of_rows(rows), repeated, aside, tuple(path for path, _ in found), unused)
 
 
 def _paths(rule: Files, folder: Path, mistakes: list[Mistake]) -> list[Path]:
@@ -127,6 +132,7 @@ def _contradiction(rows: Rows, parts: list[Piece], one: int, other: int) -> Mist
     elsewhere = f"row {first_row}" if first.file == second.file else f"{first.file}, row {first_row}"
     text = (
         f"{first.site}/{first.variable} at {utc_text(int(rows.valid_ns[b]))}{run}: {rows.value[b]:g}, but {elsewhere} "
-        f"says {rows.value[a]:g}; remove one, or give a restated value its own available_column"
+        f"says {rows.value[a]:g}; remove one, say which counts (repeated), or give a restated value its own "
+        "available_column"
     )
     return Mistake(second.file, second_row, second.column, text)

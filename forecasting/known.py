@@ -158,14 +158,13 @@ class Known:
 
     def issued(self, site: str, variable: str, member: int | None = 0) -> Rows:
         """Rows of all visible runs, sorted by issue, member, availability and valid time; member None: of all."""
-        rows = self._rows.get((site, variable))
+        rows = self._visible(site, variable)
         if rows is None:
             nothing = np.empty(0, np.int64)
             return Rows(nothing, nothing, nothing, np.empty(0, np.int32), np.empty(0))
-        wanted = self._shown(site, variable, rows)
-        if member is not None:
-            wanted = wanted & (rows.member == member)
-        return rows.take(rows.by_issue[wanted[rows.by_issue]])
+        wanted = rows.issue_ns != MEASURED_NS
+        rows = rows.take(wanted if member is None else wanted & (rows.member == member))
+        return rows.take(np.lexsort((rows.valid_ns, rows.available_ns, rows.member, rows.issue_ns)))
 
     def runs(self, site: str, variable: str, member: int = 0) -> tuple[Run, ...]:
         """Issued forecasts of one variable, oldest issue first; of a re-issued value the latest counts."""

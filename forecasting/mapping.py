@@ -1,26 +1,11 @@
 """What columns of a user's files hold: the mapping file of an import, as written in YAML.
 
-time_zone: Europe/Berlin
-files:
-  - files: scada/*.csv                # measurements, a column each
-    time_column: time
-    stamp: start
-    site: park
-    series:
-      - {column: wind_kW, variable: wind, unit: kW, curtailed: {column: limited, values: [1]}}
-      - {column: offices_kWh, variable: offices, unit: kWh}
-  - files: nwp/*.parquet              # runs of a weather model
-    site_column: point
-    issue_column: run
-    lead_column: step_h
-    available_after: 6h
-    member_column: member
-    series:
-      - {column: t2m, variable: temperature_2m, unit: K}
+Every field is described where it stands below, and in `parkwatt archive schema`; EXAMPLE shows the usual ones.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -32,6 +17,40 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from forecasting.errors import ForecastError
 from forecasting.units import unit_for
+
+EXAMPLE = """\
+# What the columns of your files hold; 'parkwatt archive schema' describes every field.
+time_zone: Europe/Berlin           # of times without an offset
+files:
+  - files: scada/*.csv             # measurements, a column for each series; paths start at this file's folder
+    site: my_park                  # or site_column, site_in_name, or a site in each series
+    time_column: time              # default: the first column
+    stamp: start                   # a time marks the start of its interval
+    missing: [-999]
+    available_after: 20min         # known so long after its interval ended
+    series:
+      - {column: wind_kw, variable: wind, unit: kW, curtailed: {column: limited, values: [1]}}
+      - {column: offices_kwh, variable: offices, unit: kWh}
+      - {column: outflow_mw, variable: grid, unit: MW, sign: reversed}
+  - files: meters.parquet          # measurements in a long table: a row for each series and time
+    site_column: building
+    sites: {B7: north_hall}
+    time_column: when
+    variable_column: what
+    value_column: reading
+    available_column: known_since  # a restated value stands beside the old one, with its own time
+    series:
+      - {column: heat, variable: heat, unit: MW}
+  - files: nwp/run_*.csv           # runs of a weather model
+    site: my_park_weather
+    issue_in_name: run_%Y%m%d%H.csv  # or issue_column
+    lead_column: step_h            # or time_column
+    member_column: member
+    available_after: 6h            # since when a run could be used; say what is true, backtests rest on it
+    series:
+      - {column: t2m, variable: temperature_2m, unit: K}
+      - {column: ws100, variable: wind_speed_100m}
+"""
 
 
 class MappingError(ForecastError):
@@ -50,6 +69,16 @@ def _duration(text: str) -> str:
         length = pd.NaT
     if length is pd.NaT or length < pd.Timedelta(0):
         raise ValueError(f"{text!r} is not a duration; write it like 15min, 6h or 1 day")
+    return text
+
+
+def _pattern(text: str) -> str:
+    try:
+        groups = re.compile(text).groups
+    except re.error as error:
+        raise ValueError(f"{text!r} is not a regular expression: {error}") from None
+    if groups != 1:
+        raise ValueError(f"{text!r} has {groups} pairs of parentheses; put one around the site, as in plant_(.+).csv")
     return text
 
 
@@ -107,6 +136,9 @@ class Files(_Strict):
     series: tuple[Series, ...] = Field(min_length=1)
     site: Name | None = None
     site_column: Name | None = None
+    site_in_name: Annotated[str, AfterValidator(_pattern)] | None = Field(
+        default=None, description="regular expression of the file's name, with the site in parentheses"
+    )
     sites: Mapping[str, Name] = Field(default={}, description="sites as the file calls them: as the archive does")
     variable_column: Name | None = Field(default=None, description="long table: the column of names")
     value_column: Name | None = Field(default=None, description="long table: the column of values")
@@ -126,6 +158,9 @@ class Files(_Strict):
         default=None, description="known so long after a run's issue, or a measurement's interval (default 15min)"
     )
     member_column: Name | None = None
+    repeated: Literal["refuse", "first", "last"] = Field(
+        default="refuse", description="which of two rows counts that say different things about one time"
+    )
     missing: tuple[Cell, ...] = Field(default=(), description="cells that stand for missing, such as -999")
     separator: Annotated[str, Field(min_length=1, max_length=1)] | None = None
     decimal: Literal[".", ","] = "."
@@ -147,10 +182,11 @@ class Files(_Strict):
         long = self.variable_column is not None
         named = all(series.site for series in self.series)
         runs_only = "is for runs: give issue_column or issue_in_name"
+        sited = bool(self.site), bool(self.site_column), bool(self.site_in_name)
         known_since = bool(self.available_column), bool(self.available_after)
         return [
-            (bool(self.site and self.site_column), "give site or site_column, not both"),
-            (not (self.site or self.site_column or named), "which site? give site, site_column, or one in each series"),
+            (sum(sited) > 1, "give one of site, site_column and site_in_name"),
+            (not (any(sited) or named), "which site? give site, site_column, site_in_name, or one in each series"),
             (long != (self.value_column is not None), "a long table has variable_column and value_column"),
             (bool(self.issue_column and self.issue_in_name), "give issue_column or issue_in_name, not both"),
             (bool(self.lead_column) and not self.runs, f"lead_column {runs_only}"),

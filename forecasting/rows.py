@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from functools import cached_property
-from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,21 +31,6 @@ class Rows:
 
     def __len__(self) -> int:
         return len(self.value)
-
-    def __reduce__(self) -> tuple[type[Rows], tuple[NDArray[Any], ...]]:
-        """Only the rows go to another process, not the order that was found for them."""
-        return Rows, tuple(getattr(self, f.name) for f in fields(self))
-
-    @cached_property
-    def by_issue(self) -> NDArray[np.int32]:
-        """Positions of the rows of runs, sorted by issue, member, availability and valid time.
-
-        Kept with the rows, as every issue time of a backtest asks for it, and sorting takes ten times as long as
-        picking the rows that were available.
-        """
-        at = np.flatnonzero(self.issue_ns != MEASURED_NS)
-        order = np.lexsort((self.valid_ns[at], self.available_ns[at], self.member[at], self.issue_ns[at]))
-        return cast("NDArray[np.int32]", at[order].astype(np.int32))
 
     def take(self, chosen: NDArray[np.bool_] | NDArray[np.integer] | slice) -> Rows:
         """The chosen rows (mask, positions or slice)."""

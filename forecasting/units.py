@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 from forecasting.errors import ForecastError
-from forecasting.weather.base import CATALOGUE
+from forecasting.weather_variables import CATALOGUE
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ def import_files(
     """Read CSV and Parquet files into an archive: all of them, or none and everything that is wrong with them.
 
     Rows that are there already are not added again; restated values are kept beside the old ones, for their time.
-    'parkwatt archive schema' describes the mapping file.
+    'parkwatt archive example' prints a mapping file to start from, 'parkwatt archive schema' describes it.
     """
     from dispatch.cli.archiving import run_import
 
@@ -44,6 +44,14 @@ def show(
     from dispatch.cli.archiving import run_show
 
     run_show(folder, as_of, tuple(site or ()), json_file)
+
+
+@app.command()
+def example() -> None:
+    """Print a commented mapping file to start from: parkwatt archive example > mapping.yaml."""
+    from forecasting.mapping import EXAMPLE
+
+    typer.echo(EXAMPLE, nl=False)
 
 
 @app.command()

@@ -83,11 +83,11 @@ def run_show(folder: Path, as_of: str | None, sites: tuple[str, ...], json_file:
         known = {site for site, _ in store.series()}
         if missing := [site for site in sites if site not in known]:
             raise DataError(f"archive {folder}: no site {missing[0]!r}; it has {', '.join(sorted(known)) or 'none'}")
+        chosen, lines = sites or tuple(sorted(known)), []
         with bar(Console(stderr=True)) as progress:
-            archive = store.read(
-                sites=sites or None, known_by=as_of, progress=lambda _, share: progress("reading the archive", share)
-            )
-        lines = _lines(archive)
+            for number, site in enumerate(chosen):  # one at a time: an archive may be larger than memory
+                progress("reading the archive", number / len(chosen))
+                lines += _lines(store.read(sites=site, known_by=as_of))
     console = Console()
     if not lines:
         console.print(f"{escape(str(folder))}: nothing" + (f" known at {escape(as_of)}" if as_of else ""))
@@ -175,7 +175,10 @@ def _came_in(incoming: Incoming, counts: Mapping[tuple[str, str], Counts] | None
 
 
 def _say_unused(incoming: Incoming, console: Console) -> None:
-    """Columns that no series of the mapping names, each with the file that has it first."""
+    """Rows that do not count, and columns that no series of the mapping names with the first file that has each."""
+    aside = [f"{count} of {site}/{name}" for (site, name), count in sorted(incoming.set_aside.items())]
+    if aside:
+        console.print(f"\nSet aside, as they contradict rows that count: {escape(', '.join(aside))}", highlight=False)
     first: dict[str, Path] = {}
     for path, columns in incoming.unused.items():
         for column in columns:

@@ -44,7 +44,8 @@ Config = Annotated[
 Weather = Annotated[
     str | None,
     typer.Option(
-        help="Where weather comes from, in order: open-meteo,previous-runs,ensemble or none. Default: the park's feeds."
+        help="Where weather comes from, in order, such as open-meteo,previous-runs,tmy:year.epw; or none. "
+        "Default: the park's feeds."
     ),
 ]
 
@@ -88,7 +89,9 @@ def plan(
 @app.command()
 def fetch(
     config: Config,
-    into: Annotated[Path, typer.Option(help="Folder of the archive; made where there is none.")],
+    into: Annotated[
+        Path | None, typer.Option(help="Folder of the archive; made where there is none. Default: the park's archive.")
+    ] = None,
     since: Annotated[
         str | None, typer.Option(help="First local day, YYYY-MM-DD. Default: a week ago; earlier weather runs too.")
     ] = None,

@@ -45,7 +45,7 @@ class Request:
     """The options of the command."""
 
     config: str
-    into: Path
+    into: Path | None
     since: str | None
     ahead_days: int
     only: str | None
@@ -81,21 +81,35 @@ def run(request: Request) -> None:
     subjects = _subjects(site, request.only)
     span = _span(site, request)
     folder = find_config(request.config, "parks").parent
+    into = _into(request.into, site, folder)
     with bar(Console(stderr=True)) as progress:
         found = _gathered(site, subjects, span, folder, progress)
-        counts = _stored(request.into, found, span.now)
+        counts = _stored(into, found, span.now)
     console = Console()
     _show(found, console)
     rows = f"{sum(count.new for count in counts.values()):,} new rows"
     seconds = f"{time.perf_counter() - began:.1f} s"
-    console.print(f"\n{rows}; archive: [bold]{escape(str(request.into))}[/bold] ({seconds})")
+    console.print(f"\n{rows}; archive: [bold]{escape(str(into))}[/bold] ({seconds})")
     if found.failures:
         raise DataError("not everything came: " + "; ".join(found.failures))
 
 
+def _into(given: Path | None, site: Site, folder: Path) -> Path:
+    if given is not None:
+        return given
+    if site.archive is None:
+        raise DataError(f"fetch: give the archive's folder with --into, or 'archive' in the file of '{site.name}'")
+    return folder / site.archive.folder
+
+
+def _asked_of_services(site: Site) -> tuple[str, ...]:
+    """Weather providers without files: what a file says needs no archive, and a typical year is no forecast."""
+    return tuple(name for name in site.feeds.weather if ":" not in name)
+
+
 def _subjects(site: Site, only: str | None) -> tuple[str, ...]:
     named = {
-        "weather": bool(site.feeds.weather),
+        "weather": bool(_asked_of_services(site)),
         "prices": bool(site.feeds.prices),
         "carbon_intensity": bool(site.feeds.carbon_intensity),
     }
@@ -159,7 +173,7 @@ def _weather(site: Site, span: Span, folder: Path, found: Gathered) -> None:
     if site.latitude_deg is None or site.longitude_deg is None:
         raise DataError("feeds.weather needs 'latitude_deg' and 'longitude_deg' in the park's file")
     where = site.latitude_deg, site.longitude_deg
-    names, url = site.feeds.weather, site.feeds.weather_url
+    names, url = _asked_of_services(site), site.feeds.weather_url
     try:
         latest = weather_named(names, "feeds.weather", folder, url).fetch(*where, span.now, span.end, span.now)
         found.archive = stored(found.archive, site.name, latest)

@@ -16,6 +16,7 @@ INPUTS = (
     "forecasting/replies.py",
     "forecasting/series_run.py",
     "forecasting/weather",
+    "forecasting/weather_variables.py",
 )
 
 

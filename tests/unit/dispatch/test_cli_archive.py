@@ -9,6 +9,7 @@ import jsonschema
 import pytest
 import yaml
 
+from forecasting.mapping import checked
 from forecasting.store import Store
 from tests.unit.dispatch.typed import Run, refused, run
 
@@ -98,4 +99,7 @@ def test_what_cannot_be_is_refused(run: Run, tmp_path: Path) -> None:
 def test_the_schema_takes_the_mapping_and_not_another(run: Run) -> None:
     schema = json.loads(run("archive", "schema").out)
     jsonschema.validate(yaml.safe_load(MAPPING), schema)
+    example = yaml.safe_load(run("archive", "example").out)
+    jsonschema.validate(example, schema)
+    assert len(checked(example).files) == 3
     assert not jsonschema.Draft202012Validator(schema).is_valid({"files": [{"files": "a.csv"}]})

@@ -161,6 +161,21 @@ def test_mistakes_are_said(
     refused(run("fetch", "park.yaml", "--into", "held", *options), says)
 
 
+def test_the_parks_own_archive_is_filled_and_files_are_not_put_there(
+    run: Run, tmp_path: Path, servers: dict[str, Script]
+) -> None:
+    feeds = {"weather": ["tmy:year.epw", "open-meteo"], "weather_url": servers["weather"].url}
+    write(tmp_path / "parks", park(feeds=feeds, archive={"folder": "kept"}))
+    ended = run("fetch", "parks/park.yaml")
+    assert ended.status == 0, ended.err
+    assert "temperature_2m" in names(tmp_path / "parks" / "kept")
+    assert "weather open-meteo" in " ".join(ended.out.split())
+    write(tmp_path, park(feeds=feeds))
+    refused(run("fetch", "park.yaml"), "give the archive's folder with --into, or 'archive' in the file of 'small'")
+    write(tmp_path, park(feeds={"weather": ["tmy:year.epw"]}))
+    refused(run("fetch", "park.yaml", "--into", "held"), "names no service")
+
+
 def test_a_park_without_a_place_is_told(run: Run, tmp_path: Path) -> None:
     content = park(feeds={"weather": ["open-meteo"]})
     del content["latitude_deg"], content["assets"][0]

@@ -113,6 +113,16 @@ def test_runs_with_leads_members_and_a_rule_of_availability(tmp_path: Path) -> N
     assert found.valid_ns[0] == pd.Timestamp("2023-01-01T01:00Z").value
 
 
+def test_the_site_may_stand_in_the_name_of_the_file(tmp_path: Path) -> None:
+    for name in ("p_north.csv", "p_7.csv"):
+        write(tmp_path / name, "t,kw", "2023-01-01 00:00,1", "2023-01-01 01:00,2")
+    rule = {name: value for name, value in WIDE.items() if name != "site"} | {"site_in_name": r"p_(\w+)\.csv"}
+    found = read(tmp_path, rule | {"sites": {"7": "seven"}})
+    assert found.archive.as_of(LATE).sites() == ("north", "seven")
+    told = mistakes(tmp_path, rule | {"site_in_name": r"plant_(\w+)"})
+    assert told[0].startswith(r"p_7.csv: the name does not fit site_in_name 'plant_(\\w+)'")
+
+
 def test_runs_in_a_file_each_with_the_issue_in_its_name(tmp_path: Path) -> None:
     for hour in (0, 12):
         times = pd.date_range(f"2023-01-01T{hour:02}:00", periods=3, freq="1h")
@@ -173,6 +183,14 @@ def test_what_stands_for_missing_is_missing_and_repeated_rows_count_once(tmp_pat
     assert found.repeated["park", "load"] == 1
 
 
+def test_a_number_in_single_precision_stands_for_missing_too(tmp_path: Path) -> None:
+    times = pd.date_range("2023-01-01", periods=3, freq="1h")
+    table = pd.DataFrame({"t": times, "kw": np.array([1, -273.2, 3], dtype=np.float32)})
+    table.to_parquet(tmp_path / "a.parquet")
+    found = read(tmp_path, WIDE | {"files": "a.parquet", "missing": [-273.2]})
+    np.testing.assert_array_equal(values(found.archive, "park", "load"), [1, np.nan, 3])
+
+
 def test_all_mistakes_of_all_files_are_named_and_nothing_comes_in(tmp_path: Path) -> None:
     write(tmp_path / "1.csv", "t,kw", "2023-01-01 00:00,lots", "2023-01-01 01:00,1", "2023-01-01 02:00,inf")
     write(tmp_path / "2.csv", "t,power", "2023-01-01 00:00,1")
@@ -198,8 +216,21 @@ def test_rows_that_contradict_each_other_are_named_with_both_places(tmp_path: Pa
     assert len(told) == 1
     assert told[0] == (
         f"2.csv, row 2, column 'kw': park/load at 2023-01-01T02:00Z: 3, but {tmp_path}/1.csv, row 3 says 2; "
-        "remove one, or give a restated value its own available_column"
+        "remove one, say which counts (repeated), or give a restated value its own available_column"
     )
+
+
+@pytest.mark.parametrize(("which", "value"), [("first", 2), ("last", 3)])
+def test_of_rows_that_contradict_each_other_the_mapping_may_say_which_counts(
+    tmp_path: Path, which: str, value: float
+) -> None:
+    rows = ["2023-01-01 00:00,1,0", "2023-01-01 01:00,2,0", "2023-01-01 01:00,3,1"]
+    write(tmp_path / "1.csv", "t,kw,flag", *rows)
+    series = [{"column": "kw", "variable": "load", "curtailed": {"column": "flag"}}]
+    found = read(tmp_path, WIDE | {"repeated": which, "series": series})
+    assert values(found.archive, "park", "load") == [1, value]
+    assert values(found.archive, "park", "load_curtailed") == [0, value - 2]
+    assert found.set_aside == {("park", "load"): 1}
 
 
 @pytest.mark.parametrize(
@@ -214,7 +245,7 @@ def test_rows_that_contradict_each_other_are_named_with_both_places(tmp_path: Pa
         (
             {"series": [{"column": "kw", "variable": "wind_speed_10m"}]},
             ["2023-01-01 00:00,1", "2023-01-01 01:00,500"],
-            r"row 3, column 'kw': 500 becomes 500 m/s, which no wind_speed_10m is \(0 … 130 m/s\)",
+            r"row 3, column 'kw': 500 m/s, which no wind_speed_10m is \(0 … 130 m/s\)",
         ),
         (
             {"available_column": "kw"},
@@ -270,6 +301,9 @@ def test_of_many_rows_with_one_mistake_the_first_are_named(tmp_path: Path) -> No
         ({"files": [WIDE], "time_zone": "Mars"}, "time zone 'Mars' is unknown"),
         ({"files": [WIDE | {"available_after": "soon"}]}, "'soon' is not a duration; write it like 15min"),
         ({"files": [WIDE | {"site": None}]}, "which site"),
+        ({"files": [WIDE | {"site_in_name": "a(b)"}]}, "give one of site, site_column and site_in_name"),
+        ({"files": [WIDE | {"site_in_name": "a(b"}]}, "is not a regular expression"),
+        ({"files": [WIDE | {"site_in_name": "ab"}]}, "has 0 pairs of parentheses; put one around the site"),
         ({"files": [WIDE | {"issue_column": "i"}]}, "since when could a run be used"),
         (
             {"files": [WIDE | {"series": [{"column": "a", "variable": "wind_speed_10m", "unit": "kW"}]}]},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -59,6 +60,17 @@ def test_a_forecast_has_the_time_it_was_fetched_as_its_issue() -> None:
     assert set(country.issue_time) == {NOW}
     assert len(country.values) == 96
     assert len(region.values) == 4
+
+
+def test_a_forecast_that_no_longer_reaches_ahead_does_not_stand_in(tmp_path: Path) -> None:
+    with serving(Script(documents.gb, [Answer(), Answer(503)])) as script:
+        provider = GreatBritain("forecast", base_url=script.url, cache_folder=tmp_path, sleep=lambda _: None)
+        provider.fetch(NOW, NOW + pd.Timedelta(days=2), NOW)
+        late = NOW + pd.Timedelta(hours=47)
+        assert "stands in" in provider.fetch(late, late + HALF, late).notes[0]
+        late = NOW + pd.Timedelta(hours=49)
+        with pytest.raises(ForecastError, match="no earlier run is kept"):
+            provider.fetch(late, late + HALF, late)
 
 
 @pytest.mark.parametrize(

@@ -245,6 +245,16 @@ def test_a_fresh_run_is_reused_and_an_old_one_is_not(service: Service, tmp_path:
     assert len(service.asked) == 2
 
 
+def test_a_kept_run_of_fewer_days_does_not_serve(service: Service, tmp_path: Path) -> None:
+    provider = OpenMeteo(base_url=service.url, cache_folder=tmp_path, sleep=lambda _: None)
+    provider.fetch(39.795, 116.506, START, END, NOW)
+    far = provider.fetch(39.795, 116.506, START, END + pd.Timedelta("8D"), NOW)
+    assert len(service.asked) == 2
+    assert far.valid_time[-1] > END + pd.Timedelta("8D")
+    provider.fetch(39.795, 116.506, START, END, NOW)
+    assert len(service.asked) == 2
+
+
 def test_the_last_run_stands_in_when_the_service_is_down(service: Service, tmp_path: Path) -> None:
     first = fetch(service, cache_folder=tmp_path)
     service.answers = [(500, {}, json.dumps({"error": True, "reason": "down"}))]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from forecasting.archive import Archive
 from forecasting.errors import ForecastError
 from forecasting.weather.base import CATALOGUE, WeatherRun, stored
 from forecasting.weather.fallback import Fallback
+from forecasting.weather.named import named
 from forecasting.weather.open_meteo import OpenMeteo
 from forecasting.weather.open_meteo_ensemble import Ensemble
 from forecasting.weather.open_meteo_historical import HistoricalForecast
@@ -166,6 +168,20 @@ def test_a_customer_key_goes_to_the_customers_address(monkeypatch: pytest.Monkey
     assert OpenMeteo(base_url="http://own").service.base_url == "http://own"
     monkeypatch.delenv("OPEN_METEO_API_KEY")
     assert OpenMeteo().service.base_url == "https://api.open-meteo.com"
+
+
+def test_names_make_providers(tmp_path: Path) -> None:
+    one = named(["previous-runs"], folder=tmp_path, base_url="http://own")
+    assert isinstance(one, PreviousRuns)
+    assert one.base_url == "http://own"
+    chain = named(["open-meteo", "tmy:year.epw"], folder=tmp_path, cache_folder=tmp_path)
+    assert chain.name == "open-meteo, then typical year year.epw"
+    with pytest.raises(ForecastError, match=r"year\.epw"):
+        named(["tmy:year.epw"], folder=tmp_path).fetch(52.5, 13.4, START, END, NOW)
+    with pytest.raises(ForecastError, match=r"'dwd' is not known; accepted: open-meteo, .*, tmy:FILE"):
+        named(["dwd"], folder=tmp_path)
+    with pytest.raises(ForecastError, match="a provider can only stand once"):
+        named(["ensemble", "ensemble"], folder=tmp_path)
 
 
 @dataclass

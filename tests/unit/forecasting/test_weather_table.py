@@ -46,7 +46,7 @@ def test_of_many_runs_the_latest_that_was_known_is_given(tmp_path: Path) -> None
         ("time,kw\n2024-03-29T13:00Z,1\n", r"no column is one of weather; it has \['time', 'kw'\]"),
         ("temperature_2m\n1\n", "no column of times"),
         ("time,temperature_2m\n2024-03-29 13:00,1\n2024-03-29 14:00,1\n", "has no offset"),
-        ("time,temperature_2m\n2024-03-29T13:00Z,1\n2024-03-29T14:00Z,300\n", "300 becomes 300 °C"),
+        ("time,temperature_2m\n2024-03-29T13:00Z,1\n2024-03-29T14:00Z,300\n", "300 °C, which no temperature_2m is"),
         (
             "issue_time,time,temperature_2m\n2024-03-30T00:00Z,2024-03-30T13:00Z,1\n2024-03-30T00:00Z,2024-03-30T14:00Z,1\n",
             "no run was known at 2024-03-29T12:00Z",
