@@ -21,7 +21,17 @@ def of_kind(kind: Kind) -> tuple[Model, ...]:
         from forecasting.models.solar.model import Solar
 
         return Solar(), PhysicsOnly()
-    return ()
+    if kind in ("load", "net_load"):
+        from forecasting.models.load.model import LoadModel
+
+        return (LoadModel(),)
+    if kind == "intensity":
+        from forecasting.models import carbon_intensity
+
+        return (carbon_intensity.model(),)
+    from forecasting.models.price.model import PriceModel
+
+    return (PriceModel(),)
 
 
 def of_last_resort(kind: Kind) -> tuple[Model, ...]:

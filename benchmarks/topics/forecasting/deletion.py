@@ -1,8 +1,8 @@
 """What is left of a forecast when an input is taken away: an answer, a rung, a band that still holds, and how wide.
 
-On measured farms and plants with the forecasts of their time (GEFCom2012 wind: runs of 48 h every 12 h; PVOD: one of 24 h
-a day). One ladder is trained once; then, issue by issue, an input is deleted from what is known, as if it had failed
-just then, and the answer is scored. The second source of weather is the neighbour's grid point.
+On measured farms and plants with the forecasts of their time (GEFCom2012 wind: runs of 48 h every 12 h; PVOD: one of
+24 h a day). One ladder is trained once; then, issue by issue, an input is deleted from what is known, as if it had
+failed just then, and the answer is scored. The second source of weather is the neighbour's grid point.
 """
 
 from __future__ import annotations
@@ -156,7 +156,7 @@ def measured(which: Callable[[], Case]) -> dict[str, Found]:
                 covered.append(np.where(counts, inside, np.nan))
                 width.append(np.where(counts, (high - low) / target.capacity_kw, np.nan))
                 rungs.append(np.array(answer.rungs, dtype=object))
-        found[name] = Found(*(np.concatenate(each) for each in (covered, width, rungs)), tuple(failed))
+        found[name] = Found(np.concatenate(covered), np.concatenate(width), np.concatenate(rungs), tuple(failed))
     return found
 
 
