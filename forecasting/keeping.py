@@ -1,7 +1,8 @@
 """A trained ladder kept in a folder and used again until it is due: on its schedule, or when it has drifted.
 
 Whether it has drifted shows on the days since it learnt: it is asked again for each of them with what was known then,
-and held against what came, beside the days it held out when it learnt.
+and held against what came, beside the days it held out when it learnt; of models that show none of those, beside the
+first twenty days since.
 """
 
 from __future__ import annotations
@@ -86,19 +87,23 @@ def held_out(climber: Climber) -> dict[str, float]:
 
 def drifted(climber: Climber, known: Known, edges_ns: Ns) -> tuple[drift.Drift, ...]:
     """What changed since the ladder learnt, over all its targets; nothing where days are too few to tell."""
-    found: list[drift.Drift] = []
     days = range(climber.trained_ns + DAY_NS, known.time_ns - DAY_NS, DAY_NS)
-    shown = _shown(climber)
-    if len(days) < FEWEST_NEW_DAYS or not shown:
+    if len(days) < FEWEST_NEW_DAYS:
         return ()
+    shown = _shown(climber)
     said = [_again(climber, known, edges_ns - known.time_ns, issue) for issue in days]
-    for name, before in shown.items():
-        reference = _daily(before.actual, before.quantiles, before.start_ns)
-        recent = _joined([one[name] for one in said if name in one])
-        if (
-            recent is not None
-            and min(np.isfinite(getattr(reference, f)).sum() for f in drift.FIGURES) >= drift.FEWEST_DAYS
-        ):
+    found: list[drift.Drift] = []
+    for target in climber.targets:
+        recent = _joined([one[target.name] for one in said if target.name in one])
+        if recent is None:
+            continue
+        if (before := shown.get(target.name)) is not None:
+            reference = _daily(before.actual, before.quantiles, before.start_ns)
+        else:
+            first = np.arange(len(recent.day)) < drift.FEWEST_DAYS
+            reference, recent = recent.part(first), recent.part(~first)
+        known_days = min(np.isfinite(getattr(reference, figure)).sum() for figure in drift.FIGURES)
+        if known_days >= drift.FEWEST_DAYS and len(recent.day):
             found += drift.watch(reference, recent)
     return tuple(found)
 

@@ -4,13 +4,18 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 
+from forecasting import keeping
 from forecasting.archive import Archive
 from forecasting.clock import DAY_NS, HOUR_NS
 from forecasting.keeping import drifted, held_out, keep, ladder_for, told
 from forecasting.known import Known
+from forecasting.ladder import Ladder
 from forecasting.model_card import cards
+from forecasting.models.base import Model
 from forecasting.retraining import Policy
+from forecasting.targets import Kind
 from tests.unit.forecasting.synthetic import BERLIN, LOAD, ends, series
 
 DAYS = 110
@@ -31,10 +36,15 @@ def at(archive: Archive, day: int) -> tuple[Known, np.ndarray]:
     return known, known.time_ns + 13 * HOUR_NS + np.arange(25) * HOUR_NS
 
 
+def nothing(kind: Kind) -> tuple[Model, ...]:
+    """No model of the kind."""
+    return ()
+
+
 def asked(folder: Path, archive: Archive, day: int, policy: Policy) -> str:
     """Why the ladder had to learn at a day, "" where a kept one answered; keeps what is new."""
     known, edges = at(archive, day)
-    climber, reason = ladder_for(folder, [LOAD], BERLIN, known, edges, policy=policy)
+    climber, reason = ladder_for(folder, [LOAD], BERLIN, known, edges, policy=policy, ladder=Ladder(of_kind=nothing))
     climber.quantiles(known, edges)
     if reason is not None:
         keep(folder, climber, [LOAD], BERLIN, edges - known.time_ns)
@@ -57,6 +67,15 @@ def test_drift_makes_it_learn_before_its_time(tmp_path: Path) -> None:
     assert asked(tmp_path, changed, 95, policy) == "first"
     assert asked(tmp_path, changed, 98, policy) == ""
     assert asked(tmp_path, changed, 106, policy) == "drift"
+
+
+def test_a_model_that_shows_no_held_out_days_is_held_against_its_first_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "_shown", lambda _: {})
+    policy = Policy(every_days=60, at_least_days=4)
+    changed = data(more=1.6)
+    assert [asked(tmp_path, changed, day, policy) for day in (77, 99, 107)] == ["first", "", "drift"]
 
 
 def test_another_question_is_not_answered_by_it(tmp_path: Path) -> None:
