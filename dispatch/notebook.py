@@ -7,6 +7,7 @@
     park = Park.load("yizhuang")
     day = park.plan("2016-10-14")
     day.money, day.table(), day.explain(at="18:00"), day.what_if("li_battery", at="18:00", charge_kw=200)
+    park.forecast("2016-10-14", days=4).table().to_pandas(), park.backtest("2016-09-01", "2016-09-30").lead_days()
 """
 
 from __future__ import annotations
@@ -38,7 +39,9 @@ from dispatch.solve import solve
 if TYPE_CHECKING:
     import pandas as pd
 
+    from dispatch.backtesting import Tested
     from dispatch.plan import Plan
+    from forecasting.targets import Forecast
 
 
 @dataclass(frozen=True)
@@ -113,6 +116,47 @@ class Park:
         )
         assert made.problem is not None
         return Day(made.problem, made.schedule, made)
+
+    def forecast(self, day: str | None = None, *, days: int = 1, scenarios: int | None = None) -> Forecast:
+        """Forecast what the park will need and give, as ``parkwatt forecast`` does.
+
+        Args:
+            day: first day, YYYY-MM-DD; default: the park's embedded day.
+            days: how many.
+            scenarios: joint ones; default: the park's own number.
+
+        Raises:
+            DataError: there is no such day, or something cannot be forecast.
+        """
+        from dispatch.outlook import look_ahead
+        from dispatch.sources import gather
+
+        changes = {"days": days} | ({} if scenarios is None else {"scenarios": scenarios})
+        site = self.site.model_copy(update={"planning": self.site.planning.model_copy(update=changes)})
+        horizon = _horizon(site, day)
+        issue = min(horizon.start - timedelta(hours=site.planning.issue_before_h), datetime.now(UTC))
+        sources = gather(site, horizon, self.folder, with_network=False)
+        made = look_ahead(site, horizon, sources.archive, issue, weather_site=sources.weather).forecast
+        if made is None:
+            raise DataError(f"{site.name} needs no forecast: it has no wind, PV or load with a history")
+        return made
+
+    def backtest(self, first: str, last: str, **asked: Any) -> Tested:
+        """Forecast past days again and score them, as ``parkwatt backtest`` does, here and one after the other.
+
+        Args:
+            first: first local day, YYYY-MM-DD.
+            last: last local day.
+            asked: other keys of a backtest's file, such as ``days=4`` or ``models=["parkwatt", "climatology"]``.
+
+        Raises:
+            ConfigError: a key is wrong.
+            DataError: something cannot be read.
+        """
+        from dispatch.backtesting import prepare_park, run_asked, spec_of
+
+        spec = spec_of(self.site.name, {"park": self.site.name, "from": first, "to": last, **asked})
+        return run_asked(prepare_park(spec, self.site, self.folder))
 
     def solve(self, series: Mapping[tuple[str, str], Any], horizon: Horizon, *, limits: Limits | None = None) -> Day:
         """Plan on given arrays: ``park.solve({("load", "demand_kw"): array}, horizon)``.

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from forecasting.archive import Archive
-    from forecasting.forecast import Forecast, Target
+    from forecasting.forecast import Forecast, Place, Target
+    from forecasting.ladder import Climber
 
 
 @dataclass(frozen=True)
@@ -56,12 +57,14 @@ def look_ahead(
     issue_time: datetime,
     *,
     weather_site: str | tuple[str, ...] | None = None,
+    model: Climber | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Outlook:
     """Forecast every need of the site with what ``archive`` knew at ``issue_time``.
 
     Args:
         weather_site: name of the weather in the archive; of several, the best first.
+        model: one that has learnt already; by default it learns from what is known now.
 
     Raises:
         DataError: an asset can not be forecast; the message names it and what is missing.
@@ -69,7 +72,7 @@ def look_ahead(
     needs = {asset.name: need for asset in site.assets for need in asset.needs}
     if not needs:
         return Outlook(Inputs(horizon, 1, site.known_series(horizon)), np.ones(1), None, needs)
-    forecast = _forecast(site, horizon, archive, issue_time, needs, weather_site, progress)
+    forecast = _forecast(site, horizon, archive, issue_time, needs, weather_site, model, progress)
     drawn = site.planning.scenarios
     series = dict(site.known_series(horizon))
     for name, need in needs.items():
@@ -115,6 +118,26 @@ def measured_steps(archive: Archive, site: str, name: str, horizon: Horizon, mom
     return np.asarray(np.diff(up_to) / np.diff(edges))
 
 
+def place_of(site: Site) -> Place:
+    """Where the park stands, with the holidays of its tariffs.
+
+    Raises:
+        DataError: its file does not say where.
+    """
+    from forecasting.targets import Place
+
+    if site.latitude_deg is None or site.longitude_deg is None:
+        raise DataError("forecasts need 'latitude_deg' and 'longitude_deg' in the park's file")
+    holidays = sorted({str(d) for a in site.assets for d in getattr(getattr(a, "tariff", None), "holidays", ())})
+    return Place(site.latitude_deg, site.longitude_deg, site.time_zone, site.altitude_m, tuple(holidays))
+
+
+def targets_of(site: Site, weather_site: str | tuple[str, ...] | None = None) -> tuple[Target, ...]:
+    """Everything that must be forecast, as targets, with the names of weather in the archive, the best first."""
+    weather = (weather_site,) if isinstance(weather_site, str) else weather_site or ()
+    return tuple(_target(site, asset.name, need, weather) for asset in site.assets for need in asset.needs)
+
+
 def _forecast(
     site: Site,
     horizon: Horizon,
@@ -122,30 +145,27 @@ def _forecast(
     issue_time: datetime,
     needs: dict[str, Need],
     weather_site: str | tuple[str, ...] | None,
+    model: Climber | None,
     progress: Callable[[str], None],
 ) -> Forecast:
     import pandas as pd
 
     from forecasting.errors import ForecastError
-    from forecasting.forecast import Place, forecast
+    from forecasting.forecast import forecast
 
-    if site.latitude_deg is None or site.longitude_deg is None:
-        raise DataError("forecasts need 'latitude_deg' and 'longitude_deg' in the park's file")
-    holidays = sorted({str(d) for a in site.assets for d in getattr(getattr(a, "tariff", None), "holidays", ())})
-    place = Place(site.latitude_deg, site.longitude_deg, site.time_zone, site.altitude_m, tuple(holidays))
+    place = place_of(site)
     edges = pd.DatetimeIndex(horizon.edges).tz_localize("UTC")
-    weather = (weather_site,) if isinstance(weather_site, str) else weather_site or ()
     progress(f"forecasting {', '.join(needs)}")
     try:
         return forecast(
-            [_target(site, name, need, weather) for name, need in needs.items()],
+            targets_of(site, weather_site),
             archive,
             place,
             pd.Timestamp(issue_time),
             edges,
-            weather_site=weather[0] if weather else None,
             scenarios=max(site.planning.scenarios, 1),
             seed=site.planning.seed,
+            model=model,
             progress=lambda text: progress(_told(text)),
         )
     except ForecastError as error:

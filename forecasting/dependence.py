@@ -4,7 +4,10 @@ toeplitz      Gaussian copula, separable: correlation in time by lag as measured
               all targets at equal times. Best for sums: energy of a day, of a portfolio.
 exponential   the same with the lag's correlation as a curve of two numbers; needs little history.
 schaake       Schaake shuffle (Clark et al. 2004, doi:10.1175/1525-7541(2004)005<0243:TSSAMF>2.0.CO;2): the
-              forecast's own values in the order of ranks of past days. Best for ramps.
+              forecast's own values in the order of ranks of past forecasts' errors. Best for ramps.
+
+Ranks are of errors (normal scores) and not, as first published, of what was observed: observations move with weather
+that a forecast knows already. Decision 21 has the scores.
 
 Normal scores z (I, T) of past forecasts come from `scenarios.normal_scores`. Correlation at a lag is measured over all
 pairs of known z inside a forecast, pooled over the sites of a kind; where pairs are few the fitted curve goes on. The
@@ -31,6 +34,16 @@ Floats = NDArray[np.float64]
 Method = Literal["toeplitz", "exponential", "schaake"]
 PAIRS_PER_LAG = 200
 JITTER = 1e-9
+FEWEST_PAST = 10
+CURVE_IS_WORTH = 60  # forecasts
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """How many joint scenarios, and how they hang together."""
+
+    count: int = 10
+    method: Method = "toeplitz"
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +72,51 @@ class Dependence:
         return cls(tuple(names), ("any",) * count, {"any": np.ones(steps)}, np.ones((count, count)))
 
 
+@dataclass(frozen=True, eq=False)
+class Lags:
+    """Correlation of one target in time as measured at whole steps (L,), linear between them."""
+
+    step_h: float
+    rho: Floats
+
+    def correlation(self, distance_h: Floats) -> Floats:
+        """ρ(Δ) for distances [h]; 1 at 0."""
+        steps = np.abs(distance_h) / self.step_h
+        return np.asarray(np.interp(steps, np.arange(len(self.rho)), self.rho), dtype=np.float64)
+
+
+def memory(scores: Floats, step_h: float, reach_h: float) -> Lags:
+    """The measured memory of one target from normal scores (I, T′), for distances of up to so many hours."""
+    return Lags(step_h, lag_correlation([scores], int(np.ceil(reach_h / step_h)) + 2, step_h))
+
+
+def joint(
+    quantiles: Mapping[str, Floats],
+    scores: Mapping[str, Floats],
+    kinds: Mapping[str, str],
+    step_h: float,
+    *,
+    method: Method = "toeplitz",
+    seed: int = 0,
+    count: int = scenarios.PATHS,
+    levels: Floats = LEVELS,
+) -> dict[str, Floats]:
+    """Joint paths (S, T) of all targets, S = count, from quantiles (T, Q) and normal scores (I, T) of past forecasts.
+
+    The shuffle has as many paths as there are past forecasts with a known error at every step of every target, at
+    most `count`, the newest; with fewer than ten it is the copula that is drawn from.
+    """
+    steps = len(next(iter(quantiles.values())))
+    if method == "schaake" and all(z.shape[1] >= steps for z in scores.values()):
+        stacked = np.stack([scores[name][:, :steps] for name in quantiles])
+        whole = np.flatnonzero(np.isfinite(stacked).all(axis=(0, 2)))[-count:]
+        if len(whole) >= FEWEST_PAST:
+            return shuffle(quantiles, dict(zip(quantiles, stacked[:, whole], strict=True)), seed, levels)
+    ordered = {name: scores[name] for name in quantiles}
+    found = fit(ordered, kinds, steps, step_h, "exponential" if method == "exponential" else "toeplitz")
+    return draw(quantiles, found, seed, count, levels)
+
+
 def fit(
     scores: Mapping[str, Floats],
     kinds: Mapping[str, str],
@@ -81,11 +139,12 @@ def lag_correlation(scores: Sequence[Floats], steps: int, step_h: float, *, meas
 
     Products over all pairs at a lag by Fourier transform, zeros where z is unknown, over the mean square of z at the
     same pairs. Lags with fewer than 200 pairs follow the exponential curve that fits the others, scaled to meet the
-    last measured lag.
+    last measured lag. Errors of one forecast hang together, so what counts as cases are forecasts: the measured
+    correlation weighs I/(I + 60) beside the curve.
     """
     same = [z for z in scores if z.shape[1] == scores[0].shape[1]]
     z = np.concatenate(same)
-    curve = scenarios.fit_memory(z, step_h).correlation(np.arange(steps) * step_h)
+    curve = scenarios.fit_memory(z, step_h).correlation(np.arange(steps, dtype=np.float64) * step_h)
     if not measured or z.shape[1] < 2:
         return curve
     size = 2 * z.shape[1]
@@ -99,7 +158,8 @@ def lag_correlation(scores: Sequence[Floats], steps: int, step_h: float, *, meas
     if reach < 2:
         return curve
     rho = curve.copy()
-    rho[:reach] = product[:reach] / both[:reach]
+    weight = len(z) / (len(z) + CURVE_IS_WORTH)
+    rho[:reach] = weight * product[:reach] / both[:reach] + (1 - weight) * curve[:reach]
     if reach < steps and curve[reach - 1] > 0:
         rho[reach:] = curve[reach:] * np.clip(rho[reach - 1] / curve[reach - 1], 0.0, 1.0 / curve[reach])
     rho[0] = 1.0
@@ -129,7 +189,7 @@ def draw(
 
 
 def _root(matrix: Floats) -> Floats:
-    return np.linalg.cholesky(matrix + JITTER * np.eye(len(matrix)))
+    return np.asarray(np.linalg.cholesky(matrix + JITTER * np.eye(len(matrix))), dtype=np.float64)
 
 
 def blocks(

@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from forecasting import scenarios, steps
+from forecasting import dependence, scenarios, steps
 from forecasting.archive import Archive
 from forecasting.clock import DAY_NS, HOUR_NS, Ns, instant_ns, utc_index, utc_text
 from forecasting.errors import ForecastError
 from forecasting.known import Known
-from forecasting.ladder import Answer, Ladder
+from forecasting.ladder import Answer, Climber, Ladder
 from forecasting.models.base import CannotForecast, Shown
 from forecasting.observed import means_over
 from forecasting.physics import PvPlant, WindFarm
@@ -42,31 +42,35 @@ def forecast(
     edges: pd.DatetimeIndex,
     *,
     weather_site: str | None = None,
-    scenarios: int = 10,
+    scenarios: int | dependence.Wanted = 10,
     seed: int = 0,
-    model: Ladder | None = None,
+    model: Ladder | Climber | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Forecast:
     """Forecast all targets jointly for the intervals between `edges` (T+1), from what was known at `issue_time`.
 
     Per target and interval the best rung that the data allow, see `forecasting.ladder`. Quantiles are of the means over
     the intervals. Measurements stand in `archive` under (target.site, target.name), weather under the sites that
-    `target.weather` names, or `weather_site` where it names none. The same inputs give the same bits.
+    `target.weather` names, or `weather_site` where it names none. `scenarios` is their number, or with it how they hang
+    together, see `forecasting.dependence`: "toeplitz" for energies, "schaake" for ramps, "exponential" where history is
+    little. A `model` that has learnt already (`forecasting.keeping`) is asked as it is. The same inputs give the same
+    bits.
     """
     issue_ns = instant_ns(issue_time, "issue_time")
     edges_ns = steps.checked_edges(edges, issue_ns)
-    _check(targets, scenarios)
+    wanted = scenarios if isinstance(scenarios, dependence.Wanted) else dependence.Wanted(scenarios)
+    _check(targets, wanted.count)
     known = archive.as_of(utc_index(np.array([issue_ns]))[0])
     ladder = model or Ladder(workers=os.cpu_count() or 1)
     sourced = [t if t.weather or weather_site is None else replace(t, weather=(weather_site,)) for t in targets]
-    climber = ladder.train(known, sourced, place, edges_ns - issue_ns, LEVELS)
+    asked = ladder if isinstance(ladder, Climber) else ladder.train(known, sourced, place, edges_ns - issue_ns, LEVELS)
     try:
-        answers = list(climber.answers(known, edges_ns).values())
+        answers = list(asked.answers(known, edges_ns).values())
     except ForecastError as error:
         raise _with_what_is_there(error, known) from error
     for answer in answers:
         (progress or (lambda _: None))(f"{answer.target.name}: {answer.quality}")
-    return _joined(answers, known, edges_ns, scenarios, seed)
+    return _joined(answers, known, edges_ns, wanted, seed)
 
 
 def _check(targets: Sequence[Target], count: int) -> None:
@@ -84,15 +88,12 @@ def _with_what_is_there(error: ForecastError, known: Known) -> ForecastError:
     return ForecastError(f"{error}. The archive knew at {utc_text(known.time_ns)}: {held}")
 
 
-def _joined(answers: Sequence[Answer], known: Known, edges_ns: Ns, count: int, seed: int) -> Forecast:
+def _joined(answers: Sequence[Answer], known: Known, edges_ns: Ns, wanted: dependence.Wanted, seed: int) -> Forecast:
     by_name = {answer.target.name: answer for answer in answers}
     levels = {name: answer.quantiles for name, answer in by_name.items()}
-    shown = [_shown(answer, known, edges_ns) for answer in answers]
-    memories = {name: _memory(one) for name, one in zip(by_name, shown, strict=True)}
-    middle_h = ((edges_ns[:-1] + edges_ns[1:]) / 2 - int(edges_ns[0])) / HOUR_NS
-    paths = scenarios.draw(levels, memories, scenarios.cross_correlation(_common_scores(shown)), middle_h, seed)
+    paths, told = _paths(levels, [_shown(answer, known, edges_ns) for answer in answers], edges_ns, seed, wanted.method)
     paths = {name: np.clip(paths[name], *answer.target.bounds) for name, answer in by_name.items()}
-    kept, weights = scenarios.reduce(paths, count, np.diff(edges_ns) / HOUR_NS)
+    kept, weights = scenarios.reduce(paths, wanted.count, np.diff(edges_ns) / HOUR_NS)
     return Forecast(
         issue_time=utc_index(np.array([known.time_ns]))[0],
         edges=utc_index(edges_ns),
@@ -105,10 +106,46 @@ def _joined(answers: Sequence[Answer], known: Known, edges_ns: Ns, count: int, s
         quality={name: answer.quality for name, answer in by_name.items()},
         model_version=MODEL_VERSION,
         inputs_used={name: _inputs(answer, known) for name, answer in by_name.items()},
-        notes=tuple(note for answer in answers for note in _notes(answer, known, edges_ns)),
+        notes=(*(note for answer in answers for note in _notes(answer, known, edges_ns)), *told),
         sites={name: answer.target.site for name, answer in by_name.items()},
         units={name: answer.target.unit for name, answer in by_name.items()},
     )
+
+
+def _paths(
+    levels: dict[str, Floats], shown: Sequence[Shown | None], edges_ns: Ns, seed: int, joint: dependence.Method
+) -> tuple[dict[str, Floats], tuple[str, ...]]:
+    """Equally likely joint paths of all targets, and what to know of them."""
+    middle_h = ((edges_ns[:-1] + edges_ns[1:]) / 2 - int(edges_ns[0])) / HOUR_NS
+    told: tuple[str, ...] = ()
+    if joint == "schaake":
+        past = _whole_errors(shown, len(middle_h))
+        if past is not None:
+            return dependence.shuffle(levels, dict(zip(levels, past, strict=True)), seed), ()
+        told = ("scenarios: too few past forecasts of all series together for the Schaake shuffle, so a copula",)
+    measured = joint != "exponential"
+    memories = {
+        name: _memory(one, float(middle_h[-1]), measured=measured) for name, one in zip(levels, shown, strict=True)
+    }
+    return scenarios.draw(levels, memories, scenarios.cross_correlation(_common_scores(shown)), middle_h, seed), told
+
+
+def _whole_errors(shown: Sequence[Shown | None], steps: int) -> Floats | None:
+    """Normal scores (K, S, T) of the newest past forecasts of which all is known of all targets; None if too few."""
+    if any(one is None or one.start_ns.shape[1] != steps for one in shown):
+        return None
+    there = [one for one in shown if one is not None]
+    common = set.intersection(*(set(one.start_ns[:, 0].tolist()) for one in there))
+    picked = [np.isin(one.start_ns[:, 0], list(common)) for one in there]
+    stacked = np.stack(
+        [scenarios.normal_scores(one.actual, one.quantiles)[rows] for one, rows in zip(there, picked, strict=True)]
+    )
+    # Where a forecast has no width (night), it has no error either: any rank will do.
+    sure = np.stack([np.ptp(one.quantiles[rows], axis=-1) == 0 for one, rows in zip(there, picked, strict=True)])
+    whole = (np.isfinite(stacked) | sure).all(axis=(0, 2))
+    if whole.sum() < dependence.FEWEST_PAST:
+        return None
+    return np.nan_to_num(stacked[:, whole][:, -scenarios.PATHS :])
 
 
 def _inputs(answer: Answer, known: Known) -> dict[str, Any]:
@@ -197,11 +234,12 @@ def _asked_again(answer: Answer, known: Known, edges_ns: Ns, back: int) -> tuple
     return edges[:-1], means_over(measured, edges), said
 
 
-def _memory(shown: Shown | None) -> scenarios.Memory:
+def _memory(shown: Shown | None, reach_h: float, *, measured: bool) -> scenarios.Correlation:
     if shown is None or shown.start_ns.shape[1] < 2:
         return scenarios.Memory()
     step_h = float(np.median(np.diff(shown.start_ns, axis=1))) / HOUR_NS
-    return scenarios.fit_memory(scenarios.normal_scores(shown.actual, shown.quantiles), step_h)
+    z = scenarios.normal_scores(shown.actual, shown.quantiles)
+    return dependence.memory(z, step_h, reach_h) if measured else scenarios.fit_memory(z, step_h)
 
 
 def _common_scores(shown: Sequence[Shown | None]) -> list[Floats | None]:

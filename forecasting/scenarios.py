@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,14 @@ PATHS = 240
 PAIRS_AT_LEAST = 100
 TAUS_H = np.array([1.0, 2.0, 3.0, 4.5, 6.0, 9.0, 12.0, 18.0, 30.0])
 NUGGETS = np.array([0.0, 0.05, 0.1, 0.2, 0.3, 0.5])
+
+
+class Correlation(Protocol):
+    """Correlation of one target in time."""
+
+    def correlation(self, distance_h: Floats) -> Floats:
+        """ρ(Δ) for distances [h]; 1 at 0."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -127,7 +136,7 @@ def positive_definite(matrix: Floats, least: float = 1e-6) -> Floats:
 
 def draw(
     quantiles: Mapping[str, Floats],
-    memories: Mapping[str, Memory],
+    memories: Mapping[str, Correlation],
     cross: Floats,
     middle_h: Floats,
     seed: int,
@@ -142,9 +151,18 @@ def draw(
     distance = middle_h[:, None] - middle_h[None, :]
     paths = {}
     for k, (name, levels) in enumerate(quantiles.items()):
-        root = np.linalg.cholesky(memories[name].correlation(distance) + 1e-9 * np.eye(len(middle_h)))
+        root = _root(memories[name].correlation(distance))
         paths[name] = values_at(noise[:, :, k] @ root.T, levels)
     return paths
+
+
+def _root(matrix: Floats) -> Floats:
+    """Lower triangle L of L Lᵀ = the correlation matrix, which is mended first where it is none."""
+    small = 1e-9 * np.eye(len(matrix))
+    try:
+        return np.asarray(np.linalg.cholesky(matrix + small), dtype=np.float64)
+    except np.linalg.LinAlgError:
+        return np.asarray(np.linalg.cholesky(positive_definite(matrix) + small), dtype=np.float64)
 
 
 def reduce(paths: Mapping[str, Floats], count: int, weight_h: Floats) -> tuple[NDArray[np.intp], Floats]:

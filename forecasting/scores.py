@@ -64,12 +64,23 @@ def relative_crps(actual: Floats, quantiles: Floats, levels: Floats) -> float:
 def reliability(actual: Floats, quantiles: Floats, levels: Floats) -> Floats:
     """Share of observations (Q,) at or below the quantile of each level; a calibrated forecast gives the levels.
 
+    An observation that several quantiles equal (calm, dusk, full power) lies below the lower of them in the share of
+    cases in which it should: counted as below all, a calibrated forecast with a mass at zero would look too high.
     Forecasts without width (a plant at night) say nothing of calibration and are left out. NaN where none is left.
     """
     use = np.isfinite(actual) & (quantiles[..., -1] > quantiles[..., 0])
     if not use.any():
         return np.full(len(levels), np.nan)
-    return np.asarray((np.asarray(actual)[use][:, None] <= quantiles[use]).mean(axis=0))
+    y, q = np.asarray(actual)[use][:, None], quantiles[use]
+    low, high = _mass(y, q, levels)
+    share = (levels - low) / np.where(high > low, high - low, 1.0)
+    return np.asarray(np.where(q == y, share, q > y).mean(axis=0))
+
+
+def _mass(y: Floats, q: Floats, levels: Floats) -> tuple[Floats, Floats]:
+    """Probabilities (N, 1) below and up to y (N, 1) as far as the quantiles (N, Q) that equal it tell."""
+    low = np.where(q < y, levels, 0.0).max(axis=1, keepdims=True)
+    return low, np.where(q == y, levels, 0.0).max(axis=1, keepdims=True)
 
 
 def coverage(actual: Floats, quantiles: Floats, levels: Floats, share: float = 0.9) -> float:
@@ -106,8 +117,8 @@ def band(levels: Floats, share: float) -> tuple[int, int]:
 def probability_integral(actual: Floats, quantiles: Floats, levels: Floats) -> Floats:
     """PIT (…): the forecast's probability of no more than what came, linear between quantiles.
 
-    Below the lowest and above the highest quantile half of the probability beyond it. Uniform where the forecast is
-    calibrated; NaN where nothing was observed or the forecast has no width.
+    Below the lowest and above the highest quantile half of the probability beyond it, on several that are equal their
+    middle. Uniform where the forecast is calibrated; NaN where nothing was observed or the forecast has no width.
     """
     flat_y, flat_q = np.asarray(actual, np.float64).ravel(), quantiles.reshape(-1, len(levels))
     k = np.clip((flat_y[:, None] > flat_q).sum(axis=1) - 1, 0, len(levels) - 2)
@@ -117,6 +128,8 @@ def probability_integral(actual: Floats, quantiles: Floats, levels: Floats) -> F
     inside = levels[k] + (levels[k + 1] - levels[k]) * np.clip((flat_y - low) / width, 0, 1)
     below, above = flat_y < flat_q[:, 0], flat_y > flat_q[:, -1]
     found = np.where(below, levels[0] / 2, np.where(above, (1 + levels[-1]) / 2, inside))
+    mass = ((flat_q == flat_y[:, None]).sum(axis=1) > 1)[:, None]
+    found = np.where(mass, sum(_mass(flat_y[:, None], flat_q, levels)) / 2, found[:, None])[:, 0]
     unknown = ~np.isfinite(flat_y) | (flat_q[:, -1] <= flat_q[:, 0])
     return np.where(unknown, np.nan, found).reshape(np.shape(actual))
 
@@ -202,7 +215,8 @@ def point_errors(actual: Floats, forecast: Floats, capacity: float | Floats = 1.
     miss = np.asarray(forecast, np.float64) - actual
     use = np.isfinite(miss)
     if not use.any():
-        return PointErrors(*([float("nan")] * 7), count=0)
+        gone = float("nan")
+        return PointErrors(gone, gone, gone, gone, gone, gone, gone, 0)
     share = (miss / capacity)[use]
     miss = miss[use]
     nrmse = float(np.sqrt((share**2).mean()))
@@ -254,7 +268,7 @@ def diebold_mariano(first: Floats, second: Floats, lags: int | None = None) -> C
     d = d[np.isfinite(d)]
     n = len(d)
     if n < 2:
-        return Compared(*([float("nan")] * 4), days=n)
+        return Compared(float("nan"), float("nan"), float("nan"), float("nan"), n)
     q = min(int(4 * (n / 100) ** (2 / 9)) if lags is None else lags, n - 1)
     centred = d - d.mean()
     covariance = np.array([(centred[k:] @ centred[: n - k]) / n for k in range(q + 1)])

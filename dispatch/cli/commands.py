@@ -237,6 +237,50 @@ def absorb(
 
 
 @app.command()
+def forecast(
+    config: Config,
+    day: Annotated[str | None, typer.Option(help="First day, YYYY-MM-DD. Default: as for plan.")] = None,
+    days: Annotated[int | None, typer.Option(min=1, max=14, help="How many. Default: as for plan.")] = None,
+    weather: Annotated[str | None, typer.Option(help="Where weather comes from: open-meteo. Default: none.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the results. Default: forecasts/PARK-DAY.")] = None,
+    scenarios: Annotated[int | None, typer.Option(min=1, max=200, help="Joint scenarios.")] = None,
+    models: Annotated[
+        Path | None,
+        typer.Option(help="Folder of kept models: one is used until 30 days old or drifted, and kept with its card."),
+    ] = None,
+    weather_url: Annotated[
+        str | None, typer.Option(help="Address of an own weather server that speaks Open-Meteo's format.")
+    ] = None,
+) -> None:
+    """Forecast what the park will need and give, without a plan: quantiles, joint scenarios, a page with fans.
+
+    Writes forecast.parquet and scenarios.parquet, which any scheduler can read, and forecast.html.
+    """
+    from dispatch.cli.forecasts import run
+    from dispatch.cli.planning import Request
+
+    run(Request(config, day, weather, out, scenarios, False, weather_url), days, models)
+
+
+@app.command()
+def backtest(
+    config: Annotated[str, typer.Argument(help="A park as for plan, or a backtest's YAML file with a key 'park'.")],
+    first: Annotated[str | None, typer.Option("--from", help="First local day that is forecast.")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="Last one.")] = None,
+    executor: Annotated[str, typer.Option(help="Where it runs: serial, processes or ray.")] = "processes",
+    workers: Annotated[int | None, typer.Option(min=1, help="How many at a time. Default: the cores.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the results. Default: backtests/PARK-FROM-TO.")] = None,
+) -> None:
+    """Forecast past days again from what was known then, and score it against what came, climatology and persistence.
+
+    What is done is kept; the same command goes on from it. Writes results.parquet, scores.json and backtest.html.
+    """
+    from dispatch.cli.backtests import Request, run
+
+    run(Request(config, first, last, executor, workers, out))
+
+
+@app.command()
 def validate(config: Config) -> None:
     """Check a park's file and say everything that is wrong with it, each with its place and what would be accepted."""
     from dispatch.config import load_site, require_files

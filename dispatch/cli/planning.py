@@ -80,7 +80,7 @@ def run(request: Request) -> None:
     began = time.perf_counter()
     what = asked(request)
     day = what.horizon.local_start[0].date()
-    folder = _folder(request.out or Path("plans") / f"{what.site.name}-{day.isoformat()}")
+    folder = folder_for(request.out or Path("plans") / f"{what.site.name}-{day.isoformat()}")
     timings: dict[str, float] = {}
     with reported(Console(stderr=True), timings) as progress:
         made = planned(request, what, progress)
@@ -159,7 +159,7 @@ def _issue_time(site: Site, horizon: Horizon, now: datetime) -> datetime:
     return min(horizon.start - timedelta(hours=site.planning.issue_before_h), now)
 
 
-def _folder(folder: Path) -> Path:
+def folder_for(folder: Path) -> Path:
     """The output folder, made and tried.
 
     Raises:

@@ -66,7 +66,7 @@ class Case:
         span: the executed steps: whole local days, all steps alike.
         actual: by asset name, (T,) what really came; plans see it through the archive alone.
         archive: measurements with the time at which they became known.
-        issued: forecasts in the order of their issue; empty until they are made.
+        issued: forecasts in the order of their issue; empty until they are made, unless they are given.
     """
 
     site: Site

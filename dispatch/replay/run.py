@@ -50,6 +50,8 @@ def replay(
 ) -> Replayed:
     """Run all methods of a case and account for them.
 
+    Forecasts that the case already holds are those that plans are made from.
+
     Args:
         executor: where forecasts and methods run; the result is the same bytes.
         journal: what is done so far, and where more is kept.
@@ -76,8 +78,8 @@ def replay(
 
 
 def _forecasts(case: Case, executor: Executor, journal: Journal, deadline: float | None) -> tuple[Issued, ...]:
-    if not case.needs or not set(case.settings.methods) - {"rule_based", "perfect"}:
-        return ()
+    if case.issued or not case.needs or not set(case.settings.methods) - {"rule_based", "perfect"}:
+        return case.issued
     wanted = chunks(case)
     made = {name: kept for name, _ in wanted if (kept := journal.load_forecasts(name)) is not None}
     forecaster = Forecaster(case.site, case.archive, case.step_s, case.weather_site)

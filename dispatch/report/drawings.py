@@ -34,6 +34,17 @@ class Stack:
 
 
 @dataclass(frozen=True)
+class Area:
+    """What lies between two courses over the same x, drawn as a veil: of several the inner ones come out darker."""
+
+    colour: str
+    x: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    opacity: float = 0.22
+
+
+@dataclass(frozen=True)
 class Mark:
     """Where on an axis what stands."""
 
@@ -73,6 +84,7 @@ class Drawing:
     right: float = WIDTH - _RIGHT
     top: float = _TOP
     bottom: float = HEIGHT - _BOTTOM
+    areas: tuple[tuple[str, str, float], ...] = ()
 
 
 def duration(values: Sequence[float], hours: Sequence[float]) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -89,11 +101,17 @@ def duration(values: Sequence[float], hours: Sequence[float]) -> tuple[tuple[flo
 
 
 def curves(
-    title: str, about: str, axes: tuple[str, str], lines: Sequence[Curve], limits: Sequence[tuple[str, float]] = ()
+    title: str,
+    about: str,
+    axes: tuple[str, str],
+    lines: Sequence[Curve],
+    limits: Sequence[tuple[str, float]] = (),
+    areas: Sequence[Area] = (),
 ) -> Drawing:
-    """Lines over a quantity; ``axes`` name both, ``limits`` are level lines."""
-    xs = [x for line in lines for x in line.x] or [0.0, 1.0]
+    """Lines over a quantity; ``axes`` name both, ``limits`` are level lines, ``areas`` lie under the lines."""
+    xs = [x for line in lines for x in line.x] + [x for area in areas for x in area.x] or [0.0, 1.0]
     ys = [y for line in lines for y in line.y if math.isfinite(y)] + [level for _, level in limits]
+    ys += [y for area in areas for y in (*area.low, *area.high) if math.isfinite(y)]
     low, high = min(0.0, *ys, 0.0), max([*ys, 1e-9])
     x_marks, y_marks = _marks(min(xs), max(xs)), _marks(low, high)
     to_x, to_y = _ruler(min(xs), max(xs), _LEFT, WIDTH - _RIGHT), _ruler(low, y_marks[-1], HEIGHT - _BOTTOM, _TOP)
@@ -103,7 +121,8 @@ def curves(
         tuple(Mark(round(to_x(v), 1), _text(v, x_marks)) for v in x_marks if v <= max(xs) * 1.0001),
         tuple(Mark(round(to_y(v), 1), _text(v, y_marks)) for v in y_marks),
         tuple(Mark(round(to_y(level), 1), name) for name, level in limits),
-        tuple((line.name, line.colour) for line in lines),
+        tuple((line.name, line.colour) for line in lines if line.name),
+        areas=tuple((_ring(area, to_x, to_y), area.colour, area.opacity) for area in areas),
     )  # fmt: skip
 
 
@@ -151,6 +170,21 @@ def _path(line: Curve, to_x: _ruler, to_y: _ruler) -> str:
         else:
             pen = "M"
     return "".join(parts)
+
+
+def _ring(area: Area, to_x: _ruler, to_y: _ruler) -> str:
+    """Along the top and back along the bottom, one ring for each stretch without a gap."""
+    rings: list[str] = []
+    stretch: list[tuple[float, float, float]] = []
+    for x, low, high in (*zip(area.x, area.low, area.high, strict=True), (0.0, math.nan, math.nan)):
+        if math.isfinite(low) and math.isfinite(high):
+            stretch.append((to_x(x), to_y(low), to_y(high)))
+        elif stretch:
+            there = [f"{x:.1f} {top:.1f}" for x, _, top in stretch]
+            back = [f"{x:.1f} {bottom:.1f}" for x, bottom, _ in reversed(stretch)]
+            rings.append("M" + "L".join((*there, *back)) + "Z")
+            stretch = []
+    return "".join(rings)
 
 
 def _marks(low: float, high: float) -> list[float]:

@@ -151,7 +151,7 @@ def _sources(seen: Past, ends: NDArray[np.int64], issue: NDArray[np.int64], targ
     """Positions (…, T) that persistence reads for intervals at positions `ends` (…, T), with the last known `issue`."""
     if target.kind in BY_LAST_VALUE:
         return np.broadcast_to(issue, ends.shape)
-    return ends - -(-np.maximum(ends - issue, 1) // seen.per_day) * seen.per_day
+    return np.asarray(ends - -(-np.maximum(ends - issue, 1) // seen.per_day) * seen.per_day, dtype=np.int64)
 
 
 def _persistence(seen: Past, edges_ns: Ns, target: Target, levels: Floats, *, smart: bool) -> Floats:

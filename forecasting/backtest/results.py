@@ -8,6 +8,7 @@ seen. Lead days count from the first edge of the task, 24 hours each, the first 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,9 +65,9 @@ def block(
     levels: Floats,
     quantiles: Floats | None,
     actual: Floats,
-    rung: str,
+    rung: str | Sequence[str],
 ) -> pa.Table:
-    """Rows of one task: quantiles (T, Q) or None, actual (T,)."""
+    """Rows of one task: quantiles (T, Q) or None, actual (T,), one rung or that of each interval (T,)."""
     import pyarrow as pa
 
     steps, count = len(edges_ns) - 1, len(levels)
@@ -84,8 +85,10 @@ def block(
         "value": pa.array(said.ravel(), mask=np.isnan(said.ravel())),
         "actual": pa.array(np.repeat(actual, count), mask=np.isnan(np.repeat(actual, count))),
     }
-    words = {"model": model, "target": target, "rung": rung}
+    words = {"model": model, "target": target}
     whole: dict[str, Any] = each | {name: pa.array([text] * (steps * count)) for name, text in words.items()}
+    rungs = [rung] * steps if isinstance(rung, str) else list(rung)
+    whole["rung"] = pa.array([one for one in rungs for _ in range(count)])
     return pa.table({name: whole[name] for name in COLUMNS})
 
 

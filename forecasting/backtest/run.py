@@ -127,7 +127,7 @@ class Worker:
 
     def _asked(self, chunk: Chunk, task: Task, trained: Trained | CannotForecast) -> Iterator[pa.Table]:
         said: Mapping[str, Floats] = {}
-        rungs: Mapping[str, str] = {}
+        rungs: Mapping[str, str | Sequence[str]] = {}
         text = ""
         try:
             if isinstance(trained, CannotForecast):

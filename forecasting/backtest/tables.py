@@ -115,12 +115,16 @@ def quality(series: Series, unit: float) -> dict[str, float]:
 
 
 def by_lead_day(scored: Scored) -> list[dict[str, Any]]:
-    """A row for each model, site (and all together), kind of hours and lead day; count 0 where nothing came yet."""
+    """A row for each model, site (and all together), kind of hours, and lead day where there are several.
+
+    The count is 0 where nothing came yet.
+    """
     rows: list[dict[str, Any]] = []
     for series in (*scored.series, *portfolios(scored)):
         unit = _unit(scored, series)
         for hours, mask in hours_of(scored, series).items():
-            for day in (0, *np.unique(series.lead_day)):
+            days = np.unique(series.lead_day)
+            for day in (0, *(days if len(days) > 1 else ())):
                 chosen = mask & ((series.lead_day == day) | (day == 0))
                 rows.append(_named(series, hours, int(day)) | quality(series.take(chosen), unit))
     return rows

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from dispatch.audit import audit
-from dispatch.errors import DataError, SolveError
+from dispatch.errors import ConfigError, DataError, SolveError
 from dispatch.notebook import Day, Park, hours
 from tests.parks import battery, grid, load, tariff, unit
 from tests.unit.dispatch.small_park import measured, write
@@ -141,3 +141,32 @@ def test_no_plan_is_explained() -> None:
     )
     with pytest.raises(SolveError, match="because of unit: on at its lower limit"):
         island.solve({("load", "demand_kw"): np.array([50.0, 60, 90])}, hours("2024-03-01", 3))
+
+
+def forecastable(folder: Path) -> Park:
+    """A park with history up to 30 March 2024."""
+    path = write(folder)
+    measured("2024-03-30").to_csv(folder / "measured.csv", index=False)
+    return Park.load(path)
+
+
+def test_a_forecast_and_its_scenarios_in_a_line(tmp_path: Path) -> None:
+    made = forecastable(tmp_path).forecast("2024-03-31", days=2, scenarios=3)
+    assert made.quantiles["hall"].shape == (47, 7)
+    assert made.scenarios["hall"].shape == (3, 47)
+    assert set(made.table().to_pandas()["variable"]) == {"hall"}
+    with pytest.raises(DataError, match="needs no forecast"):
+        Park.build(name="bare", time_zone="UTC", currency="EUR", buses=[{"name": "main"}], assets=[battery()]).forecast(
+            "2024-03-31"
+        )
+
+
+def test_a_backtest_in_a_line(tmp_path: Path) -> None:
+    park = forecastable(tmp_path)
+    done = park.backtest("2024-03-29", "2024-03-30", models=["climatology", "persistence"])
+    table = done.lead_days()
+    assert list(table["model"]) == ["climatology", "persistence"]
+    assert (table["count"] == 48).all()
+    assert done.skill().empty
+    with pytest.raises(ConfigError, match="modells: is no key of a backtest"):
+        park.backtest("2024-03-29", "2024-03-30", modells=["climatology"])

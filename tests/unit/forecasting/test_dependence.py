@@ -91,6 +91,38 @@ def test_shuffle_keeps_the_forecast_and_the_order_of_the_past() -> None:
     assert spearmanr(found["a"][:, 5], found["b"][:, 5]).statistic > 0.99
 
 
+def test_the_method_is_the_callers_choice() -> None:
+    (z,) = past_scores(WAVE, np.eye(1), days=400)
+    asked = ({"a": BELL}, {"a": z}, {"a": "wind"}, 1.0)
+    made = {m: dependence.joint(*asked, method=m, count=40)["a"] for m in ("toeplitz", "exponential", "schaake")}  # type: ignore[arg-type]
+    np.testing.assert_array_equal(made["schaake"].argsort(axis=0), z[-40:].argsort(axis=0))
+    far = {m: np.corrcoef(paths[:, 2], paths[:, 14])[0, 1] for m, paths in made.items()}
+    assert far["toeplitz"] > far["exponential"] + 0.1
+    gaps = z.copy()
+    gaps[5:, 3] = np.nan
+    few = dependence.joint({"a": BELL}, {"a": gaps}, {"a": "wind"}, 1.0, method="schaake", count=40)["a"]
+    copula = dependence.joint({"a": BELL}, {"a": gaps}, {"a": "wind"}, 1.0, count=40)["a"]
+    np.testing.assert_array_equal(few, copula)
+
+
+def test_measured_lags_are_a_memory_at_any_distance() -> None:
+    (z,) = past_scores(WAVE, np.eye(1))
+    found = dependence.memory(z, 1.0, 20.0)
+    at = np.array([[0.0, -3.0], [3.0, 6.5]])
+    expected = np.interp(np.abs(at), np.arange(24), WAVE)
+    np.testing.assert_allclose(found.correlation(at), expected, atol=0.1)
+    assert found.correlation(np.zeros(1))[0] == 1.0
+
+
+def test_little_history_leans_on_the_curve() -> None:
+    many, few = (past_scores(WAVE, np.eye(1), days=days)[0] for days in (900, 12))
+    curve = dependence.lag_correlation([few], 24, 1.0, measured=False)
+    own = dependence.lag_correlation([few], 24, 1.0)
+    product = np.array([np.nanmean(few[:, lag:] * few[:, : 24 - lag]) for lag in range(12)])
+    assert np.abs(own[:12] - curve[:12]).max() < 0.3 * np.abs(product / product[0] - curve[:12]).max()
+    assert np.abs(dependence.lag_correlation([many], 24, 1.0) - WAVE).max() < 0.1
+
+
 def test_equal_ranks_are_drawn_by_lot() -> None:
     found = dependence.shuffle({"a": BELL}, {"a": np.zeros((50, 24))}, 3)
     assert abs(np.corrcoef(found["a"][:, 0], found["a"][:, 1])[0, 1]) < 0.4

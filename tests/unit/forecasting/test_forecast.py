@@ -7,12 +7,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from forecasting.archive import Archive
+from forecasting.dependence import Method, Wanted
 from forecasting.errors import ForecastError
 from forecasting.forecast import Forecast, Place, Target, forecast
 from forecasting.physics import WindFarm, pv_power_kw
@@ -335,3 +337,21 @@ def test_scenarios_and_quantiles_tell_the_same_story(day: Forecast) -> None:
         mean = day.weights @ day.scenarios[name]
         inside = (mean >= day.quantiles[name][:, 1] - 1e-9) & (mean <= day.quantiles[name][:, 5] + 1e-9)
         assert inside.mean() > 0.9
+
+
+def test_how_scenarios_hang_together_is_the_callers_choice() -> None:
+    data = archive(ends("2023-03-01", 60), (LOAD,))
+    made = {
+        method: forecast(
+            [LOAD], data, BERLIN, "2023-04-29T12:00Z", day_edges("2023-04-30"), scenarios=Wanted(40, method)
+        )
+        for method in get_args(Method)
+    }
+    kept = {method: one.scenarios["offices"] for method, one in made.items()}
+    assert not np.array_equal(kept["toeplitz"], kept["schaake"])
+    for one in made.values():
+        np.testing.assert_array_equal(one.quantiles["offices"], made["toeplitz"].quantiles["offices"])
+        assert not [note for note in one.notes if "Schaake" in note]
+    week = archive(ends("2023-03-01", 8), (LOAD,))
+    few = forecast([LOAD], week, BERLIN, "2023-03-08T12:00Z", day_edges("2023-03-09"), scenarios=Wanted(5, "schaake"))
+    assert "too few past forecasts" in few.notes[-1]

@@ -119,6 +119,17 @@ def test_calibration_of_a_true_forecast() -> None:
     assert pit.var() == pytest.approx(1 / 12, abs=0.003)
 
 
+def test_a_mass_at_zero_is_no_lack_of_calibration() -> None:
+    rng = np.random.default_rng(8)
+    mean = rng.normal(size=20_000)
+    y = np.maximum(mean + rng.normal(size=20_000), 0.0)
+    q = np.maximum(mean[:, None] + norm.ppf(DENSE), 0.0)
+    np.testing.assert_allclose(scores.reliability(y, q, DENSE), DENSE, atol=0.012)
+    assert (y[:, None] <= q).mean(axis=0)[4] > 0.2
+    pit = scores.probability_integral(y, q, DENSE)
+    assert np.nanmean(pit) == pytest.approx(0.5, abs=0.01)
+
+
 def test_what_is_certain_or_missing_says_nothing_of_calibration() -> None:
     y = np.array([0.0, np.nan, 0.0])
     q = np.array([[0.0] * 7, SEVEN.tolist(), [0.0] * 7])

@@ -1,0 +1,160 @@
+"""A trained ladder kept in a folder and used again until it is due: on its schedule, or when it has drifted.
+
+Whether it has drifted shows on the days since it learnt: it is asked again for each of them with what was known then,
+and held against what came, beside the days it held out when it learnt; of models that show none of those, beside the
+first twenty days since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from forecasting import drift, model_card
+from forecasting.backtest.identity import code_version, content_hash
+from forecasting.clock import DAY_NS, Ns, utc_index
+from forecasting.errors import ForecastError
+from forecasting.known import Known
+from forecasting.ladder import Climber, Ladder
+from forecasting.models.base import Shown
+from forecasting.observed import means_over
+from forecasting.quantiles import LEVELS
+from forecasting.retraining import Due, Policy, due
+from forecasting.scores import by_group, pinball
+from forecasting.targets import Place, Target
+
+FEWEST_NEW_DAYS = 5
+QUESTION, TRAINED_NS = "question_sha256", "trained_ns"
+
+
+def ladder_for(
+    folder: Path,
+    targets: Sequence[Target],
+    place: Place,
+    known: Known,
+    edges_ns: Ns,
+    *,
+    policy: Policy | None = None,
+    ladder: Ladder | None = None,
+) -> tuple[Climber, Due | None]:
+    """The newest kept ladder of the same question, or a new one, with why it must learn; keep it with `keep`.
+
+    The same question: targets, place, the horizon's edges relative to the issue, and the code. Of the ladders in the
+    folder none counts that learnt after `known.time_ns`.
+    """
+    policy, question = policy or Policy(), _question(targets, place, edges_ns - known.time_ns)
+    fitting = [
+        card
+        for card in model_card.cards(folder)
+        if card.data.get(QUESTION) == question and card.data[TRAINED_NS] <= known.time_ns
+    ]
+    reason = due(policy, None, known.time_ns)
+    if fitting:
+        found, card = model_card.load(folder, fitting[-1].sha256)
+        assert isinstance(found, Climber)
+        reason = due(policy, card.data[TRAINED_NS], known.time_ns)
+        if reason is None:
+            reason = due(policy, card.data[TRAINED_NS], known.time_ns, drifted(found, known, edges_ns))
+        if reason is None:
+            return found, None
+    fresh = ladder or Ladder()
+    return fresh.train(known, targets, place, edges_ns - known.time_ns, LEVELS), reason
+
+
+def keep(folder: Path, climber: Climber, targets: Sequence[Target], place: Place, ahead_ns: Ns) -> model_card.Card:
+    """Keep a ladder that has been asked, with what it said of days that it held out; `ahead_ns` from the issue."""
+    question = _question(targets, place, ahead_ns)
+    return model_card.keep(
+        folder,
+        climber,
+        targets=[target.name for target in targets],
+        trained_ns=climber.trained_ns,
+        data={QUESTION: question, TRAINED_NS: climber.trained_ns, "code_sha256": code_version()},
+        scores=held_out(climber),
+    )
+
+
+def held_out(climber: Climber) -> dict[str, float]:
+    """By target, mean pinball loss on the days that its models held out; of those that show them."""
+    return {
+        name: float(np.nanmean(pinball(one.actual, one.quantiles, LEVELS))) for name, one in _shown(climber).items()
+    }
+
+
+def drifted(climber: Climber, known: Known, edges_ns: Ns) -> tuple[drift.Drift, ...]:
+    """What changed since the ladder learnt, over all its targets; nothing where days are too few to tell."""
+    days = range(climber.trained_ns + DAY_NS, known.time_ns - DAY_NS, DAY_NS)
+    if len(days) < FEWEST_NEW_DAYS:
+        return ()
+    shown = _shown(climber)
+    said = [_again(climber, known, edges_ns - known.time_ns, issue) for issue in days]
+    found: list[drift.Drift] = []
+    for target in climber.targets:
+        recent = _joined([one[target.name] for one in said if target.name in one])
+        if recent is None:
+            continue
+        if (before := shown.get(target.name)) is not None:
+            reference = _daily(before.actual, before.quantiles, before.start_ns)
+        else:
+            first = np.arange(len(recent.day)) < drift.FEWEST_DAYS
+            reference, recent = recent.part(first), recent.part(~first)
+        known_days = min(np.isfinite(getattr(reference, figure)).sum() for figure in drift.FIGURES)
+        if known_days >= drift.FEWEST_DAYS and len(recent.day):
+            found += drift.watch(reference, recent)
+    return tuple(found)
+
+
+def _again(climber: Climber, known: Known, ahead_ns: Ns, issue_ns: int) -> Mapping[str, drift.Daily]:
+    """The figures of the first day of what the ladder says of a past issue."""
+    then = known.as_of(utc_index(np.array([issue_ns]))[0])
+    edges = issue_ns + ahead_ns[ahead_ns <= ahead_ns[0] + DAY_NS]
+    try:
+        said = climber.quantiles(then, edges)
+    except ForecastError:
+        return {}
+    found = {}
+    for target in climber.targets:
+        came = means_over(known.measurements(target.site, target.name), edges)
+        found[target.name] = _daily(came, said[target.name], edges[:-1])
+    return found
+
+
+def _daily(actual: Any, quantiles: Any, start_ns: Ns) -> drift.Daily:
+    """Figures by day of the intervals' start."""
+    y, q, day = np.ravel(actual), np.reshape(quantiles, (-1, len(LEVELS))), np.ravel(start_ns) // DAY_NS
+    there = np.isfinite(y) & np.isfinite(q).all(axis=1)
+    order = np.argsort(day[there], kind="stable")
+    return drift.daily(y[there][order], q[there][order], LEVELS, day[there][order])
+
+
+def _joined(parts: Sequence[drift.Daily]) -> drift.Daily | None:
+    days = np.concatenate([part.day for part in parts]) if parts else np.empty(0, np.int64)
+    if not len(days):
+        return None
+    figures = [by_group(np.concatenate([getattr(part, f) for part in parts]), days)[1] for f in drift.FIGURES]
+    return drift.Daily(np.unique(days), *figures)
+
+
+def _shown(climber: Climber) -> dict[str, Shown]:
+    """What the trained rungs showed of days that they held out, the first rung of each target."""
+    found: dict[str, Shown] = {}
+    for trained in climber.kept.values():
+        shown: Mapping[str, Shown] = getattr(trained, "shown", None) or {}
+        for name, one in shown.items():
+            found.setdefault(name, one)
+    return found
+
+
+def _question(targets: Sequence[Target], place: Place, ahead_ns: Ns) -> str:
+    return content_hash(tuple(targets), place, np.asarray(ahead_ns), code_version())
+
+
+def told(reason: Due | None, trained_ns: int) -> str:
+    """For a person: whether a kept model answered, and why not."""
+    if reason is None:
+        return f"model kept since {pd.Timestamp(trained_ns, tz='UTC'):%Y-%m-%d %H:%M} UTC"
+    return f"model trained anew: {reason.text}"
