@@ -34,44 +34,61 @@ ERROR_FADES_H = (4.0, 12.0)
 WITHOUT_WIND = ExtraTrees(trees=20, leaf_rows=30, name="without_wind")
 
 
+@dataclass(frozen=True)
+class Folds:
+    """Spells of `length_days` from the first day of training on, dealt out in turn."""
+
+    first_day: int
+    last_day: int
+    length_days: float
+
+    def of(self, day: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Fold (N,) of each day, −1 after the last day of training."""
+        fold = ((day - self.first_day) / self.length_days).astype(np.int64) % FOLDS
+        return np.where(day <= self.last_day, fold, -1)
+
+
 @dataclass(frozen=True, eq=False)
 class Crossed:
     """One forest per fold, each grown without it; quantiles and means of new rows are those of all forests."""
 
     forests: tuple[ExtraTreesFitted, ...]
+    folds: Folds
 
     def predict(self, rows: Frame) -> Floats:
         """Quantiles (N, Q)."""
         return np.asarray(np.mean([forest.predict(rows) for forest in self.forests], axis=0))
 
-    def mean(self, rows: Frame, fold: NDArray[np.int64] | None = None) -> Floats:
-        """Conditional mean (N,): of all forests, or of rows in folds (N,) by the forest that has not seen the fold."""
-        if not len(rows):
-            return np.empty(0)
-        if fold is None:
-            return np.asarray(np.mean([forest.mean(rows) for forest in self.forests], axis=0))
+    def mean(self, rows: Frame) -> Floats:
+        """Conditional mean (N,) of all forests."""
+        return np.asarray(np.mean([forest.mean(rows) for forest in self.forests], axis=0))
+
+    def unseen_mean(self, rows: Frame) -> Floats:
+        """Conditional mean (N,), of days of training by the forest that has not seen them, of later ones by all."""
+        fold = self.folds.of(rows.block)
         found = np.full(len(rows), np.nan)
         for number, forest in enumerate(self.forests):
-            inside = fold == number
-            if inside.any():
+            if (inside := fold == number).any():
                 found[inside] = forest.mean(rows.take(inside))
+        if (later := fold < 0).any():
+            found[later] = self.mean(rows.take(later))
         return found
 
 
-def folds_of(day: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Fold (N,) of each row by its day: whole weeks go together, less of a history too short for that."""
+def folds_over(day: NDArray[np.int64]) -> Folds:
+    """Folds of the days of training: whole weeks go together, less of a history too short for that."""
     span = int(day.max() - day.min()) + 1
-    length = max(min(FOLD_DAYS, span / (2 * FOLDS)), 1.0)
-    return np.asarray(((day - day.min()) / length).astype(np.int64) % FOLDS)
+    return Folds(int(day.min()), int(day.max()), max(min(FOLD_DAYS, span / (2 * FOLDS)), 1.0))
 
 
-def crossed(rows: Frame, actual: Floats, fold: NDArray[np.int64], levels: Floats) -> Crossed:
+def crossed(rows: Frame, actual: Floats, folds: Folds, levels: Floats) -> Crossed:
     """Stage one of one farm."""
+    fold = folds.of(rows.block)
     forests = []
     for number in range(FOLDS):
         others = fold != number
         forests.append(replace(FIRST, seed=number).fit(rows.take(others), actual[others], levels))
-    return Crossed(tuple(forests))
+    return Crossed(tuple(forests), folds)
 
 
 def beside(first: Sequence[Floats], hour: int, run: NDArray[np.int64] | None = None) -> dict[str, Floats]:
