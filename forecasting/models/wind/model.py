@@ -184,7 +184,7 @@ class _Fitting:
         every = _with_sectors(groups, sectors) | groups["others"] | groups["calendar"]
         names = _informative(every, use)
         rows = self._frame(every, names, day)
-        forests = stages.crossed(rows.take(use), actual[use], folds, self.levels)
+        forests = stages.crossed(rows.take(use), actual[use], folds, self.levels, self._repeats(use))
         mean = forests.unseen_mean(rows)
         mean[~_windy(groups).ravel()] = np.nan
         return stages.First(sectors, forests, names), mean.reshape(self.step.shape)
@@ -197,12 +197,17 @@ class _Fitting:
         rows, actual = self._frame(more, names_second, day).take(use), self._actual(farm)[use]
         narrow = tuple(name for name in names_second if stages.NARROW.match(name))
         boosted = replace(stages.BOOSTED, columns=narrow).fit(rows, actual, self.levels)
-        forest = stages.FOREST.fit(rows, actual, self.levels)
+        forest = replace(stages.FOREST, leaf_rows=stages.leaf_rows(self._repeats(use))).fit(rows, actual, self.levels)
         rest = groups["others"] | groups["calendar"] | groups["power"]
         names_without = _informative(rest, use)
         windless = self._frame(rest, names_without, day).take(use)
         without = stages.WITHOUT_WIND.fit(windless, actual, self.levels)
         return stages.Members(first, boosted, forest, without, names_second, names_without)
+
+    def _repeats(self, use: NDArray[np.bool_]) -> float:
+        """From how many issue times an interval is seen, in the mean."""
+        step = self.step.ravel()[use]
+        return len(step) / len(np.unique(step))
 
     def _actual(self, farm: int) -> Floats:
         return self.pasts[farm].at(self.step).ravel()
