@@ -85,7 +85,7 @@ def folds_over(day: NDArray[np.int64]) -> Folds:
 def leaf_rows(repeats: float) -> int:
     """Least rows of a leaf where each interval is seen from so many issue times: the same hour again is no new case.
 
-    On 2010 of GEFCom2012, where it is seen two or three times, leaves of 12 and 25 rows err .9 and 1.2 % less than of 5.
+    On 2010 of GEFCom2012, where it is seen twice or more, leaves of 12 and 25 rows err .9 and 1.2 % less than of 5.
     """
     return max(round(LEAF_CASES * repeats), 1)
 
