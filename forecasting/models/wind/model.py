@@ -15,7 +15,7 @@ from forecasting.clock import DAY_NS, HOUR_NS, Ns, utc_text
 from forecasting.learners import levels as dense
 from forecasting.learners.base import Frame
 from forecasting.models.base import CannotForecast
-from forecasting.models.wind import features, stages, wakes
+from forecasting.models.wind import drift, features, stages, wakes
 from forecasting.models.wind.rows import Past, lattice_of, past_of, steps_ahead, training_issues
 from forecasting.models.wind.winds import Lattice, Steps, Winds, winds_of
 from forecasting.steps import Grid
@@ -27,7 +27,7 @@ NEIGHBOURS = 9
 ROWS_AT_MOST = 20_000
 FEWEST_DAYS = 15
 LEAST_KNOWN = 0.1  # a feature known in fewer rows teaches its gaps
-RECENT_NS = 4 * DAY_NS  # runs that end earlier before the horizon bear on nothing in it
+RECENT_NS = (drift.DAYS + 3) * DAY_NS  # what ended earlier before the issue bears on nothing
 RECENT_H = 8.0
 Groups: TypeAlias = dict[str, dict[str, Floats]]
 
@@ -168,15 +168,15 @@ class _Fitting:
     def members(self) -> tuple[stages.Members, ...]:
         """Both stages of all farms."""
         day = self.setting.lattice.end_ns(self.step - 1).ravel() // DAY_NS
-        fold = stages.folds_of(day)
+        folds = stages.folds_over(day)
         first, means = [], []
         for farm in range(len(self.columns)):
-            learnt, mean = self._first(farm, fold, day)
+            learnt, mean = self._first(farm, folds, day)
             first.append(learnt)
             means.append(mean)
         return tuple(self._second(farm, first[farm], means, day) for farm in range(len(self.columns)))
 
-    def _first(self, farm: int, fold: NDArray[np.int64], day: NDArray[np.int64]) -> tuple[stages.First, Floats]:
+    def _first(self, farm: int, folds: stages.Folds, day: NDArray[np.int64]) -> tuple[stages.First, Floats]:
         """Stage one of a farm, and its means (I, H) by forests that had not seen them."""
         groups, use, actual = self.columns[farm], self._usable(farm), self._actual(farm)
         air = {name: values.ravel()[use] for name, values in groups["air"].items()}
@@ -184,8 +184,8 @@ class _Fitting:
         every = _with_sectors(groups, sectors) | groups["others"] | groups["calendar"]
         names = _informative(every, use)
         rows = self._frame(every, names, day)
-        forests = stages.crossed(rows.take(use), actual[use], fold[use], self.levels)
-        mean = forests.mean(rows, fold)
+        forests = stages.crossed(rows.take(use), actual[use], folds, self.levels, self._repeats(use))
+        mean = forests.unseen_mean(rows)
         mean[~_windy(groups).ravel()] = np.nan
         return stages.First(sectors, forests, names), mean.reshape(self.step.shape)
 
@@ -197,12 +197,17 @@ class _Fitting:
         rows, actual = self._frame(more, names_second, day).take(use), self._actual(farm)[use]
         narrow = tuple(name for name in names_second if stages.NARROW.match(name))
         boosted = replace(stages.BOOSTED, columns=narrow).fit(rows, actual, self.levels)
-        forest = stages.FOREST.fit(rows, actual, self.levels)
+        forest = replace(stages.FOREST, leaf_rows=stages.leaf_rows(self._repeats(use))).fit(rows, actual, self.levels)
         rest = groups["others"] | groups["calendar"] | groups["power"]
         names_without = _informative(rest, use)
         windless = self._frame(rest, names_without, day).take(use)
         without = stages.WITHOUT_WIND.fit(windless, actual, self.levels)
         return stages.Members(first, boosted, forest, without, names_second, names_without)
+
+    def _repeats(self, use: NDArray[np.bool_]) -> float:
+        """From how many issue times an interval is seen, in the mean."""
+        step = self.step.ravel()[use]
+        return len(step) / len(np.unique(step))
 
     def _actual(self, farm: int) -> Floats:
         return self.pasts[farm].at(self.step).ravel()
@@ -264,7 +269,7 @@ class TrainedWind:
         setting, lattice = self.setting, self.setting.lattice
         issue_ns = np.array([known.time_ns], dtype=np.int64)
         step = with_recent(lattice, steps_ahead(lattice, issue_ns, edges_ns - known.time_ns))
-        since = int(edges_ns[0]) - RECENT_NS
+        since = known.time_ns - int(RECENT_NS)
         sources = [_sources(known, target, lattice, since) for target in setting.targets]
         looks = {
             site: features.Look(run, issue_ns, step, setting.own_run)
@@ -277,12 +282,39 @@ class TrainedWind:
         columns = [here.columns(farm, looks, past) for farm, past in enumerate(pasts)]
         answers = self._answers(pasts, columns, issue_ns, step)
         ahead = step[0, recent_steps(lattice) :]
+        thetas = self._drifts(here, looks, pasts)
+        lead_days = (lattice.end_ns(ahead) - known.time_ns) / DAY_NS
+        answers = [
+            drift.moved(answer[-len(ahead) :], self.levels, theta, lead_days)
+            for answer, theta in zip(answers, thetas, strict=True)
+        ]
         grid = Grid(int(lattice.end_ns(ahead[0] - 1)), lattice.step_ns, len(ahead))
         share = grids.overlap(grid, np.arange(grid.count), edges_ns)
         return {
-            target.name: share @ np.clip(answer[-len(ahead) :], *target.bounds)
+            target.name: share @ np.clip(answer, *target.bounds)
             for target, answer in zip(setting.targets, answers, strict=True)
         }
+
+    def _drifts(self, here: Setting, looks: Mapping[str, features.Look], pasts: list[Past]) -> list[float]:
+        """How far each farm's powers of the last weeks lay from stage one's means of them, in widths."""
+        lattice, issue_ns = here.lattice, next(iter(looks.values())).issue_ns
+        every = lattice.steps(drift.EVERY_H)
+        last = (issue_ns - lattice.origin_ns) // lattice.step_ns
+        step = last[:, None] - np.arange(lattice.steps(24 * drift.DAYS) // every)[::-1] * every
+        age_days = ((issue_ns[:, None] - lattice.end_ns(step)) / DAY_NS).ravel()
+        then = {site: replace(look, step=step, _rows={}) for site, look in looks.items()}
+        day = lattice.end_ns(step - 1).ravel() // DAY_NS
+        found = []
+        for farm, (member, past) in enumerate(zip(self.members, pasts, strict=True)):
+            groups = here.columns(farm, then, past)
+            power = past.as_known(step, issue_ns[:, None]).ravel()
+            use = np.isfinite(power) & _windy(groups).ravel()
+            first = member.first
+            every_column = _with_sectors(groups, first.sectors) | groups["others"] | groups["calendar"]
+            rows = Frame(features.stacked(every_column, first.names, step.shape), first.names, day).take(use)
+            widths = drift.width(first.forests.predict(rows), self.levels)
+            found.append(drift.measured(power[use], first.forests.unseen_mean(rows), widths, age_days[use]))
+        return found
 
     def _answers(self, pasts: list[Past], columns: list[Groups], issue_ns: Ns, step: Steps) -> list[Floats]:
         day = self.setting.lattice.end_ns(step - 1).ravel() // DAY_NS

@@ -74,6 +74,8 @@ def test_the_last_power_counts_only_where_it_was_known_and_is_fresh() -> None:
     past = Past(1, np.array([10.0, 20.0, np.nan, 40.0, 50.0]), known)
     at = look({"wind_speed_90m": [5.0] * 60})
     late = features.Look(at.winds, np.array([START.value + 4 * HOUR_NS]), at.step)
+    assert past.as_known(np.array([1, 2, 4]), late.issue_ns)[:2].tolist() == [10.0, 20.0]
+    assert np.isnan(past.as_known(np.array([4, 5, 9]), late.issue_ns)).all()
     found = features.last_power(past, late)
     assert found["last_power"][0, 5] == 20.0
     assert found["power_age_h"][0, 5] == 4.0  # step 6 ends four hours after step 2

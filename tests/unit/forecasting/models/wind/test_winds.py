@@ -58,6 +58,14 @@ def test_the_run_before_and_the_hours_of_the_same_run() -> None:
     assert found.lead_h(row).tolist() == [1.0]
 
 
+def test_the_next_run_is_another_run_even_where_it_goes_on() -> None:
+    found = winds(run(run(Archive.empty(), 0, 0, [1, 2], [1.0, 2.0]), 2, 2, [3, 4], [3.0, 4.0]))
+    row = found.latest(np.array([START.value + 5 * HOUR_NS] * 2), np.array([2, 3]))
+    assert found.shifted(row, 1)[0] == -1
+    assert found.shifted(row, -1)[1] == -1
+    assert found.value("speed_100", found.shifted(row, 1)).tolist()[1] == 4.0
+
+
 def test_an_unknown_speed_does_not_hide_an_older_run() -> None:
     archive = run(Archive.empty(), 0, 1, [1, 2, 3], [1.0, 2.0, 3.0])
     archive = run(archive, 1, 2, [2, 3], [np.nan, np.nan])
