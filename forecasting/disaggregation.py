@@ -44,7 +44,7 @@ class Parts:
     """Generation behind the meter (N,) as magnitudes [kW], and what it was found with.
 
     load_kw = net + solar + wind. `shift_h` is how much later the meter's clock is than the weather's,
-    `feed_in_positive` says that the meter counts the other way round. `explained` is a share of the departures' variance.
+    `feed_in_positive` says that the meter counts the other way round. `explained` is a share of the variance.
     """
 
     solar_kw: Floats
