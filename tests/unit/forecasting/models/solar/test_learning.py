@@ -13,12 +13,12 @@ LEVELS = np.array([0.1, 0.5, 0.9])
 
 @dataclass(frozen=True)
 class Median:
-    """Says the median of what it saw, and one below and above it."""
+    """Says the median of what it saw, and one below and above it, whatever rows and levels are."""
 
     plus: float = 0.0
     name: str = "median"
 
-    def fit(self, rows: Frame, actual: np.ndarray, levels: np.ndarray) -> Median:
+    def fit(self, rows: Frame, actual: np.ndarray, levels: np.ndarray) -> Median:  # noqa: ARG002 - the protocol's
         return Median(float(np.median(actual)) + self.plus)
 
     def predict(self, rows: Frame) -> np.ndarray:
