@@ -23,8 +23,9 @@ def of_kind(kind: Kind) -> tuple[Model, ...]:
         return Solar(), PhysicsOnly()
     if kind in ("load", "net_load"):
         from forecasting.models.load.model import LoadModel
+        from forecasting.models.with_forecasts import WithForecasts
 
-        return (LoadModel(),)
+        return (WithForecasts(LoadModel()),)
     if kind == "intensity":
         from forecasting.models import carbon_intensity
 

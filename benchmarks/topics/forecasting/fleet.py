@@ -25,7 +25,7 @@ from forecasting.ladder import Ladder
 from forecasting.quantiles import LEVELS, pinball
 
 SITES, DAYS, SCENARIOS = 100, 365, 100
-OWN_SITES, OWN_ISSUES = 5, 8
+OWN_SITES, OWN_ISSUES = 5, 4
 REPEATS = 3
 INPUTS = (
     "forecasting",
