@@ -44,7 +44,7 @@ class Parts:
     """Generation behind the meter (N,) as magnitudes [kW], and what it was found with.
 
     load_kw = net + solar + wind. `shift_h` is how much later the meter's clock is than the weather's,
-    `feed_in_positive` says that the meter counts the other way round, `explained` is the share of the departures' variance explained.
+    `feed_in_positive` says that the meter counts the other way round. `explained` is a share of the variance.
     """
 
     solar_kw: Floats
@@ -143,9 +143,9 @@ class _Days:
 
     def departures(self, values: Floats) -> Floats:
         """Departures (days, per day), NaN where unknown."""
-        table = np.full(self.days * self.per_day, np.nan)
-        table[: len(values)] = values
-        table = table.reshape(self.days, self.per_day)
+        flat = np.full(self.days * self.per_day, np.nan)
+        flat[: len(values)] = values
+        table = flat.reshape(self.days, self.per_day)
         known = np.isfinite(table)
         total, count = self.alike @ np.where(known, table, 0.0), self.alike @ known
         return np.where(count > 0, table - total / np.where(count > 0, count, 1.0), np.nan)
@@ -190,7 +190,8 @@ def _parts(fit: _Fit, net_kw: Floats, shapes: tuple[Floats, Floats], per_day: in
         capacities.append(float(amounts.sum()))
     load = fit.sign * net_kw + powers[0] + powers[1]
     shift_h, explained = fit.shift / per_day * 24, 1 - fit.left / variance
-    return Parts(powers[0], powers[1], load, *capacities, shift_h, fit.sign < 0, explained)
+    solar, wind = capacities
+    return Parts(powers[0], powers[1], load, solar, wind, shift_h, fit.sign < 0, float(explained))
 
 
 def _seen_in(rest: Floats, solar_kw: Floats) -> Floats:
@@ -200,11 +201,12 @@ def _seen_in(rest: Floats, solar_kw: Floats) -> Floats:
         return np.zeros(len(solar_kw))
     table = np.full(rest.size, np.nan)
     table[: len(solar_kw)] = solar_kw
-    dark = np.nanmax(table.reshape(rest.shape), axis=0) < 0.01 * peak
-    spread = np.nanmean(rest**2, axis=0)
+    dark = np.nan_to_num(table.reshape(rest.shape)).max(axis=0) < 0.01 * peak
+    known = np.isfinite(rest)
+    spread = np.where(known, rest**2, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
     load = float(np.mean(spread[dark])) if dark.any() else float(spread.min())
     share = np.clip(1 - load / np.maximum(spread, 1e-12), 0.0, 1.0)
-    return np.nan_to_num((share * rest).ravel()[: len(solar_kw)])
+    return np.asarray(np.nan_to_num((share * rest).ravel()[: len(solar_kw)]), dtype=np.float64)
 
 
 def _scaled(part_kw: Floats, peak_kw: float | None) -> Floats:

@@ -25,6 +25,7 @@ Floats = NDArray[np.float64]
 CLEANING_RAIN_MM = 6.0  # in a day; Kimber et al. found 5 to 10 mm
 MOST_LOSS = 0.3
 LEAST_DAYS = 10
+BRIGHT_SHARE = 0.5  # of the best day's energy: under clouds the ratio is that of their forecast
 DRAWS = 200
 BAND = (0.05, 0.95)
 
@@ -98,15 +99,15 @@ def state_of(ratio: Floats, weight: Floats, rain_mm: Floats, seed: int = 0) -> S
     differ in dirt.
     """
     dirt = dirt_days(rain_mm)
-    use = np.isfinite(ratio) & (weight > 0.2 * np.nanmax(weight, initial=0.0))
+    use = np.isfinite(ratio) & (weight > BRIGHT_SHARE * np.nanmax(weight, initial=0.0))
     if use.sum() < LEAST_DAYS or np.ptp(dirt[use]) < 1:
         raise ForecastError(
             f"soiling: {int(use.sum())} days with a performance ratio and {int(np.ptp(dirt[use])) if use.any() else 0} "
             f"days' worth of dirt between them; needed are {LEAST_DAYS} days, some cleaner than others"
         )
-    spell = np.cumsum(np.diff(dirt, prepend=dirt[0]) < 0)
+    spell = np.cumsum(np.diff(dirt, prepend=dirt[0]) < 0).astype(np.int64)
     clean, rate = _fit(ratio[use], dirt[use])
-    draws = _drawn(ratio[use], dirt[use], spell[use], seed)
+    draws = _drawn(ratio[use], dirt[use], np.asarray(spell[use], dtype=np.int64), seed)
     losses = np.clip(draws * dirt[-1], 0.0, MOST_LOSS)
     low, high = (float(np.quantile(draws, level)) for level in BAND)
     bounds = [float(np.quantile(losses, level)) for level in BAND]

@@ -145,7 +145,7 @@ def cold_starts() -> dict[str, Scored]:
     A station without measurements in those three days has no cold start and is left out.
     """
     data = pvod.load()
-    found = {}
+    found: dict[str, Scored] = {}
     for target in data.targets:
         archive = but_three_days(data.archive, target, data.train_until_ns)
         if not len(archive.rows()[target.site, target.name]):

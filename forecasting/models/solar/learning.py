@@ -80,7 +80,9 @@ class OwnAndAll:
             part, came = rows.take(mine), actual[mine]
             own[int(number)] = tuple(learner.fit(part, came, levels) for learner in self.own)
             share[int(number)] = known[int(number)] * len(self.own) / (len(self.own) + 1)
-        strange = None if self.strange is None else self.strange.fit(rows, actual, levels)
+        strange = None
+        if self.strange is not None and 1 - min(known.values()) > LEAST_STRANGE:
+            strange = self.strange.fit(rows, actual, levels)
         return OwnAndAllFitted(own, share, self.together.fit(rows, actual, levels), strange, known)
 
 

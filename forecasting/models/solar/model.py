@@ -37,7 +37,8 @@ VERSION = "solar-1"
 HISTORY_DAYS = 400
 LEARNT_EVERY_H = 0.5  # of quarter-hours, whose errors are alike, every second one
 KEPT_EVERY_H = 1.0
-FOLLOWED_DAYS = 60
+HELD_DAYS = 60
+FOLLOWED_DAYS = 120  # tracking that forgets where it began keeps no promise on coverage
 LEAST_DAYS = 3
 LEAST_ISSUES = 60  # a state of the plant that was seen less often would be learnt by heart
 NEIGHBOURS, NEIGHBOURS_KM = 8, 300.0
@@ -253,7 +254,7 @@ def _held(learner: Learner, table: Table, levels: Floats) -> dict[int, Seen]:
     """By plant, forecasts of the last days of training by a learner that had not seen them."""
     if len(np.unique(table.frame.block)) < 4 * LEAST_DAYS:
         return {}
-    held = forward(learner, table.frame, table.actual, levels, FOLLOWED_DAYS, folds=1)
+    held = forward(learner, table.frame, table.actual, levels, HELD_DAYS, folds=1)
     rows = table.frame.take(held.position)
     site, free = rows.column("site"), rows.column("curtailed") == 0
     actual = table.actual[held.position]

@@ -172,7 +172,7 @@ def days_of(past: Past) -> Days:
     use = np.isfinite(value) & np.isfinite(physics)
 
     def total(series: Floats) -> Floats:
-        return np.bincount(number[use] - first, series[use], minlength=count)
+        return np.bincount(number[use] - first, series[use], minlength=count).astype(np.float64)
 
     available = np.full(count, np.iinfo(np.int64).min)
     np.maximum.at(available, number[use] - first, past.history.available_ns[step][use])

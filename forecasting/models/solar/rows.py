@@ -121,8 +121,8 @@ class Around:
         count = int(number.max(initial=0)) + 1
         cell = number + count * np.arange(len(number))[:, None]
         size = count * len(number)
-        top = np.bincount(cell[known], self.ghi[known], minlength=size)
-        bottom = np.bincount(cell[known], self.clear[known], minlength=size)
+        top = np.bincount(cell[known], self.ghi[known], minlength=size).astype(np.float64)
+        bottom = np.bincount(cell[known], self.clear[known], minlength=size).astype(np.float64)
         return self.inner(ratio(top, bottom, 0.0)[cell])
 
 
