@@ -43,9 +43,9 @@ RATED_M_S = 12.0
 def stacked() -> Learner:
     """Linear, boosted and empirical quantiles above the base, weighed by their last blocks, and their correction.
 
-    Chosen on four Dutch feeders, six weeks of history, the four weeks after them forecast day ahead (rCRPS): boosting with
-    leaves of .7 days .140, of 4 days .081; straight lines with a penalty of .01 .118, of .1 .082, of .3 .076; the forest
-    .084. Short histories say little of weights either: pulled towards equal ones the stack wins 3 %.
+    Chosen on four Dutch feeders, six weeks of history, the four weeks after them forecast day ahead (rCRPS): boosting
+    with leaves of .7 days .140, of 4 days .081; straight lines with a penalty of .01 .118, of .1 .082, of .3 .076; the
+    forest .084. Short histories say little of weights either: pulled towards equal ones the stack wins 3 %.
     """
     members = (
         Linear(base=recent.BASE, penalty=0.2, half_life_blocks=180.0),
