@@ -19,7 +19,7 @@ from forecasting.targets import Target
 
 Mask = NDArray[np.bool_]
 RUNS_LOOKED_AT = 3
-USUAL_OF_DAYS = 400
+USUAL_OF_DAYS = 28
 BRIDGED_NS = 3 * HOUR_NS
 SITUATIONS_AT_MOST = 3  # of one target at one issue; the rest goes down to the rung without weather
 SMALLEST_SHARE = 0.02  # of the horizon: for less no model is trained
@@ -59,7 +59,7 @@ class Part:
 def inputs_of(known: Known, target: Target) -> list[Input]:
     """The forecasts from outside that are known under the target's weather sites."""
     each = ((site, name) for site in target.weather for name in known.variables(site))
-    return [one for one in each if len(known.issued(*one))]
+    return [one for one in each if known.has_runs(*one)]
 
 
 def parts_of(known: Known, target: Target, edges_ns: Ns) -> list[Part]:
@@ -69,7 +69,8 @@ def parts_of(known: Known, target: Target, edges_ns: Ns) -> list[Part]:
     inputs = inputs_of(known, target)
     by_ns = np.full((len(inputs), steps), 0, dtype=np.int64)
     for row, each in enumerate(inputs):
-        by_ns[row] = _lateness_ns(known.issued(*each), known.time_ns, middle)
+        recent = known.issued(*each, within_ns=(known.time_ns - USUAL_OF_DAYS * DAY_NS, int(edges_ns[-1]) + DAY_NS))
+        by_ns[row] = _lateness_ns(recent, known.time_ns, middle)
     own = _own_lateness_ns(known, target)
     if not inputs:
         return [_part(target, inputs, by_ns[:, 0], own, np.ones(steps, dtype=bool))]
@@ -115,8 +116,10 @@ def _more_than_usual(age_ns: int, usual_ns: int, available: Ns) -> int:
 
 
 def _usual_age_ns(available: Ns, time_ns: int) -> int:
-    """Median age of the newest at this time of day on past days; of those since the first."""
-    past = time_ns - np.arange(1, USUAL_OF_DAYS + 1) * DAY_NS
+    """Median age of the newest at this time of day on past days; of those since the first, until the last."""
+    last = min(time_ns, int(available[-1]) + DAY_NS)  # days of silence are not what is usual
+    first = -(-(time_ns - last) // DAY_NS)
+    past = time_ns - np.arange(max(first, 1), max(first, 1) + USUAL_OF_DAYS) * DAY_NS
     past = past[past >= available[0]]
     if not len(past):
         return 0
@@ -136,7 +139,10 @@ def _reached(valid_ns: Ns, middle_ns: Ns) -> Mask:
 
 def _own_lateness_ns(known: Known, target: Target) -> int:
     """By how much the newest measurement is older than usual."""
-    measured = known.measurements(target.site, target.name)
+    window = known.time_ns - USUAL_OF_DAYS * DAY_NS, known.time_ns
+    measured = known.measurements(target.site, target.name, within_ns=window)
+    if np.isfinite(measured.value).sum() < 2:  # silent for weeks: what was usual lies before
+        measured = known.measurements(target.site, target.name)
     finite = np.isfinite(measured.value)
     if finite.sum() < 2:
         return 0

@@ -29,7 +29,9 @@ def of_kind(kind: Kind) -> tuple[Model, ...]:
         from forecasting.models import carbon_intensity
 
         return (carbon_intensity.model(),)
-    return ()
+    from forecasting.models.price.model import PriceModel
+
+    return (PriceModel(),)
 
 
 def of_last_resort(kind: Kind) -> tuple[Model, ...]:

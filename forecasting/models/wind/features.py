@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from forecasting.clock import DAY_NS, HOUR_NS, Ns
 from forecasting.models.wind.rows import Past
+from forecasting.models.wind.wakes import equivalent_speed_m_s
 from forecasting.models.wind.winds import Steps, Winds
 from forecasting.physics import STANDARD_DENSITY_KG_PER_M3, air_density_kg_per_m3, hub_speed_m_s, wind_power_kw
 from forecasting.targets import Target
@@ -147,6 +148,19 @@ def _air(target: Target, look: Look, speed: Floats) -> dict[str, Floats]:
         standard = np.where(np.isfinite(density), density, STANDARD_DENSITY_KG_PER_M3)
         found["physics_kw"] = wind_power_kw(target.farm, hub, standard)
     return found
+
+
+def equivalent(target: Target, look: Look) -> tuple[Floats, Floats]:
+    """Speed of equal power at standard density and the direction it comes from (I, H), NaN where that is unknown."""
+    height = main_height_m(target, look.winds)
+    density = np.full(look.step.shape, np.nan)
+    if {"temperature_2m", "surface_pressure"} <= look.winds.columns.keys():
+        density = air_density_kg_per_m3(look.at("temperature_2m"), look.at("surface_pressure"))
+    from_deg = np.full(look.step.shape, np.nan)
+    if f"east_{height}" in look.winds.columns:
+        toward = np.arctan2(look.at(f"east_{height}"), look.at(f"north_{height}"))
+        from_deg = (np.rad2deg(toward) + 180) % 360
+    return equivalent_speed_m_s(look.at(f"speed_{height}"), density), from_deg
 
 
 def elsewhere(name: str, look: Look) -> dict[str, Floats]:

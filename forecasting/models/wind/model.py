@@ -15,7 +15,7 @@ from forecasting.clock import DAY_NS, HOUR_NS, Ns, utc_text
 from forecasting.learners import levels as dense
 from forecasting.learners.base import Frame
 from forecasting.models.base import CannotForecast
-from forecasting.models.wind import features, stages
+from forecasting.models.wind import features, stages, wakes
 from forecasting.models.wind.rows import Past, lattice_of, past_of, steps_ahead, training_issues
 from forecasting.models.wind.winds import Lattice, Steps, Winds, winds_of
 from forecasting.steps import Grid
@@ -60,8 +60,8 @@ class WindModel:
         first, last = (utc_text(int(lattice.end_ns(step.ravel()[k]))) for k in (0, -1))
         card: dict[str, Any] = {"model": self.name, "version": VERSION, "trained_at": utc_text(known.time_ns)}
         card |= {"rows_from": first, "rows_to": last, "issues": len(issue_ns), "own_run": self.own_run}
-        card |= {"members": ("stage one", *(member.name for member in stages.SECOND))}
-        card |= {"features": {t.name: m.names for t, m in zip(targets, members, strict=True)}}
+        card |= {"members": ("stage one", stages.BOOSTED.name, stages.FOREST.name)}
+        card |= {"features": {t.name: m.first.names for t, m in zip(targets, members, strict=True)}}
         return TrainedWind(setting, members, levels, card)
 
 
@@ -105,7 +105,7 @@ class Setting:
     own_run: bool
 
     def columns(self, farm: int, looks: Mapping[str, features.Look], past: Past) -> Groups:
-        """Features (I, H) of one farm by what they need: its own wind, others', a calendar, powers; and the run."""
+        """Features (I, H) of one farm: of its own wind, of others', a calendar, powers; and what places them."""
         main, *more = self.sites[farm]
         others = list(dict.fromkeys([*more, *(self.sites[other][0] for other in self.nearest[farm])]))
         beside: dict[str, Floats] = {}
@@ -119,6 +119,7 @@ class Setting:
             "calendar": features.calendar(look, self.longitudes_deg[farm]),
             "power": features.last_power(past, look),
             "run": {"run": look.winds.run_of(look.row()).astype(np.float64)},
+            "air": dict(zip(("speed", "from_deg"), features.equivalent(self.targets[farm], look), strict=True)),
         }
 
     def beside(
@@ -168,32 +169,40 @@ class _Fitting:
         """Both stages of all farms."""
         day = self.setting.lattice.end_ns(self.step - 1).ravel() // DAY_NS
         fold = stages.folds_of(day)
-        first, means, names = [], [], []
-        for farm, groups in enumerate(self.columns):
-            every = groups["own"] | groups["others"] | groups["calendar"]
-            use = self._usable(farm)
-            names.append(_informative(every, use))
-            rows = self._frame(every, names[-1], day)
-            first.append(stages.crossed(rows.take(use), self._actual(farm)[use], fold[use], self.levels))
-            mean = first[-1].mean(rows, fold)
-            mean[~_windy(groups).ravel()] = np.nan
-            means.append(mean.reshape(self.step.shape))
-        return tuple(self._second(farm, first[farm], names[farm], means, day) for farm in range(len(self.columns)))
+        first, means = [], []
+        for farm in range(len(self.columns)):
+            learnt, mean = self._first(farm, fold, day)
+            first.append(learnt)
+            means.append(mean)
+        return tuple(self._second(farm, first[farm], means, day) for farm in range(len(self.columns)))
 
-    def _second(
-        self, farm: int, first: stages.Crossed, names: tuple[str, ...], means: list[Floats], day: NDArray[np.int64]
-    ) -> stages.Members:
+    def _first(self, farm: int, fold: NDArray[np.int64], day: NDArray[np.int64]) -> tuple[stages.First, Floats]:
+        """Stage one of a farm, and its means (I, H) by forests that had not seen them."""
+        groups, use, actual = self.columns[farm], self._usable(farm), self._actual(farm)
+        air = {name: values.ravel()[use] for name, values in groups["air"].items()}
+        sectors = wakes.learn(air["speed"], air["from_deg"], actual[use])
+        every = _with_sectors(groups, sectors) | groups["others"] | groups["calendar"]
+        names = _informative(every, use)
+        rows = self._frame(every, names, day)
+        forests = stages.crossed(rows.take(use), actual[use], fold[use], self.levels)
+        mean = forests.mean(rows, fold)
+        mean[~_windy(groups).ravel()] = np.nan
+        return stages.First(sectors, forests, names), mean.reshape(self.step.shape)
+
+    def _second(self, farm: int, first: stages.First, means: list[Floats], day: NDArray[np.int64]) -> stages.Members:
         groups, use = self.columns[farm], self._usable(farm)
         beside = self.setting.beside(farm, means, self.pasts, self.columns, self.issue_ns, self.step)
-        more = groups["own"] | groups["calendar"] | groups["power"] | beside
+        more = _with_sectors(groups, first.sectors) | groups["calendar"] | groups["power"] | beside
         names_second = _informative(more, use)
         rows, actual = self._frame(more, names_second, day).take(use), self._actual(farm)[use]
-        second = tuple(learner.fit(rows, actual, self.levels) for learner in stages.SECOND)
+        narrow = tuple(name for name in names_second if stages.NARROW.match(name))
+        boosted = replace(stages.BOOSTED, columns=narrow).fit(rows, actual, self.levels)
+        forest = stages.FOREST.fit(rows, actual, self.levels)
         rest = groups["others"] | groups["calendar"] | groups["power"]
         names_without = _informative(rest, use)
         windless = self._frame(rest, names_without, day).take(use)
         without = stages.WITHOUT_WIND.fit(windless, actual, self.levels)
-        return stages.Members(first, second, without, names, names_second, names_without)
+        return stages.Members(first, boosted, forest, without, names_second, names_without)
 
     def _actual(self, farm: int) -> Floats:
         return self.pasts[farm].at(self.step).ravel()
@@ -217,6 +226,11 @@ class _Fitting:
 
     def _frame(self, columns: Mapping[str, Floats], names: Sequence[str], day: NDArray[np.int64]) -> Frame:
         return Frame(features.stacked(columns, names, self.step.shape), tuple(names), day)
+
+
+def _with_sectors(groups: Groups, sectors: wakes.Sectors) -> dict[str, Floats]:
+    """Features (I, H) of the farm's own wind, with the power that its curve and its sectors make of it."""
+    return groups["own"] | {"by_sector_kw": sectors.predict(groups["air"]["speed"], groups["air"]["from_deg"])}
 
 
 def _windy(groups: Mapping[str, Mapping[str, Floats]]) -> NDArray[np.bool_]:
@@ -274,9 +288,10 @@ class TrainedWind:
         day = self.setting.lattice.end_ns(step - 1).ravel() // DAY_NS
         frames, means = [], []
         for member, groups in zip(self.members, columns, strict=True):
-            every = groups["own"] | groups["others"] | groups["calendar"]
-            frames.append(Frame(features.stacked(every, member.names, step.shape), member.names, day))
-            mean = member.first.mean(frames[-1])
+            first = member.first
+            every = _with_sectors(groups, first.sectors) | groups["others"] | groups["calendar"]
+            frames.append(Frame(features.stacked(every, first.names, step.shape), first.names, day))
+            mean = first.forests.mean(frames[-1])
             mean[~_windy(groups).ravel()] = np.nan
             means.append(mean.reshape(step.shape))
         return [
@@ -289,15 +304,16 @@ class TrainedWind:
     def _answer(self, farm: int, rows: Frame, groups: Groups, beside: dict[str, Floats]) -> Floats:
         member = self.members[farm]
         shape = next(iter(groups["calendar"].values())).shape
-        more = groups["own"] | groups["calendar"] | groups["power"] | beside
-        second = Frame(features.stacked(more, member.names_second, shape), member.names_second, rows.block)
-        later = [fitted.predict(second) for fitted in member.second]
-        stale = ~np.isfinite(groups["power"]["power_age_h"].ravel())
-        if "power_age_h" not in member.names_second:
-            stale[:] = True
-        found = stages.averaged(later)
+        second_of = _with_sectors(groups, member.first.sectors) | groups["calendar"] | groups["power"] | beside
+        second = Frame(features.stacked(second_of, member.names_second, shape), member.names_second, rows.block)
+        error, age_h = (second_of[name].ravel() for name in ("error", "power_age_h"))
+        stale = ~np.isfinite(error) | ("power_age_h" not in member.names_second)
+        first = stages.moved(member.first.forests.predict(rows), np.where(stale, np.nan, error), age_h)
+        boosted = member.boosted.predict(second)
+        found = stages.averaged([first, boosted])
         if stale.any():
-            found[stale] = stages.averaged([member.first.predict(rows.take(stale)), *(part[stale] for part in later)])
+            forest = member.forest.predict(second.take(stale))
+            found[stale] = stages.averaged([first[stale], boosted[stale], forest])
         lost = ~_windy(groups).ravel()
         if lost[recent_steps(self.setting.lattice) :].all():
             name = self.setting.targets[farm].name

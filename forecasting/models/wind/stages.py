@@ -2,31 +2,33 @@
 
 Stage one is a forest per farm on its own and its neighbours' weather. It is grown in folds of whole weeks, so that
 there are forecasts of the past by trees that had not seen it. Stage two learns from these, of the farm in the hours
-around and of the neighbours, beside the farm's own weather and its last powers, with a forest and with boosted
-quantiles. The answer averages the quantiles of both members of stage two and, where no recent power is known, of stage
-one, which knows none.
+around and of the neighbours, and from the last powers: boosted quantiles on them and little else, and a forest with all
+of the farm's own weather. The answer averages the quantiles of stage one, moved by its own last error as that fades,
+and of stage two; where a recent power is known the forest, which would drown it in weather, is left out.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from forecasting.learners.base import Fitted, Frame, Learner
+from forecasting.learners.base import Fitted, Frame
 from forecasting.learners.boosted import Boosted
 from forecasting.learners.extra_trees import ExtraTrees, ExtraTreesFitted
+from forecasting.models.wind.wakes import Sectors
 
 Floats = NDArray[np.float64]
 FOLDS = 5
 FOLD_DAYS = 8.0  # longer than a spell of weather
 FIRST = ExtraTrees(trees=14, leaf_rows=5)
-SECOND: tuple[Learner, ...] = (
-    ExtraTrees(trees=50, leaf_rows=8, seed=FOLDS),
-    Boosted(rounds=70, depth=3, learning_rate=0.1, min_rows=60, leaf_blocks=0.0),
-)
+FOREST = ExtraTrees(trees=50, leaf_rows=8, seed=FOLDS)
+BOOSTED = Boosted(rounds=100, depth=5, learning_rate=0.06, min_rows=60, leaf_blocks=0.0, row_share=0.5)
+# What the boosted quantiles see beside stage one: with all of the weather again they fit its noise a second time.
+NARROW = re.compile(r"first_|corrected_|error|last_|power_age|run_lead_h|hour|speed_\d+(_5h|_runs|_runs_apart)?$")
 ERROR_MEMORY_H = 3.0
 ERROR_FADES_H = (4.0, 12.0)
 WITHOUT_WIND = ExtraTrees(trees=20, leaf_rows=30, name="without_wind")
@@ -68,8 +70,7 @@ def crossed(rows: Frame, actual: Floats, fold: NDArray[np.int64], levels: Floats
     forests = []
     for number in range(FOLDS):
         others = fold != number
-        learner = ExtraTrees(FIRST.trees, FIRST.leaf_rows, FIRST.column_share, seed=number)
-        forests.append(learner.fit(rows.take(others), actual[others], levels))
+        forests.append(replace(FIRST, seed=number).fit(rows.take(others), actual[others], levels))
     return Crossed(tuple(forests))
 
 
@@ -114,6 +115,12 @@ def corrected(mean: Floats, error: Floats, errors: Floats, age_h: Floats) -> dic
     return found
 
 
+def moved(quantiles: Floats, error: Floats, age_h: Floats) -> Floats:
+    """Stage one's quantiles (N, Q) moved by its recent error (N,), which fades with the age of the last power (N,)."""
+    fading = error * np.exp(-np.maximum(age_h, 0.0) / ERROR_FADES_H[0])
+    return quantiles + np.where(np.isfinite(fading), fading, 0.0)[:, None]
+
+
 def known_mean(values: Floats, axis: int, weight: Floats | float = 1.0) -> Floats:
     """Mean of what is known along an axis, NaN where nothing is."""
     known = np.isfinite(values)
@@ -123,13 +130,22 @@ def known_mean(values: Floats, axis: int, weight: Floats | float = 1.0) -> Float
 
 
 @dataclass(frozen=True, eq=False)
-class Members:
-    """What answers for one farm: stage one, the members of stage two, and a forest for hours without wind."""
+class First:
+    """Stage one of one farm: its curve with its sectors, its forests and the features they know."""
 
-    first: Crossed
-    second: tuple[Fitted, ...]
-    without_wind: Fitted
+    sectors: Sectors
+    forests: Crossed
     names: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Members:
+    """What answers for one farm: stage one, both members of stage two, and a forest for hours without wind."""
+
+    first: First
+    boosted: Fitted
+    forest: Fitted
+    without_wind: Fitted
     names_second: tuple[str, ...]
     names_without: tuple[str, ...]
 

@@ -4,9 +4,10 @@ Behind another machine the wind is slower, so power follows
 
     P = C(v_eq · f_s),    v_eq = v (ρ/1.225)^(1/3),    s the sector the wind comes from,
 
-with C the mean power by speed over all directions. f_s minimises the squared error of its sector over a grid of factors;
-sectors with few cases are drawn towards 1. A factor on the speed and not on the power leaves rated power alone, as wakes
-do. f_s holds hills and masts too, and whatever else slows the wind from one side (IEC 61400-12-1 excludes such sectors).
+with C the mean power by speed over all directions. f_s minimises the squared error of its sector over a grid of
+factors; sectors with few cases are drawn towards 1. A factor on the speed and not on the power leaves rated power
+alone, as wakes do. f_s holds hills and masts too, and whatever else slows the wind from one side (IEC 61400-12-1
+excludes such sectors).
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class Sectors:
     factor: Floats
 
     def predict(self, speed_m_s: Floats, from_deg: Floats) -> Floats:
-        """Power [kW] at equivalent speeds and directions of the same shape; NaN stays NaN, an unknown direction counts 1."""
+        """Power [kW] at equivalent speeds and directions (…); NaN stays NaN, an unknown direction has 1."""
         return _curve(self.speed_m_s, self.power_kw, speed_m_s * self.at(from_deg))
 
     def at(self, from_deg: Floats) -> Floats:
@@ -56,10 +57,14 @@ def equivalent_speed_m_s(speed_m_s: Floats, density_kg_per_m3: Floats) -> Floats
 
 
 def learn(speed_m_s: Floats, from_deg: Floats, power_kw: Floats, sectors: int = SECTORS) -> Sectors:
-    """Curve and factors from cases (N,); cases with anything unknown are left out. `sectors=1` learns the curve alone."""
-    known = np.isfinite(speed_m_s) & np.isfinite(from_deg) & np.isfinite(power_kw)
-    speed, power = speed_m_s[known], power_kw[known]
-    sector = np.rint(from_deg[known] / 360 * sectors).astype(np.int64) % sectors
+    """Curve and factors from cases (N,) whose speed and power are known; `sectors=1` learns the curve alone.
+
+    A case of unknown direction teaches the curve and no factor.
+    """
+    known = np.isfinite(speed_m_s) & np.isfinite(power_kw)
+    speed, power, direction = speed_m_s[known], power_kw[known], from_deg[known]
+    turned = np.isfinite(direction)
+    sector = np.where(turned, np.rint(np.nan_to_num(direction) / 360 * sectors) % sectors, sectors).astype(np.int64)
     factor = np.ones(sectors)
     at, mean = _binned(speed, power)
     if sectors == 1 or len(at) < 2:
@@ -67,15 +72,17 @@ def learn(speed_m_s: Floats, from_deg: Floats, power_kw: Floats, sectors: int = 
     for _ in range(ROUNDS):
         loss = np.stack(
             [
-                np.bincount(sector, weights=(power - _curve(at, mean, speed * f)) ** 2, minlength=sectors)
+                np.bincount(sector, weights=(power - _curve(at, mean, speed * f)) ** 2, minlength=sectors + 1)
                 for f in FACTORS
             ]
-        )
+        )[:, :sectors]
         best = FACTORS[np.argmin(loss, axis=0)]
-        count = np.bincount(sector, minlength=sectors)
+        count = np.bincount(sector, minlength=sectors + 1)[:sectors]
         factor = (best * count + BORROWED) / (count + BORROWED)
-        factor = factor / (factor @ count / max(count.sum(), 1))  # the curve holds what all directions share
-        at, mean = _binned(speed * factor[sector], power)
+        factor = factor / (
+            factor @ count / count.sum() if count.any() else 1.0
+        )  # the curve holds what all directions share
+        at, mean = _binned(speed * np.append(factor, 1.0)[sector], power)
     return Sectors(at, mean, factor)
 
 

@@ -1,0 +1,1 @@
+"""Day-ahead prices: what is known of a market as local days, members that learn from it, and their average."""
