@@ -37,16 +37,22 @@ FELT_DAYS = 20
 LIKE_WEATHER = frozenset({"shortwave_radiation", "wind_speed_100m", "temperature_2m", "cloud_cover"})
 FELT_H = (24.0, 72.0)
 BESIDE_H = (3, 24)
+RATED_M_S = 12.0
 
 
-def stacked(rounds: int = 200, depth: int = 5, blocks: int = 60, folds: int = 1) -> Learner:
-    """Boosted, linear and empirical quantiles above the base, weighed by their last blocks, and their correction."""
+def stacked() -> Learner:
+    """Linear, boosted and empirical quantiles above the base, weighed by their last blocks, and their correction.
+
+    Chosen on four Dutch feeders, six weeks of history, the four weeks after them forecast day ahead (rCRPS): boosting
+    with leaves of .7 days .140, of 4 days .081; straight lines with a penalty of .01 .118, of .1 .082, of .3 .076; the
+    forest .084. Short histories say little of weights either: pulled towards equal ones the stack wins 3 %.
+    """
     members = (
-        Boosted(rounds=rounds, depth=depth, base=recent.BASE),
-        Linear(base=recent.BASE, penalty=1e-2, half_life_blocks=180.0),
-        Forest(base=recent.BASE),
+        Linear(base=recent.BASE, penalty=0.2, half_life_blocks=180.0),
+        Boosted(rounds=150, depth=3, learning_rate=0.05, leaf_blocks=4.0, base=recent.BASE),
+        Forest(leaf_blocks=2.0, base=recent.BASE),
     )
-    return Conformal(Stack(members, keep="empirical", blocks=blocks, folds=folds), blocks=blocks, strength=0.7)
+    return Conformal(Stack(members, keep="empirical", blocks=60, folds=1, pull=0.3), blocks=60, strength=0.5)
 
 
 @dataclass(frozen=True)
@@ -179,7 +185,11 @@ class Case:
             if variable == temperature.VARIABLE:
                 found |= self._felt(known, site, column, issue_ns)
             if variable in LIKE_WEATHER:
-                found[f"{variable}_unlike"] = column - self._like(known, site, variable, issue_ns, step)
+                like = self._like(known, site, variable, issue_ns, step)
+                found[f"{variable}_unlike"] = column - recent.mean(like)
+                if variable.startswith("wind_speed"):
+                    found["wind_power"] = wind_share(column)
+                    found["wind_power_unlike"] = wind_share(column) - recent.mean(wind_share(like))
         found |= self._beside(known, issue_ns, step, found["lead_h"])
         if wanted:
             nothing = np.full(step.shape, np.nan)
@@ -217,13 +227,18 @@ class Case:
         return found
 
     def _like(self, known: Known, site: str, variable: str, issue_ns: Ns, step: NDArray[np.int64]) -> Floats:
-        """What the last week had of a variable at the same time of day, as far as it lies before the issue (I, H)."""
+        """What each day of the last week had at the same time, as far as it lies before the issue (I, H, 7)."""
         grid = self.past.history.grid
         middle = grid.start_of(np.arange(grid.count)) + grid.step_ns // 2
         came = newest(known, site, variable, middle)
         ends = History(grid, came, grid.start_of(np.arange(1, grid.count + 1)), grid.count - 1)
         before = step[..., None] - np.arange(1, 8) * grid.per_day
-        return recent.mean(recent.seen(ends, came, before, issue_ns[:, None, None]))
+        return recent.seen(ends, came, before, issue_ns[:, None, None])
+
+
+def wind_share(speed_m_s: Floats) -> Floats:
+    """About what share of its rating a wind turbine gives: the cube of the speed up to a rated 12 m/s."""
+    return np.asarray((np.clip(speed_m_s, 0.0, RATED_M_S) / RATED_M_S) ** 3)
 
 
 def _onto(grid: Grid, measured: Measured) -> History:

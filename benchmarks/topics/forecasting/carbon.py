@@ -102,7 +102,7 @@ def short_scores(name: str) -> Scores:
     "forecasting",
     name=f"carbon intensity, Great Britain, last two years, {HORIZON_H} h: MAE (reference: the better simple forecast)",
     unit="g/kWh",
-    bar="> 0",
+    bar="<= 40",
     slow=True,
     inputs=INPUTS,
 )
