@@ -12,6 +12,8 @@ RUN   := $(VENV)/run-$(STATE)
 DEV   := $(VENV)/dev-$(STATE)
 # The modelling layers that the benchmarks compare with, on top of dev.txt: only where somebody asks for them.
 PEERS := $(VENV)/peers-$(STATE)-$(shell $(PYTHON) -c "import hashlib,pathlib; print(hashlib.sha256(pathlib.Path('locks/bench.txt').read_bytes()).hexdigest()[:16])")
+# A peer whose own dependencies cannot stand beside ours; its forecasts are asked for as a process.
+OPENSTEF := .venv-openstef/ready-$(shell $(PYTHON) -c "import hashlib,pathlib,sys; print(hashlib.sha256(pathlib.Path('locks/openstef.txt').read_bytes()+sys.version.encode()).hexdigest()[:16])")
 # dev.txt holds everything that run.txt holds, at the same versions: where it is installed, it serves both.
 # A lock file is complete, so nothing is resolved (--no-deps): pip's resolver would look at releases newer than the lock.
 ENV   := $(if $(wildcard $(DEV)),$(DEV),$(RUN))
@@ -19,7 +21,7 @@ HERE  := $(VENV)/here
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test test-all lint format types contracts wheel bench bench-env lock clean
+.PHONY: help run test test-all lint format types contracts wheel bench bench-env openstef-env lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -58,16 +60,19 @@ bench: $(DEV) $(if $(filter scheduler assets grid,$(TOPIC)),$(PEERS)) $(HERE) ##
 
 bench-env: $(PEERS) $(HERE) ## the environment with the peers that benchmarks compare with; TOPIC=scheduler makes it too
 
+openstef-env: $(OPENSTEF) ## OpenSTEF in .venv-openstef: it needs older numpy and pandas than we do, so it lives apart
+
 # No address gets into a lock file: where packages come from is a setting of the machine, what they are is in the hashes.
 LOCK = env -u PIP_FIND_LINKS -u PIP_EXTRA_INDEX_URL -u UV_FIND_LINKS $(BIN)/uv pip compile --quiet --no-config \
 	--universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
-lock: $(DEV) ## choose versions anew: writes locks/run.txt, locks/dev.txt and locks/bench.txt
+lock: $(DEV) ## choose versions anew: writes locks/run.txt, locks/dev.txt, locks/bench.txt and locks/openstef.txt
 	$(LOCK) --upgrade pyproject.toml --extra simbench --group build -o locks/run.txt
 	$(LOCK) --upgrade pyproject.toml --extra simbench --extra entsoe --group dev -c locks/run.txt -o locks/dev.txt
 	$(LOCK) --upgrade pyproject.toml --extra simbench --extra entsoe --extra bench --group dev -c locks/dev.txt -o locks/bench.txt
+	echo 'openstef[cpu]==3.4.93' | $(LOCK) --upgrade - -o locks/openstef.txt
 
 clean: ## forget environments, caches and results
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.*
+	rm -rf $(VENV) .venv-openstef build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.*
 
 # ---- environments
 
@@ -83,6 +88,11 @@ $(DEV):
 
 $(PEERS): $(DEV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r locks/bench.txt
+	touch $@
+
+$(OPENSTEF):
+	$(PYTHON) -m venv --clear .venv-openstef
+	.venv-openstef/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r locks/openstef.txt
 	touch $@
 
 # This checkout itself, editable; anew when its metadata changed. It lives inside the environment and goes with it.

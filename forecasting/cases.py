@@ -93,11 +93,6 @@ class Case:
         return np.asarray(middle + narrow[:, None] * (apart - middle))
 
 
-def has_weather(known: Known, target: Target) -> bool:
-    """Whether anything is known under the target's weather sites."""
-    return any(known.variables(site) for site in target.weather)
-
-
 def case_of(known: Known, target: Target, place: Place, edges_ns: Ns, history_days: int) -> Case:
     """The past of a target that bears on a forecast for these edges (T+1), issued at the time of `known`."""
     label = f"{target.site}/{target.name}"

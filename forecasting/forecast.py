@@ -22,6 +22,7 @@ from forecasting.models.base import CannotForecast, Shown
 from forecasting.observed import means_over
 from forecasting.physics import PvPlant, WindFarm
 from forecasting.quantiles import LEVELS, mean_weights
+from forecasting.situations import inputs_of
 from forecasting.targets import Forecast, Place, Target
 
 __all__ = ["Forecast", "Place", "PvPlant", "Target", "WindFarm", "forecast"]
@@ -30,6 +31,7 @@ Floats = NDArray[np.float64]
 MODEL_VERSION = "ladder-1"
 PATHS_AT_MOST = scenarios.PATHS
 ASKED_AGAIN_DAYS = 30
+HISTORY_DAYS, UNTOLD_SHARE = 400, 0.05
 
 
 def forecast(
@@ -103,7 +105,7 @@ def _joined(answers: Sequence[Answer], known: Known, edges_ns: Ns, count: int, s
         quality={name: answer.quality for name, answer in by_name.items()},
         model_version=MODEL_VERSION,
         inputs_used={name: _inputs(answer, known) for name, answer in by_name.items()},
-        notes=tuple(note for answer in answers for note in _notes(answer, edges_ns)),
+        notes=tuple(note for answer in answers for note in _notes(answer, known, edges_ns)),
         sites={name: answer.target.site for name, answer in by_name.items()},
         units={name: answer.target.unit for name, answer in by_name.items()},
     )
@@ -126,7 +128,7 @@ def _inputs(answer: Answer, known: Known) -> dict[str, Any]:
     }
 
 
-def _notes(answer: Answer, edges_ns: Ns) -> Iterator[str]:
+def _notes(answer: Answer, known: Known, edges_ns: Ns) -> Iterator[str]:
     """What a person should know of how an answer came about."""
     name = answer.target.name
     for rung in dict.fromkeys(answer.rungs):
@@ -143,6 +145,21 @@ def _notes(answer: Answer, edges_ns: Ns) -> Iterator[str]:
         gone = ", ".join(f"{site}/{variable}" for site, variable in answer.situation.missing)
         yield f"{name}: without {gone}"
     yield from (getattr(answer.trained, "notes", None) or {}).get(name, ())
+    if (share := _without_forecasts(answer, known)) > UNTOLD_SHARE:
+        yield (
+            f"{name}: of {share:.0%} of its history no weather forecast of the time is known; what a later run "
+            "looks back on stands in, and bands may be narrow"
+        )
+
+
+def _without_forecasts(answer: Answer, known: Known) -> float:
+    """Share of the measured time before the first weather forecast became known."""
+    measured = known.measurements(answer.target.site, answer.target.name)
+    first = [int(known.issued(*each).available_ns.min()) for each in inputs_of(known, answer.target)]
+    if not first or not len(measured.end_ns) or answer.quality not in ("latest_nwp", "previous_run", "other_nwp"):
+        return 0.0
+    begin = max(int(measured.end_ns[0]), known.time_ns - HISTORY_DAYS * DAY_NS)
+    return float(np.clip((min(first) - begin) / max(known.time_ns - begin, 1), 0.0, 1.0))
 
 
 RUNG_WORDS = {

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 from typing import NoReturn
 
@@ -98,9 +98,15 @@ class Known:
         """A read-only view of a mapping cannot be sent to another process; the mapping can."""
         return Known, (self.time_ns, dict(self._rows), self._withheld)
 
-    def _visible(self, site: str, variable: str) -> Rows | None:
+    def _visible(self, site: str, variable: str, within_ns: tuple[int, int] | None = None) -> Rows | None:
+        """Visible rows, of valid times in [first, last] only where given: rows lie in their order, so that is quick."""
         rows = self._rows.get((site, variable))
-        return None if rows is None else rows.take(self._shown(site, variable, rows))
+        if rows is None:
+            return None
+        if within_ns is not None:
+            first, last = np.searchsorted(rows.valid_ns, within_ns[0]), np.searchsorted(rows.valid_ns, within_ns[1] + 1)
+            rows = Rows(*(getattr(rows, each.name)[first:last] for each in fields(rows)))
+        return rows.take(self._shown(site, variable, rows))
 
     def _shown(self, site: str, variable: str, rows: Rows) -> NDArray[np.bool_]:
         shown = rows.available_ns <= self.time_ns
@@ -111,6 +117,11 @@ class Known:
 
     def _has(self, site: str, variable: str) -> bool:
         return bool(self._shown(site, variable, self._rows[site, variable]).any())
+
+    def has_runs(self, site: str, variable: str) -> bool:
+        """Whether a run of this series is visible."""
+        rows = self._rows.get((site, variable))
+        return rows is not None and bool((self._shown(site, variable, rows) & (rows.issue_ns != MEASURED_NS)).any())
 
     def variables(self, site: str) -> tuple[str, ...]:
         """Names of the variables of a site with at least one visible row."""
@@ -124,13 +135,21 @@ class Known:
         """All "site/variable" with a visible row, for error messages."""
         return tuple(sorted(f"{s}/{v}" for s, v in self._rows if self._has(s, v)))
 
-    def measurements(self, site: str, variable: str, at: pd.DatetimeIndex | None = None) -> Measured:
+    def measurements(
+        self,
+        site: str,
+        variable: str,
+        at: pd.DatetimeIndex | None = None,
+        *,
+        within_ns: tuple[int, int] | None = None,
+    ) -> Measured:
         """Measured series; a value that was revised counts with its latest value and its first availability.
 
         With `at` (N,), only the intervals that end then, NaN and never available where nothing is known of one;
         an end after the time of this view raises LookAheadError, as no measurement can be known before its end.
+        `within_ns`: only intervals that end in [first, last].
         """
-        measured = self._measured(site, variable)
+        measured = self._measured(site, variable, within_ns)
         if at is None:
             return measured
         end_ns = index_ns(at, f"{site}/{variable}: at")
@@ -143,8 +162,8 @@ class Known:
         available = np.where(there, measured.available_ns[place], NEVER_NS)
         return Measured(end_ns, available, np.where(there, measured.value[place], np.nan))
 
-    def _measured(self, site: str, variable: str) -> Measured:
-        rows = self._visible(site, variable)
+    def _measured(self, site: str, variable: str, within_ns: tuple[int, int] | None = None) -> Measured:
+        rows = self._visible(site, variable, within_ns)
         if rows is None:
             return Measured(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
         rows = rows.take(rows.issue_ns == MEASURED_NS)
@@ -156,9 +175,14 @@ class Known:
         last = np.concatenate([new[1:], [True]])
         return Measured(rows.valid_ns[new], rows.available_ns[new], rows.value[last])
 
-    def issued(self, site: str, variable: str, member: int | None = 0) -> Rows:
-        """Rows of all visible runs, sorted by issue, member, availability and valid time; member None: of all."""
-        rows = self._visible(site, variable)
+    def issued(
+        self, site: str, variable: str, member: int | None = 0, *, within_ns: tuple[int, int] | None = None
+    ) -> Rows:
+        """Rows of all visible runs, sorted by issue, member, availability and valid time; member None: of all.
+
+        `within_ns`: only of valid times in [first, last].
+        """
+        rows = self._visible(site, variable, within_ns)
         if rows is None:
             nothing = np.empty(0, np.int64)
             return Rows(nothing, nothing, nothing, np.empty(0, np.int32), np.empty(0))
@@ -223,9 +247,16 @@ class Known:
         kept = {key: rows for key, rows in self._rows.items() if not hidden.concerns(*key)}
         return replace(self, _rows=kept)
 
-    def with_runs_before(self, issue_ns: int, *, sites: Collection[str] | str | None = None) -> Known:
-        """The same without the runs issued at or after an instant (at these sites only)."""
-        return replace(self, _withheld=(*self._withheld, Withheld(_names(sites), None, runs_from_ns=issue_ns)))
+    def with_runs_before(
+        self,
+        issue_ns: int,
+        *,
+        sites: Collection[str] | str | None = None,
+        variables: Collection[str] | str | None = None,
+    ) -> Known:
+        """The same without the runs issued at or after an instant (of these sites and variables only)."""
+        hidden = Withheld(_names(sites), _names(variables), runs_from_ns=issue_ns)
+        return replace(self, _withheld=(*self._withheld, hidden))
 
     def without_measured(
         self,

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ from forecasting.clock import Ns, utc_index
 from forecasting.errors import ForecastError
 from forecasting.known import Known
 from forecasting.models.base import CannotForecast, Model, Shown, Trained
-from forecasting.situations import SITUATIONS_AT_MOST, Part, Situation, parts_of, with_sources
+from forecasting.situations import SITUATIONS_AT_MOST, Part, Situation, inputs_of, parts_of, with_sources
 from forecasting.targets import Kind, Place, Target
 
 Floats = NDArray[np.float64]
@@ -34,7 +34,8 @@ RUNGS = ("latest_nwp", "previous_run", "other_nwp", "usual_weather", "own_past")
 class Answer:
     """One target's quantiles (T, Q), the rung of each interval (T,), who answered most of them, and why others did not.
 
-    `quality` is the lowest rung of all intervals.
+    `expected` is the rung it would stand on were nothing missing: wind and pv live on weather, others where some is
+    known. `quality` is the lowest rung of all intervals.
     """
 
     target: Target
@@ -44,16 +45,12 @@ class Answer:
     trained: Trained
     situation: Situation
     declined: tuple[str, ...]
+    expected: str
 
     @property
     def quality(self) -> str:
         """The lowest rung that any interval stands on."""
         return max(self.rungs, key=RUNGS.index)
-
-    @property
-    def expected(self) -> str:
-        """The rung it would stand on were nothing missing: wind and pv live on weather, others where they name some."""
-        return "latest_nwp" if self.target.weather or self.target.kind in ("wind", "pv") else "own_past"
 
     @property
     def shown(self) -> Shown | None:
@@ -77,7 +74,9 @@ class Ladder:
 
     def train(self, known: Known, targets: Sequence[Target], place: Place, horizon_ns: Ns, levels: Floats) -> Climber:
         """Nothing is trained before it is needed: which rung that is, the first question tells."""
-        return Climber(self, tuple(targets), place, horizon_ns, np.asarray(levels, dtype=np.float64), known.time_ns)
+        # Weather that stands under a target's own site is its own where no other is named.
+        sourced = tuple(replace(t, weather=t.weather or (t.site,)) for t in targets)
+        return Climber(self, sourced, place, horizon_ns, np.asarray(levels, dtype=np.float64), known.time_ns)
 
 
 @dataclass(eq=False)
@@ -146,7 +145,7 @@ def rung_of(target: Target, part: Part) -> str:
     first = target.weather[0]
     if first not in part.sources:
         return "other_nwp"
-    late = any(site == first for site, _, _ in part.situation.late)
+    late = any(site == first and name != target.name for site, name, _ in part.situation.late)
     return "previous_run" if late else "latest_nwp"
 
 
@@ -260,4 +259,7 @@ class _Filled:
         if self.open(target).any():
             raise ForecastError("; ".join(told) or f"{target.name}: nothing is known of it")
         _, model, trained, situation = max(self.by[target.name], key=lambda one: one[0])
-        return Answer(target, self.values[target.name], tuple(self.rungs[target.name]), model, trained, situation, told)
+        lives_on_weather = target.kind in ("wind", "pv") or bool(inputs_of(self.known, target))
+        expected = RUNGS[0] if lives_on_weather else RUNGS[-1]
+        rungs = tuple(self.rungs[target.name])
+        return Answer(target, self.values[target.name], rungs, model, trained, situation, told, expected)

@@ -19,9 +19,10 @@ from forecasting.targets import Target
 
 Mask = NDArray[np.bool_]
 RUNS_LOOKED_AT = 3
-USUAL_OF_DAYS = 400
+USUAL_OF_DAYS = 28
 BRIDGED_NS = 3 * HOUR_NS
 SITUATIONS_AT_MOST = 3  # of one target at one issue; the rest goes down to the rung without weather
+SMALLEST_SHARE = 0.02  # of the horizon: for less no model is trained
 GONE = -1
 
 Input = tuple[str, str]  # site, variable
@@ -55,21 +56,28 @@ class Part:
     sources: tuple[str, ...]
 
 
+def inputs_of(known: Known, target: Target) -> list[Input]:
+    """The forecasts from outside that are known under the target's weather sites."""
+    each = ((site, name) for site in target.weather for name in known.variables(site))
+    return [one for one in each if known.has_runs(*one)]
+
+
 def parts_of(known: Known, target: Target, edges_ns: Ns) -> list[Part]:
     """The situations of the intervals between edges (T+1), the commonest first."""
     steps = len(edges_ns) - 1
     middle = (edges_ns[:-1] + edges_ns[1:]) // 2
-    inputs = [(site, name) for site in target.weather for name in known.variables(site)]
-    inputs = [each for each in inputs if len(known.issued(*each))]
+    inputs = inputs_of(known, target)
     by_ns = np.full((len(inputs), steps), 0, dtype=np.int64)
     for row, each in enumerate(inputs):
-        by_ns[row] = _lateness_ns(known.issued(*each), known.time_ns, middle)
+        recent = known.issued(*each, within_ns=(known.time_ns - USUAL_OF_DAYS * DAY_NS, int(edges_ns[-1]) + DAY_NS))
+        by_ns[row] = _lateness_ns(recent, known.time_ns, middle)
     own = _own_lateness_ns(known, target)
     if not inputs:
         return [_part(target, inputs, by_ns[:, 0], own, np.ones(steps, dtype=bool))]
     patterns, which = np.unique(by_ns, axis=1, return_inverse=True)
     which = which.ravel()
-    order = np.argsort(-np.bincount(which, minlength=patterns.shape[1]), kind="stable")
+    count = np.bincount(which, minlength=patterns.shape[1])
+    order = [p for p in np.argsort(-count, kind="stable") if count[p] >= SMALLEST_SHARE * steps]
     return [_part(target, inputs, patterns[:, p], own, which == p) for p in order]
 
 
@@ -108,8 +116,10 @@ def _more_than_usual(age_ns: int, usual_ns: int, available: Ns) -> int:
 
 
 def _usual_age_ns(available: Ns, time_ns: int) -> int:
-    """Median age of the newest at this time of day on past days; of those since the first."""
-    past = time_ns - np.arange(1, USUAL_OF_DAYS + 1) * DAY_NS
+    """Median age of the newest at this time of day on past days; of those since the first, until the last."""
+    last = min(time_ns, int(available[-1]) + DAY_NS)  # days of silence are not what is usual
+    first = -(-(time_ns - last) // DAY_NS)
+    past = time_ns - np.arange(max(first, 1), max(first, 1) + USUAL_OF_DAYS) * DAY_NS
     past = past[past >= available[0]]
     if not len(past):
         return 0
@@ -124,12 +134,15 @@ def _reached(valid_ns: Ns, middle_ns: Ns) -> Mask:
     step = int(np.median(np.diff(valid_ns)))
     after = np.clip(np.searchsorted(valid_ns, middle_ns), 1, len(valid_ns) - 1)
     bridged = valid_ns[after] - valid_ns[after - 1] <= max(BRIDGED_NS, step)
-    return bridged & (middle_ns >= valid_ns[0] - step) & (middle_ns <= valid_ns[-1] + step // 2)
+    return np.asarray(bridged & (middle_ns >= valid_ns[0] - step) & (middle_ns <= valid_ns[-1] + step // 2))
 
 
 def _own_lateness_ns(known: Known, target: Target) -> int:
     """By how much the newest measurement is older than usual."""
-    measured = known.measurements(target.site, target.name)
+    window = known.time_ns - USUAL_OF_DAYS * DAY_NS, known.time_ns
+    measured = known.measurements(target.site, target.name, within_ns=window)
+    if np.isfinite(measured.value).sum() < 2:  # silent for weeks: what was usual lies before
+        measured = known.measurements(target.site, target.name)
     finite = np.isfinite(measured.value)
     if finite.sum() < 2:
         return 0

@@ -11,7 +11,7 @@ err, is left out: its scale cannot be trusted.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -115,6 +115,7 @@ def load(path: Path | None = None) -> Pvod:
     issues = np.arange(train_until_ns, last_ns, DAY_NS)
     place = targets[0].place
     assert place is not None
+    targets = [_with_neighbours(target, targets) for target in targets]
     return Pvod(archive, tuple(targets), place, train_until_ns, issues, left_out)
 
 
@@ -122,3 +123,17 @@ def target_of(name: str, plant: PvPlant, where: Place) -> Target:
     """The power of one station, with its own weather."""
     return Target(name, "pv", plant.peak_kw, name, plant=plant, weather=(name,), place=where)
 
+
+def _with_neighbours(target: Target, targets: list[Target]) -> Target:
+    """The target with the weather products of the others behind its own, the nearest first: some days lack one."""
+    assert target.plant is not None
+    here = target.plant
+    away = {
+        other.name: np.hypot(
+            other.plant.latitude_deg - here.latitude_deg,
+            (other.plant.longitude_deg - here.longitude_deg) * np.cos(np.deg2rad(here.latitude_deg)),
+        )
+        for other in targets
+        if other.plant is not None
+    }
+    return replace(target, weather=tuple(sorted(away, key=lambda name: (away[name], name))))

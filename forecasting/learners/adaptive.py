@@ -52,7 +52,7 @@ class Adaptive:
     def _lasting(self) -> Floats:
         """The integrator (cells, Q): grows with the sum of the misses, saturating as 1/t of all blocks went wrong."""
         blocks = np.maximum(self.blocks, 1)[:, None]
-        return self.integral * np.tan(np.clip(self.missed * np.log(blocks + 1) / blocks, -1.4, 1.4))
+        return np.asarray(self.integral * np.tan(np.clip(self.missed * np.log(blocks + 1) / blocks, -1.4, 1.4)))
 
     def updated(self, quantiles: Floats, actual: Floats, cell: Cells | int = 0) -> Adaptive:
         """The state after a block whose raw quantiles were (N, Q) and of which actual (N,) became known (NaN: not)."""

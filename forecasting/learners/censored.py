@@ -59,7 +59,8 @@ class Censored:
         filled = actual.copy()
         for number in range(self.rounds):
             even = (np.arange(1, len(bound) + 1) * GOLDEN + number * GOLDEN**2) % 1.0
-            filled[flagged] = np.minimum(beyond(fitted.predict(cut), bound, even), max(self.ceiling, bound.max()))
+            imputed = beyond(fitted.predict(cut), bound, np.asarray(even, dtype=np.float64))
+            filled[flagged] = np.minimum(imputed, max(self.ceiling, float(bound.max())))
             if number + 1 < self.rounds:
                 fitted = self.learner.fit(rows, filled, INNER)
         return filled
@@ -78,7 +79,7 @@ def beyond(quantiles: Floats, bound: Floats, share: Floats) -> Floats:
     to = np.clip(np.searchsorted(INNER, wanted), 1, len(INNER) - 1)
     gap = (wanted - INNER[to - 1]) / (INNER[to] - INNER[to - 1])
     value = quantiles[row, to - 1] + np.clip(gap, 0.0, 1.5) * (quantiles[row, to] - quantiles[row, to - 1])
-    return np.maximum(value, bound)
+    return np.asarray(np.maximum(value, bound))
 
 
 def without(rows: Frame, name: str) -> Frame:

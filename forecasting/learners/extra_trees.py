@@ -1,7 +1,7 @@
 """Extremely randomised trees whose leaves vote with all they hold: a conditional distribution without a loss.
 
-Trees are cut at random thresholds (Geurts et al. 2006, doi:10.1007/s10994-006-6226-1), so many smooth each other; a row's
-distribution is the mean over trees of the distributions in the leaves it falls into (Meinshausen 2006, quantile
+Trees are cut at random thresholds (Geurts et al. 2006, doi:10.1007/s10994-006-6226-1), so many smooth each other; a
+row's distribution is the mean over trees of the distributions in the leaves it falls into (Meinshausen 2006, quantile
 regression forests):
 
     F(y | x) = 1/T Σ_t 1/|L_t(x)| Σ_{i ∈ L_t(x)} 1{y_i ≤ y}

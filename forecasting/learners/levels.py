@@ -31,7 +31,7 @@ def knots(levels: Floats, most: int = KNOTS) -> Floats:
         return levels
     z = ndtri(levels)
     near = np.linspace(z[0], z[-1], max(most, 2))
-    return levels[np.unique(np.abs(z[:, None] - near).argmin(axis=0))]
+    return np.asarray(levels[np.unique(np.abs(z[:, None] - near).argmin(axis=0))])
 
 
 def spread(trained: Floats, wanted: Floats, beyond: bool = False) -> Floats:

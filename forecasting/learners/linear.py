@@ -94,7 +94,7 @@ def _newton(x: Floats, y: Floats, levels: Floats, weight: Floats, penalty: float
     ridge = np.full(x.shape[1], penalty)
     ridge[0] = 1e-9  # the intercept is free
     root = np.sqrt(weight)[:, None]
-    start = np.linalg.solve((x * root).T @ (x * root) + np.diag(ridge), x.T @ (weight * y))
+    start: Floats = np.linalg.solve((x * root).T @ (x * root) + np.diag(ridge), x.T @ (weight * y)).astype(np.float64)
     found = np.empty((x.shape[1], len(levels)))
     for k in np.argsort(np.abs(levels - 0.5), kind="stable"):
         done = [j for j in range(len(levels)) if abs(levels[j] - 0.5) < abs(levels[k] - 0.5)]

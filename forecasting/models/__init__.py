@@ -11,13 +11,27 @@ if TYPE_CHECKING:
 
 def of_kind(kind: Kind) -> tuple[Model, ...]:
     """The models of a kind that use what is forecast around the series, best first; each may decline."""
-    from forecasting.models.own_past import OwnPast
     from forecasting.models.physics_only import PhysicsOnly
+
+    if kind == "wind":
+        from forecasting.models.wind.model import WindModel
+
+        return WindModel(), PhysicsOnly()
+    if kind == "pv":
+        from forecasting.models.solar.model import Solar
+
+        return Solar(), PhysicsOnly()
+    if kind in ("load", "net_load"):
+        from forecasting.models.load.model import LoadModel
+
+        return (LoadModel(),)
+    if kind == "intensity":
+        from forecasting.models import carbon_intensity
+
+        return (carbon_intensity.model(),)
     from forecasting.models.price.model import PriceModel
 
-    if kind == "price":
-        return (PriceModel(),)
-    return (OwnPast(with_weather=True), PhysicsOnly()) if kind in ("wind", "pv") else ()
+    return (PriceModel(),)
 
 
 def of_last_resort(kind: Kind) -> tuple[Model, ...]:

@@ -18,7 +18,7 @@ from scipy.optimize import nnls
 
 from forecasting import features, scenarios
 from forecasting.archive import Known
-from forecasting.cases import Case, case_of, has_weather, measured_inputs
+from forecasting.cases import Case, case_of, measured_inputs
 from forecasting.clock import Ns
 from forecasting.features import Rows, Steps
 from forecasting.learners import levels as dense
@@ -46,23 +46,17 @@ BOOSTED = {
     "pv": Boosted(rounds=25, depth=2, learning_rate=0.08, leaf_blocks=15.0, base="base"),
     "load": Boosted(rounds=60, depth=3, learning_rate=0.08, leaf_blocks=8.0, base="base"),
 }
-FROM_WEATHER = Boosted(rounds=90, depth=5, learning_rate=0.08, leaf_blocks=0.7)  # weather tells hours of a day apart
 WINDOW_H = {"wind": 3.0, "pv": 0.5}  # half-width of the window of time of day
 LAST_DAYS = {"wind": 366, "pv": 30}  # pv on SimBench PV3: 30 days .0075, 60 days .0080
 
 
 @dataclass(frozen=True)
 class OwnPast:
-    """Learns from `history_days` at most; `with_weather` also from the weather known, and only where there is some."""
+    """Learns from `history_days` at most."""
 
     history_days: int = 400
     seed: int = 0
-    with_weather: bool = False
-
-    @property
-    def name(self) -> str:
-        """What it learns from."""
-        return "past_and_weather" if self.with_weather else "own_past"
+    name: str = "own_past"
 
     def train(
         self, known: Known, targets: Sequence[Target], place: Place, horizon_ns: Ns, levels: Floats
@@ -71,8 +65,6 @@ class OwnPast:
         edges_ns = known.time_ns + horizon_ns
         learnt = {}
         for target in targets:
-            if self.with_weather and not has_weather(known, target):
-                raise CannotForecast(f"{target.name}: no weather is known under weather={list(target.weather)}")
             learnt[target.name] = _learn(case_of(known, target, place, edges_ns, self.history_days), self)
         return OwnPastTrained(self, tuple(targets), place, np.asarray(levels, dtype=np.float64), learnt)
 
@@ -126,7 +118,7 @@ class OwnPastTrained:
             if one.memory is NO_MEMORY:
                 frame = _plain(case, case.ahead)
             else:
-                rows, _ = _rows(case, np.array([case.issue_ns]), step, self.model.with_weather)
+                rows = case.rows(np.array([case.issue_ns]), step)
                 frame = _frame(case, rows, one.drift_share, np.ones(step.shape, dtype=bool))
             levels = case.bounded(one.fitted.predict(frame), case.ahead)
             quantiles = case.at_edges(levels, one.memory, LEVELS) @ to_levels
@@ -141,18 +133,6 @@ def _label(target: Target) -> str:
     return f"{target.site}/{target.name}"
 
 
-def _rows(case: Case, issue_ns: Ns, step: Steps, with_weather: bool) -> tuple[Rows, tuple[str, ...]]:
-    """Feature rows, and a note where weather is better than it was at the time."""
-    weather = case.weather(issue_ns, step) if with_weather else None
-    if with_weather and weather is None:
-        raise CannotForecast(f"{case.target.name}: no weather forecast is known under {list(case.target.weather)}")
-    if weather is None or not weather.hindcast.any():
-        return case.rows(issue_ns, step, weather), ()
-    share = float(weather.hindcast.mean())
-    note = f"{case.target.name}: for {share:.0%} of the training days weather is a later run's look back"
-    return case.rows(issue_ns, step, weather), (f"{note}; bands may be narrow",)
-
-
 def _learn(case: Case, model: OwnPast) -> _Learnt:
     if case.days < USUAL_FROM_DAYS:
         raise CannotForecast(
@@ -160,12 +140,10 @@ def _learn(case: Case, model: OwnPast) -> _Learnt:
             f"{USUAL_FROM_DAYS} days are needed at least ({LEARNS_FROM_DAYS} to train a model)"
         )
     if case.days < LEARNS_FROM_DAYS:
-        if model.with_weather:
-            raise CannotForecast(f"{case.target.name}: {LEARNS_FROM_DAYS} days are needed to learn from weather")
         return _usual_alone(case)
     issues, steps = features.training_issues(case.history, case.issue_ns, case.edges_ns, model.history_days)
     issues, steps = thinned(issues, steps)
-    rows, notes = _rows(case, issues, steps, model.with_weather)
+    rows = case.rows(issues, steps)
     actual = features.seen(case.history, steps, np.array(case.issue_ns))
     use = np.isfinite(actual) & ~case.dark(steps)
     share, _ = nnls(rows.drift_kw[use], (actual - rows.base_kw)[use])
@@ -174,7 +152,7 @@ def _learn(case: Case, model: OwnPast) -> _Learnt:
     shown = _shown(case, steps, use, actual, held)
     memory = scenarios.fit_memory(scenarios.normal_scores(shown.actual, shown.quantiles), case.history.grid.step_h)
     card = measured_inputs(case) | {"training_rows": len(came), "features": frame.names, "shares": fitted.shares}
-    return _Learnt(fitted, share, memory, shown, card, notes)
+    return _Learnt(fitted, share, memory, shown, card)
 
 
 def thinned(issue_ns: Ns, step: Steps) -> tuple[Ns, Steps]:
@@ -204,8 +182,7 @@ def _usual(case: Case, base: str | None) -> Usual:
 
 def _learner(case: Case, model: OwnPast) -> Conformal:
     kind = _like(case.target.kind)
-    boosted = replace(FROM_WEATHER, base=BOOSTED[kind].base) if model.with_weather else BOOSTED[kind]
-    boosted = replace(boosted, seeds=(model.seed,), min_rows=1.0)
+    boosted = replace(BOOSTED[kind], seeds=(model.seed,), min_rows=1.0)
     stack = Stack((boosted, _usual(case, "base")), folds=1, blocks=CALIBRATION_DAYS, parts=(), pull=0.0)
     return Conformal(stack, (("lead_h", LEAD_BLOCKS_H),), CALIBRATION_DAYS)
 

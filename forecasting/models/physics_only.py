@@ -12,10 +12,11 @@ from scipy.special import ndtri
 
 from forecasting import features, scenarios
 from forecasting.archive import Known
-from forecasting.cases import Case, case_of, has_weather
+from forecasting.cases import Case, case_of
 from forecasting.clock import DAY_NS, Ns
 from forecasting.features import Steps
 from forecasting.models.base import CannotForecast
+from forecasting.situations import inputs_of
 from forecasting.targets import Place, Target
 
 Floats = NDArray[np.float64]
@@ -67,7 +68,7 @@ class PhysicsTrained:
         return {target.name: self._one(known, target, edges_ns) for target in self.targets}
 
     def _one(self, known: Known, target: Target, edges_ns: Ns) -> Floats:
-        if not has_weather(known, target):
+        if not inputs_of(known, target):
             raise _unknown(target)
         case = case_of(known, target, self.place, edges_ns, GAIN_DAYS)
         power = physics_kw(case, np.array([case.issue_ns]), case.ahead[None, :])
@@ -80,9 +81,8 @@ class PhysicsTrained:
 
 def _unknown(target: Target) -> CannotForecast:
     plant = "a farm with its turbine" if target.kind == "wind" else "the plant"
-    return CannotForecast(
-        f"{target.name}: no weather under weather={list(target.weather)} from which physics could tell the power of {plant}"
-    )
+    sources = list(target.weather)
+    return CannotForecast(f"{target.name}: no weather under weather={sources} that would tell the power of {plant}")
 
 
 def spread_kw(case: Case, central: Floats) -> Floats:

@@ -17,11 +17,12 @@ from scipy.special import ndtri
 
 from forecasting import scenarios
 from forecasting.archive import Known
-from forecasting.cases import case_of, has_weather
+from forecasting.cases import case_of
 from forecasting.clock import DAY_NS, Ns
 from forecasting.models.base import CannotForecast
 from forecasting.models.own_past import LEARNS_FROM_DAYS
 from forecasting.models.physics_only import gain, physics_kw, spread_kw
+from forecasting.situations import inputs_of
 from forecasting.targets import Place, Target
 
 Floats = NDArray[np.float64]
@@ -67,7 +68,7 @@ class UsualWeatherTrained:
         return {target.name: self._one(known, target, edges_ns) for target in self.targets}
 
     def _one(self, known: Known, target: Target, edges_ns: Ns) -> Floats:
-        if not has_weather(known, target):
+        if not inputs_of(known, target):
             raise CannotForecast(f"{target.name}: no weather is known under weather={list(target.weather)}")
         case = case_of(known, target, self.place, edges_ns, YEAR_DAYS)
         if case.days >= LEARNS_FROM_DAYS:

@@ -110,7 +110,7 @@ def settings() -> dict[str, Any]:
     return tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 
 
-@pytest.mark.parametrize("which", ["run", "dev", "bench"])
+@pytest.mark.parametrize("which", ["run", "dev", "bench", "openstef"])
 def test_a_lock_has_versions_and_hashes_and_no_address(which: str) -> None:
     text = lock(which)
     bare = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
@@ -127,7 +127,7 @@ def test_the_locks_agree(smaller: str, larger: str) -> None:
 
 
 def test_every_lock_is_one_of_those_checked() -> None:
-    assert {path.stem for path in (ROOT / "locks").iterdir()} == {"run", "dev", "bench"}
+    assert {path.stem for path in (ROOT / "locks").iterdir()} == {"run", "dev", "bench", "openstef"}
 
 
 @pytest.mark.parametrize(("which", "extras"), [("run", ("simbench",)), ("bench", ("simbench", "bench"))])

@@ -17,6 +17,7 @@ from forecasting.learners.base import Fitted, Frame, Learner
 
 Floats = NDArray[np.float64]
 OWN_FROM_BLOCKS = 14
+LEAST_STRANGE = 0.15  # below it a plant is no stranger
 
 
 @dataclass(frozen=True)
@@ -53,11 +54,14 @@ class OwnAndAll:
     """`own` learners for each value of the column `site`, `together` for all rows at once.
 
     A site of n blocks gets n/(n + borrowed) of its learners' equal shares, the rest goes to what all learnt together:
-    a new plant starts with what others show and becomes itself as its history grows.
+    a new plant starts with what others show and becomes itself as its history grows. The state of a new plant is hardly
+    known; `strange` learns from all without it: alone it answers for a plant of less than two weeks, later it has
+    borrowed/(n + borrowed) of the rest.
     """
 
     own: tuple[Learner, ...]
     together: Learner
+    strange: Learner | None = None
     borrowed: float = 20.0
     name: str = "own and all"
 
@@ -66,15 +70,18 @@ class OwnAndAll:
         site = rows.column("site")
         own: dict[int, tuple[Fitted, ...]] = {}
         share: dict[int, float] = {}
+        known: dict[int, float] = {}
         for number in np.unique(site):
             mine = site == number
             blocks = len(np.unique(rows.block[mine]))
+            known[int(number)] = blocks / (blocks + self.borrowed) if blocks >= OWN_FROM_BLOCKS else 0.0
             if blocks < OWN_FROM_BLOCKS:
                 continue
             part, came = rows.take(mine), actual[mine]
             own[int(number)] = tuple(learner.fit(part, came, levels) for learner in self.own)
-            share[int(number)] = blocks / (blocks + self.borrowed) * len(self.own) / (len(self.own) + 1)
-        return OwnAndAllFitted(own, share, self.together.fit(rows, actual, levels))
+            share[int(number)] = known[int(number)] * len(self.own) / (len(self.own) + 1)
+        strange = None if self.strange is None else self.strange.fit(rows, actual, levels)
+        return OwnAndAllFitted(own, share, self.together.fit(rows, actual, levels), strange, known)
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,11 +91,19 @@ class OwnAndAllFitted:
     own: Mapping[int, tuple[Fitted, ...]]
     share: Mapping[int, float]
     together: Fitted
+    strange: Fitted | None
+    known: Mapping[int, float]
 
     def predict(self, rows: Frame) -> Floats:
         """Quantiles (N, Q)."""
         found = self.together.predict(rows)
         site = rows.column("site")
+        if self.strange is not None:
+            share = np.ones(len(rows))
+            for number, known in self.known.items():
+                share[site == number] = 1 - known
+            new = share > LEAST_STRANGE
+            found[new] += share[new, None] * (self.strange.predict(rows.take(new)) - found[new])
         for number, members in self.own.items():
             mine = np.flatnonzero(site == number)
             if not len(mine):

@@ -7,7 +7,7 @@ correction comes from the last days of training, which were held out; from then 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from forecasting.archive import Known
 from forecasting.clock import DAY_NS, HOUR_NS, Ns, utc_text
 from forecasting.features import Steps, seen
-from forecasting.learners.adaptive import Adaptive, follow
+from forecasting.learners.adaptive import Adaptive
 from forecasting.learners.base import Fitted, Frame, Learner
 from forecasting.learners.boosted import Boosted
 from forecasting.learners.censored import Censored
@@ -27,20 +27,23 @@ from forecasting.models.base import CannotForecast
 from forecasting.models.solar import rows as features
 from forecasting.models.solar.learning import OwnAndAll, Scaled
 from forecasting.models.solar.past import LOOK_BACK_DAYS, Past, past_of
-from forecasting.models.solar.rows import State, build, mean_of, state_of
+from forecasting.models.solar.rows import State, among, build, state_of
+from forecasting.models.solar.weather import Weather
 from forecasting.steps import overlap
 from forecasting.targets import Place, Target
 
 Floats = NDArray[np.float64]
 VERSION = "solar-1"
-HISTORY_DAYS = 730
+HISTORY_DAYS = 400
 LEARNT_EVERY_H = 0.5  # of quarter-hours, whose errors are alike, every second one
 KEPT_EVERY_H = 1.0
 FOLLOWED_DAYS = 60
 LEAST_DAYS = 3
+LEAST_ISSUES = 60  # a state of the plant that was seen less often would be learnt by heart
 NEIGHBOURS, NEIGHBOURS_KM = 8, 300.0
 LEAST_KNOWN = 0.9  # share of the daylight ahead of which radiation must be forecast
-RATE, INTEGRAL = 0.1, 0.02
+RATE, INTEGRAL = 0.3, 0.5
+FADES_H = 72.0
 
 IN_TREES = (
     "elevation", "azimuth", "clear_share", "lead_h", "just_now", "physics_share", "physics_over_clear", "k", "k_2h",
@@ -53,29 +56,35 @@ OF_PLANT = (
 OF_REGION = ("near_ratio_1d", "near_ratio_3d", "near_ratio_7d")
 LINES = ("clear_share", "physics_share", *(f"clear_x_{name}" for name in features.IN_LINES))
 RELATIVE = tuple(f"relative_{name}" for name in OF_PLANT)
+OF_STATE = (*OF_PLANT, *OF_REGION, *RELATIVE, *(f"clear_x_{name}" for name in (*OF_PLANT, *OF_REGION)))
 COLUMNS = (*IN_TREES, *OF_PLANT, *OF_REGION, *RELATIVE, *LINES[2:])
 
 
 def default_learner() -> Learner:
     """Settings found on blocks of PVOD's training months; see decision 23."""
     trees = Boosted(
-        rounds=100, depth=3, learning_rate=0.06, leaf_blocks=3.0, column_share=0.5,
+        rounds=150, depth=4, learning_rate=0.06, leaf_blocks=4.0, column_share=0.5, rows_per_round=15,
         columns=(*IN_TREES, *OF_PLANT, *OF_REGION),
     )  # fmt: skip
     lines = Linear(columns=LINES, penalty=1e-2)
     pooled = Boosted(
-        rounds=200, depth=5, learning_rate=0.06, leaf_blocks=2.0, column_share=0.5,
+        rounds=200, depth=5, learning_rate=0.06, leaf_blocks=3.0, column_share=0.5, rows_per_round=30,
         columns=(*IN_TREES, *RELATIVE, *OF_REGION),
     )  # fmt: skip
-    return OwnAndAll((trees, lines), Scaled(pooled, "gain"))
+    strange = replace(pooled, columns=(*IN_TREES, *OF_REGION))
+    return OwnAndAll((trees, lines), Scaled(pooled, "gain"), Scaled(strange, "gain"))
 
 
 @dataclass(frozen=True)
 class Solar:
-    """Photovoltaic plants, many together: what one lacks others may show."""
+    """Photovoltaic plants, many together: what one lacks others may show.
+
+    Without `follow` nothing is held out and what comes later corrects nothing.
+    """
 
     learner: Learner = field(default_factory=default_learner)
     history_days: int = HISTORY_DAYS
+    follow: bool = True
     name: str = "solar"
 
     def train(
@@ -90,9 +99,11 @@ class Solar:
                 f"solar: {len(np.unique(table.frame.block))} days on which power and forecast radiation are both known "
                 f"before {utc_text(known.time_ns)}; needed are {LEAST_DAYS}"
             )
-        held = _held(Censored(self.learner, ceiling=1.0), table, levels)
-        fitted = Censored(self.learner, ceiling=1.0).fit(table.frame, table.actual, levels)
-        return SolarTrained(tuple(targets), place, levels, fitted, held, known.time_ns, self._card(known, table))
+        learner = Censored(self.learner, ceiling=1.0)
+        held = _held(learner, table, levels) if self.follow else {}
+        fitted = learner.fit(table.frame, table.actual, levels)
+        days = FOLLOWED_DAYS if self.follow else 0
+        return SolarTrained(tuple(targets), place, levels, fitted, held, days, known.time_ns, self._card(known, table))
 
     def _card(self, known: Known, table: Table) -> dict[str, Any]:
         return {
@@ -110,7 +121,7 @@ class Solar:
 class Scene:
     """All plants as known at one time, and whose neighbours they are."""
 
-    known: Known
+    weather: Weather
     pasts: tuple[Past, ...]
     edges_ns: Ns
     near: tuple[tuple[int, ...], ...]
@@ -118,33 +129,28 @@ class Scene:
     @classmethod
     def of(cls, known: Known, targets: Sequence[Target], place: Place, edges_ns: Ns, days: int) -> Scene:
         """The last so many days of all plants."""
-        pasts = tuple(past_of(known, target, place, edges_ns, days) for target in targets)
-        return cls(known, pasts, edges_ns, _neighbours(pasts))
+        weather = Weather(known)
+        pasts = tuple(past_of(weather, target, place, edges_ns, days) for target in targets)
+        return cls(weather, pasts, edges_ns, _neighbours(pasts))
+
+    @property
+    def time_ns(self) -> int:
+        """When it is seen."""
+        return self.weather.known.time_ns
 
     def states(self, issue_ns: Ns) -> list[State]:
-        """Each plant's state at the issues, its gain drawn to the mean of its neighbours'; with their departures."""
+        """Each plant's state at the issues, with what its neighbours show."""
         alone = [state_of(past, issue_ns) for past in self.pasts]
-        found = []
-        for number, past in enumerate(self.pasts):
-            others = [alone[other] for other in self.near[number]]
-            own = alone[number]
-            if others:
-                gains = mean_of([np.where(other.days > 0, other.gain, np.nan) for other in others])
-                usual = np.where(np.isfinite(gains), gains, features.USUAL_RATIO)
-                own = state_of(past, issue_ns, usual)
-                near = {
-                    f"near_ratio_{days}d": mean_of([other.ratios[f"ratio_{days}d"] / other.gain for other in others])
-                    for days in (1, 3, 7)
-                }
-                own = replace(own, ratios=own.ratios | near)
-            found.append(own)
-        return found
+        return [
+            among(past, alone[number], issue_ns, [(self.pasts[other], alone[other]) for other in self.near[number]])
+            for number, past in enumerate(self.pasts)
+        ]
 
     def rows(self, number: int, issue_ns: Ns, state: State) -> features.Rows:
         """Columns of one plant for the horizon's steps after each issue; issues are whole steps apart."""
         past = self.pasts[number]
         others = [self.pasts[other] for other in self.near[number]]
-        return build(self.known, past, others, issue_ns, steps_after(past, self.edges_ns, issue_ns), state)
+        return build(self.weather, past, others, issue_ns, steps_after(past, self.edges_ns, issue_ns), state)
 
 
 def steps_after(past: Past, edges_ns: Ns, issue_ns: Ns) -> Steps:
@@ -177,7 +183,7 @@ class Table:
 
 
 def frame_of(rows: features.Rows, use: NDArray[np.bool_], number: int, day: NDArray[np.int64], cut: Floats) -> Frame:
-    """The chosen rows (I, H) as a frame; `day` (I,) labels blocks."""
+    """The chosen rows (I, H) as a frame; `day` (I, H) labels blocks."""
     x = rows.matrix(COLUMNS, use)
     more = np.stack(
         [
@@ -187,10 +193,8 @@ def frame_of(rows: features.Rows, use: NDArray[np.bool_], number: int, day: NDAr
         ],
         axis=1,
     )
-    block = np.broadcast_to(day[:, None], rows.step.shape)[use]
-    return Frame(
-        np.concatenate([x, more.astype(np.float32)], axis=1), (*COLUMNS, "site", "gain", "curtailed"), block
-    )
+    block = day[use]
+    return Frame(np.concatenate([x, more.astype(np.float32)], axis=1), (*COLUMNS, "site", "gain", "curtailed"), block)
 
 
 def thinned(past: Past, step: Steps, every_h: float) -> NDArray[np.bool_]:
@@ -201,24 +205,23 @@ def thinned(past: Past, step: Steps, every_h: float) -> NDArray[np.bool_]:
 def _training_table(scene: Scene, history_days: int) -> Table:
     """Rows of all plants, each past interval about once."""
     horizon_days = -(-int(scene.edges_ns[-1] - scene.edges_ns[0]) // DAY_NS)
-    back = np.arange(history_days // horizon_days, 0, -1) * horizon_days * DAY_NS
-    issue_ns = scene.known.time_ns - back
-    day = (issue_ns - int(issue_ns[0])) // DAY_NS
+    issue_ns = scene.time_ns - np.arange(history_days // horizon_days, 0, -1) * horizon_days * DAY_NS
     frames, came = [], []
-    states = scene.states(np.append(issue_ns, scene.known.time_ns))
+    states = scene.states(issue_ns)
     for number, past in enumerate(scene.pasts):
-        step = steps_after(past, scene.edges_ns, np.append(issue_ns, scene.known.time_ns))[:-1]
+        step = steps_after(past, scene.edges_ns, np.append(issue_ns, scene.time_ns))[:-1]
         live = (step[:, -1] >= 0) & (step[:, 0] <= past.history.last_step)
         if not live.any():
             continue
-        state = _part(states[number], np.append(live, False))
         others = [scene.pasts[other] for other in scene.near[number]]
-        rows = build(scene.known, past, others, issue_ns[live], step[live], state)
-        actual = seen(past.history, rows.step, np.array(scene.known.time_ns)) / past.target.capacity_kw
+        rows = build(scene.weather, past, others, issue_ns[live], step[live], _part(states[number], live))
+        actual = seen(past.history, rows.step, np.array(scene.time_ns)) / past.target.capacity_kw
         use = np.isfinite(actual) & ~rows.sun.dark & thinned(past, rows.step, LEARNT_EVERY_H)
         use &= np.isfinite(rows.columns["k"])
         cut = past.curtailed[np.clip(rows.step, 0, past.grid.count - 1)].astype(np.float64)
-        frames.append(frame_of(rows, use, number, day[live], cut))
+        if len(issue_ns) < LEAST_ISSUES:
+            rows = rows.without(OF_STATE)
+        frames.append(frame_of(rows, use, number, past.day(past.grid.start_of(rows.step)), cut))
         came.append(actual[use])
     return _joined(frames, came)
 
@@ -239,7 +242,7 @@ def _joined(frames: Sequence[Frame], came: Sequence[Floats]) -> Table:
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """Forecasts of one plant that were made without knowing what came: block (N,), quantiles (N, Q), actual (N,)."""
+    """Forecasts of one plant that were made not knowing what came: block and actual (N,), quantiles (N, Q)."""
 
     block: NDArray[np.int64]
     quantiles: Floats
@@ -255,85 +258,85 @@ def _held(learner: Learner, table: Table, levels: Floats) -> dict[int, Seen]:
     site, free = rows.column("site"), rows.column("curtailed") == 0
     actual = table.actual[held.position]
     found = {}
-    newest = int(table.frame.block.max())
     for number in np.unique(site):
-        mine = (site == number) & free
-        found[int(number)] = Seen(rows.block[mine] - newest - 1, held.quantiles[mine], actual[mine])
+        mine = (site == number) & free & (rows.column("elevation") > 0)
+        found[int(number)] = Seen(rows.block[mine], held.quantiles[mine], actual[mine])
     return found
 
 
 @dataclass(frozen=True, eq=False)
 class SolarTrained:
-    """Plants that have learnt. `held` are forecasts of the days before `trained_ns`, blocks counted back from there."""
+    """Plants that have learnt. `held` are forecasts of the days before `trained_ns` that had not been learnt from."""
 
     targets: tuple[Target, ...]
     place: Place
     levels: Floats
     fitted: Fitted
     held: Mapping[int, Seen]
+    followed_days: int
     trained_ns: int
     about: Mapping[str, Any]
+    asked: tuple[str, ...] = ()
 
     @property
     def card(self) -> Mapping[str, Any]:
         """What it is."""
         return self.about
 
+    def only(self, *names: str) -> SolarTrained:
+        """The same, asked for some of its targets only."""
+        return replace(self, asked=names)
+
     def quantiles(self, known: Known, edges_ns: Ns) -> Mapping[str, Floats]:
         """By target (T, Q) in kW."""
-        scene = Scene.of(known, self.targets, self.place, edges_ns, LOOK_BACK_DAYS + FOLLOWED_DAYS + 2)
-        back = np.arange(FOLLOWED_DAYS, -1, -1) * DAY_NS
+        scene = Scene.of(known, self.targets, self.place, edges_ns, LOOK_BACK_DAYS + self.followed_days + 2)
+        back = np.arange(self.followed_days, -1, -1) * DAY_NS
         issue_ns = known.time_ns - back[known.time_ns - back > self.trained_ns - HOUR_NS]
         if not len(issue_ns) or issue_ns[-1] != known.time_ns:
             issue_ns = np.array([known.time_ns])
         states = scene.states(issue_ns)
         return {
-            target.name: self._one(scene, number, issue_ns, states[number]) for number, target in enumerate(self.targets)
+            target.name: self._one(scene, number, issue_ns, states[number])
+            for number, target in enumerate(self.targets)
+            if not self.asked or target.name in self.asked
         }
 
     def _one(self, scene: Scene, number: int, issue_ns: Ns, state: State) -> Floats:
         past, target = scene.pasts[number], self.targets[number]
         rows = scene.rows(number, issue_ns, state)
         _refuse_unknown(target, rows)
-        light = ~rows.sun.dark
-        keep = light & thinned(past, rows.step, KEPT_EVERY_H)
-        keep[-1] = light[-1]
-        frame = frame_of(rows, keep, number, np.arange(len(issue_ns)), np.zeros(1))
+        bright = ~rows.sun.dark
+        keep = bright & thinned(past, rows.step, KEPT_EVERY_H)
+        keep[-1] = bright[-1]
+        day = past.day(past.grid.start_of(rows.step))
+        frame = frame_of(rows, keep, number, day, np.zeros(1))
         raw = self.fitted.predict(frame)
-        now = frame.block == len(issue_ns) - 1
-        before = self._before(past, rows, keep, frame, raw, now, len(issue_ns), scene.known)
-        moved = self._corrected(before, raw[now])
+        now = np.broadcast_to((issue_ns == scene.time_ns)[:, None], keep.shape)[keep]
+        actual = seen(past.free, rows.step, np.array(scene.time_ns))[keep] / target.capacity_kw
+        light = frame.column("elevation") > 0  # at the edge of night all is zero, and says nothing of a band
+        own = Seen(frame.block, raw, np.where(now | ~light, np.nan, actual))
+        before = self._before(own, number, int(past.day(issue_ns[-1:])[0]))
+        moved = self._corrected(before, raw[now], frame.column("lead_h")[now])
         levels = np.zeros((rows.step.shape[1], len(self.levels)))
-        levels[light[-1]] = np.sort(np.clip(moved, 0.0, 1.0), axis=1)
+        levels[bright[-1]] = np.sort(np.clip(moved, 0.0, 1.0), axis=1)
         share = overlap(past.grid, rows.step[-1], scene.edges_ns)
         return np.asarray(share @ levels * target.capacity_kw)
 
-    def _before(
-        self, past: Past, rows: features.Rows, keep: NDArray[np.bool_], frame: Frame, raw: Floats,
-        now: NDArray[np.bool_], count: int, known: Known,
-    ) -> Seen:  # fmt: skip
-        """Forecasts whose outcome is known at the issue: those of this model, and before it those held out."""
-        actual = seen(past.free, rows.step, np.array(known.time_ns))[keep] / past.target.capacity_kw
-        own = Seen(frame.block[~now] - count, raw[~now], actual[~now])
-        stored = self.held.get(int(frame.column("site")[0])) if len(frame) else None
-        if stored is None:
-            return own
-        age = (known.time_ns - self.trained_ns) // DAY_NS
-        block = stored.block - age
-        late = block >= -FOLLOWED_DAYS
-        return Seen(
-            np.concatenate([block[late], own.block]),
-            np.concatenate([stored.quantiles[late], own.quantiles]),
-            np.concatenate([stored.actual[late], own.actual]),
-        )
+    def _before(self, own: Seen, number: int, today: int) -> Seen:
+        """Forecasts whose outcome is known at the issue: those of this model, and before them those held out."""
+        both = [own] if number not in self.held else [self.held[number], own]
+        joined = Seen(*(np.concatenate([getattr(part, f.name) for part in both]) for f in fields(Seen)))
+        use = np.isfinite(joined.actual) & (joined.block >= today - self.followed_days)
+        return Seen(*(getattr(joined, f.name)[use] for f in fields(Seen)))
 
-    def _corrected(self, before: Seen, raw: Floats) -> Floats:
-        """Quantiles moved by what the days before have shown."""
+    def _corrected(self, before: Seen, raw: Floats, lead_h: Floats) -> Floats:
+        """Quantiles moved by what the days before have shown; what they show of a day further ahead fades."""
         state = Adaptive.start(self.levels, rate=RATE, integral=INTEGRAL, floor=0.01)
         for block in np.unique(before.block):
             day = before.block == block
             state = state.updated(before.quantiles[day], before.actual[day])
-        return state.apply(raw)
+        fresh = np.exp(-np.maximum(lead_h - 24.0, 0.0) / FADES_H)[:, None]
+        return np.sort(raw + fresh * (state.apply(raw) - raw), axis=1)
 
 
 def _refuse_unknown(target: Target, rows: features.Rows) -> None:

@@ -7,17 +7,18 @@ level that will have moved. Curtailed steps say nothing of it and are left out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from forecasting.archive import Known, Measured
+from forecasting.archive import Measured
 from forecasting.clock import DAY_NS, HOUR_NS, Ns
 from forecasting.errors import ForecastError
 from forecasting.features import Steps, plant_of, seen
 from forecasting.models.solar.sun import Sun, sun_over
-from forecasting.models.solar.weather import columns_at
+from forecasting.models.solar.weather import Weather
 from forecasting.physics import PvPlant, pv_power_at_kw
 from forecasting.steps import Grid, History, on_grid, without_measurements
 from forecasting.targets import Place, Target
@@ -72,9 +73,9 @@ def solar_day(plant: PvPlant, time_ns: Ns) -> NDArray[np.int64]:
     return np.asarray((time_ns + round(plant.longitude_deg / 15 * HOUR_NS)) // DAY_NS, dtype=np.int64)
 
 
-def past_of(known: Known, target: Target, place: Place, edges_ns: Ns, days: int) -> Past:
+def past_of(weather: Weather, target: Target, place: Place, edges_ns: Ns, days: int) -> Past:
     """The last so many days of a target, and as many steps ahead as the edges need."""
-    where = target.place or place
+    known, where = weather.known, target.place or place
     plant = plant_of(target, where)
     measured = _recent(known.measurements(target.site, target.name), known.time_ns - days * DAY_NS)
     label = f"{target.site}/{target.name}"
@@ -86,13 +87,13 @@ def past_of(known: Known, target: Target, place: Place, edges_ns: Ns, days: int)
     start_ns = grid.start_of(np.arange(grid.count))
     sun = sun_over(plant, start_ns, grid.step_ns)
     middle_ns = start_ns + grid.step_ns // 2
-    weather = columns_at(known, target.weather, tuple(PHYSICS_NAMES.values()), start_ns, middle_ns)
+    columns = weather.columns_at(target.weather, tuple(PHYSICS_NAMES.values()), start_ns, middle_ns)
     curtailed = np.zeros(grid.count, dtype=bool)
     log = _recent(known.measurements(target.site, target.name + CURTAILED), known.time_ns - days * DAY_NS)
     flagged = log.end_ns[np.nan_to_num(log.value) > 0]
     at = (flagged - 1 - grid.start_ns) // grid.step_ns
     curtailed[at[(at >= 0) & (at < grid.count)]] = True
-    physics = power_kw(plant, middle_ns, sun, weather)
+    physics = power_kw(plant, middle_ns, sun, columns)
     return Past(target, plant, history, sun, physics, curtailed)
 
 
@@ -123,7 +124,7 @@ def _checked(measured: Measured, label: str) -> Measured:
 
 @dataclass(frozen=True, eq=False)
 class Days:
-    """By solar day (D,) from `first`: measured, modelled and clear-sky energy of steps of which all is known [kW·steps].
+    """By solar day (D,) from `first`: measured, modelled and clear-sky energy of fully known steps [kW·steps].
 
     available (D,) is when the last of a day's values became known.
     """
@@ -133,6 +134,21 @@ class Days:
     modelled: Floats
     clear: Floats
     available_ns: Ns
+
+    def in_region(self, others: Sequence[Days], scales: Sequence[float]) -> Days:
+        """The same with the modelled energy times what all others together gave of theirs that day; 1 where unknown.
+
+        A cloud that the forecast missed hangs over the neighbours too: what is left is the plant's own.
+        """
+        day = self.first + np.arange(len(self.measured))
+        top, bottom = np.zeros(len(day)), np.zeros(len(day))
+        for other, scale in zip(others, scales, strict=True):
+            at = day - other.first
+            there = (at >= 0) & (at < len(other.measured))
+            top[there] += other.measured[at[there]] / scale
+            bottom[there] += other.modelled[at[there]] / scale
+        region = ratio(top, bottom, 0.0)
+        return replace(self, modelled=self.modelled * np.where(np.isfinite(region), region, 1.0))
 
     def back(self, past: Past, issue_ns: Ns) -> tuple[Floats, Floats, Floats]:
         """Measured, modelled, clear (I, 28): the last days known at each issue, the newest first, 0 where unknown."""
@@ -164,7 +180,7 @@ def days_of(past: Past) -> Days:
 
 
 def ratio(above: Floats, below: Floats, least: Floats | float) -> Floats:
-    """above / below, NaN where `below` is not above `least`."""
+    """Quotient of two arrays, NaN where `below` is not above `least`."""
     return np.asarray(np.where(below > least, above / np.where(below > least, below, 1.0), np.nan))
 
 

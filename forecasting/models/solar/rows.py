@@ -8,18 +8,17 @@ Columns `clear_x_…` are products with the power under a clear sky, of which st
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from forecasting.archive import Known
 from forecasting.clock import HOUR_NS, Ns
 from forecasting.features import Steps, last_seen, seen
 from forecasting.models.solar import past as pasts
 from forecasting.models.solar.past import Past, ratio
 from forecasting.models.solar.sun import Sun, sun_over
-from forecasting.models.solar.weather import columns_at
+from forecasting.models.solar.weather import Weather
 
 Floats = NDArray[np.float64]
 LEAST_CLEAR_W_M2 = 20.0
@@ -43,7 +42,14 @@ PLAIN = (
     "snow_depth",
     "snowfall",
 )
-LOOKED_UP = (*PLAIN, "wind_direction_10m", "shortwave_radiation", "direct_radiation", "direct_normal_irradiance", "diffuse_radiation")
+LOOKED_UP = (
+    *PLAIN,
+    "wind_direction_10m",
+    "shortwave_radiation",
+    "direct_radiation",
+    "direct_normal_irradiance",
+    "diffuse_radiation",
+)
 OF_STATE = tuple(f"ratio_{days}d" for days in pasts.WINDOWS_DAYS[:-1])
 OF_HOUR = ("same_hour_ratio_7d", "same_hour_ratio_28d", "best_share_28d")
 NEAR = ("near_k", "near_k_4h", "near_k_spread", "near_k_day")
@@ -64,6 +70,10 @@ class Rows:
     sun: Sun
     step: Steps
     gain: Floats
+
+    def without(self, names: Sequence[str]) -> Rows:
+        """The same with some columns unknown."""
+        return replace(self, columns={name: value for name, value in self.columns.items() if name not in names})
 
     def matrix(self, names: Sequence[str], use: NDArray[np.bool_]) -> NDArray[np.float32]:
         """Named columns of the chosen rows (I, H), as (N, F); NaN for a column that is not there."""
@@ -132,13 +142,13 @@ def wide_steps(past: Past, step: Steps) -> tuple[Steps, int]:
     return np.concatenate([before, step, step[:, -1:] + np.arange(1, margin + 1)], axis=1), margin
 
 
-def around_of(known: Known, past: Past, sites: tuple[str, ...], issue_ns: Ns, wide: Steps, margin: int) -> Around:
+def around_of(weather: Weather, past: Past, sites: tuple[str, ...], issue_ns: Ns, wide: Steps, margin: int) -> Around:
     """What the named weather sites forecast over the plant's own steps, over the plant's own clear sky."""
     start_ns = past.grid.start_of(wide)
     sun = sun_over(past.plant, start_ns, past.grid.step_ns)
     clear = np.maximum(sun.clear_ghi, LEAST_CLEAR_W_M2)
     middle = start_ns + past.grid.step_ns // 2
-    columns = columns_at(known, sites, ("shortwave_radiation", "cloud_cover"), issue_ns[:, None], middle)
+    columns = weather.columns_at(sites, ("shortwave_radiation", "cloud_cover"), issue_ns[:, None], middle)
     return Around(index_of(columns, clear), clear, margin, 1 / past.grid.step_h, past.day(start_ns))
 
 
@@ -180,11 +190,13 @@ def _of_weather(past: Past, columns: dict[str, Floats], sun: Sun, middle_ns: Ns)
     return found
 
 
-def _of_neighbours(known: Known, past: Past, others: Sequence[Past], issue_ns: Ns, wide: Steps) -> dict[str, Floats]:
+def _of_neighbours(
+    weather: Weather, past: Past, others: Sequence[Past], issue_ns: Ns, wide: Steps
+) -> dict[str, Floats]:
     """Mean and spread of the index that the weather of the other sites has, which smooths the field."""
     margin = (wide.shape[1] - 1) // 2
     margin = min(margin, max(round(AROUND_H / past.grid.step_h), 1))
-    arounds = [around_of(known, past, other.target.weather, issue_ns, wide, margin) for other in others]
+    arounds = [around_of(weather, past, other.target.weather, issue_ns, wide, margin) for other in others]
     if not arounds:
         return {}
     k = np.stack([around.inner(around.k) for around in arounds])
@@ -213,11 +225,8 @@ class State:
     days: Floats
 
 
-def state_of(past: Past, issue_ns: Ns, usual: Floats | float = USUAL_RATIO) -> State:
-    """State as known at each issue; the gain is the ratio of 28 days, drawn to the usual one as if 3 more days had it.
-
-    `usual` (I,) may be what the neighbours show.
-    """
+def state_of(past: Past, issue_ns: Ns) -> State:
+    """State as known at each issue; the gain is the ratio of 28 days, drawn to the usual one as if 3 more had it."""
     measured, modelled, clear = pasts.days_of(past).back(past, issue_ns)
     found = {}
     least = 0.01 * past.plant.peak_kw * past.grid.per_day
@@ -226,11 +235,37 @@ def state_of(past: Past, issue_ns: Ns, usual: Floats | float = USUAL_RATIO) -> S
         found[f"ratio_{days}d"] = ratio(top, bottom, least)
         found[f"clear_ratio_{days}d"] = ratio(top, clear[:, :days].sum(axis=1), least)
     days_known = (clear > 0).sum(axis=1).astype(np.float64)
+    return State(found, _gain(measured, modelled, USUAL_RATIO), days_known)
+
+
+def _gain(measured: Floats, modelled: Floats, usual: float) -> Floats:
+    """Measured over modelled energy (I,) of days (I, D), drawn to the usual ratio as if three more days had had it."""
     top, bottom = measured.sum(axis=1), modelled.sum(axis=1)
-    prior = PRIOR_DAYS * ratio(bottom, days_known, 0.0)
+    prior = PRIOR_DAYS * ratio(bottom, (modelled > 0).sum(axis=1).astype(float), 0.0)
     gain = ratio(top + prior * usual, bottom + prior, 0.0)
-    gain = np.clip(np.where(np.isfinite(gain), gain, usual), LEAST_GAIN, MOST_GAIN)
-    return State(found, gain, days_known)
+    return np.clip(np.where(np.isfinite(gain), gain, usual), LEAST_GAIN, MOST_GAIN)
+
+
+def among(past: Past, own: State, issue_ns: Ns, others: Sequence[tuple[Past, State]]) -> State:
+    """The state of a plant that has neighbours: their recent departures, and a gain that borrows from them.
+
+    While less than 28 days are known, the gain is partly  relative · (the neighbours' mean gain now), with `relative`
+    measured over modelled energy, the modelled one times what the neighbours gave of theirs on those same days.
+    """
+    if not others:
+        return own
+    near = {
+        f"near_ratio_{days}d": mean_of([state.ratios[f"ratio_{days}d"] / state.gain for _, state in others])
+        for days in pasts.WINDOWS_DAYS[:-1]
+    }
+    gains = mean_of([np.where(state.days > 0, state.gain, np.nan) for _, state in others])
+    gains = np.where(np.isfinite(gains), gains, USUAL_RATIO)
+    days = pasts.days_of(past)
+    scales = [other.plant.peak_kw for other, _ in others]
+    measured, modelled, _ = days.in_region([pasts.days_of(other) for other, _ in others], scales).back(past, issue_ns)
+    share = own.days / pasts.LOOK_BACK_DAYS
+    gain = share * own.gain + (1 - share) * gains * _gain(measured, modelled, 1.0)
+    return State(own.ratios | near, np.clip(gain, LEAST_GAIN, MOST_GAIN), own.days)
 
 
 def _just_now(past: Past, issue_ns: Ns, gain: Floats, lead_h: Floats) -> Floats:
@@ -247,13 +282,13 @@ def _just_now(past: Past, issue_ns: Ns, gain: Floats, lead_h: Floats) -> Floats:
     return np.asarray(departure[:, None] * np.exp(-lead_h / 6.0))
 
 
-def build(known: Known, past: Past, others: Sequence[Past], issue_ns: Ns, step: Steps, state: State) -> Rows:
+def build(weather: Weather, past: Past, others: Sequence[Past], issue_ns: Ns, step: Steps, state: State) -> Rows:
     """All columns for issues (I,) and contiguous steps (I, H); `state` is that of the plant at these issues."""
     wide, margin = wide_steps(past, step)
     start_ns = past.grid.start_of(step)
     sun = sun_over(past.plant, start_ns, past.grid.step_ns)
     middle_ns = start_ns + past.grid.step_ns // 2
-    weather = columns_at(known, past.target.weather, LOOKED_UP, issue_ns[:, None], middle_ns)
+    forecast = weather.columns_at(past.target.weather, LOOKED_UP, issue_ns[:, None], middle_ns)
     lead_h = (start_ns - issue_ns[:, None]) / HOUR_NS
     clear = sun.clear_kw / past.target.capacity_kw
     columns = {
@@ -265,13 +300,13 @@ def build(known: Known, past: Past, others: Sequence[Past], issue_ns: Ns, step: 
         "gain": state.gain[:, None],
         "just_now": _just_now(past, issue_ns, state.gain, lead_h),
     }
-    columns |= _of_index(around_of(known, past, past.target.weather, issue_ns, wide, margin))
-    columns |= _of_weather(past, weather, sun, middle_ns)
-    columns |= _of_neighbours(known, past, others, issue_ns, wide)
+    columns |= _of_index(around_of(weather, past, past.target.weather, issue_ns, wide, margin))
+    columns |= _of_weather(past, forecast, sun, middle_ns)
+    columns |= _of_neighbours(weather, past, others, issue_ns, wide)
     columns |= {name: values[:, None] for name, values in state.ratios.items()}
     columns |= pasts.by_time_of_day(past, issue_ns, step)
     best = np.where(clear > 0.3 * clear.max(initial=0.0), columns["best_share_28d"], np.nan)
-    columns["best_share_usual"] = mean_of([row for row in best.T])[:, None] if best.size else best
+    columns["best_share_usual"] = mean_of(list(best.T))[:, None] if best.size else best
     return Rows(_with_products(columns, state.gain), sun, step, state.gain)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,10 +54,10 @@ class Runs:
         room = ROOM_NS // SECOND_NS
         at = run * float(room) + (middle_ns - self.issue_ns[run]) / SECOND_NS
         after = np.searchsorted(self.axis_s, at)
-        left, right = np.maximum(after - 1, 0), np.minimum(after, len(self.axis_s) - 1)
+        left, right = np.maximum(after - 1, 0), np.minimum(after, len(self.axis_s) - 1)  # alike beyond the last
         whose_left, whose_right = (np.round(self.axis_s[side] / room) == run for side in (left, right))
         gap_s = self.axis_s[right] - self.axis_s[left]
-        inside = whose_left & whose_right & (gap_s <= BRIDGED_NS / SECOND_NS)
+        inside = whose_left & whose_right & (left < right) & (gap_s <= BRIDGED_NS / SECOND_NS)
         share = np.clip((at - self.axis_s[left]) / np.where(gap_s > 0, gap_s, 1.0), 0.0, 1.0)
         value = self.value[left] + share * (self.value[right] - self.value[left])
         found = np.where(inside, value, np.nan)
@@ -89,19 +89,34 @@ def runs_of(known: Known, site: str, variable: str) -> Runs:
     return Runs(issue, known_from, axis, rows.value, half / SECOND_NS)
 
 
-def columns_at(
-    known: Known, sites: tuple[str, ...], names: tuple[str, ...], issue_ns: Ns, middle_ns: Ns
-) -> dict[str, Floats]:
-    """Variables at middles (I, H), known at issues (I, 1); each from the first site that knows it, others in its gaps.
+@dataclass(frozen=True, eq=False)
+class Weather:
+    """What was forecast, as known at one time; each variable is put on its axis once, however many plants ask."""
 
-    A variable that no site has is left out.
-    """
-    found: dict[str, Floats] = {}
-    for name in names:
-        for site in sites:
-            runs = runs_of(known, site, name)
-            if not len(runs.value):
-                continue
-            value = runs.at(issue_ns, middle_ns)
-            found[name] = np.where(np.isnan(found[name]), value, found[name]) if name in found else value
-    return found
+    known: Known
+    _runs: dict[tuple[str, str], Runs] = field(default_factory=dict)
+
+    def runs(self, site: str, variable: str) -> Runs:
+        """All runs of a variable."""
+        if (site, variable) not in self._runs:
+            self._runs[site, variable] = runs_of(self.known, site, variable)
+        return self._runs[site, variable]
+
+    def columns_at(
+        self, sites: tuple[str, ...], names: tuple[str, ...], issue_ns: Ns, middle_ns: Ns
+    ) -> dict[str, Floats]:
+        """Variables at middles (I, H), known at issues (I, 1).
+
+        Each from the first site that knows it, others in its gaps; a variable that no site has is left out.
+        """
+        found: dict[str, Floats] = {}
+        for name in names:
+            for site in sites:
+                if name in found and not np.isnan(found[name]).any():
+                    break
+                runs = self.runs(site, name)
+                if not len(runs.value):
+                    continue
+                value = runs.at(issue_ns, middle_ns)
+                found[name] = np.where(np.isnan(found[name]), value, found[name]) if name in found else value
+        return found

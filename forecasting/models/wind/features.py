@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from forecasting.clock import DAY_NS, HOUR_NS, Ns
 from forecasting.models.wind.rows import Past
+from forecasting.models.wind.wakes import equivalent_speed_m_s
 from forecasting.models.wind.winds import Steps, Winds
 from forecasting.physics import STANDARD_DENSITY_KG_PER_M3, air_density_kg_per_m3, hub_speed_m_s, wind_power_kw
 from forecasting.targets import Target
@@ -29,7 +30,7 @@ CALM_M_S = 0.3  # below it shear and direction are noise
 
 @dataclass(frozen=True, eq=False)
 class Look:
-    """One site's weather as seen at issues (I,) for steps (I, H); `own_run` looks around within the run of the step only."""
+    """One site's weather as seen at issues (I,) for steps (I, H); `own_run` looks around within the step's run only."""
 
     winds: Winds
     issue_ns: Ns
@@ -39,7 +40,7 @@ class Look:
     _rows: dict[int, NDArray[np.int64]] = field(default_factory=dict)
 
     def row(self, by: int = 0) -> NDArray[np.int64]:
-        """Rows (I, H) of the weather so many steps later: of the same run where it reaches, else the latest that does."""
+        """Rows (I, H) of the weather so many steps later: of the same run where it reaches, else of the latest."""
         if by not in self._rows:
             if by == 0:
                 self._rows[0] = self.winds.latest(self.issue_ns[:, None], self.step, self.hindcast)
@@ -71,7 +72,8 @@ def main_height_m(target: Target, winds: Winds) -> int:
     heights = winds.heights_m
     if target.farm is None:
         return heights[-1]
-    return min(heights, key=lambda height: abs(height - target.farm.hub_height_m) if target.farm else 0)
+    hub_m = target.farm.hub_height_m
+    return min(heights, key=lambda height: abs(height - hub_m))
 
 
 def own(target: Target, look: Look) -> dict[str, Floats]:
@@ -148,6 +150,19 @@ def _air(target: Target, look: Look, speed: Floats) -> dict[str, Floats]:
     return found
 
 
+def equivalent(target: Target, look: Look) -> tuple[Floats, Floats]:
+    """Speed of equal power at standard density and the direction it comes from (I, H), NaN where that is unknown."""
+    height = main_height_m(target, look.winds)
+    density = np.full(look.step.shape, np.nan)
+    if {"temperature_2m", "surface_pressure"} <= look.winds.columns.keys():
+        density = air_density_kg_per_m3(look.at("temperature_2m"), look.at("surface_pressure"))
+    from_deg = np.full(look.step.shape, np.nan)
+    if f"east_{height}" in look.winds.columns:
+        toward = np.arctan2(look.at(f"east_{height}"), look.at(f"north_{height}"))
+        from_deg = (np.rad2deg(toward) + 180) % 360
+    return equivalent_speed_m_s(look.at(f"speed_{height}"), density), from_deg
+
+
 def elsewhere(name: str, look: Look) -> dict[str, Floats]:
     """Features (I, H) of another site's weather, at its highest speed."""
     height = look.winds.heights_m[-1]
@@ -159,15 +174,14 @@ def elsewhere(name: str, look: Look) -> dict[str, Floats]:
     return found
 
 
-def calendar(look: Look) -> dict[str, Floats]:
-    """Hour of the day (UTC) and season (I, H)."""
+def calendar(look: Look, longitude_deg: float) -> dict[str, Floats]:
+    """Mean solar hour of the day and season (I, H)."""
     start = look.winds.lattice.end_ns(look.step) - look.winds.lattice.step_ns
     year = 2 * np.pi * (start / DAY_NS) / YEAR_DAYS
     return {
-        "hour": (start % DAY_NS) / HOUR_NS,
+        "hour": (start / HOUR_NS + longitude_deg / 15) % 24,
         "season_cos": np.cos(year),
         "season_sin": np.sin(year),
-        "lead_h": (look.winds.lattice.end_ns(look.step) - look.issue_ns[:, None]) / HOUR_NS,
     }
 
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from forecasting import steps as grids
 from forecasting.archive import Known
-from forecasting.clock import DAY_NS, Ns, utc_text
+from forecasting.clock import DAY_NS, HOUR_NS, Ns, utc_text
 from forecasting.learners import levels as dense
 from forecasting.learners.base import Frame
 from forecasting.models.base import CannotForecast
-from forecasting.models.wind import features, stages
+from forecasting.models.wind import features, stages, wakes
 from forecasting.models.wind.rows import Past, lattice_of, past_of, steps_ahead, training_issues
 from forecasting.models.wind.winds import Lattice, Steps, Winds, winds_of
 from forecasting.steps import Grid
@@ -28,6 +28,8 @@ ROWS_AT_MOST = 20_000
 FEWEST_DAYS = 15
 LEAST_KNOWN = 0.1  # a feature known in fewer rows teaches its gaps
 RECENT_NS = 4 * DAY_NS  # runs that end earlier before the horizon bear on nothing in it
+RECENT_H = 8.0
+Groups: TypeAlias = dict[str, dict[str, Floats]]
 
 
 @dataclass(frozen=True)
@@ -47,18 +49,19 @@ class WindModel:
         winds = {site: run for found in sources.values() for site, run in found.items()}
         pasts = tuple(past_of(known, target, lattice) for target in targets)
         issue_ns = training_issues(list(winds.values()), pasts, known.time_ns, horizon_ns)
-        step = steps_ahead(lattice, issue_ns, horizon_ns)
+        step = with_recent(lattice, steps_ahead(lattice, issue_ns, horizon_ns))
         looks = {site: features.Look(run, issue_ns, step, self.own_run, hindcast=True) for site, run in winds.items()}
         sites = tuple(tuple(found) for found in sources.values())
-        setting = Setting(tuple(targets), lattice, sites, _nearest(pasts), self.own_run)
+        longitudes = tuple((target.place or place).longitude_deg for target in targets)
+        setting = Setting(tuple(targets), longitudes, lattice, sites, _nearest(pasts), self.own_run)
         columns = [setting.columns(farm, looks, pasts[farm]) for farm in range(len(targets))]
-        fitting = _Fitting(setting, step, pasts, columns, levels)
+        fitting = _Fitting(setting, issue_ns, step, pasts, columns, levels)
         members = fitting.members()
         first, last = (utc_text(int(lattice.end_ns(step.ravel()[k]))) for k in (0, -1))
-        card = {"model": self.name, "version": VERSION, "trained_at": utc_text(known.time_ns)}
+        card: dict[str, Any] = {"model": self.name, "version": VERSION, "trained_at": utc_text(known.time_ns)}
         card |= {"rows_from": first, "rows_to": last, "issues": len(issue_ns), "own_run": self.own_run}
-        card |= {"members": ("stage one", *(member.name for member in stages.SECOND))}
-        card |= {"features": {t.name: m.names for t, m in zip(targets, members, strict=True)}}
+        card |= {"members": ("stage one", stages.BOOSTED.name, stages.FOREST.name)}
+        card |= {"features": {t.name: m.first.names for t, m in zip(targets, members, strict=True)}}
         return TrainedWind(setting, members, levels, card)
 
 
@@ -95,13 +98,14 @@ class Setting:
     """What training and forecasting share: farms, lattice, each farm's weather sites and neighbours."""
 
     targets: tuple[Target, ...]
+    longitudes_deg: tuple[float, ...]
     lattice: Lattice
     sites: tuple[tuple[str, ...], ...]
     nearest: tuple[tuple[int, ...], ...]
     own_run: bool
 
-    def columns(self, farm: int, looks: Mapping[str, features.Look], past: Past) -> dict[str, dict[str, Floats]]:
-        """Features (I, H) of one farm in three groups: of its own wind, of others', and what needs no wind."""
+    def columns(self, farm: int, looks: Mapping[str, features.Look], past: Past) -> Groups:
+        """Features (I, H) of one farm: of its own wind, of others', a calendar, powers; and what places them."""
         main, *more = self.sites[farm]
         others = list(dict.fromkeys([*more, *(self.sites[other][0] for other in self.nearest[farm])]))
         beside: dict[str, Floats] = {}
@@ -109,59 +113,105 @@ class Setting:
             if site != main and site in looks:
                 beside |= features.elsewhere(site, looks[site])
         look = looks[main]
-        windless = features.calendar(look) | features.last_power(past, look)
-        return {"own": features.own(self.targets[farm], look), "others": beside, "windless": windless}
+        return {
+            "own": features.own(self.targets[farm], look),
+            "others": beside,
+            "calendar": features.calendar(look, self.longitudes_deg[farm]),
+            "power": features.last_power(past, look),
+            "run": {"run": look.winds.run_of(look.row()).astype(np.float64)},
+            "air": dict(zip(("speed", "from_deg"), features.equivalent(self.targets[farm], look), strict=True)),
+        }
+
+    def beside(
+        self,
+        farm: int,
+        means: Sequence[Floats],
+        pasts: Sequence[Past],
+        columns: Sequence[Groups],
+        issue_ns: Ns,
+        step: Steps,
+    ) -> dict[str, Floats]:
+        """Features (I, H) of stage two that stage one's means (I, H) of all farms give."""
+        run = columns[farm]["run"]["run"].astype(np.int64) if self.own_run else None
+        near = (farm, *self.nearest[farm])
+        found = stages.beside([means[k] for k in near], self.lattice.steps(1), run)
+        recent, step_h = step[:, : recent_steps(self.lattice)], self.lattice.step_ns / HOUR_NS
+        errors = [
+            stages.recent_error(pasts[k].as_known(recent, issue_ns[:, None]), means[k][:, : recent.shape[1]], step_h)
+            for k in near
+        ]
+        of_all = stages.known_mean(np.stack(errors), axis=0)
+        return found | stages.corrected(means[farm], errors[0], of_all, columns[farm]["power"]["power_age_h"])
+
+
+def recent_steps(lattice: Lattice) -> int:
+    """Steps before the horizon whose errors say how the next ones will err."""
+    return lattice.steps(RECENT_H)
+
+
+def with_recent(lattice: Lattice, step: Steps) -> Steps:
+    """Steps (I, H) of a horizon with those just before it."""
+    return np.concatenate([step[:, :1] + np.arange(-recent_steps(lattice), 0), step], axis=1)
 
 
 @dataclass(frozen=True, eq=False)
 class _Fitting:
-    """Fits all farms on rows (I, H)."""
+    """Fits all farms on rows (I, H), the first few of each issue being those just before its horizon."""
 
     setting: Setting
+    issue_ns: Ns
     step: Steps
     pasts: tuple[Past, ...]
-    columns: list[dict[str, dict[str, Floats]]]
+    columns: list[Groups]
     levels: Floats
 
     def members(self) -> tuple[stages.Members, ...]:
         """Both stages of all farms."""
         day = self.setting.lattice.end_ns(self.step - 1).ravel() // DAY_NS
         fold = stages.folds_of(day)
-        first, means, names = [], [], []
-        for farm, groups in enumerate(self.columns):
-            every = groups["own"] | groups["others"] | groups["windless"]
-            use = self._usable(farm)
-            names.append(_informative(every, use))
-            rows = self._frame(every, names[-1], day)
-            first.append(stages.crossed(rows.take(use), self._actual(farm)[use], fold[use], self.levels))
-            mean = first[-1].mean(rows, fold)
-            mean[~_windy(groups).ravel()] = np.nan
-            means.append(mean.reshape(self.step.shape))
-        return tuple(
-            self._second(farm, first[farm], names[farm], [means[k] for k in (farm, *self.setting.nearest[farm])], day)
-            for farm in range(len(self.columns))
-        )
+        first, means = [], []
+        for farm in range(len(self.columns)):
+            learnt, mean = self._first(farm, fold, day)
+            first.append(learnt)
+            means.append(mean)
+        return tuple(self._second(farm, first[farm], means, day) for farm in range(len(self.columns)))
 
-    def _second(
-        self, farm: int, first: stages.Crossed, names: tuple[str, ...], means: list[Floats], day: NDArray[np.int64]
-    ) -> stages.Members:
+    def _first(self, farm: int, fold: NDArray[np.int64], day: NDArray[np.int64]) -> tuple[stages.First, Floats]:
+        """Stage one of a farm, and its means (I, H) by forests that had not seen them."""
+        groups, use, actual = self.columns[farm], self._usable(farm), self._actual(farm)
+        air = {name: values.ravel()[use] for name, values in groups["air"].items()}
+        sectors = wakes.learn(air["speed"], air["from_deg"], actual[use])
+        every = _with_sectors(groups, sectors) | groups["others"] | groups["calendar"]
+        names = _informative(every, use)
+        rows = self._frame(every, names, day)
+        forests = stages.crossed(rows.take(use), actual[use], fold[use], self.levels)
+        mean = forests.mean(rows, fold)
+        mean[~_windy(groups).ravel()] = np.nan
+        return stages.First(sectors, forests, names), mean.reshape(self.step.shape)
+
+    def _second(self, farm: int, first: stages.First, means: list[Floats], day: NDArray[np.int64]) -> stages.Members:
         groups, use = self.columns[farm], self._usable(farm)
-        more = groups["own"] | groups["windless"] | stages.beside(means, 0, self.setting.lattice.steps(1))
+        beside = self.setting.beside(farm, means, self.pasts, self.columns, self.issue_ns, self.step)
+        more = _with_sectors(groups, first.sectors) | groups["calendar"] | groups["power"] | beside
         names_second = _informative(more, use)
         rows, actual = self._frame(more, names_second, day).take(use), self._actual(farm)[use]
-        second = tuple(learner.fit(rows, actual, self.levels) for learner in stages.SECOND)
-        rest = groups["others"] | groups["windless"]
+        narrow = tuple(name for name in names_second if stages.NARROW.match(name))
+        boosted = replace(stages.BOOSTED, columns=narrow).fit(rows, actual, self.levels)
+        forest = stages.FOREST.fit(rows, actual, self.levels)
+        rest = groups["others"] | groups["calendar"] | groups["power"]
         names_without = _informative(rest, use)
         windless = self._frame(rest, names_without, day).take(use)
         without = stages.WITHOUT_WIND.fit(windless, actual, self.levels)
-        return stages.Members(first, second, without, names, names_second, names_without)
+        return stages.Members(first, boosted, forest, without, names_second, names_without)
 
     def _actual(self, farm: int) -> Floats:
         return self.pasts[farm].at(self.step).ravel()
 
     def _usable(self, farm: int) -> NDArray[np.bool_]:
-        """Rows with wind and a measured power, no more than the budget."""
-        use = np.isfinite(self._actual(farm)) & _windy(self.columns[farm]).ravel()
+        """Rows of the horizon with wind and a measured power, no more than the budget."""
+        there = _windy(self.columns[farm])
+        there[:, : recent_steps(self.setting.lattice)] = False
+        use = np.isfinite(self._actual(farm)) & there.ravel()
         target = self.setting.targets[farm]
         days = len(np.unique(self.setting.lattice.end_ns(self.step.ravel()[use] - 1) // DAY_NS))
         if days < FEWEST_DAYS:
@@ -176,6 +226,11 @@ class _Fitting:
 
     def _frame(self, columns: Mapping[str, Floats], names: Sequence[str], day: NDArray[np.int64]) -> Frame:
         return Frame(features.stacked(columns, names, self.step.shape), tuple(names), day)
+
+
+def _with_sectors(groups: Groups, sectors: wakes.Sectors) -> dict[str, Floats]:
+    """Features (I, H) of the farm's own wind, with the power that its curve and its sectors make of it."""
+    return groups["own"] | {"by_sector_kw": sectors.predict(groups["air"]["speed"], groups["air"]["from_deg"])}
 
 
 def _windy(groups: Mapping[str, Mapping[str, Floats]]) -> NDArray[np.bool_]:
@@ -208,7 +263,7 @@ class TrainedWind:
         """By target, quantiles (T, Q) [kW] of the means over the T intervals, issued at `known.time_ns`."""
         setting, lattice = self.setting, self.setting.lattice
         issue_ns = np.array([known.time_ns], dtype=np.int64)
-        step = steps_ahead(lattice, issue_ns, edges_ns - known.time_ns)
+        step = with_recent(lattice, steps_ahead(lattice, issue_ns, edges_ns - known.time_ns))
         since = int(edges_ns[0]) - RECENT_NS
         sources = [_sources(known, target, lattice, since) for target in setting.targets]
         looks = {
@@ -217,44 +272,54 @@ class TrainedWind:
             for site, run in found.items()
         }
         usable = tuple(tuple(found) for found in sources)
-        here = Setting(setting.targets, lattice, usable, setting.nearest, setting.own_run)
-        columns = [
-            here.columns(farm, looks, past_of(known, target, lattice)) for farm, target in enumerate(setting.targets)
-        ]
-        answers = self._answers(columns, step)
-        grid = Grid(int(lattice.end_ns(step[0, :1] - 1)[0]), lattice.step_ns, step.shape[1])
+        here = replace(setting, sites=usable)
+        pasts = [past_of(known, target, lattice) for target in setting.targets]
+        columns = [here.columns(farm, looks, past) for farm, past in enumerate(pasts)]
+        answers = self._answers(pasts, columns, issue_ns, step)
+        ahead = step[0, recent_steps(lattice) :]
+        grid = Grid(int(lattice.end_ns(ahead[0] - 1)), lattice.step_ns, len(ahead))
         share = grids.overlap(grid, np.arange(grid.count), edges_ns)
         return {
-            target.name: share @ np.clip(answer, *target.bounds)
+            target.name: share @ np.clip(answer[-len(ahead) :], *target.bounds)
             for target, answer in zip(setting.targets, answers, strict=True)
         }
 
-    def _answers(self, columns: list[dict[str, dict[str, Floats]]], step: Steps) -> list[Floats]:
+    def _answers(self, pasts: list[Past], columns: list[Groups], issue_ns: Ns, step: Steps) -> list[Floats]:
         day = self.setting.lattice.end_ns(step - 1).ravel() // DAY_NS
         frames, means = [], []
         for member, groups in zip(self.members, columns, strict=True):
-            every = groups["own"] | groups["others"] | groups["windless"]
-            frames.append(Frame(features.stacked(every, member.names, step.shape), member.names, day))
-            mean = member.first.mean(frames[-1])
+            first = member.first
+            every = _with_sectors(groups, first.sectors) | groups["others"] | groups["calendar"]
+            frames.append(Frame(features.stacked(every, first.names, step.shape), first.names, day))
+            mean = first.forests.mean(frames[-1])
             mean[~_windy(groups).ravel()] = np.nan
             means.append(mean.reshape(step.shape))
-        return [self._answer(farm, frames[farm], columns[farm], means, step) for farm in range(len(columns))]
+        return [
+            self._answer(
+                farm, frames[farm], columns[farm], self.setting.beside(farm, means, pasts, columns, issue_ns, step)
+            )
+            for farm in range(len(columns))
+        ]
 
-    def _answer(
-        self, farm: int, rows: Frame, groups: dict[str, dict[str, Floats]], means: list[Floats], step: Steps
-    ) -> Floats:
+    def _answer(self, farm: int, rows: Frame, groups: Groups, beside: dict[str, Floats]) -> Floats:
         member = self.members[farm]
-        near = [means[k] for k in (farm, *self.setting.nearest[farm])]
-        more = groups["own"] | groups["windless"] | stages.beside(near, 0, self.setting.lattice.steps(1))
-        second = Frame(features.stacked(more, member.names_second, step.shape), member.names_second, rows.block)
-        parts = [member.first.predict(rows), *(fitted.predict(second) for fitted in member.second)]
-        found = stages.averaged(parts)
+        shape = next(iter(groups["calendar"].values())).shape
+        second_of = _with_sectors(groups, member.first.sectors) | groups["calendar"] | groups["power"] | beside
+        second = Frame(features.stacked(second_of, member.names_second, shape), member.names_second, rows.block)
+        error, age_h = (second_of[name].ravel() for name in ("error", "power_age_h"))
+        stale = ~np.isfinite(error) | ("power_age_h" not in member.names_second)
+        first = stages.moved(member.first.forests.predict(rows), np.where(stale, np.nan, error), age_h)
+        boosted = member.boosted.predict(second)
+        found = stages.averaged([first, boosted])
+        if stale.any():
+            forest = member.forest.predict(second.take(stale))
+            found[stale] = stages.averaged([first[stale], boosted[stale], forest])
         lost = ~_windy(groups).ravel()
-        if lost.all():
+        if lost[recent_steps(self.setting.lattice) :].all():
             name = self.setting.targets[farm].name
             raise CannotForecast(f"target {name}: no run that is known reaches the horizon")
         if lost.any():
-            rest = groups["others"] | groups["windless"]
-            windless = Frame(features.stacked(rest, member.names_without, step.shape), member.names_without, rows.block)
+            rest = groups["others"] | groups["calendar"] | groups["power"]
+            windless = Frame(features.stacked(rest, member.names_without, shape), member.names_without, rows.block)
             found[lost] = member.without_wind.predict(windless.take(lost))
         return found

@@ -1,4 +1,4 @@
-"""Where rows of training stand: past powers on the lattice, and the issue times at which a forecast could have been made.
+"""Where rows of training stand: past powers on the lattice, and issue times at which forecasts could have been made.
 
 A row belongs to an issue time and sees what was available then. Issue times of the past follow the runs: each is as
 long after a run became available as the real one is, so training sees leads, gaps and releases as operation does.
@@ -26,7 +26,7 @@ NEVER_NS = np.iinfo(np.int64).max
 
 @dataclass(frozen=True, eq=False)
 class Past:
-    """Measured power on the lattice: value (N,) [kW] from step `first` on, NaN where unknown, known from available (N,)."""
+    """Measured power on the lattice: value (N,) [kW] from step `first` on, NaN where unknown, and when it was known."""
 
     first: int
     value: Floats
@@ -58,7 +58,7 @@ class Past:
 
 
 def lattice_of(known: Known, targets: Sequence[Target]) -> Lattice:
-    """One lattice for all targets: the least step that all their own steps divide, hourly where nothing was measured."""
+    """One lattice for all targets: the least step that all their own steps divide, an hour where none is known."""
     natives, origin = [], 0
     for target in targets:
         end = known.measurements(target.site, target.name).end_ns
@@ -102,8 +102,9 @@ def steps_ahead(lattice: Lattice, issue_ns: Ns, horizon_ns: Ns) -> Steps:
 def training_issues(runs: Sequence[Winds], pasts: Sequence[Past], time_ns: int, horizon_ns: Ns) -> Ns:
     """Past issue times (I,), rising.
 
-    As long after the latest availability of a run as `time_ns` is, and no nearer to each other than lets each interval be
-    seen from OVERLAP of them. Where powers were measured before the first run they follow the horizon back from there.
+    Each is as long after the latest availability of a run as `time_ns` is, and they are no nearer to each other than
+    lets each interval be seen from OVERLAP of them. Where powers were measured before the first run they follow the
+    horizon back from there.
     """
     available = np.unique(np.concatenate([winds.available_ns for winds in runs]))
     available = available[available <= time_ns]

@@ -1,31 +1,36 @@
 """Two stages of learning: what each farm's weather says, then what all farms' forecasts together say.
 
-Stage one is a forest per farm on its own and its neighbours' weather. It is grown in folds of whole weeks, so that the
-past has forecasts of it that had not seen it. Stage two learns from these forecasts, of the farm in the hours around and
-of the neighbours, beside the farm's own weather, with a forest and with boosted quantiles. The answer averages the
-quantiles of stage one and of both members of stage two.
+Stage one is a forest per farm on its own and its neighbours' weather. It is grown in folds of whole weeks, so that
+there are forecasts of the past by trees that had not seen it. Stage two learns from these, of the farm in the hours
+around and of the neighbours, and from the last powers: boosted quantiles on them and little else, and a forest with all
+of the farm's own weather. The answer averages the quantiles of stage one, moved by its own last error as that fades,
+and of stage two; where a recent power is known the forest, which would drown it in weather, is left out.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from forecasting.learners.base import Fitted, Frame, Learner
+from forecasting.learners.base import Fitted, Frame
 from forecasting.learners.boosted import Boosted
 from forecasting.learners.extra_trees import ExtraTrees, ExtraTreesFitted
+from forecasting.models.wind.wakes import Sectors
 
 Floats = NDArray[np.float64]
 FOLDS = 5
 FOLD_DAYS = 8.0  # longer than a spell of weather
 FIRST = ExtraTrees(trees=14, leaf_rows=5)
-SECOND: tuple[Learner, ...] = (
-    ExtraTrees(trees=50, leaf_rows=8, seed=FOLDS),
-    Boosted(rounds=70, depth=3, learning_rate=0.1, min_rows=60, leaf_blocks=0.0),
-)
+FOREST = ExtraTrees(trees=50, leaf_rows=8, seed=FOLDS)
+BOOSTED = Boosted(rounds=100, depth=5, learning_rate=0.06, min_rows=60, leaf_blocks=0.0, row_share=0.5)
+# What the boosted quantiles see beside stage one: with all of the weather again they fit its noise a second time.
+NARROW = re.compile(r"first_|corrected_|error|last_|power_age|run_lead_h|hour|speed_\d+(_5h|_runs|_runs_apart)?$")
+ERROR_MEMORY_H = 3.0
+ERROR_FADES_H = (4.0, 12.0)
 WITHOUT_WIND = ExtraTrees(trees=20, leaf_rows=30, name="without_wind")
 
 
@@ -65,38 +70,82 @@ def crossed(rows: Frame, actual: Floats, fold: NDArray[np.int64], levels: Floats
     forests = []
     for number in range(FOLDS):
         others = fold != number
-        learner = ExtraTrees(FIRST.trees, FIRST.leaf_rows, FIRST.column_share, seed=number)
-        forests.append(learner.fit(rows.take(others), actual[others], levels))
+        forests.append(replace(FIRST, seed=number).fit(rows.take(others), actual[others], levels))
     return Crossed(tuple(forests))
 
 
-def beside(first: Sequence[Floats], farm: int, hour: int) -> dict[str, Floats]:
-    """Features (I, H) of stage two from stage one's means (I, H) of the farms, the first `farm` being the farm itself.
+def beside(first: Sequence[Floats], hour: int, run: NDArray[np.int64] | None = None) -> dict[str, Floats]:
+    """Features (I, H) of stage two from stage one's means (I, H), those of the farm itself first.
 
-    `hour` is the number of steps of an hour. At the ends of the horizon the outermost forecast stands for those beyond.
+    `hour` is the number of steps of an hour. At the ends of the horizon the outermost forecast stands for those beyond;
+    with `run` (I, H), the step's own stands for those of other runs.
     """
-    mean = first[farm]
-    at = np.arange(mean.shape[1])
-    around = {k: mean[:, np.clip(at + k * hour, 0, len(at) - 1)] for k in range(-3, 4)}
+    mean = first[0]
+    around = {k: _moved(mean, k * hour, run) for k in range(-3, 4)}
     found = {f"first_{k:+d}h": values for k, values in around.items() if k}
     found |= {f"first_{number}": values for number, values in enumerate(first)}
     found["first_3h"] = (around[-1] + around[0] + around[1]) / 3
     found["first_7h"] = np.mean(list(around.values()), axis=0)
-    known = np.isfinite(np.stack(first))
-    total = np.where(known, np.stack(first), 0.0).sum(axis=0)
-    count = known.sum(axis=0)
-    found["first_of_all"] = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    found["first_of_all"] = known_mean(np.stack(first), axis=0)
     return found
+
+
+def _moved(values: Floats, by: int, run: NDArray[np.int64] | None) -> Floats:
+    at = np.clip(np.arange(values.shape[1]) + by, 0, values.shape[1] - 1)
+    moved = values[:, at]
+    return moved if run is None else np.where(run[:, at] == run, moved, values)
+
+
+def recent_error(power: Floats, mean: Floats, step_h: float) -> Floats:
+    """How far the last powers known (I, B) lay above stage one's means of them, (I,), the latest counting most."""
+    weight = np.exp(-np.arange(power.shape[1])[::-1] * step_h / ERROR_MEMORY_H)
+    return known_mean(power - mean, axis=1, weight=weight)
+
+
+def corrected(mean: Floats, error: Floats, errors: Floats, age_h: Floats) -> dict[str, Floats]:
+    """Features (I, H) from the farm's recent error (I,), all farms' (I,), and the age of the last power (I, H)."""
+    shape = mean.shape
+    fresh = np.isfinite(age_h)
+    found = {
+        "error": np.where(fresh, np.broadcast_to(error[:, None], shape), np.nan),
+        "error_of_all": np.where(fresh, np.broadcast_to(errors[:, None], shape), np.nan),
+    }
+    for hours in ERROR_FADES_H:
+        found[f"corrected_{hours:g}h"] = mean + found["error"] * np.exp(-np.maximum(age_h, 0.0) / hours)
+    return found
+
+
+def moved(quantiles: Floats, error: Floats, age_h: Floats) -> Floats:
+    """Stage one's quantiles (N, Q) moved by its recent error (N,), which fades with the age of the last power (N,)."""
+    fading = error * np.exp(-np.maximum(age_h, 0.0) / ERROR_FADES_H[0])
+    return quantiles + np.where(np.isfinite(fading), fading, 0.0)[:, None]
+
+
+def known_mean(values: Floats, axis: int, weight: Floats | float = 1.0) -> Floats:
+    """Mean of what is known along an axis, NaN where nothing is."""
+    known = np.isfinite(values)
+    total = (known * weight).sum(axis=axis)
+    summed = (np.where(known, values, 0.0) * weight).sum(axis=axis)
+    return np.asarray(np.where(total > 0, summed / np.where(total > 0, total, 1.0), np.nan))
+
+
+@dataclass(frozen=True, eq=False)
+class First:
+    """Stage one of one farm: its curve with its sectors, its forests and the features they know."""
+
+    sectors: Sectors
+    forests: Crossed
+    names: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
 class Members:
-    """What answers for one farm: stage one, the members of stage two, and a forest for hours without wind."""
+    """What answers for one farm: stage one, both members of stage two, and a forest for hours without wind."""
 
-    first: Crossed
-    second: tuple[Fitted, ...]
+    first: First
+    boosted: Fitted
+    forest: Fitted
     without_wind: Fitted
-    names: tuple[str, ...]
     names_second: tuple[str, ...]
     names_without: tuple[str, ...]
 

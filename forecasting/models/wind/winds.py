@@ -44,8 +44,8 @@ class Lattice:
 class Winds:
     """Every run of one site on the lattice.
 
-    Rows lie run after run, steps rising: run (n,), step (n,), columns[name] (n,) with NaN where a run has none. Runs are
-    numbered in the order in which they became available (R,), then in that of their issue.
+    Rows lie run after run, steps rising: run (n,), step (n,), columns[name] (n,) with NaN where a run has none. Runs
+    (R,) are numbered in the order in which they became available, then in that of their issue.
     """
 
     lattice: Lattice
@@ -94,6 +94,10 @@ class Winds:
         there = np.maximum(row, 0)
         lead = (self.lattice.end_ns(self.step[there]) - self.issue_ns[self.run[there]]) / HOUR_NS
         return np.where(row >= 0, lead, np.nan)
+
+    def run_of(self, row: NDArray[np.int64]) -> Steps:
+        """Run of rows, −1 where there is none."""
+        return np.where(row >= 0, self.run[np.maximum(row, 0)], -1)
 
     @property
     def heights_m(self) -> tuple[int, ...]:
@@ -165,9 +169,7 @@ def _components(raw: Mapping[str, Floats]) -> dict[str, Floats]:
     return found
 
 
-def _placed(
-    lattice: Lattice, issue: Ns, available: Ns, run: Steps, stamp: Ns, columns: Mapping[str, Floats]
-) -> Winds:
+def _placed(lattice: Lattice, issue: Ns, available: Ns, run: Steps, stamp: Ns, columns: Mapping[str, Floats]) -> Winds:
     drawn = {name: _on_lattice(lattice, run, stamp, values) for name, values in columns.items()}
     first = min((int(step.min()) for _, step, _ in drawn.values() if len(step)), default=0)
     last = max((int(step.max()) for _, step, _ in drawn.values() if len(step)), default=0)

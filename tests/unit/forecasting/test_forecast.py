@@ -246,8 +246,8 @@ def test_a_few_days_teach_physics_its_gain() -> None:
     edges = end.insert(0, end[0] - pd.Timedelta("1h"))
     half = known.with_measurements("park", "roof", end, 0.2 * pv_power_kw(PLANT, edges))
     taught = forecast((PV,), half, BERLIN, issue, EDGES, weather_site="sky")
-    assert taught.inputs_used["roof"]["model"] == "physics"
-    assert any("too little history to train" in note for note in taught.notes)
+    assert taught.quality["roof"] == "latest_nwp"
+    assert any("too little history to train" in note for note in plain.notes)
     assert taught.central["roof"].sum() < 0.9 * plain.central["roof"].sum()
 
 
@@ -265,8 +265,9 @@ def test_weather_that_was_known_is_used_and_the_later_run_is_not() -> None:
     share = np.array([clouds.get((t - pd.Timedelta("25h")).date(), 0.5) for t in end])
     known = known.with_measurements("park", "roof", end, pv_power_kw(PLANT, edges) * share)
     found = forecast((PV,), known, BERLIN, issue, EDGES, weather_site="sky")
-    assert "shortwave_radiation" in found.inputs_used["roof"]["features"]
-    assert not any("no weather" in note for note in found.notes)
+    assert found.inputs_used["roof"]["model"] == "solar"
+    assert found.quality["roof"] == "latest_nwp"
+    assert not found.notes
     later = stored(known, "sky", weather_run(issue + pd.Timedelta("1min"), 2.0, 0.0))
     assert same(found, forecast((PV,), later, BERLIN, issue, EDGES, weather_site="sky"))
 
@@ -277,7 +278,7 @@ def test_a_run_that_looks_back_stands_in_and_it_is_said() -> None:
     backward = WeatherRun("made up", issue, issue, run.valid_time, run.columns)
     known = stored(archive(END, (PV,)), "sky", backward)
     found = forecast((PV,), known, BERLIN, issue, EDGES, weather_site="sky")
-    assert any("look back" in note for note in found.notes)
+    assert any("looks back" in note for note in found.notes)
 
 
 def test_a_week_of_history_gives_climatology_and_says_so() -> None:
