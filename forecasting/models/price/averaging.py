@@ -55,9 +55,9 @@ def average(members: Floats, price: Floats, lead: int) -> Average:
     end = np.maximum(np.arange(days) - lead + 1, 0)
     begin = np.maximum(end - WEIGHT_DAYS, 0)
     known = (seen[end] - seen[begin])[None, :]
-    late = (total[:, end] - total[:, begin]) / np.maximum(known, 1)
+    late = np.maximum((total[:, end] - total[:, begin]) / np.maximum(known, 1), LEAST_SCALE)
     best = late.min(axis=0, where=there, initial=np.inf)
-    worth = np.where(known >= LEAST_WEIGHED_DAYS, (best / np.maximum(late, 1e-12)) ** WEIGHT_POWER, 1.0)
+    worth = np.where(known >= LEAST_WEIGHED_DAYS, (best / late) ** WEIGHT_POWER, 1.0)
     worth = np.where(there, np.nan_to_num(worth, nan=1.0), 0.0)
     weights = worth / np.where(worth.sum(axis=0) > 0, worth.sum(axis=0), np.nan)
     spoken = np.nan_to_num(members)

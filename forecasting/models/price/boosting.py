@@ -19,6 +19,8 @@ from forecasting.models.price.members import lagged, lags_of, squashed
 
 Floats = NDArray[np.float64]
 BLOCK_DAYS = 56
+EVENING_HOURS = 6
+WEEK = 7
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Boosting:
     @property
     def reach(self) -> int:
         """Days before the first forecast that base forecasts are wanted of."""
-        return int(self.window_days + BLOCK_DAYS)
+        return int(self.window_days + BLOCK_DAYS + WEEK)
 
     def forecast(
         self, days: Days, base: Floats, first: int, lead: int, earlier: Mapping[int, Trees]
@@ -139,11 +141,23 @@ def hourly(days: Days, z: Floats, base: Floats, lead: int) -> NDArray[np.float32
     found += [lagged(z, back) - base for back in sorted(lags_of(lead))]
     newest = lagged(z, lead)
     found += [daily(v) for v in (newest.mean(axis=1), newest.min(axis=1), newest.max(axis=1), newest[:, -1])]
-    week = np.mean([lagged(z, back) for back in range(lead, lead + 7)], axis=0)
+    week = np.mean([lagged(z, back) for back in range(lead, lead + WEEK)], axis=0)
     found += [week - base, daily(week.mean(axis=1))]
+    found += _errors(z - base, lead)
     for value in days.exogenous.values():
         found += _around(value)
     return np.stack(found, axis=-1).astype(np.float32)
+
+
+def _errors(error: Floats, lead: int) -> list[Floats]:
+    """How far the base (D, 24) was off on the last day known and in its week, at the hour and over the day.
+
+    Without them the trees were 3 % worse on NP.
+    """
+    newest = lagged(error, lead)
+    week = np.mean([lagged(error, back) for back in range(lead, lead + WEEK)], axis=0)
+    over = (newest.mean(axis=1), newest[:, -EVENING_HOURS:].mean(axis=1), week.mean(axis=1))
+    return [newest, week, *(np.repeat(value[:, None], HOURS, axis=1) for value in over)]
 
 
 def _around(value: Floats) -> list[Floats]:

@@ -69,6 +69,8 @@ def prices(known: Known, target: Target) -> Series:
     last = np.append(np.diff(end[order]) > 0, True)
     end, value = end[order][last], value[order][last]
     step_ns = _step(end)
+    if step_ns > HOUR_NS or HOUR_NS % step_ns:
+        raise CannotForecast(f"{target.name}: prices on steps of {step_ns / HOUR_NS:g} h; hourly or finer are needed")
     return Series(end - step_ns, step_ns, value)
 
 

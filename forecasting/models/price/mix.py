@@ -60,9 +60,12 @@ class Mix:
     def forecast(self, days: Days, first: int, lead: int, earlier: Record | None = None) -> Record:
         """Forecasts of rows `first` … of `days`, and of the rows before them that trees need to learn from.
 
-        What `earlier` holds is not computed again; nothing in it depends on days after the one it is of.
+        What `earlier` holds is not computed again, nor what lies before it; nothing in it depends on days after the one
+        it is of.
         """
-        begin = max(first - max((b.reach for b in self.boosted), default=0) - lead, 0)
+        begin = max(first - max((b.reach for b in self.boosted), default=0) - 2 * lead, 0)
+        if earlier is not None and earlier.first <= int(days.number[-1]):
+            begin = max(begin, earlier.first - int(days.number[0]))
         said, have = self._kept(days, begin, earlier)
         rows = len(days.number)
         for m, member in enumerate(self.members):

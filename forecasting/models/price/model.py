@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from forecasting import steps as grids
 from forecasting.clock import HOUR_NS, Ns, utc_text
-from forecasting.errors import ForecastError
 from forecasting.known import Known
 from forecasting.learners import levels as dense
 from forecasting.models.base import CannotForecast
@@ -134,10 +133,6 @@ class TrainedPrice:
         """Quantiles (T, Q) of one market."""
         market = Market(self.model, target, target.place or self.place)
         series = prices(known, target)
-        if series.step_ns > HOUR_NS or HOUR_NS % series.step_ns:
-            raise ForecastError(
-                f"{target.name}: prices on steps of {series.step_ns / HOUR_NS:g} h; give them hourly or finer"
-            )
         first = int(edges_ns[0]) // series.step_ns * series.step_ns
         grid = Grid(first, series.step_ns, -(-(int(edges_ns[-1]) - first) // series.step_ns))
         start = grid.start_of(np.arange(grid.count))

@@ -106,6 +106,20 @@ def test_what_was_learnt_is_kept_and_goes_on_with_the_days_that_follow():
     assert trained.card["targets"]["price"]["inputs"] == ("demand", "wind")
 
 
+def test_a_day_before_the_training_is_answered_from_what_was_said_of_it_then():
+    of = archive(table())
+    asked_at, trained_at = edges("2023-10-10"), edges("2023-10-20")
+    known = of.as_of(pd.Timestamp(int(trained_at[0]), tz="UTC"))
+    trained = BOOSTED.train(known, [PRICE], BERLIN, trained_at - known.time_ns, LEVELS)
+    found = trained.quantiles(of.as_of(pd.Timestamp(int(asked_at[0]), tz="UTC")), asked_at)["price"]
+    np.testing.assert_allclose(found[:, 2], forecast(BOOSTED, of, asked_at)[:, 2], rtol=1e-6)
+
+
+def test_prices_that_never_move_are_forecast_to_stay():
+    found = forecast(PLAIN, archive(table().assign(price=50.0)), edges("2023-10-10"))
+    np.testing.assert_allclose(found, 50.0, rtol=1e-6)
+
+
 def test_prices_in_another_currency_give_the_same_forecast_in_it():
     of = table()
     ours = forecast(BOOSTED, archive(of), edges("2023-10-10"))
@@ -207,6 +221,10 @@ def test_what_cannot_be_forecast_is_said():
         forecast(PLAIN, archive(of), edges("2023-07-08"))
     with pytest.raises(CannotForecast, match="no prices under market/other"):
         forecast(PLAIN, archive(of), edges("2023-07-08"), replace(PRICE, name="other"))
+    with pytest.raises(CannotForecast, match="steps of 3 h"):
+        forecast(PLAIN, archive(table(step_min=180)), edges("2023-07-08"))
+    with pytest.raises(CannotForecast, match="do not reach 150 days back"):
+        hindcast(archive(table()).as_of("2024-01-01T00:00Z"), PRICE, BERLIN, number("2023-10-27"), 150, LEVELS, PLAIN)
     with pytest.raises(CannotForecast, match="days older"):
         forecast(PLAIN, archive(table(days=120)), edges("2023-11-20"))
 
