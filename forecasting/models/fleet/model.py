@@ -230,7 +230,7 @@ class FleetTrained:
         """See `Trained`; the edges are those of the fleet's steps."""
         if (np.diff(edges_ns) != self.step_ns).any():
             raise CannotForecast(f"the fleet was trained for steps of {self.step_ns / HOUR_NS:g} h")
-        found = {}
+        found: dict[str, Floats] = {}
         for group in self.groups.values():
             values = self._ahead(group, known, edges_ns)
             found |= {target.name: values[k] for k, target in enumerate(group.sites.targets)}

@@ -130,8 +130,8 @@ def test_nothing_after_the_issue_matters(made: Made, known: Known, trained: Flee
 def test_what_a_fleet_cannot_do_is_said(made: Made, known: Known, trained: FleetTrained) -> None:
     with pytest.raises(CannotForecast, match="trained for steps of"):
         trained.quantiles(known, made.edges_ns[::4])
+    other = type(made.targets[0])("else", "wind", 1.0, "there")
     with pytest.raises(CannotForecast, match="not trained for"):
-        other = type(made.targets[0])("else", "wind", 1.0, "there")
         trained.as_model().train(known, (other,), made.place, made.edges_ns - made.issue_ns, LEVELS)
     early = made.archive.as_of(utc_index(np.array([made.issue_ns - (DAYS - 20) * DAY_NS]))[0])
     with pytest.raises(CannotForecast, match="20 days of measurements; 28 are needed"):
