@@ -47,10 +47,23 @@ class Look:
             else:
                 found = self.winds.shifted(self.row(), by)
                 if not self.own_run and (lost := (found < 0) & (self.row() >= 0)).any():
-                    issue = np.broadcast_to(self.issue_ns[:, None], self.step.shape)[lost]
-                    found[lost] = self.winds.latest(issue, self.step[lost] + by, self.hindcast)
+                    found[lost] = self._of_another(lost, by)
                 self._rows[by] = found
         return self._rows[by]
+
+    def _of_another(self, lost: NDArray[np.bool_], by: int) -> NDArray[np.int64]:
+        """Rows of the latest run so many steps later, for steps whose own does not reach.
+
+        A later run than the issue knew stands in only beside a step that is itself a hindcast: elsewhere training would
+        see beyond the end of the run what a forecast never does.
+        """
+        issue = np.broadcast_to(self.issue_ns[:, None], self.step.shape)[lost]
+        step = self.step[lost] + by
+        found = self.winds.latest(issue, step)
+        late = (found < 0) & (self.winds.available_ns[self.winds.run[self.row()[lost]]] > issue)
+        if late.any():
+            found[late] = self.winds.latest(issue[late], step[late], hindcast=True)
+        return found
 
     def at(self, name: str, hours: int = 0) -> Floats:
         """A column (I, H) so many hours later."""

@@ -63,6 +63,22 @@ def test_hours_around_and_their_mean() -> None:
     assert found["speed_90_5h"][0, 0] == pytest.approx(2.0)  # of what is known
 
 
+def test_training_does_not_look_beyond_the_end_of_a_run() -> None:
+    archive = Archive.empty()
+    for day in (0, 1):
+        issue = START + pd.Timedelta(days=day)
+        valid = pd.date_range(issue + pd.Timedelta(hours=1), periods=24, freq="1h")
+        archive = archive.with_forecast("site", "wind_speed_90m", issue, issue, valid, np.arange(24.0) + 100 * day)
+    winds = winds_of(archive.as_of(START + pd.Timedelta(days=2)), "site", HOURLY)
+    assert winds is not None
+    step = np.array([[23, 24]])
+    then = features.Look(winds, np.array([START.value]), step, hindcast=True)
+    assert then.at("speed_90", 1)[0, 0] == 23.0
+    assert np.isnan(then.at("speed_90", 1)[0, 1])
+    before = features.Look(winds, np.array([START.value - HOUR_NS]), step, hindcast=True)
+    assert before.at("speed_90", 1)[0].tolist() == [23.0, 100.0]
+
+
 def test_the_main_height_is_the_one_nearest_to_the_hub() -> None:
     heights = {f"wind_speed_{h}m": [5.0, 5.0] for h in (10, 80, 120)}
     assert features.main_height_m(FARM, look(heights).winds) == 80
