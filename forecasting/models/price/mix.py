@@ -14,7 +14,7 @@ from forecasting.models.price.members import Member
 
 Floats = NDArray[np.float64]
 # Chosen on the two years before the test years of five markets, mean absolute error of NP / DE: the long process alone
-# 1.467 / 3.396, the four 1.401 / 3.359, with trees on the long one 1.351 / 3.309, on the short one too 1.329 / 3.290.
+# 1.467 / 3.396, the four 1.401 / 3.359, with trees on the long one 1.351 / 3.309, on the short one too 1.329 / 3.300.
 MEMBERS = (
     Member("long", 1456, 0.4),
     Member("level", 728, 0.4, level=True),
