@@ -257,7 +257,7 @@ class _Filled:
         """What came together; ForecastError where some interval has no answer."""
         told = tuple(dict.fromkeys(self.declined.get(target.name, ())))
         if self.open(target).any():
-            raise ForecastError("; ".join(told) or f"{target.name}: nothing is known of it")
+            raise ForecastError("; ".join(reversed(told)) or f"{target.name}: nothing is known of it")
         _, model, trained, situation = max(self.by[target.name], key=lambda one: one[0])
         lives_on_weather = target.kind in ("wind", "pv") or bool(inputs_of(self.known, target))
         expected = RUNGS[0] if lives_on_weather else RUNGS[-1]

@@ -137,7 +137,7 @@ def _learn(case: Case, model: OwnPast) -> _Learnt:
     if case.days < USUAL_FROM_DAYS:
         raise CannotForecast(
             f"{case.target.name}: {case.days:.1f} days of measurements under {_label(case.target)}; "
-            f"{USUAL_FROM_DAYS} days are needed at least ({LEARNS_FROM_DAYS} to train a model)"
+            f"needed are {USUAL_FROM_DAYS} days at least ({LEARNS_FROM_DAYS} to train a model)"
         )
     if case.days < LEARNS_FROM_DAYS:
         return _usual_alone(case)

@@ -50,7 +50,7 @@ def test_weather_stands_in_for_history_and_an_outage_is_told(
         status, out, err = plan(monkeypatch, capsys, *options, "up")
         assert status == 0, err
         assert asked == ["/v1/forecast"]
-        assert "forecast roof, from weather" in err
+        assert "forecast roof, from the latest weather forecast" in err
         assert "stands in" not in out
     forecast = pq.read_table(tmp_path / "up" / "forecast.parquet").to_pandas()
     median = forecast[forecast.level == 0.5].groupby("variable").value.max()
