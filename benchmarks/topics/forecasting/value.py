@@ -98,7 +98,11 @@ def works(demand: float) -> Case:
     assert plant is not None
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "works.yaml"
-        where = {"latitude": plant.latitude_deg, "longitude": plant.longitude_deg, "tilt": plant.tilt_deg}
+        where: dict[str, float | str] = {
+            "latitude": plant.latitude_deg,
+            "longitude": plant.longitude_deg,
+            "tilt": plant.tilt_deg,
+        }
         where |= {
             "azimuth": plant.azimuth_deg,
             "roof": ROOF_KW,
