@@ -59,8 +59,8 @@ def rung_told(rung: str) -> str:
 # ---- one forecast
 
 
-def forecast_page(title: str, made: Forecast, actual: Mapping[str, Array]) -> str:
-    """The page of one forecast; ``actual`` by name where the data already hold it."""
+def forecast_page(title: str, made: Forecast, actual: Mapping[str, Array], time_zone: str = "UTC") -> str:
+    """The page of one forecast on the clock of ``time_zone``; ``actual`` by name where the data already hold it."""
     edges_h = (made.edges - made.edges[0]).total_seconds().to_numpy() / 3600
     middle, hours = (edges_h[1:] + edges_h[:-1]) / 2, np.diff(edges_h)
     fans, rows = [], []
@@ -70,7 +70,9 @@ def forecast_page(title: str, made: Forecast, actual: Mapping[str, Array]) -> st
         about = f"{rung_told(made.quality[name])} {bands_told(made.levels)}"
         fans.append(fan(name, about, middle, made.levels, quantiles, actual.get(name), unit))
         rows.append((name, rung_told(made.quality[name]), *_amounts(made, name, hours), _last(made, name)))
-    local = f"{made.edges[0]:%Y-%m-%d %H:%M} to {made.edges[-1]:%Y-%m-%d %H:%M} UTC"
+    first, last, issued = (
+        f"{time.tz_convert(time_zone):%Y-%m-%d %H:%M}" for time in (made.edges[0], made.edges[-1], made.issue_time)
+    )
     heads = (
         "Series",
         "Made by",
@@ -83,9 +85,9 @@ def forecast_page(title: str, made: Forecast, actual: Mapping[str, Array]) -> st
         StudyPage(
             title="parkwatt: forecast",
             site=title,
-            span=local,
+            span=f"{first} to {last} ({time_zone})",
             settings=(
-                f"issued {made.issue_time:%Y-%m-%d %H:%M} UTC",
+                f"issued {issued}",
                 f"{len(made.edges) - 1} steps",
                 f"{len(made.weights)} scenarios",
             ),

@@ -46,7 +46,7 @@ def run(request: Request, days: int | None, models: Path | None = None) -> None:
         progress("writing")
         write(made.table(), folder / "forecast.parquet")
         write(scenario_table(made), folder / "scenarios.parquet")
-        page = forecast_page(what.site.title or what.site.name, made, actual)
+        page = forecast_page(what.site.title or what.site.name, made, actual, what.site.time_zone)
         (folder / "forecast.html").write_text(page, encoding="utf-8")
     console = Console()
     show(made, what.horizon, console)
@@ -145,7 +145,8 @@ def scenario_table(made: Forecast) -> pa.Table:
 
 def show(made: Forecast, horizon: Horizon, console: Console) -> None:
     """A row for each series and local day."""
-    shown = Table(box=None, header_style="bold", title=f"forecast issued {made.issue_time:%Y-%m-%d %H:%M} UTC")
+    issued = made.issue_time.tz_convert(horizon.time_zone)
+    shown = Table(box=None, header_style="bold", title=f"forecast issued {issued:%Y-%m-%d %H:%M} ({horizon.time_zone})")
     for number, head in enumerate(
         ("", "day", "made by", "expected\n[MWh]", "mean 5 %\n[kW]", "median", "95 %", "highest median")
     ):
