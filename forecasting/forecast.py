@@ -63,14 +63,18 @@ def forecast(
     known = archive.as_of(utc_index(np.array([issue_ns]))[0])
     ladder = model or Ladder(workers=os.cpu_count() or 1)
     sourced = [t if t.weather or weather_site is None else replace(t, weather=(weather_site,)) for t in targets]
+    from threadpoolctl import threadpool_limits
+
     asked = ladder if isinstance(ladder, Climber) else ladder.train(known, sourced, place, edges_ns - issue_ns, LEVELS)
-    try:
-        answers = list(asked.answers(known, edges_ns).values())
-    except ForecastError as error:
-        raise _with_what_is_there(error, known) from error
-    for answer in answers:
-        (progress or (lambda _: None))(f"{answer.target.name}: {answer.quality}")
-    return _joined(answers, known, edges_ns, wanted, seed)
+    # Linear algebra on one thread, whatever the machine: sums in another order differ in their last bits.
+    with threadpool_limits(limits=1):
+        try:
+            answers = list(asked.answers(known, edges_ns).values())
+        except ForecastError as error:
+            raise _with_what_is_there(error, known) from error
+        for answer in answers:
+            (progress or (lambda _: None))(f"{answer.target.name}: {answer.quality}")
+        return _joined(answers, known, edges_ns, wanted, seed)
 
 
 def _check(targets: Sequence[Target], count: int) -> None:

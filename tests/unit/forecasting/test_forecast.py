@@ -75,7 +75,7 @@ def test_what_was_used_is_told(day: Forecast) -> None:
     assert used["last_valid_time"] == "2023-06-09T07:00Z"  # known by 08:00Z with a delay of 15 min
     assert used["step_min"] == 60
     assert sum(used["shares"].values()) == pytest.approx(1, abs=0.01)
-    assert used["model"] == "load"
+    assert used["model"] == "own_past"
     assert day.model_version
     assert any("wind: from its own past for 24 intervals" in note for note in day.notes)
     assert not any("offices" in note for note in day.notes)
