@@ -263,6 +263,27 @@ def forecast(
 
 
 @app.command()
+def cleaning(
+    config: Config,
+    cost: Annotated[float, typer.Option(min=0, help="Of cleaning, in the park's currency per kW of peak power.")],
+    price: Annotated[
+        float | None, typer.Option(help="What a kWh is worth. Default: the mean price of imports on the day.")
+    ] = None,
+    day: Annotated[str | None, typer.Option(help="The day, YYYY-MM-DD. Default: as for plan.")] = None,
+    days: Annotated[int, typer.Option(min=1, max=365, help="How long a cleaning may take to pay back.")] = 90,
+    weather: Annotated[str | None, typer.Option(help="Where weather comes from. Default: the park's archive.")] = None,
+    weather_url: Annotated[
+        str | None, typer.Option(help="Address of an own weather server that speaks Open-Meteo's format.")
+    ] = None,
+) -> None:
+    """Say how dirty photovoltaic plants are, from their power between rains, and whether cleaning them pays."""
+    from dispatch.cli.cleaning import Terms, run
+    from dispatch.cli.planning import Request
+
+    run(Request(config, day, weather, None, None, False, weather_url), Terms(cost, price, days))
+
+
+@app.command()
 def backtest(
     config: Annotated[str, typer.Argument(help="A park as for plan, or a backtest's YAML file with a key 'park'.")],
     first: Annotated[str | None, typer.Option("--from", help="First local day that is forecast.")] = None,

@@ -9,14 +9,15 @@ from numpy.typing import NDArray
 from forecasting.archive import Known
 from forecasting.clock import DAY_NS, HOUR_NS, utc_text
 from forecasting.errors import ForecastError
-from forecasting.models.solar.past import Past, days_of, past_of, ratio
+from forecasting.models.solar.past import Days, Past, days_of, past_of, ratio
 from forecasting.models.solar.weather import Weather
-from forecasting.soiling import Soiling, state_of
+from forecasting.soiling import Cleaning, Soiling, cleaning, dry_chance, state_of
 from forecasting.targets import Place, Target
 
 Floats = NDArray[np.float64]
 RAIN = "precipitation"
 DAYS = 365
+AHEAD_DAYS, USUAL_DAYS = 90, 30
 SEASON_DAYS = 45  # a day is bright by the standard of its season
 
 
@@ -26,14 +27,39 @@ def soiling_of(known: Known, target: Target, place: Place, days: int = DAYS) -> 
     The ratio is measured over modelled power, so it holds what the weather forecast had wrong: with some months of it
     that is noise about the slope.
     """
+    by_day, rain, _ = _history(known, target, place, days)
+    return _state(by_day, rain)
+
+
+def cleaning_of(
+    known: Known, target: Target, place: Place, cost: float, price_per_kwh: float, ahead_days: int = AHEAD_DAYS
+) -> tuple[Soiling, Cleaning]:
+    """State of a plant, and what cleaning it today for `cost` brings over the days ahead at a price of its energy.
+
+    A day ahead brings what the last `USUAL_DAYS` known days would have brought with clean modules. Errors as for
+    `soiling_of`.
+    """
+    by_day, rain, step_h = _history(known, target, place, DAYS)
+    state = _state(by_day, rain)
+    clean = by_day.modelled[by_day.modelled > 0][-USUAL_DAYS:].mean() * step_h * state.clean_ratio
+    energy, price = np.full(ahead_days, clean), np.full(ahead_days, price_per_kwh)
+    return state, cleaning(state, energy, price, dry_chance(rain, ahead_days), cost)
+
+
+def _history(known: Known, target: Target, place: Place, days: int) -> tuple[Days, Floats, float]:
+    """Days of the plant, the rain on each [mm], and the length of a step [h]."""
     weather = Weather(known)
     edges_ns = np.array([known.time_ns, known.time_ns + HOUR_NS])
     past = past_of(weather, target, place, edges_ns, days)
     by_day = days_of(past)
+    return by_day, rain_mm(weather, past, by_day.first, len(by_day.measured)), past.grid.step_h
+
+
+def _state(by_day: Days, rain: Floats) -> Soiling:
     share = ratio(by_day.measured, by_day.modelled, 0.0)
     season = pd.Series(by_day.modelled).rolling(SEASON_DAYS, center=True, min_periods=1).max().to_numpy()
     bright = ratio(by_day.modelled, season, 0.0)
-    return state_of(share, np.nan_to_num(bright), rain_mm(weather, past, by_day.first, len(share)))
+    return state_of(share, np.nan_to_num(bright), rain)
 
 
 def rain_mm(weather: Weather, past: Past, first: int, count: int) -> Floats:
