@@ -130,15 +130,15 @@ def sky(grid: Grid, target: Target, place: Place) -> Sky:
     return Sky(hour, day_class, weekday, neighbour & ~rest, elevation, noon, clear)
 
 
-def seen(history: History, step: Steps, issue_ns: Ns) -> Floats:
-    """Values at `step`.
+def seen(history: History, step: Steps, issue_ns: Ns, value: Floats | None = None) -> Floats:
+    """Values at `step`, or of another series `value` (N,) on the same grid that becomes known with them.
 
     NaN where they were not available at the issue time (broadcast against step) or lie off the grid.
     """
     inside = (step >= 0) & (step < history.grid.count)
     at = np.clip(step, 0, history.grid.count - 1)
     known = inside & (history.available_ns[at] <= issue_ns)
-    return np.where(known, history.value[at], np.nan)
+    return np.where(known, (history.value if value is None else value)[at], np.nan)
 
 
 def last_seen(history: History, issue_ns: Ns) -> Steps:
@@ -152,7 +152,7 @@ def last_seen(history: History, issue_ns: Ns) -> Steps:
     return np.where(position >= 0, finite[np.maximum(position, 0)], -1)
 
 
-def _mean(values: Floats, axis: int = -1, weights: Floats | None = None) -> Floats:
+def mean_known(values: Floats, axis: int = -1, weights: Floats | None = None) -> Floats:
     """Weighted mean of what is known along an axis; NaN where nothing is."""
     known = np.isfinite(values)
     weight = known * (1.0 if weights is None else weights)
@@ -169,11 +169,11 @@ def _recent(history: History, sky_: Sky, issue_ns: Ns) -> dict[str, Floats]:
     day = seen(history, last[:, None] - np.arange(grid.per_day), issue)
     week = seen(history, last[:, None] - np.arange(0, 7 * grid.per_day, max(grid.per_day // 24, 1)), issue)
     few_h = seen(history, last[:, None] - np.arange(max(3 * grid.per_day // 24, 1)), issue)
-    mean = _mean(day)
-    spread = np.sqrt(_mean((day - mean[:, None]) ** 2))
+    mean = mean_known(day)
+    spread = np.sqrt(mean_known((day - mean[:, None]) ** 2))
     age_h = np.where(last >= 0, (issue_ns - grid.start_of(last + 1)) / HOUR_NS, np.nan)
-    state = {"last_kw": day[:, 0], "age_h": age_h, "last_3h_kw": _mean(few_h), "last_day_kw": mean}
-    state |= {"last_day_spread_kw": spread, "last_week_kw": _mean(week)}
+    state = {"last_kw": day[:, 0], "age_h": age_h, "last_3h_kw": mean_known(few_h), "last_day_kw": mean}
+    state |= {"last_day_spread_kw": spread, "last_week_kw": mean_known(week)}
     if sky_.clear_kw.any():
         for days in (1, 3, 7, 28):
             steps = last[:, None] - np.arange(days * grid.per_day)
@@ -192,9 +192,9 @@ def _days_back(history: History, sky_: Sky, step: Steps, issue_ns: Ns) -> dict[s
     values = seen(history, steps, issue_ns[:, None, None])
     alike = sky_.day_class[np.clip(steps, 0, None)] == sky_.day_class[step][..., None]
     found = {f"days_back_{d}": values[..., d - 1] for d in (1, 2, 3, 7, 14)}
-    found["mean_7d"] = _mean(values[..., :7])
-    found["mean_28d"] = _mean(values)
-    found["like_days"] = _mean(values, weights=alike * np.exp(-back / LIKE_DAYS_FADE))
+    found["mean_7d"] = mean_known(values[..., :7])
+    found["mean_28d"] = mean_known(values)
+    found["like_days"] = mean_known(values, weights=alike * np.exp(-back / LIKE_DAYS_FADE))
     if sky_.clear_kw.any():
         weight = np.isfinite(values) * np.exp(-back / LIKE_DAYS_FADE)
         clear = (sky_.clear_kw[np.maximum(steps, 0)] * weight).sum(axis=-1)
@@ -288,7 +288,7 @@ def _drift_kw(
         spans = (3, 24, 72)
         per_hour = history.grid.per_day // 24 or 1
         issue = rows.issue_ns[:, None]
-        gaps = [_mean(seen(departure, last[:, None] - np.arange(span * per_hour), issue)) for span in spans]
+        gaps = [mean_known(seen(departure, last[:, None] - np.arange(span * per_hour), issue)) for span in spans]
         fade_h = (6.0, 48.0, 168.0)
     drift = [gap[:, None] * np.exp(-lead_h / fade) for gap, fade in zip(gaps, fade_h, strict=True)]
     return np.nan_to_num(np.stack(drift, axis=-1))

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecasting.clock import DAY_NS, HOUR_NS, MINUTE_NS, Ns, utc_index, utc_text
+from forecasting.features import last_seen, mean_known, seen
 from forecasting.learners.base import Frame
 from forecasting.models.calendar import DAY_NAMES, Calendar, calendar
 from forecasting.physics import solar_elevation_deg
@@ -69,32 +70,6 @@ def _usual(history: History, like: Steps) -> Floats:
     return np.where(weight > 0, total / np.where(weight > 0, weight, 1.0), np.nan)
 
 
-def seen(history: History, value: Floats, step: Steps, issue_ns: Ns) -> Floats:
-    """Values (N,) of the grid at `step`, NaN where they were not available at the issue (broadcast against step)."""
-    inside = (step >= 0) & (step < history.grid.count)
-    at = np.clip(step, 0, history.grid.count - 1)
-    return np.where(inside & (history.available_ns[at] <= issue_ns), value[at], np.nan)
-
-
-def last_seen(history: History, issue_ns: Ns) -> Steps:
-    """Step of the latest measurement available at each issue (I,); −1 where there is none."""
-    finite = np.flatnonzero(np.isfinite(history.value))
-    if not len(finite):
-        return np.full(len(issue_ns), -1)
-    first_known = np.minimum.accumulate(history.available_ns[finite][::-1])[::-1]
-    position = np.searchsorted(first_known, issue_ns, side="right") - 1
-    return np.where(position >= 0, finite[np.maximum(position, 0)], -1)
-
-
-def mean(values: Floats, weights: Floats | None = None) -> Floats:
-    """Weighted mean along the last axis of what is known; NaN where nothing is."""
-    known = np.isfinite(values)
-    weight = known * (1.0 if weights is None else weights)
-    total = weight.sum(axis=-1)
-    summed = (np.where(known, values, 0.0) * weight).sum(axis=-1)
-    return np.asarray(np.where(total > 0, summed / np.where(total > 0, total, 1.0), np.nan))
-
-
 def columns(past: Past, issue_ns: Ns, step: Steps) -> dict[str, Floats]:
     """Features (I, H) by name for issues (I,) and steps (I, H); `BASE` is the plain guess."""
     grid = past.history.grid
@@ -107,9 +82,9 @@ def columns(past: Past, issue_ns: Ns, step: Steps) -> dict[str, Floats]:
     found |= {f"back_{day}d": value - base for day, value in lags.items()}
     found |= {name: value - base for name, value in _averages(past, step, issue_ns).items()}
     per_hour = max(grid.per_day // 24, 1)
-    recent = seen(past.history, past.departure, last[:, None] - np.arange(SPANS_H[-1] * per_hour), issue_ns[:, None])
+    recent = seen(past.history, last[:, None] - np.arange(SPANS_H[-1] * per_hour), issue_ns[:, None], past.departure)
     for span in SPANS_H:
-        found[f"drift_{span}h"] = np.broadcast_to(mean(recent[:, : span * per_hour])[:, None], step.shape)
+        found[f"drift_{span}h"] = np.broadcast_to(mean_known(recent[:, : span * per_hour])[:, None], step.shape)
     found |= {  # a straight line cannot let a departure die away by itself
         f"drift_{span}h_over_{fade}h": np.nan_to_num(found[f"drift_{span}h"]) * np.exp(-found["lead_h"] / fade)
         for span, fade in FADING_H
@@ -132,12 +107,12 @@ def _days_back(past: Past, step: Steps, issue_ns: Ns) -> tuple[Floats, dict[int,
     history = past.history
     back = np.arange(1, DAYS_BACK + 1)
     before = step[..., None] - back * history.grid.per_day
-    values = seen(history, history.value, before, issue_ns[:, None, None])
+    values = seen(history, before, issue_ns[:, None, None])
     alike = past.like_class[np.clip(before, 0, None)] == past.like_class[step][..., None]
     fade = np.exp(-back / FADE_DAYS)
-    base = mean(values, alike * fade)
-    base = np.where(np.isfinite(base), base, mean(values, fade * np.ones(values.shape)))
-    return base, {day: values[..., day - 1] for day in LAGS_DAYS} | {0: mean(values[..., :7])}
+    base = mean_known(values, weights=alike * fade)
+    base = np.where(np.isfinite(base), base, mean_known(values, weights=fade * np.ones(values.shape)))
+    return base, {day: values[..., day - 1] for day in LAGS_DAYS} | {0: mean_known(values[..., :7])}
 
 
 def _averages(past: Past, step: Steps, issue_ns: Ns) -> dict[str, Floats]:
@@ -145,10 +120,10 @@ def _averages(past: Past, step: Steps, issue_ns: Ns) -> dict[str, Floats]:
     history = past.history
     per_hour = max(history.grid.per_day // 24, 1)
     last = last_seen(history, issue_ns)
-    values = seen(history, history.value, last[:, None] - np.arange(168 * per_hour), issue_ns[:, None])
+    values = seen(history, last[:, None] - np.arange(168 * per_hour), issue_ns[:, None])
     parts = {"last": values[:, :1], "last_3h": values[:, : 3 * per_hour], "last_day": values[:, : 24 * per_hour]}
     parts["last_week"] = values
-    return {name: np.broadcast_to(mean(part)[:, None], step.shape) for name, part in parts.items()}
+    return {name: np.broadcast_to(mean_known(part)[:, None], step.shape) for name, part in parts.items()}
 
 
 def frame(found: dict[str, Floats], grid: Grid, step: Steps) -> Frame:

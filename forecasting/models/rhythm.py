@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from forecasting.archive import Known, Measured
 from forecasting.cases import checked
 from forecasting.clock import DAY_NS, HOUR_NS, Ns
+from forecasting.features import last_seen, mean_known, seen
 from forecasting.learners.base import Fitted, Learner
 from forecasting.learners.boosted import Boosted
 from forecasting.learners.conformal import Conformal
@@ -87,7 +88,7 @@ class Rhythm:
         stride = max(-(-rows // ROWS_AT_MOST), 1)
         stride += stride % 7 == 0  # or each lead would see one weekday only
         issue, step = recent.past_issues(grid, known.time_ns, case.ahead, reach, stride * DAY_NS)
-        actual = recent.seen(case.past.history, case.past.history.value, step, np.array(known.time_ns))
+        actual = seen(case.past.history, step, np.array(known.time_ns))
         use = np.isfinite(actual).any(axis=1)
         issue, step, actual = issue[use], step[use], actual[use]
         if len(issue) * stride < LEAST_DAYS:
@@ -186,10 +187,10 @@ class Case:
                 found |= self._felt(known, site, column, issue_ns)
             if variable in LIKE_WEATHER:
                 like = self._like(known, site, variable, issue_ns, step)
-                found[f"{variable}_unlike"] = column - recent.mean(like)
+                found[f"{variable}_unlike"] = column - mean_known(like)
                 if variable.startswith("wind_speed"):
                     found["wind_power"] = wind_share(column)
-                    found["wind_power_unlike"] = wind_share(column) - recent.mean(wind_share(like))
+                    found["wind_power_unlike"] = wind_share(column) - mean_known(wind_share(like))
         found |= self._beside(known, issue_ns, step, found["lead_h"])
         if wanted:
             nothing = np.full(step.shape, np.nan)
@@ -205,11 +206,11 @@ class Case:
             if variable == self.target.name or not variable.startswith(self.companions or ("\0",)):
                 continue
             history = _onto(grid, known.measurements(site, variable))
-            last = recent.last_seen(history, issue_ns)
-            week = recent.seen(history, history.value, last[:, None] - np.arange(168 * per_hour), issue_ns[:, None])
-            usual = recent.mean(week)
+            last = last_seen(history, issue_ns)
+            week = seen(history, last[:, None] - np.arange(168 * per_hour), issue_ns[:, None])
+            usual = mean_known(week)
             for span in BESIDE_H:
-                above = (recent.mean(week[:, : span * per_hour]) - usual)[:, None]
+                above = (mean_known(week[:, : span * per_hour]) - usual)[:, None]
                 found[f"{variable}_{span}h"] = above * np.exp(-lead_h / 24) + 0.0 * step
         return found
 
@@ -233,7 +234,7 @@ class Case:
         came = newest(known, site, variable, middle)
         ends = History(grid, came, grid.start_of(np.arange(1, grid.count + 1)), grid.count - 1)
         before = step[..., None] - np.arange(1, 8) * grid.per_day
-        return recent.seen(ends, came, before, issue_ns[:, None, None])
+        return seen(ends, before, issue_ns[:, None, None], came)
 
 
 def wind_share(speed_m_s: Floats) -> Floats:
