@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +15,7 @@ from forecasting.cases import Case, case_of
 from forecasting.clock import DAY_NS, Ns
 from forecasting.features import Steps
 from forecasting.models.base import CannotForecast
+from forecasting.models.untrained import Untrained
 from forecasting.situations import inputs_of
 from forecasting.targets import Place, Target
 
@@ -27,56 +27,23 @@ SPREAD = {"wind": 0.18, "pv": 0.20}
 
 
 @dataclass(frozen=True)
-class PhysicsOnly:
-    """Learns nothing but a gain, and that anew whenever it is asked."""
+class PhysicsOnly(Untrained):
+    """Physics of the weather times a gain."""
 
     name: str = "physics"
+    note: ClassVar[str] = "too little history to train, so physics from weather times a gain"
 
-    def train(
-        self,
-        known: Known,  # noqa: ARG002 - the protocol's
-        targets: Sequence[Target],
-        place: Place,
-        horizon_ns: Ns,  # noqa: ARG002 - likewise
-        levels: Floats,
-    ) -> PhysicsTrained:
-        """Nothing is learnt before it is asked."""
-        return PhysicsTrained(tuple(targets), place, np.asarray(levels, dtype=np.float64))
-
-
-@dataclass(frozen=True, eq=False)
-class PhysicsTrained:
-    """Physics of some plants."""
-
-    targets: tuple[Target, ...]
-    place: Place
-    levels: Floats
-
-    @property
-    def card(self) -> Mapping[str, Any]:
-        """What it is."""
-        return {"model": "physics"}
-
-    @property
-    def notes(self) -> Mapping[str, tuple[str, ...]]:
-        """What a reader of its forecasts should know, by target."""
-        told = "too little history to train, so physics from weather times a gain"
-        return {target.name: (f"{target.name}: {told}",) for target in self.targets}
-
-    def quantiles(self, known: Known, edges_ns: Ns) -> Mapping[str, Floats]:
-        """See `Trained`."""
-        return {target.name: self._one(known, target, edges_ns) for target in self.targets}
-
-    def _one(self, known: Known, target: Target, edges_ns: Ns) -> Floats:
+    def one(self, known: Known, target: Target, place: Place, edges_ns: Ns, levels: Floats) -> Floats:
+        """Normal errors around physical power, as wide as published ones."""
         if not inputs_of(known, target):
             raise _unknown(target)
-        case = case_of(known, target, self.place, edges_ns, GAIN_DAYS)
+        case = case_of(known, target, place, edges_ns, GAIN_DAYS)
         power = physics_kw(case, np.array([case.issue_ns]), case.ahead[None, :])
         if power is None or not np.isfinite(power).all():
             raise _unknown(target)
         central = np.clip(power[0] * gain(case), 0.0, case.target.capacity_kw)
-        levels = case.bounded(central[:, None] + spread_kw(case, central)[:, None] * ndtri(self.levels), case.ahead)
-        return np.clip(case.at_edges(levels, scenarios.Memory(), self.levels), *case.target.bounds)
+        found = case.bounded(central[:, None] + spread_kw(case, central)[:, None] * ndtri(levels), case.ahead)
+        return np.clip(case.at_edges(found, scenarios.Memory(), levels), *case.target.bounds)
 
 
 def _unknown(target: Target) -> CannotForecast:

@@ -7,9 +7,7 @@ a series has three weeks of its own, its past says more, and this model leaves t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +20,7 @@ from forecasting.clock import DAY_NS, Ns
 from forecasting.models.base import CannotForecast
 from forecasting.models.own_past import LEARNS_FROM_DAYS
 from forecasting.models.physics_only import gain, physics_kw, spread_kw
+from forecasting.models.untrained import Untrained
 from forecasting.situations import inputs_of
 from forecasting.targets import Place, Target
 
@@ -33,44 +32,16 @@ NOISE = ndtri(np.array([0.1, 0.3, 0.5, 0.7, 0.9]))  # five equal parts of a norm
 
 
 @dataclass(frozen=True)
-class UsualWeather:
-    """Learns nothing: what is usual is read anew whenever it is asked."""
+class UsualWeather(Untrained):
+    """Physics of usual weather."""
 
     name: str = "usual_weather"
 
-    def train(
-        self,
-        known: Known,  # noqa: ARG002 - the protocol's
-        targets: Sequence[Target],
-        place: Place,
-        horizon_ns: Ns,  # noqa: ARG002 - likewise
-        levels: Floats,
-    ) -> UsualWeatherTrained:
-        """Nothing is learnt before it is asked."""
-        return UsualWeatherTrained(tuple(targets), place, np.asarray(levels, dtype=np.float64))
-
-
-@dataclass(frozen=True, eq=False)
-class UsualWeatherTrained:
-    """Usual weather of some plants."""
-
-    targets: tuple[Target, ...]
-    place: Place
-    levels: Floats
-
-    @property
-    def card(self) -> Mapping[str, Any]:
-        """What it is."""
-        return {"model": "usual_weather"}
-
-    def quantiles(self, known: Known, edges_ns: Ns) -> Mapping[str, Floats]:
-        """See `Trained`."""
-        return {target.name: self._one(known, target, edges_ns) for target in self.targets}
-
-    def _one(self, known: Known, target: Target, edges_ns: Ns) -> Floats:
+    def one(self, known: Known, target: Target, place: Place, edges_ns: Ns, levels: Floats) -> Floats:
+        """Quantiles of what the days' weather would have given, each with the error of physics."""
         if not inputs_of(known, target):
             raise CannotForecast(f"{target.name}: no weather is known under weather={list(target.weather)}")
-        case = case_of(known, target, self.place, edges_ns, YEAR_DAYS)
+        case = case_of(known, target, place, edges_ns, YEAR_DAYS)
         if case.days >= LEARNS_FROM_DAYS:
             raise CannotForecast(f"{case.target.name}: its own past of {case.days:.0f} days says more")
         days = np.arange(1, YEAR_DAYS + SEASON_DAYS + 1)
@@ -83,6 +54,5 @@ class UsualWeatherTrained:
         usual = np.clip(power[told] * gain(case), 0.0, case.target.capacity_kw)
         spread = np.stack([spread_kw(case, row) for row in usual])
         drawn = usual[:, None, :] + NOISE[None, :, None] * spread[:, None, :]
-        levels = np.quantile(drawn.reshape(-1, usual.shape[1]), self.levels, axis=0).T
-        levels = case.bounded(levels, case.ahead)
-        return np.clip(case.at_edges(levels, scenarios.Memory(), self.levels), *case.target.bounds)
+        found = case.bounded(np.quantile(drawn.reshape(-1, usual.shape[1]), levels, axis=0).T, case.ahead)
+        return np.clip(case.at_edges(found, scenarios.Memory(), levels), *case.target.bounds)
