@@ -39,12 +39,15 @@ def weather_at(known: Known, site: str | None, issue_ns: Ns, middle_ns: Ns) -> W
         runs = known.runs(site, name)
         if not runs:
             continue
-        columns[name], late = _column(runs, issue_ns, middle_ns, name in BEFORE_THE_STAMP)
+        turns = name.startswith("wind_direction")
+        columns[name], late = _column(runs, issue_ns, middle_ns, mean_before=name in BEFORE_THE_STAMP, turns=turns)
         hindcast |= late
     return Weather(columns, hindcast) if columns else None
 
 
-def _column(runs: tuple[Run, ...], issue_ns: Ns, middle_ns: Ns, mean_before: bool) -> tuple[Floats, NDArray[np.bool_]]:
+def _column(
+    runs: tuple[Run, ...], issue_ns: Ns, middle_ns: Ns, *, mean_before: bool, turns: bool
+) -> tuple[Floats, NDArray[np.bool_]]:
     values = np.full(middle_ns.shape, np.nan)
     hindcast = np.zeros(len(issue_ns), dtype=bool)
     available = np.array([run.available_ns for run in runs])
@@ -55,14 +58,14 @@ def _column(runs: tuple[Run, ...], issue_ns: Ns, middle_ns: Ns, mean_before: boo
             gaps = np.isnan(values[i])
             if not gaps.any():
                 break
-            values[i, gaps] = _interpolated(runs[run], middle_ns[i, gaps], mean_before)
+            values[i, gaps] = _interpolated(runs[run], middle_ns[i, gaps], mean_before=mean_before, turns=turns)
     return values, hindcast & np.isfinite(values).any(axis=1)
 
 
-def _interpolated(run: Run, at_ns: Ns, mean_before: bool) -> Floats:
+def _interpolated(run: Run, at_ns: Ns, *, mean_before: bool, turns: bool) -> Floats:
     """Linear in time; a mean over the preceding interval counts at that interval's middle.
 
-    No bridge over gaps above 3 h.
+    A direction `turns` the shorter way round, so that between 350° and 10° lies north. No bridge over gaps above 3 h.
     """
     valid = run.valid_ns.astype(np.float64)
     if mean_before and len(valid) > 1:
@@ -72,7 +75,8 @@ def _interpolated(run: Run, at_ns: Ns, mean_before: bool) -> Floats:
         return np.full(len(at_ns), np.nan)
     x, at = valid[finite], at_ns.astype(np.float64)
     edge = 0.5 * float(np.median(np.diff(x)))  # a mean's middle is half a step from the edge of the run
-    found = np.interp(at, x, run.value[finite])
+    value = run.value[finite]
+    found = np.interp(at, x, np.unwrap(value, period=360.0)) % 360.0 if turns else np.interp(at, x, value)
     after = np.clip(np.searchsorted(x, at), 1, len(x) - 1)
     bridged = x[after] - x[after - 1] <= 3 * HOUR_NS
     inside = (at >= x[0] - edge) & (at <= x[-1] + edge)
