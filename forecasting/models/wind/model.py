@@ -351,7 +351,7 @@ class TrainedWind:
         names = member.mean.names
         everything = Frame(features.stacked(second_of | groups["others"], names, shape), names, rows.block)
         usual = stages.moved(second_of["first_0"].reshape(-1, 1), np.where(stale, np.nan, error), age_h)[:, 0]
-        found = boosted_mean.towards(found, member.mean.predict(everything), usual)
+        found = boosted_mean.towards(found, member.mean.predict(everything), usual, stale)
         lost = ~_windy(groups).ravel()
         if lost[recent_steps(self.setting.lattice) :].all():
             name = self.setting.targets[farm].name
