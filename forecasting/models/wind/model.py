@@ -15,14 +15,14 @@ from forecasting.clock import DAY_NS, HOUR_NS, Ns, utc_text
 from forecasting.learners import levels as dense
 from forecasting.learners.base import Frame
 from forecasting.models.base import CannotForecast
-from forecasting.models.wind import drift, features, stages, wakes
+from forecasting.models.wind import boosted_mean, drift, features, stages, wakes
 from forecasting.models.wind.rows import Past, lattice_of, past_of, steps_ahead, training_issues
 from forecasting.models.wind.winds import Lattice, Steps, Winds, winds_of
 from forecasting.steps import Grid
 from forecasting.targets import Place, Target
 
 Floats = NDArray[np.float64]
-VERSION = "1"
+VERSION = "2"
 NEIGHBOURS = 9
 ROWS_AT_MOST = 20_000
 FEWEST_DAYS = 15
@@ -60,7 +60,7 @@ class WindModel:
         first, last = (utc_text(int(lattice.end_ns(step.ravel()[k]))) for k in (0, -1))
         card: dict[str, Any] = {"model": self.name, "version": VERSION, "trained_at": utc_text(known.time_ns)}
         card |= {"rows_from": first, "rows_to": last, "issues": len(issue_ns), "own_run": self.own_run}
-        card |= {"members": ("stage one", stages.BOOSTED.name, stages.FOREST.name)}
+        card |= {"members": ("stage one", stages.BOOSTED.name, stages.FOREST.name, "mean")}
         card |= {"features": {t.name: m.first.names for t, m in zip(targets, members, strict=True)}}
         return TrainedWind(setting, members, levels, card)
 
@@ -202,7 +202,9 @@ class _Fitting:
         names_without = _informative(rest, use)
         windless = self._frame(rest, names_without, day).take(use)
         without = stages.WITHOUT_WIND.fit(windless, actual, self.levels)
-        return stages.Members(first, boosted, forest, without, names_second, names_without)
+        everything = more | groups["others"]
+        mean = boosted_mean.learn(self._frame(everything, _informative(everything, use), day).take(use), actual)
+        return stages.Members(first, boosted, forest, without, mean, names_second, names_without)
 
     def _repeats(self, use: NDArray[np.bool_]) -> float:
         """From how many issue times an interval is seen, in the mean."""
@@ -346,6 +348,10 @@ class TrainedWind:
         if stale.any():
             forest = member.forest.predict(second.take(stale))
             found[stale] = stages.averaged([first[stale], boosted[stale], forest])
+        names = member.mean.names
+        everything = Frame(features.stacked(second_of | groups["others"], names, shape), names, rows.block)
+        usual = stages.moved(second_of["first_0"].reshape(-1, 1), np.where(stale, np.nan, error), age_h)[:, 0]
+        found = boosted_mean.towards(found, member.mean.predict(everything), usual, stale)
         lost = ~_windy(groups).ravel()
         if lost[recent_steps(self.setting.lattice) :].all():
             name = self.setting.targets[farm].name

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from forecasting.learners.base import Fitted, Frame
 from forecasting.learners.boosted import Boosted
 from forecasting.learners.extra_trees import ExtraTrees, ExtraTreesFitted
+from forecasting.models.wind.boosted_mean import Means
 from forecasting.models.wind.wakes import Sectors
 
 Floats = NDArray[np.float64]
@@ -168,12 +169,13 @@ class First:
 
 @dataclass(frozen=True, eq=False)
 class Members:
-    """What answers for one farm: stage one, both members of stage two, and a forest for hours without wind."""
+    """What answers for one farm: stage one, the members of stage two, and a forest for hours without wind."""
 
     first: First
     boosted: Fitted
     forest: Fitted
     without_wind: Fitted
+    mean: Means
     names_second: tuple[str, ...]
     names_without: tuple[str, ...]
 
