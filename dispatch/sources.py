@@ -128,9 +128,9 @@ def _kept(site: Site, horizon: Horizon, folder: Path, progress: Callable[[str], 
     if site.archive is None:
         return None
     from forecasting.archive import Archive
+    from forecasting.archive.rows import curtailed_name
+    from forecasting.archive.store import Store
     from forecasting.errors import ForecastError
-    from forecasting.rows import curtailed_name
-    from forecasting.store import Store
 
     asked, place = site.archive, site.archive.site or site.name
     needed = [asset.name for asset in site.assets for need in asset.needs if need.history is None]
@@ -266,7 +266,7 @@ def _simbench(site: Site, need: Need, history: SimbenchSeries) -> tuple[pd.Datet
 def _file(site: Site, history: FileSeries, folder: Path) -> tuple[pd.DatetimeIndex, pd.Timedelta, Array]:
     import pandas as pd
 
-    from forecasting.files import read_series
+    from forecasting.importing.files import read_series
 
     path = Path(history.file)
     series = read_series(

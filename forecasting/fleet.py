@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from forecasting import dependence, steps
 from forecasting.archive import Archive
+from forecasting.archive.known import Known
 from forecasting.clock import Ns, instant_ns, utc_index
-from forecasting.known import Known
 from forecasting.ladder import Answer, Ladder
 from forecasting.models.fleet.model import VERSION, Fleet, FleetTrained
 from forecasting.quantiles import mean_weights

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from forecasting import dependence, scenarios, steps
 from forecasting.archive import Archive
+from forecasting.archive.known import Known
 from forecasting.clock import DAY_NS, HOUR_NS, Ns, instant_ns, utc_index, utc_text
 from forecasting.errors import ForecastError
-from forecasting.known import Known
 from forecasting.ladder import Answer, Climber, Ladder
 from forecasting.models.base import CannotForecast, Shown
 from forecasting.observed import means_over

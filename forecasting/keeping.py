@@ -15,10 +15,10 @@ import numpy as np
 import pandas as pd
 
 from forecasting import drift, model_card
+from forecasting.archive.known import Known
 from forecasting.backtest.identity import code_version, content_hash
 from forecasting.clock import DAY_NS, Ns, utc_index
 from forecasting.errors import ForecastError
-from forecasting.known import Known
 from forecasting.ladder import Climber, Ladder
 from forecasting.models.base import Shown
 from forecasting.observed import means_over

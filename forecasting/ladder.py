@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecasting import models
+from forecasting.archive.known import Known
 from forecasting.clock import Ns, utc_index
 from forecasting.errors import ForecastError
-from forecasting.known import Known
 from forecasting.models.base import CannotForecast, Model, Shown, Trained
 from forecasting.situations import SITUATIONS_AT_MOST, Part, Situation, inputs_of, parts_of, with_sources
 from forecasting.targets import Kind, Place, Target

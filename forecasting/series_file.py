@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from forecasting.errors import ForecastError
-from forecasting.files import Stamp, read_series
+from forecasting.importing.files import Stamp, read_series
 from forecasting.intensity.base import UNIT, intensity_run
 from forecasting.prices.day_ahead import MARKET_ZONE, day_ahead_run
 from forecasting.series_run import SeriesRun, require_period

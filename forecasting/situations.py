@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from forecasting.archive.known import Known
+from forecasting.archive.rows import Rows
 from forecasting.clock import DAY_NS, HOUR_NS, Ns
-from forecasting.known import Known
-from forecasting.rows import Rows
 from forecasting.targets import Target
 
 Mask = NDArray[np.bool_]

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from forecasting.rows import MEASURED_NS, Rows
+from forecasting.archive.rows import MEASURED_NS, Rows
 
 Floats = NDArray[np.float64]
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from benchmarks.datasets import components, registry
 from forecasting.archive import Archive
-from forecasting.rows import Rows
+from forecasting.archive.rows import Rows
 from forecasting.targets import Place, Target
 
 Floats = NDArray[np.float64]

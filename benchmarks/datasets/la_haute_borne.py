@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from benchmarks.datasets import components, registry
 from forecasting.archive import Archive
+from forecasting.archive.rows import Rows
 from forecasting.physics import air_density_kg_per_m3
-from forecasting.rows import Rows
 from forecasting.targets import Place, Target
 from forecasting.weather.base import CATALOGUE
 

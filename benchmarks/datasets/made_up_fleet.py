@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from scipy.signal import lfilter
 
 from forecasting.archive import Archive
+from forecasting.archive.rows import MEASURED_NS, Rows
 from forecasting.clock import DAY_NS, HOUR_NS, MINUTE_NS, Ns
 from forecasting.models.fleet.panel import suns
-from forecasting.rows import MEASURED_NS, Rows
 from forecasting.targets import Kind, Place, Target
 
 Floats = NDArray[np.float64]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from benchmarks.datasets import holidays, registry
 from forecasting.archive import Archive
-from forecasting.rows import Rows
+from forecasting.archive.rows import Rows
 from forecasting.targets import Kind, Place, Target
 from forecasting.weather.base import AT_THE_STAMP
 

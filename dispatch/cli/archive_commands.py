@@ -49,7 +49,7 @@ def show(
 @app.command()
 def example() -> None:
     """Print a commented mapping file to start from: parkwatt archive example > mapping.yaml."""
-    from forecasting.mapping import EXAMPLE
+    from forecasting.importing.mapping import EXAMPLE
 
     typer.echo(EXAMPLE, nl=False)
 
@@ -57,6 +57,6 @@ def example() -> None:
 @app.command()
 def schema() -> None:
     """Print the JSON schema of a mapping file, for editors that complete and check YAML."""
-    from forecasting.mapping import schema as mapping_schema
+    from forecasting.importing.mapping import schema as mapping_schema
 
     typer.echo(json.dumps(mapping_schema(), indent=2, ensure_ascii=False))

@@ -19,9 +19,9 @@ from dispatch.errors import DataError
 
 if TYPE_CHECKING:
     from forecasting.archive import Archive
-    from forecasting.importing import Incoming
-    from forecasting.inventory import Holding
-    from forecasting.revisions import Counts
+    from forecasting.archive.inventory import Holding
+    from forecasting.archive.revisions import Counts
+    from forecasting.importing.run import Incoming
 
 _UNUSED_SHOWN = 8
 _NS_PER_MIN = 60_000_000_000
@@ -46,9 +46,9 @@ def run_import(mapping: Path, into: Path | None, *, check: bool) -> None:
     if into is None and not check:
         raise DataError("archive import: give the archive's folder with --into, or --check to store nothing")
     with _users_mistakes():
-        from forecasting.importing import read_files
-        from forecasting.mapping import read_mapping
-        from forecasting.store import Store
+        from forecasting.archive.store import Store
+        from forecasting.importing.mapping import read_mapping
+        from forecasting.importing.run import read_files
 
         with bar(Console(stderr=True)) as progress:
             asked = read_mapping(mapping)
@@ -74,8 +74,8 @@ def run_show(folder: Path, as_of: str | None, sites: tuple[str, ...], json_file:
         DataError: there is no archive, no such site, or the time is none.
     """
     with _users_mistakes():
+        from forecasting.archive.store import Store
         from forecasting.clock import instant_ns
-        from forecasting.store import Store
 
         if as_of is not None:
             instant_ns(as_of, "--as-of")
@@ -110,7 +110,7 @@ def _users_mistakes() -> Iterator[None]:
 
 
 def _lines(archive: Archive) -> list[_Line]:
-    from forecasting.inventory import held
+    from forecasting.archive.inventory import held
 
     return [_Line(site, name, one) for (site, name), rows in sorted(archive.rows().items()) for one in held(rows)]
 

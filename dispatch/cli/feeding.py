@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from forecasting.archive import Archive
-    from forecasting.revisions import Counts
+    from forecasting.archive.revisions import Counts
     from forecasting.series_run import SeriesProvider
 
 SUBJECTS = ("weather", "prices", "carbon_intensity")
@@ -277,8 +277,8 @@ def _ahead(feed: IntensityFeed) -> SeriesProvider | None:
 
 
 def _stored(into: Path, found: Gathered, now: pd.Timestamp) -> Mapping[tuple[str, str], Counts]:
+    from forecasting.archive.store import Store
     from forecasting.errors import ForecastError
-    from forecasting.store import Store
 
     if not len(found.archive):
         return {}

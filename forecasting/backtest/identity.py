@@ -14,8 +14,8 @@ import numpy as np
 
 import forecasting
 from forecasting.archive import Archive
+from forecasting.archive.known import Known
 from forecasting.errors import ForecastError, LookAheadError
-from forecasting.known import Known
 
 
 def content_hash(*values: Any) -> str:

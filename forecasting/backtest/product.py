@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from forecasting.archive.known import Known
 from forecasting.clock import Ns
 from forecasting.errors import ForecastError, LookAheadError
 from forecasting.forecast import MODEL_VERSION
-from forecasting.known import Known
 from forecasting.ladder import Climber, Ladder
 from forecasting.models.base import CannotForecast
 from forecasting.targets import Place, Target

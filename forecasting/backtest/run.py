@@ -18,13 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecasting.archive import Archive
+from forecasting.archive.known import Known
 from forecasting.backtest import results
 from forecasting.backtest.identity import archive_hash, code_of, content_hash
 from forecasting.backtest.results import NO_ANSWER, Results
 from forecasting.backtest.tasks import Task
 from forecasting.clock import Ns, utc_index, utc_text
 from forecasting.errors import ForecastError, LookAheadError
-from forecasting.known import Known
 from forecasting.models.base import CannotForecast, Model, Trained
 from forecasting.observed import means_over
 from forecasting.targets import Place, Target

@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from forecasting.archive.known import Known
 from forecasting.clock import Ns
-from forecasting.known import Known
 from forecasting.targets import Place, Target
 
 Floats = NDArray[np.float64]

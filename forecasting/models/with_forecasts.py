@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from forecasting.archive.known import Known
 from forecasting.clock import Ns
-from forecasting.known import Known
 from forecasting.models.base import CannotForecast, Model, Trained
 from forecasting.situations import inputs_of
 from forecasting.targets import Place, Target

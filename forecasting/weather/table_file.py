@@ -20,9 +20,9 @@ import pandas as pd
 from forecasting.archive import Archive, Known, Run
 from forecasting.clock import utc_index, utc_text
 from forecasting.errors import ForecastError
-from forecasting.files import read_table
-from forecasting.importing import read_files
-from forecasting.mapping import checked
+from forecasting.importing.files import read_table
+from forecasting.importing.mapping import checked
+from forecasting.importing.run import read_files
 from forecasting.weather.base import VARIABLES, WeatherRun
 
 ISSUE, AVAILABLE, TIME = "issue_time", "available_at", "time"

@@ -8,7 +8,7 @@ when a value holds:
 - PVGIS gives instants: all of an hour, but radiation some minutes later, when the satellite looked. The mean over an
   hour is taken as the value at its middle, linear between instants.
 
-Plain tables of weather come in by a mapping (`forecasting.importing`), not here.
+Plain tables of weather come in by a mapping (`forecasting.importing.run`), not here.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forecasting.archive import MEASURED_NS, Archive, Rows
-from forecasting.store import Store
+from forecasting.archive.store import Store
 
 START = pd.Timestamp("2023-12-31T20:00Z").value
 HOUR = 3_600_000_000_000

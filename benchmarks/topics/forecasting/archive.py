@@ -18,10 +18,10 @@ import pandas as pd
 
 from benchmarks.rows import row
 from forecasting.archive import MEASURED_NS, Archive, Rows
+from forecasting.archive.store import Store
 from forecasting.clock import HOUR_NS, MINUTE_NS
-from forecasting.importing import read_files
-from forecasting.mapping import checked
-from forecasting.store import Store
+from forecasting.importing.mapping import checked
+from forecasting.importing.run import read_files
 
 SITES, DAYS, HOURS = 100, 365, 48
 START = pd.Timestamp("2023-01-01", tz="UTC").value

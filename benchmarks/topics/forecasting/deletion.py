@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from benchmarks.datasets import gefcom2012_wind, pvod
 from benchmarks.rows import row
 from forecasting.archive import Archive
+from forecasting.archive.known import Known
 from forecasting.clock import DAY_NS, HOUR_NS, Ns, utc_index
 from forecasting.errors import ForecastError
-from forecasting.known import Known
 from forecasting.ladder import Ladder
 from forecasting.observed import means_over
 from forecasting.quantiles import LEVELS

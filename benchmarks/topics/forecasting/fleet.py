@@ -18,9 +18,9 @@ import numpy as np
 from benchmarks.datasets.made_up_fleet import Made, make
 from benchmarks.processes import run
 from benchmarks.rows import row
+from forecasting.archive.known import Known
 from forecasting.clock import DAY_NS, utc_index
 from forecasting.fleet import Fleet, FleetTrained, forecast_fleet
-from forecasting.known import Known
 from forecasting.ladder import Ladder
 from forecasting.quantiles import LEVELS, pinball
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from forecasting.archive.known import Known
 from forecasting.clock import DAY_NS, HOUR_NS, Ns
 from forecasting.features import by_calendar
-from forecasting.known import Known
 from forecasting.learners.base import Frame
 from forecasting.models.fleet.panel import Panel, Steps, calendar, suns, weather_of
 from forecasting.targets import Place, Target

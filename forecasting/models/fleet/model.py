@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecasting import dependence, scenarios
+from forecasting.archive.known import Known
 from forecasting.clock import DAY_NS, HOUR_NS, Ns, utc_text
 from forecasting.dependence import Dependence
-from forecasting.known import Known
 from forecasting.learners import conformal
 from forecasting.learners import levels as dense
 from forecasting.learners.base import Fitted, Frame

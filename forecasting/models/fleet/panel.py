@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from forecasting.archive.known import Known
+from forecasting.archive.rows import Rows
 from forecasting.clock import DAY_NS, HOUR_NS, Ns, utc_index
-from forecasting.known import Known
 from forecasting.models.base import CannotForecast
-from forecasting.rows import Rows
 from forecasting.steps import Grid
 from forecasting.targets import Place, Target
 from forecasting.weather.base import BEFORE_THE_STAMP

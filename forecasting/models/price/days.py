@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from forecasting.archive.known import Known
 from forecasting.clock import DAY_NS, HOUR_NS, Ns, utc_index
-from forecasting.known import Known
 from forecasting.models.base import CannotForecast
 from forecasting.targets import Place, Target
 

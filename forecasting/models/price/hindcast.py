@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from forecasting.known import Known
+from forecasting.archive.known import Known
 from forecasting.models.base import CannotForecast
 from forecasting.models.price import averaging
 from forecasting.models.price.days import Ints, known_days, prices

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecasting import steps as grids
+from forecasting.archive.known import Known
 from forecasting.clock import HOUR_NS, Ns, utc_text
-from forecasting.known import Known
 from forecasting.learners import levels as dense
 from forecasting.models.base import CannotForecast
 from forecasting.models.price import averaging, profile

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecasting.archive import Known
+from forecasting.archive.rows import Rows
 from forecasting.clock import HOUR_NS, Ns
-from forecasting.rows import Rows
 
 Floats = NDArray[np.float64]
 Steps = NDArray[np.int64]

@@ -9,8 +9,8 @@ import jsonschema
 import pytest
 import yaml
 
-from forecasting.mapping import checked
-from forecasting.store import Store
+from forecasting.archive.store import Store
+from forecasting.importing.mapping import checked
 from tests.unit.dispatch.typed import Run, refused, run
 
 __all__ = ["run"]  # a fixture

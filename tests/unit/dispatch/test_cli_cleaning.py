@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from forecasting.store import Store
+from forecasting.archive.store import Store
 from tests.unit.dispatch.small_park import PARK, park, write
 from tests.unit.dispatch.typed import Run, run
 from tests.unit.forecasting.models.solar.test_dirt import dirty

@@ -15,7 +15,7 @@ import pytest
 from benchmarks.cases.services import documents
 from benchmarks.cases.services.local import Answer, Script, serving
 from forecasting import fetching
-from forecasting.store import Store
+from forecasting.archive.store import Store
 from tests.unit.dispatch.small_park import measured, park, write
 from tests.unit.dispatch.typed import Run, refused, run
 

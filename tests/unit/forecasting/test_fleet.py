@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from benchmarks.datasets.made_up_fleet import Made, make
+from forecasting.archive.known import Known
+from forecasting.archive.rows import Rows
 from forecasting.clock import DAY_NS, HOUR_NS, utc_index
 from forecasting.fleet import Fleet, FleetTrained, forecast_fleet
 from forecasting.forecast import forecast
-from forecasting.known import Known
 from forecasting.ladder import Ladder
 from forecasting.learners.boosted import Boosted
 from forecasting.models.base import CannotForecast
@@ -19,7 +20,6 @@ from forecasting.models.fleet.panel import panel_of, suns, weather_of
 from forecasting.models.own_past import OwnPast
 from forecasting.physics import solar_elevation_deg
 from forecasting.quantiles import LEVELS
-from forecasting.rows import Rows
 from forecasting.targets import Place
 
 SITES, DAYS = 5, 70

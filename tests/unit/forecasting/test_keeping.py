@@ -8,9 +8,9 @@ import pytest
 
 from forecasting import keeping
 from forecasting.archive import Archive
+from forecasting.archive.known import Known
 from forecasting.clock import DAY_NS, HOUR_NS
 from forecasting.keeping import drifted, held_out, keep, ladder_for, told
-from forecasting.known import Known
 from forecasting.ladder import Ladder
 from forecasting.model_card import cards
 from forecasting.models.base import Model

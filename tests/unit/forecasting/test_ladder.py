@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from forecasting.archive.known import Known
 from forecasting.clock import DAY_NS, HOUR_NS, Ns
 from forecasting.errors import ForecastError
-from forecasting.known import Known
 from forecasting.ladder import RUNGS, Climber, Ladder
 from forecasting.models.base import CannotForecast, Model
 from forecasting.models.own_past import OwnPast

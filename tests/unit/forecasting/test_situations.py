@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from forecasting.archive import Archive
+from forecasting.archive.known import Known
 from forecasting.clock import DAY_NS, HOUR_NS
 from forecasting.errors import ForecastError
-from forecasting.known import Known
 from forecasting.situations import Part, Situation, parts_of
 from forecasting.targets import Target
 

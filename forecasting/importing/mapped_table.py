@@ -17,10 +17,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from forecasting.archive.rows import MEASURED_NS
 from forecasting.clock import HOUR_NS, Ns
-from forecasting.columns import Fault, faults, numbers, utc_times
-from forecasting.mapping import Files
-from forecasting.rows import MEASURED_NS
+from forecasting.importing.columns import Fault, faults, numbers, utc_times
+from forecasting.importing.mapping import Files
 
 Floats = NDArray[np.float64]
 Ids = NDArray[np.int64]

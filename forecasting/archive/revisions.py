@@ -8,9 +8,9 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
+from forecasting.archive.rows import MEASURED_NS, Rows, concatenated
 from forecasting.clock import utc_text
 from forecasting.errors import ForecastError
-from forecasting.rows import MEASURED_NS, Rows, concatenated
 
 Ids = NDArray[np.int64]
 

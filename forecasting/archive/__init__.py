@@ -22,10 +22,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from forecasting.archive.known import Ensemble, Known, Measured, Run
+from forecasting.archive.rows import MEASURED_NS, Rows
 from forecasting.clock import Ns, index_ns, instant_ns, utc_text
 from forecasting.errors import ForecastError
-from forecasting.known import Ensemble, Known, Measured, Run
-from forecasting.rows import MEASURED_NS, Rows
 
 if TYPE_CHECKING:
     import pyarrow as pa

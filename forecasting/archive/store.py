@@ -16,11 +16,11 @@ import numpy as np
 import pandas as pd
 
 from forecasting.archive import Archive, Known, Time
+from forecasting.archive.revisions import Counts, fresh
+from forecasting.archive.rows import Rows, concatenated
+from forecasting.archive.store_parts import LIST, ROWS, Part, Wanted, commit, listed, read_parts, sweep, write_part
 from forecasting.clock import instant_ns, utc_index
 from forecasting.errors import ForecastError
-from forecasting.revisions import Counts, fresh
-from forecasting.rows import Rows, concatenated
-from forecasting.store_parts import LIST, ROWS, Part, Wanted, commit, listed, read_parts, sweep, write_part
 
 Series = tuple[str, str]
 LOCK_WAIT_S = 20.0
@@ -117,7 +117,7 @@ class Store:
         """Add the rows of an archive: all or, whatever happens, none. Says by series what came of them.
 
         `now` is when a row that contradicts a held one of the same availability became known; see
-        `forecasting.revisions`.
+        `forecasting.archive.revisions`.
         """
         now_ns = instant_ns(now if now is not None else pd.Timestamp.now("UTC"), "now")
         with self._locked():

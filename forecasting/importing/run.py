@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from forecasting.archive import Archive
+from forecasting.archive.rows import MEASURED_NS, Rows, concatenated
 from forecasting.clock import utc_text
 from forecasting.errors import ForecastError
-from forecasting.mapped_file import Piece, Read, read_mapped
-from forecasting.mapped_table import Mistake
-from forecasting.mapping import Files, ImportMapping
-from forecasting.rows import MEASURED_NS, Rows, concatenated
+from forecasting.importing.mapped_file import Piece, Read, read_mapped
+from forecasting.importing.mapped_table import Mistake
+from forecasting.importing.mapping import Files, ImportMapping
 
 MOST_SHOWN = 40
 SAME_PAIRS_SHOWN = 3

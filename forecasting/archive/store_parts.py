@@ -22,9 +22,9 @@ from urllib.parse import quote
 
 import numpy as np
 
+from forecasting.archive.rows import MEASURED_NS, Rows, concatenated
 from forecasting.clock import Ns
 from forecasting.errors import ForecastError
-from forecasting.rows import MEASURED_NS, Rows, concatenated
 
 if TYPE_CHECKING:
     import pyarrow as pa

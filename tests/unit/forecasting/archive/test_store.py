@@ -12,11 +12,11 @@ import pandas as pd
 import pytest
 from filelock import FileLock
 
-from forecasting import store as store_module
 from forecasting.archive import Archive
+from forecasting.archive import store as store_module
+from forecasting.archive.revisions import Counts
+from forecasting.archive.store import Store
 from forecasting.errors import ForecastError
-from forecasting.revisions import Counts
-from forecasting.store import Store
 
 END = pd.date_range("2023-12-30T00:15Z", periods=4 * 96, freq="15min")  # reaches into the next year
 NOW = pd.Timestamp("2024-03-01T00:00Z")
@@ -119,7 +119,7 @@ KILLED = """
 import os, signal, sys
 import numpy as np, pandas as pd
 from forecasting.archive import Archive
-from forecasting.store import Store
+from forecasting.archive.store import Store
 import pyarrow.parquet, pyarrow.dataset, filelock
 folder, at = sys.argv[1], int(sys.argv[2])
 end = pd.date_range("2023-12-31T12:00Z", periods=96, freq="15min")

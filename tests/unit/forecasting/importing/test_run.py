@@ -9,8 +9,8 @@ import pytest
 
 from forecasting.archive import Archive
 from forecasting.errors import ForecastError
-from forecasting.importing import ImportMistakesError, Incoming, read_files
-from forecasting.mapping import MappingError, checked, read_mapping
+from forecasting.importing.mapping import MappingError, checked, read_mapping
+from forecasting.importing.run import ImportMistakesError, Incoming, read_files
 
 LATE = "2030-01-01T00:00Z"
 

@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import numpy as np
 import pandas as pd
 
-from forecasting.columns import numbers, utc_times
 from forecasting.errors import ForecastError
+from forecasting.importing.columns import numbers, utc_times
 
 Stamp = Literal["start", "end"]
 

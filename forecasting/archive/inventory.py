@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forecasting.rows import MEASURED_NS, Rows
+from forecasting.archive.rows import MEASURED_NS, Rows
 
 
 @dataclass(frozen=True)

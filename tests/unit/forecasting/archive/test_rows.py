@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from forecasting.rows import MEASURED_NS, Rows, concatenated
+from forecasting.archive.rows import MEASURED_NS, Rows, concatenated
 
 
 def rows(*cells: tuple[int, int, int, int, float]) -> Rows:

@@ -10,15 +10,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from forecasting import mapped_table
+from forecasting.archive.rows import Rows, curtailed_name
 from forecasting.clock import HOUR_NS, Ns
-from forecasting.columns import MOST, Fault, faults
 from forecasting.errors import ForecastError
-from forecasting.files import read_table
-from forecasting.mapped_table import Floats, Ids, MappedTable, Mistake, Stamps
-from forecasting.mapping import Files, Series
-from forecasting.rows import Rows, curtailed_name
-from forecasting.units import unit_for
+from forecasting.importing import mapped_table
+from forecasting.importing.columns import MOST, Fault, faults
+from forecasting.importing.files import read_table
+from forecasting.importing.mapped_table import Floats, Ids, MappedTable, Mistake, Stamps
+from forecasting.importing.mapping import Files, Series
+from forecasting.importing.units import unit_for
 from forecasting.weather_variables import CATALOGUE
 
 DEFAULT_DELAY = "15min"

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from forecasting.errors import ForecastError
-from forecasting.files import read_series
+from forecasting.importing.files import read_series
 
 
 def write(path: Path, text: str) -> Path:

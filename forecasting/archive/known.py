@@ -17,9 +17,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from forecasting.archive.rows import MEASURED_NS, Rows
 from forecasting.clock import Ns, index_ns, instant_ns, utc_text
 from forecasting.errors import ForecastError, LookAheadError
-from forecasting.rows import MEASURED_NS, Rows
 
 Floats = NDArray[np.float64]
 NEVER_NS = int(np.iinfo(np.int64).max)

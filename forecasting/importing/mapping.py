@@ -16,7 +16,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from forecasting.errors import ForecastError
-from forecasting.units import unit_for
+from forecasting.importing.units import unit_for
 
 EXAMPLE = """\
 # What the columns of your files hold; 'parkwatt archive schema' describes every field.
