@@ -33,11 +33,7 @@ WEATHER = (
     "wind_speed_100m",
     "wind_speed_10m",
 )
-INPUTS = (
-    *(f"forecasting/{name}.py" for name in ("archive", "known", "revisions", "rows", "store", "store_parts")),
-    "benchmarks/topics/forecasting/archive.py",
-)
-IMPORT = ("columns", "files", "importing", "mapped_file", "mapped_table", "mapping", "units")
+INPUTS = ("forecasting/archive", "benchmarks/topics/forecasting/archive.py")
 
 
 @dataclass(frozen=True)
@@ -155,7 +151,7 @@ def comes_back() -> bool:
     name="archive: CSV and Parquet read and checked, per million rows",
     unit="s",
     bar="<= 10",
-    inputs=(*INPUTS, *(f"forecasting/{name}.py" for name in IMPORT)),
+    inputs=(*INPUTS, "forecasting/importing"),
     slow=True,
 )
 def import_seconds() -> float:

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from benchmarks.rows import Bar, CannotMeasure, Measured, Measurement, Register, Value
+from benchmarks.topics import TOPICS, measurements
 
 
 def measurement(answer: Measured | Value | Exception, bar: str = "<= 3") -> Measurement:
@@ -74,3 +77,15 @@ def test_the_register_keeps_topics_apart_and_names_unique() -> None:
         register.row("spine", name="one", unit="s", bar="<= 1")
     with pytest.raises(ValueError, match="expected one of <="):
         register.row("spine", name="two", unit="s", bar="fast")
+
+
+def test_what_makes_a_row_stale_is_there(repository: Path) -> None:
+    """A path that was moved away would never change again, and the row would never be stale."""
+    lost = {
+        (topic, one.name, path)
+        for topic in TOPICS
+        for one in measurements(topic)
+        for path in one.inputs
+        if not (repository / path).exists()
+    }
+    assert lost == set()
