@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchmarks.datasets import components, registry
+from benchmarks.datasets.farms import Farms, Hours
 from forecasting.archive import Archive
 from forecasting.archive.rows import Rows
 from forecasting.targets import Place, Target
@@ -27,30 +28,10 @@ KNOWN = "Training"  # the file's word for hours whose power was revealed
 
 
 @dataclass(frozen=True, eq=False)
-class Window:
-    """Hours to be forecast together: issue and ends."""
+class Data(Farms):
+    """Farms with their windows of hours."""
 
-    issue: pd.Timestamp
-    end: pd.DatetimeIndex
-
-    @property
-    def edges(self) -> pd.DatetimeIndex:
-        """All edges, the issue first."""
-        return self.end.insert(0, self.issue)
-
-
-@dataclass(frozen=True, eq=False)
-class Data:
-    """Archive, farms, windows and what came (hours × farms)."""
-
-    archive: Archive
-    targets: tuple[Target, ...]
-    windows: tuple[Window, ...]
-    power: pd.DataFrame
-
-    def actual(self, window: Window) -> Floats:
-        """Powers (T, farms) of a window."""
-        return np.asarray(self.power.reindex(window.end), dtype=np.float64)
+    windows: tuple[Hours, ...]
 
 
 @cache
@@ -78,14 +59,14 @@ def load() -> Data:
         rows[site, name] = components.measured_rows(stamp, stamp, known[name].to_numpy(dtype=np.float64))
         targets.append(Target(name, "wind", 1.0, site))
     names = [target.name for target in targets]
-    return Data(Archive.of_rows(rows), tuple(targets), _windows(table["usage"] != KNOWN), power[names])
+    return Data(Archive.of_rows(rows), tuple(targets), power[names], _windows(table["usage"] != KNOWN))
 
 
-def _windows(held: pd.Series) -> tuple[Window, ...]:
+def _windows(held: pd.Series) -> tuple[Hours, ...]:
     """Stretches of hours that were held back."""
     ends = pd.DatetimeIndex(held.index)
     flags = held.to_numpy(dtype=bool)
     begins = np.flatnonzero(flags & ~np.concatenate([[False], flags[:-1]]))
     stops = np.flatnonzero(flags & ~np.concatenate([flags[1:], [False]])) + 1
     hour = pd.Timedelta(hours=1)
-    return tuple(Window(ends[a] - hour, ends[a:b]) for a, b in zip(begins, stops, strict=True))
+    return tuple(Hours(ends[a] - hour, ends[a:b]) for a, b in zip(begins, stops, strict=True))

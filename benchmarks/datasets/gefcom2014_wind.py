@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchmarks.datasets import components, registry
+from benchmarks.datasets.farms import Farms, Hours
 from forecasting.archive import Archive
 from forecasting.archive.rows import Rows
 from forecasting.targets import Place, Target
@@ -29,27 +30,17 @@ PLACE = Place(-35.0, 145.0, "UTC")
 
 
 @dataclass(frozen=True, eq=False)
-class Task:
-    """One month: its official number, and the ends of its hours."""
+class Task(Hours):
+    """One month, with its official number."""
 
     number: int
-    issue: pd.Timestamp
-    end: pd.DatetimeIndex
-
-    @property
-    def edges(self) -> pd.DatetimeIndex:
-        """All edges, the issue first."""
-        return self.end.insert(0, self.issue)
 
 
 @dataclass(frozen=True, eq=False)
-class Data:
-    """Archive, farms, months that can be forecast, and what came (hours × farms)."""
+class Data(Farms):
+    """Farms with the months that can be forecast."""
 
-    archive: Archive
-    targets: tuple[Target, ...]
     tasks: tuple[Task, ...]
-    power: pd.DataFrame
 
     @property
     def scored(self) -> tuple[Task, ...]:
@@ -60,10 +51,6 @@ class Data:
     def earlier(self) -> tuple[Task, ...]:
         """Tasks 1 to 3, on which choices may be made."""
         return tuple(task for task in self.tasks if 1 <= task.number < FIRST_SCORED)
-
-    def actual(self, task: Task) -> Floats:
-        """Powers (T, farms) of a month."""
-        return np.asarray(self.power.reindex(task.end), dtype=np.float64)
 
 
 @cache
@@ -93,7 +80,7 @@ def load() -> Data:
         rows[site, name] = components.measured_rows(stamp, revealed[chosen], part["power"].to_numpy(np.float64))
         targets.append(Target(name, "wind", 1.0, site))
     power = table.assign(end=end).pivot(index="end", columns="zone", values="power").tz_localize("UTC")
-    return Data(Archive.of_rows(rows), tuple(targets), _tasks(power), power)
+    return Data(Archive.of_rows(rows), tuple(targets), power, _tasks(power))
 
 
 def _tasks(power: pd.DataFrame) -> tuple[Task, ...]:
@@ -105,5 +92,5 @@ def _tasks(power: pd.DataFrame) -> tuple[Task, ...]:
     for number, period in enumerate(month.unique().sort_values(), start=FIRST_SCORED - 12):
         inside = month == period
         if number >= 1 and power[inside].notna().to_numpy().mean() >= LEAST_MEASURED:
-            found.append(Task(number, ends[inside][0] - hour, ends[inside]))
+            found.append(Task(ends[inside][0] - hour, ends[inside], number))
     return tuple(found)

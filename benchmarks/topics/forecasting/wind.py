@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.datasets import gefcom2012_wind, gefcom2014_wind
+from benchmarks.datasets.farms import Hours
 from benchmarks.rows import CannotMeasure, Measured, row
 from forecasting.clock import Ns, index_ns
 from forecasting.models.wind.model import WindModel
@@ -27,6 +28,7 @@ CODE = (
     "forecasting/learners",
     "forecasting/physics.py",
     "benchmarks/datasets/components.py",
+    "benchmarks/datasets/farms.py",
     "benchmarks/topics/forecasting/wind.py",
 )
 MONTHS = (*CODE, "benchmarks/datasets/gefcom2014_wind.py")
@@ -60,7 +62,7 @@ def month_scores(own_run: bool) -> dict[int, float]:
     return found
 
 
-def _relative_ns(window: gefcom2012_wind.Window) -> Ns:
+def _relative_ns(window: Hours) -> Ns:
     edges_ns = index_ns(window.edges, "edges")
     return np.asarray(edges_ns - edges_ns[0])
 
