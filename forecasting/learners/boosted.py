@@ -10,7 +10,7 @@ One thread and fixed seeds: the same rows give the same bits on any machine.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,7 +61,7 @@ class Boosted:
         weight = self._weights(rows)
         label = actual - base_of(rows, self.base, middle)
         data = xgb.QuantileDMatrix(picked(rows, names), label=label, weight=weight, max_bin=self.bins, nthread=1)
-        rounds = int(np.clip(len(rows) // self.rows_per_round, self.fewest_rounds, self.rounds))
+        rounds = rounds_for(len(rows), self.rounds, self.rows_per_round, self.fewest_rounds)
         boosters = tuple(
             xgb.train(self._settings(rows, trained, seed), data, num_boost_round=rounds) for seed in self.seeds
         )
@@ -76,21 +76,47 @@ class Boosted:
 
     def _settings(self, rows: Frame, trained: Floats, seed: int) -> dict[str, Any]:
         per_block = len(rows) / len(np.unique(rows.block))
-        return {
+        return tree_settings(self, max(self.min_rows, self.leaf_blocks * per_block), seed) | {
             "objective": "reg:quantileerror",
             "quantile_alpha": trained,
             "multi_strategy": "multi_output_tree",
-            "tree_method": "hist",
-            "max_bin": self.bins,
-            "max_depth": self.depth,
-            "learning_rate": self.learning_rate,
-            "min_child_weight": max(self.min_rows, self.leaf_blocks * per_block),
-            "subsample": self.row_share,
-            "colsample_bytree": self.column_share,
-            "seed": seed,
-            "nthread": 1,
-            "verbosity": 0,
         }
+
+
+class Trees(Protocol):
+    """How trees are grown, whatever they minimise."""
+
+    @property
+    def depth(self) -> int: ...  # noqa: D102 - as XGBoost's parameter of that sense
+    @property
+    def learning_rate(self) -> float: ...  # noqa: D102
+    @property
+    def row_share(self) -> float: ...  # noqa: D102
+    @property
+    def column_share(self) -> float: ...  # noqa: D102
+    @property
+    def bins(self) -> int: ...  # noqa: D102
+
+
+def tree_settings(trees: Trees, leaf_rows: float, seed: int = 0) -> dict[str, Any]:
+    """XGBoost's parameters for trees on one thread, with so many rows in a leaf at least."""
+    return {
+        "tree_method": "hist",
+        "max_bin": trees.bins,
+        "max_depth": trees.depth,
+        "learning_rate": trees.learning_rate,
+        "min_child_weight": leaf_rows,
+        "subsample": trees.row_share,
+        "colsample_bytree": trees.column_share,
+        "seed": seed,
+        "nthread": 1,
+        "verbosity": 0,
+    }
+
+
+def rounds_for(rows: int, most: int, per_round: int = 60, fewest: int = 15) -> int:
+    """Rounds that so many rows are worth."""
+    return int(np.clip(rows // per_round, fewest, most))
 
 
 def picked(rows: Frame, names: tuple[str, ...]) -> NDArray[np.float32]:

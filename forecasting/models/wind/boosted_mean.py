@@ -20,13 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecasting.learners.base import Frame
-from forecasting.learners.boosted import picked
+from forecasting.learners.boosted import picked, rounds_for, tree_settings
 
 Floats = NDArray[np.float64]
 SHARE, SHARE_STALE = 0.4, 0.2  # where a recent power is known, and where none is
 FROM_STAGE_ONE = re.compile(r"first_|corrected_|error|by_sector")
-ROWS_PER_ROUND = 60
-FEWEST_ROUNDS = 15
 
 
 @dataclass(frozen=True)
@@ -46,20 +44,8 @@ class Mean:
         import xgboost as xgb
 
         data = xgb.QuantileDMatrix(picked(rows, names), label=actual, max_bin=self.bins, nthread=1)
-        rounds = int(np.clip(len(rows) // ROWS_PER_ROUND, FEWEST_ROUNDS, self.rounds))
-        settings = {
-            "objective": "reg:squarederror",
-            "tree_method": "hist",
-            "max_bin": self.bins,
-            "max_depth": self.depth,
-            "learning_rate": self.learning_rate,
-            "min_child_weight": min(self.min_rows, len(rows) / 20),
-            "subsample": self.row_share,
-            "colsample_bytree": self.column_share,
-            "seed": 0,
-            "nthread": 1,
-            "verbosity": 0,
-        }
+        settings = tree_settings(self, min(self.min_rows, len(rows) / 20)) | {"objective": "reg:squarederror"}
+        rounds = rounds_for(len(rows), self.rounds)
         return MeanFitted(xgb.train(settings, data, num_boost_round=rounds), names)
 
 
