@@ -75,19 +75,21 @@ def physics_kw(case: Case, issue_ns: Ns, step: Steps) -> Floats | None:
 def gain(case: Case) -> float:
     """Measured over physical energy of the days known, shrunk to 1 as if three more days had agreed.
 
-    Within 0.5 … 1.5.
+    Each day counts with the weather that was forecast at its beginning, as the days ahead will. Within 0.5 … 1.5.
     """
-    history = case.history
+    history, grid = case.history, case.history.grid
     if history.last_step < 0:
         return 1.0
-    per_day = history.grid.per_day
-    step = np.arange(max(0, history.last_step + 1 - GAIN_DAYS * per_day), history.last_step + 1)
-    power = physics_kw(case, np.array([case.issue_ns]), step[None, :])
+    issue_ns = case.issue_ns - np.arange(GAIN_DAYS, 0, -1) * DAY_NS
+    step = (issue_ns[:, None] - grid.start_ns) // grid.step_ns + np.arange(grid.per_day)
+    inside = (step >= 0) & (step <= history.last_step)
+    step = np.clip(step, 0, history.last_step)
+    power = physics_kw(case, issue_ns, step)
     if power is None:
         return 1.0
-    both = np.isfinite(power[0]) & np.isfinite(history.value[step])
+    both = inside & np.isfinite(power) & np.isfinite(history.value[step])
     if not both.any():
         return 1.0
-    prior = 3 * DAY_NS / history.grid.step_ns * float(power[0][both].mean())
-    measured, modelled = float(history.value[step][both].sum()), float(power[0][both].sum())
+    prior = 3 * DAY_NS / grid.step_ns * float(power[both].mean())
+    measured, modelled = float(history.value[step][both].sum()), float(power[both].sum())
     return float(np.clip((measured + prior) / (modelled + prior), 0.5, 1.5)) if modelled + prior > 0 else 1.0

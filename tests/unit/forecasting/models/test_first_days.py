@@ -50,9 +50,9 @@ def test_physics_of_the_weather_ahead_has_a_band_and_takes_a_gain_from_what_was_
     np.testing.assert_allclose(found[:, 2], 1000.0)  # half-way up the curve
     assert (np.diff(found, axis=1) > 0).all()
     assert "so physics" in plain.notes["wind"][0]
-    weak = plain.quantiles(known(7.5, 2, True, share=0.7), edges())["wind"]
-    # Two days at .7 against three at 1: the gain is .88.
-    np.testing.assert_allclose(weak[:, 2], 880.0, rtol=1e-6)
+    weak = plain.quantiles(known(7.5, 6, True, share=0.7), edges())["wind"]
+    # Six days at .7 against three at 1: the gain is .8.
+    np.testing.assert_allclose(weak[:, 2], 800.0, rtol=1e-6)
 
 
 def test_without_weather_ahead_the_usual_one_stands_in_until_the_plant_has_a_past() -> None:
