@@ -178,8 +178,8 @@ def _notes(answer: Answer, known: Known, edges_ns: Ns) -> Iterator[str]:
             yield f"{name}: {len(on)} of {len(answer.rungs)} intervals from {RUNG_WORDS[rung]}"
     if answer.quality != answer.expected:
         on = [step for step, each in enumerate(answer.rungs) if each == answer.quality]
-        first = utc_text(int(edges_ns[on[0]]))
-        yield f"{name}: from {RUNG_WORDS[answer.quality]} for {len(on)} intervals, the first at {first}"
+        first = f"for {len(on)} intervals, the first at {utc_text(int(edges_ns[on[0]]))}"
+        yield f"{name}: from {RUNG_WORDS[answer.quality]} {first if len(on) < len(answer.rungs) else 'throughout'}"
     for site, variable, by_ns in answer.situation.late:
         yield f"{name}: {site}/{variable} is {by_ns / HOUR_NS:.0f} h older than usual"
     if answer.situation.missing and answer.quality != "own_past":

@@ -283,6 +283,19 @@ def cleaning(
     run(Request(config, day, weather, None, None, False, weather_url), Terms(cost, price, days))
 
 
+@app.command("carbon-price")
+def carbon_price(
+    file: Annotated[Path, typer.Argument(help="CSV or Parquet with a price a day; days without trade may lack.")],
+    column: Annotated[str, typer.Option(help="Its column of prices.")],
+    days: Annotated[int, typer.Option(min=1, max=28, help="How many days ahead.")] = 7,
+    time_zone: Annotated[str, typer.Option(help="Of the file's dates, an IANA name.")] = "Asia/Shanghai",
+) -> None:
+    """Forecast the price of allowances a week ahead, with the error of forecasting it before."""
+    from dispatch.cli.carbon_prices import run
+
+    run(file, column, days, time_zone)
+
+
 @app.command()
 def backtest(
     config: Annotated[str, typer.Argument(help="A park as for plan, or a backtest's YAML file with a key 'park'.")],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from benchmarks.datasets import epf_dayahead_prices as epf
 from benchmarks.datasets import gefcom2014_price as gefcom
-from benchmarks.rows import Measured, row
+from benchmarks.rows import CannotMeasure, Measured, row
 from forecasting import scores
 from forecasting.clock import DAY_NS
 from forecasting.models.price.days import known_days, prices
@@ -107,6 +108,27 @@ def against_lear() -> Measured:
      slow=True, inputs=PRODUCT)  # fmt: skip
 def coverage() -> float:
     return max(abs(scored(name).coverage - 0.9) for name in epf.markets())
+
+
+def _against_dnn(name: str) -> Callable[[], Measured]:
+    def ratio() -> Measured:
+        one = scored(name)
+        return Measured(one.ours / one.dnn, one.ours)
+
+    return ratio
+
+
+def _markets() -> tuple[str, ...]:
+    """Those on this machine; where there are none, the rows above say why nothing is measured."""
+    try:
+        return epf.markets()
+    except CannotMeasure:
+        return ()
+
+
+for _name in _markets():
+    row("forecasting", name=f"day-ahead prices, {_name}: MAE / DNN ensemble's (reference: the MAE)", unit="", bar="< 1",
+        slow=True, inputs=PRODUCT)(_against_dnn(_name))  # fmt: skip
 
 
 def climatology(market: epf.Market, count: int, levels: Floats) -> Floats:
