@@ -137,10 +137,15 @@ class Forecast:
             pa.field("value", pa.float64(), metadata={"unit": "as in the column unit"}),
         ]
         issue_ns = self.issue_time.as_unit("ns").value
+        of_name = pa.array(np.repeat(np.arange(len(self.names)), rows))
+
+        def each(words: list[str]) -> pa.Array:
+            return pa.array(words, pa.string()).take(of_name)
+
         columns = [
-            pa.array([self.sites.get(name, "") for name in self.names for _ in range(rows)], pa.string()),
-            pa.array([name for name in self.names for _ in range(rows)], pa.string()),
-            pa.array([self.units.get(name, "kW") for name in self.names for _ in range(rows)], pa.string()),
+            each([self.sites.get(name, "") for name in self.names]),
+            each(list(self.names)),
+            each([self.units.get(name, "kW") for name in self.names]),
             pa.array(np.full(rows * len(self.names), issue_ns), pa.int64()).cast(stamp),
             pa.array(np.tile(np.repeat(ends, q), len(self.names)), pa.int64()).cast(stamp),
             pa.array(np.tile(self.levels, steps * len(self.names))),

@@ -21,7 +21,7 @@ Sources: Bialek, IEE Proc. Gener. Transm. Distrib. 143 (4), 1996; Zhou et al. 20
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -242,13 +242,13 @@ class _Wanted:
 class _Solve:
     """Factors of the steps' matrix, and which nodes are alive."""
 
-    factors: object
+    factors: Any
     alive: np.ndarray
 
     def __call__(self, right: Array) -> Array:
         """(n, t) for a right-hand side (n, t)."""
         kept = np.where(self.alive, right, 0.0).ravel(order="F")
-        return np.asarray(self.factors.solve(kept)).reshape(right.shape, order="F")  # type: ignore[attr-defined]
+        return np.asarray(self.factors.solve(kept)).reshape(right.shape, order="F")
 
 
 def _onto(nodes: int, node: np.ndarray, values: Array) -> Array:

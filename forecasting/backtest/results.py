@@ -88,7 +88,7 @@ def block(
     words = {"model": model, "target": target}
     whole: dict[str, Any] = each | {name: pa.array([text] * (steps * count)) for name, text in words.items()}
     rungs = [rung] * steps if isinstance(rung, str) else list(rung)
-    whole["rung"] = pa.array([one for one in rungs for _ in range(count)])
+    whole["rung"] = pa.array(rungs).take(pa.array(np.repeat(np.arange(steps), count)))
     return pa.table({name: whole[name] for name in COLUMNS})
 
 
