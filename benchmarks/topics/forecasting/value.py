@@ -13,7 +13,6 @@ step decides a month. Rows of both stand beside each other; plans over scenarios
 from __future__ import annotations
 
 import tempfile
-from datetime import date
 from functools import cache
 from pathlib import Path
 
@@ -113,7 +112,7 @@ def works(demand: float) -> Case:
         path.write_text(PARK.format(**where), encoding="utf-8")
         site = load_site(path)
     archive = _archive(data, station, site.name, site.time_zone)
-    first = date.fromisoformat(pvod.TEST_FROM)
+    first = utc_index(np.array([data.train_until_ns + pvod.HALF_STEP_NS]))[0].tz_convert(site.time_zone).date()
     span = Horizon.local_day(first, site.time_zone, STEP_MIN, days=DAYS)
     edges_ns = span.edges.astype("datetime64[ns]").astype(np.int64)
     actual = {name: observed(archive, Target(name, "load", np.inf, site.name), edges_ns) for name in ("works", "roof")}
