@@ -1,11 +1,11 @@
 """PVOD: photovoltaic plants in Hebei, quarter-hours, with a numerical weather product of each day.
 
-Protocol: the last 91 days of the file are the test (from 15 March 2019 in the published one), all before trains; a day is issued at its local midnight from
-what was measured before and from the weather product of that day, which counts as day-ahead. Values are readings at
-the stamp, so each stands for the quarter-hour around it: the power of clear days is symmetric about noon at the
-stamp itself (to 2.5 min). What was measured beside the power (`lmd_…`) goes into the archive as measurements, so no
-model can take it for a forecast. A plant that gave more than its nameplate before the test, within what a meter may
-err, is left out: its scale cannot be trusted.
+Protocol: the last 91 days of the file are the test (from 15 March 2019 in the published one), all before trains; a
+day is issued at its local midnight from what was measured before and from the weather product of that day, which
+counts as day-ahead. Values are readings at the stamp, so each stands for the quarter-hour around it: the power of
+clear days is symmetric about noon at the stamp itself (to 2.5 min). What was measured beside the power (`lmd_…`)
+goes into the archive as measurements, so no model can take it for a forecast. A plant that gave more than its
+nameplate before the test, within what a meter may err, is left out: its scale cannot be trusted.
 """
 
 from __future__ import annotations
