@@ -187,9 +187,10 @@ class _Wanted:
         sinks = arrived - _onto(n, sender, sent) - _onto(n, lesser, lost_too)
         alive = arrived > _DEAD * arrived.max(axis=0, initial=0.0)
         _refuse_from_nowhere(alive, sender, sent, arrived, steps.start)
-        # Gross: what leaves a node is shared out among what is sent and the sinks, so that no loss is left over.
-        through = arrived if self.losses == "net" else _onto(n, sender, sent) + np.maximum(sinks, 0.0)
-        moved = received if self.losses == "net" else sent
+        # Gross: what leaves a node is shared out among what is sent on and the sinks, so that no loss is left over;
+        # what a branch takes up without giving any is borne where it is taken.
+        moved = received if self.losses == "net" else np.where(received > 0, sent, 0.0)
+        through = arrived if self.losses == "net" else _onto(n, sender, moved) + np.maximum(sinks, 0.0)
         solve = self._factors(alive, through, sender, taker, moved)
         carbon = power * self.source_intensity[:, steps]
         brought = _onto(n, np.broadcast_to(self.node[:, None], power.shape), carbon)

@@ -13,7 +13,7 @@ from dispatch.carbon.marginal import Dispatch, marginal
 from dispatch.carbon.park import park_marginal
 from dispatch.errors import AlignmentError, SolveError
 from dispatch.highs import Limits, Matrices, run
-from dispatch.problem import Problem
+from dispatch.problem import NetworkLimits, Problem
 from dispatch.site import Site
 from dispatch.solve import solve
 from tests.parks import battery, given, grid, hours, load, park, tariff, unit
@@ -41,8 +41,16 @@ def test_published_triangle_where_one_more_kwh_lowers_emissions(shared: Path) ->
 
 
 def test_where_two_plants_cost_the_same_left_and_right_differ() -> None:
-    one_bus = Matrices(
-        np.array([30.0, 30.0]),
+    found = marginal(Dispatch(one_bus((30.0, 30.0)), np.array([0.9, 0.1]), np.array([0])))
+    # With carbon a little dearer the clean one runs, a little cheaper (a prize on it) the dirty one.
+    assert found.left[0] == pytest.approx(0.9)
+    assert found.right[0] == pytest.approx(0.1)
+    assert found.degenerate[0]
+
+
+def one_bus(cost: tuple[float, float]) -> Matrices:
+    return Matrices(
+        np.array(cost),
         0.0,
         sparse.csc_array(np.ones((1, 2))),
         np.array([10.0]),
@@ -51,11 +59,14 @@ def test_where_two_plants_cost_the_same_left_and_right_differ() -> None:
         np.full(2, 100.0),
         np.zeros(2, dtype=bool),
     )
-    found = marginal(Dispatch(one_bus, np.array([0.9, 0.1]), np.array([0])))
-    # With carbon a little dearer the clean one runs, a little cheaper (a prize on it) the dirty one.
-    assert found.left[0] == pytest.approx(0.9)
-    assert found.right[0] == pytest.approx(0.1)
-    assert found.degenerate[0]
+
+
+def test_the_price_of_carbon_decides_who_serves_the_next_kwh() -> None:
+    dirty_and_clean = np.array([0.9, 0.1])
+    free = marginal(Dispatch(one_bus((30.0, 50.0)), dirty_and_clean, np.array([0])))
+    dear = marginal(Dispatch(one_bus((30.0, 50.0)), dirty_and_clean, np.array([0]), carbon_price=40.0))
+    assert (free.emissions[0], free.price[0]) == (pytest.approx(0.9), pytest.approx(30.0))
+    assert (dear.emissions[0], dear.price[0]) == (pytest.approx(0.1), pytest.approx(54.0))
 
 
 def test_what_has_no_optimum_or_does_not_fit_is_refused() -> None:
@@ -130,3 +141,17 @@ def test_a_store_carries_the_rate_of_another_hour() -> None:
     rate = park_marginal(planned(site, DEMAND)).kg_per_kwh[0, 0]
     np.testing.assert_allclose(rate[[0, 1, 2]], 0.5)
     np.testing.assert_allclose(rate[3], 0.5 / (0.9 * 0.8))
+
+
+def test_behind_a_full_network_one_more_kwh_is_made_beside_it() -> None:
+    """A unit sells all that the network takes: what the load draws more, it makes more, and sells no less."""
+    site = park(
+        grid(export_kw=500, carbon_intensity_kg_per_kwh=0.2, tariff=tariff(0.4, feed_in=0.3)),
+        unit("coal", max_kw=300, cost_per_kwh=0.1, co2_kg_per_kwh=0.95),
+        load(),
+        grid={"network": "test", "bus_of": {"main": "node"}},
+    )
+    problem = Problem(site, given(site, hours(3), {("load", "demand_kw"): np.full(3, 50.0)}), network_slots=1)
+    problem.update(limits=NetworkLimits(np.ones((1, 1, 3)), np.full((1, 3), 100.0)))
+    solve(problem, Limits(gap=0.0))
+    np.testing.assert_allclose(park_marginal(problem).kg_per_kwh[0, 0], 0.95)

@@ -96,6 +96,18 @@ def test_a_line_fed_from_both_ends_is_a_loss_of_both() -> None:
     np.testing.assert_allclose(traced.intensity[:, 0], [0.5, 0.8])
     assert traced.branch_loss[0, 0] == pytest.approx(0.3 * 0.5 + 0.1 * 0.8)
     np.testing.assert_allclose(traced.load[:, 0], [0.7 * 0.5, 1.9 * 0.8])
+    gross = tracing(flows, [1.0, 2.0], [0.5, 0.8], losses="gross")
+    np.testing.assert_allclose(gross.load[:, 0], [0.5, 1.6])  # of its own node each, the losses with them
+    assert gross.residual[0] == pytest.approx(0.0)
+
+
+def test_a_line_that_is_open_at_its_end_loses_where_it_begins() -> None:
+    flows = Flows.sent(2, [0], [1], [0.2], [0.0])
+    net, gross = (tracing(flows, [1.0, 0.0], [0.5, 0.0], losses=losses) for losses in ("net", "gross"))
+    assert net.branch_loss[0, 0] == pytest.approx(0.1)
+    np.testing.assert_allclose(gross.load[:, 0], [0.5, 0.0])
+    assert net.residual[0] == pytest.approx(0.0)
+    assert gross.residual[0] == pytest.approx(0.0)
 
 
 def test_a_dead_node_has_no_intensity_and_no_load() -> None:
