@@ -21,13 +21,16 @@ from tests.unit.dispatch.typed import Run, refused, run
 
 __all__ = ["run"]  # a fixture
 
-NOW = pd.Timestamp.now(tz="UTC").floor("s")
+
+def at_once() -> pd.Timestamp:
+    """When a test asks. Not when its module was read: a long run of tests reads it minutes before."""
+    return pd.Timestamp.now(tz="UTC").floor("s")
 
 
 @pytest.fixture
 def servers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[dict[str, Script]]:
     """One for each service, on today's clock."""
-    monkeypatch.setattr(documents, "NOW", NOW)
+    monkeypatch.setattr(documents, "NOW", at_once())
     monkeypatch.setattr(fetching, "ATTEMPTS", 1)
     monkeypatch.setenv("PARKWATT_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("ELECTRICITY_MAPS_API_KEY", "k")
@@ -76,7 +79,7 @@ def test_what_the_services_say_comes_into_the_archive(run: Run, tmp_path: Path, 
     found = Store.existing(tmp_path / "held")
     assert {"temperature_2m", "day_ahead_price_eur_per_mwh", "carbon_intensity_g_per_kwh"} <= names(found.folder)
     archive = found.read()
-    now = NOW + pd.Timedelta(minutes=5)
+    now = at_once() + pd.Timedelta(minutes=5)
     runs = archive.as_of(now).runs("small", "temperature_2m")
     assert len(runs) >= 7, "a run of each day before, and the latest"
     assert len(archive.as_of(now - pd.Timedelta(days=3)).runs("small", "temperature_2m")) < len(runs)
@@ -90,7 +93,7 @@ def test_what_the_services_say_comes_into_the_archive(run: Run, tmp_path: Path, 
 def test_other_services_and_files(
     run: Run, tmp_path: Path, servers: dict[str, Script], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    starts = pd.date_range(NOW.normalize() - pd.Timedelta(days=3), periods=96, freq="1h")
+    starts = pd.date_range(at_once().normalize() - pd.Timedelta(days=3), periods=96, freq="1h")
     table = pd.DataFrame({"time": starts, "price": np.linspace(10, 90, 96), "carbon": np.full(96, 0.3)})
     table.to_csv(tmp_path / "own.csv", index=False)
     content = with_feeds(
@@ -106,7 +109,7 @@ def test_other_services_and_files(
     ended = run("fetch", "park.yaml", "--into", "held", "--only", "prices,carbon_intensity")
     assert ended.status == 0, ended.err
     assert names(tmp_path / "held") == {"day_ahead_price_gbp_per_mwh", "carbon_intensity_g_per_kwh"}
-    known = Store.existing(tmp_path / "held").read().as_of(NOW + pd.Timedelta(minutes=5))
+    known = Store.existing(tmp_path / "held").read().as_of(at_once() + pd.Timedelta(minutes=5))
     value = known.measurements("small", "carbon_intensity_g_per_kwh").value
     assert value[0] == pytest.approx((600 * 12 + 400 * 490 + 200 * 100) / 1200)
     servers["mix"].answers = servers["maps"].answers = [Answer(500, "")]
@@ -115,7 +118,7 @@ def test_other_services_and_files(
     ended = run("fetch", "park.yaml", "--into", "held", "--only", "carbon_intensity")
     assert ended.status == 2
     assert "not everything came: no answer from any provider: electricity-maps" in ended.err
-    known = Store.existing(tmp_path / "held").read().as_of(NOW + pd.Timedelta(minutes=5))
+    known = Store.existing(tmp_path / "held").read().as_of(at_once() + pd.Timedelta(minutes=5))
     assert set(known.measurements("second", "carbon_intensity_g_per_kwh").value) == {300.0}
 
 
