@@ -7,34 +7,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from dispatch.asset import Rows
+from dispatch.breach import Breach, breaches, to_scenario
 from dispatch.part import Part
 from dispatch.signals import Array, Horizon
-from dispatch.site import CleanShareWish, DirectShareWish, Objective, Site
+from dispatch.site import Objective, Site
 
 if TYPE_CHECKING:
     import cvxpy as cp
 
 
 _EXPECTED_ALWAYS = 1e-3
-
-
-@dataclass(frozen=True)
-class Breach:
-    """How far a wish is missed, as a variable the objective prices.
-
-    Attributes:
-        text: the wish in the user's words.
-        short_kwh: (scenario, window) variable.
-        needed: (scenario, window) expression that ``short_kwh`` must be at least.
-    """
-
-    text: str
-    short_kwh: cp.Variable
-    needed: cp.Expression
-    penalty_per_kwh: float
 
 
 @dataclass(frozen=True)
@@ -58,11 +42,6 @@ class Total:
     constraints: Sequence[cp.Constraint]
     priced: cp.Constraint | None
     defined: Sequence[tuple[cp.Variable, Callable[[], Array]]]
-
-
-def to_scenario(rows: Rows[Any]) -> csr_array:
-    """(scenario, row) ones: sums rows into their scenario."""
-    return csr_array((np.ones(rows.count), (rows.scenario, np.arange(rows.count))), shape=(rows.scenarios, rows.count))
 
 
 def total(
@@ -89,18 +68,16 @@ def total(
     money = _sum(rows, parts, ("cost_step", "cost_period"), scenarios)
     co2 = _sum(rows, parts, ("co2_step_kg",), scenarios)
     penalty = _sum(rows, parts, ("penalty_step",), scenarios)
-    breaches = [
-        _share(w, site, horizon, rows, parts) for w in site.wishes if isinstance(w, CleanShareWish | DirectShareWish)
-    ]
-    for breach in breaches:
-        penalty = penalty + breach.penalty_per_kwh * cp.sum(breach.short_kwh, axis=1)
+    wishes = breaches(site, horizon, rows, parts)
+    for breach in wishes:
+        penalty = penalty + breach.penalty * cp.sum(breach.short, axis=1)
     if extra is not None:
         penalty = penalty + extra
     wanted = site.objective
-    constraints = [breach.short_kwh >= breach.needed for breach in breaches]
+    constraints = [breach.short >= breach.needed for breach in wishes]
     per_scenario = wanted.money * money + wanted.carbon_price_per_t / 1000 * co2 + penalty
     if scenarios == 1:
-        return Total(cp.sum(per_scenario), money, co2, penalty, breaches, constraints, None, [])
+        return Total(cp.sum(per_scenario), money, co2, penalty, wishes, constraints, None, [])
     # Weights and prices are both parameters: their product is not DPP, so the sum per scenario is a variable.
     cost = cp.Variable(scenarios)
     priced = cost == per_scenario
@@ -109,7 +86,7 @@ def total(
     expected = weights @ cost
     if wanted.cvar_weight:
         expected = _with_risk(wanted, cost, weights, expected, constraints, defined)
-    return Total(expected, money, co2, penalty, breaches, constraints, priced, defined)
+    return Total(expected, money, co2, penalty, wishes, constraints, priced, defined)
 
 
 def _with_risk(
@@ -149,34 +126,6 @@ def _sum(rows: Mapping[str, Rows[Any]], parts: Mapping[str, Part], names: Sequen
         if getattr(part, name) is not None
     ]
     return sum(terms[1:], terms[0]) if terms else cp.Constant(np.zeros(scenarios))
-
-
-def _share(
-    wish: CleanShareWish | DirectShareWish,
-    site: Site,
-    horizon: Horizon,
-    rows: Mapping[str, Rows[Any]],
-    parts: Mapping[str, Part],
-) -> Breach:
-    """Σ unclean (or bought) ≤ (1 − x) Σ supply over each window, short by ``short_kwh``."""
-    import cvxpy as cp
-
-    windows = site.windows(horizon, wish.over)
-    energy = (windows * horizon.hours).T
-    scenarios = next(iter(rows.values())).scenarios
-    clean = isinstance(wish, CleanShareWish)
-    least = wish.clean_share_min if isinstance(wish, CleanShareWish) else wish.direct_share_min
-    other, supply = (
-        sum(
-            (to_scenario(rows[k]) @ getattr(p, name) for k, p in parts.items() if getattr(p, name) is not None),
-            cp.Constant(np.zeros((scenarios, horizon.steps))),
-        )
-        for name in ("unclean_kw" if clean else "bought_kw", "supply_kw")
-    )
-    short = cp.Variable((scenarios, windows.shape[0]), nonneg=True)
-    needed = (other - (1 - least) * supply) @ energy
-    text = f"{'clean' if clean else 'direct'} share of at least {least:.0%} per {wish.over}"
-    return Breach(text, short, needed, wish.penalty_per_kwh)
 
 
 def clean_share(unclean_kw: Array, supply_kw: Array, hours: Array) -> float:

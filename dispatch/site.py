@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field, TypeAdapter, model_validator
 
 from dispatch.asset import Asset, Carrier, Direction, Rows
 from dispatch.assets import kinds
+from dispatch.carbon_wishes import EmissionsWish, Window
 from dispatch.feeds import Feeds
 from dispatch.frozen import Finite, Fraction, Frozen, NonNegative, Positive
 from dispatch.grid import Grid, Group
@@ -71,10 +72,6 @@ class Objective(Frozen):
     )
 
 
-# Around the clock: a share in every hour, which nothing of another hour makes up for ("24/7").
-Window = Literal["hour", "day", "horizon"]
-
-
 class CleanShareWish(Frozen):
     """Clean electricity over all electricity used on site (direct and imported), at least this much.
 
@@ -106,7 +103,7 @@ class FillWish(Frozen):
     penalty_per_kwh: NonNegative = 10.0
 
 
-Wish = CleanShareWish | DirectShareWish | FillWish
+Wish = CleanShareWish | DirectShareWish | FillWish | EmissionsWish
 
 
 class StepBlock(Frozen):
