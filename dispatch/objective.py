@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dispatch.asset import Rows
-from dispatch.breach import Breach, breaches, to_scenario
+from dispatch.asset import Inputs, Rows
+from dispatch.breach import Breach, to_scenario
+from dispatch.carbon_terms import CarbonTerms
 from dispatch.part import Part
-from dispatch.signals import Array, Horizon
+from dispatch.signals import Array
 from dispatch.site import Objective, Site
 
 if TYPE_CHECKING:
@@ -28,25 +29,31 @@ class Total:
     Attributes:
         expression: the scalar to minimise.
         money, co2_kg, penalty: reported sums; the optimised expressions themselves.
-        breaches: wishes with their shortfalls.
-        constraints: definitions of auxiliary variables.
+        carbon: what emissions and certificates cost, part of the money, and the wishes.
+        constraints: shortfalls of wishes in their order, then definitions of auxiliary variables.
         priced: the constraint whose dual is what a unit of each scenario's cost weighs; None with one scenario.
-        defined: auxiliary variables, in order, each with what gives its value for a fixed schedule.
+        defined: auxiliary variables beside those of ``carbon``, in order, each with what gives its value for a fixed
+            schedule.
     """
 
     expression: cp.Expression
     money: cp.Expression
     co2_kg: cp.Expression
     penalty: cp.Expression
-    breaches: Sequence[Breach]
+    carbon: CarbonTerms
     constraints: Sequence[cp.Constraint]
     priced: cp.Constraint | None
     defined: Sequence[tuple[cp.Variable, Callable[[], Array]]]
 
+    @property
+    def breaches(self) -> Sequence[Breach]:
+        """Wishes with their shortfalls."""
+        return self.carbon.breaches
+
 
 def total(
     site: Site,
-    horizon: Horizon,
+    inputs: Inputs,
     rows: Mapping[str, Rows[Any]],
     parts: Mapping[str, Part],
     weights: Any,
@@ -59,6 +66,9 @@ def total(
     with C_s = money + carbon price · CO₂ + penalties of scenario s (Rockafellar & Uryasev 2000).
 
     Args:
+        site: whose wishes, prices and carbon account it is.
+        inputs: the horizon, and what is carried into it.
+        rows, parts: by kind.
         weights: (S,) probabilities π, constant or parameter.
         extra: (S,) penalties that no part owns (network limits), or None.
     """
@@ -68,16 +78,18 @@ def total(
     money = _sum(rows, parts, ("cost_step", "cost_period"), scenarios)
     co2 = _sum(rows, parts, ("co2_step_kg",), scenarios)
     penalty = _sum(rows, parts, ("penalty_step",), scenarios)
-    wishes = breaches(site, horizon, rows, parts)
-    for breach in wishes:
+    carbon, wanted = CarbonTerms(site, inputs, rows, parts), site.objective
+    money = money if carbon.money is None else money + carbon.money
+    for breach in carbon.breaches:
         penalty = penalty + breach.penalty * cp.sum(breach.short, axis=1)
+    if carbon.unmatched_kwh is not None:
+        penalty = penalty + wanted.unmatched_price_per_kwh * carbon.unmatched_kwh
     if extra is not None:
         penalty = penalty + extra
-    wanted = site.objective
-    constraints = [breach.short >= breach.needed for breach in wishes]
+    constraints = carbon.constraints
     per_scenario = wanted.money * money + wanted.carbon_price_per_t / 1000 * co2 + penalty
     if scenarios == 1:
-        return Total(cp.sum(per_scenario), money, co2, penalty, wishes, constraints, None, [])
+        return Total(cp.sum(per_scenario), money, co2, penalty, carbon, constraints, None, [])
     # Weights and prices are both parameters: their product is not DPP, so the sum per scenario is a variable.
     cost = cp.Variable(scenarios)
     priced = cost == per_scenario
@@ -86,7 +98,7 @@ def total(
     expected = weights @ cost
     if wanted.cvar_weight:
         expected = _with_risk(wanted, cost, weights, expected, constraints, defined)
-    return Total(expected, money, co2, penalty, wishes, constraints, priced, defined)
+    return Total(expected, money, co2, penalty, carbon, constraints, priced, defined)
 
 
 def _with_risk(

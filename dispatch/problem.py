@@ -62,7 +62,7 @@ class Problem:
         self.parts = {kind: self._part(kind, rows, inputs) for kind, rows in self.rows.items()}
         self.network = NetworkRows(site, self.rows, self.parts, inputs, network_slots)
         self.balance = self._balance()
-        self.total = objective.total(site, self.horizon, self.rows, self.parts, self._weights, self.network.cost)
+        self.total = objective.total(site, inputs, self.rows, self.parts, self._weights, self.network.cost)
         constraints = [c for part in self.parts.values() for c in part.constraints]
         self.groups = groups.shared(site)
         self.group_limits = groups.constraints(self.groups, self.rows, self.parts, self.horizon.steps)
@@ -146,6 +146,7 @@ class Problem:
                 raise AlignmentError("new inputs must have the step lengths and scenarios the problem was built with")
             self.inputs = inputs
             self.network.price(inputs)
+            self.total.carbon.take(inputs)
         if weights is not None:
             self._weights.value = weights / weights.sum()
         if inputs is not None or site is not None:
@@ -169,8 +170,8 @@ class Problem:
         if not self.template or _structure(site) != _structure(self.site):
             reason = "its structure differs" if self.template else "it is no template"
             raise ContractError(f"the problem of '{self.site.name}' cannot take '{site.name}': {reason}")
-        if site.wishes != self.site.wishes or site.objective != self.site.objective:
-            raise ContractError(f"'{site.name}' has other wishes or another objective than '{self.site.name}'")
+        if (site.wishes, site.objective, site.carbon) != (self.site.wishes, self.site.objective, self.site.carbon):
+            raise ContractError(f"'{site.name}' has other wishes, carbon or objective than '{self.site.name}'")
         self.site, self.rows = site, rows
 
     def _fill(self) -> None:
@@ -257,8 +258,8 @@ class Problem:
 
     def settle_totals(self) -> float:
         """Give the variables of objective and network the values that follow from the kinds'; the objective then."""
-        for breach in self.total.breaches:
-            breach.short.value = np.maximum(breach.needed.value, 0)
+        for one in self.total.carbon.defined:
+            one.variable.save_value(np.asarray(one.value()))
         self.network.settle()
         for variable, value in self.total.defined:
             variable.value = value()
@@ -281,6 +282,7 @@ class Problem:
             penalty=np.asarray(self.total.penalty.value),
             wish_short_kwh=short["kWh"],
             wish_over_kg=short["kg"],
+            carbon=self.total.carbon.read(),
             cap_price_per_t=cap_prices,
             proof=proof,
             price_per_kwh=price,

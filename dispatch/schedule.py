@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dispatch.asset import Inputs, Rows
+from dispatch.carbon_position import CarbonPosition
 from dispatch.groups import Shared
 from dispatch.highs import Quality
 from dispatch.signals import Array, unit_of
@@ -101,6 +102,7 @@ class Schedule:
             factor follows from the powers.
         groups: limits that several assets share, as the schedule was made under them.
         loss_kw: (S, T) losses of the network that the balance of the bus ``losses_at`` pays for; None: of nobody.
+        carbon: quota and certificates, whose cost is part of the money.
     """
 
     inputs: Inputs
@@ -119,6 +121,7 @@ class Schedule:
     losses_at: str | None = None
     wish_over_kg: Mapping[str, Array] = field(default_factory=dict)
     cap_price_per_t: Mapping[str, Array] = field(default_factory=dict)
+    carbon: CarbonPosition = field(default_factory=CarbonPosition)
 
     @property
     def wish_short(self) -> dict[str, tuple[Array, str]]:

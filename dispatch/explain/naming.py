@@ -167,6 +167,12 @@ def _site_columns(book: _Book, problem: Problem) -> None:
         named = Named("site", "site", breach.text, breach.unit, f"short_{breach.unit.lower()}", "column")
         at = problem.compiled.columns(breach.short)
         book.put(at, named, np.indices(at.shape)[0], _NONE)
+    shorts = {breach.short.id for breach in problem.total.breaches}
+    for one in problem.total.carbon.defined:
+        if one.variable.id not in shorts:
+            at = problem.compiled.columns(one.variable)
+            scenario, step = _grid(problem, at.shape) if at.ndim == 2 else (np.arange(at.size), _NONE)
+            book.put(at, Named("site", "site", one.name, one.unit, "", "column"), scenario, step)
     for place, (variable, _) in enumerate(problem.total.defined):
         at = problem.compiled.columns(variable).reshape(-1)
         book.put(at, Named("site", "site", _TOTALS[min(place, 2)], "", "", "column"), np.arange(at.size), _NONE)
