@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from dispatch.asset import Carrier
 from dispatch.carbon_settings import CarbonSettings
+from dispatch.carbon_wishes import EmissionsWish
 from dispatch.signals import Array
 from dispatch.site import Wish
 
@@ -17,6 +18,7 @@ class CarbonPosition:
 
     Attributes:
         settings, wishes: of the park's file.
+        followed: caps that count from window to window and are held elsewhere.
         carriers: by the name of a bus.
         caps_kg: by a wish's text, (window,) the caps that the schedule was made under.
         quota: by name, (scenario, slot) tonnes: covered, before, free, bought, sold, offsets, registered; (scenario,)
@@ -27,10 +29,16 @@ class CarbonPosition:
 
     settings: CarbonSettings = field(default_factory=CarbonSettings)
     wishes: tuple[Wish, ...] = ()
+    followed: tuple[EmissionsWish, ...] = ()
     carriers: Mapping[str, Carrier] = field(default_factory=dict)
     caps_kg: Mapping[str, Array] = field(default_factory=dict)
     quota: Mapping[str, Array] = field(default_factory=dict)
     certificates: Mapping[str, Array] = field(default_factory=dict)
+
+    @property
+    def caps(self) -> tuple[EmissionsWish, ...]:
+        """Caps on emissions, those held elsewhere too."""
+        return (*self.followed, *(wish for wish in self.wishes if isinstance(wish, EmissionsWish)))
 
     @property
     def money(self) -> Array | float:

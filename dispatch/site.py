@@ -107,7 +107,9 @@ class FillWish(Frozen):
     penalty_per_kwh: NonNegative = 10.0
 
 
-Wish = CleanShareWish | DirectShareWish | FillWish | EmissionsWish | CarbonFreeWish | ZeroCarbonWish
+CarbonWish = EmissionsWish | CarbonFreeWish | ZeroCarbonWish
+Wish = CleanShareWish | DirectShareWish | FillWish | CarbonWish
+CARBON_WISHES = (EmissionsWish, CarbonFreeWish, ZeroCarbonWish)
 
 
 class StepBlock(Frozen):
