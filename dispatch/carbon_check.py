@@ -7,12 +7,12 @@ and the cheapest way to settle a position is looked for among all kinks.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from dispatch.carbon_flows import Accounts, Flows, flows, gaps, hourly
+from dispatch.carbon_flows import Accounts, Flows, flows, gaps, hourly, windows_of
 from dispatch.carbon_settings import ACCOUNT, Certificates, Quota
 from dispatch.carbon_wishes import EmissionsWish
 from dispatch.part import Violation
@@ -47,19 +47,6 @@ def carbon_violations(schedule: Schedule, accounts: Accounts) -> Iterator[Violat
         yield from _certificates(schedule.carbon.settings.certificates, schedule, of)
 
 
-def _windows(schedule: Schedule, over: str) -> Array:
-    """(step, window) ones; windows in the order of the clock."""
-    starts = schedule.inputs.horizon.local_start
-    if over == "horizon":
-        return np.ones((len(starts), 1))
-    keys = [
-        (s.toordinal(), s.hour, -(s.utcoffset() or timedelta()).total_seconds()) if over == "hour" else s.date()
-        for s in starts
-    ]
-    order = list(dict.fromkeys(keys))
-    return np.array([[float(key == one) for one in order] for key in keys])
-
-
 def _wishes(schedule: Schedule, of: Flows) -> Iterator[Violation]:
     """No wish is missed by more than what the schedule says."""
     hours = schedule.inputs.horizon.hours
@@ -67,7 +54,7 @@ def _wishes(schedule: Schedule, of: Flows) -> Iterator[Violation]:
         if isinstance(wish, FillWish):
             continue
         cap = schedule.carbon.caps_kg.get(wish.text) if isinstance(wish, EmissionsWish) else None
-        for gap in gaps(wish, of, hours, _windows(schedule, wish.over), cap):
+        for gap in gaps(wish, of, hours, windows_of(schedule.inputs.horizon, wish.over), cap):
             yield from _understated(schedule, gap.text, gap.missed, _ROOM[gap.unit])
 
 

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
+from datetime import timedelta
 
 import numpy as np
 
-from dispatch.carbon_wishes import CarbonFreeWish, EmissionsWish, ZeroCarbonWish
+from dispatch.carbon_wishes import CarbonFreeWish, EmissionsWish, Window, ZeroCarbonWish
 from dispatch.coal_equivalent import KGCE_PER_KWH
 from dispatch.part import Account
 from dispatch.schedule import Schedule, Solved
-from dispatch.signals import Array
+from dispatch.signals import Array, Horizon
 from dispatch.site import CleanShareWish, DirectShareWish, Wish
 
 Accounts = Mapping[str, tuple[Solved, Account]]
@@ -121,6 +122,19 @@ def hourly(schedule: Schedule, name: str) -> Array:
     """(scenario, step) a power of the certificate account; zeros where it has none."""
     shape = schedule.scenarios, schedule.inputs.horizon.steps
     return np.asarray(schedule.carbon.certificates.get(name, np.zeros(shape)))
+
+
+def windows_of(horizon: Horizon, over: Window) -> Array:
+    """(step, window) ones; windows in the order of the clock."""
+    starts = horizon.local_start
+    if over == "horizon":
+        return np.ones((len(starts), 1))
+    keys = [
+        (s.toordinal(), s.hour, -(s.utcoffset() or timedelta()).total_seconds()) if over == "hour" else s.date()
+        for s in starts
+    ]
+    order = list(dict.fromkeys(keys))
+    return np.array([[float(key == one) for one in order] for key in keys])
 
 
 def gaps(wish: Wish, of: Flows, hours: Array, windows: Array, cap_kg: Array | None = None) -> Iterator[Gap]:

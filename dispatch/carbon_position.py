@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from dispatch.asset import Carrier
-from dispatch.carbon_settings import CarbonSettings
+from dispatch.carbon_settings import CarbonSettings, Quota
 from dispatch.carbon_wishes import EmissionsWish
 from dispatch.signals import Array
 from dispatch.site import Wish
+
+_SMALL = 0.005
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,30 @@ class CarbonPosition:
     def caps(self) -> tuple[EmissionsWish, ...]:
         """Caps on emissions, those held elsewhere too."""
         return (*self.followed, *(wish for wish in self.wishes if isinstance(wish, EmissionsWish)))
+
+    def lines(self, scenario: int = 0) -> Iterator[tuple[str, float]]:
+        """Its money, line by line."""
+        quota, certificates = self.settings.quota, self.settings.certificates
+        if quota is not None:
+            paid = list(self._of_quota(quota, scenario))
+            yield from paid
+            anyway = sum(money for _, money in paid) - float(self.quota["money"][scenario])
+            if abs(anyway) > _SMALL:
+                yield f"carbon: less what the {quota.per} pays without this plan", -anyway
+        if certificates is not None:
+            yield "green certificates", float(self.certificates["money"][scenario])
+
+    def _of_quota(self, quota: Quota, scenario: int) -> Iterator[tuple[str, float]]:
+        def tonnes(name: str) -> float:
+            return float(self.quota[name][scenario].sum())
+
+        if quota.trading is not None:
+            yield "carbon: allowances bought", quota.trading.buy_price_per_t * tonnes("bought_t")
+            yield "carbon: allowances sold", -quota.trading.sell_price_per_t * tonnes("sold_t")
+        else:
+            yield "carbon: price by steps", tonnes("stepped_money")
+        if quota.offsets is not None:
+            yield "carbon: offsets", quota.offsets.price_per_t * tonnes("offsets_t")
 
     @property
     def money(self) -> Array | float:
