@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from dispatch.carbon_flows import Accounts, Flows, flows, gaps, hourly, windows_of
 from dispatch.carbon_settings import ACCOUNT, Certificates, Quota
+from dispatch.carbon_sums import Accounts, Sums, brought, gaps, hourly, windows_of
 from dispatch.carbon_wishes import EmissionsWish
 from dispatch.part import Violation
 from dispatch.schedule import Schedule
@@ -39,7 +39,7 @@ def carbon_violations(schedule: Schedule, accounts: Accounts) -> Iterator[Violat
     """Shortfalls of wishes that are understated, a quota that is not settled, certificates that are used twice."""
     if not schedule.carbon.wishes and schedule.carbon.settings.quota is None and not schedule.carbon.certificates:
         return
-    of = flows(schedule, accounts)
+    of = brought(schedule, accounts)
     yield from _wishes(schedule, of)
     if schedule.carbon.settings.quota is not None:
         yield from _quota(schedule.carbon.settings.quota, schedule, of)
@@ -47,7 +47,7 @@ def carbon_violations(schedule: Schedule, accounts: Accounts) -> Iterator[Violat
         yield from _certificates(schedule.carbon.settings.certificates, schedule, of)
 
 
-def _wishes(schedule: Schedule, of: Flows) -> Iterator[Violation]:
+def _wishes(schedule: Schedule, of: Sums) -> Iterator[Violation]:
     """No wish is missed by more than what the schedule says."""
     hours = schedule.inputs.horizon.hours
     for wish in schedule.carbon.wishes:
@@ -65,7 +65,7 @@ def _understated(schedule: Schedule, text: str, really: Array, tolerance: float)
         yield Violation("site", f"{text}: missed by more than stated", int(window), value, limit, unit)
 
 
-def _certificates(wanted: Certificates, schedule: Schedule, of: Flows) -> Iterator[Violation]:
+def _certificates(wanted: Certificates, schedule: Schedule, of: Sums) -> Iterator[Violation]:
     """Each is issued before it is sold, lost to the claim once it is, and out of a stock that holds it."""
     hours, said = schedule.inputs.horizon.hours, schedule.carbon.certificates
     gone, lost = of.gone, hourly(schedule, "lost_kw")
@@ -117,7 +117,7 @@ def _days_left(end: datetime, name: str, zone: str) -> float:
     return max((following.replace(tzinfo=ZoneInfo(zone)) - end).total_seconds() / 86_400, 0.0)
 
 
-def _quota(quota: Quota, schedule: Schedule, of: Flows) -> Iterator[Violation]:
+def _quota(quota: Quota, schedule: Schedule, of: Sums) -> Iterator[Violation]:
     """Allowances and offsets make up for what is emitted, offsets within their share, each sort once."""
     said, emitted = schedule.carbon.quota, of.direct if quota.covers == "direct" else of.emitted
     hours = schedule.inputs.horizon.hours

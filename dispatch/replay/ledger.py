@@ -17,7 +17,7 @@ import numpy as np
 from dispatch import carbon_carry
 from dispatch.asset import Asset, Inputs
 from dispatch.audit import audit
-from dispatch.carbon_flows import Flows, flows, gaps, unmatched_kwh
+from dispatch.carbon_sums import Sums, brought, gaps, unmatched_kwh
 from dispatch.carbon_wishes import Window
 from dispatch.comparison import start_kwh
 from dispatch.generation import VariableGeneration
@@ -98,14 +98,14 @@ def ledger(case: Case, piece: Piece, at: Buses, worth: Mapping[str, float], *, w
     days: list[Day] = []
     jumps: list[str] = []
     violations: list[str] = []
-    months: list[Flows] = []
+    months: list[Sums] = []
     state: State = {}
     for first, last in ((0, case.span.steps),) if whole else case.months:
         month = schedule(case, split(piece, first, last - first), state, at)
         found = audit(month)
         violations += [str(v) for v in found.violations]
         jumps += _jumps(case, piece, month, first, state)
-        months.append(_flows(month))
+        months.append(_brought(month))
         mine = [
             _day(case, piece, month, months[-1], bounds, worth) for bounds in case.days if first <= bounds[1] < last
         ]
@@ -142,7 +142,7 @@ def _jumps(case: Case, piece: Piece, month: Schedule, first: int, before: State)
 
 
 def _day(
-    case: Case, piece: Piece, month: Schedule, of: Flows, bounds: tuple[date, int, int], worth: Mapping[str, float]
+    case: Case, piece: Piece, month: Schedule, of: Sums, bounds: tuple[date, int, int], worth: Mapping[str, float]
 ) -> Day:
     day, start, end = bounds
     first = _first(case, month)
@@ -188,13 +188,13 @@ def _first(case: Case, month: Schedule) -> int:
     return round(float(since) / case.step_s)
 
 
-def _flows(month: Schedule) -> Flows:
+def _brought(month: Schedule) -> Sums:
     """What the kinds brought and emitted, from their own accounts."""
     accounts = {
         kind: (solved, type(solved.rows.members[0]).account(solved.rows, month.inputs, solved.series))
         for kind, solved in month.kinds.items()
     }
-    return flows(month, accounts)
+    return brought(month, accounts)
 
 
 def _carbon_money(month: Schedule, inputs: Inputs, part: slice) -> float:
@@ -204,7 +204,7 @@ def _carbon_money(month: Schedule, inputs: Inputs, part: slice) -> float:
     return float(np.sum(money))
 
 
-def _carbon_penalty(case: Case, of: Flows, horizon: Horizon) -> float:
+def _carbon_penalty(case: Case, of: Sums, horizon: Horizon) -> float:
     """Price of carbon wishes missed within a day, and of use that is not carbon-free in its own hour."""
     price, hours = case.site.objective.unmatched_price_per_kwh, horizon.hours
     money = price * float(unmatched_kwh(of, hours).sum()) if price else 0.0
@@ -214,7 +214,7 @@ def _carbon_penalty(case: Case, of: Flows, horizon: Horizon) -> float:
     return money
 
 
-def _missed(wish: Wish, of: Flows, hours: Array, windows: Array) -> float:
+def _missed(wish: Wish, of: Sums, hours: Array, windows: Array) -> float:
     return sum(gap.penalty * _over_zero(gap.missed) for gap in gaps(wish, of, hours, windows))
 
 
@@ -249,7 +249,7 @@ def _over_zero(values: Array) -> float:
     return float(np.maximum(values, 0.0).sum())
 
 
-def _with_horizon_wishes(case: Case, piece: Piece, days: list[Day], months: list[Flows]) -> tuple[Day, ...]:
+def _with_horizon_wishes(case: Case, piece: Piece, days: list[Day], months: list[Sums]) -> tuple[Day, ...]:
     """A share wished for over the horizon is held over the whole span; what is short is charged to the last day."""
     wishes = [w for w in case.site.wishes if not isinstance(w, FillWish) and w.over == "horizon"]
     if not wishes:
@@ -261,7 +261,7 @@ def _with_horizon_wishes(case: Case, piece: Piece, days: list[Day], months: list
     )
     bought = sum(day.import_kwh for day in days)
     short = share_penalty(case, np.array([unclean]), np.array([bought]), np.array([supply]), "horizon")
-    whole = Flows(*(np.concatenate([getattr(of, f.name) for of in months], axis=1) for f in fields(Flows)))
+    whole = Sums(*(np.concatenate([getattr(of, f.name) for of in months], axis=1) for f in fields(Sums)))
     everywhere = np.ones((hours.size, 1))
     short += sum(_missed(w, whole, hours, everywhere) for w in wishes if isinstance(w, CARBON_WISHES))
     last = replace(days[-1], penalty=days[-1].penalty + short, objective=days[-1].objective + short)

@@ -23,7 +23,7 @@ _ELECTRIC = KGCE_PER_KWH["electricity"]
 
 
 @dataclass(frozen=True)
-class Flows:
+class Sums:
     """What all kinds together bring, emit and buy, (scenario, step) each [kW], emissions [kg].
 
     Attributes:
@@ -49,9 +49,9 @@ class Flows:
     gone: Array
     claimed: Array
 
-    def part(self, steps: slice) -> Flows:
+    def part(self, steps: slice) -> Sums:
         """Of some steps."""
-        return Flows(*(getattr(self, field.name)[:, steps] for field in fields(self)))
+        return Sums(*(getattr(self, field.name)[:, steps] for field in fields(self)))
 
 
 @dataclass(frozen=True)
@@ -69,17 +69,17 @@ class Gap:
     unit: str
 
 
-def flows(schedule: Schedule, accounts: Accounts) -> Flows:
+def brought(schedule: Schedule, accounts: Accounts) -> Sums:
     """Sums over all kinds."""
     shape = schedule.scenarios, schedule.inputs.horizon.steps
-    out = {field.name: np.zeros(shape) for field in fields(Flows)}
+    out = {field.name: np.zeros(shape) for field in fields(Sums)}
     for solved, account in accounts.values():
         for name, values in _of_kind(schedule, solved, account).items():
             np.add.at(out[name], solved.rows.scenario, np.broadcast_to(values, (solved.rows.count, shape[1])))
     sold, registered = (hourly(schedule, name) for name in ("own_sold_kw", "registered_kw"))
     out["gone"] = sold + registered
     out["claimed"] = hourly(schedule, "used_kw") - hourly(schedule, "lost_kw")
-    return Flows(**out)
+    return Sums(**out)
 
 
 def _of_kind(schedule: Schedule, solved: Solved, account: Account) -> dict[str, Array | float]:
@@ -137,7 +137,7 @@ def windows_of(horizon: Horizon, over: Window) -> Array:
     return np.array([[float(key == one) for one in order] for key in keys])
 
 
-def gaps(wish: Wish, of: Flows, hours: Array, windows: Array, cap_kg: Array | None = None) -> Iterator[Gap]:
+def gaps(wish: Wish, of: Sums, hours: Array, windows: Array, cap_kg: Array | None = None) -> Iterator[Gap]:
     """What a wish lacks; a zero-carbon park asks for two things.
 
     Args:
@@ -166,7 +166,7 @@ def gaps(wish: Wish, of: Flows, hours: Array, windows: Array, cap_kg: Array | No
         yield _share(wish, of, (windows.T * hours).T)
 
 
-def _share(wish: CleanShareWish | DirectShareWish, of: Flows, energy: Array) -> Gap:
+def _share(wish: CleanShareWish | DirectShareWish, of: Sums, energy: Array) -> Gap:
     if isinstance(wish, CleanShareWish):
         counted, least, sort = of.supply - of.unclean + of.claimed, wish.clean_share_min, "clean"
     else:
@@ -175,6 +175,6 @@ def _share(wish: CleanShareWish | DirectShareWish, of: Flows, energy: Array) -> 
     return Gap(text, (least * of.supply - counted) @ energy, wish.penalty_per_kwh, "kWh")
 
 
-def unmatched_kwh(of: Flows, hours: Array) -> Array:
+def unmatched_kwh(of: Sums, hours: Array) -> Array:
     """(scenario,) use that is not carbon-free in its own hour."""
     return np.asarray((of.supply - np.minimum(of.supply, of.free - of.gone) - of.grid_free) @ hours)
