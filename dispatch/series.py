@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import AfterValidator, AwareDatetime, Discriminator, Field, Tag, model_validator
 
 from dispatch.errors import DataError
-from dispatch.frozen import Finite, Frozen, Positive
+from dispatch.frozen import Finite, Frozen, NonNegative, Positive
 from dispatch.signals import Array, Horizon
 
 
@@ -141,14 +141,57 @@ class TableFile(Frozen):
 Signal = Finite | Annotated[tuple[Interval | Point, ...], AfterValidator(_alike)] | SignalFile
 
 
-def signal_values(signal: Signal, starts: tuple[datetime, ...], ends: tuple[datetime, ...], what: str) -> list[float]:
+class Factor(Frozen):
+    """A published factor with the days it describes; the name of a library entry in a park's file becomes one."""
+
+    kg_per_kwh: NonNegative
+    source: str = Field(min_length=1, description="who published it, and when")
+    entry: str = Field(default="", description="name in the library")
+    region: str = Field(default="", description="grid that it is of; a newer one is looked for under the same")
+    valid_from: date | None = None
+    valid_to: date | None = Field(default=None, description="last day, inclusive")
+    verified: bool = True
+
+    def describes(self, day: date) -> bool:
+        """Is it of this day?"""
+        return (self.valid_from or date.min) <= day <= (self.valid_to or date.max)
+
+
+class Feed(Frozen):
+    """A series that 'parkwatt fetch' brought into the park's archive; the end of its name says its unit.
+
+    What is published for a step is a fact, what is forecast of it comes with its scenarios.
+
+    Attributes:
+        starts, ends, values: [s, UTC] and in the field's unit, of one path; filled when a plan is made.
+    """
+
+    feed: str = Field(min_length=1, description="name of the series, like day_ahead_price_eur_per_mwh")
+    otherwise: Factor | Finite | None = Field(
+        default=None, description="what holds where nothing is known; without it such a step is an error"
+    )
+    exchange_rate: Positive | None = Field(
+        default=None, description="money of the site per money of the series, where those differ"
+    )
+    starts: tuple[float, ...] = Field(default=(), description="left out in a park's file: read from the archive")
+    ends: tuple[float, ...] = Field(default=(), description="left out in a park's file: read from the archive")
+    values: tuple[float, ...] = Field(default=(), description="left out in a park's file: read from the archive")
+
+
+Price = Signal | Feed
+Intensity = Signal | Factor | Feed
+
+
+def signal_values(
+    signal: Price | Intensity, starts: tuple[datetime, ...], ends: tuple[datetime, ...], what: str
+) -> list[float]:
     """The value of a signal in each step.
 
     Raises:
         DataError: a step is in no interval, in two, or not wholly in one; an unknown value is never taken as zero.
     """
-    if isinstance(signal, float | int):
-        return [float(signal)] * len(starts)
+    if isinstance(signal, float | int | Factor):
+        return [signal.kg_per_kwh if isinstance(signal, Factor) else float(signal)] * len(starts)
     first, last, value = _spans(signal, what)
     begin, finish = (np.array([moment.timestamp() for moment in moments]) for moments in (starts, ends))
     edges = np.unique(np.concatenate([first, last]))
@@ -168,13 +211,17 @@ def signal_values(signal: Signal, starts: tuple[datetime, ...], ends: tuple[date
     return [float(v) for v in np.where(count == 1, held, default or 0.0)]
 
 
-def per_step(signal: Signal, horizon: Horizon, what: str) -> Array:
+def per_step(signal: Price | Intensity, horizon: Horizon, what: str) -> Array:
     """(step,) a signal over a horizon; ``what`` names it in the error where a step is unknown."""
     return np.array(signal_values(signal, horizon.local_start, horizon.local_end, what))
 
 
-def _spans(signal: tuple[Interval | Point, ...] | SignalFile, what: str) -> tuple[Array, Array, Array]:
+def _spans(signal: tuple[Interval | Point, ...] | SignalFile | Feed, what: str) -> tuple[Array, Array, Array]:
     """Start and end [s] and value of each interval of a signal."""
+    if isinstance(signal, Feed):
+        if not signal.values:
+            raise DataError(f"{what}: the feed '{signal.feed}' has not been read; only a plan reads it")
+        return np.array(signal.starts), np.array(signal.ends), np.array(signal.values)
     if isinstance(signal, SignalFile):
         if not signal.seconds:
             raise DataError(f"{what}: '{signal.file}' has not been read; load the park from its file")
