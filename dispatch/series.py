@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -157,6 +158,36 @@ class Factor(Frozen):
         return (self.valid_from or date.min) <= day <= (self.valid_to or date.max)
 
 
+@dataclass(frozen=True)
+class FeedUnit:
+    """What the end of a series' name says: money or carbon, times ``scale`` per kWh; the currency of money."""
+
+    kind: Literal["price", "intensity"]
+    scale: float
+    currency: str | None = None
+
+    def __str__(self) -> str:
+        return "money per energy" if self.kind == "price" else "carbon per energy"
+
+
+_OF_CARBON = {"g_per_kwh": 1e-3, "kg_per_mwh": 1e-3, "kg_per_kwh": 1.0, "t_per_mwh": 1.0}
+_OF_MONEY = re.compile(r"(?:^|_)([a-z]{3})_per_(kwh|mwh)$")
+
+
+def feed_unit(name: str) -> FeedUnit:
+    """The unit that a series' name ends in.
+
+    Raises:
+        ValueError: it ends in none that is known.
+    """
+    for ending, scale in _OF_CARBON.items():
+        if name == ending or name.endswith(f"_{ending}"):
+            return FeedUnit("intensity", scale)
+    if money := _OF_MONEY.search(name):
+        return FeedUnit("price", 1e-3 if money[2] == "mwh" else 1.0, money[1].upper())
+    raise ValueError(f"'{name}' does not end in its unit, like day_ahead_price_eur_per_mwh or intensity_g_per_kwh")
+
+
 class Feed(Frozen):
     """A series that 'parkwatt fetch' brought into the park's archive; the end of its name says its unit.
 
@@ -177,9 +208,25 @@ class Feed(Frozen):
     ends: tuple[float, ...] = Field(default=(), description="left out in a park's file: read from the archive")
     values: tuple[float, ...] = Field(default=(), description="left out in a park's file: read from the archive")
 
+    @property
+    def fallback(self) -> float | None:
+        """What holds where nothing is known, in the field's unit."""
+        return self.otherwise.kg_per_kwh if isinstance(self.otherwise, Factor) else self.otherwise
 
-Price = Signal | Feed
-Intensity = Signal | Factor | Feed
+
+def _of(kind: Literal["price", "intensity"]) -> AfterValidator:
+    def fits(feed: Feed) -> Feed:
+        if (unit := feed_unit(feed.feed)).kind != kind:
+            raise ValueError(f"feed: '{feed.feed}' is {unit}, which does not fit here")
+        if kind == "price" and isinstance(feed.otherwise, Factor):
+            raise ValueError("otherwise: a price is a number")
+        return feed
+
+    return AfterValidator(fits)
+
+
+Price = Signal | Annotated[Feed, _of("price")]
+Intensity = Signal | Factor | Annotated[Feed, _of("intensity")]
 
 
 def signal_values(

@@ -8,6 +8,7 @@ from typing import ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
+from dispatch import fed
 from dispatch.asset import Asset, Given, Inputs, Mode, Rows, Ruling, full
 from dispatch.errors import DataError
 from dispatch.frozen import Fraction, NonNegative, Positive
@@ -314,6 +315,7 @@ def _added(
 ) -> float:
     """(of one row) the month's bill with the plan less the bill without it; shares nothing with ``Tariff.compile``."""
     member = rows.members[row % len(rows.members)]
+    member = fed.of_scenario(member, member.name, given, row // len(rows.members))
     clock, carried = clocks[member.name], member.carried(given.state.get(member.name))
     flows = series["import_kw"][row], series["export_kw"][row]
     green = {c.name: series[f"green_{n}_kw"][row] for n, c in enumerate(member.green_power)}
