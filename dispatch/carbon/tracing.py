@@ -20,6 +20,7 @@ Sources: Bialek, IEE Proc. Gener. Transm. Distrib. 143 (4), 1996; Zhou et al. 20
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -28,71 +29,17 @@ from numpy.typing import ArrayLike
 from scipy import sparse
 from scipy.sparse.linalg import splu
 
+from dispatch.carbon.flows import Flows, ends, per_step, with_sources
+from dispatch.carbon.named import Labels, sources
 from dispatch.errors import AlignmentError, DataError
 from dispatch.signals import Array
+
+__all__ = ["Flows", "Losses", "Traced", "tracing"]
 
 Losses = Literal["net", "gross"]
 # Below this share of the step's greatest throughput a node counts as dead: what is left of a flow is rounding.
 _DEAD = 1e-12
 _UNKNOWNS = 40_000  # of one factorisation: several steps at once, side by side in one matrix
-
-
-@dataclass(frozen=True, eq=False)
-class Flows:
-    """Powers of M branches over T steps, in any unit of power.
-
-    Attributes:
-        nodes: how many nodes there are.
-        start, end: (M,) nodes of the two ends.
-        start_in, end_in: (M, T) power into the branch at either end; the loss is their sum.
-    """
-
-    nodes: int
-    start: np.ndarray
-    end: np.ndarray
-    start_in: Array
-    end_in: Array
-
-    @classmethod
-    def sent(cls, nodes: int, start: ArrayLike, end: ArrayLike, send: ArrayLike, receive: ArrayLike) -> Flows:
-        """From what each branch is sent at ``start`` and gives at ``end``, (M,) or (M, T), neither negative.
-
-        Raises:
-            DataError: a branch gives more than it is sent, or an end is no node.
-            AlignmentError: numbers of branches or steps differ.
-        """
-        into, out = _per_step(send, "send"), _per_step(receive, "receive")
-        if into.shape != out.shape:
-            raise AlignmentError(f"send is {into.shape} and receive {out.shape}; give one of each per branch and step")
-        if (out < 0).any() or (out > into).any():
-            branch, step = np.argwhere((out < 0) | (out > into))[0]
-            raise DataError(
-                f"branch {branch} in step {step}: sent {into[branch, step]:g}, received {out[branch, step]:g}; "
-                "accepted: 0 ≤ received ≤ sent, the start being the sending end"
-            )
-        return cls(nodes, _ends(start, nodes, len(into)), _ends(end, nodes, len(into)), into, -out)
-
-    @property
-    def steps(self) -> int:
-        """T."""
-        return int(self.start_in.shape[1])
-
-    def directed(self, steps: slice) -> tuple[np.ndarray, np.ndarray, Array, Array]:
-        """Sending and receiving node (M, t), power sent and received (M, t) of some steps.
-
-        Where both ends take power in, nothing is received and the lesser end's part is left to :meth:`given_away`.
-        """
-        into, out = self.start_in[:, steps], self.end_in[:, steps]
-        forward = into >= out
-        sender = np.where(forward, self.start[:, None], self.end[:, None])
-        taker = np.where(forward, self.end[:, None], self.start[:, None])
-        return sender, taker, np.maximum(into, out), np.maximum(-np.minimum(into, out), 0.0)
-
-    def given_away(self, steps: slice) -> tuple[np.ndarray, Array]:
-        """Node (M, t) and power (M, t) that the lesser end of a branch loses which takes power in at both ends."""
-        into, out = self.start_in[:, steps], self.end_in[:, steps]
-        lesser = np.where(into >= out, self.end[:, None], self.start[:, None])
-        return lesser, np.maximum(np.minimum(into, out), 0.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,6 +53,8 @@ class Traced:
         load: (n, T) carbon that loads take over.
         branch_loss: (M, T) carbon that branches take up; zero when gross.
         injected: (T,) carbon that sources bring.
+        demand: (n, T) power that loads at each node answer for: as metered (net), with their share of losses (gross).
+        labels: (n,) names of the nodes.
     """
 
     throughput: Array
@@ -114,6 +63,19 @@ class Traced:
     load: Array
     branch_loss: Array
     injected: Array
+    demand: Array
+    labels: Labels = ()
+
+    @property
+    def from_source(self) -> Array:
+        """(K, n, T) power of each source that ends at each node's loads; adds up to ``demand``.
+
+        Raises:
+            DataError: traced without ``shares=True``.
+        """
+        if self.share is None:
+            raise DataError("the shares of sources were not asked for; trace with shares=True")
+        return np.asarray(np.nan_to_num(self.share) * self.demand)
 
     @property
     def residual(self) -> Array:
@@ -123,47 +85,69 @@ class Traced:
 
 
 def tracing(
-    flows: Flows,
-    injections: ArrayLike,
-    intensities: ArrayLike,
+    flows: Flows | Iterable[Sequence[Any]],
+    injections: ArrayLike | Mapping[Any, Any],
+    intensities: ArrayLike | Mapping[Any, Any],
     *,
-    at: ArrayLike | None = None,
+    at: ArrayLike | Iterable[Hashable] | None = None,
     losses: Losses = "net",
     shares: bool = False,
 ) -> Traced:
     """Trace the carbon of K sources through n nodes over T steps.
 
     Args:
-        flows: the branches.
-        injections: (K,) or (K, T) power of each source, not negative: generators, imports, discharging stores.
-        intensities: (K,) or (K, T) carbon per unit of energy of each source.
-        at: (K,) node of each source; 0 … K−1 by default, one source per node.
+        flows: the branches; or their rows, see :meth:`Flows.of`.
+        injections: (K,) or (K, T) power of each source, not negative: generators, imports, discharging stores; or by
+            node, one number or (T,) each.
+        intensities: (K,) or (K, T) carbon per unit of energy of each source, or by node; one number for all.
+        at: (K,) node of each source, by name where the flows have names; several may stand at one. By default the
+            nodes in their order, one source per node.
         losses: who bears them: the branches (net) or the loads (gross).
         shares: also give each source's share at every node.
 
     Raises:
-        DataError: a negative or missing number, a node that does not exist, or flows that leave a node which nothing
-            reaches.
+        DataError: a negative or missing number, a node that does not exist, or more that leaves a node than reaches it.
         AlignmentError: sources or steps differ in number.
     """
-    power = _per_step(injections, "injections")
+    injections, intensities, named = sources(injections, intensities)
+    names = named if at is None else list(at)  # type: ignore[arg-type]  # an array is gone through as well
+    if not isinstance(flows, Flows):
+        flows = with_sources(list(flows), names or [])
+    power = per_step(injections, "injections")
     if (power < 0).any() or not np.isfinite(power).all():
         source, step = np.argwhere(~(power >= 0))[0]
         raise DataError(f"injections: source {source} in step {step} is {power[source, step]}; accepted: 0 or more")
-    node = _ends(np.arange(len(power)) if at is None else at, flows.nodes, len(power))
+    node = _source_nodes(flows, names, len(power))
     if power.shape[1] != flows.steps:
         raise AlignmentError(f"injections have {power.shape[1]} steps and flows {flows.steps}; give the same")
-    intensity = np.broadcast_to(_per_step(intensities, "intensities"), power.shape)
+    intensity = _source_intensities(intensities, power)
     wanted = _Wanted(flows, power, node, intensity, losses, shares)
     size = max(_UNKNOWNS // flows.nodes, 1)
     parts = [wanted.part(slice(first, first + size)) for first in range(0, flows.steps, size)]
     joined = [np.concatenate([getattr(part, name) for part in parts], axis=-1) for name in _JOINED]
     share = np.concatenate([part.share for part in parts if part.share is not None], axis=-1) if shares else None
-    throughput, at_nodes, load, lost, injected = joined
-    return Traced(throughput, at_nodes, share, load, lost, injected)
+    throughput, at_nodes, *rest = joined
+    return Traced(throughput, at_nodes, share, *rest, labels=flows.labels or tuple(range(flows.nodes)))
 
 
-_JOINED = ("throughput", "intensity", "load", "branch_loss", "injected")
+_JOINED = ("throughput", "intensity", "load", "branch_loss", "injected", "demand")
+
+
+def _source_nodes(flows: Flows, names: list[Any] | None, count: int) -> np.ndarray:
+    """(K,) position of each source's node."""
+    if names is None:
+        return ends(np.arange(count), flows.nodes, count)
+    numbered = not flows.labels and not any(isinstance(name, str) for name in names)
+    return ends(np.asarray(names) if numbered else flows.place(names), flows.nodes, count)
+
+
+def _source_intensities(intensities: Any, power: Array) -> Array:
+    given = per_step(np.atleast_1d(np.asarray(intensities, dtype=np.float64)), "intensities")
+    if given.shape[0] not in (1, len(power)) or given.shape[1] not in (1, power.shape[1]):
+        raise AlignmentError(f"intensities are {given.shape} for injections {power.shape}; give one for each source")
+    if not np.isfinite(given).all():
+        raise DataError("intensities: one is no number; accepted: finite numbers")
+    return np.broadcast_to(given, power.shape)
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,6 +171,7 @@ class _Wanted:
         sinks = arrived - _onto(n, sender, sent) - _onto(n, lesser, lost_too)
         alive = arrived > _DEAD * arrived.max(axis=0, initial=0.0)
         _refuse_from_nowhere(alive, sender, sent, arrived, steps.start)
+        _refuse_more_than_came(sinks, arrived, steps.start)
         # Gross: what leaves a node is shared out among what is sent on and the sinks, so that no loss is left over;
         # what a branch takes up without giving any is borne where it is taken.
         moved = received if self.losses == "net" else np.where(received > 0, sent, 0.0)
@@ -200,11 +185,13 @@ class _Wanted:
         if self.losses == "gross":
             per_unit = np.divide(held, through, out=np.full_like(held, np.nan), where=alive & (through > 0))
             load = np.where(alive, np.nan_to_num(per_unit) * np.maximum(sinks, 0.0), 0.0)
-            return Traced(solve(own), per_unit, shares, load, np.zeros_like(sent), injected)
+            gross = solve(own)
+            borne = np.divide(gross * np.maximum(sinks, 0.0), through, out=np.zeros_like(gross), where=through > 0)
+            return Traced(gross, per_unit, shares, load, np.zeros_like(sent), injected, borne)
         column = np.arange(sent.shape[1])
         known = np.where(alive, held, 0.0)
         lost = known[sender, column] * (sent - received) + known[lesser, column] * lost_too
-        return Traced(arrived, np.where(alive, held, np.nan), shares, known * sinks, lost, injected)
+        return Traced(arrived, np.where(alive, held, np.nan), shares, known * sinks, lost, injected, sinks)
 
     def _factors(
         self, alive: np.ndarray, through: Array, sender: np.ndarray, taker: np.ndarray, moved: Array
@@ -259,25 +246,6 @@ def _onto(nodes: int, node: np.ndarray, values: Array) -> Array:
     return out
 
 
-def _per_step(values: ArrayLike, name: str) -> Array:
-    """(M, T) from (M,) or (M, T)."""
-    array = np.asarray(values, dtype=np.float64)
-    if array.ndim not in (1, 2):
-        raise AlignmentError(f"{name}: {array.ndim} dimensions; accepted: one value per row, or one per row and step")
-    return array.reshape(len(array), -1) if array.size else np.zeros((len(array), 1))
-
-
-def _ends(nodes: ArrayLike, count: int, branches: int) -> np.ndarray:
-    index = np.asarray(nodes)
-    if index.shape != (branches,):
-        raise AlignmentError(f"{index.size} nodes are named for {branches} rows; give one each")
-    if index.size and (index.min() < 0 or index.max() >= count):
-        raise DataError(
-            f"node {index.min() if index.min() < 0 else index.max()} does not exist; accepted: 0 to {count - 1}"
-        )
-    return index.astype(np.intp)
-
-
 def _refuse_from_nowhere(alive: np.ndarray, sender: np.ndarray, sent: Array, arrived: Array, first: int) -> None:
     """A node that nothing reaches cannot send anything on."""
     column = np.broadcast_to(np.arange(sent.shape[1]), sent.shape)
@@ -287,4 +255,15 @@ def _refuse_from_nowhere(alive: np.ndarray, sender: np.ndarray, sent: Array, arr
         raise DataError(
             f"step {first + step}: node {sender[branch, step]} sends {sent[branch, step]:g} into branch {branch}, "
             "but no source and no branch brings it any power; give every source of power as an injection"
+        )
+
+
+def _refuse_more_than_came(sinks: Array, arrived: Array, first: int) -> None:
+    """More leaves a node than reaches it: a source is missing, and carbon would not add up."""
+    short = sinks < -1e-6 * arrived.max(axis=0, initial=0.0)
+    if short.any():
+        node, step = np.argwhere(short)[0]
+        raise DataError(
+            f"step {first + step}: {arrived[node, step]:g} reaches node {node} and {-sinks[node, step]:g} more leaves "
+            "it; give every source of power as an injection"
         )
