@@ -75,12 +75,23 @@ class _Reached:
         low = np.where(slack, self.row_low[row], self.low[column])
         high = np.where(slack, self.row_high[row], self.high[column])
         held = np.zeros(moves.shape[0], dtype=bool)
-        for place in np.flatnonzero(low | high):
+        for place in np.flatnonzero((low | high) & _moved(solver, moves)):
             _, inverse = solver.getBasisInverseRow(int(place))
             # A slack's column of the basis says a·x = activity with the sign turned.
             by = (moves @ np.array(inverse)) * (-sign if slack[place] else sign)
             held |= (low[place] & (by < -_MOVES)) | (high[place] & (by > _MOVES))
         return held
+
+
+def _moved(solver: highspy.Highs, moves: csr_array) -> np.ndarray:
+    """(basic,) what any of the moves can move at all.
+
+    Most that stand at a bound are not moved by any (plant that is off); one solve for all moves together, in random
+    parts, tells them from the others and saves a solve for each: a thousand of a day of 20 buses.
+    """
+    parts = np.random.default_rng(0).uniform(0.5, 1.5, moves.shape[0])
+    _, found = solver.getBasisSolve(moves.T @ parts)
+    return np.abs(np.array(found)) > _MOVES
 
 
 def _at(value: Array, lower: Array, upper: Array) -> tuple[np.ndarray, np.ndarray]:
