@@ -96,7 +96,7 @@ def _of_mapping(values: Mapping[Any, Any]) -> Callable[[frozenset[Any]], Any]:
 
 def _by_name(worth: Callable[[frozenset[Any]], Any], players: tuple[Hashable, ...]) -> dict[Hashable, Any]:
     found = _exact(np.array([worth(frozenset(c)) for c in _coalitions(players)], dtype=np.float64))
-    return dict(zip(players, found, strict=True))
+    return {player: own if own.ndim else float(own) for player, own in zip(players, found, strict=True)}
 
 
 def _coalitions(players: Sequence[Hashable]) -> list[list[Hashable]]:

@@ -4,8 +4,8 @@ r"""Aumann–Shapley shares of a park's loads: what each kWh adds as all demand 
 
 E(λ d) of a linear program is piecewise linear, so the integral is a sum over its pieces. They are found from their
 ends: a piece is one where the slope in its middle leads from one end to the other; else it is cut where the costs'
-tangents at its ends meet (costs are convex), which is a corner or nearer to one. What is left at pieces too short to cut
-is the error.
+tangents at its ends meet (costs are convex), which is a corner or nearer to one. What is left at pieces too short to
+cut is the error.
 """
 
 from __future__ import annotations
