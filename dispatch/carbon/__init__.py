@@ -14,6 +14,7 @@ from dispatch.carbon.game import Sampled, aumann_shapley, shapley, shapley_sampl
 from dispatch.carbon.ladder import ladder
 from dispatch.carbon.marginal import Dispatch, Marginal, marginal
 from dispatch.carbon.matching import Matching, matching
+from dispatch.carbon.store_tracing import Stores, TracedStores, tracing_with_stores
 from dispatch.carbon.stores import Held, held
 from dispatch.carbon.tracing import Flows, Traced, tracing
 
@@ -24,7 +25,9 @@ __all__ = [
     "Marginal",
     "Matching",
     "Sampled",
+    "Stores",
     "Traced",
+    "TracedStores",
     "aumann_shapley",
     "held",
     "ladder",
@@ -33,4 +36,5 @@ __all__ = [
     "shapley",
     "shapley_sampled",
     "tracing",
+    "tracing_with_stores",
 ]
