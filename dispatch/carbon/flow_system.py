@@ -25,9 +25,9 @@ from dispatch.errors import DataError
 from dispatch.signals import Array
 
 Losses = Literal["net", "gross"]
-# Shares of the step's greatest throughput. Below the first a node is dead: what is left of a flow is rounding.
+# Shares of the step's greatest throughput. Below the first neither a node is alive nor a load one: it is rounding.
 _DEAD = 1e-12
-# What an AC solution leaves unbalanced: below it nothing counts as a load or as power from nowhere.
+# What an AC solution leaves unbalanced: below it nothing counts as power from nowhere.
 _ROUNDING = 1e-9
 # A node may send on so much more than it gets, of its own and of the step's greatest throughput: rounded figures.
 _UNBALANCED, _UNBALANCED_OF_ALL = 0.05, 0.01
@@ -105,7 +105,7 @@ class FlowSystem:
         sinks = left - at.shunt
         if losses == "net":
             return cls._net(at, own, arrived, sinks, alive, steps)
-        used = np.where(sinks > _ROUNDING * most, sinks, 0.0)
+        used = np.where(sinks > _DEAD * most, sinks, 0.0)
         reached = at.spread(own > 0, backward=False)
         _refuse_circulating(alive & ~reached, arrived, steps)
         alive &= reached & at.spread(used > 0, backward=True)

@@ -2,8 +2,9 @@ r"""Stores followed step by step where the carbon they take in depends on what t
 
 What store s takes in has the intensity :math:`w_s = b_s + Σ_r H_{rs} d_r`: b from sources, H the response to the
 intensities d at which the R stores deliver. d follows from what a store holds at the beginning of the step, so that a
-step is a few operations on R numbers; only a store that is drawn empty while it is charged depends on its own step, and
-there d solves a system of the size of those stores. The equations are those of :mod:`dispatch.carbon.stores`.
+step is a few operations on R numbers. Only a store that gives more in a step than it held at its beginning, because it
+is charged in the same step, gives the mixture of both: there d solves a system of the size of those stores. The
+equations are those of :mod:`dispatch.carbon.stores`.
 """
 
 from __future__ import annotations
@@ -129,8 +130,12 @@ class Walk:
         # What of the carbon at the bus enters the content, and how a content's intensity shows at the bus.
         self._enters = np.where(bank.tank, bank.gain, 1.0)
         self._shows = np.where(bank.tank, 1.0, 1.0 / bank.loss)
+        left = bank.retention * self.energy_kwh[:, :-1]
         self._empty = self.energy_kwh[:, :-1] <= EMPTY_KWH
+        self._mixes = (self._empty | (self._drawn > left)) & (self._bus > 0)
+        self._unusual = (self._empty | self._mixes).any(axis=0)
         self._lasting = np.maximum(self.energy_kwh[:, :-1], EMPTY_KWH)
+        self._mixture = np.where(self._mixes, np.maximum(left, 0.0) + bank.stored_kwh, 1.0)
 
     def go(self, steps: range | np.ndarray, base: Array, response: Array | None = None) -> Array:
         """(R, t) what the stores deliver in some steps, the next ones.
@@ -147,40 +152,38 @@ class Walk:
         return self.delivered[:, np.asarray(steps)]
 
     def _step(self, t: int, base: Array, response: Array | None) -> None:
-        into, drawn, empty = self._bus[:, t], self._drawn[:, t], self._empty[:, t]
-        gives = self.carbon_kg[:, t] / self._lasting[:, t] * self._shows
-        passes = None
-        if empty.any():
-            gives = np.where(empty, 0.0, gives)
-            passes = self._shows * self._enters / self.bank.gain
-            if response is not None and (through := empty & (drawn > 0) & (into > 0)).any():
-                gives = _through(gives, passes, base, response, through)
+        into, held = self._bus[:, t], self.carbon_kg[:, t]
+        gives = held / self._lasting[:, t] * self._shows
+        mixes = self._mixes[:, t]
+        if self._unusual[t]:
+            gives = np.where(self._empty[:, t] | mixes, 0.0, gives)
+            share = self._shows / self._mixture[:, t]
+            start, slope = share * self._keeps[:, t] * held, share * self._enters * into
+            if response is not None and (through := mixes & (self._drawn[:, t] > 0)).any():
+                gives = _through(gives, start, slope, base, response, through)
         w = base if response is None else base + gives @ response
         if (unknown := (into > 0) & ~np.isfinite(w)).any():
             raise DataError(
                 f"store {int(np.argmax(unknown))} is charged in step {t}, but what it is charged with is not known; "
                 "accepted: flows with a solution, and sources, wherever a store is charged"
             )
-        taken_in = np.where(into > 0, w * into, 0.0)
-        if passes is not None:
-            gives = np.where(empty, np.where(into > 0, passes * np.where(into > 0, w, 0.0), 0.0), gives)
-        out = gives / self._shows * drawn
-        added = taken_in * self._enters
-        held = self.carbon_kg[:, t]
-        self.carbon_kg[:, t + 1] = self._keeps[:, t] * held + added - out
+        taken_in = np.where(into > 0, w, 0.0) * into
+        if self._unusual[t]:
+            gives = np.where(mixes, start + slope * np.where(into > 0, w, 0.0), gives)
+        out = gives / self._shows * self._drawn[:, t]
+        added, left = taken_in * self._enters, self._keeps[:, t] * held
+        self.carbon_kg[:, t + 1] = left + added - out
         # A tank's owner bears what is lost on the way in, standing and on the way out.
-        self.lost_kg[:, t] = (
-            taken_in - added + (1 - self._keeps[:, t]) * held + np.where(self.bank.tank, out * (1 - self.bank.loss), 0)
-        )
+        self.lost_kg[:, t] = taken_in - added + held - left + np.where(self.bank.tank, out * (1 - self.bank.loss), 0.0)
         self.charged[:, t] = w
-        self.delivered[:, t] = np.where(empty & (into == 0), np.nan, gives)
+        self.delivered[:, t] = np.where(self._empty[:, t] & ~mixes, np.nan, gives)
 
 
-def _through(gives: Array, passes: Array, base: Array, response: Array, through: np.ndarray) -> Array:
-    """Intensities where some stores pass on in a step what they take in it: d = f (b + H d)."""
+def _through(gives: Array, start: Array, slope: Array, base: Array, response: Array, through: np.ndarray) -> Array:
+    """Intensities where some stores give a mixture with what they take in the step: d = a + f (b + H d)."""
     known = np.where(through, 0.0, gives)
-    f = passes[through]
-    right = f * (base + known @ response)[through]
+    f = slope[through]
+    right = start[through] + f * (base + known @ response)[through]
     among = np.eye(f.size) - f[:, None] * response[np.ix_(through, through)].T
     try:
         known[through] = np.linalg.solve(among, right)

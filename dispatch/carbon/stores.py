@@ -8,8 +8,9 @@ intensity of what is charged, :math:`e^+ = κ e + Δt (η_c p_c - p_d/η_d)` and
 * *carry*: :math:`E^+ = E + Δt (w p_c - \frac{E}{e} p_d/η_d)`; what leaves has the intensity :math:`E/(e η_d)` and takes
   the losses' carbon with it, so that none is left over.
 
-In both, carbon in = carbon out + carbon lost + change of what is held. What is drawn from a store in the step in which
-it is charged from empty has the intensity of that charge.
+In both, carbon in = carbon out + carbon lost + change of what is held. E/e is that of the beginning of the step. Where
+a store gives more in a step than it held, because it is charged in the same step, all of it has the mixture of what was
+held and what is charged; from an empty store, that of the charge.
 """
 
 from __future__ import annotations
