@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from dispatch.errors import DataError
 from dispatch.signals import Array
+from dispatch.step_price import lines
 
 
 def ladder(excess: ArrayLike, price: float, interval: float, growth: float, steps: int | None = None) -> Array:
@@ -35,11 +36,3 @@ def ladder(excess: ArrayLike, price: float, interval: float, growth: float, step
     last = int(np.ceil(max(float(above.max(initial=0.0)), 0.0) / interval)) if steps is None else steps
     start, slope = lines(price, interval, growth, last)
     return np.asarray((start + slope * above[..., None]).max(axis=-1))
-
-
-def lines(price: float, interval: float, growth: float, steps: int) -> tuple[Array, Array]:
-    """Value at E = 0 and slope, (steps + 1,) each, of the lines whose greatest is the cost."""
-    k = np.arange(steps + 1)
-    slope = price * (1 + k * growth)
-    below = price * (k + growth * k * (k - 1) / 2) * interval
-    return np.asarray(below - slope * k * interval), np.asarray(slope)
