@@ -19,6 +19,7 @@ from dispatch.carbon.ladder import ladder, ladder_price
 from dispatch.carbon.marginal import Dispatch, Marginal, marginal
 from dispatch.carbon.matching import Matching, matching
 from dispatch.carbon.quota import Quota, quota
+from dispatch.carbon.store_tracing import Stores, TracedStores, tracing_with_stores
 from dispatch.carbon.stores import Held, held
 from dispatch.carbon.tracing import Traced, tracing
 
@@ -30,7 +31,9 @@ __all__ = [
     "Matching",
     "Quota",
     "Sampled",
+    "Stores",
     "Traced",
+    "TracedStores",
     "aumann_shapley",
     "held",
     "ladder",
@@ -41,4 +44,5 @@ __all__ = [
     "shapley",
     "shapley_sampled",
     "tracing",
+    "tracing_with_stores",
 ]

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from dispatch.errors import DataError
 from dispatch.signals import Array
+from dispatch.step_price import lines
 
 
 def ladder(excess: ArrayLike, price: float, interval: float, growth: float, steps: int | None = None) -> Array:
@@ -48,11 +49,3 @@ def ladder_price(excess: ArrayLike, price: float, interval: float, growth: float
     ladder(above, price, interval, growth, steps)  # what is no ladder is refused there
     reached = np.clip(np.floor(above / interval), 0, np.inf if steps is None else steps)
     return np.asarray(price * (1 + reached * growth))
-
-
-def lines(price: float, interval: float, growth: float, steps: int) -> tuple[Array, Array]:
-    """Value at E = 0 and slope, (steps + 1,) each, of the lines whose greatest is the cost."""
-    k = np.arange(steps + 1)
-    slope = price * (1 + k * growth)
-    below = price * (k + growth * k * (k - 1) / 2) * interval
-    return np.asarray(below - slope * k * interval), np.asarray(slope)

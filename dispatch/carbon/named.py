@@ -81,7 +81,7 @@ def _plain(name: Any) -> Hashable:
     return made
 
 
-def sources(
+def by_node(
     injections: ArrayLike | Mapping[Any, Any], intensities: ArrayLike | Mapping[Any, Any]
 ) -> tuple[Any, Any, list[Any] | None]:
     """Powers, intensities and, where the powers stand by node, the node of each.
