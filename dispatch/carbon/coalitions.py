@@ -53,6 +53,11 @@ class Coalitions:
     hourly: csr_array
     constant_kg: Array
 
+    @property
+    def ascending(self) -> np.ndarray:
+        """(player,) from the one that changes least to the one that changes most."""
+        return np.argsort(np.abs(self.lower).sum(axis=1) + np.abs(self.upper).sum(axis=1), kind="stable")
+
     def sides(self, parts: Array) -> tuple[Array, Array]:
         """(R,) lower and upper sides where each player takes so much of its demand."""
         at = self.rows

@@ -2,97 +2,114 @@ r"""Aumann–Shapley shares of a park's loads: what each kWh adds as all demand 
 
 .. math:: φ_{i,t} = d_{i,t} \int_0^1 \frac{∂E}{∂d_{i,t}}(λ d) \, dλ
 
-E(λ d) of a linear program is piecewise linear, so the integral is a sum over its pieces. They are found from their
-ends: a piece is one where the slope in its middle leads from one end to the other; else it is cut where the costs'
-tangents at its ends meet (costs are convex), which is a corner or nearer to one. What is left at pieces too short to
-cut is the error.
+A linear program keeps its basis over a piece of the ray, and there the slope is e_B B⁻¹: so the integral is a sum
+over pieces, without a quadrature. How far a basis holds is the step at which its first column reaches a bound; beyond
+it a few steps of the dual simplex method find the next one (parametric programming of the right-hand side).
+
+Source: Gal, Postoptimal Analyses, Parametric Programming, and Related Topics, 1995, ch. 4.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_array
 
 from dispatch.asset import Inputs, Mode
-from dispatch.carbon.coalitions import DEMAND, Coalitions, Solver, path, serving
-from dispatch.errors import DataError
+from dispatch.carbon.coalitions import DEMAND, Coalitions, path, serving
+from dispatch.errors import DataError, SolveError
 from dispatch.problem import Problem
 from dispatch.signals import Array
 from dispatch.site import Site
 
-_SHORTEST = 1e-5
-_SAME = 1e-8
-
-
-@dataclass(frozen=True, eq=False)
-class _Place:
-    """What is known at one λ: emissions and cost, the cost's slope, emissions per unit of each right-hand side."""
-
-    at: float
-    kg: float
-    cost: float
-    slope: float
+_BEYOND = 1e-9  # of the ray: so far behind a corner the next basis is looked for
+_MOVES = 1e-6  # of the whole demand: slower than that, nothing reaches a bound that the solver would mind
+_MOST_PIECES = 50_000
 
 
 def along_the_ray(
     site: Site, inputs: Inputs, game: Coalitions, players: Mapping[str, Sequence[str]], scenario: int = 0
 ) -> tuple[Array, Array]:
-    """(player, T) shares by the step of use, and (T,) what is emitted without the players."""
+    """(player, T) shares by the step of use, and (T,) what is emitted without the players.
+
+    Raises:
+        DataError: a player's demand is limited over several steps together.
+        SolveError: somewhere on the ray there is no dispatch.
+    """
     moves = _by_step(site, inputs, game, players, scenario)
-    solver = game.solver()
-    carbon = np.asarray(game.hourly.sum(axis=0)).ravel()
-    walk = _Walk(game, solver, carbon, moves)
-    nobody = solver.at(np.zeros(len(players)))
-    share = np.zeros(moves.shape[0])
-    waiting = [(walk.place(0.0), walk.place(1.0))]
-    while waiting:
-        start, end = waiting.pop()
-        length = end.at - start.at
-        middle = walk.place((start.at + end.at) / 2)
-        slope = walk.slope()
-        size = _SAME * (abs(start.kg) + abs(end.kg) + 1e-6)
-        told = abs(start.kg + length * slope.sum() - end.kg)
-        if (told <= size and abs(start.kg + end.kg - 2 * middle.kg) <= size) or length < _SHORTEST:
-            share += length * slope
-            continue
-        cut = walk.place(_cut(start, end))
-        waiting += [(start, cut), (cut, end)]
-    return share.reshape(len(players), -1), nobody
+    ray = _Ray(game)
+    nobody, share = ray.go(0.0), np.zeros(moves.shape[0])
+    at, beyond = 0.0, _BEYOND
+    for _ in range(_MOST_PIECES):
+        length = min(ray.holds(at), 1.0 - at)
+        share += length * (moves @ ray.prices())
+        if at + length >= 1.0:
+            return share.reshape(len(players), -1), nobody
+        # A corner that the solver's tolerance hides is stepped over, further each time.
+        beyond = _BEYOND if length > beyond else 2 * beyond
+        step = min(beyond, 1.0 - at - length)
+        ray.go(at + length + step)
+        share += step * (moves @ ray.prices())
+        at += length + step
+        if at >= 1.0:
+            return share.reshape(len(players), -1), nobody
+    raise SolveError(f"game: the ray of demands has more than {_MOST_PIECES} corners; choose sampled")
 
 
-def _cut(start: _Place, end: _Place) -> float:
-    """Where the costs' tangents meet; in the middle where that is at an end."""
-    apart, length = end.slope - start.slope, end.at - start.at
-    if apart <= 0:
-        return (start.at + end.at) / 2
-    meets = start.at + (end.cost - start.cost - end.slope * length) / -apart
-    near = 1e-3 * length
-    return meets if start.at + near < meets < end.at - near else (start.at + end.at) / 2
+class _Ray:
+    """The dispatch at one place on the ray, and how long its basis holds."""
+
+    def __init__(self, game: Coalitions) -> None:
+        self._game, self._solver = game, game.solver()
+        self._highs: Any = self._solver.highs
+        self._highs.setOptionValue("primal_feasibility_tolerance", 1e-9)
+        self._carbon = np.asarray(game.hourly.sum(axis=0)).ravel()
+        lower, upper = np.zeros(game.matrices.row_lower.size), np.zeros(game.matrices.row_lower.size)
+        lower[game.rows], upper[game.rows] = game.lower.sum(axis=0), game.upper.sum(axis=0)
+        self._rate = lower, upper
+
+    def go(self, at: float) -> Array:
+        """(T,) kg there."""
+        kg = self._solver.at(np.full(len(self._game.players), at))
+        _, self._basic = self._highs.getBasicVariables()
+        return kg
+
+    def prices(self) -> Array:
+        """(row,) kg per unit of each right-hand side, as long as the basis holds."""
+        own = np.where(self._basic >= 0, self._carbon[np.maximum(self._basic, 0)], 0.0)
+        _, found = self._highs.getBasisTransposeSolve(own)
+        return np.array(found)
+
+    def holds(self, at: float) -> float:
+        """How much further on the ray no basic column or row passes a bound."""
+        solution, matrices = self._highs.getSolution(), self._game.matrices
+        value, activity = np.array(solution.col_value), np.array(solution.row_value)
+        low, high = matrices.row_lower + at * self._rate[0], matrices.row_upper + at * self._rate[1]
+        slack = self._basic < 0
+        moving = np.where(np.abs(activity - high) <= np.abs(activity - low), self._rate[1], self._rate[0])
+        rows = -(self._basic[slack] + 1)
+        moving[rows] = 0.0  # rows that are slack do not move the others
+        _, found = self._highs.getBasisSolve(moving)
+        by = np.array(found)
+        columns = self._basic[~slack]
+        first = _first(
+            value[columns], by[~slack], (matrices.col_lower[columns], matrices.col_upper[columns]), (0.0, 0.0)
+        )
+        # A slack's column of the basis is its activity with the sign turned.
+        sides = (low[rows], high[rows]), (self._rate[0][rows], self._rate[1][rows])
+        return min(first, _first(activity[rows], -by[slack], *sides))
 
 
-class _Walk:
-    """Solves at places on the ray."""
-
-    def __init__(self, game: Coalitions, solver: Solver, carbon: Array, moves: csr_array) -> None:
-        self._game, self._solver, self._carbon, self._moves = game, solver, carbon, moves
-        self._all = np.asarray(moves.sum(axis=0)).ravel()
-
-    def place(self, at: float) -> _Place:
-        kg = float(self._solver.at(np.full(len(self._game.players), at)).sum())
-        highs: Any = self._solver.highs
-        slope = float(np.array(highs.getSolution().row_dual) @ self._all)
-        return _Place(at, kg, float(highs.getInfo().objective_function_value), slope)
-
-    def slope(self) -> Array:
-        """(player · T,) kg per whole of each demand, at the last place."""
-        highs: Any = self._solver.highs
-        _, basic = highs.getBasicVariables()
-        _, price = highs.getBasisTransposeSolve(np.where(basic >= 0, self._carbon[np.maximum(basic, 0)], 0.0))
-        return np.asarray(self._moves @ np.array(price))
+def _first(value: Array, by: Array, bounds: tuple[Array, Array], rates: tuple[Any, Any]) -> float:
+    """The least step after which one of the values, each moving by so much, is at a bound that may move as well."""
+    out = np.inf
+    for room, nearing in ((value - bounds[0], rates[0] - by), (bounds[1] - value, by - rates[1])):
+        near = (nearing > _MOVES) & np.isfinite(room)
+        if near.any():
+            out = min(out, float((np.maximum(room[near], 0.0) / nearing[near]).min()))
+    return out
 
 
 def _by_step(

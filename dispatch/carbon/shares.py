@@ -164,16 +164,27 @@ def every_coalition(game: Coalitions, executor: Maps | None = None) -> Array:
     low = min(count, _CHUNK_BITS)
     chunks = [(f"coalitions-{high}", (game, high << low, low)) for high in range(2 ** (count - low))]
     found = _mapped(_walked, chunks, executor)
-    return np.concatenate([found[name] for name, _ in chunks])
+    out = np.empty((2**count, game.hourly.shape[0]))
+    for name, (_, first, bits) in chunks:
+        out[_places(game, first + np.arange(2**bits))] = found[name]
+    return out
+
+
+def _places(game: Coalitions, codes: np.ndarray) -> np.ndarray:
+    """Positions in a game's values of coalitions whose k-th bit stands for the k-th smallest player."""
+    return np.asarray(sum(((codes >> bit & 1) << int(player)) for bit, player in enumerate(game.ascending)))
 
 
 def _walked(chunk: tuple[Coalitions, int, int]) -> Array:
-    """(2^bits, T) of the coalitions from ``first`` on, one player joining or leaving at a time (a Gray code)."""
+    """(2^bits, T) of the coalitions from ``first`` on, one player joining or leaving at a time (a Gray code).
+
+    The smallest one does so every second time, the largest only once.
+    """
     game, first, bits = chunk
     solver, out = game.solver(), np.empty((2**bits, game.hourly.shape[0]))
     for step in range(2**bits):
         code = step ^ (step >> 1)
-        out[code] = solver.at(_parts(len(game.players), first | code))
+        out[code] = solver.at(_parts(len(game.players), int(_places(game, np.array(first | code)))))
     return out
 
 
