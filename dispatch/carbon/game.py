@@ -205,39 +205,55 @@ def sampled(pairs: Array, confidence: float = 0.95) -> Sampled:
 
 
 def aumann_shapley(
-    slope: Callable[[Array], ArrayLike], demand: ArrayLike, *, points: int = 4, tolerance: float = 1e-9
+    slope: Callable[[Array], ArrayLike], demand: ArrayLike, *, points: int = 5, tolerance: float = 1e-9
 ) -> Array:
     """(n,) shares of continuous loads: what each adds as all grow together from nothing to ``demand`` (n,).
 
-    A piece of the ray over which its two halves say something else than the whole is halved, so that the rule finds
-    where the slope jumps: in a dispatch, wherever another plant takes over.
+    A piece of the ray is halved until the slope between the points is what a polynomial through them says: so the rule
+    finds where the slope jumps, which in a dispatch is wherever another plant takes over.
 
     Args:
         slope: ∂E/∂d (n,) at a demand (n,).
-        points: of the Gauss–Legendre rule on each piece; exact for slopes of degree 2·points − 1.
-        tolerance: of the shares, relative to the greatest.
+        points: of the Gauss–Lobatto rule on each piece, 2 or more; both ends are among them, so that a jump is seen.
+        tolerance: of each piece's shares, relative to the greatest.
     """
     whole = np.asarray(demand, dtype=np.float64)
-    at, weight = np.polynomial.legendre.leggauss(points)
+    at, weight = _lobatto(points)
+    inner = np.concatenate([(at - 1) / 2, (at + 1) / 2])
+    between = np.polynomial.legendre.legvander(inner, points - 1) @ np.linalg.inv(
+        np.polynomial.legendre.legvander(at, points - 1)
+    )
 
-    def over(start: float, end: float) -> Array:
-        """(n,) integral of the slope from start to end."""
+    def seen(start: float, end: float) -> Array:
+        """(point, n) slopes from start to end."""
         places = start + (end - start) * (1 + at) / 2
         slopes = np.array([np.asarray(slope(whole * place), dtype=np.float64) for place in places])
         if slopes.shape != (points, whole.size):
             raise AlignmentError(f"slope gives {slopes.shape[1:]} for a demand of {whole.size}; accepted: one per load")
-        return np.asarray((end - start) / 2 * (weight @ slopes))
+        return slopes
 
-    first = over(0.0, 1.0)
-    waiting, total = [(0.0, 1.0, first)], np.zeros(whole.size)
-    scale = float(np.abs(whole * first).max(initial=0.0)) or 1.0
+    waiting, total = [(0.0, 1.0, seen(0.0, 1.0))], np.zeros(whole.size)
+    scale = float(np.abs(whole * waiting[0][2]).max(initial=0.0)) or 1.0
     while waiting:
         start, end, found = waiting.pop()
         middle = (start + end) / 2
-        halves = over(start, middle), over(middle, end)
-        error = float(np.abs(whole * (halves[0] + halves[1] - found)).max(initial=0.0))
-        if error <= tolerance * scale or end - start < _FINEST:
-            total += halves[0] + halves[1]
+        halves = seen(start, middle), seen(middle, end)
+        off = float(np.abs(whole * (between @ found - np.concatenate(halves))).max(initial=0.0))
+        if off * (end - start) <= tolerance * scale or end - start < _FINEST:
+            total += (end - start) / 4 * (weight @ (halves[0] + halves[1]))
         else:
             waiting += [(start, middle, halves[0]), (middle, end, halves[1])]
     return np.asarray(whole * total)
+
+
+def _lobatto(points: int) -> tuple[Array, Array]:
+    """Points from −1 to 1 with both ends, and their weights: 2 / (n (n−1) P(x)²), P of degree n − 1.
+
+    Raises:
+        DataError: fewer than two points.
+    """
+    if points < 2:
+        raise DataError(f"{points} points; accepted: 2 or more")
+    polynomial = np.polynomial.Legendre.basis(points - 1)
+    at = np.concatenate([[-1.0], np.sort(polynomial.deriv().roots().real), [1.0]])
+    return at, np.asarray(2 / (points * (points - 1) * polynomial(at) ** 2))

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 # As a share of the size of the costs over that of the emissions: far above the solver's tolerance, far below where
 # another plan becomes the best.
-_ASIDE = 1e-5
+ASIDE = 1e-5
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,7 +193,7 @@ def marginal(problem: Dispatch) -> Marginal:
     at = fixed.cost + problem.carbon_price * carbon
     price, value = _solved(solver, at)
     solver.setOptionValue("simplex_strategy", 4)  # primal: the basis of another price stays feasible
-    aside = _ASIDE * _size(at) / _size(carbon)
+    aside = ASIDE * size_of(at) / size_of(carbon)
     moves = _moves(problem)
     sides = []
     for sign in (-1, 1):
@@ -212,7 +212,8 @@ def _moves(problem: Dispatch) -> csr_array:
     return csr_array((np.ones(count), (np.arange(count), problem.demand.ravel())), shape=(count, rows))
 
 
-def _size(values: Array) -> float:
+def size_of(values: Array) -> float:
+    """The median of what is not zero."""
     known = np.abs(values[values != 0])
     return float(np.median(known)) if known.size else 1.0
 

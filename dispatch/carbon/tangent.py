@@ -127,8 +127,6 @@ def _directions(
         solver.run()
         found = solver.getModelStatus() == highspy.HighsModelStatus.kOptimal
         out[place] = sign * (by @ _prices(solver, carbon)[rows]) if found else np.nan
-        if not found:
-            solver.setBasis(basis)
         solver.changeRowsBounds(rows.size, rows, 0 * by, 0 * by)
     solver.changeColsBounds(columns.size, columns, matrices.col_lower, matrices.col_upper)
     solver.changeRowsBounds(every.size, every, matrices.row_lower, matrices.row_upper)
