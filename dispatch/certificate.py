@@ -72,6 +72,7 @@ def certificate(
             "limits_passed_as_relaxed": [str(v) for v in audit.relaxed],
         },
         "network": None if grid is None else _network(site, grid, horizon.hours),
+        "carbon": _carbon(schedule, site.currency),
         "forecast": _forecast(outlook),
         "expected_of_the_month": _expected(schedule),
         "schedule_sha256": _fingerprint(schedule),
@@ -116,6 +117,21 @@ def _network(site: Site, grid: GridProof, hours: Array) -> dict[str, object]:
         "controls_without_rest": list(grid.unsettled),
         "losses": None if grid.loss_kw is None else _losses(grid.loss_kw, grid.flows.losses_kw, hours),
     }
+
+
+def _carbon(schedule: Schedule, currency: str) -> dict[str, object] | None:
+    """Caps on emissions: what is emitted above them, and what a tonne more would be worth, window by window."""
+    if not schedule.wish_over_kg:
+        return None
+    prices = schedule.shadow_price_per_t
+    caps = {
+        text: {
+            "expected_over_kg": [_digits(value) for value in schedule.weights @ over],
+            "shadow_carbon_price_per_t": [_digits(value) for value in prices[text]] if text in prices else None,
+        }
+        for text, over in sorted(schedule.wish_over_kg.items())
+    }
+    return {"currency": currency, "caps": caps}
 
 
 def _losses(planned_kw: Array, real_kw: Array, hours: Array) -> dict[str, object]:

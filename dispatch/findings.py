@@ -68,12 +68,12 @@ def _other_scenarios(plan: Plan) -> Iterator[Finding]:
                     f"{member.name}: demand not served in {count} of {others} scenarios, at most {lost.max():,.1f} kWh"
                 )
                 yield Finding("warning", text)
-    for text, short in schedule.wish_short_kwh.items():
+    for text, (short, unit) in schedule.wish_short.items():
         missed = short[1:].sum(axis=1)
         if missed.size and (missed > 1.0).any():
             count = int((missed > 1.0).sum())
             yield Finding(
-                "info", f"{text}: missed in {count} of {others} scenarios, at most by {missed.max():,.0f} kWh"
+                "info", f"{text}: missed in {count} of {others} scenarios, at most by {missed.max():,.0f} {unit}"
             )
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from dispatch.asset import Asset, Inputs
 from dispatch.audit import audit
+from dispatch.carbon_wishes import Window
 from dispatch.comparison import start_kwh
 from dispatch.generation import VariableGeneration
 from dispatch.replay.case import RUNGS, Case
@@ -23,7 +24,7 @@ from dispatch.replay.pieces import Buses, Piece, State, came, schedule, split
 from dispatch.replay.plant import carried
 from dispatch.schedule import Schedule
 from dispatch.signals import Array
-from dispatch.site import CleanShareWish, DirectShareWish, Window
+from dispatch.site import CleanShareWish, DirectShareWish
 from dispatch.storage import Storage
 
 _SAME = 1e-6
