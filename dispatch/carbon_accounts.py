@@ -10,18 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-import numpy as np
-
-from dispatch.assets.grid_connection import GridConnection
 from dispatch.carbon.carriers import NAMES, traced
 from dispatch.carbon.ledger import Ledger, Ledgers
 from dispatch.carbon.on_network import on_network
 from dispatch.carbon.operation import Conventions, Operation
-from dispatch.carbon_flows import placed_flows
+from dispatch.carbon_flows import grid_intensity, placed_flows
 from dispatch.plan import Plan
-from dispatch.schedule import Schedule
-from dispatch.signals import Array
-from dispatch.site import Site
 
 INSIDE = "traced in the park"
 _INSIDE_ASKED = "How is the carbon that this plan counts shared among all that it supplies, as power flows in the park?"
@@ -49,17 +43,3 @@ def _traced(plan: Plan, operation: Operation) -> Iterator[Ledger]:
     standing = {asset.name for asset in plan.site.assets if asset.is_network}
     on = on_network(operation, placed, standing, grid_intensity(plan.site, plan.schedule))
     yield from (traced(on, losses) for losses in NAMES)
-
-
-def grid_intensity(site: Site, schedule: Schedule) -> Array:
-    """(T,) average intensity of what the park's connections import [kg/kWh]: of several by what each imports."""
-    lines = [asset.name for asset in site.assets if isinstance(asset, GridConnection)]
-    steps = schedule.inputs.horizon.steps
-    key = "carbon_intensity_kg_per_kwh"
-    known = [np.broadcast_to(schedule.inputs.series[name, key][0], (steps,)) for name in lines]
-    if not known:
-        return np.zeros(steps)
-    bought = np.array([schedule.asset(name, "import_kw") for name in lines])
-    total = bought.sum(axis=0)
-    mean = np.mean(known, axis=0)
-    return np.divide((np.array(known) * bought).sum(axis=0), total, out=mean, where=total > 0)

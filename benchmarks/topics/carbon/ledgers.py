@@ -15,8 +15,7 @@ from dispatch.carbon.carriers import Bearing, traced
 from dispatch.carbon.ledger import Ledger
 from dispatch.carbon.on_network import on_network
 from dispatch.carbon.operation import Operation
-from dispatch.carbon_accounts import grid_intensity
-from dispatch.carbon_flows import placed_flows
+from dispatch.carbon_flows import grid_intensity, placed_flows
 from dispatch.config import CONFIGS
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule

@@ -15,9 +15,9 @@ from benchmarks.rows import CannotMeasure
 from dispatch.carbon.carriers import NAMES, traced
 from dispatch.carbon.on_network import OTHERS
 from dispatch.carbon.operation import Conventions, Operation
-from dispatch.carbon_accounts import INSIDE, accounts, grid_intensity
+from dispatch.carbon_accounts import INSIDE, accounts
 from dispatch.carbon_answers import carbon_answers
-from dispatch.carbon_flows import placed_flows
+from dispatch.carbon_flows import grid_intensity, placed_flows
 from dispatch.cli.planning import write
 from dispatch.grid_check import SLOTS, prove
 from dispatch.plan import Plan
