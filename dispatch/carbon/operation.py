@@ -1,80 +1,35 @@
 r"""What ran, planned or measured, as plain arrays of one path: powers at buses, emissions, and what stores held.
 
-A *unit* is one asset. Its ports say what it gives to and takes from each bus; carbon follows from these alone. In every
-step a unit takes carbon in at the ports that draw power, adds its own emissions, and gives all of it to the ports that
-give power. What gives nothing keeps it: a load, an export, a product, plant in standby. So a role names a unit and
-decides no power; only a store is different, because what goes in and what comes out are steps apart.
+A *unit* is one asset. Its ports say what it gives to and takes from each bus; carbon follows from these. In every step
+a conversion or a link takes carbon in at the ports that draw power, adds its own emissions, and gives all of it to the
+ports that give power; what it takes while it gives nothing stays with it. A source adds its own emissions to what it
+gives. A sink keeps what it takes: a load, an export, a product. In a store what goes in and what comes out are steps
+apart.
 
 How carbon is shared among several outputs: by their energy, each times the ``weight`` of its port. CO2 as a feedstock
-is counted in kg and no energy: where a unit gives other carriers, it leaves free of carbon.
+is counted in kg and is no energy: beside other outputs it leaves free of carbon.
+
+Loads whose work can wait (``deferrable``, batches, swap stations) and fleets that only charge are charged with carbon
+when they draw power: what they make of it leaves the park by other ways than its buses.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from dispatch.carbon.tracing import Flows
+from dispatch.carbon.units import Conventions, Role, Side, Stock, StoreRule, Unit, scheduled
 from dispatch.errors import AlignmentError, DataError
-from dispatch.schedule import Schedule, Solved
+from dispatch.schedule import Schedule
 from dispatch.signals import Array, Horizon
 from dispatch.site import Site
-from dispatch.storage import Storage
 
-Role = Literal["source", "sink", "conversion", "store", "link", "connection", "loss"]
-StoreRule = Literal["tank", "carry"]
-_PRODUCTS = frozenset({"hydrogen", "ammonia", "methanol"})
-_SMALL_KW = 1e-9
+__all__ = ["Conventions", "Operation", "Role", "Side", "Stock", "StoreRule", "Unit"]
 
-
-@dataclass(frozen=True, eq=False)
-class Side:
-    """One port of a unit: its bus by name, (T,) power into the bus [kW], and what a kWh that it gives counts."""
-
-    bus: str
-    power_kw: Array
-    weight: float = 1.0
-
-
-@dataclass(frozen=True, eq=False)
-class Stock:
-    """The content of a store.
-
-    Attributes:
-        energy_kwh: (T + 1,) held at the edges of the steps.
-        retention: (T,) share of the content that is left after a step of standing still.
-        passing: (T,) share of what is taken in that goes past the content, such as chilling beside an ice tank.
-        kept: the unit is a load that gives back now and then (a fleet): what it holds counts as used.
-    """
-
-    energy_kwh: Array
-    retention: Array
-    passing: Array
-    kept: bool = False
-
-
-@dataclass(frozen=True, eq=False)
-class Unit:
-    """One asset.
-
-    Attributes:
-        name, kind: as in the park's file.
-        role: what it is to carbon.
-        ports: by name.
-        emitted_kg: (T,) own emissions that leave with what it gives.
-        own_kg: (T,) own emissions that nobody else bears, such as of gas that is flared.
-        stock: of a store.
-    """
-
-    name: str
-    kind: str
-    role: Role
-    ports: Mapping[str, Side]
-    emitted_kg: Array
-    own_kg: Array | None = None
-    stock: Stock | None = None
+UNBALANCED_KW, UNBALANCED = 1e-2, 1e-4
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,12 +39,14 @@ class Operation:
     Attributes:
         horizon: the steps.
         carriers: by bus, what it carries.
-        units: what stands on the buses.
+        units: what stands on the buses; each is listed once.
+        flows: branches of an AC network between buses, numbered in the order of ``carriers`` [kW]; None without one.
     """
 
     horizon: Horizon
     carriers: Mapping[str, str]
     units: tuple[Unit, ...]
+    flows: Flows | None = None
 
     def __post_init__(self) -> None:
         """Every port stands on a bus and has a number in every step.
@@ -110,10 +67,19 @@ class Operation:
                     )
                 self._require(f"unit '{unit.name}', power at '{port}'", side.power_kw)
             self._require(f"unit '{unit.name}', emissions", unit.emitted_kg)
+            if unit.own_kg is not None:
+                self._require(f"unit '{unit.name}', own emissions", unit.own_kg)
+            if unit.stock is not None:
+                self._require(f"unit '{unit.name}', content", unit.stock.energy_kwh, 1)
+        if self.flows is not None and (self.flows.nodes, self.flows.steps) != (len(self.carriers), self.horizon.steps):
+            raise AlignmentError(
+                f"flows between {self.flows.nodes} nodes over {self.flows.steps} steps; accepted: "
+                f"{len(self.carriers)} buses over {self.horizon.steps}"
+            )
 
-    def _require(self, what: str, values: Array) -> None:
-        if values.shape != (self.horizon.steps,):
-            raise AlignmentError(f"{what}: {values.shape}; accepted: ({self.horizon.steps},)")
+    def _require(self, what: str, values: Array, more: int = 0) -> None:
+        if values.shape != (self.horizon.steps + more,):
+            raise AlignmentError(f"{what}: {values.shape}; accepted: ({self.horizon.steps + more},)")
         if not np.isfinite(values).all():
             raise DataError(f"{what}: no number in step {int(np.argmin(np.isfinite(values)))}; missing is never zero")
 
@@ -129,59 +95,52 @@ class Operation:
         for unit in self.units:
             for side in unit.ports.values():
                 out[side.bus] = out[side.bus] + side.power_kw
+        if self.flows is not None:
+            names = tuple(self.carriers)
+            for nodes, into in ((self.flows.start, self.flows.start_in), (self.flows.end, self.flows.end_in)):
+                for branch, node in enumerate(nodes):
+                    out[names[node]] = out[names[node]] - into[branch]
         return out
 
+    def settled(self) -> Operation:
+        """With what buses lack or have left over as a unit of its own, where that is more than rounding.
+
+        What lacks comes from nowhere known and brings no carbon; what is left over keeps its own. A plan that the audit
+        passes has none; one of a lower rung, or a measurement, may.
+        """
+        ports = {
+            bus: Side(bus, -left)
+            for bus, left in self.unbalanced_kw().items()
+            if np.abs(left).max() > UNBALANCED_KW + UNBALANCED * self._largest_kw(bus)
+        }
+        if not ports:
+            return self
+        unit = Unit("not balanced", "balance", "residual", ports, np.zeros(self.horizon.steps))
+        return replace(self, units=(*self.units, unit))
+
+    def require_balance(self) -> None:
+        """What leaves a bus must have come to it: carbon has no other way.
+
+        Raises:
+            DataError: a bus is out of balance by more than rounding.
+        """
+        for bus, left in self.unbalanced_kw().items():
+            step = int(np.argmax(np.abs(left)))
+            if abs(left[step]) > UNBALANCED_KW + UNBALANCED * self._largest_kw(bus):
+                raise DataError(
+                    f"bus '{bus}', step {step}: {left[step]:+.4g} kW more is given than taken; accepted: a balance to "
+                    f"{UNBALANCED_KW:g} kW, with every source, load and loss as a unit"
+                )
+
+    def _largest_kw(self, bus: str) -> float:
+        sides = [s for unit in self.units for s in unit.ports.values() if s.bus == bus]
+        return max((float(np.abs(side.power_kw).max()) for side in sides), default=0.0)
+
     @classmethod
-    def from_schedule(cls, site: Site, schedule: Schedule, scenario: int = 0) -> Operation:
-        """One path of a plan; 0 is the published one."""
+    def from_schedule(
+        cls, site: Site, schedule: Schedule, scenario: int = 0, conventions: Conventions | None = None
+    ) -> Operation:
+        """One path of a plan; 0 is the published one. Electricity buses stay the site's, without an AC network."""
         carriers: dict[str, str] = dict(zip(site.bus_names, site.bus_carriers, strict=True))
-        horizon = schedule.inputs.horizon
-        units = [
-            unit
-            for solved in schedule.kinds.values()
-            for row in np.flatnonzero(solved.rows.scenario == scenario)
-            if (unit := _unit(schedule, solved, int(row), carriers)) is not None
-        ]
-        if schedule.loss_kw is not None and schedule.losses_at is not None:
-            lost = Side(schedule.losses_at, -schedule.loss_kw[scenario])
-            units.append(Unit("network losses", "network", "loss", {"loss": lost}, np.zeros(horizon.steps)))
-        return cls(horizon, carriers, tuple(units))
-
-
-def _unit(schedule: Schedule, solved: Solved, row: int, carriers: Mapping[str, str]) -> Unit | None:
-    """One row of a kind; None where it has no port and emits nothing."""
-    names, kind = solved.rows.buses, solved.rows.members[0].kind
-    member = solved.rows.members[row % len(solved.rows.members)]
-    ports = {
-        port: Side(names[solved.bus[port][row] % len(names)], np.asarray(power[row]))
-        for port, power in solved.power_kw.items()
-    }
-    emitted = np.asarray(solved.co2_step_kg[row])
-    if not ports and not emitted.any():
-        return None
-    stock = _stock(schedule, solved, row) if isinstance(member, Storage) else None
-    return Unit(member.name, kind, _role(member, ports, carriers, stock), ports, emitted, stock=stock)
-
-
-def _role(member: Any, ports: Mapping[str, Side], carriers: Mapping[str, str], stock: Stock | None) -> Role:
-    """What the ports tell; power of plant of one port goes one way, unless it is a store or a connection."""
-    if stock is not None:
-        return "store"
-    if member.is_network and len(ports) == 1:
-        return "connection"
-    gives = any((side.power_kw > _SMALL_KW).any() for side in ports.values())
-    takes = any((side.power_kw < -_SMALL_KW).any() for side in ports.values())
-    if len(ports) == 2 and len({carriers[side.bus] for side in ports.values()}) == 1:
-        return "link"
-    if len(ports) > 1:
-        return "conversion"
-    return "source" if gives and not takes else "sink"
-
-
-def _stock(schedule: Schedule, solved: Solved, row: int) -> Stock:
-    """Content of a store of the family with the stock equation."""
-    rows, horizon = solved.rows, schedule.inputs.horizon
-    start = (rows.field("energy_kwh") * rows.state(schedule.inputs, "start_fill"))[row, 0]
-    content = np.maximum(np.append(start, solved.series["stored_kwh"][row]), 0.0)
-    leak = rows.field("loss_fraction_per_h")[row, 0]
-    return Stock(content, (1 - leak) ** horizon.hours, np.zeros(horizon.steps))
+        units = scheduled(schedule, scenario, carriers, conventions or Conventions())
+        return cls(schedule.inputs.horizon, carriers, tuple(units)).settled()
