@@ -24,6 +24,7 @@ import numpy as np
 
 from dispatch.asset import Asset
 from dispatch.assets.grid_connection import GridConnection
+from dispatch.carbon.market import mean_factor
 from dispatch.carbon.operation import Operation
 from dispatch.carbon.units import Conventions, Side, Stock, Unit
 from dispatch.errors import DataError
@@ -51,7 +52,9 @@ class Tolerance:
         return self.kw if self.kw is not None else (self.share or 0.0) * throughput_kw
 
     def __str__(self) -> str:
-        return f"{self.kw:g} kW" if self.kw is not None else f"{100 * (self.share or 0.0):g} % of its highest throughput"
+        return (
+            f"{self.kw:g} kW" if self.kw is not None else f"{100 * (self.share or 0.0):g} % of its highest throughput"
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,10 +103,10 @@ def ran(
     into = found.checked(tolerance)
     balance = {bus: into[at].sum(axis=0) for bus, at in found.at_bus.items()}
     _require_balanced(readings.horizon, found, into, balance, tolerance)
-    average, sources = _average(site, readings)
+    factors, average, sources = _factors(site, readings, found, into)
     units = [
-        _unit(asset, [(s, into[k]) for k, s in enumerate(sides) if s.asset == asset.name], readings, average, conventions,
-              notes)
+        _unit(asset, [(s, into[k]) for k, s in enumerate(sides) if s.asset == asset.name], readings,
+              factors.get(asset.name, average), conventions, notes)
         for asset in site.assets
         if type(asset).bus_fields
     ]  # fmt: skip
@@ -114,14 +117,24 @@ def ran(
             from_grid = np.maximum(-left, 0.0) * average * hours if carrier[bus] == "electricity" else 0.0 * left
             role = "source" if from_grid.any() and left.sum() < 0 else "sink"
             units.append(Unit(f"{IMBALANCE}{bus}", "imbalance", role, {"meters": Side(bus, -left)}, from_grid))
-    signals = {name: readings.values.get(Key("intensity", name)) for name in ("marginal", "residual")}
-    for name, values in signals.items():
-        if values is not None:
-            _require_known(readings.horizon, readings.names[Key("intensity", name)], values)
+    signals = {name: _signal(site, readings, name, sources) for name in ("marginal", "residual")}
     return Ran(
         site, Operation(readings.horizon, carrier, tuple(units)), average, signals["marginal"], signals["residual"],
         _contracts(site, readings, found, into, notes), balance, tuple(notes), sources,
     )  # fmt: skip
+
+
+def _signal(site: Site, readings: Readings, name: str, sources: dict[str, str]) -> Array | None:
+    """(T,) of a series, else of the park's file, else None."""
+    key, stated = Key("intensity", name), site.certificates.residual_kg_per_kwh
+    if key in readings.values:
+        _require_known(readings.horizon, readings.names[key], readings.values[key])
+        sources[name] = f"{readings.names[key]} of {readings.source}"
+        return readings.values[key]
+    if name == "residual" and stated is not None:
+        sources[name] = "certificates.residual_kg_per_kwh of the park's file"
+        return per_step(stated, readings.horizon, sources[name])
+    return None
 
 
 def _measured(sides: Sequence[Point], readings: Readings) -> Array:
@@ -169,7 +182,13 @@ class _Found:
             if not done and int(np.isnan(self.power).sum()) == before:
                 break
         self._require_found()
+        for near, _ in self.cables:
+            if self.derived[near].all():
+                notes.append(f"the flow over '{self.sides[near].asset}' was not measured: it follows from the balances")
+        ends = {k for pair in self.cables for k in pair}
         for k, side in enumerate(self.sides):
+            if k in ends:
+                continue
             if self.derived[k].all():
                 notes.append(f"{side.told()} was not measured: it is what the balance of '{side.bus}' leaves")
             elif self.derived[k].any():
@@ -243,26 +262,28 @@ def _when(horizon: Horizon, step: int) -> str:
     return horizon.local_start[step].isoformat()
 
 
-def _average(site: Site, readings: Readings) -> tuple[Array, dict[str, str]]:
-    """(T,) of imports: from a series, else by the park's file; several connections by what each imports."""
+def _factors(
+    site: Site, readings: Readings, found: _Found, into: Array
+) -> tuple[dict[str, Array], Array, dict[str, str]]:
+    """By connection (T,) of its imports, that of all imports together, and where they come from.
+
+    A series of the grid's intensity stands for all connections; else each has its own by the park's file.
+    """
     horizon, key = readings.horizon, Key("intensity", "average")
-    if key in readings.values:
-        _require_known(horizon, readings.names[key], readings.values[key])
-        return readings.values[key], {"average": f"{readings.names[key]} of {readings.source}"}
     lines = [asset for asset in site.assets if isinstance(asset, GridConnection)]
-    factors = [
-        per_step(line.carbon_intensity_kg_per_kwh, horizon, f"carbon intensity of '{line.name}'") for line in lines
-    ]
+    if key in readings.values:
+        series, name = readings.values[key], readings.names[key]
+        _require_known(horizon, name, series)
+        return {line.name: series for line in lines}, series, {"average": f"{name} of {readings.source}"}
+    own = {
+        line.name: per_step(line.carbon_intensity_kg_per_kwh, horizon, f"carbon intensity of '{line.name}'")
+        for line in lines
+    }
     if not lines:
-        return np.zeros(horizon.steps), {}
-    if any(not np.array_equal(factors[0], other) for other in factors[1:]):
-        raise DataError(
-            "the park's connections have different carbon intensities: give one series carbon_intensity_g_per_kwh for "
-            "all, or the same factor"
-        )
-    source = "; ".join(line.source for line in lines if line.source)
-    said = f"carbon_intensity_kg_per_kwh of '{lines[0].name}'" + (f" ({source})" if source else "")
-    return factors[0], {"average": said}
+        return {}, np.zeros(horizon.steps), {}
+    bought = {s.asset: np.maximum(into[k], 0.0) for k, s in enumerate(found.sides) if s.asset in own}
+    said = [f"carbon_intensity_kg_per_kwh of '{x.name}'" + (f" ({x.source})" if x.source else "") for x in lines]
+    return own, mean_factor(list(own.values()), [bought[name] for name in own]), {"average": "; ".join(said)}
 
 
 def _require_known(horizon: Horizon, name: str, values: Array) -> None:
@@ -344,7 +365,9 @@ def _stock(
     measured = readings.values.get(Key("content", store.name), np.full(followed.size, np.nan))
     known = np.isfinite(measured)
     if not known.any():
-        notes.append(f"what '{store.name}' held was not measured: it is followed from {side.told()} and its efficiencies")
+        notes.append(
+            f"what '{store.name}' held was not measured: it is followed from {side.told()} and its efficiencies"
+        )
     elif not known.all():
         notes.append(f"what '{store.name}' held is missing at {int((~known).sum())} edges: there it is followed")
         edges = np.arange(followed.size)
@@ -391,7 +414,9 @@ def _contracts(
                     f"say it: give {asset.name}.{contract.name}_kw"
                 )
             else:
-                most = np.minimum(contract.most_kw(horizon, asset.name), contract.share_max * np.maximum(into[place], 0.0))
+                most = np.minimum(
+                    contract.most_kw(horizon, asset.name), contract.share_max * np.maximum(into[place], 0.0)
+                )
                 delivered = np.minimum(most, left)
                 notes.append(f"deliveries of '{contract.name}' are what its terms offer of each step's import")
             left = np.maximum(left - delivered, 0.0)

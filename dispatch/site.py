@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field, TypeAdapter, model_validator
 
 from dispatch.asset import Asset, Carrier, Direction, Rows
 from dispatch.assets import kinds
+from dispatch.claims import Certificates
 from dispatch.feeds import Feeds
 from dispatch.frozen import Finite, Fraction, Frozen, NonNegative, Positive
 from dispatch.grid import Grid, Group
@@ -214,6 +215,7 @@ class Site(Frozen):
     embedded: EmbeddedData | None = None
     archive: ArchiveFolder | None = None
     feeds: Feeds = Feeds()
+    certificates: Certificates = Certificates()
     notes: tuple[str, ...] = ()
 
     @cached_property

@@ -224,7 +224,9 @@ def split(total: Counts, weight: Counts | Array, most: Counts) -> Counts:
     out = np.minimum(np.floor(exact).astype(np.int64), most)
     while (short := total - out.sum(axis=0)).any():
         room = np.where(short > 0, out < most, out > 0)
-        order = np.argsort(-np.where(room, np.where(short > 0, exact - out, out - exact), -np.inf), axis=0, kind="stable")
+        order = np.argsort(
+            -np.where(room, np.where(short > 0, exact - out, out - exact), -np.inf), axis=0, kind="stable"
+        )
         rank = np.empty_like(order)
         np.put_along_axis(rank, order, np.arange(len(order))[:, None], axis=0)
         out = out + np.sign(short) * (room & (rank < np.abs(short)))

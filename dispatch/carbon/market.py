@@ -24,15 +24,19 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from dispatch.assets.grid_connection import GridConnection
 from dispatch.carbon.carriers import traced
 from dispatch.carbon.certificates import Covered, Matching, Supply, covered
 from dispatch.carbon.ledger import Ledger, Meter
 from dispatch.carbon.operation import Operation
-from dispatch.carbon.supplies import Contracts, is_clean, local_years, supplies
+from dispatch.carbon.supplies import Contracts, certified_contracts, is_clean, local_years, supplies
 from dispatch.carbon.units import Side, Unit
 from dispatch.claims import Certificates
 from dispatch.errors import DataError
+from dispatch.schedule import Schedule
+from dispatch.series import per_step
 from dispatch.signals import Array
+from dispatch.site import Site
 
 HOURLY, ANNUAL, LOCATION = "market, by the hour", "market, by the year", "location"
 _ASKED = {
@@ -88,6 +92,8 @@ def market(
     Raises:
         DataError: certificates do not suffice for what is given away, a name points nowhere, or a factor is missing.
     """
+    if operation.flows is not None:
+        raise DataError("market: give the operation on the park's own buses; contracts do not follow a network's flows")
     average = _factor(operation, "average", average_kg_per_kwh)
     residual = average if residual_kg_per_kwh is None else _factor(operation, "residual", residual_kg_per_kwh)
     held = supplies(claims, operation, contracts)
@@ -107,10 +113,41 @@ def market(
     )
 
 
+def planned_market(site: Site, schedule: Schedule, operation: Operation, scenario: int = 0) -> Market:
+    """The market-based accounts of one path of a plan, from its contracts and the park's block ``certificates``.
+
+    Args:
+        operation: the path on the park's own buses, without an AC network.
+
+    Raises:
+        DataError: as :func:`market`.
+    """
+    lines = [asset for asset in site.assets if isinstance(asset, GridConnection)]
+    horizon, key = schedule.inputs.horizon, "carbon_intensity_kg_per_kwh"
+    factors = [np.broadcast_to(schedule.inputs.series[x.name, key], (schedule.scenarios, horizon.steps)) for x in lines]
+    bought = [schedule.asset(line.name, "import_kw", scenario) for line in lines]
+    average = mean_factor([f[scenario] for f in factors], bought) if lines else np.zeros(horizon.steps)
+    stated = site.certificates.residual_kg_per_kwh
+    residual = None if stated is None else per_step(stated, horizon, "certificates.residual_kg_per_kwh")
+    contracts = certified_contracts(schedule, scenario)
+    return market(operation, site.certificates, contracts, average, residual_kg_per_kwh=residual)
+
+
+def mean_factor(factors: Sequence[Array], bought_kw: Sequence[Array]) -> Array:
+    """(T,) of several connections by what each imports; the plain mean where none does."""
+    if len(factors) == 1:
+        return np.asarray(factors[0], dtype=np.float64)
+    total = np.sum(bought_kw, axis=0)
+    carbon = np.sum(np.multiply(factors, bought_kw), axis=0)
+    return np.divide(carbon, total, out=np.mean(factors, axis=0), where=total > 0)
+
+
 def _factor(operation: Operation, what: str, values: Array) -> Array:
     factor = np.broadcast_to(np.asarray(values, dtype=np.float64), (operation.horizon.steps,))
     if not np.isfinite(factor).all():
-        raise DataError(f"{what} factor: no number in step {int(np.argmin(np.isfinite(factor)))}; missing is never zero")
+        raise DataError(
+            f"{what} factor: no number in step {int(np.argmin(np.isfinite(factor)))}; missing is never zero"
+        )
     return factor
 
 
@@ -166,9 +203,7 @@ class _Pool:
 
     def covered(self, held: Sequence[Supply], matching: Matching) -> Covered:
         """Certificates over the meters."""
-        return covered(
-            self.net_kwh, held, self.names, matching=matching, years=local_years(self.operation.horizon)
-        )
+        return covered(self.net_kwh, held, self.names, matching=matching, years=local_years(self.operation.horizon))
 
     def ledger(self, name: str, cover: Covered, factor: Array) -> Ledger:
         """What the certificates leave, traced on through what is made of the electricity."""
@@ -230,13 +265,19 @@ class _Pool:
         """What is exported: of the park's own supply as long as that lasts, and else of what was bought."""
         share = np.divide(taken, self.exported, out=np.zeros_like(taken), where=self.exported > 0)
         given, rest = self.given * self.gone * share, (self.exported - self.given * self.gone) * share
-        units = [_source(f"{_OWN}: {unit.name}", own, np.maximum(rest, 0.0), self.through * share * self.hours * factor)]
+        units = [
+            _source(f"{_OWN}: {unit.name}", own, np.maximum(rest, 0.0), self.through * share * self.hours * factor)
+        ]
         if given.any():
             units.append(_link(f"{_OWN}: to {unit.name}", own, given, np.zeros(taken.size)))
         return units
 
     def _restored(self, meter: Meter, buses: Mapping[str, str]) -> Meter:
-        return replace(meter, bus=buses.get(meter.bus, "" if meter.bus == _POOL else meter.bus))
+        """The meter where it really stands."""
+        if meter.bus == _POOL:
+            unit = next(unit for unit in self.operation.units if unit.name == meter.asset)
+            return replace(meter, bus=next(side.bus for side in unit.ports.values() if side.bus in self.electric))
+        return replace(meter, bus=buses.get(meter.bus, meter.bus))
 
 
 def _buys(unit: Unit) -> bool:

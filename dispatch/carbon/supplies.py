@@ -10,7 +10,7 @@ from datetime import date
 
 import numpy as np
 
-from dispatch.carbon.certificates import Supply
+from dispatch.carbon.certificates import PER_KWH, Supply
 from dispatch.carbon.operation import Operation
 from dispatch.carbon.units import Unit
 from dispatch.claims import Certificates, Disposal, Span
@@ -34,7 +34,7 @@ def supplies(claims: Certificates, operation: Operation, contracts: Contracts) -
     found += [Supply(contract, energy) for (_, contract), energy in contracts.items()]
     for lot in claims.lots:
         inside = _inside(horizon, lot) * horizon.hours
-        energy = lot.energy_kwh * _part(horizon, lot) * inside / max(float(inside.sum()), 1e-12)
+        energy = _spread(lot.energy_kwh * _part(horizon, lot), inside)
         found.append(Supply(lot.name, energy, "opening" if lot.opening else "bought", timed=False))
     names = [supply.name for supply in found]
     _require_names(claims, names)
@@ -98,7 +98,13 @@ def _disposed(supply: Supply, disposal: Disposal, horizon: Horizon) -> Array:
             f"certificates.disposals: {amount:g} kWh of '{supply.name}' are {disposal.how}, but only {whole:g} kWh come in "
             "within its days and the period"
         )
-    return np.asarray(there * (amount / whole))
+    return np.minimum(_spread(amount, there), supply.energy_kwh)
+
+
+def _spread(total_kwh: float, weight: Array) -> Array:
+    """(T,) in proportion to weights, in whole milliwatt-hours that add up to the total; nothing without any weight."""
+    share = np.append(0.0, np.cumsum(weight) / max(float(weight.sum()), np.finfo(float).tiny))
+    return np.asarray(np.diff(np.rint(total_kwh * share * PER_KWH)) / PER_KWH)
 
 
 def _inside(horizon: Horizon, span: Span) -> Array:
@@ -118,9 +124,13 @@ def _part(horizon: Horizon, span: Span) -> float:
 def _require_names(claims: Certificates, names: Sequence[str]) -> None:
     for place, name in _named(claims):
         if name not in names:
-            raise DataError(f"certificates.{place}: there are none of '{name}'; there are of {', '.join(names) or 'nothing'}")
+            raise DataError(
+                f"certificates.{place}: there are none of '{name}'; there are of {', '.join(names) or 'nothing'}"
+            )
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise DataError(f"certificates: '{twice[0]}' names two supplies; give plant, contracts and lots different names")
+        raise DataError(
+            f"certificates: '{twice[0]}' names two supplies; give plant, contracts and lots different names"
+        )
 
 
 def _named(claims: Certificates) -> Iterator[tuple[str, str]]:
