@@ -1,7 +1,7 @@
 """Where a park can be measured, and how its series are called: one point for each bus side of each asset.
 
-A series is named ``ASSET.WHAT`` with a unit at its end, as in ``pcc.import_kw`` or ``li.charge_mwh``. What is measured is
-power that the asset gives to its bus or takes from it: ``given`` and ``taken`` are always understood, on plant with
+A series is named ``ASSET.WHAT`` with a unit at its end, as in ``pcc.import_kw`` or ``li.charge_mwh``. What is measured
+is power that the asset gives to its bus or takes from it: ``given`` and ``taken`` are always understood, on plant with
 several buses as ``chp.heat_45c.given_kw``. Import and export of a connection, charge and discharge of a store, and the
 carrier of a side with one direction (``gshp.heat_kw``) mean the same. The bare name of an asset with one side is its
 power in the one direction that it has; of one with two directions what it gives, less what it takes.
@@ -42,7 +42,7 @@ _ENERGY = {"kwh": 1.0, "mwh": 1e3, "gwh": 1e6}
 
 @dataclass(frozen=True)
 class Unit:
-    """A value times ``scale`` is in kW (in kg/h of CO2), in kWh held, or in kg; ``per_step``: it is a sum over its step."""
+    """A value times ``scale`` is in kW, in kg/h of CO2, or in kWh held; ``per_step``: it is a sum over its step."""
 
     scale: float
     per_step: bool = False

@@ -7,7 +7,7 @@ Energies are counted in whole milliwatt-hours, so that sums of them are exact. F
 holds to the last of them. What is sold or retired is taken out first: a certificate is used once, and one that is sold
 covers no load of the seller. Supplies cover load in the order in which they are given, each by rule: in proportion to
 the load that those before it left open, step by step, or by named shares of what it gives. By the *hour* a certificate
-covers load of its own step; by the *year*, load of its year, and then one without a time of its own may be used as well.
+covers load of its own step; by the *year*, load of its year, and then one without a time of its own is used as well.
 
 Source: GHG Protocol Scope 2 Guidance 2015, chapter 7: what a claim on electricity must show, used once among it.
 """

@@ -6,13 +6,14 @@ certificates :math:`u` allotted by :mod:`dispatch.carbon.certificates`,
 
 .. math:: N_m = L_m (1 - G / Σ L), \quad R_m = f \, (N_m - Σ_k u_{km}) + L_m / Σ L · carbon(G)
 
-so that each kWh is covered once: by plant on site with its own emissions, by a store with what it was charged with, by a
-certificate, or by the residual mix. By the year the certificates of a year cover its load whenever it came,
+so that each kWh is covered once: by plant on site with its own emissions, by a store with what it was charged with, by
+a certificate, or by the residual mix. By the year the certificates of a year cover its load whenever it came,
 :math:`R_m = Σ_t f_t N_{mt} (1 - Σ_k u_{km} / Σ_t N_{mt})`, which is the rest by the mean factor weighted with the load.
 
 What plant makes of electricity takes the carbon on: the same tracing through carriers and stores as in the physical
-ledger, on an operation in which every electric meter has a bus of its own with what covers it. All electricity of a park
-is one market: buses do not part it. The location-based account is the same with the average factor and no contracts.
+ledger, on an operation in which every electric meter has a bus of its own with what covers it. All electricity of a
+park is one market: buses do not part it. The location-based account is the same with the average factor, without any
+contract.
 
 Source: GHG Protocol Scope 2 Guidance 2015.
 """

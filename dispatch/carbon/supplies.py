@@ -95,8 +95,8 @@ def _disposed(supply: Supply, disposal: Disposal, horizon: Horizon) -> Array:
     amount, whole = disposal.energy_kwh or 0.0, float(there.sum())
     if amount > whole * (1 + 1e-9):
         raise DataError(
-            f"certificates.disposals: {amount:g} kWh of '{supply.name}' are {disposal.how}, but only {whole:g} kWh come in "
-            "within its days and the period"
+            f"certificates.disposals: {amount:g} kWh of '{supply.name}' are {disposal.how}, but {whole:g} kWh come "
+            "in within its days and the period"
         )
     return np.minimum(_spread(amount, there), supply.energy_kwh)
 
