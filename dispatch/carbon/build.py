@@ -7,8 +7,10 @@ from functools import cached_property
 
 import numpy as np
 
+from dispatch.carbon.branches import sent_kw, ways
 from dispatch.carbon.chain import Chain, Stores
 from dispatch.carbon.ledger import Meter, MeterRole
+from dispatch.carbon.moved import Moved, mixed, queued
 from dispatch.carbon.operation import Operation, Role, Side, Stock, Unit
 from dispatch.signals import Array
 
@@ -17,7 +19,6 @@ _PASSING: frozenset[Role] = frozenset({"conversion", "link"})
 # Below this share of the greatest power of its port a power is rounding.
 _SMALL = 1e-9
 _NO_NODES = np.zeros(0, dtype=np.intp)
-_EMPTY_SHARE = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +91,9 @@ class Builder:
         self.reads: list[Read] = []
         self.stores: list[Unit] = []
         self.inner: list[Inner] = []
-        self.leaving_kw = self._leaving()
+        taken = self._taken()
+        self._ways = ways(operation.flows, taken, borne) if operation.flows is not None else []
+        self.leaving_kw = sent_kw(self._ways, taken)
         self._branches()
         for unit in operation.units:
             if unit.stock is not None:
@@ -129,44 +132,24 @@ class Builder:
         """A loss whose carbon goes to those who take what is left."""
         return self._borne and unit.role == "loss"
 
-    def _leaving(self) -> Array:
-        """(bus, T) what ports take and branches are sent; without losses that others bear."""
+    def _taken(self) -> Array:
+        """(bus, T) what ports take; without losses that others bear."""
         out = np.zeros((len(self._bus), self.hours.size))
         for unit in self._operation.units:
             if not self._is_borne(unit):
                 for side in unit.ports.values():
                     out[self._bus[side.bus]] += _takes(side)
-        for at, _, _, sent, _ in self._ways():
-            np.add.at(out, at, sent)
         return out
-
-    def _ways(self) -> list[tuple[np.ndarray, np.ndarray, Array, Array, Array]]:
-        """Both ways of all branches: sending and taking node (M,), power received, sent and lost, (M, T)."""
-        flows = self._operation.flows
-        if flows is None:
-            return []
-        ways = []
-        for one, other, into, out in (
-            (flows.start, flows.end, flows.start_in, flows.end_in),
-            (flows.end, flows.start, flows.end_in, flows.start_in),
-        ):
-            sent, received = np.maximum(into, 0.0), np.maximum(-out, 0.0)
-            received = np.minimum(np.where(sent > 0, received, 0.0), sent)
-            if self._borne:
-                # What a branch takes up without giving any is borne where it is taken.
-                sent = received = np.where(received > 0, sent, 0.0)
-            ways.append((one, other, received, sent, sent - received))
-        return ways
 
     def _branches(self) -> None:
         nodes, shares, lost = [], [], np.zeros(self.hours.size)
-        for one, other, received, sent, loss in self._ways():
-            out = self.leaving_kw[one]
-            moved, kept = (np.divide(x, out, out=np.zeros_like(x), where=out > 0) for x in (received, loss))
-            self._arcs += list(zip(one.tolist(), other.tolist(), moved, strict=True))
-            nodes.append(one)
+        for way in self._ways:
+            out = self.leaving_kw[way.sender]
+            moved, kept = (np.divide(x, out, out=np.zeros_like(x), where=out > 0) for x in (way.given, way.lost))
+            self._arcs += list(zip(way.sender.tolist(), way.taker.tolist(), moved, strict=True))
+            nodes.append(way.sender)
             shares.append(kept)
-            lost = lost + (sent - received).sum(axis=0) * self.hours
+            lost = lost + way.lost.sum(axis=0) * self.hours
         if nodes:
             meter = Meter("network losses", "network", "network", "", "electricity", "loss")
             self.reads.append(Read(meter, lost, np.concatenate(nodes), np.concatenate(shares)))
@@ -188,9 +171,11 @@ class Builder:
         for port, share in shares.items():
             self._own.append((self._bus[unit.ports[port].bus], share * unit.emitted_kg))
         self._keeps_own(unit, np.where(gives, 0.0, unit.emitted_kg))
-        if unit.role in ("others", "residual"):
+        if self._is_borne(unit):
+            return
+        if unit.role in ("others", "residual") or (unit.role == "loss" and len(unit.ports) > 1):
             self._together(unit)
-        elif not self._is_borne(unit):
+        else:
             for port, side in unit.ports.items():
                 self._keeps(unit, port, self._part(side), _takes(side))
 
@@ -207,8 +192,9 @@ class Builder:
             at = np.array([self._bus[side.bus] for side in sides])
             energy = np.sum([_takes(side) for side in sides], axis=0) * self.hours
             carriers = {self._operation.carriers[side.bus] for side in sides}
-            role: MeterRole = "others" if unit.role == "others" else "residual"
-            meter = Meter(unit.name, unit.name, unit.kind, "", carriers.pop() if len(carriers) == 1 else "", role)
+            carrier = carriers.pop() if len(carriers) == 1 else ""
+            role = _meter_role(unit, carrier)
+            meter = Meter(unit.name, unit.name, unit.kind, "", carrier, role)
             self.reads.append(Read(meter, energy, at, np.array([self._part(side) for side in sides])))
 
     def _keeps_own(self, unit: Unit, emitted_kg: Array) -> None:
@@ -248,7 +234,7 @@ class Builder:
         arrives, content = self._node(), self._node()
         taken = np.sum([_takes(side) for side in unit.ports.values()], axis=0) * self.hours
         given = np.sum([_gives(side) for side in unit.ports.values()], axis=0) * self.hours
-        moved = _queued(stock, taken, given, self._borne) if stock.rule == "queue" else _mixed(stock, taken, given)
+        moved = queued(stock, taken, given, self._borne) if stock.rule == "queue" else mixed(stock, taken, given)
         shares, _ = _outputs(unit)
         for port, side in unit.ports.items():
             self._arcs.append((self._bus[side.bus], arrives, self._part(side)))
@@ -264,7 +250,7 @@ class Builder:
         self.stores.append(unit)
         self.inner.append(self._inner(unit, stock, moved, taken - given, (arrives, content)))
 
-    def _inner(self, unit: Unit, stock: Stock, moved: _Moved, net_kwh: Array, nodes: tuple[int, int]) -> Inner:
+    def _inner(self, unit: Unit, stock: Stock, moved: Moved, net_kwh: Array, nodes: tuple[int, int]) -> Inner:
         side = next((s for s in unit.ports.values() if _gives(s).any()), next(iter(unit.ports.values())))
         role: MeterRole = "load" if stock.kept else "store"
         meter = Meter(unit.name, unit.name, unit.kind, side.bus, self._operation.carriers[side.bus], role)
@@ -282,65 +268,6 @@ class Builder:
             if dead.any():
                 meter = Meter(f"{name}: not taken", name, "bus", name, self._operation.carriers[name], "residual")
                 self.reads.append(Read(meter, np.zeros(self.hours.size), np.array([at]), dead[None]))
-
-
-@dataclass(frozen=True, eq=False)
-class _Moved:
-    """Shares (T,) of one store.
-
-    Attributes:
-        past, into: of what arrives: what goes past the content, what enters it; the rest is lost.
-        out, stays: of what the content puts in: what is handed on, what stays; the rest is lost.
-        kept: of the content, what is put in.
-    """
-
-    past: Array
-    into: Array
-    out: Array
-    stays: Array
-    kept: Array
-    charged_kwh: float
-    queue: bool
-    reach: Array
-    entered: Array
-
-
-def _mixed(stock: Stock, taken: Array, given: Array) -> _Moved:
-    """A store whose content is one mix."""
-    before, after = stock.energy_kwh[:-1], stock.energy_kwh[1:]
-    change, tank = after - stock.retention * before, stock.rule == "tank"
-    stored, drawn = np.maximum(change, 0.0), np.where(given > 0, np.maximum(-change, 0.0), 0.0)
-    past = np.where(given > 0, stock.passing, 0.0)
-    enters, kept, arrives = np.ones(taken.size), np.ones(taken.size), np.ones(taken.size)
-    if tank:
-        enters = np.minimum(np.divide(stored, taken, out=np.zeros_like(taken), where=taken > 0), 1.0)
-        kept = np.clip(np.divide(after + drawn - stored, before, out=np.zeros_like(before), where=before > 0), 0, 1)
-        arrives = np.minimum(np.divide(given, drawn, out=np.ones_like(given), where=drawn > 0), 1.0)
-    there = (kept if tank else 1.0) * before + stored
-    out = np.minimum(np.divide(drawn, there, out=np.zeros_like(there), where=there > 0), 1.0)
-    emptied = (drawn > 0) & (after <= _EMPTY_SHARE * stock.energy_kwh.max())
-    out = np.where(emptied, 1.0, out)
-    edges = np.zeros(taken.size + 1)
-    into = (1 - past) * enters
-    return _Moved(past, into, out * arrives, 1 - out, kept, float(stored.sum()), False, edges, edges)
-
-
-def _queued(stock: Stock, taken: Array, given: Array, borne: bool) -> _Moved:
-    """A store out of which comes first what went in first; what comes out and is not given is lost."""
-    drawn = np.maximum(taken - np.diff(stock.energy_kwh), 0.0)
-    entered = stock.energy_kwh[0] + np.append(0.0, np.cumsum(taken))
-    reach = np.append(0.0, np.cumsum(drawn))
-    # Of a step longer than the way through, some comes out in the step in which it went in.
-    at_once = np.clip(reach[1:] - np.maximum(entered[:-1], reach[:-1]), 0.0, taken)
-    past = np.divide(at_once, taken, out=np.zeros_like(taken), where=taken > 0)
-    arrives = np.minimum(np.divide(given, drawn, out=np.zeros_like(given), where=drawn > 0), 1.0)
-    if borne:
-        arrives = np.where(given > 0, 1.0, 0.0)
-    through = np.append(0.0, np.cumsum(at_once))
-    return _Moved(
-        past * arrives, 1 - past, arrives, np.zeros(taken.size), np.ones(taken.size), float((taken - at_once).sum()),
-        True, reach - through, entered - through,
-    )  # fmt: skip
 
 
 def _takes(side: Side) -> Array:
@@ -365,8 +292,8 @@ def _outputs(unit: Unit) -> tuple[dict[str, Array], np.ndarray]:
 def _meter_role(unit: Unit, carrier: str) -> MeterRole:
     if unit.role == "connection":
         return "export"
-    if unit.role == "loss":
-        return "loss"
+    if unit.role in ("loss", "others", "residual"):
+        return unit.role
     if unit.role != "sink":
         return "standby"
     return "product" if carrier in _PRODUCTS else "load"
