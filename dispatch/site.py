@@ -277,7 +277,7 @@ def schema() -> dict[str, Any]:
         for name in [n for n in fields if unit_of(n) is not None]:
             fields[name] = {"anyOf": [fields[name], text], "description": fields[name].get("description", "")}
         if "const" in fields.get("kind", {}):
-            for name in {"tariff", "carbon_intensity_kg_per_kwh"} & set(fields):
+            for name in {"tariff", "carbon_intensity_kg_per_kwh", "marginal_intensity_kg_per_kwh"} & set(fields):
                 fields[name] = {"anyOf": [fields[name], text]}
             fields["use"] = text | {"description": "an entry of the asset library; fields given here win"}
             # What the library gives need not be written, so an editor can only ask for these two.
