@@ -176,7 +176,7 @@ def _nested(ledgers: Ledgers, meta: Mapping[str, Any]) -> dict[str, Any]:
 def _plain(values: np.ndarray) -> list[float | None]:
     """Numbers of JSON, which has no NaN: what is missing is null."""
     rounded = np.round(values, _DECIMALS).tolist()
-    return [value if value == value else None for value in rounded]  # noqa: PLR0124 - NaN is not itself
+    return [value if known else None for value, known in zip(rounded, np.isfinite(values).tolist(), strict=True)]
 
 
 def _dump(content: Mapping[str, Any], path: Path) -> None:

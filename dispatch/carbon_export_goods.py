@@ -3,8 +3,8 @@
 Data only: what is declared, to whom and by which default values is the declarant's to say. Upstream emissions of fuels,
 materials and plant are not counted; both shapes say so.
 
-Sources: Implementing Regulation (EU) 2023/1773, annexes III and IV, for what is named; ISO 14067:2018 for declared unit,
-system boundary and partial footprint.
+Sources: Implementing Regulation (EU) 2023/1773, annexes III and IV, for what is named; ISO 14067:2018 for declared
+unit, system boundary and partial footprint.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from dispatch.carbon_export import About
 from dispatch.signals import Horizon
 
 _BOUNDARY = (
-    "the park's own plant: fuels burnt on it and electricity used, own and bought; upstream emissions of fuels, materials "
-    "and plant are not counted"
+    "the park's own plant: fuels burnt on it and electricity used, own and bought; upstream emissions of fuels, "
+    "materials and plant are not counted"
 )
 
 
@@ -29,7 +29,7 @@ def cbam(
     about: About,
     codes: Mapping[str, str] = CN_CODES,
 ) -> dict[str, Any]:
-    """Activity level, direct and indirect embedded emissions apart, and the electricity consumed, for goods with a code.
+    """Activity level, direct and indirect embedded emissions apart, and electricity consumed, of goods with a code.
 
     Args:
         named: the periods.

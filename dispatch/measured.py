@@ -29,7 +29,7 @@ from dispatch.measured_balance import SMALL_KW, Found, Tolerance, measured_kw, r
 from dispatch.measured_meters import points
 from dispatch.measured_names import Key, Readings
 from dispatch.measured_units import delivered_kwh, unit_of
-from dispatch.series import per_step
+from dispatch.series import Factor, Feed, per_step
 from dispatch.signals import Array
 from dispatch.site import Site
 
@@ -136,5 +136,17 @@ def _factors(
     if not lines:
         return {}, np.zeros(horizon.steps), {}
     bought = {s.asset: np.maximum(into[k], 0.0) for k, s in enumerate(found.sides) if s.asset in own}
-    said = [f"carbon_intensity_kg_per_kwh of '{x.name}'" + (f" ({x.source})" if x.source else "") for x in lines]
-    return own, mean_factor(list(own.values()), [bought[name] for name in own]), {"average": "; ".join(said)}
+    said = "; ".join(f"'{line.name}': {_told(line)}" for line in lines)
+    return own, mean_factor(list(own.values()), [bought[name] for name in own]), {"average": said}
+
+
+def _told(line: GridConnection) -> str:
+    """Source of a connection's factor, with its version and the days that it is for."""
+    factor = line.carbon_intensity_kg_per_kwh
+    if isinstance(factor, Factor):
+        span = f"{factor.valid_from or '…'} to {factor.valid_to or '…'}"
+        return f"{factor.kg_per_kwh:g} kg/kWh, {factor.entry or 'own'}, valid {span}: {factor.source}"
+    if isinstance(factor, Feed):
+        return f"series {factor.feed} of the archive"
+    stated = f"{factor:g} kg/kWh" if isinstance(factor, float | int) else "a series"
+    return f"{stated} of the park's file" + (f" ({line.source})" if line.source else "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ from dispatch.site import Site
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from forecasting.archive import Archive
 
 _NS = 1_000_000_000
 
@@ -185,6 +188,58 @@ def _mean(edges_ns: np.ndarray, start_ns: np.ndarray, step_ns: int, values: Arra
     return out
 
 
-def unit_series(readings: Readings, signal: str) -> Array | None:
-    """(T,) an intensity that was measured or fetched [kg/kWh], None without one."""
-    return readings.values.get(Key("intensity", signal))
+def fetched_factors(
+    site: Site, readings: Readings, folder: Path, as_of: pd.Timestamp | None, *, wanted: bool
+) -> tuple[Site, Readings]:
+    """The park with what its feeds were, as known at a time; and readings with or without fetched intensities.
+
+    What 'parkwatt fetch' brought stands under the park's name. Where the park's file names a feed it is filled in; the
+    series carbon_intensity_g_per_kwh stands for all connections only where it is ``wanted``, or in the user's table.
+
+    Raises:
+        DataError: nothing was fetched, or steps of the period are unknown.
+    """
+    from dispatch import fed
+    from dispatch.fetched import Reader
+    from forecasting.archive.store import Store
+    from forecasting.errors import ForecastError
+
+    average = Key("intensity", "average")
+    if readings.source.startswith("archive") and not wanted:
+        kept = {key: values for key, values in readings.values.items() if key != average}
+        readings = replace(readings, values=kept)
+    if not wanted and not fed.feeds(site):
+        return site, readings
+    if site.archive is None:
+        raise DataError(f"'{site.name}' names no archive, so nothing was fetched for it: give --factors file")
+    try:
+        read = Store.existing(folder / site.archive.folder).read(sites=site.name, known_by=as_of)
+        if fed.feeds(site):
+            moment = None if as_of is None else as_of.to_pydatetime()
+            site = Reader(site, read, moment).fetched(readings.horizon, None, 0).site
+    except ForecastError as error:
+        raise DataError(str(error)) from error
+    if wanted and average not in readings.values:
+        readings = joined(readings, _signals(site, readings.horizon, read, as_of))
+    return site, readings
+
+
+def _signals(site: Site, horizon: Horizon, read: Archive, as_of: pd.Timestamp | None) -> Readings:
+    """Intensities of the grid that were fetched for the park."""
+    import pandas as pd
+
+    known = read.as_of(pd.Timestamp.max.tz_localize("UTC") if as_of is None else as_of)
+    meant, _, _ = understood(site, list(known.variables(site.name)))
+    wanted = {name: one for name, one in meant.items() if one.key.quantity == "intensity"}
+    if not any(one.key.of == "average" for one in wanted.values()):
+        raise DataError(
+            f"no carbon_intensity_g_per_kwh of '{site.name}' is in the archive; run 'parkwatt fetch', or --factors file"
+        )
+    values = {}
+    for name, meaning in wanted.items():
+        series = known.measurements(site.name, name)
+        end_ns = np.asarray(series.end_ns, dtype=np.int64)
+        step_ns = _usual(end_ns)
+        values[meaning.key] = _on(horizon, end_ns - step_ns, step_ns, np.asarray(series.value), meaning)
+    names = {one.key: name for name, one in wanted.items()}
+    return Readings(horizon, values, names, (), f"what was fetched for '{site.name}'", {})

@@ -1,4 +1,4 @@
-"""Units of an operation from meters: an asset's powers with its emissions, what stores held, what contracts delivered."""
+"""Units of an operation from meters: powers of an asset with its emissions, what stores held, deliveries."""
 
 from __future__ import annotations
 

@@ -24,6 +24,8 @@ PARK: dict[str, Any] = {
     "title": "Metered park",
     "time_zone": "Asia/Shanghai",
     "currency": "CNY",
+    "latitude_deg": 31.2,
+    "longitude_deg": 121.5,
     "buses": [
         {"name": "mv"},
         {"name": "roof"},

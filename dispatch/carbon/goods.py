@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -75,7 +76,7 @@ class Line:
 
     @property
     def per_unit_kg(self) -> float:
-        """kg per t or kWh; NaN where nothing was delivered."""
+        """Carbon per t or kWh [kg]; NaN where nothing was delivered."""
         return self.carbon_kg / self.amount if self.amount > 0 else float("nan")
 
     @property
@@ -142,7 +143,7 @@ def periods(horizon: Horizon, by: str) -> list[tuple[str, int, int]]:
         return [(start.isoformat(), k, k + 1) for k, start in enumerate(horizon.local_start)]
     named = [start.strftime(forms[by]) for start in horizon.local_start]
     cuts = [0, *(k for k in range(1, len(named)) if named[k] != named[k - 1]), len(named)]
-    return [(named[first], first, end) for first, end in zip(cuts[:-1], cuts[1:], strict=True)]
+    return [(named[first], first, end) for first, end in pairwise(cuts)]
 
 
 def _good(role: str, carrier: str) -> str:
