@@ -50,7 +50,7 @@ def page(
                 for one in ledgers
             ),
             sections=tuple(sections),
-            notes=about.notes,
+            notes=tuple(note[:1].upper() + note[1:] for note in about.notes),
         )
     )
 
@@ -81,7 +81,7 @@ def _side_by_side(ledgers: Ledgers) -> Section:
         rows.append((name, role, carrier, energy, *cells))
     total = [float(one.carbon_kg.sum()) / 1000 for one in ledgers]
     over = [_negligible(float(one.left_over_kg.sum()) / 1000, sum(map(abs, total))) for one in ledgers]
-    rows += [("all meters", "", "", None, *total), ("on no meter", "", "", None, *over)]
+    rows += [("all meters", "sum", "all", None, *total), ("on no meter", "left over", "all", None, *over)]
     asked = tuple((one.name, one.question) for one in ledgers)
     return Section(
         "Ledgers side by side", tables=(Table(head, tuple(rows)), Table(("Ledger", "Which question it answers"), asked))
@@ -105,7 +105,7 @@ def _over_time(ledger: Ledger) -> tuple[Section, ...]:
         f"Carbon by {by}",
         f"{ledger.name}: which meter the carbon reached.",
         ("", "t CO₂"),
-        [name[-5:] if by == "day" else name for name, _, _ in named],
+        [f"{horizon.local_start[first]:%b}" if by == "month" else name[-5:] for name, first, _ in named],
         tuple(
             Stack(ledger.meters[k].name, colours[ledger.meters[k].name].light, tuple(np.maximum(monthly[k], 0.0)))
             for k in shown
@@ -175,8 +175,9 @@ def _imbalance(imbalance_kw: Mapping[str, Array], ledger: Ledger) -> Section:
         step = int(np.argmax(np.abs(left)))
         rows.append(
             (
-                bus, float(np.maximum(left, 0.0) @ hours), float(np.maximum(-left, 0.0) @ hours),
-                float(np.abs(left[step])), f"{ledger.horizon.local_start[step]:%Y-%m-%d %H:%M}",
+                bus, _negligible(float(np.maximum(left, 0.0) @ hours), 1e6),
+                _negligible(float(np.maximum(-left, 0.0) @ hours), 1e6), _negligible(float(np.abs(left[step])), 1e3),
+                f"{ledger.horizon.local_start[step]:%Y-%m-%d %H:%M}",
             )
         )  # fmt: skip
     head = ("Bus", "Given and taken by no meter [kWh]", "Taken and given by no meter [kWh]", "Largest [kW]", "at")

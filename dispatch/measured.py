@@ -136,7 +136,7 @@ def _factors(
     if not lines:
         return {}, np.zeros(horizon.steps), {}
     bought = {s.asset: np.maximum(into[k], 0.0) for k, s in enumerate(found.sides) if s.asset in own}
-    said = "; ".join(f"'{line.name}': {_told(line)}" for line in lines)
+    said = "; ".join(f"{line.name}: {_told(line)}" for line in lines)
     return own, mean_factor(list(own.values()), [bought[name] for name in own]), {"average": said}
 
 
