@@ -24,8 +24,8 @@ import numpy as np
 from dispatch.assets.grid_connection import GridConnection
 from dispatch.carbon.market import mean_factor
 from dispatch.carbon.operation import Operation
-from dispatch.carbon.units import Conventions, Side, Unit
-from dispatch.measured_balance import SMALL_KW, Found, Tolerance, measured_kw, require_balanced, require_known
+from dispatch.carbon.units import Conventions, Role, Side, Unit
+from dispatch.measured_balance import SMALL_KW, Found, Tolerance, measured_kw, require_balanced, require_known, when
 from dispatch.measured_meters import points
 from dispatch.measured_names import Key, Readings
 from dispatch.measured_units import delivered_kwh, unit_of
@@ -89,18 +89,33 @@ def ran(
         for asset in site.assets
         if type(asset).bus_fields
     ]  # fmt: skip
-    hours = readings.horizon.hours
     carrier = dict(zip(site.bus_names, site.bus_carriers, strict=True))
     for bus, left in balance.items():
         if np.abs(left).max(initial=0.0) > SMALL_KW:
-            from_grid = np.maximum(-left, 0.0) * average * hours if carrier[bus] == "electricity" else 0.0 * left
-            role = "source" if from_grid.any() and left.sum() < 0 else "sink"
-            units.append(Unit(f"{IMBALANCE}{bus}", "imbalance", role, {"meters": Side(bus, -left)}, from_grid))
+            grid = average if carrier[bus] == "electricity" else np.zeros(left.size)
+            units.append(_imbalance(bus, left, grid * readings.horizon.hours))
+            notes.append(_told_imbalance(bus, left, readings))
     signals = {name: _signal(site, readings, name, sources) for name in ("marginal", "residual")}
     return Ran(
         site, Operation(readings.horizon, carrier, tuple(units)), average, signals["marginal"], signals["residual"],
         delivered_kwh(site, readings, found, into, notes), balance, tuple(notes), sources,
     )  # fmt: skip
+
+
+def _imbalance(bus: str, left_kw: Array, kg_per_kw: Array) -> Unit:
+    """What all meters of a bus together gave too much is used by somebody; what they gave too little came in unseen."""
+    emitted = np.maximum(-left_kw, 0.0) * kg_per_kw
+    role: Role = "source" if left_kw.sum() < 0 else "sink"
+    return Unit(f"{IMBALANCE}{bus}", "imbalance", role, {"meters": Side(bus, -left_kw)}, emitted)
+
+
+def _told_imbalance(bus: str, left_kw: Array, readings: Readings) -> str:
+    hours, step = readings.horizon.hours, int(np.argmax(np.abs(left_kw)))
+    over, under = (float(np.maximum(sign * left_kw, 0.0) @ hours) for sign in (1.0, -1.0))
+    return (
+        f"the meters of '{bus}' do not agree: {over:,.6g} kWh were given that none took, {under:,.6g} kWh were taken "
+        f"that none gave; most, {abs(left_kw[step]):,.6g} kW, at {when(readings.horizon, step)}"
+    )
 
 
 def _signal(site: Site, readings: Readings, name: str, sources: dict[str, str]) -> Array | None:

@@ -77,9 +77,5 @@ def carbon(  # noqa: PLR0913 - a command has its options as arguments
     from dispatch.cli.carbon_accounting import Request, run
 
     formats, batches, codes = (tuple(given or ()) for given in (form, batch, cn))
-    run(
-        Request(
-            config, first, last, measured, into, as_of, step, tolerance, factors, by, formats, batches, codes,
-            time_column, stamp,
-        )
-    )  # fmt: skip
+    chosen = (as_of, step, tolerance, factors, by, formats, batches, codes, time_column, stamp)
+    run(Request(config, first, last, measured, into, *chosen))
