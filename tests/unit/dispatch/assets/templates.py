@@ -118,7 +118,13 @@ def _tariff() -> dict[str, Any]:
 
 def _connection(**fields: Any) -> Template:
     asset = grid(
-        name="it", import_kw=65, export_kw=30, tariff=_tariff(), carbon_intensity_kg_per_kwh=0.5, clean_fraction=0.3
+        name="it",
+        import_kw=65,
+        export_kw=30,
+        tariff=_tariff(),
+        carbon_intensity_kg_per_kwh=0.5,
+        clean_fraction=0.3,
+        marginal_intensity_kg_per_kwh=0.8,
     )
     series = {("load", "demand_kw"): DEMAND, ("roof", "available_kw"): np.where(np.arange(STEPS) == 3, 90.0, 5.0)}
     roof = {"kind": "pv", "name": "roof", "bus": "main", "peak_kw": 90}
