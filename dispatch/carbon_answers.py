@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from dispatch.carbon.ledger import Ledger, Ledgers, Meter
+from dispatch.carbon.ledger import Content, Ledger, Ledgers, Meter
 from dispatch.report.data import Answer, Cell, Line, Picture, Table
 from dispatch.report.wording import energy, mass
 from dispatch.signals import Array
@@ -20,8 +20,8 @@ _NOTE = (
     "leaves nothing over; marginal rates price one kWh more or less and do not add up to what was emitted."
 )
 _HELD = (
-    "What stores held at the start is taken to be as clean as what charges them in the plan; where nothing does, as the "
-    "mean of all that the park is supplied with."
+    "What stores held at the start is taken to be as clean as what charges them in the plan; where nothing does, as "
+    "the mean of all that the park is supplied with."
 )
 
 
@@ -108,12 +108,14 @@ def _by_hour(ledger: Ledger) -> Answer:
     if stores:
         about = "Carbon of a kWh of content after each step. " + _HELD
         pictures.append(Picture("Carbon held in stores", about, (), lines=stores))
-    facts = [
-        (f"held in {name}", f"{mass(one.carbon_kg[0])} in {energy(one.energy_kwh[0])} at the start, "
-         f"{mass(one.carbon_kg[-1])} in {energy(one.energy_kwh[-1])} at the end")
-        for name, one in full.items()
-    ]  # fmt: skip
-    return Answer("Intensity by the hour", tuple(facts), tuple(pictures), note=f"{ledger.name}: {ledger.question}")
+    facts = tuple((f"held in {name}", _held(one)) for name, one in full.items())
+    return Answer("Intensity by the hour", facts, tuple(pictures), note=f"{ledger.name}: {ledger.question}")
+
+
+def _held(content: Content) -> str:
+    """At both ends."""
+    first, last = ((mass(content.carbon_kg[k]), energy(content.energy_kwh[k])) for k in (0, -1))
+    return f"{first[0]} in {first[1]} at the start, {last[0]} in {last[1]} at the end"
 
 
 def _busiest(ledger: Ledger) -> list[tuple[str, Array]]:
