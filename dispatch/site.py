@@ -16,6 +16,7 @@ from dispatch.assets import kinds
 from dispatch.carbon_settings import CarbonSettings
 from dispatch.carbon_wishes import CarbonFreeWish, EmissionsWish, Window, ZeroCarbonWish
 from dispatch.feeds import Feeds
+from dispatch.flow_limit_wish import FlowLimitWish
 from dispatch.frozen import Finite, Fraction, Frozen, NonNegative, Positive
 from dispatch.grid import Grid, Group
 from dispatch.series import ArchiveFolder
@@ -107,7 +108,7 @@ class FillWish(Frozen):
     penalty_per_kwh: NonNegative = 10.0
 
 
-Wish = CleanShareWish | DirectShareWish | FillWish | EmissionsWish | CarbonFreeWish | ZeroCarbonWish
+Wish = CleanShareWish | DirectShareWish | FillWish | EmissionsWish | CarbonFreeWish | ZeroCarbonWish | FlowLimitWish
 
 
 class StepBlock(Frozen):
