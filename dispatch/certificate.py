@@ -121,7 +121,8 @@ def _network(site: Site, grid: GridProof, hours: Array) -> dict[str, object]:
 
 def _carbon(schedule: Schedule, currency: str) -> dict[str, object] | None:
     """Caps on emissions: what is emitted above them, and what a tonne more would be worth, window by window."""
-    if not schedule.wish_over_kg:
+    said = schedule.carbon
+    if not (schedule.wish_over_kg or said.quota or said.certificates):
         return None
     prices = schedule.shadow_price_per_t
     caps = {
@@ -131,7 +132,22 @@ def _carbon(schedule: Schedule, currency: str) -> dict[str, object] | None:
         }
         for text, over in sorted(schedule.wish_over_kg.items())
     }
-    return {"currency": currency, "caps": caps}
+    return {
+        "currency": currency,
+        "caps": caps,
+        "quota_expected": _expected_of(schedule, said.quota),
+        "certificates_expected": _expected_of(schedule, said.certificates),
+    }
+
+
+def _expected_of(schedule: Schedule, said: Mapping[str, Array]) -> dict[str, float | str | None] | None:
+    """By name, the expected sum: powers as MWh, everything else in its unit."""
+    hours, out = schedule.inputs.horizon.hours, {}
+    for name, values in sorted(said.items()):
+        power = name.endswith("_kw")
+        per_scenario = values @ hours / 1000 if power else values.reshape(schedule.scenarios, -1).sum(axis=1)
+        out[name.removesuffix("_kw") + "_mwh" * power] = _digits(float(schedule.weights @ per_scenario))
+    return out or None
 
 
 def _losses(planned_kw: Array, real_kw: Array, hours: Array) -> dict[str, object]:

@@ -13,8 +13,8 @@ from dispatch.frozen import Frozen, NonNegative
 class FlowLimitWish(Frozen):
     """Carbon that reaches a meter along the flows (traced, losses apart), at most this much in each window.
 
-    A meter is an asset that takes power: a load, a product, an export. Give one of ``kg_per_kwh_max`` (of what the meter
-    takes in the window, as a mean by energy) and ``kg_max``. No plan is infeasible for it: a kg over costs
+    A meter is an asset that takes power: a load, a product, an export. Give one of ``kg_per_kwh_max`` (of what the
+    meter takes in the window, as a mean by energy) and ``kg_max``. No plan is infeasible for it: a kg over costs
     ``penalty_per_kg`` in the objective, never in the reported money, and is reported.
     """
 

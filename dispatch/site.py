@@ -108,7 +108,13 @@ class FillWish(Frozen):
     penalty_per_kwh: NonNegative = 10.0
 
 
+<<<<<<< HEAD
 Wish = CleanShareWish | DirectShareWish | FillWish | EmissionsWish | CarbonFreeWish | ZeroCarbonWish | FlowLimitWish
+=======
+CarbonWish = EmissionsWish | CarbonFreeWish | ZeroCarbonWish
+Wish = CleanShareWish | DirectShareWish | FillWish | CarbonWish
+CARBON_WISHES = (EmissionsWish, CarbonFreeWish, ZeroCarbonWish)
+>>>>>>> objectives
 
 
 class StepBlock(Frozen):

@@ -1,13 +1,14 @@
 r"""How the carbon of a meter changes with what ran: slopes of the traced account by unit and step, stores included.
 
 What a meter gets over the steps of a window is :math:`G = Σ_{it} R_{it} C_{it}` with the carbon C at the nodes of a
-chain (:mod:`dispatch.carbon.chain`) and the meter's shares R. The *worth* of a kg at a node is what of it the meter gets
-in the end,
+chain (:mod:`dispatch.carbon.chain`) and the meter's shares R. The *worth* of a kg at a node is what of it the meter
+gets in the end,
 
 .. math:: λ_i = R_i + Σ_j f_{ij} λ_j, \quad v_{k,t} = κ_{kt} λ_{k,t}, \quad λ_{k,t} ∋ τ_{kt} v_{k,t+1}
 
 solved backward through time, because what stores hold is worth what it will be worth when it leaves. A power, an
-emission or a content only changes shares f, R, τ, κ and own carbon b of its own step, so that the slope is the change of
+emission or a content only changes shares f, R, τ, κ and own carbon b of its own step, so that the slope is the change
+of
 
 .. math:: φ_t = Σ_{ij} λ_j f_{ij} C_i + Σ_i λ_i b_i + Σ_k v_{k,t+1} τ_k C_k + Σ_k λ_k κ_k E_k + Σ_i R_i C_i
 
