@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 import numpy as np
 
@@ -22,7 +23,7 @@ from dispatch.errors import DataError, SolveError
 from dispatch.flow_limit_rows import FlowRow, Lever
 from dispatch.flow_limit_wish import FlowLimitWish
 from dispatch.flow_linearised import giving, levers, linearised
-from dispatch.flow_proof import Counted, FlowLimit, FlowProof, over_limit, rewritten
+from dispatch.flow_proof import Counted, FlowLimit, FlowProof, over_limit
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.signals import Array
@@ -68,11 +69,13 @@ class _Search:
     again: Again
     wishes: Sequence[FlowLimitWish]
     may_give: Collection[Lever]
+    beside_kg: Mapping[str, Array]
     rounds: list[_Round] = field(default_factory=list)
 
     def check(self, schedule: Schedule, under: Rows | None) -> _Round:
         """Trace a plan in every scenario."""
-        counted = {wish.text: counts(self.site, schedule, wish) for wish in self.wishes}
+        found = {wish.text: counts(self.site, schedule, wish) for wish in self.wishes}
+        counted = {text: one.beside(self.beside_kg.get(text, 0.0)) for text, one in found.items()}
         stated = traces = 0.0
         for wish in self.wishes:
             price = wish.penalty_per_kg * schedule.weights
@@ -105,13 +108,23 @@ class _Search:
 
 
 def hold_flow_limits(
-    site: Site, problem: Problem, schedule: Schedule, again: Again, progress: Callable[[str], None] = lambda _: None
+    site: Site,
+    problem: Problem,
+    schedule: Schedule,
+    again: Again,
+    progress: Callable[[str], None] = lambda _: None,
+    *,
+    beside_kg: Mapping[str, Array] = MappingProxyType({}),
 ) -> tuple[Schedule, FlowProof | None]:
     """The best plan under the site's limits on traced carbon, and what became of them; None where there are none.
 
+    What the plan says of its wishes is still what its rows count: see :func:`~dispatch.flow_proof.rewritten`.
+
     Args:
-        schedule: a plan of the problem, made before any of its rows was drawn.
+        schedule: a plan of the problem.
         again: a plan of the problem with other data.
+        progress: is told what is being done.
+        beside_kg: by wish, (scenario, window) what its meter gets beside what is traced in the park.
 
     Raises:
         DataError: a limit is of a meter that the traced account does not have.
@@ -120,7 +133,7 @@ def hold_flow_limits(
     if not wishes:
         return schedule, None
     progress("holding limits on the carbon of meters")
-    search = _Search(site, problem, again, wishes, giving(problem))
+    search = _Search(site, problem, again, wishes, giving(problem), beside_kg)
     first = search.check(schedule, None)
     if first.passed:
         _improve(search)
@@ -139,7 +152,7 @@ def hold_flow_limits(
         for wish in wishes
     )
     before = sum(int(over_limit(c.over_kg[0], c.carbon_kg[0]).sum()) for c in first.counted.values())
-    return rewritten(best.schedule, limits), FlowProof(limits, len(search.rounds), before)
+    return best.schedule, FlowProof(limits, len(search.rounds), before)
 
 
 def _improve(search: _Search) -> None:

@@ -108,13 +108,9 @@ class FillWish(Frozen):
     penalty_per_kwh: NonNegative = 10.0
 
 
-<<<<<<< HEAD
-Wish = CleanShareWish | DirectShareWish | FillWish | EmissionsWish | CarbonFreeWish | ZeroCarbonWish | FlowLimitWish
-=======
 CarbonWish = EmissionsWish | CarbonFreeWish | ZeroCarbonWish
-Wish = CleanShareWish | DirectShareWish | FillWish | CarbonWish
+Wish = CleanShareWish | DirectShareWish | FillWish | CarbonWish | FlowLimitWish
 CARBON_WISHES = (EmissionsWish, CarbonFreeWish, ZeroCarbonWish)
->>>>>>> objectives
 
 
 class StepBlock(Frozen):

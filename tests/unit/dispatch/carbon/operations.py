@@ -33,7 +33,9 @@ def store(
     return Unit(name, "test", "store", {"port": Side(bus, power)}, 0 * ones, stock=stock)
 
 
-def operation(units: list[Unit], carriers: Mapping[str, str] | None = None, horizon: Horizon | None = None) -> Operation:
+def operation(
+    units: list[Unit], carriers: Mapping[str, str] | None = None, horizon: Horizon | None = None
+) -> Operation:
     steps = units[0].emitted_kg.size
     return Operation(horizon or hours(steps), carriers or {"main": "electricity"}, tuple(units))
 

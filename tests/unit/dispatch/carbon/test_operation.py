@@ -200,7 +200,9 @@ def test_a_pipe_with_a_delay_is_a_queue_and_one_without_a_link() -> None:
 def test_gas_that_is_flared_burdens_nobody_who_burns_the_rest() -> None:
     gas = {"kind": "byproduct_gas", "name": "coke", "bus": "gas", "offered_kw": 100, "max_kw": 100,
            "co2_kg_per_kwh": 0.2, "flare_co2_kg_per_kwh": 0.3}  # fmt: skip
-    site = park(gas, load("stoves", bus="gas"), DIRTY, load(), buses=[{"name": "main"}, {"name": "gas", "carrier": "gas"}])
+    site = park(
+        gas, load("stoves", bus="gas"), DIRTY, load(), buses=[{"name": "main"}, {"name": "gas", "carrier": "gas"}]
+    )
     schedule = planned(site, {("stoves", "demand_kw"): 40.0, DEMAND: 1.0})
     ledger = traced(Operation.from_schedule(site, schedule))
     assert ledger.of("stoves")[1].sum() == pytest.approx(4 * 40 * 0.2)
