@@ -177,6 +177,7 @@ def _money(plan: Plan) -> Iterator[tuple[str, float]]:
                 blocks = asset.tariff.counter_names or asset.green_power
                 what = "demand, blocks and contracts" if blocks else "demand charge"
                 yield f"{asset.name}: {what} added by this day", round(periods, 2)
+    yield from ((name, round(money, 2)) for name, money in plan.schedule.carbon.lines())
     yield "total", round(float(plan.schedule.money[0]), 2)
 
 

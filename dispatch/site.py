@@ -17,6 +17,7 @@ from dispatch.carbon_settings import CarbonSettings
 from dispatch.carbon_wishes import CarbonFreeWish, EmissionsWish, Window, ZeroCarbonWish
 from dispatch.claims import Certificates
 from dispatch.feeds import Feeds
+from dispatch.flow_limit_wish import FlowLimitWish
 from dispatch.frozen import Finite, Fraction, Frozen, NonNegative, Positive
 from dispatch.grid import Grid, Group
 from dispatch.series import ArchiveFolder
@@ -108,7 +109,9 @@ class FillWish(Frozen):
     penalty_per_kwh: NonNegative = 10.0
 
 
-Wish = CleanShareWish | DirectShareWish | FillWish | EmissionsWish | CarbonFreeWish | ZeroCarbonWish
+CarbonWish = EmissionsWish | CarbonFreeWish | ZeroCarbonWish
+Wish = CleanShareWish | DirectShareWish | FillWish | CarbonWish | FlowLimitWish
+CARBON_WISHES = (EmissionsWish, CarbonFreeWish, ZeroCarbonWish)
 
 
 class StepBlock(Frozen):
