@@ -165,6 +165,7 @@ def _wish_problems(raw: Raw) -> Iterator[Problem]:
     stores = [name for name, kind in assets.items() if kind in kinds() and issubclass(kinds()[kind], Storage)]
     wanted: set[str] = set()
     for index, wish in enumerate(_dicts(raw, "wishes")):
+        yield from _meter_problems(wish.get("meter"), f"wishes[{index}].meter", assets, stores)
         asset = wish.get("asset")
         if not isinstance(asset, str):
             continue
@@ -176,6 +177,18 @@ def _wish_problems(raw: Raw) -> Iterator[Problem]:
         elif asset in wanted:
             yield Problem(path, f"a second wish for '{asset}'", "one wish for each store")
         wanted.add(asset)
+
+
+def _meter_problems(meter: object, path: str, assets: Mapping[str, str], stores: list[str]) -> Iterator[Problem]:
+    """A meter is named by its asset, and by one of its sides after a colon where there are several."""
+    if not isinstance(meter, str) or not meter:
+        return
+    asset = meter.split(": ")[0]
+    if asset not in assets:
+        yield _unknown(path, "asset", asset, [name for name in assets if name not in stores])
+    elif asset in stores:
+        kept = [name for name in assets if name not in stores]
+        yield Problem(path, f"'{asset}' is a {assets[asset]}: what it takes it gives back", near_miss(asset, kept))
 
 
 def _certificate_problems(raw: Raw) -> Iterator[Problem]:
