@@ -100,13 +100,14 @@ def coarser(ledger: Ledger, by: str) -> Ledger:
         return ledger
     cuts = [first for _, first, _ in periods(ledger.horizon, by)]
     edges = [*cuts, ledger.horizon.steps]
-    sums = (np.add.reduceat(values, cuts, axis=1) for values in (ledger.energy_kwh, ledger.carbon_kg))
+    energy, carbon = (np.add.reduceat(values, cuts, axis=1) for values in (ledger.energy_kwh, ledger.carbon_kg))
     return Ledger(
         ledger.name,
         ledger.question,
         Horizon(ledger.horizon.edges[edges], ledger.horizon.time_zone),
         ledger.meters,
-        *sums,
+        energy,
+        carbon,
         np.add.reduceat(ledger.emitted_kg, cuts),
         {name: Content(held.energy_kwh[edges], held.carbon_kg[edges]) for name, held in ledger.stores.items()},
     )

@@ -140,7 +140,7 @@ def mean_factor(factors: Sequence[Array], bought_kw: Sequence[Array]) -> Array:
         return np.asarray(factors[0], dtype=np.float64)
     total = np.sum(bought_kw, axis=0)
     carbon = np.sum(np.multiply(factors, bought_kw), axis=0)
-    return np.divide(carbon, total, out=np.mean(factors, axis=0), where=total > 0)
+    return np.asarray(np.divide(carbon, total, out=np.mean(factors, axis=0), where=total > 0))
 
 
 def _factor(operation: Operation, what: str, values: Array) -> Array:
@@ -221,7 +221,7 @@ class _Pool:
     def _mean(self, open_kg: Array) -> Array:
         """(T,) of the electricity that is bought or covered."""
         net = self.net_kwh.sum(axis=0)
-        return np.divide(open_kg.sum(axis=0), net, out=np.full_like(net, np.nan), where=net > 0)
+        return np.asarray(np.divide(open_kg.sum(axis=0), net, out=np.full_like(net, np.nan), where=net > 0))
 
     def _units(self, open_kg: Array, factor: Array) -> tuple[list[Unit], dict[str, str]]:
         """Units of the market's operation, and by bus of a meter where it really stands."""

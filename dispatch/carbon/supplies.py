@@ -22,6 +22,9 @@ from dispatch.tariff.contracts import GreenPower
 Contracts = Mapping[tuple[str, str], Array]
 """By connection and contract, (T,) energy delivered whose certificates are kept [kWh]."""
 
+_WITHOUT = ("thermal", "imbalance")
+"""Kinds that bring no certificate, emissions or not: what burns fuel, and what no meter gave."""
+
 
 def supplies(claims: Certificates, operation: Operation, contracts: Contracts) -> tuple[Supply, ...]:
     """All of a period, with what is sold, registered as offsets or retired taken out.
@@ -60,8 +63,8 @@ def _green(member: object) -> Sequence[GreenPower]:
 
 
 def is_clean(operation: Operation, unit: Unit) -> bool:
-    """Does it generate electricity without any emission? Then a certificate comes with each kWh."""
-    if unit.role != "source" or unit.kind == "imbalance" or unit.emitted_kg.any():
+    """Does it generate electricity without any emission or fuel? Then a certificate comes with each kWh."""
+    if unit.role != "source" or unit.kind in _WITHOUT or unit.emitted_kg.any():
         return False
     return any(operation.carriers[s.bus] == "electricity" and s.power_kw.max() > 0 for s in unit.ports.values())
 
