@@ -9,6 +9,7 @@
     step_minutes: 15
     issue_before_h: 12      # issued so long before the first midnight
     retrain_days: 7
+    retrain_on_drift: true  # and at once where a model has drifted; default: on the schedule alone
     models: [parkwatt, climatology, persistence, smart persistence]
     series: [wind_1, roof]  # default: all that the park needs
 """
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from forecasting.backtest import Backtest, Results
     from forecasting.backtest.tables import Scored
     from forecasting.models.base import Model
+    from forecasting.retraining import Policy
     from forecasting.targets import Target
 
 MODELS = ("parkwatt", "climatology", "persistence", "smart persistence")
@@ -57,6 +59,7 @@ class Spec(Frozen):
     step_minutes: Positive | None = Field(default=None, description="default: the park's")
     issue_before_h: float | None = Field(default=None, ge=0, le=72, description="default: the park's")
     retrain_days: Positive = 7.0
+    retrain_on_drift: bool = Field(default=False, description="learn at once where drift is found, beside the schedule")
     models: tuple[str, ...] = MODELS
     series: tuple[str, ...] | None = None
 
@@ -86,8 +89,8 @@ class Asked:
     archive: Archive
 
 
-def read_spec(name: str, first: str | None, last: str | None) -> Spec:
-    """The spec in a file that has a key ``park``, else that of a park by its file or name; options win.
+def read_spec(name: str, first: str | None, last: str | None, on_drift: bool | None = None) -> Spec:
+    """The spec in a file that has a key ``park``, else that of a park by its file or name; options that are given win.
 
     Raises:
         ConfigError: the file describes no valid backtest.
@@ -101,7 +104,8 @@ def read_spec(name: str, first: str | None, last: str | None) -> Spec:
         raw["park"] = str(beside) if beside.exists() else raw["park"]
     else:
         raw = {"park": name}
-    raw |= {key: text for key, text in (("from", first), ("to", last)) if text is not None}
+    options_given = (("from", first), ("to", last), ("retrain_on_drift", on_drift))
+    raw |= {key: value for key, value in options_given if value is not None}
     if missing := [key for key in ("from", "to") if key not in raw]:
         options = " and ".join(f"--{key}" for key in missing)
         raise DataError(f"give {options}: first and last local day of the backtest, such as 2016-06-01")
@@ -157,11 +161,23 @@ def prepare_park(spec: Spec, site: Site, folder: Path, progress: Callable[[str],
         tasks = daily(spec.first, spec.last, site.time_zone, before_h=before, days=spec.days, step_min=step)
         targets = _chosen(site, spec, sources.weather)
         asked = Backtest(
-            tuple(map(_model, spec.models)), targets, place_of(site), retrained(tasks, spec.retrain_days), LEVELS
+            tuple(map(_model, spec.models)),
+            targets,
+            place_of(site),
+            retrained(tasks, spec.retrain_days),
+            LEVELS,
+            policy_of(spec) if spec.retrain_on_drift else None,
         )
     except user_errors() as error:
         raise DataError(str(error)) from error
     return Asked(site, spec, asked, sources.archive)
+
+
+def policy_of(spec: Spec) -> Policy:
+    """When models learn where drift counts: not within a week of the last time, or the schedule where it is shorter."""
+    from forecasting.retraining import Policy
+
+    return Policy(spec.retrain_days, min(Policy.at_least_days, spec.retrain_days))
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,6 +194,12 @@ class Tested:
 
         backtest = self.asked.backtest
         return Scored(self.results.series(), {t.name: t for t in backtest.targets}, backtest.place)
+
+    def trainings(self) -> pd.DataFrame:
+        """When each model learnt, and why then."""
+        import pandas as pd
+
+        return pd.DataFrame(self.results.trainings())
 
     def lead_days(self) -> pd.DataFrame:
         """Errors and scores by model, series, kind of hours and lead day."""

@@ -114,14 +114,22 @@ def _last(made: Forecast, name: str) -> str:
 # ---- a backtest
 
 
-def backtest_page(title: str, span: str, scored: Scored, settings: Sequence[str], notes: Sequence[str] = ()) -> str:
-    """The page of a backtest."""
+def backtest_page(
+    title: str,
+    span: str,
+    scored: Scored,
+    settings: Sequence[str],
+    notes: Sequence[str] = (),
+    trainings: Sequence[Mapping[str, Any]] = (),
+) -> str:
+    """The page of a backtest; `trainings` are rows (model, trained, reason, text)."""
     from forecasting.backtest import tables
     from forecasting.backtest.joint import joint_scores
 
     first = scored.models[0]
     by_day, regimes, skills = tables.by_lead_day(scored), tables.by_regime(scored), tables.skills(scored)
     drawn = joint_scores(scored, (first,))
+    learnt = [row for row in trainings if row["model"] == first]
     return render_study(
         StudyPage(
             title="parkwatt: backtest of forecasts",
@@ -135,6 +143,7 @@ def backtest_page(title: str, span: str, scored: Scored, settings: Sequence[str]
                 Section("Fans", plots=tuple(_fans(scored, first))),
                 Section("Errors by lead day", tables=(lead_table(by_day),)),
                 Section("By regime", tables=(regime_table(regimes),)),
+                *([Section("Trainings", tables=(training_table(learnt),))] if learnt else []),
                 *([Section("Joint scenarios of the first day", tables=(joint_table(drawn),))] if drawn else []),
             ),
             notes=(*notes, *_notes(scored)),
@@ -215,6 +224,12 @@ def joint_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     keys = ("energy_crps", "ramp_crps", "energy_score", "variogram")
     cells = ((row["model"], row["method"], row["of"], *(adaptive(row[key]) for key in keys)) for row in rows)
     return Table(heads, tuple((*one, number(row["issues"])) for one, row in zip(cells, rows, strict=True)))
+
+
+def training_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """When a model learnt, and why then."""
+    cells = ((row["model"], row["trained"], row["reason"], row["text"]) for row in rows)
+    return Table(("Model", "Learnt from what was known at", "Because of", "In words"), tuple(cells))
 
 
 def reliability_drawings(scored: Scored) -> Iterator[Drawing]:

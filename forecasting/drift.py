@@ -16,6 +16,7 @@ of histories of 180 days without a change gave one (22 % are allowed), 33 % wher
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -85,6 +86,14 @@ def daily(actual: Floats, quantiles: Floats, levels: Floats, day: Days) -> Daily
     return Daily(days, location, np.log(np.maximum(square, 1e-3)), np.log(np.maximum(lost, least)))
 
 
+def by_day(actual: Floats, quantiles: Floats, levels: Floats, day: Days) -> Daily:
+    """As `daily`, of any shape (…) and (…, Q), in any order; what is unknown is left out."""
+    y, q, days = np.ravel(actual), np.reshape(quantiles, (-1, len(levels))), np.ravel(day)
+    there = np.isfinite(y) & np.isfinite(q).all(axis=1)
+    order = np.argsort(days[there], kind="stable")
+    return daily(y[there][order], q[there][order], levels, days[there][order])
+
+
 def threshold(false_alarm_days: float, sums: int, allowance: float = ALLOWANCE) -> float:
     """The h at which all of so many one-sided sums together give a false alarm once in so many days on average."""
     if not false_alarm_days > 10:
@@ -97,16 +106,21 @@ def threshold(false_alarm_days: float, sums: int, allowance: float = ALLOWANCE) 
     return float(brentq(run_length, 0.0, 100.0))
 
 
-def watch(reference: Daily, recent: Daily, false_alarm_days: float = FALSE_ALARM_DAYS) -> tuple[Drift, ...]:
-    """What has changed since the reference days, the first alarm of each figure.
+def watch(
+    reference: Daily,
+    recent: Daily,
+    false_alarm_days: float = FALSE_ALARM_DAYS,
+    figures: Sequence[Figure] = FIGURES,
+) -> tuple[Drift, ...]:
+    """What has changed since the reference days, the first alarm of each figure that is looked at.
 
     Raises:
         ForecastError: there are fewer than 20 reference days.
     """
     found = []
-    for figure in FIGURES:
+    for figure in figures:
         x, allowance = _standard(getattr(reference, figure), getattr(recent, figure), figure)
-        h = threshold(false_alarm_days, 2 * len(FIGURES), allowance)
+        h = threshold(false_alarm_days, 2 * len(figures), allowance)
         for direction in (1, -1):
             if (alarm := _first(direction * x, allowance, h)) is not None:
                 since, at = alarm

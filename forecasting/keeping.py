@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +19,6 @@ from forecasting.backtest.identity import code_version, content_hash
 from forecasting.clock import DAY_NS, Ns, utc_index
 from forecasting.errors import ForecastError
 from forecasting.ladder import Climber, Ladder
-from forecasting.models.base import Shown
 from forecasting.observed import means_over
 from forecasting.quantiles import LEVELS
 from forecasting.retraining import Due, Policy, due
@@ -80,9 +78,7 @@ def keep(folder: Path, climber: Climber, targets: Sequence[Target], place: Place
 
 def held_out(climber: Climber) -> dict[str, float]:
     """By target, mean pinball loss on the days that its models held out; of those that show them."""
-    return {
-        name: float(np.nanmean(pinball(one.actual, one.quantiles, LEVELS))) for name, one in _shown(climber).items()
-    }
+    return {name: float(np.nanmean(pinball(one.actual, one.quantiles, LEVELS))) for name, one in climber.shown.items()}
 
 
 def drifted(climber: Climber, known: Known, edges_ns: Ns) -> tuple[drift.Drift, ...]:
@@ -90,7 +86,7 @@ def drifted(climber: Climber, known: Known, edges_ns: Ns) -> tuple[drift.Drift, 
     days = range(climber.trained_ns + DAY_NS, known.time_ns - DAY_NS, DAY_NS)
     if len(days) < FEWEST_NEW_DAYS:
         return ()
-    shown = _shown(climber)
+    shown = climber.shown
     said = [_again(climber, known, edges_ns - known.time_ns, issue) for issue in days]
     found: list[drift.Drift] = []
     for target in climber.targets:
@@ -98,7 +94,7 @@ def drifted(climber: Climber, known: Known, edges_ns: Ns) -> tuple[drift.Drift, 
         if recent is None:
             continue
         if (before := shown.get(target.name)) is not None:
-            reference = _daily(before.actual, before.quantiles, before.start_ns)
+            reference = drift.by_day(before.actual, before.quantiles, LEVELS, before.start_ns // DAY_NS)
         else:
             first = np.arange(len(recent.day)) < drift.FEWEST_DAYS
             reference, recent = recent.part(first), recent.part(~first)
@@ -119,16 +115,8 @@ def _again(climber: Climber, known: Known, ahead_ns: Ns, issue_ns: int) -> Mappi
     found = {}
     for target in climber.targets:
         came = means_over(known.measurements(target.site, target.name), edges)
-        found[target.name] = _daily(came, said[target.name], edges[:-1])
+        found[target.name] = drift.by_day(came, said[target.name], LEVELS, edges[:-1] // DAY_NS)
     return found
-
-
-def _daily(actual: Any, quantiles: Any, start_ns: Ns) -> drift.Daily:
-    """Figures by day of the intervals' start."""
-    y, q, day = np.ravel(actual), np.reshape(quantiles, (-1, len(LEVELS))), np.ravel(start_ns) // DAY_NS
-    there = np.isfinite(y) & np.isfinite(q).all(axis=1)
-    order = np.argsort(day[there], kind="stable")
-    return drift.daily(y[there][order], q[there][order], LEVELS, day[there][order])
 
 
 def _joined(parts: Sequence[drift.Daily]) -> drift.Daily | None:
@@ -137,16 +125,6 @@ def _joined(parts: Sequence[drift.Daily]) -> drift.Daily | None:
         return None
     figures = [by_group(np.concatenate([getattr(part, f) for part in parts]), days)[1] for f in drift.FIGURES]
     return drift.Daily(np.unique(days), *figures)
-
-
-def _shown(climber: Climber) -> dict[str, Shown]:
-    """What the trained rungs showed of days that they held out, the first rung of each target."""
-    found: dict[str, Shown] = {}
-    for trained in climber.kept.values():
-        shown: Mapping[str, Shown] = getattr(trained, "shown", None) or {}
-        for name, one in shown.items():
-            found.setdefault(name, one)
-    return found
 
 
 def _question(targets: Sequence[Target], place: Place, ahead_ns: Ns) -> str:

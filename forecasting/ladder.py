@@ -98,6 +98,16 @@ class Climber:
         rungs = [one.card for one in self.kept.values() if not isinstance(one, CannotForecast)]
         return {"model": self.ladder.name, "trained_ns": self.trained_ns, "rungs": rungs}
 
+    @property
+    def shown(self) -> dict[str, Shown]:
+        """What the rungs trained so far showed of days that they held out, the first rung of each target."""
+        found: dict[str, Shown] = {}
+        for trained in self.kept.values():
+            shown: Mapping[str, Shown] = getattr(trained, "shown", None) or {}
+            for name, one in shown.items():
+                found.setdefault(name, one)
+        return found
+
     def quantiles(self, known: Known, edges_ns: Ns) -> Mapping[str, Floats]:
         """See `Trained`; `rungs` then tells the rung of each target."""
         answers = self.answers(known, edges_ns)

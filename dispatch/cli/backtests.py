@@ -29,6 +29,7 @@ class Request:
     config: str
     first: str | None
     last: str | None
+    on_drift: bool | None
     executor: str
     workers: int | None
     out: Path | None
@@ -45,7 +46,7 @@ def run(request: Request) -> None:
     began = time.perf_counter()
     runs_on = executor(request.executor, request.workers)
     console = Console(stderr=True)
-    spec = read_spec(request.config, request.first, request.last)
+    spec = read_spec(request.config, request.first, request.last, request.on_drift)
     asked = prepare(spec, lambda text: console.print(text, markup=False, highlight=False))
     folder = folder_for(request.out or default_folder(spec, asked.site))
     with _bar(console) as progress:
@@ -68,6 +69,7 @@ def write_all(done: Tested, folder: Path) -> Scored:
     told = {
         "park": asked.site.name,
         "spec": spec.model_dump(mode="json", by_alias=True),
+        "trainings": done.results.trainings(),
         "lead_days": tables.by_lead_day(scored),
         "leads": tables.by_lead(scored),
         "regimes": tables.by_regime(scored),
@@ -79,9 +81,10 @@ def write_all(done: Tested, folder: Path) -> Scored:
     settings = (
         f"{len(asked.backtest.tasks)} forecasts",
         f"{spec.days} day{'s' if spec.days > 1 else ''} ahead, issued {before:g} h before",
-        f"retrained every {spec.retrain_days:g} days",
+        f"retrained every {spec.retrain_days:g} days" + (" and on drift" if spec.retrain_on_drift else ""),
     )
-    page = backtest_page(asked.site.title or asked.site.name, f"{spec.first} to {spec.last}", scored, settings)
+    title, span = asked.site.title or asked.site.name, f"{spec.first} to {spec.last}"
+    page = backtest_page(title, span, scored, settings, trainings=done.results.trainings())
     (folder / "backtest.html").write_text(page, encoding="utf-8")
     return scored
 

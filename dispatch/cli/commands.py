@@ -289,6 +289,13 @@ def backtest(
     config: Annotated[str, typer.Argument(help="A park as for plan, or a backtest's YAML file with a key 'park'.")],
     first: Annotated[str | None, typer.Option("--from", help="First local day that is forecast.")] = None,
     last: Annotated[str | None, typer.Option("--to", help="Last one.")] = None,
+    on_drift: Annotated[
+        bool | None,
+        typer.Option(
+            "--retrain-on-drift/--no-retrain-on-drift",
+            help="Learn at once where a model has drifted, beside the schedule. Default: as the file says, else not.",
+        ),
+    ] = None,
     executor: Annotated[str, typer.Option(help="Where it runs: serial, processes or ray.")] = "processes",
     workers: Annotated[int | None, typer.Option(min=1, help="How many at a time. Default: the cores.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the results. Default: backtests/PARK-FROM-TO.")] = None,
@@ -299,7 +306,7 @@ def backtest(
     """
     from dispatch.cli.backtests import Request, run
 
-    run(Request(config, first, last, executor, workers, out))
+    run(Request(config, first, last, on_drift, executor, workers, out))
 
 
 @app.command()

@@ -283,5 +283,22 @@ class Known:
         }
         return replace(self, _rows=moved)
 
+    def with_derived(self, site: str, variable: str, measured: Measured) -> Known:
+        """The same with a series that was worked out from what is seen here, as if it had been measured.
+
+        It must not be one that is there, nor known later than this view.
+        """
+        if (site, variable) in self._rows:
+            raise ForecastError(f"{site}/{variable}: a derived series may not stand in the place of one that is there")
+        if (
+            len(measured.end_ns)
+            and int(measured.available_ns[np.isfinite(measured.value)].max(initial=0)) > self.time_ns
+        ):
+            self._refuse(f"{site}/{variable}: a derived value")
+        count = len(measured.end_ns)
+        no_issue, no_member = np.full(count, MEASURED_NS), np.zeros(count, dtype=np.int32)
+        rows = Rows(no_issue, measured.end_ns, measured.available_ns, no_member, measured.value).sorted()
+        return replace(self, _rows={**self._rows, (site, variable): rows})
+
     def _refuse(self, what: str) -> NoReturn:
         raise LookAheadError(f"{what} was asked for; only what was known at {utc_text(self.time_ns)} may be seen")

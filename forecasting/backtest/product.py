@@ -14,7 +14,7 @@ from forecasting.clock import Ns
 from forecasting.errors import ForecastError, LookAheadError
 from forecasting.forecast import MODEL_VERSION
 from forecasting.ladder import Climber, Ladder
-from forecasting.models.base import CannotForecast
+from forecasting.models.base import CannotForecast, Shown
 from forecasting.targets import Place, Target
 
 Floats = NDArray[np.float64]
@@ -50,6 +50,11 @@ class ProductTrained:
     def card(self) -> Mapping[str, Any]:
         """What it is."""
         return {**self.together.card, "model": self.name, "version": MODEL_VERSION}
+
+    @property
+    def shown(self) -> Mapping[str, Shown]:
+        """What its rungs showed of days that they held out; see `Climber`."""
+        return {k: v for one in (*self.alone.values(), self.together) for k, v in one.shown.items()}
 
     def quantiles(self, known: Known, edges_ns: Ns) -> dict[str, Floats]:
         """All targets together, or each alone where one of them cannot be forecast."""

@@ -1,9 +1,11 @@
 """Results of a backtest: one long table, and the same as arrays to score.
 
-    model, target, issue_time, valid_time (END of the interval), lead_h, lead_day, level, value, actual, rung
+    model, target, issue_time, valid_time (END of the interval), lead_h, lead_day, level, value, actual, rung,
+    trained_time, trained_why
 
 A model that could not answer has its rows too, with no value and a rung that begins with "none": what is missing is
-seen. Lead days count from the first edge of the task, 24 hours each, the first is 1.
+seen. Lead days count from the first edge of the task, 24 hours each, the first is 1. The last two columns say when the
+model had learnt that answered, and why just then: "first", "schedule" or "drift", with the reason in words.
 """
 
 from __future__ import annotations
@@ -14,16 +16,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from forecasting.clock import DAY_NS, HOUR_NS, Ns
+from forecasting.clock import DAY_NS, HOUR_NS, Ns, utc_text
 from forecasting.errors import ForecastError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from forecasting.retraining import Due
+
 Floats = NDArray[np.float64]
 COLUMNS = ("model", "target", "issue_time", "valid_time", "lead_h", "lead_day", "level", "value", "actual", "rung")
+TRAINED = ("trained_time", "trained_why")
 NO_ANSWER = "none"
 
 
@@ -92,6 +98,15 @@ def block(
     return pa.table({name: whole[name] for name in COLUMNS})
 
 
+def with_training(table: pa.Table, time_ns: int, why: Due) -> pa.Table:
+    """The rows with when and why their model had learnt."""
+    import pyarrow as pa
+
+    stamp = pa.array(np.full(table.num_rows, time_ns), pa.int64()).cast(pa.timestamp("ns", tz="UTC"))
+    words = pa.array([f"{why.reason}: {why.text}"]).take(pa.array(np.zeros(table.num_rows, np.int64)))
+    return table.append_column(TRAINED[0], stamp).append_column(TRAINED[1], words)
+
+
 @dataclass(frozen=True, eq=False)
 class Results:
     """All rows of a backtest."""
@@ -112,7 +127,7 @@ class Results:
         table = pq.read_table(path)
         if missing := sorted(set(COLUMNS) - set(table.column_names)):
             raise ForecastError(f"results {path}: no column {missing}; needed are {list(COLUMNS)}")
-        return cls(table.select(list(COLUMNS)))
+        return cls(table.select([*COLUMNS, *(name for name in TRAINED if name in table.column_names)]))
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -123,6 +138,18 @@ class Results:
     def targets(self) -> tuple[str, ...]:
         """Targets, likewise."""
         return tuple(dict.fromkeys(self.table["target"].to_pylist()))
+
+    def trainings(self) -> list[dict[str, Any]]:
+        """Rows (model, trained, reason, text), oldest first; none of results that do not say."""
+        if TRAINED[0] not in self.table.column_names:
+            return []
+        told = self.table.group_by(["model", *TRAINED], use_threads=False).aggregate([]).to_pydict()
+        times = [pd.Timestamp(time).value for time in told[TRAINED[0]]]
+        parted = [text.partition(": ") for text in told[TRAINED[1]]]
+        return [
+            {"model": name, "trained": utc_text(time), "reason": reason, "text": text}
+            for name, time, (reason, _, text) in zip(told["model"], times, parted, strict=True)
+        ]
 
     def series(self) -> tuple[Series, ...]:
         """Every model and target as arrays, rows in the order of issue and lead."""

@@ -1,15 +1,18 @@
 """A backtest: models × training times × issue times, in chunks that run anywhere and are kept as they come.
 
-A chunk is one model trained once and all the tasks it is then asked. It gets an archive that holds nothing but what
-was known at the instant of each question, so even one that goes behind `Known` finds nothing more. How the work is cut
-does not depend on who runs it, a chunk uses one thread, and the whole is put together in the order of the question: the
-same bytes come out of every executor, and of a run that was killed and went on.
+A chunk is one model trained once and all the tasks it is then asked. Where a policy says when a model learns
+(`forecasting.backtest.watched`), a chunk ends where the model is due, and the next one follows from it. A chunk gets an
+archive that holds nothing but what was known at the instant of each question, so even one that goes behind `Known`
+finds nothing more. How the work is cut does not depend on who runs it, a chunk uses one thread, and the whole is put
+together in the order of the question: the same bytes come out of every executor, and of a run that was killed and
+went on.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
@@ -23,16 +26,19 @@ from forecasting.backtest import results
 from forecasting.backtest.identity import archive_hash, code_of, content_hash
 from forecasting.backtest.results import NO_ANSWER, Results
 from forecasting.backtest.tasks import Task
+from forecasting.backtest.watched import Past, Said, Watch, said_of
 from forecasting.clock import Ns, utc_index, utc_text
 from forecasting.errors import ForecastError, LookAheadError
 from forecasting.models.base import CannotForecast, Model, Trained
 from forecasting.observed import means_over
+from forecasting.retraining import Due, Policy, due
 from forecasting.targets import Place, Target
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 Floats = NDArray[np.float64]
+DRIFTED, SINCE = b"drifted", b"since_day"
 LAST_NS = int(np.iinfo(np.int64).max) // 2
 
 
@@ -67,13 +73,17 @@ class InTurn:
 
 @dataclass(frozen=True, eq=False)
 class Backtest:
-    """What is asked of which models. Model names must differ; all are asked every task."""
+    """What is asked of which models. Model names must differ; all are asked every task.
+
+    With a `policy` each model learns when it is due by it, at the issue of a task, whatever training times tasks name.
+    """
 
     models: tuple[Model, ...]
     targets: tuple[Target, ...]
     place: Place
     tasks: tuple[Task, ...]
     levels: Floats
+    policy: Policy | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be told apart later."""
@@ -88,10 +98,16 @@ class Backtest:
 
 @dataclass(frozen=True, eq=False)
 class Chunk:
-    """One model, one training, the tasks that follow it."""
+    """One model, one training and why, the tasks that follow it; with a policy, at most those to the next training.
+
+    `past` is what the model said until then, for the watch.
+    """
 
     model: Model
     tasks: tuple[Task, ...]
+    why: Due
+    policy: Policy | None = None
+    past: Past = field(default_factory=Past)
 
     @property
     def name(self) -> str:
@@ -109,13 +125,34 @@ class Worker:
     levels: Floats
 
     def __call__(self, chunk: Chunk) -> pa.Table:
-        """The rows of a chunk."""
+        """The rows of a chunk; where drift ended it, its metadata say so."""
         import pyarrow as pa
         from threadpoolctl import threadpool_limits
 
+        tables: list[pa.Table] = []
+        drifted: tuple[Due, int] | None = None
         with threadpool_limits(limits=1):
             trained = self._trained(chunk)
-            return pa.concat_tables([table for task in chunk.tasks for table in self._asked(chunk, task, trained)])
+            watch = self._watch(chunk, trained)
+            for task in chunk.tasks:
+                if watch is not None:
+                    drifted = watch.drifted(sealed(self.archive, task.issue_ns))
+                    if drifted is not None:
+                        break
+                said, rows = self._asked(chunk, task, trained)
+                tables += rows
+                if watch is not None:
+                    watch.said.append(Said.of(task, said))
+        table = results.with_training(pa.concat_tables(tables), chunk.tasks[0].train_ns, chunk.why)
+        if drifted is None:
+            return table
+        return table.replace_schema_metadata({DRIFTED: drifted[0].text, SINCE: str(drifted[1])})
+
+    def _watch(self, chunk: Chunk, trained: Trained | CannotForecast) -> Watch | None:
+        if chunk.policy is None:
+            return None
+        learnt = None if isinstance(trained, CannotForecast) else trained
+        return Watch(chunk.policy, self.targets, self.levels, chunk.tasks[0].train_ns, chunk.past, learnt)
 
     def _trained(self, chunk: Chunk) -> Trained | CannotForecast:
         longest = max(chunk.tasks, key=lambda task: len(task.edges_ns))
@@ -125,7 +162,9 @@ class Worker:
         except CannotForecast as reason:
             return reason
 
-    def _asked(self, chunk: Chunk, task: Task, trained: Trained | CannotForecast) -> Iterator[pa.Table]:
+    def _asked(
+        self, chunk: Chunk, task: Task, trained: Trained | CannotForecast
+    ) -> tuple[Mapping[str, Floats], list[pa.Table]]:
         said: Mapping[str, Floats] = {}
         rungs: Mapping[str, str | Sequence[str]] = {}
         text = ""
@@ -136,6 +175,7 @@ class Worker:
             rungs = getattr(trained, "rungs", None) or {}
         except CannotForecast as reason:
             text = str(reason)
+        tables = []
         for target in self.targets:
             quantiles = said.get(target.name)
             rung = rungs.get(target.name, chunk.model.name)
@@ -144,9 +184,12 @@ class Worker:
             elif not np.isfinite(quantiles).all():
                 raise ForecastError(f"{chunk.name}: {target.name} at {utc_text(task.issue_ns)} holds missing quantiles")
             came = observed(self.archive, target, task.edges_ns)
-            yield results.block(
-                chunk.model.name, target.name, task.issue_ns, task.edges_ns, self.levels, quantiles, came, rung
+            tables.append(
+                results.block(
+                    chunk.model.name, target.name, task.issue_ns, task.edges_ns, self.levels, quantiles, came, rung
+                )
             )
+        return said, tables
 
 
 def sealed(archive: Archive, time_ns: int) -> Known:
@@ -163,14 +206,49 @@ def observed(archive: Archive, target: Target, edges_ns: Ns) -> Floats:
 
 
 def chunks(asked: Backtest) -> tuple[Chunk, ...]:
-    """The work, cut by model and training time: nothing else decides it."""
+    """The work, cut by model and training time, nothing else; with a policy the first chunk of each model."""
+    if asked.policy is not None:
+        first = due(asked.policy, None, 0)
+        assert first is not None
+        tasks = sorted(asked.tasks, key=lambda task: task.issue_ns)
+        return tuple(_watched(asked.policy, model, tasks, first, Past()) for model in asked.models)
     found = []
     times = sorted({task.train_ns for task in asked.tasks})
     for model in asked.models:
-        for time in times:
-            tasks = sorted((task for task in asked.tasks if task.train_ns == time), key=lambda task: task.issue_ns)
-            found.append(Chunk(model, tuple(tasks)))
+        for number, train in enumerate(times):
+            tasks = sorted((task for task in asked.tasks if task.train_ns == train), key=lambda task: task.issue_ns)
+            why = Due("schedule", "the tasks say so") if number else Due("first", "it has not learnt yet")
+            found.append(Chunk(model, tuple(tasks), why))
     return tuple(found)
+
+
+def _watched(policy: Policy, model: Model, tasks: Sequence[Task], why: Due, past: Past) -> Chunk:
+    """The chunk that begins with the first task: trained at its issue, and no longer than the schedule."""
+    train = tasks[0].issue_ns
+    there = [replace(task, train_ns=train) for task in tasks if due(policy, train, task.issue_ns) is None]
+    return Chunk(model, tuple(there), why, policy, past)
+
+
+def following(asked: Backtest, chunk: Chunk, table: pa.Table) -> Chunk | None:
+    """What comes after a chunk that is done, None after the last."""
+    policy = chunk.policy
+    if policy is None:
+        return None
+    answered = results.Results(table).series()
+    last = max(int(one.issue_ns[-1]) for one in answered)
+    left = sorted((task for task in asked.tasks if task.issue_ns > last), key=lambda task: task.issue_ns)
+    if not left:
+        return None
+    told = table.schema.metadata or {}
+    since = int(told[SINCE]) if SINCE in told else None
+    past = chunk.past.then(said_of(answered, chunk.tasks), since)
+    why = (
+        due(policy, chunk.tasks[0].train_ns, left[0].issue_ns)
+        if since is None
+        else Due("drift", told[DRIFTED].decode())
+    )
+    assert why is not None
+    return _watched(policy, chunk.model, left, why, past)
 
 
 @dataclass
@@ -222,29 +300,73 @@ def run(
     """
     import pyarrow as pa
 
-    wanted = chunks(asked)
-    data = archive_hash(archive)
-    identities = {
-        chunk.name: content_hash(
-            data, code_of(chunk.model), chunk.model, asked.targets, asked.place, asked.levels, chunk.tasks
-        )
-        for chunk in wanted
-    }
-    journal = Journal(folder)
-    done = {name: kept for name, identity in identities.items() if (kept := journal.load(identity)) is not None}
-    progress("", len(done), len(wanted))
+    work = _Work(asked, Journal(folder), archive_hash(archive))
+    waiting = work.open()
+    progress("", len(work.done), work.known)
     worker = Worker(archive, asked.targets, asked.place, asked.levels)
-    left = [(chunk.name, chunk) for chunk in wanted if chunk.name not in done]
-    failed = []
-    for name, answer in (executor or InTurn()).map(worker, left, deadline) if left else ():
-        if not hasattr(answer, "value"):
-            failed.append(f"{name}: {answer.text}")
-            continue
-        done[name] = answer.value
-        journal.save(identities[name], answer.value)
-        progress(name, len(done), len(wanted))
-    _told(failed)
-    return Results(pa.concat_tables([done[chunk.name] for chunk in wanted]))
+    ends = None if deadline is None else time.monotonic() + deadline
+    while waiting:
+        failed = []
+        left = [(chunk.name, chunk) for chunk in waiting]
+        for name, answer in (executor or InTurn()).map(worker, left, None if ends is None else ends - time.monotonic()):
+            if not hasattr(answer, "value"):
+                failed.append(f"{name}: {answer.text}")
+                continue
+            work.keep(name, answer.value)
+            progress(name, len(work.done), work.known)
+        _told(failed)
+        waiting = work.open()
+    whole = pa.concat_tables([work.done[chunk.name] for line in work.lines for chunk in line])
+    return Results(whole.replace_schema_metadata(None))
+
+
+@dataclass
+class _Work:
+    """Lines of chunks, each of which follows from the one before it, and the rows of those that are done, by name."""
+
+    asked: Backtest
+    journal: Journal
+    data: str
+    done: dict[str, pa.Table] = field(default_factory=dict)
+    lines: list[list[Chunk]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.lines = [[chunk] for chunk in chunks(self.asked)]
+
+    @property
+    def known(self) -> int:
+        """How many chunks there are as far as is known."""
+        return sum(map(len, self.lines))
+
+    def open(self) -> list[Chunk]:
+        """The chunks to be done next; what the journal holds is done."""
+        waiting = []
+        for line in self.lines:
+            while (table := self._table(line[-1])) is not None:
+                after = following(self.asked, line[-1], table)
+                if after is None:
+                    break
+                line.append(after)
+            else:
+                waiting.append(line[-1])
+        return waiting
+
+    def _table(self, chunk: Chunk) -> pa.Table | None:
+        if chunk.name not in self.done and (kept := self.journal.load(self._identity(chunk))) is not None:
+            self.done[chunk.name] = kept
+        return self.done.get(chunk.name)
+
+    def keep(self, name: str, table: pa.Table) -> None:
+        """A chunk that is done now."""
+        self.done[name] = table
+        self.journal.save(self._identity(next(line[-1] for line in self.lines if line[-1].name == name)), table)
+
+    def _identity(self, chunk: Chunk) -> str:
+        asked = self.asked
+        of_chunk = (chunk.tasks, chunk.why, chunk.policy, chunk.past)
+        return content_hash(
+            self.data, code_of(chunk.model), chunk.model, asked.targets, asked.place, asked.levels, of_chunk
+        )
 
 
 def _told(failed: Sequence[str]) -> None:

@@ -23,9 +23,10 @@ def of_kind(kind: Kind) -> tuple[Model, ...]:
         return Solar(), PhysicsOnly()
     if kind in ("load", "net_load"):
         from forecasting.models.load.model import LoadModel
+        from forecasting.models.load.net_load import NetLoad
         from forecasting.models.with_forecasts import WithForecasts
 
-        return (WithForecasts(LoadModel()),)
+        return (WithForecasts(LoadModel() if kind == "load" else NetLoad()),)
     if kind == "intensity":
         from forecasting.models import carbon_intensity
         from forecasting.models.carbon_intensity.marginal import MarginalIntensity

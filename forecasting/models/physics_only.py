@@ -15,9 +15,12 @@ from forecasting.cases import Case, case_of
 from forecasting.clock import DAY_NS, Ns
 from forecasting.features import Steps
 from forecasting.models.base import CannotForecast
+from forecasting.models.solar.weather import Weather as Runs
 from forecasting.models.untrained import Untrained
 from forecasting.situations import inputs_of
 from forecasting.targets import Place, Target
+from forecasting.weather.base import VARIABLES
+from forecasting.weather_rows import Weather
 
 Floats = NDArray[np.float64]
 GAIN_DAYS = 21
@@ -72,6 +75,23 @@ def physics_kw(case: Case, issue_ns: Ns, step: Steps) -> Floats | None:
     return features.from_weather(case.target, case.place, case.history.grid, step, weather).get("physics_kw")
 
 
+def past_kw(case: Case, issue_ns: Ns, step: Steps) -> Floats | None:
+    """As `physics_kw` of past days; steps that no run known at an issue reaches take the run known when they began.
+
+    A plan made at noon knows the runs of its day and not yet those of the next, whose steps are past all the same.
+    """
+    power = physics_kw(case, issue_ns, step)
+    if power is None or np.isfinite(power).all():
+        return power
+    grid = case.history.grid
+    start_ns = grid.start_of(step)
+    runs = Runs(case.known)
+    columns = runs.columns_at(case.target.weather, VARIABLES, start_ns, start_ns + grid.step_ns // 2)
+    own = Weather(columns, np.zeros(len(issue_ns), dtype=bool))
+    filled = features.from_weather(case.target, case.place, grid, step, own).get("physics_kw")
+    return power if filled is None else np.where(np.isfinite(power), power, filled)
+
+
 def gain(case: Case) -> float:
     """Measured over physical energy of the days known, shrunk to 1 as if three more days had agreed.
 
@@ -84,7 +104,7 @@ def gain(case: Case) -> float:
     step = (issue_ns[:, None] - grid.start_ns) // grid.step_ns + np.arange(grid.per_day)
     inside = (step >= 0) & (step <= history.last_step)
     step = np.clip(step, 0, history.last_step)
-    power = physics_kw(case, issue_ns, step)
+    power = past_kw(case, issue_ns, step)
     if power is None:
         return 1.0
     both = inside & np.isfinite(power) & np.isfinite(history.value[step])

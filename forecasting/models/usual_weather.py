@@ -19,7 +19,7 @@ from forecasting.cases import case_of
 from forecasting.clock import DAY_NS, Ns
 from forecasting.models.base import CannotForecast
 from forecasting.models.own_past import LEARNS_FROM_DAYS
-from forecasting.models.physics_only import gain, physics_kw, spread_kw
+from forecasting.models.physics_only import gain, past_kw, spread_kw
 from forecasting.models.untrained import Untrained
 from forecasting.situations import inputs_of
 from forecasting.targets import Place, Target
@@ -47,7 +47,7 @@ class UsualWeather(Untrained):
         days = np.arange(1, YEAR_DAYS + SEASON_DAYS + 1)
         days = days[(days <= 2 * SEASON_DAYS) | (np.abs(days - YEAR_DAYS) <= SEASON_DAYS)]
         step = case.ahead[None, :] - days[:, None] * case.history.grid.per_day
-        power = physics_kw(case, case.issue_ns - days * DAY_NS, step)
+        power = past_kw(case, case.issue_ns - days * DAY_NS, step)
         told = np.zeros(0) if power is None else np.isfinite(power).all(axis=1)
         if power is None or told.sum() < LEAST_DAYS:
             raise CannotForecast(f"{case.target.name}: fewer than {LEAST_DAYS} days of weather are known")

@@ -28,6 +28,7 @@ from forecasting.models.solar import rows as features
 from forecasting.models.solar.learning import OwnAndAll, Scaled
 from forecasting.models.solar.past import LOOK_BACK_DAYS, Past, past_of
 from forecasting.models.solar.rows import State, among, build, state_of
+from forecasting.models.solar.shade import Shade, shade_of
 from forecasting.models.solar.weather import Weather
 from forecasting.steps import overlap
 from forecasting.targets import Place, Target
@@ -55,22 +56,26 @@ OF_PLANT = (
     *(f"ratio_{d}d" for d in (1, 3, 7, 28)), "clear_ratio_1d", "clear_ratio_7d", *features.OF_HOUR, "best_share_usual"
 )  # fmt: skip
 OF_REGION = ("near_ratio_1d", "near_ratio_3d", "near_ratio_7d")
-LINES = ("clear_share", "physics_share", *(f"clear_x_{name}" for name in features.IN_LINES))
+LINES = (
+    "clear_share", "physics_share", *(f"clear_x_{n}" for n in features.IN_LINES if n not in features.OF_SHADE),
+)  # fmt: skip
+OF_SHADE = (*features.OF_SHADE, *(f"clear_x_{name}" for name in features.OF_SHADE))
 RELATIVE = tuple(f"relative_{name}" for name in OF_PLANT)
 OF_STATE = (*OF_PLANT, *OF_REGION, *RELATIVE, *(f"clear_x_{name}" for name in (*OF_PLANT, *OF_REGION)))
-COLUMNS = (*IN_TREES, *OF_PLANT, *OF_REGION, *RELATIVE, *LINES[2:])
+COLUMNS = (*IN_TREES, *OF_PLANT, *OF_REGION, *RELATIVE, *LINES[2:], *OF_SHADE)
 
 
-def default_learner() -> Learner:
-    """Settings found on blocks of PVOD's training months; see decision 23."""
+def default_learner(shade: bool = False) -> Learner:
+    """Settings found on blocks of PVOD's training months; see decision 23. With `shade` it asks for plants' maps."""
+    own, product = (OF_SHADE[:1], OF_SHADE[1:]) if shade else ((), ())
     trees = Boosted(
         rounds=150, depth=4, learning_rate=0.06, leaf_blocks=4.0, column_share=0.5, rows_per_round=15,
-        columns=(*IN_TREES, *OF_PLANT, *OF_REGION),
+        columns=(*IN_TREES, *OF_PLANT, *OF_REGION, *own),
     )  # fmt: skip
-    lines = Linear(columns=LINES, penalty=1e-2)
+    lines = Linear(columns=(*LINES, *product), penalty=1e-2)
     pooled = Boosted(
         rounds=200, depth=5, learning_rate=0.06, leaf_blocks=3.0, column_share=0.5, rows_per_round=30,
-        columns=(*IN_TREES, *RELATIVE, *OF_REGION),
+        columns=(*IN_TREES, *RELATIVE, *OF_REGION, *own),
     )  # fmt: skip
     strange = replace(pooled, columns=(*IN_TREES, *OF_REGION))
     return OwnAndAll((trees, lines), Scaled(pooled, "gain"), Scaled(strange, "gain"))
@@ -80,12 +85,14 @@ def default_learner() -> Learner:
 class Solar:
     """Photovoltaic plants, many together: what one lacks others may show.
 
-    Without `follow` nothing is held out and what comes later corrects nothing.
+    Without `follow` nothing is held out and what comes later corrects nothing. With `shade` a map of each plant's best
+    share of the clear sky by the sun's place is one more column; `learner` must ask for it.
     """
 
     learner: Learner = field(default_factory=default_learner)
     history_days: int = HISTORY_DAYS
     follow: bool = True
+    shade: bool = False
     name: str = "solar"
 
     def train(
@@ -94,6 +101,8 @@ class Solar:
         """Learn all plants from what was known at `known.time_ns`."""
         levels = checked(levels)
         scene = Scene.of(known, targets, place, known.time_ns + horizon_ns, self.history_days + LOOK_BACK_DAYS)
+        if self.shade:
+            scene = replace(scene, shades=tuple(shade_of(past) for past in scene.pasts))
         table = _training_table(scene, self.history_days)
         if len(np.unique(table.frame.block)) < LEAST_DAYS:
             raise CannotForecast(
@@ -104,7 +113,8 @@ class Solar:
         held = _held(learner, table, levels) if self.follow else {}
         fitted = learner.fit(table.frame, table.actual, levels)
         days = FOLLOWED_DAYS if self.follow else 0
-        return SolarTrained(tuple(targets), place, levels, fitted, held, days, known.time_ns, self._card(known, table))
+        card = self._card(known, table)
+        return SolarTrained(tuple(targets), place, levels, fitted, held, days, known.time_ns, card, shades=scene.shades)
 
     def _card(self, known: Known, table: Table) -> dict[str, Any]:
         return {
@@ -126,13 +136,14 @@ class Scene:
     pasts: tuple[Past, ...]
     edges_ns: Ns
     near: tuple[tuple[int, ...], ...]
+    shades: tuple[Shade | None, ...]
 
     @classmethod
     def of(cls, known: Known, targets: Sequence[Target], place: Place, edges_ns: Ns, days: int) -> Scene:
         """The last so many days of all plants."""
         weather = Weather(known)
         pasts = tuple(past_of(weather, target, place, edges_ns, days) for target in targets)
-        return cls(weather, pasts, edges_ns, _neighbours(pasts))
+        return cls(weather, pasts, edges_ns, _neighbours(pasts), (None,) * len(pasts))
 
     @property
     def time_ns(self) -> int:
@@ -151,7 +162,8 @@ class Scene:
         """Columns of one plant for the horizon's steps after each issue; issues are whole steps apart."""
         past = self.pasts[number]
         others = [self.pasts[other] for other in self.near[number]]
-        return build(self.weather, past, others, issue_ns, steps_after(past, self.edges_ns, issue_ns), state)
+        step = steps_after(past, self.edges_ns, issue_ns)
+        return build(self.weather, past, others, issue_ns, step, state, self.shades[number])
 
 
 def steps_after(past: Past, edges_ns: Ns, issue_ns: Ns) -> Steps:
@@ -215,7 +227,9 @@ def _training_table(scene: Scene, history_days: int) -> Table:
         if not live.any():
             continue
         others = [scene.pasts[other] for other in scene.near[number]]
-        rows = build(scene.weather, past, others, issue_ns[live], step[live], _part(states[number], live))
+        rows = build(
+            scene.weather, past, others, issue_ns[live], step[live], _part(states[number], live), scene.shades[number]
+        )
         actual = seen(past.history, rows.step, np.array(scene.time_ns)) / past.target.capacity_kw
         use = np.isfinite(actual) & ~rows.sun.dark & thinned(past, rows.step, LEARNT_EVERY_H)
         use &= np.isfinite(rows.columns["k"])
@@ -278,6 +292,7 @@ class SolarTrained:
     trained_ns: int
     about: Mapping[str, Any]
     asked: tuple[str, ...] = ()
+    shades: tuple[Shade | None, ...] = ()
 
     @property
     def card(self) -> Mapping[str, Any]:
@@ -291,6 +306,7 @@ class SolarTrained:
     def quantiles(self, known: Known, edges_ns: Ns) -> Mapping[str, Floats]:
         """By target (T, Q) in kW."""
         scene = Scene.of(known, self.targets, self.place, edges_ns, LOOK_BACK_DAYS + self.followed_days + 2)
+        scene = replace(scene, shades=self.shades or scene.shades)
         back = np.arange(self.followed_days, -1, -1) * DAY_NS
         issue_ns = known.time_ns - back[known.time_ns - back > self.trained_ns - HOUR_NS]
         if not len(issue_ns) or issue_ns[-1] != known.time_ns:

@@ -17,6 +17,7 @@ from forecasting.clock import HOUR_NS, Ns
 from forecasting.features import Steps, last_seen, seen
 from forecasting.models.solar import past as pasts
 from forecasting.models.solar.past import Past, ratio
+from forecasting.models.solar.shade import Shade
 from forecasting.models.solar.sun import Sun, sun_over
 from forecasting.models.solar.weather import Weather
 
@@ -53,12 +54,13 @@ LOOKED_UP = (
 OF_STATE = tuple(f"ratio_{days}d" for days in pasts.WINDOWS_DAYS[:-1])
 OF_HOUR = ("same_hour_ratio_7d", "same_hour_ratio_28d", "best_share_28d")
 NEAR = ("near_k", "near_k_4h", "near_k_spread", "near_k_day")
+OF_SHADE = ("sun_share",)
 IN_LINES = (
     "k", "k_before_2h", "k_before_1h", "k_before_0.5h", "k_after_0.5h", "k_after_1h", "k_after_2h", "k_2h", "k_6h",
     "k_day", "k_unsteady", "beam_share", *NEAR, "relative_humidity_2m", "humidity_day", "temperature_2m",
     "cloud_cover", "wind_speed_10m", "surface_pressure", "wind_from_east", "wind_from_north", "physics_over_clear",
     *OF_STATE, "ratio_28d", "clear_ratio_1d", "clear_ratio_7d", *OF_HOUR, "best_share_usual", "near_ratio_1d",
-    "near_ratio_3d", "sine_elevation", "azimuth",
+    "near_ratio_3d", "sine_elevation", "azimuth", *OF_SHADE,
 )  # fmt: skip
 
 
@@ -282,7 +284,15 @@ def _just_now(past: Past, issue_ns: Ns, gain: Floats, lead_h: Floats) -> Floats:
     return np.asarray(departure[:, None] * np.exp(-lead_h / 6.0))
 
 
-def build(weather: Weather, past: Past, others: Sequence[Past], issue_ns: Ns, step: Steps, state: State) -> Rows:
+def build(
+    weather: Weather,
+    past: Past,
+    others: Sequence[Past],
+    issue_ns: Ns,
+    step: Steps,
+    state: State,
+    shade: Shade | None = None,
+) -> Rows:
     """All columns for issues (I,) and contiguous steps (I, H); `state` is that of the plant at these issues."""
     wide, margin = wide_steps(past, step)
     start_ns = past.grid.start_of(step)
@@ -307,6 +317,8 @@ def build(weather: Weather, past: Past, others: Sequence[Past], issue_ns: Ns, st
     columns |= pasts.by_time_of_day(past, issue_ns, step)
     best = np.where(clear > 0.3 * clear.max(initial=0.0), columns["best_share_28d"], np.nan)
     columns["best_share_usual"] = mean_of(list(best.T))[:, None] if best.size else best
+    if shade is not None:
+        columns["sun_share"] = shade.share(sun.elevation, sun.azimuth)
     return Rows(_with_products(columns, state.gain), sun, step, state.gain)
 
 

@@ -84,6 +84,25 @@ def test_a_spec_says_all_and_days_without_data_are_unverified(run: Run, small: P
     assert {row["lead_day"]: row["count"] for row in rows} == {"all": 24, 1: 24, 2: 0, 3: 0}
 
 
+def test_what_was_retrained_and_why_stands_in_scores_and_page(run: Run, small: Path, tmp_path: Path) -> None:
+    (tmp_path / "study.yaml").write_text(
+        "park: park.yaml\nfrom: 2024-03-26\nto: 2024-03-30\nretrain_days: 3\nretrain_on_drift: true\n"
+        "models: [parkwatt, climatology]\n"
+    )
+    for out, option in (("file", ()), ("off", ("--no-retrain-on-drift",)), ("on", ("--retrain-on-drift",))):
+        done = run("backtest", "study.yaml", *option, "--executor", "serial", "--out", out)
+        assert done.status == 0, done.err
+        told = json.loads((tmp_path / out / "scores.json").read_text())
+        assert told["spec"]["retrain_on_drift"] == (out != "off")
+        own = [row for row in told["trainings"] if row["model"] == "parkwatt"]
+        assert [row["reason"] for row in own] == ["first", "schedule"]
+        page = (tmp_path / out / "backtest.html").read_text()
+        assert "Learnt from what was known at" in page
+        assert own[1]["text"] in page
+        assert ("retrained every 3 days and on drift" in page) == (out != "off")
+    assert own[1]["text"] == "it learnt 3 days ago; the schedule says 3"
+
+
 def test_mistakes_in_a_spec_are_told_with_their_place(run: Run, small: Path, tmp_path: Path) -> None:
     refused(run("backtest", small), "give --from and --to")
     refused(run("backtest", small, "--from", "2024-03-30", "--to", "2024-03-28"), "to 2024-03-28 is before")

@@ -101,3 +101,15 @@ def test_units_follow_the_kind(kind: str) -> None:
     target = Target("wind", kind, float("inf"), "park")  # type: ignore[arg-type]
     page = backtest_page("p", "s", scored(Results(results().table), target), [])
     assert target.unit in page
+
+
+def test_a_page_lists_the_trainings_of_its_model() -> None:
+    found = scored(results(), WIND)
+    rows = [
+        {"model": name, "trained": "2024-03-01T10:00Z", "reason": "drift", "text": f"{name} fell"}
+        for name in (found.models[0], "another")
+    ]
+    page = backtest_page("park", "March", found, (), trainings=rows)
+    assert f"{rows[0]['text']}" in page
+    assert "another fell" not in page
+    assert "Learnt from" not in backtest_page("park", "March", found, ())

@@ -6,12 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecasting import keeping
 from forecasting.archive import Archive
 from forecasting.archive.known import Known
 from forecasting.clock import DAY_NS, HOUR_NS
 from forecasting.keeping import drifted, held_out, keep, ladder_for, told
-from forecasting.ladder import Ladder
+from forecasting.ladder import Climber, Ladder
 from forecasting.model_card import cards
 from forecasting.models.base import Model
 from forecasting.retraining import Policy
@@ -72,7 +71,7 @@ def test_drift_makes_it_learn_before_its_time(tmp_path: Path) -> None:
 def test_a_model_that_shows_no_held_out_days_is_held_against_its_first_ones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keeping, "_shown", lambda _: {})
+    monkeypatch.setattr(Climber, "shown", {})
     policy = Policy(every_days=60, at_least_days=4)
     changed = data(more=1.6)
     assert [asked(tmp_path, changed, day, policy) for day in (77, 99, 107)] == ["first", "", "drift"]
