@@ -40,6 +40,8 @@ def findings(plan: Plan) -> Iterator[Finding]:
             most = f"most at {_when(plan, step)} ({values[step]:,.0f} kW)"
             yield Finding("warning", f"{name.removesuffix('.shed_kw')}: {energy:,.1f} kWh of demand not served, {most}")
     yield from (Finding("warning", text) for text in missed(plan.schedule))
+    if plan.flow_limits is not None:
+        yield from (Finding("info" if kept else "warning", text) for text, kept in plan.flow_limits.told())
     yield from _other_scenarios(plan)
     yield from _stores_outside(plan)
     yield from _ageing(plan)
@@ -72,12 +74,12 @@ def _other_scenarios(plan: Plan) -> Iterator[Finding]:
                     f"{member.name}: demand not served in {count} of {others} scenarios, at most {lost.max():,.1f} kWh"
                 )
                 yield Finding("warning", text)
-    for text, short in schedule.wish_short_kwh.items():
+    for text, (short, unit) in schedule.wish_short.items():
         missed = short[1:].sum(axis=1)
         if missed.size and (missed > 1.0).any():
             count = int((missed > 1.0).sum())
             yield Finding(
-                "info", f"{text}: missed in {count} of {others} scenarios, at most by {missed.max():,.0f} kWh"
+                "info", f"{text}: missed in {count} of {others} scenarios, at most by {missed.max():,.0f} {unit}"
             )
 
 

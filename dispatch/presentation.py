@@ -177,6 +177,7 @@ def _money(plan: Plan) -> Iterator[tuple[str, float]]:
                 blocks = asset.tariff.counter_names or asset.green_power
                 what = "demand, blocks and contracts" if blocks else "demand charge"
                 yield f"{asset.name}: {what} added by this day", round(periods, 2)
+    yield from ((name, round(money, 2)) for name, money in plan.schedule.carbon.lines())
     yield "total", round(float(plan.schedule.money[0]), 2)
 
 
@@ -190,10 +191,14 @@ def _carbon(plan: Plan) -> Iterator[tuple[str, float]]:
 
 
 def _wishes(plan: Plan) -> Iterator[tuple[str, str, bool]]:
-    for text, short in plan.schedule.wish_short_kwh.items():
+    prices = plan.schedule.shadow_price_per_t
+    for text, (short, unit) in plan.schedule.wish_short.items():
         missing = float(short[0].sum())
         kept = missing < 1.0
-        yield text, "kept" if kept else f"short by {missing:,.0f} kWh", kept
+        outcome = "kept" if kept else f"{'short' if unit == 'kWh' else 'over'} by {missing:,.0f} {unit}"
+        if text in prices:
+            outcome += f"; a tonne more is worth {prices[text].max():,.2f} {plan.site.currency} at most"
+        yield text, outcome, kept
     for asset in plan.site.assets:
         if isinstance(asset, DirectLine):
             missed = plan.schedule.asset(asset.name, "short_kwh")

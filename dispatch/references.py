@@ -11,6 +11,7 @@ from typing import Any, get_args
 
 from dispatch.asset import Asset, Carrier
 from dispatch.assets import kinds
+from dispatch.claim_references import claim_problems
 from dispatch.conversion import Conversion
 from dispatch.electric_storage import ElectricStorage
 from dispatch.errors import Problem
@@ -39,12 +40,13 @@ def reference_problems(raw: Raw) -> Iterator[Problem]:
     yield from _load_problems(raw)
     yield from _outage_problems(raw)
     yield from _wish_problems(raw)
+    yield from _certificate_problems(raw)
     direct = {name for bus in _dicts(raw, "buses") if (name := _name(bus)) and bus.get("current") == "dc"}
     yield from _grid_problems(raw.get("grid"), buses, direct)
     yield from _group_problems(raw, buses)
     yield from _inverter_problems(raw, direct)
     yield from _island_problems(raw)
-    yield from _certificate_problems(raw)
+    yield from claim_problems(raw)
     yield from _currency_problems(raw)
     yield from _feed_problems(raw)
     yield from _position_problems(raw)
@@ -165,6 +167,7 @@ def _wish_problems(raw: Raw) -> Iterator[Problem]:
     stores = [name for name, kind in assets.items() if kind in kinds() and issubclass(kinds()[kind], Storage)]
     wanted: set[str] = set()
     for index, wish in enumerate(_dicts(raw, "wishes")):
+        yield from _meter_problems(wish.get("meter"), f"wishes[{index}].meter", assets, stores)
         asset = wish.get("asset")
         if not isinstance(asset, str):
             continue
@@ -178,25 +181,30 @@ def _wish_problems(raw: Raw) -> Iterator[Problem]:
         wanted.add(asset)
 
 
-def _certificate_problems(raw: Raw) -> Iterator[Problem]:
-    """Certificates of plant, contracts and lots that there are, and meters that are assets."""
-    block = raw.get("certificates")
-    if not isinstance(block, Mapping):
+def _meter_problems(meter: object, path: str, assets: Mapping[str, str], stores: list[str]) -> Iterator[Problem]:
+    """A meter is named by its asset, and by one of its sides after a colon where there are several."""
+    if not isinstance(meter, str) or not meter:
         return
+    asset = meter.split(": ")[0]
+    if asset not in assets:
+        yield _unknown(path, "asset", asset, [name for name in assets if name not in stores])
+    elif asset in stores:
+        kept = [name for name in assets if name not in stores]
+        yield Problem(path, f"'{asset}' is a {assets[asset]}: what it takes it gives back", near_miss(asset, kept))
+
+
+def _certificate_problems(raw: Raw) -> Iterator[Problem]:
+    """Certificates are issued by assets that there are, each once."""
+    carbon = raw.get("carbon")
+    certificates = carbon.get("certificates") if isinstance(carbon, Mapping) else None
+    issuing = certificates.get("issued_by") if isinstance(certificates, Mapping) else None
     assets = [name for asset in _dicts(raw, "assets") if (name := _name(asset))]
-    contracts = [name for a in _dicts(raw, "assets") for c in _dicts(a, "green_power") if (name := _name(c))]
-    known = [*assets, *contracts, *(name for lot in _dicts(block, "lots") if (name := _name(lot)))]
-    for index, given in enumerate(_dicts(block, "disposals")):
-        of = given.get("of")
-        if isinstance(of, str) and of not in known:
-            yield _unknown(f"certificates.disposals[{index}].of", "plant, contract or lot", of, known)
-    shares = block.get("shares")
-    for name, meters in shares.items() if isinstance(shares, Mapping) else ():
-        if str(name) not in known:
-            yield _unknown(f"certificates.shares.{name}", "plant, contract or lot", str(name), known)
-        for meter in meters if isinstance(meters, Mapping) else ():
-            if str(meter) not in assets:
-                yield _unknown(f"certificates.shares.{name}.{meter}", "asset", str(meter), assets)
+    for index, name in enumerate(issuing if isinstance(issuing, list) else []):
+        path = f"carbon.certificates.issued_by[{index}]"
+        if isinstance(name, str) and name not in assets:
+            yield _unknown(path, "asset", name, assets)
+        elif name in issuing[:index]:
+            yield Problem(path, f"'{name}' stands there twice", "each asset once")
 
 
 def _grid_problems(grid: Any, buses: Mapping[str, Any], direct: set[str]) -> Iterator[Problem]:

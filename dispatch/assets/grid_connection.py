@@ -13,7 +13,7 @@ from dispatch.asset import Asset, Given, Inputs, Mode, Rows, Ruling, full
 from dispatch.errors import DataError
 from dispatch.frozen import Fraction, NonNegative, Positive
 from dispatch.part import Account, Exclusive, Part, Port, Violation, breaches
-from dispatch.series import Intensity, per_step
+from dispatch.series import Intensity, Signal, per_step
 from dispatch.signals import Array, Horizon
 from dispatch.tariff import agreements, handover, model
 from dispatch.tariff.bill import Clock, bill_lines, total
@@ -72,6 +72,9 @@ class GridConnection(Asset):
         default=None, description="of one kWh more or less of it: what a change of the import does to the grid's plant"
     )
     clean_fraction: Fraction = Field(default=0.0, description="share of imports that counts as clean")
+    carbon_free_fraction: Signal | None = Field(
+        default=None, description="of imports, hour by hour, for carbon-free hours; default: clean_fraction"
+    )
 
     is_network: ClassVar[bool] = True
     rule_order: ClassVar[int] = 7
@@ -130,7 +133,9 @@ class GridConnection(Asset):
         imported, exported = self.tariff.prices(horizon)
         days, there = self.tariff.days, available(self.planned_outages, horizon)
         what = f"carbon intensity of '{self.name}'"
+        free = self.clean_fraction if self.carbon_free_fraction is None else self.carbon_free_fraction
         values = {
+            "carbon_free_fraction": per_step(free, horizon, f"carbon-free share of '{self.name}'"),
             "import_price_per_kwh": imported,
             "export_price_per_kwh": exported,
             "carbon_intensity_kg_per_kwh": per_step(self.carbon_intensity_kg_per_kwh, horizon, what),
@@ -169,6 +174,7 @@ class GridConnection(Asset):
             "export_kw": rows.series(inputs, "export_limit_kw"),
             "import_per_kw": horizon.hours * rows.series(inputs, "import_price_per_kwh"),
             "export_per_kw": horizon.hours * rows.series(inputs, "export_price_per_kwh"),
+            "carbon_free_fraction": rows.series(inputs, "carbon_free_fraction"),
             "carbon_kg_per_kw": horizon.hours * rows.series(inputs, "carbon_intensity_kg_per_kwh"),
             **peaks,
             **model.tier_signals("import_", bought, carried, most, horizon, scenarios),
@@ -207,6 +213,8 @@ class GridConnection(Asset):
             supply_kw=imported - exported,
             unclean_kw=cp.multiply(given["unclean_fraction"], imported) - green.clean_kw,
             bought_kw=imported,
+            contracted_kw=green.certified_kw,
+            grid_free_kw=cp.multiply(given["carbon_free_fraction"], imported) - green.anyway_kw,
             series=out.series,
             inner=out.inner,
             exclusive=[Exclusive(switch, imported, exported)],
@@ -238,13 +246,17 @@ class GridConnection(Asset):
         clocks = {member.name: Clock(given.horizon, member.tariff.days) for member in rows.members}
         money = [_added(rows, given, row, series, clocks) for row in range(rows.count)]
         carbon = (imported * rows.series(given, "carbon_intensity_kg_per_kwh")) @ hours
-        unclean = imported - agreements.certified_kw(rows, series)
+        certified = agreements.certified_kw(rows, series)
+        unclean = imported - certified
         return Account(
             {"electricity": imported - exported},
             money=np.array(money),
             co2_kg=carbon,
             supply_kw=imported - exported,
             unclean_kw=unclean - unclean * rows.field("clean_fraction"),
+            bought_kw=imported,
+            contracted_kw=certified,
+            grid_free_kw=unclean * rows.series(given, "carbon_free_fraction"),
         )
 
     @classmethod

@@ -80,7 +80,7 @@ def plan(
 ) -> None:
     """Plan one day: forecast, schedule, AC proof, report.
 
-    Writes schedule.parquet, forecast.parquet, report.html, certificate.json and timings.json.
+    Writes schedule.parquet, forecast.parquet, carbon.parquet, report.html, certificate.json and timings.json.
     """
     from dispatch.cli.planning import Request, run
 
