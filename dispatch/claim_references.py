@@ -38,7 +38,7 @@ def _unknown(path: str, what: str, value: str, valid: list[str]) -> Problem:
 
 def _mappings(raw: Raw, key: str) -> list[Raw]:
     value = raw.get(key)
-    return [entry for entry in value if isinstance(entry, Mapping)] if isinstance(value, list) else []
+    return [entry if isinstance(entry, Mapping) else {} for entry in value] if isinstance(value, list) else []
 
 
 def _names(raw: Raw, key: str) -> list[str]:
