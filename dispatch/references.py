@@ -11,6 +11,7 @@ from typing import Any, get_args
 
 from dispatch.asset import Asset, Carrier
 from dispatch.assets import kinds
+from dispatch.claim_references import claim_problems
 from dispatch.conversion import Conversion
 from dispatch.electric_storage import ElectricStorage
 from dispatch.errors import Problem
@@ -45,7 +46,7 @@ def reference_problems(raw: Raw) -> Iterator[Problem]:
     yield from _group_problems(raw, buses)
     yield from _inverter_problems(raw, direct)
     yield from _island_problems(raw)
-    yield from _cover_problems(raw)
+    yield from claim_problems(raw)
     yield from _currency_problems(raw)
     yield from _feed_problems(raw)
     yield from _position_problems(raw)
@@ -204,27 +205,6 @@ def _certificate_problems(raw: Raw) -> Iterator[Problem]:
             yield _unknown(path, "asset", name, assets)
         elif name in issuing[:index]:
             yield Problem(path, f"'{name}' stands there twice", "each asset once")
-
-
-def _cover_problems(raw: Raw) -> Iterator[Problem]:
-    """Certificates of plant, contracts and lots that there are, and meters that are assets."""
-    block = raw.get("certificates")
-    if not isinstance(block, Mapping):
-        return
-    assets = [name for asset in _dicts(raw, "assets") if (name := _name(asset))]
-    contracts = [name for a in _dicts(raw, "assets") for c in _dicts(a, "green_power") if (name := _name(c))]
-    known = [*assets, *contracts, *(name for lot in _dicts(block, "lots") if (name := _name(lot)))]
-    for index, given in enumerate(_dicts(block, "disposals")):
-        of = given.get("of")
-        if isinstance(of, str) and of not in known:
-            yield _unknown(f"certificates.disposals[{index}].of", "plant, contract or lot", of, known)
-    shares = block.get("shares")
-    for name, meters in shares.items() if isinstance(shares, Mapping) else ():
-        if str(name) not in known:
-            yield _unknown(f"certificates.shares.{name}", "plant, contract or lot", str(name), known)
-        for meter in meters if isinstance(meters, Mapping) else ():
-            if str(meter) not in assets:
-                yield _unknown(f"certificates.shares.{name}.{meter}", "asset", str(meter), assets)
 
 
 def _grid_problems(grid: Any, buses: Mapping[str, Any], direct: set[str]) -> Iterator[Problem]:

@@ -228,17 +228,22 @@ def show(done: Account, console: Console) -> None:
         cells, energy = [], ""
         for one in ledgers:
             place = next((k for k, m in enumerate(one.meters) if (m.name, m.role) == (name, role)), None)
-            cells.append("" if place is None else f"{one.carbon_kg[place].sum() / 1000:,.2f}")
+            cells.append("" if place is None else _tonnes(one.carbon_kg[place].sum()))
             energy = energy or ("" if place is None else f"{one.energy_kwh[place].sum() / 1000:,.1f}")
         shown.add_row(escape(name), role, energy, *cells)
     for name, of in (("all meters", "carbon_kg"), ("on no meter", "left_over_kg")):
-        sums = [f"{getattr(one, of).sum() / 1000 + 0.0:,.2f}".replace("-0.00", "0.00") for one in ledgers]
+        sums = [_tonnes(getattr(one, of).sum()) for one in ledgers]
         shown.add_row(f"[bold]{name}[/bold]", "", "", *sums)
     console.print(shown)
     _show_goods(done, console)
     _show_certificates(done, console)
     for note in done.about.notes:
         console.print(f"· {escape(note)}", highlight=False)
+
+
+def _tonnes(kg: float) -> str:
+    """To ten kilograms, without a sign of nothing."""
+    return f"{round(float(kg) / 1000, 2) + 0.0:,.2f}"
 
 
 def _show_goods(done: Account, console: Console) -> None:

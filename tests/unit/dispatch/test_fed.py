@@ -23,6 +23,7 @@ from dispatch.problem import Problem
 from dispatch.series import Feed, feed_unit, signal_values
 from dispatch.signals import Array, Horizon
 from dispatch.solve import solve
+from dispatch.sources import gather
 from forecasting.archive import Archive
 from tests.parks import grid, hours, load, park
 from tests.unit.dispatch.fed_park import (
@@ -286,6 +287,29 @@ def test_without_a_past_a_service_is_taken_as_it_is(tmp_path: Path) -> None:
     assert made.forecast is None
     assert made.inputs.scenarios == 1
     np.testing.assert_allclose(made.inputs.series["pcc", "carbon_intensity_kg_per_kwh"], [GRAMS / 1000])
+
+
+def test_what_is_marginal_is_estimated_from_the_mix_in_the_archive(tmp_path: Path) -> None:
+    hours_known = ends(START - pd.Timedelta(days=20), 24 * 20 - 8)
+    moved = np.random.default_rng(2).normal(0, 500, hours_known.size)
+    gas, nuclear = 20_000 + moved, np.full(hours_known.size, 9_000.0)
+    archive = fetched()
+    grams = (gas * 450 + nuclear * 12) / (gas + nuclear)
+    for name, values in (("generation_gas_mw", gas), ("generation_nuclear_mw", nuclear), (INTENSITY, grams)):
+        archive = archive.with_measurements("small", name, hours_known, values, pd.Timedelta("30min"))
+    made = content()
+    made["assets"][2]["marginal_intensity_kg_per_kwh"] = "feed"
+    path = held(tmp_path, archive)
+    write(tmp_path, made)
+    site = load_site(path)
+    sources = gather(site, DAY, tmp_path, with_network=False)
+    assert "archive:small/generation_gas_mw" in sources.hashes
+    outlook = look_ahead(_without_load(site), DAY, sources.archive, ISSUED.to_pydatetime())
+    marginal = outlook.inputs.series["pcc", "marginal_intensity_kg_per_kwh"]
+    assert marginal.shape == (3, 24)
+    np.testing.assert_allclose(marginal, 0.45, rtol=1e-6)
+    assert outlook.forecast is not None
+    assert any("published nowhere" in note for note in outlook.forecast.notes)
 
 
 def test_a_site_is_settled_on_what_came(tmp_path: Path) -> None:

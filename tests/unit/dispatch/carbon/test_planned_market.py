@@ -66,3 +66,25 @@ def test_a_park_without_a_connection_buys_nothing() -> None:
     schedule = solve(Problem(site, given(site, hours(4), SERIES | {("roof", "available_kw"): 100.0})))
     ran = Operation.from_schedule(site, schedule)
     assert planned_market(site, schedule, ran).hour.carbon_kg.sum() == 0
+
+
+def test_what_a_plan_sells_and_buys_of_certificates_is_accounted() -> None:
+    held = {"held_mwh": 0.05, "sell_price_per_mwh": 5.0, "buy_price_per_mwh": 6.0}
+    base = parked()
+    wish = {"clean_share_min": 0.9, "over": "horizon", "penalty_per_kwh": 1.0}
+    site = Site.model_validate(base.model_dump() | {"carbon": {"certificates": held}, "wishes": [wish]})
+    schedule = solve(Problem(site, given(site, hours(4), SERIES)))
+    decided = schedule.carbon.certificates
+    found = planned_market(site, schedule, Operation.from_schedule(site, schedule))
+    balances = {balance.name: balance.kwh() for balance in found.covered["year"].balances}
+    sold = float(decided["own_sold_kw"][0].sum())
+    assert balances["roof"]["sold_kwh"] == pytest.approx(sold, abs=1e-4)
+    stock = 1000 * float(decided["stock_sold_mwh"][0])
+    assert balances["certificates held"]["opening_kwh"] == pytest.approx(50)
+    bought = balances.get("certificates bought", {"bought_kwh": 0.0, "sold_kwh": 0.0})
+    assert bought["bought_kwh"] == pytest.approx(1000 * float(decided["bought_mwh"][0]), abs=1e-4)
+    assert balances["certificates held"]["sold_kwh"] + bought["sold_kwh"] == pytest.approx(stock, abs=1e-4)
+    assert all(balance.residual == 0 for cover in found.covered.values() for balance in cover.balances)
+    assert all(ledger.residual < 1e-9 for ledger in found.ledgers)
+    # Certificates without an hour cover the year's load, and none of an hour's.
+    assert found.covered["hour"].balances[-1].used == 0
