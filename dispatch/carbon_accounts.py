@@ -10,16 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-import numpy as np
-
-from dispatch.assets.grid_connection import GridConnection
 from dispatch.carbon.carriers import NAMES, traced
 from dispatch.carbon.ledger import Ledger, Ledgers
 from dispatch.carbon.on_network import on_network
 from dispatch.carbon.operation import Conventions, Operation
-from dispatch.carbon_flows import placed_flows
+from dispatch.carbon_flows import grid_intensity, placed_flows
 from dispatch.plan import Plan
-from dispatch.signals import Array
 
 INSIDE = "traced in the park"
 _INSIDE_ASKED = "How is the carbon that this plan counts shared among all that it supplies, as power flows in the park?"
@@ -45,18 +41,5 @@ def _traced(plan: Plan, operation: Operation) -> Iterator[Ledger]:
         return
     yield replace(traced(operation, "borne"), name=INSIDE, question=_INSIDE_ASKED)
     standing = {asset.name for asset in plan.site.assets if asset.is_network}
-    on = on_network(operation, placed, standing, grid_intensity(plan))
+    on = on_network(operation, placed, standing, grid_intensity(plan.site, plan.schedule))
     yield from (traced(on, losses) for losses in NAMES)
-
-
-def grid_intensity(plan: Plan) -> Array:
-    """(T,) average intensity of what the park's connections import [kg/kWh]: of several by what each imports."""
-    lines = [asset.name for asset in plan.site.assets if isinstance(asset, GridConnection)]
-    series, steps = plan.schedule.inputs.series, plan.horizon.steps
-    known = [np.broadcast_to(series[name, "carbon_intensity_kg_per_kwh"][0], (steps,)) for name in lines]
-    if not known:
-        return np.zeros(steps)
-    bought = np.array([plan.schedule.asset(name, "import_kw") for name in lines])
-    total = bought.sum(axis=0)
-    mean = np.mean(known, axis=0)
-    return np.divide((np.array(known) * bought).sum(axis=0), total, out=mean, where=total > 0)

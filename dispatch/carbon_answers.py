@@ -6,13 +6,16 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from dispatch.carbon.ledger import Ledger, Ledgers, Meter
+from dispatch.carbon.ledger import Content, Ledger, Ledgers, Meter
 from dispatch.report.data import Answer, Cell, Line, Picture, Table
 from dispatch.report.wording import energy, mass
-from dispatch.signals import Array
 from dispatch.tables import rounded
 
 _MOST_LINES = 6
+_ORDER = ("load", "product", "export", "others", "loss", "standby", "store", "residual")
+# Hues of carriers, by the kind of plant that has them elsewhere on the page.
+_HUES = {"electricity": "wind", "heat": "heat pump", "steam": "thermal unit", "cold": "chiller", "hydrogen": "hydrogen"}
+_HUES |= {"ammonia": "vehicles", "methanol": "load", "compressed_air": "storage", "gas": "grid", "fuel": "grid"}
 _SMALL = 1e-6
 _KG_PER_KWH = "kg CO₂/kWh"
 _NOTE = (
@@ -20,8 +23,8 @@ _NOTE = (
     "leaves nothing over; marginal rates price one kWh more or less and do not add up to what was emitted."
 )
 _HELD = (
-    "What stores held at the start is taken to be as clean as what charges them in the plan; where nothing does, as the "
-    "mean of all that the park is supplied with."
+    "What stores held at the start is taken to be as clean as what charges them in the plan; where nothing does, as "
+    "the mean of all that the park is supplied with."
 )
 
 
@@ -29,26 +32,30 @@ def carbon_answers(ledgers: Ledgers) -> Iterator[Answer]:
     """Which ledger says what, meters side by side, and intensities by the hour; nothing where nothing is emitted."""
     if not any(np.abs(one.emitted_kg).sum() > _SMALL for one in ledgers):
         return
-    yield Answer("Ledgers: which question each answers", (), tables=(_questions(ledgers),))
+    yield Answer("Ledgers: which question each answers", (), tables=(_questions(ledgers), _totals(ledgers)))
     meters = _meters(ledgers)
     yield Answer(
         "Carbon by meter",
         (),
-        tables=(_masses(ledgers, meters), _intensities(ledgers, meters)),
+        tables=(_masses(ledgers, meters),),
         note=_NOTE,
     )
+    yield Answer("Intensity by meter", (), tables=(_intensities(ledgers, meters),))
     followed = next((one for one in ledgers if one.buses), None)
     if followed is not None:
         yield _by_hour(followed)
 
 
 def _questions(ledgers: Ledgers) -> Table:
+    return Table(("Ledger", "Question"), tuple((one.name, one.question) for one in ledgers))
+
+
+def _totals(ledgers: Ledgers) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for one in ledgers:
         emitted, counted = float(one.emitted_kg.sum()), float(one.carbon_kg.sum())
-        rows.append((one.name, one.question, emitted, counted, _left(emitted - counted, emitted)))
-    heads = ("Ledger", "Question", "Emitted [kg]", "On meters [kg]", "Left over [kg]")
-    return Table(heads, tuple(rows))
+        rows.append((one.name, emitted, counted, _left(emitted - counted, emitted)))
+    return Table(("Ledger", "Emitted [kg]", "On meters [kg]", "Left over [kg]"), tuple(rows))
 
 
 def _left(value: float, whole: float) -> float:
@@ -57,19 +64,24 @@ def _left(value: float, whole: float) -> float:
 
 
 def _meters(ledgers: Ledgers) -> list[Meter]:
-    """Of all ledgers, each once, in the order in which they come up."""
+    """Of all ledgers, each once: first what carbon is for, then what is lost and held."""
     found: dict[str, Meter] = {}
     for one in ledgers:
         for meter, used, carbon in zip(one.meters, one.energy_kwh, one.carbon_kg, strict=True):
             if max(np.abs(used).max(), np.abs(carbon).max()) > _SMALL:
                 found.setdefault(meter.name, meter)
-    return list(found.values())
+    return sorted(found.values(), key=lambda meter: _ORDER.index(meter.role))
 
 
 def _sums(ledger: Ledger) -> dict[str, tuple[float, float]]:
     """By meter, energy and carbon of the whole time."""
     sums = zip(ledger.energy_kwh.sum(axis=1), ledger.carbon_kg.sum(axis=1), strict=True)
-    return {m.name: (float(e), float(c)) for m, (e, c) in zip(ledger.meters, sums, strict=True)}
+    return {m.name: (_told(e), _told(c)) for m, (e, c) in zip(ledger.meters, sums, strict=True)}
+
+
+def _told(value: float) -> float:
+    """Without what is rounding."""
+    return round(float(value), 4) + 0.0
 
 
 def _masses(ledgers: Ledgers, meters: Sequence[Meter]) -> Table:
@@ -98,30 +110,40 @@ def _intensities(ledgers: Ledgers, meters: Sequence[Meter]) -> Table:
 def _by_hour(ledger: Ledger) -> Answer:
     """Carriers as they leave their busiest buses, and stores as they are after each step."""
     pictures = []
-    carriers = tuple(Line(name, rounded(values), unit=_KG_PER_KWH) for name, values in _busiest(ledger))
+    carriers = tuple(
+        Line(f"{carrier}, {bus}", rounded(ledger.buses[bus]), _HUES.get(carrier, ""), _KG_PER_KWH)
+        for carrier, bus in _busiest(ledger)
+    )
     if carriers:
         about = "Carbon that a kWh brings which leaves the bus, by the hour."
         pictures.append(Picture("Intensity by carrier", about, (), lines=carriers))
     full = {name: one for name, one in ledger.stores.items() if one.energy_kwh.max(initial=0.0) > _SMALL}
     largest = sorted(full, key=lambda name: -float(full[name].energy_kwh.max()))[:_MOST_LINES]
-    stores = tuple(Line(name, rounded(full[name].kg_per_kwh[1:]), unit=_KG_PER_KWH) for name in full if name in largest)
+    carrier = {meter.name: meter.carrier for meter in ledger.meters}
+    stores = tuple(
+        Line(f"in {name}", rounded(full[name].kg_per_kwh[1:]), _HUES.get(carrier.get(name, ""), ""), _KG_PER_KWH)
+        for name in full
+        if name in largest
+    )
     if stores:
         about = "Carbon of a kWh of content after each step. " + _HELD
         pictures.append(Picture("Carbon held in stores", about, (), lines=stores))
-    facts = [
-        (f"held in {name}", f"{mass(one.carbon_kg[0])} in {energy(one.energy_kwh[0])} at the start, "
-         f"{mass(one.carbon_kg[-1])} in {energy(one.energy_kwh[-1])} at the end")
-        for name, one in full.items()
-    ]  # fmt: skip
-    return Answer("Intensity by the hour", tuple(facts), tuple(pictures), note=f"{ledger.name}: {ledger.question}")
+    facts = tuple((f"held in {name}", _held(one)) for name, one in full.items())
+    return Answer("Intensity by the hour", facts, tuple(pictures), note=f"{ledger.name}: {ledger.question}")
 
 
-def _busiest(ledger: Ledger) -> list[tuple[str, Array]]:
-    """A bus of each carrier, the one at which most is counted, named by both."""
+def _held(content: Content) -> str:
+    """At both ends."""
+    first, last = ((mass(content.carbon_kg[k]), energy(content.energy_kwh[k])) for k in (0, -1))
+    return f"{first[0]} in {first[1]} at the start, {last[0]} in {last[1]} at the end"
+
+
+def _busiest(ledger: Ledger) -> list[tuple[str, str]]:
+    """A bus of each carrier, the one at which most is counted."""
     carriers: dict[str, dict[str, float]] = {}
     for meter, used in zip(ledger.meters, ledger.energy_kwh, strict=True):
         if meter.bus in ledger.buses and meter.carrier != "co2":
             sizes = carriers.setdefault(meter.carrier, {})
             sizes[meter.bus] = sizes.get(meter.bus, 0.0) + float(np.abs(used).sum())
     chosen = {carrier: max(sizes, key=lambda bus: sizes[bus]) for carrier, sizes in carriers.items()}
-    return [(f"{carrier}, {bus}", ledger.buses[bus]) for carrier, bus in list(chosen.items())[:_MOST_LINES]]
+    return list(chosen.items())[:_MOST_LINES]

@@ -7,40 +7,22 @@ and the cheapest way to settle a position is looked for among all kinks.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
-from datetime import datetime, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from dispatch.carbon_settings import ACCOUNT, Certificates, Quota
-from dispatch.carbon_wishes import CarbonFreeWish, EmissionsWish, ZeroCarbonWish
-from dispatch.coal_equivalent import KGCE_PER_KWH
-from dispatch.part import Account, Violation
-from dispatch.schedule import Schedule, Solved
+from dispatch.carbon_sums import Accounts, Sums, brought, gaps, hourly, windows_of
+from dispatch.carbon_wishes import EmissionsWish
+from dispatch.part import Violation
+from dispatch.schedule import Schedule
 from dispatch.signals import Array
-from dispatch.site import CleanShareWish, DirectShareWish
+from dispatch.site import FillWish
 
-_KG, _KWH, _T, _MONEY = 0.1, 0.1, 1e-4, 1e-2
+_ROOM = {"kg": 0.1, "kWh": 0.1}
+_T = 1e-4
 _SHARE = 1e-6
-Accounts = Mapping[str, tuple[Solved, Account]]
-
-
-@dataclass(frozen=True)
-class Flows:
-    """What all kinds together bring, emit and buy, (scenario, step) each [kW], emissions [kg]."""
-
-    supply: Array
-    unclean: Array
-    bought: Array
-    free: Array
-    grid_free: Array
-    issued: Array
-    exported: Array
-    emitted: Array
-    direct: Array
-    kgce: Array
-    unclean_kgce: Array
 
 
 def carbon_money(schedule: Schedule) -> Array:
@@ -57,105 +39,23 @@ def carbon_violations(schedule: Schedule, accounts: Accounts) -> Iterator[Violat
     """Shortfalls of wishes that are understated, a quota that is not settled, certificates that are used twice."""
     if not schedule.carbon.wishes and schedule.carbon.settings.quota is None and not schedule.carbon.certificates:
         return
-    flows = _flows(schedule, accounts)
-    yield from _wishes(schedule, flows)
+    of = brought(schedule, accounts)
+    yield from _wishes(schedule, of)
     if schedule.carbon.settings.quota is not None:
-        yield from _quota(schedule.carbon.settings.quota, schedule, flows)
+        yield from _quota(schedule.carbon.settings.quota, schedule, of)
     if schedule.carbon.settings.certificates is not None:
-        yield from _certificates(schedule.carbon.settings.certificates, schedule, flows)
+        yield from _certificates(schedule.carbon.settings.certificates, schedule, of)
 
 
-def _flows(schedule: Schedule, accounts: Accounts) -> Flows:
-    shape = schedule.scenarios, schedule.inputs.horizon.steps
-    out = {field.name: np.zeros(shape) for field in fields(Flows)}
-    for solved, account in accounts.values():
-        for name, values in _of_kind(schedule, solved, account).items():
-            np.add.at(out[name], solved.rows.scenario, np.broadcast_to(values, (solved.rows.count, shape[1])))
-    return Flows(**out)
-
-
-def _of_kind(schedule: Schedule, solved: Solved, account: Account) -> dict[str, Array | float]:
-    """(row, step) what one kind adds to each sum."""
-    network = type(solved.rows.members[0]).is_network
-    own = account.contracted_kw if network else account.supply_kw - account.unclean_kw
-    electric = 0.0 if account.of_fuel else KGCE_PER_KWH["electricity"]
-    per_fuel = _per_fuel(schedule, solved, account)
-    return {
-        "supply": account.supply_kw,
-        "unclean": account.unclean_kw,
-        "bought": account.bought_kw,
-        "free": own,
-        "grid_free": account.grid_free_kw,
-        "issued": 0.0 if network else own * _issuing(schedule, solved),
-        "exported": account.bought_kw - account.supply_kw if network else 0.0,
-        "emitted": solved.co2_step_kg,
-        "direct": 0.0 if network else solved.co2_step_kg,
-        "kgce": electric * account.supply_kw + per_fuel * account.fuel_kw,
-        "unclean_kgce": electric * account.unclean_kw + per_fuel * account.unclean_fuel_kw,
-    }
-
-
-def _issuing(schedule: Schedule, solved: Solved) -> Array:
-    """(row, 1) 1 where a member's clean generation has certificates."""
-    wanted = schedule.carbon.settings.certificates
-    named = None if wanted is None else wanted.issued_by
-    return np.array([[float(named is None or name in named)] for name in solved.rows.names])
-
-
-def _per_fuel(schedule: Schedule, solved: Solved, account: Account) -> Array | float:
-    """(row, 1) kgce per kWh of the fuel that a member brings to its bus."""
-    if np.ndim(account.fuel_kw) == 0:
-        return 0.0
-    carriers = [schedule.carbon.carriers[member.bus] for member in solved.rows.members]
-    return np.array([[KGCE_PER_KWH[carrier]] for carrier in carriers] * solved.rows.scenarios)
-
-
-def _windows(schedule: Schedule, over: str) -> Array:
-    """(step, window) ones; windows in the order of the clock."""
-    starts = schedule.inputs.horizon.local_start
-    if over == "horizon":
-        return np.ones((len(starts), 1))
-    keys = [
-        (s.toordinal(), s.hour, -(s.utcoffset() or timedelta()).total_seconds()) if over == "hour" else s.date()
-        for s in starts
-    ]
-    order = list(dict.fromkeys(keys))
-    return np.array([[float(key == one) for one in order] for key in keys])
-
-
-def _wishes(schedule: Schedule, flows: Flows) -> Iterator[Violation]:
+def _wishes(schedule: Schedule, of: Sums) -> Iterator[Violation]:
     """No wish is missed by more than what the schedule says."""
     hours = schedule.inputs.horizon.hours
     for wish in schedule.carbon.wishes:
-        if isinstance(wish, EmissionsWish):
-            emitted = (flows.direct if wish.covers == "direct" else flows.emitted) @ _windows(schedule, wish.over)
-            yield from _understated(schedule, wish.text, emitted - schedule.carbon.caps_kg[wish.text], _KG)
-        elif isinstance(wish, CarbonFreeWish):
-            free = np.minimum(flows.supply, flows.free - _gone(schedule)) + flows.grid_free
-            lacking = (wish.carbon_free_min * flows.supply - free) * hours
-            yield from _understated(schedule, wish.text, lacking @ _windows(schedule, wish.over), _KWH)
-        elif isinstance(wish, ZeroCarbonWish):
-            windows, claims = _windows(schedule, wish.over), _claimed(schedule)
-            used = (flows.kgce * hours) @ windows
-            over = flows.emitted @ windows - wish.emissions_max_t_per_tce * used
-            electric = KGCE_PER_KWH["electricity"]
-            unclean = ((flows.unclean_kgce - electric * claims) * hours) @ windows
-            short = (unclean - used * (1 - wish.clean_energy_min)) / electric
-            yield from _understated(schedule, wish.texts[0], over, _KG)
-            yield from _understated(schedule, wish.texts[1], short, _KWH)
-        elif isinstance(wish, CleanShareWish | DirectShareWish):
-            yield from _share(schedule, wish, flows)
-
-
-def _share(schedule: Schedule, wish: CleanShareWish | DirectShareWish, flows: Flows) -> Iterator[Violation]:
-    hours = schedule.inputs.horizon.hours
-    if isinstance(wish, CleanShareWish):
-        counted = flows.supply - flows.unclean + _claimed(schedule)
-        least, sort = wish.clean_share_min, "clean"
-    else:
-        counted, least, sort = flows.supply - flows.bought, wish.direct_share_min, "direct"
-    short = ((least * flows.supply - counted) * hours) @ _windows(schedule, wish.over)
-    yield from _understated(schedule, f"{sort} share of at least {least:.0%} per {wish.over}", short, _KWH)
+        if isinstance(wish, FillWish):
+            continue
+        cap = schedule.carbon.caps_kg.get(wish.text) if isinstance(wish, EmissionsWish) else None
+        for gap in gaps(wish, of, hours, windows_of(schedule.inputs.horizon, wish.over), cap):
+            yield from _understated(schedule, gap.text, gap.missed, _ROOM[gap.unit])
 
 
 def _understated(schedule: Schedule, text: str, really: Array, tolerance: float) -> Iterator[Violation]:
@@ -165,34 +65,19 @@ def _understated(schedule: Schedule, text: str, really: Array, tolerance: float)
         yield Violation("site", f"{text}: missed by more than stated", int(window), value, limit, unit)
 
 
-def _hourly(schedule: Schedule, name: str) -> Array:
-    """(scenario, step) a power of the certificate account; zeros where it has none."""
-    shape = schedule.scenarios, schedule.inputs.horizon.steps
-    return schedule.carbon.certificates.get(name, np.zeros(shape))
-
-
-def _gone(schedule: Schedule) -> Array:
-    return _hourly(schedule, "own_sold_kw") + _hourly(schedule, "registered_kw")
-
-
-def _claimed(schedule: Schedule) -> Array:
-    """What certificates add to a claim, less what sales take from it."""
-    return _hourly(schedule, "used_kw") - _hourly(schedule, "lost_kw")
-
-
-def _certificates(wanted: Certificates, schedule: Schedule, flows: Flows) -> Iterator[Violation]:
+def _certificates(wanted: Certificates, schedule: Schedule, of: Sums) -> Iterator[Violation]:
     """Each is issued before it is sold, lost to the claim once it is, and out of a stock that holds it."""
     hours, said = schedule.inputs.horizon.hours, schedule.carbon.certificates
-    gone, lost = _gone(schedule), _hourly(schedule, "lost_kw")
+    gone, lost = of.gone, hourly(schedule, "lost_kw")
     limits = [
-        ("certificates sold or registered that were not issued", gone - flows.issued),
-        ("certificates sold that a claim still counts", gone - flows.exported - lost),
-        ("certificates below nothing", np.maximum.reduce([-_hourly(schedule, n) for n in _HOURLY])),
+        ("certificates sold or registered that were not issued", gone - of.issued),
+        ("certificates sold that a claim still counts", gone - of.exported - lost),
+        ("certificates below nothing", np.maximum.reduce([-hourly(schedule, n) for n in _HOURLY])),
     ]
     for what, over in limits:
         for _, step in np.argwhere(~(over <= 1e-3)):
             yield Violation("site", what, int(step), float(over.max()), 0.0, "kW")
-    used, zero = _hourly(schedule, "used_kw") @ hours / 1000, np.zeros(schedule.scenarios)
+    used, zero = hourly(schedule, "used_kw") @ hours / 1000, np.zeros(schedule.scenarios)
     bought, sold = said.get("bought_mwh", zero), said.get("stock_sold_mwh", zero)
     left = wanted.held_mwh + bought - sold - used
     for scenario in np.flatnonzero(~(left >= -_T) | ~(np.minimum(bought, sold) >= -_T)):
@@ -204,7 +89,7 @@ _HOURLY = ("own_sold_kw", "registered_kw", "lost_kw", "used_kw")
 
 def _certificate_money(wanted: Certificates, schedule: Schedule) -> Array:
     said, zero = schedule.carbon.certificates, np.zeros(schedule.scenarios)
-    own = _hourly(schedule, "own_sold_kw") @ schedule.inputs.horizon.hours / 1000
+    own = hourly(schedule, "own_sold_kw") @ schedule.inputs.horizon.hours / 1000
     paid = (wanted.buy_price_per_mwh or 0.0) * said.get("bought_mwh", zero)
     return np.asarray(paid - (wanted.sell_price_per_mwh or 0.0) * (own + said.get("stock_sold_mwh", zero)))
 
@@ -232,9 +117,9 @@ def _days_left(end: datetime, name: str, zone: str) -> float:
     return max((following.replace(tzinfo=ZoneInfo(zone)) - end).total_seconds() / 86_400, 0.0)
 
 
-def _quota(quota: Quota, schedule: Schedule, flows: Flows) -> Iterator[Violation]:
+def _quota(quota: Quota, schedule: Schedule, of: Sums) -> Iterator[Violation]:
     """Allowances and offsets make up for what is emitted, offsets within their share, each sort once."""
-    said, emitted = schedule.carbon.quota, flows.direct if quota.covers == "direct" else flows.emitted
+    said, emitted = schedule.carbon.quota, of.direct if quota.covers == "direct" else of.emitted
     hours = schedule.inputs.horizon.hours
     for slot, (steps, before, free) in enumerate(_steps_of(schedule, quota)):
         covered = emitted[:, steps].sum(axis=1) / 1000
@@ -242,7 +127,7 @@ def _quota(quota: Quota, schedule: Schedule, flows: Flows) -> Iterator[Violation
         registered = np.zeros_like(covered)
         if schedule.carbon.settings.certificates is not None:
             per_mwh = schedule.carbon.settings.certificates.offset_t_per_mwh or 0.0
-            registered = per_mwh * (_hourly(schedule, "registered_kw") * hours)[:, steps].sum(axis=1) / 1000
+            registered = per_mwh * (hourly(schedule, "registered_kw") * hours)[:, steps].sum(axis=1) / 1000
         left = before + covered - free - offsets - registered
         room = _T + _SHARE * np.abs(before + covered)
         if quota.trading is not None:

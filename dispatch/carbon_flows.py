@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dispatch.assets.grid_connection import GridConnection
 from dispatch.carbon.on_network import PlacedFlows
 from dispatch.carbon.tracing import Flows
 from dispatch.grid_asked import without_connection
@@ -64,3 +65,16 @@ def _with_kvar(site: Site, own: Injections, kvar: Mapping[str, Array]) -> Inject
             node = site.grid.bus_of[str(getattr(asset, "bus", ""))]
             reactive[own.bus.index(node)] += np.nan_to_num(kvar[asset.name])
     return replace(own, q_kvar=reactive)
+
+
+def grid_intensity(site: Site, schedule: Schedule) -> Array:
+    """(T,) average intensity of what the park's connections import [kg/kWh]: of several by what each imports."""
+    lines = [asset.name for asset in site.assets if isinstance(asset, GridConnection)]
+    series, steps = schedule.inputs.series, schedule.inputs.horizon.steps
+    known = [np.broadcast_to(series[name, "carbon_intensity_kg_per_kwh"][0], (steps,)) for name in lines]
+    if not known:
+        return np.zeros(steps)
+    bought = np.array([schedule.asset(name, "import_kw") for name in lines])
+    total = bought.sum(axis=0)
+    mean = np.mean(known, axis=0)
+    return np.divide((np.array(known) * bought).sum(axis=0), total, out=mean, where=total > 0)

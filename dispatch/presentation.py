@@ -145,7 +145,8 @@ def _fans(plan: Plan) -> Iterator[Fan]:
         actual = rounded(plan.actual[name]) if name in plan.actual else None
         quantiles = tuple(rounded(row) for row in forecast.quantiles[name].T)
         levels = tuple(float(level) for level in forecast.levels)
-        yield Fan(name, "kW", levels, quantiles, rounded(forecast.central[name]), actual, kinds[name])
+        unit, kind = forecast.units.get(name, "kW"), kinds.get(name, "grid_connection")
+        yield Fan(name, unit, levels, quantiles, rounded(forecast.central[name]), actual, kind)
 
 
 def _method(outcome: Outcome) -> Method:
@@ -176,6 +177,7 @@ def _money(plan: Plan) -> Iterator[tuple[str, float]]:
                 blocks = asset.tariff.counter_names or asset.green_power
                 what = "demand, blocks and contracts" if blocks else "demand charge"
                 yield f"{asset.name}: {what} added by this day", round(periods, 2)
+    yield from ((name, round(money, 2)) for name, money in plan.schedule.carbon.lines())
     yield "total", round(float(plan.schedule.money[0]), 2)
 
 

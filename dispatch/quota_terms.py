@@ -192,7 +192,7 @@ def settled(quota: Quota, lacking: Array, obligation: Array, registered: Array |
         assert quota.steps is not None
         money = stepped(quota.steps, left)
     of_offsets = 0.0 if quota.offsets is None else quota.offsets.price_per_t * offsets
-    return {**out, "money": money + of_offsets}
+    return {**out, "stepped_money": money, "money": money + of_offsets}
 
 
 def _worth_until(quota: Quota, price_per_t: float) -> float:

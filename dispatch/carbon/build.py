@@ -151,6 +151,10 @@ class Builder:
             shares.append(kept)
             lost = lost + way.lost.sum(axis=0) * self.hours
         if nodes:
+            # What comes to a node from which nothing gets to anybody is lost there.
+            ends = np.unique(np.concatenate(nodes))
+            nodes.append(ends)
+            shares.append(np.where(self.leaving_kw[ends] > 0, 0.0, 1.0))
             meter = Meter("network losses", "network", "network", "", "electricity", "loss")
             self.reads.append(Read(meter, lost, np.concatenate(nodes), np.concatenate(shares)))
 
@@ -262,8 +266,11 @@ class Builder:
         return Inner(meter, gained, lost_kwh, float(stock.energy_kwh[0]), moved.charged_kwh, np.array(nodes), lost)
 
     def _left_at_buses(self) -> None:
-        """What comes to a bus that nothing leaves."""
+        """What comes to a bus that nothing leaves; the network's nodes have their own account of that."""
+        known = {int(node) for way in self._ways for node in way.sender}
         for name, at in self._bus.items():
+            if at in known:
+                continue
             dead = np.where(self.leaving_kw[at] > 0, 0.0, 1.0)
             if dead.any():
                 meter = Meter(f"{name}: not taken", name, "bus", name, self._operation.carriers[name], "residual")

@@ -55,7 +55,7 @@ def traced(
     """
     operation.require_balance()
     made = Builder(operation, losses == "borne")
-    carried = made.chain.carried(_start(operation, made, start_kg_per_kwh))
+    carried = made.chain.carried(started(operation, made, start_kg_per_kwh))
     reads = [*made.reads, *_held(made, carried)]
     energy = np.array([read.energy_kwh for read in reads])
     carbon = np.array([read.carbon_kg(carried.node_kg) for read in reads])
@@ -102,7 +102,8 @@ def _held(made: Builder, carried: Carried) -> list[Read]:
     return reads
 
 
-def _start(operation: Operation, made: Builder, said: float | Mapping[str, float] | None) -> Start:
+def started(operation: Operation, made: Builder, said: float | Mapping[str, float] | None) -> Start:
+    """What stores hold at the start, as far as it is stated."""
     names = [unit.name for unit in made.stores]
     if isinstance(said, Mapping) and (unknown := sorted(set(said) - set(names))):
         raise DataError(f"start_kg_per_kwh: no store '{unknown[0]}'; there are {', '.join(names) or 'none'}")

@@ -19,6 +19,7 @@ from dispatch.signals import Array, Horizon
 if TYPE_CHECKING:
     import pyarrow as pa
 
+_UNITS = {"start": "UTC", "hours": "h", "energy_kwh": "kWh", "carbon_kg": "kg", "intensity_kg_per_kwh": "kg/kWh"}
 MeterRole = Literal["load", "export", "product", "loss", "store", "standby", "others", "residual"]
 """Where carbon ends: what is used, sold, made; lost; kept; drawn by plant that gives nothing; and of other parties."""
 
@@ -168,7 +169,11 @@ class Ledger:
             "carbon_kg": pa.array(self.carbon_kg.ravel()),
             "intensity_kg_per_kwh": pa.array(self.intensity.ravel(), from_pandas=True),
         }
-        return pa.table(columns)
+        fields = [
+            pa.field(name, array.type, metadata={"unit": _UNITS[name]} if name in _UNITS else None)
+            for name, array in columns.items()
+        ]
+        return pa.Table.from_arrays(list(columns.values()), schema=pa.schema(fields))
 
 
 @dataclass(frozen=True)

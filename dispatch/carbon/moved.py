@@ -41,7 +41,7 @@ def mixed(stock: Stock, taken: Array, given: Array) -> Moved:
     past = np.where(given > 0, stock.passing, 0.0)
     enters, kept, arrives = np.ones(taken.size), np.ones(taken.size), np.ones(taken.size)
     if tank:
-        enters = np.minimum(np.divide(stored, taken, out=np.zeros_like(taken), where=taken > 0), 1.0)
+        enters = np.minimum(np.divide(stored, taken, out=np.ones_like(taken), where=taken > 0), 1.0)
         kept = np.clip(np.divide(after + drawn - stored, before, out=np.zeros_like(before), where=before > 0), 0, 1)
         arrives = np.minimum(np.divide(given, drawn, out=np.ones_like(given), where=drawn > 0), 1.0)
     there = (kept if tank else 1.0) * before + stored
