@@ -188,15 +188,15 @@ def marginal(problem: Dispatch) -> Marginal:
     matrices, carbon = problem.matrices, np.asarray(problem.emissions, dtype=np.float64)
     if carbon.shape != matrices.cost.shape:
         raise AlignmentError(f"{carbon.size} emissions for {matrices.cost.size} columns; give one each")
-    fixed = _settled(matrices, problem.point)
+    fixed = settled(matrices, problem.point)
     solver = load(fixed, np.zeros(fixed.cost.size, bool))
     at = fixed.cost + problem.carbon_price * carbon
     price, value = _solved(solver, at)
-    solver.setOptionValue("simplex_strategy", 4)  # primal: the basis of another price stays feasible
     aside = ASIDE * size_of(at) / size_of(carbon)
     moves = _moves(problem)
     sides = []
     for sign in (-1, 1):
+        solver.setOptionValue("simplex_strategy", 4)  # primal: the basis of another price stays feasible
         _solved(solver, at + sign * aside * carbon)
         sides.append(one_sided(solver, fixed, carbon, moves, sign))
     # By power as the rows have it; a rate is by energy.
@@ -218,7 +218,7 @@ def size_of(values: Array) -> float:
     return float(np.median(known)) if known.size else 1.0
 
 
-def _settled(matrices: Matrices, point: Array | None) -> Matrices:
+def settled(matrices: Matrices, point: Array | None) -> Matrices:
     """The linear program around the point's whole numbers."""
     if not matrices.integer.any():
         return matrices
