@@ -275,6 +275,11 @@ def test_published_prices_are_alike_in_all_scenarios_and_carbon_spreads_around_t
     assert (carbon >= 0).all()
     assert made.forecast is not None
     assert made.forecast.units[INTENSITY] == "g/kWh"
+    # What is shown and written is what the plan was made on.
+    np.testing.assert_allclose(made.forecast.central[INTENSITY], GRAMS)
+    np.testing.assert_allclose(made.forecast.scenarios[INTENSITY] / 1000, carbon[1:])
+    middle = made.forecast.quantiles[INTENSITY][:, list(made.forecast.levels).index(0.5)]
+    assert np.abs(middle - GRAMS).mean() < 10
 
 
 def _without_load(site: Any) -> Any:
