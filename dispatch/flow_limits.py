@@ -135,7 +135,7 @@ def hold_flow_limits(
     progress("holding limits on the carbon of meters")
     search = _Search(site, problem, again, wishes, giving(problem), beside_kg)
     first = search.check(schedule, None)
-    if first.passed:
+    if first.passed or beside_kg:
         _improve(search)
     best = search.best
     reached = _reached(search, best) if best.passed else {}

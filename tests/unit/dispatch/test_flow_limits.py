@@ -274,3 +274,11 @@ wishes:
     said = {p.path: str(p) for p in found.value.problems}
     assert "hall" in said["wishes[0].meter"]
     assert "what it takes it gives back" in said["wishes[1].meter"]
+
+
+def test_a_replay_says_that_it_does_not_hold_limits_on_traced_carbon() -> None:
+    from dispatch.cli.replaying import not_held
+
+    (text,) = not_held(two_sources(limit(kg_max=60.0)))
+    assert text == "not held in a replay, only by 'parkwatt plan': carbon at load of at most 60 kg per horizon"
+    assert not list(not_held(two_sources()))
