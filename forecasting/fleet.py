@@ -15,7 +15,7 @@ from forecasting.clock import Ns, instant_ns, utc_index
 from forecasting.ladder import Answer, Ladder
 from forecasting.models.fleet.model import VERSION, Fleet, FleetTrained
 from forecasting.quantiles import mean_weights
-from forecasting.situations import Situation, parts_of
+from forecasting.situations import Situation, parts_of, without_climate
 from forecasting.targets import Forecast
 
 __all__ = ["Fleet", "FleetTrained", "forecast_fleet"]
@@ -41,6 +41,7 @@ def forecast_fleet(
     issue_ns = instant_ns(issue_time, "issue_time")
     edges_ns = steps.checked_edges(edges, issue_ns)
     known = archive.as_of(utc_index(np.array([issue_ns]))[0])
+    known = without_climate(known, (site for target in trained.targets for site in target.weather))
     quantiles, answers = _answered(trained, known, edges_ns, ladder or Ladder())
     names = trained.joint.names
     models = {name: answers[name].model if name in answers else trained.model.name for name in names}

@@ -22,7 +22,7 @@ from forecasting.models.base import CannotForecast, Shown
 from forecasting.observed import means_over
 from forecasting.physics import PvPlant, WindFarm
 from forecasting.quantiles import LEVELS, mean_weights
-from forecasting.situations import inputs_of
+from forecasting.situations import inputs_of, without_climate
 from forecasting.targets import Forecast, Place, Target
 
 __all__ = ["Forecast", "Place", "PvPlant", "Target", "WindFarm", "forecast"]
@@ -62,6 +62,8 @@ def forecast(
     _check(targets, wanted.count)
     known = archive.as_of(utc_index(np.array([issue_ns]))[0])
     ladder = model or Ladder(workers=os.cpu_count() or 1)
+    named = [t.weather or (weather_site or t.site,) for t in targets]
+    known = without_climate(known, (site for sites in named for site in sites))
     sourced = [t if t.weather or weather_site is None else replace(t, weather=(weather_site,)) for t in targets]
     from threadpoolctl import threadpool_limits
 
@@ -211,6 +213,7 @@ RUNG_WORDS = {
     "previous_run": "an earlier run of the weather forecast",
     "other_nwp": "another weather forecast",
     "usual_weather": "physics with usual weather",
+    "typical_weather": "physics with the season of a typical year",
     "own_past": "its own past",
 }
 

@@ -1,6 +1,6 @@
 """The fallback ladder: whatever is missing, the best that can be said of what is there, with the rung named.
 
-    latest_nwp → previous_run → other_nwp → usual_weather → own_past
+    latest_nwp → previous_run → other_nwp → usual_weather → typical_weather → own_past
 
 A rung is no formula of its own: it is the kind's model, trained and calibrated on what the archive looks like when the
 same inputs are withheld, or always as late as they are now. Its quantiles are as wide as that model's errors were, so a
@@ -23,11 +23,19 @@ from forecasting.archive.known import Known
 from forecasting.clock import Ns, utc_index
 from forecasting.errors import ForecastError
 from forecasting.models.base import CannotForecast, Model, Shown, Trained
-from forecasting.situations import SITUATIONS_AT_MOST, Part, Situation, inputs_of, parts_of, with_sources
+from forecasting.situations import (
+    SITUATIONS_AT_MOST,
+    Part,
+    Situation,
+    inputs_of,
+    parts_of,
+    with_sources,
+    without_climate,
+)
 from forecasting.targets import Kind, Place, Target
 
 Floats = NDArray[np.float64]
-RUNGS = ("latest_nwp", "previous_run", "other_nwp", "usual_weather", "own_past")
+RUNGS = ("latest_nwp", "previous_run", "other_nwp", "usual_weather", "typical_weather", "own_past")
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,6 +124,7 @@ class Climber:
 
     def answers(self, known: Known, edges_ns: Ns) -> dict[str, Answer]:
         """An answer for each target; ForecastError names one of which nothing is known and which is not optional."""
+        known = without_climate(known, (site for target in self.targets for site in target.weather))
         parts = {target.name: parts_of(known, target, edges_ns) for target in self.targets}
         found = _Filled(self, known, edges_ns)
         # Targets whose inputs are all as usual are asked together: models of many sites learn from all of them.

@@ -7,6 +7,7 @@ in which the same inputs have always been as late, or never been there, is what 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,6 +17,7 @@ from forecasting.archive.known import Known
 from forecasting.archive.rows import Rows
 from forecasting.clock import DAY_NS, HOUR_NS, Ns
 from forecasting.targets import Target
+from forecasting.weather.base import season_site
 
 Mask = NDArray[np.bool_]
 RUNS_LOOKED_AT = 3
@@ -60,6 +62,21 @@ def inputs_of(known: Known, target: Target) -> list[Input]:
     """The forecasts from outside that are known under the target's weather sites."""
     each = ((site, name) for site in target.weather for name in known.variables(site))
     return [one for one in each if known.has_runs(*one)]
+
+
+def without_climate(known: Known, sites: Iterable[str]) -> Known:
+    """What is known without the runs of climate at these sites: a typical year reaches every hour and forecasts none.
+
+    They are those whose season is known beside them, see `forecasting.weather.base.stored`.
+    """
+    for site in dict.fromkeys(sites):
+        season = season_site(site)
+        issues = {
+            int(i) for name in known.variables(season) for i in np.unique(known.issued(season, name, None).issue_ns)
+        }
+        if issues:
+            known = known.without_runs(issues, sites=site)
+    return known
 
 
 def parts_of(known: Known, target: Target, edges_ns: Ns) -> list[Part]:

@@ -58,11 +58,11 @@ def _column(
             gaps = np.isnan(values[i])
             if not gaps.any():
                 break
-            values[i, gaps] = _interpolated(runs[run], middle_ns[i, gaps], mean_before=mean_before, turns=turns)
+            values[i, gaps] = interpolated(runs[run], middle_ns[i, gaps], mean_before=mean_before, turns=turns)
     return values, hindcast & np.isfinite(values).any(axis=1)
 
 
-def _interpolated(run: Run, at_ns: Ns, *, mean_before: bool, turns: bool) -> Floats:
+def interpolated(run: Run, at_ns: Ns, *, mean_before: bool, turns: bool) -> Floats:
     """Linear in time; a mean over the preceding interval counts at that interval's middle.
 
     A direction `turns` the shorter way round, so that between 350° and 10° lies north. No bridge over gaps above 3 h.

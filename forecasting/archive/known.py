@@ -62,13 +62,15 @@ class Ensemble:
 class Withheld:
     """What a view hides, of the named sites and variables (None: of all).
 
-    Runs issued at or after `runs_from_ns`, and measurements with `measured_ns[0] < end <= measured_ns[1]`.
+    Runs issued at or after `runs_from_ns` or just at one of `issues_ns`, and measurements with
+    `measured_ns[0] < end <= measured_ns[1]`.
     """
 
     sites: frozenset[str] | None
     variables: frozenset[str] | None
     runs_from_ns: int = NEVER_NS
     measured_ns: tuple[int, int] = (0, 0)
+    issues_ns: frozenset[int] = frozenset()
 
     def concerns(self, site: str, variable: str) -> bool:
         """Whether anything of this series may be hidden."""
@@ -78,7 +80,10 @@ class Withheld:
         """Mask of the rows that stay."""
         run = rows.issue_ns != MEASURED_NS
         first, last = self.measured_ns
-        gone = np.where(run, rows.issue_ns >= self.runs_from_ns, (rows.valid_ns > first) & (rows.valid_ns <= last))
+        late = rows.issue_ns >= self.runs_from_ns
+        if self.issues_ns:
+            late |= np.isin(rows.issue_ns, np.array(sorted(self.issues_ns), dtype=np.int64))
+        gone = np.where(run, late, (rows.valid_ns > first) & (rows.valid_ns <= last))
         return ~gone
 
 
@@ -256,6 +261,11 @@ class Known:
     ) -> Known:
         """The same without the runs issued at or after an instant (of these sites and variables only)."""
         hidden = Withheld(_names(sites), _names(variables), runs_from_ns=issue_ns)
+        return replace(self, _withheld=(*self._withheld, hidden))
+
+    def without_runs(self, issues_ns: Collection[int], *, sites: Collection[str] | str) -> Known:
+        """The same without the runs issued at just these instants at these sites."""
+        hidden = Withheld(_names(sites), None, issues_ns=frozenset(issues_ns))
         return replace(self, _withheld=(*self._withheld, hidden))
 
     def without_measured(

@@ -40,6 +40,7 @@ def of_kind(kind: Kind) -> tuple[Model, ...]:
 def of_last_resort(kind: Kind) -> tuple[Model, ...]:
     """Models that need no forecast from outside, best first."""
     from forecasting.models.own_past import OwnPast
+    from forecasting.models.typical_weather import TypicalWeather
     from forecasting.models.usual_weather import UsualWeather
 
-    return (UsualWeather(), OwnPast()) if kind in ("wind", "pv") else (OwnPast(),)
+    return (UsualWeather(), TypicalWeather(), OwnPast()) if kind in ("wind", "pv") else (OwnPast(),)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -34,6 +34,7 @@ __all__ = [
     "Variable",
     "WeatherProvider",
     "WeatherRun",
+    "season_site",
     "stored",
 ]
 
@@ -44,7 +45,8 @@ Floats = NDArray[np.float64]
 class WeatherRun:
     """One run: columns[name] (N,) at valid_time (N,), NaN = missing; usable from available_at on.
 
-    `notes` say what went wrong.
+    `notes` say what went wrong. Of climate, which is no forecast, `season` has what the same hours of the days around
+    have, columns (D, N) each: what the weather of the run might as well be.
     """
 
     provider: str
@@ -54,6 +56,12 @@ class WeatherRun:
     columns: Mapping[str, Floats]
     notes: tuple[str, ...] = ()
     member: int = 0
+    season: Mapping[str, Floats] = field(default_factory=dict)
+
+
+def season_site(site: str) -> str:
+    """Where an archive keeps the season of climate that was stored under a site; its members count from 1."""
+    return f"{site} (climate)"
 
 
 class WeatherProvider(Protocol):
@@ -72,7 +80,7 @@ class WeatherProvider(Protocol):
 
 
 def stored(archive: Archive, site: str, run: WeatherRun) -> Archive:
-    """The archive with all columns of a run under `site`.
+    """The archive with all columns of a run under `site`, and its season, where it has one, under a site of its own.
 
     Refuses a column of unknown name, as no model would use it.
     """
@@ -83,4 +91,7 @@ def stored(archive: Archive, site: str, run: WeatherRun) -> Archive:
         archive = archive.with_forecast(
             site, name, run.issue_time, run.available_at, run.valid_time, values, run.member
         )
+        for number, row in enumerate(run.season.get(name, ()), start=1):
+            times = (run.issue_time, run.available_at, run.valid_time)
+            archive = archive.with_forecast(season_site(site), name, *times, row, number)
     return archive

@@ -2,7 +2,8 @@
 
 It is what remains when no forecast can be had. Every hour gets the values of its month, day and hour, by the file's
 own clock: in another zone the end of a leap year's February would be missing. A file of many years gives their mean,
-and each year as a member of its own: their spread is how far the climate alone leaves the weather open.
+and each year as a member of its own: their spread is how far the climate alone leaves the weather open. Of one year
+the days around say it: what they have at the same hours comes with each run as its season.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from forecasting.weather.year_files import YearFile, read_year_file
 
 Floats = NDArray[np.float64]
 HOURS = 8760
+SEASON_DAYS = 15
+SEASON_DRAWS = 60
 FAR_KM = 50.0
 EARTH_KM = 6371.0
 _DIRECTION = "wind_direction"
@@ -59,7 +62,8 @@ class TypicalYear:
         years = self._by_year()
         at = _hour_of_year(ends.tz_convert(self._file.end.tz))
         columns = {name: _mean(name, table[:, at]) for name, table in years.items()}
-        return WeatherRun(self.name, now, now, ends, columns, self._notes(latitude, longitude, years))
+        notes = self._notes(latitude, longitude, years)
+        return WeatherRun(self.name, now, now, ends, columns, notes, season=_season(years, at))
 
     def members(
         self, latitude: float, longitude: float, start: pd.Timestamp, end: pd.Timestamp, now: pd.Timestamp
@@ -102,6 +106,15 @@ class TypicalYear:
         if away > FAR_KM:
             notes.append(f"{self.path.name} is of a place {away:.0f} km away")
         return tuple(notes)
+
+
+def _season(years: dict[str, Floats], at: NDArray[np.int64]) -> dict[str, Floats]:
+    """Columns (D, N): the same hours of the days around in every year, of many years fewer days."""
+    count = len(next(iter(years.values())))
+    days = np.arange(-SEASON_DAYS, SEASON_DAYS + 1)
+    days = days[np.unique(np.linspace(0, len(days) - 1, max(SEASON_DRAWS // count, 1)).round().astype(np.intp))]
+    around = (at[None, :] + 24 * days[:, None]) % HOURS
+    return {name: table[:, around].reshape(-1, len(at)) for name, table in years.items()}
 
 
 def _hours(start: pd.Timestamp, end: pd.Timestamp) -> pd.DatetimeIndex:
