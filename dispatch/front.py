@@ -30,8 +30,9 @@ from dispatch.front_walk import BESIDE, Aim, Walk
 from dispatch.highs import Limits
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
+from dispatch.signals import Array
 from dispatch.site import Site
-from dispatch.solve import rule_based, solve
+from dispatch.solve import both_flows, rule_based, solve
 
 __all__ = ["Choice", "Front", "FrontPoint", "front"]
 
@@ -39,7 +40,10 @@ LEAST_POINTS = 3
 _EVEN = 0.6  # of the points, how many are even between the ends
 _MOST_TRIES = 2  # times the points asked for, where some are no better than a cleaner one
 _ROOM = 1e-9
+_NEAR = 1e-5  # of the front's width, how far the cleanest point may be from the least emissions
+_LITTLE = 1e-4  # of the emissions, what money weighs beside them where the cleanest plan is looked for
 _KG = 1000.0
+_FAR_KG = 1e12
 
 
 def front(
@@ -96,18 +100,23 @@ class _Tracer:
                 "carbon_intensity_kg_per_kwh, or a fuel its factor"
             )
         exact = problem.mode.commitment == "exact"
-        self.walk = Walk(matrices, self.problem.layout(), self.carbon_kg, self.penalty, exact=exact)
+        layout = self.problem.layout()
+        self.walk = Walk(matrices, layout, self.carbon_kg, self.penalty, self._overlapping, exact=exact)
         self.cost, self.penalty_most = self.money, np.inf
+
+    def _overlapping(self, x: Array) -> np.ndarray:
+        self.problem.take(x)
+        return both_flows(self.problem)
 
     def trace(self, points: int, progress: Callable[[float], None]) -> list[FrontPoint]:
         """The ends, even caps between them, and caps where the front may bend."""
         cheapest = self._cheapest()
         progress(1 / points)
-        least_t = self._least_t()
-        if not cheapest.co2_t - least_t > _ROOM * max(cheapest.co2_t, 1.0):
+        cleanest = self._cleanest(cheapest)
+        if cleanest is cheapest:
             return [cheapest]
-        caps = np.linspace(cheapest.co2_t, least_t, max(round(_EVEN * points), 2))[1:]
-        made = [cheapest]
+        caps = np.linspace(cheapest.co2_t, cleanest.co2_t, max(round(_EVEN * points), 2))[1:-1]
+        made = [cheapest, cleanest]
         for cap_t in caps:
             made.append(self.at(float(cap_t)))
             progress(len(made) / points)
@@ -119,7 +128,7 @@ class _Tracer:
     def _cheapest(self) -> FrontPoint:
         """The cheapest plan, and of those that cost the same the cleanest; it fixes what wishes may cost."""
         began = time.perf_counter()
-        self._solved(Aim(self.money))
+        self._solved(Aim(self.money, _FAR_KG))
         x = self.walk.x
         cost, emitted = self.money @ x + self.offset, self.carbon_kg @ x
         # A little of the emissions in the cost: of two plans that cost the same the cleaner one.
@@ -127,22 +136,44 @@ class _Tracer:
         self.cost = self.money + BESIDE * max(abs(float(cost)), _ROOM) / size * self.carbon_kg
         broken = float(self.penalty @ x)
         self.penalty_most = broken + _ROOM * (1 + abs(broken) + abs(float(cost)))
-        return self._point(Aim(self.cost, penalty_most=self.penalty_most), np.inf, began)
+        return self._point(Aim(self.cost, float(emitted), penalty_most=self.penalty_most), np.inf, began)
 
-    def _least_t(self) -> float:
-        """The least that any plan emits [t]."""
-        self._solved(Aim(self.carbon_kg, penalty_most=self.penalty_most))
-        return float(self.carbon_kg @ self.walk.x + self.standing_kg) / _KG
+    def _cleanest(self, cheapest: FrontPoint) -> FrontPoint:
+        """The cheapest of the plans that emit the least.
 
-    def at(self, cap_t: float) -> FrontPoint:
+        The least without whole numbers is a bound that plans nearly always reach; where none does, their own is looked
+        for.
+        """
+        # A little of the money beside it: else power that costs no carbon is burnt, and stores move it to and fro.
+        x = self.walk.x
+        rate = _LITTLE * abs(float(self.carbon_kg @ x)) / max(abs(float(self.money @ x)), _ROOM)
+        aim = Aim(self.carbon_kg + rate * self.money, 0.0, penalty_most=self.penalty_most)
+        self.walk.aim = aim
+        least_t = self._emitted_t(self.walk.relaxed(self.problem.compiled.matrices()))
+        if not cheapest.co2_t - least_t > _ROOM * max(cheapest.co2_t, 1.0):
+            return cheapest
+        room_t = _NEAR * (cheapest.co2_t - least_t)
+        try:
+            return self.at(least_t + room_t, searching=False)
+        except SolveError:
+            self._solved(aim)
+            return self.at(self._emitted_t(self.walk.x) + room_t)
+
+    def _emitted_t(self, x: Array) -> float:
+        return (float(self.carbon_kg @ x) + self.standing_kg) / _KG
+
+    def at(self, cap_t: float, *, searching: bool = True) -> FrontPoint:
         """The cheapest plan that emits no more."""
         room = _ROOM * max(abs(cap_t), 1.0)
-        aim = Aim(self.cost, _KG * (cap_t + room) - self.standing_kg, self.penalty_most)
+        cap_kg = _KG * (cap_t + room) - self.standing_kg
+        aim = Aim(self.cost, cap_kg, cap_kg, self.penalty_most, searching)
         return self._point(aim, cap_t, time.perf_counter())
 
-    def priced(self, price_per_t: float) -> FrontPoint:
+    def priced(self, price_per_t: float, points: Sequence[FrontPoint]) -> FrontPoint:
         """The best plan where a tonne costs so much."""
-        aim = Aim(self.money + price_per_t / _KG * self.carbon_kg, penalty_most=self.penalty_most)
+        near_t = min(points, key=lambda point: abs(point.price_per_t - price_per_t)).co2_t
+        cost = self.money + price_per_t / _KG * self.carbon_kg
+        aim = Aim(cost, _KG * near_t - self.standing_kg, penalty_most=self.penalty_most)
         found = self._point(aim, np.inf, time.perf_counter())
         return replace(found, price_per_t=price_per_t)
 
@@ -180,7 +211,7 @@ class _Tracer:
         if choice.co2_t is None:
             price = choice.price_per_t or 0.0
             own = "the park's own carbon price" if said is None else "a carbon price"
-            return self.priced(price), f"{own} of {price:,.10g} {self.problem.site.currency}/t"
+            return self.priced(price, points), f"{own} of {price:,.10g} {self.problem.site.currency}/t"
         least = points[-1].co2_t
         if choice.co2_t < least - _ROOM * max(least, 1.0):
             raise DataError(

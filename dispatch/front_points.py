@@ -12,12 +12,13 @@ from dispatch.audit import Audit
 from dispatch.schedule import Schedule
 from dispatch.signals import Array
 
-How = Literal["relaxation", "reused", "searched"]
+How = Literal["relaxation", "reused", "branched", "searched"]
 
 # Where the whole numbers of a point come from, in words.
 HOW: dict[How, str] = {
     "relaxation": "none to settle",
     "reused": "those of a neighbour",
+    "branched": "a few branches",
     "searched": "searched for",
 }
 _SAME = 1e-7  # of the whole front
