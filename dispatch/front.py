@@ -117,11 +117,14 @@ class _Tracer:
             return [cheapest]
         caps = np.linspace(cheapest.co2_t, cleanest.co2_t, max(round(_EVEN * points), 2))[1:-1]
         made = [cheapest, cleanest]
-        for cap_t in caps:
-            made.append(self.at(float(cap_t)))
+        for even_t in caps:
+            made.append(self.at(float(even_t)))
             progress(len(made) / points)
         while len(efficient(made)) < points and len(made) < _MOST_TRIES * points:
-            made.append(self.at(next_cap_t(efficient(made))))
+            cap_t = next_cap_t(made)
+            if cap_t is None:
+                break
+            made.append(self.at(cap_t))
             progress(min(len(efficient(made)) / points, 1.0))
         return made
 
@@ -233,5 +236,3 @@ def _for_money(site: Site) -> Site:
     return site.model_copy(
         update={"objective": site.objective.model_copy(update={"money": 1.0, "carbon_price_per_t": 0.0})}
     )
-
-

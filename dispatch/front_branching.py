@@ -1,8 +1,8 @@
 """A few branches on a program that stays in its solver: where a relaxation is hardly torn, that is all it takes.
 
-The solver's own search begins each time with presolve and a first basis, which is most of what a small search costs; here
-each branch is a bound that changes, and the dual simplex method goes on. It finds whole numbers and lifts the bound, and
-gives up after a few dozen branches: what is torn in more places is for a real search.
+The solver's own search begins each time with presolve and a first basis, which is most of what a small search costs;
+here each branch is a bound that changes, and the dual simplex method goes on. It finds whole numbers and lifts the
+bound, and gives up after a few dozen branches: what is torn in more places is for a real search.
 """
 
 from __future__ import annotations

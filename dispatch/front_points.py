@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -16,12 +18,14 @@ How = Literal["relaxation", "reused", "branched", "searched"]
 
 # Where the whole numbers of a point come from, in words.
 HOW: dict[How, str] = {
-    "relaxation": "none to settle",
-    "reused": "those of a neighbour",
-    "branched": "a few branches",
-    "searched": "searched for",
+    "relaxation": "none",
+    "reused": "a neighbour's",
+    "branched": "branched",
+    "searched": "searched",
 }
 _SAME = 1e-7  # of the whole front
+_CLOSE = 1e-4  # of it, too: closer caps tell nothing new
+_TALL = 0.02  # a triangle so tall, as a share of the longest stretch, is worth a point more than the stretch
 
 
 @dataclass(frozen=True)
@@ -49,8 +53,8 @@ class FrontPoint:
     dual_at_whole: bool
     gap: float
     how: How
-    schedule: Schedule = field(repr=False)
-    audit: Audit = field(repr=False)
+    schedule: Schedule = field(repr=False, compare=False)
+    audit: Audit = field(repr=False, compare=False)
     seconds: float = field(default=0.0, compare=False)
 
 
@@ -120,26 +124,32 @@ def _spread(points: Sequence[FrontPoint]) -> tuple[float, float]:
     return max(float(np.ptp(co2)), 1e-12), max(float(np.ptp(cost)), 1e-12)
 
 
-def next_cap_t(points: Sequence[FrontPoint]) -> float:
-    """Where one more point tells the most about a front [t].
+def next_cap_t(made: Sequence[FrontPoint]) -> float | None:
+    """Where one more point tells the most about a front [t]; None where nothing is left to be told.
 
     Between two neighbours the front lies above both their tangents and, where it is convex, below their chord. The cap
     goes where the tangents meet in the interval with the tallest such triangle; where all are flat, it halves the
-    longest stretch of the picture.
+    longest stretch of the picture. A plan that emitted less than its cap is the best for every cap between: nothing is
+    looked for there.
     """
-    order = sorted(points, key=lambda point: -point.co2_t)
+    order = efficient(made)
     width, height = _spread(order)
-    flat, bent = [], []
-    for dear, cheap in zip(order[1:], order[:-1], strict=True):  # dear is cleaner
-        long = float(np.hypot((cheap.co2_t - dear.co2_t) / width, (dear.cost - cheap.cost) / height))
+    bent, flat = [], []
+    for cheap, dear in pairwise(order):  # dear is cleaner
+        top = max(p.cap_t for p in made if abs(p.co2_t - dear.co2_t) <= _SAME * width)
+        low = max(top, dear.co2_t) if math.isfinite(top) else dear.co2_t
+        apart = cheap.co2_t - low
+        if apart <= _CLOSE * width:
+            continue
+        share = apart / (cheap.co2_t - dear.co2_t)
         meets, tall = _triangle(dear, cheap)
-        bent.append((tall / height, meets))
-        flat.append((long, (dear.co2_t + cheap.co2_t) / 2))
+        bent.append((share * tall / height, float(np.clip(meets, low + 0.1 * apart, cheap.co2_t - 0.1 * apart))))
+        long = float(np.hypot((cheap.co2_t - dear.co2_t) / width, (dear.cost - cheap.cost) / height))
+        flat.append((share * long, low + apart / 2))
+    if not flat:
+        return None
     tallest, longest = max(bent), max(flat)
     return tallest[1] if tallest[0] > _TALL * longest[0] else longest[1]
-
-
-_TALL = 0.02  # a triangle so tall, as a share of the longest stretch, is worth a point more than the stretch
 
 
 def _triangle(dear: FrontPoint, cheap: FrontPoint) -> tuple[float, float]:
@@ -151,8 +161,7 @@ def _triangle(dear: FrontPoint, cheap: FrontPoint) -> tuple[float, float]:
         return middle, 0.0
     # dear.cost − p_d (E − E_d) = cheap.cost + p_c (E_c − E)
     meets = dear.co2_t + (dear.cost - cheap.cost - cheap.price_per_t * apart) / turn
-    # Near an end the point would be its neighbour again.
-    meets = float(np.clip(meets, dear.co2_t + 0.1 * apart, cheap.co2_t - 0.1 * apart))
+    meets = float(np.clip(meets, dear.co2_t, cheap.co2_t))
     chord = dear.cost + (cheap.cost - dear.cost) * (meets - dear.co2_t) / apart
     lowest = max(
         dear.cost - dear.price_per_t * (meets - dear.co2_t), cheap.cost + cheap.price_per_t * (cheap.co2_t - meets)

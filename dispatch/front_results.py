@@ -1,4 +1,4 @@
-"""A front as files and pictures: a row per point in Parquet, CSV and JSON, a page, and a section of the plan's report."""
+"""A front as files and pictures: a row per point in Parquet, CSV and JSON, a page, a section of the plan's report."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from dispatch.site import Site
 
 _FRONT, _CHOSEN, _OTHER = "#297fcc", "#b45309", "#76828e"
+_CENT = 0.01
 _UNITS = {
     "cap_t": "t CO2",
     "co2_t": "t CO2",
@@ -40,7 +41,7 @@ _UNITS = {
 
 
 def rows(front: Front, risk: Missing | None = None) -> list[dict[str, Any]]:
-    """A row per point from the cheapest to the cleanest, then the chosen one; the last of ``risk`` is the chosen one's."""
+    """A row per point from the cheapest to the cleanest, then the chosen one, in which order ``risk`` has them too."""
     slopes = [*map(float, front.slope_per_t), math.nan, math.nan]
     found = []
     for place, point in enumerate((*front.points, front.chosen)):
@@ -87,7 +88,9 @@ def summary(front: Front, risk: Missing | None = None) -> dict[str, Any]:
         "commitment": front.commitment,
         "chosen_by": front.why,
         "points": rows(front, risk),
-        "references": [{"name": r.name, "co2_t": round(r.co2_t, 9), "cost": round(r.cost, 6)} for r in front.references],
+        "references": [
+            {"name": r.name, "co2_t": round(r.co2_t, 9), "cost": round(r.cost, 6)} for r in front.references
+        ],
         "dominated": front.dominated,
     }
     if risk is not None:
@@ -135,7 +138,7 @@ def section(front: Front, risk: Missing | None = None) -> Section:
     return Section(
         "What a tonne less costs",
         plots=(cost_picture(front), *price_picture(front)),
-        tables=(Table(_head(front, risk), tuple(_cells(front, risk))),),
+        tables=(Table(_head(front, risk), tuple(_cells(front, risk)), short=True),),
         note=" ".join(_notes(front)),
         files=files(front, risk),
     )
@@ -193,7 +196,12 @@ def page(front: Front, site: Site, horizon: Horizon, risk: Missing | None = None
         ("Chosen plan", number(chosen.co2_t, 2), "t CO₂", f"by {front.why}"),
         ("Its cost", number(chosen.cost), front.currency, f"{number(chosen.cost - cheapest.cost)} above the cheapest"),
         ("Saved", number(saved, 2), "t CO₂", "against the cheapest plan"),
-        ("Cleanest plan", number(front.points[-1].co2_t, 2), "t CO₂", f"at {number(front.points[-1].cost)} {front.currency}"),
+        (
+            "Cleanest plan",
+            number(front.points[-1].co2_t, 2),
+            "t CO₂",
+            f"at {number(front.points[-1].cost)} {front.currency}",
+        ),
     ]
     if risk is not None:
         figures.append(_risk_figure(risk))
@@ -224,9 +232,9 @@ def _risk_figure(risk: Missing) -> tuple[str, str, str, str]:
 def _risk_notes(risk: Missing) -> Iterator[str]:
     low, middle, high = (number(float(value), 1) for value in risk.rest_t)
     yield (
-        f"The month's cap is {number(risk.cap_t, 1)} t, of which {number(risk.emitted_t, 1)} t were emitted before this "
-        f"plan. The {risk.days_left} days after it emit {middle} t in the middle, {low} to {high} t in nine cases of "
-        f"ten: sums of {risk.days} measured days, each planned by itself, drawn in runs of consecutive days. The "
+        f"The month's cap is {number(risk.cap_t, 1)} t, of which {number(risk.emitted_t, 1)} t were emitted before "
+        f"this plan. The {risk.days_left} days after it emit {middle} t in the middle, {low} to {high} t in nine cases "
+        f"of ten: sums of {risk.days} measured days, each planned by itself, drawn in runs of consecutive days. The "
         f"interval of {LEVEL:.0%} says how far the answer would move had other such days been measured; what has not "
         "happened in them it cannot know."
     )
@@ -234,9 +242,16 @@ def _risk_notes(risk: Missing) -> Iterator[str]:
 
 def _head(front: Front, risk: Missing | None) -> tuple[str, ...]:
     money = front.currency
-    head = ("Point", "t CO₂", f"Cost [{money}]", f"Money [{money}]", f"Broken wishes [{money}]")
-    head += (f"Last tonne [{money}/t]", f"To the next [{money}/t]", "Gap", "Price is", "Whole numbers")
+    head: tuple[str, ...] = ("Point", "t CO₂", f"Cost [{money}]")
+    if _breaks(front):
+        head += (f"Money [{money}]", f"Broken wishes [{money}]")
+    head += (f"Last tonne [{money}/t]", f"To the next [{money}/t]", "Gap", "Whole numbers")
     return (*head, "Month missed") if risk is not None else head
+
+
+def _breaks(front: Front) -> bool:
+    """Is a wish broken anywhere, so that cost is more than money?"""
+    return any(abs(point.penalty) > _CENT for point in front.points)
 
 
 def _cells(front: Front, risk: Missing | None) -> Iterator[tuple[Any, ...]]:
@@ -244,24 +259,24 @@ def _cells(front: Front, risk: Missing | None) -> Iterator[tuple[Any, ...]]:
     for place, point in enumerate((*front.points, front.chosen)):
         name = "chosen" if place == len(front.points) else str(place + 1)
         slope = slopes[place]
-        is_dual = "dual, whole numbers settled" if point.dual_at_whole else "dual"
-        row = (
-            *(name, number(point.co2_t, 3), number(point.cost), number(point.money), number(point.penalty)),
-            *(number(point.price_per_t, 1), "" if slope is None else number(slope, 1), percent(point.gap, 3)),
-            *(is_dual if point is not front.points[0] else "no cap", HOW[point.how]),
-        )
+        row: tuple[Any, ...] = (name, number(point.co2_t, 3), number(point.cost))
+        if _breaks(front):
+            row += (number(point.money), number(point.penalty))
+        step = "" if slope is None else number(slope, 1)
+        row += (number(point.price_per_t, 1), step, percent(point.gap, 3), HOW[point.how])
         yield (*row, percent(float(risk.probability[place]))) if risk is not None else row
 
 
 def _notes(front: Front) -> Iterator[str]:
     yield (
-        "Every point is a plan of its own that passes the audit: the least cost of all plans that emit no more, and that "
-        "break the park's wishes no more than the cheapest plan does. Cost is money and the price of broken wishes, "
-        "without a price of carbon."
+        "Every point is a plan of its own that passes the audit: the least cost of all plans that emit no more, and "
+        "that break the park's wishes no more than the cheapest plan does. Cost is money and the price of broken "
+        "wishes, without a price of carbon."
     )
     yield (
-        "The price of the last tonne is the dual of the cap; where whole numbers (units on or off) had to be settled, it "
-        "is that of the linear program around them, and the slope to the next point says what the step costs with them."
+        "The price of the last tonne is the dual of the cap; where whole numbers (units on or off) had to be settled "
+        "(last column), it is that of the linear program around them, and the slope to the next point says what the "
+        "step costs with them."
     )
     if front.dominated:
         yield f"{front.dominated} more caps gave plans than which another is no worse in both, and are left out."

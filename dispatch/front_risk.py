@@ -1,14 +1,15 @@
 r"""How likely a month misses its cap of emissions, given what is emitted so far and what the rest may bring.
 
-With M emitted to date, E_s the emissions of a plan in scenario s of probability π_s, and R the sum over the D days of the
-month after the plan,
+With M emitted to date, E_s the emissions of a plan in scenario s of probability π_s, and R the sum over the D days of
+the month after the plan,
 
 .. math:: P(\text{miss}) = Σ_s π_s \, P(R > \text{cap} - M - E_s).
 
-The distribution of R comes from measured days, drawn as they came: runs of consecutive days, a week long where there are
-four weeks of them, so that what a day says of the next, and the weekend, stay in it (circular block bootstrap). Few days
-say little of their own distribution: the same is done again for days that could have been measured instead, drawn by runs
-too, and the middle 90 % of these answers is the interval. All points of a front are held against the same draws.
+The distribution of R comes from measured days, drawn as they came (circular block bootstrap): runs of consecutive days,
+as long as the rest of the month or a quarter of what is measured, if that is shorter, so that what a day says of the
+next, and weekends, stay in it. Few days say little of their own distribution: the same is done again for days that
+could have been measured instead, drawn by runs too, and the middle 90 % of these answers is the interval. All points of
+a front are held against the same draws.
 
 Sources: Politis & Romano 1992, A circular block-resampling procedure for stationary data; Efron & Tibshirani 1993,
 An Introduction to the Bootstrap, ch. 13 (percentile intervals).
@@ -26,8 +27,8 @@ from dispatch.signals import Array
 
 LEAST_DAYS = 5
 LEVEL = 0.9
-_WEEK = 7
-_DRAWS, _OTHERS, _OTHER_DRAWS = 20_000, 400, 1000
+_DRAWS, _OTHERS, _OTHER_DRAWS = 20_000, 200, 1000
+_QUARTER = 4
 
 
 @dataclass(frozen=True)
@@ -100,9 +101,7 @@ def missing(
     else:
         low = high = found
     ends = np.quantile(rest, [0.05, 0.5, 0.95])
-    return Missing(
-        found, np.minimum(low, found), np.maximum(high, found), cap_t, emitted_t, days_left, days.size, ends
-    )
+    return Missing(found, np.minimum(low, found), np.maximum(high, found), cap_t, emitted_t, days_left, days.size, ends)
 
 
 def _exceeded(rest: Array, room: Array) -> Array:
@@ -120,7 +119,7 @@ def _sums(days: Array, left: int, shape: tuple[int, ...], random: np.random.Gene
 
 def _runs(size: int, length: int, shape: tuple[int, ...], random: np.random.Generator) -> np.ndarray:
     """(…, length) positions of days: runs of consecutive ones, the last followed by the first, cut to length."""
-    run = max(1, min(_WEEK, size // 4))
+    run = max(1, min(length, size // _QUARTER))
     count = -(-length // run)
     begin = random.integers(size, size=(*shape, count, 1))
     at = (begin + np.arange(run)) % size

@@ -259,7 +259,7 @@ class Walk:
         return planned(asked, plants)
 
     def _left(self, asked: Matrices, x: Array) -> np.ndarray:
-        """Columns that the search takes for whole and are not in a point, such as switches of flows that stand still."""
+        """Columns that the search takes for whole and are not in a point: switches of flows that stand still."""
         return np.flatnonzero(asked.integer & (np.abs(x - np.round(x)) > _WHOLE))
 
     def _remember(self, x: Array) -> None:

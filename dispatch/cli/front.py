@@ -32,8 +32,7 @@ class Request:
     points: int = 15
     choose_t: float | None = None
     price_per_t: float | None = None
-    month_cap_t: float | None = None
-    month_emitted_t: float | None = None
+    month_t: tuple[float, float] | None = None
 
 
 def run(request: Request) -> None:
@@ -74,10 +73,8 @@ def _choice(request: Request) -> Choice | None:
         raise DataError(f"--points {request.points}: a front has at least {LEAST_POINTS}")
     if request.choose_t is not None and request.price_per_t is not None:
         raise DataError(f"--choose {request.choose_t:g} and --price {request.price_per_t:g}: give one of them")
-    if (request.month_cap_t is None) != (request.month_emitted_t is None):
-        raise DataError("--month-cap and --month-emitted belong together: give both, in tonnes")
-    for option in ("choose_t", "price_per_t", "month_cap_t", "month_emitted_t"):
-        value = getattr(request, option)
+    month = [("--month", value) for value in request.month_t or ()]
+    for option, value in (("--choose", request.choose_t), ("--price", request.price_per_t), *month):
         if value is not None and not (math.isfinite(value) and value >= 0):
             raise DataError(f"{option} {value:g}: must be a number of at least 0")
     if request.choose_t is None and request.price_per_t is None:
@@ -110,16 +107,15 @@ def _risk(plan: Plan, found: Front, request: Request, sources: Sources) -> Missi
     from dispatch.outlook import measured_steps
     from dispatch.remainder import Remainder, days_left
 
-    if request.month_cap_t is None or request.month_emitted_t is None:
+    if request.month_t is None:
         return None
+    emitted_t, cap_t = request.month_t
     past = Remainder(plan.site, partial(measured_steps, sources.archive, plan.site.name))
     days = past.emitted_t(round(plan.issue_time.timestamp()))
     left = round(days_left(plan.horizon))
     of_points = np.array([p.schedule.co2_kg for p in (*found.points, found.chosen)]) / 1000
     weights = found.chosen.schedule.weights
-    return missing(
-        request.month_cap_t, request.month_emitted_t, of_points, weights, [emitted for _, emitted in days], left
-    )
+    return missing(cap_t, emitted_t, of_points, weights, [emitted for _, emitted in days], left)
 
 
 def show(front: Front, risk: Missing | None, console: Console) -> None:

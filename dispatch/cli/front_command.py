@@ -25,11 +25,13 @@ def front(
         float | None,
         typer.Option(help="Mark the best plan at this price of a tonne. Default: the park's own carbon price."),
     ] = None,
-    month_cap: Annotated[
-        float | None, typer.Option(help="The month's cap [t]: the probability of missing it is shown for each point.")
-    ] = None,
-    month_emitted: Annotated[
-        float | None, typer.Option(help="What the month has emitted before this plan [t]; with --month-cap.")
+    month: Annotated[
+        tuple[float, float] | None,
+        typer.Option(
+            metavar="EMITTED CAP",
+            help="What the month has emitted before this plan and its cap [t]: the probability of missing the cap is "
+            "shown for each point.",
+        ),
     ] = None,
     day: Annotated[str | None, typer.Option(help="Day, YYYY-MM-DD. Default: as for plan.")] = None,
     weather: Annotated[str | None, typer.Option(help="As for plan.")] = None,
@@ -37,7 +39,6 @@ def front(
     network: Annotated[
         bool, typer.Option(help="Prove the plan on the park's network first; its limits then hold for every point.")
     ] = True,
-    weather_url: Annotated[str | None, typer.Option(help="As for plan.")] = None,
 ) -> None:
     """What each tonne of CO2 less would cost: plans from the cheapest to the cleanest, each the least cost for its CO2.
 
@@ -46,5 +47,4 @@ def front(
     from dispatch.cli.front import Request, run
     from dispatch.cli.planning import Request as Planning
 
-    own = Planning(config, day, weather, into, scenarios, network, weather_url)
-    run(Request(own, points, choose, price, month_cap, month_emitted))
+    run(Request(Planning(config, day, weather, into, scenarios, network, None), points, choose, price, month))

@@ -197,9 +197,7 @@ def gathered(request: Request, what: Asked, progress: Callable[[str], None]) -> 
         raise DataError(str(error)) from error
 
 
-def planned(
-    request: Request, what: Asked, progress: Callable[[str], None], sources: Sources | None = None
-) -> Plan:
+def planned(request: Request, what: Asked, progress: Callable[[str], None], sources: Sources | None = None) -> Plan:
     """Plan, with what is read already or with what is read here.
 
     Raises:

@@ -124,10 +124,11 @@ class Picture:
 
 @dataclass(frozen=True)
 class Table:
-    """Numbers and words in columns, a cell for each column in each row."""
+    """Numbers and words in columns, a cell for each column in each row; ``short``: the rows' names never wrap."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
+    short: bool = False
 
     def is_text(self, column: int) -> bool:
         """Does a column hold words, which are read from the left, and no number?"""

@@ -153,7 +153,13 @@ def curves(
 
 
 def places(
-    title: str, about: str, axes: tuple[str, str], lines: Sequence[Curve], spots: Sequence[Spot], *, decades: bool = False
+    title: str,
+    about: str,
+    axes: tuple[str, str],
+    lines: Sequence[Curve],
+    spots: Sequence[Spot],
+    *,
+    decades: bool = False,
 ) -> Drawing:
     """Spots with lines between them, in a frame that is as large as they are and need not hold zero.
 
@@ -164,7 +170,8 @@ def places(
     xs, ys = [x for x, _ in there], [math.log10(y) if decades else y for _, y in there]
     x_marks = _marks(min(xs), max(xs))
     y_marks = _decades(min(ys), max(ys)) if decades else _marks(min(ys), max(ys))
-    to_x = _ruler(x_marks[0], x_marks[-1], _LEFT, WIDTH - _RIGHT)
+    left, right = _LEFT + 24, WIDTH - _RIGHT - 14  # room for long numbers, and for half of the last one below
+    to_x = _ruler(x_marks[0], x_marks[-1], left, right)
     height = _ruler(y_marks[0], y_marks[-1], HEIGHT - _BOTTOM, _TOP)
 
     def to_y(value: float) -> float:
@@ -177,12 +184,14 @@ def places(
         tuple(Mark(round(to_x(v), 1), _text(v, x_marks)) for v in x_marks),
         tuple(Mark(round(height(v), 1), name) for v, name in zip(y_marks, names, strict=True)),
         (), tuple((line.name, line.colour) for line in lines if line.name),
+        left=left,
+        right=right,
         dots=tuple(_dot(spot, to_x(spot.x), to_y(spot.y)) for spot in spots),
     )  # fmt: skip
 
 
 def _dot(spot: Spot, x: float, y: float) -> Dot:
-    anchor = "end" if x > WIDTH / 2 else "start"
+    anchor = "end" if x > 0.8 * WIDTH else "start"
     return Dot(round(x, 1), round(y, 1), spot.radius, spot.colour, spot.title, spot.name, anchor)
 
 
