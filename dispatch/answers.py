@@ -10,8 +10,10 @@ import numpy as np
 from dispatch.assets.data_centre import DataCentre
 from dispatch.assets.direct_line import DirectLine
 from dispatch.assets.grid_connection import GridConnection
+from dispatch.carbon_wishes import CarbonFreeWish
 from dispatch.chain_answers import heat_cascade, products_made
 from dispatch.data_centre_work import done_early, work
+from dispatch.emission_answers import carbon_account
 from dispatch.matching import Matched, matched
 from dispatch.plan import Plan
 from dispatch.report.data import Answer, Line, Picture
@@ -39,15 +41,16 @@ def answers(plan: Plan) -> Iterator[Answer]:
     for solved in plan.schedule.kinds.values():
         if isinstance(solved.rows.members[0], DataCentre):
             yield _compute(plan.schedule, solved)
+    yield from carbon_account(plan)
     yield from products_made(plan)
     yield from heat_cascade(plan)
 
 
 def asks_for_origins(site: Site) -> bool:
-    """Is there a line of its own, a contract for green power, or a wish for a direct share?"""
+    """Is there a line of its own, a contract for green power, or a wish for a direct share or carbon-free hours?"""
     contracts = any(isinstance(a, GridConnection) and a.green_power for a in site.assets)
     lines = any(isinstance(a, DirectLine) for a in site.assets)
-    return contracts or lines or any(isinstance(w, DirectShareWish) for w in site.wishes)
+    return contracts or lines or any(isinstance(w, DirectShareWish | CarbonFreeWish) for w in site.wishes)
 
 
 def _origins(found: Matched) -> Answer:

@@ -3,7 +3,7 @@
 What it holds a schedule to: every number is one; every bus balances in every scenario and step, reserve covers what is
 asked for, outages are survived as stated, groups and inverters keep their limits; every kind's own ``check`` of its
 limits and ``account`` of its powers, money (the bill component by component), carbon and penalties; money and carbon
-of all kinds adding up to the totals.
+of all kinds, with what quota and certificates cost, adding up to the totals; no wish missed by more than stated.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dispatch.carbon_check import carbon_money, carbon_violations
 from dispatch.groups import EXPORT, IMPORT
-from dispatch.part import Violation, breaches
+from dispatch.part import Account, Violation, breaches
 from dispatch.schedule import Schedule, Solved
 from dispatch.survival import outages
 
@@ -45,13 +46,15 @@ class Audit:
 
 def audit(schedule: Schedule) -> Audit:
     """Everything named in the module's docstring, on all scenarios."""
+    accounts = {kind: (solved, _account(solved, schedule)) for kind, solved in schedule.kinds.items()}
     violations = [*_missing(schedule), *_balances(schedule), *_reserves(schedule), *_sums(schedule)]
     violations += [*_outages(schedule), *_groups(schedule), *_capabilities(schedule)]
     checked = 0
     for solved in schedule.kinds.values():
         violations += type(solved.rows.members[0]).check(solved.rows, schedule.inputs, solved.series)
         checked += sum(values.size for values in solved.series.values())
-        violations += _accounts(solved, schedule)
+        violations += _accounts(*accounts[solved.rows.members[0].kind], schedule)
+    violations += carbon_violations(schedule, accounts)
     may_pass = schedule.proof.may_pass
     relaxed = tuple(v for v in violations if (v.asset, v.what) in may_pass)
     return Audit(checked, tuple(v for v in violations if (v.asset, v.what) not in may_pass), relaxed)
@@ -129,8 +132,9 @@ def _capabilities(schedule: Schedule) -> Iterator[Violation]:
 
 
 def _sums(schedule: Schedule) -> Iterator[Violation]:
+    of_carbon = carbon_money(schedule)
     for scenario in range(schedule.scenarios):
-        money, carbon = 0.0, 0.0
+        money, carbon = float(of_carbon[scenario]), 0.0
         for solved in schedule.kinds.values():
             mine = solved.rows.scenario == scenario
             money += float(solved.cost_step[mine].sum() + solved.cost_period[mine].sum())
@@ -143,10 +147,13 @@ def _sums(schedule: Schedule) -> Iterator[Violation]:
                 yield Violation("site", what, scenario, total, float(stated), unit)
 
 
-def _accounts(solved: Solved, schedule: Schedule) -> Iterator[Violation]:
+def _account(solved: Solved, schedule: Schedule) -> Account:
+    return type(solved.rows.members[0]).account(solved.rows, schedule.inputs, solved.series)
+
+
+def _accounts(solved: Solved, account: Account, schedule: Schedule) -> Iterator[Violation]:
     """What the optimiser says a kind brings, costs and emits, against the kind's own account of its series."""
     rows = solved.rows
-    account = type(rows.members[0]).account(rows, schedule.inputs, solved.series)
     zero = np.zeros((rows.count, schedule.inputs.horizon.steps))
     for port, power in solved.power_kw.items():
         apart = np.abs(power - account.power_kw.get(port, zero))

@@ -18,6 +18,7 @@ import numpy as np
 import dispatch
 from dispatch.audit import Audit
 from dispatch.explain import Reason
+from dispatch.flow_proof import FlowProof
 from dispatch.outlook import Outlook
 from dispatch.schedule import Schedule
 from dispatch.signals import Array
@@ -54,6 +55,7 @@ def certificate(
     grid: GridProof | None,
     hashes: Mapping[str, str],
     reason: Reason | None = None,
+    flows: FlowProof | None = None,
 ) -> dict[str, object]:
     """The certificate of one plan."""
     horizon = schedule.inputs.horizon
@@ -72,6 +74,8 @@ def certificate(
             "limits_passed_as_relaxed": [str(v) for v in audit.relaxed],
         },
         "network": None if grid is None else _network(site, grid, horizon.hours),
+        "carbon": _carbon(schedule, site.currency),
+        "carbon_flow_limits": None if flows is None else _flow_limits(flows),
         "forecast": _forecast(outlook),
         "expected_of_the_month": _expected(schedule),
         "schedule_sha256": _fingerprint(schedule),
@@ -115,6 +119,60 @@ def _network(site: Site, grid: GridProof, hours: Array) -> dict[str, object]:
         "unsupplied": {state: list(buses) for state, buses in grid.unsupplied.items()},
         "controls_without_rest": list(grid.unsettled),
         "losses": None if grid.loss_kw is None else _losses(grid.loss_kw, grid.flows.losses_kw, hours),
+    }
+
+
+def _carbon(schedule: Schedule, currency: str) -> dict[str, object] | None:
+    """Caps on emissions: what is emitted above them, and what a tonne more would be worth, window by window."""
+    said = schedule.carbon
+    if not (schedule.wish_over_kg or said.quota or said.certificates):
+        return None
+    prices = schedule.shadow_price_per_t
+    caps = {
+        text: {
+            "expected_over_kg": [_digits(value) for value in schedule.weights @ over],
+            "shadow_carbon_price_per_t": [_digits(value) for value in prices[text]] if text in prices else None,
+        }
+        for text, over in sorted(schedule.wish_over_kg.items())
+    }
+    return {
+        "currency": currency,
+        "caps": caps,
+        "quota_expected": _expected_of(schedule, said.quota),
+        "certificates_expected": _expected_of(schedule, said.certificates),
+    }
+
+
+def _expected_of(schedule: Schedule, said: Mapping[str, Array]) -> dict[str, float | str | None] | None:
+    """By name, the expected sum: powers as MWh, everything else in its unit."""
+    hours, out = schedule.inputs.horizon.hours, {}
+    for name, values in sorted(said.items()):
+        power = name.endswith("_kw")
+        per_scenario = values @ hours / 1000 if power else values.reshape(schedule.scenarios, -1).sum(axis=1)
+        out[name.removesuffix("_kw") + "_mwh" * power] = _digits(float(schedule.weights @ per_scenario))
+    return out or None
+
+
+def _flow_limits(proof: FlowProof) -> dict[str, object]:
+    """What is traced at the meters of the published plan, beside what the rows that it was made under count."""
+    return {
+        "traced_on": proof.basis,
+        "plans_traced": proof.rounds,
+        "windows_passed_before": proof.passed_before,
+        "windows_passed": sum(int(limit.passed.sum()) for limit in proof.limits),
+        "largest_gap_of_rows_kg": _digits(max((limit.gap_kg for limit in proof.limits), default=0.0), 3),
+        "limits": {
+            limit.wish.text: {
+                "carbon_kg": [_digits(value) for value in limit.counted.carbon_kg[0]],
+                "energy_kwh": [_digits(value) for value in limit.counted.energy_kwh[0]],
+                "over_kg": [_digits(value) for value in limit.over_kg[0]],
+                "gap_of_rows_kg": _digits(limit.gap_kg, 3),
+                "least_reached_kg": None
+                if limit.reached is None
+                else [_digits(value) for value in limit.reached.carbon_kg[0]],
+            }
+            for limit in proof.limits
+        },
     }
 
 

@@ -152,6 +152,7 @@ class Conversion(Asset):
             constraints=[flow <= given["most_kw"], *(spilled[port] <= made[port] for port in spilled)],
             cost_step=cp.multiply(given["cost_per_kw"], flow),
             co2_step_kg=cp.multiply(given["co2_per_kw"], flow),
+            of_fuel=cls.input_port != "electricity",
             supply_kw=cp.multiply(given["supply_per_kw"], flow) if supplies else None,
             unclean_kw=cp.multiply(given["unclean_per_kw"], flow) if supplies else None,
             series={
@@ -202,6 +203,7 @@ class Conversion(Asset):
             powers,
             money=energy * rows.field("cost_per_kwh")[:, 0],
             co2_kg=energy * rows.field("co2_kg_per_kwh")[:, 0],
+            of_fuel=cls.input_port != "electricity",
             supply_kw=supply,
             unclean_kw=supply * rows.field("unclean_fraction"),
         )

@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dispatch import objective, reactive
+from dispatch import reactive
 from dispatch.asset import Inputs, Rows
+from dispatch.breach import to_scenario
 from dispatch.errors import ContractError
 from dispatch.part import Part
 from dispatch.reactive import Decided
@@ -211,7 +212,7 @@ class NetworkRows:
             for port in part.ports.values():
                 at = port.bus % len(names) == names.index(bus)
                 if at.any():
-                    out = out + (objective.to_scenario(rows) * at[None, :]) @ port.power_kw
+                    out = out + (to_scenario(rows) * at[None, :]) @ port.power_kw
         return out
 
     def _injection_kvar(self, bus: str) -> Any:

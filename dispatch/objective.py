@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.sparse import csr_array
 
-from dispatch.asset import Rows
+from dispatch.asset import Inputs, Rows
+from dispatch.breach import Breach, to_scenario
+from dispatch.carbon_terms import CarbonTerms
 from dispatch.part import Part
-from dispatch.signals import Array, Horizon
-from dispatch.site import CleanShareWish, DirectShareWish, Objective, Site
+from dispatch.signals import Array
+from dispatch.site import Objective, Site
 
 if TYPE_CHECKING:
     import cvxpy as cp
@@ -22,52 +23,37 @@ _EXPECTED_ALWAYS = 1e-3
 
 
 @dataclass(frozen=True)
-class Breach:
-    """How far a wish is missed, as a variable the objective prices.
-
-    Attributes:
-        text: the wish in the user's words.
-        short_kwh: (scenario, window) variable.
-        needed: (scenario, window) expression that ``short_kwh`` must be at least.
-    """
-
-    text: str
-    short_kwh: cp.Variable
-    needed: cp.Expression
-    penalty_per_kwh: float
-
-
-@dataclass(frozen=True)
 class Total:
     """The objective and the sums by scenario that it is made of, all (scenario,).
 
     Attributes:
         expression: the scalar to minimise.
         money, co2_kg, penalty: reported sums; the optimised expressions themselves.
-        breaches: wishes with their shortfalls.
-        constraints: definitions of auxiliary variables.
+        carbon: what emissions and certificates cost, part of the money, and the wishes.
+        constraints: shortfalls of wishes in their order, then definitions of auxiliary variables.
         priced: the constraint whose dual is what a unit of each scenario's cost weighs; None with one scenario.
-        defined: auxiliary variables, in order, each with what gives its value for a fixed schedule.
+        defined: auxiliary variables beside those of ``carbon``, in order, each with what gives its value for a fixed
+            schedule.
     """
 
     expression: cp.Expression
     money: cp.Expression
     co2_kg: cp.Expression
     penalty: cp.Expression
-    breaches: Sequence[Breach]
+    carbon: CarbonTerms
     constraints: Sequence[cp.Constraint]
     priced: cp.Constraint | None
     defined: Sequence[tuple[cp.Variable, Callable[[], Array]]]
 
-
-def to_scenario(rows: Rows[Any]) -> csr_array:
-    """(scenario, row) ones: sums rows into their scenario."""
-    return csr_array((np.ones(rows.count), (rows.scenario, np.arange(rows.count))), shape=(rows.scenarios, rows.count))
+    @property
+    def breaches(self) -> Sequence[Breach]:
+        """Wishes with their shortfalls."""
+        return self.carbon.breaches
 
 
 def total(
     site: Site,
-    horizon: Horizon,
+    inputs: Inputs,
     rows: Mapping[str, Rows[Any]],
     parts: Mapping[str, Part],
     weights: Any,
@@ -80,6 +66,9 @@ def total(
     with C_s = money + carbon price · CO₂ + penalties of scenario s (Rockafellar & Uryasev 2000).
 
     Args:
+        site: whose wishes, prices and carbon account it is.
+        inputs: the horizon, and what is carried into it.
+        rows, parts: by kind.
         weights: (S,) probabilities π, constant or parameter.
         extra: (S,) penalties that no part owns (network limits), or None.
     """
@@ -89,18 +78,18 @@ def total(
     money = _sum(rows, parts, ("cost_step", "cost_period"), scenarios)
     co2 = _sum(rows, parts, ("co2_step_kg",), scenarios)
     penalty = _sum(rows, parts, ("penalty_step",), scenarios)
-    breaches = [
-        _share(w, site, horizon, rows, parts) for w in site.wishes if isinstance(w, CleanShareWish | DirectShareWish)
-    ]
-    for breach in breaches:
-        penalty = penalty + breach.penalty_per_kwh * cp.sum(breach.short_kwh, axis=1)
+    carbon, wanted = CarbonTerms(site, inputs, rows, parts), site.objective
+    money = money if carbon.money is None else money + carbon.money
+    for breach in carbon.breaches:
+        penalty = penalty + breach.penalty * cp.sum(breach.short, axis=1)
+    if carbon.unmatched_kwh is not None:
+        penalty = penalty + wanted.unmatched_price_per_kwh * carbon.unmatched_kwh
     if extra is not None:
         penalty = penalty + extra
-    wanted = site.objective
-    constraints = [breach.short_kwh >= breach.needed for breach in breaches]
+    constraints = carbon.constraints
     per_scenario = wanted.money * money + wanted.carbon_price_per_t / 1000 * co2 + penalty
     if scenarios == 1:
-        return Total(cp.sum(per_scenario), money, co2, penalty, breaches, constraints, None, [])
+        return Total(cp.sum(per_scenario), money, co2, penalty, carbon, constraints, None, [])
     # Weights and prices are both parameters: their product is not DPP, so the sum per scenario is a variable.
     cost = cp.Variable(scenarios)
     priced = cost == per_scenario
@@ -109,7 +98,7 @@ def total(
     expected = weights @ cost
     if wanted.cvar_weight:
         expected = _with_risk(wanted, cost, weights, expected, constraints, defined)
-    return Total(expected, money, co2, penalty, breaches, constraints, priced, defined)
+    return Total(expected, money, co2, penalty, carbon, constraints, priced, defined)
 
 
 def _with_risk(
@@ -149,34 +138,6 @@ def _sum(rows: Mapping[str, Rows[Any]], parts: Mapping[str, Part], names: Sequen
         if getattr(part, name) is not None
     ]
     return sum(terms[1:], terms[0]) if terms else cp.Constant(np.zeros(scenarios))
-
-
-def _share(
-    wish: CleanShareWish | DirectShareWish,
-    site: Site,
-    horizon: Horizon,
-    rows: Mapping[str, Rows[Any]],
-    parts: Mapping[str, Part],
-) -> Breach:
-    """Σ unclean (or bought) ≤ (1 − x) Σ supply over each window, short by ``short_kwh``."""
-    import cvxpy as cp
-
-    windows = site.windows(horizon, wish.over)
-    energy = (windows * horizon.hours).T
-    scenarios = next(iter(rows.values())).scenarios
-    clean = isinstance(wish, CleanShareWish)
-    least = wish.clean_share_min if isinstance(wish, CleanShareWish) else wish.direct_share_min
-    other, supply = (
-        sum(
-            (to_scenario(rows[k]) @ getattr(p, name) for k, p in parts.items() if getattr(p, name) is not None),
-            cp.Constant(np.zeros((scenarios, horizon.steps))),
-        )
-        for name in ("unclean_kw" if clean else "bought_kw", "supply_kw")
-    )
-    short = cp.Variable((scenarios, windows.shape[0]), nonneg=True)
-    needed = (other - (1 - least) * supply) @ energy
-    text = f"{'clean' if clean else 'direct'} share of at least {least:.0%} per {wish.over}"
-    return Breach(text, short, needed, wish.penalty_per_kwh)
 
 
 def clean_share(unclean_kw: Array, supply_kw: Array, hours: Array) -> float:

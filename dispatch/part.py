@@ -90,6 +90,10 @@ class Survival:
     unserved_kwh: Any = None
 
 
+_AFFINE = ("supply_kw", "contracted_kw", "grid_free_kw", "fuel_kw", "unclean_fuel_kw")
+_AFFINE += ("reserve_up_kw", "reserve_down_kw")
+
+
 @dataclass(frozen=True)
 class Part:
     """What all members of one kind add. Every expression is (row, step) unless said otherwise.
@@ -104,6 +108,11 @@ class Part:
         supply_kw: net electricity the kind brings to the site (generation + import − export).
         unclean_kw: the share of that supply which does not count as clean.
         bought_kw: what comes over a connection; a series that ``check`` and ``account`` hold.
+        contracted_kw: of it, what a contract certifies as carbon-free in its own step.
+        grid_free_kw: of the rest of it, what is carbon-free on the grid itself.
+        fuel_kw: fuel and heat that the kind brings to the site, by lower heating value.
+        unclean_fuel_kw: the share of it that does not count as clean.
+        of_fuel: its electricity is made of fuel that another kind brings and counts.
         reserve_up_kw: power ready to be raised within the site's reserve duration: offered +, asked for −.
         reserve_down_kw: likewise, to be lowered.
         backup: what the kind gives in an outage, where the site asks for that.
@@ -124,6 +133,11 @@ class Part:
     supply_kw: cp.Expression | None = None
     unclean_kw: cp.Expression | None = None
     bought_kw: cp.Expression | None = None
+    contracted_kw: cp.Expression | None = None
+    grid_free_kw: cp.Expression | None = None
+    fuel_kw: cp.Expression | None = None
+    unclean_fuel_kw: cp.Expression | None = None
+    of_fuel: bool = False
     reserve_up_kw: cp.Expression | None = None
     reserve_down_kw: cp.Expression | None = None
     backup: Backup | None = None
@@ -142,7 +156,7 @@ class Part:
             term = getattr(self, name)
             if term is not None and not (term.is_convex() and term.is_dpp()):
                 raise ContractError(f"{name} is not convex and DPP")
-        for name in ("supply_kw", "reserve_up_kw", "reserve_down_kw"):
+        for name in _AFFINE:
             term = getattr(self, name)
             if term is not None and not (term.is_affine() and term.is_dpp()):
                 raise ContractError(f"{name} is not affine and DPP")
@@ -180,6 +194,7 @@ class Account:
         power_kw: by port, (row, step) into the bus.
         money, co2_kg, penalty: (row,) sums over the horizon.
         supply_kw, unclean_kw, reserve_up_kw, reserve_down_kw: (row, step).
+        bought_kw, contracted_kw, grid_free_kw, fuel_kw, unclean_fuel_kw: (row, step); of_fuel: as in the part.
         backup, survival: as in the part, in numbers.
     """
 
@@ -189,6 +204,12 @@ class Account:
     penalty: Array | float = 0.0
     supply_kw: Array | float = 0.0
     unclean_kw: Array | float = 0.0
+    bought_kw: Array | float = 0.0
+    contracted_kw: Array | float = 0.0
+    grid_free_kw: Array | float = 0.0
+    fuel_kw: Array | float = 0.0
+    unclean_fuel_kw: Array | float = 0.0
+    of_fuel: bool = False
     reserve_up_kw: Array | float = 0.0
     reserve_down_kw: Array | float = 0.0
     backup: Backup | None = None

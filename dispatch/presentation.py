@@ -12,6 +12,9 @@ from dispatch.answers import answers
 from dispatch.assets.cable import Cable
 from dispatch.assets.direct_line import RULES, DirectLine
 from dispatch.assets.grid_connection import GridConnection
+from dispatch.carbon.ledger import Ledgers
+from dispatch.carbon_accounts import accounts
+from dispatch.carbon_answers import carbon_answers
 from dispatch.comparison import Outcome, start_kwh
 from dispatch.errors import SolveError
 from dispatch.explain import Priced
@@ -30,8 +33,12 @@ _RESERVES = ("reserve_up_kw", "reserve_down_kw", "own_use_kw", "sold_kw")
 _SETPOINTS = (*_POWERS, *_RESERVES, "forward_kw", "backward_kw", "reactive_kvar")
 
 
-def report_data(plan: Plan) -> ReportData:
-    """Everything the page needs, as plain numbers."""
+def report_data(plan: Plan, ledgers: Ledgers | None = None) -> ReportData:
+    """Everything the page needs, as plain numbers.
+
+    Args:
+        ledgers: of the plan's carbon, where they are already made.
+    """
     site, horizon, prices = plan.site, plan.horizon, plan.schedule.inputs.series
     start, last = horizon.local_start[0], horizon.local_start[-1].date()
     day = f"{start:%A %d %B %Y}" if last == start.date() else f"{start:%d %B} to {last:%d %B %Y}"
@@ -64,6 +71,7 @@ def report_data(plan: Plan) -> ReportData:
         status=_status(plan),
         limits=tuple(_limits(plan)),
         answers=tuple(answers(plan)),
+        ledgers=tuple(carbon_answers(accounts(plan) if ledgers is None else ledgers)),
     )
 
 
@@ -137,7 +145,8 @@ def _fans(plan: Plan) -> Iterator[Fan]:
         actual = rounded(plan.actual[name]) if name in plan.actual else None
         quantiles = tuple(rounded(row) for row in forecast.quantiles[name].T)
         levels = tuple(float(level) for level in forecast.levels)
-        yield Fan(name, "kW", levels, quantiles, rounded(forecast.central[name]), actual, kinds[name])
+        unit, kind = forecast.units.get(name, "kW"), kinds.get(name, "grid_connection")
+        yield Fan(name, unit, levels, quantiles, rounded(forecast.central[name]), actual, kind)
 
 
 def _method(outcome: Outcome) -> Method:
@@ -168,6 +177,7 @@ def _money(plan: Plan) -> Iterator[tuple[str, float]]:
                 blocks = asset.tariff.counter_names or asset.green_power
                 what = "demand, blocks and contracts" if blocks else "demand charge"
                 yield f"{asset.name}: {what} added by this day", round(periods, 2)
+    yield from ((name, round(money, 2)) for name, money in plan.schedule.carbon.lines())
     yield "total", round(float(plan.schedule.money[0]), 2)
 
 
@@ -181,10 +191,14 @@ def _carbon(plan: Plan) -> Iterator[tuple[str, float]]:
 
 
 def _wishes(plan: Plan) -> Iterator[tuple[str, str, bool]]:
-    for text, short in plan.schedule.wish_short_kwh.items():
+    prices = plan.schedule.shadow_price_per_t
+    for text, (short, unit) in plan.schedule.wish_short.items():
         missing = float(short[0].sum())
         kept = missing < 1.0
-        yield text, "kept" if kept else f"short by {missing:,.0f} kWh", kept
+        outcome = "kept" if kept else f"{'short' if unit == 'kWh' else 'over'} by {missing:,.0f} {unit}"
+        if text in prices:
+            outcome += f"; a tonne more is worth {prices[text].max():,.2f} {plan.site.currency} at most"
+        yield text, outcome, kept
     for asset in plan.site.assets:
         if isinstance(asset, DirectLine):
             missed = plan.schedule.asset(asset.name, "short_kwh")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +16,9 @@ from scipy.sparse import csr_array
 
 from dispatch import groups, island, objective, reactive
 from dispatch.asset import Asset, Given, Inputs, Mode, Rows
+from dispatch.breach import to_scenario
 from dispatch.errors import AlignmentError, ContractError
+from dispatch.flow_limit_rows import FlowRow
 from dispatch.highs import Compiled, Layout
 from dispatch.network_rows import LossTangent, NetworkLimits, NetworkRows
 from dispatch.part import Part, Violation
@@ -60,7 +63,7 @@ class Problem:
         self.parts = {kind: self._part(kind, rows, inputs) for kind, rows in self.rows.items()}
         self.network = NetworkRows(site, self.rows, self.parts, inputs, network_slots)
         self.balance = self._balance()
-        self.total = objective.total(site, self.horizon, self.rows, self.parts, self._weights, self.network.cost)
+        self.total = objective.total(site, inputs, self.rows, self.parts, self._weights, self.network.cost)
         constraints = [c for part in self.parts.values() for c in part.constraints]
         self.groups = groups.shared(site)
         self.group_limits = groups.constraints(self.groups, self.rows, self.parts, self.horizon.steps)
@@ -108,7 +111,7 @@ class Problem:
         made = {}
         for direction in (f"reserve_{way}_kw" for way in self.site.reserve_directions):
             terms = [
-                objective.to_scenario(self.rows[kind]) @ getattr(part, direction)
+                to_scenario(self.rows[kind]) @ getattr(part, direction)
                 for kind, part in self.parts.items()
                 if getattr(part, direction) is not None
             ]
@@ -124,8 +127,16 @@ class Problem:
         weights: Array | None = None,
         limits: NetworkLimits | None = None,
         losses: LossTangent | None = None,
+        caps: Mapping[str, Array] | None = None,
+        flows: Mapping[str, FlowRow] | None = None,
     ) -> None:
         """New data for the next solve; what is not given stays.
+
+        Args:
+            inputs, site, weights: what is known, whose it is, and what scenarios weigh.
+            limits, losses: what the network asks.
+            caps: by a wish's text, (window,) another cap on emissions than the park's file has [kg].
+            flows: by a wish's text, its limit on traced carbon around another plan.
 
         Raises:
             ContractError: another structure (kinds, member counts, shapes), or another site for a problem that was not
@@ -138,6 +149,7 @@ class Problem:
                 raise AlignmentError("new inputs must have the step lengths and scenarios the problem was built with")
             self.inputs = inputs
             self.network.price(inputs)
+            self.total.carbon.take(inputs)
         if weights is not None:
             self._weights.value = weights / weights.sum()
         if inputs is not None or site is not None:
@@ -146,14 +158,25 @@ class Problem:
             self.network.take(limits)
         if losses is not None:
             self.network.add_tangent(losses)
+        if caps is not None:
+            self._cap(caps)
+        if flows is not None:
+            self.total.carbon.flow_limits.take(flows)
+
+    def _cap(self, caps: Mapping[str, Array]) -> None:
+        known = {b.text: b.limit for b in self.total.breaches if b.limit is not None}
+        for text, most_kg in caps.items():
+            if text not in known:
+                raise ContractError(f"'{text}' is no cap of '{self.site.name}'; it has {sorted(known) or 'none'}")
+            known[text].value = np.asarray(most_kg, float)
 
     def _take_site(self, site: Site) -> None:
         rows = site.rows(self.scenarios)
         if not self.template or _structure(site) != _structure(self.site):
             reason = "its structure differs" if self.template else "it is no template"
             raise ContractError(f"the problem of '{self.site.name}' cannot take '{site.name}': {reason}")
-        if site.wishes != self.site.wishes or site.objective != self.site.objective:
-            raise ContractError(f"'{site.name}' has other wishes or another objective than '{self.site.name}'")
+        if (site.wishes, site.objective, site.carbon) != (self.site.wishes, self.site.objective, self.site.carbon):
+            raise ContractError(f"'{site.name}' has other wishes, carbon or objective than '{self.site.name}'")
         self.site, self.rows = site, rows
 
     def _fill(self) -> None:
@@ -204,8 +227,11 @@ class Problem:
         """The same problem on the same data, ratings as parameters, compiled anew; of another site if one is given."""
         slots = len(self.network.limits)
         made = Problem(site or self.site, self.inputs, self.mode, template=True, network_slots=slots)
-        made.update(weights=self.weights)
+        same = {b.text for b in made.total.breaches}
+        caps = {b.text: b.limit.value for b in self.total.breaches if b.limit is not None and b.text in same}
+        made.update(weights=self.weights, caps=caps)
         made.network.as_in(self.network)
+        made.total.carbon.flow_limits.as_in(self.total.carbon.flow_limits)
         return made
 
     def decisions(self, kind: str) -> tuple[str, ...]:
@@ -238,18 +264,20 @@ class Problem:
 
     def settle_totals(self) -> float:
         """Give the variables of objective and network the values that follow from the kinds'; the objective then."""
-        for breach in self.total.breaches:
-            breach.short_kwh.value = np.maximum(breach.needed.value, 0)
+        for one in self.total.carbon.defined:
+            one.variable.save_value(np.asarray(one.value()))
         self.network.settle()
         for variable, value in self.total.defined:
             variable.value = value()
         return float(self.total.expression.value)
 
-    def read(self, proof: Proof, price: Array | None) -> Schedule:
+    def read(
+        self, proof: Proof, price: Array | None, cap_prices: Mapping[str, Array] = MappingProxyType({})
+    ) -> Schedule:
         """A schedule out of the variables' present values; its proof names the soft limits that assets pass."""
         kinds = {kind: self._solved(kind) for kind in self.parts}
         proof = _with_passed(proof, kinds, self.inputs)
-        breaches = {b.text: np.asarray(b.short_kwh.value) for b in self.total.breaches}
+        short = {unit: self._short(unit) for unit in ("kWh", "kg")}
         excess = sum((x.value for x in self.network.excess), np.zeros((self.scenarios, self.horizon.steps)))
         return Schedule(
             inputs=self.inputs,
@@ -258,7 +286,10 @@ class Problem:
             money=np.asarray(self.total.money.value),
             co2_kg=np.asarray(self.total.co2_kg.value),
             penalty=np.asarray(self.total.penalty.value),
-            wish_short_kwh=breaches,
+            wish_short_kwh=short["kWh"],
+            wish_over_kg=short["kg"],
+            carbon=self.total.carbon.read(),
+            cap_price_per_t=cap_prices,
             proof=proof,
             price_per_kwh=price,
             limit_excess_kw=np.asarray(excess),
@@ -267,6 +298,10 @@ class Problem:
             loss_kw=self.network.losses_kw(),
             losses_at=self.site.grid.losses_at if self.site.grid else None,
         )
+
+    def _short(self, unit: str) -> dict[str, Array]:
+        """By wish that counts in a unit, (scenario, window) by how much it is missed."""
+        return {b.text: np.asarray(b.short.value) for b in self.total.breaches if b.unit == unit}
 
     def _solved(self, kind: str) -> Solved:
         part, rows = self.parts[kind], self.rows[kind]

@@ -16,6 +16,7 @@ from dispatch.electric_storage import ElectricStorage
 from dispatch.errors import Problem
 from dispatch.generation import VariableGeneration
 from dispatch.mistakes import near_miss, shown
+from dispatch.series import feed_unit
 from dispatch.signals import parse_quantity, unit_of
 from dispatch.storage import Storage
 
@@ -38,6 +39,7 @@ def reference_problems(raw: Raw) -> Iterator[Problem]:
     yield from _load_problems(raw)
     yield from _outage_problems(raw)
     yield from _wish_problems(raw)
+    yield from _certificate_problems(raw)
     direct = {name for bus in _dicts(raw, "buses") if (name := _name(bus)) and bus.get("current") == "dc"}
     yield from _grid_problems(raw.get("grid"), buses, direct)
     yield from _group_problems(raw, buses)
@@ -162,6 +164,7 @@ def _wish_problems(raw: Raw) -> Iterator[Problem]:
     stores = [name for name, kind in assets.items() if kind in kinds() and issubclass(kinds()[kind], Storage)]
     wanted: set[str] = set()
     for index, wish in enumerate(_dicts(raw, "wishes")):
+        yield from _meter_problems(wish.get("meter"), f"wishes[{index}].meter", assets, stores)
         asset = wish.get("asset")
         if not isinstance(asset, str):
             continue
@@ -173,6 +176,32 @@ def _wish_problems(raw: Raw) -> Iterator[Problem]:
         elif asset in wanted:
             yield Problem(path, f"a second wish for '{asset}'", "one wish for each store")
         wanted.add(asset)
+
+
+def _meter_problems(meter: object, path: str, assets: Mapping[str, str], stores: list[str]) -> Iterator[Problem]:
+    """A meter is named by its asset, and by one of its sides after a colon where there are several."""
+    if not isinstance(meter, str) or not meter:
+        return
+    asset = meter.split(": ")[0]
+    if asset not in assets:
+        yield _unknown(path, "asset", asset, [name for name in assets if name not in stores])
+    elif asset in stores:
+        kept = [name for name in assets if name not in stores]
+        yield Problem(path, f"'{asset}' is a {assets[asset]}: what it takes it gives back", near_miss(asset, kept))
+
+
+def _certificate_problems(raw: Raw) -> Iterator[Problem]:
+    """Certificates are issued by assets that there are, each once."""
+    carbon = raw.get("carbon")
+    certificates = carbon.get("certificates") if isinstance(carbon, Mapping) else None
+    issuing = certificates.get("issued_by") if isinstance(certificates, Mapping) else None
+    assets = [name for asset in _dicts(raw, "assets") if (name := _name(asset))]
+    for index, name in enumerate(issuing if isinstance(issuing, list) else []):
+        path = f"carbon.certificates.issued_by[{index}]"
+        if isinstance(name, str) and name not in assets:
+            yield _unknown(path, "asset", name, assets)
+        elif name in issuing[:index]:
+            yield Problem(path, f"'{name}' stands there twice", "each asset once")
 
 
 def _grid_problems(grid: Any, buses: Mapping[str, Any], direct: set[str]) -> Iterator[Problem]:
@@ -260,7 +289,22 @@ def _currency_problems(raw: Raw) -> Iterator[Problem]:
         if isinstance(tariff, Mapping) and tariff.get("currency", currency) != currency:
             found = f"is in {shown(tariff.get('currency'))}, this park counts in {currency}"
             yield Problem(f"assets[{index}].tariff.currency", found, f"a tariff in {currency}")
+        yield from _fed_currencies(asset.get("tariff"), f"assets[{index}].tariff", currency)
     yield from _money_in(raw, "", currency)
+
+
+def _fed_currencies(tariff: Any, path: str, currency: str) -> Iterator[Problem]:
+    """Feeds in other money than the park's, without a rate to change it at."""
+    for index, component in enumerate(_dicts(tariff, "components") if isinstance(tariff, Mapping) else ()):
+        price = component.get("price_per_kwh")
+        if not isinstance(price, Mapping) or not isinstance(price.get("feed"), str) or "exchange_rate" in price:
+            continue
+        with suppress(ValueError):  # what is wrong with its name is told elsewhere
+            unit = feed_unit(price["feed"])
+            if unit.currency not in (None, currency):
+                found = f"'{price['feed']}' is in {unit.currency}, this park counts in {currency}"
+                accepted = f"a feed in {currency}, or exchange_rate ({currency} per {unit.currency})"
+                yield Problem(f"{path}.components[{index}].price_per_kwh.feed", found, accepted)
 
 
 def _money_in(value: Any, path: str, currency: str) -> Iterator[Problem]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dispatch.asset import Inputs, Rows
+from dispatch.carbon_position import CarbonPosition
 from dispatch.groups import Shared
 from dispatch.highs import Quality
 from dispatch.signals import Array, unit_of
@@ -92,12 +93,16 @@ class Schedule:
         kinds: values by kind.
         money, co2_kg, penalty: (S,) sums as optimised.
         wish_short_kwh: by wish, (S, window) shortfall.
+        wish_over_kg: by cap on emissions, (S, window) what is emitted above it.
+        cap_price_per_t: by such a cap, (S, window) by how much the objective falls per tonne that it is raised there: a
+            sum over scenarios is its shadow carbon price. Empty without a solver's duals.
         price_per_kwh: (S, bus, T) local price: what one more kWh at the bus would cost; None without a solver.
         limit_excess_kw: (S, T) excess over all linearised network limits of a step.
         reactive_kvar: by asset, (S, T) injected reactive power that was chosen or controlled; that of a fixed power
             factor follows from the powers.
         groups: limits that several assets share, as the schedule was made under them.
         loss_kw: (S, T) losses of the network that the balance of the bus ``losses_at`` pays for; None: of nobody.
+        carbon: quota and certificates, whose cost is part of the money.
     """
 
     inputs: Inputs
@@ -114,6 +119,20 @@ class Schedule:
     groups: tuple[Shared, ...] = ()
     loss_kw: Array | None = None
     losses_at: str | None = None
+    wish_over_kg: Mapping[str, Array] = field(default_factory=dict)
+    cap_price_per_t: Mapping[str, Array] = field(default_factory=dict)
+    carbon: CarbonPosition = field(default_factory=CarbonPosition)
+
+    @property
+    def wish_short(self) -> dict[str, tuple[Array, str]]:
+        """By wish, (S, window) by how much it is missed, with the unit."""
+        energy = {text: (short, "kWh") for text, short in self.wish_short_kwh.items()}
+        return energy | {text: (over, "kg") for text, over in self.wish_over_kg.items()}
+
+    @property
+    def shadow_price_per_t(self) -> dict[str, Array]:
+        """By cap on emissions, (window,) what the objective would fall by per tonne that the cap is raised."""
+        return {text: prices.sum(axis=0) for text, prices in self.cap_price_per_t.items()}
 
     @property
     def scenarios(self) -> int:

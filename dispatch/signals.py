@@ -37,6 +37,10 @@ _UNITS: dict[str, dict[str, float]] = {
     "kvar": {"var": 1e-3, "kvar": 1.0, "Mvar": 1e3},
     "per_kva_month": {"/kVA": 1.0, "/MVA": 1e-3, "/kVA/month": 1.0},
     "per_t": {"/t": 1.0, "/kg": 1e3},
+    "per_mwh": {"/MWh": 1.0, "/kWh": 1e3},
+    "kg_per_mwh": {"kg/MWh": 1.0, "kg/kWh": 1e3},
+    "t": {"kg": 1e-3, "t": 1.0, "kt": 1e3},
+    "mwh": {"kWh": 1e-3, "MWh": 1.0, "GWh": 1e3},
     "kg_per_kwh": {"kg/kWh": 1.0, "t/MWh": 1.0, "g/kWh": 1e-3},
 }
 _NUMBER = re.compile(r"^\s*([-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)\s*(?:([A-Z]{3})\s*(?=/))?(\S.*)?$")

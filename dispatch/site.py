@@ -13,7 +13,11 @@ from pydantic import AfterValidator, Field, TypeAdapter, model_validator
 
 from dispatch.asset import Asset, Carrier, Direction, Rows
 from dispatch.assets import kinds
+from dispatch.carbon_settings import CarbonSettings
+from dispatch.carbon_wishes import CarbonFreeWish, EmissionsWish, Window, ZeroCarbonWish
+from dispatch.claims import Certificates
 from dispatch.feeds import Feeds
+from dispatch.flow_limit_wish import FlowLimitWish
 from dispatch.frozen import Finite, Fraction, Frozen, NonNegative, Positive
 from dispatch.grid import Grid, Group
 from dispatch.series import ArchiveFolder
@@ -64,15 +68,14 @@ class Objective(Frozen):
 
     money: NonNegative = 1.0
     carbon_price_per_t: NonNegative = 0.0
+    unmatched_price_per_kwh: NonNegative = Field(
+        default=0.0, description="price of a kWh that is not carbon-free in its own hour; no part of the reported money"
+    )
     cvar_weight: Fraction = Field(default=0.0, description="0: expected cost; 1: mean of the worst tail only")
     cvar_level: Annotated[Finite, Field(ge=0, lt=1)] = Field(default=0.9, description="the tail is the worst 1 − level")
     limit_penalty_per_kwh: NonNegative = Field(
         default=100.0, description="price of a kWh over a linearised network limit"
     )
-
-
-# Around the clock: a share in every hour, which nothing of another hour makes up for ("24/7").
-Window = Literal["hour", "day", "horizon"]
 
 
 class CleanShareWish(Frozen):
@@ -106,7 +109,9 @@ class FillWish(Frozen):
     penalty_per_kwh: NonNegative = 10.0
 
 
-Wish = CleanShareWish | DirectShareWish | FillWish
+CarbonWish = EmissionsWish | CarbonFreeWish | ZeroCarbonWish
+Wish = CleanShareWish | DirectShareWish | FillWish | CarbonWish | FlowLimitWish
+CARBON_WISHES = (EmissionsWish, CarbonFreeWish, ZeroCarbonWish)
 
 
 class StepBlock(Frozen):
@@ -210,10 +215,12 @@ class Site(Frozen):
     groups: tuple[Group, ...] = ()
     objective: Objective = Objective()
     wishes: tuple[Wish, ...] = ()
+    carbon: CarbonSettings = CarbonSettings()
     planning: Planning = Planning()
     embedded: EmbeddedData | None = None
     archive: ArchiveFolder | None = None
     feeds: Feeds = Feeds()
+    certificates: Certificates = Certificates()
     notes: tuple[str, ...] = ()
 
     @cached_property
@@ -275,7 +282,7 @@ def schema() -> dict[str, Any]:
         for name in [n for n in fields if unit_of(n) is not None]:
             fields[name] = {"anyOf": [fields[name], text], "description": fields[name].get("description", "")}
         if "const" in fields.get("kind", {}):
-            for name in {"tariff", "carbon_intensity_kg_per_kwh"} & set(fields):
+            for name in {"tariff", "carbon_intensity_kg_per_kwh", "marginal_intensity_kg_per_kwh"} & set(fields):
                 fields[name] = {"anyOf": [fields[name], text]}
             fields["use"] = text | {"description": "an entry of the asset library; fields given here win"}
             # What the library gives need not be written, so an editor can only ask for these two.

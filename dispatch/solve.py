@@ -70,7 +70,8 @@ def solve(problem: Problem, limits: Limits | None = None, *, run: Run | None = N
             prices = _prices(problem, answer)
             ways = [] if np.isfinite(outer) else _repaired(problem, matrices, prices)
             if not ways:
-                return problem.read(_proof(_bounded(answer, outer, limits), rounds + more), prices)
+                proof = _proof(_bounded(answer, outer, limits), rounds + more)
+                return problem.read(proof, prices, _cap_prices(problem, answer))
             outer, matrices = answer.bound, _best(ways, partial(run, limits=limits, also_integer=branched))
             continue
         # Where one step is forbidden, the next takes its place. A price that is negative for an hour is burnt in that
@@ -190,6 +191,18 @@ def _prices(problem: Problem, answer: Answer) -> Array | None:
     if problem.total.priced is not None:
         weight = np.abs(answer.row_dual[problem.compiled.rows(problem.total.priced)])
     return np.asarray(dual / (np.maximum(weight, 1e-12)[:, None, None] * problem.horizon.hours))
+
+
+def _cap_prices(problem: Problem, answer: Answer) -> dict[str, Array]:
+    """By cap on emissions, (scenario, window) by how much the objective falls per tonne that it is raised there.
+
+    A row is emissions − excess ≤ cap, so its dual is never above zero; no more than the wish's penalty, weighted.
+    """
+    if not np.isfinite(answer.row_dual).all():
+        return {}
+    rows = zip(problem.total.breaches, problem.total.constraints, strict=False)
+    found = {b.text: answer.row_dual[problem.compiled.rows(c)] for b, c in rows if b.limit is not None}
+    return {text: np.abs(dual) * 1000 for text, dual in found.items()}
 
 
 def rule_based(problem: Problem, planned: Mapping[str, Mapping[str, Array]] | None = None) -> Schedule:

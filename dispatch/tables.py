@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dispatch.carbon_sums import windows_of
 from dispatch.schedule import Schedule
 from dispatch.signals import Array, unit_of
 
@@ -64,8 +65,19 @@ def schedule_table(schedule: Schedule, currency: str) -> pa.Table:
         buses = next(iter(schedule.kinds.values())).rows.buses
         for bus, values in zip(buses, schedule.price_per_kwh[0], strict=True):
             columns[f"{bus}.local_price_per_kwh"] = (pa.array(values), f"{currency}/kWh")
+    for name, values in _shadow_prices(schedule).items():
+        columns[name] = (pa.array(values), f"{currency}/t")
     fields = [pa.field(name, array.type, metadata={"unit": unit}) for name, (array, unit) in columns.items()]
     return pa.Table.from_arrays([array for array, _ in columns.values()], schema=pa.schema(fields))
+
+
+def _shadow_prices(schedule: Schedule) -> dict[str, Array]:
+    """(step,) what a tonne more under each cap on emissions would save in the window of a step."""
+    prices, out = schedule.shadow_price_per_t, {}
+    for wish in (wish for wish in schedule.carbon.caps if wish.text in prices):
+        windows = windows_of(schedule.inputs.horizon, wish.over)
+        out[f"site.shadow_carbon_price_per_t: {wish.text}"] = windows @ prices[wish.text]
+    return out
 
 
 def write(table: pa.Table, path: Path) -> None:

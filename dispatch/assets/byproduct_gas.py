@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from dataclasses import replace
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field
 
-from dispatch.asset import Carriers
+from dispatch.asset import Carriers, Given, Inputs, Mode, Rows
 from dispatch.frozen import NonNegative
 from dispatch.offered import Offered
+from dispatch.part import Account, Part
+from dispatch.signals import Array
 
 
 class ByproductGas(Offered):
@@ -27,6 +30,19 @@ class ByproductGas(Offered):
     port_name: ClassVar[str] = "gas"
     left_word: ClassVar[str] = "flared"
     rule_order: ClassVar[int] = 5  # when those that burn it have said what they want, before any is bought
+
+    @classmethod
+    def part(cls, rows: Rows[Self], given: Given, mode: Mode) -> Part:
+        """The offer: a fuel that is brought, and not clean."""
+        made = super().part(rows, given, mode)
+        taken = made.series["taken_kw"]
+        return replace(made, fuel_kw=taken, unclean_fuel_kw=taken)
+
+    @classmethod
+    def account(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> Account:
+        """The offer's, what is taken as fuel."""
+        taken = series["taken_kw"]
+        return replace(super().account(rows, given, series), fuel_kw=taken, unclean_fuel_kw=taken)
 
     @property
     def used_co2_kg_per_kwh(self) -> float:

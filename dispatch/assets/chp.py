@@ -80,6 +80,7 @@ class Chp(Fired):
                 "heat": Port(rows.bus("heat_bus"), heat),
             },
             constraints=[*made.constraints, lowered >= cp.multiply(given["load_per_heat"], heat)],
+            of_fuel=True,
             supply_kw=power,
             unclean_kw=cp.multiply(given["unclean"], load) - cp.multiply(given["unclean_loss"], heat),
             series={"power_kw": power, "heat_kw": heat, **made.series},
@@ -106,6 +107,7 @@ class Chp(Fired):
         return Account(
             {"electricity": power, "heat": series["heat_kw"], "fuel": -fuel},
             money=money,
+            of_fuel=True,
             supply_kw=power,
             unclean_kw=np.where(rows.field("clean") > 0, 0.0, power),
             reserve_up_kw=series.get("reserve_up_kw", 0.0),

@@ -78,6 +78,7 @@ class CoFiring(Fired):
                 ammonia >= cp.multiply(given["least_ammonia"], load),
                 ammonia <= cp.multiply(given["most_ammonia"], load),
             ],
+            of_fuel=True,
             supply_kw=load,
             unclean_kw=cp.multiply(given["unclean"], load) - cp.multiply(given["clean_per_ammonia"], ammonia),
             series={"power_kw": 1.0 * load, **made.series, "ammonia_kw": ammonia},
@@ -104,6 +105,7 @@ class CoFiring(Fired):
         return Account(
             {"electricity": load, "fuel": ammonia - total, "ammonia": -ammonia},
             money=money,
+            of_fuel=True,
             supply_kw=load,
             unclean_kw=unclean,
             reserve_up_kw=series.get("reserve_up_kw", 0.0),

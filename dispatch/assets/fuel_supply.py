@@ -56,7 +56,11 @@ class FuelSupply(Asset):
     def ratings(cls, rows: Rows[FuelSupply], horizon: Horizon) -> dict[str, Array]:
         """Largest flow, (row, 1), and what a kW emits in a step, (row, step)."""
         counted = rows.field("co2_kg_per_kwh") * (1 - rows.field("renewable"))
-        return {"most_kw": rows.field("max_kw", 0.0) * np.ones(horizon.steps), "co2_per_kw": counted * horizon.hours}
+        return {
+            "most_kw": rows.field("max_kw", 0.0) * np.ones(horizon.steps),
+            "co2_per_kw": counted * horizon.hours,
+            "unclean": (1 - rows.field("renewable")) * np.ones(horizon.steps),
+        }
 
     @classmethod
     def signals(cls, rows: Rows[FuelSupply], inputs: Inputs) -> dict[str, Array]:
@@ -86,6 +90,8 @@ class FuelSupply(Asset):
             constraints=constraints,
             cost_step=cp.multiply(given["cost_per_kw"], flow),
             co2_step_kg=cp.multiply(given["co2_per_kw"], flow),
+            fuel_kw=flow,
+            unclean_fuel_kw=cp.multiply(given["unclean"], flow),
             series={"bought_kw": flow},
         )
 
@@ -111,7 +117,13 @@ class FuelSupply(Asset):
         """What is bought, by price and emissions."""
         flow, hours = series["bought_kw"], given.horizon.hours
         emitted = (flow @ hours) * np.where(rows.field("renewable") > 0, 0.0, rows.field("co2_kg_per_kwh"))[:, 0]
-        return Account({"supply": flow}, money=(flow * rows.series(given, "price_per_kwh")) @ hours, co2_kg=emitted)
+        return Account(
+            {"supply": flow},
+            money=(flow * rows.series(given, "price_per_kwh")) @ hours,
+            co2_kg=emitted,
+            fuel_kw=flow,
+            unclean_fuel_kw=np.where(rows.field("renewable") > 0, 0.0, flow),
+        )
 
     @classmethod
     def carry(

@@ -8,11 +8,12 @@ from typing import ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
+from dispatch import fed
 from dispatch.asset import Asset, Given, Inputs, Mode, Rows, Ruling, full
 from dispatch.errors import DataError
 from dispatch.frozen import Fraction, NonNegative, Positive
 from dispatch.part import Account, Exclusive, Part, Port, Violation, breaches
-from dispatch.series import Signal, signal_values
+from dispatch.series import Intensity, Signal, per_step
 from dispatch.signals import Array, Horizon
 from dispatch.tariff import agreements, handover, model
 from dispatch.tariff.bill import Clock, bill_lines, total
@@ -66,8 +67,14 @@ class GridConnection(Asset):
     expected_day_kwh: NonNegative | dict[str, NonNegative] = Field(
         default=0.0, description="imports expected of each day of the month after the horizon; by component likewise"
     )
-    carbon_intensity_kg_per_kwh: Signal = Field(default=0.0, description="of imported electricity")
+    carbon_intensity_kg_per_kwh: Intensity = Field(default=0.0, description="of imported electricity, on average")
+    marginal_intensity_kg_per_kwh: Intensity | None = Field(
+        default=None, description="of one kWh more or less of it: what a change of the import does to the grid's plant"
+    )
     clean_fraction: Fraction = Field(default=0.0, description="share of imports that counts as clean")
+    carbon_free_fraction: Signal | None = Field(
+        default=None, description="of imports, hour by hour, for carbon-free hours; default: clean_fraction"
+    )
 
     is_network: ClassVar[bool] = True
     rule_order: ClassVar[int] = 7
@@ -124,19 +131,23 @@ class GridConnection(Asset):
     def known(self, horizon: Horizon) -> dict[str, Array]:
         """(1, step) prices, limits, carbon intensity of imports, and what is agreed beside the tariff."""
         imported, exported = self.tariff.prices(horizon)
-        starts, ends, days = horizon.local_start, horizon.local_end, self.tariff.days
-        what, there = f"carbon intensity of '{self.name}'", available(self.planned_outages, horizon)
-        intensity = signal_values(self.carbon_intensity_kg_per_kwh, starts, ends, what)
+        days, there = self.tariff.days, available(self.planned_outages, horizon)
+        what = f"carbon intensity of '{self.name}'"
+        free = self.clean_fraction if self.carbon_free_fraction is None else self.carbon_free_fraction
         values = {
+            "carbon_free_fraction": per_step(free, horizon, f"carbon-free share of '{self.name}'"),
             "import_price_per_kwh": imported,
             "export_price_per_kwh": exported,
-            "carbon_intensity_kg_per_kwh": np.array(intensity),
+            "carbon_intensity_kg_per_kwh": per_step(self.carbon_intensity_kg_per_kwh, horizon, what),
             # An infinite limit would count as a missing value: the connection's own is never the looser one.
             "import_limit_kw": there
             * np.minimum(limit(self.limits, "import", horizon, days, self.name), self.import_kw),
             "export_limit_kw": there
             * np.minimum(limit(self.limits, "export", horizon, days, self.name), self.export_kw),
         }
+        if self.marginal_intensity_kg_per_kwh is not None:
+            marginal = per_step(self.marginal_intensity_kg_per_kwh, horizon, f"marginal {what}")
+            values["marginal_intensity_kg_per_kwh"] = marginal
         return {name: value[None, :] for name, value in values.items()}
 
     @classmethod
@@ -163,6 +174,7 @@ class GridConnection(Asset):
             "export_kw": rows.series(inputs, "export_limit_kw"),
             "import_per_kw": horizon.hours * rows.series(inputs, "import_price_per_kwh"),
             "export_per_kw": horizon.hours * rows.series(inputs, "export_price_per_kwh"),
+            "carbon_free_fraction": rows.series(inputs, "carbon_free_fraction"),
             "carbon_kg_per_kw": horizon.hours * rows.series(inputs, "carbon_intensity_kg_per_kwh"),
             **peaks,
             **model.tier_signals("import_", bought, carried, most, horizon, scenarios),
@@ -201,6 +213,8 @@ class GridConnection(Asset):
             supply_kw=imported - exported,
             unclean_kw=cp.multiply(given["unclean_fraction"], imported) - green.clean_kw,
             bought_kw=imported,
+            contracted_kw=green.certified_kw,
+            grid_free_kw=cp.multiply(given["carbon_free_fraction"], imported) - green.anyway_kw,
             series=out.series,
             inner=out.inner,
             exclusive=[Exclusive(switch, imported, exported)],
@@ -232,13 +246,17 @@ class GridConnection(Asset):
         clocks = {member.name: Clock(given.horizon, member.tariff.days) for member in rows.members}
         money = [_added(rows, given, row, series, clocks) for row in range(rows.count)]
         carbon = (imported * rows.series(given, "carbon_intensity_kg_per_kwh")) @ hours
-        unclean = imported - agreements.certified_kw(rows, series)
+        certified = agreements.certified_kw(rows, series)
+        unclean = imported - certified
         return Account(
             {"electricity": imported - exported},
             money=np.array(money),
             co2_kg=carbon,
             supply_kw=imported - exported,
             unclean_kw=unclean - unclean * rows.field("clean_fraction"),
+            bought_kw=imported,
+            contracted_kw=certified,
+            grid_free_kw=unclean * rows.series(given, "carbon_free_fraction"),
         )
 
     @classmethod
@@ -309,6 +327,7 @@ def _added(
 ) -> float:
     """(of one row) the month's bill with the plan less the bill without it; shares nothing with ``Tariff.compile``."""
     member = rows.members[row % len(rows.members)]
+    member = fed.of_scenario(member, member.name, given, row // len(rows.members))
     clock, carried = clocks[member.name], member.carried(given.state.get(member.name))
     flows = series["import_kw"][row], series["export_kw"][row]
     green = {c.name: series[f"green_{n}_kw"][row] for n, c in enumerate(member.green_power)}

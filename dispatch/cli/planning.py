@@ -26,6 +26,7 @@ from dispatch.site import Site
 if TYPE_CHECKING:
     from dispatch.plan import Plan
     from dispatch.sources import Sources
+    from dispatch.report.data import ReportData
     from forecasting.weather.base import WeatherProvider
 
 
@@ -86,20 +87,24 @@ def run(request: Request) -> None:
     with reported(Console(stderr=True), timings) as progress:
         made = planned(request, what, progress)
         progress("writing the report")
-        write(made, folder)
+        shown = write(made, folder)
         if request.solver_log is not None:
             progress("solving once more for the solver's log")
             write_log(made, request.solver_log)
     timings["total"] = time.perf_counter() - began
     (folder / "timings.json").write_text(json.dumps({k: round(v, 3) for k, v in timings.items()}, indent=1) + "\n")
     console = Console()
-    show(made, console)
+    show(made, console, shown)
     seconds = f"{timings['total']:.0f} s"
     console.print(f"\nReport: [bold]{escape(str(folder / 'report.html'))}[/bold] and all files beside it ({seconds})")
 
 
-def write(plan: Plan, folder: Path) -> None:
-    """schedule.parquet, forecast.parquet, report.html and certificate.json; the same plan gives the same bytes."""
+def write(plan: Plan, folder: Path) -> ReportData:
+    """schedule.parquet, forecast.parquet, carbon.parquet, report.html and certificate.json; what the report shows.
+
+    The same plan gives the same bytes.
+    """
+    from dispatch.carbon_accounts import accounts
     from dispatch.presentation import report_data
     from dispatch.report import render
     from dispatch.tables import schedule_table
@@ -109,9 +114,13 @@ def write(plan: Plan, folder: Path) -> None:
     write_table(schedule_table(plan.schedule, plan.site.currency), folder / "schedule.parquet")
     if plan.outlook.forecast is not None:
         write_table(plan.outlook.forecast.table(), folder / "forecast.parquet")
-    (folder / "report.html").write_text(render(report_data(plan)), encoding="utf-8")
+    ledgers = accounts(plan)
+    write_table(ledgers.to_arrow(), folder / "carbon.parquet")
+    shown = report_data(plan, ledgers)
+    (folder / "report.html").write_text(render(shown), encoding="utf-8")
     text = json.dumps(plan.certificate, indent=1, ensure_ascii=False)
     (folder / "certificate.json").write_text(text + "\n", encoding="utf-8")
+    return shown
 
 
 def _site(request: Request) -> Site:

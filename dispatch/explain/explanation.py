@@ -48,7 +48,7 @@ class Explanation:
         members: limits that contradict it, none of which can be left out of the set; empty where it could be met.
         fixes: changes that were tried and work, the cheapest day first.
         extra_cost: where it could be met as things are, what that would cost more, in money and carbon.
-        accepted_kwh: what must be missed at least, over all scenarios, as things are.
+        accepted_kwh: what must be missed at least (kg of emissions above a cap), over all scenarios, as things are.
         imbalances: where there is no plan, buses that nothing can balance.
     """
 
@@ -71,7 +71,8 @@ class Explanation:
             yield f"it could be met for {self.extra_cost:,.2f} {currency} more: the plan finds leaving it cheaper"
         yield from (f"fix {number}: {self._told(fix, currency)}" for number, fix in enumerate(self.fixes, 1))
         if self.accepted_kwh:
-            yield f"or accept it: as things are, at least {self.accepted_kwh:,.4g} kWh are missed"
+            unit = "kWh" if self.unmet is None else self.unmet.elastic.unit
+            yield f"or accept it: as things are, at least {self.accepted_kwh:,.4g} {unit} are missed"
         if not self.fixes and self.extra_cost is None:
             yield "no change of powers, energies, fills or times of these assets was found that resolves it"
 

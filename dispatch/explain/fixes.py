@@ -299,7 +299,8 @@ def _planned(diagnosis: Diagnosis, problem: Problem, changes: tuple[Change, ...]
     except SolveError:
         return None
     if diagnosis.wish is None:
-        short = sum(float(schedule.weights @ left.missing_kwh) for left in unmet(problem, schedule))
+        missed = [left for left in unmet(problem, schedule) if left.elastic.unit == "kWh"]
+        short = sum(float(schedule.weights @ left.missing_kwh) for left in missed)
         return Fix(changes, running_cost(schedule, objective), taken, short)
     now = 0.0 if diagnosis.schedule is None else running_cost(diagnosis.schedule, objective)
     return Fix(changes, running_cost(schedule, objective) - now, taken)

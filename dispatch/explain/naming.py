@@ -164,9 +164,15 @@ def _put_series(book: _Book, problem: Problem, kind: str, at: np.ndarray, series
 def _site_columns(book: _Book, problem: Problem) -> None:
     """Shortfalls of wishes and the sums that the objective is made of."""
     for breach in problem.total.breaches:
-        named = Named("site", "site", breach.text, "kWh", "short_kwh", "column")
-        at = problem.compiled.columns(breach.short_kwh)
+        named = Named("site", "site", breach.text, breach.unit, f"short_{breach.unit.lower()}", "column")
+        at = problem.compiled.columns(breach.short)
         book.put(at, named, np.indices(at.shape)[0], _NONE)
+    shorts = {breach.short.id for breach in problem.total.breaches}
+    for one in problem.total.carbon.defined:
+        if one.variable.id not in shorts:
+            at = problem.compiled.columns(one.variable)
+            scenario, step = _grid(problem, at.shape) if at.ndim == 2 else (np.arange(at.size), _NONE)
+            book.put(at, Named("site", "site", one.name, one.unit, "", "column"), scenario, step)
     for place, (variable, _) in enumerate(problem.total.defined):
         at = problem.compiled.columns(variable).reshape(-1)
         book.put(at, Named("site", "site", _TOTALS[min(place, 2)], "", "", "column"), np.arange(at.size), _NONE)
@@ -192,7 +198,7 @@ def _site_rows(book: _Book, problem: Problem) -> None:
         )
     for breach, constraint in zip(problem.total.breaches, problem.total.constraints, strict=False):
         at = problem.compiled.rows(constraint)
-        book.put(at, Named("site", "site", breach.text, "kWh", "", "least"), np.indices(at.shape)[0], _NONE)
+        book.put(at, Named("site", "site", breach.text, breach.unit, "", "least"), np.indices(at.shape)[0], _NONE)
     if problem.total.priced is not None:
         at = problem.compiled.rows(problem.total.priced)
         book.put(at, Named("site", "site", _TOTALS[0], "", "", "equal"), np.arange(at.size), _NONE)

@@ -42,6 +42,7 @@ class Elastic:
         price_per_kwh: what leaving a kWh of it costs in the objective.
         carrier: what the assets' buses carry; "" where they have none.
         buses: of the assets, in their order.
+        unit: of ``energy``: kg where it is emissions above a cap.
     """
 
     kind: str
@@ -53,6 +54,7 @@ class Elastic:
     price_per_kwh: float
     carrier: str = ""
     buses: tuple[str, ...] = ()
+    unit: str = "kWh"
 
     @property
     def key(self) -> tuple[str, tuple[str, ...], str, str]:
@@ -97,7 +99,7 @@ class Unmet:
     def text(self, horizon: Horizon) -> str:
         """In a person's words, with hours and amounts."""
         who = f"{' and '.join(self.assets)}: " if self.elastic.kind else ""
-        energy = f"{who}{self.elastic.words}: {self.missing_kwh[self.shown]:,.4g} kWh{self._of}"
+        energy = f"{who}{self.elastic.words}: {self.missing_kwh[self.shown]:,.4g} {self.elastic.unit}{self._of}"
         scenarios = self.missing.shape[0]
         others = int((self.missing_kwh > _SMALL_KWH).sum())
         path = "" if scenarios == 1 else f" (in {others} of {scenarios} scenarios)"
@@ -121,9 +123,10 @@ def elastics(problem: Problem) -> Iterator[Elastic]:
             if problem.variable(kind, name).id in priced:
                 yield from _of_kind(problem, kind, name)
     for breach in problem.total.breaches:
-        columns = problem.compiled.columns(breach.short_kwh)[:, None, :]
+        columns = problem.compiled.columns(breach.short)[:, None, :]
         ones = np.ones(columns.shape)
-        yield Elastic("", ("site",), "short_kwh", breach.text, columns, ones, breach.penalty_per_kwh)
+        series = f"short_{breach.unit.lower()}"
+        yield Elastic("", ("site",), series, breach.text, columns, ones, breach.penalty, unit=breach.unit)
     for variable in problem.network.excess:
         columns = problem.compiled.columns(variable)[:, None, :]
         energy = np.array(np.broadcast_to(problem.horizon.hours, columns.shape))
@@ -195,4 +198,4 @@ def left_short(elastic: Elastic, schedule: Schedule) -> Array:
     if elastic.assets == ("network",):
         # The schedule holds the sum over all limits; the network's own proof names each of them.
         return np.array(np.broadcast_to(schedule.limit_excess_kw[:, None, :], elastic.columns.shape))
-    return np.asarray(schedule.wish_short_kwh[elastic.words])[:, None, :]
+    return np.asarray(schedule.wish_short[elastic.words][0])[:, None, :]

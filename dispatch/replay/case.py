@@ -136,6 +136,9 @@ def checked(case: Case) -> Case:
         raise DataError("planning.first_steps: a replay needs steps of one length; use planning.step_minutes alone")
     if unknown := sorted(set(case.settings.methods) - set(METHODS)):
         raise DataError(f"methods {', '.join(unknown)}: not known; accepted: {', '.join(METHODS)}")
+    quota = case.site.carbon.quota
+    if quota is not None and quota.per == "horizon":
+        raise DataError("carbon.quota.per horizon: a replay has many horizons; accepted: month, year")
     case.steps_in(rolling.window_h, "planning.rolling.window_h")
     case.steps_in(planning.issue_before_h or 24.0, "planning.issue_before_h")
     for what, hours in (

@@ -8,22 +8,25 @@ to the month, which is audited as one schedule.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from typing import Any
 
 import numpy as np
 
+from dispatch import carbon_carry
 from dispatch.asset import Asset, Inputs
 from dispatch.audit import audit
+from dispatch.carbon_sums import Sums, brought, gaps, unmatched_kwh
+from dispatch.carbon_wishes import Window
 from dispatch.comparison import start_kwh
 from dispatch.generation import VariableGeneration
 from dispatch.replay.case import RUNGS, Case
 from dispatch.replay.pieces import Buses, Piece, State, came, schedule, split
 from dispatch.replay.plant import carried
 from dispatch.schedule import Schedule
-from dispatch.signals import Array
-from dispatch.site import CleanShareWish, DirectShareWish, Window
+from dispatch.signals import Array, Horizon
+from dispatch.site import CARBON_WISHES, CleanShareWish, DirectShareWish, FillWish, Wish
 from dispatch.storage import Storage
 
 _SAME = 1e-6
@@ -95,20 +98,26 @@ def ledger(case: Case, piece: Piece, at: Buses, worth: Mapping[str, float], *, w
     days: list[Day] = []
     jumps: list[str] = []
     violations: list[str] = []
+    months: list[Sums] = []
     state: State = {}
     for first, last in ((0, case.span.steps),) if whole else case.months:
         month = schedule(case, split(piece, first, last - first), state, at)
         found = audit(month)
         violations += [str(v) for v in found.violations]
         jumps += _jumps(case, piece, month, first, state)
-        mine = [_day(case, piece, month, first, bounds, worth) for bounds in case.days if first <= bounds[1] < last]
+        months.append(_brought(month))
+        mine = [
+            _day(case, piece, month, months[-1], bounds, worth) for bounds in case.days if first <= bounds[1] < last
+        ]
         total, summed = float(month.money[0]), sum(d.bill for d in mine)
         if abs(total - summed) > _SUM + 1e-6 * abs(total):
             violations.append(f"the days' bills add up to {summed:.2f}, the month's is {total:.2f}")
         days += mine
         state = carried(month, last - first)
     seams = int(np.isfinite(np.array(list(piece.seams.values()))).any(axis=0).sum()) if piece.seams else 0
-    return Ledger(_with_horizon_wishes(case, piece, days), seams, tuple(jumps), tuple(violations), _rungs(piece))
+    return Ledger(
+        _with_horizon_wishes(case, piece, days, months), seams, tuple(jumps), tuple(violations), _rungs(piece)
+    )
 
 
 def _rungs(piece: Piece) -> dict[str, int]:
@@ -133,18 +142,20 @@ def _jumps(case: Case, piece: Piece, month: Schedule, first: int, before: State)
 
 
 def _day(
-    case: Case, piece: Piece, month: Schedule, first: int, bounds: tuple[date, int, int], worth: Mapping[str, float]
+    case: Case, piece: Piece, month: Schedule, of: Sums, bounds: tuple[date, int, int], worth: Mapping[str, float]
 ) -> Day:
     day, start, end = bounds
+    first = _first(case, month)
     state = carried(month, start - first) if start > first else month.inputs.state
     inputs = came(case, start, end - start, state)
     part, hours = slice(start - first, end - first), inputs.horizon.hours
     sums = _accounts(month, inputs, part)
+    sums["money"] += _carbon_money(month, inputs, part)
     held = sum(v * (_level(month, s, part.stop) - _level(month, s, part.start)) for s, v in worth.items())
     imported = _total(month, "import_kw", part)
     energies = (sums["unclean_kw"] * hours, imported * hours, sums["supply_kw"] * hours)
     unclean, bought, supplied = (float(energy.sum()) for energy in energies)
-    penalty = sums["penalty"]
+    penalty = sums["penalty"] + _carbon_penalty(case, of.part(part), inputs.horizon)
     for over in _WITHIN_A_DAY:
         within = case.site.windows(inputs.horizon, over)
         lacking, drawn, all_of_it = (within @ energy for energy in energies)
@@ -169,6 +180,42 @@ def _day(
         changes=int(np.nansum(notes.get("changed", np.zeros(0)))),
         kept=int(np.nansum(notes.get("kept", np.zeros(0)))),
     )
+
+
+def _first(case: Case, month: Schedule) -> int:
+    """The month's first step, counted in the span."""
+    since = (month.inputs.horizon.edges[0] - case.span.edges[0]) / np.timedelta64(1, "s")
+    return round(float(since) / case.step_s)
+
+
+def _brought(month: Schedule) -> Sums:
+    """What the kinds brought and emitted, from their own accounts."""
+    accounts = {
+        kind: (solved, type(solved.rows.members[0]).account(solved.rows, month.inputs, solved.series))
+        for kind, solved in month.kinds.items()
+    }
+    return brought(month, accounts)
+
+
+def _carbon_money(month: Schedule, inputs: Inputs, part: slice) -> float:
+    """What quota and price by steps ask for some steps, with what was emitted in their period before."""
+    kinds = {k: replace(s, co2_step_kg=s.co2_step_kg[:, part]) for k, s in month.kinds.items()}
+    money = carbon_carry.executed(month.carbon.settings, replace(month, inputs=inputs, kinds=kinds)).money
+    return float(np.sum(money))
+
+
+def _carbon_penalty(case: Case, of: Sums, horizon: Horizon) -> float:
+    """Price of carbon wishes missed within a day, and of use that is not carbon-free in its own hour."""
+    price, hours = case.site.objective.unmatched_price_per_kwh, horizon.hours
+    money = price * float(unmatched_kwh(of, hours).sum()) if price else 0.0
+    for wish in case.site.wishes:
+        if isinstance(wish, CARBON_WISHES) and wish.over in _WITHIN_A_DAY:
+            money += _missed(wish, of, hours, case.site.windows(horizon, wish.over).T)
+    return money
+
+
+def _missed(wish: Wish, of: Sums, hours: Array, windows: Array) -> float:
+    return sum(gap.penalty * _over_zero(gap.missed) for gap in gaps(wish, of, hours, windows))
 
 
 def _accounts(month: Schedule, inputs: Inputs, part: slice) -> dict[str, Any]:
@@ -202,9 +249,10 @@ def _over_zero(values: Array) -> float:
     return float(np.maximum(values, 0.0).sum())
 
 
-def _with_horizon_wishes(case: Case, piece: Piece, days: list[Day]) -> tuple[Day, ...]:
+def _with_horizon_wishes(case: Case, piece: Piece, days: list[Day], months: list[Sums]) -> tuple[Day, ...]:
     """A share wished for over the horizon is held over the whole span; what is short is charged to the last day."""
-    if not any(isinstance(w, CleanShareWish | DirectShareWish) and w.over == "horizon" for w in case.site.wishes):
+    wishes = [w for w in case.site.wishes if not isinstance(w, FillWish) and w.over == "horizon"]
+    if not wishes:
         return tuple(days)
     hours = case.span.hours
     unclean, supply = (
@@ -213,6 +261,9 @@ def _with_horizon_wishes(case: Case, piece: Piece, days: list[Day]) -> tuple[Day
     )
     bought = sum(day.import_kwh for day in days)
     short = share_penalty(case, np.array([unclean]), np.array([bought]), np.array([supply]), "horizon")
+    whole = Sums(*(np.concatenate([getattr(of, f.name) for of in months], axis=1) for f in fields(Sums)))
+    everywhere = np.ones((hours.size, 1))
+    short += sum(_missed(w, whole, hours, everywhere) for w in wishes if isinstance(w, CARBON_WISHES))
     last = replace(days[-1], penalty=days[-1].penalty + short, objective=days[-1].objective + short)
     return (*days[:-1], last)
 

@@ -8,12 +8,14 @@ month. Nothing in it knows where one window ended and the next began, so a jump 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from dispatch import carbon_carry
 from dispatch.asset import Inputs, Rows
+from dispatch.carbon_wishes import EmissionsWish
 from dispatch.problem import Problem
 from dispatch.replay.case import Case
 from dispatch.schedule import Proof, Schedule, Solved
@@ -151,7 +153,11 @@ def schedule(case: Case, piece: Piece, state: State, at: Buses) -> Schedule:
 
     money = total("cost_step") + total("cost_period")
     proof = Proof("rule_based", float(money[0]), -np.inf, np.inf, 0, 0, False)
-    return Schedule(inputs, np.ones(1), kinds, money, total("co2_step_kg"), total("penalty_step"), {}, proof)
+    made = Schedule(inputs, np.ones(1), kinds, money, total("co2_step_kg"), total("penalty_step"), {}, proof)
+    # The wishes are the ledger's to look at: they are held day by day, not over what happens to be one piece.
+    caps = tuple(wish for wish in case.site.wishes if isinstance(wish, EmissionsWish))
+    account = carbon_carry.executed(case.site.carbon, made)
+    return replace(made, money=money + account.money, carbon=replace(account, followed=caps))
 
 
 def _solved(kind: str, rows: Rows[Any], piece: Piece, bus: Mapping[str, np.ndarray]) -> Solved:

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from dispatch import carbon_carry
 from dispatch.asset import Asset, Inputs, Rows
+from dispatch.carbon_settings import ACCOUNT
 from dispatch.problem import Problem
 from dispatch.replay.case import Case
 from dispatch.replay.pieces import Piece, State, came, cut, without_end
@@ -85,11 +87,12 @@ def later(planned: Decisions, steps: int) -> dict[str, dict[str, Array]]:
 
 
 def carried(schedule: Schedule, steps: int) -> dict[str, dict[str, float]]:
-    """State after the first ``steps`` steps, of every kind that hands one on; the rest keeps what it had."""
+    """State after the first ``steps`` steps, of every kind and account that hand one on; the rest keeps what it had."""
     out: dict[str, dict[str, float]] = {name: dict(of) for name, of in schedule.inputs.state.items()}
     for solved in schedule.kinds.values():
         cls: type[Asset] = type(solved.rows.members[0])
         own: Rows[Asset] = solved.rows
         for name, values in cls.carry(own, schedule.inputs, solved.series, steps).items():
             out[name] = {**out.get(name, {}), **values}
-    return out
+    account = carbon_carry.carried(schedule, steps)
+    return out | {ACCOUNT: account} if account else out

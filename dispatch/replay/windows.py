@@ -11,7 +11,8 @@ The end of a window is no end of the world. Two ways to say so:
 A peak that is paid anyway is free to use up to it, and a plan that does is passed by any error of its forecast, at the
 price of a month's demand. ``peak_margin_kw`` keeps plans below; what is billed does not change.
 
-A clean share that is wished for by the day is held over each window: a window has no whole days.
+A share that is wished for by the day is held over each window: a window has no whole days. So is a cap on emissions, at
+what is left of it (:mod:`dispatch.carbon_carry`).
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ import numpy as np
 
 from dispatch.asset import Asset, Inputs, Mode
 from dispatch.audit import audit
+from dispatch.carbon_carry import left_kg
+from dispatch.carbon_settings import ACCOUNT
+from dispatch.carbon_wishes import EmissionsWish
 from dispatch.comparison import store_values
 from dispatch.errors import SolveError
 from dispatch.highs import Answer, Limits, Matrices
@@ -36,7 +40,7 @@ from dispatch.replay.pieces import State
 from dispatch.replay.plant import Decisions, decisions, obeyed
 from dispatch.schedule import Schedule
 from dispatch.signals import Array, Horizon
-from dispatch.site import CleanShareWish, DirectShareWish, Site
+from dispatch.site import FillWish, Site
 from dispatch.solve import solve
 from dispatch.storage import Storage
 
@@ -120,8 +124,19 @@ class Planner:
             mode = Mode("exact", formulation=self.case.site.planning.formulation)
             self._problem, self._worth = Problem(with_ends(self.case, worth), inputs, mode), worth
             self.compiled, self.compile_s = self.compiled + 1, self.compile_s + time.perf_counter() - began
-        self._problem.update(inputs, weights=weights)
+        self._problem.update(inputs, weights=weights, caps=self._caps(horizon, state))
         return self._problem
+
+    def _caps(self, horizon: Horizon, state: State) -> dict[str, Array]:
+        """By a wish's text over the window, what is left to emit in it; of two that read the same, the less."""
+        out: dict[str, Array] = {}
+        end_h = float(self.case.span.edge_h[-1])
+        gone_h = float((horizon.edges[0] - self.case.span.edges[0]) / np.timedelta64(1, "s")) / 3600
+        for wish in (w for w in self.case.site.wishes if isinstance(w, EmissionsWish)):
+            left = np.array([left_kg(wish, horizon, state.get(ACCOUNT, {}), end_h - gone_h)])
+            text = wish.model_copy(update={"over": "horizon"}).text
+            out[text] = np.minimum(out.get(text, left), left)
+        return out
 
 
 def below_peak(state: State, margin_kw: float) -> State:
@@ -181,7 +196,7 @@ def with_ends(case: Case, worth: Mapping[str, float], *, by_window: bool = True)
             wished = asset.start_fill if asset.end_fill_min is None else asset.end_fill_min
             assets.append(asset.model_copy(update={"end_fill_min": wished}))
     wishes = tuple(
-        w.model_copy(update={"over": "horizon"}) if by_window and isinstance(w, CleanShareWish | DirectShareWish) else w
+        w.model_copy(update={"over": "horizon"}) if by_window and not isinstance(w, FillWish) else w
         for w in case.site.wishes
     )
     return case.site.model_copy(update={"assets": tuple(assets), "wishes": wishes})

@@ -113,13 +113,22 @@ class Finding:
 
 @dataclass(frozen=True)
 class Picture:
-    """Lines stacked upwards, one ``over`` them to compare with, and a ``ratio`` with a unit of its own."""
+    """Lines stacked upwards, one ``over`` them to compare with, and a ``ratio`` with a unit of its own.
+
+    ``lines``, all of one unit, have a panel to themselves.
+    """
 
     name: str
     about: str
     stacked: tuple[Line, ...]
     over: Line | None = None
     ratio: Line | None = None
+    lines: tuple[Line, ...] = ()
+
+    @property
+    def all_lines(self) -> tuple[Line, ...]:
+        """Every line that is drawn."""
+        return (*self.stacked, *(one for one in (self.over, self.ratio) if one is not None), *self.lines)
 
 
 @dataclass(frozen=True)
@@ -227,6 +236,7 @@ class ReportData:
     network: tuple[NetworkDrawing, ...] = ()
     network_plots: tuple[Drawing, ...] = ()
     sections: tuple[Section, ...] = ()
+    ledgers: tuple[Answer, ...] = ()
 
     def __post_init__(self) -> None:
         problems = [*_step_problems(self.step_start, self.step_h), *_length_problems(self)]
@@ -281,7 +291,7 @@ def _length_problems(data: ReportData) -> Iterator[str]:
     for fan in data.fans:
         if len(fan.levels) != len(fan.quantiles):
             yield f"fan {fan.name!r}: {len(fan.levels)} levels, {len(fan.quantiles)} rows of quantiles"
-    for answer in data.answers:
+    for answer in (*data.answers, *data.ledgers):
         for columns, row in ((table.columns, row) for table in answer.tables for row in table.rows):
             if len(row) != len(columns):
                 yield f"answer {answer.title!r}, row {row[:1]}: {len(row)} cells, wanted {len(columns)}"
@@ -299,9 +309,8 @@ def _series(data: ReportData, steps: int) -> Iterator[tuple[str, tuple[float, ..
     for fan in data.fans:
         rows = (fan.central, *fan.quantiles, *([] if fan.actual is None else [fan.actual]))
         yield from ((f"fan {fan.name!r}", row, steps) for row in rows)
-    for picture in (picture for answer in data.answers for picture in answer.pictures):
-        lines = [*picture.stacked, *(line for line in (picture.over, picture.ratio) if line is not None)]
-        yield from ((f"picture {picture.name!r}, {line.name!r}", line.values, steps) for line in lines)
+    for picture in (picture for answer in (*data.answers, *data.ledgers) for picture in answer.pictures):
+        yield from ((f"picture {picture.name!r}, {line.name!r}", line.values, steps) for line in picture.all_lines)
     for line in data.setpoints:
         yield f"set-point {line.name!r}", line.values, steps
     if data.voltage is not None:

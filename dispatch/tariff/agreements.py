@@ -60,10 +60,19 @@ def require_names(owner: Any, fields: Sequence[str], names: Sequence[str], what:
 
 @dataclass(frozen=True)
 class Green:
-    """What green power does to a connection: money that the tariff does not ask, and import that counts as clean."""
+    """What green power does to a connection.
+
+    Attributes:
+        saved: money that the tariff does not ask.
+        clean_kw: what more of the import counts as clean.
+        certified_kw: import whose certificates are kept.
+        anyway_kw: what of that would be carbon-free on the grid as well.
+    """
 
     saved: Any
     clean_kw: Any
+    certified_kw: Any
+    anyway_kw: Any
 
 
 def green_signals(rows: Rows[Any], inputs: Inputs, carried: Sequence[Carried]) -> dict[str, Array]:
@@ -71,7 +80,7 @@ def green_signals(rows: Rows[Any], inputs: Inputs, carried: Sequence[Carried]) -
     out: dict[str, Array] = {}
     horizon, members = inputs.horizon, rows.members
     price = rows.series(inputs, "import_price_per_kwh")
-    dirty = 1 - rows.field("clean_fraction")
+    dirty, free = 1 - rows.field("clean_fraction"), rows.series(inputs, "carbon_free_fraction")
     for number in range(max(len(member.green_power) for member in members)):
         one = [m.green_power[number] if number < len(m.green_power) else None for m in members]
 
@@ -82,6 +91,7 @@ def green_signals(rows: Rows[Any], inputs: Inputs, carried: Sequence[Carried]) -
         most = [
             np.minimum(c.most_kw(horizon, m.name), m.import_kw) if c else 0.0 for c, m in zip(one, members, strict=True)
         ]
+        kept = of([c.certificates_kept if c else 0.0 for c in one])
         out |= {
             f"green_{number}_most_kw": of(most),
             f"green_{number}_share_min": of([c.least_share if c else 0.0 for c in one]),
@@ -89,7 +99,9 @@ def green_signals(rows: Rows[Any], inputs: Inputs, carried: Sequence[Carried]) -
             f"green_{number}_saved_per_kw": horizon.hours
             * price
             * of([float(c.replaces_energy_price) if c else 0.0 for c in one]),
-            f"green_{number}_clean": dirty * of([c.certificates_kept if c else 0.0 for c in one]),
+            f"green_{number}_clean": dirty * kept,
+            f"green_{number}_kept": kept,
+            f"green_{number}_anyway": free * kept,
         }
         counters = [tiers([c.component] if c else [], Days(), horizon, model.months(horizon), "import") for c in one]
         limits = np.array([m.import_kw for m in members])
@@ -102,7 +114,7 @@ def add_green(out: model.Billed, given: Given, imported: cp.Variable) -> Green:
     import cvxpy as cp
 
     saved: Any = cp.Constant(np.zeros(imported.shape))
-    clean, delivered, number = saved, saved, 0
+    clean, kept, anyway, delivered, number = saved, saved, saved, saved, 0
     while f"green_{number}_most_kw" in given:  # a handful of contracts
         green = cp.Variable(imported.shape, nonneg=True)
         out.constraints += [
@@ -114,10 +126,12 @@ def add_green(out: model.Billed, given: Given, imported: cp.Variable) -> Green:
         model.add_tiers(out, f"green_{number}_", given, green, convex=True)
         saved = saved + cp.multiply(given[f"green_{number}_saved_per_kw"], green)
         clean = clean + cp.multiply(given[f"green_{number}_clean"], green)
+        kept = kept + cp.multiply(given[f"green_{number}_kept"], green)
+        anyway = anyway + cp.multiply(given[f"green_{number}_anyway"], green)
         delivered, number = delivered + green, number + 1
     if number > 1:
         out.constraints.append(delivered <= imported)
-    return Green(saved, clean)
+    return Green(saved, clean, kept, anyway)
 
 
 def green_values(coefficients: dict[str, Array], imported: Array) -> dict[str, Array]:

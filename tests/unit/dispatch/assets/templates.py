@@ -37,6 +37,10 @@ BUSES: list[dict[str, Any]] = [
     {"name": "dc", "current": "dc"},
 ]
 CLEAN_WISH = {"clean_share_min": 0.5, "penalty_per_kwh": 0.01}
+CARBON_WISHES = (
+    {"carbon_free_min": 0.6, "penalty_per_kwh": 0.005},
+    {"emissions_max_t_per_tce": 0.2, "penalty_per_t": 20.0, "penalty_per_kwh": 0.005},
+)
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ class Template:
 
     def site(self, asset: Mapping[str, Any] | None = None) -> Site:
         """The park, with ``asset`` in the place of the one under test."""
-        fields = {"buses": BUSES, "wishes": [CLEAN_WISH], "objective": {"carbon_price_per_t": 50}}
+        fields = {"buses": BUSES, "wishes": [CLEAN_WISH, *CARBON_WISHES], "objective": {"carbon_price_per_t": 50}}
         return park(self.asset if asset is None else asset, *self.others, **fields)
 
     def inputs(self, site: Site) -> Inputs:
@@ -118,7 +122,14 @@ def _tariff() -> dict[str, Any]:
 
 def _connection(**fields: Any) -> Template:
     asset = grid(
-        name="it", import_kw=65, export_kw=30, tariff=_tariff(), carbon_intensity_kg_per_kwh=0.5, clean_fraction=0.3
+        name="it",
+        import_kw=65,
+        export_kw=30,
+        tariff=_tariff(),
+        carbon_intensity_kg_per_kwh=0.5,
+        clean_fraction=0.3,
+        marginal_intensity_kg_per_kwh=0.8,
+        carbon_free_fraction=0.4,
     )
     series = {("load", "demand_kw"): DEMAND, ("roof", "available_kw"): np.where(np.arange(STEPS) == 3, 90.0, 5.0)}
     roof = {"kind": "pv", "name": "roof", "bus": "main", "peak_kw": 90}
