@@ -25,8 +25,8 @@ from dispatch.site import Site
 
 if TYPE_CHECKING:
     from dispatch.plan import Plan
-    from dispatch.sources import Sources
     from dispatch.report.data import ReportData
+    from dispatch.sources import Sources
     from forecasting.weather.base import WeatherProvider
 
 
