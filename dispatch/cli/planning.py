@@ -26,6 +26,7 @@ from dispatch.site import Site
 if TYPE_CHECKING:
     from dispatch.plan import Plan
     from dispatch.report.data import ReportData
+    from dispatch.sources import Sources
     from forecasting.weather.base import WeatherProvider
 
 
@@ -185,23 +186,38 @@ def folder_for(folder: Path) -> Path:
     return folder
 
 
-def planned(request: Request, what: Asked, progress: Callable[[str], None]) -> Plan:
-    """Read all that the plan needs, and plan.
+def gathered(request: Request, what: Asked, progress: Callable[[str], None]) -> Sources:
+    """Read all that the plan needs.
 
     Raises:
-        DataError: something cannot be read or forecast.
+        DataError: something cannot be read.
     """
     import pandas as pd
 
-    from dispatch.plan import plan
     from dispatch.sources import gather, user_errors
 
     folder, moment = find_config(request.config, "parks").parent, pd.Timestamp(what.now)
     site, horizon, weather = what.site, what.horizon, what.weather
     try:
-        sources = gather(
+        return gather(
             site, horizon, folder, weather=weather, now=moment, with_network=request.network, progress=progress
         )
+    except user_errors() as error:
+        raise DataError(str(error)) from error
+
+
+def planned(request: Request, what: Asked, progress: Callable[[str], None], sources: Sources | None = None) -> Plan:
+    """Plan, with what is read already or with what is read here.
+
+    Raises:
+        DataError: something cannot be read or forecast.
+    """
+    from dispatch.plan import plan
+    from dispatch.sources import user_errors
+
+    site, horizon = what.site, what.horizon
+    sources = sources or gathered(request, what, progress)
+    try:
         return plan(
             site,
             horizon,
