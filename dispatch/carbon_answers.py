@@ -34,10 +34,10 @@ def carbon_answers(ledgers: Ledgers) -> Iterator[Answer]:
     """Which ledger says what, meters side by side, and intensities by the hour; nothing where nothing is emitted."""
     if not any(np.abs(one.emitted_kg).sum() > _SMALL for one in ledgers):
         return
-    tables, without = (_questions(ledgers), _totals(ledgers)), _left_out(ledgers)
+    whole = Ledgers(tuple(one for one in ledgers if one.name not in SIDES))
+    tables, without = (_questions(whole), _totals(whole)), _left_out(ledgers)
     yield Answer("Ledgers: which question each answers", (), tables=tables, note=without)
     meters = _meters(ledgers)
-    whole = Ledgers(tuple(one for one in ledgers if one.name not in SIDES))
     yield Answer("Carbon by meter", (), tables=(_masses(whole, meters),), note=_NOTE)
     yield Answer("Intensity by meter", (), tables=(_intensities(ledgers, meters),), note=_ONE_KWH)
     followed = next((one for one in ledgers if one.buses), None)

@@ -11,6 +11,8 @@ from typing import Any, get_args
 
 from dispatch.asset import Asset, Carrier
 from dispatch.assets import kinds
+from dispatch.assets.ev_fleet import EvFleet
+from dispatch.assets.pipe import Pipe
 from dispatch.conversion import Conversion
 from dispatch.electric_storage import ElectricStorage
 from dispatch.errors import Problem
@@ -40,6 +42,7 @@ def reference_problems(raw: Raw) -> Iterator[Problem]:
     yield from _outage_problems(raw)
     yield from _wish_problems(raw)
     yield from _certificate_problems(raw)
+    yield from _ledger_problems(raw)
     direct = {name for bus in _dicts(raw, "buses") if (name := _name(bus)) and bus.get("current") == "dc"}
     yield from _grid_problems(raw.get("grid"), buses, direct)
     yield from _group_problems(raw, buses)
@@ -176,6 +179,19 @@ def _wish_problems(raw: Raw) -> Iterator[Problem]:
         elif asset in wanted:
             yield Problem(path, f"a second wish for '{asset}'", "one wish for each store")
         wanted.add(asset)
+
+
+def _ledger_problems(raw: Raw) -> Iterator[Problem]:
+    """What is said to be held at the start is held by a store, a fleet or a pipe."""
+    carbon = raw.get("carbon")
+    said = carbon.get("ledgers") if isinstance(carbon, Mapping) else None
+    start = said.get("start_kg_per_kwh") if isinstance(said, Mapping) else None
+    assets = {name: kinds().get(str(a.get("kind"))) for a in _dicts(raw, "assets") if (name := _name(a))}
+    holds = [name for name, kind in assets.items() if kind is not None and issubclass(kind, (Storage, EvFleet, Pipe))]
+    for name in start if isinstance(start, Mapping) else ():
+        if name not in holds:
+            path = f"carbon.ledgers.start_kg_per_kwh.{name}"
+            yield Problem(path, f"'{name}' is the name of nothing that stores", near_miss(str(name), holds))
 
 
 def _meter_problems(meter: object, path: str, assets: Mapping[str, str], stores: list[str]) -> Iterator[Problem]:
