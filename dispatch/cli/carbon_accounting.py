@@ -6,7 +6,7 @@ import json
 import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -185,22 +185,18 @@ def _moment(text: str | None, site: Site) -> pd.Timestamp | None:
 def write_all(done: Account, folder: Path, options: _Options) -> list[Path]:
     """Ledgers, certificates, goods, shapes for CBAM and footprints, the account's metadata and its page."""
     from dispatch.carbon.goods import periods
-    from dispatch.carbon_export import certificate_table, goods_table, metadata, write_ledgers, write_table
+    from dispatch.carbon_export import certificate_table, metadata, write_goods, write_ledgers, write_table
     from dispatch.carbon_export_goods import cbam, footprints
     from dispatch.carbon_export_page import page
 
-    horizon, about = done.ran.operation.horizon, replace(done.about)
+    horizon, about = done.ran.operation.horizon, done.about
     meta = metadata(about, done.ledgers, done.market)
     paths = write_ledgers(done.ledgers, folder, meta, by=options.by, formats=options.formats)
-    named = [*periods(horizon, options.by), *options.batches]
-    tables = {
-        "certificates": certificate_table(done.market),
-        "goods": goods_table(done.goods, horizon, [*named, *(periods(horizon, "all") if options.by != "all" else ())]),
-    }
-    for name, table in tables.items():
-        for form in options.formats:
-            paths.append(folder / f"{name}.{form}")
-            write_table(table, paths[-1], meta)
+    named = [*periods(horizon, options.by), *options.batches, *(periods(horizon, "all") if options.by != "all" else ())]
+    for form in options.formats:
+        paths += [folder / f"certificates.{form}", folder / f"goods.{form}"]
+        write_table(certificate_table(done.market), paths[-2], meta)
+        write_goods(done.goods, horizon, named, paths[-1], meta)
     declared = [*periods(horizon, "month"), *options.batches, *periods(horizon, "all")]
     texts = {
         "account.json": json.dumps(meta, indent=1, ensure_ascii=False),
