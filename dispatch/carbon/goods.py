@@ -94,7 +94,7 @@ def goods(operation: Operation, ledgers: Sequence[Ledger]) -> tuple[Good, ...]:
     if not found:
         return ()
     direct = traced(_cut(operation, lambda unit, _: unit.emitted_kg))
-    consumed = traced(_cut(operation, lambda unit, drawn: drawn if _makes(operation, unit) else 0 * drawn))
+    consumed = traced(_cut(operation, lambda _, drawn: drawn))
     own = traced(replace(operation, units=tuple(_without_grid(unit) for unit in operation.units)))
     out = []
     for name in found:
@@ -188,11 +188,6 @@ def _without_grid(unit: Unit) -> Unit:
     if unit.role == "connection" or unit.kind == "imbalance":
         return replace(unit, emitted_kg=np.zeros(unit.emitted_kg.size))
     return unit
-
-
-def _makes(operation: Operation, unit: Unit) -> bool:
-    """Is there another carrier than electricity at it, to which its draw could go?"""
-    return any(operation.carriers[side.bus] != "electricity" for side in unit.ports.values())
 
 
 def _cut(operation: Operation, emitted_kg: Callable[[Unit, Array], Array]) -> Operation:

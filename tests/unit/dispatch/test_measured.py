@@ -97,7 +97,10 @@ def test_two_missing_meters_of_a_bus_are_named_with_their_hour(tmp_path: Path) -
 def test_what_meters_do_not_agree_on_stands_on_a_line_of_its_own(tmp_path: Path) -> None:
     more = SERIES["production_kw"] + np.where(np.arange(24) == 5, 15.0, -4.0)
     found = ran(SITE, measured(tmp_path, production_kw=more), tolerance=Tolerance(0.02))
-    left = next(unit for unit in found.operation.units if unit.name == "imbalance of mv").ports["meters"].power_kw
+    unit = next(unit for unit in found.operation.units if unit.name == "imbalance of mv")
+    left = unit.ports["meters"].power_kw
+    # What nobody gave is taken to have come from the grid; what nobody took is used by somebody.
+    assert unit.emitted_kg == pytest.approx(np.where(np.arange(24) == 5, 0.55 * 15.0, 0.0), abs=1e-6)
     assert left == pytest.approx(np.where(np.arange(24) == 5, 15.0, -4.0), abs=1e-6)
     done = account(SITE, measured(tmp_path, production_kw=more), tolerance=Tolerance(0.02))
     for ledger in done.ledgers:
