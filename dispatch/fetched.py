@@ -52,6 +52,13 @@ class Said:
         """(T,) the fact, else the service's forecast."""
         return np.where(np.isfinite(self.fact), self.fact, self.ahead)
 
+    def over(self, paths: Array, least: float) -> Array:
+        """Own paths (S, T), the central one first, moved to what is known better; none falls below ``least``."""
+        there = np.isfinite(self.ahead)
+        moved = np.where(there, np.where(there, self.ahead, 0.0) + paths - paths[0], paths)
+        there = np.isfinite(self.fact)
+        return np.where(there, np.where(there, self.fact, 0.0), np.maximum(moved, least))
+
 
 @dataclass(frozen=True)
 class Fetched:
@@ -143,11 +150,7 @@ class Reader:
             return central
         own = forecast.central[name]
         paths = np.vstack([own, forecast.scenarios[name]]) if scenarios else own[None, :]
-        around = np.isfinite(said.ahead)
-        moved = np.where(around, np.where(around, said.ahead, 0.0) + paths - own, paths)
-        if feed_unit(name).kind == "intensity":
-            moved = np.maximum(moved, 0.0)
-        return np.where(np.isfinite(said.fact), np.where(np.isfinite(said.fact), said.fact, 0.0), moved)
+        return said.over(paths, least_of(name))
 
     def _instead(self, name: str, feed: Feed, horizon: Horizon, lacking: Array) -> float:
         """What the file says to take, in the series' own unit.
@@ -181,6 +184,21 @@ class Reader:
 
         moment = pd.Timestamp.max.tz_localize("UTC") if self.moment is None else pd.Timestamp(self.moment)
         return self.archive.as_of(_utc(moment))
+
+
+def least_of(name: str) -> float:
+    """The least value that a series can have: prices fall below zero, carbon does not."""
+    return 0.0 if feed_unit(name).kind == "intensity" else -np.inf
+
+
+def settled(site: Site, horizon: Horizon, archive: Archive) -> Site:
+    """The site with what really came of all series over a horizon filled in, for what is settled on it.
+
+    Raises:
+        DataError: some steps are unknown, and the file says nothing of what to take instead.
+    """
+    reader = Reader(site, archive, None)
+    return reader.fetched(horizon, None, 0).site if reader.asked else site
 
 
 def _utc(moment: pd.Timestamp) -> pd.Timestamp:
