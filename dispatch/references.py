@@ -16,6 +16,7 @@ from dispatch.electric_storage import ElectricStorage
 from dispatch.errors import Problem
 from dispatch.generation import VariableGeneration
 from dispatch.mistakes import near_miss, shown
+from dispatch.series import feed_unit
 from dispatch.signals import parse_quantity, unit_of
 from dispatch.storage import Storage
 
@@ -288,7 +289,22 @@ def _currency_problems(raw: Raw) -> Iterator[Problem]:
         if isinstance(tariff, Mapping) and tariff.get("currency", currency) != currency:
             found = f"is in {shown(tariff.get('currency'))}, this park counts in {currency}"
             yield Problem(f"assets[{index}].tariff.currency", found, f"a tariff in {currency}")
+        yield from _fed_currencies(asset.get("tariff"), f"assets[{index}].tariff", currency)
     yield from _money_in(raw, "", currency)
+
+
+def _fed_currencies(tariff: Any, path: str, currency: str) -> Iterator[Problem]:
+    """Feeds in other money than the park's, without a rate to change it at."""
+    for index, component in enumerate(_dicts(tariff, "components") if isinstance(tariff, Mapping) else ()):
+        price = component.get("price_per_kwh")
+        if not isinstance(price, Mapping) or not isinstance(price.get("feed"), str) or "exchange_rate" in price:
+            continue
+        with suppress(ValueError):  # what is wrong with its name is told elsewhere
+            unit = feed_unit(price["feed"])
+            if unit.currency not in (None, currency):
+                found = f"'{price['feed']}' is in {unit.currency}, this park counts in {currency}"
+                accepted = f"a feed in {currency}, or exchange_rate ({currency} per {unit.currency})"
+                yield Problem(f"{path}.components[{index}].price_per_kwh.feed", found, accepted)
 
 
 def _money_in(value: Any, path: str, currency: str) -> Iterator[Problem]:

@@ -15,6 +15,7 @@ from dispatch.asset import Asset, Carrier, Direction, Rows
 from dispatch.assets import kinds
 from dispatch.carbon_settings import CarbonSettings
 from dispatch.carbon_wishes import CarbonFreeWish, EmissionsWish, Window, ZeroCarbonWish
+from dispatch.claims import Certificates
 from dispatch.feeds import Feeds
 from dispatch.flow_limit_wish import FlowLimitWish
 from dispatch.frozen import Finite, Fraction, Frozen, NonNegative, Positive
@@ -219,6 +220,7 @@ class Site(Frozen):
     embedded: EmbeddedData | None = None
     archive: ArchiveFolder | None = None
     feeds: Feeds = Feeds()
+    certificates: Certificates = Certificates()
     notes: tuple[str, ...] = ()
 
     @cached_property
@@ -280,7 +282,7 @@ def schema() -> dict[str, Any]:
         for name in [n for n in fields if unit_of(n) is not None]:
             fields[name] = {"anyOf": [fields[name], text], "description": fields[name].get("description", "")}
         if "const" in fields.get("kind", {}):
-            for name in {"tariff", "carbon_intensity_kg_per_kwh"} & set(fields):
+            for name in {"tariff", "carbon_intensity_kg_per_kwh", "marginal_intensity_kg_per_kwh"} & set(fields):
                 fields[name] = {"anyOf": [fields[name], text]}
             fields["use"] = text | {"description": "an entry of the asset library; fields given here win"}
             # What the library gives need not be written, so an editor can only ask for these two.

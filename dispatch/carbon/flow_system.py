@@ -62,6 +62,12 @@ class FlowSystem:
         """(n, t) power through each node; gross: with all losses that its loads bear."""
         return self.through if self.losses == "net" else np.asarray(self.solve(self.own))
 
+    def demand(self, throughput: Array) -> Array:
+        """(n, t) power that loads answer for; gross: as much of what passes their node as they take of what leaves."""
+        if self.losses == "net":
+            return self._sinks
+        return np.asarray(np.where(self.alive, throughput * self._sinks / self._size, 0.0))
+
     @property
     def _size(self) -> Array:
         return np.asarray(np.where(self.alive, self.through, 1.0))

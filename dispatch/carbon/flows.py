@@ -6,13 +6,15 @@ A step without a solution is missing (NaN) throughout; a step of which some powe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from dispatch.carbon.named import Labels, branch_rows, labels_of, positions
 from dispatch.errors import AlignmentError, DataError
 from dispatch.signals import Array
 
@@ -26,6 +28,7 @@ class Flows:
         start, end: (M,) nodes of the two ends.
         start_in, end_in: (M, T), or (M,) of one step, power into the branch at either end; the loss is their sum.
         shunt: (n, T) power that shunts take up at the nodes, losses as well; None without any.
+        labels: (n,) names of the nodes, in the order of all results; 0 … n−1 where none are given.
 
     Raises:
         DataError: an end is no node, or a step of which only some powers are known.
@@ -38,6 +41,7 @@ class Flows:
     start_in: Array
     end_in: Array
     shunt: Array | None = None
+    labels: Labels = ()
 
     def __post_init__(self) -> None:
         """Plain lists and single steps are welcome; what is stored are arrays of one shape."""
@@ -57,7 +61,60 @@ class Flows:
                 raise AlignmentError(f"shunt is {shunt.shape}; accepted: {wanted}, one row per node")
             set_(self, "shunt", shunt)
             powers.append(shunt)
+        if self.labels and len(self.labels) != self.nodes:
+            raise AlignmentError(f"{len(self.labels)} labels for {self.nodes} nodes; give each a name, or none")
         _refuse_half_known(powers)
+
+    @classmethod
+    def of(cls, rows: Iterable[Sequence[Any]], nodes: Iterable[Hashable] = ()) -> Flows:
+        """From rows (i, j, sent) or (i, j, sent, received), nodes by any names, powers one number or (T,) each.
+
+        Powers count from i to j; where both are negative, power runs from j to i.
+
+        Args:
+            rows: the branches; without ``received`` nothing is lost.
+            nodes: all names in the order wanted; by default those of the rows, ascending where they can be ordered.
+
+        Raises:
+            DataError: a row of another form, a node that does not exist, or more is received than sent.
+            AlignmentError: numbers of steps differ.
+        """
+        start, end, into, out = branch_rows(rows)
+        labels = tuple(nodes) or labels_of([*start, *end])
+        more = ~(into - out >= -1e-9 * np.maximum(np.abs(into), np.abs(out)))
+        if more.any():
+            branch, step = np.argwhere(more)[0]
+            raise DataError(
+                f"branch {start[branch]}–{end[branch]} in step {step}: sent {into[branch, step]:g}, "
+                f"received {out[branch, step]:g}; accepted: numbers with received ≤ sent"
+            )
+        both = positions(start, labels), positions(end, labels)
+        return cls(len(labels), *both, into, -np.minimum(into, out), labels=labels)
+
+    @classmethod
+    def matrix(cls, received: ArrayLike, sent: ArrayLike | None = None, nodes: Iterable[Hashable] = ()) -> Flows:
+        """From P[i, j] ≥ 0, what j receives from i, (n, n) or (n, n, T), and what i sends for it (the same by default).
+
+        Raises:
+            DataError: more is received than sent, or a negative number.
+            AlignmentError: not square, or shapes differ.
+        """
+        out = np.asarray(received, dtype=np.float64)
+        into = out if sent is None else np.asarray(sent, dtype=np.float64)
+        if out.ndim not in (2, 3) or out.shape[0] != out.shape[1] or out.shape != into.shape:
+            raise AlignmentError(f"received is {out.shape} and sent {into.shape}; give (n, n) or (n, n, T) of each")
+        used = np.argwhere((into.reshape(*out.shape[:2], -1) != 0).any(axis=2))
+        start, end = used.T
+        made = cls.sent(len(out), start, end, into[start, end], out[start, end])
+        return replace(made, labels=tuple(nodes))
+
+    def place(self, nodes: Iterable[Hashable]) -> np.ndarray:
+        """Positions of nodes by name.
+
+        Raises:
+            DataError: a name that no node has.
+        """
+        return positions(nodes, self.labels or tuple(range(self.nodes)))
 
     @classmethod
     def sent(cls, nodes: int, start: ArrayLike, end: ArrayLike, send: ArrayLike, receive: ArrayLike) -> Flows:
@@ -92,7 +149,7 @@ class Flows:
     def at_steps(self, steps: slice | np.ndarray) -> Flows:
         """The same branches in some of the steps."""
         shunt = None if self.shunt is None else self.shunt[:, steps]
-        return Flows(self.nodes, self.start, self.end, self.start_in[:, steps], self.end_in[:, steps], shunt)
+        return replace(self, start_in=self.start_in[:, steps], end_in=self.end_in[:, steps], shunt=shunt)
 
     def directed(self, steps: slice | np.ndarray) -> tuple[np.ndarray, np.ndarray, Array, Array]:
         """Sending and receiving node (M, t), power sent and received (M, t) of some steps.
@@ -126,6 +183,14 @@ def _refuse_half_known(powers: Sequence[Array]) -> None:
             f"flows: in step {step} {int(unknown[:, step].sum())} of {len(every)} powers are missing; "
             "accepted: all of a step, or NaN throughout where it has no solution"
         )
+
+
+def with_sources(rows: list[Sequence[Any]], names: Iterable[Hashable]) -> Flows:
+    """Flows of rows, among whose nodes are also those that only have a source."""
+    made = Flows.of(rows)
+    known = set(map(str, made.labels))
+    alone = [name for name in names if str(name) not in known]
+    return Flows.of(rows, labels_of([*made.labels, *alone])) if alone else made
 
 
 def per_step(values: ArrayLike, name: str) -> Array:

@@ -17,7 +17,8 @@ from dispatch.carbon.tracing import Flows
 from dispatch.carbon.units import renamed
 from dispatch.signals import Array
 
-OTHERS = "others on the feeder"
+# No asset has a name with a space in it.
+OTHERS, UPSTREAM = "others on the feeder", "grid upstream"
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,14 +97,15 @@ def _left(unit: Unit, placed: Collection[str], network_units: Collection[str], o
     if not off.any():
         return replace(unit, ports={})
     ports = {port: replace(side, power_kw=side.power_kw * off) for port, side in unit.ports.items()}
-    return replace(unit, ports=ports, emitted_kg=unit.emitted_kg * off)
+    name = f"{unit.name} by plan" if unit.role == "loss" else unit.name
+    return replace(unit, name=name, ports=ports, emitted_kg=unit.emitted_kg * off)
 
 
 def _upstream(placed: PlacedFlows, on: Array, label: tuple[str, ...], kg_per_kw: Array) -> Unit:
     """What comes from upstream, and what goes back."""
     power = _known(placed.upstream_kw, on)
     ports = {label[node]: Side(label[node], power[node]) for node in np.flatnonzero(power.any(axis=1))}
-    return Unit("upstream", "network", "connection", ports, np.maximum(power, 0).sum(axis=0) * kg_per_kw)
+    return Unit(UPSTREAM, "network", "connection", ports, np.maximum(power, 0).sum(axis=0) * kg_per_kw)
 
 
 def _parties(placed: PlacedFlows, on: Array, label: tuple[str, ...]) -> Iterator[Unit]:

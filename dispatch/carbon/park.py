@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse import csr_array
 
-from dispatch.carbon.marginal import Dispatch, Marginal, marginal
+from dispatch.carbon.marginal import Dispatch, marginal
 from dispatch.problem import Problem
 from dispatch.signals import Array
 
@@ -22,7 +23,8 @@ class ParkMarginal:
 
     Attributes:
         kg_per_kwh: marginal emissions of demand; the mean of left and right.
-        left_kg_per_kwh, right_kg_per_kwh: the same on either side of the price of carbon.
+        left_kg_per_kwh: of one kWh less, at a price of carbon slightly lower; NaN where there cannot be less.
+        right_kg_per_kwh: of one kWh more, at one slightly higher; NaN where no more can be had.
         emitted_kg: expected emissions of the plan.
     """
 
@@ -34,7 +36,7 @@ class ParkMarginal:
     @property
     def degenerate(self) -> np.ndarray:
         """Where one more kWh and one kWh less do not emit the same."""
-        return np.asarray(np.abs(self.left_kg_per_kwh - self.right_kg_per_kwh) > 1e-7)
+        return np.asarray(~(np.abs(self.left_kg_per_kwh - self.right_kg_per_kwh) <= 1e-7))
 
 
 def park_marginal(problem: Problem) -> ParkMarginal:
@@ -45,20 +47,29 @@ def park_marginal(problem: Problem) -> ParkMarginal:
     Raises:
         SolveError: the linear program around the plan has no optimum.
     """
+    found = marginal(park_dispatch(problem))
+    constant = float(problem.weights @ problem.total.co2_kg.value) - float(
+        expected_emissions(problem) @ problem.point()
+    )
+    # Emissions that no decision bears, such as a constant of the expression, count too.
+    return ParkMarginal(found.emissions, found.left, found.right, found.emitted + constant)
+
+
+def park_dispatch(problem: Problem) -> Dispatch:
+    """The program around the plan's whole numbers; demand is (scenario, bus, step), rates per kWh of one scenario."""
     shape = (problem.scenarios, len(problem.site.bus_names), problem.horizon.steps)
-    balance = problem.compiled.rows(problem.balance).ravel()
-    injected = {bus: problem.compiled.rows(rows).ravel() for bus, rows in problem.network.injected.items()}
-    dispatch = Dispatch(
-        problem.compiled.matrices(),
-        expected_emissions(problem),
-        np.concatenate([balance, *injected.values()]),
-        problem.point(),
-    )
-    found = marginal(dispatch)
-    left, right = (
-        _placed(problem, values, shape, balance.size, tuple(injected)) for values in (found.left, found.right)
-    )
-    return ParkMarginal((left + right) / 2, left, right, _emitted(problem, found))
+    demand = problem.compiled.rows(problem.balance).reshape(shape)
+    matrices = problem.compiled.matrices()
+    row, column = [np.arange(demand.size)], [demand.ravel()]
+    # Behind limits of the network, demand is also less of what its bus injects.
+    for bus, injected in problem.network.injected.items():
+        row.append(np.arange(demand.size).reshape(shape)[:, problem.site.bus_names.index(bus)].ravel())
+        column.append(problem.compiled.rows(injected).ravel())
+    sign = np.repeat([1.0, -1.0], [demand.size, sum(map(len, row[1:]))])
+    where = np.concatenate(row), np.concatenate(column)
+    moves = csr_array((sign, where), shape=(demand.size, matrices.row_upper.size))
+    weight = np.maximum(problem.weights, 1e-12)[:, None, None] * problem.horizon.hours
+    return Dispatch(matrices, expected_emissions(problem), demand, problem.point(), hours=weight, moves=moves)
 
 
 def expected_emissions(problem: Problem) -> Array:
@@ -68,20 +79,3 @@ def expected_emissions(problem: Problem) -> Array:
         if slope is not None:
             out[problem.compiled.columns(variable).ravel(order="F")] += np.asarray(slope @ problem.weights).ravel()
     return out
-
-
-def _placed(problem: Problem, values: Array, shape: tuple[int, ...], size: int, buses: tuple[str, ...]) -> Array:
-    """(scenario, bus, step) per kWh from the values of the balances' rows and of the buses' rows of injection."""
-    rate = values[:size].reshape(shape).copy()
-    own = values[size:].reshape(len(buses), shape[0], shape[2]) if buses else np.zeros((0, shape[0], shape[2]))
-    for bus, part in zip(buses, own, strict=True):
-        rate[:, problem.site.bus_names.index(bus)] -= part
-    return np.asarray(rate / (np.maximum(problem.weights, 1e-12)[:, None, None] * problem.horizon.hours))
-
-
-def _emitted(problem: Problem, found: Marginal) -> float:
-    """Emissions that no decision bears, such as a constant of the expression, count too."""
-    constant = float(problem.weights @ problem.total.co2_kg.value) - float(
-        expected_emissions(problem) @ problem.point()
-    )
-    return found.emitted + constant

@@ -22,14 +22,16 @@ Sources: Bialek, IEE Proc. Gener. Transm. Distrib. 143 (4), 1996; Zhou et al. 20
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from dispatch.carbon.flow_system import FlowSystem, Losses, onto
-from dispatch.carbon.flows import Flows, ends, per_step
+from dispatch.carbon.flows import Flows, ends, per_step, with_sources
+from dispatch.carbon.named import Labels, by_node
 from dispatch.errors import AlignmentError, DataError
 from dispatch.signals import Array
 
@@ -52,6 +54,8 @@ class Traced:
         branch_loss: (M, T) carbon that branches take up; zero when gross.
         node_loss: (n, T) carbon that shunts take up (net), or of power that reaches no load at all (gross).
         injected: (T,) carbon that sources bring.
+        demand: (n, T) power that loads at each node answer for: as metered (net), with their share of losses (gross).
+        labels: (n,) names of the nodes.
     """
 
     throughput: Array
@@ -61,6 +65,19 @@ class Traced:
     branch_loss: Array
     node_loss: Array
     injected: Array
+    demand: Array
+    labels: Labels = ()
+
+    @property
+    def from_source(self) -> Array:
+        """(K, n, T) power of each source that ends at each node's loads; adds up to ``demand``.
+
+        Raises:
+            DataError: traced without ``shares=True``.
+        """
+        if self.share is None:
+            raise DataError("the shares of sources were not asked for; trace with shares=True")
+        return np.asarray(np.where(self.demand == 0, 0.0 * self.injected, self.share * self.demand))
 
     @property
     def residual(self) -> Array:
@@ -90,7 +107,7 @@ class Sources:
     intensity: Array
 
     @classmethod
-    def of(cls, flows: Flows, injections: ArrayLike, intensities: ArrayLike, at: ArrayLike | None) -> Sources:
+    def of(cls, flows: Flows, injections: ArrayLike, intensities: ArrayLike, at: Any) -> Sources:
         """As given to :func:`tracing`, checked.
 
         Raises:
@@ -100,7 +117,10 @@ class Sources:
         power = power if len(power) else np.zeros((0, flows.steps))
         if power.shape[1] != flows.steps:
             raise AlignmentError(f"injections have {power.shape[1]} steps and flows {flows.steps}; give the same")
-        node = ends(np.arange(len(power)) if at is None else at, flows.nodes, len(power))
+        node = np.arange(len(power)) if at is None else np.asarray(at)
+        if at is not None and (flows.labels or node.dtype.kind not in "iuf"):
+            node = flows.place(list(at))
+        node = ends(node, flows.nodes, len(power))
         return cls(node, _power(power, flows.solved), _intensity(intensities, power, flows.solved))
 
     @property
@@ -110,21 +130,23 @@ class Sources:
 
 
 def tracing(
-    flows: Flows,
-    injections: ArrayLike,
-    intensities: ArrayLike,
+    flows: Flows | Iterable[Sequence[Any]],
+    injections: ArrayLike | Mapping[Any, Any],
+    intensities: ArrayLike | Mapping[Any, Any],
     *,
-    at: ArrayLike | None = None,
+    at: ArrayLike | Iterable[Hashable] | None = None,
     losses: Losses = "net",
     shares: bool = False,
 ) -> Traced:
     """Trace the carbon of K sources through n nodes over T steps.
 
     Args:
-        flows: the branches.
-        injections: (K,) or (K, T) power of each source, not negative: generators, imports, discharging stores.
-        intensities: (K,) or (K, T) carbon per unit of energy of each source, or one number for all.
-        at: (K,) node of each source; 0 … K−1 by default, one source per node.
+        flows: the branches; or their rows, see :meth:`Flows.of`.
+        injections: (K,) or (K, T) power of each source, not negative: generators, imports, discharging stores; or by
+            node, one number or (T,) each.
+        intensities: (K,) or (K, T) carbon per unit of energy of each source, or by node, or one number for all.
+        at: (K,) node of each source, by name where the flows have names; several may stand at one. By default the
+            nodes in their order, one source per node.
         losses: who bears them: the branches (net) or the loads (gross).
         shares: also give each source's share at every node.
 
@@ -133,7 +155,11 @@ def tracing(
             reaches or that brings much less, or power that circulates and comes from no source.
         AlignmentError: sources or steps differ in number.
     """
-    sources = Sources.of(flows, injections, intensities, at)
+    injections, intensities, named = by_node(injections, intensities)
+    where: Any = named if at is None else at
+    if not isinstance(flows, Flows):
+        flows = with_sources(list(flows), [] if where is None else list(where))
+    sources = Sources.of(flows, injections, intensities, where)
     out = blank(flows, len(sources.power) if shares else None)
     for steps in grouped(flows.nodes, np.flatnonzero(flows.solved)):
         power = sources.power[:, steps]
@@ -158,12 +184,14 @@ def blank(flows: Flows, sources: int | None = None) -> Traced:
     share = None if sources is None else np.full((sources, n, steps), np.nan)
     sizes = ((n, steps), (n, steps), (n, steps), (branches, steps), (n, steps), (steps,))
     throughput, intensity, load, lost, at_node, injected = (np.full(size, np.nan) for size in sizes)
-    return Traced(throughput, intensity, share, load, lost, at_node, injected)
+    demand, labels = np.full((n, steps), np.nan), flows.labels or tuple(range(n))
+    return Traced(throughput, intensity, share, load, lost, at_node, injected, demand, labels)
 
 
 def fill(out: Traced, steps: np.ndarray, system: FlowSystem, per_unit: Array, brought: Array) -> None:
     """Write what some steps' intensities (n, t) mean where sources bring carbon (n, t)."""
     out.throughput[:, steps] = system.throughput()
+    out.demand[:, steps] = system.demand(out.throughput[:, steps])
     out.intensity[:, steps] = per_unit
     out.load[:, steps], out.branch_loss[:, steps], out.node_loss[:, steps] = system.borne(per_unit, brought)
     out.injected[steps] = brought.sum(axis=0)

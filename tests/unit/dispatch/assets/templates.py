@@ -128,6 +128,7 @@ def _connection(**fields: Any) -> Template:
         tariff=_tariff(),
         carbon_intensity_kg_per_kwh=0.5,
         clean_fraction=0.3,
+        marginal_intensity_kg_per_kwh=0.8,
         carbon_free_fraction=0.4,
     )
     series = {("load", "demand_kw"): DEMAND, ("roof", "available_kw"): np.where(np.arange(STEPS) == 3, 90.0, 5.0)}

@@ -34,7 +34,7 @@ def test_every_step_conserves_whatever_runs(ran: Operation) -> None:
     for losses in ("apart", "borne"):
         ledger = traced(ran, losses)  # type: ignore[arg-type]
         assert ledger.residual < 1e-9
-        assert (ledger.carbon_kg[[m.role not in ("store",) for m in ledger.meters]] > -1e-9).all()
+        assert (ledger.carbon_kg[[m.role != "store" for m in ledger.meters]] > -1e-9).all()
         for content in ledger.stores.values():
             assert (content.carbon_kg > -1e-9).all()
 
