@@ -29,9 +29,10 @@ if TYPE_CHECKING:
 
 __all__ = ["FlowProof", "settled"]
 
-_MOST_ROUNDS = 3
+_MOST_ROUNDS = 4
 # Shares of a meter's carbon: from where on a limit counts as binding in the park, and as slack on the network.
 _BINDS, _SLACK = 1e-3, 0.01
+_KEPT_KG, _SECANTS = 1e-3, (0.1, 10.0)
 
 
 def settled(
@@ -58,22 +59,23 @@ def settled(
     schedule, grid = prove(site, problem, schedule, network, progress, again=again)
     if flows is None:
         return schedule, grid, None
-    best = _Held(schedule, grid, flows, _traced_there(site, schedule, network, grid, flows))
+    best = _held(site, schedule, network, grid, flows)
+    before: _Held | None = None
+    rounds = flows.rounds
     for _ in range(_MOST_ROUNDS):
         if not _worthwhile(best):
             break
-        beside = _beside(site, best)
+        beside = _beside(best, before)
         other, more = hold_flow_limits(site, problem, best.schedule, again, progress, beside_kg=beside)
         other, other_grid = prove(site, problem, other, network, progress, again=again)
         assert more is not None
-        found = _traced_there(site, other, network, other_grid, more)
-        made = _Held(other, other_grid, more, replace(
-            found, rounds=best.there.rounds + more.rounds, passed_before=flows.passed_before
-        ))  # fmt: skip
+        made = _held(site, other, network, other_grid, more)
         if made.rank >= best.rank:
             break
-        best = made
-    return rewritten(best.schedule, best.there.limits), best.grid, best.there
+        best, before = made, best
+        rounds += more.rounds
+    found = replace(best.there, rounds=rounds, passed_before=flows.passed_before)
+    return rewritten(best.schedule, found.limits), best.grid, found
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +83,7 @@ class _Held:
     """A plan that was proved on the network.
 
     Attributes:
-        inside: its limits, as the loop that made it counts them.
+        inside: its limits, traced inside the park.
         there: the same on the AC flows.
     """
 
@@ -101,11 +103,21 @@ class _Held:
         return len(self.grid.breaches), round(float(over), 3), float(self.schedule.proof.objective - rows)
 
 
-def _beside(site: Site, held: _Held) -> dict[str, Array]:
-    """By wish, (scenario, window) what its meter gets on the AC flows beside the park's own account."""
-    own = _counted(site, held.schedule, held.inside, Operation.from_schedule(site, held.schedule, 0))
-    pairs = zip(held.there.limits, own.limits, strict=True)
-    return {there.wish.text: np.asarray(there.counted.over_kg - here.counted.over_kg) for there, here in pairs}
+def _beside(held: _Held, before: _Held | None) -> dict[str, Array]:
+    """By wish, (scenario, window) what the park's own account must keep free for the one on the AC flows to be kept.
+
+    After two plans the secant through both says how much of a kg less in the park is one less on the flows.
+    """
+    out = {}
+    for k, (there, here) in enumerate(zip(held.there.limits, held.inside.limits, strict=True)):
+        per_kg = np.ones_like(there.counted.over_kg)
+        if before is not None:
+            more = there.counted.over_kg - before.there.limits[k].counted.over_kg
+            inside = here.counted.over_kg - before.inside.limits[k].counted.over_kg
+            moved = np.abs(inside) > _KEPT_KG
+            per_kg = np.clip(np.divide(more, inside, out=per_kg, where=moved), *_SECANTS)
+        out[there.wish.text] = there.counted.over_kg / per_kg - here.counted.over_kg
+    return out
 
 
 def _worthwhile(held: _Held) -> bool:
@@ -116,6 +128,11 @@ def _worthwhile(held: _Held) -> bool:
         if limit.passed.any() or (binds & (over < -_SLACK * carbon)).any():
             return True
     return False
+
+
+def _held(site: Site, schedule: Schedule, network: Network, grid: GridProof, proof: FlowProof) -> _Held:
+    inside = _counted(site, schedule, proof, Operation.from_schedule(site, schedule, 0))
+    return _Held(schedule, grid, inside, _traced_there(site, schedule, network, grid, proof))
 
 
 def _traced_there(site: Site, schedule: Schedule, network: Network, grid: GridProof, proof: FlowProof) -> FlowProof:
