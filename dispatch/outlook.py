@@ -86,7 +86,7 @@ def look_ahead(
         targets = (*targets_of(site, weather_site), *open_)
         forecast = _forecast(site, horizon, archive, issue_time, targets, model, progress)
     if forecast is not None:
-        drawn = site.planning.scenarios
+        drawn, forecast = site.planning.scenarios, reader.anchored(horizon, forecast)
     fetched = reader.fetched(horizon, forecast, drawn) if reader.asked else Fetched({}, site)
     series = fetched.site.known_series(horizon) | fetched.series(horizon)
     for name, need in needs.items():
