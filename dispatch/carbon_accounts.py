@@ -10,14 +10,15 @@ What a method cannot say of a plan is left out with its reason, never stood in f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 
 from dispatch.asset import Mode
 from dispatch.carbon.carriers import NAMES, traced
-from dispatch.carbon.coalitions import path, players_of
+from dispatch.carbon.coalitions import DEMAND, path
 from dispatch.carbon.ledger import Ledger, Ledgers
 from dispatch.carbon.marginal_ledger import marginal_ledgers
 from dispatch.carbon.market import planned_market
@@ -25,7 +26,7 @@ from dispatch.carbon.on_network import on_network
 from dispatch.carbon.operation import Conventions, Operation
 from dispatch.carbon.shares import game_ledger
 from dispatch.carbon_flows import grid_intensity, placed_flows
-from dispatch.errors import ParkwattError
+from dispatch.errors import DataError, ParkwattError
 from dispatch.plan import Plan
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
@@ -90,26 +91,33 @@ def _published(schedule: Schedule) -> Schedule:
     """Scenario 0 as a schedule of its own."""
     kinds = {}
     for kind, solved in schedule.kinds.items():
-        count = len(solved.rows.members)
-        arrays = {
-            f.name: value[:count] for f in fields(solved) if isinstance(value := getattr(solved, f.name), np.ndarray)
-        }
-        by_name = {
-            name: {key: values[:count] for key, values in getattr(solved, name).items()}
-            for name in ("bus", "power_kw", "series")
-        }
-        kinds[kind] = replace(solved, rows=replace(solved.rows, scenarios=1), **arrays, **by_name)
+        first = slice(len(solved.rows.members))
+        own: dict[str, Any] = {"rows": replace(solved.rows, scenarios=1)}
+        for part in fields(solved):
+            value = getattr(solved, part.name)
+            if isinstance(value, np.ndarray):
+                own[part.name] = value[first]
+            elif isinstance(value, Mapping):
+                own[part.name] = {name: array[first] for name, array in value.items()}
+        kinds[kind] = replace(solved, **own)
     sums = {name: getattr(schedule, name)[:1] for name in ("money", "co2_kg", "penalty")}
     loss_kw = None if schedule.loss_kw is None else schedule.loss_kw[:1]
     return replace(schedule, inputs=path(schedule.inputs, 0), weights=np.ones(1), kinds=kinds, loss_kw=loss_kw, **sums)
 
 
 def _game(plan: Plan) -> Iterator[Ledger]:
-    """Exact for few players, sampled for more; none where nobody has a demand or there are very many."""
-    players = players_of(plan.site, None)
-    if not 0 < len(players) <= _MOST_PLAYERS:
-        return
-    if len(players) <= _MOST_EXACT:
+    """Exact for few players, sampled for more.
+
+    Raises:
+        DataError: nobody has a demand of its own, or very many do.
+    """
+    count = sum(any(need.quantity == DEMAND for need in asset.needs) for asset in plan.site.assets)
+    if not 0 < count <= _MOST_PLAYERS:
+        raise DataError(
+            f"{count} loads have a demand of their own; accepted: 1 to {_MOST_PLAYERS}, in a day's plan; "
+            "the library's game_ledger takes groups of them as players"
+        )
+    if count <= _MOST_EXACT:
         yield game_ledger(plan.site, plan.schedule)
     else:
         yield game_ledger(plan.site, plan.schedule, method="sampled", permutations=_ORDERS)

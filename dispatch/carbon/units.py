@@ -21,6 +21,8 @@ from dispatch.schedule import Schedule, Solved
 from dispatch.signals import Array
 from dispatch.storage import Storage
 
+__all__ = ["Conventions", "Role", "Side", "Stock", "StoreRule", "Unit", "renamed", "scheduled"]
+
 Role = Literal["source", "sink", "conversion", "store", "link", "connection", "loss", "others", "residual"]
 StoreRule = Literal["tank", "carry", "queue"]
 _SMALL_KW = 1e-9
