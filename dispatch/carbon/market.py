@@ -293,7 +293,9 @@ def _buys(unit: Unit) -> bool:
 
 
 def _source(name: str, bus: str, power_kw: Array, emitted_kg: Array) -> Unit:
-    return Unit(name, _OWN, "source", {"supply": Side(bus, power_kw)}, np.where(power_kw > 0, emitted_kg, 0.0))
+    # What is left of a difference by rounding is no supply, and brings no carbon.
+    there = power_kw > 1e-9 * power_kw.max(initial=0.0)
+    return Unit(name, _OWN, "source", {"supply": Side(bus, power_kw)}, np.where(there, emitted_kg, 0.0))
 
 
 def _link(name: str, bus: str, power_kw: Array, nothing: Array) -> Unit:
