@@ -210,7 +210,9 @@ def test_losses_on_a_line_are_told_apart_and_borne(tmp_path: Path) -> None:
     done = account(SITE, readings)
     assert {"traced, losses apart", "traced, losses borne by loads"} <= {ledger.name for ledger in done.ledgers}
     apart, borne = (done.ledgers[f"traced, losses {how}"] for how in ("apart", "borne by loads"))
-    assert "riser: losses" in {meter.name for meter in apart.meters}
+    for ledger in (apart, done.ledgers["location"], done.market.hour):
+        lost = next(meter for meter in ledger.meters if meter.name == "riser: losses")
+        assert (lost.asset, lost.role) == ("riser", "loss")
     assert "riser: losses" not in {meter.name for meter in borne.meters}
     assert max(ledger.residual for ledger in done.ledgers) < 1e-9
 
