@@ -86,7 +86,7 @@ def look_ahead(
         targets = (*targets_of(site, weather_site), *open_)
         forecast = _forecast(site, horizon, archive, issue_time, targets, model, progress)
     if forecast is not None:
-        drawn = site.planning.scenarios
+        drawn, forecast = site.planning.scenarios, reader.anchored(horizon, forecast)
     fetched = reader.fetched(horizon, forecast, drawn) if reader.asked else Fetched({}, site)
     series = fetched.site.known_series(horizon) | fetched.series(horizon)
     for name, need in needs.items():
@@ -130,6 +130,8 @@ def measured_steps(archive: Archive, site: str, name: str, horizon: Horizon, mom
         return np.full(horizon.steps, np.nan)
     lasts_s = np.diff(ends_s, prepend=2 * ends_s[0] - ends_s[1])
     inside = ends_s - lasts_s < edges[-1]
+    if not inside.any():
+        return np.full(horizon.steps, np.nan)
     ends_s, values, lasts_s = ends_s[inside], values[inside], lasts_s[inside]
     whole = ends_s[0] - lasts_s[0] <= edges[0] and ends_s[-1] >= edges[-1] and np.ptp(lasts_s) == 0
     if not whole:

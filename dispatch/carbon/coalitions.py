@@ -113,7 +113,9 @@ def players_of(
     able = [a.name for a in site.assets if any(need.quantity == DEMAND for need in a.needs)]
     if named is None:
         named = able
-    made = {k: tuple(v) for k, v in named.items()} if isinstance(named, Mapping) else {name: (name,) for name in named}
+    made: dict[str, tuple[str, ...]] = {}
+    for name in named:
+        made[name] = tuple(named[name]) if isinstance(named, Mapping) else (name,)
     taken = [asset for assets in made.values() for asset in assets]
     wrong = [asset for asset in taken if asset not in able]
     if wrong or not made:

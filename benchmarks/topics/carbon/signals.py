@@ -205,7 +205,7 @@ def saved() -> Floats:
     values = grams.to_numpy(dtype=np.float64)
     measured = Archive.empty().with_measurements("works", AVERAGE, ends, values, carbon_intensity.DELAY)
     days = pd.date_range(FIRST, periods=DAYS, freq=EVERY)
-    return np.sum([_day(grams, measured, day.date()) for day in days], axis=0)
+    return np.asarray(np.sum([_day(grams, measured, day.date()) for day in days], axis=0))
 
 
 @row(

@@ -249,6 +249,8 @@ def test_what_a_feed_cannot_be_is_refused_with_its_place(tmp_path: Path) -> None
     assert "a price is a number" in only(
         write(tmp_path, content(price={"feed": PRICE, "otherwise": {"kg_per_kwh": 1, "source": "s"}}))
     )
+    rated = {"feed": INTENSITY, "exchange_rate": 2}
+    assert "carbon is no money" in only(write(tmp_path, content(intensity=rated)))
     assert "is read from the archive" in only(write(tmp_path, content(price={"feed": PRICE, "values": [1.0]})))
     assert "is read from the archive" in only(write(tmp_path, content(intensity={"feed": INTENSITY, "values": [1]})))
     bare = content()
@@ -275,6 +277,11 @@ def test_published_prices_are_alike_in_all_scenarios_and_carbon_spreads_around_t
     assert (carbon >= 0).all()
     assert made.forecast is not None
     assert made.forecast.units[INTENSITY] == "g/kWh"
+    # What is shown and written is what the plan was made on.
+    np.testing.assert_allclose(made.forecast.central[INTENSITY], GRAMS)
+    np.testing.assert_allclose(made.forecast.scenarios[INTENSITY] / 1000, carbon[1:])
+    middle = made.forecast.quantiles[INTENSITY][:, list(made.forecast.levels).index(0.5)]
+    assert np.abs(middle - GRAMS).mean() < 10
 
 
 def _without_load(site: Any) -> Any:

@@ -103,6 +103,31 @@ def test_a_ramp_carries_the_rate_of_another_step() -> None:
     np.testing.assert_allclose(found.emissions[0], [0.9, 0.2 + (0.2 - 0.9)])
 
 
+def test_whole_numbers_are_kept_at_the_best_plan() -> None:
+    """A clean unit that must run at 40 or not at all, and is cheaper for it; beside it the dirty one follows demand."""
+    cost, carbon = [20.0, 12.0, 100.0], [0.9, 0.1, 0.0]
+    least_and_most = ([[0, -1, 40], [0, 1, -50]], [0, 0])
+    found = marginal(
+        Dispatch.of_arrays(cost, carbon, ([[1, 1, 0]], [90]), least_and_most, [(0, 100), (0, 50), (0, 1)], integer=[2])
+    )
+    np.testing.assert_allclose(found.value, [40, 50, 1])
+    assert found.emissions[0] == pytest.approx(0.9)
+    assert found.left[0] == pytest.approx(0.9)
+
+
+def test_nothing_said_is_the_default_and_names_are_read_loosely() -> None:
+    found = marginal(
+        Dispatch.of_network(
+            [(1, 2, None, None)],
+            [{"bus": "1", "cost": 20, "intensity": 0.9, "max": None, "ramp": None}],
+            {"2": 30.0},
+            storage=[{"bus": 1, "power": 1, "energy": 1, "end": None}],
+        )
+    )
+    assert found.problem.labels == (1, 2)
+    np.testing.assert_allclose(found.emissions, 0.9)
+
+
 def test_rows_that_cannot_be_read_are_refused() -> None:
     with pytest.raises(DataError, match="generator 0 has no 'intensity'"):
         Dispatch.of_network([], [(1, 20)], {1: 60})
