@@ -82,7 +82,7 @@ def account(
     )
     progress("accounting", 0.7)
     ledgers = [*physical, *(_with_imbalance(ledger) for ledger in contracted.ledgers)]
-    made = goods(found.operation, ledgers)
+    made = goods(found.operation, ledgers, {ledger.name: contracted.own for ledger in contracted.ledgers})
     if found.marginal_kg_per_kwh is not None:
         ledgers.append(marginal(found, found.marginal_kg_per_kwh))
     progress("accounting", 1.0)

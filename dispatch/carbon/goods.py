@@ -41,7 +41,8 @@ class Good:
         name: hydrogen, ammonia, methanol, heat, steam, cold, or electricity (exported).
         unit: t or kWh, of which ``amount`` (T,) was delivered.
         carbon_kg: by ledger, (T,).
-        direct_kg, scope_1_kg: (T,) of it, the same in every ledger.
+        direct_kg: (T,) of it, the same in every ledger.
+        scope_1_kg: (T,) of it, by ledger: accounts by contracts share out the park's own electricity by another rule.
         electricity_kwh: (T,) consumed for it.
     """
 
@@ -50,7 +51,7 @@ class Good:
     amount: Array
     carbon_kg: Mapping[str, Array]
     direct_kg: Array
-    scope_1_kg: Array
+    scope_1_kg: Mapping[str, Array]
     electricity_kwh: Array
 
 
@@ -87,15 +88,20 @@ class Line:
         return self.indirect_kg / self.electricity_kwh if self.electricity_kwh > 1e-9 else float("nan")
 
 
-def goods(operation: Operation, ledgers: Sequence[Ledger]) -> tuple[Good, ...]:
-    """All that is sold or delivered over the meters of ledgers that follow carbon through carriers."""
+def goods(operation: Operation, ledgers: Sequence[Ledger], own: Mapping[str, Ledger] | None = None) -> tuple[Good, ...]:
+    """All that is sold or delivered over the meters of ledgers that follow carbon through carriers.
+
+    Args:
+        own: by the name of a ledger, how it shares out what the park itself emits; by default as it physically flowed.
+    """
     names = dict.fromkeys(_good(meter.role, meter.carrier) for ledger in ledgers for meter in ledger.meters)
     found = [name for name in names if name]
     if not found:
         return ()
     direct = traced(_cut(operation, lambda unit, _: unit.emitted_kg))
     consumed = traced(_cut(operation, lambda _, drawn: drawn))
-    own = traced(replace(operation, units=tuple(_without_grid(unit) for unit in operation.units)))
+    inside = traced(replace(operation, units=tuple(_without_grid(unit) for unit in operation.units)))
+    by_ledger = {ledger.name: (own or {}).get(ledger.name, inside) for ledger in ledgers}
     out = []
     for name in found:
         per_kg = KWH_PER_KG.get(name)  # type: ignore[call-overload]  # any carrier
@@ -107,7 +113,7 @@ def goods(operation: Operation, ledgers: Sequence[Ledger]) -> tuple[Good, ...]:
                 amount,
                 {ledger.name: _summed(ledger, name)[1] for ledger in ledgers},
                 _summed(direct, name)[1],
-                _summed(own, name)[1],
+                {ledger: _summed(one, name)[1] for ledger, one in by_ledger.items()},
                 _summed(consumed, name)[1],
             )
         )
@@ -130,7 +136,7 @@ def lines(good: Good, named: Sequence[Period]) -> list[Line]:
 
 def figures(good: Good, ledger: str, named: Sequence[Period]) -> dict[str, Array]:
     """(period,) sums of a good in one ledger, by the names of ``FIGURES``."""
-    carbon, own = _sums(good.carbon_kg[ledger], named), _sums(good.scope_1_kg, named)
+    carbon, own = _sums(good.carbon_kg[ledger], named), _sums(good.scope_1_kg[ledger], named)
     # Of electricity that is sold, what was emitted for it is direct.
     direct = carbon if good.name == "electricity" else _sums(good.direct_kg, named)
     amount, electricity = _sums(good.amount, named), _sums(good.electricity_kwh, named)
