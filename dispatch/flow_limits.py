@@ -2,8 +2,8 @@
 
 A plan is made without the limits and traced. Around it, with directions, mixes and contents held, every limit becomes a
 row (:mod:`dispatch.flow_limit_rows`), and the next plan is traced again, which says what is really kept. It goes on
-until a plan rests or nothing more is gained; where a step makes things worse, the next rows are drawn between the best
-plan and that one. The best plan that was traced counts, and what it passes is the traced amount, not the row's.
+until a plan rests or nothing more is gained; where a step makes things worse, the next rows are halfway between the
+last ones and new ones. The best plan that was traced counts, and what it passes is the traced amount, not the row's.
 
 Where the best plan passes a limit, the rows are made dear once more: what can be reached at all is said with it.
 """
@@ -29,7 +29,7 @@ from dispatch.schedule import Schedule
 from dispatch.signals import Array
 from dispatch.site import Site
 
-_MOST_ROUNDS = 8
+_MOST_ROUNDS = 12
 # Of the rows' prices, one after the other, where the best plan passes a limit.
 _DEARER = (10.0, 10.0, 1000.0, 1000.0)
 _LEAST_GAIN = 1e-6
@@ -135,7 +135,7 @@ def hold_flow_limits(
     progress("holding limits on the carbon of meters")
     search = _Search(site, problem, again, wishes, giving(problem), beside_kg)
     first = search.check(schedule, None)
-    if first.passed:
+    if first.passed or beside_kg:
         _improve(search)
     best = search.best
     reached = _reached(search, best) if best.passed else {}
@@ -156,21 +156,20 @@ def hold_flow_limits(
 
 
 def _improve(search: _Search) -> None:
-    """Add plans until one rests."""
-    best, share = search.best, 1.0
-    around = search.around(best)
-    rows = around
+    """Add plans until one rests: Newton's steps, and halfway between rows as soon as one makes things worse."""
+    best, still = search.best, 0
+    rows = search.around(best)
     for _ in range(_MOST_ROUNDS):
         made = search.next(rows)
-        if made is None or abs(best.merit - made.merit) <= _LEAST_GAIN * max(1.0, abs(best.merit)):
+        if made is None:
             return
-        if made.merit < best.merit:
-            best, share = made, 1.0
-            rows = around = search.around(made)
-        else:
-            share /= 2
-            new = search.around(made)
-            rows = {text: row.blended(new[text], share) for text, row in around.items()}
+        gained = best.merit - made.merit
+        still = still + 1 if abs(gained) <= _LEAST_GAIN * max(1.0, abs(best.merit)) else 0
+        if still and (not best.passed or still > 1):
+            return
+        around = search.around(made)
+        rows = around if gained > 0 else {text: row.blended(around[text], 0.5) for text, row in rows.items()}
+        best = made if gained > 0 else best
 
 
 def _reached(search: _Search, best: _Round) -> dict[str, Counted]:

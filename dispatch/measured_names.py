@@ -14,7 +14,7 @@ from dispatch.site import Site
 from dispatch.storage import Storage
 
 Quantity = Literal["power", "content", "co2", "contract", "intensity"]
-SIGNALS = {"carbon_intensity": "average", "marginal_carbon_intensity": "marginal", "residual_intensity": "residual"}
+SIGNALS = {"carbon_intensity": "average", "marginal_intensity": "marginal", "residual_intensity": "residual"}
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from dispatch.solve import recall
 Which = Literal["mean", "left", "right"]
 QUESTION = "What would one kWh more or less at this meter and hour have emitted?"
 _NAMES = {"mean": "marginal", "left": "marginal, one kWh less", "right": "marginal, one kWh more"}
+SIDES = frozenset({_NAMES["left"], _NAMES["right"]})
 _PRODUCTS = frozenset({"hydrogen", "ammonia", "methanol"})
 
 

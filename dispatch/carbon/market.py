@@ -30,7 +30,7 @@ from dispatch.carbon.carriers import traced
 from dispatch.carbon.certificates import Covered, Matching, Supply, covered
 from dispatch.carbon.ledger import Ledger, Meter
 from dispatch.carbon.operation import Operation
-from dispatch.carbon.supplies import Contracts, certified_contracts, is_clean, local_years, supplies
+from dispatch.carbon.supplies import Contracts, is_clean, local_years, planned_supplies, supplies
 from dispatch.carbon.units import Side, Unit
 from dispatch.claims import Certificates
 from dispatch.errors import DataError
@@ -93,29 +93,35 @@ def market(
     Raises:
         DataError: certificates do not suffice for what is given away, a name points nowhere, or a factor is missing.
     """
+    held = supplies(claims, operation, contracts)
+    return _accounted(operation, held, claims.claim, average_kg_per_kwh, residual_kg_per_kwh)
+
+
+def _accounted(
+    operation: Operation, held: tuple[Supply, ...], claim: Matching, average: Array, residual: Array | None
+) -> Market:
+    """All three accounts with the certificates that there are."""
     if operation.flows is not None:
         raise DataError("market: give the operation on the park's own buses; contracts do not follow a network's flows")
-    average = _factor(operation, "average", average_kg_per_kwh)
-    residual = average if residual_kg_per_kwh is None else _factor(operation, "residual", residual_kg_per_kwh)
-    held = supplies(claims, operation, contracts)
-    own = tuple(replace(s, sold_kwh=0.0, retired_kwh=0.0, shares={}) for s in held if s.entry == "issued")
+    average = _factor(operation, "average", average)
+    residual = average if residual is None else _factor(operation, "residual", residual)
     clean = {unit.name for unit in operation.units if is_clean(operation, unit)}
+    on_site = [replace(s, sold_kwh=0.0, retired_kwh=0.0, shares={}) for s in held if s.name in clean]
     pool = _Pool(operation)
     found: dict[Matching, Covered] = {name: pool.covered(held, name) for name in ("hour", "year")}
-    on_site = pool.covered([s for s in own if s.name in clean], "hour")
     return Market(
         hour=pool.ledger(HOURLY, found["hour"], residual),
         year=pool.ledger(ANNUAL, found["year"], residual),
-        location=pool.ledger(LOCATION, on_site, average),
+        location=pool.ledger(LOCATION, pool.covered(on_site, "hour"), average),
         covered=found,
         meters=tuple(pool.names),
         supplies=held,
-        claim=claims.claim,
+        claim=claim,
     )
 
 
 def planned_market(site: Site, schedule: Schedule, operation: Operation, scenario: int = 0) -> Market:
-    """The market-based accounts of one path of a plan, from its contracts and the park's block ``certificates``.
+    """The market-based accounts of one path of a plan: its contracts, what it sells and buys, and ``certificates``.
 
     Args:
         operation: the path on the park's own buses, without an AC network.
@@ -130,8 +136,8 @@ def planned_market(site: Site, schedule: Schedule, operation: Operation, scenari
     average = mean_factor([f[scenario] for f in factors], bought) if lines else np.zeros(horizon.steps)
     stated = site.certificates.residual_kg_per_kwh
     residual = None if stated is None else per_step(stated, horizon, "certificates.residual_kg_per_kwh")
-    contracts = certified_contracts(schedule, scenario)
-    return market(operation, site.certificates, contracts, average, residual_kg_per_kwh=residual)
+    held = planned_supplies(site.certificates, operation, schedule, scenario)
+    return _accounted(operation, held, site.certificates.claim, average, residual)
 
 
 def mean_factor(factors: Sequence[Array], bought_kw: Sequence[Array]) -> Array:
@@ -140,7 +146,7 @@ def mean_factor(factors: Sequence[Array], bought_kw: Sequence[Array]) -> Array:
         return np.asarray(factors[0], dtype=np.float64)
     total = np.sum(bought_kw, axis=0)
     carbon = np.sum(np.multiply(factors, bought_kw), axis=0)
-    return np.divide(carbon, total, out=np.mean(factors, axis=0), where=total > 0)
+    return np.asarray(np.divide(carbon, total, out=np.mean(factors, axis=0), where=total > 0))
 
 
 def _factor(operation: Operation, what: str, values: Array) -> Array:
@@ -221,7 +227,7 @@ class _Pool:
     def _mean(self, open_kg: Array) -> Array:
         """(T,) of the electricity that is bought or covered."""
         net = self.net_kwh.sum(axis=0)
-        return np.divide(open_kg.sum(axis=0), net, out=np.full_like(net, np.nan), where=net > 0)
+        return np.asarray(np.divide(open_kg.sum(axis=0), net, out=np.full_like(net, np.nan), where=net > 0))
 
     def _units(self, open_kg: Array, factor: Array) -> tuple[list[Unit], dict[str, str]]:
         """Units of the market's operation, and by bus of a meter where it really stands."""

@@ -7,7 +7,7 @@ although heat comes out of it (a data hall), and what a pipe has under way.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy as np
 from dispatch.assets.data_centre import DataCentre
 from dispatch.assets.ev_fleet import EvFleet
 from dispatch.assets.pipe import Pipe
+from dispatch.carbon_conventions import Conventions
 from dispatch.offered import Offered
 from dispatch.schedule import Schedule, Solved
 from dispatch.signals import Array
@@ -22,35 +23,7 @@ from dispatch.storage import Storage
 
 Role = Literal["source", "sink", "conversion", "store", "link", "connection", "loss", "others", "residual"]
 StoreRule = Literal["tank", "carry", "queue"]
-_HEAT = ("heat", "steam")
 _SMALL_KW = 1e-9
-
-
-@dataclass(frozen=True)
-class Conventions:
-    """What is a matter of agreement and not of physics.
-
-    Attributes:
-        stores: by carrier of what a store gives, its rule; "carry" for what is not named. A tank of water mixes and
-            its owner bears its losses; what is sold out of other stores bears them.
-        cogeneration: of plant that gives electricity and heat: shared by ``energy``, or by ``efficiency``, that is by
-            the fuel that each would have taken on its own.
-        electric_efficiency, heat_efficiency: of making them apart; 35 % and 80 % are those of WRI/WBCSD, Allocation of
-            GHG Emissions from a Combined Heat and Power Plant, 2006.
-    """
-
-    stores: Mapping[str, StoreRule] = field(default_factory=lambda: {"heat": "tank", "steam": "tank", "cold": "tank"})
-    cogeneration: Literal["energy", "efficiency"] = "energy"
-    electric_efficiency: float = 0.35
-    heat_efficiency: float = 0.8
-
-    def weight(self, carrier: str, others: frozenset[str]) -> float:
-        """What a kWh of an output counts beside outputs of the carriers ``others``."""
-        if carrier == "co2" and others - {"co2"}:
-            return 0.0
-        if self.cogeneration == "efficiency" and "electricity" in others | {carrier}:
-            return 1 / self.electric_efficiency if carrier == "electricity" else 1 / self.heat_efficiency
-        return 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,7 +132,7 @@ def _stock(schedule: Schedule, solved: Solved, row: int, carrier: str, conventio
     retention = (1 - rows.field("loss_fraction_per_h")[row, 0]) ** hours
     # Plant with a store inside fills it or works past it, never both.
     beside = (series["charge_kw"][row] <= _SMALL_KW) if len(solved.power_kw) > 1 else np.zeros(hours.size)
-    return Stock(content, retention, beside.astype(np.float64), conventions.stores.get(carrier, "carry"))
+    return Stock(content, retention, beside.astype(np.float64), conventions.rule(carrier))
 
 
 def _fleet(schedule: Schedule, solved: Solved, row: int) -> Stock | None:

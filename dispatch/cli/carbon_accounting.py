@@ -6,7 +6,7 @@ import json
 import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -185,22 +185,18 @@ def _moment(text: str | None, site: Site) -> pd.Timestamp | None:
 def write_all(done: Account, folder: Path, options: _Options) -> list[Path]:
     """Ledgers, certificates, goods, shapes for CBAM and footprints, the account's metadata and its page."""
     from dispatch.carbon.goods import periods
-    from dispatch.carbon_export import certificate_table, goods_table, metadata, write_ledgers, write_table
+    from dispatch.carbon_export import certificate_table, metadata, write_goods, write_ledgers, write_table
     from dispatch.carbon_export_goods import cbam, footprints
     from dispatch.carbon_export_page import page
 
-    horizon, about = done.ran.operation.horizon, replace(done.about)
+    horizon, about = done.ran.operation.horizon, done.about
     meta = metadata(about, done.ledgers, done.market)
     paths = write_ledgers(done.ledgers, folder, meta, by=options.by, formats=options.formats)
-    named = [*periods(horizon, options.by), *options.batches]
-    tables = {
-        "certificates": certificate_table(done.market),
-        "goods": goods_table(done.goods, horizon, [*named, *(periods(horizon, "all") if options.by != "all" else ())]),
-    }
-    for name, table in tables.items():
-        for form in options.formats:
-            paths.append(folder / f"{name}.{form}")
-            write_table(table, paths[-1], meta)
+    named = [*periods(horizon, options.by), *options.batches, *(periods(horizon, "all") if options.by != "all" else ())]
+    for form in options.formats:
+        paths += [folder / f"certificates.{form}", folder / f"goods.{form}"]
+        write_table(certificate_table(done.market), paths[-2], meta)
+        write_goods(done.goods, horizon, named, paths[-1], meta)
     declared = [*periods(horizon, "month"), *options.batches, *periods(horizon, "all")]
     texts = {
         "account.json": json.dumps(meta, indent=1, ensure_ascii=False),
@@ -228,17 +224,22 @@ def show(done: Account, console: Console) -> None:
         cells, energy = [], ""
         for one in ledgers:
             place = next((k for k, m in enumerate(one.meters) if (m.name, m.role) == (name, role)), None)
-            cells.append("" if place is None else f"{one.carbon_kg[place].sum() / 1000:,.2f}")
+            cells.append("" if place is None else _tonnes(one.carbon_kg[place].sum()))
             energy = energy or ("" if place is None else f"{one.energy_kwh[place].sum() / 1000:,.1f}")
         shown.add_row(escape(name), role, energy, *cells)
     for name, of in (("all meters", "carbon_kg"), ("on no meter", "left_over_kg")):
-        sums = [f"{getattr(one, of).sum() / 1000 + 0.0:,.2f}".replace("-0.00", "0.00") for one in ledgers]
+        sums = [_tonnes(getattr(one, of).sum()) for one in ledgers]
         shown.add_row(f"[bold]{name}[/bold]", "", "", *sums)
     console.print(shown)
     _show_goods(done, console)
     _show_certificates(done, console)
     for note in done.about.notes:
         console.print(f"· {escape(note)}", highlight=False)
+
+
+def _tonnes(kg: float) -> str:
+    """To ten kilograms, without a sign of nothing."""
+    return f"{round(float(kg) / 1000, 2) + 0.0:,.2f}"
 
 
 def _show_goods(done: Account, console: Console) -> None:
