@@ -144,6 +144,17 @@ def test_a_chunk_that_fails_is_told(plan: tuple[Site, Problem, Schedule]) -> Non
         shares(park_, schedule, executor=_Late())
 
 
+def test_a_coalition_that_nothing_serves_is_named(plan: tuple[Site, Problem, Schedule]) -> None:
+    park_, _, schedule = plan
+    game = coalitions(park_, schedule.inputs, players_of(park_))
+    matrices = game.matrices
+    shut = replace(game, matrices=replace(matrices, col_upper=np.minimum(matrices.col_upper, 1.0)))
+    with pytest.raises(SolveError, match="no dispatch serves nobody alone"):
+        shut.solver().at(np.zeros(4))
+    with pytest.raises(SolveError, match="no dispatch serves works, office alone"):
+        shut.solver().at(np.array([1.0, 0.0, 1.0, 0.0]))
+
+
 class _Late:
     def map(self, fn: Any, chunks: Any) -> Any:
         return Serial().map(fn, chunks, 0.0)
