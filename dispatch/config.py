@@ -9,6 +9,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from dispatch import documents
+from dispatch.carbon_rules import grid_factors
 from dispatch.documents import Document, read_document
 from dispatch.errors import ConfigError, Problem
 from dispatch.mistakes import field_problems, near_miss, shown
@@ -17,9 +19,12 @@ from dispatch.series import FileSeries
 from dispatch.signal_files import with_signal_files
 from dispatch.site import FillWish, Site
 
-CONFIGS = next(p for p in (Path(__file__).parent / "configs", Path(__file__).parents[1] / "configs") if p.is_dir())
+CONFIGS = documents.CONFIGS
 PARK = "park.yaml"
-_INTENSITY = "carbon_intensity_kg_per_kwh"
+_AVERAGE, _MARGINAL = "carbon_intensity_kg_per_kwh", "marginal_intensity_kg_per_kwh"
+# What 'feed' alone means: the names under which 'parkwatt fetch' stores what it brings.
+_FETCHED = {_AVERAGE: "carbon_intensity_g_per_kwh", _MARGINAL: "marginal_intensity_g_per_kwh"}
+_OF_A_FACTOR = ("source", "region", "valid_from", "valid_to", "verified")
 
 
 def load_site(name: str | Path) -> Site:
@@ -147,13 +152,64 @@ class _Reading:
             if tariff is not None:
                 self._origin[f"{path}.tariff"] = tariff, ""
                 merged["tariff"] = tariff.raw
-        intensity = merged.get(_INTENSITY)
-        if isinstance(intensity, str) and intensity[:1].isalpha():
-            factor = self._library(intensity, "carbon", f"{path}.{_INTENSITY}")
-            if factor is not None:
-                self._origin[f"{path}.{_INTENSITY}"] = factor, _INTENSITY
-                merged[_INTENSITY] = factor.raw.get(_INTENSITY)
+        merged |= {n: self._intensity(merged[n], n, f"{path}.{n}") for n in (_AVERAGE, _MARGINAL) if n in merged}
+        if isinstance(merged.get("tariff"), dict):
+            merged["tariff"] = self._with_fed_prices(merged["tariff"], f"{path}.tariff")
         return merged
+
+    def _intensity(self, value: Any, field: str, path: str) -> Any:
+        """``feed``, a factor's name or file, or what stands there; likewise what holds where a feed has nothing."""
+        if value == "feed":
+            return {"feed": _FETCHED[field]}
+        if isinstance(value, dict) and "feed" in value:
+            self._require_unread(value, path)
+            otherwise = value.get("otherwise")
+            named = {"otherwise": self._intensity(otherwise, field, f"{path}.otherwise")} if otherwise else {}
+            return {**value, **named}
+        if not isinstance(value, str) or not value[:1].isalpha():
+            return value
+        factors = grid_factors()
+        if value not in factors:
+            return self._own_factor(value, path)
+        factor = factors[value]
+        if field == _MARGINAL and factor.region != "fossil":
+            found = f"'{value}' is what a kWh has on average, not what one more of it adds"
+            self.problems.append(Problem(path, found, "a number, a file's column, feed, or the factor of fossil plant"))
+            return None
+        shared = {name: getattr(factor, name) for name in (*_OF_A_FACTOR, "kg_per_kwh", "entry")}
+        return shared | {"region": f"{factor.pack}_{factor.region}"}
+
+    def _own_factor(self, name: str, path: str) -> Any:
+        """A factor in the user's own file, with its source and dates if it gives them."""
+        factor = self._library(name, "carbon", path, tuple(grid_factors()))
+        if factor is None:
+            return None
+        self._origin[path] = factor, _AVERAGE
+        value = factor.raw.get(_AVERAGE)
+        if "source" not in factor.raw or not isinstance(value, float | int | str):
+            return value
+        return {"entry": name, "kg_per_kwh": value} | {n: factor.raw[n] for n in _OF_A_FACTOR if n in factor.raw}
+
+    def _with_fed_prices(self, tariff: dict[str, Any], path: str) -> dict[str, Any]:
+        """``price_per_kwh: feed`` as the day-ahead price in the tariff's currency."""
+        components = tariff.get("components")
+        if not isinstance(components, list):
+            return tariff
+        made = []
+        for number, component in enumerate(components):
+            price = component.get("price_per_kwh") if isinstance(component, dict) else None
+            if price == "feed":
+                currency = str(tariff.get("currency", "")).lower()
+                made.append({**component, "price_per_kwh": {"feed": f"day_ahead_price_{currency}_per_mwh"}})
+                continue
+            if isinstance(price, dict) and "feed" in price:
+                self._require_unread(price, f"{path}.components[{number}].price_per_kwh")
+            made.append(component)
+        return {**tariff, "components": made}
+
+    def _require_unread(self, feed: dict[str, Any], path: str) -> None:
+        if given := [name for name in ("starts", "ends", "values") if name in feed]:
+            self.problems.append(Problem(f"{path}.{given[0]}", "is read from the archive", "the name of the feed"))
 
     def _with_library(self, asset: dict[str, Any], path: str) -> dict[str, Any]:
         if "use" not in asset:
@@ -172,10 +228,14 @@ class _Reading:
                 self._origin[f"{path}.{field}"] = library, str(field)
         return {**library.raw, **own}
 
-    def _library(self, name: Any, folder: str, path: str) -> Document | None:
-        """A shipped file by name, or the user's own by path (from the park's folder)."""
-        names = shipped_names(folder)
-        shipped = isinstance(name, str) and name in names
+    def _library(self, name: Any, folder: str, path: str, valid: tuple[str, ...] | None = None) -> Document | None:
+        """A shipped file by name, or the user's own by path (from the park's folder).
+
+        Args:
+            valid: names that the caller has looked for already; files of the folder do not count then.
+        """
+        names = list(valid) if valid is not None else shipped_names(folder)
+        shipped = isinstance(name, str) and valid is None and name in names
         file = CONFIGS / folder / f"{name}.yaml" if shipped else self._folder / str(name)
         if not _is_file(file):
             accepted = f"{near_miss(name, names)}, or the path of a YAML file"

@@ -13,6 +13,8 @@ import yaml
 
 from dispatch.errors import ConfigError, Problem
 
+CONFIGS = next(p for p in (Path(__file__).parent / "configs", Path(__file__).parents[1] / "configs") if p.is_dir())
+
 
 class _Loader(yaml.SafeLoader):
     """``no`` and ``on`` are text, and a date stays as it is written: the fields say what they are."""

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 
 import numpy as np
 
 from dispatch.assets.battery import Battery
 from dispatch.assets.grid_connection import GridConnection
+from dispatch.carbon_rules import grid_factors
 from dispatch.comparison import start_kwh
 from dispatch.plan import Plan
 from dispatch.report.data import Finding
+from dispatch.series import Factor, Feed
 from dispatch.storage import Storage
 from dispatch.tables import missed, published, told
 
@@ -41,6 +44,7 @@ def findings(plan: Plan) -> Iterator[Finding]:
     yield from _stores_outside(plan)
     yield from _ageing(plan)
     yield from _unstated(plan)
+    yield from _factors(plan)
     yield from (Finding("info", text) for text in told(plan.schedule))
     yield from _unverified(plan)
 
@@ -133,6 +137,34 @@ def _unstated(plan: Plan) -> Iterator[Finding]:
         yield Finding(
             "info", "the rows beside the plan's in the comparison do not hold the network's limits; the plan does"
         )
+
+
+def _factors(plan: Plan) -> Iterator[Finding]:
+    """Factors of another time than the plan's, those that nobody has checked, and which would be of that time."""
+    for asset in plan.site.assets:
+        for field in ("carbon_intensity_kg_per_kwh", "marginal_intensity_kg_per_kwh"):
+            signal = getattr(asset, field, None)
+            factor = signal.otherwise if isinstance(signal, Feed) else signal
+            if not isinstance(factor, Factor):
+                continue
+            what = f"{asset.name}: {factor.entry or 'the factor'} ({factor.kg_per_kwh:g} kg/kWh)"
+            yield from _out_of_date(factor, what, plan.horizon.local_start[0].date())
+            if not factor.verified:
+                yield Finding("info", f"{what}: not verified ({factor.source})")
+
+
+def _out_of_date(factor: Factor, what: str, day: date) -> Iterator[Finding]:
+    if factor.describes(day):
+        return
+    begun = [f for f in grid_factors().values() if f"{f.pack}_{f.region}" == factor.region and f.valid_from <= day]
+    best = max(begun, key=lambda f: f.valid_from, default=None)
+    last = f"to {factor.valid_to}" if factor.valid_to else "on"
+    text = f"{what} describes {factor.valid_from or 'what was'} {last}, this plan is of {day}"
+    if best is None or best.entry == factor.entry:
+        yield Finding("info", f"{text}; the library has none of this grid that is nearer")
+    else:
+        nearer = "of that time" if best.holds(day) else "newer"
+        yield Finding("warning", f"{text}; {best.entry} is {nearer} ({best.kg_per_kwh:g} kg/kWh)")
 
 
 def _network_findings(plan: Plan) -> Iterator[Finding]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dispatch import fed
 from dispatch.asset import Inputs
 from dispatch.errors import DataError
+from dispatch.fetched import Fetched, Reader
 from dispatch.series import Need
 from dispatch.signals import Array, Horizon
 from dispatch.site import Site
@@ -31,12 +33,18 @@ class Outlook:
         weights: (S,) probabilities; the central path counts as one scenario of average weight.
         forecast: quantiles, notes and model, for people.
         needs: what was forecast, by asset name.
+        site: the park with what its archive says of prices and intensities that its file names.
+        notes: where something stands in for what is unknown of those.
+        fetched: by name, (S, T) their paths in their own units.
     """
 
     inputs: Inputs
     weights: Array
     forecast: Forecast | None
     needs: dict[str, Need]
+    site: Site | None = None
+    notes: tuple[str, ...] = ()
+    fetched: Mapping[str, Array] = field(default_factory=dict)
 
     @property
     def data_age_h(self) -> float | None:
@@ -70,23 +78,36 @@ def look_ahead(
         DataError: an asset can not be forecast; the message names it and what is missing.
     """
     needs = {asset.name: need for asset in site.assets for need in asset.needs}
-    if not needs:
-        return Outlook(Inputs(horizon, 1, site.known_series(horizon)), np.ones(1), None, needs)
-    forecast = _forecast(site, horizon, archive, issue_time, needs, weather_site, model, progress)
-    drawn = site.planning.scenarios
-    series = dict(site.known_series(horizon))
+    reader = Reader(site, archive, issue_time)
+    # A model that has learnt already knows nothing of what is fetched.
+    open_ = reader.open(horizon) if reader.asked and model is None else ()
+    forecast, drawn = None, 0
+    if needs or open_:
+        targets = (*targets_of(site, weather_site), *open_)
+        forecast = _forecast(site, horizon, archive, issue_time, targets, model, progress)
+    if forecast is not None:
+        drawn, forecast = site.planning.scenarios, reader.anchored(horizon, forecast)
+    fetched = reader.fetched(horizon, forecast, drawn) if reader.asked else Fetched({}, site)
+    series = fetched.site.known_series(horizon) | fetched.series(horizon)
     for name, need in needs.items():
+        assert forecast is not None
         central = forecast.central[name][None, :]
         series[name, need.quantity] = np.vstack([central, forecast.scenarios[name]]) if drawn else central
     weights = np.ones(1)
-    if drawn:
+    if forecast is not None and drawn:
         weights = np.concatenate([[1 / len(forecast.weights)], forecast.weights])
-    return Outlook(Inputs(horizon, weights.size, series), weights / weights.sum(), forecast, needs)
+    inputs = Inputs(horizon, weights.size, series)
+    known = fetched.site, fetched.notes, fetched.paths
+    return Outlook(inputs, weights / weights.sum(), forecast, needs, *known)
 
 
 def known_inputs(site: Site, horizon: Horizon, needs: dict[str, Need], values: dict[str, Array]) -> Inputs:
-    """Inputs with one scenario in which ``values`` (T,) come true."""
-    series = dict(site.known_series(horizon))
+    """Inputs with one scenario in which ``values`` (T,) come true.
+
+    Of what is fetched that is what ``values`` say of it, in its own unit, and else what the site holds of it already.
+    """
+    came = {name: values[name][None, :] for name in fed.feeds(site) if name in values}
+    series = site.known_series(horizon) | fed.series(site.assets, horizon, came)
     series |= {(name, need.quantity): values[name][None, :] for name, need in needs.items()}
     return Inputs(horizon, 1, series)
 
@@ -143,22 +164,25 @@ def _forecast(
     horizon: Horizon,
     archive: Archive,
     issue_time: datetime,
-    needs: dict[str, Need],
-    weather_site: str | tuple[str, ...] | None,
+    targets: tuple[Target, ...],
     model: Climber | None,
     progress: Callable[[str], None],
-) -> Forecast:
+) -> Forecast | None:
+    """Of all that can be forecast; None where what is fetched is all that was asked for, and nothing is known of it."""
     import pandas as pd
 
     from forecasting.errors import ForecastError
     from forecasting.forecast import forecast
 
+    needed = any(not target.optional for target in targets)
+    if site.latitude_deg is None and not needed:
+        return None
     place = place_of(site)
     edges = pd.DatetimeIndex(horizon.edges).tz_localize("UTC")
-    progress(f"forecasting {', '.join(needs)}")
+    progress(f"forecasting {', '.join(target.name for target in targets)}")
     try:
         return forecast(
-            targets_of(site, weather_site),
+            targets,
             archive,
             place,
             pd.Timestamp(issue_time),
@@ -169,6 +193,8 @@ def _forecast(
             progress=lambda text: progress(_told(text)),
         )
     except ForecastError as error:
+        if not needed:
+            return None
         raise DataError(f"forecast: {error}") from error
 
 

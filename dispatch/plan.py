@@ -105,6 +105,7 @@ def plan(
         SolveError: no rung of the ladder gives a schedule that passes the audit.
     """
     outlook = look_ahead(site, horizon, archive, issue_time, weather_site=weather_site, progress=progress)
+    site = outlook.site or site
     outlook, month = _with_month(site, outlook, archive, issue_time)
     progress(f"scheduling {horizon.steps} steps in {outlook.inputs.scenarios} scenarios")
     problem = _problem(site, outlook, slots(site) if network is not None else 0)
@@ -124,7 +125,7 @@ def plan(
         *(site, horizon, issue_time, outlook, schedule, proved, grid, outcomes),
         actual=came,
         certificate=certificate(site, issue_time, outlook, schedule, proved, grid, hashes or {}, why),
-        notes=(*notes, *month),
+        notes=(*notes, *outlook.notes, *month),
         problem=problem,
         reason=why,
         network=network,

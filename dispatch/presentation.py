@@ -137,7 +137,8 @@ def _fans(plan: Plan) -> Iterator[Fan]:
         actual = rounded(plan.actual[name]) if name in plan.actual else None
         quantiles = tuple(rounded(row) for row in forecast.quantiles[name].T)
         levels = tuple(float(level) for level in forecast.levels)
-        yield Fan(name, "kW", levels, quantiles, rounded(forecast.central[name]), actual, kinds[name])
+        unit, kind = forecast.units.get(name, "kW"), kinds.get(name, "grid_connection")
+        yield Fan(name, unit, levels, quantiles, rounded(forecast.central[name]), actual, kind)
 
 
 def _method(outcome: Outcome) -> Method:

@@ -16,6 +16,7 @@ from dispatch.electric_storage import ElectricStorage
 from dispatch.errors import Problem
 from dispatch.generation import VariableGeneration
 from dispatch.mistakes import near_miss, shown
+from dispatch.series import feed_unit
 from dispatch.signals import parse_quantity, unit_of
 from dispatch.storage import Storage
 
@@ -45,6 +46,7 @@ def reference_problems(raw: Raw) -> Iterator[Problem]:
     yield from _inverter_problems(raw, direct)
     yield from _island_problems(raw)
     yield from _currency_problems(raw)
+    yield from _feed_problems(raw)
     yield from _position_problems(raw)
 
 
@@ -277,6 +279,34 @@ def _currency_problems(raw: Raw) -> Iterator[Problem]:
             found = f"is in {shown(tariff.get('currency'))}, this park counts in {currency}"
             yield Problem(f"assets[{index}].tariff.currency", found, f"a tariff in {currency}")
     yield from _money_in(raw, "", currency)
+
+
+def _feed_problems(raw: Raw) -> Iterator[Problem]:
+    """Feeds without an archive, or in other money than the park's without a rate to change it at."""
+    named = [found for i, asset in enumerate(_dicts(raw, "assets")) for found in _feeds(asset, f"assets[{i}]")]
+    if named and raw.get("archive") is None:
+        found = f"is missing: feed '{named[0][1]['feed']}' is read from it"
+        yield Problem("archive", found, "a mapping with folder, which 'parkwatt fetch' fills")
+    currency = raw.get("currency")
+    for path, feed in named:
+        with suppress(ValueError):  # what is wrong with its name is told elsewhere
+            unit = feed_unit(feed["feed"])
+            if unit.currency not in (None, currency) and "exchange_rate" not in feed:
+                found = f"'{feed['feed']}' is in {unit.currency}, this park counts in {currency}"
+                accepted = f"a feed in {currency}, or exchange_rate ({currency} per {unit.currency})"
+                yield Problem(f"{path}.feed", found, accepted)
+
+
+def _feeds(value: Any, path: str) -> Iterator[tuple[str, Raw]]:
+    """Every mapping that names a feed, with its place."""
+    if isinstance(value, Mapping):
+        if isinstance(value.get("feed"), str):
+            yield path, value
+        for key, inner in value.items():
+            yield from _feeds(inner, f"{path}.{key}")
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _feeds(inner, f"{path}[{index}]")
 
 
 def _money_in(value: Any, path: str, currency: str) -> Iterator[Problem]:

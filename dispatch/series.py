@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
@@ -12,7 +13,7 @@ import numpy as np
 from pydantic import AfterValidator, AwareDatetime, Discriminator, Field, Tag, model_validator
 
 from dispatch.errors import DataError
-from dispatch.frozen import Finite, Frozen, Positive
+from dispatch.frozen import Finite, Frozen, NonNegative, Positive
 from dispatch.signals import Array, Horizon
 
 
@@ -141,14 +142,105 @@ class TableFile(Frozen):
 Signal = Finite | Annotated[tuple[Interval | Point, ...], AfterValidator(_alike)] | SignalFile
 
 
-def signal_values(signal: Signal, starts: tuple[datetime, ...], ends: tuple[datetime, ...], what: str) -> list[float]:
+class Factor(Frozen):
+    """A published factor with the days it describes; the name of a library entry in a park's file becomes one."""
+
+    kg_per_kwh: NonNegative
+    source: str = Field(min_length=1, description="who published it, and when")
+    entry: str = Field(default="", description="name in the library")
+    region: str = Field(default="", description="grid that it is of; a newer one is looked for under the same")
+    valid_from: date | None = None
+    valid_to: date | None = Field(default=None, description="last day, inclusive")
+    verified: bool = True
+
+    def describes(self, day: date) -> bool:
+        """Is it of this day?"""
+        return (self.valid_from or date.min) <= day <= (self.valid_to or date.max)
+
+
+@dataclass(frozen=True)
+class FeedUnit:
+    """What the end of a series' name says: money or carbon, times ``scale`` per kWh; the currency of money."""
+
+    kind: Literal["price", "intensity"]
+    scale: float
+    currency: str | None = None
+
+    def __str__(self) -> str:
+        return "money per energy" if self.kind == "price" else "carbon per energy"
+
+
+_OF_CARBON = {"g_per_kwh": 1e-3, "kg_per_mwh": 1e-3, "kg_per_kwh": 1.0, "t_per_mwh": 1.0}
+_OF_MONEY = re.compile(r"(?:^|_)([a-z]{3})_per_(kwh|mwh)$")
+
+
+def feed_unit(name: str) -> FeedUnit:
+    """The unit that a series' name ends in.
+
+    Raises:
+        ValueError: it ends in none that is known.
+    """
+    for ending, scale in _OF_CARBON.items():
+        if name == ending or name.endswith(f"_{ending}"):
+            return FeedUnit("intensity", scale)
+    if money := _OF_MONEY.search(name):
+        return FeedUnit("price", 1e-3 if money[2] == "mwh" else 1.0, money[1].upper())
+    raise ValueError(f"'{name}' does not end in its unit, like day_ahead_price_eur_per_mwh or intensity_g_per_kwh")
+
+
+class Feed(Frozen):
+    """A series that 'parkwatt fetch' brought into the park's archive; the end of its name says its unit.
+
+    What is published for a step is a fact, what is forecast of it comes with its scenarios.
+
+    Attributes:
+        starts, ends, values: [s, UTC] and in the field's unit, of one path; filled when a plan is made.
+    """
+
+    feed: str = Field(min_length=1, description="name of the series, like day_ahead_price_eur_per_mwh")
+    otherwise: Factor | Finite | None = Field(
+        default=None, description="what holds where nothing is known; without it such a step is an error"
+    )
+    exchange_rate: Positive | None = Field(
+        default=None, description="money of the site per money of the series, where those differ"
+    )
+    starts: tuple[float, ...] = Field(default=(), description="left out in a park's file: read from the archive")
+    ends: tuple[float, ...] = Field(default=(), description="left out in a park's file: read from the archive")
+    values: tuple[float, ...] = Field(default=(), description="left out in a park's file: read from the archive")
+
+    @property
+    def fallback(self) -> float | None:
+        """What holds where nothing is known, in the field's unit."""
+        return self.otherwise.kg_per_kwh if isinstance(self.otherwise, Factor) else self.otherwise
+
+
+def _of(kind: Literal["price", "intensity"]) -> AfterValidator:
+    def fits(feed: Feed) -> Feed:
+        if (unit := feed_unit(feed.feed)).kind != kind:
+            raise ValueError(f"feed: '{feed.feed}' is {unit}, which does not fit here")
+        if kind == "price" and isinstance(feed.otherwise, Factor):
+            raise ValueError("otherwise: a price is a number")
+        if kind == "intensity" and feed.exchange_rate is not None:
+            raise ValueError("exchange_rate: carbon is no money")
+        return feed
+
+    return AfterValidator(fits)
+
+
+Price = Signal | Annotated[Feed, _of("price")]
+Intensity = Signal | Factor | Annotated[Feed, _of("intensity")]
+
+
+def signal_values(
+    signal: Price | Intensity, starts: tuple[datetime, ...], ends: tuple[datetime, ...], what: str
+) -> list[float]:
     """The value of a signal in each step.
 
     Raises:
         DataError: a step is in no interval, in two, or not wholly in one; an unknown value is never taken as zero.
     """
-    if isinstance(signal, float | int):
-        return [float(signal)] * len(starts)
+    if isinstance(signal, float | int | Factor):
+        return [signal.kg_per_kwh if isinstance(signal, Factor) else float(signal)] * len(starts)
     first, last, value = _spans(signal, what)
     begin, finish = (np.array([moment.timestamp() for moment in moments]) for moments in (starts, ends))
     edges = np.unique(np.concatenate([first, last]))
@@ -168,13 +260,17 @@ def signal_values(signal: Signal, starts: tuple[datetime, ...], ends: tuple[date
     return [float(v) for v in np.where(count == 1, held, default or 0.0)]
 
 
-def per_step(signal: Signal, horizon: Horizon, what: str) -> Array:
+def per_step(signal: Price | Intensity, horizon: Horizon, what: str) -> Array:
     """(step,) a signal over a horizon; ``what`` names it in the error where a step is unknown."""
     return np.array(signal_values(signal, horizon.local_start, horizon.local_end, what))
 
 
-def _spans(signal: tuple[Interval | Point, ...] | SignalFile, what: str) -> tuple[Array, Array, Array]:
+def _spans(signal: tuple[Interval | Point, ...] | SignalFile | Feed, what: str) -> tuple[Array, Array, Array]:
     """Start and end [s] and value of each interval of a signal."""
+    if isinstance(signal, Feed):
+        if not signal.values:
+            raise DataError(f"{what}: the feed '{signal.feed}' has not been read; only a plan reads it")
+        return np.array(signal.starts), np.array(signal.ends), np.array(signal.values)
     if isinstance(signal, SignalFile):
         if not signal.seconds:
             raise DataError(f"{what}: '{signal.file}' has not been read; load the park from its file")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Collection
 from datetime import timedelta
 from functools import cached_property, reduce
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_args
@@ -253,9 +254,10 @@ class Site(Frozen):
         """How long the site must serve its critical load on its own: the longest that any asset asks for [h]."""
         return max(asset.asks_outage_h for asset in self.assets)
 
-    def known_series(self, horizon: Horizon) -> dict[tuple[str, str], Array]:
-        """Input series that the configuration alone decides."""
-        return {(a.name, quantity): values for a in self.assets for quantity, values in a.known(horizon).items()}
+    def known_series(self, horizon: Horizon, but: Collection[str] = ()) -> dict[tuple[str, str], Array]:
+        """Input series that the configuration alone decides, of all assets but some."""
+        assets = (asset for asset in self.assets if asset.name not in but)
+        return {(a.name, quantity): values for a in assets for quantity, values in a.known(horizon).items()}
 
     def windows(self, horizon: Horizon, over: Window) -> Array:
         """(window, T) 1 where a step belongs to the local hour or day, or to the whole horizon."""
@@ -279,7 +281,7 @@ def schema() -> dict[str, Any]:
         for name in [n for n in fields if unit_of(n) is not None]:
             fields[name] = {"anyOf": [fields[name], text], "description": fields[name].get("description", "")}
         if "const" in fields.get("kind", {}):
-            for name in {"tariff", "carbon_intensity_kg_per_kwh"} & set(fields):
+            for name in {"tariff", "carbon_intensity_kg_per_kwh", "marginal_intensity_kg_per_kwh"} & set(fields):
                 fields[name] = {"anyOf": [fields[name], text]}
             fields["use"] = text | {"description": "an entry of the asset library; fields given here win"}
             # What the library gives need not be written, so an editor can only ask for these two.

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dispatch import fed
 from dispatch.errors import DataError
+from dispatch.fetched import Reader
 from dispatch.grid import Grid
-from dispatch.series import FileSeries, Need, SimbenchSeries
+from dispatch.series import FileSeries, Need, SimbenchSeries, feed_unit
 from dispatch.signals import Array, Horizon
 from dispatch.site import Site
 
@@ -24,9 +26,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from forecasting.archive import Archive
+    from forecasting.archive.store import Store
     from forecasting.weather.base import WeatherProvider, WeatherRun
     from grid_models.network import Network
 
+_BEHIND_INTENSITY = ("carbon_intensity_", "generation_", "import_")
 _NAMEPLATE = {"W": 1e-3, "kW": 1.0, "MW": 1e3}
 
 
@@ -36,7 +40,8 @@ class Sources:
 
     Attributes:
         archive: measurements and weather with the times they became known.
-        actual: by asset name, (T,) mean power that really came; only where the data hold the whole horizon.
+        actual: by asset name, (T,) mean power that really came; only where the data hold the whole horizon. Likewise by
+            name of the series what came of those that are fetched, in their own unit.
         network: the network model, None without one.
         weather: names of weather in the archive, the best first.
         hashes: SHA-256 of each input, for the certificate.
@@ -85,6 +90,8 @@ def gather(
     names = () if site.archive is None else site.archive.weather
     if kept is not None:
         archive, hashes = archive.merge(kept.weather), hashes | _rows_hashes(kept.weather)
+        archive, hashes = archive.merge(kept.fetched), hashes | _rows_hashes(kept.fetched)
+        actual |= _came(site, horizon, archive)
     if weather is not None:
         run = _weather(site, horizon, weather, now, progress)
         archive, notes, names = _stored(archive, site, run), tuple(run.notes), (site.name, *names)
@@ -107,10 +114,11 @@ def user_errors() -> tuple[type[Exception], ...]:
 
 @dataclass(frozen=True)
 class _Kept:
-    """What the park's archive holds of it: histories under the park's name, weather, and where it was looked for."""
+    """What the park's archive holds of it: histories and fetched series under its name, weather, where it was."""
 
     measured: Archive
     weather: Archive
+    fetched: Archive
     series: tuple[str, ...]
     place: str
 
@@ -145,10 +153,36 @@ def _kept(site: Site, horizon: Horizon, folder: Path, progress: Callable[[str], 
             raise DataError(f"archive.weather: '{unknown[0]}' is not in the archive; it has {sites}")
         read = store.read(sites=place, variables=wanted, last=last)
         weather = store.read(sites=asked.weather, last=last)
+        fetched = _fetched(store, site, place, last)
     except ForecastError as error:
         raise DataError(str(error)) from error
     measured = Archive.of_rows({(site.name, name): rows for (_, name), rows in read.rows().items()})
-    return _Kept(measured, weather, tuple(f"{one}/{name}" for one, name in held), place)
+    return _Kept(measured, weather, fetched, tuple(f"{one}/{name}" for one, name in held), place)
+
+
+def _fetched(store: Store, site: Site, place: str, last: str) -> Archive:
+    """The series that the park's file names as feeds, under the park's name; 'fetch' stores them there.
+
+    With an intensity comes the mix behind it, which forecasts read.
+    """
+    from forecasting.archive import Archive
+
+    named = set(fed.feeds(site))
+    if not named:
+        return Archive.empty()
+    if any(feed_unit(name).kind == "intensity" for name in named):
+        named |= {name for _, name in store.series() if name.startswith(_BEHIND_INTENSITY)}
+    own = store.read(sites=site.name, variables=named, last=last)
+    others = named - {name for _, name in own.rows()}
+    read = store.read(sites=place, variables=others, last=last) if others and place != site.name else Archive.empty()
+    return own.merge(Archive.of_rows({(site.name, name): rows for (_, name), rows in read.rows().items()}))
+
+
+def _came(site: Site, horizon: Horizon, archive: Archive) -> dict[str, Array]:
+    """What really came of fetched series, as known in the end, where that is known of the whole horizon."""
+    reader = Reader(site, archive, None)
+    facts = {name: reader.said(name, horizon).fact for name in reader.asked}
+    return {name: fact for name, fact in facts.items() if np.isfinite(fact).all()}
 
 
 def _require_something_to_learn_from(site: Site, kept: _Kept | None, *, with_weather: bool) -> None:

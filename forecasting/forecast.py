@@ -72,6 +72,9 @@ def forecast(
             answers = list(asked.answers(known, edges_ns).values())
         except ForecastError as error:
             raise _with_what_is_there(error, known) from error
+        if not answers:
+            nothing = ForecastError(f"nothing is known of {', '.join(target.name for target in sourced)}")
+            raise _with_what_is_there(nothing, known)
         for answer in answers:
             (progress or (lambda _: None))(f"{answer.target.name}: {answer.quality}")
         return _joined(answers, known, edges_ns, wanted, seed)

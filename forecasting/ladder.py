@@ -105,7 +105,7 @@ class Climber:
         return {name: answer.quantiles for name, answer in answers.items()}
 
     def answers(self, known: Known, edges_ns: Ns) -> dict[str, Answer]:
-        """An answer for each target; ForecastError names one of which nothing is known."""
+        """An answer for each target; ForecastError names one of which nothing is known and which is not optional."""
         parts = {target.name: parts_of(known, target, edges_ns) for target in self.targets}
         found = _Filled(self, known, edges_ns)
         # Targets whose inputs are all as usual are asked together: models of many sites learn from all of them.
@@ -121,7 +121,8 @@ class Climber:
         with ThreadPoolExecutor(max_workers=self.ladder.workers) as pool:
             list(pool.map(lambda group: found.ask_together(group, usual), groups))
             list(pool.map(alone, self.targets))
-        return {target.name: found.answer(target) for target in self.targets}
+        asked = [t for t in self.targets if not t.optional or not found.open(t).any()]
+        return {target.name: found.answer(target) for target in asked}
 
     def trained_for(
         self, model: Model, known: Known, targets: tuple[Target, ...], situation: Situation

@@ -58,7 +58,7 @@ class Target:
     forecast and may be infinite for all but wind and pv. Loads of any carrier are kind "load"; a load with
     generation behind its meter, which may fall below zero, is "net_load". `weather` are the sites of the archive
     under which forecasts of its weather stand, the best source first; `place` is where it stands if not where
-    the others do.
+    the others do. An `optional` one is left out of a forecast where nothing is known of it.
     """
 
     name: str
@@ -69,6 +69,7 @@ class Target:
     farm: WindFarm | None = None
     weather: tuple[str, ...] = ()
     place: Place | None = None
+    optional: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a capacity that bounds nothing."""

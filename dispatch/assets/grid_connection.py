@@ -8,11 +8,12 @@ from typing import ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
+from dispatch import fed
 from dispatch.asset import Asset, Given, Inputs, Mode, Rows, Ruling, full
 from dispatch.errors import DataError
 from dispatch.frozen import Fraction, NonNegative, Positive
 from dispatch.part import Account, Exclusive, Part, Port, Violation, breaches
-from dispatch.series import Signal, per_step, signal_values
+from dispatch.series import Intensity, Signal, per_step
 from dispatch.signals import Array, Horizon
 from dispatch.tariff import agreements, handover, model
 from dispatch.tariff.bill import Clock, bill_lines, total
@@ -66,7 +67,10 @@ class GridConnection(Asset):
     expected_day_kwh: NonNegative | dict[str, NonNegative] = Field(
         default=0.0, description="imports expected of each day of the month after the horizon; by component likewise"
     )
-    carbon_intensity_kg_per_kwh: Signal = Field(default=0.0, description="of imported electricity")
+    carbon_intensity_kg_per_kwh: Intensity = Field(default=0.0, description="of imported electricity, on average")
+    marginal_intensity_kg_per_kwh: Intensity | None = Field(
+        default=None, description="of one kWh more or less of it: what a change of the import does to the grid's plant"
+    )
     clean_fraction: Fraction = Field(default=0.0, description="share of imports that counts as clean")
     carbon_free_fraction: Signal | None = Field(
         default=None, description="of imports, hour by hour, for carbon-free hours; default: clean_fraction"
@@ -127,21 +131,22 @@ class GridConnection(Asset):
     def known(self, horizon: Horizon) -> dict[str, Array]:
         """(1, step) prices, limits, carbon intensity of imports, and what is agreed beside the tariff."""
         imported, exported = self.tariff.prices(horizon)
-        starts, ends, days = horizon.local_start, horizon.local_end, self.tariff.days
-        what, there = f"carbon intensity of '{self.name}'", available(self.planned_outages, horizon)
-        intensity = signal_values(self.carbon_intensity_kg_per_kwh, starts, ends, what)
-        free = self._free(horizon)
+        days, there = self.tariff.days, available(self.planned_outages, horizon)
+        what = f"carbon intensity of '{self.name}'"
         values = {
-            "carbon_free_fraction": free,
+            "carbon_free_fraction": self._free(horizon),
             "import_price_per_kwh": imported,
             "export_price_per_kwh": exported,
-            "carbon_intensity_kg_per_kwh": np.array(intensity),
+            "carbon_intensity_kg_per_kwh": per_step(self.carbon_intensity_kg_per_kwh, horizon, what),
             # An infinite limit would count as a missing value: the connection's own is never the looser one.
             "import_limit_kw": there
             * np.minimum(limit(self.limits, "import", horizon, days, self.name), self.import_kw),
             "export_limit_kw": there
             * np.minimum(limit(self.limits, "export", horizon, days, self.name), self.export_kw),
         }
+        if self.marginal_intensity_kg_per_kwh is not None:
+            marginal = per_step(self.marginal_intensity_kg_per_kwh, horizon, f"marginal {what}")
+            values["marginal_intensity_kg_per_kwh"] = marginal
         return {name: value[None, :] for name, value in values.items()}
 
     def _free(self, horizon: Horizon) -> Array:
@@ -330,6 +335,7 @@ def _added(
 ) -> float:
     """(of one row) the month's bill with the plan less the bill without it; shares nothing with ``Tariff.compile``."""
     member = rows.members[row % len(rows.members)]
+    member = fed.of_scenario(member, member.name, given, row // len(rows.members))
     clock, carried = clocks[member.name], member.carried(given.state.get(member.name))
     flows = series["import_kw"][row], series["export_kw"][row]
     green = {c.name: series[f"green_{n}_kw"][row] for n, c in enumerate(member.green_power)}

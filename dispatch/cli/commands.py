@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from dispatch.cli import archive_commands
+from dispatch.cli import archive_commands, carbon_commands
 from dispatch.errors import ConfigError, ParkwattError
 
 app = typer.Typer(
@@ -34,6 +34,7 @@ app = typer.Typer(
 )
 
 app.add_typer(archive_commands.app, name="archive")
+carbon_commands.register(app)
 
 _INTERRUPTED = 130  # what shells expect of a program that Ctrl-C ended
 
@@ -281,19 +282,6 @@ def cleaning(
     from dispatch.cli.planning import Request
 
     run(Request(config, day, weather, None, None, False, weather_url), Terms(cost, price, days))
-
-
-@app.command("carbon-price")
-def carbon_price(
-    file: Annotated[Path, typer.Argument(help="CSV or Parquet with a price a day; days without trade may lack.")],
-    column: Annotated[str, typer.Option(help="Its column of prices.")],
-    days: Annotated[int, typer.Option(min=1, max=28, help="How many days ahead.")] = 7,
-    time_zone: Annotated[str, typer.Option(help="Of the file's dates, an IANA name.")] = "Asia/Shanghai",
-) -> None:
-    """Forecast the price of allowances a week ahead, with the error of forecasting it before."""
-    from dispatch.cli.carbon_prices import run
-
-    run(file, column, days, time_zone)
 
 
 @app.command()

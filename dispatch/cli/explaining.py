@@ -236,7 +236,7 @@ def write_problem(request: Request, form: str, out: Path) -> None:
             )
         except user_errors() as error:
             raise DataError(str(error)) from error
-        problem = Problem(what.site, outlook.inputs)
+        problem = Problem(outlook.site or what.site, outlook.inputs)
         problem.update(weights=outlook.weights)
         export(problem, out, "lp" if form == "lp" else "mps")
         if request.solver_log is not None:

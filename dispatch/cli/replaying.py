@@ -74,6 +74,7 @@ def run(request: Request) -> None:
 
 
 def _case(request: Request, site: Site, span: Horizon, console: Console) -> tuple[Case, dict[str, str]]:
+    from dispatch.fetched import settled
     from dispatch.replay import METHODS, Case, Settings
     from dispatch.sources import gather, user_errors
 
@@ -89,6 +90,7 @@ def _case(request: Request, site: Site, span: Horizon, console: Console) -> tupl
         sources = gather(site, span, folder, with_network=False, progress=lambda t: console.print(t, markup=False))
     except user_errors() as error:
         raise DataError(str(error)) from error
+    site = settled(site, span, sources.archive)
     case = Case(site, span, sources.actual, sources.archive, settings, sources.weather)
     return case, dict(sources.hashes)
 

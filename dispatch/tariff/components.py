@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, Field, model_validator
 
 from dispatch.errors import DataError
 from dispatch.frozen import Finite, Fraction, Frozen, NonNegative, Positive
-from dispatch.series import Signal
+from dispatch.series import Price
 from dispatch.signals import Array, Horizon
 from dispatch.tariff.calendar import Calendar, Days
 
@@ -82,7 +82,7 @@ class Component(Frozen):
     name: str
     direction: Literal["import", "export"] = "import"
     basis: Basis
-    price_per_kwh: Signal | None = Field(default=None, description="of an energy component; may be negative")
+    price_per_kwh: Price | None = Field(default=None, description="of an energy component; may be negative")
     price_per_kw_month: NonNegative | None = Field(default=None, description="of a demand or coincident component")
     price_per_kva_month: NonNegative | None = Field(default=None, description="of a capacity component")
     blocks: tuple[Block, ...] = Field(default=(), description="of a tier component, from the first kWh on")

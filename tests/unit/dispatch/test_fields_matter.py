@@ -5,6 +5,7 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Callable, Iterator
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from pydantic import ValidationError
 from dispatch.asset import Asset
 from dispatch.assets.battery import Battery
 from dispatch.highs import Matrices
+from dispatch.signals import Horizon
 from tests.unit.dispatch.assets import templates
 from tests.unit.dispatch.assets.templates import ALL_KINDS, Template
 
@@ -31,6 +33,11 @@ def _kvar(asset: Asset) -> object:
     return asset.kvar_per_kw
 
 
+def _marginal(asset: Asset) -> object:
+    day = Horizon.local_day(date(2024, 5, 6), "Europe/Berlin", 60)
+    return asset.known(day)["marginal_intensity_kg_per_kwh"].tolist()
+
+
 def _life(asset: Asset) -> object:
     assert isinstance(asset, Battery)
     return asset.ageing(np.array([0.8, 0.2, 0.8]), np.array([1.0, 1.0]))
@@ -43,6 +50,10 @@ ELSEWHERE: dict[tuple[str, str], tuple[Callable[[Asset], object], str]] = {
     },
     **{("wind", name): (_needs, _FORECAST) for name in ("rated_kw", "count", "hub_height_m", "available_fraction")},
     **{("direct_line", name): (_needs, _FORECAST) for name in ("rated_kw", "tilt_deg", "azimuth_deg")},
+    ("grid_connection", "marginal_intensity_kg_per_kwh"): (
+        _marginal,
+        "a signal that accounts of what a decision adds are made with; a plan's carbon is that of the average",
+    ),
     ("battery", "cell_temperature_degc"): (_life, "for the life that a finished plan is reported to use"),
     **{
         (kind, "power_factor"): (_kvar, "reactive power is for the AC check; the plan balances active power")
