@@ -14,6 +14,8 @@ from dispatch.asset import Rows
 from dispatch.carbon_wishes import CarbonFreeWish, EmissionsWish, Window, ZeroCarbonWish
 from dispatch.certificate_terms import CertificateTerms
 from dispatch.coal_equivalent import KGCE_PER_KWH
+from dispatch.flow_limit_rows import FlowLimitRows
+from dispatch.flow_limit_wish import FlowLimitWish
 from dispatch.part import Part
 from dispatch.signals import Array, Horizon
 from dispatch.site import CleanShareWish, DirectShareWish, Site
@@ -85,7 +87,14 @@ class Wished:
                 made.append(self._carbon_free(wish))
             elif isinstance(wish, ZeroCarbonWish):
                 made += self._zero_carbon(wish)
+            elif isinstance(wish, FlowLimitWish):
+                made.append(self._short(wish.text, self.flow_limits.needed(wish), wish.penalty_per_kg, "kg"))
         return made
+
+    @cached_property
+    def flow_limits(self) -> FlowLimitRows:
+        """Limits on traced carbon."""
+        return FlowLimitRows(self.site, self.horizon, self.rows, self.parts)
 
     def _sum(self, name: str, kinds: Mapping[str, Part] | None = None) -> Any:
         return by_step(self.rows, self.parts if kinds is None else kinds, name, self.horizon)

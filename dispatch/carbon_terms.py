@@ -25,6 +25,7 @@ class CarbonTerms:
     Attributes:
         breaches: wishes with their shortfalls.
         money: (scenario,) what certificates and quota cost; None where the park has neither.
+        flow_limits: limits on traced carbon.
         unmatched_kwh: (scenario,) use that is not carbon-free in its own hour; None where nobody asks.
         defined: variables that follow from a fixed schedule, in that order.
     """
@@ -43,6 +44,7 @@ class CarbonTerms:
         self.breaches: list[Breach] = wished.breaches()
         self.unmatched_kwh = wished.not_free_kw @ horizon.hours if site.objective.unmatched_price_per_kwh else None
         self._wished = wished
+        self.flow_limits = wished.flow_limits
 
     @property
     def _accounts(self) -> list[CertificateTerms | QuotaTerms]:
@@ -61,7 +63,7 @@ class CarbonTerms:
         if self._asks_for_hours:
             variable, over = self._wished.unmatched
             own.append(variable >= over)
-        return own + [row for account in self._accounts for row in account.constraints]
+        return own + self.flow_limits.constraints + [row for account in self._accounts for row in account.constraints]
 
     @property
     def _asks_for_hours(self) -> bool:
@@ -74,7 +76,7 @@ class CarbonTerms:
         if self._asks_for_hours:
             variable, over = self._wished.unmatched
             out.append(Defined(variable, lambda: np.maximum(over.value, 0.0), "use not met carbon-free", "kW"))
-        return out + [_shortfall(breach) for breach in self.breaches]
+        return out + self.flow_limits.defined + [_shortfall(breach) for breach in self.breaches]
 
     def take(self, inputs: Inputs) -> None:
         """Another horizon, and what is carried into it."""

@@ -18,6 +18,7 @@ import numpy as np
 import dispatch
 from dispatch.audit import Audit
 from dispatch.explain import Reason
+from dispatch.flow_proof import FlowProof
 from dispatch.outlook import Outlook
 from dispatch.schedule import Schedule
 from dispatch.signals import Array
@@ -54,6 +55,7 @@ def certificate(
     grid: GridProof | None,
     hashes: Mapping[str, str],
     reason: Reason | None = None,
+    flows: FlowProof | None = None,
 ) -> dict[str, object]:
     """The certificate of one plan."""
     horizon = schedule.inputs.horizon
@@ -73,6 +75,7 @@ def certificate(
         },
         "network": None if grid is None else _network(site, grid, horizon.hours),
         "carbon": _carbon(schedule, site.currency),
+        "carbon_flow_limits": None if flows is None else _flow_limits(flows),
         "forecast": _forecast(outlook),
         "expected_of_the_month": _expected(schedule),
         "schedule_sha256": _fingerprint(schedule),
@@ -148,6 +151,29 @@ def _expected_of(schedule: Schedule, said: Mapping[str, Array]) -> dict[str, flo
         per_scenario = values @ hours / 1000 if power else values.reshape(schedule.scenarios, -1).sum(axis=1)
         out[name.removesuffix("_kw") + "_mwh" * power] = _digits(float(schedule.weights @ per_scenario))
     return out or None
+
+
+def _flow_limits(proof: FlowProof) -> dict[str, object]:
+    """What is traced at the meters of the published plan, beside what the rows that it was made under count."""
+    return {
+        "traced_on": proof.basis,
+        "plans_traced": proof.rounds,
+        "windows_passed_before": proof.passed_before,
+        "windows_passed": sum(int(limit.passed.sum()) for limit in proof.limits),
+        "largest_gap_of_rows_kg": _digits(max((limit.gap_kg for limit in proof.limits), default=0.0), 3),
+        "limits": {
+            limit.wish.text: {
+                "carbon_kg": [_digits(value) for value in limit.counted.carbon_kg[0]],
+                "energy_kwh": [_digits(value) for value in limit.counted.energy_kwh[0]],
+                "over_kg": [_digits(value) for value in limit.over_kg[0]],
+                "gap_of_rows_kg": _digits(limit.gap_kg, 3),
+                "least_reached_kg": None
+                if limit.reached is None
+                else [_digits(value) for value in limit.reached.carbon_kg[0]],
+            }
+            for limit in proof.limits
+        },
+    }
 
 
 def _losses(planned_kw: Array, real_kw: Array, hours: Array) -> dict[str, object]:

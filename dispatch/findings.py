@@ -40,6 +40,8 @@ def findings(plan: Plan) -> Iterator[Finding]:
             most = f"most at {_when(plan, step)} ({values[step]:,.0f} kW)"
             yield Finding("warning", f"{name.removesuffix('.shed_kw')}: {energy:,.1f} kWh of demand not served, {most}")
     yield from (Finding("warning", text) for text in missed(plan.schedule))
+    if plan.flow_limits is not None:
+        yield from (Finding("info" if kept else "warning", text) for text, kept in plan.flow_limits.told())
     yield from _other_scenarios(plan)
     yield from _stores_outside(plan)
     yield from _ageing(plan)

@@ -130,6 +130,8 @@ def measured_steps(archive: Archive, site: str, name: str, horizon: Horizon, mom
         return np.full(horizon.steps, np.nan)
     lasts_s = np.diff(ends_s, prepend=2 * ends_s[0] - ends_s[1])
     inside = ends_s - lasts_s < edges[-1]
+    if not inside.any():
+        return np.full(horizon.steps, np.nan)
     ends_s, values, lasts_s = ends_s[inside], values[inside], lasts_s[inside]
     whole = ends_s[0] - lasts_s[0] <= edges[0] and ends_s[-1] >= edges[-1] and np.ptp(lasts_s) == 0
     if not whole:

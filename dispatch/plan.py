@@ -23,7 +23,8 @@ from dispatch.certificate import certificate
 from dispatch.comparison import Outcome, compare
 from dispatch.errors import SolveError
 from dispatch.explain import Reason, reason, reason_of
-from dispatch.grid_check import GridProof, prove, slots
+from dispatch.flow_settling import FlowProof, settled
+from dispatch.grid_check import GridProof, slots
 from dispatch.highs import Limits
 from dispatch.ladder import Climbed, climb
 from dispatch.outlook import Outlook, known_inputs, look_ahead, measured_steps
@@ -60,6 +61,7 @@ class Plan:
         problem: what was solved, with its data; explanations start from it.
         reason: where no plan keeps every limit, why, and the first fix; None where there is one, or time was over.
         network: the model that it is proved on, None without one.
+        flow_limits: what became of limits on traced carbon, None where the park has none.
     """
 
     site: Site
@@ -76,6 +78,7 @@ class Plan:
     problem: Problem | None = field(default=None, repr=False, compare=False)
     reason: Reason | None = None
     network: Network | None = field(default=None, repr=False, compare=False)
+    flow_limits: FlowProof | None = field(default=None, compare=False)
 
 
 def plan(
@@ -111,24 +114,22 @@ def plan(
     problem = _problem(site, outlook, slots(site) if network is not None else 0)
     came = _known(outlook, actual or {})
     hindsight = _hindsight(site, outlook, came) if came else None
-    grid = None
     with _scheduler(site, Limits(gap=site.planning.gap)) as scheduler:
         schedule = scheduler.climb(problem).schedule
         why = scheduler.why(problem, schedule, progress)
-        if network is not None:
-            progress("checking the network")
-            schedule, grid = prove(site, problem, schedule, network, progress, again=scheduler.again)
+        schedule, grid, flows = settled(site, problem, schedule, network, scheduler.again, progress)
         progress("comparing with the rules of the park and with perfect foresight")
         outcomes = compare(site, schedule, hindsight, again=scheduler.again)
     proved = audit(schedule)
     return Plan(
         *(site, horizon, issue_time, outlook, schedule, proved, grid, outcomes),
         actual=came,
-        certificate=certificate(site, issue_time, outlook, schedule, proved, grid, hashes or {}, why),
+        certificate=certificate(site, issue_time, outlook, schedule, proved, grid, hashes or {}, why, flows),
         notes=(*notes, *outlook.notes, *month),
         problem=problem,
         reason=why,
         network=network,
+        flow_limits=flows,
     )
 
 

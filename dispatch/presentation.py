@@ -12,6 +12,9 @@ from dispatch.answers import answers
 from dispatch.assets.cable import Cable
 from dispatch.assets.direct_line import RULES, DirectLine
 from dispatch.assets.grid_connection import GridConnection
+from dispatch.carbon.ledger import Ledgers
+from dispatch.carbon_accounts import accounts
+from dispatch.carbon_answers import carbon_answers
 from dispatch.comparison import Outcome, start_kwh
 from dispatch.errors import SolveError
 from dispatch.explain import Priced
@@ -30,8 +33,12 @@ _RESERVES = ("reserve_up_kw", "reserve_down_kw", "own_use_kw", "sold_kw")
 _SETPOINTS = (*_POWERS, *_RESERVES, "forward_kw", "backward_kw", "reactive_kvar")
 
 
-def report_data(plan: Plan) -> ReportData:
-    """Everything the page needs, as plain numbers."""
+def report_data(plan: Plan, ledgers: Ledgers | None = None) -> ReportData:
+    """Everything the page needs, as plain numbers.
+
+    Args:
+        ledgers: of the plan's carbon, where they are already made.
+    """
     site, horizon, prices = plan.site, plan.horizon, plan.schedule.inputs.series
     start, last = horizon.local_start[0], horizon.local_start[-1].date()
     day = f"{start:%A %d %B %Y}" if last == start.date() else f"{start:%d %B} to {last:%d %B %Y}"
@@ -64,6 +71,7 @@ def report_data(plan: Plan) -> ReportData:
         status=_status(plan),
         limits=tuple(_limits(plan)),
         answers=tuple(answers(plan)),
+        ledgers=tuple(carbon_answers(accounts(plan) if ledgers is None else ledgers)),
     )
 
 

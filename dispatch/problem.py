@@ -18,6 +18,7 @@ from dispatch import groups, island, objective, reactive
 from dispatch.asset import Asset, Given, Inputs, Mode, Rows
 from dispatch.breach import to_scenario
 from dispatch.errors import AlignmentError, ContractError
+from dispatch.flow_limit_rows import FlowRow
 from dispatch.highs import Compiled, Layout
 from dispatch.network_rows import LossTangent, NetworkLimits, NetworkRows
 from dispatch.part import Part, Violation
@@ -127,6 +128,7 @@ class Problem:
         limits: NetworkLimits | None = None,
         losses: LossTangent | None = None,
         caps: Mapping[str, Array] | None = None,
+        flows: Mapping[str, FlowRow] | None = None,
     ) -> None:
         """New data for the next solve; what is not given stays.
 
@@ -134,6 +136,7 @@ class Problem:
             inputs, site, weights: what is known, whose it is, and what scenarios weigh.
             limits, losses: what the network asks.
             caps: by a wish's text, (window,) another cap on emissions than the park's file has [kg].
+            flows: by a wish's text, its limit on traced carbon around another plan.
 
         Raises:
             ContractError: another structure (kinds, member counts, shapes), or another site for a problem that was not
@@ -157,6 +160,8 @@ class Problem:
             self.network.add_tangent(losses)
         if caps is not None:
             self._cap(caps)
+        if flows is not None:
+            self.total.carbon.flow_limits.take(flows)
 
     def _cap(self, caps: Mapping[str, Array]) -> None:
         known = {b.text: b.limit for b in self.total.breaches if b.limit is not None}
@@ -226,6 +231,7 @@ class Problem:
         caps = {b.text: b.limit.value for b in self.total.breaches if b.limit is not None and b.text in same}
         made.update(weights=self.weights, caps=caps)
         made.network.as_in(self.network)
+        made.total.carbon.flow_limits.as_in(self.total.carbon.flow_limits)
         return made
 
     def decisions(self, kind: str) -> tuple[str, ...]:

@@ -11,10 +11,12 @@ from typing import Any, get_args
 
 from dispatch.asset import Asset, Carrier
 from dispatch.assets import kinds
+from dispatch.claim_references import claim_problems
 from dispatch.conversion import Conversion
 from dispatch.electric_storage import ElectricStorage
 from dispatch.errors import Problem
 from dispatch.generation import VariableGeneration
+from dispatch.ledger_references import ledger_problems
 from dispatch.mistakes import near_miss, shown
 from dispatch.series import feed_unit
 from dispatch.signals import parse_quantity, unit_of
@@ -40,11 +42,13 @@ def reference_problems(raw: Raw) -> Iterator[Problem]:
     yield from _outage_problems(raw)
     yield from _wish_problems(raw)
     yield from _certificate_problems(raw)
+    yield from ledger_problems(raw)
     direct = {name for bus in _dicts(raw, "buses") if (name := _name(bus)) and bus.get("current") == "dc"}
     yield from _grid_problems(raw.get("grid"), buses, direct)
     yield from _group_problems(raw, buses)
     yield from _inverter_problems(raw, direct)
     yield from _island_problems(raw)
+    yield from claim_problems(raw)
     yield from _currency_problems(raw)
     yield from _feed_problems(raw)
     yield from _position_problems(raw)
@@ -165,6 +169,7 @@ def _wish_problems(raw: Raw) -> Iterator[Problem]:
     stores = [name for name, kind in assets.items() if kind in kinds() and issubclass(kinds()[kind], Storage)]
     wanted: set[str] = set()
     for index, wish in enumerate(_dicts(raw, "wishes")):
+        yield from _meter_problems(wish.get("meter"), f"wishes[{index}].meter", assets, stores)
         asset = wish.get("asset")
         if not isinstance(asset, str):
             continue
@@ -176,6 +181,18 @@ def _wish_problems(raw: Raw) -> Iterator[Problem]:
         elif asset in wanted:
             yield Problem(path, f"a second wish for '{asset}'", "one wish for each store")
         wanted.add(asset)
+
+
+def _meter_problems(meter: object, path: str, assets: Mapping[str, str], stores: list[str]) -> Iterator[Problem]:
+    """A meter is named by its asset, and by one of its sides after a colon where there are several."""
+    if not isinstance(meter, str) or not meter:
+        return
+    asset = meter.split(": ")[0]
+    if asset not in assets:
+        yield _unknown(path, "asset", asset, [name for name in assets if name not in stores])
+    elif asset in stores:
+        kept = [name for name in assets if name not in stores]
+        yield Problem(path, f"'{asset}' is a {assets[asset]}: what it takes it gives back", near_miss(asset, kept))
 
 
 def _certificate_problems(raw: Raw) -> Iterator[Problem]:

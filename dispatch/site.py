@@ -16,7 +16,9 @@ from dispatch.asset import Asset, Carrier, Direction, Rows
 from dispatch.assets import kinds
 from dispatch.carbon_settings import CarbonSettings
 from dispatch.carbon_wishes import CarbonFreeWish, EmissionsWish, Window, ZeroCarbonWish
+from dispatch.claims import Certificates
 from dispatch.feeds import Feeds
+from dispatch.flow_limit_wish import FlowLimitWish
 from dispatch.frozen import Finite, Fraction, Frozen, NonNegative, Positive
 from dispatch.grid import Grid, Group
 from dispatch.series import ArchiveFolder
@@ -109,7 +111,7 @@ class FillWish(Frozen):
 
 
 CarbonWish = EmissionsWish | CarbonFreeWish | ZeroCarbonWish
-Wish = CleanShareWish | DirectShareWish | FillWish | CarbonWish
+Wish = CleanShareWish | DirectShareWish | FillWish | CarbonWish | FlowLimitWish
 CARBON_WISHES = (EmissionsWish, CarbonFreeWish, ZeroCarbonWish)
 
 
@@ -219,6 +221,7 @@ class Site(Frozen):
     embedded: EmbeddedData | None = None
     archive: ArchiveFolder | None = None
     feeds: Feeds = Feeds()
+    certificates: Certificates = Certificates()
     notes: tuple[str, ...] = ()
 
     @cached_property

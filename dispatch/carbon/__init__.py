@@ -6,16 +6,22 @@ Which question each answers:
 * ``marginal``: what would one more kWh here have emitted? Decide on it; it does not add up.
 * ``matching``: which carbon does the law of contracts and certificates put on this meter?
 * ``game``: what is each one's fair share of emissions that they caused together?
+
+Here are the methods on arrays, with examples in docs/carbon.md. Of a park's plan: ``park`` and ``marginal_ledger``,
+``shares``, ``carriers`` and ``ledger``.
 """
 
 from __future__ import annotations
 
+from dispatch.carbon.flows import Flows
 from dispatch.carbon.game import Sampled, aumann_shapley, shapley, shapley_sampled
-from dispatch.carbon.ladder import ladder
+from dispatch.carbon.ladder import ladder, ladder_price
 from dispatch.carbon.marginal import Dispatch, Marginal, marginal
 from dispatch.carbon.matching import Matching, matching
+from dispatch.carbon.quota import Quota, quota
+from dispatch.carbon.store_tracing import Stores, TracedStores, tracing_with_stores
 from dispatch.carbon.stores import Held, held
-from dispatch.carbon.tracing import Flows, Traced, tracing
+from dispatch.carbon.tracing import Traced, tracing
 
 __all__ = [
     "Dispatch",
@@ -23,14 +29,20 @@ __all__ = [
     "Held",
     "Marginal",
     "Matching",
+    "Quota",
     "Sampled",
+    "Stores",
     "Traced",
+    "TracedStores",
     "aumann_shapley",
     "held",
     "ladder",
+    "ladder_price",
     "marginal",
     "matching",
+    "quota",
     "shapley",
     "shapley_sampled",
     "tracing",
+    "tracing_with_stores",
 ]

@@ -13,37 +13,126 @@ Castro, Gómez & Tejada 2009, doi 10.1016/j.cor.2008.04.004.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import factorial
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import t as student
 
+from dispatch.carbon.named import labels_of
 from dispatch.errors import AlignmentError, DataError
 from dispatch.signals import Array
 
 MOST_EXACT = 20
+_FINEST = 2.0**-40  # of a ray: a jump is found as exactly as a number tells it apart
 
 
-def shapley(values: ArrayLike) -> Array:
-    """(n,) Shapley values of a game with the values (2ⁿ,) or (2ⁿ, T) of its coalitions; with T, (n, T).
+@overload
+def shapley(values: ArrayLike) -> Array: ...
+@overload
+def shapley(values: Mapping[Any, Any], players: Iterable[Hashable] | None = None) -> dict[Hashable, Any]: ...
+@overload
+def shapley(values: Callable[[frozenset[Any]], ArrayLike], players: int) -> Array: ...
+@overload
+def shapley(values: Callable[[frozenset[Any]], ArrayLike], players: Iterable[Hashable]) -> dict[Hashable, Any]: ...
+def shapley(values: Any, players: Any = None) -> Any:
+    """Shapley values of a game.
 
-    The coalition of players i, j, … stands at position 2^i + 2^j + …; the empty one at 0.
+    Args:
+        values: (2ⁿ,) or (2ⁿ, T) worth of every coalition; that of players i, j, … stands at position
+            2^i + 2^j + …, the empty one at 0. Or by coalition, a tuple or frozenset of players (a single one may
+            stand for itself) or, where all are text, "a,b" or "ab"; an empty coalition that is not named is worth
+            nothing. Or a function of a frozenset.
+        players: names, or for a function their number; what the coalitions name by default.
+
+    Returns:
+        (n,) or (n, T) for an array, and for a function of numbered players; else by player.
 
     Raises:
-        AlignmentError: their number is not a power of two.
-        DataError: more than 20 players, or a value that is no number.
+        AlignmentError: the number of values is no power of two.
+        DataError: more than 20 players, a coalition without a value, or a value that is no number.
     """
-    worth = np.asarray(values, dtype=np.float64)
+    if isinstance(values, Mapping):
+        known = _by_coalition(values)
+        return _by_name(_of_mapping(known), _named(known, players))
+    if callable(values):
+        if players is None:
+            raise DataError("shapley of a function: give the players, by name or their number")
+        if isinstance(players, int | np.integer):
+            named = tuple(range(int(players)))
+            return _exact(np.array([values(frozenset(c)) for c in _coalitions(named)], dtype=np.float64))
+        return _by_name(values, tuple(players))
+    return _exact(np.asarray(values, dtype=np.float64))
+
+
+def _named(values: Mapping[Any, Any], players: Iterable[Hashable] | None) -> tuple[Hashable, ...]:
+    if players is not None:
+        return tuple(players)
+    return labels_of(player for coalition in values for player in coalition)
+
+
+def _by_coalition(values: Mapping[Any, Any]) -> dict[frozenset[Any], Any]:
+    """Coalitions as sets, however they are written."""
+    read = _spelled if all(isinstance(key, str) for key in values) else _members
+    if read is _spelled and not any("," in key for key in values):
+        letters = len(set("".join(values)))
+        # "ab" is a coalition where all coalitions of letters are there, and else somebody's name.
+        read = _letters if len(values) >= 2**letters - 1 and all(len(set(k)) == len(k) for k in values) else _members
+    return {read(key): value for key, value in values.items()}
+
+
+def _members(coalition: Any) -> frozenset[Any]:
+    return frozenset(coalition) if isinstance(coalition, tuple | frozenset) else frozenset([coalition])
+
+
+def _spelled(coalition: str) -> frozenset[str]:
+    return frozenset(name.strip() for name in coalition.split(",") if name.strip())
+
+
+def _letters(coalition: str) -> frozenset[str]:
+    return frozenset(coalition)
+
+
+def _of_mapping(known: dict[frozenset[Any], Any]) -> Callable[[frozenset[Any]], Any]:
+    nothing = np.zeros_like(np.asarray(next(iter(known.values()), 0.0), dtype=np.float64))
+    known.setdefault(frozenset(), nothing)
+
+    def worth(coalition: frozenset[Any]) -> Any:
+        if coalition not in known:
+            raise DataError(
+                f"the coalition of {', '.join(sorted(map(str, coalition)))} has no value; give one for each"
+            )
+        return known[coalition]
+
+    return worth
+
+
+def _by_name(worth: Callable[[frozenset[Any]], Any], players: tuple[Hashable, ...]) -> dict[Hashable, Any]:
+    found = _exact(np.array([worth(frozenset(c)) for c in _coalitions(players)], dtype=np.float64))
+    return {player: own if own.ndim else float(own) for player, own in zip(players, found, strict=True)}
+
+
+def _coalitions(players: Sequence[Hashable]) -> list[list[Hashable]]:
+    _few(len(players))
+    return [[p for place, p in enumerate(players) if code >> place & 1] for code in range(2 ** len(players))]
+
+
+def _few(players: int) -> None:
+    if not 1 <= players <= MOST_EXACT:
+        raise DataError(f"{players} players: exact from 1 to {MOST_EXACT}; sample above")
+
+
+def _exact(worth: Array) -> Array:
+    """(n,) or (n, T) from the worth of coalitions by position."""
     players = int(worth.shape[0]).bit_length() - 1 if worth.ndim else -1
     if players < 1 or worth.shape[0] != 2**players:
         raise AlignmentError(f"{worth.shape[0] if worth.ndim else 0} values; accepted: 2 to the number of players")
-    if players > MOST_EXACT or not np.isfinite(worth).all():
-        raise DataError(
-            f"{players} players: exact up to {MOST_EXACT} with a finite value of every coalition; sample above"
-        )
+    _few(players)
+    if not np.isfinite(worth).all():
+        raise DataError("a coalition's value is no number; accepted: a finite value of every coalition")
     coalition = np.arange(2**players)
     size = np.array([int(c).bit_count() for c in coalition])
     weight = np.array([factorial(s) * factorial(players - s - 1) / factorial(players) for s in range(players)])
@@ -60,8 +149,8 @@ class Sampled:
     """Shapley values by sampling.
 
     Attributes:
-        value: (n,) estimates, which add up to v(N) − v(∅) exactly.
-        half_width: (n,) of the confidence interval.
+        value: (n,) or (n, T) estimates, which add up to v(N) − v(∅) exactly.
+        half_width: of the confidence interval, of the same shape.
         permutations: how many were drawn.
     """
 
@@ -71,7 +160,7 @@ class Sampled:
 
 
 def shapley_sampled(
-    value: Callable[[frozenset[int]], float],
+    value: Callable[[frozenset[int]], ArrayLike],
     players: int,
     permutations: int,
     *,
@@ -81,45 +170,106 @@ def shapley_sampled(
     """Shapley values from random orders in which the players join, each order with its reverse.
 
     Args:
-        value: of a coalition; asked once for each that comes up.
+        value: of a coalition, a number or (T,); asked once for each that comes up.
         permutations: orders drawn, reverses included; an even number, 4 or more.
 
     Raises:
         DataError: fewer than four orders, or an odd number.
     """
+    return sampled(added_by_pairs(value, orders(players, permutations, seed)), confidence)
+
+
+def orders(players: int, permutations: int, seed: int) -> np.ndarray:
+    """(permutations / 2, n) orders; each stands for its reverse, too.
+
+    Raises:
+        DataError: fewer than four permutations, or an odd number.
+    """
     if permutations < 4 or permutations % 2:
         raise DataError(f"{permutations} permutations; accepted: an even number, 4 or more")
-    random, known = np.random.default_rng(seed), dict[frozenset[int], float]()
+    random = np.random.default_rng(seed)
+    return np.array([random.permutation(players) for _ in range(permutations // 2)])
 
-    def worth(coalition: frozenset[int]) -> float:
+
+def added_by_pairs(value: Callable[[frozenset[int]], ArrayLike], orders: np.ndarray) -> Array:
+    """(pair, n) or (pair, n, T): what each player adds, the mean of an order and its reverse."""
+    known = dict[frozenset[int], Array]()
+
+    def worth(coalition: frozenset[int]) -> Array:
         if coalition not in known:
-            known[coalition] = float(value(coalition))
+            known[coalition] = np.asarray(value(coalition), dtype=np.float64)
         return known[coalition]
 
     def added(order: np.ndarray) -> Array:
-        out, joined = np.empty(players), frozenset[int]()
+        joined, before = frozenset[int](), worth(frozenset())
+        out = np.empty((order.size, *before.shape))
         for player in order:
-            more = joined | {int(player)}
-            out[player], joined = worth(more) - worth(joined), more
+            joined |= {int(player)}
+            after = worth(joined)
+            out[player], before = after - before, after
         return out
 
     # An order and its reverse: where what a player adds falls with who is there, their errors cancel.
-    orders = [random.permutation(players) for _ in range(permutations // 2)]
-    pairs = np.array([(added(order) + added(order[::-1])) / 2 for order in orders])
+    return np.array([(added(order) + added(order[::-1])) / 2 for order in orders])
+
+
+def sampled(pairs: Array, confidence: float = 0.95) -> Sampled:
+    """The mean of pairs of orders with its confidence interval by Student's t."""
     spread = pairs.std(axis=0, ddof=1) / np.sqrt(len(pairs))
-    return Sampled(pairs.mean(axis=0), spread * student.ppf((1 + confidence) / 2, len(pairs) - 1), permutations)
+    width = spread * student.ppf((1 + confidence) / 2, len(pairs) - 1)
+    return Sampled(pairs.mean(axis=0), width, 2 * len(pairs))
 
 
-def aumann_shapley(slope: Callable[[Array], ArrayLike], demand: ArrayLike, *, points: int = 16) -> Array:
+def aumann_shapley(
+    slope: Callable[[Array], ArrayLike], demand: ArrayLike, *, points: int = 5, tolerance: float = 1e-9
+) -> Array:
     """(n,) shares of continuous loads: what each adds as all grow together from nothing to ``demand`` (n,).
+
+    A piece of the ray is halved until the slope between the points is what a polynomial through them says: so the rule
+    finds where the slope jumps, which in a dispatch is wherever another plant takes over.
 
     Args:
         slope: ∂E/∂d (n,) at a demand (n,).
-        points: of the Gauss–Legendre rule; exact for slopes that are polynomials of degree 2·points − 1.
+        points: of the Gauss–Lobatto rule on each piece, 2 or more; both ends are among them, so that a jump is seen.
+        tolerance: of each piece's shares, relative to the greatest.
     """
     whole = np.asarray(demand, dtype=np.float64)
-    at, weight = np.polynomial.legendre.leggauss(points)
-    slopes = np.array([np.asarray(slope(whole * (1 + x) / 2), dtype=np.float64) for x in at])
-    if slopes.shape != (points, whole.size):
-        raise AlignmentError(f"slope gives {slopes.shape[1:]} for a demand of {whole.size}; accepted: one per load")
-    return np.asarray(whole * (weight / 2 @ slopes))
+    at, weight = _lobatto(points)
+    inner = np.concatenate([(at - 1) / 2, (at + 1) / 2])
+    between = np.polynomial.legendre.legvander(inner, points - 1) @ np.linalg.inv(
+        np.polynomial.legendre.legvander(at, points - 1)
+    )
+
+    def seen(start: float, end: float) -> Array:
+        """(point, n) slopes from start to end."""
+        places = start + (end - start) * (1 + at) / 2
+        slopes = np.array([np.asarray(slope(whole * place), dtype=np.float64) for place in places])
+        if slopes.shape != (points, whole.size):
+            raise AlignmentError(f"slope gives {slopes.shape[1:]} for a demand of {whole.size}; accepted: one per load")
+        return slopes
+
+    waiting, total = [(0.0, 1.0, seen(0.0, 1.0))], np.zeros(whole.size)
+    scale = float(np.abs(whole * waiting[0][2]).max(initial=0.0)) or 1.0
+    while waiting:
+        start, end, found = waiting.pop()
+        middle = (start + end) / 2
+        halves = seen(start, middle), seen(middle, end)
+        off = float(np.abs(whole * (between @ found - np.concatenate(halves))).max(initial=0.0))
+        if off * (end - start) <= tolerance * scale or end - start < _FINEST:
+            total += (end - start) / 4 * (weight @ (halves[0] + halves[1]))
+        else:
+            waiting += [(start, middle, halves[0]), (middle, end, halves[1])]
+    return np.asarray(whole * total)
+
+
+def _lobatto(points: int) -> tuple[Array, Array]:
+    """Points from −1 to 1 with both ends, and their weights: 2 / (n (n−1) P(x)²), P of degree n − 1.
+
+    Raises:
+        DataError: fewer than two points.
+    """
+    if points < 2:
+        raise DataError(f"{points} points; accepted: 2 or more")
+    polynomial = np.polynomial.Legendre.basis(points - 1)
+    at = np.concatenate([[-1.0], np.sort(polynomial.deriv().roots().real), [1.0]])
+    return at, np.asarray(2 / (points * (points - 1) * polynomial(at) ** 2))

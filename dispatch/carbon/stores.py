@@ -8,23 +8,24 @@ intensity of what is charged, :math:`e^+ = κ e + Δt (η_c p_c - p_d/η_d)` and
 * *carry*: :math:`E^+ = E + Δt (w p_c - \frac{E}{e} p_d/η_d)`; what leaves has the intensity :math:`E/(e η_d)` and takes
   the losses' carbon with it, so that none is left over.
 
-In both, carbon in = carbon out + carbon lost + change of what is held. What is drawn from a store in the step in which
-it is charged from empty has the intensity of that charge.
+In both, carbon in = carbon out + carbon lost + change of what is held. E/e is that of the beginning of the step. Where
+a store gives more in a step than it held, because it is charged in the same step, all of it has the mixture of what was
+held and what is charged; from an empty store, that of the charge.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dispatch.errors import AlignmentError, DataError
+from dispatch.carbon.store_walk import Bank, Walk
 from dispatch.signals import Array
 
 Rule = Literal["tank", "carry"]
-_EMPTY = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +43,11 @@ class Held:
     delivered_kg_per_kwh: Array
     lost_kg: Array
 
+    @classmethod
+    def of(cls, walk: Walk) -> Held:
+        """Of a walk that has come to its end."""
+        return cls(walk.energy_kwh, walk.carbon_kg, walk.delivered, walk.lost_kg)
+
 
 def held(
     charge_kw: ArrayLike,
@@ -54,7 +60,7 @@ def held(
     charge_efficiency: ArrayLike = 1.0,
     discharge_efficiency: ArrayLike = 1.0,
     retention: ArrayLike = 1.0,
-    rule: Rule = "tank",
+    rule: Rule | Sequence[Rule] = "tank",
 ) -> Held:
     """Follow energy and carbon through stores, (T,) or (R, T) powers.
 
@@ -64,77 +70,14 @@ def held(
         start_kwh, start_kg: (R,) or one number, held at the beginning.
         charge_efficiency, discharge_efficiency: (R,) or one number.
         retention: κ per step, (R, T) or one number.
+        rule: one for all stores, or one each.
 
     Raises:
         AlignmentError: shapes do not fit.
-        DataError: a negative power, or more is drawn than is there.
+        DataError: a negative power, more is drawn than is there, or charged with what has no known intensity.
     """
-    into, out = (np.atleast_2d(np.asarray(power, dtype=np.float64)) for power in (charge_kw, discharge_kw))
-    step_h = np.asarray(hours, dtype=np.float64)
-    if into.shape != out.shape or step_h.shape != (into.shape[1],):
-        raise AlignmentError(
-            f"charge is {into.shape}, discharge {out.shape}, hours {step_h.shape}; give (R, T) and (T,)"
-        )
-    if (into < 0).any() or (out < 0).any():
-        raise DataError("stores: charge and discharge are powers of 0 or more")
-    given, kept = (
-        np.broadcast_to(np.asarray(v, dtype=np.float64), into.shape) for v in (charged_kg_per_kwh, retention)
-    )
-    gain, loss = (_column(v, into.shape[0])[:, None] for v in (charge_efficiency, discharge_efficiency))
-    flows = _Flows(into * step_h * gain, out * step_h / loss, given * into * step_h, kept, gain, loss)
-    start = _column(start_kwh, into.shape[0]), _column(start_kg, into.shape[0])
-    found = flows.tank(*start) if rule == "tank" else flows.carry(*start)
-    _refuse_overdrawn(found.energy_kwh)
-    return found
-
-
-@dataclass(frozen=True, eq=False)
-class _Flows:
-    """Per step: energy stored and drawn, carbon brought, retention (R, T); efficiencies (R, 1)."""
-
-    stored: Array
-    drawn: Array
-    brought: Array
-    kept: Array
-    gain: Array
-    loss: Array
-
-    def tank(self, energy: Array, carbon: Array) -> Held:
-        """Carbon decays and is lost with the energy."""
-        added = self.brought * self.gain
-        found, own, taken = self._followed(energy, carbon, added, self.kept)
-        standing = (1 - self.kept) * found.carbon_kg[:, :-1]
-        return replace(
-            found, delivered_kg_per_kwh=own, lost_kg=self.brought - added + standing + taken * (1 - self.loss)
-        )
-
-    def carry(self, energy: Array, carbon: Array) -> Held:
-        """What is delivered carries the carbon of what was lost."""
-        found, own, _ = self._followed(energy, carbon, self.brought, np.ones_like(self.kept))
-        return replace(found, delivered_kg_per_kwh=own / self.loss)
-
-    def _followed(self, energy: Array, carbon: Array, added: Array, keeps: Array) -> tuple[Held, Array, Array]:
-        """Energy and carbon at the edges; intensity of the content (R, T) and the carbon drawn with it (R, T)."""
-        steps = self.stored.shape[1]
-        e, c = (np.empty((len(energy), steps + 1)) for _ in range(2))
-        own, taken = np.empty_like(added), np.empty_like(added)
-        e[:, 0], c[:, 0] = energy, carbon
-        passing = np.divide(added, self.stored, out=np.full_like(added, np.nan), where=self.stored > 0)
-        for t in range(steps):
-            empty = e[:, t] <= _EMPTY
-            own[:, t] = np.where(empty, passing[:, t], c[:, t] / np.where(empty, 1.0, e[:, t]))
-            taken[:, t] = np.where(self.drawn[:, t] > 0, own[:, t] * self.drawn[:, t], 0.0)
-            e[:, t + 1] = self.kept[:, t] * e[:, t] + self.stored[:, t] - self.drawn[:, t]
-            c[:, t + 1] = keeps[:, t] * c[:, t] + added[:, t] - taken[:, t]
-        return Held(e, c, own, np.zeros_like(added)), own, taken
-
-
-def _refuse_overdrawn(energy_kwh: Array) -> None:
-    below = energy_kwh < -1e-6 * np.maximum(1.0, energy_kwh.max(axis=1, keepdims=True))
-    if below.any():
-        store, edge = np.argwhere(below)[0]
-        raise DataError(f"store {store}: more is drawn than it holds by the end of step {edge - 1}")
-
-
-def _column(values: ArrayLike, rows: int) -> Array:
-    return np.asarray(np.broadcast_to(np.asarray(values, dtype=np.float64), (rows,)))
+    bank = Bank.of(charge_kw, discharge_kw, hours, (charge_efficiency, discharge_efficiency), retention, rule)
+    given = np.broadcast_to(np.asarray(charged_kg_per_kwh, dtype=np.float64), bank.charge_kw.shape)
+    walk = Walk(bank, start_kwh, start_kg)
+    walk.go(range(bank.hours.size), given)
+    return Held.of(walk)

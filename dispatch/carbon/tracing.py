@@ -11,8 +11,10 @@ losses, too; with :math:`A_u = I - [P_{ij,send} / P_{N,i}]^T` and :math:`P_N` co
 :math:`x_k = A_u^{-1} P_G[k]` through the nodes, and a load at i gets :math:`x_{k,i} \, P_{L,i} / P_{N,i}`.
 
 Both are one sparse solve per group of steps; nothing is followed branch by branch, so loops of flow do no harm. A node
-without throughput has no intensity (NaN). A branch that takes up power at both ends carries nothing: each end's node
-loses what it gives. Sinks are whatever is given as such: loads, exports, charging stores, shunts.
+without throughput has no intensity (NaN); nor has, gross, one from which no power reaches a load. A branch that takes
+up power at both ends carries nothing: each end's node loses what it gives. Sinks are whatever leaves a node otherwise:
+loads, exports, charging stores. Shunts are losses of their node. A step without a solution (flows NaN throughout) is
+NaN throughout.
 
 Sources: Bialek, IEE Proc. Gener. Transm. Distrib. 143 (4), 1996; Zhou et al. 2012; Kang et al., IEEE Trans. Smart Grid
 6 (5), 2015; existence and uniqueness: arXiv 2308.03240.
@@ -20,79 +22,24 @@ Sources: Bialek, IEE Proc. Gener. Transm. Distrib. 143 (4), 1996; Zhou et al. 20
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import sparse
-from scipy.sparse.linalg import splu
 
+from dispatch.carbon.flow_system import FlowSystem, Losses, onto
+from dispatch.carbon.flows import Flows, ends, per_step, with_sources
+from dispatch.carbon.named import Labels, by_node
 from dispatch.errors import AlignmentError, DataError
 from dispatch.signals import Array
 
-Losses = Literal["net", "gross"]
-# Below this share of the step's greatest throughput a node counts as dead: what is left of a flow is rounding.
-_DEAD = 1e-12
-_UNKNOWNS = 40_000  # of one factorisation: several steps at once, side by side in one matrix
+__all__ = ["Flows", "Losses", "Sources", "Traced", "blank", "fill", "grouped", "known_losses", "tracing"]
 
-
-@dataclass(frozen=True, eq=False)
-class Flows:
-    """Powers of M branches over T steps, in any unit of power.
-
-    Attributes:
-        nodes: how many nodes there are.
-        start, end: (M,) nodes of the two ends.
-        start_in, end_in: (M, T) power into the branch at either end; the loss is their sum.
-    """
-
-    nodes: int
-    start: np.ndarray
-    end: np.ndarray
-    start_in: Array
-    end_in: Array
-
-    @classmethod
-    def sent(cls, nodes: int, start: ArrayLike, end: ArrayLike, send: ArrayLike, receive: ArrayLike) -> Flows:
-        """From what each branch is sent at ``start`` and gives at ``end``, (M,) or (M, T), neither negative.
-
-        Raises:
-            DataError: a branch gives more than it is sent, or an end is no node.
-            AlignmentError: numbers of branches or steps differ.
-        """
-        into, out = _per_step(send, "send"), _per_step(receive, "receive")
-        if into.shape != out.shape:
-            raise AlignmentError(f"send is {into.shape} and receive {out.shape}; give one of each per branch and step")
-        if (out < 0).any() or (out > into).any():
-            branch, step = np.argwhere((out < 0) | (out > into))[0]
-            raise DataError(
-                f"branch {branch} in step {step}: sent {into[branch, step]:g}, received {out[branch, step]:g}; "
-                "accepted: 0 ≤ received ≤ sent, the start being the sending end"
-            )
-        return cls(nodes, _ends(start, nodes, len(into)), _ends(end, nodes, len(into)), into, -out)
-
-    @property
-    def steps(self) -> int:
-        """T."""
-        return int(self.start_in.shape[1])
-
-    def directed(self, steps: slice) -> tuple[np.ndarray, np.ndarray, Array, Array]:
-        """Sending and receiving node (M, t), power sent and received (M, t) of some steps.
-
-        Where both ends take power in, nothing is received and the lesser end's part is left to :meth:`given_away`.
-        """
-        into, out = self.start_in[:, steps], self.end_in[:, steps]
-        forward = into >= out
-        sender = np.where(forward, self.start[:, None], self.end[:, None])
-        taker = np.where(forward, self.end[:, None], self.start[:, None])
-        return sender, taker, np.maximum(into, out), np.maximum(-np.minimum(into, out), 0.0)
-
-    def given_away(self, steps: slice) -> tuple[np.ndarray, Array]:
-        """Node (M, t) and power (M, t) that the lesser end of a branch loses which takes power in at both ends."""
-        into, out = self.start_in[:, steps], self.end_in[:, steps]
-        lesser = np.where(into >= out, self.end[:, None], self.start[:, None])
-        return lesser, np.maximum(np.minimum(into, out), 0.0)
+_UNKNOWNS = 10_000  # of one factorisation: several steps at once; measured best between 4 000 and 160 000
+# A power below zero by no more than this share of the step's greatest is a zero that a solver has rounded.
+_ROUNDED = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +52,10 @@ class Traced:
         share: (K, n, T) of each source in it; None unless asked for.
         load: (n, T) carbon that loads take over.
         branch_loss: (M, T) carbon that branches take up; zero when gross.
+        node_loss: (n, T) carbon that shunts take up (net), or of power that reaches no load at all (gross).
         injected: (T,) carbon that sources bring.
+        demand: (n, T) power that loads at each node answer for: as metered (net), with their share of losses (gross).
+        labels: (n,) names of the nodes.
     """
 
     throughput: Array
@@ -113,178 +63,172 @@ class Traced:
     share: Array | None
     load: Array
     branch_loss: Array
+    node_loss: Array
     injected: Array
+    demand: Array
+    labels: Labels = ()
+
+    @property
+    def from_source(self) -> Array:
+        """(K, n, T) power of each source that ends at each node's loads; adds up to ``demand``.
+
+        Raises:
+            DataError: traced without ``shares=True``.
+        """
+        if self.share is None:
+            raise DataError("the shares of sources were not asked for; trace with shares=True")
+        return np.asarray(np.where(self.demand == 0, 0.0 * self.injected, self.share * self.demand))
 
     @property
     def residual(self) -> Array:
-        """(T,) what loads and losses take over less what sources bring, as a share of the latter."""
-        left = self.load.sum(axis=0) + self.branch_loss.sum(axis=0) - self.injected
-        return np.asarray(left / np.maximum(np.abs(self.injected), np.finfo(float).tiny))
+        """(T,) what loads and losses take over less what sources bring, as a share of the greater."""
+        taken = self.load.sum(axis=0) + self.branch_loss.sum(axis=0) + self.node_loss.sum(axis=0)
+        size = np.maximum(np.abs(self.injected), np.abs(taken))
+        return np.asarray((taken - self.injected) / np.where(size == 0, 1.0, size))
+
+    def taken(self, at: ArrayLike, power: ArrayLike) -> Array:
+        """(L, T) carbon of powers (L, T) that are drawn at nodes (L,): of single loads, exports or stores.
+
+        NaN where power is drawn and the node has no intensity.
+        """
+        drawn = per_step(power, "power")
+        found = self.intensity[ends(at, len(self.intensity), len(drawn))]
+        if drawn.shape != found.shape:
+            raise AlignmentError(f"power is {drawn.shape}; accepted: {found.shape}, one row per named node")
+        return np.asarray(np.where(drawn == 0, 0.0 * self.injected, found * drawn))
+
+
+@dataclass(frozen=True, eq=False)
+class Sources:
+    """K sources over T steps: node (K,), power and intensity (K, T)."""
+
+    node: np.ndarray
+    power: Array
+    intensity: Array
+
+    @classmethod
+    def of(cls, flows: Flows, injections: ArrayLike, intensities: ArrayLike, at: Any) -> Sources:
+        """As given to :func:`tracing`, checked.
+
+        Raises:
+            DataError, AlignmentError: as there.
+        """
+        power = per_step(injections, "injections")
+        power = power if len(power) else np.zeros((0, flows.steps))
+        if power.shape[1] != flows.steps:
+            raise AlignmentError(f"injections have {power.shape[1]} steps and flows {flows.steps}; give the same")
+        node = np.arange(len(power)) if at is None else np.asarray(at)
+        if at is not None and (flows.labels or node.dtype.kind not in "iuf"):
+            node = flows.place(list(at))
+        node = ends(node, flows.nodes, len(power))
+        return cls(node, _power(power, flows.solved), _intensity(intensities, power, flows.solved))
+
+    @property
+    def carbon(self) -> Array:
+        """(K, T) that they bring."""
+        return np.asarray(self.power * self.intensity)
 
 
 def tracing(
-    flows: Flows,
-    injections: ArrayLike,
-    intensities: ArrayLike,
+    flows: Flows | Iterable[Sequence[Any]],
+    injections: ArrayLike | Mapping[Any, Any],
+    intensities: ArrayLike | Mapping[Any, Any],
     *,
-    at: ArrayLike | None = None,
+    at: ArrayLike | Iterable[Hashable] | None = None,
     losses: Losses = "net",
     shares: bool = False,
 ) -> Traced:
     """Trace the carbon of K sources through n nodes over T steps.
 
     Args:
-        flows: the branches.
-        injections: (K,) or (K, T) power of each source, not negative: generators, imports, discharging stores.
-        intensities: (K,) or (K, T) carbon per unit of energy of each source.
-        at: (K,) node of each source; 0 … K−1 by default, one source per node.
+        flows: the branches; or their rows, see :meth:`Flows.of`.
+        injections: (K,) or (K, T) power of each source, not negative: generators, imports, discharging stores; or by
+            node, one number or (T,) each.
+        intensities: (K,) or (K, T) carbon per unit of energy of each source, or by node, or one number for all.
+        at: (K,) node of each source, by name where the flows have names; several may stand at one. By default the
+            nodes in their order, one source per node.
         losses: who bears them: the branches (net) or the loads (gross).
         shares: also give each source's share at every node.
 
     Raises:
-        DataError: a negative or missing number, a node that does not exist, or flows that leave a node which nothing
-            reaches.
+        DataError: a negative or missing number, a node that does not exist, flows that leave a node which nothing
+            reaches or that brings much less, or power that circulates and comes from no source.
         AlignmentError: sources or steps differ in number.
     """
-    power = _per_step(injections, "injections")
-    if (power < 0).any() or not np.isfinite(power).all():
-        source, step = np.argwhere(~(power >= 0))[0]
-        raise DataError(f"injections: source {source} in step {step} is {power[source, step]}; accepted: 0 or more")
-    node = _ends(np.arange(len(power)) if at is None else at, flows.nodes, len(power))
-    if power.shape[1] != flows.steps:
-        raise AlignmentError(f"injections have {power.shape[1]} steps and flows {flows.steps}; give the same")
-    intensity = np.broadcast_to(_per_step(intensities, "intensities"), power.shape)
-    wanted = _Wanted(flows, power, node, intensity, losses, shares)
-    size = max(_UNKNOWNS // flows.nodes, 1)
-    parts = [wanted.part(slice(first, first + size)) for first in range(0, flows.steps, size)]
-    joined = [np.concatenate([getattr(part, name) for part in parts], axis=-1) for name in _JOINED]
-    share = np.concatenate([part.share for part in parts if part.share is not None], axis=-1) if shares else None
-    throughput, at_nodes, load, lost, injected = joined
-    return Traced(throughput, at_nodes, share, load, lost, injected)
-
-
-_JOINED = ("throughput", "intensity", "load", "branch_loss", "injected")
-
-
-@dataclass(frozen=True, eq=False)
-class _Wanted:
-    """One question, answered for some steps at a time."""
-
-    flows: Flows
-    power: Array
-    node: np.ndarray
-    source_intensity: Array
-    losses: Losses
-    shares: bool
-
-    def part(self, steps: slice) -> Traced:
-        """All steps of the slice in one factorisation."""
-        n, power = self.flows.nodes, self.power[:, steps]
-        sender, taker, sent, received = self.flows.directed(steps)
-        lesser, lost_too = self.flows.given_away(steps)
-        own = _onto(n, np.broadcast_to(self.node[:, None], power.shape), power)
-        arrived = own + _onto(n, taker, received)
-        sinks = arrived - _onto(n, sender, sent) - _onto(n, lesser, lost_too)
-        alive = arrived > _DEAD * arrived.max(axis=0, initial=0.0)
-        _refuse_from_nowhere(alive, sender, sent, arrived, steps.start)
-        # Gross: what leaves a node is shared out among what is sent on and the sinks, so that no loss is left over;
-        # what a branch takes up without giving any is borne where it is taken.
-        moved = received if self.losses == "net" else np.where(received > 0, sent, 0.0)
-        through = arrived if self.losses == "net" else _onto(n, sender, moved) + np.maximum(sinks, 0.0)
-        solve = self._factors(alive, through, sender, taker, moved)
-        carbon = power * self.source_intensity[:, steps]
-        brought = _onto(n, np.broadcast_to(self.node[:, None], power.shape), carbon)
-        held = solve(brought)  # net: intensity; gross: carbon through the node
-        shares = self._shares(solve, power, through) if self.shares else None
-        injected = carbon.sum(axis=0)
-        if self.losses == "gross":
-            per_unit = np.divide(held, through, out=np.full_like(held, np.nan), where=alive & (through > 0))
-            load = np.where(alive, np.nan_to_num(per_unit) * np.maximum(sinks, 0.0), 0.0)
-            return Traced(solve(own), per_unit, shares, load, np.zeros_like(sent), injected)
-        column = np.arange(sent.shape[1])
-        known = np.where(alive, held, 0.0)
-        lost = known[sender, column] * (sent - received) + known[lesser, column] * lost_too
-        return Traced(arrived, np.where(alive, held, np.nan), shares, known * sinks, lost, injected)
-
-    def _factors(
-        self, alive: np.ndarray, through: Array, sender: np.ndarray, taker: np.ndarray, moved: Array
-    ) -> _Solve:
-        """What solves for one value per node and step; the steps stand side by side in one matrix."""
-        n, t = alive.shape
-        place = np.arange(t) * n
-        row = (taker + place).ravel(order="F")
-        column = (sender + place).ravel(order="F")
-        size = through.ravel(order="F")
-        diagonal = np.where(alive.ravel(order="F"), size if self.losses == "net" else 1.0, 1.0)
-        value = moved.ravel(order="F")
-        if self.losses == "gross":
-            value = np.divide(value, size[column], out=np.zeros_like(value), where=size[column] > 0)
-        value = np.where(alive.ravel(order="F")[row] & alive.ravel(order="F")[column], value, 0.0)
-        matrix = sparse.csc_array(
-            (np.append(-value, diagonal), (np.append(row, np.arange(n * t)), np.append(column, np.arange(n * t)))),
-            shape=(n * t, n * t),
-        )
-        return _Solve(splu(matrix), alive)
-
-    def _shares(self, solve: _Solve, power: Array, through: Array) -> Array:
-        """(K, n, t): one right-hand side per source."""
-        out = np.empty((len(power), *through.shape))
-        for source, own in enumerate(power):
-            alone = np.zeros_like(through)
-            alone[self.node[source]] = own
-            out[source] = solve(alone)
-        if self.losses == "gross":
-            total = out.sum(axis=0)
-            out = np.divide(out, total, out=np.full_like(out, np.nan), where=total > 0)
-        return np.where(solve.alive, out, np.nan)
-
-
-@dataclass(frozen=True, eq=False)
-class _Solve:
-    """Factors of the steps' matrix, and which nodes are alive."""
-
-    factors: Any
-    alive: np.ndarray
-
-    def __call__(self, right: Array) -> Array:
-        """(n, t) for a right-hand side (n, t)."""
-        kept = np.where(self.alive, right, 0.0).ravel(order="F")
-        return np.asarray(self.factors.solve(kept)).reshape(right.shape, order="F")
-
-
-def _onto(nodes: int, node: np.ndarray, values: Array) -> Array:
-    """(n, t) sums of values (M, t) at their nodes (M, t)."""
-    out = np.zeros((nodes, values.shape[1]))
-    np.add.at(out, (node, np.broadcast_to(np.arange(values.shape[1]), node.shape)), values)
+    power, rates, named = by_node(injections, intensities)
+    where: Any = named if at is None else at
+    if not isinstance(flows, Flows):
+        flows = with_sources(list(flows), [] if where is None else list(where))
+    sources = Sources.of(flows, power, rates, where)
+    out = blank(flows, len(sources.power) if shares else None)
+    for steps in grouped(flows.nodes, np.flatnonzero(flows.solved)):
+        given = sources.power[:, steps]
+        system = FlowSystem.of(flows, steps, sources.node, given, known_losses(losses))
+        gather, carbon = onto(sources.node, flows.nodes), given * sources.intensity[:, steps]
+        brought = np.asarray(gather @ carbon)
+        fill(out, steps, system, system.per_unit(brought), brought)
+        if out.share is not None:
+            out.share[..., steps] = system.shares(sources.node, given)
     return out
 
 
-def _per_step(values: ArrayLike, name: str) -> Array:
-    """(M, T) from (M,) or (M, T)."""
-    array = np.asarray(values, dtype=np.float64)
-    if array.ndim not in (1, 2):
-        raise AlignmentError(f"{name}: {array.ndim} dimensions; accepted: one value per row, or one per row and step")
-    return array.reshape(len(array), -1) if array.size else np.zeros((len(array), 1))
+def grouped(nodes: int, steps: np.ndarray) -> Iterator[np.ndarray]:
+    """Steps in groups that one factorisation takes side by side."""
+    size = max(_UNKNOWNS // max(nodes, 1), 1)
+    return (steps[first : first + size] for first in range(0, len(steps), size))
 
 
-def _ends(nodes: ArrayLike, count: int, branches: int) -> np.ndarray:
-    index = np.asarray(nodes)
-    if index.shape != (branches,):
-        raise AlignmentError(f"{index.size} nodes are named for {branches} rows; give one each")
-    if index.size and (index.min() < 0 or index.max() >= count):
+def blank(flows: Flows, sources: int | None = None) -> Traced:
+    """All steps still without a solution."""
+    n, branches, steps = flows.nodes, len(flows.start), flows.steps
+    share = None if sources is None else np.full((sources, n, steps), np.nan)
+    sizes = ((n, steps), (n, steps), (n, steps), (branches, steps), (n, steps), (steps,))
+    throughput, intensity, load, lost, at_node, injected = (np.full(size, np.nan) for size in sizes)
+    demand, labels = np.full((n, steps), np.nan), flows.labels or tuple(range(n))
+    return Traced(throughput, intensity, share, load, lost, at_node, injected, demand, labels)
+
+
+def fill(out: Traced, steps: np.ndarray, system: FlowSystem, per_unit: Array, brought: Array) -> None:
+    """Write what some steps' intensities (n, t) mean where sources bring carbon (n, t)."""
+    out.throughput[:, steps] = system.throughput()
+    out.demand[:, steps] = system.demand(out.throughput[:, steps])
+    out.intensity[:, steps] = per_unit
+    out.load[:, steps], out.branch_loss[:, steps], out.node_loss[:, steps] = system.borne(per_unit, brought)
+    out.injected[steps] = brought.sum(axis=0)
+
+
+def _power(power: Array, solved: np.ndarray) -> Array:
+    """Not negative and known, but for steps that have no solution anyway."""
+    most = np.abs(np.where(np.isfinite(power), power, 0.0)).max(axis=0, initial=0.0)
+    wrong = ~((power >= -_ROUNDED * most) & (power < np.inf)) & solved
+    if wrong.any():
+        source, step = np.argwhere(wrong)[0]
+        raise DataError(f"injections: source {source} in step {step} is {power[source, step]}; accepted: 0 or more")
+    return np.maximum(power, 0.0)
+
+
+def _intensity(intensities: ArrayLike, power: Array, solved: np.ndarray) -> Array:
+    """(K, T); a source that gives nothing needs none."""
+    given = np.asarray(intensities, dtype=np.float64)
+    given = given[:, None] if given.ndim == 1 else given
+    try:
+        every = np.broadcast_to(given, power.shape)
+    except ValueError:
+        raise AlignmentError(
+            f"intensities are {given.shape} for sources and steps {power.shape}; give one per source, or one each step"
+        ) from None
+    wrong = ~np.isfinite(every) & (power > 0) & solved
+    if wrong.any():
+        source, step = np.argwhere(wrong)[0]
         raise DataError(
-            f"node {index.min() if index.min() < 0 else index.max()} does not exist; accepted: 0 to {count - 1}"
+            f"intensities: source {source} in step {step} is {every[source, step]}, and it gives "
+            f"{power[source, step]:g}; accepted: a number wherever a source gives power"
         )
-    return index.astype(np.intp)
+    return np.where(np.isfinite(every), every, 0.0)
 
 
-def _refuse_from_nowhere(alive: np.ndarray, sender: np.ndarray, sent: Array, arrived: Array, first: int) -> None:
-    """A node that nothing reaches cannot send anything on."""
-    column = np.broadcast_to(np.arange(sent.shape[1]), sent.shape)
-    lost = ~alive[sender, column] & (sent > 1e-9 * np.maximum(arrived.max(axis=0, initial=0.0), 1e-9))
-    if lost.any():
-        branch, step = np.argwhere(lost)[0]
-        raise DataError(
-            f"step {first + step}: node {sender[branch, step]} sends {sent[branch, step]:g} into branch {branch}, "
-            "but no source and no branch brings it any power; give every source of power as an injection"
-        )
+def known_losses(losses: Losses) -> Losses:
+    """One of the two."""
+    if losses not in ("net", "gross"):
+        raise DataError(f"losses is {losses!r}; accepted: 'net' or 'gross'")
+    return losses

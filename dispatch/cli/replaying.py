@@ -21,6 +21,7 @@ from rich.table import Table
 
 from dispatch.config import find_config, load_site
 from dispatch.errors import AlignmentError, DataError
+from dispatch.flow_limit_wish import FlowLimitWish
 from dispatch.signals import Horizon, parse_quantity
 from dispatch.site import Site
 
@@ -62,6 +63,8 @@ def run(request: Request) -> None:
     span = _span(site, request)
     folder = request.out or Path("replays") / f"{site.name}-{request.first}-{request.last}"
     console = Console(stderr=True)
+    for text in not_held(site):
+        console.print(text, markup=False)
     case, hashes = _case(request, site, span, console)
     journal = Journal(folder / "checkpoints")
     _prepare(folder / "checkpoints", _fingerprint(checked(case), hashes), resume=request.resume)
@@ -71,6 +74,13 @@ def run(request: Request) -> None:
     show(done, Console())
     seconds = f"{time.perf_counter() - began:.0f} s"
     Console().print(f"\nPage: [bold]{escape(str(folder / 'replay.html'))}[/bold] and all files beside it ({seconds})")
+
+
+def not_held(site: Site) -> Iterator[str]:
+    """What plans hold and rolling plans do not: a limit on traced carbon takes several plans for each of them."""
+    for wish in site.wishes:
+        if isinstance(wish, FlowLimitWish):
+            yield f"not held in a replay, only by 'parkwatt plan': {wish.text}"
 
 
 def _case(request: Request, site: Site, span: Horizon, console: Console) -> tuple[Case, dict[str, str]]:

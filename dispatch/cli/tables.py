@@ -23,6 +23,7 @@ from dispatch.storage import Storage
 
 if TYPE_CHECKING:
     from dispatch.plan import Plan
+    from dispatch.report.data import ReportData
     from dispatch.schedule import Solved
     from dispatch.signals import Array
 
@@ -30,9 +31,13 @@ _OLD_DATA_H = 48
 _COLOUR = {"violation": "red", "warning": "yellow", "info": "dim"}
 
 
-def show(plan: Plan, console: Console) -> None:
-    """Headline, the day by the hour, the comparison, what to know."""
-    data = report_data(plan)
+def show(plan: Plan, console: Console, data: ReportData | None = None) -> None:
+    """Headline, the day by the hour, the comparison, what to know.
+
+    Args:
+        data: what the report shows, where that is already made.
+    """
+    data = data or report_data(plan)
     console.print(f"\n[bold]{escape(data.site)}[/bold], {data.day} ({data.time_zone})")
     for line in _headline(plan):
         console.print(f"  {line}", highlight=False)

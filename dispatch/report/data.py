@@ -7,6 +7,7 @@ export); powers are never negative.
 
 from __future__ import annotations
 
+import base64
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -112,21 +113,31 @@ class Finding:
 
 @dataclass(frozen=True)
 class Picture:
-    """Lines stacked upwards, one ``over`` them to compare with, and a ``ratio`` with a unit of its own."""
+    """Lines stacked upwards, one ``over`` them to compare with, and a ``ratio`` with a unit of its own.
+
+    ``lines``, all of one unit, have a panel to themselves.
+    """
 
     name: str
     about: str
     stacked: tuple[Line, ...]
     over: Line | None = None
     ratio: Line | None = None
+    lines: tuple[Line, ...] = ()
+
+    @property
+    def all_lines(self) -> tuple[Line, ...]:
+        """Every line that is drawn."""
+        return (*self.stacked, *(one for one in (self.over, self.ratio) if one is not None), *self.lines)
 
 
 @dataclass(frozen=True)
 class Table:
-    """Numbers and words in columns, a cell for each column in each row."""
+    """Numbers and words in columns, a cell for each column in each row; ``short``: the rows' names never wrap."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
+    short: bool = False
 
     def is_text(self, column: int) -> bool:
         """Does a column hold words, which are read from the left, and no number?"""
@@ -143,6 +154,32 @@ class Answer:
     pictures: tuple[Picture, ...] = ()
     tables: tuple[Table, ...] = ()
     note: str = ""
+
+
+@dataclass(frozen=True)
+class File:
+    """A file inside the page, to be saved from it."""
+
+    name: str
+    kind: str
+    content: bytes
+
+    @property
+    def address(self) -> str:
+        """The whole file as an address."""
+        return f"data:{self.kind};base64,{base64.b64encode(self.content).decode()}"
+
+
+@dataclass(frozen=True)
+class Section:
+    """One part of a page: pictures without a script, tables, a note to them, files."""
+
+    title: str
+    networks: tuple[NetworkDrawing, ...] = ()
+    plots: tuple[Drawing, ...] = ()
+    tables: tuple[Table, ...] = ()
+    note: str = ""
+    files: tuple[File, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -198,6 +235,8 @@ class ReportData:
     answers: tuple[Answer, ...] = ()
     network: tuple[NetworkDrawing, ...] = ()
     network_plots: tuple[Drawing, ...] = ()
+    sections: tuple[Section, ...] = ()
+    ledgers: tuple[Answer, ...] = ()
 
     def __post_init__(self) -> None:
         problems = [*_step_problems(self.step_start, self.step_h), *_length_problems(self)]
@@ -214,6 +253,11 @@ def parse_start(text: str) -> datetime:
     if start.utcoffset() is None:
         raise ValueError(f"step_start {text!r} has no offset from UTC; write it like 2025-03-30T00:00+01:00")
     return start
+
+
+def is_words(cell: object) -> bool:
+    """Does a cell hold words, which stand at the left, and no number in words?"""
+    return isinstance(cell, str) and cell[:1].isalpha()
 
 
 def _step_problems(step_start: tuple[str, ...], step_h: tuple[float, ...]) -> Iterator[str]:
@@ -247,7 +291,7 @@ def _length_problems(data: ReportData) -> Iterator[str]:
     for fan in data.fans:
         if len(fan.levels) != len(fan.quantiles):
             yield f"fan {fan.name!r}: {len(fan.levels)} levels, {len(fan.quantiles)} rows of quantiles"
-    for answer in data.answers:
+    for answer in (*data.answers, *data.ledgers):
         for columns, row in ((table.columns, row) for table in answer.tables for row in table.rows):
             if len(row) != len(columns):
                 yield f"answer {answer.title!r}, row {row[:1]}: {len(row)} cells, wanted {len(columns)}"
@@ -265,9 +309,8 @@ def _series(data: ReportData, steps: int) -> Iterator[tuple[str, tuple[float, ..
     for fan in data.fans:
         rows = (fan.central, *fan.quantiles, *([] if fan.actual is None else [fan.actual]))
         yield from ((f"fan {fan.name!r}", row, steps) for row in rows)
-    for picture in (picture for answer in data.answers for picture in answer.pictures):
-        lines = [*picture.stacked, *(line for line in (picture.over, picture.ratio) if line is not None)]
-        yield from ((f"picture {picture.name!r}, {line.name!r}", line.values, steps) for line in lines)
+    for picture in (picture for answer in (*data.answers, *data.ledgers) for picture in answer.pictures):
+        yield from ((f"picture {picture.name!r}, {line.name!r}", line.values, steps) for line in picture.all_lines)
     for line in data.setpoints:
         yield f"set-point {line.name!r}", line.values, steps
     if data.voltage is not None:

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dispatch.report import facts, pictures, wording
 from dispatch.report.clock import step_labels, ticks
 from dispatch.report.colours import assign
-from dispatch.report.data import ReportData
+from dispatch.report.data import ReportData, is_words
 from dispatch.report.files import read, template
 
 
@@ -31,13 +31,15 @@ def render(data: ReportData) -> str:
         "fans": pictures.fan_charts(data, colours),
         "network": pictures.voltage_charts(data),
     }
-    answers = pictures.answer_charts(data, colours)
-    charts = [chart for group in (*groups.values(), *answers) for chart in group]
+    answers = pictures.answer_charts(data, colours, data.answers, "answer")
+    ledgers = pictures.answer_charts(data, colours, data.ledgers, "ledger")
+    charts = [chart for group in (*groups.values(), *answers, *ledgers) for chart in group]
     library, script = read("vendor/echarts.common.min.js"), read("page.js")
     return template("page.html.j2").render(
         data=data,
         groups=groups,
         answers=list(zip(data.answers, answers, strict=True)),
+        ledgers=list(zip(data.ledgers, ledgers, strict=True)),
         labels=step_labels(data),
         edges=_edge_labels(data),
         status=facts.lamps(data.status),
@@ -51,6 +53,7 @@ def render(data: ReportData) -> str:
         style=read("page.css"),
         script_hashes=[_policy_hash(library), _policy_hash(script)],
         wording=wording,
+        is_words=is_words,
     )
 
 
@@ -110,8 +113,8 @@ def _coloured(data: ReportData) -> Iterator[tuple[str, str]]:
         yield from ((line.name, line.kind) for line in (*balance.supply, *balance.use))
     yield from ((store.name, store.kind) for store in data.stores)
     yield from ((fan.name, fan.kind) for fan in data.fans)
-    for picture in (picture for answer in data.answers for picture in answer.pictures):
-        yield from ((line.name, line.kind) for line in picture.stacked)
+    for picture in (picture for answer in (*data.answers, *data.ledgers) for picture in answer.pictures):
+        yield from ((line.name, line.kind) for line in (*picture.stacked, *picture.lines))
 
 
 def _plain(value: object) -> object:

@@ -7,13 +7,13 @@ nothing special: only the tick labels know the clock on the wall.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Literal
 
 from dispatch.report.colours import Colour, shade
-from dispatch.report.data import Balance, Fan, Line, Picture, ReportData, Store, VoltageBand, parse_start
+from dispatch.report.data import Answer, Balance, Fan, Line, Picture, ReportData, Store, VoltageBand, parse_start
 from dispatch.report.wording import MISSING, adaptive, decimals_for, energy, mass, number, percent
 
 Draw = Literal["area", "line", "band", "ribbon"]
@@ -122,11 +122,17 @@ def voltage_charts(data: ReportData) -> tuple[Chart, ...]:
     return (Chart("voltage", "Network", about, (_voltage_panel(band), _loading_panel(band))),)
 
 
-def answer_charts(data: ReportData, colours: Mapping[str, Colour]) -> tuple[tuple[Chart, ...], ...]:
-    """The pictures of each answer: a stack of lines, one to compare with, and a ratio under them."""
+def answer_charts(
+    data: ReportData, colours: Mapping[str, Colour], answers: Sequence[Answer], place: str
+) -> tuple[tuple[Chart, ...], ...]:
+    """The pictures of each answer: a stack of lines, one to compare with, a ratio under them, and lines by themselves.
+
+    Args:
+        place: what the charts' names on the page begin with.
+    """
     return tuple(
-        tuple(_picture_chart(data, f"answer-{a}-{p}", one, colours) for p, one in enumerate(answer.pictures))
-        for a, answer in enumerate(data.answers)
+        tuple(_picture_chart(data, f"{place}-{a}-{p}", one, colours) for p, one in enumerate(answer.pictures))
+        for a, answer in enumerate(answers)
     )
 
 
@@ -143,10 +149,25 @@ def _picture_chart(data: ReportData, place: str, picture: Picture, colours: Mapp
         series.append(Series(picture.over.name, "line", picture.over.values, INK, text, dashed=True))
     largest = max((value for one in series for value in known(one.values)), default=0.0)
     gaps = _missing(data, [one.values for one in series])
-    panels = [Panel("Power", "kW", 14.0, tuple(series), min(2, decimals_for(largest)), missing=gaps)]
+    panels = [Panel("Power", "kW", 14.0, tuple(series), min(2, decimals_for(largest)), missing=gaps)] if series else []
     if picture.ratio is not None:
         panels.append(_ratio_panel(picture.ratio))
+    if picture.lines:
+        panels.append(_lines_panel(picture, colours))
     return Chart(place, picture.name, picture.about, tuple(panels))
+
+
+def _lines_panel(picture: Picture, colours: Mapping[str, Colour]) -> Panel:
+    """From zero, so that heights compare."""
+    there = [value for line in picture.lines for value in known(line.values)]
+    low, high = min([0.0, *there]), max([0.0, *there])
+    decimals = max(2, decimals_for(high))
+    series = tuple(
+        Series(line.name, "line", line.values, colours[line.name], _between(line.values, decimals))
+        for line in picture.lines
+    )
+    top = round(1.06 * high, 4) if high > low else low + 1.0
+    return Panel(picture.name, picture.lines[0].unit, 10.0, series, decimals, low=low, high=top, axis_decimals=2)
 
 
 def _ratio_panel(line: Line) -> Panel:

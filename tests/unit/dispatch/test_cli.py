@@ -46,6 +46,7 @@ def test_a_first_user_gets_from_init_to_a_plan(tmp_path: Path) -> None:
     assert {p.name for p in (tmp_path / "out").iterdir()} == {
         "schedule.parquet",
         "forecast.parquet",
+        "carbon.parquet",
         "report.html",
         "certificate.json",
         "timings.json",
@@ -216,7 +217,7 @@ def test_gaps_in_the_history_and_parquet_make_no_difference_to_the_way(run: Run,
 def test_the_same_plan_twice_is_the_same_bytes(run: Run, small: Path) -> None:
     for out in ("one", "two"):
         assert run("plan", small, "--day", "2024-03-31", "--out", out, "--scenarios", 2).status == 0
-    for name in ("schedule.parquet", "forecast.parquet", "report.html", "certificate.json"):
+    for name in ("schedule.parquet", "forecast.parquet", "carbon.parquet", "report.html", "certificate.json"):
         assert (small.parent / "one" / name).read_bytes() == (small.parent / "two" / name).read_bytes(), name
 
 

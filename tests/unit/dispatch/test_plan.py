@@ -96,7 +96,7 @@ def test_the_same_plan_twice_gives_the_same_bytes(first: Plan, tmp_path: Path):
     for name, found in (("one", first), ("two", second)):
         write(found, tmp_path / name)
     names = sorted(p.name for p in (tmp_path / "one").iterdir())
-    assert names == ["certificate.json", "forecast.parquet", "report.html", "schedule.parquet"]
+    assert names == ["carbon.parquet", "certificate.json", "forecast.parquet", "report.html", "schedule.parquet"]
     for name in names:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes(), name
 

@@ -128,8 +128,8 @@ def _connection(**fields: Any) -> Template:
         tariff=_tariff(),
         carbon_intensity_kg_per_kwh=0.5,
         clean_fraction=0.3,
-        carbon_free_fraction=0.4,
         marginal_intensity_kg_per_kwh=0.8,
+        carbon_free_fraction=0.4,
     )
     series = {("load", "demand_kw"): DEMAND, ("roof", "available_kw"): np.where(np.arange(STEPS) == 3, 90.0, 5.0)}
     roof = {"kind": "pv", "name": "roof", "bus": "main", "peak_kw": 90}

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from dispatch.carbon import ladder, matching
+from dispatch.carbon import ladder, ladder_price, matching
 from dispatch.errors import AlignmentError, DataError
 
 
@@ -56,3 +58,48 @@ def test_what_does_not_fit_is_refused() -> None:
         matching([1.0], [1.0], 0.5, grid_cfe=2.0)
     with pytest.raises(DataError, match="0 or more"):
         matching([-1.0], [1.0], 0.5)
+
+
+def test_the_price_of_the_next_t_is_the_slope_of_the_ladder() -> None:
+    at = np.array([-4.0, 5.0, 12.0, 25.0, 99.0])
+    for steps in (None, 2):
+        slope = (ladder(at + 1e-6, 100.0, 10.0, 0.25, steps) - ladder(at, 100.0, 10.0, 0.25, steps)) / 1e-6
+        np.testing.assert_allclose(ladder_price(at, 100.0, 10.0, 0.25, steps), slope, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("excess", "price", "steps"), [(np.nan, 60.0, None), (1.0, -1.0, None), (1.0, 60.0, -1)])
+def test_other_ladders_that_are_none(excess: float, price: float, steps: int | None) -> None:
+    with pytest.raises(DataError, match="ladder"):
+        ladder(excess, price, 10.0, 0.1, steps)
+
+
+@given(st.integers(0, 10**6))
+def test_contracts_and_meters_balance_and_nothing_is_used_twice(seed: int) -> None:
+    r = np.random.default_rng(seed)
+    load, contracts = r.uniform(0, 10, (3, 6)) * (r.random((3, 6)) < 0.8), r.uniform(0, 10, (2, 6))
+    found = matching(load, contracts, r.uniform(0, 1, 6))
+    np.testing.assert_allclose(found.used.sum(axis=1) + found.unused, contracts, atol=1e-12)
+    np.testing.assert_allclose(found.used.sum(axis=0), found.matched, atol=1e-9)
+    assert (found.unused >= -1e-12).all()
+    whole = matching(load.sum(axis=0), contracts.sum(axis=0), 0.5)
+    np.testing.assert_allclose(found.matched.sum(axis=0), whole.matched, atol=1e-9)
+    assert found.hourly_share == pytest.approx(whole.hourly_share)
+    assert sum(meter.market_hourly for meter in found.meters) == pytest.approx(found.market_hourly)
+    assert sum(meter.location for meter in found.meters) == pytest.approx(found.location)
+
+
+def test_the_first_contract_is_used_first() -> None:
+    found = matching([5.0, 5.0], [[3.0, 9.0], [4.0, 4.0]], 1.0)
+    np.testing.assert_allclose(found.used, [[3.0, 5.0], [2.0, 0.0]])
+    np.testing.assert_allclose(found.unused, [[0.0, 4.0], [2.0, 4.0]])
+    assert found.excess.tolist() == [2.0, 8.0]
+
+
+def test_without_a_factor_there_is_no_carbon() -> None:
+    found = matching([5.0], [3.0])
+    assert np.isnan(found.location)
+    assert np.isnan(found.market_hourly)
+    assert found.hourly_share == pytest.approx(0.6)
+    with pytest.raises(DataError, match="finite"):
+        matching([5.0], [3.0], np.nan)
+    assert np.isnan(matching([[0.0], [0.0]], [3.0], 0.5).cfe)

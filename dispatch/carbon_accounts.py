@@ -1,0 +1,115 @@
+"""The ledgers of a finished plan side by side: its carbon by meter and step, by every method.
+
+Each answers a question of its own, and says it. Of a park on a network there are three traced ones: one inside the
+park, which shares out exactly what the plan counts, and two on the AC flows, in which power comes from the network as
+it really is, with what other customers feed in and take and with the losses that it really has. Marginal rates are
+those around the published path alone: with its on/off decisions kept, the other scenarios left aside.
+
+What a method cannot say of a plan is left out with its reason, never stood in for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from dispatch.asset import Inputs, Mode
+from dispatch.carbon.carriers import NAMES, traced
+from dispatch.carbon.coalitions import players_of
+from dispatch.carbon.ledger import Ledger, Ledgers
+from dispatch.carbon.marginal_ledger import marginal_ledgers
+from dispatch.carbon.market import planned_market
+from dispatch.carbon.on_network import on_network
+from dispatch.carbon.operation import Conventions, Operation
+from dispatch.carbon.shares import game_ledger
+from dispatch.carbon_flows import grid_intensity, placed_flows
+from dispatch.errors import ParkwattError
+from dispatch.explain.binding import recall
+from dispatch.plan import Plan
+from dispatch.problem import Problem
+
+INSIDE = "traced in the park"
+_INSIDE_ASKED = "How is the carbon that this plan counts shared among all that it supplies, as power flows in the park?"
+# A daily plan does not wait for the 4 096 dispatches of twelve players; of more than these it draws orders.
+_MOST_EXACT, _ORDERS, _MOST_PLAYERS = 6, 8, 16
+
+
+def accounts(plan: Plan, conventions: Conventions | None = None) -> Ledgers:
+    """All ledgers of the published path, in the order in which a page shows them.
+
+    Args:
+        conventions: how stores hold carbon and how outputs share it; those of the park's file by default.
+    """
+    agreed = conventions or plan.site.carbon.ledgers
+    operation = Operation.from_schedule(plan.site, plan.schedule, 0, agreed)
+    methods: dict[str, Callable[[], Iterator[Ledger]]] = {
+        "traced": lambda: _traced(plan, operation, agreed),
+        "marginal": lambda: _marginal(plan),
+        "market-based": lambda: iter(planned_market(plan.site, plan.schedule, operation).ledgers),
+        "game": lambda: _game(plan),
+    }
+    made: list[Ledger] = []
+    left_out = {}
+    for name, method in methods.items():
+        try:
+            made += method()
+        except ParkwattError as error:
+            left_out[name] = str(error)
+    return Ledgers(tuple(made), left_out)
+
+
+def _traced(plan: Plan, operation: Operation, agreed: Conventions) -> Iterator[Ledger]:
+    """Losses apart and borne; on a network on its flows, and one inside the park before them."""
+    placed = None
+    if plan.network is not None and plan.grid is not None:
+        placed = placed_flows(plan.site, plan.schedule, plan.network, plan.grid.kvar)
+    start = agreed.start_kg_per_kwh
+    if placed is None:
+        yield from (traced(operation, losses, start_kg_per_kwh=start) for losses in NAMES)
+        return
+    yield replace(traced(operation, "borne", start_kg_per_kwh=start), name=INSIDE, question=_INSIDE_ASKED)
+    standing = {asset.name for asset in plan.site.assets if asset.is_network}
+    on = on_network(operation, placed, standing, grid_intensity(plan.site, plan.schedule))
+    yield from (traced(on, losses, start_kg_per_kwh=start) for losses in NAMES)
+
+
+def _marginal(plan: Plan) -> Iterator[Ledger]:
+    """The mean, one kWh less and one kWh more; the plan's own problem keeps its values."""
+    before = None if plan.problem is None else plan.problem.point()
+    try:
+        yield from marginal_ledgers(_around(plan), plan.schedule)
+    finally:
+        if plan.problem is not None:
+            plan.problem.take(np.nan_to_num(before))
+
+
+def _around(plan: Plan) -> Problem:
+    """The problem with the plan's decisions: of the published path alone, and of all where a network limited it."""
+    site, schedule = plan.site, plan.schedule
+    limited = plan.grid is not None and (plan.grid.before > 0 or schedule.loss_kw is not None)
+    if plan.problem is not None and (limited or schedule.scenarios == 1):
+        recall(plan.problem, schedule)
+        plan.problem.settle_totals()
+        return plan.problem
+    series = {key: values[:1] for key, values in schedule.inputs.series.items()}
+    inputs = Inputs(schedule.inputs.horizon, 1, series, schedule.inputs.state)
+    mode = plan.problem.mode if plan.problem is not None else Mode(site.planning.commitment)
+    alone = Problem(site, inputs, mode)
+    for kind, solved in schedule.kinds.items():
+        count = len(solved.rows.members)
+        alone.put(kind, {name: solved.series[name][:count] for name in alone.decisions(kind)})
+    alone.settle_totals()
+    return alone
+
+
+def _game(plan: Plan) -> Iterator[Ledger]:
+    """Exact for few players, sampled for more; none where nobody has a demand or there are very many."""
+    players = players_of(plan.site, None)
+    if not 0 < len(players) <= _MOST_PLAYERS:
+        return
+    if len(players) <= _MOST_EXACT:
+        yield game_ledger(plan.site, plan.schedule)
+    else:
+        yield game_ledger(plan.site, plan.schedule, method="sampled", permutations=_ORDERS)
