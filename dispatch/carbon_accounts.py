@@ -11,13 +11,13 @@ What a method cannot say of a plan is left out with its reason, never stood in f
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 
-from dispatch.asset import Inputs, Mode
+from dispatch.asset import Mode
 from dispatch.carbon.carriers import NAMES, traced
-from dispatch.carbon.coalitions import players_of
+from dispatch.carbon.coalitions import path, players_of
 from dispatch.carbon.ledger import Ledger, Ledgers
 from dispatch.carbon.marginal_ledger import marginal_ledgers
 from dispatch.carbon.market import planned_market
@@ -26,9 +26,9 @@ from dispatch.carbon.operation import Conventions, Operation
 from dispatch.carbon.shares import game_ledger
 from dispatch.carbon_flows import grid_intensity, placed_flows
 from dispatch.errors import ParkwattError
-from dispatch.explain.binding import recall
 from dispatch.plan import Plan
 from dispatch.problem import Problem
+from dispatch.schedule import Schedule
 
 INSIDE = "traced in the park"
 _INSIDE_ASKED = "How is the carbon that this plan counts shared among all that it supplies, as power flows in the park?"
@@ -76,32 +76,32 @@ def _traced(plan: Plan, operation: Operation, agreed: Conventions) -> Iterator[L
 
 
 def _marginal(plan: Plan) -> Iterator[Ledger]:
-    """The mean, one kWh less and one kWh more; the plan's own problem keeps its values."""
-    before = None if plan.problem is None else plan.problem.point()
-    try:
-        yield from marginal_ledgers(_around(plan), plan.schedule)
-    finally:
-        if plan.problem is not None:
-            plan.problem.take(np.nan_to_num(before))
-
-
-def _around(plan: Plan) -> Problem:
-    """The problem with the plan's decisions: of the published path alone, and of all where a network limited it."""
+    """The mean, one kWh less and one kWh more: of the published path alone, or of all where a network limited it."""
     site, schedule = plan.site, plan.schedule
     limited = plan.grid is not None and (plan.grid.before > 0 or schedule.loss_kw is not None)
     if plan.problem is not None and (limited or schedule.scenarios == 1):
-        recall(plan.problem, schedule)
-        plan.problem.settle_totals()
-        return plan.problem
-    series = {key: values[:1] for key, values in schedule.inputs.series.items()}
-    inputs = Inputs(schedule.inputs.horizon, 1, series, schedule.inputs.state)
+        yield from marginal_ledgers(plan.problem, schedule)
+        return
     mode = plan.problem.mode if plan.problem is not None else Mode(site.planning.commitment)
-    alone = Problem(site, inputs, mode)
+    yield from marginal_ledgers(Problem(site, path(schedule.inputs, 0), mode), _published(schedule))
+
+
+def _published(schedule: Schedule) -> Schedule:
+    """Scenario 0 as a schedule of its own."""
+    kinds = {}
     for kind, solved in schedule.kinds.items():
         count = len(solved.rows.members)
-        alone.put(kind, {name: solved.series[name][:count] for name in alone.decisions(kind)})
-    alone.settle_totals()
-    return alone
+        arrays = {
+            f.name: value[:count] for f in fields(solved) if isinstance(value := getattr(solved, f.name), np.ndarray)
+        }
+        by_name = {
+            name: {key: values[:count] for key, values in getattr(solved, name).items()}
+            for name in ("bus", "power_kw", "series")
+        }
+        kinds[kind] = replace(solved, rows=replace(solved.rows, scenarios=1), **arrays, **by_name)
+    sums = {name: getattr(schedule, name)[:1] for name in ("money", "co2_kg", "penalty")}
+    loss_kw = None if schedule.loss_kw is None else schedule.loss_kw[:1]
+    return replace(schedule, inputs=path(schedule.inputs, 0), weights=np.ones(1), kinds=kinds, loss_kw=loss_kw, **sums)
 
 
 def _game(plan: Plan) -> Iterator[Ledger]:

@@ -161,6 +161,7 @@ def test_the_page_shows_every_ledger_and_intensities_by_the_hour(plan: Plan) -> 
     assert rows["load"][:4] == ("load", "load", "electricity", pytest.approx(2400.0))
     assert rows[OTHERS][4] is None, "the ledger inside the park knows no others"
     assert next(iter(rows)) == "load"
+    assert "other customers" in masses.note
     shown = {row[0]: row for row in intensities.tables[0].rows}
     assert shown["load"][1] == pytest.approx(rows["load"][4] / rows["load"][3])  # type: ignore[operator]
     assert [picture.name for picture in by_hour.pictures] == ["Intensity by carrier", "Carbon held in stores"]
