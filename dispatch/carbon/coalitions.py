@@ -169,7 +169,8 @@ def hourly_emissions(problem: Problem) -> csr_array:
         for variable, slope in cp.sum(part.co2_step_kg, axis=0).grad.items():
             at = problem.compiled.columns(variable).ravel(order="F")
             place = csr_array((np.ones(at.size), (np.arange(at.size), at)), shape=(at.size, columns))
-            out = out + csr_array(slope).T @ place
+            # Of one step and one column the slope is a bare number.
+            out = out + csr_array(np.atleast_2d(slope) if np.isscalar(slope) else slope).T @ place
     return csr_array(out)
 
 
