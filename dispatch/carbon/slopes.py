@@ -239,4 +239,4 @@ def _leaves(entered: Array, reach: Array) -> Array:
         entered[:, 1:, None], reach[:, None, 1:]
     )  # fmt: skip
     width = np.diff(entered, axis=1)[:, :, None]
-    return np.divide(np.maximum(high - low, 0.0), width, out=np.zeros_like(high), where=width > 0)
+    return np.asarray(np.divide(np.maximum(high - low, 0.0), width, out=np.zeros_like(high), where=width > 0))

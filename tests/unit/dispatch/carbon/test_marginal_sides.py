@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dispatch.carbon import Dispatch, marginal
+from dispatch.carbon import Dispatch, marginal, tangent
 from dispatch.carbon.marginal import ASIDE, size_of
 from dispatch.errors import AlignmentError, DataError, SolveError
 from dispatch.highs import load
@@ -67,6 +67,24 @@ def test_left_and_right_are_finite_differences_of_demand(seed: int) -> None:
     right = [(emitted(problem, row, _EPS, 1) - emitted(problem, row, 0, 1)) / _EPS for row in rows]
     np.testing.assert_allclose(found.left.ravel(), np.array(left) / hours, atol=2e-5)
     np.testing.assert_allclose(found.right.ravel(), np.array(right) / hours, atol=2e-5)
+
+
+@pytest.mark.parametrize("seed", [0, 3, 4])
+def test_demands_at_one_corner_together_are_those_one_by_one(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    r = np.random.default_rng(seed)
+    plants = [(int(r.integers(6)), cost, t, 20.0) for cost, t in ((10, 0.9), (20, 0.4), (30, 0.8), (30, 0.1))]
+    problem = Dispatch.of_network(
+        [(i, (i + 1) % 6, 1.0, 40.0) for i in range(6)],
+        [*plants, *((i, 500.0, 2.0) for i in range(6))],
+        {i: r.choice([0, 10, 20, 10.0], 8) for i in range(6)},
+        storage=[{"bus": 3, "power": 20, "energy": 40, "start": 20}],
+    )
+    together = marginal(problem)
+    assert together.degenerate.sum() > 2 * tangent._FEW
+    monkeypatch.setattr(tangent, "_FEW", problem.demand.size)
+    alone = marginal(problem)
+    np.testing.assert_allclose(together.left, alone.left, atol=1e-9)
+    np.testing.assert_allclose(together.right, alone.right, atol=1e-9)
 
 
 def test_a_plant_that_is_just_full_has_two_rates() -> None:

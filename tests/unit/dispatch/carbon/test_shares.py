@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from dispatch import carbon
 from dispatch.asset import Inputs, Mode
 from dispatch.carbon.coalitions import coalitions, players_of
 from dispatch.carbon.marginal_ledger import marginal_ledger, marginal_ledgers
@@ -144,6 +145,17 @@ def test_a_chunk_that_fails_is_told(plan: tuple[Site, Problem, Schedule]) -> Non
         shares(park_, schedule, executor=_Late())
 
 
+def test_a_coalition_that_nothing_serves_is_named(plan: tuple[Site, Problem, Schedule]) -> None:
+    park_, _, schedule = plan
+    game = coalitions(park_, schedule.inputs, players_of(park_))
+    matrices = game.matrices
+    shut = replace(game, matrices=replace(matrices, col_upper=np.minimum(matrices.col_upper, 1.0)))
+    with pytest.raises(SolveError, match="no dispatch serves nobody alone"):
+        shut.solver().at(np.zeros(4))
+    with pytest.raises(SolveError, match="no dispatch serves works, office alone"):
+        shut.solver().at(np.array([1.0, 0.0, 1.0, 0.0]))
+
+
 class _Late:
     def map(self, fn: Any, chunks: Any) -> Any:
         return Serial().map(fn, chunks, 0.0)
@@ -172,6 +184,8 @@ def test_players_that_are_none_are_refused(plan: tuple[Site, Problem, Schedule])
     park_, _, schedule = plan
     with pytest.raises(DataError, match="'battery' has no demand of its own; accepted: works, twin"):
         shares(park_, schedule, ["battery"])
+    with pytest.raises(DataError, match="no players"):
+        shares(park_, schedule, [])
     with pytest.raises(DataError, match="'works' belongs to two"):
         shares(park_, schedule, {"a": ["works"], "b": ["works", "twin"]})
     many = site(*(load(f"more{k}") for k in range(10)))
@@ -186,6 +200,7 @@ def test_players_that_are_none_are_refused(plan: tuple[Site, Problem, Schedule])
 def test_the_marginal_ledger_says_what_it_leaves_over(plan: tuple[Site, Problem, Schedule]) -> None:
     _, problem, schedule = plan
     rates = park_marginal(problem)
+    assert carbon.marginal(problem).kg_per_kwh.tobytes() == rates.kg_per_kwh.tobytes()
     mean, left, right = marginal_ledgers(problem, schedule)
     np.testing.assert_allclose(mean.of("works")[1], DEMAND["works"] * rates.kg_per_kwh[0, 0], rtol=1e-9)
     np.testing.assert_allclose(mean.left_over_kg, mean.emitted_kg - mean.carbon_kg.sum(axis=0))
