@@ -144,7 +144,8 @@ class _Tracer:
         self.cost = self.money + BESIDE * max(abs(float(cost)), _ROOM) / size * self.carbon_kg
         broken = float(self.penalty @ x)
         self.penalty_most = broken + _ROOM * (1 + abs(broken) + abs(float(cost)))
-        return self._point(Aim(self.cost, float(emitted), penalty_most=self.penalty_most), np.inf, began)
+        found = self._point(Aim(self.cost, float(emitted), penalty_most=self.penalty_most), np.inf, began)
+        return replace(found, price_per_t=0.0)
 
     def _least_t(self) -> float:
         """What no plan emits less than [t]: the least without whole numbers."""
