@@ -43,10 +43,9 @@ def accounts(plan: Plan, conventions: Conventions | None = None) -> Ledgers:
     Args:
         conventions: how stores hold carbon and how outputs share it; those of the park's file by default.
     """
-    agreed = conventions or plan.site.carbon.ledgers
-    operation = Operation.from_schedule(plan.site, plan.schedule, 0, agreed)
+    operation = Operation.from_schedule(plan.site, plan.schedule, 0, conventions)
     methods: dict[str, Callable[[], Iterator[Ledger]]] = {
-        "traced": lambda: _traced(plan, operation, agreed),
+        "traced": lambda: _traced(plan, operation),
         "marginal": lambda: _marginal(plan),
         "market-based": lambda: iter(planned_market(plan.site, plan.schedule, operation).ledgers),
         "game": lambda: _game(plan),
@@ -61,19 +60,18 @@ def accounts(plan: Plan, conventions: Conventions | None = None) -> Ledgers:
     return Ledgers(tuple(made), left_out)
 
 
-def _traced(plan: Plan, operation: Operation, agreed: Conventions) -> Iterator[Ledger]:
+def _traced(plan: Plan, operation: Operation) -> Iterator[Ledger]:
     """Losses apart and borne; on a network on its flows, and one inside the park before them."""
     placed = None
     if plan.network is not None and plan.grid is not None:
         placed = placed_flows(plan.site, plan.schedule, plan.network, plan.grid.kvar)
-    start = agreed.start_kg_per_kwh
     if placed is None:
-        yield from (traced(operation, losses, start_kg_per_kwh=start) for losses in NAMES)
+        yield from (traced(operation, losses) for losses in NAMES)
         return
-    yield replace(traced(operation, "borne", start_kg_per_kwh=start), name=INSIDE, question=_INSIDE_ASKED)
+    yield replace(traced(operation, "borne"), name=INSIDE, question=_INSIDE_ASKED)
     standing = {asset.name for asset in plan.site.assets if asset.is_network}
     on = on_network(operation, placed, standing, grid_intensity(plan.site, plan.schedule))
-    yield from (traced(on, losses, start_kg_per_kwh=start) for losses in NAMES)
+    yield from (traced(on, losses) for losses in NAMES)
 
 
 def _marginal(plan: Plan) -> Iterator[Ledger]:
