@@ -5,9 +5,10 @@ Every point is a plan of its own, audited, and solves
 .. math:: V(ε) = \min_x C(x) \quad \text{s.t.} \quad E(x) ≤ ε, \; P(x) ≤ P(x^0)
 
 with C the money and the price of broken wishes, E the expected emissions, P that price alone and x⁰ the cheapest plan:
-a plan must not be clean because it serves less. The carbon price of the park's objective is left out of C, so that
-−dV/dε is the whole price of a tonne. A sum of cost and weighted emissions would miss points of a problem with whole
-numbers that lie above the chord of their neighbours; a cap finds them.
+a plan must not be clean because it serves less. The carbon price of the park's objective and the caps among its wishes
+are left out, so that −dV/dε is the whole price of a tonne; what quota and allowances cost is money and stays. A sum of
+cost and weighted emissions would miss points of a problem with whole numbers that lie above the chord of their
+neighbours; a cap finds them.
 
 The price of a point is the dual of its cap. Where whole numbers are settled, it is that of the linear program around
 them, and the slope to the next point stands beside it. Caps are even between the ends first; the others go where the
@@ -24,6 +25,7 @@ import numpy as np
 
 from dispatch.audit import audit
 from dispatch.carbon.park import expected
+from dispatch.carbon_wishes import EmissionsWish
 from dispatch.errors import DataError, SolveError
 from dispatch.front_points import Choice, Front, FrontPoint, Reference, efficient, next_cap_t
 from dispatch.front_walk import BESIDE, Aim, Walk
@@ -112,14 +114,17 @@ class _Tracer:
         """The ends, even caps between them, and caps where the front may bend."""
         cheapest = self._cheapest()
         progress(1 / points)
-        cleanest = self._cleanest(cheapest)
-        if cleanest is cheapest:
+        least_t = self._least_t()
+        if not cheapest.co2_t - least_t > _ROOM * max(cheapest.co2_t, 1.0):
             return [cheapest]
-        caps = np.linspace(cheapest.co2_t, cleanest.co2_t, max(round(_EVEN * points), 2))[1:-1]
-        made = [cheapest, cleanest]
-        for even_t in caps:
-            made.append(self.at(float(even_t)))
+        made = [cheapest]
+        for cap_t in np.linspace(cheapest.co2_t, least_t, max(round(_EVEN * points), 2))[1:-1]:
+            try:
+                made.append(self.at(float(cap_t)))
+            except SolveError:  # the least without whole numbers was far off
+                break
             progress(len(made) / points)
+        made.append(self._cleanest(least_t + _NEAR * (cheapest.co2_t - least_t)))
         while len(efficient(made)) < points and len(made) < _MOST_TRIES * points:
             cap_t = next_cap_t(made)
             if cap_t is None:
@@ -139,37 +144,42 @@ class _Tracer:
         self.cost = self.money + BESIDE * max(abs(float(cost)), _ROOM) / size * self.carbon_kg
         broken = float(self.penalty @ x)
         self.penalty_most = broken + _ROOM * (1 + abs(broken) + abs(float(cost)))
-        return self._point(Aim(self.cost, float(emitted), penalty_most=self.penalty_most), np.inf, began)
+        found = self._point(Aim(self.cost, float(emitted), penalty_most=self.penalty_most), np.inf, began)
+        return replace(found, price_per_t=0.0)
 
-    def _cleanest(self, cheapest: FrontPoint) -> FrontPoint:
+    def _least_t(self) -> float:
+        """What no plan emits less than [t]: the least without whole numbers."""
+        self.walk.aim = self._least()
+        return self._emitted_t(self.walk.relaxed(self.problem.compiled.matrices()))
+
+    def _least(self) -> Aim:
+        # A little of the money beside it: else power that costs no carbon is burnt, and stores move it to and fro.
+        x = self.walk.x
+        rate = _LITTLE * abs(float(self.carbon_kg @ x)) / max(abs(float(self.money @ x)), _ROOM)
+        return Aim(self.carbon_kg + rate * self.money, 0.0, penalty_most=self.penalty_most, reusing=False)
+
+    def _cleanest(self, cap_t: float) -> FrontPoint:
         """The cheapest of the plans that emit the least.
 
         The least without whole numbers is a bound that plans nearly always reach; where none does, their own is looked
         for.
         """
-        # A little of the money beside it: else power that costs no carbon is burnt, and stores move it to and fro.
-        x = self.walk.x
-        rate = _LITTLE * abs(float(self.carbon_kg @ x)) / max(abs(float(self.money @ x)), _ROOM)
-        aim = Aim(self.carbon_kg + rate * self.money, 0.0, penalty_most=self.penalty_most)
-        self.walk.aim = aim
-        least_t = self._emitted_t(self.walk.relaxed(self.problem.compiled.matrices()))
-        if not cheapest.co2_t - least_t > _ROOM * max(cheapest.co2_t, 1.0):
-            return cheapest
-        room_t = _NEAR * (cheapest.co2_t - least_t)
+        began = time.perf_counter()
         try:
-            return self.at(least_t + room_t, searching=False)
+            found = self.at(cap_t, edge=True)
         except SolveError:
-            self._solved(aim)
-            return self.at(self._emitted_t(self.walk.x) + room_t)
+            self._solved(self._least())
+            found = self.at(self._emitted_t(self.walk.x) * (1 + _NEAR))
+        return replace(found, seconds=time.perf_counter() - began)
 
     def _emitted_t(self, x: Array) -> float:
         return (float(self.carbon_kg @ x) + self.standing_kg) / _KG
 
-    def at(self, cap_t: float, *, searching: bool = True) -> FrontPoint:
+    def at(self, cap_t: float, *, edge: bool = False) -> FrontPoint:
         """The cheapest plan that emits no more."""
         room = _ROOM * max(abs(cap_t), 1.0)
         cap_kg = _KG * (cap_t + room) - self.standing_kg
-        aim = Aim(self.cost, cap_kg, cap_kg, self.penalty_most, searching)
+        aim = Aim(self.cost, cap_kg, cap_kg, self.penalty_most, reusing=not edge, searching=not edge)
         return self._point(aim, cap_t, time.perf_counter())
 
     def priced(self, price_per_t: float, points: Sequence[FrontPoint]) -> FrontPoint:
@@ -232,7 +242,7 @@ class _Tracer:
 
 
 def _for_money(site: Site) -> Site:
-    """The park when carbon has no price."""
-    return site.model_copy(
-        update={"objective": site.objective.model_copy(update={"money": 1.0, "carbon_price_per_t": 0.0})}
-    )
+    """The park where carbon has neither a price nor a cap of its own; what it pays for quota and allowances stays."""
+    wishes = tuple(w for w in site.wishes if not (isinstance(w, EmissionsWish) and w.covers == "all"))
+    objective = site.objective.model_copy(update={"money": 1.0, "carbon_price_per_t": 0.0})
+    return site.model_copy(update={"objective": objective, "wishes": wishes})

@@ -53,7 +53,7 @@ def rows(front: Front, risk: Missing | None = None) -> list[dict[str, Any]]:
             "money": round(point.money, 6),
             "penalty": round(point.penalty, 6),
             "price_per_t": round(point.price_per_t, 6),
-            "price_is": "dual at settled whole numbers" if point.dual_at_whole else "dual of the cap",
+            "price_is": _price_is(point),
             "slope_to_cleaner_per_t": round(slopes[place], 6) if math.isfinite(slopes[place]) else None,
             "gap": round(point.gap, 12),
             "whole_numbers": HOW[point.how],
@@ -64,6 +64,12 @@ def rows(front: Front, risk: Missing | None = None) -> list[dict[str, Any]]:
                 row[f"missing_{name}"] = round(float(values[place]), 6)
         found.append(row)
     return found
+
+
+def _price_is(point: FrontPoint) -> str:
+    if math.isinf(point.cap_t):
+        return "no cap" if point.price_per_t == 0 else "the price it was chosen at"
+    return "dual at settled whole numbers" if point.dual_at_whole else "dual of the cap"
 
 
 def table(front: Front, risk: Missing | None = None) -> pa.Table:
@@ -180,9 +186,12 @@ def price_picture(front: Front) -> tuple[Drawing, ...]:
     )
     curve = Curve("slope between points", _FRONT, tuple(x), tuple(y))
     spots = [
-        Spot(p.co2_t, p.price_per_t, _CHOSEN if p is front.chosen else _FRONT, _told(front, p))
-        for p in points[1:]
-        if p.price_per_t > 0
+        *(Spot(p.co2_t, p.price_per_t, _FRONT, _told(front, p)) for p in points[1:] if p.price_per_t > 0),
+        *(
+            Spot(c.co2_t, c.price_per_t, _CHOSEN, _told(front, c), "chosen", 6.5)
+            for c in [front.chosen]
+            if c.price_per_t
+        ),
     ]
     axes = ("t CO₂", f"{front.currency} per t CO₂")
     return (places("Price of the last tonne", about, axes, (curve,), spots, decades=True),)

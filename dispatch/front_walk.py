@@ -105,6 +105,8 @@ class Aim:
         cap_kg: of expected emissions that the columns decide about.
         penalty_most: of expected penalties likewise.
         near_kg: about what it will emit.
+        reusing: without it, no plan before is tried: at the edge of what can be reached they hardly ever fit, and to
+            see that takes long.
         searching: without it, a SolveError stands for whole numbers that would have to be searched for.
     """
 
@@ -112,6 +114,7 @@ class Aim:
     near_kg: float
     cap_kg: float = np.inf
     penalty_most: float = np.inf
+    reusing: bool = True
     searching: bool = True
 
 
@@ -204,7 +207,7 @@ class Walk:
             self._remember(relaxed.x)
             return relaxed
         self.at_whole = True
-        self.how, best = "reused", self._reused(asked, relaxed, limits)
+        self.how, best = "reused", self._reused(asked, relaxed, limits) if self.aim.reusing else None
         if best is None or best.gap > limits.gap:
             self.how, best = "branched", self._branched(asked, relaxed, best, limits)
         if best is None or best.gap > limits.gap:

@@ -16,6 +16,7 @@ from dispatch.conversion import Conversion
 from dispatch.electric_storage import ElectricStorage
 from dispatch.errors import Problem
 from dispatch.generation import VariableGeneration
+from dispatch.ledger_references import ledger_problems
 from dispatch.mistakes import near_miss, shown
 from dispatch.series import feed_unit
 from dispatch.signals import parse_quantity, unit_of
@@ -41,6 +42,7 @@ def reference_problems(raw: Raw) -> Iterator[Problem]:
     yield from _outage_problems(raw)
     yield from _wish_problems(raw)
     yield from _certificate_problems(raw)
+    yield from ledger_problems(raw)
     direct = {name for bus in _dicts(raw, "buses") if (name := _name(bus)) and bus.get("current") == "dc"}
     yield from _grid_problems(raw.get("grid"), buses, direct)
     yield from _group_problems(raw, buses)
@@ -199,11 +201,12 @@ def _certificate_problems(raw: Raw) -> Iterator[Problem]:
     certificates = carbon.get("certificates") if isinstance(carbon, Mapping) else None
     issuing = certificates.get("issued_by") if isinstance(certificates, Mapping) else None
     assets = [name for asset in _dicts(raw, "assets") if (name := _name(asset))]
-    for index, name in enumerate(issuing if isinstance(issuing, list) else []):
+    named = issuing if isinstance(issuing, list) else []
+    for index, name in enumerate(named):
         path = f"carbon.certificates.issued_by[{index}]"
         if isinstance(name, str) and name not in assets:
             yield _unknown(path, "asset", name, assets)
-        elif name in issuing[:index]:
+        elif name in named[:index]:
             yield Problem(path, f"'{name}' stands there twice", "each asset once")
 
 

@@ -132,9 +132,9 @@ class GridConnection(Asset):
         """(1, step) prices, limits, carbon intensity of imports, and what is agreed beside the tariff."""
         imported, exported = self.tariff.prices(horizon)
         days, there = self.tariff.days, available(self.planned_outages, horizon)
-        what = f"carbon intensity of '{self.name}'"
+        what, free = f"carbon intensity of '{self.name}'", self._free(horizon)
         values = {
-            "carbon_free_fraction": self._free(horizon),
+            "carbon_free_fraction": free,
             "import_price_per_kwh": imported,
             "export_price_per_kwh": exported,
             "carbon_intensity_kg_per_kwh": per_step(self.carbon_intensity_kg_per_kwh, horizon, what),

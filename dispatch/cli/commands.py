@@ -78,6 +78,9 @@ def plan(
             help="Seconds of scheduling after which a plan that passes the audit must be there. Default: no clock.",
         ),
     ] = None,
+    front: Annotated[
+        bool, typer.Option("--front", help="Add to the report what each tonne of CO2 less costs.")
+    ] = False,
 ) -> None:
     """Plan one day: forecast, schedule, AC proof, report.
 
@@ -85,7 +88,7 @@ def plan(
     """
     from dispatch.cli.planning import Request, run
 
-    run(Request(config, day, weather, out, scenarios, network, weather_url, deadline, solver_log))
+    run(Request(config, day, weather, out, scenarios, network, weather_url, deadline, solver_log, front))
 
 
 @app.command()

@@ -65,21 +65,22 @@ def _assets() -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def day_of_20_buses() -> tuple[Site, Inputs]:
+def day_of_20_buses(step_h: float = STEP_H) -> tuple[Site, Inputs]:
     """A radial park and its day."""
-    random, clock = np.random.default_rng(0), STEP_H * np.arange(STEPS)
+    steps = round(24 / step_h)
+    random, clock = np.random.default_rng(0), step_h * np.arange(steps)
     site = Site.model_validate({
         "name": "twenty", "time_zone": "UTC", "currency": "EUR",
         "buses": [{"name": f"b{i}"} for i in range(BUSES)], "assets": _assets(),
     })  # fmt: skip
     swing = 1 + 0.4 * np.sin((clock - 7) / 24 * 2 * np.pi)
     series: dict[tuple[str, str], Array] = {
-        (f"load_{i}", "demand_kw"): (random.uniform(20, 70) * swing * random.uniform(0.9, 1.1, STEPS))[None]
+        (f"load_{i}", "demand_kw"): (random.uniform(20, 70) * swing * random.uniform(0.9, 1.1, steps))[None]
         for i in range(BUSES)
     }
     series["roofs", "available_kw"] = (350 * np.maximum(0, np.sin((clock - 6) / 12 * np.pi)))[None]
-    edges = np.datetime64("2024-03-01T00:00", "s") + (900 * np.arange(STEPS + 1)).astype("timedelta64[s]")
-    horizon = Horizon(edges, "UTC")
+    seconds = round(3600 * step_h) * np.arange(steps + 1)
+    horizon = Horizon(np.datetime64("2024-03-01T00:00", "s") + seconds.astype("timedelta64[s]"), "UTC")
     return site, Inputs(horizon, 1, site.known_series(horizon) | series)
 
 

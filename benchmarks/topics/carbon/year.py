@@ -241,7 +241,8 @@ def _dense_gap(circulating: bool) -> float:
     """The definition with full matrices, batteries one step after the other as their rules say."""
     what, found = year(circulating=circulating), traced("net", circulating=circulating)[0]
     stores, node = what.stores, at_nodes(what)
-    charge, discharge, home = (np.asarray(v) for v in (stores.charge_kw, stores.discharge_kw, stores.at))
+    charge, discharge = np.asarray(stores.charge_kw), np.asarray(stores.discharge_kw)
+    home = np.asarray(stores.at, dtype=np.intp)
     tank = np.asarray(stores.rule) == "tank"
     energy, carbon, gap = np.zeros(BATTERIES), np.zeros(BATTERIES), 0.0
     for t in range(960):

@@ -228,16 +228,19 @@ def test_a_sold_certificate_no_longer_counts_for_carbon_free_hours() -> None:
     assert audit(cheap).passed
 
 
+def paid_for_export() -> Any:
+    return park(load(), grid(tariff=tariff(0.1, 0.05), export_kw=1e3)).assets[1]
+
+
 def test_what_is_exported_leaves_its_certificate_to_sell() -> None:
     """150 kW of sun: 50 are exported, and their certificates cost no claim."""
     wish = {"clean_share_min": 1.0, "over": "horizon", "penalty_per_kwh": 1.0}
     site = certified({"sell_price_per_mwh": 5.0}, wish).site
     series = {("load", "demand_kw"): 100.0, ("roof", "available_kw"): 150.0}
-    pcc = site.assets[1].model_copy(update={"export_kw": 1e3})
-    bigger = site.model_copy(update={"assets": (site.assets[0], pcc, site.assets[2])})
-    schedule = solve(Problem(bigger, given(bigger, hours(2), series)))
-    exported = schedule.asset("pcc", "export_kw").sum()
-    assert account(schedule)["own_sold_kw"] == pytest.approx(exported, abs=1e-4)
+    fed = site.model_copy(update={"assets": (site.assets[0], paid_for_export(), site.assets[2])})
+    schedule = solve(Problem(fed, given(fed, hours(2), series)))
+    assert schedule.asset("pcc", "export_kw") == pytest.approx([50.0, 50.0])
+    assert account(schedule)["own_sold_kw"] == pytest.approx(100.0, abs=1e-4)
     assert account(schedule)["lost_kw"] == pytest.approx(0.0, abs=1e-4)
     assert audit(schedule).passed
 

@@ -249,6 +249,8 @@ def test_what_a_feed_cannot_be_is_refused_with_its_place(tmp_path: Path) -> None
     assert "a price is a number" in only(
         write(tmp_path, content(price={"feed": PRICE, "otherwise": {"kg_per_kwh": 1, "source": "s"}}))
     )
+    rated = {"feed": INTENSITY, "exchange_rate": 2}
+    assert "carbon is no money" in only(write(tmp_path, content(intensity=rated)))
     assert "is read from the archive" in only(write(tmp_path, content(price={"feed": PRICE, "values": [1.0]})))
     assert "is read from the archive" in only(write(tmp_path, content(intensity={"feed": INTENSITY, "values": [1]})))
     bare = content()

@@ -10,6 +10,7 @@ import pytest
 
 from dispatch.asset import Mode
 from dispatch.carbon.park import expected
+from dispatch.carbon_wishes import EmissionsWish
 from dispatch.errors import DataError, SolveError
 from dispatch.front import Choice, Front, front
 from dispatch.front_points import FrontPoint, efficient, next_cap_t
@@ -147,6 +148,24 @@ def test_what_is_chosen_by_a_cap_is_the_cheapest_under_it() -> None:
     assert found.chosen.co2_t == pytest.approx(0.3, rel=1e-6)
     assert found.chosen.cost == pytest.approx(49 + 250 * 0.141, rel=1e-5)
     assert "cap of 0.3 t" in found.why
+
+
+@pytest.mark.parametrize("site", [two_sources(), lumpy()])
+def test_a_parks_own_cap_costs_as_much_and_has_the_same_dual(site: Site) -> None:
+    """The wish of a park's file, solved as any plan is, against the point of the front at the same cap."""
+    found = front(problem_of(site), 4, choice=Choice(co2_t=0.25), limits=Limits(gap=1e-6)).chosen
+    capped = site.model_copy(
+        update={
+            "wishes": (EmissionsWish(emissions_max_t=0.25, penalty_per_t=1e6),),
+            "objective": site.objective.model_copy(update={"carbon_price_per_t": 0.0}),
+        }
+    )
+    plan = solve(problem_of(capped), Limits(gap=1e-6))
+    assert found.cost == pytest.approx(float(plan.money[0] + plan.penalty[0]), rel=1e-5)
+    (price,) = plan.cap_price_per_t.values()
+    assert found.price_per_t == pytest.approx(float(price.sum()), rel=1e-3)
+    # And the wish does not cut the front of its own park.
+    assert front(problem_of(capped), 3).points[0].co2_t == pytest.approx(front(problem_of(site), 3).points[0].co2_t)
 
 
 def test_a_cap_below_the_cleanest_says_what_can_be_reached() -> None:

@@ -142,3 +142,14 @@ def test_a_cap_that_nothing_reaches_is_refused_with_what_can_be(run: Run, tradin
     ended = run("front", trading, "--day", "2024-03-14", "--points", "3", "--choose", "0.01")
     assert ended.status == 2
     assert "no plan emits so little; accepted: 0." in ended.err
+
+
+def test_a_plans_report_has_the_front_when_asked(run: Run, trading: Path, tmp_path: Path) -> None:
+    ended = run("plan", trading, "--day", "2024-03-14", "--out", tmp_path / "with", "--front")
+    assert ended.status == 0, ended.err
+    text = (tmp_path / "with" / "report.html").read_text(encoding="utf-8")
+    assert "What a tonne less costs" in text
+    assert ">chosen</text>" in text
+    assert 'download="front.parquet"' in text
+    run("plan", trading, "--day", "2024-03-14", "--out", tmp_path / "without")
+    assert "What a tonne less costs" not in (tmp_path / "without" / "report.html").read_text(encoding="utf-8")

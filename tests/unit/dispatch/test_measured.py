@@ -97,7 +97,10 @@ def test_two_missing_meters_of_a_bus_are_named_with_their_hour(tmp_path: Path) -
 def test_what_meters_do_not_agree_on_stands_on_a_line_of_its_own(tmp_path: Path) -> None:
     more = SERIES["production_kw"] + np.where(np.arange(24) == 5, 15.0, -4.0)
     found = ran(SITE, measured(tmp_path, production_kw=more), tolerance=Tolerance(0.02))
-    left = next(unit for unit in found.operation.units if unit.name == "imbalance of mv").ports["meters"].power_kw
+    unit = next(unit for unit in found.operation.units if unit.name == "imbalance of mv")
+    left = unit.ports["meters"].power_kw
+    # What nobody gave is taken to have come from the grid; what nobody took is used by somebody.
+    assert unit.emitted_kg == pytest.approx(np.where(np.arange(24) == 5, 0.55 * 15.0, 0.0), abs=1e-6)
     assert left == pytest.approx(np.where(np.arange(24) == 5, 15.0, -4.0), abs=1e-6)
     done = account(SITE, measured(tmp_path, production_kw=more), tolerance=Tolerance(0.02))
     for ledger in done.ledgers:
@@ -207,7 +210,9 @@ def test_losses_on_a_line_are_told_apart_and_borne(tmp_path: Path) -> None:
     done = account(SITE, readings)
     assert {"traced, losses apart", "traced, losses borne by loads"} <= {ledger.name for ledger in done.ledgers}
     apart, borne = (done.ledgers[f"traced, losses {how}"] for how in ("apart", "borne by loads"))
-    assert "riser: losses" in {meter.name for meter in apart.meters}
+    for ledger in (apart, done.ledgers["location"], done.market.hour):
+        lost = next(meter for meter in ledger.meters if meter.name == "riser: losses")
+        assert (lost.asset, lost.role) == ("riser", "loss")
     assert "riser: losses" not in {meter.name for meter in borne.meters}
     assert max(ledger.residual for ledger in done.ledgers) < 1e-9
 
@@ -215,6 +220,19 @@ def test_losses_on_a_line_are_told_apart_and_borne(tmp_path: Path) -> None:
 def test_emissions_that_are_measured_win(tmp_path: Path) -> None:
     found = ran(SITE, measured(tmp_path, **{"gas_main.co2_t_per_h": np.full(24, 0.1)}))
     assert next(u for u in found.operation.units if u.name == "gas_main").emitted_kg == pytest.approx(100 * SPAN.hours)
+
+
+def test_gas_that_is_flared_is_measured_or_asked_for(tmp_path: Path) -> None:
+    coke = {"kind": "byproduct_gas", "name": "coke", "bus": "gas", "offered_kw": 100, "max_kw": 100,
+            "co2_kg_per_kwh": 0.1, "flare_co2_kg_per_kwh": 0.3}  # fmt: skip
+    site = metered_park.site(assets=[*metered_park.PARK["assets"], coke])
+    burnt = {"coke_kw": np.full(24, 20.0), "gas_main_kw": None}
+    with pytest.raises(DataError, match=r"give coke.flared_kw, or all that it emits as coke.co2_kg"):
+        ran(site, measured(tmp_path, site, **burnt), tolerance=Tolerance(None, 100))
+    readings = measured(tmp_path, site, **burnt, **{"coke.flared_kw": np.full(24, 80.0)})
+    unit = next(u for u in ran(site, readings, tolerance=Tolerance(None, 100)).operation.units if u.name == "coke")
+    assert unit.own_kg == pytest.approx(np.full(24, 24.0))
+    assert unit.emitted_kg == pytest.approx(np.full(24, 2.0))
 
 
 def test_deliveries_are_measured_or_follow_from_the_contracts_terms(tmp_path: Path) -> None:
