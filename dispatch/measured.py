@@ -67,7 +67,7 @@ def ran(
     readings: Readings,
     *,
     tolerance: Tolerance = Tolerance(),  # noqa: B008 - frozen
-    conventions: Conventions = Conventions(),  # noqa: B008 - frozen
+    conventions: Conventions | None = None,
 ) -> Ran:
     """The operation that meters tell of.
 
@@ -76,6 +76,7 @@ def ran(
             bus, hour and kW.
     """
     sides, notes = points(site), list[str]()
+    agreed = conventions or site.carbon.ledgers
     power = measured_kw(sides, readings)
     found = Found(site, sides, power, readings)
     found.fill(notes)
@@ -85,7 +86,7 @@ def ran(
     factors, average, sources = _factors(site, readings, found, into)
     units = [
         unit_of(asset, [(s, into[k]) for k, s in enumerate(sides) if s.asset == asset.name], readings,
-              factors.get(asset.name, average), conventions, notes)
+              factors.get(asset.name, average), agreed, notes)
         for asset in site.assets
         if type(asset).bus_fields
     ]  # fmt: skip

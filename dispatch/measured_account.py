@@ -27,6 +27,7 @@ from dispatch.signals import Array
 from dispatch.site import Site
 
 MARGINAL = "marginal, by a signal"
+NO_SIGNAL = "No signal of marginal intensity was given: there is no marginal ledger."
 NO_GAME = (
     "The cooperative game is left out: it asks what each coalition's own least-cost operation would have emitted, "
     "which takes an optimiser; a proportional share would answer another question."
@@ -57,7 +58,7 @@ def account(
     readings: Readings,
     *,
     tolerance: Tolerance = Tolerance(),  # noqa: B008 - frozen
-    conventions: Conventions = Conventions(),  # noqa: B008 - frozen
+    conventions: Conventions | None = None,
     progress: Callable[[str, float], None] = lambda _text, _share: None,
 ) -> Account:
     """All ledgers of what was measured.
@@ -66,12 +67,14 @@ def account(
         DataError: as :func:`dispatch.measured.ran` and :func:`dispatch.carbon.market.market`.
     """
     progress("accounting", 0.0)
-    found = ran(site, readings, tolerance=tolerance, conventions=conventions)
+    agreed = conventions or site.carbon.ledgers
+    found = ran(site, readings, tolerance=tolerance, conventions=agreed)
     progress("accounting", 0.1)
-    physical = [_with_imbalance(traced(found.operation))]
+    start = agreed.start_kg_per_kwh
+    physical = [_with_imbalance(traced(found.operation, start_kg_per_kwh=start))]
     if any(meter.role == "loss" and meter.name.endswith(": losses") and _is_line(found, meter) for meter in
            physical[0].meters):  # fmt: skip
-        physical.append(_with_imbalance(traced(found.operation, "borne")))
+        physical.append(_with_imbalance(traced(found.operation, "borne", start_kg_per_kwh=start)))
     progress("accounting", 0.3)
     contracted = market(
         found.operation,
@@ -79,14 +82,19 @@ def account(
         found.contracts_kwh,
         found.average_kg_per_kwh,
         residual_kg_per_kwh=found.residual_kg_per_kwh,
+        start_kg_per_kwh=start,
     )
     progress("accounting", 0.7)
     ledgers = [*physical, *(_with_imbalance(ledger) for ledger in contracted.ledgers)]
-    made = goods(found.operation, ledgers, {ledger.name: contracted.own for ledger in contracted.ledgers})
+    own = {ledger.name: contracted.own for ledger in contracted.ledgers}
+    made = goods(found.operation, ledgers, own, held=start)
     if found.marginal_kg_per_kwh is not None:
         ledgers.append(marginal(found, found.marginal_kg_per_kwh))
     progress("accounting", 1.0)
-    return Account(found, Ledgers(tuple(ledgers)), contracted, made, _about(found, readings, tolerance))
+    left_out = {"cooperative game": NO_GAME} | (
+        {} if found.marginal_kg_per_kwh is not None else {"marginal": NO_SIGNAL}
+    )
+    return Account(found, Ledgers(tuple(ledgers), left_out), contracted, made, _about(found, readings, tolerance))
 
 
 def marginal(found: Ran, signal_kg_per_kwh: Array) -> Ledger:
@@ -150,7 +158,7 @@ def _about(found: Ran, readings: Readings, tolerance: Tolerance) -> About:
     site, claims = found.site, found.site.certificates
     lacking = []
     if found.marginal_kg_per_kwh is None:
-        lacking.append("No signal of marginal intensity was given: there is no marginal ledger.")
+        lacking.append(NO_SIGNAL)
     if readings.unused:
         lacking.append(f"Series that mean nothing for this park were not used: {', '.join(readings.unused)}.")
     settings = {

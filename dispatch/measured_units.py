@@ -116,7 +116,7 @@ def _stock(store: Storage, own: OwnSides, readings: Readings, conventions: Conve
         edges = np.arange(followed.size)
         followed = np.maximum(followed + np.interp(edges, edges[known], (measured - followed)[known]), 0.0)
     content = np.where(known, measured, followed)
-    rule = conventions.stores.get(side.carrier, "carry")
+    rule = conventions.rule(side.carrier)
     return Stock(np.maximum(content, 0.0), kept, np.zeros(hours.size), rule)
 
 
