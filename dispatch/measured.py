@@ -24,7 +24,8 @@ import numpy as np
 from dispatch.assets.grid_connection import GridConnection
 from dispatch.carbon.market import mean_factor
 from dispatch.carbon.operation import Operation
-from dispatch.carbon.units import Conventions, Role, Side, Unit
+from dispatch.carbon.units import Role, Side, Unit
+from dispatch.carbon_conventions import Conventions
 from dispatch.measured_balance import SMALL_KW, Found, Tolerance, measured_kw, require_balanced, require_known, when
 from dispatch.measured_meters import points
 from dispatch.measured_names import Key, Readings

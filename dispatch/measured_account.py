@@ -17,7 +17,8 @@ from dispatch.carbon.carriers import traced
 from dispatch.carbon.goods import Good, goods
 from dispatch.carbon.ledger import Ledger, Ledgers, Meter
 from dispatch.carbon.market import Market, market
-from dispatch.carbon.units import Conventions, Unit
+from dispatch.carbon.units import Unit
+from dispatch.carbon_conventions import Conventions
 from dispatch.carbon_export import About
 from dispatch.measured import IMBALANCE, Ran, ran
 from dispatch.measured_balance import Tolerance
