@@ -28,8 +28,8 @@ from dispatch.signals import Array
 from dispatch.site import Site
 
 DEMAND = "demand_kw"
-_ASIDE = 1e-5  # of the costs' size: carbon decides where costs do not
-_LATER = 0.05  # by how much the first step's carbon counts more than the last one's
+_ASIDE = 1e-4  # of the costs' size: carbon decides where costs do not
+_LATER = 0.5  # by how much the first step's carbon counts more than the last one's
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,12 +64,12 @@ class Coalitions:
         return self.matrices.row_lower[at] + parts @ self.lower, self.matrices.row_upper[at] + parts @ self.upper
 
     def cost(self) -> Array:
-        """(column,) the plan's costs, with what tells points of one cost apart."""
+        """(column,) the plan's costs in units of their size, with what tells points of one cost apart."""
         cost = self.matrices.cost
         weight = 1 + _LATER * np.linspace(1, 0, self.hourly.shape[0])
         carbon = np.asarray(self.hourly.T @ weight)
         sizes = [np.median(np.abs(v[v != 0])) if v.any() else 1.0 for v in (cost, carbon)]
-        return np.asarray(cost + _ASIDE * sizes[0] / sizes[1] * carbon)
+        return np.asarray(cost / sizes[0] + _ASIDE / sizes[1] * carbon)
 
     def solver(self) -> Solver:
         """A solver that goes from one coalition to the next."""
@@ -83,6 +83,7 @@ class Solver:
         self._game = game
         relaxed = replace(game.matrices, cost=game.cost())
         self.highs = load(relaxed, np.zeros(relaxed.cost.size, bool))
+        self.highs.setOptionValue("dual_feasibility_tolerance", 1e-9)
 
     def at(self, parts: Array) -> Array:
         """(T,) kg of the least-cost dispatch that serves so much of each player's demand.
