@@ -156,7 +156,7 @@ def band() -> float:
 # ---------------------------------------------------------------------------------------- plans on what was fetched
 
 
-DAYS, EVERY, FIRST = 7, "19D", "2024-04-05"
+DAYS, EVERY, FIRST = 8, "19D", "2024-04-05"
 CARBON_PRICE_PER_T, HALL_KW, FLAT_KG_PER_KWH = 500.0, 500.0, 0.15
 AVERAGE = "carbon_intensity_g_per_kwh"
 
