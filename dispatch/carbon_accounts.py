@@ -10,14 +10,15 @@ What a method cannot say of a plan is left out with its reason, never stood in f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 
-from dispatch.asset import Inputs, Mode
+from dispatch.asset import Mode
 from dispatch.carbon.carriers import NAMES, traced
-from dispatch.carbon.coalitions import players_of
+from dispatch.carbon.coalitions import DEMAND, path
 from dispatch.carbon.ledger import Ledger, Ledgers
 from dispatch.carbon.marginal_ledger import marginal_ledgers
 from dispatch.carbon.market import planned_market
@@ -25,10 +26,10 @@ from dispatch.carbon.on_network import on_network
 from dispatch.carbon.operation import Conventions, Operation
 from dispatch.carbon.shares import game_ledger
 from dispatch.carbon_flows import grid_intensity, placed_flows
-from dispatch.errors import ParkwattError
-from dispatch.explain.binding import recall
+from dispatch.errors import DataError, ParkwattError
 from dispatch.plan import Plan
 from dispatch.problem import Problem
+from dispatch.schedule import Schedule
 
 INSIDE = "traced in the park"
 _INSIDE_ASKED = "How is the carbon that this plan counts shared among all that it supplies, as power flows in the park?"
@@ -40,7 +41,7 @@ def accounts(plan: Plan, conventions: Conventions | None = None) -> Ledgers:
     """All ledgers of the published path, in the order in which a page shows them.
 
     Args:
-        conventions: how stores hold carbon and how outputs share it; the usual ones by default.
+        conventions: how stores hold carbon and how outputs share it; those of the park's file by default.
     """
     operation = Operation.from_schedule(plan.site, plan.schedule, 0, conventions)
     methods: dict[str, Callable[[], Iterator[Ledger]]] = {
@@ -74,40 +75,47 @@ def _traced(plan: Plan, operation: Operation) -> Iterator[Ledger]:
 
 
 def _marginal(plan: Plan) -> Iterator[Ledger]:
-    """The mean, one kWh less and one kWh more; the plan's own problem keeps its values."""
-    before = None if plan.problem is None else plan.problem.point()
-    try:
-        yield from marginal_ledgers(_around(plan), plan.schedule)
-    finally:
-        if plan.problem is not None:
-            plan.problem.take(np.nan_to_num(before))
-
-
-def _around(plan: Plan) -> Problem:
-    """The problem with the plan's decisions: of the published path alone, and of all where a network limited it."""
+    """The mean, one kWh less and one kWh more: of the published path alone, or of all where a network limited it."""
     site, schedule = plan.site, plan.schedule
     limited = plan.grid is not None and (plan.grid.before > 0 or schedule.loss_kw is not None)
     if plan.problem is not None and (limited or schedule.scenarios == 1):
-        recall(plan.problem, schedule)
-        plan.problem.settle_totals()
-        return plan.problem
-    series = {key: values[:1] for key, values in schedule.inputs.series.items()}
-    inputs = Inputs(schedule.inputs.horizon, 1, series, schedule.inputs.state)
+        yield from marginal_ledgers(plan.problem, schedule)
+        return
     mode = plan.problem.mode if plan.problem is not None else Mode(site.planning.commitment)
-    alone = Problem(site, inputs, mode)
+    yield from marginal_ledgers(Problem(site, path(schedule.inputs, 0), mode), _published(schedule))
+
+
+def _published(schedule: Schedule) -> Schedule:
+    """Scenario 0 as a schedule of its own."""
+    kinds = {}
     for kind, solved in schedule.kinds.items():
-        count = len(solved.rows.members)
-        alone.put(kind, {name: solved.series[name][:count] for name in alone.decisions(kind)})
-    alone.settle_totals()
-    return alone
+        first = slice(len(solved.rows.members))
+        own: dict[str, Any] = {"rows": replace(solved.rows, scenarios=1)}
+        for part in fields(solved):
+            value = getattr(solved, part.name)
+            if isinstance(value, np.ndarray):
+                own[part.name] = value[first]
+            elif isinstance(value, Mapping):
+                own[part.name] = {name: array[first] for name, array in value.items()}
+        kinds[kind] = replace(solved, **own)
+    sums = {name: getattr(schedule, name)[:1] for name in ("money", "co2_kg", "penalty")}
+    loss_kw = None if schedule.loss_kw is None else schedule.loss_kw[:1]
+    return replace(schedule, inputs=path(schedule.inputs, 0), weights=np.ones(1), kinds=kinds, loss_kw=loss_kw, **sums)
 
 
 def _game(plan: Plan) -> Iterator[Ledger]:
-    """Exact for few players, sampled for more; none where nobody has a demand or there are very many."""
-    players = players_of(plan.site, None)
-    if not 0 < len(players) <= _MOST_PLAYERS:
-        return
-    if len(players) <= _MOST_EXACT:
+    """Exact for few players, sampled for more.
+
+    Raises:
+        DataError: nobody has a demand of its own, or very many do.
+    """
+    count = sum(any(need.quantity == DEMAND for need in asset.needs) for asset in plan.site.assets)
+    if not 0 < count <= _MOST_PLAYERS:
+        raise DataError(
+            f"{count} loads have a demand of their own; accepted: 1 to {_MOST_PLAYERS}, in a day's plan; "
+            "the library's game_ledger takes groups of them as players"
+        )
+    if count <= _MOST_EXACT:
         yield game_ledger(plan.site, plan.schedule)
     else:
         yield game_ledger(plan.site, plan.schedule, method="sampled", permutations=_ORDERS)

@@ -8,6 +8,7 @@ import numpy as np
 
 from dispatch.carbon.ledger import Content, Ledger, Ledgers, Meter
 from dispatch.carbon.marginal_ledger import SIDES
+from dispatch.carbon.on_network import OTHERS
 from dispatch.report.data import Answer, Cell, Line, Picture, Table
 from dispatch.report.wording import energy, mass
 from dispatch.tables import rounded
@@ -23,6 +24,10 @@ _NOTE = (
     "A dash: the method does not count at this meter. A store counts what its content gains. A method that conserves "
     "leaves nothing over; marginal rates price one kWh more or less and do not add up to what was emitted."
 )
+_FEEDER = (
+    " On the network's flows the park shares what comes from upstream with other customers, and what these feed in "
+    "counts as free of carbon."
+)
 _ONE_KWH = "Marginal is the mean of one kWh less and one kWh more, which differ where plant is just full or just empty."
 _HELD = (
     "What stores held at the start is taken to be as clean as what charges them in the plan; where nothing does, as "
@@ -34,11 +39,12 @@ def carbon_answers(ledgers: Ledgers) -> Iterator[Answer]:
     """Which ledger says what, meters side by side, and intensities by the hour; nothing where nothing is emitted."""
     if not any(np.abs(one.emitted_kg).sum() > _SMALL for one in ledgers):
         return
-    tables, without = (_questions(ledgers), _totals(ledgers)), _left_out(ledgers)
+    whole = Ledgers(tuple(one for one in ledgers if one.name not in SIDES))
+    tables, without = (_questions(whole), _totals(whole)), _left_out(ledgers)
     yield Answer("Ledgers: which question each answers", (), tables=tables, note=without)
     meters = _meters(ledgers)
-    whole = Ledgers(tuple(one for one in ledgers if one.name not in SIDES))
-    yield Answer("Carbon by meter", (), tables=(_masses(whole, meters),), note=_NOTE)
+    feeder = _FEEDER if any(meter.role == "others" and meter.name == OTHERS for meter in meters) else ""
+    yield Answer("Carbon by meter", (), tables=(_masses(whole, meters),), note=_NOTE + feeder)
     yield Answer("Intensity by meter", (), tables=(_intensities(ledgers, meters),), note=_ONE_KWH)
     followed = next((one for one in ledgers if one.buses), None)
     if followed is not None:

@@ -23,6 +23,7 @@ from scipy.sparse import csr_array
 
 from dispatch.asset import Rows
 from dispatch.carbon_settings import Certificates
+from dispatch.errors import DataError
 from dispatch.part import Part
 from dispatch.quota_terms import Defined
 from dispatch.signals import Array, Horizon
@@ -134,18 +135,28 @@ class CertificateTerms:
 def issued_kw(
     wanted: Certificates, rows: Mapping[str, Rows[Any]], parts: Mapping[str, Part], shape: tuple[int, int]
 ) -> Any:
-    """(scenario, step) own clean generation that certificates are issued for."""
+    """(scenario, step) own clean generation that certificates are issued for.
+
+    Raises:
+        DataError: an asset that is named generates nothing.
+    """
     import cvxpy as cp
 
     made: Any = cp.Constant(np.zeros(shape))
-    for kind, part in parts.items():
-        if part.supply_kw is None or part.bought_kw is not None:
-            continue
+    giving = {k: p for k, p in parts.items() if p.supply_kw is not None and p.bought_kw is None}
+    known = [member.name for kind in giving for member in rows[kind].members]
+    for idle in (name for name in wanted.issued_by or () if name not in known):
+        raise DataError(f"carbon.certificates.issued_by: '{idle}' generates no electricity; accepted: {_listed(known)}")
+    for kind, part in giving.items():
         named = [wanted.issued_by is None or name in wanted.issued_by for name in rows[kind].names]
         if any(named):
             into = _into_scenario(rows[kind], np.array(named))
             made = made + into @ (part.supply_kw if part.unclean_kw is None else part.supply_kw - part.unclean_kw)
     return made
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names) or "nothing: no asset of the park does"
 
 
 def _into_scenario(rows: Rows[Any], named: np.ndarray) -> csr_array:

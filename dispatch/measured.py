@@ -95,7 +95,7 @@ def ran(
             grid = average if carrier[bus] == "electricity" else np.zeros(left.size)
             units.append(_imbalance(bus, left, grid * readings.horizon.hours))
             notes.append(_told_imbalance(bus, left, readings))
-    signals = {name: _signal(site, readings, name, sources) for name in ("marginal", "residual")}
+    signals = {name: _signal(site, readings, name, sources, notes) for name in ("marginal", "residual")}
     return Ran(
         site, Operation(readings.horizon, carrier, tuple(units)), average, signals["marginal"], signals["residual"],
         delivered_kwh(site, readings, found, into, notes), balance, tuple(notes), sources,
@@ -118,16 +118,25 @@ def _told_imbalance(bus: str, left_kw: Array, readings: Readings) -> str:
     )
 
 
-def _signal(site: Site, readings: Readings, name: str, sources: dict[str, str]) -> Array | None:
-    """(T,) of a series, else of the park's file, else None."""
+def _signal(site: Site, readings: Readings, name: str, sources: dict[str, str], notes: list[str]) -> Array | None:
+    """(T,) of a series, else of the park's file, else None; a marginal signal with gaps is left out, which is said."""
     key, stated = Key("intensity", name), site.certificates.residual_kg_per_kwh
     if key in readings.values:
+        lacking = int((~np.isfinite(readings.values[key])).sum())
+        if name == "marginal" and lacking:
+            notes.append(f"'{readings.names[key]}' is missing in {lacking} steps: it is not used")
+            return None
         require_known(readings.horizon, readings.names[key], readings.values[key])
         sources[name] = f"{readings.names[key]} of {readings.source}"
         return readings.values[key]
     if name == "residual" and stated is not None:
         sources[name] = "certificates.residual_kg_per_kwh of the park's file"
         return per_step(stated, readings.horizon, sources[name])
+    if name == "marginal":
+        for line in (asset for asset in site.assets if isinstance(asset, GridConnection)):
+            if line.marginal_intensity_kg_per_kwh is not None:
+                sources[name] = f"marginal_intensity_kg_per_kwh of '{line.name}'"
+                return per_step(line.marginal_intensity_kg_per_kwh, readings.horizon, sources[name])
     return None
 
 

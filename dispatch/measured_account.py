@@ -57,16 +57,19 @@ def account(
     readings: Readings,
     *,
     tolerance: Tolerance = Tolerance(),  # noqa: B008 - frozen
-    conventions: Conventions = Conventions(),  # noqa: B008 - frozen
+    conventions: Conventions | None = None,
     progress: Callable[[str, float], None] = lambda _text, _share: None,
 ) -> Account:
     """All ledgers of what was measured.
+
+    Args:
+        conventions: how stores hold carbon and how outputs share it; those of the park's file by default.
 
     Raises:
         DataError: as :func:`dispatch.measured.ran` and :func:`dispatch.carbon.market.market`.
     """
     progress("accounting", 0.0)
-    found = ran(site, readings, tolerance=tolerance, conventions=conventions)
+    found = ran(site, readings, tolerance=tolerance, conventions=conventions or site.carbon.ledgers)
     progress("accounting", 0.1)
     physical = [_with_imbalance(traced(found.operation))]
     if any(meter.role == "loss" and meter.name.endswith(": losses") and _is_line(found, meter) for meter in
@@ -82,7 +85,7 @@ def account(
     )
     progress("accounting", 0.7)
     ledgers = [*physical, *(_with_imbalance(ledger) for ledger in contracted.ledgers)]
-    made = goods(found.operation, ledgers)
+    made = goods(found.operation, ledgers, {ledger.name: contracted.own for ledger in contracted.ledgers})
     if found.marginal_kg_per_kwh is not None:
         ledgers.append(marginal(found, found.marginal_kg_per_kwh))
     progress("accounting", 1.0)

@@ -75,11 +75,12 @@ class Remainder:
     measured: Callable[[str, Horizon, int], Array]
     _days: dict[date, Figures | None] = field(default_factory=dict)
     _problem: Problem | None = None
+    _emitted_kg: dict[date, float] = field(default_factory=dict)
 
     def expected(self, horizon: Horizon, moment_s: int) -> Rest:
         """What is expected after a horizon with what is known at a moment (s, UTC)."""
         wanted = {a.name: _unsaid(a) for a in self.site.assets if isinstance(a, GridConnection) and _unsaid(a)}
-        left = _days_left(horizon)
+        left = days_left(horizon)
         needs = {asset.name: need for asset in self.site.assets for need in asset.needs}
         if not wanted or not needs or left <= 0:
             return Rest()
@@ -91,6 +92,11 @@ class Remainder:
             values = {key: np.array([(self._days[day] or {})[name][key] for day in days]) for key in keys}
             state[name] = {key: _level(key, each, left) for key, each in values.items()}
         return Rest(state, tuple(_note(name, of, len(days), days[-1], left) for name, of in state.items()))
+
+    def emitted_t(self, moment_s: int) -> tuple[tuple[date, float], ...]:
+        """What the plan of each of these days would have emitted, of those that are known by a moment [t]."""
+        known = [day for day in self._last(moment_s) if self._known(day, moment_s) is not None]
+        return tuple((day, self._emitted_kg[day] / 1000) for day in known)
 
     def _last(self, moment_s: int) -> list[date]:
         """Whole local days before a moment, the oldest first."""
@@ -110,6 +116,8 @@ class Remainder:
                 if not all(np.isfinite(value).all() for value in values.values()):
                     return None
                 self._days[day] = self._planned(horizon, needs, values)
+                if self._problem is not None:
+                    self._emitted_kg[day] = float(self._problem.total.co2_kg.value.sum())
             except ParkwattError:  # prices of another year, a day that its limits do not allow
                 self._days[day] = None
         return self._days[day]
@@ -143,6 +151,8 @@ def _by_itself(site: Site) -> Site:
 
 def _figures(problem: Problem, inputs: Inputs) -> Figures:
     """By connection and key, metered peak and counted import of the day that the problem's values are of."""
+    if "grid_connection" not in problem.rows:
+        return {}
     rows = problem.rows["grid_connection"]
     series = problem.parts["grid_connection"].series["import_kw"]
     out: Figures = {}
@@ -157,7 +167,7 @@ def _figures(problem: Problem, inputs: Inputs) -> Figures:
     return out
 
 
-def _days_left(horizon: Horizon) -> float:
+def days_left(horizon: Horizon) -> float:
     """Days of the month after the horizon's end; 0 where it ends with its month."""
     end = horizon.local_end[-1]
     last = horizon.local_start[-1]

@@ -58,7 +58,7 @@ def solve(problem: Problem, limits: Limits | None = None, *, run: Run | None = N
     for rounds in range(1, _MOST_ROUNDS + 1):
         answer = run(matrices, limits, also_integer=branched, start=start)
         problem.take(answer.x)
-        both = _both_flows(problem)
+        both = both_flows(problem)
         if np.setdiff1d(both, branched).size:
             every = np.union1d(branched, _whole_rows(problem, both, every=True))
             apart = _apart(problem, matrices, answer, every, limits, run)
@@ -103,11 +103,11 @@ def _apart(
         found, quality=answer.quality, bound=min(answer.bound, found.objective), nodes=answer.nodes + found.nodes
     )
     problem.take(found.x)
-    whole = not np.setdiff1d(_both_flows(problem), switches).size
+    whole = not np.setdiff1d(both_flows(problem), switches).size
     return found if whole else None
 
 
-def _both_flows(problem: Problem) -> np.ndarray:
+def both_flows(problem: Problem) -> np.ndarray:
     """Columns of switches whose two flows are both positive."""
     pairs = [pair for part in problem.parts.values() for pair in part.exclusive]
     found = [problem.compiled.columns(pair.switch)[pair.both_kw() > _BOTH_KW] for pair in pairs]
@@ -256,3 +256,10 @@ def _settled(problem: Problem, kinds: Sequence[str], chosen: dict[str, dict[str,
         problem.put(kind, chosen[kind])
         state = Ruling(state.residual_kw + problem.net_kw(kind) - before, sheds=state.sheds)
     return state
+
+
+def recall(problem: Problem, schedule: Schedule) -> None:
+    """Give the problem's variables the schedule's decisions; what is shared by all scenarios is one row of each."""
+    for kind, solved in schedule.kinds.items():
+        count, decided = solved.rows.count, {name: solved.series[name] for name in problem.decisions(kind)}
+        problem.put(kind, {name: np.tile(v, (count // v.shape[0], 1)) for name, v in decided.items()})

@@ -105,7 +105,7 @@ class Solver:
 def players_of(
     site: Site, named: Mapping[str, Sequence[str]] | Iterable[str] | None = None
 ) -> dict[str, tuple[str, ...]]:
-    """Assets of each player; all assets with a demand, one by one, by default.
+    """Assets of each player; all assets with a demand, one by one, by default (nobody where there is none).
 
     Raises:
         DataError: an asset that has no demand, belongs to two players or does not exist.
@@ -113,13 +113,13 @@ def players_of(
     able = [a.name for a in site.assets if any(need.quantity == DEMAND for need in a.needs)]
     if named is None:
         named = able
-    made = {k: tuple(v) for k, v in named.items()} if isinstance(named, Mapping) else {name: (name,) for name in named}
+    made: dict[str, tuple[str, ...]] = {}
+    for name in named:
+        made[name] = tuple(named[name]) if isinstance(named, Mapping) else (name,)
     taken = [asset for assets in made.values() for asset in assets]
     wrong = [asset for asset in taken if asset not in able]
-    if wrong or not made:
-        raise DataError(
-            f"players: '{(wrong or ['none'])[0]}' has no demand of its own; accepted: {', '.join(able) or 'none here'}"
-        )
+    if wrong:
+        raise DataError(f"players: '{wrong[0]}' has no demand of its own; accepted: {', '.join(able) or 'none here'}")
     twice = [asset for asset in taken if taken.count(asset) > 1]
     if twice:
         raise DataError(f"players: '{twice[0]}' belongs to two; each asset belongs to one player")
@@ -167,7 +167,8 @@ def hourly_emissions(problem: Problem) -> csr_array:
         for variable, slope in cp.sum(part.co2_step_kg, axis=0).grad.items():
             at = problem.compiled.columns(variable).ravel(order="F")
             place = csr_array((np.ones(at.size), (np.arange(at.size), at)), shape=(at.size, columns))
-            out = out + csr_array(slope).T @ place
+            # Of one step and one column the slope is a bare number.
+            out = out + csr_array(np.atleast_2d(slope) if np.isscalar(slope) else slope).T @ place
     return csr_array(out)
 
 

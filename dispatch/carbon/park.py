@@ -8,6 +8,7 @@ demand at a bus, freed of the scenario's probability and the step's length like 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -15,6 +16,9 @@ from scipy.sparse import csr_array
 from dispatch.carbon.marginal import Dispatch, marginal
 from dispatch.problem import Problem
 from dispatch.signals import Array
+
+if TYPE_CHECKING:
+    import cvxpy as cp
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,8 +78,19 @@ def park_dispatch(problem: Problem) -> Dispatch:
 
 def expected_emissions(problem: Problem) -> Array:
     """(column,) expected kg per unit of each column of the compiled problem, by the plan's own expression."""
+    return expected(problem, problem.total.co2_kg)[0]
+
+
+def expected(problem: Problem, total: cp.Expression) -> tuple[Array, float]:
+    """What each column adds to the expectation of a sum by scenario, by its own expression, and what no column does.
+
+    Args:
+        total: (scenario,) affine, such as ``problem.total.co2_kg``; the problem's variables have values.
+    """
     out = np.zeros(problem.compiled.size)
-    for variable, slope in problem.total.co2_kg.grad.items():
-        if slope is not None:
-            out[problem.compiled.columns(variable).ravel(order="F")] += np.asarray(slope @ problem.weights).ravel()
-    return out
+    for variable, slope in total.grad.items():
+        if slope is not None:  # a bare number where both variable and sum have one entry
+            by_scenario = slope if np.ndim(slope) or hasattr(slope, "shape") else np.full((1, 1), slope)
+            at = problem.compiled.columns(variable).ravel(order="F")
+            out[at] += np.asarray(by_scenario.reshape((variable.size, -1)) @ problem.weights).ravel()
+    return out, float(problem.weights @ np.asarray(total.value)) - float(out @ np.nan_to_num(problem.point()))

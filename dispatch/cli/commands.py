@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from dispatch.cli import archive_commands, carbon_commands
+from dispatch.cli import archive_commands, carbon_commands, front_command
 from dispatch.errors import ConfigError, ParkwattError
 
 app = typer.Typer(
@@ -34,6 +34,7 @@ app = typer.Typer(
 )
 
 app.add_typer(archive_commands.app, name="archive")
+app.command()(front_command.front)
 carbon_commands.register(app)
 
 _INTERRUPTED = 130  # what shells expect of a program that Ctrl-C ended
@@ -77,6 +78,9 @@ def plan(
             help="Seconds of scheduling after which a plan that passes the audit must be there. Default: no clock.",
         ),
     ] = None,
+    front: Annotated[
+        bool, typer.Option("--front", help="Add to the report what each tonne of CO2 less costs.")
+    ] = False,
 ) -> None:
     """Plan one day: forecast, schedule, AC proof, report.
 
@@ -84,7 +88,7 @@ def plan(
     """
     from dispatch.cli.planning import Request, run
 
-    run(Request(config, day, weather, out, scenarios, network, weather_url, deadline, solver_log))
+    run(Request(config, day, weather, out, scenarios, network, weather_url, deadline, solver_log, front))
 
 
 @app.command()

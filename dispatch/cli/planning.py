@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +25,8 @@ from dispatch.site import Site
 
 if TYPE_CHECKING:
     from dispatch.plan import Plan
-    from dispatch.report.data import ReportData
+    from dispatch.report.data import ReportData, Section
+    from dispatch.sources import Sources
     from forecasting.weather.base import WeatherProvider
 
 
@@ -42,6 +43,7 @@ class Request:
     weather_url: str | None
     deadline_s: float | None = None
     solver_log: Path | None = None
+    front: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,8 +87,9 @@ def run(request: Request) -> None:
     timings: dict[str, float] = {}
     with reported(Console(stderr=True), timings) as progress:
         made = planned(request, what, progress)
+        sections = _front(made, progress) if request.front else ()
         progress("writing the report")
-        shown = write(made, folder)
+        shown = write(made, folder, sections)
         if request.solver_log is not None:
             progress("solving once more for the solver's log")
             write_log(made, request.solver_log)
@@ -98,10 +101,20 @@ def run(request: Request) -> None:
     console.print(f"\nReport: [bold]{escape(str(folder / 'report.html'))}[/bold] and all files beside it ({seconds})")
 
 
-def write(plan: Plan, folder: Path) -> ReportData:
+def _front(plan: Plan, progress: Callable[[str], None]) -> tuple[Section, ...]:
+    """What a tonne less would have cost, for the report."""
+    from dispatch.front import front
+    from dispatch.front_results import section
+
+    assert plan.problem is not None
+    progress("tracing the front of cost and CO2: fifteen more plans")
+    return (section(front(plan.problem)),)
+
+
+def write(plan: Plan, folder: Path, sections: tuple[Section, ...] = ()) -> ReportData:
     """schedule.parquet, forecast.parquet, carbon.parquet, report.html and certificate.json; what the report shows.
 
-    The same plan gives the same bytes.
+    The same plan gives the same bytes. ``sections`` are further ones of the report.
     """
     from dispatch.carbon_accounts import accounts
     from dispatch.presentation import report_data
@@ -115,7 +128,7 @@ def write(plan: Plan, folder: Path) -> ReportData:
         write_table(plan.outlook.forecast.table(), folder / "forecast.parquet")
     ledgers = accounts(plan)
     write_table(ledgers.to_arrow(), folder / "carbon.parquet")
-    shown = report_data(plan, ledgers)
+    shown = replace(report_data(plan, ledgers), sections=sections)
     (folder / "report.html").write_text(render(shown), encoding="utf-8")
     text = json.dumps(plan.certificate, indent=1, ensure_ascii=False)
     (folder / "certificate.json").write_text(text + "\n", encoding="utf-8")
@@ -185,23 +198,38 @@ def folder_for(folder: Path) -> Path:
     return folder
 
 
-def planned(request: Request, what: Asked, progress: Callable[[str], None]) -> Plan:
-    """Read all that the plan needs, and plan.
+def gathered(request: Request, what: Asked, progress: Callable[[str], None]) -> Sources:
+    """Read all that the plan needs.
 
     Raises:
-        DataError: something cannot be read or forecast.
+        DataError: something cannot be read.
     """
     import pandas as pd
 
-    from dispatch.plan import plan
     from dispatch.sources import gather, user_errors
 
     folder, moment = find_config(request.config, "parks").parent, pd.Timestamp(what.now)
     site, horizon, weather = what.site, what.horizon, what.weather
     try:
-        sources = gather(
+        return gather(
             site, horizon, folder, weather=weather, now=moment, with_network=request.network, progress=progress
         )
+    except user_errors() as error:
+        raise DataError(str(error)) from error
+
+
+def planned(request: Request, what: Asked, progress: Callable[[str], None], sources: Sources | None = None) -> Plan:
+    """Plan, with what is read already or with what is read here.
+
+    Raises:
+        DataError: something cannot be read or forecast.
+    """
+    from dispatch.plan import plan
+    from dispatch.sources import user_errors
+
+    site, horizon = what.site, what.horizon
+    sources = sources or gathered(request, what, progress)
+    try:
         return plan(
             site,
             horizon,

@@ -84,6 +84,7 @@ def not_held(site: Site) -> Iterator[str]:
 
 
 def _case(request: Request, site: Site, span: Horizon, console: Console) -> tuple[Case, dict[str, str]]:
+    from dispatch.fetched import settled
     from dispatch.replay import METHODS, Case, Settings
     from dispatch.sources import gather, user_errors
 
@@ -99,6 +100,7 @@ def _case(request: Request, site: Site, span: Horizon, console: Console) -> tupl
         sources = gather(site, span, folder, with_network=False, progress=lambda t: console.print(t, markup=False))
     except user_errors() as error:
         raise DataError(str(error)) from error
+    site = settled(site, span, sources.archive)
     case = Case(site, span, sources.actual, sources.archive, settings, sources.weather)
     return case, dict(sources.hashes)
 

@@ -7,6 +7,7 @@ export); powers are never negative.
 
 from __future__ import annotations
 
+import base64
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -132,10 +133,11 @@ class Picture:
 
 @dataclass(frozen=True)
 class Table:
-    """Numbers and words in columns, a cell for each column in each row."""
+    """Numbers and words in columns, a cell for each column in each row; ``short``: the rows' names never wrap."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
+    short: bool = False
 
     def is_text(self, column: int) -> bool:
         """Does a column hold words, which are read from the left, and no number?"""
@@ -152,6 +154,32 @@ class Answer:
     pictures: tuple[Picture, ...] = ()
     tables: tuple[Table, ...] = ()
     note: str = ""
+
+
+@dataclass(frozen=True)
+class File:
+    """A file inside the page, to be saved from it."""
+
+    name: str
+    kind: str
+    content: bytes
+
+    @property
+    def address(self) -> str:
+        """The whole file as an address."""
+        return f"data:{self.kind};base64,{base64.b64encode(self.content).decode()}"
+
+
+@dataclass(frozen=True)
+class Section:
+    """One part of a page: pictures without a script, tables, a note to them, files."""
+
+    title: str
+    networks: tuple[NetworkDrawing, ...] = ()
+    plots: tuple[Drawing, ...] = ()
+    tables: tuple[Table, ...] = ()
+    note: str = ""
+    files: tuple[File, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -207,6 +235,7 @@ class ReportData:
     answers: tuple[Answer, ...] = ()
     network: tuple[NetworkDrawing, ...] = ()
     network_plots: tuple[Drawing, ...] = ()
+    sections: tuple[Section, ...] = ()
     ledgers: tuple[Answer, ...] = ()
 
     def __post_init__(self) -> None:
@@ -224,6 +253,11 @@ def parse_start(text: str) -> datetime:
     if start.utcoffset() is None:
         raise ValueError(f"step_start {text!r} has no offset from UTC; write it like 2025-03-30T00:00+01:00")
     return start
+
+
+def is_words(cell: object) -> bool:
+    """Does a cell hold words, which stand at the left, and no number in words?"""
+    return isinstance(cell, str) and cell[:1].isalpha()
 
 
 def _step_problems(step_start: tuple[str, ...], step_h: tuple[float, ...]) -> Iterator[str]:

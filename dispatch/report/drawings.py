@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from dispatch.report.wording import decimals_for, number
@@ -42,6 +42,31 @@ class Area:
     low: tuple[float, ...]
     high: tuple[float, ...]
     opacity: float = 0.22
+
+
+@dataclass(frozen=True)
+class Spot:
+    """One point of a picture, with words beside it where it has a name."""
+
+    x: float
+    y: float
+    colour: str
+    title: str
+    name: str = ""
+    radius: float = 4.5
+
+
+@dataclass(frozen=True)
+class Dot:
+    """A drawn spot; ``anchor`` is the side of it on which its name ends."""
+
+    x: float
+    y: float
+    radius: float
+    colour: str
+    title: str
+    name: str
+    anchor: str
 
 
 @dataclass(frozen=True)
@@ -85,6 +110,7 @@ class Drawing:
     top: float = _TOP
     bottom: float = HEIGHT - _BOTTOM
     areas: tuple[tuple[str, str, float], ...] = ()
+    dots: tuple[Dot, ...] = ()
 
 
 def duration(values: Sequence[float], hours: Sequence[float]) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -126,6 +152,57 @@ def curves(
     )  # fmt: skip
 
 
+def places(
+    title: str,
+    about: str,
+    axes: tuple[str, str],
+    lines: Sequence[Curve],
+    spots: Sequence[Spot],
+    *,
+    decades: bool = False,
+) -> Drawing:
+    """Spots with lines between them, in a frame that is as large as they are and need not hold zero.
+
+    Args:
+        decades: the ordinate is logarithmic; every y is above 0.
+    """
+    there = [(x, y) for line in lines for x, y in zip(line.x, line.y, strict=True)] + [(s.x, s.y) for s in spots]
+    xs, ys = [x for x, _ in there], [math.log10(y) if decades else y for _, y in there]
+    x_marks = _marks(min(xs), max(xs))
+    y_marks = _decades(min(ys), max(ys)) if decades else _marks(min(ys), max(ys))
+    left, right = _LEFT + 24, WIDTH - _RIGHT - 14  # room for long numbers, and for half of the last one below
+    to_x = _ruler(x_marks[0], x_marks[-1], left, right)
+    height = _ruler(y_marks[0], y_marks[-1], HEIGHT - _BOTTOM, _TOP)
+
+    def to_y(value: float) -> float:
+        return height(math.log10(value) if decades else value)
+
+    names = [f"{10**v:,g}".replace(",", " ") if decades else _text(v, y_marks) for v in y_marks]
+    return Drawing(
+        title, about, *axes,
+        tuple((_path(line, to_x, to_y), line.colour, line.dashed) for line in lines), (),
+        tuple(Mark(round(to_x(v), 1), _text(v, x_marks)) for v in x_marks),
+        tuple(Mark(round(height(v), 1), name) for v, name in zip(y_marks, names, strict=True)),
+        (), tuple((line.name, line.colour) for line in lines if line.name),
+        left=left,
+        right=right,
+        dots=tuple(_dot(spot, to_x(spot.x), to_y(spot.y)) for spot in spots),
+    )  # fmt: skip
+
+
+def _dot(spot: Spot, x: float, y: float) -> Dot:
+    anchor = "end" if x > 0.8 * WIDTH else "start"
+    return Dot(round(x, 1), round(y, 1), spot.radius, spot.colour, spot.title, spot.name, anchor)
+
+
+def _decades(low: float, high: float) -> list[float]:
+    """Powers of ten that hold both ends, in logarithms, about five of them."""
+    first, last = math.floor(low + 1e-9), math.ceil(high - 1e-9)
+    last = max(last, first + 1)
+    every = max(1, math.ceil((last - first) / 5))
+    return [float(k) for k in range(first, last + every, every)]
+
+
 def bars(title: str, about: str, axes: tuple[str, str], names: Sequence[str], stacks: Sequence[Stack]) -> Drawing:
     """A bar for each name, stacked from the layers in order."""
     tops = [sum(stack.values[k] for stack in stacks) for k in range(len(names))]
@@ -161,7 +238,7 @@ class _ruler:  # noqa: N801 - a function with its numbers kept
         return self.start + (value - self.low) * self.scale
 
 
-def _path(line: Curve, to_x: _ruler, to_y: _ruler) -> str:
+def _path(line: Curve, to_x: Callable[[float], float], to_y: Callable[[float], float]) -> str:
     parts, pen = [], "M"
     for x, y in zip(line.x, line.y, strict=True):
         if math.isfinite(y):

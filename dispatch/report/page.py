@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dispatch.report import facts, pictures, wording
 from dispatch.report.clock import step_labels, ticks
 from dispatch.report.colours import assign
-from dispatch.report.data import ReportData
+from dispatch.report.data import ReportData, is_words
 from dispatch.report.files import read, template
 
 
@@ -53,6 +53,7 @@ def render(data: ReportData) -> str:
         style=read("page.css"),
         script_hashes=[_policy_hash(library), _policy_hash(script)],
         wording=wording,
+        is_words=is_words,
     )
 
 

@@ -311,3 +311,16 @@ def test_a_branch_towards_nobody_is_borne_where_it_is_taken() -> None:
     nobody = (unit("G", "source", 22.0, port=("a", 11.0)), units[2], unit("L", "loss", port=("b", -9.0)))
     lost = traced(Operation(hours(1), buses, nobody, flows), "borne")
     assert carbon(lost, "network losses") == [22.0]
+
+
+def test_a_queue_that_runs_empty_gives_all_it_held_and_no_more() -> None:
+    """Sums of tenths are not what they seem: by rounding, more leaves than was there, and nothing enters after."""
+    into, out = np.array([0.1, 0.2, 0.0, 0.0, 0.0]), np.array([0.0, 0.0, 0.3, 0.0, 0.0])
+    pipe = Unit(
+        "pipe", "pipe", "store", {"in": Side("heat", -into), "out": Side("far", out)}, np.zeros(5),
+        stock=Stock(np.array([0.7, 0.8, 1.0, 0.0, 0.0, 0.0]), np.ones(5), np.zeros(5), "queue"),
+    )  # fmt: skip
+    units = [unit("boiler", "source", into, port=("heat", into)), pipe, unit("rooms", "sink", port=("far", -out))]
+    ledger = traced(operation(units, PARK), "borne", start_kg_per_kwh=2.0)
+    assert carbon(ledger, "rooms") == [0.0, 0.0, 1.7, 0.0, 0.0]
+    assert ledger.stores["pipe"].carbon_kg == pytest.approx([1.4, 1.5, 1.7, 0.0, 0.0, 0.0])
