@@ -140,10 +140,11 @@ def _figures(said: Sequence[Said], target: Target, known: Known, levels: Floats)
 
 def said_of(series: Sequence[Series], tasks: Sequence[Task]) -> tuple[Said, ...]:
     """What rows of one model say of tasks, oldest first; tasks without an answer are left out."""
-    at = {}
+    at: dict[tuple[int, int], tuple[Task, dict[str, Floats]]] = {}
     for one in series:
         for task in tasks:
-            rows = one.issue_ns == task.issue_ns
-            if rows.any() and np.isfinite(one.quantiles[rows]).all():
-                at.setdefault(task.issue_ns, (task, {}))[1][one.target] = one.quantiles[rows]
-    return tuple(Said.of(task, found) for _, (task, found) in sorted(at.items(), key=lambda item: item[0]))
+            rows = (one.issue_ns == task.issue_ns) & np.isin(one.valid_ns, task.edges_ns[1:])
+            if rows.sum() == len(task.edges_ns) - 1 and np.isfinite(one.quantiles[rows]).all():
+                key = task.issue_ns, int(task.edges_ns[0])
+                at.setdefault(key, (task, {}))[1][one.target] = one.quantiles[rows]
+    return tuple(Said.of(task, found) for _, (task, found) in sorted(at.items()))

@@ -52,15 +52,17 @@ def scores() -> tuple[Score, ...]:
             for model in (NetLoad(), NetLoad(way=DIRECT))
         ]
         measured = later.measurements(target.site, target.name)
-        losses, inside = [], []
+        came, said = [], []
         for issue in data.issues_ns[::EVERY]:
             edges, then = issue + data.horizon_ns, data.archive.as_of(utc_index(np.array([issue]))[0])
-            came = means_over(measured, edges)
-            said = [one.quantiles(then, edges)[target.name] for one in both]
-            losses.append([float(np.nanmean(pinball(came, each))) for each in said])
-            inside.append(float(np.mean((came >= said[0][:, 0]) & (came <= said[0][:, -1]))))
-        mean = np.mean(losses, axis=0) / (target.capacity_kw / net_loads.LIMIT_OVER_PLANT)
-        found.append(Score(both[0].parts[target.name].way, float(mean[0]), float(mean[1]), float(np.mean(inside))))
+            came.append(means_over(measured, edges))
+            said.append([one.quantiles(then, edges)[target.name] for one in both])
+        actual, quantiles = np.concatenate(came), np.concatenate(said, axis=1)
+        use = np.isfinite(actual)
+        plant_kw = target.capacity_kw / net_loads.LIMIT_OVER_PLANT
+        loss = [float(pinball(actual[use], each[use]).mean()) / plant_kw for each in quantiles]
+        inside = (actual >= quantiles[0][:, 0]) & (actual <= quantiles[0][:, -1])
+        found.append(Score(both[0].parts[target.name].way, loss[0], loss[1], float(inside[use].mean())))
     return tuple(found)
 
 

@@ -335,6 +335,8 @@ def compared(apart: Apart, direct: Trained, known: Known, days: int, horizon_ns:
     apart = replace(apart, correlation=_correlation(apart, known, edges, halves))
     measured = known.measurements(apart.target.site, name)
     actual = np.stack([means_over(measured, each) for each in edges])
+    if not np.isfinite(actual).any():
+        raise CannotForecast(f"{name}: nothing was measured on the days held out")
     apart = apart.calibrated(actual, np.stack([apart.joined(*one) for one in halves]))
     joined = np.stack([apart.joined(*one) for one in halves])
     said = {DIRECT: np.stack(itself), APART: joined, BETWEEN: (joined + np.stack(itself)) / 2}
