@@ -332,10 +332,14 @@ def test_stores_that_charge_each_other_start_as_clean_as_what_comes_in_the_end()
         store("giver", "main", [-10.0, 10.0], [10.0, 0.0, 10.0]),
         store("taker", "main", [10.0, -10.0], [10.0, 20.0, 10.0]),
         unit("load", "sink", port=("main", [0.0, -20.0])),
+        # Elsewhere, so that the mean of all supply is another number.
+        unit("boiler", "source", port=("heat", [50.0, 50.0])),
+        unit("rooms", "sink", port=("heat", [-50.0, -50.0])),
     ]
-    ledger = traced(operation(units))
+    ledger = traced(operation(units, PARK))
     # At the second step 20 of 8 kg and 10 of the taker's meet; the giver is charged with a third of both.
     mix = ledger.buses["main"][1]
     assert ledger.stores["giver"].kg_per_kwh[0] == pytest.approx(mix)
     assert ledger.stores["taker"].kg_per_kwh[:2] == pytest.approx([mix, mix])
     assert mix == pytest.approx(0.4)
+    assert ledger.residual < 1e-12
