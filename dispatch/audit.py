@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dispatch.asset import Asset
 from dispatch.carbon_check import carbon_money, carbon_violations
 from dispatch.groups import EXPORT, IMPORT
 from dispatch.part import Account, Violation, breaches
@@ -149,7 +150,8 @@ def _sums(schedule: Schedule) -> Iterator[Violation]:
 
 
 def _account(solved: Solved, schedule: Schedule) -> Account:
-    return type(solved.rows.members[0]).account(solved.rows, schedule.inputs, solved.series)
+    cls: type[Asset] = type(solved.rows.members[0])
+    return cls.account(solved.rows, schedule.inputs, solved.series)
 
 
 def _by_row(values: Array | float) -> Array | float:

@@ -64,6 +64,9 @@ def account(
 ) -> Account:
     """All ledgers of what was measured.
 
+    Args:
+        conventions: how stores hold carbon and how outputs share it; those of the park's file by default.
+
     Raises:
         DataError: as :func:`dispatch.measured.ran` and :func:`dispatch.carbon.market.market`.
     """

@@ -117,8 +117,8 @@ def _stock(store: Storage, own: OwnSides, readings: Readings, conventions: Conve
         edges = np.arange(followed.size)
         followed = np.maximum(followed + np.interp(edges, edges[known], (measured - followed)[known]), 0.0)
     content = np.where(known, measured, followed)
-    rule = conventions.rule(side.carrier)
-    return Stock(np.maximum(content, 0.0), kept, np.zeros(hours.size), rule)
+    rule, start = conventions.rule(side.carrier), conventions.start(store.name)
+    return Stock(np.maximum(content, 0.0), kept, np.zeros(hours.size), rule, False, start)
 
 
 def _followed(kept: Array, moved: Array, start: float) -> Array:

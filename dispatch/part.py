@@ -90,8 +90,8 @@ class Survival:
     unserved_kwh: Any = None
 
 
-_AFFINE = ("supply_kw", "contracted_kw", "grid_free_kw", "fuel_kw", "unclean_fuel_kw")
-_AFFINE += ("reserve_up_kw", "reserve_down_kw")
+_BROUGHT = ("supply_kw", "contracted_kw", "grid_free_kw", "fuel_kw", "unclean_fuel_kw")
+_AFFINE = (*_BROUGHT, "reserve_up_kw", "reserve_down_kw")
 
 
 @dataclass(frozen=True)

@@ -201,11 +201,12 @@ def _certificate_problems(raw: Raw) -> Iterator[Problem]:
     certificates = carbon.get("certificates") if isinstance(carbon, Mapping) else None
     issuing = certificates.get("issued_by") if isinstance(certificates, Mapping) else None
     assets = [name for asset in _dicts(raw, "assets") if (name := _name(asset))]
-    for index, name in enumerate(issuing if isinstance(issuing, list) else []):
+    named = issuing if isinstance(issuing, list) else []
+    for index, name in enumerate(named):
         path = f"carbon.certificates.issued_by[{index}]"
         if isinstance(name, str) and name not in assets:
             yield _unknown(path, "asset", name, assets)
-        elif name in issuing[:index]:
+        elif name in named[:index]:
             yield Problem(path, f"'{name}' stands there twice", "each asset once")
 
 

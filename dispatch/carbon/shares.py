@@ -99,6 +99,8 @@ def shares(
         SolveError: a coalition cannot be served.
     """
     made = players_of(site, players)
+    if not made:
+        raise DataError("game: there are no players; accepted: assets with a demand")
     chosen: Method = method or ("exact" if len(made) <= MOST_EXACT else "sampled")
     if chosen == "exact" and len(made) > MOST_EXACT:
         raise DataError(f"game: {len(made)} players; exact up to {MOST_EXACT}, choose sampled or aumann_shapley above")

@@ -44,9 +44,11 @@ def one_sided(solver: highspy.Highs, matrices: Matrices, carbon: Array, moves: c
     """
     slope = np.asarray(moves @ _prices(solver, carbon))
     reached = _Reached(solver, matrices)
-    held = reached.held_back(solver, moves, sign)
-    if held.any():
-        slope[held] = _directions(solver, matrices, reached, carbon, moves[held], sign)
+    held, impossible = reached.held_back(solver, moves, sign)
+    slope[impossible] = np.nan
+    asked = np.flatnonzero(held & ~impossible)
+    if asked.size:
+        slope[asked] = _directions(solver, matrices, reached, carbon, moves[asked], sign)
     return slope
 
 
@@ -59,29 +61,42 @@ def _prices(solver: highspy.Highs, carbon: Array) -> Array:
 
 
 class _Reached:
-    """Which columns and rows stand at a bound in the solver's optimum."""
+    """Which columns and rows stand at a bound in the solver's optimum.
+
+    A row counts like a column whose value is the row's with the sign turned: the solver's basis has it so.
+    """
 
     def __init__(self, solver: highspy.Highs, matrices: Matrices) -> None:
         solution: Any = solver.getSolution()
         value, activity = np.array(solution.col_value), np.array(solution.row_value)
         self.low, self.high = _at(value, matrices.col_lower, matrices.col_upper)
         self.row_low, self.row_high = _at(activity, matrices.row_lower, matrices.row_upper)
+        self._across = matrices.rows.T
+        self._all_low = np.concatenate([self.low, self.row_high])
+        self._all_high = np.concatenate([self.high, self.row_low])
 
-    def held_back(self, solver: highspy.Highs, moves: csr_array, sign: int) -> np.ndarray:
-        """(move,) whether some basic column at a bound would have to pass it."""
+    def held_back(self, solver: highspy.Highs, moves: csr_array, sign: int) -> tuple[np.ndarray, np.ndarray]:
+        """(move,) whether something basic at a bound would have to pass it; and whether nothing can keep it from that.
+
+        The latter is certain where no column outside the basis may move to where it would help.
+        """
         _, basic = solver.getBasicVariables()
-        slack = basic < 0
-        column = np.where(slack, 0, basic)
-        row = np.where(slack, -(basic + 1), 0)
-        low = np.where(slack, self.row_low[row], self.low[column])
-        high = np.where(slack, self.row_high[row], self.high[column])
-        held = np.zeros(moves.shape[0], dtype=bool)
+        basic = np.where(basic >= 0, basic, self.low.size - (basic + 1))
+        low, high = self._all_low[basic], self._all_high[basic]
+        rises, falls = ~self._all_high, ~self._all_low
+        rises[basic] = falls[basic] = False
+        held, impossible = np.zeros((2, moves.shape[0]), dtype=bool)
         for place in np.flatnonzero((low | high) & _moved(solver, moves)):
-            _, inverse = solver.getBasisInverseRow(int(place))
-            # A slack's column of the basis says a·x = activity with the sign turned.
-            by = (moves @ np.array(inverse)) * (-sign if slack[place] else sign)
-            held |= (low[place] & (by < -_MOVES)) | (high[place] & (by > _MOVES))
-        return held
+            inverse = np.array(solver.getBasisInverseRow(int(place))[1])
+            by = sign * (moves @ inverse)
+            under, over = low[place] & (by < -_MOVES), high[place] & (by > _MOVES)
+            held |= under | over
+            if (under | over).any():
+                row = np.concatenate([self._across @ inverse, inverse])
+                helps = rises & (row < -_MOVES) | falls & (row > _MOVES)
+                hurts = rises & (row > _MOVES) | falls & (row < -_MOVES)
+                impossible |= (under & ~helps.any()) | (over & ~hurts.any())
+        return held, impossible
 
 
 def _moved(solver: highspy.Highs, moves: csr_array) -> np.ndarray:
@@ -120,7 +135,7 @@ def _directions(
         parts = random.uniform(0.5, 1.5, left.size)
         if not tangent.moved(sign * (moves[left].T @ parts)):
             break
-        served = ~reached.held_back(solver, moves[left], sign)
+        served = ~reached.held_back(solver, moves[left], sign)[0]
         if not served.any():
             break
         out[left[served]] = moves[left[served]] @ _prices(solver, carbon)

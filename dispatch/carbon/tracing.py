@@ -155,20 +155,20 @@ def tracing(
             reaches or that brings much less, or power that circulates and comes from no source.
         AlignmentError: sources or steps differ in number.
     """
-    power, rates, named = by_node(injections, intensities)
+    given, per_unit, named = by_node(injections, intensities)
     where: Any = named if at is None else at
     if not isinstance(flows, Flows):
         flows = with_sources(list(flows), [] if where is None else list(where))
-    sources = Sources.of(flows, power, rates, where)
+    sources = Sources.of(flows, given, per_unit, where)
     out = blank(flows, len(sources.power) if shares else None)
     for steps in grouped(flows.nodes, np.flatnonzero(flows.solved)):
-        given = sources.power[:, steps]
-        system = FlowSystem.of(flows, steps, sources.node, given, known_losses(losses))
-        gather, carbon = onto(sources.node, flows.nodes), given * sources.intensity[:, steps]
+        power = sources.power[:, steps]
+        system = FlowSystem.of(flows, steps, sources.node, power, known_losses(losses))
+        gather, carbon = onto(sources.node, flows.nodes), power * sources.intensity[:, steps]
         brought = np.asarray(gather @ carbon)
         fill(out, steps, system, system.per_unit(brought), brought)
         if out.share is not None:
-            out.share[..., steps] = system.shares(sources.node, given)
+            out.share[..., steps] = system.shares(sources.node, power)
     return out
 
 
