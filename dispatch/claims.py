@@ -72,6 +72,11 @@ class Certificates(Frozen):
     residual_kg_per_kwh: Signal | None = Field(
         default=None, description="of electricity that no certificate covers; default: the connection's average factor"
     )
+    with_exports: bool = Field(
+        default=True,
+        description="certificates of own plant that no load uses go with what is exported of it; false: they are kept, "
+        "and what is exported has the residual factor",
+    )
     claim: Literal["hour", "year"] = Field(
         default="hour", description="by which account the park claims: certificates cannot be used in both"
     )

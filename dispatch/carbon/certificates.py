@@ -15,7 +15,7 @@ Source: GHG Protocol Scope 2 Guidance 2015, chapter 7: what a claim on electrici
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -167,6 +167,29 @@ def covered(
         for k, (supply, parts) in enumerate(zip(supplies, there, strict=True))
     )
     return Covered(matching, by_period, used, balances, np.asarray(period, dtype=np.intp))
+
+
+def left_kwh(found: Covered, supplies: Sequence[Supply], k: int) -> Array:
+    """(T,) what the k-th supply has left after its loads; by the year all of it in the year's first step."""
+    energy, sold, retired = _parts(supplies[k], found.period.size)
+    free = _summed((energy - sold - retired)[None, :], found.period, found.load.shape[1])[0]
+    first = np.unique(found.period, return_index=True)[1]
+    out = np.zeros(found.period.size, dtype=np.int64)
+    out[first] = free - found.used[k].sum(axis=0)
+    return np.asarray(out / PER_KWH)
+
+
+def extended(found: Covered, more: Covered, places: Sequence[int]) -> Covered:
+    """With further meters, which used what was left of the supplies at ``places``, in that order."""
+    used = np.zeros((found.used.shape[0], more.used.shape[1], found.used.shape[2]), dtype=np.int64)
+    used[list(places)] = more.used
+    extra = used.sum(axis=(1, 2))
+    balances = tuple(
+        replace(one, used=one.used + int(here), closing=one.closing - int(here))
+        for one, here in zip(found.balances, extra, strict=True)
+    )
+    load, both = np.vstack([found.load, more.load]), np.concatenate([found.used, used], axis=1)
+    return Covered(found.matching, load, both, balances, found.period)
 
 
 def _parts(supply: Supply, steps: int) -> tuple[Counts, Counts, Counts]:

@@ -12,7 +12,8 @@ a certificate, or by the residual mix. By the year the certificates of a year co
 
 What plant makes of electricity takes the carbon on: the same tracing through carriers and stores as in the physical
 ledger, on an operation in which every electric meter has a bus of its own with what covers it. All electricity of a
-park is one market: buses do not part it. The location-based account is the same with the average factor, without any
+park is one market: buses do not part it. Certificates of own plant that no load uses go with what is exported of it;
+without them that has the residual mix. The location-based account is the same with the average factor, without any
 contract.
 
 Source: GHG Protocol Scope 2 Guidance 2015.
@@ -20,14 +21,14 @@ Source: GHG Protocol Scope 2 Guidance 2015.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from dispatch.assets.grid_connection import GridConnection
 from dispatch.carbon.carriers import traced
-from dispatch.carbon.certificates import Covered, Matching, Supply, covered
+from dispatch.carbon.certificates import Covered, Matching, Supply, covered, extended, left_kwh
 from dispatch.carbon.ledger import Ledger, Meter
 from dispatch.carbon.operation import Operation
 from dispatch.carbon.supplies import Contracts, is_clean, local_years, planned_supplies, supplies
@@ -58,7 +59,7 @@ class Market:
         hour, year, location: ledgers.
         own: what the park itself emitted, as these share it out (scope 1); the rest of each is bought (scope 2).
         covered: by matching, which certificate covers which meter.
-        meters: (M,) assets that draw electricity, in the order of ``covered``.
+        meters: (M,) assets that draw electricity, then connections that export, in the order of ``covered``.
         supplies: in the order in which they were used.
         claim: the account by which the park claims; certificates are used in that one.
     """
@@ -101,13 +102,13 @@ def market(
     """
     held = supplies(claims, operation, contracts)
     factors = average_kg_per_kwh, residual_kg_per_kwh
-    return _accounted(operation, held, claims.claim, factors, start_kg_per_kwh)
+    return _accounted(operation, held, claims, factors, start_kg_per_kwh)
 
 
 def _accounted(
     operation: Operation,
     held: tuple[Supply, ...],
-    claim: Matching,
+    claims: Certificates,
     factors: tuple[Array, Array | None],
     start: Mapping[str, float] | None,
 ) -> Market:
@@ -118,17 +119,19 @@ def _accounted(
     residual = average if factors[1] is None else _factor(operation, "residual", factors[1])
     clean = {unit.name for unit in operation.units if is_clean(operation, unit)}
     on_site = [replace(s, sold_kwh=0.0, retired_kwh=0.0, shares={}) for s in held if s.name in clean]
-    pool = _Pool(operation, start)
-    found: dict[Matching, Covered] = {name: pool.covered(held, name) for name in ("hour", "year")}
+    pool, goes = _Pool(operation, start), claims.with_exports
+    found: dict[Matching, Covered] = {
+        name: pool.covered(held, name, clean if goes else ()) for name in ("hour", "year")
+    }
     return Market(
         hour=pool.ledger(HOURLY, found["hour"], residual),
         year=pool.ledger(ANNUAL, found["year"], residual),
-        location=pool.ledger(LOCATION, pool.covered(on_site, "hour"), average),
+        location=pool.ledger(LOCATION, pool.covered(on_site, "hour", clean), average),
         own=pool.ledger(OWN, found["hour"], np.zeros(operation.horizon.steps)),
         covered=found,
-        meters=tuple(pool.names),
+        meters=(*pool.names, *pool.sellers),
         supplies=held,
-        claim=claim,
+        claim=claims.claim,
     )
 
 
@@ -150,7 +153,7 @@ def planned_market(site: Site, schedule: Schedule, operation: Operation, scenari
     residual = None if stated is None else per_step(stated, horizon, "certificates.residual_kg_per_kwh")
     held = planned_supplies(site.certificates, operation, schedule, scenario)
     start = site.carbon.ledgers.start_kg_per_kwh
-    return _accounted(operation, held, site.certificates.claim, (average, residual), start)
+    return _accounted(operation, held, site.certificates, (average, residual), start)
 
 
 def mean_factor(factors: Sequence[Array], bought_kw: Sequence[Array]) -> Array:
@@ -179,6 +182,7 @@ class _Pool:
         load_kwh: (M, T) drawn; net_kwh: without what plant with carbon of its own and stores gave to it.
         part: (T,) share of the load that these serve; gone: of the park's own supply that is exported.
         given, exported, through: (T,) kW that these give, that leaves, and of it what had been bought.
+        clean_gone: (T,) kW of exports that are of plant with certificates; sellers: connections that export.
     """
 
     def __init__(self, operation: Operation, start: Mapping[str, float] | None) -> None:
@@ -210,6 +214,9 @@ class _Pool:
         self.net_kwh = self.load_kwh * (1 - self.part)
         self.given, self.exported = given, exported
         self.through = np.maximum(exported - whole * self.gone, 0.0)
+        self.clean_gone = clean * self.gone
+        connections = [unit for unit in operation.units if unit.role == "connection" and unit.name in self.into]
+        self.sellers = [unit.name for unit in connections if (self.into[unit.name] < 0).any()]
 
     def _touches(self, unit: Unit) -> bool:
         return any(side.bus in self.electric for side in unit.ports.values())
@@ -221,14 +228,29 @@ class _Pool:
         # Two sides of a cable differ by rounding; that is no meter.
         return np.where(np.abs(net) > 1e-9 * max(float(np.abs(sides).max()), 1e-9), net, 0.0)
 
-    def covered(self, held: Sequence[Supply], matching: Matching) -> Covered:
-        """Certificates over the meters."""
-        return covered(self.net_kwh, held, self.names, matching=matching, years=local_years(self.operation.horizon))
+    def covered(self, held: Sequence[Supply], matching: Matching, clean: Collection[str]) -> Covered:
+        """Certificates over the meters; what own plant has left goes with exports, where ``clean`` names it."""
+        years = local_years(self.operation.horizon)
+        found = covered(self.net_kwh, held, self.names, matching=matching, years=years)
+        gone_kw = np.array([self._part_of(name) * self.clean_gone for name in self.sellers]).reshape(
+            -1, self.hours.size
+        )
+        places = [k for k, supply in enumerate(held) if supply.name in clean]
+        left = [Supply(held[k].name, left_kwh(found, held, k)) for k in places]
+        more = covered(gone_kw * self.hours, left, self.sellers, matching=matching, years=years)
+        return extended(found, more, places)
+
+    def _part_of(self, seller: str) -> Array:
+        """(T,) share of one connection in all exports."""
+        taken = np.maximum(-self.into[seller], 0.0)
+        return np.asarray(np.divide(taken, self.exported, out=np.zeros_like(taken), where=self.exported > 0))
 
     def ledger(self, name: str, cover: Covered, factor: Array) -> Ledger:
         """What the certificates leave, traced on through what is made of the electricity."""
-        open_kg = self.net_kwh * cover.open_share * factor
-        units, buses = self._units(open_kg, factor)
+        share, count = cover.open_share, len(self.names)
+        open_kg = self.net_kwh * share[:count] * factor
+        exported = {name: share[count + k] for k, name in enumerate(self.sellers)}
+        units, buses = self._units(open_kg, factor, exported)
         carriers = {bus: carrier for bus, carrier in self.operation.carriers.items() if bus not in self.electric}
         carriers |= dict.fromkeys((_POOL, *buses), "electricity")
         # Of what stores are said to hold at the start nobody knows how much the park emitted itself.
@@ -244,7 +266,7 @@ class _Pool:
         net = self.net_kwh.sum(axis=0)
         return np.asarray(np.divide(open_kg.sum(axis=0), net, out=np.full_like(net, np.nan), where=net > 0))
 
-    def _units(self, open_kg: Array, factor: Array) -> tuple[list[Unit], dict[str, str]]:
+    def _units(self, open_kg: Array, factor: Array, exported: Mapping[str, Array]) -> tuple[list[Unit], dict[str, str]]:
         """Units of the market's operation, and by bus of a meter where it really stands."""
         units, buses = [], dict[str, str]()
         nothing = np.zeros(self.hours.size)
@@ -260,7 +282,7 @@ class _Pool:
             if taken.any():
                 buses[own] = next(side.bus for side in unit.ports.values() if side.bus in self.electric)
             if unit.role == "connection" and taken.any():
-                units += self._exports(unit, own, taken, factor)
+                units += self._exports(unit, own, exported[unit.name], factor)
         for m, (unit, taken) in enumerate(self.takers):
             own, served = f"{_POOL}:{unit.name}", taken * self.part
             units.append(_source(f"{_MADE}: {unit.name}", own, self.net_kwh[m] / self.hours, open_kg[m]))
@@ -284,15 +306,15 @@ class _Pool:
             return replace(unit, name=f"{unit.name}{_LOST}", ports=ports, emitted_kg=emitted, role="loss")
         return replace(unit, ports=ports, emitted_kg=emitted)
 
-    def _exports(self, unit: Unit, own: str, taken: Array, factor: Array) -> list[Unit]:
+    def _exports(self, unit: Unit, own: str, open_share: Array, factor: Array) -> list[Unit]:
         """What is exported: of the park's own supply as long as that lasts, and else of what was bought."""
-        share = np.divide(taken, self.exported, out=np.zeros_like(taken), where=self.exported > 0)
+        share = self._part_of(unit.name)
         given, rest = self.given * self.gone * share, (self.exported - self.given * self.gone) * share
-        units = [
-            _source(f"{_MADE}: {unit.name}", own, np.maximum(rest, 0.0), self.through * share * self.hours * factor)
-        ]
+        # Electricity whose certificate is used or sold elsewhere has the residual mix.
+        without = (self.clean_gone * open_share + self.through) * share
+        units = [_source(f"{_MADE}: {unit.name}", own, np.maximum(rest, 0.0), without * self.hours * factor)]
         if given.any():
-            units.append(_link(f"{_MADE}: to {unit.name}", own, given, np.zeros(taken.size)))
+            units.append(_link(f"{_MADE}: to {unit.name}", own, given, np.zeros(given.size)))
         return units
 
     def _restored(self, meter: Meter, buses: Mapping[str, str]) -> Meter:

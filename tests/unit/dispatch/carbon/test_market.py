@@ -103,8 +103,8 @@ def test_a_park_of_many_carriers_by_hand() -> None:
     # Hour 1: of 40 kW on site 5 are exported, so the unit serves 8.75 of 35 kW and leaves 26.25; 15 certificates of PV
     # are left unsold, 11.25 kW are open at 0.5. The load draws 30 of 35 kW; the unit's electricity has 0.25 kg/kWh.
     assert of(found, "hour", "load")[1] == pytest.approx((11.25 * 0.5 + 8.75 * 0.25) * 30 / 35)
-    # What is exported of the unit: an eighth of its 10 kW.
-    assert of(found, "hour", "pcc: export")[1] == pytest.approx(1.25 * 0.25)
+    # What is exported: an eighth of the unit's 10 kW, and of the PV's 30, for which no certificate is left.
+    assert of(found, "hour", "pcc: export")[1] == pytest.approx(1.25 * 0.25 + 3.75 * 0.5)
     # Hour 3 is served from the store, too, at what it was charged with in hour 2: half covered, at 0.7.
     stored = 20 * of(found, "hour", "load")[2] / 20
     assert found.hour.stores["bat"].carbon_kg[3] == pytest.approx(stored)
@@ -152,9 +152,32 @@ def test_exports_beyond_the_parks_own_supply_were_bought() -> None:
         unit("load", "load", "sink", mv=np.full(4, -2.0)),
     )
     found = market(ran, certificates(disposals=[{"of": "pv", "share": 1.0}]), NONE, FACTOR)
-    assert of(found, "hour", "sale: export") == pytest.approx(8 * FACTOR)
+    # 8 of 12 kW were bought, and the certificates of the other 4 are sold.
+    assert of(found, "hour", "sale: export") == pytest.approx(12 * FACTOR)
+    kept = market(ran, Certificates(), NONE, FACTOR)
+    # Here they stand for the 2 kW of the load first, whatever flowed where.
+    assert of(kept, "hour", "load") == pytest.approx(np.zeros(4), abs=1e-9)
+    assert of(kept, "hour", "sale: export") == pytest.approx(10 * FACTOR)
     assert of(found, "hour", "load") == pytest.approx(2 * FACTOR)
     assert found.hour.residual < 1e-12
+
+
+def test_a_certificate_is_not_claimed_by_the_load_and_by_who_buys_the_electricity() -> None:
+    """Sun at noon is exported, and its certificate covers the night in the account by the year."""
+    sun, load = np.array([0, 10, 0, 0.0]), np.array([10, 0, 0, 0.0])
+    ran = operation(bought(load - sun), unit("pv", "pv", "source", mv=sun), unit("load", "load", "sink", mv=-load))
+    found = market(ran, Certificates(), NONE, FACTOR)
+    assert of(found, "hour", "load")[0] == pytest.approx(10 * 0.4)
+    assert of(found, "hour", "pcc: export") == pytest.approx(np.zeros(4), abs=1e-12)
+    assert found.covered["hour"].used_kwh[0, found.meters.index("pcc"), 1] == pytest.approx(10)
+    assert of(found, "year", "load")[0] == pytest.approx(0)
+    assert of(found, "year", "pcc: export")[1] == pytest.approx(10 * 0.5)
+    assert [cover.balances[0].closing for cover in found.covered.values()] == [0, 0]
+    banked = market(ran, certificates(with_exports=False), NONE, FACTOR)
+    assert of(banked, "hour", "pcc: export")[1] == pytest.approx(10 * 0.5)
+    assert banked.covered["hour"].balances[0].kwh()["closing_kwh"] == pytest.approx(10)
+    assert of(banked, "location", "pcc: export") == pytest.approx(np.zeros(4), abs=1e-12)
+    assert max(ledger.residual for ledger in (*found.ledgers, *banked.ledgers)) < 1e-12
 
 
 def test_meters_stand_where_they_really_do() -> None:
