@@ -10,14 +10,15 @@ What a method cannot say of a plan is left out with its reason, never stood in f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 
 from dispatch.asset import Mode
 from dispatch.carbon.carriers import NAMES, traced
-from dispatch.carbon.coalitions import path, players_of
+from dispatch.carbon.coalitions import DEMAND, path
 from dispatch.carbon.ledger import Ledger, Ledgers
 from dispatch.carbon.marginal_ledger import marginal_ledgers
 from dispatch.carbon.market import planned_market
@@ -25,7 +26,7 @@ from dispatch.carbon.on_network import on_network
 from dispatch.carbon.operation import Conventions, Operation
 from dispatch.carbon.shares import game_ledger
 from dispatch.carbon_flows import grid_intensity, placed_flows
-from dispatch.errors import ParkwattError
+from dispatch.errors import DataError, ParkwattError
 from dispatch.plan import Plan
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
@@ -42,10 +43,9 @@ def accounts(plan: Plan, conventions: Conventions | None = None) -> Ledgers:
     Args:
         conventions: how stores hold carbon and how outputs share it; those of the park's file by default.
     """
-    agreed = conventions or plan.site.carbon.ledgers
-    operation = Operation.from_schedule(plan.site, plan.schedule, 0, agreed)
+    operation = Operation.from_schedule(plan.site, plan.schedule, 0, conventions)
     methods: dict[str, Callable[[], Iterator[Ledger]]] = {
-        "traced": lambda: _traced(plan, operation, agreed),
+        "traced": lambda: _traced(plan, operation),
         "marginal": lambda: _marginal(plan),
         "market-based": lambda: iter(planned_market(plan.site, plan.schedule, operation).ledgers),
         "game": lambda: _game(plan),
@@ -60,19 +60,18 @@ def accounts(plan: Plan, conventions: Conventions | None = None) -> Ledgers:
     return Ledgers(tuple(made), left_out)
 
 
-def _traced(plan: Plan, operation: Operation, agreed: Conventions) -> Iterator[Ledger]:
+def _traced(plan: Plan, operation: Operation) -> Iterator[Ledger]:
     """Losses apart and borne; on a network on its flows, and one inside the park before them."""
     placed = None
     if plan.network is not None and plan.grid is not None:
         placed = placed_flows(plan.site, plan.schedule, plan.network, plan.grid.kvar)
-    start = agreed.start_kg_per_kwh
     if placed is None:
-        yield from (traced(operation, losses, start_kg_per_kwh=start) for losses in NAMES)
+        yield from (traced(operation, losses) for losses in NAMES)
         return
-    yield replace(traced(operation, "borne", start_kg_per_kwh=start), name=INSIDE, question=_INSIDE_ASKED)
+    yield replace(traced(operation, "borne"), name=INSIDE, question=_INSIDE_ASKED)
     standing = {asset.name for asset in plan.site.assets if asset.is_network}
     on = on_network(operation, placed, standing, grid_intensity(plan.site, plan.schedule))
-    yield from (traced(on, losses, start_kg_per_kwh=start) for losses in NAMES)
+    yield from (traced(on, losses) for losses in NAMES)
 
 
 def _marginal(plan: Plan) -> Iterator[Ledger]:
@@ -90,26 +89,33 @@ def _published(schedule: Schedule) -> Schedule:
     """Scenario 0 as a schedule of its own."""
     kinds = {}
     for kind, solved in schedule.kinds.items():
-        count = len(solved.rows.members)
-        arrays = {
-            f.name: value[:count] for f in fields(solved) if isinstance(value := getattr(solved, f.name), np.ndarray)
-        }
-        by_name = {
-            name: {key: values[:count] for key, values in getattr(solved, name).items()}
-            for name in ("bus", "power_kw", "series")
-        }
-        kinds[kind] = replace(solved, rows=replace(solved.rows, scenarios=1), **arrays, **by_name)
+        first = slice(len(solved.rows.members))
+        own: dict[str, Any] = {"rows": replace(solved.rows, scenarios=1)}
+        for part in fields(solved):
+            value = getattr(solved, part.name)
+            if isinstance(value, np.ndarray):
+                own[part.name] = value[first]
+            elif isinstance(value, Mapping):
+                own[part.name] = {name: array[first] for name, array in value.items()}
+        kinds[kind] = replace(solved, **own)
     sums = {name: getattr(schedule, name)[:1] for name in ("money", "co2_kg", "penalty")}
     loss_kw = None if schedule.loss_kw is None else schedule.loss_kw[:1]
     return replace(schedule, inputs=path(schedule.inputs, 0), weights=np.ones(1), kinds=kinds, loss_kw=loss_kw, **sums)
 
 
 def _game(plan: Plan) -> Iterator[Ledger]:
-    """Exact for few players, sampled for more; none where nobody has a demand or there are very many."""
-    players = players_of(plan.site, None)
-    if not 0 < len(players) <= _MOST_PLAYERS:
-        return
-    if len(players) <= _MOST_EXACT:
+    """Exact for few players, sampled for more.
+
+    Raises:
+        DataError: nobody has a demand of its own, or very many do.
+    """
+    count = sum(any(need.quantity == DEMAND for need in asset.needs) for asset in plan.site.assets)
+    if not 0 < count <= _MOST_PLAYERS:
+        raise DataError(
+            f"{count} loads have a demand of their own; accepted: 1 to {_MOST_PLAYERS}, in a day's plan; "
+            "the library's game_ledger takes groups of them as players"
+        )
+    if count <= _MOST_EXACT:
         yield game_ledger(plan.site, plan.schedule)
     else:
         yield game_ledger(plan.site, plan.schedule, method="sampled", permutations=_ORDERS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import nan
 from typing import Literal
 
 from pydantic import Field
@@ -40,6 +41,10 @@ class Conventions(Frozen):
         """Of a store that gives this carrier."""
         named = {str(name): rule for name, rule in self.stores.items()}
         return named.get(carrier, "tank" if carrier in _TANKS else "carry")
+
+    def start(self, name: str) -> float:
+        """Of what a store holds at the start [kg/kWh]; NaN where the file does not say."""
+        return float(self.start_kg_per_kwh.get(name, nan))
 
     def weight(self, carrier: str, others: frozenset[str]) -> float:
         """What a kWh of an output counts beside outputs of the carriers ``others``."""

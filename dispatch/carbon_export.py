@@ -274,4 +274,4 @@ def _times(horizon: Horizon, named: Sequence[Period]) -> dict[str, list[str]]:
 
 
 def _ratio(over: np.ndarray, under: np.ndarray) -> np.ndarray:
-    return np.divide(over, under, out=np.full(under.shape, np.nan), where=under > _SMALL)
+    return np.asarray(np.divide(over, under, out=np.full(under.shape, np.nan), where=under > _SMALL))

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
+from functools import partial
 
 import numpy as np
 
@@ -36,6 +36,7 @@ _LEAST_GAIN = 1e-6
 _UNDONE = 1e-6
 
 Again = Callable[[Problem], Schedule]
+Ran = Callable[[Schedule], Sequence[Operation]]
 Rows = Mapping[str, FlowRow]
 
 
@@ -69,13 +70,13 @@ class _Search:
     again: Again
     wishes: Sequence[FlowLimitWish]
     may_give: Collection[Lever]
-    beside_kg: Mapping[str, Array]
+    ran: Ran
     rounds: list[_Round] = field(default_factory=list)
 
     def check(self, schedule: Schedule, under: Rows | None) -> _Round:
         """Trace a plan in every scenario."""
-        found = {wish.text: counts(self.site, schedule, wish) for wish in self.wishes}
-        counted = {text: one.beside(self.beside_kg.get(text, 0.0)) for text, one in found.items()}
+        operations = self.ran(schedule)
+        counted = {wish.text: counts(self.site, schedule, wish, operations) for wish in self.wishes}
         stated = traces = 0.0
         for wish in self.wishes:
             price = wish.penalty_per_kg * schedule.weights
@@ -88,7 +89,8 @@ class _Search:
 
     def around(self, made: _Round) -> dict[str, FlowRow]:
         """All limits around a plan, so that there they count what was traced."""
-        found = linearised(self.site, made.schedule, self.wishes, self.may_give)
+        operations = self.ran(made.schedule)
+        found = linearised(self.site, made.schedule, self.wishes, self.may_give, operations)
         values = levers(made.schedule)
         return {text: row.through(values, made.counted[text].over_kg) for text, row in found.items()}
 
@@ -114,7 +116,7 @@ def hold_flow_limits(
     again: Again,
     progress: Callable[[str], None] = lambda _: None,
     *,
-    beside_kg: Mapping[str, Array] = MappingProxyType({}),
+    ran: Ran | None = None,
 ) -> tuple[Schedule, FlowProof | None]:
     """The best plan under the site's limits on traced carbon, and what became of them; None where there are none.
 
@@ -124,7 +126,7 @@ def hold_flow_limits(
         schedule: a plan of the problem.
         again: a plan of the problem with other data.
         progress: is told what is being done.
-        beside_kg: by wish, (scenario, window) what its meter gets beside what is traced in the park.
+        ran: what runs in each scenario of a plan, for tracing; on the park's own balances by default.
 
     Raises:
         DataError: a limit is of a meter that the traced account does not have.
@@ -133,9 +135,9 @@ def hold_flow_limits(
     if not wishes:
         return schedule, None
     progress("holding limits on the carbon of meters")
-    search = _Search(site, problem, again, wishes, giving(problem), beside_kg)
+    search = _Search(site, problem, again, wishes, giving(problem), ran or partial(inside, site))
     first = search.check(schedule, None)
-    if first.passed or beside_kg:
+    if first.passed:
         _improve(search)
     best = search.best
     reached = _reached(search, best) if best.passed else {}
@@ -189,13 +191,17 @@ def _reached(search: _Search, best: _Round) -> dict[str, Counted]:
     }
 
 
-def counts(site: Site, schedule: Schedule, wish: FlowLimitWish) -> Counted:
-    """A limit's meter in all scenarios of a plan, traced inside the park.
+def inside(site: Site, schedule: Schedule) -> list[Operation]:
+    """What runs in each scenario of a plan, on the park's own balances."""
+    return [Operation.from_schedule(site, schedule, scenario) for scenario in range(schedule.scenarios)]
+
+
+def counts(site: Site, schedule: Schedule, wish: FlowLimitWish, operations: Sequence[Operation]) -> Counted:
+    """A limit's meter in all scenarios of a plan.
 
     Raises:
         DataError: the traced account has no such meter.
     """
-    operations = [Operation.from_schedule(site, schedule, scenario) for scenario in range(schedule.scenarios)]
     windows = site.windows(schedule.inputs.horizon, wish.over)
     return Counted.of(wish, *(np.array(values) for values in zip(*(meter(o, wish, windows) for o in operations),
                                                                  strict=True)))  # fmt: skip

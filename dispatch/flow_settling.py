@@ -1,23 +1,23 @@
-"""Limits on traced carbon beside a network: held in the park, the network proved, traced again on its real flows.
+"""Limits on traced carbon beside a network: held as traced on its flows, the network proved, and traced again.
 
 Inside the park power comes from its buses; on the network it comes the way it really flows, mixed with what others feed
-in and with losses. The last word has the account on the AC flows. Where that passes a limit, or has room left under one
-that binds in the park's own account, the difference is put to the limit and both are made once more.
+in and with losses. So on a network plans are traced on their AC flows, and rows know what way a kW takes there. Where
+the network's own limits change the plan after that, and it passes a limit, both are made once more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from dispatch.carbon.on_network import on_network
 from dispatch.carbon.operation import Operation
 from dispatch.carbon_flows import grid_intensity, placed_flows
-from dispatch.flow_limits import Again, hold_flow_limits, meter
-from dispatch.flow_proof import Counted, FlowProof, rewritten
+from dispatch.flow_limits import Again, counts, hold_flow_limits, inside
+from dispatch.flow_proof import FlowProof, rewritten
 from dispatch.grid_check import GridProof, prove
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
@@ -29,10 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["FlowProof", "settled"]
 
-_MOST_ROUNDS = 4
-# Shares of a meter's carbon: from where on a limit counts as binding in the park, and as slack on the network.
-_BINDS, _SLACK = 1e-3, 0.01
-_KEPT_KG, _SECANTS = 1e-3, (0.1, 10.0)
+_MOST_ROUNDS = 2
+_NO_KVAR: Mapping[str, Array] = MappingProxyType({})
 
 
 def settled(
@@ -52,112 +50,60 @@ def settled(
     Raises:
         DataError: a limit is of a meter that the traced account does not have.
     """
-    schedule, flows = hold_flow_limits(site, problem, schedule, again, progress)
     if network is None:
+        schedule, flows = hold_flow_limits(site, problem, schedule, again, progress)
         return (schedule if flows is None else rewritten(schedule, flows.limits)), None, flows
-    progress("checking the network")
-    schedule, grid = prove(site, problem, schedule, network, progress, again=again)
-    if flows is None:
-        return schedule, grid, None
-    best = _held(site, schedule, network, grid, flows)
-    before: _Held | None = None
-    rounds = flows.rounds
+    best, rounds, before, kvar = None, 0, None, _NO_KVAR
     for _ in range(_MOST_ROUNDS):
-        if not _worthwhile(best):
+        ran = partial(on_flows, site, network, kvar)
+        schedule, flows = hold_flow_limits(site, problem, schedule, again, progress, ran=ran)
+        progress("checking the network")
+        schedule, grid = prove(site, problem, schedule, network, progress, again=again)
+        if flows is None:
+            return schedule, grid, None
+        kvar, rounds = grid.kvar, rounds + flows.rounds
+        before = flows.passed_before if before is None else before
+        made = _Held(schedule, grid, _traced_again(site, network, schedule, grid, flows))
+        best = made if best is None or made.rank < best.rank else best
+        if not made.over_kg:
             break
-        beside = _beside(best, before)
-        other, more = hold_flow_limits(site, problem, best.schedule, again, progress, beside_kg=beside)
-        other, other_grid = prove(site, problem, other, network, progress, again=again)
-        assert more is not None
-        made = _held(site, other, network, other_grid, more)
-        if made.rank >= best.rank:
-            break
-        best, before = made, best
-        rounds += more.rounds
-    found = replace(best.there, rounds=rounds, passed_before=flows.passed_before)
+    assert best is not None
+    assert before is not None
+    found = replace(best.flows, rounds=rounds, passed_before=before)
     return rewritten(best.schedule, found.limits), best.grid, found
 
 
 @dataclass(frozen=True, eq=False)
 class _Held:
-    """A plan that was proved on the network.
-
-    Attributes:
-        inside: its limits, traced inside the park.
-        there: the same on the AC flows.
-    """
+    """A plan that was proved on the network and traced on its flows."""
 
     schedule: Schedule
     grid: GridProof
-    inside: FlowProof
-    there: FlowProof
+    flows: FlowProof
 
     @property
-    def rank(self) -> tuple[int, float, float]:
-        """Violations of the network, what limits are passed by, then the cost without what rows count."""
-        over = sum(limit.over_kg[0][limit.passed].sum() for limit in self.there.limits)
-        rows = sum(
-            limit.wish.penalty_per_kg * self.schedule.weights @ self.schedule.wish_over_kg[limit.wish.text].sum(axis=1)
-            for limit in self.there.limits
-        )
-        return len(self.grid.breaches), round(float(over), 3), float(self.schedule.proof.objective - rows)
+    def over_kg(self) -> float:
+        """What limits are passed by on the published path, rounding left out."""
+        return float(sum(limit.over_kg[0][limit.passed].sum() for limit in self.flows.limits))
+
+    @property
+    def rank(self) -> tuple[int, float]:
+        """Violations of the network first."""
+        return len(self.grid.breaches), self.over_kg
 
 
-def _beside(held: _Held, before: _Held | None) -> dict[str, Array]:
-    """By wish, (scenario, window) what the park's own account must keep free for the one on the AC flows to be kept.
-
-    After two plans the secant through both says how much of a kg less in the park is one less on the flows.
-    """
-    out = {}
-    for k, (there, here) in enumerate(zip(held.there.limits, held.inside.limits, strict=True)):
-        per_kg = np.ones_like(there.counted.over_kg)
-        if before is not None:
-            more = there.counted.over_kg - before.there.limits[k].counted.over_kg
-            inside = here.counted.over_kg - before.inside.limits[k].counted.over_kg
-            moved = np.abs(inside) > _KEPT_KG
-            per_kg = np.clip(np.divide(more, inside, out=per_kg, where=moved), *_SECANTS)
-        out[there.wish.text] = there.counted.over_kg / per_kg - here.counted.over_kg
-    return out
+def on_flows(site: Site, network: Network, kvar: Mapping[str, Array], schedule: Schedule) -> list[Operation]:
+    """What runs in each scenario of a plan: the published path on its AC flows, the others on the park's balances."""
+    every = inside(site, schedule)
+    placed = placed_flows(site, schedule, network, kvar)
+    if placed is not None:
+        standing = {asset.name for asset in site.assets if asset.is_network}
+        every[0] = on_network(every[0], placed, standing, grid_intensity(site, schedule))
+    return every
 
 
-def _worthwhile(held: _Held) -> bool:
-    """Whether a limit is passed on the AC flows, or binds as rows count it and leaves room there."""
-    for limit in held.there.limits:
-        over, carbon = limit.counted.over_kg[0], np.abs(limit.counted.carbon_kg[0])
-        binds = False if limit.row_kg is None else np.abs(limit.row_kg[0]) <= _BINDS * carbon
-        if limit.passed.any() or (binds & (over < -_SLACK * carbon)).any():
-            return True
-    return False
-
-
-def _held(site: Site, schedule: Schedule, network: Network, grid: GridProof, proof: FlowProof) -> _Held:
-    inside = _counted(site, schedule, proof, Operation.from_schedule(site, schedule, 0))
-    return _Held(schedule, grid, inside, _traced_there(site, schedule, network, grid, proof))
-
-
-def _traced_there(site: Site, schedule: Schedule, network: Network, grid: GridProof, proof: FlowProof) -> FlowProof:
-    """The published path on the AC flows; on the park's own balances where no step has any."""
-    operation = Operation.from_schedule(site, schedule, 0)
-    placed = placed_flows(site, schedule, network, grid.kvar)
-    if placed is None:
-        return _counted(site, schedule, proof, operation)
-    standing = {asset.name for asset in site.assets if asset.is_network}
-    there = on_network(operation, placed, standing, grid_intensity(site, schedule))
-    return replace(_counted(site, schedule, proof, there), basis="the AC flows")
-
-
-def _counted(site: Site, schedule: Schedule, proof: FlowProof, operation: Operation) -> FlowProof:
-    """The proof with the published path's meters counted anew."""
-    limits = []
-    for limit in proof.limits:
-        windows = site.windows(schedule.inputs.horizon, limit.wish.over)
-        energy, carbon = (_first(*pair) for pair in zip(
-            (limit.counted.energy_kwh, limit.counted.carbon_kg), meter(operation, limit.wish, windows), strict=True
-        ))  # fmt: skip
-        limits.append(replace(limit, counted=Counted.of(limit.wish, energy, carbon)))
-    return replace(proof, limits=tuple(limits))
-
-
-def _first(every: Array, own: Array) -> Array:
-    """With another published path."""
-    return np.asarray(np.concatenate([own[None], every[1:]]))
+def _traced_again(site: Site, network: Network, schedule: Schedule, grid: GridProof, proof: FlowProof) -> FlowProof:
+    """The proof with the meters of the plan that holds on the network."""
+    operations = on_flows(site, network, grid.kvar, schedule)
+    limits = tuple(replace(limit, counted=counts(site, schedule, limit.wish, operations)) for limit in proof.limits)
+    return replace(proof, limits=limits, basis="the AC flows" if operations[0].flows else "the park's own balances")

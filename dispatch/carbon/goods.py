@@ -13,7 +13,7 @@ embedded emissions, and of the GHG Protocol for scopes. CN codes: Regulation (EU
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -41,7 +41,8 @@ class Good:
         name: hydrogen, ammonia, methanol, heat, steam, cold, or electricity (exported).
         unit: t or kWh, of which ``amount`` (T,) was delivered.
         carbon_kg: by ledger, (T,).
-        direct_kg, scope_1_kg: (T,) of it, the same in every ledger.
+        direct_kg: (T,) of it, the same in every ledger.
+        scope_1_kg: (T,) of it, by ledger: accounts by contracts share out the park's own electricity by another rule.
         electricity_kwh: (T,) consumed for it.
     """
 
@@ -50,7 +51,7 @@ class Good:
     amount: Array
     carbon_kg: Mapping[str, Array]
     direct_kg: Array
-    scope_1_kg: Array
+    scope_1_kg: Mapping[str, Array]
     electricity_kwh: Array
 
 
@@ -87,15 +88,31 @@ class Line:
         return self.indirect_kg / self.electricity_kwh if self.electricity_kwh > 1e-9 else float("nan")
 
 
-def goods(operation: Operation, ledgers: Sequence[Ledger]) -> tuple[Good, ...]:
-    """All that is sold or delivered over the meters of ledgers that follow carbon through carriers."""
+def goods(
+    operation: Operation,
+    ledgers: Sequence[Ledger],
+    own: Mapping[str, Ledger] | None = None,
+    *,
+    held: Iterable[str] = (),
+) -> tuple[Good, ...]:
+    """All that is sold or delivered over the meters of ledgers that follow carbon through carriers.
+
+    Args:
+        own: by the name of a ledger, how it shares out what the park itself emits; by default as it physically flowed.
+        held: stores whose content at the start was said to have an intensity: it is indirect, and of scope 2.
+    """
     names = dict.fromkeys(_good(meter.role, meter.carrier) for ledger in ledgers for meter in ledger.meters)
     found = [name for name in names if name]
     if not found:
         return ()
-    direct = traced(_cut(operation, lambda unit, _: unit.emitted_kg))
-    consumed = traced(_cut(operation, lambda _, drawn: drawn))
-    own = traced(replace(operation, units=tuple(_without_grid(unit) for unit in operation.units)))
+    start = dict.fromkeys(held, 0.0)
+    electric = {unit.name for unit in operation.units if not _makes(operation, unit)}
+    apart = {name: zero for name, zero in start.items() if name not in electric}
+    direct = traced(_cut(operation, lambda unit, _: unit.emitted_kg), start_kg_per_kwh=apart)
+    consumed = traced(_cut(operation, lambda _, drawn: drawn), start_kg_per_kwh=apart)
+    inside = replace(operation, units=tuple(_without_grid(unit) for unit in operation.units))
+    physical = traced(inside, start_kg_per_kwh=start)
+    by_ledger = {ledger.name: (own or {}).get(ledger.name, physical) for ledger in ledgers}
     out = []
     for name in found:
         per_kg = KWH_PER_KG.get(name)  # type: ignore[call-overload]  # any carrier
@@ -107,7 +124,7 @@ def goods(operation: Operation, ledgers: Sequence[Ledger]) -> tuple[Good, ...]:
                 amount,
                 {ledger.name: _summed(ledger, name)[1] for ledger in ledgers},
                 _summed(direct, name)[1],
-                _summed(own, name)[1],
+                {ledger: _summed(one, name)[1] for ledger, one in by_ledger.items()},
                 _summed(consumed, name)[1],
             )
         )
@@ -130,7 +147,7 @@ def lines(good: Good, named: Sequence[Period]) -> list[Line]:
 
 def figures(good: Good, ledger: str, named: Sequence[Period]) -> dict[str, Array]:
     """(period,) sums of a good in one ledger, by the names of ``FIGURES``."""
-    carbon, own = _sums(good.carbon_kg[ledger], named), _sums(good.scope_1_kg, named)
+    carbon, own = _sums(good.carbon_kg[ledger], named), _sums(good.scope_1_kg[ledger], named)
     # Of electricity that is sold, what was emitted for it is direct.
     direct = carbon if good.name == "electricity" else _sums(good.direct_kg, named)
     amount, electricity = _sums(good.amount, named), _sums(good.electricity_kwh, named)
@@ -188,6 +205,11 @@ def _without_grid(unit: Unit) -> Unit:
     if unit.role == "connection" or unit.kind == "imbalance":
         return replace(unit, emitted_kg=np.zeros(unit.emitted_kg.size))
     return unit
+
+
+def _makes(operation: Operation, unit: Unit) -> bool:
+    """Is there another carrier than electricity at it?"""
+    return any(operation.carriers[side.bus] != "electricity" for side in unit.ports.values())
 
 
 def _cut(operation: Operation, emitted_kg: Callable[[Unit, Array], Array]) -> Operation:

@@ -21,6 +21,8 @@ from dispatch.schedule import Schedule, Solved
 from dispatch.signals import Array
 from dispatch.storage import Storage
 
+__all__ = ["Conventions", "Role", "Side", "Stock", "StoreRule", "Unit", "renamed", "scheduled"]
+
 Role = Literal["source", "sink", "conversion", "store", "link", "connection", "loss", "others", "residual"]
 StoreRule = Literal["tank", "carry", "queue"]
 _SMALL_KW = 1e-9
@@ -46,6 +48,7 @@ class Stock:
         rule: a ``tank`` mixes and loses carbon with energy; with ``carry`` what leaves takes the losses' carbon along;
             out of a ``queue`` comes first what went in first.
         kept: the unit is a load that gives back now and then (a fleet): what it holds counts as used.
+        start_kg_per_kwh: of what it holds at the start; NaN: as what it is charged with.
     """
 
     energy_kwh: Array
@@ -53,6 +56,7 @@ class Stock:
     passing: Array
     rule: StoreRule = "carry"
     kept: bool = False
+    start_kg_per_kwh: float = np.nan
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +89,7 @@ def scheduled(
         for row in np.flatnonzero(solved.rows.scenario == scenario):
             member = solved.rows.members[row % len(solved.rows.members)]
             if isinstance(member, Pipe) and member.delay_h:
-                yield from _under_way(schedule, solved, int(row), member)
+                yield from _under_way(schedule, solved, int(row), member, conventions)
             elif solved.power_kw or solved.co2_step_kg[row].any():
                 yield _unit(schedule, solved, int(row), carriers, conventions)
     if schedule.loss_kw is not None and schedule.losses_at is not None:
@@ -105,8 +109,11 @@ def _unit(schedule: Schedule, solved: Solved, row: int, carriers: Mapping[str, s
         left = solved.series["unused_kw"][row] * schedule.inputs.horizon.hours
         own = left * member.unused_co2_kg_per_kwh
         emitted = emitted - own
-    stock = _stock(schedule, solved, row, carriers[bus[member.port_name]], conventions) if isinstance(
-        member, Storage) else _fleet(schedule, solved, row) if isinstance(member, EvFleet) else None  # fmt: skip
+    stock = None
+    if isinstance(member, Storage):
+        stock = _stock(schedule, solved, row, carriers[bus[member.port_name]], conventions)
+    elif isinstance(member, EvFleet):
+        stock = _fleet(schedule, solved, row, conventions)
     return Unit(member.name, member.kind, _role(member, ports, carriers, stock), ports, emitted, own, stock)
 
 
@@ -132,10 +139,16 @@ def _stock(schedule: Schedule, solved: Solved, row: int, carrier: str, conventio
     retention = (1 - rows.field("loss_fraction_per_h")[row, 0]) ** hours
     # Plant with a store inside fills it or works past it, never both.
     beside = (series["charge_kw"][row] <= _SMALL_KW) if len(solved.power_kw) > 1 else np.zeros(hours.size)
-    return Stock(content, retention, beside.astype(np.float64), conventions.rule(carrier))
+    return Stock(
+        content,
+        retention,
+        beside.astype(np.float64),
+        conventions.rule(carrier),
+        start_kg_per_kwh=conventions.start(solved.rows.names[row]),
+    )
 
 
-def _fleet(schedule: Schedule, solved: Solved, row: int) -> Stock | None:
+def _fleet(schedule: Schedule, solved: Solved, row: int, conventions: Conventions) -> Stock | None:
     """What vehicles were charged with and have not given back; None of a fleet that only charges.
 
     Whose energy a vehicle brings from elsewhere and what it drives with is not known. So the fleet is one pool, which
@@ -148,10 +161,11 @@ def _fleet(schedule: Schedule, solved: Solved, row: int) -> Stock | None:
     moved = charge * rows.field("charge_efficiency")[row, 0] - discharge / rows.field("discharge_efficiency")[row, 0]
     content = np.append(0.0, np.cumsum(moved * hours))
     ones = np.ones(hours.size)
-    return Stock(content - min(float(content.min()), 0.0), ones, 0 * ones, "carry", kept=True)
+    start = conventions.start(rows.names[row])
+    return Stock(content - min(float(content.min()), 0.0), ones, 0 * ones, "carry", True, start)
 
 
-def _under_way(schedule: Schedule, solved: Solved, row: int, pipe: Pipe) -> Iterator[Unit]:
+def _under_way(schedule: Schedule, solved: Solved, row: int, pipe: Pipe, conventions: Conventions) -> Iterator[Unit]:
     """A pipe with a delay: a queue each way, which holds what has entered and has not come out."""
     horizon, names = schedule.inputs.horizon, solved.rows.buses
     known = type(pipe).signals(solved.rows, schedule.inputs)
@@ -165,7 +179,7 @@ def _under_way(schedule: Schedule, solved: Solved, row: int, pipe: Pipe) -> Iter
         content = before + np.append(0.0, np.cumsum(entered * horizon.hours - left))
         ones = np.ones(horizon.steps)
         ports = {"in": Side(source, -entered), "out": Side(target, np.maximum(arriving - spilled, 0.0))}
-        stock = Stock(np.maximum(content, 0.0), ones, 0 * ones, "queue")
+        stock = Stock(np.maximum(content, 0.0), ones, 0 * ones, "queue", False, conventions.start(pipe.name))
         name = pipe.name if way == "forward" else f"{pipe.name} back"
         yield Unit(name, pipe.kind, "store", ports, 0 * ones, stock=stock)
 

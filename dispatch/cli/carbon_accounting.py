@@ -37,8 +37,8 @@ class Request:
     """The options of the command."""
 
     config: str
-    first: str
-    last: str
+    first: str | None
+    last: str | None
     measured: str
     into: Path | None = None
     as_of: str | None = None
@@ -51,6 +51,7 @@ class Request:
     codes: tuple[str, ...] = ()
     time_column: str | None = None
     stamp: str = "start"
+    names: bool = False
 
 
 def run(request: Request) -> None:
@@ -61,6 +62,9 @@ def run(request: Request) -> None:
     """
     from dispatch.measured_account import account
 
+    if request.names:
+        show_names(request.config)
+        return
     began = time.perf_counter()
     site, folder = load_site(request.config), find_config(request.config, "parks").parent
     horizon = span_horizon(site, Span(request.first, request.last, minutes(request.step)))
@@ -71,7 +75,8 @@ def run(request: Request) -> None:
         site, readings = _read(request, site, horizon, folder)
         progress("reading", 1.0)
         done = account(site, readings, tolerance=options.tolerance, progress=progress)
-        into = request.into or Path("accounts") / f"{site.name}-{request.first}-{request.last}"
+        days = f"{horizon.local_start[0]:%Y-%m-%d}-{horizon.local_start[-1]:%Y-%m-%d}"
+        into = request.into or Path("accounts") / f"{site.name}-{days}"
         progress("writing", 0.0)
         files = write_all(done, into, options)
         progress("writing", 1.0)
@@ -80,6 +85,28 @@ def run(request: Request) -> None:
     seconds = f"{time.perf_counter() - began:.0f} s"
     beside = ", ".join(path.name for path in files if path.suffix != ".html")
     out.print(f"\nPage: [bold]{escape(str(into / 'account.html'))}[/bold]; beside it {escape(beside)} ({seconds})")
+
+
+def show_names(config: str) -> None:
+    """What the series of a park's meters may be called: the name to use first, then the others that are understood."""
+    from dispatch.measured_meters import points, units
+
+    site, console = load_site(config), Console()
+    shown = Table(box=None, header_style="bold", title=f"Meters of {escape(site.name)}", title_justify="left")
+    for head in ("asset", "bus", "direction", "name", "or", "units"):
+        shown.add_column(head, no_wrap=head == "name")
+    for point in points(site):
+        known = point.names()
+        for way in dict.fromkeys(known.values()):
+            first, *others = [name for name, one in known.items() if one == way]
+            cells = (point.asset, point.bus, way, f"{first}_kw", ", ".join(others), ", ".join(units(point.carrier)))
+            shown.add_row(*(escape(cell) for cell in cells))
+    console.print(shown)
+    console.print(
+        "Beside them: STORE.stored_kwh, ASSET.co2_kg, CONNECTION.CONTRACT_kw, carbon_intensity_g_per_kwh, "
+        "marginal_intensity_g_per_kwh, residual_intensity_g_per_kwh. One meter of a bus may be missing.",
+        highlight=False,
+    )
 
 
 @dataclass(frozen=True)

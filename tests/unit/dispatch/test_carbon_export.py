@@ -136,6 +136,7 @@ def test_a_footprint_is_split_by_scope(done: Account) -> None:
     for made in footprints(done.goods, SPAN, periods(SPAN, "all"), done.about):
         parts = made["scope_1_kg_co2e_per_unit"] + made["scope_2_kg_co2e_per_unit"]
         assert parts == pytest.approx(made["value_kg_co2e_per_unit"])
+        assert min(made["scope_1_kg_co2e_per_unit"], made["scope_2_kg_co2e_per_unit"]) >= 0
         assert made["declared_unit"] in ("1 t of hydrogen", "1 kWh of heat", "1 kWh of electricity")
         assert "upstream" in made["system_boundary"]
 

@@ -140,6 +140,14 @@ def test_a_table_takes_its_factors_from_what_was_fetched(run: Run, tmp_path: Pat
     assert "archive:metered/carbon_intensity_g_per_kwh" in said["hashes"]
 
 
+def test_names_of_meters_are_listed(run: Run, park: Path) -> None:
+    ended = run("carbon", park, "--names")
+    assert ended.status == 0, ended.err
+    for name in ("pcc.import_kw", "li.discharge_kw", "hp.heat_kw", "trucks_kw", "marginal_intensity_g_per_kwh"):
+        assert name in ended.out
+    refused(run("carbon", park, "--measured", "meters.csv"), "give --from and --to")
+
+
 def test_what_is_wrong_with_the_options_is_said(run: Run, park: Path) -> None:
     table = ("--measured", "meters.csv")
     refused(run("carbon", park, *DAYS), "names no archive: give --measured FILE")

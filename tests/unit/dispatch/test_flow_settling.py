@@ -68,7 +68,7 @@ def test_what_others_feed_in_makes_room_that_the_plan_uses() -> None:
 
 def test_a_limit_that_only_the_parks_own_balances_keep_is_held_on_the_flows() -> None:
     """PV stands on another branch than the load: what it gives, others take. At the load's bus others take 90 kW."""
-    pcc = grid(tariff=tariff(0.1), carbon_intensity_kg_per_kwh=0.7)
+    pcc = grid(tariff=tariff(0.1, feed_in=0.02), export_kw=500.0, carbon_intensity_kg_per_kwh=0.7)
     engine = unit(cost_per_kwh=0.2, co2_kg_per_kwh=0.2, max_kw=1000)
     pv = {"kind": "pv", "name": "roof", "bus": "far", "peak_kw": 500, "tilt_deg": 20, "azimuth_deg": 180}
     way = {"kind": "cable", "name": "way", "bus": "main", "far_bus": "far", "rating_kw": 1000}
@@ -76,7 +76,7 @@ def test_a_limit_that_only_the_parks_own_balances_keep_is_held_on_the_flows() ->
     site = park(
         load(), engine, pcc, pv, way,
         buses=[{"name": "main"}, {"name": "far"}],
-        wishes=[{"meter": "load", "kg_per_kwh_max": 0.65, "over": "hour"}],
+        wishes=[{"meter": "load", "kg_per_kwh_max": 0.6, "over": "hour"}],
         grid=on,
     )  # fmt: skip
     series = {("load", "demand_kw"): 100.0, ("roof", "available_kw"): 80.0}
@@ -87,7 +87,10 @@ def test_a_limit_that_only_the_parks_own_balances_keep_is_held_on_the_flows() ->
     assert proof is not None
     assert proof.basis == "the AC flows"
     assert all(kept for _, kept in proof.told())
-    assert schedule.asset("unit", "power_kw") == pytest.approx(np.full(2, 19.0), abs=0.1)  # .2 u + .7 (190 − u) = 123.5
+    # .2 u + .7 (190 − u) = .6 · 190, though all but 20 kW of the unit's power leaves the park by its own balance.
+    assert schedule.asset("unit", "power_kw") == pytest.approx(np.full(2, 38.0), abs=0.01)
+    assert schedule.asset("pcc", "export_kw") == pytest.approx(np.full(2, 18.0), abs=0.01)
+    assert proof.limits[0].gap_kg < 1e-3
 
 
 def test_without_a_network_the_parks_own_balances_have_the_last_word() -> None:

@@ -210,14 +210,43 @@ def test_losses_on_a_line_are_told_apart_and_borne(tmp_path: Path) -> None:
     done = account(SITE, readings)
     assert {"traced, losses apart", "traced, losses borne by loads"} <= {ledger.name for ledger in done.ledgers}
     apart, borne = (done.ledgers[f"traced, losses {how}"] for how in ("apart", "borne by loads"))
-    assert "riser: losses" in {meter.name for meter in apart.meters}
+    for ledger in (apart, done.ledgers["location"], done.market.hour):
+        lost = next(meter for meter in ledger.meters if meter.name == "riser: losses")
+        assert (lost.asset, lost.role) == ("riser", "loss")
     assert "riser: losses" not in {meter.name for meter in borne.meters}
     assert max(ledger.residual for ledger in done.ledgers) < 1e-9
+
+
+def test_what_stores_held_at_the_start_bears_what_the_parks_file_says(tmp_path: Path) -> None:
+    tank = {"carbon": {"ledgers": {"start_kg_per_kwh": {"tank": 0.9, "li": 0.2}}}}
+    said, usual = (account(site, measured(tmp_path, site)) for site in (metered_park.site(**tank), SITE))
+    for ledger in said.ledgers:
+        content = ledger.stores["tank"]
+        assert content.carbon_kg[0] == pytest.approx(0.9 * content.energy_kwh[0])
+        assert ledger.residual < 1e-9
+    # It came from before the period: none of it is the park's own, or direct.
+    hydrogen, before = (next(g for g in done.goods if g.name == "hydrogen") for done in (said, usual))
+    assert hydrogen.carbon_kg["location"].sum() > before.carbon_kg["location"].sum()
+    assert hydrogen.scope_1_kg["location"].sum() <= before.scope_1_kg["location"].sum() + 1e-9
+    assert hydrogen.direct_kg.sum() == pytest.approx(0.0, abs=1e-9)
 
 
 def test_emissions_that_are_measured_win(tmp_path: Path) -> None:
     found = ran(SITE, measured(tmp_path, **{"gas_main.co2_t_per_h": np.full(24, 0.1)}))
     assert next(u for u in found.operation.units if u.name == "gas_main").emitted_kg == pytest.approx(100 * SPAN.hours)
+
+
+def test_gas_that_is_flared_is_measured_or_asked_for(tmp_path: Path) -> None:
+    coke = {"kind": "byproduct_gas", "name": "coke", "bus": "gas", "offered_kw": 100, "max_kw": 100,
+            "co2_kg_per_kwh": 0.1, "flare_co2_kg_per_kwh": 0.3}  # fmt: skip
+    site = metered_park.site(assets=[*metered_park.PARK["assets"], coke])
+    burnt = {"coke_kw": np.full(24, 20.0), "gas_main_kw": None}
+    with pytest.raises(DataError, match=r"give coke.flared_kw, or all that it emits as coke.co2_kg"):
+        ran(site, measured(tmp_path, site, **burnt), tolerance=Tolerance(None, 100))
+    readings = measured(tmp_path, site, **burnt, **{"coke.flared_kw": np.full(24, 80.0)})
+    unit = next(u for u in ran(site, readings, tolerance=Tolerance(None, 100)).operation.units if u.name == "coke")
+    assert unit.own_kg == pytest.approx(np.full(24, 24.0))
+    assert unit.emitted_kg == pytest.approx(np.full(24, 2.0))
 
 
 def test_deliveries_are_measured_or_follow_from_the_contracts_terms(tmp_path: Path) -> None:

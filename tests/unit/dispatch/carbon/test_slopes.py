@@ -135,3 +135,33 @@ def test_what_stands_idle_is_worth_what_it_would_be_and_not_nothing() -> None:
     assert ways.emitted[0, 4] == pytest.approx(1.0)
     assert ways.emitted[0, 0] == pytest.approx(0.5, abs=1e-6)  # half of the content is given to the load
     assert ways.emitted[0, 5] == 0
+
+
+def test_what_is_under_way_is_worth_what_it_is_where_it_comes_out() -> None:
+    """A pipe that takes an hour: the last three hours of the load are those of the source one hour before."""
+    entered, left = np.array([5.0, 5, 5, 5, 5, 0]), np.array([0.0, 5, 5, 5, 5, 5])
+    energy = np.append(0.0, np.cumsum(entered - left))
+    stock = Stock(energy, np.ones(STEPS), np.zeros(STEPS), "queue")
+    pipe = replace(unit("pipe", "store", {"in": ("near", -entered), "out": ("far", left)}), stock=stock)
+    source = unit("source", "source", {"heat": ("near", entered)}, entered * np.linspace(0.1, 0.6, STEPS))
+    units = (source, pipe, unit("need", "sink", {"heat": ("far", -left)}))
+    operation = Operation(hours(STEPS), {"near": "heat", "far": "heat"}, units)
+    slopes = Slopes(operation, "need", WINDOWS, 0.0)
+    ways = slopes.of(source, None, ["heat"])
+    np.testing.assert_allclose(ways.emitted, [[1, 1, 1, 1, 1, 0], [0, 0, 1, 1, 1, 0]], atol=1e-6)
+    np.testing.assert_array_equal(slopes.of(pipe, None, ["out"]).gives["out"], 0.0)
+
+
+def test_a_loop_that_nothing_leaves_is_worth_nothing() -> None:
+    """Two links that carry power back and forth, beside a source and its load."""
+    there = np.full(STEPS, 2.0)
+    units = (
+        unit("forth", "link", {"near": ("a", -there), "far": ("b", there)}),
+        unit("back", "link", {"near": ("b", -there), "far": ("a", there)}),
+        unit("source", "source", {"el": ("c", there)}, there * 0.5),
+        unit("load", "sink", {"el": ("c", -there)}),
+    )
+    operation = Operation(hours(STEPS), dict.fromkeys("abc", "electricity"), units)
+    slopes = Slopes(operation, "load", WINDOWS, 0.0)
+    np.testing.assert_allclose(slopes.of(units[2], None, ["el"]).emitted, WINDOWS, atol=1e-6)
+    np.testing.assert_allclose(slopes.of(units[0], None, ["far"]).emitted, 0.0, atol=1e-6)
