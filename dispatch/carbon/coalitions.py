@@ -157,10 +157,9 @@ def coalitions(site: Site, inputs: Inputs, players: Mapping[str, Sequence[str]],
         alone.append(problem.compiled.matrices())
         if not _same_but_demand(alone[-1], nobody) or not np.allclose(_constant(problem), constant):
             raise DataError(f"players: the demand of '{name}' decides more than what must be served; leave it out")
-    lower, upper, data = (
-        np.array([_added(of(one), of(nobody)) for one in alone])
-        for of in (lambda m: m.row_lower, lambda m: m.row_upper, lambda m: m.rows.data)
-    )
+    lower = np.array([_added(one.row_lower, nobody.row_lower) for one in alone])
+    upper = np.array([_added(one.row_upper, nobody.row_upper) for one in alone])
+    data = np.array([_added(one.rows.data, nobody.rows.data) for one in alone])
     rows, entries = (_some(*changes) for changes in ((lower, upper), (data,)))
     column = np.repeat(np.arange(nobody.cost.size), np.diff(nobody.rows.indptr))
     made = Coalitions(

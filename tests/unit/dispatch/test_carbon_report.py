@@ -16,6 +16,7 @@ from dispatch.findings import findings
 from dispatch.plan import Plan
 from dispatch.presentation import report_data
 from dispatch.problem import Problem
+from dispatch.report.data import ReportData
 from dispatch.report.page import render
 from dispatch.solve import solve
 from dispatch.tables import schedule_table
@@ -46,12 +47,17 @@ def plan() -> Plan:
     return planned(site, inputs)
 
 
+@pytest.fixture(scope="module")
+def data(plan: Plan) -> ReportData:
+    return report_data(plan)
+
+
 def test_the_plan_is_proved(plan: Plan) -> None:
     assert plan.audit.passed
 
 
-def test_money_lines_add_up_to_the_total(plan: Plan) -> None:
-    money = dict(report_data(plan).money)
+def test_money_lines_add_up_to_the_total(data: ReportData) -> None:
+    money = dict(data.money)
     assert {"carbon: allowances bought", "carbon: offsets", "green certificates"} <= set(money)
     total = money.pop("total")
     assert sum(money.values()) == pytest.approx(total, abs=0.05)
@@ -60,8 +66,8 @@ def test_money_lines_add_up_to_the_total(plan: Plan) -> None:
     assert anyway == pytest.approx(80 * (0.01 + 0.00499) - 60 * 0.00499, abs=0.01)
 
 
-def test_wishes_are_told_with_what_a_tonne_is_worth(plan: Plan) -> None:
-    told = {text: (outcome, kept) for text, outcome, kept in report_data(plan).wishes}
+def test_wishes_are_told_with_what_a_tonne_is_worth(data: ReportData) -> None:
+    told = {text: (outcome, kept) for text, outcome, kept in data.wishes}
     outcome, kept = told["emissions of at most 0.05 t per hour"]
     assert not kept
     assert outcome.startswith("over by ")
@@ -69,8 +75,8 @@ def test_wishes_are_told_with_what_a_tonne_is_worth(plan: Plan) -> None:
     assert told["carbon-free energy of at least 20% per horizon"][0].startswith("short by ")
 
 
-def test_the_account_is_an_answer_with_its_tables(plan: Plan) -> None:
-    answer = next(a for a in report_data(plan).answers if a.title.startswith("Carbon"))
+def test_the_account_is_an_answer_with_its_tables(data: ReportData) -> None:
+    answer = next(a for a in data.answers if a.title.startswith("Carbon"))
     caps, quota, certificates = answer.tables
     assert len(caps.rows) == 4
     assert [row[3] for row in caps.rows] == pytest.approx([0, 0, 0, (0.6 * 100 - 50) / 1000])
@@ -84,7 +90,7 @@ def test_the_account_is_an_answer_with_its_tables(plan: Plan) -> None:
     balance = {str(name): float(value) for name, value in certificates.rows}  # type: ignore[arg-type]
     assert balance["in stock at the end"] == pytest.approx(0.0, abs=1e-6)
     assert balance["sold"] == pytest.approx(0.5)
-    assert "Carbon: caps, quota, certificates" in render(report_data(plan))
+    assert "Carbon: caps, quota, certificates" in render(data)
 
 
 def test_certificates_balance(plan: Plan) -> None:

@@ -52,7 +52,7 @@ def park_fields(content: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> Replayed:
-    base = case(tmp_path_factory.mktemp("carbon"), ("rule_based", "day_ahead", "rolling", "perfect"), 6.0)
+    base = case(tmp_path_factory.mktemp("carbon"), ("rule_based", "day_ahead", "rolling", "perfect"), 12.0)
     return replay(with_carbon(base), executor("serial"), Journal())
 
 
