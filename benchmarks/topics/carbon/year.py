@@ -131,7 +131,7 @@ def year(*, circulating: bool = False) -> Year:
     return part(network(circulating=circulating), slice(0, STEPS))
 
 
-def at_nodes(what: Year) -> Array:
+def at_nodes(what: Year) -> np.ndarray:
     """(K,) nodes of the sources: what buses feed in, then the import."""
     return np.tile(np.arange(what.flows.nodes), 2)
 
