@@ -13,10 +13,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dispatch.asset import Asset
 from dispatch.carbon_check import carbon_money, carbon_violations
 from dispatch.groups import EXPORT, IMPORT
 from dispatch.part import Account, Violation, breaches
 from dispatch.schedule import Schedule, Solved
+from dispatch.signals import Array
 from dispatch.survival import outages
 
 _BALANCE_KW = 1e-3
@@ -148,7 +150,13 @@ def _sums(schedule: Schedule) -> Iterator[Violation]:
 
 
 def _account(solved: Solved, schedule: Schedule) -> Account:
-    return type(solved.rows.members[0]).account(solved.rows, schedule.inputs, solved.series)
+    cls: type[Asset] = type(solved.rows.members[0])
+    return cls.account(solved.rows, schedule.inputs, solved.series)
+
+
+def _by_row(values: Array | float) -> Array | float:
+    """(row,) sums of what an account states by the step."""
+    return np.sum(values, axis=1) if np.ndim(values) == 2 else values
 
 
 def _accounts(solved: Solved, account: Account, schedule: Schedule) -> Iterator[Violation]:
@@ -163,7 +171,7 @@ def _accounts(solved: Solved, account: Account, schedule: Schedule) -> Iterator[
         yield from breaches(rows.names, f"{name} differs from its series", apart, _BALANCE_KW, "kW")
     stated = {
         "money": (solved.cost_step.sum(axis=1) + solved.cost_period.sum(axis=1), account.money, "money"),
-        "carbon": (solved.co2_step_kg.sum(axis=1), account.co2_kg, "kg"),
+        "carbon": (solved.co2_step_kg.sum(axis=1), _by_row(account.co2_kg), "kg"),
         "penalty": (solved.penalty_step.sum(axis=1), account.penalty, "money"),
     }
     for name, (total, own, unit) in stated.items():

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from dispatch.carbon.ledger import Content, Ledger, Ledgers, Meter
+from dispatch.carbon.marginal_ledger import SIDES
+from dispatch.carbon.on_network import OTHERS
 from dispatch.report.data import Answer, Cell, Line, Picture, Table
 from dispatch.report.wording import energy, mass
 from dispatch.tables import rounded
@@ -22,6 +24,11 @@ _NOTE = (
     "A dash: the method does not count at this meter. A store counts what its content gains. A method that conserves "
     "leaves nothing over; marginal rates price one kWh more or less and do not add up to what was emitted."
 )
+_FEEDER = (
+    " On the network's flows the park shares what comes from upstream with other customers, and what these feed in "
+    "counts as free of carbon."
+)
+_ONE_KWH = "Marginal is the mean of one kWh less and one kWh more, which differ where plant is just full or just empty."
 _HELD = (
     "What stores held at the start is taken to be as clean as what charges them in the plan; where nothing does, as "
     "the mean of all that the park is supplied with."
@@ -32,15 +39,13 @@ def carbon_answers(ledgers: Ledgers) -> Iterator[Answer]:
     """Which ledger says what, meters side by side, and intensities by the hour; nothing where nothing is emitted."""
     if not any(np.abs(one.emitted_kg).sum() > _SMALL for one in ledgers):
         return
-    yield Answer("Ledgers: which question each answers", (), tables=(_questions(ledgers), _totals(ledgers)))
+    whole = Ledgers(tuple(one for one in ledgers if one.name not in SIDES))
+    tables, without = (_questions(whole), _totals(whole)), _left_out(ledgers)
+    yield Answer("Ledgers: which question each answers", (), tables=tables, note=without)
     meters = _meters(ledgers)
-    yield Answer(
-        "Carbon by meter",
-        (),
-        tables=(_masses(ledgers, meters),),
-        note=_NOTE,
-    )
-    yield Answer("Intensity by meter", (), tables=(_intensities(ledgers, meters),))
+    feeder = _FEEDER if any(meter.role == "others" and meter.name == OTHERS for meter in meters) else ""
+    yield Answer("Carbon by meter", (), tables=(_masses(whole, meters),), note=_NOTE + feeder)
+    yield Answer("Intensity by meter", (), tables=(_intensities(ledgers, meters),), note=_ONE_KWH)
     followed = next((one for one in ledgers if one.buses), None)
     if followed is not None:
         yield _by_hour(followed)
@@ -48,6 +53,10 @@ def carbon_answers(ledgers: Ledgers) -> Iterator[Answer]:
 
 def _questions(ledgers: Ledgers) -> Table:
     return Table(("Ledger", "Question"), tuple((one.name, one.question) for one in ledgers))
+
+
+def _left_out(ledgers: Ledgers) -> str:
+    return " ".join(f"Left out, {method}: {why}." for method, why in ledgers.left_out.items())
 
 
 def _totals(ledgers: Ledgers) -> Table:
@@ -103,7 +112,9 @@ def _intensities(ledgers: Ledgers, meters: Sequence[Meter]) -> Table:
     for meter in meters:
         if meter.role in ("load", "product", "export", "others"):
             found = [one.get(meter.name, (0.0, 0.0)) for one in sums]
-            rows.append((meter.name, *(carbon / used if abs(used) > _SMALL else None for used, carbon in found)))
+            shown = [carbon / used if abs(used) > _SMALL else None for used, carbon in found]
+            if any(value is not None for value in shown):
+                rows.append((meter.name, *shown))
     return Table(("Meter", *(f"{one.name} [{_KG_PER_KWH}]" for one in ledgers)), tuple(rows))
 
 

@@ -13,16 +13,16 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from dispatch.carbon_settings import ACCOUNT, Certificates, Quota
-from dispatch.carbon_sums import Accounts, Sums, brought, gaps, hourly, windows_of
+from dispatch.carbon_sums import Accounts, Gap, Sums, brought, gaps, hourly, windows_of
 from dispatch.carbon_wishes import EmissionsWish
 from dispatch.part import Violation
 from dispatch.schedule import Schedule
 from dispatch.signals import Array
 from dispatch.site import FillWish
 
-_ROOM = {"kg": 0.1, "kWh": 0.1}
+_ROOM = 0.1  # kg or kWh
 _T = 1e-4
-_SHARE = 1e-6
+_SHARE = 1e-5
 
 
 def carbon_money(schedule: Schedule) -> Array:
@@ -55,14 +55,14 @@ def _wishes(schedule: Schedule, of: Sums) -> Iterator[Violation]:
             continue
         cap = schedule.carbon.caps_kg.get(wish.text) if isinstance(wish, EmissionsWish) else None
         for gap in gaps(wish, of, hours, windows_of(schedule.inputs.horizon, wish.over), cap):
-            yield from _understated(schedule, gap.text, gap.missed, _ROOM[gap.unit])
+            yield from _understated(schedule, gap)
 
 
-def _understated(schedule: Schedule, text: str, really: Array, tolerance: float) -> Iterator[Violation]:
-    stated, unit = schedule.wish_short[text]
-    for scenario, window in np.argwhere(~(really <= stated + tolerance + _SHARE * np.abs(really))):
-        value, limit = float(really[scenario, window]), float(stated[scenario, window])
-        yield Violation("site", f"{text}: missed by more than stated", int(window), value, limit, unit)
+def _understated(schedule: Schedule, gap: Gap) -> Iterator[Violation]:
+    stated, unit = schedule.wish_short[gap.text]
+    for scenario, window in np.argwhere(~(gap.missed <= stated + _ROOM + _SHARE * np.abs(gap.of))):
+        value, limit = float(gap.missed[scenario, window]), float(stated[scenario, window])
+        yield Violation("site", f"{gap.text}: missed by more than stated", int(window), value, limit, unit)
 
 
 def _certificates(wanted: Certificates, schedule: Schedule, of: Sums) -> Iterator[Violation]:

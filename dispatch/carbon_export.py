@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dispatch.carbon.certificates import PER_KWH
-from dispatch.carbon.goods import Good, Line, lines, periods
+from dispatch.carbon.goods import Good, Period, figures, periods
 from dispatch.carbon.ledger import Content, Ledger, Ledgers
 from dispatch.carbon.market import Market
 from dispatch.errors import DataError
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 FORMATS = ("parquet", "csv", "json")
 BY = ("step", "hour", "day", "month", "year", "all")
 _DECIMALS = 9
+_SMALL = 1e-9
 
 
 @dataclass(frozen=True)
@@ -100,13 +101,14 @@ def coarser(ledger: Ledger, by: str) -> Ledger:
         return ledger
     cuts = [first for _, first, _ in periods(ledger.horizon, by)]
     edges = [*cuts, ledger.horizon.steps]
-    sums = (np.add.reduceat(values, cuts, axis=1) for values in (ledger.energy_kwh, ledger.carbon_kg))
+    energy, carbon = (np.add.reduceat(values, cuts, axis=1) for values in (ledger.energy_kwh, ledger.carbon_kg))
     return Ledger(
         ledger.name,
         ledger.question,
         Horizon(ledger.horizon.edges[edges], ledger.horizon.time_zone),
         ledger.meters,
-        *sums,
+        energy,
+        carbon,
         np.add.reduceat(ledger.emitted_kg, cuts),
         {name: Content(held.energy_kwh[edges], held.carbon_kg[edges]) for name, held in ledger.stores.items()},
     )
@@ -207,33 +209,69 @@ def certificate_table(market: Market) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=schema)
 
 
-def goods_table(found: Sequence[Good], horizon: Horizon, named: Sequence[tuple[str, int, int]]) -> pa.Table:
+def goods_table(found: Sequence[Good], horizon: Horizon, named: Sequence[Period]) -> pa.Table:
     """A row for each good, ledger and period; carbon per t or kWh of what was delivered."""
     import pyarrow as pa
 
-    rows = [goods_row(line, horizon) for good in found for line in lines(good, named)]
-    texts = ("good", "unit", "ledger", "period", "first", "end")
-    numbers = tuple(name for name in _NUMBERS if name not in texts)
-    schema = pa.schema([*(pa.field(n, pa.string()) for n in texts), *(pa.field(n, pa.float64()) for n in numbers)])
-    return pa.Table.from_pylist(rows, schema=schema)
+    blocks = [_goods_block(good, ledger, horizon, named) for good in found for ledger in good.carbon_kg]
+    if blocks:
+        return pa.concat_tables(blocks)
+    texts = [pa.field(name, pa.string()) for name in _TEXTS]
+    return pa.schema([*texts, *(pa.field(name, pa.float64()) for name in _NUMBERS)]).empty_table()
 
 
+_TEXTS = ("good", "unit", "ledger", "period", "first", "end")
 _NUMBERS = (
     "amount", "carbon_kg", "kg_per_unit", "direct_kg", "indirect_kg", "scope_1_kg", "scope_2_kg", "electricity_kwh",
     "electricity_kg_per_kwh",
 )  # fmt: skip
 
 
-def goods_row(line: Line, horizon: Horizon) -> dict[str, Any]:
-    """One line as plain values; what cannot be said is None."""
-    values = {
-        "good": line.good,
-        "unit": line.unit,
-        "ledger": line.ledger,
-        "period": line.period,
-        "first": horizon.local_start[line.first].isoformat(),
-        "end": horizon.local_end[line.end - 1].isoformat(),
-        **{name: getattr(line, name) for name in _NUMBERS if hasattr(line, name)},
-        "kg_per_unit": line.per_unit_kg,
+def write_goods(
+    found: Sequence[Good], horizon: Horizon, named: Sequence[Period], path: Path, meta: Mapping[str, Any]
+) -> None:
+    """The same in the format that the path ends in; JSON says periods once, and names once for each good and ledger.
+
+    Raises:
+        DataError: there is no such format.
+    """
+    if path.suffix != ".json":
+        write_table(goods_table(found, horizon, named), path, meta)
+        return
+    rows = [
+        {"good": good.name, "unit": good.unit, "ledger": ledger}
+        | {name: _plain(values) for name, values in _numbers(good, ledger, named).items()}
+        for good in found
+        for ledger in good.carbon_kg
+    ]
+    _dump({"metadata": meta, **_times(horizon, named), "goods": rows}, path)
+
+
+def _goods_block(good: Good, ledger: str, horizon: Horizon, named: Sequence[Period]) -> pa.Table:
+    """One good in one ledger."""
+    import pyarrow as pa
+
+    said = {"good": good.name, "unit": good.unit, "ledger": ledger}
+    texts = {name: [text] * len(named) for name, text in said.items()} | _times(horizon, named)
+    numbers = {name: pa.array(v, from_pandas=True) for name, v in _numbers(good, ledger, named).items()}
+    return pa.table({name: pa.array(values, pa.string()) for name, values in texts.items()} | numbers)
+
+
+def _numbers(good: Good, ledger: str, named: Sequence[Period]) -> dict[str, np.ndarray]:
+    """(period,) each; what nothing was delivered of has no carbon per unit."""
+    columns = figures(good, ledger, named)
+    columns["kg_per_unit"] = _ratio(columns["carbon_kg"], columns["amount"])
+    columns["electricity_kg_per_kwh"] = _ratio(columns["indirect_kg"], columns["electricity_kwh"])
+    return {name: columns[name] for name in _NUMBERS}
+
+
+def _times(horizon: Horizon, named: Sequence[Period]) -> dict[str, list[str]]:
+    return {
+        "period": [period for period, _, _ in named],
+        "first": [horizon.local_start[first].isoformat() for _, first, _ in named],
+        "end": [horizon.local_end[end - 1].isoformat() for _, _, end in named],
     }
-    return {name: None if isinstance(v, float) and not np.isfinite(v) else v for name, v in values.items()}
+
+
+def _ratio(over: np.ndarray, under: np.ndarray) -> np.ndarray:
+    return np.asarray(np.divide(over, under, out=np.full(under.shape, np.nan), where=under > _SMALL))

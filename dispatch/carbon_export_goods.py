@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dispatch.carbon.goods import CN_CODES, Good, Line, lines
+from dispatch.carbon.goods import CN_CODES, Good, Line, Period, lines
 from dispatch.carbon_export import About
 from dispatch.signals import Horizon
 
@@ -25,7 +25,7 @@ _BOUNDARY = (
 def cbam(
     found: Sequence[Good],
     horizon: Horizon,
-    named: Sequence[tuple[str, int, int]],
+    named: Sequence[Period],
     about: About,
     codes: Mapping[str, str] = CN_CODES,
 ) -> dict[str, Any]:
@@ -70,9 +70,7 @@ def _embedded(line: Line, horizon: Horizon, code: str, about: About) -> dict[str
     }
 
 
-def footprints(
-    found: Sequence[Good], horizon: Horizon, named: Sequence[tuple[str, int, int]], about: About
-) -> list[dict[str, Any]]:
+def footprints(found: Sequence[Good], horizon: Horizon, named: Sequence[Period], about: About) -> list[dict[str, Any]]:
     """Partial footprints: declared unit, period, value, and its split by scope."""
     return [
         {

@@ -105,7 +105,7 @@ def _over_time(ledger: Ledger) -> tuple[Section, ...]:
         f"Carbon by {by}",
         f"{ledger.name}: which meter the carbon reached.",
         ("", "t CO₂"),
-        [f"{horizon.local_start[first]:%b}" if by == "month" else name[-5:] for name, first, _ in named],
+        [f"{horizon.local_start[first]:{'%b' if by == 'month' else '%d'}}" for _, first, _ in named],
         tuple(
             Stack(ledger.meters[k].name, colours[ledger.meters[k].name].light, tuple(np.maximum(monthly[k], 0.0)))
             for k in shown
@@ -186,5 +186,5 @@ def _imbalance(imbalance_kw: Mapping[str, Array], ledger: Ledger) -> Section:
 
 def _rests_on(about: About) -> Section:
     rows = tuple((f"{name} factor", said) for name, said in about.factors.items())
-    rows += tuple((f"SHA-256 of {name}", value[:16]) for name, value in sorted(about.hashes.items())[:12])
+    rows += tuple((name, f"SHA-256 {value[:16]}…") for name, value in sorted(about.hashes.items())[:12])
     return Section("What it rests on", tables=(Table(("What", "Where from"), rows),))

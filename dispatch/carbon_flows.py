@@ -77,4 +77,4 @@ def grid_intensity(site: Site, schedule: Schedule) -> Array:
     bought = np.array([schedule.asset(name, "import_kw") for name in lines])
     total = bought.sum(axis=0)
     mean = np.mean(known, axis=0)
-    return np.divide((np.array(known) * bought).sum(axis=0), total, out=mean, where=total > 0)
+    return np.asarray(np.divide((np.array(known) * bought).sum(axis=0), total, out=mean, where=total > 0))

@@ -50,7 +50,7 @@ class CarbonPosition:
             yield from paid
             anyway = sum(money for _, money in paid) - float(self.quota["money"][scenario])
             if abs(anyway) > _SMALL:
-                yield f"carbon: less what the {quota.per} pays without this plan", -anyway
+                yield f"carbon: what the {quota.per} costs without this plan, taken off", -anyway
         if certificates is not None:
             yield "green certificates", float(self.certificates["money"][scenario])
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from dispatch.carbon_conventions import Conventions
 from dispatch.carbon_wishes import Covered
 from dispatch.frozen import Finite, Fraction, Frozen, NonNegative, Positive
 
@@ -107,10 +108,11 @@ class Certificates(Frozen):
 
 
 class CarbonSettings(Frozen):
-    """What carbon costs beside its price in the objective, counted as money."""
+    """What carbon costs beside its price in the objective, counted as money; and how it is accounted."""
 
     quota: Quota | None = None
     certificates: Certificates | None = None
+    ledgers: Conventions = Field(default=Conventions(), description="how accounts hold and share carbon")
 
     @model_validator(mode="after")
     def _registered_for_something(self) -> Self:

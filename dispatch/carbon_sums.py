@@ -60,11 +60,13 @@ class Gap:
 
     Attributes:
         missed: (scenario, window) above zero where it is.
+        of: (scenario, window) all that is emitted or used, in the same unit.
         penalty: money per unit.
     """
 
     text: str
     missed: Array
+    of: Array
     penalty: float
     unit: str
 
@@ -87,6 +89,8 @@ def _of_kind(schedule: Schedule, solved: Solved, account: Account) -> dict[str, 
     network = type(solved.rows.members[0]).is_network
     own = account.contracted_kw if network else account.supply_kw - account.unclean_kw
     electric = 0.0 if account.of_fuel else _ELECTRIC
+    # A kind whose account has one sum over the horizon is believed about its steps: the sum is held against it.
+    emitted = account.co2_kg if np.ndim(account.co2_kg) == 2 else solved.co2_step_kg
     per_fuel = _per_fuel(schedule, solved, account)
     return {
         "supply": account.supply_kw,
@@ -96,8 +100,8 @@ def _of_kind(schedule: Schedule, solved: Solved, account: Account) -> dict[str, 
         "grid_free": account.grid_free_kw,
         "issued": 0.0 if network else own * _issuing(schedule, solved),
         "exported": account.bought_kw - account.supply_kw if network else 0.0,
-        "emitted": solved.co2_step_kg,
-        "direct": 0.0 if network else solved.co2_step_kg,
+        "emitted": emitted,
+        "direct": 0.0 if network else emitted,
         "kgce": electric * account.supply_kw + per_fuel * account.fuel_kw,
         "unclean_kgce": electric * account.unclean_kw + per_fuel * account.unclean_fuel_kw,
     }
@@ -150,18 +154,19 @@ def gaps(wish: Wish, of: Sums, hours: Array, windows: Array, cap_kg: Array | Non
     if isinstance(wish, EmissionsWish):
         most = 1000 * wish.emissions_max_t if cap_kg is None else cap_kg
         emitted = (of.direct if wish.covers == "direct" else of.emitted) @ windows
-        yield Gap(wish.text, emitted - most, wish.penalty_per_t / 1000, "kg")
+        yield Gap(wish.text, emitted - most, emitted, wish.penalty_per_t / 1000, "kg")
     elif isinstance(wish, CarbonFreeWish):
         free = np.minimum(of.supply, of.free - of.gone) + of.grid_free
         missed = ((wish.carbon_free_min * of.supply - free) * hours) @ windows
-        yield Gap(wish.text, missed, wish.penalty_per_kwh, "kWh")
+        yield Gap(wish.text, missed, (of.supply * hours) @ windows, wish.penalty_per_kwh, "kWh")
     elif isinstance(wish, ZeroCarbonWish):
         used = (of.kgce * hours) @ windows
-        over = of.emitted @ windows - wish.emissions_max_t_per_tce * used
+        emitted = of.emitted @ windows
+        over = emitted - wish.emissions_max_t_per_tce * used
         unclean = ((of.unclean_kgce - _ELECTRIC * of.claimed) * hours) @ windows
-        yield Gap(wish.texts[0], over, wish.penalty_per_t / 1000, "kg")
+        yield Gap(wish.texts[0], over, emitted, wish.penalty_per_t / 1000, "kg")
         short = (unclean - used * (1 - wish.clean_energy_min)) / _ELECTRIC
-        yield Gap(wish.texts[1], short, wish.penalty_per_kwh, "kWh")
+        yield Gap(wish.texts[1], short, used / _ELECTRIC, wish.penalty_per_kwh, "kWh")
     elif isinstance(wish, CleanShareWish | DirectShareWish):
         yield _share(wish, of, (windows.T * hours).T)
 
@@ -172,7 +177,7 @@ def _share(wish: CleanShareWish | DirectShareWish, of: Sums, energy: Array) -> G
     else:
         counted, least, sort = of.supply - of.bought, wish.direct_share_min, "direct"
     text = f"{sort} share of at least {least:.0%} per {wish.over}"
-    return Gap(text, (least * of.supply - counted) @ energy, wish.penalty_per_kwh, "kWh")
+    return Gap(text, (least * of.supply - counted) @ energy, of.supply @ energy, wish.penalty_per_kwh, "kWh")
 
 
 def unmatched_kwh(of: Sums, hours: Array) -> Array:

@@ -158,6 +158,7 @@ def _flow_limits(proof: FlowProof) -> dict[str, object]:
     return {
         "traced_on": proof.basis,
         "plans_traced": proof.rounds,
+        "bound_is": "of plans under the last rows; another mix of plant may do with less",
         "windows_passed_before": proof.passed_before,
         "windows_passed": sum(int(limit.passed.sum()) for limit in proof.limits),
         "largest_gap_of_rows_kg": _digits(max((limit.gap_kg for limit in proof.limits), default=0.0), 3),

@@ -11,7 +11,7 @@ _HEAT = 3600 / _COAL_KJ_PER_KG
 _HOT: tuple[Carrier, ...] = ("heat", "steam", "cold", "compressed_air")
 _BURNT: tuple[Carrier, ...] = ("gas", "fuel", "hydrogen", "ammonia", "methanol")
 
-KGCE_PER_KWH: Mapping[Carrier, float] = {"electricity": 0.1229, "co2": 0.0} | dict.fromkeys(_HOT + _BURNT, _HEAT)
+KGCE_PER_KWH: Mapping[Carrier, float] = {"electricity": 0.1229, "co2": 0.0, **dict.fromkeys(_HOT + _BURNT, _HEAT)}
 """kg of standard coal per kWh, equivalent values: electricity as GB/T 2589-2020 lists it, all else by heating value.
 
 CO2 as a feedstock is no energy.

@@ -202,7 +202,7 @@ class Conversion(Asset):
         return Account(
             powers,
             money=energy * rows.field("cost_per_kwh")[:, 0],
-            co2_kg=energy * rows.field("co2_kg_per_kwh")[:, 0],
+            co2_kg=flow * given.horizon.hours * rows.field("co2_kg_per_kwh"),
             of_fuel=cls.input_port != "electricity",
             supply_kw=supply,
             unclean_kw=supply * rows.field("unclean_fraction"),

@@ -89,7 +89,12 @@ class Feeds(Frozen):
     )
     weather_url: str | None = Field(default=None, description="address of an own server with Open-Meteo's format")
     prices: tuple[PriceFeed, ...] = ()
-    carbon_intensity: tuple[IntensityFeed, ...] = ()
+    carbon_intensity: tuple[IntensityFeed, ...] = Field(
+        default=(), description="on average; entsoe-mix brings the mix too, from which what is marginal is estimated"
+    )
+    marginal_intensity: tuple[FileFeed, ...] = Field(
+        default=(), description="of one kWh more or less, where somebody measures it"
+    )
 
     @model_validator(mode="after")
     def _once(self) -> Self:

@@ -9,12 +9,13 @@ otherwise, which is told. A step that none of them knows is an error.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dispatch import fed
 from dispatch.errors import AlignmentError, DataError
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from forecasting.forecast import Forecast
     from forecasting.targets import Target
 
+Mask = NDArray[np.bool_]
 _AROUND_S = 4 * 3600
 _SPANS_SHOWN = 3
 
@@ -51,6 +53,13 @@ class Said:
     def known(self) -> Array:
         """(T,) the fact, else the service's forecast."""
         return np.where(np.isfinite(self.fact), self.fact, self.ahead)
+
+    def over(self, paths: Array, least: float) -> Array:
+        """Own paths (S, T), the central one first, moved to what is known better; none falls below ``least``."""
+        there = np.isfinite(self.ahead)
+        moved = np.where(there, np.where(there, self.ahead, 0.0) + paths - paths[0], paths)
+        there = np.isfinite(self.fact)
+        return np.where(there, np.where(there, self.fact, 0.0), np.maximum(moved, least))
 
 
 @dataclass(frozen=True)
@@ -114,11 +123,24 @@ class Reader:
             if not np.isfinite(self.said(name, horizon).fact).all()
         )
 
+    def anchored(self, horizon: Horizon, forecast: Forecast) -> Forecast:
+        """Our own forecast, moved to what is known better: it has no width where there are facts."""
+        moved: dict[str, dict[str, Array]] = {"central": {}, "quantiles": {}, "scenarios": {}}
+        for name in (name for name in self.asked if name in forecast.names):
+            levels = len(forecast.levels)
+            rows = np.vstack([forecast.central[name], forecast.quantiles[name].T, forecast.scenarios[name]])
+            better = self.said(name, horizon).over(rows, least_of(name))
+            moved["central"][name] = better[0]
+            moved["quantiles"][name] = np.ascontiguousarray(better[1 : 1 + levels].T)
+            moved["scenarios"][name] = better[1 + levels :]
+        changes: dict[str, Any] = {field: {**getattr(forecast, field), **values} for field, values in moved.items()}
+        return replace(forecast, **changes)
+
     def fetched(self, horizon: Horizon, forecast: Forecast | None, scenarios: int) -> Fetched:
         """Paths of all series: a central one, and ``scenarios`` beside it.
 
         Args:
-            forecast: joint quantiles and scenarios of series that are no facts; it may lack some.
+            forecast: joint quantiles and scenarios of series that are no facts, as `anchored`; it may lack some.
 
         Raises:
             DataError: some steps are unknown, and the file says nothing of what to take instead.
@@ -127,7 +149,7 @@ class Reader:
         notes: list[str] = []
         for name, feed in self.asked.items():
             path = self._path(self.said(name, horizon), name, forecast, scenarios)
-            lacking = ~np.isfinite(path).all(axis=0)
+            lacking = np.asarray(~np.isfinite(path).all(axis=0))
             if lacking.any():
                 path[:, lacking] = self._instead(name, feed, horizon, lacking)
                 notes.append(_stood_in(name, feed, horizon, lacking))
@@ -142,14 +164,9 @@ class Reader:
         if forecast is None or name not in forecast.names:
             return central
         own = forecast.central[name]
-        paths = np.vstack([own, forecast.scenarios[name]]) if scenarios else own[None, :]
-        around = np.isfinite(said.ahead)
-        moved = np.where(around, np.where(around, said.ahead, 0.0) + paths - own, paths)
-        if feed_unit(name).kind == "intensity":
-            moved = np.maximum(moved, 0.0)
-        return np.where(np.isfinite(said.fact), np.where(np.isfinite(said.fact), said.fact, 0.0), moved)
+        return np.vstack([own, forecast.scenarios[name]]) if scenarios else np.array(own[None, :])
 
-    def _instead(self, name: str, feed: Feed, horizon: Horizon, lacking: Array) -> float:
+    def _instead(self, name: str, feed: Feed, horizon: Horizon, lacking: Mask) -> float:
         """What the file says to take, in the series' own unit.
 
         Raises:
@@ -183,18 +200,33 @@ class Reader:
         return self.archive.as_of(_utc(moment))
 
 
+def least_of(name: str) -> float:
+    """The least value that a series can have: prices fall below zero, carbon does not."""
+    return 0.0 if feed_unit(name).kind == "intensity" else -np.inf
+
+
+def settled(site: Site, horizon: Horizon, archive: Archive) -> Site:
+    """The site with what really came of all series over a horizon filled in, for what is settled on it.
+
+    Raises:
+        DataError: some steps are unknown, and the file says nothing of what to take instead.
+    """
+    reader = Reader(site, archive, None)
+    return reader.fetched(horizon, None, 0).site if reader.asked else site
+
+
 def _utc(moment: pd.Timestamp) -> pd.Timestamp:
     return moment.tz_convert("UTC")
 
 
-def _stood_in(name: str, feed: Feed, horizon: Horizon, lacking: Array) -> str:
+def _stood_in(name: str, feed: Feed, horizon: Horizon, lacking: Mask) -> str:
     """Which steps hold a stand-in, and what it is."""
     entry = f" ({feed.otherwise.entry or feed.otherwise.source})" if isinstance(feed.otherwise, Factor) else ""
     when = "throughout" if lacking.all() else f"at {_when(horizon, lacking)}"
     return f"{name}: nothing was known {when}, so {feed.fallback:g}{entry} stands in, as the park's file says"
 
 
-def _when(horizon: Horizon, steps: Array) -> str:
+def _when(horizon: Horizon, steps: Mask) -> str:
     """Spans of steps on the local clock, the first few."""
     marks = np.flatnonzero(np.diff(np.concatenate([[0], steps.astype(int), [0]])))
     spans = []

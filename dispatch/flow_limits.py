@@ -2,8 +2,8 @@
 
 A plan is made without the limits and traced. Around it, with directions, mixes and contents held, every limit becomes a
 row (:mod:`dispatch.flow_limit_rows`), and the next plan is traced again, which says what is really kept. It goes on
-until a plan rests or nothing more is gained; where a step makes things worse, the next rows are drawn between the best
-plan and that one. The best plan that was traced counts, and what it passes is the traced amount, not the row's.
+until a plan rests or nothing more is gained; where a step makes things worse, the next rows are halfway between the
+last ones and new ones. The best plan that was traced counts, and what it passes is the traced amount, not the row's.
 
 Where the best plan passes a limit, the rows are made dear once more: what can be reached at all is said with it.
 """
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
+from functools import partial
 
 import numpy as np
 
@@ -29,13 +29,14 @@ from dispatch.schedule import Schedule
 from dispatch.signals import Array
 from dispatch.site import Site
 
-_MOST_ROUNDS = 8
+_MOST_ROUNDS = 12
 # Of the rows' prices, one after the other, where the best plan passes a limit.
 _DEARER = (10.0, 10.0, 1000.0, 1000.0)
 _LEAST_GAIN = 1e-6
 _UNDONE = 1e-6
 
 Again = Callable[[Problem], Schedule]
+Ran = Callable[[Schedule], Sequence[Operation]]
 Rows = Mapping[str, FlowRow]
 
 
@@ -69,13 +70,13 @@ class _Search:
     again: Again
     wishes: Sequence[FlowLimitWish]
     may_give: Collection[Lever]
-    beside_kg: Mapping[str, Array]
+    ran: Ran
     rounds: list[_Round] = field(default_factory=list)
 
     def check(self, schedule: Schedule, under: Rows | None) -> _Round:
         """Trace a plan in every scenario."""
-        found = {wish.text: counts(self.site, schedule, wish) for wish in self.wishes}
-        counted = {text: one.beside(self.beside_kg.get(text, 0.0)) for text, one in found.items()}
+        operations = self.ran(schedule)
+        counted = {wish.text: counts(self.site, schedule, wish, operations) for wish in self.wishes}
         stated = traces = 0.0
         for wish in self.wishes:
             price = wish.penalty_per_kg * schedule.weights
@@ -88,7 +89,8 @@ class _Search:
 
     def around(self, made: _Round) -> dict[str, FlowRow]:
         """All limits around a plan, so that there they count what was traced."""
-        found = linearised(self.site, made.schedule, self.wishes, self.may_give)
+        operations = self.ran(made.schedule)
+        found = linearised(self.site, made.schedule, self.wishes, self.may_give, operations)
         values = levers(made.schedule)
         return {text: row.through(values, made.counted[text].over_kg) for text, row in found.items()}
 
@@ -114,7 +116,7 @@ def hold_flow_limits(
     again: Again,
     progress: Callable[[str], None] = lambda _: None,
     *,
-    beside_kg: Mapping[str, Array] = MappingProxyType({}),
+    ran: Ran | None = None,
 ) -> tuple[Schedule, FlowProof | None]:
     """The best plan under the site's limits on traced carbon, and what became of them; None where there are none.
 
@@ -124,7 +126,7 @@ def hold_flow_limits(
         schedule: a plan of the problem.
         again: a plan of the problem with other data.
         progress: is told what is being done.
-        beside_kg: by wish, (scenario, window) what its meter gets beside what is traced in the park.
+        ran: what runs in each scenario of a plan, for tracing; on the park's own balances by default.
 
     Raises:
         DataError: a limit is of a meter that the traced account does not have.
@@ -133,7 +135,7 @@ def hold_flow_limits(
     if not wishes:
         return schedule, None
     progress("holding limits on the carbon of meters")
-    search = _Search(site, problem, again, wishes, giving(problem), beside_kg)
+    search = _Search(site, problem, again, wishes, giving(problem), ran or partial(inside, site))
     first = search.check(schedule, None)
     if first.passed:
         _improve(search)
@@ -156,21 +158,20 @@ def hold_flow_limits(
 
 
 def _improve(search: _Search) -> None:
-    """Add plans until one rests."""
-    best, share = search.best, 1.0
-    around = search.around(best)
-    rows = around
+    """Add plans until one rests: Newton's steps, and halfway between rows as soon as one makes things worse."""
+    best, still = search.best, 0
+    rows = search.around(best)
     for _ in range(_MOST_ROUNDS):
         made = search.next(rows)
-        if made is None or abs(best.merit - made.merit) <= _LEAST_GAIN * max(1.0, abs(best.merit)):
+        if made is None:
             return
-        if made.merit < best.merit:
-            best, share = made, 1.0
-            rows = around = search.around(made)
-        else:
-            share /= 2
-            new = search.around(made)
-            rows = {text: row.blended(new[text], share) for text, row in around.items()}
+        gained = best.merit - made.merit
+        still = still + 1 if abs(gained) <= _LEAST_GAIN * max(1.0, abs(best.merit)) else 0
+        if still and (not best.passed or still > 1):
+            return
+        around = search.around(made)
+        rows = around if gained > 0 else {text: row.blended(around[text], 0.5) for text, row in rows.items()}
+        best = made if gained > 0 else best
 
 
 def _reached(search: _Search, best: _Round) -> dict[str, Counted]:
@@ -190,13 +191,17 @@ def _reached(search: _Search, best: _Round) -> dict[str, Counted]:
     }
 
 
-def counts(site: Site, schedule: Schedule, wish: FlowLimitWish) -> Counted:
-    """A limit's meter in all scenarios of a plan, traced inside the park.
+def inside(site: Site, schedule: Schedule) -> list[Operation]:
+    """What runs in each scenario of a plan, on the park's own balances."""
+    return [Operation.from_schedule(site, schedule, scenario) for scenario in range(schedule.scenarios)]
+
+
+def counts(site: Site, schedule: Schedule, wish: FlowLimitWish, operations: Sequence[Operation]) -> Counted:
+    """A limit's meter in all scenarios of a plan.
 
     Raises:
         DataError: the traced account has no such meter.
     """
-    operations = [Operation.from_schedule(site, schedule, scenario) for scenario in range(schedule.scenarios)]
     windows = site.windows(schedule.inputs.horizon, wish.over)
     return Counted.of(wish, *(np.array(values) for values in zip(*(meter(o, wish, windows) for o in operations),
                                                                  strict=True)))  # fmt: skip

@@ -31,15 +31,19 @@ def levers(schedule: Schedule) -> dict[Lever, Array]:
 
 
 def linearised(
-    site: Site, schedule: Schedule, wishes: Sequence[FlowLimitWish], may_give: Collection[Lever]
+    site: Site,
+    schedule: Schedule,
+    wishes: Sequence[FlowLimitWish],
+    may_give: Collection[Lever],
+    operations: Sequence[Operation],
 ) -> dict[str, FlowRow]:
     """By wish, its row around a plan; the constants are still to be set, so that rows meet the traced account.
 
     Args:
         may_give: ports that could give power, by kind.
+        operations: by scenario, what ran.
     """
     horizon, scenarios = schedule.inputs.horizon, schedule.scenarios
-    operations = [Operation.from_schedule(site, schedule, scenario) for scenario in range(scenarios)]
     found = {}
     for wish in wishes:
         windows = site.windows(horizon, wish.over)

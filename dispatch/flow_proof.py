@@ -33,10 +33,6 @@ class Counted:
         most = wish.kg_max if wish.kg_max is not None else (wish.kg_per_kwh_max or 0.0) * energy_kwh
         return cls(energy_kwh, carbon_kg, carbon_kg - most)
 
-    def beside(self, more_kg: Array | float) -> Counted:
-        """With some more carbon."""
-        return Counted(self.energy_kwh, self.carbon_kg + more_kg, self.over_kg + more_kg)
-
 
 @dataclass(frozen=True, eq=False)
 class FlowLimit:

@@ -24,7 +24,8 @@ import numpy as np
 from dispatch.assets.grid_connection import GridConnection
 from dispatch.carbon.market import mean_factor
 from dispatch.carbon.operation import Operation
-from dispatch.carbon.units import Conventions, Role, Side, Unit
+from dispatch.carbon.units import Role, Side, Unit
+from dispatch.carbon_conventions import Conventions
 from dispatch.measured_balance import SMALL_KW, Found, Tolerance, measured_kw, require_balanced, require_known, when
 from dispatch.measured_meters import points
 from dispatch.measured_names import Key, Readings
@@ -67,7 +68,7 @@ def ran(
     readings: Readings,
     *,
     tolerance: Tolerance = Tolerance(),  # noqa: B008 - frozen
-    conventions: Conventions = Conventions(),  # noqa: B008 - frozen
+    conventions: Conventions | None = None,
 ) -> Ran:
     """The operation that meters tell of.
 
@@ -76,6 +77,7 @@ def ran(
             bus, hour and kW.
     """
     sides, notes = points(site), list[str]()
+    agreed = conventions or site.carbon.ledgers
     power = measured_kw(sides, readings)
     found = Found(site, sides, power, readings)
     found.fill(notes)
@@ -85,7 +87,7 @@ def ran(
     factors, average, sources = _factors(site, readings, found, into)
     units = [
         unit_of(asset, [(s, into[k]) for k, s in enumerate(sides) if s.asset == asset.name], readings,
-              factors.get(asset.name, average), conventions, notes)
+              factors.get(asset.name, average), agreed, notes)
         for asset in site.assets
         if type(asset).bus_fields
     ]  # fmt: skip
@@ -95,7 +97,7 @@ def ran(
             grid = average if carrier[bus] == "electricity" else np.zeros(left.size)
             units.append(_imbalance(bus, left, grid * readings.horizon.hours))
             notes.append(_told_imbalance(bus, left, readings))
-    signals = {name: _signal(site, readings, name, sources) for name in ("marginal", "residual")}
+    signals = {name: _signal(site, readings, name, sources, notes) for name in ("marginal", "residual")}
     return Ran(
         site, Operation(readings.horizon, carrier, tuple(units)), average, signals["marginal"], signals["residual"],
         delivered_kwh(site, readings, found, into, notes), balance, tuple(notes), sources,
@@ -118,16 +120,25 @@ def _told_imbalance(bus: str, left_kw: Array, readings: Readings) -> str:
     )
 
 
-def _signal(site: Site, readings: Readings, name: str, sources: dict[str, str]) -> Array | None:
-    """(T,) of a series, else of the park's file, else None."""
+def _signal(site: Site, readings: Readings, name: str, sources: dict[str, str], notes: list[str]) -> Array | None:
+    """(T,) of a series, else of the park's file, else None; a marginal signal with gaps is left out, which is said."""
     key, stated = Key("intensity", name), site.certificates.residual_kg_per_kwh
     if key in readings.values:
+        lacking = int((~np.isfinite(readings.values[key])).sum())
+        if name == "marginal" and lacking:
+            notes.append(f"'{readings.names[key]}' is missing in {lacking} steps: it is not used")
+            return None
         require_known(readings.horizon, readings.names[key], readings.values[key])
         sources[name] = f"{readings.names[key]} of {readings.source}"
         return readings.values[key]
     if name == "residual" and stated is not None:
         sources[name] = "certificates.residual_kg_per_kwh of the park's file"
         return per_step(stated, readings.horizon, sources[name])
+    if name == "marginal":
+        for line in (asset for asset in site.assets if isinstance(asset, GridConnection)):
+            if line.marginal_intensity_kg_per_kwh is not None:
+                sources[name] = f"marginal_intensity_kg_per_kwh of '{line.name}'"
+                return per_step(line.marginal_intensity_kg_per_kwh, readings.horizon, sources[name])
     return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from forecasting.archive import Archive
+    from forecasting.archive.known import Known
 
 _NS = 1_000_000_000
 
@@ -69,7 +71,7 @@ def read_archived(site: Site, horizon: Horizon, folder: Path, as_of: pd.Timestam
 
     assert site.archive is not None
     place = site.archive.site or site.name
-    first, last = (pd.Timestamp(int(edge.astype("int64")), unit="s", tz="UTC") for edge in _ends(horizon))
+    first, last = (pd.Timestamp(edge).tz_localize("UTC") for edge in horizon.edges[[0, -1]])
     try:
         store = Store.existing(folder / site.archive.folder)
         held = [name for one, name in store.series() if one == place]
@@ -85,13 +87,7 @@ def read_archived(site: Site, horizon: Horizon, folder: Path, as_of: pd.Timestam
     if not meant:
         there = ", ".join(held[:8]) or "nothing"
         raise DataError(f"archive {site.archive.folder}: no series of '{place}' is one of this park's; it has {there}")
-    values, hashes = {}, {}
-    for name, meaning in meant.items():
-        series = known.measurements(place, name)
-        end_ns = np.asarray(series.end_ns, dtype=np.int64)
-        hashes[f"archive:{place}/{name}"] = hashlib.sha256(end_ns.tobytes() + series.value.tobytes()).hexdigest()
-        step_ns = _usual(end_ns)
-        values[meaning.key] = _on(horizon, end_ns - step_ns, step_ns, np.asarray(series.value), meaning)
+    values, hashes = _known_series(known, place, meant, horizon)
     at = "what is known by now" if as_of is None else f"as known at {as_of.isoformat()}"
     names = {meaning.key: name for name, meaning in meant.items()}
     return Readings(horizon, values, names, unused, f"archive {site.archive.folder}, {place}, {at}", hashes)
@@ -109,11 +105,6 @@ def joined(first: Readings, second: Readings) -> Readings:
         "; ".join(said),
         hashes,
     )
-
-
-def _ends(horizon: Horizon) -> tuple[np.datetime64, np.datetime64]:
-    edges = horizon.edges.astype("datetime64[s]")
-    return edges[0], edges[-1]
 
 
 def _clock(table: pd.DataFrame, column: str, zone: str, file: Path, stamp: str) -> tuple[np.ndarray, int]:
@@ -235,11 +226,20 @@ def _signals(site: Site, horizon: Horizon, read: Archive, as_of: pd.Timestamp | 
         raise DataError(
             f"no carbon_intensity_g_per_kwh of '{site.name}' is in the archive; run 'parkwatt fetch', or --factors file"
         )
-    values = {}
-    for name, meaning in wanted.items():
-        series = known.measurements(site.name, name)
+    values, hashes = _known_series(known, site.name, wanted, horizon)
+    names = {one.key: name for name, one in wanted.items()}
+    return Readings(horizon, values, names, (), f"what was fetched for '{site.name}'", hashes)
+
+
+def _known_series(
+    known: Known, place: str, meant: Mapping[str, Meaning], horizon: Horizon
+) -> tuple[dict[Key, Array], dict[str, str]]:
+    """Values on the horizon by key, and hashes of what was read."""
+    values, hashes = {}, {}
+    for name, meaning in meant.items():
+        series = known.measurements(place, name)
         end_ns = np.asarray(series.end_ns, dtype=np.int64)
+        hashes[f"archive:{place}/{name}"] = hashlib.sha256(end_ns.tobytes() + series.value.tobytes()).hexdigest()
         step_ns = _usual(end_ns)
         values[meaning.key] = _on(horizon, end_ns - step_ns, step_ns, np.asarray(series.value), meaning)
-    names = {one.key: name for name, one in wanted.items()}
-    return Readings(horizon, values, names, (), f"what was fetched for '{site.name}'", {})
+    return values, hashes

@@ -9,12 +9,13 @@ from typing import Literal
 from dispatch.assets.grid_connection import GridConnection
 from dispatch.measured_meters import EMISSION_UNITS, INTENSITY_UNITS, Point, Unit, Way, content_units, points, units
 from dispatch.mistakes import near_miss
+from dispatch.offered import Offered
 from dispatch.signals import Array, Horizon
 from dispatch.site import Site
 from dispatch.storage import Storage
 
-Quantity = Literal["power", "content", "co2", "contract", "intensity"]
-SIGNALS = {"carbon_intensity": "average", "marginal_carbon_intensity": "marginal", "residual_intensity": "residual"}
+Quantity = Literal["power", "content", "co2", "contract", "unused", "intensity"]
+SIGNALS = {"carbon_intensity": "average", "marginal_intensity": "marginal", "residual_intensity": "residual"}
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,11 @@ def names(site: Site) -> dict[str, Meaning]:
             held = Key("content", asset.name)
             known = content_units(carrier[asset.bus])
             out |= {f"{asset.name}.stored_{unit}": Meaning(held, one) for unit, one in known.items()}
+        if isinstance(asset, Offered):
+            left = Key("unused", asset.name)
+            for word in dict.fromkeys((asset.left_word, "unused")):
+                known = units(carrier[asset.bus])
+                out |= {f"{asset.name}.{word}_{unit}": Meaning(left, one) for unit, one in known.items()}
         for contract in asset.green_power if isinstance(asset, GridConnection) else ():
             key = Key("contract", asset.name, contract.name)
             out[f"{asset.name}.{contract.name}"] = Meaning(key, Unit(1.0))

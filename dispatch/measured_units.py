@@ -8,11 +8,13 @@ import numpy as np
 
 from dispatch.asset import Asset
 from dispatch.assets.grid_connection import GridConnection
-from dispatch.carbon.units import Conventions, Side, Stock, Unit
+from dispatch.carbon.units import Side, Stock, Unit
+from dispatch.carbon_conventions import Conventions
 from dispatch.errors import DataError
 from dispatch.measured_balance import SMALL_KW, Found, require_known
 from dispatch.measured_meters import Point
 from dispatch.measured_names import Key, Readings
+from dispatch.offered import Offered
 from dispatch.signals import Array
 from dispatch.site import Site
 from dispatch.storage import Storage
@@ -36,8 +38,27 @@ def unit_of(
     stock = None
     if isinstance(asset, Storage):
         stock = _stock(asset, own, readings, conventions, notes)
-    emitted = _emitted(asset, own, readings, average)
-    return Unit(asset.name, asset.kind, _role(asset, own, stock), ports, emitted * horizon.hours, stock=stock)
+    emitted = _emitted(asset, own, readings, average) * horizon.hours
+    left = _left_kg(asset, readings)
+    return Unit(asset.name, asset.kind, _role(asset, own, stock), ports, emitted, left, stock)
+
+
+def _left_kg(asset: Asset, readings: Readings) -> Array | None:
+    """(T,) emitted by what was offered and not taken, such as gas that is flared; None where that emits nothing.
+
+    Raises:
+        DataError: it does, and neither it nor the asset's emissions were measured.
+    """
+    if not isinstance(asset, Offered) or asset.unused_co2_kg_per_kwh <= 0 or Key("co2", asset.name) in readings.values:
+        return None
+    key = Key("unused", asset.name)
+    if key not in readings.values:
+        raise DataError(
+            f"what of '{asset.name}' was {asset.left_word} emits, and was not measured: give "
+            f"{asset.name}.{asset.left_word}_kw, or all that it emits as {asset.name}.co2_kg"
+        )
+    require_known(readings.horizon, readings.names[key], readings.values[key])
+    return np.asarray(readings.values[key] * asset.unused_co2_kg_per_kwh * readings.horizon.hours)
 
 
 def _role(asset: Asset, own: OwnSides, stock: Stock | None) -> Any:
@@ -96,8 +117,8 @@ def _stock(store: Storage, own: OwnSides, readings: Readings, conventions: Conve
         edges = np.arange(followed.size)
         followed = np.maximum(followed + np.interp(edges, edges[known], (measured - followed)[known]), 0.0)
     content = np.where(known, measured, followed)
-    rule = conventions.stores.get(side.carrier, "carry")
-    return Stock(np.maximum(content, 0.0), kept, np.zeros(hours.size), rule)
+    rule, start = conventions.rule(side.carrier), conventions.start(store.name)
+    return Stock(np.maximum(content, 0.0), kept, np.zeros(hours.size), rule, False, start)
 
 
 def _followed(kept: Array, moved: Array, start: float) -> Array:

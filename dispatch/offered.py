@@ -117,7 +117,7 @@ class Offered(Asset):
         return Account(
             {cls.port_name: taken},
             money=(taken @ hours) * rows.field("cost_per_kwh")[:, 0],
-            co2_kg=emitted @ hours,
+            co2_kg=emitted * hours,
         )
 
     @classmethod

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from dispatch import fed
 from dispatch.asset import Inputs
 from dispatch.errors import DataError
-from dispatch.fetched import Reader
+from dispatch.fetched import Fetched, Reader
 from dispatch.series import Need
 from dispatch.signals import Array, Horizon
 from dispatch.site import Site
@@ -33,8 +33,9 @@ class Outlook:
         weights: (S,) probabilities; the central path counts as one scenario of average weight.
         forecast: quantiles, notes and model, for people.
         needs: what was forecast, by asset name.
-        site: the park with what its archive says of prices and intensities that its file names; None without any.
+        site: the park with what its archive says of prices and intensities that its file names.
         notes: where something stands in for what is unknown of those.
+        fetched: by name, (S, T) their paths in their own units.
     """
 
     inputs: Inputs
@@ -43,6 +44,7 @@ class Outlook:
     needs: dict[str, Need]
     site: Site | None = None
     notes: tuple[str, ...] = ()
+    fetched: Mapping[str, Array] = field(default_factory=dict)
 
     @property
     def data_age_h(self) -> float | None:
@@ -84,12 +86,9 @@ def look_ahead(
         targets = (*targets_of(site, weather_site), *open_)
         forecast = _forecast(site, horizon, archive, issue_time, targets, model, progress)
     if forecast is not None:
-        drawn = site.planning.scenarios
-    planned, series, notes = site, {}, ()
-    if reader.asked:
-        fetched = reader.fetched(horizon, forecast, drawn)
-        planned, series, notes = fetched.site, fetched.series(horizon), fetched.notes
-    series = planned.known_series(horizon) | series
+        drawn, forecast = site.planning.scenarios, reader.anchored(horizon, forecast)
+    fetched = reader.fetched(horizon, forecast, drawn) if reader.asked else Fetched({}, site)
+    series = fetched.site.known_series(horizon) | fetched.series(horizon)
     for name, need in needs.items():
         assert forecast is not None
         central = forecast.central[name][None, :]
@@ -98,7 +97,8 @@ def look_ahead(
     if forecast is not None and drawn:
         weights = np.concatenate([[1 / len(forecast.weights)], forecast.weights])
     inputs = Inputs(horizon, weights.size, series)
-    return Outlook(inputs, weights / weights.sum(), forecast, needs, planned if reader.asked else None, notes)
+    known = fetched.site, fetched.notes, fetched.paths
+    return Outlook(inputs, weights / weights.sum(), forecast, needs, *known)
 
 
 def known_inputs(site: Site, horizon: Horizon, needs: dict[str, Need], values: dict[str, Array]) -> Inputs:

@@ -90,8 +90,8 @@ class Survival:
     unserved_kwh: Any = None
 
 
-_AFFINE = ("supply_kw", "contracted_kw", "grid_free_kw", "fuel_kw", "unclean_fuel_kw")
-_AFFINE += ("reserve_up_kw", "reserve_down_kw")
+_BROUGHT = ("supply_kw", "contracted_kw", "grid_free_kw", "fuel_kw", "unclean_fuel_kw")
+_AFFINE = (*_BROUGHT, "reserve_up_kw", "reserve_down_kw")
 
 
 @dataclass(frozen=True)
@@ -192,7 +192,8 @@ class Account:
 
     Attributes:
         power_kw: by port, (row, step) into the bus.
-        money, co2_kg, penalty: (row,) sums over the horizon.
+        money, penalty: (row,) sums over the horizon.
+        co2_kg: likewise, or (row, step): of kinds that caps by the hour can see, step by step.
         supply_kw, unclean_kw, reserve_up_kw, reserve_down_kw: (row, step).
         bought_kw, contracted_kw, grid_free_kw, fuel_kw, unclean_fuel_kw: (row, step); of_fuel: as in the part.
         backup, survival: as in the part, in numbers.

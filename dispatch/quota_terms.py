@@ -89,7 +89,7 @@ class QuotaTerms:
 
         if self.quota.offsets is None:
             return np.zeros((scenarios, slots))
-        bought = self._variable("offsets_t", scenarios, slots, "offsets bought")
+        bought = self._variable("offsets_t", (scenarios, slots), "offsets bought")
         used = bought if self._registered is None else bought + self._registered
         self.constraints.append(used <= self.quota.offsets.share_max * self._obligation)
         return cp.Constant(np.zeros((scenarios, slots))) + used
@@ -99,8 +99,8 @@ class QuotaTerms:
 
         trading = self.quota.trading
         assert trading is not None
-        bought = self._variable("bought_t", *lacking.shape, "allowances bought")
-        sold = self._variable("sold_t", *lacking.shape, "allowances sold")
+        bought = self._variable("bought_t", lacking.shape, "allowances bought")
+        sold = self._variable("sold_t", lacking.shape, "allowances sold")
         self.constraints.append(bought - sold == lacking)
         cost = trading.buy_price_per_t * bought - trading.sell_price_per_t * sold
         return cp.sum(cost + self._of_offsets(), axis=1)
@@ -121,10 +121,10 @@ class QuotaTerms:
         offsets = self.variables.get("offsets_t")
         return 0.0 if offsets is None or self.quota.offsets is None else self.quota.offsets.price_per_t * offsets
 
-    def _variable(self, name: str, scenarios: int, slots: int, words: str) -> cp.Variable:
+    def _variable(self, name: str, shape: tuple[int, ...], words: str) -> cp.Variable:
         import cvxpy as cp
 
-        made = cp.Variable((scenarios, slots), nonneg=True)
+        made = cp.Variable(shape, nonneg=True)
         self.variables[name] = made
         self.defined.append(Defined(made, lambda: self._settled()[name], words, "t"))
         return made

@@ -11,10 +11,12 @@ from typing import Any, get_args
 
 from dispatch.asset import Asset, Carrier
 from dispatch.assets import kinds
+from dispatch.claim_references import claim_problems
 from dispatch.conversion import Conversion
 from dispatch.electric_storage import ElectricStorage
 from dispatch.errors import Problem
 from dispatch.generation import VariableGeneration
+from dispatch.ledger_references import ledger_problems
 from dispatch.mistakes import near_miss, shown
 from dispatch.series import feed_unit
 from dispatch.signals import parse_quantity, unit_of
@@ -40,12 +42,15 @@ def reference_problems(raw: Raw) -> Iterator[Problem]:
     yield from _outage_problems(raw)
     yield from _wish_problems(raw)
     yield from _certificate_problems(raw)
+    yield from ledger_problems(raw)
     direct = {name for bus in _dicts(raw, "buses") if (name := _name(bus)) and bus.get("current") == "dc"}
     yield from _grid_problems(raw.get("grid"), buses, direct)
     yield from _group_problems(raw, buses)
     yield from _inverter_problems(raw, direct)
     yield from _island_problems(raw)
+    yield from claim_problems(raw)
     yield from _currency_problems(raw)
+    yield from _feed_problems(raw)
     yield from _position_problems(raw)
 
 
@@ -196,11 +201,12 @@ def _certificate_problems(raw: Raw) -> Iterator[Problem]:
     certificates = carbon.get("certificates") if isinstance(carbon, Mapping) else None
     issuing = certificates.get("issued_by") if isinstance(certificates, Mapping) else None
     assets = [name for asset in _dicts(raw, "assets") if (name := _name(asset))]
-    for index, name in enumerate(issuing if isinstance(issuing, list) else []):
+    named = issuing if isinstance(issuing, list) else []
+    for index, name in enumerate(named):
         path = f"carbon.certificates.issued_by[{index}]"
         if isinstance(name, str) and name not in assets:
             yield _unknown(path, "asset", name, assets)
-        elif name in issuing[:index]:
+        elif name in named[:index]:
             yield Problem(path, f"'{name}' stands there twice", "each asset once")
 
 
@@ -289,22 +295,35 @@ def _currency_problems(raw: Raw) -> Iterator[Problem]:
         if isinstance(tariff, Mapping) and tariff.get("currency", currency) != currency:
             found = f"is in {shown(tariff.get('currency'))}, this park counts in {currency}"
             yield Problem(f"assets[{index}].tariff.currency", found, f"a tariff in {currency}")
-        yield from _fed_currencies(asset.get("tariff"), f"assets[{index}].tariff", currency)
     yield from _money_in(raw, "", currency)
 
 
-def _fed_currencies(tariff: Any, path: str, currency: str) -> Iterator[Problem]:
-    """Feeds in other money than the park's, without a rate to change it at."""
-    for index, component in enumerate(_dicts(tariff, "components") if isinstance(tariff, Mapping) else ()):
-        price = component.get("price_per_kwh")
-        if not isinstance(price, Mapping) or not isinstance(price.get("feed"), str) or "exchange_rate" in price:
-            continue
+def _feed_problems(raw: Raw) -> Iterator[Problem]:
+    """Feeds without an archive, or in other money than the park's without a rate to change it at."""
+    named = [found for i, asset in enumerate(_dicts(raw, "assets")) for found in _feeds(asset, f"assets[{i}]")]
+    if named and raw.get("archive") is None:
+        found = f"is missing: feed '{named[0][1]['feed']}' is read from it"
+        yield Problem("archive", found, "a mapping with folder, which 'parkwatt fetch' fills")
+    currency = raw.get("currency")
+    for path, feed in named:
         with suppress(ValueError):  # what is wrong with its name is told elsewhere
-            unit = feed_unit(price["feed"])
-            if unit.currency not in (None, currency):
-                found = f"'{price['feed']}' is in {unit.currency}, this park counts in {currency}"
+            unit = feed_unit(feed["feed"])
+            if unit.currency not in (None, currency) and "exchange_rate" not in feed:
+                found = f"'{feed['feed']}' is in {unit.currency}, this park counts in {currency}"
                 accepted = f"a feed in {currency}, or exchange_rate ({currency} per {unit.currency})"
-                yield Problem(f"{path}.components[{index}].price_per_kwh.feed", found, accepted)
+                yield Problem(f"{path}.feed", found, accepted)
+
+
+def _feeds(value: Any, path: str) -> Iterator[tuple[str, Raw]]:
+    """Every mapping that names a feed, with its place."""
+    if isinstance(value, Mapping):
+        if isinstance(value.get("feed"), str):
+            yield path, value
+        for key, inner in value.items():
+            yield from _feeds(inner, f"{path}.{key}")
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _feeds(inner, f"{path}[{index}]")
 
 
 def _money_in(value: Any, path: str, currency: str) -> Iterator[Problem]:

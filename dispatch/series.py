@@ -220,6 +220,8 @@ def _of(kind: Literal["price", "intensity"]) -> AfterValidator:
             raise ValueError(f"feed: '{feed.feed}' is {unit}, which does not fit here")
         if kind == "price" and isinstance(feed.otherwise, Factor):
             raise ValueError("otherwise: a price is a number")
+        if kind == "intensity" and feed.exchange_rate is not None:
+            raise ValueError("exchange_rate: carbon is no money")
         return feed
 
     return AfterValidator(fits)

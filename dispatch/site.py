@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Collection
 from datetime import timedelta
 from functools import cached_property, reduce
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_args
@@ -256,9 +257,10 @@ class Site(Frozen):
         """How long the site must serve its critical load on its own: the longest that any asset asks for [h]."""
         return max(asset.asks_outage_h for asset in self.assets)
 
-    def known_series(self, horizon: Horizon) -> dict[tuple[str, str], Array]:
-        """Input series that the configuration alone decides."""
-        return {(a.name, quantity): values for a in self.assets for quantity, values in a.known(horizon).items()}
+    def known_series(self, horizon: Horizon, but: Collection[str] = ()) -> dict[tuple[str, str], Array]:
+        """Input series that the configuration alone decides, of all assets but some."""
+        assets = (asset for asset in self.assets if asset.name not in but)
+        return {(a.name, quantity): values for a in assets for quantity, values in a.known(horizon).items()}
 
     def windows(self, horizon: Horizon, over: Window) -> Array:
         """(window, T) 1 where a step belongs to the local hour or day, or to the whole horizon."""

@@ -256,3 +256,10 @@ def _settled(problem: Problem, kinds: Sequence[str], chosen: dict[str, dict[str,
         problem.put(kind, chosen[kind])
         state = Ruling(state.residual_kw + problem.net_kw(kind) - before, sheds=state.sheds)
     return state
+
+
+def recall(problem: Problem, schedule: Schedule) -> None:
+    """Give the problem's variables the schedule's decisions; what is shared by all scenarios is one row of each."""
+    for kind, solved in schedule.kinds.items():
+        count, decided = solved.rows.count, {name: solved.series[name] for name in problem.decisions(kind)}
+        problem.put(kind, {name: np.tile(v, (count // v.shape[0], 1)) for name, v in decided.items()})

@@ -18,7 +18,7 @@ from dispatch import fed
 from dispatch.errors import DataError
 from dispatch.fetched import Reader
 from dispatch.grid import Grid
-from dispatch.series import FileSeries, Need, SimbenchSeries
+from dispatch.series import FileSeries, Need, SimbenchSeries, feed_unit
 from dispatch.signals import Array, Horizon
 from dispatch.site import Site
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from forecasting.weather.base import WeatherProvider, WeatherRun
     from grid_models.network import Network
 
+_BEHIND_INTENSITY = ("carbon_intensity_", "generation_", "import_")
 _NAMEPLATE = {"W": 1e-3, "kW": 1.0, "MW": 1e3}
 
 
@@ -160,12 +161,17 @@ def _kept(site: Site, horizon: Horizon, folder: Path, progress: Callable[[str], 
 
 
 def _fetched(store: Store, site: Site, place: str, last: str) -> Archive:
-    """The series that the park's file names as feeds, under the park's name; 'fetch' stores them there."""
+    """The series that the park's file names as feeds, under the park's name; 'fetch' stores them there.
+
+    With an intensity comes the mix behind it, which forecasts read.
+    """
     from forecasting.archive import Archive
 
     named = set(fed.feeds(site))
     if not named:
         return Archive.empty()
+    if any(feed_unit(name).kind == "intensity" for name in named):
+        named |= {name for _, name in store.series() if name.startswith(_BEHIND_INTENSITY)}
     own = store.read(sites=site.name, variables=named, last=last)
     others = named - {name for _, name in own.rows()}
     read = store.read(sites=place, variables=others, last=last) if others and place != site.name else Archive.empty()

@@ -11,7 +11,7 @@ import pandas as pd
 
 from forecasting.errors import ForecastError
 from forecasting.importing.files import Stamp, read_series
-from forecasting.intensity.base import UNIT, intensity_run
+from forecasting.intensity.base import UNIT, VARIABLE, intensity_run
 from forecasting.prices.day_ahead import MARKET_ZONE, day_ahead_run
 from forecasting.series_run import SeriesRun, require_period
 
@@ -29,6 +29,7 @@ class SeriesFile:
         time_zone: of times without an offset.
         stamp: which end of its interval the file stamps.
         delay_min: from the end of an interval to its measured intensity [min].
+        intensity: name of an intensity in the archive.
     """
 
     path: Path
@@ -38,6 +39,7 @@ class SeriesFile:
     time_column: str | None = None
     stamp: Stamp = "start"
     delay_min: float = 60.0
+    intensity: str = VARIABLE
 
     @property
     def name(self) -> str:
@@ -72,7 +74,8 @@ class SeriesFile:
             run = day_ahead_run(self.name, place, starts, values, unit, None)
         else:
             delay = pd.Timedelta(minutes=self.delay_min)
-            run = intensity_run(self.name, place, starts, values, delay=delay, fetched_at=None)
+            named = self.intensity
+            run = intensity_run(self.name, place, starts, values, delay=delay, fetched_at=None, variable=named)
         run = run.between(start, end)
         run = run.take(np.asarray(run.available_at <= now))
         if not np.isfinite(run.values).any():

@@ -78,7 +78,7 @@ class Co2Supply(Asset):
         """Flow, its price, and what counts as emitted of it."""
         mass = series["supplied_kg_per_h"] * given.horizon.hours
         money = (mass * rows.series(given, "co2_price_per_t")).sum(axis=1) / 1000
-        emitted = mass.sum(axis=1) * rows.field("co2_kg_per_kg")[:, 0]
+        emitted = mass * rows.field("co2_kg_per_kg")
         return Account({"co2": series["supplied_kg_per_h"]}, money=money, co2_kg=emitted)
 
     @classmethod

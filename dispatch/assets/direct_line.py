@@ -15,6 +15,7 @@ from dispatch.part import Account, Part, Port, Violation, breaches
 from dispatch.series import History, Need
 from dispatch.signals import Array, Horizon
 
+_SUPPLY_SHARE, _SUPPLY_SHARE_FROM_2030 = 0.30, 0.35
 RULES = ("own use", "supply", "export")
 
 
@@ -31,7 +32,7 @@ class DirectLine(Asset):
     a of what is available, supply of at least b of what is consumed and export of at most c are wishes: a kWh short
     costs ``penalty_per_kwh`` in the objective, never in the reported money, and is reported.
 
-    Source: 60 %, 30 % and 20 % as in the Chinese rules for direct green power, 2025.
+    Source: 60 %, 30 % (35 % from 2030) and 20 % as in 发改能源 [2025] 650号 on direct green power.
     """
 
     kind: Literal["direct_line"] = "direct_line"
@@ -46,7 +47,9 @@ class DirectLine(Asset):
     export_price_per_kwh: Finite = Field(default=0.0, description="what the plant earns for its export")
     loads: tuple[str, ...] = Field(min_length=1, description="names of the loads that it supplies")
     own_use_share_min: Fraction = Field(default=0.6, description="own use over what is available")
-    supply_share_min: Fraction = Field(default=0.3, description="own use over the consumption of the loads")
+    supply_share_min: Fraction | None = Field(
+        default=None, description="own use over the consumption of the loads; default: 0.30, from 2030 on 0.35"
+    )
     export_share_max: Fraction = Field(default=0.2, description="export over what is available")
     penalty_per_kwh: NonNegative = Field(default=1.0, description="price of a kWh short of a share")
     to_date_available_kwh: NonNegative = Field(default=0.0, description="available this year so far")
@@ -82,7 +85,7 @@ class DirectLine(Asset):
         own, sold = (rows.state(inputs, f"to_date_{name}_kwh")[:, 0] for name in ("own_use", "export"))
         wanted = [
             rows.field("own_use_share_min")[:, 0] * offered - own,
-            rows.field("supply_share_min")[:, 0] * consumed - own,
+            rows.field("supply_share_min", _supply_share(inputs.horizon))[:, 0] * consumed - own,
             sold - rows.field("export_share_max")[:, 0] * offered,
         ]
         return {"available_kw": available, "wanted_kwh": np.stack(wanted, axis=1)}
@@ -172,6 +175,11 @@ class DirectLine(Asset):
         return out
 
 
+def _supply_share(horizon: Horizon) -> float:
+    """What the rule asks of supply in the year in which the horizon begins."""
+    return _SUPPLY_SHARE_FROM_2030 if horizon.local_start[0].year >= 2030 else _SUPPLY_SHARE
+
+
 def _consumed_kw(rows: Rows[DirectLine], given: Inputs) -> Array:
     """(row, step) demand of the loads that a member supplies.
 
@@ -199,7 +207,7 @@ def _short(rows: Rows[DirectLine], given: Inputs, series: Mapping[str, Array]) -
     used = state(given, "to_date_consumed_kwh")[:, 0] + _consumed_kw(rows, given) @ hours
     gaps = [
         offered * rows.field("own_use_share_min")[:, 0] - own,
-        used * rows.field("supply_share_min")[:, 0] - own,
+        used * rows.field("supply_share_min", _supply_share(given.horizon))[:, 0] - own,
         sold - offered * rows.field("export_share_max")[:, 0],
     ]
     return np.maximum(np.stack(gaps, axis=1), 0.0)

@@ -116,7 +116,7 @@ class FuelSupply(Asset):
     def account(cls, rows: Rows[FuelSupply], given: Inputs, series: Mapping[str, Array]) -> Account:
         """What is bought, by price and emissions."""
         flow, hours = series["bought_kw"], given.horizon.hours
-        emitted = (flow @ hours) * np.where(rows.field("renewable") > 0, 0.0, rows.field("co2_kg_per_kwh"))[:, 0]
+        emitted = flow * hours * np.where(rows.field("renewable") > 0, 0.0, rows.field("co2_kg_per_kwh"))
         return Account(
             {"supply": flow},
             money=(flow * rows.series(given, "price_per_kwh")) @ hours,

@@ -132,10 +132,9 @@ class GridConnection(Asset):
         """(1, step) prices, limits, carbon intensity of imports, and what is agreed beside the tariff."""
         imported, exported = self.tariff.prices(horizon)
         days, there = self.tariff.days, available(self.planned_outages, horizon)
-        what = f"carbon intensity of '{self.name}'"
-        free = self.clean_fraction if self.carbon_free_fraction is None else self.carbon_free_fraction
+        what, free = f"carbon intensity of '{self.name}'", self._free(horizon)
         values = {
-            "carbon_free_fraction": per_step(free, horizon, f"carbon-free share of '{self.name}'"),
+            "carbon_free_fraction": free,
             "import_price_per_kwh": imported,
             "export_price_per_kwh": exported,
             "carbon_intensity_kg_per_kwh": per_step(self.carbon_intensity_kg_per_kwh, horizon, what),
@@ -149,6 +148,15 @@ class GridConnection(Asset):
             marginal = per_step(self.marginal_intensity_kg_per_kwh, horizon, f"marginal {what}")
             values["marginal_intensity_kg_per_kwh"] = marginal
         return {name: value[None, :] for name, value in values.items()}
+
+    def _free(self, horizon: Horizon) -> Array:
+        """(step,) carbon-free share of imports."""
+        asked = self.clean_fraction if self.carbon_free_fraction is None else self.carbon_free_fraction
+        share = per_step(asked, horizon, f"carbon_free_fraction of '{self.name}'")
+        for step in np.flatnonzero(~((share >= 0) & (share <= 1)))[:1]:
+            at = horizon.local_start[step].isoformat()
+            raise DataError(f"carbon_free_fraction of '{self.name}' is {share[step]:g} at {at}; accepted: from 0 to 1")
+        return share
 
     @classmethod
     def ratings(cls, rows: Rows[GridConnection], horizon: Horizon) -> dict[str, Array]:
@@ -245,7 +253,7 @@ class GridConnection(Asset):
         imported, exported, hours = series["import_kw"], series["export_kw"], given.horizon.hours
         clocks = {member.name: Clock(given.horizon, member.tariff.days) for member in rows.members}
         money = [_added(rows, given, row, series, clocks) for row in range(rows.count)]
-        carbon = (imported * rows.series(given, "carbon_intensity_kg_per_kwh")) @ hours
+        carbon = imported * rows.series(given, "carbon_intensity_kg_per_kwh") * hours
         certified = agreements.certified_kw(rows, series)
         unclean = imported - certified
         return Account(

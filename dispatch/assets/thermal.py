@@ -251,9 +251,7 @@ class Thermal(Committed):
         power, on, hours = series["power_kw"], np.round(series["on"]), given.horizon.hours
         members = rows.members * rows.scenarios
         running = np.array([(m.cost_per_h(p) * o) @ hours for m, p, o in zip(members, power, on, strict=True)])
-        co2 = (power @ hours) * rows.field("co2_kg_per_kwh")[:, 0] + (on @ hours) * rows.field("no_load_co2_kg_per_h")[
-            :, 0
-        ]
+        co2 = (power * rows.field("co2_kg_per_kwh") + on * rows.field("no_load_co2_kg_per_h")) * hours
         return Account(
             {"electricity": power},
             money=running + cls.counted_starts(rows, given, on),

@@ -13,15 +13,22 @@ Here are the methods on arrays, with examples in docs/carbon.md. Of a park's pla
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, overload
+
 from dispatch.carbon.flows import Flows
 from dispatch.carbon.game import Sampled, aumann_shapley, shapley, shapley_sampled
 from dispatch.carbon.ladder import ladder, ladder_price
-from dispatch.carbon.marginal import Dispatch, Marginal, marginal
+from dispatch.carbon.marginal import Dispatch, Marginal
+from dispatch.carbon.marginal import marginal as _of_dispatch
 from dispatch.carbon.matching import Matching, matching
 from dispatch.carbon.quota import Quota, quota
 from dispatch.carbon.store_tracing import Stores, TracedStores, tracing_with_stores
 from dispatch.carbon.stores import Held, held
 from dispatch.carbon.tracing import Traced, tracing
+
+if TYPE_CHECKING:
+    from dispatch.carbon.park import ParkMarginal
+    from dispatch.problem import Problem
 
 __all__ = [
     "Dispatch",
@@ -46,3 +53,19 @@ __all__ = [
     "tracing",
     "tracing_with_stores",
 ]
+
+
+@overload
+def marginal(problem: Dispatch) -> Marginal: ...
+@overload
+def marginal(problem: Problem) -> ParkMarginal: ...
+def marginal(problem: Dispatch | Problem) -> Marginal | ParkMarginal:
+    """Local prices and marginal emissions of a dispatch problem, or of the plan that stands in a park's problem.
+
+    See :func:`dispatch.carbon.marginal.marginal` and :func:`dispatch.carbon.park.park_marginal`.
+    """
+    if isinstance(problem, Dispatch):
+        return _of_dispatch(problem)
+    from dispatch.carbon.park import park_marginal  # a park's problem brings all kinds of plant with it
+
+    return park_marginal(problem)

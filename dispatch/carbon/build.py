@@ -161,7 +161,7 @@ class Builder:
     def _part(self, side: Side) -> Array:
         """(T,) share of its bus's carbon that a port takes."""
         out, taken = self.leaving_kw[self._bus[side.bus]], _takes(side)
-        return np.divide(taken, out, out=np.zeros_like(out), where=out > 0)
+        return np.asarray(np.divide(taken, out, out=np.zeros_like(out), where=out > 0))
 
     def _meter(self, unit: Unit, port: str, role: MeterRole) -> Meter:
         bus, several = unit.ports[port].bus, sum(_takes(side).any() for side in unit.ports.values()) > 1

@@ -47,8 +47,9 @@ def traced(
 
     Args:
         losses: who bears those of links and of the network.
-        start_kg_per_kwh: intensity of what stores hold at the start, of all or by name; of a store that is not named
-            and by default that of what it is charged with, as if the days before had been like this one.
+        start_kg_per_kwh: intensity of what stores hold at the start, of all or by name; by default and for a store
+            that is not named what its stock says, and else that of what it is charged with, as if the days before had
+            been like this one.
 
     Raises:
         DataError: a bus does not balance, or a store is named that does not exist.
@@ -107,10 +108,9 @@ def started(operation: Operation, made: Builder, said: float | Mapping[str, floa
     names = [unit.name for unit in made.stores]
     if isinstance(said, Mapping) and (unknown := sorted(set(said) - set(names))):
         raise DataError(f"start_kg_per_kwh: no store '{unknown[0]}'; there are {', '.join(names) or 'none'}")
-    if isinstance(said, Mapping):
-        stated = np.array([said.get(name, np.nan) for name in names])
-    else:
-        stated = np.full(len(names), np.nan if said is None else said)
+    own = {unit.name: unit.stock.start_kg_per_kwh for unit in made.stores if unit.stock is not None}
+    told = said if isinstance(said, Mapping) else dict.fromkeys(names, said) if said is not None else {}
+    stated = np.array([told.get(name, own[name]) for name in names])
     energy = np.array([inner.start_kwh for inner in made.inner])
     gained = np.array([inner.charged_kwh for inner in made.inner])
     return Start(energy, gained, stated, _mean(operation))

@@ -230,7 +230,7 @@ def split(total: Counts, weight: Counts | Array, most: Counts) -> Counts:
         rank = np.empty_like(order)
         np.put_along_axis(rank, order, np.arange(len(order))[:, None], axis=0)
         out = out + np.sign(short) * (room & (rank < np.abs(short)))
-    return out
+    return np.asarray(out)
 
 
 def _summed(values: Counts, period: NDArray[np.intp], size: int) -> Counts:
@@ -238,5 +238,5 @@ def _summed(values: Counts, period: NDArray[np.intp], size: int) -> Counts:
     if size == values.shape[1]:
         return values
     out = np.zeros((len(values), size), dtype=np.int64)
-    np.add.at(out, (slice(None), period), values)
+    np.add.at(out.T, period, values.T)
     return out

@@ -126,13 +126,14 @@ class FlowSystem:
         cls, at: _Branches, own: Array, arrived: Array, sinks: Array, alive: np.ndarray, steps: np.ndarray
     ) -> FlowSystem:
         """Where sources reach all that is alive, which one more right-hand side tells, or else what they reach."""
+        solve: Callable[[Array], Array] | None = None
         try:
             solve = at.factors(alive, at.received, arrived, by="taker")
             whole = solve(np.where(alive, own / np.where(alive, arrived, 1.0), 0.0))
             reached = bool(np.abs(whole - 1.0)[alive].max(initial=0.0) < 1e-6)
         except RuntimeError:  # scipy's word for a matrix that is singular
             reached = False
-        if not reached:
+        if solve is None or not reached:
             of_all = alive & at.spread(own > 0, backward=False)
             _refuse_circulating(alive & ~of_all, arrived, steps)
             alive, solve = of_all, at.factors(of_all, at.received, arrived, by="taker")

@@ -144,7 +144,7 @@ class Flows:
     def solved(self) -> np.ndarray:
         """(T,) whether the step's powers are known."""
         known = np.isfinite(self.start_in).all(axis=0)
-        return known if self.shunt is None else known & np.isfinite(self.shunt).all(axis=0)
+        return np.asarray(known if self.shunt is None else known & np.isfinite(self.shunt).all(axis=0))
 
     def at_steps(self, steps: slice | np.ndarray) -> Flows:
         """The same branches in some of the steps."""

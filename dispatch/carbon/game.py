@@ -44,8 +44,8 @@ def shapley(values: Any, players: Any = None) -> Any:
     Args:
         values: (2ⁿ,) or (2ⁿ, T) worth of every coalition; that of players i, j, … stands at position
             2^i + 2^j + …, the empty one at 0. Or by coalition, a tuple or frozenset of players (a single one may
-            stand for itself), where an empty coalition that is not named is worth nothing. Or a function of a
-            frozenset.
+            stand for itself) or, where all are text, "a,b" or "ab"; an empty coalition that is not named is worth
+            nothing. Or a function of a frozenset.
         players: names, or for a function their number; what the coalitions name by default.
 
     Returns:
@@ -56,7 +56,8 @@ def shapley(values: Any, players: Any = None) -> Any:
         DataError: more than 20 players, a coalition without a value, or a value that is no number.
     """
     if isinstance(values, Mapping):
-        return _by_name(_of_mapping(values), _named(values, players))
+        known = _by_coalition(values)
+        return _by_name(_of_mapping(known), _named(known, players))
     if callable(values):
         if players is None:
             raise DataError("shapley of a function: give the players, by name or their number")
@@ -70,17 +71,32 @@ def shapley(values: Any, players: Any = None) -> Any:
 def _named(values: Mapping[Any, Any], players: Iterable[Hashable] | None) -> tuple[Hashable, ...]:
     if players is not None:
         return tuple(players)
-    return labels_of(player for coalition in values for player in _members(coalition))
+    return labels_of(player for coalition in values for player in coalition)
+
+
+def _by_coalition(values: Mapping[Any, Any]) -> dict[frozenset[Any], Any]:
+    """Coalitions as sets, however they are written."""
+    read = _spelled if all(isinstance(key, str) for key in values) else _members
+    if read is _spelled and not any("," in key for key in values):
+        letters = len(set("".join(values)))
+        # "ab" is a coalition where all coalitions of letters are there, and else somebody's name.
+        read = _letters if len(values) >= 2**letters - 1 and all(len(set(k)) == len(k) for k in values) else _members
+    return {read(key): value for key, value in values.items()}
 
 
 def _members(coalition: Any) -> frozenset[Any]:
-    if isinstance(coalition, tuple | frozenset):
-        return frozenset(coalition)
-    return frozenset([coalition])
+    return frozenset(coalition) if isinstance(coalition, tuple | frozenset) else frozenset([coalition])
 
 
-def _of_mapping(values: Mapping[Any, Any]) -> Callable[[frozenset[Any]], Any]:
-    known = {_members(coalition): value for coalition, value in values.items()}
+def _spelled(coalition: str) -> frozenset[str]:
+    return frozenset(name.strip() for name in coalition.split(",") if name.strip())
+
+
+def _letters(coalition: str) -> frozenset[str]:
+    return frozenset(coalition)
+
+
+def _of_mapping(known: dict[frozenset[Any], Any]) -> Callable[[frozenset[Any]], Any]:
     nothing = np.zeros_like(np.asarray(next(iter(known.values()), 0.0), dtype=np.float64))
     known.setdefault(frozenset(), nothing)
 

@@ -13,7 +13,7 @@ embedded emissions, and of the GHG Protocol for scopes. CN codes: Regulation (EU
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -26,6 +26,8 @@ from dispatch.carbon.units import Side, Unit
 from dispatch.fluids import KWH_PER_KG
 from dispatch.signals import Array, Horizon
 
+Period = tuple[str, int, int]
+"""Its name, its first step, and the step after its last."""
 _DELIVERED = ("heat", "steam", "cold")
 CN_CODES: Mapping[str, str] = {"hydrogen": "2804 10 00", "ammonia": "2814", "electricity": "2716 00 00"}
 """Of goods that CBAM covers; methanol, heat and cold are none of them."""
@@ -39,7 +41,8 @@ class Good:
         name: hydrogen, ammonia, methanol, heat, steam, cold, or electricity (exported).
         unit: t or kWh, of which ``amount`` (T,) was delivered.
         carbon_kg: by ledger, (T,).
-        direct_kg, scope_1_kg: (T,) of it, the same in every ledger.
+        direct_kg: (T,) of it, the same in every ledger.
+        scope_1_kg: (T,) of it, by ledger: accounts by contracts share out the park's own electricity by another rule.
         electricity_kwh: (T,) consumed for it.
     """
 
@@ -48,7 +51,7 @@ class Good:
     amount: Array
     carbon_kg: Mapping[str, Array]
     direct_kg: Array
-    scope_1_kg: Array
+    scope_1_kg: Mapping[str, Array]
     electricity_kwh: Array
 
 
@@ -85,15 +88,31 @@ class Line:
         return self.indirect_kg / self.electricity_kwh if self.electricity_kwh > 1e-9 else float("nan")
 
 
-def goods(operation: Operation, ledgers: Sequence[Ledger]) -> tuple[Good, ...]:
-    """All that is sold or delivered over the meters of ledgers that follow carbon through carriers."""
+def goods(
+    operation: Operation,
+    ledgers: Sequence[Ledger],
+    own: Mapping[str, Ledger] | None = None,
+    *,
+    held: Iterable[str] = (),
+) -> tuple[Good, ...]:
+    """All that is sold or delivered over the meters of ledgers that follow carbon through carriers.
+
+    Args:
+        own: by the name of a ledger, how it shares out what the park itself emits; by default as it physically flowed.
+        held: stores whose content at the start was said to have an intensity: it is indirect, and of scope 2.
+    """
     names = dict.fromkeys(_good(meter.role, meter.carrier) for ledger in ledgers for meter in ledger.meters)
     found = [name for name in names if name]
     if not found:
         return ()
-    direct = traced(_cut(operation, lambda unit, _: unit.emitted_kg))
-    consumed = traced(_cut(operation, lambda unit, drawn: drawn if _makes(operation, unit) else 0 * drawn))
-    own = traced(replace(operation, units=tuple(_without_grid(unit) for unit in operation.units)))
+    start = dict.fromkeys(held, 0.0)
+    electric = {unit.name for unit in operation.units if not _makes(operation, unit)}
+    apart = {name: zero for name, zero in start.items() if name not in electric}
+    direct = traced(_cut(operation, lambda unit, _: unit.emitted_kg), start_kg_per_kwh=apart)
+    consumed = traced(_cut(operation, lambda _, drawn: drawn), start_kg_per_kwh=apart)
+    inside = replace(operation, units=tuple(_without_grid(unit) for unit in operation.units))
+    physical = traced(inside, start_kg_per_kwh=start)
+    by_ledger = {ledger.name: (own or {}).get(ledger.name, physical) for ledger in ledgers}
     out = []
     for name in found:
         per_kg = KWH_PER_KG.get(name)  # type: ignore[call-overload]  # any carrier
@@ -105,45 +124,67 @@ def goods(operation: Operation, ledgers: Sequence[Ledger]) -> tuple[Good, ...]:
                 amount,
                 {ledger.name: _summed(ledger, name)[1] for ledger in ledgers},
                 _summed(direct, name)[1],
-                _summed(own, name)[1],
+                {ledger: _summed(one, name)[1] for ledger, one in by_ledger.items()},
                 _summed(consumed, name)[1],
             )
         )
     return tuple(out)
 
 
-def lines(good: Good, periods: Sequence[tuple[str, int, int]]) -> list[Line]:
-    """A line for each ledger and period (name, first step, step after the last)."""
+FIGURES = ("amount", "carbon_kg", "direct_kg", "indirect_kg", "scope_1_kg", "scope_2_kg", "electricity_kwh")
+
+
+def lines(good: Good, named: Sequence[Period]) -> list[Line]:
+    """A line for each ledger and period."""
     out = []
-    for ledger, carbon in good.carbon_kg.items():
-        for period, first, end in periods:
-            at = slice(first, end)
-            total, direct, own = (float(values[at].sum()) for values in (carbon, good.direct_kg, good.scope_1_kg))
-            # Of electricity that is sold, what was emitted for it is direct.
-            direct = total if good.name == "electricity" else direct
-            out.append(
-                Line(
-                    good.name, good.unit, ledger, period, first, end, float(good.amount[at].sum()), total, direct,
-                    _rest(total, direct), own, _rest(total, own), float(good.electricity_kwh[at].sum()),
-                )
-            )  # fmt: skip
+    for ledger in good.carbon_kg:
+        columns = figures(good, ledger, named)
+        for place, (period, first, end) in enumerate(named):
+            values = (float(columns[name][place]) for name in FIGURES)
+            out.append(Line(good.name, good.unit, ledger, period, first, end, *values))
     return out
 
 
-def _rest(total: float, part: float) -> float:
+def figures(good: Good, ledger: str, named: Sequence[Period]) -> dict[str, Array]:
+    """(period,) sums of a good in one ledger, by the names of ``FIGURES``."""
+    carbon, own = _sums(good.carbon_kg[ledger], named), _sums(good.scope_1_kg[ledger], named)
+    # Of electricity that is sold, what was emitted for it is direct.
+    direct = carbon if good.name == "electricity" else _sums(good.direct_kg, named)
+    amount, electricity = _sums(good.amount, named), _sums(good.electricity_kwh, named)
+    found = (amount, carbon, direct, _rest(carbon, direct), own, _rest(carbon, own), electricity)
+    return dict(zip(FIGURES, found, strict=True))
+
+
+def _sums(values: Array, named: Sequence[Period]) -> Array:
+    """(period,) sums; periods that follow each other are summed at once."""
+    first, end = (np.array([period[k] for period in named], dtype=np.intp) for k in (1, 2))
+    out = np.empty(len(named))
+    starts = [0, *(np.flatnonzero(first[1:] != end[:-1]) + 1).tolist(), len(named)]
+    for one, last in pairwise(starts):
+        out[one:last] = np.add.reduceat(values[: end[last - 1]], first[one:last])
+    return out
+
+
+def _rest(total: Array, part: Array) -> Array:
     """What is left, without the rounding of a sum of many steps."""
     left = total - part
-    return left if abs(left) > 1e-9 * max(abs(total), abs(part)) else 0.0
+    return np.where(np.abs(left) > 1e-9 * np.maximum(np.abs(total), np.abs(part)), left, 0.0)
 
 
-def periods(horizon: Horizon, by: str) -> list[tuple[str, int, int]]:
-    """(name, first step, step after the last) of each local hour, day, month or year, or of the whole ("all")."""
-    forms = {"hour": "%Y-%m-%dT%H:00%z", "day": "%Y-%m-%d", "month": "%Y-%m", "year": "%Y", "all": "all"}
+def periods(horizon: Horizon, by: str) -> list[Period]:
+    """Each local hour, day, month or year of a horizon, or the whole ("all"), or its steps."""
     if by == "step":
         return [(start.isoformat(), k, k + 1) for k, start in enumerate(horizon.local_start)]
-    named = [start.strftime(forms[by]) for start in horizon.local_start]
-    cuts = [0, *(k for k in range(1, len(named)) if named[k] != named[k - 1]), len(named)]
-    return [(named[first], first, end) for first, end in pairwise(cuts)]
+    form, depth = _PERIODS[by]
+    local = horizon.local_start
+    # An hour that comes twice, when clocks go back, is two hours: their offsets differ.
+    keys = [(t.year, t.month, t.day, t.hour, t.utcoffset())[:depth] for t in local]
+    cuts = [0, *(k for k in range(1, len(keys)) if keys[k] != keys[k - 1]), len(keys)]
+    return [(local[first].strftime(form), first, end) for first, end in pairwise(cuts)]
+
+
+_PERIODS = {"hour": ("%Y-%m-%dT%H:00%z", 5), "day": ("%Y-%m-%d", 3), "month": ("%Y-%m", 2), "year": ("%Y", 1),
+            "all": ("all", 0)}  # fmt: skip
 
 
 def _good(role: str, carrier: str) -> str:
@@ -167,7 +208,7 @@ def _without_grid(unit: Unit) -> Unit:
 
 
 def _makes(operation: Operation, unit: Unit) -> bool:
-    """Is there another carrier than electricity at it, to which its draw could go?"""
+    """Is there another carrier than electricity at it?"""
     return any(operation.carriers[side.bus] != "electricity" for side in unit.ports.values())
 
 

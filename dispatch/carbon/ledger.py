@@ -178,9 +178,15 @@ class Ledger:
 
 @dataclass(frozen=True)
 class Ledgers:
-    """Ledgers of one operation side by side, each under its name."""
+    """Ledgers of one operation side by side, each under its name.
+
+    Attributes:
+        ledgers: in order.
+        left_out: by method that has none here, why.
+    """
 
     ledgers: tuple[Ledger, ...]
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Names are unique and all stand on one horizon.
@@ -217,7 +223,7 @@ class Ledgers:
 
     def joined(self, *more: Ledger) -> Ledgers:
         """With further ones behind."""
-        return Ledgers((*self.ledgers, *more))
+        return Ledgers((*self.ledgers, *more), self.left_out)
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """One mapping per ledger, meter and step."""

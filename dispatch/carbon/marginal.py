@@ -32,7 +32,7 @@ from dispatch.carbon.named import Labels
 from dispatch.carbon.network import Grid, from_arrays
 from dispatch.carbon.tangent import one_sided
 from dispatch.errors import AlignmentError, SolveError
-from dispatch.highs import Matrices, load
+from dispatch.highs import Limits, Matrices, load, run
 from dispatch.signals import Array
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Dispatch:
         matrices: costs, rows, bounds; ``integer`` marks columns that are fixed at ``point``.
         emissions: (column,) carbon per unit of each column.
         demand: positions of the rows whose right-hand side is demand: what must be served; of any shape.
-        point: (column,) a solution whose whole numbers are kept; needed only where there are any.
+        point: (column,) a solution whose whole numbers are kept; where there are some and no point, the best one.
         carbon_price: τ, at which cost and carbon are weighed; in money per unit of carbon.
         hours: length of each demand's step, of ``demand``'s shape or to be broadcast to it: rates are per energy where
             demand is power.
@@ -70,6 +70,11 @@ class Dispatch:
     columns: Mapping[str, np.ndarray] = field(default_factory=dict)
     labels: Labels = ()
     moves: csr_array | None = None
+
+    def __post_init__(self) -> None:
+        """Plain lists are welcome."""
+        object.__setattr__(self, "emissions", np.asarray(self.emissions, dtype=np.float64))
+        object.__setattr__(self, "demand", np.asarray(self.demand, dtype=np.intp))
 
     @classmethod
     def of_network(
@@ -119,6 +124,7 @@ class Dispatch:
         at_most: tuple[Any, ArrayLike] | None = None,
         bounds: Any = (0.0, None),
         *,
+        integer: ArrayLike | None = None,
         demand: ArrayLike | None = None,
         carbon_price: float = 0.0,
     ) -> Dispatch:
@@ -129,15 +135,16 @@ class Dispatch:
             equal: A and b; A x is what is served and b the demand, so that a rate is per unit more of b.
             at_most: G and h.
             bounds: a pair for all columns, or one each; None is no bound.
+            integer: positions of columns that are whole numbers: kept at the best plan's.
             demand: positions among the rows of A whose b is demand; all by default.
             carbon_price: τ.
 
         Raises:
             AlignmentError: numbers of rows or columns differ.
         """
-        matrices = from_arrays(cost, equal, at_most, bounds)
+        matrices = from_arrays(cost, equal, at_most, bounds, integer)
         rows = np.arange(np.atleast_1d(np.asarray(equal[1])).size) if demand is None else np.asarray(demand, dtype=int)
-        return cls(matrices, np.asarray(emissions, dtype=np.float64), rows, None, carbon_price)
+        return cls(matrices, np.asarray(emissions), rows, None, carbon_price)
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,25 +189,31 @@ def marginal(problem: Dispatch) -> Marginal:
     """Local prices and marginal emissions.
 
     Raises:
-        AlignmentError: emissions and columns differ in number, or there are integers and no point.
-        SolveError: the linear program has no optimum.
+        AlignmentError: emissions and columns differ in number.
+        SolveError: the program has no optimum.
     """
-    matrices, carbon = problem.matrices, np.asarray(problem.emissions, dtype=np.float64)
+    matrices, carbon = problem.matrices, problem.emissions
     if carbon.shape != matrices.cost.shape:
         raise AlignmentError(f"{carbon.size} emissions for {matrices.cost.size} columns; give one each")
-    fixed = _settled(matrices, problem.point)
+    at = matrices.cost + problem.carbon_price * carbon
+    point = problem.point
+    if point is None and matrices.integer.any():
+        point = run(replace(matrices, cost=at), Limits(gap=0.0)).x
+    fixed = settled(matrices, point)
     solver = load(fixed, np.zeros(fixed.cost.size, bool))
-    at = fixed.cost + problem.carbon_price * carbon
-    price, value = _solved(solver, at)
-    solver.setOptionValue("simplex_strategy", 4)  # primal: the basis of another price stays feasible
-    aside = ASIDE * size_of(at) / size_of(carbon)
+    # In units of their own size: the solver's tolerances are absolute.
+    unit = size_of(at)
+    price, value = _solved(solver, at / unit)
+    solver.setOptionValue("dual_feasibility_tolerance", 1e-10)  # carbon aside is small beside the costs
+    aside = ASIDE / size_of(carbon)
     moves = _moves(problem)
     sides = []
     for sign in (-1, 1):
-        _solved(solver, at + sign * aside * carbon)
+        solver.setOptionValue("simplex_strategy", 4)  # primal: the basis of another price stays feasible
+        _solved(solver, at / unit + sign * aside * carbon)
         sides.append(one_sided(solver, fixed, carbon, moves, sign))
     # By power as the rows have it; a rate is by energy.
-    local, left, right = (side.reshape(problem.demand.shape) / problem.hours for side in (moves @ price, *sides))
+    local, left, right = (side.reshape(problem.demand.shape) / problem.hours for side in (moves @ price * unit, *sides))
     both = np.where(np.isnan(left), right, np.where(np.isnan(right), left, (left + right) / 2))
     return Marginal(local, both, left, right, float(carbon @ value), value, problem)
 
@@ -218,12 +231,10 @@ def size_of(values: Array) -> float:
     return float(np.median(known)) if known.size else 1.0
 
 
-def _settled(matrices: Matrices, point: Array | None) -> Matrices:
+def settled(matrices: Matrices, point: Array | None) -> Matrices:
     """The linear program around the point's whole numbers."""
-    if not matrices.integer.any():
+    if point is None or not matrices.integer.any():
         return matrices
-    if point is None:
-        raise AlignmentError("there are whole numbers: give the point at which they are settled")
     lower, upper = matrices.col_lower.copy(), matrices.col_upper.copy()
     lower[matrices.integer] = upper[matrices.integer] = np.round(np.asarray(point)[matrices.integer])
     return replace(matrices, col_lower=lower, col_upper=upper)

@@ -14,14 +14,16 @@ import numpy as np
 from dispatch.carbon.ledger import Ledger, Meter, MeterRole
 from dispatch.carbon.operation import Operation, Side, Unit
 from dispatch.carbon.park import ParkMarginal, park_marginal
-from dispatch.errors import DataError
+from dispatch.errors import DataError, SolveError
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.signals import Array
+from dispatch.solve import recall
 
 Which = Literal["mean", "left", "right"]
 QUESTION = "What would one kWh more or less at this meter and hour have emitted?"
 _NAMES = {"mean": "marginal", "left": "marginal, one kWh less", "right": "marginal, one kWh more"}
+SIDES = frozenset({_NAMES["left"], _NAMES["right"]})
 _PRODUCTS = frozenset({"hydrogen", "ammonia", "methanol"})
 
 
@@ -36,17 +38,17 @@ def marginal_ledger(
     """The marginal ledger of one path of a schedule.
 
     Args:
-        problem: with the schedule's values in its variables, as a plan leaves it.
+        problem: with the data that the schedule was made on.
         side: one kWh less (left), more (right), or the mean of both.
         rates: of the problem, where they are known already.
 
     Raises:
         DataError: no such side.
-        SolveError: the linear program around the plan has no optimum.
+        SolveError: the linear program around the schedule has no optimum, or it is no point of the problem.
     """
     if side not in get_args(Which):
         raise DataError(f"side '{side}'; accepted: {', '.join(get_args(Which))}")
-    site, found = problem.site, rates if rates is not None else park_marginal(problem)
+    site, found = problem.site, rates if rates is not None else rates_around(problem, schedule)
     rate = _rate(found, side)[scenario]
     operation = Operation.from_schedule(site, schedule, scenario)
     buses, hours = list(site.bus_names), schedule.inputs.horizon.hours
@@ -72,11 +74,28 @@ def marginal_ledger(
 
 def marginal_ledgers(problem: Problem, schedule: Schedule, *, scenario: int = 0) -> tuple[Ledger, Ledger, Ledger]:
     """The mean, left and right, from one pair of solves."""
-    rates = park_marginal(problem)
+    rates = rates_around(problem, schedule)
     mean, left, right = (
         marginal_ledger(problem, schedule, side=side, scenario=scenario, rates=rates) for side in get_args(Which)
     )
     return mean, left, right
+
+
+def rates_around(problem: Problem, schedule: Schedule) -> ParkMarginal:
+    """Marginal emissions around a schedule's whole numbers; the problem's variables keep the values that they have.
+
+    Raises:
+        SolveError: the schedule does not hold every on/off decision, or nothing goes with them.
+    """
+    before = problem.point()
+    try:
+        recall(problem, schedule)
+        problem.settle_totals()
+        if not np.isfinite(problem.point()[problem.compiled.matrices().integer]).all():
+            raise SolveError("the schedule does not hold every on/off decision of the problem")
+        return park_marginal(problem)
+    finally:
+        problem.take(np.nan_to_num(before))
 
 
 def _rate(found: ParkMarginal, side: Which) -> Array:

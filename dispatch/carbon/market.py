@@ -30,7 +30,7 @@ from dispatch.carbon.carriers import traced
 from dispatch.carbon.certificates import Covered, Matching, Supply, covered
 from dispatch.carbon.ledger import Ledger, Meter
 from dispatch.carbon.operation import Operation
-from dispatch.carbon.supplies import Contracts, certified_contracts, is_clean, local_years, supplies
+from dispatch.carbon.supplies import Contracts, is_clean, local_years, planned_supplies, supplies
 from dispatch.carbon.units import Side, Unit
 from dispatch.claims import Certificates
 from dispatch.errors import DataError
@@ -40,12 +40,14 @@ from dispatch.signals import Array
 from dispatch.site import Site
 
 HOURLY, ANNUAL, LOCATION = "market, by the hour", "market, by the year", "location"
+OWN = "own emissions"
 _ASKED = {
+    OWN: "Which carbon that the park itself emitted is on this meter?",
     HOURLY: "Which carbon do contracts and certificates leave on this meter, each covering load of its own hour?",
     ANNUAL: "Which carbon do contracts and certificates leave on this meter, each covering load of its year?",
     LOCATION: "Which carbon would this meter have at the grid's average factor, whatever was contracted?",
 }
-_POOL, _OWN = "electricity", "market"
+_POOL, _MADE, _LOST = "electricity", "market", ": losses"
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +56,7 @@ class Market:
 
     Attributes:
         hour, year, location: ledgers.
+        own: what the park itself emitted, as these share it out (scope 1); the rest of each is bought (scope 2).
         covered: by matching, which certificate covers which meter.
         meters: (M,) assets that draw electricity, in the order of ``covered``.
         supplies: in the order in which they were used.
@@ -63,6 +66,7 @@ class Market:
     hour: Ledger
     year: Ledger
     location: Ledger
+    own: Ledger
     covered: Mapping[Matching, Covered]
     meters: tuple[str, ...]
     supplies: tuple[Supply, ...]
@@ -81,6 +85,7 @@ def market(
     average_kg_per_kwh: Array,
     *,
     residual_kg_per_kwh: Array | None = None,
+    start_kg_per_kwh: Mapping[str, float] | None = None,
 ) -> Market:
     """Account an operation by contracts and certificates.
 
@@ -89,33 +94,46 @@ def market(
         contracts: what contracts delivered with certificates that are kept.
         average_kg_per_kwh: (T,) of the grid.
         residual_kg_per_kwh: (T,) of what nothing covers; the average by default.
+        start_kg_per_kwh: by store, what it holds at the start, as :func:`dispatch.carbon.carriers.traced` takes it.
 
     Raises:
         DataError: certificates do not suffice for what is given away, a name points nowhere, or a factor is missing.
     """
+    held = supplies(claims, operation, contracts)
+    factors = average_kg_per_kwh, residual_kg_per_kwh
+    return _accounted(operation, held, claims.claim, factors, start_kg_per_kwh)
+
+
+def _accounted(
+    operation: Operation,
+    held: tuple[Supply, ...],
+    claim: Matching,
+    factors: tuple[Array, Array | None],
+    start: Mapping[str, float] | None,
+) -> Market:
+    """All three accounts with the certificates that there are; factors are the average one and the residual."""
     if operation.flows is not None:
         raise DataError("market: give the operation on the park's own buses; contracts do not follow a network's flows")
-    average = _factor(operation, "average", average_kg_per_kwh)
-    residual = average if residual_kg_per_kwh is None else _factor(operation, "residual", residual_kg_per_kwh)
-    held = supplies(claims, operation, contracts)
-    own = tuple(replace(s, sold_kwh=0.0, retired_kwh=0.0, shares={}) for s in held if s.entry == "issued")
+    average = _factor(operation, "average", factors[0])
+    residual = average if factors[1] is None else _factor(operation, "residual", factors[1])
     clean = {unit.name for unit in operation.units if is_clean(operation, unit)}
-    pool = _Pool(operation)
+    on_site = [replace(s, sold_kwh=0.0, retired_kwh=0.0, shares={}) for s in held if s.name in clean]
+    pool = _Pool(operation, start)
     found: dict[Matching, Covered] = {name: pool.covered(held, name) for name in ("hour", "year")}
-    on_site = pool.covered([s for s in own if s.name in clean], "hour")
     return Market(
         hour=pool.ledger(HOURLY, found["hour"], residual),
         year=pool.ledger(ANNUAL, found["year"], residual),
-        location=pool.ledger(LOCATION, on_site, average),
+        location=pool.ledger(LOCATION, pool.covered(on_site, "hour"), average),
+        own=pool.ledger(OWN, found["hour"], np.zeros(operation.horizon.steps)),
         covered=found,
         meters=tuple(pool.names),
         supplies=held,
-        claim=claims.claim,
+        claim=claim,
     )
 
 
 def planned_market(site: Site, schedule: Schedule, operation: Operation, scenario: int = 0) -> Market:
-    """The market-based accounts of one path of a plan, from its contracts and the park's block ``certificates``.
+    """The market-based accounts of one path of a plan: its contracts, what it sells and buys, and ``certificates``.
 
     Args:
         operation: the path on the park's own buses, without an AC network.
@@ -130,8 +148,9 @@ def planned_market(site: Site, schedule: Schedule, operation: Operation, scenari
     average = mean_factor([f[scenario] for f in factors], bought) if lines else np.zeros(horizon.steps)
     stated = site.certificates.residual_kg_per_kwh
     residual = None if stated is None else per_step(stated, horizon, "certificates.residual_kg_per_kwh")
-    contracts = certified_contracts(schedule, scenario)
-    return market(operation, site.certificates, contracts, average, residual_kg_per_kwh=residual)
+    held = planned_supplies(site.certificates, operation, schedule, scenario)
+    start = site.carbon.ledgers.start_kg_per_kwh
+    return _accounted(operation, held, site.certificates.claim, (average, residual), start)
 
 
 def mean_factor(factors: Sequence[Array], bought_kw: Sequence[Array]) -> Array:
@@ -140,7 +159,7 @@ def mean_factor(factors: Sequence[Array], bought_kw: Sequence[Array]) -> Array:
         return np.asarray(factors[0], dtype=np.float64)
     total = np.sum(bought_kw, axis=0)
     carbon = np.sum(np.multiply(factors, bought_kw), axis=0)
-    return np.divide(carbon, total, out=np.mean(factors, axis=0), where=total > 0)
+    return np.asarray(np.divide(carbon, total, out=np.mean(factors, axis=0), where=total > 0))
 
 
 def _factor(operation: Operation, what: str, values: Array) -> Array:
@@ -162,8 +181,8 @@ class _Pool:
         given, exported, through: (T,) kW that these give, that leaves, and of it what had been bought.
     """
 
-    def __init__(self, operation: Operation) -> None:
-        self.operation, self.hours = operation, operation.horizon.hours
+    def __init__(self, operation: Operation, start: Mapping[str, float] | None) -> None:
+        self.operation, self.hours, self.start = operation, operation.horizon.hours, start
         self.electric = {bus for bus, carrier in operation.carriers.items() if carrier == "electricity"}
         self.into = {unit.name: self._into(unit) for unit in operation.units if self._touches(unit)}
         nothing = np.zeros(self.hours.size)
@@ -212,7 +231,9 @@ class _Pool:
         units, buses = self._units(open_kg, factor)
         carriers = {bus: carrier for bus, carrier in self.operation.carriers.items() if bus not in self.electric}
         carriers |= dict.fromkeys((_POOL, *buses), "electricity")
-        ledger = traced(Operation(self.operation.horizon, carriers, tuple(units)))
+        # Of what stores are said to hold at the start nobody knows how much the park emitted itself.
+        start = dict.fromkeys(self.start or {}, 0.0) if name == OWN else self.start
+        ledger = traced(Operation(self.operation.horizon, carriers, tuple(units)), start_kg_per_kwh=start)
         meters = tuple(self._restored(meter, buses) for meter in ledger.meters)
         kept = {bus: values for bus, values in ledger.buses.items() if bus in self.operation.carriers}
         kept |= {bus: self._mean(open_kg) for bus in self.electric if bus not in kept}
@@ -221,7 +242,7 @@ class _Pool:
     def _mean(self, open_kg: Array) -> Array:
         """(T,) of the electricity that is bought or covered."""
         net = self.net_kwh.sum(axis=0)
-        return np.divide(open_kg.sum(axis=0), net, out=np.full_like(net, np.nan), where=net > 0)
+        return np.asarray(np.divide(open_kg.sum(axis=0), net, out=np.full_like(net, np.nan), where=net > 0))
 
     def _units(self, open_kg: Array, factor: Array) -> tuple[list[Unit], dict[str, str]]:
         """Units of the market's operation, and by bus of a meter where it really stands."""
@@ -242,9 +263,9 @@ class _Pool:
                 units += self._exports(unit, own, taken, factor)
         for m, (unit, taken) in enumerate(self.takers):
             own, served = f"{_POOL}:{unit.name}", taken * self.part
-            units.append(_source(f"{_OWN}: {unit.name}", own, self.net_kwh[m] / self.hours, open_kg[m]))
+            units.append(_source(f"{_MADE}: {unit.name}", own, self.net_kwh[m] / self.hours, open_kg[m]))
             if served.any():
-                units.append(_link(f"{_OWN}: to {unit.name}", own, served, nothing))
+                units.append(_link(f"{_MADE}: to {unit.name}", own, served, nothing))
         return units, buses
 
     def _moved(self, unit: Unit, own: str, out: Array, taken: Array) -> Unit | None:
@@ -258,23 +279,26 @@ class _Pool:
             ports[f"{electric} given"] = Side(_POOL, out, unit.ports[electric].weight)
         if not ports:
             return None
-        link = unit.role == "link"
         emitted = np.zeros(self.hours.size) if bought else unit.emitted_kg
-        return replace(unit, ports=ports, emitted_kg=emitted, role="loss" if link else unit.role)
+        if unit.role == "link":
+            return replace(unit, name=f"{unit.name}{_LOST}", ports=ports, emitted_kg=emitted, role="loss")
+        return replace(unit, ports=ports, emitted_kg=emitted)
 
     def _exports(self, unit: Unit, own: str, taken: Array, factor: Array) -> list[Unit]:
         """What is exported: of the park's own supply as long as that lasts, and else of what was bought."""
         share = np.divide(taken, self.exported, out=np.zeros_like(taken), where=self.exported > 0)
         given, rest = self.given * self.gone * share, (self.exported - self.given * self.gone) * share
         units = [
-            _source(f"{_OWN}: {unit.name}", own, np.maximum(rest, 0.0), self.through * share * self.hours * factor)
+            _source(f"{_MADE}: {unit.name}", own, np.maximum(rest, 0.0), self.through * share * self.hours * factor)
         ]
         if given.any():
-            units.append(_link(f"{_OWN}: to {unit.name}", own, given, np.zeros(taken.size)))
+            units.append(_link(f"{_MADE}: to {unit.name}", own, given, np.zeros(taken.size)))
         return units
 
     def _restored(self, meter: Meter, buses: Mapping[str, str]) -> Meter:
-        """The meter where it really stands."""
+        """The meter where it really stands, and of the asset that it belongs to."""
+        if meter.asset.endswith(_LOST):
+            meter = replace(meter, asset=meter.asset.removesuffix(_LOST))
         if meter.bus == _POOL:
             unit = next(unit for unit in self.operation.units if unit.name == meter.asset)
             return replace(meter, bus=next(side.bus for side in unit.ports.values() if side.bus in self.electric))
@@ -287,8 +311,10 @@ def _buys(unit: Unit) -> bool:
 
 
 def _source(name: str, bus: str, power_kw: Array, emitted_kg: Array) -> Unit:
-    return Unit(name, _OWN, "source", {"supply": Side(bus, power_kw)}, np.where(power_kw > 0, emitted_kg, 0.0))
+    # What is left of a difference by rounding is no supply, and brings no carbon.
+    there = power_kw > 1e-9 * power_kw.max(initial=0.0)
+    return Unit(name, _MADE, "source", {"supply": Side(bus, power_kw)}, np.where(there, emitted_kg, 0.0))
 
 
 def _link(name: str, bus: str, power_kw: Array, nothing: Array) -> Unit:
-    return Unit(name, _OWN, "link", {"from": Side(_POOL, -power_kw), "to": Side(bus, power_kw)}, nothing)
+    return Unit(name, _MADE, "link", {"from": Side(_POOL, -power_kw), "to": Side(bus, power_kw)}, nothing)

@@ -65,7 +65,9 @@ def queued(stock: Stock, taken: Array, given: Array, borne: bool) -> Moved:
     if borne:
         arrives = np.where(given > 0, 1.0, 0.0)
     through = np.append(0.0, np.cumsum(at_once))
+    # By rounding alone more would have left by the end of a step than was there at its start.
+    left = np.append(0.0, np.minimum((reach - through)[1:], (entered - through)[:-1]))
     return Moved(
         past * arrives, 1 - past, arrives, np.zeros(taken.size), np.ones(taken.size), float((taken - at_once).sum()),
-        True, reach - through, entered - through,
+        True, left, entered - through,
     )  # fmt: skip

@@ -15,8 +15,8 @@ Labels = tuple[Hashable, ...]
 
 
 def labels_of(names: Iterable[Hashable]) -> Labels:
-    """Each name once: in ascending order where they can be ordered, else as they first appear."""
-    once = tuple(dict.fromkeys(names))
+    """Each name once, 1 and "1" being one: in ascending order where they can be ordered, else as they first appear."""
+    once = tuple({str(name): name for name in reversed(tuple(dict.fromkeys(names)))}.values())[::-1]
     try:
         return tuple(sorted(once))  # type: ignore[type-var]  # what cannot be ordered raises, and stays as it came
     except TypeError:

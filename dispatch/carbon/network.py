@@ -40,7 +40,7 @@ STORE = {
 
 
 def listed(rows: Iterable[Any], accepted: Mapping[str, Any], what: str) -> dict[str, list[Any]]:
-    """By key, a value of each row; a row is a mapping, or a sequence in the keys' order.
+    """By key, a value of each row; a row is a mapping, or a sequence in the keys' order. None is the default.
 
     Raises:
         DataError: an unknown key, too many entries, or one too few.
@@ -54,9 +54,11 @@ def listed(rows: Iterable[Any], accepted: Mapping[str, Any], what: str) -> dict[
             if key not in accepted:
                 raise DataError(f"{what} {place}: '{key}' is not known; accepted: {', '.join(accepted)}")
         for key, default in accepted.items():
-            if given.get(key, default) is _NEEDED:
+            value = given.get(key, default)
+            if value is _NEEDED or (value is None and default is _NEEDED):
                 raise DataError(f"{what} {place} has no '{key}'; give it, as in {', '.join(accepted)}")
-            out[key].append(given.get(key, default))
+            # A line without a reactance is one of its own sort.
+            out[key].append(default if value is None and key != "x" else value)
     return out
 
 
@@ -115,9 +117,7 @@ class Grid:
         self.generators = listed(generators, GENERATOR, "generator")
         self.stores = listed(storage, STORE, "store")
         named = [*self.lines["start"], *self.lines["end"], *self.generators["bus"], *self.stores["bus"]]
-        if isinstance(load, Mapping):
-            seen = set(map(str, named))
-            named += [bus for bus in load if str(bus) not in seen]
+        named += load if isinstance(load, Mapping) else []
         self.labels: Labels = tuple(nodes) or labels_of(named)
         demand = self._demand(load)
         per_step = {
@@ -217,8 +217,9 @@ def from_arrays(
     equal: tuple[Any, ArrayLike],
     at_most: tuple[Any, ArrayLike] | None,
     bounds: Any,
+    integer: ArrayLike | None,
 ) -> Matrices:
-    """Equalities first, then inequalities, as scipy.optimize.linprog has them.
+    """Equalities first, then inequalities, as scipy.optimize.linprog has them; ``integer`` holds positions.
 
     Raises:
         AlignmentError: a matrix and its right-hand side or the costs differ in number.
@@ -235,8 +236,9 @@ def from_arrays(
         high.append(side)
     lower, upper = _bounds(bounds, costs.size)
     stack = sparse.csc_array(sparse.vstack(blocks, format="csc"))
-    integer = np.zeros(costs.size, bool)
-    return Matrices(costs, 0.0, stack, np.concatenate(low), np.concatenate(high), lower, upper, integer)
+    whole = np.zeros(costs.size, bool)
+    whole[[] if integer is None else np.asarray(integer)] = True
+    return Matrices(costs, 0.0, stack, np.concatenate(low), np.concatenate(high), lower, upper, whole)
 
 
 def _bounds(bounds: Sequence[Any], columns: int) -> tuple[Array, Array]:

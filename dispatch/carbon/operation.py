@@ -140,7 +140,11 @@ class Operation:
     def from_schedule(
         cls, site: Site, schedule: Schedule, scenario: int = 0, conventions: Conventions | None = None
     ) -> Operation:
-        """One path of a plan; 0 is the published one. Electricity buses stay the site's, without an AC network."""
+        """One path of a plan; 0 is the published one. Electricity buses stay the site's, without an AC network.
+
+        Args:
+            conventions: how stores hold carbon and how outputs share it; those of the park's file by default.
+        """
         carriers: dict[str, str] = dict(zip(site.bus_names, site.bus_carriers, strict=True))
-        units = scheduled(schedule, scenario, carriers, conventions or Conventions())
+        units = scheduled(schedule, scenario, carriers, conventions or site.carbon.ledgers)
         return cls(schedule.inputs.horizon, carriers, tuple(units)).settled()

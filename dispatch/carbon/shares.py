@@ -58,6 +58,7 @@ class Shares:
         players: assets by player.
         value_kg: (player, T) shares, with what whole numbers add.
         half_width_kg: (player, T) of the confidence interval; zero where exact.
+        whole_half_width_kg: (player,) likewise of a player's sum over all steps.
         nobody_kg: (T,) what is emitted without any of them: exports, and loads that are no players.
         beyond_kg: (T,) of the shares, what the plan emits beyond the relaxed game; shared by energy.
         method: how the shares were found.
@@ -66,6 +67,7 @@ class Shares:
     players: Mapping[str, tuple[str, ...]]
     value_kg: Array
     half_width_kg: Array
+    whole_half_width_kg: Array
     nobody_kg: Array
     beyond_kg: Array
     method: Method
@@ -97,27 +99,29 @@ def shares(
         SolveError: a coalition cannot be served.
     """
     made = players_of(site, players)
+    if not made:
+        raise DataError("game: there are no players; accepted: assets with a demand")
     chosen: Method = method or ("exact" if len(made) <= MOST_EXACT else "sampled")
     if chosen == "exact" and len(made) > MOST_EXACT:
         raise DataError(f"game: {len(made)} players; exact up to {MOST_EXACT}, choose sampled or aumann_shapley above")
     game = coalitions(site, schedule.inputs, made, scenario)
     energy = energy_kwh(schedule, made, scenario)
+    width, whole_width = np.zeros_like(energy), np.zeros(len(made))
     if chosen == "exact":
         worth = every_coalition(game, executor)
-        value, width, nobody, whole = shapley(worth), np.zeros_like(energy), worth[0], worth[-1]
+        value, nobody, whole = shapley(worth), worth[0], worth[-1]
     elif chosen == "sampled":
-        found = sampled(_by_orders(game, orders(len(made), permutations, seed), executor), confidence)
-        value, width = found.value, found.half_width
+        pairs = _by_orders(game, orders(len(made), permutations, seed), executor)
+        found = sampled(pairs, confidence)
+        value, width, whole_width = found.value, found.half_width, sampled(pairs.sum(axis=2), confidence).half_width
         ends = game.solver()
         nobody, whole = (ends.at(np.full(len(made), part)) for part in (0.0, 1.0))
     else:
         value, nobody = along_the_ray(site, schedule.inputs, game, made, scenario)
-        width = np.zeros_like(value)
         # By the step of use: what is left over of a step moved to another one's use.
         whole = nobody + value.sum(axis=0)
-    emitted = schedule.per_step("co2_step_kg", scenario)
-    beyond = emitted - whole
-    return Shares(made, value + _by_energy(energy, beyond), width, nobody, beyond, chosen)
+    beyond = schedule.per_step("co2_step_kg", scenario) - whole
+    return Shares(made, value + _by_energy(energy, beyond), width, whole_width, nobody, beyond, chosen)
 
 
 def game_ledger(site: Site, schedule: Schedule, players: Any = None, **how: Any) -> Ledger:

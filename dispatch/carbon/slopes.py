@@ -26,6 +26,7 @@ import numpy as np
 from dispatch.carbon.build import Builder, Read
 from dispatch.carbon.carriers import started
 from dispatch.carbon.operation import Operation
+from dispatch.carbon.rerouting import Rerouting
 from dispatch.carbon.units import Unit
 from dispatch.signals import Array
 
@@ -50,6 +51,9 @@ class Ways:
     held: Array | None = None
 
 
+_There = tuple[str, Array]
+
+
 @dataclass(frozen=True)
 class Efficiency:
     """Of a store with one port: kWh of content per kWh taken, and per kWh given."""
@@ -62,7 +66,7 @@ class Slopes:
     """One meter of an operation.
 
     Args:
-        operation: what ran; on the site's own balances.
+        operation: what ran. On a network a power that a unit gives takes its way there, and upstream gives less.
         meter: its name in the traced ledger with losses apart.
         windows: (W, T) which steps count.
         kg_per_kwh: that a kWh of the meter may have; 0 for a limit on the amount.
@@ -70,7 +74,7 @@ class Slopes:
 
     def __init__(self, operation: Operation, meter: str, windows: Array, kg_per_kwh: float) -> None:
         self._operation, self._meter, self._windows, self._kg_per_kwh = operation, meter, windows, kg_per_kwh
-        self._base = Builder(operation, borne=False)
+        self._base, self._rerouting = Builder(operation, borne=False), Rerouting.of(operation)
         self._chain = self._base.chain
         carried = self._chain.carried(started(operation, self._base, None))
         self._node_kg, self._held_kg = carried.node_kg, carried.held_kg
@@ -121,19 +125,20 @@ class Slopes:
         """(W, T) per kW that a port gives more (sign 1) or takes more (−1), content following."""
         side = unit.ports[port]
         more = replace(unit, ports={**unit.ports, port: replace(side, power_kw=side.power_kw + sign * self._step_kw)})
+        there = side.bus, np.full(side.power_kw.size, sign * self._step_kw)
         if unit.stock is None or efficiency is None:
-            return self._change(unit, more)
+            return self._change(unit, more, there)
         # What the store does decides what a kWh is: a charge that is cut short enters no content.
         giving = side.power_kw > 0 if sign < 0 else side.power_kw >= 0
         per_kw = np.where(giving, -efficiency.leaves, -efficiency.enters) * sign
-        return self._every_other(more, np.zeros(side.power_kw.size), per_kw * self._base.hours)
+        return self._every_other(more, np.zeros(side.power_kw.size), per_kw * self._base.hours, there)
 
     def _content(self, unit: Unit) -> Array:
         """(W, T) per kWh more at the beginning of a step and, as far as it stays, at the end."""
         assert unit.stock is not None
         return self._every_other(unit, np.ones(self._base.hours.size), unit.stock.retention)
 
-    def _every_other(self, unit: Unit, before_kwh: Array, after_kwh: Array) -> Array:
+    def _every_other(self, unit: Unit, before_kwh: Array, after_kwh: Array, there: _There | None = None) -> Array:
         """With contents that are changed at the edges of even steps, then of odd ones: only those steps are read."""
         assert unit.stock is not None
         out, place = np.zeros_like(self._windows), np.arange(before_kwh.size)
@@ -142,23 +147,26 @@ class Slopes:
             mine = place[place % 2 == odd]
             energy[mine] += before_kwh[mine] * self._step_kw
             energy[mine + 1] += after_kwh[mine] * self._step_kw
-            found = self._change(self._own(unit), replace(unit, stock=replace(unit.stock, energy_kwh=energy)))
+            found = self._change(self._own(unit), replace(unit, stock=replace(unit.stock, energy_kwh=energy)), there)
             out[:, mine] = found[:, mine]
         return out
 
     def _own(self, unit: Unit) -> Unit:
         return next(own for own in self._operation.units if own.name == unit.name)
 
-    def _change(self, before: Unit, after: Unit) -> Array:
-        """(W, T) change of φ from one form of a unit to another, per unit of what was moved."""
-        return np.asarray((self._with(after) - self._with(before)) / self._step_kw)
+    def _change(self, before: Unit, after: Unit, there: _There | None = None) -> Array:
+        """(W, T) change of φ from one form of a unit to another, by (T,) kW at a bus, per unit of what was moved."""
+        return np.asarray((self._with(after, there) - self._with(before)) / self._step_kw)
 
-    def _with(self, unit: Unit) -> Array:
-        """(W, T) φ with another unit in its place."""
+    def _with(self, unit: Unit, there: _There | None = None) -> Array:
+        """(W, T) φ with another unit in its place, and power that takes another way."""
         if unit is self._own(unit):
             return self._level
         units = tuple(unit if own.name == unit.name else own for own in self._operation.units)
-        return self._phi(Builder(replace(self._operation, units=units), borne=False))
+        operation = replace(self._operation, units=units)
+        if there is not None and self._rerouting is not None:
+            operation = self._rerouting.moved(operation, *there)
+        return self._phi(Builder(operation, borne=False))
 
     def _read(self, made: Builder) -> Read | None:
         return next((read for read in made.reads if read.meter.name == self._meter), None)
@@ -239,4 +247,4 @@ def _leaves(entered: Array, reach: Array) -> Array:
         entered[:, 1:, None], reach[:, None, 1:]
     )  # fmt: skip
     width = np.diff(entered, axis=1)[:, :, None]
-    return np.divide(np.maximum(high - low, 0.0), width, out=np.zeros_like(high), where=width > 0)
+    return np.asarray(np.divide(np.maximum(high - low, 0.0), width, out=np.zeros_like(high), where=width > 0))

@@ -131,8 +131,8 @@ class Walk:
         self._enters = np.where(bank.tank, bank.gain, 1.0)
         self._shows = np.where(bank.tank, 1.0, 1.0 / bank.loss)
         left = bank.retention * self.energy_kwh[:, :-1]
-        self._empty = self.energy_kwh[:, :-1] <= EMPTY_KWH
-        self._mixes = (self._empty | (self._drawn > left)) & (self._bus > 0)
+        self._empty: np.ndarray = np.asarray(self.energy_kwh[:, :-1] <= EMPTY_KWH)
+        self._mixes: np.ndarray = np.asarray((self._empty | (self._drawn > left)) & (self._bus > 0))
         self._unusual = (self._empty | self._mixes).any(axis=0)
         self._lasting = np.maximum(self.energy_kwh[:, :-1], EMPTY_KWH)
         self._mixture = np.where(self._mixes, np.maximum(left, 0.0) + bank.stored_kwh, 1.0)
@@ -155,6 +155,7 @@ class Walk:
         into, held = self._bus[:, t], self.carbon_kg[:, t]
         gives = held / self._lasting[:, t] * self._shows
         mixes = self._mixes[:, t]
+        start, slope = np.zeros_like(gives), np.zeros_like(gives)
         if self._unusual[t]:
             gives = np.where(self._empty[:, t] | mixes, 0.0, gives)
             share = self._shows / self._mixture[:, t]

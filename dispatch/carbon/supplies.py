@@ -6,11 +6,12 @@ In the order in which they cover load: own generation and direct lines, contract
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
 
-from dispatch.carbon.certificates import PER_KWH, Supply
+from dispatch.carbon.certificates import PER_KWH, Entry, Supply
 from dispatch.carbon.operation import Operation
 from dispatch.carbon.units import Unit
 from dispatch.claims import Certificates, Disposal, Span
@@ -21,6 +22,9 @@ from dispatch.tariff.contracts import GreenPower
 
 Contracts = Mapping[tuple[str, str], Array]
 """By connection and contract, (T,) energy delivered whose certificates are kept [kWh]."""
+
+_WITHOUT = ("thermal", "imbalance")
+"""Kinds that bring no certificate, emissions or not: what burns fuel, and what no meter gave."""
 
 
 def supplies(claims: Certificates, operation: Operation, contracts: Contracts) -> tuple[Supply, ...]:
@@ -39,6 +43,43 @@ def supplies(claims: Certificates, operation: Operation, contracts: Contracts) -
     names = [supply.name for supply in found]
     _require_names(claims, names)
     return tuple(_with_disposals(supply, claims, horizon) for supply in found)
+
+
+def planned_supplies(
+    claims: Certificates, operation: Operation, schedule: Schedule, scenario: int = 0
+) -> tuple[Supply, ...]:
+    """Of a plan's path: beside what the file says, what the plan itself sells, registers, buys and holds.
+
+    What it sells or registers of a step is taken from its plants in proportion to what they generate.
+
+    Raises:
+        DataError: as :func:`supplies`.
+    """
+    found = supplies(claims, operation, certified_contracts(schedule, scenario))
+    wanted, decided = schedule.carbon.settings.certificates, schedule.carbon.certificates
+    if wanted is None:
+        return found
+    horizon, nothing = operation.horizon, np.zeros((schedule.scenarios, operation.horizon.steps))
+    gone = sum((decided.get(name, nothing)[scenario] for name in ("own_sold_kw", "registered_kw")), nothing[0])
+    plants = {unit.name for unit in operation.units if is_clean(operation, unit)}
+    issuing = [s for s in found if s.name in plants and (wanted.issued_by is None or s.name in wanted.issued_by)]
+    whole = np.sum([s.energy_kwh for s in issuing], axis=0) if issuing else nothing[0]
+    part = np.clip(np.divide(gone * horizon.hours, whole, out=np.zeros_like(whole), where=whole > 0), 0.0, 1.0)
+    sold = {s.name: np.minimum(s.sold_kwh + part * s.energy_kwh, s.energy_kwh - s.retired_kwh) for s in issuing}
+    kwh = {name: 1000 * float(decided[name][scenario]) for name in ("bought_mwh", "stock_sold_mwh") if name in decided}
+    stock = kwh.get("stock_sold_mwh", 0.0)
+    held = _lot("certificates held", 1000 * wanted.held_mwh, min(stock, 1000 * wanted.held_mwh), horizon, "opening")
+    rest = max(stock - 1000 * wanted.held_mwh, 0.0)
+    bought = _lot("certificates bought", kwh.get("bought_mwh", 0.0), rest, horizon, "bought")
+    own = [replace(s, sold_kwh=sold[s.name]) if s.name in sold else s for s in found]
+    return (*own, *(lot for lot in (held, bought) if lot.energy_kwh.any()))
+
+
+def _lot(name: str, energy_kwh: float, sold_kwh: float, horizon: Horizon, entry: Entry) -> Supply:
+    """Certificates that belong to no hour, of which some are sold."""
+    energy = _spread(energy_kwh, horizon.hours)
+    sold = np.minimum(_spread(min(sold_kwh, energy_kwh), horizon.hours), energy)
+    return Supply(name, energy, entry, timed=False, sold_kwh=sold)
 
 
 def certified_contracts(schedule: Schedule, scenario: int = 0) -> dict[tuple[str, str], Array]:
@@ -60,8 +101,8 @@ def _green(member: object) -> Sequence[GreenPower]:
 
 
 def is_clean(operation: Operation, unit: Unit) -> bool:
-    """Does it generate electricity without any emission? Then a certificate comes with each kWh."""
-    if unit.role != "source" or unit.kind == "imbalance" or unit.emitted_kg.any():
+    """Does it generate electricity without any emission or fuel? Then a certificate comes with each kWh."""
+    if unit.role != "source" or unit.kind in _WITHOUT or unit.emitted_kg.any():
         return False
     return any(operation.carriers[s.bus] == "electricity" and s.power_kw.max() > 0 for s in unit.ports.values())
 

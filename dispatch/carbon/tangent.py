@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _AT = 1e-7  # the solver's tolerance: so near to a bound is at it
 _MOVES = 1e-9
+_FEW = 6  # moves that are sooner solved one by one
 
 
 def one_sided(solver: highspy.Highs, matrices: Matrices, carbon: Array, moves: csr_array, sign: int) -> Array:
@@ -43,9 +44,11 @@ def one_sided(solver: highspy.Highs, matrices: Matrices, carbon: Array, moves: c
     """
     slope = np.asarray(moves @ _prices(solver, carbon))
     reached = _Reached(solver, matrices)
-    held = reached.held_back(solver, moves, sign)
-    if held.any():
-        slope[held] = _directions(solver, matrices, reached, carbon, moves[held], sign)
+    held, impossible = reached.held_back(solver, moves, sign)
+    slope[impossible] = np.nan
+    asked = np.flatnonzero(held & ~impossible)
+    if asked.size:
+        slope[asked] = _directions(solver, matrices, reached, carbon, moves[asked], sign)
     return slope
 
 
@@ -58,29 +61,42 @@ def _prices(solver: highspy.Highs, carbon: Array) -> Array:
 
 
 class _Reached:
-    """Which columns and rows stand at a bound in the solver's optimum."""
+    """Which columns and rows stand at a bound in the solver's optimum.
+
+    A row counts like a column whose value is the row's with the sign turned: the solver's basis has it so.
+    """
 
     def __init__(self, solver: highspy.Highs, matrices: Matrices) -> None:
         solution: Any = solver.getSolution()
         value, activity = np.array(solution.col_value), np.array(solution.row_value)
         self.low, self.high = _at(value, matrices.col_lower, matrices.col_upper)
         self.row_low, self.row_high = _at(activity, matrices.row_lower, matrices.row_upper)
+        self._across = matrices.rows.T
+        self._all_low = np.concatenate([self.low, self.row_high])
+        self._all_high = np.concatenate([self.high, self.row_low])
 
-    def held_back(self, solver: highspy.Highs, moves: csr_array, sign: int) -> np.ndarray:
-        """(move,) whether some basic column at a bound would have to pass it."""
+    def held_back(self, solver: highspy.Highs, moves: csr_array, sign: int) -> tuple[np.ndarray, np.ndarray]:
+        """(move,) whether something basic at a bound would have to pass it; and whether nothing can keep it from that.
+
+        The latter is certain where no column outside the basis may move to where it would help.
+        """
         _, basic = solver.getBasicVariables()
-        slack = basic < 0
-        column = np.where(slack, 0, basic)
-        row = np.where(slack, -(basic + 1), 0)
-        low = np.where(slack, self.row_low[row], self.low[column])
-        high = np.where(slack, self.row_high[row], self.high[column])
-        held = np.zeros(moves.shape[0], dtype=bool)
+        basic = np.where(basic >= 0, basic, self.low.size - (basic + 1))
+        low, high = self._all_low[basic], self._all_high[basic]
+        rises, falls = ~self._all_high, ~self._all_low
+        rises[basic] = falls[basic] = False
+        held, impossible = np.zeros((2, moves.shape[0]), dtype=bool)
         for place in np.flatnonzero((low | high) & _moved(solver, moves)):
-            _, inverse = solver.getBasisInverseRow(int(place))
-            # A slack's column of the basis says a·x = activity with the sign turned.
-            by = (moves @ np.array(inverse)) * (-sign if slack[place] else sign)
-            held |= (low[place] & (by < -_MOVES)) | (high[place] & (by > _MOVES))
-        return held
+            inverse = np.array(solver.getBasisInverseRow(int(place))[1])
+            by = sign * (moves @ inverse)
+            under, over = low[place] & (by < -_MOVES), high[place] & (by > _MOVES)
+            held |= under | over
+            if (under | over).any():
+                row = np.concatenate([self._across @ inverse, inverse])
+                helps = rises & (row < -_MOVES) | falls & (row > _MOVES)
+                hurts = rises & (row > _MOVES) | falls & (row < -_MOVES)
+                impossible |= (under & ~helps.any()) | (over & ~hurts.any())
+        return held, impossible
 
 
 def _moved(solver: highspy.Highs, moves: csr_array) -> np.ndarray:
@@ -91,7 +107,7 @@ def _moved(solver: highspy.Highs, moves: csr_array) -> np.ndarray:
     """
     parts = np.random.default_rng(0).uniform(0.5, 1.5, moves.shape[0])
     _, found = solver.getBasisSolve(moves.T @ parts)
-    return np.abs(np.array(found)) > _MOVES
+    return np.asarray(np.abs(np.array(found)) > _MOVES)
 
 
 def _at(value: Array, lower: Array, upper: Array) -> tuple[np.ndarray, np.ndarray]:
@@ -107,28 +123,60 @@ def _to_zero(low: np.ndarray, high: np.ndarray) -> tuple[Array, Array]:
 def _directions(
     solver: highspy.Highs, matrices: Matrices, reached: _Reached, carbon: Array, moves: csr_array, sign: int
 ) -> Array:
-    """(move,) emissions of the optimum's direction for each move."""
-    import highspy
+    """(move,) emissions of the optimum's direction for each move.
 
-    basis = solver.getBasis()
-    columns = np.arange(carbon.size, dtype=np.int32)
-    every = np.arange(matrices.row_lower.size, dtype=np.int32)
-    low, high = _to_zero(reached.low, reached.high)
-    solver.changeColsBounds(columns.size, columns, low, high)
-    low, high = _to_zero(reached.row_low, reached.row_high)
-    solver.changeRowsBounds(every.size, every, low, high)
-    solver.setBasis(basis)
-    solver.setOptionValue("simplex_strategy", 1)
-    out = np.empty(moves.shape[0])
-    for place in range(out.size):
-        own = slice(moves.indptr[place], moves.indptr[place + 1])
-        rows, by = moves.indices[own].astype(np.int32), sign * moves.data[own]
-        solver.changeRowsBounds(rows.size, rows, by, by)
-        solver.run()
-        found = solver.getModelStatus() == highspy.HighsModelStatus.kOptimal
-        out[place] = sign * (by @ _prices(solver, carbon)[rows]) if found else np.nan
-        solver.changeRowsBounds(rows.size, rows, 0 * by, 0 * by)
-    solver.changeColsBounds(columns.size, columns, matrices.col_lower, matrices.col_upper)
-    solver.changeRowsBounds(every.size, every, matrices.row_lower, matrices.row_upper)
-    solver.setBasis(basis)
+    Where many moves are held back (every bus of every hour in which the connection is just full), most share a basis:
+    that of all of them together, in random parts. It serves those that do not pass a bound on it; the others follow one
+    by one.
+    """
+    tangent, out = _Tangent(solver, matrices, reached), np.full(moves.shape[0], np.nan)
+    left, random = np.arange(out.size), np.random.default_rng(1)
+    while left.size > _FEW:
+        parts = random.uniform(0.5, 1.5, left.size)
+        if not tangent.moved(sign * (moves[left].T @ parts)):
+            break
+        served = ~reached.held_back(solver, moves[left], sign)[0]
+        if not served.any():
+            break
+        out[left[served]] = moves[left[served]] @ _prices(solver, carbon)
+        left = left[~served]
+    for place in left:
+        if tangent.moved(sign * moves[[place]].toarray()[0]):
+            out[place] = (moves[[place]] @ _prices(solver, carbon))[0]
+    tangent.end()
     return out
+
+
+class _Tangent:
+    """The solver on the program's tangent, from the optimum's basis; and back again."""
+
+    def __init__(self, solver: highspy.Highs, matrices: Matrices, reached: _Reached) -> None:
+        self._solver, self._matrices = solver, matrices
+        self._columns = np.arange(matrices.cost.size, dtype=np.int32)
+        self._rows = np.arange(matrices.row_lower.size, dtype=np.int32)
+        self._basis = solver.getBasis()
+        self._low, self._high = _to_zero(reached.row_low, reached.row_high)
+        self._moving = np.zeros(0, dtype=np.int32)
+        solver.changeColsBounds(self._columns.size, self._columns, *_to_zero(reached.low, reached.high))
+        solver.changeRowsBounds(self._rows.size, self._rows, self._low, self._high)
+        solver.setBasis(self._basis)
+        solver.setOptionValue("simplex_strategy", 1)  # dual: another right-hand side leaves it feasible
+
+    def moved(self, by: Array) -> bool:
+        """Solve for right-hand sides that move so; false where they cannot."""
+        import highspy
+
+        self._solver.changeRowsBounds(
+            self._moving.size, self._moving, *(b[self._moving] for b in (self._low, self._high))
+        )
+        self._moving = np.flatnonzero(by).astype(np.int32)
+        self._solver.changeRowsBounds(self._moving.size, self._moving, by[self._moving], by[self._moving])
+        self._solver.run()
+        return bool(self._solver.getModelStatus() == highspy.HighsModelStatus.kOptimal)
+
+    def end(self) -> None:
+        """The program and its basis again."""
+        columns, rows, own = self._columns, self._rows, self._matrices
+        self._solver.changeColsBounds(columns.size, columns, own.col_lower, own.col_upper)
+        self._solver.changeRowsBounds(rows.size, rows, own.row_lower, own.row_upper)
+        self._solver.setBasis(self._basis)

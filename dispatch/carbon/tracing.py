@@ -155,11 +155,11 @@ def tracing(
             reaches or that brings much less, or power that circulates and comes from no source.
         AlignmentError: sources or steps differ in number.
     """
-    injections, intensities, named = by_node(injections, intensities)
+    given, per_unit, named = by_node(injections, intensities)
     where: Any = named if at is None else at
     if not isinstance(flows, Flows):
         flows = with_sources(list(flows), [] if where is None else list(where))
-    sources = Sources.of(flows, injections, intensities, where)
+    sources = Sources.of(flows, given, per_unit, where)
     out = blank(flows, len(sources.power) if shares else None)
     for steps in grouped(flows.nodes, np.flatnonzero(flows.solved)):
         power = sources.power[:, steps]

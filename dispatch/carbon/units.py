@@ -7,7 +7,7 @@ although heat comes out of it (a data hall), and what a pipe has under way.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -15,42 +15,17 @@ import numpy as np
 from dispatch.assets.data_centre import DataCentre
 from dispatch.assets.ev_fleet import EvFleet
 from dispatch.assets.pipe import Pipe
+from dispatch.carbon_conventions import Conventions
 from dispatch.offered import Offered
 from dispatch.schedule import Schedule, Solved
 from dispatch.signals import Array
 from dispatch.storage import Storage
 
+__all__ = ["Conventions", "Role", "Side", "Stock", "StoreRule", "Unit", "renamed", "scheduled"]
+
 Role = Literal["source", "sink", "conversion", "store", "link", "connection", "loss", "others", "residual"]
 StoreRule = Literal["tank", "carry", "queue"]
-_HEAT = ("heat", "steam")
 _SMALL_KW = 1e-9
-
-
-@dataclass(frozen=True)
-class Conventions:
-    """What is a matter of agreement and not of physics.
-
-    Attributes:
-        stores: by carrier of what a store gives, its rule; "carry" for what is not named. A tank of water mixes and
-            its owner bears its losses; what is sold out of other stores bears them.
-        cogeneration: of plant that gives electricity and heat: shared by ``energy``, or by ``efficiency``, that is by
-            the fuel that each would have taken on its own.
-        electric_efficiency, heat_efficiency: of making them apart; 35 % and 80 % are those of WRI/WBCSD, Allocation of
-            GHG Emissions from a Combined Heat and Power Plant, 2006.
-    """
-
-    stores: Mapping[str, StoreRule] = field(default_factory=lambda: {"heat": "tank", "steam": "tank", "cold": "tank"})
-    cogeneration: Literal["energy", "efficiency"] = "energy"
-    electric_efficiency: float = 0.35
-    heat_efficiency: float = 0.8
-
-    def weight(self, carrier: str, others: frozenset[str]) -> float:
-        """What a kWh of an output counts beside outputs of the carriers ``others``."""
-        if carrier == "co2" and others - {"co2"}:
-            return 0.0
-        if self.cogeneration == "efficiency" and "electricity" in others | {carrier}:
-            return 1 / self.electric_efficiency if carrier == "electricity" else 1 / self.heat_efficiency
-        return 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +48,7 @@ class Stock:
         rule: a ``tank`` mixes and loses carbon with energy; with ``carry`` what leaves takes the losses' carbon along;
             out of a ``queue`` comes first what went in first.
         kept: the unit is a load that gives back now and then (a fleet): what it holds counts as used.
+        start_kg_per_kwh: of what it holds at the start; NaN: as what it is charged with.
     """
 
     energy_kwh: Array
@@ -80,6 +56,7 @@ class Stock:
     passing: Array
     rule: StoreRule = "carry"
     kept: bool = False
+    start_kg_per_kwh: float = np.nan
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +89,7 @@ def scheduled(
         for row in np.flatnonzero(solved.rows.scenario == scenario):
             member = solved.rows.members[row % len(solved.rows.members)]
             if isinstance(member, Pipe) and member.delay_h:
-                yield from _under_way(schedule, solved, int(row), member)
+                yield from _under_way(schedule, solved, int(row), member, conventions)
             elif solved.power_kw or solved.co2_step_kg[row].any():
                 yield _unit(schedule, solved, int(row), carriers, conventions)
     if schedule.loss_kw is not None and schedule.losses_at is not None:
@@ -132,8 +109,11 @@ def _unit(schedule: Schedule, solved: Solved, row: int, carriers: Mapping[str, s
         left = solved.series["unused_kw"][row] * schedule.inputs.horizon.hours
         own = left * member.unused_co2_kg_per_kwh
         emitted = emitted - own
-    stock = _stock(schedule, solved, row, carriers[bus[member.port_name]], conventions) if isinstance(
-        member, Storage) else _fleet(schedule, solved, row) if isinstance(member, EvFleet) else None  # fmt: skip
+    stock = None
+    if isinstance(member, Storage):
+        stock = _stock(schedule, solved, row, carriers[bus[member.port_name]], conventions)
+    elif isinstance(member, EvFleet):
+        stock = _fleet(schedule, solved, row, conventions)
     return Unit(member.name, member.kind, _role(member, ports, carriers, stock), ports, emitted, own, stock)
 
 
@@ -159,10 +139,16 @@ def _stock(schedule: Schedule, solved: Solved, row: int, carrier: str, conventio
     retention = (1 - rows.field("loss_fraction_per_h")[row, 0]) ** hours
     # Plant with a store inside fills it or works past it, never both.
     beside = (series["charge_kw"][row] <= _SMALL_KW) if len(solved.power_kw) > 1 else np.zeros(hours.size)
-    return Stock(content, retention, beside.astype(np.float64), conventions.stores.get(carrier, "carry"))
+    return Stock(
+        content,
+        retention,
+        beside.astype(np.float64),
+        conventions.rule(carrier),
+        start_kg_per_kwh=conventions.start(solved.rows.names[row]),
+    )
 
 
-def _fleet(schedule: Schedule, solved: Solved, row: int) -> Stock | None:
+def _fleet(schedule: Schedule, solved: Solved, row: int, conventions: Conventions) -> Stock | None:
     """What vehicles were charged with and have not given back; None of a fleet that only charges.
 
     Whose energy a vehicle brings from elsewhere and what it drives with is not known. So the fleet is one pool, which
@@ -175,10 +161,11 @@ def _fleet(schedule: Schedule, solved: Solved, row: int) -> Stock | None:
     moved = charge * rows.field("charge_efficiency")[row, 0] - discharge / rows.field("discharge_efficiency")[row, 0]
     content = np.append(0.0, np.cumsum(moved * hours))
     ones = np.ones(hours.size)
-    return Stock(content - min(float(content.min()), 0.0), ones, 0 * ones, "carry", kept=True)
+    start = conventions.start(rows.names[row])
+    return Stock(content - min(float(content.min()), 0.0), ones, 0 * ones, "carry", True, start)
 
 
-def _under_way(schedule: Schedule, solved: Solved, row: int, pipe: Pipe) -> Iterator[Unit]:
+def _under_way(schedule: Schedule, solved: Solved, row: int, pipe: Pipe, conventions: Conventions) -> Iterator[Unit]:
     """A pipe with a delay: a queue each way, which holds what has entered and has not come out."""
     horizon, names = schedule.inputs.horizon, solved.rows.buses
     known = type(pipe).signals(solved.rows, schedule.inputs)
@@ -192,7 +179,7 @@ def _under_way(schedule: Schedule, solved: Solved, row: int, pipe: Pipe) -> Iter
         content = before + np.append(0.0, np.cumsum(entered * horizon.hours - left))
         ones = np.ones(horizon.steps)
         ports = {"in": Side(source, -entered), "out": Side(target, np.maximum(arriving - spilled, 0.0))}
-        stock = Stock(np.maximum(content, 0.0), ones, 0 * ones, "queue")
+        stock = Stock(np.maximum(content, 0.0), ones, 0 * ones, "queue", False, conventions.start(pipe.name))
         name = pipe.name if way == "forward" else f"{pipe.name} back"
         yield Unit(name, pipe.kind, "store", ports, 0 * ones, stock=stock)
 

@@ -6,7 +6,7 @@ import json
 import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,8 +37,8 @@ class Request:
     """The options of the command."""
 
     config: str
-    first: str
-    last: str
+    first: str | None
+    last: str | None
     measured: str
     into: Path | None = None
     as_of: str | None = None
@@ -51,6 +51,7 @@ class Request:
     codes: tuple[str, ...] = ()
     time_column: str | None = None
     stamp: str = "start"
+    names: bool = False
 
 
 def run(request: Request) -> None:
@@ -61,6 +62,9 @@ def run(request: Request) -> None:
     """
     from dispatch.measured_account import account
 
+    if request.names:
+        show_names(request.config)
+        return
     began = time.perf_counter()
     site, folder = load_site(request.config), find_config(request.config, "parks").parent
     horizon = span_horizon(site, Span(request.first, request.last, minutes(request.step)))
@@ -71,7 +75,8 @@ def run(request: Request) -> None:
         site, readings = _read(request, site, horizon, folder)
         progress("reading", 1.0)
         done = account(site, readings, tolerance=options.tolerance, progress=progress)
-        into = request.into or Path("accounts") / f"{site.name}-{request.first}-{request.last}"
+        days = f"{horizon.local_start[0]:%Y-%m-%d}-{horizon.local_start[-1]:%Y-%m-%d}"
+        into = request.into or Path("accounts") / f"{site.name}-{days}"
         progress("writing", 0.0)
         files = write_all(done, into, options)
         progress("writing", 1.0)
@@ -80,6 +85,28 @@ def run(request: Request) -> None:
     seconds = f"{time.perf_counter() - began:.0f} s"
     beside = ", ".join(path.name for path in files if path.suffix != ".html")
     out.print(f"\nPage: [bold]{escape(str(into / 'account.html'))}[/bold]; beside it {escape(beside)} ({seconds})")
+
+
+def show_names(config: str) -> None:
+    """What the series of a park's meters may be called: the name to use first, then the others that are understood."""
+    from dispatch.measured_meters import points, units
+
+    site, console = load_site(config), Console()
+    shown = Table(box=None, header_style="bold", title=f"Meters of {escape(site.name)}", title_justify="left")
+    for head in ("asset", "bus", "direction", "name", "or", "units"):
+        shown.add_column(head, no_wrap=head == "name")
+    for point in points(site):
+        known = point.names()
+        for way in dict.fromkeys(known.values()):
+            first, *others = [name for name, one in known.items() if one == way]
+            cells = (point.asset, point.bus, way, f"{first}_kw", ", ".join(others), ", ".join(units(point.carrier)))
+            shown.add_row(*(escape(cell) for cell in cells))
+    console.print(shown)
+    console.print(
+        "Beside them: STORE.stored_kwh, ASSET.co2_kg, CONNECTION.CONTRACT_kw, carbon_intensity_g_per_kwh, "
+        "marginal_intensity_g_per_kwh, residual_intensity_g_per_kwh. One meter of a bus may be missing.",
+        highlight=False,
+    )
 
 
 @dataclass(frozen=True)
@@ -185,22 +212,18 @@ def _moment(text: str | None, site: Site) -> pd.Timestamp | None:
 def write_all(done: Account, folder: Path, options: _Options) -> list[Path]:
     """Ledgers, certificates, goods, shapes for CBAM and footprints, the account's metadata and its page."""
     from dispatch.carbon.goods import periods
-    from dispatch.carbon_export import certificate_table, goods_table, metadata, write_ledgers, write_table
+    from dispatch.carbon_export import certificate_table, metadata, write_goods, write_ledgers, write_table
     from dispatch.carbon_export_goods import cbam, footprints
     from dispatch.carbon_export_page import page
 
-    horizon, about = done.ran.operation.horizon, replace(done.about)
+    horizon, about = done.ran.operation.horizon, done.about
     meta = metadata(about, done.ledgers, done.market)
     paths = write_ledgers(done.ledgers, folder, meta, by=options.by, formats=options.formats)
-    named = [*periods(horizon, options.by), *options.batches]
-    tables = {
-        "certificates": certificate_table(done.market),
-        "goods": goods_table(done.goods, horizon, [*named, *(periods(horizon, "all") if options.by != "all" else ())]),
-    }
-    for name, table in tables.items():
-        for form in options.formats:
-            paths.append(folder / f"{name}.{form}")
-            write_table(table, paths[-1], meta)
+    named = [*periods(horizon, options.by), *options.batches, *(periods(horizon, "all") if options.by != "all" else ())]
+    for form in options.formats:
+        paths += [folder / f"certificates.{form}", folder / f"goods.{form}"]
+        write_table(certificate_table(done.market), paths[-2], meta)
+        write_goods(done.goods, horizon, named, paths[-1], meta)
     declared = [*periods(horizon, "month"), *options.batches, *periods(horizon, "all")]
     texts = {
         "account.json": json.dumps(meta, indent=1, ensure_ascii=False),
@@ -228,17 +251,22 @@ def show(done: Account, console: Console) -> None:
         cells, energy = [], ""
         for one in ledgers:
             place = next((k for k, m in enumerate(one.meters) if (m.name, m.role) == (name, role)), None)
-            cells.append("" if place is None else f"{one.carbon_kg[place].sum() / 1000:,.2f}")
+            cells.append("" if place is None else _tonnes(one.carbon_kg[place].sum()))
             energy = energy or ("" if place is None else f"{one.energy_kwh[place].sum() / 1000:,.1f}")
         shown.add_row(escape(name), role, energy, *cells)
     for name, of in (("all meters", "carbon_kg"), ("on no meter", "left_over_kg")):
-        sums = [f"{getattr(one, of).sum() / 1000 + 0.0:,.2f}".replace("-0.00", "0.00") for one in ledgers]
+        sums = [_tonnes(getattr(one, of).sum()) for one in ledgers]
         shown.add_row(f"[bold]{name}[/bold]", "", "", *sums)
     console.print(shown)
     _show_goods(done, console)
     _show_certificates(done, console)
     for note in done.about.notes:
         console.print(f"· {escape(note)}", highlight=False)
+
+
+def _tonnes(kg: float) -> str:
+    """To ten kilograms, without a sign of nothing."""
+    return f"{round(float(kg) / 1000, 2) + 0.0:,.2f}"
 
 
 def _show_goods(done: Account, console: Console) -> None:

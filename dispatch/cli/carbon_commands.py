@@ -39,8 +39,8 @@ def rules(
 
 def carbon(  # noqa: PLR0913 - a command has its options as arguments
     config: Annotated[str, typer.Argument(help="A park's YAML file, a folder with a park.yaml, or a shipped name.")],
-    first: Annotated[str, typer.Option("--from", help="First local day, YYYY-MM-DD.")],
-    last: Annotated[str, typer.Option("--to", help="Last local day, included.")],
+    first: Annotated[str | None, typer.Option("--from", help="First local day, YYYY-MM-DD.")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="Last local day, included.")] = None,
     measured: Annotated[
         str, typer.Option(help="CSV or Parquet with a column for each meter, such as pcc.import_kw; or archive.")
     ] = "archive",
@@ -59,15 +59,13 @@ def carbon(  # noqa: PLR0913 - a command has its options as arguments
     form: Annotated[
         list[str] | None, typer.Option("--format", help="parquet, csv or json; may be repeated. Default: all.")
     ] = None,
-    batch: Annotated[
-        list[str] | None,
-        typer.Option(help="A batch's window, such as 2025-03-04T06:00..2025-03-05T18:00; may be repeated."),
-    ] = None,
+    batch: Annotated[list[str] | None, typer.Option(help="A window like 2025-03-04T06:00..2025-03-05T18:00.")] = None,
     cn: Annotated[
         list[str] | None, typer.Option(help="CN code of a good for CBAM, such as ammonia=28141000; may be repeated.")
     ] = None,
     time_column: Annotated[str | None, typer.Option(help="Of the file. Default: its first column.")] = None,
     stamp: Annotated[str, typer.Option(help="Does a time of the file mark its step's start or end.")] = "start",
+    names: Annotated[bool, typer.Option("--names", help="Only list what the meters' series may be called.")] = False,
 ) -> None:
     """Account a past period from meters: traced, market-based, location-based and marginal carbon by meter and hour.
 
@@ -77,5 +75,5 @@ def carbon(  # noqa: PLR0913 - a command has its options as arguments
     from dispatch.cli.carbon_accounting import Request, run
 
     formats, batches, codes = (tuple(given or ()) for given in (form, batch, cn))
-    chosen = (as_of, step, tolerance, factors, by, formats, batches, codes, time_column, stamp)
+    chosen = (as_of, step, tolerance, factors, by, formats, batches, codes, time_column, stamp, names)
     run(Request(config, first, last, measured, into, *chosen))

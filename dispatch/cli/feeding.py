@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from forecasting.archive.revisions import Counts
     from forecasting.series_run import SeriesProvider
 
-SUBJECTS = ("weather", "prices", "carbon_intensity")
+SUBJECTS = ("weather", "prices", "carbon_intensity", "marginal_intensity")
 _BACK_DAYS = 7
 
 
@@ -112,6 +112,7 @@ def _subjects(site: Site, only: str | None) -> tuple[str, ...]:
         "weather": bool(_asked_of_services(site)),
         "prices": bool(site.feeds.prices),
         "carbon_intensity": bool(site.feeds.carbon_intensity),
+        "marginal_intensity": bool(site.feeds.marginal_intensity),
     }
     if only is None:
         chosen = tuple(name for name in SUBJECTS if named[name])
@@ -149,6 +150,7 @@ def _gathered(
     site: Site, subjects: tuple[str, ...], span: Span, folder: Path, progress: Callable[[str, float], None]
 ) -> Gathered:
     from forecasting.archive import Archive
+    from forecasting.intensity.base import MARGINAL
 
     found = Gathered(Archive.empty())
     for number, subject in enumerate(subjects):
@@ -157,9 +159,13 @@ def _gathered(
             _weather(site, span, folder, found)
         elif subject == "prices":
             _series(site, tuple(_prices(site, feed, folder) for feed in site.feeds.prices), span, found)
+        elif subject == "marginal_intensity":
+            marginal = (_file(site, feed, folder, "intensity", MARGINAL) for feed in site.feeds.marginal_intensity)
+            _series(site, tuple(marginal), span, found)
         else:
             for providers in _intensities(site, folder):
                 _series(site, providers, span, found)
+            _mix(site, folder, span, found)
     progress("asking", 1.0)
     return found
 
@@ -204,7 +210,30 @@ def _series(site: Site, providers: tuple[SeriesProvider, ...], span: Span, found
     found.notes += series.notes
 
 
-def _file(site: Site, feed: FileFeed, folder: Path, kind: str) -> SeriesProvider:
+def _mix(site: Site, folder: Path, span: Span, found: Gathered) -> None:
+    """Who generated, where a service computes the intensity from that: the marginal one is estimated from it."""
+    from forecasting.errors import ForecastError
+    from forecasting.intensity.base import VARIABLE
+    from forecasting.intensity.mix import EntsoeMix
+    from forecasting.series_run import stored
+
+    for feed in site.feeds.carbon_intensity:
+        provider = _past(site, feed, folder)
+        if not isinstance(provider, EntsoeMix) or (VARIABLE, provider.name) not in found.given:
+            continue
+        try:
+            powers = provider.powers(span.start, span.end, span.now)
+        except ForecastError as error:
+            found.failures.append(f"{provider.name}: {error}")
+            return
+        for run in powers:
+            found.archive = stored(found.archive, site.name, run)
+        found.given.append(("generation and imports", provider.name))
+        return
+
+
+def _file(site: Site, feed: FileFeed, folder: Path, kind: str, intensity: str | None = None) -> SeriesProvider:
+    from forecasting.intensity.base import VARIABLE
     from forecasting.series_file import SeriesFile
 
     made = SeriesFile(
@@ -214,6 +243,7 @@ def _file(site: Site, feed: FileFeed, folder: Path, kind: str) -> SeriesProvider
         time_zone=feed.time_zone or site.time_zone,
         time_column=feed.time_column,
         stamp=feed.stamp,
+        intensity=intensity or VARIABLE,
     )
     if made.kind != kind:
         raise DataError(f"feeds: unit '{feed.unit}' of {feed.file} is none of a {kind}")

@@ -21,6 +21,7 @@ from rich.table import Table
 
 from dispatch.config import find_config, load_site
 from dispatch.errors import AlignmentError, DataError
+from dispatch.flow_limit_wish import FlowLimitWish
 from dispatch.signals import Horizon, parse_quantity
 from dispatch.site import Site
 
@@ -62,6 +63,8 @@ def run(request: Request) -> None:
     span = _span(site, request)
     folder = request.out or Path("replays") / f"{site.name}-{request.first}-{request.last}"
     console = Console(stderr=True)
+    for text in not_held(site):
+        console.print(text, markup=False)
     case, hashes = _case(request, site, span, console)
     journal = Journal(folder / "checkpoints")
     _prepare(folder / "checkpoints", _fingerprint(checked(case), hashes), resume=request.resume)
@@ -73,7 +76,15 @@ def run(request: Request) -> None:
     Console().print(f"\nPage: [bold]{escape(str(folder / 'replay.html'))}[/bold] and all files beside it ({seconds})")
 
 
+def not_held(site: Site) -> Iterator[str]:
+    """What plans hold and rolling plans do not: a limit on traced carbon takes several plans for each of them."""
+    for wish in site.wishes:
+        if isinstance(wish, FlowLimitWish):
+            yield f"not held in a replay, only by 'parkwatt plan': {wish.text}"
+
+
 def _case(request: Request, site: Site, span: Horizon, console: Console) -> tuple[Case, dict[str, str]]:
+    from dispatch.fetched import settled
     from dispatch.replay import METHODS, Case, Settings
     from dispatch.sources import gather, user_errors
 
@@ -89,6 +100,7 @@ def _case(request: Request, site: Site, span: Horizon, console: Console) -> tupl
         sources = gather(site, span, folder, with_network=False, progress=lambda t: console.print(t, markup=False))
     except user_errors() as error:
         raise DataError(str(error)) from error
+    site = settled(site, span, sources.archive)
     case = Case(site, span, sources.actual, sources.archive, settings, sources.weather)
     return case, dict(sources.hashes)
 

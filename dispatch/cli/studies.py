@@ -17,6 +17,7 @@ from dispatch.signals import Horizon, parse_quantity
 from dispatch.site import Site
 
 if TYPE_CHECKING:
+    from dispatch.fetched import settled
     from dispatch.replay.case import Case
     from dispatch.sources import Sources
 
@@ -48,6 +49,7 @@ def read_case(config: str, span: Span, console: Console, *, with_network: bool) 
         )
     except user_errors() as error:
         raise DataError(str(error)) from error
+    site = settled(site, horizon, sources.archive)
     return Case(site, horizon, sources.actual, sources.archive, weather_site=sources.weather), sources
 
 

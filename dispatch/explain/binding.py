@@ -22,6 +22,7 @@ from dispatch.highs import Matrices
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.signals import Array, Horizon
+from dispatch.solve import recall
 
 _MOST_ROUNDS = 5
 _BOTH_KW = 1e-3
@@ -111,13 +112,6 @@ class Priced:
         inside = self._by_row.indices[self._by_row.indptr[row] : self._by_row.indptr[row + 1]]
         mine = [c for c in inside if (of := self.columns.of(int(c))) is not None and of.what == named.series]
         return not mine or bool(np.abs(self.point.x[mine]).max() > _BOTH_KW)
-
-
-def recall(problem: Problem, schedule: Schedule) -> None:
-    """Give the problem's variables the schedule's decisions; what is shared by all scenarios is one row of each."""
-    for kind, solved in schedule.kinds.items():
-        count, decided = solved.rows.count, {name: solved.series[name] for name in problem.decisions(kind)}
-        problem.put(kind, {name: np.tile(v, (count // v.shape[0], 1)) for name, v in decided.items()})
 
 
 def _net(saved: dict[Named, dict[int, float]]) -> dict[Named, dict[int, float]]:

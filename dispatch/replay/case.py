@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dispatch import fed
 from dispatch.errors import DataError
 from dispatch.series import Need
 from dispatch.signals import Array, Horizon
@@ -46,8 +47,8 @@ class Issued:
     Attributes:
         issue_s: when it was issued, seconds UTC.
         start_s: its first edge, seconds UTC.
-        central: by asset name, (T,).
-        paths: by asset name, (S, T); empty without scenarios.
+        central: by name of asset or fetched series, (T,).
+        paths: likewise, (S, T); empty without scenarios.
         weights: (1 + S,) probabilities of the central path and of the scenarios.
     """
 
@@ -86,6 +87,11 @@ class Case:
     def needs(self) -> dict[str, Need]:
         """What must be forecast, by asset name."""
         return {asset.name: need for asset in self.site.assets for need in asset.needs}
+
+    @cached_property
+    def feeds(self) -> tuple[str, ...]:
+        """Names of the series that the park reads from its archive; the site holds what came of them over the span."""
+        return tuple(fed.feeds(self.site))
 
     @cached_property
     def start_s(self) -> int:

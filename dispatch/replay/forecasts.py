@@ -19,7 +19,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dispatch import fed
 from dispatch.errors import DataError
+from dispatch.fetched import Reader, least_of
 from dispatch.outlook import look_ahead, measured_until
 from dispatch.replay.case import Case, Issued, midnight
 from dispatch.signals import Array, Horizon
@@ -64,11 +66,12 @@ class Forecaster:
         moment = datetime.fromtimestamp(issue.issue_s, UTC)
         outlook = look_ahead(self.site, horizon, self.archive, moment, weather_site=self.weather_site)
         series = {name: outlook.inputs.series[name, need.quantity] for name, need in outlook.needs.items()}
+        paths = series | dict(outlook.fetched)
         return Issued(
             issue.issue_s,
             issue.issue_s,
-            {name: values[0] for name, values in series.items()},
-            {name: values[1:] for name, values in series.items()},
+            {name: values[0] for name, values in paths.items()},
+            {name: values[1:] for name, values in paths.items()},
             outlook.weights,
         )
 
@@ -118,8 +121,11 @@ def newest(case: Case, moment_s: int, horizon: Horizon) -> Issued:
 def expected(
     case: Case, moment_s: int, horizon: Horizon, *, scenarios: bool, corrected: bool
 ) -> tuple[dict[tuple[str, str], Array], Array]:
-    """Series (1 or 1 + S, T) of all needs over the horizon as known at the moment, and the scenarios' weights."""
-    if not case.needs:
+    """Series (1 or 1 + S, T) of all needs over the horizon as known at the moment, and the scenarios' weights.
+
+    Of fetched series the same, with what has been published or measured since the forecast was issued.
+    """
+    if not case.needs and not case.feeds:
         return {}, np.ones(1)
     issued = newest(case, moment_s, horizon)
     start_s = int(horizon.edges[0].astype("datetime64[s]").astype(np.int64))
@@ -131,6 +137,12 @@ def expected(
         paths = np.vstack([issued.central[name][None, part], issued.paths[name][: None if scenarios else 0, part]])
         moved = change[name](paths) if name in change else paths
         series[name, need.quantity] = np.clip(moved, 0.0, need.capacity_kw)
+    reader = Reader(case.site, case.archive, datetime.fromtimestamp(moment_s, UTC))
+    fetched = {}
+    for name in (n for n in case.feeds if n in issued.central):
+        paths = np.vstack([issued.central[name][None, part], issued.paths[name][: None if scenarios else 0, part]])
+        fetched[name] = reader.said(name, horizon).over(paths, least_of(name))
+    series |= fed.series(case.site.assets, horizon, fetched)
     return series, issued.weights if scenarios else np.ones(1)
 
 

@@ -78,7 +78,7 @@ def replay(
 
 
 def _forecasts(case: Case, executor: Executor, journal: Journal, deadline: float | None) -> tuple[Issued, ...]:
-    if case.issued or not case.needs or not set(case.settings.methods) - {"rule_based", "perfect"}:
+    if case.issued or not (case.needs or case.feeds) or not set(case.settings.methods) - {"rule_based", "perfect"}:
         return case.issued
     wanted = chunks(case)
     made = {name: kept for name, _ in wanted if (kept := journal.load_forecasts(name)) is not None}

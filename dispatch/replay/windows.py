@@ -31,6 +31,7 @@ from dispatch.carbon_settings import ACCOUNT
 from dispatch.carbon_wishes import EmissionsWish
 from dispatch.comparison import store_values
 from dispatch.errors import SolveError
+from dispatch.fed import PREFIX
 from dispatch.highs import Answer, Limits, Matrices
 from dispatch.highs import run as search
 from dispatch.ladder import climb
@@ -115,7 +116,8 @@ class Planner:
     def _with(self, horizon: Horizon, series: Mapping[tuple[str, str], Array], weights: Array, state: State) -> Problem:
         """The compiled problem with the window's data."""
         margin_kw = self.case.site.planning.rolling.peak_margin_kw
-        known = self.case.site.known_series(horizon) | dict(series)
+        fetched = {asset for asset, quantity in series if quantity.startswith(PREFIX)}
+        known = self.case.site.known_series(horizon, but=fetched) | dict(series)
         inputs = Inputs(horizon, weights.size, known, below_peak(state, margin_kw))
         worth = store_worth(self.case, horizon)
         fits = self._problem is not None and np.array_equal(self._problem.horizon.hours, horizon.hours)

@@ -12,6 +12,7 @@ from forecasting.errors import AnswerError
 from forecasting.series_run import SeriesRun, intervals, missing_note
 
 VARIABLE, UNIT = "carbon_intensity_g_per_kwh", "g/kWh"
+MARGINAL = "marginal_intensity_g_per_kwh"
 MOST_G_PER_KWH = 2_000.0  # old lignite plant comes to 1 300
 
 

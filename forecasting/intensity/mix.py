@@ -9,6 +9,7 @@ neighbour's intensity i_z [g/kWh]. Exports leave with the mix and change nothing
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -20,7 +21,7 @@ from forecasting.entsoe_platform import Platform, Session, area_of
 from forecasting.errors import AnswerError, ForecastError
 from forecasting.intensity.base import intensity_run
 from forecasting.intensity.factors import ENTSOE_SOURCES, FACTORS
-from forecasting.series_run import SeriesRun, require_period
+from forecasting.series_run import SeriesRun, intervals, require_period
 
 Floats = NDArray[np.float64]
 MOST_UNKNOWN = 0.05  # share of what has no factor that may be left out of the mean
@@ -69,6 +70,32 @@ def _share(part: Floats, whole: Floats) -> float:
     return float(np.nansum(part) / np.nansum(whole))
 
 
+@dataclass(frozen=True, eq=False)
+class Mix:
+    """Generation and imports (N,) [MW] by name in the intervals that begin at `starts` (N,), and when that came."""
+
+    place: str
+    starts: pd.DatetimeIndex
+    generation_mw: Mapping[str, Floats]
+    imports_mw: Mapping[str, Floats]
+    at: pd.Timestamp
+    notes: tuple[str, ...]
+
+
+def power_run(provider: str, variable: str, mix: Mix, mw: Floats) -> SeriesRun:
+    """One source of a mix as a measured series, of the intervals that were over when it came."""
+    ends, step, filled, _ = intervals(mix.starts, mw, "UTC", mix.place)
+    over = np.asarray(ends <= mix.at)
+    ends, step, filled = ends[over], step[over], filled[over]
+    since = pd.DatetimeIndex(np.minimum((ends + DELAY).as_unit("ns"), mix.at.tz_convert("UTC").as_unit("ns")))
+    return SeriesRun(provider, variable, "MW", ends, step, since, None, filled)
+
+
+def _plain(name: str) -> str:
+    """A name in lower case, with single underlines for all that is no letter or digit."""
+    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+
+
 @dataclass(frozen=True)
 class EntsoeMix(Platform):
     """Intensity of a zone from what the ENTSO-E platform publishes of generation and cross-border flows.
@@ -86,8 +113,22 @@ class EntsoeMix(Platform):
 
     def fetch(self, start: pd.Timestamp, end: pd.Timestamp, now: pd.Timestamp) -> SeriesRun:
         """Intensity of the intervals that end in (start, end], as far as generation is published."""
+        mix = self._mix(start, end, now)
+        factors, neighbours = self.factors_g_per_kwh, dict(self.neighbours_g_per_kwh)
+        values, notes = mix_intensity(mix.generation_mw, factors, mix.imports_mw, neighbours)
+        said = (*mix.notes, *notes)
+        run = intensity_run(self.name, mix.place, mix.starts, values, delay=DELAY, fetched_at=mix.at, notes=said)
+        return run.between(start, end)
+
+    def powers(self, start: pd.Timestamp, end: pd.Timestamp, now: pd.Timestamp) -> tuple[SeriesRun, ...]:
+        """Generation by source and imports by neighbour [MW] of the same intervals, from the same answers."""
+        mix = self._mix(start, end, now)
+        named = {f"generation_{_plain(name)}_mw": mw for name, mw in mix.generation_mw.items()}
+        named |= {f"import_{_plain(zone)}_mw": mw for zone, mw in mix.imports_mw.items()}
+        return tuple(power_run(self.name, name, mix, mw).between(start, end) for name, mw in sorted(named.items()))
+
+    def _mix(self, start: pd.Timestamp, end: pd.Timestamp, now: pd.Timestamp) -> Mix:
         require_period(start, end, "carbon intensity")
-        asked = start
         session = self.session("carbon intensity", now)
         start, last = start.floor("h"), min(end, now).ceil("h")  # the library would round to the nearest hour
         table = self.asked(
@@ -100,13 +141,10 @@ class EntsoeMix(Platform):
         place = f"{session.service.place}, zone {self.zone}"
         if (units := session.said("quantity_Measure_Unit.name")) != {"MAW"}:
             raise AnswerError(f"{place}: generation in {sorted(units)}; MAW (megawatts) was expected")
-        generation = self._by_source(table)
-        imports = self._imports(session, start, last, pd.DatetimeIndex(table.index))
-        values, notes = mix_intensity(generation, self.factors_g_per_kwh, imports, dict(self.neighbours_g_per_kwh))
-        starts = pd.DatetimeIndex(table.index).tz_convert("UTC")
-        said = (*session.notes, *notes)
-        run = intensity_run(self.name, place, starts, values, delay=DELAY, fetched_at=max(session.at), notes=said)
-        return run.between(asked, end)
+        index = pd.DatetimeIndex(table.index)
+        imports = self._imports(session, start, last, index)
+        starts, notes = index.tz_convert("UTC"), tuple(session.notes)
+        return Mix(place, starts, self._by_source(table), imports, max(session.at), notes)
 
     def _by_source(self, table: pd.DataFrame) -> dict[str, Floats]:
         """(N,) MW by source; what a plant consumes is not taken off."""

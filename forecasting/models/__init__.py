@@ -28,8 +28,9 @@ def of_kind(kind: Kind) -> tuple[Model, ...]:
         return (WithForecasts(LoadModel()),)
     if kind == "intensity":
         from forecasting.models import carbon_intensity
+        from forecasting.models.carbon_intensity.marginal import MarginalIntensity
 
-        return (carbon_intensity.model(),)
+        return MarginalIntensity(), carbon_intensity.model()
     from forecasting.models.price.model import PriceModel
 
     return (PriceModel(),)

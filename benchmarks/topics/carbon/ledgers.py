@@ -75,7 +75,7 @@ def untraced(letter: str) -> float:
 
 for _losses in ("apart", "borne"):
 
-    def _worst(losses: Bearing = _losses) -> float:  # type: ignore[assignment]
+    def _worst(losses: Bearing = _losses) -> float:
         return max(ledger.residual for ledger in ledgers(losses))
 
     row(

@@ -84,7 +84,7 @@ def balances_are_exact() -> float:
         supplies = [Supply(f"s{k}", random.random(steps) * 10.0 ** random.integers(-1, 6)) for k in range(3)]
         supplies = [Supply(s.name, s.energy_kwh, sold_kwh=s.energy_kwh * random.random(steps)) for s in supplies]
         for matching in ("hour", "year"):
-            found = covered(loads, supplies, list("abcde"), matching=matching)  # type: ignore[arg-type]  # one of two
+            found = covered(loads, supplies, list("abcde"), matching=matching)
             for k, (supply, balance) in enumerate(zip(supplies, found.balances, strict=True)):
                 came = sum(round(value * 1e6) for value in supply.energy_kwh.tolist())
                 went = int(found.used[k].sum()) + balance.sold + balance.retired + balance.closing

@@ -161,6 +161,7 @@ def test_the_page_shows_every_ledger_and_intensities_by_the_hour(plan: Plan) -> 
     assert rows["load"][:4] == ("load", "load", "electricity", pytest.approx(2400.0))
     assert rows[OTHERS][4] is None, "the ledger inside the park knows no others"
     assert next(iter(rows)) == "load"
+    assert "other customers" in masses.note
     shown = {row[0]: row for row in intensities.tables[0].rows}
     assert shown["load"][1] == pytest.approx(rows["load"][4] / rows["load"][3])  # type: ignore[operator]
     assert [picture.name for picture in by_hour.pictures] == ["Intensity by carrier", "Carbon held in stores"]
@@ -187,3 +188,60 @@ def test_ledgers_stand_as_parquet_beside_the_schedule(plan: Plan, tmp_path: Path
     assert sum(row["carbon_kg"] for row in inside) == pytest.approx(float(plan.schedule.co2_kg[0]))
     assert table.schema.field("energy_kwh").metadata == {b"unit": b"kWh"}
     assert shown.ledgers
+
+
+def test_all_four_accounts_stand_side_by_side_and_only_marginal_leaves_something_over() -> None:
+    site = wind_park()
+    plan = planned(site, given(site, hours(4), SERIES))
+    ledgers = accounts(plan)
+    assert [one.name for one in ledgers] == [
+        *NAMES.values(), "marginal", "marginal, one kWh less", "marginal, one kWh more",
+        "market, by the hour", "market, by the year", "location", "game, shapley",
+    ]  # fmt: skip
+    assert ledgers.left_out == {}
+    for one in ledgers:
+        assert one.of("load")[0].sum() == pytest.approx(2400.0)
+        if not one.name.startswith("marginal"):
+            assert one.residual < 1e-9
+    assert abs(ledgers["marginal"].left_over_kg.sum()) > 1.0
+
+
+def test_a_method_that_cannot_say_it_is_left_out_with_its_reason() -> None:
+    sold = {"of": "wind", "energy_kwh": 1e6}
+    site = wind_park(certificates={"disposals": [sold]})
+    plan = planned(site, given(site, hours(4), SERIES))
+    ledgers = accounts(plan)
+    assert list(ledgers.left_out) == ["market-based"]
+    assert "market, by the hour" not in [one.name for one in ledgers]
+    assert "game, shapley" in [one.name for one in ledgers]
+    told = report_data(plan).ledgers[0].note
+    assert told.startswith("Left out, market-based: ")
+    assert "wind" in told
+
+
+def test_marginal_rates_are_those_of_the_published_path_and_the_problem_keeps_its_values() -> None:
+    site = wind_park()
+    demand = np.array([[500.0, 900, 700, 300], [400.0, 800, 900, 300]])
+    inputs = given(site, hours(4), SERIES | {("load", "demand_kw"): demand}, scenarios=2)
+    problem = Problem(site, inputs)
+    schedule = solve(problem)
+    before = problem.point()
+    plan = replace(planned(site, inputs, schedule=schedule), problem=problem)
+    many = accounts(plan)["marginal"]
+    np.testing.assert_array_equal(problem.point(), np.nan_to_num(before))
+    first = given(site, hours(4), SERIES)
+    alone = Problem(site, first)
+    one = replace(planned(site, first, schedule=solve(alone)), problem=alone)
+    assert accounts(one)["marginal"].of("load")[0].sum() == many.of("load")[0].sum()
+    rates = {0.0, 0.5, 0.5 / (0.95 * 0.95), 0.5 * 0.95 * 0.95}
+    for value in many.of("load")[1] / many.of("load")[0]:
+        assert min(abs(value - rate) for rate in rates) < 0.05
+
+
+def test_many_players_share_by_drawn_orders_and_none_have_no_game() -> None:
+    names = [f"load{k}" for k in range(8)]
+    site = park(*(load(name) for name in names), grid(carbon_intensity_kg_per_kwh=0.5))
+    plan = planned(site, given(site, hours(2), {(name, "demand_kw"): 10.0 for name in names}))
+    game = accounts(plan)["game, shapley sampled"]
+    assert game.of("load3")[1] == pytest.approx([5.0, 5.0])
+    assert game.residual < 1e-9

@@ -11,6 +11,7 @@ import pytest
 from dispatch.audit import audit
 from dispatch.carbon.matching import cfe_score
 from dispatch.coal_equivalent import KGCE_PER_KWH
+from dispatch.errors import ContractError, DataError
 from dispatch.explain.unmet import unmet
 from dispatch.matching import matched
 from dispatch.problem import Problem
@@ -93,6 +94,14 @@ def test_contracted_green_power_is_carbon_free_in_its_own_hour() -> None:
     assert schedule.asset("pcc", "green_0_kw") == pytest.approx([4.0])
     assert short(schedule) == pytest.approx(0.0, abs=1e-5)
     assert audit(schedule).passed
+
+
+def test_a_carbon_free_share_of_the_grid_above_one_is_refused() -> None:
+    site = park(load(), grid(carbon_free_fraction=by_hour([0.5, 1.5])))
+    with pytest.raises(
+        DataError, match=r"carbon_free_fraction of 'pcc' is 1.5 at 2024-03-01T01:00:00\+00:00; accepted"
+    ):
+        site.known_series(hours(2))
 
 
 def gas_park(wish: dict[str, Any], **fuel: Any) -> Problem:
@@ -219,16 +228,19 @@ def test_a_sold_certificate_no_longer_counts_for_carbon_free_hours() -> None:
     assert audit(cheap).passed
 
 
+def paid_for_export() -> Any:
+    return park(load(), grid(tariff=tariff(0.1, 0.05), export_kw=1e3)).assets[1]
+
+
 def test_what_is_exported_leaves_its_certificate_to_sell() -> None:
     """150 kW of sun: 50 are exported, and their certificates cost no claim."""
     wish = {"clean_share_min": 1.0, "over": "horizon", "penalty_per_kwh": 1.0}
     site = certified({"sell_price_per_mwh": 5.0}, wish).site
     series = {("load", "demand_kw"): 100.0, ("roof", "available_kw"): 150.0}
-    pcc = site.assets[1].model_copy(update={"export_kw": 1e3})
-    bigger = site.model_copy(update={"assets": (site.assets[0], pcc, site.assets[2])})
-    schedule = solve(Problem(bigger, given(bigger, hours(2), series)))
-    exported = schedule.asset("pcc", "export_kw").sum()
-    assert account(schedule)["own_sold_kw"] == pytest.approx(exported, abs=1e-4)
+    fed = site.model_copy(update={"assets": (site.assets[0], paid_for_export(), site.assets[2])})
+    schedule = solve(Problem(fed, given(fed, hours(2), series)))
+    assert schedule.asset("pcc", "export_kw") == pytest.approx([50.0, 50.0])
+    assert account(schedule)["own_sold_kw"] == pytest.approx(100.0, abs=1e-4)
     assert account(schedule)["lost_kw"] == pytest.approx(0.0, abs=1e-4)
     assert audit(schedule).passed
 
@@ -308,3 +320,66 @@ def test_rules_sell_nothing_and_claim_what_is_held() -> None:
     assert found["own_sold_kw"] == found["bought_mwh"] == 0.0
     assert short(schedule) == pytest.approx(30.0)
     assert audit(schedule).passed
+
+
+# ------------------------------------------------------------------------------------------------------- together
+
+
+def everything(scenarios: int = 3) -> Problem:
+    """All of it with money, risk and a price of carbon; a store, a unit, green power and three scenarios."""
+    quota = {
+        "free_t": 0.1,
+        "per": "month",
+        "emitted_to_date_t": 0.05,
+        "steps": {"price_per_t": 80.0, "interval_t": 0.05, "growth": 0.5},
+        "offsets": {"price_per_t": 70.0},
+    }
+    certificates = {"held_mwh": 0.01, "buy_price_per_mwh": 8.0, "sell_price_per_mwh": 5.0, "offset_t_per_mwh": 0.5}
+    wishes = [
+        {"emissions_max_t": 0.03, "over": "hour", "penalty_per_t": 800.0},
+        {"emissions_max_t": 0.1, "covers": "direct"},
+        {"carbon_free_min": 0.6, "over": "day"},
+        {"clean_share_min": 0.7, "over": "horizon"},
+        {"direct_share_min": 0.5},
+        {"emissions_max_t_per_tce": 2.0, "clean_energy_min": 0.5},
+    ]
+    green = {"name": "ppa", "price_per_kwh": 0.12, "max_kw": 20.0}
+    pcc = grid(tariff=tariff(0.1, 0.05), export_kw=50, green_power=[green], carbon_intensity_kg_per_kwh=0.6)
+    site = park(
+        *(load(), pcc | {"carbon_free_fraction": 0.3}, SUN, battery(), unit(cost_per_kwh=0.2, co2_kg_per_kwh=0.3)),
+        carbon={"quota": quota, "certificates": certificates},
+        wishes=wishes,
+        objective={"carbon_price_per_t": 10.0, "cvar_weight": 0.4, "cvar_level": 0.5, "unmatched_price_per_kwh": 0.02},
+    )
+    random = np.random.default_rng(3)
+    series = {
+        ("load", "demand_kw"): 60 + 40 * random.random((scenarios, 6)),
+        ("roof", "available_kw"): 80 * random.random((scenarios, 6)),
+    }
+    return Problem(site, given(site, hours(6, "2024-03-31T21:00"), series, scenarios=scenarios))
+
+
+def test_all_of_it_together_with_risk_passes_the_audit() -> None:
+    problem = everything()
+    problem.update(weights=np.array([0.5, 0.3, 0.2]))
+    schedule = solve(problem)
+    assert audit(schedule).passed
+    kinds = sum(s.cost_step.sum() + s.cost_period.sum() for s in schedule.kinds.values())
+    assert schedule.money.sum() == pytest.approx(float(kinds) + float(np.sum(schedule.carbon.money)))
+    assert audit(rule_based(problem)).passed
+    assert solve(problem).proof.objective <= rule_based(problem).proof.objective
+
+
+def test_a_twin_on_parameters_has_the_same_optimum() -> None:
+    problem = everything(2)
+    problem.update(caps={"emissions of at most 0.03 t per hour": np.full(6, 20.0)})
+    twin = problem.twin()
+    assert solve(twin).proof.objective == pytest.approx(solve(problem).proof.objective, rel=1e-6)
+    changed = problem.site.model_copy(update={"wishes": ()})
+    with pytest.raises(ContractError, match="has other wishes, carbon or objective"):
+        twin.update(site=changed)
+
+
+def test_a_cap_that_there_is_not_is_no_cap() -> None:
+    with pytest.raises(ContractError, match="'per year' is no cap of 'test'"):
+        everything(1).update(caps={"per year": np.ones(1)})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,10 @@ from dispatch.carbon.operation import Operation
 from dispatch.carbon.supplies import supplies
 from dispatch.carbon.units import Side, Unit
 from dispatch.claims import Certificates
-from dispatch.errors import DataError
+from dispatch.config import load_site
+from dispatch.errors import ConfigError, DataError
 from dispatch.signals import Horizon
+from tests.unit.dispatch.small_park import park, write
 
 
 def block(**content: Any) -> Certificates:
@@ -93,3 +96,24 @@ def test_names_must_be_those_of_supplies() -> None:
         supplies(block(shares={"ppa": {"load": 1.0}}), ran(), {})
     with pytest.raises(DataError, match="'pv' names two supplies"):
         supplies(block(lots=[{"name": "pv", "energy_kwh": 1}]), ran(), {})
+
+
+def test_a_parks_file_that_names_what_is_not_there_is_told_so(tmp_path: Path) -> None:
+    content = park(
+        certificates={
+            "lots": [{"name": "gec", "energy_kwh": 10}],
+            "disposals": [{"of": "gecc", "share": 1.0}],
+            "shares": {"ppa": {"hall": 0.5}, "gec": {"halle": 0.5, "hall": 0.5}},
+        }
+    )
+    with pytest.raises(ConfigError) as caught:
+        load_site(write(tmp_path, content))
+    told = {problem.path: str(problem) for problem in caught.value.problems}
+    assert set(told) == {
+        "certificates.disposals[0].of", "certificates.shares.ppa", "certificates.shares.gec.halle",
+    }  # fmt: skip
+    assert "no plant, contract or lot 'gecc'" in told["certificates.disposals[0].of"]
+    assert "gec" in told["certificates.disposals[0].of"].split("Accepted")[1]
+    assert "hall" in told["certificates.shares.gec.halle"].split("Accepted")[1]
+    right = park(certificates={"lots": [{"name": "gec", "energy_kwh": "10 MWh"}], "residual_kg_per_kwh": 0.8})
+    assert load_site(write(tmp_path, right)).certificates.lots[0].energy_kwh == 10_000

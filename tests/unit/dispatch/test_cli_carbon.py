@@ -114,6 +114,40 @@ def test_a_feed_of_the_parks_file_is_what_was_known_at_the_time(run: Run, tmp_pa
     refused(early, "nothing is known of 2025-01-01 10:00 to 2025-01-02 00:00")
 
 
+def test_what_was_fetched_stands_under_the_parks_name_and_meters_under_their_own(run: Run, tmp_path: Path) -> None:
+    archived(run, tmp_path, marginal_intensity_g_per_kwh=np.full(24, 700.0))
+    text = (tmp_path / "map.yaml").read_text(encoding="utf-8").replace("site: metered", "site: works")
+    (tmp_path / "map.yaml").write_text(text, encoding="utf-8")
+    assert run("archive", "import", "map.yaml", "--into", "works").status == 0
+    path = written(tmp_path, archive={"folder": "works", "site": "works"})
+    ended = run("carbon", path, *DAYS, "--into", "out")
+    assert ended.status == 0, ended.err
+    assert "marginal, by" in ended.out
+    refused(run("carbon", path, *DAYS, "--factors", "fetched"), "no carbon_intensity_g_per_kwh of 'metered'", "fetch")
+    path = written(tmp_path, archive={"folder": "works", "site": "other"})
+    refused(run("carbon", path, *DAYS), "no series of 'other' is one of this park's; it has nothing")
+    path = written(tmp_path, archive={"folder": "nowhere"})
+    refused(run("carbon", path, *DAYS), "nowhere", "there is no archive here")
+
+
+def test_a_table_takes_its_factors_from_what_was_fetched(run: Run, tmp_path: Path) -> None:
+    path = archived(run, tmp_path, carbon_intensity_g_per_kwh=np.full(24, 200.0))
+    metered_park.table(SPAN).to_csv(tmp_path / "meters.csv", index=False)
+    ended = run("carbon", path, *DAYS, "--measured", "meters.csv", "--factors", "fetched", "--into", "out")
+    assert ended.status == 0, ended.err
+    said = json.loads((tmp_path / "out" / "account.json").read_text(encoding="utf-8"))
+    assert "what was fetched for 'metered'" in said["factors"]["average"]
+    assert "archive:metered/carbon_intensity_g_per_kwh" in said["hashes"]
+
+
+def test_names_of_meters_are_listed(run: Run, park: Path) -> None:
+    ended = run("carbon", park, "--names")
+    assert ended.status == 0, ended.err
+    for name in ("pcc.import_kw", "li.discharge_kw", "hp.heat_kw", "trucks_kw", "marginal_intensity_g_per_kwh"):
+        assert name in ended.out
+    refused(run("carbon", park, "--measured", "meters.csv"), "give --from and --to")
+
+
 def test_what_is_wrong_with_the_options_is_said(run: Run, park: Path) -> None:
     table = ("--measured", "meters.csv")
     refused(run("carbon", park, *DAYS), "names no archive: give --measured FILE")
@@ -128,6 +162,8 @@ def test_what_is_wrong_with_the_options_is_said(run: Run, park: Path) -> None:
     refused(run("carbon", park, *DAYS, *table, "--batch", late), "begins and ends with steps of the period")
     refused(run("carbon", park, *DAYS, *table, "--cn", "ammonia"), "--cn 'ammonia'", "hydrogen=28041000")
     refused(run("carbon", park, *DAYS, "--measured", "none.csv"), "none.csv", "no such file")
+    refused(run("carbon", park, *DAYS, *table, "--as-of", "noon"), "--as-of 'noon'", "2025-02-01T00:00Z")
+    refused(run("carbon", park, *DAYS, *table, "--time-column", "when"), "no column 'when'")
     refused(run("carbon", park, "--from", "2025-01-02", "--to", "2025-01-01", *table), "is before --from")
 
 

@@ -108,10 +108,14 @@ def test_other_services_and_files(
     write(tmp_path, content)
     ended = run("fetch", "park.yaml", "--into", "held", "--only", "prices,carbon_intensity")
     assert ended.status == 0, ended.err
-    assert names(tmp_path / "held") == {"day_ahead_price_gbp_per_mwh", "carbon_intensity_g_per_kwh"}
+    mix = {"generation_nuclear_mw", "generation_gas_mw", "import_be_mw"}
+    assert names(tmp_path / "held") == {"day_ahead_price_gbp_per_mwh", "carbon_intensity_g_per_kwh"} | mix
     known = Store.existing(tmp_path / "held").read().as_of(at_once() + pd.Timedelta(minutes=5))
     value = known.measurements("small", "carbon_intensity_g_per_kwh").value
     assert value[0] == pytest.approx((600 * 12 + 400 * 490 + 200 * 100) / 1200)
+    powers = [known.measurements("small", name) for name in sorted(mix)]
+    assert [power.value[0] for power in powers] == [400, 600, 200]
+    assert all((power.available_ns >= power.end_ns).all() for power in powers)
     servers["mix"].answers = servers["maps"].answers = [Answer(500, "")]
     write(tmp_path, content | {"name": "second"})
     monkeypatch.setenv("PARKWATT_CACHE", str(tmp_path / "empty"))
@@ -120,6 +124,16 @@ def test_other_services_and_files(
     assert "not everything came: no answer from any provider: electricity-maps" in ended.err
     known = Store.existing(tmp_path / "held").read().as_of(at_once() + pd.Timedelta(minutes=5))
     assert set(known.measurements("second", "carbon_intensity_g_per_kwh").value) == {300.0}
+
+
+def test_a_marginal_intensity_of_ones_own(run: Run, tmp_path: Path) -> None:
+    starts = pd.date_range(at_once().normalize() - pd.Timedelta(days=2), periods=48, freq="1h")
+    pd.DataFrame({"time": starts, "grams": np.linspace(400, 500, 48)}).to_csv(tmp_path / "own.csv", index=False)
+    feed = {"provider": "file", "file": "own.csv", "column": "grams", "unit": "g/kWh"}
+    write(tmp_path, park(feeds={"marginal_intensity": [feed]}))
+    ended = run("fetch", "park.yaml", "--into", "held")
+    assert ended.status == 0, ended.err
+    assert names(tmp_path / "held") == {"marginal_intensity_g_per_kwh"}
 
 
 def test_one_service_that_is_down_does_not_keep_the_others(

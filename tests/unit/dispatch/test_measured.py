@@ -97,7 +97,10 @@ def test_two_missing_meters_of_a_bus_are_named_with_their_hour(tmp_path: Path) -
 def test_what_meters_do_not_agree_on_stands_on_a_line_of_its_own(tmp_path: Path) -> None:
     more = SERIES["production_kw"] + np.where(np.arange(24) == 5, 15.0, -4.0)
     found = ran(SITE, measured(tmp_path, production_kw=more), tolerance=Tolerance(0.02))
-    left = next(unit for unit in found.operation.units if unit.name == "imbalance of mv").ports["meters"].power_kw
+    unit = next(unit for unit in found.operation.units if unit.name == "imbalance of mv")
+    left = unit.ports["meters"].power_kw
+    # What nobody gave is taken to have come from the grid; what nobody took is used by somebody.
+    assert unit.emitted_kg == pytest.approx(np.where(np.arange(24) == 5, 0.55 * 15.0, 0.0), abs=1e-6)
     assert left == pytest.approx(np.where(np.arange(24) == 5, 15.0, -4.0), abs=1e-6)
     done = account(SITE, measured(tmp_path, production_kw=more), tolerance=Tolerance(0.02))
     for ledger in done.ledgers:
@@ -145,7 +148,7 @@ def test_signals_in_the_table_stand_for_the_grid(tmp_path: Path) -> None:
     average, residual, rate = (np.linspace(a, b, 24) for a, b in ((300, 500), (600, 700), (800, 100)))
     readings = measured(
         tmp_path, carbon_intensity_g_per_kwh=average, residual_intensity_g_per_kwh=residual,
-        marginal_carbon_intensity_kg_per_mwh=rate,
+        marginal_intensity_kg_per_mwh=rate,
     )  # fmt: skip
     done = account(SITE, readings)
     assert done.ran.average_kg_per_kwh == pytest.approx(average / 1000)
@@ -160,9 +163,90 @@ def test_signals_in_the_table_stand_for_the_grid(tmp_path: Path) -> None:
         ran(SITE, measured(tmp_path, carbon_intensity_g_per_kwh=gap))
 
 
+def test_other_signals_stand_in_the_parks_file(tmp_path: Path) -> None:
+    line = metered_park.PARK["assets"][-1] | {"marginal_intensity_kg_per_kwh": 0.9}
+    site = metered_park.site(
+        assets=[*metered_park.PARK["assets"][:-1], line], certificates={"residual_kg_per_kwh": 0.7}
+    )
+    done = account(site, measured(tmp_path, site))
+    assert done.ran.residual_kg_per_kwh == pytest.approx(np.full(24, 0.7))
+    assert done.ledgers[MARGINAL].of("offices")[1] == pytest.approx(0.9 * SERIES["offices_kw"])
+    gap = np.where(np.arange(24) == 4, np.nan, 800.0)
+    lacking = account(SITE, measured(tmp_path, marginal_intensity_g_per_kwh=gap))
+    assert any("is missing in 1 steps: it is not used" in note for note in lacking.about.notes)
+    assert MARGINAL not in {ledger.name for ledger in lacking.ledgers}
+
+
+def test_connections_with_factors_of_their_own(tmp_path: Path) -> None:
+    line = metered_park.PARK["assets"][-1]
+    other = line | {"name": "second", "carbon_intensity_kg_per_kwh": 0.1, "export_kw": 0, "green_power": []}
+    site = metered_park.site(assets=[*metered_park.PARK["assets"], other])
+    part = 0.25 * SERIES["pcc.import_kw"]
+    readings = measured(tmp_path, site, **{"pcc.import_kw": 0.75 * SERIES["pcc.import_kw"], "second.import_kw": part})
+    found = ran(site, readings)
+    bought = SERIES["pcc.import_kw"] > 0
+    assert found.average_kg_per_kwh[bought] == pytest.approx(0.75 * 0.55 + 0.25 * 0.1)
+    emitted = {unit.name: unit.emitted_kg.sum() for unit in found.operation.units}
+    assert emitted["second"] == pytest.approx(0.1 * part.sum())
+    assert "pcc: 0.55 kg/kWh of the park's file (factor made up); second: 0.1" in found.sources["average"]
+
+
+def test_a_factor_of_another_year_is_told(tmp_path: Path) -> None:
+    factor = {"kg_per_kwh": 0.6, "source": "a ministry, 2023", "entry": "cn_east_2023", "valid_from": "2023-01-01",
+              "valid_to": "2023-12-31"}  # fmt: skip
+    line = metered_park.PARK["assets"][-1] | {"carbon_intensity_kg_per_kwh": factor}
+    site = metered_park.site(assets=[*metered_park.PARK["assets"][:-1], line])
+    done = account(site, measured(tmp_path, site))
+    assert "cn_east_2023, valid 2023-01-01 to 2023-12-31: a ministry, 2023" in done.about.factors["average"]
+    assert any("(cn_east_2023) is of 2023-01-01 to 2023-12-31" in note for note in done.about.notes)
+
+
+def test_losses_on_a_line_are_told_apart_and_borne(tmp_path: Path) -> None:
+    readings = measured(tmp_path, **{
+        "riser.mv.given_kw": 0.97 * SERIES["pv_kw"], "riser.mv.taken_kw": np.zeros(24),
+        "riser.roof.taken_kw": SERIES["pv_kw"], "riser.roof.given_kw": np.zeros(24),
+        "production_kw": None,
+    })  # fmt: skip
+    done = account(SITE, readings)
+    assert {"traced, losses apart", "traced, losses borne by loads"} <= {ledger.name for ledger in done.ledgers}
+    apart, borne = (done.ledgers[f"traced, losses {how}"] for how in ("apart", "borne by loads"))
+    for ledger in (apart, done.ledgers["location"], done.market.hour):
+        lost = next(meter for meter in ledger.meters if meter.name == "riser: losses")
+        assert (lost.asset, lost.role) == ("riser", "loss")
+    assert "riser: losses" not in {meter.name for meter in borne.meters}
+    assert max(ledger.residual for ledger in done.ledgers) < 1e-9
+
+
+def test_what_stores_held_at_the_start_bears_what_the_parks_file_says(tmp_path: Path) -> None:
+    tank = {"carbon": {"ledgers": {"start_kg_per_kwh": {"tank": 0.9, "li": 0.2}}}}
+    said, usual = (account(site, measured(tmp_path, site)) for site in (metered_park.site(**tank), SITE))
+    for ledger in said.ledgers:
+        content = ledger.stores["tank"]
+        assert content.carbon_kg[0] == pytest.approx(0.9 * content.energy_kwh[0])
+        assert ledger.residual < 1e-9
+    # It came from before the period: none of it is the park's own, or direct.
+    hydrogen, before = (next(g for g in done.goods if g.name == "hydrogen") for done in (said, usual))
+    assert hydrogen.carbon_kg["location"].sum() > before.carbon_kg["location"].sum()
+    assert hydrogen.scope_1_kg["location"].sum() <= before.scope_1_kg["location"].sum() + 1e-9
+    assert hydrogen.direct_kg.sum() == pytest.approx(0.0, abs=1e-9)
+
+
 def test_emissions_that_are_measured_win(tmp_path: Path) -> None:
     found = ran(SITE, measured(tmp_path, **{"gas_main.co2_t_per_h": np.full(24, 0.1)}))
     assert next(u for u in found.operation.units if u.name == "gas_main").emitted_kg == pytest.approx(100 * SPAN.hours)
+
+
+def test_gas_that_is_flared_is_measured_or_asked_for(tmp_path: Path) -> None:
+    coke = {"kind": "byproduct_gas", "name": "coke", "bus": "gas", "offered_kw": 100, "max_kw": 100,
+            "co2_kg_per_kwh": 0.1, "flare_co2_kg_per_kwh": 0.3}  # fmt: skip
+    site = metered_park.site(assets=[*metered_park.PARK["assets"], coke])
+    burnt = {"coke_kw": np.full(24, 20.0), "gas_main_kw": None}
+    with pytest.raises(DataError, match=r"give coke.flared_kw, or all that it emits as coke.co2_kg"):
+        ran(site, measured(tmp_path, site, **burnt), tolerance=Tolerance(None, 100))
+    readings = measured(tmp_path, site, **burnt, **{"coke.flared_kw": np.full(24, 80.0)})
+    unit = next(u for u in ran(site, readings, tolerance=Tolerance(None, 100)).operation.units if u.name == "coke")
+    assert unit.own_kg == pytest.approx(np.full(24, 24.0))
+    assert unit.emitted_kg == pytest.approx(np.full(24, 2.0))
 
 
 def test_deliveries_are_measured_or_follow_from_the_contracts_terms(tmp_path: Path) -> None:

@@ -123,9 +123,32 @@ def test_what_is_emitted_in_the_next_month_is_held_against_its_own_quota() -> No
     assert audit(schedule).passed
 
 
+def test_what_is_expected_after_the_horizon_is_that_of_its_last_month() -> None:
+    """22 hours of April's first day are over with the horizon: 29 days and 22 hours are left of it, none of March."""
+    trading = {"buy_price_per_t": 60.0, "sell_price_per_t": 60.0}
+    quota = {"free_t": 10.0, "emitted_to_date_t": 9.0, "expected_day_t": 0.1, "trading": trading}
+    schedule = planned(quota, 100.0, steps=4, start="2024-03-31T22:00")
+    assert schedule.carbon.quota["before_t"][0] == pytest.approx([9.0, 0.1 * (29 + 22 / 24)])
+    assert audit(schedule).passed
+    of_year = planned(quota | {"per": "year"}, 100.0, steps=4, start="2024-12-30T22:00")
+    assert of_year.carbon.quota["before_t"][0] == pytest.approx([9.0 + 0.1 * 22 / 24, 0.0])
+    assert audit(of_year).passed
+
+
+def test_offsets_stand_for_a_share_of_what_the_whole_month_emits() -> None:
+    offsets = {"price_per_t": 30.0, "share_max": 0.1}
+    quota = {"free_t": 8.0, "emitted_to_date_t": 9.0, "trading": {"buy_price_per_t": 90.0}, "offsets": offsets}
+    schedule = planned(quota, 1000.0)
+    assert of(schedule, "offsets_t") == pytest.approx([0.1 * 10.0])
+    assert of(schedule, "bought_t") == pytest.approx([2.0 - 1.0])
+    # Without the plan: 1 t lacks of 9, .9 of it offsets.
+    assert schedule.carbon.money == pytest.approx([30 + 90 - (0.9 * 30 + 0.1 * 90)])
+    assert audit(schedule).passed
+
+
 def test_another_window_of_another_month_needs_no_other_problem() -> None:
-    trading = {"buy_price_per_t": 60.0, "sell_price_per_t": 20.0}
-    quota = {"free_t": 10.0, "emitted_to_date_t": 9.95, "expected_day_t": 0.0, "trading": trading}
+    price = {"price_per_t": 20.0, "interval_t": 0.1, "growth": 2.0}
+    quota = {"free_t": 10.0, "emitted_to_date_t": 9.95, "expected_day_t": 0.0, "steps": price}
     first = problem(quota, 100.0, 4, start="2024-03-31T22:00")
     there = replace(
         given(first.site, hours(4, "2024-04-01T00:00"), {("load", "demand_kw"): 100.0}),
@@ -134,7 +157,8 @@ def test_another_window_of_another_month_needs_no_other_problem() -> None:
     first.update(there)
     schedule, anew = solve(first), solve(Problem(first.site, there))
     assert schedule.carbon.money == pytest.approx(anew.carbon.money)
-    assert schedule.carbon.money == pytest.approx([0.1 * 20 + 0.3 * 60])
+    assert schedule.carbon.money == pytest.approx([0.1 * 20 + 0.1 * 20 + 0.1 * 60 + 0.1 * 100])
+    assert audit(schedule).passed
 
 
 @generated(

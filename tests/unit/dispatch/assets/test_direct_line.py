@@ -74,6 +74,17 @@ def test_dear_own_use_is_taken_for_the_sake_of_the_shares_alone() -> None:
         assert plan.asset("wind", "own_use_kw").sum() == pytest.approx(own, abs=1e-4)
 
 
+def test_from_2030_on_the_rule_asks_for_more_supply() -> None:
+    """Of 200 kWh consumed, .30 until 2029 and .35 from 2030 on; a share of one's own holds in any year."""
+    rules = {"own_use_share_min": 0.0, "export_share_max": 1.0}
+    for year, fields, own in ((2029, {}, 60.0), (2030, {}, 70.0), (2030, {"supply_share_min": 0.1}, 20.0)):
+        site = park(load(), grid(tariff=tariff(0.3)), line(price_per_kwh=0.5, export_kw=0) | rules | fields)
+        series = {("load", "demand_kw"): 50.0, ("wind", "available_kw"): 60.0}
+        plan = solve(Problem(site, given(site, hours(4, f"{year}-03-01T00:00"), series)))
+        assert audit(plan).violations == ()
+        assert plan.asset("wind", "own_use_kw").sum() == pytest.approx(own, abs=1e-4)
+
+
 def test_the_year_so_far_counts() -> None:
     dear = line(price_per_kwh=0.5, export_kw=0, supply_share_min=0.0)
     state = {"to_date_available_kwh": 100.0, "to_date_own_use_kwh": 90.0}

@@ -87,6 +87,9 @@ def test_a_game_by_name_from_a_mapping_or_a_function() -> None:
     assert shapley(lambda s: float(len(s)), ["x", "y"]) == {"x": 1.0, "y": 1.0}
     np.testing.assert_allclose(shapley(lambda s: [len(s), len(s) ** 2], 2), [[1, 2], [1, 2]])
     assert shapley({1: 4.0, 2: 2.0, (1, 2): 9.0}, players=[2, 1]) == {2: 3.5, 1: 5.5}
+    assert shapley({"": 0, "1": 4, "2": 2, "12": 9}) == {"1": 5.5, "2": 3.5}
+    assert shapley({"a1": 4, "b": 2, "a1, b": 9}) == {"a1": 5.5, "b": 3.5}
+    assert shapley({"works": 4.0}) == {"works": 4.0}
     with pytest.raises(DataError, match="the coalition of 1, 2 has no value"):
         shapley({1: 4.0, 2: 2.0})
     with pytest.raises(DataError, match="give the players"):

@@ -52,11 +52,11 @@ def test_parts_of_a_goods_carbon_by_hand() -> None:
     assert hydrogen.carbon_kg[ledger.name][0] == pytest.approx(mix * 200 * share)
     assert hydrogen.direct_kg == pytest.approx([0, 0], abs=1e-12)
     assert hydrogen.electricity_kwh[0] == pytest.approx(200 * share)
-    assert hydrogen.scope_1_kg[0] == pytest.approx(80 / 220 * 200 * share)
+    assert hydrogen.scope_1_kg[ledger.name][0] == pytest.approx(80 / 220 * 200 * share)
     steam = found["steam"]
     assert steam.direct_kg == pytest.approx([10, 10])
     assert steam.carbon_kg[ledger.name][0] == pytest.approx(10 + mix * 200 * 53.34 / 120)
-    assert steam.scope_1_kg[0] == pytest.approx(10 + 80 / 220 * 200 * 53.34 / 120)
+    assert steam.scope_1_kg[ledger.name][0] == pytest.approx(10 + 80 / 220 * 200 * 53.34 / 120)
 
 
 def test_a_line_sums_a_period_and_says_the_factor_of_its_electricity() -> None:

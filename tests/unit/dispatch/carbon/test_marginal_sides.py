@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dispatch.carbon import Dispatch, marginal
+from dispatch.carbon import Dispatch, marginal, tangent
 from dispatch.carbon.marginal import ASIDE, size_of
 from dispatch.errors import AlignmentError, DataError, SolveError
 from dispatch.highs import load
@@ -69,6 +69,24 @@ def test_left_and_right_are_finite_differences_of_demand(seed: int) -> None:
     np.testing.assert_allclose(found.right.ravel(), np.array(right) / hours, atol=2e-5)
 
 
+@pytest.mark.parametrize("seed", [0, 3, 4])
+def test_demands_at_one_corner_together_are_those_one_by_one(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    r = np.random.default_rng(seed)
+    plants = [(int(r.integers(6)), cost, t, 20.0) for cost, t in ((10, 0.9), (20, 0.4), (30, 0.8), (30, 0.1))]
+    problem = Dispatch.of_network(
+        [(i, (i + 1) % 6, 1.0, 40.0) for i in range(6)],
+        [*plants, *((i, 500.0, 2.0) for i in range(6))],
+        {i: r.choice([0, 10, 20, 10.0], 8) for i in range(6)},
+        storage=[{"bus": 3, "power": 20, "energy": 40, "start": 20}],
+    )
+    together = marginal(problem)
+    assert together.degenerate.sum() > 2 * tangent._FEW
+    monkeypatch.setattr(tangent, "_FEW", problem.demand.size)
+    alone = marginal(problem)
+    np.testing.assert_allclose(together.left, alone.left, atol=1e-9)
+    np.testing.assert_allclose(together.right, alone.right, atol=1e-9)
+
+
 def test_a_plant_that_is_just_full_has_two_rates() -> None:
     found = marginal(Dispatch.of_network([], [(1, 20, 0.9, 60), (1, 50, 0.4)], {1: 60}))
     assert (found.left[0], found.right[0], found.emissions[0]) == pytest.approx((0.9, 0.4, 0.65))
@@ -103,6 +121,31 @@ def test_a_ramp_carries_the_rate_of_another_step() -> None:
     np.testing.assert_allclose(found.emissions[0], [0.9, 0.2 + (0.2 - 0.9)])
 
 
+def test_whole_numbers_are_kept_at_the_best_plan() -> None:
+    """A clean unit that must run at 40 or not at all, and is cheaper for it; beside it the dirty one follows demand."""
+    cost, carbon = [20.0, 12.0, 100.0], [0.9, 0.1, 0.0]
+    least_and_most = ([[0, -1, 40], [0, 1, -50]], [0, 0])
+    found = marginal(
+        Dispatch.of_arrays(cost, carbon, ([[1, 1, 0]], [90]), least_and_most, [(0, 100), (0, 50), (0, 1)], integer=[2])
+    )
+    np.testing.assert_allclose(found.value, [40, 50, 1])
+    assert found.emissions[0] == pytest.approx(0.9)
+    assert found.left[0] == pytest.approx(0.9)
+
+
+def test_nothing_said_is_the_default_and_names_are_read_loosely() -> None:
+    found = marginal(
+        Dispatch.of_network(
+            [(1, 2, None, None)],
+            [{"bus": "1", "cost": 20, "intensity": 0.9, "max": None, "ramp": None}],
+            {"2": 30.0},
+            storage=[{"bus": 1, "power": 1, "energy": 1, "end": None}],
+        )
+    )
+    assert found.problem.labels == (1, 2)
+    np.testing.assert_allclose(found.emissions, 0.9)
+
+
 def test_rows_that_cannot_be_read_are_refused() -> None:
     with pytest.raises(DataError, match="generator 0 has no 'intensity'"):
         Dispatch.of_network([], [(1, 20)], {1: 60})
@@ -130,3 +173,12 @@ def test_a_node_may_have_a_load_and_nothing_else_and_nodes_an_order() -> None:
     np.testing.assert_allclose(found.of("flow"), [10])
     assert found.emissions[0] == pytest.approx(0.9)
     assert np.isnan(found.right[2])
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-3, 1e4])
+def test_plants_that_cost_the_same_and_emit_nearly_so_are_told_apart(scale: float) -> None:
+    found = marginal(
+        Dispatch.of_arrays([0.05 * scale, 0.05 * scale, 50 * scale], [0.13, 0.1301, 5], ([[1, 1, 1]], [50.0]))
+    )
+    assert (found.left[0], found.right[0]) == pytest.approx((0.1301, 0.13), rel=1e-9)
+    assert found.price[0] == pytest.approx(0.05 * scale)

@@ -129,7 +129,7 @@ def test_stores_hold_what_the_schedule_says_by_the_rule_of_their_carrier() -> No
     assert stocks["tank"].energy_kwh[0] == 40.0
     assert stocks["tank"].energy_kwh[1:] == pytest.approx(schedule.asset("tank", "stored_kwh"))
     assert stocks["tank"].retention == pytest.approx(np.full(4, 0.99))
-    carried = Operation.from_schedule(site, schedule, conventions=Conventions(stores={}))
+    carried = Operation.from_schedule(site, schedule, conventions=Conventions(stores={"heat": "carry"}))
     assert {u.stock.rule for u in carried.units if u.stock is not None} == {"carry"}
     require_whole(site, schedule)
 
@@ -145,7 +145,7 @@ def test_ice_is_charged_with_the_power_that_freezes_it() -> None:
     stock = next(u.stock for u in Operation.from_schedule(site, schedule).units if u.stock is not None)
     frozen = schedule.asset("ice", "charge_kw") > 1e-6
     assert stock.passing.tolist() == (~frozen).astype(float).tolist()
-    conventions = Conventions(stores={})
+    conventions = Conventions(stores={"cold": "carry"})
     ledger = traced(Operation.from_schedule(site, schedule, conventions=conventions))
     assert ledger.of("freezer")[1].sum() == pytest.approx(0.5 * schedule.asset("ice", "power_kw").sum())
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from dispatch import carbon
 from dispatch.asset import Inputs, Mode
 from dispatch.carbon.coalitions import coalitions, players_of
 from dispatch.carbon.marginal_ledger import marginal_ledger, marginal_ledgers
@@ -16,11 +17,11 @@ from dispatch.carbon.ray import along_the_ray
 from dispatch.carbon.shares import every_coalition, game_ledger, shares
 from dispatch.errors import DataError, SolveError
 from dispatch.executor import Processes, Serial
-from dispatch.highs import Limits
+from dispatch.highs import Limits, continuous
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.site import Site
-from dispatch.solve import solve
+from dispatch.solve import rule_based, solve
 from tests.parks import battery, given, grid, hours, load, park, tariff, unit
 
 STEPS = hours(6)
@@ -81,8 +82,6 @@ def test_a_coalition_is_the_relaxed_plan_of_its_loads_alone(plan: tuple[Site, Pr
         alone = Problem(park_, inputs(park_, **others), Mode("convex"))
         cost = game.cost() @ np.array(_point(game, code))
         relaxed = replace(alone.compiled.matrices(), cost=game.cost())
-        from dispatch.highs import continuous
-
         assert cost == pytest.approx(continuous(relaxed).x @ game.cost(), rel=1e-7, abs=1e-6)
         assert worth[code].sum() == pytest.approx(game.hourly.sum(axis=0) @ continuous(relaxed).x, abs=1e-4)
 
@@ -127,7 +126,7 @@ def test_executors_give_the_same_bytes(plan: tuple[Site, Problem, Schedule]) -> 
     assert alone.half_width_kg.tobytes() == serial.half_width_kg.tobytes()
     exact = shares(park_, schedule)
     apart = np.abs((alone.value_kg - exact.value_kg).sum(axis=1))
-    assert (apart <= 2 * alone.half_width_kg.sum(axis=1) + 1e-6).all()
+    assert (apart <= 2 * alone.whole_half_width_kg + 1e-6).all()
     assert np.abs(alone.value_kg.sum(axis=0) + alone.nobody_kg - schedule.per_step("co2_step_kg")).max() < 1e-9
 
 
@@ -142,6 +141,37 @@ def test_a_chunk_that_fails_is_told(plan: tuple[Site, Problem, Schedule]) -> Non
     park_, _, schedule = plan
     with pytest.raises(SolveError, match="coalitions-0: not done within"):
         shares(park_, schedule, executor=_Late())
+
+
+def test_a_demand_that_stands_in_the_matrix_is_a_player_too() -> None:
+    """Curtailment for so many hours a day multiplies demand with a decision."""
+    cut = {"kind": "curtailable", "name": "cut", "bus": "main", "share": 0.5, "price_per_kwh": 0.01, "max_h_per_day": 2}
+    park_ = site(cut)
+    own = given(park_, STEPS, {(k, "demand_kw"): kw for k, kw in (DEMAND | {"cut": np.full(6, 40.0)}).items()})
+    schedule = solve(Problem(park_, own))
+    players = players_of(park_, ["works", "cut"])
+    game = coalitions(park_, own, players)
+    assert game.entry_now.size > 0
+    worth = every_coalition(game)
+    for code, gone in ((1, ["cut"]), (2, ["works"]), (0, ["cut", "works"])):
+        none = {(name, "demand_kw"): np.zeros((1, 6)) for name in gone}
+        alone = Problem(park_, replace(own, series={**own.series, **none}), Mode("convex"))
+        found = continuous(replace(alone.compiled.matrices(), cost=game.cost()))
+        assert worth[code].sum() == pytest.approx(game.hourly.sum(axis=0) @ found.x, abs=1e-4)
+    assert game_ledger(park_, schedule).residual < 1e-9
+    with pytest.raises(DataError, match="choose exact or sampled"):
+        shares(park_, schedule, method="aumann_shapley")
+
+
+def test_a_coalition_that_nothing_serves_is_named(plan: tuple[Site, Problem, Schedule]) -> None:
+    park_, _, schedule = plan
+    game = coalitions(park_, schedule.inputs, players_of(park_))
+    matrices = game.matrices
+    shut = replace(game, matrices=replace(matrices, col_upper=np.minimum(matrices.col_upper, 1.0)))
+    with pytest.raises(SolveError, match="no dispatch serves nobody alone"):
+        shut.solver().at(np.zeros(4))
+    with pytest.raises(SolveError, match="no dispatch serves works, office alone"):
+        shut.solver().at(np.array([1.0, 0.0, 1.0, 0.0]))
 
 
 class _Late:
@@ -172,6 +202,8 @@ def test_players_that_are_none_are_refused(plan: tuple[Site, Problem, Schedule])
     park_, _, schedule = plan
     with pytest.raises(DataError, match="'battery' has no demand of its own; accepted: works, twin"):
         shares(park_, schedule, ["battery"])
+    with pytest.raises(DataError, match="no players"):
+        shares(park_, schedule, [])
     with pytest.raises(DataError, match="'works' belongs to two"):
         shares(park_, schedule, {"a": ["works"], "b": ["works", "twin"]})
     many = site(*(load(f"more{k}") for k in range(10)))
@@ -186,6 +218,7 @@ def test_players_that_are_none_are_refused(plan: tuple[Site, Problem, Schedule])
 def test_the_marginal_ledger_says_what_it_leaves_over(plan: tuple[Site, Problem, Schedule]) -> None:
     _, problem, schedule = plan
     rates = park_marginal(problem)
+    assert carbon.marginal(problem).kg_per_kwh.tobytes() == rates.kg_per_kwh.tobytes()
     mean, left, right = marginal_ledgers(problem, schedule)
     np.testing.assert_allclose(mean.of("works")[1], DEMAND["works"] * rates.kg_per_kwh[0, 0], rtol=1e-9)
     np.testing.assert_allclose(mean.left_over_kg, mean.emitted_kg - mean.carbon_kg.sum(axis=0))
@@ -193,6 +226,11 @@ def test_the_marginal_ledger_says_what_it_leaves_over(plan: tuple[Site, Problem,
     assert mean.emitted_kg.sum() == pytest.approx(rates.emitted_kg)
     assert np.abs(mean.left_over_kg).max() > 1.0
     assert {meter.role for meter in mean.meters} == {"load"}
+    # Whatever was solved on the problem since then, the rates are those of the schedule.
+    rule_based(problem)
+    others = problem.point()
+    np.testing.assert_allclose(marginal_ledger(problem, schedule).carbon_kg, mean.carbon_kg, atol=1e-9)
+    np.testing.assert_array_equal(problem.point(), others)
     with pytest.raises(DataError, match="side 'up'"):
         marginal_ledger(problem, schedule, side="up")  # type: ignore[arg-type]
 

@@ -10,7 +10,6 @@ import pytest
 from dispatch.asset import Mode
 from dispatch.audit import audit
 from dispatch.comparison import follow
-from dispatch.explain.binding import recall
 from dispatch.fluids import KWH_PER_KG
 from dispatch.problem import Problem
 from dispatch.products import products
@@ -18,7 +17,7 @@ from dispatch.replay.plant import decisions
 from dispatch.schedule import Schedule
 from dispatch.signals import Array
 from dispatch.site import Site
-from dispatch.solve import rule_based
+from dispatch.solve import recall, rule_based
 from dispatch.tables import told
 from tests.unit.dispatch.parks import formulas
 from tests.unit.dispatch.parks.small import known, planned_day, shipped

@@ -18,6 +18,7 @@ from dispatch.problem import Problem
 from dispatch.replay import Case, Journal, Replayed, replay
 from dispatch.replay.case import checked
 from dispatch.replay.plant import carried
+from dispatch.replay.windows import Planner
 from dispatch.solve import rule_based
 from tests.parks import given, grid, hours, load, park, tariff
 from tests.unit.dispatch.replay.days import case
@@ -102,6 +103,16 @@ def test_plans_that_know_the_quota_emit_less_than_the_rules_and_come_near_to_for
     assert emitted["rolling"] < emitted["rule_based"]
     assert objective["perfect"] <= min(objective.values()) + 1e-3
     assert objective["rolling"] < objective["rule_based"]
+
+
+def test_a_window_is_planned_under_what_is_left_of_its_caps(done: Replayed) -> None:
+    """26 hours from six o'clock on, .2 t of the day's .3 emitted: .1 and 8 of 24 hours of the next."""
+    window = done.case.window(29, 26)  # of 1 April, after a day of 23 hours
+    series = {(name, need.quantity): np.full((1, 26), 10.0) for name, need in done.case.needs.items()}
+    for before, left in ((0.2, 100.0), (0.0, 300.0), (0.4, 0.0)):
+        made = Planner(done.case).plan(window, series, np.ones(1), {ACCOUNT: {"emitted_day_all_t": before}})
+        (cap,) = made.schedule.carbon.caps_kg.values()
+        assert cap == pytest.approx([left + 300 * 8 / 24])
 
 
 def test_a_replay_has_no_quota_of_one_horizon(done: Replayed) -> None:
