@@ -239,7 +239,8 @@ class _Tracer:
         """The cheapest plan in which no store moves, where there is one, and what the park does without a plan."""
         if still := self._moves():
             with suppress(SolveError):
-                plan = self._point(Aim(self.cost, 0.0, still=still), np.inf, time.perf_counter())
+                aim = Aim(self.cost, 0.0, still=still, searching=False)
+                plan = self._point(aim, np.inf, time.perf_counter())
                 yield Reference("stores at rest", plan.co2_t, plan.cost)
         made = rule_based(self.problem)
         if audit(made).passed:

@@ -38,6 +38,7 @@ _REMEMBERED = 3
 _WHOLE = 1e-6
 _FEW = 12  # branches that settle flows which must not run together, once all else is settled
 _OWN_GAP = 1e-6
+_MOST_TORN = 24  # columns: of more, a few branches settle too few
 _DUAL, _PRIMAL = 1, 4
 
 
@@ -250,7 +251,8 @@ class Walk:
 
     def _branched(self, asked: Matrices, relaxed: Answer, best: Answer | None, limits: Limits) -> Answer | None:
         """A few branches from the relaxation's last basis."""
-        assert self._relaxed is not None
+        if self._relaxed is None or self._torn(relaxed.x).size > _MOST_TORN:
+            return best
         found = branched(self._relaxed.solve, asked, self._torn, relaxed, best, limits.gap)
         return None if found is None else replace(found, quality="convex_recovery")
 

@@ -177,7 +177,7 @@ def places(
     def to_y(value: float) -> float:
         return height(math.log10(value) if decades else value)
 
-    names = [f"{10**v:,g}".replace(",", " ") if decades else _text(v, y_marks) for v in y_marks]
+    names = [number(10**v, max(0, -round(v))) if decades else _text(v, y_marks) for v in y_marks]
     return Drawing(
         title, about, *axes,
         tuple((_path(line, to_x, to_y), line.colour, line.dashed) for line in lines), (),

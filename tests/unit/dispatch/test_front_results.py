@@ -18,6 +18,7 @@ from dispatch.front import Front, front
 from dispatch.front_results import cost_picture, files, page, price_picture, rows, section, summary, write_all
 from dispatch.front_risk import Missing, missing
 from dispatch.report.drawings import Curve, Spot, places
+from dispatch.report.wording import number
 from tests.unit.dispatch.small_park import measured, park, write
 from tests.unit.dispatch.test_front import problem_of, two_sources
 from tests.unit.dispatch.typed import Run, refused, run
@@ -91,7 +92,7 @@ def test_decades_are_powers_of_ten_and_a_spot_lies_where_its_logarithm_says() ->
     line = Curve("one", "#000000", (1.0, 2.0), (3.0, 4000.0))
     spots = [Spot(1.5, value, "#000000", "") for value in (10.0, 100.0, 1000.0)]
     drawn = places("t", "a", ("x", "y"), (line,), spots, decades=True)
-    assert [mark.text for mark in drawn.y_marks] == ["1", "10", "100", "1 000", "10 000"]
+    assert [mark.text for mark in drawn.y_marks] == ["1", "10", "100", number(1e3), number(1e4)]
     first, second, third = (dot.y for dot in drawn.dots)
     assert first - second == pytest.approx(second - third, abs=0.11)
     assert [dot.y for dot in drawn.dots] == [drawn.y_marks[k].at for k in (1, 2, 3)]
