@@ -13,7 +13,7 @@ Raw = Mapping[str, Any]
 
 def claim_problems(raw: Raw) -> Iterator[Problem]:
     """Certificates are of plant, contracts and lots that there are, and meters are assets."""
-    block = raw.get("certificates")
+    block = raw.get("claims")
     if not isinstance(block, Mapping):
         return
     assets = _names(raw, "assets")
@@ -22,14 +22,14 @@ def claim_problems(raw: Raw) -> Iterator[Problem]:
     for index, given in enumerate(_mappings(block, "disposals")):
         of = given.get("of")
         if isinstance(of, str) and of not in known:
-            yield _unknown(f"certificates.disposals[{index}].of", "plant, contract or lot", of, known)
+            yield _unknown(f"claims.disposals[{index}].of", "plant, contract or lot", of, known)
     shares = block.get("shares")
     for name, meters in shares.items() if isinstance(shares, Mapping) else ():
         if str(name) not in known:
-            yield _unknown(f"certificates.shares.{name}", "plant, contract or lot", str(name), known)
+            yield _unknown(f"claims.shares.{name}", "plant, contract or lot", str(name), known)
         for meter in meters if isinstance(meters, Mapping) else ():
             if str(meter) not in assets:
-                yield _unknown(f"certificates.shares.{name}.{meter}", "asset", str(meter), assets)
+                yield _unknown(f"claims.shares.{name}.{meter}", "asset", str(meter), assets)
 
 
 def _unknown(path: str, what: str, value: str, valid: list[str]) -> Problem:

@@ -1,4 +1,4 @@
-"""What a park holds and gives away of certificates for its electricity: the block ``certificates`` of its file.
+"""What a park holds and gives away of certificates for its electricity: the block ``claims`` of its file.
 
 Green power of a connection, direct lines and own generation bring certificates without being named here; this block
 says what is bought beside them, what is sold or cancelled elsewhere, and which meter gets which. A certificate is used
@@ -60,7 +60,7 @@ class Disposal(Span):
         return self
 
 
-class Certificates(Frozen):
+class Claims(Frozen):
     """Certificates beside the park's own supply, and by which rule they cover its meters."""
 
     lots: tuple[Lot, ...] = ()

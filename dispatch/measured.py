@@ -122,7 +122,7 @@ def _told_imbalance(bus: str, left_kw: Array, readings: Readings) -> str:
 
 def _signal(site: Site, readings: Readings, name: str, sources: dict[str, str], notes: list[str]) -> Array | None:
     """(T,) of a series, else of the park's file, else None; a marginal signal with gaps is left out, which is said."""
-    key, stated = Key("intensity", name), site.certificates.residual_kg_per_kwh
+    key, stated = Key("intensity", name), site.claims.residual_kg_per_kwh
     if key in readings.values:
         lacking = int((~np.isfinite(readings.values[key])).sum())
         if name == "marginal" and lacking:
@@ -132,7 +132,7 @@ def _signal(site: Site, readings: Readings, name: str, sources: dict[str, str], 
         sources[name] = f"{readings.names[key]} of {readings.source}"
         return readings.values[key]
     if name == "residual" and stated is not None:
-        sources[name] = "certificates.residual_kg_per_kwh of the park's file"
+        sources[name] = "claims.residual_kg_per_kwh of the park's file"
         return per_step(stated, readings.horizon, sources[name])
     if name == "marginal":
         for line in (asset for asset in site.assets if isinstance(asset, GridConnection)):

@@ -82,7 +82,7 @@ def account(
     progress("accounting", 0.3)
     contracted = market(
         found.operation,
-        site.certificates,
+        site.claims,
         found.contracts_kwh,
         found.average_kg_per_kwh,
         residual_kg_per_kwh=found.residual_kg_per_kwh,
@@ -159,7 +159,7 @@ def _with_imbalance(ledger: Ledger) -> Ledger:
 
 
 def _about(found: Ran, readings: Readings, tolerance: Tolerance) -> About:
-    site, claims = found.site, found.site.certificates
+    site, claims = found.site, found.site.claims
     lacking = []
     if found.marginal_kg_per_kwh is None:
         lacking.append(NO_SIGNAL)

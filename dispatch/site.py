@@ -16,7 +16,7 @@ from dispatch.asset import Asset, Carrier, Direction, Rows
 from dispatch.assets import kinds
 from dispatch.carbon_settings import CarbonSettings
 from dispatch.carbon_wishes import CarbonFreeWish, EmissionsWish, Window, ZeroCarbonWish
-from dispatch.claims import Certificates
+from dispatch.claims import Claims
 from dispatch.feeds import Feeds
 from dispatch.flow_limit_wish import FlowLimitWish
 from dispatch.frozen import Finite, Fraction, Frozen, NonNegative, Positive
@@ -221,7 +221,7 @@ class Site(Frozen):
     embedded: EmbeddedData | None = None
     archive: ArchiveFolder | None = None
     feeds: Feeds = Feeds()
-    certificates: Certificates = Certificates()
+    claims: Claims = Claims()
     notes: tuple[str, ...] = ()
 
     @cached_property

@@ -56,7 +56,7 @@ PARK: dict[str, Any] = {
          "carbon_intensity_kg_per_kwh": 0.55, "source": "factor made up",
          "green_power": [{"name": "ppa", "price_per_kwh": 0.02, "share_max": 1.0}]},
     ],
-    "certificates": {
+    "claims": {
         "lots": [{"name": "gec_2025", "energy_kwh": 200000, "source": "made up"}],
         "disposals": [{"of": "pv", "share": 0.25}],
     },

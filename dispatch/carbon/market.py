@@ -33,7 +33,7 @@ from dispatch.carbon.ledger import Ledger, Meter
 from dispatch.carbon.operation import Operation
 from dispatch.carbon.supplies import Contracts, is_clean, local_years, planned_supplies, supplies
 from dispatch.carbon.units import Side, Unit
-from dispatch.claims import Certificates
+from dispatch.claims import Claims
 from dispatch.errors import DataError
 from dispatch.schedule import Schedule
 from dispatch.series import per_step
@@ -81,7 +81,7 @@ class Market:
 
 def market(
     operation: Operation,
-    claims: Certificates,
+    claims: Claims,
     contracts: Contracts,
     average_kg_per_kwh: Array,
     *,
@@ -108,7 +108,7 @@ def market(
 def _accounted(
     operation: Operation,
     held: tuple[Supply, ...],
-    claims: Certificates,
+    claims: Claims,
     factors: tuple[Array, Array | None],
     start: Mapping[str, float] | None,
 ) -> Market:
@@ -149,11 +149,11 @@ def planned_market(site: Site, schedule: Schedule, operation: Operation, scenari
     factors = [np.broadcast_to(schedule.inputs.series[x.name, key], (schedule.scenarios, horizon.steps)) for x in lines]
     bought = [schedule.asset(line.name, "import_kw", scenario) for line in lines]
     average = mean_factor([f[scenario] for f in factors], bought) if lines else np.zeros(horizon.steps)
-    stated = site.certificates.residual_kg_per_kwh
-    residual = None if stated is None else per_step(stated, horizon, "certificates.residual_kg_per_kwh")
-    held = planned_supplies(site.certificates, operation, schedule, scenario)
+    stated = site.claims.residual_kg_per_kwh
+    residual = None if stated is None else per_step(stated, horizon, "claims.residual_kg_per_kwh")
+    held = planned_supplies(site.claims, operation, schedule, scenario)
     start = site.carbon.ledgers.start_kg_per_kwh
-    return _accounted(operation, held, site.certificates, (average, residual), start)
+    return _accounted(operation, held, site.claims, (average, residual), start)
 
 
 def mean_factor(factors: Sequence[Array], bought_kw: Sequence[Array]) -> Array:

@@ -14,7 +14,7 @@ import numpy as np
 from dispatch.carbon.certificates import PER_KWH, Entry, Supply
 from dispatch.carbon.operation import Operation
 from dispatch.carbon.units import Unit
-from dispatch.claims import Certificates, Disposal, Span
+from dispatch.claims import Claims, Disposal, Span
 from dispatch.errors import DataError
 from dispatch.schedule import Schedule
 from dispatch.signals import Array, Horizon
@@ -27,7 +27,7 @@ _WITHOUT = ("thermal", "imbalance")
 """Kinds that bring no certificate, emissions or not: what burns fuel, and what no meter gave."""
 
 
-def supplies(claims: Certificates, operation: Operation, contracts: Contracts) -> tuple[Supply, ...]:
+def supplies(claims: Claims, operation: Operation, contracts: Contracts) -> tuple[Supply, ...]:
     """All of a period, with what is sold, registered as offsets or retired taken out.
 
     Raises:
@@ -46,7 +46,7 @@ def supplies(claims: Certificates, operation: Operation, contracts: Contracts) -
 
 
 def planned_supplies(
-    claims: Certificates, operation: Operation, schedule: Schedule, scenario: int = 0
+    claims: Claims, operation: Operation, schedule: Schedule, scenario: int = 0
 ) -> tuple[Supply, ...]:
     """Of a plan's path: beside what the file says, what the plan itself sells, registers, buys and holds.
 
@@ -118,7 +118,7 @@ def local_years(horizon: Horizon) -> np.ndarray:
     return np.array([start.year for start in horizon.local_start])
 
 
-def _with_disposals(supply: Supply, claims: Certificates, horizon: Horizon) -> Supply:
+def _with_disposals(supply: Supply, claims: Claims, horizon: Horizon) -> Supply:
     gone = {"sold": np.zeros(horizon.steps), "retired": np.zeros(horizon.steps)}
     for disposal in claims.disposals:
         if disposal.of == supply.name:
@@ -136,7 +136,7 @@ def _disposed(supply: Supply, disposal: Disposal, horizon: Horizon) -> Array:
     amount, whole = disposal.energy_kwh or 0.0, float(there.sum())
     if amount > whole * (1 + 1e-9):
         raise DataError(
-            f"certificates.disposals: {amount:g} kWh of '{supply.name}' are {disposal.how}, but {whole:g} kWh come "
+            f"claims.disposals: {amount:g} kWh of '{supply.name}' are {disposal.how}, but {whole:g} kWh come "
             "in within its days and the period"
         )
     return np.minimum(_spread(amount, there), supply.energy_kwh)
@@ -162,18 +162,18 @@ def _part(horizon: Horizon, span: Span) -> float:
     return sum(span.first <= day <= span.last for day in days) / ((span.last - span.first).days + 1)
 
 
-def _require_names(claims: Certificates, names: Sequence[str]) -> None:
+def _require_names(claims: Claims, names: Sequence[str]) -> None:
     for place, name in _named(claims):
         if name not in names:
             raise DataError(
-                f"certificates.{place}: there are none of '{name}'; there are of {', '.join(names) or 'nothing'}"
+                f"claims.{place}: there are none of '{name}'; there are of {', '.join(names) or 'nothing'}"
             )
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise DataError(
-            f"certificates: '{twice[0]}' names two supplies; give plant, contracts and lots different names"
+            f"claims: '{twice[0]}' names two supplies; give plant, contracts and lots different names"
         )
 
 
-def _named(claims: Certificates) -> Iterator[tuple[str, str]]:
+def _named(claims: Claims) -> Iterator[tuple[str, str]]:
     yield from (("disposals", disposal.of) for disposal in claims.disposals)
     yield from (("shares", name) for name in claims.shares)

@@ -1,4 +1,4 @@
-"""The block ``certificates`` of a park's file, and the supplies that follow from it."""
+"""The block ``claims`` of a park's file, and the supplies that follow from it."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from pydantic import ValidationError
 from dispatch.carbon.operation import Operation
 from dispatch.carbon.supplies import supplies
 from dispatch.carbon.units import Side, Unit
-from dispatch.claims import Certificates
+from dispatch.claims import Claims
 from dispatch.config import load_site
 from dispatch.errors import ConfigError, DataError
 from dispatch.signals import Horizon
 from tests.unit.dispatch.small_park import park, write
 
 
-def block(**content: Any) -> Certificates:
-    return Certificates.model_validate(content)
+def block(**content: Any) -> Claims:
+    return Claims.model_validate(content)
 
 
 def ran(days: int = 4) -> Operation:
@@ -92,7 +92,7 @@ def test_what_contradicts_itself_is_refused(content: dict[str, Any], said: str) 
 
 
 def test_names_must_be_those_of_supplies() -> None:
-    with pytest.raises(DataError, match=r"certificates.shares: there are none of 'ppa'; there are of pv"):
+    with pytest.raises(DataError, match=r"claims.shares: there are none of 'ppa'; there are of pv"):
         supplies(block(shares={"ppa": {"load": 1.0}}), ran(), {})
     with pytest.raises(DataError, match="'pv' names two supplies"):
         supplies(block(lots=[{"name": "pv", "energy_kwh": 1}]), ran(), {})
@@ -100,7 +100,7 @@ def test_names_must_be_those_of_supplies() -> None:
 
 def test_a_parks_file_that_names_what_is_not_there_is_told_so(tmp_path: Path) -> None:
     content = park(
-        certificates={
+        claims={
             "lots": [{"name": "gec", "energy_kwh": 10}],
             "disposals": [{"of": "gecc", "share": 1.0}],
             "shares": {"ppa": {"hall": 0.5}, "gec": {"halle": 0.5, "hall": 0.5}},
@@ -110,10 +110,10 @@ def test_a_parks_file_that_names_what_is_not_there_is_told_so(tmp_path: Path) ->
         load_site(write(tmp_path, content))
     told = {problem.path: str(problem) for problem in caught.value.problems}
     assert set(told) == {
-        "certificates.disposals[0].of", "certificates.shares.ppa", "certificates.shares.gec.halle",
+        "claims.disposals[0].of", "claims.shares.ppa", "claims.shares.gec.halle",
     }  # fmt: skip
-    assert "no plant, contract or lot 'gecc'" in told["certificates.disposals[0].of"]
-    assert "gec" in told["certificates.disposals[0].of"].split("Accepted")[1]
-    assert "hall" in told["certificates.shares.gec.halle"].split("Accepted")[1]
-    right = park(certificates={"lots": [{"name": "gec", "energy_kwh": "10 MWh"}], "residual_kg_per_kwh": 0.8})
-    assert load_site(write(tmp_path, right)).certificates.lots[0].energy_kwh == 10_000
+    assert "no plant, contract or lot 'gecc'" in told["claims.disposals[0].of"]
+    assert "gec" in told["claims.disposals[0].of"].split("Accepted")[1]
+    assert "hall" in told["claims.shares.gec.halle"].split("Accepted")[1]
+    right = park(claims={"lots": [{"name": "gec", "energy_kwh": "10 MWh"}], "residual_kg_per_kwh": 0.8})
+    assert load_site(write(tmp_path, right)).claims.lots[0].energy_kwh == 10_000

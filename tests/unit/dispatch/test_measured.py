@@ -166,7 +166,7 @@ def test_signals_in_the_table_stand_for_the_grid(tmp_path: Path) -> None:
 def test_other_signals_stand_in_the_parks_file(tmp_path: Path) -> None:
     line = metered_park.PARK["assets"][-1] | {"marginal_intensity_kg_per_kwh": 0.9}
     site = metered_park.site(
-        assets=[*metered_park.PARK["assets"][:-1], line], certificates={"residual_kg_per_kwh": 0.7}
+        assets=[*metered_park.PARK["assets"][:-1], line], claims={"residual_kg_per_kwh": 0.7}
     )
     done = account(site, measured(tmp_path, site))
     assert done.ran.residual_kg_per_kwh == pytest.approx(np.full(24, 0.7))

@@ -17,7 +17,7 @@ from dispatch.carbon.market import Market, market, mean_factor
 from dispatch.carbon.operation import Operation
 from dispatch.carbon.tracing import Flows
 from dispatch.carbon.units import Side, Stock, Unit
-from dispatch.claims import Certificates
+from dispatch.claims import Claims
 from dispatch.errors import DataError
 from dispatch.signals import Array, Horizon
 
@@ -48,15 +48,15 @@ def of(found: Market, ledger: str, meter: str) -> Array:
     return getattr(found, ledger).of(meter)[1]  # type: ignore[no-any-return]  # one of its ledgers
 
 
-def certificates(**content: Any) -> Certificates:
-    return Certificates.model_validate(content)
+def certificates(**content: Any) -> Claims:
+    return Claims.model_validate(content)
 
 
 def test_t9_of_the_golden_file_on_a_park(shared: Path) -> None:
     golden = json.loads((shared / "golden" / "carbon.json").read_text(encoding="utf-8"))["T9_cfe"]
     load, factor = np.array(golden["load"], float), np.array(golden["ef"])
     ran = operation(bought(load, factor), unit("load", "load", "sink", mv=-load))
-    found = market(ran, Certificates(), {("pcc", "ppa"): np.array(golden["contracted"], float)}, factor)
+    found = market(ran, Claims(), {("pcc", "ppa"): np.array(golden["contracted"], float)}, factor)
     assert found.hour.carbon_kg.sum() == pytest.approx(golden["market_hourly_t"], rel=1e-12)
     assert found.year.carbon_kg.sum() == pytest.approx(golden["market_annual_t"], rel=1e-12)
     assert found.location.carbon_kg.sum() == pytest.approx(golden["location_t"], rel=1e-12)
@@ -66,7 +66,7 @@ def test_t9_of_the_golden_file_on_a_park(shared: Path) -> None:
 def test_uneven_meters_by_hand() -> None:
     one, other = np.array([10.0, 0, 30, 20]), np.array([2.0, 8, 10, 0])
     ran = operation(bought(one + other), unit("a", "load", "sink", mv=-one), unit("b", "smelter", "sink", mv=-other))
-    found = market(ran, Certificates(), {("pcc", "ppa"): np.array([12.0, 4, 16, 0])}, FACTOR)
+    found = market(ran, Claims(), {("pcc", "ppa"): np.array([12.0, 4, 16, 0])}, FACTOR)
     assert of(found, "hour", "a") == pytest.approx([0, 0, 18 * 0.7, 20 * 0.3])
     assert of(found, "hour", "b") == pytest.approx([0, 4 * 0.5, 6 * 0.7, 0])
     assert of(found, "year", "a").sum() == pytest.approx(0.6 * 31)
@@ -138,7 +138,7 @@ def test_the_residual_factor_is_for_what_nothing_covers() -> None:
     load = np.full(4, 10.0)
     ran = operation(bought(load), unit("load", "load", "sink", mv=-load))
     contracts = {("pcc", "ppa"): np.array([10.0, 0, 5, 0])}
-    found = market(ran, Certificates(), contracts, FACTOR, residual_kg_per_kwh=np.full(4, 0.8))
+    found = market(ran, Claims(), contracts, FACTOR, residual_kg_per_kwh=np.full(4, 0.8))
     assert of(found, "hour", "load") == pytest.approx([0, 8, 4, 8])
     assert of(found, "location", "load") == pytest.approx(10 * FACTOR)
 
@@ -154,7 +154,7 @@ def test_exports_beyond_the_parks_own_supply_were_bought() -> None:
     found = market(ran, certificates(disposals=[{"of": "pv", "share": 1.0}]), NONE, FACTOR)
     # 8 of 12 kW were bought, and the certificates of the other 4 are sold.
     assert of(found, "hour", "sale: export") == pytest.approx(12 * FACTOR)
-    kept = market(ran, Certificates(), NONE, FACTOR)
+    kept = market(ran, Claims(), NONE, FACTOR)
     # Here they stand for the 2 kW of the load first, whatever flowed where.
     assert of(kept, "hour", "load") == pytest.approx(np.zeros(4), abs=1e-9)
     assert of(kept, "hour", "sale: export") == pytest.approx(10 * FACTOR)
@@ -166,7 +166,7 @@ def test_a_certificate_is_not_claimed_by_the_load_and_by_who_buys_the_electricit
     """Sun at noon is exported, and its certificate covers the night in the account by the year."""
     sun, load = np.array([0, 10, 0, 0.0]), np.array([10, 0, 0, 0.0])
     ran = operation(bought(load - sun), unit("pv", "pv", "source", mv=sun), unit("load", "load", "sink", mv=-load))
-    found = market(ran, Certificates(), NONE, FACTOR)
+    found = market(ran, Claims(), NONE, FACTOR)
     assert of(found, "hour", "load")[0] == pytest.approx(10 * 0.4)
     assert of(found, "hour", "pcc: export") == pytest.approx(np.zeros(4), abs=1e-12)
     assert found.covered["hour"].used_kwh[0, found.meters.index("pcc"), 1] == pytest.approx(10)
@@ -194,10 +194,10 @@ def test_names_that_point_nowhere_and_factors_that_lack() -> None:
     with pytest.raises(DataError, match="there are none of 'pv'; there are of ppa"):
         market(ran, certificates(disposals=[{"of": "pv", "share": 1.0}]), {("pcc", "ppa"): load}, FACTOR)
     with pytest.raises(DataError, match="residual factor: no number in step 1"):
-        market(ran, Certificates(), NONE, FACTOR, residual_kg_per_kwh=np.array([1, np.nan, 1, 1]))
+        market(ran, Claims(), NONE, FACTOR, residual_kg_per_kwh=np.array([1, np.nan, 1, 1]))
     flows = Flows(1, np.zeros(0, int), np.zeros(0, int), np.zeros((0, 4)), np.zeros((0, 4)))
     with pytest.raises(DataError, match="on the park's own buses"):
-        market(Operation(ran.horizon, ran.carriers, ran.units, flows), Certificates(), NONE, FACTOR)
+        market(Operation(ran.horizon, ran.carriers, ran.units, flows), Claims(), NONE, FACTOR)
 
 
 def test_several_connections_have_the_mean_of_what_they_import() -> None:

@@ -35,7 +35,7 @@ def account(site: Site) -> tuple[Operation, Market]:
 def parked(certificates: dict[str, Any] | None = None, *more: dict[str, Any]) -> Site:
     line = grid(green_power=[GREEN], carbon_intensity_kg_per_kwh=0.5)
     site = park(load(), LAMPS, ROOF, line, *more)
-    return Site.model_validate(site.model_dump() | {"certificates": certificates or {}})
+    return Site.model_validate(site.model_dump() | {"claims": certificates or {}})
 
 
 def test_a_plans_contracts_cover_its_meters() -> None:
