@@ -112,7 +112,9 @@ def _intensities(ledgers: Ledgers, meters: Sequence[Meter]) -> Table:
     for meter in meters:
         if meter.role in ("load", "product", "export", "others"):
             found = [one.get(meter.name, (0.0, 0.0)) for one in sums]
-            rows.append((meter.name, *(carbon / used if abs(used) > _SMALL else None for used, carbon in found)))
+            shown = [carbon / used if abs(used) > _SMALL else None for used, carbon in found]
+            if any(value is not None for value in shown):
+                rows.append((meter.name, *shown))
     return Table(("Meter", *(f"{one.name} [{_KG_PER_KWH}]" for one in ledgers)), tuple(rows))
 
 

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -35,6 +36,7 @@ from dispatch.schedule import Schedule
 from dispatch.signals import Array
 from dispatch.site import Site
 from dispatch.solve import both_flows, rule_based, solve
+from dispatch.storage import Storage
 
 __all__ = ["Choice", "Front", "FrontPoint", "front"]
 
@@ -136,15 +138,15 @@ class _Tracer:
     def _cheapest(self) -> FrontPoint:
         """The cheapest plan, and of those that cost the same the cleanest; it fixes what wishes may cost."""
         began = time.perf_counter()
-        self._solved(Aim(self.money, _FAR_KG))
-        x = self.walk.x
-        cost, emitted = self.money @ x + self.offset, self.carbon_kg @ x
+        self.walk.aim = Aim(self.money, _FAR_KG)
+        x = self.walk.relaxed(self.problem.compiled.matrices())
+        cost, emitted = abs(float(self.money @ x) + self.offset), float(self.carbon_kg @ x)
         # A little of the emissions in the cost: of two plans that cost the same the cleaner one.
-        size = max(abs(float(emitted)), _ROOM * float(np.abs(self.carbon_kg).max()))
-        self.cost = self.money + BESIDE * max(abs(float(cost)), _ROOM) / size * self.carbon_kg
-        broken = float(self.penalty @ x)
-        self.penalty_most = broken + _ROOM * (1 + abs(broken) + abs(float(cost)))
-        found = self._point(Aim(self.cost, float(emitted), penalty_most=self.penalty_most), np.inf, began)
+        size = max(abs(emitted), _ROOM * float(np.abs(self.carbon_kg).max()))
+        self.cost = self.money + BESIDE * max(cost, _ROOM) / size * self.carbon_kg
+        found = self._point(Aim(self.cost, emitted), np.inf, began)
+        broken = float(self.penalty @ self.walk.x)
+        self.penalty_most = broken + _ROOM * (1 + abs(broken) + cost)
         return replace(found, price_per_t=0.0)
 
     def _least_t(self) -> float:
@@ -234,11 +236,24 @@ class _Tracer:
         return self.at(choice.co2_t), f"a cap of {choice.co2_t:,.10g} t"
 
     def references(self) -> Iterator[Reference]:
-        """What the park does without a plan."""
+        """The cheapest plan in which no store moves, where there is one, and what the park does without a plan."""
+        if still := self._moves():
+            with suppress(SolveError):
+                plan = self._point(Aim(self.cost, 0.0, still=still), np.inf, time.perf_counter())
+                yield Reference("stores at rest", plan.co2_t, plan.cost)
         made = rule_based(self.problem)
         if audit(made).passed:
             emitted = float(made.weights @ made.co2_kg) / _KG
             yield Reference("rules of the park", emitted, made.proof.objective)
+
+    def _moves(self) -> tuple[int, ...]:
+        """Columns of what stores take and give."""
+        found: list[int] = []
+        for kind, rows in self.problem.rows.items():
+            if isinstance(rows.members[0], Storage):
+                for name in {"charge_kw", "discharge_kw"} & {*self.problem.decisions(kind)}:
+                    found += self.problem.compiled.columns(self.problem.variable(kind, name)).ravel().tolist()
+        return tuple(sorted(found))
 
 
 def _for_money(site: Site) -> Site:

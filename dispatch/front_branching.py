@@ -16,7 +16,7 @@ import numpy as np
 from dispatch.highs import Answer, Matrices
 from dispatch.signals import Array
 
-MOST_BRANCHES = 40
+MOST_BRANCHES = 60
 Torn = Callable[[Array], np.ndarray]
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dispatch.front_points import HOW, Front, FrontPoint
+from dispatch.front_points import HOW, Front, FrontPoint, Reference
 from dispatch.front_risk import LEVEL, Missing
 from dispatch.report.data import File, Section, Table
 from dispatch.report.drawings import Curve, Drawing, Spot, places
@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 
 _FRONT, _CHOSEN, _OTHER = "#297fcc", "#b45309", "#76828e"
 _CENT = 0.01
+_BESIDE = 0.5  # of the front's width and height, how far from it another point is still drawn
+_NETWORK = (
+    "What the AC power flow asked of the park's plan (limits of lines and voltages, losses) holds for every point; the "
+    "power flow itself was run for the plan alone."
+)
 _UNITS = {
     "cap_t": "t CO2",
     "co2_t": "t CO2",
@@ -158,9 +163,8 @@ def cost_picture(front: Front) -> Drawing:
         f"{number(ends[1].co2_t, 2)} t at {number(ends[1].cost)} {front.currency}; chosen by {front.why}: "
         f"{number(chosen.co2_t, 2)} t at {number(chosen.cost)} {front.currency}."
     )
-    high = max(p.cost for p in front.points) + 0.5 * (ends[1].cost - ends[0].cost)
-    near = [r for r in front.references if r.cost <= high]
-    if far := [r for r in front.references if r.cost > high]:
+    near = [one for one in front.references if _is_near(front, one)]
+    if far := [one for one in front.references if not _is_near(front, one)]:
         about += " Not in the picture: " + "; ".join(f"{r.name}, {_at(front, r.co2_t, r.cost)}" for r in far) + "."
     line = Curve("least cost", _FRONT, tuple(p.co2_t for p in front.points), tuple(p.cost for p in front.points))
     spots = [
@@ -169,6 +173,14 @@ def cost_picture(front: Front) -> Drawing:
         Spot(chosen.co2_t, chosen.cost, _CHOSEN, _told(front, chosen), "chosen", 6.5),
     ]
     return places("Cost against emissions", about, ("t CO₂", front.currency), (line,), spots)
+
+
+def _is_near(front: Front, one: Reference) -> bool:
+    """Does it lie where it does not make the front itself small?"""
+    cheap, clean = front.points[0], front.points[-1]
+    up, across = _BESIDE * (clean.cost - cheap.cost), _BESIDE * (cheap.co2_t - clean.co2_t)
+    inside = clean.co2_t - across <= one.co2_t <= cheap.co2_t + across
+    return inside and cheap.cost - up <= one.cost <= clean.cost + up
 
 
 def price_picture(front: Front) -> tuple[Drawing, ...]:
@@ -215,6 +227,7 @@ def page(front: Front, site: Site, horizon: Horizon, risk: Missing | None = None
     if risk is not None:
         figures.append(_risk_figure(risk))
     sections = [section(front, risk)]
+    network = (_NETWORK,) if site.grid is not None else ()
     return render_study(
         StudyPage(
             title="parkwatt: cost and CO₂",
@@ -223,7 +236,7 @@ def page(front: Front, site: Site, horizon: Horizon, risk: Missing | None = None
             settings=(f"{len(front.points)} points", f"commitment {front.commitment}", f"{horizon.steps} steps"),
             figures=tuple(figures),
             sections=tuple(sections),
-            notes=(*(_risk_notes(risk) if risk is not None else ()), *site.notes),
+            notes=(*(_risk_notes(risk) if risk is not None else ()), *network, *site.notes),
         )
     )
 

@@ -105,6 +105,7 @@ class Aim:
         cap_kg: of expected emissions that the columns decide about.
         penalty_most: of expected penalties likewise.
         near_kg: about what it will emit.
+        still: columns that stay at nothing.
         reusing: without it, no plan before is tried: at the edge of what can be reached they hardly ever fit, and to
             see that takes long.
         searching: without it, a SolveError stands for whole numbers that would have to be searched for.
@@ -114,6 +115,7 @@ class Aim:
     near_kg: float
     cap_kg: float = np.inf
     penalty_most: float = np.inf
+    still: tuple[int, ...] = ()
     reusing: bool = True
     searching: bool = True
 
@@ -186,9 +188,14 @@ class Walk:
         """The matrices with the aim's cost and the two rows more."""
         integer = matrices.integer.copy()
         integer[[] if also_integer is None else also_integer] = True
+        still = list(self.aim.still)
+        lower, upper = matrices.col_lower.copy(), matrices.col_upper.copy()
+        lower[still], upper[still] = np.minimum(lower[still], 0), np.minimum(upper[still], 0)
         return replace(
             matrices,
             cost=self.aim.cost,
+            col_lower=lower,
+            col_upper=upper,
             rows=self._rows,
             row_lower=np.concatenate([matrices.row_lower, [-np.inf, -np.inf]]),
             row_upper=np.concatenate([matrices.row_upper, [self.aim.cap_kg, self.aim.penalty_most]]),

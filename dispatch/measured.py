@@ -24,7 +24,8 @@ import numpy as np
 from dispatch.assets.grid_connection import GridConnection
 from dispatch.carbon.market import mean_factor
 from dispatch.carbon.operation import Operation
-from dispatch.carbon.units import Conventions, Role, Side, Unit
+from dispatch.carbon.units import Role, Side, Unit
+from dispatch.carbon_conventions import Conventions
 from dispatch.measured_balance import SMALL_KW, Found, Tolerance, measured_kw, require_balanced, require_known, when
 from dispatch.measured_meters import points
 from dispatch.measured_names import Key, Readings
@@ -67,7 +68,7 @@ def ran(
     readings: Readings,
     *,
     tolerance: Tolerance = Tolerance(),  # noqa: B008 - frozen
-    conventions: Conventions = Conventions(),  # noqa: B008 - frozen
+    conventions: Conventions | None = None,
 ) -> Ran:
     """The operation that meters tell of.
 
@@ -76,6 +77,7 @@ def ran(
             bus, hour and kW.
     """
     sides, notes = points(site), list[str]()
+    agreed = conventions or site.carbon.ledgers
     power = measured_kw(sides, readings)
     found = Found(site, sides, power, readings)
     found.fill(notes)
@@ -85,7 +87,7 @@ def ran(
     factors, average, sources = _factors(site, readings, found, into)
     units = [
         unit_of(asset, [(s, into[k]) for k, s in enumerate(sides) if s.asset == asset.name], readings,
-              factors.get(asset.name, average), conventions, notes)
+              factors.get(asset.name, average), agreed, notes)
         for asset in site.assets
         if type(asset).bus_fields
     ]  # fmt: skip

@@ -17,7 +17,8 @@ from dispatch.carbon.carriers import traced
 from dispatch.carbon.goods import Good, goods
 from dispatch.carbon.ledger import Ledger, Ledgers, Meter
 from dispatch.carbon.market import Market, market
-from dispatch.carbon.units import Conventions, Unit
+from dispatch.carbon.units import Unit
+from dispatch.carbon_conventions import Conventions
 from dispatch.carbon_export import About
 from dispatch.measured import IMBALANCE, Ran, ran
 from dispatch.measured_balance import Tolerance
@@ -27,6 +28,7 @@ from dispatch.signals import Array
 from dispatch.site import Site
 
 MARGINAL = "marginal, by a signal"
+NO_SIGNAL = "No signal of marginal intensity was given: there is no marginal ledger."
 NO_GAME = (
     "The cooperative game is left out: it asks what each coalition's own least-cost operation would have emitted, "
     "which takes an optimiser; a proportional share would answer another question."
@@ -69,12 +71,14 @@ def account(
         DataError: as :func:`dispatch.measured.ran` and :func:`dispatch.carbon.market.market`.
     """
     progress("accounting", 0.0)
-    found = ran(site, readings, tolerance=tolerance, conventions=conventions or site.carbon.ledgers)
+    agreed = conventions or site.carbon.ledgers
+    found = ran(site, readings, tolerance=tolerance, conventions=agreed)
     progress("accounting", 0.1)
-    physical = [_with_imbalance(traced(found.operation))]
+    start = agreed.start_kg_per_kwh
+    physical = [_with_imbalance(traced(found.operation, start_kg_per_kwh=start))]
     if any(meter.role == "loss" and meter.name.endswith(": losses") and _is_line(found, meter) for meter in
            physical[0].meters):  # fmt: skip
-        physical.append(_with_imbalance(traced(found.operation, "borne")))
+        physical.append(_with_imbalance(traced(found.operation, "borne", start_kg_per_kwh=start)))
     progress("accounting", 0.3)
     contracted = market(
         found.operation,
@@ -82,14 +86,19 @@ def account(
         found.contracts_kwh,
         found.average_kg_per_kwh,
         residual_kg_per_kwh=found.residual_kg_per_kwh,
+        start_kg_per_kwh=start,
     )
     progress("accounting", 0.7)
     ledgers = [*physical, *(_with_imbalance(ledger) for ledger in contracted.ledgers)]
-    made = goods(found.operation, ledgers, {ledger.name: contracted.own for ledger in contracted.ledgers})
+    own = {ledger.name: contracted.own for ledger in contracted.ledgers}
+    made = goods(found.operation, ledgers, own, held=start)
     if found.marginal_kg_per_kwh is not None:
         ledgers.append(marginal(found, found.marginal_kg_per_kwh))
     progress("accounting", 1.0)
-    return Account(found, Ledgers(tuple(ledgers)), contracted, made, _about(found, readings, tolerance))
+    left_out = {"cooperative game": NO_GAME} | (
+        {} if found.marginal_kg_per_kwh is not None else {"marginal": NO_SIGNAL}
+    )
+    return Account(found, Ledgers(tuple(ledgers), left_out), contracted, made, _about(found, readings, tolerance))
 
 
 def marginal(found: Ran, signal_kg_per_kwh: Array) -> Ledger:
@@ -153,7 +162,7 @@ def _about(found: Ran, readings: Readings, tolerance: Tolerance) -> About:
     site, claims = found.site, found.site.certificates
     lacking = []
     if found.marginal_kg_per_kwh is None:
-        lacking.append("No signal of marginal intensity was given: there is no marginal ledger.")
+        lacking.append(NO_SIGNAL)
     if readings.unused:
         lacking.append(f"Series that mean nothing for this park were not used: {', '.join(readings.unused)}.")
     settings = {

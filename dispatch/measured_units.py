@@ -8,7 +8,8 @@ import numpy as np
 
 from dispatch.asset import Asset
 from dispatch.assets.grid_connection import GridConnection
-from dispatch.carbon.units import Conventions, Side, Stock, Unit
+from dispatch.carbon.units import Side, Stock, Unit
+from dispatch.carbon_conventions import Conventions
 from dispatch.errors import DataError
 from dispatch.measured_balance import SMALL_KW, Found, require_known
 from dispatch.measured_meters import Point

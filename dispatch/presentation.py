@@ -28,6 +28,7 @@ from dispatch.storage import Storage
 from dispatch.tables import FLOWS, published, rounded
 
 _SMALL_KW = 0.05  # kWh where energy is meant
+_SMALL_PRICE = 0.005
 _POWERS = ("power_kw", "charge_kw", "discharge_kw", "on", "heat_kw", "cold_kw", "import_kw", "export_kw")
 _RESERVES = ("reserve_up_kw", "reserve_down_kw", "own_use_kw", "sold_kw")
 _SETPOINTS = (*_POWERS, *_RESERVES, "forward_kw", "backward_kw", "reactive_kvar")
@@ -196,8 +197,11 @@ def _wishes(plan: Plan) -> Iterator[tuple[str, str, bool]]:
         missing = float(short[0].sum())
         kept = missing < 1.0
         outcome = "kept" if kept else f"{'short' if unit == 'kWh' else 'over'} by {missing:,.0f} {unit}"
-        if text in prices:
-            outcome += f"; a tonne more is worth {prices[text].max():,.2f} {plan.site.currency} at most"
+        if text in prices and prices[text].max() > _SMALL_PRICE:
+            most = "up to " if prices[text].size > 1 else ""
+            outcome += (
+                f"; over all scenarios a tonne more is worth {most}{prices[text].max():,.2f} {plan.site.currency}"
+            )
         yield text, outcome, kept
     for asset in plan.site.assets:
         if isinstance(asset, DirectLine):

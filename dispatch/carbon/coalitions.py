@@ -1,9 +1,10 @@
 r"""The least-cost dispatch of a park that serves only some of its loads: one program, re-solved for each coalition.
 
-The demand of a player (a load, or several together) stands in the program's right-hand sides alone, so that a
-coalition's program is
+The demand of a player (a load, or several together) stands in the program's right-hand sides, and now and then in its
+matrix (hours of curtailment times what may be curtailed), always as it is and never times another's. So a coalition's
+program is
 
-.. math:: b(S) = b(∅) + Σ_{i ∈ S} δ_i, \qquad v_t(S) = e_t · x(S)
+.. math:: b(S) = b(∅) + Σ_{i ∈ S} δ_i, \quad A(S) = A(∅) + Σ_{i ∈ S} Δ_i, \qquad v_t(S) = e_t · x(S)
 
 with x(S) its least-cost point. Plant that is on or off is relaxed to its convex hull: with the plan's own commitment a
 small coalition would have nobody to take what units must give, and with whole numbers 4 096 searches would not end.
@@ -28,8 +29,8 @@ from dispatch.signals import Array
 from dispatch.site import Site
 
 DEMAND = "demand_kw"
-_ASIDE = 1e-5  # of the costs' size: carbon decides where costs do not
-_LATER = 0.05  # by how much the first step's carbon counts more than the last one's
+_ASIDE = 1e-4  # of the costs' size: carbon decides where costs do not
+_LATER = 0.5  # by how much the first step's carbon counts more than the last one's
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +42,9 @@ class Coalitions:
         matrices: the relaxed program with no player's demand.
         rows: (R,) positions of the rows whose sides players change.
         lower, upper: (player, R) what each adds to the sides; 0 where a side is without limit.
+        entry_row, entry_column: (E,) places of the matrix that players change.
+        entry_now: (E,) what stands there without them.
+        entries: (player, E) what each adds.
         hourly: (T, column) kg per unit of each column.
         constant_kg: (T,) emissions that no column bears.
     """
@@ -50,6 +54,10 @@ class Coalitions:
     rows: np.ndarray
     lower: Array
     upper: Array
+    entry_row: np.ndarray
+    entry_column: np.ndarray
+    entry_now: Array
+    entries: Array
     hourly: csr_array
     constant_kg: Array
 
@@ -64,12 +72,12 @@ class Coalitions:
         return self.matrices.row_lower[at] + parts @ self.lower, self.matrices.row_upper[at] + parts @ self.upper
 
     def cost(self) -> Array:
-        """(column,) the plan's costs, with what tells points of one cost apart."""
+        """(column,) the plan's costs in units of their size, with what tells points of one cost apart."""
         cost = self.matrices.cost
         weight = 1 + _LATER * np.linspace(1, 0, self.hourly.shape[0])
         carbon = np.asarray(self.hourly.T @ weight)
         sizes = [np.median(np.abs(v[v != 0])) if v.any() else 1.0 for v in (cost, carbon)]
-        return np.asarray(cost + _ASIDE * sizes[0] / sizes[1] * carbon)
+        return np.asarray(cost / sizes[0] + _ASIDE / sizes[1] * carbon)
 
     def solver(self) -> Solver:
         """A solver that goes from one coalition to the next."""
@@ -83,6 +91,8 @@ class Solver:
         self._game = game
         relaxed = replace(game.matrices, cost=game.cost())
         self.highs = load(relaxed, np.zeros(relaxed.cost.size, bool))
+        self.highs.setOptionValue("dual_feasibility_tolerance", 1e-9)
+        self._entries = game.entry_now.copy()
 
     def at(self, parts: Array) -> Array:
         """(T,) kg of the least-cost dispatch that serves so much of each player's demand.
@@ -93,6 +103,12 @@ class Solver:
         import highspy
 
         lower, upper = self._game.sides(parts)
+        now = self._game.entry_now + parts @ self._game.entries
+        for place in np.flatnonzero(now != self._entries):
+            self.highs.changeCoeff(
+                int(self._game.entry_row[place]), int(self._game.entry_column[place]), float(now[place])
+            )
+        self._entries = now
         self.highs.changeRowsBounds(self._game.rows.size, self._game.rows, lower, upper)
         self.highs.run()
         if self.highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
@@ -130,29 +146,52 @@ def coalitions(site: Site, inputs: Inputs, players: Mapping[str, Sequence[str]],
     """The program of one path of the inputs, compiled once.
 
     Raises:
-        DataError: a player's demand decides more than right-hand sides.
+        DataError: a player's demand decides more than what must be served.
     """
     own = path(inputs, scenario)
     problem = Problem(site, serving(own, players, ()), Mode("convex"))
     nobody, constant = problem.compiled.matrices(), _constant(problem)
-    sides = []
+    alone = []
     for name in players:
         problem.update(serving(own, players, (name,)))
-        alone = problem.compiled.matrices()
-        if not _same_but_sides(alone, nobody) or not np.allclose(_constant(problem), constant):
+        alone.append(problem.compiled.matrices())
+        if not _same_but_demand(alone[-1], nobody) or not np.allclose(_constant(problem), constant):
             raise DataError(f"players: the demand of '{name}' decides more than what must be served; leave it out")
-        sides.append([_added(getattr(alone, s), getattr(nobody, s)) for s in ("row_lower", "row_upper")])
-    lower, upper = (np.array([side[k] for side in sides]) for k in (0, 1))
-    rows = np.flatnonzero((lower != 0).any(axis=0) | (upper != 0).any(axis=0)).astype(np.int32)
-    made = Coalitions(tuple(players), nobody, rows, lower[:, rows], upper[:, rows], hourly_emissions(problem), constant)
+    lower, upper, data = (
+        np.array([_added(of(one), of(nobody)) for one in alone])
+        for of in (lambda m: m.row_lower, lambda m: m.row_upper, lambda m: m.rows.data)
+    )
+    rows, entries = (_some(*changes) for changes in ((lower, upper), (data,)))
+    column = np.repeat(np.arange(nobody.cost.size), np.diff(nobody.rows.indptr))
+    made = Coalitions(
+        tuple(players),
+        nobody,
+        rows,
+        lower[:, rows],
+        upper[:, rows],
+        nobody.rows.indices[entries],
+        column[entries],
+        nobody.rows.data[entries],
+        data[:, entries],
+        hourly_emissions(problem),
+        constant,
+    )
     problem.update(serving(own, players, tuple(players)))
-    whole = problem.compiled.matrices()
-    for mine, there in zip(
-        made.sides(np.ones(len(players))), (whole.row_lower[rows], whole.row_upper[rows]), strict=True
+    whole, every = problem.compiled.matrices(), np.ones(len(players))
+    lower_side, upper_side = made.sides(every)
+    for mine, there in (
+        (lower_side, whole.row_lower[rows]),
+        (upper_side, whole.row_upper[rows]),
+        (made.entry_now + every @ made.entries, whole.rows.data[entries]),
     ):
         if not np.allclose(mine, there, rtol=1e-9, atol=1e-9):
             raise DataError("players: what several of them need together is not the sum of their needs")
     return made
+
+
+def _some(*changes: Array) -> np.ndarray:
+    """Positions at which any player changes anything."""
+    return np.flatnonzero(sum((change != 0).any(axis=0) for change in changes)).astype(np.int32)
 
 
 def hourly_emissions(problem: Problem) -> csr_array:
@@ -201,10 +240,10 @@ def serving(inputs: Inputs, players: Mapping[str, Sequence[str]], who: Sequence[
     return replace(inputs, series=out)
 
 
-def _same_but_sides(one: Matrices, other: Matrices) -> bool:
+def _same_but_demand(one: Matrices, other: Matrices) -> bool:
     same = [(one.cost, other.cost), (one.col_lower, other.col_lower), (one.col_upper, other.col_upper)]
-    rows = one.rows.nnz == other.rows.nnz and np.array_equal(one.rows.indices, other.rows.indices)
-    return rows and np.array_equal(one.rows.data, other.rows.data) and all(np.array_equal(a, b) for a, b in same)
+    same += [(one.rows.indptr, other.rows.indptr), (one.rows.indices, other.rows.indices)]
+    return all(np.array_equal(a, b) for a, b in same)
 
 
 def _added(values: Array, before: Array) -> Array:

@@ -13,7 +13,7 @@ embedded emissions, and of the GHG Protocol for scopes. CN codes: Regulation (EU
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -88,20 +88,31 @@ class Line:
         return self.indirect_kg / self.electricity_kwh if self.electricity_kwh > 1e-9 else float("nan")
 
 
-def goods(operation: Operation, ledgers: Sequence[Ledger], own: Mapping[str, Ledger] | None = None) -> tuple[Good, ...]:
+def goods(
+    operation: Operation,
+    ledgers: Sequence[Ledger],
+    own: Mapping[str, Ledger] | None = None,
+    *,
+    held: Iterable[str] = (),
+) -> tuple[Good, ...]:
     """All that is sold or delivered over the meters of ledgers that follow carbon through carriers.
 
     Args:
         own: by the name of a ledger, how it shares out what the park itself emits; by default as it physically flowed.
+        held: stores whose content at the start was said to have an intensity: it is indirect, and of scope 2.
     """
     names = dict.fromkeys(_good(meter.role, meter.carrier) for ledger in ledgers for meter in ledger.meters)
     found = [name for name in names if name]
     if not found:
         return ()
-    direct = traced(_cut(operation, lambda unit, _: unit.emitted_kg))
-    consumed = traced(_cut(operation, lambda _, drawn: drawn))
-    inside = traced(replace(operation, units=tuple(_without_grid(unit) for unit in operation.units)))
-    by_ledger = {ledger.name: (own or {}).get(ledger.name, inside) for ledger in ledgers}
+    start = dict.fromkeys(held, 0.0)
+    electric = {unit.name for unit in operation.units if not _makes(operation, unit)}
+    apart = {name: zero for name, zero in start.items() if name not in electric}
+    direct = traced(_cut(operation, lambda unit, _: unit.emitted_kg), start_kg_per_kwh=apart)
+    consumed = traced(_cut(operation, lambda _, drawn: drawn), start_kg_per_kwh=apart)
+    inside = replace(operation, units=tuple(_without_grid(unit) for unit in operation.units))
+    physical = traced(inside, start_kg_per_kwh=start)
+    by_ledger = {ledger.name: (own or {}).get(ledger.name, physical) for ledger in ledgers}
     out = []
     for name in found:
         per_kg = KWH_PER_KG.get(name)  # type: ignore[call-overload]  # any carrier
@@ -194,6 +205,11 @@ def _without_grid(unit: Unit) -> Unit:
     if unit.role == "connection" or unit.kind == "imbalance":
         return replace(unit, emitted_kg=np.zeros(unit.emitted_kg.size))
     return unit
+
+
+def _makes(operation: Operation, unit: Unit) -> bool:
+    """Is there another carrier than electricity at it?"""
+    return any(operation.carriers[side.bus] != "electricity" for side in unit.ports.values())
 
 
 def _cut(operation: Operation, emitted_kg: Callable[[Unit, Array], Array]) -> Operation:

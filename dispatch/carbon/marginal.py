@@ -201,16 +201,19 @@ def marginal(problem: Dispatch) -> Marginal:
         point = run(replace(matrices, cost=at), Limits(gap=0.0)).x
     fixed = settled(matrices, point)
     solver = load(fixed, np.zeros(fixed.cost.size, bool))
-    price, value = _solved(solver, at)
-    aside = ASIDE * size_of(at) / size_of(carbon)
+    # In units of their own size: the solver's tolerances are absolute.
+    unit = size_of(at)
+    price, value = _solved(solver, at / unit)
+    solver.setOptionValue("dual_feasibility_tolerance", 1e-10)  # carbon aside is small beside the costs
+    aside = ASIDE / size_of(carbon)
     moves = _moves(problem)
     sides = []
     for sign in (-1, 1):
         solver.setOptionValue("simplex_strategy", 4)  # primal: the basis of another price stays feasible
-        _solved(solver, at + sign * aside * carbon)
+        _solved(solver, at / unit + sign * aside * carbon)
         sides.append(one_sided(solver, fixed, carbon, moves, sign))
     # By power as the rows have it; a rate is by energy.
-    local, left, right = (side.reshape(problem.demand.shape) / problem.hours for side in (moves @ price, *sides))
+    local, left, right = (side.reshape(problem.demand.shape) / problem.hours for side in (moves @ price * unit, *sides))
     both = np.where(np.isnan(left), right, np.where(np.isnan(right), left, (left + right) / 2))
     return Marginal(local, both, left, right, float(carbon @ value), value, problem)
 

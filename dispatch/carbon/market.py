@@ -85,6 +85,7 @@ def market(
     average_kg_per_kwh: Array,
     *,
     residual_kg_per_kwh: Array | None = None,
+    start_kg_per_kwh: Mapping[str, float] | None = None,
 ) -> Market:
     """Account an operation by contracts and certificates.
 
@@ -93,25 +94,31 @@ def market(
         contracts: what contracts delivered with certificates that are kept.
         average_kg_per_kwh: (T,) of the grid.
         residual_kg_per_kwh: (T,) of what nothing covers; the average by default.
+        start_kg_per_kwh: by store, what it holds at the start, as :func:`dispatch.carbon.carriers.traced` takes it.
 
     Raises:
         DataError: certificates do not suffice for what is given away, a name points nowhere, or a factor is missing.
     """
     held = supplies(claims, operation, contracts)
-    return _accounted(operation, held, claims.claim, average_kg_per_kwh, residual_kg_per_kwh)
+    factors = average_kg_per_kwh, residual_kg_per_kwh
+    return _accounted(operation, held, claims.claim, factors, start_kg_per_kwh)
 
 
 def _accounted(
-    operation: Operation, held: tuple[Supply, ...], claim: Matching, average: Array, residual: Array | None
+    operation: Operation,
+    held: tuple[Supply, ...],
+    claim: Matching,
+    factors: tuple[Array, Array | None],
+    start: Mapping[str, float] | None,
 ) -> Market:
-    """All three accounts with the certificates that there are."""
+    """All three accounts with the certificates that there are; factors are the average one and the residual."""
     if operation.flows is not None:
         raise DataError("market: give the operation on the park's own buses; contracts do not follow a network's flows")
-    average = _factor(operation, "average", average)
-    residual = average if residual is None else _factor(operation, "residual", residual)
+    average = _factor(operation, "average", factors[0])
+    residual = average if factors[1] is None else _factor(operation, "residual", factors[1])
     clean = {unit.name for unit in operation.units if is_clean(operation, unit)}
     on_site = [replace(s, sold_kwh=0.0, retired_kwh=0.0, shares={}) for s in held if s.name in clean]
-    pool = _Pool(operation)
+    pool = _Pool(operation, start)
     found: dict[Matching, Covered] = {name: pool.covered(held, name) for name in ("hour", "year")}
     return Market(
         hour=pool.ledger(HOURLY, found["hour"], residual),
@@ -142,7 +149,8 @@ def planned_market(site: Site, schedule: Schedule, operation: Operation, scenari
     stated = site.certificates.residual_kg_per_kwh
     residual = None if stated is None else per_step(stated, horizon, "certificates.residual_kg_per_kwh")
     held = planned_supplies(site.certificates, operation, schedule, scenario)
-    return _accounted(operation, held, site.certificates.claim, average, residual)
+    start = site.carbon.ledgers.start_kg_per_kwh
+    return _accounted(operation, held, site.certificates.claim, (average, residual), start)
 
 
 def mean_factor(factors: Sequence[Array], bought_kw: Sequence[Array]) -> Array:
@@ -173,8 +181,8 @@ class _Pool:
         given, exported, through: (T,) kW that these give, that leaves, and of it what had been bought.
     """
 
-    def __init__(self, operation: Operation) -> None:
-        self.operation, self.hours = operation, operation.horizon.hours
+    def __init__(self, operation: Operation, start: Mapping[str, float] | None) -> None:
+        self.operation, self.hours, self.start = operation, operation.horizon.hours, start
         self.electric = {bus for bus, carrier in operation.carriers.items() if carrier == "electricity"}
         self.into = {unit.name: self._into(unit) for unit in operation.units if self._touches(unit)}
         nothing = np.zeros(self.hours.size)
@@ -223,7 +231,9 @@ class _Pool:
         units, buses = self._units(open_kg, factor)
         carriers = {bus: carrier for bus, carrier in self.operation.carriers.items() if bus not in self.electric}
         carriers |= dict.fromkeys((_POOL, *buses), "electricity")
-        ledger = traced(Operation(self.operation.horizon, carriers, tuple(units)))
+        # Of what stores are said to hold at the start nobody knows how much the park emitted itself.
+        start = dict.fromkeys(self.start or {}, 0.0) if name == OWN else self.start
+        ledger = traced(Operation(self.operation.horizon, carriers, tuple(units)), start_kg_per_kwh=start)
         meters = tuple(self._restored(meter, buses) for meter in ledger.meters)
         kept = {bus: values for bus, values in ledger.buses.items() if bus in self.operation.carriers}
         kept |= {bus: self._mean(open_kg) for bus in self.electric if bus not in kept}

@@ -35,9 +35,11 @@ def along_the_ray(
     """(player, T) shares by the step of use, and (T,) what is emitted without the players.
 
     Raises:
-        DataError: a player's demand is limited over several steps together.
+        DataError: a player's demand is limited over several steps together, or decides more than right-hand sides.
         SolveError: somewhere on the ray there is no dispatch.
     """
+    if game.entry_now.size:
+        raise DataError("players: a demand stands beside decisions (curtailment by the hour); choose exact or sampled")
     moves = _by_step(site, inputs, game, players, scenario)
     ray = _Ray(game)
     nobody, share = ray.go(0.0), np.zeros(moves.shape[0])

@@ -74,9 +74,6 @@ def carbon(  # noqa: PLR0913 - a command has its options as arguments
     """
     from dispatch.cli.carbon_accounting import Request, run
 
-    lists = (tuple(given or ()) for given in (form, batch, cn))
-    run(
-        Request(
-            config, first, last, measured, into, as_of, step, tolerance, factors, by, *lists, time_column, stamp, names
-        )
-    )
+    formats, batches, codes = (tuple(given or ()) for given in (form, batch, cn))
+    chosen = (as_of, step, tolerance, factors, by, formats, batches, codes, time_column, stamp, names)
+    run(Request(config, first, last, measured, into, *chosen))

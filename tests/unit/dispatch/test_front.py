@@ -140,7 +140,23 @@ def test_a_convex_park_has_a_convex_front_and_a_battery_earns_on_it() -> None:
     steps = sorted({round(float(p.price_per_t)) for p in found.points[1:]})
     assert steps[0] == 250  # 0.1 more for 0.4 kg less
     duals = [p.price_per_t for p in found.points]
-    assert duals == sorted(duals)
+    assert (np.diff(duals) > -1e-6).all()
+
+
+def test_stores_at_rest_and_the_parks_rules_are_seen_beside_it() -> None:
+    """What a store holds at the start saves 0.3 a kWh; at rest it saves nothing."""
+    site = park(
+        grid(carbon_intensity_kg_per_kwh=0.5, tariff=tariff(0.3)),
+        battery(start_fill=0.9, end_fill_min=0.0),
+        unit("clean", max_kw=60, cost_per_kwh=0.4),
+        load(value_of_lost_load_per_kwh=50),
+    )
+    found = front(problem_of(site), 3)
+    rest = next(one for one in found.references if one.name == "stores at rest")
+    assert rest.cost == pytest.approx(0.3 * 490, rel=1e-4)
+    assert rest.co2_t == pytest.approx(0.5 * 0.49, rel=1e-4)
+    assert found.points[0].cost < rest.cost - 0.3 * 70  # the store starts with 90 kWh
+    assert [one.name for one in front(problem_of(two_sources()), 3).references] == ["rules of the park"]
 
 
 def test_what_is_chosen_by_a_cap_is_the_cheapest_under_it() -> None:

@@ -81,7 +81,7 @@ def test_pictures_hold_every_point_and_say_what_is_outside() -> None:
         assert picture.left - 1 <= dot.x <= picture.right + 1
         assert picture.top - 1 <= dot.y <= picture.bottom + 1
     (price,) = price_picture(made())
-    assert len(price.dots) == 3
+    assert len(price.dots) == 3 + 1
     assert section(made()).tables[0].columns == (
         *("Point", "t CO₂", "Cost [EUR]", "Last tonne [EUR/t]", "To the next [EUR/t]", "Gap", "Whole numbers"),
     )

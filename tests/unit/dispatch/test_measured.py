@@ -217,6 +217,20 @@ def test_losses_on_a_line_are_told_apart_and_borne(tmp_path: Path) -> None:
     assert max(ledger.residual for ledger in done.ledgers) < 1e-9
 
 
+def test_what_stores_held_at_the_start_bears_what_the_parks_file_says(tmp_path: Path) -> None:
+    tank = {"carbon": {"ledgers": {"start_kg_per_kwh": {"tank": 0.9, "li": 0.2}}}}
+    said, usual = (account(site, measured(tmp_path, site)) for site in (metered_park.site(**tank), SITE))
+    for ledger in said.ledgers:
+        content = ledger.stores["tank"]
+        assert content.carbon_kg[0] == pytest.approx(0.9 * content.energy_kwh[0])
+        assert ledger.residual < 1e-9
+    # It came from before the period: none of it is the park's own, or direct.
+    hydrogen, before = (next(g for g in done.goods if g.name == "hydrogen") for done in (said, usual))
+    assert hydrogen.carbon_kg["location"].sum() > before.carbon_kg["location"].sum()
+    assert hydrogen.scope_1_kg["location"].sum() <= before.scope_1_kg["location"].sum() + 1e-9
+    assert hydrogen.direct_kg.sum() == pytest.approx(0.0, abs=1e-9)
+
+
 def test_emissions_that_are_measured_win(tmp_path: Path) -> None:
     found = ran(SITE, measured(tmp_path, **{"gas_main.co2_t_per_h": np.full(24, 0.1)}))
     assert next(u for u in found.operation.units if u.name == "gas_main").emitted_kg == pytest.approx(100 * SPAN.hours)

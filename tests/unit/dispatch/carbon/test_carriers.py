@@ -324,3 +324,22 @@ def test_a_queue_that_runs_empty_gives_all_it_held_and_no_more() -> None:
     ledger = traced(operation(units, PARK), "borne", start_kg_per_kwh=2.0)
     assert carbon(ledger, "rooms") == [0.0, 0.0, 1.7, 0.0, 0.0]
     assert ledger.stores["pipe"].carbon_kg == pytest.approx([1.4, 1.5, 1.7, 0.0, 0.0, 0.0])
+
+
+def test_stores_that_charge_each_other_start_as_clean_as_what_comes_in_the_end() -> None:
+    units = [
+        unit("grid", "connection", [0.0, 8.0], port=("main", [0.0, 20.0])),
+        store("giver", "main", [-10.0, 10.0], [10.0, 0.0, 10.0]),
+        store("taker", "main", [10.0, -10.0], [10.0, 20.0, 10.0]),
+        unit("load", "sink", port=("main", [0.0, -20.0])),
+        # Elsewhere, so that the mean of all supply is another number.
+        unit("boiler", "source", port=("heat", [50.0, 50.0])),
+        unit("rooms", "sink", port=("heat", [-50.0, -50.0])),
+    ]
+    ledger = traced(operation(units, PARK))
+    # At the second step 20 of 8 kg and 10 of the taker's meet; the giver is charged with a third of both.
+    mix = ledger.buses["main"][1]
+    assert ledger.stores["giver"].kg_per_kwh[0] == pytest.approx(mix)
+    assert ledger.stores["taker"].kg_per_kwh[:2] == pytest.approx([mix, mix])
+    assert mix == pytest.approx(0.4)
+    assert ledger.residual < 1e-12

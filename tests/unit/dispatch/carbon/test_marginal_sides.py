@@ -173,3 +173,12 @@ def test_a_node_may_have_a_load_and_nothing_else_and_nodes_an_order() -> None:
     np.testing.assert_allclose(found.of("flow"), [10])
     assert found.emissions[0] == pytest.approx(0.9)
     assert np.isnan(found.right[2])
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-3, 1e4])
+def test_plants_that_cost_the_same_and_emit_nearly_so_are_told_apart(scale: float) -> None:
+    found = marginal(
+        Dispatch.of_arrays([0.05 * scale, 0.05 * scale, 50 * scale], [0.13, 0.1301, 5], ([[1, 1, 1]], [50.0]))
+    )
+    assert (found.left[0], found.right[0]) == pytest.approx((0.1301, 0.13), rel=1e-9)
+    assert found.price[0] == pytest.approx(0.05 * scale)

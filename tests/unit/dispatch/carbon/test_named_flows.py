@@ -55,6 +55,10 @@ def test_numbers_that_json_made_to_text_are_the_same_nodes() -> None:
     )
 
 
+def test_names_that_have_no_order_stay_as_they_came() -> None:
+    assert Flows.of([(2, "a", 3.0), ("a", 1, 1.0)]).labels == (2, "a", 1)
+
+
 def test_what_loads_answer_for_adds_up_to_what_was_injected() -> None:
     found = tracing(ROWS, {"grid": 40.0, "mill": 5.0}, {"grid": 0.7, "mill": 0.1}, losses="gross", shares=True)
     assert found.demand.sum() == pytest.approx(45.0)

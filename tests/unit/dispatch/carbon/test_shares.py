@@ -17,7 +17,7 @@ from dispatch.carbon.ray import along_the_ray
 from dispatch.carbon.shares import every_coalition, game_ledger, shares
 from dispatch.errors import DataError, SolveError
 from dispatch.executor import Processes, Serial
-from dispatch.highs import Limits
+from dispatch.highs import Limits, continuous
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.site import Site
@@ -82,8 +82,6 @@ def test_a_coalition_is_the_relaxed_plan_of_its_loads_alone(plan: tuple[Site, Pr
         alone = Problem(park_, inputs(park_, **others), Mode("convex"))
         cost = game.cost() @ np.array(_point(game, code))
         relaxed = replace(alone.compiled.matrices(), cost=game.cost())
-        from dispatch.highs import continuous
-
         assert cost == pytest.approx(continuous(relaxed).x @ game.cost(), rel=1e-7, abs=1e-6)
         assert worth[code].sum() == pytest.approx(game.hourly.sum(axis=0) @ continuous(relaxed).x, abs=1e-4)
 
@@ -143,6 +141,26 @@ def test_a_chunk_that_fails_is_told(plan: tuple[Site, Problem, Schedule]) -> Non
     park_, _, schedule = plan
     with pytest.raises(SolveError, match="coalitions-0: not done within"):
         shares(park_, schedule, executor=_Late())
+
+
+def test_a_demand_that_stands_in_the_matrix_is_a_player_too() -> None:
+    """Curtailment for so many hours a day multiplies demand with a decision."""
+    cut = {"kind": "curtailable", "name": "cut", "bus": "main", "share": 0.5, "price_per_kwh": 0.01, "max_h_per_day": 2}
+    park_ = site(cut)
+    own = given(park_, STEPS, {(k, "demand_kw"): kw for k, kw in (DEMAND | {"cut": np.full(6, 40.0)}).items()})
+    schedule = solve(Problem(park_, own))
+    players = players_of(park_, ["works", "cut"])
+    game = coalitions(park_, own, players)
+    assert game.entry_now.size > 0
+    worth = every_coalition(game)
+    for code, gone in ((1, ["cut"]), (2, ["works"]), (0, ["cut", "works"])):
+        none = {(name, "demand_kw"): np.zeros((1, 6)) for name in gone}
+        alone = Problem(park_, replace(own, series={**own.series, **none}), Mode("convex"))
+        found = continuous(replace(alone.compiled.matrices(), cost=game.cost()))
+        assert worth[code].sum() == pytest.approx(game.hourly.sum(axis=0) @ found.x, abs=1e-4)
+    assert game_ledger(park_, schedule).residual < 1e-9
+    with pytest.raises(DataError, match="choose exact or sampled"):
+        shares(park_, schedule, method="aumann_shapley")
 
 
 def test_a_coalition_that_nothing_serves_is_named(plan: tuple[Site, Problem, Schedule]) -> None:
