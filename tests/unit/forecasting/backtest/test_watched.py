@@ -147,7 +147,7 @@ def test_results_of_before_say_nothing_of_trainings(tmp_path: Path) -> None:
 
 
 def test_without_a_break_the_schedule_alone_decides() -> None:
-    """Of sixteen such series of 105 days four gave a false alarm; one may come in 730 days."""
+    """Sixteen such series of 105 days gave five false alarms; one may come in 730 days."""
     drifting, calendar = (run(asked(policy), archive(0.0, seed=2)) for policy in (ON_DRIFT, BY_CALENDAR))
     assert drifting.table.equals(calendar.table)
 
