@@ -10,7 +10,7 @@ import numpy as np
 from dispatch.assets.data_centre import DataCentre
 from dispatch.assets.direct_line import DirectLine
 from dispatch.assets.grid_connection import GridConnection
-from dispatch.carbon_wishes import CarbonFreeWish
+from dispatch.carbon_wanted.wishes import CarbonFreeWish
 from dispatch.chain_answers import heat_cascade, products_made
 from dispatch.data_centre_work import done_early, work
 from dispatch.emission_answers import carbon_account

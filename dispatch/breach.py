@@ -11,11 +11,11 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from dispatch.asset import Rows
-from dispatch.carbon_wishes import CarbonFreeWish, EmissionsWish, Window, ZeroCarbonWish
-from dispatch.certificate_terms import CertificateTerms
-from dispatch.coal_equivalent import KGCE_PER_KWH
-from dispatch.flow_limit_rows import FlowLimitRows
-from dispatch.flow_limit_wish import FlowLimitWish
+from dispatch.carbon_wanted.flow_limits import FlowLimitWish
+from dispatch.carbon_wanted.wishes import CarbonFreeWish, EmissionsWish, Window, ZeroCarbonWish
+from dispatch.emissions.certificates import CertificateTerms
+from dispatch.emissions.coal_equivalent import KGCE_PER_KWH
+from dispatch.emissions.flow_limits import FlowLimitRows
 from dispatch.part import Part
 from dispatch.signals import Array, Horizon
 from dispatch.site import CleanShareWish, DirectShareWish, Site

@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from dispatch.carbon_periods import periods, same_period
-from dispatch.carbon_position import CarbonPosition
-from dispatch.carbon_settings import ACCOUNT, CarbonSettings, Quota
-from dispatch.carbon_wishes import EmissionsWish, Window
-from dispatch.quota_terms import base, settled
+from dispatch.carbon_wanted.settings import ACCOUNT, CarbonSettings, Quota
+from dispatch.carbon_wanted.wishes import EmissionsWish, Window
+from dispatch.emissions.periods import periods, same_period
+from dispatch.emissions.position import CarbonPosition
+from dispatch.emissions.quota import base, settled
 from dispatch.schedule import Schedule
 from dispatch.signals import Array, Horizon
 

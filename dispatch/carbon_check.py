@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from dispatch.carbon_settings import ACCOUNT, Certificates, Quota
 from dispatch.carbon_sums import Accounts, Gap, Sums, brought, gaps, hourly, windows_of
-from dispatch.carbon_wishes import EmissionsWish
+from dispatch.carbon_wanted.settings import ACCOUNT, Certificates, Quota
+from dispatch.carbon_wanted.wishes import EmissionsWish
 from dispatch.part import Violation
 from dispatch.schedule import Schedule
 from dispatch.signals import Array

@@ -11,8 +11,8 @@ from datetime import timedelta
 
 import numpy as np
 
-from dispatch.carbon_wishes import CarbonFreeWish, EmissionsWish, Window, ZeroCarbonWish
-from dispatch.coal_equivalent import KGCE_PER_KWH
+from dispatch.carbon_wanted.wishes import CarbonFreeWish, EmissionsWish, Window, ZeroCarbonWish
+from dispatch.emissions.coal_equivalent import KGCE_PER_KWH
 from dispatch.part import Account
 from dispatch.schedule import Schedule, Solved
 from dispatch.signals import Array, Horizon

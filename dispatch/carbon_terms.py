@@ -9,10 +9,10 @@ import numpy as np
 
 from dispatch.asset import Inputs, Rows
 from dispatch.breach import Breach, Wished, emitted_kg
-from dispatch.carbon_position import CarbonPosition
-from dispatch.certificate_terms import CertificateTerms
+from dispatch.emissions.certificates import CertificateTerms
+from dispatch.emissions.position import CarbonPosition
+from dispatch.emissions.quota import Defined, QuotaTerms
 from dispatch.part import Part
-from dispatch.quota_terms import Defined, QuotaTerms
 from dispatch.site import Site
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ import numpy as np
 import dispatch
 from dispatch.audit import Audit
 from dispatch.explain import Reason
-from dispatch.flow_proof import FlowProof
+from dispatch.flow_limits.proof import FlowProof
 from dispatch.outlook import Outlook
 from dispatch.schedule import Schedule
 from dispatch.signals import Array

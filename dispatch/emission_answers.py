@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from dispatch.carbon_position import CarbonPosition
 from dispatch.carbon_sums import windows_of
+from dispatch.emissions.position import CarbonPosition
 from dispatch.plan import Plan
 from dispatch.report.data import Answer, Cell, Table
 from dispatch.signals import Array

@@ -17,7 +17,7 @@ from dispatch.carbon.on_network import on_network
 from dispatch.carbon.operation import Operation
 from dispatch.carbon_flows import grid_intensity, placed_flows
 from dispatch.flow_limits import Again, counts, hold_flow_limits, inside
-from dispatch.flow_proof import FlowProof, rewritten
+from dispatch.flow_limits.proof import FlowProof, rewritten
 from dispatch.grid_check import GridProof, prove
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule

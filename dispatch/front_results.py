@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dispatch.front_points import HOW, Front, FrontPoint, Reference
-from dispatch.front_risk import LEVEL, Missing
+from dispatch.front.points import HOW, Front, FrontPoint, Reference
+from dispatch.front.risk import LEVEL, Missing
 from dispatch.report.data import File, Section, Table
 from dispatch.report.drawings import Curve, Drawing, Spot, places
 from dispatch.report.study import StudyPage, render_study

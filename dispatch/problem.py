@@ -17,8 +17,8 @@ from scipy.sparse import csr_array
 from dispatch import groups, island, objective, reactive
 from dispatch.asset import Asset, Given, Inputs, Mode, Rows
 from dispatch.breach import to_scenario
+from dispatch.emissions.flow_limits import FlowRow
 from dispatch.errors import AlignmentError, ContractError
-from dispatch.flow_limit_rows import FlowRow
 from dispatch.highs import Compiled, Layout
 from dispatch.network_rows import LossTangent, NetworkLimits, NetworkRows
 from dispatch.part import Part, Violation

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dispatch.asset import Inputs, Rows
-from dispatch.carbon_position import CarbonPosition
+from dispatch.emissions.position import CarbonPosition
 from dispatch.groups import Shared
 from dispatch.highs import Quality
 from dispatch.signals import Array, unit_of

@@ -14,11 +14,11 @@ from pydantic import AfterValidator, Field, TypeAdapter, model_validator
 
 from dispatch.asset import Asset, Carrier, Direction, Rows
 from dispatch.assets import kinds
-from dispatch.carbon_settings import CarbonSettings
-from dispatch.carbon_wishes import CarbonFreeWish, EmissionsWish, Window, ZeroCarbonWish
+from dispatch.carbon_wanted.flow_limits import FlowLimitWish
+from dispatch.carbon_wanted.settings import CarbonSettings
+from dispatch.carbon_wanted.wishes import CarbonFreeWish, EmissionsWish, Window, ZeroCarbonWish
 from dispatch.claims import Claims
 from dispatch.feeds import Feeds
-from dispatch.flow_limit_wish import FlowLimitWish
 from dispatch.frozen import Finite, Fraction, Frozen, NonNegative, Positive
 from dispatch.grid import Grid, Group
 from dispatch.series import ArchiveFolder

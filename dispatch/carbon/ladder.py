@@ -12,9 +12,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from dispatch.emissions.step_price import lines
 from dispatch.errors import DataError
 from dispatch.signals import Array
-from dispatch.step_price import lines
 
 
 def ladder(excess: ArrayLike, price: float, interval: float, growth: float, steps: int | None = None) -> Array:

@@ -45,9 +45,7 @@ def supplies(claims: Claims, operation: Operation, contracts: Contracts) -> tupl
     return tuple(_with_disposals(supply, claims, horizon) for supply in found)
 
 
-def planned_supplies(
-    claims: Claims, operation: Operation, schedule: Schedule, scenario: int = 0
-) -> tuple[Supply, ...]:
+def planned_supplies(claims: Claims, operation: Operation, schedule: Schedule, scenario: int = 0) -> tuple[Supply, ...]:
     """Of a plan's path: beside what the file says, what the plan itself sells, registers, buys and holds.
 
     What it sells or registers of a step is taken from its plants in proportion to what they generate.
@@ -165,13 +163,9 @@ def _part(horizon: Horizon, span: Span) -> float:
 def _require_names(claims: Claims, names: Sequence[str]) -> None:
     for place, name in _named(claims):
         if name not in names:
-            raise DataError(
-                f"claims.{place}: there are none of '{name}'; there are of {', '.join(names) or 'nothing'}"
-            )
+            raise DataError(f"claims.{place}: there are none of '{name}'; there are of {', '.join(names) or 'nothing'}")
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise DataError(
-            f"claims: '{twice[0]}' names two supplies; give plant, contracts and lots different names"
-        )
+        raise DataError(f"claims: '{twice[0]}' names two supplies; give plant, contracts and lots different names")
 
 
 def _named(claims: Claims) -> Iterator[tuple[str, str]]:

@@ -15,7 +15,7 @@ import numpy as np
 from dispatch.assets.data_centre import DataCentre
 from dispatch.assets.ev_fleet import EvFleet
 from dispatch.assets.pipe import Pipe
-from dispatch.carbon_conventions import Conventions
+from dispatch.carbon_wanted.conventions import Conventions
 from dispatch.offered import Offered
 from dispatch.schedule import Schedule, Solved
 from dispatch.signals import Array

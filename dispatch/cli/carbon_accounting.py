@@ -25,9 +25,9 @@ from dispatch.site import Site
 if TYPE_CHECKING:
     import pandas as pd
 
-    from dispatch.measured_account import Account
-    from dispatch.measured_balance import Tolerance
-    from dispatch.measured_names import Readings
+    from dispatch.measured.account import Account
+    from dispatch.measured.balance import Tolerance
+    from dispatch.measured.names import Readings
 
 _ARCHIVE = "archive"
 
@@ -60,7 +60,7 @@ def run(request: Request) -> None:
     Raises:
         ParkwattError: options, config or data are wrong; the message says which.
     """
-    from dispatch.measured_account import account
+    from dispatch.measured.account import account
 
     if request.names:
         show_names(request.config)
@@ -89,7 +89,7 @@ def run(request: Request) -> None:
 
 def show_names(config: str) -> None:
     """What the series of a park's meters may be called: the name to use first, then the others that are understood."""
-    from dispatch.measured_meters import points, units
+    from dispatch.measured.meters import points, units
 
     site, console = load_site(config), Console()
     shown = Table(box=None, header_style="bold", title=f"Meters of {escape(site.name)}", title_justify="left")
@@ -137,7 +137,7 @@ class _Options:
 
 def _tolerance(text: str) -> Tolerance:
     """A share ("2 %") or a power ("50 kW", a bare number of kW)."""
-    from dispatch.measured_balance import Tolerance
+    from dispatch.measured.balance import Tolerance
 
     share = re.fullmatch(r"\s*(\d+(?:\.\d*)?)\s*%\s*", text)
     if share:
@@ -184,7 +184,7 @@ def _codes(given: Sequence[str]) -> dict[str, str]:
 
 def _read(request: Request, site: Site, horizon: Horizon, folder: Path) -> tuple[Site, Readings]:
     """Measured series, and the park with what its feeds were."""
-    from dispatch.measured_files import fetched_factors, read_archived, read_measured
+    from dispatch.measured.files import fetched_factors, read_archived, read_measured
 
     moment = _moment(request.as_of, site)
     if request.measured == _ARCHIVE:
@@ -213,8 +213,8 @@ def write_all(done: Account, folder: Path, options: _Options) -> list[Path]:
     """Ledgers, certificates, goods, shapes for CBAM and footprints, the account's metadata and its page."""
     from dispatch.carbon.goods import periods
     from dispatch.carbon_export import certificate_table, metadata, write_goods, write_ledgers, write_table
-    from dispatch.carbon_export_goods import cbam, footprints
-    from dispatch.carbon_export_page import page
+    from dispatch.carbon_export.goods import cbam, footprints
+    from dispatch.carbon_export.page import page
 
     horizon, about = done.ran.operation.horizon, done.about
     meta = metadata(about, done.ledgers, done.market)
@@ -241,7 +241,7 @@ def write_all(done: Account, folder: Path, options: _Options) -> list[Path]:
 
 def show(done: Account, console: Console) -> None:
     """Meters and ledgers in tonnes, goods, certificates, what the meters do not agree on, and notes."""
-    from dispatch.carbon_export_page import meters_of
+    from dispatch.carbon_export.page import meters_of
 
     ledgers = list(done.ledgers)
     shown = Table(box=None, header_style="bold", title="Carbon by meter [t]", title_justify="left")

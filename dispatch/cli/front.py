@@ -18,8 +18,8 @@ from dispatch.cli.studies import bar
 from dispatch.errors import DataError
 
 if TYPE_CHECKING:
-    from dispatch.front_points import Choice, Front
-    from dispatch.front_risk import Missing
+    from dispatch.front.points import Choice, Front
+    from dispatch.front.risk import Missing
     from dispatch.plan import Plan
     from dispatch.sources import Sources
 
@@ -67,7 +67,7 @@ def _choice(request: Request) -> Choice | None:
         DataError: the message says which, and what would be accepted.
     """
     from dispatch.front import LEAST_POINTS
-    from dispatch.front_points import Choice
+    from dispatch.front.points import Choice
 
     if request.points < LEAST_POINTS:
         raise DataError(f"--points {request.points}: a front has at least {LEAST_POINTS}")
@@ -103,7 +103,7 @@ def _risk(plan: Plan, found: Front, request: Request, sources: Sources) -> Missi
     """
     from functools import partial
 
-    from dispatch.front_risk import missing
+    from dispatch.front.risk import missing
     from dispatch.outlook import measured_steps
     from dispatch.remainder import Remainder, days_left
 

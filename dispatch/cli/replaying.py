@@ -19,9 +19,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from dispatch.carbon_wanted.flow_limits import FlowLimitWish
 from dispatch.config import find_config, load_site
 from dispatch.errors import AlignmentError, DataError
-from dispatch.flow_limit_wish import FlowLimitWish
 from dispatch.signals import Horizon, parse_quantity
 from dispatch.site import Site
 

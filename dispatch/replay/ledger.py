@@ -18,7 +18,7 @@ from dispatch import carbon_carry
 from dispatch.asset import Asset, Inputs
 from dispatch.audit import audit
 from dispatch.carbon_sums import Sums, brought, gaps, unmatched_kwh
-from dispatch.carbon_wishes import Window
+from dispatch.carbon_wanted.wishes import Window
 from dispatch.comparison import start_kwh
 from dispatch.generation import VariableGeneration
 from dispatch.replay.case import RUNGS, Case

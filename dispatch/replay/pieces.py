@@ -15,7 +15,7 @@ import numpy as np
 
 from dispatch import carbon_carry
 from dispatch.asset import Inputs, Rows
-from dispatch.carbon_wishes import EmissionsWish
+from dispatch.carbon_wanted.wishes import EmissionsWish
 from dispatch.problem import Problem
 from dispatch.replay.case import Case
 from dispatch.schedule import Proof, Schedule, Solved

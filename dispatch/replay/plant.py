@@ -9,7 +9,7 @@ import numpy as np
 
 from dispatch import carbon_carry
 from dispatch.asset import Asset, Inputs, Rows
-from dispatch.carbon_settings import ACCOUNT
+from dispatch.carbon_wanted.settings import ACCOUNT
 from dispatch.problem import Problem
 from dispatch.replay.case import Case
 from dispatch.replay.pieces import Piece, State, came, cut, without_end

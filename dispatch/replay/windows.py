@@ -27,8 +27,8 @@ import numpy as np
 from dispatch.asset import Asset, Inputs, Mode
 from dispatch.audit import audit
 from dispatch.carbon_carry import left_kg
-from dispatch.carbon_settings import ACCOUNT
-from dispatch.carbon_wishes import EmissionsWish
+from dispatch.carbon_wanted.settings import ACCOUNT
+from dispatch.carbon_wanted.wishes import EmissionsWish
 from dispatch.comparison import store_values
 from dispatch.errors import SolveError
 from dispatch.fed import PREFIX

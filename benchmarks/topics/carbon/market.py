@@ -19,8 +19,8 @@ from dispatch.carbon.operation import Operation
 from dispatch.carbon.units import Side, Unit
 from dispatch.carbon_export import certificate_table
 from dispatch.claims import Certificates
-from dispatch.measured_account import Account, account
-from dispatch.measured_files import read_measured
+from dispatch.measured.account import Account, account
+from dispatch.measured.files import read_measured
 from dispatch.signals import Array, Horizon
 
 INPUTS = (
@@ -28,11 +28,11 @@ INPUTS = (
     "benchmarks/topics/carbon/market.py",
     "dispatch/carbon",
     "dispatch/claims.py",
-    "dispatch/measured.py",
-    "dispatch/measured_account.py",
-    "dispatch/measured_balance.py",
-    "dispatch/measured_files.py",
-    "dispatch/measured_units.py",
+    "dispatch/measured/operation.py",
+    "dispatch/measured/account.py",
+    "dispatch/measured/balance.py",
+    "dispatch/measured/files.py",
+    "dispatch/measured/units.py",
 )
 
 

@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from dispatch.front import Front, front
+from dispatch.front.risk import Missing, missing
 from dispatch.front_results import cost_picture, files, page, price_picture, rows, section, summary, write_all
-from dispatch.front_risk import Missing, missing
 from dispatch.report.drawings import Curve, Spot, places
 from dispatch.report.wording import number
 from tests.unit.dispatch.small_park import measured, park, write

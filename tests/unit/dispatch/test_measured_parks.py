@@ -13,10 +13,10 @@ from dispatch.carbon.market import planned_market
 from dispatch.carbon.operation import Operation
 from dispatch.config import load_site, shipped_names
 from dispatch.errors import DataError
-from dispatch.measured import ran
-from dispatch.measured_balance import Tolerance
-from dispatch.measured_meters import points
-from dispatch.measured_names import Key, Readings
+from dispatch.measured.balance import Tolerance
+from dispatch.measured.meters import points
+from dispatch.measured.names import Key, Readings
+from dispatch.measured.operation import ran
 from dispatch.outlook import known_inputs
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from dispatch.audit import audit
 from dispatch.carbon.ladder import ladder
 from dispatch.carbon_check import carbon_money
-from dispatch.carbon_settings import ACCOUNT
+from dispatch.carbon_wanted.settings import ACCOUNT
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.site import Site

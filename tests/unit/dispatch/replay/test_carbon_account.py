@@ -10,8 +10,8 @@ import pytest
 
 from dispatch.asset import Inputs
 from dispatch.carbon_carry import left_kg
-from dispatch.carbon_settings import ACCOUNT
-from dispatch.carbon_wishes import EmissionsWish
+from dispatch.carbon_wanted.settings import ACCOUNT
+from dispatch.carbon_wanted.wishes import EmissionsWish
 from dispatch.errors import DataError
 from dispatch.executor import executor
 from dispatch.problem import Problem
