@@ -85,7 +85,7 @@ class DirectLine(Asset):
         own, sold = (rows.state(inputs, f"to_date_{name}_kwh")[:, 0] for name in ("own_use", "export"))
         wanted = [
             rows.field("own_use_share_min")[:, 0] * offered - own,
-            rows.field("supply_share_min", _supply_share(inputs.horizon))[:, 0] * consumed - own,
+            rows.field("supply_share_min", supply_share_of_rule(inputs.horizon))[:, 0] * consumed - own,
             sold - rows.field("export_share_max")[:, 0] * offered,
         ]
         return {"available_kw": available, "wanted_kwh": np.stack(wanted, axis=1)}
@@ -175,7 +175,7 @@ class DirectLine(Asset):
         return out
 
 
-def _supply_share(horizon: Horizon) -> float:
+def supply_share_of_rule(horizon: Horizon) -> float:
     """What the rule asks of supply in the year in which the horizon begins."""
     return _SUPPLY_SHARE_FROM_2030 if horizon.local_start[0].year >= 2030 else _SUPPLY_SHARE
 
@@ -207,7 +207,7 @@ def _short(rows: Rows[DirectLine], given: Inputs, series: Mapping[str, Array]) -
     used = state(given, "to_date_consumed_kwh")[:, 0] + _consumed_kw(rows, given) @ hours
     gaps = [
         offered * rows.field("own_use_share_min")[:, 0] - own,
-        used * rows.field("supply_share_min", _supply_share(given.horizon))[:, 0] - own,
+        used * rows.field("supply_share_min", supply_share_of_rule(given.horizon))[:, 0] - own,
         sold - offered * rows.field("export_share_max")[:, 0],
     ]
     return np.maximum(np.stack(gaps, axis=1), 0.0)

@@ -208,7 +208,7 @@ def test_all_four_accounts_stand_side_by_side_and_only_marginal_leaves_something
 
 def test_a_method_that_cannot_say_it_is_left_out_with_its_reason() -> None:
     sold = {"of": "wind", "energy_kwh": 1e6}
-    site = wind_park(certificates={"disposals": [sold]})
+    site = wind_park(claims={"disposals": [sold]})
     plan = planned(site, given(site, hours(4), SERIES))
     ledgers = accounts(plan)
     assert list(ledgers.left_out) == ["market-based"]

@@ -11,14 +11,14 @@ import pytest
 import yaml
 
 from dispatch import carbon_rules
-from dispatch.assets.direct_line import DirectLine
+from dispatch.assets.direct_line import DirectLine, supply_share_of_rule
 from dispatch.carbon_rules import Rule, grid_factors, newest, read, rules
 from dispatch.config import CONFIGS, load_site, shipped_names
 from dispatch.errors import ConfigError, DataError
 from dispatch.findings import findings
 from dispatch.series import Factor
 from dispatch.signals import Horizon
-from tests.parks import given, grid, load, park
+from tests.parks import given, grid, hours, load, park
 from tests.unit.dispatch.planned import planned
 from tests.unit.dispatch.small_park import park as small_park
 from tests.unit.dispatch.small_park import write
@@ -106,10 +106,12 @@ def test_coal_equivalents_are_heating_values_over_that_of_standard_coal() -> Non
 
 
 def test_what_a_direct_line_asks_by_default_is_the_rule_of_today() -> None:
-    rule = rules("direct_line", on=date(2026, 1, 1))
     fields = DirectLine.model_fields
-    for name in ("own_use_share_min", "supply_share_min", "export_share_max"):
-        assert fields[name].default == getattr(rule, name)
+    for year in (2026, 2029, 2030):
+        rule = rules("direct_line", on=date(year, 1, 1))
+        assert fields["own_use_share_min"].default == rule.own_use_share_min
+        assert fields["export_share_max"].default == rule.export_share_max
+        assert supply_share_of_rule(hours(1, f"{year}-01-01T00:00")) == rule.supply_share_min
 
 
 def tariffs() -> Iterator[tuple[str, dict[str, Any]]]:
