@@ -6,8 +6,8 @@ The level is the share of the clear-sky power that one step in six reached, in b
 drawn through their middles. In each sector of 15° of azimuth the horizon is the elevation that parts the shares best by
 their pinball loss, where both sides hold enough days, what is left below it is clearly less, and the loss falls by more
 than noise: ten numbers, and two for each sector with an obstacle. What moves with the seasons in a profile by time of
-day stands still here, so all of a plant's history bears on it. On PVOD's open ground it gains nothing (decision 33), so it
-is for those who ask.
+day stands still here, so all of a plant's history bears on it. On PVOD's open ground it gains nothing (decision 33), so
+it is there for those who ask and not by default.
 """
 
 from __future__ import annotations
