@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from itertools import product
 
 import numpy as np
@@ -228,19 +229,20 @@ def test_expected_emissions_are_capped_not_those_of_each_scenario() -> None:
     assert middle.co2_t == pytest.approx(middle.cap_t, rel=1e-6)
 
 
-def point(co2_t: float, cost: float, price: float = 0.0) -> FrontPoint:
+@cache
+def any_point() -> FrontPoint:
     made: Front = front(problem_of(two_sources()), 3)
-    return replace(made.points[0], co2_t=co2_t, cost=cost, price_per_t=price)
+    return made.points[0]
 
 
 def test_what_is_no_better_than_another_in_anything_is_left_out() -> None:
-    one = point(5.0, 1.0)
+    one = any_point()
     points = [replace(one, co2_t=c, cost=v) for c, v in ((5, 1), (4, 2), (4.5, 2.5), (3, 2), (2, 9), (2, 8))]
     assert [(p.co2_t, p.cost) for p in efficient(points)] == [(5, 1), (3, 2), (2, 8)]
 
 
 def test_the_next_cap_goes_where_the_tangents_meet_and_else_into_the_longest_stretch() -> None:
-    one = point(0.0, 0.0)
+    one = any_point()
     bent = [replace(one, co2_t=c, cost=v, price_per_t=p) for c, v, p in ((10, 0, 1), (0, 50, 9))]
     assert next_cap_t(bent) == pytest.approx(5.0)  # 50 − 9 E = 10 − E
     straight = [replace(one, co2_t=c, cost=10.0 - c, price_per_t=1.0) for c in (10, 9, 3, 0)]

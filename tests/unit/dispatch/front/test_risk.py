@@ -45,11 +45,11 @@ def test_of_many_days_the_probability_is_the_known_one_dependence_included(rho: 
 def test_the_interval_holds_the_known_probability_about_as_often_as_it_says() -> None:
     true = known(102.0, 10, 0.0)
     inside = 0
-    for seed in range(30):
+    for seed in range(20):
         found = missing(102.0, 0.0, [[0.0]], ONE, walk(60, 0.0, 100 + seed), 10)
         assert found.low[0] <= found.probability[0] <= found.high[0]
         inside += found.low[0] <= true <= found.high[0]
-    assert inside >= 24, inside  # 27 expected of 90 %
+    assert inside >= 15, inside  # 18 expected of 90 %
 
 
 def test_scenarios_count_with_their_weights_and_without_days_left_they_are_all_there_is() -> None:
