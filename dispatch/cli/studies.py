@@ -17,7 +17,6 @@ from dispatch.signals import Horizon, parse_quantity
 from dispatch.site import Site
 
 if TYPE_CHECKING:
-    from dispatch.fetched import settled
     from dispatch.replay.case import Case
     from dispatch.sources import Sources
 
@@ -37,6 +36,7 @@ def read_case(config: str, span: Span, console: Console, *, with_network: bool) 
     Raises:
         ParkwattError: config, span or data are wrong; the message says which.
     """
+    from dispatch.fetched import settled
     from dispatch.replay.case import Case
     from dispatch.sources import gather, user_errors
 
