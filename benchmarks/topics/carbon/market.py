@@ -18,7 +18,7 @@ from dispatch.carbon.market import market
 from dispatch.carbon.operation import Operation
 from dispatch.carbon.units import Side, Unit
 from dispatch.carbon_export import certificate_table
-from dispatch.claims import Certificates
+from dispatch.claims import Claims
 from dispatch.measured.account import Account, account
 from dispatch.measured.files import read_measured
 from dispatch.signals import Array, Horizon
@@ -52,7 +52,7 @@ def golden_matching() -> Measured:
     case = published.golden("carbon.json")["T9_cfe"]
     load, factor = np.array([case["load"]], float), np.array(case["ef"], float)
     contract = {("pcc", "ppa"): np.array(case["contracted"], float)}
-    found = market(_operation(load, factor), Certificates(), contract, factor)
+    found = market(_operation(load, factor), Claims(), contract, factor)
     told = {"market_hourly_t": found.hour, "market_annual_t": found.year, "location_t": found.location}
     worst = max(abs(float(ledger.carbon_kg.sum()) - case[name]) for name, ledger in told.items())
     left = found.covered["hour"].balances[0].kwh()["closing_kwh"]
@@ -68,7 +68,7 @@ def uneven_by_hand() -> Measured:
     """
     load, factor = np.array([[10.0, 0, 30, 20], [2.0, 8, 10, 0]]), np.array([0.4, 0.5, 0.7, 0.3])
     contract = {("pcc", "ppa"): np.array([12.0, 4, 16, 0])}
-    found = market(_operation(load, factor), Certificates(), contract, factor)
+    found = market(_operation(load, factor), Claims(), contract, factor)
     hourly, annual = np.array([[0, 0, 12.6, 6.0], [0, 2.0, 4.2, 0]]), np.array([0.6 * 31, 0.6 * 11.8])
     hour = np.array([found.hour.of(name)[1] for name in ("m0", "m1")])
     year = np.array([found.year.of(name)[1].sum() for name in ("m0", "m1")])
