@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
 from dispatch.asset import Asset, Inputs
-from dispatch.frozen import Frozen
+from dispatch.frozen import Frozen, rebuilt
 from dispatch.series import Feed, feed_unit
 from dispatch.signals import Array, Horizon
 
@@ -73,30 +73,18 @@ def _each(value: object) -> Iterator[Feed]:
 
 def filled(model: F, spans: Mapping[str, Spans]) -> F:
     """A copy of a model whose feeds hold these values, in the units of their fields; the same object without feeds."""
-    made: F = _filled(model, spans)
+
+    def change(value: object, _path: str) -> Feed | None:
+        return _held(value, spans[value.feed]) if isinstance(value, Feed) and value.feed in spans else None
+
+    made: F = rebuilt(model, change)
     return made
 
 
-def _filled(value: Any, spans: Mapping[str, Spans]) -> Any:
-    if isinstance(value, Feed):
-        if value.feed not in spans:
-            return value
-        here = spans[value.feed]
-        scale = feed_unit(value.feed).scale * (value.exchange_rate or 1.0)
-        content = {"starts": here.start_s, "ends": here.end_s, "values": here.value * scale}
-        return value.model_copy(update={name: tuple(column.tolist()) for name, column in content.items()})
-    if isinstance(value, tuple):
-        made = tuple(_filled(entry, spans) for entry in value)
-        return made if any(a is not b for a, b in zip(made, value, strict=True)) else value
-    if not isinstance(value, Frozen):
-        return value
-    changes = {}
-    for name in type(value).model_fields:
-        old = getattr(value, name)
-        new = _filled(old, spans)
-        if new is not old:
-            changes[name] = new
-    return value.model_copy(update=changes) if changes else value
+def _held(feed: Feed, here: Spans) -> Feed:
+    scale = feed_unit(feed.feed).scale * (feed.exchange_rate or 1.0)
+    content = {"starts": here.start_s, "ends": here.end_s, "values": here.value * scale}
+    return feed.model_copy(update={name: tuple(column.tolist()) for name, column in content.items()})
 
 
 def series(assets: tuple[Asset, ...], horizon: Horizon, paths: Mapping[str, Array]) -> dict[tuple[str, str], Array]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
@@ -13,6 +14,26 @@ class Frozen(BaseModel):
     """Immutable, and an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def rebuilt(value: Any, change: Callable[[Any, str], Any], path: str = "") -> Any:
+    """A copy of nested models in which some are replaced; the same object where none is.
+
+    Args:
+        change: what stands in the place of a value at its path; None: the value, with what is in it looked at too.
+        path: of ``value`` in the user's file.
+    """
+    if (other := change(value, path)) is not None:
+        return other
+    if isinstance(value, tuple):
+        made = tuple(rebuilt(entry, change, f"{path}[{i}]") for i, entry in enumerate(value))
+        return made if any(a is not b for a, b in zip(made, value, strict=True)) else value
+    if not isinstance(value, Frozen):
+        return value
+    fields = {name: getattr(value, name) for name in type(value).model_fields}
+    new = {name: rebuilt(old, change, f"{path}.{name}" if path else name) for name, old in fields.items()}
+    changes = {name: other for name, other in new.items() if other is not fields[name]}
+    return value.model_copy(update=changes) if changes else value
 
 
 def _read_quantity(value: object, info: ValidationInfo) -> object:

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from pydantic import ValidationError
 
 from dispatch.errors import Problem
-from dispatch.frozen import Frozen
+from dispatch.frozen import rebuilt
 from dispatch.mistakes import near_miss
 from dispatch.series import SignalFile, TableFile
 from dispatch.sessions import Session, SessionFile
@@ -28,29 +28,16 @@ _PARQUET = {".parquet", ".pq"}
 def with_signal_files(site: Site, folder: Path) -> tuple[Site, list[Problem]]:
     """The site with every named column read, and what is wrong with those that cannot be."""
     problems: list[Problem] = []
-    return _filled(site, "", _Reader(folder, site.time_zone, problems)), problems
+    reader = _Reader(folder, site.time_zone, problems)
 
+    def change(value: Any, path: str) -> Any:
+        if isinstance(value, SignalFile):
+            return reader.read(value, path)
+        if isinstance(value, TableFile):
+            return reader.table(value, path)
+        return reader.sessions(value, path) if isinstance(value, SessionFile) else None
 
-def _filled(value: Any, path: str, reader: _Reader) -> Any:
-    """A copy of nested models in which columns hold what their file does; the same object where there is none."""
-    if isinstance(value, SignalFile):
-        return reader.read(value, path)
-    if isinstance(value, TableFile):
-        return reader.table(value, path)
-    if isinstance(value, SessionFile):
-        return reader.sessions(value, path)
-    if isinstance(value, tuple):
-        made = tuple(_filled(entry, f"{path}[{i}]", reader) for i, entry in enumerate(value))
-        return made if any(a is not b for a, b in zip(made, value, strict=True)) else value
-    if not isinstance(value, Frozen):
-        return value
-    changes = {}
-    for name in type(value).model_fields:
-        old = getattr(value, name)
-        new = _filled(old, f"{path}.{name}" if path else name, reader)
-        if new is not old:
-            changes[name] = new
-    return value.model_copy(update=changes) if changes else value
+    return rebuilt(site, change), problems
 
 
 class _Reader:

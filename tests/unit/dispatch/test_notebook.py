@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import re
-from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -15,28 +13,13 @@ import pytest
 from dispatch.audit import audit
 from dispatch.errors import ConfigError, DataError, SolveError
 from dispatch.notebook import Day, Park, hours
+from tests.pages import outputs_that_hold
 from tests.parks import battery, grid, load, tariff, unit
 from tests.unit.dispatch.small_park import measured, write
 
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "notebook.md"
-BLOCK = re.compile(r"```(python|text)( no-run)?\n(.*?)```", re.DOTALL)
-
 
 def test_the_page_says_what_its_code_prints() -> None:
-    names: dict[str, Any] = {}
-    printed, blocks = "", 0
-    for language, skipped, text in BLOCK.findall(PAGE.read_text("utf-8")):
-        if skipped:
-            continue
-        if language == "text":
-            assert printed == text
-            blocks += 1
-            continue
-        out = io.StringIO()
-        with redirect_stdout(out):
-            exec(compile(text, str(PAGE), "exec"), names)
-        printed = out.getvalue()
-    assert blocks >= 5
+    assert outputs_that_hold("notebook.md") >= 5
 
 
 def small() -> Park:
