@@ -19,8 +19,8 @@ from dispatch.front.risk import Missing, missing
 from dispatch.front_results import cost_picture, files, page, price_picture, rows, section, summary, write_all
 from dispatch.report.drawings import Curve, Spot, places
 from dispatch.report.wording import number
+from tests.unit.dispatch.front.test_front import problem_of, two_sources
 from tests.unit.dispatch.small_park import measured, park, write
-from tests.unit.dispatch.test_front import problem_of, two_sources
 from tests.unit.dispatch.typed import Run, refused, run
 
 __all__ = ["run"]  # a fixture
