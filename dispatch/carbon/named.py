@@ -41,13 +41,25 @@ def positions(names: Iterable[Hashable], labels: Labels, what: str = "node") -> 
     return np.array(found, dtype=np.intp)
 
 
+def numbers(values: Any, what: str) -> Array:
+    """An array of floats.
+
+    Raises:
+        DataError: text, a mapping, or rows of different lengths.
+    """
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise DataError(f"{what}: {str(values)[:60]}; accepted: a number, or an array of them") from None
+
+
 def stacked(values: Iterable[Any], what: str) -> Array:
     """(M, T) from one number or (T,) each; a single number holds in every step.
 
     Raises:
         AlignmentError: numbers of steps differ.
     """
-    rows = [np.atleast_1d(np.asarray(value, dtype=np.float64)) for value in values]
+    rows = [np.atleast_1d(numbers(value, what)) for value in values]
     steps = {row.shape for row in rows if row.shape != (1,)}
     if len(steps) > 1 or any(len(shape) != 1 for shape in steps):
         raise AlignmentError(f"{what}: {sorted(steps)} steps; give one number or one per step, as many everywhere")
