@@ -89,6 +89,8 @@ def _plain(name: Any) -> Hashable:
     """A node's number as it was meant: rows in an array of floats say 1.0 for node 1."""
     if isinstance(name, float | np.floating) and float(name).is_integer():
         return int(name)
+    if not isinstance(name, Hashable):
+        raise DataError(f"flows: {name!r} is no name of a node; accepted: (i, j, sent) or (i, j, sent, received)")
     made: Hashable = name.item() if isinstance(name, np.generic) else name
     return made
 
