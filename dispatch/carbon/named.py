@@ -81,16 +81,16 @@ def branch_rows(rows: Iterable[Sequence[Any]]) -> tuple[list[Hashable], list[Has
             )
     sent = [row[2] for row in listed]
     both = stacked([*sent, *(row[-1] for row in listed)], "flows")
-    start, end = ([_plain(row[k]) for row in listed] for k in (0, 1))
+    start, end = ([plain(row[k]) for row in listed] for k in (0, 1))
     return start, end, both[: len(sent)], both[len(sent) :]
 
 
-def _plain(name: Any) -> Hashable:
+def plain(name: Any) -> Hashable:
     """A node's number as it was meant: rows in an array of floats say 1.0 for node 1."""
     if isinstance(name, float | np.floating) and float(name).is_integer():
         return int(name)
     if not isinstance(name, Hashable):
-        raise DataError(f"flows: {name!r} is no name of a node; accepted: (i, j, sent) or (i, j, sent, received)")
+        raise DataError(f"{name!r} is no name of a node; accepted: a number or a text")
     made: Hashable = name.item() if isinstance(name, np.generic) else name
     return made
 
