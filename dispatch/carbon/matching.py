@@ -94,6 +94,8 @@ def matching(
         DataError: a negative energy, or a share outside 0 to 1.
     """
     use, supply = numbers(load, "load"), numbers(contracts, "contracts")
+    if supply.size == 0 and use.ndim in (1, 2):
+        supply = np.zeros((0, use.shape[-1]))  # no contracts at all
     if use.ndim not in (1, 2) or supply.ndim not in (1, 2) or use.shape[-1] != supply.shape[-1]:
         raise AlignmentError(f"load is {use.shape} and contracts {supply.shape}; give one value per step of each")
     grid, share, rest = _factors(use.shape[-1], factor, grid_cfe, residual)
@@ -122,8 +124,8 @@ def _factors(
     except ValueError as error:
         raise AlignmentError(f"factor, grid_cfe and residual: one number or {steps} each") from error
     for value, series in ((factor, made[0]), (residual, made[2])):
-        if value is not None and not np.isfinite(series).all():
-            raise DataError("factor and residual: accepted are finite numbers")
+        if value is not None and not (np.isfinite(series) & (series >= 0)).all():
+            raise DataError("factor and residual: accepted are finite numbers of 0 or more")
     return made[0], made[1], made[2]
 
 

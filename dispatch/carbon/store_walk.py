@@ -71,9 +71,9 @@ class Bank:
         gain, loss = (column(numbers(value, "efficiencies"), len(into), "efficiencies") for value in efficiencies)
         kept = by_step(retention, into.shape, "retention")
         for name, share in (("charge_efficiency", gain), ("discharge_efficiency", loss), ("retention", kept)):
-            if not ((share >= 0) & (share <= 1)).all() or (share is loss and not (share > 0).all()):
-                wrong = share[~((share > 0) & (share <= 1))][0]
-                raise DataError(f"stores: {name} is {wrong:g}; accepted: a share of what is moved or held, up to 1")
+            fits = ((share > 0) | ((share == 0) & (name == "retention"))) & (share <= 1)
+            if not fits.all():
+                raise DataError(f"stores: {name} is {share[~fits][0]:g}; accepted: a share of what it moves or holds")
         return cls(into, out, step_h, gain, loss, kept, rules == "tank")
 
     @property

@@ -15,6 +15,7 @@ from dispatch.carbon import (
     aumann_shapley,
     held,
     marginal,
+    matching,
     shapley,
     shapley_sampled,
     tracing,
@@ -76,6 +77,7 @@ def test_flows_that_cannot_be_meant_are_refused_by_name(call: Any, message: str)
         ({"charge_efficiency": 90}, DataError, "charge_efficiency is 90"),
         ({"discharge_efficiency": 0}, DataError, "discharge_efficiency is 0"),
         ({"retention": 1.1}, DataError, "retention is 1.1"),
+        ({"charge_efficiency": 0}, DataError, "charge_efficiency is 0"),
         ({"retention": np.nan}, DataError, "retention is nan"),
         ({"start_kwh": -5}, DataError, "start_kwh is"),
         ({"start_kwh": np.nan}, DataError, "start_kwh is"),
@@ -195,3 +197,12 @@ def test_players_of_an_array_may_be_named_or_counted() -> None:
     assert shapley([0, 4, 2, 9], ["works", "offices"]) == {"works": 5.5, "offices": 3.5}
     np.testing.assert_allclose(shapley([0, 4, 2, 9], 2), [5.5, 3.5])
     assert shapley({(0,): 4, (1,): 2, (0, 1): 9}, 2) == {0: 5.5, 1: 3.5}
+
+
+def test_without_contracts_all_load_has_the_residual_factor() -> None:
+    found = matching([3, 5], [], 0.5, residual=[0.8, 0.6])
+    assert found.market_hourly == pytest.approx(3 * 0.8 + 5 * 0.6)
+    assert found.annual_share == 0
+    for wrong in ({"factor": -0.5}, {"factor": 0.5, "residual": -0.5}):
+        with pytest.raises(DataError, match="finite numbers of 0 or more"):
+            matching([3, 5], [1, 1], **wrong)
