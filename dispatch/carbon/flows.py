@@ -46,8 +46,9 @@ class Flows:
 
     def __post_init__(self) -> None:
         """Plain lists and single steps are welcome; what is stored are arrays of one shape."""
-        if not isinstance(self.nodes, int | np.integer) or self.nodes < 0:
-            raise DataError(f"nodes is {self.nodes!r}; accepted: how many there are; names are `labels`")
+        count: Any = self.nodes
+        if not isinstance(count, int | np.integer) or count < 0:
+            raise DataError(f"nodes is {count!r}; accepted: how many there are; names are `labels`")
         start_in, end_in = per_step(self.start_in, "start_in"), per_step(self.end_in, "end_in")
         if start_in.shape != end_in.shape:
             raise AlignmentError(f"start_in is {start_in.shape} and end_in {end_in.shape}; give one of each per branch")

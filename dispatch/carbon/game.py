@@ -31,9 +31,11 @@ _FINEST = 2.0**-40  # of a ray: a jump is found as exactly as a number tells it 
 
 
 @overload
-def shapley(values: ArrayLike) -> Array: ...
+def shapley(values: ArrayLike, players: int | None = None) -> Array: ...
 @overload
-def shapley(values: Mapping[Any, Any], players: Iterable[Hashable] | None = None) -> dict[Hashable, Any]: ...
+def shapley(values: ArrayLike, players: Iterable[Hashable]) -> dict[Hashable, Any]: ...
+@overload
+def shapley(values: Mapping[Any, Any], players: int | Iterable[Hashable] | None = None) -> dict[Hashable, Any]: ...
 @overload
 def shapley(values: Callable[[frozenset[Any]], ArrayLike], players: int) -> Array: ...
 @overload
@@ -199,7 +201,8 @@ def shapley_sampled(
         DataError: fewer than four orders or an odd number, no players, a value that is no number, or a confidence that
             is no share.
     """
-    if not isinstance(players, int | np.integer) or players < 1:
+    asked: Any = players
+    if not isinstance(asked, int | np.integer) or asked < 1:
         raise DataError(f"players is {players!r}; accepted: their number, 1 or more; the function is asked by position")
     if not 0 < confidence < 1:
         raise DataError(f"confidence is {confidence:g}; accepted: a share between 0 and 1")

@@ -23,19 +23,25 @@ from dispatch.carbon import (
 )
 from dispatch.errors import AlignmentError, DataError, SolveError
 
-ROWS = [("grid", "main", [20, 10], [19.5, 9.8]), ("main", "shed", [5, 5], [5, 5])]
-STORED = {"charge_kw": [4, 0], "discharge_kw": [0, 2], "charged_kg_per_kwh": 0.5, "hours": 1, "start_kwh": 5}
+ROWS: list[Any] = [("grid", "main", [20, 10], [19.5, 9.8]), ("main", "shed", [5, 5], [5, 5])]
+STORED: dict[str, Any] = {
+    "charge_kw": [4, 0],
+    "discharge_kw": [0, 2],
+    "charged_kg_per_kwh": 0.5,
+    "hours": 1,
+    "start_kwh": 5,
+}
 
 
 def test_stores_stand_at_nodes_by_name_like_sources() -> None:
-    charged = {"charge_kw": [5, 0], "discharge_kw": [0, 3]}
+    charged: Any = {"charge_kw": [5, 0], "discharge_kw": [0, 3]}
     by_name = tracing_with_stores(
         ROWS, {"grid": 25, "main": [0, 2]}, {"grid": [0.6, 0.5], "main": 0}, 1, Stores("main", **charged)
     )
-    flows = Flows.sent(3, [0, 1], [1, 2], [[20, 10], [5, 5]], [[19.5, 9.8], [5, 5]])
-    by_place = tracing_with_stores(
-        flows, [[25, 25], [0, 2]], [[0.6, 0.5], [0, 0]], [1, 1], Stores([1], **charged), at=[0, 1]
-    )
+    power, intensity = np.array([[25.0, 25], [0, 2]]), np.array([[0.6, 0.5], [0, 0]])
+    received = np.array([[19.5, 9.8], [5, 5]])
+    flows = Flows.sent(3, [0, 1], [1, 2], [[20, 10], [5, 5]], received)
+    by_place = tracing_with_stores(flows, power, intensity, [1, 1], Stores([1], **charged), at=[0, 1])
     np.testing.assert_allclose(by_name.held.carbon_kg, by_place.held.carbon_kg)
     np.testing.assert_allclose(by_name.held.carbon_kg, [[0, 3, 1.2]])
     counted = Flows.of([(1, 2, [10, 0], [10, 0])])  # node 1 is the one that is called 1, not the second
@@ -106,7 +112,7 @@ def test_a_number_for_each_store_or_each_step_but_not_either() -> None:
 
 
 LINES, PLANT = [(1, 2), (1, 3, 1, 50), (2, 3)], [(1, 20, 0.9), (2, 50, 0.4)]
-STORE = {"bus": 1, "power": 1, "energy": 2}
+STORE: dict[str, Any] = {"bus": 1, "power": 1, "energy": 2}
 
 
 @pytest.mark.parametrize(
@@ -165,12 +171,12 @@ def test_programs_that_cannot_be_are_refused(given: Any, error: type[Exception],
 
 
 def test_bounds_as_scipy_knows_them_and_masks() -> None:
-    asked = {"cost": [20, 50], "emissions": [0.9, 0.4], "equal": ([[1, 1], [1, 0]], [90, 60])}
+    asked: Any = {"cost": [20, 50], "emissions": [0.9, 0.4], "equal": ([[1, 1], [1, 0]], [90, 60])}
     whole = marginal(Dispatch.of_arrays(**asked, bounds=Bounds([0, 0], [70, np.inf])))
     np.testing.assert_allclose(whole.emissions, [0.4, 0.5])
     masked = Dispatch.of_arrays(**asked, bounds=None, demand=[False, True])
     np.testing.assert_allclose(marginal(masked).emissions, [0.5])
-    one = {"cost": [20, 50], "emissions": [0.9, 0.4], "equal": ([[1, 1]], [90]), "bounds": [(0, 60), (0, None)]}
+    one: Any = {"cost": [20, 50], "emissions": [0.9, 0.4], "equal": ([[1, 1]], [90]), "bounds": [(0, 60), (0, None)]}
     np.testing.assert_allclose(marginal(Dispatch.of_arrays(**one, integer=[True, False])).emissions, [0.4])
 
 
@@ -203,6 +209,7 @@ def test_without_contracts_all_load_has_the_residual_factor() -> None:
     found = matching([3, 5], [], 0.5, residual=[0.8, 0.6])
     assert found.market_hourly == pytest.approx(3 * 0.8 + 5 * 0.6)
     assert found.annual_share == 0
+    wrong: Any
     for wrong in ({"factor": -0.5}, {"factor": 0.5, "residual": -0.5}):
         with pytest.raises(DataError, match="finite numbers of 0 or more"):
             matching([3, 5], [1, 1], **wrong)
