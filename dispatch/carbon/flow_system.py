@@ -107,13 +107,13 @@ class FlowSystem:
         most = arrived.max(axis=0, initial=0.0)
         left = arrived - at.sums(at.sender, at.sent) - at.sums(at.lesser, at.lost_too)
         alive = arrived > _DEAD * most
-        _refuse_from_nowhere(alive, left, arrived, most, steps, at)
+        _refuse_from_nowhere(alive, left, arrived, most, steps, at, flows)
         sinks = left - at.shunt
         if losses == "net":
-            return cls._net(at, own, arrived, sinks, alive, steps)
+            return cls._net(at, own, arrived, sinks, alive, steps, flows)
         used = np.where(sinks > _DEAD * most, sinks, 0.0)
         reached = at.spread(own > 0, backward=False)
-        _refuse_circulating(alive & ~reached, arrived, steps)
+        _refuse_circulating(alive & ~reached, arrived, steps, flows)
         alive &= reached & at.spread(used > 0, backward=True)
         useful = alive[at.taker, np.arange(most.size)]
         moved = np.where((at.received > 0) & useful, at.sent, 0.0)
@@ -123,7 +123,7 @@ class FlowSystem:
 
     @classmethod
     def _net(
-        cls, at: _Branches, own: Array, arrived: Array, sinks: Array, alive: np.ndarray, steps: np.ndarray
+        cls, at: _Branches, own: Array, arrived: Array, sinks: Array, alive: np.ndarray, steps: np.ndarray, flows: Flows
     ) -> FlowSystem:
         """Where sources reach all that is alive, which one more right-hand side tells, or else what they reach."""
         solve: Callable[[Array], Array] | None = None
@@ -135,7 +135,7 @@ class FlowSystem:
             reached = False
         if solve is None or not reached:
             of_all = alive & at.spread(own > 0, backward=False)
-            _refuse_circulating(alive & ~of_all, arrived, steps)
+            _refuse_circulating(alive & ~of_all, arrived, steps, flows)
             alive, solve = of_all, at.factors(of_all, at.received, arrived, by="taker")
         return cls("net", alive, arrived, own, solve, sinks, at)
 
@@ -213,7 +213,7 @@ def onto(node: np.ndarray, nodes: int) -> sparse.csr_array:
 
 
 def _refuse_from_nowhere(
-    alive: np.ndarray, left: Array, arrived: Array, most: Array, steps: np.ndarray, at: _Branches
+    alive: np.ndarray, left: Array, arrived: Array, most: Array, steps: np.ndarray, at: _Branches, flows: Flows
 ) -> None:
     """A node cannot send on what no source and no branch brings."""
     lacking = -left
@@ -224,18 +224,23 @@ def _refuse_from_nowhere(
     node, step = np.argwhere(wrong)[0]
     mine = np.flatnonzero(at.sender[:, step] == node)
     branch = int(mine[np.argmax(at.sent[mine, step])]) if mine.size else -1
-    where = f"sends {at.sent[branch, step]:g} into branch {branch}" if mine.size else f"loses {lacking[node, step]:g}"
+    where = (
+        f"sends {at.sent[branch, step]:g} into branch {flows.branch_name(branch)}"
+        if mine.size
+        else f"loses {lacking[node, step]:g}"
+    )
     some = f"but only {arrived[node, step]:g} arrives there"
     brought = some if arrived[node, step] > 0 else "but no source and no branch brings it any power"
-    raise DataError(f"step {steps[step]}: node {node} {where}, {brought}; give every source of power as an injection")
+    called = f"step {steps[step]}: node {flows.name(int(node))}"
+    raise DataError(f"{called} {where}, {brought}; give every source of power as an injection")
 
 
-def _refuse_circulating(unreached: np.ndarray, arrived: Array, steps: np.ndarray) -> None:
+def _refuse_circulating(unreached: np.ndarray, arrived: Array, steps: np.ndarray, flows: Flows) -> None:
     """Power that goes in a circle and comes from no source has no carbon; rounding that does so is dead."""
     large = unreached & (arrived > _ROUNDING * arrived.max(axis=0, initial=0.0))
     if large.any():
         node, step = np.argwhere(large)[0]
         raise DataError(
-            f"step {steps[step]}: {arrived[node, step]:g} passes node {node}, but no source reaches it; "
-            "give every source of power as an injection"
+            f"step {steps[step]}: {arrived[node, step]:g} passes node {flows.name(int(node))}, but no source reaches "
+            "it; give every source of power as an injection"
         )

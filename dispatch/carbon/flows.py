@@ -6,6 +6,7 @@ A step without a solution is missing (NaN) throughout; a step of which some powe
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dispatch.carbon.named import Labels, branch_rows, labels_of, positions
+from dispatch.carbon.named import Labels, branch_rows, labels_of, numbers, positions
 from dispatch.errors import AlignmentError, DataError
 from dispatch.signals import Array
 
@@ -31,7 +32,7 @@ class Flows:
         labels: (n,) names of the nodes, in the order of all results; 0 … n−1 where none are given.
 
     Raises:
-        DataError: an end is no node, or a step of which only some powers are known.
+        DataError: an end is no node, two nodes have one name, or a step of which only some powers are known.
         AlignmentError: numbers of branches, nodes or steps differ.
     """
 
@@ -45,6 +46,9 @@ class Flows:
 
     def __post_init__(self) -> None:
         """Plain lists and single steps are welcome; what is stored are arrays of one shape."""
+        count: Any = self.nodes
+        if not isinstance(count, int | np.integer) or count < 0:
+            raise DataError(f"nodes is {count!r}; accepted: how many there are; names are `labels`")
         start_in, end_in = per_step(self.start_in, "start_in"), per_step(self.end_in, "end_in")
         if start_in.shape != end_in.shape:
             raise AlignmentError(f"start_in is {start_in.shape} and end_in {end_in.shape}; give one of each per branch")
@@ -63,6 +67,9 @@ class Flows:
             powers.append(shunt)
         if self.labels and len(self.labels) != self.nodes:
             raise AlignmentError(f"{len(self.labels)} labels for {self.nodes} nodes; give each a name, or none")
+        twice = [name for name, count in Counter(map(str, self.labels)).items() if count > 1]
+        if twice:
+            raise DataError(f"two nodes are called {twice[0]!r}; accepted: a name for each")
         _refuse_half_known(powers)
 
     @classmethod
@@ -89,6 +96,9 @@ class Flows:
                 f"received {out[branch, step]:g}; accepted: numbers with received ≤ sent"
             )
         both = positions(start, labels), positions(end, labels)
+        if (around := both[0] == both[1]).any():
+            branch = int(np.argmax(around))
+            raise DataError(f"branch {start[branch]}–{end[branch]} (row {branch}) ends where it begins")
         return cls(len(labels), *both, into, -np.minimum(into, out), labels=labels)
 
     @classmethod
@@ -96,13 +106,16 @@ class Flows:
         """From P[i, j] ≥ 0, what j receives from i, (n, n) or (n, n, T), and what i sends for it (the same by default).
 
         Raises:
-            DataError: more is received than sent, or a negative number.
+            DataError: more is received than sent, a negative number, or one on the diagonal.
             AlignmentError: not square, or shapes differ.
         """
-        out = np.asarray(received, dtype=np.float64)
-        into = out if sent is None else np.asarray(sent, dtype=np.float64)
+        out = numbers(received, "received")
+        into = out if sent is None else numbers(sent, "sent")
         if out.ndim not in (2, 3) or out.shape[0] != out.shape[1] or out.shape != into.shape:
             raise AlignmentError(f"received is {out.shape} and sent {into.shape}; give (n, n) or (n, n, T) of each")
+        itself = [np.einsum("ii...->i...", power) for power in (out, into)]
+        if (np.abs(itself) > 0).any():
+            raise DataError("received and sent: a node sends to itself; accepted: a diagonal of zeros")
         used = np.argwhere((into.reshape(*out.shape[:2], -1) != 0).any(axis=2))
         start, end = used.T
         made = cls.sent(len(out), start, end, into[start, end], out[start, end])
@@ -145,6 +158,15 @@ class Flows:
         """(T,) whether the step's powers are known."""
         known = np.isfinite(self.start_in).all(axis=0)
         return np.asarray(known if self.shunt is None else known & np.isfinite(self.shunt).all(axis=0))
+
+    def name(self, node: int) -> str:
+        """A node as errors call it."""
+        return f"{self.labels[node]!r}" if self.labels else f"{node}"
+
+    def branch_name(self, branch: int) -> str:
+        """A branch as errors call it."""
+        ends_ = (self.labels[node[branch]] for node in (self.start, self.end)) if self.labels else ()
+        return "–".join(map(str, ends_)) or f"{branch}"
 
     def at_steps(self, steps: slice | np.ndarray) -> Flows:
         """The same branches in some of the steps."""
@@ -195,7 +217,7 @@ def with_sources(rows: list[Sequence[Any]], names: Iterable[Hashable]) -> Flows:
 
 def per_step(values: ArrayLike, name: str) -> Array:
     """(M, T) from (M,) or (M, T)."""
-    array = np.asarray(values, dtype=np.float64)
+    array = numbers(values, name)
     if array.ndim not in (1, 2):
         raise AlignmentError(f"{name}: {array.ndim} dimensions; accepted: one value per row, or one per row and step")
     return array[:, None] if array.ndim == 1 else array

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import t as student
 
-from dispatch.carbon.named import labels_of
+from dispatch.carbon.named import labels_of, numbers
 from dispatch.errors import AlignmentError, DataError
 from dispatch.signals import Array
 
@@ -31,9 +31,11 @@ _FINEST = 2.0**-40  # of a ray: a jump is found as exactly as a number tells it 
 
 
 @overload
-def shapley(values: ArrayLike) -> Array: ...
+def shapley(values: ArrayLike, players: int | None = None) -> Array: ...
 @overload
-def shapley(values: Mapping[Any, Any], players: Iterable[Hashable] | None = None) -> dict[Hashable, Any]: ...
+def shapley(values: ArrayLike, players: Iterable[Hashable]) -> dict[Hashable, Any]: ...
+@overload
+def shapley(values: Mapping[Any, Any], players: int | Iterable[Hashable] | None = None) -> dict[Hashable, Any]: ...
 @overload
 def shapley(values: Callable[[frozenset[Any]], ArrayLike], players: int) -> Array: ...
 @overload
@@ -49,13 +51,20 @@ def shapley(values: Any, players: Any = None) -> Any:
         players: names, or for a function their number; what the coalitions name by default.
 
     Returns:
-        (n,) or (n, T) for an array, and for a function of numbered players; else by player.
+        (n,) or (n, T) for an array, and for a function of numbered players; by player where they are named.
 
     Raises:
-        AlignmentError: the number of values is no power of two.
-        DataError: more than 20 players, a coalition without a value, or a value that is no number.
+        AlignmentError: the number of values is no power of two, or not that of the named players.
+        DataError: more than 20 players or one twice, a coalition without a value or with two, or a value that is no
+            number.
     """
+    if players is not None and not isinstance(players, int | np.integer):
+        players = tuple(players)
+        if len(set(players)) < len(players):
+            raise DataError(f"players: {', '.join(map(str, players))}; accepted: each once")
     if isinstance(values, Mapping):
+        if isinstance(players, int | np.integer):
+            players = range(int(players))
         known = _by_coalition(values)
         return _by_name(_of_mapping(known), _named(known, players))
     if callable(values):
@@ -63,9 +72,15 @@ def shapley(values: Any, players: Any = None) -> Any:
             raise DataError("shapley of a function: give the players, by name or their number")
         if isinstance(players, int | np.integer):
             named = tuple(range(int(players)))
-            return _exact(np.array([values(frozenset(c)) for c in _coalitions(named)], dtype=np.float64))
+            return _exact(numbers([values(frozenset(c)) for c in _coalitions(named)], "values"))
         return _by_name(values, tuple(players))
-    return _exact(np.asarray(values, dtype=np.float64))
+    found = _exact(numbers(values, "values"))
+    if players is None:
+        return found
+    named = tuple(range(int(players))) if isinstance(players, int | np.integer) else players
+    if len(named) != len(found):
+        raise AlignmentError(f"{len(named)} players for values of the coalitions of {len(found)}")
+    return found if isinstance(players, int | np.integer) else _called(named, found)
 
 
 def _named(values: Mapping[Any, Any], players: Iterable[Hashable] | None) -> tuple[Hashable, ...]:
@@ -81,7 +96,13 @@ def _by_coalition(values: Mapping[Any, Any]) -> dict[frozenset[Any], Any]:
         letters = len(set("".join(values)))
         # "ab" is a coalition where all coalitions of letters are there, and else somebody's name.
         read = _letters if len(values) >= 2**letters - 1 and all(len(set(k)) == len(k) for k in values) else _members
-    return {read(key): value for key, value in values.items()}
+    made: dict[frozenset[Any], Any] = {}
+    for key, value in values.items():
+        coalition = read(key)
+        if coalition in made and not np.array_equal(made[coalition], value):
+            raise DataError(f"the coalition {key!r} has two values, {made[coalition]} and {value}; accepted: one")
+        made[coalition] = value
+    return made
 
 
 def _members(coalition: Any) -> frozenset[Any]:
@@ -111,7 +132,10 @@ def _of_mapping(known: dict[frozenset[Any], Any]) -> Callable[[frozenset[Any]], 
 
 
 def _by_name(worth: Callable[[frozenset[Any]], Any], players: tuple[Hashable, ...]) -> dict[Hashable, Any]:
-    found = _exact(np.array([worth(frozenset(c)) for c in _coalitions(players)], dtype=np.float64))
+    return _called(players, _exact(numbers([worth(frozenset(c)) for c in _coalitions(players)], "values")))
+
+
+def _called(players: Sequence[Hashable], found: Array) -> dict[Hashable, Any]:
     return {player: own if own.ndim else float(own) for player, own in zip(players, found, strict=True)}
 
 
@@ -174,8 +198,14 @@ def shapley_sampled(
         permutations: orders drawn, reverses included; an even number, 4 or more.
 
     Raises:
-        DataError: fewer than four orders, or an odd number.
+        DataError: fewer than four orders or an odd number, no players, a value that is no number, or a confidence that
+            is no share.
     """
+    asked: Any = players
+    if not isinstance(asked, int | np.integer) or asked < 1:
+        raise DataError(f"players is {players!r}; accepted: their number, 1 or more; the function is asked by position")
+    if not 0 < confidence < 1:
+        raise DataError(f"confidence is {confidence:g}; accepted: a share between 0 and 1")
     return sampled(added_by_pairs(value, orders(players, permutations, seed)), confidence)
 
 
@@ -197,7 +227,9 @@ def added_by_pairs(value: Callable[[frozenset[int]], ArrayLike], orders: np.ndar
 
     def worth(coalition: frozenset[int]) -> Array:
         if coalition not in known:
-            known[coalition] = np.asarray(value(coalition), dtype=np.float64)
+            known[coalition] = numbers(value(coalition), "value")
+            if not np.isfinite(known[coalition]).all():
+                raise DataError(f"the value of {sorted(coalition)} is {known[coalition]}; accepted: finite numbers")
         return known[coalition]
 
     def added(order: np.ndarray) -> Array:
@@ -232,8 +264,14 @@ def aumann_shapley(
         slope: ∂E/∂d (n,) at a demand (n,).
         points: of the Gauss–Lobatto rule on each piece, 2 or more; both ends are among them, so that a jump is seen.
         tolerance: of each piece's shares, relative to the greatest.
+
+    Raises:
+        AlignmentError: a slope without one number per load.
+        DataError: a demand or a slope that is no number.
     """
-    whole = np.asarray(demand, dtype=np.float64)
+    whole = np.atleast_1d(numbers(demand, "demand"))
+    if not np.isfinite(whole).all():
+        raise DataError(f"demand: {whole.tolist()}; accepted: finite numbers")
     at, weight = _lobatto(points)
     inner = np.concatenate([(at - 1) / 2, (at + 1) / 2])
     between = np.polynomial.legendre.legvander(inner, points - 1) @ np.linalg.inv(
@@ -246,6 +284,8 @@ def aumann_shapley(
         slopes = np.array([np.asarray(slope(whole * place), dtype=np.float64) for place in places])
         if slopes.shape != (points, whole.size):
             raise AlignmentError(f"slope gives {slopes.shape[1:]} for a demand of {whole.size}; accepted: one per load")
+        if not np.isfinite(slopes).all():
+            raise DataError(f"slope is no number between {start:g} and {end:g} of the demand; accepted: finite numbers")
         return slopes
 
     waiting, total = [(0.0, 1.0, seen(0.0, 1.0))], np.zeros(whole.size)

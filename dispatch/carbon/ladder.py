@@ -12,7 +12,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dispatch.emissions.step_price import lines
+from dispatch.carbon.named import numbers
+from dispatch.emissions.step_price import line
 from dispatch.errors import DataError
 from dispatch.signals import Array
 
@@ -30,22 +31,27 @@ def ladder(excess: ArrayLike, price: float, interval: float, growth: float, step
     Raises:
         DataError: an interval that is not above zero, a price or growth below zero, or an excess that is no number.
     """
-    above = np.asarray(excess, dtype=np.float64)
-    if not (interval > 0 and growth >= 0 and price >= 0):
-        raise DataError(
-            f"ladder: price {price:g}, interval {interval:g} and growth {growth:g}; "
-            "accepted: an interval above 0, price and growth of 0 or more"
-        )
-    if not np.isfinite(above).all() or (steps is not None and steps < 0):
-        raise DataError("ladder: accepted are finite excesses, and 0 or more steps")
-    last = int(np.ceil(max(float(above.max(initial=0.0)), 0.0) / interval)) if steps is None else steps
-    start, slope = lines(price, interval, growth, last)
-    return np.asarray((start + slope * above[..., None]).max(axis=-1))
+    above = numbers(excess, "ladder: excess")
+    start, slope = line(_passed(above, price, interval, growth, steps), price, interval, growth)
+    return np.asarray(start + slope * above)
 
 
 def ladder_price(excess: ArrayLike, price: float, interval: float, growth: float, steps: int | None = None) -> Array:
     """What the next t costs at an excess, of the same shape; at the edge of an interval the price of the next one."""
-    above = np.asarray(excess, dtype=np.float64)
-    ladder(above, price, interval, growth, steps)  # what is no ladder is refused there
-    reached = np.clip(np.floor(above / interval), 0, np.inf if steps is None else steps)
-    return np.asarray(price * (1 + reached * growth))
+    passed = _passed(numbers(excess, "ladder: excess"), price, interval, growth, steps)
+    return np.asarray(price * (1 + passed * growth))
+
+
+def _passed(above: Array, price: float, interval: float, growth: float, steps: int | None) -> Array:
+    """Intervals that lie below each excess, at most ``steps``: the greatest line of a convex cost is theirs."""
+    if not all(np.ndim(one) == 0 and np.isfinite(one) for one in (price, interval, growth)) or not (
+        interval > 0 and growth >= 0 and price >= 0
+    ):
+        raise DataError(
+            f"ladder: price {price}, interval {interval} and growth {growth}; "
+            "accepted: one finite number each, an interval above 0, price and growth of 0 or more"
+        )
+    if not np.isfinite(above).all() or (steps is not None and (steps < 0 or steps != int(steps))):
+        raise DataError("ladder: accepted are finite excesses, and 0 or more whole steps")
+    # 0.3 over 0.1 is 2.9999999999999996, and at the edge it is the next interval's price.
+    return np.asarray(np.clip(np.floor(above / interval * (1 + 1e-12)), 0, np.inf if steps is None else steps))

@@ -28,10 +28,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.sparse import csr_array
 
-from dispatch.carbon.named import Labels
+from dispatch.carbon.named import Labels, numbers
 from dispatch.carbon.network import Grid, from_arrays
+from dispatch.carbon.network_numbers import whole_positions
 from dispatch.carbon.tangent import one_sided
-from dispatch.errors import AlignmentError, SolveError
+from dispatch.errors import AlignmentError, DataError, SolveError
 from dispatch.highs import Limits, Matrices, load, run
 from dispatch.signals import Array
 
@@ -41,6 +42,12 @@ if TYPE_CHECKING:
 # As a share of the size of the costs over that of the emissions: far above the solver's tolerance, far below where
 # another plan becomes the best.
 ASIDE = 1e-5
+
+
+_WHY = {
+    "infeasible": "what is there cannot serve the demand within its limits; whole numbers are kept at the plan's",
+    "unbounded": "cost falls without end",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +81,8 @@ class Dispatch:
     def __post_init__(self) -> None:
         """Plain lists are welcome."""
         object.__setattr__(self, "emissions", np.asarray(self.emissions, dtype=np.float64))
+        if not np.isfinite(self.emissions).all() or not np.isfinite(self.carbon_price):
+            raise DataError("emissions and carbon_price: accepted are finite numbers")
         object.__setattr__(self, "demand", np.asarray(self.demand, dtype=np.intp))
 
     @classmethod
@@ -105,7 +114,7 @@ class Dispatch:
             carbon_price: τ.
 
         Raises:
-            DataError: a row with an unknown or a missing entry, or a node that does not exist.
+            DataError: a row with an unknown or a missing entry, a number that no grid has, or a load where nothing is.
             AlignmentError: numbers of steps differ.
         """
         grid = Grid(lines, generators, load, storage, hours, nodes)
@@ -135,16 +144,18 @@ class Dispatch:
             equal: A and b; A x is what is served and b the demand, so that a rate is per unit more of b.
             at_most: G and h.
             bounds: a pair for all columns, or one each; None is no bound.
-            integer: positions of columns that are whole numbers: kept at the best plan's.
-            demand: positions among the rows of A whose b is demand; all by default.
+            integer: positions of columns that are whole numbers, or a mask: kept at the best plan's.
+            demand: positions among the rows of A whose b is demand, or a mask; all by default.
             carbon_price: τ.
 
         Raises:
             AlignmentError: numbers of rows or columns differ.
+            DataError: a number is missing, bounds leave nothing, or a position does not exist.
         """
         matrices = from_arrays(cost, equal, at_most, bounds, integer)
-        rows = np.arange(np.atleast_1d(np.asarray(equal[1])).size) if demand is None else np.asarray(demand, dtype=int)
-        return cls(matrices, np.asarray(emissions), rows, None, carbon_price)
+        count = np.atleast_1d(np.asarray(equal[1])).size
+        rows = np.arange(count) if demand is None else whole_positions(demand, count, "demand")
+        return cls(matrices, numbers(emissions, "emissions"), rows, None, carbon_price)
 
 
 @dataclass(frozen=True, eq=False)
@@ -245,7 +256,8 @@ def _solved(solver: highspy.Highs, cost: Array) -> tuple[Array, Array]:
     solver.changeColsCost(cost.size, np.arange(cost.size, dtype=np.int32), cost)
     solver.run()
     if not _optimal(solver):
-        raise SolveError("marginal emissions: the linear program around the plan's whole numbers has no optimum")
+        status = solver.modelStatusToString(solver.getModelStatus()).lower()
+        raise SolveError(f"marginal emissions: no optimum ({status}): {_WHY.get(status, 'the solver gave up')}")
     solution: Any = solver.getSolution()
     return np.array(solution.row_dual), np.array(solution.col_value)
 

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from dispatch.carbon.named import numbers
 from dispatch.errors import AlignmentError, DataError
 from dispatch.signals import Array
 
@@ -92,7 +93,9 @@ def matching(
         AlignmentError: numbers of steps differ.
         DataError: a negative energy, or a share outside 0 to 1.
     """
-    use, supply = (np.asarray(series, dtype=np.float64) for series in (load, contracts))
+    use, supply = numbers(load, "load"), numbers(contracts, "contracts")
+    if supply.size == 0 and use.ndim in (1, 2):
+        supply = np.zeros((0, use.shape[-1]))  # no contracts at all
     if use.ndim not in (1, 2) or supply.ndim not in (1, 2) or use.shape[-1] != supply.shape[-1]:
         raise AlignmentError(f"load is {use.shape} and contracts {supply.shape}; give one value per step of each")
     grid, share, rest = _factors(use.shape[-1], factor, grid_cfe, residual)
@@ -115,13 +118,14 @@ def _factors(
     """(T,) average factor, clean share and residual factor of the grid."""
     average = np.nan if factor is None else factor
     given = (average, grid_cfe, average if residual is None else residual)
+    arrays = [numbers(series, "factor, grid_cfe and residual") for series in given]
     try:
-        made = tuple(np.broadcast_to(np.asarray(series, dtype=np.float64), (steps,)) for series in given)
+        made = tuple(np.broadcast_to(series, (steps,)) for series in arrays)
     except ValueError as error:
         raise AlignmentError(f"factor, grid_cfe and residual: one number or {steps} each") from error
     for value, series in ((factor, made[0]), (residual, made[2])):
-        if value is not None and not np.isfinite(series).all():
-            raise DataError("factor and residual: accepted are finite numbers")
+        if value is not None and not (np.isfinite(series) & (series >= 0)).all():
+            raise DataError("factor and residual: accepted are finite numbers of 0 or more")
     return made[0], made[1], made[2]
 
 

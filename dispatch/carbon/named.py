@@ -41,13 +41,25 @@ def positions(names: Iterable[Hashable], labels: Labels, what: str = "node") -> 
     return np.array(found, dtype=np.intp)
 
 
+def numbers(values: Any, what: str) -> Array:
+    """An array of floats.
+
+    Raises:
+        DataError: text, a mapping, or rows of different lengths.
+    """
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise DataError(f"{what}: {str(values)[:60]}; accepted: a number, or an array of them") from None
+
+
 def stacked(values: Iterable[Any], what: str) -> Array:
     """(M, T) from one number or (T,) each; a single number holds in every step.
 
     Raises:
         AlignmentError: numbers of steps differ.
     """
-    rows = [np.atleast_1d(np.asarray(value, dtype=np.float64)) for value in values]
+    rows = [np.atleast_1d(numbers(value, what)) for value in values]
     steps = {row.shape for row in rows if row.shape != (1,)}
     if len(steps) > 1 or any(len(shape) != 1 for shape in steps):
         raise AlignmentError(f"{what}: {sorted(steps)} steps; give one number or one per step, as many everywhere")
@@ -69,14 +81,16 @@ def branch_rows(rows: Iterable[Sequence[Any]]) -> tuple[list[Hashable], list[Has
             )
     sent = [row[2] for row in listed]
     both = stacked([*sent, *(row[-1] for row in listed)], "flows")
-    start, end = ([_plain(row[k]) for row in listed] for k in (0, 1))
+    start, end = ([plain(row[k]) for row in listed] for k in (0, 1))
     return start, end, both[: len(sent)], both[len(sent) :]
 
 
-def _plain(name: Any) -> Hashable:
+def plain(name: Any) -> Hashable:
     """A node's number as it was meant: rows in an array of floats say 1.0 for node 1."""
     if isinstance(name, float | np.floating) and float(name).is_integer():
         return int(name)
+    if not isinstance(name, Hashable):
+        raise DataError(f"{name!r} is no name of a node; accepted: a number or a text")
     made: Hashable = name.item() if isinstance(name, np.generic) else name
     return made
 

@@ -12,14 +12,16 @@ like a cable between direct-current stations.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import sparse
+from scipy.optimize import Bounds
 
-from dispatch.carbon.named import Labels, labels_of, positions, stacked
+from dispatch.carbon.named import Labels, labels_of, numbers, plain, positions, stacked
+from dispatch.carbon.network_numbers import one_each, refuse_impossible, whole_positions
 from dispatch.errors import AlignmentError, DataError
 from dispatch.highs import Matrices
 from dispatch.signals import Array
@@ -46,8 +48,11 @@ def listed(rows: Iterable[Any], accepted: Mapping[str, Any], what: str) -> dict[
         DataError: an unknown key, too many entries, or one too few.
     """
     out: dict[str, list[Any]] = {key: [] for key in accepted}
-    for place, row in enumerate(rows):
-        if not isinstance(row, Mapping) and len(row) > len(accepted):
+    for place, each in enumerate(rows):
+        if isinstance(each, str) or not isinstance(each, Mapping | Iterable):
+            raise DataError(f"{what} {place} is {each!r}; accepted: {', '.join(accepted)}, as a row or by name")
+        row = each if isinstance(each, Mapping) else tuple(each)
+        if len(row) > len(accepted):
             raise DataError(f"{what} {place}: {len(row)} entries; accepted: {', '.join(accepted)}")
         given = dict(row if isinstance(row, Mapping) else zip(accepted, row, strict=False))
         for key in given:
@@ -116,15 +121,19 @@ class Grid:
         self.lines = listed(lines, LINE, "line")
         self.generators = listed(generators, GENERATOR, "generator")
         self.stores = listed(storage, STORE, "store")
+        for rows, key in ((self.lines, "start"), (self.lines, "end"), (self.generators, "bus"), (self.stores, "bus")):
+            rows[key] = [plain(name) for name in rows[key]]
         named = [*self.lines["start"], *self.lines["end"], *self.generators["bus"], *self.stores["bus"]]
         named += load if isinstance(load, Mapping) else []
         self.labels: Labels = tuple(nodes) or labels_of(named)
+        if len(set(map(str, self.labels))) < len(self.labels):
+            raise DataError(f"nodes: {', '.join(map(str, self.labels[:12]))}; accepted: a name for each")
         demand = self._demand(load)
         per_step = {
             key: stacked(self.generators[key], f"generators' {key}") for key in ("cost", "intensity", "max", "min")
         }
         limit = stacked(self.lines["limit"], "lines' limit")
-        length = np.atleast_1d(np.asarray(hours, dtype=np.float64))
+        length = np.atleast_1d(numbers(hours, "hours"))
         steps = {a.shape[-1] for a in (demand, limit, length, *per_step.values()) if a.size and a.shape[-1] > 1}
         if len(steps) > 1:
             raise AlignmentError(f"network: {sorted(steps)} steps; give one number or one per step, as many everywhere")
@@ -134,13 +143,27 @@ class Grid:
         self.demand = np.broadcast_to(demand, (len(self.labels), self.steps))
         self.limit = np.broadcast_to(limit if limit.size else np.zeros((0, 1)), (len(limit), self.steps))
         self.plant = {key: np.broadcast_to(v, (len(v), self.steps)) for key, v in per_step.items()}
-        if not (np.isfinite(self.demand).all() and (self.hours > 0).all()):
+        if not (np.isfinite(self.demand).all() and ((self.hours > 0) & (self.hours < np.inf)).all()):
             raise DataError("network: loads are finite numbers and steps longer than 0 h")
+        refuse_impossible(self.lines, self.limit, self.plant, self.generators, self.stores)
+        self._refuse_stranded()
+
+    def _refuse_stranded(self) -> None:
+        """A load where nothing is: mostly a name that was mistyped."""
+        reached = {*self.lines["start"], *self.lines["end"], *self.generators["bus"], *self.stores["bus"]}
+        met = np.zeros(len(self.labels), dtype=bool)
+        met[positions(reached, self.labels)] = True
+        stranded = np.flatnonzero(~met & (self.demand != 0).any(axis=1))
+        if stranded.size:
+            raise DataError(
+                f"node {self.labels[stranded[0]]!r} has a load, but no line, generator or store; accepted: loads at "
+                f"{', '.join(str(label) for label, there in zip(self.labels, met, strict=True) if there)[:200]}"
+            )
 
     def _demand(self, load: Mapping[Any, Any] | ArrayLike) -> Array:
         """(n, T or 1) power drawn at each node."""
         if not isinstance(load, Mapping):
-            given = np.asarray(load, dtype=np.float64)
+            given = numbers(load, "load")
             if given.ndim not in (1, 2) or given.shape[0] != len(self.labels):
                 raise AlignmentError(f"load is {given.shape}; give one row for each of {len(self.labels)} nodes")
             return given.reshape(len(given), -1)
@@ -165,7 +188,7 @@ class Grid:
             shape, plant["min"], plant["max"], self.hours * plant["cost"], self.hours * plant["intensity"]
         )
         made.put(balance[at], power, 1.0)
-        ramp = np.array(self.generators["ramp"], dtype=np.float64)
+        ramp = one_each(self.generators["ramp"], "generator", "ramp")
         ramped = np.isfinite(ramp)
         if ramped.any() and self.steps > 1:
             most = ramp[ramped][:, None] * self.hours[1:]
@@ -181,7 +204,7 @@ class Grid:
         made.put(balance[end], flow, 1.0)
         bound = np.array([x is not None for x in self.lines["x"]], dtype=bool)
         if bound.any():
-            reactance = np.array([x for x in self.lines["x"] if x is not None], dtype=np.float64)
+            reactance = one_each([x for x in self.lines["x"] if x is not None], "line", "x")
             free = np.where(np.arange(len(self.labels)) > 0, np.inf, 0.0)[:, None]
             angle = made.columns(balance.shape, -free, free)
             law = made.rows((len(reactance), self.steps), 0.0, 0.0)
@@ -191,7 +214,7 @@ class Grid:
         return flow
 
     def _stores(self, made: Builder, balance: np.ndarray) -> dict[str, np.ndarray]:
-        own = {key: np.array(self.stores[key], dtype=np.float64)[:, None] for key in STORE if key not in ("bus", "end")}
+        own = {k: one_each(self.stores[k], "store", k)[:, None] for k in STORE if k not in ("bus", "end")}
         at, shape = positions(self.stores["bus"], self.labels), (len(self.stores["bus"]), self.steps)
         charge, discharge = (made.columns(shape, 0.0, own["power"]) for _ in range(2))
         made.put(balance[at], charge, -1.0)
@@ -223,28 +246,49 @@ def from_arrays(
 
     Raises:
         AlignmentError: a matrix and its right-hand side or the costs differ in number.
+        DataError: a number is missing, bounds leave nothing, or a column does not exist.
     """
-    costs = np.asarray(cost, dtype=np.float64)
+    costs = numbers(cost, "cost")
     blocks, low, high = [], [], []
     for matrix, right, below in ((*equal, False), *(((*at_most, True),) if at_most is not None else ())):
-        rows = sparse.csc_array(np.atleast_2d(matrix) if not sparse.issparse(matrix) else matrix, dtype=np.float64)
-        side = np.atleast_1d(np.asarray(right, dtype=np.float64))
+        name = "at_most" if below else "equal"
+        dense = matrix if sparse.issparse(matrix) else np.atleast_2d(numbers(matrix, name))
+        rows = sparse.csc_array(dense, dtype=np.float64)
+        side = np.atleast_1d(numbers(right, name))
         if rows.shape != (side.size, costs.size):
             raise AlignmentError(f"a matrix is {rows.shape} for {side.size} right-hand sides and {costs.size} costs")
+        if not np.isfinite(rows.data).all() or np.isnan(side).any() or not (below or np.isfinite(side).all()):
+            raise DataError(f"{name}: a number is missing; accepted: finite numbers")
         blocks.append(rows)
         low.append(np.full(side.size, -np.inf) if below else side)
         high.append(side)
+    if not np.isfinite(costs).all():
+        raise DataError(f"cost: {costs[~np.isfinite(costs)][0]}; accepted: finite numbers")
     lower, upper = _bounds(bounds, costs.size)
     stack = sparse.csc_array(sparse.vstack(blocks, format="csc"))
     whole = np.zeros(costs.size, bool)
-    whole[[] if integer is None else np.asarray(integer)] = True
+    whole[[] if integer is None else whole_positions(integer, costs.size, "integer")] = True
     return Matrices(costs, 0.0, stack, np.concatenate(low), np.concatenate(high), lower, upper, whole)
 
 
-def _bounds(bounds: Sequence[Any], columns: int) -> tuple[Array, Array]:
-    """(column,) lower and upper from one pair or one for each column; None is no bound."""
+def _bounds(bounds: Any, columns: int) -> tuple[Array, Array]:
+    """(column,) lower and upper from one pair or one for each column; None is no bound.
+
+    Raises:
+        AlignmentError: another number of bounds.
+        DataError: a bound that is no pair, or a pair that leaves nothing.
+    """
+    if isinstance(bounds, Bounds):
+        bounds = list(zip(*np.broadcast_arrays(bounds.lb, bounds.ub, np.zeros(columns))[:2], strict=True))
+    bounds = (0.0, None) if bounds is None else bounds
     pairs = [bounds] * columns if len(bounds) == 2 and not np.iterable(bounds[0]) else list(bounds)
     if len(pairs) != columns:
         raise AlignmentError(f"{len(pairs)} bounds for {columns} columns; give one pair for all, or one each")
-    low = np.array([-np.inf if low is None else low for low, _ in pairs], dtype=np.float64)
-    return low, np.array([np.inf if high is None else high for _, high in pairs], dtype=np.float64)
+    if any(np.shape(pair) != (2,) for pair in pairs):
+        raise DataError(f"bounds: {next(p for p in pairs if np.shape(p) != (2,))!r}; accepted: (lower, upper)")
+    low = numbers([-np.inf if low is None else low for low, _ in pairs], "bounds")
+    high = numbers([np.inf if high is None else high for _, high in pairs], "bounds")
+    if not (low <= high).all():
+        column = int(np.argmax(~(low <= high)))
+        raise DataError(f"bounds: column {column} from {low[column]:g} to {high[column]:g}; accepted: lower ≤ upper")
+    return low, high

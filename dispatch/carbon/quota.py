@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dispatch.errors import DataError
+from dispatch.carbon.named import numbers
+from dispatch.errors import AlignmentError, DataError
 from dispatch.signals import Array
 
 OFFSETS_MOST = 0.05
@@ -57,13 +58,19 @@ def quota(
 
     Raises:
         DataError: an allowance sells for more than it costs, or a number is negative or missing.
+        AlignmentError: numbers of obligations and allowances differ.
     """
-    due, held = np.broadcast_arrays(np.asarray(emitted, dtype=np.float64), np.asarray(free, dtype=np.float64))
+    given = numbers(emitted, "quota: emitted"), numbers(free, "quota: free")
+    try:
+        due, held = np.broadcast_arrays(*given)
+    except ValueError:
+        shapes = f"emitted is {given[0].shape} and free {given[1].shape}"
+        raise AlignmentError(f"quota: {shapes}; give as many, or one number of either") from None
     sells = price if sell_price is None else sell_price
     if not (0 <= sells <= price):
         raise DataError(f"quota: bought at {price:g} and sold at {sells:g}; accepted: 0 ≤ sell_price ≤ price")
-    numbers = np.concatenate([due.ravel(), held.ravel(), [offsets_most, 0.0 if offset_price is None else offset_price]])
-    if not (numbers >= 0).all() or offsets_most > 1:
+    every = np.concatenate([due.ravel(), held.ravel(), [offsets_most, 0.0 if offset_price is None else offset_price]])
+    if not ((every >= 0) & np.isfinite(every)).all() or offsets_most > 1:
         raise DataError("quota: emissions, allowances and prices are numbers of 0 or more, offsets_most a share")
     lacking, most = np.maximum(due - held, 0.0), offsets_most * due
     offset = np.zeros_like(due)

@@ -14,15 +14,17 @@ memory. Sources: Kang et al., IEEE Trans. Smart Grid 6 (5), 2015; the rules of a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from dispatch.carbon.flow_system import FlowSystem, onto
 from dispatch.carbon.flows import Flows, ends
-from dispatch.carbon.store_walk import Bank, Walk
+from dispatch.carbon.named import numbers
+from dispatch.carbon.store_walk import Bank, Walk, step_lengths
 from dispatch.carbon.stores import Held, Rule
 from dispatch.carbon.tracing import Losses, Sources, Traced, blank, fill, grouped, known_losses
 from dispatch.errors import AlignmentError, DataError
@@ -34,11 +36,11 @@ class Stores:
     """R stores at nodes of a network over T steps; one number stands for all stores.
 
     Attributes:
-        at: (R,) their nodes.
+        at: (R,) their nodes, by name where the flows have names.
         charge_kw, discharge_kw: (R, T) at the node, not negative; part of the flows, and not among the injections.
         start_kwh, start_kg: (R,) held at the beginning.
         charge_efficiency, discharge_efficiency: (R,).
-        retention: (R, T) share of the content that a step of standing still leaves.
+        retention: (R, T) or (R,) share of the content that a step of standing still leaves.
         rule: whose the carbon of losses is, as in :func:`~dispatch.carbon.stores.held`.
     """
 
@@ -107,25 +109,25 @@ class TracedStores:
 
 
 def tracing_with_stores(
-    flows: Flows,
-    injections: ArrayLike,
-    intensities: ArrayLike,
+    flows: Flows | Iterable[Sequence[Any]],
+    injections: ArrayLike | Mapping[Any, Any],
+    intensities: ArrayLike | Mapping[Any, Any],
     hours: ArrayLike,
     stores: Stores,
     *,
-    at: ArrayLike | None = None,
+    at: ArrayLike | Iterable[Hashable] | None = None,
     losses: Losses = "net",
     shares: bool = False,
 ) -> TracedStores:
     """Trace the carbon of K sources through n nodes and R stores over T steps; kW, kg/kWh and h give kg.
 
     Args:
-        flows: the branches, with what the stores take and give in them.
-        injections: (K,) or (K, T) power of each source but the stores.
-        intensities: (K,) or (K, T), or one number.
+        flows: the branches, or their rows, with what the stores take and give in them.
+        injections: (K,) or (K, T) power of each source but the stores; or by node.
+        intensities: (K,) or (K, T), or by node, or one number.
         hours: (T,) length of the steps, or one number.
         stores: nodes, powers and what they hold at the beginning.
-        at: (K,) node of each source; 0 … K−1 by default.
+        at: (K,) node of each source, as in :func:`~dispatch.carbon.tracing.tracing`.
         losses: who bears those of the branches: they themselves (net) or the loads (gross).
         shares: also each source's and each store's share at every node.
 
@@ -134,8 +136,8 @@ def tracing_with_stores(
             without a solution.
         AlignmentError: shapes do not fit.
     """
-    sources = Sources.of(flows, injections, intensities, at)
-    step_h = np.broadcast_to(np.asarray(hours, dtype=np.float64), (flows.steps,))
+    flows, sources = Sources.among(flows, injections, intensities, at, np.atleast_1d(np.asarray(stores.at)).tolist())
+    step_h = step_lengths(hours, flows.steps)
     bank, node = _bank(flows, stores, step_h)
     walk = Walk(bank, stores.start_kwh, stores.start_kg)
     out = blank(flows, len(sources.power) + len(node) if shares else None)
@@ -151,12 +153,12 @@ def tracing_with_stores(
 
 def _bank(flows: Flows, stores: Stores, hours: Array) -> tuple[Bank, np.ndarray]:
     """The stores' numbers, checked, and their nodes."""
-    into, out = (
-        np.atleast_2d(np.asarray(power, dtype=np.float64)) for power in (stores.charge_kw, stores.discharge_kw)
-    )
+    into, out = (np.atleast_2d(numbers(power, "stores' powers")) for power in (stores.charge_kw, stores.discharge_kw))
     if into.shape[1] != flows.steps:
         raise AlignmentError(f"the stores' powers have {into.shape[1]} steps and flows {flows.steps}; give the same")
-    node = ends(np.atleast_1d(np.asarray(stores.at)), flows.nodes, len(into))
+    where = np.atleast_1d(np.asarray(stores.at))
+    named = flows.labels or where.dtype.kind not in "iuf"
+    node = ends(flows.place(where.tolist()) if named else where, flows.nodes, len(into))
     efficiencies = stores.charge_efficiency, stores.discharge_efficiency
     bank = Bank.of(into, out, hours, efficiencies, stores.retention, np.asarray(stores.rule))
     blind = ((into > 0) | (out > 0)).any(axis=0) & ~flows.solved

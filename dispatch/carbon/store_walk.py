@@ -10,10 +10,12 @@ equations are those of :mod:`dispatch.carbon.stores`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from dispatch.carbon.named import numbers
 from dispatch.errors import AlignmentError, DataError
 from dispatch.signals import Array
 
@@ -56,20 +58,22 @@ class Bank:
             AlignmentError: shapes do not fit.
             DataError: a negative or missing power, or a rule that is not known.
         """
-        into, out = (np.atleast_2d(np.asarray(power, dtype=np.float64)) for power in (charge_kw, discharge_kw))
-        step_h = np.asarray(hours, dtype=np.float64)
-        if into.shape != out.shape or step_h.shape != (into.shape[1],):
-            raise AlignmentError(
-                f"charge is {into.shape}, discharge {out.shape}, hours {step_h.shape}; give (R, T) and (T,)"
-            )
-        if not ((into >= 0) & (out >= 0)).all():
+        into, out = (np.atleast_2d(numbers(power, "stores' powers")) for power in (charge_kw, discharge_kw))
+        if into.shape != out.shape or into.ndim != 2:
+            raise AlignmentError(f"charge is {into.shape} and discharge {out.shape}; give (T,) or (R, T) of both")
+        step_h = step_lengths(hours, into.shape[1])
+        if not ((into >= 0) & (out >= 0) & (into < np.inf) & (out < np.inf)).all():
             raise DataError("stores: charge and discharge are powers of 0 or more")
-        rules = np.broadcast_to(np.asarray(rule), len(into))
+        rules = column(rule, len(into), "rule")
         if not np.isin(rules, ("tank", "carry")).all():
             wrong = rules[~np.isin(rules, ("tank", "carry"))][0]
             raise DataError(f"stores: rule '{wrong}' is not known; accepted: 'tank' or 'carry'")
-        gain, loss = (column(value, len(into)) for value in efficiencies)
-        kept = np.broadcast_to(np.asarray(retention, dtype=np.float64), into.shape)
+        gain, loss = (column(numbers(value, "efficiencies"), len(into), "efficiencies") for value in efficiencies)
+        kept = by_step(retention, into.shape, "retention")
+        for name, share in (("charge_efficiency", gain), ("discharge_efficiency", loss), ("retention", kept)):
+            fits = ((share > 0) | ((share == 0) & (name == "retention"))) & (share <= 1)
+            if not fits.all():
+                raise DataError(f"stores: {name} is {share[~fits][0]:g}; accepted: a share of what it moves or holds")
         return cls(into, out, step_h, gain, loss, kept, rules == "tank")
 
     @property
@@ -90,7 +94,9 @@ class Bank:
         """
         moved, steps = self.stored_kwh - self.drawn_kwh, self.charge_kw.shape[1]
         out = np.empty((len(moved), steps + 1))
-        out[:, 0] = column(start_kwh, len(moved))
+        out[:, 0] = column(numbers(start_kwh, "start_kwh"), len(moved), "start_kwh")
+        if not ((out[:, 0] >= -EMPTY_KWH) & np.isfinite(out[:, 0])).all():
+            raise DataError(f"stores: start_kwh is {out[:, 0].tolist()}; accepted: 0 or more")
         for t in range(steps):
             out[:, t + 1] = self.retention[:, t] * out[:, t] + moved[:, t]
         below = out < -1e-6 * np.maximum(1.0, out.max(axis=1, keepdims=True))
@@ -121,7 +127,9 @@ class Walk:
         rows, steps = bank.charge_kw.shape
         self.energy_kwh = bank.content_kwh(start_kwh)
         self.carbon_kg = np.zeros((rows, steps + 1))
-        self.carbon_kg[:, 0] = column(start_kg, rows)
+        self.carbon_kg[:, 0] = column(numbers(start_kg, "start_kg"), rows, "start_kg")
+        if not np.isfinite(self.carbon_kg[:, 0]).all():
+            raise DataError(f"stores: start_kg is {self.carbon_kg[:, 0].tolist()}; accepted: numbers")
         self.delivered, self.lost_kg = np.full((rows, steps), np.nan), np.zeros((rows, steps))
         self.charged = np.full((rows, steps), np.nan)
         self._bus = bank.charge_kw * bank.hours
@@ -195,6 +203,43 @@ def _through(gives: Array, start: Array, slope: Array, base: Array, response: Ar
     return known
 
 
-def column(values: ArrayLike, rows: int) -> Array:
-    """(rows,) from one value or one each."""
-    return np.asarray(np.broadcast_to(np.asarray(values, dtype=np.float64), (rows,)))
+def column(values: ArrayLike, rows: int, name: str) -> Any:
+    """(rows,) from one value or one each.
+
+    Raises:
+        AlignmentError: another number of them.
+    """
+    given = np.asarray(values)
+    if given.shape not in ((), (1,), (rows,)):
+        raise AlignmentError(f"stores: {name} is {given.shape} for {rows} stores; give one for all, or one each")
+    return np.broadcast_to(given, (rows,))
+
+
+def by_step(values: ArrayLike, shape: tuple[int, ...], name: str) -> Array:
+    """(R, T) from one number, (R, T), one per store or one per step; as many stores as steps are not guessed apart.
+
+    Raises:
+        AlignmentError: another number of them, or R = T numbers.
+    """
+    given = numbers(values, f"stores: {name}")
+    rows, steps = shape
+    if given.shape == (rows,) and rows != steps and rows > 1:
+        given = given[:, None]
+    elif given.shape not in ((), (1,), (steps,), (rows, 1), shape) or (given.ndim == 1 and rows == steps > 1):
+        raise AlignmentError(f"stores: {name} is {given.shape} for powers of {shape}; give one number, or {shape}")
+    return np.broadcast_to(given, shape)
+
+
+def step_lengths(hours: ArrayLike, steps: int) -> Array:
+    """(T,) from one number or one each.
+
+    Raises:
+        AlignmentError: another number of them.
+        DataError: a step of no length.
+    """
+    given = numbers(hours, "hours")
+    if given.shape not in ((), (1,), (steps,)):
+        raise AlignmentError(f"hours is {given.shape} for {steps} steps; give one number, or one per step")
+    if not ((given > 0) & (given < np.inf)).all():
+        raise DataError("hours: accepted are lengths above 0")
+    return np.broadcast_to(given, (steps,))

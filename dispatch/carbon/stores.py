@@ -19,10 +19,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
 from numpy.typing import ArrayLike
 
-from dispatch.carbon.store_walk import Bank, Walk
+from dispatch.carbon.store_walk import Bank, Walk, by_step
 from dispatch.signals import Array
 
 Rule = Literal["tank", "carry"]
@@ -65,19 +64,20 @@ def held(
     """Follow energy and carbon through stores, (T,) or (R, T) powers.
 
     Args:
-        charged_kg_per_kwh: w, of the powers' shape or one number.
-        hours: (T,) length of the steps.
+        charged_kg_per_kwh: w, of the powers' shape, (T,) or one number.
+        hours: (T,) length of the steps, or one number.
         start_kwh, start_kg: (R,) or one number, held at the beginning.
         charge_efficiency, discharge_efficiency: (R,) or one number.
-        retention: κ per step, (R, T) or one number.
+        retention: κ per step, (R, T), (R,), (T,) or one number.
         rule: one for all stores, or one each.
 
     Raises:
         AlignmentError: shapes do not fit.
-        DataError: a negative power, more is drawn than is there, or charged with what has no known intensity.
+        DataError: a negative power, an efficiency or retention above 1, more is drawn than is there, or charged with
+            what has no known intensity.
     """
     bank = Bank.of(charge_kw, discharge_kw, hours, (charge_efficiency, discharge_efficiency), retention, rule)
-    given = np.broadcast_to(np.asarray(charged_kg_per_kwh, dtype=np.float64), bank.charge_kw.shape)
+    given = by_step(charged_kg_per_kwh, bank.charge_kw.shape, "charged_kg_per_kwh")
     walk = Walk(bank, start_kwh, start_kg)
     walk.go(range(bank.hours.size), given)
     return Held.of(walk)

@@ -31,7 +31,7 @@ from numpy.typing import ArrayLike
 
 from dispatch.carbon.flow_system import FlowSystem, Losses, onto
 from dispatch.carbon.flows import Flows, ends, per_step, with_sources
-from dispatch.carbon.named import Labels, by_node
+from dispatch.carbon.named import Labels, by_node, numbers
 from dispatch.errors import AlignmentError, DataError
 from dispatch.signals import Array
 
@@ -123,6 +123,25 @@ class Sources:
         node = ends(node, flows.nodes, len(power))
         return cls(node, _power(power, flows.solved), _intensity(intensities, power, flows.solved))
 
+    @classmethod
+    def among(
+        cls, flows: Flows | Iterable[Sequence[Any]], injections: Any, intensities: Any, at: Any, also: Any = ()
+    ) -> tuple[Flows, Sources]:
+        """Flows or their rows, and sources one by one or by node; ``also`` names nodes of other things than sources.
+
+        Raises:
+            DataError, AlignmentError: as in :func:`tracing`.
+        """
+        given, per_unit, named = by_node(injections, intensities)
+        if named is not None and at is not None:
+            raise DataError("injections by node and `at` both say where sources are; accepted: one of them")
+        where: Any = named if at is None else at
+        if not isinstance(flows, Flows):
+            flows = with_sources(list(flows), [*([] if where is None else where), *also])
+        if named is not None and given.shape[1] == 1:
+            given = np.broadcast_to(given, (len(given), flows.steps))  # by node, one number holds in every step
+        return flows, cls.of(flows, given, per_unit, where)
+
     @property
     def carbon(self) -> Array:
         """(K, T) that they bring."""
@@ -155,11 +174,7 @@ def tracing(
             reaches or that brings much less, or power that circulates and comes from no source.
         AlignmentError: sources or steps differ in number.
     """
-    given, per_unit, named = by_node(injections, intensities)
-    where: Any = named if at is None else at
-    if not isinstance(flows, Flows):
-        flows = with_sources(list(flows), [] if where is None else list(where))
-    sources = Sources.of(flows, given, per_unit, where)
+    flows, sources = Sources.among(flows, injections, intensities, at)
     out = blank(flows, len(sources.power) if shares else None)
     for steps in grouped(flows.nodes, np.flatnonzero(flows.solved)):
         power = sources.power[:, steps]
@@ -209,7 +224,7 @@ def _power(power: Array, solved: np.ndarray) -> Array:
 
 def _intensity(intensities: ArrayLike, power: Array, solved: np.ndarray) -> Array:
     """(K, T); a source that gives nothing needs none."""
-    given = np.asarray(intensities, dtype=np.float64)
+    given = numbers(intensities, "intensities")
     given = given[:, None] if given.ndim == 1 else given
     try:
         every = np.broadcast_to(given, power.shape)

@@ -16,7 +16,11 @@ def lines(price: float, interval: float, growth: float, steps: int) -> tuple[Arr
         growth: by which share of the first price it does.
         steps: intervals after which it stays.
     """
-    k = np.arange(steps + 1)
+    return line(np.arange(steps + 1), price, interval, growth)
+
+
+def line(k: Array | np.ndarray, price: float, interval: float, growth: float) -> tuple[Array, Array]:
+    """Value at no excess and slope of the lines that hold once k intervals are passed, of k's shape."""
     slope = price * (1 + k * growth)
     below = price * (k + growth * k * (k - 1) / 2) * interval
     return np.asarray(below - slope * k * interval), np.asarray(slope)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -103,3 +104,29 @@ def test_without_a_factor_there_is_no_carbon() -> None:
     with pytest.raises(DataError, match="finite"):
         matching([5.0], [3.0], np.nan)
     assert np.isnan(matching([[0.0], [0.0]], [3.0], 0.5).cfe)
+
+
+def test_an_edge_that_division_misses_has_the_next_price() -> None:
+    found = ladder_price([0.3, 0.6, 0.7], 100.0, 0.1, 0.25)
+    np.testing.assert_allclose(found, [175.0, 250.0, 275.0])
+
+
+def test_a_million_intervals_are_one_line() -> None:
+    cost = ladder(np.full(1000, 1e8), 100.0, 1.0, 0.25)
+    np.testing.assert_allclose(cost, 100 * (1e8 + 0.25 * 1e8 * (1e8 - 1) / 2))
+
+
+@pytest.mark.parametrize(
+    ("price", "interval", "steps"), [(np.inf, 10, None), (100, np.inf, None), ([1, 2], 10, None), (1, 1, 1.5)]
+)
+def test_a_ladder_of_no_plain_numbers_is_refused(price: Any, interval: Any, steps: Any) -> None:
+    with pytest.raises(DataError, match="ladder"):
+        ladder([5.0, 25.0], price, interval, 0.25, steps)
+    with pytest.raises(DataError, match="excess: ten"):
+        ladder("ten", 100.0, 10.0, 0.25)
+
+
+@pytest.mark.parametrize("load", [["a", "b"], {"mill": [1, 2]}, [[1, 2], [3]]])
+def test_loads_that_are_no_numbers_are_refused(load: Any) -> None:
+    with pytest.raises(DataError, match="load: "):
+        matching(load, [1, 2], 0.5)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from dispatch.carbon import quota
-from dispatch.errors import DataError
+from dispatch.errors import AlignmentError, DataError
 
 _PRICE = st.floats(0, 100)
 
@@ -44,3 +44,10 @@ def test_what_is_no_market_is_refused() -> None:
         quota(-1.0, 0.0, 80.0)
     with pytest.raises(DataError, match="0 or more"):
         quota(float("nan"), 0.0, 80.0)
+
+
+def test_numbers_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(AlignmentError, match=r"emitted is \(3,\) and free \(2,\)"):
+        quota([1, 2, 3], [1, 2], 80.0)
+    with pytest.raises(DataError, match="0 or more"):
+        quota(np.inf, 3.0, 80.0)
