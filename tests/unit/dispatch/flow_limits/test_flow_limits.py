@@ -64,6 +64,27 @@ def test_a_limit_takes_as_much_of_the_cleaner_source_as_it_needs(over: str, pass
     assert f"carbon at load of at most 0.3 kg/kWh per {over}: kept, at most 0.3 kg/kWh" in sentence
 
 
+def test_how_far_an_impossible_limit_can_be_kept_needs_no_proved_plans() -> None:
+    """Where rows are dear it may pay to burn energy: a proof of that optimum takes hours, and nobody asked for it."""
+    site = two_sources(limit(kg_per_kwh_max=0.1))
+    problem = Problem(site, demand(site, 50.0))
+    roughly: list[float] = []
+    told: list[str] = []
+
+    def rough(asked: Problem) -> Schedule:
+        found = solve(asked)
+        roughly.append(found.proof.objective)
+        return found
+
+    proved = solve(problem)
+    _, proof = hold_flow_limits(site, problem, proved, solve, told.append, rough=rough)
+    assert proof is not None
+    assert proof.limits[0].reached is not None
+    assert roughly
+    assert "plan 1 of" in told[0]
+    assert "at all" in told[-1]
+
+
 def test_a_limit_on_the_amount() -> None:
     site = two_sources(limit(kg_max=60.0))
     _, schedule, proof = held(site, demand(site, 50.0))
