@@ -138,7 +138,7 @@ def _by_hour(ledger: Ledger) -> Answer:
     )
     if stores:
         about = "Carbon of a kWh of content after each step. " + _HELD
-        pictures.append(Picture("Carbon held in stores", about, (), lines=stores))
+        pictures.append(Picture("Intensity of what stores hold", about, (), lines=stores))
     facts = tuple((f"held in {name}", _held(one)) for name, one in full.items())
     return Answer("Intensity by the hour", facts, tuple(pictures), note=f"{ledger.name}: {ledger.question}")
 

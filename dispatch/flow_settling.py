@@ -40,23 +40,26 @@ def settled(
     network: Network | None,
     again: Again,
     progress: Callable[[str], None] = lambda _: None,
+    *,
+    rough: Again | None = None,
 ) -> tuple[Schedule, GridProof | None, FlowProof | None]:
     """The plan that holds on the network and under the limits on traced carbon, as far as any does, with both proofs.
 
     Args:
         schedule: a plan of the problem without either.
         again: a plan of the problem with other data.
+        rough: one that may be short of its optimum, to see what limits could come to; ``again`` by default.
 
     Raises:
         DataError: a limit is of a meter that the traced account does not have.
     """
     if network is None:
-        schedule, flows = hold_flow_limits(site, problem, schedule, again, progress)
+        schedule, flows = hold_flow_limits(site, problem, schedule, again, progress, rough=rough)
         return (schedule if flows is None else rewritten(schedule, flows.limits)), None, flows
     best, rounds, before, kvar = None, 0, None, _NO_KVAR
     for _ in range(_MOST_ROUNDS):
         ran = partial(on_flows, site, network, kvar)
-        schedule, flows = hold_flow_limits(site, problem, schedule, again, progress, ran=ran)
+        schedule, flows = hold_flow_limits(site, problem, schedule, again, progress, ran=ran, rough=rough)
         progress("checking the network")
         schedule, grid = prove(site, problem, schedule, network, progress, again=again)
         if flows is None:

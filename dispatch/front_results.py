@@ -276,12 +276,18 @@ def _breaks(front: Front) -> bool:
     return any(abs(point.penalty) > _CENT for point in front.points)
 
 
+def tonne_decimals(front: Front) -> int:
+    """Three, and more where the front is so short that its points would look the same."""
+    spread = front.points[0].co2_t - front.points[-1].co2_t
+    return 3 if spread <= 0 else max(3, min(6, 2 - math.floor(math.log10(spread))))
+
+
 def _cells(front: Front, risk: Missing | None) -> Iterator[tuple[Any, ...]]:
     slopes = [*map(float, front.slope_per_t), None, None]
     for place, point in enumerate((*front.points, front.chosen)):
         name = "chosen" if place == len(front.points) else str(place + 1)
         slope = slopes[place]
-        row: tuple[Any, ...] = (name, number(point.co2_t, 3), number(point.cost))
+        row: tuple[Any, ...] = (name, number(point.co2_t, tonne_decimals(front)), number(point.cost))
         if _breaks(front):
             row += (number(point.money), number(point.penalty))
         step = "" if slope is None else number(slope, 1)
@@ -293,12 +299,12 @@ def _notes(front: Front) -> Iterator[str]:
     yield (
         "Every point is a plan of its own that passes the audit: the least cost of all plans that emit no more, and "
         "that break the park's wishes no more than the cheapest plan does. Cost is money and the price of broken "
-        "wishes, without a price of carbon."
+        "wishes, without a price of carbon; cost and carbon are means over the scenarios."
     )
     yield (
         "The price of the last tonne is the dual of the cap; where whole numbers (units on or off) had to be settled "
-        "(last column), it is that of the linear program around them, and the slope to the next point says what the "
-        "step costs with them."
+        "(as 'whole numbers' says), it is that of the linear program around them, and the slope to the next point says "
+        "what the step costs with them."
     )
     if front.dominated:
         yield f"{front.dominated} more caps gave plans than which another is no worse in both, and are left out."

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 _BELOW = ("last_good", "rule_based", "safe_state")
 # Of what is left of a deadline: asking why there is no plan; the comparison needs its time, too.
 _ASKING = 0.8
+# Of a search whose answer only says how near a limit can be come to.
+_ROUGH_NODES = 20
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,9 @@ def plan(
     with _scheduler(site, Limits(gap=site.planning.gap)) as scheduler:
         schedule = scheduler.climb(problem).schedule
         why = scheduler.why(problem, schedule, progress)
-        schedule, grid, flows = settled(site, problem, schedule, network, scheduler.again, progress)
+        schedule, grid, flows = settled(
+            site, problem, schedule, network, scheduler.again, progress, rough=scheduler.rough
+        )
         progress("comparing with the rules of the park and with perfect foresight")
         outcomes = compare(site, schedule, hindsight, again=scheduler.again)
     proved = audit(schedule)
@@ -208,6 +212,14 @@ class _Scheduler:
         if climbed.schedule.proof.quality in _BELOW:
             raise SolveError(climbed.schedule.proof.reason)
         return climbed.schedule
+
+    def rough(self, problem: Problem) -> Schedule:
+        """A schedule for changed data of which only few nodes are searched.
+
+        Raises:
+            SolveError: none before the deadline.
+        """
+        return replace(self, limits=replace(self.limits, nodes=_ROUGH_NODES)).again(problem)
 
 
 @contextmanager

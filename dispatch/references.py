@@ -188,11 +188,14 @@ def _meter_problems(meter: object, path: str, assets: Mapping[str, str], stores:
     if not isinstance(meter, str) or not meter:
         return
     asset = meter.split(": ")[0]
+    giving = [n for n, kind in assets.items() if kind in kinds() and issubclass(kinds()[kind], VariableGeneration)]
+    taking = [name for name in assets if name not in (*stores, *giving)]
     if asset not in assets:
-        yield _unknown(path, "asset", asset, [name for name in assets if name not in stores])
+        yield _unknown(path, "asset", asset, taking)
     elif asset in stores:
-        kept = [name for name in assets if name not in stores]
-        yield Problem(path, f"'{asset}' is a {assets[asset]}: what it takes it gives back", near_miss(asset, kept))
+        yield Problem(path, f"'{asset}' is a {assets[asset]}: what it takes it gives back", near_miss(asset, taking))
+    elif asset not in taking:
+        yield Problem(path, f"'{asset}' is a {assets[asset]}: it takes no power", near_miss(asset, taking))
 
 
 def _certificate_problems(raw: Raw) -> Iterator[Problem]:

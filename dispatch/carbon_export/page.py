@@ -135,7 +135,14 @@ def _through_the_day(ledger: Ledger) -> Drawing:
 
 
 def _goods(found: Sequence[Good], ledger: Ledger) -> Section:
-    head = ("Good", "Ledger", "Delivered", "per unit", "Direct", "Indirect", "Scope 1", "Scope 2", "Electricity")
+    head = (
+        "Good",
+        "Ledger",
+        "Delivered",
+        "Per unit",
+        *(f"{part} [each]" for part in ("Direct", "Indirect", "Scope 1", "Scope 2")),
+        "Electricity",
+    )
     rows = []
     for good in found:
         for line in lines(good, periods(ledger.horizon, "all")):

@@ -244,7 +244,7 @@ def show(done: Account, console: Console) -> None:
     from dispatch.carbon_export.page import meters_of
 
     ledgers = list(done.ledgers)
-    shown = Table(box=None, header_style="bold", title="Carbon by meter [t]", title_justify="left")
+    shown = Table(box=None, header_style="bold", title=escape("Carbon by meter [t]"), title_justify="left")
     for head in ("meter", "", "MWh", *(one.name for one in ledgers)):
         shown.add_column(head, justify="left" if head in ("meter", "") else "right", no_wrap=head == "meter")
     for name, role, _ in meters_of(ledgers):

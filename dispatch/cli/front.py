@@ -120,7 +120,7 @@ def _risk(plan: Plan, found: Front, request: Request, sources: Sources) -> Missi
 
 def show(front: Front, risk: Missing | None, console: Console) -> None:
     """A line per point, the chosen one last."""
-    from dispatch.front_results import rows
+    from dispatch.front_results import rows, tonne_decimals
 
     shown = Table(box=None, header_style="bold")
     heads = ["point", "t CO₂", f"cost {front.currency}", f"last tonne {front.currency}/t", "to the next", "gap"]
@@ -128,11 +128,23 @@ def show(front: Front, risk: Missing | None, console: Console) -> None:
         shown.add_column(head, justify="left" if head in ("point", "whole numbers") else "right")
     for row in rows(front, risk):
         slope = row["slope_to_cleaner_per_t"]
-        cells = [row["point"], f"{row['co2_t']:,.3f}", f"{row['cost']:,.0f}", f"{row['price_per_t']:,.1f}"]
+        cells = [
+            row["point"],
+            f"{row['co2_t']:,.{tonne_decimals(front)}f}",
+            f"{row['cost']:,.0f}",
+            f"{row['price_per_t']:,.1f}",
+        ]
         cells += ["" if slope is None else f"{slope:,.1f}", f"{row['gap']:.3%}", row["whole_numbers"]]
         shown.add_row(*cells, *([f"{row['missing_probability']:.1%}"] if risk is not None else []))
     console.print(shown)
     console.print(f"chosen by {escape(front.why)}", highlight=False)
+    chosen = front.chosen
+    if abs(chosen.penalty) >= 1:
+        console.print(
+            f"cost is money and the price of broken wishes: of the chosen plan's {chosen.cost:,.0f} {front.currency} "
+            f"{chosen.money:,.0f} {front.currency} are money",
+            highlight=False,
+        )
     if risk is not None:
         low, high = float(risk.low[-1]), float(risk.high[-1])
         console.print(

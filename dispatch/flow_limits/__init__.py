@@ -117,6 +117,7 @@ def hold_flow_limits(
     progress: Callable[[str], None] = lambda _: None,
     *,
     ran: Ran | None = None,
+    rough: Again | None = None,
 ) -> tuple[Schedule, FlowProof | None]:
     """The best plan under the site's limits on traced carbon, and what became of them; None where there are none.
 
@@ -127,6 +128,8 @@ def hold_flow_limits(
         again: a plan of the problem with other data.
         progress: is told what is being done.
         ran: what runs in each scenario of a plan, for tracing; on the park's own balances by default.
+        rough: a plan of the problem that may be short of its optimum, for what can be reached at all; ``again`` by
+            default. Where rows are dear it may pay to burn energy, and the proof of an optimum takes hours.
 
     Raises:
         DataError: a limit is of a meter that the traced account does not have.
@@ -134,13 +137,14 @@ def hold_flow_limits(
     wishes = [wish for wish in site.wishes if isinstance(wish, FlowLimitWish)]
     if not wishes:
         return schedule, None
-    progress("holding limits on the carbon of meters")
     search = _Search(site, problem, again, wishes, giving(problem), ran or partial(inside, site))
     first = search.check(schedule, None)
     if first.passed:
-        _improve(search)
+        _improve(search, progress)
     best = search.best
-    reached = _reached(search, best) if best.passed else {}
+    if best.passed:
+        progress("asking how far limits on the carbon of meters can be kept at all")
+    reached = _reached(replace(search, again=rough or again), best) if best.passed else {}
     if best.under is not None:
         problem.update(flows=best.under)
     values = levers(best.schedule)
@@ -157,11 +161,12 @@ def hold_flow_limits(
     return best.schedule, FlowProof(limits, len(search.rounds), before)
 
 
-def _improve(search: _Search) -> None:
+def _improve(search: _Search, progress: Callable[[str], None]) -> None:
     """Add plans until one rests: Newton's steps, and halfway between rows as soon as one makes things worse."""
     best, still = search.best, 0
     rows = search.around(best)
-    for _ in range(_MOST_ROUNDS):
+    for n in range(_MOST_ROUNDS):
+        progress(f"holding limits on the carbon of meters, plan {n + 1} of at most {_MOST_ROUNDS}")
         made = search.next(rows)
         if made is None:
             return

@@ -110,6 +110,13 @@ class Found:
             if not unknown.any():
                 continue
             step = int(np.argmax(unknown.any(axis=0)))
+            if np.isnan(self.power[:, step]).all():
+                empty = int(np.isnan(self.power).all(axis=0).sum())
+                raise DataError(
+                    f"bus '{bus}' at {when(self.horizon, step)}: no meter has a value, and in {empty} of "
+                    f"{self.horizon.steps} steps in all; give what lies between --from and --to, on the park's clock "
+                    f"where times have no offset. Read from {self.readings.source or 'the series given'}"
+                )
             missing = [self.sides[at[i]] for i in np.flatnonzero(unknown[:, step])]
             wanted = "; ".join(f"{side.told()} ({side.kind})" for side in missing)
             raise DataError(

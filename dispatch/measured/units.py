@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,9 @@ from dispatch.site import Site
 from dispatch.storage import Storage
 
 _COUNTED = ("co2_kg_per_kwh", "co2_kg_per_kg", "no_load_co2_kg_per_h")
+# Of what a store holds: more than meters' own errors. Of what goes through it: far more than a wrong efficiency makes.
+_ROOM = 0.02
+_UNEXPLAINED = 0.25
 OwnSides = list[tuple[Point, Array]]
 
 
@@ -117,8 +121,27 @@ def _stock(store: Storage, own: OwnSides, readings: Readings, conventions: Conve
         edges = np.arange(followed.size)
         followed = np.maximum(followed + np.interp(edges, edges[known], (measured - followed)[known]), 0.0)
     content = np.where(known, measured, followed)
+    notes.extend(_implausible(store, content, known, kept, moved))
     rule, start = conventions.rule(side.carrier), conventions.start(store.name)
     return Stock(np.maximum(content, 0.0), kept, np.zeros(hours.size), rule, False, start)
+
+
+def _implausible(store: Storage, content: Array, known: np.ndarray, kept: Array, moved: Array) -> Iterator[str]:
+    """What a store cannot have held, in words: more than it holds, or what its meters do not explain."""
+    most = float(content.max())
+    if most > (1 + _ROOM) * store.energy_kwh:
+        yield (
+            f"'{store.name}' would have held {most:,.0f} kWh, and it holds {store.energy_kwh:,.0f} kWh: its meters, "
+            "its efficiencies or its size in the park's file are wrong"
+        )
+    both = known[1:] & known[:-1]
+    unexplained = float(np.abs(content[1:] - kept * content[:-1] - moved)[both].sum())
+    through = float(np.abs(moved)[both].sum())
+    if unexplained > max(_UNEXPLAINED * through, _ROOM * store.energy_kwh):
+        yield (
+            f"what '{store.name}' was measured to hold does not follow its meters: of {through:,.0f} kWh in and out, "
+            f"{unexplained:,.0f} kWh are seen on one side alone, and its carbon is as wrong"
+        )
 
 
 def _followed(kept: Array, moved: Array, start: float) -> Array:

@@ -164,7 +164,7 @@ def test_the_page_shows_every_ledger_and_intensities_by_the_hour(plan: Plan) -> 
     assert "other customers" in masses.note
     shown = {row[0]: row for row in intensities.tables[0].rows}
     assert shown["load"][1] == pytest.approx(rows["load"][4] / rows["load"][3])  # type: ignore[operator]
-    assert [picture.name for picture in by_hour.pictures] == ["Intensity by carrier", "Carbon held in stores"]
+    assert [picture.name for picture in by_hour.pictures] == ["Intensity by carrier", "Intensity of what stores hold"]
     assert len(by_hour.pictures[0].lines[0].values) == 4
     page = render(data)
     assert 'id="carbon"' in page

@@ -38,7 +38,15 @@ def test_a_day_from_a_table(run: Run, park: Path, tmp_path: Path) -> None:
     ended = run("carbon", park, *DAYS, "--measured", "meters.csv", "--into", "out", "--batch", batch,
                 "--cn", "ammonia=2814 10 00", "--format", "csv", "--format", "parquet")  # fmt: skip
     assert ended.status == 0, ended.err
-    for words in ("production", "market, by", "on no meter", "hydrogen", "hour, claimed", "cooperative game"):
+    for words in (
+        "Carbon by meter [t]",
+        "production",
+        "market, by",
+        "on no meter",
+        "hydrogen",
+        "hour, claimed",
+        "cooperative game",
+    ):
         assert words in ended.out
     files = {path.name for path in (tmp_path / "out").iterdir()}
     tables = {f"{name}.{form}" for name in ("ledgers", "certificates", "goods") for form in ("csv", "parquet")}

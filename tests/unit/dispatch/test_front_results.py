@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -16,7 +17,17 @@ import pytest
 
 from dispatch.front import Front, front
 from dispatch.front.risk import Missing, missing
-from dispatch.front_results import cost_picture, files, page, price_picture, rows, section, summary, write_all
+from dispatch.front_results import (
+    cost_picture,
+    files,
+    page,
+    price_picture,
+    rows,
+    section,
+    summary,
+    tonne_decimals,
+    write_all,
+)
 from dispatch.report.drawings import Curve, Spot, places
 from dispatch.report.wording import number
 from tests.unit.dispatch.front.test_front import problem_of, two_sources
@@ -86,6 +97,14 @@ def test_pictures_hold_every_point_and_say_what_is_outside() -> None:
     assert section(made()).tables[0].columns == (
         *("Point", "t CO₂", "Cost [EUR]", "Last tonne [EUR/t]", "To the next [EUR/t]", "Gap", "Whole numbers"),
     )
+
+
+def test_points_of_a_short_front_do_not_look_the_same() -> None:
+    """A front of a few kilograms is told to some grams."""
+    cheapest = made().points[0]
+    assert tonne_decimals(made()) == 3
+    near = replace(made(), points=(cheapest, replace(cheapest, co2_t=cheapest.co2_t - 0.002)))
+    assert tonne_decimals(near) == 5
 
 
 def test_decades_are_powers_of_ten_and_a_spot_lies_where_its_logarithm_says() -> None:

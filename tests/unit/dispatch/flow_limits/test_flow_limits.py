@@ -64,6 +64,27 @@ def test_a_limit_takes_as_much_of_the_cleaner_source_as_it_needs(over: str, pass
     assert f"carbon at load of at most 0.3 kg/kWh per {over}: kept, at most 0.3 kg/kWh" in sentence
 
 
+def test_how_far_an_impossible_limit_can_be_kept_needs_no_proved_plans() -> None:
+    """Where rows are dear it may pay to burn energy: a proof of that optimum takes hours, and nobody asked for it."""
+    site = two_sources(limit(kg_per_kwh_max=0.1))
+    problem = Problem(site, demand(site, 50.0))
+    roughly: list[float] = []
+    told: list[str] = []
+
+    def rough(asked: Problem) -> Schedule:
+        found = solve(asked)
+        roughly.append(found.proof.objective)
+        return found
+
+    proved = solve(problem)
+    _, proof = hold_flow_limits(site, problem, proved, solve, told.append, rough=rough)
+    assert proof is not None
+    assert proof.limits[0].reached is not None
+    assert roughly
+    assert "plan 1 of" in told[0]
+    assert "at all" in told[-1]
+
+
 def test_a_limit_on_the_amount() -> None:
     site = two_sources(limit(kg_max=60.0))
     _, schedule, proof = held(site, demand(site, 50.0))
@@ -262,12 +283,15 @@ currency: EUR
 buses: [{name: main}]
 assets:
   - {kind: load, name: hall, bus: main}
+  - {kind: pv, name: roof, bus: main, peak_kw: 10, tilt_deg: 20, azimuth_deg: 180}
   - {kind: battery, name: store, bus: main, energy_kwh: 10, charge_kw: 5, discharge_kw: 5}
   - {kind: grid_connection, name: pcc, bus: main, import_kw: 10, carbon_intensity_kg_per_kwh: 0.5,
      tariff: {name: t, currency: EUR, components: [{name: e, basis: energy, price_per_kwh: 0.2, source: test}]}}
 wishes:
   - {meter: hal, kg_max: 3}
   - {meter: store, kg_max: 3}
+  - {meter: roof, kg_max: 3}
+  - {meter: hall, kg_max: 3, kg_per_kwh_max: 1}
 """
     file = tmp_path / "works.yaml"
     file.write_text(text)
@@ -276,6 +300,8 @@ wishes:
     said = {p.path: str(p) for p in found.value.problems}
     assert "hall" in said["wishes[0].meter"]
     assert "what it takes it gives back" in said["wishes[1].meter"]
+    assert "'roof' is a pv: it takes no power. Accepted: one of hall, pcc" in said["wishes[2].meter"]
+    assert said["wishes[3]"].endswith("give either kg_per_kwh_max or kg_max."), "fields are not listed once more"
 
 
 def test_a_replay_says_that_it_does_not_hold_limits_on_traced_carbon() -> None:

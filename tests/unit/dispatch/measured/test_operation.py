@@ -94,6 +94,20 @@ def test_two_missing_meters_of_a_bus_are_named_with_their_hour(tmp_path: Path) -
     assert "offices_kw (load)" in str(caught.value)
 
 
+def test_a_time_without_any_value_is_no_matter_of_single_meters(tmp_path: Path) -> None:
+    nothing = {name: np.where(np.arange(24) == 5, np.nan, values) for name, values in SERIES.items()}
+    with pytest.raises(DataError, match="no meter has a value, and in 1 of 24 steps"):
+        ran(SITE, measured(tmp_path, **nothing))
+
+
+def test_a_content_that_cannot_be_is_told(tmp_path: Path) -> None:
+    notes = ran(SITE, measured(tmp_path)).notes
+    assert not any("does not follow" in note for note in notes)
+    still = ran(SITE, measured(tmp_path, **{"li.stored_kwh": np.full(24, 5000.0)})).notes
+    assert any("'li' would have held 5,000 kWh" in note for note in still)
+    assert any("what 'li' was measured to hold does not follow its meters" in note for note in still)
+
+
 def test_what_meters_do_not_agree_on_stands_on_a_line_of_its_own(tmp_path: Path) -> None:
     more = SERIES["production_kw"] + np.where(np.arange(24) == 5, 15.0, -4.0)
     found = ran(SITE, measured(tmp_path, production_kw=more), tolerance=Tolerance(0.02))
