@@ -37,7 +37,7 @@ def lamps(status: Status) -> list[dict[str, str]]:
             "Data age",
             age_state,
             "not stated" if age is None else wording.duration(age),
-            f"forecast: {status.forecast_quality}" if status.forecast_quality else "",
+            f"forecast: {status.forecast_quality.replace('_', ' ')}" if status.forecast_quality else "",
         ),
     ]
 

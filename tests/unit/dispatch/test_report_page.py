@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from dispatch.report import Balance, Finding, Line, Method, ReportData, Status, render, wording
 from dispatch.report import data as data_module
+from dispatch.report.facts import lamps
 from dispatch.report.page import json_block
 from tests.unit.dispatch.report_example import example, with_gaps
 
@@ -226,6 +227,11 @@ def test_nothing_stated_is_never_shown_as_passed() -> None:
     assert "not run" in page.text
     assert "No network model was given" in page.text
     assert "Nothing to report." in page.text
+
+
+def test_rungs_are_written_as_words() -> None:
+    words = [lamp["words"] for lamp in lamps(Status("optimal", 0.0, 0, 0, 1.0, "own_past, xgboost"))]
+    assert words[-1] == "forecast: own past, xgboost"
 
 
 @pytest.mark.parametrize(
