@@ -41,7 +41,7 @@ class FrontPoint:
         dual_at_whole: is that price of the program with its whole numbers settled?
         gap: proven relative distance of ``cost`` from the least under the cap.
         how: where its whole numbers come from.
-        seconds: processor time that it took, the audit included.
+        seconds: processor time of the calling thread that it took, the audit included.
     """
 
     cap_t: float
@@ -84,7 +84,7 @@ class Front:
         why: in words, what it was chosen by.
         references: other ways to run the day.
         dominated: how many caps gave a plan than which another is no worse in both.
-        seconds: processor time of all points together, compiling included.
+        seconds: processor time of the calling thread for all points together, compiling included.
     """
 
     site: str
