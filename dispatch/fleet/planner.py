@@ -157,9 +157,7 @@ class _Found:
         return cls(answers, x, np.array([answer.objective for answer in answers]), duals)
 
 
-def each(
-    members: Sequence[Member], planned: Callable[[Member], Schedule]
-) -> tuple[list[Outcome], list[Blocks]]:
+def each(members: Sequence[Member], planned: Callable[[Member], Schedule]) -> tuple[list[Outcome], list[Blocks]]:
     """Outcomes and values site by site; what goes wrong with one is that site's outcome."""
     outcomes, blocks = [], []
     for member in members:
@@ -189,4 +187,6 @@ def _is_plain(template: Template) -> bool:
     by_row = set(problem.rows) <= template.row_by_row
     rows = template.reduction.rows
     priced = np.isin(problem.compiled.rows(problem.balance), rows).all()
-    return not any(of_site[:-2]) and of_site[-2] is None and not of_site[-1] and not repaired and by_row and bool(priced)
+    return (
+        not any(of_site[:-2]) and of_site[-2] is None and not of_site[-1] and not repaired and by_row and bool(priced)
+    )

@@ -51,4 +51,3 @@ def same(one: Matrices, other: Matrices) -> list[str]:
     apart = [name for name in names if not np.array_equal(getattr(one, name), getattr(other, name))]
     parts = ("data", "indices", "indptr")
     return apart + [name for name in parts if not np.array_equal(getattr(one.rows, name), getattr(other.rows, name))]
-

@@ -28,7 +28,9 @@ NO_TEMPLATE |= {("swap_station", 0), ("swap_station", 1)}
 def _cases() -> list[object]:
     """The first park of each kind; all others are slow."""
     every = [(kind, n) for kind in ALL_KINDS for n in range(len(templates.of(kind)))]
-    return [pytest.param(k, n, marks=[] if n == 0 else [pytest.mark.slow]) for k, n in every if (k, n) not in NO_TEMPLATE]
+    return [
+        pytest.param(k, n, marks=[] if n == 0 else [pytest.mark.slow]) for k, n in every if (k, n) not in NO_TEMPLATE
+    ]
 
 
 @pytest.mark.parametrize(("kind", "number"), _cases())
@@ -100,7 +102,9 @@ def test_one_may_add_a_quantity_of_ones_own() -> None:
     member = fleet_sites(1, steps=4)[0]
     template = Template(member, horizon(4), ("used_kw",), measures={"used_kw": lambda a: a.total("supply_kw")})
     used = continuous(template.single(member)).x[template.at["used_kw"]]
-    assert used == pytest.approx(member.series["load", "demand_kw"][0] - member.series["pv", "available_kw"][0], abs=300)
+    assert used == pytest.approx(
+        member.series["load", "demand_kw"][0] - member.series["pv", "available_kw"][0], abs=300
+    )
 
 
 def test_parts_and_blocks_of_a_stack_are_its_sites() -> None:
