@@ -187,7 +187,7 @@ def test_the_audit_of_a_batch_passes_what_is_right_and_is_that_of_each_site() ->
         ("grid_connection", "import_kw", -2.0),
         ("load", "served_kw", -1.0),
         ("pv", "power_kw", 4.0),
-    ],  # fmt: skip
+    ],
 )
 def test_a_value_that_was_changed_is_found_in_its_site(kind: str, series_name: str, by: float) -> None:
     problem, joined, kinds, sums = _batch()

@@ -45,7 +45,7 @@ def test_a_stack_has_the_numbers_of_each_sites_own_problem(kind: str, number: in
 @pytest.mark.parametrize(("kind", "number"), sorted(NO_TEMPLATE))
 def test_what_has_no_template_says_so(kind: str, number: int) -> None:
     case = templates.of(kind)[number]
-    with pytest.raises(ContractError, match="not .*DPP"):
+    with pytest.raises(ContractError, match=r"not .*DPP"):
         Template(differing(case)[0], case.horizon)
 
 
