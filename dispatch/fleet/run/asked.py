@@ -140,22 +140,26 @@ def _told(value: Any) -> Any:
 
 def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """In words, in what two runs differ."""
-    found = []
-    for key in ("horizon", "chunk", "planner"):
-        if before.get(key) != now[key]:
-            found.append(f"{key}: {json.dumps(before.get(key))} there, {json.dumps(now[key])} asked")
+    found = [
+        f"{key}: {json.dumps(before.get(key))} there, {json.dumps(now[key])} asked"
+        for key in ("horizon", "chunk", "planner")
+        if before.get(key) != now[key]
+    ]
     old, new = before.get("versions", {}), now["versions"]
     found += [f"{k}: {old.get(k)} there, {new.get(k)} here" for k in sorted({*old, *new}) if old.get(k) != new.get(k)]
-    sites = [{name for c in told.get("chunks", []) for name in c["sites"]} for told in (before, now)]
-    for text, names in (("no longer asked", sites[0] - sites[1]), ("new", sites[1] - sites[0])):
-        if names:
-            found.append(f"{len(names)} sites {text}, such as '{min(names)}'")
-    if sites[0] == sites[1] and before.get("chunks") != now["chunks"]:
-        inputs = {c["inputs"] for c in before.get("chunks", [])}
-        other = [c for c in now["chunks"] if c["inputs"] not in inputs]
-        first = f", in {len(other)} chunks, the first with '{other[0]['sites'][0]}'" if other else ""
-        found.append(f"the data of sites differ{first}" if other else "the order of the sites differs")
+    there, here = (_inputs(told) for told in (before, now))
+    for text, names in (("no longer asked", there.keys() - here.keys()), ("new", here.keys() - there.keys())):
+        found += [f"sites {text}: {len(names)}, such as '{min(names)}'"] if names else []
+    if there.keys() == here.keys() and not found:
+        other = [name for name in here if here[name] != there[name]]
+        first = f"the data of sites differ; '{other[0]}' is among them or in their chunk" if other else ""
+        found.append(first or "the order of the sites differs")
     return found
+
+
+def _inputs(told: dict[str, Any]) -> dict[str, str]:
+    """By site, the hash of its chunk's data."""
+    return {name: chunk["inputs"] for chunk in told.get("chunks", []) for name in chunk["sites"]}
 
 
 def _span(horizon: Horizon) -> dict[str, Any]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Protocol
 
 from dispatch.asset import Mode
 from dispatch.errors import SolveError
 from dispatch.fleet.members import Member, structure_of
-from dispatch.fleet.run.planned import Planned, of_climb
+from dispatch.fleet.run.planned import Tables, joined, of_climb
 from dispatch.highs import Answer, Limits, Matrices
 from dispatch.ladder import climb
 from dispatch.problem import Problem
@@ -21,8 +21,8 @@ from dispatch.site import Site
 class Planner(Protocol):
     """Plans sites of one structure; a dataclass, importable by name and picklable."""
 
-    def __call__(self, members: Sequence[Member]) -> Sequence[Planned]:
-        """A plan for each, in order. A site's plan must not depend on who is beside it, or was before."""
+    def __call__(self, members: Sequence[Member]) -> Tables:
+        """Tables of all, in order. A site's plan must not depend on who is beside it, or was planned before."""
         ...
 
 
@@ -31,16 +31,16 @@ class ByLadder:
     """Each site's best schedule that passes the audit, from one compiled problem for all of a structure."""
 
     horizon: Horizon
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
 
-    def __call__(self, members: Sequence[Member]) -> list[Planned]:
+    def __call__(self, members: Sequence[Member]) -> Tables:
         """See :class:`Planner`."""
         problem = _template(_Key(structure_of(members[0].site), members[0], self.horizon))
         plans = []
         for member in members:
             problem.update(member.inputs(self.horizon), site=member.site)
-            plans.append(of_climb(member.name, member.site.currency, climb(problem, self.limits)))
-        return plans
+            plans.append(of_climb(member.name, climb(problem, self.limits)))
+        return joined(plans)
 
 
 @dataclass(frozen=True)
@@ -49,13 +49,13 @@ class Safely:
 
     horizon: Horizon
 
-    def __call__(self, members: Sequence[Member]) -> list[Planned]:
+    def __call__(self, members: Sequence[Member]) -> Tables:
         """See :class:`Planner`."""
         plans = []
         for member in members:
             problem = Problem(member.site, member.inputs(self.horizon), _mode(member.site))
-            plans.append(of_climb(member.name, member.site.currency, climb(problem, run=_refuse)))
-        return plans
+            plans.append(of_climb(member.name, climb(problem, run=_refuse)))
+        return joined(plans)
 
 
 def _refuse(matrices: Matrices, limits: Limits, **named: Any) -> Answer:

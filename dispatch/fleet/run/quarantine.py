@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 from dispatch.executor import Executor, Failure, How, Processes
 from dispatch.fleet.run.asked import Chunk
-from dispatch.fleet.run.planned import Planned, joined, tables
+from dispatch.fleet.run.planned import joined, no_plan
 from dispatch.fleet.run.planner import Planner, Safely
 from dispatch.fleet.run.store import Done, Store, UnwrittenError
-from dispatch.fleet.run.tasks import PlanChunk, Unwritten
+from dispatch.fleet.run.tasks import PlanChunk, Unwritten, keep
 
 # Building a problem takes seconds where it takes long; what hangs is ended.
 _SAFE_S = 120.0
@@ -59,13 +59,14 @@ class Quarantine:
         work = PlanChunk(self.safely, self.pieces, why)
         guarded = Processes(1, How(retries=1, chunk_deadline_s=_SAFE_S))
         for _, answer in guarded.map(work, [(single.name, single)]):
+            kept: Done | Unwritten
             if isinstance(answer, Failure):
                 reason = f"no safe plan either: {_REASONS[answer.reason].format(text=answer.text)}"
-                site = single.members[0].site
-                none = Planned(site.name, site.currency, reason=reason, failed=why)
-                self.pieces.write(single.name, single.inputs, tables([none]))
-            elif isinstance(answer.value, Unwritten):
-                raise UnwrittenError(answer.value.text)
+                kept = keep(self.pieces, single, no_plan(single.members[0].name, reason), why)
+            else:
+                kept = answer.value
+            if isinstance(kept, Unwritten):
+                raise UnwrittenError(kept.text)
 
     def _whole(self, chunk: Chunk) -> Done:
         """Put the chunk together and drop its pieces."""

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from dispatch.fleet.run.tasks import PlanChunk, Unwritten
 _PIECES = "pieces"
 
 
-@dataclass
+@dataclass(frozen=True)
 class Progress:
     """How far a run is, in sites.
 
@@ -134,8 +133,8 @@ class _Run:
                 self.store.discard(chunk.name)
                 continue
             if done is not None:
-                self._count(done)
-        self.progress.found = self.progress.done
+                self._keep(done)
+        self.progress = replace(self.progress, found=self.progress.done)
         if self.progress.found:
             self._note(f"{self.progress.found} of {self.progress.total} sites are there already")
 
@@ -176,12 +175,14 @@ class _Run:
         return done
 
     def _count(self, done: Done) -> None:
+        self._keep(done)
+        self._note("")
+
+    def _keep(self, done: Done) -> None:
         self.marks[done.chunk] = done
-        self.progress.done += sum(Counter(done.rungs).values())
-        self.progress.apart += done.failed
-        self.progress.note = ""
-        self.tell(self.progress)
+        sites = self.progress.done + sum(done.rungs.values())
+        self.progress = replace(self.progress, done=sites, apart=self.progress.apart + done.failed)
 
     def _note(self, text: str) -> None:
-        self.progress.note = text
+        self.progress = replace(self.progress, note=text)
         self.tell(self.progress)

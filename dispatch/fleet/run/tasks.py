@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dispatch.errors import ContractError, SolveError
 from dispatch.fleet.run.asked import Chunk
-from dispatch.fleet.run.planned import tables
+from dispatch.fleet.run.planned import NONE, Tables, with_column
 from dispatch.fleet.run.planner import Planner
 from dispatch.fleet.run.store import Done, Store, UnwrittenError
 
@@ -19,7 +20,7 @@ class Unwritten:
 
 @dataclass(frozen=True)
 class PlanChunk:
-    """Plans a chunk's sites and keeps them.
+    """Plans a chunk's sites and keeps them; a site without any plan makes it fail.
 
     Attributes:
         failed: why its sites had to be set apart; empty for a chunk like any other.
@@ -30,13 +31,25 @@ class PlanChunk:
     failed: str = ""
 
     def __call__(self, chunk: Chunk) -> Done | Unwritten:
-        """The chunk's mark, once it is on the disk."""
-        plans = self.planner(chunk.members)
-        if [plan.name for plan in plans] != [member.name for member in chunk.members]:
-            raise RuntimeError("the planner did not give each site its plan")
-        if self.failed:
-            plans = [plan.set_apart(self.failed) for plan in plans]
-        try:
-            return self.store.write(chunk.name, chunk.inputs, tables(plans))
-        except UnwrittenError as error:
-            return Unwritten(str(error))
+        """The chunk's mark, once it is on the disk.
+
+        Raises:
+            SolveError: a site has no plan; the message carries the reason.
+        """
+        tables = self.planner(chunk.members)
+        sites = tables["sites"]
+        if sites["site"].to_pylist() != [member.name for member in chunk.members]:
+            raise ContractError("the planner did not give each site its plan")
+        none = [row["reason"] for row in sites.to_pylist() if row["quality"] == NONE]
+        if none:
+            raise SolveError(none[0])
+        return keep(self.store, chunk, tables, self.failed)
+
+
+def keep(store: Store, chunk: Chunk, tables: Tables, failed: str = "") -> Done | Unwritten:
+    """Write a chunk's tables, with the sites' currencies and why they were set apart."""
+    named = with_column(tables, "currency", [member.site.currency for member in chunk.members])
+    try:
+        return store.write(chunk.name, chunk.inputs, with_column(named, "failed", [failed] * len(chunk.members)))
+    except UnwrittenError as error:
+        return Unwritten(str(error))

@@ -15,7 +15,7 @@ import numpy as np
 
 from dispatch.errors import DataError
 from dispatch.fleet.members import Member
-from dispatch.fleet.run import ByLadder, Planned
+from dispatch.fleet.run import ByLadder, Tables
 from dispatch.signals import Horizon
 from dispatch.site import Site
 
@@ -72,7 +72,7 @@ class Fails:
     log: str = ""
     slow_s: float = 0.0
 
-    def __call__(self, members: Sequence[Member]) -> list[Planned]:
+    def __call__(self, members: Sequence[Member]) -> Tables:
         if self.log:
             with Path(self.log).open("a", encoding="utf-8") as file:
                 file.write(f"{os.getpid()}\n")
