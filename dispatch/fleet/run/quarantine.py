@@ -11,8 +11,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from dispatch.executor import Executor, Failure, How, Processes
+from dispatch.fleet.members import Member
+from dispatch.fleet.outcomes import Outcome
 from dispatch.fleet.run.asked import Chunk
-from dispatch.fleet.run.planned import joined, no_plan
+from dispatch.fleet.run.planned import joined, tables
 from dispatch.fleet.run.planner import Planner, Safely
 from dispatch.fleet.run.store import Done, Store, UnwrittenError
 from dispatch.fleet.run.tasks import PlanChunk, Unwritten, keep
@@ -32,6 +34,7 @@ class Quarantine:
 
     runs_on: Executor
     planner: Planner
+    references: dict[str, Member]
     safely: Safely
     store: Store
     pieces: Store
@@ -44,7 +47,7 @@ class Quarantine:
         """
         singles = {single.name: single for chunk in troubled for single in _singles(chunk)}
         left = [single for single in singles.values() if self.pieces.done(single.name, single.inputs) is None]
-        work = PlanChunk(self.planner, self.pieces)
+        work = PlanChunk(self.planner, self.pieces, self.references)
         for name, answer in self.runs_on.map(work, [(single.name, single) for single in left]):
             if isinstance(answer, Failure):
                 why = _REASONS[answer.reason].format(text=answer.text)
@@ -56,13 +59,14 @@ class Quarantine:
 
     def _safe(self, single: Chunk, why: str) -> None:
         """Keep the site's safe plan, or that there is none."""
-        work = PlanChunk(self.safely, self.pieces, why)
+        work = PlanChunk(self.safely, self.pieces, {}, why)
         guarded = Processes(1, How(retries=1, chunk_deadline_s=_SAFE_S))
         for _, answer in guarded.map(work, [(single.name, single)]):
             kept: Done | Unwritten
             if isinstance(answer, Failure):
                 reason = f"no safe plan either: {_REASONS[answer.reason].format(text=answer.text)}"
-                kept = keep(self.pieces, single, no_plan(single.members[0].name, reason), why)
+                none = Outcome.none(single.members[0].name, reason)
+                kept = keep(self.pieces, single, tables([none], [], self.safely.horizon), why)
             else:
                 kept = answer.value
             if isinstance(kept, Unwritten):
