@@ -18,7 +18,7 @@ from dispatch.report.drawings import Drawing
 from dispatch.report.network_picture import NetworkDrawing
 
 Severity = Literal["info", "warning", "violation"]
-Cell = str | float | None
+Cell = str | float | int | None
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from dispatch.report.fleet_pictures import at_limit, gaps, price_unit, worth
 from dispatch.report.wording import adaptive, change, energy, mass, number, percent
 
 _WIDE_GAP = 0.01
-_MOST_GROUPS, _MOST_LIMITS, _MOST_REASONS, _NAMED, _SLOWEST = 24, 40, 12, 5, 10
+_MOST_GROUPS, _MOST_LIMITS, _MOST_REASONS, _NAMED, _SLOWEST = 12, 40, 12, 5, 10
 _ORDER = tuple(RUNGS)
 
 
@@ -86,9 +86,13 @@ def figures(data: FleetData) -> list[tuple[str, str, str, str]]:
     if sites.net_import_kw is not None:
         together = float(np.nansum(sites.net_import_kw, axis=0).max())
         apart = _sum(sites.peak_import_kw)
-        note = f"{number(apart)} kW if all peaks met" if np.isfinite(apart) else ""
-        made.append(("Peak import together", number(together), "kW", note))
+        note = f"{_power(apart)} if all peaks met" if np.isfinite(apart) else ""
+        made.append(("Peak import together", *_power(together).split(" "), note))
     return made
+
+
+def _power(kw: float) -> str:
+    return f"{adaptive(kw / 1000)} MW" if abs(kw) >= 10_000 else f"{adaptive(kw)} kW"
 
 
 def _sum(values: Array) -> float:
@@ -104,7 +108,7 @@ def rungs(sites: FleetSites) -> Table:
     """How many sites have a plan of which rung."""
     counts = Counter(sites.quality)
     ranked = sorted(counts, key=lambda q: (_ORDER.index(q) if q in _ORDER else len(_ORDER), q))
-    rows = tuple((q.replace("_", " "), float(counts[q]), RUNGS.get(q, ("", ""))[1]) for q in ranked)
+    rows = tuple((q.replace("_", " "), counts[q], RUNGS.get(q, ("", ""))[1]) for q in ranked)
     return Table(("Plan", "Sites", "What it is"), rows)
 
 
@@ -117,9 +121,9 @@ def reasons(sites: FleetSites) -> Table | None:
     if not named:
         return None
     ranked = sorted(named, key=lambda text: (-len(named[text]), text))
-    rows = [(text, float(len(named[text])), _listed(named[text])) for text in ranked[:_MOST_REASONS]]
+    rows = [(text, len(named[text]), _listed(named[text])) for text in ranked[:_MOST_REASONS]]
     if rest := [name for text in ranked[_MOST_REASONS:] for name in named[text]]:
-        rows.append((f"{len(ranked) - _MOST_REASONS} other reasons", float(len(rest)), _listed(rest)))
+        rows.append((f"{len(ranked) - _MOST_REASONS} other reasons", len(rest), _listed(rest)))
     return Table(("Reason", "Sites", "Which"), tuple(rows))
 
 
@@ -141,13 +145,12 @@ def limits(data: FleetData) -> Table | None:
         used = _most_used(one.used, one.upper, one.lower)
         missed = 0.0 if one.missed is None else float(np.nanmax(np.abs(one.missed), initial=0.0))
         left = f"{adaptive(missed)} {one.unit}" if missed else "kept"
-        members = None if one.sites is None else float(one.sites)
-        rows.append((one.name, members, used, when, price, worth(data, one), left))
+        rows.append((one.name, one.sites, used, when, price, worth(data, one), left))
     if rest := ranked[_MOST_LIMITS:]:
         money = sum(worth(data, one) for one in rest)
         rows.append((f"{len(rest)} others", None, None, None, None, money, None))
     head = ("Shared", "Sites", "Most used", "At its limit", "Highest price", f"Worth [{data.currency}]", "Kept")
-    return Table(head, tuple(rows))
+    return Table(head, tuple(rows), short=True)
 
 
 def _most_used(used: Array, upper: Array, lower: Array) -> str:
@@ -195,7 +198,7 @@ def _row(
     name: str, which: list[int], count: np.ndarray, sums: list[np.ndarray | None], failed: np.ndarray
 ) -> tuple[Cell, ...]:
     totals = [None if v is None else float(v[which].sum()) for v in sums]
-    return (name, float(count[which].sum()), *totals, float(failed[which].sum()))
+    return (name, int(count[which].sum()), *totals, int(failed[which].sum()))
 
 
 def slowest(data: FleetData) -> Table | None:

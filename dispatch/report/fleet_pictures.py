@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -28,7 +29,15 @@ def power_charts(data: FleetData) -> tuple[Chart, ...]:
     """All sites' power by kind of plant."""
     if not (data.supply or data.use):
         return ()
-    balance = Balance("electricity", "the fleet", data.supply, data.use)
+    lines = (*data.supply, *data.use)
+    unit, scale = _unit(
+        "kW", max((value for line in lines for value in line.values if math.isfinite(value)), default=0)
+    )
+    supply, use = (
+        tuple(replace(line, values=tuple(v * scale for v in line.values), unit=unit) for line in side)
+        for side in (data.supply, data.use)
+    )
+    balance = Balance("electricity", "the fleet", supply, use, unit)
     colours = assign((line.name, line.kind) for line in (*data.supply, *data.use))
     panel = balance_panel(data, balance, colours, 17.0)
     return (Chart("fleet-power", "Power of all sites by kind of plant", balance_about(data, balance), (panel,)),)
@@ -51,7 +60,8 @@ def worth(data: Timed, one: SharedUse) -> float:
 
 def at_limit(one: SharedUse) -> int:
     """Steps in which a limit is reached, within a thousandth of its size."""
-    near = [np.abs(one.used - side) <= 1e-3 * np.maximum(np.abs(side), 1e-9) for side in (one.lower, one.upper)]
+    sides = [np.where(np.isfinite(side), side, np.nan) for side in (one.lower, one.upper)]
+    near = [np.abs(one.used - side) <= 1e-3 * np.maximum(np.abs(side), 1e-9) for side in sides]
     return int((near[0] | near[1]).sum())
 
 
@@ -61,27 +71,33 @@ def price_unit(data: FleetData, one: SharedUse) -> str:
 
 
 def _shared_chart(data: FleetData, place: int, one: SharedUse) -> Chart:
-    used = _values(one.used)
-    hue = HUES["grid"]
-    drawn = [Series("used", "line", used, hue, total_text(data, used, one.unit), opacity=0.25)]
-    for name, values in (("upper limit", one.upper), ("lower limit", one.lower)):
+    unit, scale = _unit(one.unit, max(_top(values) for values in (one.used, one.upper, one.lower)))
+    used, upper, lower = (values * scale for values in (one.used, one.upper, one.lower))
+    drawn = [Series("used", "line", _values(used), HUES["grid"], total_text(data, _values(used), unit), opacity=0.25)]
+    for name, values in (("upper limit", upper), ("lower limit", lower)):
         if np.isfinite(values).any():
             there = _values(np.where(np.isfinite(values), values, np.nan))
             drawn.append(Series(name, "line", there, _RED, between(there, decimals_for(_top(values))), dashed=True))
-    top = max(_top(series_values) for series_values in (one.used, one.upper, one.lower))
-    low = min(0.0, float(np.nanmin(one.used, initial=0.0)))
-    panels = [Panel("Use", one.unit, 9.0, tuple(drawn), min(2, decimals_for(top)), low=low, high=1.06 * top or 1.0)]
-    if one.price is not None:
-        price, most = _values(one.price), _top(one.price)
-        places_after = decimals_for(most)
-        ribbon = Series("price", "ribbon", price, PRICE, between(price, places_after))
-        edge = min(0.0, float(np.nanmin(one.price, initial=0.0)))
-        high = max(0.0, float(np.nanmax(one.price, initial=0.0)))
-        title, high = "Price of one more", high if high > edge else edge + 1.0
-        panels.insert(0, Panel(title, price_unit(data, one), 2.8, (ribbon,), places_after, low=edge, high=high))
-    steps = at_limit(one)
-    about = f"{one.name}: at its limit in {steps} of {len(data.step_h)} steps."
-    return Chart(f"shared-{place}", one.name, about, tuple(panels))
+    top = max(_top(values) for values in (used, upper, lower))
+    low = min(0.0, float(np.nanmin(used, initial=0.0)))
+    use = Panel("Use", unit, 9.0, tuple(drawn), min(2, decimals_for(top)), low=low, high=1.06 * top or 1.0)
+    about = f"{one.name}: at its limit in {at_limit(one)} of {len(data.step_h)} steps."
+    return Chart(f"shared-{place}", one.name, about, (*_price_panel(data, one), use))
+
+
+def _price_panel(data: FleetData, one: SharedUse) -> tuple[Panel, ...]:
+    if one.price is None:
+        return ()
+    decimals = decimals_for(_top(one.price))
+    ribbon = Series("price", "ribbon", _values(one.price), PRICE, between(_values(one.price), decimals))
+    low, high = min(0.0, float(np.nanmin(one.price, initial=0.0))), max(0.0, float(np.nanmax(one.price, initial=0.0)))
+    end = high if high > low else low + 1.0
+    return (Panel("Price of one more", price_unit(data, one), 2.8, (ribbon,), decimals, low=low, high=end),)
+
+
+def _unit(unit: str, top: float) -> tuple[str, float]:
+    """Megawatts where kilowatts would not fit beside an axis."""
+    return ("MW", 1e-3) if unit == "kW" and top >= 100_000 else (unit, 1.0)
 
 
 _RED = Colour("#b3261e", "#ff8a80")
@@ -181,7 +197,11 @@ def histogram(title: str, values: Array, unit: str) -> Drawing | None:
     told += f"{adaptive(float(there.min()))} to {adaptive(float(there.max()))} {unit}."
     told += f" The outer bars hold {beyond} sites beyond them." if beyond else ""
     told += f" {len(values) - len(there)} sites are not known." if len(there) < len(values) else ""
-    return bars(title, told, (unit, "sites"), names, (Stack("sites", COUNT, _values(found.astype(float))),))
+    drawn = bars(title, told, (unit, "sites"), names, (Stack("sites", COUNT, _values(found.astype(float))),))
+    pitch = (drawn.right - drawn.left) / count
+    every = max(1, math.ceil(count / 6))
+    marks = [Mark(round(drawn.left + pitch * (k + 0.5), 1), names[k]) for k in range(every // 2, count, every)]
+    return replace(drawn, x_marks=tuple(marks), legend=())
 
 
 def _short(value: float, span: float) -> str:

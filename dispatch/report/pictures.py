@@ -343,10 +343,10 @@ def total_text(data: Timed, values: tuple[float, ...], unit: str) -> str:
     there = [(value, hours) for value, hours in zip(values, data.step_h, strict=True) if math.isfinite(value)]
     if not there:
         return MISSING
-    if unit not in ("kW", "kg/h"):
+    if unit not in ("kW", "MW", "kg/h"):
         return between(values, 2)
     amount = sum(value * hours for value, hours in there)
-    text = energy(amount) if unit == "kW" else mass(amount)
+    text = mass(amount) if unit == "kg/h" else energy(amount * (1000 if unit == "MW" else 1))
     return text if len(there) == len(values) else f"{text}, {len(values) - len(there)} gaps"
 
 

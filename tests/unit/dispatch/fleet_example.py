@@ -9,6 +9,7 @@ import numpy as np
 from dispatch.report.data import Line
 from dispatch.report.fleet_data import FleetBounds, FleetData, FleetSites, SharedUse
 
+TOO_MUCH = "no plan within 30 s: the load is above what the connection and the battery give"
 HOURS = np.arange(96) / 4
 
 
@@ -30,11 +31,12 @@ def example_sites(count: int, rng: np.random.Generator) -> tuple[FleetSites, np.
     failed = np.arange(count) % 211 == 7
     cost = np.where(failed & (np.arange(count) % 2 == 0), np.nan, alone + rng.gamma(1.2, 4.0, count))
     feeders = tuple(f"feeder_{k % 12 + 1:02d}" for k in range(count))
+    owners = tuple(f"业主{k % 40}" for k in range(count))
     town = rng.integers(0, 9, count)
     sites = FleetSites(
         name=tuple(f"site_{k:05d}" for k in range(count)),
         quality=tuple("rule_based" if f else "optimal" if k % 9 else "incumbent" for k, f in enumerate(failed)),
-        reason=tuple("no plan within 30 s: the load is above what the connection and the battery give" if f else "" for f in failed),
+        reason=tuple(TOO_MUCH if f else "" for f in failed),
         structure=tuple("pv_storage" if k % 4 else "pv_storage_genset" for k in range(count)),
         cost=cost,
         cost_alone=np.where(np.isfinite(cost), alone, np.nan),
@@ -46,8 +48,8 @@ def example_sites(count: int, rng: np.random.Generator) -> tuple[FleetSites, np.
         peak_import_kw=imported.max(1),
         gap=rng.uniform(0, 1e-4, count),
         seconds=rng.lognormal(-4.2, 0.5, count),
-        labels={"feeder": feeders, "owner": tuple(f"业主{k % 40}" for k in range(count)), "share": rng.uniform(0, 1, count)},
-        latitude_deg=np.where(rng.random(count) < 0.02, np.nan, 31.2 + 0.9 * np.sin(town) + rng.normal(0, 0.12, count)),
+        labels={"feeder": feeders, "owner": owners, "share": rng.uniform(0, 1, count)},
+        latitude_deg=np.where(rng.random(count) < 0.02, np.nan, 31.2 + 0.9 * np.sin(town) + rng.normal(0, 0.1, count)),
         longitude_deg=120.5 + 1.4 * np.cos(2.3 * town) + rng.normal(0, 0.15, count),
         net_import_kw=net,
     )  # fmt: skip
@@ -65,7 +67,9 @@ def example_shared(net: np.ndarray) -> tuple[SharedUse, ...]:
         both.append(SharedUse(name, "kW", kept, lower, upper, price, np.zeros(96), len(net[k::12])))
     carbon = float(np.maximum(net, 0).sum() / 4 * 0.58 / 1000)
     one = np.array([carbon])
-    both.append(SharedUse("carbon budget", "t", one, np.array([-np.inf]), one.copy(), np.array([61.3]), np.array([0.0])))
+    both.append(
+        SharedUse("carbon budget", "t", one, np.array([-np.inf]), one.copy(), np.array([61.3]), np.array([0.0]))
+    )
     return tuple(both)
 
 
@@ -87,9 +91,9 @@ def example(count: int = 60, seed: int = 1) -> FleetData:
     }  # fmt: skip
     uses = {"load": load, "battery charging": np.maximum(-store, 0), "export": np.maximum(-net, 0)}
     lines = [
-        tuple(Line(name, tuple(float(v) for v in values.sum(0)), kind) for name, values in part.items() for kind in [name.split()[0]])
+        tuple(Line(name, tuple(map(float, values.sum(0))), name.split()[0]) for name, values in part.items())
         for part in (stacks, uses)
-    ]  # fmt: skip
+    ]
     start = [f"2025-03-04T{k // 4:02d}:{15 * (k % 4):02d}:00+08:00" for k in range(96)]
     return FleetData(
         title="parkwatt: fleet plan", fleet="taihu_group", day="2025-03-04", time_zone="Asia/Shanghai", currency="CNY",
