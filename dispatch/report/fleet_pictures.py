@@ -20,7 +20,7 @@ from dispatch.report.pictures import PRICE, Chart, Panel, Series, balance_about,
 from dispatch.report.wording import adaptive, decimals_for, number, percent
 
 PROVED, FOUND, COUNT, BUSY = "#297fcc", "#ca4f32", "#2aa98b", "#76828e"
-_BINS = 24
+_BINS, _FEW = 24, 200
 _MOST_CHARTS = 6
 _MAP_WIDTH, _MAP_HEIGHT, _MAP_CELLS = 640.0, 430.0, 28
 
@@ -133,18 +133,20 @@ def bound_pictures(bounds: FleetBounds, currency: str) -> tuple[Drawing, ...]:
     at = np.arange(first, len(shares))[np.isfinite(shares[first:])]
     x = tuple(float(k + 1) for k in at)
     best = np.fmax.accumulate(np.where(np.isfinite(bounds.lower), bounds.lower, np.nan))
+    in_thousands = float(np.abs(bounds.upper[at]).max()) >= 1e6
+    scale, unit = (1e-3, f"1000 {currency}") if in_thousands else (1.0, currency)
     lines = [
-        Curve("best plan so far", FOUND, x, _values(bounds.upper[at])),
-        Curve("proved: no plan costs less", PROVED, x, _values(best[at])),
+        Curve("best plan so far", FOUND, x, _values(scale * bounds.upper[at])),
+        Curve("proved: no plan costs less", PROVED, x, _values(scale * best[at])),
     ]
     ends = f"{number(float(bounds.upper[at[-1]]))} and {number(float(best[at[-1]]))} {currency}"
     about = f"After {len(shares)} iterations the plan and its bound are {ends}: a gap of {percent(bounds.gap, 4)}."
     spots = [
-        Spot(x[k], float(values[i]), colour, f"iteration {i + 1}: {number(float(values[i]))}", radius=3.0)
+        Spot(x[k], scale * float(values[i]), colour, f"iteration {i + 1}: {number(float(values[i]))}", radius=3.0)
         for values, colour in ((bounds.upper, FOUND), (best, PROVED))
         for k, i in enumerate(at)
     ]
-    drawn = places("Bounds by iteration", about, ("iteration", currency), lines, spots)
+    drawn = places("Bounds by iteration", about, ("iteration", unit), lines, spots)
     return (drawn, *_gap_picture(bounds, shares))
 
 
@@ -184,7 +186,7 @@ def histogram(title: str, values: Array, unit: str) -> Drawing | None:
     there = values[np.isfinite(values)]
     if not len(there):
         return None
-    low, high = (float(v) for v in np.quantile(there, (0.01, 0.99)))
+    low, high = (float(v) for v in np.quantile(there, (0.01, 0.99) if len(there) >= _FEW else (0.0, 1.0)))
     if low == high:
         low, high = float(there.min()), float(there.max())
     count = min(_BINS, max(1, math.ceil(math.sqrt(len(there))))) if high > low else 1
