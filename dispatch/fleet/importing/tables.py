@@ -106,6 +106,8 @@ def _encoding(path: Path) -> str:
 
 
 def _workbook(path: Path, mapping: StationMapping) -> tuple[pd.DataFrame, str]:
+    from zipfile import BadZipFile
+
     import pandas as pd
 
     try:
@@ -115,7 +117,7 @@ def _workbook(path: Path, mapping: StationMapping) -> tuple[pd.DataFrame, str]:
             if sheet not in names:
                 raise DataError(f"{path}: no sheet '{sheet}'; it has {', '.join(names)}")
             frame = book.parse(sheet, skiprows=mapping.skip_rows, dtype=object, keep_default_na=False)
-    except (OSError, ValueError, KeyError) as error:  # what openpyxl says of a file that is no workbook
+    except (OSError, ValueError, KeyError, BadZipFile) as error:  # what openpyxl says of a file that is no workbook
         raise DataError(f"{path}: not a workbook: {error}") from None
     return _as_text(frame), f"sheet '{sheet}'"
 
