@@ -52,7 +52,11 @@ class Award(Shared):
             )
         rows = builder.rows(group, "net import", "net_import_kw", weight, lower=-award, upper=-award)
         hours = scope.horizon.hours
-        lacking = builder.columns(group, "short of the award", short * hours, np.maximum(weight @ scope.import_kw + award, 0))
-        beyond = builder.columns(group, "beyond the award", -long * hours, np.maximum(weight @ scope.export_kw - award, 0))
+        lacking = builder.columns(
+            group, "short of the award", short * hours, np.maximum(weight @ scope.import_kw + award, 0)
+        )
+        beyond = builder.columns(
+            group, "beyond the award", -long * hours, np.maximum(weight @ scope.export_kw - award, 0)
+        )
         builder.put(rows, lacking, -1.0, shortfall=True)
         builder.put(rows, beyond, 1.0, shortfall=True)

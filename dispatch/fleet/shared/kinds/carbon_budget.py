@@ -37,9 +37,7 @@ class CarbonBudget(Shared):
 
     def add(self, builder: Builder, group: str, weight: Array) -> None:
         """A row per window."""
-        rows = builder.rows(
-            group, "emissions", self.needs[0], weight, upper=number(self.budget_kg, group, self.name)
-        )
+        rows = builder.rows(group, "emissions", self.needs[0], weight, upper=number(self.budget_kg, group, self.name))
         if self.penalty_per_t is not None:
             over = builder.columns(group, "beyond the budget", np.full(rows.size, self.penalty_per_t / 1e3), _MOST_KG)
             builder.put(rows, over, -1.0, shortfall=True)

@@ -68,15 +68,11 @@ class MovableWork(Shared):
         rows = {}
         for name in names:  # few sites have data centres
             one = np.array([float(other == name) for other in scope.names])
-            rows[name] = builder.rows(
-                group, f"work leaving {name}", "work_leaving_kw", one, lower=0.0, upper=0.0
-            )
+            rows[name] = builder.rows(group, f"work leaving {name}", "work_leaving_kw", one, lower=0.0, upper=0.0)
         most = float(weight @ scope.import_kw)
         for path in self.used(names):
             cost = path.cost_per_kwh * scope.horizon.hours
-            flow = builder.columns(
-                group, path_name(path), cost, most if path.most_kw is None else path.most_kw
-            )
+            flow = builder.columns(group, path_name(path), cost, most if path.most_kw is None else path.most_kw)
             builder.put(rows[path.origin], flow, -1.0)
             builder.put(rows[path.destination], flow, 1.0)
 

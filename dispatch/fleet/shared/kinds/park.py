@@ -68,7 +68,9 @@ class Park(Shared):
         """
         inside = self.inside or Tariff(name="inside", currency=site.currency, components=())
         wrong = [
-            Problem(f"{site.name}.{asset.name}.{field}", f"has no place behind '{self.name}'", "at the park's connection")
+            Problem(
+                f"{site.name}.{asset.name}.{field}", f"has no place behind '{self.name}'", "at the park's connection"
+            )
             for asset in site.assets
             if isinstance(asset, GridConnection)
             for field in ("green_power", "demand_response")
