@@ -87,7 +87,8 @@ def figures(data: FleetData) -> list[tuple[str, str, str, str]]:
         together = float(np.nansum(sites.net_import_kw, axis=0).max())
         apart = _sum(sites.peak_import_kw)
         note = f"{_power(apart)} if all peaks met" if np.isfinite(apart) else ""
-        made.append(("Peak import together", *_power(together).split(" "), note))
+        value, unit = _power(together).split(" ")
+        made.append(("Peak import together", value, unit, note))
     return made
 
 

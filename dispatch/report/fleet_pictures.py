@@ -119,7 +119,7 @@ def gaps(bounds: FleetBounds) -> Array:
     """(I,) proved gap after each iteration, as a share of the plan's cost; NaN where there is no bound or plan yet."""
     best = np.fmax.accumulate(np.where(np.isfinite(bounds.lower), bounds.lower, np.nan))
     upper = np.where(np.isfinite(bounds.upper), bounds.upper, np.nan)
-    return np.maximum(upper - best, 0.0) / np.maximum(np.abs(upper), 1e-9)
+    return np.asarray(np.maximum(upper - best, 0.0) / np.maximum(np.abs(upper), 1e-9))
 
 
 def bound_pictures(bounds: FleetBounds, currency: str) -> tuple[Drawing, ...]:

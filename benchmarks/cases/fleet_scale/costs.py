@@ -42,7 +42,7 @@ class Power:
     exponent: float
 
     def __call__(self, x: float) -> float:
-        return self.fixed + self.scale * x**self.exponent
+        return self.fixed + self.scale * float(x**self.exponent)
 
     @classmethod
     def fit(cls, x: Array, y: Array) -> Power:

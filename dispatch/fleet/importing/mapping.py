@@ -120,7 +120,7 @@ class StationMapping(_Strict):
     def columns(self) -> tuple[str, ...]:
         """All columns that are named."""
         named = [self.site_column, self.park_column, *(one.column for one in self.leave_out)]
-        named += [one.column for one in (*self.fields, *self.labels)]
+        named += [*(one.column for one in self.fields), *(one.column for one in self.labels)]
         return tuple(dict.fromkeys(name for name in named if name))
 
 
