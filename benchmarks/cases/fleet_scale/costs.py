@@ -66,15 +66,18 @@ class Costs:
         first_s, again_s: of a site: its first answer to prices, and every later one.
         commit_s: of a site whose units are on or off: one whole-number plan.
         plan_s: of a site on its own: planned, audited and written.
-        instantiate_s: of a site from its template.
+        instantiate_s: of a site from its template; at the driver, which sends the sites to who holds them.
         compile_s: of a structure.
-        call_s: of the driver for each part in each round, besides bytes.
-        byte_s: of the driver for each byte of an answer.
-        master_s: of the driver for each round, by the number of columns it holds.
-        blocks: groups of sites in the master, at most.
-        rounds: until the gap is reached.
-        site_bytes: held by a worker; answer_bytes: sent to the driver in a round; column_bytes: held by the driver for
-            each column; worker_bytes, driver_bytes: of a process that holds nothing yet; file_bytes: a site's results.
+        call_s: of the driver for each piece of work in each round, besides bytes.
+        byte_s: of the driver for each byte that it sends or takes in.
+        master_s: of the driver for each round, by the number of groups that have columns.
+        portion, groups, portions: how the fleet is cut, as :class:`dispatch.fleet.coordination.Settings` has them.
+        rows: shared rows.
+        rounds: in which all sites are asked until the gap is reached.
+        site_bytes: sent to a worker for each site and held there; kept_bytes: held there for each site and round.
+        column_bytes: held by the driver for each column.
+        worker_bytes, driver_bytes: of a process that holds nothing yet.
+        file_bytes: a site's results.
         start_s, respawn_s: until a worker can work, at the start and after one has died.
         measured: where and when.
     """
@@ -88,10 +91,13 @@ class Costs:
     call_s: float
     byte_s: float
     master_s: Power
-    blocks: int
+    portion: int
+    portions: int
+    groups: int
+    rows: int
     rounds: int
     site_bytes: float
-    answer_bytes: float
+    kept_bytes: float
     column_bytes: float
     worker_bytes: float
     driver_bytes: float
