@@ -40,7 +40,7 @@ class Mix:
 
 
 class Master:
-    r"""Answers j of groups g, with cost c_gj and effect e_gj:
+    r"""Over answers j of groups g, with cost c_gj and effect e_gj, it solves the program below.
 
     .. math:: \min Σ λ_{gj} c_{gj} + c·y + h·s^+ - l·s^- ,\quad
               lower ≤ Σ λ_{gj} e_{gj} + R y - s^+ + s^- ≤ upper, \quad Σ_j λ_{gj} = 1
