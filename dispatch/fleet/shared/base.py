@@ -1,19 +1,21 @@
 """What a shared thing is: limits, meters, budgets, awards that several sites of a fleet have in common.
 
-A kind is one file in :mod:`dispatch.fleet.shared.kinds`, as an asset kind is. It says whom it is about and adds rows over
-the sites' quantities; what it must change in the sites' own files (a tariff that is paid jointly) it says in ``site``.
+A kind is one file in :mod:`dispatch.fleet.shared.kinds`, as an asset kind is. It says whom it is about and adds rows
+over the sites' quantities; what it must change in the sites' own files (a tariff that is paid jointly), ``site`` does.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
 
 from dispatch.errors import Problem
+from dispatch.fleet.members import Member
 from dispatch.fleet.shared.scope import Builder, Label, Scope
 from dispatch.frozen import Frozen
 from dispatch.mistakes import near_miss
@@ -54,8 +56,13 @@ class Shared(Frozen, ABC):
             weight: (N,) 1 for the sites of the group.
         """
 
+    def member(self, member: Member) -> Member:
+        """One of its sites, and what is known of it, as they are when the thing is shared."""
+        changed = self.site(member.site)
+        return member if changed is member.site else replace(member, site=changed)
+
     def site(self, site: Site) -> Site:
-        """One of its sites as it is when the thing is shared."""
+        """The site's own file as it is then."""
         return site
 
     def members(self, names: Sequence[str], labels: Sequence[Mapping[str, Label]]) -> np.ndarray:
