@@ -30,9 +30,11 @@ class Shared(Frozen, ABC):
 
     Class attributes:
         single: it is about one group of sites, so ``by`` has no place.
+        by_group: fields that may hold a number for each value of ``by``.
     """
 
     single: ClassVar[bool] = False
+    by_group: ClassVar[tuple[str, ...]] = ()
 
     kind: str
     name: Annotated[str, Field(min_length=1, pattern=r"^[A-Za-z0-9_\-]+$")]
@@ -102,9 +104,9 @@ class Shared(Frozen, ABC):
 
     def by_value_problems(self, names: Sequence[str], labels: Sequence[Mapping[str, Label]]) -> Iterator[Problem]:
         """Numbers by the label's value that lack one, or have one too many."""
-        for field in type(self).model_fields:
+        for field in self.by_group:
             numbers = getattr(self, field)
-            if field == "where" or not isinstance(numbers, Mapping):
+            if not isinstance(numbers, Mapping):
                 continue
             if self.by is None:
                 yield Problem(field, "has numbers by a label's value, and there is no 'by'", "one number")
