@@ -1,19 +1,21 @@
 """What a shared thing is: limits, meters, budgets, awards that several sites of a fleet have in common.
 
-A kind is one file in :mod:`dispatch.fleet.shared.kinds`, as an asset kind is. It says whom it is about and adds rows over
-the sites' quantities; what it must change in the sites' own files (a tariff that is paid jointly) it says in ``site``.
+A kind is one file in :mod:`dispatch.fleet.shared.kinds`, as an asset kind is. It says whom it is about and adds rows
+over the sites' quantities; what it must change in the sites' own files (a tariff that is paid jointly), ``site`` does.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
 
 from dispatch.errors import Problem
+from dispatch.fleet.members import Member
 from dispatch.fleet.shared.scope import Builder, Label, Scope
 from dispatch.frozen import Frozen
 from dispatch.mistakes import near_miss
@@ -28,9 +30,11 @@ class Shared(Frozen, ABC):
 
     Class attributes:
         single: it is about one group of sites, so ``by`` has no place.
+        by_group: fields that may hold a number for each value of ``by``.
     """
 
     single: ClassVar[bool] = False
+    by_group: ClassVar[tuple[str, ...]] = ()
 
     kind: str
     name: Annotated[str, Field(min_length=1, pattern=r"^[A-Za-z0-9_\-]+$")]
@@ -54,8 +58,13 @@ class Shared(Frozen, ABC):
             weight: (N,) 1 for the sites of the group.
         """
 
+    def member(self, member: Member) -> Member:
+        """One of its sites, and what is known of it, as they are when the thing is shared."""
+        changed = self.site(member.site)
+        return member if changed is member.site else replace(member, site=changed)
+
     def site(self, site: Site) -> Site:
-        """One of its sites as it is when the thing is shared."""
+        """The site's own file as it is then."""
         return site
 
     def members(self, names: Sequence[str], labels: Sequence[Mapping[str, Label]]) -> np.ndarray:
@@ -95,9 +104,9 @@ class Shared(Frozen, ABC):
 
     def by_value_problems(self, names: Sequence[str], labels: Sequence[Mapping[str, Label]]) -> Iterator[Problem]:
         """Numbers by the label's value that lack one, or have one too many."""
-        for field in type(self).model_fields:
+        for field in self.by_group:
             numbers = getattr(self, field)
-            if field == "where" or not isinstance(numbers, Mapping):
+            if not isinstance(numbers, Mapping):
                 continue
             if self.by is None:
                 yield Problem(field, "has numbers by a label's value, and there is no 'by'", "one number")

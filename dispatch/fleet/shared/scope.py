@@ -1,7 +1,7 @@
-"""What the shared part of a fleet's file is compiled for: sites, their quantities and time; and the pieces it compiles to.
+"""What the shared part of a fleet's file is compiled for, and to: sites, their quantities and time; rows and columns.
 
-A *quantity* is what a site does to the others, by name: its net import in every step, its emissions. All quantities of a
-site stand one after the other in Q *entries*, in the same place for every site.
+A *quantity* is what a site does to the others, by name: its net import in every step, its emissions. All quantities of
+a site stand one after the other in Q *entries*, in the same place for every site.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ SIZES: Mapping[str, Side] = {
     "co2_kg": "once",
     "co2_day_kg": "per day",
 }
-"""Quantities that shared things are written in, and whether a site has one per step, per local day or for the horizon."""
+"""Quantities that shared things are written in; a site has one per step, per local day or for the horizon."""
 
 
 @dataclass(frozen=True)

@@ -147,7 +147,7 @@ class _Whole:
         points = tuple(self.point(answer.x, n) for n in range(len(self.sites)))
         effects = np.array(list(self._effects(points))).reshape(len(self.sites), self.coupling.quantities)
         y = answer.x[self.starts[-1] :]
-        # A row's dual is what one more unit of its side is worth, so what a unit of use costs is that with the other sign.
+        # A row's dual is what one more unit of its side costs; a unit of use costs as much as one unit less of it.
         price = -answer.row_dual[self.coupling_rows]
         return Solution(
             points, effects, y, price, answer.objective, answer.bound, answer.nodes, rounds, answer.clock_fired

@@ -18,7 +18,7 @@ class BidBlock(Shared):
     r"""Net export in a block of hours is a schedule known before plus one power x that is chosen and paid.
 
     .. math::
-        Σ_n i_{nt} + b_t + x = s_t - l_t, \quad x = σ m \text{ or } x ∈ \{0\} ∪ [\underline x, \bar x], \quad
+        Σ_n i_{nt} + b_t + x = s_t - l_t, \quad x = σ m, \quad x = 0 \text{ or } \underline x ≤ x ≤ \bar x, \quad
         cost = Σ_t Δt_t (ρ (s_t + l_t) - π x)
 
     With ``step_kw`` the power is a whole number m of steps. Outside the block nothing is asked.

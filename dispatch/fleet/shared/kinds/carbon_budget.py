@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -29,6 +29,8 @@ class CarbonBudget(Shared):
     )
     over: Literal["day", "horizon"] = "horizon"
     penalty_per_t: NonNegative | None = Field(default=None, description="price of a tonne beyond it; default: never")
+
+    by_group: ClassVar[tuple[str, ...]] = ("budget_kg",)
 
     @property
     def needs(self) -> tuple[str, ...]:

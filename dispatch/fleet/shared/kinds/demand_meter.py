@@ -16,8 +16,8 @@ from dispatch.signals import Array
 class DemandMeter(Shared):
     """The bill of all its sites' net import together, beside what each pays at its own connection.
 
-    The tariff of ``connection`` says what is counted there: as a rule only demand, the coincident peak, with the peak of
-    the month so far; what it prices by the kWh is paid there too.
+    The tariff of ``connection`` says what is counted there: as a rule only demand, the coincident peak, with the peak
+    of the month so far; what it prices by the kWh is paid there too.
     """
 
     kind: Literal["demand_meter"] = "demand_meter"

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
 
+from dispatch.errors import Problem
 from dispatch.fleet.shared.base import Shared
-from dispatch.fleet.shared.scope import Builder
+from dispatch.fleet.shared.scope import Builder, Label
 from dispatch.frozen import Frozen, NonNegative
+from dispatch.mistakes import near_miss
 from dispatch.signals import Array
 
 
@@ -61,6 +64,16 @@ class MovableWork(Shared):
         longest = np.inf if self.latency_max_ms is None else self.latency_max_ms
         return tuple(p for p in self.paths if (p.latency_ms or 0.0) <= longest)
 
+    def problems(self, names: Sequence[str], labels: Sequence[Mapping[str, Label]]) -> Iterator[Problem]:
+        """Paths that begin or end at no site of its own, too."""
+        yield from super().problems(names, labels)
+        mine = [name for name, own in zip(names, self.members(names, labels), strict=True) if own]
+        for place, path in enumerate(self.paths):
+            for end in ("origin", "destination"):
+                if getattr(path, end) not in mine:
+                    text = f"'{getattr(path, end)}' is none of its sites"
+                    yield Problem(f"paths[{place}].{end}", text, near_miss(getattr(path, end), mine))
+
     def add(self, builder: Builder, group: str, weight: Array) -> None:
         """A balance per site and step, a column per path and step."""
         scope = builder.scope
@@ -71,6 +84,8 @@ class MovableWork(Shared):
             rows[name] = builder.rows(group, f"work leaving {name}", "work_leaving_kw", one, lower=0.0, upper=0.0)
         most = float(weight @ scope.import_kw)
         for path in self.used(names):
+            if not {path.origin, path.destination} <= set(rows):
+                continue  # a part of the fleet is planned
             cost = path.cost_per_kwh * scope.horizon.hours
             flow = builder.columns(group, path_name(path), cost, most if path.most_kw is None else path.most_kw)
             builder.put(rows[path.origin], flow, -1.0)

@@ -37,7 +37,7 @@ class Park(Shared):
     carbon_price_per_t: NonNegative = Field(default=0.0, description="of what the park imports, in the objective")
     surplus: Surplus = Field(
         default="energy",
-        description="who gets what internal prices collect beyond the bill: by energy exchanged, all alike, or by shares",
+        description="who gets what internal prices collect beyond the bill: by energy exchanged, alike, or shares",
     )
     surplus_shares: dict[str, NonNegative] = Field(default={}, description="by owner, for surplus: own")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -33,6 +33,8 @@ class PowerLimit(Shared):
     )
     limits: tuple[ExchangeLimit, ...] = Field(default=(), description="tighter limits at certain hours")
     penalty_per_kwh: NonNegative | None = Field(default=None, description="price of a kWh beyond it; default: never")
+
+    by_group: ClassVar[tuple[str, ...]] = ("import_kw", "export_kw")
 
     @model_validator(mode="after")
     def _limits_something(self) -> Self:

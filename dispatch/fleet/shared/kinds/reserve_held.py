@@ -20,8 +20,8 @@ class ReserveHeld(Shared):
 
     .. math:: Σ_n k_{nt} ≥ R_t - s_t, \quad cost = Σ_t Δt_t ρ s_t
 
-    A site holds what its ``reserve_product`` sells, so each site that takes part has one, with its duration and with the
-    price that the fleet passes on (0 where all money is the fleet's).
+    A site holds what its ``reserve_product`` sells, so each site that takes part has one, with its duration and with
+    the price that the fleet passes on (0 where all money is the fleet's).
     """
 
     kind: Literal["reserve_held"] = "reserve_held"
