@@ -180,6 +180,7 @@ def _is_plain(template: Template) -> bool:
         problem.total.carbon.unmatched_kwh, problem.mode.commitment == "convex",
     )  # fmt: skip
     repaired = any(type(a).repaired.__func__ is not Asset.repaired.__func__ for a in site.assets)  # type: ignore[attr-defined]
+    by_row = set(problem.rows) <= template.row_by_row
     rows = template.reduction.rows
     priced = np.isin(problem.compiled.rows(problem.balance), rows).all()
-    return not any(of_site[:-2]) and of_site[-2] is None and not of_site[-1] and not repaired and bool(priced)
+    return not any(of_site[:-2]) and of_site[-2] is None and not of_site[-1] and not repaired and by_row and bool(priced)
