@@ -7,7 +7,7 @@ all sites is held once, and what repeats within a site (a rating in every step) 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -208,7 +208,7 @@ class _Values:
         return self.product(tensor)
 
     def product(self, tensor: csr_array) -> Table:
-        """tensor · values, entry by entry in the same order of summation as for one site."""
+        """Tensor · values, entry by entry in the same order of summation as for one site."""
         from scipy.sparse import csr_array
 
         base = np.asarray(tensor @ self.shared).ravel()
