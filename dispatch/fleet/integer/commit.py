@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -16,11 +15,11 @@ from dispatch.highs import Limits, Matrices, run
 from dispatch.signals import Array
 
 _LEAVES = 60  # a tree with more is grown anew at other prices
-_LEAST = 1e-9
+_LEAST, _WHOLE = 1e-9, 1e-6
 
 
 class Committer:
-    """Remembers each site's basis, tree and plans from price to price.
+    """Remembers each site's basis, and tree from price to price.
 
     Args:
         stack: the sites.
@@ -33,45 +32,71 @@ class Committer:
         self._first: Any = None
         self._bases: list[Any] = [None] * len(stack)
         self._trees: list[list[Branch]] = [[] for _ in range(len(stack))]
-        self._plans: list[list[Array]] = [[] for _ in range(len(stack))]
 
-    def commit(self, n: int, cost: Array, effort: Effort) -> tuple[Array, Found]:
-        """The best whole numbers of a site at a cost of its columns, and the point that goes with them.
+    def relax(self, n: int, cost: Array) -> tuple[Array, float]:
+        """A site's optimum with whole numbers relaxed: its point, and the bound that it proves.
 
         Raises:
             SolveError: the site has no plan; the message names it.
         """
-        matrices = self.take(n, cost)
-        root = Branch(np.ceil(matrices.col_lower[self.whole]), np.floor(matrices.col_upper[self.whole]))
-        search = Search(self.linear, effort)
-        found = search.run(self._trees[n] or [root], self._plans[n][-1:])
-        if found.whole is None:
-            found = self._otherwise(n, matrices, effort, found)
-        made = self.linear.solve(found.whole, found.whole)
-        if made is None or not made.whole.size:
-            raise SolveError(f"site '{self.stack.names[n]}': its best plan could not be solved again")
-        self._keep(n, found)
-        return self.linear.point(), found
+        matrices = self._take(n, cost)
+        return self._solve(n, *self._root(matrices))
 
-    def take(self, n: int, cost: Array) -> Matrices:
-        """Put a site into the solver."""
+    def fixed(self, n: int, cost: Array, whole: Array) -> tuple[Array, float]:
+        """The same with the whole numbers given.
+
+        Raises:
+            SolveError: no plan has those whole numbers.
+        """
+        self._take(n, cost)
+        return self._solve(n, whole, whole)
+
+    def commit(self, n: int, cost: Array, effort: Effort, known: Array | None = None) -> Found:
+        """The best plan of a site at a cost of its columns, whole numbers and all.
+
+        Args:
+            known: (W,) whole numbers of a plan to begin with.
+
+        Raises:
+            SolveError: the site has no plan; the message names it.
+        """
+        matrices = self._take(n, cost)
+        leaves = self._trees[n] or [Branch(*self._root(matrices))]
+        found = Search(self.linear, effort).run(leaves, [] if known is None else [known])
+        if not found.x.size:
+            found = self._otherwise(n, matrices, found)
+        self._stay(n)
+        self._trees[n] = found.leaves if len(found.leaves) <= _LEAVES else []
+        return found
+
+    def _take(self, n: int, cost: Array) -> Matrices:
         matrices = replace(self.stack.matrices(n), cost=cost)
         self.linear.take(matrices, self._bases[n] or self._first)
         return matrices
 
-    def _keep(self, n: int, found: Found) -> None:
+    def _root(self, matrices: Matrices) -> tuple[Array, Array]:
+        return np.ceil(matrices.col_lower[self.whole] - _WHOLE), np.floor(matrices.col_upper[self.whole] + _WHOLE)
+
+    def _solve(self, n: int, lower: Array, upper: Array) -> tuple[Array, float]:
+        made = self.linear.solve(lower, upper)
+        if not np.isfinite(made.cost):
+            raise SolveError(f"site '{self.stack.names[n]}' has no plan, whatever the others do")
+        self._stay(n)
+        return self.linear.point(), made.bound
+
+    def _stay(self, n: int) -> None:
+        """The site's next start is where the solver stands."""
         self._bases[n] = self.linear.basis()
         self._first = self._first or self._bases[n]
-        self._trees[n] = found.leaves if len(found.leaves) <= _LEAVES else []
-        self._plans[n].append(found.whole)
 
-    def _otherwise(self, n: int, matrices: Matrices, effort: Effort, found: Found) -> Found:
+    def _otherwise(self, n: int, matrices: Matrices, found: Found) -> Found:
         """By the solver's own search, where ours came upon no plan."""
         try:
             answer = run(matrices, Limits(gap=1e-4))
         except SolveError as error:
             raise SolveError(f"site '{self.stack.names[n]}' has no plan, whatever the others do: {error}") from error
-        return Found(answer.objective, np.round(answer.x[self.whole]), max(answer.bound, found.bound), [])
+        bound = max(answer.bound, found.bound) if np.isfinite(found.bound) else answer.bound
+        return Found(answer.objective, np.round(answer.x[self.whole]), answer.x, bound)
 
 
 def commit(stack: Stack, extra_cost: Array, gap: float = 1e-4) -> tuple[Array, Array, Array]:
@@ -97,12 +122,7 @@ def commit(stack: Stack, extra_cost: Array, gap: float = 1e-4) -> tuple[Array, A
 
 
 def _one(made: Committer, n: int, cost: Array, gap: float) -> tuple[Array, float, float]:
-    """A coarse plan tells how much money the gap is."""
-    matrices = made.take(n, cost)
-    lower, upper = np.ceil(matrices.col_lower[made.whole]), np.floor(matrices.col_upper[made.whole])
-    relaxed = made.linear.solve(lower, upper)
-    if relaxed is None:
-        raise SolveError(f"site '{made.stack.names[n]}' has no plan, whatever the others do")
-    made._bases[n] = made.linear.basis()
-    x, found = made.commit(n, cost, Effort(gap * max(abs(relaxed.cost), _LEAST)))
-    return x, float(cost @ x) + matrices.offset, found.bound
+    """The relaxation tells how much money the gap is."""
+    _, relaxed = made.relax(n, cost)
+    found = made.commit(n, cost, Effort(gap * max(abs(relaxed), _LEAST)))
+    return found.x, found.cost, found.bound

@@ -6,7 +6,7 @@ dual feasible for all: the dual simplex goes on from where it stands, some 35 it
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,14 +27,14 @@ class Relaxed:
     """An optimum of a branch with its whole numbers relaxed.
 
     Attributes:
-        bound: no point of the branch costs less.
-        cost: what ``whole`` belongs to costs.
-        whole: (W,) values of the columns that must be whole.
+        bound: no point of the branch costs less; infinite where there is none.
+        cost: of the point, infinite where none that is cheap enough was found.
+        whole: (W,) its values of the columns that must be whole.
     """
 
     bound: float
-    cost: float
-    whole: Array
+    cost: float = np.inf
+    whole: Array = field(default_factory=lambda: np.zeros(0))
 
 
 class Linear:
@@ -65,29 +65,30 @@ class Linear:
         if basis is not None:
             self._solver.setBasis(basis)
 
-    def solve(self, lower: Array, upper: Array, most: float = np.inf) -> Relaxed | None:
-        """The branch's optimum; None where it has no point, or none that costs less than ``most``.
+    def solve(self, lower: Array, upper: Array, most: float = np.inf) -> Relaxed:
+        """The branch's optimum, if it costs less than ``most``.
 
-        A branch that the solver cannot finish comes back with a bound of −∞ and no values.
+        A branch that the solver cannot finish comes back with a bound of −∞.
         """
         import highspy
 
-        kinds = highspy.HighsModelStatus
-        solver = self.solver
+        kinds, solver = highspy.HighsModelStatus, self.solver
         solver.changeColsBounds(self.whole.size, self.whole, lower, upper)
         solver.setOptionValue("objective_bound", most)
         self._run()
         status = solver.getModelStatus()
-        if status in (kinds.kInfeasible, kinds.kObjectiveBound):
-            return None
+        if status == kinds.kInfeasible:
+            return Relaxed(np.inf)
+        if status == kinds.kObjectiveBound:
+            return Relaxed(most)
         if status != kinds.kOptimal:
-            return Relaxed(-np.inf, np.inf, np.zeros(0))
+            return Relaxed(-np.inf)
         info, x = solver.getInfo(), self.point()
         self._reach = max(self._reach, float(np.abs(x).max(initial=0.0)))
         cost = float(info.objective_function_value)
         # Duals that miss their sign by a tolerance lose what a column may move.
         lost = info.sum_dual_infeasibilities * self._reach + _ROUNDING * abs(cost)
-        return None if cost >= most else Relaxed(cost - lost, cost, x[self.whole])
+        return Relaxed(cost - lost) if cost >= most else Relaxed(cost - lost, cost, x[self.whole])
 
     def point(self) -> Array:
         """(C,) where the solver stands."""

@@ -44,13 +44,15 @@ class Found:
 
     Attributes:
         cost: of the best plan, infinite where there is none yet.
-        whole: (W,) its whole numbers; None where there is none.
+        whole: (W,) its whole numbers.
+        x: (C,) the plan.
         bound: no plan costs less.
         leaves: branches that together hold every plan.
     """
 
     cost: float = np.inf
-    whole: Array | None = None
+    whole: Array = field(default_factory=lambda: np.zeros(0))
+    x: Array = field(default_factory=lambda: np.zeros(0))
     bound: float = -np.inf
     leaves: list[Branch] = field(default_factory=list)
 
@@ -72,11 +74,15 @@ class Search:
         self._tried: set[bytes] = set()
 
     def run(self, leaves: Sequence[Branch], starts: Sequence[Array] = ()) -> Found:
-        """Search all of ``leaves``; ``starts`` are (W,) whole numbers of plans that may be good."""
+        """Search all of ``leaves``, whatever they cost before.
+
+        Args:
+            starts: (W,) whole numbers of plans that may be good.
+        """
         for whole in starts:
             self._try(whole)
         for leaf in leaves:
-            self._look(leaf, self.linear.solve(leaf.lower, leaf.upper, self._cutoff()))
+            self._look(Branch(leaf.lower, leaf.upper))
         while self._open and self._open[0][0] < self._cutoff() and self.linear.solved < self._until:
             self._grow(*heapq.heappop(self._open)[2:])
         self.found.leaves += [branch for _, _, branch, _ in self._open]
@@ -88,23 +94,22 @@ class Search:
         return self.found.cost - self.effort.tolerance
 
     def _grow(self, branch: Branch, whole: Array) -> None:
-        """Dive: split, go on in the nearer half, keep the other; back to the best branch where that ends."""
+        """Split at the column that would mend most, the nearer half first."""
         torn = _torn(whole)
         at = int(np.argmax(torn))
         below, above = branch.upper.copy(), branch.lower.copy()
         below[at], above[at] = np.floor(whole[at]), np.ceil(whole[at])
         halves = [(branch.lower, below), (above, branch.upper)]
         for lower, upper in halves if whole[at] - below[at] < 0.5 else halves[::-1]:
-            half = Branch(lower, upper, branch.bound)
-            self._look(half, self.linear.solve(lower, upper, self._cutoff()))
+            self._look(Branch(lower, upper, branch.bound))
 
-    def _look(self, branch: Branch, relaxed: Relaxed | None) -> None:
-        """File a branch by what its program says."""
-        if relaxed is None:  # at least the cut-off, or empty
-            self.found.leaves.append(Branch(branch.lower, branch.upper, max(branch.bound, self._cutoff())))
+    def _look(self, branch: Branch) -> None:
+        """Solve a branch, and file it by what that says."""
+        relaxed = self.linear.solve(branch.lower, branch.upper, self._cutoff())
+        if relaxed.bound == np.inf:
             return
         known = Branch(branch.lower, branch.upper, max(branch.bound, relaxed.bound))
-        if not relaxed.whole.size:
+        if not np.isfinite(relaxed.cost):
             self.found.leaves.append(known)
         elif np.abs(relaxed.whole - np.round(relaxed.whole)).max(initial=0.0) <= _WHOLE:
             self._better(relaxed, np.round(relaxed.whole))
@@ -114,7 +119,7 @@ class Search:
             heapq.heappush(self._open, (known.bound, next(self._number), known, relaxed.whole))
 
     def _round(self, branch: Branch, whole: Array) -> None:
-        for threshold in _THRESHOLDS if self.found.whole is None else _THRESHOLDS[:1]:
+        for threshold in _THRESHOLDS if np.isinf(self.found.cost) else _THRESHOLDS[:1]:
             self._try(np.clip(np.floor(whole + 1 - threshold), branch.lower, branch.upper))
 
     def _try(self, whole: Array) -> None:
@@ -122,13 +127,11 @@ class Search:
         key = whole.astype(np.int16).tobytes()
         if key not in self._tried:
             self._tried.add(key)
-            made = self.linear.solve(whole, whole, self.found.cost)
-            if made is not None:
-                self._better(made, whole)
+            self._better(self.linear.solve(whole, whole, self.found.cost), whole)
 
     def _better(self, made: Relaxed, whole: Array) -> None:
         if made.cost < self.found.cost:
-            self.found.cost, self.found.whole = made.cost, whole
+            self.found.cost, self.found.whole, self.found.x = made.cost, whole, self.linear.point()
 
 
 def _torn(whole: Array) -> Array:
