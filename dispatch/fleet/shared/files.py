@@ -44,7 +44,7 @@ class FleetSite(Frozen):
     """A site of the fleet."""
 
     park: str = Field(description="a park's file, from the fleet's file on, or the name of one that ships")
-    labels: dict[str, str | Finite] = {}
+    labels: dict[str, str | Finite] = Field(default={}, description="master data: feeder, zone, owner …")
     known: tuple[Known, ...] = ()
 
 

@@ -82,13 +82,16 @@ class Meter:
         return float(np.sum(account.money))
 
     def _most(self, upper: Array) -> Array:
-        """(column,) bounds for those that have none: powers in a step; peaks, and energy that is counted."""
+        """(column,) bounds for those that have none: flows; peaks, and energy that is counted."""
         own, hours = self.connection, float(self.problem.horizon.hours.sum())
         carried = own.carried(self.problem.inputs.state.get(own.name))
         paid = [*carried.peak_kw.values(), *carried.expected_peak_kw.values(), *_past(carried.past_peaks_kw)]
         most_kw = float(max(own.import_kw, own.export_kw))
         counted = (most_kw + max(paid, default=0.0) + 1.0) * max(hours, 1.0)
-        return np.minimum(upper, np.where(self.problem.layout().step >= 0, most_kw, counted))
+        most = np.full(upper.size, counted)
+        for flow in ("import_kw", "export_kw"):
+            most[self.problem.compiled.columns(self.problem.variable(KIND, flow))] = most_kw
+        return np.minimum(upper, most)
 
     def _never_both(self, size: int) -> np.ndarray:
         """(column,) switches of steps in which a kWh passed through the meter would earn money."""

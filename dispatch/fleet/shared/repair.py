@@ -1,7 +1,7 @@
 """Sites' plans without flows that exclude each other, at the same effects on what is shared.
 
-Coordination mixes plans, and relaxes switches: a store may come to charge and discharge in one step. What a site does to
-others is then held as it is, and the site is planned again around it with these switches whole.
+Coordination mixes plans, and relaxes switches: a store may come to charge and discharge in one step. What a site does
+to others is then held as it is, and the site is planned again around it with these switches whole.
 """
 
 from __future__ import annotations
