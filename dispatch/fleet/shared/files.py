@@ -86,7 +86,7 @@ def load_fleet(name: str | Path) -> SharedFleet:
     reading = Reading(read_document(path, str(name)), path.parent)
     raw = reading.expanded()
     found = [*reading.problems, *kind_problems(raw.get("shared") or ())]
-    file = None
+    file, sites = None, list[Site]()
     try:
         file = FleetFile.model_validate(raw)
         file, unread = with_files(file, path.parent, file.time_zone)

@@ -7,7 +7,7 @@ sites: Σ net import − (import − export) = 0. So the joint bill is the tarif
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,7 +91,7 @@ class Meter:
         most = np.full(upper.size, counted)
         for flow in ("import_kw", "export_kw"):
             most[self.problem.compiled.columns(self.problem.variable(KIND, flow))] = most_kw
-        return np.minimum(upper, most)
+        return np.asarray(np.minimum(upper, most))
 
     def _never_both(self, size: int) -> np.ndarray:
         """(column,) switches of steps in which a kWh passed through the meter would earn money."""
@@ -102,7 +102,7 @@ class Meter:
         return out
 
 
-def _past(peaks: Mapping[str, tuple[float, ...]]) -> list[float]:
+def _past(peaks: Mapping[str, Sequence[float]]) -> list[float]:
     return [peak for months in peaks.values() for peak in months]
 
 
