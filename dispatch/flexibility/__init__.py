@@ -1,7 +1,34 @@
-"""Flexibility of devices, sites and fleets: what is possible beside a plan, what it costs, and who does it."""
+"""Flexibility of devices, sites and fleets: what is possible beside a plan, what it costs, and who does it.
+
+Devices are arrays (:class:`Devices`, made by :func:`storage`, :func:`vehicles`, :func:`shiftable` and
+:func:`curtailable`); net draw is positive for consumption. :func:`envelope` gives bands, :func:`share` says whether a
+profile is possible, with the reason where it is not, and who does what; :class:`Flexibility` is what bids are made of.
+"""
 
 from __future__ import annotations
 
+from dispatch.flexibility.envelope import Envelope, envelope
+from dispatch.flexibility.made import curtailable, shiftable, storage, vehicles
 from dispatch.flexibility.offers import Flexibility, together
+from dispatch.flexibility.sharing import Refusal, Sharing, nearest, possible, reach, share, support
+from dispatch.flexible_devices import Devices, joined
 
-__all__ = ["Flexibility", "together"]
+__all__ = [
+    "Devices",
+    "Envelope",
+    "Flexibility",
+    "Refusal",
+    "Sharing",
+    "curtailable",
+    "envelope",
+    "joined",
+    "nearest",
+    "possible",
+    "reach",
+    "share",
+    "shiftable",
+    "storage",
+    "support",
+    "together",
+    "vehicles",
+]
