@@ -7,6 +7,7 @@ profile is possible, with the reason where it is not, and who does what; :class:
 
 from __future__ import annotations
 
+from dispatch.flexibility.bounds import Bounds, Gap, bounds
 from dispatch.flexibility.envelope import Envelope, envelope
 from dispatch.flexibility.made import curtailable, shiftable, storage, vehicles
 from dispatch.flexibility.offers import Flexibility, together
@@ -14,11 +15,14 @@ from dispatch.flexibility.sharing import Refusal, Sharing, nearest, possible, re
 from dispatch.flexible_devices import Devices, joined
 
 __all__ = [
+    "Bounds",
     "Devices",
     "Envelope",
     "Flexibility",
+    "Gap",
     "Refusal",
     "Sharing",
+    "bounds",
     "curtailable",
     "envelope",
     "joined",

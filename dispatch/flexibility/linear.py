@@ -62,7 +62,7 @@ class Linear:
     """
 
     def __init__(self, devices: Devices, kappa: Array | None = None, *, tracking: bool = True) -> None:
-        self.devices, self.tracking = devices, tracking
+        self.devices, self.kappa, self.tracking = devices, kappa, tracking
         count, steps = devices.count, devices.steps
         cells, self.two = count * steps, np.flatnonzero(devices.lossy)
         lossy = self.two.size * steps

@@ -109,7 +109,7 @@ def share(devices: Devices, profile_kw: Any, prices_per_kwh: Any = None) -> Shar
     Raises:
         DataError: a profile of another length, something that is no number, a device that has no profile at all.
     """
-    asked = _profile(devices, profile_kw)
+    asked = as_profile(devices, profile_kw)
     if devices.count == 0:
         return Sharing((), devices.hours, asked, np.zeros((0, devices.steps)))
     prices = None if prices_per_kwh is None else _prices(devices, prices_per_kwh)
@@ -140,7 +140,7 @@ def reach(devices: Devices, centre_kw: Any, direction_kw: Any) -> float:
     Raises:
         DataError: the centre is not possible, the direction is zero, or the devices are not of the exact class.
     """
-    centre, direction = _profile(devices, centre_kw), _profile(devices, direction_kw)
+    centre, direction = as_profile(devices, centre_kw), as_profile(devices, direction_kw)
     if not np.abs(direction).max(initial=0) > 0:
         raise DataError("the direction is zero everywhere; accepted: one that changes some step")
     own = chains(devices)
@@ -162,7 +162,7 @@ def support(devices: Devices, value: Any) -> tuple[float, Array]:
 
     Exact for exact classes; with losses an outer bound, whose powers may burn.
     """
-    wanted = _profile(devices, value)
+    wanted = as_profile(devices, value)
     if inexact(devices):
         found = Linear(devices, tracking=False).best(wanted)
         return -found.objective, found.power_kw
@@ -219,7 +219,12 @@ def _box_reach(own: Chains, centre: Array, direction: Array) -> float:
     return float(max(((ends - centre)[moves] / direction[moves]).min(), 0.0))
 
 
-def _profile(devices: Devices, profile_kw: Any) -> Array:
+def as_profile(devices: Devices, profile_kw: Any) -> Array:
+    """(T,) a profile out of what a caller has.
+
+    Raises:
+        DataError: another length, or something that is no number.
+    """
     profile = numbers(profile_kw, "the profile")
     if profile.ndim == 2 and 1 in profile.shape:
         profile = profile.ravel()
