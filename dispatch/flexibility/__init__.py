@@ -11,6 +11,7 @@ from dispatch.flexibility.bounds import Bounds, Gap, bounds
 from dispatch.flexibility.envelope import Envelope, envelope
 from dispatch.flexibility.made import curtailable, shiftable, storage, vehicles
 from dispatch.flexibility.offers import Flexibility, together
+from dispatch.flexibility.redispatch import Redispatch, redispatch
 from dispatch.flexibility.sharing import Refusal, Sharing, nearest, possible, reach, share, support
 from dispatch.flexible_devices import Devices, joined
 
@@ -20,6 +21,7 @@ __all__ = [
     "Envelope",
     "Flexibility",
     "Gap",
+    "Redispatch",
     "Refusal",
     "Sharing",
     "bounds",
@@ -29,6 +31,7 @@ __all__ = [
     "nearest",
     "possible",
     "reach",
+    "redispatch",
     "share",
     "shiftable",
     "storage",
