@@ -34,7 +34,7 @@ def test_lists_numbers_and_tables_alike() -> None:
         ({"charge_efficiency": 1.2}, "charge_efficiency of 'device_1' is 1.2; accepted: above 0, at most 1"),
         ({"charge_kw": [1, 2, 3], "energy_kwh": [1, 2]}, "different numbers of devices"),
         ({"start_kwh": [[1, 2], [3, 4]]}, "accepted: a number"),
-        ({"least_kwh": 12}, "least_kwh .* is above most_kwh"),
+        ({"least_kwh": 12}, r"least_kwh .* is above most_kwh"),
     ],
 )
 def test_a_wrong_store_is_told_why(given: dict[str, object], message: str) -> None:
@@ -69,7 +69,7 @@ def test_devices_are_looked_at() -> None:
         Devices.of([1, 1], least_kw=-np.inf, most_kw=1)
     with pytest.raises(DataError, match="least_kw 2 is above most_kw 1 kW in step 0"):
         Devices.of([1, 1], least_kw=2, most_kw=1)
-    with pytest.raises(DataError, match="gain .* is above drain"):
+    with pytest.raises(DataError, match=r"gain .* is above drain"):
         Devices.of([1, 1], least_kw=0, most_kw=1, gain=1.5, drain=1)
     with pytest.raises(DataError, match="keep of 'device_1' is 0"):
         Devices.of([1, 1], least_kw=0, most_kw=1, keep=0)
