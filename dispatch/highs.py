@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
-from dispatch.entries import Entries
+from dispatch.entries import Entries, Tensors
 from dispatch.errors import SolveError, TimeUpError
 from dispatch.signals import Array
 
@@ -143,6 +143,20 @@ class Compiled:
         col_lower[self._boolean] = np.maximum(col_lower[self._boolean], 0)
         col_upper[self._boolean] = np.minimum(col_upper[self._boolean], 1)
         return Matrices(now.cost, now.offset, now.rows, lower, now.limit, col_lower, col_upper, self._integer)
+
+    @property
+    def parameter_size(self) -> int:
+        """Entries of all parameters together."""
+        return int(self._program.total_param_size)
+
+    def tensors(self) -> Tensors:
+        """The matrices as functions of the parameters, before what integrality adds to bounds."""
+        return self._entries.tensors()
+
+    @property
+    def sorts(self) -> tuple[int, np.ndarray, np.ndarray]:
+        """How many rows are equations (the first ones), which columns are 0 or 1, and (column,) which are integral."""
+        return self._equal, self._boolean, self._integer
 
     def columns(self, variable: cp.Variable) -> np.ndarray:
         """Column of each entry, in the variable's shape."""

@@ -1,0 +1,1 @@
+"""Many sites at once: instantiated from templates, planned in batches, coordinated."""

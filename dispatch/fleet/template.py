@@ -1,0 +1,79 @@
+"""One compiled problem of a structure, from which any number of its sites are instantiated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+import numpy as np
+
+from dispatch.asset import Mode
+from dispatch.fleet.members import Member
+from dispatch.fleet.reduction import Reduction
+from dispatch.fleet.stack import Stack, stacked
+from dispatch.highs import Matrices
+from dispatch.measures import Measure, by_name
+from dispatch.problem import Problem
+from dispatch.signals import Horizon
+from dispatch.site import Site
+
+QUANTITIES = ("net_import_kw", "co2_kg")
+
+
+class Template:
+    """A problem with ratings as parameters, and a column for each quantity that others limit or price.
+
+    Args:
+        member: a site of the structure; which one makes no difference to the matrices' pattern.
+        horizon: the steps.
+        quantities: names of ``dispatch.measures.MEASURES``, or of ``measures``.
+        mode: how commitment is decided; by default as the site asks.
+        measures: further quantities by name.
+
+    Attributes:
+        quantities: their names.
+        at: by quantity, its columns, (T,) or (1,).
+    """
+
+    def __init__(
+        self,
+        member: Member,
+        horizon: Horizon,
+        quantities: Sequence[str] = QUANTITIES,
+        *,
+        mode: Mode | None = None,
+        measures: Mapping[str, Measure] = MappingProxyType({}),
+    ) -> None:
+        self.horizon, self.quantities = horizon, tuple(quantities)
+        self.member = member
+        self.problem = Problem(
+            member.site,
+            member.inputs(horizon),
+            mode or mode_of(member.site),
+            template=True,
+            measures=by_name(self.quantities, measures),
+        )
+        compiled = self.problem.compiled
+        self.at: Mapping[str, np.ndarray] = {
+            name: compiled.columns(one.variable).ravel() for name, one in self.problem.measured.items()
+        }
+        self.reduction = Reduction.of(compiled)
+
+    def stack(self, members: Sequence[Member]) -> Stack:
+        """The members' problems.
+
+        Raises:
+            ContractError: a member is of another structure.
+            DataError: a series that a member needs is missing; the message names the site.
+        """
+        return stacked(self.problem, self.reduction, members, self.horizon)
+
+    def single(self, member: Member) -> Matrices:
+        """One member's matrices by the problem itself, reduced alike: what a stack's are held against."""
+        self.problem.update(member.inputs(self.horizon), site=member.site)
+        return self.reduction.apply(self.problem.compiled.matrices())
+
+
+def mode_of(site: Site) -> Mode:
+    """How the site asks for its commitment to be decided."""
+    return Mode(site.planning.commitment, formulation=site.planning.formulation)
