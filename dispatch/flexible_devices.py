@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, Self
+from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 
@@ -159,6 +159,19 @@ class Devices:
                 )
         return found
 
+    def opened(self) -> Self:
+        """The same with limits of content that nothing can keep opened as far as they must be, soonest first."""
+        least, most = self.least_kwh.copy(), self.most_kwh.copy()
+        rise, fall = (np.where(p > 0, self.gain, self.drain) * p * self.hours for p in (self.most_kw, self.least_kw))
+        low = high = np.zeros(self.count)
+        for step in range(self.steps):
+            lowest = self.keep[:, step] * low + fall[:, step]
+            highest = self.keep[:, step] * high + rise[:, step]
+            least[:, step] = np.minimum(least[:, step], highest)
+            most[:, step] = np.maximum(most[:, step], lowest)
+            low, high = np.maximum(least[:, step], lowest), np.minimum(most[:, step], highest)
+        return replace(self, least_kwh=least, most_kwh=most)
+
     def some(self, which: Any) -> Self:
         """Those devices: places, truth values or a slice."""
         places = np.arange(self.count)[which]
@@ -168,6 +181,21 @@ class Devices:
     def renamed(self, prefix: str) -> Self:
         """The same with a prefix before every name."""
         return replace(self, names=tuple(f"{prefix}{name}" for name in self.names))
+
+
+@runtime_checkable
+class Flexible(Protocol):
+    """A kind of asset that can say in closed form what its members may do: one more question beside those of Asset.
+
+    Kinds answer with one device or more per member, whose names begin with the member's. What is fixed is a device with
+    one profile. Wishes that the problem prices (a store's end, comfort) are limits here, opened where nothing can keep
+    them. None: no closed form says it all, and only the compiled problem does.
+    """
+
+    @classmethod
+    def flexible(cls, rows: Any, inputs: Any) -> Devices | None:
+        """(row) at their bus."""
+        ...
 
 
 def joined(parts: Sequence[Devices]) -> Devices:
