@@ -132,9 +132,10 @@ class Hvac(Asset):
         low[:, -1:] = high[:, -1:] = np.clip(end, low[:, -1:], high[:, -1:])
         rate = np.where(heats, own["degc_per_heat_kw"], own["degc_per_cool_kw"]) * warmth / hours
         most = np.where(heats, own["most_heat_kw"], own["most_cool_kw"])
+        least, greatest = np.where(heats, low, -high), np.where(heats, high, -low)
         return Devices(
-            tuple(rows.names), hours, np.zeros_like(most), most, np.where(heats, low, -high), np.where(heats, high, -low),
-            rate, rate, full(rows, inputs.horizon, np.ones((rows.count, 1))) * own["keep"],
+            tuple(rows.names), hours, np.zeros_like(most), most, least, greatest, rate, rate,
+            full(rows, inputs.horizon, np.ones((rows.count, 1))) * own["keep"],
         ).opened()  # fmt: skip
 
     @classmethod

@@ -9,31 +9,44 @@ from __future__ import annotations
 
 from dispatch.flexibility.bounds import Bounds, Gap, bounds
 from dispatch.flexibility.envelope import Envelope, envelope
+from dispatch.flexibility.linear import Behind
 from dispatch.flexibility.made import curtailable, shiftable, storage, vehicles
 from dispatch.flexibility.offers import Flexibility, together
+from dispatch.flexibility.priced import Answer, Priced, marginal_per_kwh
+from dispatch.flexibility.programs import program_envelope, stacked
 from dispatch.flexibility.redispatch import Redispatch, redispatch
 from dispatch.flexibility.sharing import Refusal, Sharing, nearest, possible, reach, share, support
+from dispatch.flexibility.sites import SiteDevices, behind, site_devices
 from dispatch.flexible_devices import Devices, joined
 
 __all__ = [
+    "Answer",
+    "Behind",
     "Bounds",
     "Devices",
     "Envelope",
     "Flexibility",
     "Gap",
+    "Priced",
     "Redispatch",
     "Refusal",
     "Sharing",
+    "SiteDevices",
+    "behind",
     "bounds",
     "curtailable",
     "envelope",
     "joined",
+    "marginal_per_kwh",
     "nearest",
     "possible",
+    "program_envelope",
     "reach",
     "redispatch",
     "share",
     "shiftable",
+    "site_devices",
+    "stacked",
     "storage",
     "support",
     "together",

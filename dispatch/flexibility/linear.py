@@ -23,13 +23,59 @@ from typing import Any
 
 import numpy as np
 
-from dispatch.errors import SolveError
+from dispatch.errors import DataError, SolveError
 from dispatch.flexible_devices import Devices
 from dispatch.highs import Matrices, load
 from dispatch.signals import Array
 
 # Money for a kWh away from what is asked, in times of the largest price: nothing is worth missing it.
 _AWAY = 1e3
+
+
+@dataclass(frozen=True)
+class Behind:
+    """Connections, G of them, behind which devices stand: what those of each draw together is limited.
+
+    Attributes:
+        names: (G,).
+        of: (N,) which connection each device stands behind.
+        least_kw, most_kw: (G, T) limits of their net draw.
+
+    Raises:
+        DataError: shapes that do not fit.
+    """
+
+    names: tuple[str, ...]
+    of: np.ndarray
+    least_kw: Array
+    most_kw: Array
+
+    def __post_init__(self) -> None:
+        shape = (len(self.names), self.least_kw.shape[-1])
+        if self.least_kw.shape != shape or self.most_kw.shape != shape:
+            raise DataError(f"limits have shapes {self.least_kw.shape}, {self.most_kw.shape}; accepted: {shape}")
+        if self.of.size and not (self.of.min() >= 0 and self.of.max() < len(self.names)):
+            raise DataError(f"a device stands behind connection {self.of.max()}; accepted: 0 to {len(self.names) - 1}")
+
+    def sums(self, power_kw: Array) -> Array:
+        """(G, T) of powers (N, T)."""
+        out = np.zeros_like(self.least_kw)
+        np.add.at(out, self.of, power_kw)
+        return out
+
+    def broken(self, power_kw: Array, tolerance: float = 1e-6) -> list[str]:
+        """Connections whose limits powers (N, T) break, in words."""
+        sums = self.sums(power_kw)
+        room = tolerance * np.maximum(1.0, np.abs(sums))
+        over = np.maximum(self.least_kw - sums, sums - self.most_kw)
+        return [
+            f"{self.names[g]}: {sums[g, t]:g} kW in step {t}, outside [{self.least_kw[g, t]:g}, {self.most_kw[g, t]:g}]"
+            for g, t in np.argwhere(~(over <= room))
+        ]
+
+    def some(self, which: np.ndarray, first: int = 0) -> Behind:
+        """For some devices only, from a step on."""
+        return Behind(self.names, self.of[which], self.least_kw[:, first:], self.most_kw[:, first:])
 
 
 @dataclass(frozen=True)
@@ -59,10 +105,13 @@ class Linear:
         devices: whose limits it holds.
         kappa: (N, T) rates of the inner set; None: the outer set.
         tracking: the total is bound to a profile, with what it misses at a price; else free.
+        behind: the connections that devices stand behind, if these are limited.
     """
 
-    def __init__(self, devices: Devices, kappa: Array | None = None, *, tracking: bool = True) -> None:
-        self.devices, self.kappa, self.tracking = devices, kappa, tracking
+    def __init__(
+        self, devices: Devices, kappa: Array | None = None, *, tracking: bool = True, behind: Behind | None = None
+    ) -> None:
+        self.devices, self.kappa, self.tracking, self.behind = devices, kappa, tracking, behind
         count, steps = devices.count, devices.steps
         cells, self.two = count * steps, np.flatnonzero(devices.lossy)
         lossy = self.two.size * steps
@@ -138,12 +187,23 @@ class Linear:
             by_step = np.tile(self.sum_rows, devices.count)
             entries += [(by_step, self.draw, 1.0), (np.tile(self.sum_rows, two.size), self.give, -1.0)]
             entries += [(self.sum_rows, self.above, -1.0), (self.sum_rows, self.below, 1.0)]
-        row, column, value = _joined(entries)
         height = self.content.size + self.linear.size + self.sum_rows.size
+        row_low, row_high = np.zeros(height), np.zeros(height)
+        if self.behind is not None:
+            entries += self._connections(height)
+            row_low = np.append(row_low, self.behind.least_kw.ravel())
+            row_high = np.append(row_high, self.behind.most_kw.ravel())
+        row, column, value = _joined(entries)
         low, high = self._bounds()
-        nothing = np.zeros(height)
-        rows = csc_array((value, (row, column)), shape=(height, self.size))
-        return Matrices(np.zeros(self.size), 0.0, rows, nothing, nothing, low, high, np.zeros(self.size, bool))
+        rows = csc_array((value, (row, column)), shape=(row_low.size, self.size))
+        return Matrices(np.zeros(self.size), 0.0, rows, row_low, row_high, low, high, np.zeros(self.size, bool))
+
+    def _connections(self, first: int) -> list[tuple[Any, Any, Any]]:
+        """Sums behind each connection and in each step."""
+        assert self.behind is not None
+        steps, of = self.devices.steps, self.behind.of
+        at = first + of[:, None] * steps + np.arange(steps)
+        return [(at, self.draw, 1.0), (at[self.two], self.give, -1.0)]
 
     def _bounds(self) -> tuple[Array, Array]:
         devices, two = self.devices, self.two

@@ -163,7 +163,5 @@ def _there(given: _Given, first: str, end: str) -> np.ndarray:
     if wrong.any():
         device = int(np.argwhere(wrong)[0][0])
         found = f"{first} {begin[device, 0]:g} and {end} {over[device, 0]:g} of '{given.names[device]}'"
-        raise DataError(
-            f"{found}; accepted: whole numbers from 0 to {steps}, the first below the second"
-        )
+        raise DataError(f"{found}; accepted: whole numbers from 0 to {steps}, the first below the second")
     return np.asarray((np.arange(steps) >= begin) & (np.arange(steps) < over))

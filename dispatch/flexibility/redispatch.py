@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from dispatch.errors import DataError
+from dispatch.flexibility.linear import Behind
 from dispatch.flexibility.sharing import Refusal, Sharing, as_profile, share
 from dispatch.flexible_devices import Devices, numbers
 from dispatch.signals import Array
@@ -53,6 +54,7 @@ def redispatch(
     *,
     fallback_kw: Any = 0.0,
     prices_per_kwh: Any = None,
+    behind: Behind | None = None,
 ) -> Redispatch:
     """Share a profile anew when devices drop out at the start of a step.
 
@@ -63,7 +65,7 @@ def redispatch(
         dropped: names or numbers of those that drop out.
         step: from its start they do.
         fallback_kw: what those draw from then on, a number or (T,) of each.
-        prices_per_kwh: as in :func:`dispatch.flexibility.share`, (N, T) or (N, 1).
+        prices_per_kwh, behind: as in :func:`dispatch.flexibility.share`; prices (N, T) or (N, 1).
 
     Raises:
         DataError: an unknown name, a step outside the horizon, powers of another shape.
@@ -81,7 +83,8 @@ def redispatch(
     if prices_per_kwh is not None:
         each = np.broadcast_to(numbers(prices_per_kwh, "prices_per_kwh"), power.shape)
         prices = each[stays, step:]
-    made: Sharing = share(rest, wanted, prices)
+    own = None if behind is None else behind.some(stays, step)
+    made: Sharing = share(rest, wanted, prices, behind=own)
     power[stays, step:] = made.power_kw
     missed = np.abs(power.sum(axis=0) - asked) * devices.hours
     missed[:step] = 0.0  # what happened is not missed anew

@@ -12,7 +12,7 @@ from dispatch.errors import DataError
 from dispatch.flexibility.chains import Chains, chains, inexact
 from dispatch.flexibility.exchange import levelled, settled
 from dispatch.flexibility.greedy import extreme, vertex
-from dispatch.flexibility.linear import Found, Linear
+from dispatch.flexibility.linear import Behind, Found, Linear
 from dispatch.flexible_devices import Devices, numbers
 from dispatch.signals import Array
 
@@ -93,7 +93,7 @@ class Sharing:
         return bool(self.missed_kwh.sum() <= 10 * _MISSED * (1 + size))
 
 
-def share(devices: Devices, profile_kw: Any, prices_per_kwh: Any = None) -> Sharing:
+def share(devices: Devices, profile_kw: Any, prices_per_kwh: Any = None, *, behind: Behind | None = None) -> Sharing:
     """Share a profile among devices, or the nearest to it that is possible.
 
     Exact classes take exchanges (:mod:`dispatch.flexibility.exchange`), without a solver. Devices with losses take a
@@ -105,6 +105,8 @@ def share(devices: Devices, profile_kw: Any, prices_per_kwh: Any = None) -> Shar
         profile_kw: (T,) net draw wanted of all together (consumption +).
         prices_per_kwh: money per kWh that each device draws, (N, 1), (N, T) or (T,): the cheapest
             split. None: an even one.
+        behind: connections that devices stand behind. Exchanges do not know them: where their even split breaks one, a
+            linear program takes their place, as exact.
 
     Raises:
         DataError: a profile of another length, something that is no number, a device that has no profile at all.
@@ -114,11 +116,13 @@ def share(devices: Devices, profile_kw: Any, prices_per_kwh: Any = None) -> Shar
         return Sharing((), devices.hours, asked, np.zeros((0, devices.steps)))
     prices = None if prices_per_kwh is None else _prices(devices, prices_per_kwh)
     if inexact(devices):
-        return _by_program(devices, asked, prices)
+        return _by_program(devices, asked, prices, behind)
     made = _by_exchange(devices, chains(devices), asked)
+    if behind is not None and behind.broken(made.power_kw):
+        return _by_program(devices, asked, prices, behind)
     if prices is None:
         return made
-    found = Linear(devices).track(made.total_kw, prices)
+    found = Linear(devices, behind=behind).track(made.total_kw, prices)
     return Sharing(made.names, made.hours, asked, found.power_kw, made.refusals)
 
 
@@ -183,22 +187,22 @@ def _by_exchange(devices: Devices, own: Chains, asked: Array) -> Sharing:
     return Sharing(devices.names, devices.hours, asked, own.power(y), tuple(refusals))
 
 
-def _by_program(devices: Devices, asked: Array, prices: Array | None) -> Sharing:
-    outer = Linear(devices)
+def _by_program(devices: Devices, asked: Array, prices: Array | None, behind: Behind | None) -> Sharing:
+    outer = Linear(devices, behind=behind)
     found = outer.track(asked)
     refusals = _refused(outer, found, asked)
     exact = found.burnt_kw.max(initial=0) <= _BURNT_KW
     power = found.power_kw
     if not exact:
         kappa = np.where(found.power_kw > 0, devices.gain, devices.drain)
-        inner = Linear(devices, kappa).track(asked)
+        inner = Linear(devices, kappa, behind=behind).track(asked)
         power = inner.power_kw
         exact = (inner.above_kw + inner.below_kw) @ devices.hours <= (
             found.above_kw + found.below_kw
         ) @ devices.hours + _MISSED
     if prices is not None:
         kappa = np.where(power > 0, devices.gain, devices.drain)
-        power = Linear(devices, kappa).track(power.sum(axis=0), prices).power_kw
+        power = Linear(devices, kappa, behind=behind).track(power.sum(axis=0), prices).power_kw
     return Sharing(devices.names, devices.hours, asked, power, refusals, bool(exact))
 
 
@@ -207,7 +211,7 @@ def _refused(outer: Linear, found: Found, asked: Array) -> tuple[Refusal, ...]:
     if found.objective <= _MISSED * (1 + float(np.abs(asked).sum())):
         return ()
     weight = found.dual
-    limit = -Linear(outer.devices, tracking=False).best(weight).objective
+    limit = -Linear(outer.devices, tracking=False, behind=outer.behind).best(weight).objective
     return (Refusal(weight, float(weight @ asked), limit),)
 
 
