@@ -87,6 +87,19 @@ class Bounds:
             refusals = share(self.devices, asked).refusals
         return Sharing(self.devices.names, self.devices.hours, asked, found.power_kw, refusals, not missed)
 
+    def reach(self, centre_kw: Any, direction_kw: Any) -> float:
+        """How far the inner bound reaches from a profile within it: the greatest s with centre + s · direction."""
+        centre, direction = (as_profile(self.devices, x) for x in (centre_kw, direction_kw))
+        return self._border.chord(centre, direction)[1]
+
+    @cached_property
+    def _border(self) -> _Border:
+        return _Border(self.devices, self.rate)
+
+    def centre(self) -> Array:
+        """(T,) a profile well within the inner bound: the mean of its ends in many directions."""
+        return self._border.centre()
+
     def gap(self, samples: int = 200, *, seed: int = 0, thin: int | None = None) -> Gap:
         """The volume ratio of the inner bound to the outer.
 
@@ -100,7 +113,7 @@ class Bounds:
         """
         if samples < _BATCHES:
             raise DataError(f"{samples} samples; accepted: {_BATCHES} or more, for the error's sake")
-        inner, outer = _Border(self.devices, self.rate), _Border(self.devices, None)
+        inner, outer = self._border, _Border(self.devices, None)
         wide = outer.wide()
         if not wide.any():
             return Gap(1.0, 0.0, 0, 0)

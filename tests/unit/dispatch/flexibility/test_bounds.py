@@ -98,6 +98,21 @@ def test_gap_is_one_without_losses_and_repeats_itself() -> None:
     assert bounds(lossy).gap(20) == first
 
 
+def test_up_to_the_inner_border_everything_is_shared() -> None:
+    devices, rng = mixed(10, 6, 4, efficiency=0.9), np.random.default_rng(4)
+    made = bounds(devices)
+    centre = made.centre()
+    for _ in range(5):
+        direction = rng.normal(size=6)
+        far = made.reach(centre, direction)
+        assert far > 0
+        inside, beyond = (made.share(centre + s * far * direction) for s in (0.999, 1.02))
+        assert inside.feasible
+        assert not devices.broken(inside.power_kw)
+        assert not beyond.feasible
+        assert not devices.broken(beyond.power_kw)
+
+
 def test_gap_needs_samples_and_plans_fit() -> None:
     devices = mixed(6, 4, 3, efficiency=0.9)
     with pytest.raises(DataError, match="3 samples"):
