@@ -1,17 +1,18 @@
 """A batch of sites as one with many members: every kind answers for all of its plant of all sites at once.
 
-Each site keeps its buses: plant and buses are renamed ``site/name``, so that nothing of one site is taken for another's.
+Each site keeps its buses: plant and buses are renamed ``site/name``, so that nothing of one is taken for another's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from dispatch.asset import Asset, Inputs, Rows
+from dispatch.asset import Asset, Given, Inputs, Rows
 from dispatch.errors import ContractError
 from dispatch.fleet.members import Member
 from dispatch.problem import Problem, coefficients
@@ -56,11 +57,21 @@ class Joined:
         """Number of sites."""
         return len(self.members)
 
+    @cached_property
+    def coefficients(self) -> dict[str, dict[str, Array]]:
+        """By kind and name, for all rows."""
+        return {kind: coefficients(type(rows.members[0]), rows, self.inputs) for kind, rows in self.rows.items()}
+
+    def given(self, kind: str) -> Given:
+        """A kind's coefficients as its part reads them: numbers."""
+        values = self.coefficients[kind].items()
+        plain = {name.removeprefix("signal:").removeprefix("rating:"): value for name, value in values}
+        return Given(self.inputs.horizon, plain)
+
     def parameters(self, problem: Problem) -> dict[int, Array]:
         """By parameter id, (site, entry) values, each site's column by column as cvxpy keeps them."""
         out: dict[int, Array] = {}
-        for kind, rows in self.rows.items():
-            made = coefficients(type(rows.members[0]), rows, self.inputs)
+        for kind, made in self.coefficients.items():
             for name, parameter in problem.parameters(kind).items():
                 out[parameter.id] = self._by_site(kind, name, made.get(name), parameter.shape)
         return out | problem.standing()

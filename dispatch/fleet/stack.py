@@ -164,11 +164,13 @@ class Stack:
 
 def stacked(problem: Problem, reduction: Reduction, members: Sequence[Member], horizon: Horizon) -> Stack:
     """The problems of all members, as the problem's own would be after ``update``."""
-    blocks = [
-        Parameters.of(problem, Joined.of(members[first : first + _BLOCK], horizon))
-        for first in range(0, len(members), _BLOCK)
-    ]
-    values = Parameters.together(blocks)
+    parts = (members[first : first + _BLOCK] for first in range(0, len(members), _BLOCK))
+    blocks = [Parameters.of(problem, Joined.of(part, horizon)) for part in parts]
+    return of_parameters(problem, reduction, Parameters.together(blocks), tuple(member.name for member in members))
+
+
+def of_parameters(problem: Problem, reduction: Reduction, values: Parameters, names: tuple[str, ...]) -> Stack:
+    """The problems of sites whose parameters are known."""
     compiled = problem.compiled
     tensors, (equal, boolean, integer) = compiled.tensors(), compiled.sorts
     size = compiled.size
@@ -177,7 +179,7 @@ def stacked(problem: Problem, reduction: Reduction, members: Sequence[Member], h
     # As Compiled does: what is 0 or 1 is within these bounds whatever else is said of it.
     lower.base[boolean], upper.base[boolean] = np.maximum(lower.base[boolean], 0), np.minimum(upper.base[boolean], 1)
     return Stack(
-        tuple(member.name for member in members),
+        names,
         reduction,
         Table.of(values, tensors.coefficient[reduction.entries]),
         Table.of(values, tensors.limit),

@@ -8,9 +8,11 @@ from types import MappingProxyType
 import numpy as np
 
 from dispatch.asset import Mode
+from dispatch.fleet.joined import Joined
 from dispatch.fleet.members import Member
+from dispatch.fleet.parameters import Parameters
 from dispatch.fleet.reduction import Reduction
-from dispatch.fleet.stack import Stack, stacked
+from dispatch.fleet.stack import Stack, of_parameters, stacked
 from dispatch.highs import Matrices
 from dispatch.measures import Measure, by_name
 from dispatch.problem import Problem
@@ -67,6 +69,11 @@ class Template:
             DataError: a series that a member needs is missing; the message names the site.
         """
         return stacked(self.problem, self.reduction, members, self.horizon)
+
+    def joined(self, joined: Joined) -> Stack:
+        """The problems of a batch whose coefficients may be wanted again."""
+        values = Parameters.of(self.problem, joined)
+        return of_parameters(self.problem, self.reduction, values, tuple(member.name for member in joined.members))
 
     def single(self, member: Member) -> Matrices:
         """One member's matrices by the problem itself, reduced alike: what a stack's are held against."""
