@@ -116,7 +116,7 @@ def refusals(bid: Bid, product: Product, at: datetime) -> Iterator[Problem]:
         path = f"periods[{place}]"
         key = round(period.start.timestamp())
         if key not in starts:
-            yield Problem(f"{path}.start", _no_period(period.start, product, bid.day), _starts(product, bid.day))
+            yield Problem(f"{path}.start", _no_period(period.start, bid.day), _starts(product, bid.day))
             continue
         if key in seen:
             yield Problem(f"{path}.start", f"{period.start.isoformat()} is bid for twice", "each period once")
@@ -139,7 +139,9 @@ def _gate(opens: np.datetime64, closes: np.datetime64, product: Product, at: dat
         yield from _closed(opens, closes, product, at, path)
 
 
-def _closed(opens: np.datetime64, closes: np.datetime64, product: Product, at: datetime, path: str) -> Iterator[Problem]:
+def _closed(
+    opens: np.datetime64, closes: np.datetime64, product: Product, at: datetime, path: str
+) -> Iterator[Problem]:
     first, last = (local(moment, product.time_zone) for moment in (opens, closes))
     accepted = f"from {first:%Y-%m-%d %H:%M} until before {last:%Y-%m-%d %H:%M} ({product.time_zone})"
     now = local(stamp(at), product.time_zone)
@@ -194,7 +196,7 @@ def _blocks(bid: Bid, product: Product, at: datetime, starts: dict[int, int]) ->
             continue
         first = starts.get(round(block.start.timestamp()))
         if first is None or block.end <= block.start or round(block.end.timestamp()) not in ends:
-            yield Problem(path, _no_period(block.start, product, bid.day), _starts(product, bid.day))
+            yield Problem(path, _no_period(block.start, bid.day), _starts(product, bid.day))
             continue
         yield from _gate(gate.opens[first], gate.closes[first], product, at, path)
         yield from _quantity(block.quantity_kw, product, f"{path}.quantity_kw")
@@ -208,7 +210,7 @@ def _whole(value: float, unit: float) -> bool:
     return abs(value / unit - round(value / unit)) <= _RELATIVE
 
 
-def _no_period(start: datetime, product: Product, day: date) -> str:
+def _no_period(start: datetime, day: date) -> str:
     return f"no period of {day} starts at {start.isoformat()}"
 
 

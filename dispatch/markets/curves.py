@@ -192,7 +192,9 @@ class _Cost:
     def activation(self, period: int, quantity_kw: Array) -> Array:
         """(K,) money per hour of the period for quantities."""
         step, hours = self.steps_of(period)
-        parts = [h * np.interp(quantity_kw, self.at_kw[:, t], self.cost[:, t]) for t, h in zip(step, hours, strict=True)]
+        parts = [
+            h * np.interp(quantity_kw, self.at_kw[:, t], self.cost[:, t]) for t, h in zip(step, hours, strict=True)
+        ]
         return np.asarray(np.sum(parts, axis=0) / hours.sum())
 
 
