@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from dispatch.cli import archive_commands, carbon_commands, front_command
+from dispatch.cli import archive_commands, carbon_commands, fleet_commands, front_command
 from dispatch.errors import ConfigError, ParkwattError
 
 app = typer.Typer(
@@ -34,6 +34,7 @@ app = typer.Typer(
 )
 
 app.add_typer(archive_commands.app, name="archive")
+app.add_typer(fleet_commands.app, name="fleet")
 app.command()(front_command.front)
 carbon_commands.register(app)
 

@@ -1,0 +1,12 @@
+"""``parkwatt fleet``: commands on many sites at once; nothing heavy is imported early."""
+
+from __future__ import annotations
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="Plan thousands of sites: apart, or under what they share.")
+
+
+@app.callback()
+def fleet() -> None:
+    """Plan thousands of sites: apart, or under what they share."""

@@ -1,0 +1,93 @@
+"""Ray's start and end, and what its errors mean."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from dispatch.errors import DataError
+from dispatch.executor.answers import Failure
+from dispatch.executor.children import ONE_THREAD
+
+_REACHED_S = 5.0
+_LOOPBACK = "127.0.0.1"
+
+# Before Ray is imported, since it reads them then. Nothing of it leaves the machine.
+_SETTINGS = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+}
+_OWN = {"RAY_AUTH_MODE": "token"}
+
+
+@contextmanager
+def session(workers: int | None, address: str | None) -> Iterator[tuple[Any, int]]:
+    """Ray and how many workers to use: one that runs in this process already, one at the address, else one of its own.
+
+    Raises:
+        DataError: nobody answers at the address, or not as a Ray of this version would.
+    """
+    for name, value in _SETTINGS.items():
+        os.environ.setdefault(name, value)
+    import ray
+
+    if ray.is_initialized():
+        yield ray, workers or _cores(ray)
+        return
+    if address is None:
+        _start(ray, workers or os.cpu_count() or 1)
+    else:
+        _join(ray, address)
+    try:
+        yield ray, workers or _cores(ray)
+    finally:
+        ray.shutdown()  # of a cluster that was joined, only this process's part in it
+
+
+def _cores(ray: Any) -> int:
+    return max(1, int(ray.cluster_resources().get("CPU", 1)))
+
+
+def _start(ray: Any, workers: int) -> None:
+    ray.init(
+        include_dashboard=False,
+        num_cpus=workers,
+        log_to_driver=False,
+        logging_level="ERROR",
+        _node_ip_address=_LOOPBACK,
+        runtime_env={"env_vars": ONE_THREAD},
+    )
+
+
+def _join(ray: Any, address: str) -> None:
+    _reach(address)
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level="ERROR", runtime_env={"env_vars": ONE_THREAD})
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        told = str(error).strip().splitlines()
+        raise DataError(f"Ray at '{address}' cannot be used: {told[0] if told else type(error).__name__}") from error
+
+
+def _reach(address: str) -> None:
+    """Ray itself tries for a minute, and may end the process in doing so."""
+    if address == "auto":
+        return
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdigit():
+        raise DataError(f"address '{address}' is not one of a Ray; accepted: host:port, such as 10.0.0.5:6379, or auto")
+    try:
+        socket.create_connection((host, int(port)), timeout=_REACHED_S).close()
+    except (OSError, OverflowError) as error:
+        raise DataError(
+            f"no Ray answers at '{address}' ({error}): is the cluster up, and is this the address that "
+            "`ray start --head` printed?"
+        ) from error
+
+
+def died(error: Exception) -> Failure:
+    """What Ray raises instead of an answer: the worker is gone."""
+    told = str(error).strip().splitlines()
+    return Failure("died", f"the Ray worker ended before it was done: {told[0] if told else type(error).__name__}")
