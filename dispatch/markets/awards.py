@@ -47,15 +47,20 @@ class Award(Frozen):
         """(P,) of every period; 0 where none is named, which is paid for nothing."""
         return self._values(product, "price")
 
-    def _values(self, product: Product, field: str) -> Array:
+    def energy_price_per_kwh(self, product: Product) -> Array:
+        """(P,) of every period; NaN where none is named."""
+        return self._values(product, "energy_price_per_kwh", np.nan)
+
+    def _values(self, product: Product, field: str, without: float = 0.0) -> Array:
         made = periods(product, self.day)
         at = {int(edge): place for place, edge in enumerate(made.edges[:-1].astype(np.int64))}
-        out = np.zeros(made.steps)
+        out = np.full(made.steps, without)
         for one in self.periods:
             key = round(one.start.timestamp())
             if key not in at:
                 raise DataError(f"award for {product.name}: no period of {self.day} starts at {one.start.isoformat()}")
-            out[at[key]] = getattr(one, field)
+            value = getattr(one, field)
+            out[at[key]] = without if value is None else value
         return out
 
 

@@ -1,11 +1,12 @@
 r"""Price–quantity curves from blocks of flexibility, merged to a product's periods and rounded to its steps.
 
-What is sold for a period must hold all along: so the quantity is at most the least of the period's steps, and its cost is
+What is sold for a period must hold all along: the quantity is at most the least of the period's steps, its cost
 
 .. math:: C(q) = Σ_t h_t ∫_0^q c_t(s) \, ds, \qquad p_k = \frac{C(q_k) - C(q_{k-1})}{(q_k - q_{k-1}) Σ_t h_t}
 
-with c_t (T,) the sites' blocks in merit order [money/kWh] and h_t [h]. C is convex, so prices never fall along the curve; and
-since a step that is accepted in part takes its cheaper part, no acceptance at its price costs more than it brings.
+with c_t (T,) the sites' blocks in merit order [money/kWh] and h_t [h]. C is convex, so prices never fall along the
+curve; and since a step that is accepted in part takes its cheaper part, no acceptance at its price costs more than it
+brings.
 Quantities are rounded down and prices against us: never more is offered than is there, never below its cost.
 """
 
@@ -143,8 +144,8 @@ def curve(
     Args:
         steps: the T steps of the flexibility.
         periods: the P periods to bid for.
-        holding_per_kw_h: what keeping a kW ready for an hour costs, the price of capacity; what activation costs becomes
-            the energy's price.
+        holding_per_kw_h: what keeping a kW ready for an hour costs, the price of capacity; what activation costs is
+            the energy's price then.
 
     Raises:
         DataError: the product is not for that side.
@@ -192,9 +193,8 @@ class _Cost:
     def activation(self, period: int, quantity_kw: Array) -> Array:
         """(K,) money per hour of the period for quantities."""
         step, hours = self.steps_of(period)
-        parts = [
-            h * np.interp(quantity_kw, self.at_kw[:, t], self.cost[:, t]) for t, h in zip(step, hours, strict=True)
-        ]
+        at, cost = self.at_kw[:, step].T, self.cost[:, step].T
+        parts = [h * np.interp(quantity_kw, x, y) for h, x, y in zip(hours, at, cost, strict=True)]
         return np.asarray(np.sum(parts, axis=0) / hours.sum())
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dispatch.errors import AlignmentError, DataError
 from dispatch.markets.product import Delivery, Side
 from dispatch.signals import Array, Horizon
 
 _RELATIVE = 1e-9
+Times = NDArray[np.datetime64]
+Index = NDArray[np.intp]
 
 
 def delivered(baseline_kw: Array, metered_kw: Array, side: Side) -> Array:
@@ -30,19 +33,29 @@ def delivered(baseline_kw: Array, metered_kw: Array, side: Side) -> Array:
     return baseline - metered if side == "up" else metered - baseline
 
 
-def by_period(values_kw: Array, steps: Horizon, periods: Horizon) -> Array:
-    """(…, P) means of series (…, T) over periods whose edges are edges of the steps.
+def by_period(values_kw: Array, steps: Horizon, start: Times, end: Times) -> Array:
+    """(…, P) means of series (…, T) over periods that begin and end with steps; NaN where a step is not known.
 
     Raises:
         AlignmentError: a period is no whole number of steps, or is not covered.
     """
-    own, asked = (h.edges.astype("datetime64[s]").astype(np.int64) for h in (steps, periods))
-    at = np.searchsorted(own, asked)
-    if at[-1] >= own.size or not np.array_equal(own[np.minimum(at, own.size - 1)], asked):
-        raise AlignmentError("the meters' steps and the product's periods do not share their edges")
-    energy = np.cumsum(np.asarray(steps.require("metered power", values_kw)) * steps.hours, axis=-1)
-    whole = np.concatenate([np.zeros((*energy.shape[:-1], 1)), energy], axis=-1)
-    return np.asarray(np.diff(whole[..., at], axis=-1) / periods.hours)
+    series = np.asarray(steps.require("metered power", np.asarray(values_kw, float)))
+    own = steps.edges.astype("datetime64[s]")
+    at = [np.searchsorted(own, edge.astype("datetime64[s]")) for edge in (start, end)]
+    for place, edge in zip(at, (start, end), strict=True):
+        off = (place >= own.size) | (own[np.minimum(place, own.size - 1)] != edge)
+        if off.any():
+            raise AlignmentError(f"no step of the meters begins or ends at {edge[np.argmax(off)]} UTC, a period does")
+    known = np.isfinite(series)
+    energy = _between(np.where(known, series, 0.0) * steps.hours, at[0], at[1])
+    hours = (end - start) / np.timedelta64(3600, "s")
+    return np.asarray(np.where(_between((~known).astype(float), at[0], at[1]) > 0, np.nan, energy / hours))
+
+
+def _between(values: Array, first: Index, last: Index) -> Array:
+    """(…, P) sums of steps."""
+    whole = np.concatenate([np.zeros((*values.shape[:-1], 1)), np.cumsum(values, axis=-1)], axis=-1)
+    return np.asarray(whole[..., last] - whole[..., first])
 
 
 @dataclass(frozen=True)

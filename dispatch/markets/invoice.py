@@ -28,9 +28,13 @@ def invoice(settlement: Settlement) -> pa.Table:
         kept = np.flatnonzero(line.quantity != 0)
         amount = line.cents[kept] if line.to_us else -line.cents[kept]
         same = {
-            "portfolio": settlement.portfolio, "product": product.name, "side": settlement.terms.side, "kind": line.kind,
-            "formula": line.formula, "paid_to": "portfolio" if line.to_us else "market",
-        }  # fmt: skip
+            "portfolio": settlement.portfolio,
+            "product": product.name,
+            "side": settlement.terms.side,
+            "kind": line.kind,
+            "formula": line.formula,
+            "paid_to": "portfolio" if line.to_us else "market",
+        }
         columns = {name: pa.array([text] * kept.size, pa.string()) for name, text in same.items()}
         columns |= {
             "start": pa.array(settlement.start[kept].astype("datetime64[s]"), pa.timestamp("s", "UTC")),

@@ -2,12 +2,12 @@ r"""Money for an award and what was delivered of it: every line a quantity times
 
 .. math:: R = Σ_{lines} ± \mathrm{round}(q · p)
 
-with q the quantity [kWh, or kW kept ready times hours] and p the price [money per unit]; plus where the market pays, minus
-where the portfolio does. Lines are
+with q the quantity [kWh, or kW kept ready times hours] and p the price [money per unit]; plus where the market pays,
+minus where the portfolio does. Lines are
 
 - *energy* and *response*: the award, or what counts of the delivery, times its price (bought energy is paid by us);
-- *capacity*: award × availability × price, and nothing at all where the availability over all periods is below the rule's;
-  *unavailability*: what was not ready, times the rule's factor of the price;
+- *capacity*: award × availability × price, and nothing where the availability over all periods is below the rule's;
+- *unavailability*: what was not ready, times the rule's factor of the price;
 - *activation*: what counts of the activated energy, times the energy price;
 - *imbalance*: what deviates from a sale or purchase, surplus and shortage each at its price (one price, or two);
 - *penalty*: what is short, times the rule's factor of the price and the rule's own price.
@@ -80,7 +80,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class Terms:
-    """What was agreed: of a product, the award [kW] and its price [the product's unit] in P periods of so many hours."""
+    """What was agreed of a product: award [kW] and price [the product's unit] in P periods of so many hours."""
 
     product: Product
     side: Side

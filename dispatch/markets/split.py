@@ -1,13 +1,14 @@
 r"""A portfolio's revenue shared out among its sites, to the cent.
 
-- *delivered*: payments by what each site gave (none at all: by its share of the award), penalties by what each was short
-  of its share, imbalance by each one's own deviation at the price that the portfolio had.
-- *marginal*: what the portfolio would lose without the site, :math:`m_i = v(N) - v(N ∖ i)`, and what is left over or
+- *delivered*: payments by what each site gave (none at all: by its share of the award), penalties by what each was
+  short of its share, imbalance by each one's own deviation at the price that the portfolio had.
+- *marginal*: what the portfolio would lose without the site, :math:`m_i = v(N) - v(N - i)`, and what is left over or
   missing by *delivered*.
 - *shapley*: the mean of what a site adds over all orders of joining; exact up to 12 sites, sampled above.
 
-v(S) settles the sites S alone, with their own shares of the award: what one site gives too much makes up for what another
-lacks, and that is what the last two rules share out. Cents follow the largest remainder, of equal ones the first site's.
+v(S) settles the sites S alone, with their own shares of the award: what one site gives too much makes up for what
+another lacks, and that is what the last two rules share out. Cents follow the largest remainder, of equal ones the
+first site's.
 
 Source of the Shapley value: :mod:`dispatch.carbon.game`.
 """

@@ -64,7 +64,7 @@ class Days:
         return at
 
     def at(self, days: NDArray[np.intp], slots: NDArray[np.intp]) -> Array:
-        """(S, C, n) power on days at times counted from their midnight: below 0 of the day before; NaN before the first."""
+        """(S, C, n) power on days at times from their midnight on: below 0 of the day before; NaN before the first."""
         flat = self.kw.reshape(self.meters, -1)
         index = days[:, None] * self.slots + slots[None, :]
         inside = (index >= 0) & (index < flat.shape[1])

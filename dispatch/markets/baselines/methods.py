@@ -22,8 +22,9 @@ class Method(Frozen):
     """One method.
 
     ``days``: the mean of some of the last like days. ``exponential``: of all, the younger the more. ``match``: of those
-    most alike on the rest of the day. ``same_day``: of hours before and after the event. ``same_hour``: of an hour before
-    the event, on the day and on days before. ``regression``: on temperature. ``control``: what others did meanwhile.
+    most alike on the rest of the day. ``same_day``: of hours before and after the event. ``same_hour``: of an hour
+    before the event, on the day and on days before. ``regression``: on temperature. ``control``: what others did
+    meanwhile.
 
     Attributes:
         look_back_days: days before the event among which it chooses.
