@@ -291,15 +291,16 @@ def _say(console: Console, settled: Settled, split: Split, folder: Path) -> None
     settlement = settled.settlement
     currency, hours = settlement.terms.product.currency, settlement.terms.hours
     found = settlement.checked
+    what = f"{settlement.terms.product.name} {settlement.terms.side}"
+    given, asked = float(found.delivered_kw @ hours), float(found.award_kw @ hours)
+    whole = f"{found.whole.mean():.0%}"
     console.print(
-        f"{settlement.terms.product.name} {settlement.terms.side}: {float(found.delivered_kw @ hours):,.0f} of "
-        f"{float(found.award_kw @ hours):,.0f} kWh delivered in {hours.size} periods, whole in {found.whole.mean():.0%}",
-        highlight=False,
+        f"{what}: {given:,.0f} of {asked:,.0f} kWh delivered in {hours.size} periods, whole in {whole}", highlight=False
     )
     for kind, cents in kinds(settlement):
         console.print(f"  {kind}: {cents / 100:,.2f} {currency}", highlight=False)
-    whole = f"{settlement.cents / 100:,.2f} {currency}"
-    console.print(f"  in all: {whole}, to {len(split.sites)} sites", highlight=False)
+    total = f"{settlement.cents / 100:,.2f} {currency}"
+    console.print(f"  in all: {total}, to {len(split.sites)} sites", highlight=False)
     for note in settled.notes:
         console.print(f"  note: {note}", highlight=False)
     console.print(f"Written: {folder}", markup=False, highlight=False, soft_wrap=True)

@@ -214,7 +214,8 @@ def _period(costs: Sequence[_Cost], period: int, product: Product, side: Side) -
     none = np.zeros(0)
     if most < product.quantity_min_kw - _SMALL:
         return _Steps(none, none, none, there)
-    corners = np.unique(_down(np.concatenate([cost.breaks_kw(period) for cost in costs]), unit))
+    least = np.ceil(product.quantity_min_kw / unit - 1e-7) * unit  # a corner of its own: the first step is no wider
+    corners = np.unique(np.append(_down(np.concatenate([cost.breaks_kw(period) for cost in costs]), unit), least))
     corners = corners[(corners >= product.quantity_min_kw - _SMALL) & (corners < most - _SMALL)]
     at = np.concatenate([[0.0], corners, [most]])
     at = _thinned(at, product.steps_max)

@@ -97,7 +97,8 @@ def _weights(method: Method, days: Days, event: Event, past: Index) -> Array:
     inside = _youngest(known, method.pool)
     if method.low_use_share > 0:
         mean = (level * inside).sum(axis=1) / np.maximum(inside.sum(axis=1), 1)
-        inside = _youngest(known & (level >= method.low_use_share * mean[:, None]), method.pool)
+        ordinary = (level >= method.low_use_share * mean[:, None]) | (mean <= 0)[:, None]
+        inside = _youngest(known & ordinary, method.pool)
     if method.kind == "match":
         score = -_distance(method, days, event, past)
         inside &= np.isfinite(score)

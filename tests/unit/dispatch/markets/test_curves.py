@@ -64,7 +64,9 @@ def test_no_acceptance_costs_more_than_its_price_brings(seed: int, share: float)
             quantity = np.concatenate([full - found.width_kw[p] + taken, full])
             for q in quantity[quantity > 0]:
                 k = int(np.searchsorted(full, q - 1e-9))
-                used = np.where(np.arange(full.size) < k, found.width_kw[p], np.clip(q - (full - found.width_kw[p]), 0, None))
+                used = np.where(
+                    np.arange(full.size) < k, found.width_kw[p], np.clip(q - (full - found.width_kw[p]), 0, None)
+                )
                 used = np.where(np.arange(full.size) <= k, used, 0)
                 brings = float(sign * (used * found.price[p]).sum()) / 1000 * 0.25
                 asked_kw = np.zeros(STEPS.steps)

@@ -182,7 +182,9 @@ def test_money_scales_with_power(case: tuple[Settlement, Array, Array], factor: 
 def test_a_broken_invoice_does_not_pass() -> None:
     found = made(energy([1000, 1000], [80, 80]), facts([900, 1200], 0.1))
     table = invoice(found)
-    wrong = table.set_column(table.schema.get_field_index("price"), "price", table["price"].combine_chunks().take([1, 2, 2, 3]))
+    wrong = table.set_column(
+        table.schema.get_field_index("price"), "price", table["price"].combine_chunks().take([1, 2, 2, 3])
+    )
     with pytest.raises(DataError, match="is not"):
         require_sums(wrong, found.cents)
     with pytest.raises(DataError, match="add up to"):
@@ -238,7 +240,10 @@ def test_imbalance_goes_to_who_deviated() -> None:
     given = np.array([[600.0], [200.0]])
     terms = energy([1000], [80])
     shared = split(made(terms, facts([800], 0.2)), ("a", "b"), given, award)
-    assert dict(zip(shared.kinds, shared.cents.T.tolist(), strict=True)) == {"energy": [1000, 1000], "imbalance": [500, -1500]}
+    assert dict(zip(shared.kinds, shared.cents.T.tolist(), strict=True)) == {
+        "energy": [1000, 1000],
+        "imbalance": [500, -1500],
+    }
 
 
 def test_nobody_delivering_shares_by_the_award() -> None:
