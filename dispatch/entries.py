@@ -8,6 +8,7 @@ non-zeros, demand changed).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ import numpy as np
 from dispatch.signals import Array
 
 if TYPE_CHECKING:
-    from scipy.sparse import csc_array
+    from scipy.sparse import csc_array, csr_array
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,26 @@ class Numbers:
     limit: Array
     lower: Array | None
     upper: Array | None
+
+
+@dataclass(frozen=True)
+class Tensors:
+    """The same as functions: each is (entry, parameter entries + 1), times the parameters and a one at the end.
+
+    Attributes:
+        coefficient: of the entries of ``rows``, in its order; as the solver reads them.
+        limit: (row,), cost: (column,) and the offset behind them; lower, upper: (column,) or None.
+        rows: the sparsity, with zeros in it.
+        start: by parameter id, where its entries begin, column by column.
+    """
+
+    coefficient: csr_array
+    limit: csr_array
+    cost: csr_array
+    lower: csr_array | Array | None
+    upper: csr_array | Array | None
+    rows: csc_array
+    start: Mapping[int, int]
 
 
 class Entries:
@@ -58,6 +79,26 @@ class Entries:
         self._reach = np.unique(self._coefficient.indices[self._coefficient.indices < self._size])
         self._reached: Array | None = None
         self._cost = csr_array(program.q)
+
+    def tensors(self) -> Tensors:
+        """The tensors themselves, for many sets of parameters at once."""
+        from scipy.sparse import csr_array
+
+        place = csr_array(
+            (np.ones(self._limit_row.size), (self._limit_row, np.arange(self._limit_row.size))),
+            shape=(self._rows, self._limit_row.size),
+        )
+        program = self._program
+        lower, upper = (
+            fixed if tensor is None else csr_array(tensor)
+            for fixed, tensor in (
+                (program.lower_bounds, program.lb_tensor),
+                (program.upper_bounds, program.ub_tensor),
+            )
+        )
+        start = {p.id: int(program.param_id_to_col[p.id]) for p in program.parameters}
+        coefficient = csr_array(-self._coefficient)
+        return Tensors(coefficient, csr_array(place @ self._limit), self._cost, lower, upper, self._matrix, start)
 
     def numbers(self) -> Numbers:
         """All of them, for the parameters' present values."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
-from dispatch.entries import Entries
+from dispatch.entries import Entries, Tensors
 from dispatch.errors import SolveError, TimeUpError
 from dispatch.signals import Array
 
@@ -144,10 +144,28 @@ class Compiled:
         col_upper[self._boolean] = np.minimum(col_upper[self._boolean], 1)
         return Matrices(now.cost, now.offset, now.rows, lower, now.limit, col_lower, col_upper, self._integer)
 
+    @property
+    def parameter_size(self) -> int:
+        """Entries of all parameters together."""
+        return int(self._program.total_param_size)
+
+    def tensors(self) -> Tensors:
+        """The matrices as functions of the parameters, before what integrality adds to bounds."""
+        return self._entries.tensors()
+
+    @property
+    def sorts(self) -> tuple[int, np.ndarray, np.ndarray]:
+        """How many rows are equations (the first ones), which columns are 0 or 1, and (column,) which are integral."""
+        return self._equal, self._boolean, self._integer
+
     def columns(self, variable: cp.Variable) -> np.ndarray:
         """Column of each entry, in the variable's shape."""
         start = self._program.var_id_to_col[variable.id]
         return np.arange(start, start + variable.size).reshape(variable.shape, order="F")
+
+    def placed(self, variable: cp.Variable) -> np.ndarray | None:
+        """As ``columns``; None of a variable that no row and no cost has."""
+        return self.columns(variable) if variable.id in self._program.var_id_to_col else None
 
     def rows(self, constraint: cp.Constraint) -> np.ndarray:
         """Row of each entry, in the constraint's shape."""

@@ -20,6 +20,7 @@ from dispatch.breach import to_scenario
 from dispatch.emissions.flow_limits import FlowRow
 from dispatch.errors import AlignmentError, ContractError
 from dispatch.highs import Compiled, Layout
+from dispatch.measures import Around, Measure, measured
 from dispatch.network_rows import LossTangent, NetworkLimits, NetworkRows
 from dispatch.part import Part, Violation
 from dispatch.schedule import Proof, Schedule, Solved
@@ -41,6 +42,7 @@ class Problem:
         mode: how commitment is decided.
         template: make the members' own ratings parameters too, so that other sites of one structure can be solved.
         network_slots: K, how many linear network limits may hold per step at the mapped buses.
+        measures: what else is to stand in columns of its own, by name.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class Problem:
         *,
         template: bool = False,
         network_slots: int = 0,
+        measures: Mapping[str, Measure] = MappingProxyType({}),
     ) -> None:
         import cvxpy as cp
 
@@ -69,7 +72,8 @@ class Problem:
         self.group_limits = groups.constraints(self.groups, self.rows, self.parts, self.horizon.steps)
         self.reserve = self._reserve()
         self.island = island.constraints(self.rows, self.parts, self.horizon)
-        constraints += self._joint()
+        self.measured = measured(Around(self.horizon, self.rows, self.parts), measures)
+        constraints += [*self._joint(), *(one.row for one in self.measured.values())]
         self._problem = cp.Problem(cp.Minimize(self.total.expression), constraints)
         self.compiled = Compiled(self._problem)
 
@@ -78,7 +82,7 @@ class Problem:
 
         cls: type[Asset] = type(rows.members[0])
         values: dict[str, Any] = {}
-        for name, value in _coefficients(cls, rows, inputs).items():
+        for name, value in coefficients(cls, rows, inputs).items():
             is_signal = name.startswith("signal:")
             short = name.removeprefix("signal:").removeprefix("rating:")
             if is_signal or self.template:
@@ -172,22 +176,32 @@ class Problem:
 
     def _take_site(self, site: Site) -> None:
         rows = site.rows(self.scenarios)
-        if not self.template or _structure(site) != _structure(self.site):
+        if not self.template or structure(site) != structure(self.site):
             reason = "its structure differs" if self.template else "it is no template"
             raise ContractError(f"the problem of '{self.site.name}' cannot take '{site.name}': {reason}")
-        if (site.wishes, site.objective, site.carbon) != (self.site.wishes, self.site.objective, self.site.carbon):
+        if wanted(site) != wanted(self.site):
             raise ContractError(f"'{site.name}' has other wishes, carbon or objective than '{self.site.name}'")
         self.site, self.rows = site, rows
 
     def _fill(self) -> None:
         for kind, rows in self.rows.items():
-            values = _coefficients(type(rows.members[0]), rows, self.inputs, ratings=self.template)
+            values = coefficients(type(rows.members[0]), rows, self.inputs, ratings=self.template)
             for (owner, name), parameter in self._parameters.items():
                 if owner == kind and values[name].shape != parameter.shape:
                     raise ContractError(f"{kind}, {name}: shape {values[name].shape}, built with {parameter.shape}")
                 # cvxpy checks what it is given: several times the cost of seeing that it is what it has.
                 if owner == kind and not np.array_equal(parameter.value, values[name]):
                     parameter.value = values[name]
+
+    def parameters(self, kind: str) -> dict[str, cp.Parameter]:
+        """A kind's coefficients that are parameters, by the names that ``coefficients`` gives them."""
+        return {name: parameter for (owner, name), parameter in self._parameters.items() if owner == kind}
+
+    def standing(self) -> dict[int, Array]:
+        """By id, (1, entry) values of the parameters that are no kind's: weights, caps, network limits."""
+        own = {parameter.id for parameter in self._parameters.values()}
+        others = [p for p in self._problem.parameters() if p.id not in own]
+        return {p.id: np.asarray(p.value, float).ravel(order="F")[None, :] for p in others}
 
     @property
     def weights(self) -> Array:
@@ -269,13 +283,15 @@ class Problem:
         self.network.settle()
         for variable, value in self.total.defined:
             variable.value = value()
+        for one in self.measured.values():
+            one.variable.save_value(np.asarray(one.expression.value))
         return float(self.total.expression.value)
 
     def read(
         self, proof: Proof, price: Array | None, cap_prices: Mapping[str, Array] = MappingProxyType({})
     ) -> Schedule:
         """A schedule out of the variables' present values; its proof names the soft limits that assets pass."""
-        kinds = {kind: self._solved(kind) for kind in self.parts}
+        kinds = {kind: solved(part, self.rows[kind], self.inputs) for kind, part in self.parts.items()}
         proof = _with_passed(proof, kinds, self.inputs)
         short = {unit: self._short(unit) for unit in ("kWh", "kg")}
         excess = sum((x.value for x in self.network.excess), np.zeros((self.scenarios, self.horizon.steps)))
@@ -303,55 +319,68 @@ class Problem:
         """By wish that counts in a unit, (scenario, window) by how much it is missed."""
         return {b.text: np.asarray(b.short.value) for b in self.total.breaches if b.unit == unit}
 
-    def _solved(self, kind: str) -> Solved:
-        part, rows = self.parts[kind], self.rows[kind]
-        shape = (rows.count, self.horizon.steps)
-        zero = np.zeros(shape)
 
-        def value(term: cp.Expression | None, missing: Array) -> Array:
-            return missing if term is None else np.array(term.value, float)
+def solved(part: Part, rows: Rows[Any], inputs: Inputs) -> Solved:
+    """A kind's values, out of its variables' present ones."""
+    shape = (rows.count, inputs.horizon.steps)
+    zero = np.zeros(shape)
 
-        return Solved(
-            rows=rows,
-            bus={name: port.bus for name, port in part.ports.items()},
-            power_kw={name: value(port.power_kw, zero) for name, port in part.ports.items()},
-            series={name: value(term, zero) for name, term in part.series.items()},
-            cost_step=value(part.cost_step, zero),
-            cost_period=value(part.cost_period, np.zeros((rows.count, 1))),
-            co2_step_kg=value(part.co2_step_kg, zero),
-            penalty_step=value(part.penalty_step, zero),
-            supply_kw=value(part.supply_kw, zero),
-            unclean_kw=value(part.unclean_kw, zero),
-            reserve_up_kw=value(part.reserve_up_kw, zero),
-            reserve_down_kw=value(part.reserve_down_kw, zero),
-        )
+    def value(term: cp.Expression | None, missing: Array) -> Array:
+        return missing if term is None else np.array(term.value, float)
+
+    return Solved(
+        rows=rows,
+        bus={name: port.bus for name, port in part.ports.items()},
+        power_kw={name: value(port.power_kw, zero) for name, port in part.ports.items()},
+        series={name: value(term, zero) for name, term in part.series.items()},
+        cost_step=value(part.cost_step, zero),
+        cost_period=value(part.cost_period, np.zeros((rows.count, 1))),
+        co2_step_kg=value(part.co2_step_kg, zero),
+        penalty_step=value(part.penalty_step, zero),
+        supply_kw=value(part.supply_kw, zero),
+        unclean_kw=value(part.unclean_kw, zero),
+        reserve_up_kw=value(part.reserve_up_kw, zero),
+        reserve_down_kw=value(part.reserve_down_kw, zero),
+    )
+
+
+def passed_limits(kinds: Mapping[str, Solved], inputs: Inputs) -> dict[str, tuple[str, str]]:
+    """By the words for it, (asset, what) of each soft limit that is passed: for how long and by how much."""
+    found: dict[tuple[str, str], list[Violation]] = {}
+    for one in kinds.values():
+        for violation in type(one.rows.members[0]).passed(one.rows, inputs, one.series):
+            found.setdefault((violation.asset, violation.what), []).append(violation)
+    texts = {}
+    for (asset, what), passed in found.items():
+        hours = sum(inputs.horizon.hours[step] for step in {v.step for v in passed})
+        most = f"by up to {max(v.value for v in passed):.4g} {passed[0].unit}"
+        texts[f"{asset}: {what}, for {hours:g} h, {most}"] = asset, what
+    return texts
 
 
 def _with_passed(proof: Proof, kinds: Mapping[str, Solved], inputs: Inputs) -> Proof:
-    """The proof on its rung: each asset that passes a soft limit, for how long and by how much."""
-    found: dict[tuple[str, str], list[Violation]] = {}
-    for solved in kinds.values():
-        for violation in type(solved.rows.members[0]).passed(solved.rows, inputs, solved.series):
-            found.setdefault((violation.asset, violation.what), []).append(violation)
-    if not found:
+    """The proof on its rung, with the soft limits that assets pass."""
+    texts = passed_limits(kinds, inputs)
+    if not texts:
         return proof
-    texts = []
-    for (asset, what), passed in found.items():
-        hours = sum(inputs.horizon.hours[step] for step in {v.step for v in passed})
-        texts.append(f"{asset}: {what}, for {hours:g} h, by up to {max(v.value for v in passed):.4g} {passed[0].unit}")
     quality = "relaxed" if proof.quality in ("optimal", "incumbent") else proof.quality
     return replace(proof, quality=quality, relaxed=(*proof.relaxed, *texts))
 
 
-def _coefficients(cls: type[Asset], rows: Rows[Any], inputs: Inputs, *, ratings: bool = True) -> dict[str, Array]:
+def coefficients(cls: type[Asset], rows: Rows[Any], inputs: Inputs, *, ratings: bool = True) -> dict[str, Array]:
     """By name with its sort; ``ratings`` are constants of a problem that is no template, and need no second look."""
     made = {f"rating:{name}": value for name, value in cls.ratings(rows, inputs.horizon).items()} if ratings else {}
     made |= {f"signal:{name}": value for name, value in cls.signals(rows, inputs).items()}
     return {name: np.asarray(value, float) for name, value in made.items()}
 
 
-def _structure(site: Site) -> list[tuple[object, ...]]:
-    """What sites that share one compiled problem have in common."""
+def wanted(site: Site) -> tuple[object, ...]:
+    """What is wanted of a site, which is no parameter of its problem."""
+    return site.wishes, site.objective, site.carbon
+
+
+def structure(site: Site) -> list[tuple[object, ...]]:
+    """What sites that share one compiled problem have in common beside what is wanted of them."""
     # In the order of the rows: members of one kind that changed places would stand on each other's buses.
     members = [(a.kind, a.reactive, *a.structure) for a in sorted(site.assets, key=lambda a: a.kind)]
     return [(bus.name, bus.carrier) for bus in site.buses] + [

@@ -1,0 +1,99 @@
+"""Sites planned each by itself, many at once."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from dispatch.errors import ParkwattError
+from dispatch.fleet.members import Member, structure_of
+from dispatch.fleet.outcomes import Blocks, Outcome, schedule_table, summary_table
+from dispatch.fleet.planner import Planner
+from dispatch.highs import Limits
+from dispatch.signals import Horizon
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Sites that are planned by one task.
+
+    Attributes:
+        horizon: the steps, the same for all.
+        members: the sites.
+        references: a site of each structure, from the whole fleet and not from the chunk: searches begin from its
+            plan, so that a site's plan is the same in every chunk. A structure that has none takes its first site.
+        limits: when a site's search ends.
+    """
+
+    horizon: Horizon
+    members: tuple[Member, ...]
+    references: tuple[Member, ...] = ()
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What became of a chunk.
+
+    Attributes:
+        schedule: long: site, asset, series, step, start, value; one row per value, sites in the chunk's order.
+        summary: one row per site: site, quality, objective, bound, gap, money, co2_kg, penalty, reason.
+    """
+
+    schedule: pa.Table
+    summary: pa.Table
+
+
+def plan_chunk(chunk: Chunk) -> Planned:
+    """Plans of all sites of a chunk; importable by name, with picklable argument and answer.
+
+    A site that the solver fails goes down the ladder; one that has no plan at all, or lacks an input, has a row in the
+    summary with quality ``none`` and the reason, and nothing in the schedule.
+    """
+    order = tuple(member.name for member in chunk.members)
+    groups: dict[Hashable, list[Member]] = {}
+    for member in chunk.members:
+        groups.setdefault(structure_of(member.site), []).append(member)
+    known = {structure_of(member.site): member for member in chunk.references}
+    outcomes: dict[str, Outcome] = {}
+    blocks: list[Blocks] = []
+    for structure, members in groups.items():
+        made, own = _group(chunk, known.get(structure), members)
+        outcomes |= {outcome.site: outcome for outcome in made}
+        blocks += own
+    return Planned(schedule_table(order, blocks, chunk.horizon), summary_table([outcomes[name] for name in order]))
+
+
+def _group(chunk: Chunk, reference: Member | None, members: list[Member]) -> tuple[list[Outcome], list[Blocks]]:
+    """Plans of sites of one structure. A reference that cannot be built from leaves the sites their own."""
+    outcomes = []
+    for candidate in [*([reference] if reference else []), *members]:
+        try:
+            planner = _planner(candidate, chunk.horizon, chunk.limits)
+        except ParkwattError as error:
+            if candidate is not reference:
+                outcomes.append(Outcome.none(candidate.name, str(error)))
+            continue
+        failed = {outcome.site for outcome in outcomes}
+        made, blocks = planner.plan([member for member in members if member.name not in failed])
+        return [*outcomes, *made], blocks
+    return outcomes, []
+
+
+_PLANNERS: dict[str, Planner] = {}
+_MOST_PLANNERS = 32
+
+
+def _planner(reference: Member, horizon: Horizon, limits: Limits) -> Planner:
+    """The planner that begins from a reference; kept, since compiling one takes as long as planning tens of sites."""
+    key = f"{reference.digest()} {horizon.edges.tobytes().hex()} {horizon.time_zone} {limits}"
+    if key not in _PLANNERS:
+        made = Planner(reference, horizon, limits)
+        while len(_PLANNERS) >= _MOST_PLANNERS:
+            _PLANNERS.pop(next(iter(_PLANNERS)))
+        _PLANNERS[key] = made
+    return _PLANNERS[key]
