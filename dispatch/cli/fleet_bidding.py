@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,17 +14,29 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from dispatch.cli.market_tables import date_of, moment_of, read_award, read_bid, read_flexibility
+from dispatch.cli.market_tables import (
+    date_of,
+    file_and_column,
+    moment_of,
+    read_award,
+    read_bid,
+    read_flexibility,
+    read_series,
+    read_stores,
+)
 from dispatch.errors import DataError
 from dispatch.markets import awards, bids
 from dispatch.markets.calendar import gates, local, next_gate, periods
 from dispatch.markets.catalogue import product as product_of
 from dispatch.markets.catalogue import shipped
 from dispatch.markets.curves import Curve, curve
+from dispatch.markets.disaggregation import disaggregate
+from dispatch.markets.positions import positions
 from dispatch.markets.product import Product, Side
 from dispatch.mistakes import near_miss
 
 if TYPE_CHECKING:
+    from dispatch.markets.awards import Award
     from dispatch.signals import Array, Horizon
 
 
@@ -42,6 +54,7 @@ class Request:
     products: Path | None
     into: Path | None
     time_zone: str | None
+    plan: str | None = None
 
 
 def show_products(name: str | None, at: str | None) -> None:
@@ -83,33 +96,43 @@ def run_bid(asked: Request) -> None:
     """
     day = date_of("--day", asked.day)
     product = product_of(asked.product, day, asked.products)
-    sides = _sides(asked.side, product)
-    _, steps, offers = read_flexibility(asked.flexibility, asked.time_zone or product.time_zone)
-    gate = gates(product, day)
+    made, sites = _curves(asked, product, day)
     at = moment_of("--at", asked.at, product.time_zone) if asked.at else product.opens.on(day, product.time_zone)
     into = asked.into or Path("bids") / f"{product.name}-{day}"
     console, rows = Console(), []
-    for side in sides:
-        made = curve(offers, side, steps, product, gate.periods, asked.holding)
-        bid = bids.bid_of(made, product, day, asked.portfolio)
+    for one in made:
+        bid = bids.bid_of(one, product, day, asked.portfolio)
         if not bid.periods:
             least = f"{product.quantity_min_kw:g} kW"
-            console.print(f"{side}: nothing to bid: in no period {len(offers)} sites have {least} all along")
+            console.print(f"{one.side}: nothing to bid: in no period {sites} sites have {least} all along")
             continue
         bids.require(bid, product, at)
         into.mkdir(parents=True, exist_ok=True)
-        (into / f"bid-{side}.json").write_text(
-            bid.model_dump_json(indent=1, exclude_none=True) + "\n", encoding="utf-8"
-        )
+        text = bid.model_dump_json(indent=1, exclude_none=True) + "\n"
+        (into / f"bid-{one.side}.json").write_text(text, encoding="utf-8")
         rows += list(_rows(bid))
-        _say(console, product, bid, made)
+        _say(console, product, bid, one)
     if rows:
         write_csv(into / "bid.csv", rows)
-        closes = local(gate.closes.min(), product.time_zone)
+        closes = local(gates(product, day).closes.min(), product.time_zone)
         console.print(f"The first gate closes {closes:%Y-%m-%d %H:%M} ({product.time_zone}).", highlight=False)
         console.print(f"Written: {into}", markup=False, highlight=False, soft_wrap=True)
     if not product.verified:
         console.print(f"[yellow]not verified[/]: {escape(product.note or product.source)}", highlight=False)
+
+
+def _curves(asked: Request, product: Product, day: date) -> tuple[list[Curve], int]:
+    """The curves to bid, and of how many sites: around a plan where one is given."""
+    zone = asked.time_zone or product.time_zone
+    sides = _sides(asked.side, product)
+    _, steps, offers = read_flexibility(asked.flexibility, zone)
+    over = periods(product, day)
+    if asked.plan is None:
+        return [curve(offers, side, steps, product, over, asked.holding) for side in sides], len(offers)
+    file, column = file_and_column("--plan", asked.plan)
+    planned = read_series(file, zone, column, steps.edges[:-1], steps.edges[1:])
+    found = positions(planned, offers, steps, product, over)
+    return [one for one in (found.sold, found.bought) if one.side in sides], len(offers)
 
 
 def _sides(text: str, product: Product) -> tuple[Side, ...]:
@@ -150,7 +173,13 @@ def _say(console: Console, product: Product, bid: bids.Bid, made: Curve) -> None
 
 
 def run_award(
-    awarded: Path, bid_file: Path, flexibility: Path, products: Path | None, into: Path | None, time_zone: str | None
+    awarded: Path,
+    bid_file: Path,
+    flexibility: Path,
+    stores: Path | None,
+    products: Path | None,
+    into: Path | None,
+    time_zone: str | None,
 ) -> None:
     """Check an award and write the sites' set-points.
 
@@ -163,27 +192,39 @@ def run_award(
     award = read_award(awarded, bid, zone)
     awards.require(award, bid, product)
     sites, steps, offers = read_flexibility(flexibility, zone)
-    shares = awards.shares(award, product, steps, offers)
-    asked = awards.profile(award, product, steps)
+    console = Console()
+    if stores is None:
+        shares = awards.shares(award, product, steps, offers)
+        told = "Blocks hold for a step alone: give --stores where sites are short of energy."
+    else:
+        devices = read_stores(stores, sites, steps)
+        shared = disaggregate(award, product, steps, devices)
+        shares, told = shared.given_kw, "Every site can do its part: its limits of power and energy are kept."
+        if not shared.feasible:
+            missed = float(shared.missed_kwh.sum())
+            raise DataError(f"{stores}: {missed:,.1f} kWh of the award cannot be given: {'; '.join(shared.reasons)}")
     folder = into or Path("awards") / f"{product.name}-{award.day}-{award.side}"
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "award.json").write_text(award.model_dump_json(indent=1, exclude_none=True) + "\n", encoding="utf-8")
+    text = award.model_dump_json(indent=1, exclude_none=True) + "\n"
+    (folder / "award.json").write_text(text, encoding="utf-8")
     write_setpoints(folder, sites, steps, shares)
-    console = Console()
+    _say_award(console, product, award, (steps, shares))
+    console.print(told, highlight=False)
+    console.print(f"Written: {folder}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _say_award(console: Console, product: Product, award: Award, made: tuple[Horizon, Array]) -> None:
+    steps, shares = made
+    asked = awards.profile(award, product, steps)
     off_kw = float(np.abs(shares.sum(axis=0) - asked).max(initial=0.0))
     taken = int((award.quantity_kw(product) > 0).sum())
     console.print(
         f"{product.name} {award.side} on {award.day}: {taken} of {periods(product, award.day).steps} periods awarded, "
-        f"{float(asked @ steps.hours):,.0f} kWh from {int((shares.sum(axis=1) > 0).sum())} of {len(sites)} sites; "
+        f"{float(asked @ steps.hours):,.0f} kWh from {int((shares.sum(axis=1) > 0).sum())} of {len(shares)} sites; "
         f"set-points add up to the award within {off_kw:.1e} kW",
         highlight=False,
         soft_wrap=True,
     )
-    console.print(
-        "Blocks hold for a step alone: sites short of energy are checked with 'parkwatt fleet disaggregate'.",
-        highlight=False,
-    )
-    console.print(f"Written: {folder}", markup=False, highlight=False, soft_wrap=True)
 
 
 def write_setpoints(folder: Path, sites: Sequence[str], steps: Horizon, kw: Array) -> None:

@@ -40,7 +40,7 @@ def products(
     show_products(name, at)
 
 
-def bid(
+def bid(  # noqa: PLR0913 - a command has its options as arguments
     flexibility: Annotated[Path, typer.Argument(help="CSV or Parquet: site, start, way, kw, cost_per_kwh.")],
     product: Annotated[str, typer.Option(help="What to bid for, such as sdac_day_ahead; see 'fleet products'.")],
     day: Annotated[str, typer.Option(help="Delivery day, YYYY-MM-DD.")],
@@ -49,6 +49,9 @@ def bid(
         str | None, typer.Option(help="When it is sent: a closed gate is refused. Default: not looked at.")
     ] = None,
     holding: Annotated[float, typer.Option(help="Price of a kW kept ready for an hour, of capacity.")] = 0.0,
+    plan: Annotated[
+        str | None, typer.Option(help="FILE:COLUMN with the fleet's planned net import [kW]: buy and sell around it.")
+    ] = None,
     portfolio: Annotated[str, typer.Option(help="Whose bid.")] = "",
     products: Products = None,
     into: Into = None,
@@ -60,13 +63,20 @@ def bid(
     """
     from dispatch.cli.fleet_bidding import Request, run_bid
 
-    run_bid(Request(flexibility, product, day, side, at, holding, portfolio, products, into, time_zone))
+    run_bid(Request(flexibility, product, day, side, at, holding, portfolio, products, into, time_zone, plan))
 
 
 def award(
     awarded: Annotated[Path, typer.Argument(help="JSON, or CSV or Parquet: start, quantity_kw, price.")],
     bid: Annotated[Path, typer.Option(help="The bid that won it, as written by 'fleet bid'.")],
     flexibility: Annotated[Path, typer.Option(help="What the bid was made of.")],
+    stores: Annotated[
+        Path | None,
+        typer.Option(
+            help="Sites as stores: site, charge_kw, discharge_kw, energy_kwh, start_kwh, and if you like least_kwh, "
+            "end_least_kwh, charge_efficiency, discharge_efficiency. The award is then shared so that each can do it."
+        ),
+    ] = None,
     products: Products = None,
     into: Into = None,
     time_zone: Zone = None,
@@ -77,7 +87,7 @@ def award(
     """
     from dispatch.cli.fleet_bidding import run_award
 
-    run_award(awarded, bid, flexibility, products, into, time_zone)
+    run_award(awarded, bid, flexibility, stores, products, into, time_zone)
 
 
 def baseline(  # noqa: PLR0913 - a command has its options as arguments

@@ -14,6 +14,7 @@ from rich.table import Table
 from dispatch.cli.fleet_bidding import write_table_csv
 from dispatch.cli.market_tables import (
     date_of,
+    file_and_column,
     moment_of,
     read_award,
     read_metered,
@@ -58,7 +59,7 @@ class Meters:
         steps, zone = metered.steps, metered.steps.time_zone
         warmth = None
         if self.temperature is not None:
-            file, column = _file_and_column("--temperature", self.temperature)
+            file, column = file_and_column("--temperature", self.temperature)
             series = read_series(file, zone, column, steps.edges[:-1], steps.edges[1:])
             warmth = by_day(series, steps).kw[0]
         group = None
@@ -237,23 +238,16 @@ def _prices(asked: Settle, asks: portfolio.Asked, zone: str) -> portfolio.Prices
     def series(option: str, text: str | None) -> Array | None:
         if text is None:
             return None
-        file, column = _file_and_column(option, text)
+        file, column = file_and_column(option, text)
         return read_series(file, zone, column, asks.start, asks.end)
 
     surplus = shortage = None
     if imbalance is not None:
-        file, columns = _file_and_column("--imbalance", imbalance)
+        file, columns = file_and_column("--imbalance", imbalance)
         names = columns.split(",")
         surplus = read_series(file, zone, names[0], asks.start, asks.end)
         shortage = read_series(file, zone, names[-1], asks.start, asks.end)
     return portfolio.Prices(surplus, shortage, series("--availability", availability), series("--activated", activated))
-
-
-def _file_and_column(option: str, text: str) -> tuple[Path, str]:
-    file, colon, column = text.rpartition(":")
-    if not colon or not file or not column:
-        raise DataError(f"{option} '{text}' is not understood; write FILE:COLUMN, like prices.csv:price_per_kwh")
-    return Path(file), column
 
 
 def _write(folder: Path, settled: Settled, split: Split, told: tuple[str, ...]) -> None:

@@ -22,8 +22,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from dispatch.flexibility.offers import Flexibility
+    from dispatch.flexible_devices import Devices
 
 FLEXIBILITY = ("site", "start", "way", "kw", "cost_per_kwh")
+STORES = ("charge_kw", "discharge_kw", "energy_kwh", "start_kwh")
+_STORES_TOO = ("least_kwh", "end_least_kwh", "charge_efficiency", "discharge_efficiency")
 _NET, _IN, _OUT = "net_import", "import", "export"
 
 
@@ -293,3 +296,35 @@ def read_series(path: Path, zone: str, column: str, start: np.ndarray, end: np.n
     if np.isnan(found).any():
         raise DataError(f"{path}: '{column}' is missing at {start[np.argmax(np.isnan(found))]} UTC; accepted: a number")
     return found
+
+
+def file_and_column(option: str, text: str) -> tuple[Path, str]:
+    """``FILE:COLUMN`` of an option.
+
+    Raises:
+        DataError: it is not written so.
+    """
+    file, colon, column = text.rpartition(":")
+    if not colon or not file or not column:
+        raise DataError(f"{option} '{text}' is not understood; write FILE:COLUMN, like prices.csv:price_per_kwh")
+    return Path(file), column
+
+
+def read_stores(path: Path, sites: Sequence[str], steps: Horizon) -> Devices:
+    """Sites as stores, in the order of ``sites``: a row for each.
+
+    Raises:
+        DataError: a column or a site is missing, or a value is none.
+    """
+    from dispatch.flexibility import storage
+
+    table = frame(path)
+    if missing := [name for name in ("site", *STORES) if name not in table.columns]:
+        raise DataError(f"{path}: no column {', '.join(missing)}; accepted: site, {', '.join(STORES)}")
+    names = table["site"].astype(str).tolist()
+    if sorted(names) != sorted(sites):
+        odd = sorted(set(names) ^ set(sites)) or names
+        raise DataError(f"{path}: '{odd[0]}' is not in both tables once; accepted: each site of the flexibility, once")
+    order = [names.index(site) for site in sites]
+    given = {name: _numbers(table, name, path)[order] for name in (*STORES, *_STORES_TOO) if name in table.columns}
+    return storage(steps.hours, names=sites, **given)

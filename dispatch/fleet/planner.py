@@ -183,4 +183,6 @@ def _is_plain(template: Template) -> bool:
     by_row = set(problem.rows) <= template.row_by_row
     rows = template.reduction.rows
     priced = np.isin(problem.compiled.rows(problem.balance), rows).all()
-    return not any(of_site[:-2]) and of_site[-2] is None and not of_site[-1] and not repaired and by_row and bool(priced)
+    return (
+        not any(of_site[:-2]) and of_site[-2] is None and not of_site[-1] and not repaired and by_row and bool(priced)
+    )

@@ -53,8 +53,7 @@ def _below(together: Mapping[str, Array], apart: list[dict[str, Array]]) -> bool
     if any(not block.shape for blocks in stacked.values() for block in blocks):
         return False
     return all(
-        blocks[0].shape == blocks[1].shape
-        and np.array_equal(together[name], np.concatenate(blocks), equal_nan=True)
+        blocks[0].shape == blocks[1].shape and np.array_equal(together[name], np.concatenate(blocks), equal_nan=True)
         for name, blocks in stacked.items()
     )
 
@@ -72,4 +71,3 @@ def _differing(member: Member) -> Member:
         raise ValueError("other numbers are another structure")
     series = {key: np.asarray(values) * _SCALE for key, values in member.series.items()}
     return Member(site, series, member.state)
-

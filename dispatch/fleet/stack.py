@@ -22,6 +22,7 @@ from dispatch.signals import Array
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
+
 @dataclass(frozen=True)
 class Table:
     """(site, entry) numbers of which most are the same for all sites.

@@ -1,8 +1,9 @@
 """An award shared out among devices so that each can do it: their stores, limits and what they catch up on included.
 
-In steps that are asked for the devices together draw what they planned less (up) or more (down) the award; in all other
-steps they are free, so that a store may fill again. That freedom is one more device, without limits there and without
-power in the asked steps, and the sharing is that of :func:`dispatch.flexibility.share`: exact for stores without losses.
+In steps that are asked for the devices together draw what they planned less (up) or more (down) the award; in all
+other steps they are free, so that a store may fill again. That freedom is one more device, without limits there and
+without power in the asked steps; the sharing is that of :func:`dispatch.flexibility.share`, exact for stores without
+losses.
 """
 
 from __future__ import annotations

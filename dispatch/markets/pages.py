@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _ASKED, _GIVEN = "#76828e", "#297fcc"
 _MOST_SITES = 40
+_NAMES = {"delivered": "delivery", "marginal": "marginal contribution", "shapley": "Shapley value"}
 _BY = {
     "delivered": "payments by what each site gave, penalties by what each was short, imbalance by each one's deviation",
     "marginal": "what the portfolio would lose without the site; what is left by delivery",
@@ -107,5 +108,5 @@ def _sites(settled: Settled, split: Split) -> Section:
     head = ("site", "asked for [kWh]", "delivered [kWh]", f"revenue [{currency}]")
     rest = len(split.sites) - len(order)
     more = f" {rest} more sites stand in the table of the split." if rest else ""
-    note = f"Shared out by {split.by}: {_BY[split.by]}. The sites' revenues add up to the portfolio's.{more}"
+    note = f"Shared out by {_NAMES[split.by]}: {_BY[split.by]}. The sites' revenues add up to the portfolio's.{more}"
     return Section("Whose revenue it is", tables=(Table(head, rows, short=True),), note=note)

@@ -18,7 +18,7 @@ The arrays may have axes before the periods (coalitions of sites): only the last
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -218,7 +218,7 @@ class Settlement:
 def settle(
     terms: Terms, facts: Facts, start: NDArray[np.datetime64], end: NDArray[np.datetime64], portfolio: str = ""
 ) -> Settlement:
-    """All lines of a portfolio.
+    """All lines of a portfolio; quantities to a millionth, so that what is printed is what is multiplied.
 
     Raises:
         DataError: arrays of other lengths than the periods, a number that is none, or what :func:`items` says.
@@ -239,4 +239,6 @@ def settle(
             raise DataError(
                 f"settlement: {name} of period {int(np.argmax(~np.isfinite(values)))} is missing; accepted: all"
             )
-    return Settlement(terms, facts, start, end, items(terms, facts), portfolio)
+    made = items(terms, facts)
+    lines = tuple(replace(one, quantity=np.round(one.quantity, 6), price=np.round(one.price, 9)) for one in made)
+    return Settlement(terms, facts, start, end, lines, portfolio)

@@ -256,3 +256,43 @@ def test_energy_with_imbalance_and_a_baseline_of_ones_own(run: Run, tmp_path: Pa
     assert "one imbalance price" in two.err
     assert "give its prices" in run(*common).err
     assert "write FILE:COLUMN" in run(*common, "--imbalance", "prices").err
+
+
+def test_a_plan_is_bought_and_sold_around(run: Run, tmp_path: Path) -> None:
+    clock = [datetime(2026, 8, 6, tzinfo=ZoneInfo("Europe/Berlin")) + timedelta(hours=h) for h in range(24)]
+    rows = [{"site": "a", "start": t.isoformat(), "way": w, "kw": 1000.0, "cost_per_kwh": c}
+            for t in clock for w, c in (("up", 0.08), ("down", -0.03))]  # fmt: skip
+    pd.DataFrame(rows).to_csv(tmp_path / "flex.csv", index=False)
+    pd.DataFrame({"time": [t.isoformat() for t in clock], "kw": 5000.0}).to_csv(tmp_path / "plan.csv", index=False)
+    ended = run("fleet", "bid", tmp_path / "flex.csv", "--product", "sdac_day_ahead", "--day", DAY, "--plan",
+                f"{tmp_path / 'plan.csv'}:kw", "--into", tmp_path / "bid")  # fmt: skip
+    assert ended.status == 0, ended.err
+    assert "up: nothing to bid" in ended.out
+    assert "down: 96 of 96 periods, 6,000 to 6,000 kW, 30.00 to 4,000.00 EUR/MWh" in ended.out
+
+
+def stores(folder: Path, energy_kwh: float) -> Path:
+    rows = [{"site": s, "charge_kw": 3000.0, "discharge_kw": CAN_KW[s], "energy_kwh": energy_kwh, "start_kwh": energy_kwh}
+            for s in SITES]  # fmt: skip
+    file = folder / "stores.csv"
+    pd.DataFrame(rows).to_csv(file, index=False)
+    return file
+
+
+def test_an_award_is_shared_so_that_stores_can_do_it(run: Run, bid: Path, won: Path, tmp_path: Path) -> None:
+    common = ("fleet", "award", won / "award.json", "--bid", bid / "bid-up.json", "--flexibility",
+              tmp_path / "flexibility.csv", "--into", tmp_path / "shared")  # fmt: skip
+    ended = run(*common, "--stores", stores(tmp_path, 5000.0))
+    assert ended.status == 0, ended.err
+    points = pq.read_table(tmp_path / "shared" / "setpoints.parquet").to_pandas()
+    total = points.groupby("start")["kw"].sum()
+    assert total[total > 0].round(6).tolist() == [6000.0, 6000.0]
+    assert points.groupby("site")["kw"].sum().max() <= 5000.0 + 1e-6
+    short = run(*common, "--stores", stores(tmp_path, 3000.0))
+    assert short.status == 2
+    assert "3,000.0 kWh of the award cannot be given" in short.err
+    other = tmp_path / "stores.csv"
+    other.write_text(other.read_text("utf-8").replace("mill", "forge"), encoding="utf-8")
+    assert "'forge' is not in both tables once" in run(*common, "--stores", other).err
+    other.write_text("site,charge_kw\nmill,1\n", encoding="utf-8")
+    assert "no column discharge_kw, energy_kwh, start_kwh" in run(*common, "--stores", other).err

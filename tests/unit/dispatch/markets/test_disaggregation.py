@@ -52,7 +52,9 @@ def test_a_store_fills_again_where_nothing_is_asked() -> None:
     found = disaggregate(award(0, 500, 0, 500), PRODUCT, STEPS, stores(2))
     assert found.feasible
     assert found.reasons == ()
-    assert (found.given_kw.sum(axis=0) == found.asked_kw).all() or np.allclose(found.given_kw.sum(axis=0), found.asked_kw)
+    assert (found.given_kw.sum(axis=0) == found.asked_kw).all() or np.allclose(
+        found.given_kw.sum(axis=0), found.asked_kw
+    )
     assert (found.power_kw[:, 8:12] > 0).any()  # charged between the two calls
 
 
