@@ -7,26 +7,20 @@ all sites is held once, and what repeats within a site (a rating in every step) 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dispatch.fleet.joined import Joined
-from dispatch.fleet.members import Member
 from dispatch.fleet.parameters import Parameters
 from dispatch.fleet.reduction import Reduction
 from dispatch.highs import Matrices
 from dispatch.problem import Problem
-from dispatch.signals import Array, Horizon
+from dispatch.signals import Array
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
-
-# Sites whose coefficients are made in one call: more no longer fit the processor's cache, and take longer each.
-_BLOCK = 1000
 
 
 @dataclass(frozen=True)
@@ -162,13 +156,8 @@ class Stack:
         return replace(self, names=tuple(names), **{name: getattr(self, name).part(which) for name in tables})
 
 
-def stacked(problem: Problem, reduction: Reduction, members: Sequence[Member], horizon: Horizon) -> Stack:
-    """The problems of all members, as the problem's own would be after ``update``."""
-    blocks = [
-        Parameters.of(problem, Joined.of(members[first : first + _BLOCK], horizon))
-        for first in range(0, len(members), _BLOCK)
-    ]
-    values = Parameters.together(blocks)
+def of_parameters(problem: Problem, reduction: Reduction, values: Parameters, names: tuple[str, ...]) -> Stack:
+    """The problems of sites whose parameters are known."""
     compiled = problem.compiled
     tensors, (equal, boolean, integer) = compiled.tensors(), compiled.sorts
     size = compiled.size
@@ -177,7 +166,7 @@ def stacked(problem: Problem, reduction: Reduction, members: Sequence[Member], h
     # As Compiled does: what is 0 or 1 is within these bounds whatever else is said of it.
     lower.base[boolean], upper.base[boolean] = np.maximum(lower.base[boolean], 0), np.minimum(upper.base[boolean], 1)
     return Stack(
-        tuple(member.name for member in members),
+        names,
         reduction,
         Table.of(values, tensors.coefficient[reduction.entries]),
         Table.of(values, tensors.limit),

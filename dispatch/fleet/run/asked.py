@@ -7,13 +7,11 @@ import json
 import platform
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from dispatch.errors import ConfigError, DataError, Problem
 from dispatch.fleet.members import Member, structure_of
@@ -31,16 +29,18 @@ class Chunk:
     Attributes:
         name: its number.
         inputs: SHA-256 of all that is known of its sites.
+        structure: what they have in common, the same text for all chunks of it.
     """
 
     name: str
     inputs: str
     members: tuple[Member, ...]
+    structure: str
 
     def single(self, number: int) -> Chunk:
         """One of its sites alone."""
         member = self.members[number]
-        return Chunk(f"{self.name}-{number:03d}", hash_of(member), (member,))
+        return Chunk(f"{self.name}-{number:03d}", hash_of(member), (member,), self.structure)
 
 
 @dataclass(frozen=True)
@@ -99,20 +99,17 @@ def _chunks(members: Sequence[Member], size: int) -> tuple[Chunk, ...]:
     alike: dict[str, list[Member]] = {}
     for member in members:
         alike.setdefault(repr(structure_of(member.site)), []).append(member)
-    parts = [own[at : at + size] for own in alike.values() for at in range(0, len(own), size)]
-    return tuple(Chunk(f"{n:05d}", hash_of(*part), tuple(part)) for n, part in enumerate(parts))
+    parts = [(own[at : at + size], key) for key, own in alike.items() for at in range(0, len(own), size)]
+    return tuple(Chunk(f"{n:05d}", hash_of(*part), tuple(part), _short(key)) for n, (part, key) in enumerate(parts))
+
+
+def _short(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def hash_of(*members: Member) -> str:
     """SHA-256 of all that is known of sites; labels decide nothing."""
-    digest = hashlib.sha256()
-    for member in members:
-        digest.update(member.site.model_dump_json().encode())
-        for key in sorted(member.series):
-            values = np.ascontiguousarray(member.series[key], dtype=np.float64)
-            digest.update(repr((key, values.shape)).encode() + values.tobytes())
-        digest.update(json.dumps({k: dict(v) for k, v in member.state.items()}, sort_keys=True).encode())
-    return digest.hexdigest()
+    return hashlib.sha256("".join(member.digest() for member in members).encode()).hexdigest()
 
 
 @cache
@@ -130,32 +127,38 @@ def code() -> str:
 def _plain(planner: Any) -> dict[str, Any]:
     """A planner by its name and its settings; the horizon is told apart from it."""
     name = f"{type(planner).__module__}.{type(planner).__qualname__}"
-    settings = asdict(planner) if is_dataclass(planner) and not isinstance(planner, type) else {}
-    return {"name": name, "settings": {k: _told(v) for k, v in settings.items() if k != "horizon"}}
+    settings = {one.name: getattr(planner, one.name) for one in fields(planner) if one.name != "horizon"}
+    return {"name": name, "settings": {key: _told(value) for key, value in settings.items()}}
 
 
 def _told(value: Any) -> Any:
-    return value if value is None or isinstance(value, bool | int | float | str | dict | list) else repr(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return {one.name: _told(getattr(value, one.name)) for one in fields(value)}
+    return value if value is None or isinstance(value, bool | int | float | str) else repr(value)
 
 
 def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """In words, in what two runs differ."""
-    found = []
-    for key in ("horizon", "chunk", "planner"):
-        if before.get(key) != now[key]:
-            found.append(f"{key}: {json.dumps(before.get(key))} there, {json.dumps(now[key])} asked")
+    found = [
+        f"{key}: {json.dumps(before.get(key))} there, {json.dumps(now[key])} asked"
+        for key in ("horizon", "chunk", "planner")
+        if before.get(key) != now[key]
+    ]
     old, new = before.get("versions", {}), now["versions"]
     found += [f"{k}: {old.get(k)} there, {new.get(k)} here" for k in sorted({*old, *new}) if old.get(k) != new.get(k)]
-    sites = [{name for c in told.get("chunks", []) for name in c["sites"]} for told in (before, now)]
-    for text, names in (("no longer asked", sites[0] - sites[1]), ("new", sites[1] - sites[0])):
-        if names:
-            found.append(f"{len(names)} sites {text}, such as '{min(names)}'")
-    if sites[0] == sites[1] and before.get("chunks") != now["chunks"]:
-        inputs = {c["inputs"] for c in before.get("chunks", [])}
-        other = [c for c in now["chunks"] if c["inputs"] not in inputs]
-        first = f", in {len(other)} chunks, the first with '{other[0]['sites'][0]}'" if other else ""
-        found.append(f"the data of sites differ{first}" if other else "the order of the sites differs")
+    there, here = (_inputs(told) for told in (before, now))
+    for text, names in (("no longer asked", there.keys() - here.keys()), ("new", here.keys() - there.keys())):
+        found += [f"sites {text}: {len(names)}, such as '{min(names)}'"] if names else []
+    if there.keys() == here.keys() and not found:
+        other = [name for name in here if here[name] != there[name]]
+        first = f"the data of sites differ; '{other[0]}' is among them or in their chunk" if other else ""
+        found.append(first or "the order of the sites differs")
     return found
+
+
+def _inputs(told: dict[str, Any]) -> dict[str, str]:
+    """By site, the hash of its chunk's data."""
+    return {name: chunk["inputs"] for chunk in told.get("chunks", []) for name in chunk["sites"]}
 
 
 def _span(horizon: Horizon) -> dict[str, Any]:

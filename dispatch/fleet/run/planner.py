@@ -1,46 +1,46 @@
-"""Who plans sites: one after the other by the ladder, or without a solver where that has failed."""
+"""Who plans sites: many of one structure at once, or without a solver where that has failed."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from dispatch.asset import Mode
 from dispatch.errors import SolveError
-from dispatch.fleet.members import Member, structure_of
-from dispatch.fleet.run.planned import Planned, of_climb
+from dispatch.fleet import independent
+from dispatch.fleet.members import Member
+from dispatch.fleet.outcomes import Outcome, schedule_blocks
+from dispatch.fleet.run.planned import Tables, tables
+from dispatch.fleet.template import mode_of
 from dispatch.highs import Answer, Limits, Matrices
 from dispatch.ladder import climb
 from dispatch.problem import Problem
 from dispatch.signals import Horizon
-from dispatch.site import Site
 
 
 class Planner(Protocol):
-    """Plans sites of one structure; a dataclass, importable by name and picklable."""
+    """Plans sites; a dataclass of settings, importable by name and picklable."""
 
-    def __call__(self, members: Sequence[Member]) -> Sequence[Planned]:
-        """A plan for each, in order. A site's plan must not depend on who is beside it, or was before."""
+    def __call__(self, members: Sequence[Member], references: Sequence[Member]) -> Tables:
+        """Tables of all, in order. A site's plan must not depend on who is beside it, or was planned before.
+
+        Args:
+            references: a site of each structure that is the same for the whole fleet, to begin searches from.
+        """
         ...
 
 
 @dataclass(frozen=True)
-class ByLadder:
-    """Each site's best schedule that passes the audit, from one compiled problem for all of a structure."""
+class Independent:
+    """Each site's own best plan."""
 
     horizon: Horizon
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
 
-    def __call__(self, members: Sequence[Member]) -> list[Planned]:
+    def __call__(self, members: Sequence[Member], references: Sequence[Member]) -> Tables:
         """See :class:`Planner`."""
-        problem = _template(_Key(structure_of(members[0].site), members[0], self.horizon))
-        plans = []
-        for member in members:
-            problem.update(member.inputs(self.horizon), site=member.site)
-            plans.append(of_climb(member.name, member.site.currency, climb(problem, self.limits)))
-        return plans
+        made = independent.plan_chunk(independent.Chunk(self.horizon, tuple(members), tuple(references), self.limits))
+        return {"sites": made.summary, "series": made.schedule}
 
 
 @dataclass(frozen=True)
@@ -49,42 +49,18 @@ class Safely:
 
     horizon: Horizon
 
-    def __call__(self, members: Sequence[Member]) -> list[Planned]:
-        """See :class:`Planner`."""
-        plans = []
+    def __call__(self, members: Sequence[Member], references: Sequence[Member]) -> Tables:
+        """See :class:`Planner`; nothing begins from a reference."""
+        del references
+        outcomes, blocks = [], []
         for member in members:
-            problem = Problem(member.site, member.inputs(self.horizon), _mode(member.site))
-            plans.append(of_climb(member.name, member.site.currency, climb(problem, run=_refuse)))
-        return plans
+            problem = Problem(member.site, member.inputs(self.horizon), mode_of(member.site))
+            schedule = climb(problem, run=_refuse).schedule
+            outcomes.append(Outcome.of_schedule(member.name, schedule, schedule.proof.reason))
+            blocks.append(schedule_blocks(member.name, schedule))
+        return tables(outcomes, blocks, self.horizon)
 
 
 def _refuse(matrices: Matrices, limits: Limits, **named: Any) -> Answer:
     del matrices, limits, named
     raise SolveError("not asked: the site had to be set apart")
-
-
-@dataclass(frozen=True)
-class _Key:
-    """A structure over a horizon; the member it is built with makes no difference."""
-
-    structure: Hashable
-    member: Member
-    horizon: Horizon
-
-    def __hash__(self) -> int:
-        return hash((repr(self.structure), self.horizon.edges.tobytes()))
-
-    def __eq__(self, other: object) -> bool:
-        same = isinstance(other, _Key) and repr(self.structure) == repr(other.structure)
-        return same and self.horizon.edges.tobytes() == other.horizon.edges.tobytes()  # type: ignore[union-attr]
-
-
-@lru_cache(maxsize=4)
-def _template(key: _Key) -> Problem:
-    """One compiled problem in this worker."""
-    site = key.member.site
-    return Problem(site, key.member.inputs(key.horizon), _mode(site), template=True)
-
-
-def _mode(site: Site) -> Mode:
-    return Mode(site.planning.commitment, formulation=site.planning.formulation)

@@ -11,11 +11,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from dispatch.executor import Executor, Failure, How, Processes
+from dispatch.fleet.members import Member
+from dispatch.fleet.outcomes import Outcome
 from dispatch.fleet.run.asked import Chunk
-from dispatch.fleet.run.planned import Planned, joined, tables
+from dispatch.fleet.run.planned import joined, tables
 from dispatch.fleet.run.planner import Planner, Safely
 from dispatch.fleet.run.store import Done, Store, UnwrittenError
-from dispatch.fleet.run.tasks import PlanChunk, Unwritten
+from dispatch.fleet.run.tasks import PlanChunk, Unwritten, keep
 
 # Building a problem takes seconds where it takes long; what hangs is ended.
 _SAFE_S = 120.0
@@ -32,6 +34,7 @@ class Quarantine:
 
     runs_on: Executor
     planner: Planner
+    references: dict[str, Member]
     safely: Safely
     store: Store
     pieces: Store
@@ -44,7 +47,7 @@ class Quarantine:
         """
         singles = {single.name: single for chunk in troubled for single in _singles(chunk)}
         left = [single for single in singles.values() if self.pieces.done(single.name, single.inputs) is None]
-        work = PlanChunk(self.planner, self.pieces)
+        work = PlanChunk(self.planner, self.pieces, self.references)
         for name, answer in self.runs_on.map(work, [(single.name, single) for single in left]):
             if isinstance(answer, Failure):
                 why = _REASONS[answer.reason].format(text=answer.text)
@@ -56,16 +59,18 @@ class Quarantine:
 
     def _safe(self, single: Chunk, why: str) -> None:
         """Keep the site's safe plan, or that there is none."""
-        work = PlanChunk(self.safely, self.pieces, why)
+        work = PlanChunk(self.safely, self.pieces, {}, why)
         guarded = Processes(1, How(retries=1, chunk_deadline_s=_SAFE_S))
         for _, answer in guarded.map(work, [(single.name, single)]):
+            kept: Done | Unwritten
             if isinstance(answer, Failure):
                 reason = f"no safe plan either: {_REASONS[answer.reason].format(text=answer.text)}"
-                site = single.members[0].site
-                none = Planned(site.name, site.currency, reason=reason, failed=why)
-                self.pieces.write(single.name, single.inputs, tables([none]))
-            elif isinstance(answer.value, Unwritten):
-                raise UnwrittenError(answer.value.text)
+                none = Outcome.none(single.members[0].name, reason)
+                kept = keep(self.pieces, single, tables([none], [], self.safely.horizon), why)
+            else:
+                kept = answer.value
+            if isinstance(kept, Unwritten):
+                raise UnwrittenError(kept.text)
 
     def _whole(self, chunk: Chunk) -> Done:
         """Put the chunk together and drop its pieces."""

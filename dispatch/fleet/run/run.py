@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from dispatch.errors import DataError
 from dispatch.executor import Executor, Failure
+from dispatch.fleet.members import Member
 from dispatch.fleet.run.asked import Asked, Chunk, differences
 from dispatch.fleet.run.planner import Safely
 from dispatch.fleet.run.quarantine import Quarantine
 from dispatch.fleet.run.store import DamagedError, Done, Store, UnwrittenError, write_text
 from dispatch.fleet.run.summary import Summary, summarise
-from dispatch.fleet.run.tasks import PlanChunk, Unwritten
+from dispatch.fleet.run.tasks import PlanChunk, TryChunk, Unwritten
 
 _PIECES = "pieces"
+# How many sites of a structure are tried before the first one stands for it whatever it does.
+_MOST_REFERENCES = 5
 
 
-@dataclass
+@dataclass(frozen=True)
 class Progress:
     """How far a run is, in sites.
 
@@ -134,31 +137,54 @@ class _Run:
                 self.store.discard(chunk.name)
                 continue
             if done is not None:
-                self._count(done)
-        self.progress.found = self.progress.done
+                self._keep(done)
+        self.progress = replace(self.progress, found=self.progress.done)
         if self.progress.found:
             self._note(f"{self.progress.found} of {self.progress.total} sites are there already")
 
     def plan(self) -> None:
         """Plan the others; chunks that fail site by site."""
-        left = {chunk.name: chunk for chunk in self.asked.chunks if chunk.name not in self.marks}
-        work, troubled = PlanChunk(self.asked.planner, self.store), []
-        for name, answer in self.runs_on.map(work, list(left.items())):
+        references = {chunk.structure: chunk.members[0] for chunk in reversed(self.asked.chunks)}
+        left = [chunk for chunk in self.asked.chunks if chunk.name not in self.marks]
+        troubled = self._map(left, references)
+        if troubled:
+            better = self._better(troubled, references)
+            again = [chunk for chunk in troubled if better.get(chunk.structure) is not references[chunk.structure]]
+            self._map(again, better)
+            self._repair([chunk for chunk in troubled if chunk.name not in self.marks], better)
+        shutil.rmtree(self.store.folder / _PIECES, ignore_errors=True)
+
+    def _map(self, chunks: list[Chunk], references: dict[str, Member]) -> list[Chunk]:
+        """Plan chunks; those that failed, in order."""
+        named, troubled = {chunk.name: chunk for chunk in chunks}, []
+        work = PlanChunk(self.asked.planner, self.store, references)
+        for name, answer in self.runs_on.map(work, list(named.items())):
             if isinstance(answer, Failure):
-                troubled.append(left[name])
-                self._note(f"chunk {name}: {answer.text}; its sites are planned one by one")
+                troubled.append(named[name])
+                self._note(f"chunk {name}: {answer.text}")
             elif isinstance(answer.value, Unwritten):
                 raise UnwrittenError(answer.value.text)
             else:
-                self._count(self._seen(left[name], answer.value))
-        if troubled:
-            self._repair(sorted(troubled, key=lambda chunk: chunk.name))
-        shutil.rmtree(self.store.folder / _PIECES, ignore_errors=True)
+                self._count(self._seen(named[name], answer.value))
+        return sorted(troubled, key=lambda chunk: chunk.name)
 
-    def _repair(self, troubled: list[Chunk]) -> None:
+    def _better(self, troubled: list[Chunk], references: dict[str, Member]) -> dict[str, Member]:
+        """References that can be planned themselves: one that cannot has failed every chunk of its structure."""
+        better = dict(references)
+        for structure in sorted({chunk.structure for chunk in troubled}):
+            alike = [c for c in self.asked.chunks if c.structure == structure]
+            singles = (chunk.single(number) for chunk in alike for number in range(len(chunk.members)))
+            for single in islice(singles, _MOST_REFERENCES):
+                answers = self.runs_on.map(TryChunk(self.asked.planner), [(single.name, single)])
+                if not any(isinstance(answer, Failure) for _, answer in answers):
+                    better[structure] = single.members[0]
+                    break
+        return better
+
+    def _repair(self, troubled: list[Chunk], references: dict[str, Member]) -> None:
         pieces = Store(self.store.folder / _PIECES, self.asked.run)
         safely = Safely(self.asked.horizon)
-        quarantine = Quarantine(self.runs_on, self.asked.planner, safely, self.store, pieces)
+        quarantine = Quarantine(self.runs_on, self.asked.planner, references, safely, self.store, pieces)
 
         def told(single: Chunk, why: str) -> None:
             self._note(f"site {single.members[0].name}: {why}; it gets its safe plan")
@@ -176,12 +202,14 @@ class _Run:
         return done
 
     def _count(self, done: Done) -> None:
+        self._keep(done)
+        self._note("")
+
+    def _keep(self, done: Done) -> None:
         self.marks[done.chunk] = done
-        self.progress.done += sum(Counter(done.rungs).values())
-        self.progress.apart += done.failed
-        self.progress.note = ""
-        self.tell(self.progress)
+        sites = self.progress.done + sum(done.rungs.values())
+        self.progress = replace(self.progress, done=sites, apart=self.progress.apart + done.failed)
 
     def _note(self, text: str) -> None:
-        self.progress.note = text
+        self.progress = replace(self.progress, note=text)
         self.tell(self.progress)

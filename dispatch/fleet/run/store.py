@@ -102,11 +102,11 @@ class Store:
         """
         files: dict[str, tuple[str, int]] = {}
         for name in TABLES:
-            data = _parquet(content[name], {"run": self.run, "chunk": chunk, "inputs": inputs})
+            data = _parquet(content[name], {"chunk": chunk, "inputs": inputs})
             _put(self.file(name, chunk), data)
             files[name] = _sha256(data), len(data)
         sites = content["sites"]
-        rungs = {str(r["values"]): int(r["counts"]) for r in sites["rung"].value_counts().to_pylist()}
+        rungs = {str(r["values"]): int(r["counts"]) for r in sites["quality"].value_counts().to_pylist()}
         failed = sum(bool(text) for text in sites["failed"].to_pylist())
         done = Done(chunk, self.run, inputs, files, rungs, failed)
         _put(self.mark(chunk), done.text().encode())

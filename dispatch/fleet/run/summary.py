@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from dispatch.errors import DataError
 from dispatch.fleet.run.asked import Asked
+from dispatch.fleet.run.planned import NONE
 from dispatch.fleet.run.store import Done, Store, UnwrittenError, write_table, write_text
 
 if TYPE_CHECKING:
@@ -48,14 +49,14 @@ def summarise(asked: Asked, store: Store, marks: Mapping[str, Done]) -> Summary:
 
     every = pa.concat_tables([store.read("sites", marks[chunk.name]) for chunk in asked.chunks])
     order = {name: place for place, name in enumerate(asked.names)}
-    sites = every.take(pa.array(sorted(range(every.num_rows), key=lambda row: order[every["name"][row].as_py()])))
+    sites = every.take(pa.array(sorted(range(every.num_rows), key=lambda row: order[every["site"][row].as_py()])))
     rows = sites.to_pylist()
     money: dict[str, float] = {}
     for currency in sorted({row["currency"] for row in rows}):
         own = sites.filter(pc.equal(sites["currency"], currency))
         money[currency] = _sum(own["money"])
-    rungs = Counter(row["rung"] or "none" for row in rows)
-    failures = {row["name"]: _instead(row) for row in rows if row["failed"]}
+    rungs = Counter(row["quality"] for row in rows)
+    failures = {row["site"]: _instead(row) for row in rows if row["failed"]}
     made = Summary(store.folder, sites, dict(sorted(rungs.items())), money, _sum(sites["co2_kg"]), failures)
     _write(made, asked, marks)
     return made
@@ -69,8 +70,8 @@ def _sum(column: Any) -> float:
 
 
 def _instead(row: Mapping[str, Any]) -> str:
-    plan = row["rung"].replace("_", " ")
-    return f"{row['failed']}; {f'it has its {plan} plan' if plan else row['reason']}"
+    instead = row["reason"] if row["quality"] == NONE else f"it has its {row['quality'].replace('_', ' ')} plan"
+    return f"{row['failed']}; {instead}"
 
 
 def _write(made: Summary, asked: Asked, marks: Mapping[str, Done]) -> None:

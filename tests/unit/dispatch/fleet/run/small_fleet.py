@@ -15,7 +15,7 @@ import numpy as np
 
 from dispatch.errors import DataError
 from dispatch.fleet.members import Member
-from dispatch.fleet.run import ByLadder, Planned
+from dispatch.fleet.run import Independent, Tables
 from dispatch.signals import Horizon
 from dispatch.site import Site
 
@@ -60,7 +60,7 @@ def members(count: int) -> list[Member]:
     return [member(number, battery=number % 5 != 4) for number in range(count)]
 
 
-PLANNER = ByLadder(HORIZON)
+PLANNER = Independent(HORIZON)
 
 
 @dataclass(frozen=True)
@@ -72,12 +72,12 @@ class Fails:
     log: str = ""
     slow_s: float = 0.0
 
-    def __call__(self, members: Sequence[Member]) -> list[Planned]:
+    def __call__(self, members: Sequence[Member], references: Sequence[Member]) -> Tables:
         if self.log:
             with Path(self.log).open("a", encoding="utf-8") as file:
                 file.write(f"{os.getpid()}\n")
         time.sleep(self.slow_s)
-        for one in members:
+        for one in [*members, *references]:
             what = dict(self.how).get(one.name)
             if what == "die":
                 os._exit(9)
@@ -85,7 +85,7 @@ class Fails:
                 raise DataError("its meter is missing")
             if what == "sleep":
                 time.sleep(60)
-        return ByLadder(self.horizon)(members)
+        return Independent(self.horizon)(members, references)
 
 
 def hashes(folder: Path) -> dict[str, str]:
