@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
 
 def plan(
     sources: Annotated[
-        list[str], typer.Argument(help="Parks' YAML files (sites/*.yaml), or a table of sites (sites.parquet).")
+        list[str], typer.Argument(help="Parks' YAML files, a table of sites (sites.parquet), or one fleet's file.")
     ],
     day: Annotated[
         str | None, typer.Option(help="Day to plan, YYYY-MM-DD. Default: the first park's embedded day, else tomorrow.")
@@ -39,6 +39,8 @@ def plan(
     ] = None,
 ) -> None:
     """Plan each site of a fleet on its own; a site that fails gets its safe plan, and stops no other.
+
+    A fleet's file says what its sites share: they are planned together, with a price of each shared thing.
 
     What is done is kept in the folder. After any interruption the same command with --resume goes on, and the files
     are the same bytes as if nothing had happened.

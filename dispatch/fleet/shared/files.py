@@ -44,7 +44,7 @@ class FleetSite(Frozen):
     """A site of the fleet."""
 
     park: str = Field(description="a park's file, from the fleet's file on, or the name of one that ships")
-    labels: dict[str, str | Finite] = {}
+    labels: dict[str, str | Finite] = Field(default={}, description="master data: feeder, zone, owner …")
     known: tuple[Known, ...] = ()
 
 
@@ -86,7 +86,7 @@ def load_fleet(name: str | Path) -> SharedFleet:
     reading = Reading(read_document(path, str(name)), path.parent)
     raw = reading.expanded()
     found = [*reading.problems, *kind_problems(raw.get("shared") or ())]
-    file = None
+    file, sites = None, list[Site]()
     try:
         file = FleetFile.model_validate(raw)
         file, unread = with_files(file, path.parent, file.time_zone)

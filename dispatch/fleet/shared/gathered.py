@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import cast
 
 import numpy as np
 
@@ -112,10 +111,10 @@ def _most(members: Sequence[Member], field_name: str) -> Array:
     return np.array([sum(getattr(a, field_name) for a in own) for own in connections], np.float64)
 
 
-def _hashable(structure: object) -> Hashable:
+def _hashable(structure: Hashable) -> Hashable:
     """Models hold mappings, which have no hash: their text has."""
     try:
         hash(structure)
     except TypeError:
         return repr(structure)
-    return cast("Hashable", structure)
+    return structure

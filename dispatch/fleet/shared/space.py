@@ -13,7 +13,6 @@ from dispatch.fleet.members import Member
 from dispatch.fleet.shared.base import Shared
 from dispatch.fleet.shared.kinds.movable_work import MovableWork, path_name
 from dispatch.fleet.shared.plan import Method, SharedPlan, plan_shared
-from dispatch.fleet.shared.whole import whole
 from dispatch.highs import Limits
 from dispatch.signals import Array
 
@@ -83,7 +82,7 @@ def moved(
     state: Mapping[str, Mapping[str, float]] | None = None,
     limits: Limits | None = None,
     mode: Mode | None = None,
-    method: Method = whole,
+    method: Method | None = None,
 ) -> Moved:
     """A plan with moving held against one under everything else that is shared.
 
