@@ -88,6 +88,7 @@ def run(request: Request) -> None:
 
 
 def _planned(request: Request, runs_on: Workplace, folder: Path, when: When, console: Console) -> Summary:
+    from dispatch.fleet.reporting import Around, write_page
     from dispatch.fleet.run import Independent, ask, read, rows
     from dispatch.fleet.run import run as run_all
 
@@ -96,7 +97,10 @@ def _planned(request: Request, runs_on: Workplace, folder: Path, when: When, con
     members, horizon = read(wanted, when, runs_on, request.chunk)
     asked: Asked = ask(members, Independent(horizon), horizon, request.chunk)
     with _bar(console, len(members)) as tell:
-        return run_all(asked, runs_on, folder, resume=request.resume, tell=tell)
+        made = run_all(asked, runs_on, folder, resume=request.resume, tell=tell)
+    page = write_page(folder, members, horizon, Around(fleet=Path(request.sources[0]).stem))
+    console.print(f"page: {page}", markup=False, highlight=False)
+    return made
 
 
 def _when(request: Request, first: Site) -> When:

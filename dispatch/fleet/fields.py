@@ -47,20 +47,21 @@ def _values(model: BaseModel, changes: Mapping[str, Any]) -> dict[str, Any]:
     return values
 
 
-def number_fields(model: BaseModel, path: str = "") -> tuple[str, ...]:
-    """Paths of all numbers inside a model, those of models inside it too."""
-    found: list[str] = []
+def paths(model: BaseModel, path: str = "") -> dict[str, type[float] | type[str]]:
+    """Paths of all numbers and words inside a model, those of models inside it too, with which of the two they are."""
+    found: dict[str, type[float] | type[str]] = {}
     for name in type(model).model_fields:
         value = getattr(model, name)
         here = f"{path}{name}"
+        declared = str(type(model).model_fields[name].annotation)
         if isinstance(value, BaseModel):
-            found += number_fields(value, f"{here}.")
-        elif (isinstance(value, int | float) and not isinstance(value, bool)) or _takes_number(type(model), name):
-            found.append(here)
-    return tuple(found)
+            found |= paths(value, f"{here}.")
+        elif "float" in declared or declared in ("<class 'int'>", "int | None"):
+            found[here] = float
+        elif name not in _STANDING and declared in ("<class 'str'>", "str | None"):
+            found[here] = str
+    return found
 
 
-def _takes_number(owner: type[BaseModel], name: str) -> bool:
-    """May a number stand in a field that holds none now?"""
-    declared = str(owner.model_fields[name].annotation)
-    return "float" in declared or declared in ("<class 'int'>", "int | None")
+_STANDING = ("name", "kind", "bus")
+"""What sites of one structure have in common."""

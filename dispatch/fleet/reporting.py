@@ -126,7 +126,7 @@ def _rows(folder: Path, members: Sequence[Member]) -> list[dict[str, object]]:
     path = folder / "sites.parquet"
     if not path.is_file():
         raise DataError(f"{folder}: holds no finished fleet run: there is no {path.name}; finish it with --resume")
-    rows = {str(row["name"]): row for row in pq.read_table(path).to_pylist()}
+    rows = {str(row["site"]): row for row in pq.read_table(path).to_pylist()}
     if missing := [member.name for member in members if member.name not in rows]:
         raise DataError(f"{path}: has no site '{missing[0]}' and {len(missing) - 1} more of the fleet; plan it anew")
     return [rows[member.name] for member in members]
@@ -152,19 +152,20 @@ class _Powers:
         return made
 
     def _add(self, table: pa.Table, place: Mapping[str, int], kinds: Sequence[Mapping[str, str]], steps: int) -> None:
-        values = table["values"].combine_chunks().flatten().to_numpy(zero_copy_only=False).reshape(-1, steps)
-        names = (table[column].to_pylist() for column in ("name", "asset", "series"))
-        for row, (name, asset, series) in enumerate(zip(*names, strict=True)):
-            site = place.get(name)
-            kind = "" if site is None else kinds[site].get(asset, "")
-            if site is None or kind not in POWERS or series not in POWERS[kind]:
+        step, value = (table[name].to_numpy() for name in ("step", "value"))
+        for (site, asset, series), rows in _runs(table):
+            at = place.get(site)
+            kind = "" if at is None else kinds[at].get(asset, "")
+            if at is None or series not in POWERS.get(kind, ()):
                 continue
+            own = np.full(steps, np.nan)
+            own[step[rows]] = value[rows]
             is_supply = series == POWERS[kind][0]
             total = (self.supply if is_supply else self.use).setdefault(kind, np.zeros(steps))
-            total += np.nan_to_num(values[row])
+            total += np.nan_to_num(own)
             if kind == _CONNECTION:
-                own = (self.imported_kw if is_supply else self.exported_kw)[site]
-                own[:] = np.where(np.isfinite(own), own, 0.0) + values[row]
+                over = (self.imported_kw if is_supply else self.exported_kw)[at]
+                over[:] = np.where(np.isfinite(over), over, 0.0) + own
 
     def lines(self) -> tuple[tuple[Line, ...], tuple[Line, ...]]:
         """Stacks of the picture, the largest first; nothing that is zero throughout."""
@@ -183,6 +184,20 @@ def _parts(folder: Path) -> Iterator[pa.Table]:
         yield pq.ParquetFile(path).read()
 
 
+def _runs(table: pa.Table) -> Iterator[tuple[tuple[str, str, str], np.ndarray]]:
+    """Rows of each series of each asset of each site."""
+    words = [table[name].combine_chunks().dictionary_encode() for name in ("site", "asset", "series")]
+    known = [column.dictionary.to_pylist() for column in words]
+    site, asset, series = (column.indices.to_numpy().astype(np.int64) for column in words)
+    key = (site * len(known[1]) + asset) * len(known[2]) + series
+    order = np.argsort(key, kind="stable")
+    which, starts = np.unique(key[order], return_index=True)
+    for one, rows in zip(which.tolist(), np.split(order, starts[1:]), strict=True):
+        rest, named = divmod(one, len(known[2]))
+        at, plant = divmod(rest, len(known[1]))
+        yield (known[0][at], known[1][plant], known[2][named]), rows
+
+
 def _sites(
     rows: Sequence[Mapping[str, object]], members: Sequence[Member], powers: _Powers, horizon: Horizon, around: Around
 ) -> FleetSites:
@@ -193,7 +208,7 @@ def _sites(
         structures.setdefault(repr(structure_of(member.site)), f"structure {len(structures) + 1}")
     return FleetSites(
         name=names,
-        quality=tuple(str(row["rung"] or "none") for row in rows),
+        quality=tuple(str(row["quality"] or "none") for row in rows),
         reason=tuple(_reason(row) for row in rows),
         structure=tuple(structures[repr(structure_of(member.site))] for member in members),
         cost=_column(rows, "money"),
@@ -215,7 +230,7 @@ def _sites(
 
 def _reason(row: Mapping[str, object]) -> str:
     """Why it did not get the plan that was asked for; a rung that is proved needs none."""
-    failed, reason, rung = (str(row.get(key) or "") for key in ("failed", "reason", "rung"))
+    failed, reason, rung = (str(row.get(key) or "") for key in ("failed", "reason", "quality"))
     if failed:
         return failed
     return "" if rung in ("optimal", "incumbent", "convex_recovery") else reason or "no plan"

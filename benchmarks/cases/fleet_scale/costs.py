@@ -75,6 +75,7 @@ class Costs:
         rows: shared rows.
         rounds: in which all sites are asked until the gap is reached.
         site_bytes: sent to a worker for each site and held there; kept_bytes: held there for each site and round.
+        plan_bytes: of a site's plan, which comes to the driver at the end.
         column_bytes: held by the driver for each column.
         worker_bytes, driver_bytes: of a process that holds nothing yet.
         file_bytes: a site's results.
@@ -98,6 +99,7 @@ class Costs:
     rounds: int
     site_bytes: float
     kept_bytes: float
+    plan_bytes: float
     column_bytes: float
     worker_bytes: float
     driver_bytes: float

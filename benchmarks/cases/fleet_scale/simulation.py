@@ -112,9 +112,12 @@ def coordinated(costs: Costs, sites: int, machine: Machine, *, commitment: bool 
         held_again += work / machine.workers
         master = costs.master_s(groups)
         clock, alone, worked = clock + master, alone + late + master, worked + work
+    plans = costs.plan_bytes * sites  # all plans come to the driver at the end
+    gather = plans * (costs.byte_s + 1 / machine.network_bytes_s)
+    clock, alone = clock + gather, alone + gather
     held = costs.worker_bytes + (costs.site_bytes + costs.kept_bytes * costs.rounds) * sites / machine.workers
-    moved = sent + answer * len(parts) * costs.rounds
-    at_driver = costs.driver_bytes + sent + costs.column_bytes * groups * costs.rounds
+    moved = sent + answer * len(parts) * costs.rounds + plans
+    at_driver = costs.driver_bytes + sent + costs.column_bytes * groups * costs.rounds + 2 * plans
     busy = worked / (clock * machine.workers)
     return Told(clock, alone, busy, moved, held * machine.held_per_node, at_driver, life.deaths)
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from dispatch.asset import Asset
 from dispatch.config import load_site, shipped_names
 from dispatch.errors import ConfigError, Problem
-from dispatch.fleet.fields import SITE_FIELDS, changed, number_fields, split
+from dispatch.fleet.fields import SITE_FIELDS, changed, paths, split
 from dispatch.fleet.importing.mapping import StationMapping
 from dispatch.fleet.importing.units import factor
 from dispatch.mistakes import accepted, near_miss, shown
@@ -28,7 +28,7 @@ class Like:
 
     def __init__(self, named: str, site: Site) -> None:
         self.named, self.site = named, site
-        self._answers: dict[tuple[str, tuple[tuple[str, float], ...]], list[tuple[str, str, str]]] = {}
+        self._answers: dict[tuple[str, tuple[tuple[str, float | str], ...]], list[tuple[str, str, str]]] = {}
 
     @cached_property
     def assets(self) -> Mapping[str, Asset]:
@@ -36,16 +36,21 @@ class Like:
         return {asset.name: asset for asset in self.site.assets}
 
     @cached_property
-    def fields(self) -> Mapping[str, tuple[str, ...]]:
-        """Paths of the numbers of each asset, by its name."""
-        return {name: number_fields(asset) for name, asset in self.assets.items()}
+    def fields(self) -> Mapping[str, Mapping[str, type]]:
+        """Paths of the numbers and words of each asset, by its name."""
+        return {name: paths(asset) for name, asset in self.assets.items()}
 
     def has(self, path: str) -> bool:
         """Is there such a field, of the park or of one of its assets?"""
         asset, inside = split(path)
-        return not asset or inside in self.fields.get(asset, ())
+        return not asset or inside in self.fields.get(asset, {})
 
-    def wrong(self, asset: str, values: tuple[tuple[str, float], ...]) -> list[tuple[str, str, str]]:
+    def is_text(self, path: str) -> bool:
+        """Is it a field of words?"""
+        asset, inside = split(path)
+        return path == "title" or self.fields.get(asset, {}).get(inside) is str
+
+    def wrong(self, asset: str, values: tuple[tuple[str, float | str], ...]) -> list[tuple[str, str, str]]:
         """(path, what is wrong, what is accepted) of an asset with other numbers; asked once for equal ones."""
         key = asset, values
         if key not in self._answers:
@@ -62,7 +67,7 @@ _WORDS = {
 }
 
 
-def _wrong(asset: Asset, values: Mapping[str, float]) -> list[tuple[str, str, str]]:
+def _wrong(asset: Asset, values: Mapping[str, float | str]) -> list[tuple[str, str, str]]:
     try:
         changed(asset, values)
     except ValidationError as error:
@@ -75,7 +80,7 @@ def _wrong(asset: Asset, values: Mapping[str, float]) -> list[tuple[str, str, st
     return []
 
 
-def _is_tag(part: str, values: Mapping[str, float]) -> bool:
+def _is_tag(part: str, values: Mapping[str, float | str]) -> bool:
     """Is a part of an error's place the name of one of several shapes, and no field?"""
     return not any(part in path.split(".") for path in values)
 
@@ -124,7 +129,10 @@ def mapping_problems(mapping: StationMapping, parks: Mapping[str, Like]) -> list
         place = f"fields[{number}]"
         if not any(like.has(one.field) for like in likes):
             found.append(Problem(f"{place}.field", *_unknown(one.field, likes)))
-        elif one.field != "title":
+        elif any(like.is_text(one.field) for like in likes):
+            if one.unit is not None or one.scale != 1 or one.least is not None or one.most is not None:
+                found.append(Problem(place, f"{one.field} is a field of words", "no unit, scale, least or most"))
+        else:
             try:
                 factor(one.unit, one.field)
             except ValueError as error:
@@ -139,5 +147,5 @@ def _unknown(path: str, likes: Sequence[Like]) -> tuple[str, str]:
         return f"{shown(path)} is no field of a station", near_miss(path, [*SITE_FIELDS, *(f"{a}.…" for a in assets)])
     if asset not in assets:
         return f"there is no asset {shown(asset)}", near_miss(asset, assets)
-    fields = sorted({field for like in likes for field in like.fields.get(asset, ())})
-    return f"asset {shown(asset)} has no number {shown(inside)}", near_miss(inside, fields)
+    fields = sorted({field for like in likes for field in like.fields.get(asset, {})})
+    return f"asset {shown(asset)} has no field {shown(inside)}", near_miss(inside, fields)

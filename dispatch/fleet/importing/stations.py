@@ -164,7 +164,7 @@ def _field(reading: _Reading, one: MappedField) -> list[Value]:
         for at, cell in enumerate(cells):
             if not cell:
                 reading.tell(at, one.column, "", "is empty", f"a value of {one.field}; it is required")
-    if one.field == "title":
+    if any(like.is_text(one.field) for like in reading.parks.values()):
         return [cell or None for cell in cells]
     values = _numbers(reading, one.column, cells, one.field, factor(one.unit, one.field) * one.scale)
     low, high = _range(one)
@@ -176,8 +176,8 @@ def _field(reading: _Reading, one: MappedField) -> list[Value]:
     return values
 
 
-def _found(cell: str, value: float) -> str:
-    return cell if f"{value:g}" == cell else f"{cell}, which is {value:g}"
+def _found(cell: str, value: float | str) -> str:
+    return cell if isinstance(value, str) or f"{value:g}" == cell else f"{cell}, which is {value:g}"
 
 
 def _range(one: MappedField) -> tuple[float, float]:
@@ -239,17 +239,22 @@ def _require_fitting(reading: _Reading, likes: Sequence[str], fields: Mapping[st
         inside = [split(path)[1] for path in paths]
         for at, values in enumerate(zip(*(fields[path] for path in paths), strict=True)):
             like = reading.parks.get(likes[at])
-            given = tuple((name, float(v)) for name, v in zip(inside, values, strict=True) if isinstance(v, float))
+            given = tuple((name, v) for name, v in zip(inside, values, strict=True) if v is not None)
             if like is None or not given or at in reading.found.wrong:
                 continue
             _hold(reading, at, like, asset, given, {name: columns[p] for name, p in zip(inside, paths, strict=True)})
 
 
 def _hold(
-    reading: _Reading, at: int, like: Like, asset: str, given: tuple[tuple[str, float], ...], columns: Mapping[str, str]
+    reading: _Reading,
+    at: int,
+    like: Like,
+    asset: str,
+    given: tuple[tuple[str, float | str], ...],
+    columns: Mapping[str, str],
 ) -> None:
     cell = {name: _found(reading.written[f"{asset}.{name}"][at], value) for name, value in given}
-    if lacking := [name for name, _ in given if name not in like.fields.get(asset, ())]:
+    if lacking := [name for name, _ in given if name not in like.fields.get(asset, {})]:
         name = lacking[0]
         message = f"park '{like.site.name}' has no {asset}.{name}"
         reading.tell(at, columns[name], cell[name], message, "an empty cell, or a park that has it (park_column)")

@@ -16,8 +16,7 @@ from dispatch.errors import DataError
 from dispatch.executor import executor
 from dispatch.fleet.members import Member
 from dispatch.fleet.reporting import POWERS, Around, data_of, write_page
-from dispatch.fleet.run import ByLadder, ask, run
-from dispatch.highs import Limits
+from dispatch.fleet.run import Independent, ask, run
 from dispatch.report.fleet_data import FleetData
 from tests.unit.dispatch.test_report_page import Page
 
@@ -35,7 +34,7 @@ def members() -> list[Member]:
 @pytest.fixture(scope="module")
 def folder(members: list[Member], tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run")
-    run(ask(members, ByLadder(STEPS, Limits(gap=1e-2)), STEPS, 3), executor("serial"), folder)
+    run(ask(members, Independent(STEPS), STEPS, 3), executor("serial"), folder)
     return folder
 
 
@@ -45,7 +44,7 @@ def data(folder: Path, members: list[Member]) -> FleetData:
 
 
 def test_numbers_are_those_of_the_files(data: FleetData, folder: Path, members: list[Member]) -> None:
-    rows = {row["name"]: row for row in pq.read_table(folder / "sites.parquet").to_pylist()}
+    rows = {row["site"]: row for row in pq.read_table(folder / "sites.parquet").to_pylist()}
     assert data.sites.name == tuple(member.name for member in members)
     assert data.sites.cost.tolist() == [rows[member.name]["money"] for member in members]
     assert data.sites.co2_kg.tolist() == [rows[member.name]["co2_kg"] for member in members]
@@ -96,8 +95,8 @@ def test_a_site_that_failed_says_why(folder: Path, members: list[Member], tmp_pa
 
     shutil.copytree(folder, tmp_path / "run")
     rows: list[dict[str, Any]] = pq.read_table(folder / "sites.parquet").to_pylist()
-    rows[1] |= {"rung": None, "money": None, "reason": "lacks demand_kw", "failed": ""}
-    rows[2] |= {"rung": "rule_based", "failed": "the worker died"}
+    rows[1] |= {"quality": "none", "money": None, "reason": "lacks demand_kw", "failed": ""}
+    rows[2] |= {"quality": "rule_based", "failed": "the worker died"}
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "run" / "sites.parquet")
     data = data_of(tmp_path / "run", members, STEPS, Around())
     assert data.sites.reason[1:3] == ("lacks demand_kw", "the worker died")

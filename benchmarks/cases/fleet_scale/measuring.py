@@ -1,0 +1,206 @@
+"""Measures what the simulation draws from, on few sites: `python -m benchmarks.cases.fleet_scale.measuring`.
+
+Work is timed by the processor's clock of this thread, so that a busy machine does not change it. The fleet is that of
+the rows on fleets: PV, battery, genset and load, 96 quarter-hours, a shared import cap and a carbon budget.
+"""
+
+from __future__ import annotations
+
+import argparse
+import pickle
+import platform
+import resource
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from benchmarks.cases.fleet_scale.costs import Costs, Power, Spread, keep
+from benchmarks.topics.fleet.sites import fleet_sites, horizon
+from dispatch.executor import Processes, Serial, Workplace
+from dispatch.fleet.coordination import Coordinated, Settings, SimplexPricer, Structure, coordinate
+from dispatch.fleet.coordination.portions import Answer, Portion, cut
+from dispatch.fleet.coupling import Coupling, Rest
+from dispatch.fleet.members import Member
+from dispatch.fleet.run import ByLadder
+from dispatch.fleet.run.planned import tables
+from dispatch.fleet.template import Template
+from dispatch.highs import Limits, run
+from dispatch.signals import Array
+
+STEPS = 96
+CAP, BUDGET = 0.7, 1.0
+GAP = 1e-4
+
+
+@dataclass(frozen=True, eq=False)
+class Fleet:
+    """So many sites, ready to be coordinated."""
+
+    members: tuple[Member, ...]
+    template: Template
+    structure: Structure
+    coupling: Coupling
+
+
+@cache
+def template() -> Template:
+    return Template(fleet_sites(1)[0], horizon())
+
+
+@cache
+def fleet(sites: int) -> Fleet:
+    """The first so many of the invented sites, with limits that bind alike at every size."""
+    members = tuple(fleet_sites(sites))
+    made = template()
+    at = np.concatenate([made.at[name] for name in made.quantities])
+    stack = made.stack(members)
+    some = np.arange(0, sites, max(1, sites // 100))
+    free = SimplexPricer(stack, at).price(np.zeros((some.size, at.size)), some).effect.sum(axis=0) * sites / some.size
+    upper = np.concatenate([np.full(STEPS, CAP * free[:STEPS].max()), BUDGET * free[STEPS:]])
+    names = (*(f"import {k}" for k in range(STEPS)), "carbon")
+    share = csr_array(np.ones((STEPS + 1, sites)))
+    coupling = Coupling(
+        names, np.arange(STEPS + 1), share, np.full(STEPS + 1, -np.inf), upper, Rest.none(STEPS + 1), at.size
+    )
+    return Fleet(members, made, Structure(stack, at), coupling)
+
+
+def coordinated(sites: int, place: Workplace | None = None, **settings: Any) -> Coordinated:
+    made = fleet(sites)
+    return coordinate([made.structure], made.coupling, Settings(gap=GAP, **settings), place=place or Serial())
+
+
+def seconds(what: Callable[[], Any]) -> float:
+    begin = time.thread_time()
+    what()
+    return time.thread_time() - begin
+
+
+def answers_s(sites: int) -> tuple[Array, Array]:
+    """Of each site: its first answer, and its mean of later ones at prices as they come up."""
+    made = fleet(sites)
+    prices = [coordinated(sites).price * factor for factor in (0.7, 1.15, 1.0)]
+    pricer = SimplexPricer(made.structure.stack, made.structure.at)
+    times = []
+    for price in (np.zeros_like(prices[0]), *prices):
+        extra = made.coupling.extra(price)
+        times.append([seconds(lambda n=n, e=extra: pricer.price(e[n : n + 1], np.array([n]))) for n in range(sites)])
+    return np.array(times[0]), np.array(times[1:]).ravel()
+
+
+def commit_s(sites: int) -> Array:
+    """One whole-number plan of each site at the prices of the relaxation."""
+    made = fleet(sites)
+    extra = made.coupling.extra(coordinated(sites).price)
+    found = []
+    for n in range(sites):
+        own = made.structure.stack.matrices(n)
+        own.cost[made.structure.at] += extra[n]
+        found.append(seconds(lambda own=own: run(own, Limits(gap=1e-3))))
+    return np.array(found)
+
+
+def plan_s(sites: int) -> tuple[Array, float]:
+    """Each site planned by itself, audited, made into rows; and the bytes of its results."""
+    members, planner = fleet_sites(sites), ByLadder(horizon(), Limits(gap=1e-3))
+    planner(members[:1])
+    found, size = [], 0.0
+    for member in members:
+        made: list[Any] = []
+        found.append(seconds(lambda m=member, made=made: made.append(tables(planner([m])))))
+        size += sum(table.nbytes for table in made[0].values())
+    return np.array(found), size / sites
+
+
+def driver_s(sites: int, groups: int) -> tuple[float, int]:
+    """CPU of the driver for each round, and how many rounds there were; no sample beforehand."""
+    begin = time.process_time()
+    found = coordinated(sites, groups=groups, sample=10**9)
+    spent = time.process_time() - begin - found.seconds["sites_cpu"]
+    return spent / len(found.rounds), len(found.rounds)
+
+
+class Nothing:
+    """Answers at once, with as much as a piece's answer has."""
+
+    def __init__(self, portion: Portion) -> None:
+        groups, rows = portion.groups, len(portion.coupling.names)
+        self.answer = Answer(np.zeros(groups), np.zeros((groups, rows)), np.zeros(groups), 0.0)
+
+    def ask(self, times: int) -> list[Answer]:
+        return [self.answer] * times
+
+
+def messages_s(portion: Portion) -> tuple[float, float]:
+    """CPU of the driver for each message, and for each byte."""
+    few, many = 200, 40
+    with Processes(1).held(Nothing, [portion]) as held:
+        held.call("ask", [1])
+        begin = time.process_time()
+        for _ in range(few):
+            held.call("ask", [1])
+        call = (time.process_time() - begin) / few
+    big = Answer(np.zeros(1), np.random.default_rng(1).random((1000, 1000)), np.zeros(1), 0.0)
+    begin = time.process_time()
+    for _ in range(many):
+        pickle.loads(pickle.dumps(big))  # our own bytes
+    return call, (time.process_time() - begin) / many / 8e6
+
+
+def start_s() -> float:
+    """Wall time until a worker has made nothing of nothing."""
+    begin = time.perf_counter()
+    with Processes(1).held(len, [()]) as held:
+        held.call("__class__", [()])
+    return time.perf_counter() - begin
+
+
+def measure(sites: int) -> Costs:
+    """All of it; a few minutes of one core for 300 sites."""
+    compile_s = seconds(template)
+    members = fleet_sites(sites)
+    template().stack(members[:5])
+    instantiate_s = seconds(lambda: template().stack(members)) / sites
+    made = fleet(sites)
+    portion = cut([made.structure], made.coupling, Settings())[0]
+    before = float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) * 1024
+    first, again = answers_s(sites)
+    rounds = [len(coordinated(size).rounds) for size in (sites, 2 * sites)]
+    groups = [g for g in (25, 50, 100, 200, 400, 800) if g <= 2 * sites]
+    drivers = [driver_s(2 * sites, g)[0] for g in groups]
+    call, byte = messages_s(portion)
+    planned, file_bytes = plan_s(min(sites, 40))
+    columns, quantities = made.structure.stack.integer.size, made.structure.at.size
+    settings = Settings()
+    return Costs(
+        first_s=Spread.of(first), again_s=Spread.of(again), commit_s=Spread.of(commit_s(min(sites, 60))),
+        plan_s=Spread.of(planned), instantiate_s=instantiate_s, compile_s=compile_s, call_s=call, byte_s=byte,
+        master_s=Power.fit(np.array(groups, float), np.array(drivers)), portion=settings.portion,
+        portions=settings.portions, groups=settings.groups, rows=STEPS + 1, rounds=max(rounds),
+        site_bytes=len(pickle.dumps(portion)) / portion.sites.size,
+        kept_bytes=8.0 * (columns + quantities + 2), plan_bytes=8.0 * (columns + quantities + 1),
+        column_bytes=12.0 * (STEPS + 1), worker_bytes=before, driver_bytes=before, file_bytes=file_bytes,
+        start_s=start_s(), respawn_s=start_s(),
+        measured=f"{sites} sites, {platform.python_implementation()} {platform.python_version()}, one core",
+    )  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sites", type=int, default=300)
+    parser.add_argument("--out", type=Path, default=None)
+    asked = parser.parse_args()
+    costs = measure(asked.sites)
+    if asked.out is not None:
+        keep(replace(costs), asked.out)
+    print(costs)  # noqa: T201 - a command
+
+
+if __name__ == "__main__":
+    main()
