@@ -66,7 +66,8 @@ def run(request: Request) -> None:
         with runs_on:
             made = _planned(request, runs_on, folder, when, console, wanted)
     except KeyboardInterrupt:
-        console.print(f"\nstopped; what is done is kept. Go on with:\n{request.again(folder)}", markup=False)
+        text = f"\nstopped; what is done is kept. Go on with:\n{request.again(folder)}"
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
         raise
     show(made, Console(), time.perf_counter() - began)
 

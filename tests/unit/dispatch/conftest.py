@@ -1,4 +1,4 @@
-"""One Ray for all tests of this folder that need one: its start takes longer than most of them."""
+"""One Ray for all tests that need one: its start takes longer than most of them."""
 
 from __future__ import annotations
 
