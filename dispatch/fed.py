@@ -104,6 +104,11 @@ def series(assets: tuple[Asset, ...], horizon: Horizon, paths: Mapping[str, Arra
     return found
 
 
+def owners(inputs: Inputs) -> frozenset[str]:
+    """Names of the assets whose feeds the inputs say something of."""
+    return frozenset(owner for owner, quantity in inputs.series if quantity.startswith(PREFIX))
+
+
 def of_scenario(asset: F, name: str, inputs: Inputs, scenario: int) -> F:
     """An asset whose feeds hold what one scenario's inputs say; where they say nothing, what they held before."""
     said = {

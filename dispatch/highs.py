@@ -163,6 +163,10 @@ class Compiled:
         start = self._program.var_id_to_col[variable.id]
         return np.arange(start, start + variable.size).reshape(variable.shape, order="F")
 
+    def placed(self, variable: cp.Variable) -> np.ndarray | None:
+        """As ``columns``; None of a variable that no row and no cost has."""
+        return self.columns(variable) if variable.id in self._program.var_id_to_col else None
+
     def rows(self, constraint: cp.Constraint) -> np.ndarray:
         """Row of each entry, in the constraint's shape."""
         start, size = self._row_of[constraint.id]

@@ -291,7 +291,7 @@ class Problem:
         self, proof: Proof, price: Array | None, cap_prices: Mapping[str, Array] = MappingProxyType({})
     ) -> Schedule:
         """A schedule out of the variables' present values; its proof names the soft limits that assets pass."""
-        kinds = {kind: self._solved(kind) for kind in self.parts}
+        kinds = {kind: solved(part, self.rows[kind], self.inputs) for kind, part in self.parts.items()}
         proof = _with_passed(proof, kinds, self.inputs)
         short = {unit: self._short(unit) for unit in ("kWh", "kg")}
         excess = sum((x.value for x in self.network.excess), np.zeros((self.scenarios, self.horizon.steps)))
@@ -319,42 +319,50 @@ class Problem:
         """By wish that counts in a unit, (scenario, window) by how much it is missed."""
         return {b.text: np.asarray(b.short.value) for b in self.total.breaches if b.unit == unit}
 
-    def _solved(self, kind: str) -> Solved:
-        part, rows = self.parts[kind], self.rows[kind]
-        shape = (rows.count, self.horizon.steps)
-        zero = np.zeros(shape)
 
-        def value(term: cp.Expression | None, missing: Array) -> Array:
-            return missing if term is None else np.array(term.value, float)
+def solved(part: Part, rows: Rows[Any], inputs: Inputs) -> Solved:
+    """A kind's values, out of its variables' present ones."""
+    shape = (rows.count, inputs.horizon.steps)
+    zero = np.zeros(shape)
 
-        return Solved(
-            rows=rows,
-            bus={name: port.bus for name, port in part.ports.items()},
-            power_kw={name: value(port.power_kw, zero) for name, port in part.ports.items()},
-            series={name: value(term, zero) for name, term in part.series.items()},
-            cost_step=value(part.cost_step, zero),
-            cost_period=value(part.cost_period, np.zeros((rows.count, 1))),
-            co2_step_kg=value(part.co2_step_kg, zero),
-            penalty_step=value(part.penalty_step, zero),
-            supply_kw=value(part.supply_kw, zero),
-            unclean_kw=value(part.unclean_kw, zero),
-            reserve_up_kw=value(part.reserve_up_kw, zero),
-            reserve_down_kw=value(part.reserve_down_kw, zero),
-        )
+    def value(term: cp.Expression | None, missing: Array) -> Array:
+        return missing if term is None else np.array(term.value, float)
+
+    return Solved(
+        rows=rows,
+        bus={name: port.bus for name, port in part.ports.items()},
+        power_kw={name: value(port.power_kw, zero) for name, port in part.ports.items()},
+        series={name: value(term, zero) for name, term in part.series.items()},
+        cost_step=value(part.cost_step, zero),
+        cost_period=value(part.cost_period, np.zeros((rows.count, 1))),
+        co2_step_kg=value(part.co2_step_kg, zero),
+        penalty_step=value(part.penalty_step, zero),
+        supply_kw=value(part.supply_kw, zero),
+        unclean_kw=value(part.unclean_kw, zero),
+        reserve_up_kw=value(part.reserve_up_kw, zero),
+        reserve_down_kw=value(part.reserve_down_kw, zero),
+    )
+
+
+def passed_limits(kinds: Mapping[str, Solved], inputs: Inputs) -> dict[str, tuple[str, str]]:
+    """By the words for it, (asset, what) of each soft limit that is passed: for how long and by how much."""
+    found: dict[tuple[str, str], list[Violation]] = {}
+    for one in kinds.values():
+        for violation in type(one.rows.members[0]).passed(one.rows, inputs, one.series):
+            found.setdefault((violation.asset, violation.what), []).append(violation)
+    texts = {}
+    for (asset, what), passed in found.items():
+        hours = sum(inputs.horizon.hours[step] for step in {v.step for v in passed})
+        most = f"by up to {max(v.value for v in passed):.4g} {passed[0].unit}"
+        texts[f"{asset}: {what}, for {hours:g} h, {most}"] = asset, what
+    return texts
 
 
 def _with_passed(proof: Proof, kinds: Mapping[str, Solved], inputs: Inputs) -> Proof:
-    """The proof on its rung: each asset that passes a soft limit, for how long and by how much."""
-    found: dict[tuple[str, str], list[Violation]] = {}
-    for solved in kinds.values():
-        for violation in type(solved.rows.members[0]).passed(solved.rows, inputs, solved.series):
-            found.setdefault((violation.asset, violation.what), []).append(violation)
-    if not found:
+    """The proof on its rung, with the soft limits that assets pass."""
+    texts = passed_limits(kinds, inputs)
+    if not texts:
         return proof
-    texts = []
-    for (asset, what), passed in found.items():
-        hours = sum(inputs.horizon.hours[step] for step in {v.step for v in passed})
-        texts.append(f"{asset}: {what}, for {hours:g} h, by up to {max(v.value for v in passed):.4g} {passed[0].unit}")
     quality = "relaxed" if proof.quality in ("optimal", "incumbent") else proof.quality
     return replace(proof, quality=quality, relaxed=(*proof.relaxed, *texts))
 

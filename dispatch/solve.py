@@ -24,7 +24,7 @@ from dispatch.signals import Array
 
 _MOST_ROUNDS = 12
 _PATIENT_ROUNDS = 5
-_BOTH_KW = 1e-3
+BOTH_KW = 1e-3
 _FEW_SWITCHES = 16
 _MOST_PASSES = 5
 _BALANCED_KW = 1e-6
@@ -110,7 +110,7 @@ def _apart(
 def both_flows(problem: Problem) -> np.ndarray:
     """Columns of switches whose two flows are both positive."""
     pairs = [pair for part in problem.parts.values() for pair in part.exclusive]
-    found = [problem.compiled.columns(pair.switch)[pair.both_kw() > _BOTH_KW] for pair in pairs]
+    found = [problem.compiled.columns(pair.switch)[pair.both_kw() > BOTH_KW] for pair in pairs]
     return np.concatenate([np.zeros(0, int), *found])
 
 

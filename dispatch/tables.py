@@ -32,10 +32,14 @@ def published(schedule: Schedule) -> dict[str, Array]:
     out: dict[str, Array] = {}
     for kind in schedule.kinds.values():
         for series, values in kind.series.items():
-            inner = series in _HIDDEN | _NOT_BY_STEP or series.startswith(_SEGMENT)
-            if values.shape[-1] == steps and not inner:
+            if values.shape[-1] == steps and is_published(series):
                 out |= {f"{m.name}.{series}": values[row] for row, m in enumerate(kind.rows.members)}
     return out | {f"{name}.reactive_kvar": values[0] for name, values in schedule.reactive_kvar.items()}
+
+
+def is_published(series: str) -> bool:
+    """Would an operator follow it or look at it? Not what only makes up another series."""
+    return is_shown(series) and not series.startswith(_SEGMENT)
 
 
 def told(schedule: Schedule) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Hashable, Mapping
 from typing import ClassVar, Literal, Self
 
 import numpy as np
@@ -251,8 +251,10 @@ class GridConnection(Asset):
     def account(cls, rows: Rows[GridConnection], given: Inputs, series: Mapping[str, Array]) -> Account:
         """Net import, what the plan adds to the bill, carbon of imports."""
         imported, exported, hours = series["import_kw"], series["export_kw"], given.horizon.hours
-        clocks = {member.name: Clock(given.horizon, member.tariff.days) for member in rows.members}
-        money = [_added(rows, given, row, series, clocks) for row in range(rows.count)]
+        # A clock keeps by name when a component applies: connections of one tariff and the same contracts share it.
+        clocks = {_agreed(member): Clock(given.horizon, member.tariff.days) for member in rows.members}
+        is_fed = fed.owners(given)
+        money = [_added(rows, given, row, series, clocks, is_fed) for row in range(rows.count)]
         carbon = imported * rows.series(given, "carbon_intensity_kg_per_kwh") * hours
         certified = agreements.certified_kw(rows, series)
         unclean = imported - certified
@@ -330,13 +332,23 @@ class GridConnection(Asset):
         return out
 
 
+def _agreed(member: GridConnection) -> Hashable:
+    return member.tariff, member.green_power, member.demand_response
+
+
 def _added(
-    rows: Rows[GridConnection], given: Inputs, row: int, series: Mapping[str, Array], clocks: Mapping[str, Clock]
+    rows: Rows[GridConnection],
+    given: Inputs,
+    row: int,
+    series: Mapping[str, Array],
+    clocks: Mapping[Hashable, Clock],
+    is_fed: Collection[str],
 ) -> float:
     """(of one row) the month's bill with the plan less the bill without it; shares nothing with ``Tariff.compile``."""
     member = rows.members[row % len(rows.members)]
-    member = fed.of_scenario(member, member.name, given, row // len(rows.members))
-    clock, carried = clocks[member.name], member.carried(given.state.get(member.name))
+    clock, carried = clocks[_agreed(member)], member.carried(given.state.get(member.name))
+    if member.name in is_fed:
+        member = fed.of_scenario(member, member.name, given, row // len(rows.members))
     flows = series["import_kw"][row], series["export_kw"][row]
     green = {c.name: series[f"green_{n}_kw"][row] for n, c in enumerate(member.green_power)}
     tariff, nothing = member.tariff, np.zeros(given.horizon.steps)

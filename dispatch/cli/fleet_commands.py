@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import typer
 
+from dispatch.cli import fleet_import, fleet_plan
+
 app = typer.Typer(no_args_is_help=True, help="Plan thousands of sites: apart, or under what they share.")
 
 
 @app.callback()
 def fleet() -> None:
     """Plan thousands of sites: apart, or under what they share."""
+
+
+fleet_plan.register(app)
+fleet_import.register(app)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from types import TracebackType
@@ -35,23 +36,31 @@ class HeldRay:
         """See :class:`~dispatch.executor.answers.Held`."""
         found: dict[int, Result[Any] | Failure] = dict(self._past.dead)
         asked = [self._past.question(p, method, a, changes=changes) for p, a in enumerate(arguments)]
-        running = {self._ask(q): q for q in asked if q.part not in found}
+        left = [question for question in asked if question.part not in found]
+        queues = [deque(q for q in left if self._at(q) == at) for at in range(len(self.actors))]
+        # One question at a time for an actor: those behind one that kills it would be lost with it.
+        running = {self._ask(queue[0]): queue for queue in queues if queue}
         while running:
             ready, _ = self._ray.wait(list(running))
-            question = running.pop(ready[0])
+            queue = running.pop(ready[0])
             told = self._got(ready[0])
             if isinstance(told, Behind):
-                again = self._past.again(question)
-                running[self._ask(again)] = again
-                continue
-            if isinstance(told, Failure) and told.reason == "died":
-                self._past.dead[question.part] = told
-            found[question.part] = told
-            self._past.keep(question)
+                queue[0] = self._past.again(queue[0])
+            else:
+                question = queue.popleft()
+                if isinstance(told, Failure) and told.reason == "died":
+                    self._past.dead[question.part] = told
+                found[question.part] = told
+                self._past.keep(question)
+            if queue:
+                running[self._ask(queue[0])] = queue
         return [found[part] for part in range(len(arguments))]
 
+    def _at(self, question: Question) -> int:
+        return question.part % len(self.actors)
+
     def _ask(self, question: Question) -> Any:
-        return self.actors[question.part % len(self.actors)].ask.remote(question)
+        return self.actors[self._at(question)].ask.remote(question)
 
     def _got(self, reference: Any) -> Result[Any] | Failure | Behind:
         try:

@@ -14,6 +14,8 @@ from dispatch.executor.ray_session import died, session
 
 # Chunks that Ray has, per worker: enough that none waits for the driver, few enough that a fleet's do not pile up.
 _IN_FLIGHT = 3
+# Ray does not tell when a chunk begins: its own clock allows for the start of a worker, which takes seconds.
+_STARTING_S = 30.0
 _LONG_S = 1e6
 
 
@@ -75,8 +77,8 @@ class Ray:
 class _Flight:
     """Chunks that Ray has, in the order in which it was given them.
 
-    Ray starts them in that order and does not tell when: the clock of a chunk's own deadline runs from when it is
-    among the first as many as there are workers.
+    Ray starts them in that order and does not tell when: the clock of a chunk's own deadline runs from a worker's
+    start after it is among the first as many as there are workers.
     """
 
     def __init__(self, ray: Any, fn: Callable[[Any], Any], workers: int, how: How) -> None:
@@ -96,8 +98,9 @@ class _Flight:
 
     def answers(self, within_s: float) -> Iterator[tuple[str, Result[Any] | Failure]]:
         """What has come, after waiting for something."""
-        for reference in list(self.running)[: self.workers]:
-            self._ends.setdefault(reference, ends(self.how.chunk_deadline_s))
+        if self.how.chunk_deadline_s is not None:
+            for reference in list(self.running)[: self.workers]:
+                self._ends.setdefault(reference, ends(self.how.chunk_deadline_s + _STARTING_S))
         nearest = min([within_s, *(left_s(end) for end in self._ends.values())])
         ready, _ = self.ray.wait(list(self.running), timeout=min(max(nearest, 0.0), _LONG_S), fetch_local=False)
         for reference in ready:

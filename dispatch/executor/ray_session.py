@@ -13,14 +13,12 @@ from dispatch.executor.answers import Failure
 from dispatch.executor.children import ONE_THREAD
 
 _REACHED_S = 5.0
-_LOOPBACK = "127.0.0.1"
 
-# Before Ray is imported, since it reads them then. Nothing of it leaves the machine.
-_SETTINGS = {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-}
-_OWN = {"RAY_AUTH_MODE": "token"}
+# Set before Ray is imported, since it reads them then: nothing is told to its makers.
+_SETTINGS = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0", "RAY_DEDUP_LOGS": "0"}
+# A Ray of our own listens on the loopback alone (the name is Ray's, and means what it says on Linux, too), and works
+# only for whoever may read the user's token.
+_OWN = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_AUTH_MODE": "token"}
 
 
 @contextmanager
@@ -30,7 +28,7 @@ def session(workers: int | None, address: str | None) -> Iterator[tuple[Any, int
     Raises:
         DataError: nobody answers at the address, or not as a Ray of this version would.
     """
-    for name, value in _SETTINGS.items():
+    for name, value in (_SETTINGS if address else _SETTINGS | _OWN).items():
         os.environ.setdefault(name, value)
     import ray
 
@@ -41,10 +39,23 @@ def session(workers: int | None, address: str | None) -> Iterator[tuple[Any, int
         _start(ray, workers or os.cpu_count() or 1)
     else:
         _join(ray, address)
+    with _quietly(ray):
+        try:
+            yield ray, min(workers or _cores(ray), _cores(ray))
+        finally:
+            ray.shutdown()  # of a cluster that was joined, only this process's part in it
+
+
+@contextmanager
+def _quietly(ray: Any) -> Iterator[None]:
+    """Ray prints every worker that dies among our output, whatever it is told of logs; we say it in our own words."""
+    module = ray._private.worker
+    before = getattr(module, "_worker_logs_enabled", True)
+    module._worker_logs_enabled = False
     try:
-        yield ray, workers or _cores(ray)
+        yield
     finally:
-        ray.shutdown()  # of a cluster that was joined, only this process's part in it
+        module._worker_logs_enabled = before
 
 
 def _cores(ray: Any) -> int:
@@ -57,7 +68,6 @@ def _start(ray: Any, workers: int) -> None:
         num_cpus=workers,
         log_to_driver=False,
         logging_level="ERROR",
-        _node_ip_address=_LOOPBACK,
         runtime_env={"env_vars": ONE_THREAD},
     )
 

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Hashable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dispatch.errors import SolveError
-from dispatch.fleet.members import Member
+from dispatch.errors import ContractError, DataError
+from dispatch.fleet.members import Member, structure_of
+from dispatch.fleet.outcomes import Blocks, Outcome, schedule_table, summary_table
+from dispatch.fleet.planner import Planner, each
+from dispatch.fleet.template import mode_of
 from dispatch.highs import Limits
+from dispatch.ladder import climb
+from dispatch.problem import Problem
+from dispatch.schedule import Schedule
 from dispatch.signals import Horizon
 
 if TYPE_CHECKING:
@@ -29,7 +36,7 @@ class Chunk:
     horizon: Horizon
     members: tuple[Member, ...]
     references: tuple[Member, ...] = ()
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True)
@@ -51,4 +58,48 @@ def plan_chunk(chunk: Chunk) -> Planned:
     A site that the solver fails goes down the ladder; one that has no plan at all, or lacks an input, has a row in the
     summary with quality ``none`` and the reason, and nothing in the schedule.
     """
-    raise SolveError(f"{len(chunk.members)} sites cannot be planned yet")
+    order = tuple(member.name for member in chunk.members)
+    groups: dict[Hashable, list[Member]] = {}
+    for member in chunk.members:
+        groups.setdefault(structure_of(member.site), []).append(member)
+    known = {structure_of(member.site): member for member in chunk.references}
+    outcomes: dict[str, Outcome] = {}
+    blocks: list[Blocks] = []
+    for structure, members in groups.items():
+        made, own = _group(chunk, known.get(structure), members)
+        outcomes |= {outcome.site: outcome for outcome in made}
+        blocks += own
+    return Planned(schedule_table(order, blocks, chunk.horizon), summary_table([outcomes[name] for name in order]))
+
+
+def _group(chunk: Chunk, reference: Member | None, members: list[Member]) -> tuple[list[Outcome], list[Blocks]]:
+    """Plans of sites of one structure. A reference that lacks an input leaves the search to begin from another."""
+    for candidate in [*([reference] if reference else []), *members]:
+        try:
+            return _planner(candidate, chunk.horizon, chunk.limits).plan(members)
+        except ContractError:
+            # The structure has a term whose ratings cannot be parameters: each site has a problem of its own.
+            break
+        except DataError:
+            continue
+    return each(members, lambda member: _by_itself(member, chunk))
+
+
+def _by_itself(member: Member, chunk: Chunk) -> Schedule:
+    inputs = member.inputs(chunk.horizon)
+    return climb(Problem(member.site, inputs, mode_of(member.site)), chunk.limits).schedule
+
+
+_PLANNERS: dict[str, Planner] = {}
+_MOST_PLANNERS = 32
+
+
+def _planner(reference: Member, horizon: Horizon, limits: Limits) -> Planner:
+    """The planner that begins from a reference; kept, since compiling one takes as long as planning tens of sites."""
+    key = f"{reference.digest()} {horizon.edges.tobytes().hex()} {horizon.time_zone} {limits}"
+    if key not in _PLANNERS:
+        made = Planner(reference, horizon, limits)
+        while len(_PLANNERS) >= _MOST_PLANNERS:
+            _PLANNERS.pop(next(iter(_PLANNERS)))
+        _PLANNERS[key] = made
+    return _PLANNERS[key]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+import hashlib
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from dispatch.asset import Inputs
+from dispatch.frozen import Frozen
 from dispatch.problem import structure, wanted
 from dispatch.signals import Array, Horizon
 from dispatch.site import Site
@@ -32,6 +36,15 @@ class Member:
         """The site's."""
         return self.site.name
 
+    def digest(self) -> str:
+        """Of all that is known of the site."""
+        sha = hashlib.sha256(self.site.model_dump_json().encode())
+        for key in sorted(self.series):
+            values = np.ascontiguousarray(self.series[key], float)
+            sha.update(repr((key, values.shape)).encode() + values.tobytes())
+        sha.update(repr(sorted((name, sorted(own.items())) for name, own in self.state.items())).encode())
+        return sha.hexdigest()
+
     def inputs(self, horizon: Horizon) -> Inputs:
         """All that a problem of the site reads.
 
@@ -43,4 +56,14 @@ class Member:
 
 def structure_of(site: Site) -> Hashable:
     """What sites that share one template have in common; everything else is data."""
-    return (*structure(site), wanted(site), site.grid)
+    asked = (*wanted(site), site.grid)
+    # By what they say: some of them hold mappings, which have no hash.
+    return (*structure(site), *(one.model_dump_json() if isinstance(one, Frozen) else one for one in asked))
+
+
+def references(members: Iterable[Member]) -> tuple[Member, ...]:
+    """The first site of each structure, in the fleet's order: searches of that structure begin from its plan."""
+    first: dict[Hashable, Member] = {}
+    for member in members:
+        first.setdefault(structure_of(member.site), member)
+    return tuple(first.values())

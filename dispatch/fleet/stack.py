@@ -7,18 +7,17 @@ all sites is held once, and what repeats within a site (a rating in every step) 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dispatch.fleet.joined import Joined
-from dispatch.fleet.members import Member
+from dispatch.fleet.parameters import Parameters
 from dispatch.fleet.reduction import Reduction
 from dispatch.highs import Matrices
 from dispatch.problem import Problem
-from dispatch.signals import Array, Horizon
+from dispatch.signals import Array
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -40,7 +39,26 @@ class Table:
     what: np.ndarray
     values: Array
 
-    def of(self, n: int) -> Array:
+    @classmethod
+    def of(cls, parameters: Parameters, tensor: csr_array) -> Table:
+        """Tensor · parameters, entry by entry summed in the same order as for one site."""
+        base = np.asarray(tensor @ parameters.shared).ravel()
+        entry = np.repeat(np.arange(base.size), np.diff(tensor.indptr))
+        where = np.unique(entry[parameters.column[tensor.indices] >= 0])
+        picked = tensor[where]
+        index, own = parameters.columns(picked.indices)
+        keys: dict[bytes, int] = {}
+        what, first = np.zeros(where.size, int), []
+        for row, (start, end) in enumerate(pairwise(picked.indptr)):
+            key = index[start:end].tobytes() + picked.data[start:end].tobytes()
+            if key not in keys:
+                keys[key] = len(first)
+                first.append(row)
+            what[row] = keys[key]
+        renamed = type(tensor)((picked.data, index, picked.indptr), shape=(where.size, own.shape[0]))
+        return cls(base, where, what, np.ascontiguousarray((renamed[np.array(first, int)] @ own).T))
+
+    def row(self, n: int) -> Array:
         """(entry,) of one site."""
         out = self.base.copy()
         out[self.where] = self.values[n, self.what]
@@ -94,9 +112,9 @@ class Stack:
     def matrices(self, n: int) -> Matrices:
         """One site's problem; its rows may be written into."""
         rows = self.reduction.pattern.copy()
-        rows.data = self.coefficient.of(n)
-        limit, cost = self.limit.of(n), self.costs.of(n)
-        lower, upper = self.reduction.bounds(limit, self.own_lower.of(n), self.own_upper.of(n))
+        rows.data = self.coefficient.row(n)
+        limit, cost = self.limit.row(n), self.costs.row(n)
+        lower, upper = self.reduction.bounds(limit, self.own_lower.row(n), self.own_upper.row(n))
         most = limit[self.reduction.rows]
         least = np.where(self.equations, most, -np.inf)
         return Matrices(cost[:-1], float(cost[-1]), rows, least, most, lower, upper, self.integer)
@@ -138,22 +156,21 @@ class Stack:
         return replace(self, names=tuple(names), **{name: getattr(self, name).part(which) for name in tables})
 
 
-def stacked(problem: Problem, reduction: Reduction, members: Sequence[Member], horizon: Horizon) -> Stack:
-    """The problems of all members, as the problem's own would be after ``update``."""
-    values = _Values.of(problem, Joined.of(members, horizon))
+def of_parameters(problem: Problem, reduction: Reduction, values: Parameters, names: tuple[str, ...]) -> Stack:
+    """The problems of sites whose parameters are known."""
     compiled = problem.compiled
     tensors, (equal, boolean, integer) = compiled.tensors(), compiled.sorts
     size = compiled.size
-    lower = values.table(tensors.lower, np.full(size, -np.inf), size)
-    upper = values.table(tensors.upper, np.full(size, np.inf), size)
+    lower = _of_bounds(values, tensors.lower, -np.inf, size)
+    upper = _of_bounds(values, tensors.upper, np.inf, size)
     # As Compiled does: what is 0 or 1 is within these bounds whatever else is said of it.
     lower.base[boolean], upper.base[boolean] = np.maximum(lower.base[boolean], 0), np.minimum(upper.base[boolean], 1)
     return Stack(
-        tuple(member.name for member in members),
+        names,
         reduction,
-        values.product(tensors.coefficient[reduction.entries]),
-        values.product(tensors.limit),
-        values.product(tensors.cost),
+        Table.of(values, tensors.coefficient[reduction.entries]),
+        Table.of(values, tensors.limit),
+        Table.of(values, tensors.cost),
         lower,
         upper,
         reduction.rows < equal,
@@ -161,77 +178,10 @@ def stacked(problem: Problem, reduction: Reduction, members: Sequence[Member], h
     )
 
 
-@dataclass(frozen=True)
-class _Values:
-    """(site, parameter entry) values: those that all share, and distinct columns of the others.
-
-    Attributes:
-        shared: (parameter entries + 1,) values of the first site, the constant's one at the end.
-        column: (parameter entries + 1,) place in ``own``, −1 where all sites have the same.
-        own: (column, site).
-    """
-
-    shared: Array
-    column: np.ndarray
-    own: Array
-
-    @classmethod
-    def of(cls, problem: Problem, joined: Joined) -> _Values:
-        """The parameters of all members of a batch."""
-        start, size = problem.compiled.tensors().start, problem.compiled.parameter_size
-        shared, column = np.ones(size + 1), np.full(size + 1, -1)
-        own: list[Array] = []
-        count = 0
-        for parameter, block in joined.parameters(problem).items():
-            if parameter not in start:
-                continue
-            at = start[parameter] + np.arange(block.shape[1])
-            shared[at] = block[0]
-            differs = (block != block[:1]).any(axis=0)
-            mine = np.flatnonzero(differs)
-            if not mine.size:
-                continue
-            distinct = block[:, mine]
-            fresh = np.concatenate([[True], (distinct[:, 1:] != distinct[:, :-1]).any(axis=0)])
-            column[at[mine]] = count + np.cumsum(fresh) - 1
-            own.append(distinct[:, fresh].T)
-            count += int(fresh.sum())
-        sites = joined.count
-        return cls(shared, column, np.concatenate([np.zeros((0, sites)), *own]))
-
-    def table(self, tensor: Any, missing: Array, size: int) -> Table:
-        """Of bounds, which may be numbers or missing."""
-        if tensor is None or isinstance(tensor, np.ndarray):
-            base = np.array(np.broadcast_to(missing if tensor is None else tensor, size), float)
-            none = np.zeros(0, int)
-            return Table(base, none, none, np.zeros((self.own.shape[1], 0)))
-        return self.product(tensor)
-
-    def product(self, tensor: csr_array) -> Table:
-        """Tensor · values, entry by entry in the same order of summation as for one site."""
-        from scipy.sparse import csr_array
-
-        base = np.asarray(tensor @ self.shared).ravel()
-        lengths = np.diff(tensor.indptr)
-        entry = np.repeat(np.arange(base.size), lengths)
-        where = np.unique(entry[self.column[tensor.indices] >= 0])
-        picked = csr_array(tensor[where])
-        # A column for each distinct set of values; those that all sites share come behind the others.
-        same = np.unique(picked.indices[self.column[picked.indices] < 0])
-        place = self.column.copy()
-        place[same] = self.own.shape[0] + np.arange(same.size)
-        full = np.concatenate([self.own, np.repeat(self.shared[same][:, None], self.own.shape[1], axis=1)])
-        index = place[picked.indices]
-        keys: dict[bytes, int] = {}
-        what = np.zeros(where.size, int)
-        first = []
-        for row in range(where.size):
-            span = slice(picked.indptr[row], picked.indptr[row + 1])
-            key = index[span].tobytes() + picked.data[span].tobytes()
-            if key not in keys:
-                keys[key] = len(first)
-                first.append(row)
-            what[row] = keys[key]
-        distinct = csr_array(picked[np.array(first, int)])
-        renamed = csr_array((distinct.data, place[distinct.indices], distinct.indptr), (len(first), full.shape[0]))
-        return Table(base, where, what, np.ascontiguousarray((renamed @ full).T))
+def _of_bounds(values: Parameters, tensor: Any, missing: float, size: int) -> Table:
+    """Of bounds, which may be functions of parameters, numbers or missing."""
+    if tensor is not None and not isinstance(tensor, np.ndarray):
+        return Table.of(values, tensor)
+    base = np.array(np.broadcast_to(missing if tensor is None else tensor, size), float)
+    none = np.zeros(0, int)
+    return Table(base, none, none, np.zeros((values.count, 0)))

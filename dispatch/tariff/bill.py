@@ -62,6 +62,13 @@ class Clock:
         offsets = [datetime.fromtimestamp(int(b) * _OFFSET_S, UTC).astimezone(zone).utcoffset() for b in block]
         return self._utc + np.array([(o or timedelta(0)).total_seconds() for o in offsets], np.int64)[place]
 
+    @cached_property
+    def months(self) -> tuple[tuple[Month, str, np.ndarray], ...]:
+        """The horizon's months: which, for people, and (T,) which steps are in it."""
+        own = self.horizon.month
+        found = sorted(set(own))
+        return tuple((m, f"{m[0]}-{m[1]:02d}", np.array([month == m for month in own])) for m in found)
+
     def share(self, component: Component) -> Array:
         """(T,) part of each step's minutes in which a component applies."""
         if component.name not in self._shares:
@@ -149,21 +156,19 @@ def total(lines: Sequence[Line]) -> float:
     return float(sum(line.money for line in lines))
 
 
-def _months(horizon: Horizon) -> Iterator[tuple[Month, str, np.ndarray]]:
-    for month in sorted(set(horizon.month)):
-        yield month, f"{month[0]}-{month[1]:02d}", np.array([m == month for m in horizon.month])
-
-
 def _energy(component: Component, clock: Clock, flow: Array) -> Iterator[Line]:
     horizon, sign = clock.horizon, 1.0 if component.direction == "import" else -1.0
     share = clock.share(component)
     prices = np.zeros(horizon.steps)
     on = np.flatnonzero(share > 0)
     assert component.price_per_kwh is not None
-    starts, ends = (tuple(moments[i] for i in on) for moments in (horizon.local_start, horizon.local_end))
-    prices[on] = signal_values(component.price_per_kwh, starts, ends, f"price '{component.name}'")
+    if isinstance(component.price_per_kwh, float):
+        prices[on] = component.price_per_kwh
+    else:
+        starts, ends = (tuple(moments[i] for i in on) for moments in (horizon.local_start, horizon.local_end))
+        prices[on] = signal_values(component.price_per_kwh, starts, ends, f"price '{component.name}'")
     energy = flow * horizon.hours * share
-    for _, label, here in _months(horizon):
+    for _, label, here in clock.months:
         quantity, money = float(energy[here].sum()), sign * float((energy * prices)[here].sum())
         fixed = component.price_per_kwh if isinstance(component.price_per_kwh, float) else None
         price = sign * fixed if fixed is not None else money / quantity if quantity else 0.0
@@ -177,7 +182,7 @@ def _tier(component: Component, clock: Clock, flow: Array, carried: Carried) -> 
         dates = np.array([start.date().toordinal() for start in horizon.local_start])
         periods = [(str(date.fromordinal(d)), dates == d) for d in sorted(set(dates.tolist()))]
     else:
-        periods = [(label, here) for _, label, here in _months(horizon)]
+        periods = [(label, here) for _, label, here in clock.months]
     for label, here in periods:
         so_far = carried.energy_kwh.get(component.name, 0.0) if here[0] else 0.0
         rest = carried.expected_day_kwh.get(component.name, 0.0) * _days_left(component, clock, here)
@@ -220,7 +225,7 @@ def _first_minutes(clock: Clock, component: Component) -> Array:
 def _capacity(component: Component, clock: Clock, carried: Carried) -> Iterator[Line]:
     price = component.price_per_kva_month or 0.0
     share = clock.share(component)
-    for _, label, here in _months(clock.horizon):
+    for _, label, here in clock.months:
         kva = carried.contracted_kva if share[here].any() else 0.0
         yield Line(component.name, label, kva, "kVA", price, kva * price)
 
@@ -228,7 +233,7 @@ def _capacity(component: Component, clock: Clock, carried: Carried) -> Iterator[
 def _mean_of_events(component: Component, clock: Clock, flow: Array) -> Iterator[Line]:
     horizon, price = clock.horizon, component.price_per_kw_month or 0.0
     energy = flow * horizon.hours * clock.share(component)
-    for month, label, here in _months(horizon):
+    for month, label, here in clock.months:
         local = [(e.start.astimezone(ZoneInfo(horizon.time_zone)), e) for e in component.events]
         lasting = sum((e.end - e.start).total_seconds() for at, e in local if (at.year, at.month) == month) / 3600
         mean = float(energy[here].sum()) / lasting if lasting else 0.0
@@ -238,7 +243,7 @@ def _mean_of_events(component: Component, clock: Clock, flow: Array) -> Iterator
 def _peak(component: Component, clock: Clock, metering_minutes: float, flow: Array, carried: Carried) -> Iterator[Line]:
     horizon, name = clock.horizon, component.name
     highest: dict[Month, float] = {}
-    for month, label, here in _months(horizon):
+    for month, label, here in clock.months:
         metered = _metered(horizon, metering_minutes, flow * clock.share(component), here)
         so_far = carried.peak_kw.get(name, 0.0) if here[0] else 0.0
         highest[month] = max(metered, so_far, carried.expected_peak_kw.get(name, 0.0))

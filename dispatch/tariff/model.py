@@ -68,7 +68,10 @@ class Billed:
 def stacked(blocks: Sequence[Array], scenarios: int) -> Array:
     """(row, …) arrays of the members, filled up with zeros to one shape and repeated over scenarios."""
     shape = np.max([block.shape for block in blocks], axis=0)
-    padded = [np.pad(b, [(0, int(w) - n) for w, n in zip(shape, b.shape, strict=True)]) for b in blocks]
+    padded = [
+        b if b.shape == tuple(shape) else np.pad(b, [(0, int(w) - n) for w, n in zip(shape, b.shape, strict=True)])
+        for b in blocks
+    ]
     return np.concatenate([np.stack(padded)] * scenarios)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
+from functools import cached_property, lru_cache
 from typing import Annotated, Self
 
 import numpy as np
@@ -45,6 +46,26 @@ class Terms(Periods):
     export_price: Array
 
 
+# How many tariffs and horizons are remembered: thousands of sites have few tariffs between them.
+_KEPT = 128
+
+
+@dataclass(frozen=True)
+class _Span:
+    """A horizon by its value."""
+
+    edges: bytes
+    time_zone: str
+
+    @classmethod
+    def of(cls, horizon: Horizon) -> _Span:
+        return cls(horizon.edges.astype("datetime64[s]").tobytes(), horizon.time_zone)
+
+    @property
+    def horizon(self) -> Horizon:
+        return Horizon(np.frombuffer(self.edges, "datetime64[s]"), self.time_zone)
+
+
 class Tariff(Frozen):
     """Components and the days their calendars mean."""
 
@@ -71,6 +92,14 @@ class Tariff(Frozen):
         if twice:
             raise ValueError(f"two components are called '{twice[0]}': peaks and energy of a month are kept by name")
         return self
+
+    def __hash__(self) -> int:
+        return self.own_hash
+
+    @cached_property
+    def own_hash(self) -> int:
+        """Of all fields; found once, since equal tariffs on equal horizons are compiled once."""
+        return hash((self.name, self.currency, self.components, self.holidays, self.workdays, self.metering_minutes))
 
     @property
     def days(self) -> Days:
@@ -117,8 +146,7 @@ class Tariff(Frozen):
         Raises:
             DataError: a direction has energy components, but none that applies in some step: an unknown price is not 0.
         """
-        given = (self.name, self.components, self.days, horizon)
-        return energy_price(*given, "import"), energy_price(*given, "export")
+        return _prices(self, _Span.of(horizon))
 
     def compile(self, horizon: Horizon, months: int | None = None) -> Terms:
         """All of it on a horizon; ``months`` fixes how many months have a slot (for compiled problems).
@@ -135,8 +163,7 @@ class Tariff(Frozen):
         Raises:
             DataError: a peak begins or ends to count inside a step.
         """
-        given = (self.components, self.days, horizon, months)
-        return Periods(peaks(*given), tiers(*given, "import"), tiers(*given, "export"))
+        return _periods(self, _Span.of(horizon), months)
 
     def bill(
         self, horizon: Horizon, import_kw: Array, export_kw: Array, *, carried: Carried | None = None
@@ -148,3 +175,26 @@ class Tariff(Frozen):
         clock = Clock(horizon, self.days)
         flows = np.asarray(import_kw, float), np.asarray(export_kw, float)
         return bill_lines(self.components, clock, self.metering_minutes, *flows, carried or Carried())
+
+
+@lru_cache(maxsize=_KEPT)
+def _prices(tariff: Tariff, span: _Span) -> tuple[Array, Array]:
+    given = (tariff.name, tariff.components, tariff.days, span.horizon)
+    return _shared(energy_price(*given, "import")), _shared(energy_price(*given, "export"))
+
+
+@lru_cache(maxsize=_KEPT)
+def _periods(tariff: Tariff, span: _Span, months: int | None) -> Periods:
+    given = (tariff.components, tariff.days, span.horizon, months)
+    found = Periods(peaks(*given), tiers(*given, "import"), tiers(*given, "export"))
+    for block in (found.peaks, found.import_tiers, found.export_tiers):
+        for values in (getattr(block, field.name) for field in fields(block)):
+            if isinstance(values, np.ndarray):
+                _shared(values)
+    return found
+
+
+def _shared(values: Array) -> Array:
+    """The array, which many will have: nobody may write into it."""
+    values.flags.writeable = False
+    return values
