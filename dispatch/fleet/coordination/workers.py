@@ -52,7 +52,7 @@ class Workers:
 
     def spread(self, price: Array, width: Array, turn: int) -> Replies:
         """All sites' answers, each group's to a price of its own within ``width`` of the one given."""
-        return self._replies(self.call("spread", [(price, width, turn)] * len(self.portions)))
+        return self.replies("spread", (price, width, turn))
 
     def recover(self, shares: Array) -> list[Recovered]:
         """Plans by piece, from the shares (G, turns) of the groups' answers."""
