@@ -19,11 +19,12 @@ from functools import partial
 import numpy as np
 
 from dispatch.executor import Serial, Workplace
-from dispatch.fleet.coordination.coordinate import Run, Tell, scales
+from dispatch.fleet.coordination.coordinate import Run, Tell
 from dispatch.fleet.coordination.coordinated import Coordinated
 from dispatch.fleet.coordination.master import Master
 from dispatch.fleet.coordination.portions import Structure, cut
 from dispatch.fleet.coordination.rounds import Replies, Round, Search, descend, finish, take
+from dispatch.fleet.coordination.scales import scales
 from dispatch.fleet.coordination.settings import Settings
 from dispatch.fleet.coordination.workers import Workers
 from dispatch.fleet.coupling import Coupling
