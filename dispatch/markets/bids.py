@@ -71,7 +71,7 @@ def bid_of(curve: Curve, product: Product, day: date, portfolio: str = "") -> Bi
     """The bid of a curve: periods with nothing to offer are left out."""
     found = []
     for place, start in enumerate(curve.periods.local_start):
-        steps = []
+        steps: list[Step] = []
         for k in np.flatnonzero(curve.width_kw[place] > 0):
             energy = None if curve.energy_price is None else float(curve.energy_price[place, k])
             width, price = float(curve.width_kw[place, k]), float(curve.price[place, k])

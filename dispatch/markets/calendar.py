@@ -84,7 +84,8 @@ def gates(product: Product, day: date) -> Gates:
     if (moment := product.closes.moment) is not None:
         return Gates(made, opens, np.full(made.steps, stamp(moment.on(day, product.time_zone))))
     before = np.timedelta64(round(60 * float(product.closes.minutes_before or 0.0)), "s")
-    return Gates(made, opens, made.edges[:-1].astype("datetime64[s]") - before)
+    closes: NDArray[np.datetime64] = np.asarray(made.edges[:-1].astype("datetime64[s]") - before, "datetime64[s]")
+    return Gates(made, opens, closes)
 
 
 def is_open(product: Product, day: date, at: datetime) -> bool:

@@ -251,7 +251,7 @@ def _thinned(at: Array, steps: int) -> Array:
     """At most so many steps between the first and the last corner."""
     if at.size <= steps + 1:
         return at
-    return at[np.unique(np.round(np.linspace(0, at.size - 1, steps + 1)).astype(int))]
+    return np.asarray(at[np.unique(np.round(np.linspace(0, at.size - 1, steps + 1)).astype(int))])
 
 
 def within_energy(offer: Flexibility, energy_kwh: float, side: Side) -> Flexibility:

@@ -30,7 +30,7 @@ def delivered(baseline_kw: Array, metered_kw: Array, side: Side) -> Array:
     if missing.any():
         place = tuple(int(k) for k in np.argwhere(missing)[0])
         raise DataError(f"{int(missing.sum())} readings or baselines are missing, the first at {place}; accepted: all")
-    return baseline - metered if side == "up" else metered - baseline
+    return np.asarray(baseline - metered if side == "up" else metered - baseline)
 
 
 def by_period(values_kw: Array, steps: Horizon, start: Times, end: Times) -> Array:

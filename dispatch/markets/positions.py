@@ -44,7 +44,7 @@ def positions(
         DataError: the product is no energy with limits of price in both directions.
         AlignmentError: the steps do not cover the periods.
     """
-    if product.kind != "energy" or product.price_max is None or product.price_min is None or len(product.sides) < 2:
+    if product.kind != "energy" or None in (product.price_min, product.price_max) or len(product.sides) < 2:
         raise DataError(f"{product.name} is no energy to buy and sell within limits of price; accepted: sdac_day_ahead")
     plan = steps.require("the plan", np.asarray(plan_kw, float))
     pieces = cells(steps, periods)
@@ -75,10 +75,18 @@ def _period(
     before = level - width
     buys = np.clip(level, 0, None) - np.clip(before, 0, None)
     sells = np.clip(-before, 0, None) - np.clip(-level, 0, None)
-    bought = _rounded(np.append(max(least, 0.0), buys), np.append(product.price_max, price), product, bought=True)
+    bought = _rounded(np.append(max(least, 0.0), buys), np.append(_high(product), price), product, bought=True)
     surplus = max(-(least + float(width.sum())), 0.0)
-    sold = _rounded(np.append(surplus, sells[::-1]), np.append(product.price_min, price[::-1]), product, bought=False)
+    sold = _rounded(np.append(surplus, sells[::-1]), np.append(_low(product), price[::-1]), product, bought=False)
     return bought, sold
+
+
+def _low(product: Product) -> float:
+    return -np.inf if product.price_min is None else product.price_min
+
+
+def _high(product: Product) -> float:
+    return np.inf if product.price_max is None else product.price_max
 
 
 def _mean_blocks(order: Merit, at: Array, hours: Array, unit: float) -> tuple[Array, Array]:
@@ -101,8 +109,7 @@ def _rounded(width: Array, price: Array, product: Product, *, bought: bool) -> _
     steps = np.diff(np.append(0.0, level))
     ticks = price / product.price_step
     price = np.round(product.price_step * (np.floor(ticks + 1e-9) if bought else np.ceil(ticks - 1e-9)), 9)
-    assert product.price_min is not None
-    price = np.clip(price, product.price_min, product.price_max)
+    price = np.clip(price, _low(product), _high(product))
     steps, price = _joined(steps, price, product.steps_max)
     if steps.sum() < product.quantity_min_kw - 1e-9:
         steps, price = steps[:0], price[:0]
