@@ -41,6 +41,7 @@ def run(request: Request) -> None:
         SolveError: a plan that does not pass its audit; files are there all the same.
     """
     from dispatch.executor import How, executor
+    from dispatch.fleet.reporting_shared import write_shared_page
     from dispatch.fleet.shared.coordinated import Coordination
     from dispatch.fleet.shared.files import load_fleet
     from dispatch.fleet.shared.plan import MOST_WHOLE
@@ -61,10 +62,14 @@ def run(request: Request) -> None:
             coordination = Coordination(place=stack.enter_context(place))
         made = answer(fleet, coordination)
     made.write(folder)
+    title = fleet.file.title or fleet.file.name
+    page = write_shared_page(made.plan, folder, name=title, notes=fleet.file.notes)
     console = Console()
     for line in made.words():
         console.print(escape(line), highlight=False, soft_wrap=True)
-    console.print(f"\nFiles: [bold]{escape(str(folder))}[/bold]", highlight=False)
+    console.print(
+        f"\nFiles: [bold]{escape(str(folder))}[/bold], page: [bold]{escape(page.name)}[/bold]", highlight=False
+    )
     if not made.plan.passed:
         wrong = [str(v) for audit in made.plan.audits.values() for v in audit.violations]
         wrong += [str(v) for meter in made.plan.meters.values() for v in meter.violations]

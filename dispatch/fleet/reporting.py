@@ -180,7 +180,7 @@ class _Powers:
 def _parts(folder: Path) -> Iterator[pa.Table]:
     import pyarrow.parquet as pq
 
-    for path in sorted(folder.glob("series/chunk=*/part.parquet")):
+    for path in (*sorted(folder.glob("series/chunk=*/part.parquet")), *folder.glob("series.parquet")):
         yield pq.ParquetFile(path).read()
 
 

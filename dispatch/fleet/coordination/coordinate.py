@@ -12,7 +12,7 @@ from dispatch.fleet.coordination.coordinated import Breach, Coordinated
 from dispatch.fleet.coordination.master import Master, Mix
 from dispatch.fleet.coordination.portions import MakePricer, Structure, cut
 from dispatch.fleet.coordination.pricing import SimplexPricer
-from dispatch.fleet.coordination.rounds import Replies, Round, Search, descend, finish, take, widen
+from dispatch.fleet.coordination.rounds import Replies, Round, Search, descend, finish, take
 from dispatch.fleet.coordination.settings import Settings
 from dispatch.fleet.coordination.workers import Workers, sampled
 from dispatch.fleet.coupling import Coupling
@@ -21,7 +21,6 @@ from dispatch.signals import Array
 Tell = Callable[[Round], None]
 _DEAR = 100.0  # times what a unit of a row costs the fleet
 _NARROW = 0.2  # of the prices that a sample found
-_SPREAD = 0.1  # of a price: how far groups' own prices may be from it
 _SETTLED = 1e-3  # of a width: never narrower
 
 
@@ -51,10 +50,10 @@ def coordinate(
         ContractError: structures and coupling do not belong together.
     """
     with Workers(cut(structures, coupling, settings, make), place or Serial()) as workers:
-        return _Run(structures, coupling, settings, workers, tell).run(prices)
+        return Run(structures, coupling, settings, workers, tell).run(prices)
 
 
-class _Run:
+class Run:
     """One coordination: its clock, its master, its answer."""
 
     def __init__(
@@ -74,7 +73,7 @@ class _Run:
         start = self.coupling.allowed(np.zeros(len(self.coupling.names)) if prices is None else prices)
         clock = time.perf_counter()
         first = self.workers.everyone(start)
-        excess, width = _scales(self.coupling, first, self.settings.excess_price)
+        excess, width = scales(self.coupling, first, self.settings.excess_price)
         master = Master(self.coupling, self.workers.groups, excess)
         search = Search(start, width, _SETTLED * width)
         take(master, search, start, first)
@@ -107,17 +106,6 @@ class _Run:
         take(master, search, scout.price, self.workers.everyone(scout.price))
         search.width = np.maximum(_NARROW * np.abs(scout.price), 0.1 * np.minimum(search.width, scout.width))
         self._heard(search.note(self.seconds["sample"], time.perf_counter() - clock - self.seconds["sample"]))
-        self._spread(master, search)
-
-    def _spread(self, master: Master, search: Search) -> None:
-        """Sites that see one price do the same at the same time; groups with prices of their own can be mixed."""
-        width = _spread(search)
-        for turn in range(self.settings.spreads):
-            clock = time.perf_counter()
-            if self.is_late or search.gap <= self.settings.gap:
-                return
-            widen(master, search, self.workers.spread(search.price, width, turn))
-            self._heard(search.note(0.0, time.perf_counter() - clock))
 
     def _is_over(self) -> bool:
         limit = self.settings.deadline_s
@@ -162,19 +150,7 @@ class _Run:
         )  # fmt: skip
 
 
-def _spread(search: Search) -> Array:
-    """(K,) a tenth of a price; for rows without one, half that of the rows of about their worth."""
-    level = np.abs(search.price)
-    _, kind = np.unique(_magnitude(search.least_width), return_inverse=True)
-    typical = np.bincount(kind, level) / np.maximum(np.bincount(kind, level > 0), 1)
-    return np.asarray(np.where(level > 0, _SPREAD * level, 0.5 * _SPREAD * typical[kind]))
-
-
-def _magnitude(values: Array) -> Array:
-    return np.asarray(np.round(np.log10(values)))
-
-
-def _scales(coupling: Coupling, first: Replies, given: float | None) -> tuple[Array, Array]:
+def scales(coupling: Coupling, first: Replies, given: float | None) -> tuple[Array, Array]:
     """(K,) what passing a row costs per unit, and how far prices may move at first.
 
     What the fleet pays per unit of a row, shared between the rows of about its size, is the order of a price.
@@ -182,7 +158,8 @@ def _scales(coupling: Coupling, first: Replies, given: float | None) -> tuple[Ar
     used = np.abs(first.effect.sum(axis=0))
     sides = [np.where(np.isfinite(s), np.abs(s), 0.0) for s in (coupling.lower, coupling.upper)]
     size = np.maximum(np.maximum(used, np.maximum(*sides)), 1e-6)
-    _, kind, count = np.unique(_magnitude(size), return_inverse=True, return_counts=True)
+    level = np.round(np.log10(size))
+    alike = (level[:, None] == level[None, :]).sum(axis=1)
     paid = max(float(np.abs(first.cost).sum()), 1e-6) / size
     excess = _DEAR * paid if given is None else np.full(size.size, given)
-    return excess, np.minimum(paid / count[kind], 0.5 * excess)
+    return excess, np.minimum(paid / alike, 0.5 * excess)

@@ -19,7 +19,6 @@ class Settings:
         portions: fewest pieces, where there are sites for so many.
         groups: about so many groups of sites have answers of their own in the master.
         sample: so many sites look for prices before all are asked; fleets below four times as many go without.
-        spreads: so often groups are asked at prices of their own around the sample's.
         sample_rounds: most times that the sample is asked.
     """
 
@@ -30,6 +29,5 @@ class Settings:
     portion: int = 250
     portions: int = 4
     groups: int = 200
-    sample: int = 50
-    spreads: int = 2
+    sample: int = 100
     sample_rounds: int = 20

@@ -50,10 +50,6 @@ class Workers:
         """The sample's answers, each site a group."""
         return self.replies("probe", price)
 
-    def spread(self, price: Array, width: Array, turn: int) -> Replies:
-        """All sites' answers, each group's to a price of its own within ``width`` of the one given."""
-        return self._replies(self.call("spread", [(price, width, turn)] * len(self.portions)))
-
     def recover(self, shares: Array) -> list[Recovered]:
         """Plans by piece, from the shares (G, turns) of the groups' answers."""
         ends = np.cumsum([portion.groups for portion in self.portions])[:-1]
