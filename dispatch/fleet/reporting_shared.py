@@ -33,6 +33,7 @@ def write_shared_page(
         ),
         charged=charged(plan),
         work=tuple((label, text) for label, text in (("Rounds of prices", str(solution.rounds)),) if solution.rounds),
+        joint=tuple((name, meter.money, meter.co2_kg) for name, meter in plan.meters.items()),
         sections=_meters(plan),
         notes=notes,
     )
@@ -69,12 +70,13 @@ def _one(uses: Uses, owner: str, what: str) -> SharedUse:
         return out
 
     price = laid(uses.price, np.nan)
+    balances = bool((uses.lower[rows] == uses.upper[rows]).all())  # a sum that must come out is no limit
     return SharedUse(
         f"{owner}: {what}",
         str(uses.unit[rows[0]]),
         laid(uses.used, np.nan),
-        laid(uses.lower, -np.inf),
-        laid(uses.upper, np.inf),
+        np.full(count, -np.inf) if balances else laid(uses.lower, -np.inf),
+        np.full(count, np.inf) if balances else laid(uses.upper, np.inf),
         price if np.isfinite(price).any() else None,
         np.nan_to_num(laid(uses.short, 0.0)),
         what=f"{rows.size} rows, of which the tightest is shown" if not is_stepwise and rows.size > 1 else "",
