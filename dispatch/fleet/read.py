@@ -1,4 +1,4 @@
-"""From what a user names to sites: parks' files, tables of sites, a fleet's file.
+"""From what a user names to sites: parks' files and tables of sites.
 
 A table's park is read and checked once; of each row only what it changes is checked, and equal changes once.
 """
@@ -7,18 +7,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
-
-from pydantic import ValidationError
 
 from dispatch.config import find_config, load_site, shipped_names
-from dispatch.documents import Document, read_document
 from dispatch.errors import ConfigError, Problem
-from dispatch.fleet.settings import FleetFile, InputTable, SiteFiles, SiteTable
+from dispatch.fleet.settings import SiteFiles, SiteTable
 from dispatch.fleet.table import TABLES, read_rows, sites_of
-from dispatch.mistakes import field_problems
 from dispatch.site import Site
 
 _FEW = 3
@@ -40,81 +35,20 @@ class Listed:
     source: str
 
 
-@dataclass(frozen=True)
-class Fleet:
-    """What was read.
-
-    Attributes:
-        sites: in the order in which they are named.
-        file: the fleet's file, None where parks or tables were named themselves.
-        inputs: table of what is known of the day; None: it is forecast.
-        source: the fleet's file, for messages; ``document`` has its lines.
-    """
-
-    name: str
-    sites: tuple[Listed, ...]
-    file: FleetFile | None = None
-    inputs: Path | None = None
-    source: str = "fleet"
-    document: Document | None = field(default=None, repr=False, compare=False)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The sites'."""
-        return tuple(one.site.name for one in self.sites)
-
-
-def read_fleet(sources: Sequence[str | Path]) -> Fleet:
-    """Parks' files, names of parks that ship, folders, patterns, tables of sites; or one fleet's file.
+def read_sites(sources: Sequence[str | Path]) -> tuple[Listed, ...]:
+    """Sites of parks' files, of names of parks that ship, of folders and patterns of them, and of tables of sites.
 
     Raises:
         ConfigError: something is wrong; lists what is wrong in all of them.
     """
-    if len(sources) == 1 and (document := _fleet_document(Path(sources[0]))) is not None:
-        return _of_file(Path(sources[0]), document)
-    reading = _Reading()
+    listing = Listing()
     for source in sources:
-        entry: SiteFiles | SiteTable = SiteFiles(files=str(source))
-        if str(source).endswith(TABLES):
-            entry = SiteTable(table=str(source))
-        reading.add(entry, Path())
-    name = Path(sources[0]).stem if sources else "fleet"
-    return Fleet(name, reading.finished(", ".join(map(str, sources[:_FEW])) or "fleet"))
+        named = str(source)
+        listing.add(SiteTable(table=named) if named.endswith(TABLES) else SiteFiles(files=named), Path())
+    return listing.finished(", ".join(map(str, sources[:_FEW])) or "fleet")
 
 
-def _fleet_document(path: Path) -> Document | None:
-    """The file's content if it is a fleet's: it has sites, and a park has assets."""
-    if path.suffix not in (".yaml", ".yml") or not path.is_file():
-        return None
-    try:
-        document = read_document(path, str(path))
-    except ConfigError:
-        return None  # as a park's file it will say so
-    return document if "sites" in document.raw and "assets" not in document.raw else None
-
-
-def _of_file(path: Path, document: Document) -> Fleet:
-    try:
-        file = FleetFile.model_validate(document.raw)
-    except ValidationError as error:
-        found = [document.located(p) for p in field_problems(error, document.raw, FleetFile)]
-        raise ConfigError(str(path), sorted(found, key=lambda p: (p.line or 0, p.path))) from None
-    reading = _Reading()
-    for number, entry in enumerate(file.sites):
-        reading.add(entry, path.parent, f"sites[{number}]")
-    for one in reading.sites:
-        for key in ("currency", "time_zone"):
-            wanted, own = getattr(file, key), getattr(one.site, key)
-            if wanted is not None and own != wanted:
-                reading.problems.append(Problem(one.source, f"{key} is {own}", f"the fleet's, {wanted}"))
-    inputs = path.parent / file.inputs.table if isinstance(file.inputs, InputTable) else None
-    if inputs is not None and not inputs.is_file():
-        reading.problems.append(Problem("inputs.table", f"there is no file '{inputs.name}'", "a Parquet or CSV table"))
-    sites = reading.finished(str(path))
-    return Fleet(file.name, sites, file, inputs, str(path), document)
-
-
-class _Reading:
+class Listing:
     """Sites and problems so far."""
 
     def __init__(self) -> None:
@@ -137,6 +71,14 @@ class _Reading:
                 site = self._park(path)
                 if site is not None:
                     self.sites.append(Listed(site, entry.labels, _home(path), str(path)))
+
+    def add_park(self, park: str, labels: Mapping[str, str | float], folder: Path, place: str) -> None:
+        """One park, by its path from a folder or by the name of one that ships."""
+        path = _beside(park, folder)
+        try:
+            self.sites.append(Listed(load_site(path), labels, _home(path), place))
+        except ConfigError as error:
+            self.problems += [replace(p, path=f"{place} in {park}: {p.path}", line=None) for p in error.problems]
 
     def _add_table(self, entry: SiteTable, folder: Path, place: str) -> None:
         path = folder / entry.table
@@ -166,7 +108,7 @@ class _Reading:
         return self._parks[path]
 
     def finished(self, source: str) -> tuple[Listed, ...]:
-        """The sites.
+        """The sites, each with a name of its own.
 
         Raises:
             ConfigError: there are none, two have one name, or something else was wrong.
@@ -201,13 +143,10 @@ def _files(name: str, folder: Path) -> Iterator[Path]:
 
 def _beside(name: str, folder: Path) -> Path:
     """A park by its path from a folder, or by the name of one that ships."""
-    return folder / name if (folder / name).exists() or name not in shipped_names("parks") else Path(name)
+    shipped = name in shipped_names("parks") and not (folder / name).exists()
+    return Path(name) if shipped else folder / name
 
 
 def _home(path: Path) -> Path:
     return find_config(path, "parks").parent
 
-
-def raw_shared(fleet: Fleet) -> tuple[Any, ...]:
-    """The list under ``shared`` of the fleet's file, as it stands there."""
-    return () if fleet.file is None else fleet.file.shared
