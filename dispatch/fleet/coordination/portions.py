@@ -107,6 +107,20 @@ class Kept:
         self._answers.append(priced)
         return self._answer(priced, self.portion.group, self.portion.groups, everyone, begin)
 
+    def spread(self, asked: tuple[Array, Array, int]) -> Answer:
+        """All sites' answers, each group's to a price of its own around the one given; kept like others."""
+        begin = time.process_time()
+        price, width, turn = asked
+        rng = np.random.default_rng([turn, int(self.portion.sites[0])])
+        own = price + width * rng.uniform(-1.0, 1.0, (self.portion.groups, price.size))
+        coupling, everyone = self.portion.coupling, np.arange(len(self.portion.stack))
+        allowed = np.apply_along_axis(coupling.allowed, 1, own)
+        extra = np.zeros((everyone.size, coupling.quantities))
+        np.add.at(extra, (self._site, self._entry), self._factor * allowed[self.portion.group[self._site], self._row])
+        priced = self.pricer.price(extra, everyone)
+        self._answers.append(priced)
+        return self._answer(priced, self.portion.group, self.portion.groups, everyone, begin)
+
     def probe(self, price: Array) -> Answer:
         """The sample's answers, each site for itself; only the bases are kept."""
         begin = time.process_time()

@@ -114,7 +114,7 @@ class CommittedKept(Kept):
         ends = np.cumsum(shares, axis=1)[group]
         turn = np.minimum((ends <= place[:, None]).sum(axis=1), shares.shape[1] - 1)
         alone = np.bincount(group)[group] == 1
-        if offset == 0.5:  # noqa: PLR2004 - the middle: a site by itself does what it mostly does
+        if offset == 0.5:
             turn = np.where(alone, shares.argmax(axis=1)[group], turn)
         self.pricer.held = [self._turns[t][n] for n, t in enumerate(turn)]
         self._answers = []

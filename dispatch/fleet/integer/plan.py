@@ -19,26 +19,31 @@ from functools import partial
 import numpy as np
 
 from dispatch.executor import Serial, Workplace
-from dispatch.fleet.coordination.coordinate import Run, Tell, scales
+from dispatch.fleet.coordination.coordinate import Run, Tell
 from dispatch.fleet.coordination.coordinated import Coordinated
 from dispatch.fleet.coordination.master import Master
 from dispatch.fleet.coordination.portions import Structure, cut
 from dispatch.fleet.coordination.rounds import Replies, Round, Search, descend, finish, take
+from dispatch.fleet.coordination.scales import scales
 from dispatch.fleet.coordination.settings import Settings
+from dispatch.fleet.coordination.workers import Workers
 from dispatch.fleet.coupling import Coupling
 from dispatch.fleet.integer.kept import CommittedKept
 from dispatch.fleet.integer.scope import Scope, everyone, of_sample
 from dispatch.fleet.integer.tree import Effort
-from dispatch.fleet.coordination.workers import Workers
 from dispatch.signals import Array
 
 GAP = 1e-3
 _SITES, _MIXES = 0.35, 0.1  # of the gap: what sites' searches and mixes of plans may leave
-_DUAL = 0.6  # of the gap: near enough for mixes to be rounded
+_ROUNDED = 0.5  # of the gap: a mix so near its bound is worth rounding
 _COARSE = 1e-3  # for prices that are only a beginning
 _NARROW = 0.3  # of the prices that were found
-_TURNS, _ROUNDS, _AGAIN = 12, 15, 3
+_FREE = 0.02  # of what prices may move at first: for rows that had none
+_TURNS, _ROUNDS = 15, 15
 _OFFSETS = (0.5, 0.191, 0.809)
+
+Ask = Callable[[Array], Replies]
+Enough = Callable[[Search], bool]
 
 
 def commit_fleet(
@@ -89,7 +94,9 @@ class Commitment(Run):
         self.effort = Effort(_SITES * self.settings.gap * float(np.abs(first.cost).sum()) / self.coupling.sites)
         if self.coupling.sites >= 4 * self.settings.sample:
             sample, told = of_sample(self.workers, self.coupling, first, start)
-            price = self._whole(sample, self._relaxed(sample, start, told), _DUAL).search.price
+            found = self._begun(sample, self._relaxed(sample, start, told))
+            self._descend(found, partial(sample.choose, effort=self.effort), _ROUNDED, _TURNS)
+            price = found.search.price
         else:
             price = self._relaxed(scope, start, first)
         return self._searched(scope, price)
@@ -103,51 +110,56 @@ class Commitment(Run):
         descend(master, scope.ask, search, _COARSE, self.settings.sample_rounds, lambda _: self._is_over())
         return search.price
 
-    def _whole(self, scope: Scope, price: Array, share: float) -> Mixed:
-        """Column generation over plans with whole numbers."""
-        mixed = self._begun(scope, price)
-        self._descend(mixed, partial(scope.choose, effort=self.effort), share, _TURNS)
-        return mixed
-
     def _begun(self, scope: Scope, price: Array) -> Mixed:
-        width = np.maximum(_NARROW * np.abs(price), 0.02 * self.width)
+        width = np.maximum(_NARROW * np.abs(price), _FREE * self.width)
         return Mixed(Master(scope.coupling, scope.groups, self.excess), Search(price, width, 1e-2 * width))
 
-    def _descend(self, mixed: Mixed, ask: Callable[[Array], Replies], share: float, rounds: int) -> None:
-        """Go on until a share of the gap is reached."""
-        if not mixed.search.turns:
-            take(mixed.master, mixed.search, mixed.search.price, ask(mixed.search.price))
-            finish(mixed.master, mixed.search)
-        descend(mixed.master, ask, mixed.search, share * self.settings.gap, rounds, lambda _: self._is_over())
+    def _descend(self, mixed: Mixed, ask: Ask, share: float, rounds: int, enough: Enough | None = None) -> None:
+        """Go on for some rounds, or until a share of the gap is reached or it is enough."""
+        master, search = mixed.master, mixed.search
+        if not search.turns:
+            take(master, search, search.price, ask(search.price))
+            finish(master, search)
+            rounds -= 1
+            if enough is not None and enough(search):
+                return
+        gap = share * self.settings.gap
+        descend(master, ask, search, gap, rounds, lambda _: self._is_over() or (enough is not None and enough(search)))
 
     def _searched(self, scope: Scope, price: Array) -> Coordinated:
-        """Bounds, a plan; and closer bounds for another plan as long as they are too far apart."""
-        bounds, ask = self._begun(scope, price), partial(scope.choose, effort=self.effort)
-        best: Mixed | None = None
-        share = _DUAL
-        for _ in range(_AGAIN):
-            self._descend(bounds, ask, share, _TURNS)
-            best = self._planned(scope, bounds, best)
-            if best.search.upper - bounds.search.lower <= self.settings.gap * abs(best.search.upper) or self.is_late:
+        """Turns of all sites; once the mix is near its bound, plans, until one is near enough, too."""
+        bounds, best = self._begun(scope, price), None
+        choose, gap = partial(scope.choose, effort=self.effort), self.settings.gap
+        for turn in range(_TURNS):
+            self._descend(bounds, choose, 0.0, 1)
+            finish(bounds.master, bounds.search)
+            if bounds.search.gap <= _ROUNDED * gap or turn == _TURNS - 1:
+                made = self._planned(scope, bounds, _OFFSETS[turn % len(_OFFSETS)])
+                if best is None or made.search.upper < best.search.upper:
+                    scope.keep()
+                    best = made
+            upper = np.inf if best is None else best.search.upper
+            self.rounds.append(Round(turn, bounds.search.lower, upper, 0.0, 0.0))
+            if self._heard(self.rounds[-1]) or self.rounds[-1].gap <= gap:
                 break
-            share = share / 3
-        assert best is not None
-        proof = bounds.search
-        search = replace(best.search, price=proof.price, lower=proof.lower, rounds=self.rounds)
+        if best is None:
+            best = self._planned(scope, bounds, _OFFSETS[0])
+            scope.keep()
+        search = replace(best.search, price=bounds.search.price, lower=bounds.search.lower, rounds=self.rounds)
         return self._answer(best.master, search, finish(best.master, search))
 
-    def _planned(self, scope: Scope, bounds: Mixed, best: Mixed | None) -> Mixed:
-        """The best plan of the mix's commitments, in one or another way of spreading them."""
-        shares = bounds.master.shares(finish(bounds.master, bounds.search), bounds.search.turns)
-        for offset in _OFFSETS:
-            scope.hold(shares, offset)
-            made = self._begun(scope, bounds.search.price)
-            self._descend(made, scope.ask, _MIXES, _ROUNDS)
-            if best is None or made.search.upper < best.search.upper:
-                scope.keep()
-                best = made
-            self.rounds.append(Round(len(self.rounds), bounds.search.lower, best.search.upper, 0.0, 0.0))
-            if self._heard(self.rounds[-1]) or self.rounds[-1].gap <= self.settings.gap:
-                break
-        assert best is not None
-        return best
+    def _planned(self, scope: Scope, bounds: Mixed, offset: float) -> Mixed:
+        """The plan of commitments that are spread as the mix is; given up where it cannot be near enough."""
+        gap, lower = self.settings.gap, bounds.search.lower
+
+        def enough(search: Search) -> bool:
+            return _is_near(lower, search.upper, gap) or not _is_near(lower, search.lower, gap)
+
+        scope.hold(bounds.master.shares(finish(bounds.master, bounds.search), bounds.search.turns), offset)
+        made = self._begun(scope, bounds.search.price)
+        self._descend(made, scope.ask, _MIXES, _ROUNDS, enough)
+        return made
+
+
+def _is_near(lower: float, upper: float, gap: float) -> bool:
+    return upper - lower <= gap * max(abs(upper), 1e-9)
