@@ -83,6 +83,15 @@ class Wish:
     is_sample: bool
 
 
+@dataclass(frozen=True, eq=False)
+class Offered:
+    """(n,) lower bounds of own cost + price · quantities, what sites would save, and the CPU time of it."""
+
+    bound: Array
+    saving: Array
+    seconds: float
+
+
 class CommittedKept(Kept):
     """See :class:`~dispatch.fleet.coordination.portions.Kept`."""
 
@@ -91,6 +100,8 @@ class CommittedKept(Kept):
         self.pricer: CommittedPricer = CommittedPricer(portion.stack, portion.at)
         self._turns: list[list[Array | None]] = []
         self._best: list[Priced] = []
+        self._best_held: list[Array | None] = []
+        self._offers: list[Array | None] = []
 
     def choose(self, wish: Wish) -> Answer:
         """Answers at the best commitments; those of all sites are remembered as a turn."""
@@ -121,7 +132,25 @@ class CommittedKept(Kept):
 
     def keep(self, _: None) -> None:
         """The answers since the last ``hold`` are the best so far."""
-        self._best = self._answers
+        self._best, self._best_held = self._answers, list(self.pricer.held)
+
+    def offer(self, wish: Wish) -> Offered:
+        """What another commitment would save each site at a price, against that of the best answers."""
+        begin, everyone = time.process_time(), np.arange(len(self.portion.stack))
+        extra = self.portion.coupling.extra(wish.price)
+        self.pricer.held = list(self._best_held)
+        held = self.pricer.price(extra, everyone)
+        self.pricer.last = list(self._best_held)
+        other = self.pricer.choose(extra, everyone, wish.effort)
+        self._offers = list(self.pricer.last)
+        saving = [a.own_cost + np.einsum("nq,nq->n", extra, a.effect) for a in (held, other)]
+        return Offered(other.bound, saving[0] - saving[1], time.process_time() - begin)
+
+    def swap(self, wanted: np.ndarray) -> None:
+        """Hold the commitments of the best answers but for some sites, (n,) which, that hold what they offered."""
+        pairs = zip(wanted, self._offers, self._best_held, strict=True)
+        self.pricer.held = [offer if other else held for other, offer, held in pairs]
+        self._answers = []
 
     def recover(self, weights: Array) -> Recovered:
         """Plans out of the best answers."""

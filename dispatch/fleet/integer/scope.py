@@ -49,6 +49,17 @@ class Scope:
         """The answers since the last ``hold`` are the best so far."""
         self.workers.call("keep", [None] * len(self.workers.portions))
 
+    def offer(self, price: Array, effort: Effort) -> tuple[Array, Array]:
+        """(N,) lower bounds at a price, and what sites would save there by another commitment than their best one."""
+        told = self.workers.call("offer", [Wish(price, effort, is_sample=False)] * len(self.workers.portions))
+        self.workers.cpu_s += sum(one.seconds for one in told)
+        return np.concatenate([one.bound for one in told]), np.concatenate([one.saving for one in told])
+
+    def swap(self, wanted: np.ndarray) -> None:
+        """Some sites, (N,) which, hold what they offered, the others what they held when answers were the best."""
+        ends = np.cumsum([len(portion.stack) for portion in self.workers.portions])[:-1]
+        self.workers.call("swap", np.split(wanted, ends))
+
 
 def everyone(workers: Workers, coupling: Coupling) -> Scope:
     """All sites."""
