@@ -8,6 +8,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from dispatch.asset import Asset, Given, Inputs, Mode, Rows, Ruling
+from dispatch.flexible_devices import Devices
 from dispatch.frozen import NonNegative
 from dispatch.inverter import Inverter
 from dispatch.part import Account, Part, Port, Violation, breaches
@@ -45,6 +46,12 @@ class VariableGeneration(Asset):
             supply_kw=power,
             series={"power_kw": power, "curtailed_kw": given["available_kw"] - power},
         )
+
+    @classmethod
+    def flexible(cls, rows: Rows[Self], inputs: Inputs) -> Devices | None:
+        """Anything from nothing to what is available."""
+        available = rows.series(inputs, "available_kw")
+        return Devices.of(inputs.horizon.hours, least_kw=-available, most_kw=np.zeros_like(available), names=rows.names)
 
     @classmethod
     def check(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> list[Violation]:

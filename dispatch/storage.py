@@ -11,6 +11,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from dispatch import storage_limits
 from dispatch.asset import Asset, Given, Inputs, Mode, Rows, Ruling, full, shifted
+from dispatch.flexible_devices import Devices
 from dispatch.frozen import Efficiency, Fraction, NonNegative, Positive
 from dispatch.part import Account, Exclusive, Part, Port, Violation, breaches
 from dispatch.signals import Array, Horizon
@@ -175,6 +176,28 @@ class Storage(Asset):
             "end_kwh": capacity * np.clip(end_fill, rows.field("min_fill"), rows.field("max_fill")),
             **storage_limits.signals(rows, start, horizon.steps),
         }
+
+    @classmethod
+    def flexible(cls, rows: Rows[Self], inputs: Inputs) -> Devices | None:
+        """The stock within its band, its level at the end as wished.
+
+        None where power depends on fill, or where a kind moves its content in a way of its own.
+        """
+        plain = cls.movement.__func__ is Storage.movement.__func__ and cls.moved.__func__ is Storage.moved.__func__
+        if not plain or any(m.charge_limit or m.discharge_limit for m in rows.members):
+            return None
+        horizon, own = inputs.horizon, cls.signals(rows, inputs)
+        moves, rated = cls.movement(rows, horizon), powers(rows, horizon)
+        keep = (1 - rows.field("loss_fraction_per_h")) ** horizon.hours
+        start = rows.field("energy_kwh") * rows.state(inputs, "start_fill")
+        free = start * np.cumprod(keep, axis=1)
+        least = own["lower_kwh"] - free
+        least[:, -1:] = np.maximum(least[:, -1:], own["end_kwh"] - free[:, -1:])
+        gain, drain = moves.gain / horizon.hours, moves.drain / horizon.hours
+        return Devices(
+            tuple(rows.names), horizon.hours, -rated["discharge"], rated["charge"], least, own["upper_kwh"] - free,
+            gain, drain, keep,
+        ).opened()  # fmt: skip
 
     @classmethod
     def deciding(cls, rows: Rows[Self], mode: Mode) -> int:

@@ -12,6 +12,7 @@ from pydantic import Field
 from dispatch import flexible
 from dispatch.asset import Asset, Carrier, Given, Inputs, Mode, Rows, Ruling, full, shifted
 from dispatch.errors import DataError
+from dispatch.flexible_devices import Devices
 from dispatch.frozen import Efficiency, Fraction, NonNegative
 from dispatch.part import Account, Part, Port, Violation, breaches
 from dispatch.series import History, Need
@@ -104,6 +105,15 @@ class Curtailable(Asset):
             out[f"day_{slot}_h"] = full(rows, horizon, np.ones((rows.count, 1))) * mask * horizon.hours
             out[f"left_{slot}_h"] = np.maximum(rows.field("max_h_per_day", 1e3) - used, 0.0)
         return out
+
+    @classmethod
+    def flexible(cls, rows: Rows[Curtailable], inputs: Inputs) -> Devices | None:
+        """The demand less what may be curtailed; None where that comes back, or only so many hours of a day may be."""
+        if _limited(rows).any() or rows.field("rebound_share").any() or rows.state(inputs, "owed_kwh").any():
+            return None
+        demand = _demand(rows, inputs)
+        most = np.minimum(rows.field("share") * demand, _announced(rows, inputs))
+        return Devices.of(inputs.horizon.hours, least_kw=demand - most, most_kw=demand, names=rows.names)
 
     @classmethod
     def part(cls, rows: Rows[Curtailable], given: Given, mode: Mode) -> Part:

@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from dispatch import flexible
 from dispatch.asset import Asset, Carrier, Given, Inputs, Mode, Rows, Ruling, full
 from dispatch.deferrable_walk import due_kwh, flow, walked
+from dispatch.flexible_devices import Devices
 from dispatch.frozen import NonNegative, Positive
 from dispatch.part import Account, Part, Port, Violation, breaches
 from dispatch.signals import Array, Horizon
@@ -131,6 +132,27 @@ class Deferrable(Asset):
         masks = _masks(rows, horizon)
         out |= {"steps_in": masks, "hours_in": masks * horizon.hours[:, None]}
         return out | {"runs_wanted": found.runs, "wanted_kwh": found.energy_kwh}
+
+    @classmethod
+    def flexible(cls, rows: Rows[Self], inputs: Inputs) -> Devices | None:
+        """Energy of each window by itself; None where there are runs of a profile, which are there or not."""
+        if any(member.profile_kw for member in rows.members):
+            return None
+        found = _wanted(rows, inputs)
+        row, slot = np.nonzero(found.flow.any(axis=2))
+        inside, names = (
+            found.flow[row, slot],
+            [f"{rows.names[r]}/window_{s + 1}" for r, s in zip(row, slot, strict=True)],
+        )
+        least = np.where(inside, found.least_kw[row], 0.0)
+        energy = found.energy_kwh[row, slot][:, None]
+        over = np.logical_or.accumulate(inside[:, ::-1], axis=1)[:, ::-1]  # not yet at the window's end
+        done = ~np.hstack([over[:, 1:], np.zeros((row.size, 1), bool)])
+        most = np.maximum(inside * rows.field("max_kw")[row], least)
+        return Devices.of(
+            inputs.horizon.hours, least_kw=least, most_kw=most, least_kwh=np.where(done, energy, 0.0),
+            most_kwh=np.broadcast_to(energy, inside.shape), names=names,
+        ).opened()  # fmt: skip
 
     @classmethod
     def part(cls, rows: Rows[Self], given: Given, mode: Mode) -> Part:

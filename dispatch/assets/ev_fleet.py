@@ -12,6 +12,7 @@ from dispatch import vehicle_rows
 from dispatch.asset import Asset, Given, Inputs, Mode, Rows, Ruling, full, shifted
 from dispatch.disaggregation import Split, Wanted, Worth, disaggregate
 from dispatch.errors import DataError
+from dispatch.flexible_devices import Devices, joined
 from dispatch.frozen import Efficiency, NonNegative, Positive
 from dispatch.inverter import Inverter
 from dispatch.part import Account, Part, Port, Violation, breaches
@@ -138,6 +139,17 @@ class EvFleet(Asset):
         out["lower_kwh"] = out["lower_kwh"] + out["least_unserved_kwh"].sum(axis=1, keepdims=True)
         alone = [v for m, v in zip(rows.members, fleet, strict=True) if not m.aggregate]
         return out | vehicle_rows.signals(alone)
+
+    @classmethod
+    def flexible(cls, rows: Rows[EvFleet], inputs: Inputs) -> Devices | None:
+        """Each visit by itself; None where chargers together take less than the vehicles could."""
+        parts = []
+        for member in rows.members:
+            parked = member.visits(inputs)
+            if (np.maximum(parked.charge_most_kw, parked.discharge_most_kw).sum(axis=0) > member.most_kw).any():
+                return None
+            parts.append(_devices(member, parked, inputs.horizon.hours))
+        return joined(parts)
 
     @classmethod
     def part(cls, rows: Rows[EvFleet], given: Given, mode: Mode) -> Part:
@@ -350,3 +362,17 @@ def _at_once(member: EvFleet, parked: Visits, hours: Array) -> Array:
         most = most * min(1.0, member.most_kw / max(most.sum(), 1e-9))
         held, out[step] = held + gain * length * most, most.sum()
     return out
+
+
+def _devices(member: EvFleet, parked: Visits, hours: Array) -> Devices:
+    """The visits of a fleet as stores that come and go; what they cannot get is not wanted of them."""
+    there = np.flatnonzero([bool(key) for key in parked.keys])
+    leaves = np.arange(hours.size) >= parked.last[:, None]
+    wanted = np.where(leaves, parked.wanted_kwh[:, None], parked.least_kwh[:, None])
+    start, ones = parked.start_kwh[:, None], np.ones_like(parked.share)
+    every = Devices(
+        tuple(f"{member.name}/{key}" for key in parked.keys), hours, -parked.discharge_most_kw, parked.charge_most_kw,
+        np.maximum(wanted, parked.least_kwh[:, None]) - start, ones * parked.most_kwh[:, None] - start,
+        ones * member.charge_efficiency, ones / member.discharge_efficiency, ones,
+    )  # fmt: skip
+    return every.some(there).opened()

@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from dispatch import flexible
 from dispatch.asset import Asset, Given, Inputs, Mode, Rows, Ruling, full, shifted
 from dispatch.errors import DataError
+from dispatch.flexible_devices import Devices
 from dispatch.frozen import Finite, NonNegative, Positive
 from dispatch.part import Account, Exclusive, Part, Port, Violation, breaches
 from dispatch.series import Signal
@@ -115,6 +116,27 @@ class Hvac(Asset):
             "max_degc": world["max_degc"],
             "end_degc": _end(rows, inputs),
         }
+
+    @classmethod
+    def flexible(cls, rows: Rows[Self], inputs: Inputs) -> Devices | None:
+        """Warmth (or cold) beside that of the free course as content; None where zones are both heated and cooled."""
+        if any(member.heat_kw and member.cool_kw for member in rows.members):
+            return None
+        heats = rows.field("heat_kw") > 0
+        own = cls.ratings(rows, inputs.horizon) | cls.signals(rows, inputs)
+        nothing, hours = np.zeros((rows.count, inputs.horizon.steps)), inputs.horizon.hours
+        free = _temperature(rows, inputs, nothing, nothing)
+        warmth = rows.field("count") * rows.field("capacity_kwh_per_degc")
+        low, high = warmth * (own["min_degc"] - free), warmth * (own["max_degc"] - free)
+        end = warmth * (own["end_degc"] - free[:, -1:])
+        low[:, -1:] = high[:, -1:] = np.clip(end, low[:, -1:], high[:, -1:])
+        rate = np.where(heats, own["degc_per_heat_kw"], own["degc_per_cool_kw"]) * warmth / hours
+        most = np.where(heats, own["most_heat_kw"], own["most_cool_kw"])
+        least, greatest = np.where(heats, low, -high), np.where(heats, high, -low)
+        return Devices(
+            tuple(rows.names), hours, np.zeros_like(most), most, least, greatest, rate, rate,
+            full(rows, inputs.horizon, np.ones((rows.count, 1))) * own["keep"],
+        ).opened()  # fmt: skip
 
     @classmethod
     def part(cls, rows: Rows[Self], given: Given, mode: Mode) -> Part:

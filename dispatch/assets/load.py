@@ -11,6 +11,7 @@ from pydantic import Field
 
 from dispatch.asset import Asset, Carrier, Given, Inputs, Mode, Rows, Ruling
 from dispatch.errors import DataError
+from dispatch.flexible_devices import Devices
 from dispatch.frozen import Efficiency, NonNegative
 from dispatch.part import Account, Part, Port, Violation, breaches
 from dispatch.series import History, Need
@@ -66,6 +67,12 @@ class Load(Asset):
             penalty_step=cp.multiply(given["shed_per_kw"], shed),
             series={"shed_kw": shed, "served_kw": given["demand_kw"] - shed},
         )
+
+    @classmethod
+    def flexible(cls, rows: Rows[Load], inputs: Inputs) -> Devices | None:
+        """Its demand, which is fixed: shedding is the last resort and no offer."""
+        demand = rows.series(inputs, "demand_kw")
+        return Devices.of(inputs.horizon.hours, least_kw=demand, most_kw=demand, names=rows.names)
 
     @classmethod
     def check(cls, rows: Rows[Load], given: Inputs, series: Mapping[str, Array]) -> list[Violation]:
