@@ -1,0 +1,266 @@
+"""``parkwatt fleet products | bid | award``: what is printed and written."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from dispatch.cli.market_tables import (
+    date_of,
+    file_and_column,
+    moment_of,
+    read_award,
+    read_bid,
+    read_flexibility,
+    read_series,
+    read_stores,
+)
+from dispatch.errors import DataError
+from dispatch.markets import awards, bids
+from dispatch.markets.calendar import gates, local, next_gate, periods
+from dispatch.markets.catalogue import product as product_of
+from dispatch.markets.catalogue import shipped
+from dispatch.markets.curves import Curve, curve
+from dispatch.markets.disaggregation import disaggregate
+from dispatch.markets.positions import positions
+from dispatch.markets.product import Product, Side
+from dispatch.mistakes import near_miss
+
+if TYPE_CHECKING:
+    from dispatch.markets.awards import Award
+    from dispatch.signals import Array, Horizon
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was typed."""
+
+    flexibility: Path
+    product: str
+    day: str
+    side: str
+    at: str | None
+    holding: float
+    portfolio: str
+    products: Path | None
+    into: Path | None
+    time_zone: str | None
+    plan: str | None = None
+
+
+def show_products(name: str | None, at: str | None) -> None:
+    """All products in a table, or one with everything.
+
+    Raises:
+        DataError: there is none of that name.
+    """
+    console = Console()
+    known = shipped()
+    if name is None:
+        table = Table(box=None, header_style="bold")
+        for heading in ("product", "what", "gate closes", "least bid", "steps", "source"):
+            table.add_column(heading, overflow="fold")
+        for one in (p for found in known.values() for p in found):
+            least = f"{one.quantity_min_kw:g} kW"
+            steps = f"{one.quantity_step_kw:g} kW, {one.price_step:g} {one.price_unit}"
+            state = "" if one.verified else "not verified: "
+            table.add_row(one.name, one.title, str(one.closes), least, steps, escape(state + one.source))
+        console.print(table)
+        return
+    if name not in known:
+        raise DataError(f"there is no product '{name}'; accepted: {near_miss(name, sorted(known))}")
+    for one in known[name]:
+        for field, value in one.model_dump().items():
+            if value not in (None, "", ()):
+                console.print(f"{field}: {value}", markup=False, highlight=False, soft_wrap=True)
+        if at is not None:
+            found = next_gate(one, moment_of("--at", at, one.time_zone))
+            state = "open" if found.open_now else f"opens {found.opens:%Y-%m-%d %H:%M}"
+            console.print(f"next gate: for {found.day} closes {found.closes:%Y-%m-%d %H:%M}, {state}", highlight=False)
+
+
+def run_bid(asked: Request) -> None:
+    """Make, check, print and write the bids.
+
+    Raises:
+        ParkwattError: what was given does not fit; the message says what would.
+    """
+    day = date_of("--day", asked.day)
+    product = product_of(asked.product, day, asked.products)
+    made, sites = _curves(asked, product, day)
+    at = moment_of("--at", asked.at, product.time_zone) if asked.at else product.opens.on(day, product.time_zone)
+    into = asked.into or Path("bids") / f"{product.name}-{day}"
+    console, rows = Console(), []
+    for one in made:
+        bid = bids.bid_of(one, product, day, asked.portfolio)
+        if not bid.periods:
+            least = f"{product.quantity_min_kw:g} kW"
+            console.print(f"{one.side}: nothing to bid: in no period {sites} sites have {least} all along")
+            continue
+        bids.require(bid, product, at)
+        into.mkdir(parents=True, exist_ok=True)
+        text = bid.model_dump_json(indent=1, exclude_none=True) + "\n"
+        (into / f"bid-{one.side}.json").write_text(text, encoding="utf-8")
+        rows += list(_rows(bid))
+        _say(console, product, bid, one)
+    if rows:
+        write_csv(into / "bid.csv", rows)
+        closes = local(gates(product, day).closes.min(), product.time_zone)
+        console.print(f"The first gate closes {closes:%Y-%m-%d %H:%M} ({product.time_zone}).", highlight=False)
+        console.print(f"Written: {into}", markup=False, highlight=False, soft_wrap=True)
+    if not product.verified:
+        console.print(f"[yellow]not verified[/]: {escape(product.note or product.source)}", highlight=False)
+
+
+def _curves(asked: Request, product: Product, day: date) -> tuple[list[Curve], int]:
+    """The curves to bid, and of how many sites: around a plan where one is given."""
+    zone = asked.time_zone or product.time_zone
+    sides = _sides(asked.side, product)
+    _, steps, offers = read_flexibility(asked.flexibility, zone)
+    over = periods(product, day)
+    if asked.plan is None:
+        return [curve(offers, side, steps, product, over, asked.holding) for side in sides], len(offers)
+    file, column = file_and_column("--plan", asked.plan)
+    planned = read_series(file, zone, column, steps.edges[:-1], steps.edges[1:])
+    found = positions(planned, offers, steps, product, over)
+    return [one for one in (found.sold, found.bought) if one.side in sides], len(offers)
+
+
+def _sides(text: str, product: Product) -> tuple[Side, ...]:
+    accepted = [*product.sides, *(["both"] if len(product.sides) > 1 else [])]
+    if product.symmetric:
+        return ("up",)
+    if text == "both":
+        return product.sides
+    for side in product.sides:
+        if text == side:
+            return (side,)
+    raise DataError(f"--side '{text}': {product.name} accepts {', '.join(accepted)}")
+
+
+def _rows(bid: bids.Bid) -> Iterator[dict[str, Any]]:
+    for period in bid.periods:
+        for number, step in enumerate(period.steps):
+            yield {
+                "side": bid.side,
+                "start": period.start.isoformat(),
+                "step": number + 1,
+                "quantity_kw": step.quantity_kw,
+                "price": step.price,
+                "energy_price_per_kwh": "" if step.energy_price_per_kwh is None else step.energy_price_per_kwh,
+            }
+
+
+def _say(console: Console, product: Product, bid: bids.Bid, made: Curve) -> None:
+    kw = [period.quantity_kw for period in bid.periods]
+    prices = [step.price for period in bid.periods for step in period.steps]
+    console.print(
+        f"{bid.side}: {len(bid.periods)} of {made.periods.steps} periods, {min(kw):,.0f} to {max(kw):,.0f} kW, "
+        f"{min(prices):,.2f} to {max(prices):,.2f} {product.price_unit}; "
+        f"{float(made.left_out_kw.mean()):,.0f} kW a period are not offered (rounding, least bid, limits)",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def run_award(
+    awarded: Path,
+    bid_file: Path,
+    flexibility: Path,
+    stores: Path | None,
+    products: Path | None,
+    into: Path | None,
+    time_zone: str | None,
+) -> None:
+    """Check an award and write the sites' set-points.
+
+    Raises:
+        ParkwattError: the award is not one of the bid, or the sites cannot give it.
+    """
+    bid = read_bid(bid_file)
+    product = product_of(bid.product, bid.day, products)
+    zone = time_zone or product.time_zone
+    award = read_award(awarded, bid, zone)
+    awards.require(award, bid, product)
+    sites, steps, offers = read_flexibility(flexibility, zone)
+    console = Console()
+    if stores is None:
+        shares = awards.shares(award, product, steps, offers)
+        told = "Blocks hold for a step alone: give --stores where sites are short of energy."
+    else:
+        devices = read_stores(stores, sites, steps)
+        shared = disaggregate(award, product, steps, devices)
+        shares, told = shared.given_kw, "Every site can do its part: its limits of power and energy are kept."
+        if not shared.feasible:
+            missed = float(shared.missed_kwh.sum())
+            raise DataError(f"{stores}: {missed:,.1f} kWh of the award cannot be given: {'; '.join(shared.reasons)}")
+    folder = into or Path("awards") / f"{product.name}-{award.day}-{award.side}"
+    folder.mkdir(parents=True, exist_ok=True)
+    text = award.model_dump_json(indent=1, exclude_none=True) + "\n"
+    (folder / "award.json").write_text(text, encoding="utf-8")
+    write_setpoints(folder, sites, steps, shares)
+    _say_award(console, product, award, (steps, shares))
+    console.print(told, highlight=False)
+    console.print(f"Written: {folder}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _say_award(console: Console, product: Product, award: Award, made: tuple[Horizon, Array]) -> None:
+    steps, shares = made
+    asked = awards.profile(award, product, steps)
+    off_kw = float(np.abs(shares.sum(axis=0) - asked).max(initial=0.0))
+    taken = int((award.quantity_kw(product) > 0).sum())
+    console.print(
+        f"{product.name} {award.side} on {award.day}: {taken} of {periods(product, award.day).steps} periods awarded, "
+        f"{float(asked @ steps.hours):,.0f} kWh from {int((shares.sum(axis=1) > 0).sum())} of {len(shares)} sites; "
+        f"set-points add up to the award within {off_kw:.1e} kW",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def write_setpoints(folder: Path, sites: Sequence[str], steps: Horizon, kw: Array) -> None:
+    """setpoints.parquet and setpoints.csv: a row per site and step."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    count = steps.steps
+    table = pa.table(
+        {
+            "site": np.repeat(list(sites), count),
+            "start": pa.array(np.tile(steps.edges[:-1], len(sites)), pa.timestamp("s", "UTC")),
+            "kw": np.round(kw, 6).ravel(),
+        }
+    )
+    pq.write_table(table, folder / "setpoints.parquet", compression="zstd")
+    write_table_csv(folder / "setpoints.csv", table)
+
+
+def write_table_csv(path: Path, table: Any) -> None:
+    """An Arrow table as CSV; times in ISO 8601, UTC."""
+    rows = table.to_pylist()
+    names = table.column_names
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(names)
+        writer.writerows([_cell(row[name]) for name in names] for row in rows)
+
+
+def _cell(value: Any) -> Any:
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if isinstance(value, datetime) else value
+
+
+def write_csv(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+    """Rows that all have the same keys."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)

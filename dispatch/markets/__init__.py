@@ -1,0 +1,3 @@
+"""Markets: products and their gates, bids and awards, baselines, delivery, settlement and the split of the revenue."""
+
+from __future__ import annotations

@@ -1,0 +1,74 @@
+"""An award shared out among devices so that each can do it: their stores, limits and what they catch up on included.
+
+In steps that are asked for the devices together draw what they planned less (up) or more (down) the award; in all
+other steps they are free, so that a store may fill again. That freedom is one more device, without limits there and
+without power in the asked steps; the sharing is that of :func:`dispatch.flexibility.share`, exact for stores without
+losses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dispatch.flexibility import share
+from dispatch.flexible_devices import Devices, joined
+from dispatch.markets.awards import Award, profile
+from dispatch.markets.product import Product
+from dispatch.signals import Array, Horizon
+
+
+@dataclass(frozen=True)
+class Disaggregated:
+    """Set-points that every device can follow.
+
+    Attributes:
+        names: (N,).
+        power_kw: (N, T) net draw of each device.
+        given_kw: (N, T) in the award's direction against the plan, in the asked steps; 0 elsewhere.
+        asked_kw: (T,) the award.
+        missed_kwh: (T,) of the award that the devices cannot give.
+        reasons: why not.
+    """
+
+    names: tuple[str, ...]
+    power_kw: Array
+    given_kw: Array
+    asked_kw: Array
+    missed_kwh: Array
+    reasons: tuple[str, ...]
+
+    @property
+    def feasible(self) -> bool:
+        """Is all of it given? Rounding apart."""
+        return bool(self.missed_kwh.sum() <= 1e-6 * (1.0 + self.asked_kw.sum()))
+
+
+def disaggregate(award: Award, product: Product, steps: Horizon, devices: Devices, plan_kw: Any = 0.0) -> Disaggregated:
+    """Share an award out among devices.
+
+    Args:
+        plan_kw: (N, T) net draw without the award; by default none.
+
+    Raises:
+        DataError: devices over other steps, a plan of another shape.
+        AlignmentError: steps that do not cover the award.
+    """
+    asked = profile(award, product, steps)
+    plan = np.broadcast_to(np.asarray(plan_kw, float), (devices.count, devices.steps))
+    steps.require("devices", plan)
+    up = award.side == "up"
+    total = plan.sum(axis=0)
+    at = asked > 0
+    free_kw = float(np.abs(devices.least_kw).sum(axis=0).max() + np.abs(devices.most_kw).sum(axis=0).max())
+    free_kw += float(np.abs(total).max(initial=0.0)) + 1.0
+    limit = np.where(at, 0.0, free_kw)
+    rest = Devices.of(devices.hours, least_kw=-limit[None], most_kw=limit[None], names=["the rest of the day"])
+    made = share(joined([devices, rest]), total - asked if up else total + asked)
+    power = made.power_kw[:-1]
+    change = plan - power if up else power - plan
+    missed = np.where(at, np.abs(asked - change.sum(axis=0)), 0.0) * devices.hours
+    reasons = tuple(f"the award {refusal}" for refusal in made.refusals)
+    return Disaggregated(devices.names, power, np.where(at, change, 0.0), asked, missed, reasons)
