@@ -76,7 +76,7 @@ def run(request: Request) -> None:
     first = wanted[0].site()
     when = _when(request, first)
     folder = request.out or Path("fleets") / f"{Path(request.sources[0]).stem}-{when.day}"
-    when = _kept(when, folder, resume=request.resume)
+    when = _kept(when, request.day, folder, resume=request.resume)
     console = Console(stderr=True)
     try:
         with runs_on:
@@ -109,8 +109,8 @@ def _when(request: Request, first: Site) -> When:
     return When.of(request.day, first)
 
 
-def _kept(when: When, folder: Path, *, resume: bool) -> When:
-    """What was known when the run began is what it goes on with: its issue time is kept beside it.
+def _kept(when: When, day: str | None, folder: Path, *, resume: bool) -> When:
+    """What was known when the run began is what it goes on with: day and issue time are kept beside it.
 
     Raises:
         DataError: the folder cannot be written to, or its run is of another day.
@@ -125,8 +125,8 @@ def _kept(when: When, folder: Path, *, resume: bool) -> When:
             before = When(told["day"], datetime.fromisoformat(told["issue"]))
         except (ValueError, KeyError, TypeError) as error:
             raise DataError(f"{path} is damaged ({error}): choose another folder by --out") from error
-        if before.day != when.day:
-            raise DataError(f"--resume: the run in {folder} is of {before.day}, asked is {when.day}")
+        if day is not None and before.day != when.day:
+            raise DataError(f"--resume: the run in {folder} is of {before.day}, asked is --day {when.day}")
         return before
     if not (folder / "run.json").exists():
         write_text(path, json.dumps({"day": when.day, "issue": when.issue.isoformat()}) + "\n")
