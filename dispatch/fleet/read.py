@@ -149,4 +149,3 @@ def _beside(name: str, folder: Path) -> Path:
 
 def _home(path: Path) -> Path:
     return find_config(path, "parks").parent
-
