@@ -14,7 +14,7 @@ def fleet() -> None:
     """Plan thousands of sites: apart, or under what they share."""
 
 
-fleet_flex_commands.register(app)
-fleet_import.register(app)
-fleet_market_commands.register(app)
 fleet_plan.register(app)
+fleet_import.register(app)
+fleet_flex_commands.register(app)
+fleet_market_commands.register(app)

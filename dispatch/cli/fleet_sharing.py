@@ -51,6 +51,7 @@ def run(request: Request, fleet: SharedFleet, known: Callable[[Workplace], tuple
         SolveError: a plan that does not pass its audit; files are there all the same.
     """
     from dispatch.executor import How, executor
+    from dispatch.fleet.reporting_shared import write_shared_page
     from dispatch.fleet.shared.coordinated import Coordination
     from dispatch.fleet.shared.plan import MOST_WHOLE
     from dispatch.fleet.shared.written import answer
@@ -68,10 +69,14 @@ def run(request: Request, fleet: SharedFleet, known: Callable[[Workplace], tuple
             coordination = Coordination(place=place) if len(fleet.members) > MOST_WHOLE else None
         made = answer(fleet, coordination)
     made.write(folder)
+    title = fleet.file.title or fleet.file.name
+    page = write_shared_page(made.plan, folder, name=title, notes=fleet.file.notes)
     console = Console()
     for line in made.words():
         console.print(escape(line), highlight=False, soft_wrap=True)
-    console.print(f"\nFiles: [bold]{escape(str(folder))}[/bold]", highlight=False)
+    console.print(
+        f"\nFiles: [bold]{escape(str(folder))}[/bold], page: [bold]{escape(page.name)}[/bold]", highlight=False
+    )
     if not made.plan.passed:
         wrong = [str(v) for audit in made.plan.audits.values() for v in audit.violations]
         wrong += [str(v) for meter in made.plan.meters.values() for v in meter.violations]

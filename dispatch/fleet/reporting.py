@@ -24,7 +24,7 @@ _STORE = ("discharge_kw", "charge_kw")
 # By kind of plant, the series that it brings onto a bus for electricity and that it takes; "" where it does neither.
 POWERS: Mapping[str, tuple[str, str]] = {
     "grid_connection": ("import_kw", "export_kw"),
-    "direct_line": ("power_kw", ""),
+    "direct_line": ("own_use_kw", ""),
     "pv": ("power_kw", ""),
     "wind": ("power_kw", ""),
     "thermal": ("power_kw", ""),
@@ -37,10 +37,10 @@ POWERS: Mapping[str, tuple[str, str]] = {
     "load": ("", "served_kw"),
     "curtailable": ("", "served_kw"),
     "deferrable": ("", "power_kw"),
-    "data_centre": ("", "power_kw"),
     "smelter": ("", "power_kw"),
 }
 _CONNECTION = "grid_connection"
+_SMALL_KW = 1e-3  # in all sites together
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ class Around:
     """What the page says beside the sites' own numbers.
 
     Attributes:
+        joint: name, money and kg CO₂ of connections that several sites pay together.
         alone: by site, money of its own optimum if nothing were shared.
         ruled: by site, money without a plan.
         charged: by site, money that the prices of shared limits charge it.
@@ -62,6 +63,7 @@ class Around:
     shared: tuple[SharedUse, ...] = ()
     bounds: FleetBounds | None = None
     sections: tuple[Section, ...] = ()
+    joint: tuple[tuple[str, float, float], ...] = ()
     alone: Mapping[str, float] = field(default_factory=dict)
     ruled: Mapping[str, float] = field(default_factory=dict)
     charged: Mapping[str, float] = field(default_factory=dict)
@@ -115,6 +117,7 @@ def data_of(folder: Path, members: Sequence[Member], horizon: Horizon, around: A
         settings=around.settings,
         work=around.work,
         sections=around.sections,
+        joint=around.joint,
         notes=notes,
     )
 
@@ -168,19 +171,23 @@ class _Powers:
                 over[:] = np.where(np.isfinite(over), over, 0.0) + own
 
     def lines(self) -> tuple[tuple[Line, ...], tuple[Line, ...]]:
-        """Stacks of the picture, the largest first; nothing that is zero throughout."""
-        return self._side(self.supply), self._side(self.use)
+        """Stacks of the picture, the largest first; what one side has more than the other is other plant's."""
+        more = sum(self.supply.values(), np.zeros(1)) - sum(self.use.values(), np.zeros(1))
+        return self._side(self.supply, -more), self._side(self.use, more)
 
-    def _side(self, totals: Mapping[str, Array]) -> tuple[Line, ...]:
-        there = {kind: np.maximum(values, 0.0) for kind, values in totals.items() if np.abs(values).max() > 1e-6}
+    def _side(self, totals: Mapping[str, Array], lacks: Array) -> tuple[Line, ...]:
+        there = {kind: np.maximum(values, 0.0) for kind, values in totals.items() if np.abs(values).max() > _SMALL_KW}
         ranked = sorted(there, key=lambda kind: (-there[kind].sum(), kind))
-        return tuple(Line(kind.replace("_", " "), tuple(there[kind].tolist()), kind) for kind in ranked)
+        lines = [Line(kind.replace("_", " "), tuple(there[kind].tolist()), kind) for kind in ranked]
+        if lacks.size > 1 and lacks.max() > _SMALL_KW:
+            lines.append(Line("other plant", tuple(np.maximum(lacks, 0.0).tolist())))
+        return tuple(lines)
 
 
 def _parts(folder: Path) -> Iterator[pa.Table]:
     import pyarrow.parquet as pq
 
-    for path in sorted(folder.glob("series/chunk=*/part.parquet")):
+    for path in (*sorted(folder.glob("series/chunk=*/part.parquet")), *folder.glob("series.parquet")):
         yield pq.ParquetFile(path).read()
 
 

@@ -122,6 +122,7 @@ class FleetData:
         bounds: None: sites were planned on their own.
         settings: words for the head: executor, workers, commitment.
         work: (what, text) of the run: wall time, seconds per site, workers that died and the like.
+        joint: name, money and kg CO₂ of connections that several sites pay together; in no site's own numbers.
         sections: what further studies add (flexibility, bids, settlement).
     """
 
@@ -140,6 +141,7 @@ class FleetData:
     settings: tuple[str, ...] = ()
     work: tuple[tuple[str, str], ...] = ()
     sections: tuple[Section, ...] = ()
+    joint: tuple[tuple[str, float, float], ...] = ()
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

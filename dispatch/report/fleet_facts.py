@@ -66,8 +66,9 @@ def failures(sites: FleetSites) -> np.ndarray:
 def figures(data: FleetData) -> list[tuple[str, str, str, str]]:
     """(label, value, unit, note) of the fleet as a whole; a sum over sites of which some are not known says so."""
     sites, money = data.sites, data.currency
-    cost = _sum(sites.cost)
-    made = [("Cost", number(cost), money, _of(sites.cost))]
+    bills, burnt = (sum(one[k] for one in data.joint) for k in (1, 2))
+    own = f"{number(bills)} of it at joint connections" if data.joint else _of(sites.cost)
+    made = [("Cost", number(_sum(sites.cost) + bills), money, own)]
     if sites.cost_ruled is not None:
         both = np.isfinite(sites.cost) & np.isfinite(sites.cost_ruled)
         before, after = _sum(sites.cost_ruled[both]), _sum(sites.cost[both])
@@ -77,7 +78,7 @@ def figures(data: FleetData) -> list[tuple[str, str, str, str]]:
         more = _sum(sites.cost[both] - sites.cost_alone[both])
         made.append(("What sharing costs", number(more), money, "against each site on its own"))
     for label, amount, note in (
-        ("CO₂", mass(_sum(sites.co2_kg)), _of(sites.co2_kg)),
+        ("CO₂", mass(_sum(sites.co2_kg) + burnt), _of(sites.co2_kg)),
         ("Import", energy(_sum(sites.import_kwh)), _of(sites.import_kwh)),
         ("Export", energy(_sum(sites.export_kwh)), _of(sites.export_kwh)),
     ):

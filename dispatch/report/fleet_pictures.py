@@ -21,6 +21,7 @@ from dispatch.report.wording import adaptive, decimals_for, number, percent
 
 PROVED, FOUND, COUNT, BUSY = "#297fcc", "#ca4f32", "#2aa98b", "#76828e"
 _BINS, _FEW = 24, 200
+_FEWEST = 2  # rounds or places: fewer make no picture
 _MOST_CHARTS = 6
 _MAP_WIDTH, _MAP_HEIGHT, _MAP_CELLS = 640.0, 430.0, 28
 
@@ -126,7 +127,7 @@ def bound_pictures(bounds: FleetBounds, currency: str) -> tuple[Drawing, ...]:
     """Both bounds by iteration from where they are near each other, and the gap by the clock on a log scale."""
     shares = gaps(bounds)
     known = np.flatnonzero(np.isfinite(shares))
-    if not len(known):
+    if len(known) < _FEWEST:
         return ()
     near = np.flatnonzero(shares <= max(0.1, 3 * float(shares[known[-1]])))
     first = int(near[0]) if len(near) else int(known[0])
@@ -220,6 +221,8 @@ def site_map(sites: FleetSites) -> Drawing | None:
     lat, lon = sites.latitude_deg[known], sites.longitude_deg[known]
     frame = _Frame(lat, lon)
     across, up, counts = _cells(lat, lon)
+    if len(counts) < _FEWEST:
+        return None
     most = float(counts.max())
     dots = tuple(
         Dot(*frame.at(x, y), round(2.5 + 9.5 * math.sqrt(n / most), 1), COUNT,

@@ -26,9 +26,8 @@ from dispatch.executor import Processes, Serial, Workplace
 from dispatch.fleet.coordination import Coordinated, Settings, SimplexPricer, Structure, coordinate
 from dispatch.fleet.coordination.portions import Answer, Portion, cut
 from dispatch.fleet.coupling import Coupling, Rest
+from dispatch.fleet.independent import Chunk, plan_chunk
 from dispatch.fleet.members import Member
-from dispatch.fleet.run import ByLadder
-from dispatch.fleet.run.planned import tables
 from dispatch.fleet.template import Template
 from dispatch.highs import Limits, run
 from dispatch.signals import Array
@@ -108,13 +107,15 @@ def commit_s(sites: int) -> Array:
 
 def plan_s(sites: int) -> tuple[Array, float]:
     """Each site planned by itself, audited, made into rows; and the bytes of its results."""
-    members, planner = fleet_sites(sites), ByLadder(horizon(), Limits(gap=1e-3))
-    planner(members[:1])
+    members = tuple(fleet_sites(sites))
+    limits = Limits(gap=1e-3)
+    plan_chunk(Chunk(horizon(), members[:1], members[:1], limits))
     found, size = [], 0.0
     for member in members:
         made: list[Any] = []
-        found.append(seconds(lambda m=member, made=made: made.append(tables(planner([m])))))
-        size += sum(table.nbytes for table in made[0].values())
+        chunk = Chunk(horizon(), (member,), members[:1], limits)
+        found.append(seconds(lambda c=chunk, made=made: made.append(plan_chunk(c))))
+        size += made[0].summary.nbytes + made[0].schedule.nbytes
     return np.array(found), size / sites
 
 

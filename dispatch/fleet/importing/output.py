@@ -1,4 +1,4 @@
-"""The table of sites: one row a site, as Parquet.
+"""The table of sites: one row a site, as Parquet, or as CSV where the file is called so.
 
 =====================  ======  ====================================================================================
 column                 type    what
@@ -16,6 +16,7 @@ same list gives the same bytes in whatever order it comes.
 
 from __future__ import annotations
 
+import csv
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -75,14 +76,17 @@ def before(path: Path) -> dict[str, dict[str, Any]]:
         DataError: the file is no such table.
     """
     import pyarrow as pa
+    import pyarrow.csv as pcsv
     import pyarrow.parquet as pq
 
     if not path.exists():
         return {}
     try:
-        table = pq.read_table(path)
+        table = pcsv.read_csv(path, convert_options=_as_written()) if _is_csv(path) else pq.read_table(path)
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{path}: cannot be read as a table of sites: {error}; give another file with --out") from None
+    names = {name: pa.string() for name in (SITE, PARK, "title") if name in table.column_names}
+    table = table.cast(pa.schema([pa.field(f.name, names.get(f.name, f.type)) for f in table.schema]))
     if not {SITE, PARK} <= set(table.column_names):
         raise DataError(f"{path}: is no table of sites: it has no column '{SITE}' or '{PARK}'; give another with --out")
     found = {}
@@ -136,5 +140,28 @@ def write(rows: Mapping[str, Row], path: Path) -> None:
 
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
-    pq.write_table(table_of(rows), part, compression="zstd")
+    table = table_of(rows)
+    if _is_csv(path):
+        _write_csv(table, part)
+    else:
+        pq.write_table(table, part, compression="zstd")
     part.replace(path)
+
+
+def _is_csv(path: Path) -> bool:
+    return path.suffix.lower() == ".csv"
+
+
+def _write_csv(table: pa.Table, path: Path) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(table.column_names)
+        for row in table.to_pylist():
+            writer.writerow("" if value is None else _text(value) for value in row.values())
+
+
+def _as_written() -> Any:
+    """Empty cells are missing, names and labels are words."""
+    import pyarrow.csv as pcsv
+
+    return pcsv.ConvertOptions(strings_can_be_null=True, quoted_strings_can_be_null=True)
