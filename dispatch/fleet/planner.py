@@ -7,7 +7,7 @@ the same compiled problem and the same start of the search.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -104,18 +104,9 @@ class Planner:
 
     def _each(self, members: Sequence[Member]) -> tuple[list[Outcome], list[Blocks]]:
         """Site by site."""
-        outcomes, blocks = [], []
-        for member in members:
-            try:
-                schedule, reason = self._schedule(member)
-            except ParkwattError as error:
-                outcomes.append(Outcome.none(member.name, str(error)))
-                continue
-            outcomes.append(Outcome.of_schedule(member.name, schedule, reason))
-            blocks.append(schedule_blocks(member.name, schedule))
-        return outcomes, blocks
+        return each(members, self._schedule)
 
-    def _schedule(self, member: Member) -> tuple[Schedule, str]:
+    def _schedule(self, member: Member) -> Schedule:
         """By the short way, and where that is no plan, down the ladder."""
         self.problem.update(member.inputs(self.template.horizon), site=member.site)
         try:
@@ -124,9 +115,8 @@ class Planner:
             pass
         else:
             if audit(schedule).passed:
-                return schedule, schedule.proof.reason
-        schedule = climb(self.problem, self.limits).schedule
-        return schedule, schedule.proof.reason
+                return schedule
+        return climb(self.problem, self.limits).schedule
 
     def _run(
         self,
@@ -165,6 +155,20 @@ class _Found:
     def of(cls, answers: list[Answer]) -> _Found:
         x, duals = (np.array([getattr(answer, name) for answer in answers]) for name in ("x", "row_dual"))
         return cls(answers, x, np.array([answer.objective for answer in answers]), duals)
+
+
+def each(members: Sequence[Member], planned: Callable[[Member], Schedule]) -> tuple[list[Outcome], list[Blocks]]:
+    """Outcomes and values site by site; what goes wrong with one is that site's outcome."""
+    outcomes, blocks = [], []
+    for member in members:
+        try:
+            schedule = planned(member)
+        except ParkwattError as error:
+            outcomes.append(Outcome.none(member.name, str(error)))
+            continue
+        outcomes.append(Outcome.of_schedule(member.name, schedule))
+        blocks.append(schedule_blocks(member.name, schedule))
+    return outcomes, blocks
 
 
 def _merged(members: Sequence[Member], *made: tuple[list[Outcome], list[Blocks]]) -> tuple[list[Outcome], list[Blocks]]:

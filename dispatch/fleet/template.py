@@ -8,8 +8,9 @@ from types import MappingProxyType
 import numpy as np
 
 from dispatch.asset import Mode
+from dispatch.errors import ContractError
 from dispatch.fleet.joined import Joined
-from dispatch.fleet.members import Member
+from dispatch.fleet.members import Member, structure_of
 from dispatch.fleet.parameters import Parameters
 from dispatch.fleet.reduction import Reduction
 from dispatch.fleet.rowwise import row_by_row
@@ -51,7 +52,7 @@ class Template:
         measures: Mapping[str, Measure] = MappingProxyType({}),
     ) -> None:
         self.horizon, self.quantities = horizon, tuple(quantities)
-        self.member = member
+        self.member, self.structure = member, structure_of(member.site)
         self.problem = Problem(
             member.site,
             member.inputs(horizon),
@@ -73,6 +74,9 @@ class Template:
             ContractError: a member is of another structure.
             DataError: a series that a member needs is missing; the message names the site.
         """
+        for member in members:
+            if structure_of(member.site) != self.structure:
+                raise ContractError(f"'{member.name}' has another structure than '{self.member.name}'")
         parts = (members[first : first + _BLOCK] for first in range(0, len(members), _BLOCK))
         blocks = [self._parameters(Joined.of(part, self.horizon)) for part in parts]
         return self._stack(Parameters.together(blocks), members)

@@ -50,10 +50,10 @@ def coordinate(
         ContractError: structures and coupling do not belong together.
     """
     with Workers(cut(structures, coupling, settings, make), place or Serial()) as workers:
-        return _Run(structures, coupling, settings, workers, tell).run(prices)
+        return Run(structures, coupling, settings, workers, tell).run(prices)
 
 
-class _Run:
+class Run:
     """One coordination: its clock, its master, its answer."""
 
     def __init__(
@@ -73,7 +73,7 @@ class _Run:
         start = self.coupling.allowed(np.zeros(len(self.coupling.names)) if prices is None else prices)
         clock = time.perf_counter()
         first = self.workers.everyone(start)
-        excess, width = _scales(self.coupling, first, self.settings.excess_price)
+        excess, width = scales(self.coupling, first, self.settings.excess_price)
         master = Master(self.coupling, self.workers.groups, excess)
         search = Search(start, width, _SETTLED * width)
         take(master, search, start, first)
@@ -150,7 +150,7 @@ class _Run:
         )  # fmt: skip
 
 
-def _scales(coupling: Coupling, first: Replies, given: float | None) -> tuple[Array, Array]:
+def scales(coupling: Coupling, first: Replies, given: float | None) -> tuple[Array, Array]:
     """(K,) what passing a row costs per unit, and how far prices may move at first.
 
     What the fleet pays per unit of a row, shared between the rows of about its size, is the order of a price.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
@@ -23,11 +23,12 @@ class Workers:
     Args:
         portions: the pieces.
         place: where they are worked on.
+        kept: what a worker keeps of a piece.
     """
 
-    def __init__(self, portions: Sequence[Portion], place: Workplace) -> None:
+    def __init__(self, portions: Sequence[Portion], place: Workplace, kept: Callable[[Portion], Kept] = Kept) -> None:
         self.portions = portions
-        self._held = place.held(Kept, portions)
+        self._held = place.held(kept, portions)
         self.cpu_s = 0.0
 
     def __enter__(self) -> Self:
@@ -43,11 +44,11 @@ class Workers:
 
     def everyone(self, price: Array) -> Replies:
         """All sites' answers."""
-        return self._replies(self.call("price", [price] * len(self.portions)))
+        return self.replies("price", price)
 
     def sample(self, price: Array) -> Replies:
         """The sample's answers, each site a group."""
-        return self._replies(self.call("probe", [price] * len(self.portions)))
+        return self.replies("probe", price)
 
     def recover(self, shares: Array) -> list[Recovered]:
         """Plans by piece, from the shares (G, turns) of the groups' answers."""
@@ -67,7 +68,9 @@ class Workers:
                 raise SolveError(f"coordination: {answer.text}")
         return [answer.value for answer in answers if not isinstance(answer, Failure)]
 
-    def _replies(self, answers: Sequence[Answer]) -> Replies:
+    def replies(self, method: str, argument: Any) -> Replies:
+        """What all pieces answer to the same question."""
+        answers: list[Answer] = self.call(method, [argument] * len(self.portions))
         self.cpu_s += sum(answer.seconds for answer in answers)
         return Replies(*(np.concatenate([getattr(a, name) for a in answers]) for name in ("cost", "effect", "bound")))
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from dispatch.errors import ParkwattError
 from dispatch.fleet.members import Member, structure_of
 from dispatch.highs import Matrices
 from dispatch.site import Site
@@ -53,8 +51,3 @@ def same(one: Matrices, other: Matrices) -> list[str]:
     apart = [name for name in names if not np.array_equal(getattr(one, name), getattr(other, name))]
     parts = ("data", "indices", "indptr")
     return apart + [name for name in parts if not np.array_equal(getattr(one.rows, name), getattr(other.rows, name))]
-
-
-def refused(members: Mapping[str, Member]) -> type[ParkwattError]:
-    """Only to say in one place what a member that cannot be read raises."""
-    return ParkwattError
