@@ -31,7 +31,7 @@ from dispatch.fleet.template import Template
 from dispatch.highs import Limits, Matrices, run
 from dispatch.signals import Array
 
-INPUTS = (
+INPUTS = ("dispatch/fleet", "dispatch/highs.py", "benchmarks/topics/fleet")
     "dispatch/fleet",
     "dispatch/highs.py",
     "benchmarks/topics/fleet/commitment.py",

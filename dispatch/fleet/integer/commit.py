@@ -15,6 +15,7 @@ from dispatch.highs import Limits, Matrices, run
 from dispatch.signals import Array
 
 _LEAVES = 60  # a tree with more is grown anew at other prices
+_PLANS = 3
 _LEAST, _WHOLE = 1e-9, 1e-6
 
 
@@ -32,6 +33,7 @@ class Committer:
         self._first: Any = None
         self._bases: list[Any] = [None] * len(stack)
         self._trees: list[list[Branch]] = [[] for _ in range(len(stack))]
+        self._plans: list[list[Array]] = [[] for _ in range(len(stack))]
 
     def relax(self, n: int, cost: Array) -> tuple[Array, float]:
         """A site's optimum with whole numbers relaxed: its point, and the bound that it proves.
@@ -67,7 +69,22 @@ class Committer:
             found = self._otherwise(n, matrices, found)
         self._stay(n)
         self._trees[n] = found.leaves if len(found.leaves) <= _LEAVES else []
+        self._plans[n] = _latest([*self._plans[n], *(found.plans or [found.whole])])
         return found
+
+    def cheapest(self, n: int, cost: Array) -> Found:
+        """The best of the site's latest plans at a cost of its columns; no search, and so no bound.
+
+        Raises:
+            SolveError: the site has never been committed.
+        """
+        self._take(n, cost)
+        search = Search(self.linear, Effort(np.inf))
+        found = search.run((), self._plans[n][::-1])
+        if not found.x.size:
+            raise SolveError(f"site '{self.stack.names[n]}' has no plan yet")
+        self._stay(n)
+        return replace(found, bound=-np.inf)
 
     def _take(self, n: int, cost: Array) -> Matrices:
         matrices = replace(self.stack.matrices(n), cost=cost)
@@ -97,6 +114,12 @@ class Committer:
             raise SolveError(f"site '{self.stack.names[n]}' has no plan, whatever the others do: {error}") from error
         bound = max(answer.bound, found.bound) if np.isfinite(found.bound) else answer.bound
         return Found(answer.objective, np.round(answer.x[self.whole]), answer.x, bound)
+
+
+def _latest(plans: list[Array]) -> list[Array]:
+    """The last few that differ."""
+    different = {plan.astype(np.int16).tobytes(): plan for plan in reversed(plans)}
+    return list(different.values())[:_PLANS][::-1]
 
 
 def commit(stack: Stack, extra_cost: Array, gap: float = 1e-4) -> tuple[Array, Array, Array]:

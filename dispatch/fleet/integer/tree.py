@@ -48,6 +48,7 @@ class Found:
         x: (C,) the plan.
         bound: no plan costs less.
         leaves: branches that together hold every plan.
+        plans: (W,) whole numbers of each plan that was the best for a while, the best last.
     """
 
     cost: float = np.inf
@@ -55,6 +56,7 @@ class Found:
     x: Array = field(default_factory=lambda: np.zeros(0))
     bound: float = -np.inf
     leaves: list[Branch] = field(default_factory=list)
+    plans: list[Array] = field(default_factory=list)
 
 
 class Search:
@@ -132,6 +134,7 @@ class Search:
     def _better(self, made: Relaxed, whole: Array) -> None:
         if made.cost < self.found.cost:
             self.found.cost, self.found.whole, self.found.x = made.cost, whole, self.linear.point()
+            self.found.plans.append(whole)
 
 
 def _torn(whole: Array) -> Array:
