@@ -32,10 +32,17 @@ class Branch:
 
 @dataclass(frozen=True)
 class Effort:
-    """When a search ends: so near together are cost and bound [money], or so many programs have been solved."""
+    """When a search ends.
+
+    Attributes:
+        tolerance: so near together are cost and bound [money].
+        programs: so many programs have been solved.
+        nodes: so many has the solver's own search, with its cuts, for what ours did not finish; 0: it is not asked.
+    """
 
     tolerance: float
-    programs: int = 400
+    programs: int = 150
+    nodes: int = 2_000
 
 
 @dataclass(eq=False)
