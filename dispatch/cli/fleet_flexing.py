@@ -129,7 +129,7 @@ def _profile(path: Path, horizon: Horizon) -> Array:
             )
     try:
         given = pd.to_datetime(table["start"], format="ISO8601")
-        values = pd.to_numeric(table["kw"]).to_numpy(float)
+        values: Array = pd.to_numeric(table["kw"]).to_numpy(float)
         zone = ZoneInfo(horizon.time_zone)
         start = (given.dt.tz_localize(zone) if given.dt.tz is None else given).dt.tz_convert("UTC").dt.tz_localize(None)
     except (ValueError, TypeError) as error:
