@@ -95,14 +95,19 @@ def accepted(owner: type[BaseModel], name: str) -> str:
     return _accepted(_Place(name, name, field.annotation, tuple(field.metadata), owner))
 
 
-def field_problems(error: ValidationError, raw: Mapping[str, Any]) -> Iterator[Problem]:
+def field_problems(error: ValidationError, raw: Mapping[str, Any], root: type[BaseModel] = Site) -> Iterator[Problem]:
     """One problem for each of the models' errors.
 
     Of a choice of shapes (a number or a list of intervals) only the one that the value was meant for is reported.
+
+    Args:
+        raw: the file; root: the model that it was read as.
     """
     errors = error.errors(include_url=False)
     # The length of a list is counted over its valid entries alone: what is wrong with them is said already.
-    placed = [(p, e) for e in errors if (p := _place(e["loc"], raw)) is not None and not (_is_short(e) and e["input"])]
+    placed = [
+        (p, e) for e in errors if (p := _place(e["loc"], raw, root)) is not None and not (_is_short(e) and e["input"])
+    ]
     for place, details in placed:
         yield _problem(place, details)
     if not placed:
@@ -133,9 +138,9 @@ class _Place:
     owner: Any
 
 
-def _place(loc: Sequence[int | str], raw: Mapping[str, Any]) -> _Place | None:
+def _place(loc: Sequence[int | str], raw: Mapping[str, Any], root: type[BaseModel]) -> _Place | None:
     """Follow an error's location through models and file; None if it is in a shape that the value was not meant for."""
-    place, value = _Place("", "file", Site, (), Site), raw
+    place, value = _Place("", "file", root, (), root), raw
     for part in loc:
         branches = _branches(place.declared)
         if len(branches) > 1:

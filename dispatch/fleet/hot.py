@@ -13,6 +13,7 @@ import numpy as np
 
 from dispatch.errors import SolveError
 from dispatch.highs import Answer, Matrices, load
+from dispatch.signals import Array
 
 if TYPE_CHECKING:
     import highspy

@@ -6,11 +6,15 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dispatch.errors import ParkwattError
+from dispatch.errors import ContractError, DataError
 from dispatch.fleet.members import Member, structure_of
 from dispatch.fleet.outcomes import Blocks, Outcome, schedule_table, summary_table
-from dispatch.fleet.planner import Planner
+from dispatch.fleet.planner import Planner, each
+from dispatch.fleet.template import mode_of
 from dispatch.highs import Limits
+from dispatch.ladder import climb
+from dispatch.problem import Problem
+from dispatch.schedule import Schedule
 from dispatch.signals import Horizon
 
 if TYPE_CHECKING:
@@ -69,19 +73,21 @@ def plan_chunk(chunk: Chunk) -> Planned:
 
 
 def _group(chunk: Chunk, reference: Member | None, members: list[Member]) -> tuple[list[Outcome], list[Blocks]]:
-    """Plans of sites of one structure. A reference that cannot be built from leaves the sites their own."""
-    outcomes = []
+    """Plans of sites of one structure. A reference that lacks an input leaves the search to begin from another."""
     for candidate in [*([reference] if reference else []), *members]:
         try:
-            planner = _planner(candidate, chunk.horizon, chunk.limits)
-        except ParkwattError as error:
-            if candidate is not reference:
-                outcomes.append(Outcome.none(candidate.name, str(error)))
+            return _planner(candidate, chunk.horizon, chunk.limits).plan(members)
+        except ContractError:
+            # The structure has a term whose ratings cannot be parameters: each site has a problem of its own.
+            break
+        except DataError:
             continue
-        failed = {outcome.site for outcome in outcomes}
-        made, blocks = planner.plan([member for member in members if member.name not in failed])
-        return [*outcomes, *made], blocks
-    return outcomes, []
+    return each(members, lambda member: _by_itself(member, chunk))
+
+
+def _by_itself(member: Member, chunk: Chunk) -> Schedule:
+    inputs = member.inputs(chunk.horizon)
+    return climb(Problem(member.site, inputs, mode_of(member.site)), chunk.limits).schedule
 
 
 _PLANNERS: dict[str, Planner] = {}

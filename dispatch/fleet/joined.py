@@ -5,7 +5,7 @@ Each site keeps its buses: plant and buses are renamed ``site/name``, so that no
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -58,31 +58,72 @@ class Joined:
         return len(self.members)
 
     @cached_property
-    def coefficients(self) -> dict[str, dict[str, Array]]:
-        """By kind and name, for all rows."""
-        return {kind: coefficients(type(rows.members[0]), rows, self.inputs) for kind, rows in self.rows.items()}
+    def _made(self) -> dict[str, dict[str, Array]]:
+        return {}
+
+    def coefficients(self, kind: str) -> dict[str, Array]:
+        """A kind's, by name, for all rows."""
+        if kind not in self._made:
+            rows = self.rows[kind]
+            self._made[kind] = coefficients(type(rows.members[0]), rows, self.inputs)
+        return self._made[kind]
 
     def given(self, kind: str) -> Given:
         """A kind's coefficients as its part reads them: numbers."""
-        values = self.coefficients[kind].items()
+        values = self.coefficients(kind).items()
         plain = {name.removeprefix("signal:").removeprefix("rating:"): value for name, value in values}
         return Given(self.inputs.horizon, plain)
 
-    def parameters(self, problem: Problem) -> dict[int, Array]:
-        """By parameter id, (site, entry) values, each site's column by column as cvxpy keeps them."""
+    def parameters(self, problem: Problem, row_by_row: Collection[str]) -> dict[int, Array]:
+        """By parameter id, (site, entry) values, each site's column by column as cvxpy keeps them.
+
+        Args:
+            problem: whose parameters they are.
+            row_by_row: kinds that are asked for all sites at once; the others are asked site by site.
+        """
         out: dict[int, Array] = {}
-        for kind, made in self.coefficients.items():
-            for name, parameter in problem.parameters(kind).items():
-                out[parameter.id] = self._by_site(kind, name, made.get(name), parameter.shape)
+        for kind in self.rows:
+            own = problem.parameters(kind)
+            shapes = {name: parameter.shape for name, parameter in own.items()}
+            together = self._together(kind, shapes) if kind in row_by_row else None
+            values = together or self._each(kind, shapes)
+            out |= {parameter.id: values[name] for name, parameter in own.items()}
         return out | problem.standing()
 
-    def _by_site(self, kind: str, name: str, value: Array | None, shape: tuple[int, ...]) -> Array:
-        lead = (self.count * shape[0], *shape[1:])
-        if value is None or value.shape != lead:
-            has = "none" if value is None else f"shape {value.shape}"
-            raise ContractError(f"{kind}, {name}: {has} for {self.count} sites, one has {shape}")
-        own = value.reshape(self.count, *shape)
-        return np.ascontiguousarray(np.moveaxis(own, 1, -1)).reshape(self.count, -1)
+    def _together(self, kind: str, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Array] | None:
+        """One call for all; None where the answer is not that of the first and the last site asked by themselves."""
+        made = self.coefficients(kind)
+        leads = {name: (self.count * shape[0], *shape[1:]) for name, shape in shapes.items()}
+        if any(name not in made or made[name].shape != lead for name, lead in leads.items()):
+            return None
+        blocks = {name: made[name].reshape(self.count, *shape) for name, shape in shapes.items()}
+        for n in {0, self.count - 1}:
+            alone = self._single(n, kind)
+            if any(not np.array_equal(alone[name], block[n], equal_nan=True) for name, block in blocks.items()):
+                return None
+        return {name: _by_column(block) for name, block in blocks.items()}
+
+    def _each(self, kind: str, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Array]:
+        made = [self._single(n, kind) for n in range(self.count)]
+        for member, own in zip(self.members, made, strict=True):
+            for name, shape in shapes.items():
+                has = own[name].shape if name in own else None
+                if has != shape:
+                    raise ContractError(f"'{member.name}', {kind}, {name}: shape {has}, built with {shape}")
+        return {name: _by_column(np.array([own[name] for own in made])) for name in shapes}
+
+    def _single(self, n: int, kind: str) -> dict[str, Array]:
+        """One site's coefficients, under its own names."""
+        member = self.members[n]
+        rows: Rows[Any] = member.site.rows(1)[kind]
+        return coefficients(type(rows.members[0]), rows, member.inputs(self.inputs.horizon))
+
+
+def _by_column(block: Array) -> Array:
+    """(site, entry) of (site, row, column …): a column of rows behind the other."""
+    if block.ndim == 2:
+        return block
+    return np.ascontiguousarray(np.moveaxis(block, 1, -1)).reshape(block.shape[0], -1)
 
 
 def _renamed(asset: Asset, prefix: str) -> Asset:

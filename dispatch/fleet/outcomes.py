@@ -51,11 +51,11 @@ class Outcome:
         return cls(site, quality, answer.objective, answer.bound, answer.gap, *own, "; ".join(passed))
 
     @classmethod
-    def of_schedule(cls, site: str, schedule: Schedule, reason: str) -> Outcome:
+    def of_schedule(cls, site: str, schedule: Schedule) -> Outcome:
         """Of a site planned by itself."""
         proof = schedule.proof
         own = (float(values[0]) for values in (schedule.money, schedule.co2_kg, schedule.penalty))
-        told = "; ".join([*([reason] if reason else []), *proof.relaxed])
+        told = "; ".join([*([proof.reason] if proof.reason else []), *proof.relaxed])
         return cls(site, proof.quality, proof.objective, proof.bound, proof.gap, *own, told)
 
     @classmethod

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,12 +32,12 @@ class Parameters:
         return int(self.own.shape[1])
 
     @classmethod
-    def of(cls, problem: Problem, joined: Joined) -> Parameters:
-        """Those of a batch."""
+    def of(cls, problem: Problem, joined: Joined, row_by_row: Collection[str]) -> Parameters:
+        """Those of a batch; kinds that are not ``row_by_row`` are asked site by site."""
         start, size = problem.compiled.tensors().start, problem.compiled.parameter_size
         shared, column = np.ones(size + 1), np.full(size + 1, -1)
         own, count = [np.zeros((0, joined.count))], 0
-        for parameter, block in joined.parameters(problem).items():
+        for parameter, block in joined.parameters(problem, row_by_row).items():
             if parameter not in start:
                 continue
             at = start[parameter] + np.arange(block.shape[1])

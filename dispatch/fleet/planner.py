@@ -7,7 +7,7 @@ the same compiled problem and the same start of the search.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -104,18 +104,9 @@ class Planner:
 
     def _each(self, members: Sequence[Member]) -> tuple[list[Outcome], list[Blocks]]:
         """Site by site."""
-        outcomes, blocks = [], []
-        for member in members:
-            try:
-                schedule, reason = self._schedule(member)
-            except ParkwattError as error:
-                outcomes.append(Outcome.none(member.name, str(error)))
-                continue
-            outcomes.append(Outcome.of_schedule(member.name, schedule, reason))
-            blocks.append(schedule_blocks(member.name, schedule))
-        return outcomes, blocks
+        return each(members, self._schedule)
 
-    def _schedule(self, member: Member) -> tuple[Schedule, str]:
+    def _schedule(self, member: Member) -> Schedule:
         """By the short way, and where that is no plan, down the ladder."""
         self.problem.update(member.inputs(self.template.horizon), site=member.site)
         try:
@@ -124,9 +115,8 @@ class Planner:
             pass
         else:
             if audit(schedule).passed:
-                return schedule, schedule.proof.reason
-        schedule = climb(self.problem, self.limits).schedule
-        return schedule, schedule.proof.reason
+                return schedule
+        return climb(self.problem, self.limits).schedule
 
     def _run(
         self,
@@ -167,6 +157,20 @@ class _Found:
         return cls(answers, x, np.array([answer.objective for answer in answers]), duals)
 
 
+def each(members: Sequence[Member], planned: Callable[[Member], Schedule]) -> tuple[list[Outcome], list[Blocks]]:
+    """Outcomes and values site by site; what goes wrong with one is that site's outcome."""
+    outcomes, blocks = [], []
+    for member in members:
+        try:
+            schedule = planned(member)
+        except ParkwattError as error:
+            outcomes.append(Outcome.none(member.name, str(error)))
+            continue
+        outcomes.append(Outcome.of_schedule(member.name, schedule))
+        blocks.append(schedule_blocks(member.name, schedule))
+    return outcomes, blocks
+
+
 def _merged(members: Sequence[Member], *made: tuple[list[Outcome], list[Blocks]]) -> tuple[list[Outcome], list[Blocks]]:
     by_name = {outcome.site: outcome for outcomes, _ in made for outcome in outcomes}
     return [by_name[member.name] for member in members], [block for _, blocks in made for block in blocks]
@@ -180,6 +184,9 @@ def _is_plain(template: Template) -> bool:
         problem.total.carbon.unmatched_kwh, problem.mode.commitment == "convex",
     )  # fmt: skip
     repaired = any(type(a).repaired.__func__ is not Asset.repaired.__func__ for a in site.assets)  # type: ignore[attr-defined]
+    by_row = set(problem.rows) <= template.row_by_row
     rows = template.reduction.rows
     priced = np.isin(problem.compiled.rows(problem.balance), rows).all()
-    return not any(of_site[:-2]) and of_site[-2] is None and not of_site[-1] and not repaired and bool(priced)
+    return (
+        not any(of_site[:-2]) and of_site[-2] is None and not of_site[-1] and not repaired and by_row and bool(priced)
+    )

@@ -7,26 +7,20 @@ all sites is held once, and what repeats within a site (a rating in every step) 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dispatch.fleet.joined import Joined
-from dispatch.fleet.members import Member
 from dispatch.fleet.parameters import Parameters
 from dispatch.fleet.reduction import Reduction
 from dispatch.highs import Matrices
 from dispatch.problem import Problem
-from dispatch.signals import Array, Horizon
+from dispatch.signals import Array
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
-
-# Sites whose coefficients are made in one call: more no longer fit the processor's cache, and take longer each.
-_BLOCK = 1000
 
 
 @dataclass(frozen=True)
@@ -160,13 +154,6 @@ class Stack:
         tables = ("coefficient", "limit", "costs", "own_lower", "own_upper")
         names = np.array(self.names, dtype=object)[which]
         return replace(self, names=tuple(names), **{name: getattr(self, name).part(which) for name in tables})
-
-
-def stacked(problem: Problem, reduction: Reduction, members: Sequence[Member], horizon: Horizon) -> Stack:
-    """The problems of all members, as the problem's own would be after ``update``."""
-    parts = (members[first : first + _BLOCK] for first in range(0, len(members), _BLOCK))
-    blocks = [Parameters.of(problem, Joined.of(part, horizon)) for part in parts]
-    return of_parameters(problem, reduction, Parameters.together(blocks), tuple(member.name for member in members))
 
 
 def of_parameters(problem: Problem, reduction: Reduction, values: Parameters, names: tuple[str, ...]) -> Stack:

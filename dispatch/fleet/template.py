@@ -8,17 +8,21 @@ from types import MappingProxyType
 import numpy as np
 
 from dispatch.asset import Mode
+from dispatch.errors import ContractError
 from dispatch.fleet.joined import Joined
-from dispatch.fleet.members import Member
+from dispatch.fleet.members import Member, structure_of
 from dispatch.fleet.parameters import Parameters
 from dispatch.fleet.reduction import Reduction
-from dispatch.fleet.stack import Stack, of_parameters, stacked
+from dispatch.fleet.rowwise import row_by_row
+from dispatch.fleet.stack import Stack, of_parameters
 from dispatch.highs import Matrices
 from dispatch.measures import Measure, by_name
 from dispatch.problem import Problem
 from dispatch.signals import Horizon
 from dispatch.site import Site
 
+# Sites whose coefficients are made in one call: more no longer fit the processor's cache, and take longer each.
+_BLOCK = 1000
 QUANTITIES = ("net_import_kw", "co2_kg")
 
 
@@ -35,6 +39,7 @@ class Template:
     Attributes:
         quantities: their names.
         at: by quantity, its columns, (T,) or (1,).
+        row_by_row: kinds whose coefficients of many sites come from one call.
     """
 
     def __init__(
@@ -47,7 +52,7 @@ class Template:
         measures: Mapping[str, Measure] = MappingProxyType({}),
     ) -> None:
         self.horizon, self.quantities = horizon, tuple(quantities)
-        self.member = member
+        self.member, self.structure = member, structure_of(member.site)
         self.problem = Problem(
             member.site,
             member.inputs(horizon),
@@ -60,6 +65,7 @@ class Template:
             name: compiled.columns(one.variable).ravel() for name, one in self.problem.measured.items()
         }
         self.reduction = Reduction.of(compiled)
+        self.row_by_row = row_by_row(member, horizon)
 
     def stack(self, members: Sequence[Member]) -> Stack:
         """The members' problems.
@@ -68,12 +74,22 @@ class Template:
             ContractError: a member is of another structure.
             DataError: a series that a member needs is missing; the message names the site.
         """
-        return stacked(self.problem, self.reduction, members, self.horizon)
+        for member in members:
+            if structure_of(member.site) != self.structure:
+                raise ContractError(f"'{member.name}' has another structure than '{self.member.name}'")
+        parts = (members[first : first + _BLOCK] for first in range(0, len(members), _BLOCK))
+        blocks = [self._parameters(Joined.of(part, self.horizon)) for part in parts]
+        return self._stack(Parameters.together(blocks), members)
 
     def joined(self, joined: Joined) -> Stack:
         """The problems of a batch whose coefficients may be wanted again."""
-        values = Parameters.of(self.problem, joined)
-        return of_parameters(self.problem, self.reduction, values, tuple(member.name for member in joined.members))
+        return self._stack(self._parameters(joined), joined.members)
+
+    def _parameters(self, joined: Joined) -> Parameters:
+        return Parameters.of(self.problem, joined, self.row_by_row)
+
+    def _stack(self, values: Parameters, members: Sequence[Member]) -> Stack:
+        return of_parameters(self.problem, self.reduction, values, tuple(member.name for member in members))
 
     def single(self, member: Member) -> Matrices:
         """One member's matrices by the problem itself, reduced alike: what a stack's are held against."""

@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Protocol
 
-from dispatch.report.data import ReportData, parse_start
+from dispatch.report.data import parse_start
 
 _SPACINGS_MIN: tuple[int, ...] = (5, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 10080)
 _MOST_TICKS = 16
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
-def step_labels(data: ReportData) -> tuple[str, ...]:
+class Timed(Protocol):
+    """Data over steps: when each starts and how long it lasts."""
+
+    @property
+    def step_start(self) -> tuple[str, ...]:
+        """ISO 8601 with an offset."""
+        ...
+
+    @property
+    def step_h(self) -> tuple[float, ...]:
+        """Hours."""
+        ...
+
+
+def step_labels(data: Timed) -> tuple[str, ...]:
     """``06:15–06:30`` per step, with the date in front where the horizon touches more than one day."""
     starts = [parse_start(text) for text in data.step_start]
     last_end = starts[-1] + timedelta(hours=data.step_h[-1] * 0.999)
@@ -25,7 +40,7 @@ def step_labels(data: ReportData) -> tuple[str, ...]:
     return tuple(labels)
 
 
-def ticks(data: ReportData) -> tuple[tuple[tuple[float, str], ...], ...]:
+def ticks(data: Timed) -> tuple[tuple[tuple[float, str], ...], ...]:
     """Sets of ``(elapsed hours, label)`` from dense to sparse; the page takes the densest that fits."""
     total_min = sum(data.step_h) * 60
     fitting = [every for every in _SPACINGS_MIN if total_min / every <= _MOST_TICKS] or [_SPACINGS_MIN[-1]]
@@ -33,7 +48,7 @@ def ticks(data: ReportData) -> tuple[tuple[tuple[float, str], ...], ...]:
     return tuple(one for one in sets if len(one) > 1) or (((0.0, f"{parse_start(data.step_start[0]):%H:%M}"),),)
 
 
-def _ticks_every(data: ReportData, every_min: int) -> tuple[tuple[float, str], ...]:
+def _ticks_every(data: Timed, every_min: int) -> tuple[tuple[float, str], ...]:
     found: list[tuple[float, str]] = []
     elapsed = 0.0
     last = len(data.step_h) - 1
@@ -52,7 +67,7 @@ def _ticks_every(data: ReportData, every_min: int) -> tuple[tuple[float, str], .
     return tuple(found)
 
 
-def _long(data: ReportData) -> bool:
+def _long(data: Timed) -> bool:
     return sum(data.step_h) > 26
 
 

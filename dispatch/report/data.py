@@ -18,7 +18,7 @@ from dispatch.report.drawings import Drawing
 from dispatch.report.network_picture import NetworkDrawing
 
 Severity = Literal["info", "warning", "violation"]
-Cell = str | float | None
+Cell = str | float | int | None
 
 
 @dataclass(frozen=True)
@@ -239,7 +239,7 @@ class ReportData:
     ledgers: tuple[Answer, ...] = ()
 
     def __post_init__(self) -> None:
-        problems = [*_step_problems(self.step_start, self.step_h), *_length_problems(self)]
+        problems = [*step_problems(self.step_start, self.step_h), *_length_problems(self)]
         if problems:
             raise ValueError("report data do not fit together:\n  " + "\n  ".join(problems))
 
@@ -260,7 +260,8 @@ def is_words(cell: object) -> bool:
     return isinstance(cell, str) and cell[:1].isalpha()
 
 
-def _step_problems(step_start: tuple[str, ...], step_h: tuple[float, ...]) -> Iterator[str]:
+def step_problems(step_start: tuple[str, ...], step_h: tuple[float, ...]) -> Iterator[str]:
+    """What is wrong with starts and lengths of steps."""
     if not step_h:
         yield "step_h is empty: at least one step is needed"
     if len(step_start) != len(step_h):

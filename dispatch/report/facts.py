@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dispatch.report import wording
 from dispatch.report.data import Finding, Method, ReportData, Status
 
-_RUNGS: dict[str, tuple[str, str]] = {
+RUNGS: dict[str, tuple[str, str]] = {
     "optimal": ("ok", "proved optimal"),
     "incumbent": ("ok", "best found, gap proved"),
     "convex_recovery": ("ok", "recovered from the convex relaxation, gap proved"),
@@ -23,7 +23,7 @@ _OLD_DATA_H = 24.0
 
 def lamps(status: Status) -> list[dict[str, str]]:
     """The status strip: label, state (ok, warn, bad, unknown), value and a few words each."""
-    state, words = _RUNGS.get(status.quality, ("unknown", ""))
+    state, words = RUNGS.get(status.quality, ("unknown", ""))
     gap = status.gap if status.gap is not None and math.isfinite(status.gap) else None
     gap_state = "unknown" if gap is None else "ok" if gap <= _WIDE_GAP else "warn"
     age = status.data_age_h if status.data_age_h is not None and math.isfinite(status.data_age_h) else None

@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from dispatch.report import facts, pictures, wording
-from dispatch.report.clock import step_labels, ticks
+from dispatch.report.clock import Timed, step_labels, ticks
 from dispatch.report.colours import assign
 from dispatch.report.data import ReportData, is_words
 from dispatch.report.files import read, template
@@ -41,7 +41,7 @@ def render(data: ReportData) -> str:
         answers=list(zip(data.answers, answers, strict=True)),
         ledgers=list(zip(data.ledgers, ledgers, strict=True)),
         labels=step_labels(data),
-        edges=_edge_labels(data),
+        edges=edge_labels(data),
         status=facts.lamps(data.status),
         figures=facts.key_figures(data),
         comparison=facts.comparison(data.comparison),
@@ -51,7 +51,7 @@ def render(data: ReportData) -> str:
         library=library,
         script=script,
         style=read("page.css"),
-        script_hashes=[_policy_hash(library), _policy_hash(script)],
+        script_hashes=[policy_hash(library), policy_hash(script)],
         wording=wording,
         is_words=is_words,
     )
@@ -68,18 +68,25 @@ def json_block(value: object) -> str:
 
 def _payload(data: ReportData, charts: Sequence[pictures.Chart]) -> dict[str, object]:
     return {
-        "edges": pictures.edges_h(data),
-        "labels": step_labels(data),
-        "ticks": ticks(data),
-        "charts": [
-            {"id": chart.id, "panels": [_panel(panel, len(data.step_h)) for panel in chart.panels]} for chart in charts
-        ],
+        **charts_payload(data, charts),
         "csv": {
             "file": re.sub(r"[^A-Za-z0-9]+", "-", f"parkwatt-{data.site}-{data.day}-setpoints").strip("-") + ".csv",
             "start": data.step_start,
             "hours": data.step_h,
             "columns": [{"name": f"{line.name} [{line.unit}]", "values": line.values} for line in data.setpoints],
         },
+    }
+
+
+def charts_payload(data: Timed, charts: Sequence[pictures.Chart]) -> dict[str, object]:
+    """The axis of time and what the script draws over it."""
+    return {
+        "edges": pictures.edges_h(data),
+        "labels": step_labels(data),
+        "ticks": ticks(data),
+        "charts": [
+            {"id": chart.id, "panels": [_panel(panel, len(data.step_h)) for panel in chart.panels]} for chart in charts
+        ],
     }
 
 
@@ -133,11 +140,13 @@ def _plain(value: object) -> object:
     return int(rounded) if rounded.is_integer() else rounded
 
 
-def _edge_labels(data: ReportData) -> tuple[str, ...]:
+def edge_labels(data: Timed) -> tuple[str, ...]:
+    """The T+1 times between the steps."""
     labels = step_labels(data)
     first = [label.partition("–")[0] for label in labels]
     return (*first, labels[-1].partition("–")[2])
 
 
-def _policy_hash(script: str) -> str:
+def policy_hash(script: str) -> str:
+    """What lets this script run and no other."""
     return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()

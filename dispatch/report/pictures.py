@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Literal
 
+from dispatch.report.clock import Timed
 from dispatch.report.colours import Colour, shade
 from dispatch.report.data import Answer, Balance, Fan, Line, Picture, ReportData, Store, VoltageBand, parse_start
 from dispatch.report.wording import MISSING, adaptive, decimals_for, energy, mass, number, percent
@@ -80,7 +81,7 @@ class Chart:
         return round(sum(panel.height_rem + 2.0 for panel in self.panels) + 1.7, 2)
 
 
-def edges_h(data: ReportData) -> tuple[float, ...]:
+def edges_h(data: Timed) -> tuple[float, ...]:
     """The T+1 step edges in hours since the first step."""
     return tuple(round(edge, 6) for edge in accumulate(data.step_h, initial=0.0))
 
@@ -92,9 +93,9 @@ def power_charts(data: ReportData, colours: Mapping[str, Colour], electricity: b
         if (balance.carrier == "electricity") is not electricity:
             continue
         ribbons = _ribbons(data) if electricity else ()
-        panel = _balance_panel(data, balance, colours, 17.0 if electricity else 12.0)
+        panel = balance_panel(data, balance, colours, 17.0 if electricity else 12.0)
         title = f"{balance.carrier.capitalize()} · {balance.bus}"
-        charts.append(Chart(f"balance-{place}", title, _balance_about(data, balance), (*ribbons, panel)))
+        charts.append(Chart(f"balance-{place}", title, balance_about(data, balance), (*ribbons, panel)))
     return tuple(charts)
 
 
@@ -141,14 +142,14 @@ def answer_charts(
 
 def _picture_chart(data: ReportData, place: str, picture: Picture, colours: Mapping[str, Colour]) -> Chart:
     series = [
-        Series(one.name, "area", one.values, colours[one.name], _total(data, one.values, one.unit), stack="parts")
+        Series(one.name, "area", one.values, colours[one.name], total_text(data, one.values, one.unit), stack="parts")
         for one in picture.stacked
     ]
     if picture.over is not None:
-        text = _total(data, picture.over.values, picture.over.unit)
+        text = total_text(data, picture.over.values, picture.over.unit)
         series.append(Series(picture.over.name, "line", picture.over.values, INK, text, dashed=True))
     largest = max((value for one in series for value in known(one.values)), default=0.0)
-    gaps = _missing(data, [one.values for one in series])
+    gaps = gaps_h(data, [one.values for one in series])
     panels = [Panel("Power", "kW", 14.0, tuple(series), min(2, decimals_for(largest)), missing=gaps)] if series else []
     if picture.ratio is not None:
         panels.append(_ratio_panel(picture.ratio))
@@ -163,7 +164,7 @@ def _lines_panel(picture: Picture, colours: Mapping[str, Colour]) -> Panel:
     low, high = min([0.0, *there]), max([0.0, *there])
     decimals = max(2, decimals_for(high))
     series = tuple(
-        Series(line.name, "line", line.values, colours[line.name], _between(line.values, decimals))
+        Series(line.name, "line", line.values, colours[line.name], between(line.values, decimals))
         for line in picture.lines
     )
     top = round(1.06 * high, 4) if high > low else low + 1.0
@@ -176,7 +177,7 @@ def _ratio_panel(line: Line) -> Panel:
     pad = 0.1 * (max(there) - min(there)) or 0.05
     low, high = (0.0, 105.0) if share else (round(min(there) - pad, 3), round(max(there) + pad, 3))
     decimals = 1 if share else 3
-    one = Series(line.name, "line", line.values, BAND, _between(line.values, decimals), opacity=0.18 if share else 1.0)
+    one = Series(line.name, "line", line.values, BAND, between(line.values, decimals), opacity=0.18 if share else 1.0)
     return Panel(line.name.capitalize() if share else line.name, line.unit, 5.5, (one,), decimals, low=low, high=high,
                  axis_decimals=0 if share else 2)  # fmt: skip
 
@@ -188,26 +189,27 @@ def _ribbons(data: ReportData) -> tuple[Panel, ...]:
     if known(price) or known(export):
         decimals = decimals_for(max(map(abs, known(price) + known(export))))
         both = (
-            Series("import price", "ribbon", price, PRICE, _between(price, decimals)),
-            Series("export price", "line", export, EXPORT, _between(export, decimals), dashed=True),
+            Series("import price", "ribbon", price, PRICE, between(price, decimals)),
+            Series("export price", "line", export, EXPORT, between(export, decimals), dashed=True),
         )
         series = tuple(one for one in both if known(one.values))
         ribbons.append(_ribbon(data, "Price", unit, series, decimals))
     if known(carbon):
         decimals = decimals_for(max(map(abs, known(carbon))))
-        one = Series("carbon intensity", "ribbon", carbon, CARBON, _between(carbon, decimals))
+        one = Series("carbon intensity", "ribbon", carbon, CARBON, between(carbon, decimals))
         ribbons.append(_ribbon(data, "Carbon intensity of grid power", "kg CO₂/kWh", (one,), decimals))
     return tuple(ribbons)
 
 
-def _ribbon(data: ReportData, title: str, unit: str, series: tuple[Series, ...], decimals: int) -> Panel:
+def _ribbon(data: Timed, title: str, unit: str, series: tuple[Series, ...], decimals: int) -> Panel:
     there = [value for one in series for value in known(one.values)]
     low, high = min(0.0, *there), max(0.0, *there)
-    gaps = _missing(data, [series[0].values])
+    gaps = gaps_h(data, [series[0].values])
     return Panel(title, unit, 2.8, series, decimals, low=low, high=high if high > low else low + 1.0, missing=gaps)
 
 
-def _balance_panel(data: ReportData, balance: Balance, colours: Mapping[str, Colour], height: float) -> Panel:
+def balance_panel(data: Timed, balance: Balance, colours: Mapping[str, Colour], height: float) -> Panel:
+    """Supplies stacked upwards, uses downwards."""
     sides: tuple[tuple[int, tuple[Line, ...]], ...] = ((1, balance.supply), (-1, balance.use))
     series = tuple(
         Series(
@@ -215,7 +217,7 @@ def _balance_panel(data: ReportData, balance: Balance, colours: Mapping[str, Col
             "area",
             line.values,
             colours.get(line.name, REST),
-            _total(data, line.values, balance.unit),
+            total_text(data, line.values, balance.unit),
             sign=sign,
             stack="up" if sign > 0 else "down",
         )
@@ -223,7 +225,7 @@ def _balance_panel(data: ReportData, balance: Balance, colours: Mapping[str, Col
         for line in _largest(data, lines)
     )
     largest = max((value for one in series for value in known(one.values)), default=0.0)
-    gaps = _missing(data, [one.values for one in series])
+    gaps = gaps_h(data, [one.values for one in series])
     title = "Supply above zero, use below"
     return Panel(title, balance.unit, height, series, min(2, decimals_for(largest)), missing=gaps)
 
@@ -249,9 +251,9 @@ def _store_chart(place: int, store: Store, colour: Colour) -> Chart:
 
 def _fan_chart(data: ReportData, place: int, fan: Fan, colour: Colour) -> Chart:
     clear = Colour(shade(colour.light, -0.22), shade(colour.dark, 0.4))
-    lines = [Series("expected", "line", fan.central, clear, _total(data, fan.central, fan.unit))]
+    lines = [Series("expected", "line", fan.central, clear, total_text(data, fan.central, fan.unit))]
     if fan.actual is not None:
-        summary = _total(data, fan.actual, fan.unit)
+        summary = total_text(data, fan.actual, fan.unit)
         lines.append(Series("actual", "line", fan.actual, INK, summary, dashed=True))
     peak = max(known(fan.central), default=math.nan)
     about = f"Forecast of {fan.name}: expected peak {adaptive(peak)} {fan.unit}, in all {lines[0].summary}."
@@ -277,7 +279,7 @@ def _voltage_panel(band: VoltageBand) -> Panel:
     span = f"{_lowest(low, 3)} … {_highest(high, 3)}"
     all_buses = Series("all buses", "band", low, BAND, span, upper=high, stack="all", opacity=0.22)
     middle = (
-        (Series("median of all buses", "line", band.median_pu, BAND, _between(band.median_pu, 3), dashed=True),)
+        (Series("median of all buses", "line", band.median_pu, BAND, between(band.median_pu, 3), dashed=True),)
         if band.median_pu
         else ()
     )
@@ -287,7 +289,7 @@ def _voltage_panel(band: VoltageBand) -> Panel:
             "line",
             line.values,
             BUSES[place % len(BUSES)],
-            _between(line.values, 3),
+            between(line.values, 3),
             dashed=place >= len(BUSES),
         )
         for place, line in enumerate(band.own_bus)
@@ -324,7 +326,8 @@ def known(values: tuple[float, ...]) -> list[float]:
     return [value for value in values if math.isfinite(value)]
 
 
-def _missing(data: ReportData, series: list[tuple[float, ...]]) -> tuple[tuple[float, float], ...]:
+def gaps_h(data: Timed, series: list[tuple[float, ...]]) -> tuple[tuple[float, float], ...]:
+    """From when to when some series has no value [h]."""
     edges = edges_h(data)
     gaps: list[tuple[float, float]] = []
     for k, (start, end) in enumerate(pairwise(edges)):
@@ -335,18 +338,19 @@ def _missing(data: ReportData, series: list[tuple[float, ...]]) -> tuple[tuple[f
     return tuple(gaps)
 
 
-def _total(data: ReportData, values: tuple[float, ...], unit: str) -> str:
+def total_text(data: Timed, values: tuple[float, ...], unit: str) -> str:
+    """Energy or mass over all steps, else the range, in words."""
     there = [(value, hours) for value, hours in zip(values, data.step_h, strict=True) if math.isfinite(value)]
     if not there:
         return MISSING
-    if unit not in ("kW", "kg/h"):
-        return _between(values, 2)
+    if unit not in ("kW", "MW", "kg/h"):
+        return between(values, 2)
     amount = sum(value * hours for value, hours in there)
-    text = energy(amount) if unit == "kW" else mass(amount)
+    text = mass(amount) if unit == "kg/h" else energy(amount * (1000 if unit == "MW" else 1))
     return text if len(there) == len(values) else f"{text}, {len(values) - len(there)} gaps"
 
 
-def _largest(data: ReportData, lines: tuple[Line, ...]) -> tuple[Line, ...]:
+def _largest(data: Timed, lines: tuple[Line, ...]) -> tuple[Line, ...]:
     """All lines, or the largest by energy and the sum of the rest: nobody tells so many colours apart."""
     if len(lines) <= MOST_LINES:
         return lines
@@ -361,7 +365,8 @@ def _largest(data: ReportData, lines: tuple[Line, ...]) -> tuple[Line, ...]:
     return (*(lines[place] for place in kept), Line(f"{len(folded)} others", total))
 
 
-def _between(values: tuple[float, ...], decimals: int) -> str:
+def between(values: tuple[float, ...], decimals: int) -> str:
+    """The lowest and the highest value that is there."""
     there = known(values)
     if not there:
         return MISSING
@@ -377,7 +382,8 @@ def _highest(values: tuple[float, ...], decimals: int) -> str:
     return number(max(known(values), default=math.nan), decimals)
 
 
-def _balance_about(data: ReportData, balance: Balance) -> str:
+def balance_about(data: Timed, balance: Balance) -> str:
+    """What a balance shows, in a sentence."""
     sums = [
         sum(v for v in column if math.isfinite(v))
         for column in zip(*(line.values for line in balance.supply), strict=True)

@@ -56,7 +56,7 @@ class Safely:
         for member in members:
             problem = Problem(member.site, member.inputs(self.horizon), mode_of(member.site))
             schedule = climb(problem, run=_refuse).schedule
-            outcomes.append(Outcome.of_schedule(member.name, schedule, schedule.proof.reason))
+            outcomes.append(Outcome.of_schedule(member.name, schedule))
             blocks.append(schedule_blocks(member.name, schedule))
         return tables(outcomes, blocks, self.horizon)
 

@@ -1,0 +1,165 @@
+"""The least-cost plan of a fleet whose sites share limits and products, with a certificate."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from dispatch.executor import Serial, Workplace
+from dispatch.fleet.coordination.coordinated import Breach, Coordinated
+from dispatch.fleet.coordination.master import Master, Mix
+from dispatch.fleet.coordination.portions import MakePricer, Structure, cut
+from dispatch.fleet.coordination.pricing import SimplexPricer
+from dispatch.fleet.coordination.rounds import Replies, Round, Search, descend, finish, take
+from dispatch.fleet.coordination.settings import Settings
+from dispatch.fleet.coordination.workers import Workers, sampled
+from dispatch.fleet.coupling import Coupling
+from dispatch.signals import Array
+
+Tell = Callable[[Round], None]
+_DEAR = 100.0  # times what a unit of a row costs the fleet
+_NARROW = 0.2  # of the prices that a sample found
+_SETTLED = 1e-3  # of a width: never narrower
+
+
+def coordinate(
+    structures: Sequence[Structure],
+    coupling: Coupling,
+    settings: Settings = Settings(),  # noqa: B008 - frozen
+    *,
+    place: Workplace | None = None,
+    prices: Array | None = None,
+    make: MakePricer = SimplexPricer,
+    tell: Tell | None = None,
+) -> Coordinated:
+    """Column generation over all sites; whole numbers are relaxed by the pricer that is the default.
+
+    Args:
+        structures: the sites; the coupling counts them in this order.
+        coupling: what they share.
+        settings: when to stop.
+        place: where the sites' problems are solved; in this process unless said otherwise.
+        prices: (K,) of the shared rows to begin from.
+        make: makes what answers prices, importable by name.
+        tell: hears of every round.
+
+    Raises:
+        SolveError: a site has no plan whatever the others do; the message names it.
+        ContractError: structures and coupling do not belong together.
+    """
+    with Workers(cut(structures, coupling, settings, make), place or Serial()) as workers:
+        return Run(structures, coupling, settings, workers, tell).run(prices)
+
+
+class Run:
+    """One coordination: its clock, its master, its answer."""
+
+    def __init__(
+        self,
+        structures: Sequence[Structure],
+        coupling: Coupling,
+        settings: Settings,
+        workers: Workers,
+        tell: Tell | None,
+    ) -> None:
+        self.structures, self.coupling, self.settings, self.workers = structures, coupling, settings, workers
+        self.tell, self.began, self.is_late = tell, time.monotonic(), False
+        self.seconds: dict[str, float] = {}
+
+    def run(self, prices: Array | None) -> Coordinated:
+        """See :func:`coordinate`."""
+        start = self.coupling.allowed(np.zeros(len(self.coupling.names)) if prices is None else prices)
+        clock = time.perf_counter()
+        first = self.workers.everyone(start)
+        excess, width = scales(self.coupling, first, self.settings.excess_price)
+        master = Master(self.coupling, self.workers.groups, excess)
+        search = Search(start, width, _SETTLED * width)
+        take(master, search, start, first)
+        self._heard(search.note(0.0, time.perf_counter() - clock))
+        if not self.is_late and finish(master, search) and search.gap > self.settings.gap:
+            self._scouted(master, search, first)
+            descend(master, self.workers.everyone, search, self.settings.gap, self.settings.rounds, self._heard)
+        return self._answer(master, search, finish(master, search))
+
+    def _scouted(self, master: Master, search: Search, first: Replies) -> None:
+        """Prices that a sample finds, put to all."""
+        sites, settings = self.coupling.sites, self.settings
+        count = sum(portion.sample.size for portion in self.workers.portions)
+        if sites < 4 * settings.sample:
+            return
+        clock, factor = time.perf_counter(), sites / count
+        start = search.price
+        replies = self.workers.sample(start)
+        seen = sampled(self.coupling, first.effect.sum(axis=0), replies.effect.sum(axis=0), factor)
+        own = Master(seen, count, master.excess)
+
+        def ask(price: Array) -> Replies:
+            told = self.workers.sample(price)
+            return Replies(*(factor * getattr(told, name) for name in ("cost", "effect", "bound")))
+
+        scout = Search(start, search.width, search.least_width)
+        take(own, scout, start, Replies(*(factor * getattr(replies, n) for n in ("cost", "effect", "bound"))))
+        descend(own, ask, scout, settings.gap, settings.sample_rounds, lambda _: self._is_over())
+        self.seconds["sample"] = time.perf_counter() - clock
+        take(master, search, scout.price, self.workers.everyone(scout.price))
+        search.width = np.maximum(_NARROW * np.abs(scout.price), 0.1 * np.minimum(search.width, scout.width))
+        self._heard(search.note(self.seconds["sample"], time.perf_counter() - clock - self.seconds["sample"]))
+
+    def _is_over(self) -> bool:
+        limit = self.settings.deadline_s
+        self.is_late = limit is not None and time.monotonic() - self.began > limit
+        return self.is_late
+
+    def _heard(self, last: Round) -> bool:
+        if self.tell is not None:
+            self.tell(last)
+        return self._is_over()
+
+    def _answer(self, master: Master, search: Search, mix: Mix) -> Coordinated:
+        clock = time.perf_counter()
+        parts = self.workers.recover(master.shares(mix, search.turns))
+        own, effect = np.zeros(self.coupling.sites), np.zeros((self.coupling.sites, self.coupling.quantities))
+        x = [np.zeros((len(one.stack), one.stack.integer.size)) for one in self.structures]
+        starts = np.concatenate([[0], np.cumsum([len(one.stack) for one in self.structures])])
+        for portion, part in zip(self.workers.portions, parts, strict=True):
+            own[portion.sites], effect[portion.sites] = part.own_cost, part.effect
+            x[portion.structure][portion.sites - starts[portion.structure]] = part.x
+        rest = self.coupling.complete(effect)
+        over = rest.excess
+        money = float(own.sum()) + rest.money
+        breaches = tuple(
+            Breach(self.coupling.names[k], float(over[k]), float(master.excess[k])) for k in np.flatnonzero(over)
+        )
+        self.seconds |= {
+            "recovery": time.perf_counter() - clock,
+            "master": sum(r.master_s for r in search.rounds) - self.seconds.get("sample", 0.0),
+            "pricing": sum(r.pricing_s for r in search.rounds),
+            "sites_cpu": self.workers.cpu_s,
+            "total": time.monotonic() - self.began,
+        }
+        used = self.coupling.used(effect) + self.coupling.rest.reach @ rest.y
+        names = tuple(name for one in self.structures for name in one.stack.names)
+        upper = money + float(np.abs(over) @ master.excess)
+        reached = upper - search.lower <= self.settings.gap * abs(upper)
+        stopped = "gap" if reached else "deadline" if self.is_late else "rounds"
+        return Coordinated(
+            search.price, search.lower, upper, tuple(search.rounds), names, own, effect, tuple(x), rest.y, money, used,
+            breaches, dict(self.seconds), stopped,
+        )  # fmt: skip
+
+
+def scales(coupling: Coupling, first: Replies, given: float | None) -> tuple[Array, Array]:
+    """(K,) what passing a row costs per unit, and how far prices may move at first.
+
+    What the fleet pays per unit of a row, shared between the rows of about its size, is the order of a price.
+    """
+    used = np.abs(first.effect.sum(axis=0))
+    sides = [np.where(np.isfinite(s), np.abs(s), 0.0) for s in (coupling.lower, coupling.upper)]
+    size = np.maximum(np.maximum(used, np.maximum(*sides)), 1e-6)
+    level = np.round(np.log10(size))
+    alike = (level[:, None] == level[None, :]).sum(axis=1)
+    paid = max(float(np.abs(first.cost).sum()), 1e-6) / size
+    excess = _DEAR * paid if given is None else np.full(size.size, given)
+    return excess, np.minimum(paid / alike, 0.5 * excess)

@@ -1,0 +1,33 @@
+"""How a coordination goes about its work and when it ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Settings:
+    """When to stop, and how the fleet is cut; results do not depend on who runs the pieces.
+
+    Attributes:
+        gap: relative difference of upper and lower bound at which the answer is good enough.
+        rounds: most times that all sites are asked.
+        deadline_s: no further round begins after so long [s]; the best answer so far comes back with its gap.
+        excess_price: money per unit by which a shared row may be passed where nothing else helps; None for a hundred
+            times what the fleet pays per unit of the row.
+        portion: most sites of a piece of work; a worker holds several pieces.
+        portions: fewest pieces, where there are sites for so many.
+        groups: about so many groups of sites have answers of their own in the master.
+        sample: so many sites look for prices before all are asked; fleets below four times as many go without.
+        sample_rounds: most times that the sample is asked.
+    """
+
+    gap: float = 1e-4
+    rounds: int = 60
+    deadline_s: float | None = None
+    excess_price: float | None = None
+    portion: int = 250
+    portions: int = 4
+    groups: int = 200
+    sample: int = 100
+    sample_rounds: int = 20

@@ -1,0 +1,165 @@
+"""What is forecast or known of each site's day, by the executor's workers.
+
+Each is forecast by itself, as ``parkwatt plan`` does for one: what was known at the issue time, the middle of the
+forecast. What cannot be forecast is that site's failure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from dispatch.errors import ConfigError, DataError, Problem
+from dispatch.executor import Executor, Failure
+from dispatch.fleet.given import read_inputs
+from dispatch.fleet.members import Member
+from dispatch.fleet.read import Listed
+from dispatch.signals import Horizon
+from dispatch.site import Site
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class When:
+    """Which day, and what was known.
+
+    Attributes:
+        issue: plans are made then, or earlier where a park's file says so.
+    """
+
+    day: str
+    issue: datetime
+
+    @classmethod
+    def of(cls, day: str | None, first: Site, now: datetime | None = None) -> When:
+        """The day that is asked for, the first park's embedded one, else tomorrow.
+
+        Raises:
+            DataError: it is no date.
+        """
+        now = now or datetime.now(UTC)
+        if day is None:
+            tomorrow = now.astimezone(ZoneInfo(first.time_zone)).date() + timedelta(days=1)
+            day = first.embedded.day if first.embedded is not None else tomorrow.isoformat()
+        try:
+            return cls(date.fromisoformat(day).isoformat(), now)
+        except ValueError as error:
+            raise DataError(f"--day '{day}' is not a date ({error}); write it like 2016-10-14") from None
+
+    def horizon(self, site: Site) -> Horizon:
+        """The day's steps as a park's file has them."""
+        planning = site.planning
+        finer = [(block.hours, block.minutes) for block in planning.first_steps]
+        day = date.fromisoformat(self.day)
+        return Horizon.local_day(day, site.time_zone, planning.step_minutes, planning.days, finer)
+
+
+@dataclass(frozen=True)
+class Read:
+    """Forecasts sites.
+
+    Attributes:
+        horizon: of the fleet.
+    """
+
+    when: When
+    horizon: Horizon
+
+    def __call__(self, wanted: Sequence[Listed]) -> list[Member]:
+        """A member each; one that cannot be forecast says why it has no series."""
+        found = []
+        for one in wanted:
+            try:
+                found.append(self._forecast(one.site, one))
+            except (ConfigError, DataError) as error:
+                found.append(Member(one.site, {}, labels=one.labels, failure=str(error)))
+        return found
+
+    def _forecast(self, site: Site, row: Listed) -> Member:
+        from dispatch.outlook import look_ahead
+        from dispatch.sources import gather, user_errors
+
+        if not any(asset.needs for asset in site.assets):
+            return Member(site, {}, labels=row.labels)
+        site = site.model_copy(update={"planning": site.planning.model_copy(update={"scenarios": 0})})
+        issue = min(self.horizon.start - timedelta(hours=site.planning.issue_before_h), self.when.issue)
+        try:
+            sources = gather(site, self.horizon, row.folder, now=_stamp(self.when.issue), with_network=False)
+            ahead = look_ahead(site, self.horizon, sources.archive, issue, weather_site=sources.weather)
+        except user_errors() as error:
+            raise DataError(f"'{site.name}': {error}") from error
+        return Member(ahead.site or site, dict(ahead.inputs.series), ahead.inputs.state, row.labels)
+
+
+def _stamp(moment: datetime) -> pd.Timestamp:
+    import pandas as pd
+
+    return pd.Timestamp(moment)
+
+
+def common_horizon(wanted: Sequence[Listed], when: When) -> Horizon:
+    """The day of all sites.
+
+    Raises:
+        ConfigError: some plan it in other steps, or on another clock, than the first.
+    """
+    first = when.horizon(wanted[0].site)
+    known = {_steps_of(wanted[0].site): first}
+    problems = []
+    for one in wanted:
+        key = _steps_of(one.site)
+        own = known.setdefault(key, when.horizon(one.site) if key not in known else first)
+        if own.time_zone != first.time_zone or own.edges.tobytes() != first.edges.tobytes():
+            text = f"the day of '{one.site.name}' has {own.steps} steps in {own.time_zone}"
+            accepted = f"that of the fleet's first site: {first.steps} steps in {first.time_zone}"
+            problems.append(Problem(one.source, text, accepted))
+    if problems:
+        raise ConfigError("fleet", problems)
+    return first
+
+
+def _steps_of(site: Site) -> Hashable:
+    return site.time_zone, site.planning.step_minutes, site.planning.days, site.planning.first_steps
+
+
+def read(wanted: Sequence[Listed], when: When, runs_on: Executor, chunk: int) -> tuple[list[Member], Horizon]:
+    """All sites of a fleet, with what is forecast of their day.
+
+    Raises:
+        ConfigError: they are planned in different steps.
+        DataError: a worker died over some.
+    """
+    horizon = common_horizon(wanted, when)
+    return forecast(wanted, when, horizon, runs_on, chunk), horizon
+
+
+def forecast(wanted: Sequence[Listed], when: When, horizon: Horizon, runs_on: Executor, chunk: int) -> list[Member]:
+    """Sites with what is forecast of a horizon.
+
+    Raises:
+        DataError: a worker died over some.
+    """
+    parts = {f"{at:06d}": wanted[at : at + chunk] for at in range(0, len(wanted), chunk)}
+    found: dict[str, list[Member]] = {}
+    for name, answer in runs_on.map(Read(when, horizon), list(parts.items())):
+        if isinstance(answer, Failure):
+            raise DataError(f"sites {', '.join(one.site.name for one in parts[name])}: {answer.text}")
+        found[name] = answer.value
+    return [one for name in sorted(found) for one in found[name]]
+
+
+def known(wanted: Sequence[Listed], when: When, table: Path) -> tuple[list[Member], Horizon]:
+    """All sites of a fleet, with what a table says of their day.
+
+    Raises:
+        ConfigError: the table is wrong, or the sites are planned in different steps.
+    """
+    horizon = common_horizon(wanted, when)
+    given = read_inputs(table, [one.site for one in wanted], horizon)
+    return [Member(one.site, given.get(one.site.name, {}), labels=one.labels) for one in wanted], horizon
