@@ -30,6 +30,8 @@ from dispatch.signals import Array, Horizon
 from dispatch.site import Site
 from dispatch.solve import recall, solve
 
+_EVENING = 18
+
 
 @dataclass(frozen=True)
 class SiteFlexibility:
@@ -41,6 +43,7 @@ class SiteFlexibility:
         envelope: bands at its connection, one row, within the connection's limits.
         plan_kw: (T,) net draw of its cheapest plan.
         offers: blocks beside the plan, with costs; None where they were not asked for.
+        answer_kw: (T,) how the net draw changes where the cheapest block up of the evening hour is called: the rebound.
     """
 
     site: Site
@@ -48,6 +51,7 @@ class SiteFlexibility:
     envelope: Envelope
     plan_kw: Array
     offers: Flexibility | None
+    answer_kw: Array
 
     @property
     def how(self) -> str:
@@ -77,6 +81,11 @@ class FleetFlexibility:
         """All sites' blocks in one merit order."""
         found = [one.offers for one in self.sites if one.offers is not None]
         return together(found) if found else None
+
+    @property
+    def answer_kw(self) -> Array:
+        """(T,) how the net draw of all changes where each site's cheapest block up of the evening hour is called."""
+        return np.asarray(np.sum([one.answer_kw for one in self.sites], axis=0))
 
     @property
     def currency(self) -> str:
@@ -130,7 +139,20 @@ def _site(site: Site, inputs: Inputs, templates: _Templates, blocks: int, deares
         envelope = program_envelope(problem.compiled.matrices(), net, inputs.horizon.hours, site.name)
     highest = _shedding(site) if dearest is None else dearest
     offers = priced.curve(blocks=blocks, dearest_per_kwh=highest) if blocks else None
-    return SiteFlexibility(site, devices, envelope, priced.plan_kw, offers)
+    return SiteFlexibility(site, devices, envelope, priced.plan_kw, offers, _answer(priced, offers, inputs.horizon))
+
+
+def evening(horizon: Horizon) -> int:
+    """The step that begins with or after 18:00, or the middle one: which call is shown as an example."""
+    late = [step for step, start in enumerate(horizon.local_start) if start.hour >= _EVENING]
+    return late[0] if late else horizon.steps // 2
+
+
+def _answer(priced: Priced, offers: Flexibility | None, horizon: Horizon) -> Array:
+    step = evening(horizon)
+    if offers is None or not offers.up_kw[0, step]:
+        return np.zeros(horizon.steps)
+    return priced.answer(step, -float(offers.up_kw[0, step])).net_kw - priced.plan_kw
 
 
 def _shedding(site: Site) -> float | None:

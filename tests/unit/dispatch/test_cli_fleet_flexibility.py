@@ -61,7 +61,13 @@ def test_tables_hold_the_plan_and_what_is_beside_it(found: Path) -> None:
 
 def test_the_page_says_what_a_band_is_and_is_the_same_again(found: Path, fleet: Path) -> None:
     page = (found / "flexibility.html").read_text(encoding="utf-8")
-    for text in ("Net draw, hour by hour", "Energy band around the plan", "Price of up", "outer bound", "engine"):
+    for text in (
+        "Net draw, hour by hour",
+        "Energy band around the plan",
+        "Price of up",
+        "What a call brings back",
+        "outer bound",
+    ):
         assert text in page
     again = fleet / "again"
     asked = ["fleet", "flexibility", *files(fleet, "one", "two"), *DAY, "--into", str(again), "--blocks", "2"]
