@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from dispatch.cli import fleet_import, fleet_market_commands
+from dispatch.cli import fleet_import, fleet_market_commands, fleet_plan
 
 app = typer.Typer(no_args_is_help=True, help="Plan thousands of sites: apart, or under what they share.")
 
@@ -14,5 +14,6 @@ def fleet() -> None:
     """Plan thousands of sites: apart, or under what they share."""
 
 
+fleet_plan.register(app)
 fleet_import.register(app)
 fleet_market_commands.register(app)

@@ -5,7 +5,22 @@ from __future__ import annotations
 from dispatch.fleet.run.asked import CHUNK, Asked, ask
 from dispatch.fleet.run.planned import Tables
 from dispatch.fleet.run.planner import Independent, Planner
+from dispatch.fleet.run.reading import Row, When, read, rows
 from dispatch.fleet.run.run import Progress, run
 from dispatch.fleet.run.summary import Summary
 
-__all__ = ["CHUNK", "Asked", "Independent", "Planner", "Progress", "Summary", "Tables", "ask", "run"]
+__all__ = [
+    "CHUNK",
+    "Asked",
+    "Independent",
+    "Planner",
+    "Progress",
+    "Row",
+    "Summary",
+    "Tables",
+    "When",
+    "ask",
+    "read",
+    "rows",
+    "run",
+]
