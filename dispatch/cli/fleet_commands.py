@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from dispatch.cli import fleet_import, fleet_market_commands, fleet_plan
+from dispatch.cli import fleet_flex_commands, fleet_import, fleet_market_commands, fleet_plan
 
 app = typer.Typer(no_args_is_help=True, help="Plan thousands of sites: apart, or under what they share.")
 
@@ -16,4 +16,5 @@ def fleet() -> None:
 
 fleet_plan.register(app)
 fleet_import.register(app)
+fleet_flex_commands.register(app)
 fleet_market_commands.register(app)

@@ -17,13 +17,14 @@ import numpy as np
 
 from dispatch.errors import DataError, SolveError
 from dispatch.flexibility.offers import Flexibility, Way
-from dispatch.flexibility.programs import Extremes, net_columns
+from dispatch.flexibility.programs import Apart, Extremes, net_columns
 from dispatch.highs import Limits, Matrices, load, run
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.signals import Array
 
 _SMALL_KW = 1e-6
+_ROUNDS, _HALVINGS = 12, 8
 _SAME = 1e-7
 
 
@@ -54,6 +55,8 @@ class Priced:
         net: (T,) its columns of net draw.
         hours: (T,).
         point: the plan's values, whose whole numbers are kept; None: a plan is made.
+        apart: flows that must not run together; where an answer would run both, the smaller is ruled out, which may
+            cost more than need be.
 
     Attributes:
         plan_kw: (T,) net draw of the plan.
@@ -61,9 +64,17 @@ class Priced:
         exact: are there no whole numbers? Else costs are those of a commitment kept, and true ones may be lower.
     """
 
-    def __init__(self, matrices: Matrices, net: np.ndarray, hours: Array, point: Array | None = None) -> None:
+    def __init__(
+        self,
+        matrices: Matrices,
+        net: np.ndarray,
+        hours: Array,
+        point: Array | None = None,
+        apart: Apart | None = None,
+    ) -> None:
         self.net, self.hours = np.asarray(net, np.int32), np.asarray(hours, float)
-        self.exact = not bool(matrices.integer.any())
+        self.exact, self.apart = not bool(matrices.integer.any()), apart
+        self._ruled_out = False
         if not self.exact:
             values = run(matrices, Limits()).x if point is None else point
             low, high = matrices.col_lower.copy(), matrices.col_upper.copy()
@@ -91,7 +102,7 @@ class Priced:
         if schedule is not None:
             recall(problem, schedule)
             point = np.nan_to_num(problem.point())
-        return cls(problem.compiled.matrices(), net, problem.horizon.hours, point)
+        return cls(problem.compiled.matrices(), net, problem.horizon.hours, point, Apart.of(problem))
 
     def answer(self, step: int, change_kw: float) -> Answer:
         """What the site does when it draws so much more (or, below zero, less) in one step, and what that costs.
@@ -135,17 +146,37 @@ class Priced:
             least, greatest = ends.ends(self.net[[step]], np.ones(1))
             rooms: dict[Way, float] = {"up": self.plan_kw[step] - least, "down": greatest - self.plan_kw[step]}
             for way, room in rooms.items():
-                found, whole = self._pieces(step, way, room if most_kw is None else min(room, most_kw), blocks)
+                far = self._within(step, way, room if most_kw is None else min(room, most_kw))
+                found, whole = self._pieces(step, way, far, blocks)
                 exact &= whole
                 for block, (width, price) in enumerate(found):
                     if dearest_per_kwh is None or price <= dearest_per_kwh:
                         made[f"{way}_kw"][block, step], made[f"{way}_cost_per_kwh"][block, step] = width, price
+        exact &= not self._ruled_out
         return Flexibility(self.hours, exact=exact, about=self._about(exact), **made)
+
+    def _within(self, step: int, way: Way, room: float) -> float:
+        """How far it goes with flows apart; as far as the program says, where nothing has to be ruled out."""
+        sign, least, most = -1.0 if way == "up" else 1.0, 0.0, room * (1 - _SAME)
+        for width in (most, *[np.nan] * _HALVINGS):
+            wanted = (least + most) / 2 if np.isnan(width) else width
+            if wanted <= _SMALL_KW:
+                return 0.0
+            try:
+                self.answer(step, sign * wanted)
+            except SolveError:
+                most = wanted
+                continue
+            if wanted == room * (1 - _SAME):
+                return room
+            least = wanted
+        return least
 
     def _about(self, exact: bool) -> str:
         if exact:
             return "exact: every bend of the cost is a block's end"
         kept = "" if self.exact else "units stay on or off as planned; "
+        kept += "what runs to and fro is held to the direction that an answer gives it; " if self._ruled_out else ""
         return f"an upper bound: {kept}costs are exact at blocks' ends where no finer ones are averaged"
 
     def _pieces(self, step: int, way: Way, room: float, blocks: int) -> tuple[list[tuple[float, float]], bool]:
@@ -171,6 +202,33 @@ class Priced:
         self.solver.changeColBounds(int(self.net[step]), float(self.low[step]), float(self.high[step]))
 
     def _solved(self, step: int) -> tuple[float, Array, float]:
+        """Cost, net draw and slope, with flows apart."""
+        held: list[np.ndarray] = []
+        free = np.inf
+        try:
+            for _ in range(_ROUNDS):
+                found = self._run(step)
+                free = min(free, found[0])
+                clash, wanted = self._clashes()
+                if not clash.size:
+                    # Flows that run together for nothing, as in a store without losses, cost nothing to keep apart.
+                    self._ruled_out |= found[0] > free + _SAME * max(1.0, abs(free))
+                    return found
+                self.solver.changeColsBounds(clash.size, clash, wanted, wanted)
+                held.append(clash)
+        finally:
+            for columns in held:
+                low, high = self.matrices.col_lower[columns], self.matrices.col_upper[columns]
+                self.solver.changeColsBounds(columns.size, columns, low, high)
+        raise SolveError(f"step {step}: flows that exclude each other run together in every answer")
+
+    def _clashes(self) -> tuple[np.ndarray, Array]:
+        if self.apart is None:
+            return np.zeros(0, np.int32), np.zeros(0)
+        switch, wanted = self.apart.clashes(np.array(self.solver.getSolution().col_value))
+        return switch.astype(np.int32), wanted
+
+    def _run(self, step: int) -> tuple[float, Array, float]:
         import highspy
 
         self.solver.run()

@@ -7,7 +7,7 @@ a band is an **outer** bound where plant is on or off; where none is, every numb
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from dispatch.problem import Problem
 from dispatch.signals import Array
 
 NET = "net_import_kw"
+_BOTH_KW = 1e-3
 
 
 def net_columns(problem: Problem) -> np.ndarray:
@@ -34,6 +35,41 @@ def net_columns(problem: Problem) -> np.ndarray:
     if columns.shape[0] != 1:
         raise DataError(f"'{problem.site.name}' has {columns.shape[0]} scenarios; accepted: one")
     return np.asarray(columns[0])
+
+
+@dataclass(frozen=True)
+class Apart:
+    """Flows that must not run together, by column; a program leaves their switches continuous.
+
+    Attributes:
+        switch, first, second: columns; ``first`` may flow where the switch is 1, ``second`` where it is 0.
+    """
+
+    switch: np.ndarray
+    first: np.ndarray
+    second: np.ndarray
+
+    @classmethod
+    def of(cls, problem: Problem) -> Apart:
+        """Those of a problem's kinds whose flows are variables themselves."""
+        import cvxpy as cp
+
+        pairs = [
+            (pair.switch, pair.first, pair.second)
+            for part in problem.parts.values()
+            for pair in part.exclusive
+            if isinstance(pair.first, cp.Variable) and isinstance(pair.second, cp.Variable)
+        ]
+        found = [[problem.compiled.columns(v).ravel() for v in pair] for pair in pairs]
+        if not found:
+            return cls(*np.zeros((3, 0), int))
+        return cls(*(np.concatenate(columns) for columns in zip(*found, strict=True)))
+
+    def clashes(self, x: Array) -> tuple[np.ndarray, Array]:
+        """Switches whose two flows both run, and where the larger flow wants each."""
+        first, second = x[self.first], x[self.second]
+        both = np.minimum(first, second) > _BOTH_KW
+        return self.switch[both], (first >= second)[both].astype(float)
 
 
 class Extremes:

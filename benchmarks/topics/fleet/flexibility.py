@@ -1,6 +1,6 @@
 """Aggregates of devices: does everything inside disaggregate, is everything outside refused, and how fast is that?
 
-Devices are drawn from a seed: stores, vehicles of which some give back, work to be shifted and load to be shed. Profiles
+Devices are drawn from a seed: stores, vehicles of which some give back, work to shift and load to shed. Profiles
 lie on lines from a centre of the aggregate in random directions, half of them 1 % within the border and half anywhere
 on the line; those outside lie 1 % beyond it. Each device's own limits are held against its power by walking its content
 step by step (``Devices.broken``), apart from everything that plans; certificates are held against a linear program.

@@ -11,13 +11,14 @@ import pytest
 from dispatch.asset import Inputs
 from dispatch.errors import DataError, SolveError
 from dispatch.flexibility import Priced, behind, envelope, marginal_per_kwh, program_envelope, share, site_devices
-from dispatch.flexibility.programs import net_columns
+from dispatch.flexibility.joint import Program, share_programs
+from dispatch.flexibility.programs import Apart, net_columns
 from dispatch.highs import Limits, run
 from dispatch.measures import by_name
 from dispatch.problem import Problem
 from dispatch.signals import Horizon
 from dispatch.site import Site
-from dispatch.solve import solve
+from dispatch.solve import recall, solve
 
 STEPS = 12
 HORIZON = Horizon(np.datetime64("2024-06-03T00:00:00", "s") + np.arange(STEPS + 1) * np.timedelta64(7200, "s"), "UTC")
@@ -40,14 +41,15 @@ STORE = {
 CARS = {
     "kind": "ev_fleet", "name": "cars", "bus": "main", "charge_efficiency": 0.9,
     "sessions": [
-        {"name": name, "arrival": "08:00", "departure": "16:00", "charge_kw": 11, "capacity_kwh": 60, "arrival_kwh": 20,
-         "needed_kwh": 18}
+        {"name": name, "arrival": "08:00", "departure": "16:00", "charge_kw": 11, "capacity_kwh": 60,
+         "arrival_kwh": 20, "needed_kwh": 18}
         for name in ("a", "b")
     ],
 }  # fmt: skip
 WORK = {"kind": "deferrable", "name": "pump", "bus": "main", "energy_kwh": 30, "max_kw": 8}
 COOLING = {
-    "kind": "hvac", "name": "room", "bus": "main", "resistance_degc_per_kw": 2, "capacity_kwh_per_degc": 3, "cool_kw": 5,
+    "kind": "hvac", "name": "room", "bus": "main", "resistance_degc_per_kw": 2, "capacity_kwh_per_degc": 3,
+    "cool_kw": 5,
     "ambient_degc": 30, "start_degc": 24, "min_degc": 22, "max_degc": 26,
 }  # fmt: skip
 SHED = {"kind": "curtailable", "name": "mill", "bus": "main", "share": 0.3, "price_per_kwh": 0.5}
@@ -104,6 +106,16 @@ def test_work_is_done_within_its_window() -> None:
     assert band.most_kw.tolist() == [[0, 0, 0, 8, 8, 8, *[0] * 6]]
     assert band.least_kwh.tolist() == [[0, 0, 0, 0, 14, 30, *[30] * 6]]
     assert band.most_kwh.tolist() == [[0, 0, 0, 16, 30, 30, *[30] * 6]]
+
+
+def test_vehicles_that_stay_to_the_end_have_what_they_want_by_then() -> None:
+    car = {"name": "a", "arrival": "2024-06-03T12:00+00:00", "departure": "2024-06-04T00:00+00:00", "charge_kw": 11,
+           "capacity_kwh": 60, "arrival_kwh": 20, "needed_kwh": 18}  # fmt: skip
+    park = site(CARS | {"sessions": [car]})
+    band = envelope(site_devices(park, inputs(park)).devices).together()
+    assert band.least_kwh[0, -1] == pytest.approx(18 / 0.9)
+    assert band.least_kwh[0, -2] == pytest.approx(0)
+    assert band.most_kwh[0, -1] == pytest.approx(40 / 0.9)
 
 
 def _kept(made: Problem, kind: str) -> Any:
@@ -253,3 +265,65 @@ def test_units_stay_as_planned_and_the_curve_says_so() -> None:
     demand_kw = made.inputs.series["hall", "demand_kw"][0, 5]
     assert curve.down_kw[0, 5] == pytest.approx(demand_kw - priced.plan_kw[5] - 15, abs=1e-3)
     assert curve.down_cost_per_kwh[0, 5] == pytest.approx(0.1, abs=1e-6)
+
+
+def test_nothing_is_burnt_where_drawing_is_paid_for() -> None:
+    """The linear program charges and discharges at once, all day; the answers do not, and say so."""
+    paid = {"name": "paid", "currency": "EUR", "components": [
+        {"name": "all", "basis": "energy", "price_per_kwh": -0.1, "source": "t"}]}  # fmt: skip
+    lossy = STORE | {"charge_efficiency": 0.7, "discharge_efficiency": 0.7}
+    content = {"name": "park", "time_zone": "UTC", "currency": "EUR", "buses": [{"name": "main"}]}
+    park = Site.model_validate(content | {"assets": [PCC | {"tariff": paid}, LOAD, lossy]})
+    made = Problem(park, inputs(park), measures=by_name(("net_import_kw",)))
+    priced = Priced.of(made)
+    loose = Priced(priced.matrices, priced.net, HORIZON.hours)
+    assert loose.cost < priced.cost - 1
+    curve = priced.curve(steps=[3])
+    assert not curve.exact
+    assert "held to the direction" in curve.about
+    moved = priced.answer(3, -5.0)
+    devices = site_devices(park, inputs(park)).devices
+    drawn = moved.net_kw - inputs(park).series["hall", "demand_kw"][0]
+    assert not devices.some([name == "park/store" for name in devices.names]).broken(drawn[None], 1e-4)
+
+
+def test_sites_problems_side_by_side_share_a_profile_at_least_cost() -> None:
+    dear = PCC | {"tariff": TARIFF | {"name": "dear", "components": [
+        {"name": "all", "basis": "energy", "price_per_kwh": 0.9, "source": "t"}]}}  # fmt: skip
+    programs, plans = [], []
+    for name, connection in (("cheap", PCC), ("dear", dear)):
+        content = {"name": name, "time_zone": "UTC", "currency": "EUR", "buses": [{"name": "main"}]}
+        park = Site.model_validate(content | {"assets": [connection, LOAD, STORE]})
+        made = Problem(park, inputs(park), measures=by_name(("net_import_kw",)))
+        plans.append(Priced.of(made))
+        programs.append(Program(name, made.compiled.matrices(), net_columns(made), apart=Apart.of(made)))
+    total = plans[0].plan_kw + plans[1].plan_kw
+    same = share_programs(programs, HORIZON.hours, total, missed_per_kwh=500)
+    assert same.feasible
+    assert np.allclose(same.net_kw.sum(axis=0), total, atol=1e-5)
+    assert same.cost.sum() == pytest.approx(plans[0].cost + plans[1].cost, abs=1e-3)
+    moved = total + np.append([-4.0, 4.0], np.zeros(STEPS - 2))
+    found = share_programs(programs, HORIZON.hours, moved, missed_per_kwh=500)
+    assert found.feasible
+    assert found.cost.sum() >= same.cost.sum() - 1e-6
+    beyond = share_programs(programs, HORIZON.hours, total + 1000, missed_per_kwh=500)
+    assert beyond.missed_kwh.sum() > 1000
+    assert beyond.price_per_kwh.max() == pytest.approx(500)
+    with pytest.raises(DataError, match="no site to share among"):
+        share_programs([], HORIZON.hours, total)
+    with pytest.raises(DataError, match="the profile has shape"):
+        share_programs(programs, HORIZON.hours, [1, 2])
+
+
+def test_a_program_with_units_needs_their_plan() -> None:
+    engine = {"kind": "thermal", "name": "engine", "bus": "main", "min_kw": 15, "max_kw": 30, "cost_per_kwh": 0.3}
+    made = problem(LOAD, engine)
+    without = Program("park", made.compiled.matrices(), net_columns(made))
+    with pytest.raises(DataError, match="on or off; accepted: with a plan's values"):
+        without.settled()
+    schedule = solve(made)
+    recall(made, schedule)
+    point = np.nan_to_num(made.point())
+    settled = Program("park", made.compiled.matrices(), net_columns(made), point)
+    total = Priced.of(made, schedule).plan_kw
+    assert share_programs([settled], HORIZON.hours, total).cost[0] == pytest.approx(schedule.proof.objective, rel=1e-6)

@@ -1,0 +1,174 @@
+"""``parkwatt fleet flexibility | disaggregate``: files and forecasts around them, tables for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from dispatch.cli.planning import Request, asked, folder_for, gathered, reported
+from dispatch.errors import DataError
+from dispatch.signals import Array, Horizon
+
+if TYPE_CHECKING:
+    from dispatch.fleet.flexing import FleetFlexibility
+    from dispatch.fleet.flexing.sites import Disaggregated, Known
+
+_SHOWN = 12
+
+
+def run_flexibility(
+    fleet: Sequence[str], day: str | None, into: Path | None, blocks: int, dearest: float | None
+) -> None:
+    """Find, print, write.
+
+    Raises:
+        ParkwattError: files, data or options are wrong; the message says which.
+    """
+    from dispatch.fleet.flexing import flexibility_of, write_all
+
+    with reported(Console(stderr=True), {}) as progress:
+        sites = _known(fleet, day, progress)
+        folder = folder_for(into or Path("flexibility") / _day(sites[0][1].horizon))
+        found = flexibility_of(sites, blocks=blocks, dearest_per_kwh=dearest, progress=progress)
+        progress("writing")
+        files = write_all(found, folder)
+    console = Console()
+    _show(found, console)
+    console.print(f"Page: [bold]{escape(str(files[-1]))}[/bold], with all tables beside it")
+
+
+def run_disaggregate(
+    profile: Path, fleet: Sequence[str], day: str | None, into: Path | None, *, cheapest: bool
+) -> bool:
+    """Share out, print, write; was the profile met?
+
+    Raises:
+        ParkwattError: files, data or options are wrong; the message says which.
+    """
+    from dispatch.fleet.flexing import disaggregated, write_sharing
+
+    with reported(Console(stderr=True), {}) as progress:
+        sites = _known(fleet, day, progress)
+        horizon = sites[0][1].horizon
+        wanted = _profile(profile, horizon)
+        folder = folder_for(into or Path("flexibility") / f"{_day(horizon)}-shared")
+        progress("sharing the profile out")
+        made = disaggregated(sites, wanted, cheapest=cheapest)
+        files = write_sharing(made, horizon, folder)
+    console = Console()
+    _show_sharing(made, horizon, console)
+    console.print(f"Written: {', '.join(str(file) for file in files)}", markup=False, highlight=False, soft_wrap=True)
+    return made.feasible
+
+
+def _known(fleet: Sequence[str], day: str | None, progress: Callable[[str], None]) -> list[Known]:
+    """Each site with what is forecast for the day, on its central path."""
+    from dispatch.outlook import look_ahead
+    from dispatch.sources import user_errors
+
+    found: list[Known] = []
+    for name in _files(fleet):
+        request = Request(name, day, None, None, 0, False, None)
+        what = asked(request)
+        progress(f"what is known of {what.site.name}")
+        sources = gathered(request, what, progress)
+        try:
+            outlook = look_ahead(what.site, what.horizon, sources.archive, what.issue, weather_site=sources.weather)
+        except user_errors() as error:
+            raise DataError(f"{name}: {error}") from error
+        found.append((outlook.site or what.site, outlook.inputs))
+    taken: set[str] = set()
+    for site, _ in found:
+        if site.name in taken:
+            raise DataError(f"two sites are called '{site.name}'; accepted: a name of its own for each")
+        taken.add(site.name)
+    return found
+
+
+def _files(fleet: Sequence[str]) -> list[str]:
+    out: list[str] = []
+    for name in fleet:
+        folder = Path(name)
+        if not folder.is_dir():
+            out.append(name)
+            continue
+        inside = sorted(str(path) for path in folder.glob("*.y*ml"))
+        if not inside:
+            raise DataError(f"{name}: no park's file in this folder; accepted: a folder with *.yaml, or files")
+        out += inside
+    return out
+
+
+def _day(horizon: Horizon) -> str:
+    return horizon.local_start[0].date().isoformat()
+
+
+def _profile(path: Path, horizon: Horizon) -> Array:
+    """(T,) column kw of a table at the horizon's own starts.
+
+    Raises:
+        DataError: it cannot be read, or its times are not those of the horizon.
+    """
+    import pandas as pd
+
+    try:
+        table = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: cannot be read ({error}); accepted: CSV or Parquet with start, kw") from error
+    for name in ("start", "kw"):
+        if name not in table.columns:
+            raise DataError(
+                f"{path}: no column {name}; accepted: start, kw (found {', '.join(map(str, table.columns))})"
+            )
+    try:
+        given = pd.to_datetime(table["start"], format="ISO8601")
+        values = pd.to_numeric(table["kw"]).to_numpy(float)
+        zone = ZoneInfo(horizon.time_zone)
+        start = (given.dt.tz_localize(zone) if given.dt.tz is None else given).dt.tz_convert("UTC").dt.tz_localize(None)
+    except (ValueError, TypeError) as error:
+        raise DataError(f"{path}: {error}; accepted: times like 2024-06-03T00:00+02:00 and numbers") from error
+    moments = start.to_numpy().astype("datetime64[s]")
+    if moments.shape != horizon.edges[:-1].shape or not (moments == horizon.edges[:-1]).all():
+        first, steps = horizon.local_start[0].isoformat(), horizon.steps
+        raise DataError(f"{path}: {moments.size} rows that are not the steps planned; accepted: {steps} from {first}")
+    if not np.isfinite(values).all():
+        raise DataError(f"{path}, row {int(np.argmin(np.isfinite(values))) + 2}: kw is missing; accepted: a number")
+    return values
+
+
+def _show(found: FleetFlexibility, console: Console) -> None:
+    table = Table(box=None, header_style="bold")
+    for heading in ("site", "from", "most up [kW]", "most down [kW]", "without closed form"):
+        table.add_column(heading)
+    for one in found.sites[:_SHOWN]:
+        up, down = one.envelope.beside(one.plan_kw)
+        table.add_row(
+            one.site.name, one.how, f"{up.max():,.1f}", f"{down.max():,.1f}", ", ".join(one.devices.others[:3])
+        )
+    console.print(table)
+    band = found.rows.together()
+    up, down = band.beside(found.plan_kw)
+    step = int((up + down)[0].argmax())
+    when = f"{found.horizon.local_start[step]:%H:%M}"
+    text = f"All {len(found.sites)}: widest at {when}, {up[0, step]:,.1f} kW up and {down[0, step]:,.1f} kW down"
+    console.print(f"{text} (an outer bound)", highlight=False)
+
+
+def _show_sharing(made: Disaggregated, horizon: Horizon, console: Console) -> None:
+    count = len(made.devices) or len(made.names)
+    console.print(f"Shared out among {count} {made.how if made.devices else 'sites'}.", highlight=False)
+    if made.feasible:
+        console.print("[green]The profile is met[/], and every site keeps its own limits.")
+        return
+    step = int(made.missed_kwh.argmax())
+    when = f"{horizon.local_start[step]:%H:%M}"
+    console.print(f"[red]{made.missed_kwh.sum():,.1f} kWh are missed[/], most from {when} on. This is the nearest.")
+    for reason in made.reasons:
+        console.print(f"  {escape(reason)}", highlight=False)
