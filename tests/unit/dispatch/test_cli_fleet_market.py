@@ -373,3 +373,20 @@ def test_files_that_are_none_are_told(run: Run, won: Path, tmp_path: Path) -> No
     assert "of all metered sites" in run(*given).err
     read.iloc[1:].to_parquet(plan, index=False)
     assert "not those of the meters" in run(*given).err
+
+
+def test_steps_without_a_row_have_nothing_to_offer(run: Run, tmp_path: Path) -> None:
+    file = flexibility(tmp_path)
+    table = pd.read_csv(file)
+    few = table[(table["kw"] > 0) & ~table["start"].str.contains("T15:")]
+    few.to_csv(tmp_path / "few.csv", index=False)
+    ended = run("fleet", "bid", tmp_path / "few.csv", "--product", "guangdong_demand_response", "--day", DAY,
+                "--into", tmp_path / "few")  # fmt: skip
+    assert ended.status == 0, ended.err
+    starts = {row["start"][11:13] for row in rows_of(tmp_path / "few" / "bid.csv")}
+    assert starts == {"14", "16", "17"}
+    odd = few.assign(start=few["start"].str.replace("T17:00", "T17:07"))
+    odd = pd.concat([odd, few.assign(start=few["start"].str.replace(":00:00+", ":15:00+", regex=False))])
+    odd.to_csv(tmp_path / "odd.csv", index=False)
+    ended = run("fleet", "bid", tmp_path / "odd.csv", "--product", "guangdong_demand_response", "--day", DAY)
+    assert "accepted: equal steps" in ended.err
