@@ -151,7 +151,8 @@ def read_flexibility(
     ways = table["way"].astype(str).to_numpy()
     if (wrong := ~np.isin(ways, ("up", "down"))).any():
         raise DataError(f"{path}, row {int(np.argmax(wrong)) + 2}: way is '{ways[wrong][0]}'; accepted: up, down")
-    starts = _times(table, "start", zone, path)
+    parts_of = [name for name in ("site", "way", "block") if name in table.columns]
+    starts = _times(table, "start", zone, path, table.groupby(parts_of).ngroup().to_numpy())
     horizon = _grid(starts, zone, path, over)
     step = np.searchsorted(horizon.edges[:-1], starts)
     kw, cost = (_numbers(table, name, path) for name in ("kw", "cost_per_kwh"))
@@ -292,7 +293,7 @@ def read_setpoints(path: Path, zone: str, sites: Sequence[str], steps: Horizon) 
     names = table["site"].astype(str)
     if lost := sorted(set(names) - set(sites)):
         raise DataError(f"{path}: '{lost[0]}' has no meter; accepted: {', '.join(sites[:8])}")
-    starts = _times(table, "start", zone, path)
+    starts = _times(table, "start", zone, path, table.groupby("site").ngroup().to_numpy())
     at = np.searchsorted(steps.edges[:-1], starts)
     off = (at >= steps.steps) | (steps.edges[np.minimum(at, steps.steps)] != starts)
     if off.any():

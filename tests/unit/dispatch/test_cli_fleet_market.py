@@ -390,3 +390,19 @@ def test_steps_without_a_row_have_nothing_to_offer(run: Run, tmp_path: Path) -> 
     odd.to_csv(tmp_path / "odd.csv", index=False)
     ended = run("fleet", "bid", tmp_path / "odd.csv", "--product", "guangdong_demand_response", "--day", DAY)
     assert "accepted: equal steps" in ended.err
+
+
+def test_the_hour_that_comes_twice_is_each_sites_own(run: Run, tmp_path: Path) -> None:
+    """Times without an offset on the day on which the clock is put back, for two sites one below the other."""
+    day = datetime(2026, 10, 25, tzinfo=ZoneInfo("Europe/Berlin"))
+    utc = [day.astimezone(ZoneInfo("UTC")) + timedelta(minutes=15 * k) for k in range(100)]
+    clock = [t.astimezone(day.tzinfo) for t in utc]
+    rows = [
+        {"site": site, "start": t.strftime("%Y-%m-%dT%H:%M"), "way": "up", "kw": kw, "cost_per_kwh": 0.05}
+        for site, kw in (("a", 300.0), ("b", 500.0)) for t in clock
+    ]  # fmt: skip
+    pd.DataFrame(rows).to_csv(tmp_path / "autumn.csv", index=False)
+    ended = run("fleet", "bid", tmp_path / "autumn.csv", "--product", "sdac_day_ahead", "--day", "2026-10-25",
+                "--side", "up", "--into", tmp_path / "autumn")  # fmt: skip
+    assert ended.status == 0, ended.err
+    assert "up: 100 of 100 periods, 800 to 800 kW" in ended.out
