@@ -272,8 +272,8 @@ def test_a_plan_is_bought_and_sold_around(run: Run, tmp_path: Path) -> None:
 
 
 def stores(folder: Path, energy_kwh: float) -> Path:
-    rows = [{"site": s, "charge_kw": 3000.0, "discharge_kw": CAN_KW[s], "energy_kwh": energy_kwh, "start_kwh": energy_kwh}
-            for s in SITES]  # fmt: skip
+    held = {"energy_kwh": energy_kwh, "start_kwh": energy_kwh}
+    rows = [{"site": site, "charge_kw": 3000.0, "discharge_kw": CAN_KW[site], **held} for site in SITES]
     file = folder / "stores.csv"
     pd.DataFrame(rows).to_csv(file, index=False)
     return file
@@ -296,3 +296,113 @@ def test_an_award_is_shared_so_that_stores_can_do_it(run: Run, bid: Path, won: P
     assert "'forge' is not in both tables once" in run(*common, "--stores", other).err
     other.write_text("site,charge_kw\nmill,1\n", encoding="utf-8")
     assert "no column discharge_kw, energy_kwh, start_kwh" in run(*common, "--stores", other).err
+
+
+def test_temperatures_and_a_control_group_stand_beside_the_meters(run: Run, tmp_path: Path) -> None:
+    clock = hours(date(2026, 5, 1), 100)
+    warmth = np.array([20 + 10 * np.sin(k / 50) for k in range(len(clock))])
+    course = 1000 + 30 * np.maximum(warmth - 18, 0)
+    times = [t.isoformat() for t in clock]
+    pd.DataFrame({"time": times, "a_kwh": course, "degc": warmth}).to_csv(tmp_path / "a.csv", index=False)
+    pd.DataFrame({"time": times, "degc": warmth}).to_csv(tmp_path / "weather.csv", index=False)
+    pd.DataFrame({"time": times, "c.import_kw": 2 * course, "c.export_kw": 0.0}).to_csv(tmp_path / "c.csv", index=False)
+    common = ("fleet", "baseline", tmp_path / "a.csv", "--time-zone", ZONE, "--column", "a=a_kwh", "--holiday", DAY,
+              "--event", "2026-08-07T15:00 2026-08-07T17:00", "--method")  # fmt: skip
+    ended = run(*common, "weather_regression", "--temperature", f"{tmp_path / 'weather.csv'}:degc")
+    assert ended.status == 0, ended.err
+    assert "weather_regression, 2026-08-07: 0.0 kWh" in ended.out.replace("-0.0", "0.0")
+    ended = run(*common, "control_group", "--control", tmp_path / "c.csv")
+    assert ended.status == 0, ended.err
+    assert "control_group, 2026-08-07: 0.0 kWh" in ended.out.replace("-0.0", "0.0")
+    assert "needs temperatures" in run(*common, "weather_regression").err
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--event", "noon"), "write start and end"),
+        (("--event", "noon 13:00"), "is not a time"),
+        (("--hours", "evening"), "write them like 17-19"),
+        (("--holiday", "Christmas"), "is not a date"),
+        (("--column", "mill"), "write it like site_1"),
+        (("--method", "ten_of_tn"), "did you mean 'ten_of_ten'"),
+        (("--temperature", "weather.csv"), "write FILE:COLUMN"),
+        (("--time-zone", "Mars/Olympus"), "write an IANA name"),
+    ],
+)
+def test_a_slip_in_an_option_is_told(run: Run, tmp_path: Path, options: tuple[str, ...], said: str) -> None:
+    file = meters(tmp_path, dict.fromkeys(SITES, 0.0))
+    zone = () if "--time-zone" in options else ("--time-zone", ZONE)
+    ended = run("fleet", "baseline", file, *zone, *options)
+    assert ended.status == 2, ended.out
+    assert said in ended.err
+
+
+def test_files_that_are_none_are_told(run: Run, won: Path, tmp_path: Path) -> None:
+    file = meters(tmp_path, dict.fromkeys(SITES, 0.0))
+    assert "no such file" in settle(run, won, tmp_path / "none.parquet").err
+    (tmp_path / "bad.json").write_text("{", encoding="utf-8")
+    common = ("fleet", "settle", "--metered", file, "--baseline", "ten_of_ten")
+    assert "is no JSON" in run(*common, tmp_path / "bad.json").err
+    assert "cannot be read" in run(*common, tmp_path / "gone.json").err
+    (tmp_path / "bad.json").write_text('{"product": "fcr"}', encoding="utf-8")
+    assert "day: is missing" in run(*common, tmp_path / "bad.json").err
+    (tmp_path / "award.csv").write_text("start,quantity_kw\n", encoding="utf-8")
+    assert "needs its bid" in run(*common, tmp_path / "award.csv").err
+    other = tmp_path / "points.csv"
+    for text, said in (
+        ("start,kw\n2026-08-06T15:00,1\n", "no column 'site'"),
+        ("site,start,kw\nforge,2026-08-06T15:00,1\n", "'forge' has no meter"),
+        ("site,start,kw\nmill,2026-08-06T15:10,1\n", "no step of the meters begins then"),
+        ("site,start,kw\nmill,2026-08-06T15:00,1\n", "set-points are missing"),
+    ):
+        other.write_text(text, encoding="utf-8")
+        assert said in run(*common, won / "award.json", "--setpoints", other).err
+    halves = [tmp_path / "one.csv", tmp_path / "two.csv"]
+    table = pq.read_table(won / "setpoints.parquet").to_pandas()
+    table[table["site"] == "mill"].to_csv(halves[0], index=False)
+    table[table["site"] != "mill"].to_csv(halves[1], index=False)
+    both = run(
+        *common, won / "award.json", "--setpoints", halves[0], "--setpoints", halves[1], "--into", tmp_path / "b"
+    )
+    assert both.status == 0, both.err
+    plan = tmp_path / "plan.parquet"
+    read = pd.read_parquet(file)
+    read.drop(columns="mill.net_import_mw").to_parquet(plan, index=False)
+    given = ("fleet", "settle", won / "award.json", "--metered", file, "--baseline", plan)
+    assert "of all metered sites" in run(*given).err
+    read.iloc[1:].to_parquet(plan, index=False)
+    assert "not those of the meters" in run(*given).err
+
+
+def test_steps_without_a_row_have_nothing_to_offer(run: Run, tmp_path: Path) -> None:
+    file = flexibility(tmp_path)
+    table = pd.read_csv(file)
+    few = table[(table["kw"] > 0) & ~table["start"].str.contains("T15:")]
+    few.to_csv(tmp_path / "few.csv", index=False)
+    ended = run("fleet", "bid", tmp_path / "few.csv", "--product", "guangdong_demand_response", "--day", DAY,
+                "--into", tmp_path / "few")  # fmt: skip
+    assert ended.status == 0, ended.err
+    starts = {row["start"][11:13] for row in rows_of(tmp_path / "few" / "bid.csv")}
+    assert starts == {"14", "16", "17"}
+    odd = few.assign(start=few["start"].str.replace("T17:00", "T17:07"))
+    odd = pd.concat([odd, few.assign(start=few["start"].str.replace(":00:00+", ":15:00+", regex=False))])
+    odd.to_csv(tmp_path / "odd.csv", index=False)
+    ended = run("fleet", "bid", tmp_path / "odd.csv", "--product", "guangdong_demand_response", "--day", DAY)
+    assert "accepted: equal steps" in ended.err
+
+
+def test_the_hour_that_comes_twice_is_each_sites_own(run: Run, tmp_path: Path) -> None:
+    """Times without an offset on the day on which the clock is put back, for two sites one below the other."""
+    day = datetime(2026, 10, 25, tzinfo=ZoneInfo("Europe/Berlin"))
+    utc = [day.astimezone(ZoneInfo("UTC")) + timedelta(minutes=15 * k) for k in range(100)]
+    clock = [t.astimezone(day.tzinfo) for t in utc]
+    rows = [
+        {"site": site, "start": t.strftime("%Y-%m-%dT%H:%M"), "way": "up", "kw": kw, "cost_per_kwh": 0.05}
+        for site, kw in (("a", 300.0), ("b", 500.0)) for t in clock
+    ]  # fmt: skip
+    pd.DataFrame(rows).to_csv(tmp_path / "autumn.csv", index=False)
+    ended = run("fleet", "bid", tmp_path / "autumn.csv", "--product", "sdac_day_ahead", "--day", "2026-10-25",
+                "--side", "up", "--into", tmp_path / "autumn")  # fmt: skip
+    assert ended.status == 0, ended.err
+    assert "up: 100 of 100 periods, 800 to 800 kW" in ended.out
