@@ -184,7 +184,7 @@ def merged() -> float:
         members.append(replace(one, site=Site.model_validate(raw)))
     joint = {"kind": "grid_connection", "name": "joint", "bus": "ac", "import_kw": 3000, "export_kw": 3000}
     own = next(a for a in fleet_sites(1)[0].site.assets if a.kind == "grid_connection").model_dump()["tariff"]
-    joint["tariff"] = own | {"components": [*own["components"], *_TARIFF["components"]]}  # type: ignore[misc]
+    joint["tariff"] = own | {"components": [*own["components"], *_TARIFF["components"]]}
     thing = {"kind": "demand_meter", "name": "meter", "connection": joint}
     shared = read_shared([thing], [m.name for m in members], [m.labels for m in members], "benchmark")
     plan = plan_shared(members, shared, horizon(), limits=Limits(gap=1e-7))
