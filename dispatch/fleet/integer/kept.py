@@ -76,11 +76,15 @@ class Wish:
         price: (K,) of the shared rows.
         effort: of each site.
         is_sample: only the sites of the sample.
+        width: (K,) within which each group has a price of its own; None: all have the one.
+        turn: which of such prices.
     """
 
     price: Array
     effort: Effort
-    is_sample: bool
+    is_sample: bool = False
+    width: Array | None = None
+    turn: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +111,11 @@ class CommittedKept(Kept):
         """Answers at the best commitments; those of all sites are remembered as a turn."""
         begin, portion = time.process_time(), self.portion
         which = portion.sample if wish.is_sample else np.arange(len(portion.stack))
-        priced = self.pricer.choose(portion.coupling.extra(wish.price)[which], which, wish.effort)
+        if wish.width is None:
+            extra = portion.coupling.extra(wish.price)
+        else:
+            extra = self.extra_around(wish.price, wish.width, wish.turn)
+        priced = self.pricer.choose(extra[which], which, wish.effort)
         if wish.is_sample:
             return self._answer(priced, np.arange(which.size), which.size, which, begin)
         self._turns.append(list(self.pricer.last))

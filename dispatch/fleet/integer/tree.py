@@ -1,7 +1,7 @@
 """Branch and bound over a site's whole numbers, on one warm solver, with a tree that outlives a change of prices.
 
-The leaves of a finished tree (what was cut off, what is whole, what is still open) hold every plan of the site, whatever it
-costs. At other prices they are looked at again, instead of growing the tree anew: 10 programs where that takes 40.
+The leaves of a finished tree (what was cut off, what is whole, what is still open) hold every plan of the site, at any
+cost. At other prices they are looked at again, instead of growing the tree anew: 9 programs where that takes 20.
 """
 
 from __future__ import annotations
