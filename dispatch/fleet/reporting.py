@@ -173,15 +173,21 @@ class _Powers:
     def lines(self) -> tuple[tuple[Line, ...], tuple[Line, ...]]:
         """Stacks of the picture, the largest first; what one side has more than the other is other plant's."""
         more = sum(self.supply.values(), np.zeros(1)) - sum(self.use.values(), np.zeros(1))
-        return self._side(self.supply, -more), self._side(self.use, more)
+        return self._side(self.supply, -more, 0), self._side(self.use, more, 1)
 
-    def _side(self, totals: Mapping[str, Array], lacks: Array) -> tuple[Line, ...]:
+    def _side(self, totals: Mapping[str, Array], lacks: Array, place: int) -> tuple[Line, ...]:
         there = {kind: np.maximum(values, 0.0) for kind, values in totals.items() if np.abs(values).max() > _SMALL_KW}
         ranked = sorted(there, key=lambda kind: (-there[kind].sum(), kind))
-        lines = [Line(kind.replace("_", " "), tuple(there[kind].tolist()), kind) for kind in ranked]
+        lines = [Line(_named(kind, place), tuple(there[kind].tolist()), kind) for kind in ranked]
         if lacks.size > 1 and lacks.max() > _SMALL_KW:
             lines.append(Line("other plant", tuple(np.maximum(lacks, 0.0).tolist())))
         return tuple(lines)
+
+
+def _named(kind: str, place: int) -> str:
+    """Of plant that brings and takes, which of the two."""
+    words, both = kind.replace("_", " "), all(POWERS[kind])
+    return f"{words} {POWERS[kind][place].removesuffix('_kw')}" if both else words
 
 
 def _parts(folder: Path) -> Iterator[pa.Table]:
@@ -253,7 +259,8 @@ def _by_name(values: Mapping[str, float], names: Sequence[str]) -> Array | None:
 
 def _labels(members: Sequence[Member]) -> dict[str, Label]:
     """Labels over all sites: numbers where all that are given are, else words with nothing where there is none."""
-    found: dict[str, Label] = {}
+    titles = tuple(member.site.title for member in members)
+    found: dict[str, Label] = {"title": titles} if len(set(titles)) > 1 else {}
     for name in dict.fromkeys(name for member in members for name in member.labels):
         values = [member.labels.get(name) for member in members]
         if all(value is None or isinstance(value, int | float) for value in values):

@@ -171,7 +171,7 @@ def groups(data: FleetData) -> Iterator[Table]:
     if len(set(sites.structure)) > 1:
         labels = {"structure": sites.structure, **labels}
     for name, label in labels.items():
-        if len(set(label)) > 1:
+        if 1 < len(set(label)) <= max(2, len(sites) / 2):  # what is each site's own makes no group
             yield _grouped(data, name, label)
 
 
