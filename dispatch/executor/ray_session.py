@@ -28,6 +28,8 @@ def session(workers: int | None, address: str | None) -> Iterator[tuple[Any, int
     Raises:
         DataError: nobody answers at the address, or not as a Ray of this version would.
     """
+    if address is not None:
+        _reach(address)
     for name, value in (_SETTINGS if address else _SETTINGS | _OWN).items():
         os.environ.setdefault(name, value)
     import ray
@@ -73,7 +75,6 @@ def _start(ray: Any, workers: int) -> None:
 
 
 def _join(ray: Any, address: str) -> None:
-    _reach(address)
     try:
         ray.init(address=address, log_to_driver=False, logging_level="ERROR", runtime_env={"env_vars": ONE_THREAD})
     except (ConnectionError, RuntimeError, ValueError) as error:
