@@ -95,7 +95,8 @@ def _members(
     console.print(f"reading {len(wanted)} sites", markup=False, highlight=False)
     if request.inputs is not None:
         return known(wanted, when, request.inputs)
-    return read(wanted, when, runs_on, request.chunk)
+    with _bar(console, len(wanted), "forecasting") as bar:
+        return read(wanted, when, runs_on, request.chunk, bar.count)
 
 
 def day_known(fleet: SharedFleet, when: When, runs_on: Workplace, chunk: int) -> tuple[Member, ...]:
@@ -167,28 +168,33 @@ class _Rate(ProgressColumn):
 
 
 @contextmanager
-def _bar(console: Console, total: int) -> Iterator[_Told]:
-    columns = (TextColumn("planning"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
+def _bar(console: Console, total: int, what: str = "planning") -> Iterator[_Told]:
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
     with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        yield _Told(console, bar, total)
+        yield _Told(console, bar, total, what)
 
 
 class _Told:
     """What a run says of itself, on a terminal as a bar, elsewhere as a line now and then."""
 
-    def __init__(self, console: Console, bar: Bar, total: int) -> None:
-        self._console, self._bar = console, bar
-        self._task = bar.add_task("planning", total=total, apart=0)
+    def __init__(self, console: Console, bar: Bar, total: int, what: str) -> None:
+        self._console, self._bar, self._total, self._what = console, bar, total, what
+        self._task = bar.add_task(what, total=total, apart=0)
         self._said = 0
 
     def __call__(self, progress: Progress) -> None:
-        self._bar.update(self._task, completed=progress.done, apart=progress.apart)
+        self._bar.update(self._task, apart=progress.apart)
         if progress.note:
             self._console.print(progress.note, markup=False, highlight=False, soft_wrap=True)
-        tenth = 10 * progress.done // max(progress.total, 1)
+        self.count(progress.done)
+
+    def count(self, done: int) -> None:
+        """So many sites are done."""
+        self._bar.update(self._task, completed=done)
+        tenth = 10 * done // max(self._total, 1)
         if not self._console.is_terminal and tenth > self._said:
             self._said = tenth
-            self._console.print(f"{progress.done} of {progress.total} sites", markup=False, highlight=False)
+            self._console.print(f"{self._what}: {done} of {self._total} sites", markup=False, highlight=False)
 
 
 def show(made: Summary, console: Console, seconds: float) -> None:

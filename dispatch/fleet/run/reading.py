@@ -6,7 +6,7 @@ forecast. What cannot be forecast is that site's failure.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -23,6 +23,8 @@ from dispatch.site import Site
 
 if TYPE_CHECKING:
     import pandas as pd
+
+Tell = Callable[[int], None]
 
 
 @dataclass(frozen=True)
@@ -128,30 +130,45 @@ def _steps_of(site: Site) -> Hashable:
     return site.time_zone, site.planning.step_minutes, site.planning.days, site.planning.first_steps
 
 
-def read(wanted: Sequence[Listed], when: When, runs_on: Executor, chunk: int) -> tuple[list[Member], Horizon]:
+def read(
+    wanted: Sequence[Listed], when: When, runs_on: Executor, chunk: int, tell: Tell = lambda _: None
+) -> tuple[list[Member], Horizon]:
     """All sites of a fleet, with what is forecast of their day.
 
     Raises:
         ConfigError: they are planned in different steps.
-        DataError: a worker died over some.
     """
     horizon = common_horizon(wanted, when)
-    return forecast(wanted, when, horizon, runs_on, chunk), horizon
+    return forecast(wanted, when, horizon, runs_on, chunk, tell), horizon
 
 
-def forecast(wanted: Sequence[Listed], when: When, horizon: Horizon, runs_on: Executor, chunk: int) -> list[Member]:
-    """Sites with what is forecast of a horizon.
+def forecast(
+    wanted: Sequence[Listed], when: When, horizon: Horizon, runs_on: Executor, chunk: int, tell: Tell = lambda _: None
+) -> list[Member]:
+    """Sites with what is forecast of a horizon; one that kills its worker is told apart from the others.
 
-    Raises:
-        DataError: a worker died over some.
+    Args:
+        tell: of how many sites that is known by now.
     """
-    parts = {f"{at:06d}": wanted[at : at + chunk] for at in range(0, len(wanted), chunk)}
-    found: dict[str, list[Member]] = {}
-    for name, answer in runs_on.map(Read(when, horizon), list(parts.items())):
+    work, found = Read(when, horizon), dict[int, Member]()
+    parts = {f"{at:06d}": range(at, min(at + chunk, len(wanted))) for at in range(0, len(wanted), chunk)}
+    singles: dict[str, range] = {}
+    for name, answer in runs_on.map(work, [(name, [wanted[n] for n in part]) for name, part in parts.items()]):
         if isinstance(answer, Failure):
-            raise DataError(f"sites {', '.join(one.site.name for one in parts[name])}: {answer.text}")
-        found[name] = answer.value
-    return [one for name in sorted(found) for one in found[name]]
+            singles |= {f"{n:06d}": range(n, n + 1) for n in parts[name]}
+            continue
+        found |= dict(zip(parts[name], answer.value, strict=True))
+        tell(len(found))
+    for name, answer in runs_on.map(work, [(name, [wanted[part[0]]]) for name, part in singles.items()]):
+        (n,) = singles[name]
+        found[n] = _failed(wanted[n], answer) if isinstance(answer, Failure) else answer.value[0]
+        tell(len(found))
+    return [found[n] for n in range(len(wanted))]
+
+
+def _failed(one: Listed, failure: Failure) -> Member:
+    why = "its worker died each time" if failure.reason == "died" else failure.text
+    return Member(one.site, {}, labels=one.labels, failure=f"cannot be forecast: {why}")
 
 
 def known(wanted: Sequence[Listed], when: When, table: Path) -> tuple[list[Member], Horizon]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
@@ -12,5 +14,11 @@ from dispatch.executor.ray_session import session
 @pytest.fixture(scope="session")
 def shared_ray() -> Iterator[None]:
     """Executors of this process use it and leave it."""
-    with session(2, None):
-        yield
+    opened = ExitStack()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Ray's own, which name what will change in Ray
+        opened.enter_context(session(2, None))
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        opened.close()

@@ -26,9 +26,9 @@ def test_a_run_on_ray_writes_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_a_site_that_kills_rays_workers_is_set_apart_as_elsewhere(tmp_path: Path) -> None:
-    asked = ask(members(6), Fails(HORIZON, (("site_000", "die"),)), HORIZON, 2)
+    asked = ask(members(6), Fails(HORIZON, (("site_002", "die"),)), HORIZON, 2)
     made = run(asked, executor("ray", 2, How(warm=True)), tmp_path / "ray")
-    assert made.failures == {"site_000": "its worker died each time; it has its rule based plan"}
+    assert made.failures == {"site_002": "its worker died each time; it has its rule based plan"}
     assert made.rungs == {"optimal": 5, "rule_based": 1}
     run(asked, executor("processes", 1, How(warm=True)), tmp_path / "processes")
     assert hashes(tmp_path / "ray") == hashes(tmp_path / "processes")
