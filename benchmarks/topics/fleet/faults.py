@@ -33,13 +33,14 @@ from dispatch.fleet.members import Member
 from dispatch.fleet.run import Independent, Summary, ask, run
 
 SITES, CHUNK, WORKERS = 1000, 10, 2
-# A worker is killed once it has worked for so long, by its own clock: with two free cores that is one every five seconds,
-# and a machine that is busy with other things does not make of it one that never gets anywhere.
+# A worker is killed once it has worked for so long, by its own clock: with two free cores one every five seconds, and
+# on a busy machine not so often that it never gets anywhere.
 AFTER_S = 10.0
 FEW = 40
 INPUTS = ("dispatch/executor", "dispatch/fleet", "benchmarks/topics/fleet")
 HOW = How(warm=True, retries=3)
 WHAT = f"{SITES} sites with commitment on Ray"
+KILLED, DRIVER = f"{WHAT}, workers killed after {AFTER_S:g} s of work", f"{WHAT}, driver killed and resumed"
 _PATIENCE_S = 1800.0
 # What Ray calls a worker that runs a chunk, and one that holds objects and is asked.
 _AT_WORK = ("ray::answer", "ray::Keeper.ask")
@@ -101,6 +102,15 @@ def worked_s(pid: int) -> float:
     return sum(map(int, times)) / os.sysconf("SC_CLK_TCK")
 
 
+def _killed(pid: int) -> bool:
+    """Kill it; no if it was gone already."""
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 def content(folder: Path) -> str:
     """SHA-256 over all files of a run."""
     digest = hashlib.sha256()
@@ -140,8 +150,7 @@ def faults(count: int = SITES) -> Faults:
             time.sleep(0.1)
             for pid in working(running.pid):
                 if worked_s(pid) >= AFTER_S:
-                    os.kill(pid, signal.SIGKILL)
-                    kills += 1
+                    kills += _killed(pid)
         killed_s = seconds(running)
         resumed_s = _driver_killed(folders[2], count)
         digests = [content(folder) for folder in folders]
@@ -179,40 +188,40 @@ def _linux() -> None:
         raise CannotMeasure("workers are found by /proc, which is not there")
 
 
-@row("fleet", name=f"{WHAT}, workers killed after {AFTER_S:g} s of work: sites lost", unit="sites", bar="== 0", slow=True,
+@row("fleet", name=f"{KILLED}: sites lost", unit="sites", bar="== 0", slow=True,
      inputs=INPUTS)  # fmt: skip
 def workers_killed_lost() -> int:
     return faults().lost[0]
 
 
-@row("fleet", name=f"{WHAT}, workers killed: how many", unit="workers", bar=">= 5", slow=True, inputs=INPUTS)
+@row("fleet", name=f"{KILLED}: how many", unit="workers", bar=">= 5", slow=True, inputs=INPUTS)
 def workers_killed() -> int:
     return faults().kills
 
 
-@row("fleet", name=f"{WHAT}, workers killed: the same bytes", unit="", bar="== 1", slow=True, inputs=INPUTS)
+@row("fleet", name=f"{KILLED}: the same bytes", unit="", bar="== 1", slow=True, inputs=INPUTS)
 def workers_killed_same() -> bool:
     return faults().same[0]
 
 
-@row("fleet", name=f"{WHAT}, workers killed after {AFTER_S:g} s of work: time against undisturbed", unit="×", bar="<= 3",
+@row("fleet", name=f"{KILLED}: time against undisturbed", unit="×", bar="<= 3",
      slow=True, inputs=INPUTS)  # fmt: skip
 def workers_killed_overhead() -> Measured:
     found = faults()
     return Measured(found.killed_s / found.whole_s)
 
 
-@row("fleet", name=f"{WHAT}, driver killed and resumed: sites lost", unit="sites", bar="== 0", slow=True, inputs=INPUTS)
+@row("fleet", name=f"{DRIVER}: sites lost", unit="sites", bar="== 0", slow=True, inputs=INPUTS)
 def driver_killed_lost() -> int:
     return faults().lost[1]
 
 
-@row("fleet", name=f"{WHAT}, driver killed and resumed: the same bytes", unit="", bar="== 1", slow=True, inputs=INPUTS)
+@row("fleet", name=f"{DRIVER}: the same bytes", unit="", bar="== 1", slow=True, inputs=INPUTS)
 def driver_killed_same() -> bool:
     return faults().same[1]
 
 
-@row("fleet", name=f"{WHAT}, driver killed and resumed: time against undisturbed", unit="×", bar="<= 1.5", slow=True,
+@row("fleet", name=f"{DRIVER}: time against undisturbed", unit="×", bar="<= 1.5", slow=True,
      inputs=INPUTS)  # fmt: skip
 def driver_killed_overhead() -> float:
     found = faults()
@@ -273,9 +282,7 @@ def _kill_one(killed: list[int]) -> None:
     """The first worker of this process's Ray that is seen at work."""
     until = time.monotonic() + 10
     while not killed and time.monotonic() < until:
-        for pid in working(os.getpid())[:1]:
-            os.kill(pid, signal.SIGKILL)
-            killed.append(pid)
+        killed += [pid for pid in working(os.getpid())[:1] if _killed(pid)]
 
 
 @row("fleet", name="an actor killed while it answers: the same bytes over five iterations", unit="", bar="== 1",
