@@ -50,6 +50,7 @@ class Asked:
         when = When.of(self.day, wanted[0].site)
         members, horizon = known(wanted, when, self.inputs) if self.inputs else read(wanted, when, Serial(), CHUNK)
         found: list[Known] = []
+        last = DataError("the fleet has no site")
         for member in members:
             try:
                 found.append((member.site, member.inputs(horizon)))

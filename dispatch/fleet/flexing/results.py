@@ -200,7 +200,8 @@ def _notes(found: FleetFlexibility) -> Iterator[str]:
         yield f"Not tight, for losses, limited connections or units that are on or off: {', '.join(loose[:8])}."
     yield (
         "Costs are those of each site's own problem solved again with one step moved, penalties of wishes included; "
-        "two steps' blocks need not be possible together."
+        "two steps' blocks need not be possible together. Bands of sites in closed form keep such wishes (a store's "
+        "level at the end, comfort); an offer may give one up at its price, and then lies beyond them."
     )
 
 
