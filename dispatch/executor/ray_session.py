@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -30,8 +31,7 @@ def session(workers: int | None, address: str | None) -> Iterator[tuple[Any, int
     """
     if address is not None:
         _reach(address)
-    for name, value in (_SETTINGS if address else _SETTINGS | _OWN).items():
-        os.environ.setdefault(name, value)
+    _set(_SETTINGS if address else _SETTINGS | _OWN)
     import ray
 
     if ray.is_initialized():
@@ -46,6 +46,12 @@ def session(workers: int | None, address: str | None) -> Iterator[tuple[Any, int
             yield ray, min(workers or _cores(ray), _cores(ray))
         finally:
             ray.shutdown()  # of a cluster that was joined, only this process's part in it
+
+
+def _set(settings: Mapping[str, str]) -> None:
+    """What the user has set stays; what Ray has read already must not be set after."""
+    for name, value in () if "ray" in sys.modules else settings.items():
+        os.environ.setdefault(name, value)
 
 
 @contextmanager

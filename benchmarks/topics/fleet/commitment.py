@@ -31,12 +31,7 @@ from dispatch.fleet.template import Template
 from dispatch.highs import Limits, Matrices, run
 from dispatch.signals import Array
 
-INPUTS = (
-    "dispatch/fleet",
-    "dispatch/highs.py",
-    "benchmarks/topics/fleet/commitment.py",
-    "benchmarks/topics/fleet/sites.py",
-)
+INPUTS = ("dispatch/fleet", "dispatch/highs.py", "benchmarks/topics/fleet/commitment.py")
 STEPS, WORKERS, REFERENCE = 96, 2, 200
 CAP, BUDGET = 0.8, 0.5
 PATIENCE_S = 1200.0  # for the whole as one program

@@ -46,15 +46,21 @@ class CommittedPricer:
             x[row], bound[row] = self.committer.relax(n, cost) if held is None else self.committer.fixed(n, cost, held)
         return self._answer(which, x, bound)
 
-    def choose(self, extra: Array, which: np.ndarray, effort: Effort) -> Priced:
+    def choose(self, extra: Array, which: np.ndarray, effort: Effort | None) -> Priced:
         """The same with whole numbers that are the best at the price, as far as the effort goes.
+
+        Without any it is the best of each site's latest plans, and proves nothing.
 
         Raises:
             SolveError: a site has no plan; the message names it.
         """
         x, bound = np.zeros((which.size, self.stack.integer.size)), np.zeros(which.size)
         for row, n in enumerate(which):
-            found = self.committer.commit(n, self._priced(n, extra[row]), effort, self.last[n])
+            cost = self._priced(n, extra[row])
+            if effort is None:
+                found = self.committer.cheapest(n, cost)
+            else:
+                found = self.committer.commit(n, cost, effort, self.last[n])
             x[row], bound[row], self.last[n] = found.x, found.bound, found.whole
         return self._answer(which, x, bound)
 
@@ -74,14 +80,14 @@ class Wish:
 
     Attributes:
         price: (K,) of the shared rows.
-        effort: of each site.
+        effort: of each site; None: only the best of what it knows.
         is_sample: only the sites of the sample.
         width: (K,) within which each group has a price of its own; None: all have the one.
         turn: which of such prices.
     """
 
     price: Array
-    effort: Effort
+    effort: Effort | None
     is_sample: bool = False
     width: Array | None = None
     turn: int = 0

@@ -35,12 +35,13 @@ from dispatch.signals import Array
 
 GAP = 1e-3
 _SITES, _MIXES = 0.35, 0.1  # of the gap: what sites' searches and mixes of plans may leave
-_ROUNDED = 0.5  # of the gap: a mix so near its bound is worth rounding
+_ROUNDED = 0.8  # of the gap: a mix so near its bound is worth rounding
 _COARSE = 1e-3  # for prices that are only a beginning
 _NARROW = 0.3  # of the prices that were found
 _FREE = 0.02  # of what prices may move at first: for rows that had none
 _TURNS, _ROUNDS, _SCOUTS = 16, 15, 8
-_SPREADS = 3
+_SPREADS = 2
+_SAMPLE = 200  # sites: whole numbers make what a site does jump, and more of them are needed to see what all do
 _SHARES = (1.0, 0.4, 0.15, 0.05, 0.0)  # of the sites that would save by another commitment; 0 for one of them
 _GAINS = 1e-7  # of the cost
 _OFFSETS = (0.5, 0.191, 0.809)
@@ -72,6 +73,8 @@ def commit_fleet(
         SolveError: a site has no plan whatever the others do; the message names it.
         ContractError: structures and coupling do not belong together.
     """
+    most = max(settings.sample, min(_SAMPLE, coupling.sites // 10))
+    settings = replace(settings, sample=most)
     with Workers(cut(structures, coupling, settings), place or Serial(), CommittedKept) as workers:
         return Commitment(structures, coupling, settings, workers, tell).run(prices)
 
@@ -95,7 +98,7 @@ class Commitment(Run):
         self.rounds: list[Round] = []
         self.excess, self.width = scales(self.coupling, first, self.settings.excess_price)
         self.effort = Effort(_SITES * self.settings.gap * float(np.abs(first.cost).sum()) / self.coupling.sites)
-        if self.coupling.sites >= 4 * self.settings.sample:
+        if self.coupling.sites >= self.settings.least_sampled * self.settings.sample:
             sample, told = of_sample(self.workers, self.coupling, first, start)
             found = self._begun(sample, self._relaxed(sample, start, told))
             self._descend(found, partial(sample.choose, effort=self.effort), 1.0, _SCOUTS)
@@ -148,12 +151,10 @@ class Commitment(Run):
         tries = 0
         choose, gap = partial(scope.choose, effort=self.effort), self.settings.gap
         for turn in range(_TURNS):
-            if turn % 2:
-                width = spread_of(bounds.search)
-                widen(bounds.master, bounds.search, scope.spread(bounds.search.price, width, turn, self.effort))
-            else:
-                self._descend(bounds, choose, 0.0, 1)
-                finish(bounds.master, bounds.search)
+            self._descend(bounds, choose, 0.0, 1)
+            price, width = bounds.search.price, spread_of(bounds.search)
+            for k in range(_SPREADS):
+                widen(bounds.master, bounds.search, scope.known(price, width, _SPREADS * turn + k))
             if bounds.search.gap <= _ROUNDED * gap or turn == _TURNS - 1 or self.is_late:
                 made = self._planned(scope, bounds, _OFFSETS[tries % len(_OFFSETS)])
                 tries += 1

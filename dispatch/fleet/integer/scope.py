@@ -40,11 +40,13 @@ class Scope:
         wish = Wish(price, effort, is_sample=self.is_sample)
         return _scaled(self.workers.replies("choose", wish), self.factor)
 
-    def spread(self, price: Array, width: Array, turn: int, effort: Effort | None = None) -> Replies:
-        """What the groups do at prices of their own around one: at what they hold, or at the best commitments."""
-        if effort is None:
-            return self.workers.spread(price, width, turn)
-        return self.workers.replies("choose", Wish(price, effort, width=width, turn=turn))
+    def spread(self, price: Array, width: Array, turn: int) -> Replies:
+        """What the groups do at prices of their own around one, at what they hold."""
+        return self.workers.spread(price, width, turn)
+
+    def known(self, price: Array, width: Array, turn: int) -> Replies:
+        """The same by the best of the commitments that each site has had of late."""
+        return self.workers.replies("choose", Wish(price, None, width=width, turn=turn))
 
     def hold(self, shares: Array, offset: float) -> None:
         """Sites hold commitments that are spread as the mix is: (G, turns) its shares."""

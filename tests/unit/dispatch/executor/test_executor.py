@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,8 +15,15 @@ from dispatch.errors import DataError
 from dispatch.executor import NAMES, Executor, Failure, How, Result, executor
 from tests.unit.dispatch.chunks import behave, dies_first, environment, noise, pid, raises
 
-RAY = pytest.param("ray", marks=[pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.usefixtures("shared_ray")])
+RAY = pytest.param("ray", marks=[pytest.mark.slow, pytest.mark.timeout(300)])
 RAY_WARNS = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::ResourceWarning")
+
+
+@pytest.fixture(autouse=True)
+def _one_ray(request: pytest.FixtureRequest) -> None:
+    """Tests of several executors share one Ray."""
+    if "ray" in getattr(request.node, "callspec", SimpleNamespace(params={})).params.values():
+        request.getfixturevalue("shared_ray")
 
 
 def answers(runs_on: Executor, fn: Any, chunks: list[Any], deadline: float | None = None) -> dict[str, Any]:

@@ -146,6 +146,16 @@ def test_a_site_that_fails_gets_its_safe_plan_and_no_other_site_is_touched(
     assert hashes(tmp_path) == again
 
 
+def test_a_failing_first_site_of_a_structure_gives_way_to_the_next(tmp_path: Path) -> None:
+    """Searches of its structure begin from it, so every chunk fails at first; the others are as without it."""
+    made = run(asked(Fails(HORIZON, (("site_000", "mistake"),))), Serial(), tmp_path / "with")
+    assert made.rungs == {"optimal": COUNT - 1, "rule_based": 1}
+    run(ask(members(COUNT)[1:], PLANNER, HORIZON, CHUNK), Serial(), tmp_path / "without")
+    found = rows(tmp_path / "with")
+    assert found.pop("site_000")["failed"] == "its meter is missing"
+    assert found == rows(tmp_path / "without")
+
+
 def test_a_site_without_any_plan_is_told_and_has_no_numbers(tmp_path: Path) -> None:
     from dataclasses import replace
 
