@@ -181,10 +181,12 @@ class Storage(Asset):
     def flexible(cls, rows: Rows[Self], inputs: Inputs) -> Devices | None:
         """The stock within its band, its level at the end as wished.
 
-        None where power depends on fill, or where a kind moves its content in a way of its own.
+        None where power depends on fill, where reserve or an outage asks for some of it, or where a kind moves its
+        content in a way of its own.
         """
-        plain = cls.movement.__func__ is Storage.movement.__func__ and cls.moved.__func__ is Storage.moved.__func__
-        if not plain or any(m.charge_limit or m.discharge_limit for m in rows.members):
+        own_way = any({"movement", "moved"} & vars(base).keys() for base in cls.__mro__[: cls.__mro__.index(Storage)])
+        by_fill = any(m.charge_limit or m.discharge_limit for m in rows.members)
+        if own_way or by_fill or rows.reserve_h or rows.outage_h:
             return None
         horizon, own = inputs.horizon, cls.signals(rows, inputs)
         moves, rated = cls.movement(rows, horizon), powers(rows, horizon)

@@ -8,9 +8,11 @@ from typing import Annotated
 import typer
 
 Fleet = Annotated[
-    list[str], typer.Argument(help="Parks' files, names of shipped parks, or folders with parks' files in them.")
+    list[str],
+    typer.Argument(help="Parks' files, folders and patterns of them, names of shipped parks, tables of sites."),
 ]
 Day = Annotated[str | None, typer.Option(help="Day, YYYY-MM-DD. Default: as for 'parkwatt plan'.")]
+Inputs = Annotated[Path | None, typer.Option(help="Table of what is known of the day. Default: it is forecast.")]
 Into = Annotated[Path | None, typer.Option("--into", "--out", help="Folder for the results.")]
 
 
@@ -23,6 +25,7 @@ def register(app: typer.Typer) -> None:
 def flexibility(
     fleet: Fleet,
     day: Day = None,
+    inputs: Inputs = None,
     into: Into = None,
     blocks: Annotated[int, typer.Option(min=0, help="Blocks of cost per step and direction; 0: no prices.")] = 6,
     dearest: Annotated[
@@ -34,15 +37,16 @@ def flexibility(
 
     Writes envelope.parquet, flexibility.parquet (which 'parkwatt fleet bid' reads) and flexibility.html.
     """
-    from dispatch.cli.fleet_flexing import run_flexibility
+    from dispatch.cli.fleet_flexing import Asked, run_flexibility
 
-    run_flexibility(tuple(fleet), day, into, blocks, dearest)
+    run_flexibility(Asked(tuple(fleet), day, inputs), into, blocks, dearest)
 
 
 def disaggregate(
     profile: Annotated[Path, typer.Argument(help="CSV or Parquet: start, kw (net draw of all sites, import above 0).")],
     fleet: Fleet,
     day: Day = None,
+    inputs: Inputs = None,
     into: Into = None,
     cheapest: Annotated[bool, typer.Option("--cheapest", help="Split by the sites' own prices, not evenly.")] = False,
 ) -> None:
@@ -51,7 +55,7 @@ def disaggregate(
     Writes sites.parquet and, where all sites are stores, vehicles and loads alone, devices.parquet. Ends with 1 where
     something of the profile is missed.
     """
-    from dispatch.cli.fleet_flexing import run_disaggregate
+    from dispatch.cli.fleet_flexing import Asked, run_disaggregate
 
-    if not run_disaggregate(profile, tuple(fleet), day, into, cheapest=cheapest):
+    if not run_disaggregate(Asked(tuple(fleet), day, inputs), profile, into, cheapest=cheapest):
         raise typer.Exit(1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from dispatch.cli.planning import Request, asked, folder_for, gathered, reported
+from dispatch.cli.planning import folder_for, reported
 from dispatch.errors import DataError
 from dispatch.signals import Array, Horizon
 
@@ -23,9 +23,46 @@ if TYPE_CHECKING:
 _SHOWN = 12
 
 
-def run_flexibility(
-    fleet: Sequence[str], day: str | None, into: Path | None, blocks: int, dearest: float | None
-) -> None:
+@dataclass(frozen=True)
+class Asked:
+    """What was typed of the fleet and its day.
+
+    Attributes:
+        fleet: parks' files, tables of sites.
+        inputs: a table with what is known of the day, in the place of forecasts.
+    """
+
+    fleet: tuple[str, ...]
+    day: str | None
+    inputs: Path | None
+
+    def known(self, console: Console) -> tuple[list[Known], Horizon]:
+        """Each site with what is forecast for the day, on its central path; what fails is named and left out.
+
+        Raises:
+            ParkwattError: files or options are wrong, or no site is left.
+        """
+        from dispatch.executor import Serial
+        from dispatch.fleet.read import read_sites
+        from dispatch.fleet.run import CHUNK, When, known, read
+
+        wanted = read_sites(self.fleet)
+        when = When.of(self.day, wanted[0].site)
+        members, horizon = known(wanted, when, self.inputs) if self.inputs else read(wanted, when, Serial(), CHUNK)
+        found: list[Known] = []
+        last = DataError("the fleet has no site")
+        for member in members:
+            try:
+                found.append((member.site, member.inputs(horizon)))
+            except DataError as error:
+                console.print(f"left out: {error}", markup=False, highlight=False, soft_wrap=True)
+                last = error
+        if not found:
+            raise last
+        return found, horizon
+
+
+def run_flexibility(what: Asked, into: Path | None, blocks: int, dearest: float | None) -> None:
     """Find, print, write.
 
     Raises:
@@ -33,9 +70,10 @@ def run_flexibility(
     """
     from dispatch.fleet.flexing import flexibility_of, write_all
 
-    with reported(Console(stderr=True), {}) as progress:
-        sites = _known(fleet, day, progress)
-        folder = folder_for(into or Path("flexibility") / _day(sites[0][1].horizon))
+    errors = Console(stderr=True)
+    with reported(errors, {}) as progress:
+        sites, horizon = what.known(errors)
+        folder = folder_for(into or Path("flexibility") / _day(horizon))
         found = flexibility_of(sites, blocks=blocks, dearest_per_kwh=dearest, progress=progress)
         progress("writing")
         files = write_all(found, folder)
@@ -44,9 +82,7 @@ def run_flexibility(
     console.print(f"Page: [bold]{escape(str(files[-1]))}[/bold], with all tables beside it")
 
 
-def run_disaggregate(
-    profile: Path, fleet: Sequence[str], day: str | None, into: Path | None, *, cheapest: bool
-) -> bool:
+def run_disaggregate(what: Asked, profile: Path, into: Path | None, *, cheapest: bool) -> bool:
     """Share out, print, write; was the profile met?
 
     Raises:
@@ -54,9 +90,9 @@ def run_disaggregate(
     """
     from dispatch.fleet.flexing import disaggregated, write_sharing
 
-    with reported(Console(stderr=True), {}) as progress:
-        sites = _known(fleet, day, progress)
-        horizon = sites[0][1].horizon
+    errors = Console(stderr=True)
+    with reported(errors, {}) as progress:
+        sites, horizon = what.known(errors)
         wanted = _profile(profile, horizon)
         folder = folder_for(into or Path("flexibility") / f"{_day(horizon)}-shared")
         progress("sharing the profile out")
@@ -66,44 +102,6 @@ def run_disaggregate(
     _show_sharing(made, horizon, console)
     console.print(f"Written: {', '.join(str(file) for file in files)}", markup=False, highlight=False, soft_wrap=True)
     return made.feasible
-
-
-def _known(fleet: Sequence[str], day: str | None, progress: Callable[[str], None]) -> list[Known]:
-    """Each site with what is forecast for the day, on its central path."""
-    from dispatch.outlook import look_ahead
-    from dispatch.sources import user_errors
-
-    found: list[Known] = []
-    for name in _files(fleet):
-        request = Request(name, day, None, None, 0, False, None)
-        what = asked(request)
-        progress(f"what is known of {what.site.name}")
-        sources = gathered(request, what, progress)
-        try:
-            outlook = look_ahead(what.site, what.horizon, sources.archive, what.issue, weather_site=sources.weather)
-        except user_errors() as error:
-            raise DataError(f"{name}: {error}") from error
-        found.append((outlook.site or what.site, outlook.inputs))
-    taken: set[str] = set()
-    for site, _ in found:
-        if site.name in taken:
-            raise DataError(f"two sites are called '{site.name}'; accepted: a name of its own for each")
-        taken.add(site.name)
-    return found
-
-
-def _files(fleet: Sequence[str]) -> list[str]:
-    out: list[str] = []
-    for name in fleet:
-        folder = Path(name)
-        if not folder.is_dir():
-            out.append(name)
-            continue
-        inside = sorted(str(path) for path in folder.glob("*.y*ml"))
-        if not inside:
-            raise DataError(f"{name}: no park's file in this folder; accepted: a folder with *.yaml, or files")
-        out += inside
-    return out
 
 
 def _day(horizon: Horizon) -> str:
@@ -129,7 +127,7 @@ def _profile(path: Path, horizon: Horizon) -> Array:
             )
     try:
         given = pd.to_datetime(table["start"], format="ISO8601")
-        values = pd.to_numeric(table["kw"]).to_numpy(float)
+        values: Array = pd.to_numeric(table["kw"]).to_numpy(float)
         zone = ZoneInfo(horizon.time_zone)
         start = (given.dt.tz_localize(zone) if given.dt.tz is None else given).dt.tz_convert("UTC").dt.tz_localize(None)
     except (ValueError, TypeError) as error:

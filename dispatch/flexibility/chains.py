@@ -96,9 +96,9 @@ def chains(devices: Devices) -> Chains:
 
 def _weights(devices: Devices) -> tuple[Array, Array] | None:
     """(T,) w and (N,) sizes: w_t · size_n is the rate over what is kept until t, wherever it matters; None: no such."""
-    own = devices.rate / np.cumprod(devices.keep, axis=1)
-    bounded = np.isfinite(devices.least_kwh).any(axis=1) | np.isfinite(devices.most_kwh).any(axis=1)
-    matters = ((devices.least_kw < 0) | (devices.most_kw > 0)) & bounded[:, None]
+    own: Array = devices.rate / np.cumprod(devices.keep, axis=1)
+    bounded = np.asarray(np.isfinite(devices.least_kwh) | np.isfinite(devices.most_kwh)).any(axis=1)
+    matters = np.asarray((devices.least_kw < 0) | (devices.most_kw > 0)) & np.asarray(bounded)[:, None]
     first = matters.argmax(axis=1)
     weight = np.ones(devices.steps)
     for pattern in (weight, own[int(matters.sum(axis=1).argmax())] if devices.count else weight):

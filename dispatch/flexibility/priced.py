@@ -256,7 +256,7 @@ class _Spot:
 def _bends(at: Callable[[float], _Spot], room: float, blocks: int, same: float) -> tuple[list[_Spot], bool]:
     """Points of a convex curve at its bends, at most ``blocks`` pieces; are these all its bends?"""
     first, last = at(0.0), at(room)
-    known, waiting = {0.0: first, room: last}, []
+    known, waiting = {0.0: first, room: last}, list[tuple[float, float, _Spot, _Spot]]()
 
     def look(one: _Spot, other: _Spot) -> None:
         """Where could the curve bend most between two points?"""

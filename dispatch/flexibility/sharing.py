@@ -154,7 +154,9 @@ def reach(devices: Devices, centre_kw: Any, direction_kw: Any) -> float:
     limit = _box_reach(own, centre, direction)
     for _ in range(_ROUNDS):
         refused = _by_exchange(devices, own, centre + limit * direction).refusals
-        nearer = [(r.limit_kwh - r.weight_kwh_per_kw @ centre) / (r.weight_kwh_per_kw @ direction) for r in refused]
+        nearer: list[float] = [
+            float((r.limit_kwh - r.weight_kwh_per_kw @ centre) / (r.weight_kwh_per_kw @ direction)) for r in refused
+        ]
         if not nearer or min(nearer) >= limit * (1 - _MISSED):
             break
         limit = max(min(nearer), 0.0)

@@ -76,6 +76,7 @@ def site_devices(site: Site, inputs: Inputs) -> SiteDevices:
             parts.append(found.renamed(f"{site.name}/"))
         elif any(_touches(site, member) for member in rows.members):
             others += names
+    others += [f"limits of groups ({', '.join(group.name for group in site.groups)})"] if site.groups else []
     if not connections:
         raise DataError(f"'{site.name}' has no grid_connection; accepted: a site with one or more")
     limits = [

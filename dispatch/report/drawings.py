@@ -140,7 +140,8 @@ def curves(
     ys += [y for area in areas for y in (*area.low, *area.high) if math.isfinite(y)]
     low, high = min(0.0, *ys, 0.0), max([*ys, 1e-9])
     x_marks, y_marks = _marks(min(xs), max(xs)), _marks(low, high)
-    to_x, to_y = _ruler(min(xs), max(xs), _LEFT, WIDTH - _RIGHT), _ruler(low, y_marks[-1], HEIGHT - _BOTTOM, _TOP)
+    to_x = _ruler(min(xs), max(xs), _LEFT, WIDTH - _RIGHT)
+    to_y = _ruler(min(low, y_marks[0]), y_marks[-1], HEIGHT - _BOTTOM, _TOP)  # the lowest mark, too, is in the frame
     paths = tuple((_path(line, to_x, to_y), line.colour, line.dashed) for line in lines)
     return Drawing(
         title, about, *axes, paths, (),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dispatch.fleet.flexing.sites import Disaggregated, FleetFlexibility, SiteFlexibility
+from dispatch.fleet.flexing.sites import Disaggregated, FleetFlexibility, SiteFlexibility, evening
 from dispatch.flexibility.offers import Flexibility, Way
 from dispatch.report.data import Section, Table
 from dispatch.report.drawings import Area, Curve, Drawing, curves
@@ -94,6 +94,7 @@ def page(found: FleetFlexibility) -> str:
     offers = found.offers
     if offers is not None:
         plots += [_costs(offers, horizon, way, found.currency) for way in ("up", "down")]
+        plots.append(_rebound(found))
     sections = (Section("At the connections", plots=tuple(plots)), _table(found))
     return render_study(StudyPage(
         title="parkwatt: flexibility of a fleet", site=f"{len(found.sites)} sites",
@@ -162,6 +163,21 @@ def _costs(offers: Flexibility, horizon: Horizon, way: Way, currency: str) -> Dr
     return curves(f"Price of {way}", about, ("kW", f"{currency}/kWh"), lines)
 
 
+def _rebound(found: FleetFlexibility) -> Drawing:
+    """What the rest of the day does when one hour is called."""
+    horizon, change = found.horizon, found.answer_kw
+    x, y = _stairs(horizon, change)
+    zero = rounded(np.zeros(len(x)))
+    step = evening(horizon)
+    asked, back = -float(change[step] * horizon.hours[step]), float(np.delete(change * horizon.hours, step).sum())
+    about = (
+        f"Each site's cheapest block up is called at {_clock(horizon, step)}: {asked:,.1f} kWh less then, and "
+        f"{back:,.1f} kWh more in the rest of the day, where it costs least."
+    )
+    line = Curve("change of net draw", _UP, x, y)
+    return curves("What a call brings back", about, ("hour", "kW"), [line], areas=[Area(_UP, x, y, zero, 0.2)])
+
+
 def _table(found: FleetFlexibility) -> Section:
     head = ("Site", "From", "Most up [kW]", "Most down [kW]", "Energy band at the end [kWh]", "Without closed form")
     rows = []
@@ -184,7 +200,8 @@ def _notes(found: FleetFlexibility) -> Iterator[str]:
         yield f"Not tight, for losses, limited connections or units that are on or off: {', '.join(loose[:8])}."
     yield (
         "Costs are those of each site's own problem solved again with one step moved, penalties of wishes included; "
-        "two steps' blocks need not be possible together."
+        "two steps' blocks need not be possible together. Bands of sites in closed form keep such wishes (a store's "
+        "level at the end, comfort); an offer may give one up at its price, and then lies beyond them."
     )
 
 

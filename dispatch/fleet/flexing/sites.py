@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from dispatch.asset import Inputs, Mode
 from dispatch.errors import DataError
+from dispatch.fleet.members import structure_of
 from dispatch.flexibility import (
     Envelope,
     Flexibility,
@@ -29,6 +30,8 @@ from dispatch.signals import Array, Horizon
 from dispatch.site import Site
 from dispatch.solve import recall, solve
 
+_EVENING = 18
+
 
 @dataclass(frozen=True)
 class SiteFlexibility:
@@ -40,6 +43,7 @@ class SiteFlexibility:
         envelope: bands at its connection, one row, within the connection's limits.
         plan_kw: (T,) net draw of its cheapest plan.
         offers: blocks beside the plan, with costs; None where they were not asked for.
+        answer_kw: (T,) how the net draw changes where the cheapest block up of the evening hour is called: the rebound.
     """
 
     site: Site
@@ -47,6 +51,7 @@ class SiteFlexibility:
     envelope: Envelope
     plan_kw: Array
     offers: Flexibility | None
+    answer_kw: Array
 
     @property
     def how(self) -> str:
@@ -76,6 +81,11 @@ class FleetFlexibility:
         """All sites' blocks in one merit order."""
         found = [one.offers for one in self.sites if one.offers is not None]
         return together(found) if found else None
+
+    @property
+    def answer_kw(self) -> Array:
+        """(T,) how the net draw of all changes where each site's cheapest block up of the evening hour is called."""
+        return np.asarray(np.sum([one.answer_kw for one in self.sites], axis=0))
 
     @property
     def currency(self) -> str:
@@ -109,17 +119,17 @@ def flexibility_of(
     if not sites:
         raise DataError("the fleet has no site; accepted: one or more")
     horizon = sites[0][1].horizon
-    made = []
+    made, templates = [], _Templates()
     for site, inputs in sites:
         if not np.array_equal(inputs.horizon.edges, horizon.edges):
             raise DataError(f"'{site.name}' is planned over other steps than '{sites[0][0].name}'; accepted: the same")
         progress(f"flexibility of {site.name}")
-        made.append(_site(site, inputs, blocks, dearest_per_kwh))
+        made.append(_site(site, inputs, templates, blocks, dearest_per_kwh))
     return FleetFlexibility(horizon, tuple(made))
 
 
-def _site(site: Site, inputs: Inputs, blocks: int, dearest: float | None) -> SiteFlexibility:
-    devices, problem = site_devices(site, inputs), _problem(site, inputs)
+def _site(site: Site, inputs: Inputs, templates: _Templates, blocks: int, dearest: float | None) -> SiteFlexibility:
+    devices, problem = site_devices(site, inputs), templates.problem(site, inputs)
     schedule = solve(problem)
     priced = Priced.of(problem, schedule)
     if devices.whole:
@@ -129,7 +139,20 @@ def _site(site: Site, inputs: Inputs, blocks: int, dearest: float | None) -> Sit
         envelope = program_envelope(problem.compiled.matrices(), net, inputs.horizon.hours, site.name)
     highest = _shedding(site) if dearest is None else dearest
     offers = priced.curve(blocks=blocks, dearest_per_kwh=highest) if blocks else None
-    return SiteFlexibility(site, devices, envelope, priced.plan_kw, offers)
+    return SiteFlexibility(site, devices, envelope, priced.plan_kw, offers, _answer(priced, offers, inputs.horizon))
+
+
+def evening(horizon: Horizon) -> int:
+    """The step that begins with or after 18:00, or the middle one: which call is shown as an example."""
+    late = [step for step, start in enumerate(horizon.local_start) if start.hour >= _EVENING]
+    return late[0] if late else horizon.steps // 2
+
+
+def _answer(priced: Priced, offers: Flexibility | None, horizon: Horizon) -> Array:
+    step = evening(horizon)
+    if offers is None or not offers.up_kw[0, step]:
+        return np.zeros(horizon.steps)
+    return priced.answer(step, -float(offers.up_kw[0, step])).net_kw - priced.plan_kw
 
 
 def _shedding(site: Site) -> float | None:
@@ -138,9 +161,21 @@ def _shedding(site: Site) -> float | None:
     return min((value / 2 for value in values if value), default=None)
 
 
-def _problem(site: Site, inputs: Inputs) -> Problem:
-    mode = Mode(site.planning.commitment, formulation=site.planning.formulation)
-    return Problem(site, inputs, mode, measures=by_name((NET,)))
+class _Templates:
+    """A compiled problem of each structure, for one site after the other."""
+
+    def __init__(self) -> None:
+        self._problems: dict[Hashable, Problem] = {}
+
+    def problem(self, site: Site, inputs: Inputs) -> Problem:
+        """With the site's data; the last one's are gone."""
+        key = (structure_of(site), site.planning.commitment, site.planning.formulation)
+        if key in self._problems:
+            self._problems[key].update(inputs, site=site)
+        else:
+            mode = Mode(site.planning.commitment, formulation=site.planning.formulation)
+            self._problems[key] = Problem(site, inputs, mode, template=True, measures=by_name((NET,)))
+        return self._problems[key]
 
 
 @dataclass(frozen=True)
@@ -192,7 +227,8 @@ def disaggregated(sites: Sequence[Known], profile_kw: Array, *, cheapest: bool =
         reasons = tuple(f"the profile {refusal}" for refusal in made.refusals)
         net = connections.sums(made.power_kw)
         return Disaggregated(names, hours, made.asked_kw, net, each, made.missed_kwh, reasons, "devices")
-    programs = [_program(site, inputs) for site, inputs in sites]
+    templates = _Templates()
+    programs = [_program(site, inputs, templates) for site, inputs in sites]
     prices = [price for site, _ in sites if (price := _shedding(site)) is not None]
     # No load is shed for a profile.
     shared = share_programs(programs, hours, profile_kw, missed_per_kwh=min(prices, default=None))
@@ -200,8 +236,8 @@ def disaggregated(sites: Sequence[Known], profile_kw: Array, *, cheapest: bool =
     return Disaggregated(names, hours, shared.asked_kw, shared.net_kw, (), shared.missed_kwh, reasons, "problems")
 
 
-def _program(site: Site, inputs: Inputs) -> Program:
-    problem = _problem(site, inputs)
+def _program(site: Site, inputs: Inputs, templates: _Templates) -> Program:
+    problem = templates.problem(site, inputs)
     recall(problem, solve(problem))
     point, net = np.nan_to_num(problem.point()), net_columns(problem)
     return Program(site.name, problem.compiled.matrices(), net, point, Apart.of(problem))

@@ -61,7 +61,13 @@ def test_tables_hold_the_plan_and_what_is_beside_it(found: Path) -> None:
 
 def test_the_page_says_what_a_band_is_and_is_the_same_again(found: Path, fleet: Path) -> None:
     page = (found / "flexibility.html").read_text(encoding="utf-8")
-    for text in ("Net draw, hour by hour", "Energy band around the plan", "Price of up", "outer bound", "engine"):
+    for text in (
+        "Net draw, hour by hour",
+        "Energy band around the plan",
+        "Price of up",
+        "What a call brings back",
+        "outer bound",
+    ):
         assert text in page
     again = fleet / "again"
     asked = ["fleet", "flexibility", *files(fleet, "one", "two"), *DAY, "--into", str(again), "--blocks", "2"]
@@ -128,12 +134,25 @@ def test_a_missing_number_is_not_zero(fleet: Path, tmp_path: Path) -> None:
     assert "row 25: kw is missing" in _said(result)
 
 
+def test_a_site_that_cannot_be_forecast_is_left_out_and_named(fleet: Path, tmp_path: Path) -> None:
+    content = park(name="blind")
+    write(tmp_path / "blind", content)
+    (tmp_path / "blind" / "measured.csv").write_text("time,other_kw\n2024-06-01T00:00:00Z,1\n")
+    asked = ["fleet", "flexibility", str(tmp_path / "blind" / "park.yaml"), *files(fleet, "one"), *DAY]
+    result = CliRunner().invoke(app, [*asked, "--into", str(tmp_path / "out"), "--blocks", "0"])
+    assert result.exit_code == 0, result.output
+    assert "left out: " in result.output
+    assert set(pd.read_parquet(tmp_path / "out" / "envelope.parquet")["site"]) == {"one"}
+    assert not (tmp_path / "out" / "flexibility.parquet").exists()
+    alone = CliRunner().invoke(app, [*asked[:3], *DAY])
+    assert "blind" in _said(alone)
+    assert alone.exit_code != 0
+
+
 def test_folders_and_names_are_looked_at(fleet: Path, tmp_path: Path) -> None:
-    assert "no park's file in this folder" in _said(
-        CliRunner().invoke(app, ["fleet", "flexibility", str(tmp_path), *DAY])
-    )
-    twice = ["fleet", "flexibility", str(fleet / "one"), *files(fleet, "one"), *DAY]
-    assert "two sites are called 'one'" in _said(CliRunner().invoke(app, twice))
+    assert "no file fits" in _said(CliRunner().invoke(app, ["fleet", "flexibility", str(tmp_path), *DAY]))
+    twice = ["fleet", "flexibility", *files(fleet, "one", "one"), *DAY]
+    assert "2 sites are called 'one'" in _said(CliRunner().invoke(app, twice))
     nothing = tmp_path / "p.csv"
     result = CliRunner().invoke(app, ["fleet", "disaggregate", str(nothing), *files(fleet, "one"), *DAY])
     assert "cannot be read" in _said(result)

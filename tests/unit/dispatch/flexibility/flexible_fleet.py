@@ -77,3 +77,17 @@ def own_profiles(devices: Devices, rng: np.random.Generator) -> np.ndarray:
         out[:, step] = moved / (np.where(moved > 0, devices.gain[:, step], devices.drain[:, step]) * hours[step])
         level = new
     return out
+
+
+def uneven(count: int, steps: int, seed: int) -> Devices:
+    """Devices whose limits of power and content change from step to step, around a profile that each can do."""
+    rng = np.random.default_rng(seed)
+    some = rng.normal(0, 5, (count, steps))
+    content = np.cumsum(some, axis=1)
+    below, above, low, high = (
+        rng.exponential(4, (count, steps)) * (rng.random((count, steps)) < 0.8) for _ in range(4)
+    )
+    return Devices.of(
+        np.ones(steps), least_kw=some - low, most_kw=some + high, least_kwh=content - below, most_kwh=content + above,
+        names=[f"d{n}" for n in range(count)],
+    )  # fmt: skip

@@ -89,6 +89,25 @@ def test_gap_of_a_known_body() -> None:
     assert found.per_dimension == found.volume_ratio
 
 
+def test_gap_in_two_dimensions_is_the_ratio_of_areas() -> None:
+    from scipy.spatial import ConvexHull
+
+    lossy = storage(
+        [1, 1], charge_kw=[[5], [4]], discharge_kw=[[5], [3]], energy_kwh=[[6], [5]], start_kwh=[[3], [2]],
+        charge_efficiency=0.7, discharge_efficiency=0.8,
+    )  # fmt: skip
+    made, angles, areas = bounds(lossy), np.linspace(0, 2 * np.pi, 361), []
+    for rate in (made.rate, None):
+        free = Linear(lossy, rate, tracking=False)
+        ends = [free.best(np.array([np.cos(a), np.sin(a)])).power_kw.sum(axis=0) for a in angles]
+        areas.append(ConvexHull(np.array(ends)).volume)
+    found = made.gap(600, seed=2)
+    assert found.dimensions == 2
+    assert found.volume_ratio == pytest.approx(areas[0] / areas[1], abs=4 * found.standard_error)
+    assert found.standard_error < 0.03
+    assert found.per_dimension == pytest.approx(np.sqrt(found.volume_ratio))
+
+
 def test_gap_is_one_without_losses_and_repeats_itself() -> None:
     exact = mixed(6, 4, 3)
     assert bounds(exact).gap(20).volume_ratio == pytest.approx(1, abs=1e-6)

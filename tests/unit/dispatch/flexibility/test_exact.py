@@ -14,7 +14,7 @@ from dispatch.flexibility import Devices, nearest, possible, reach, share, stora
 from dispatch.flexibility.chains import chains, inexact
 from dispatch.flexibility.greedy import extreme, vertex
 from dispatch.flexibility.linear import Linear
-from tests.unit.dispatch.flexibility.flexible_fleet import mixed, own_profiles
+from tests.unit.dispatch.flexibility.flexible_fleet import mixed, own_profiles, uneven
 
 SEEDS = st.integers(0, 10_000)
 
@@ -27,6 +27,31 @@ def test_greedy_is_what_the_solver_finds(seed: int, steps: int, count: int, uneq
     best, power = support(devices, value)
     assert best == pytest.approx(-Linear(devices, tracking=False).best(value).objective, rel=1e-7, abs=1e-6)
     assert not devices.broken(power)
+
+
+@settings(max_examples=40, deadline=None)
+@given(SEEDS, st.integers(2, 10), st.integers(1, 6))
+def test_limits_that_change_from_step_to_step(seed: int, steps: int, count: int) -> None:
+    devices, rng = uneven(count, steps, seed), np.random.default_rng(seed)
+    value = rng.normal(size=steps)
+    best, power = support(devices, value)
+    assert best == pytest.approx(-Linear(devices, tracking=False).best(value).objective, rel=1e-7, abs=1e-6)
+    assert not devices.broken(power)
+    made = share(devices, power.sum(axis=0) + rng.normal(0, 3, steps))
+    assert made.missed_kwh.sum() == pytest.approx(Linear(devices).track(made.asked_kw).objective, rel=1e-6, abs=1e-5)
+    assert not devices.broken(made.power_kw)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_long_horizons_are_settled_to_the_end(seed: int) -> None:
+    """Many exchanges in a row, and steps that must be given up one after the other."""
+    devices, rng = mixed(24, 48, seed), np.random.default_rng(seed)
+    vertices = [support(devices, np.convolve(rng.normal(size=48), np.ones(7), "same"))[1].sum(axis=0) for _ in range(2)]
+    for scale in (1.0, 1.05):
+        asked = scale * (0.97 * vertices[0] + 0.03 * vertices[1])
+        made, best = share(devices, asked), Linear(devices).track(asked)
+        assert made.missed_kwh.sum() == pytest.approx(best.objective, rel=1e-6, abs=1e-4)
+        assert not devices.broken(made.power_kw)
 
 
 @settings(max_examples=40, deadline=None)

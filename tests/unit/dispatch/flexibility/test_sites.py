@@ -108,6 +108,16 @@ def test_work_is_done_within_its_window() -> None:
     assert band.most_kwh.tolist() == [[0, 0, 0, 16, 30, 30, *[30] * 6]]
 
 
+def test_vehicles_that_stay_to_the_end_have_what_they_want_by_then() -> None:
+    car = {"name": "a", "arrival": "2024-06-03T12:00+00:00", "departure": "2024-06-04T00:00+00:00", "charge_kw": 11,
+           "capacity_kwh": 60, "arrival_kwh": 20, "needed_kwh": 18}  # fmt: skip
+    park = site(CARS | {"sessions": [car]})
+    band = envelope(site_devices(park, inputs(park)).devices).together()
+    assert band.least_kwh[0, -1] == pytest.approx(18 / 0.9)
+    assert band.least_kwh[0, -2] == pytest.approx(0)
+    assert band.most_kwh[0, -1] == pytest.approx(40 / 0.9)
+
+
 def _kept(made: Problem, kind: str) -> Any:
     """The problem with its wishes kept: what the kind prices instead of forbidding is held at zero."""
     matrices = made.compiled.matrices()
