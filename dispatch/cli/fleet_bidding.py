@@ -125,8 +125,8 @@ def _curves(asked: Request, product: Product, day: date) -> tuple[list[Curve], i
     """The curves to bid, and of how many sites: around a plan where one is given."""
     zone = asked.time_zone or product.time_zone
     sides = _sides(asked.side, product)
-    _, steps, offers = read_flexibility(asked.flexibility, zone)
     over = periods(product, day)
+    _, steps, offers = read_flexibility(asked.flexibility, zone, over)
     if asked.plan is None:
         return [curve(offers, side, steps, product, over, asked.holding) for side in sides], len(offers)
     file, column = file_and_column("--plan", asked.plan)
@@ -191,7 +191,7 @@ def run_award(
     zone = time_zone or product.time_zone
     award = read_award(awarded, bid, zone)
     awards.require(award, bid, product)
-    sites, steps, offers = read_flexibility(flexibility, zone)
+    sites, steps, offers = read_flexibility(flexibility, zone, periods(product, award.day))
     console = Console()
     if stores is None:
         shares = awards.shares(award, product, steps, offers)

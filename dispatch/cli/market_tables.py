@@ -114,8 +114,30 @@ def _horizon(starts: np.ndarray, zone: str, path: Path) -> Horizon:
     return Horizon(np.append(starts, starts[-1] + (starts[-1] - starts[-2])), zone)
 
 
-def read_flexibility(path: Path, zone: str) -> tuple[tuple[str, ...], Horizon, tuple[Flexibility, ...]]:
-    """Blocks of sites: rows of site, start, way (up or down), kw and cost_per_kwh, the cheapest block of a step first.
+def _grid(starts: np.ndarray, zone: str, path: Path, over: Horizon | None) -> Horizon:
+    """Equal steps that hold all times, as long as the shortest distance between two of them."""
+    each = np.unique(starts).astype(np.int64)
+    if each.size < 2:
+        raise DataError(f"{path}: {each.size} steps; at least two are needed to know how long they are")
+    step = int(np.diff(each).min())
+    if (odd := np.diff(each) % step != 0).any():
+        at = np.datetime64(int(each[1:][odd][0]), "s")
+        raise DataError(f"{path}: the step at {at} UTC does not fit those of {step // 60} min; accepted: equal steps")
+    first, last = int(each[0]), int(each[-1]) + step
+    if over is not None:
+        begin, end = (int(edge) for edge in over.edges[[0, -1]].astype("datetime64[s]").astype(np.int64))
+        first -= max(0, -((begin - first) // step)) * step
+        last += max(0, -((last - end) // step)) * step
+    return Horizon(np.arange(first, last + 1, step).astype("datetime64[s]"), zone)
+
+
+def read_flexibility(
+    path: Path, zone: str, over: Horizon | None = None
+) -> tuple[tuple[str, ...], Horizon, tuple[Flexibility, ...]]:
+    """Blocks of sites: rows of site, start, way (up or down), kw and cost_per_kwh; a step without a row has none.
+
+    Args:
+        over: periods that the steps are to cover, with steps that have no row where they begin later or end earlier.
 
     Raises:
         DataError: a column is missing, a value is none, or sites have other steps.
@@ -129,9 +151,10 @@ def read_flexibility(path: Path, zone: str) -> tuple[tuple[str, ...], Horizon, t
     ways = table["way"].astype(str).to_numpy()
     if (wrong := ~np.isin(ways, ("up", "down"))).any():
         raise DataError(f"{path}, row {int(np.argmax(wrong)) + 2}: way is '{ways[wrong][0]}'; accepted: up, down")
-    starts = _times(table, "start", zone, path)
-    steps, step = np.unique(starts, return_inverse=True)
-    horizon = _horizon(steps, zone, path)
+    parts_of = [name for name in ("site", "way", "block") if name in table.columns]
+    starts = _times(table, "start", zone, path, table.groupby(parts_of).ngroup().to_numpy())
+    horizon = _grid(starts, zone, path, over)
+    step = np.searchsorted(horizon.edges[:-1], starts)
     kw, cost = (_numbers(table, name, path) for name in ("kw", "cost_per_kwh"))
     offers = []
     for number in range(names.size):
@@ -270,7 +293,7 @@ def read_setpoints(path: Path, zone: str, sites: Sequence[str], steps: Horizon) 
     names = table["site"].astype(str)
     if lost := sorted(set(names) - set(sites)):
         raise DataError(f"{path}: '{lost[0]}' has no meter; accepted: {', '.join(sites[:8])}")
-    starts = _times(table, "start", zone, path)
+    starts = _times(table, "start", zone, path, table.groupby("site").ngroup().to_numpy())
     at = np.searchsorted(steps.edges[:-1], starts)
     off = (at >= steps.steps) | (steps.edges[np.minimum(at, steps.steps)] != starts)
     if off.any():

@@ -234,7 +234,7 @@ def _shapley(worth: _Worth) -> tuple[Array, Array | None]:
     def value(coalition: frozenset[int]) -> Array:
         one = np.zeros((1, n))
         one[0, list(coalition)] = 1.0
-        return worth.of(one)[0]
+        return np.asarray(worth.of(one)[0])
 
     found = shapley_sampled(value, n, max(4, 2 * (_PERMUTATIONS // n)))
     return found.value, CENTS * found.half_width

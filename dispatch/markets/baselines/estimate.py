@@ -90,7 +90,7 @@ def _like_days(method: Method, days: Days, event: Event) -> Index:
 def _weights(method: Method, days: Days, event: Event, past: Index) -> Array:
     """(S, C) of each day; all NaN where there are too few."""
     power = days.at(past, event.slots)
-    known = ~np.isnan(power).any(axis=2)
+    known = np.asarray(~np.isnan(power).any(axis=2))
     if method.kind == "exponential":
         return _exponential(method, known)
     level = np.where(known, np.nan_to_num(power).mean(axis=2), 0.0)
@@ -173,12 +173,12 @@ def _adjusted(method: Method, days: Days, event: Event, chosen: tuple[Array, Ind
     today = days.at(np.array([days.place(event.day)]), window)[:, 0].mean(axis=1)
     usual = _mean(weight, days.at(past, window)).mean(axis=1)
     if method.adjust == "add":
-        more = today - usual
-        return made + (np.maximum(more, 0.0) if method.adjust_up_only else more)[:, None]
+        more = np.maximum(today - usual, 0.0) if method.adjust_up_only else today - usual
+        return np.asarray(made + more[:, None])
     positive = usual > 0
     ratio = np.where(positive, today / np.where(positive, usual, 1.0), np.where(np.isnan(usual + today), np.nan, 1.0))
     ratio = np.clip(ratio, 1.0 if method.adjust_up_only else method.adjust_low, method.adjust_high)
-    return made * ratio[:, None]
+    return np.asarray(made * ratio[:, None])
 
 
 def _window(at: int, from_h: float, to_h: float, days: Days) -> Index:
@@ -201,7 +201,8 @@ def _same_hour(method: Method, days: Days, event: Event, past: Index) -> Array:
     """(S, n) one level: the window's mean over the event day and the last like days."""
     window = _window(event.first, -method.before_from_h, -method.before_to_h, days)
     power = days.at(past, window)
-    weight = _shared(_youngest(~np.isnan(power).any(axis=2), method.keep), method.keep)
+    known = np.asarray(~np.isnan(power).any(axis=2))
+    weight = _shared(_youngest(known, method.keep), method.keep)
     before = _mean(weight, power).mean(axis=1)
     today = days.at(np.array([days.place(event.day)]), window)[:, 0].mean(axis=1)
     level = (method.keep * before + today) / (method.keep + 1)

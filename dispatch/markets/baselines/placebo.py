@@ -119,5 +119,5 @@ def placebo(
         raise DataError("no day has a baseline by every method; accepted: more metered days before the first of them")
     kept = used.any(axis=1)
     taken = tuple(event.day for event, keep in zip(events, kept, strict=True) if keep)
-    start = np.arange(first, last) * days.slot_h
+    start: Array = np.arange(first, last, dtype=np.float64) * days.slot_h
     return Placebo(tuple(methods), taken, start, actual[kept], made[:, kept], used[kept])

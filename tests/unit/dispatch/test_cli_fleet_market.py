@@ -156,53 +156,12 @@ def test_baselines_of_an_event_and_their_error_on_the_data(run: Run, tmp_path: P
     assert "weather_regression" not in everything.out
 
 
-def test_products_are_listed_and_shown(run: Run) -> None:
-    ended = run("fleet", "products")
-    assert ended.status == 0
-    assert "fcr" in ended.out
-    one = run("fleet", "products", "fcr", "--at", "2026-03-28T07:30")
-    assert "next gate: for 2026-03-29 closes 2026-03-28 08:00, open" in one.out
-    assert "did you mean 'fcr'" in run("fleet", "products", "fcrr").err
-
-
-def test_a_closed_gate_and_a_bid_that_is_too_small_are_told(run: Run, tmp_path: Path) -> None:
-    file = flexibility(tmp_path)
-    late = run("fleet", "bid", file, "--product", "guangdong_demand_response", "--day", DAY, "--at", "2026-08-05T12:00")
-    assert late.status == 2
-    assert "until before 2026-08-05 12:00 (Asia/Shanghai)" in late.err
-    small = tmp_path / "small.csv"
-    small.write_text(file.read_text("utf-8").replace("4000.0", "10.0"), encoding="utf-8")
-    none = run("fleet", "bid", small, "--product", "guangdong_demand_response", "--day", DAY)
-    assert none.status == 0
-    assert "nothing to bid: in no period 3 sites have 5000 kW all along" in none.out
-    side = run("fleet", "bid", file, "--product", "guangdong_demand_response", "--day", DAY, "--side", "down")
-    assert "accepts up" in side.err
-
-
 def test_an_award_of_more_than_was_bid_is_told(run: Run, bid: Path, tmp_path: Path) -> None:
     file = tmp_path / "more.csv"
     file.write_text("start,quantity_kw,price\n2026-08-06T15:00,9000,950\n", encoding="utf-8")
     ended = run("fleet", "award", file, "--bid", bid / "bid-up.json", "--flexibility", tmp_path / "flexibility.csv")
     assert ended.status == 2
     assert "at most 8000 kW, what was offered" in ended.err
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "said"),
-    [
-        ("way", "direction", "no column way"),
-        (",up,", ",sideways,", "accepted: up, down"),
-        ("4000.0", "many", "is not a finite number"),
-        ("4000.0", "", "'kw' is missing"),
-        ("2026-08-06T15:00:00+08:00", "noon", "row 17"),
-    ],
-)
-def test_a_slip_in_a_table_is_told_with_its_place(run: Run, tmp_path: Path, old: str, new: str, said: str) -> None:
-    file = flexibility(tmp_path)
-    file.write_text(file.read_text("utf-8").replace(old, new), encoding="utf-8")
-    ended = run("fleet", "bid", file, "--product", "guangdong_demand_response", "--day", DAY)
-    assert ended.status == 2
-    assert said in ended.err
 
 
 def test_meters_that_are_not_understood_are_told(run: Run, won: Path, tmp_path: Path) -> None:
@@ -258,22 +217,9 @@ def test_energy_with_imbalance_and_a_baseline_of_ones_own(run: Run, tmp_path: Pa
     assert "write FILE:COLUMN" in run(*common, "--imbalance", "prices").err
 
 
-def test_a_plan_is_bought_and_sold_around(run: Run, tmp_path: Path) -> None:
-    clock = [datetime(2026, 8, 6, tzinfo=ZoneInfo("Europe/Berlin")) + timedelta(hours=h) for h in range(24)]
-    rows = [{"site": "a", "start": t.isoformat(), "way": w, "kw": 1000.0, "cost_per_kwh": c}
-            for t in clock for w, c in (("up", 0.08), ("down", -0.03))]  # fmt: skip
-    pd.DataFrame(rows).to_csv(tmp_path / "flex.csv", index=False)
-    pd.DataFrame({"time": [t.isoformat() for t in clock], "kw": 5000.0}).to_csv(tmp_path / "plan.csv", index=False)
-    ended = run("fleet", "bid", tmp_path / "flex.csv", "--product", "sdac_day_ahead", "--day", DAY, "--plan",
-                f"{tmp_path / 'plan.csv'}:kw", "--into", tmp_path / "bid")  # fmt: skip
-    assert ended.status == 0, ended.err
-    assert "up: nothing to bid" in ended.out
-    assert "down: 96 of 96 periods, 6,000 to 6,000 kW, 30.00 to 4,000.00 EUR/MWh" in ended.out
-
-
 def stores(folder: Path, energy_kwh: float) -> Path:
-    rows = [{"site": s, "charge_kw": 3000.0, "discharge_kw": CAN_KW[s], "energy_kwh": energy_kwh, "start_kwh": energy_kwh}
-            for s in SITES]  # fmt: skip
+    held = {"energy_kwh": energy_kwh, "start_kwh": energy_kwh}
+    rows = [{"site": site, "charge_kw": 3000.0, "discharge_kw": CAN_KW[site], **held} for site in SITES]
     file = folder / "stores.csv"
     pd.DataFrame(rows).to_csv(file, index=False)
     return file
@@ -296,3 +242,40 @@ def test_an_award_is_shared_so_that_stores_can_do_it(run: Run, bid: Path, won: P
     assert "'forge' is not in both tables once" in run(*common, "--stores", other).err
     other.write_text("site,charge_kw\nmill,1\n", encoding="utf-8")
     assert "no column discharge_kw, energy_kwh, start_kwh" in run(*common, "--stores", other).err
+
+
+def test_files_that_are_none_are_told(run: Run, won: Path, tmp_path: Path) -> None:
+    file = meters(tmp_path, dict.fromkeys(SITES, 0.0))
+    assert "no such file" in settle(run, won, tmp_path / "none.parquet").err
+    (tmp_path / "bad.json").write_text("{", encoding="utf-8")
+    common = ("fleet", "settle", "--metered", file, "--baseline", "ten_of_ten")
+    assert "is no JSON" in run(*common, tmp_path / "bad.json").err
+    assert "cannot be read" in run(*common, tmp_path / "gone.json").err
+    (tmp_path / "bad.json").write_text('{"product": "fcr"}', encoding="utf-8")
+    assert "day: is missing" in run(*common, tmp_path / "bad.json").err
+    (tmp_path / "award.csv").write_text("start,quantity_kw\n", encoding="utf-8")
+    assert "needs its bid" in run(*common, tmp_path / "award.csv").err
+    other = tmp_path / "points.csv"
+    for text, said in (
+        ("start,kw\n2026-08-06T15:00,1\n", "no column 'site'"),
+        ("site,start,kw\nforge,2026-08-06T15:00,1\n", "'forge' has no meter"),
+        ("site,start,kw\nmill,2026-08-06T15:10,1\n", "no step of the meters begins then"),
+        ("site,start,kw\nmill,2026-08-06T15:00,1\n", "set-points are missing"),
+    ):
+        other.write_text(text, encoding="utf-8")
+        assert said in run(*common, won / "award.json", "--setpoints", other).err
+    halves = [tmp_path / "one.csv", tmp_path / "two.csv"]
+    table = pq.read_table(won / "setpoints.parquet").to_pandas()
+    table[table["site"] == "mill"].to_csv(halves[0], index=False)
+    table[table["site"] != "mill"].to_csv(halves[1], index=False)
+    both = run(
+        *common, won / "award.json", "--setpoints", halves[0], "--setpoints", halves[1], "--into", tmp_path / "b"
+    )
+    assert both.status == 0, both.err
+    plan = tmp_path / "plan.parquet"
+    read = pd.read_parquet(file)
+    read.drop(columns="mill.net_import_mw").to_parquet(plan, index=False)
+    given = ("fleet", "settle", won / "award.json", "--metered", file, "--baseline", plan)
+    assert "of all metered sites" in run(*given).err
+    read.iloc[1:].to_parquet(plan, index=False)
+    assert "not those of the meters" in run(*given).err

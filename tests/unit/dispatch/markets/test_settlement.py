@@ -219,6 +219,8 @@ def test_cents_are_apportioned_to_the_last(sites: int, cents: int, seed: int) ->
 
 
 def test_of_equal_remainders_the_first_sites_get_the_cent() -> None:
+    assert apportion(np.array(4), np.array([1.2, 2.8])).tolist() == [1, 3]
+    assert apportion(np.array(5), np.array([1.4, 1.1, 2.5])).tolist() == [1, 1, 3]
     assert apportion(np.array(10), np.full(4, 2.5)).tolist() == [3, 3, 2, 2]
     assert apportion(np.array(-10), np.full(4, -2.5)).tolist() == [-2, -2, -3, -3]
     with pytest.raises(AlignmentError, match="do not add up"):
