@@ -66,7 +66,7 @@ def failures(sites: FleetSites) -> np.ndarray:
 def figures(data: FleetData) -> list[tuple[str, str, str, str]]:
     """(label, value, unit, note) of the fleet as a whole; a sum over sites of which some are not known says so."""
     sites, money = data.sites, data.currency
-    bills, burnt = (sum(one[k] for one in data.joint) for k in (1, 2))
+    bills, burnt = sum(bill for _, bill, _ in data.joint), sum(co2_kg for _, _, co2_kg in data.joint)
     own = f"{number(bills)} of it at joint connections" if data.joint else _of(sites.cost)
     made = [("Cost", number(_sum(sites.cost) + bills), money, own)]
     if sites.cost_ruled is not None:

@@ -21,7 +21,7 @@ EXAMPLE = """\
 # What the columns of your list of stations hold; 'parkwatt fleet mapping --schema' describes every field.
 site_column: 场站编号                # letters, digits, '_' and '-'; every station its own
 park_column: 类型                    # which park each station is like; without it the one of --template
-parks: {光储: dc_building, 光伏: my_pv.yaml}   # names of parks that ship, or files beside this one
+parks: {光储: works.yaml, 楼宇: dc_building}   # files beside this one, or names of parks that ship
 missing: [-999, 无]                  # cells that stand for missing
 leave_out:
   - {column: 状态, values: [退役]}   # rows that are no stations to plan

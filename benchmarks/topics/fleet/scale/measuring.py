@@ -1,4 +1,4 @@
-"""Measures what the simulation draws from, on few sites: `python -m benchmarks.cases.fleet_scale.measuring`.
+"""Measures what the simulation draws from, on few sites: `python -m benchmarks.topics.fleet.scale.measuring`.
 
 Work is timed by the processor's clock of this thread, so that a busy machine does not change it. The fleet is that of
 the rows on fleets: PV, battery, genset and load, 96 quarter-hours, a shared import cap and a carbon budget.
@@ -18,22 +18,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_array
 
-from benchmarks.cases.fleet_scale.costs import Costs, Power, Spread, keep
+from benchmarks.topics.fleet.commitment import limits
+from benchmarks.topics.fleet.scale.costs import Costs, Power, Spread, keep
+from benchmarks.topics.fleet.scale.simulation import Machine
+from benchmarks.topics.fleet.scale.simulation import coordinated as coordinated_run
 from benchmarks.topics.fleet.sites import fleet_sites, horizon
 from dispatch.executor import Processes, Serial, Workplace
 from dispatch.fleet.coordination import Coordinated, Settings, SimplexPricer, Structure, coordinate
 from dispatch.fleet.coordination.portions import Answer, Portion, cut
-from dispatch.fleet.coupling import Coupling, Rest
+from dispatch.fleet.coupling import Coupling
 from dispatch.fleet.independent import Chunk, plan_chunk
-from dispatch.fleet.members import Member
 from dispatch.fleet.template import Template
 from dispatch.highs import Limits, run
 from dispatch.signals import Array
 
 STEPS = 96
-CAP, BUDGET = 0.7, 1.0
 GAP = 1e-4
 
 
@@ -41,8 +41,6 @@ GAP = 1e-4
 class Fleet:
     """So many sites, ready to be coordinated."""
 
-    members: tuple[Member, ...]
-    template: Template
     structure: Structure
     coupling: Coupling
 
@@ -55,24 +53,31 @@ def template() -> Template:
 @cache
 def fleet(sites: int) -> Fleet:
     """The first so many of the invented sites, with limits that bind alike at every size."""
-    members = tuple(fleet_sites(sites))
     made = template()
     at = np.concatenate([made.at[name] for name in made.quantities])
-    stack = made.stack(members)
-    some = np.arange(0, sites, max(1, sites // 100))
-    free = SimplexPricer(stack, at).price(np.zeros((some.size, at.size)), some).effect.sum(axis=0) * sites / some.size
-    upper = np.concatenate([np.full(STEPS, CAP * free[:STEPS].max()), BUDGET * free[STEPS:]])
-    names = (*(f"import {k}" for k in range(STEPS)), "carbon")
-    share = csr_array(np.ones((STEPS + 1, sites)))
-    coupling = Coupling(
-        names, np.arange(STEPS + 1), share, np.full(STEPS + 1, -np.inf), upper, Rest.none(STEPS + 1), at.size
-    )
-    return Fleet(members, made, Structure(stack, at), coupling)
+    return Fleet(Structure(made.stack(fleet_sites(sites)), at), limits(sites))
 
 
 def coordinated(sites: int, place: Workplace | None = None, **settings: Any) -> Coordinated:
     made = fleet(sites)
     return coordinate([made.structure], made.coupling, Settings(gap=GAP, **settings), place=place or Serial())
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A coordinated run in this process, sites already made: its CPU, that of a sample beforehand, its rounds."""
+
+    cpu_s: float
+    sample_s: float
+    rounds: int
+
+
+def ran(sites: int) -> Ran:
+    fleet(sites)
+    begin, clock = time.process_time(), time.perf_counter()
+    found = coordinated(sites)
+    cpu, wall = time.process_time() - begin, time.perf_counter() - clock
+    return Ran(cpu, found.seconds.get("sample", 0.0) * cpu / wall, len(found.rounds))
 
 
 def seconds(what: Callable[[], Any]) -> float:
@@ -82,15 +87,23 @@ def seconds(what: Callable[[], Any]) -> float:
 
 
 def answers_s(sites: int) -> tuple[Array, Array]:
-    """Of each site: its first answer, and its mean of later ones at prices as they come up."""
+    """Of each site: its first answer, and later ones at prices as they come up.
+
+    Sites asked together cost more than the sum of each alone (their points are laid together and summed by group): all
+    are longer by what a whole run took beside it.
+    """
     made = fleet(sites)
-    prices = [coordinated(sites).price * factor for factor in (0.7, 1.15, 1.0)]
+    found = coordinated(sites)
+    prices = [found.price * factor for factor in (0.7, 1.15, 1.0)]
     pricer = SimplexPricer(made.structure.stack, made.structure.at)
     times = []
     for price in (np.zeros_like(prices[0]), *prices):
         extra = made.coupling.extra(price)
         times.append([seconds(lambda n=n, e=extra: pricer.price(e[n : n + 1], np.array([n]))) for n in range(sites)])
-    return np.array(times[0]), np.array(times[1:]).ravel()
+    first, again = np.array(times[0]), np.array(times[1:]).ravel()
+    alone = sites * (first.mean() + (len(found.rounds) - 1) * again.mean())
+    longer = max(1.0, found.seconds["sites_cpu"] / alone)
+    return first * longer, again * longer
 
 
 def commit_s(sites: int) -> Array:
@@ -155,15 +168,16 @@ def messages_s(portion: Portion) -> tuple[float, float]:
 
 
 def start_s() -> float:
-    """Wall time until a worker has made nothing of nothing."""
-    begin = time.perf_counter()
-    with Processes(1).held(len, [()]) as held:
-        held.call("__class__", [()])
-    return time.perf_counter() - begin
+    """CPU of a worker until it has what a piece needs, and its end."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    with Processes(1).held(Nothing, [cut([fleet(4).structure], fleet(4).coupling, Settings())[0]]) as held:
+        held.call("ask", [1])
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def measure(sites: int) -> Costs:
-    """All of it; a few minutes of one core for 300 sites."""
+    """All of it, on so many sites and, for what a sample does beforehand, on twice as many; a few minutes of a core."""
     compile_s = seconds(template)
     members = fleet_sites(sites)
     template().stack(members[:5])
@@ -172,35 +186,47 @@ def measure(sites: int) -> Costs:
     portion = cut([made.structure], made.coupling, Settings())[0]
     before = float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) * 1024
     first, again = answers_s(sites)
-    rounds = [len(coordinated(size).rounds) for size in (sites, 2 * sites)]
-    groups = [g for g in (25, 50, 100, 200, 400, 800) if g <= 2 * sites]
+    larger = ran(2 * sites)
+    groups = [g for g in (25, 50, 100, 200, 400) if g <= 2 * sites]
     drivers = [driver_s(2 * sites, g)[0] for g in groups]
     call, byte = messages_s(portion)
     planned, file_bytes = plan_s(min(sites, 40))
     columns, quantities = made.structure.stack.integer.size, made.structure.at.size
-    settings = Settings()
+    settings, worker_s = Settings(), start_s()
     return Costs(
         first_s=Spread.of(first), again_s=Spread.of(again), commit_s=Spread.of(commit_s(min(sites, 60))),
         plan_s=Spread.of(planned), instantiate_s=instantiate_s, compile_s=compile_s, call_s=call, byte_s=byte,
-        master_s=Power.fit(np.array(groups, float), np.array(drivers)), portion=settings.portion,
-        portions=settings.portions, groups=settings.groups, rows=STEPS + 1, rounds=max(rounds),
-        site_bytes=len(pickle.dumps(portion)) / portion.sites.size,
+        sample_s=larger.sample_s, master_s=Power.fit(np.array(groups, float), np.array(drivers)),
+        portion=settings.portion, portions=settings.portions, groups=settings.groups, rows=STEPS + 1,
+        rounds=larger.rounds, site_bytes=len(pickle.dumps(portion)) / portion.sites.size,
         kept_bytes=8.0 * (columns + quantities + 2), plan_bytes=8.0 * (columns + quantities + 1),
         column_bytes=12.0 * (STEPS + 1), worker_bytes=before, driver_bytes=before, file_bytes=file_bytes,
-        start_s=start_s(), respawn_s=start_s(),
-        measured=f"{sites} sites, {platform.python_implementation()} {platform.python_version()}, one core",
+        start_s=worker_s, respawn_s=worker_s,
+        measured=f"{sites} and {2 * sites} sites, Python {platform.python_version()}, CPU seconds of one core",
     )  # fmt: skip
+
+
+def off(costs: Costs, sites: int) -> tuple[float, float, int]:
+    """Predicted and measured CPU of a coordinated run of sites that are already made, and how many rounds it took."""
+    found = ran(sites)
+    alone = replace(costs, instantiate_s=0.0, compile_s=0.0, site_bytes=0.0, plan_bytes=0.0)
+    told = coordinated_run(alone, sites, Machine(1, start_s=0.0, latency_s=0.0, network_bytes_s=np.inf))
+    return told.wall_s, found.cpu_s, found.rounds
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sites", type=int, default=300)
-    parser.add_argument("--out", type=Path, default=None)
+    parser.add_argument("--sites", type=int, default=200)
+    parser.add_argument("--out", type=Path, default=None, help="keep it there; the page draws from measured.json here")
+    parser.add_argument("--against", type=int, nargs="*", default=[], help="run fleets of so many sites, too")
     asked = parser.parse_args()
     costs = measure(asked.sites)
     if asked.out is not None:
-        keep(replace(costs), asked.out)
+        keep(costs, asked.out)
     print(costs)  # noqa: T201 - a command
+    for sites in asked.against:
+        predicted, measured, rounds = off(costs, sites)
+        print(f"{sites} sites: predicted {predicted:.1f} CPU s, measured {measured:.1f} in {rounds} rounds")  # noqa: T201 - a command
 
 
 if __name__ == "__main__":

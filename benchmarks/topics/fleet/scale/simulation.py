@@ -14,10 +14,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.cases.fleet_scale.costs import Costs, Spread
+from benchmarks.topics.fleet.scale.costs import Costs, Spread
 from dispatch.signals import Array
 
 _NUMBER = 8.0
+_SAMPLED = 400  # fleets below this go without a sample
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,15 @@ class _Life:
             total += lives + self.costs.respawn_s + again_s
         return total + work_s
 
+    def idle(self, free_s: Array, clock: float, again_s: float) -> Array:
+        """(W,) until workers that waited since ``free_s`` are there again: one that died meanwhile comes back first."""
+        rate = self.machine.deaths_per_h / 3600
+        if rate <= 0:
+            return np.zeros(self.machine.workers)
+        died = self.rng.exponential(1 / rate, self.machine.workers) < clock - free_s
+        self.deaths += int(died.sum())
+        return np.where(died, self.costs.respawn_s + again_s, 0.0)
+
 
 def coordinated(costs: Costs, sites: int, machine: Machine, *, commitment: bool = False, seed: int = 1) -> Told:
     """A fleet under shared limits, from the start of its workers to the last round.
@@ -101,14 +111,17 @@ def coordinated(costs: Costs, sites: int, machine: Machine, *, commitment: bool 
     begin = costs.start_s if machine.start_s is None else machine.start_s
     sent = costs.site_bytes * sites
     made_s = costs.compile_s + sites * costs.instantiate_s + sent * (costs.byte_s + 1 / machine.network_bytes_s)
-    clock, alone, worked = begin + made_s, made_s, 0.0
+    sampled = costs.sample_s / min(machine.workers, len(parts)) if sites >= _SAMPLED else 0.0
+    clock, alone, worked = begin + made_s + sampled, made_s, costs.sample_s if sampled else 0.0
     answer = groups / len(parts) * (costs.rows + 2) * _NUMBER
+    free = np.full(machine.workers, clock)
     held_again = 0.0  # a worker that comes back answers the earlier rounds once more
     for number in range(costs.rounds + commitment):
         is_last = commitment and number == costs.rounds
         spread = costs.commit_s if is_last else costs.first_s if number == 0 else costs.again_s
         times = _sums(spread, parts, rng)
-        clock, late, work = _round(clock, times, owner, answer, costs, life, held_again)
+        late_s = life.idle(free, clock, held_again)
+        clock, late, work, free = _round(clock, times, owner, answer, life, (held_again, late_s))
         held_again += work / machine.workers
         master = costs.master_s(groups)
         clock, alone, worked = clock + master, alone + late + master, worked + work
@@ -160,18 +173,23 @@ def _sums(spread: Spread, parts: Array, rng: np.random.Generator) -> Array:
     return np.asarray(np.add.reduceat(spread.draw(rng, int(parts.sum())), starts))
 
 
-def _round(clock: float, times: Array, owner: np.ndarray, answer: float, costs: Costs, life: _Life, held_again: float
-           ) -> tuple[float, float, float]:  # fmt: skip
-    """One round: when it ends, how long the driver worked after the last worker was done, the work in it."""
-    machine = life.machine
-    free = np.full(machine.workers, clock + machine.latency_s)
-    arrivals: list[tuple[float, int]] = []
+def _round(
+    clock: float, times: Array, owner: np.ndarray, answer: float, life: _Life, again: tuple[float, Array]
+) -> tuple[float, float, float, Array]:
+    """One round: when it ends, how long the driver worked after the last worker, the work, when workers were done.
+
+    Args:
+        answer: bytes of each.
+        again: seconds until a worker that dies holds the same again; (W,) until each can begin.
+    """
+    machine, costs = life.machine, life.costs
+    free = clock + machine.latency_s + again[1]
+    arrivals: list[float] = []
     for k, work in enumerate(times):
-        free[owner[k]] += life.spent(float(work), held_again)
-        heapq.heappush(arrivals, (float(free[owner[k]]), k))
+        free[owner[k]] += life.spent(float(work), again[0])
+        heapq.heappush(arrivals, float(free[owner[k]]))
     link = driver = clock
     while arrivals:
-        done, _ = heapq.heappop(arrivals)
-        link = max(link, done) + answer / machine.network_bytes_s
+        link = max(link, heapq.heappop(arrivals)) + answer / machine.network_bytes_s
         driver = max(driver, link + machine.latency_s) + costs.call_s + costs.byte_s * answer
-    return driver, driver - float(free.max()), float(times.sum())
+    return driver, driver - float(free.max()), float(times.sum()), free

@@ -70,6 +70,7 @@ class Costs:
         compile_s: of a structure.
         call_s: of the driver for each piece of work in each round, besides bytes.
         byte_s: of the driver for each byte that it sends or takes in.
+        sample_s: of looking for prices by a sample beforehand, most of it at who holds its sites.
         master_s: of the driver for each round, by the number of groups that have columns.
         portion, groups, portions: how the fleet is cut, as :class:`dispatch.fleet.coordination.Settings` has them.
         rows: shared rows.
@@ -91,6 +92,7 @@ class Costs:
     compile_s: float
     call_s: float
     byte_s: float
+    sample_s: float
     master_s: Power
     portion: int
     portions: int
@@ -118,7 +120,8 @@ class Costs:
         return replace(
             self, first_s=longer(self.first_s), again_s=longer(self.again_s), commit_s=longer(self.commit_s),
             plan_s=longer(self.plan_s), instantiate_s=self.instantiate_s * times, compile_s=self.compile_s * times,
-            call_s=self.call_s * times, byte_s=self.byte_s * times, master_s=master,
+            call_s=self.call_s * times, byte_s=self.byte_s * times,
+            sample_s=self.sample_s * times, master_s=master,
         )  # fmt: skip
 
 

@@ -1,1 +1,0 @@
-"""Fleets beyond the machine: what was measured of sites, messages and the master, and a run of events drawn from it."""
