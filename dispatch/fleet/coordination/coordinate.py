@@ -12,15 +12,17 @@ from dispatch.fleet.coordination.coordinated import Breach, Coordinated
 from dispatch.fleet.coordination.master import Master, Mix
 from dispatch.fleet.coordination.portions import MakePricer, Structure, cut
 from dispatch.fleet.coordination.pricing import SimplexPricer
-from dispatch.fleet.coordination.rounds import Replies, Round, Search, descend, finish, take
+from dispatch.fleet.coordination.rounds import Round, Search, descend, finish, take, widen
+from dispatch.fleet.coordination.scales import magnitude, scales
+from dispatch.fleet.coordination.scout import Scout
 from dispatch.fleet.coordination.settings import Settings
-from dispatch.fleet.coordination.workers import Workers, sampled
+from dispatch.fleet.coordination.workers import Workers
 from dispatch.fleet.coupling import Coupling
 from dispatch.signals import Array
 
 Tell = Callable[[Round], None]
-_DEAR = 100.0  # times what a unit of a row costs the fleet
 _NARROW = 0.2  # of the prices that a sample found
+_SPREAD = 0.1  # of a price: how far groups' own prices may be from it
 _SETTLED = 1e-3  # of a width: never narrower
 
 
@@ -77,35 +79,35 @@ class Run:
         master = Master(self.coupling, self.workers.groups, excess)
         search = Search(start, width, _SETTLED * width)
         take(master, search, start, first)
+        finish(master, search)
         self._heard(search.note(0.0, time.perf_counter() - clock))
-        if not self.is_late and finish(master, search) and search.gap > self.settings.gap:
-            self._scouted(master, search, first)
+        if not self.is_late and search.gap > self.settings.gap:
+            if self.coupling.sites >= self.settings.least_sampled * self.settings.sample:
+                self._scouted(master, search, Scout.of(self.workers, master, search, first, self.settings))
             descend(master, self.workers.everyone, search, self.settings.gap, self.settings.rounds, self._heard)
         return self._answer(master, search, finish(master, search))
 
-    def _scouted(self, master: Master, search: Search, first: Replies) -> None:
-        """Prices that a sample finds, put to all."""
-        sites, settings = self.coupling.sites, self.settings
-        count = sum(portion.sample.size for portion in self.workers.portions)
-        if sites < 4 * settings.sample:
-            return
-        clock, factor = time.perf_counter(), sites / count
-        start = search.price
-        replies = self.workers.sample(start)
-        seen = sampled(self.coupling, first.effect.sum(axis=0), replies.effect.sum(axis=0), factor)
-        own = Master(seen, count, master.excess)
+    def _scouted(self, master: Master, search: Search, scout: Scout) -> None:
+        """All at the prices that a sample finds, then each group at some of its own."""
+        clock = time.perf_counter()
+        scout.look(self._is_over)
+        scouted = time.perf_counter() - clock
+        price = scout.search.price
+        take(master, search, price, self.workers.everyone(price))
+        finish(master, search)
+        search.width = np.maximum(_NARROW * np.abs(price), 0.1 * np.minimum(search.width, scout.search.width))
+        self._heard(search.note(scouted, time.perf_counter() - clock - scouted))
+        self._spread(master, search)
 
-        def ask(price: Array) -> Replies:
-            told = self.workers.sample(price)
-            return Replies(*(factor * getattr(told, name) for name in ("cost", "effect", "bound")))
-
-        scout = Search(start, search.width, search.least_width)
-        take(own, scout, start, Replies(*(factor * getattr(replies, n) for n in ("cost", "effect", "bound"))))
-        descend(own, ask, scout, settings.gap, settings.sample_rounds, lambda _: self._is_over())
-        self.seconds["sample"] = time.perf_counter() - clock
-        take(master, search, scout.price, self.workers.everyone(scout.price))
-        search.width = np.maximum(_NARROW * np.abs(scout.price), 0.1 * np.minimum(search.width, scout.width))
-        self._heard(search.note(self.seconds["sample"], time.perf_counter() - clock - self.seconds["sample"]))
+    def _spread(self, master: Master, search: Search) -> None:
+        """Sites that see one price do the same at the same time; groups with prices of their own can be mixed."""
+        width = spread_of(search)
+        for turn in range(self.settings.spreads):
+            clock = time.perf_counter()
+            if self.is_late or search.gap <= self.settings.gap:
+                return
+            widen(master, search, self.workers.spread(search.price, width, turn))
+            self._heard(search.note(0.0, time.perf_counter() - clock))
 
     def _is_over(self) -> bool:
         limit = self.settings.deadline_s
@@ -134,7 +136,6 @@ class Run:
         )
         self.seconds |= {
             "recovery": time.perf_counter() - clock,
-            "master": sum(r.master_s for r in search.rounds) - self.seconds.get("sample", 0.0),
             "pricing": sum(r.pricing_s for r in search.rounds),
             "sites_cpu": self.workers.cpu_s,
             "total": time.monotonic() - self.began,
@@ -150,16 +151,9 @@ class Run:
         )  # fmt: skip
 
 
-def scales(coupling: Coupling, first: Replies, given: float | None) -> tuple[Array, Array]:
-    """(K,) what passing a row costs per unit, and how far prices may move at first.
-
-    What the fleet pays per unit of a row, shared between the rows of about its size, is the order of a price.
-    """
-    used = np.abs(first.effect.sum(axis=0))
-    sides = [np.where(np.isfinite(s), np.abs(s), 0.0) for s in (coupling.lower, coupling.upper)]
-    size = np.maximum(np.maximum(used, np.maximum(*sides)), 1e-6)
-    level = np.round(np.log10(size))
-    alike = (level[:, None] == level[None, :]).sum(axis=1)
-    paid = max(float(np.abs(first.cost).sum()), 1e-6) / size
-    excess = _DEAR * paid if given is None else np.full(size.size, given)
-    return excess, np.minimum(paid / alike, 0.5 * excess)
+def spread_of(search: Search) -> Array:
+    """(K,) a tenth of a price; for rows without one, half that of the rows of about their worth."""
+    level = np.abs(search.price)
+    _, kind = np.unique(magnitude(search.least_width), return_inverse=True)
+    typical = np.bincount(kind, level) / np.maximum(np.bincount(kind, level > 0), 1)
+    return np.asarray(np.where(level > 0, _SPREAD * level, 0.5 * _SPREAD * typical[kind]))

@@ -104,6 +104,13 @@ def take(master: Master, search: Search, price: Array, replies: Replies, worth: 
     return value
 
 
+def widen(master: Master, search: Search, replies: Replies) -> None:
+    """Answers to prices that differ between groups: they prove nothing, but mixes of them keep the rows."""
+    master.add(replies.cost, replies.effect, np.ones(master.groups, bool), search.turns)
+    search.turns += 1
+    search.upper = min(search.upper, master.solve(master.least, master.most).upper)
+
+
 def descend(master: Master, ask: Ask, search: Search, gap: float, rounds: int, tell: Callable[[Round], bool]) -> None:
     """Rounds until the gap is reached, their number is, or ``tell`` says to stop."""
     for _ in range(rounds):
@@ -111,7 +118,7 @@ def descend(master: Master, ask: Ask, search: Search, gap: float, rounds: int, t
         low = np.maximum(search.price - search.width, master.least)
         high = np.minimum(search.price + search.width, master.most)
         mix = master.solve(low, high)
-        search.upper = min(search.upper, mix.upper)
+        search.upper = min(search.upper, mix.upper, master.solve(master.least, master.most).upper)
         master_s = time.perf_counter() - clock
         if search.gap <= gap:
             tell(search.note(master_s, 0.0))

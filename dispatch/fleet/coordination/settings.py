@@ -18,7 +18,9 @@ class Settings:
         portion: most sites of a piece of work; a worker holds several pieces.
         portions: fewest pieces, where there are sites for so many.
         groups: about so many groups of sites have answers of their own in the master.
-        sample: so many sites look for prices before all are asked; fleets below four times as many go without.
+        sample: about so many sites look for prices before all are asked.
+        least_sampled: fleets of fewer times the sample go without.
+        spreads: so often groups are asked at prices of their own around the sample's.
         sample_rounds: most times that the sample is asked.
     """
 
@@ -29,5 +31,7 @@ class Settings:
     portion: int = 250
     portions: int = 4
     groups: int = 200
-    sample: int = 100
+    sample: int = 50
+    least_sampled: int = 4
+    spreads: int = 2
     sample_rounds: int = 20

@@ -50,6 +50,10 @@ class Workers:
         """The sample's answers, each site a group."""
         return self.replies("probe", price)
 
+    def spread(self, price: Array, width: Array, turn: int) -> Replies:
+        """All sites' answers, each group's to a price of its own within ``width`` of the one given."""
+        return self.replies("spread", (price, width, turn))
+
     def recover(self, shares: Array) -> list[Recovered]:
         """Plans by piece, from the shares (G, turns) of the groups' answers."""
         ends = np.cumsum([portion.groups for portion in self.portions])[:-1]

@@ -19,15 +19,17 @@ from dispatch.highs import Limits
 class Coordination:
     """A method of :func:`~dispatch.fleet.shared.plan.plan_shared` for many sites.
 
-    Sites with plant that is on or off keep its whole numbers, unless they ask for convex commitment.
+    Sites with plant that is on or off keep its whole numbers.
 
     Attributes:
         settings: of the coordination; its gap is that of the limits, where there are any.
         place: where sites' problems are solved.
+        is_relaxed: whole numbers may be anything between their bounds: for bounds and prices, not for plans.
     """
 
     settings: Settings = field(default_factory=Settings)
     place: Workplace | None = None
+    is_relaxed: bool = False
 
     def __call__(self, fleet: Gathered, coupling: Coupling, limits: Limits | None = None) -> Solution:
         """The fleet's plan with both bounds.
@@ -37,7 +39,7 @@ class Coordination:
         """
         settings = self.settings if limits is None else replace(self.settings, gap=limits.gap)
         structures = [Structure(group.stack, group.entries) for group in fleet.groups]
-        has_whole = any(group.stack.integer.any() for group in fleet.groups)
+        has_whole = not self.is_relaxed and any(group.stack.integer.any() for group in fleet.groups)
         found = (commit_fleet if has_whole else coordinate)(structures, coupling, settings, place=self.place)
         if found.breaches:
             raise SolveError("; ".join(one.text for one in found.breaches))
@@ -51,4 +53,4 @@ class Coordination:
             rounds=len(found.rounds),
             clock_fired=found.stopped == "deadline",
         )
-        return without_both(fleet, solution, limits)
+        return solution if self.is_relaxed else without_both(fleet, solution, limits)
