@@ -34,7 +34,7 @@ def load_site(name: str | Path) -> Site:
         ConfigError: the file is missing, is no YAML, or describes no valid park; lists all problems found.
     """
     path = find_config(name, "parks")
-    reading = _Reading(read_document(path, str(name)), path.parent)
+    reading = Reading(read_document(path, str(name)), path.parent)
     raw = reading.expanded()
     found = [*reading.problems, *reference_problems(raw)]
     site = None
@@ -114,8 +114,8 @@ def _neighbours(path: Path) -> list[str]:
         return []
 
 
-class _Reading:
-    """One park's file and the library files it names, with where each part came from."""
+class Reading:
+    """A park's file (or a fleet's) and the library files it names, with where each part came from."""
 
     def __init__(self, document: Document, folder: Path) -> None:
         self.document = document
@@ -130,7 +130,20 @@ class _Reading:
         out = dict(self.document.raw)
         if isinstance(out.get("assets"), list):
             out["assets"] = [self._asset(a, f"assets[{i}]") for i, a in enumerate(out["assets"])]
+        if isinstance(out.get("shared"), list):
+            out["shared"] = [self._shared(a, f"shared[{i}]") for i, a in enumerate(out["shared"])]
         return out
+
+    def _shared(self, thing: Any, path: str) -> Any:
+        """What sites of a fleet share: a connection is an asset, a zone's intensity that of one."""
+        if not isinstance(thing, dict):
+            return thing
+        made = dict(thing)
+        if "connection" in made:
+            made["connection"] = self._asset(made["connection"], f"{path}.connection")
+        if _AVERAGE in made:
+            made[_AVERAGE] = self._intensity(made[_AVERAGE], _AVERAGE, f"{path}.{_AVERAGE}")
+        return made
 
     def located(self, problem: Problem) -> Problem:
         """The problem with its line; one that comes from a library file names that file and the line there."""

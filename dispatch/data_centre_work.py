@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 _DONE = "done_kwh:"
+MOVES_ACROSS = "moves_across"
+"""State of a data centre: 1 where a fleet plans what it sends to other sites and receives from them."""
 
 
 class Batch(Frozen):
@@ -135,23 +137,39 @@ def done_early(rows: Rows[Any], inputs: Inputs, room: Array) -> dict[str, Array]
     return out
 
 
+def pooled(rows: Rows[Any], inputs: Inputs) -> Array:
+    """(row, 1) 1 where work may be moved: in a pool; in one that reaches over a fleet, where the fleet plans it."""
+    across = rows.scenarios * [float(inputs.state.get(m.name, {}).get(MOVES_ACROSS, 0.0)) for m in rows.members]
+    members = rows.members * rows.scenarios
+    own = [
+        float(m.pool is not None) * (moves if _is_across(m) else 1.0) for m, moves in zip(members, across, strict=True)
+    ]
+    return np.array(own)[:, None]
+
+
+def _is_across(member: Any) -> bool:
+    return bool(member.pool_reach == "fleet")
+
+
 def pool_matrix(rows: Rows[Any]) -> csr_array:
-    """(pool · scenario, row) ones."""
+    """(pool · scenario, row) ones, of pools that balance within the site."""
     from scipy.sparse import csr_array
 
-    pools = sorted({m.pool for m in rows.members if m.pool is not None})
+    pools = sorted({m.pool for m in rows.members if m.pool is not None and not _is_across(m)})
     members = rows.members * rows.scenarios
-    own = [row for row, m in enumerate(members) if m.pool is not None]
+    own = [row for row, m in enumerate(members) if m.pool is not None and not _is_across(m)]
     place = [rows.scenario[row] * len(pools) + pools.index(members[row].pool) for row in own]
     return csr_array((np.ones(len(own)), (place, own)), shape=(len(pools) * rows.scenarios, rows.count))
 
 
 def moved_balance(rows: Rows[Any], series: Mapping[str, Array]) -> Array:
-    """(row, step) by how much what its pool sends differs from what it receives; outside a pool nothing is received."""
+    """(row, step) by how much what its pool sends differs from what it receives; outside one, nothing is."""
     sent, received = series["sent_kw"], series["received_kw"]
     out = np.zeros_like(sent)
     members = rows.members * rows.scenarios
     for row, member in enumerate(members):
+        if _is_across(member):
+            continue  # what leaves the site is the fleet's
         alike = [
             other
             for other, m in enumerate(members)

@@ -122,7 +122,8 @@ def _current_problems(asset: Raw, cls: type[Asset], path: str, buses: list[Raw])
 
 def _pool_problems(raw: Raw) -> Iterator[Problem]:
     """A pool of one moves no work: its name is most likely misspelt."""
-    named = {i: a["pool"] for i, a in enumerate(_dicts(raw, "assets")) if isinstance(a.get("pool"), str)}
+    of_site = [a for a in enumerate(_dicts(raw, "assets")) if a[1].get("pool_reach") != "fleet"]
+    named = {i: a["pool"] for i, a in of_site if isinstance(a.get("pool"), str)}
     for index, pool in named.items():
         others = sorted({other for place, other in named.items() if place != index})
         if pool not in others:

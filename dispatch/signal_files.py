@@ -8,18 +8,20 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
 from dispatch.errors import Problem
-from dispatch.frozen import rebuilt
+from dispatch.frozen import Frozen, rebuilt
 from dispatch.mistakes import near_miss
 from dispatch.series import SignalFile, TableFile
 from dispatch.sessions import Session, SessionFile
 from dispatch.signals import accepted_units, parse_quantity
 from dispatch.site import Site
+
+M = TypeVar("M", bound=Frozen)
 
 _CLOCK = len("08:15:00")
 _PARQUET = {".parquet", ".pq"}
@@ -27,8 +29,13 @@ _PARQUET = {".parquet", ".pq"}
 
 def with_signal_files(site: Site, folder: Path) -> tuple[Site, list[Problem]]:
     """The site with every named column read, and what is wrong with those that cannot be."""
+    return with_files(site, folder, site.time_zone)
+
+
+def with_files(model: M, folder: Path, time_zone: str) -> tuple[M, list[Problem]]:
+    """Likewise any model; naive times are of the time zone."""
     problems: list[Problem] = []
-    reader = _Reader(folder, site.time_zone, problems)
+    reader = _Reader(folder, time_zone, problems)
 
     def change(value: Any, path: str) -> Any:
         if isinstance(value, SignalFile):
@@ -37,7 +44,7 @@ def with_signal_files(site: Site, folder: Path) -> tuple[Site, list[Problem]]:
             return reader.table(value, path)
         return reader.sessions(value, path) if isinstance(value, SessionFile) else None
 
-    return rebuilt(site, change), problems
+    return rebuilt(model, change), problems
 
 
 class _Reader:

@@ -21,6 +21,7 @@ from dispatch.data_centre_work import (
     moved_balance,
     penalties,
     pool_matrix,
+    pooled,
     work,
 )
 from dispatch.errors import DataError
@@ -79,6 +80,10 @@ class DataCentre(Asset):
     batches: tuple[Batch, ...] = Field(default=(), description="work that may wait")
     waste_heat_share: Fraction = Field(default=0.0, description="of the IT power that reaches the heat bus")
     pool: str | None = Field(default=None, description="members of one pool do each other's batch work")
+    pool_reach: Literal["site", "fleet"] = Field(
+        default="site",
+        description="fleet: over the sites of a fleet that shares movable work; planned alone, none moves",
+    )
     movable_share: Fraction = Field(default=1.0, description="of the batch work that may be done elsewhere")
     transfer_cost_per_kwh: NonNegative = Field(default=0.0, description="for work that is sent, per kWh of IT energy")
     transfer_delay_h: NonNegative = Field(default=0.0, description="how long work must have been there to be sent")
@@ -128,7 +133,7 @@ class DataCentre(Asset):
     def structure(self) -> tuple[object, ...]:
         """Buses, pieces of the curve, how the batches' windows are given, and the pool."""
         windows = tuple(b.window.daily for b in self.batches)
-        return (*super().structure, len(self.overhead), bool(self.by_weather), windows, self.pool)
+        return (*super().structure, len(self.overhead), bool(self.by_weather), windows, self.pool, self.pool_reach)
 
     def known(self, horizon: Horizon) -> dict[str, Array]:
         """Capacity, and the weather's factor on the overhead."""
@@ -168,7 +173,7 @@ class DataCentre(Asset):
             "demand_kw": _demand(rows, inputs),
             "capacity_kw": rows.series(inputs, "capacity_kw"),
             "idle_kw": factor * _idle_kw(rows),
-            "receivable_kw": rows.series(inputs, "capacity_kw") * _pooled(rows),
+            "receivable_kw": rows.series(inputs, "capacity_kw") * pooled(rows, inputs),
             "wanted_penalty": np.zeros((rows.count, steps)),
         }
         if _by_weather(rows):
@@ -177,7 +182,7 @@ class DataCentre(Asset):
             out |= {
                 f"batch_{slot}_most_kw": one.most_kw,
                 f"batch_{slot}_wanted_kwh": one.wanted_kwh,
-                f"batch_{slot}_movable": one.movable * rows.field("movable_share") * _pooled(rows),
+                f"batch_{slot}_movable": one.movable * rows.field("movable_share") * pooled(rows, inputs),
             }
             out["wanted_penalty"][:, -1:] += one.penalty * one.wanted_kwh
         return out
@@ -193,7 +198,7 @@ class DataCentre(Asset):
         done = [cp.Variable(shape, nonneg=True) for _ in range(_slots(rows, given.horizon))]
         zero = cp.Constant(np.zeros(shape))
         pools = pool_matrix(rows)
-        moved = done if pools.shape[0] else []
+        moved = done if any(m.pool is not None for m in rows.members) else []
         movable = sum((cp.multiply(given[f"batch_{k}_movable"], f) for k, f in enumerate(moved)), zero)
         saved = sum((cp.multiply(given[f"batch_{k}_saves_per_kw"], f) for k, f in enumerate(done)), zero)
         made = curve(rows, given, "overhead", len(_pieces(rows)), it)
@@ -250,7 +255,8 @@ class DataCentre(Asset):
             *breaches(names, "IT power differs from its work", inside, 0.0, "kW", 1e-3),
             *breaches(names, "overhead is not that of its load", overhead, 0.0, "kW", 2e-3),
             *breaches(names, "sends more than may be moved", series["sent_kw"],
-                      movable * rows.field("movable_share") * _pooled(rows), "kW"),
+                      movable * rows.field("movable_share") * pooled(rows, given), "kW"),
+            *breaches(names, "receives more than it may", series["received_kw"], capacity * pooled(rows, given), "kW"),
             *breaches(names, "work is lost or made on the way", moved_balance(rows, series), 0.0, "kW", 1e-3),
             *breaches(names, "gives more heat than there is", series["heat_kw"],
                       rows.field("waste_heat_share") * it, "kW"),
@@ -341,11 +347,6 @@ def _by_weather(rows: Rows[Any]) -> bool:
 
 def _slots(rows: Rows[Any], horizon: Horizon) -> int:
     return Work.slots(rows, horizon)
-
-
-def _pooled(rows: Rows[Any]) -> Array:
-    """(row, 1) is it in a pool?"""
-    return np.array([[float(m.pool is not None)] for m in rows.members * rows.scenarios])
 
 
 def _idle_kw(rows: Rows[Any]) -> Array:

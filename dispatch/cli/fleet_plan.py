@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
 
 def plan(
     sources: Annotated[
-        list[str], typer.Argument(help="Parks' YAML files (sites/*.yaml), or a table of sites (sites.parquet).")
+        list[str], typer.Argument(help="Parks' YAML files, a table of sites (sites.parquet), or one fleet's file.")
     ],
     day: Annotated[
         str | None, typer.Option(help="Day to plan, YYYY-MM-DD. Default: the first park's embedded day, else tomorrow.")
@@ -37,13 +37,20 @@ def plan(
     chunk_deadline: Annotated[
         float | None, typer.Option(min=1, help="Seconds after which a task is ended and its sites planned one by one.")
     ] = None,
+    inputs: Annotated[
+        Path | None,
+        typer.Option(help="Table of what is known: site, asset, quantity, time, value. Default: forecasts."),
+    ] = None,
 ) -> None:
     """Plan each site of a fleet on its own; a site that fails gets its safe plan, and stops no other.
+
+    A fleet's file says what its sites share: they are planned together, with a price of each shared thing.
 
     What is done is kept in the folder. After any interruption the same command with --resume goes on, and the files
     are the same bytes as if nothing had happened.
     """
-    from dispatch.cli.fleet_planning import Request, run
+    from dispatch.cli.fleet_planning import run
+    from dispatch.cli.fleet_request import Request
 
     name = "ray" if address is not None and executor == "processes" else executor
-    run(Request(tuple(sources), day, name, workers, address, out, resume, chunk, chunk_deadline))
+    run(Request(tuple(sources), day, name, workers, address, out, resume, chunk, chunk_deadline, inputs))

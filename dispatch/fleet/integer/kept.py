@@ -46,15 +46,21 @@ class CommittedPricer:
             x[row], bound[row] = self.committer.relax(n, cost) if held is None else self.committer.fixed(n, cost, held)
         return self._answer(which, x, bound)
 
-    def choose(self, extra: Array, which: np.ndarray, effort: Effort) -> Priced:
+    def choose(self, extra: Array, which: np.ndarray, effort: Effort | None) -> Priced:
         """The same with whole numbers that are the best at the price, as far as the effort goes.
+
+        Without any it is the best of each site's latest plans, and proves nothing.
 
         Raises:
             SolveError: a site has no plan; the message names it.
         """
         x, bound = np.zeros((which.size, self.stack.integer.size)), np.zeros(which.size)
         for row, n in enumerate(which):
-            found = self.committer.commit(n, self._priced(n, extra[row]), effort, self.last[n])
+            cost = self._priced(n, extra[row])
+            if effort is None:
+                found = self.committer.cheapest(n, cost)
+            else:
+                found = self.committer.commit(n, cost, effort, self.last[n])
             x[row], bound[row], self.last[n] = found.x, found.bound, found.whole
         return self._answer(which, x, bound)
 
@@ -74,13 +80,26 @@ class Wish:
 
     Attributes:
         price: (K,) of the shared rows.
-        effort: of each site.
+        effort: of each site; None: only the best of what it knows.
         is_sample: only the sites of the sample.
+        width: (K,) within which each group has a price of its own; None: all have the one.
+        turn: which of such prices.
     """
 
     price: Array
-    effort: Effort
-    is_sample: bool
+    effort: Effort | None
+    is_sample: bool = False
+    width: Array | None = None
+    turn: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Offered:
+    """(n,) lower bounds of own cost + price · quantities, what sites would save, and the CPU time of it."""
+
+    bound: Array
+    saving: Array
+    seconds: float
 
 
 class CommittedKept(Kept):
@@ -91,12 +110,18 @@ class CommittedKept(Kept):
         self.pricer: CommittedPricer = CommittedPricer(portion.stack, portion.at)
         self._turns: list[list[Array | None]] = []
         self._best: list[Priced] = []
+        self._best_held: list[Array | None] = []
+        self._offers: list[Array | None] = []
 
     def choose(self, wish: Wish) -> Answer:
         """Answers at the best commitments; those of all sites are remembered as a turn."""
         begin, portion = time.process_time(), self.portion
         which = portion.sample if wish.is_sample else np.arange(len(portion.stack))
-        priced = self.pricer.choose(portion.coupling.extra(wish.price)[which], which, wish.effort)
+        if wish.width is None:
+            extra = portion.coupling.extra(wish.price)
+        else:
+            extra = self.extra_around(wish.price, wish.width, wish.turn)
+        priced = self.pricer.choose(extra[which], which, wish.effort)
         if wish.is_sample:
             return self._answer(priced, np.arange(which.size), which.size, which, begin)
         self._turns.append(list(self.pricer.last))
@@ -121,7 +146,25 @@ class CommittedKept(Kept):
 
     def keep(self, _: None) -> None:
         """The answers since the last ``hold`` are the best so far."""
-        self._best = self._answers
+        self._best, self._best_held = self._answers, list(self.pricer.held)
+
+    def offer(self, wish: Wish) -> Offered:
+        """What another commitment would save each site at a price, against that of the best answers."""
+        begin, everyone = time.process_time(), np.arange(len(self.portion.stack))
+        extra = self.portion.coupling.extra(wish.price)
+        self.pricer.held = list(self._best_held)
+        held = self.pricer.price(extra, everyone)
+        self.pricer.last = list(self._best_held)
+        other = self.pricer.choose(extra, everyone, wish.effort)
+        self._offers = list(self.pricer.last)
+        saving = [a.own_cost + np.einsum("nq,nq->n", extra, a.effect) for a in (held, other)]
+        return Offered(other.bound, saving[0] - saving[1], time.process_time() - begin)
+
+    def swap(self, wanted: np.ndarray) -> None:
+        """Hold the commitments of the best answers but for some sites, (n,) which, that hold what they offered."""
+        pairs = zip(wanted, self._offers, self._best_held, strict=True)
+        self.pricer.held = [offer if other else held for other, offer, held in pairs]
+        self._answers = []
 
     def recover(self, weights: Array) -> Recovered:
         """Plans out of the best answers."""

@@ -19,11 +19,11 @@ from functools import partial
 import numpy as np
 
 from dispatch.executor import Serial, Workplace
-from dispatch.fleet.coordination.coordinate import Run, Tell
+from dispatch.fleet.coordination.coordinate import Run, Tell, spread_of
 from dispatch.fleet.coordination.coordinated import Coordinated
 from dispatch.fleet.coordination.master import Master
 from dispatch.fleet.coordination.portions import Structure, cut
-from dispatch.fleet.coordination.rounds import Replies, Round, Search, descend, finish, take
+from dispatch.fleet.coordination.rounds import Replies, Round, Search, descend, finish, take, widen
 from dispatch.fleet.coordination.scales import scales
 from dispatch.fleet.coordination.settings import Settings
 from dispatch.fleet.coordination.workers import Workers
@@ -35,11 +35,15 @@ from dispatch.signals import Array
 
 GAP = 1e-3
 _SITES, _MIXES = 0.35, 0.1  # of the gap: what sites' searches and mixes of plans may leave
-_ROUNDED = 0.5  # of the gap: a mix so near its bound is worth rounding
+_ROUNDED = 0.8  # of the gap: a mix so near its bound is worth rounding
 _COARSE = 1e-3  # for prices that are only a beginning
 _NARROW = 0.3  # of the prices that were found
 _FREE = 0.02  # of what prices may move at first: for rows that had none
-_TURNS, _ROUNDS = 15, 15
+_TURNS, _ROUNDS, _SCOUTS = 16, 15, 8
+_SPREADS = 2
+_SAMPLE = 200  # sites: whole numbers make what a site does jump, and more of them are needed to see what all do
+_SHARES = (1.0, 0.4, 0.15, 0.05, 0.0)  # of the sites that would save by another commitment; 0 for one of them
+_GAINS = 1e-7  # of the cost
 _OFFSETS = (0.5, 0.191, 0.809)
 
 Ask = Callable[[Array], Replies]
@@ -69,6 +73,8 @@ def commit_fleet(
         SolveError: a site has no plan whatever the others do; the message names it.
         ContractError: structures and coupling do not belong together.
     """
+    most = max(settings.sample, min(_SAMPLE, coupling.sites // 10))
+    settings = replace(settings, sample=most)
     with Workers(cut(structures, coupling, settings), place or Serial(), CommittedKept) as workers:
         return Commitment(structures, coupling, settings, workers, tell).run(prices)
 
@@ -92,10 +98,10 @@ class Commitment(Run):
         self.rounds: list[Round] = []
         self.excess, self.width = scales(self.coupling, first, self.settings.excess_price)
         self.effort = Effort(_SITES * self.settings.gap * float(np.abs(first.cost).sum()) / self.coupling.sites)
-        if self.coupling.sites >= 4 * self.settings.sample:
+        if self.coupling.sites >= self.settings.least_sampled * self.settings.sample:
             sample, told = of_sample(self.workers, self.coupling, first, start)
             found = self._begun(sample, self._relaxed(sample, start, told))
-            self._descend(found, partial(sample.choose, effort=self.effort), _ROUNDED, _TURNS)
+            self._descend(found, partial(sample.choose, effort=self.effort), 1.0, _SCOUTS)
             price = found.search.price
         else:
             price = self._relaxed(scope, start, first)
@@ -127,38 +133,89 @@ class Commitment(Run):
         descend(master, ask, search, gap, rounds, lambda _: self._is_over() or (enough is not None and enough(search)))
 
     def _searched(self, scope: Scope, price: Array) -> Coordinated:
-        """Turns of all sites; once the mix is near its bound, plans, until one is near enough, too."""
-        bounds, best = self._begun(scope, price), None
-        choose, gap = partial(scope.choose, effort=self.effort), self.settings.gap
-        for turn in range(_TURNS):
-            self._descend(bounds, choose, 0.0, 1)
-            finish(bounds.master, bounds.search)
-            if bounds.search.gap <= _ROUNDED * gap or turn == _TURNS - 1:
-                made = self._planned(scope, bounds, _OFFSETS[turn % len(_OFFSETS)])
-                if best is None or made.search.upper < best.search.upper:
-                    scope.keep()
-                    best = made
-            upper = np.inf if best is None else best.search.upper
-            self.rounds.append(Round(turn, bounds.search.lower, upper, 0.0, 0.0))
-            if self._heard(self.rounds[-1]) or self.rounds[-1].gap <= gap:
+        """Turns of all sites, plans once the mix is near its bound, and exchanges where none of them is near enough."""
+        bounds = self._begun(scope, price)
+        best = self._rounded(scope, bounds)
+        while not self._is_done(bounds, best) and not self.is_late:
+            better = self._exchanged(scope, bounds, best)
+            if better is None:
                 break
-        if best is None:
-            best = self._planned(scope, bounds, _OFFSETS[0])
-            scope.keep()
+            best = better
+            self._note(bounds, best)
         search = replace(best.search, price=bounds.search.price, lower=bounds.search.lower, rounds=self.rounds)
         return self._answer(best.master, search, finish(best.master, search))
 
+    def _rounded(self, scope: Scope, bounds: Mixed) -> Mixed:
+        """Closer bounds and plans of the mix's commitments, in one or another way of spreading them."""
+        best: Mixed | None = None
+        tries = 0
+        choose, gap = partial(scope.choose, effort=self.effort), self.settings.gap
+        for turn in range(_TURNS):
+            self._descend(bounds, choose, 0.0, 1)
+            price, width = bounds.search.price, spread_of(bounds.search)
+            for k in range(_SPREADS):
+                widen(bounds.master, bounds.search, scope.known(price, width, _SPREADS * turn + k))
+            if bounds.search.gap <= _ROUNDED * gap or turn == _TURNS - 1 or self.is_late:
+                made = self._planned(scope, bounds, _OFFSETS[tries % len(_OFFSETS)])
+                tries += 1
+                if best is None or made.search.upper < best.search.upper:
+                    scope.keep()
+                    best = made
+            if self._note(bounds, best) or tries == len(_OFFSETS) or self.is_late:
+                break
+        assert best is not None
+        return best
+
+    def _note(self, bounds: Mixed, best: Mixed | None) -> bool:
+        """What is known now; is it near enough, or too late?"""
+        upper = np.inf if best is None else best.search.upper
+        self.rounds.append(Round(len(self.rounds), bounds.search.lower, upper, 0.0, 0.0))
+        return self._heard(self.rounds[-1]) or (best is not None and self._is_done(bounds, best))
+
+    def _is_done(self, bounds: Mixed, best: Mixed) -> bool:
+        return _is_near(bounds.search.lower, best.search.upper, self.settings.gap)
+
     def _planned(self, scope: Scope, bounds: Mixed, offset: float) -> Mixed:
-        """The plan of commitments that are spread as the mix is; given up where it cannot be near enough."""
+        """The plan of commitments that are spread as the mix is."""
+        scope.hold(bounds.master.shares(finish(bounds.master, bounds.search), bounds.search.turns), offset)
+        return self._fixed(scope, bounds, bounds.search.price)
+
+    def _fixed(self, scope: Scope, bounds: Mixed, price: Array) -> Mixed:
+        """The linear program at what is held."""
         gap, lower = self.settings.gap, bounds.search.lower
 
         def enough(search: Search) -> bool:
-            return _is_near(lower, search.upper, gap) or not _is_near(lower, search.lower, gap)
+            return _is_near(lower, search.upper, gap)
 
-        scope.hold(bounds.master.shares(finish(bounds.master, bounds.search), bounds.search.turns), offset)
-        made = self._begun(scope, bounds.search.price)
-        self._descend(made, scope.ask, _MIXES, _ROUNDS, enough)
+        made = self._begun(scope, price)
+        self._descend(made, scope.ask, _MIXES, 1, enough)
+        for turn in range(_SPREADS):
+            if enough(made.search) or self._is_over():
+                return made
+            widen(made.master, made.search, scope.spread(price, spread_of(made.search), turn))
+        if not enough(made.search):
+            self._descend(made, scope.ask, _MIXES, _ROUNDS, enough)
         return made
+
+    def _exchanged(self, scope: Scope, bounds: Mixed, best: Mixed) -> Mixed | None:
+        """Those sites hold others that save most at the best plan's prices; None where none of that is cheaper."""
+        price = best.search.price
+        bound, saving = scope.offer(price, self.effort)
+        value = self.coupling.bound(price, bound)
+        if value > bounds.search.lower:
+            bounds.search.lower, bounds.search.price = value, price
+        order = np.argsort(-saving, kind="stable")
+        order = order[saving[order] > 0]
+        counts = dict.fromkeys(max(int(share * order.size), 1) for share in _SHARES) if order.size else {}
+        for count in counts:
+            wanted = np.zeros(saving.size, bool)
+            wanted[order[:count]] = True
+            scope.swap(wanted)
+            made = self._fixed(scope, bounds, price)
+            if made.search.upper < best.search.upper - _GAINS * abs(best.search.upper):
+                scope.keep()
+                return made
+        return None
 
 
 def _is_near(lower: float, upper: float, gap: float) -> bool:

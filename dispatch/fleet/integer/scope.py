@@ -37,8 +37,16 @@ class Scope:
 
     def choose(self, price: Array, effort: Effort) -> Replies:
         """The same at the best commitments there."""
-        wish = Wish(price, effort, self.is_sample)
+        wish = Wish(price, effort, is_sample=self.is_sample)
         return _scaled(self.workers.replies("choose", wish), self.factor)
+
+    def spread(self, price: Array, width: Array, turn: int) -> Replies:
+        """What the groups do at prices of their own around one, at what they hold."""
+        return self.workers.spread(price, width, turn)
+
+    def known(self, price: Array, width: Array, turn: int) -> Replies:
+        """The same by the best of the commitments that each site has had of late."""
+        return self.workers.replies("choose", Wish(price, None, width=width, turn=turn))
 
     def hold(self, shares: Array, offset: float) -> None:
         """Sites hold commitments that are spread as the mix is: (G, turns) its shares."""
@@ -48,6 +56,17 @@ class Scope:
     def keep(self) -> None:
         """The answers since the last ``hold`` are the best so far."""
         self.workers.call("keep", [None] * len(self.workers.portions))
+
+    def offer(self, price: Array, effort: Effort) -> tuple[Array, Array]:
+        """(N,) lower bounds at a price, and what sites would save there by another commitment than their best one."""
+        told = self.workers.call("offer", [Wish(price, effort)] * len(self.workers.portions))
+        self.workers.cpu_s += sum(one.seconds for one in told)
+        return np.concatenate([one.bound for one in told]), np.concatenate([one.saving for one in told])
+
+    def swap(self, wanted: np.ndarray) -> None:
+        """Some sites, (N,) which, hold what they offered, the others what they held when answers were the best."""
+        ends = np.cumsum([len(portion.stack) for portion in self.workers.portions])[:-1]
+        self.workers.call("swap", np.split(wanted, ends))
 
 
 def everyone(workers: Workers, coupling: Coupling) -> Scope:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import cast
 
 import numpy as np
 
@@ -37,7 +36,7 @@ class Group:
 
 @dataclass(frozen=True, eq=False)
 class Gathered:
-    """All sites, and what their shared things are compiled for."""
+    """All sites, structure by structure, and what their shared things are compiled for."""
 
     scope: Scope
     groups: tuple[Group, ...]
@@ -45,8 +44,9 @@ class Gathered:
 
     def sites(self) -> Iterator[tuple[int, Group, int]]:
         """Place in the fleet, group and place in the group, site by site."""
-        found = [(int(n), group, k) for group in self.groups for k, n in enumerate(group.which)]
-        return iter(sorted(found, key=lambda one: one[0]))
+        for group in self.groups:
+            for k, n in enumerate(group.which):
+                yield int(n), group, k
 
 
 @dataclass
@@ -85,22 +85,25 @@ def gathered(
     made = [templates.of(member) for member in members]
     for place, template in enumerate(made):
         by_template.setdefault(id(template), []).append(place)
-    groups = []
+    groups: list[Group] = []
+    count = 0
     for places in by_template.values():
         template, own = made[places[0]], tuple(members[place] for place in places)
         entries = np.concatenate([np.zeros(0, int), *[template.at[name] for name in templates.quantities]])
-        groups.append(Group(template, own, template.stack(own), np.array(places), entries))
+        groups.append(Group(template, own, template.stack(own), count + np.arange(len(own)), entries))
+        count += len(own)
+    ordered = tuple(member for group in groups for member in group.members)
     scope = Scope(
         templates.horizon,
-        names,
-        tuple(member.labels for member in members),
+        tuple(member.name for member in ordered),
+        tuple(member.labels for member in ordered),
         templates.quantities,
-        _most(members, "import_kw"),
-        _most(members, "export_kw"),
+        _most(ordered, "import_kw"),
+        _most(ordered, "export_kw"),
         currency,
         state or {},
     )
-    return Gathered(scope, tuple(groups), tuple(members))
+    return Gathered(scope, tuple(groups), ordered)
 
 
 def _most(members: Sequence[Member], field_name: str) -> Array:
@@ -108,10 +111,10 @@ def _most(members: Sequence[Member], field_name: str) -> Array:
     return np.array([sum(getattr(a, field_name) for a in own) for own in connections], np.float64)
 
 
-def _hashable(structure: object) -> Hashable:
+def _hashable(structure: Hashable) -> Hashable:
     """Models hold mappings, which have no hash: their text has."""
     try:
         hash(structure)
     except TypeError:
         return repr(structure)
-    return cast("Hashable", structure)
+    return structure

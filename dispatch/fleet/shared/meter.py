@@ -7,7 +7,7 @@ sites: Σ net import − (import − export) = 0. So the joint bill is the tarif
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from dispatch.asset import Inputs
 from dispatch.assets.grid_connection import GridConnection
 from dispatch.errors import ContractError
 from dispatch.fleet.shared.scope import Builder
-from dispatch.problem import Problem
+from dispatch.problem import Problem, solved
 from dispatch.schedule import Solved
 from dispatch.signals import Array, Horizon
 from dispatch.site import Bus, Objective, Site
@@ -53,7 +53,7 @@ class Meter:
             "connection",
             matrices.cost,
             self._most(matrices.col_upper),
-            lower=np.maximum(matrices.col_lower, -self._most_kw * 10),
+            lower=matrices.col_lower,
             integer=integer,
         )
         own = csr_array(matrices.rows)[others]
@@ -74,23 +74,24 @@ class Meter:
     def solved(self, y: Array) -> Solved:
         """Flows, money and carbon of the connection's columns."""
         self.problem.take(y)
-        return self.problem._solved(KIND)
+        return solved(self.problem.parts[KIND], self.problem.rows[KIND], self.problem.inputs)
 
     def money(self, solved: Solved) -> float:
         """The bill, counted apart from the optimiser."""
         account = GridConnection.account(solved.rows, self.problem.inputs, solved.series)
         return float(np.sum(account.money))
 
-    @property
-    def _most_kw(self) -> float:
-        return float(self.connection.import_kw + self.connection.export_kw)
-
     def _most(self, upper: Array) -> Array:
-        """Bounds for columns that have none: powers, money-free energies and counters of one horizon."""
-        hours = float(self.problem.horizon.hours.sum())
-        carried = self.connection.carried(self.problem.inputs.state.get(self.connection.name))
+        """(column,) bounds for those that have none: flows; peaks, and energy that is counted."""
+        own, hours = self.connection, float(self.problem.horizon.hours.sum())
+        carried = own.carried(self.problem.inputs.state.get(own.name))
         paid = [*carried.peak_kw.values(), *carried.expected_peak_kw.values(), *_past(carried.past_peaks_kw)]
-        return np.minimum(upper, (self._most_kw + max(paid, default=0.0) + 1.0) * max(hours, 1.0) * 2)
+        most_kw = float(max(own.import_kw, own.export_kw))
+        counted = (most_kw + max(paid, default=0.0) + 1.0) * max(hours, 1.0)
+        most = np.full(upper.size, counted)
+        for flow in ("import_kw", "export_kw"):
+            most[self.problem.compiled.columns(self.problem.variable(KIND, flow))] = most_kw
+        return np.asarray(np.minimum(upper, most))
 
     def _never_both(self, size: int) -> np.ndarray:
         """(column,) switches of steps in which a kWh passed through the meter would earn money."""
@@ -101,7 +102,7 @@ class Meter:
         return out
 
 
-def _past(peaks: Mapping[str, tuple[float, ...]]) -> list[float]:
+def _past(peaks: Mapping[str, Sequence[float]]) -> list[float]:
     return [peak for months in peaks.values() for peak in months]
 
 

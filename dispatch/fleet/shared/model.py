@@ -45,7 +45,7 @@ def read_shared(
     if not isinstance(raw, list) or not raw:
         found = Problem("shared", f"is {shown(raw)}", "a list of shared things, each with kind and name")
         raise ConfigError(source, [found])
-    problems = _kind_problems(raw)
+    problems = kind_problems(raw)
     if problems:
         raise ConfigError(source, problems)
     try:
@@ -92,7 +92,8 @@ def compiled(shared: Sequence[Shared], scope: Scope) -> Compiled:
     return builder.made()
 
 
-def _kind_problems(raw: Sequence[Any]) -> list[Problem]:
+def kind_problems(raw: Sequence[Any]) -> list[Problem]:
+    """Things of a kind that there is not."""
     known, found = list(shared_kinds()), []
     for place, thing in enumerate(raw):
         if not isinstance(thing, Mapping):

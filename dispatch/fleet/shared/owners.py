@@ -21,6 +21,7 @@ from typing import Any, Literal
 import numpy as np
 
 from dispatch.asset import Mode
+from dispatch.assets.grid_connection import GridConnection
 from dispatch.carbon.game import MOST_EXACT, shapley
 from dispatch.errors import DataError
 from dispatch.fleet.members import Member
@@ -138,7 +139,9 @@ def game(
 ) -> Game:
     """The least cost of every group of owners, each planned anew; ``plan`` is that of all, if there is one.
 
-    Other things that the park's sites share hold in every group of two or more, over those who are in it.
+    Other things that the park's sites share hold in every group of two or more, over those who are in it. What the
+    park's meter has seen of the month, and what is expected of it, counts for a group as far as its sites' own
+    connections together say as much of themselves: a group does not inherit the peak of all.
 
     Raises:
         DataError: more owners than groups can be planned for.
@@ -160,7 +163,8 @@ def game(
         elif plan is not None and len(who) == len(owners) and len(mine) == len(members):
             found = plan.solution
         else:
-            fleet, made = prepared(mine, _about(shared, mine), horizon, state=state, mode=mode, templates=known)
+            things = _about([_smaller(t, park, mine) for t in shared], mine)
+            fleet, made = prepared(mine, things, horizon, state=state, mode=mode, templates=known)
             found = method(fleet, made.coupling, limits)
         cost[group], gap[group] = found.objective, max(found.objective - found.bound, 0.0)
     return Game(owners, cost, gap)
@@ -247,6 +251,26 @@ def _groups(owners: int) -> Iterator[tuple[int, tuple[int, ...]]]:
     """Every group but nobody: its code and who is in it."""
     for code in range(1, 2**owners):
         yield code, tuple(i for i in range(owners) if code >> i & 1)
+
+
+_MONTH = ("month_to_date_peak_kw", "expected_peak_kw", "month_to_date_kwh", "expected_day_kwh")
+
+
+def _smaller(thing: Shared, park: Park, mine: Sequence[Member]) -> Shared:
+    """The park as a group of its sites would have it: its part of the month so far."""
+    if thing is not park:
+        return thing
+    changes = {}
+    for field in _MONTH:
+        own, value = sum(_said(m, field) for m in mine), getattr(park.connection, field)
+        changes[field] = {k: min(own, v) for k, v in value.items()} if isinstance(value, Mapping) else min(own, value)
+    return park.model_copy(update={"connection": park.connection.model_copy(update=changes)})
+
+
+def _said(member: Member, field: str) -> float:
+    """What the connections of a site say of themselves."""
+    values = [getattr(a, field) for a in member.site.assets if isinstance(a, GridConnection)]
+    return float(sum(max(v.values(), default=0.0) if isinstance(v, Mapping) else v for v in values))
 
 
 def _about(shared: Sequence[Shared], members: Sequence[Member]) -> tuple[Shared, ...]:

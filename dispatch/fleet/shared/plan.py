@@ -15,6 +15,7 @@ from dispatch.errors import ConfigError, Problem
 from dispatch.fleet.coupling import Coupling
 from dispatch.fleet.members import Member
 from dispatch.fleet.shared.base import Shared
+from dispatch.fleet.shared.coordinated import Coordination
 from dispatch.fleet.shared.gathered import Gathered, Templates, gathered
 from dispatch.fleet.shared.kinds.demand_meter import DemandMeter
 from dispatch.fleet.shared.kinds.park import Park
@@ -29,6 +30,7 @@ from dispatch.part import Violation, breaches
 from dispatch.schedule import Proof, Schedule, Solved
 from dispatch.signals import Array, Horizon
 
+MOST_WHOLE = 50
 _SAME = 1e-4
 _BOTH_KW = 1e-6
 
@@ -123,7 +125,7 @@ def plan_shared(
     state: Mapping[str, Mapping[str, float]] | None = None,
     limits: Limits | None = None,
     mode: Mode | None = None,
-    method: Method = whole,
+    method: Method | None = None,
     templates: Templates | None = None,
 ) -> SharedPlan:
     """Plan a fleet under what its sites share.
@@ -135,7 +137,7 @@ def plan_shared(
         state: by the name of a joint connection, what is known of the time before.
         limits: gap at which a search ends.
         mode: how commitment is decided; by default as each site asks.
-        method: what solves the whole.
+        method: what solves the whole; by default one program of up to fifty sites, and coordination of more.
         templates: compiled problems of an earlier fleet with the same horizon, quantities and mode.
 
     Raises:
@@ -143,7 +145,8 @@ def plan_shared(
         SolveError: nothing keeps all hard limits.
     """
     fleet, made = prepared(members, shared, horizon, state=state, mode=mode, templates=templates)
-    solution = _with_clean_meters(method(fleet, made.coupling, limits), fleet, made, shared)
+    solve = method or (whole if len(fleet.members) <= MOST_WHOLE else Coordination())
+    solution = _with_clean_meters(solve(fleet, made.coupling, limits), fleet, made, shared)
     schedules = dict(_schedules(fleet, solution))
     return SharedPlan(
         fleet,

@@ -38,7 +38,8 @@ def _co2_step_kg(schedule: Schedule) -> Array:
 
 def _co2_day_kg(schedule: Schedule) -> Array:
     dates = np.array([start.date().toordinal() for start in schedule.inputs.horizon.local_start])
-    return np.bincount(np.unique(dates, return_inverse=True)[1], _co2_step_kg(schedule))
+    place = np.unique(dates, return_inverse=True)[1]
+    return np.asarray(np.bincount(place, _co2_step_kg(schedule)), np.float64)
 
 
 def _held(direction: str) -> Callable[[Schedule], Array]:

@@ -64,7 +64,7 @@ class Uses:
 
     def words(self) -> list[str]:
         """A line for each shared thing, and one for each of which something is short."""
-        out = []
+        out: list[str] = []
         for owner in dict.fromkeys(self.owner.tolist()):
             for what in dict.fromkeys(self.what[self.of(owner)].tolist()):
                 rows = np.flatnonzero((self.owner == owner) & (self.what == what))

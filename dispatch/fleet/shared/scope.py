@@ -175,8 +175,8 @@ class Builder:
         entry, horizon = self.scope.entries[quantity], self.scope.horizon
         each = SIZES[quantity] == "per step"
         at = np.arange(entry.size) if steps is None else steps
-        sides = [np.broadcast_to(np.asarray(side, np.float64), at.size) for side in (lower, upper)]
-        self._rows.append((entry[at], weight, *sides))
+        least, most = (np.broadcast_to(np.asarray(side, np.float64), at.size) for side in (lower, upper))
+        self._rows.append((entry[at], weight, least, most))
         unit, price_unit = _UNITS[quantity]
         per = horizon.hours[at] if unit == "kW" else np.full(at.size, 1e-3)
         self._facts.append((owner, what, unit, at if each else np.full(at.size, -1), per, price_unit))

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
 
+from dispatch.assets.data_centre import DataCentre
+from dispatch.data_centre_work import MOVES_ACROSS
 from dispatch.errors import Problem
+from dispatch.fleet.members import Member
 from dispatch.fleet.shared.base import Shared
 from dispatch.fleet.shared.scope import Builder, Label
 from dispatch.frozen import Frozen, NonNegative
@@ -55,6 +59,14 @@ class MovableWork(Shared):
     def needs(self) -> tuple[str, ...]:
         """Work that leaves."""
         return ("work_leaving_kw",)
+
+    def member(self, member: Member) -> Member:
+        """Its data centres may send and receive."""
+        state = {name: dict(values) for name, values in member.state.items()}
+        for asset in member.site.assets:
+            if isinstance(asset, DataCentre) and asset.pool_reach == "fleet":
+                state[asset.name] = state.get(asset.name, {}) | {MOVES_ACROSS: 1.0}
+        return replace(member, state=state)
 
     def used(self, names: tuple[str, ...]) -> tuple[Path, ...]:
         """The paths between sites of those names."""

@@ -88,6 +88,7 @@ def _buildings() -> dict[str, list[Mistake]]:
             Mistake("IT power differs from its work", "it_kw", plus(1.0)),
             Mistake("overhead is not that of its load", "overhead_kw", plus(1.0)),
             Mistake("sends more than may be moved", "sent_kw", plus(100.0)),
+            Mistake("receives more than it may", "received_kw", plus(200.0)),
             Mistake("work is lost or made on the way", "received_kw", plus(1.0)),
             Mistake("gives more heat than there is", "heat_kw", plus(200.0)),
             Mistake("sheds more than its demand", "shed_kw", plus(200.0)),

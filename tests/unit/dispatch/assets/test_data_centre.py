@@ -240,3 +240,17 @@ def test_a_capacity_beyond_the_curve_and_negative_demand_are_errors() -> None:
         built(capacity_kw=250.0)
     with pytest.raises(DataError, match="IT power of 'dc' is negative"):
         built(base=-1.0)
+
+
+def test_a_pool_of_a_fleet_moves_nothing_where_a_site_is_planned_alone() -> None:
+    """A pool of one is no mistake then; where a fleet plans what leaves, it is free to go."""
+    raw: dict[str, Any] = {"buses": [{"name": "main"}], "latitude_deg": 50, "longitude_deg": 10}
+    raw["assets"] = [centre(pool="work", pool_reach="fleet")]
+    assert list(reference_problems(raw)) == []
+    pool = {"batches": [batch()], "pool": "work", "pool_reach": "fleet"}
+    alone, shared = planned(built(**pool)), solve(built(**pool, state={"moves_across": 1.0}))
+    assert alone.asset("dc", "sent_kw").sum() == pytest.approx(0)
+    assert alone.asset("dc", "received_kw").sum() == pytest.approx(0)
+    assert alone.asset("dc", "batch_0_kw").sum() == pytest.approx(60)
+    assert shared.asset("dc", "sent_kw").sum() == pytest.approx(60)
+    assert audit(shared).violations == ()

@@ -1,0 +1,78 @@
+"""``parkwatt fleet plan`` of a fleet's file: sites under what they share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+
+from dispatch.errors import ConfigError, DataError, SolveError
+
+if TYPE_CHECKING:
+    from dispatch.cli.fleet_request import Request
+    from dispatch.executor import Workplace
+    from dispatch.fleet.members import Member
+    from dispatch.fleet.shared.files import SharedFleet
+
+
+def is_fleet(sources: tuple[str, ...]) -> bool:
+    """Is it one fleet's file, or the name of one that ships?"""
+    from dispatch.config import find_config, shipped_names
+    from dispatch.documents import read_document
+    from dispatch.fleet.shared.files import FOLDER
+
+    if len(sources) != 1:
+        return False
+    if sources[0] in shipped_names(FOLDER) and not Path(sources[0]).exists():
+        return True
+    if Path(sources[0]).suffix not in {".yaml", ".yml"}:
+        return False
+    try:
+        return "sites" in read_document(find_config(sources[0], FOLDER), sources[0]).raw
+    except ConfigError:
+        return False  # whoever reads it as a park says what is wrong
+
+
+def run(request: Request, fleet: SharedFleet, known: Callable[[Workplace], tuple[Member, ...]]) -> None:
+    """Plan, print, write.
+
+    Args:
+        request: the options.
+        fleet: its file.
+        known: the sites with what is known of their day, forecast by some workplace where that is asked for.
+
+    Raises:
+        DataError: an option that has no meaning here.
+        SolveError: a plan that does not pass its audit; files are there all the same.
+    """
+    from dispatch.executor import How, executor
+    from dispatch.fleet.shared.coordinated import Coordination
+    from dispatch.fleet.shared.plan import MOST_WHOLE
+    from dispatch.fleet.shared.written import answer
+
+    if request.resume:
+        raise DataError("--resume: sites that share something are planned together, in one go; leave it out")
+    folder = request.out or Path("fleets") / f"{fleet.file.name}-{fleet.file.day}"
+    with ExitStack() as stack:
+        coordination = None
+        if len(fleet.members) > MOST_WHOLE or fleet.file.inputs == "forecast":
+            place = stack.enter_context(
+                executor(request.executor, request.workers, How(warm=True), address=request.address)
+            )
+            fleet = replace(fleet, members=known(place))
+            coordination = Coordination(place=place) if len(fleet.members) > MOST_WHOLE else None
+        made = answer(fleet, coordination)
+    made.write(folder)
+    console = Console()
+    for line in made.words():
+        console.print(escape(line), highlight=False, soft_wrap=True)
+    console.print(f"\nFiles: [bold]{escape(str(folder))}[/bold]", highlight=False)
+    if not made.plan.passed:
+        wrong = [str(v) for audit in made.plan.audits.values() for v in audit.violations]
+        wrong += [str(v) for meter in made.plan.meters.values() for v in meter.violations]
+        raise SolveError(f"the plan does not pass its audit: {'; '.join(wrong[:3]) or made.plan.violations[0]}")

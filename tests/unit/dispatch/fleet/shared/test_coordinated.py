@@ -1,0 +1,101 @@
+"""Coordination of a fleet under shared things, held against one program of all sites."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dispatch.asset import Mode
+from dispatch.errors import SolveError
+from dispatch.fleet.coordination import Settings
+from dispatch.fleet.shared.coordinated import Coordination
+from dispatch.fleet.shared.plan import plan_shared, prepared
+from dispatch.fleet.shared.repair import without_both
+from dispatch.fleet.shared.whole import whole
+from dispatch.highs import Limits
+from tests.unit.dispatch.fleet.shared.sites import connection, hours, member, read, tariff
+
+THINGS = {
+    "limit": {"kind": "power_limit", "name": "x", "import_kw": 800},
+    "soft": {
+        "kind": "power_limit",
+        "name": "x",
+        "by": "half",
+        "import_kw": {"a": 350, "b": 300},
+        "penalty_per_kwh": 0.5,
+    },
+    "budget": {"kind": "carbon_budget", "name": "x", "budget_kg": 1000},
+    "meter": {
+        "kind": "demand_meter",
+        "name": "x",
+        "connection": connection("joint", tariff=tariff(None, demand=1.5), import_kw=3000),
+    },
+    "award": {
+        "kind": "award",
+        "name": "x",
+        "net_export_kw": -900,
+        "short_price_per_kwh": 0.6,
+        "long_price_per_kwh": 0.1,
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def fleet() -> list:
+    random = np.random.default_rng(4)
+    grid = connection(tariff=tariff(0.3, sold=0.1), carbon_intensity_kg_per_kwh=0.5)
+    return [
+        member(
+            f"s{n}",
+            random.uniform(10, 100, 4).tolist(),
+            worth=float(random.uniform(0.4, 4)),
+            pv_kw=random.uniform(0, 60, 4).tolist(),
+            battery_kwh=float(random.uniform(10, 80)),
+            grid=grid,
+            labels={"half": "ab"[n % 2]},
+        )
+        for n in range(20)
+    ]
+
+
+@pytest.mark.parametrize("name", sorted(THINGS))
+def test_the_optimum_is_that_of_one_program(fleet: list, name: str) -> None:
+    shared = read(fleet, THINGS[name])
+    sites, made = prepared(fleet, shared, hours(4), mode=Mode("convex"))
+    one = whole(sites, made.coupling, relaxed=True)
+    found = Coordination(Settings(rounds=200))(sites, made.coupling, Limits(gap=1e-7))
+    assert found.bound <= one.objective * (1 + 1e-9) + 1e-6
+    assert found.objective == pytest.approx(one.objective, rel=1e-5)
+    assert found.bound == pytest.approx(one.objective, rel=1e-6)
+    assert np.abs(made.coupling.residual(found.effects, found.y)).max() < 1e-3
+
+
+def test_a_coordinated_plan_passes_its_audit(fleet: list) -> None:
+    shared = read(fleet, THINGS["limit"])
+    plan = plan_shared(fleet, shared, hours(4), method=Coordination(), limits=Limits(gap=1e-4))
+    assert plan.passed
+    assert plan.solution.gap <= 2e-4
+
+
+def test_what_nothing_keeps_is_named(fleet: list) -> None:
+    held = {"kind": "reserve_held", "name": "reserve", "reserve_kw": 5}
+    with pytest.raises(SolveError, match="reserve: reserve up in step 0"):
+        plan_shared(fleet, read(fleet, held), hours(4), method=Coordination())
+
+
+def test_flows_that_run_together_are_taken_apart(fleet: list) -> None:
+    """A mix of two plans of one site, one charging and one discharging, is made a plan with the same net import."""
+    shared = read(fleet, THINGS["limit"])
+    sites, made = prepared(fleet, shared, hours(4))
+    solution = whole(sites, made.coupling)
+    problem = sites.groups[0].template.problem
+    charge, discharge = (
+        problem.compiled.columns(problem.variable("battery", f"{w}_kw"))[0, 0] for w in ("charge", "discharge")
+    )
+    points = [point.copy() for point in solution.points]
+    points[3][[charge, discharge]] += 1.0
+    mixed = type(solution)(tuple(points), solution.effects, solution.y, solution.price, 0.0, 0.0)
+    apart = without_both(sites, mixed)
+    assert np.minimum(apart.points[3][charge], apart.points[3][discharge]) < 1e-6
+    np.testing.assert_allclose(apart.points[3][sites.groups[0].entries], points[3][sites.groups[0].entries], atol=1e-4)
+    assert all(apart.points[n] is points[n] for n in range(20) if n != 3)
