@@ -159,5 +159,6 @@ def measured(sites: int, *, against: bool) -> dict[str, float]:
     return out
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Print what one fleet takes: ``SITES [--whole]``."""
     sys.stdout.write(json.dumps(measured(int(sys.argv[1]), against="--whole" in sys.argv)) + "\n")
