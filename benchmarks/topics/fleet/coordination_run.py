@@ -111,22 +111,20 @@ METHODS: dict[str, dict[str, str | float]] = {
 
 def by_highs(program: Matrices, limit_s: float) -> dict[str, float]:
     """By method, wall time to the gap [s]; a method is stopped once another was faster, and then is not listed."""
-    import highspy
-
     times: dict[str, float] = {}
     for name, options in METHODS.items():
         solver = load(program)
         solver.setOptionValue("threads", CORES)
         solver.setOptionValue("parallel", "on")
-        if any(solver.setOptionValue(*option) != highspy.HighsStatus.kOk for option in options.items()):
+        if any(solver.setOptionValue(*option).name != "kOk" for option in options.items()):
             continue  # not in this build
         solver.setOptionValue("time_limit", min([limit_s, *times.values()]))
         start = time.perf_counter()
         solver.run()
         taken = time.perf_counter() - start
-        if solver.getModelStatus() == highspy.HighsModelStatus.kOptimal or _is_near(solver.getInfo()):
+        if solver.getModelStatus().name == "kOptimal" or _is_near(solver.getInfo()):
             times[name] = taken
-        solver.resetGlobalScheduler(True)
+        solver.resetGlobalScheduler(True)  # the next method's threads are its own
     return times
 
 
@@ -161,5 +159,6 @@ def measured(sites: int, *, against: bool) -> dict[str, float]:
     return out
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Print what one fleet takes: ``SITES [--whole]``."""
     sys.stdout.write(json.dumps(measured(int(sys.argv[1]), against="--whole" in sys.argv)) + "\n")
