@@ -161,6 +161,19 @@ def test_the_state_of_a_joint_meter_counts() -> None:
     assert plan.meters["meter"].money == pytest.approx(10 * 4)
 
 
+@pytest.mark.parametrize("sold", [0.3, 0.5])
+def test_nothing_is_passed_through_a_joint_meter(sold: float) -> None:
+    """Where a kWh sold earns as much as one bought costs, or more, the meter still counts what the sites do."""
+    fleet = [member("a", [10, 0], pv_kw=[0, 20], grid=connection(tariff=tariff(None)))]
+    joint = connection("joint", tariff=tariff(0.3, sold=sold), import_kw=50, export_kw=50)
+    plan = plan_shared(fleet, read(fleet, {"kind": "demand_meter", "name": "meter", "connection": joint}), hours(2))
+    assert plan.passed
+    series = plan.meters["meter"].solved.series
+    np.testing.assert_allclose(series["import_kw"], [[10, 0]], atol=1e-6)
+    np.testing.assert_allclose(series["export_kw"], [[0, 20]], atol=1e-6)
+    assert plan.solution.objective == pytest.approx(10 * 0.3 - 20 * sold)
+
+
 def test_sites_behind_a_joint_meter_are_one_park() -> None:
     """Without bills of their own, sites behind a meter cost what the merged park does, battery and demand included."""
     demand = {"a": [60.0, 90, 20, 10, 40, 80], "b": [10.0, 50, 90, 30, 5, 60]}
