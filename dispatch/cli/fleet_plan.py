@@ -45,7 +45,9 @@ def plan(
     What is done is kept in the folder. After any interruption the same command with --resume goes on, and the files
     are the same bytes as if nothing had happened.
     """
+    from dispatch.cli import fleet_sharing
     from dispatch.cli.fleet_planning import Request, run
 
     name = "ray" if address is not None and executor == "processes" else executor
-    run(Request(tuple(sources), day, name, workers, address, out, resume, chunk, chunk_deadline))
+    request = Request(tuple(sources), day, name, workers, address, out, resume, chunk, chunk_deadline)
+    (fleet_sharing.run if fleet_sharing.is_fleet(request.sources) else run)(request)

@@ -60,13 +60,9 @@ def run(request: Request) -> None:
         ParkwattError: files, data or options are wrong; the message says which.
         KeyboardInterrupt: stopped; what is done is kept and the command that goes on has been said.
     """
-    from dispatch.cli import fleet_sharing
     from dispatch.executor import How, executor
     from dispatch.fleet.run import rows
 
-    if fleet_sharing.is_fleet(request.sources):
-        fleet_sharing.run(request)
-        return
     began = time.perf_counter()
     how = How(warm=True, retries=_RETRIES, chunk_deadline_s=request.chunk_deadline_s)
     runs_on = executor(request.executor, request.workers, how, address=request.address)
