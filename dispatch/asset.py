@@ -125,14 +125,16 @@ class Rows(Generic[A]):
         """
         blocks = []
         for member in self.members:
-            if (member.name, name) not in inputs.series:
+            block = inputs.series.get((member.name, name))
+            if block is None:
                 has = sorted(q for asset, q in inputs.series if asset == member.name)
                 raise DataError(f"asset '{member.name}' needs a series '{name}'; it has {has or 'none'}")
-            block = np.asarray(inputs.series[member.name, name], dtype=np.float64)
-            if not np.isfinite(block).all():
-                raise DataError(f"series '{name}' of asset '{member.name}' has missing values at the horizon")
-            blocks.append(np.broadcast_to(block, (self.scenarios, block.shape[-1])))
-        return np.stack(blocks, axis=1).reshape(self.count, blocks[0].shape[-1])
+            *rows, steps = np.shape(block)
+            blocks.append(block if rows == [self.scenarios] else np.broadcast_to(block, (self.scenarios, steps)))
+        out = np.concatenate(blocks, axis=1, dtype=np.float64).reshape(self.count, -1)
+        for row in np.flatnonzero(~np.isfinite(out).all(axis=1))[:1]:
+            raise DataError(f"series '{name}' of asset '{self.names[row]}' has missing values at the horizon")
+        return out
 
     def bus(self, name: str = "bus") -> np.ndarray:
         """(row,) position of each row's bus among scenario-stacked buses."""

@@ -271,7 +271,14 @@ def load(matrices: Matrices, integer: np.ndarray | None = None) -> highspy.Highs
     solver.setOptionValue("output_flag", False)
     solver.setOptionValue("threads", 1)
     solver.setOptionValue("random_seed", 0)
-    kinds = (matrices.integer if integer is None else integer).astype(np.int32)
+    fill(solver, matrices, (matrices.integer if integer is None else integer).astype(np.int32))
+    return solver
+
+
+def fill(solver: highspy.Highs, matrices: Matrices, integer: np.ndarray) -> None:
+    """Give a solver another model in the place of the one it holds; ``integer`` is 0 or 1 by column, 32 bits each."""
+    import highspy
+
     # The form that takes arrays: filling a HighsLp copies element by element, .3 s for a million non-zeros.
     solver.passModel(
         matrices.cost.size,
@@ -288,9 +295,8 @@ def load(matrices: Matrices, integer: np.ndarray | None = None) -> highspy.Highs
         matrices.rows.indptr,
         matrices.rows.indices,
         matrices.rows.data,
-        kinds,
+        integer,
     )
-    return solver
 
 
 def _set_limits(solver: highspy.Highs, limits: Limits) -> None:

@@ -192,8 +192,11 @@ def fastest_kw(
         needed: where it is asked for.
         full: limit of any fill.
     """
+    out = full.copy()
+    if not needed.any():
+        return out
     (level, kept), rated = contents, rows.field(f"{side}_kw")[:, 0]
-    capacity, out = rows.field("energy_kwh")[:, 0], full.copy()
+    capacity = rows.field("energy_kwh")[:, 0]
     limits = [getattr(m, f"{side}_limit") for m in rows.members] * rows.scenarios
     for row in [row for row, points in enumerate(limits) if points and needed[row]]:
         low, high = 0.0, float(full[row])

@@ -37,6 +37,10 @@ def plan(
     chunk_deadline: Annotated[
         float | None, typer.Option(min=1, help="Seconds after which a task is ended and its sites planned one by one.")
     ] = None,
+    inputs: Annotated[
+        Path | None,
+        typer.Option(help="Table of what is known: site, asset, quantity, time, value. Default: forecasts."),
+    ] = None,
 ) -> None:
     """Plan each site of a fleet on its own; a site that fails gets its safe plan, and stops no other.
 
@@ -46,8 +50,9 @@ def plan(
     are the same bytes as if nothing had happened.
     """
     from dispatch.cli import fleet_sharing
-    from dispatch.cli.fleet_planning import Request, run
+    from dispatch.cli.fleet_planning import run
+    from dispatch.cli.fleet_request import Request
 
     name = "ray" if address is not None and executor == "processes" else executor
-    request = Request(tuple(sources), day, name, workers, address, out, resume, chunk, chunk_deadline)
+    request = Request(tuple(sources), day, name, workers, address, out, resume, chunk, chunk_deadline, inputs)
     (fleet_sharing.run if fleet_sharing.is_fleet(request.sources) else run)(request)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import shlex
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,38 +18,22 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 from rich.text import Text
 
+from dispatch.cli.fleet_request import Request
 from dispatch.errors import DataError
 
 if TYPE_CHECKING:
     from dispatch.executor import Workplace
+    from dispatch.fleet.members import Member
+    from dispatch.fleet.read import Listed
     from dispatch.fleet.run import Asked, Progress, Summary, When
-    from dispatch.site import Site
+    from dispatch.fleet.shared.files import SharedFleet
+    from dispatch.signals import Horizon
+
+    Wanted = tuple[Listed, ...] | SharedFleet
 
 # Most reasons of failures that are printed; all of them are in the table of sites.
 _FEW = 10
 _RETRIES = 3
-
-
-@dataclass(frozen=True)
-class Request:
-    """The options of the command."""
-
-    sources: tuple[str, ...]
-    day: str | None
-    executor: str
-    workers: int | None
-    address: str | None
-    out: Path | None
-    resume: bool
-    chunk: int
-    chunk_deadline_s: float | None
-
-    def again(self, folder: Path) -> str:
-        """The command that goes on."""
-        asked = ["parkwatt", "fleet", "plan", *self.sources, "--out", str(folder), "--chunk", str(self.chunk)]
-        asked += ["--executor", self.executor] + (["--workers", str(self.workers)] if self.workers else [])
-        asked += ["--address", self.address] if self.address else []
-        return shlex.join([*asked, "--resume"])
 
 
 def run(request: Request) -> None:
@@ -61,48 +44,96 @@ def run(request: Request) -> None:
         KeyboardInterrupt: stopped; what is done is kept and the command that goes on has been said.
     """
     from dispatch.executor import How, executor
-    from dispatch.fleet.run import rows
+    from dispatch.fleet.read import read_sites
+    from dispatch.fleet.shared.files import load_fleet
 
     began = time.perf_counter()
+    fleet = load_fleet(request.sources[0]) if fleet_sharing.is_fleet(request.sources) else None
+    if fleet is not None and fleet.shared:
+        when = when_of(request, fleet)
+        fleet_sharing.run(request, fleet, lambda place: day_known(fleet, when, place, request.chunk))
+        return
     how = How(warm=True, retries=_RETRIES, chunk_deadline_s=request.chunk_deadline_s)
     runs_on = executor(request.executor, request.workers, how, address=request.address)
-    wanted = rows(request.sources)
-    if not wanted:
-        raise DataError(f"{', '.join(request.sources)}: the fleet has no site")
-    first = wanted[0].site()
-    when = _when(request, first)
-    folder = request.out or Path("fleets") / f"{Path(request.sources[0]).stem}-{when.day}"
-    when = _kept(when, folder, resume=request.resume)
+    wanted = read_sites(request.sources) if fleet is None else fleet
+    when = when_of(request, wanted)
+    name = Path(request.sources[0]).stem if fleet is None else fleet.file.name
+    folder = request.out or Path("fleets") / f"{name}-{when.day}"
+    when = _kept(when, request.day, folder, resume=request.resume)
     console = Console(stderr=True)
     try:
         with runs_on:
-            made = _planned(request, runs_on, folder, when, console)
+            made = _planned(request, runs_on, folder, when, console, wanted)
     except KeyboardInterrupt:
-        console.print(f"\nstopped; what is done is kept. Go on with:\n{request.again(folder)}", markup=False)
+        text = f"\nstopped; what is done is kept. Go on with:\n{request.again(folder)}"
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
         raise
     show(made, Console(), time.perf_counter() - began)
 
 
-def _planned(request: Request, runs_on: Workplace, folder: Path, when: When, console: Console) -> Summary:
-    from dispatch.fleet.run import Independent, ask, read, rows
+def _planned(
+    request: Request, runs_on: Workplace, folder: Path, when: When, console: Console, wanted: Wanted
+) -> Summary:
+    from dispatch.fleet.run import Independent, ask
     from dispatch.fleet.run import run as run_all
 
-    wanted = rows(request.sources)
-    console.print(f"reading {len(wanted)} sites", markup=False, highlight=False)
-    members, horizon = read(wanted, when, runs_on, request.chunk)
+    members, horizon = _members(request, runs_on, when, console, wanted)
     asked: Asked = ask(members, Independent(horizon), horizon, request.chunk)
     with _bar(console, len(members)) as tell:
         return run_all(asked, runs_on, folder, resume=request.resume, tell=tell)
 
 
-def _when(request: Request, first: Site) -> When:
+def _members(
+    request: Request, runs_on: Workplace, when: When, console: Console, wanted: Wanted
+) -> tuple[Sequence[Member], Horizon]:
+    """The sites, with what is known of their day or forecast of it."""
+    from dispatch.fleet.run import known, read
+
+    if not isinstance(wanted, tuple):
+        return day_known(wanted, when, runs_on, request.chunk), wanted.horizon
+    console.print(f"reading {len(wanted)} sites", markup=False, highlight=False)
+    if request.inputs is not None:
+        return known(wanted, when, request.inputs)
+    with _bar(console, len(wanted), "forecasting") as bar:
+        return read(wanted, when, runs_on, request.chunk, bar.count)
+
+
+def day_known(fleet: SharedFleet, when: When, runs_on: Workplace, chunk: int) -> tuple[Member, ...]:
+    """A fleet file's sites; what nobody says of their day is forecast where the file asks for that."""
+    from dispatch.fleet.run import forecast
+
+    if fleet.file.inputs != "forecast":
+        return fleet.members
+    needs = [{(a.name, n.quantity) for a in m.site.assets for n in a.needs} for m in fleet.members]
+    open_ = [n for n, own in enumerate(needs) if own - set(fleet.members[n].series)]
+    made = forecast([fleet.listed[n] for n in open_], when, fleet.horizon, runs_on, chunk)
+    members = list(fleet.members)
+    for n, member in zip(open_, made, strict=True):
+        members[n] = replace(member, series={**member.series, **members[n].series})
+    return tuple(members)
+
+
+def when_of(request: Request, wanted: Wanted) -> When:
+    """Which day, and what was known.
+
+    Raises:
+        DataError: an option has no meaning beside a fleet's file, or is no date.
+    """
     from dispatch.fleet.run import When
 
-    return When.of(request.day, first)
+    if isinstance(wanted, tuple):
+        return When.of(request.day, wanted[0].site)
+    if request.inputs is not None:
+        raise DataError(f"--inputs {request.inputs}: a fleet's file names them itself, under inputs")
+    if request.day not in (None, wanted.file.day):
+        raise DataError(
+            f"--day {request.day}: the fleet's file says what is known of {wanted.file.day}; change it there"
+        )
+    return When.of(wanted.file.day, wanted.listed[0].site)
 
 
-def _kept(when: When, folder: Path, *, resume: bool) -> When:
-    """What was known when the run began is what it goes on with: its issue time is kept beside it.
+def _kept(when: When, day: str | None, folder: Path, *, resume: bool) -> When:
+    """What was known when the run began is what it goes on with: day and issue time are kept beside it.
 
     Raises:
         DataError: the folder cannot be written to, or its run is of another day.
@@ -117,8 +148,8 @@ def _kept(when: When, folder: Path, *, resume: bool) -> When:
             before = When(told["day"], datetime.fromisoformat(told["issue"]))
         except (ValueError, KeyError, TypeError) as error:
             raise DataError(f"{path} is damaged ({error}): choose another folder by --out") from error
-        if before.day != when.day:
-            raise DataError(f"--resume: the run in {folder} is of {before.day}, asked is {when.day}")
+        if day is not None and before.day != when.day:
+            raise DataError(f"--resume: the run in {folder} is of {before.day}, asked is --day {when.day}")
         return before
     if not (folder / "run.json").exists():
         write_text(path, json.dumps({"day": when.day, "issue": when.issue.isoformat()}) + "\n")
@@ -136,28 +167,33 @@ class _Rate(ProgressColumn):
 
 
 @contextmanager
-def _bar(console: Console, total: int) -> Iterator[_Told]:
-    columns = (TextColumn("planning"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
+def _bar(console: Console, total: int, what: str = "planning") -> Iterator[_Told]:
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
     with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        yield _Told(console, bar, total)
+        yield _Told(console, bar, total, what)
 
 
 class _Told:
     """What a run says of itself, on a terminal as a bar, elsewhere as a line now and then."""
 
-    def __init__(self, console: Console, bar: Bar, total: int) -> None:
-        self._console, self._bar = console, bar
-        self._task = bar.add_task("planning", total=total, apart=0)
+    def __init__(self, console: Console, bar: Bar, total: int, what: str) -> None:
+        self._console, self._bar, self._total, self._what = console, bar, total, what
+        self._task = bar.add_task(what, total=total, apart=0)
         self._said = 0
 
     def __call__(self, progress: Progress) -> None:
-        self._bar.update(self._task, completed=progress.done, apart=progress.apart)
+        self._bar.update(self._task, apart=progress.apart)
         if progress.note:
             self._console.print(progress.note, markup=False, highlight=False, soft_wrap=True)
-        tenth = 10 * progress.done // max(progress.total, 1)
+        self.count(progress.done)
+
+    def count(self, done: int) -> None:
+        """So many sites are done."""
+        self._bar.update(self._task, completed=done)
+        tenth = 10 * done // max(self._total, 1)
         if not self._console.is_terminal and tenth > self._said:
             self._said = tenth
-            self._console.print(f"{progress.done} of {progress.total} sites", markup=False, highlight=False)
+            self._console.print(f"{self._what}: {done} of {self._total} sites", markup=False, highlight=False)
 
 
 def show(made: Summary, console: Console, seconds: float) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +14,10 @@ from rich.markup import escape
 from dispatch.errors import ConfigError, DataError, SolveError
 
 if TYPE_CHECKING:
-    from dispatch.cli.fleet_planning import Request
+    from dispatch.cli.fleet_request import Request
+    from dispatch.executor import Workplace
+    from dispatch.fleet.members import Member
+    from dispatch.fleet.shared.files import SharedFleet
 
 
 def is_fleet(sources: tuple[str, ...]) -> bool:
@@ -33,8 +38,13 @@ def is_fleet(sources: tuple[str, ...]) -> bool:
         return False  # whoever reads it as a park says what is wrong
 
 
-def run(request: Request) -> None:
+def run(request: Request, fleet: SharedFleet, known: Callable[[Workplace], tuple[Member, ...]]) -> None:
     """Plan, print, write.
+
+    Args:
+        request: the options.
+        fleet: its file.
+        known: the sites with what is known of their day, forecast by some workplace where that is asked for.
 
     Raises:
         DataError: an option that has no meaning here.
@@ -42,23 +52,20 @@ def run(request: Request) -> None:
     """
     from dispatch.executor import How, executor
     from dispatch.fleet.shared.coordinated import Coordination
-    from dispatch.fleet.shared.files import load_fleet
     from dispatch.fleet.shared.plan import MOST_WHOLE
     from dispatch.fleet.shared.written import answer
 
     if request.resume:
         raise DataError("--resume: sites that share something are planned together, in one go; leave it out")
-    fleet = load_fleet(request.sources[0])
-    if request.day not in (None, fleet.file.day):
-        raise DataError(
-            f"--day {request.day}: the fleet's file says what is known of {fleet.file.day}; change it there"
-        )
     folder = request.out or Path("fleets") / f"{fleet.file.name}-{fleet.file.day}"
     with ExitStack() as stack:
         coordination = None
-        if len(fleet.members) > MOST_WHOLE:
-            place = executor(request.executor, request.workers, How(warm=True), address=request.address)
-            coordination = Coordination(place=stack.enter_context(place))
+        if len(fleet.members) > MOST_WHOLE or fleet.file.inputs == "forecast":
+            place = stack.enter_context(
+                executor(request.executor, request.workers, How(warm=True), address=request.address)
+            )
+            fleet = replace(fleet, members=known(place))
+            coordination = Coordination(place=place) if len(fleet.members) > MOST_WHOLE else None
         made = answer(fleet, coordination)
     made.write(folder)
     console = Console()

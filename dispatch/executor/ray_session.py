@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -28,8 +29,9 @@ def session(workers: int | None, address: str | None) -> Iterator[tuple[Any, int
     Raises:
         DataError: nobody answers at the address, or not as a Ray of this version would.
     """
-    for name, value in (_SETTINGS if address else _SETTINGS | _OWN).items():
-        os.environ.setdefault(name, value)
+    if address is not None:
+        _reach(address)
+    _set(_SETTINGS if address else _SETTINGS | _OWN)
     import ray
 
     if ray.is_initialized():
@@ -44,6 +46,12 @@ def session(workers: int | None, address: str | None) -> Iterator[tuple[Any, int
             yield ray, min(workers or _cores(ray), _cores(ray))
         finally:
             ray.shutdown()  # of a cluster that was joined, only this process's part in it
+
+
+def _set(settings: Mapping[str, str]) -> None:
+    """What the user has set stays; what Ray has read already must not be set after."""
+    for name, value in () if "ray" in sys.modules else settings.items():
+        os.environ.setdefault(name, value)
 
 
 @contextmanager
@@ -73,7 +81,6 @@ def _start(ray: Any, workers: int) -> None:
 
 
 def _join(ray: Any, address: str) -> None:
-    _reach(address)
     try:
         ray.init(address=address, log_to_driver=False, logging_level="ERROR", runtime_env={"env_vars": ONE_THREAD})
     except (ConnectionError, RuntimeError, ValueError) as error:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from dispatch.asset import Inputs
+from dispatch.errors import DataError
 from dispatch.frozen import Frozen
 from dispatch.problem import structure, wanted
 from dispatch.signals import Array, Horizon
@@ -24,12 +25,14 @@ class Member:
         series: by (asset, quantity), (1, T) what is known beyond what the park's file decides.
         state: by asset, what is carried in from before the horizon.
         labels: master data: feeder, zone, owner …
+        failure: why nothing can be planned for it; empty where it can.
     """
 
     site: Site
     series: Mapping[tuple[str, str], Array]
     state: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     labels: Mapping[str, str | float] = field(default_factory=dict)
+    failure: str = ""
 
     @property
     def name(self) -> str:
@@ -38,7 +41,7 @@ class Member:
 
     def digest(self) -> str:
         """Of all that is known of the site."""
-        sha = hashlib.sha256(self.site.model_dump_json().encode())
+        sha = hashlib.sha256((self.site.model_dump_json() + self.failure).encode())
         for key in sorted(self.series):
             values = np.ascontiguousarray(self.series[key], float)
             sha.update(repr((key, values.shape)).encode() + values.tobytes())
@@ -49,8 +52,10 @@ class Member:
         """All that a problem of the site reads.
 
         Raises:
-            DataError: the site's tariff or signals do not cover the horizon.
+            DataError: the site's tariff or signals do not cover the horizon, or nothing can be planned.
         """
+        if self.failure:
+            raise DataError(self.failure)
         return Inputs(horizon, 1, self.site.known_series(horizon) | dict(self.series), self.state)
 
 

@@ -17,6 +17,7 @@ from dispatch.audit import audit
 from dispatch.errors import ParkwattError, SolveError
 from dispatch.fleet import checked
 from dispatch.fleet.hot import Hot
+from dispatch.fleet.integer.alone import Alone
 from dispatch.fleet.joined import Joined
 from dispatch.fleet.members import Member
 from dispatch.fleet.outcomes import Blocks, Outcome, batch_blocks, schedule_blocks
@@ -44,7 +45,9 @@ class Planner:
         self.limits = limits
         self.template = Template(reference, horizon, ())
         self.problem = self.template.problem
-        self.hot = Hot(self.template.single(reference))
+        matrices = self.template.single(reference)
+        self.hot = Hot(matrices)
+        self.committed = Alone(matrices) if matrices.integer.any() else None
         compiled = self.problem.compiled
         self._balance = compiled.rows(self.problem.balance)
         self.is_plain = _is_plain(self.template)
@@ -96,8 +99,8 @@ class Planner:
     def _answer(self, matrices: Matrices) -> Answer | None:
         """The search's end; None where it has none."""
         try:
-            if matrices.integer.any():
-                return search(matrices, self.limits)
+            if self.committed is not None:
+                return self.committed.run(matrices, self.limits)
             return self.hot.continuous(matrices)[0]
         except SolveError:
             return None

@@ -7,6 +7,7 @@ all sites is held once, and what repeats within a site (a rating in every step) 
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -110,8 +111,8 @@ class Stack:
         return len(self.names)
 
     def matrices(self, n: int) -> Matrices:
-        """One site's problem; its rows may be written into."""
-        rows = self.reduction.pattern.copy()
+        """One site's problem; all share the sparsity of its rows."""
+        rows = copy(self.reduction.pattern)
         rows.data = self.coefficient.row(n)
         limit, cost = self.limit.row(n), self.costs.row(n)
         lower, upper = self.reduction.bounds(limit, self.own_lower.row(n), self.own_upper.row(n))

@@ -22,7 +22,7 @@ from dispatch.signals import Horizon
 from dispatch.site import Site
 
 # Sites whose coefficients are made in one call: more no longer fit the processor's cache, and take longer each.
-_BLOCK = 1000
+_BLOCK = 250
 QUANTITIES = ("net_import_kw", "co2_kg")
 
 

@@ -159,12 +159,11 @@ def total(lines: Sequence[Line]) -> float:
 def _energy(component: Component, clock: Clock, flow: Array) -> Iterator[Line]:
     horizon, sign = clock.horizon, 1.0 if component.direction == "import" else -1.0
     share = clock.share(component)
-    prices = np.zeros(horizon.steps)
-    on = np.flatnonzero(share > 0)
     assert component.price_per_kwh is not None
     if isinstance(component.price_per_kwh, float):
-        prices[on] = component.price_per_kwh
+        prices = component.price_per_kwh * (share > 0)
     else:
+        prices, on = np.zeros(horizon.steps), np.flatnonzero(share > 0)
         starts, ends = (tuple(moments[i] for i in on) for moments in (horizon.local_start, horizon.local_end))
         prices[on] = signal_values(component.price_per_kwh, starts, ends, f"price '{component.name}'")
     energy = flow * horizon.hours * share

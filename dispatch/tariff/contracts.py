@@ -127,6 +127,8 @@ def limit(limits: Sequence[ExchangeLimit], direction: str, horizon: Horizon, day
 
 def available(outages: Sequence[Event], horizon: Horizon) -> Array:
     """(T,) 0 in steps that a planned outage touches, 1 in all others."""
+    if not outages:
+        return np.ones(horizon.steps)
     edges = horizon.edges.astype("datetime64[s]").astype(np.float64)
     off = [(edges[:-1] < o.end.timestamp()) & (edges[1:] > o.start.timestamp()) for o in outages]
     return np.asarray(1.0 - np.any([np.zeros(horizon.steps, bool), *off], axis=0))

@@ -101,7 +101,7 @@ class Run:
 
     def _spread(self, master: Master, search: Search) -> None:
         """Sites that see one price do the same at the same time; groups with prices of their own can be mixed."""
-        width = _spread(search)
+        width = spread_of(search)
         for turn in range(self.settings.spreads):
             clock = time.perf_counter()
             if self.is_late or search.gap <= self.settings.gap:
@@ -151,7 +151,7 @@ class Run:
         )  # fmt: skip
 
 
-def _spread(search: Search) -> Array:
+def spread_of(search: Search) -> Array:
     """(K,) a tenth of a price; for rows without one, half that of the rows of about their worth."""
     level = np.abs(search.price)
     _, kind = np.unique(magnitude(search.least_width), return_inverse=True)

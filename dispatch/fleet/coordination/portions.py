@@ -109,17 +109,20 @@ class Kept:
 
     def spread(self, asked: tuple[Array, Array, int]) -> Answer:
         """All sites' answers, each group's to a price of its own around the one given; kept like others."""
-        begin = time.process_time()
-        price, width, turn = asked
-        rng = np.random.default_rng([turn, int(self.portion.sites[0])])
-        own = price + width * rng.uniform(-1.0, 1.0, (self.portion.groups, price.size))
-        coupling, everyone = self.portion.coupling, np.arange(len(self.portion.stack))
-        allowed = np.apply_along_axis(coupling.allowed, 1, own)
-        extra = np.zeros((everyone.size, coupling.quantities))
-        np.add.at(extra, (self._site, self._entry), self._factor * allowed[self.portion.group[self._site], self._row])
-        priced = self.pricer.price(extra, everyone)
+        begin, everyone = time.process_time(), np.arange(len(self.portion.stack))
+        priced = self.pricer.price(self.extra_around(*asked), everyone)
         self._answers.append(priced)
         return self._answer(priced, self.portion.group, self.portion.groups, everyone, begin)
+
+    def extra_around(self, price: Array, width: Array, turn: int) -> Array:
+        """(n, Q) what prices of the groups' own, within ``width`` of the one given, make of a unit of quantities."""
+        rng = np.random.default_rng([turn, int(self.portion.sites[0])])
+        own = price + width * rng.uniform(-1.0, 1.0, (self.portion.groups, price.size))
+        coupling = self.portion.coupling
+        allowed = np.apply_along_axis(coupling.allowed, 1, own)
+        extra = np.zeros((len(self.portion.stack), coupling.quantities))
+        np.add.at(extra, (self._site, self._entry), self._factor * allowed[self.portion.group[self._site], self._row])
+        return extra
 
     def probe(self, price: Array) -> Answer:
         """The sample's answers, each site for itself; only the bases are kept."""

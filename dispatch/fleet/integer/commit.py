@@ -15,7 +15,9 @@ from dispatch.highs import Limits, Matrices, run
 from dispatch.signals import Array
 
 _LEAVES = 60  # a tree with more is grown anew at other prices
-_LEAST, _WHOLE = 1e-9, 1e-6
+_PLANS = 3
+_GAP = 1e-4
+_WHOLE = 1e-6
 
 
 class Committer:
@@ -32,6 +34,7 @@ class Committer:
         self._first: Any = None
         self._bases: list[Any] = [None] * len(stack)
         self._trees: list[list[Branch]] = [[] for _ in range(len(stack))]
+        self._plans: list[list[Array]] = [[] for _ in range(len(stack))]
 
     def relax(self, n: int, cost: Array) -> tuple[Array, float]:
         """A site's optimum with whole numbers relaxed: its point, and the bound that it proves.
@@ -63,11 +66,29 @@ class Committer:
         matrices = self._take(n, cost)
         leaves = self._trees[n] or [Branch(*self._root(matrices))]
         found = Search(self.linear, effort).run(leaves, [] if known is None else [known])
-        if not found.x.size:
-            found = self._otherwise(n, matrices, found)
         self._stay(n)
+        if not found.x.size or (found.cost - found.bound > 1.01 * effort.tolerance and effort.nodes):
+            try:
+                found = finished(matrices, self.whole, found, effort)
+            except SolveError as error:
+                raise SolveError(f"site '{self.stack.names[n]}' has no plan, whatever the others do: {error}") from None
         self._trees[n] = found.leaves if len(found.leaves) <= _LEAVES else []
+        self._plans[n] = _latest([*self._plans[n], *(found.plans or [found.whole])])
         return found
+
+    def cheapest(self, n: int, cost: Array) -> Found:
+        """The best of the site's latest plans at a cost of its columns; no search, and so no bound.
+
+        Raises:
+            SolveError: the site has never been committed.
+        """
+        self._take(n, cost)
+        search = Search(self.linear, Effort(np.inf))
+        found = search.run((), self._plans[n][::-1])
+        if not found.x.size:
+            raise SolveError(f"site '{self.stack.names[n]}' has no plan yet")
+        self._stay(n)
+        return replace(found, bound=-np.inf)
 
     def _take(self, n: int, cost: Array) -> Matrices:
         matrices = replace(self.stack.matrices(n), cost=cost)
@@ -89,40 +110,24 @@ class Committer:
         self._bases[n] = self.linear.basis()
         self._first = self._first or self._bases[n]
 
-    def _otherwise(self, n: int, matrices: Matrices, found: Found) -> Found:
-        """By the solver's own search, where ours came upon no plan."""
-        try:
-            answer = run(matrices, Limits(gap=1e-4))
-        except SolveError as error:
-            raise SolveError(f"site '{self.stack.names[n]}' has no plan, whatever the others do: {error}") from error
-        bound = max(answer.bound, found.bound) if np.isfinite(found.bound) else answer.bound
-        return Found(answer.objective, np.round(answer.x[self.whole]), answer.x, bound)
 
-
-def commit(stack: Stack, extra_cost: Array, gap: float = 1e-4) -> tuple[Array, Array, Array]:
-    """Each site's plan at its own cost and ``extra_cost``, whole numbers and all.
-
-    Args:
-        stack: N sites.
-        extra_cost: (C,) or (N, C) beside the columns' own cost.
-        gap: relative difference of cost and bound that is good enough.
-
-    Returns:
-        (N, C) plans, (N,) what they cost, (N,) lower bounds.
+def finished(matrices: Matrices, whole: np.ndarray, found: Found, effort: Effort) -> Found:
+    """What the solver's own search makes of a problem where ours came upon no plan, or too slowly upon a bound.
 
     Raises:
-        SolveError: a site has no plan; the message names it.
+        SolveError: there is no plan.
     """
-    made = Committer(stack)
-    cost = stack.cost + extra_cost
-    x, objective, bound = np.zeros(cost.shape), np.zeros(len(stack)), np.zeros(len(stack))
-    for n in range(len(stack)):
-        x[n], objective[n], bound[n] = _one(made, n, cost[n], gap)
-    return x, objective, bound
+    start = found.x if found.x.size else None
+    gap = effort.tolerance / abs(found.cost) if found.x.size and found.cost else _GAP
+    answer = run(matrices, Limits(gap=max(gap, 0.0), nodes=max(effort.nodes, 1)), start=start, searching=start is None)
+    bound = max(answer.bound, found.bound) if np.isfinite(found.bound) else answer.bound
+    if answer.objective >= found.cost:
+        return replace(found, bound=min(bound, found.cost), leaves=[])
+    at = np.round(answer.x[whole])
+    return Found(answer.objective, at, answer.x, min(bound, answer.objective), [], [*found.plans, at])
 
 
-def _one(made: Committer, n: int, cost: Array, gap: float) -> tuple[Array, float, float]:
-    """The relaxation tells how much money the gap is."""
-    _, relaxed = made.relax(n, cost)
-    found = made.commit(n, cost, Effort(gap * max(abs(relaxed), _LEAST)))
-    return found.x, found.cost, found.bound
+def _latest(plans: list[Array]) -> list[Array]:
+    """The last few that differ."""
+    different = {plan.astype(np.int16).tobytes(): plan for plan in reversed(plans)}
+    return list(different.values())[:_PLANS][::-1]

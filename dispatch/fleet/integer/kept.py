@@ -46,15 +46,21 @@ class CommittedPricer:
             x[row], bound[row] = self.committer.relax(n, cost) if held is None else self.committer.fixed(n, cost, held)
         return self._answer(which, x, bound)
 
-    def choose(self, extra: Array, which: np.ndarray, effort: Effort) -> Priced:
+    def choose(self, extra: Array, which: np.ndarray, effort: Effort | None) -> Priced:
         """The same with whole numbers that are the best at the price, as far as the effort goes.
+
+        Without any it is the best of each site's latest plans, and proves nothing.
 
         Raises:
             SolveError: a site has no plan; the message names it.
         """
         x, bound = np.zeros((which.size, self.stack.integer.size)), np.zeros(which.size)
         for row, n in enumerate(which):
-            found = self.committer.commit(n, self._priced(n, extra[row]), effort, self.last[n])
+            cost = self._priced(n, extra[row])
+            if effort is None:
+                found = self.committer.cheapest(n, cost)
+            else:
+                found = self.committer.commit(n, cost, effort, self.last[n])
             x[row], bound[row], self.last[n] = found.x, found.bound, found.whole
         return self._answer(which, x, bound)
 
@@ -74,13 +80,17 @@ class Wish:
 
     Attributes:
         price: (K,) of the shared rows.
-        effort: of each site.
+        effort: of each site; None: only the best of what it knows.
         is_sample: only the sites of the sample.
+        width: (K,) within which each group has a price of its own; None: all have the one.
+        turn: which of such prices.
     """
 
     price: Array
-    effort: Effort
-    is_sample: bool
+    effort: Effort | None
+    is_sample: bool = False
+    width: Array | None = None
+    turn: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +117,11 @@ class CommittedKept(Kept):
         """Answers at the best commitments; those of all sites are remembered as a turn."""
         begin, portion = time.process_time(), self.portion
         which = portion.sample if wish.is_sample else np.arange(len(portion.stack))
-        priced = self.pricer.choose(portion.coupling.extra(wish.price)[which], which, wish.effort)
+        if wish.width is None:
+            extra = portion.coupling.extra(wish.price)
+        else:
+            extra = self.extra_around(wish.price, wish.width, wish.turn)
+        priced = self.pricer.choose(extra[which], which, wish.effort)
         if wish.is_sample:
             return self._answer(priced, np.arange(which.size), which.size, which, begin)
         self._turns.append(list(self.pricer.last))

@@ -60,6 +60,7 @@ class Linear:
             self._solver.setOptionValue("simplex_dual_edge_weight_strategy", _DEVEX)
         else:
             _pass(self._solver, matrices)
+        self._reach = 1.0
         # The prices have changed since, so the basis is feasible and not yet optimal.
         self._solver.setOptionValue("simplex_strategy", _DUAL if basis is None else _PRIMAL)
         if basis is not None:
@@ -93,6 +94,10 @@ class Linear:
     def point(self) -> Array:
         """(C,) where the solver stands."""
         return np.array(self.solver.getSolution().col_value)
+
+    def row_dual(self) -> Array:
+        """(R,) of the branch last solved."""
+        return np.array(self.solver.getSolution().row_dual)
 
     def basis(self) -> Any:
         """That of the last optimum."""

@@ -37,8 +37,16 @@ class Scope:
 
     def choose(self, price: Array, effort: Effort) -> Replies:
         """The same at the best commitments there."""
-        wish = Wish(price, effort, self.is_sample)
+        wish = Wish(price, effort, is_sample=self.is_sample)
         return _scaled(self.workers.replies("choose", wish), self.factor)
+
+    def spread(self, price: Array, width: Array, turn: int) -> Replies:
+        """What the groups do at prices of their own around one, at what they hold."""
+        return self.workers.spread(price, width, turn)
+
+    def known(self, price: Array, width: Array, turn: int) -> Replies:
+        """The same by the best of the commitments that each site has had of late."""
+        return self.workers.replies("choose", Wish(price, None, width=width, turn=turn))
 
     def hold(self, shares: Array, offset: float) -> None:
         """Sites hold commitments that are spread as the mix is: (G, turns) its shares."""
@@ -51,7 +59,7 @@ class Scope:
 
     def offer(self, price: Array, effort: Effort) -> tuple[Array, Array]:
         """(N,) lower bounds at a price, and what sites would save there by another commitment than their best one."""
-        told = self.workers.call("offer", [Wish(price, effort, is_sample=False)] * len(self.workers.portions))
+        told = self.workers.call("offer", [Wish(price, effort)] * len(self.workers.portions))
         self.workers.cpu_s += sum(one.seconds for one in told)
         return np.concatenate([one.bound for one in told]), np.concatenate([one.saving for one in told])
 

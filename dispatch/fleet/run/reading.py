@@ -1,99 +1,30 @@
-"""From files to members: parks' YAML or a table of sites, and what is forecast of each site's day.
+"""What is forecast or known of each site's day, by the executor's workers.
 
-Sites are read and forecast by the executor's workers, each by itself, as ``parkwatt plan`` does for one: what was known
-at the issue time, the middle of the forecast.
+Each is forecast by itself, as ``parkwatt plan`` does for one: what was known at the issue time, the middle of the
+forecast. What cannot be forecast is that site's failure.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from dispatch.config import find_config, load_site
-from dispatch.errors import ConfigError, DataError, ParkwattError, Problem
+from dispatch.errors import ConfigError, DataError, Problem
 from dispatch.executor import Executor, Failure
-from dispatch.fleet.fields import SITE_FIELDS, changed, split
+from dispatch.fleet.given import read_inputs
 from dispatch.fleet.members import Member
+from dispatch.fleet.read import Listed
 from dispatch.signals import Horizon
 from dispatch.site import Site
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_SITE, _PARK, _LABEL = "site", "park", "label."
-
-
-@dataclass(frozen=True)
-class Row:
-    """A site as it is asked for.
-
-    Attributes:
-        park: a park's file, or the name of one that ships.
-        name: another name than the park's; empty: the park's own.
-        changes: by path inside the park, other values.
-    """
-
-    park: str
-    name: str = ""
-    changes: Mapping[str, Any] = field(default_factory=dict)
-    labels: Mapping[str, str | float] = field(default_factory=dict)
-
-    def site(self) -> Site:
-        """The site.
-
-        Raises:
-            ConfigError: the park's file, or a change, is wrong.
-        """
-        site = load_site(self.park)
-        by_asset: dict[str, dict[str, Any]] = {}
-        for path, value in self.changes.items():
-            asset, inside = split(path)
-            by_asset.setdefault(asset, {})[inside] = value
-        own = by_asset.pop("", {}) | ({"name": self.name} if self.name else {})
-        unknown = sorted(by_asset.keys() - {asset.name for asset in site.assets})
-        if unknown:
-            names = ", ".join(asset.name for asset in site.assets)
-            raise ConfigError(self.name, [Problem(unknown[0], f"'{self.park}' has no such asset", names)])
-        try:
-            assets = tuple(changed(a, by_asset[a.name]) if a.name in by_asset else a for a in site.assets)
-            return changed(site, own | {"assets": assets})
-        except ValueError as error:
-            raise ConfigError(self.name or self.park, [Problem("changes", str(error).splitlines()[-1])]) from None
-
-
-def rows(sources: Sequence[str]) -> list[Row]:
-    """Parks' files as they are, the rows of a table of sites.
-
-    Raises:
-        DataError: a table cannot be read.
-    """
-    found: list[Row] = []
-    for source in sources:
-        found += _table(Path(source)) if source.endswith(".parquet") else [Row(source)]
-    return found
-
-
-def _table(path: Path) -> Iterator[Row]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        table = pq.read_table(path)
-    except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path}: cannot be read as a table of sites: {error}") from error
-    if not {_SITE, _PARK} <= set(table.column_names):
-        have = ", ".join(table.column_names)
-        raise DataError(f"{path}: is no table of sites; accepted has columns 'site' and 'park', this has {have}")
-    for row in table.to_pylist():
-        values = {k: v for k, v in row.items() if v is not None and k not in (_SITE, _PARK)}
-        labels = {k.removeprefix(_LABEL): v for k, v in values.items() if k.startswith(_LABEL)}
-        changes = {k: v for k, v in values.items() if k in SITE_FIELDS or ("." in k and not k.startswith(_LABEL))}
-        beside = path.parent / row[_PARK]
-        yield Row(str(beside) if beside.exists() else row[_PARK], row[_SITE], changes, labels)
+Tell = Callable[[int], None]
 
 
 @dataclass(frozen=True)
@@ -133,7 +64,7 @@ class When:
 
 @dataclass(frozen=True)
 class Read:
-    """Reads and forecasts sites; what is wrong with one is its answer.
+    """Forecasts sites.
 
     Attributes:
         horizon: of the fleet.
@@ -142,23 +73,17 @@ class Read:
     when: When
     horizon: Horizon
 
-    def __call__(self, wanted: Sequence[Row]) -> list[Member | ConfigError | DataError]:
-        """A member each, or what is wrong with its file or its data."""
-        return [self._one(row) for row in wanted]
+    def __call__(self, wanted: Sequence[Listed]) -> list[Member]:
+        """A member each; one that cannot be forecast says why it has no series."""
+        found = []
+        for one in wanted:
+            try:
+                found.append(self._forecast(one.site, one))
+            except (ConfigError, DataError) as error:
+                found.append(Member(one.site, {}, labels=one.labels, failure=str(error)))
+        return found
 
-    def _one(self, row: Row) -> Member | ConfigError | DataError:
-        try:
-            site = row.site()
-            own = self.when.horizon(site)
-            if own.time_zone != self.horizon.time_zone or own.edges.tobytes() != self.horizon.edges.tobytes():
-                what = f"{own.steps} steps in {own.time_zone}"
-                accepted = f"that of the fleet's first site: {self.horizon.steps} steps in {self.horizon.time_zone}"
-                raise ConfigError(row.park, [Problem("planning", f"its day has {what}", accepted)])
-            return self._forecast(site, row)
-        except (ConfigError, DataError) as error:
-            return error
-
-    def _forecast(self, site: Site, row: Row) -> Member:
+    def _forecast(self, site: Site, row: Listed) -> Member:
         from dispatch.outlook import look_ahead
         from dispatch.sources import gather, user_errors
 
@@ -166,9 +91,8 @@ class Read:
             return Member(site, {}, labels=row.labels)
         site = site.model_copy(update={"planning": site.planning.model_copy(update={"scenarios": 0})})
         issue = min(self.horizon.start - timedelta(hours=site.planning.issue_before_h), self.when.issue)
-        folder = find_config(row.park, "parks").parent
         try:
-            sources = gather(site, self.horizon, folder, now=_stamp(self.when.issue), with_network=False)
+            sources = gather(site, self.horizon, row.folder, now=_stamp(self.when.issue), with_network=False)
             ahead = look_ahead(site, self.horizon, sources.archive, issue, weather_site=sources.weather)
         except user_errors() as error:
             raise DataError(f"'{site.name}': {error}") from error
@@ -181,34 +105,78 @@ def _stamp(moment: datetime) -> pd.Timestamp:
     return pd.Timestamp(moment)
 
 
-def read(wanted: Sequence[Row], when: When, runs_on: Executor, chunk: int) -> tuple[list[Member], Horizon]:
-    """All sites of a fleet.
+def common_horizon(wanted: Sequence[Listed], when: When) -> Horizon:
+    """The day of all sites.
 
     Raises:
-        ConfigError: some parks' files are wrong; lists what is found in all of them.
-        DataError: a site cannot be forecast, or a worker died over it.
+        ConfigError: some plan it in other steps, or on another clock, than the first.
     """
-    if not wanted:
-        raise DataError("the fleet has no site")
-    horizon = when.horizon(wanted[0].site())
-    parts = {f"{at:06d}": wanted[at : at + chunk] for at in range(0, len(wanted), chunk)}
-    found: dict[str, list[Member | ConfigError | DataError]] = {}
-    for name, answer in runs_on.map(Read(when, horizon), list(parts.items())):
-        if isinstance(answer, Failure):
-            raise DataError(f"sites {', '.join(row.name or row.park for row in parts[name])}: {answer.text}")
-        found[name] = answer.value
-    every = [one for name in sorted(found) for one in found[name]]
-    _refuse([one for one in every if not isinstance(one, Member)])
-    return [one for one in every if isinstance(one, Member)], horizon
-
-
-def _refuse(wrong: Sequence[ParkwattError]) -> None:
-    problems = [
-        Problem(f"{error.source}: {problem.path}", problem.message, problem.accepted, problem.line)
-        for error in wrong
-        if isinstance(error, ConfigError)
-        for problem in error.problems
-    ]
-    problems += [Problem("data", str(error)) for error in wrong if not isinstance(error, ConfigError)]
+    first = when.horizon(wanted[0].site)
+    known = {_steps_of(wanted[0].site): first}
+    problems = []
+    for one in wanted:
+        key = _steps_of(one.site)
+        own = known.setdefault(key, when.horizon(one.site) if key not in known else first)
+        if own.time_zone != first.time_zone or own.edges.tobytes() != first.edges.tobytes():
+            text = f"the day of '{one.site.name}' has {own.steps} steps in {own.time_zone}"
+            accepted = f"that of the fleet's first site: {first.steps} steps in {first.time_zone}"
+            problems.append(Problem(one.source, text, accepted))
     if problems:
         raise ConfigError("fleet", problems)
+    return first
+
+
+def _steps_of(site: Site) -> Hashable:
+    return site.time_zone, site.planning.step_minutes, site.planning.days, site.planning.first_steps
+
+
+def read(
+    wanted: Sequence[Listed], when: When, runs_on: Executor, chunk: int, tell: Tell = lambda _: None
+) -> tuple[list[Member], Horizon]:
+    """All sites of a fleet, with what is forecast of their day.
+
+    Raises:
+        ConfigError: they are planned in different steps.
+    """
+    horizon = common_horizon(wanted, when)
+    return forecast(wanted, when, horizon, runs_on, chunk, tell), horizon
+
+
+def forecast(
+    wanted: Sequence[Listed], when: When, horizon: Horizon, runs_on: Executor, chunk: int, tell: Tell = lambda _: None
+) -> list[Member]:
+    """Sites with what is forecast of a horizon; one that kills its worker is told apart from the others.
+
+    Args:
+        tell: of how many sites that is known by now.
+    """
+    work, found = Read(when, horizon), dict[int, Member]()
+    parts = {f"{at:06d}": range(at, min(at + chunk, len(wanted))) for at in range(0, len(wanted), chunk)}
+    singles: dict[str, range] = {}
+    for name, answer in runs_on.map(work, [(name, [wanted[n] for n in part]) for name, part in parts.items()]):
+        if isinstance(answer, Failure):
+            singles |= {f"{n:06d}": range(n, n + 1) for n in parts[name]}
+            continue
+        found |= dict(zip(parts[name], answer.value, strict=True))
+        tell(len(found))
+    for name, answer in runs_on.map(work, [(name, [wanted[part[0]]]) for name, part in singles.items()]):
+        (n,) = singles[name]
+        found[n] = _failed(wanted[n], answer) if isinstance(answer, Failure) else answer.value[0]
+        tell(len(found))
+    return [found[n] for n in range(len(wanted))]
+
+
+def _failed(one: Listed, failure: Failure) -> Member:
+    why = "its worker died each time" if failure.reason == "died" else failure.text
+    return Member(one.site, {}, labels=one.labels, failure=f"cannot be forecast: {why}")
+
+
+def known(wanted: Sequence[Listed], when: When, table: Path) -> tuple[list[Member], Horizon]:
+    """All sites of a fleet, with what a table says of their day.
+
+    Raises:
+        ConfigError: the table is wrong, or the sites are planned in different steps.
+    """
+    horizon = common_horizon(wanted, when)
+    given = read_inputs(table, [one.site for one in wanted], horizon)
+    return [Member(one.site, given.get(one.site.name, {}), labels=one.labels) for one in wanted], horizon

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import AfterValidator, Field, ValidationError
 
-from dispatch.config import Reading, find_config, load_site
+from dispatch.config import Reading, find_config
 from dispatch.documents import read_document
 from dispatch.errors import ConfigError, Problem
+from dispatch.fleet.given import read_inputs
 from dispatch.fleet.members import Member
+from dispatch.fleet.read import Listed, Listing
+from dispatch.fleet.settings import InputTable, SiteFiles, SiteTable
 from dispatch.fleet.shared.base import Shared
 from dispatch.fleet.shared.model import AnyShared, fleet_problems, kind_problems
 from dispatch.frozen import Finite, Frozen, Positive
@@ -60,16 +63,24 @@ class FleetFile(Frozen):
     days: int = Field(default=1, ge=1, le=31)
     step_minutes: Positive = 15.0
     gap: Annotated[Finite, Field(ge=1e-7, le=0.05)] = 1e-4
-    sites: tuple[FleetSite, ...] = Field(min_length=1)
+    sites: tuple[FleetSite | SiteTable | SiteFiles, ...] = Field(min_length=1)
+    inputs: Literal["forecast"] | InputTable | None = Field(
+        default=None, description="what is known of the day of sites that do not say so themselves"
+    )
     shared: tuple[AnyShared, ...] = ()
     notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class SharedFleet:
-    """A fleet's file, read."""
+    """A fleet's file, read.
+
+    Attributes:
+        listed: its sites as they were read; those that are forecast have no series in ``members`` yet.
+    """
 
     file: FleetFile
+    listed: tuple[Listed, ...]
     members: tuple[Member, ...]
     shared: tuple[Shared, ...]
     horizon: Horizon
@@ -86,7 +97,7 @@ def load_fleet(name: str | Path) -> SharedFleet:
     reading = Reading(read_document(path, str(name)), path.parent)
     raw = reading.expanded()
     found = [*reading.problems, *kind_problems(raw.get("shared") or ())]
-    file, sites = None, list[Site]()
+    file, listed = None, list[tuple[int, Listed]]()
     try:
         file = FleetFile.model_validate(raw)
         file, unread = with_files(file, path.parent, file.time_zone)
@@ -95,46 +106,54 @@ def load_fleet(name: str | Path) -> SharedFleet:
         known = {problem.path for problem in found}
         found += [p for p in field_problems(error, raw, FleetFile) if p.path not in known]
     if not found and file is not None:
-        sites, found = _sites(file, path.parent)
-        found += _apart(file, sites)
+        listed, found = _sites(file, path.parent)
+        found += [] if found else _apart(file, listed)
         if not found:
-            labels = [entry.labels for entry in file.sites]
-            found = fleet_problems(file.shared, [site.name for site in sites], labels)
+            names = [one.site.name for _, one in listed]
+            found = fleet_problems(file.shared, names, [one.labels for _, one in listed])
     if found or file is None:
         located = dict.fromkeys(reading.located(problem) for problem in found)
         raise ConfigError(str(name), sorted(located, key=lambda p: (p.line or 0, p.path)))
     horizon = Horizon.local_day(date.fromisoformat(file.day), file.time_zone, file.step_minutes, file.days)
-    members = [_member(entry, site, horizon) for entry, site in zip(file.sites, sites, strict=True)]
-    return SharedFleet(file, tuple(members), tuple(file.shared), horizon)
+    sites = tuple(one for _, one in listed)
+    given = {}
+    if isinstance(file.inputs, InputTable):
+        known = [one.site for one in sites]
+        given = read_inputs(path.parent / file.inputs.table, known, horizon, file.inputs.time_zone)
+    members = [_member(file.sites[place], one, horizon, given.get(one.site.name, {})) for place, one in listed]
+    return SharedFleet(file, sites, tuple(members), tuple(file.shared), horizon)
 
 
-def _sites(file: FleetFile, folder: Path) -> tuple[list[Site], list[Problem]]:
-    """Every site's park, and what is wrong with those that cannot be read."""
-    sites, found = [], []
+def _sites(file: FleetFile, folder: Path) -> tuple[list[tuple[int, Listed]], list[Problem]]:
+    """Every site with the place of its entry, and what is wrong with those that cannot be read."""
+    listing, places = Listing(), list[int]()
     for place, entry in enumerate(file.sites):
-        beside = folder / entry.park
-        try:
-            sites.append(load_site(beside if beside.is_file() else entry.park))
-        except ConfigError as error:
-            path = f"sites[{place}].park"
-            found += [replace(p, path=f"{path} in {entry.park}: {p.path}", line=None) for p in error.problems]
-    return sites, found
+        if isinstance(entry, FleetSite):
+            listing.add_park(entry.park, entry.labels, folder, f"sites[{place}].park")
+        else:
+            listing.add(entry, folder, f"sites[{place}]")
+        places += [place] * (len(listing.sites) - len(places))
+    return list(zip(places, listing.sites, strict=True)), listing.problems
 
 
-def _apart(file: FleetFile, sites: Sequence[Site]) -> Iterator[Problem]:
-    """Two sites of one name, sites in another time zone's day, and things said of assets that there are not."""
-    if len(sites) < len(file.sites):
-        return
-    seen: dict[str, int] = {}
-    for place, (entry, site) in enumerate(zip(file.sites, sites, strict=True)):
-        path = f"sites[{place}]"
-        if site.name in seen:
-            yield Problem(f"{path}.park", f"'{site.name}' is sites[{seen[site.name]}] too", "each site once")
-        seen.setdefault(site.name, place)
-        yield from _known_problems(entry, site, path)
+def _apart(file: FleetFile, listed: Sequence[tuple[int, Listed]]) -> Iterator[Problem]:
+    """Two sites of one name, and things said of assets that there are not."""
+    seen: dict[str, str] = {}
+    for place, one in listed:
+        entry, name = file.sites[place], one.site.name
+        path = f"sites[{place}].park" if isinstance(entry, FleetSite) else one.source
+        if name in seen:
+            yield Problem(path, f"'{name}' is {seen[name]} too", "each site once")
+        seen.setdefault(name, f"sites[{place}]" if isinstance(entry, FleetSite) else one.source)
+        if isinstance(entry, FleetSite):
+            yield from _known_problems(entry, one.site, f"sites[{place}]", complete=file.inputs is None)
+        elif file.inputs is None and any(asset.needs for asset in one.site.assets):
+            text = f"is missing: nothing is known of the day of '{name}', {one.source}"
+            yield Problem("inputs", text, "forecast, or a table: {table: inputs.parquet}")
+            return
 
 
-def _known_problems(entry: FleetSite, site: Site, path: str) -> Iterator[Problem]:
+def _known_problems(entry: FleetSite, site: Site, path: str, *, complete: bool) -> Iterator[Problem]:
     needs = {(asset.name, need.quantity) for asset in site.assets for need in asset.needs}
     for number, known in enumerate(entry.known):
         if (known.asset, known.quantity) not in needs:
@@ -143,14 +162,15 @@ def _known_problems(entry: FleetSite, site: Site, path: str) -> Iterator[Problem
             accepted = near_miss(f"{known.asset}.{known.quantity}", listed)
             yield Problem(f"{path}.known[{number}]", text, accepted)
     said = {(known.asset, known.quantity) for known in entry.known}
-    for asset, quantity in sorted(needs - said):
+    for asset, quantity in sorted(needs - said) if complete else ():
         yield Problem(f"{path}.known", f"says nothing of {asset}.{quantity}", "an entry with asset, quantity, power_kw")
 
 
-def _member(entry: FleetSite, site: Site, horizon: Horizon) -> Member:
-    series: dict[tuple[str, str], Array] = {}
-    for known in entry.known:
-        what = f"{known.quantity} of '{known.asset}' at '{site.name}'"
+def _member(
+    entry: FleetSite | SiteTable | SiteFiles, one: Listed, horizon: Horizon, given: Mapping[tuple[str, str], Array]
+) -> Member:
+    series = dict(given)
+    for known in entry.known if isinstance(entry, FleetSite) else ():
+        what = f"{known.quantity} of '{known.asset}' at '{one.site.name}'"
         series[known.asset, known.quantity] = np.asarray(per_step(known.power_kw, horizon, what))[None, :]
-    labels: Mapping[str, Any] = entry.labels
-    return Member(site, series, labels=labels)
+    return Member(one.site, series, labels=one.labels)

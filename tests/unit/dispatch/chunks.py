@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
+from pathlib import Path
 
 import numpy as np
 
@@ -30,6 +32,27 @@ def behave(how: str) -> str:
     if how == "sleep":
         time.sleep(60)
     return how
+
+
+def environment(name: str) -> str | None:
+    return os.environ.get(name)
+
+
+def dies_first(chunk: tuple[str, int]) -> int:
+    """Kills its process the first so many times; then the number of times it was begun."""
+    log, times = Path(chunk[0]), chunk[1]
+    with log.open("a", encoding="utf-8") as file:
+        file.write("begun\n")
+    begun = len(log.read_text(encoding="utf-8").splitlines())
+    if begun <= times:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return begun
+
+
+def raises(log: str) -> None:
+    with Path(log).open("a", encoding="utf-8") as file:
+        file.write("begun\n")
+    raise ZeroDivisionError("by zero")
 
 
 class Adder:

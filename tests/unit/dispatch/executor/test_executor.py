@@ -1,18 +1,29 @@
 from __future__ import annotations
 
+import os
+import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from dispatch.errors import DataError
-from dispatch.executor import NAMES, Executor, Failure, Result, executor
-from tests.unit.dispatch.chunks import behave, noise, pid
+from dispatch.executor import NAMES, Executor, Failure, How, Result, executor
+from tests.unit.dispatch.chunks import behave, dies_first, environment, noise, pid, raises
 
 RAY = pytest.param("ray", marks=[pytest.mark.slow, pytest.mark.timeout(300)])
 RAY_WARNS = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::ResourceWarning")
+
+
+@pytest.fixture(autouse=True)
+def _one_ray(request: pytest.FixtureRequest) -> None:
+    """Tests of several executors share one Ray."""
+    if "ray" in getattr(request.node, "callspec", SimpleNamespace(params={})).params.values():
+        request.getfixturevalue("shared_ray")
 
 
 def answers(runs_on: Executor, fn: Any, chunks: list[Any], deadline: float | None = None) -> dict[str, Any]:
@@ -80,3 +91,88 @@ def test_ray_is_imported_only_when_it_is_asked_for() -> None:
     code = "import sys, dispatch.executor as e; e.executor('ray'); assert 'ray' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
     assert NAMES[-1] == "ray"
+
+
+def test_reused_workers_give_the_same_bytes_and_take_one_chunk_after_the_other() -> None:
+    runs_on = executor("processes", 2, How(warm=True))
+    here = answers(executor("serial"), noise, list(range(8)))
+    assert answers(runs_on, noise, list(range(8))) == here
+    assert len({answer.value for answer in answers(runs_on, pid, list(range(8))).values()}) <= 2
+
+
+def test_a_chunk_whose_worker_was_killed_is_tried_again_elsewhere(tmp_path: Path) -> None:
+    """It kills its worker the first two times; with two retries it is done, with one it is a failure."""
+    for retries, reason in ((2, None), (1, "died")):
+        chunk = (str(tmp_path / f"tries_{retries}"), 2)
+        found = answers(executor("processes", 1, How(warm=True, retries=retries)), dies_first, [chunk])[str(chunk)]
+        assert getattr(found, "reason", None) == reason
+        if reason is None:
+            assert found == Result(3), "it was begun three times"
+        else:
+            assert "signal 9" in found.text
+
+
+def test_a_chunk_that_raised_is_not_tried_again(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    found = answers(executor("processes", 1, How(warm=True, retries=3)), raises, [str(log)])[str(log)]
+    assert found == Failure("raised", "ZeroDivisionError: by zero")
+    assert log.read_text() == "begun\n"
+
+
+def test_a_chunks_own_deadline_ends_it_alone() -> None:
+    runs_on = executor("processes", 2, How(warm=True, chunk_deadline_s=2.0))
+    found = answers(runs_on, behave, ["sleep", "well", "also well"])
+    assert found["sleep"] == Failure("deadline", "not done within 2 s")
+    assert found["well"] == Result("well")
+    assert found["also well"] == Result("also well")
+
+
+def test_workers_have_one_thread_and_leave_the_parents_environment_alone() -> None:
+    before = dict(os.environ)
+    found = answers(executor("processes", 1), environment, ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"])
+    assert {answer.value for answer in found.values()} == {"1"}
+    assert dict(os.environ) == before
+
+
+def test_an_address_is_rays_alone_and_one_that_nobody_answers_is_named() -> None:
+    with pytest.raises(DataError, match="'processes' runs on this machine"):
+        executor("processes", address="10.0.0.1:6379")
+    for address in ("nowhere", "10.0.0.1", ":6379", "host:port"):
+        with pytest.raises(DataError, match="accepted: host:port"), executor("ray", address=address):
+            pass
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+    with pytest.raises(DataError, match=f"no Ray answers at '{address}'.*refused"), executor("ray", address=address):
+        pass
+
+
+@RAY_WARNS
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.usefixtures("shared_ray")
+def test_ray_tries_again_whose_worker_died_and_never_what_raised(tmp_path: Path) -> None:
+    runs_on = executor("ray", 2, How(warm=True, retries=2))
+    log, first = tmp_path / "log", (str(tmp_path / "tries"), 2)
+    assert answers(runs_on, dies_first, [first])[str(first)] == Result(3)
+    assert answers(runs_on, raises, [str(log)])[str(log)] == Failure("raised", "ZeroDivisionError: by zero")
+    assert log.read_text() == "begun\n"
+    assert len({answer.value for answer in answers(runs_on, pid, list(range(20))).values()}) <= 2
+
+
+@RAY_WARNS
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.usefixtures("shared_ray")
+def test_a_ray_that_runs_is_joined_at_its_address_and_left_running() -> None:
+    import ray
+
+    address = ray.get_runtime_context().gcs_address
+    code = (
+        "import sys; from tests.unit.dispatch.chunks import noise\n"
+        "from dispatch.executor import executor\n"
+        "found = dict(executor('ray', 1, address=sys.argv[1]).map(noise, [('a', 1)]))\n"
+        "assert found['a'].value == noise(1)\n"
+    )
+    subprocess.run([sys.executable, "-c", code, address], check=True, timeout=120)
+    assert answers(executor("ray", 1), noise, [2])["2"] == Result(noise(2))

@@ -6,6 +6,8 @@ import os
 import signal
 from typing import Any
 
+import pytest
+
 from dispatch.executor import Failure, How, Result, executor
 from dispatch.executor.held_processes import HeldProcesses
 from tests.unit.dispatch.chunks import Adder
@@ -60,3 +62,22 @@ def test_a_part_that_cannot_be_made_says_why() -> None:
                 found = held.call("add", told[:2])
                 assert found[0] == Failure("raised", "starts below zero", ours=True)
                 assert isinstance(found[1], Result)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::ResourceWarning")
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.usefixtures("shared_ray")
+def test_an_actor_that_is_killed_is_told_all_again_and_a_poisonous_part_is_a_failure() -> None:
+    here = answers("serial")
+    with executor("ray", 2) as runs_on, runs_on.held(Adder, PARTS) as held:
+        found = [held.call("add", TOLD[0])]
+        (pid, *_) = (answer.value for answer in held.call("pid", [None] * 3, changes=False))  # type: ignore[union-attr]
+        os.kill(pid, signal.SIGKILL)
+        found.append(held.call("add", TOLD[1]))
+        assert found == here[:2]
+        told = held.call("behave", ["die", "well", "mistake"], changes=False)
+        assert isinstance(told[0], Failure)
+        assert told[0].reason == "died"
+        assert told[1:] == [Result("well"), Failure("raised", "column 'x' is missing", ours=True)]
+        assert held.call("add", TOLD[2])[1:] == here[2][1:], "part 2 shared its actor with the dead one"

@@ -208,3 +208,12 @@ def test_money_that_the_solver_does_not_confirm_is_found_in_its_site() -> None:
     cost[3] += 0.1
     kinds["battery"] = replace(kinds["battery"], cost_step=cost)
     assert "site_00003" in checked.violations(problem, joined, kinds, sums)
+
+
+def test_a_site_known_to_fail_says_why_and_nothing_else_is_tried() -> None:
+    members = fleet_sites(2, genset=False, steps=12)
+    members[0] = Member(members[0].site, {}, failure="its history ends in March")
+    plan = planned(members, 12)
+    assert row(plan, "site_00000")["quality"] == "none"
+    assert row(plan, "site_00000")["reason"] == "its history ends in March"
+    assert row(plan, "site_00001")["quality"] == "optimal"

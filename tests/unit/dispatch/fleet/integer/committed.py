@@ -18,6 +18,7 @@ from dispatch.signals import Array
 from tests.parks import battery, grid, hours, load, park, unit
 
 STEPS = 12
+PRICES = (("low", 0.3, "00:00-04:00"), ("high", 1.0, "04:00-10:00"), ("mid", 0.6, "10:00-24:00"))
 
 
 def member(number: int, seed: int = 0, units: int = 1, with_unit: bool = True) -> Member:
@@ -80,9 +81,9 @@ def together(stacks: Sequence[Stack], at: Sequence[np.ndarray], coupling: Coupli
     ]
     reach = []
     share = coupling.share.toarray()
-    for n, (site, quantity) in enumerate(sites):
+    for n, (site, places) in enumerate(sites):
         own = np.zeros((len(coupling.names), site.cost.size))
-        own[np.arange(len(coupling.names)), quantity[coupling.entry]] = share[:, n]
+        own[np.arange(len(coupling.names)), places[coupling.entry]] = share[:, n]
         reach.append(csr_array(own))
     shared = csr_array(np.hstack([r.toarray() for r in reach]))
 

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dispatch.errors import SolveError
-from dispatch.fleet.integer.commit import Committer, commit
+from dispatch.fleet.integer.alone import Alone, commit
+from dispatch.fleet.integer.commit import Committer
 from dispatch.fleet.integer.tree import Effort
 from dispatch.highs import Limits, Matrices, run
 from tests.unit.dispatch.fleet.integer.committed import member, structure
@@ -76,7 +77,7 @@ def test_a_search_that_is_cut_short_says_so_by_its_bound(fleet):
     committer = Committer(fleet.stack)
     gaps = []
     for n in range(len(fleet.stack)):
-        found = committer.commit(n, fleet.stack.cost[n], Effort(0.0, programs=1))
+        found = committer.commit(n, fleet.stack.cost[n], Effort(0.0, programs=1, nodes=0))
         best = run(fleet.stack.matrices(n), EXACT).objective
         assert found.bound <= best + 1e-6 <= found.cost + 2e-6
         gaps.append(found.cost - found.bound)
@@ -100,3 +101,38 @@ def test_a_site_that_has_no_plan_is_named(fleet):
     broken.base[column] = matrices.col_upper[column] + 1e4
     with pytest.raises(SolveError, match="site 'site_0' has no plan"):
         commit(replace(stack, own_lower=broken), np.zeros(matrices.cost.size))
+
+
+def test_a_plan_does_not_depend_on_who_was_planned_before(fleet):
+    problems = [fleet.stack.matrices(n) for n in range(len(fleet.stack))]
+    forward, backward = Alone(problems[0]), Alone(problems[0])
+    first = [forward.run(problem, Limits()) for problem in problems]
+    second = [backward.run(problem, Limits()) for problem in problems[::-1]][::-1]
+    for one, other in zip(first, second, strict=True):
+        assert one.x.tobytes() == other.x.tobytes()
+        assert (one.objective, one.bound) == (other.objective, other.bound)
+
+
+def test_duals_are_those_of_the_program_with_its_whole_numbers_held(fleet):
+    problem = fleet.stack.matrices(1)
+    answer = Alone(problem).run(problem, Limits(gap=1e-9))
+    reference = run(problem, EXACT)
+    assert answer.objective == pytest.approx(reference.objective)
+    assert np.array_equal(np.round(answer.x[problem.integer]), np.round(reference.x[problem.integer]))
+    held = replace(problem, col_lower=problem.col_lower.copy(), col_upper=problem.col_upper.copy())
+    held.col_lower[problem.integer] = held.col_upper[problem.integer] = np.round(answer.x[problem.integer])
+    reduced = problem.cost - held.rows.T @ answer.row_dual
+    ends = np.where(reduced > 0, held.col_lower, held.col_upper)
+    at_rows = np.where(answer.row_dual > 0, held.row_lower, held.row_upper)
+    value = answer.row_dual[answer.row_dual != 0] @ at_rows[answer.row_dual != 0]
+    value += reduced[np.abs(reduced) > 1e-9] @ ends[np.abs(reduced) > 1e-9]
+    assert value + problem.offset == pytest.approx(answer.objective, rel=1e-6)
+
+
+def test_what_our_search_cannot_finish_the_solver_does(two_units):
+    committer = Committer(two_units.stack)
+    for n in range(len(two_units.stack)):
+        found = committer.commit(n, two_units.stack.cost[n], Effort(1e-3, programs=1))
+        best = run(two_units.stack.matrices(n), EXACT).objective
+        assert found.bound <= best + 1e-6 <= found.cost + 2e-6
+        assert found.cost - found.bound <= 2e-3

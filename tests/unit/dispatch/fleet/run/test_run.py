@@ -7,7 +7,9 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -146,9 +148,17 @@ def test_a_site_that_fails_gets_its_safe_plan_and_no_other_site_is_touched(
     assert hashes(tmp_path) == again
 
 
-def test_a_site_without_any_plan_is_told_and_has_no_numbers(tmp_path: Path) -> None:
-    from dataclasses import replace
+def test_a_failing_first_site_of_a_structure_gives_way_to_the_next(tmp_path: Path) -> None:
+    """Searches of its structure begin from it, so every chunk fails at first; the others are as without it."""
+    made = run(asked(Fails(HORIZON, (("site_000", "mistake"),))), Serial(), tmp_path / "with")
+    assert made.rungs == {"optimal": COUNT - 1, "rule_based": 1}
+    run(ask(members(COUNT)[1:], PLANNER, HORIZON, CHUNK), Serial(), tmp_path / "without")
+    found = rows(tmp_path / "with")
+    assert found.pop("site_000")["failed"] == "its meter is missing"
+    assert found == rows(tmp_path / "without")
 
+
+def test_a_site_without_any_plan_is_told_and_has_no_numbers(tmp_path: Path) -> None:
     broken = replace(member(1), series={})
     made = run(ask([member(0), broken], PLANNER, HORIZON, 2), Serial(), tmp_path)
     assert made.rungs == {"none": 1, "optimal": 1}
@@ -234,6 +244,31 @@ def test_a_file_that_may_grow_no_more_is_said_by_a_worker_too(tmp_path: Path) ->
     assert "File too large" in done.stdout
     assert "0 of 6 sites are done and kept" in done.stdout
     assert not list(tmp_path.rglob(".part.parquet*")), "nothing half-written is left"
+
+
+class Elsewhere(Serial):
+    """A machine that has a folder of its own where others share one."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.folder = folder
+
+    def map(self, fn: Any, chunks: Any, deadline: float | None = None) -> Any:
+        return super().map(replace(fn, store=replace(fn.store, folder=self.folder)), chunks, deadline)
+
+
+def test_a_worker_that_writes_to_a_folder_of_its_own_is_noticed(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="all machines of the cluster share"):
+        run(asked(), Elsewhere(tmp_path / "there"), tmp_path / "here")
+
+
+def test_no_room_for_the_summary_loses_no_site(tmp_path: Path, whole: tuple[Path, Summary]) -> None:
+    (tmp_path / "sites.parquet").mkdir()
+    with pytest.raises(DataError, match=r"cannot write .*sites\.parquet.*All sites are done and kept"):
+        run(asked(), Serial(), tmp_path)
+    (tmp_path / "sites.parquet").rmdir()
+    run(asked(), Serial(), tmp_path, resume=True)
+    assert hashes(tmp_path) == hashes(whole[0])
 
 
 def test_what_cannot_be_asked() -> None:

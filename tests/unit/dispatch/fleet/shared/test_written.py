@@ -59,7 +59,11 @@ def test_large_fleets_are_coordinated(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_options_that_mean_nothing_here() -> None:
-    for option, text in ((["--resume"], "in one go"), (["--day", "2024-01-01"], "the fleet's file says")):
+    for option, text in (
+        (["--resume"], "in one go"),
+        (["--day", "2024-01-01"], "the fleet's file says"),
+        (["--inputs", "known.parquet"], "under 'known'"),
+    ):
         done = RUN.invoke(app, ["fleet", "plan", "three_owners", *option])
         assert done.exit_code != 0
         assert isinstance(done.exception, DataError)

@@ -1,0 +1,98 @@
+"""Sites planned each by itself, whole numbers and all: a third to a fifth of the time of the solver's own search.
+
+Every site begins from the basis of one reference, so that its plan is the same whoever is planned before it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from dispatch.errors import SolveError
+from dispatch.fleet.integer.commit import finished
+from dispatch.fleet.integer.linear import Linear
+from dispatch.fleet.integer.tree import Branch, Effort, Found, Search
+from dispatch.fleet.stack import Stack
+from dispatch.highs import Answer, Limits, Matrices, polished, run
+from dispatch.signals import Array
+
+_LEAST, _WHOLE = 1e-9, 1e-6
+
+
+class Alone:
+    """Problems of one structure.
+
+    Args:
+        reference: the problem whose relaxation all searches begin from.
+    """
+
+    def __init__(self, reference: Matrices) -> None:
+        self.whole = np.flatnonzero(reference.integer)
+        self.linear = Linear(self.whole)
+        self._basis: Any = None
+        self.linear.take(reference)
+        if np.isfinite(self.linear.solve(*self._root(reference)).cost):
+            self._basis = self.linear.basis()
+
+    def run(self, matrices: Matrices, limits: Limits) -> Answer:
+        """The plan, its row duals with the whole numbers held, and the bound; see :func:`dispatch.highs.run`.
+
+        Raises:
+            SolveError: there is no plan.
+        """
+        if limits.seconds is not None:
+            return run(matrices, limits)  # a clock is the solver's to watch
+        before = self.linear.solved
+        self.linear.take(matrices, self._basis)
+        relaxed = self.linear.solve(*self._root(matrices))
+        if not np.isfinite(relaxed.cost):
+            raise SolveError("HiGHS stopped without a plan: the relaxation has none")
+        effort = Effort(limits.gap * max(abs(relaxed.cost), _LEAST), nodes=limits.nodes)
+        found = Search(self.linear, effort).run([Branch(*self._root(matrices))])
+        is_whole = found.x.size and found.cost - found.bound <= 1.01 * effort.tolerance
+        if not is_whole:
+            found = finished(matrices, self.whole, found, effort)
+        x, dual, cost = self._clean(matrices, found)
+        near = cost - found.bound <= max(limits.gap, _WHOLE) * abs(cost) + _LEAST
+        quality = "optimal" if near else "incumbent"
+        return Answer(quality, x, dual, cost, min(found.bound, cost), self.linear.solved - before, clock_fired=False)
+
+    def _root(self, matrices: Matrices) -> tuple[Array, Array]:
+        return np.ceil(matrices.col_lower[self.whole] - _WHOLE), np.floor(matrices.col_upper[self.whole] + _WHOLE)
+
+    def _clean(self, matrices: Matrices, found: Found) -> tuple[Array, Array, float]:
+        """The point once more with its whole numbers held, for duals that mean something."""
+        made = self.linear.solve(found.whole, found.whole)
+        if not np.isfinite(made.cost):
+            return polished(matrices, matrices.integer, found.x)
+        return self.linear.point(), self.linear.row_dual(), made.cost
+
+
+def commit(stack: Stack, extra_cost: Array, gap: float = 1e-4) -> tuple[Array, Array, Array]:
+    """Each site's plan at its own cost and ``extra_cost``, whole numbers and all.
+
+    Args:
+        stack: N sites; the first is the reference.
+        extra_cost: (C,) or (N, C) beside the columns' own cost.
+        gap: relative difference of cost and bound that is good enough.
+
+    Returns:
+        (N, C) plans, (N,) what they cost, (N,) lower bounds.
+
+    Raises:
+        SolveError: a site has no plan; the message names it.
+    """
+    cost = stack.cost + extra_cost
+    x, objective, bound = np.zeros(cost.shape), np.zeros(len(stack)), np.zeros(len(stack))
+    alone: Alone | None = None
+    for n in range(len(stack)):
+        matrices = replace(stack.matrices(n), cost=cost[n])
+        alone = alone or Alone(matrices)
+        try:
+            answer = alone.run(matrices, Limits(gap=gap))
+        except SolveError as error:
+            raise SolveError(f"site '{stack.names[n]}' has no plan: {error}") from None
+        x[n], objective[n], bound[n] = answer.x, answer.objective, answer.bound
+    return x, objective, bound
