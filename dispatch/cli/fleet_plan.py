@@ -49,10 +49,8 @@ def plan(
     What is done is kept in the folder. After any interruption the same command with --resume goes on, and the files
     are the same bytes as if nothing had happened.
     """
-    from dispatch.cli import fleet_sharing
     from dispatch.cli.fleet_planning import run
     from dispatch.cli.fleet_request import Request
 
     name = "ray" if address is not None and executor == "processes" else executor
-    request = Request(tuple(sources), day, name, workers, address, out, resume, chunk, chunk_deadline, inputs)
-    (fleet_sharing.run if fleet_sharing.is_fleet(request.sources) else run)(request)
+    run(Request(tuple(sources), day, name, workers, address, out, resume, chunk, chunk_deadline, inputs))

@@ -43,6 +43,7 @@ def run(request: Request) -> None:
         ParkwattError: files, data or options are wrong; the message says which.
         KeyboardInterrupt: stopped; what is done is kept and the command that goes on has been said.
     """
+    from dispatch.cli import fleet_sharing
     from dispatch.executor import How, executor
     from dispatch.fleet.read import read_sites
     from dispatch.fleet.shared.files import load_fleet
