@@ -129,11 +129,9 @@ class Rows(Generic[A]):
             if block is None:
                 has = sorted(q for asset, q in inputs.series if asset == member.name)
                 raise DataError(f"asset '{member.name}' needs a series '{name}'; it has {has or 'none'}")
-            block = np.asarray(block, dtype=np.float64)
-            whole = block.ndim == 2 and block.shape[0] == self.scenarios
-            blocks.append(block if whole else np.broadcast_to(block, (self.scenarios, block.shape[-1])))
-        out = np.concatenate(blocks, axis=1).reshape(self.count, blocks[0].shape[-1])
-        # All at once: asking each of thousands of members takes longer than reading them.
+            *rows, steps = np.shape(block)
+            blocks.append(block if rows == [self.scenarios] else np.broadcast_to(block, (self.scenarios, steps)))
+        out = np.concatenate(blocks, axis=1, dtype=np.float64).reshape(self.count, -1)
         for row in np.flatnonzero(~np.isfinite(out).all(axis=1))[:1]:
             raise DataError(f"series '{name}' of asset '{self.names[row]}' has missing values at the horizon")
         return out

@@ -283,8 +283,8 @@ class Problem:
         self.network.settle()
         for variable, value in self.total.defined:
             variable.value = value()
-        for one in self.measured.values():
-            one.variable.save_value(np.asarray(one.expression.value))
+        for own in self.measured.values():
+            own.variable.save_value(np.asarray(own.expression.value))
         return float(self.total.expression.value)
 
     def read(

@@ -80,7 +80,7 @@ class _Long:
         places = np.unravel_index(found, sizes) if found.size else ([], [], [])
         keys = [tuple(own[i] for own, i in zip(words, place, strict=True)) for place in zip(*places, strict=True)]
         value = table["value"].to_numpy(zero_copy_only=False).astype(np.float64)[inside]
-        return cls(keys, key, np.where(exact, at, -1), value, inside, times[inside], horizon.steps)  # type: ignore[arg-type]
+        return cls(keys, key, np.where(exact, at, -1), value, inside, times[inside], horizon.steps)
 
     def problems(self, path: Path) -> Iterator[Problem]:
         """Times between steps, and what is said twice."""

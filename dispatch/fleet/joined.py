@@ -44,8 +44,8 @@ class Joined:
             for (asset, quantity), values in member.inputs(horizon).series.items():
                 series[prefix + asset, quantity] = values
             state |= {prefix + asset: values for asset, values in member.state.items()}
-            for asset in member.site.assets:
-                assets.setdefault(asset.kind, []).append(_renamed(asset, prefix))
+            for plant in member.site.assets:
+                assets.setdefault(plant.kind, []).append(_renamed(plant, prefix))
         buses = tuple(f"{m.name}/{bus}" for m in members for bus in m.site.bus_names)
         first = members[0].site
         asked = (first.reserve_h, first.reserve_directions, first.outage_h)

@@ -205,8 +205,8 @@ class _Like:
                 by_asset.setdefault(asset, {})[inside] = value
         problems: list[Problem] = []
         assets = []
-        for asset in self.park.assets:
-            made = self._changed(asset, by_asset.get(asset.name, {}))
+        for own_asset in self.park.assets:
+            made = self._changed(own_asset, by_asset.get(own_asset.name, {}))
             if isinstance(made, Asset):
                 assets.append(made)
             else:

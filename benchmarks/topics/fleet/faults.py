@@ -86,7 +86,8 @@ def working(parent: int) -> list[int]:
                 named[int(entry.name)] = (entry / "cmdline").read_text()
             except OSError:  # gone meanwhile
                 continue
-    below, left = set(), {parent}
+    below: set[int] = set()
+    left = {parent}
     while left:
         left = {pid for pid, above in parents.items() if above in left} - below
         below |= left
@@ -178,9 +179,8 @@ def _driver_killed(folder: Path, count: int) -> float:
 def _lost(folder: Path, count: int) -> int:
     """Sites without a plan of their own."""
     told = json.loads((folder / "result.json").read_text())
-    return (
-        count - sum(n for rung, n in told["rungs"].items() if rung in ("optimal", "incumbent")) + len(told["failures"])
-    )
+    own = sum(int(number) for rung, number in told["rungs"].items() if rung in ("optimal", "incumbent"))
+    return count - own + len(told["failures"])
 
 
 def _linux() -> None:

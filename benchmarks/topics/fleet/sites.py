@@ -69,33 +69,8 @@ def document(number: int, seed: int = 1, genset: bool = True) -> dict[str, Any]:
     """The site as its file would say it."""
     rng = np.random.default_rng([seed, number, 0])
     load_kw, pv_kw, power_kw = _sizes(number, seed)
-    hours, one_way = rng.uniform(1, 4), rng.uniform(0.92, 0.97)
-    battery = {
-        "kind": "battery",
-        "name": "battery",
-        "bus": "ac",
-        "charge_kw": power_kw,
-        "discharge_kw": power_kw,
-        "energy_kwh": power_kw * hours,
-        "charge_efficiency": one_way,
-        "discharge_efficiency": one_way,
-        "start_fill": rng.uniform(0.3, 0.7),
-        "wear_cost_per_kwh": rng.uniform(0.02, 0.08),
-    }
-    most_kw = load_kw * rng.uniform(0.3, 0.8)
-    unit = {
-        "kind": "thermal",
-        "name": "genset",
-        "bus": "ac",
-        "min_kw": 0.3 * most_kw,
-        "max_kw": most_kw,
-        "cost_per_kwh": rng.uniform(0.75, 1.05),
-        "no_load_cost_per_h": most_kw * rng.uniform(0.02, 0.06),
-        "start_cost": most_kw * rng.uniform(0.1, 0.4),
-        "co2_kg_per_kwh": rng.uniform(0.6, 0.8),
-        "min_up_h": 2.0,
-        "min_down_h": 1.0,
-    }
+    # Drawn in this order with a genset and without: the rest of a site is the same.
+    battery, unit = _battery(rng, power_kw), _genset(rng, load_kw)
     connection = {
         "kind": "grid_connection",
         "name": "grid",
@@ -112,12 +87,40 @@ def document(number: int, seed: int = 1, genset: bool = True) -> dict[str, Any]:
         *([unit] if genset else []),
         connection,
     ]
+    names = {"name": f"site_{number:05d}", "time_zone": ZONE, "currency": "CNY"}
+    return names | {"buses": [{"name": "ac"}], "assets": assets}
+
+
+def _battery(rng: np.random.Generator, power_kw: float) -> dict[str, Any]:
+    hours, one_way = rng.uniform(1, 4), rng.uniform(0.92, 0.97)
     return {
-        "name": f"site_{number:05d}",
-        "time_zone": ZONE,
-        "currency": "CNY",
-        "buses": [{"name": "ac"}],
-        "assets": assets,
+        "kind": "battery",
+        "name": "battery",
+        "bus": "ac",
+        "charge_kw": power_kw,
+        "discharge_kw": power_kw,
+        "energy_kwh": power_kw * hours,
+        "charge_efficiency": one_way,
+        "discharge_efficiency": one_way,
+        "start_fill": rng.uniform(0.3, 0.7),
+        "wear_cost_per_kwh": rng.uniform(0.02, 0.08),
+    }
+
+
+def _genset(rng: np.random.Generator, load_kw: float) -> dict[str, Any]:
+    most_kw = load_kw * rng.uniform(0.3, 0.8)
+    return {
+        "kind": "thermal",
+        "name": "genset",
+        "bus": "ac",
+        "min_kw": 0.3 * most_kw,
+        "max_kw": most_kw,
+        "cost_per_kwh": rng.uniform(0.75, 1.05),
+        "no_load_cost_per_h": most_kw * rng.uniform(0.02, 0.06),
+        "start_cost": most_kw * rng.uniform(0.1, 0.4),
+        "co2_kg_per_kwh": rng.uniform(0.6, 0.8),
+        "min_up_h": 2.0,
+        "min_down_h": 1.0,
     }
 
 
