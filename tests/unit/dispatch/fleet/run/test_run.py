@@ -205,6 +205,15 @@ def test_a_damaged_mark_or_run_file_is_named(tmp_path: Path) -> None:
         run(asked(), Serial(), tmp_path, resume=True)
 
 
+def test_chunks_of_another_run_do_not_count(whole: tuple[Path, Summary], tmp_path: Path) -> None:
+    run(asked(chunk=3), Serial(), tmp_path)
+    (tmp_path / "run.json").write_bytes((whole[0] / "run.json").read_bytes())
+    notes: list[str] = []
+    run(asked(), Serial(), tmp_path, resume=True, tell=lambda p: notes.append(p.note) if p.note else None)
+    assert "00000.json belongs to another run" in notes[0]
+    assert rows(tmp_path) == rows(whole[0])
+
+
 def test_a_full_disk_is_said_and_what_is_finished_stays(tmp_path: Path) -> None:
     """On a file system of its own where one can be mounted; it fills up after some chunks."""
     small, whole = tmp_path / "small", tmp_path / "whole"
