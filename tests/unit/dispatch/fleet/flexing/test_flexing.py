@@ -11,6 +11,8 @@ from dispatch.asset import Inputs
 from dispatch.errors import DataError
 from dispatch.fleet.flexing import disaggregated, flexibility_of
 from dispatch.fleet.flexing.sites import evening
+from dispatch.fleet.template import Template
+from dispatch.flexibility import Priced
 from dispatch.signals import Horizon
 from tests.unit.dispatch.fleet.run.small_fleet import HORIZON, member
 
@@ -70,3 +72,13 @@ def test_there_is_a_fleet_and_its_steps_are_the_same() -> None:
 def test_short_horizons_show_their_middle() -> None:
     edges = np.datetime64("2024-06-03T00:00:00", "s") + np.arange(5) * np.timedelta64(3600, "s")
     assert evening(Horizon(edges, "UTC")) == 2
+
+
+def test_a_stack_of_sites_is_priced_as_its_problems_are() -> None:
+    sites = [member(0), member(1)]
+    template = Template(sites[0], HORIZON, ("net_import_kw",))
+    stack = template.stack(sites)
+    for number, one in enumerate(flexibility_of(KNOWN[:2], blocks=0).sites):
+        priced = Priced(stack.matrices(number), template.at["net_import_kw"], HORIZON.hours)
+        assert np.allclose(priced.plan_kw.sum(), one.plan_kw.sum(), atol=1e-4)
+        assert priced.answer(3, -1.0).net_kw[3] == pytest.approx(priced.plan_kw[3] - 1)
