@@ -18,7 +18,7 @@ from benchmarks.topics.fleet.scale.costs import Costs, Spread
 from dispatch.signals import Array
 
 _NUMBER = 8.0
-_SAMPLED = 400  # fleets below this go without a sample
+_SAMPLED = 200  # fleets below this go without a sample
 
 
 @dataclass(frozen=True)
