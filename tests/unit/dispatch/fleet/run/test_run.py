@@ -117,7 +117,7 @@ def test_a_folder_is_written_into_by_one_run_at_a_time(tmp_path: Path) -> None:
 REASONS = {"die": "its worker died each time", "mistake": "its meter is missing", "sleep": "not done within 8 s"}
 
 
-@pytest.mark.parametrize("how", ["die", "mistake", pytest.param("sleep", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("how", ["mistake", *(pytest.param(how, marks=pytest.mark.slow) for how in ("die", "sleep"))])
 def test_a_site_that_fails_gets_its_safe_plan_and_no_other_site_is_touched(
     how: str, whole: tuple[Path, Summary], tmp_path: Path
 ) -> None:
@@ -203,6 +203,15 @@ def test_a_damaged_mark_or_run_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "run.json").unlink()
     with pytest.raises(DataError, match=r"run\.json is missing"):
         run(asked(), Serial(), tmp_path, resume=True)
+
+
+def test_chunks_of_another_run_do_not_count(whole: tuple[Path, Summary], tmp_path: Path) -> None:
+    run(asked(chunk=3), Serial(), tmp_path)
+    (tmp_path / "run.json").write_bytes((whole[0] / "run.json").read_bytes())
+    notes: list[str] = []
+    run(asked(), Serial(), tmp_path, resume=True, tell=lambda p: notes.append(p.note) if p.note else None)
+    assert "00000.json belongs to another run" in notes[0]
+    assert rows(tmp_path) == rows(whole[0])
 
 
 def test_a_full_disk_is_said_and_what_is_finished_stays(tmp_path: Path) -> None:
