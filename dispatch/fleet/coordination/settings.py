@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+_SAMPLED = 16
 
 
 @dataclass(frozen=True)
@@ -18,7 +20,8 @@ class Settings:
         portion: most sites of a piece of work; a worker holds several pieces.
         portions: fewest pieces, where there are sites for so many.
         groups: about so many groups of sites have answers of their own in the master.
-        sample: about so many sites look for prices before all are asked.
+        sample: about so many sites of a thousand look for prices before all are asked; of larger fleets up to four
+            times as many, of smaller ones fewer.
         least_sampled: fleets of fewer times the sample go without.
         spreads: so often groups are asked at prices of their own around the sample's.
         sample_rounds: most times that the sample is asked.
@@ -34,4 +37,8 @@ class Settings:
     sample: int = 50
     least_sampled: int = 4
     spreads: int = 2
-    sample_rounds: int = 20
+    sample_rounds: int = 30
+
+    def sized(self, sites: int) -> Settings:
+        """With the sample for so many sites: asking it ten times should cost less than asking all once."""
+        return replace(self, sample=max(min(sites // _SAMPLED, 4 * self.sample), min(4, self.sample)))
