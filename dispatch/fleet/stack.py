@@ -50,7 +50,7 @@ class Table:
         picked = tensor[where]
         index, own = parameters.columns(picked.indices)
         keys: dict[bytes, int] = {}
-        what, first = np.zeros(where.size, int), []
+        what, first = np.zeros(where.size, int), list[int]()
         for row, (start, end) in enumerate(pairwise(picked.indptr)):
             key = index[start:end].tobytes() + picked.data[start:end].tobytes()
             if key not in keys:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-_SAMPLED = 16
+_SAMPLED, _FINER = 16, 5
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,8 @@ class Settings:
             times what the fleet pays per unit of the row.
         portion: most sites of a piece of work; a worker holds several pieces.
         portions: fewest pieces, where there are sites for so many.
-        groups: about so many groups of sites have answers of their own in the master.
+        groups: about so many groups of sites have answers of their own in the master; five times as many where whole
+            numbers are relaxed, whose answers cost little.
         sample: about so many sites of a thousand look for prices before all are asked; of larger fleets up to four
             times as many, of smaller ones fewer.
         least_sampled: fleets of fewer times the sample go without.
@@ -40,5 +41,6 @@ class Settings:
     sample_rounds: int = 30
 
     def sized(self, sites: int) -> Settings:
-        """With the sample for so many sites: asking it ten times should cost less than asking all once."""
-        return replace(self, sample=max(min(sites // _SAMPLED, 4 * self.sample), min(4, self.sample)))
+        """For so many sites whose whole numbers are relaxed; asking the sample ten times costs less than all once."""
+        sample = max(min(sites // _SAMPLED, 4 * self.sample), min(4, self.sample))
+        return replace(self, sample=sample, groups=_FINER * self.groups)
