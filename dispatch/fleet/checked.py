@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import numpy as np
 
@@ -37,8 +36,8 @@ class Sums:
 def violations(problem: Problem, joined: Joined, kinds: Mapping[str, Solved], sums: Sums) -> dict[str, list[Violation]]:
     """By site, what is wrong with its schedule; sites without any are left out."""
     proof = Proof("optimal", float(sums.objective.sum()), -np.inf, np.inf, 0, 0, clock_fired=False)
-    totals = (np.array([values.sum()]) for values in (sums.money, sums.co2_kg, sums.penalty))
-    schedule = Schedule(joined.inputs, np.ones(1), kinds, *totals, MappingProxyType({}), proof)
+    money, co2_kg, penalty = (np.array([values.sum()]) for values in (sums.money, sums.co2_kg, sums.penalty))
+    schedule = Schedule(joined.inputs, np.ones(1), kinds, money, co2_kg, penalty, {}, proof)
     found = [*audit(schedule).violations, *_objectives(problem, joined, sums)]
     by_site: dict[str, list[Violation]] = {}
     for violation in found:

@@ -46,22 +46,23 @@ class Outcome:
     @classmethod
     def of(cls, site: str, answer: Answer, sums: Sums, n: int, passed: Sequence[str]) -> Outcome:
         """Of a site of a batch."""
-        own = (float(values[n]) for values in (sums.money, sums.co2_kg, sums.penalty))
+        money, co2_kg, penalty = (float(values[n]) for values in (sums.money, sums.co2_kg, sums.penalty))
         quality = "relaxed" if passed and answer.quality in ("optimal", "incumbent") else answer.quality
-        return cls(site, quality, answer.objective, answer.bound, answer.gap, *own, "; ".join(passed))
+        proved = answer.objective, answer.bound, answer.gap
+        return cls(site, quality, *proved, money, co2_kg, penalty, "; ".join(passed))
 
     @classmethod
     def of_schedule(cls, site: str, schedule: Schedule) -> Outcome:
         """Of a site planned by itself."""
         proof = schedule.proof
-        own = (float(values[0]) for values in (schedule.money, schedule.co2_kg, schedule.penalty))
+        money, co2_kg, penalty = (float(v[0]) for v in (schedule.money, schedule.co2_kg, schedule.penalty))
         told = "; ".join([*([proof.reason] if proof.reason else []), *proof.relaxed])
-        return cls(site, proof.quality, proof.objective, proof.bound, proof.gap, *own, told)
+        return cls(site, proof.quality, proof.objective, proof.bound, proof.gap, money, co2_kg, penalty, told)
 
     @classmethod
     def none(cls, site: str, reason: str) -> Outcome:
         """Of a site without a plan."""
-        return cls(site, "none", *[_NO_PLAN] * 6, reason)
+        return cls(site, "none", _NO_PLAN, _NO_PLAN, _NO_PLAN, _NO_PLAN, _NO_PLAN, _NO_PLAN, reason)
 
 
 @dataclass(frozen=True)

@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dispatch.fleet.parameters import Parameters
 from dispatch.fleet.reduction import Reduction
 from dispatch.highs import Matrices
-from dispatch.problem import Problem
 from dispatch.signals import Array
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
+
+    from dispatch.fleet.parameters import Parameters
+    from dispatch.problem import Problem  # a worker that reads a stack has no use for it, and it takes a second
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Table:
         picked = tensor[where]
         index, own = parameters.columns(picked.indices)
         keys: dict[bytes, int] = {}
-        what, first = np.zeros(where.size, int), []
+        what, first = np.zeros(where.size, int), list[int]()
         for row, (start, end) in enumerate(pairwise(picked.indptr)):
             key = index[start:end].tobytes() + picked.data[start:end].tobytes()
             if key not in keys:

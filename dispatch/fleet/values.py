@@ -79,7 +79,7 @@ class Values:
     def by_site(self, kinds: Mapping[str, Solved], name: str) -> Array:
         """(site,) sum of a term over kinds, rows and steps or periods."""
         terms = [getattr(one, name) for one in kinds.values()]
-        return np.sum([term.reshape(self.joined.count, -1).sum(axis=1) for term in terms], axis=0)
+        return np.asarray(np.sum([term.reshape(self.joined.count, -1).sum(axis=1) for term in terms], axis=0))
 
 
 def _variables(part: Part) -> list[cp.Variable]:

@@ -1,9 +1,9 @@
 """Fleets whose sites have a genset that is on or off, under a shared cap on import and a shared carbon budget.
 
 The cap is four fifths of what the fleet would import at its busiest, the budget half-way between what the fleet would
-emit and the least that it can, both taken from the first 200 sites with whole numbers relaxed. Times are those of a
-process of its own, from the sites to their plans: template, matrices, two worker processes, prices, commitments. The
-whole as one program is solved by the same HiGHS, from its matrices on, stopped at the same gap or by the clock.
+emit and what it emits where a kilogram costs 1, both with whole numbers relaxed. Times are those of a process of its
+own, from the sites to their plans: template, matrices, two worker processes, prices, commitments. The whole as one
+program is solved by the same HiGHS, from its matrices on, stopped at the same gap or by the clock.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from dispatch.highs import Limits, Matrices, run
 from dispatch.signals import Array
 
 INPUTS = ("dispatch/fleet", "dispatch/highs.py", "benchmarks/topics/fleet/commitment.py")
-STEPS, WORKERS, REFERENCE = 96, 2, 200
+STEPS, WORKERS, BATCH = 96, 2, 500
 CAP, BUDGET = 0.8, 0.5
 PATIENCE_S = 1200.0  # for the whole as one program
 
@@ -44,25 +44,22 @@ def structure(n: int) -> Structure:
     return Structure(template.stack(members), at)
 
 
+@cache
 def limits(n: int) -> Coupling:
     """The shared rows of n sites: import in every step, carbon of the day."""
-    upper = _per_site() * n
+    one, upper = structure(n), np.zeros(STEPS + 1)
+    free, least = np.zeros(STEPS + 1), 0.0
+    for first in range(0, n, BATCH):
+        stack = one.stack.part(slice(first, first + BATCH))
+        pricer, everyone = SimplexPricer(stack, one.at), np.arange(len(stack))
+        priced = np.zeros((len(stack), STEPS + 1))
+        free += pricer.price(priced, everyone).effect.sum(axis=0)
+        priced[:, STEPS] = 1.0
+        least += float(pricer.price(priced, everyone).effect[:, STEPS].sum())
+    upper[:STEPS], upper[STEPS] = CAP * free[:STEPS].max(), BUDGET * free[STEPS] + (1 - BUDGET) * least
     names = (*(f"import cap, step {t}" for t in range(STEPS)), "carbon budget")
-    share = csr_array(np.ones((STEPS + 1, n)))
-    none = np.full(STEPS + 1, -np.inf)
+    share, none = csr_array(np.ones((STEPS + 1, n))), np.full(STEPS + 1, -np.inf)
     return Coupling(names, np.arange(STEPS + 1), share, none, upper, Rest.none(STEPS + 1), STEPS + 1)
-
-
-@cache
-def _per_site() -> Array:
-    one = structure(REFERENCE)
-    pricer, everyone = SimplexPricer(one.stack, one.at), np.arange(REFERENCE)
-    priced = np.zeros((REFERENCE, STEPS + 1))
-    free = pricer.price(priced, everyone).effect.sum(axis=0)
-    priced[:, STEPS] = 1.0
-    least = pricer.price(priced, everyone).effect.sum(axis=0)
-    budget = BUDGET * free[STEPS] + (1 - BUDGET) * least[STEPS]
-    return np.append(np.full(STEPS, CAP * free[:STEPS].max()), budget) / REFERENCE
 
 
 def together(one: Structure, coupling: Coupling) -> Matrices:
@@ -105,6 +102,11 @@ def planned(n: int, gap: float) -> dict[str, float]:
     }
 
 
+def written(found: dict[str, float]) -> None:
+    """The last line of what a process says."""
+    sys.stdout.write(json.dumps(found) + "\n")
+
+
 @cache
 def apart(n: int, gap: float) -> dict[str, float]:
     """The same in a process of its own.
@@ -112,7 +114,8 @@ def apart(n: int, gap: float) -> dict[str, float]:
     Raises:
         RuntimeError: it failed, or its plan is none.
     """
-    ran = run_process([sys.executable, "-m", __name__, str(n), str(gap)], timeout=3600)
+    task = f"from {__name__} import planned, written; written(planned({n}, {gap}))"
+    ran = run_process([sys.executable, "-c", task], timeout=3600)
     if ran.status:
         raise RuntimeError(ran.output[-2000:])
     found: dict[str, float] = json.loads(ran.output.splitlines()[-1])
@@ -173,7 +176,3 @@ def gap_10000() -> float:
 @row("fleet", name="commitment of 10 000 sites: peak memory", unit="GB", bar="<= 6", slow=True, inputs=INPUTS)
 def memory_10000() -> float:
     return apart(10_000, 1e-3)["memory_gb"]
-
-
-if __name__ == "__main__":
-    sys.stdout.write(json.dumps(planned(int(sys.argv[1]), float(sys.argv[2]))) + "\n")

@@ -83,7 +83,7 @@ def held() -> float:
     members = fleet(True)[:1000]
     stack = Template(members[0], horizon()).stack(members)
     kept = sum(table.values.shape[1] for table in (stack.coefficient, stack.limit, stack.costs))
-    return 100 * kept / stack.matrices(0).rows.nnz
+    return float(100 * kept / stack.matrices(0).rows.nnz)
 
 
 def _written(folder: Path) -> Path:

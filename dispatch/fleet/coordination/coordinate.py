@@ -51,6 +51,7 @@ def coordinate(
         SolveError: a site has no plan whatever the others do; the message names it.
         ContractError: structures and coupling do not belong together.
     """
+    settings = settings.sized(coupling.sites)
     with Workers(cut(structures, coupling, settings, make), place or Serial()) as workers:
         return Run(structures, coupling, settings, workers, tell).run(prices)
 

@@ -149,9 +149,13 @@ class Kept:
         mine = at[self._site] >= 0
         place = at[self._site[mine]]
         used = self._factor[mine] * priced.effect[place, self._entry[mine]]
-        effect = np.bincount(group[place] * rows + self._row[mine], used, minlength=groups * rows)
-        cost, bound = (np.bincount(group, values, minlength=groups) for values in (priced.own_cost, priced.bound))
+        effect = _summed(group[place] * rows + self._row[mine], used, groups * rows)
+        cost, bound = (_summed(group, values, groups) for values in (priced.own_cost, priced.bound))
         return Answer(cost, effect.reshape(groups, rows), bound, time.process_time() - begin)
+
+
+def _summed(place: np.ndarray, values: Array, size: int) -> Array:
+    return np.bincount(place, values, minlength=size).astype(np.float64)
 
 
 def cut(

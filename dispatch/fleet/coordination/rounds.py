@@ -18,7 +18,7 @@ from dispatch.signals import Array
 _PRESSED = 1e-7  # of a row's size: what counts as passed
 _CLOSER, _WIDER = 0.5, 2.0
 _SETTLES = 0.7
-_SERIOUS = 0.1  # of the promised gain, for a step to count
+_SERIOUS = 0.01  # of the promised gain, for a step to count
 _FAR = 0.01  # of the bound: a promise by which prices have far to go
 _NEW = 1e-9  # relative: an answer that undercuts by less changes nothing
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+_SAMPLED, _FINER = 16, 5
 
 
 @dataclass(frozen=True)
@@ -17,8 +19,10 @@ class Settings:
             times what the fleet pays per unit of the row.
         portion: most sites of a piece of work; a worker holds several pieces.
         portions: fewest pieces, where there are sites for so many.
-        groups: about so many groups of sites have answers of their own in the master.
-        sample: about so many sites look for prices before all are asked.
+        groups: about so many groups of sites have answers of their own in the master; five times as many where whole
+            numbers are relaxed, whose answers cost little.
+        sample: about so many sites of a thousand look for prices before all are asked; of larger fleets up to four
+            times as many, of smaller ones fewer.
         least_sampled: fleets of fewer times the sample go without.
         spreads: so often groups are asked at prices of their own around the sample's.
         sample_rounds: most times that the sample is asked.
@@ -34,4 +38,9 @@ class Settings:
     sample: int = 50
     least_sampled: int = 4
     spreads: int = 2
-    sample_rounds: int = 20
+    sample_rounds: int = 30
+
+    def sized(self, sites: int) -> Settings:
+        """For so many sites whose whole numbers are relaxed; asking the sample ten times costs less than all once."""
+        sample = max(min(sites // _SAMPLED, 4 * self.sample), min(4, self.sample))
+        return replace(self, sample=sample, groups=_FINER * self.groups)

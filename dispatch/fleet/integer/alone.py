@@ -15,7 +15,7 @@ from dispatch.fleet.integer.commit import finished
 from dispatch.fleet.integer.linear import Linear
 from dispatch.fleet.integer.tree import Branch, Effort, Found, Search
 from dispatch.fleet.stack import Stack
-from dispatch.highs import Answer, Limits, Matrices, polished, run
+from dispatch.highs import Answer, Limits, Matrices, Quality, polished, run
 from dispatch.signals import Array
 
 _LEAST, _WHOLE = 1e-9, 1e-6
@@ -56,7 +56,7 @@ class Alone:
             found = finished(matrices, self.whole, found, effort)
         x, dual, cost = self._clean(matrices, found)
         near = cost - found.bound <= max(limits.gap, _WHOLE) * abs(cost) + _LEAST
-        quality = "optimal" if near else "incumbent"
+        quality: Quality = "optimal" if near else "incumbent"
         return Answer(quality, x, dual, cost, min(found.bound, cost), self.linear.solved - before, clock_fired=False)
 
     def _root(self, matrices: Matrices) -> tuple[Array, Array]:

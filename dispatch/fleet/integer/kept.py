@@ -65,7 +65,7 @@ class CommittedPricer:
         return self._answer(which, x, bound)
 
     def _priced(self, n: int, extra: Array) -> Array:
-        cost = self._own[n].copy()
+        cost: Array = self._own[n].copy()
         cost[self.at] += extra
         return cost
 

@@ -37,10 +37,11 @@ GAP = 1e-3
 _SITES, _MIXES = 0.35, 0.1  # of the gap: what sites' searches and mixes of plans may leave
 _ROUNDED = 0.8  # of the gap: a mix so near its bound is worth rounding
 _COARSE = 1e-3  # for prices that are only a beginning
-_NARROW = 0.3  # of the prices that were found
+_NARROW = 0.25  # of the prices that were found
 _FREE = 0.02  # of what prices may move at first: for rows that had none
 _TURNS, _ROUNDS, _SCOUTS = 16, 15, 8
 _SPREADS = 2
+_WIDTHS = (4.0, 1.0)  # of what linear programs are spread by: whole numbers change at some distance or not at all
 _SAMPLE = 200  # sites: whole numbers make what a site does jump, and more of them are needed to see what all do
 _SHARES = (1.0, 0.4, 0.15, 0.05, 0.0)  # of the sites that would save by another commitment; 0 for one of them
 _GAINS = 1e-7  # of the cost
@@ -153,8 +154,8 @@ class Commitment(Run):
         for turn in range(_TURNS):
             self._descend(bounds, choose, 0.0, 1)
             price, width = bounds.search.price, spread_of(bounds.search)
-            for k in range(_SPREADS):
-                widen(bounds.master, bounds.search, scope.known(price, width, _SPREADS * turn + k))
+            for k, factor in enumerate(_WIDTHS):
+                widen(bounds.master, bounds.search, scope.known(price, factor * width, len(_WIDTHS) * turn + k))
             if bounds.search.gap <= _ROUNDED * gap or turn == _TURNS - 1 or self.is_late:
                 made = self._planned(scope, bounds, _OFFSETS[tries % len(_OFFSETS)])
                 tries += 1

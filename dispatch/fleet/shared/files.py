@@ -118,8 +118,8 @@ def load_fleet(name: str | Path) -> SharedFleet:
     sites = tuple(one for _, one in listed)
     given = {}
     if isinstance(file.inputs, InputTable):
-        known = [one.site for one in sites]
-        given = read_inputs(path.parent / file.inputs.table, known, horizon, file.inputs.time_zone)
+        own = [one.site for one in sites]
+        given = read_inputs(path.parent / file.inputs.table, own, horizon, file.inputs.time_zone)
     members = [_member(file.sites[place], one, horizon, given.get(one.site.name, {})) for place, one in listed]
     return SharedFleet(file, sites, tuple(members), tuple(file.shared), horizon)
 

@@ -15,6 +15,7 @@ from dispatch.assets.alkaline_electrolyser import AlkalineElectrolyser
 from dispatch.audit import audit
 from dispatch.highs import Limits
 from dispatch.problem import Problem
+from dispatch.problem import solved as values_of
 from dispatch.solve import _whole_rows, rule_based, solve
 from tests.parks import given, hours, load
 from tests.unit.dispatch.assets.hydrogen_parks import LHV, cell, priced, problem, sale, site
@@ -65,7 +66,8 @@ def test_without_the_branch_the_audit_would_say_so() -> None:
     built = problem(priced(-0.1), cell(), sale(max_kg_per_h=9.5955))
     relaxed = highs.run(built.compiled.matrices(), Limits())
     built.take(relaxed.x)
-    solved = built._solved("alkaline_electrolyser")
+    kind = "alkaline_electrolyser"
+    solved = values_of(built.parts[kind], built.rows[kind], built.inputs)
     assert relaxed.objective == pytest.approx(-0.1 * (150 + 850 * (9.5955 - 2.7891) / (17.547 - 2.7891)), rel=1e-5)
     found = AlkalineElectrolyser.check(solved.rows, built.inputs, solved.series)
     assert {v.what for v in found} == {"hydrogen is not that of its curve"}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-from benchmarks.topics.fleet.sites import fleet_sites, horizon
 from scipy.sparse import block_diag, csc_array, csr_array, hstack, vstack
 
+from benchmarks.topics.fleet.sites import fleet_sites, horizon
 from dispatch.fleet.coordination import Structure
 from dispatch.fleet.coupling import Coupling, Rest
 from dispatch.fleet.template import Template

@@ -22,7 +22,7 @@ from tests.unit.dispatch.fleet.coordination.one_program import (
     structure,
 )
 
-CLOSE = 1e-7
+CLOSE = 1e-6
 SMALL = Settings(gap=CLOSE, sample=4, portions=3)
 
 
@@ -50,7 +50,7 @@ def holds(made: Coordinated, structures: list[Structure], coupling: Coupling) ->
 
 
 @given(seed=st.integers(0, 10_000), sites=st.integers(5, 24))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=6, deadline=None)
 def test_finds_the_optimum_that_one_program_finds(seed: int, sites: int) -> None:
     which = np.random.default_rng(seed).permutation(24)[:sites]
     structures = [some(structure(), which)]
@@ -61,8 +61,8 @@ def test_finds_the_optimum_that_one_program_finds(seed: int, sites: int) -> None
     size = max(1.0, abs(best))
     assert all(one.lower <= best + 1e-7 * size for one in heard)
     assert all(one.upper >= best - 1e-7 * size for one in heard)
-    assert made.upper == pytest.approx(best, abs=1e-6 * size)
-    assert made.lower == pytest.approx(best, abs=1e-6 * size)
+    assert made.upper == pytest.approx(best, abs=2 * CLOSE * size)
+    assert made.lower == pytest.approx(best, abs=2 * CLOSE * size)
     assert not made.breaches
     holds(made, structures, coupling)
 
@@ -99,7 +99,7 @@ def test_several_structures_in_one_fleet() -> None:
     structures = [structure(), structure(9, genset=False)]
     coupling = caps(structures, 0.92)
     made = coordinate(structures, coupling, SMALL)
-    assert made.upper == pytest.approx(optimum(structures, coupling), rel=1e-6)
+    assert made.upper == pytest.approx(optimum(structures, coupling), rel=2 * CLOSE)
     assert len(made.names) == 33
     assert [x.shape[0] for x in made.x] == [24, 9]
     holds(made, structures, coupling)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -9,7 +10,12 @@ import pytest
 
 from dispatch.asset import Inputs
 from dispatch.errors import DataError, SolveError
+from dispatch.fleet.coupling import Coupling
+from dispatch.fleet.shared.gathered import Gathered
+from dispatch.fleet.shared.kinds.demand_meter import DemandMeter
 from dispatch.fleet.shared.plan import SharedPlan, plan_shared
+from dispatch.fleet.shared.whole import Solution, whole
+from dispatch.highs import Limits
 from dispatch.problem import Problem
 from dispatch.signals import Array, Horizon
 from dispatch.site import Site
@@ -159,6 +165,40 @@ def test_the_state_of_a_joint_meter_counts() -> None:
     thing = read(fleet, {"kind": "demand_meter", "name": "meter", "connection": joint})
     plan = plan_shared(fleet, thing, hours(1), state={"joint": {"month_to_date_peak_kw": 90}})
     assert plan.meters["meter"].money == pytest.approx(10 * 4)
+
+
+@pytest.mark.parametrize("sold", [0.3, 0.5])
+def test_nothing_is_passed_through_a_joint_meter(sold: float) -> None:
+    """Where a kWh sold earns as much as one bought costs, or more, the meter still counts what the sites do."""
+    fleet = [member("a", [10, 0], pv_kw=[0, 20], grid=connection(tariff=tariff(None)))]
+    joint = connection("joint", tariff=tariff(0.3, sold=sold), import_kw=50, export_kw=50)
+    plan = plan_shared(fleet, read(fleet, {"kind": "demand_meter", "name": "meter", "connection": joint}), hours(2))
+    assert plan.passed
+    series = plan.meters["meter"].solved.series
+    np.testing.assert_allclose(series["import_kw"], [[10, 0]], atol=1e-6)
+    np.testing.assert_allclose(series["export_kw"], [[0, 20]], atol=1e-6)
+    assert plan.solution.objective == pytest.approx(10 * 0.3 - 20 * sold)
+    assert plan.solution.gap < 1e-6
+
+
+def test_a_meter_that_imports_and_exports_at_once_is_set_right() -> None:
+    fleet = [member("a", [10, 0], pv_kw=[0, 20], grid=connection(tariff=tariff(None)))]
+    joint = connection("joint", tariff=tariff(0.3, sold=0.3, demand=2), import_kw=50, export_kw=50)
+    shared = read(fleet, {"kind": "demand_meter", "name": "meter", "connection": joint})
+
+    def both(sites: Gathered, coupling: Coupling, limits: Limits | None = None) -> Solution:
+        found = whole(sites, coupling, limits)
+        assert isinstance(shared[0], DemandMeter)
+        meter = shared[0].meter(sites.scope)
+        more = np.zeros(found.y.size)
+        for flow in ("import_kw", "export_kw"):
+            more[meter.problem.compiled.columns(meter.problem.variable("grid_connection", flow))] += 5.0
+        return replace(found, y=found.y + more)
+
+    plan = plan_shared(fleet, shared, hours(2), method=both)
+    assert plan.passed
+    np.testing.assert_allclose(plan.meters["meter"].solved.series["export_kw"], [[0, 20]], atol=1e-6)
+    assert plan.meters["meter"].money == pytest.approx(10 * 0.3 + 10 * 2 - 20 * 0.3)
 
 
 def test_sites_behind_a_joint_meter_are_one_park() -> None:

@@ -51,7 +51,7 @@ def test_large_fleets_are_coordinated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_WHOLE", 10)
     members = tuple(member(f"s{n}", [10.0 + n, 40 - n], worth=0.5 + n / 10, battery_kwh=20) for n in range(12))
     limit = read(members, {"kind": "power_limit", "name": "feeder", "import_kw": 200})
-    fleet = SharedFleet(load_fleet("three_zones").file, members, limit, hours(2))
+    fleet = SharedFleet(load_fleet("three_zones").file, (), members, limit, hours(2))
     one, other = answer(fleet), answer(fleet, Coordination(Settings(rounds=200)))
     assert one.plan.solution.rounds == 1 < other.plan.solution.rounds
     assert other.plan.passed
