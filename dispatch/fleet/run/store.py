@@ -192,7 +192,9 @@ def _parquet(table: pa.Table, told: Mapping[str, str]) -> bytes:
 
     sink = pa.BufferOutputStream()
     named = table.replace_schema_metadata({f"parkwatt.{key}": value for key, value in told.items()})
-    pq.write_table(named, sink, compression="zstd")
+    # Numbers hardly ever repeat: a dictionary of them made files a fifth larger, and took longer.
+    words = [field.name for field in table.schema if not pa.types.is_floating(field.type)]
+    pq.write_table(named, sink, compression="zstd", use_dictionary=words)
     return bytes(sink.getvalue())
 
 
