@@ -124,3 +124,17 @@ def test_rounds_are_told_and_a_deadline_ends_them():
     assert found.stopped == "deadline"
     assert len(heard) == 1
     assert found.lower <= found.upper
+
+
+def test_few_sites_under_tight_limits_exchange_commitments():
+    one = structure([member(n, 3) for n in range(5)])
+    free = uncoupled(one).effect.sum(axis=0)
+    coupling = limits([one], 0.7 * free[:STEPS].max(), 0.97 * free[STEPS])
+    heard: list[Any] = []
+    found = commit_fleet([one], coupling, Settings(gap=1e-4), tell=heard.append)
+    best = run(together([one.stack], [one.at], coupling), Limits(gap=1e-6))
+    plans = [round_.upper for round_ in heard if np.isfinite(round_.upper)]
+    assert plans[-1] < 0.99 * plans[0]  # rounding had passed the budget
+    assert found.lower <= best.objective * (1 + 1e-7)
+    assert best.bound * (1 - 1e-7) <= found.upper <= best.objective * 1.001
+    keeps(found, [one], coupling)
