@@ -13,7 +13,7 @@ import resource
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +102,7 @@ def answers_s(sites: int) -> tuple[Array, Array]:
     times = []
     for price in (np.zeros_like(prices[0]), *prices):
         extra = made.coupling.extra(price)
-        times.append([seconds(lambda n=n, e=extra: pricer.price(e[n : n + 1], np.array([n]))) for n in range(sites)])
+        times.append([seconds(partial(pricer.price, extra[n : n + 1], np.array([n]))) for n in range(sites)])
     first, again = np.array(times[0]), np.array(times[1:]).ravel()
     alone = sites * (first.mean() + (len(found.rounds) - 1) * again.mean())
     longer = max(1.0, found.seconds["sites_cpu"] / alone)
@@ -117,7 +117,7 @@ def commit_s(sites: int) -> Array:
     for n in range(sites):
         own = made.structure.stack.matrices(n)
         own.cost[made.structure.at] += extra[n]
-        found.append(seconds(lambda own=own: run(own, Limits(gap=1e-3))))
+        found.append(seconds(partial(run, own, Limits(gap=1e-3))))
     return np.array(found)
 
 
@@ -128,10 +128,10 @@ def plan_s(sites: int) -> tuple[Array, float]:
     plan_chunk(Chunk(horizon(), members[:1], members[:1], limits))
     found, size = [], 0.0
     for member in members:
-        made: list[Any] = []
         chunk = Chunk(horizon(), (member,), members[:1], limits)
-        found.append(seconds(lambda c=chunk, made=made: made.append(plan_chunk(c))))
-        size += made[0].summary.nbytes + made[0].schedule.nbytes
+        found.append(seconds(partial(plan_chunk, chunk)))
+        made = plan_chunk(chunk)
+        size += made.summary.nbytes + made.schedule.nbytes
     return np.array(found), size / sites
 
 
