@@ -206,7 +206,7 @@ def measure(sites: int) -> Costs:
         kept_bytes=8.0 * (columns + quantities + 2), plan_bytes=8.0 * (columns + quantities + 1),
         column_bytes=12.0 * (STEPS + 1), worker_bytes=before, driver_bytes=before, file_bytes=file_bytes,
         start_s=worker_s, respawn_s=worker_s,
-        measured=f"{sites} and {2 * sites} sites, rounds of {LARGER}, Python {platform.python_version()}, CPU seconds of one core",
+        measured=f"{sites} and {2 * sites} sites, rounds of {LARGER}, Python {platform.python_version()}, CPU of one core",
     )  # fmt: skip
 
 
