@@ -16,6 +16,7 @@ from dispatch.errors import ConfigError, DataError, SolveError
 if TYPE_CHECKING:
     from dispatch.cli.fleet_request import Request
     from dispatch.executor import Workplace
+    from dispatch.fleet.coordination.rounds import Round
     from dispatch.fleet.members import Member
     from dispatch.fleet.shared.files import SharedFleet
 
@@ -38,6 +39,21 @@ def is_fleet(sources: tuple[str, ...]) -> bool:
         return False  # whoever reads it as a park says what is wrong
 
 
+def _round_to(console: Console) -> Callable[[Round], None]:
+    """Prints the bounds after each round: waiting is easier where one sees them close in."""
+
+    def told(found: Round) -> None:
+        upper = f"{found.upper:,.2f}" if found.upper < float("inf") else "not known yet"
+        gap = f", gap {found.gap:.2e}" if found.upper < float("inf") else ""
+        console.print(
+            f"round {found.number}: costs at least {found.lower:,.2f}, at most {upper}{gap}",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+    return told
+
+
 def run(request: Request, fleet: SharedFleet, known: Callable[[Workplace], tuple[Member, ...]]) -> None:
     """Plan, print, write.
 
@@ -58,20 +74,21 @@ def run(request: Request, fleet: SharedFleet, known: Callable[[Workplace], tuple
 
     if request.resume:
         raise DataError("--resume: sites that share something are planned together, in one go; leave it out")
+    console = Console()
     folder = request.out or Path("fleets") / f"{fleet.file.name}-{fleet.file.day}"
     with ExitStack() as stack:
-        coordination = None
+        coordination: Coordination | None = None
         if len(fleet.members) > MOST_WHOLE or fleet.file.inputs == "forecast":
             place = stack.enter_context(
                 executor(request.executor, request.workers, How(warm=True), address=request.address)
             )
             fleet = replace(fleet, members=known(place))
-            coordination = Coordination(place=place) if len(fleet.members) > MOST_WHOLE else None
+            if len(fleet.members) > MOST_WHOLE:
+                coordination = Coordination(place=place, tell=_round_to(console))
         made = answer(fleet, coordination)
     made.write(folder)
     title = fleet.file.title or fleet.file.name
     page = write_shared_page(made.plan, folder, name=title, notes=fleet.file.notes)
-    console = Console()
     for line in made.words():
         console.print(escape(line), highlight=False, soft_wrap=True)
     console.print(

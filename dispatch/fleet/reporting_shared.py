@@ -9,6 +9,7 @@ import numpy as np
 from dispatch.fleet.reporting import Around, write_page
 from dispatch.fleet.shared.plan import SharedPlan
 from dispatch.fleet.shared.results import Uses
+from dispatch.fleet.shared.whole import Solution
 from dispatch.report.data import Table
 from dispatch.report.fleet_data import Array, FleetBounds, SharedUse
 from dispatch.report.study import Section
@@ -28,9 +29,7 @@ def write_shared_page(
         fleet=name,
         settings=settings,
         shared=shared_uses(plan.uses),
-        bounds=FleetBounds(
-            np.array([solution.bound]), np.array([solution.objective]), np.array([np.nan]), float(solution.gap)
-        ),
+        bounds=bounds_of(solution),
         charged=charged(plan),
         work=tuple((label, text) for label, text in (("Rounds of prices", str(solution.rounds)),) if solution.rounds),
         joint=tuple((name, meter.money, meter.co2_kg) for name, meter in plan.meters.items()),
@@ -38,6 +37,19 @@ def write_shared_page(
         notes=notes,
     )
     return write_page(folder, members, plan.uses.horizon, around)
+
+
+def bounds_of(solution: Solution) -> FleetBounds:
+    """After each round of a coordination, and at the end.
+
+    The plan may cost a little more than the last mix: what plants may not do at once is taken out of it.
+    """
+    rounds = [one for one in solution.history if np.isfinite(one.lower)]
+    lower = np.array([*(one.lower for one in rounds), solution.bound])
+    upper = np.array([*(one.upper if np.isfinite(one.upper) else np.nan for one in rounds), solution.objective])
+    spent_s = np.cumsum([one.master_s + one.pricing_s for one in rounds])
+    seconds = np.append(spent_s, spent_s[-1] if rounds else np.nan)
+    return FleetBounds(lower, upper, seconds, float(solution.gap))
 
 
 def charged(plan: SharedPlan) -> dict[str, float]:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from dispatch.errors import SolveError
 from dispatch.executor import Workplace
 from dispatch.fleet.coordination import Settings, Structure, coordinate
+from dispatch.fleet.coordination.coordinate import Tell
 from dispatch.fleet.coupling import Coupling
 from dispatch.fleet.integer.plan import commit_fleet
 from dispatch.fleet.shared.gathered import Gathered
-from dispatch.fleet.shared.repair import without_both
+from dispatch.fleet.shared.repair import used_together, without_both
 from dispatch.fleet.shared.whole import Solution
 from dispatch.highs import Limits
+
+_MOST_ROUNDS = 4
 
 
 @dataclass(frozen=True)
@@ -25,11 +30,13 @@ class Coordination:
         settings: of the coordination; its gap is that of the limits, where there are any.
         place: where sites' problems are solved.
         is_relaxed: whole numbers may be anything between their bounds: for bounds and prices, not for plans.
+        tell: hears of every round.
     """
 
     settings: Settings = field(default_factory=Settings)
     place: Workplace | None = None
     is_relaxed: bool = False
+    tell: Tell | None = None
 
     def __call__(self, fleet: Gathered, coupling: Coupling, limits: Limits | None = None) -> Solution:
         """The fleet's plan with both bounds.
@@ -38,12 +45,39 @@ class Coordination:
             SolveError: a site has no plan, or a hard row is passed whatever the sites do; the message names it.
         """
         settings = self.settings if limits is None else replace(self.settings, gap=limits.gap)
-        structures = [Structure(group.stack, group.entries) for group in fleet.groups]
-        has_whole = not self.is_relaxed and any(group.stack.integer.any() for group in fleet.groups)
-        found = (commit_fleet if has_whole else coordinate)(structures, coupling, settings, place=self.place)
+        whole = tuple(group.stack.integer & (not self.is_relaxed) for group in fleet.groups)
+        mixed = self._solved(fleet, coupling, settings, whole)
+        if self.is_relaxed:
+            return mixed
+        best = without_both(fleet, mixed, limits)
+        for _ in range(_MOST_ROUNDS):
+            more = tuple(own | new for own, new in zip(whole, used_together(fleet, mixed), strict=True))
+            if best.gap <= settings.gap or all(np.array_equal(o, m) for o, m in zip(whole, more, strict=True)):
+                break
+            # Taking flows apart afterwards costs too much: their switches are whole numbers from the start, then.
+            whole = more
+            mixed = self._solved(fleet, coupling, settings, whole)
+            found = without_both(fleet, mixed, limits)
+            better = found if found.objective <= best.objective else best
+            history = (*best.history, *found.history)
+            best = replace(better, bound=max(best.bound, found.bound), history=history, rounds=len(history))
+        return best
+
+    def _solved(
+        self, fleet: Gathered, coupling: Coupling, settings: Settings, whole: tuple[np.ndarray, ...]
+    ) -> Solution:
+        """Mixes of plans in which some columns are whole numbers."""
+        structures = [
+            Structure(replace(group.stack, integer=own), group.entries)
+            for group, own in zip(fleet.groups, whole, strict=True)
+        ]
+        has_whole = any(own.any() for own in whole)
+        found = (commit_fleet if has_whole else coordinate)(
+            structures, coupling, settings, place=self.place, tell=self.tell
+        )
         if found.breaches:
             raise SolveError("; ".join(one.text for one in found.breaches))
-        solution = Solution(
+        return Solution(
             tuple(point for block in found.x for point in block),
             found.effect,
             found.y,
@@ -52,5 +86,5 @@ class Coordination:
             found.lower,
             rounds=len(found.rounds),
             clock_fired=found.stopped == "deadline",
+            history=found.rounds,
         )
-        return solution if self.is_relaxed else without_both(fleet, solution, limits)

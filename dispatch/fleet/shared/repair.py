@@ -37,6 +37,22 @@ def without_both(fleet: Gathered, solution: Solution, limits: Limits | None = No
     return replace(solution, points=tuple(points), objective=solution.objective + added)
 
 
+def used_together(fleet: Gathered, solution: Solution) -> tuple[np.ndarray, ...]:
+    """By group, (column,) the switches of plant that at some site uses both of two exclusive flows, in all steps.
+
+    Where such a step is forbidden, the next would take its place.
+    """
+    found = [np.zeros(group.stack.integer.size, bool) for group in fleet.groups]
+    place = {id(group): g for g, group in enumerate(fleet.groups)}
+    for n, group, k in fleet.sites():
+        both = _both(fleet, group, k, solution.points[n])
+        problem = group.template.problem
+        for pair in (pair for part in problem.parts.values() for pair in part.exclusive) if both.size else ():
+            own = problem.compiled.columns(pair.switch)
+            found[place[id(group)]][own[np.isin(own, both).any(axis=1)]] = True
+    return tuple(found)
+
+
 def _both(fleet: Gathered, group: Group, k: int, point: Array) -> np.ndarray:
     problem, member = group.template.problem, group.members[k]
     problem.update(member.inputs(fleet.scope.horizon), site=member.site)

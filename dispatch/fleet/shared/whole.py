@@ -9,6 +9,7 @@ import numpy as np
 from scipy.sparse import block_diag, coo_array, csc_array, csr_array, hstack, vstack
 
 from dispatch.errors import SolveError
+from dispatch.fleet.coordination.rounds import Round
 from dispatch.fleet.coupling import Coupling
 from dispatch.fleet.shared.gathered import Gathered
 from dispatch.highs import Answer, Limits, Matrices, continuous, run
@@ -29,6 +30,7 @@ class Solution:
         price: (K,) money per unit of each row's activity; NaN where the plan has none.
         objective, bound: of the fleet, and a proven lower bound of it.
         nodes: of the search; rounds: how often it was begun.
+        history: of a coordination, the bounds after each round.
         clock_fired: a clock ended it.
     """
 
@@ -41,6 +43,7 @@ class Solution:
     nodes: int = 0
     rounds: int = 1
     clock_fired: bool = False
+    history: tuple[Round, ...] = ()
 
     @property
     def gap(self) -> float:

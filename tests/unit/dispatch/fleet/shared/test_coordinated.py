@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -99,3 +101,31 @@ def test_flows_that_run_together_are_taken_apart(fleet: list) -> None:
     assert np.minimum(apart.points[3][charge], apart.points[3][discharge]) < 1e-6
     np.testing.assert_allclose(apart.points[3][sites.groups[0].entries], points[3][sites.groups[0].entries], atol=1e-4)
     assert all(apart.points[n] is points[n] for n in range(20) if n != 3)
+
+
+def test_flows_that_would_earn_by_running_together_are_whole_numbers_from_the_start() -> None:
+    """Feed-in pays more than import costs: relaxed, every connection would buy and sell at once, and bound too low."""
+    grid = connection(tariff=tariff(0.3, sold=0.4), import_kw=80, export_kw=60)
+    sites = [
+        member(f"s{n}", [10.0 + n, 30 - n], pv_kw=[60.0, 5], battery_kwh=20, grid=grid, worth=3.0) for n in range(8)
+    ]
+    shared = read(sites, {"kind": "power_limit", "name": "x", "import_kw": 100})
+    prepared_sites, made = prepared(sites, shared, hours(2))
+    one = whole(prepared_sites, made.coupling, Limits(gap=1e-6))
+    found = Coordination(Settings(rounds=100))(prepared_sites, made.coupling, Limits(gap=1e-4))
+    assert found.bound <= one.objective * (1 + 1e-9) + 1e-6
+    assert found.objective == pytest.approx(one.objective, rel=1e-4)
+    assert found.gap <= 1e-2  # eight sites leave some of it
+    assert len(found.history) == found.rounds
+    relaxed = Coordination(Settings(rounds=100), is_relaxed=True)(prepared_sites, made.coupling, Limits(gap=1e-4))
+    assert relaxed.bound < one.objective - 0.05 * abs(one.objective)
+
+
+def test_bounds_are_told_round_by_round(fleet: list) -> None:
+    told: list = []
+    shared = read(fleet, THINGS["limit"])
+    sites, made = prepared(fleet, shared, hours(4), mode=Mode("convex"))
+    found = Coordination(tell=told.append)(sites, made.coupling)
+    assert [one.number for one in told] == list(range(len(told)))
+    assert tuple(told) == found.history
+    assert all(one.lower <= other.lower for one, other in pairwise(told))
