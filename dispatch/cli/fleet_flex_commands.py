@@ -9,7 +9,9 @@ import typer
 
 Fleet = Annotated[
     list[str],
-    typer.Argument(help="Parks' files, folders and patterns of them, names of shipped parks, tables of sites."),
+    typer.Argument(
+        help="Parks' files, folders and patterns of them, names of shipped parks, tables of sites; or a fleet's file."
+    ),
 ]
 Day = Annotated[str | None, typer.Option(help="Day, YYYY-MM-DD. Default: as for 'parkwatt plan'.")]
 Inputs = Annotated[Path | None, typer.Option(help="Table of what is known of the day. Default: it is forecast.")]

@@ -17,8 +17,11 @@ from dispatch.errors import DataError
 from dispatch.signals import Array, Horizon
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dispatch.fleet.flexing import FleetFlexibility
     from dispatch.fleet.flexing.sites import Disaggregated, Known
+    from dispatch.fleet.members import Member
 
 _SHOWN = 12
 
@@ -28,7 +31,7 @@ class Asked:
     """What was typed of the fleet and its day.
 
     Attributes:
-        fleet: parks' files, tables of sites.
+        fleet: parks' files, tables of sites, or a fleet's file.
         inputs: a table with what is known of the day, in the place of forecasts.
     """
 
@@ -42,13 +45,7 @@ class Asked:
         Raises:
             ParkwattError: files or options are wrong, or no site is left.
         """
-        from dispatch.executor import Serial
-        from dispatch.fleet.read import read_sites
-        from dispatch.fleet.run import CHUNK, When, known, read
-
-        wanted = read_sites(self.fleet)
-        when = When.of(self.day, wanted[0].site)
-        members, horizon = known(wanted, when, self.inputs) if self.inputs else read(wanted, when, Serial(), CHUNK)
+        members, horizon = self._members(console)
         found: list[Known] = []
         last = DataError("the fleet has no site")
         for member in members:
@@ -60,6 +57,24 @@ class Asked:
         if not found:
             raise last
         return found, horizon
+
+    def _members(self, console: Console) -> tuple[Sequence[Member], Horizon]:
+        """Of a fleet's file, or of files of parks and tables of sites."""
+        from dispatch.cli.fleet_planning import day_known, when_of
+        from dispatch.cli.fleet_sharing import is_fleet
+        from dispatch.executor import Serial
+        from dispatch.fleet.read import read_sites
+        from dispatch.fleet.run import CHUNK, known, read
+        from dispatch.fleet.shared.files import load_fleet
+
+        if is_fleet(self.fleet):
+            fleet = load_fleet(self.fleet[0])
+            if fleet.shared:
+                console.print("what the sites share is left out: each may use its own limits in full", highlight=False)
+            return day_known(fleet, when_of(self.day, self.inputs, fleet), Serial(), CHUNK), fleet.horizon
+        wanted = read_sites(self.fleet)
+        when = when_of(self.day, self.inputs, wanted)
+        return known(wanted, when, self.inputs) if self.inputs else read(wanted, when, Serial(), CHUNK)
 
 
 def run_flexibility(what: Asked, into: Path | None, blocks: int, dearest: float | None) -> None:

@@ -51,13 +51,13 @@ def run(request: Request) -> None:
     began = time.perf_counter()
     fleet = load_fleet(request.sources[0]) if fleet_sharing.is_fleet(request.sources) else None
     if fleet is not None and fleet.shared:
-        when = when_of(request, fleet)
+        when = when_of(request.day, request.inputs, fleet)
         fleet_sharing.run(request, fleet, lambda place: day_known(fleet, when, place, request.chunk))
         return
     how = How(warm=True, retries=_RETRIES, chunk_deadline_s=request.chunk_deadline_s)
     runs_on = executor(request.executor, request.workers, how, address=request.address)
     wanted = read_sites(request.sources) if fleet is None else fleet
-    when = when_of(request, wanted)
+    when = when_of(request.day, request.inputs, wanted)
     name = Path(request.sources[0]).stem if fleet is None else fleet.file.name
     folder = request.out or Path("fleets") / f"{name}-{when.day}"
     when = _kept(when, request.day, folder, resume=request.resume)
@@ -118,7 +118,7 @@ def day_known(fleet: SharedFleet, when: When, runs_on: Workplace, chunk: int) ->
     return tuple(members)
 
 
-def when_of(request: Request, wanted: Wanted) -> When:
+def when_of(day: str | None, inputs: Path | None, wanted: Wanted) -> When:
     """Which day, and what was known.
 
     Raises:
@@ -127,13 +127,11 @@ def when_of(request: Request, wanted: Wanted) -> When:
     from dispatch.fleet.run import When
 
     if isinstance(wanted, tuple):
-        return When.of(request.day, wanted[0].site)
-    if request.inputs is not None:
-        raise DataError(f"--inputs {request.inputs}: a fleet's file names them itself, under inputs")
-    if request.day not in (None, wanted.file.day):
-        raise DataError(
-            f"--day {request.day}: the fleet's file says what is known of {wanted.file.day}; change it there"
-        )
+        return When.of(day, wanted[0].site)
+    if inputs is not None:
+        raise DataError(f"--inputs {inputs}: a fleet's file names them itself, under inputs")
+    if day not in (None, wanted.file.day):
+        raise DataError(f"--day {day}: the fleet's file says what is known of {wanted.file.day}; change it there")
     return When.of(wanted.file.day, wanted.listed[0].site)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dispatch.config import find_config, load_site, shipped_names
+from dispatch.config import find_config, load_site, shipped_names, shipped_names
 from dispatch.errors import ConfigError, Problem
 from dispatch.fleet.settings import SiteFiles, SiteTable
 from dispatch.fleet.table import TABLES, read_rows, sites_of
@@ -66,7 +66,10 @@ class Listing:
             found = list(_files(name, folder))
             if not found:
                 text = f"no file fits '{name}'"
-                self.problems.append(Problem(place or name, text, "a park's file, a pattern of them, or a name"))
+                fleets = f", of a park or a fleet ({', '.join(shipped_names('fleets'))})"
+                self.problems.append(
+                    Problem(place or name, text, f"a park's file, a pattern of them, or a name{fleets}")
+                )
             for path in found:
                 site = self._park(path)
                 if site is not None:

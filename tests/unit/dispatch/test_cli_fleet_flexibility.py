@@ -149,6 +149,16 @@ def test_a_site_that_cannot_be_forecast_is_left_out_and_named(fleet: Path, tmp_p
     assert alone.exit_code != 0
 
 
+def test_a_fleets_file_is_a_fleet(tmp_path: Path) -> None:
+    asked = ["fleet", "flexibility", "industrial_feeder", "--into", str(tmp_path), "--blocks", "0"]
+    result = CliRunner().invoke(app, asked)
+    assert result.exit_code == 0, _said(result)
+    assert "what the sites share is left out" in result.output
+    band = pd.read_parquet(tmp_path / "envelope.parquet")
+    assert band["site"].nunique() == 12
+    assert "a fleet's file names them itself" in _said(CliRunner().invoke(app, [*asked, "--inputs", "x.csv"]))
+
+
 def test_folders_and_names_are_looked_at(fleet: Path, tmp_path: Path) -> None:
     assert "no file fits" in _said(CliRunner().invoke(app, ["fleet", "flexibility", str(tmp_path), *DAY]))
     twice = ["fleet", "flexibility", *files(fleet, "one", "one"), *DAY]
