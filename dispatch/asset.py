@@ -123,7 +123,7 @@ class Rows(Generic[A]):
         Raises:
             DataError: a member has no such series; the message names it and lists what it has.
         """
-        blocks = []
+        blocks, steps = [], 0
         for member in self.members:
             block = inputs.series.get((member.name, name))
             if block is None:
