@@ -23,7 +23,10 @@ def plan(
     day: Annotated[
         str | None, typer.Option(help="Day to plan, YYYY-MM-DD. Default: the first park's embedded day, else tomorrow.")
     ] = None,
-    executor: Annotated[str, typer.Option(help="Where sites are planned: serial, processes or ray.")] = "processes",
+    executor: Annotated[
+        str | None,
+        typer.Option(help="Where sites are planned: serial, processes or ray. Default: ray from 1000 sites on."),
+    ] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="How many at a time. Default: the cores.")] = None,
     address: Annotated[
         str | None,
@@ -52,5 +55,4 @@ def plan(
     from dispatch.cli.fleet_planning import run
     from dispatch.cli.fleet_request import Request
 
-    name = "ray" if address is not None and executor == "processes" else executor
-    run(Request(tuple(sources), day, name, workers, address, out, resume, chunk, chunk_deadline, inputs))
+    run(Request(tuple(sources), day, executor, workers, address, out, resume, chunk, chunk_deadline, inputs))

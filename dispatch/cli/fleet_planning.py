@@ -50,13 +50,14 @@ def run(request: Request) -> None:
 
     began = time.perf_counter()
     fleet = load_fleet(request.sources[0]) if fleet_sharing.is_fleet(request.sources) else None
+    wanted = read_sites(request.sources) if fleet is None else fleet
+    request = request.placed(len(wanted if isinstance(wanted, tuple) else wanted.members))
     if fleet is not None and fleet.shared:
         when = when_of(request.day, request.inputs, fleet)
         fleet_sharing.run(request, fleet, lambda place: day_known(fleet, when, place, request.chunk))
         return
     how = How(warm=True, retries=_RETRIES, chunk_deadline_s=request.chunk_deadline_s)
-    runs_on = executor(request.executor, request.workers, how, address=request.address)
-    wanted = read_sites(request.sources) if fleet is None else fleet
+    runs_on = executor(request.place, request.workers, how, address=request.address)
     when = when_of(request.day, request.inputs, wanted)
     name = Path(request.sources[0]).stem if fleet is None else fleet.file.name
     folder = request.out or Path("fleets") / f"{name}-{when.day}"

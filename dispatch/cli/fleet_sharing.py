@@ -80,7 +80,7 @@ def run(request: Request, fleet: SharedFleet, known: Callable[[Workplace], tuple
         coordination: Coordination | None = None
         if len(fleet.members) > MOST_WHOLE or fleet.file.inputs == "forecast":
             place = stack.enter_context(
-                executor(request.executor, request.workers, How(warm=True), address=request.address)
+                executor(request.place, request.workers, How(warm=True), address=request.address)
             )
             fleet = replace(fleet, members=known(place))
             if len(fleet.members) > MOST_WHOLE:

@@ -17,6 +17,7 @@ import yaml
 from typer.testing import CliRunner
 
 from dispatch.cli.commands import app
+from dispatch.cli.fleet_request import Request
 from tests.unit.dispatch.fleet.run.small_fleet import TARIFF, hashes
 from tests.unit.dispatch.small_park import measured, park
 
@@ -132,3 +133,20 @@ def test_another_day_in_the_folder_is_refused_and_none_given_is_the_same(sites: 
     assert "is of 2024-04-02" in said
     assert typed(sites / "park_0.yaml", *options, "--resume")[0] == 0
     assert json.loads(Path("out/issued.json").read_text())["day"] == DAY
+
+
+@pytest.mark.parametrize(
+    ("asked", "address", "sites", "place"),
+    [
+        (None, None, 999, "processes"),
+        (None, None, 1000, "ray"),
+        (None, "auto", 3, "ray"),
+        ("serial", None, 5000, "serial"),
+    ],
+)
+def test_large_fleets_run_on_ray_where_nothing_else_is_asked_for(
+    asked: str | None, address: str | None, sites: int, place: str
+) -> None:
+    request = Request(("x",), None, asked, None, address, None, False, 25, None)
+    assert request.placed(sites).place == place
+    assert f"--executor {place}" in request.placed(sites).again(Path("out"))
