@@ -140,6 +140,20 @@ class Linear:
         self._cost(-np.broadcast_to(value, (self.devices.count, self.devices.steps)))
         return self._read()
 
+    def least(self) -> Found:
+        """The profiles that draw and give the least energy; nothing is burnt for less."""
+        for columns in (self.draw, self.give):
+            hours = np.tile(self.devices.hours, columns.size // self.devices.steps)
+            self.solver.changeColsCost(columns.size, columns.astype(np.int32), hours)
+        return self._read()
+
+    def possible(self) -> bool:
+        """Has it any solution?"""
+        import highspy
+
+        self.solver.run()
+        return bool(self.solver.getModelStatus() == highspy.HighsModelStatus.kOptimal)
+
     def _cost(self, per_kw: Array) -> None:
         self.solver.changeColsCost(self.draw.size, self.draw.astype(np.int32), per_kw.ravel().astype(float))
         given = -per_kw[self.two].ravel()

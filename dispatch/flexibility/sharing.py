@@ -18,6 +18,7 @@ from dispatch.signals import Array
 
 _MISSED = 1e-9  # of the energy in play: rounding
 _BURNT_KW = 1e-7
+_SAME = 1e-9
 _ROUNDS = 60
 
 
@@ -117,8 +118,12 @@ def share(devices: Devices, profile_kw: Any, prices_per_kwh: Any = None, *, behi
     prices = None if prices_per_kwh is None else _prices(devices, prices_per_kwh)
     if inexact(devices):
         return _by_program(devices, asked, prices, behind)
-    made = _by_exchange(devices, chains(devices), asked)
+    own = chains(devices)
+    made = _by_exchange(devices, own, asked)
     if behind is not None and behind.broken(made.power_kw):
+        return _by_program(devices, asked, prices, behind)
+    if made.refusals and np.ptp(own.per_kw / devices.hours) > _SAME:
+        # Exchanges miss least of what a step's energy is worth, and that is not the same in all steps here.
         return _by_program(devices, asked, prices, behind)
     if prices is None:
         return made
@@ -196,8 +201,7 @@ def _by_program(devices: Devices, asked: Array, prices: Array | None, behind: Be
     exact = found.burnt_kw.max(initial=0) <= _BURNT_KW
     power = found.power_kw
     if not exact:
-        kappa = np.where(found.power_kw > 0, devices.gain, devices.drain)
-        inner = Linear(devices, kappa, behind=behind).track(asked)
+        inner = Linear(devices, _rates(devices, found), behind=behind).track(asked)
         power = inner.power_kw
         exact = (inner.above_kw + inner.below_kw) @ devices.hours <= (
             found.above_kw + found.below_kw
@@ -206,6 +210,21 @@ def _by_program(devices: Devices, asked: Array, prices: Array | None, behind: Be
         kappa = np.where(power > 0, devices.gain, devices.drain)
         power = Linear(devices, kappa, behind=behind).track(power.sum(axis=0), prices).power_kw
     return Sharing(devices.names, devices.hours, asked, power, refusals, bool(exact))
+
+
+def _rates(devices: Devices, found: Found) -> Array:
+    """(N, T) rates of an inner set that is not empty, around what the devices do if that burnt nothing.
+
+    What a device burns may be what its limits ask for: then no profile has these rates, and those of the profile that
+    moves least take their place.
+    """
+    kappa = np.where(found.power_kw > 0, devices.gain, devices.drain)
+    for n in np.flatnonzero(found.burnt_kw.max(axis=1) > _BURNT_KW):
+        one = devices.some([n])
+        if not Linear(one, kappa[[n]], tracking=False).possible():
+            least = Linear(one, tracking=False).least().power_kw[0]
+            kappa[n] = np.where(least > 0, devices.gain[n], devices.drain[n])
+    return kappa
 
 
 def _refused(outer: Linear, found: Found, asked: Array) -> tuple[Refusal, ...]:

@@ -156,9 +156,9 @@ def _by_delivery(settlement: Settlement, sites: tuple[str, ...], delivered_kw: A
     anyone = useful.sum(axis=0) > 0
     gave = _shares(np.where(anyone, useful, award_kw))
     ready = _shares(award_kw)
-    short = np.maximum(award_kw - useful, 0.0)
-    owes = _shares(np.where(short.sum(axis=0) > 0, short, award_kw))
     product = settlement.terms.product
+    short = np.maximum(award_kw * _called(settlement) - useful, 0.0)
+    owes = _shares(np.where(short.sum(axis=0) > 0, short, award_kw))
     pays_delivery = product.kind != "capacity" and product.delivery.pays == "delivered"
     kinds = tuple(dict.fromkeys(line.kind for line in settlement.lines))
     made = np.zeros((len(sites), len(kinds)), dtype=np.int64)
@@ -175,13 +175,23 @@ def _by_delivery(settlement: Settlement, sites: tuple[str, ...], delivered_kw: A
     return Split(sites, kinds, made, "delivered")
 
 
+def _called(settlement: Settlement) -> Array | float:
+    """What was called of an award, as a share of it: of capacity what was activated, else all."""
+    called = settlement.facts.activated_kw
+    if settlement.terms.product.kind != "capacity" or called is None:
+        return 1.0
+    whole = settlement.terms.award_kw
+    return np.asarray(called / np.where(whole > 0, whole, 1.0))
+
+
 def _deviation_shares(line: Item, deviation_kw: Array, settlement: Settlement) -> Array:
     """Each one's own deviation at the portfolio's price; where the portfolio has none, nobody pays for the others."""
     whole = settlement.facts.delivered_kw - settlement.terms.award_kw
     part = deviation_kw / np.where(np.abs(whole) > 1e-9, whole, 1.0)
     alike = 1.0 / deviation_kw.shape[0]
     share = np.where(np.abs(whole) > 1e-9, part / np.where(part.sum(axis=0) == 0, 1.0, part.sum(axis=0)), alike)
-    return np.asarray(line.cents * share)
+    # Not the rounded cents: where deviations all but cancel, each one's own is a large multiple of what is rounded.
+    return np.asarray(CENTS * line.money * share)
 
 
 class _Worth:
@@ -190,11 +200,8 @@ class _Worth:
     def __init__(self, settlement: Settlement, delivered_kw: Array, award_kw: Array) -> None:
         self.terms, self.facts = settlement.terms, settlement.facts
         self.delivered_kw, self.award_kw = delivered_kw, award_kw
-        whole = settlement.terms.award_kw
         # What was called of a portfolio's capacity was called of each site by its share of the award.
-        self.called = (
-            None if self.facts.activated_kw is None else self.facts.activated_kw / np.where(whole > 0, whole, 1)
-        )
+        self.called = None if self.facts.activated_kw is None else _called(settlement)
 
     @property
     def sites(self) -> int:

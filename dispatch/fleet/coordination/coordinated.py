@@ -10,7 +10,7 @@ from dispatch.signals import Array
 
 @dataclass(frozen=True)
 class Breach:
-    """A shared row that is passed because nothing that the sites or the rest can do keeps it.
+    """A shared row that the best plan found passes: with whole numbers another plan may keep it.
 
     Attributes:
         row: its name.
@@ -26,7 +26,8 @@ class Breach:
     def text(self) -> str:
         """For a person."""
         side = "passed" if self.amount > 0 else "missed"
-        return f"{self.row} is {side} by {abs(self.amount):.6g}: not even {self.price:.4g} per unit brings it about"
+        most = f"though {self.price:.4g} per unit would have been paid for one"
+        return f"{self.row} is {side} by {abs(self.amount):.6g}: no plan was found that keeps it, {most}"
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,10 +8,10 @@ from dispatch.fleet.coordination.rounds import Replies
 from dispatch.fleet.coupling import Coupling
 from dispatch.signals import Array
 
-_DEAR = 100.0  # times what a unit of a row costs the fleet
+DEAR, DEARER = 1e2, 1e6  # times what a unit of a row costs the fleet: at first, and where that leaves rows passed
 
 
-def scales(coupling: Coupling, first: Replies, given: float | None) -> tuple[Array, Array]:
+def scales(coupling: Coupling, first: Replies, given: float | None, dear: float = DEAR) -> tuple[Array, Array]:
     """(K,) what passing a row costs per unit, and how far prices may move at first.
 
     What the fleet pays per unit of a row, shared between the rows of about its size, is the order of a price.
@@ -21,7 +21,7 @@ def scales(coupling: Coupling, first: Replies, given: float | None) -> tuple[Arr
     size = np.maximum(np.maximum(used, np.maximum(*sides)), 1e-6)
     _, kind, count = np.unique(magnitude(size), return_inverse=True, return_counts=True)
     paid = max(float(np.abs(first.cost).sum()), 1e-6) / size
-    excess = _DEAR * paid if given is None else np.full(size.size, given)
+    excess = dear * paid if given is None else np.full(size.size, given)
     return excess, np.minimum(paid / count[kind], 0.5 * excess)
 
 

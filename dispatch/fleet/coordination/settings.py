@@ -16,7 +16,7 @@ class Settings:
         rounds: most times that all sites are asked.
         deadline_s: no further round begins after so long [s]; the best answer so far comes back with its gap.
         excess_price: money per unit by which a shared row may be passed where nothing else helps; None for a hundred
-            times what the fleet pays per unit of the row.
+            times what the fleet pays per unit of the row, and ten thousand times that where it leaves a row passed.
         portion: most sites of a piece of work; a worker holds several pieces.
         portions: fewest pieces, where there are sites for so many.
         groups: about so many groups of sites have answers of their own in the master; five times as many where whole

@@ -19,7 +19,7 @@ from functools import partial
 import numpy as np
 
 from dispatch.executor import Serial, Workplace
-from dispatch.fleet.coordination.coordinate import Run, Tell, spread_of
+from dispatch.fleet.coordination.coordinate import Run, Tell, persistent, spread_of
 from dispatch.fleet.coordination.coordinated import Coordinated
 from dispatch.fleet.coordination.master import Master
 from dispatch.fleet.coordination.portions import Structure, cut
@@ -76,8 +76,12 @@ def commit_fleet(
     """
     most = max(settings.sample, min(_SAMPLE, coupling.sites // 10))
     settings = replace(settings, sample=most)
-    with Workers(cut(structures, coupling, settings), place or Serial(), CommittedKept) as workers:
-        return Commitment(structures, coupling, settings, workers, tell).run(prices)
+
+    def once(settings: Settings, prices: Array | None, dear: float) -> Coordinated:
+        with Workers(cut(structures, coupling, settings), place or Serial(), CommittedKept) as workers:
+            return Commitment(structures, coupling, settings, workers, tell, dear).run(prices)
+
+    return persistent(once, settings, prices)
 
 
 @dataclass(eq=False)
@@ -97,7 +101,7 @@ class Commitment(Run):
         scope = everyone(self.workers, self.coupling)
         first = scope.ask(start)
         self.rounds: list[Round] = []
-        self.excess, self.width = scales(self.coupling, first, self.settings.excess_price)
+        self.excess, self.width = scales(self.coupling, first, self.settings.excess_price, self.dear)
         self.effort = Effort(_SITES * self.settings.gap * float(np.abs(first.cost).sum()) / self.coupling.sites)
         if self.coupling.sites >= self.settings.least_sampled * self.settings.sample:
             sample, told = of_sample(self.workers, self.coupling, first, start)

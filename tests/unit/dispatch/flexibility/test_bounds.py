@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dispatch.errors import DataError
-from dispatch.flexibility import bounds, share, storage
+from dispatch.flexibility import Devices, bounds, share, storage
 from dispatch.flexibility.linear import Linear
 from tests.unit.dispatch.flexibility.flexible_fleet import mixed, own_profiles
 
@@ -54,6 +54,14 @@ def test_burning_is_not_promised() -> None:
     assert not made.exact
     assert not full.broken(made.power_kw)
     assert made.total_kw == pytest.approx([0, 0, 0], abs=1e-6)
+
+
+def test_what_must_be_given_can_be_shared_where_burning_would_keep_the_limit() -> None:
+    """Content must fall by 5 kWh, at 2 per kWh given: burning could do it while drawing, the device gives 2.5 kW."""
+    one = Devices.of([1.0], least_kw=[[-5.0]], most_kw=[[5.0]], most_kwh=[[-5.0]], gain=0.5, drain=2.0)
+    made = share(one, [5.0])
+    assert made.total_kw == pytest.approx([-2.5])
+    assert not one.broken(made.power_kw)
 
 
 def test_a_refusal_of_the_outer_bound_holds_for_everything_that_was_ever_done() -> None:

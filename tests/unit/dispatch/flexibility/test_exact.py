@@ -189,6 +189,18 @@ def test_the_cheapest_split_costs_what_the_solver_says_and_no_more_than_an_even_
     assert money[0] < money[1] - 1
 
 
+def test_the_nearest_is_counted_in_what_is_drawn_and_not_in_what_is_stored() -> None:
+    """A step that only draws stores half, one that only gives takes double: 1 kWh given less is worth 4 drawn more."""
+    one = Devices.of(
+        [1.0, 1.0], least_kw=[[0.0, -4.0]], most_kw=[[8.0, 0.0]], least_kwh=[[-9.0, 0.0]], gain=0.5, drain=2.0
+    )  # fmt: skip
+    assert not inexact(one)
+    made = share(one, [4.0, -4.0])  # stores 2, and would take 8
+    assert made.refusals
+    assert made.exact
+    assert made.missed_kwh.sum() == pytest.approx(3.0)  # giving 1 kWh, and not drawing 8 to give 2
+
+
 def test_nobody_there_misses_everything() -> None:
     nobody = Devices.of([1, 1], least_kw=np.zeros((0, 2)), most_kw=np.zeros((0, 2)), names=[])
     assert share(nobody, [1, 2]).missed_kwh.tolist() == [1, 2]

@@ -248,6 +248,26 @@ def test_imbalance_goes_to_who_deviated() -> None:
     }
 
 
+def test_deviations_that_all_but_cancel_are_not_a_multiple_of_a_rounded_cent() -> None:
+    award, given = np.array([[1000.0], [1000.0]]), np.array([[2000.0], [0.1]])
+    found = made(energy([2000], [80]), facts([2000.1], 0.24))
+    shared = split(found, ("a", "b"), given, award)
+    # Quarter of an hour at 24 cents: a was 1 000 kW above and b 999.9 kW below.
+    assert shared.cents[:, list(shared.kinds).index("imbalance")].tolist() == [6000, -5999]
+    assert int(shared.cents.sum()) == found.cents
+
+
+def test_who_gave_what_was_called_of_it_pays_no_penalty() -> None:
+    one = of("afrr_capacity", penalty_factor=2.0)
+    award, given = np.array([[1000.0], [1000.0]]), np.array([[500.0], [200.0]])
+    terms = Terms(one, "up", np.full(1, 4.0), np.array([2000.0]), np.array([5.0]), np.array([0.1]))
+    found = made(terms, Facts(given.sum(axis=0), np.ones(1), np.array([1000.0])))
+    shared = split(found, ("a", "b"), given, award)
+    penalty = shared.cents[:, list(shared.kinds).index("penalty")].tolist()
+    assert penalty == [0, found.cents_of("penalty")]
+    assert penalty[1] < 0
+
+
 def test_nobody_delivering_shares_by_the_award() -> None:
     award, given = np.array([[100.0], [300.0]]), np.zeros((2, 1))
     terms = energy([400], [80])

@@ -94,14 +94,24 @@ def test_without_integers_it_is_the_linear_program():
 
 def test_a_cap_that_nothing_keeps_is_named_with_its_amount():
     one = structure([member(n) for n in range(4)])
-    emitted = uncoupled(one).effect[:, STEPS].sum()
-    coupling = limits([one], np.inf, 0.3 * emitted)
+    coupling = limits([one], np.inf, -1.0)
     found = commit_fleet([one], coupling, Settings(gap=1e-3))
     (breach,) = found.breaches
     assert breach.text.startswith("carbon budget is passed by")
     assert breach.amount == pytest.approx(found.effect[:, STEPS].sum() - coupling.upper[STEPS])
     assert found.upper == pytest.approx(found.money + breach.amount * breach.price)
     assert found.lower <= found.upper
+
+
+def test_a_cap_that_only_shed_load_keeps_is_kept():
+    one = structure([member(n) for n in range(4)])
+    coupling = limits([one], np.inf, 0.3 * uncoupled(one).effect[:, STEPS].sum())
+    found = commit_fleet([one], coupling, Settings(gap=1e-3))
+    assert not found.breaches
+    keeps(found, [one], coupling)
+    best = run(together([one.stack], [one.at], coupling), Limits(gap=1e-6))
+    assert found.lower <= best.objective * (1 + 1e-7)
+    assert found.upper == pytest.approx(best.objective, rel=1e-2)
 
 
 def test_bytes_do_not_depend_on_who_works():

@@ -129,3 +129,13 @@ def test_bounds_are_told_round_by_round(fleet: list) -> None:
     assert [one.number for one in told] == list(range(len(told)))
     assert tuple(told) == found.history
     assert all(one.lower <= other.lower for one, other in pairwise(told))
+
+
+def test_what_costs_thousands_of_times_the_fleets_power_is_done_all_the_same() -> None:
+    """At a cent a kWh, load shed at five is five hundred times as dear, and yet what keeps a hard limit."""
+    fleet = [member(f"s{n}", [100.0] * 4, worth=5.0, grid=connection(tariff=tariff(0.01))) for n in range(6)]
+    shared = read(fleet, {"kind": "power_limit", "name": "cap", "import_kw": 550})
+    made = plan_shared(fleet, shared, hours(4), method=Coordination())
+    assert made.passed
+    assert made.solution.objective == pytest.approx(4 * (550 * 0.01 + 50 * 5.0), rel=1e-6)
+    assert made.solution.gap < 1e-4
