@@ -96,6 +96,9 @@ def run_bid(asked: Request) -> None:
     """
     day = date_of("--day", asked.day)
     product = product_of(asked.product, day, asked.products)
+    if asked.holding < 0 or (asked.holding and product.kind != "capacity"):
+        accepted = "0 or more" if product.kind == "capacity" else f"none: {product.name} does not pay for capacity"
+        raise DataError(f"--holding {asked.holding:g}; accepted: {accepted}")
     made, sites = _curves(asked, product, day)
     at = moment_of("--at", asked.at, product.time_zone) if asked.at else product.opens.on(day, product.time_zone)
     into = asked.into or Path("bids") / f"{product.name}-{day}"

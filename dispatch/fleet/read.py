@@ -104,6 +104,10 @@ class Listing:
             try:
                 self._parks[path] = load_site(path)
             except ConfigError as error:
+                if any(problem.path.partition(" ")[0] == "sites" for problem in error.problems):
+                    text = "is a fleet's file, which 'parkwatt fleet plan' takes alone"
+                    self.problems.append(Problem(str(path), text, "parks' files or a table of sites"))
+                    return None
                 self.problems += [replace(p, path=f"{path}: {p.path}") for p in error.problems]
         return self._parks[path]
 

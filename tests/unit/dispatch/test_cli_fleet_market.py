@@ -182,7 +182,7 @@ def test_meters_that_are_not_understood_are_told(run: Run, won: Path, tmp_path: 
     assert "--by 'equally' is unknown" in told(table, "--by", "equally")
     gone = table.copy()
     gone.loc[gone["time"] == pd.Timestamp("2026-08-06T07:00Z"), name] = np.nan
-    assert "1 readings or baselines are missing" in told(gone)
+    assert "reading of 'mill' from 2026-08-06T15:00:00+08:00 is missing, 1 in all" in told(gone)
     assert "too few readings" in told(table.tail(24 * 9))
     renamed = table.rename(columns={name: "Meter 17 kW"})
     assert "no column 'Meter 18'" in told(renamed, "--column", "mill=Meter 18")
@@ -279,3 +279,10 @@ def test_files_that_are_none_are_told(run: Run, won: Path, tmp_path: Path) -> No
     assert "of all metered sites" in run(*given).err
     read.iloc[1:].to_parquet(plan, index=False)
     assert "not those of the meters" in run(*given).err
+
+
+@pytest.mark.parametrize("option", ["--imbalance", "--availability", "--activated"])
+def test_what_a_product_is_not_settled_by_is_refused(run: Run, won: Path, tmp_path: Path, option: str) -> None:
+    ended = settle(run, won, meters(tmp_path, dict.fromkeys(SITES, 0.0)), option, "prices.csv:price")
+    assert ended.status == 2
+    assert f"{option} prices.csv:price: guangdong_demand_response is not settled by it" in ended.err
