@@ -19,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dispatch.cli.fleet_request import Request
-from dispatch.errors import DataError
+from dispatch.errors import DataError, SolveError
 
 if TYPE_CHECKING:
     from dispatch.executor import Workplace
@@ -40,7 +40,7 @@ def run(request: Request) -> None:
     """Plan what is not planned yet, print, write.
 
     Raises:
-        ParkwattError: files, data or options are wrong; the message says which.
+        ParkwattError: files, data or options are wrong, or no site has a plan; the message says which.
         KeyboardInterrupt: stopped; what is done is kept and the command that goes on has been said.
     """
     from dispatch.cli import fleet_sharing
@@ -70,6 +70,8 @@ def run(request: Request) -> None:
         console.print(text, markup=False, highlight=False, soft_wrap=True)
         raise
     show(made, Console(), time.perf_counter() - began)
+    if made.rungs.get("none", 0) == sum(made.rungs.values()):
+        raise SolveError(f"no site has a plan, for the reasons that are named; see {made.folder / 'sites.parquet'}")
 
 
 def _planned(

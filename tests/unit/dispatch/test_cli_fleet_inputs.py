@@ -83,6 +83,8 @@ def test_sums_say_of_how_many_sites_they_are(table: Path) -> None:
     assert "holds a run already" in said
     assert "reading" not in said
     Path("out").rename("before")
-    _, said = typed(table, "--inputs", "in.parquet", "--day", "2024-05-17")
+    status, said = typed(table, "--inputs", "in.parquet", "--day", "2024-05-17")
+    assert status != 0
+    assert "no site has a plan, for the reasons that are named" in said
     assert "cost and CO2 are not known: no site has a plan" in said
     assert Path("out/fleet.html").is_file()

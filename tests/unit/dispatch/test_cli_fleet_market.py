@@ -234,6 +234,13 @@ def test_an_award_is_shared_so_that_stores_can_do_it(run: Run, bid: Path, won: P
     total = points.groupby("start")["kw"].sum()
     assert total[total > 0].round(6).tolist() == [6000.0, 6000.0]
     assert points.groupby("site")["kw"].sum().max() <= 5000.0 + 1e-6
+    assert "Beforehand" not in ended.out
+    empty = stores(tmp_path, 5000.0)
+    table = pd.read_csv(empty)
+    table.assign(start_kwh=0.0).to_csv(empty, index=False)
+    ended = run(*common, "--stores", empty)
+    told = " ".join(ended.out.split())
+    assert "must be charged, by 12,000 kWh in all at least, which the set-points do not hold" in told
     short = run(*common, "--stores", stores(tmp_path, 3000.0))
     assert short.status == 2
     assert "3,000.0 kWh of the award cannot be given" in short.err
