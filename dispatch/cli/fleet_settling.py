@@ -15,6 +15,7 @@ from dispatch.cli.fleet_bidding import write_table_csv
 from dispatch.cli.market_tables import (
     date_of,
     file_and_column,
+    frame,
     moment_of,
     read_award,
     read_metered,
@@ -228,6 +229,8 @@ def _baseline(asked: Settle, metered: Metered, asks: portfolio.Asked) -> tuple[A
         made = portfolio.baselines(one, metered, asks, asked.meters.off(), asked.meters.beside(metered))
         state = "" if one.verified else f" Not verified: {one.note}"
         return made, (f"Baseline {one.name}: {one.title}. {one.source}.{state}",)
+    if {"method", "baseline_kw"} <= set(frame(file).columns):
+        raise DataError(f"--baseline {file}: is what 'fleet baseline' says of events; accepted: the method's name")
     given = read_metered(file, metered.steps.time_zone, asked.meters.columns)
     if set(given.sites) != set(metered.sites):
         raise DataError(f"{file}: baselines of {', '.join(given.sites[:5])}; accepted: of all metered sites")

@@ -65,7 +65,8 @@ class Listing:
         for name in names:
             found = list(_files(name, folder))
             if not found:
-                text = f"no file fits '{name}'"
+                is_fleet = name in shipped_names("fleets")
+                text = f"'{name}' is a fleet that ships" if is_fleet else f"no file fits '{name}'"
                 self.problems.append(Problem(place or name, text, "a park's file, a pattern of them, or a name"))
             for path in found:
                 site = self._park(path)

@@ -293,3 +293,15 @@ def test_what_a_product_is_not_settled_by_is_refused(run: Run, won: Path, tmp_pa
     ended = settle(run, won, meters(tmp_path, dict.fromkeys(SITES, 0.0)), option, "prices.csv:price")
     assert ended.status == 2
     assert f"{option} prices.csv:price: guangdong_demand_response is not settled by it" in ended.err
+
+
+def test_a_lost_row_and_a_table_of_events_are_told(run: Run, won: Path, tmp_path: Path) -> None:
+    file = meters(tmp_path, dict.fromkeys(SITES, 0.0))
+    (tmp_path / "baseline.csv").write_text("method,site,day,start_h,baseline_kw,metered_kw\n", encoding="utf-8")
+    table = ("--setpoints", won / "setpoints.parquet", "--metered", file)
+    ended = run("fleet", "settle", won / "award.json", *table, "--baseline", tmp_path / "baseline.csv")
+    assert "is what 'fleet baseline' says of events; accepted: the method's name" in ended.err
+    pd.read_parquet(file).drop(index=100).to_parquet(file, index=False)
+    ended = run("fleet", "baseline", file, "--time-zone", ZONE)
+    assert ended.status == 2
+    assert "has 120 min, others 60; accepted: equal steps" in ended.err
