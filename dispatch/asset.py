@@ -131,7 +131,7 @@ class Rows(Generic[A]):
                 raise DataError(f"asset '{member.name}' needs a series '{name}'; it has {has or 'none'}")
             *rows, steps = np.shape(block)
             blocks.append(block if rows == [self.scenarios] else np.broadcast_to(block, (self.scenarios, steps)))
-        out = np.concatenate(blocks, axis=1, dtype=np.float64).reshape(self.count, steps)
+        out = np.concatenate(blocks, axis=1, dtype=np.float64).reshape(self.count, -1)
         for row in np.flatnonzero(~np.isfinite(out).all(axis=1))[:1]:
             raise DataError(f"series '{name}' of asset '{self.names[row]}' has missing values at the horizon")
         return out

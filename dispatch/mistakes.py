@@ -38,7 +38,7 @@ _MANY_NAMES = 12
 _SHAPES = {
     "name": "letters, digits, '_' and '-'",
     "currency": "three capital letters, like EUR",
-    "day": "a day of 2016, like 2016-10-14",
+    "day": "a day, like 2016-10-14",
     "time_zone": "an IANA name, like Europe/Berlin",
 }
 _WORDS = {

@@ -30,14 +30,19 @@ from dispatch.markets.calendar import gates, local, next_gate, periods
 from dispatch.markets.catalogue import product as product_of
 from dispatch.markets.catalogue import shipped
 from dispatch.markets.curves import Curve, curve
-from dispatch.markets.disaggregation import disaggregate
+from dispatch.markets.disaggregation import Disaggregated, disaggregate
 from dispatch.markets.positions import positions
 from dispatch.markets.product import Product, Side
 from dispatch.mistakes import near_miss
 
 if TYPE_CHECKING:
+    from dispatch.flexible_devices import Devices
     from dispatch.markets.awards import Award
     from dispatch.signals import Array, Horizon
+
+
+_LEAST_KWH = 1e-3
+_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -96,6 +101,9 @@ def run_bid(asked: Request) -> None:
     """
     day = date_of("--day", asked.day)
     product = product_of(asked.product, day, asked.products)
+    if asked.holding < 0 or (asked.holding and product.kind != "capacity"):
+        accepted = "0 or more" if product.kind == "capacity" else f"none: {product.name} does not pay for capacity"
+        raise DataError(f"--holding {asked.holding:g}; accepted: {accepted}")
     made, sites = _curves(asked, product, day)
     at = moment_of("--at", asked.at, product.time_zone) if asked.at else product.opens.on(day, product.time_zone)
     into = asked.into or Path("bids") / f"{product.name}-{day}"
@@ -200,6 +208,7 @@ def run_award(
         devices = read_stores(stores, sites, steps)
         shared = disaggregate(award, product, steps, devices)
         shares, told = shared.given_kw, "Every site can do its part: its limits of power and energy are kept."
+        told += _first_to_fill(devices, shared, sign=-1.0 if award.side == "up" else 1.0)
         if not shared.feasible:
             missed = float(shared.missed_kwh.sum())
             raise DataError(f"{stores}: {missed:,.1f} kWh of the award cannot be given: {'; '.join(shared.reasons)}")
@@ -211,6 +220,22 @@ def run_award(
     _say_award(console, product, award, (steps, shares))
     console.print(told, highlight=False)
     console.print(f"Written: {folder}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _first_to_fill(devices: Devices, shared: Disaggregated, sign: float) -> str:
+    """Sites whose stores cannot give their part from what they hold: what set-points of the award alone do not say."""
+    moved_kwh = np.cumsum(sign * shared.given_kw * devices.hours, axis=1)
+    lacks = np.maximum(devices.least_kwh - moved_kwh, moved_kwh - devices.most_kwh)
+    lacks = np.where(shared.given_kw > 0, lacks, 0.0).max(axis=1)
+    if not (named := [name for name, kwh in zip(shared.names, lacks, strict=True) if kwh > _LEAST_KWH]):
+        return ""
+    way = "charged" if sign < 0 else "discharged"
+    more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+    kwh = float(lacks[lacks > _LEAST_KWH].sum())
+    return (
+        f" Beforehand {', '.join(named[:_NAMED])}{more} must be {way}, by {kwh:,.0f} kWh in all at least, which the "
+        "set-points do not hold."
+    )
 
 
 def _say_award(console: Console, product: Product, award: Award, made: tuple[Horizon, Array]) -> None:

@@ -52,7 +52,8 @@ class Asked:
             try:
                 found.append((member.site, member.inputs(horizon)))
             except DataError as error:
-                console.print(f"left out: {error}", markup=False, highlight=False, soft_wrap=True)
+                whose = "" if f"'{member.name}'" in str(error) else f"'{member.name}': "
+                console.print(f"left out: {whose}{error}", markup=False, highlight=False, soft_wrap=True)
                 last = error
         if not found:
             raise last
@@ -94,6 +95,12 @@ def run_flexibility(what: Asked, into: Path | None, blocks: int, dearest: float 
         files = write_all(found, folder)
     console = Console()
     _show(found, console)
+    if blocks and not any(
+        one.offers is not None and (one.offers.most_kw("up").any() or one.offers.most_kw("down").any())
+        for one in found.sites
+    ):
+        limit = "" if dearest is None else f" that costs at most {dearest:g} per kWh"
+        console.print(f"No site has anything to offer{limit}: flexibility.parquet is empty", highlight=False)
     console.print(f"Page: [bold]{escape(str(files[-1]))}[/bold], with all tables beside it")
 
 
@@ -159,7 +166,7 @@ def _profile(path: Path, horizon: Horizon) -> Array:
 def _show(found: FleetFlexibility, console: Console) -> None:
     table = Table(box=None, header_style="bold")
     for heading in ("site", "from", "most up [kW]", "most down [kW]", "without closed form"):
-        table.add_column(heading)
+        table.add_column(escape(heading))
     for one in found.sites[:_SHOWN]:
         up, down = one.envelope.beside(one.plan_kw)
         table.add_row(

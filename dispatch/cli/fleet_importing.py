@@ -21,6 +21,7 @@ from dispatch.fleet.importing.output import Changes, before, merged, rows_of, wr
 from dispatch.fleet.importing.parks import parks_of
 from dispatch.fleet.importing.stations import Stations, Value, taken
 from dispatch.fleet.importing.tables import StationTable, read_stations
+from dispatch.fleet.table import TABLES
 
 _NAMED = 8
 
@@ -46,6 +47,8 @@ def run_import(path: Path, mapping_file: Path, template: str | None, asked: Aske
     began = time.perf_counter()
     if asked.out is None and not asked.check:
         raise DataError("fleet import: give the table of sites with --out, or --check to write nothing")
+    if asked.out is not None and asked.out.suffix not in TABLES:
+        raise DataError(f"--out {asked.out}: accepted: a table that ends with {', '.join(TABLES)}")
     mapping = read_mapping(mapping_file)
     parks = parks_of(mapping, template, mapping_file.parent)
     table = read_stations(path, mapping)

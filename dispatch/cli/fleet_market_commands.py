@@ -16,7 +16,7 @@ Columns = Annotated[
     typer.Option("--column", help="SITE=COLUMN for a meter that is called otherwise; may be repeated."),
 ]
 Temperature = Annotated[
-    str | None, typer.Option(help="FILE:COLUMN with temperatures [degC] over the metered days, for weather_regression.")
+    str | None, typer.Option(help="FILE:COLUMN with temperatures in °C over the metered days, for weather_regression.")
 ]
 Control = Annotated[Path | None, typer.Option(help="Meters of a control group over the same days, for control_group.")]
 
@@ -50,7 +50,7 @@ def bid(  # noqa: PLR0913 - a command has its options as arguments
     ] = None,
     holding: Annotated[float, typer.Option(help="Price of a kW kept ready for an hour, of capacity.")] = 0.0,
     plan: Annotated[
-        str | None, typer.Option(help="FILE:COLUMN with the fleet's planned net import [kW]: buy and sell around it.")
+        str | None, typer.Option(help="FILE:COLUMN with the fleet's planned net import in kW: buy and sell around it.")
     ] = None,
     portfolio: Annotated[str, typer.Option(help="Whose bid.")] = "",
     products: Products = None,
@@ -128,7 +128,7 @@ def settle(  # noqa: PLR0913 - a command has its options as arguments
     availability: Annotated[
         str | None, typer.Option(help="FILE:COLUMN with the share of capacity that was ready.")
     ] = None,
-    activated: Annotated[str | None, typer.Option(help="FILE:COLUMN with the activated capacity [kW].")] = None,
+    activated: Annotated[str | None, typer.Option(help="FILE:COLUMN with the activated capacity in kW.")] = None,
     by: Annotated[str, typer.Option(help="Split among sites: delivered, marginal or shapley.")] = "delivered",
     products: Products = None,
     holidays: Holidays = None,

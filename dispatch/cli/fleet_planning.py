@@ -19,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dispatch.cli.fleet_request import Request
-from dispatch.errors import DataError
+from dispatch.errors import DataError, SolveError
 
 if TYPE_CHECKING:
     from dispatch.executor import Workplace
@@ -40,7 +40,7 @@ def run(request: Request) -> None:
     """Plan what is not planned yet, print, write.
 
     Raises:
-        ParkwattError: files, data or options are wrong; the message says which.
+        ParkwattError: files, data or options are wrong, or no site has a plan; the message says which.
         KeyboardInterrupt: stopped; what is done is kept and the command that goes on has been said.
     """
     from dispatch.cli import fleet_sharing
@@ -71,6 +71,8 @@ def run(request: Request) -> None:
         console.print(text, markup=False, highlight=False, soft_wrap=True)
         raise
     show(made, Console(), time.perf_counter() - began)
+    if made.rungs.get("none", 0) == sum(made.rungs.values()):
+        raise SolveError(f"no site has a plan, for the reasons that are named; see {made.folder / 'sites.parquet'}")
 
 
 def _planned(
@@ -155,6 +157,10 @@ def _kept(when: When, day: str | None, folder: Path, *, resume: bool) -> When:
         if day is not None and before.day != when.day:
             raise DataError(f"--resume: the run in {folder} is of {before.day}, asked is --day {when.day}")
         return before
+    if not resume and (folder / "run.json").exists():  # said before the forecasts are made, not after
+        raise DataError(f"{folder} holds a run already: go on with it by --resume, or choose another folder by --out")
+    if (folder / "shared.parquet").exists():
+        raise DataError(f"{folder} holds the plan of sites that share something: choose another folder by --out")
     if not (folder / "run.json").exists():
         write_text(path, json.dumps({"day": when.day, "issue": when.issue.isoformat()}) + "\n")
     return when
@@ -200,6 +206,23 @@ class _Told:
             self._console.print(f"{self._what}: {done} of {self._total} sites", markup=False, highlight=False)
 
 
+def _sums(made: Summary, count: int) -> str:
+    """Money and carbon of the sites that have a plan; how many these are, where some have none."""
+    planned = count - made.rungs.get("none", 0)
+    if not planned:
+        return "cost and CO2 are not known: no site has a plan"
+    sums = ", ".join(f"{money:,.2f} {currency}" for currency, money in made.money.items())
+    of = f" of {planned} of {count} sites" if planned < count else ""
+    return f"cost {sums} · CO2 {made.co2_kg / 1e3:,.3f} t{of}"
+
+
+def _fined(made: Summary) -> str | None:
+    """Which sites pay penalties, which are no part of their money."""
+    from dispatch.fleet.outcomes import penalty_words
+
+    return penalty_words(made.sites["site"].to_pylist(), made.sites["penalty"].to_pylist())
+
+
 def show(made: Summary, console: Console, seconds: float) -> None:
     """Sites by rung, sums, failures with their reasons, and where the files are."""
     count = sum(made.rungs.values())
@@ -209,8 +232,9 @@ def show(made: Summary, console: Console, seconds: float) -> None:
     for rung, sites in made.rungs.items():
         table.add_row(escape(rung.replace("_", " ")), str(sites))
     console.print(table)
-    sums = [f"{money:,.2f} {currency}" for currency, money in made.money.items()]
-    console.print(f"cost {', '.join(sums)} · CO2 {made.co2_kg / 1e3:,.3f} t", highlight=False)
+    console.print(_sums(made, count), highlight=False)
+    if (fined := _fined(made)) is not None:
+        console.print(fined, markup=False, highlight=False, soft_wrap=True)
     for site, why in list(made.failures.items())[:_FEW]:
         console.print(f"[bold]{escape(site)}[/bold]: {escape(why)}", highlight=False, soft_wrap=True)
     if len(made.failures) > _FEW:

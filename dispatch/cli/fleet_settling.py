@@ -15,6 +15,7 @@ from dispatch.cli.fleet_bidding import write_table_csv
 from dispatch.cli.market_tables import (
     date_of,
     file_and_column,
+    frame,
     moment_of,
     read_award,
     read_metered,
@@ -34,6 +35,7 @@ from dispatch.markets.catalogue import product as product_of
 if TYPE_CHECKING:
     from dispatch.markets.baselines.days import Days, Event
     from dispatch.markets.portfolio import Metered, Settled
+    from dispatch.markets.product import Product
     from dispatch.markets.split import Split
     from dispatch.signals import Array
 
@@ -187,6 +189,7 @@ def run_settle(asked: Settle) -> None:
     """
     awards = [read_award(path) for path in asked.awards]
     product = product_of(awards[0].product, awards[0].day, asked.products)
+    _require_meaning(product, asked.beside)
     metered = asked.meters.read(asked.meters.time_zone or product.time_zone)
     asks = portfolio.asked(product, awards)
     baseline_kw, told = _baseline(asked, metered, asks)
@@ -197,6 +200,20 @@ def run_settle(asked: Settle) -> None:
     folder = asked.into or Path("settlements") / f"{product.name}-{awards[0].day}-{awards[0].side}"
     _write(folder, settled, split, told)
     _say(Console(), settled, split, folder)
+
+
+def _require_meaning(product: Product, beside: tuple[str | None, str | None, str | None]) -> None:
+    """No option that the product's rules have no use for."""
+    is_capacity = product.kind == "capacity"
+    pays_imbalance = not is_capacity and product.delivery.imbalance != "none"
+    for option, text, used in zip(
+        ("--imbalance", "--availability", "--activated"),
+        beside,
+        (pays_imbalance, is_capacity, is_capacity),
+        strict=True,
+    ):
+        if text is not None and not used:
+            raise DataError(f"{option} {text}: {product.name} is not settled by it; leave it out")
 
 
 def _by(text: str) -> Any:
@@ -212,6 +229,8 @@ def _baseline(asked: Settle, metered: Metered, asks: portfolio.Asked) -> tuple[A
         made = portfolio.baselines(one, metered, asks, asked.meters.off(), asked.meters.beside(metered))
         state = "" if one.verified else f" Not verified: {one.note}"
         return made, (f"Baseline {one.name}: {one.title}. {one.source}.{state}",)
+    if {"method", "baseline_kw"} <= set(frame(file).columns):
+        raise DataError(f"--baseline {file}: is what 'fleet baseline' says of events; accepted: the method's name")
     given = read_metered(file, metered.steps.time_zone, asked.meters.columns)
     if set(given.sites) != set(metered.sites):
         raise DataError(f"{file}: baselines of {', '.join(given.sites[:5])}; accepted: of all metered sites")

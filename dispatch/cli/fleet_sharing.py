@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
     from dispatch.executor import Workplace
     from dispatch.fleet.coordination.rounds import Round
     from dispatch.fleet.members import Member
+    from dispatch.fleet.shared.coordinated import Coordination
     from dispatch.fleet.shared.files import SharedFleet
+    from dispatch.fleet.shared.written import Answered
 
 
 def is_fleet(sources: tuple[str, ...]) -> bool:
@@ -54,6 +57,26 @@ def _round_to(console: Console) -> Callable[[Round], None]:
     return told
 
 
+def _answered(fleet: SharedFleet, coordination: Coordination | None) -> Answered:
+    from dispatch.fleet.shared.written import answer
+
+    try:
+        return answer(fleet, coordination)
+    except DataError as error:
+        raise DataError(_whose(fleet, error)) from error
+
+
+def _whose(fleet: SharedFleet, error: DataError) -> str:
+    """What a plan lacks, with the site that lacks it."""
+    for member in fleet.members:
+        for asset in member.site.assets:
+            for need in asset.needs:
+                known = member.series.get((asset.name, need.quantity))
+                if known is None or not isfinite(known.sum()):
+                    return f"site '{member.name}': {member.failure or error}"
+    return str(error)
+
+
 def run(request: Request, fleet: SharedFleet, known: Callable[[Workplace], tuple[Member, ...]]) -> None:
     """Plan, print, write.
 
@@ -70,12 +93,13 @@ def run(request: Request, fleet: SharedFleet, known: Callable[[Workplace], tuple
     from dispatch.fleet.reporting_shared import write_shared_page
     from dispatch.fleet.shared.coordinated import Coordination
     from dispatch.fleet.shared.plan import MOST_WHOLE
-    from dispatch.fleet.shared.written import answer
 
     if request.resume:
         raise DataError("--resume: sites that share something are planned together, in one go; leave it out")
     console = Console()
     folder = request.out or Path("fleets") / f"{fleet.file.name}-{fleet.file.day}"
+    if (folder / "run.json").exists():
+        raise DataError(f"{folder} holds a run of sites planned apart: choose another folder by --out")
     with ExitStack() as stack:
         coordination: Coordination | None = None
         if len(fleet.members) > MOST_WHOLE or fleet.file.inputs == "forecast":
@@ -85,7 +109,7 @@ def run(request: Request, fleet: SharedFleet, known: Callable[[Workplace], tuple
             fleet = replace(fleet, members=known(place))
             if len(fleet.members) > MOST_WHOLE:
                 coordination = Coordination(place=place, tell=_round_to(console))
-        made = answer(fleet, coordination)
+        made = _answered(fleet, coordination)
     made.write(folder)
     title = fleet.file.title or fleet.file.name
     page = write_shared_page(made.plan, folder, name=title, notes=fleet.file.notes)

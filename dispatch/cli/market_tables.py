@@ -109,6 +109,8 @@ def _numbers(table: pd.DataFrame, column: str, path: Path, *, whole: bool = True
 
 def _horizon(starts: np.ndarray, zone: str, path: Path) -> Horizon:
     """Steps that begin at these times; the last is as long as the one before."""
+    if not starts.size:
+        raise DataError(f"{path}: holds no row below its header; accepted: a row for each step")
     if starts.size < 2:
         raise DataError(f"{path}: {starts.size} steps; at least two are needed to know how long they are")
     return Horizon(np.append(starts, starts[-1] + (starts[-1] - starts[-2])), zone)
@@ -116,6 +118,8 @@ def _horizon(starts: np.ndarray, zone: str, path: Path) -> Horizon:
 
 def _grid(starts: np.ndarray, zone: str, path: Path, over: Horizon | None) -> Horizon:
     """Equal steps that hold all times, as long as the shortest distance between two of them."""
+    if not starts.size:
+        raise DataError(f"{path}: holds no row below its header; accepted: one or more of each step")
     each = np.unique(starts).astype(np.int64)
     if each.size < 2:
         raise DataError(f"{path}: {each.size} steps; at least two are needed to know how long they are")
@@ -154,8 +158,19 @@ def read_flexibility(
     parts_of = [name for name in ("site", "way", "block") if name in table.columns]
     starts = _times(table, "start", zone, path, table.groupby(parts_of).ngroup().to_numpy())
     horizon = _grid(starts, zone, path, over)
+    if over is not None and not ((starts >= over.edges[0]) & (starts < over.edges[-1])).any():
+        own, asked = (_span(one) for one in (_grid(starts, zone, path, None), over))
+        raise DataError(f"{path}: is of {own}, asked for is {asked}; accepted: rows of that time")
     step = np.searchsorted(horizon.edges[:-1], starts)
     kw, cost = (_numbers(table, name, path) for name in ("kw", "cost_per_kwh"))
+    if (kw < 0).any():
+        row = int(np.argmax(kw < 0))
+        raise DataError(f"{path}, row {row + 2}: kw is {kw[row]:g}; accepted: 0 or more, the direction is its way")
+    if "block" in parts_of and (twice := table.duplicated([*parts_of, "start"]).to_numpy()).any():
+        row = int(np.argmax(twice))
+        raise DataError(
+            f"{path}, row {row + 2}: this block of '{table['site'].iloc[row]}' is there already; accepted: one"
+        )
     offers = []
     for number in range(names.size):
         parts = []
@@ -164,6 +179,11 @@ def read_flexibility(
             parts.append(_blocks(step[mine], kw[mine], cost[mine], horizon.steps))
         offers.append(Flexibility(horizon.hours, parts[0][0], parts[1][0], parts[0][1], parts[1][1], about=str(path)))
     return tuple(map(str, names)), horizon, tuple(offers)
+
+
+def _span(steps: Horizon) -> str:
+    first, last = steps.local_start[0], steps.local_start[-1]
+    return f"{first:%Y-%m-%d}" if first.date() == last.date() else f"{first:%Y-%m-%d} to {last:%Y-%m-%d}"
 
 
 def _blocks(step: np.ndarray, kw: Array, cost: Array, steps: int) -> tuple[Array, Array]:
@@ -254,7 +274,9 @@ def read_award(path: Path, bid: Bid | None = None, zone: str = "UTC") -> Award:
         found: Award = model(Award, _json(path), str(path))
         return found
     if bid is None:
-        raise DataError(f"{path}: an award as a table needs its bid; accepted: --bid, or the award as JSON")
+        raise DataError(
+            f"{path}: an award as a table needs its bid; accepted: the award as JSON, as 'fleet award' writes it"
+        )
     table = frame(path)
     starts = _times(table, "start", zone, path).astype(np.int64)
     kw, price = (_numbers(table, name, path) for name in ("quantity_kw", "price"))

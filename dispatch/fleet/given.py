@@ -55,7 +55,9 @@ class _Long:
         keys: (key,) site, asset and quantity of each series.
         key, step, value: (row,); a step is −1 where a time lies between two.
         row: (row,) in the file.
-        text: (row,) of the time.
+        times: (row,) seconds, UTC.
+        steps: of the horizon.
+        first: number of the first row, as its reader counts: a CSV's header is row 1.
     """
 
     keys: Sequence[tuple[str, str, str]]
@@ -65,6 +67,7 @@ class _Long:
     row: np.ndarray
     times: np.ndarray
     steps: int
+    first: int
 
     @classmethod
     def of(cls, table: pa.Table, horizon: Horizon, zone: str, path: Path) -> _Long:
@@ -80,21 +83,23 @@ class _Long:
         places = np.unravel_index(found, sizes) if found.size else ([], [], [])
         keys = [tuple(own[i] for own, i in zip(words, place, strict=True)) for place in zip(*places, strict=True)]
         value = table["value"].to_numpy(zero_copy_only=False).astype(np.float64)[inside]
-        return cls(keys, key, np.where(exact, at, -1), value, inside, times[inside], horizon.steps)
+        return cls(keys, key, np.where(exact, at, -1), value, inside, times[inside], horizon.steps, _first(path))
 
     def problems(self, path: Path) -> Iterator[Problem]:
         """Times between steps, and what is said twice."""
         accepted = "the start of a step of the horizon"
         for n in np.flatnonzero(self.step < 0)[:_FEW]:
             moment = np.datetime64(int(self.times[n]), "s")
-            yield Problem(f"{path}, row {self.row[n] + 1}, time", f"{moment} UTC lies between two steps", accepted)
+            yield Problem(
+                f"{path}, row {self.row[n] + self.first}, time", f"{moment} UTC lies between two steps", accepted
+            )
         good = np.flatnonzero(self.step >= 0)
         place = self.key[good].astype(np.int64) * self.steps + self.step[good]
         _, first = np.unique(place, return_index=True)
         for n in np.setdiff1d(good, good[first])[:_FEW]:
             site, asset, quantity = self.keys[self.key[n]]
             text = f"'{site}', '{asset}', {quantity} has a value for this time already"
-            yield Problem(f"{path}, row {self.row[n] + 1}", text, "one value for each step")
+            yield Problem(f"{path}, row {self.row[n] + self.first}", text, "one value for each step")
 
     def series(self) -> dict[str, Series]:
         """By site."""
@@ -120,10 +125,27 @@ def _table(path: Path) -> pa.Table:
     if lacking:
         text = f"has no column {', '.join(lacking)}; it has {', '.join(table.column_names)}"
         raise ConfigError(str(path), [Problem(str(path), text, f"columns {', '.join(COLUMNS)}")])
+    if not table.num_rows:
+        problem = Problem(str(path), "holds no row below its header", f"rows of {', '.join(COLUMNS)}")
+        raise ConfigError(str(path), [problem])
     if not pa.types.is_floating(table["value"].type) and not pa.types.is_integer(table["value"].type):
-        text = f"holds {table['value'].type} values"
-        raise ConfigError(str(path), [Problem(f"{path}, column 'value'", text, "numbers in the quantity's unit")])
+        raise ConfigError(str(path), [_no_number(path, table["value"])])
     return table
+
+
+def _first(path: Path) -> int:
+    return 2 if path.suffix == ".csv" else 1
+
+
+def _no_number(path: Path, column: Any) -> Problem:
+    """The first cell that keeps a column from being numbers."""
+    for row, cell in enumerate(column.to_pylist()):
+        try:
+            float(cell or "nan")
+        except (TypeError, ValueError):
+            place = f"{path}, row {row + _first(path)}, value"
+            return Problem(place, f"'{cell}' is no number", "a number in the quantity's unit")
+    return Problem(f"{path}, column 'value'", f"holds {column.type} values", "numbers in the quantity's unit")
 
 
 def _codes(column: Any) -> tuple[list[str], np.ndarray]:
@@ -172,7 +194,7 @@ def _unknown(path: Path, long: _Long, sites: Mapping[str, Site]) -> Iterator[Pro
         problem = _unfit(site, asset, quantity, sites)
         if problem is None:
             continue
-        row = int(long.row[np.flatnonzero(long.key == n)[0]]) + 1
+        row = int(long.row[np.flatnonzero(long.key == n)[0]]) + long.first
         yield Problem(f"{path}, row {row}, {problem[0]}", problem[1], problem[2])
         told += 1
         if told == _FEW:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _NO_PLAN = float("nan")
+# Money from which on a penalty is told of, and most sites that are named.
+PENALTY = 0.005
+_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -141,3 +144,21 @@ def summary_table(outcomes: Sequence[Outcome]) -> pa.Table:
     own = {field.name: field for field in fields(Outcome)}
     made = {n: pa.array([getattr(o, n) for o in outcomes], kinds[str(f.type)]) for n, f in own.items()}
     return pa.table(made)
+
+
+def penalty_words(sites: Sequence[str], penalties: Sequence[float | None]) -> str | None:
+    """Sites that pay penalties, the most first, for load not served or limits not kept; None where none does.
+
+    Args:
+        sites: (N,) names.
+        penalties: (N,) [money]; None or NaN where a site has no plan.
+    """
+    paid = {site: value for site, value in zip(sites, penalties, strict=True) if value is not None and value > PENALTY}
+    if not paid:
+        return None
+    ranked = sorted(paid, key=lambda site: (-paid[site], site))
+    more = f" and {len(ranked) - _NAMED} more" if len(ranked) > _NAMED else ""
+    return (
+        f"beside the money, penalties of {sum(paid.values()):,.2f}: load is not served or a limit is not kept "
+        f"at {', '.join(ranked[:_NAMED])}{more}"
+    )

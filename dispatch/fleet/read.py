@@ -65,7 +65,8 @@ class Listing:
         for name in names:
             found = list(_files(name, folder))
             if not found:
-                text = f"no file fits '{name}'"
+                is_fleet = name in shipped_names("fleets")
+                text = f"'{name}' is a fleet that ships" if is_fleet else f"no file fits '{name}'"
                 fleets = f", of a park or a fleet ({', '.join(shipped_names('fleets'))})"
                 self.problems.append(
                     Problem(place or name, text, f"a park's file, a pattern of them, or a name{fleets}")
@@ -107,6 +108,10 @@ class Listing:
             try:
                 self._parks[path] = load_site(path)
             except ConfigError as error:
+                if any(problem.path.partition(" ")[0] == "sites" for problem in error.problems):
+                    text = "is a fleet's file, which 'parkwatt fleet plan' takes alone"
+                    self.problems.append(Problem(str(path), text, "parks' files or a table of sites"))
+                    return None
                 self.problems += [replace(p, path=f"{path}: {p.path}") for p in error.problems]
         return self._parks[path]
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from dispatch.errors import DataError
 from dispatch.fleet.members import Member, structure_of
+from dispatch.fleet.outcomes import PENALTY
 from dispatch.report.data import Line, Section
 from dispatch.report.fleet_data import Array, FleetBounds, FleetData, FleetSites, Label, SharedUse
 from dispatch.report.fleet_page import render_fleet
@@ -205,6 +206,8 @@ def _runs(table: pa.Table) -> Iterator[tuple[tuple[str, str, str], np.ndarray]]:
     key = (site * len(known[1]) + asset) * len(known[2]) + series
     order = np.argsort(key, kind="stable")
     which, starts = np.unique(key[order], return_index=True)
+    if which.size == 0:  # a chunk of which no site has a plan: np.split would still make one, empty, part
+        return
     for one, rows in zip(which.tolist(), np.split(order, starts[1:]), strict=True):
         rest, named = divmod(one, len(known[2]))
         at, plant = divmod(rest, len(known[1]))
@@ -242,11 +245,14 @@ def _sites(
 
 
 def _reason(row: Mapping[str, object]) -> str:
-    """Why it did not get the plan that was asked for; a rung that is proved needs none."""
+    """Why it did not get the plan that was asked for; a rung that is proved needs none, unless it pays penalties."""
     failed, reason, rung = (str(row.get(key) or "") for key in ("failed", "reason", "quality"))
     if failed:
         return failed
-    return "" if rung in ("optimal", "incumbent", "convex_recovery") else reason or "no plan"
+    if rung not in ("optimal", "incumbent", "convex_recovery"):
+        return reason or "no plan"
+    fined = isinstance(penalty := row.get("penalty"), float) and penalty > PENALTY
+    return "load is not served or a limit is not kept" if fined else ""
 
 
 def _column(rows: Sequence[Mapping[str, object]], name: str) -> Array:

@@ -174,6 +174,14 @@ def settle_awards(
     asks, known = asked(product, awards), prices or Prices()
     side = awards[0].side
     base, read = (by_period(v, metered.steps, asks.start, asks.end) for v in (baseline_kw, metered.net_import_kw))
+    for what, values in (("baseline", base), ("reading", read)):
+        if (gaps := np.argwhere(~np.isfinite(values))).size:
+            site, period = gaps[0]
+            start = local(asks.start[period], metered.steps.time_zone).isoformat()
+            raise DataError(
+                f"the {what} of '{metered.sites[site]}' from {start} is missing, {len(gaps)} in all; accepted: a "
+                "number for each site and awarded period; estimate it first, and say so"
+            )
     given = delivered(base, read, side)
     parts, note = _parts(asks, metered, setpoint_kw)
     facts = Facts(given.sum(axis=0), known.available, known.activated_kw, known.surplus_per_kwh, known.shortage_per_kwh)

@@ -114,7 +114,7 @@ def flexibility_of(
         progress: told what is being done.
 
     Raises:
-        DataError: there is no site, or their steps differ.
+        DataError: there is no site, their steps differ, or what is known of one does not fit it.
     """
     if not sites:
         raise DataError("the fleet has no site; accepted: one or more")
@@ -124,7 +124,10 @@ def flexibility_of(
         if not np.array_equal(inputs.horizon.edges, horizon.edges):
             raise DataError(f"'{site.name}' is planned over other steps than '{sites[0][0].name}'; accepted: the same")
         progress(f"flexibility of {site.name}")
-        made.append(_site(site, inputs, templates, blocks, dearest_per_kwh))
+        try:
+            made.append(_site(site, inputs, templates, blocks, dearest_per_kwh))
+        except DataError as error:
+            raise DataError(f"'{site.name}': {error}") from error
     return FleetFlexibility(horizon, tuple(made))
 
 

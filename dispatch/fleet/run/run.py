@@ -187,7 +187,7 @@ class _Run:
         quarantine = Quarantine(self.runs_on, self.asked.planner, references, safely, self.store, pieces)
 
         def told(single: Chunk, why: str) -> None:
-            self._note(f"site {single.members[0].name}: {why}; it gets its safe plan")
+            self._note(f"site {single.members[0].name}: {why}; its safe plan is tried")
 
         for done in quarantine.repair(troubled, told).values():
             self._count(done)

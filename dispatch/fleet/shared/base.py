@@ -86,7 +86,11 @@ class Shared(Frozen, ABC):
 
     def problems(self, names: Sequence[str], labels: Sequence[Mapping[str, Label]]) -> Iterator[Problem]:
         """What does not fit the fleet's sites; paths begin at the thing itself."""
+        if "sites" in self.model_fields_set and not self.sites:
+            yield Problem("sites", "is empty", "names of sites; left out for all that 'where' leaves")
         for place, name in enumerate(self.sites):
+            if name in self.sites[:place]:
+                yield Problem(f"sites[{place}]", f"'{name}' is named twice", "each site once")
             if name not in names:
                 yield Problem(f"sites[{place}]", f"there is no site '{name}'", near_miss(name, list(names)))
         known = sorted({key for label in labels for key in label})

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, ValidationError
 
 from dispatch.config import Reading, find_config
 from dispatch.documents import read_document
-from dispatch.errors import ConfigError, Problem
+from dispatch.errors import AlignmentError, ConfigError, Problem
 from dispatch.fleet.given import read_inputs
 from dispatch.fleet.members import Member
 from dispatch.fleet.read import Listed, Listing
@@ -114,7 +114,7 @@ def load_fleet(name: str | Path) -> SharedFleet:
     if found or file is None:
         located = dict.fromkeys(reading.located(problem) for problem in found)
         raise ConfigError(str(name), sorted(located, key=lambda p: (p.line or 0, p.path)))
-    horizon = Horizon.local_day(date.fromisoformat(file.day), file.time_zone, file.step_minutes, file.days)
+    horizon = _horizon(file, reading, str(name))
     sites = tuple(one for _, one in listed)
     given = {}
     if isinstance(file.inputs, InputTable):
@@ -122,6 +122,14 @@ def load_fleet(name: str | Path) -> SharedFleet:
         given = read_inputs(path.parent / file.inputs.table, own, horizon, file.inputs.time_zone)
     members = [_member(file.sites[place], one, horizon, given.get(one.site.name, {})) for place, one in listed]
     return SharedFleet(file, sites, tuple(members), tuple(file.shared), horizon)
+
+
+def _horizon(file: FleetFile, reading: Reading, name: str) -> Horizon:
+    try:
+        return Horizon.local_day(date.fromisoformat(file.day), file.time_zone, file.step_minutes, file.days)
+    except AlignmentError as error:
+        place = reading.located(Problem("step_minutes", str(error), "minutes that divide a day, like 15 or 60"))
+        raise ConfigError(name, [place]) from error
 
 
 def _sites(file: FleetFile, folder: Path) -> tuple[list[tuple[int, Listed]], list[Problem]]:

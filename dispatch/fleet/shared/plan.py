@@ -14,6 +14,7 @@ from dispatch.audit import Audit, audit
 from dispatch.errors import ConfigError, Problem
 from dispatch.fleet.coupling import Coupling
 from dispatch.fleet.members import Member
+from dispatch.fleet.outcomes import penalty_words
 from dispatch.fleet.shared.base import Shared
 from dispatch.fleet.shared.coordinated import Coordination
 from dispatch.fleet.shared.gathered import Gathered, Templates, gathered
@@ -109,9 +110,12 @@ class SharedPlan:
     def words(self) -> list[str]:
         """The whole in short."""
         own, unit = self.solution, self.fleet.scope.currency
+        names = list(self.schedules)
+        fined = penalty_words(names, [float(self.schedules[name].penalty[0]) for name in names])
         return [
             f"{len(self.schedules)} sites: {own.objective:,.2f} {unit}, proved to {own.gap:.2e} of the optimum",
             f"money {self.money:,.2f} {unit}, emissions {self.co2_kg:,.1f} kg",
+            *([fined] if fined else []),
             *self.uses.words(),
             *(str(v) for v in self.violations),
         ]

@@ -92,7 +92,7 @@ def by_day(kw: Array, steps: Horizon, holidays: Iterable[date] = (), events: Ite
     series = np.atleast_2d(np.asarray(steps.require("metered power", np.asarray(kw, float))))
     minutes = np.unique(np.round(steps.hours * 60, 6))
     if minutes.size != 1 or 1440 % minutes[0]:
-        raise DataError("baselines need equal steps that divide a day, such as 15 or 60 min")
+        raise DataError(f"{_odd_step(steps)}; accepted: equal steps that divide a day, such as 15 or 60 min")
     slots = round(1440 / float(minutes[0]))
     dates, day, slot = _clock(steps, slots)
     shape = (series.shape[0], len(dates), slots)
@@ -107,6 +107,17 @@ def by_day(kw: Array, steps: Horizon, holidays: Iterable[date] = (), events: Ite
     off, on = set(holidays), set(events)
     rest = np.array([d.isoweekday() > 5 or d in off for d in dates])
     return Days(made, dates, rest, np.array([d in on for d in dates]), steps.time_zone)
+
+
+def _odd_step(steps: Horizon) -> str:
+    """Which step is not as the others, as where a row is lost; or how long all are."""
+    minutes = steps.hours * 60
+    usual = float(np.median(minutes))
+    odd = int(np.argmax(np.abs(minutes - usual)))
+    if np.isclose(minutes[odd], usual):
+        return f"the metered steps have {usual:g} min"
+    start = steps.local_start[odd].isoformat()
+    return f"the metered step from {start} has {minutes[odd]:g} min, others {usual:g}"
 
 
 def _clock(steps: Horizon, slots: int) -> tuple[tuple[date, ...], NDArray[np.intp], NDArray[np.intp]]:

@@ -47,6 +47,8 @@ def test_a_closed_gate_and_a_bid_that_is_too_small_are_told(run: Run, tmp_path: 
         ("4000.0", "many", "is not a finite number"),
         ("4000.0", "", "'kw' is missing"),
         ("2026-08-06T15:00:00+08:00", "noon", "row 17"),
+        ("4000.0", "-4000.0", "accepted: 0 or more, the direction is its way"),
+        ("2026-08-06", "2026-08-07", "is of 2026-08-07, asked for is 2026-08-06"),
     ],
 )
 def test_a_slip_in_a_table_is_told_with_its_place(run: Run, tmp_path: Path, old: str, new: str, said: str) -> None:
@@ -141,3 +143,16 @@ def test_the_hour_that_comes_twice_is_each_sites_own(run: Run, tmp_path: Path) -
                 "--side", "up", "--into", tmp_path / "autumn")  # fmt: skip
     assert ended.status == 0, ended.err
     assert "up: 100 of 100 periods, 800 to 800 kW" in ended.out
+
+
+def test_nothing_is_counted_twice_or_left_unsaid(run: Run, tmp_path: Path) -> None:
+    file = flexibility(tmp_path)
+    asked = ("--product", "guangdong_demand_response", "--day", DAY)
+    assert "does not pay for capacity" in run("fleet", "bid", file, *asked, "--holding", "1").err
+    assert "accepted: 0 or more" in run("fleet", "bid", file, "--product", "fcr", "--day", DAY, "--holding", "-1").err
+    table = pd.read_csv(file).assign(block=0)
+    table = table.drop_duplicates(["site", "way", "start"])
+    pd.concat([table, table.iloc[3:4]]).to_csv(tmp_path / "twice.csv", index=False)
+    assert f"row {len(table) + 2}: this block of" in run("fleet", "bid", tmp_path / "twice.csv", *asked).err
+    table.head(0).to_csv(tmp_path / "empty.csv", index=False)
+    assert "holds no row below its header" in run("fleet", "bid", tmp_path / "empty.csv", *asked).err

@@ -172,3 +172,15 @@ def _said(result: object) -> str:
     """What a user reads: printed, or raised for the command's own door to print."""
     said = f"{getattr(result, 'output', '')} {getattr(result, 'exception', '')}"
     return " ".join(said.split())
+
+
+def test_prices_that_leave_no_offer_and_a_fleets_file_are_told(fleet: Path, tmp_path: Path) -> None:
+    asked = ["fleet", "flexibility", *files(fleet, "one"), *DAY, "--into", str(tmp_path / "out"), "--dearest", "-1"]
+    said = _said(CliRunner().invoke(app, asked))
+    assert "No site has anything to offer that costs at most -1 per kWh" in said
+    assert "most up [kW]" in said
+    said = _said(CliRunner().invoke(app, ["fleet", "flexibility", "three_zones", *DAY]))
+    assert "'three_zones' is a fleet that ships" in said
+    (tmp_path / "fleet.yaml").write_text("name: f\nsites: [{table: sites.csv}]\n")
+    said = _said(CliRunner().invoke(app, ["fleet", "flexibility", str(tmp_path / "fleet.yaml"), *DAY]))
+    assert "is a fleet's file, which 'parkwatt fleet plan' takes alone" in said

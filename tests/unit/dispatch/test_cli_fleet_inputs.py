@@ -13,6 +13,8 @@ from benchmarks.topics.fleet.sites import horizon
 from dispatch.cli.commands import app
 from tests.unit.dispatch.fleet.test_read import inputs, park, rows, written
 
+RIGHT = "site_00000,load,demand_kw,2024-05-16T00:00,5"
+
 
 @pytest.fixture
 def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -57,3 +59,32 @@ def test_a_fleets_file_without_anything_shared_is_planned_site_by_site(table: Pa
     status, said = typed("fleet.yaml", "--day", "2024-05-17")
     assert status != 0
     assert "the fleet's file says what is known of 2024-05-16" in said
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([], "holds no row below its header"),
+        ([RIGHT, RIGHT.replace("00000", "9")], "row 3, site"),
+        ([RIGHT, RIGHT.replace("T00:00", "T00:15") + "x"], "row 3, value: '5x' is no number"),
+    ],
+)
+def test_a_wrong_row_is_told_as_a_spreadsheet_counts(table: Path, rows: list[str], said: str) -> None:
+    Path("in.csv").write_text("\n".join(["site,asset,quantity,time,value", *rows]) + "\n")
+    status, told = typed(table, "--inputs", "in.csv", "--day", "2024-05-16")
+    assert status != 0
+    assert said in told
+
+
+def test_sums_say_of_how_many_sites_they_are(table: Path) -> None:
+    _, said = typed(table, "--inputs", "in.parquet", "--day", "2024-05-16")
+    assert "of 2 of 3 sites" in said
+    _, said = typed(table, "--inputs", "in.parquet", "--day", "2024-05-17")
+    assert "holds a run already" in said
+    assert "reading" not in said
+    Path("out").rename("before")
+    status, said = typed(table, "--inputs", "in.parquet", "--day", "2024-05-17")
+    assert status != 0
+    assert "no site has a plan, for the reasons that are named" in said
+    assert "cost and CO2 are not known: no site has a plan" in said
+    assert Path("out/fleet.html").is_file()

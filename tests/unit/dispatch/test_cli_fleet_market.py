@@ -182,7 +182,7 @@ def test_meters_that_are_not_understood_are_told(run: Run, won: Path, tmp_path: 
     assert "--by 'equally' is unknown" in told(table, "--by", "equally")
     gone = table.copy()
     gone.loc[gone["time"] == pd.Timestamp("2026-08-06T07:00Z"), name] = np.nan
-    assert "1 readings or baselines are missing" in told(gone)
+    assert "reading of 'mill' from 2026-08-06T15:00:00+08:00 is missing, 1 in all" in told(gone)
     assert "too few readings" in told(table.tail(24 * 9))
     renamed = table.rename(columns={name: "Meter 17 kW"})
     assert "no column 'Meter 18'" in told(renamed, "--column", "mill=Meter 18")
@@ -234,6 +234,13 @@ def test_an_award_is_shared_so_that_stores_can_do_it(run: Run, bid: Path, won: P
     total = points.groupby("start")["kw"].sum()
     assert total[total > 0].round(6).tolist() == [6000.0, 6000.0]
     assert points.groupby("site")["kw"].sum().max() <= 5000.0 + 1e-6
+    assert "Beforehand" not in ended.out
+    empty = stores(tmp_path, 5000.0)
+    table = pd.read_csv(empty)
+    table.assign(start_kwh=0.0).to_csv(empty, index=False)
+    ended = run(*common, "--stores", empty)
+    told = " ".join(ended.out.split())
+    assert "must be charged, by 12,000 kWh in all at least, which the set-points do not hold" in told
     short = run(*common, "--stores", stores(tmp_path, 3000.0))
     assert short.status == 2
     assert "3,000.0 kWh of the award cannot be given" in short.err
@@ -279,3 +286,22 @@ def test_files_that_are_none_are_told(run: Run, won: Path, tmp_path: Path) -> No
     assert "of all metered sites" in run(*given).err
     read.iloc[1:].to_parquet(plan, index=False)
     assert "not those of the meters" in run(*given).err
+
+
+@pytest.mark.parametrize("option", ["--imbalance", "--availability", "--activated"])
+def test_what_a_product_is_not_settled_by_is_refused(run: Run, won: Path, tmp_path: Path, option: str) -> None:
+    ended = settle(run, won, meters(tmp_path, dict.fromkeys(SITES, 0.0)), option, "prices.csv:price")
+    assert ended.status == 2
+    assert f"{option} prices.csv:price: guangdong_demand_response is not settled by it" in ended.err
+
+
+def test_a_lost_row_and_a_table_of_events_are_told(run: Run, won: Path, tmp_path: Path) -> None:
+    file = meters(tmp_path, dict.fromkeys(SITES, 0.0))
+    (tmp_path / "baseline.csv").write_text("method,site,day,start_h,baseline_kw,metered_kw\n", encoding="utf-8")
+    table = ("--setpoints", won / "setpoints.parquet", "--metered", file)
+    ended = run("fleet", "settle", won / "award.json", *table, "--baseline", tmp_path / "baseline.csv")
+    assert "is what 'fleet baseline' says of events; accepted: the method's name" in ended.err
+    pd.read_parquet(file).drop(index=100).to_parquet(file, index=False)
+    ended = run("fleet", "baseline", file, "--time-zone", ZONE)
+    assert ended.status == 2
+    assert "has 120 min, others 60; accepted: equal steps" in ended.err

@@ -236,7 +236,7 @@ def test_what_no_site_has_what_is_said_twice_and_between_steps_is_told_with_its_
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"value": ["a"] * 16}, "column 'value': holds string values"),
+        ({"value": ["a"] * 16}, "row 1, value: 'a' is no number"),
         ({"time": ["soon"] * 16}, "column 'time': is not read as times"),
         ({"time": list(range(16))}, "column 'time': is not read as times"),
     ],

@@ -117,3 +117,12 @@ def test_what_cannot_be_shown_says_so(folder: Path, members: list[Member], tmp_p
 
 def test_powers_are_of_kinds_that_exist() -> None:
     assert set(POWERS) <= set(kinds())
+
+
+def test_a_fleet_of_which_no_site_has_a_plan_has_a_page(members: list[Member], tmp_path: Path) -> None:
+    blind = [replace(member, series={}, failure="nothing is known") for member in members[:2]]
+    run(ask(blind, Independent(STEPS), STEPS, 2), executor("serial"), tmp_path)
+    found = data_of(tmp_path, blind, STEPS, Around())
+    assert np.isnan(found.sites.cost).all()
+    assert all("nothing is known" in reason for reason in found.sites.reason)
+    assert write_page(tmp_path, blind, STEPS).is_file()

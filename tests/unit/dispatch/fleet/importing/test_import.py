@@ -255,6 +255,12 @@ def test_files_that_are_no_lists(run: Run, tmp_path: Path) -> None:
     refused(run("fleet", "import", "list.csv", "--mapping", "map.yaml", "--template", "dc_building"), "--out")
 
 
+def test_a_table_has_the_name_of_one(run: Run, tmp_path: Path) -> None:
+    asked = ("fleet", "import", "list.csv", "--mapping", "map.yaml", "--template", "dc_building", "--out", "s.txt")
+    refused(run(*asked), "--out s.txt", ".parquet")
+    assert not (tmp_path / "s.txt").exists()
+
+
 def test_check_writes_nothing(run: Run, tmp_path: Path) -> None:
     lists(tmp_path, GOOD)
     ended = imported(run, "--check")

@@ -115,6 +115,12 @@ KNOWN = {"asset": "hall", "quantity": "demand_kw", "power_kw": 5}
             {"sites": [{"park": "one.yaml", "known": [KNOWN, KNOWN | {"asset": "store"}]}]},
             "'one' has nothing to be known of store.demand_kw",
         ),
+        ({"step_minutes": 7}, "step_minutes"),
+        ({"shared": [{"kind": "power_limit", "name": "x", "import_kw": 1, "sites": []}]}, "sites (line"),
+        (
+            {"shared": [{"kind": "power_limit", "name": "x", "import_kw": 1, "sites": ["one", "one"]}]},
+            "'one' is named twice",
+        ),
         ({"shared": [{"kind": "power_limits", "name": "x"}]}, "did you mean 'power_limit'?"),
         (
             {"shared": [{"kind": "power_limit", "name": "x", "import_kw": 1, "sites": ["thre"]}]},

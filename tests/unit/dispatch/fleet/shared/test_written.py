@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -12,10 +13,12 @@ from dispatch.cli.commands import app
 from dispatch.cli.fleet_sharing import is_fleet
 from dispatch.errors import DataError
 from dispatch.fleet.coordination import Settings
+from dispatch.fleet.reporting import Around, data_of
 from dispatch.fleet.shared import written as module
 from dispatch.fleet.shared.coordinated import Coordination
 from dispatch.fleet.shared.files import SharedFleet, load_fleet
-from dispatch.fleet.shared.written import answer
+from dispatch.fleet.shared.plan import plan_shared
+from dispatch.fleet.shared.written import Answered, answer
 from tests.unit.dispatch.fleet.shared.sites import hours, member, read
 
 RUN = CliRunner()
@@ -74,3 +77,26 @@ def test_what_is_a_fleet(tmp_path: Path) -> None:
     assert not is_fleet(("a.yaml", "b.yaml"))
     assert not is_fleet(("sites.parquet",))
     assert not is_fleet((str(tmp_path / "none.yaml"),))
+
+
+def test_a_folder_of_sites_planned_apart_is_left_alone_and_the_other_way_round(tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text("{}")
+    done = RUN.invoke(app, ["fleet", "plan", "three_owners", "--out", str(tmp_path)])
+    assert "holds a run of sites planned apart" in str(done.exception)
+    (tmp_path / "run.json").unlink()
+    (tmp_path / "shared.parquet").write_text("")
+    done = RUN.invoke(app, ["fleet", "plan", "dc_building", "--executor", "serial", "--out", str(tmp_path)])
+    assert "holds the plan of sites that share something" in str(done.exception)
+
+
+def test_load_that_is_not_served_is_said_and_no_site_of_it_counts_as_planned(tmp_path: Path) -> None:
+    fleet = load_fleet("three_owners")
+    tight = fleet.shared[1].model_copy(update={"import_kw": 100.0})
+    plan = plan_shared(fleet.members, [tight], fleet.horizon)
+    (said,) = [line for line in plan.words() if "penalties" in line]
+    assert "cold_store" in said
+    assert "press_shop" not in said
+    answered = Answered(replace(fleet, shared=(tight,)), plan, {}, None)
+    answered.write(tmp_path)
+    found = data_of(tmp_path, fleet.members, fleet.horizon, Around())
+    assert [bool(text) for text in found.sites.reason] == [name in said for name in found.sites.name]
