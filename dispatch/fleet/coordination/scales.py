@@ -16,7 +16,7 @@ DEAR, DEARER = 1e2, 1e6  # times what a unit of a row costs the fleet: at first,
 
 
 def typical_cost(structures: Sequence[Structure], coupling: Coupling) -> float:
-    """What a unit of something costs, in the middle of all that costs anything: of the rest and a site of each structure.
+    """What a unit of something costs, in the middle of what costs anything, of a site of each structure and the rest.
 
     The order of a price where the fleet pays next to nothing on the whole.
     """
