@@ -110,7 +110,7 @@ def by_day(kw: Array, steps: Horizon, holidays: Iterable[date] = (), events: Ite
     return Days(made.reshape(shape), dates, rest, np.array([d in on for d in dates]), steps.time_zone)
 
 
-def _bridge(made: Array, asked: Array) -> None:
+def _bridge(made: Array, asked: NDArray[np.intp]) -> None:
     """Fill times of day between the meters' first and last step that the clock left out."""
     there, gap = np.flatnonzero(asked), np.flatnonzero(asked == 0)
     gap = gap[(gap > there[0]) & (gap < there[-1])]
