@@ -154,6 +154,17 @@ class Linear:
         self.solver.run()
         return bool(self.solver.getModelStatus() == highspy.HighsModelStatus.kOptimal)
 
+    def _none(self) -> DataError | SolveError:
+        """Why there is no optimum: a device without any profile, or the solver's word."""
+        for n in range(self.devices.count):
+            kappa = None if self.kappa is None else self.kappa[[n]]
+            if not Linear(self.devices.some([n]), kappa, tracking=False).possible():
+                way = "its limits" if kappa is None else "its limits at the inner bound's rates of energy"
+                text = f"'{self.devices.names[n]}' has no profile that keeps {way}"
+                return DataError(f"{text}; accepted: limits of power and content that fit together")
+        status = self.solver.modelStatusToString(self.solver.getModelStatus())
+        return SolveError(f"the devices' linear program has no optimum: {status}")
+
     def _cost(self, per_kw: Array) -> None:
         self.solver.changeColsCost(self.draw.size, self.draw.astype(np.int32), per_kw.ravel().astype(float))
         given = -per_kw[self.two].ravel()
@@ -164,8 +175,7 @@ class Linear:
 
         self.solver.run()
         if self.solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
-            status = self.solver.modelStatusToString(self.solver.getModelStatus())
-            raise SolveError(f"the devices' linear program has no optimum: {status}")
+            raise self._none()
         solution, shape = self.solver.getSolution(), (self.devices.count, self.devices.steps)
         x, dual = np.array(solution.col_value), np.array(solution.row_dual)
         draw, give = x[self.draw].reshape(shape).copy(), np.zeros(shape)

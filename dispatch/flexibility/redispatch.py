@@ -11,7 +11,7 @@ import numpy as np
 from dispatch.errors import DataError
 from dispatch.flexibility.linear import Behind
 from dispatch.flexibility.sharing import Refusal, Sharing, as_profile, share
-from dispatch.flexible_devices import Devices, numbers
+from dispatch.flexible_devices import Devices, numbers, written_out
 from dispatch.signals import Array
 
 
@@ -71,17 +71,18 @@ def redispatch(
         DataError: an unknown name, a step outside the horizon, powers of another shape.
     """
     asked, done = as_profile(devices, profile_kw), _powers(devices, power_kw)
-    if not 0 <= step < devices.steps:
+    if step not in range(devices.steps):
         raise DataError(f"step {step} is not in the horizon; accepted: 0 to {devices.steps - 1}")
+    step = int(step)
     out = _places(devices, dropped)
     stays = np.setdiff1d(np.arange(devices.count), out)
     power = done.copy()
-    power[out, step:] = np.broadcast_to(numbers(fallback_kw, "fallback_kw"), (devices.steps,))[step:]
+    power[out, step:] = written_out(numbers(fallback_kw, "fallback_kw"), "fallback_kw", 1, devices.steps)[0, step:]
     rest = after(devices, done, step).some(stays)
     wanted = (asked - power[out].sum(axis=0))[step:]
     prices = None
     if prices_per_kwh is not None:
-        each = np.broadcast_to(numbers(prices_per_kwh, "prices_per_kwh"), power.shape)
+        each = written_out(numbers(prices_per_kwh, "prices_per_kwh"), "prices_per_kwh", *power.shape)
         prices = each[stays, step:]
     own = None if behind is None else behind.some(stays, step)
     made: Sharing = share(rest, wanted, prices, behind=own)

@@ -33,6 +33,7 @@ class Metered:
     net_import_kw: Array
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "net_import_kw", np.asarray(self.net_import_kw, float))
         wanted = (len(self.sites), self.steps.steps)
         if self.net_import_kw.shape != wanted:
             raise AlignmentError(f"meters have shape {self.net_import_kw.shape}; accepted: {wanted}, sites by steps")

@@ -117,12 +117,13 @@ def split(
 
     Raises:
         AlignmentError: sums that are not the portfolio's.
-        DataError: a rule there is not, or no sites.
+        DataError: a rule there is not, no sites, or a number that is missing.
     """
     if not sites or by not in ("delivered", "marginal", "shapley"):
         raise DataError(
             f"split by '{by}' among {len(sites)} sites; accepted: delivered, marginal or shapley, 1 site or more"
         )
+    delivered_kw, award_kw = np.asarray(delivered_kw, float), np.asarray(award_kw, float)
     _require_sum("delivery", delivered_kw, settlement.facts.delivered_kw, len(sites))
     _require_sum("award", award_kw, settlement.terms.award_kw, len(sites))
     fair = _by_delivery(settlement, tuple(sites), delivered_kw, award_kw)
@@ -139,6 +140,9 @@ def split(
 def _require_sum(what: str, parts: Array, whole: Array, sites: int) -> None:
     if parts.shape != (sites, whole.size):
         raise AlignmentError(f"the sites' {what} has shape {parts.shape}; accepted: ({sites}, {whole.size})")
+    if not np.isfinite(parts).all():
+        site, period = np.argwhere(~np.isfinite(parts))[0]
+        raise DataError(f"the sites' {what} of site {site} is missing in period {period}; accepted: all, 0 included")
     scale = np.abs(parts).sum(axis=0) + 1.0
     if (np.abs(parts.sum(axis=0) - whole) > 1e-6 * scale).any():
         raise AlignmentError(f"the sites' {what} does not add up to the portfolio's; accepted: parts of the whole")

@@ -14,7 +14,7 @@ from dispatch.fleet.coordination.master import Master, Mix
 from dispatch.fleet.coordination.portions import MakePricer, Structure, cut
 from dispatch.fleet.coordination.pricing import SimplexPricer
 from dispatch.fleet.coordination.rounds import Round, Search, descend, finish, take, widen
-from dispatch.fleet.coordination.scales import DEAR, DEARER, magnitude, scales
+from dispatch.fleet.coordination.scales import DEAR, DEARER, magnitude, scales, typical_cost
 from dispatch.fleet.coordination.scout import Scout
 from dispatch.fleet.coordination.settings import Settings
 from dispatch.fleet.coordination.workers import Workers
@@ -92,7 +92,7 @@ class Run:
         tell: Tell | None,
         dear: float = DEAR,
     ) -> None:
-        self.dear = dear
+        self.dear, self.typical = dear, typical_cost(structures, coupling)
         self.structures, self.coupling, self.settings, self.workers = structures, coupling, settings, workers
         self.tell, self.began, self.is_late = tell, time.monotonic(), False
         self.seconds: dict[str, float] = {}
@@ -102,7 +102,7 @@ class Run:
         start = self.coupling.allowed(np.zeros(len(self.coupling.names)) if prices is None else prices)
         clock = time.perf_counter()
         first = self.workers.everyone(start)
-        excess, width = scales(self.coupling, first, self.settings.excess_price, self.dear)
+        excess, width = scales(self.coupling, first, self.settings.excess_price, self.dear, self.typical)
         master = Master(self.coupling, self.workers.groups, excess)
         search = Search(start, width, _SETTLED * width)
         take(master, search, start, first)

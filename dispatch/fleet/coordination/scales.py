@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from dispatch.fleet.coordination.portions import Structure
 from dispatch.fleet.coordination.rounds import Replies
 from dispatch.fleet.coupling import Coupling
 from dispatch.signals import Array
 
+_NEXT_TO_NOTHING = 0.01
 DEAR, DEARER = 1e2, 1e6  # times what a unit of a row costs the fleet: at first, and where that leaves rows passed
 
 
-def scales(coupling: Coupling, first: Replies, given: float | None, dear: float = DEAR) -> tuple[Array, Array]:
+def typical_cost(structures: Sequence[Structure], coupling: Coupling) -> float:
+    """What a unit of something costs, in the middle of what costs anything, of a site of each structure and the rest.
+
+    The order of a price where the fleet pays next to nothing on the whole.
+    """
+    costs = np.concatenate([coupling.rest.cost, *(one.stack.matrices(0).cost for one in structures if len(one.stack))])
+    some = np.abs(costs[costs != 0])
+    return float(np.median(some)) if some.size else 0.0
+
+
+def scales(
+    coupling: Coupling, first: Replies, given: float | None, dear: float = DEAR, typical: float = 0.0
+) -> tuple[Array, Array]:
     """(K,) what passing a row costs per unit, and how far prices may move at first.
 
     What the fleet pays per unit of a row, shared between the rows of about its size, is the order of a price.
@@ -21,6 +37,7 @@ def scales(coupling: Coupling, first: Replies, given: float | None, dear: float 
     size = np.maximum(np.maximum(used, np.maximum(*sides)), 1e-6)
     _, kind, count = np.unique(magnitude(size), return_inverse=True, return_counts=True)
     paid = max(float(np.abs(first.cost).sum()), 1e-6) / size
+    paid = np.where(paid < _NEXT_TO_NOTHING * typical, typical, paid)
     excess = dear * paid if given is None else np.full(size.size, given)
     return excess, np.minimum(paid / count[kind], 0.5 * excess)
 

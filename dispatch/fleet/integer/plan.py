@@ -101,7 +101,8 @@ class Commitment(Run):
         scope = everyone(self.workers, self.coupling)
         first = scope.ask(start)
         self.rounds: list[Round] = []
-        self.excess, self.width = scales(self.coupling, first, self.settings.excess_price, self.dear)
+        given = self.settings.excess_price
+        self.excess, self.width = scales(self.coupling, first, given, self.dear, self.typical)
         self.effort = Effort(_SITES * self.settings.gap * float(np.abs(first.cost).sum()) / self.coupling.sites)
         if self.coupling.sites >= self.settings.least_sampled * self.settings.sample:
             sample, told = of_sample(self.workers, self.coupling, first, start)

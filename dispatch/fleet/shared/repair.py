@@ -18,7 +18,7 @@ from dispatch.highs import Limits, Matrices, run
 from dispatch.signals import Array
 from dispatch.solve import both_flows
 
-_MOST_ROUNDS = 6
+_MOST_ROUNDS = 40
 _ROOM = 1e-6  # of an effect: what rounding may take
 
 

@@ -16,7 +16,7 @@ from dispatch.highs import Answer, Limits, Matrices, continuous, run
 from dispatch.signals import Array
 from dispatch.solve import both_flows
 
-_MOST_ROUNDS = 8
+_MOST_ROUNDS = 40
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,8 +20,8 @@ Mask = NDArray[np.bool_]
 class Days:
     """Power of S meters on D local days, H times of a day.
 
-    On the day on which the clock is put forward an hour is missing; where it is put back, the hour that comes twice is
-    the mean of both.
+    The hour that is left out where the clock is put forward is the mean of those beside it, so that nobody's reading is
+    missing; the hour that comes twice where it is put back is the mean of both.
 
     Attributes:
         kw: (S, D, H) mean power; NaN where it is not known.
@@ -103,10 +103,19 @@ def by_day(kw: Array, steps: Horizon, holidays: Iterable[date] = (), events: Ite
     count = np.stack([np.bincount(where, row.astype(float), size) for row in known])
     asked = np.bincount(where, minlength=size)
     whole = (count == asked) & (asked > 0)
-    made = np.where(whole, total / np.maximum(count, 1), np.nan).reshape(shape)
+    made = np.where(whole, total / np.maximum(count, 1), np.nan)
+    _bridge(made, asked)
     off, on = set(holidays), set(events)
     rest = np.array([d.isoweekday() > 5 or d in off for d in dates])
-    return Days(made, dates, rest, np.array([d in on for d in dates]), steps.time_zone)
+    return Days(made.reshape(shape), dates, rest, np.array([d in on for d in dates]), steps.time_zone)
+
+
+def _bridge(made: Array, asked: NDArray[np.intp]) -> None:
+    """Fill times of day between the meters' first and last step that the clock left out."""
+    there, gap = np.flatnonzero(asked), np.flatnonzero(asked == 0)
+    gap = gap[(gap > there[0]) & (gap < there[-1])]
+    after = np.searchsorted(there, gap)
+    made[:, gap] = (made[:, there[after - 1]] + made[:, there[after]]) / 2
 
 
 def _odd_step(steps: Horizon) -> str:

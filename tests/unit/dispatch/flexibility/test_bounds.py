@@ -64,6 +64,18 @@ def test_what_must_be_given_can_be_shared_where_burning_would_keep_the_limit() -
     assert not one.broken(made.power_kw)
 
 
+def test_a_lossy_device_without_a_profile_is_named() -> None:
+    stores = storage(
+        [1, 1], charge_kw=5, discharge_kw=5, energy_kwh=10, start_kwh=[[5], [0]], end_least_kwh=10,
+        charge_efficiency=0.9, names=["half", "empty"],
+    )  # fmt: skip
+    with pytest.raises(DataError, match=r"'empty' has no profile that keeps its limits; accepted"):
+        share(stores, [1, 1])
+    giver = Devices.of([1.0], least_kw=[[-3.0]], most_kw=[[5.0]], most_kwh=[[-5.0]], gain=0.5, drain=2.0)
+    with pytest.raises(DataError, match="inner bound's rates"):
+        bounds(giver).gap(20)
+
+
 def test_a_refusal_of_the_outer_bound_holds_for_everything_that_was_ever_done() -> None:
     devices, rng = mixed(8, 6, 1, efficiency=0.9), np.random.default_rng(1)
     done = [own_profiles(devices, rng).sum(axis=0) for _ in range(200)]

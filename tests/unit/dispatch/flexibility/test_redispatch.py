@@ -57,3 +57,15 @@ def test_mistakes_are_named() -> None:
         redispatch(two, [0, 0, 0], nothing, "a", 3)
     with pytest.raises(DataError, match="power_kw has shape"):
         redispatch(two, [0, 0, 0], np.zeros((3, 3)), "a", 0)
+
+
+def test_what_it_is_given_is_read_like_a_share_and_refused_in_words() -> None:
+    two = storage([1] * 3, charge_kw=[10, 10], discharge_kw=10, energy_kwh=20, start_kwh=10)
+    plan = share(two, [2, 2, 2]).power_kw
+    assert redispatch(two, [2, 2, 2], plan, 0, 1, prices_per_kwh=[0.1, 0.2]).feasible
+    with pytest.raises(DataError, match=r"prices_per_kwh has shape"):
+        redispatch(two, [2, 2, 2], plan, 0, 1, prices_per_kwh=[0.1, 0.2, 0.3, 0.4])
+    with pytest.raises(DataError, match=r"fallback_kw has shape"):
+        redispatch(two, [2, 2, 2], plan, 0, 1, fallback_kw=[1, 2])
+    with pytest.raises(DataError, match=r"step 1\.5 is not in the horizon"):
+        redispatch(two, [2, 2, 2], plan, 0, 1.5)  # type: ignore[arg-type]

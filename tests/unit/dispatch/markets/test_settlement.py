@@ -301,6 +301,13 @@ def test_many_sites_are_sampled_with_their_interval() -> None:
     assert shared.table("CNY").num_rows == 20
 
 
+def test_a_split_takes_lists_and_refuses_what_is_missing() -> None:
+    found = made(energy([100], [80]), facts([100]))
+    assert int(split(found, ("a", "b"), [[50], [50]], [[50], [50]]).cents.sum()) == found.cents  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="of site 0 is missing in period 0"):
+        split(found, ("a", "b"), np.array([[np.nan], [50.0]]), np.array([[50.0], [50.0]]))
+
+
 def test_a_split_of_other_sums_is_refused() -> None:
     award = given = np.array([[500.0], [500.0]])
     found = made(energy([1000], [80]), facts([1000], 0.2))

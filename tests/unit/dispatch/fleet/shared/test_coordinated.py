@@ -139,3 +139,13 @@ def test_what_costs_thousands_of_times_the_fleets_power_is_done_all_the_same() -
     assert made.passed
     assert made.solution.objective == pytest.approx(4 * (550 * 0.01 + 50 * 5.0), rel=1e-6)
     assert made.solution.gap < 1e-4
+
+
+def test_a_fleet_whose_power_is_free_has_prices_too() -> None:
+    fleet = [member(f"s{n}", [100.0, 60.0], worth=2.0 + n, grid=connection(tariff=tariff(0.0))) for n in range(4)]
+    meter = {"kind": "demand_meter", "name": "m", "connection": connection("joint", tariff=tariff(None, demand=1.5))}
+    shared = read(fleet, {"kind": "power_limit", "name": "cap", "import_kw": 370}, meter)
+    found = [plan_shared(fleet, shared, hours(2), method=method) for method in (None, Coordination())]
+    assert all(made.passed for made in found)
+    assert found[1].solution.objective == pytest.approx(found[0].solution.objective, rel=1e-4)
+    assert found[1].solution.gap < 1e-3
