@@ -180,7 +180,7 @@ def test_prices_that_leave_no_offer_and_a_fleets_file_are_told(fleet: Path, tmp_
     assert "No site has anything to offer that costs at most -1 per kWh" in said
     assert "most up [kW]" in said
     said = _said(CliRunner().invoke(app, ["fleet", "flexibility", "three_zones", *DAY]))
-    assert "'three_zones' is a fleet that ships" in said
+    assert "the fleet's file says what is known of 2024-06-18" in said
     (tmp_path / "fleet.yaml").write_text("name: f\nsites: [{table: sites.csv}]\n")
     said = _said(CliRunner().invoke(app, ["fleet", "flexibility", str(tmp_path / "fleet.yaml"), *DAY]))
-    assert "is a fleet's file, which 'parkwatt fleet plan' takes alone" in said
+    assert "fleet.yaml: 2 problems day: is missing" in said
