@@ -19,6 +19,7 @@ from dispatch.cli.market_tables import (
     file_and_column,
     moment_of,
     read_award,
+    read_bands,
     read_bid,
     read_flexibility,
     read_series,
@@ -33,9 +34,11 @@ from dispatch.markets.curves import Curve, curve
 from dispatch.markets.disaggregation import Disaggregated, disaggregate
 from dispatch.markets.positions import positions
 from dispatch.markets.product import Product, Side
+from dispatch.markets.sustained import sustained
 from dispatch.mistakes import near_miss
 
 if TYPE_CHECKING:
+    from dispatch.flexibility.offers import Flexibility
     from dispatch.flexible_devices import Devices
     from dispatch.markets.awards import Award
     from dispatch.signals import Array, Horizon
@@ -134,13 +137,29 @@ def _curves(asked: Request, product: Product, day: date) -> tuple[list[Curve], i
     zone = asked.time_zone or product.time_zone
     sides = _sides(asked.side, product)
     over = periods(product, day)
-    _, steps, offers = read_flexibility(asked.flexibility, zone, over)
+    names, steps, offers = read_flexibility(asked.flexibility, zone, over)
+    offers = _kept_up(asked.flexibility, zone, names, offers, steps, over)
     if asked.plan is None:
         return [curve(offers, side, steps, product, over, asked.holding) for side in sides], len(offers)
     file, column = file_and_column("--plan", asked.plan)
     planned = read_series(file, zone, column, steps.edges[:-1], steps.edges[1:])
     found = positions(planned, offers, steps, product, over)
     return [one for one in (found.sold, found.bought) if one.side in sides], len(offers)
+
+
+def _kept_up(
+    path: Path, zone: str, names: Sequence[str], offers: Sequence[Flexibility], steps: Horizon, over: Horizon
+) -> tuple[Flexibility, ...]:
+    """Offers within the energy that sites have for a period, where the bands of 'fleet flexibility' lie beside them."""
+    beside = path.with_name("envelope.parquet")
+    if not beside.is_file():
+        text = (
+            f"no {beside.name} beside {path.name}: what a store cannot keep up all along a period is bid all the same"
+        )
+        Console(stderr=True).print(text, markup=False, highlight=False, soft_wrap=True)
+        return tuple(offers)
+    bands = read_bands(beside, zone, names, steps)
+    return tuple(sustained(offer, band, steps, over) for offer, band in zip(offers, bands, strict=True))
 
 
 def _sides(text: str, product: Product) -> tuple[Side, ...]:

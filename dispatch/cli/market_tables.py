@@ -16,6 +16,7 @@ from dispatch.markets.awards import Award
 from dispatch.markets.bids import Bid
 from dispatch.markets.catalogue import model
 from dispatch.markets.portfolio import Metered
+from dispatch.markets.sustained import EnergyBand
 from dispatch.signals import Array, Horizon
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from dispatch.flexible_devices import Devices
 
 FLEXIBILITY = ("site", "start", "way", "kw", "cost_per_kwh")
+BAND = ("site", "start", "hours", "plan_kw", "least_kwh", "most_kwh")
 STORES = ("charge_kw", "discharge_kw", "energy_kwh", "start_kwh")
 _STORES_TOO = ("least_kwh", "end_least_kwh", "charge_efficiency", "discharge_efficiency")
 _NET, _IN, _OUT = "net_import", "import", "export"
@@ -179,6 +181,29 @@ def read_flexibility(
             parts.append(_blocks(step[mine], kw[mine], cost[mine], horizon.steps))
         offers.append(Flexibility(horizon.hours, parts[0][0], parts[1][0], parts[0][1], parts[1][1], about=str(path)))
     return tuple(map(str, names)), horizon, tuple(offers)
+
+
+def read_bands(path: Path, zone: str, names: Sequence[str], steps: Horizon) -> tuple[EnergyBand, ...]:
+    """Bands of energy of sites: rows of site, start, hours, plan_kw, least_kwh and most_kwh.
+
+    Raises:
+        DataError: a column or a site is missing.
+    """
+    table = frame(path)
+    if missing := [name for name in BAND if name not in table.columns]:
+        raise DataError(f"{path}: no column {', '.join(missing)}; accepted: {', '.join(BAND)}")
+    site = table["site"].astype(str).to_numpy()
+    if lacking := [name for name in names if name not in site]:
+        raise DataError(f"{path}: no row of site '{lacking[0]}'; accepted: rows of every site that has blocks")
+    starts = _times(table, "start", zone, path, np.unique(site, return_inverse=True)[1])
+    hours, kw, least, most = (_numbers(table, name, path) for name in BAND[2:])
+    bands: list[EnergyBand] = []
+    for name in names:
+        mine = np.array(sorted(np.flatnonzero(site == name), key=starts.__getitem__))
+        plan = np.cumsum(kw[mine] * hours[mine])
+        place = np.searchsorted(starts[mine], steps.edges[:-1], side="right") - 1
+        bands.append(EnergyBand(*(np.append(0.0, own)[place + 1] for own in (plan, least[mine], most[mine]))))
+    return tuple(bands)
 
 
 def _span(steps: Horizon) -> str:

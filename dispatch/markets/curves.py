@@ -252,19 +252,3 @@ def _thinned(at: Array, steps: int) -> Array:
     if at.size <= steps + 1:
         return at
     return np.asarray(at[np.unique(np.round(np.linspace(0, at.size - 1, steps + 1)).astype(int))])
-
-
-def within_energy(offer: Flexibility, energy_kwh: float, side: Side) -> Flexibility:
-    """Blocks narrowed so that all of them together give no more energy than there is: what a store can keep up all day.
-
-    Raises:
-        DataError: a negative energy.
-    """
-    if not energy_kwh >= 0:
-        raise DataError(f"an energy of {energy_kwh:g} kWh; accepted: 0 or more")
-    width = {"up": offer.up_kw, "down": offer.down_kw}
-    whole = float((width[side] * offer.hours).sum())
-    if whole > energy_kwh:
-        width[side] = width[side] * (energy_kwh / whole)
-    costs = (offer.up_cost_per_kwh, offer.down_cost_per_kwh)
-    return Flexibility(offer.hours, width["up"], width["down"], *costs, offer.exact, offer.about)

@@ -9,7 +9,7 @@ from dispatch.errors import AlignmentError, DataError
 from dispatch.flexibility.offers import Flexibility, together
 from dispatch.markets.calendar import periods
 from dispatch.markets.catalogue import product
-from dispatch.markets.curves import cells, curve, merit, within_energy
+from dispatch.markets.curves import cells, curve, merit
 from dispatch.markets.product import Product, Side
 from dispatch.signals import Horizon
 from tests.unit.dispatch.markets.offers import DAY, constant, horizon, offers
@@ -140,16 +140,6 @@ def test_shares_follow_the_merit_order_and_add_up() -> None:
     np.testing.assert_allclose(found.sum(axis=0), power)
     with pytest.raises(DataError, match="at most 400 kW"):
         order.shares(power + 200, 3)
-
-
-def test_an_energy_that_is_short_narrows_the_blocks() -> None:
-    offer = constant(100, 0.05, STEPS)
-    narrow = within_energy(offer, 600.0, "up")
-    assert float((narrow.up_kw * STEPS.hours).sum()) == pytest.approx(600.0)
-    assert narrow.down_kw.sum() == offer.down_kw.sum()
-    assert within_energy(offer, 1e9, "down").down_kw.sum() == offer.down_kw.sum()
-    with pytest.raises(DataError, match="0 or more"):
-        within_energy(offer, -1.0, "up")
 
 
 def test_a_side_that_is_not_sold_and_sites_that_do_not_fit_are_refused() -> None:
