@@ -49,18 +49,22 @@ class Coordination:
         mixed = self._solved(fleet, coupling, settings, whole)
         if self.is_relaxed:
             return mixed
-        best = without_both(fleet, mixed, limits)
+        best, apart = without_both(fleet, mixed, limits)
         for _ in range(_MOST_ROUNDS):
-            more = tuple(own | new for own, new in zip(whole, used_together(fleet, mixed), strict=True))
-            if best.gap <= settings.gap or all(np.array_equal(o, m) for o, m in zip(whole, more, strict=True)):
+            if apart and best.gap <= settings.gap:
                 break
-            # Taking flows apart afterwards costs too much: their switches are whole numbers from the start, then.
+            more = tuple(own | new for own, new in zip(whole, used_together(fleet, mixed), strict=True))
+            if all(np.array_equal(o, m) for o, m in zip(whole, more, strict=True)):
+                break
+            # Taking flows apart afterwards costs too much, or cannot be: their switches are whole from the start, then.
             whole = more
             mixed = self._solved(fleet, coupling, settings, whole)
-            found = without_both(fleet, mixed, limits)
-            better = found if found.objective <= best.objective else best
+            found, is_apart = without_both(fleet, mixed, limits)
+            is_better = is_apart > apart or (is_apart == apart and found.objective <= best.objective)
             history = (*best.history, *found.history)
-            best = replace(better, bound=max(best.bound, found.bound), history=history, rounds=len(history))
+            bound = max(best.bound, found.bound)
+            best, apart = (found, is_apart) if is_better else (best, apart)
+            best = replace(best, bound=bound, history=history, rounds=len(history))
         return best
 
     def _solved(

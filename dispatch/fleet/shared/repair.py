@@ -6,7 +6,6 @@ to others is then held as it is, and the site is planned again around it with th
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -22,19 +21,26 @@ _MOST_ROUNDS = 40
 _ROOM = 1e-6  # of an effect: what rounding may take
 
 
-def without_both(fleet: Gathered, solution: Solution, limits: Limits | None = None) -> Solution:
-    """The plan with each site's exclusive flows apart where that can be; what it costs more is counted."""
-    points, added = list(solution.points), 0.0
+def without_both(fleet: Gathered, solution: Solution, limits: Limits | None = None) -> tuple[Solution, bool]:
+    """The plan with each site's exclusive flows apart where that can be; what it costs more is counted.
+
+    Returns:
+        The plan, and whether that could be at all sites.
+    """
+    points, added, failed = list(solution.points), 0.0, 0
     for n, group, k in fleet.sites():
         both = _both(fleet, group, k, points[n])
         if not both.size:
             continue
-        with suppress(SolveError):  # its audit says so
-            matrices = _held(group, group.stack.matrices(k), points[n])
+        matrices = _held(group, group.stack.matrices(k), points[n])
+        try:
             made = _apart(fleet, group, k, matrices, both, limits or Limits())
-            added += float(matrices.cost @ (made - points[n]))
-            points[n] = made
-    return replace(solution, points=tuple(points), objective=solution.objective + added)
+        except SolveError:
+            failed += 1
+            continue
+        added += float(matrices.cost @ (made - points[n]))
+        points[n] = made
+    return replace(solution, points=tuple(points), objective=solution.objective + added), not failed
 
 
 def used_together(fleet: Gathered, solution: Solution) -> tuple[np.ndarray, ...]:

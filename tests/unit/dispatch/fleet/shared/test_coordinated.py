@@ -97,7 +97,8 @@ def test_flows_that_run_together_are_taken_apart(fleet: list) -> None:
     points = [point.copy() for point in solution.points]
     points[3][[charge, discharge]] += 1.0
     mixed = type(solution)(tuple(points), solution.effects, solution.y, solution.price, 0.0, 0.0)
-    apart = without_both(sites, mixed)
+    apart, everywhere = without_both(sites, mixed)
+    assert everywhere
     assert np.minimum(apart.points[3][charge], apart.points[3][discharge]) < 1e-6
     np.testing.assert_allclose(apart.points[3][sites.groups[0].entries], points[3][sites.groups[0].entries], atol=1e-4)
     assert all(apart.points[n] is points[n] for n in range(20) if n != 3)
@@ -149,3 +150,18 @@ def test_a_fleet_whose_power_is_free_has_prices_too() -> None:
     assert all(made.passed for made in found)
     assert found[1].solution.objective == pytest.approx(found[0].solution.objective, rel=1e-4)
     assert found[1].solution.gap < 1e-3
+
+
+def test_what_cannot_be_taken_apart_afterwards_is_planned_apart() -> None:
+    """Power that one is paid to take is burnt, if switches are relaxed, in stores that do both at once."""
+    grid = connection(tariff=tariff(-0.1, sold=0.0), import_kw=80, export_kw=60)
+    fleet = [
+        member(f"s{n}", [10.0 + n, 20, 15, 12], pv_kw=[20.0, 5, 5, 0], battery_kwh=20, grid=grid, worth=2.0)
+        for n in range(6)
+    ]
+    shared = read(fleet, {"kind": "power_limit", "name": "x", "import_kw": 150})
+    one = plan_shared(fleet, shared, hours(4))
+    found = plan_shared(fleet, shared, hours(4), method=Coordination())
+    assert found.passed
+    assert found.solution.bound <= one.solution.objective + 1e-6
+    assert found.solution.objective >= one.solution.bound - 1e-6
