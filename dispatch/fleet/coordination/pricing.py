@@ -16,7 +16,7 @@ import numpy as np
 
 from dispatch.errors import SolveError
 from dispatch.fleet.stack import Stack
-from dispatch.highs import load
+from dispatch.highs import fill, load
 from dispatch.signals import Array
 
 if TYPE_CHECKING:
@@ -119,21 +119,5 @@ class SimplexPricer:
             self._solver.setOptionValue("simplex_scale_strategy", 0)
             self._solver.setOptionValue("simplex_dual_edge_weight_strategy", _DEVEX)
             return self._solver
-        self._solver.passModel(
-            matrices.cost.size,
-            matrices.row_upper.size,
-            matrices.rows.nnz,
-            1,
-            1,
-            matrices.offset,
-            matrices.cost,
-            matrices.col_lower,
-            matrices.col_upper,
-            matrices.row_lower,
-            matrices.row_upper,
-            matrices.rows.indptr,
-            matrices.rows.indices,
-            matrices.rows.data,
-            np.zeros(matrices.cost.size, np.int32),
-        )
+        fill(self._solver, matrices, np.zeros(matrices.cost.size, np.int32))
         return self._solver

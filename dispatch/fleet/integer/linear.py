@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dispatch.highs import Matrices, load
+from dispatch.highs import Matrices, fill, load
 from dispatch.signals import Array
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Linear:
             self._solver.setOptionValue("simplex_scale_strategy", 0)
             self._solver.setOptionValue("simplex_dual_edge_weight_strategy", _DEVEX)
         else:
-            _pass(self._solver, matrices)
+            fill(self._solver, matrices, np.zeros(matrices.cost.size, np.int32))
         self._reach = 1.0
         # The prices have changed since, so the basis is feasible and not yet optimal.
         self._solver.setOptionValue("simplex_strategy", _DUAL if basis is None else _PRIMAL)
@@ -120,24 +120,3 @@ class Linear:
             self.solver.setOptionValue("simplex_strategy", _DUAL)
             self.solver.run()
         self.solver.setOptionValue("simplex_strategy", _DUAL)
-
-
-def _pass(solver: highspy.Highs, matrices: Matrices) -> None:
-    rows = matrices.rows
-    solver.passModel(
-        matrices.cost.size,
-        matrices.row_upper.size,
-        rows.nnz,
-        1,
-        1,
-        matrices.offset,
-        matrices.cost,
-        matrices.col_lower,
-        matrices.col_upper,
-        matrices.row_lower,
-        matrices.row_upper,
-        rows.indptr,
-        rows.indices,
-        rows.data,
-        np.zeros(matrices.cost.size, np.int32),
-    )
