@@ -35,7 +35,7 @@ from dispatch.fleet.run import Independent, Summary, ask, run
 SITES, CHUNK, WORKERS = 1000, 10, 2
 # A worker is killed once it has worked for so long, by its own clock: with two free cores one every few seconds, and on
 # a busy machine not so often that it never gets anywhere.
-AFTER_S = 5.0
+AFTER_S = 7.0
 FEW = 40
 INPUTS = ("dispatch/executor", "dispatch/fleet", "benchmarks/topics/fleet")
 HOW = How(warm=True, retries=3)
