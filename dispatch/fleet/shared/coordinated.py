@@ -61,7 +61,8 @@ class Coordination:
             mixed = self._solved(fleet, coupling, settings, whole)
             found, is_apart = without_both(fleet, mixed, limits)
             is_better = is_apart > apart or (is_apart == apart and found.objective <= best.objective)
-            history = (*best.history, *found.history)
+            # Mixes whose flows ran together were no plans: of their rounds the lower bound alone stands.
+            history = (*(replace(one, upper=np.inf) for one in best.history), *found.history)
             bound = max(best.bound, found.bound)
             best, apart = (found, is_apart) if is_better else (best, apart)
             best = replace(best, bound=bound, history=history, rounds=len(history))

@@ -118,6 +118,7 @@ def test_flows_that_would_earn_by_running_together_are_whole_numbers_from_the_st
     assert found.objective == pytest.approx(one.objective, rel=1e-4)
     assert found.gap <= 1e-2  # eight sites leave some of it
     assert len(found.history) == found.rounds
+    assert all(one.upper >= found.bound * (1 - 1e-9) - 1e-6 for one in found.history)
     relaxed = Coordination(Settings(rounds=100), is_relaxed=True)(prepared_sites, made.coupling, Limits(gap=1e-4))
     assert relaxed.bound < one.objective - 0.05 * abs(one.objective)
 
