@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 _OPTIONS = {"presolve": "off", "simplex_dual_edge_weight_strategy": 1, "simplex_scale_strategy": 0}
 
 
+def warm(matrices: Matrices) -> highspy.Highs:
+    """A solver that holds the program, whole numbers relaxed, and goes on from a basis at once."""
+    solver = load(matrices, np.zeros(matrices.cost.size, bool))
+    for option, value in _OPTIONS.items():
+        solver.setOptionValue(option, value)
+    return solver
+
+
 class Hot:
     """Solves matrices of one pattern.
 
@@ -31,9 +39,7 @@ class Hot:
 
     def __init__(self, reference: Matrices) -> None:
         self._none = np.zeros(reference.cost.size, np.int32)
-        self._solver = load(reference, self._none)
-        for option, value in _OPTIONS.items():
-            self._solver.setOptionValue(option, value)
+        self._solver = warm(reference)
         self._solver.run()
         self._basis: Any = self._solver.getBasis()
         self._has_basis = _optimal(self._solver)

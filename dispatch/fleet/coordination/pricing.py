@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from dispatch.errors import SolveError
+from dispatch.fleet.hot import warm
 from dispatch.fleet.stack import Stack
-from dispatch.highs import fill, load
+from dispatch.highs import fill
 from dispatch.signals import Array
 
 if TYPE_CHECKING:
     import highspy
 
 _DUAL, _PRIMAL = 1, 4
-_DEVEX = 1
 _ROUNDING = 1e-12
 
 
@@ -113,11 +113,7 @@ class SimplexPricer:
 
     def _hold(self, matrices: Any) -> highspy.Highs:
         if self._solver is None:
-            self._solver = load(matrices, np.zeros(matrices.cost.size, bool))
-            # A warm start needs neither; scaling alone would take a third of a solve.
-            self._solver.setOptionValue("presolve", "off")
-            self._solver.setOptionValue("simplex_scale_strategy", 0)
-            self._solver.setOptionValue("simplex_dual_edge_weight_strategy", _DEVEX)
+            self._solver = warm(matrices)
             return self._solver
         fill(self._solver, matrices, np.zeros(matrices.cost.size, np.int32))
         return self._solver

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dispatch.highs import Matrices, fill, load
+from dispatch.fleet.hot import warm
+from dispatch.highs import Matrices, fill
 from dispatch.signals import Array
 
 if TYPE_CHECKING:
     import highspy
 
 _DUAL, _PRIMAL = 1, 4
-_DEVEX = 1
 _ROUNDING = 1e-12
 
 
@@ -53,11 +53,7 @@ class Linear:
     def take(self, matrices: Matrices, basis: Any = None) -> None:
         """Another site's numbers, and where its last optimum stood."""
         if self._solver is None:
-            self._solver = load(matrices, np.zeros(matrices.cost.size, bool))
-            # A warm start needs neither; scaling alone would take a third of a solve.
-            self._solver.setOptionValue("presolve", "off")
-            self._solver.setOptionValue("simplex_scale_strategy", 0)
-            self._solver.setOptionValue("simplex_dual_edge_weight_strategy", _DEVEX)
+            self._solver = warm(matrices)
         else:
             fill(self._solver, matrices, np.zeros(matrices.cost.size, np.int32))
         self._reach = 1.0
