@@ -14,6 +14,7 @@ import pytest
 
 from dispatch.report import Balance, Line, render
 from dispatch.report.colours import HUES
+from tests.unit.dispatch.quiet_pages import quiet_pages
 from tests.unit.dispatch.report_example import example, with_gaps
 
 COUNT_SHIFTS = """
@@ -26,29 +27,8 @@ new PerformanceObserver((list) => list.getEntries().forEach((one) => { window.sh
 @pytest.fixture
 def opened(chromium: Any, tmp_path: Path) -> Iterator[Any]:
     """Opens report data in a window; afterwards nothing may have complained or been fetched."""
-    contexts, complaints = [], []
-
-    def open_page(data: Any, width: int = 1400, scheme: str = "light") -> Any:
-        context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("dialog", lambda dialog: complaints.append(dialog.message))
-        page.on(
-            "request",
-            lambda request: None if request.url.startswith("file:") else complaints.append(request.url),
-        )
-        page.add_init_script(COUNT_SHIFTS)
-        path = tmp_path / "report.html"
-        path.write_text(render(data), encoding="utf-8")
-        page.goto(path.as_uri())
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert complaints == []
+    with quiet_pages(chromium, tmp_path, ("file:",)) as open_page:
+        yield lambda data, width=1400, scheme="light": open_page(render(data), width, COUNT_SHIFTS, color_scheme=scheme)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -18,6 +18,7 @@ from dispatch.report.data import Line, Section, Table
 from dispatch.report.fleet_data import FleetBounds, FleetData, SharedUse
 from dispatch.report.fleet_page import render_fleet
 from tests.unit.dispatch.fleet_example import alone, example
+from tests.unit.dispatch.quiet_pages import quiet_pages
 from tests.unit.dispatch.test_report_page import HOSTILE, Page
 
 
@@ -198,28 +199,8 @@ def test_what_does_not_fit_is_named() -> None:
 
 @pytest.fixture
 def opened(chromium: Any, tmp_path: Path) -> Iterator[Any]:
-    contexts, complaints = [], []
-
-    def open_page(data: FleetData, width: int = 1400) -> Any:
-        context = chromium.new_context(viewport={"width": width, "height": 900}, accept_downloads=True)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("dialog", lambda dialog: complaints.append(dialog.message))
-        page.on(
-            "request",
-            lambda request: None if request.url.startswith(("file:", "blob:")) else complaints.append(request.url),
-        )
-        path = tmp_path / "fleet.html"
-        path.write_text(render_fleet(data), encoding="utf-8")
-        page.goto(path.as_uri())
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert complaints == []
+    with quiet_pages(chromium, tmp_path, ("file:", "blob:")) as open_page:
+        yield lambda data, width=1400: open_page(render_fleet(data), width, accept_downloads=True)
 
 
 @pytest.mark.parametrize("width", [390, 1400])
