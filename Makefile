@@ -67,9 +67,9 @@ openstef-env: $(OPENSTEF) ## OpenSTEF in .venv-openstef: it needs older numpy an
 LOCK = env -u PIP_FIND_LINKS -u PIP_EXTRA_INDEX_URL -u UV_FIND_LINKS $(BIN)/uv pip compile --quiet --no-config \
 	--universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
 lock: $(DEV) ## choose versions anew: writes locks/run.txt, locks/dev.txt, locks/bench.txt and locks/openstef.txt
-	$(LOCK) --upgrade pyproject.toml --extra simbench --group build -o locks/run.txt
-	$(LOCK) --upgrade pyproject.toml --extra simbench --extra entsoe --group dev -c locks/run.txt -o locks/dev.txt
-	$(LOCK) --upgrade pyproject.toml --extra simbench --extra entsoe --extra bench --group dev -c locks/dev.txt -o locks/bench.txt
+	$(LOCK) --upgrade pyproject.toml --extra simbench --extra service --extra postgres --group build -o locks/run.txt
+	$(LOCK) --upgrade pyproject.toml --extra simbench --extra service --extra postgres --extra entsoe --group dev -c locks/run.txt -o locks/dev.txt
+	$(LOCK) --upgrade pyproject.toml --extra simbench --extra service --extra postgres --extra entsoe --extra bench --group dev -c locks/dev.txt -o locks/bench.txt
 	echo 'openstef[cpu]==3.4.93' | $(LOCK) --upgrade - -o locks/openstef.txt
 
 clean: ## forget environments, caches and results
