@@ -91,14 +91,19 @@ class Call:
         """Answer from one write transaction; with an Idempotency-Key the same request has its effects once.
 
         The state, its audit entries and the kept answer commit together; what raises leaves nothing.
+        Two that get in each other's way are tried again, so ``work`` has no effects but those in its transaction.
         """
-        with replays.claimed(self.request, self.tenant) as claim, self.store.write(self.tenant, self.actor) as tx:
-            kept = claim.kept(tx)
-            if kept is not None:
-                return kept
-            response = self._response(work(tx))
-            claim.keep(tx, response)
-        return response
+        with replays.claimed(self.request, self.tenant) as claim:
+
+            def answered(tx: Tx) -> Response:
+                kept = claim.kept(tx)
+                if kept is not None:
+                    return kept
+                response = self._response(work(tx))
+                claim.keep(tx, response)
+                return response
+
+            return self.store.run(self.tenant, self.actor, answered)
 
     def match(self, current: str | None, *, always: bool = False) -> None:
         """Hold a change against If-Match and If-None-Match; see :func:`etag.require`."""
