@@ -25,8 +25,6 @@ _REF = "#/components/schemas/{model}"
 _FRAMEWORKS = ("HTTPValidationError", "ValidationError")
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 _SUMMARY = "Sites, measurements, forecasts, schedules, markets and carbon of industrial parks and virtual power plants"
-    "Sites, measurements, forecasts, schedules, markets and carbon accounts of industrial parks and virtual plants"
-)
 _DESCRIPTION = """\
 Times are RFC 3339 with an offset, answers have UTC. Units stand in the names. A missing value is never zero.
 
