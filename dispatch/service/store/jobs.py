@@ -186,7 +186,9 @@ def submit(
 
 
 def _refuse_if_full(tx: Tx, most: int) -> None:
-    waiting = select(records.c.id).where(records.c.tenant == tx.tenant, records.c.state == "queued").limit(most).subquery()
+    waiting = (
+        select(records.c.id).where(records.c.tenant == tx.tenant, records.c.state == "queued").limit(most).subquery()
+    )
     count = tx.execute(select(func.count()).select_from(waiting)).scalar_one()
     if count >= most:
         raise TooManyRequestsError(
