@@ -56,8 +56,8 @@ def _limit(policy: Policy) -> None:
 def _warm(module: str) -> None:
     try:
         getattr(importlib.import_module(module), "warm", lambda: None)()
-    except Exception:
-        _LOG.exception("%s could not be warmed up", module)
+    except Exception:  # noqa: BLE001 - a kind that cannot be warmed up may be able to run
+        _LOG.warning("%s could not be warmed up", module, exc_info=True)
 
 
 def _answer(run: Run, request: bytes, pipe: Connection) -> bytes:
@@ -98,10 +98,10 @@ def here(module: str, asked: Any, progress: Callable[[str], None]) -> Outcome | 
     """Run the job in this process."""
     try:
         return Outcome(importlib.import_module(module).run(asked, progress))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever a kind raises is this job's trouble and no other's
         found = trouble.of(error, "running it")
         if not found.is_users:
-            _LOG.exception("a job failed in its process")
+            _LOG.warning("a job failed in its process", exc_info=True)
         return found
 
 
