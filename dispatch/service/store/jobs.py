@@ -169,7 +169,7 @@ def submit(
         "subject": subject,
         "request": dict(request),
         "actor": tx.actor,
-        "traceparent": trace.traceparent(),
+        "traceparent": trace.traceparent(),  # so that what the worker logs belongs to the same request
         "priority": priority,
         "deadline_s": deadline_s,
         "state": "queued",
