@@ -7,25 +7,27 @@ from typing import Any
 import numpy as np
 
 from dispatch.asset import Rows
+from dispatch.earlier import EarlierPlan
 from dispatch.problem import Problem
-from dispatch.schedule import Schedule, Solved
+from dispatch.schedule import Schedule
 from dispatch.signals import Array, Horizon
 from dispatch.solve import cascade
 
 _DAY_S = 24 * 3600
 
 
-def last_good(problem: Problem, previous: Schedule) -> Schedule:
+def last_good(problem: Problem, previous: Schedule | EarlierPlan) -> Schedule:
     """The plan before, at the times of this one: stores and units follow it within today's limits, the rest gives way.
 
     A step takes the mean of the previous plan over its time; a time beyond its end is that of a day before.
     """
-    share = _overlap(previous.inputs.horizon, problem.horizon)
+    before = previous if isinstance(previous, EarlierPlan) else EarlierPlan.of(previous)
+    share = _overlap(before.horizon, problem.horizon)
     planned = {}
     for kind, rows in problem.rows.items():
-        if kind not in previous.kinds or previous.kinds[kind].rows.members[0].kind != kind:
+        if kind not in before.names:
             continue
-        wanted = _shifted(previous.kinds[kind], rows, share)
+        wanted = _shifted(before, kind, rows, share)
         followed = type(rows.members[0]).follow(rows, problem.inputs, wanted)
         if followed is not None:
             planned[kind] = followed
@@ -60,14 +62,12 @@ def _overlap(before: Horizon, now: Horizon) -> Array:
     return np.asarray(shared / shared.sum(axis=0))
 
 
-def _shifted(previous: Solved, rows: Rows[Any], share: Array) -> dict[str, Array]:
+def _shifted(before: EarlierPlan, kind: str, rows: Rows[Any], share: Array) -> dict[str, Array]:
     """(row, step) the published series of the plan before, by name; an asset that was not in it has wanted nothing."""
-    had = [member.name for member in previous.rows.members]
+    had = before.names[kind]
     at = [had.index(member.name) if member.name in had else -1 for member in rows.members]
-    steps = share.shape[0]
-    out = {}
-    for name, values in previous.series.items():
-        if values.shape[1] == steps:
-            published = np.vstack([values[: len(had)], np.zeros(steps)])
-            out[name] = np.tile(published[at] @ share, (rows.scenarios, 1))
-    return out
+    nothing = np.zeros(share.shape[0])
+    return {
+        name: np.tile(np.vstack([published, nothing])[at] @ share, (rows.scenarios, 1))
+        for name, published in before.series[kind].items()
+    }
