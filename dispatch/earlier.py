@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _FORM = b"parkwatt.earlier"
 _VERSION = 1
+_DAY_S = 24 * 3600
 _CO2 = "co2_step_kg"
 Series = Mapping[str, Array]
 
@@ -107,6 +108,20 @@ class EarlierPlan:
             series[kind] = held
         inputs = {(a, q): np.array([v], float) for a, q, v in beside["inputs"]}
         return cls(_horizon(table, beside["time_zone"]), names, series, co2, inputs, beside["state"])
+
+
+def overlap(before: Horizon, now: Horizon) -> Array:
+    """(step before, step now) share of the time of each step now that lies in each step before; columns add up to 1."""
+    seconds = [h.edges.astype("datetime64[s]").astype(np.int64) for h in (before, now)]
+    edges, target = seconds
+    days_late = np.maximum(np.ceil((target[1:] - edges[-1]) / _DAY_S), 0) * _DAY_S
+    starts, ends = np.clip(target[:-1] - days_late, edges[0], edges[-1]), target[1:] - days_late
+    lasting = np.minimum(edges[1:, None], ends) - np.maximum(edges[:-1, None], starts)
+    shared = np.maximum(lasting, 0).astype(np.float64)
+    total = shared.sum(axis=0)
+    # A time before the previous plan began, or one that a plan of hours never held: its first step stands in.
+    shared[0, total <= 0] = 1.0
+    return np.asarray(shared / shared.sum(axis=0))
 
 
 def _utc() -> pa.DataType:

@@ -7,13 +7,11 @@ from typing import Any
 import numpy as np
 
 from dispatch.asset import Rows
-from dispatch.earlier import EarlierPlan
+from dispatch.earlier import EarlierPlan, overlap
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
-from dispatch.signals import Array, Horizon
+from dispatch.signals import Array
 from dispatch.solve import cascade
-
-_DAY_S = 24 * 3600
 
 
 def last_good(problem: Problem, previous: Schedule | EarlierPlan) -> Schedule:
@@ -22,7 +20,7 @@ def last_good(problem: Problem, previous: Schedule | EarlierPlan) -> Schedule:
     A step takes the mean of the previous plan over its time; a time beyond its end is that of a day before.
     """
     before = previous if isinstance(previous, EarlierPlan) else EarlierPlan.of(previous)
-    share = _overlap(before.horizon, problem.horizon)
+    share = overlap(before.horizon, problem.horizon)
     planned = {}
     for kind, rows in problem.rows.items():
         if kind not in before.names:
@@ -46,20 +44,6 @@ def safe_state(problem: Problem) -> Schedule:
             resting[kind] = followed
     giving_way = tuple(kind for kind in problem.rows if kind not in resting)
     return cascade(problem, resting, giving_way, "safe_state")
-
-
-def _overlap(before: Horizon, now: Horizon) -> Array:
-    """(step before, step now) share of the time of each step now that lies in each step before; columns add up to 1."""
-    seconds = [h.edges.astype("datetime64[s]").astype(np.int64) for h in (before, now)]
-    edges, target = seconds
-    days_late = np.maximum(np.ceil((target[1:] - edges[-1]) / _DAY_S), 0) * _DAY_S
-    starts, ends = np.clip(target[:-1] - days_late, edges[0], edges[-1]), target[1:] - days_late
-    lasting = np.minimum(edges[1:, None], ends) - np.maximum(edges[:-1, None], starts)
-    shared = np.maximum(lasting, 0).astype(np.float64)
-    total = shared.sum(axis=0)
-    # A time before the previous plan began, or one that a plan of hours never held: its first step stands in.
-    shared[0, total <= 0] = 1.0
-    return np.asarray(shared / shared.sum(axis=0))
 
 
 def _shifted(before: EarlierPlan, kind: str, rows: Rows[Any], share: Array) -> dict[str, Array]:

@@ -28,7 +28,7 @@ from dispatch.flow_settling import FlowProof, settled
 from dispatch.grid_check import GridProof, slots
 from dispatch.highs import Limits
 from dispatch.ladder import Climbed, climb
-from dispatch.outlook import Outlook, known_inputs, look_ahead, measured_steps
+from dispatch.outlook import Outlook, Told, known_inputs, look_ahead, measured_steps
 from dispatch.problem import Problem
 from dispatch.remainder import Remainder, State
 from dispatch.schedule import Schedule
@@ -91,6 +91,7 @@ class Background:
     Attributes:
         state: by asset name, what is carried in from before the horizon; what it lacks is the park's file's.
         last_good: the plan before, which the ladder falls back on.
+        told: what somebody else says will come, instead of a forecast.
         clock_s: time after which solvers end by themselves [s], for a caller who can kill this process; the park's own
             deadline needs no such caller.
         hashes: SHA-256 of the inputs, for the certificate.
@@ -99,6 +100,7 @@ class Background:
 
     state: State = field(default_factory=dict)
     last_good: EarlierPlan | None = None
+    told: Told = field(default_factory=Told)
     clock_s: float | None = None
     hashes: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -128,7 +130,8 @@ def plan(
         DataError: something the plan needs cannot be forecast.
         SolveError: no rung of the ladder gives a schedule that passes the audit.
     """
-    outlook = look_ahead(site, horizon, archive, issue_time, weather_site=weather_site, progress=progress)
+    told = background.told
+    outlook = look_ahead(site, horizon, archive, issue_time, weather_site=weather_site, told=told, progress=progress)
     site = outlook.site or site
     outlook, month = _with_month(site, outlook, archive, issue_time, background.state)
     progress(f"scheduling {horizon.steps} steps in {outlook.inputs.scenarios} scenarios")
