@@ -113,9 +113,7 @@ def _backend(url: str, disk: Disk, wait_s: float) -> Backend:
     try:
         made = make_url(url)
     except ArgumentError:
-        raise StoreError(
-            "the database's address is not one; accepted: sqlite:///PATH or postgresql+psycopg://…"
-        ) from None
+        raise StoreError("the database's address is not one; accepted: sqlite:///PATH or postgresql+psycopg://…") from None
     if made.get_backend_name() == "sqlite" and made.database:
         from dispatch.service.store.sqlite import Sqlite
 

@@ -158,9 +158,7 @@ def coded(rows: pa.Table) -> Coded:
         raise ValueError("; ".join(wrong))
     names, codes = {}, {}
     for name in KEY:
-        column = (
-            rows[name] if name in rows.column_names else pa.chunked_array([pa.array([""] * len(rows), pa.string())])
-        )
+        column = rows[name] if name in rows.column_names else pa.chunked_array([pa.array([""] * len(rows), pa.string())])
         words = column.cast(pa.string()).combine_chunks().dictionary_encode()
         words = words.combine_chunks() if isinstance(words, pa.ChunkedArray) else words
         names[name] = words.dictionary.to_pylist()
