@@ -84,7 +84,7 @@ def content_hash(path: Path) -> str:
 
 
 def _series_problems(connection: Connection) -> Iterator[str]:
-    """As many measurements as were acknowledged stand in the journal and the parts, or more: restated ones count too."""
+    """As many measurements as were acknowledged stand in the journal and the parts; restated ones make it more."""
     from sqlalchemy import func
 
     def total(column: object, table: object) -> dict[str, int]:

@@ -62,7 +62,7 @@ def _sweep_files(store: Store, tenant: str, grace_s: float) -> int:
 
 
 def _removed(path: Path, before: float) -> bool:
-    if path.stat().st_mtime >= before or not (path.suffix == UNFINISHED or len(path.name) == 64):  # noqa: PLR2004 - a hash
+    if path.stat().st_mtime >= before or not (path.suffix == UNFINISHED or len(path.name) == 64):
         return False
     path.unlink(missing_ok=True)
     return True
