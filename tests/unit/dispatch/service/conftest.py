@@ -90,6 +90,24 @@ def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[
     return made
 
 
+@pytest.fixture(scope="module")
+def new_store_of(
+    new_database: Callable[[str, Path | None], str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str], Store]]:
+    """The store of a kind of database that all examples of a module's property tests share."""
+    opened: dict[str, Store] = {}
+
+    def made(kind: str) -> Store:
+        if kind not in opened:
+            folder = tmp_path_factory.mktemp("shared")
+            opened[kind] = Store.open(new_database(kind, folder), folder / "data", migrate=False)
+        return opened[kind]
+
+    yield made
+    for store in opened.values():
+        store.close()
+
+
 @pytest.fixture
 def new_store(
     new_database: Callable[[str, Path | None], str], tmp_path_factory: pytest.TempPathFactory
