@@ -24,6 +24,7 @@ from starlette.responses import Response
 from dispatch.service.errors import ForbiddenError
 from dispatch.service.http import etag, replays
 from dispatch.service.http.negotiation import JSON, TABLE, choose, json_bytes, written
+from dispatch.service.http.scopes import known
 from dispatch.service.http.tokens import Identity, identified
 from dispatch.service.settings import Settings
 
@@ -146,4 +147,4 @@ class Allowed:
 
 def allowed(*scopes: str) -> Allowed:
     """``Annotated[Call, Depends(allowed("plans:write"))]``: the call of a request whose key has these scopes."""
-    return Allowed(scopes)
+    return Allowed(known(scopes))
