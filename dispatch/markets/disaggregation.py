@@ -56,7 +56,7 @@ def share_where(devices: Devices, total_kw: Array, at: NDArray[np.bool_], behind
         behind: connections that the devices stand behind.
     """
     free_kw = float(np.abs(devices.least_kw).sum(axis=0).max() + np.abs(devices.most_kw).sum(axis=0).max())
-    free_kw += float(np.abs(total_kw).max(initial=0.0)) + 1.0
+    free_kw += float(np.abs(total_kw[~at]).max(initial=0.0)) + 1.0
     limit = np.where(at, 0.0, free_kw)[None]
     rest = Devices.of(devices.hours, least_kw=-limit, most_kw=limit, names=["the rest of the day"])
     connected = behind and Behind(
