@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from dispatch.fleet.run import When, common_horizon, foreseen
 from dispatch.service.store import fleet_results, fleets, known_series
 from dispatch.service.store.fleet_results import Result
 from dispatch.service.store.transaction import Tx
-from dispatch.signals import Horizon
+from dispatch.signals import Array, Horizon
 from dispatch.site import Site
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ class Known:
         changed: by site, the park with prices and the like as they were forecast.
     """
 
-    series: Mapping[str, dict[tuple[str, str], Any]]
+    series: Mapping[str, dict[tuple[str, str], Array]]
     failures: Mapping[str, str]
     changed: Mapping[str, str]
 
@@ -150,9 +151,7 @@ def prepare(tx: Tx, request: Mapping[str, Any]) -> FleetDay:
     listed = fleets.parks(tx, fleets.names(tx, fleet.body))
     if not listed:
         raise DataError(f"fleet '{fleet.fleet}' has no site; accepted: one or more")
-    day = forecast.request["day"] if forecast is not None else request.get("day")
-    issue = tx.now if forecast is None else datetime.fromisoformat(forecast.summary["issued"])
-    when = When.of(day, listed[0].park, issue)
+    when = _when(tx, request, listed[0].park) if forecast is None else _of(forecast, listed[0].park)
     made = FleetDay(
         fleet.fleet,
         when,
@@ -165,7 +164,19 @@ def prepare(tx: Tx, request: Mapping[str, Any]) -> FleetDay:
     )
     if forecast is not None:
         return made
-    return replace(made, sources=known_series.sources(tx, listed, made.horizon, when.issue))
+    is_imported = request.get("known_at") == "end"
+    return replace(made, sources=known_series.sources(tx, listed, made.horizon, when.issue, is_imported=is_imported))
+
+
+def _when(tx: Tx, request: Mapping[str, Any], park: Site) -> When:
+    issue = datetime.fromisoformat(request["issue_time"]) if request.get("issue_time") else tx.now
+    if issue > tx.now:
+        raise DataError(f"issue_time {issue.isoformat()} lies ahead: what will be known then is not known yet")
+    return When.of(request.get("day"), park, issue)
+
+
+def _of(found: Result, park: Site) -> When:
+    return When.of(found.summary["day"], park, datetime.fromisoformat(found.summary["issued"]))
 
 
 def again(tx: Tx, found: Result) -> FleetDay:
@@ -178,10 +189,9 @@ def again(tx: Tx, found: Result) -> FleetDay:
     versions = dict(zip(sites["site"].to_pylist(), sites["version"].to_pylist(), strict=True))
     listed = fleets.parks(tx, tuple(versions), versions)
     fleet = fleets.get(tx, found.fleet)
-    when = When.of(found.summary["day"], listed[0].park, datetime.fromisoformat(found.summary["issued"]))
     return FleetDay(
         found.fleet,
-        when,
+        _of(found, listed[0].park),
         tuple(Listed(one.park, one.labels, Path(), one.site) for one in listed),
         tuple(one.version for one in listed),
         None,
@@ -216,30 +226,34 @@ def inputs_table(members: Sequence[Member], horizon: Horizon) -> pa.Table:
     """Long: site, asset, quantity, start, value (a mean from then to the next start)."""
     import pyarrow as pa
 
-    keys = [(member.name, asset, quantity) for member in members for asset, quantity in needed(member)]
-    values = [member.series[asset, quantity][0] for member in members for asset, quantity in needed(member)]
+    rows = [
+        (member.name, asset, quantity, values) for member in members for asset, quantity, values in told(member, horizon)
+    ]
     words = {
-        name: pa.array(np.repeat(np.array([key[place] for key in keys], object), horizon.steps), pa.string())
+        name: pa.array(np.repeat(np.array([row[place] for row in rows], object), horizon.steps), pa.string())
         for place, name in enumerate(("site", "asset", "quantity"))
     }
-    start = pa.array(np.tile(horizon.edges[:-1].astype("datetime64[s]"), len(keys)), pa.timestamp("s", "UTC"))
-    flat = np.concatenate(values) if values else np.zeros(0)
+    start = pa.array(np.tile(horizon.edges[:-1].astype("datetime64[s]"), len(rows)), pa.timestamp("s", "UTC"))
+    flat = np.concatenate([row[3] for row in rows]) if rows else np.zeros(0)
     return pa.table({**words, "start": start, "value": pa.array(flat, pa.float64())})
 
 
-def needed(member: Member) -> list[tuple[str, str]]:
-    """What of a member's series its park does not say itself, in order."""
-    return sorted(member.series)
+def told(member: Member, horizon: Horizon) -> Iterator[tuple[str, str, Array]]:
+    """What is known of a member beyond what its park says itself: asset, quantity, (T,) values."""
+    own = {} if member.failure else member.site.known_series(horizon)
+    for (asset, quantity), values in sorted(member.series.items()):
+        if (asset, quantity) not in own or not np.array_equal(own[asset, quantity], values):
+            yield asset, quantity, values[0]
 
 
-def _series(inputs: pa.Table) -> dict[str, dict[tuple[str, str], Any]]:
+def _series(inputs: pa.Table) -> dict[str, dict[tuple[str, str], Array]]:
     """Rows of one key stand together, as :func:`inputs_table` writes them."""
     columns = [inputs[name].to_pylist() for name in ("site", "asset", "quantity")]
     value = inputs["value"].to_numpy()
     keys = list(zip(*columns, strict=True))
     edges = [n for n in range(len(keys)) if n == 0 or keys[n] != keys[n - 1]] + [len(keys)]
-    made: dict[str, dict[tuple[str, str], Any]] = {}
-    for first, last in zip(edges, edges[1:], strict=False):
+    made: dict[str, dict[tuple[str, str], Array]] = {}
+    for first, last in pairwise(edges):
         site, asset, quantity = keys[first]
         made.setdefault(site, {})[asset, quantity] = value[first:last][None, :]
     return made
