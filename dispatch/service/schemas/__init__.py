@@ -1,1 +1,3 @@
-"""What goes in and out, as models."""
+"""Bodies that go in and out; a module for each resource."""
+
+from __future__ import annotations
