@@ -129,9 +129,13 @@ class Award(Result):
     awarded_kwh: float | None = None
     missed_kwh: float | None = None
     off_kw: Annotated[float | None, Field(description="How far the set-points are from the award, at most")] = None
-    nearest: Annotated[list[NearestPeriod], Field(description="Where it cannot be given in full")] = []
-    certificate: Annotated[list[Certificate], Field(description="Why not, where all plant has a closed form")] = []
-    schedules: Annotated[dict[str, str], Field(description="By site, the schedule planned around the award")] = {}
+    nearest: Annotated[tuple[NearestPeriod, ...], Field(description="Where it cannot be given in full")] = ()
+    certificate: Annotated[
+        tuple[Certificate, ...], Field(description="Why not, where all plant has a closed form")
+    ] = ()
+    schedules: dict[str, str] = Field(
+        default_factory=dict, description="By site, the schedule planned around the award"
+    )
 
 
 class DeliveryPeriod(Body):
@@ -187,8 +191,8 @@ class Settlement(Result):
     split_by: str
     currency: str | None = None
     revenue: Annotated[float | None, Field(description="To the portfolio, to the cent; negative: it pays")] = None
-    lines: Annotated[dict[str, float], Field(description="By kind of line")] = {}
-    sites: Annotated[dict[str, float], Field(description="By site; they add up to the revenue to the cent")] = {}
+    lines: dict[str, float] = Field(default_factory=dict, description="By kind of line")
+    sites: dict[str, float] = Field(default_factory=dict, description="By site; they add up to the revenue to the cent")
     delivered_kwh: float | None = None
     awarded_kwh: float | None = None
-    notes: list[Any] = []
+    notes: tuple[Any, ...] = ()

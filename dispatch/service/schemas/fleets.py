@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from dispatch.service.schemas.results import DayResult, OfDay
-from dispatch.service.schemas.values import Body, Moment, NotNegative, ShortText, SiteId
+from dispatch.service.schemas.values import Body, Moment, Name, NotNegative, ShortText, SiteId
 
 MOST_SITES = 10_000
 Label = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[^\x00]+$")]
+
+
+class SharedThing(Body):
+    """Something that sites share, as it stands in a fleet's file."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    kind: Name
+    name: Name
 
 
 class FleetBody(Body):
@@ -25,7 +34,7 @@ class FleetBody(Body):
         Field(min_length=1, max_length=10, description="Labels with the value they must have; instead of sites"),
     ] = None
     shared: Annotated[
-        tuple[dict[str, Any], ...],
+        tuple[SharedThing, ...],
         Field(max_length=100, description="Limits, meters, budgets that sites share, as in a fleet's file"),
     ] = ()
     gap: Annotated[float, Field(strict=True, ge=1e-7, le=0.05, description="At which a search ends")] = 1e-4
@@ -76,9 +85,11 @@ class FleetPlan(DayResult):
     """What became of a fleet's sites."""
 
     coordinated: Annotated[bool | None, Field(description="Were they planned under what they share?")] = None
-    qualities: Annotated[dict[str, int], Field(description="How many sites stand on which rung of the ladder")] = {}
-    money: Annotated[dict[str, float], Field(description="By currency, over the horizon")] = {}
+    qualities: dict[str, int] = Field(
+        default_factory=dict, description="How many sites stand on which rung of the ladder"
+    )
+    money: dict[str, float] = Field(default_factory=dict, description="By currency, over the horizon")
     co2_kg: float | None = None
     penalty: NotNegative | None = None
     gap: Annotated[float | None, Field(description="Of the whole, where sites share something")] = None
-    notes: list[str] = []
+    notes: tuple[str, ...] = ()

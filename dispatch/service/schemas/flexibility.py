@@ -41,7 +41,7 @@ class Flexibility(DayResult):
     most_up_kw: float | None = None
     most_down_kw: float | None = None
     tight: Annotated[bool | None, Field(description="Can each number of the envelope be reached by itself?")] = None
-    envelope: list[EnvelopeStep] = []
+    envelope: tuple[EnvelopeStep, ...] = ()
 
 
 class ProfileAsked(Body):
@@ -67,7 +67,7 @@ class Evaluation(Result):
     flexibility: str
     feasible: bool | None = None
     how: Annotated[str | None, Field(description="devices: exact; problems: by the sites' own programs")] = None
-    nearest_kw: Annotated[list[float], Field(description="The profile, or the nearest to it by energy")] = []
+    nearest_kw: Annotated[tuple[float, ...], Field(description="The profile, or the nearest to it by energy")] = ()
     missed_kwh: float | None = None
-    missed: Annotated[list[MissedStep], Field(description="Where it is missed")] = []
-    certificate: Annotated[list[str], Field(description="Why: what holds for all that is possible")] = []
+    missed: Annotated[tuple[MissedStep, ...], Field(description="Where it is missed")] = ()
+    certificate: Annotated[tuple[str, ...], Field(description="Why: what holds for all that is possible")] = ()

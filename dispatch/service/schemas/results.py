@@ -41,7 +41,7 @@ class Result(Body):
     state: Annotated[State, Field(description="Of its job until done; infeasible: the answer is that it cannot be")]
     job: Annotated[str, Field(description="Of the job that makes it")]
     created: Moment
-    files: Annotated[dict[str, str], Field(description="Where its tables and pages are, by name")] = {}
+    files: dict[str, str] = Field(default_factory=dict, description="Where its tables and pages are, by name")
     problem: Annotated[dict[str, Any] | None, Field(description="Why it failed")] = None
 
 
@@ -53,4 +53,4 @@ class DayResult(Result):
     time_zone: str | None = None
     steps: int | None = None
     sites: Annotated[int | None, Field(description="How many the fleet has")] = None
-    left_out: Annotated[list[Failure], Field(description="Sites of which too little is known")] = []
+    left_out: Annotated[tuple[Failure, ...], Field(description="Sites of which too little is known")] = ()

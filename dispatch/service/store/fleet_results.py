@@ -5,7 +5,6 @@ A row is there from the request on; until its job has written the result, its st
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +14,7 @@ from sqlalchemy import Column, Index, Row, String
 
 from dispatch.service.errors import ConflictError, NotFoundError
 from dispatch.service.store import files, jobs
+from dispatch.service.store.arrow import ARROW_STREAM, from_bytes, to_bytes
 from dispatch.service.store.ids import new_id
 from dispatch.service.store.metadata import Json, UtcTime, table
 from dispatch.service.store.transaction import Tx
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["fleet_forecast", "fleet_plan", "flexibility", "evaluation", "award", "settlement"]
 PREFIXES: Mapping[Kind, str] = dict(zip(get_args(Kind), ("fcs", "fpl", "flx", "evl", "awd", "stl"), strict=True))
-ARROW, HTML = "application/vnd.apache.arrow.stream", "text/html"
+ARROW, HTML = ARROW_STREAM, "text/html"
 _PENDING = "pending"
 
 results = table(
@@ -136,7 +136,7 @@ def listed(
 
 def write(tx: Tx, id_: str, content: Content) -> dict[str, str]:
     """Keep what the job has made; in the transaction that ends it. Says which file each table and page is."""
-    kept = {name: files.put(tx, arrow(made), ARROW, f"{name}.arrow").id for name, made in content.tables.items()}
+    kept = {name: files.put(tx, to_bytes(made), ARROW, f"{name}.arrow").id for name, made in content.tables.items()}
     kept |= {name: files.put(tx, made.encode(), HTML, f"{name}.html").id for name, made in content.pages.items()}
     row = {"state": content.state, "summary": content.summary, "files": kept}
     tx.execute(tx.update(results).where(results.c.id == id_).values(row))
@@ -150,9 +150,7 @@ def read_table(tx: Tx, found: Result, name: str) -> pa.Table:
     Raises:
         NotFoundError: it has none of that name.
     """
-    import pyarrow.ipc
-
-    return pyarrow.ipc.open_stream(_content(tx, found, name)).read_all()
+    return from_bytes(_content(tx, found, name))
 
 
 def read_page(tx: Tx, found: Result, name: str) -> bytes:
@@ -168,16 +166,6 @@ def _content(tx: Tx, found: Result, name: str) -> bytes:
     if name not in found.files:
         raise NotFoundError(f"'{found.id}' has no {name}; it has {', '.join(sorted(found.files)) or 'nothing'}")
     return files.read(tx, found.files[name])
-
-
-def arrow(made: pa.Table) -> bytes:
-    """A table as an Arrow stream."""
-    import pyarrow.ipc
-
-    out = io.BytesIO()
-    with pyarrow.ipc.new_stream(out, made.schema) as writer:
-        writer.write_table(made)
-    return out.getvalue()
 
 
 def _shown(tx: Tx, row: Row[Any]) -> Result:

@@ -126,6 +126,27 @@ def names(tx: Tx, body: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(found)
 
 
+def labels(tx: Tx, wanted: Sequence[str]) -> tuple[Mapping[str, str], ...]:
+    """Labels of sites.
+
+    Raises:
+        InvalidError: some do not exist; names all of them.
+    """
+    held: dict[str, Mapping[str, str]] = {}
+    for first in range(0, len(wanted), _AT_ONCE):
+        some = sites.sites.c.site.in_(wanted[first : first + _AT_ONCE])
+        query = tx.select(sites.sites, sites.sites.c.site, sites.sites.c.labels)
+        held |= {row.site: row.labels for row in tx.all(query.where(some, sites.sites.c.deleted.is_(None)))}
+    _require([(place, site) for place, site in enumerate(wanted) if site not in held], len(wanted))
+    return tuple(held[site] for site in wanted)
+
+
+def _require(missing: Sequence[tuple[int, str]], count: int) -> None:
+    if missing:
+        faults = [Fault(f"/sites/{n}", "there is no such site", site, "the name of a site") for n, site in missing]
+        raise InvalidError(f"{len(missing)} of {count} sites do not exist", faults)
+
+
 def parks(tx: Tx, wanted: Sequence[str], versions: Mapping[str, int] | None = None) -> tuple[Listed, ...]:
     """Sites as parks, each named as its site.
 
@@ -135,14 +156,13 @@ def parks(tx: Tx, wanted: Sequence[str], versions: Mapping[str, int] | None = No
     Raises:
         InvalidError: some do not exist; names all of them.
     """
-    found, faults = [], []
+    found, missing = [], []
     for place, site in enumerate(wanted):
         kept = sites.get(tx, site, None if versions is None else versions[site])
         park = None if kept is None else sites.park(tx, site, kept.version)
         if kept is None or park is None:
-            faults.append(Fault(f"/sites/{place}", "there is no such site", site, "the name of a site"))
+            missing.append((place, site))
             continue
         found.append(Listed(site, kept.version, park.model_copy(update={"name": site}), kept.labels))
-    if faults:
-        raise InvalidError(f"{len(faults)} of {len(wanted)} sites do not exist", faults)
+    _require(missing, len(wanted))
     return tuple(found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from dispatch.fleet.read import Listed
 from dispatch.fleet.run import When, common_horizon, foreseen
 from dispatch.service.store import fleet_results, fleets, known_series
 from dispatch.service.store.fleet_results import Result
+from dispatch.service.store.jobs import Job
 from dispatch.service.store.transaction import Tx
 from dispatch.signals import Array, Horizon
 from dispatch.site import Site
@@ -46,6 +47,7 @@ class FleetDay:
         known: of an earlier job, what was forecast, and which sites could not be.
         shared: what the fleet's sites share, as its body has it.
         gap: at which a search ends.
+        known_at: when a measurement counts as known: at its receipt, or at its end.
     """
 
     fleet: str
@@ -56,6 +58,7 @@ class FleetDay:
     known: Known | None
     shared: tuple[Any, ...] = ()
     gap: float = 1e-4
+    known_at: str = "receipt"
 
     @property
     def horizon(self) -> Horizon:
@@ -65,6 +68,28 @@ class FleetDay:
             ConfigError: sites are planned in different steps.
         """
         return common_horizon(self.sites, self.when)
+
+    @property
+    def span(self) -> tuple[datetime, datetime]:
+        """Start and end of the steps."""
+        first, last = (int(edge) for edge in self.horizon.edges[[0, -1]].astype("datetime64[s]").astype(np.int64))
+        return datetime.fromtimestamp(first, UTC), datetime.fromtimestamp(last, UTC)
+
+    @property
+    def by_site(self) -> dict[str, int]:
+        """Versions by site."""
+        return {one.site.name: version for one, version in zip(self.sites, self.versions, strict=True)}
+
+    def common(self, job: Job, mode: str) -> dict[str, Any]:
+        """What the schedules of all sites have in common."""
+        horizon = self.horizon
+        edges = horizon.edges.astype("datetime64[s]").astype(np.int64).tolist()
+        request = {"fleet": self.fleet, "day": self.when.day, "edges": edges, "time_zone": horizon.time_zone}
+        made = str(job.request["result"])
+        return {
+            "job": job.id, "mode": mode, "issued": self.when.issue, "steps": horizon.steps, "of": made,
+            "request": {**request, "known_at": self.known_at, "of": made},
+        }  # fmt: skip
 
     def members(self, progress: Progress) -> tuple[Member, ...]:
         """Every site with what is known of its day, or why nothing is."""
@@ -164,8 +189,9 @@ def prepare(tx: Tx, request: Mapping[str, Any]) -> FleetDay:
     )
     if forecast is not None:
         return made
-    is_imported = request.get("known_at") == "end"
-    return replace(made, sources=known_series.sources(tx, listed, made.horizon, when.issue, is_imported=is_imported))
+    known_at = request.get("known_at", "receipt")
+    read = known_series.sources(tx, listed, made.horizon, when.issue, is_imported=known_at == "end")
+    return replace(made, sources=read, known_at=known_at)
 
 
 def _when(tx: Tx, request: Mapping[str, Any], park: Site) -> When:
@@ -227,7 +253,9 @@ def inputs_table(members: Sequence[Member], horizon: Horizon) -> pa.Table:
     import pyarrow as pa
 
     rows = [
-        (member.name, asset, quantity, values) for member in members for asset, quantity, values in told(member, horizon)
+        (member.name, asset, quantity, values)
+        for member in members
+        for asset, quantity, values in told(member, horizon)
     ]
     words = {
         name: pa.array(np.repeat(np.array([row[place] for row in rows], object), horizon.steps), pa.string())

@@ -21,11 +21,13 @@ from dispatch.fleet.shared.written import columns_table
 from dispatch.highs import Limits
 from dispatch.service.store import fleet_results, fleet_schedules
 from dispatch.service.store.fleet_results import Content
+from dispatch.service.store.fleet_schedules import SiteSchedule
 from dispatch.service.store.jobs import Job
 from dispatch.service.store.transaction import Tx
 from dispatch.service.work import fleet_day
 from dispatch.service.work.fleet_day import DEADLINE_S, FleetDay, Progress
 from dispatch.service.work.fleet_forecast import summary
+from dispatch.service.work.site_schedules import schedules
 from dispatch.stopgap import stopgap
 
 if TYPE_CHECKING:
@@ -43,6 +45,7 @@ class Outcomes:
 
     content: Content
     day: FleetDay
+    schedules: tuple[SiteSchedule, ...]
 
 
 def prepare(tx: Tx, job: Job) -> FleetDay:
@@ -110,7 +113,8 @@ def _outcomes(
     }
     left_out = [{"site": row["site"], "reason": row["reason"]} for row in rows if row["quality"] == _NONE]
     said["left_out"] = [*said["left_out"], *left_out]
-    return Outcomes(Content(said, {**tables, **asked.tables(members)}, {}), asked)
+    content = Content(said, {**tables, **asked.tables(members)}, {})
+    return Outcomes(content, asked, schedules(members, asked.horizon, tables["sites"], tables["series"]))
 
 
 def floor(asked: FleetDay, reason: str) -> Outcomes | None:
@@ -139,9 +143,11 @@ def commit(tx: Tx, job: Job, outcome: Outcomes) -> dict[str, Any]:
     """Keep the tables, and a schedule for each site."""
     made = str(job.request["result"])
     files = fleet_results.write(tx, made, outcome.content)
-    schedules = fleet_schedules.keep(tx, job, outcome.day, outcome.content)
+    ids = fleet_schedules.keep(
+        tx, outcome.schedules, outcome.day.by_site, outcome.day.common(job, "fleet"), outcome.day.span
+    )
     return {
         "href": f"/api/v1/fleet-plans/{made}",
         "files": {fleet_results.ARROW: files["sites"]},
-        "schedules": schedules,
+        "schedules": ids,
     }

@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 
 
 def read_sites(
-    tx: Tx, sites: Collection[str], names: Collection[str], start: datetime, end: datetime, as_of: datetime | None = None
+    tx: Tx,
+    sites: Collection[str],
+    names: Collection[str],
+    start: datetime,
+    end: datetime,
+    as_of: datetime | None = None,
 ) -> pa.Table:
     """Values of intervals that end in (start, end]: site, series, source, time, value, received, sorted."""
     where = "AND list_contains($sites, site) AND list_contains($names, series)"
