@@ -20,7 +20,7 @@ from dispatch.service.store.backend import Backend
 from dispatch.service.store.disk import Disk
 from dispatch.service.store.durable import make_folder
 from dispatch.service.store.faults import BusyError, StoreError
-from dispatch.service.store.transaction import Tx
+from dispatch.service.store.transaction import MOST_QUEUED, Tx
 
 if TYPE_CHECKING:
     from dispatch.service.store.backup import Backup
@@ -39,6 +39,7 @@ class Store:
         self.disk = Disk(data)
         self.url = url
         self.clock: Callable[[], datetime] = _now  # what all transactions are of; tests and replays set it
+        self.most_queued = MOST_QUEUED
 
     @classmethod
     def open(cls, url: str, data: Path, *, migrate: bool = True, wait_s: float = WAIT_S) -> Store:
@@ -88,6 +89,7 @@ class Store:
         """
         with self.backend.writing(tenant) as connection:
             tx = Tx(tenant, actor, self.clock(), connection, self.disk, writes=True, dialect=self.backend.name)
+            tx.most_queued = self.most_queued
             yield tx
             tx.finish()
         tx.committed()
