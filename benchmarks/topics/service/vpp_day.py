@@ -31,6 +31,7 @@ PRODUCT, FLEET = "hainan_demand_response", "works"
 ARROW = "application/vnd.apache.arrow.stream"
 _FOLDER = CONFIGS / "fleets" / "industrial_feeder"
 _PATIENCE_S = 1800.0
+HOURS = 24
 
 
 @cache
@@ -145,12 +146,8 @@ class Vpp:
         self.ask("PUT", f"/fleets/{FLEET}", (200, 201), json={"sites": names})
 
     def measure(self) -> int:
-        """Four weeks of load, sun and net import; says how many values."""
-        series = {
-            "hall": lambda n: metered(n, "hall"),
-            "roof": lambda n: metered(n, "roof"),
-            "net_import_kw": lambda n: metered(n, "hall") - metered(n, "roof"),
-        }
+        """Four weeks of load and sun; says how many values."""
+        series = {"hall": lambda n: metered(n, "hall"), "roof": lambda n: metered(n, "roof")}
         ends = times()
         known = sum(end <= UPLOAD for end in ends)
         cut = {name: _first(own, known) for name, own in series.items()}
@@ -199,19 +196,26 @@ class Vpp:
         return pyarrow.ipc.open_stream(self.ask("GET", path, headers={"Accept": ARROW}).content).read_all()
 
     def deliver(self, setpoints: pa.Table) -> None:
-        """The works draw what they did a week before, less what they are asked for; the rest of their meters comes too."""
+        """Meters of the whole sites: on the day what they are asked for, before it each day's load, sun and storing."""
         self.store.clock = clock_at(AFTER)
-        given = setpoints["given_kw"].to_numpy().reshape(self.sites, -1)
-        ends = times()
-        known = sum(end <= UPLOAD for end in ends)
-        today = [DAY + timedelta(hours=hour + 1) for hour in range(24)]
+        given = setpoints["net_import_kw"].to_numpy().reshape(self.sites, -1)
+        storing = setpoints["plan_net_import_kw"].to_numpy().reshape(self.sites, -1) - self.expected()
+        days = len(times()) // HOURS
+        today = [DAY + timedelta(hours=hour + 1) for hour in range(HOURS)]
 
         def net(number: int) -> np.ndarray:
-            own = metered(number, "hall") - metered(number, "roof")
-            return np.concatenate([own[known:], own[-7 * 24 : -6 * 24] - given[number]])
+            before = metered(number, "hall") - metered(number, "roof") + np.tile(storing[number], days)
+            return np.concatenate([before, given[number]])
 
-        data = upload(self.sites, {"net_import_kw": net}, [*ends[known:], *today])
+        data = upload(self.sites, {"net_import_kw": net}, [*times(), *today])
         self.ask("POST", "/measurements", content=data, headers={"Content-Type": ARROW})
+
+    def expected(self) -> np.ndarray:
+        """(N, T) load less sun as forecast."""
+        path = f"/fleet-forecasts/{self.ids['forecast']}/inputs"
+        table = pyarrow.ipc.open_stream(self.ask("GET", path, headers={"Accept": ARROW}).content).read_all()
+        signs = np.where(table["quantity"].to_numpy(zero_copy_only=False) == "demand_kw", 1.0, -1.0)
+        return (signs * table["value"].to_numpy()).reshape(self.sites, -1, HOURS).sum(axis=1)
 
     def delivery(self) -> dict[str, Any]:
         """What was delivered so far."""

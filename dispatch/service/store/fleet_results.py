@@ -86,7 +86,7 @@ class Content:
 def submit(tx: Tx, kind: Kind, fleet: str, request: Mapping[str, Any], *, parent: str = "") -> Result:
     """Accept a result that a job of the same kind will make."""
     made = new_id(PREFIXES[kind])
-    job = jobs.submit(tx, kind, {**request, "result": made}, subject=made)
+    job = jobs.submit(tx, kind, {**request, "result": made}, subject=made, scope="markets")
     row = {
         "id": made, "kind": kind, "fleet": fleet, "parent": parent, "job": job.id, "state": _PENDING,
         "request": dict(request), "summary": {}, "files": {}, "created": tx.now,

@@ -59,7 +59,7 @@ def keep(
         rows.append({
             "id": new_id("sch"), "site": one.site, "site_version": versions[one.site], "created": tx.now,
             "made": tx.now, "start": span[0], "end": span[1], "quality": one.row["quality"], "money": one.row["money"],
-            "currency": one.currency, "co2_kg": one.row["co2_kg"], "result": {"fleet_result": of, "summary": one.row},
+            "currency": one.currency, "co2_kg": one.row["co2_kg"], "result": _said(of, one.row),
             **{f"{name}_file": id_ for name, id_ in ids.items()},
             "setpoints_sha256": digests[ids["setpoints"]], **same,
         })  # fmt: skip
@@ -68,3 +68,24 @@ def keep(
     made = {row["site"]: row["id"] for row in rows}
     tx.audit("schedules.made", of, {"schedules": made, "setpoints_sha256": [row["setpoints_sha256"] for row in rows]})
     return made
+
+
+def _said(of: str, row: Mapping[str, Any]) -> dict[str, Any]:
+    """What a schedule says of itself: of a fleet's the summary's numbers; its audit was one with the fleet's others."""
+    solution = {name: row[name] for name in ("objective", "bound", "gap")}
+    relaxed = [row["reason"]] if row["quality"] == "relaxed" and row["reason"] else []
+    return {
+        "certificate": {
+            "solution": {**solution, "quality": row["quality"], "reason": row["reason"], "relaxed": relaxed},
+            "audit": {"numbers_checked": 0, "violations": [], "limits_passed_as_relaxed": relaxed},
+            "network": None,
+            "explanation": None,
+            "fleet_result": of,
+        },
+        "notes": [f"Planned with its fleet: {of}, which was audited as one."],
+        "start_state": [],
+        "goes_on_from": None,
+        "methods": [],
+        "wishes": {},
+        "data_age_h": None,
+    }
