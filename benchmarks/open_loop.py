@@ -1,11 +1,11 @@
 """Sends requests at the times they are meant to be sent, however slowly the answers come; a process of its own.
 
-``python -m benchmarks.open_loop HOST:PORT TOKEN REQUESTS ANSWERS``. Latencies count from the intended time, so a server that
-stalls is not excused for the requests that it held up (Tene, "How not to measure latency": coordinated omission).
+``python -m benchmarks.open_loop HOST:PORT TOKEN REQUESTS ANSWERS``. Latencies count from the intended time, so a server
+that stalls is not excused for the requests that it held up (Tene, "How not to measure latency": coordinated omission).
 
 Requests are lines of JSON: [second, kind, method, path, body or null]. A path ``{job}`` is one of the addresses that
-accepted requests (202) have answered with so far. Answers are lines [second, kind, status, ms, location], status 0 where
-none came.
+accepted requests (202) have answered with so far. Answers are lines [second, kind, status, ms, location], status 0
+where none came.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Connection(asyncio.Protocol):
             self.home.answered(asked, *answer)
         self.home.free(self)
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         self.home.gone(self)
         if self.asked is not None and self._used > 1 and not self._held:
             self.home.send(self.asked)  # closed for idleness while the request was on its way: as any client does
@@ -157,7 +157,9 @@ class Sender:
         data = b"" if body is None else json.dumps(body).encode()
         head = f"{method} {path} HTTP/1.1\r\n{self.head}"
         if method != "GET":
-            head += f"Idempotency-Key: load-{number}\r\nContent-Type: application/json\r\nContent-Length: {len(data)}\r\n"
+            head += (
+                f"Idempotency-Key: load-{number}\r\nContent-Type: application/json\r\nContent-Length: {len(data)}\r\n"
+            )
         return Asked(at_s, second, kind, f"{head}\r\n".encode() + data)
 
 

@@ -21,4 +21,4 @@ class Model(BaseModel):
 
 def header(body: Model, name: str) -> str | None:
     """A header of the answer that a body came with, such as ``ETag`` or ``Location``; None where there was none."""
-    return body._headers.get(name)  # noqa: SLF001 - kept there by remember
+    return body._headers.get(name)

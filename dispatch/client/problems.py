@@ -1,16 +1,16 @@
 """What can go wrong, as exceptions.
 
 ServiceError
-├── Unreachable          no answer came, after all attempts
-├── Problem              the service answered with a problem (RFC 9457)
-│   ├── NotAllowed       401, 403: the key is unknown, ended, or its scopes do not cover this
-│   ├── NotFound         404: it is not there, or it is another tenant's
-│   ├── Conflict         409, 412, 428: it was changed meanwhile, or the same request is still under way
-│   ├── NotAccepted      other 4xx: what was sent is wrong; ``errors`` say where
-│   ├── TooMany          429: more than the tenant's rate, after all attempts
-│   └── ServerFailed     5xx, after all attempts
-├── JobEnded             a job that was waited for failed or was cancelled
-└── Unsupported          the answer is of a kind that this program cannot read
+├── UnreachableError          no answer came, after all attempts
+├── ProblemError              the service answered with a problem (RFC 9457)
+│   ├── NotAllowedError       401, 403: the key is unknown, ended, or its scopes do not cover this
+│   ├── NotFoundError         404: it is not there, or it is another tenant's
+│   ├── ConflictError         409, 412, 428: it was changed meanwhile, or the same request is still under way
+│   ├── NotAcceptedError      other 4xx: what was sent is wrong; ``errors`` say where
+│   ├── TooManyError          429: more than the tenant's rate, after all attempts
+│   └── ServerFailedError     5xx, after all attempts
+├── JobEndedError             a job that was waited for failed or was cancelled
+└── UnsupportedError          the answer is of a kind that this program cannot read
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ class ServiceError(Exception):
     """Anything that this client raises."""
 
 
-class Unreachable(ServiceError):
+class UnreachableError(ServiceError):
     """No answer came."""
 
 
-class Unsupported(ServiceError):
+class UnsupportedError(ServiceError):
     """The answer cannot be read here."""
 
 
-class JobEnded(ServiceError):
+class JobEndedError(ServiceError):
     """A job ended without a result.
 
     Attributes:
@@ -45,7 +45,7 @@ class JobEnded(ServiceError):
         self.job = job
 
 
-class Problem(ServiceError):
+class ProblemError(ServiceError):
     """A problem of RFC 9457.
 
     Attributes:
@@ -72,41 +72,42 @@ class Problem(ServiceError):
         return "\n".join([first, *(f"  {_place(error)}" for error in self.errors)])
 
 
-class NotAllowed(Problem):
+class NotAllowedError(ProblemError):
     """The key does not cover this."""
 
 
-class NotFound(Problem):
+class NotFoundError(ProblemError):
     """There is no such thing for this tenant."""
 
 
-class Conflict(Problem):
+class ConflictError(ProblemError):
     """Somebody else changed it, or the same request is under way."""
 
 
-class NotAccepted(Problem):
+class NotAcceptedError(ProblemError):
     """What was sent is wrong."""
 
 
-class TooMany(Problem):
+class TooManyError(ProblemError):
     """The tenant's rate is used up."""
 
 
-class ServerFailed(Problem):
+class ServerFailedError(ProblemError):
     """The service could not do it now."""
 
 
-_KINDS: dict[int, type[Problem]] = {
-    401: NotAllowed, 403: NotAllowed, 404: NotFound, 409: Conflict, 412: Conflict, 428: Conflict, 429: TooMany,
+_KINDS: dict[int, type[ProblemError]] = {
+    **dict.fromkeys((401, 403), NotAllowedError), 404: NotFoundError,
+    **dict.fromkeys((409, 412, 428), ConflictError), 429: TooManyError,
 }  # fmt: skip
 
 
-def problem(status: int, body: Any, headers: Mapping[str, str]) -> Problem:
+def problem(status: int, body: Any, headers: Mapping[str, str]) -> ProblemError:
     """The exception for an answer; a body that is no problem is told as it stands."""
-    kind = _KINDS.get(status, ServerFailed if status >= 500 else NotAccepted)
+    kind = _KINDS.get(status, ServerFailedError if status >= 500 else NotAcceptedError)
     return kind(status, body if isinstance(body, Mapping) else {"title": "", "detail": str(body)[:500]}, headers)
 
 
 def _place(error: Mapping[str, Any]) -> str:
-    place = error.get("pointer") or error.get("parameter") or error.get("header") or ""
+    place = error.get("pointer") or ""
     return f"{place}: {error.get('detail') or error.get('message') or error}"

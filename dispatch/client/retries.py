@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-BUSY = frozenset({429, 502, 503, 504})
+_BUSY = frozenset({429, 502, 503, 504})
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Retry:
         """The waits between attempts: random below a doubling bound, so that many clients do not come back together."""
         for attempt in range(self.attempts - 1):
             bound = min(self.longest_s, self.first_s * 2**attempt)
-            yield random.uniform(bound / 2, bound)  # noqa: S311 - spreads clients, guards nothing
+            yield random.uniform(bound / 2, bound)
 
 
 def asked_s(headers: Mapping[str, str]) -> float | None:
@@ -47,6 +47,6 @@ def asked_s(headers: Mapping[str, str]) -> float | None:
         return None
 
 
-def under_way(status: int, body: object) -> bool:
-    """Is it the problem that says that the same request, sent before, has not ended yet?"""
-    return status == 409 and isinstance(body, Mapping) and "in-progress" in str(body.get("type", ""))
+def busy(status: int, headers: Mapping[str, str]) -> bool:
+    """Is it worth asking again? A conflict is if it names a wait: the same request, sent before, has not ended yet."""
+    return status in _BUSY or (status == 409 and "Retry-After" in headers)

@@ -27,12 +27,11 @@ class Event:
 
 
 class Decoder:
-    """Takes lines, gives events, remembers the last id."""
+    """Takes the lines of one connection, gives events, remembers the id of the last one that came to its end."""
 
     def __init__(self, last_id: str = "") -> None:
         self.last_id = last_id
-        self.wait_s: float | None = None
-        self._kind = ""
+        self._id, self._kind = last_id, ""
         self._data: list[str] = []
 
     def line(self, line: str) -> Event | None:
@@ -46,12 +45,10 @@ class Decoder:
         elif name == "data":
             self._data.append(value)
         elif name == "id" and "\0" not in value:
-            self.last_id = value
-        elif name == "retry" and value.isdigit():
-            self.wait_s = int(value) / 1000
-        return None  # a line that begins with a colon keeps the connection alive
+            self._id = value
+        return None  # a line that begins with a colon keeps the connection alive; our own waits stand for "retry"
 
     def _ended(self) -> Event | None:
         kind, data = self._kind or "message", self._data
-        self._kind, self._data = "", []
+        self._kind, self._data, self.last_id = "", [], self._id
         return Event(kind, "\n".join(data), self.last_id) if data else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dispatch.client.problems import Unsupported
+from dispatch.client.problems import UnsupportedError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -17,7 +17,7 @@ def _arrow() -> Any:
         import pyarrow as pa
         import pyarrow.ipc
     except ImportError as error:
-        raise Unsupported("tables need pyarrow: pip install pyarrow") from error
+        raise UnsupportedError("tables need pyarrow: pip install pyarrow") from error
     return pa
 
 

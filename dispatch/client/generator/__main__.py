@@ -13,13 +13,14 @@ from dispatch.client.generator.document import Schema, class_name, digest, load
 from dispatch.client.generator.methods import Method, methods
 
 _GENERATED = Path(__file__).resolve().parent.parent / "generated"
+_MADE = "Made by `make client`: what is changed here is lost."
 _MODELS = (
     "--input-file-type", "openapi", "--output-model-type", "pydantic_v2.BaseModel",
     "--base-class", "dispatch.client.model.Model", "--target-python-version", "3.11",
     "--enum-field-as-literal", "all", "--use-annotated", "--use-union-operator", "--use-standard-collections",
     "--use-schema-description", "--disable-timestamp", "--use-double-quotes", "--snake-case-field",
     "--collapse-root-models", "--no-formatters", "--strict-nullable",
-    "--custom-file-header", "# Made by `make client`: what is changed here is lost.\nfrom __future__ import annotations",
+    "--custom-file-header", f'"""The bodies. {_MADE}"""\n\nfrom __future__ import annotations',
 )  # fmt: skip
 _START = '''"""What the service's OpenAPI document says. Made by `make client`: what is changed here is lost."""
 
@@ -73,7 +74,7 @@ def _operations(tag: str, found: list[Method]) -> str:
 
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True, autoescape=False,  # noqa: S701 - Python, not HTML
+        lstrip_blocks=True, autoescape=False,
     )  # fmt: skip
     title = f"Operations on {tag.replace('_', ' ')}"
     tables = any("pa.Table" in (method.returns, *(method.body or ())) for method in found)
