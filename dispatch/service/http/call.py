@@ -24,6 +24,7 @@ from starlette.responses import Response
 from dispatch.service.errors import ForbiddenError
 from dispatch.service.http import etag, replays
 from dispatch.service.http.negotiation import JSON, TABLE, choose, json_bytes, written
+from dispatch.service.http.scopes import known
 from dispatch.service.http.tokens import Identity, identified
 from dispatch.service.settings import Settings
 
@@ -91,14 +92,19 @@ class Call:
         """Answer from one write transaction; with an Idempotency-Key the same request has its effects once.
 
         The state, its audit entries and the kept answer commit together; what raises leaves nothing.
+        Two that get in each other's way are tried again, so ``work`` has no effects but those in its transaction.
         """
-        with replays.claimed(self.request, self.tenant) as claim, self.store.write(self.tenant, self.actor) as tx:
-            kept = claim.kept(tx)
-            if kept is not None:
-                return kept
-            response = self._response(work(tx))
-            claim.keep(tx, response)
-        return response
+        with replays.claimed(self.request, self.tenant) as claim:
+
+            def answered(tx: Tx) -> Response:
+                kept = claim.kept(tx)
+                if kept is not None:
+                    return kept
+                response = self._response(work(tx))
+                claim.keep(tx, response)
+                return response
+
+            return self.store.run(self.tenant, self.actor, answered)
 
     def match(self, current: str | None, *, always: bool = False) -> None:
         """Hold a change against If-Match and If-None-Match; see :func:`etag.require`."""
@@ -141,4 +147,4 @@ class Allowed:
 
 def allowed(*scopes: str) -> Allowed:
     """``Annotated[Call, Depends(allowed("plans:write"))]``: the call of a request whose key has these scopes."""
-    return Allowed(scopes)
+    return Allowed(known(scopes))

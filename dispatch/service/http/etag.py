@@ -52,12 +52,9 @@ def require(request: Request, current: str | None, *, always: bool = False) -> N
     match, none_match = _named(request, "If-Match"), _named(request, "If-None-Match")
     if match is not None and (current is None or (match != ["*"] and current not in match)):
         there = "There is none." if current is None else f"The present version is {current}."
-        raise PreconditionError(
-            f"If-Match names another version. {there}", headers={"ETag": current} if current else {}
-        )
+        headers = {"ETag": current} if current else {}
+        raise PreconditionError(f"If-Match names another version. {there}", headers=headers)
     if none_match is not None and current is not None and (none_match == ["*"] or current in none_match):
         raise PreconditionError(f"If-None-Match: this is there already, as {current}.", headers={"ETag": current})
     if always and current is not None and match is None:
-        raise PreconditionRequiredError(
-            f"Send If-Match with the version that you change; the present one is {current}."
-        )
+        raise PreconditionRequiredError(f"Send If-Match with the version that you change; now it is {current}.")

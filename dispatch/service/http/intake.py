@@ -120,9 +120,8 @@ def decompressed(body: bytes, coding: str, limit: int) -> bytes:
 
 
 def _too_large(limit: int) -> TooLargeError:
-    return TooLargeError(
-        f"A body may have {limit} bytes, before and after decompression.", headers={"Connection": "close"}
-    )
+    text = f"A body may have {limit} bytes, before and after decompression."
+    return TooLargeError(text, headers={"Connection": "close"})
 
 
 def _again(body: bytes, receive: Receive) -> Receive:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
@@ -71,7 +72,7 @@ def json_bytes(value: Any) -> bytes:
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:
     """A row whose NaN, which JSON lacks, is null."""
-    return {name: None if isinstance(value, float) and value != value else value for name, value in row.items()}
+    return {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in row.items()}
 
 
 def utc_text(moment: datetime) -> str:

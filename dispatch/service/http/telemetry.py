@@ -1,4 +1,4 @@
-"""What an operator sees: counters for Prometheus, one line of JSON for each event, traces where somebody collects them."""
+"""What an operator sees: numbers for Prometheus, a line of JSON for each event, traces where somebody collects them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from dispatch.service import trace
 from dispatch.service.http.methods import template
+from dispatch.service.http.negotiation import utc_text
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -61,9 +62,7 @@ class JsonLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """The line."""
         line: dict[str, Any] = {
-            "time": datetime.fromtimestamp(record.created, UTC)
-            .isoformat(timespec="milliseconds")
-            .replace("+00:00", "Z"),
+            "time": utc_text(datetime.fromtimestamp(record.created, UTC)),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
