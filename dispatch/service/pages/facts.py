@@ -77,7 +77,6 @@ class JobLine:
     """A job in a list."""
 
     link: Link
-    kind: str
     subject: str
     state: Word
     progress: str

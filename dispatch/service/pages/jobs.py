@@ -29,7 +29,7 @@ from dispatch.service.store import jobs as stored
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 _AT_ONCE = 100
-_COLUMNS = ("Job", "What", "About", "State", "Progress", "Asked", "Result")
+_COLUMNS = ("Job", "About", "State", "Progress", "Asked", "Result")
 _SAID = ("text", "reason", "by", "attempt", "pause_s")
 _LONGEST = 300
 
@@ -66,7 +66,7 @@ def lines(tx: Tx, found: list[stored.Job]) -> list[JobLine]:
     said = _progress(tx, found)
     return [
         JobLine(
-            Link(each.id, f"/jobs/{each.id}"), each.kind.replace("_", " "), each.subject, state(each.state),
+            Link(each.kind.replace("_", " "), f"/jobs/{each.id}"), each.subject, state(each.state),
             said.get(each.id, ""), age(each.created_at, tx.now), reason(each.problem), report_of(each),
         )
         for each in found
@@ -78,7 +78,7 @@ def table(found: list[JobLine], more: Link | None = None) -> Rows:
     rows: list[tuple[str | Word | Link, ...]] = []
     for each in found:
         result = Link("Report", each.report) if each.report else each.reason
-        rows.append((each.link, each.kind, each.subject, each.state, each.progress, each.since, result))
+        rows.append((each.link, each.subject, each.state, each.progress, each.since, result))
     return Rows(_COLUMNS, rows, "No jobs yet.", more)
 
 

@@ -72,12 +72,12 @@ def sign_out(request: Request) -> Response:
 
 
 def _parts(key: str, secret: str) -> tuple[str, str]:
-    """Id and secret of what was typed: the id is ``key_`` and 26 characters, whatever stands before it."""
-    if key.startswith(_WHOLE):
-        kind, _, rest = key.removeprefix(_WHOLE).partition("_")
-        name, _, inside = rest.partition("_")
-        return f"{kind}_{name}", inside or secret
-    return key, secret
+    """Id and secret of what was typed; either field takes the whole key, ``pw_`` with both in it."""
+    whole = next((each for each in (secret, key) if each.startswith(_WHOLE)), None)
+    if whole is None:
+        return key, secret
+    kind, name, inside = (whole.removeprefix(_WHOLE).split("_", 2) + ["", ""])[:3]
+    return f"{kind}_{name}", inside or secret
 
 
 def _kept(request: Request) -> Any:
