@@ -97,7 +97,7 @@ def _turns(connection: Connection) -> list[str]:
     if len(rows) == 1:
         return [rows[0][0]]
     count = select(_C.tenant, func.count()).where(_C.state == "running").group_by(_C.tenant)
-    running: dict[str, int] = dict(connection.execute(count).tuples().all())
+    running: dict[str, int] = dict(connection.execute(count).all())
     return [tenant for tenant, _ in sorted(rows, key=lambda row: (running.get(row[0], 0), row[1] or EPOCH))]
 
 

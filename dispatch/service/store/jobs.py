@@ -190,7 +190,7 @@ def _refuse_if_full(tx: Tx, most: int) -> None:
     count = tx.execute(select(func.count()).select_from(waiting)).scalar_one()
     if count >= most:
         raise TooManyRequestsError(
-            f"{count} jobs of this tenant are waiting; accepted are at most {most}: wait for some to end or cancel them",
+            f"{count} jobs of this tenant wait; accepted are at most {most}: let some end, or cancel them",
             headers={"Retry-After": str(_RETRY_AFTER_S)},
         )
 
