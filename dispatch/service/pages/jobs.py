@@ -95,7 +95,11 @@ def _progress(tx: Tx, found: list[stored.Job]) -> dict[str, str]:
 
 def _said(data: dict[str, Any]) -> str:
     """What an event says, in words; results have pages of their own."""
-    told = [f"{name.replace('_', ' ')} {data[name]}" if name != "text" else str(data[name]) for name in _SAID if name in data]
+    told = [
+        f"{name.replace('_', ' ')} {data[name]}" if name != "text" else str(data[name])
+        for name in _SAID
+        if name in data
+    ]
     told += [reason(data["problem"])] if isinstance(data.get("problem"), dict) else []
     return ", ".join(told)[:_LONGEST]
 

@@ -44,13 +44,17 @@ def overview(call: Viewer, after: Annotated[str, Query(max_length=100)] = "") ->
 
 def _job_lamps(tx: Tx, running: list[jobs.Job]) -> list[Lamp]:
     waiting = jobs.find(tx, states=("queued",), limit=1000)
-    failed = [job for job in jobs.find(tx, states=("failed",), limit=1000) if tx.now - job.created_at < timedelta(days=1)]
+    failed = [
+        job for job in jobs.find(tx, states=("failed",), limit=1000) if tx.now - job.created_at < timedelta(days=1)
+    ]
     longest = max((tx.now - job.created_at for job in waiting), default=timedelta(0))
     stuck = longest > _WAITING and not running
     queue = Word(f"{size(len(waiting))} waiting", "bad" if stuck else "ok")
     note = "no worker takes them" if stuck else f"the first for {span(longest)}" if waiting else ""
     return [
-        Lamp("Workers", Word(f"{len({job.runner for job in running})} at work", "ok"), f"{len(running)} jobs under way"),
+        Lamp(
+            "Workers", Word(f"{len({job.runner for job in running})} at work", "ok"), f"{len(running)} jobs under way"
+        ),
         Lamp("Jobs", queue, note),
         Lamp("Failed in a day", Word(size(len(failed)), "bad" if failed else "ok")),
     ]

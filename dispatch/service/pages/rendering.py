@@ -23,7 +23,9 @@ _POLICY = (
 )
 # A report is a page with a script of its own, whose hash it carries in a policy of its own. The sandbox takes its origin
 # away: whatever a name in it could do, it can read no cookie and ask this server nothing.
-_REPORT_POLICY = "sandbox allow-scripts allow-downloads allow-modals; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+_REPORT_POLICY = (
+    "sandbox allow-scripts allow-downloads allow-modals; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 _HEADERS = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "same-origin",

@@ -44,9 +44,7 @@ def sign_in_page() -> Response:
 
 
 @router.post("/login")
-def sign_in(
-    request: Request, key: Annotated[str, Form()] = "", secret: Annotated[str, Form()] = ""
-) -> Response:
+def sign_in(request: Request, key: Annotated[str, Form()] = "", secret: Annotated[str, Form()] = "") -> Response:
     """Take a key; what is refused is said in the same words whatever is wrong with it."""
     # Another site's form would sign its visitor in with a key of its own.
     if request.headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):

@@ -49,7 +49,9 @@ def audit_page(
     word = Word("holds", "ok") if verdict.broken_at is None else Word(verdict.reason, "bad")
     lamps = [
         Lamp("Chain", word, "every number there, every hash that of its content and of the one before"),
-        Lamp("Entries", Word(size(verdict.count)), f"newest {age(found[0].at, tx.now)}" if found and not before else ""),
+        Lamp(
+            "Entries", Word(size(verdict.count)), f"newest {age(found[0].at, tx.now)}" if found and not before else ""
+        ),
         Lamp("Last hash", Word(verdict.head[:16]), "kept elsewhere, it proves everything up to here"),
     ]
     return page("list.html.j2", frame=Frame(call.tenant, "Audit trail", tx.now, "/audit"), lamps=lamps, rows=table)

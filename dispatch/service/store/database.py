@@ -88,7 +88,7 @@ class Store:
             except BusyError:
                 if not left:
                     raise
-                time.sleep(random.uniform(0.001, 0.05))  # noqa: S311 - two that collided should not meet again
+                time.sleep(random.uniform(0.001, 0.05))
         raise AssertionError("the last try returns or raises")
 
     def admin(self, *, write: bool = True) -> AbstractContextManager[Connection]:
@@ -113,7 +113,9 @@ def _backend(url: str, disk: Disk, wait_s: float) -> Backend:
     try:
         made = make_url(url)
     except ArgumentError:
-        raise StoreError("the database's address is not one; accepted: sqlite:///PATH or postgresql+psycopg://…") from None
+        raise StoreError(
+            "the database's address is not one; accepted: sqlite:///PATH or postgresql+psycopg://…"
+        ) from None
     if made.get_backend_name() == "sqlite" and made.database:
         from dispatch.service.store.sqlite import Sqlite
 

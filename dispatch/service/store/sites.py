@@ -123,10 +123,9 @@ def _label_problems(found: Any) -> list[Problem]:
     wrong = [
         Problem(f"{LABELS}.{name}", "is no label", "a name of 1 to 63 and a text of at most 255 characters")
         for name, value in found.items()
-        if not (0 < len(name) <= 63 and isinstance(value, str) and len(value) <= 255)  # noqa: PLR2004 - as the columns
-        or "\x00" in name + value
+        if not (0 < len(name) <= 63 and isinstance(value, str) and len(value) <= 255) or "\x00" in name + value
     ]
-    return wrong if len(found) <= 50 else [*wrong, Problem(LABELS, f"are {len(found)}", "at most 50")]  # noqa: PLR2004
+    return wrong if len(found) <= 50 else [*wrong, Problem(LABELS, f"are {len(found)}", "at most 50")]
 
 
 def _etag(body: Mapping[str, Any]) -> str:
