@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
+from dispatch.service import trace
 from dispatch.service.errors import problem
 from dispatch.service.runner.attempt import AWAY, Attempt, StoppingError
 from dispatch.service.runner.lease import Lease
@@ -21,7 +22,7 @@ from dispatch.service.store.database import Store
 from dispatch.service.store.jobs import Job
 from dispatch.service.work import Kind
 
-_LOG = logging.getLogger(__name__)
+_LOG = logging.getLogger("parkwatt.jobs")
 _AWAY_S = 1.0  # pause before the store is asked again after it did not answer
 
 
@@ -51,6 +52,11 @@ class Runner:
         """Claim nothing any more; what is in hand may go on for the time of grace. May be called from a signal."""
         if self._until is None:
             self._until = time.monotonic() + self._policy.grace_s
+        self._stop.set()
+
+    def stop_now(self) -> None:
+        """Claim nothing any more and give back what is in hand. May be called from another thread."""
+        self._until = time.monotonic()
         self._stop.set()
 
     def loop(self) -> None:
@@ -85,6 +91,7 @@ class Runner:
         return job
 
     def _do(self, job: Job) -> None:
+        trace.begin(job.traceparent)
         kind = self._kinds.get(job.kind)
         if kind is None:
             self._refuse(job)

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, literal, select
+from sqlalchemy import Connection, Select, delete, func, literal, select, tuple_
 from sqlalchemy.sql import ColumnElement
 
 from dispatch.service.store import events
@@ -209,3 +209,14 @@ def _change(
         assert now is not None
         events.write(connection, job.tenant, job.id, changed.events, now, event, data or {})
     return changed
+
+
+def forget(connection: Connection, now: datetime, keep_days: float, most: int) -> int:
+    """Remove jobs that ended so many days ago, oldest first, with their events; says how many."""
+    old = select(_C.tenant, _C.id).where(_C.ended_at <= now - timedelta(days=keep_days)).order_by(_C.ended_at)
+    found = [(tenant, id_) for tenant, id_ in connection.execute(old.limit(most))]
+    if found:
+        event = events.records.c
+        connection.execute(delete(events.records).where(tuple_(event.tenant, event.job).in_(found)))
+        connection.execute(delete(records).where(tuple_(_C.tenant, _C.id).in_(found)))
+    return len(found)

@@ -22,6 +22,7 @@ from typing import Any, Literal
 from sqlalchemy import BigInteger, Column, Float, Index, Integer, RowMapping, String, func, select
 from sqlalchemy.sql import ColumnElement
 
+from dispatch.service import trace
 from dispatch.service.errors import NotFoundError, TooManyRequestsError
 from dispatch.service.store import events
 from dispatch.service.store.ids import new_id
@@ -168,7 +169,7 @@ def submit(
         "subject": subject,
         "request": dict(request),
         "actor": tx.actor,
-        "traceparent": _traceparent(),
+        "traceparent": trace.traceparent(),  # so that what the worker logs belongs to the same request
         "priority": priority,
         "deadline_s": deadline_s,
         "state": "queued",
@@ -193,15 +194,6 @@ def _refuse_if_full(tx: Tx, most: int) -> None:
             f"{count} jobs of this tenant wait; accepted are at most {most}: let some end, or cancel them",
             headers={"Retry-After": str(_RETRY_AFTER_S)},
         )
-
-
-def _traceparent() -> str:
-    """The trace that the caller is part of, so that the worker's spans join it."""
-    from opentelemetry import propagate
-
-    carrier: dict[str, str] = {}
-    propagate.inject(carrier)
-    return carrier.get("traceparent", "")
 
 
 def get(tx: Tx, id_: str) -> Job:
