@@ -23,14 +23,14 @@ from dispatch.service.pages.facts import (
 )
 from dispatch.service.pages.rendering import page
 from dispatch.service.pages.routing import PageRoute
-from dispatch.service.pages.session import Viewer
+from dispatch.service.pages.session import Viewer, require
 from dispatch.service.store import Tx, events
 from dispatch.service.store import jobs as stored
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 _AT_ONCE = 100
 _COLUMNS = ("Job", "About", "State", "Progress", "Asked", "Result")
-_SAID = ("text", "reason", "by", "attempt", "pause_s")
+_SAID = ("reason", "by", "attempt", "pause_s")
 _LONGEST = 300
 
 
@@ -39,6 +39,7 @@ def job_list(
     call: Viewer, before: Annotated[str, Query(max_length=40)] = "", only: Annotated[str, Query(max_length=12)] = ""
 ) -> Response:
     """The tenant's jobs, newest first."""
+    require(call, "plans:read")
     wanted = tuple(each for each in stored.STATES if each == only)
     with call.store.read(call.tenant, call.actor) as tx:
         found = stored.find(tx, states=wanted, before=before, limit=_AT_ONCE + 1)
@@ -52,6 +53,7 @@ def job_list(
 @router.get("/jobs/{job}")
 def one_job(call: Viewer, job: Annotated[str, Path(max_length=40)]) -> Response:
     """A job and its events."""
+    require(call, "plans:read")
     with call.store.read(call.tenant, call.actor) as tx:
         found = stored.get(tx, job)
         happened = events.after(tx.connection, {(tx.tenant, found.id): 0})
@@ -95,11 +97,8 @@ def _progress(tx: Tx, found: list[stored.Job]) -> dict[str, str]:
 
 def _said(data: dict[str, Any]) -> str:
     """What an event says, in words; results have pages of their own."""
-    told = [
-        f"{name.replace('_', ' ')} {data[name]}" if name != "text" else str(data[name])
-        for name in _SAID
-        if name in data
-    ]
+    told = [str(data["text"])] if "text" in data else []
+    told += [f"{name.replace('_', ' ')} {data[name]}" for name in _SAID if name in data]
     told += [reason(data["problem"])] if isinstance(data.get("problem"), dict) else []
     return ", ".join(told)[:_LONGEST]
 

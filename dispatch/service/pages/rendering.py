@@ -21,8 +21,8 @@ _POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; "
     "frame-ancestors 'none'"
 )
-# A report is a page with a script of its own, whose hash it carries in a policy of its own. The sandbox takes its origin
-# away: whatever a name in it could do, it can read no cookie and ask this server nothing.
+# A report is a page with a script of its own, whose hash it carries in a policy of its own. The sandbox takes its
+# origin away: whatever a name in it could do, it can read no cookie and ask this server nothing.
 _REPORT_POLICY = (
     "sandbox allow-scripts allow-downloads allow-modals; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )

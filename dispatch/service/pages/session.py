@@ -1,4 +1,4 @@
-"""Who looks: the id and secret of a key are exchanged for an access token, which the browser keeps where no script reads it."""
+"""Who looks: a key is exchanged for an access token, which the browser keeps where no script reads it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Form
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from dispatch.service.errors import UnauthorizedError
+from dispatch.service.errors import ForbiddenError, UnauthorizedError
 from dispatch.service.http.call import Call
 from dispatch.service.http.tokens import Doorkeeper, remember
 from dispatch.service.pages.rendering import page
@@ -35,6 +35,23 @@ def viewer(request: Request) -> Call:
 
 
 Viewer = Annotated[Call, Depends(viewer)]
+
+
+def require(call: Call, *scopes: str) -> None:
+    """Refuse a page of which the key covers nothing.
+
+    Raises:
+        ForbiddenError: it has none of these scopes.
+    """
+    if not call.scopes.intersection(scopes):
+        raise ForbiddenError(
+            f"The key lacks {' and '.join(scopes)}; it has {', '.join(sorted(call.scopes)) or 'none'}."
+        )
+
+
+def lacking(call: Call, scope: str) -> str:
+    """What is said in the place of something that the key does not cover; empty where it covers it."""
+    return "" if scope in call.scopes else f"The key lacks {scope}."
 
 
 @router.get("/login")
@@ -74,7 +91,7 @@ def _parts(key: str, secret: str) -> tuple[str, str]:
     whole = next((each for each in (secret, key) if each.startswith(_WHOLE)), None)
     if whole is None:
         return key, secret
-    kind, name, inside = (whole.removeprefix(_WHOLE).split("_", 2) + ["", ""])[:3]
+    kind, name, inside = [*whole.removeprefix(_WHOLE).split("_", 2), "", ""][:3]
     return f"{kind}_{name}", inside or secret
 
 

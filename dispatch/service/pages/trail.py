@@ -7,28 +7,16 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from dispatch.service.errors import ForbiddenError
-from dispatch.service.http.call import Call
 from dispatch.service.http.negotiation import json_bytes
 from dispatch.service.pages.facts import Frame, Lamp, Link, Rows, Word, age, clock, size
 from dispatch.service.pages.rendering import page
 from dispatch.service.pages.routing import PageRoute
-from dispatch.service.pages.session import Viewer
+from dispatch.service.pages.session import Viewer, require
 from dispatch.service.store import audit
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 _AT_ONCE = 100
 _LONGEST = 300
-
-
-def require(call: Call, scope: str) -> None:
-    """Refuse what the key does not cover.
-
-    Raises:
-        ForbiddenError: it does not cover this.
-    """
-    if scope not in call.scopes:
-        raise ForbiddenError(f"The key lacks {scope}; it has {', '.join(sorted(call.scopes)) or 'none'}.")
 
 
 @router.get("/audit")
@@ -47,11 +35,10 @@ def audit_page(
     older = Link("Older ones", f"/audit?before={found[_AT_ONCE - 1].seq}") if len(found) > _AT_ONCE else None
     table = Rows(("Number", "When", "Who", "What", "About", "Details", "Hash"), rows, "No entries yet.", older)
     word = Word("holds", "ok") if verdict.broken_at is None else Word(verdict.reason, "bad")
+    newest = f"newest {age(found[0].at, tx.now)}" if found and not before else ""
     lamps = [
         Lamp("Chain", word, "every number there, every hash that of its content and of the one before"),
-        Lamp(
-            "Entries", Word(size(verdict.count)), f"newest {age(found[0].at, tx.now)}" if found and not before else ""
-        ),
+        Lamp("Entries", Word(size(verdict.count)), newest),
         Lamp("Last hash", Word(verdict.head[:16]), "kept elsewhere, it proves everything up to here"),
     ]
     return page("list.html.j2", frame=Frame(call.tenant, "Audit trail", tx.now, "/audit"), lamps=lamps, rows=table)
