@@ -86,8 +86,9 @@ def table(found: list[JobLine], more: Link | None = None) -> Rows:
 
 def report_of(job: stored.Job) -> str | None:
     """Where the report of a job's result is; None without one."""
-    found = (job.result or {}).get("report")
-    return f"/reports/{found}" if isinstance(found, str) and found.startswith("fil_") else None
+    kept: dict[str, str] = (job.result or {}).get("files", {})
+    found = next((file for media, file in kept.items() if media.startswith("text/html")), None)
+    return f"/reports/{found}" if found else None
 
 
 def _progress(tx: Tx, found: list[stored.Job]) -> dict[str, str]:

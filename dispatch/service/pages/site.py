@@ -37,6 +37,8 @@ def one_site(call: Viewer, site: Annotated[str, Path(max_length=100)]) -> Respon
             "lamps": _lamps(tx, kept, force),
             "picture": None if force is None else powers.picture(tx, force),
             "report": None if force is None else gathered.report_of(force),
+            "setpoints": None,
+            "overrides": None,
             "plans": _plans(plans, call, tx.now),
             "measured": _measured(tx, call, site),
         }
