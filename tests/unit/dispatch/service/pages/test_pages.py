@@ -1,4 +1,4 @@
-"""Pages: who may see them, that they are a tenant's own, that texts stay texts, and that a browser has nothing to say."""
+"""Pages: who may see them, that they are a tenant's own, that texts stay texts, and what a browser says."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from dispatch.service.store import claims, files, jobs, keys, schedules, sites
 from tests.unit.dispatch.service.served import Api
 
 HOSTILE = "<script>alert(1)</script>\"'&"
+REPORT = b'<!doctype html><link rel="icon" href="data:,"><title>R</title><p>the report'
 PAGES = ("/", "/jobs", "/audit", "/sites/works", "/jobs/{job}", "/reports/{report}")
 PARK: dict[str, Any] = {
     "name": "works", "time_zone": "UTC", "currency": "CNY", "buses": [{"name": "mv", "carrier": "electricity"}],
@@ -39,7 +40,7 @@ def filled(api: Api) -> dict[str, str]:
     """A site with a plan and a report, a job that failed, names that attack."""
     with api.store.write(api.tenant, HOSTILE) as tx:
         sites.put(tx, "works", sites.prepare(PARK, "works"))
-        report = files.put(
+        report = files.put(tx, REPORT, "text/html; charset=utf-8", "r.html")
             tx,
             b'<!doctype html><link rel="icon" href="data:,"><title>R</title><p>the report',
             "text/html; charset=utf-8",
