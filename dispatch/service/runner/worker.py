@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import signal
 import sys
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from dispatch.service import work
+from dispatch.service.logs import log_as_json
 from dispatch.service.runner.child import Child
 from dispatch.service.runner.housekeeping import Housekeeping
 from dispatch.service.runner.policy import Policy
@@ -53,7 +53,7 @@ def main() -> None:
     if not line:
         return
     told = json.loads(line)
-    _log_to_errors(told["log_level"])
+    log_as_json(told["log_level"])
     wanted = told["policy"]
     policy = Policy(**{**wanted, "kinds": tuple(wanted["kinds"])})
     store = Store.open(told["url"], Path(told["data"]), migrate=False)
@@ -65,13 +65,10 @@ def main() -> None:
 
 def _watch(lifeline: IO[bytes], stop: Callable[[], None]) -> None:
     def wait() -> None:
-        lifeline.read()
+        while os.read(lifeline.fileno(), 4096):  # not read(): at the end its lock would be held
+            pass
         stop()
         time.sleep(_LAST_S)  # whatever holds it up, nothing is left running
         os._exit(1)
 
     threading.Thread(target=wait, name="lifeline", daemon=True).start()
-
-
-def _log_to_errors(level: str) -> None:
-    logging.basicConfig(stream=sys.stderr, level=level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")

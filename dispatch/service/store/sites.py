@@ -81,6 +81,8 @@ class Kept:
     site: str
     version: int
     etag: str
+    name: str
+    title: str
     body: dict[str, Any]
     labels: dict[str, str]
     created: datetime
@@ -123,7 +125,8 @@ def _label_problems(found: Any) -> list[Problem]:
     wrong = [
         Problem(f"{LABELS}.{name}", "is no label", "a name of 1 to 63 and a text of at most 255 characters")
         for name, value in found.items()
-        if not (0 < len(name) <= 63 and isinstance(value, str) and len(value) <= 255) or "\x00" in name + value
+        if not (0 < len(name) <= 63 and isinstance(value, str) and len(value) <= 255)
+        or "\x00" in name + value
     ]
     return wrong if len(found) <= 50 else [*wrong, Problem(LABELS, f"are {len(found)}", "at most 50")]
 
@@ -199,7 +202,8 @@ def get(tx: Tx, site: str, version: int | None = None) -> Kept | None:
     if content is None or content.body is None:
         return None
     body: dict[str, Any] = content.body
-    return Kept(site, wanted, content.etag, body, body.get(LABELS, {}), row.created, content.at)
+    named = str(body["name"]), str(body.get("title", ""))
+    return Kept(site, wanted, content.etag, *named, body, body.get(LABELS, {}), row.created, content.at)
 
 
 def etag(tx: Tx, site: str) -> str | None:

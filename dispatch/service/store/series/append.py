@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ from dispatch.mistakes import near_miss
 from dispatch.service.store.ids import new_id
 from dispatch.service.store.metadata import microseconds, moment_of
 from dispatch.service.store.series import names, reading
-from dispatch.service.store.series.rows import KEY, NO_TIME, TAKEN, Coded, Ints, Receipt, Verdict, coded
+from dispatch.service.store.series.rows import KEY, NO_TIME, TAKEN, Coded, Ints, Receipt, Rejection, Verdict, coded
 from dispatch.service.store.series.tables import held, journal
 from dispatch.service.store.transaction import Tx
 
@@ -35,16 +36,23 @@ _SOURCE = re.compile(r"^[A-Za-z0-9_.\-]{0,100}$")
 _AT_ONCE = 500
 
 
-def append(tx: Tx, rows: pa.Table, *, on_reject: OnReject = "refuse") -> Receipt:
+def append(
+    tx: Tx, rows: pa.Table, *, on_reject: OnReject = "refuse", rejected: Mapping[int, Rejection] | None = None
+) -> Receipt:
     """Take measurements: site, series, time (END of the interval, with a zone), value (null: nobody knows), source.
 
     Rows that are rejected are named with their reason; then the others are taken (``skip``) or none (``refuse``).
+
+    Args:
+        rejected: rows that could not be read, by place; whatever the table has there is not looked at.
 
     Raises:
         ValueError: the table has not these columns.
     """
     tx.require_writes()
     given = coded(rows)
+    for index, rejection in (rejected or {}).items():
+        given.verdict[index], given.rejections[index] = Verdict.rejected, rejection
     _judge(tx, given)
     place, keys = given.keys()
     _once(given, place)
@@ -161,6 +169,8 @@ def _write(
     first, last = (moment_of(int(bound)) for bound in (given.time_us[taken].min(), given.time_us[taken].max()))
     row = {"id": new_id("jnl"), "received": received, "rows": len(table), "first": first, "last": last}
     tx.insert(journal, {**row, "body": out.getvalue()})
+    counts = {verdict.name: count for verdict in Verdict if (count := int((given.verdict == verdict).sum()))}
+    tx.audit("measurements.append", row["id"], {"sha256": hashlib.sha256(out.getvalue()).hexdigest(), "rows": counts})
     _note(tx, given, place, keys, known, received)
 
 

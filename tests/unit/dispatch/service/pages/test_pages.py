@@ -41,11 +41,6 @@ def filled(api: Api) -> dict[str, str]:
     with api.store.write(api.tenant, HOSTILE) as tx:
         sites.put(tx, "works", sites.prepare(PARK, "works"))
         report = files.put(tx, REPORT, "text/html; charset=utf-8", "r.html")
-            tx,
-            b'<!doctype html><link rel="icon" href="data:,"><title>R</title><p>the report',
-            "text/html; charset=utf-8",
-            "r.html",
-        )
         start = tx.now.replace(minute=0, second=0, microsecond=0)
         made = schedules.create(tx, {
             "site": "works", "site_version": 1, "mode": "day_ahead", "request": {}, "issued": tx.now, "start": start,
