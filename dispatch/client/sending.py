@@ -19,11 +19,12 @@ from dispatch.client.streams import Decoder, Event
 _STREAM = httpx.Timeout(30.0, read=60.0)  # the service says something at least every 15 s
 
 
-def _settings(url: str, key: str, timeout_s: float) -> dict[str, Any]:
-    headers = {"Authorization": f"Bearer {key}"} if key else {}
+def _settings(url: str, key: str | httpx.Auth, timeout_s: float) -> dict[str, Any]:
+    headers = {"Authorization": f"Bearer {key}"} if isinstance(key, str) and key else {}
+    auth = key if isinstance(key, httpx.Auth) else None
     # Certificates take 30 ms to load: not where nothing is encrypted.
     encrypted = not url.startswith("http://")
-    return {"base_url": url.rstrip("/"), "headers": headers, "timeout": timeout_s, "verify": encrypted}
+    return {"base_url": url.rstrip("/"), "headers": headers, "timeout": timeout_s, "verify": encrypted, "auth": auth}
 
 
 def _request(client: httpx.Client | httpx.AsyncClient, call: Call) -> httpx.Request:
@@ -37,7 +38,7 @@ class Sender:
 
     Args:
         url: where the service is, such as ``http://127.0.0.1:8080``.
-        key: an API key or an access token.
+        key: an API key, an access token, or :class:`~dispatch.client.credentials.ClientCredentials`.
         retry: how often and how patiently.
         timeout_s: for one attempt.
         transport: how httpx reaches it, where that is not the network.
@@ -46,7 +47,7 @@ class Sender:
     def __init__(
         self,
         url: str,
-        key: str = "",
+        key: str | httpx.Auth = "",
         *,
         retry: Retry | None = None,
         timeout_s: float = 30.0,
@@ -83,14 +84,16 @@ class Sender:
                     return response
             time.sleep(wait_s)
 
-    def _answer(self, call: Call, shape: Any) -> Any:
+    def answer(self, call: Call, shape: Any) -> Any:
+        """The answer as the type that was promised."""
         response = self.send(call)
         return read(response.content, shape, response.headers)
 
-    def _content(self, call: Call) -> bytes:
+    def content(self, call: Call) -> bytes:
+        """The answer as it came."""
         return self.send(call).content
 
-    def _events(self, call: Call) -> Iterator[Event]:
+    def events(self, call: Call) -> Iterator[Event]:
         """Events until the service ends the stream; goes on after the last one where the connection breaks."""
         decoder, attempts = Decoder(), Attempts(call, self.retry)
         while True:
@@ -120,7 +123,7 @@ class AsyncSender:
     def __init__(
         self,
         url: str,
-        key: str = "",
+        key: str | httpx.Auth = "",
         *,
         retry: Retry | None = None,
         timeout_s: float = 30.0,
@@ -159,14 +162,16 @@ class AsyncSender:
                     return response
             await asyncio.sleep(wait_s)
 
-    async def _answer(self, call: Call, shape: Any) -> Any:
+    async def answer(self, call: Call, shape: Any) -> Any:
+        """The answer as the type that was promised."""
         response = await self.send(call)
         return read(response.content, shape, response.headers)
 
-    async def _content(self, call: Call) -> bytes:
+    async def content(self, call: Call) -> bytes:
+        """The answer as it came."""
         return (await self.send(call)).content
 
-    async def _events(self, call: Call) -> AsyncIterator[Event]:
+    async def events(self, call: Call) -> AsyncIterator[Event]:
         """Events until the service ends the stream; goes on after the last one where the connection breaks."""
         decoder, attempts = Decoder(), Attempts(call, self.retry)
         while True:

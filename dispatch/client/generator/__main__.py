@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -13,6 +14,7 @@ from dispatch.client.generator.document import Schema, class_name, digest, load
 from dispatch.client.generator.methods import Method, methods
 
 _GENERATED = Path(__file__).resolve().parent.parent / "generated"
+_SETTINGS = _GENERATED.parents[2] / "pyproject.toml"
 _MADE = "Made by `make client`: what is changed here is lost."
 _MODELS = (
     "--input-file-type", "openapi", "--output-model-type", "pydantic_v2.BaseModel",
@@ -26,26 +28,43 @@ _START = '''"""What the service's OpenAPI document says. Made by `make client`: 
 
 from __future__ import annotations
 
+from dispatch.client.sending import AsyncSender, Sender
 {imports}
 
 #: SHA-256 of the document and of the generator that these files were made from.
 MADE_FROM = "{digest}"
 
 
-class Operations({classes}):
+class Operations:
     """All operations, blocking."""
 
+    def __init__(self, sender: Sender) -> None:
+{blocking}
 
-class AsyncOperations({asyncs}):
+
+class AsyncOperations:
     """All operations, for asyncio."""
+
+    def __init__(self, sender: AsyncSender) -> None:
+{waiting}
 '''
 
 
 def write(document: Path, folder: Path) -> None:
-    """Write all files of the package ``generated``; those of operations that are gone are removed."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.glob("*.py"):
-        old.unlink()
+    """Write all files of the package ``generated``; those of operations that are gone are removed.
+
+    The old files stay until all new ones are there: this generator is part of the package that imports them.
+    """
+    with tempfile.TemporaryDirectory() as made:
+        _write(document, Path(made))
+        folder.mkdir(parents=True, exist_ok=True)
+        for old in folder.glob("*.py"):
+            old.unlink()
+        for new in Path(made).glob("*.py"):
+            shutil.copyfile(new, folder / new.name)
+
+
+def _write(document: Path, folder: Path) -> None:
     read = load(document)
     _models(read, folder / "models.py")
     tags = _by_tag(list(methods(read)))
@@ -53,7 +72,7 @@ def write(document: Path, folder: Path) -> None:
         (folder / f"{tag}.py").write_text(_operations(tag, found), encoding="utf-8")
     (folder / "__init__.py").write_text(_start(list(tags), digest(document)), encoding="utf-8")
     for command in (["check", "--fix", "--exit-zero", "--quiet", "--unsafe-fixes"], ["format", "--quiet"]):
-        subprocess.run([sys.executable, "-m", "ruff", *command, str(folder)], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([sys.executable, "-m", "ruff", *command, "--config", str(_SETTINGS), str(folder)], check=True, stdout=subprocess.DEVNULL)
 
 
 def _models(document: Schema, path: Path) -> None:
@@ -85,8 +104,10 @@ def _operations(tag: str, found: list[Method]) -> str:
 def _start(tags: list[str], made_from: str) -> str:
     names = [(tag, class_name(tag)) for tag in tags]
     imports = "\n".join(f"from dispatch.client.generated.{tag} import Async{name}, {name}" for tag, name in names)
-    classes, asyncs = (", ".join(f"{kind}{name}" for _, name in names) for kind in ("", "Async"))
-    return _START.format(imports=imports, digest=made_from, classes=classes, asyncs=asyncs)
+    blocking, waiting = (
+        "\n".join(f"        self.{tag} = {kind}{name}(sender)" for tag, name in names) for kind in ("", "Async")
+    )
+    return _START.format(imports=imports, digest=made_from, blocking=blocking, waiting=waiting)
 
 
 def main() -> None:

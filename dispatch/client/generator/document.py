@@ -76,7 +76,9 @@ def _renamed(document: Schema) -> Schema:
             return part
         found = {name: walk(value) for name, value in part.items()}
         if isinstance(ref := found.get("$ref"), str) and ref.startswith(_REF):
-            found["$ref"] = _REF + names[ref.removeprefix(_REF)]
+            if (name := ref.removeprefix(_REF)) not in names:
+                raise ValueError(f"the document refers to a schema that it lacks: {name}")
+            found["$ref"] = _REF + names[name]
         return found
 
     document = walk(document)

@@ -19,6 +19,8 @@ JSON, ARROW, EVENTS, FORM = (
 KEY = "Idempotency-Key"
 # What the senders say by themselves.
 _SENT = {name.lower() for name in ("Accept", "Authorization", "Content-Type", "Last-Event-ID")}
+# An answer that was kept is no answer of the type that is promised: what is read is read anew.
+_READ = _SENT | {"if-none-match"}
 # Of further media types: the ending of the method's name, and what it gives.
 _MORE = {ARROW: "_table", EVENTS: "_events", "text/csv": "_csv", "text/html": "_html"}
 
@@ -72,6 +74,11 @@ class Method:
         return {"json": self.shape, "table": "pa.Table", "text": "str", "bytes": "bytes"}.get(self.gives, "")
 
     @property
+    def iterates(self) -> str:
+        """What the method is called that goes from page to page."""
+        return "iterate" if self.name == "list" else f"iterate_{self.name}"
+
+    @property
     def options(self) -> list[Parameter]:
         """What is given by name: first what must be."""
         return sorted([*self.query, *self.headers], key=lambda each: not each.required)
@@ -87,13 +94,14 @@ def _of(document: Schema, verb: str, path: str, operation: Schema) -> Iterator[M
     by_place: dict[str, list[Parameter]] = {"path": [], "query": [], "header": [], "cookie": []}
     for each in operation["parameters"]:
         by_place[each["in"]].append(_parameter(each))
-    headers = [each for each in by_place["header"] if each.wire.lower() not in _SENT]
+    headers = [each for each in by_place["header"] if each.wire.lower() not in (_READ if verb == "GET" else _SENT)]
     answers, bodies = _answers(operation), _bodies(operation)
     first = next((media for media in (JSON, *_MORE) if media in answers), next(iter(answers), JSON))
     media, kind = next(iter(bodies.items()), ("", ""))
+    tag = python_name((operation.get("tags") or ["service"])[0])
     plain = Method(
-        python_name(operation["operationId"]), python_name((operation.get("tags") or ["service"])[0]),
-        _told(operation), verb, path, tuple(by_place["path"]), tuple(by_place["query"]), tuple(headers),
+        python_name(operation["operationId"].removeprefix(f"{tag}_")), tag, _told(operation), verb, path,
+        tuple(by_place["path"]), tuple(by_place["query"]), tuple(headers),
         any(each.wire == KEY for each in headers), (kind, media) if media else None,
         _gives(first), first, answers.get(first, "None"),
     )  # fmt: skip

@@ -45,7 +45,7 @@ def _plain(schema: Schema) -> str:
     if kind == "string":
         return _FORMATS.get(schema.get("format", ""), "str")
     if kind == "array":
-        return f"list[{python_type(schema.get('items', {}))}]"
+        return f"Sequence[{python_type(schema.get('items', {}))}]"
     if kind == "object":
         more = schema.get("additionalProperties", {})
         return f"dict[str, {python_type(more) if isinstance(more, dict) else 'Any'}]"

@@ -40,13 +40,13 @@ class Thing(Model):
 
 def blocking(script: Script, call: Call, retry: Retry = QUICK) -> Any:
     with Sender(script.url, "pw_key", retry=retry) as sender:
-        return sender._answer(call, Thing)
+        return sender.answer(call, Thing)
 
 
 def awaited(script: Script, call: Call, retry: Retry = QUICK) -> Any:
     async def ask() -> Any:
         async with AsyncSender(script.url, "pw_key", retry=retry) as sender:
-            return await sender._answer(call, Thing)
+            return await sender.answer(call, Thing)
 
     return asyncio.run(ask())
 
@@ -187,7 +187,7 @@ REST = b"id: 8\nevent: done\ndata: {}\n\n"
 def test_a_stream_goes_on_after_its_last_event() -> None:
     answers = Answer(200, FIRST, breaks=True), BREAK, Answer(200, REST)
     with scripted(*answers) as script, Sender(script.url, retry=QUICK) as sender:
-        events = list(sender._events(Call("GET", "/events", accept="text/event-stream")))
+        events = list(sender.events(Call("GET", "/events", accept="text/event-stream")))
     assert events == [Event("progress", '{"share":\n0.5}', "7"), Event("done", "{}", "8")]
     assert events[0].json() == {"share": 0.5}
     # The id of an event that never came to its end is no place to go on from.
@@ -200,7 +200,7 @@ def test_a_stream_for_asyncio() -> None:
 
     async def ask(url: str) -> list[Event]:
         async with AsyncSender(url, retry=QUICK) as sender:
-            return await gather(sender._events(Call("GET", "/events", accept="text/event-stream")))
+            return await gather(sender.events(Call("GET", "/events", accept="text/event-stream")))
 
     with scripted(refusal(503), Answer(200, FIRST, breaks=True), Answer(200, REST)) as script:
         assert [event.kind for event in asyncio.run(ask(script.url))] == ["progress", "done"]
@@ -210,6 +210,6 @@ def test_a_stream_for_asyncio() -> None:
 
 def test_a_stream_that_never_gets_anywhere_ends() -> None:
     with scripted(BREAK, BREAK, BREAK) as script, Sender(script.url, retry=QUICK) as sender:
-        events = sender._events(Call("GET", "/events"))
+        events = sender.events(Call("GET", "/events"))
         with pytest.raises(UnreachableError):
             list(events)

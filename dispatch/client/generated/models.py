@@ -1,0 +1,479 @@
+"""The bodies. Made by `make client`: what is changed here is lost."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, ConfigDict, Field, RootModel
+
+from dispatch.client.model import Model
+
+
+class Alive(Model):
+    """The server answers."""
+
+    status: Literal["ok"] = "ok"
+
+
+class AssetShown(Model):
+    """An asset of a site."""
+
+    name: str
+    kind: str
+    buses: Annotated[dict[str, str], Field(description="By field: the bus it stands on")]
+    forecast: Annotated[list[str], Field(description="What must be forecast of it before a plan")]
+    series: Annotated[list[str], Field(description="What measurements of it may be called, units and all")]
+
+
+class AssetsShown(Model):
+    """The assets of a site."""
+
+    site: str
+    version: int
+    assets: list[AssetShown]
+    series: Annotated[list[str], Field(description="What other measurements of the site may be called")]
+
+
+class EntryShown(Model):
+    """One entry. Its hash covers all other fields, the tenant and the hash before."""
+
+    seq: Annotated[int, Field(description="Number within the tenant, without gaps", ge=1)]
+    at: str
+    actor: Annotated[str, Field(description="Id of the key, or what program did it")]
+    action: Annotated[str, Field(examples=["key.create"])]
+    subject: Annotated[str, Field(description="What it was done to")]
+    details: dict[str, Any]
+    previous_hash: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    hash: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+class HeldShown(Model):
+    """A series that is held of a site."""
+
+    series: str
+    source: str
+    first: Annotated[str, Field(description="End of the earliest interval")]
+    last: Annotated[str, Field(description="End of the latest interval")]
+    times: Annotated[int, Field(description="How many intervals have a value", ge=0)]
+    received: Annotated[str, Field(description="When something last came")]
+
+
+class JobProblem(Model):
+    """Why a job failed: the members of a problem document (RFC 9457)."""
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    type: Annotated[str, Field(examples=["urn:parkwatt:problem:invalid"])]
+    title: str
+    status: Annotated[int, Field(ge=400, le=599)]
+    detail: str
+
+
+class JobShown(Model):
+    """Work that a request asked for: where it stands, and what came of it."""
+
+    id: Annotated[str, Field(pattern="^job_[0-9a-z]{26}$")]
+    kind: Annotated[str, Field(examples=["schedule"])]
+    subject: Annotated[str, Field(description="What it is about, such as the id of a schedule; empty for none")]
+    state: Annotated[
+        Literal["queued", "running", "done", "failed", "cancelled"],
+        Field(description="done, failed and cancelled are final"),
+    ]
+    priority: Annotated[int, Field(description="Of the tenant's waiting jobs those of higher priority come first")]
+    attempt: Annotated[int, Field(description="How often a worker began with it", ge=0)]
+    deadline_s: Annotated[
+        float | None, Field(description="Seconds from its first start until a rule answers; null: the service's own")
+    ]
+    created_at: str
+    started_at: Annotated[str | None, Field(description="When a worker first began with it")]
+    ended_at: str | None
+    queued_s: Annotated[float | None, Field(description="Seconds that it waited for its first start")]
+    running_s: Annotated[float | None, Field(description="Seconds from its first start to its end")]
+    events: Annotated[int, Field(description="Number of its last event", ge=1)]
+    formats: Annotated[list[str], Field(description="Formats in which /result answers; empty until it is done")]
+    result: Annotated[
+        dict[str, Any] | None, Field(description="What came of it: `href` and, for plans, `quality`; null until done")
+    ]
+    problem: Annotated[JobProblem | None, Field(description="Why it failed; null unless it has")]
+
+
+class KeyMade(Model):
+    """A key with its secret, which nobody can read again."""
+
+    id: Annotated[
+        str,
+        Field(
+            description="Public id; client_id of OAuth2",
+            examples=["key_01kb0m9n2c5d8e7f6g5h4j3k2m"],
+            pattern="^key_[0-9a-hjkmnp-tv-z]{26}$",
+        ),
+    ]
+    name: str
+    scopes: list[str]
+    created: str
+    created_by: str
+    expires: str | None
+    revoked: Annotated[str | None, Field(description="When it was closed, or will be after a rotation")]
+    last_used: Annotated[str | None, Field(description="To within five minutes")]
+    replaces: Annotated[str | None, Field(description="The key that this one was rotated from")]
+    key: Annotated[
+        str | None,
+        Field(
+            description="To be sent as Authorization: Bearer …; shown once: null where the answer is repeated under its Idempotency-Key",
+            examples=["pw_key_01kb0m9n2c5d8e7f6g5h4j3k2m_…"],
+        ),
+    ] = None
+
+
+class KeyShown(Model):
+    """A key without its secret."""
+
+    id: Annotated[
+        str,
+        Field(
+            description="Public id; client_id of OAuth2",
+            examples=["key_01kb0m9n2c5d8e7f6g5h4j3k2m"],
+            pattern="^key_[0-9a-hjkmnp-tv-z]{26}$",
+        ),
+    ]
+    name: str
+    scopes: list[str]
+    created: str
+    created_by: str
+    expires: str | None
+    revoked: Annotated[str | None, Field(description="When it was closed, or will be after a rotation")]
+    last_used: Annotated[str | None, Field(description="To within five minutes")]
+    replaces: Annotated[str | None, Field(description="The key that this one was rotated from")]
+
+
+class NamedPark(Model):
+    """A park and what its site is called."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    site: Annotated[str, Field(examples=["yizhuang"], pattern="^[A-Za-z0-9][A-Za-z0-9_.\\-]{0,99}$")]
+    body: Annotated[
+        dict[str, Any],
+        Field(
+            description="A park's file as JSON (`parkwatt schema` describes it), with `labels` beside it. Entries of the shipped libraries may be named; files, folders and addresses may not.",
+            examples=[
+                {
+                    "assets": [
+                        {"bus": "mv", "kind": "load", "name": "offices"},
+                        {"azimuth_deg": 180, "bus": "mv", "kind": "pv", "name": "roof", "peak_kw": 800, "tilt_deg": 15},
+                        {"bus": "mv", "export_kw": 2000, "import_kw": 2000, "kind": "grid_connection", "name": "pcc"},
+                    ],
+                    "buses": [{"name": "mv"}],
+                    "currency": "EUR",
+                    "labels": {"region": "north"},
+                    "name": "works",
+                    "time_zone": "Europe/Berlin",
+                }
+            ],
+        ),
+    ]
+
+
+class NewKey(Model):
+    """A key to be made; it can do what its maker can do, at most."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    name: Annotated[
+        str,
+        Field(
+            description="What it is for",
+            examples=["control room"],
+            max_length=200,
+            min_length=1,
+            pattern="^[^\\x00-\\x1f\\x7f]+$",
+        ),
+    ]
+    scopes: Annotated[
+        list[
+            Literal[
+                "sites:read",
+                "sites:write",
+                "measurements:read",
+                "measurements:write",
+                "plans:read",
+                "plans:write",
+                "markets:read",
+                "markets:write",
+                "carbon:read",
+                "carbon:write",
+                "events:read",
+                "events:write",
+                "keys:read",
+                "keys:write",
+                "audit:read",
+            ]
+        ],
+        Field(description="What it may do", examples=[["sites:read"]], max_length=40, min_length=1),
+    ]
+    expires: Annotated[AwareDatetime | None, Field(description="When it stops to open anything")] = None
+
+
+class PageEntryShown(Model):
+    items: Annotated[list[EntryShown], Field(description="The entries of this page")]
+    next: Annotated[str | None, Field(description="Cursor of the next page; null on the last")] = None
+
+
+class PageJobShown(Model):
+    items: Annotated[list[JobShown], Field(description="The entries of this page")]
+    next: Annotated[str | None, Field(description="Cursor of the next page; null on the last")] = None
+
+
+class PageKeyShown(Model):
+    items: Annotated[list[KeyShown], Field(description="The entries of this page")]
+    next: Annotated[str | None, Field(description="Cursor of the next page; null on the last")] = None
+
+
+class ProblemShown(Model):
+    """One thing wrong with a park."""
+
+    pointer: Annotated[str, Field(description="JSON pointer into the park")]
+    message: str
+    accepted: Annotated[str, Field(description="What would be taken; empty where the message says it")]
+
+
+class Ready(Model):
+    """What the server needs, and whether it is there."""
+
+    status: Literal["ready", "not ready"]
+    checks: Annotated[dict[str, str], Field(description="ok, or what is wrong", examples=[{"database": "ok"}])]
+
+
+class Rejected(Model):
+    """A row that was not taken."""
+
+    index: Annotated[int, Field(description="Place in the request, from 0", ge=0)]
+    field: Annotated[str, Field(description="Of the row")]
+    message: str
+    accepted: Annotated[str, Field(description="What would be taken; empty where the message says it")]
+
+
+class Rotation(Model):
+    """How a key is replaced."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    overlap_minutes: Annotated[
+        int, Field(description="How long the old key opens beside the new one", examples=[60], ge=0, le=43200)
+    ] = 0
+
+
+class Run(Model):
+    """Rows one after the other that had the same verdict."""
+
+    index: Annotated[int, Field(description="Place of the first in the request, from 0", ge=0)]
+    count: Annotated[int, Field(ge=1)]
+    verdict: Literal["accepted", "late", "restated", "duplicate", "rejected"]
+
+
+class SiteShown(Model):
+    """A site without its park."""
+
+    site: Annotated[str, Field(examples=["yizhuang"], pattern="^[A-Za-z0-9][A-Za-z0-9_.\\-]{0,99}$")]
+    version: Annotated[int, Field(description="Counts from 1; every version is kept", ge=1)]
+    etag: Annotated[str, Field(description="Hash of the content; what If-Match is sent with, in quotes")]
+    name: Annotated[str, Field(description="The park's own name")]
+    title: str
+    labels: dict[str, str]
+    created: str
+    updated: str
+
+
+class SiteWhole(Model):
+    """A site with its park, as it was put."""
+
+    site: Annotated[str, Field(examples=["yizhuang"], pattern="^[A-Za-z0-9][A-Za-z0-9_.\\-]{0,99}$")]
+    version: Annotated[int, Field(description="Counts from 1; every version is kept", ge=1)]
+    etag: Annotated[str, Field(description="Hash of the content; what If-Match is sent with, in quotes")]
+    name: Annotated[str, Field(description="The park's own name")]
+    title: str
+    labels: dict[str, str]
+    created: str
+    updated: str
+    body: Annotated[
+        dict[str, Any],
+        Field(
+            description="A park's file as JSON (`parkwatt schema` describes it), with `labels` beside it. Entries of the shipped libraries may be named; files, folders and addresses may not.",
+            examples=[
+                {
+                    "assets": [
+                        {"bus": "mv", "kind": "load", "name": "offices"},
+                        {"azimuth_deg": 180, "bus": "mv", "kind": "pv", "name": "roof", "peak_kw": 800, "tilt_deg": 15},
+                        {"bus": "mv", "export_kw": 2000, "import_kw": 2000, "kind": "grid_connection", "name": "pcc"},
+                    ],
+                    "buses": [{"name": "mv"}],
+                    "currency": "EUR",
+                    "labels": {"region": "north"},
+                    "name": "works",
+                    "time_zone": "Europe/Berlin",
+                }
+            ],
+        ),
+    ]
+
+
+class Token(Model):
+    """An access token (RFC 6749, section 5.1)."""
+
+    access_token: Annotated[str, Field(description="To be sent as Authorization: Bearer …")]
+    token_type: Literal["Bearer"] = "Bearer"
+    expires_in: Annotated[int, Field(description="Seconds", gt=0)]
+    scope: Annotated[str, Field(description="What it may do, with spaces between")]
+
+
+class TokenRefused(Model):
+    """Why there is none (RFC 6749, section 5.2)."""
+
+    error: Literal["invalid_request", "invalid_client", "invalid_scope", "unsupported_grant_type"]
+    error_description: str
+
+
+class Validated(Model):
+    """What validating a park found."""
+
+    valid: bool
+    etag: Annotated[str | None, Field(description="The tag that a site with this content has; null where it is wrong")]
+    problems: list[ProblemShown]
+
+
+class Count(RootModel[int]):
+    root: Annotated[int, Field(description="How many values a mean is of", ge=0)]
+
+
+class Value(Model):
+    """One value that is held; of a resampled series how many values its mean is of."""
+
+    series: str
+    source: str
+    time: Annotated[str, Field(description="END of the interval")]
+    value: Annotated[float | None, Field(description="null: nobody knows")]
+    received: Annotated[str | None, Field(description="When it came; not of means")] = None
+    count: Annotated[Count | None, Field(description="How many values a mean is of")] = None
+
+
+class Values(Model):
+    """A table of values as JSON."""
+
+    rows: list[Value]
+
+
+class Verified(Model):
+    """What walking the whole chain found."""
+
+    count: Annotated[int, Field(description="Entries read", ge=0)]
+    head: Annotated[
+        str, Field(description="Hash of the last one: who notes it holds a proof of all", pattern="^[0-9a-f]{64}$")
+    ]
+    intact: Annotated[bool, Field(description="Whether every entry is what was written, and none is missing")]
+    broken_at: Annotated[int | None, Field(description="Number of the first that does not fit")]
+    reason: Annotated[str, Field(description="What is wrong with it")]
+
+
+class VersionShown(Model):
+    """A version of a site."""
+
+    version: Annotated[int, Field(ge=1)]
+    etag: Annotated[str, Field(description="Empty where the site was deleted")]
+    at: str
+    actor: Annotated[str, Field(description="Who put it")]
+    deleted: Annotated[bool, Field(description="Whether the site was deleted here")]
+
+
+class ProblemError(Model):
+    """One thing wrong with a request."""
+
+    in_: Annotated[str, Field(alias="in", description="body, query, path or header")]
+    pointer: Annotated[str, Field(description="JSON pointer into the body, or / and the parameter's name")]
+    message: Annotated[str, Field(description="What is wrong")]
+    value: Annotated[Any, Field(description="What was found; of lists and objects the size")] = None
+    accepted: Annotated[str, Field(description="What would be taken; empty where the message says it")] = ""
+
+
+class Batch(Model):
+    """Sites to be put in one go."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    sites: Annotated[list[NamedPark], Field(max_length=2000, min_length=1)]
+    on_reject: Annotated[
+        Literal["refuse", "skip"],
+        Field(
+            description="Of what is wrong in places: `refuse` takes nothing, `skip` takes the rest and names what is not"
+        ),
+    ] = "refuse"
+
+
+class BatchResult(Model):
+    """What became of one site of a batch."""
+
+    site: str
+    outcome: Literal["created", "updated", "same", "rejected"]
+    version: int | None
+    etag: str | None
+    problems: list[ProblemShown]
+
+
+class HeldList(Model):
+    """What is held of a site."""
+
+    site: str
+    series: list[HeldShown]
+
+
+class PageSiteShown(Model):
+    items: Annotated[list[SiteShown], Field(description="The entries of this page")]
+    next: Annotated[str | None, Field(description="Cursor of the next page; null on the last")] = None
+
+
+class PageVersionShown(Model):
+    items: Annotated[list[VersionShown], Field(description="The entries of this page")]
+    next: Annotated[str | None, Field(description="Cursor of the next page; null on the last")] = None
+
+
+class ReceiptShown(Model):
+    """What became of measurements. When it arrives, what was taken is on disk."""
+
+    received: Annotated[str, Field(description="The moment under which they are kept: what `as_of` is held against")]
+    taken: Annotated[int, Field(description="accepted, late and restated", ge=0)]
+    accepted: Annotated[int, Field(ge=0)]
+    late: Annotated[int, Field(description="Taken, for a time before the last that was held", ge=0)]
+    restated: Annotated[int, Field(description="Taken, in place of another value, which is kept beside it", ge=0)]
+    duplicate: Annotated[int, Field(description="Held already", ge=0)]
+    rejected: Annotated[int, Field(ge=0)]
+    verdicts: Annotated[list[Run], Field(description="Of each row, as runs of equal ones")]
+    rejections: list[Rejected]
+
+
+class Problem(Model):
+    """A problem document (RFC 9457)."""
+
+    type: Annotated[str, Field(examples=["urn:parkwatt:problem:not-found"])]
+    title: Annotated[str, Field(description="The same for all problems of a type")]
+    status: Annotated[int, Field(ge=400, le=599)]
+    detail: Annotated[str, Field(description="What happened this time")]
+    instance: Annotated[str, Field(description="The request's path")]
+    trace_id: Annotated[str, Field(description="What the server's log has this request under")]
+    errors: Annotated[
+        list[ProblemError], Field(description="All that is wrong with the request", validate_default=True)
+    ] = []
+    errors_left_out: Annotated[int, Field(description="How many more there are", ge=0)] = 0
+
+
+class BatchDone(Model):
+    """What became of a batch; the results stand in the order of its sites."""
+
+    created: Annotated[int, Field(ge=0)]
+    updated: Annotated[int, Field(ge=0)]
+    same: Annotated[int, Field(description="Had this content already", ge=0)]
+    rejected: Annotated[int, Field(ge=0)]
+    results: list[BatchResult]
