@@ -3,9 +3,9 @@
 ``python -m benchmarks.open_loop HOST:PORT TOKEN REQUESTS ANSWERS``. Latencies count from the intended time, so a server
 that stalls is not excused for the requests that it held up (Tene, "How not to measure latency": coordinated omission).
 
-Requests are lines of JSON: [second, kind, method, path, body or null]. A path ``{job}`` is one of the addresses that
-accepted requests (202) have answered with so far. Answers are lines [second, kind, status, ms, location], status 0
-where none came.
+Requests are lines of JSON: [second, kind, method, path, body or null]. A path ``{job}`` is that of one of the jobs that
+accepted requests (202) have named so far (``job_href``, else Location). Answers are lines [second, kind, status, ms,
+job], status 0 where none came.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class Connection(asyncio.Protocol):
 
 
 def whole(held: bytes) -> tuple[int, str] | None:
-    """Status and Location of an answer that is there to its end."""
+    """Status of an answer that is there to its end, and the address of the job that it names."""
     head, found, body = held.partition(b"\r\n\r\n")
     if not found:
         return None
@@ -83,7 +83,15 @@ def whole(held: bytes) -> tuple[int, str] | None:
         ended = body.endswith(b"0\r\n\r\n") and _chunks_end(body)
     else:
         ended = len(body) >= int(headers.get("content-length", 0)) or status in (204, 304)
-    return (status, headers.get("location", "")) if ended else None
+    return (status, _job(status, headers, body)) if ended else None
+
+
+def _job(status: int, headers: dict[str, str], body: bytes) -> str:
+    if status != 202:
+        return ""
+    with contextlib.suppress(ValueError):
+        return str(json.loads(body)["job_href"])
+    return headers.get("location", "")
 
 
 def _chunks_end(body: bytes) -> bool:

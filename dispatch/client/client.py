@@ -70,7 +70,9 @@ class Client(Operations):
         rows = _rows(site, series, start, step_minutes, source)
         return self.measurements.append(models.Measurements(rows=rows))
 
-    def plan(self, site: str, *, timeout_s: float = 600.0, told: Told | None = None, **asked: Any) -> models.ScheduleShown:
+    def plan(
+        self, site: str, *, timeout_s: float = 600.0, told: Told | None = None, **asked: Any
+    ) -> models.ScheduleShown:
         """Ask for a schedule, wait for it and get it.
 
         Args:

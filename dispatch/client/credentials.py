@@ -28,7 +28,7 @@ class ClientCredentials(httpx.Auth):
         self._lock = threading.Lock()
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """httpx's protocol: yield what is to be sent, get its answer."""
+        """The protocol of httpx: yield what is to be sent, get its answer."""
         if time.monotonic() > self._ends_s - _EARLY_S:
             yield from self._renewed(request)
         request.headers["Authorization"] = f"Bearer {self._token}"

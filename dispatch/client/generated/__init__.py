@@ -12,7 +12,7 @@ from dispatch.client.generated.sites import AsyncSites, Sites
 from dispatch.client.sending import AsyncSender, Sender
 
 #: SHA-256 of the document and of the generator that these files were made from.
-MADE_FROM = "50cab45e107fea4a39381b1c14a66b68f2b32d09cf94a7f2e7c58c503dcf9c4d"
+MADE_FROM = "4e12474773cc6e854e04d9799676cfa8c0d860c8e3ff0b24a5e6b4d94eb50c61"
 
 
 class Operations:

@@ -147,6 +147,29 @@ class KeyShown(Model):
     replaces: Annotated[str | None, Field(description="The key that this one was rotated from")]
 
 
+class Measurement(Model):
+    """One value of one series, for an interval."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    site: Annotated[str, Field(examples=["yizhuang"], pattern="^[A-Za-z0-9][A-Za-z0-9_.\\-]{0,99}$")]
+    series: Annotated[
+        str,
+        Field(
+            description="An asset's name (its mean power in kW), a name that `GET /sites/{site}/assets` lists, or `net_import_kw` of the whole site",
+            examples=["roof"],
+            max_length=200,
+            min_length=1,
+        ),
+    ]
+    time: Annotated[AwareDatetime, Field(description="END of the interval that the value is the mean of")]
+    value: Annotated[float | None, Field(description="null: known to be missing, which is not zero")]
+    source: Annotated[
+        str, Field(description="Who measured it; series of several are kept apart", pattern="^[A-Za-z0-9_.\\-]{0,100}$")
+    ] = ""
+
+
 class NamedPark(Model):
     """A park and what its site is called."""
 
@@ -230,6 +253,16 @@ class PageJobShown(Model):
 class PageKeyShown(Model):
     items: Annotated[list[KeyShown], Field(description="The entries of this page")]
     next: Annotated[str | None, Field(description="Cursor of the next page; null on the last")] = None
+
+
+class ProblemError(Model):
+    """One thing wrong with a request."""
+
+    in_: Annotated[str, Field(alias="in", description="body, query, path or header")]
+    pointer: Annotated[str, Field(description="JSON pointer into the body, or / and the parameter's name")]
+    message: Annotated[str, Field(description="What is wrong")]
+    value: Annotated[Any, Field(description="What was found; of lists and objects the size")] = None
+    accepted: Annotated[str, Field(description="What would be taken; empty where the message says it")] = ""
 
 
 class ProblemShown(Model):
@@ -388,16 +421,6 @@ class VersionShown(Model):
     deleted: Annotated[bool, Field(description="Whether the site was deleted here")]
 
 
-class ProblemError(Model):
-    """One thing wrong with a request."""
-
-    in_: Annotated[str, Field(alias="in", description="body, query, path or header")]
-    pointer: Annotated[str, Field(description="JSON pointer into the body, or / and the parameter's name")]
-    message: Annotated[str, Field(description="What is wrong")]
-    value: Annotated[Any, Field(description="What was found; of lists and objects the size")] = None
-    accepted: Annotated[str, Field(description="What would be taken; empty where the message says it")] = ""
-
-
 class Batch(Model):
     """Sites to be put in one go."""
 
@@ -440,20 +463,6 @@ class PageVersionShown(Model):
     next: Annotated[str | None, Field(description="Cursor of the next page; null on the last")] = None
 
 
-class ReceiptShown(Model):
-    """What became of measurements. When it arrives, what was taken is on disk."""
-
-    received: Annotated[str, Field(description="The moment under which they are kept: what `as_of` is held against")]
-    taken: Annotated[int, Field(description="accepted, late and restated", ge=0)]
-    accepted: Annotated[int, Field(ge=0)]
-    late: Annotated[int, Field(description="Taken, for a time before the last that was held", ge=0)]
-    restated: Annotated[int, Field(description="Taken, in place of another value, which is kept beside it", ge=0)]
-    duplicate: Annotated[int, Field(description="Held already", ge=0)]
-    rejected: Annotated[int, Field(ge=0)]
-    verdicts: Annotated[list[Run], Field(description="Of each row, as runs of equal ones")]
-    rejections: list[Rejected]
-
-
 class Problem(Model):
     """A problem document (RFC 9457)."""
 
@@ -467,6 +476,20 @@ class Problem(Model):
         list[ProblemError], Field(description="All that is wrong with the request", validate_default=True)
     ] = []
     errors_left_out: Annotated[int, Field(description="How many more there are", ge=0)] = 0
+
+
+class ReceiptShown(Model):
+    """What became of measurements. When it arrives, what was taken is on disk."""
+
+    received: Annotated[str, Field(description="The moment under which they are kept: what `as_of` is held against")]
+    taken: Annotated[int, Field(description="accepted, late and restated", ge=0)]
+    accepted: Annotated[int, Field(ge=0)]
+    late: Annotated[int, Field(description="Taken, for a time before the last that was held", ge=0)]
+    restated: Annotated[int, Field(description="Taken, in place of another value, which is kept beside it", ge=0)]
+    duplicate: Annotated[int, Field(description="Held already", ge=0)]
+    rejected: Annotated[int, Field(ge=0)]
+    verdicts: Annotated[list[Run], Field(description="Of each row, as runs of equal ones")]
+    rejections: list[Rejected]
 
 
 class BatchDone(Model):

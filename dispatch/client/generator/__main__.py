@@ -72,7 +72,11 @@ def _write(document: Path, folder: Path) -> None:
         (folder / f"{tag}.py").write_text(_operations(tag, found), encoding="utf-8")
     (folder / "__init__.py").write_text(_start(list(tags), digest(document)), encoding="utf-8")
     for command in (["check", "--fix", "--exit-zero", "--quiet", "--unsafe-fixes"], ["format", "--quiet"]):
-        subprocess.run([sys.executable, "-m", "ruff", *command, "--config", str(_SETTINGS), str(folder)], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            [sys.executable, "-m", "ruff", *command, "--config", str(_SETTINGS), str(folder)],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
 
 
 def _models(document: Schema, path: Path) -> None:
