@@ -33,7 +33,7 @@ Park = Annotated[
 ]
 OnReject = Annotated[
     Literal["refuse", "skip"],
-    Field(description="Of what is wrong in places: `refuse` takes nothing, `skip` takes the rest and names what is not"),
+    Field(description="Where something is wrong: `refuse` takes nothing, `skip` takes the rest and names what is not"),
 ]
 
 

@@ -80,7 +80,8 @@ def read(
             instead of when they were received.
         limit: at most so many rows.
     """
-    where, values = "AND site = $site", {"site": site}
+    where = "AND site = $site"
+    values: dict[str, Any] = {"site": site}
     if names is not None:
         where += " AND list_contains($names, series)"
         values |= {"names": sorted(names)}

@@ -145,6 +145,7 @@ class Jobs(RuleBasedStateMachine):
         if found is not None:
             known, job = found
             assert job is not None
+            assert job.attempt not in known.attempts
             known.holder = job.attempt
             known.attempts.append(job.attempt)
             self.held.append(job)
