@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dispatch.errors import DataError
-from dispatch.service.errors import ConflictError
+from dispatch.service.errors import ConflictError, InvalidError
 from dispatch.service.store import files, forecasts, schedules
 from dispatch.service.store.arrow import ARROW_STREAM, from_bytes
 from dispatch.service.store.jobs import Job
@@ -22,7 +22,6 @@ from dispatch.service.work.basis import Asked
 from dispatch.service.work.outcomes import Outcome
 from dispatch.service.work.start import Start
 from dispatch.signals import Array
-
 
 if TYPE_CHECKING:
     from dispatch.outlook import Told
@@ -75,27 +74,32 @@ def wanted(tx: Tx, row: Any, left_s: float) -> Wanted:
     """What a schedule that was asked for is made from, as it is known to have been at its issue time."""
     request, mode = row.request, row.mode
     park, _ = basis.park_of(tx, row.site)
-    what = replace(_of_row(row), park=_changed(park, request))
+    what = basis.of_row(row, _changed(park, request))
     age = timedelta(minutes=request["state_age_minutes"])
     start = Start(
         request.get("start_state") or {},
         {} if mode == PERFECT else beginnings.measured(tx, what, age),
         **_before(tx, what, row, carries=mode == "rolling"),
     )
-    beginnings.require_known(park, start.wanted)
+    require_sound(what, request)
     told, weights = _told(tx, what, request)
     archive = basis.archive(tx, what, in_hindsight=mode == PERFECT)
     network = bool(request.get("network", True)) and park.grid is not None
     return Wanted(row.id, what, mode, archive, start, _SOLVING * left_s, request, told, weights, network)
 
 
-def _of_row(row: Any) -> Asked:
-    """The steps as they were fixed when the plan was asked for."""
-    edges = np.array(row.request["edges"], dtype=np.int64).astype("datetime64[s]")
-    from dispatch.signals import Horizon
+def require_sound(what: Asked, request: Mapping[str, Any]) -> None:
+    """Hold a request against the park that it is about.
 
-    horizon = Horizon(edges, row.request["time_zone"])
-    return Asked(row.site, row.site_version, None, horizon, row.issued, row.request["known_at"])  # type: ignore[arg-type]  # follows
+    Raises:
+        InvalidError: with all that is wrong.
+    """
+    found = [
+        *basis.series_faults(request.get("series") or {}, what.horizon, what.park),
+        *beginnings.faults(what.park, request.get("start_state") or {}),
+    ]
+    if found:
+        raise InvalidError(f"The request does not fit site '{what.site}' in {len(found)} places.", found)
 
 
 def _changed(park: Any, request: Mapping[str, Any]) -> Any:
@@ -119,7 +123,6 @@ def _told(tx: Tx, what: Asked, request: Mapping[str, Any]) -> tuple[dict[str, Ar
     """Paths that the request names: series of its own, or those of a forecast that was made before."""
     needs = {asset.name for asset in what.park.assets if asset.needs}
     own = request.get("series") or {}
-    basis.own_series(own, what.horizon, needs)
     paths = {name: np.array(values, dtype=np.float64)[None, :] for name, values in own.items()}
     if (id_ := request.get("forecast")) is None:
         return paths, None
@@ -195,7 +198,9 @@ def _background(asked: Wanted, sources: Sources, actual: Mapping[str, Array]) ->
         paths = _in_hindsight(asked, actual)
         notes = ["Made in hindsight, on what was measured: a bound on what was possible, and no plan to follow."]
     told: Told = Told(paths, asked.weights)
-    made = Background(state, asked.start.before, told, asked.solving_s, hashes(asked, sources), (*sources.notes, *notes))
+    made = Background(
+        state, asked.start.before, told, asked.solving_s, hashes(asked, sources), (*sources.notes, *notes)
+    )
     return made, said
 
 
