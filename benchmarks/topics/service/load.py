@@ -1,6 +1,6 @@
 """The service under load: reads at a steady rate from one process, while another of two cores is busy with plans.
 
-A server and one worker, each a process as an operator starts them, on loopback and SQLite. Requests come at random times
+A server and one worker, processes as an operator starts them, on loopback and SQLite. Requests come at random times
 (Poisson, 200 a second on average) from a third process that waits for nobody; a latency counts from the time at which
 its request was meant to go out. All three share the machine, so the figure is no better than an integrator would see.
 """
