@@ -12,6 +12,7 @@ from dispatch.service.errors import ConflictError, NotFoundError
 from dispatch.service.http.call import Call, Reply, allowed
 from dispatch.service.http.cursor import Page, Paging, paging
 from dispatch.service.http.problem import problems
+from dispatch.service.routes import comparing, showing
 from dispatch.service.routes.forecasts import Site, accepted
 from dispatch.service.schemas.plan_parts import Accepted
 from dispatch.service.schemas.schedules import (
@@ -24,7 +25,8 @@ from dispatch.service.schemas.schedules import (
 from dispatch.service.schemas.setpoints import SetpointOfStep, SetpointSeries
 from dispatch.service.store import Tx, files, forecasts, jobs, schedules
 from dispatch.service.store.arrow import from_bytes
-from dispatch.service.work import basis, comparing, reports, schedule, showing
+from dispatch.service.work import basis
+from dispatch.service.work import schedule as planning
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -52,7 +54,7 @@ def create_schedule(site: Site, body: ScheduleAsked, call: Writer) -> Response:
         what = basis.asked(tx, site, given, rolling=body.mode == "rolling")
         age = body.state_age_minutes or call.settings.state_age_minutes
         request = {**given, **basis.kept(what), "state_age_minutes": age}
-        schedule.require_sound(what, request)
+        planning.require_sound(what, request)
         if body.forecast is not None:
             forecasts.get(tx, body.forecast)
         values = {
@@ -182,18 +184,28 @@ def get_schedule_setpoints(schedule: Id, call: Reader) -> Response:
         **problems(404, 409),
     },
 )
-def get_schedule_report(schedule: Id, call: Writer) -> Response:
+def get_schedule_report(schedule: Id, call: Reader) -> Response:
     """The page of the plan, one HTML file that needs nothing else.
 
-    It is made when it is first asked for: then the answer is 202, with the job that makes it. For that the plan is
-    made once more from the same inputs, so the key must be one that may ask for plans.
+    It is made when it is first asked for: then the answer is 202, with the job that makes it.
     """
     with call.store.read(call.tenant, call.actor) as tx:
         row = _made(tx, schedule)
         page = None if row.report_file is None else files.read(tx, row.report_file)
     if page is not None:
         return Response(page, 200, {"Cache-Control": "private, no-cache"}, "text/html; charset=utf-8")
-    return call.once(lambda tx: reports.asked(tx, schedules.get(tx, schedule), call.settings.plan_deadline_s))
+    return call.once(lambda tx: _report_asked(tx, schedule))
+
+
+def _report_asked(tx: Tx, id_: str) -> Reply:
+    """The job that makes the page, which is one however often it is asked for."""
+    row = schedules.get(tx, id_)
+    job = None if row.report_job is None else jobs.get(tx, row.report_job)
+    if job is None or job.has_ended:
+        job = jobs.submit(tx, "report", {"site": row.site}, subject=id_, priority=1)
+        schedules.change(tx, id_, {"report_job": job.id})
+    reply = accepted(f"{showing.href(id_)}/report", id_, job.id)
+    return Reply(202, reply.body, {**reply.headers, "Retry-After": "1"})
 
 
 @router.get(

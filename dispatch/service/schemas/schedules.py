@@ -159,7 +159,7 @@ class ScheduleListed(Answer):
 class Compared(Answer):
     """What was planned of a series and what was measured of it, over the steps of which both are known."""
 
-    asset: str
+    series: Annotated[str, Field(description="An asset's name: what it needed or could give; or net_import_kw")]
     steps: int
     planned_kwh: float
     measured_kwh: float

@@ -44,7 +44,7 @@ class SetpointNow(Answer):
     issued_at: Annotated[datetime | None, Field(description="When the schedule or the override was made")] = None
     schedule: str | None = None
     override: Annotated[str | None, Field(description="The override that says it, or that bounds it")] = None
-    bounded_from: Annotated[float | None, Field(description="What it would be without the bounds of an override")] = None
+    bounded_from: Annotated[float | None, Field(description="What it would be without these bounds")] = None
 
 
 class SetpointsNow(Answer):

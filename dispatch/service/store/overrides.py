@@ -69,8 +69,10 @@ def listed(tx: Tx, site: str, *, before: str | None, limit: int) -> Sequence[Row
 
 def holding(tx: Tx, site: str, start: datetime, end_: datetime) -> Sequence[Row[Any]]:
     """Those that hold at some moment from start to before the end, the newest first."""
-    ends = func.min(_C.until, func.coalesce(_C.ended, _C.until)) if tx.dialect == "sqlite" else func.least(
-        _C.until, func.coalesce(_C.ended, _C.until)
+    ends = (
+        func.min(_C.until, func.coalesce(_C.ended, _C.until))
+        if tx.dialect == "sqlite"
+        else func.least(_C.until, func.coalesce(_C.ended, _C.until))
     )
     query = tx.select(overrides).where(_C.site == site, _C.start < end_, ends > start)
     return tx.all(query.order_by(_C.id.desc()))

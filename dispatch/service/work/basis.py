@@ -76,6 +76,18 @@ def park_of(tx: Tx, site: str) -> tuple[Site, int]:
     return park, row.version
 
 
+def park_at(tx: Tx, site: str, version: int) -> Site:
+    """The park of a site as it was in a version.
+
+    Raises:
+        NotFoundError: there is no such version.
+    """
+    park = sites.park(tx, site, version)
+    if park is None:
+        raise NotFoundError(f"There is no version {version} of site '{site}'.")
+    return park
+
+
 def asked(tx: Tx, site: str, request: Mapping[str, Any], *, rolling: bool = False) -> Asked:
     """What a request's ``day`` or ``horizon``, ``issue_time`` and ``known_at`` mean for a site, now.
 

@@ -141,8 +141,8 @@ class Control:
     def _starts(self, start: datetime, end: datetime) -> set[datetime]:
         """When schedules begin, and when they are issued: another one may hold from then on."""
         c = schedules.schedules.c
-        query = self.tx.select(schedules.schedules, c.start, c.issued).where(c.site == self.site, c.quality.is_not(None))
-        rows = self.tx.all(query.where(c.start < end, c.end > start))
+        query = self.tx.select(schedules.schedules, c.start, c.issued).where(c.site == self.site)
+        rows = self.tx.all(query.where(c.quality.is_not(None), c.start < end, c.end > start))
         return {max(row.start, row.issued) for row in rows}
 
 
@@ -151,9 +151,7 @@ def _set(base: dict[Key, Holding], rows: Sequence[Any]) -> dict[Key, Holding]:
     out = dict(base)
     for row in sorted(rows, key=lambda row: (_RANK[row.kind], _Newest(row.id)), reverse=True):
         source = "override" if row.kind == "value" else "hold"
-        said = Holding(
-            row.asset, row.quantity, row.value, source, overrides.ends_at(row), row.created, override=row.id
-        )
+        said = Holding(row.asset, row.quantity, row.value, source, overrides.ends_at(row), row.created, override=row.id)
         out[said.key] = said
         for quantity, value in _along(row, out):
             key = row.asset, quantity
@@ -184,10 +182,10 @@ def _along(row: Any, there: dict[Key, Holding]) -> Iterator[tuple[str, float]]:
 
 
 def _bounded(one: Holding, rows: Sequence[Any]) -> Holding:
-    """Within the bounds that operators set; of several all hold, the newest first where they contradict each other."""
+    """Within the bounds that operators set; of several that contradict each other the newest holds."""
     if one.source == "override" or one.value is None:
         return one
-    for row in rows:
+    for row in reversed(rows):
         if (row.asset, row.quantity) != one.key:
             continue
         least, most = (-np.inf if row.least is None else row.least), (np.inf if row.most is None else row.most)

@@ -56,7 +56,6 @@ class Wanted:
     told: Mapping[str, Array] = field(default_factory=dict)
     weights: Array | None = None
     with_network: bool = True
-    with_page: bool = False
 
 
 def prepare(tx: Tx, job: Job) -> Wanted:
@@ -71,9 +70,9 @@ def _left_s(job: Job) -> float:
 
 
 def wanted(tx: Tx, row: Any, left_s: float) -> Wanted:
-    """What a schedule that was asked for is made from, as it is known to have been at its issue time."""
+    """What a schedule that was asked for is made from, as it was when it was asked for."""
     request, mode = row.request, row.mode
-    park, _ = basis.park_of(tx, row.site)
+    park = basis.park_at(tx, row.site, row.site_version)
     what = basis.of_row(row, _changed(park, request))
     age = timedelta(minutes=request["state_age_minutes"])
     start = Start(
@@ -112,8 +111,12 @@ def _changed(park: Any, request: Mapping[str, Any]) -> Any:
 def _before(tx: Tx, what: Asked, row: Any, *, carries: bool) -> dict[str, Any]:
     from dispatch.earlier import EarlierPlan
 
-    found = schedules.before(tx, what.site, what.horizon.start, what.issue) if row.mode != PERFECT else None
-    if found is None or found.id == row.id:
+    if row.result is not None:  # made already, and made again for its report
+        goes_on_from = row.result["goes_on_from"]
+        found = None if goes_on_from is None else schedules.get(tx, goes_on_from)
+    else:
+        found = schedules.before(tx, what.site, what.horizon.start, what.issue) if row.mode != PERFECT else None
+    if found is None:
         return {}
     kept = EarlierPlan.from_arrow(from_bytes(files.read(tx, found.earlier_file)))
     return {"schedule": found.id, "before": kept, "carries": carries}
@@ -225,21 +228,26 @@ def hashes(asked: Wanted, sources: Sources | None) -> dict[str, str]:
 
 def floor(asked: Wanted, reason: str) -> Outcome | None:
     """A plan without forecaster and solver, made in a process that is ended if it does not answer in time."""
-    return reserve.answer(stopgap, asked, reason)
+    return reserve.answer(_answered_without, asked, reason)
 
 
-def stopgap(asked: Wanted, reason: str, improved: Callable[[Any], None] | None = None) -> Outcome:
+def _answered_without(asked: Wanted, reason: str, improved: Callable[[Any], None] | None = None) -> Outcome:
     """What the reserve's process does."""
+    del improved
+    plan, said = without_solver(asked, reason)
+    return outcomes.of(plan, said, asked, reason)
+
+
+def without_solver(asked: Wanted, reason: str) -> tuple[Plan, list[dict[str, Any]]]:
+    """The best plan that takes neither a forecaster nor a solver, and who says what of its start."""
     from dispatch.outlook import Told
     from dispatch.plan import Background
-    from dispatch.stopgap import stopgap as made
+    from dispatch.stopgap import stopgap
 
-    del improved
-    state, said = beginnings.state(asked.what.park, asked.what.horizon.start, asked.start)
-    background = Background(state, asked.start.before, Told(asked.told, asked.weights), None, hashes(asked, None))
     what = asked.what
-    plan = made(what.park, what.horizon, asked.archive, what.issue, reason=reason, background=background)
-    return outcomes.of(plan, said, asked)
+    state, said = beginnings.state(what.park, what.horizon.start, asked.start)
+    background = Background(state, asked.start.before, Told(asked.told, asked.weights), None, hashes(asked, None))
+    return stopgap(what.park, what.horizon, asked.archive, what.issue, reason=reason, background=background), said
 
 
 def check(asked: Wanted, outcome: Any) -> str | None:
