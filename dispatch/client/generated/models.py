@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, ConfigDict, Field, RootModel
+from pydantic import AwareDatetime, ConfigDict, Field, RootModel, StringConstraints
 
 from dispatch.client.model import Model
+
+
+class Accepted(Model):
+    """What was accepted will be done; ask the job, or the thing itself."""
+
+    id: Annotated[str, Field(description="Of what will be there")]
+    href: Annotated[str, Field(description="Where it will be")]
+    job: Annotated[str, Field(description="Of the job that makes it")]
+    job_href: Annotated[str, Field(description="Where to ask how far it is")]
+    state: Literal["queued", "running", "done", "failed", "cancelled"] = "queued"
 
 
 class Alive(Model):
@@ -34,6 +45,37 @@ class AssetsShown(Model):
     series: Annotated[list[str], Field(description="What other measurements of the site may be called")]
 
 
+class AuditShown(Model):
+    """The independent check of a plan."""
+
+    passed: bool
+    numbers_checked: int
+    violations: list[str]
+    limits_passed_as_relaxed: list[str]
+
+
+class Compared(Model):
+    """What was planned of a series and what was measured of it, over the steps of which both are known."""
+
+    series: Annotated[str, Field(description="An asset's name: what it needed or could give; or net_import_kw")]
+    steps: int
+    planned_kwh: float
+    measured_kwh: float
+    mean_absolute_error_kw: float
+
+
+class Comparison(Model):
+    """A plan against what came."""
+
+    schedule: str
+    site: str
+    start: AwareDatetime
+    end: AwareDatetime
+    steps: int
+    compared: list[Compared]
+    not_measured: Annotated[list[str], Field(description="Of which nothing was measured in these steps")]
+
+
 class EntryShown(Model):
     """One entry. Its hash covers all other fields, the tenant and the hash before."""
 
@@ -47,6 +89,47 @@ class EntryShown(Model):
     hash: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
+class Failed(Model):
+    """Why a job gave nothing, as RFC 9457 has it."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[dict[str, Any]] | None = None
+
+
+class Scenarios(RootModel[int]):
+    root: Annotated[int, Field(description="Beside the central path; the park's own by default", ge=0, le=200)]
+
+
+class Days(RootModel[int]):
+    root: Annotated[int, Field(description="Local days from the first on; the park's own by default", ge=1, le=31)]
+
+
+class ForecastListed(Model):
+    """A forecast in a list."""
+
+    id: str
+    site: str
+    state: Literal["queued", "running", "done", "failed", "cancelled"]
+    created_at: AwareDatetime
+    issue_time: AwareDatetime
+    start: AwareDatetime
+    end: AwareDatetime
+    href: str
+
+
+class Held(Model):
+    """Something that a plan began from."""
+
+    asset: str
+    quantity: str
+    value: float
+    said_by: Annotated[Literal["request", "measured", "schedule", "park"], Field(description="Where it was taken from")]
+    at: Annotated[AwareDatetime | None, Field(description="When it was measured")] = None
+
+
 class HeldShown(Model):
     """A series that is held of a site."""
 
@@ -56,6 +139,17 @@ class HeldShown(Model):
     last: Annotated[str, Field(description="End of the latest interval")]
     times: Annotated[int, Field(description="How many intervals have a value", ge=0)]
     received: Annotated[str, Field(description="When something last came")]
+
+
+class HorizonAsked(Model):
+    """Equal steps from a moment on."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    start: Annotated[AwareDatetime, Field(description="Start of the first step")]
+    steps: Annotated[int, Field(ge=1, le=3000)]
+    step_minutes: Annotated[int, Field(ge=1, le=1440)] = 60
 
 
 class JobProblem(Model):
@@ -170,6 +264,13 @@ class Measurement(Model):
     ] = ""
 
 
+class Money(Model):
+    """What a plan costs, over its scenarios."""
+
+    expected: Annotated[float, Field(description="Money paid less money earned")]
+    currency: str
+
+
 class NamedPark(Model):
     """A park and what its site is called."""
 
@@ -240,8 +341,75 @@ class NewKey(Model):
     expires: Annotated[AwareDatetime | None, Field(description="When it stops to open anything")] = None
 
 
+class Value(RootModel[float]):
+    root: Annotated[float, Field(ge=-1000000000000.0, le=1000000000000.0)]
+
+
+class Least(RootModel[float]):
+    root: Annotated[
+        float, Field(description="Nothing of lower priority goes below", ge=-1000000000000.0, le=1000000000000.0)
+    ]
+
+
+class Most(RootModel[float]):
+    root: Annotated[
+        float, Field(description="Nothing of lower priority goes above", ge=-1000000000000.0, le=1000000000000.0)
+    ]
+
+
+class Reason(RootModel[str]):
+    root: Annotated[
+        str,
+        Field(description="For those who come after", max_length=200, min_length=1, pattern="^[^\\x00-\\x1f\\x7f]+$"),
+    ]
+
+
+class OverrideAsked(Model):
+    """What an operator wants of one set-point instead: a value, what it is now, or bounds that plans keep to."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    asset: Annotated[str, Field(max_length=100, min_length=1, pattern="^[A-Za-z0-9_\\-]+$")]
+    quantity: Annotated[
+        str,
+        Field(examples=["charge_kw"], max_length=100, min_length=1, pattern="^[a-z][a-z0-9_]*(:[A-Za-z0-9_.\\- ]+)*$"),
+    ]
+    value: Value | None = None
+    hold: Annotated[bool, Field(description="Keep what holds now")] = False
+    least: Annotated[Least | None, Field(description="Nothing of lower priority goes below")] = None
+    most: Annotated[Most | None, Field(description="Nothing of lower priority goes above")] = None
+    start: Annotated[AwareDatetime | None, Field(description="Now by default")] = None
+    until: Annotated[AwareDatetime, Field(description="Then it ends by itself")]
+    reason: Annotated[Reason | None, Field(description="For those who come after")] = None
+
+
+class OverrideShown(Model):
+    """An override; past ones too."""
+
+    id: str
+    site: str
+    asset: str
+    quantity: str
+    kind: Literal["value", "hold", "bounds"]
+    value: Annotated[float | None, Field(description="Of a hold what it was when it began")] = None
+    least: float | None = None
+    most: float | None = None
+    start: AwareDatetime
+    until: AwareDatetime
+    ended_at: Annotated[AwareDatetime | None, Field(description="Where somebody ended it early")] = None
+    reason: str | None = None
+    created_at: AwareDatetime
+    created_by: str
+
+
 class PageEntryShown(Model):
     items: Annotated[list[EntryShown], Field(description="The entries of this page")]
+    next: Annotated[str | None, Field(description="Cursor of the next page; null on the last")] = None
+
+
+class PageForecastListed(Model):
+    items: Annotated[list[ForecastListed], Field(description="The entries of this page")]
     next: Annotated[str | None, Field(description="Cursor of the next page; null on the last")] = None
 
 
@@ -252,6 +420,11 @@ class PageJobShown(Model):
 
 class PageKeyShown(Model):
     items: Annotated[list[KeyShown], Field(description="The entries of this page")]
+    next: Annotated[str | None, Field(description="Cursor of the next page; null on the last")] = None
+
+
+class PageOverrideShown(Model):
+    items: Annotated[list[OverrideShown], Field(description="The entries of this page")]
     next: Annotated[str | None, Field(description="Cursor of the next page; null on the last")] = None
 
 
@@ -306,6 +479,167 @@ class Run(Model):
     index: Annotated[int, Field(description="Place of the first in the request, from 0", ge=0)]
     count: Annotated[int, Field(ge=1)]
     verdict: Literal["accepted", "late", "restated", "duplicate", "rejected"]
+
+
+class DeadlineS(RootModel[float]):
+    root: Annotated[float, Field(description="From its start; then the best without a solver", gt=0.0, le=86400.0)]
+
+
+class StateAgeMinutes(RootModel[float]):
+    root: Annotated[float, Field(description="Age up to which a measured content counts", gt=0.0, le=10080.0)]
+
+
+class Forecast(RootModel[str]):
+    root: Annotated[str, Field(description="Made before, of the same steps", pattern="^fct_[0-9a-hjkmnp-tv-z]{26}$")]
+
+
+class Series(RootModel[float]):
+    root: Annotated[float, Field(ge=-1000000000000.0, le=1000000000000.0)]
+
+
+class ScheduleListed(Model):
+    """A schedule in a list."""
+
+    id: str
+    site: str
+    mode: Literal["day_ahead", "rolling", "perfect_foresight"]
+    state: Literal["queued", "running", "done", "failed", "cancelled"]
+    created_at: AwareDatetime
+    issue_time: AwareDatetime
+    start: AwareDatetime
+    end: AwareDatetime
+    quality: (
+        Literal["optimal", "incumbent", "convex_recovery", "relaxed", "last_good", "rule_based", "safe_state"] | None
+    ) = None
+    money: Money | None = None
+    co2_kg: float | None = None
+    href: str
+
+
+class ScheduleShown(Model):
+    """A schedule; what is null is there once its job is done."""
+
+    id: str
+    site: str
+    site_version: int
+    mode: Literal["day_ahead", "rolling", "perfect_foresight"]
+    state: Literal["queued", "running", "done", "failed", "cancelled"]
+    job: str
+    created_at: AwareDatetime
+    issue_time: AwareDatetime
+    start: AwareDatetime
+    end: AwareDatetime
+    steps: int
+    quality: Annotated[
+        Literal["optimal", "incumbent", "convex_recovery", "relaxed", "last_good", "rule_based", "safe_state"] | None,
+        Field(description="Rung of the ladder, best first: optimal … safe_state"),
+    ] = None
+    gap: Annotated[float | None, Field(description="Between plan and bound, as a share; null without a bound")] = None
+    bound: float | None = None
+    objective: float | None = None
+    money: Money | None = None
+    co2_kg: Annotated[float | None, Field(description="Expected emissions")] = None
+    audit: AuditShown | None = None
+    network: Annotated[dict[str, Any] | None, Field(description="The AC check; null without one")] = None
+    relaxed: Annotated[list[str], Field(description="Limits that are passed, and by how much")] = []
+    reason: Annotated[str, Field(description="Why no better rung was reached")] = ""
+    explanation: Annotated[dict[str, Any] | None, Field(description="Why no plan keeps every limit")] = None
+    methods: Annotated[list[dict[str, Any]], Field(description="The plan beside the park's rules and hindsight")] = []
+    wishes_missed: Annotated[dict[str, Any] | None, Field(description="By wish, by how much and in which unit")] = None
+    start_state: Annotated[list[Held], Field(validate_default=True)] = []
+    goes_on_from: Annotated[str | None, Field(description="The schedule before")] = None
+    data_age_h: float | None = None
+    notes: list[str] = []
+    certificate: Annotated[dict[str, Any] | None, Field(description="How it came about; no clock goes into it")] = None
+    setpoints_sha256: Annotated[str | None, Field(description="Of the set-points, as the audit trail has it")] = None
+    table_href: str | None = None
+    setpoints_href: str | None = None
+    report_href: str | None = None
+    problem: Failed | None = None
+
+
+class SeriesForecast(Model):
+    """What is expected of one series; means over the steps, in its unit."""
+
+    name: str
+    unit: Annotated[str, Field(description="kW, money/MWh or g/kWh")]
+    made_by: Annotated[str, Field(description="Lowest rung of the ladder of models that any step stands on")]
+    expected: Annotated[list[float], Field(description="Mean of each step")]
+    quantiles: Annotated[list[list[float]], Field(description="For each step, a value at each of the levels")]
+
+
+class SetpointNow(Model):
+    """What holds of one set-point at a moment, and who says so."""
+
+    asset: str
+    quantity: str
+    value: Annotated[float | None, Field(description="null: nothing is known, and the asset's own control decides")]
+    source: Annotated[
+        Literal["override", "hold", "schedule", "safe_state", "none"],
+        Field(description="override > hold > schedule > the safe state of the last schedule"),
+    ]
+    valid_until: Annotated[AwareDatetime | None, Field(description="null: until something newer is said")] = None
+    issued_at: Annotated[AwareDatetime | None, Field(description="When the schedule or the override was made")] = None
+    schedule: str | None = None
+    override: Annotated[str | None, Field(description="The override that says it, or that bounds it")] = None
+    bounded_from: Annotated[float | None, Field(description="What it would be without these bounds")] = None
+
+
+class SetpointOfStep(Model):
+    """What an asset is told for a step, as its schedule says."""
+
+    asset: str
+    quantity: Annotated[str, Field(description="With its unit; on: how many units run")]
+    start: AwareDatetime
+    end: AwareDatetime
+    value: float
+    valid_until: Annotated[
+        AwareDatetime, Field(description="From then on the safe state holds unless something newer does")
+    ]
+
+
+class SetpointSeries(Model):
+    """The set-points of a schedule."""
+
+    site: str
+    schedule: str
+    items: list[SetpointOfStep]
+
+
+class SetpointSpan(Model):
+    """What holds of one set-point from a moment to another."""
+
+    asset: str
+    quantity: str
+    value: Annotated[float | None, Field(description="null: nothing is known, and the asset's own control decides")]
+    source: Annotated[
+        Literal["override", "hold", "schedule", "safe_state", "none"],
+        Field(description="override > hold > schedule > the safe state of the last schedule"),
+    ]
+    valid_until: Annotated[AwareDatetime | None, Field(description="null: until something newer is said")] = None
+    issued_at: Annotated[AwareDatetime | None, Field(description="When the schedule or the override was made")] = None
+    schedule: str | None = None
+    override: Annotated[str | None, Field(description="The override that says it, or that bounds it")] = None
+    bounded_from: Annotated[float | None, Field(description="What it would be without these bounds")] = None
+    start: AwareDatetime
+    end: AwareDatetime
+
+
+class SetpointSpans(Model):
+    """All that holds of a site over a time, as it is known now."""
+
+    site: str
+    start: AwareDatetime
+    end: AwareDatetime
+    items: list[SetpointSpan]
+
+
+class SetpointsNow(Model):
+    """All that holds of a site at a moment."""
+
+    site: str
+    at: AwareDatetime
+    items: list[SetpointNow]
 
 
 class SiteShown(Model):
@@ -382,7 +716,7 @@ class Count(RootModel[int]):
     root: Annotated[int, Field(description="How many values a mean is of", ge=0)]
 
 
-class Value(Model):
+class Value1(Model):
     """One value that is held; of a resampled series how many values its mean is of."""
 
     series: str
@@ -396,7 +730,7 @@ class Value(Model):
 class Values(Model):
     """A table of values as JSON."""
 
-    rows: list[Value]
+    rows: list[Value1]
 
 
 class Verified(Model):
@@ -421,6 +755,25 @@ class VersionShown(Model):
     deleted: Annotated[bool, Field(description="Whether the site was deleted here")]
 
 
+class Variable(RootModel[float]):
+    root: Annotated[float, Field(ge=-1000000000000.0, le=1000000000000.0)]
+
+
+class WeatherAsked(Model):
+    """A run of a weather service that the client has: the store knows no weather by itself."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    issued_at: Annotated[AwareDatetime, Field(description="When the run was issued; it is used for nothing before")]
+    start: Annotated[AwareDatetime, Field(description="Start of the first interval")]
+    step_minutes: Annotated[int, Field(ge=1, le=1440)] = 60
+    variables: Annotated[
+        dict[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,60}$")], list[Variable]],
+        Field(description="By variable with its unit, means over the intervals"),
+    ]
+
+
 class Batch(Model):
     """Sites to be put in one go."""
 
@@ -431,7 +784,7 @@ class Batch(Model):
     on_reject: Annotated[
         Literal["refuse", "skip"],
         Field(
-            description="Of what is wrong in places: `refuse` takes nothing, `skip` takes the rest and names what is not"
+            description="Where something is wrong: `refuse` takes nothing, `skip` takes the rest and names what is not"
         ),
     ] = "refuse"
 
@@ -446,11 +799,66 @@ class BatchResult(Model):
     problems: list[ProblemShown]
 
 
+class ForecastAsked(Model):
+    """A forecast of all that a site needs and gives."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    day: Annotated[date | None, Field(description="First local day; instead of a horizon")] = None
+    horizon: Annotated[HorizonAsked | None, Field(description="Instead of a day")] = None
+    issue_time: Annotated[
+        AwareDatetime | None,
+        Field(description="Nothing later than this is used; now, or before the horizon, by default"),
+    ] = None
+    known_at: Annotated[
+        Literal["receipt", "end"],
+        Field(
+            description="When a measurement counts as known: when it was received here, or (for histories imported later) a quarter of an hour after the end of its interval"
+        ),
+    ] = "receipt"
+    scenarios: Annotated[Scenarios | None, Field(description="Beside the central path; the park's own by default")] = (
+        None
+    )
+    weather: WeatherAsked | None = None
+    days: Annotated[Days | None, Field(description="Local days from the first on; the park's own by default")] = None
+
+
+class ForecastShown(Model):
+    """A forecast; what is null is there once its job is done."""
+
+    id: str
+    site: str
+    site_version: int
+    state: Literal["queued", "running", "done", "failed", "cancelled"]
+    job: str
+    created_at: AwareDatetime
+    issue_time: AwareDatetime
+    start: AwareDatetime
+    end: AwareDatetime
+    steps: int
+    step_end: Annotated[list[AwareDatetime], Field(description="Ends of the steps")] = []
+    levels: list[float] = []
+    series: Annotated[list[SeriesForecast], Field(validate_default=True)] = []
+    scenarios: Annotated[int | None, Field(description="How many joint paths there are besides")] = None
+    model: str | None = None
+    data_age_h: Annotated[float | None, Field(description="Age of the oldest of the newest measurements")] = None
+    notes: list[str] = []
+    quantiles_href: str | None = None
+    scenarios_href: str | None = None
+    problem: Failed | None = None
+
+
 class HeldList(Model):
     """What is held of a site."""
 
     site: str
     series: list[HeldShown]
+
+
+class PageScheduleListed(Model):
+    items: Annotated[list[ScheduleListed], Field(description="The entries of this page")]
+    next: Annotated[str | None, Field(description="Cursor of the next page; null on the last")] = None
 
 
 class PageSiteShown(Model):
@@ -490,6 +898,64 @@ class ReceiptShown(Model):
     rejected: Annotated[int, Field(ge=0)]
     verdicts: Annotated[list[Run], Field(description="Of each row, as runs of equal ones")]
     rejections: list[Rejected]
+
+
+class ScheduleAsked(Model):
+    """A plan for a site."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    day: Annotated[date | None, Field(description="First local day; instead of a horizon")] = None
+    horizon: Annotated[HorizonAsked | None, Field(description="Instead of a day")] = None
+    issue_time: Annotated[
+        AwareDatetime | None,
+        Field(description="Nothing later than this is used; now, or before the horizon, by default"),
+    ] = None
+    known_at: Annotated[
+        Literal["receipt", "end"],
+        Field(
+            description="When a measurement counts as known: when it was received here, or (for histories imported later) a quarter of an hour after the end of its interval"
+        ),
+    ] = "receipt"
+    scenarios: Annotated[Scenarios | None, Field(description="Beside the central path; the park's own by default")] = (
+        None
+    )
+    weather: WeatherAsked | None = None
+    mode: Annotated[
+        Literal["day_ahead", "rolling", "perfect_foresight"],
+        Field(
+            description="day_ahead: from forecasts; rolling: likewise, going on from the plan before and from the next step on; perfect_foresight: on what was measured, as a bound on what was possible"
+        ),
+    ] = "day_ahead"
+    commitment: Annotated[Literal["exact", "convex"] | None, Field(description="The park's own by default")] = None
+    deadline_s: Annotated[DeadlineS | None, Field(description="From its start; then the best without a solver")] = None
+    start_state: Annotated[
+        dict[
+            Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_\-]+$", min_length=1, max_length=100)],
+            dict[
+                Annotated[
+                    str,
+                    StringConstraints(pattern=r"^[a-z][a-z0-9_]*(:[A-Za-z0-9_.\- ]+)*$", min_length=1, max_length=100),
+                ],
+                float,
+            ],
+        ]
+        | None,
+        Field(description="By asset: stored_kwh of a store, or any state that its kind carries over"),
+    ] = None
+    state_age_minutes: Annotated[
+        StateAgeMinutes | None, Field(description="Age up to which a measured content counts")
+    ] = None
+    forecast: Annotated[Forecast | None, Field(description="Made before, of the same steps")] = None
+    series: Annotated[
+        dict[
+            Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_\-]+$", min_length=1, max_length=100)], list[Series]
+        ]
+        | None,
+        Field(description="By asset, its mean power in each step [kW], taken instead of a forecast"),
+    ] = None
+    network: Annotated[bool, Field(description="Prove the plan on the park's network, if it has one")] = True
 
 
 class BatchDone(Model):
