@@ -6,20 +6,24 @@ value for every step) and ``schedules``: which asset's power is whose schedule.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dispatch.errors import SolveError
+from dispatch.service.store import files
 
 if TYPE_CHECKING:
     from dispatch.highs import Answer, Limits, Matrices
     from dispatch.ladder import Climbed
     from dispatch.problem import Problem
     from dispatch.schedule import Schedule
+    from dispatch.service.store.jobs import Job
+    from dispatch.service.store.transaction import Tx
 
 _SHORT_KWH = 1e-3
 
@@ -56,9 +60,35 @@ class Outcome:
     content_kwh: Mapping[int, list[float]]
 
 
-def asked(request: Mapping[str, Any]) -> Asked:
-    """What :func:`run` takes, from a job's request."""
-    return Asked(request)
+def warm() -> None:
+    """Load what planning needs."""
+    import dispatch.ladder
+    import dispatch.problem
+    import dispatch.site  # noqa: F401 - for what they load
+
+
+def prepare(tx: Tx, job: Job) -> Asked:
+    """The request says everything."""
+    del tx
+    return Asked(job.request)
+
+
+def check(given: Asked, outcome: Outcome) -> str | None:
+    """Whether there is a finite number for every step of every schedule."""
+    for values in (*outcome.consumption_kw.values(), *outcome.content_kwh.values()):
+        if len(values) != given.request["steps"] or not np.isfinite(values).all():
+            return f"{len(values)} values for {given.request['steps']} steps, or one that is no number"
+    wanted = {one["sensor"] for one in given.request["schedules"]}
+    return None if wanted == set(outcome.consumption_kw) else "a schedule is missing"
+
+
+def commit(tx: Tx, job: Job, outcome: Outcome) -> dict[str, Any]:
+    """Keep the schedules as a file; the job's result says how good the plan is and where they are."""
+    document = {**asdict(outcome), "start": job.request["start"], "step_s": job.request["step_s"]}
+    kept = files.put(tx, json.dumps(document, allow_nan=False).encode(), "application/json", f"{job.id}.json")
+    tx.audit("given.plan", job.id, {"quality": outcome.quality, "file": kept.sha256})
+    told = {"quality": outcome.quality, "gap": outcome.gap, "reason": outcome.reason}
+    return {**told, "money": outcome.money, "unmet": list(outcome.unmet), "files": {kept.media_type: kept.id}}
 
 
 def run(given: Asked, progress: Callable[[str], None] = lambda _: None) -> Outcome:
