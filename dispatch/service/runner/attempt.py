@@ -21,9 +21,9 @@ from dispatch.service.runner.policy import Policy
 from dispatch.service.runner.trouble import Trouble
 from dispatch.service.store import claims
 from dispatch.service.store.claims import LostError
+from dispatch.service.store.database import Store
 from dispatch.service.store.faults import BusyError
 from dispatch.service.store.jobs import Job
-from dispatch.service.store.database import Store
 from dispatch.service.work import Kind
 
 _LOG = logging.getLogger(__name__)

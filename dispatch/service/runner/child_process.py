@@ -17,8 +17,11 @@ from typing import Any
 
 from dispatch.executor.children import ONE_THREAD
 from dispatch.service.runner import trouble
+from dispatch.service.runner.places import Outcome
 from dispatch.service.runner.policy import Policy
 from dispatch.service.runner.trouble import Trouble
+
+Run = Callable[[str, Any, Callable[[str], None]], Outcome | Trouble]
 
 _LOG = logging.getLogger(__name__)
 _LINES_PER_S = 20  # of progress; what comes faster is not worth a message
@@ -35,14 +38,13 @@ def serve(number: int) -> None:
     run = _runner(policy)
     for module in modules:
         _warm(module)
-    _say(pipe, "ready", None)
+    _send(pipe, pickle.dumps(("ready", None)))
     while True:
         try:
             request = pipe.recv_bytes()
         except (EOFError, OSError):  # no more questions
             return
-        word, content = _answered(run, request, pipe)
-        _say(pipe, word, (content, _resident_bytes()))
+        _send(pipe, _answer(run, request, pipe))
 
 
 def _limit(policy: Policy) -> None:
@@ -54,26 +56,27 @@ def _limit(policy: Policy) -> None:
 def _warm(module: str) -> None:
     try:
         getattr(importlib.import_module(module), "warm", lambda: None)()
-    except Exception:
-        _LOG.exception("%s could not be warmed up", module)
+    except Exception:  # noqa: BLE001 - a kind that cannot be warmed up may be able to run
+        _LOG.warning("%s could not be warmed up", module, exc_info=True)
 
 
-def _answered(run: Callable[[str, Any, Callable[[str], None]], Any], request: bytes, pipe: Connection) -> Any:
+def _answer(run: Run, request: bytes, pipe: Connection) -> bytes:
     try:
         module, asked = pickle.loads(request)
-        answer = ("outcome", run(module, asked, _Progress(pipe)))
-        pickle.dumps(answer[1], pickle.HIGHEST_PROTOCOL)
-    except Exception as error:
-        found = trouble.of(error, "running it")
-        if not found.is_users:
-            _LOG.exception("a job failed in its process")
-        return "trouble", found
-    return answer
+        found = run(module, asked, _Progress(pipe))
+        return _packed(found)
+    except Exception as error:  # noqa: BLE001 - such as an outcome that cannot be sent
+        return _packed(trouble.of(error, "sending what came"))
 
 
-def _say(pipe: Connection, word: str, content: Any) -> None:
+def _packed(found: Outcome | Trouble) -> bytes:
+    word, content = ("outcome", found.value) if isinstance(found, Outcome) else ("trouble", found)
+    return pickle.dumps((word, (content, _resident_bytes())), pickle.HIGHEST_PROTOCOL)
+
+
+def _send(pipe: Connection, message: bytes) -> None:
     try:
-        pipe.send_bytes(pickle.dumps((word, content), pickle.HIGHEST_PROTOCOL))
+        pipe.send_bytes(message)
     except OSError:  # nobody listens any more
         sys.exit(0)
 
@@ -88,21 +91,26 @@ class _Progress:
         now = time.monotonic()
         if now - self._last >= 1 / _LINES_PER_S:
             self._last = now
-            _say(self._pipe, "progress", str(text)[:_LONGEST_LINE])
+            _send(self._pipe, pickle.dumps(("progress", str(text)[:_LONGEST_LINE])))
 
 
-def here(module: str, asked: Any, progress: Callable[[str], None]) -> Any:
+def here(module: str, asked: Any, progress: Callable[[str], None]) -> Outcome | Trouble:
     """Run the job in this process."""
-    return importlib.import_module(module).run(asked, progress)
+    try:
+        return Outcome(importlib.import_module(module).run(asked, progress))
+    except Exception as error:  # noqa: BLE001 - whatever a kind raises is this job's trouble and no other's
+        found = trouble.of(error, "running it")
+        if not found.is_users:
+            _LOG.warning("a job failed in its process", exc_info=True)
+        return found
 
 
-def _silently(chunk: tuple[str, Any]) -> Any:
+def _silently(chunk: tuple[str, Any]) -> Outcome | Trouble:
     """What a Ray task does; its progress reaches nobody."""
-    module, asked = chunk
-    return here(module, asked, lambda _text: None)
+    return here(*chunk, lambda _text: None)
 
 
-def _runner(policy: Policy) -> Callable[[str, Any, Callable[[str], None]], Any]:
+def _runner(policy: Policy) -> Run:
     if policy.executor != "ray":
         return here
     from dispatch.executor import Failure, How, executor
@@ -111,19 +119,12 @@ def _runner(policy: Policy) -> Callable[[str, Any, Callable[[str], None]], Any]:
     workplace = executor("ray", None if policy.ray_address else 1, How(warm=True), address=policy.ray_address or None)
     workplace.__enter__()
 
-    def on_ray(module: str, asked: Any, progress: Callable[[str], None]) -> Any:
+    def on_ray(module: str, asked: Any, progress: Callable[[str], None]) -> Outcome | Trouble:
         progress("given to Ray")
-        for _name, found in workplace.map(_silently, [("job", (module, asked))]):
-            if isinstance(found, Failure):
-                raise RayError(found)
-            return found.value
-        raise AssertionError("one chunk has one answer")
+        ((_, found),) = workplace.map(_silently, [("job", (module, asked))])
+        return Trouble(found.text) if isinstance(found, Failure) else found.value
 
     return on_ray
-
-
-class RayError(Exception):
-    """A task on Ray came to nothing."""
 
 
 def _resident_bytes() -> int:
@@ -133,6 +134,3 @@ def _resident_bytes() -> int:
     except OSError:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return peak if sys.platform == "darwin" else peak * 1024
-
-
-__all__ = ["RayError", "Trouble", "here", "serve"]

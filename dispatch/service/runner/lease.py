@@ -14,9 +14,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from dispatch.service.runner.policy import Policy
 from dispatch.service.store import claims
 from dispatch.service.store.claims import LostError
+from dispatch.service.store.database import Store
 from dispatch.service.store.faults import StoreError
 from dispatch.service.store.jobs import Job
-from dispatch.service.store.database import Store
 
 _LOG = logging.getLogger(__name__)
 _SIGNS = 3  # in one lease: two may fail to be written

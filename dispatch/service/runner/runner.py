@@ -17,8 +17,8 @@ from dispatch.service.runner.places import InProcess, Place
 from dispatch.service.runner.policy import Policy
 from dispatch.service.store import claims
 from dispatch.service.store.claims import LostError
-from dispatch.service.store.jobs import Job
 from dispatch.service.store.database import Store
+from dispatch.service.store.jobs import Job
 from dispatch.service.work import Kind
 
 _LOG = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ class Runner:
         return self.once() is None
 
     def once(self) -> Job | None:
-        """Claim a job and see it to its end, to its next attempt, or to where it is no longer ours; None: none is due."""
+        """Claim a job and see it to its end, a later attempt, or to where it is no longer ours; None: none is due."""
         with self._store.admin() as connection:
             job = claims.claim(connection, self.name, datetime.now(UTC), self._policy.lease_s)
         if job is not None:

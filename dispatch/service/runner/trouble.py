@@ -39,7 +39,7 @@ def of(error: Exception, doing: str) -> Trouble:
         doing: what was being done, such as "preparing".
     """
     if isinstance(error, ServiceError):
-        return Trouble(error.detail, error.document(), is_users=error.status < 500)  # noqa: PLR2004 - the server's own
+        return Trouble(error.detail, error.document(), is_users=error.status < 500)
     if isinstance(error, ConfigError):
         faults = [Fault(each.path, each.message, accepted=each.accepted) for each in error.problems]
         found = InvalidError(f"{error.source}: {len(faults)} things are wrong", faults)

@@ -20,7 +20,7 @@ from sqlalchemy.sql import ColumnElement
 
 from dispatch.service.store import events
 from dispatch.service.store.jobs import Job, of, records
-from dispatch.service.store.metadata import UtcTime
+from dispatch.service.store.metadata import EPOCH, UtcTime
 
 _C = records.c
 
@@ -97,15 +97,8 @@ def _turns(connection: Connection) -> list[str]:
     if len(rows) == 1:
         return [rows[0][0]]
     count = select(_C.tenant, func.count()).where(_C.state == "running").group_by(_C.tenant)
-    running: dict[str, int] = {tenant: number for tenant, number in connection.execute(count)}
-    never = datetime.min
-    return [
-        tenant
-        for tenant, last in sorted(
-            rows,
-            key=lambda row: (running.get(row[0], 0), (row[1] is not None, (row[1] or never).replace(tzinfo=None))),
-        )
-    ]
+    running: dict[str, int] = dict(connection.execute(count).all())
+    return [tenant for tenant, _ in sorted(rows, key=lambda row: (running.get(row[0], 0), row[1] or EPOCH))]
 
 
 def _mine(job: Job) -> tuple[ColumnElement[bool], ...]:

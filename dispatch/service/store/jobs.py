@@ -59,7 +59,7 @@ records = table(
     Column("result", Json),
     Column("problem", Json),
 )
-# A claim looks at the waiting jobs of one tenant in their order, at lapsed leases, and at when a tenant last had a turn.
+# A claim looks at a tenant's waiting jobs in their order, at lapsed leases, and at when a tenant last had a turn.
 _QUEUED, _RUNNING = records.c.state == "queued", records.c.state == "running"
 Index(
     "ix_jobs_queued",
@@ -186,11 +186,11 @@ def submit(
 
 
 def _refuse_if_full(tx: Tx, most: int) -> None:
-    waiting = select(records.c.id).where(records.c.tenant == tx.tenant, records.c.state == "queued").limit(most).subquery()
+    waiting = tx.select(records, records.c.id).where(records.c.state == "queued").limit(most).subquery()
     count = tx.execute(select(func.count()).select_from(waiting)).scalar_one()
     if count >= most:
         raise TooManyRequestsError(
-            f"{count} jobs of this tenant are waiting; accepted are at most {most}: wait for some to end, or cancel them",
+            f"{count} jobs of this tenant wait; accepted are at most {most}: let some end, or cancel them",
             headers={"Retry-After": str(_RETRY_AFTER_S)},
         )
 

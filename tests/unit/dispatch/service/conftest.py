@@ -14,6 +14,7 @@ import pytest
 from benchmarks.postgres_server import PostgresServer
 from benchmarks.rows import CannotMeasure
 from dispatch.service.store import Store, tenants
+from tests.unit.dispatch.service.served import Api, Served, served, two_tenants
 
 DATABASES = ("sqlite", "postgresql")
 TENANTS = ("north", "south")
@@ -95,3 +96,17 @@ def new_store(
 def store(request: pytest.FixtureRequest, new_store: Callable[[str], Store]) -> Store:
     """An empty store of two tenants, north and south, for this test alone; once on each database."""
     return new_store(request.param)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A server on SQLite for all tests of a run."""
+    with served(tmp_path_factory.mktemp("served")) as found:
+        yield found
+
+
+@pytest.fixture
+def api(server: Served) -> Iterator[Api]:
+    """Two tenants of their own, with clients, on the server of all tests."""
+    with two_tenants(server) as found:
+        yield found
