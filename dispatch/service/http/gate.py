@@ -23,4 +23,8 @@ class Gate:
         if scope["type"] == "http" and (scope["path"] == API or scope["path"].startswith(f"{API}/")):
             identity = await identified(Request(scope, receive))
             self.limits.spend(scope, identity.tenant)
+        elif scope["type"] == "http":
+            for door in getattr(scope["app"].state, "doors", ()):
+                if door.is_closed(scope["path"]):
+                    self.limits.spend(scope, (await door.identify(Request(scope, receive))).tenant)
         await self.app(scope, receive, send)
