@@ -39,7 +39,7 @@ def create_app(settings: Settings, store: Store) -> FastAPI:
     """The service on a store. What stands in ``routes`` and in the doors that are switched on is served."""
     app = FastAPI(
         title="parkwatt", version=openapi.VERSION, lifespan=_lifespan, openapi_url=None, docs_url=None,
-        redoc_url=None, redirect_slashes=False,
+        redoc_url=None, redirect_slashes=False, generate_unique_id_function=openapi.operation_name,
     )  # fmt: skip
     app.state.settings, app.state.store = settings, store
     app.state.signatures = Signatures(store, settings)
@@ -47,12 +47,14 @@ def create_app(settings: Settings, store: Store) -> FastAPI:
     app.state.limits, app.state.metrics = Limits(settings), Metrics()
     app.state.closing = threading.Event()  # streams end when the server is about to
     problem.install(app)
+    tags = []
     for module in _modules("dispatch.service.routes"):
         app.include_router(module.router, prefix=getattr(module, "PREFIX", API))
+        tags += [{"name": str(tag), "description": _first_line(module)} for tag in module.router.tags]
     for door in DOORS:
         if getattr(settings, door):
             _open(app, door)
-    openapi.install(app)
+    openapi.install(app, tags)
     # The last added is the outermost.
     app.add_middleware(Intake, settings=settings)
     app.add_middleware(Gate, limits=app.state.limits)
@@ -79,6 +81,10 @@ def _modules(package: str) -> Iterator[ModuleType]:
         module = importlib.import_module(f"{package}.{each.name}")
         if isinstance(getattr(module, "router", None), APIRouter):
             yield module
+
+
+def _first_line(module: ModuleType) -> str:
+    return (module.__doc__ or "").strip().partition("\n")[0]
 
 
 def _open(app: FastAPI, door: str) -> None:

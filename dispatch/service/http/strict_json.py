@@ -1,6 +1,6 @@
 """JSON as every reader understands it the same way: what is refused here would be a different thing to others.
 
-Python's reader takes NaN, 1e400, half of a surrogate pair, and the last of two equal keys; each becomes an error of ours
+Python's reader takes NaN, 1e400, half of a surrogate pair, and the last of two equal keys; each becomes our error
 later, or a value that the client did not mean. NUL is text that PostgreSQL does not keep.
 """
 

@@ -1,0 +1,11 @@
+"""Measured series: acknowledged by one commit to a journal, kept in Parquet by day, read by DuckDB."""
+
+from __future__ import annotations
+
+from dispatch.service.store.series.append import append
+from dispatch.service.store.series.archives import archive
+from dispatch.service.store.series.compaction import compact
+from dispatch.service.store.series.reading import holdings, read
+from dispatch.service.store.series.rows import Receipt, Rejection, Verdict
+
+__all__ = ["Receipt", "Rejection", "Verdict", "append", "archive", "compact", "holdings", "read"]
