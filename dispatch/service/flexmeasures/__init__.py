@@ -2,6 +2,21 @@
 
 ``quantities`` numbers, times and units as such a program writes them · ``sources`` what a translation asks of sensors ·
 ``devices`` a flex-model as plant · ``contexts`` a flex-context as a connection and loads · ``translation`` both as a
-site to plan · ``bodies`` what goes in · the rest the routes. What cannot be said in our kinds is refused by its name;
-see ``docs/flexmeasures.md``.
+site to plan · ``records`` what sensors have measured · ``bodies`` what goes in · ``door`` the app · the rest routes.
+What cannot be said in our kinds is refused by its name; see ``docs/flexmeasures.md``.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+
+def attach(app: FastAPI) -> None:
+    """Hang the door into the service."""
+    from dispatch.service.flexmeasures import accounts, assets, door, jobs, schedules, sensors, values
+
+    modules = (accounts, assets, sensors, values, schedules, jobs)
+    door.attach(app, [module.routes for module in modules])

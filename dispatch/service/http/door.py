@@ -21,7 +21,7 @@ Identify = Callable[[Request], Awaitable[Identity]]
 
 @dataclass(frozen=True)
 class Within:
-    """Paths that a door answers: ``open`` to everybody, ``closed`` to who is known; ``*`` at the end: all that follows."""
+    """Paths of a door, ``open`` to everybody or ``closed`` but to who is known; ``*`` at an end: all that follows."""
 
     open: Sequence[str]
     closed: Sequence[str]

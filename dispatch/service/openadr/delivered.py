@@ -19,8 +19,8 @@ WHOLE_SITE = "AGGREGATED_REPORT"
 SITE_SERIES = "net_import_kw"
 _KWH = {"KWH": 1.0, "WH": 1e-3, "MWH": 1e3}
 _KW = {"KW": 1.0, "W": 1e-3, "MW": 1e3}
-# Payloads that are kept with the report but measure nothing: forecasts, states and offers.
-MEASURED = ("USAGE", "DEMAND", "BASELINE", "STORAGE_CHARGE_LEVEL")
+# The others (baselines, forecasts, states, offers) stay with the report: a site has no series for them.
+MEASURED = ("USAGE", "DEMAND", "STORAGE_CHARGE_LEVEL")
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def _measured(
             yield Measurement(f"{name}.stored_kwh", end, _content_kwh(value, assets.get(name), where))
         else:
             power_kw = _power_kw(kind, float(value), says, step, where)
-            yield Measurement(_series(kind, name), end, power_kw)
+            yield Measurement(SITE_SERIES if name == WHOLE_SITE else name, end, power_kw)
 
 
 def _content_kwh(share: float, full_kwh: float | None, where: str) -> float:
@@ -111,16 +111,8 @@ def _content_kwh(share: float, full_kwh: float | None, where: str) -> float:
 
 def _power_kw(kind: str, value: float, says: Mapping[str, Any], step: timedelta, where: str) -> float:
     """Mean power over the interval."""
-    unit = says.get("units") or {"USAGE": "KWH", "DEMAND": "KW"}.get(kind)
-    if unit in _KWH and kind != "DEMAND":
-        return value * _KWH[unit] / (step / timedelta(hours=1))
-    if unit in _KW and kind != "USAGE":
-        return value * _KW[unit]
-    accepted = {"USAGE": _KWH, "DEMAND": _KW}.get(kind, {**_KWH, **_KW})
-    raise UnreadableError(where, f"units {unit!r} of {kind} in payloadDescriptors; accepted: {', '.join(accepted)}")
-
-
-def _series(kind: str, name: str) -> str:
-    if kind == "BASELINE":
-        return "baseline_kw" if name == WHOLE_SITE else f"{name}.baseline_kw"
-    return SITE_SERIES if name == WHOLE_SITE else name
+    known = _KWH if kind == "USAGE" else _KW
+    unit = says.get("units") or next(iter(known))
+    if unit not in known:
+        raise UnreadableError(where, f"units {unit!r} of {kind} in payloadDescriptors; accepted: {', '.join(known)}")
+    return value * known[unit] / (step / timedelta(hours=1) if kind == "USAGE" else 1.0)

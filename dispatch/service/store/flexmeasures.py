@@ -1,4 +1,4 @@
-"""What the FlexMeasures door keeps beside sites and series: numbers by which its clients know assets, sensors and users.
+"""What the FlexMeasures door keeps beside sites and series: numbers by which clients know assets, sensors and users.
 
 Numbers count within a tenant, so that nobody learns from one how much others have. A number is never given twice.
 """
@@ -50,6 +50,14 @@ sensors = table(
     Column("series", Text, nullable=False),
     Index("ix_fm_sensors_asset", "tenant", "asset"),
 )
+# What sensors measure that no site of ours has a series for; the others' values are in the store of series.
+values = table(
+    "fm_values",
+    Column("sensor", Integer, primary_key=True, autoincrement=False),
+    Column("time", UtcTime, primary_key=True),
+    Column("received", UtcTime, primary_key=True),
+    Column("value", Float),
+)
 asked = table(
     "fm_jobs",
     Column("uuid", String(36), primary_key=True),
@@ -78,7 +86,7 @@ class Asset:
 
 @dataclass(frozen=True)
 class Sensor:
-    """A sensor, and the series that its values are kept in."""
+    """A sensor, and the series of a site that its values are kept in; "" where they are kept beside it."""
 
     id: int
     asset: int
@@ -135,18 +143,18 @@ def user(tx: Tx, key: str) -> tuple[int, str] | None:
     return None if row is None else (row.id, row.email)
 
 
-def add_asset(tx: Tx, values: Mapping[str, Any]) -> Asset:
+def add_asset(tx: Tx, fields: Mapping[str, Any]) -> Asset:
     """Keep a new asset."""
-    row = {"id": number(tx, "asset"), **values}
+    row = {"id": number(tx, "asset"), **fields}
     tx.insert(assets, row)
     tx.audit("flexmeasures.asset.create", str(row["id"]), {"name": row["name"], "parent": row["parent"]})
     return Asset(**row)
 
 
-def change_asset(tx: Tx, asset_id: int, values: Mapping[str, Any]) -> None:
+def change_asset(tx: Tx, asset_id: int, fields: Mapping[str, Any]) -> None:
     """Change some of an asset's fields."""
-    tx.execute(tx.update(assets).where(assets.c.id == asset_id).values(dict(values)))
-    tx.audit("flexmeasures.asset.update", str(asset_id), {"fields": sorted(values)})
+    tx.execute(tx.update(assets).where(assets.c.id == asset_id).values(dict(fields)))
+    tx.audit("flexmeasures.asset.update", str(asset_id), {"fields": sorted(fields)})
 
 
 def asset(tx: Tx, asset_id: int) -> Asset | None:
@@ -187,20 +195,19 @@ def remove_asset(tx: Tx, asset_id: int) -> None:
     tx.audit("flexmeasures.asset.delete", str(asset_id), {"with": gone})
 
 
-def add_sensor(tx: Tx, values: Mapping[str, Any]) -> Sensor:
-    """Keep a new sensor; without a series of the site it gets one of its own."""
-    made = number(tx, "sensor")
-    row = {"id": made, **values, "series": values.get("series") or f"flexmeasures.sensor_{made}"}
+def add_sensor(tx: Tx, fields: Mapping[str, Any]) -> Sensor:
+    """Keep a new sensor."""
+    row = {"id": number(tx, "sensor"), **fields}
     tx.insert(sensors, row)
     told = {"name": row["name"], "asset": row["asset"], "site": row["site"], "series": row["series"]}
-    tx.audit("flexmeasures.sensor.create", str(made), told)
+    tx.audit("flexmeasures.sensor.create", str(row["id"]), told)
     return Sensor(**row)
 
 
-def change_sensor(tx: Tx, sensor_id: int, values: Mapping[str, Any]) -> None:
+def change_sensor(tx: Tx, sensor_id: int, fields: Mapping[str, Any]) -> None:
     """Change some of a sensor's fields."""
-    tx.execute(tx.update(sensors).where(sensors.c.id == sensor_id).values(dict(values)))
-    tx.audit("flexmeasures.sensor.update", str(sensor_id), {"fields": sorted(values)})
+    tx.execute(tx.update(sensors).where(sensors.c.id == sensor_id).values(dict(fields)))
+    tx.audit("flexmeasures.sensor.update", str(sensor_id), {"fields": sorted(fields)})
 
 
 def sensor(tx: Tx, sensor_id: int) -> Sensor | None:
@@ -219,6 +226,39 @@ def remove_sensor(tx: Tx, sensor_id: int) -> None:
     """Forget a sensor; what it has measured stays in the store."""
     tx.execute(tx.delete(sensors).where(sensors.c.id == sensor_id))
     tx.audit("flexmeasures.sensor.delete", str(sensor_id), {})
+
+
+def keep(tx: Tx, sensor_id: int, found: Mapping[datetime, float | None]) -> int:
+    """Keep values of a sensor that are new or differ from what is known; how many those are."""
+    if not found:
+        return 0
+    known = held(tx, sensor_id, min(found), max(found))
+    rows = [
+        {"sensor": sensor_id, "time": time, "received": tx.now, "value": value}
+        for time, value in found.items()
+        if time not in known or known[time] != value
+    ]
+    if rows:
+        tx.insert(values, rows)
+        tx.audit("flexmeasures.values", str(sensor_id), {"rows": len(rows)})
+    return len(rows)
+
+
+def held(
+    tx: Tx, sensor_id: int, first: datetime, last: datetime, as_of: datetime | None = None
+) -> dict[datetime, float | None]:
+    """Values from ``first`` to ``last``, as they are or as they were known at a time."""
+    query = tx.select(values).where(values.c.sensor == sensor_id, values.c.time >= first, values.c.time <= last)
+    if as_of is not None:
+        query = query.where(values.c.received <= as_of)
+    return {row.time: row.value for row in tx.all(query.order_by(values.c.time, values.c.received))}
+
+
+def newest(tx: Tx, sensor_id: int, until: datetime) -> float | None:
+    """The last value that is known not after a time."""
+    query = tx.select(values).where(values.c.sensor == sensor_id, values.c.time <= until, values.c.value.is_not(None))
+    row = tx.first(query.order_by(values.c.time.desc(), values.c.received.desc()))
+    return None if row is None else row.value
 
 
 def ask(tx: Tx, job: str, kind: str, of: Sequence[int]) -> str:
