@@ -159,7 +159,7 @@ class Request(Shape):
     def _without_ours(cls, given: Any) -> Any:
         if not isinstance(given, dict):
             return given
-        dropped = {*_OURS} if "objectType" in cls._sent() else {*_OURS, "objectType"}
+        dropped = {*_OURS, "objectType"} - cls._sent()
         return {key: value for key, value in given.items() if key not in dropped}
 
     @classmethod

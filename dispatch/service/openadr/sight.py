@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from dispatch.service.openadr.timing import iso, span
-from dispatch.service.store import openadr
+from dispatch.service.store import keys, openadr
 from dispatch.service.store.openadr import Kept
 from dispatch.service.store.transaction import Tx
 
@@ -29,15 +29,33 @@ class Client:
     Attributes:
         id: of its key; ``clientID`` of what it makes.
         is_logic: may it see and write everything of the tenant?
+        ids: of its key and of those that this one has taken the place of: what was made with them is its own.
     """
 
     id: str
     is_logic: bool
+    ids: frozenset[str]
 
 
-def granted(tx: Tx, client_id: str) -> frozenset[str]:
+def chain(tx: Tx, key_id: str) -> frozenset[str]:
+    """A key and those whose place it has taken by being rotated."""
+    found: set[str] = set()
+    here: str | None = key_id
+    while here is not None and here not in found:
+        found.add(here)
+        key = keys.get(tx, here)
+        here = key.replaces if key else None
+    return frozenset(found)
+
+
+def vens_of(tx: Tx, client: Client) -> list[Kept]:
+    """The VENs of a client."""
+    return [ven for one in sorted(client.ids) for ven in openadr.found(tx, "VEN", client=one)]
+
+
+def granted(tx: Tx, client: Client) -> frozenset[str]:
     """Targets that business logic gave to a client's VENs and their resources."""
-    vens = openadr.found(tx, "VEN", client=client_id)
+    vens = vens_of(tx, client)
     resources = openadr.found(tx, "RESOURCE", parent=[ven.id for ven in vens]) if vens else []
     return frozenset().union(*(one.targets for one in (*vens, *resources)))
 
@@ -56,14 +74,14 @@ class Sight:
     @classmethod
     def of(cls, tx: Tx, client: Client) -> Sight:
         """Of the client that asks."""
-        return cls(client, frozenset() if client.is_logic else granted(tx, client.id))
+        return cls(client, frozenset() if client.is_logic else granted(tx, client))
 
     def sees(self, kept: Kept, asked: frozenset[str] | None = None) -> bool:
         """Whether an object is there for the client; ``asked`` None: it named the object itself, and no targets."""
         if self.client.is_logic:
             return not asked or bool(asked & kept.targets)
         if kept.kind not in SHARED:
-            return kept.client == self.client.id and (not asked or bool(asked & kept.targets))
+            return kept.client in self.client.ids and (not asked or bool(asked & kept.targets))
         mine = self.granted if asked is None else asked & self.granted
         if not kept.targets:
             return not asked

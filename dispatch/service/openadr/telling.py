@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from dispatch.service.openadr.shapes import Operation
-from dispatch.service.openadr.sight import LOGIC_SCOPE, Client, Sight
+from dispatch.service.openadr.sight import LOGIC_SCOPE, Client, Sight, chain
 from dispatch.service.store import jobs, keys, openadr
 from dispatch.service.store.openadr import Kept
 from dispatch.service.store.transaction import Tx
@@ -42,7 +42,7 @@ def _sight(tx: Tx, subscription: Kept) -> Sight | None:
     key = keys.get(tx, subscription.client)
     if key is None or not key.opens(tx.now):
         return None
-    return Sight.of(tx, Client(key.id, LOGIC_SCOPE in key.scopes))
+    return Sight.of(tx, Client(key.id, LOGIC_SCOPE in key.scopes, chain(tx, key.id)))
 
 
 def _concerns(tx: Tx, subscription: Kept, changed: Kept) -> bool:

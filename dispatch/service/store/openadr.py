@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Index, Row, String, Text
+from sqlalchemy import Column, Index, Row, String, Text, func
 
 from dispatch.service.store.ids import new_id
 from dispatch.service.store.metadata import Json, UtcTime, table
@@ -91,6 +91,11 @@ def get(tx: Tx, kind: str, object_id: str) -> Kept | None:
     """An object of a kind; None where the tenant has none of this id."""
     row = tx.first(tx.select(objects).where(objects.c.kind == kind, objects.c.id == object_id))
     return None if row is None else _kept(row)
+
+
+def count(tx: Tx, kind: str) -> int:
+    """How many objects of a kind there are."""
+    return int(tx.execute(tx.select(objects, func.count()).where(objects.c.kind == kind)).scalar_one())
 
 
 def found(
