@@ -286,7 +286,6 @@ class Reading:
             self.problems += [replace(p, path=f"{path} in {name}: {p.path}") for p in error.problems]
             return None
 
-
     def _own(self, name: Any) -> Path | None:
         return None if self.folder is None else self.folder / str(name)
 

@@ -1,4 +1,4 @@
-"""The service; a module for each piece, found by being here."""
+"""The service; a module for each, found by being here."""
 
 from __future__ import annotations
 

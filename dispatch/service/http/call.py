@@ -14,7 +14,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
@@ -40,6 +40,7 @@ class Reply:
 
     Attributes:
         body: a model, a mapping, a table (which the client may have as JSON, Arrow or CSV) or nothing.
+        kept: the body that is kept for replays in place of this one, which has a secret that is shown once.
         etag: tag of the version (``etag.tag(…)``); what is read without one gets that of its bytes.
     """
 
@@ -47,6 +48,7 @@ class Reply:
     body: BaseModel | Mapping[str, Any] | pa.Table | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     etag: str | None = None
+    kept: BaseModel | None = None
 
 
 @dataclass(frozen=True)
@@ -100,8 +102,9 @@ class Call:
                 kept = claim.kept(tx)
                 if kept is not None:
                     return kept
-                response = self._response(work(tx))
-                claim.keep(tx, response)
+                reply = work(tx)
+                response = self._response(reply)
+                claim.keep(tx, response if reply.kept is None else self._response(replace(reply, body=reply.kept)))
                 return response
 
             return self.store.run(self.tenant, self.actor, answered)

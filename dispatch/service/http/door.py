@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from dispatch.service.http.tokens import Identity
 
+_SHARED = ("settings", "store", "signatures", "doorkeeper", "limits", "metrics", "closing")
 Identify = Callable[[Request], Awaitable[Identity]]
 
 
@@ -59,6 +60,7 @@ class Door(BaseRoute):
 
 def hang(app: FastAPI, door: FastAPI, within: Within) -> None:
     """Hang a door into the service's app."""
-    door.state = app.state
+    for name in _SHARED:
+        setattr(door.state, name, getattr(app.state, name))
     app.router.routes.append(Door(door, within))
     app.state.doors = (*getattr(app.state, "doors", ()), within)

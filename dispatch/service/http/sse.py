@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -55,20 +55,34 @@ def last_event_id(request: Request) -> int:
     return int(text or 0)
 
 
-def stream(call: Call, look: Callable[[Tx, int], Look], *, headers: dict[str, str] | None = None) -> StreamingResponse:
+def stream(
+    call: Call,
+    look: Callable[[Tx, int], Look],
+    *,
+    headers: dict[str, str] | None = None,
+    wait: Callable[[int], Awaitable[bool]] | None = None,
+) -> StreamingResponse:
     """Events until none can follow, the client leaves, its key is closed, or the server is about to stop.
 
     Args:
         look: reads events after a number, in a read transaction of its own each time. What it raises the first time
             (there is no such job) is answered as a problem.
+        wait: waits for a while for something after a number, and says whether a look is worth while; without it every
+            listener looks for itself, at every turn.
     """
     after = last_event_id(call.request)
     with call.store.read(call.tenant, call.actor) as tx:
         first = look(tx, after)
-    return StreamingResponse(_events(call, look, first, after), 200, {**_HEADERS, **(headers or {})}, MEDIA_TYPE)
+    return StreamingResponse(_events(call, look, wait, first, after), 200, {**_HEADERS, **(headers or {})}, MEDIA_TYPE)
 
 
-async def _events(call: Call, look: Callable[[Tx, int], Look], found: Look, after: int) -> AsyncIterator[bytes]:
+async def _events(
+    call: Call,
+    look: Callable[[Tx, int], Look],
+    wait: Callable[[int], Awaitable[bool]] | None,
+    found: Look,
+    after: int,
+) -> AsyncIterator[bytes]:
     settings, closing = call.settings, call.request.app.state.closing
     beat_s = asked_s = time.monotonic()
     yield b"retry: 1000\n\n"
@@ -79,7 +93,7 @@ async def _events(call: Call, look: Callable[[Tx, int], Look], found: Look, afte
             beat_s = time.monotonic()
         if found.ended or closing.is_set():
             return
-        await anyio.sleep(settings.event_poll_s)
+        is_worth_it = await (_slept(settings.event_poll_s) if wait is None else wait(after))
         if time.monotonic() - beat_s >= settings.event_beat_s:
             yield b": still here\n\n"
             beat_s = time.monotonic()
@@ -87,7 +101,12 @@ async def _events(call: Call, look: Callable[[Tx, int], Look], found: Look, afte
             if not await anyio.to_thread.run_sync(_still_known, call):
                 return
             asked_s = time.monotonic()
-        found = await anyio.to_thread.run_sync(_looked, call, look, after)
+        found = await anyio.to_thread.run_sync(_looked, call, look, after) if is_worth_it else Look((), ended=False)
+
+
+async def _slept(seconds: float) -> bool:
+    await anyio.sleep(seconds)
+    return True
 
 
 def _looked(call: Call, look: Callable[[Tx, int], Look], after: int) -> Look:

@@ -1,18 +1,12 @@
-"""What an operator sees: numbers for Prometheus, a line of JSON for each event, traces where somebody collects them."""
+"""What an operator sees of a server beside its log: numbers for Prometheus, traces where somebody collects them."""
 
 from __future__ import annotations
 
-import json
-import logging
-import sys
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from dispatch.service import trace
 from dispatch.service.http.methods import template
-from dispatch.service.http.negotiation import utc_text
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -51,39 +45,6 @@ class Metrics:
     def text(self) -> bytes:
         """All of it in Prometheus's format."""
         return generate_latest(self.registry)
-
-
-_PLAIN = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "color_message", "taskName"}
-
-
-class JsonLines(logging.Formatter):
-    """One JSON object a line; what a record has beyond the usual are its fields."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """The line."""
-        line: dict[str, Any] = {
-            "time": utc_text(datetime.fromtimestamp(record.created, UTC)),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        if found := trace.trace_id():
-            line["trace_id"] = found
-        line |= {name: value for name, value in record.__dict__.items() if name not in _PLAIN}
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str)
-
-
-def log_as_json(level: str) -> None:
-    """Log everything below ``parkwatt`` and uvicorn's own lines to standard error."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonLines())
-    for name in ("parkwatt", "uvicorn"):
-        logger = logging.getLogger(name)
-        logger.handlers, logger.propagate = [handler], False
-        logger.setLevel(level.upper())
-    logging.getLogger("uvicorn.access").disabled = True
 
 
 def trace_to(app: FastAPI, endpoint: str) -> None:

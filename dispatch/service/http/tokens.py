@@ -126,6 +126,10 @@ class Doorkeeper:
             raise _refused("The access token has expired; ask for another one.") from None
         except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError):
             raise _refused() from None
+        # Nobody else can sign, but whoever could would not get more than we give.
+        latest = (datetime.now(UTC) + timedelta(minutes=self.settings.token_minutes)).timestamp()
+        if not all(isinstance(claims[name], str) for name in ("sub", "tenant", "scope")) or claims["exp"] > latest:
+            raise _refused()
         return claims
 
     @staticmethod

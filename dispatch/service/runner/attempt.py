@@ -26,7 +26,7 @@ from dispatch.service.store.faults import BusyError
 from dispatch.service.store.jobs import Job
 from dispatch.service.work import Kind
 
-_LOG = logging.getLogger(__name__)
+_LOG = logging.getLogger("parkwatt.jobs")
 _LONGEST_TEXT = 500
 _HOPELESS = 3  # attempts beyond the last at which not even the floor was reached
 _NOTHING: Any = object()

@@ -23,7 +23,7 @@ from dispatch.service.runner.trouble import Trouble
 
 Run = Callable[[str, Any, Callable[[str], None]], Outcome | Trouble]
 
-_LOG = logging.getLogger(__name__)
+_LOG = logging.getLogger("parkwatt.jobs")
 _LINES_PER_S = 20  # of progress; what comes faster is not worth a message
 _LONGEST_LINE = 2000
 

@@ -18,7 +18,7 @@ from dispatch.service.store.database import Store
 from dispatch.service.store.faults import StoreError
 from dispatch.service.store.jobs import Job
 
-_LOG = logging.getLogger(__name__)
+_LOG = logging.getLogger("parkwatt.jobs")
 _SIGNS = 3  # in one lease: two may fail to be written
 
 

@@ -10,18 +10,19 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
+from dispatch.service import trace, work
 from dispatch.service.errors import problem
 from dispatch.service.runner.attempt import AWAY, Attempt, StoppingError
 from dispatch.service.runner.lease import Lease
 from dispatch.service.runner.places import InProcess, Place
 from dispatch.service.runner.policy import Policy
-from dispatch.service.store import claims
+from dispatch.service.store import claims, jobs
 from dispatch.service.store.claims import LostError
 from dispatch.service.store.database import Store
 from dispatch.service.store.jobs import Job
 from dispatch.service.work import Kind
 
-_LOG = logging.getLogger(__name__)
+_LOG = logging.getLogger("parkwatt.jobs")
 _AWAY_S = 1.0  # pause before the store is asked again after it did not answer
 
 
@@ -53,6 +54,11 @@ class Runner:
             self._until = time.monotonic() + self._policy.grace_s
         self._stop.set()
 
+    def stop_now(self) -> None:
+        """Claim nothing any more and give back what is in hand. May be called from another thread."""
+        self._until = time.monotonic()
+        self._stop.set()
+
     def loop(self) -> None:
         """Do jobs until told to stop."""
         while not self._stop.is_set():
@@ -76,15 +82,16 @@ class Runner:
                 return True
         return self.once() is None
 
-    def once(self) -> Job | None:
+    def once(self, tenant: str = "") -> Job | None:
         """Claim a job and see it to its end, a later attempt, or to where it is no longer ours; None: none is due."""
         with self._store.admin() as connection:
-            job = claims.claim(connection, self.name, datetime.now(UTC), self._policy.lease_s)
+            job = claims.claim(connection, self.name, datetime.now(UTC), self._policy.lease_s, tenant)
         if job is not None:
             self._do(job)
         return job
 
     def _do(self, job: Job) -> None:
+        trace.begin(job.traceparent)
         kind = self._kinds.get(job.kind)
         if kind is None:
             self._refuse(job)
@@ -119,12 +126,17 @@ class Runner:
             _LOG.info("job %s was cancelled or taken over", job.id)
 
 
-def run_one(store: Store, kinds: Mapping[str, Kind], policy: Policy | None = None) -> Job | None:
-    """Claim one job and do it in this process, without a child; the job as it then stands, None if none was due."""
-    job = Runner(store, kinds, InProcess(), policy).once()
+def run_one(
+    store: Store, kinds: Mapping[str, Kind] | None = None, policy: Policy | None = None, *, tenant: str = ""
+) -> Job | None:
+    """Claim one job and do it in this process, without a child; the job as it then stands, None if none was due.
+
+    Args:
+        kinds: all that there are, unless given.
+        tenant: only a job of this one; empty: of whose turn it is.
+    """
+    job = Runner(store, work.find() if kinds is None else kinds, InProcess(), policy).once(tenant)
     if job is None:
         return None
-    from dispatch.service.store import jobs
-
     with store.read(job.tenant) as tx:
         return jobs.get(tx, job.id)

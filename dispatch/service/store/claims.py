@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, literal, select
+from sqlalchemy import Connection, Select, delete, func, literal, select, tuple_
 from sqlalchemy.sql import ColumnElement
 
 from dispatch.service.store import events
@@ -36,20 +36,21 @@ def is_due(connection: Connection, now: datetime) -> bool:
     return connection.execute(ready).first() is not None or connection.execute(lapsed).first() is not None
 
 
-def claim(connection: Connection, runner: str, now: datetime, lease_s: float) -> Job | None:
+def claim(connection: Connection, runner: str, now: datetime, lease_s: float, tenant: str = "") -> Job | None:
     """Take the job whose turn it is: one whose lease has lapsed, else a waiting one; None if there is none.
 
     Args:
         runner: who takes it, for people.
         lease_s: how long it is this runner's unless prolonged.
+        tenant: only a job of this one; empty: of whose turn it is.
     """
-    found = _lapsed(connection, now) or _waiting(connection, now)
+    found = _lapsed(connection, now, tenant) or _waiting(connection, now, tenant)
     if found is None:
         return None
-    tenant, id_ = found
+    owner, id_ = found
     change = (
         records.update()
-        .where(_C.tenant == tenant, _C.id == id_)
+        .where(_C.tenant == owner, _C.id == id_)
         .values(
             state="running",
             attempt=_C.attempt + 1,
@@ -62,19 +63,19 @@ def claim(connection: Connection, runner: str, now: datetime, lease_s: float) ->
         .returning(records)
     )
     job = of(connection.execute(change).mappings().one())
-    events.write(connection, tenant, id_, job.events, now, "running", {"attempt": job.attempt})
+    events.write(connection, owner, id_, job.events, now, "running", {"attempt": job.attempt})
     return job
 
 
-def _lapsed(connection: Connection, now: datetime) -> tuple[str, str] | None:
-    late = (_C.state == "running", _C.lease_until <= now)
+def _lapsed(connection: Connection, now: datetime, tenant: str) -> tuple[str, str] | None:
+    late = [_C.state == "running", _C.lease_until <= now, *([_C.tenant == tenant] if tenant else [])]
     query = select(_C.tenant, _C.id).where(*late).order_by(_C.lease_until).limit(1)
     return _first(connection, query)
 
 
-def _waiting(connection: Connection, now: datetime) -> tuple[str, str] | None:
-    for tenant in _turns(connection):
-        mine = (_C.state == "queued", _C.tenant == tenant, _C.not_before <= now)
+def _waiting(connection: Connection, now: datetime, tenant: str) -> tuple[str, str] | None:
+    for each in [tenant] if tenant else _turns(connection):
+        mine = (_C.state == "queued", _C.tenant == each, _C.not_before <= now)
         query = select(_C.tenant, _C.id).where(*mine).order_by(_C.priority.desc(), _C.id).limit(1)
         if (found := _first(connection, query)) is not None:
             return found
@@ -209,3 +210,14 @@ def _change(
         assert now is not None
         events.write(connection, job.tenant, job.id, changed.events, now, event, data or {})
     return changed
+
+
+def forget(connection: Connection, now: datetime, keep_days: float, most: int) -> int:
+    """Remove jobs that ended so many days ago, oldest first, with their events; says how many."""
+    old = select(_C.tenant, _C.id).where(_C.ended_at <= now - timedelta(days=keep_days)).order_by(_C.ended_at)
+    found = [(tenant, id_) for tenant, id_ in connection.execute(old.limit(most))]
+    if found:
+        event = events.records.c
+        connection.execute(delete(events.records).where(tuple_(event.tenant, event.job).in_(found)))
+        connection.execute(delete(records).where(tuple_(_C.tenant, _C.id).in_(found)))
+    return len(found)

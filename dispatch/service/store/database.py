@@ -15,6 +15,7 @@ from typing import TypeVar
 from sqlalchemy import Connection, make_url
 from sqlalchemy.exc import ArgumentError
 
+from dispatch.service.store import migrations
 from dispatch.service.store.backend import Backend
 from dispatch.service.store.disk import Disk
 from dispatch.service.store.durable import make_folder
@@ -25,6 +26,7 @@ from dispatch.service.store.transaction import Tx
 T = TypeVar("T")
 WAIT_S = 20.0
 _TRIES = 5
+_MIGRATING = "*"  # no tenant: programs that start at the same time upgrade one after the other
 
 
 class Store:
@@ -51,10 +53,30 @@ class Store:
         make_folder(data)
         load_tables()
         store = cls(_backend(url, Disk(data), wait_s), data, url)
-        if migrate:
-            with store.admin() as connection:
-                metadata.create_all(connection)
+        try:
+            store.prepare(migrate=migrate)
+        except BaseException:
+            store.close()
+            raise
         return store
+
+    def prepare(self, *, migrate: bool) -> bool:
+        """Bring the database to this version, or see that it is there; says whether it was brought.
+
+        Raises:
+            NewerError: it is of a newer version.
+            StoreError: it is of an older one, and may not be migrated.
+        """
+        with self.admin(write=False) as connection:
+            if not migrate:
+                migrations.require_current(connection)
+                return False
+            if migrations.at(connection) == migrations.known()[-1]:
+                return False
+        with self.backend.writing(_MIGRATING) as connection:
+            done = migrations.upgrade(connection)
+            metadata.create_all(connection)  # until the first revision has the tables of all pieces
+            return done
 
     @contextmanager
     def write(self, tenant: str, actor: str) -> Iterator[Tx]:
@@ -88,7 +110,7 @@ class Store:
             except BusyError:
                 if not left:
                     raise
-                time.sleep(random.uniform(0.001, 0.05))  # noqa: S311 - two that collided should not meet again
+                time.sleep(random.uniform(0.001, 0.05))
         raise AssertionError("the last try returns or raises")
 
     def admin(self, *, write: bool = True) -> AbstractContextManager[Connection]:
@@ -113,7 +135,9 @@ def _backend(url: str, disk: Disk, wait_s: float) -> Backend:
     try:
         made = make_url(url)
     except ArgumentError:
-        raise StoreError("the database's address is not one; accepted: sqlite:///PATH or postgresql+psycopg://…") from None
+        raise StoreError(
+            "the database's address is not one; accepted: sqlite:///PATH or postgresql+psycopg://…"
+        ) from None
     if made.get_backend_name() == "sqlite" and made.database:
         from dispatch.service.store.sqlite import Sqlite
 

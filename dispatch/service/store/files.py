@@ -1,4 +1,4 @@
-"""Files of a tenant, kept by their content: results, reports, tables. Durable on disk before the row that names them."""
+"""Files of a tenant, kept by their content: on disk for good before the row that names them commits."""
 
 from __future__ import annotations
 

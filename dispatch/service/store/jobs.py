@@ -14,7 +14,7 @@ runners that both believe to hold a job only the later one can write. What runne
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -22,6 +22,7 @@ from typing import Any, Literal
 from sqlalchemy import BigInteger, Column, Float, Index, Integer, RowMapping, String, func, select
 from sqlalchemy.sql import ColumnElement
 
+from dispatch.service import trace
 from dispatch.service.errors import NotFoundError, TooManyRequestsError
 from dispatch.service.store import events
 from dispatch.service.store.ids import new_id
@@ -39,6 +40,7 @@ records = table(
     "jobs",
     Column("id", String(40), primary_key=True),
     Column("kind", String(64), nullable=False),
+    Column("scope", String(40), nullable=False),
     Column("subject", String(200), nullable=False),
     Column("request", Json, nullable=False),
     Column("actor", String(200), nullable=False),
@@ -82,6 +84,7 @@ class Job:
     Attributes:
         id: ``job_…``, ordered by time of submission.
         kind: which module of :mod:`dispatch.service.work` does it.
+        scope: what a key must be allowed to read to see it, such as ``plans``.
         subject: what it is about, such as the id of a schedule; for lists and for people.
         request: what was asked.
         actor: who asked; what the job does is written to the audit trail in their name.
@@ -98,6 +101,7 @@ class Job:
     tenant: str
     id: str
     kind: str
+    scope: str
     subject: str
     request: dict[str, Any]
     actor: str
@@ -147,6 +151,7 @@ def submit(
     kind: str,
     request: Mapping[str, Any],
     *,
+    scope: str = "plans",
     subject: str = "",
     deadline_s: float | None = None,
     priority: int = 0,
@@ -155,6 +160,8 @@ def submit(
     """Accept a job in the caller's transaction: when that commits, the job will be done.
 
     Args:
+        scope: keys that may read this (``plans``, ``markets``, ``carbon``) see the job, those that may write it can
+            cancel it.
         most_queued: how many of this tenant's jobs may wait; the default is the store's setting.
 
     Raises:
@@ -165,10 +172,11 @@ def submit(
         "tenant": tx.tenant,
         "id": new_id("job"),
         "kind": kind,
+        "scope": scope,
         "subject": subject,
         "request": dict(request),
         "actor": tx.actor,
-        "traceparent": _traceparent(),
+        "traceparent": trace.traceparent(),
         "priority": priority,
         "deadline_s": deadline_s,
         "state": "queued",
@@ -195,15 +203,6 @@ def _refuse_if_full(tx: Tx, most: int) -> None:
         )
 
 
-def _traceparent() -> str:
-    """The trace that the caller is part of, so that the worker's spans join it."""
-    from opentelemetry import propagate
-
-    carrier: dict[str, str] = {}
-    propagate.inject(carrier)
-    return carrier.get("traceparent", "")
-
-
 def get(tx: Tx, id_: str) -> Job:
     """One job of the tenant.
 
@@ -220,6 +219,7 @@ def find(
     tx: Tx,
     *,
     states: Sequence[State] = (),
+    scopes: Collection[str] | None = None,
     kind: str = "",
     subject: str = "",
     before: str = "",
@@ -229,6 +229,7 @@ def find(
 
     Args:
         states: only these; none: all.
+        scopes: only jobs of these scopes; None: of all.
         kind: only this kind; empty: all.
         subject: only what is about this; empty: all.
         before: only those older than the job of this id; empty: from the newest on.
@@ -237,6 +238,8 @@ def find(
     wanted: list[ColumnElement[bool]] = []
     if states:
         wanted.append(records.c.state.in_(states))
+    if scopes is not None:
+        wanted.append(records.c.scope.in_(sorted(scopes)))
     if kind:
         wanted.append(records.c.kind == kind)
     if subject:

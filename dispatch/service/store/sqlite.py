@@ -40,7 +40,7 @@ class Sqlite:
         sync_folder(self.path.parent)
 
     @contextmanager
-    def writing(self, tenant: str | None) -> Iterator[Connection]:
+    def writing(self, tenant: str | None) -> Iterator[Connection]:  # noqa: ARG002 - PostgreSQL needs it
         """Everybody's turn comes in the order of asking, whoever the tenant is."""
         with self._lock.held(self._wait_s), _told(), self._writer.begin() as connection:
             yield connection
@@ -52,7 +52,7 @@ class Sqlite:
             yield connection
 
     def close(self) -> None:
-        """Let go of all connections; the last one empties the log into the database, in which no other may be at work."""
+        """Let go of all connections; the last one copies the log into the database, and nobody may write then."""
         with self._lock.held(self._wait_s):
             self._reader.dispose()
             self._writer.dispose()

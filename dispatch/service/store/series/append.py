@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ from dispatch.mistakes import near_miss
 from dispatch.service.store.ids import new_id
 from dispatch.service.store.metadata import microseconds, moment_of
 from dispatch.service.store.series import names, reading
-from dispatch.service.store.series.rows import KEY, NO_TIME, TAKEN, Coded, Ints, Receipt, Verdict, coded
+from dispatch.service.store.series.rows import KEY, NO_TIME, TAKEN, Coded, Ints, Receipt, Rejection, Verdict, coded
 from dispatch.service.store.series.tables import held, journal
 from dispatch.service.store.transaction import Tx
 
@@ -35,16 +36,23 @@ _SOURCE = re.compile(r"^[A-Za-z0-9_.\-]{0,100}$")
 _AT_ONCE = 500
 
 
-def append(tx: Tx, rows: pa.Table, *, on_reject: OnReject = "refuse") -> Receipt:
+def append(
+    tx: Tx, rows: pa.Table, *, on_reject: OnReject = "refuse", rejected: Mapping[int, Rejection] | None = None
+) -> Receipt:
     """Take measurements: site, series, time (END of the interval, with a zone), value (null: nobody knows), source.
 
     Rows that are rejected are named with their reason; then the others are taken (``skip``) or none (``refuse``).
+
+    Args:
+        rejected: rows that could not be read, by place; whatever the table has there is not looked at.
 
     Raises:
         ValueError: the table has not these columns.
     """
     tx.require_writes()
     given = coded(rows)
+    for index, rejection in (rejected or {}).items():
+        given.verdict[index], given.rejections[index] = Verdict.rejected, rejection
     _judge(tx, given)
     place, keys = given.keys()
     _once(given, place)
@@ -113,12 +121,14 @@ def _once(given: Coded, place: Ints) -> None:
 
 
 def _alike(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.bool_]:
-    return (one == other) | (np.isnan(one) & np.isnan(other))
+    alike: NDArray[np.bool_] = (one == other) | (np.isnan(one) & np.isnan(other))
+    return alike
 
 
 def _held(tx: Tx, keys: list[Key]) -> dict[Key, Mapping[str, Any]]:
     """What is held of the series concerned."""
-    wanted, found = set(keys), {}
+    wanted = set(keys)
+    found: dict[Key, Mapping[str, Any]] = {}
     listed = sorted({site for site, _, _ in keys})
     for first in range(0, len(listed), _AT_ONCE):
         query = tx.select(held).where(held.c.site.in_(listed[first : first + _AT_ONCE]))
@@ -126,7 +136,7 @@ def _held(tx: Tx, keys: list[Key]) -> dict[Key, Mapping[str, Any]]:
             query = query.where(held.c.series == keys[0][1], held.c.source == keys[0][2])
         for row in tx.all(query):
             if (key := (row.site, row.series, row.source)) in wanted:
-                found[key] = row._mapping
+                found[key] = dict(row._mapping)
     return found
 
 
@@ -159,8 +169,11 @@ def _write(
     with pa.ipc.new_stream(out, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
         writer.write_table(table)
     first, last = (moment_of(int(bound)) for bound in (given.time_us[taken].min(), given.time_us[taken].max()))
-    row = {"id": new_id("jnl"), "received": received, "rows": len(table), "first": first, "last": last}
+    entry = new_id("jnl")
+    row = {"id": entry, "received": received, "rows": len(table), "first": first, "last": last}
     tx.insert(journal, {**row, "body": out.getvalue()})
+    counts = {verdict.name: count for verdict in Verdict if (count := int((given.verdict == verdict).sum()))}
+    tx.audit("measurements.append", entry, {"sha256": hashlib.sha256(out.getvalue()).hexdigest(), "rows": counts})
     _note(tx, given, place, keys, known, received)
 
 
@@ -188,5 +201,5 @@ def _note(
         tx.insert(held, new)
     if changed:
         names_of = [getattr(held.c, name) == bindparam(f"new_{name}") for name in KEY]
-        fields = {name: bindparam(f"new_{name}") for name in ("first", "last", "times", "received")}
+        fields: dict[str, Any] = {name: bindparam(f"new_{name}") for name in ("first", "last", "times", "received")}
         tx.connection.execute(tx.update(held).where(*names_of).values(fields), changed)

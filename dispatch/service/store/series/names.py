@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Collection
@@ -60,9 +61,9 @@ _CACHE = _Cache()
 
 
 def accepted(tx: Tx, wanted: Collection[str]) -> dict[str, tuple[frozenset[str], frozenset[str]]]:
-    """By site: all names that are understood, and which of them may lie ahead; sites that are not there are left out."""
+    """By site that is there: all names that are understood, and which of them may lie ahead."""
     found: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
-    listed = sorted(wanted)
+    listed = sorted(name for name in wanted if re.match(sites.NAME_PATTERN, name))
     for first in range(0, len(listed), _AT_ONCE):
         query = tx.select(sites.sites, sites.sites.c.site, sites.sites.c.etag)
         some = sites.sites.c.site.in_(listed[first : first + _AT_ONCE])

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from dispatch.service import work
 from dispatch.service.runner.policy import Policy
 from dispatch.service.runner.runner import run_one
 from dispatch.service.store import Store, audit, events, jobs
@@ -15,13 +14,6 @@ from dispatch.service.store.jobs import Job
 from dispatch.service.work import Kind
 
 QUICK = Policy(pause_s=0.002, lease_s=5.0, attempts=3)
-
-
-@pytest.fixture(scope="session")
-def kinds() -> Mapping[str, Kind]:
-    from tests.unit.dispatch.service.kinds import echo
-
-    return {"echo": work.of(echo)}
 
 
 def done(store: Store, kinds: Mapping[str, Kind], policy: Policy = QUICK, **request: Any) -> Job:
