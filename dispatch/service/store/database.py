@@ -21,7 +21,7 @@ from dispatch.service.store.disk import Disk
 from dispatch.service.store.durable import make_folder
 from dispatch.service.store.faults import BusyError, StoreError
 from dispatch.service.store.metadata import metadata
-from dispatch.service.store.transaction import Tx
+from dispatch.service.store.transaction import MOST_QUEUED, Tx
 
 T = TypeVar("T")
 WAIT_S = 20.0
@@ -36,6 +36,7 @@ class Store:
         self.backend = backend
         self.disk = Disk(data)
         self.url = url
+        self.most_queued = MOST_QUEUED
 
     @classmethod
     def open(cls, url: str, data: Path, *, migrate: bool = True, wait_s: float = WAIT_S) -> Store:
@@ -87,6 +88,7 @@ class Store:
         """
         with self.backend.writing(tenant) as connection:
             tx = Tx(tenant, actor, datetime.now(UTC), connection, self.disk, writes=True, dialect=self.backend.name)
+            tx.most_queued = self.most_queued
             yield tx
             tx.finish()
         tx.committed()
