@@ -21,13 +21,14 @@ from dispatch.grid import Grid
 from dispatch.series import FileSeries, Need, SimbenchSeries, feed_unit
 from dispatch.signals import Array, Horizon
 from dispatch.site import Site
+from dispatch.weather_runs import asked_run, run_hash, with_run
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from forecasting.archive import Archive
     from forecasting.archive.store import Store
-    from forecasting.weather.base import WeatherProvider, WeatherRun
+    from forecasting.weather.base import WeatherProvider
     from grid_models.network import Network
 
 _BEHIND_INTENSITY = ("carbon_intensity_", "generation_", "import_")
@@ -98,9 +99,9 @@ def gather(
         archive, hashes = archive.merge(kept.fetched), hashes | _rows_hashes(kept.fetched)
         actual |= _came(site, horizon, archive)
     if weather is not None:
-        run = _weather(site, horizon, weather, now, progress)
-        archive, notes, names = _stored(archive, site, run), tuple(run.notes), (site.name, *names)
-        hashes["weather"] = _weather_hash(run)
+        run = asked_run(site, horizon, weather, now, progress)
+        archive, notes, names = with_run(archive, site, run), tuple(run.notes), (site.name, *names)
+        hashes["weather"] = run_hash(run)
     network = None
     if site.grid is not None and with_network:
         progress(f"loading network {site.grid.network}")
@@ -353,47 +354,6 @@ def _mean_over(horizon: Horizon, index_end: pd.DatetimeIndex, step: pd.Timedelta
     energy = np.concatenate([[0.0], np.cumsum(values[inside] * step.total_seconds())])
     clock = np.append(starts[inside], ends[inside][-1])
     return np.asarray(np.diff(np.interp(edges, clock, energy)) / np.diff(edges))
-
-
-def _weather(
-    site: Site,
-    horizon: Horizon,
-    provider: WeatherProvider,
-    now: pd.Timestamp | None,
-    progress: Callable[[str], None],
-) -> WeatherRun:
-    import pandas as pd
-
-    from forecasting.errors import ForecastError
-
-    if site.latitude_deg is None or site.longitude_deg is None:
-        raise DataError("weather needs 'latitude_deg' and 'longitude_deg' in the park's file")
-    progress(f"asking {provider.name} for weather")
-    edges = pd.DatetimeIndex(horizon.edges).tz_localize("UTC")
-    asked = now if now is not None else pd.Timestamp(horizon.start)
-    try:
-        return provider.fetch(site.latitude_deg, site.longitude_deg, edges[0], edges[-1], asked)
-    except ForecastError as error:
-        raise DataError(str(error)) from error
-    except OSError as error:  # the folder of kept runs
-        raise DataError(f"weather: {error.filename}: {error.strerror or error}") from error
-
-
-def _stored(archive: Archive, site: Site, run: WeatherRun) -> Archive:
-    from forecasting.errors import ForecastError
-    from forecasting.weather.base import stored
-
-    try:
-        return stored(archive, site.name, run)
-    except ForecastError as error:
-        raise DataError(str(error)) from error
-
-
-def _weather_hash(run: WeatherRun) -> str:
-    content = [run.issue_time.isoformat().encode(), run.valid_time.as_unit("s").asi8.tobytes()]
-    for name in sorted(run.columns):
-        content += [name.encode(), np.asarray(run.columns[name], np.float64).tobytes()]
-    return _sha(b"".join(content))
 
 
 def _network(grid: Grid, folder: Path) -> Network:

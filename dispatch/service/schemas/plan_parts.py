@@ -40,7 +40,7 @@ def _of_days(value: date) -> date:
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_text_only), AfterValidator(_within)]
 Day = Annotated[date, BeforeValidator(_day), AfterValidator(_of_days)]
-Number = Annotated[float, Field(allow_inf_nan=False, ge=-_MOST, le=_MOST)]
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-_MOST, le=_MOST)]
 AssetName = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9_\-]+$")]
 Quantity = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[a-z][a-z0-9_]*(:[A-Za-z0-9_.\- ]+)*$")]
 SiteId = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]{0,99}$")]
@@ -48,7 +48,7 @@ JobState = Literal["queued", "running", "done", "failed", "cancelled"]
 KnownAt = Annotated[
     Literal["receipt", "end"],
     Field(
-        description="When a measurement counts as known: when it was received here, or (for histories that were imported "
+        description="When a measurement counts as known: when it was received here, or (for histories imported "
         "later) a quarter of an hour after the end of its interval"
     ),
 ]
@@ -129,4 +129,4 @@ class Failed(BaseModel):
     title: str
     status: int
     detail: str
-    errors: list[dict[str, Any]] = []
+    errors: Annotated[list[dict[str, Any]], Field(default_factory=list)]
