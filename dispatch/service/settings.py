@@ -73,6 +73,9 @@ class Settings(BaseModel):
 
     flexmeasures: Annotated[bool, Field(description="Serve the routes that flexmeasures-client drives")] = False
     openadr: Annotated[bool, Field(description="Serve OpenADR 3.1")] = False
+    callbacks_private: Annotated[
+        bool, Field(description="Call subscribers in private networks and on this machine, and without encryption")
+    ] = False
     pages: Annotated[bool, Field(description="Serve the overview page")] = True
 
     @property
