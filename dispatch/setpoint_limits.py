@@ -47,4 +47,3 @@ def limits(asset: Asset, quantity: str) -> Span | None:
             return Span(float(least) if isinstance(least, float | int) else 0.0, float(most) * count)
     needed = [need.capacity_kw for need in asset.needs if math.isfinite(need.capacity_kw)]
     return Span(0.0, needed[0]) if needed else None
-

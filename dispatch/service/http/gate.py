@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from dispatch.service.http import replays
 from dispatch.service.http.limits import Limits
 from dispatch.service.http.tokens import identified
 
@@ -21,6 +22,13 @@ class Gate:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
         if scope["type"] == "http" and (scope["path"] == API or scope["path"].startswith(f"{API}/")):
-            identity = await identified(Request(scope, receive))
+            request = Request(scope, receive)
+            identity = await identified(request)
             self.limits.spend(scope, identity.tenant)
+            if request.method not in ("GET", "HEAD", "OPTIONS"):
+                replays.require_form(request)
+        elif scope["type"] == "http":
+            for door in getattr(scope["app"].state, "doors", ()):
+                if door.is_closed(scope["path"]):
+                    self.limits.spend(scope, (await door.identify(Request(scope, receive))).tenant)
         await self.app(scope, receive, send)

@@ -15,6 +15,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic.json_schema import models_json_schema
 
+from dispatch.service.http import links
 from dispatch.service.http.call import Allowed
 from dispatch.service.http.problem import Problem, ProblemError, problems
 from dispatch.service.http.replays import FORM, HEADER
@@ -74,9 +75,21 @@ def _document(app: FastAPI, tags: list[dict[str, str]]) -> dict[str, Any]:
         schemas.pop(name, None)
     _, found = models_json_schema([(Problem, "serialization"), (ProblemError, "serialization")], ref_template=_REF)
     schemas |= found["$defs"]
+    _lift(made["paths"], schemas)
+    components["schemas"] = dict(sorted(schemas.items()))
+    links.add(made)
     components["securitySchemes"] = _security_schemes()
     components["headers"] = _headers()
     return made
+
+
+def _lift(value: Any, schemas: dict[str, Any]) -> None:
+    """Move definitions that a route's own schemas carry to where references to them point."""
+    if isinstance(value, dict):
+        for name, schema in value.pop("$defs", {}).items():
+            schemas.setdefault(name, schema)
+    for each in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        _lift(each, schemas)
 
 
 def _operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:

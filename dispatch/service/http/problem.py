@@ -24,6 +24,8 @@ from dispatch.service.errors import (
     ServiceError,
     UnavailableError,
     UnsupportedMediaError,
+    configured,
+    escaped,
     printable,
     problem,
 )
@@ -91,19 +93,8 @@ def as_service_error(error: ParkwattError) -> ServiceError | None:
     if isinstance(error, ContractError | StoreError):
         return None
     if isinstance(error, ConfigError):
-        faults = [Fault(pointer(each.path), each.message, accepted=each.accepted) for each in error.problems]
-        return InvalidError(f"{len(faults)} problem{'s' if len(faults) != 1 else ''} found", faults)
+        return configured(error)
     return InvalidError(str(error))
-
-
-def pointer(path: str) -> str:
-    """A JSON pointer for a path as ``dispatch.errors.Problem`` has it: ``assets[2].power_kw``."""
-    parts = path.replace("[", ".").replace("]", "").split(".")
-    return "".join(f"/{_escaped(part)}" for part in parts if part)
-
-
-def _escaped(part: object) -> str:
-    return str(part).replace("~", "~0").replace("/", "~1")
 
 
 def install(app: FastAPI) -> None:
@@ -130,6 +121,8 @@ async def _domain(request: Request, error: Exception) -> Response:
 async def _validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     details = error.errors()
+    if any(each["loc"][:1] == ("path",) for each in details) and not _has_method(request):
+        return _not_allowed(request)
     kind = media_type(request.headers.get("content-type"))
     if any(each["loc"][:1] == ("body",) for each in details) and not is_json(kind) and not is_form(kind):
         found = f"of type {kind}" if kind else "without a content type"
@@ -149,7 +142,7 @@ def fault(details: Mapping[str, Any]) -> Fault:
     context = {name: value for name, value in (details.get("ctx") or {}).items() if not isinstance(value, Exception)}
     accepted = str(context.get("expected") or context.get("pattern") or "")
     value = None if details["type"] == "missing" else details.get("input")
-    return Fault("".join(f"/{_escaped(part)}" for part in rest), details["msg"], value, accepted, str(place))
+    return Fault("".join(f"/{escaped(part)}" for part in rest), details["msg"], value, accepted, str(place))
 
 
 async def _framework(request: Request, error: Exception) -> Response:
@@ -157,12 +150,21 @@ async def _framework(request: Request, error: Exception) -> Response:
     if error.status_code == NotFoundError.status:
         return answered(NotFoundError("There is nothing at this address."), request.url.path)
     if error.status_code == NotAllowedError.status:
-        methods = ", ".join(allowed_methods(request.app, request.scope["path"]))
-        text = f"{request.method} is not among the methods of this address: {methods}."
-        return answered(NotAllowedError(text, headers={"Allow": methods}), request.url.path)
+        return _not_allowed(request)
     kind = ALL.get(error.status_code, ServiceError)
     document = problem(error.status_code, kind.kind, kind.title, printable(str(error.detail)))
     return answer(document, request.url.path, error.headers)
+
+
+def _has_method(request: Request) -> bool:
+    """Does the address have the method? ``/jobs/x:cancel`` fits ``/jobs/{job}`` too, whose methods it does not have."""
+    return request.method in allowed_methods(request.app, request.scope["path"])
+
+
+def _not_allowed(request: Request) -> Response:
+    methods = ", ".join(allowed_methods(request.app, request.scope["path"]))
+    text = f"{request.method} is not among the methods of this address: {methods}."
+    return answered(NotAllowedError(text, headers={"Allow": methods}), request.url.path)
 
 
 def bug(path: str) -> Response:

@@ -57,19 +57,28 @@ class Claim:
         idempotency.keep(tx, self.key, self.fingerprint, response.status_code, headers, bytes(response.body))
 
 
+def require_form(request: Request) -> None:
+    """Refuse a key that is none, whether or not the route looks at it.
+
+    Raises:
+        BadRequestError: it is none.
+    """
+    key = request.headers.get(HEADER)
+    if key is not None and not re.fullmatch(FORM, key):
+        raise BadRequestError(f"{HEADER} is not 1 to 255 printable ASCII characters without spaces.")
+
+
 @contextmanager
 def claimed(request: Request, tenant: str) -> Iterator[Claim]:
     """Hold the request's key while it is worked on.
 
     Raises:
-        BadRequestError: it is no key; ConflictError: the same is being worked on.
+        ConflictError: the same is being worked on.
     """
     key = request.headers.get(HEADER)
     if key is None:
         yield Claim(None)
         return
-    if not re.fullmatch(FORM, key):
-        raise BadRequestError(f"{HEADER} is not 1 to 255 printable ASCII characters without spaces.")
     # Of this server alone; on a database that several share, the second waits at the key's row and replays.
     held = id(request.app), tenant, key
     with _guard:

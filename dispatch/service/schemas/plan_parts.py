@@ -129,4 +129,4 @@ class Failed(BaseModel):
     title: str
     status: int
     detail: str
-    errors: list[dict[str, Any]] = []
+    errors: Annotated[list[dict[str, Any]], Field(default_factory=list)]

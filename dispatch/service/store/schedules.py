@@ -63,6 +63,11 @@ def finish(tx: Tx, id_: str, values: Mapping[str, Any]) -> None:
     tx.execute(tx.update(schedules).where(_C.id == id_).values(made=tx.now, **values))
 
 
+def change(tx: Tx, id_: str, values: Mapping[str, Any]) -> None:
+    """What is known of it besides: its report, or the job that makes that."""
+    tx.execute(tx.update(schedules).where(_C.id == id_).values(**values))
+
+
 def _query(tx: Tx) -> Any:
     """A schedule with the state and the problem of its job."""
     joined = schedules.outerjoin(jobs.records, and_(jobs.records.c.tenant == _C.tenant, jobs.records.c.id == _C.job))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ import numpy as np
 
 from dispatch import fed
 from dispatch.errors import AlignmentError, DataError
-from dispatch.service.errors import NotFoundError
+from dispatch.service.errors import Fault, NotFoundError
 from dispatch.service.store import series, sites
 from dispatch.service.store.transaction import Tx
 from dispatch.signals import Horizon
@@ -76,6 +76,18 @@ def park_of(tx: Tx, site: str) -> tuple[Site, int]:
     return park, row.version
 
 
+def park_at(tx: Tx, site: str, version: int) -> Site:
+    """The park of a site as it was in a version.
+
+    Raises:
+        NotFoundError: there is no such version.
+    """
+    park = sites.park(tx, site, version)
+    if park is None:
+        raise NotFoundError(f"There is no version {version} of site '{site}'.")
+    return park
+
+
 def asked(tx: Tx, site: str, request: Mapping[str, Any], *, rolling: bool = False) -> Asked:
     """What a request's ``day`` or ``horizon``, ``issue_time`` and ``known_at`` mean for a site, now.
 
@@ -86,10 +98,23 @@ def asked(tx: Tx, site: str, request: Mapping[str, Any], *, rolling: bool = Fals
     park, version = park_of(tx, site)
     horizon = _horizon(park, request, tx.now, rolling=rolling)
     given = request.get("issue_time")
-    issue = datetime.fromisoformat(given) if given else _usual_issue(park, horizon, tx.now, rolling=rolling)
+    issue = datetime.fromisoformat(given) if given else _usual_issue(park, horizon, tx.now)
     if issue > tx.now:
         raise DataError(f"issue_time {issue.isoformat()} lies ahead: what will be known then is not known yet")
     return Asked(site, version, park, horizon, issue, request.get("known_at", "receipt"))
+
+
+def kept(what: Asked) -> dict[str, Any]:
+    """The steps and what else of it was fixed when it was asked for, as a request keeps them."""
+    edges = what.horizon.edges.astype("datetime64[s]").astype(np.int64).tolist()
+    return {"edges": edges, "time_zone": what.horizon.time_zone, "known_at": what.known_at}
+
+
+def of_row(row: Any, park: Site) -> Asked:
+    """What a kept request asks for."""
+    edges = np.array(row.request["edges"], dtype=np.int64).astype("datetime64[s]")
+    horizon = Horizon(edges, row.request["time_zone"])
+    return Asked(row.site, row.site_version, park, horizon, row.issued, row.request["known_at"])
 
 
 def _horizon(park: Site, request: Mapping[str, Any], now: datetime, *, rolling: bool) -> Horizon:
@@ -124,9 +149,11 @@ def _window(park: Site, now: datetime) -> Horizon:
     return Horizon((first_s + step_s * np.arange(steps + 1)).astype("datetime64[s]"), park.time_zone)
 
 
-def _usual_issue(park: Site, horizon: Horizon, now: datetime, *, rolling: bool) -> datetime:
-    ahead = timedelta(0) if rolling else timedelta(hours=park.planning.issue_before_h)
-    return min(horizon.start - ahead, now)
+def _usual_issue(park: Site, horizon: Horizon, now: datetime) -> datetime:
+    """Now, for steps to come; for those that are over, as long before them as the park's plans are made."""
+    if moment(horizon.edges[-1]) <= now:
+        return horizon.start - timedelta(hours=park.planning.issue_before_h)
+    return min(horizon.start, now)
 
 
 def archive(tx: Tx, what: Asked, *, in_hindsight: bool = False) -> Archive:
@@ -139,19 +166,16 @@ def archive(tx: Tx, what: Asked, *, in_hindsight: bool = False) -> Archive:
     return series.archive(tx, what.site, names, start, what.end + timedelta(days=1), as_of=as_of, delay=delay)
 
 
-def own_series(found: Mapping[str, Sequence[float]], horizon: Horizon, known: Collection[str]) -> None:
-    """Hold series of a request against the steps and against what the park needs.
-
-    Raises:
-        DataError: one is of something that needs none, or has another number of values.
-    """
+def series_faults(found: Mapping[str, Sequence[float]], horizon: Horizon, park: Site) -> Iterator[Fault]:
+    """What is wrong with a request's own series: they are of what needs none, negative, or not of these steps."""
+    known = sorted(asset.name for asset in park.assets if asset.needs)
     for name, values in found.items():
         if name not in known:
-            raise DataError(f"series: '{name}' needs no forecast; accepted: {', '.join(sorted(known)) or 'none'}")
-        if len(values) != horizon.steps:
-            raise DataError(
-                f"series: '{name}' has {len(values)} values; accepted: one for each of {horizon.steps} steps"
-            )
+            yield Fault(f"/series/{name}", "needs no forecast", accepted=", ".join(known) or "none")
+        elif len(values) != horizon.steps:
+            yield Fault(f"/series/{name}", "has another number of values", len(values), f"{horizon.steps}, one a step")
+        elif min(values) < 0:
+            yield Fault(f"/series/{name}", "is negative in a step", min(values), "mean power from 0 kW on")
 
 
 def digest(value: Any) -> str:

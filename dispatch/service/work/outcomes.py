@@ -39,7 +39,6 @@ class Outcome:
     Attributes:
         result: all that is said of it, as JSON.
         table, setpoints, earlier: Arrow streams.
-        page: its report as HTML, where that was asked for.
     """
 
     quality: str
@@ -50,7 +49,6 @@ class Outcome:
     table: bytes
     setpoints: bytes
     earlier: bytes
-    page: str = ""
 
     def tables(self) -> Iterator[tuple[str, bytes]]:
         """By name."""
@@ -74,8 +72,12 @@ class Outcome:
         }
 
 
-def of(plan: Plan, start: list[dict[str, Any]], asked: Wanted) -> Outcome:
-    """What a plan says, with its tables."""
+def of(plan: Plan, start: list[dict[str, Any]], asked: Wanted, without_solver: str | None = None) -> Outcome:
+    """What a plan says, with its tables.
+
+    Args:
+        without_solver: why no solver was asked; None where one was.
+    """
     from dispatch.earlier import EarlierPlan
     from dispatch.tables import schedule_table
 
@@ -88,6 +90,7 @@ def of(plan: Plan, start: list[dict[str, Any]], asked: Wanted) -> Outcome:
         "methods": [asdict(outcome) for outcome in plan.outcomes],
         "wishes": {text: [float(short.sum()), unit] for text, (short, unit) in schedule.wish_short.items()},
         "data_age_h": plan.outlook.data_age_h,
+        "without_solver": without_solver,
     }
     return Outcome(
         schedule.proof.quality,

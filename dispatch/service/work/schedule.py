@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dispatch.errors import DataError
-from dispatch.service.errors import ConflictError
+from dispatch.service.errors import ConflictError, InvalidError
 from dispatch.service.store import files, forecasts, schedules
 from dispatch.service.store.arrow import ARROW_STREAM, from_bytes
 from dispatch.service.store.jobs import Job
@@ -22,7 +22,6 @@ from dispatch.service.work.basis import Asked
 from dispatch.service.work.outcomes import Outcome
 from dispatch.service.work.start import Start
 from dispatch.signals import Array
-
 
 if TYPE_CHECKING:
     from dispatch.outlook import Told
@@ -57,7 +56,6 @@ class Wanted:
     told: Mapping[str, Array] = field(default_factory=dict)
     weights: Array | None = None
     with_network: bool = True
-    with_page: bool = False
 
 
 def prepare(tx: Tx, job: Job) -> Wanted:
@@ -72,30 +70,35 @@ def _left_s(job: Job) -> float:
 
 
 def wanted(tx: Tx, row: Any, left_s: float) -> Wanted:
-    """What a schedule that was asked for is made from, as it is known to have been at its issue time."""
+    """What a schedule that was asked for is made from, as it was when it was asked for."""
     request, mode = row.request, row.mode
-    park, _ = basis.park_of(tx, row.site)
-    what = replace(_of_row(row), park=_changed(park, request))
+    park = basis.park_at(tx, row.site, row.site_version)
+    what = basis.of_row(row, _changed(park, request))
     age = timedelta(minutes=request["state_age_minutes"])
     start = Start(
         request.get("start_state") or {},
         {} if mode == PERFECT else beginnings.measured(tx, what, age),
         **_before(tx, what, row, carries=mode == "rolling"),
     )
-    beginnings.require_known(park, start.wanted)
+    require_sound(what, request)
     told, weights = _told(tx, what, request)
     archive = basis.archive(tx, what, in_hindsight=mode == PERFECT)
     network = bool(request.get("network", True)) and park.grid is not None
     return Wanted(row.id, what, mode, archive, start, _SOLVING * left_s, request, told, weights, network)
 
 
-def _of_row(row: Any) -> Asked:
-    """The steps as they were fixed when the plan was asked for."""
-    edges = np.array(row.request["edges"], dtype=np.int64).astype("datetime64[s]")
-    from dispatch.signals import Horizon
+def require_sound(what: Asked, request: Mapping[str, Any]) -> None:
+    """Hold a request against the park that it is about.
 
-    horizon = Horizon(edges, row.request["time_zone"])
-    return Asked(row.site, row.site_version, None, horizon, row.issued, row.request["known_at"])  # type: ignore[arg-type]  # follows
+    Raises:
+        InvalidError: with all that is wrong.
+    """
+    found = [
+        *basis.series_faults(request.get("series") or {}, what.horizon, what.park),
+        *beginnings.faults(what.park, request.get("start_state") or {}),
+    ]
+    if found:
+        raise InvalidError(f"The request does not fit site '{what.site}' in {len(found)} places.", found)
 
 
 def _changed(park: Any, request: Mapping[str, Any]) -> Any:
@@ -108,8 +111,12 @@ def _changed(park: Any, request: Mapping[str, Any]) -> Any:
 def _before(tx: Tx, what: Asked, row: Any, *, carries: bool) -> dict[str, Any]:
     from dispatch.earlier import EarlierPlan
 
-    found = schedules.before(tx, what.site, what.horizon.start, what.issue) if row.mode != PERFECT else None
-    if found is None or found.id == row.id:
+    if row.result is not None:  # made already, and made again for its report
+        goes_on_from = row.result["goes_on_from"]
+        found = None if goes_on_from is None else schedules.get(tx, goes_on_from)
+    else:
+        found = schedules.before(tx, what.site, what.horizon.start, what.issue) if row.mode != PERFECT else None
+    if found is None:
         return {}
     kept = EarlierPlan.from_arrow(from_bytes(files.read(tx, found.earlier_file)))
     return {"schedule": found.id, "before": kept, "carries": carries}
@@ -119,7 +126,6 @@ def _told(tx: Tx, what: Asked, request: Mapping[str, Any]) -> tuple[dict[str, Ar
     """Paths that the request names: series of its own, or those of a forecast that was made before."""
     needs = {asset.name for asset in what.park.assets if asset.needs}
     own = request.get("series") or {}
-    basis.own_series(own, what.horizon, needs)
     paths = {name: np.array(values, dtype=np.float64)[None, :] for name, values in own.items()}
     if (id_ := request.get("forecast")) is None:
         return paths, None
@@ -195,7 +201,9 @@ def _background(asked: Wanted, sources: Sources, actual: Mapping[str, Array]) ->
         paths = _in_hindsight(asked, actual)
         notes = ["Made in hindsight, on what was measured: a bound on what was possible, and no plan to follow."]
     told: Told = Told(paths, asked.weights)
-    made = Background(state, asked.start.before, told, asked.solving_s, hashes(asked, sources), (*sources.notes, *notes))
+    made = Background(
+        state, asked.start.before, told, asked.solving_s, hashes(asked, sources), (*sources.notes, *notes)
+    )
     return made, said
 
 
@@ -220,21 +228,26 @@ def hashes(asked: Wanted, sources: Sources | None) -> dict[str, str]:
 
 def floor(asked: Wanted, reason: str) -> Outcome | None:
     """A plan without forecaster and solver, made in a process that is ended if it does not answer in time."""
-    return reserve.answer(stopgap, asked, reason)
+    return reserve.answer(_answered_without, asked, reason)
 
 
-def stopgap(asked: Wanted, reason: str, improved: Callable[[Any], None] | None = None) -> Outcome:
+def _answered_without(asked: Wanted, reason: str, improved: Callable[[Any], None] | None = None) -> Outcome:
     """What the reserve's process does."""
+    del improved
+    plan, said = without_solver(asked, reason)
+    return outcomes.of(plan, said, asked, reason)
+
+
+def without_solver(asked: Wanted, reason: str) -> tuple[Plan, list[dict[str, Any]]]:
+    """The best plan that takes neither a forecaster nor a solver, and who says what of its start."""
     from dispatch.outlook import Told
     from dispatch.plan import Background
-    from dispatch.stopgap import stopgap as made
+    from dispatch.stopgap import stopgap
 
-    del improved
-    state, said = beginnings.state(asked.what.park, asked.what.horizon.start, asked.start)
-    background = Background(state, asked.start.before, Told(asked.told, asked.weights), None, hashes(asked, None))
     what = asked.what
-    plan = made(what.park, what.horizon, asked.archive, what.issue, reason=reason, background=background)
-    return outcomes.of(plan, said, asked)
+    state, said = beginnings.state(what.park, what.horizon.start, asked.start)
+    background = Background(state, asked.start.before, Told(asked.told, asked.weights), None, hashes(asked, None))
+    return stopgap(what.park, what.horizon, asked.archive, what.issue, reason=reason, background=background), said
 
 
 def check(asked: Wanted, outcome: Any) -> str | None:

@@ -7,13 +7,14 @@ hours on and off, the month's peak and energy so far.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from dispatch.errors import DataError
 from dispatch.mistakes import near_miss
+from dispatch.service.errors import Fault
 from dispatch.service.store import series
 from dispatch.service.store.transaction import Tx
 from dispatch.service.work.basis import Asked
@@ -56,28 +57,21 @@ class Start:
     carries: bool = False
 
 
-def require_known(park: Site, wanted: Mapping[str, Mapping[str, float]]) -> None:
-    """Hold a request's start state against the park.
-
-    Raises:
-        DataError: it names what there is not.
-    """
+def faults(park: Site, wanted: Mapping[str, Mapping[str, float]]) -> Iterator[Fault]:
+    """What is wrong with a request's start state, held against the park."""
     assets = {asset.name: asset for asset in park.assets}
     for name, of in wanted.items():
+        place = f"/start_state/{name}"
         if name not in assets:
-            raise DataError(f"start_state: there is no '{name}'; accepted: {near_miss(name, sorted(assets))}")
+            yield Fault(place, "there is no such asset", name, near_miss(name, sorted(assets)))
+            continue
         known = [*type(assets[name]).model_fields, *([STORED] if isinstance(assets[name], Storage) else [])]
         for quantity, value in of.items():
+            most = {STORED: getattr(assets[name], "energy_kwh", 0.0), FILL: 1.0}.get(quantity)
             if quantity.partition(":")[0] not in known:
-                accepted = near_miss(quantity, known)
-                raise DataError(f"start_state: '{name}' has no '{quantity}'; accepted: {accepted}")
-            _require_held(assets[name], quantity, value)
-
-
-def _require_held(asset: Any, quantity: str, value: float) -> None:
-    most = {STORED: getattr(asset, "energy_kwh", 0.0), FILL: 1.0}.get(quantity)
-    if most is not None and not 0 <= value <= most:
-        raise DataError(f"start_state: '{asset.name}' cannot have {quantity} {value:g}; accepted: 0 to {most:g}")
+                yield Fault(f"{place}/{quantity}", "is nothing that it has", quantity, near_miss(quantity, known))
+            elif most is not None and not 0 <= value <= most:
+                yield Fault(f"{place}/{quantity}", "is not possible", value, f"0 to {most:g}")
 
 
 def measured(tx: Tx, what: Asked, age: timedelta) -> dict[str, Measured]:
@@ -94,7 +88,7 @@ def measured(tx: Tx, what: Asked, age: timedelta) -> dict[str, Measured]:
     for row in found.to_pylist():
         meaning = meant[row["series"]]
         value, held = row["value"], newest.get(meaning.key.of)
-        if value is not None and value == value and (held is None or held.at < row["time"]):  # noqa: PLR0124 - NaN
+        if value is not None and not math.isnan(value) and (held is None or held.at < row["time"]):
             newest[meaning.key.of] = Measured(value * meaning.unit.scale, row["time"])
     return newest
 
@@ -131,7 +125,9 @@ def _steps_by(before: EarlierPlan, moment: datetime) -> int:
     return int(np.searchsorted(edges[1:], round(moment.timestamp()), side="right"))
 
 
-def _told(park: Site, state: State, said: Mapping[tuple[str, str], tuple[Who, datetime | None]]) -> Any:
+def _told(
+    park: Site, state: State, said: Mapping[tuple[str, str], tuple[Who, datetime | None]]
+) -> Iterator[dict[str, Any]]:
     """Who says what of each thing that is carried in; of stores also where nobody but the park's file does."""
     for asset in park.assets:
         own = state.get(asset.name, {})
