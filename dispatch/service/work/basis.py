@@ -98,7 +98,7 @@ def asked(tx: Tx, site: str, request: Mapping[str, Any], *, rolling: bool = Fals
     park, version = park_of(tx, site)
     horizon = _horizon(park, request, tx.now, rolling=rolling)
     given = request.get("issue_time")
-    issue = datetime.fromisoformat(given) if given else _usual_issue(park, horizon, tx.now, rolling=rolling)
+    issue = datetime.fromisoformat(given) if given else _usual_issue(park, horizon, tx.now)
     if issue > tx.now:
         raise DataError(f"issue_time {issue.isoformat()} lies ahead: what will be known then is not known yet")
     return Asked(site, version, park, horizon, issue, request.get("known_at", "receipt"))
@@ -149,9 +149,11 @@ def _window(park: Site, now: datetime) -> Horizon:
     return Horizon((first_s + step_s * np.arange(steps + 1)).astype("datetime64[s]"), park.time_zone)
 
 
-def _usual_issue(park: Site, horizon: Horizon, now: datetime, *, rolling: bool) -> datetime:
-    ahead = timedelta(0) if rolling else timedelta(hours=park.planning.issue_before_h)
-    return min(horizon.start - ahead, now)
+def _usual_issue(park: Site, horizon: Horizon, now: datetime) -> datetime:
+    """Now, for steps to come; for those that are over, as long before them as the park's plans are made."""
+    if moment(horizon.edges[-1]) <= now:
+        return horizon.start - timedelta(hours=park.planning.issue_before_h)
+    return min(horizon.start, now)
 
 
 def archive(tx: Tx, what: Asked, *, in_hindsight: bool = False) -> Archive:

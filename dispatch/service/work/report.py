@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dispatch.service.store import files, schedules
 from dispatch.service.store.jobs import Job
@@ -16,8 +16,15 @@ from dispatch.service.store.transaction import Tx
 from dispatch.service.work import schedule
 from dispatch.service.work.schedule import Wanted
 
+if TYPE_CHECKING:
+    from dispatch.plan import Plan
+
 DEADLINE_S = 600.0
 HTML = "text/html"
+_DIFFERS = (
+    "This was computed from the plan made once more, which is not the one that was published: a search was ended by a "
+    "clock, or something that the plan was made from is no longer there."
+)
 
 
 @dataclass(frozen=True)
@@ -33,12 +40,26 @@ class Again:
     sha256: str
     reason: str | None
 
+    def made(self, progress: Callable[[str], None]) -> Plan:
+        """The plan; where it is not the one that was published, it says so."""
+        if self.reason is None:
+            plan, _ = schedule.planned(self.wanted, progress)
+        else:
+            plan, _ = schedule.without_solver(self.wanted, self.reason)
+        if plan.certificate["schedule_sha256"] == self.sha256:
+            return plan
+        return replace(plan, notes=(_DIFFERS, *plan.notes))
+
+
+def again(tx: Tx, row: Any, left_s: float) -> Again:
+    """What a schedule was made from."""
+    wanted = schedule.wanted(tx, row, left_s)
+    return Again(wanted, row.result["certificate"]["schedule_sha256"], row.result["without_solver"])
+
 
 def prepare(tx: Tx, job: Job) -> Again:
     """Read what the schedule was made from."""
-    row = schedules.get(tx, job.subject)
-    wanted = schedule.wanted(tx, row, job.deadline_s or DEADLINE_S)
-    return Again(wanted, row.result["certificate"]["schedule_sha256"], row.result["without_solver"])
+    return again(tx, schedules.get(tx, job.subject), job.deadline_s or DEADLINE_S)
 
 
 def run(asked: Again, progress: Callable[[str], None]) -> str:
@@ -47,13 +68,7 @@ def run(asked: Again, progress: Callable[[str], None]) -> str:
     from dispatch.presentation import report_data
     from dispatch.report import render
 
-    if asked.reason is None:
-        plan, _ = schedule.planned(asked.wanted, progress)
-    else:
-        plan, _ = schedule.without_solver(asked.wanted, asked.reason)
-    if plan.certificate["schedule_sha256"] != asked.sha256:
-        differs = "This page was made later, and its plan is not the one that was published: a search ended by a clock."
-        plan = replace(plan, notes=(differs, *plan.notes))
+    plan = asked.made(progress)
     progress("writing the page")
     return render(report_data(plan, accounts(plan)))
 

@@ -14,6 +14,7 @@ import pytest
 from benchmarks.postgres_server import PostgresServer
 from benchmarks.rows import CannotMeasure
 from dispatch.service.store import Store, tenants
+from tests.unit.dispatch.service import probe
 from tests.unit.dispatch.service.served import Api, Served, served, two_tenants
 
 DATABASES = ("sqlite", "postgresql")
@@ -76,6 +77,21 @@ def new_database(
 
 
 @pytest.fixture
+def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], str]:
+    """The address of a database of a kind that holds nothing."""
+
+    def made(kind: str) -> str:
+        number = next(_NUMBERS)
+        if kind == "sqlite":
+            return f"sqlite:///{tmp_path}/empty_{number}.db"
+        server: PostgresServer = request.getfixturevalue("postgres_server")
+        server.execute(f"CREATE DATABASE empty_{number} STRATEGY file_copy")
+        return server.url(f"empty_{number}")
+
+    return made
+
+
+@pytest.fixture
 def new_store(
     new_database: Callable[[str, Path | None], str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[[str], Store]]:
@@ -101,7 +117,7 @@ def store(request: pytest.FixtureRequest, new_store: Callable[[str], Store]) -> 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A server on SQLite for all tests of a run."""
-    with served(tmp_path_factory.mktemp("served")) as found:
+    with served(tmp_path_factory.mktemp("served"), (probe.router,)) as found:
         yield found
 
 
