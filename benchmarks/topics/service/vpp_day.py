@@ -72,7 +72,9 @@ def body(number: int) -> dict[str, Any]:
 @cache
 def times() -> list[datetime]:
     """Ends of the metered hours."""
-    return [datetime.fromisoformat(row["start"]).replace(tzinfo=ZONE) + timedelta(hours=1) for row in _rows("metered.csv")]
+    return [
+        datetime.fromisoformat(row["start"]).replace(tzinfo=ZONE) + timedelta(hours=1) for row in _rows("metered.csv")
+    ]
 
 
 def metered(number: int, what: str) -> np.ndarray:

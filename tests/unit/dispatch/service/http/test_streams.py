@@ -42,17 +42,17 @@ def test_a_listener_goes_on_where_it_was_cut_off(api: Api) -> None:
 def test_a_stream_ends_with_the_server_and_shows_life_until_then(tmp_path: Path) -> None:
     from tests.unit.dispatch.service import probe
 
-    with served(tmp_path, (probe.router,), event_beat_s=0.05) as server:
-        with (
-            client(server, server.key(server.tenant())) as listening,
-            listening.stream("GET", f"{PROBE}/events/0") as got,
-        ):
-            lines = got.iter_lines()
-            assert next(line for line in lines if line.startswith(":")) == ": still here"
-            threading.Timer(0.05, server.app.state.closing.set).start()
-            began = time.monotonic()
-            list(lines)
-            assert time.monotonic() - began < 5
+    with (
+        served(tmp_path, (probe.router,), event_beat_s=0.05) as server,
+        client(server, server.key(server.tenant())) as listening,
+        listening.stream("GET", f"{PROBE}/events/0") as got,
+    ):
+        lines = got.iter_lines()
+        assert next(line for line in lines if line.startswith(":")) == ": still here"
+        threading.Timer(0.05, server.app.state.closing.set).start()
+        began = time.monotonic()
+        list(lines)
+        assert time.monotonic() - began < 5
 
 
 def test_a_stream_ends_with_its_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
