@@ -20,11 +20,20 @@ Park = Annotated[
                 "name": "works",
                 "time_zone": "Europe/Berlin",
                 "currency": "EUR",
+                "latitude_deg": 52.5,
+                "longitude_deg": 13.4,
                 "buses": [{"name": "mv"}],
                 "assets": [
                     {"kind": "load", "name": "offices", "bus": "mv"},
                     {"kind": "pv", "name": "roof", "bus": "mv", "peak_kw": 800, "tilt_deg": 15, "azimuth_deg": 180},
-                    {"kind": "grid_connection", "name": "pcc", "bus": "mv", "import_kw": 2000, "export_kw": 2000},
+                    {
+                        "kind": "grid_connection",
+                        "name": "pcc",
+                        "bus": "mv",
+                        "import_kw": 2000,
+                        "export_kw": 2000,
+                        "tariff": "block_tariff_example",
+                    },
                 ],
                 "labels": {"region": "north"},
             }

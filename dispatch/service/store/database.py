@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import Connection, make_url
 from sqlalchemy.exc import ArgumentError
@@ -20,8 +20,10 @@ from dispatch.service.store.backend import Backend
 from dispatch.service.store.disk import Disk
 from dispatch.service.store.durable import make_folder
 from dispatch.service.store.faults import BusyError, StoreError
-from dispatch.service.store.metadata import metadata
 from dispatch.service.store.transaction import MOST_QUEUED, Tx
+
+if TYPE_CHECKING:
+    from dispatch.service.store.backup import Backup
 
 T = TypeVar("T")
 WAIT_S = 20.0
@@ -75,9 +77,7 @@ class Store:
             if migrations.at(connection) == migrations.known()[-1]:
                 return False
         with self.backend.writing(_MIGRATING) as connection:
-            done = migrations.upgrade(connection)
-            metadata.create_all(connection)  # until the first revision has the tables of all pieces
-            return done
+            return migrations.upgrade(connection)
 
     @contextmanager
     def write(self, tenant: str, actor: str) -> Iterator[Tx]:
@@ -118,6 +118,16 @@ class Store:
     def admin(self, *, write: bool = True) -> AbstractContextManager[Connection]:
         """A transaction above tenants: keys by their id, claims of jobs, migrations."""
         return self.backend.writing(None) if write else self.backend.reading()
+
+    def backup(self, folder: Path, progress: Callable[[str], object] = lambda _: None) -> Backup:
+        """Copy everything into a new folder, as of one moment, while others go on writing.
+
+        Raises:
+            StoreError: the folder is not empty, or what the store names is not there.
+        """
+        from dispatch.service.store.backup import back_up
+
+        return back_up(self, folder, progress)
 
     def close(self) -> None:
         """Let go of all connections."""

@@ -18,7 +18,7 @@ from sqlalchemy import make_url
 
 from dispatch.service.store.database import Store, load_tables
 from dispatch.service.store.metadata import Json, UtcTime, metadata
-from dispatch.service.store.migrations import FOLDER, VERSION_TABLE, known
+from dispatch.service.store.migrations import FOLDER, NONE, VERSION_TABLE, known
 from dispatch.service.store.sqlite import Sqlite
 
 _PLAIN = {UtcTime: "sa.BigInteger()", Json: "sa.Text()"}
@@ -53,7 +53,7 @@ def draft(name: str, tables: set[str] | None = None) -> Path | None:
     parts = list(_parts(tables))
     if not parts:
         return None
-    before = known()[-1] if known() else None
+    before = known()[-1] if known() != [NONE] else None
     revision = f"{int(before[:4]) + 1 if before else 1:04d}_{name}"
     calls = "\n".join(f"    _{title}()" for title, _ in parts)
     bodies = "\n\n".join(f"def _{title}() -> None:\n{body}\n" for title, body in parts)
@@ -70,7 +70,7 @@ def _parts(tables: set[str] | None) -> Iterator[tuple[str, str]]:
     with tempfile.TemporaryDirectory() as folder:
         load_tables()
         store = Store(Sqlite(make_url(f"sqlite:///{folder}/empty.db"), Path(folder) / "lock", 1.0), Path(folder), "")
-        if known():
+        if known() != [NONE]:
             store.prepare(migrate=True)
         with store.admin(write=False) as connection:
             context = MigrationContext.configure(

@@ -76,6 +76,21 @@ def new_database(
 
 
 @pytest.fixture
+def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], str]:
+    """The address of a database of a kind that holds nothing."""
+
+    def made(kind: str) -> str:
+        number = next(_NUMBERS)
+        if kind == "sqlite":
+            return f"sqlite:///{tmp_path}/empty_{number}.db"
+        server: PostgresServer = request.getfixturevalue("postgres_server")
+        server.execute(f"CREATE DATABASE empty_{number} STRATEGY file_copy")
+        return server.url(f"empty_{number}")
+
+    return made
+
+
+@pytest.fixture
 def new_store(
     new_database: Callable[[str, Path | None], str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[[str], Store]]:
