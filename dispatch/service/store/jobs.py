@@ -293,8 +293,7 @@ def numbers(connection: Connection, now: datetime, window_s: float = 300.0) -> N
     """Count jobs that have not ended, and those that have lately; what ended long ago is not read."""
     by_kind = select(records.c.kind, func.count()).group_by(records.c.kind)
     waiting, running = (
-        dict(connection.execute(by_kind.where(records.c.state == state)).all())
-        for state in ("queued", "running")
+        dict(connection.execute(by_kind.where(records.c.state == state)).all()) for state in ("queued", "running")
     )
     due = select(func.min(records.c.not_before)).where(records.c.state == "queued", records.c.not_before <= now)
     first: datetime | None = connection.execute(due).scalar()

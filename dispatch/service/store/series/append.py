@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import bindparam
 
-from dispatch.mistakes import near_miss
 from dispatch.service.store.ids import new_id
 from dispatch.service.store.metadata import microseconds, moment_of
 from dispatch.service.store.series import names, reading
@@ -93,6 +92,8 @@ def _judge_names(given: Coded, known: Mapping[str, tuple[frozenset[str], frozens
             continue
         understood, feeds = known[site]
         if series not in understood:
+            from dispatch.mistakes import near_miss  # it brings all kinds of asset along
+
             accepted = near_miss(series[:200], sorted(understood))
             given.reject(chosen, "series", f"'{series[:100]}' is no series of site '{site}'", accepted)
             continue
