@@ -143,7 +143,7 @@ class Doorkeeper:
 
 
 def _is_canonical(part: str) -> bool:
-    """Is it the one way to write its bytes? Decoders ignore some bits of the last letter: two texts would be one token."""
+    """Is it the one way to write its bytes? Decoders ignore bits of the last letter: two texts would be one token."""
     try:
         written = base64.urlsafe_b64encode(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
     except ValueError:

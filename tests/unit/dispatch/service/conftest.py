@@ -14,6 +14,7 @@ import pytest
 from benchmarks.postgres_server import PostgresServer
 from benchmarks.rows import CannotMeasure
 from dispatch.service.store import Store, tenants
+from tests.unit.dispatch.service import probe
 from tests.unit.dispatch.service.served import Api, Served, served, two_tenants
 
 DATABASES = ("sqlite", "postgresql")
@@ -116,7 +117,7 @@ def store(request: pytest.FixtureRequest, new_store: Callable[[str], Store]) -> 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A server on SQLite for all tests of a run."""
-    with served(tmp_path_factory.mktemp("served")) as found:
+    with served(tmp_path_factory.mktemp("served"), (probe.router,)) as found:
         yield found
 
 
