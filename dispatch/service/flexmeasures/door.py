@@ -36,7 +36,7 @@ class Problem(problems.Problem):
     """A problem as FlexMeasures' client reads it."""
 
     message: Annotated[str, Field(description="What is wrong, in one text")] = ""
-    faults: Annotated[list[ProblemError], Field(description="All that is wrong with the request")] = []
+    faults: list[ProblemError] = Field(default_factory=list, description="All that is wrong with the request")
 
 
 async def identified(request: Request) -> Identity:
