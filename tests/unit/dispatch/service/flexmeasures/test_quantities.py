@@ -60,7 +60,9 @@ def test_what_is_no_price_is_refused(value: object) -> None:
         quantities.price(value, "/p")
 
 
-@pytest.mark.parametrize(("text", "hours"), [("PT15M", 0.25), ("P1D", 24), ("PT24H", 24), ("P1W", 168), ("P1DT0.5H", 24.5)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "hours"), [("PT15M", 0.25), ("P1D", 24), ("PT24H", 24), ("P1W", 168), ("P1DT0.5H", 24.5)]
+)
 def test_durations(text: str, hours: float) -> None:
     assert quantities.duration(text, "/d") == timedelta(hours=hours)
 
