@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from dispatch.carbon_rules import grid_factors
 from dispatch.documents import Document, read_document
 from dispatch.errors import ConfigError, Problem
 from dispatch.mistakes import field_problems, near_miss, shown
+from dispatch.outside import is_unbuildable, outside_problems
 from dispatch.references import reference_problems
 from dispatch.series import FileSeries
 from dispatch.signal_files import with_signal_files
@@ -34,19 +36,36 @@ def load_site(name: str | Path) -> Site:
         ConfigError: the file is missing, is no YAML, or describes no valid park; lists all problems found.
     """
     path = find_config(name, "parks")
-    reading = Reading(read_document(path, str(name)), path.parent)
+    return _site(Reading(read_document(path, str(name)), path.parent), str(name))
+
+
+def parse_site(raw: Mapping[str, Any], name: str) -> Site:
+    """A park that did not come as a file: entries of the shipped libraries by name, and nothing else from any disk.
+
+    Raises:
+        ConfigError: it describes no valid park, or names a file, folder or address; lists all problems found.
+    """
+    outside = tuple(outside_problems(raw))
+    if any(is_unbuildable(problem) for problem in outside):
+        raise ConfigError(name, outside)
+    return _site(Reading(Document(name, dict(raw), {}, ()), None), name, outside)
+
+
+def _site(reading: Reading, name: str, outside: tuple[Problem, ...] = ()) -> Site:
     raw = reading.expanded()
-    found = [*reading.problems, *reference_problems(raw)]
+    found = [*outside, *reading.problems, *reference_problems(raw)]
     site = None
     try:
-        site, unread = with_signal_files(Site.model_validate(raw), path.parent)
-        found += unread
+        site = Site.model_validate(raw)
+        if reading.folder is not None:
+            site, unread = with_signal_files(site, reading.folder)
+            found += unread
     except ValidationError as error:
         known = {problem.path for problem in found}
         found += [p for p in field_problems(error, raw) if p.path not in known]
     if found or site is None:
         located = dict.fromkeys(reading.located(problem) for problem in found)
-        raise ConfigError(str(name), sorted(located, key=lambda p: (p.line or 0, p.path)))
+        raise ConfigError(name, sorted(located, key=lambda p: (p.line or 0, p.path)))
     return _apply_fill_wishes(site)
 
 
@@ -114,15 +133,22 @@ def _neighbours(path: Path) -> list[str]:
         return []
 
 
+@cache
+def _shipped(file: Path) -> Document:
+    """A file of the shipped libraries, read once: hundreds of parks may name the same few."""
+    return read_document(file, file.name)
+
+
 class Reading:
     """A park's file (or a fleet's) and the library files it names, with where each part came from."""
 
-    def __init__(self, document: Document, folder: Path) -> None:
+    def __init__(self, document: Document, folder: Path | None) -> None:
+        """``folder``: where the user's own library files lie; None for none."""
         self.document = document
+        self.folder = folder
         self.problems = [
             Problem(path, "is written twice in one mapping", "one of the two", line) for path, line in document.repeated
         ]
-        self._folder = folder
         self._origin: dict[str, tuple[Document, str]] = {}
 
     def expanded(self) -> dict[str, Any]:
@@ -249,16 +275,19 @@ class Reading:
         """
         names = list(valid) if valid is not None else shipped_names(folder)
         shipped = isinstance(name, str) and valid is None and name in names
-        file = CONFIGS / folder / f"{name}.yaml" if shipped else self._folder / str(name)
-        if not _is_file(file):
-            accepted = f"{near_miss(name, names)}, or the path of a YAML file"
+        file = CONFIGS / folder / f"{name}.yaml" if shipped else self._own(name)
+        if file is None or not _is_file(file):
+            accepted = near_miss(name, names) + ("" if self.folder is None else ", or the path of a YAML file")
             self.problems.append(Problem(path, f"there is no {shown(name)}", accepted))
             return None
         try:
-            return read_document(file, f"{name}.yaml" if shipped else str(name))
+            return _shipped(file) if shipped else read_document(file, str(name))
         except ConfigError as error:
             self.problems += [replace(p, path=f"{path} in {name}: {p.path}") for p in error.problems]
             return None
+
+    def _own(self, name: Any) -> Path | None:
+        return None if self.folder is None else self.folder / str(name)
 
 
 def _apply_fill_wishes(site: Site) -> Site:

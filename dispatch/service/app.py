@@ -1,0 +1,99 @@
+"""The application: every route there is, behind one guard, one gate and one intake."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import pkgutil
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import anyio.to_thread
+from fastapi import FastAPI
+from fastapi.routing import APIRouter
+from starlette.middleware.gzip import GZipMiddleware
+
+from dispatch.service.http import openapi, problem
+from dispatch.service.http.gate import API, Gate
+from dispatch.service.http.guard import Guard
+from dispatch.service.http.intake import Intake
+from dispatch.service.http.limits import Limits
+from dispatch.service.http.signatures import Signatures
+from dispatch.service.http.telemetry import Metrics, trace_to
+from dispatch.service.http.tokens import Doorkeeper
+from dispatch.service.settings import Settings
+
+if TYPE_CHECKING:
+    from dispatch.service.store import Store
+
+_THREADS = 64  # requests that wait for the database at the same time
+_SMALLEST_GZIP = 1024
+_QUICK_GZIP = 5  # of a plan's JSON a tenth larger than 9 in a quarter of the time
+DOORS = ("flexmeasures", "openadr", "pages")
+
+
+def create_app(settings: Settings, store: Store) -> FastAPI:
+    """The service on a store. What stands in ``routes`` and in the doors that are switched on is served."""
+    app = FastAPI(
+        title="parkwatt", version=openapi.VERSION, lifespan=_lifespan, openapi_url=None, docs_url=None,
+        redoc_url=None, redirect_slashes=False, generate_unique_id_function=openapi.operation_name,
+    )  # fmt: skip
+    app.state.settings, app.state.store = settings, store
+    app.state.signatures = Signatures(store, settings)
+    app.state.doorkeeper = Doorkeeper(store, settings, app.state.signatures)
+    app.state.limits, app.state.metrics = Limits(settings), Metrics()
+    app.state.closing = threading.Event()  # streams end when the server is about to
+    problem.install(app)
+    tags = []
+    for module in _modules("dispatch.service.routes"):
+        app.include_router(module.router, prefix=getattr(module, "PREFIX", API))
+        tags += [{"name": str(tag), "description": _first_line(module)} for tag in module.router.tags]
+    for door in DOORS:
+        if getattr(settings, door):
+            _open(app, door)
+    openapi.install(app, tags)
+    # The last added is the outermost.
+    app.add_middleware(Intake, settings=settings)
+    app.add_middleware(Gate, limits=app.state.limits)
+    app.add_middleware(GZipMiddleware, minimum_size=_SMALLEST_GZIP, compresslevel=_QUICK_GZIP)
+    app.add_middleware(Guard, metrics=app.state.metrics)
+    if settings.otlp_endpoint:
+        trace_to(app, settings.otlp_endpoint)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    anyio.to_thread.current_default_thread_limiter().total_tokens = _THREADS
+    yield
+    app.state.closing.set()
+    if (provider := getattr(app.state, "tracing", None)) is not None:
+        provider.shutdown()
+
+
+def _modules(package: str) -> Iterator[ModuleType]:
+    """Modules of a package that have a router, in the order of their names."""
+    found = importlib.import_module(package)
+    for each in sorted(pkgutil.iter_modules(found.__path__), key=lambda module: module.name):
+        module = importlib.import_module(f"{package}.{each.name}")
+        if isinstance(getattr(module, "router", None), APIRouter):
+            yield module
+
+
+def _first_line(module: ModuleType) -> str:
+    return (module.__doc__ or "").strip().partition("\n")[0]
+
+
+def _open(app: FastAPI, door: str) -> None:
+    """Include a door's routers, whose paths are its own; ``attach(app)`` of its package does what routers can not."""
+    package = f"dispatch.service.{door}"
+    if importlib.util.find_spec(package) is None:
+        return
+    for module in _modules(package):
+        app.include_router(module.router, prefix=getattr(module, "PREFIX", ""))
+    attach = getattr(importlib.import_module(package), "attach", None)
+    if attach is not None:
+        attach(app)

@@ -1,0 +1,1 @@
+"""What all doors of the service share: problems, calls, limits, formats, tokens, streams of events, telemetry."""

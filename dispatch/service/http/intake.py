@@ -1,0 +1,138 @@
+"""Bodies on their way in: so many bytes, in so much time, decompressed, and of JSON only what has one meaning."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Any
+
+import anyio
+import anyio.to_thread
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from dispatch.service.errors import BadRequestError, ServiceError, TooLargeError, UnsupportedMediaError
+from dispatch.service.http import strict_json
+from dispatch.service.http.media import charset, is_json, media_type
+from dispatch.service.settings import Settings
+
+_BODY = "parkwatt.body"
+_SMALL = 2**15  # read where it is; what is larger goes to a thread
+_GZIP = 16 + zlib.MAX_WBITS
+_UTF8 = ("", "utf-8", "utf8", "us-ascii")
+
+
+def received(scope: Any) -> bytes:
+    """The body of a request, whole and decompressed."""
+    return bytes(scope.get(_BODY, b""))
+
+
+async def raw_body(request: Request) -> bytes:
+    """``Annotated[bytes, Depends(raw_body)]``: the body of a route that reads other formats than JSON."""
+    return received(request.scope) or await request.body()
+
+
+class SlowBodyError(ServiceError):
+    """The body did not come in time."""
+
+    status, kind, title = 408, "timeout", "The body did not arrive in time"
+
+
+class Intake:
+    """ASGI middleware that takes the whole body, holds it against the limits and hands it on as one message."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self.app = app
+        self.settings = settings
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request; what is refused raises a ServiceError, which the guard answers."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        body = await self._taken(headers, receive)
+        if body:
+            body = await self._read(headers, body)
+        scope[_BODY] = body
+        if b"content-encoding" in headers:
+            own = (b"content-encoding", b"content-length")
+            kept = [(name, value) for name, value in scope["headers"] if name not in own]
+            scope["headers"] = [*kept, (b"content-length", str(len(body)).encode())]
+        await self.app(scope, _again(body, receive), send)
+
+    async def _taken(self, headers: dict[bytes, str], receive: Receive) -> bytes:
+        limit, parts, size = self.settings.max_body_bytes, [], 0
+        declared = headers.get(b"content-length", "")
+        if declared.isdigit() and (len(declared) > 15 or int(declared) > limit):
+            raise _too_large(limit)
+        with anyio.move_on_after(self.settings.body_timeout_s) as clock:
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise BadRequestError("The client went away before the body was whole.")
+                parts.append(message.get("body", b""))
+                size += len(parts[-1])
+                if size > limit:
+                    raise _too_large(limit)
+                if not message.get("more_body", False):
+                    break
+        if clock.cancelled_caught:
+            raise SlowBodyError(f"The body did not arrive within {self.settings.body_timeout_s:g} s.")
+        return b"".join(parts)
+
+    async def _read(self, headers: dict[bytes, str], body: bytes) -> bytes:
+        if len(body) <= _SMALL and b"content-encoding" not in headers:
+            return self._checked(headers, body)
+        return await anyio.to_thread.run_sync(self._checked, headers, body)
+
+    def _checked(self, headers: dict[bytes, str], body: bytes) -> bytes:
+        body = decompressed(body, headers.get(b"content-encoding", ""), self.settings.max_body_bytes)
+        content_type = headers.get(b"content-type")
+        if is_json(media_type(content_type)):
+            if charset(content_type) not in _UTF8:
+                raise UnsupportedMediaError(f"JSON is read as UTF-8, not as {charset(content_type)[:40]}.")
+            strict_json.check(body, self.settings.max_depth)
+        return body
+
+
+def decompressed(body: bytes, coding: str, limit: int) -> bytes:
+    """A body without its content coding, never more of it than the limit.
+
+    Raises:
+        UnsupportedMediaError: the coding is another than gzip; TooLargeError, BadRequestError: so is what is in it.
+    """
+    name = coding.strip().lower()
+    if name in ("", "identity"):
+        return body
+    if name not in ("gzip", "x-gzip"):
+        refused = f"Content-Encoding {coding[:40]} is not read; gzip is."
+        raise UnsupportedMediaError(refused, headers={"Accept-Encoding": "gzip"})
+    reader = zlib.decompressobj(_GZIP)
+    try:
+        made = reader.decompress(body, limit + 1)
+    except zlib.error as error:
+        raise BadRequestError(f"The body is not gzip: {error}.") from None
+    if len(made) > limit or reader.unconsumed_tail:
+        raise _too_large(limit)
+    if not reader.eof or reader.unused_data:
+        raise BadRequestError("The gzip body is cut short, or something follows it.")
+    return made
+
+
+def _too_large(limit: int) -> TooLargeError:
+    text = f"A body may have {limit} bytes, before and after decompression."
+    return TooLargeError(text, headers={"Connection": "close"})
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """A receive that gives the body once, and then what really comes: the client going away."""
+    given = False
+
+    async def next_message() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return next_message

@@ -1,0 +1,69 @@
+"""Which methods an address has: for OPTIONS, and for the Allow header of a refusal."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+from starlette.routing import compile_path
+
+_PARAMETER = re.compile(r"\{[^}]*\}")
+
+
+@dataclass(frozen=True)
+class Address:
+    """A path's template with its methods.
+
+    Attributes:
+        literal: characters of the template outside of parameters.
+    """
+
+    template: str
+    pattern: re.Pattern[str]
+    methods: frozenset[str]
+    endpoint: Any
+    literal: int
+
+
+def addresses(app: FastAPI) -> Iterator[Address]:
+    """All routes of an app that have methods, those of included routers with their full path."""
+    for context in iter_route_contexts(app.routes):
+        if context.path is not None and context.methods:
+            pattern, _, _ = compile_path(context.path)
+            literal = len(_PARAMETER.sub("", context.path))
+            yield Address(context.path, pattern, frozenset(context.methods), context.endpoint, literal)
+
+
+def _table(app: FastAPI) -> tuple[Address, ...]:
+    """The routes, found once: they do not change while an app serves."""
+    state = app.state
+    if not hasattr(state, "addresses"):
+        state.addresses = tuple(addresses(app))
+    found: tuple[Address, ...] = state.addresses
+    return found
+
+
+def at(app: FastAPI, path: str) -> list[Address]:
+    """Routes of an address: of ``/jobs/{job}`` and ``/jobs/{job}:cancel``, which both fit, those that say more."""
+    matching = [each for each in _table(app) if each.pattern.match(path)]
+    most = max((each.literal for each in matching), default=0)
+    return [each for each in matching if each.literal == most]
+
+
+def allowed_methods(app: FastAPI, path: str) -> list[str]:
+    """Sorted methods of an address; empty where there is none. What has GET has HEAD."""
+    found = {method for each in at(app, path) for method in each.methods}
+    if not found:
+        return []
+    return sorted(found | {"OPTIONS"} | ({"HEAD"} if "GET" in found else set()))
+
+
+def template(app: FastAPI, path: str, method: str) -> str:
+    """The template that a request met: what metrics are counted by; empty where there is none."""
+    matching = at(app, path)
+    exact = [each.template for each in matching if method in each.methods]
+    return (exact or [each.template for each in matching] or [""])[0]

@@ -1,0 +1,70 @@
+"""What the server needs to do its work: looked at when asked, each thing by using it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+from sqlalchemy import literal, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from dispatch.errors import ParkwattError
+from dispatch.service.settings import Settings
+
+if TYPE_CHECKING:
+    from dispatch.service.store import Store
+
+OK = "ok"
+
+
+def checks(app: FastAPI) -> dict[str, str]:
+    """Name of each check and ``ok`` or what is wrong; nothing in it belongs to a tenant."""
+    settings, store = app.state.settings, app.state.store
+    found = {
+        "database": _tried(lambda: _database(store)),
+        "disk": _tried(lambda: _disk(settings)),
+        "workers": _workers(app),
+    }
+    if app.state.closing.is_set():
+        found["server"] = "it is about to stop"
+    return found
+
+
+def _tried(check: Callable[[], str]) -> str:
+    try:
+        return check()
+    except (OSError, SQLAlchemyError, ParkwattError) as error:
+        return f"{type(error).__name__}"
+
+
+def _database(store: Store) -> str:
+    with store.admin(write=False) as connection:
+        connection.execute(select(literal(1))).scalar_one()
+    return OK
+
+
+def _disk(settings: Settings) -> str:
+    """Write, and see how much more could be written."""
+    with tempfile.TemporaryFile(dir=settings.data) as file:
+        file.write(b"ready")
+        file.flush()
+        os.fsync(file.fileno())
+    free = shutil.disk_usage(Path(settings.data)).free
+    return (
+        OK
+        if free >= settings.min_free_bytes
+        else f"{free >> 20} MiB are free, fewer than {settings.min_free_bytes >> 20}"
+    )
+
+
+def _workers(app: FastAPI) -> str:
+    """Those that this server started; others look after themselves."""
+    supervisor = getattr(app.state, "supervisor", None)
+    wanted = app.state.settings.workers if supervisor is not None else 0
+    alive = len(supervisor.pids) if supervisor is not None else 0
+    return OK if alive >= wanted else f"{alive} of {wanted} run"

@@ -1,0 +1,171 @@
+"""Who asks: API keys ``pw_<id>_<secret>``, and access tokens (JWT) that were given for one of them.
+
+Every refusal but one reads the same: only who has a key's secret learns that it has expired or was revoked. An unknown
+id costs the same work as a wrong secret.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import anyio.to_thread
+import jwt
+from starlette.requests import Request
+
+from dispatch.service.errors import UnauthorizedError
+from dispatch.service.http.signatures import Signatures
+from dispatch.service.settings import Settings
+from dispatch.service.store import keys
+
+if TYPE_CHECKING:
+    from dispatch.service.store import Store
+
+AUDIENCE = "parkwatt-api"
+REALM = 'Bearer realm="parkwatt"'
+_KEY = re.compile(r"pw_(key_[0-9a-z]{26})_([A-Za-z0-9_-]{43})")
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,2000}\.[A-Za-z0-9_-]{1,4000}\.[A-Za-z0-9_-]{1,200}")
+_IDENTITY = "parkwatt.identity"
+_CLAIMS = ["iss", "aud", "sub", "tenant", "scope", "iat", "exp", "jti"]
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who asks.
+
+    Attributes:
+        tenant: whose things are seen; actor: the key's id, for the audit trail; scopes: what may be done.
+    """
+
+    tenant: str
+    actor: str
+    scopes: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Doorkeeper:
+    """Knows the keys of a store."""
+
+    store: Store
+    settings: Settings
+    signatures: Signatures
+
+    def by_header(self, authorization: str | None) -> Identity:
+        """Who an Authorization header belongs to.
+
+        Raises:
+            UnauthorizedError: to nobody.
+        """
+        if authorization is None:
+            raise UnauthorizedError("Send Authorization: Bearer and an API key.", headers={"WWW-Authenticate": REALM})
+        scheme, _, credential = authorization.strip().partition(" ")
+        if scheme.lower() != "bearer":
+            raise _refused()
+        return self.by_credential(credential.strip())
+
+    def by_credential(self, credential: str) -> Identity:
+        """Who a key or an access token belongs to."""
+        found = _KEY.fullmatch(credential)
+        if found is not None:
+            key = self.by_secret(found[1], found[2])
+            return Identity(key.tenant, key.id, frozenset(key.scopes))
+        return self._by_token(credential)
+
+    def by_secret(self, key_id: str, secret: str) -> keys.Key:
+        """The key of an id and a secret, open to be used."""
+        with self.store.admin(write=False) as connection:
+            hashed = keys.secret_of(connection, key_id)
+            key = keys.find(connection, key_id) if keys.fits(hashed, secret) else None
+        if key is None:
+            raise _refused()
+        self._require_open(key)
+        return key
+
+    def is_open(self, tenant: str, key_id: str) -> bool:
+        """Does a key that was let in still open?"""
+        with self.store.admin(write=False) as connection:
+            key = keys.find(connection, key_id)
+        return key is not None and key.tenant == tenant and key.opens(datetime.now(UTC))
+
+    def token(self, key: keys.Key, wanted: Iterable[str]) -> str:
+        """An access token for some of a key's scopes."""
+        now = datetime.now(UTC)
+        signer = self.signatures.newest()
+        claims = {
+            "iss": self.settings.issuer, "aud": AUDIENCE, "sub": key.id, "tenant": key.tenant,
+            "scope": " ".join(sorted(wanted)), "iat": now, "exp": now + timedelta(minutes=self.settings.token_minutes),
+            "jti": secrets.token_hex(16),
+        }  # fmt: skip
+        return jwt.encode(claims, signer.bytes, algorithm="HS256", headers={"kid": signer.kid})
+
+    def _by_token(self, credential: str) -> Identity:
+        claims = self._claims(credential)
+        with self.store.admin(write=False) as connection:
+            key = keys.find(connection, claims["sub"])
+        if key is None or key.tenant != claims["tenant"]:
+            raise _refused()
+        self._require_open(key)
+        return Identity(key.tenant, key.id, frozenset(claims["scope"].split()) & frozenset(key.scopes))
+
+    def _claims(self, credential: str) -> dict[str, Any]:
+        if not _TOKEN.fullmatch(credential):
+            raise _refused()
+        try:
+            signer = self.signatures.of(jwt.get_unverified_header(credential).get("kid"))
+            if signer is None:
+                raise _refused()
+            claims: dict[str, Any] = jwt.decode(
+                credential, signer.bytes, algorithms=["HS256"], audience=AUDIENCE, issuer=self.settings.issuer,
+                options={"require": _CLAIMS},
+            )  # fmt: skip
+        except jwt.ExpiredSignatureError:
+            raise _refused("The access token has expired; ask for another one.") from None
+        except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError):
+            raise _refused() from None
+        # Nobody else can sign, but whoever could would not get more than we give.
+        latest = (datetime.now(UTC) + timedelta(minutes=self.settings.token_minutes)).timestamp()
+        if not all(isinstance(claims[name], str) for name in ("sub", "tenant", "scope")) or claims["exp"] > latest:
+            raise _refused()
+        return claims
+
+    @staticmethod
+    def _require_open(key: keys.Key) -> None:
+        now = datetime.now(UTC)
+        if key.revoked is not None and key.revoked <= now:
+            raise _refused("The key was revoked.")
+        if key.expires is not None and key.expires <= now:
+            raise _refused("The key has expired.")
+
+
+async def identified(request: Request) -> Identity:
+    """Who sends a request; asked once for each.
+
+    Raises:
+        UnauthorizedError: nobody that is known.
+    """
+    known = request.scope.get(_IDENTITY)
+    if not isinstance(known, Identity):
+        doorkeeper: Doorkeeper = request.app.state.doorkeeper
+        header = request.headers.get("authorization")
+        known = await anyio.to_thread.run_sync(doorkeeper.by_header, header)
+        remember(request.scope, known)
+    return known
+
+
+def remember(scope: Any, identity: Identity) -> None:
+    """Let a request be of somebody: what doors with credentials of their own do before they make a Call."""
+    scope[_IDENTITY] = identity
+
+
+def remembered(scope: Any) -> Identity | None:
+    """Whose request it is, where that is known."""
+    known = scope.get(_IDENTITY)
+    return known if isinstance(known, Identity) else None
+
+
+def _refused(detail: str = "The credentials do not hold.") -> UnauthorizedError:
+    return UnauthorizedError(detail, headers={"WWW-Authenticate": f'{REALM}, error="invalid_token"'})

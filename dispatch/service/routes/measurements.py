@@ -1,0 +1,204 @@
+"""Measurements: JSON, NDJSON or Arrow; each row judged; what is acknowledged is on disk."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Depends, Query
+from starlette.responses import Response
+
+from dispatch.service.errors import BadRequestError, Fault, InvalidError, NotFoundError, UnsupportedMediaError
+from dispatch.service.http import strict_json
+from dispatch.service.http.call import Call, Reply, allowed
+from dispatch.service.http.intake import raw_body
+from dispatch.service.http.media import is_json, media_type
+from dispatch.service.http.negotiation import ARROW, CSV
+from dispatch.service.http.problem import problems
+from dispatch.service.schemas import measurements as bodies
+from dispatch.service.schemas.shared import Moment
+from dispatch.service.schemas.sites import SITE_NAME, OnReject
+from dispatch.service.store import Tx, series, sites
+from dispatch.service.store.metadata import EPOCH
+from dispatch.service.store.series import parsing
+from dispatch.service.store.series.rows import Receipt, Rejection, Verdict
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+router = APIRouter(tags=["measurements"])
+NDJSON = "application/x-ndjson"
+ROWS_MAX = 2_000_000
+VALUES_MAX = 1_000_000
+_SHOWN_MAX = 10_000
+_DAY_S = 86_400
+_LINE_DEEPEST = 4
+_EARLIEST = "beginning of the calendar"
+Given = tuple["pa.Table", dict[int, Rejection]]
+
+_REF = "#/components/schemas/{model}"
+_ARROW_TOLD = "An Arrow stream with columns site, series, time (timestamp with a zone), value and, if wanted, source"
+_BINARY = {"type": "string", "format": "binary"}
+_BODY = {
+    "required": True,
+    "content": {
+        "application/json": {"schema": bodies.Measurements.model_json_schema(ref_template=_REF)},
+        NDJSON: {"schema": {"type": "string", "description": "One row in each line, as in the JSON body's `rows`"}},
+        ARROW: {"schema": {**_BINARY, "description": _ARROW_TOLD}},
+    },
+}  # fmt: skip
+
+
+@router.post(
+    "/measurements",
+    name="append",
+    summary="Send measurements",
+    response_model=bodies.ReceiptShown,
+    responses=problems(413, 415, 422),
+    openapi_extra={"requestBody": _BODY},
+)
+def append(
+    call: Annotated[Call, Depends(allowed("measurements:write"))],
+    body: Annotated[bytes, Depends(raw_body)],
+    on_reject: Annotated[OnReject, Query()] = "refuse",
+) -> Response:
+    """Values of any number of sites, in one transaction.
+
+    A row that is sent again is a duplicate; another value for the same time restates it, and both are kept. With
+    `refuse` one row that is rejected keeps all others out; with `skip` the others are taken.
+    """
+    rows, wrong = _given(call, body)
+    with call.store.read(call.tenant) as tx:
+        series.accepted(tx, set(rows["site"].unique().to_pylist()) - {None})  # so that no writer waits for it below
+
+    def work(tx: Tx) -> Reply:
+        receipt = series.append(tx, rows, on_reject=on_reject, rejected=wrong)
+        if not receipt.is_taken:
+            raise _refused(receipt)
+        return Reply(200, _shown(receipt))
+
+    return call.once(work)
+
+
+def _given(call: Call, body: bytes) -> Given:
+    kind = media_type(call.request.headers.get("content-type"))
+    if is_json(kind):
+        return _of_json(body)
+    if kind == NDJSON:
+        return parsing.table(parsing.lines(body, _line))
+    if kind == ARROW:
+        try:
+            return _columns(parsing.stream(body, ROWS_MAX)), {}
+        except ValueError as error:
+            raise InvalidError("The table is not taken.", [Fault("", str(error), accepted=_ARROW_TOLD)]) from None
+    accepted = f"application/json, {NDJSON} or {ARROW}"
+    fault = Fault("/content-type", "is not read here", kind, accepted, "header")
+    raise UnsupportedMediaError("The body is of a format that is not read here.", [fault])
+
+
+def _of_json(body: bytes) -> Given:
+    found = json.loads(body) if body else None
+    if not isinstance(found, dict) or set(found) != {"rows"} or not isinstance(found["rows"], list):
+        raise InvalidError("The body is no list of measurements.", [Fault("", "is not read", found, '{"rows": […]}')])
+    return parsing.table(found["rows"])
+
+
+def _line(line: bytes) -> Any:
+    try:
+        strict_json.check(line, _LINE_DEEPEST)
+    except BadRequestError as error:
+        raise ValueError(error.detail.removeprefix("The body is not JSON: ")) from None
+    return json.loads(line)
+
+
+def _columns(rows: pa.Table) -> pa.Table:
+    """The table, where it has the columns of measurements.
+
+    Raises:
+        ValueError: it has not; says all that is wrong.
+    """
+    series.coded(rows.slice(0, 0))
+    return rows
+
+
+def _refused(receipt: Receipt) -> InvalidError:
+    faults = [
+        Fault(f"/rows/{each.index}{'/' if each.field else ''}{each.field}", each.message, accepted=each.accepted)
+        for each in receipt.rejections
+    ]
+    text = f"{len(faults)} of {len(receipt.verdicts)} rows are rejected; none was taken."
+    return InvalidError(text, faults)
+
+
+def _shown(receipt: Receipt) -> bodies.ReceiptShown:
+    runs, at = [], 0
+    for verdict, same in groupby(receipt.verdicts.tolist()):
+        count = sum(1 for _ in same)
+        runs.append(bodies.Run(index=at, count=count, verdict=Verdict(verdict).name))
+        at += count
+    rejections = [bodies.Rejected(**vars(each)) for each in receipt.rejections]
+    counts = {verdict.name: receipt.count(verdict) for verdict in Verdict}
+    return bodies.ReceiptShown(
+        received=receipt.received, taken=receipt.taken, verdicts=runs, rejections=rejections, **counts
+    )
+
+
+@router.get(
+    "/measurements",
+    name="read",
+    summary="Read measurements",
+    response_model=bodies.Values,
+    responses={
+        200: {"content": {CSV: {"schema": {"type": "string"}}, ARROW: {"schema": _BINARY}}},
+        **problems(404, 422),
+    },
+)  # fmt: skip
+def read(
+    call: Annotated[Call, Depends(allowed("measurements:read"))],
+    site: Annotated[str, Query(pattern=SITE_NAME, description="Of this site")],
+    series_name: Annotated[
+        list[Annotated[str, Query(min_length=1, max_length=200)]],
+        Query(alias="series", max_length=200, description="Of these series; all by default"),
+    ] = [],  # noqa: B006 - FastAPI copies it
+    start: Annotated[Moment | None, Query(description="Intervals that end after this; by default all")] = None,
+    end: Annotated[Moment | None, Query(description="Intervals that end at this or before; by default all")] = None,
+    as_of: Annotated[Moment | None, Query(description="As known then; by default all that is known")] = None,
+    resample: Annotated[
+        str | None,
+        Query(
+            pattern=r"^(?:PT[1-9]\d{0,3}M|PT[1-9]\d?H|P1D)$",
+            description="Means over steps of this length, counted from midnight UTC, such as PT15M, PT1H or P1D",
+        ),
+    ] = None,
+) -> Response:
+    """Values by series, source and time; with `resample` means, and of how many values each is."""
+    step = None if resample is None else _step(resample)
+    first, last = start or EPOCH, end or datetime.max.replace(tzinfo=UTC)
+
+    def work(tx: Tx) -> pa.Table:
+        if sites.etag(tx, site) is None:
+            raise NotFoundError("There is no such site.")
+        found = series.read(tx, site, series_name or None, first, last, as_of, step=step, limit=VALUES_MAX + 1)
+        if len(found) > VALUES_MAX:
+            fault = Fault("/start", f"more than {VALUES_MAX} values", accepted="a shorter time", place="query")
+            raise InvalidError("This is more than is given at once.", [fault])
+        return found
+
+    return call.read(work)
+
+
+def _step(text: str) -> timedelta:
+    """The length of a step that divides the day.
+
+    Raises:
+        InvalidError: it does not.
+    """
+    seconds = _DAY_S if text == "P1D" else int(text[2:-1]) * (60 if text.endswith("M") else 3600)
+    if _DAY_S % seconds:
+        raise InvalidError(
+            "The steps do not fit the day.",
+            [Fault("/resample", "does not divide a day", text, "PT1M, PT5M, PT15M, PT30M, PT1H, P1D …", "query")],
+        )
+    return timedelta(seconds=seconds)

@@ -1,0 +1,74 @@
+"""A worker process: what it is told, what it listens to, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+from dispatch.service import work
+from dispatch.service.logs import log_as_json
+from dispatch.service.runner.child import Child
+from dispatch.service.runner.housekeeping import Housekeeping
+from dispatch.service.runner.policy import Policy
+from dispatch.service.runner.runner import Runner
+from dispatch.service.store import Store
+
+_LAST_S = 10.0
+
+
+def serve(store: Store, policy: Policy, gone: Callable[[Callable[[], None]], None] | None = None) -> None:
+    """Do jobs from a store until SIGTERM or SIGINT; the main thread of a process.
+
+    Args:
+        gone: is given what to call when nobody needs the worker any more.
+    """
+    os.nice(policy.nice)
+    kinds = work.find(policy.kinds)
+    child = Child(policy, [kind.module for kind in kinds.values()])
+    runner = Runner(store, kinds, child, policy, Housekeeping(store, policy))
+
+    def told(_number: int, _frame: Any) -> None:
+        runner.stop()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, told)
+    if gone is not None:
+        gone(runner.stop_now)
+    try:
+        runner.loop()
+    finally:
+        child.close()
+
+
+def main() -> None:
+    """A worker of a supervisor: settings come by standard input, whose end is the supervisor's."""
+    line = sys.stdin.buffer.readline()
+    if not line:
+        return
+    told = json.loads(line)
+    log_as_json(told["log_level"])
+    wanted = told["policy"]
+    policy = Policy(**{**wanted, "kinds": tuple(wanted["kinds"])})
+    store = Store.open(told["url"], Path(told["data"]), migrate=False)
+    try:
+        serve(store, policy, lambda stop: _watch(sys.stdin.buffer, stop))
+    finally:
+        store.close()
+
+
+def _watch(lifeline: IO[bytes], stop: Callable[[], None]) -> None:
+    def wait() -> None:
+        while os.read(lifeline.fileno(), 4096):  # not read(): at the end its lock would be held
+            pass
+        stop()
+        time.sleep(_LAST_S)  # whatever holds it up, nothing is left running
+        os._exit(1)
+
+    threading.Thread(target=wait, name="lifeline", daemon=True).start()

@@ -1,0 +1,34 @@
+"""What the store raises.
+
+::
+
+    StoreError
+    ├── BusyError        another writer held the database for too long: the same call may succeed later
+    ├── NewerError       the database was written by a newer version of this program
+    ├── DamagedError     something that was acknowledged is not there, or is not what was written
+    └── ReadOnlyError    a write was tried in a transaction that was opened to read
+"""
+
+from __future__ import annotations
+
+from dispatch.errors import ParkwattError
+
+
+class StoreError(ParkwattError):
+    """Root of what the store raises."""
+
+
+class BusyError(StoreError):
+    """Another writer held the database for too long; nothing was changed."""
+
+
+class NewerError(StoreError):
+    """The database is of a newer version than this program."""
+
+
+class DamagedError(StoreError):
+    """Something that was acknowledged is not there, or is not what was written."""
+
+
+class ReadOnlyError(StoreError):
+    """A transaction that only reads was asked to write."""

@@ -1,0 +1,153 @@
+"""API keys: a public id that finds the row, and a secret of which only a hash is kept.
+
+A secret has 256 random bits, so a plain SHA-256 of it can not be guessed back; slow hashes are for passwords.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Column, Connection, Index, Row, String, Text, func, select, update
+
+from dispatch.service.store.ids import new_id
+from dispatch.service.store.metadata import Json, UtcTime, table
+from dispatch.service.store.tenants import tenants
+from dispatch.service.store.transaction import Tx
+
+# A key that is used says so once in a while: a write for every request would be a write for every read.
+USED_EVERY = timedelta(minutes=5)
+
+keys = table(
+    "keys",
+    Column("id", String(40), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("secret_sha256", String(64), nullable=False),
+    Column("scopes", Json, nullable=False),
+    Column("created", UtcTime, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("expires", UtcTime),
+    Column("revoked", UtcTime),
+    Column("last_used", UtcTime),
+    Column("replaces", String(40)),
+    Index("uq_keys_id", "id", unique=True),
+)
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key as it is kept; the secret is shown once, when it is made."""
+
+    tenant: str
+    id: str
+    name: str
+    secret_sha256: str
+    scopes: tuple[str, ...]
+    created: datetime
+    created_by: str
+    expires: datetime | None
+    revoked: datetime | None
+    last_used: datetime | None
+    replaces: str | None
+
+    def opens(self, now: datetime) -> bool:
+        """Whether it is of use at a time."""
+        return (self.expires is None or now < self.expires) and (self.revoked is None or now < self.revoked)
+
+
+def create(
+    tx: Tx, name: str, scopes: Sequence[str], *, expires: datetime | None = None, replaces: str | None = None
+) -> tuple[Key, str]:
+    """A new key of the tenant, and its secret, which nobody can read again."""
+    secret = secrets.token_urlsafe(32)
+    key_id = new_id("key")
+    row = {
+        "id": key_id, "name": name, "secret_sha256": hashed(secret), "scopes": sorted(set(scopes)),
+        "created": tx.now, "created_by": tx.actor, "expires": expires, "replaces": replaces,
+    }  # fmt: skip
+    tx.insert(keys, row)
+    tx.audit("key.create", key_id, {"name": name, "scopes": row["scopes"], "replaces": replaces})
+    made = get(tx, key_id)
+    assert made is not None
+    return made, secret
+
+
+def rotate(tx: Tx, key_id: str, *, overlap: timedelta = timedelta(0)) -> tuple[Key, str] | None:
+    """A new key with the name and scopes of an old one, which opens for some more time; None without such a key."""
+    old = get(tx, key_id)
+    if old is None or not old.opens(tx.now):
+        return None
+    until = tx.now + overlap
+    ends = until if old.revoked is None else min(until, old.revoked)
+    tx.execute(tx.update(keys).where(keys.c.id == key_id).values(revoked=ends))
+    tx.audit("key.rotate", key_id, {"opens_until": ends.isoformat()})
+    return create(tx, old.name, old.scopes, expires=old.expires, replaces=key_id)
+
+
+def revoke(tx: Tx, key_id: str) -> bool:
+    """Let a key open nothing from now on; False where there is none that opened anything."""
+    old = get(tx, key_id)
+    if old is None or not old.opens(tx.now):
+        return False
+    tx.execute(tx.update(keys).where(keys.c.id == key_id).values(revoked=tx.now))
+    tx.audit("key.revoke", key_id)
+    return True
+
+
+def get(tx: Tx, key_id: str) -> Key | None:
+    """A key of the tenant."""
+    row = tx.first(tx.select(keys).where(keys.c.id == key_id))
+    return None if row is None else _key(row)
+
+
+def listed(tx: Tx, *, after: str = "", limit: int = 100) -> Sequence[Key]:
+    """Keys of the tenant in the order they were made."""
+    query = tx.select(keys).where(keys.c.id > after).order_by(keys.c.id).limit(limit)
+    return [_key(row) for row in tx.all(query)]
+
+
+def find(connection: Connection, key_id: str) -> Key | None:
+    """A key by its public id, whoever its tenant is; none of a closed tenant."""
+    joined = keys.join(tenants, tenants.c.tenant == keys.c.tenant)
+    query = select(keys).select_from(joined).where(keys.c.id == key_id, tenants.c.closed.is_(None))
+    row = connection.execute(query).first()
+    return None if row is None else _key(row)
+
+
+def secret_of(connection: Connection, key_id: str) -> str:
+    """What is kept of a key's secret; of an unknown key something that no secret has, for the same work.
+
+    One row comes back either way, and nothing more of it is read: whoever tries ids can not tell by the time it takes.
+    """
+    kept = select(keys.c.secret_sha256).where(keys.c.id == key_id).scalar_subquery()
+    return str(connection.execute(select(func.coalesce(kept, _NOBODYS))).scalar_one())
+
+
+def fits(kept: str, secret: str) -> bool:
+    """Whether a secret is that of which this is kept."""
+    return hmac.compare_digest(kept, hashed(secret))
+
+
+def used(connection: Connection, key: Key, now: datetime) -> bool:
+    """Note that a key was used, where the last note is old enough; says whether it was noted."""
+    if key.last_used is not None and now - key.last_used < USED_EVERY:
+        return False
+    changed = update(keys).where(keys.c.tenant == key.tenant, keys.c.id == key.id).values(last_used=now)
+    return connection.execute(changed).rowcount == 1
+
+
+def hashed(secret: str) -> str:
+    """What is kept of a secret."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+_NOBODYS = "0" * 64
+
+
+def _key(row: Row[Any]) -> Key:
+    return Key(**{**row._mapping, "scopes": tuple(row.scopes)})

@@ -1,0 +1,76 @@
+"""PostgreSQL: writers of one tenant queue on a lock of the server, those of different tenants do not wait."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import URL, Connection, create_engine, event, text
+from sqlalchemy.exc import DBAPIError
+
+from dispatch.service.store.faults import BusyError, ReadOnlyError, StoreError
+
+_CONNECTIONS = 8
+_MORE = 40
+# Advisory locks of this program: the second number is the tenant's.
+_LOCKS_OF = 0x7061726B
+_BUSY = {"55P03": "another write has held the tenant for too long", "57014": "the database took too long"}
+_AGAIN = {"40001", "40P01"}
+_READ_ONLY = "25006"
+
+
+class Postgres:
+    """A database of a PostgreSQL server."""
+
+    name = "postgresql"
+
+    def __init__(self, url: URL, wait_s: float) -> None:
+        self._wait_ms = int(wait_s * 1000)
+        self._engine = create_engine(
+            url, pool_size=_CONNECTIONS, max_overflow=_MORE, pool_pre_ping=True, pool_timeout=wait_s
+        )
+        self._snapshots = self._engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        event.listen(self._engine, "begin", self._begun)
+
+    def _begun(self, connection: Connection) -> None:
+        """What this transaction needs of the server, whatever its configuration says."""
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {self._wait_ms}")
+        # A commit is acknowledged when it is on disk: a server that was told otherwise would lose acknowledged writes.
+        connection.exec_driver_sql("SET LOCAL synchronous_commit = on")
+
+    @contextmanager
+    def writing(self, tenant: str | None) -> Iterator[Connection]:
+        """Each statement sees what was committed before it; under the lock that is one state of the tenant's rows."""
+        with _told(), self._engine.begin() as connection:
+            if tenant is not None:
+                query = text("SELECT pg_advisory_xact_lock(:of, hashtext(:tenant))")
+                connection.execute(query, {"of": _LOCKS_OF, "tenant": tenant})
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A snapshot."""
+        with _told(), self._snapshots.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Let go of all connections."""
+        self._engine.dispose()
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """PostgreSQL's words for waiting, as ours."""
+    try:
+        yield
+    except DBAPIError as error:
+        state = getattr(error.orig, "sqlstate", None) or ""
+        if state in _BUSY:
+            raise BusyError(_BUSY[state]) from error
+        if state in _AGAIN:
+            raise BusyError("two writes wanted the same rows; nothing was changed") from error
+        if state == _READ_ONLY:
+            raise ReadOnlyError("this transaction was opened to read") from error
+        if error.connection_invalidated:
+            raise StoreError("the connection to the database was lost") from error
+        raise

@@ -1,0 +1,25 @@
+"""Measured series: acknowledged by one commit to a journal, kept in Parquet by day, read by DuckDB."""
+
+from __future__ import annotations
+
+from dispatch.service.store.series.append import append
+from dispatch.service.store.series.archives import archive
+from dispatch.service.store.series.compaction import compact
+from dispatch.service.store.series.names import accepted
+from dispatch.service.store.series.names import of_park as names_of_park
+from dispatch.service.store.series.reading import holdings, read
+from dispatch.service.store.series.rows import Receipt, Rejection, Verdict, coded
+
+__all__ = [
+    "Receipt",
+    "Rejection",
+    "Verdict",
+    "accepted",
+    "append",
+    "archive",
+    "coded",
+    "compact",
+    "holdings",
+    "names_of_park",
+    "read",
+]

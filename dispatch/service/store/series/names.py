@@ -1,0 +1,78 @@
+"""Which series a site has: what measurements of it may be called."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import OrderedDict
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from dispatch.service.store import sites
+from dispatch.service.store.transaction import Tx
+
+if TYPE_CHECKING:
+    from dispatch.site import Site
+
+WHOLE_SITE = "net_import_kw"
+_KEPT = 4096
+_AT_ONCE = 500
+
+
+def of_park(park: Site) -> frozenset[str]:
+    """Names that are understood: of meters and signals, of assets (their mean power), of the whole site, of feeds."""
+    from dispatch import fed
+    from dispatch.measured.names import names
+    from forecasting.archive.rows import curtailed_name
+
+    assets = [asset.name for asset in park.assets]
+    held_back = [curtailed_name(asset.name) for asset in park.assets if asset.needs]
+    return frozenset([*names(park), *assets, *held_back, WHOLE_SITE, *fed.feeds(park)])
+
+
+def feeds_of_park(park: Site) -> frozenset[str]:
+    """Those that are published ahead of their time."""
+    from dispatch import fed
+
+    return frozenset(fed.feeds(park))
+
+
+class _Cache:
+    """Names by the tag of a site's version; those least asked for go first."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._held: OrderedDict[str, tuple[frozenset[str], frozenset[str]]] = OrderedDict()
+
+    def get(self, etag: str) -> tuple[frozenset[str], frozenset[str]] | None:
+        with self._lock:
+            if etag in self._held:
+                self._held.move_to_end(etag)
+            return self._held.get(etag)
+
+    def put(self, etag: str, names: tuple[frozenset[str], frozenset[str]]) -> None:
+        with self._lock:
+            self._held[etag] = names
+            while len(self._held) > _KEPT:
+                self._held.popitem(last=False)
+
+
+_CACHE = _Cache()
+
+
+def accepted(tx: Tx, wanted: Collection[str]) -> dict[str, tuple[frozenset[str], frozenset[str]]]:
+    """By site that is there: all names that are understood, and which of them may lie ahead."""
+    found: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
+    listed = sorted(name for name in wanted if re.match(sites.NAME_PATTERN, name))
+    for first in range(0, len(listed), _AT_ONCE):
+        query = tx.select(sites.sites, sites.sites.c.site, sites.sites.c.etag)
+        some = sites.sites.c.site.in_(listed[first : first + _AT_ONCE])
+        for row in tx.all(query.where(some, sites.sites.c.deleted.is_(None))):
+            names = _CACHE.get(row.etag)
+            if names is None:
+                park = sites.park(tx, row.site)
+                assert park is not None
+                names = of_park(park), feeds_of_park(park)
+                _CACHE.put(row.etag, names)
+            found[row.site] = names
+    return found

@@ -1,0 +1,198 @@
+"""Reading series: Parquet parts and the journal together, by DuckDB, as they are or as they were known at a time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dispatch.service.store.faults import DamagedError
+from dispatch.service.store.series.rows import TIME
+from dispatch.service.store.series.tables import held, journal, parts
+from dispatch.service.store.transaction import Tx
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import duckdb
+    import pyarrow as pa
+    from sqlalchemy import Row
+
+_MEMORY = "1GB"
+_THREADS = 2
+# The last of what was received for a key by a time; (start, end] because a value stands at the end of its interval.
+_ROWS = """
+    SELECT site, series, source, time, value, received FROM ({everything})
+    WHERE time > $start AND time <= $end AND received <= $as_of {where}
+    QUALIFY row_number() OVER (PARTITION BY site, series, source, time ORDER BY received DESC) = 1
+"""
+_COLUMNS = "site, series, source, time, value, received"
+
+
+class _Engine:
+    """One DuckDB for a process, opened when it is first asked; each reader has a cursor of its own."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._database: duckdb.DuckDBPyConnection | None = None
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        with self._lock:
+            if self._database is None:
+                import duckdb
+
+                self._database = duckdb.connect(
+                    ":memory:",
+                    config={
+                        "memory_limit": _MEMORY,
+                        "threads": _THREADS,
+                        "autoinstall_known_extensions": "false",
+                        "autoload_known_extensions": "false",
+                    },
+                )
+            return self._database.cursor()
+
+
+_ENGINE = _Engine()
+
+
+def read(
+    tx: Tx,
+    site: str,
+    names: Collection[str] | None,
+    start: datetime,
+    end: datetime,
+    as_of: datetime | None = None,
+    *,
+    step: timedelta | None = None,
+    limit: int | None = None,
+) -> pa.Table:
+    """Values of intervals that end in (start, end]: series, source, time, value, received, sorted.
+
+    Args:
+        names: series; None for all.
+        as_of: as known then; by default all that is known.
+        step: means over steps of this length, counted from midnight UTC, with how many values each is of (``count``)
+            instead of when they were received.
+        limit: at most so many rows.
+    """
+    where = "AND site = $site"
+    values: dict[str, Any] = {"site": site}
+    if names is not None:
+        where += " AND list_contains($names, series)"
+        values |= {"names": sorted(names)}
+    tail = "ORDER BY series, source, time" + ("" if limit is None else f" LIMIT {int(limit)}")
+    columns = "series, source, time, value, received"
+    if step is not None:
+        # In whole microseconds since 1970: DuckDB's own buckets follow the clock of the machine.
+        columns = "series, source, make_timestamptz((epoch_us(time) + $step - 1) // $step * $step) AS time"
+        columns += ", avg(value) AS value, count(value) AS count"
+        tail = f"GROUP BY ALL {tail}"
+        values |= {"step": step // timedelta(microseconds=1)}
+    return _query(tx, f"SELECT {columns} FROM ({_ROWS}) {tail}", where, values, start, end, as_of)
+
+
+def lookup(tx: Tx, wanted: pa.Table) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """For rows with site, series, source and time: is a value held for that, and which (NaN: that nobody knows)."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    wanted = wanted.append_column("place", pa.array(np.arange(len(wanted))))
+    low, high = pc.min_max(wanted["time"]).as_py().values()
+    query = f"""
+        SELECT w.place, r.value FROM wanted w JOIN ({_ROWS}) r
+        ON w.site = r.site AND w.series = r.series AND w.source = r.source AND w.time = r.time
+    """
+    where = "AND list_contains($sites, site)"
+    sites = sorted(set(pc.unique(wanted["site"].cast(pa.string())).to_pylist()))
+    start = low - timedelta(microseconds=1)
+    found = _query(tx, query, where, {"sites": sites}, start, high, None, wanted=wanted)
+    there, value = np.zeros(len(wanted), dtype=bool), np.full(len(wanted), np.nan)
+    place = found["place"].to_numpy()
+    there[place] = True
+    value[place] = found["value"].to_numpy()
+    return there, value
+
+
+def holdings(tx: Tx, site: str) -> Sequence[Row[Any]]:
+    """What is held of a site: series, source, first, last, times, received (when the last of it came)."""
+    return tx.all(tx.select(held).where(held.c.site == site).order_by(held.c.series, held.c.source))
+
+
+def _query(
+    tx: Tx,
+    query: str,
+    where: str,
+    values: dict[str, Any],
+    start: datetime,
+    end: datetime,
+    as_of: datetime | None,
+    **tables: pa.Table,
+) -> pa.Table:
+    import duckdb
+    import pyarrow as pa
+
+    files = [str(path) for path in _files(tx, start, end)]
+    sources = [f"SELECT {_COLUMNS} FROM journal"]
+    values = {**values, "start": start, "end": end, "as_of": as_of or datetime.max.replace(tzinfo=start.tzinfo)}
+    if files:
+        sources.append(f"SELECT {_COLUMNS} FROM read_parquet($files)")
+        values["files"] = files
+    cursor = _ENGINE.cursor()
+    try:
+        for name, table in {"journal": entries(tx, start, end), **tables}.items():
+            cursor.register(name, table)
+        made = query.format(everything=" UNION ALL ".join(sources), where=where)
+        found = cursor.sql(made, params=values).to_arrow_table()
+    except duckdb.IOException as error:
+        raise DamagedError(f"a part of the series cannot be read: {str(error).splitlines()[0]}") from error
+    finally:
+        cursor.close()
+    moments = [n for n, kind in zip(found.column_names, found.schema.types, strict=True) if pa.types.is_timestamp(kind)]
+    for name in moments:
+        found = found.set_column(found.column_names.index(name), name, found[name].cast(TIME()))
+    return found
+
+
+def entries(tx: Tx, start: datetime, end: datetime) -> pa.Table:
+    """What the journal holds of a time, and some around it."""
+    import pyarrow as pa
+
+    query = tx.select(journal, journal.c.received, journal.c.body)
+    some = tx.all(query.where(journal.c.first <= end, journal.c.last > start))
+    found = [decoded(row.body, row.received) for row in some]
+    return pa.concat_tables([empty(), *found])
+
+
+def decoded(body: bytes, received: datetime) -> pa.Table:
+    """An entry of the journal, with when it was received."""
+    import pyarrow as pa
+    import pyarrow.ipc
+
+    table = pa.ipc.open_stream(body).read_all()
+    columns = [table[name].cast(pa.string()) for name in ("site", "series", "source")]
+    stamp = pa.repeat(pa.scalar(received, TIME()), len(table))
+    return pa.table([*columns, table["time"], table["value"], stamp], schema=empty().schema)
+
+
+def empty() -> pa.Table:
+    """No rows, as the journal and the parts have them."""
+    import pyarrow as pa
+
+    text = pa.string()
+    kinds = {"site": text, "series": text, "source": text, "time": TIME(), "value": pa.float64(), "received": TIME()}
+    return pa.schema(list(kinds.items())).empty_table()
+
+
+def part_path(tx: Tx, day: str, part: str) -> Path:
+    """Where a part lies."""
+    return tx.disk.series(tx.tenant) / day / f"{part}.parquet"
+
+
+def _files(tx: Tx, start: datetime, end: datetime) -> list[Path]:
+    days = parts.c.day.between(start.date().isoformat(), end.date().isoformat())
+    return [part_path(tx, row.day, row.id) for row in tx.all(tx.select(parts).where(days).order_by(parts.c.id))]

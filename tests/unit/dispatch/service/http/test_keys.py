@@ -1,0 +1,103 @@
+"""Keys over HTTP: made, rotated, revoked, never more than their maker may do."""
+
+from __future__ import annotations
+
+import httpx
+
+from tests.unit.dispatch.service.served import Api
+
+
+def made(client: httpx.Client, **body: object) -> dict[str, object]:
+    answer = client.post("/api/v1/keys", json={"name": "k", "scopes": ["sites:read"], **body})
+    assert answer.status_code == 201, answer.text
+    return dict(answer.json())
+
+
+def bearer(api: Api, key: object) -> httpx.Response:
+    return api.anonymous.get("/api/v1/keys", headers={"Authorization": f"Bearer {key}"})
+
+
+def test_a_key_that_was_made_opens_what_it_may(api: Api) -> None:
+    key = made(api.client, scopes=["keys:read"])
+    assert bearer(api, key["key"]).status_code == 200
+    assert made(api.client)["key"] != key["key"]
+    assert bearer(api, made(api.client)["key"]).status_code == 403
+
+
+def test_a_secret_is_shown_once(api: Api) -> None:
+    key = made(api.client)
+    listed = api.client.get("/api/v1/keys").text
+    secret = str(key["key"]).split("_", 3)[3]
+    assert str(key["id"]) in listed
+    assert secret not in listed
+    assert secret not in api.client.get("/api/v1/audit").text
+
+
+def test_a_repeated_answer_has_no_secret(api: Api) -> None:
+    sent = {"json": {"name": "k", "scopes": ["sites:read"]}, "headers": {"Idempotency-Key": "once"}}
+    first, second = (api.client.post("/api/v1/keys", **sent) for _ in range(2))  # type: ignore[arg-type]
+    assert first.json()["key"]
+    assert second.json() == {**first.json(), "key": None}
+    assert second.headers["idempotency-replayed"] == "true"
+
+
+def test_nobody_gives_away_more_than_they_have(api: Api) -> None:
+    weak = api.allowed("keys:write", "keys:read", "sites:read")
+    refused = weak.post("/api/v1/keys", json={"name": "k", "scopes": ["sites:read", "plans:write"]})
+    assert refused.status_code == 403
+    assert "plans:write" in refused.json()["detail"]
+    strong = made(api.client, scopes=["plans:write"])
+    assert weak.post(f"/api/v1/keys/{strong['id']}/rotation", json={}).status_code == 403
+
+
+def test_a_rotated_key_opens_beside_the_new_one_for_a_while(api: Api) -> None:
+    old = made(api.client, scopes=["keys:read"])
+    turn = f"/api/v1/keys/{old['id']}/rotation"
+    new = api.client.post(turn, json={"overlap_minutes": 5}).json()
+    assert new["replaces"] == old["id"]
+    assert [bearer(api, key["key"]).status_code for key in (old, new)] == [200, 200]
+    newest = api.client.post(f"/api/v1/keys/{new['id']}/rotation", json={}).json()
+    assert [bearer(api, key["key"]).status_code for key in (new, newest)] == [401, 200]
+    assert api.client.post(f"/api/v1/keys/{new['id']}/rotation", json={}).status_code == 409
+
+
+def test_a_revoked_key_opens_nothing_and_says_so_to_its_owner_alone(api: Api) -> None:
+    key = made(api.client, scopes=["keys:read"])
+    assert api.client.delete(f"/api/v1/keys/{key['id']}").status_code == 204
+    refused = bearer(api, key["key"])
+    assert (refused.status_code, refused.json()["detail"]) == (401, "The key was revoked.")
+    forged = bearer(api, str(key["key"])[:-1] + ("A" if str(key["key"])[-1] != "A" else "B"))
+    assert (forged.status_code, forged.json()["detail"]) == (401, "The credentials do not hold.")
+
+
+def test_a_key_that_ends_in_the_past_is_refused(api: Api) -> None:
+    body = {"name": "k", "scopes": ["sites:read"], "expires": "2020-01-01T00:00:00Z"}
+    refused = api.client.post("/api/v1/keys", json=body)
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["pointer"] == "/expires"
+
+
+def test_keys_come_in_pages(api: Api) -> None:
+    names = {str(made(api.client)["id"]) for _ in range(4)}
+    seen, cursor = [], None
+    while True:
+        asked = {"limit": 2} | ({"cursor": cursor} if cursor else {})
+        page = api.client.get("/api/v1/keys", params=asked).json()
+        assert len(page["items"]) <= 2
+        seen += [key["id"] for key in page["items"]]
+        cursor = page["next"]
+        if cursor is None:
+            break
+    assert seen == sorted(set(seen))
+    assert names <= set(seen)
+
+
+def test_a_cursor_holds_for_its_tenant_and_query_alone(api: Api) -> None:
+    for _ in range(3):
+        made(api.client)
+        made(api.other)
+    cursor = api.client.get("/api/v1/keys", params={"limit": 1}).json()["next"]
+    assert api.client.get("/api/v1/keys", params={"cursor": cursor}).status_code == 200
+    assert api.other.get("/api/v1/keys", params={"cursor": cursor}).status_code == 422
+    assert api.client.get("/api/v1/audit", params={"cursor": cursor}).status_code == 422
+    assert api.client.get("/api/v1/keys", params={"cursor": "A" + cursor[1:]}).status_code == 422

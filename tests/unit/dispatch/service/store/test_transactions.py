@@ -1,0 +1,39 @@
+"""Transactions commit whole, wait their turn, and stay within their tenant."""
+
+from __future__ import annotations
+
+import pytest
+
+from dispatch.service.store import Store, Tx, audit, files
+from dispatch.service.store.faults import ReadOnlyError
+
+
+def test_what_raises_leaves_nothing(store: Store) -> None:
+    def work(tx: Tx) -> None:
+        files.put(tx, b"content", "text/plain", "a.txt")
+        tx.audit("file.put", "a.txt")
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        store.run("north", "test", work)
+    with store.read("north") as tx:
+        assert tx.all(tx.select(files.files)) == []
+        assert audit.head(tx) == (0, audit.BEGINNING)
+
+
+def test_a_tenant_sees_its_own_things_only(store: Store) -> None:
+    with store.write("north", "test") as tx:
+        made = files.put(tx, b"content", "text/plain", "a.txt")
+    with store.read("south") as tx:
+        assert files.get(tx, made.id) is None
+    with store.write("south", "test") as tx:
+        files.remove(tx, [made.id])
+    with store.read("north") as tx:
+        assert files.read(tx, made.id) == b"content"
+
+
+def test_a_reader_cannot_write(store: Store) -> None:
+    with pytest.raises(ReadOnlyError), store.read("north") as tx:
+        tx.audit("site.put", "x")
+    with pytest.raises(ReadOnlyError), store.read("north") as tx:
+        tx.execute(tx.delete(files.files))
