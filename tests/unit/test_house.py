@@ -103,7 +103,8 @@ def lock(which: str) -> str:
 
 
 def pins(which: str) -> set[str]:
-    return {line.rstrip(" \\") for line in lock(which).splitlines() if "==" in line and line[:1].isalnum()}
+    """Names with their versions; for which systems, a larger set may widen."""
+    return {line.rstrip(" \\").partition(" ;")[0] for line in lock(which).splitlines() if "==" in line and line[:1].isalnum()}
 
 
 def settings() -> dict[str, Any]:
