@@ -28,7 +28,9 @@ def back_up(where: Where, folder: Path) -> None:
 
         found = backup.check_backup(folder, progress)
     _report(found)
-    typer.echo(f"Backup in {folder}: {made.files} files, {made.size / 1e6:.1f} MB, as of {made.made:%Y-%m-%d %H:%M:%SZ}")
+    typer.echo(
+        f"Backup in {folder}: {made.files} files, {made.size / 1e6:.1f} MB, as of {made.made:%Y-%m-%d %H:%M:%SZ}"
+    )
     typer.echo(f"Back from it: parkwatt store restore {folder} --data NEW_FOLDER")
 
 

@@ -34,7 +34,7 @@ _TEXT: dict[str, Any] = {"schema": {"type": "string"}}
 _BYTES: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
 _RESULT = {200: {"description": "What came of it", "content": {JSON: _ANYTHING, ARROW: _BYTES, CSV: _TEXT}}}
 _EVENTS = {
-    200: {"description": "Events: id, event, data as JSON", "content": {sse.MEDIA_TYPE: _TEXT}},
+    200: {"description": "Events: id, event, data as JSON", "content": {sse.MEDIA_TYPE: sse.SCHEMA}},
     204: {"description": "The job has ended, and Last-Event-ID is its last event"},
 }
 
