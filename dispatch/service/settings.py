@@ -66,8 +66,16 @@ class Settings(BaseModel):
     shutdown_s: Annotated[float, Field(ge=0, description="Time that open requests get when the server stops")] = 20.0
     min_free_bytes: Annotated[int, Field(ge=0, description="Free disk below which the server is not ready")] = 2**28
 
+    plan_deadline_s: Annotated[float, Field(gt=0, le=86_400, description="Deadline of plans that name none")] = 120.0
+    state_age_minutes: Annotated[float, Field(gt=0, description="Age up to which a store's content counts")] = 60.0
+    plan_age_hours: Annotated[float, Field(gt=0, description="Age up to which a plan's set-points hold")] = 36.0
+    override_hours: Annotated[float, Field(gt=0, le=8760, description="Longest time an override may hold")] = 24.0
+
     flexmeasures: Annotated[bool, Field(description="Serve the routes that flexmeasures-client drives")] = False
     openadr: Annotated[bool, Field(description="Serve OpenADR 3.1")] = False
+    callbacks_private: Annotated[
+        bool, Field(description="Call subscribers in private networks and on this machine, and without encryption")
+    ] = False
     pages: Annotated[bool, Field(description="Serve the overview page")] = True
 
     @property

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dispatch.service.store.faults import DamagedError
+from dispatch.service.store.series.entries import Decoded
 from dispatch.service.store.series.rows import TIME
 from dispatch.service.store.series.tables import held, journal, parts
 from dispatch.service.store.transaction import Tx
@@ -24,12 +25,13 @@ if TYPE_CHECKING:
 
 _MEMORY = "1GB"
 _THREADS = 2
+_AT_ONCE = 500  # entries in one statement
 # The last of what was received for a key by a time; (start, end] because a value stands at the end of its interval.
-_ROWS = """
+_ALL = """
     SELECT site, series, source, time, value, received FROM ({everything})
     WHERE time > $start AND time <= $end AND received <= $as_of {where}
-    QUALIFY row_number() OVER (PARTITION BY site, series, source, time ORDER BY received DESC) = 1
 """
+_ROWS = f"{_ALL} QUALIFY row_number() OVER (PARTITION BY site, series, source, time ORDER BY received DESC) = 1"
 _COLUMNS = "site, series, source, time, value, received"
 
 
@@ -58,6 +60,7 @@ class _Engine:
 
 
 _ENGINE = _Engine()
+_DECODED = Decoded()
 
 
 def read(
@@ -80,11 +83,7 @@ def read(
             instead of when they were received.
         limit: at most so many rows.
     """
-    where = "AND site = $site"
-    values: dict[str, Any] = {"site": site}
-    if names is not None:
-        where += " AND list_contains($names, series)"
-        values |= {"names": sorted(names)}
+    where, values = _of(site, names)
     tail = "ORDER BY series, source, time" + ("" if limit is None else f" LIMIT {int(limit)}")
     columns = "series, source, time, value, received"
     if step is not None:
@@ -94,6 +93,21 @@ def read(
         tail = f"GROUP BY ALL {tail}"
         values |= {"step": step // timedelta(microseconds=1)}
     return _query(tx, f"SELECT {columns} FROM ({_ROWS}) {tail}", where, values, start, end, as_of)
+
+
+def revisions(
+    tx: Tx, site: str, names: Collection[str] | None, start: datetime, end: datetime, as_of: datetime | None = None
+) -> pa.Table:
+    """Likewise, with those values that others have taken the place of."""
+    where, values = _of(site, names)
+    query = f"SELECT series, source, time, value, received FROM ({_ALL}) ORDER BY series, source, time, received"
+    return _query(tx, query, where, values, start, end, as_of)
+
+
+def _of(site: str, names: Collection[str] | None) -> tuple[str, dict[str, Any]]:
+    if names is None:
+        return "AND site = $site", {"site": site}
+    return "AND site = $site AND list_contains($names, series)", {"site": site, "names": sorted(names)}
 
 
 def lookup(tx: Tx, wanted: pa.Table) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
@@ -162,10 +176,18 @@ def entries(tx: Tx, start: datetime, end: datetime) -> pa.Table:
     """What the journal holds of a time, and some around it."""
     import pyarrow as pa
 
-    query = tx.select(journal, journal.c.received, journal.c.body)
-    some = tx.all(query.where(journal.c.first <= end, journal.c.last > start))
-    found = [decoded(row.body, row.received) for row in some]
+    some = tx.select(journal, journal.c.id).where(journal.c.first <= end, journal.c.last > start)
+    found = _DECODED.get([row.id for row in tx.all(some)], lambda ids: _bodies(tx, ids))
     return pa.concat_tables([empty(), *found])
+
+
+def _bodies(tx: Tx, ids: list[str]) -> dict[str, pa.Table]:
+    query = tx.select(journal, journal.c.id, journal.c.received, journal.c.body)
+    found: dict[str, pa.Table] = {}
+    for first in range(0, len(ids), _AT_ONCE):
+        some = tx.all(query.where(journal.c.id.in_(ids[first : first + _AT_ONCE])))
+        found |= {row.id: decoded(row.body, row.received) for row in some}
+    return found
 
 
 def decoded(body: bytes, received: datetime) -> pa.Table:
