@@ -72,5 +72,5 @@ class Policy:
 
     def pause_before_next_s(self, job: str, attempt: int) -> float:
         """Time to wait after this attempt of a job: doubling, between half and all of it, by chance from the seed."""
-        longest = min(self.pause_s * 2 ** (attempt - 1), self.longest_pause_s)
+        longest = min(self.pause_s * 2.0 ** (attempt - 1), self.longest_pause_s)
         return longest * (0.5 + 0.5 * random.Random(f"{self.seed}:{job}:{attempt}").random())

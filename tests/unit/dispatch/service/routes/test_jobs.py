@@ -158,14 +158,12 @@ def test_events_are_followed_to_the_end_and_taken_up_again(api: Api) -> None:
 
 
 def test_many_listeners_cost_one_look(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    from dispatch.service.store import events as looked_at
-
     looks: list[int] = []
-    numbers = looked_at.numbers
+    last_events = jobs.last_events
 
     def counted(connection: Any, keys: Any) -> Any:
         looks.append(len(keys))
-        return numbers(connection, keys)
+        return last_events(connection, keys)
 
     job = submit(api, value=1)
     heard: list[str] = []
@@ -174,7 +172,7 @@ def test_many_listeners_cost_one_look(api: Api, monkeypatch: pytest.MonkeyPatch)
         with api.client.stream("GET", f"/api/v1/jobs/{job.id}/events") as stream:
             heard.extend(kind for _, kind, _ in lines(stream))
 
-    monkeypatch.setattr(looked_at, "numbers", counted)
+    monkeypatch.setattr(jobs, "last_events", counted)
     listeners = [threading.Thread(target=listen) for _ in range(12)]
     for each in listeners:
         each.start()
