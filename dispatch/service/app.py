@@ -23,6 +23,7 @@ from dispatch.service.http.guard import Guard
 from dispatch.service.http.intake import Intake
 from dispatch.service.http.job_metrics import JobNumbers
 from dispatch.service.http.limits import Limits
+from dispatch.service.http.matching import hasten
 from dispatch.service.http.signatures import Signatures
 from dispatch.service.http.telemetry import Metrics, trace_to
 from dispatch.service.http.tokens import Doorkeeper
@@ -56,6 +57,7 @@ def create_app(settings: Settings, store: Store) -> FastAPI:
         if getattr(settings, door):
             _open(app, door)
     openapi.install(app, tags)
+    hasten(app)
     # The last added is the outermost.
     app.add_middleware(Intake, settings=settings)
     app.add_middleware(Gate, limits=app.state.limits)
