@@ -27,6 +27,7 @@ from dispatch.service.http.matching import hasten
 from dispatch.service.http.signatures import Signatures
 from dispatch.service.http.telemetry import Metrics, trace_to
 from dispatch.service.http.tokens import Doorkeeper
+from dispatch.service.http.usage import Usage
 from dispatch.service.settings import Settings
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def create_app(settings: Settings, store: Store) -> FastAPI:
     app.state.settings, app.state.store = settings, store
     store.most_queued = settings.job_queue_limit
     app.state.signatures = Signatures(store, settings)
-    app.state.doorkeeper = Doorkeeper(store, settings, app.state.signatures)
+    app.state.doorkeeper = Doorkeeper(store, settings, app.state.signatures, Usage(store))
     app.state.limits, app.state.metrics = Limits(settings), Metrics()
     app.state.metrics.registry.register(JobNumbers(store))
     app.state.closing = threading.Event()  # streams end when the server is about to
@@ -73,6 +74,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     anyio.to_thread.current_default_thread_limiter().total_tokens = _THREADS
     yield
     app.state.closing.set()
+    app.state.doorkeeper.usage.close()
     if (provider := getattr(app.state, "tracing", None)) is not None:
         provider.shutdown()
 

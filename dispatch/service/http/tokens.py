@@ -21,6 +21,7 @@ from starlette.requests import Request
 from dispatch.service.errors import UnauthorizedError
 from dispatch.service.http.recent import Recent
 from dispatch.service.http.signatures import Signatures
+from dispatch.service.http.usage import Usage
 from dispatch.service.settings import Settings
 from dispatch.service.store import keys
 
@@ -55,6 +56,7 @@ class Doorkeeper:
     store: Store
     settings: Settings
     signatures: Signatures
+    usage: Usage
     recent: Recent = field(default_factory=Recent)
 
     def by_header(self, authorization: str | None) -> Identity:
@@ -101,6 +103,7 @@ class Doorkeeper:
         if key is None:
             raise _refused()
         self._require_open(key)
+        self.usage.note(key)
         return key
 
     def is_open(self, tenant: str, key_id: str) -> bool:
@@ -127,6 +130,7 @@ class Doorkeeper:
         if key is None or key.tenant != claims["tenant"]:
             raise _refused()
         self._require_open(key)
+        self.usage.note(key)
         return Identity(key.tenant, key.id, frozenset(claims["scope"].split()) & frozenset(key.scopes))
 
     def _claims(self, credential: str) -> dict[str, Any]:
