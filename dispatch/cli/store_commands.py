@@ -1,4 +1,4 @@
-"""``parkwatt store``: backup, check, restore, compaction and upgrade of the service's store; nothing heavy comes early."""
+"""``parkwatt store``: backup, check, restore, compaction and upgrade; nothing heavy comes early."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def create(connection: Connection, tenant: str, title: str, now: datetime) -> Te
     Raises:
         StoreError: the name does not fit, or is taken.
     """
-    if not re.match(TENANT_PATTERN, tenant):
+    if not re.fullmatch(TENANT_PATTERN, tenant):
         raise StoreError(f"'{tenant}' is no name of a tenant; accepted: small letters, digits, - and _, at most 63")
     if get(connection, tenant) is not None:
         raise StoreError(f"there is a tenant '{tenant}' already")
