@@ -73,7 +73,9 @@ class AccountShown(Answer):
         tuple[dict[str, Any], ...] | None, Field(description="Balances of certificates, in kWh")
     ] = None
     cbam: Annotated[dict[str, Any] | None, Field(description="Embedded emissions of goods, as CBAM names them")] = None
-    footprints: Annotated[dict[str, Any] | None, Field(description="Partial footprints of goods, ISO 14067")] = None
+    footprints: Annotated[
+        tuple[dict[str, Any], ...] | None, Field(description="Partial footprints of goods, ISO 14067")
+    ] = None
     notes: tuple[str, ...] = ()
     inputs_sha256: Annotated[dict[str, str], Field(default_factory=dict)]
     ledgers_href: str | None = None
