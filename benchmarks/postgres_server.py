@@ -116,8 +116,7 @@ class PostgresServer:
         return True
 
     def _call(self, program: str, *arguments: str) -> None:
-        done = subprocess.run(
-            [str(self._bin / program), *arguments], cwd=self.folder, capture_output=True, text=True, **self._as
-        )
+        command = [str(self._bin / program), *arguments]
+        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False, **self._as)
         if done.returncode:
             raise RuntimeError(f"{program}: {done.stderr[-2000:]}")

@@ -54,6 +54,8 @@ def parse_site(raw: Mapping[str, Any], name: str) -> Site:
 def _site(reading: Reading, name: str, outside: tuple[Problem, ...] = ()) -> Site:
     raw = reading.expanded()
     found = [*outside, *reading.problems, *reference_problems(raw)]
+    if reading.folder is None:  # what feeds are read from is not the park's business then
+        found = [problem for problem in found if problem.path != "archive"]
     site = None
     try:
         site = Site.model_validate(raw)
@@ -285,7 +287,6 @@ class Reading:
         except ConfigError as error:
             self.problems += [replace(p, path=f"{path} in {name}: {p.path}") for p in error.problems]
             return None
-
 
     def _own(self, name: Any) -> Path | None:
         return None if self.folder is None else self.folder / str(name)

@@ -48,7 +48,7 @@ def _table(app: FastAPI) -> tuple[Address, ...]:
 
 
 def at(app: FastAPI, path: str) -> list[Address]:
-    """Routes of an address: of ``/jobs/{job}`` and ``/jobs/{job}:cancel``, which both fit, those that say more of it."""
+    """Routes of an address: of ``/jobs/{job}`` and ``/jobs/{job}:cancel``, which both fit, those that say more."""
     matching = [each for each in _table(app) if each.pattern.match(path)]
     most = max((each.literal for each in matching), default=0)
     return [each for each in matching if each.literal == most]

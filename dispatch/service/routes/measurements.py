@@ -38,13 +38,15 @@ _LINE_DEEPEST = 4
 _EARLIEST = "beginning of the calendar"
 Given = tuple["pa.Table", dict[int, Rejection]]
 
+_REF = "#/components/schemas/{model}"
 _ARROW_TOLD = "An Arrow stream with columns site, series, time (timestamp with a zone), value and, if wanted, source"
+_BINARY = {"type": "string", "format": "binary"}
 _BODY = {
     "required": True,
     "content": {
-        "application/json": {"schema": bodies.Measurements.model_json_schema(ref_template="#/components/schemas/{model}")},
+        "application/json": {"schema": bodies.Measurements.model_json_schema(ref_template=_REF)},
         NDJSON: {"schema": {"type": "string", "description": "One row in each line, as in the JSON body's `rows`"}},
-        ARROW: {"schema": {"type": "string", "format": "binary", "description": _ARROW_TOLD}},
+        ARROW: {"schema": {**_BINARY, "description": _ARROW_TOLD}},
     },
 }  # fmt: skip
 
@@ -149,7 +151,7 @@ def _shown(receipt: Receipt) -> bodies.ReceiptShown:
     summary="Read measurements",
     response_model=bodies.Values,
     responses={
-        200: {"content": {CSV: {"schema": {"type": "string"}}, ARROW: {"schema": {"type": "string", "format": "binary"}}}},
+        200: {"content": {CSV: {"schema": {"type": "string"}}, ARROW: {"schema": _BINARY}}},
         **problems(404, 422),
     },
 )  # fmt: skip

@@ -12,11 +12,11 @@ from fastapi import Path as InPath
 from starlette.responses import Response
 
 from dispatch.errors import ConfigError, Problem
-from dispatch.service.errors import Fault, InvalidError, NotFoundError
+from dispatch.service.errors import Fault, InvalidError, NotFoundError, pointer
 from dispatch.service.http import etag
 from dispatch.service.http.call import Call, Reply, allowed
 from dispatch.service.http.cursor import Page, Paging, paging
-from dispatch.service.http.problem import pointer, problems
+from dispatch.service.http.problem import problems
 from dispatch.service.schemas import sites as bodies
 from dispatch.service.store import Tx, series, sites
 
@@ -95,16 +95,21 @@ def _batched(
         done = None if wrong else put[each.site]
         results.append(
             bodies.BatchResult(
-                site=each.site, outcome="rejected" if done is None else done.outcome,
-                version=None if done is None else done.version, etag=None if done is None else done.etag, problems=wrong,
+                site=each.site,
+                outcome="rejected" if done is None else done.outcome,
+                version=None if done is None else done.version,
+                etag=None if done is None else done.etag,
+                problems=wrong,
             )
-        )  # fmt: skip
-    counts = Counter(result.outcome for result in results)
+        )
+    counts = Counter[str](result.outcome for result in results)
     outcomes = ("created", "updated", "same", "rejected")
     return bodies.BatchDone(results=results, **{name: counts[name] for name in outcomes})
 
 
-@router.get("/sites/{site}", name="get", summary="Read a site", response_model=bodies.SiteWhole, responses=problems(404))
+@router.get(
+    "/sites/{site}", name="get", summary="Read a site", response_model=bodies.SiteWhole, responses=problems(404)
+)
 def get_site(site: SiteName, call: Reader) -> Response:
     """The site as it is, with its park."""
     return call.read(lambda tx: _whole(_there(sites.get(tx, site))))
@@ -135,9 +140,7 @@ def put_site(site: SiteName, body: Annotated[bodies.Park, Body()], call: Writer)
     return call.once(work)
 
 
-@router.delete(
-    "/sites/{site}", name="delete", summary="Delete a site", status_code=204, responses=problems(404, 412)
-)
+@router.delete("/sites/{site}", name="delete", summary="Delete a site", status_code=204, responses=problems(404, 412))
 def delete_site(site: SiteName, call: Writer) -> Response:
     """End a site. Its versions and measurements stay, and its name may be put again."""
 
@@ -199,9 +202,7 @@ def list_assets(site: SiteName, call: Reader) -> Response:
             left -= set(own)
             buses = {name: bus for name in asset.bus_fields if isinstance(bus := getattr(asset, name), str)}
             needs = [need.quantity for need in asset.needs]
-            assets.append(
-                bodies.AssetShown(name=asset.name, kind=asset.kind, buses=buses, forecast=needs, series=own)  # type: ignore[attr-defined] # each kind has one
-            )
+            assets.append(bodies.AssetShown(name=asset.name, kind=asset.kind, buses=buses, forecast=needs, series=own))
         return bodies.AssetsShown(site=site, version=kept.version, assets=assets, series=sorted(left))
 
     return call.read(work)

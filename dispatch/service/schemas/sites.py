@@ -20,11 +20,20 @@ Park = Annotated[
                 "name": "works",
                 "time_zone": "Europe/Berlin",
                 "currency": "EUR",
+                "latitude_deg": 52.5,
+                "longitude_deg": 13.4,
                 "buses": [{"name": "mv"}],
                 "assets": [
                     {"kind": "load", "name": "offices", "bus": "mv"},
                     {"kind": "pv", "name": "roof", "bus": "mv", "peak_kw": 800, "tilt_deg": 15, "azimuth_deg": 180},
-                    {"kind": "grid_connection", "name": "pcc", "bus": "mv", "import_kw": 2000, "export_kw": 2000},
+                    {
+                        "kind": "grid_connection",
+                        "name": "pcc",
+                        "bus": "mv",
+                        "import_kw": 2000,
+                        "export_kw": 2000,
+                        "tariff": "block_tariff_example",
+                    },
                 ],
                 "labels": {"region": "north"},
             }
@@ -33,7 +42,7 @@ Park = Annotated[
 ]
 OnReject = Annotated[
     Literal["refuse", "skip"],
-    Field(description="Of what is wrong in places: `refuse` takes nothing, `skip` takes the rest and names what is not"),
+    Field(description="Where something is wrong: `refuse` takes nothing, `skip` takes the rest and names what is not"),
 ]
 
 

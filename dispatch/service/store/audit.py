@@ -97,7 +97,7 @@ def listed(
     action: str | None = None,
     newest_first: bool = False,
 ) -> Sequence[Row[Any]]:
-    """Entries after a number (before it, newest first): seq, at, actor, action, subject, details, previous_hash, hash."""
+    """Entries after a number (before it, newest first), as rows of the table."""
     query = tx.select(entries)
     if subject is not None:
         query = query.where(entries.c.subject == subject)

@@ -10,21 +10,25 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import Connection, make_url
 from sqlalchemy.exc import ArgumentError
 
+from dispatch.service.store import migrations
 from dispatch.service.store.backend import Backend
 from dispatch.service.store.disk import Disk
 from dispatch.service.store.durable import make_folder
 from dispatch.service.store.faults import BusyError, StoreError
-from dispatch.service.store.metadata import metadata
-from dispatch.service.store.transaction import Tx
+from dispatch.service.store.transaction import MOST_QUEUED, Tx
+
+if TYPE_CHECKING:
+    from dispatch.service.store.backup import Backup
 
 T = TypeVar("T")
 WAIT_S = 20.0
 _TRIES = 5
+_MIGRATING = "*"  # no tenant: programs that start at the same time upgrade one after the other
 
 
 class Store:
@@ -34,6 +38,8 @@ class Store:
         self.backend = backend
         self.disk = Disk(data)
         self.url = url
+        self.clock: Callable[[], datetime] = _now  # what all transactions are of; tests and replays set it
+        self.most_queued = MOST_QUEUED
 
     @classmethod
     def open(cls, url: str, data: Path, *, migrate: bool = True, wait_s: float = WAIT_S) -> Store:
@@ -51,10 +57,28 @@ class Store:
         make_folder(data)
         load_tables()
         store = cls(_backend(url, Disk(data), wait_s), data, url)
-        if migrate:
-            with store.admin() as connection:
-                metadata.create_all(connection)
+        try:
+            store.prepare(migrate=migrate)
+        except BaseException:
+            store.close()
+            raise
         return store
+
+    def prepare(self, *, migrate: bool) -> bool:
+        """Bring the database to this version, or see that it is there; says whether it was brought.
+
+        Raises:
+            NewerError: it is of a newer version.
+            StoreError: it is of an older one, and may not be migrated.
+        """
+        with self.admin(write=False) as connection:
+            if not migrate:
+                migrations.require_current(connection)
+                return False
+            if migrations.at(connection) == migrations.known()[-1]:
+                return False
+        with self.backend.writing(_MIGRATING) as connection:
+            return migrations.upgrade(connection)
 
     @contextmanager
     def write(self, tenant: str, actor: str) -> Iterator[Tx]:
@@ -64,7 +88,8 @@ class Store:
             BusyError: others wrote for too long; nothing was changed.
         """
         with self.backend.writing(tenant) as connection:
-            tx = Tx(tenant, actor, datetime.now(UTC), connection, self.disk, writes=True, dialect=self.backend.name)
+            tx = Tx(tenant, actor, self.clock(), connection, self.disk, writes=True, dialect=self.backend.name)
+            tx.most_queued = self.most_queued
             yield tx
             tx.finish()
         tx.committed()
@@ -73,7 +98,7 @@ class Store:
     def read(self, tenant: str, actor: str = "") -> Iterator[Tx]:
         """A transaction that sees one state of a tenant's things."""
         with self.backend.reading() as connection:
-            yield Tx(tenant, actor, datetime.now(UTC), connection, self.disk, writes=False, dialect=self.backend.name)
+            yield Tx(tenant, actor, self.clock(), connection, self.disk, writes=False, dialect=self.backend.name)
 
     def run(self, tenant: str, actor: str, work: Callable[[Tx], T]) -> T:
         """What ``work`` does in a transaction that writes; once more where two of them got in each other's way.
@@ -88,16 +113,30 @@ class Store:
             except BusyError:
                 if not left:
                     raise
-                time.sleep(random.uniform(0.001, 0.05))  # noqa: S311 - two that collided should not meet again
+                time.sleep(random.uniform(0.001, 0.05))
         raise AssertionError("the last try returns or raises")
 
     def admin(self, *, write: bool = True) -> AbstractContextManager[Connection]:
         """A transaction above tenants: keys by their id, claims of jobs, migrations."""
         return self.backend.writing(None) if write else self.backend.reading()
 
+    def backup(self, folder: Path, progress: Callable[[str], object] = lambda _: None) -> Backup:
+        """Copy everything into a new folder, as of one moment, while others go on writing.
+
+        Raises:
+            StoreError: the folder is not empty, or what the store names is not there.
+        """
+        from dispatch.service.store.backup import back_up
+
+        return back_up(self, folder, progress)
+
     def close(self) -> None:
         """Let go of all connections."""
         self.backend.close()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def load_tables() -> None:
@@ -113,7 +152,9 @@ def _backend(url: str, disk: Disk, wait_s: float) -> Backend:
     try:
         made = make_url(url)
     except ArgumentError:
-        raise StoreError("the database's address is not one; accepted: sqlite:///PATH or postgresql+psycopg://…") from None
+        raise StoreError(
+            "the database's address is not one; accepted: sqlite:///PATH or postgresql+psycopg://…"
+        ) from None
     if made.get_backend_name() == "sqlite" and made.database:
         from dispatch.service.store.sqlite import Sqlite
 

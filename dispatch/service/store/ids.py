@@ -30,7 +30,7 @@ _CLOCK = _Clock()
 
 
 def new_id(prefix: str) -> str:
-    """``sch`` → ``sch_`` and 26 characters: 48 bits of milliseconds, then chance. Later ones of a process sort later."""
+    """``sch`` → ``sch_`` and 26 characters: milliseconds, then chance. Later ones of a process sort later."""
     number = _CLOCK.next()
     letters = [_LETTERS[(number >> shift) & 31] for shift in range(5 * (LENGTH - 1), -1, -5)]
     return f"{prefix}_{''.join(letters)}"

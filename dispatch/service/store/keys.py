@@ -65,13 +65,14 @@ def create(
 ) -> tuple[Key, str]:
     """A new key of the tenant, and its secret, which nobody can read again."""
     secret = secrets.token_urlsafe(32)
+    key_id = new_id("key")
     row = {
-        "id": new_id("key"), "name": name, "secret_sha256": hashed(secret), "scopes": sorted(set(scopes)),
+        "id": key_id, "name": name, "secret_sha256": hashed(secret), "scopes": sorted(set(scopes)),
         "created": tx.now, "created_by": tx.actor, "expires": expires, "replaces": replaces,
     }  # fmt: skip
     tx.insert(keys, row)
-    tx.audit("key.create", row["id"], {"name": name, "scopes": row["scopes"], "replaces": replaces})
-    made = get(tx, row["id"])
+    tx.audit("key.create", key_id, {"name": name, "scopes": row["scopes"], "replaces": replaces})
+    made = get(tx, key_id)
     assert made is not None
     return made, secret
 

@@ -40,7 +40,7 @@ class Postgres:
 
     @contextmanager
     def writing(self, tenant: str | None) -> Iterator[Connection]:
-        """Each statement sees what was committed before it; the lock makes that one state for all of a tenant's rows."""
+        """Each statement sees what was committed before it; under the lock that is one state of the tenant's rows."""
         with _told(), self._engine.begin() as connection:
             if tenant is not None:
                 query = text("SELECT pg_advisory_xact_lock(:of, hashtext(:tenant))")

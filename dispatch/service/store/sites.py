@@ -125,8 +125,7 @@ def _label_problems(found: Any) -> list[Problem]:
     wrong = [
         Problem(f"{LABELS}.{name}", "is no label", "a name of 1 to 63 and a text of at most 255 characters")
         for name, value in found.items()
-        if not (0 < len(name) <= 63 and isinstance(value, str) and len(value) <= 255)
-        or "\x00" in name + value
+        if not (0 < len(name) <= 63 and isinstance(value, str) and len(value) <= 255) or "\x00" in name + value
     ]
     return wrong if len(found) <= 50 else [*wrong, Problem(LABELS, f"are {len(found)}", "at most 50")]
 
@@ -143,7 +142,10 @@ def put(tx: Tx, site: str, prepared: Prepared) -> Put:
 def put_many(tx: Tx, wanted: Mapping[str, Prepared]) -> list[Put]:
     """Likewise many, in few statements; in the order given."""
     there = _present(tx, list(wanted))
-    results, new, changed, content = [], [], [], []
+    results: list[Put] = []
+    new: list[dict[str, Any]] = []
+    changed: list[dict[str, Any]] = []
+    content: list[dict[str, Any]] = []
     for site, prepared in wanted.items():
         old = there.get(site)
         if old is not None and old.deleted is None and old.etag == prepared.etag:
@@ -155,7 +157,8 @@ def put_many(tx: Tx, wanted: Mapping[str, Prepared]) -> list[Put]:
             "title": prepared.park.title, "labels": prepared.labels, "updated": tx.now,
         }  # fmt: skip
         is_new = old is None or old.deleted is not None
-        (new if old is None else changed).append({**row, "created": tx.now if is_new else old.created})
+        created = tx.now if old is None or is_new else old.created
+        (new if old is None else changed).append({**row, "created": created})
         content.append({"site": site, "version": version, "etag": prepared.etag, "body": prepared.body})
         results.append(Put(site, "created" if is_new else "updated", version, prepared.etag))
         tx.audit("site.put", site, {"version": version, "etag": prepared.etag})
@@ -176,7 +179,8 @@ def _store(tx: Tx, new: list[dict[str, Any]], changed: list[dict[str, Any]], con
     if new:
         tx.insert(sites, new)
     if changed:
-        fields = {name: bindparam(f"new_{name}") for name in changed[0] if name != "site"} | {"deleted": None}
+        fields: dict[str, Any] = {name: bindparam(f"new_{name}") for name in changed[0] if name != "site"}
+        fields["deleted"] = None
         statement = tx.update(sites).where(sites.c.site == bindparam("new_site")).values(fields)
         tx.connection.execute(statement, [{f"new_{name}": value for name, value in row.items()} for row in changed])
     if content:

@@ -10,4 +10,16 @@ from dispatch.service.store.series.names import of_park as names_of_park
 from dispatch.service.store.series.reading import holdings, read
 from dispatch.service.store.series.rows import Receipt, Rejection, Verdict, coded
 
-__all__ = ["Receipt", "Rejection", "Verdict", "accepted", "append", "archive", "coded", "compact", "holdings", "names_of_park", "read"]
+__all__ = [
+    "Receipt",
+    "Rejection",
+    "Verdict",
+    "accepted",
+    "append",
+    "archive",
+    "coded",
+    "compact",
+    "holdings",
+    "names_of_park",
+    "read",
+]

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import bindparam
 
-from dispatch.mistakes import near_miss
 from dispatch.service.store.ids import new_id
 from dispatch.service.store.metadata import microseconds, moment_of
 from dispatch.service.store.series import names, reading
@@ -93,6 +92,8 @@ def _judge_names(given: Coded, known: Mapping[str, tuple[frozenset[str], frozens
             continue
         understood, feeds = known[site]
         if series not in understood:
+            from dispatch.mistakes import near_miss  # it brings all kinds of asset along
+
             accepted = near_miss(series[:200], sorted(understood))
             given.reject(chosen, "series", f"'{series[:100]}' is no series of site '{site}'", accepted)
             continue
@@ -121,12 +122,14 @@ def _once(given: Coded, place: Ints) -> None:
 
 
 def _alike(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.bool_]:
-    return (one == other) | (np.isnan(one) & np.isnan(other))
+    alike: NDArray[np.bool_] = (one == other) | (np.isnan(one) & np.isnan(other))
+    return alike
 
 
 def _held(tx: Tx, keys: list[Key]) -> dict[Key, Mapping[str, Any]]:
     """What is held of the series concerned."""
-    wanted, found = set(keys), {}
+    wanted = set(keys)
+    found: dict[Key, Mapping[str, Any]] = {}
     listed = sorted({site for site, _, _ in keys})
     for first in range(0, len(listed), _AT_ONCE):
         query = tx.select(held).where(held.c.site.in_(listed[first : first + _AT_ONCE]))
@@ -134,7 +137,7 @@ def _held(tx: Tx, keys: list[Key]) -> dict[Key, Mapping[str, Any]]:
             query = query.where(held.c.series == keys[0][1], held.c.source == keys[0][2])
         for row in tx.all(query):
             if (key := (row.site, row.series, row.source)) in wanted:
-                found[key] = row._mapping
+                found[key] = dict(row._mapping)
     return found
 
 
@@ -167,10 +170,19 @@ def _write(
     with pa.ipc.new_stream(out, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
         writer.write_table(table)
     first, last = (moment_of(int(bound)) for bound in (given.time_us[taken].min(), given.time_us[taken].max()))
-    row = {"id": new_id("jnl"), "received": received, "rows": len(table), "first": first, "last": last}
+    entry = new_id("jnl")
+    only = keys[0][0] if len({site for site, _, _ in keys}) == 1 else None
+    row = {
+        "id": entry,
+        "site": only,
+        "received": received,
+        "rows": len(table),
+        "first": first,
+        "last": last,
+    }
     tx.insert(journal, {**row, "body": out.getvalue()})
     counts = {verdict.name: count for verdict in Verdict if (count := int((given.verdict == verdict).sum()))}
-    tx.audit("measurements.append", row["id"], {"sha256": hashlib.sha256(out.getvalue()).hexdigest(), "rows": counts})
+    tx.audit("measurements.append", entry, {"sha256": hashlib.sha256(out.getvalue()).hexdigest(), "rows": counts})
     _note(tx, given, place, keys, known, received)
 
 
@@ -198,5 +210,5 @@ def _note(
         tx.insert(held, new)
     if changed:
         names_of = [getattr(held.c, name) == bindparam(f"new_{name}") for name in KEY]
-        fields = {name: bindparam(f"new_{name}") for name in ("first", "last", "times", "received")}
+        fields: dict[str, Any] = {name: bindparam(f"new_{name}") for name in ("first", "last", "times", "received")}
         tx.connection.execute(tx.update(held).where(*names_of).values(fields), changed)

@@ -85,7 +85,8 @@ def _oldest(tx: Tx) -> tuple[list[str], pa.Table]:
     import pyarrow as pa
 
     query = tx.select(journal, journal.c.id, journal.c.rows).order_by(journal.c.id).limit(ENTRIES)
-    ids, total = [], 0
+    ids: list[str] = []
+    total = 0
     for row in tx.all(query):
         total += row.rows
         if ids and total > ROWS:

@@ -61,7 +61,7 @@ _CACHE = _Cache()
 
 
 def accepted(tx: Tx, wanted: Collection[str]) -> dict[str, tuple[frozenset[str], frozenset[str]]]:
-    """By site: all names that are understood, and which of them may lie ahead; sites that are not there are left out."""
+    """By site that is there: all names that are understood, and which of them may lie ahead."""
     found: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
     listed = sorted(name for name in wanted if re.match(sites.NAME_PATTERN, name))
     for first in range(0, len(listed), _AT_ONCE):

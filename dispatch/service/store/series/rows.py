@@ -105,7 +105,8 @@ class Coded:
     @property
     def good(self) -> NDArray[np.bool_]:
         """(row,) which are not rejected."""
-        return self.verdict != Verdict.rejected
+        good: NDArray[np.bool_] = self.verdict != Verdict.rejected
+        return good
 
     def keys(self) -> tuple[Ints, list[tuple[str, str, str]]]:
         """(row,) number of the row's (site, series, source), and those; rejected rows have −1."""
@@ -117,7 +118,8 @@ class Coded:
         found, place[self.good] = np.unique(number[self.good], return_inverse=True)
         site, rest = np.divmod(found, sizes[1] * sizes[2])
         series, source = np.divmod(rest, sizes[2])
-        columns = [[self.names[name][code] for code in codes] for name, codes in zip(KEY, (site, series, source))]
+        coded_keys = dict(zip(KEY, (site, series, source), strict=True))
+        columns = [[self.names[name][code] for code in codes] for name, codes in coded_keys.items()]
         return place, list(zip(*columns, strict=True))
 
     def table(self, chosen: NDArray[np.bool_]) -> pa.Table:
@@ -158,9 +160,9 @@ def coded(rows: pa.Table) -> Coded:
         raise ValueError("; ".join(wrong))
     names, codes = {}, {}
     for name in KEY:
-        column = rows[name] if name in rows.column_names else pa.chunked_array([pa.array([""] * len(rows), pa.string())])
-        words = column.cast(pa.string()).combine_chunks().dictionary_encode()
-        words = words.combine_chunks() if isinstance(words, pa.ChunkedArray) else words
+        column = rows[name] if name in rows.column_names else pa.repeat(pa.scalar("", pa.string()), len(rows))
+        text = column.cast(pa.string())
+        words = (text.combine_chunks() if isinstance(text, pa.ChunkedArray) else text).dictionary_encode()
         names[name] = words.dictionary.to_pylist()
         codes[name] = pc.fill_null(words.indices, -1).to_numpy(zero_copy_only=False).astype(np.int64)
     if "source" in rows.column_names and (codes["source"] < 0).any():

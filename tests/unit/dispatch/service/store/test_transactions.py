@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from dispatch.service.store import Store, audit, files
+from dispatch.service.store import Store, Tx, audit, files
 from dispatch.service.store.faults import ReadOnlyError
 
 
 def test_what_raises_leaves_nothing(store: Store) -> None:
-    with pytest.raises(ZeroDivisionError), store.write("north", "test") as tx:
+    def work(tx: Tx) -> None:
         files.put(tx, b"content", "text/plain", "a.txt")
         tx.audit("file.put", "a.txt")
-        _ = 1 / 0
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        store.run("north", "test", work)
     with store.read("north") as tx:
         assert tx.all(tx.select(files.files)) == []
         assert audit.head(tx) == (0, audit.BEGINNING)

@@ -1,0 +1,77 @@
+"""How a database gets from what an older version of the program left to what this one needs.
+
+A revision is a file of ``versions``, named like its number and what it brings; they apply in the order of their names.
+There is no way back but the backup that was made before.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, select
+
+from dispatch.service.store.faults import NewerError, StoreError
+
+FOLDER = Path(__file__).parent
+VERSION_TABLE = "store_version"
+_OURS = "tenants"
+NONE = "0000"  # until the first revision is written, databases are made from the tables of the code
+_version = Table(VERSION_TABLE, MetaData(), Column("version_num", String(32), primary_key=True))
+
+
+def known() -> list[str]:
+    """The revisions of this version of the program, in their order."""
+    return sorted(path.stem for path in (FOLDER / "versions").glob("[0-9]*.py")) or [NONE]
+
+
+def at(connection: Connection) -> str | None:
+    """The revision that a database is at; None for one that holds nothing of ours.
+
+    Raises:
+        StoreError: it holds tables of the same names that nobody here made.
+        NewerError: it is at a revision that this version does not know.
+    """
+    there = set(inspect(connection).get_table_names())
+    if VERSION_TABLE not in there:
+        if _OURS in there:
+            raise StoreError(f"the database has a table '{_OURS}' and no '{VERSION_TABLE}': it is no store of parkwatt")
+        return None
+    found = connection.execute(select(_version.c.version_num)).scalar_one_or_none()
+    if found is not None and found not in known():
+        raise NewerError(
+            f"the database is at revision {found}, this version of parkwatt knows those up to {known()[-1]}: "
+            "install the newer version, or restore the backup from before the upgrade"
+        )
+    return found
+
+
+def require_current(connection: Connection) -> None:
+    """Refuse a database of an older version.
+
+    Raises:
+        StoreError: it has to be upgraded first.
+    """
+    found = at(connection)
+    if found != known()[-1]:
+        there = "is empty" if found is None else f"is at revision {found}"
+        raise StoreError(f"the database {there}, this version needs {known()[-1]}: upgrade it (parkwatt store upgrade)")
+
+
+def upgrade(connection: Connection) -> bool:
+    """Bring a database to this version, within the transaction of the connection; False where it is there already."""
+    if at(connection) == known()[-1]:
+        return False
+    if known() == [NONE]:
+        from dispatch.service.store.metadata import metadata
+
+        metadata.create_all(connection)
+        _version.create(connection)
+        connection.execute(_version.insert(), {"version_num": NONE})
+        return True
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
+    command.upgrade(config, "head")
+    return True
