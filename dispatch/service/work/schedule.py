@@ -250,9 +250,7 @@ def floor(asked: Wanted, reason: str) -> Outcome | None:
     return found
 
 
-def _answered_without(
-    asked: Wanted, reason: str, improved: Callable[[Any], None] | None = None
-) -> Outcome | DataError:
+def _answered_without(asked: Wanted, reason: str, improved: Callable[[Any], None] | None = None) -> Outcome | DataError:
     """What the reserve's process does; what lacks is told as it is, for only its text would come across."""
     del improved
     try:

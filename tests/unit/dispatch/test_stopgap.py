@@ -34,7 +34,9 @@ def horizon(start: str = START, steps: int = STEPS) -> Horizon:
 
 def without(measured: Archive, at: Horizon | None = None, **background: Any) -> Plan:
     at = at or horizon()
-    return stopgap(SITE, at, measured, at.start - timedelta(hours=1), reason="ended", background=Background(**background))
+    return stopgap(
+        SITE, at, measured, at.start - timedelta(hours=1), reason="ended", background=Background(**background)
+    )
 
 
 def demand(made: Plan) -> list[float]:
@@ -75,7 +77,9 @@ def test_scenarios_are_told_of_all_or_of_none() -> None:
     at = horizon()
     two = park(load(), load(name="other"), grid())
     with pytest.raises(DataError, match="not of 'other'"):
-        look_ahead(two, at, Archive.empty(), at.start, told=Told({"load": np.ones((3, STEPS)), "other": np.ones((1, STEPS))}))
+        look_ahead(
+            two, at, Archive.empty(), at.start, told=Told({"load": np.ones((3, STEPS)), "other": np.ones((1, STEPS))})
+        )
     with pytest.raises(DataError, match="'pcc' needs no forecast; accepted: load, other"):
         look_ahead(two, at, Archive.empty(), at.start, told=Told({"pcc": np.ones((1, STEPS))}))
     both = {name: np.vstack([np.ones(STEPS), np.zeros(STEPS), np.full(STEPS, 2.0)]) for name in ("load", "other")}
@@ -97,7 +101,8 @@ def test_a_clock_ends_the_search_in_this_process() -> None:
     at = horizon()
     told = Told({"load": np.full((1, STEPS), 30.0)})
     ample, none = (
-        plan(SITE, at, Archive.empty(), at.start, background=Background(told=told, clock_s=seconds)) for seconds in (60.0, 0.0)
+        plan(SITE, at, Archive.empty(), at.start, background=Background(told=told, clock_s=seconds))
+        for seconds in (60.0, 0.0)
     )
     assert ample.schedule.proof.quality == "optimal"
     assert none.schedule.proof.quality == "rule_based"
