@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from dispatch.service.schemas.plan_parts import Body, Day, Failed, JobState, Moment, id_of
+from dispatch.service.schemas.plan_parts import Body, Day, Failed, JobState, Moment, id_pattern
 from dispatch.service.schemas.schedules import ScheduleId
 from dispatch.service.schemas.shared import Answer
 
-AccountId = id_of("cac")
+AccountId = Annotated[str, Field(pattern=id_pattern("cac"))]
 By = Literal["step", "hour", "day", "month", "year", "all"]
 
 

@@ -17,7 +17,7 @@ from dispatch.service.store import Store, schedules
 from dispatch.service.store.arrow import from_bytes, to_bytes
 from dispatch.service.work import schedule
 from dispatch.service.work.outcomes import Outcome
-from dispatch.service.work.schedule import Wanted
+from dispatch.service.work.wanted import Wanted
 from tests.unit.dispatch.service.planning import small
 from tests.unit.dispatch.service.served import Api
 
@@ -137,8 +137,8 @@ def _without(kind: str) -> Callable[[pa.Table], pa.Table]:
 @pytest.mark.parametrize(
     ("break_it", "says"),
     [
-        (lambda o: None, "a NoneType is no plan"),
-        (lambda o: "optimal", "a str is no plan"),
+        (lambda _: None, "a NoneType is no plan"),
+        (lambda _: "optimal", "a str is no plan"),
         (lambda o: replace(o, quality="best"), "there is no rung 'best'"),
         (lambda o: replace(o, money=float("nan")), "its money or carbon is not a number"),
         (_violating, "its audit was not passed: li: too much"),
