@@ -171,7 +171,15 @@ def _write(
         writer.write_table(table)
     first, last = (moment_of(int(bound)) for bound in (given.time_us[taken].min(), given.time_us[taken].max()))
     entry = new_id("jnl")
-    row = {"id": entry, "received": received, "rows": len(table), "first": first, "last": last}
+    only = keys[0][0] if len({site for site, _, _ in keys}) == 1 else None
+    row = {
+        "id": entry,
+        "site": only,
+        "received": received,
+        "rows": len(table),
+        "first": first,
+        "last": last,
+    }
     tx.insert(journal, {**row, "body": out.getvalue()})
     counts = {verdict.name: count for verdict in Verdict if (count := int((given.verdict == verdict).sum()))}
     tx.audit("measurements.append", entry, {"sha256": hashlib.sha256(out.getvalue()).hexdigest(), "rows": counts})
