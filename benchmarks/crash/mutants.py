@@ -148,7 +148,11 @@ def run_tests(tests: tuple[str, ...]) -> int:
     """pytest in this process, up to the first failure; its exit status."""
     import pytest
 
-    with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
+    with (
+        Path(os.devnull).open("w") as nowhere,
+        contextlib.redirect_stdout(nowhere),
+        contextlib.redirect_stderr(nowhere),
+    ):
         return int(pytest.main([*tests, "-x", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", "-m", "not slow"]))
 
 
