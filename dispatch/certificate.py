@@ -10,6 +10,7 @@ import math
 import platform
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
 from importlib import metadata
 from typing import TYPE_CHECKING
 
@@ -210,7 +211,9 @@ def _fingerprint(schedule: Schedule) -> str:
     return digest.hexdigest()
 
 
+@cache
 def _versions() -> dict[str, str]:
+    """Read once: looking through installed packages takes a tenth of a small park's plan."""
     found = {"parkwatt": dispatch.__version__, "python": platform.python_version()}
     for library in _LIBRARIES:
         try:

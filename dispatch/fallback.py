@@ -7,25 +7,25 @@ from typing import Any
 import numpy as np
 
 from dispatch.asset import Rows
+from dispatch.earlier import EarlierPlan, overlap
 from dispatch.problem import Problem
-from dispatch.schedule import Schedule, Solved
-from dispatch.signals import Array, Horizon
+from dispatch.schedule import Schedule
+from dispatch.signals import Array
 from dispatch.solve import cascade
 
-_DAY_S = 24 * 3600
 
-
-def last_good(problem: Problem, previous: Schedule) -> Schedule:
+def last_good(problem: Problem, previous: Schedule | EarlierPlan) -> Schedule:
     """The plan before, at the times of this one: stores and units follow it within today's limits, the rest gives way.
 
     A step takes the mean of the previous plan over its time; a time beyond its end is that of a day before.
     """
-    share = _overlap(previous.inputs.horizon, problem.horizon)
+    before = previous if isinstance(previous, EarlierPlan) else EarlierPlan.of(previous)
+    share = overlap(before.horizon, problem.horizon)
     planned = {}
     for kind, rows in problem.rows.items():
-        if kind not in previous.kinds or previous.kinds[kind].rows.members[0].kind != kind:
+        if kind not in before.names:
             continue
-        wanted = _shifted(previous.kinds[kind], rows, share)
+        wanted = _shifted(before, kind, rows, share)
         followed = type(rows.members[0]).follow(rows, problem.inputs, wanted)
         if followed is not None:
             planned[kind] = followed
@@ -46,28 +46,12 @@ def safe_state(problem: Problem) -> Schedule:
     return cascade(problem, resting, giving_way, "safe_state")
 
 
-def _overlap(before: Horizon, now: Horizon) -> Array:
-    """(step before, step now) share of the time of each step now that lies in each step before; columns add up to 1."""
-    seconds = [h.edges.astype("datetime64[s]").astype(np.int64) for h in (before, now)]
-    edges, target = seconds
-    days_late = np.maximum(np.ceil((target[1:] - edges[-1]) / _DAY_S), 0) * _DAY_S
-    starts, ends = np.clip(target[:-1] - days_late, edges[0], edges[-1]), target[1:] - days_late
-    lasting = np.minimum(edges[1:, None], ends) - np.maximum(edges[:-1, None], starts)
-    shared = np.maximum(lasting, 0).astype(np.float64)
-    total = shared.sum(axis=0)
-    # A time before the previous plan began, or one that a plan of hours never held: its first step stands in.
-    shared[0, total <= 0] = 1.0
-    return np.asarray(shared / shared.sum(axis=0))
-
-
-def _shifted(previous: Solved, rows: Rows[Any], share: Array) -> dict[str, Array]:
+def _shifted(before: EarlierPlan, kind: str, rows: Rows[Any], share: Array) -> dict[str, Array]:
     """(row, step) the published series of the plan before, by name; an asset that was not in it has wanted nothing."""
-    had = [member.name for member in previous.rows.members]
+    had = before.names[kind]
     at = [had.index(member.name) if member.name in had else -1 for member in rows.members]
-    steps = share.shape[0]
-    out = {}
-    for name, values in previous.series.items():
-        if values.shape[1] == steps:
-            published = np.vstack([values[: len(had)], np.zeros(steps)])
-            out[name] = np.tile(published[at] @ share, (rows.scenarios, 1))
-    return out
+    nothing = np.zeros(share.shape[0])
+    return {
+        name: np.tile(np.vstack([published, nothing])[at] @ share, (rows.scenarios, 1))
+        for name, published in before.series[kind].items()
+    }

@@ -15,6 +15,8 @@ from dispatch.report.wording import adaptive, number, percent
 from dispatch.signals import Array
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from forecasting.backtest.results import Series
     from forecasting.backtest.tables import Scored
     from forecasting.forecast import Forecast, Target
@@ -328,3 +330,30 @@ def _probability(value: float | None) -> Cell:
     if value is None or not math.isfinite(value):
         return None
     return "< 0.001" if value < 0.001 else number(value, 3)
+
+
+def scenario_table(made: Forecast) -> pa.Table:
+    """Long table of the joint scenarios: site, variable, scenario, weight, unit, valid_time (interval END), value."""
+    import pyarrow as pa
+
+    ends = made.edges[1:].as_unit("ns").asi8
+    count, steps = len(made.weights), len(ends)
+    stamp = pa.timestamp("ns", tz="UTC")
+    shared = {
+        "scenario": pa.array(np.repeat(np.arange(count), steps)),
+        "weight": pa.array(np.repeat(made.weights, steps)),
+        "valid_time": pa.array(np.tile(ends, count), pa.int64()).cast(stamp),
+    }
+    whole = count * steps
+    return pa.concat_tables(
+        pa.table(
+            {
+                "site": pa.array([made.sites.get(name, "")] * whole),
+                "variable": pa.array([name] * whole),
+                "unit": pa.array([made.units.get(name, "kW")] * whole),
+            }
+            | shared
+            | {"value": pa.array(made.scenarios[name].ravel())}
+        )
+        for name in made.names
+    )

@@ -6,7 +6,8 @@ first four need a solver, the rest do not. Which rung it was, and why none above
 Without a deadline everything runs here and limits count nodes, so that the same inputs give the same schedule. With
 one, the rungs that need no solver are built first: from then on there is an audited schedule in hand. Only then the
 solver starts, in a process of its own that is killed when its share of the time is over; what it has found until then
-counts.
+counts. A caller who can kill this very process may ask for a clock instead: solvers then end by themselves in time, and
+what hangs is the caller's to end.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from typing import Any, get_args
 import numpy as np
 
 from dispatch.audit import Audit, audit
+from dispatch.earlier import EarlierPlan
 from dispatch.errors import ParkwattError, SolveError, TimeUpError
 from dispatch.fallback import last_good as from_before
 from dispatch.fallback import safe_state
@@ -65,7 +67,8 @@ def climb(
     limits: Limits | None = None,
     *,
     deadline_s: float | None = None,
-    last_good: Schedule | None = None,
+    clock_s: float | None = None,
+    last_good: Schedule | EarlierPlan | None = None,
     run: Callable[..., Answer] = search,
     worker: Worker | None = None,
 ) -> Climbed:
@@ -75,6 +78,7 @@ def climb(
         problem: compiled, with its data up to date.
         limits: gap and nodes at which a search ends.
         deadline_s: time until the answer is there [s]; None: no clock, and the same inputs give the same schedule.
+        clock_s: time after which solvers end by themselves [s], in this process; of no meaning beside a deadline.
         last_good: the plan before, whose horizon may have begun earlier.
         run: what solves linear and integer programs; with a deadline it travels to the worker by its module and name.
         worker: a process to reuse; without one, a deadline starts its own.
@@ -84,7 +88,8 @@ def climb(
     """
     ladder = _Ladder(problem, limits or Limits(), last_good)
     if deadline_s is None:
-        return ladder.first(chain(ladder.solved(_Here(run)), ladder.unsolved()))
+        until = np.inf if clock_s is None else time.monotonic() + clock_s
+        return ladder.first(chain(ladder.solved(_Here(run, until)), ladder.unsolved()))
     until = time.monotonic() + (1 - _SPARE) * deadline_s
     with ExitStack() as stack:
         worker = worker or stack.enter_context(Worker())
@@ -99,11 +104,27 @@ def climb(
             return _placed(floor.schedule, floor.audit, (*ladder.attempts, *floor.attempts))
 
 
+def unsolved(problem: Problem, last_good: Schedule | EarlierPlan | None, reason: str) -> Climbed:
+    """The best schedule that needs no solver and passes the audit, where there is no time or way for one.
+
+    Args:
+        problem: compiled, with its data up to date.
+        last_good: the plan before.
+        reason: why no solver is asked, for the schedule's proof.
+
+    Raises:
+        SolveError: not even the safe state passes the audit, its own limits named.
+    """
+    ladder = _Ladder(problem, Limits(), last_good)
+    ladder.attempts += [Attempt(rung, reason) for rung in ("optimal", "incumbent", "convex_recovery", "relaxed")]
+    return ladder.first(ladder.unsolved())
+
+
 class _Solver(ABC):
     """Where and within which time matrices are solved."""
 
-    def __init__(self, run: Callable[..., Answer]) -> None:
-        self.run = run
+    def __init__(self, run: Callable[..., Answer], until: float) -> None:
+        self.run, self.until = run, until
         self.trouble: SolveError | None = None
         self.rung_until = np.inf
 
@@ -154,7 +175,12 @@ class _Solver(ABC):
     def begin(self, share: float) -> None:
         """A rung begins that may take ``share`` of the time left."""
         self.trouble = None
-        self.rung_until = share * np.inf
+        now = time.monotonic()
+        self.rung_until = now + share * (self.until - now)
+
+    def within(self, limits: Limits, left_s: float) -> Limits:
+        """The limits with a clock of the solver's own that ends before the time does."""
+        return replace(limits, seconds=min(_OWN_CLOCK * left_s, limits.seconds or np.inf))
 
     @abstractmethod
     def ask(self, function: Callable[..., Answer], matrices: Matrices, limits: Limits, **named: Any) -> Answer:
@@ -162,9 +188,14 @@ class _Solver(ABC):
 
 
 class _Here(_Solver):
-    """In this process, without a clock."""
+    """In this process, without a clock or by the solver's own."""
 
     def ask(self, function: Callable[..., Answer], matrices: Matrices, limits: Limits, **named: Any) -> Answer:
+        if np.isfinite(self.rung_until):
+            left_s = self.rung_until - time.monotonic()
+            if left_s < _LEAST_S:
+                raise TimeUpError("no time was left for it")
+            limits = self.within(limits, left_s)
         try:
             return function(matrices, limits, **named)
         except ParkwattError:
@@ -177,21 +208,15 @@ class _There(_Solver):
     """In the worker, each rung within its share of the time."""
 
     def __init__(self, run: Callable[..., Answer], worker: Worker, until: float) -> None:
-        super().__init__(run)
-        self.worker, self.until = worker, until
-
-    def begin(self, share: float) -> None:
-        super().begin(share)
-        now = time.monotonic()
-        self.rung_until = now + share * (self.until - now)
+        super().__init__(run, until)
+        self.worker = worker
 
     def ask(self, function: Callable[..., Answer], matrices: Matrices, limits: Limits, **named: Any) -> Answer:
         left_s = self.rung_until - time.monotonic()
         if left_s < _LEAST_S or not self.worker.ready(left_s - _LEAST_S):
             raise TimeUpError("no time was left for it")
         left_s = self.rung_until - time.monotonic()
-        own = replace(limits, seconds=min(_OWN_CLOCK * left_s, limits.seconds or np.inf))
-        call = self.worker.call(function, matrices, own, seconds=left_s, **named)
+        call = self.worker.call(function, matrices, self.within(limits, left_s), seconds=left_s, **named)
         if not call.failed:
             answered: Answer = call.result
             return answered
@@ -249,7 +274,7 @@ class _Ladder:
 
     problem: Problem
     limits: Limits
-    before: Schedule | None
+    before: Schedule | EarlierPlan | None
     attempts: list[Attempt] = field(default_factory=list)
 
     def solved(self, solver: _Solver) -> Iterator[Rung]:

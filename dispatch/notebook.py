@@ -91,7 +91,7 @@ class Park:
         """
         import pandas as pd
 
-        from dispatch.plan import plan
+        from dispatch.plan import Background, plan
         from dispatch.sources import gather
 
         site = self.site
@@ -110,8 +110,7 @@ class Park:
             network=sources.network,
             actual=sources.actual,
             weather_site=sources.weather,
-            hashes=sources.hashes,
-            notes=sources.notes,
+            background=Background(hashes=sources.hashes, notes=sources.notes),
             progress=progress,
         )
         assert made.problem is not None

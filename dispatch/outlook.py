@@ -58,6 +58,25 @@ class Outlook:
         return max(ages) if ages else None
 
 
+@dataclass(frozen=True)
+class Told:
+    """What somebody else says will come, instead of a forecast.
+
+    Attributes:
+        paths: by asset name, (1, T) the expected path, the same in all scenarios; or, of all needs of a site alike,
+            (1 + S, T) with joint scenarios below it.
+        weights: (S,) probabilities of those; the same for all by default.
+    """
+
+    paths: Mapping[str, Array] = field(default_factory=dict)
+    weights: Array | None = None
+
+    @property
+    def scenarios(self) -> int:
+        """S."""
+        return max((len(rows) for rows in self.paths.values()), default=1) - 1
+
+
 def look_ahead(
     site: Site,
     horizon: Horizon,
@@ -66,6 +85,7 @@ def look_ahead(
     *,
     weather_site: str | tuple[str, ...] | None = None,
     model: Climber | None = None,
+    told: Told = Told(),
     progress: Callable[[str], None] = lambda _: None,
 ) -> Outlook:
     """Forecast every need of the site with what ``archive`` knew at ``issue_time``.
@@ -73,32 +93,62 @@ def look_ahead(
     Args:
         weather_site: name of the weather in the archive; of several, the best first.
         model: one that has learnt already; by default it learns from what is known now.
+        told: paths that are taken as they are; what they hold is not forecast.
 
     Raises:
         DataError: an asset can not be forecast; the message names it and what is missing.
     """
     needs = {asset.name: need for asset in site.assets for need in asset.needs}
+    _require_joint(told, needs)
     reader = Reader(site, archive, issue_time)
     # A model that has learnt already knows nothing of what is fetched.
     open_ = reader.open(horizon) if reader.asked and model is None else ()
-    forecast, drawn = None, 0
-    if needs or open_:
-        targets = (*targets_of(site, weather_site), *open_)
-        forecast = _forecast(site, horizon, archive, issue_time, targets, model, progress)
+    forecast, drawn = None, told.scenarios
+    targets = (*(t for t in targets_of(site, weather_site) if t.name not in told.paths), *open_)
+    if targets:
+        count = told.scenarios or max(site.planning.scenarios, 1)
+        forecast = _forecast(site, horizon, archive, issue_time, targets, count, model, progress)
     if forecast is not None:
-        drawn, forecast = site.planning.scenarios, reader.anchored(horizon, forecast)
+        drawn, forecast = told.scenarios or site.planning.scenarios, reader.anchored(horizon, forecast)
     fetched = reader.fetched(horizon, forecast, drawn) if reader.asked else Fetched({}, site)
     series = fetched.site.known_series(horizon) | fetched.series(horizon)
-    for name, need in needs.items():
-        assert forecast is not None
-        central = forecast.central[name][None, :]
-        series[name, need.quantity] = np.vstack([central, forecast.scenarios[name]]) if drawn else central
-    weights = np.ones(1)
-    if forecast is not None and drawn:
-        weights = np.concatenate([[1 / len(forecast.weights)], forecast.weights])
+    series |= {(name, need.quantity): _paths(name, told, forecast, drawn) for name, need in needs.items()}
+    weights = _weights(told, forecast, drawn)
     inputs = Inputs(horizon, weights.size, series)
     known = fetched.site, fetched.notes, fetched.paths
     return Outlook(inputs, weights / weights.sum(), forecast, needs, *known)
+
+
+def _require_joint(told: Told, needs: Mapping[str, Need]) -> None:
+    """Scenarios hang together, so they are told of all needs or of none.
+
+    Raises:
+        DataError: they are not, or are told of what the site does not need.
+    """
+    if unknown := sorted(told.paths.keys() - needs.keys()):
+        raise DataError(f"'{unknown[0]}' needs no forecast; accepted: {', '.join(sorted(needs)) or 'none'}")
+    lone = sorted(name for name in needs if len(told.paths.get(name, ())) != 1 + told.scenarios)
+    if told.scenarios and lone:
+        raise DataError(f"scenarios are given of some series and not of '{lone[0]}': give as many of each, or none")
+
+
+def _paths(name: str, told: Told, forecast: Forecast | None, drawn: int) -> Array:
+    """(1, T) or (1 + S, T) what will come, as told or as forecast."""
+    if name in told.paths:
+        rows = np.asarray(told.paths[name], float)
+        return rows if len(rows) > 1 or not drawn else np.tile(rows, (1 + drawn, 1))
+    assert forecast is not None
+    central = forecast.central[name][None, :]
+    return np.vstack([central, forecast.scenarios[name]]) if drawn else central
+
+
+def _weights(told: Told, forecast: Forecast | None, drawn: int) -> Array:
+    """(1 + S,) the central path counts as one scenario of average weight."""
+    if not drawn:
+        return np.ones(1)
+    of_paths = told.weights if forecast is None or told.scenarios else forecast.weights
+    given = np.full(drawn, 1 / drawn) if of_paths is None else np.asarray(of_paths)
+    return np.concatenate([[1 / drawn], given])
 
 
 def known_inputs(site: Site, horizon: Horizon, needs: dict[str, Need], values: dict[str, Array]) -> Inputs:
@@ -167,6 +217,7 @@ def _forecast(
     archive: Archive,
     issue_time: datetime,
     targets: tuple[Target, ...],
+    scenarios: int,
     model: Climber | None,
     progress: Callable[[str], None],
 ) -> Forecast | None:
@@ -189,7 +240,7 @@ def _forecast(
             place,
             pd.Timestamp(issue_time),
             edges,
-            scenarios=max(site.planning.scenarios, 1),
+            scenarios=scenarios,
             seed=site.planning.seed,
             model=model,
             progress=lambda text: progress(_told(text)),

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,15 +21,16 @@ from dispatch.asset import Inputs, Mode
 from dispatch.audit import Audit, audit
 from dispatch.certificate import certificate
 from dispatch.comparison import Outcome, compare
+from dispatch.earlier import EarlierPlan
 from dispatch.errors import SolveError
 from dispatch.explain import Reason, reason, reason_of
 from dispatch.flow_settling import FlowProof, settled
 from dispatch.grid_check import GridProof, slots
 from dispatch.highs import Limits
 from dispatch.ladder import Climbed, climb
-from dispatch.outlook import Outlook, known_inputs, look_ahead, measured_steps
+from dispatch.outlook import Outlook, Told, known_inputs, look_ahead, measured_steps
 from dispatch.problem import Problem
-from dispatch.remainder import Remainder
+from dispatch.remainder import Remainder, State
 from dispatch.schedule import Schedule
 from dispatch.signals import Array, Horizon
 from dispatch.site import Site
@@ -83,6 +84,28 @@ class Plan:
     flow_limits: FlowProof | None = field(default=None, compare=False)
 
 
+@dataclass(frozen=True)
+class Background:
+    """What a plan is told beside its forecasts.
+
+    Attributes:
+        state: by asset name, what is carried in from before the horizon; what it lacks is the park's file's.
+        last_good: the plan before, which the ladder falls back on.
+        told: what somebody else says will come, instead of a forecast.
+        clock_s: time after which solvers end by themselves [s], for a caller who can kill this process; the park's own
+            deadline needs no such caller.
+        hashes: SHA-256 of the inputs, for the certificate.
+        notes: what a reader should know about the data.
+    """
+
+    state: State = field(default_factory=dict)
+    last_good: EarlierPlan | None = None
+    told: Told = field(default_factory=Told)
+    clock_s: float | None = None
+    hashes: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
 def plan(
     site: Site,
     horizon: Horizon,
@@ -92,8 +115,7 @@ def plan(
     network: Network | None = None,
     actual: Mapping[str, Array] | None = None,
     weather_site: str | tuple[str, ...] | None = None,
-    hashes: Mapping[str, str] | None = None,
-    notes: tuple[str, ...] = (),
+    background: Background = Background(),
     progress: Callable[[str], None] = lambda _: None,
 ) -> Plan:
     """Plan ``horizon`` with what ``archive`` knew at ``issue_time``.
@@ -102,34 +124,32 @@ def plan(
         network: prove the plan on this model, and mend it until it holds.
         actual: what really came, for the comparison alone; used where it is known for every step of every need.
         weather_site: name of the weather in the archive; of several, the best first.
-        hashes: SHA-256 of the inputs, for the certificate.
-        notes: what a reader should know about the data.
+        background: what it goes on from, and what a reader should know of its inputs.
 
     Raises:
         DataError: something the plan needs cannot be forecast.
         SolveError: no rung of the ladder gives a schedule that passes the audit.
     """
-    outlook = look_ahead(site, horizon, archive, issue_time, weather_site=weather_site, progress=progress)
+    told = background.told
+    outlook = look_ahead(site, horizon, archive, issue_time, weather_site=weather_site, told=told, progress=progress)
     site = outlook.site or site
-    outlook, month = _with_month(site, outlook, archive, issue_time)
+    outlook, month = _with_month(site, outlook, archive, issue_time, background.state)
     progress(f"scheduling {horizon.steps} steps in {outlook.inputs.scenarios} scenarios")
     problem = _problem(site, outlook, slots(site) if network is not None else 0)
     came = _known(outlook, actual or {})
     hindsight = _hindsight(site, outlook, came) if came else None
-    with _scheduler(site, Limits(gap=site.planning.gap)) as scheduler:
-        schedule = scheduler.climb(problem).schedule
-        why = scheduler.why(problem, schedule, progress)
-        schedule, grid, flows = settled(
-            site, problem, schedule, network, scheduler.again, progress, rough=scheduler.rough
-        )
+    with _scheduler(site, Limits(gap=site.planning.gap), background) as solver:
+        schedule = solver.climb(problem).schedule
+        why = solver.why(problem, schedule, progress)
+        schedule, grid, flows = settled(site, problem, schedule, network, solver.again, progress, rough=solver.rough)
         progress("comparing with the rules of the park and with perfect foresight")
-        outcomes = compare(site, schedule, hindsight, again=scheduler.again)
+        outcomes = compare(site, schedule, hindsight, again=solver.again)
     proved = audit(schedule)
     return Plan(
         *(site, horizon, issue_time, outlook, schedule, proved, grid, outcomes),
         actual=came,
-        certificate=certificate(site, issue_time, outlook, schedule, proved, grid, hashes or {}, why, flows),
-        notes=(*notes, *outlook.notes, *month),
+        certificate=certificate(site, issue_time, outlook, schedule, proved, grid, background.hashes, why, flows),
+        notes=(*background.notes, *outlook.notes, *month),
         problem=problem,
         reason=why,
         network=network,
@@ -138,12 +158,12 @@ def plan(
 
 
 def _with_month(
-    site: Site, outlook: Outlook, archive: Archive, issue_time: datetime
+    site: Site, outlook: Outlook, archive: Archive, issue_time: datetime, state: State
 ) -> tuple[Outlook, tuple[str, ...]]:
-    """What is known, with what is expected of the month's rest, and notes on that."""
+    """What is known, with what is carried in and expected of the month's rest, and notes on that."""
     measured = partial(measured_steps, archive, site.name)
     rest = Remainder(site, measured).expected(outlook.inputs.horizon, round(issue_time.timestamp()))
-    return replace(outlook, inputs=replace(outlook.inputs, state=rest.joined(outlook.inputs.state))), rest.notes
+    return replace(outlook, inputs=replace(outlook.inputs, state=rest.joined(state))), rest.notes
 
 
 def _problem(site: Site, outlook: Outlook, network_slots: int) -> Problem:
@@ -181,21 +201,23 @@ class _Scheduler:
     limits: Limits
     worker: Worker | None
     until: float | None
+    last_good: EarlierPlan | None
 
     def climb(self, problem: Problem) -> Climbed:
         left_s = None if self.until is None else max(self.until - time.monotonic(), 0.0)
-        return climb(problem, self.limits, deadline_s=left_s, worker=self.worker)
+        own: dict[str, Any] = {"clock_s": left_s} if self.worker is None else {"deadline_s": left_s}
+        return climb(problem, self.limits, last_good=self.last_good, worker=self.worker, **own)
 
     def why(self, problem: Problem, schedule: Schedule, progress: Callable[[str], None]) -> Reason | None:
         """Where no plan keeps every limit, why; with a deadline in the worker, and None if that takes too long."""
         if not _unsolvable(schedule):
             return None
         progress("asking why there is no plan")
-        if self.until is None or self.worker is None:
-            return reason(problem)
-        left_s = _ASKING * (self.until - time.monotonic())
+        left_s = np.inf if self.until is None else _ASKING * (self.until - time.monotonic())
         if left_s <= 0:
             return None
+        if self.worker is None:
+            return reason(problem)
         what = problem.site, problem.inputs, problem.mode, problem.weights
         found = self.worker.call(reason_of, *what, seconds=left_s).result
         return found if isinstance(found, Reason) else None
@@ -223,10 +245,11 @@ class _Scheduler:
 
 
 @contextmanager
-def _scheduler(site: Site, limits: Limits) -> Iterator[_Scheduler]:
-    deadline_s = site.planning.deadline_s
+def _scheduler(site: Site, limits: Limits, background: Background) -> Iterator[_Scheduler]:
+    deadline_s, clock_s = site.planning.deadline_s, background.clock_s
     if deadline_s is None:
-        yield _Scheduler(limits, None, None)
+        until = None if clock_s is None else time.monotonic() + clock_s
+        yield _Scheduler(limits, None, until, background.last_good)
         return
     with Worker() as worker:
-        yield _Scheduler(limits, worker, time.monotonic() + deadline_s)
+        yield _Scheduler(limits, worker, time.monotonic() + deadline_s, background.last_good)

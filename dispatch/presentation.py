@@ -25,13 +25,10 @@ from dispatch.plan import Plan
 from dispatch.report.data import Balance, Fan, Limit, Line, Method, ReportData, Status, Store
 from dispatch.signals import Array
 from dispatch.storage import Storage
-from dispatch.tables import FLOWS, published, rounded
+from dispatch.tables import rounded, setpoints
 
 _SMALL_KW = 0.05  # kWh where energy is meant
 _SMALL_PRICE = 0.005
-_POWERS = ("power_kw", "charge_kw", "discharge_kw", "on", "heat_kw", "cold_kw", "import_kw", "export_kw")
-_RESERVES = ("reserve_up_kw", "reserve_down_kw", "own_use_kw", "sold_kw")
-_SETPOINTS = (*_POWERS, *_RESERVES, "forward_kw", "backward_kw", "reactive_kvar")
 
 
 def report_data(plan: Plan, ledgers: Ledgers | None = None) -> ReportData:
@@ -223,10 +220,9 @@ def _wishes(plan: Plan) -> Iterator[tuple[str, str, bool]]:
 
 
 def _setpoints(plan: Plan) -> Iterator[Line]:
-    for name, values in published(plan.schedule).items():
+    for name, values in setpoints(plan.schedule).items():
         series = name.split(".")[-1]
-        if series in _SETPOINTS or series in FLOWS:
-            yield Line(name, rounded(values), unit={"on": "on/off", "reactive_kvar": "kvar"}.get(series, "kW"))
+        yield Line(name, rounded(values), unit={"on": "on/off", "reactive_kvar": "kvar"}.get(series, "kW"))
 
 
 def _notes(plan: Plan) -> Iterator[str]:

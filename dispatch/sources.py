@@ -7,7 +7,7 @@ already hold the day, what really happened (kept apart, for the comparison only)
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,13 +21,14 @@ from dispatch.grid import Grid
 from dispatch.series import FileSeries, Need, SimbenchSeries, feed_unit
 from dispatch.signals import Array, Horizon
 from dispatch.site import Site
+from dispatch.weather_runs import asked_run, run_hash, with_run
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from forecasting.archive import Archive
     from forecasting.archive.store import Store
-    from forecasting.weather.base import WeatherProvider, WeatherRun
+    from forecasting.weather.base import WeatherProvider
     from grid_models.network import Network
 
 _BEHIND_INTENSITY = ("carbon_intensity_", "generation_", "import_")
@@ -68,6 +69,8 @@ def gather(
     *,
     weather: WeatherProvider | None = None,
     now: pd.Timestamp | None = None,
+    archive: Archive | None = None,
+    told: Collection[str] = (),
     with_network: bool = True,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Sources:
@@ -77,25 +80,28 @@ def gather(
         folder: where relative file names start.
         weather: provider to ask for the horizon's weather, None for none.
         now: the time at which weather is asked for.
+        archive: what is read already, under the park's name: histories by its assets' names, fetched series, runs of
+            weather; the park's own archive is not looked at then.
+        told: assets of which somebody else says what will come, so that nothing has to be known of them.
         with_network: load the grid model.
 
     Raises:
         DataError: something cannot be read; the message names asset and place.
     """
-    kept = _kept(site, horizon, folder, progress)
-    _require_something_to_learn_from(site, kept, with_weather=weather is not None)
+    kept = _kept(site, horizon, folder, progress) if archive is None else _given(site, archive)
+    _require_something_to_learn_from(site, kept, told, with_weather=weather is not None)
     archive, hashes, actual = _measured(site, horizon, folder, kept, progress)
     hashes = {"site": _sha(site.model_dump_json().encode()), **hashes}
     notes: tuple[str, ...] = ()
-    names = () if site.archive is None else site.archive.weather
+    names = () if kept is None else kept.weather_names
     if kept is not None:
         archive, hashes = archive.merge(kept.weather), hashes | _rows_hashes(kept.weather)
         archive, hashes = archive.merge(kept.fetched), hashes | _rows_hashes(kept.fetched)
         actual |= _came(site, horizon, archive)
     if weather is not None:
-        run = _weather(site, horizon, weather, now, progress)
-        archive, notes, names = _stored(archive, site, run), tuple(run.notes), (site.name, *names)
-        hashes["weather"] = _weather_hash(run)
+        run = asked_run(site, horizon, weather, now, progress)
+        archive, notes, names = with_run(archive, site, run), tuple(run.notes), (site.name, *names)
+        hashes["weather"] = run_hash(run)
     network = None
     if site.grid is not None and with_network:
         progress(f"loading network {site.grid.network}")
@@ -121,6 +127,7 @@ class _Kept:
     fetched: Archive
     series: tuple[str, ...]
     place: str
+    weather_names: tuple[str, ...] = ()
 
     def has(self, site: str, name: str) -> bool:
         """Whether an asset has its history there."""
@@ -157,7 +164,24 @@ def _kept(site: Site, horizon: Horizon, folder: Path, progress: Callable[[str], 
     except ForecastError as error:
         raise DataError(str(error)) from error
     measured = Archive.of_rows({(site.name, name): rows for (_, name), rows in read.rows().items()})
-    return _Kept(measured, weather, fetched, tuple(f"{one}/{name}" for one, name in held), place)
+    return _Kept(measured, weather, fetched, tuple(f"{one}/{name}" for one, name in held), place, asked.weather)
+
+
+def _given(site: Site, archive: Archive) -> _Kept:
+    """An archive that is read already, by what the park takes from it."""
+    from forecasting.archive import Archive
+    from forecasting.archive.rows import MEASURED_NS, curtailed_name
+
+    needed = {asset.name for asset in site.assets for need in asset.needs}
+    needed |= {curtailed_name(name) for name in needed}
+    named = set(fed.feeds(site))
+    named |= {n for _, n in archive.rows() if named and n.startswith(_BEHIND_INTENSITY)}
+    own = {key: rows for key, rows in archive.rows().items() if key[0] == site.name}
+    measured, fetched = ({k: rows for k, rows in own.items() if k[1] in names} for names in (needed, named))
+    runs = {k: r for k, r in own.items() if k[1] not in needed | named and (r.issue_ns != MEASURED_NS).any()}
+    series = tuple(f"{one}/{name}" for one, name in sorted(archive.rows()))
+    parts = (Archive.of_rows(rows) for rows in (measured, runs, fetched))
+    return _Kept(*parts, series, site.name, (site.name,) if runs else ())
 
 
 def _fetched(store: Store, site: Site, place: str, last: str) -> Archive:
@@ -185,7 +209,9 @@ def _came(site: Site, horizon: Horizon, archive: Archive) -> dict[str, Array]:
     return {name: fact for name, fact in facts.items() if np.isfinite(fact).all()}
 
 
-def _require_something_to_learn_from(site: Site, kept: _Kept | None, *, with_weather: bool) -> None:
+def _require_something_to_learn_from(
+    site: Site, kept: _Kept | None, told: Collection[str], *, with_weather: bool
+) -> None:
     """Say before anything slow starts which assets can not be forecast, and what would help.
 
     Raises:
@@ -193,7 +219,7 @@ def _require_something_to_learn_from(site: Site, kept: _Kept | None, *, with_wea
     """
     lacking = []
     with_weather |= kept is not None and len(kept.weather) > 0
-    for asset in site.assets:
+    for asset in (asset for asset in site.assets if asset.name not in told):
         for need in asset.needs:
             if need.history is not None or (kept is not None and kept.has(site.name, asset.name)):
                 continue
@@ -328,47 +354,6 @@ def _mean_over(horizon: Horizon, index_end: pd.DatetimeIndex, step: pd.Timedelta
     energy = np.concatenate([[0.0], np.cumsum(values[inside] * step.total_seconds())])
     clock = np.append(starts[inside], ends[inside][-1])
     return np.asarray(np.diff(np.interp(edges, clock, energy)) / np.diff(edges))
-
-
-def _weather(
-    site: Site,
-    horizon: Horizon,
-    provider: WeatherProvider,
-    now: pd.Timestamp | None,
-    progress: Callable[[str], None],
-) -> WeatherRun:
-    import pandas as pd
-
-    from forecasting.errors import ForecastError
-
-    if site.latitude_deg is None or site.longitude_deg is None:
-        raise DataError("weather needs 'latitude_deg' and 'longitude_deg' in the park's file")
-    progress(f"asking {provider.name} for weather")
-    edges = pd.DatetimeIndex(horizon.edges).tz_localize("UTC")
-    asked = now if now is not None else pd.Timestamp(horizon.start)
-    try:
-        return provider.fetch(site.latitude_deg, site.longitude_deg, edges[0], edges[-1], asked)
-    except ForecastError as error:
-        raise DataError(str(error)) from error
-    except OSError as error:  # the folder of kept runs
-        raise DataError(f"weather: {error.filename}: {error.strerror or error}") from error
-
-
-def _stored(archive: Archive, site: Site, run: WeatherRun) -> Archive:
-    from forecasting.errors import ForecastError
-    from forecasting.weather.base import stored
-
-    try:
-        return stored(archive, site.name, run)
-    except ForecastError as error:
-        raise DataError(str(error)) from error
-
-
-def _weather_hash(run: WeatherRun) -> str:
-    content = [run.issue_time.isoformat().encode(), run.valid_time.as_unit("s").asi8.tobytes()]
-    for name in sorted(run.columns):
-        content += [name.encode(), np.asarray(run.columns[name], np.float64).tobytes()]
-    return _sha(b"".join(content))
 
 
 def _network(grid: Grid, folder: Path) -> Network:

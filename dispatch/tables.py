@@ -21,6 +21,9 @@ _HIDDEN |= {"less_charge_kw", "more_charge_kw", "less_discharge_kw", "more_disch
 # Set-points of plant that turns one carrier into another or brings one onto the site.
 FLOWS = frozenset({"fuel_kw", "ammonia_kw", "steam_kw", "hot_kw", "air_kw", "taken_kw", "bought_kw", "chilled_kw"})
 FLOWS |= {"heating_kw", "cooling_kw", "reduced_kw", "rebound_kw", "to_dc_kw", "to_ac_kw", "it_kw", "sent_kw"}
+_POWERS = {"power_kw", "charge_kw", "discharge_kw", "on", "heat_kw", "cold_kw", "import_kw", "export_kw"}
+_RESERVES = {"reserve_up_kw", "reserve_down_kw", "own_use_kw", "sold_kw"}
+SETPOINTS = FLOWS | _POWERS | _RESERVES | {"forward_kw", "backward_kw", "reactive_kvar"}
 _SEGMENT = "segment_"
 # One value per billing period or per horizon, which in a short horizon are as many as its steps.
 _NOT_BY_STEP = {"peak_kw", "added_peak_kw", "short_kwh"}
@@ -35,6 +38,11 @@ def published(schedule: Schedule) -> dict[str, Array]:
             if values.shape[-1] == steps and is_published(series):
                 out |= {f"{m.name}.{series}": values[row] for row, m in enumerate(kind.rows.members)}
     return out | {f"{name}.reactive_kvar": values[0] for name, values in schedule.reactive_kvar.items()}
+
+
+def setpoints(schedule: Schedule) -> dict[str, Array]:
+    """``asset.series`` → (step,) of scenario 0: what is handed to plant."""
+    return {n: values for n, values in published(schedule).items() if n.rsplit(".", maxsplit=1)[-1] in SETPOINTS}
 
 
 def is_published(series: str) -> bool:

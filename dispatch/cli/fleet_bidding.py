@@ -26,19 +26,18 @@ from dispatch.cli.market_tables import (
     read_stores,
 )
 from dispatch.errors import DataError
+from dispatch.fleet.offering import Offered, sides_of
 from dispatch.markets import awards, bids
 from dispatch.markets.calendar import gates, local, next_gate, periods
 from dispatch.markets.catalogue import product as product_of
 from dispatch.markets.catalogue import shipped
-from dispatch.markets.curves import Curve, curve
+from dispatch.markets.curves import Curve
 from dispatch.markets.disaggregation import Disaggregated, disaggregate
-from dispatch.markets.positions import positions
-from dispatch.markets.product import Product, Side
-from dispatch.markets.sustained import sustained
+from dispatch.markets.product import Product
+from dispatch.markets.sustained import EnergyBand
 from dispatch.mistakes import near_miss
 
 if TYPE_CHECKING:
-    from dispatch.flexibility.offers import Flexibility
     from dispatch.flexible_devices import Devices
     from dispatch.markets.awards import Award
     from dispatch.signals import Array, Horizon
@@ -104,9 +103,6 @@ def run_bid(asked: Request) -> None:
     """
     day = date_of("--day", asked.day)
     product = product_of(asked.product, day, asked.products)
-    if asked.holding < 0 or (asked.holding and product.kind != "capacity"):
-        accepted = "0 or more" if product.kind == "capacity" else f"none: {product.name} does not pay for capacity"
-        raise DataError(f"--holding {asked.holding:g}; accepted: {accepted}")
     made, sites = _curves(asked, product, day)
     at = moment_of("--at", asked.at, product.time_zone) if asked.at else product.opens.on(day, product.time_zone)
     into = asked.into or Path("bids") / f"{product.name}-{day}"
@@ -135,43 +131,26 @@ def run_bid(asked: Request) -> None:
 def _curves(asked: Request, product: Product, day: date) -> tuple[list[Curve], int]:
     """The curves to bid, and of how many sites: around a plan where one is given."""
     zone = asked.time_zone or product.time_zone
-    sides = _sides(asked.side, product)
-    over = periods(product, day)
-    names, steps, offers = read_flexibility(asked.flexibility, zone, over)
-    offers = _kept_up(asked.flexibility, zone, names, offers, steps, over)
-    if asked.plan is None:
-        return [curve(offers, side, steps, product, over, asked.holding) for side in sides], len(offers)
-    file, column = file_and_column("--plan", asked.plan)
-    planned = read_series(file, zone, column, steps.edges[:-1], steps.edges[1:])
-    found = positions(planned, offers, steps, product, over)
-    return [one for one in (found.sold, found.bought) if one.side in sides], len(offers)
+    sides = sides_of(product, asked.side)
+    names, steps, offers = read_flexibility(asked.flexibility, zone, periods(product, day))
+    made = Offered(names, steps, offers, _bands(asked.flexibility, zone, names, steps))
+    planned = None
+    if asked.plan is not None:
+        file, column = file_and_column("--plan", asked.plan)
+        planned = read_series(file, zone, column, steps.edges[:-1], steps.edges[1:])
+    return made.curves(product, day, sides, asked.holding, planned), len(offers)
 
 
-def _kept_up(
-    path: Path, zone: str, names: Sequence[str], offers: Sequence[Flexibility], steps: Horizon, over: Horizon
-) -> tuple[Flexibility, ...]:
-    """Offers within the energy that sites have for a period, where the bands of 'fleet flexibility' lie beside them."""
+def _bands(path: Path, zone: str, names: Sequence[str], steps: Horizon) -> tuple[EnergyBand, ...] | None:
+    """The energy that sites have, where the bands of 'fleet flexibility' lie beside their blocks."""
     beside = path.with_name("envelope.parquet")
     if not beside.is_file():
         text = (
             f"no {beside.name} beside {path.name}: what a store cannot keep up all along a period is bid all the same"
         )
         Console(stderr=True).print(text, markup=False, highlight=False, soft_wrap=True)
-        return tuple(offers)
-    bands = read_bands(beside, zone, names, steps)
-    return tuple(sustained(offer, band, steps, over) for offer, band in zip(offers, bands, strict=True))
-
-
-def _sides(text: str, product: Product) -> tuple[Side, ...]:
-    accepted = [*product.sides, *(["both"] if len(product.sides) > 1 else [])]
-    if product.symmetric:
-        return ("up",)
-    if text == "both":
-        return product.sides
-    for side in product.sides:
-        if text == side:
-            return (side,)
-    raise DataError(f"--side '{text}': {product.name} accepts {', '.join(accepted)}")
+        return None
+    return read_bands(beside, zone, names, steps)
 
 
 def _rows(bid: bids.Bid) -> Iterator[dict[str, Any]]:

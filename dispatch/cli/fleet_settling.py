@@ -31,6 +31,7 @@ from dispatch.markets.baselines.methods import Method, methods
 from dispatch.markets.baselines.methods import method as method_of
 from dispatch.markets.baselines.placebo import placebo
 from dispatch.markets.catalogue import product as product_of
+from dispatch.markets.statement import Statement, rule_of, unused
 
 if TYPE_CHECKING:
     from dispatch.markets.baselines.days import Days, Event
@@ -196,30 +197,18 @@ def run_settle(asked: Settle) -> None:
     setpoints = _setpoints(asked, metered)
     prices = _prices(asked, asks, metered.steps.time_zone)
     settled = portfolio.settle_awards(product, awards, metered, baseline_kw, setpoints, prices)
-    split = settled.split(_by(asked.by))
+    split = settled.split(rule_of(asked.by, "--by"))
     folder = asked.into or Path("settlements") / f"{product.name}-{awards[0].day}-{awards[0].side}"
-    _write(folder, settled, split, told)
+    _write(folder, Statement(settled, split, told))
     _say(Console(), settled, split, folder)
 
 
 def _require_meaning(product: Product, beside: tuple[str | None, str | None, str | None]) -> None:
     """No option that the product's rules have no use for."""
-    is_capacity = product.kind == "capacity"
-    pays_imbalance = not is_capacity and product.delivery.imbalance != "none"
-    for option, text, used in zip(
-        ("--imbalance", "--availability", "--activated"),
-        beside,
-        (pays_imbalance, is_capacity, is_capacity),
-        strict=True,
-    ):
-        if text is not None and not used:
-            raise DataError(f"{option} {text}: {product.name} is not settled by it; leave it out")
-
-
-def _by(text: str) -> Any:
-    if text not in ("delivered", "marginal", "shapley"):
-        raise DataError(f"--by '{text}' is unknown; accepted: delivered, marginal, shapley")
-    return text
+    useless = unused(product)
+    for option, text in zip(("imbalance", "availability", "activated"), beside, strict=True):
+        if text is not None and option in useless:
+            raise DataError(f"--{option} {text}: {product.name} is not settled by it; leave it out")
 
 
 def _baseline(asked: Settle, metered: Metered, asks: portfolio.Asked) -> tuple[Array, tuple[str, ...]]:
@@ -269,33 +258,16 @@ def _prices(asked: Settle, asks: portfolio.Asked, zone: str) -> portfolio.Prices
     return portfolio.Prices(surplus, shortage, series("--availability", availability), series("--activated", activated))
 
 
-def _write(folder: Path, settled: Settled, split: Split, told: tuple[str, ...]) -> None:
+def _write(folder: Path, made: Statement) -> None:
     import pyarrow.parquet as pq
 
-    from dispatch.markets.invoice import deliveries, invoice, kinds, require_sums
-    from dispatch.markets.pages import page
-
-    settlement = settled.settlement
-    currency = settlement.terms.product.currency
-    tables = {"invoice": invoice(settlement), "deliveries": deliveries(settlement), "split": split.table(currency)}
-    require_sums(tables["invoice"], settlement.cents)
+    tables, plain = made.tables(), made.plain()
     folder.mkdir(parents=True, exist_ok=True)
     for name, table in tables.items():
         pq.write_table(table, folder / f"{name}.parquet", compression="zstd")
         write_table_csv(folder / f"{name}.csv", table)
-    plain = {
-        "product": settlement.terms.product.name,
-        "side": settlement.terms.side,
-        "portfolio": settlement.portfolio,
-        "currency": currency,
-        "revenue": settlement.cents / 100,
-        "lines": {kind: cents / 100 for kind, cents in kinds(settlement)},
-        "sites": {site: int(cents) / 100 for site, cents in zip(split.sites, split.total, strict=True)},
-        "split_by": split.by,
-        "notes": [*told, *settled.notes],
-    }
     (folder / "settlement.json").write_text(json.dumps(plain, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    (folder / "settlement.html").write_text(page(settled, split, told), encoding="utf-8")
+    (folder / "settlement.html").write_text(made.page(), encoding="utf-8")
 
 
 def _say(console: Console, settled: Settled, split: Split, folder: Path) -> None:

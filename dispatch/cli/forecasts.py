@@ -20,8 +20,6 @@ from dispatch.signals import Horizon
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import pyarrow as pa
-
     from dispatch.signals import Array
     from dispatch.sources import Sources
     from forecasting.forecast import Forecast
@@ -34,7 +32,7 @@ def run(request: Request, days: int | None, models: Path | None = None) -> None:
     Raises:
         ParkwattError: config, data or options are wrong; the message says which.
     """
-    from dispatch.forecast_pages import forecast_page
+    from dispatch.forecast_pages import forecast_page, scenario_table
     from dispatch.tables import write
 
     began = time.perf_counter()
@@ -114,33 +112,6 @@ def _keep(models: Path, what: Asked, sources: Sources, climber: Climber) -> None
 
 def _edges_ns(what: Asked) -> np.ndarray:
     return what.horizon.edges.astype("datetime64[ns]").astype(np.int64)
-
-
-def scenario_table(made: Forecast) -> pa.Table:
-    """Long table of the joint scenarios: site, variable, scenario, weight, unit, valid_time (interval END), value."""
-    import pyarrow as pa
-
-    ends = made.edges[1:].as_unit("ns").asi8
-    count, steps = len(made.weights), len(ends)
-    stamp = pa.timestamp("ns", tz="UTC")
-    shared = {
-        "scenario": pa.array(np.repeat(np.arange(count), steps)),
-        "weight": pa.array(np.repeat(made.weights, steps)),
-        "valid_time": pa.array(np.tile(ends, count), pa.int64()).cast(stamp),
-    }
-    whole = count * steps
-    return pa.concat_tables(
-        pa.table(
-            {
-                "site": pa.array([made.sites.get(name, "")] * whole),
-                "variable": pa.array([name] * whole),
-                "unit": pa.array([made.units.get(name, "kW")] * whole),
-            }
-            | shared
-            | {"value": pa.array(made.scenarios[name].ravel())}
-        )
-        for name in made.names
-    )
 
 
 def show(made: Forecast, horizon: Horizon, console: Console) -> None:

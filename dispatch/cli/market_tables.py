@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import numpy as np
 
 from dispatch.errors import DataError
+from dispatch.fleet.offering import by_step
 from dispatch.markets.awards import Award
 from dispatch.markets.bids import Bid
 from dispatch.markets.catalogue import model
@@ -178,7 +179,7 @@ def read_flexibility(
         parts = []
         for way in ("up", "down"):
             mine = np.flatnonzero((site == number) & (ways == way))
-            parts.append(_blocks(step[mine], kw[mine], cost[mine], horizon.steps))
+            parts.append(by_step(step[mine], kw[mine], cost[mine], horizon.steps))
         offers.append(Flexibility(horizon.hours, parts[0][0], parts[1][0], parts[0][1], parts[1][1], about=str(path)))
     return tuple(map(str, names)), horizon, tuple(offers)
 
@@ -209,17 +210,6 @@ def read_bands(path: Path, zone: str, names: Sequence[str], steps: Horizon) -> t
 def _span(steps: Horizon) -> str:
     first, last = steps.local_start[0], steps.local_start[-1]
     return f"{first:%Y-%m-%d}" if first.date() == last.date() else f"{first:%Y-%m-%d} to {last:%Y-%m-%d}"
-
-
-def _blocks(step: np.ndarray, kw: Array, cost: Array, steps: int) -> tuple[Array, Array]:
-    """(B, T) widths and costs, cheapest first."""
-    order = np.lexsort((cost, step))
-    step, kw, cost = step[order], kw[order], cost[order]
-    rank = np.arange(step.size) - np.searchsorted(step, step)
-    count = int(rank.max(initial=0)) + 1
-    width, price = np.zeros((count, steps)), np.zeros((count, steps))
-    width[rank, step], price[rank, step] = kw, cost
-    return width, price
 
 
 def read_metered(path: Path, zone: str, columns: Sequence[str] = ()) -> Metered:

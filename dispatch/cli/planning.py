@@ -224,7 +224,7 @@ def planned(request: Request, what: Asked, progress: Callable[[str], None], sour
     Raises:
         DataError: something cannot be read or forecast.
     """
-    from dispatch.plan import plan
+    from dispatch.plan import Background, plan
     from dispatch.sources import user_errors
 
     site, horizon = what.site, what.horizon
@@ -238,8 +238,7 @@ def planned(request: Request, what: Asked, progress: Callable[[str], None], sour
             network=sources.network,
             actual=sources.actual,
             weather_site=sources.weather,
-            hashes=sources.hashes,
-            notes=sources.notes,
+            background=Background(hashes=sources.hashes, notes=sources.notes),
             progress=progress,
         )
     except user_errors() as error:

@@ -72,7 +72,7 @@ def run_worker(flags: Mapping[str, Any]) -> None:
     log_as_json(settings.log_level)
     store = Store.open(settings.url, settings.data)
     try:
-        serve(store, Policy(executor=settings.executor))
+        serve(store, Policy.of(settings))
     finally:
         store.close()
 

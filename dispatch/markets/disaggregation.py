@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from dispatch.flexibility import share
+from dispatch.flexibility import Behind, Sharing, share
 from dispatch.flexible_devices import Devices, joined
 from dispatch.markets.awards import Award, profile
 from dispatch.markets.product import Product
@@ -46,6 +47,27 @@ class Disaggregated:
         return bool(self.missed_kwh.sum() <= 1e-6 * (1.0 + self.asked_kw.sum()))
 
 
+def share_where(devices: Devices, total_kw: Array, at: NDArray[np.bool_], behind: Behind | None = None) -> Sharing:
+    """Share a profile that is asked for in some steps only; the last row of powers is what the others leave free.
+
+    Args:
+        total_kw: (T,) net draw of all together, of meaning where it is asked for.
+        at: (T,) where.
+        behind: connections that the devices stand behind.
+    """
+    free_kw = float(np.abs(devices.least_kw).sum(axis=0).max() + np.abs(devices.most_kw).sum(axis=0).max())
+    free_kw += float(np.abs(total_kw[~at]).max(initial=0.0)) + 1.0
+    limit = np.where(at, 0.0, free_kw)[None]
+    rest = Devices.of(devices.hours, least_kw=-limit, most_kw=limit, names=["the rest of the day"])
+    connected = behind and Behind(
+        (*behind.names, "the rest of the day"),
+        np.append(behind.of, len(behind.names)),
+        np.vstack([behind.least_kw, -limit]),
+        np.vstack([behind.most_kw, limit]),
+    )
+    return share(joined([devices, rest]), total_kw, behind=connected)
+
+
 def disaggregate(award: Award, product: Product, steps: Horizon, devices: Devices, plan_kw: Any = 0.0) -> Disaggregated:
     """Share an award out among devices.
 
@@ -62,11 +84,7 @@ def disaggregate(award: Award, product: Product, steps: Horizon, devices: Device
     up = award.side == "up"
     total = plan.sum(axis=0)
     at = asked > 0
-    free_kw = float(np.abs(devices.least_kw).sum(axis=0).max() + np.abs(devices.most_kw).sum(axis=0).max())
-    free_kw += float(np.abs(total).max(initial=0.0)) + 1.0
-    limit = np.where(at, 0.0, free_kw)
-    rest = Devices.of(devices.hours, least_kw=-limit[None], most_kw=limit[None], names=["the rest of the day"])
-    made = share(joined([devices, rest]), total - asked if up else total + asked)
+    made = share_where(devices, total - asked if up else total + asked, at)
     power = made.power_kw[:-1]
     change = plan - power if up else power - plan
     missed = np.where(at, np.abs(asked - change.sum(axis=0)), 0.0) * devices.hours

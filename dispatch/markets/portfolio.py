@@ -110,14 +110,22 @@ def events(days: Days, asks: Asked) -> list[Event]:
 
 
 def baselines(
-    method: Method, metered: Metered, asks: Asked, holidays: Iterable[date] = (), beside: Beside = NOTHING
+    method: Method,
+    metered: Metered,
+    asks: Asked,
+    holidays: Iterable[date] = (),
+    beside: Beside = NOTHING,
+    called: Iterable[date] = (),
 ) -> Array:
     """(N, T) baselines of all sites during the awards' events, NaN elsewhere; no event day is used for another's.
+
+    Args:
+        called: days with other awards, which no baseline is made of either.
 
     Raises:
         DataError: too few readings; says for whom.
     """
-    days = by_day(metered.net_import_kw, metered.steps, holidays)
+    days = by_day(metered.net_import_kw, metered.steps, holidays, called)
     found = events(days, asks)
     days = days.with_events(event.day for event in found)
     flat = np.full((days.meters, len(days.dates) * days.slots), np.nan)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -87,10 +88,39 @@ def read_archived(site: Site, horizon: Horizon, folder: Path, as_of: pd.Timestam
     if not meant:
         there = ", ".join(held[:8]) or "nothing"
         raise DataError(f"archive {site.archive.folder}: no series of '{place}' is one of this park's; it has {there}")
-    values, hashes = _known_series(known, place, meant, horizon)
     at = "what is known by now" if as_of is None else f"as known at {as_of.isoformat()}"
-    names = {meaning.key: name for name, meaning in meant.items()}
-    return Readings(horizon, values, names, unused, f"archive {site.archive.folder}, {place}, {at}", hashes)
+    return _readings(known, place, meant, unused, horizon, f"archive {site.archive.folder}, {place}, {at}")
+
+
+def known_readings(site: Site, horizon: Horizon, archive: Archive, as_of: datetime | None, source: str) -> Readings:
+    """Likewise out of an archive that is read already, under the park's name.
+
+    Args:
+        as_of: as known then; by default as known in the end.
+        source: where it was read, as a person would say it.
+
+    Raises:
+        DataError: a name in it is not understood, or none is one of this park's.
+    """
+    import pandas as pd
+
+    known = archive.as_of(pd.Timestamp.max.tz_localize("UTC") if as_of is None else as_of)
+    held = list(known.variables(site.name))
+    meant, unused, wrong = understood(site, held)
+    if wrong:
+        raise DataError("; ".join(wrong))
+    if not meant:
+        raise DataError(
+            f"nothing was measured of '{site.name}' in this time; it has {', '.join(held[:8]) or 'nothing'}"
+        )
+    return _readings(known, site.name, meant, unused, horizon, source)
+
+
+def _readings(
+    known: Known, place: str, meant: Mapping[str, Meaning], unused: tuple[str, ...], horizon: Horizon, source: str
+) -> Readings:
+    values, hashes = _known_series(known, place, meant, horizon)
+    return Readings(horizon, values, {one.key: name for name, one in meant.items()}, unused, source, hashes)
 
 
 def joined(first: Readings, second: Readings) -> Readings:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
 from dispatch import carbon_carry
 from dispatch.asset import Asset, Inputs, Rows
 from dispatch.carbon_wanted.settings import ACCOUNT
+from dispatch.carbon_wanted.wishes import EmissionsWish
+from dispatch.earlier import EarlierPlan
+from dispatch.emissions.position import CarbonPosition
 from dispatch.problem import Problem
 from dispatch.replay.case import Case
 from dispatch.replay.pieces import Piece, State, came, cut, without_end
-from dispatch.schedule import Schedule
+from dispatch.schedule import Proof, Schedule, Solved
 from dispatch.signals import Array
+from dispatch.site import Site
 from dispatch.solve import rule_based
 
 Decisions = Mapping[str, Mapping[str, Array]]
@@ -84,6 +89,30 @@ def decisions(problem: Problem, schedule: Schedule) -> Decisions:
 def later(planned: Decisions, steps: int) -> dict[str, dict[str, Array]]:
     """The decisions from ``steps`` steps later on."""
     return {kind: {name: values[:, steps:] for name, values in by.items()} for kind, by in planned.items()}
+
+
+def carried_from(site: Site, before: EarlierPlan, steps: int) -> dict[str, dict[str, float]]:
+    """State after the first ``steps`` steps of a plan that was kept, of the assets that the site still has."""
+    inputs = Inputs(before.horizon, 1, before.inputs, before.state)
+    kinds = {}
+    for kind, rows in site.rows(1).items():
+        had = before.names.get(kind, ())
+        here = tuple(member for member in rows.members if member.name in had)
+        if here:
+            at = [had.index(member.name) for member in here]
+            kinds[kind] = _kept(replace(rows, members=here), {n: v[at] for n, v in before.series[kind].items()},
+                                before.co2_step_kg[kind][at])  # fmt: skip
+    caps = tuple(wish for wish in site.wishes if isinstance(wish, EmissionsWish))
+    position = CarbonPosition(settings=site.carbon, followed=caps)
+    proof = Proof("last_good", 0.0, -np.inf, np.inf, 0, 0, False)
+    zero = np.zeros(1)
+    return carried(Schedule(inputs, np.ones(1), kinds, zero, zero, zero, {}, proof, carbon=position), steps)
+
+
+def _kept(rows: Rows[Any], series: Mapping[str, Array], co2_step_kg: Array) -> Solved:
+    """What is known of a kind's published path; its money and powers are not asked for again."""
+    none = np.zeros_like(co2_step_kg)
+    return Solved(rows, {}, {}, series, none, none[:, :1], co2_step_kg, none, none, none, none, none)
 
 
 def carried(schedule: Schedule, steps: int) -> dict[str, dict[str, float]]:

@@ -20,6 +20,7 @@ from dispatch.service.http import openapi, problem
 from dispatch.service.http.gate import API, Gate
 from dispatch.service.http.guard import Guard
 from dispatch.service.http.intake import Intake
+from dispatch.service.http.job_metrics import JobNumbers
 from dispatch.service.http.limits import Limits
 from dispatch.service.http.signatures import Signatures
 from dispatch.service.http.telemetry import Metrics, trace_to
@@ -42,9 +43,11 @@ def create_app(settings: Settings, store: Store) -> FastAPI:
         redoc_url=None, redirect_slashes=False, generate_unique_id_function=openapi.operation_name,
     )  # fmt: skip
     app.state.settings, app.state.store = settings, store
+    store.most_queued = settings.job_queue_limit
     app.state.signatures = Signatures(store, settings)
     app.state.doorkeeper = Doorkeeper(store, settings, app.state.signatures)
     app.state.limits, app.state.metrics = Limits(settings), Metrics()
+    app.state.metrics.registry.register(JobNumbers(store))
     app.state.closing = threading.Event()  # streams end when the server is about to
     problem.install(app)
     tags = []

@@ -27,6 +27,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from dispatch.errors import ConfigError
+
 _LONGEST_VALUE = 200
 _LONGEST_FAULTS = 100
 _EXACT = 2**53  # readers that know floats alone keep smaller whole numbers
@@ -187,6 +189,23 @@ def problem(status: int, kind: str, title: str, detail: str, faults: Sequence[Fa
     if len(faults) > _LONGEST_FAULTS:
         document["errors_left_out"] = len(faults) - _LONGEST_FAULTS
     return document
+
+
+def configured(error: ConfigError) -> InvalidError:
+    """What is wrong with a park or another document of the user's, place by place."""
+    faults = [Fault(pointer(each.path), each.message, accepted=each.accepted) for each in error.problems]
+    return InvalidError(f"{len(faults)} problem{'s' if len(faults) != 1 else ''} found", faults)
+
+
+def pointer(path: str) -> str:
+    """A JSON pointer for a path as ``dispatch.errors.Problem`` has it: ``assets[2].power_kw``."""
+    parts = path.replace("[", ".").replace("]", "").split(".")
+    return "".join(f"/{escaped(part)}" for part in parts if part)
+
+
+def escaped(part: object) -> str:
+    """A name as it stands in a JSON pointer."""
+    return str(part).replace("~", "~0").replace("/", "~1")
 
 
 def printable(text: str) -> str:

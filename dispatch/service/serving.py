@@ -53,7 +53,7 @@ def serve(settings: Settings, store: Store, listener: socket.socket) -> None:
         signal.signal(number, _noted)
     with ExitStack() as opened:
         if settings.workers:
-            policy = Policy(executor=settings.executor)
+            policy = Policy.of(settings)
             supervisor = Supervisor(settings.url, settings.data.resolve(), settings.workers, policy, settings.log_level)
             app.state.supervisor = opened.enter_context(supervisor)
         server(settings, app).run(sockets=[listener])

@@ -26,6 +26,25 @@ class Settings(BaseModel):
     port: Annotated[int, Field(ge=0, le=65535, description="Port to listen at; 0 takes a free one")] = 8000
     workers: Annotated[int, Field(ge=0, le=256, description="Processes that do jobs")] = 1
     executor: Annotated[Literal["processes", "ray"], Field(description="Where jobs run")] = "processes"
+    ray_address: Annotated[str, Field(description="host:port of a Ray that runs; empty: one of this machine")] = ""
+
+    job_lease_s: Annotated[float, Field(gt=0, le=3600, description="After so long without a sign of life of its "
+                           "worker a job goes to another")] = 15.0  # fmt: skip
+    job_poll_s: Annotated[float, Field(gt=0, le=60, description="Time between a worker's looks for jobs")] = 0.1
+    job_attempts: Annotated[int, Field(ge=1, le=20, description="Attempts before a rule answers")] = 3
+    job_pause_s: Annotated[float, Field(ge=0, le=600, description="Pause after the first attempt; it doubles")] = 0.5
+    job_seed: Annotated[int, Field(description="Seed of the chance in these pauses")] = 0
+    job_deadline_s: Annotated[float, Field(gt=0, description="Deadline of jobs that have none of their own")] = 300.0
+    job_memory_bytes: Annotated[int, Field(ge=0, description="Address space of a process that computes; 0: any")] = 0
+    job_renew_after: Annotated[int, Field(ge=1, description="Jobs after which such a process is replaced")] = 200
+    job_renew_bytes: Annotated[int, Field(ge=0, description="Memory in use after a job above which it is")] = 2**30
+    job_grace_s: Annotated[float, Field(ge=0, description="Time that a job in hand gets when a worker stops")] = 5.0
+    job_nice: Annotated[int, Field(ge=0, le=19, description="Niceness of workers, so that reads come first")] = 10
+    job_kinds: Annotated[str, Field(description="Modules that are kinds of job too, separated by commas")] = ""
+    job_keep_days: Annotated[float, Field(gt=0, description="How long ended jobs and their events are kept")] = 90.0
+    job_housekeeping_s: Annotated[float, Field(gt=0, description="Time between two rounds of tidying up")] = 600.0
+    job_compaction_s: Annotated[float, Field(gt=0, description="Time between two looks for series to compact")] = 10.0
+    job_queue_limit: Annotated[int, Field(ge=1, description="Jobs of one tenant that may wait")] = 10_000
 
     max_body_bytes: Annotated[int, Field(ge=1024, description="Largest body, before and after decompression")] = 2**25
     max_depth: Annotated[int, Field(ge=4, le=200, description="Deepest nesting of a JSON body")] = 64
@@ -47,8 +66,16 @@ class Settings(BaseModel):
     shutdown_s: Annotated[float, Field(ge=0, description="Time that open requests get when the server stops")] = 20.0
     min_free_bytes: Annotated[int, Field(ge=0, description="Free disk below which the server is not ready")] = 2**28
 
+    plan_deadline_s: Annotated[float, Field(gt=0, le=86_400, description="Deadline of plans that name none")] = 120.0
+    state_age_minutes: Annotated[float, Field(gt=0, description="Age up to which a store's content counts")] = 60.0
+    plan_age_hours: Annotated[float, Field(gt=0, description="Age up to which a plan's set-points hold")] = 36.0
+    override_hours: Annotated[float, Field(gt=0, le=8760, description="Longest time an override may hold")] = 24.0
+
     flexmeasures: Annotated[bool, Field(description="Serve the routes that flexmeasures-client drives")] = False
     openadr: Annotated[bool, Field(description="Serve OpenADR 3.1")] = False
+    callbacks_private: Annotated[
+        bool, Field(description="Call subscribers in private networks and on this machine, and without encryption")
+    ] = False
     pages: Annotated[bool, Field(description="Serve the overview page")] = True
 
     @property

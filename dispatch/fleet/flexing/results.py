@@ -218,18 +218,27 @@ def write_all(found: FleetFlexibility, folder: Path) -> tuple[Path, ...]:
     return tuple(files)
 
 
-def write_sharing(made: Disaggregated, horizon: Horizon, folder: Path) -> tuple[Path, ...]:
-    """sites.parquet (site, start, kw) and, where sites are devices alone, devices.parquet (device, start, kw)."""
+def sharing_table(made: Disaggregated, horizon: Horizon) -> pa.Table:
+    """A row per site and step: site, start, kw (net draw)."""
+    return _powers("site", made.names, made.net_kw, horizon)
+
+
+def _powers(what: str, names: tuple[str, ...], power_kw: Array, horizon: Horizon) -> pa.Table:
     import pyarrow as pa
 
+    start = pa.array(np.tile(horizon.edges[:-1], len(names)), pa.timestamp("s", tz="UTC"))
+    return pa.table({what: np.repeat(np.array(names), horizon.steps), "start": start, "kw": power_kw.ravel()})
+
+
+def write_sharing(made: Disaggregated, horizon: Horizon, folder: Path) -> tuple[Path, ...]:
+    """sites.parquet (site, start, kw) and, where sites are devices alone, devices.parquet (device, start, kw)."""
     folder.mkdir(parents=True, exist_ok=True)
-    parts = [("site", made.names, made.net_kw)]
+    tables = {"sites": sharing_table(made, horizon)}
     if made.devices:
-        parts.append(("device", tuple(n for n, _ in made.devices), np.stack([p for _, p in made.devices])))
+        names, powers = zip(*made.devices, strict=True)
+        tables["devices"] = _powers("device", names, np.stack(powers), horizon)
     files = []
-    for what, names, power in parts:
-        start = pa.array(np.tile(horizon.edges[:-1], len(names)), pa.timestamp("s", tz="UTC"))
-        table = pa.table({what: np.repeat(np.array(names), horizon.steps), "start": start, "kw": power.ravel()})
-        files.append(folder / f"{what}s.parquet")
+    for what, table in tables.items():
+        files.append(folder / f"{what}.parquet")
         write(table, files[-1])
     return tuple(files)

@@ -140,7 +140,7 @@ def _site(site: Site, inputs: Inputs, templates: _Templates, blocks: int, deares
     else:
         net = net_columns(problem)
         envelope = program_envelope(problem.compiled.matrices(), net, inputs.horizon.hours, site.name)
-    highest = _shedding(site) if dearest is None else dearest
+    highest = shedding_per_kwh(site) if dearest is None else dearest
     offers = priced.curve(blocks=blocks, dearest_per_kwh=highest) if blocks else None
     return SiteFlexibility(site, devices, envelope, priced.plan_kw, offers, _answer(priced, offers, inputs.horizon))
 
@@ -158,7 +158,7 @@ def _answer(priced: Priced, offers: Flexibility | None, horizon: Horizon) -> Arr
     return priced.answer(step, -float(offers.up_kw[0, step])).net_kw - priced.plan_kw
 
 
-def _shedding(site: Site) -> float | None:
+def shedding_per_kwh(site: Site) -> float | None:
     """A price that only shedding load passes."""
     values = [getattr(asset, "value_of_lost_load_per_kwh", None) for asset in site.assets]
     return min((value / 2 for value in values if value), default=None)
@@ -232,7 +232,7 @@ def disaggregated(sites: Sequence[Known], profile_kw: Array, *, cheapest: bool =
         return Disaggregated(names, hours, made.asked_kw, net, each, made.missed_kwh, reasons, "devices")
     templates = _Templates()
     programs = [_program(site, inputs, templates) for site, inputs in sites]
-    prices = [price for site, _ in sites if (price := _shedding(site)) is not None]
+    prices = [price for site, _ in sites if (price := shedding_per_kwh(site)) is not None]
     # No load is shed for a profile.
     shared = share_programs(programs, hours, profile_kw, missed_per_kwh=min(prices, default=None))
     reasons = () if shared.feasible else (f"{shared.missed_kwh.sum():.6g} kWh are beyond what the sites can do",)

@@ -24,6 +24,8 @@ from dispatch.site import Site
 if TYPE_CHECKING:
     import pandas as pd
 
+    from dispatch.sources import Sources
+
 Tell = Callable[[int], None]
 
 
@@ -84,19 +86,33 @@ class Read:
         return found
 
     def _forecast(self, site: Site, row: Listed) -> Member:
-        from dispatch.outlook import look_ahead
         from dispatch.sources import gather, user_errors
 
         if not any(asset.needs for asset in site.assets):
             return Member(site, {}, labels=row.labels)
-        site = site.model_copy(update={"planning": site.planning.model_copy(update={"scenarios": 0})})
-        issue = min(self.horizon.start - timedelta(hours=site.planning.issue_before_h), self.when.issue)
         try:
             sources = gather(site, self.horizon, row.folder, now=_stamp(self.when.issue), with_network=False)
-            ahead = look_ahead(site, self.horizon, sources.archive, issue, weather_site=sources.weather)
         except user_errors() as error:
             raise DataError(f"'{site.name}': {error}") from error
-        return Member(ahead.site or site, dict(ahead.inputs.series), ahead.inputs.state, row.labels)
+        return foreseen(row, self.horizon, self.when, sources)
+
+
+def foreseen(one: Listed, horizon: Horizon, when: When, sources: Sources) -> Member:
+    """A site with the middle of what is forecast of its day, from what its sources knew when plans are made.
+
+    Raises:
+        DataError: something cannot be forecast.
+    """
+    from dispatch.outlook import look_ahead
+    from dispatch.sources import user_errors
+
+    site = one.site.model_copy(update={"planning": one.site.planning.model_copy(update={"scenarios": 0})})
+    issue = min(horizon.start - timedelta(hours=site.planning.issue_before_h), when.issue)
+    try:
+        ahead = look_ahead(site, horizon, sources.archive, issue, weather_site=sources.weather)
+    except user_errors() as error:
+        raise DataError(f"'{site.name}': {error}") from error
+    return Member(ahead.site or site, dict(ahead.inputs.series), ahead.inputs.state, one.labels)
 
 
 def _stamp(moment: datetime) -> pd.Timestamp:

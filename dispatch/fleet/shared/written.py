@@ -52,11 +52,11 @@ class Answered:
         write_table(folder / "series.parquet", schedule_table(names, blocks, self.fleet.horizon))
         outcomes = [Outcome.of_schedule(name, schedules[name]) for name in names]
         write_table(folder / "sites.parquet", summary_table(outcomes))
-        write_table(folder / "shared.parquet", _table(self.plan.uses.table()))
+        write_table(folder / "shared.parquet", columns_table(self.plan.uses.table()))
         for name, rules in self.shares.items():
-            write_table(folder / f"owners_{name}.parquet", _table(_stacked([one.table() for one in rules])))
+            write_table(folder / f"owners_{name}.parquet", columns_table(_stacked([one.table() for one in rules])))
         if self.work is not None:
-            write_table(folder / "work.parquet", _table(self.work.table()))
+            write_table(folder / "work.parquet", columns_table(self.work.table()))
         write_text(folder / "said.txt", "\n".join(self.words()) + "\n")
 
 
@@ -82,7 +82,7 @@ def _stacked(tables: Sequence[dict[str, list[Any]]]) -> dict[str, list[Any]]:
     return {name: [value for table in tables for value in table[name]] for name in tables[0]}
 
 
-def _table(columns: Mapping[str, Sequence[Any]]) -> pa.Table:
+def columns_table(columns: Mapping[str, Sequence[Any]]) -> pa.Table:
     """Numbers stay numbers where all are missing."""
     import pyarrow as pa
 

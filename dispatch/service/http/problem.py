@@ -24,6 +24,8 @@ from dispatch.service.errors import (
     ServiceError,
     UnavailableError,
     UnsupportedMediaError,
+    configured,
+    escaped,
     printable,
     problem,
 )
@@ -91,19 +93,8 @@ def as_service_error(error: ParkwattError) -> ServiceError | None:
     if isinstance(error, ContractError | StoreError):
         return None
     if isinstance(error, ConfigError):
-        faults = [Fault(pointer(each.path), each.message, accepted=each.accepted) for each in error.problems]
-        return InvalidError(f"{len(faults)} problem{'s' if len(faults) != 1 else ''} found", faults)
+        return configured(error)
     return InvalidError(str(error))
-
-
-def pointer(path: str) -> str:
-    """A JSON pointer for a path as ``dispatch.errors.Problem`` has it: ``assets[2].power_kw``."""
-    parts = path.replace("[", ".").replace("]", "").split(".")
-    return "".join(f"/{_escaped(part)}" for part in parts if part)
-
-
-def _escaped(part: object) -> str:
-    return str(part).replace("~", "~0").replace("/", "~1")
 
 
 def install(app: FastAPI) -> None:
@@ -151,7 +142,7 @@ def fault(details: Mapping[str, Any]) -> Fault:
     context = {name: value for name, value in (details.get("ctx") or {}).items() if not isinstance(value, Exception)}
     accepted = str(context.get("expected") or context.get("pattern") or "")
     value = None if details["type"] == "missing" else details.get("input")
-    return Fault("".join(f"/{_escaped(part)}" for part in rest), details["msg"], value, accepted, str(place))
+    return Fault("".join(f"/{escaped(part)}" for part in rest), details["msg"], value, accepted, str(place))
 
 
 async def _framework(request: Request, error: Exception) -> Response:

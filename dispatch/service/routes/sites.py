@@ -12,11 +12,11 @@ from fastapi import Path as InPath
 from starlette.responses import Response
 
 from dispatch.errors import ConfigError, Problem
-from dispatch.service.errors import Fault, InvalidError, NotFoundError
+from dispatch.service.errors import Fault, InvalidError, NotFoundError, pointer
 from dispatch.service.http import etag
 from dispatch.service.http.call import Call, Reply, allowed
 from dispatch.service.http.cursor import Page, Paging, paging
-from dispatch.service.http.problem import pointer, problems
+from dispatch.service.http.problem import problems
 from dispatch.service.schemas import sites as bodies
 from dispatch.service.store import Tx, series, sites
 

@@ -8,6 +8,7 @@ and the shell kills the group. The child could not do that itself while native c
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import pickle
 import queue
@@ -21,6 +22,7 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from typing import Any, Literal
 
+from dispatch.service import trace
 from dispatch.service.runner.places import Outcome
 from dispatch.service.runner.policy import Policy
 from dispatch.service.runner.trouble import Trouble
@@ -80,7 +82,7 @@ class Child:
         if not self.ready():
             return Trouble("no process could be started for it")
         try:
-            self._send(pickle.dumps((kind.module, asked), pickle.HIGHEST_PROTOCOL))
+            self._send(pickle.dumps((kind.module, asked, trace.traceparent()), pickle.HIGHEST_PROTOCOL))
             return self._answer(until, seconds, heard, tick)
         except BaseException:
             self.kill()
@@ -128,7 +130,8 @@ class Child:
         reader = threading.Thread(target=_listen, args=(self._pipe, self._said), daemon=True)
         reader.start()
         self._threads = [reader]
-        self._send(pickle.dumps((self._policy, self._modules), pickle.HIGHEST_PROTOCOL))
+        level = logging.getLevelName(logging.getLogger("parkwatt").getEffectiveLevel())
+        self._send(pickle.dumps((self._policy, self._modules, level), pickle.HIGHEST_PROTOCOL))
 
     def _send(self, message: bytes) -> None:
         """From a thread: a process that hangs before it reads would stop the worker, too."""

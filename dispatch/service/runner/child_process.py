@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from dispatch.executor.children import ONE_THREAD
+from dispatch.service import trace
+from dispatch.service.logs import log_as_json
 from dispatch.service.runner import trouble
 from dispatch.service.runner.places import Outcome
 from dispatch.service.runner.policy import Policy
@@ -33,7 +35,8 @@ def serve(number: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the worker decides
     os.environ.update({name: os.environ.get(name, one) for name, one in ONE_THREAD.items()})
     pipe = Connection(number)
-    policy, modules = pickle.loads(pipe.recv_bytes())
+    policy, modules, level = pickle.loads(pipe.recv_bytes())
+    log_as_json(level)
     _limit(policy)
     run = _runner(policy)
     for module in modules:
@@ -62,7 +65,8 @@ def _warm(module: str) -> None:
 
 def _answer(run: Run, request: bytes, pipe: Connection) -> bytes:
     try:
-        module, asked = pickle.loads(request)
+        module, asked, traceparent = pickle.loads(request)
+        trace.begin(traceparent)
         found = run(module, asked, _Progress(pipe))
         return _packed(found)
     except Exception as error:  # noqa: BLE001 - such as an outcome that cannot be sent

@@ -9,18 +9,18 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sqlalchemy.exc import IntegrityError
 
 from dispatch.service.runner.policy import Policy
-from dispatch.service.store import Store, chores, claims, idempotency
+from dispatch.service.store import Store, claims, idempotency, upkeep
+from dispatch.service.store import chores as due
 
 _LOG = logging.getLogger("parkwatt.jobs")
 _LOOK_S = 5.0
 _AT_ONCE = 500  # jobs in one transaction: other writers wait for no more than that
-
-Chore = Callable[[Store, Policy], int]
 
 
 def forget_jobs(store: Store, policy: Policy) -> int:
@@ -40,7 +40,34 @@ def forget_answers(store: Store, _policy: Policy) -> int:
         return idempotency.sweep(connection, datetime.now(UTC))
 
 
-CHORES: Mapping[str, Chore] = {"jobs": forget_jobs, "idempotency": forget_answers}
+def compact_series(store: Store, _policy: Policy) -> int:
+    """Move journals of measurements that are long or old to files by day."""
+    return upkeep.compact(store)
+
+
+def sweep_disk(store: Store, _policy: Policy) -> int:
+    """Remove contents of files and parts of series that nothing names any more."""
+    return upkeep.sweep(store)
+
+
+@dataclass(frozen=True)
+class Chore:
+    """Something that comes again: how often, and what it is; it answers how much it did."""
+
+    every_s: Callable[[Policy], float]
+    do: Callable[[Store, Policy], int]
+
+
+def _seldom(policy: Policy) -> float:
+    return policy.housekeeping_s
+
+
+CHORES: Mapping[str, Chore] = {
+    "compaction": Chore(lambda policy: policy.compaction_s, compact_series),
+    "jobs": Chore(_seldom, forget_jobs),
+    "idempotency": Chore(_seldom, forget_answers),
+    "disk": Chore(_seldom, sweep_disk),
+}
 
 
 class Housekeeping:
@@ -48,26 +75,34 @@ class Housekeeping:
 
     def __init__(self, store: Store, policy: Policy, chores: Mapping[str, Chore] = CHORES) -> None:
         self._store, self._policy, self._chores = store, policy, chores
-        self._looked = -_LOOK_S
+        self._look_s = min([_LOOK_S, *(chore.every_s(policy) for chore in chores.values())])
+        self._looked = -self._look_s
 
     def __call__(self) -> None:
         """Look, and do what is due."""
-        if time.monotonic() - self._looked < min(_LOOK_S, self._policy.housekeeping_s):
+        if time.monotonic() - self._looked < self._look_s:
             return
         self._looked = time.monotonic()
         for name, chore in self._chores.items():
-            if self._taken(name):
-                began = time.monotonic()
-                count = chore(self._store, self._policy)
-                _LOG.info("housekeeping: %s, %d removed in %.1f s", name, count, time.monotonic() - began)
+            if self._taken(name, chore.every_s(self._policy)):
+                self._do(name, chore)
 
-    def _taken(self, name: str) -> bool:
+    def _do(self, name: str, chore: Chore) -> None:
+        began = time.monotonic()
+        try:
+            count = chore.do(self._store, self._policy)
+        except Exception:  # noqa: BLE001 - a chore that fails keeps no job from being done; it comes again
+            _LOG.exception("housekeeping: %s failed", name)
+        else:
+            _LOG.info("housekeeping: %s, %d in %.1f s", name, count, time.monotonic() - began)
+
+    def _taken(self, name: str, every_s: float) -> bool:
         now = datetime.now(UTC)
         with self._store.admin(write=False) as connection:
-            if not chores.is_due(connection, name, now):
+            if not due.is_due(connection, name, now):
                 return False
         try:
             with self._store.admin() as connection:
-                return chores.take(connection, name, now, self._policy.housekeeping_s)
+                return due.take(connection, name, now, every_s)
         except IntegrityError:  # another worker took it on in the same moment, for the very first time
             return False

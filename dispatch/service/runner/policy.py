@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from dispatch.service.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,7 @@ class Policy:
         ray_address: of a Ray that runs already; empty: one of this machine, started by the child.
         kinds: modules that are kinds of job besides those of :mod:`dispatch.service.work`.
         keep_days: how long ended jobs and their events are kept.
-        housekeeping_s: time between two rounds of it.
+        housekeeping_s: time between two rounds of it; compaction_s: of looks for series to compact.
     """
 
     lease_s: float = 15.0
@@ -56,6 +60,15 @@ class Policy:
     kinds: tuple[str, ...] = ()
     keep_days: float = 90.0
     housekeeping_s: float = 600.0
+    compaction_s: float = 10.0
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """As an operator set it: a field of this name is ``job_…`` there."""
+        named = {each.name: f"job_{each.name}" for each in fields(cls)}
+        values = {name: getattr(settings, there) for name, there in named.items() if hasattr(settings, there)}
+        kinds = tuple(name.strip() for name in settings.job_kinds.split(",") if name.strip())
+        return cls(**{**values, "kinds": kinds}, executor=settings.executor, ray_address=settings.ray_address)
 
     def pause_before_next_s(self, job: str, attempt: int) -> float:
         """Time to wait after this attempt of a job: doubling, between half and all of it, by chance from the seed."""

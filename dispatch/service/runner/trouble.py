@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dispatch.errors import ConfigError, DataError, ParkwattError
-from dispatch.service.errors import Fault, InvalidError, ServiceError, problem
+from dispatch.service.errors import InvalidError, ServiceError, configured, problem
 from dispatch.service.store.faults import StoreError
 
 
@@ -41,8 +41,7 @@ def of(error: Exception, doing: str) -> Trouble:
     if isinstance(error, ServiceError):
         return Trouble(error.detail, error.document(), is_users=error.status < 500)
     if isinstance(error, ConfigError):
-        faults = [Fault(each.path, each.message, accepted=each.accepted) for each in error.problems]
-        found = InvalidError(f"{error.source}: {len(faults)} things are wrong", faults)
+        found = configured(error)
         return Trouble(found.detail, found.document(), is_users=True)
     if isinstance(error, DataError):
         return Trouble(str(error), InvalidError(str(error)).document(), is_users=True)

@@ -20,7 +20,7 @@ from dispatch.service.store.backend import Backend
 from dispatch.service.store.disk import Disk
 from dispatch.service.store.durable import make_folder
 from dispatch.service.store.faults import BusyError, StoreError
-from dispatch.service.store.transaction import Tx
+from dispatch.service.store.transaction import MOST_QUEUED, Tx
 
 if TYPE_CHECKING:
     from dispatch.service.store.backup import Backup
@@ -38,6 +38,8 @@ class Store:
         self.backend = backend
         self.disk = Disk(data)
         self.url = url
+        self.clock: Callable[[], datetime] = _now  # what all transactions are of; tests and replays set it
+        self.most_queued = MOST_QUEUED
 
     @classmethod
     def open(cls, url: str, data: Path, *, migrate: bool = True, wait_s: float = WAIT_S) -> Store:
@@ -86,7 +88,8 @@ class Store:
             BusyError: others wrote for too long; nothing was changed.
         """
         with self.backend.writing(tenant) as connection:
-            tx = Tx(tenant, actor, datetime.now(UTC), connection, self.disk, writes=True, dialect=self.backend.name)
+            tx = Tx(tenant, actor, self.clock(), connection, self.disk, writes=True, dialect=self.backend.name)
+            tx.most_queued = self.most_queued
             yield tx
             tx.finish()
         tx.committed()
@@ -95,7 +98,7 @@ class Store:
     def read(self, tenant: str, actor: str = "") -> Iterator[Tx]:
         """A transaction that sees one state of a tenant's things."""
         with self.backend.reading() as connection:
-            yield Tx(tenant, actor, datetime.now(UTC), connection, self.disk, writes=False, dialect=self.backend.name)
+            yield Tx(tenant, actor, self.clock(), connection, self.disk, writes=False, dialect=self.backend.name)
 
     def run(self, tenant: str, actor: str, work: Callable[[Tx], T]) -> T:
         """What ``work`` does in a transaction that writes; once more where two of them got in each other's way.
@@ -130,6 +133,10 @@ class Store:
     def close(self) -> None:
         """Let go of all connections."""
         self.backend.close()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def load_tables() -> None:

@@ -16,10 +16,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import BigInteger, Column, Float, Index, Integer, RowMapping, String, func, select
+from sqlalchemy import BigInteger, Column, Connection, Float, Index, Integer, RowMapping, String, func, select
 from sqlalchemy.sql import ColumnElement
 
 from dispatch.service import trace
@@ -33,7 +33,6 @@ State = Literal["queued", "running", "done", "failed", "cancelled"]
 STATES: tuple[State, ...] = ("queued", "running", "done", "failed", "cancelled")
 ENDED: frozenset[State] = frozenset({"done", "failed", "cancelled"})
 
-MOST_QUEUED = 10_000  # of one tenant; a batch of 500 sites' schedules for a week is 3 500
 _RETRY_AFTER_S = 10
 
 records = table(
@@ -162,12 +161,12 @@ def submit(
     Args:
         scope: keys that may read this (``plans``, ``markets``, ``carbon``) see the job, those that may write it can
             cancel it.
-        most_queued: how many of this tenant's jobs may wait; the default is the store's setting.
+        most_queued: how many of this tenant's jobs may wait; the default is the store's.
 
     Raises:
         TooManyRequestsError: the tenant has as many jobs waiting as it may.
     """
-    _refuse_if_full(tx, MOST_QUEUED if most_queued is None else most_queued)
+    _refuse_if_full(tx, tx.most_queued if most_queued is None else most_queued)
     values: dict[str, Any] = {
         "tenant": tx.tenant,
         "id": new_id("job"),
@@ -272,3 +271,32 @@ def cancel(tx: Tx, id_: str) -> Job:
     events.write(tx.connection, tx.tenant, id_, job.events, tx.now, "cancelled", {"by": tx.actor})
     tx.audit("job.cancelled", id_, {"kind": job.kind, "subject": job.subject})
     return job
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """How the queue stands, of all tenants together.
+
+    Attributes:
+        waiting: jobs that wait, by kind; running: those in hand.
+        oldest_s: how long the one that could have begun first has waited; 0 where none waits.
+        ended: jobs that ended in the last minutes, by state.
+    """
+
+    waiting: Mapping[str, int]
+    running: Mapping[str, int]
+    oldest_s: float
+    ended: Mapping[str, int]
+
+
+def numbers(connection: Connection, now: datetime, window_s: float = 300.0) -> Numbers:
+    """Count jobs that have not ended, and those that have lately; what ended long ago is not read."""
+    by_kind = select(records.c.kind, func.count()).group_by(records.c.kind)
+    waiting, running = (
+        dict(connection.execute(by_kind.where(records.c.state == state)).all()) for state in ("queued", "running")
+    )
+    due = select(func.min(records.c.not_before)).where(records.c.state == "queued", records.c.not_before <= now)
+    first: datetime | None = connection.execute(due).scalar()
+    lately = select(records.c.state, func.count()).where(records.c.ended_at > now - timedelta(seconds=window_s))
+    ended = dict(connection.execute(lately.group_by(records.c.state)).all())
+    return Numbers(waiting, running, 0.0 if first is None else (now - first).total_seconds(), ended)

@@ -15,6 +15,7 @@ from dispatch.service.store.disk import Disk
 from dispatch.service.store.faults import ReadOnlyError
 
 Values: TypeAlias = Mapping[str, Any]
+MOST_QUEUED = 10_000  # a batch of 500 sites' schedules for a week is 3 500
 _AT_ONCE = 1000  # rows a statement
 
 
@@ -29,6 +30,7 @@ class Tx:
         connection: for statements that the methods below do not cover; those must name the tenant themselves.
         disk: where files lie.
         writes: whether it may write.
+        most_queued: how many jobs of a tenant may wait.
     """
 
     tenant: str
@@ -38,6 +40,7 @@ class Tx:
     disk: Disk
     writes: bool
     dialect: str
+    most_queued: int = MOST_QUEUED
     _entries: list[audit.Entry] = field(default_factory=list)
     _after: list[Callable[[], object]] = field(default_factory=list)
 

@@ -25,7 +25,7 @@ from dispatch.certificate import certificate
 from dispatch.cli.planning import write
 from dispatch.cli.tables import show
 from dispatch.errors import SolveError
-from dispatch.plan import Plan, plan
+from dispatch.plan import Background, Plan, plan
 from dispatch.presentation import report_data
 from dispatch.problem import Problem
 from dispatch.report import render
@@ -274,7 +274,7 @@ def test_a_wish_that_cannot_be_met_reports_what_is_missing():
 
 def test_times_are_of_the_zone_and_inputs_stand_in_the_certificate():
     at = horizon()
-    found = made(at, hashes={"b": "2", "a": "1"})
+    found = made(at, background=Background(hashes={"b": "2", "a": "1"}))
     assert list(found.certificate["inputs_sha256"].items()) == [("a", "1"), ("b", "2")]  # type: ignore[attr-defined]
     assert found.horizon.start == datetime(2024, 5, 14, 22, tzinfo=UTC)
     assert found.outlook.data_age_h == pytest.approx(1.0)

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import bindparam
 
-from dispatch.mistakes import near_miss
 from dispatch.service.store.ids import new_id
 from dispatch.service.store.metadata import microseconds, moment_of
 from dispatch.service.store.series import names, reading
@@ -93,6 +92,8 @@ def _judge_names(given: Coded, known: Mapping[str, tuple[frozenset[str], frozens
             continue
         understood, feeds = known[site]
         if series not in understood:
+            from dispatch.mistakes import near_miss  # it brings all kinds of asset along
+
             accepted = near_miss(series[:200], sorted(understood))
             given.reject(chosen, "series", f"'{series[:100]}' is no series of site '{site}'", accepted)
             continue
@@ -170,7 +171,15 @@ def _write(
         writer.write_table(table)
     first, last = (moment_of(int(bound)) for bound in (given.time_us[taken].min(), given.time_us[taken].max()))
     entry = new_id("jnl")
-    row = {"id": entry, "received": received, "rows": len(table), "first": first, "last": last}
+    only = keys[0][0] if len({site for site, _, _ in keys}) == 1 else None
+    row = {
+        "id": entry,
+        "site": only,
+        "received": received,
+        "rows": len(table),
+        "first": first,
+        "last": last,
+    }
     tx.insert(journal, {**row, "body": out.getvalue()})
     counts = {verdict.name: count for verdict in Verdict if (count := int((given.verdict == verdict).sum()))}
     tx.audit("measurements.append", entry, {"sha256": hashlib.sha256(out.getvalue()).hexdigest(), "rows": counts})

@@ -1,0 +1,183 @@
+"""Awards: what a market took of a bid, carried out by the fleet's sites, and what was delivered so far."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from fastapi import APIRouter, Depends
+from starlette.responses import Response
+
+from dispatch.markets.awards import Award as MarketAward
+from dispatch.markets.awards import require
+from dispatch.markets.bids import Bid as MarketBid
+from dispatch.markets.calendar import periods
+from dispatch.markets.catalogue import product as product_of
+from dispatch.markets.underway import Underway, on_steps, underway
+from dispatch.service.errors import ConflictError
+from dispatch.service.http.call import Call, Reply, allowed
+from dispatch.service.http.cursor import Page, Paging, paging
+from dispatch.service.http.problem import problems
+from dispatch.service.routes import shown
+from dispatch.service.schemas.bids import Award, AwardAsked, Delivery
+from dispatch.service.schemas.results import AwardId, BidId
+from dispatch.service.schemas.values import Accepted
+from dispatch.service.store import Tx, bids, fleet_results, metering
+from dispatch.service.store.fleet_results import Result
+
+router = APIRouter(tags=["awards"])
+Reads = Annotated[Call, Depends(allowed("markets:read"))]
+Meters = Annotated[Call, Depends(allowed("markets:read", "measurements:read"))]
+Asks = Annotated[Call, Depends(allowed("markets:write", "measurements:read", "plans:write"))]
+Pages = Annotated[Paging, Depends(paging)]
+_AT_ONCE = 1000
+
+
+@router.post(
+    "/bids/{bid}/awards", operation_id="post_award", summary="Carry out what the market took of a bid",
+    status_code=202, response_model=Accepted, responses=problems(404, 409, 429),
+)  # fmt: skip
+def post(bid: BidId, body: AwardAsked, call: Asks) -> Response:
+    """Held against the bid at once; then each site gets its part, and a schedule planned around it.
+
+    Where the sites cannot give all of it nothing is changed, and the answer says why, and what is nearest.
+    """
+
+    def work(tx: Tx) -> Reply:
+        found = bids.get(tx, bid)
+        bids.require(found, "submitted")
+        _require_none(tx, found)
+        product = product_of(found.product, found.day)
+        same = {"product": found.product, "day": found.day, "side": found.side, "portfolio": found.portfolio}
+        award = MarketAward.model_validate({**same, "periods": [one.model_dump() for one in body.periods]})
+        require(award, MarketBid.model_validate(found.body), product)
+        request = {"bid": bid, "award": award.model_dump(mode="json")}
+        return shown.accepted(fleet_results.submit(tx, "award", found.fleet, request, parent=bid))
+
+    return call.once(work)
+
+
+def _require_none(tx: Tx, found: bids.Bid) -> None:
+    """One award at a time: while one is being carried out no other is taken.
+
+    Raises:
+        ConflictError: one is.
+    """
+    for one in fleet_results.listed(tx, "award", parent=found.id, limit=_AT_ONCE):
+        if one.state in ("queued", "running"):
+            raise ConflictError(f"award '{one.id}' of this bid is {one.state}; accepted: one at a time")
+
+
+def document(found: Result) -> Award:
+    """An award as it is answered."""
+    own = found.request["award"]
+    given = {name: own[name] for name in ("product", "day", "side", "periods")}
+    return shown.document(Award, found, bid=found.parent, **given)
+
+
+@router.get(
+    "/bids/{bid}/awards", operation_id="list_bid_awards", summary="Awards of a bid, the newest first",
+    response_model=Page[Award], responses=problems(404),
+)  # fmt: skip
+def list_of_bid(bid: BidId, call: Reads, pages: Pages) -> Response:
+    """In pages."""
+
+    def work(tx: Tx) -> Page[Award]:
+        bids.get(tx, bid)
+        found = fleet_results.listed(tx, "award", parent=bid, before=pages.after(call) or "", limit=pages.limit + 1)
+        return pages.page(call, found, document, lambda one: one.id)
+
+    return call.read(work)
+
+
+@router.get("/awards", operation_id="list_awards", summary="All awards, the newest first", response_model=Page[Award])
+def list_all(call: Reads, pages: Pages) -> Response:
+    """In pages."""
+
+    def work(tx: Tx) -> Page[Award]:
+        found = fleet_results.listed(tx, "award", before=pages.after(call) or "", limit=pages.limit + 1)
+        return pages.page(call, found, document, lambda one: one.id)
+
+    return call.read(work)
+
+
+@router.get("/awards/{award}", operation_id="get_award", summary="An award", response_model=Award,
+            responses=problems(404))  # fmt: skip
+def get(award: AwardId, call: Reads) -> Response:
+    """How it is carried out; or why it cannot be, and what is nearest."""
+    return call.read(lambda tx: document(fleet_results.get(tx, "award", award)))
+
+
+@router.get(
+    "/awards/{award}/delivery", operation_id="get_delivery", summary="What was delivered so far",
+    response_model=Delivery, responses=problems(404, 409),
+)  # fmt: skip
+def get_delivery(award: AwardId, call: Meters) -> Response:
+    """Net import that was measured against the plan without the award; money follows the baseline of a settlement."""
+
+    def work(tx: Tx) -> Delivery:
+        found = fleet_results.require(tx, "award", award)
+        if found.state != "done":
+            raise ConflictError(f"award '{award}' is {found.state}: it is not carried out")
+        return _delivery(tx, found)
+
+    return call.read(work)
+
+
+def _delivery(tx: Tx, found: Result) -> Delivery:
+    own = MarketAward.model_validate(found.request["award"])
+    product = product_of(own.product, own.day)
+    table = fleet_results.read_table(tx, found, "setpoints")
+    sites = tuple(dict.fromkeys(table["site"].to_pylist()))
+    over = periods(product, own.day)
+    start, end = over.start, over.local_end[-1].astimezone(UTC)
+    metered = metering.metered(tx, sites, start, end, found.summary["time_zone"])
+    rows = [table[name].to_numpy(zero_copy_only=False).reshape(len(sites), -1)
+            for name in ("start", "end", "plan_net_import_kw")]  # fmt: skip
+    edges = np.append(rows[0][0], rows[1][0, -1]).astype("datetime64[s]")
+    plan = on_steps(rows[2], edges, metered.steps.edges)
+    return _told(found, tx.now, sites, underway(own, product, plan, metered))
+
+
+def _told(found: Result, now: datetime, sites: Sequence[str], made: Underway) -> Delivery:
+    whole = np.isfinite(made.short_kw)
+    rows: list[dict[str, Any]] = [
+        {
+            "start": _moment(made.start[n]),
+            "end": _moment(made.end[n]),
+            "award_kw": float(made.award_kw[n]),
+            "delivered_kw": _known(made.delivered_kw[n]),
+            "short_kw": _known(made.short_kw[n]),
+            "sites_metered": int(made.metered[n]),
+        }
+        for n in range(made.start.size)
+    ]
+    hours = np.where(whole, made.hours, 0.0)
+    return Delivery.model_validate({
+        "award": found.id,
+        "at": now,
+        "sites": len(sites),
+        "periods": rows,
+        "awarded_kwh": float(made.award_kw @ hours),
+        "delivered_kwh": float(np.where(whole, made.delivered_kw, 0.0) @ hours),
+        "deficiency_kwh": float(np.where(whole, made.short_kw, 0.0) @ hours),
+    })  # fmt: skip
+
+
+def _moment(edge: np.datetime64) -> datetime:
+    return datetime.fromtimestamp(int(edge.astype("datetime64[s]").astype(np.int64)), UTC)
+
+
+def _known(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+@router.get(
+    "/awards/{award}/{table}", operation_id="get_award_table", summary="Set-points of each site, or their schedules",
+    responses={**shown.TABLE_RESPONSE, **problems(404, 406, 409)},
+)  # fmt: skip
+def get_table(award: AwardId, table: Literal["setpoints", "series", "sites"], call: Reads) -> Response:
+    """As JSON, Arrow or CSV."""
+    return shown.table(call, "award", award, table)

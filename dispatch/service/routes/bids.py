@@ -1,0 +1,164 @@
+"""Bids: drawn up from what a fleet can do, held against the product before the market does it, sent, withdrawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from starlette.responses import Response
+
+from dispatch.errors import DataError
+from dispatch.fleet.offering import offered
+from dispatch.markets.bids import Bid as MarketBid
+from dispatch.markets.bids import BidPeriod, bid_of, require
+from dispatch.markets.calendar import gates, local, periods
+from dispatch.markets.catalogue import product as product_of
+from dispatch.markets.product import Product
+from dispatch.service.http.call import Call, Reply, allowed
+from dispatch.service.http.cursor import Page, Paging, paging
+from dispatch.service.http.problem import problems
+from dispatch.service.routes import shown
+from dispatch.service.routes.flexibility import require_own
+from dispatch.service.schemas.bids import Bid, BidAsked
+from dispatch.service.schemas.results import BidId
+from dispatch.service.schemas.values import Name
+from dispatch.service.store import Tx, bids, fleet_results, fleets
+from dispatch.service.store.fleet_results import Result
+
+router = APIRouter(tags=["bids"])
+Reads = Annotated[Call, Depends(allowed("markets:read"))]
+Writes = Annotated[Call, Depends(allowed("markets:write"))]
+Pages = Annotated[Paging, Depends(paging)]
+
+
+@router.post(
+    "/fleets/{fleet}/bids", operation_id="post_bid", summary="Draw up a bid", status_code=201, response_model=Bid,
+    responses=problems(404, 409),
+)  # fmt: skip
+def post(fleet: Name, body: BidAsked, call: Writes) -> Response:
+    """A draft, that the product's rules and gates allow now.
+
+    Its curve is what the fleet's blocks cost, kept up over each period and rounded against us, or the periods given.
+    """
+
+    def work(tx: Tx) -> Reply:
+        fleets.get(tx, fleet)
+        found = require_own(tx, fleet, body.flexibility)
+        day = body.day or date.fromisoformat(found.summary["day"])
+        product = product_of(body.product, day)
+        bid, left_out_kw = _made(tx, body, found, product, day)
+        require(bid, product, tx.now)
+        kept = bids.create(tx, _row(fleet, body.flexibility, bid, product, left_out_kw))
+        return Reply(201, document(kept), {"Location": f"{shown.API}/bids/{kept.id}"})
+
+    return call.once(work)
+
+
+def _made(tx: Tx, body: BidAsked, found: Result, product: Product, day: date) -> tuple[MarketBid, float]:
+    """The bid, and how many kW a period are there and not in it.
+
+    Raises:
+        DataError: there is nothing to bid.
+    """
+    if body.periods is not None:
+        curve = tuple(BidPeriod.model_validate(one.model_dump()) for one in body.periods)
+        expires = local(gates(product, day).closes.max(), product.time_zone)
+        given = {"product": product.name, "day": day, "side": body.side, "portfolio": body.portfolio}
+        return MarketBid(**given, periods=curve, expires_at=expires), 0.0
+    if "blocks" not in found.files:
+        raise DataError(f"flexibility '{found.id}' was asked for without blocks; accepted: one with costs")
+    tables = (fleet_results.read_table(tx, found, name) for name in ("envelope", "blocks"))
+    made = offered(*tables, found.summary["time_zone"])
+    curves = made.curves(product, day, (body.side,), body.holding_per_kw_h)
+    bid = bid_of(curves[0], product, day, body.portfolio)
+    if not bid.periods:
+        least = f"{product.quantity_min_kw:g} kW"
+        raise DataError(f"nothing to bid: in no period the {len(made.names)} sites have {least} all along")
+    return bid, float(curves[0].left_out_kw.mean())
+
+
+def _row(fleet: str, flexibility: str, bid: MarketBid, product: Product, left_out_kw: float) -> dict[str, object]:
+    over = periods(product, bid.day)
+    return {
+        "fleet": fleet,
+        "flexibility": flexibility,
+        "product": bid.product,
+        "day": bid.day.isoformat(),
+        "side": bid.side,
+        "portfolio": bid.portfolio,
+        "body": bid.model_dump(mode="json"),
+        "left_out_kw": left_out_kw,
+        "expires_at": bid.expires_at,
+        "delivered_by": over.local_end[-1],
+    }
+
+
+def document(found: bids.Bid) -> Bid:
+    """A bid as it is answered."""
+    same = ("id", "fleet", "flexibility", "state", "product", "day", "side", "portfolio", "left_out_kw")
+    times = ("expires_at", "created", "submitted", "award")
+    values = {name: getattr(found, name) for name in (*same, *times)}
+    unit = product_of(found.product, found.day).price_unit
+    return Bid.model_validate({**values, "price_unit": unit, "periods": found.body["periods"]})
+
+
+@router.get(
+    "/fleets/{fleet}/bids", operation_id="list_fleet_bids", summary="Bids of a fleet, the newest first",
+    response_model=Page[Bid], responses=problems(404),
+)  # fmt: skip
+def list_of_fleet(fleet: Name, call: Reads, pages: Pages) -> Response:
+    """In pages."""
+
+    def work(tx: Tx) -> Page[Bid]:
+        fleets.get(tx, fleet)
+        found = bids.listed(tx, fleet=fleet, before=pages.after(call) or "", limit=pages.limit + 1)
+        return pages.page(call, found, document, lambda one: one.id)
+
+    return call.read(work)
+
+
+@router.get("/bids", operation_id="list_bids", summary="All bids, the newest first", response_model=Page[Bid])
+def list_all(call: Reads, pages: Pages) -> Response:
+    """In pages."""
+
+    def work(tx: Tx) -> Page[Bid]:
+        found = bids.listed(tx, before=pages.after(call) or "", limit=pages.limit + 1)
+        return pages.page(call, found, document, lambda one: one.id)
+
+    return call.read(work)
+
+
+@router.get("/bids/{bid}", operation_id="get_bid", summary="A bid", response_model=Bid, responses=problems(404))
+def get(bid: BidId, call: Reads) -> Response:
+    """With its state at this moment."""
+    return call.read(lambda tx: document(bids.get(tx, bid)))
+
+
+@router.post(
+    "/bids/{bid}:submit", operation_id="submit_bid", summary="Say that a bid has been sent", response_model=Bid,
+    responses=problems(404, 409),
+)  # fmt: skip
+def submit(bid: BidId, call: Writes) -> Response:
+    """Refused where the product's rules or a closed gate refuse it now."""
+
+    def change(tx: Tx, found: bids.Bid) -> bids.Bid:
+        bids.require(found, "draft")
+        require(MarketBid.model_validate(found.body), product_of(found.product, found.day), tx.now)
+        return bids.submit(tx, found)
+
+    return _changed(call, bid, change)
+
+
+@router.post(
+    "/bids/{bid}:withdraw", operation_id="withdraw_bid", summary="Withdraw a bid", response_model=Bid,
+    responses=problems(404, 409),
+)  # fmt: skip
+def withdraw(bid: BidId, call: Writes) -> Response:
+    """A draft, or a submitted one whose gate has not closed."""
+    return _changed(call, bid, bids.withdraw)
+
+
+def _changed(call: Call, bid: str, change: Callable[[Tx, bids.Bid], bids.Bid]) -> Response:
+    return call.once(lambda tx: Reply(200, document(change(tx, bids.get(tx, bid)))))

@@ -1,0 +1,113 @@
+"""Settlements: meters against a baseline, in money, and whose it is."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends
+from starlette.responses import Response
+
+from dispatch.errors import DataError
+from dispatch.markets.baselines.methods import method as method_of
+from dispatch.service.errors import ConflictError
+from dispatch.service.http.call import Call, Reply, allowed
+from dispatch.service.http.cursor import Page, Paging, paging
+from dispatch.service.http.problem import problems
+from dispatch.service.routes import shown
+from dispatch.service.schemas.bids import Settlement, SettlementAsked
+from dispatch.service.schemas.results import AwardId
+from dispatch.service.schemas.values import Accepted, id_of
+from dispatch.service.store import Tx, fleet_results
+from dispatch.service.store.fleet_results import Result
+
+router = APIRouter(tags=["settlements"])
+Reads = Annotated[Call, Depends(allowed("markets:read"))]
+Asks = Annotated[Call, Depends(allowed("markets:write", "measurements:read"))]
+Pages = Annotated[Paging, Depends(paging)]
+SettlementId = id_of("stl")
+
+
+@router.post(
+    "/awards/{award}/settlements", operation_id="post_settlement", summary="Settle an award", status_code=202,
+    response_model=Accepted, responses=problems(404, 409, 429),
+)  # fmt: skip
+def post(award: AwardId, body: SettlementAsked, call: Asks) -> Response:
+    """By a baseline that is named, with the sites' meters (net_import_kw) of the days before and of the day itself."""
+    method = method_of(body.baseline)
+    if method.wants_temperature or method.wants_control:
+        what = "temperatures" if method.wants_temperature else "a control group"
+        raise DataError(f"baseline {method.name} needs {what}, which the service has not; accepted: another method")
+
+    def work(tx: Tx) -> Reply:
+        found = fleet_results.require(tx, "award", award)
+        if found.state != "done":
+            raise ConflictError(f"award '{award}' is {found.state}: it is not carried out")
+        request = {**body.model_dump(mode="json"), "award": award}
+        return shown.accepted(fleet_results.submit(tx, "settlement", found.fleet, request, parent=award))
+
+    return call.once(work)
+
+
+def _document(found: Result) -> Settlement:
+    asked = {"baseline": found.request["baseline"], "split_by": found.request["split_by"]}
+    return shown.document(Settlement, found, award=found.parent, **asked)
+
+
+@router.get(
+    "/awards/{award}/settlements", operation_id="list_award_settlements",
+    summary="Settlements of an award, the newest first", response_model=Page[Settlement], responses=problems(404),
+)  # fmt: skip
+def list_of_award(award: AwardId, call: Reads, pages: Pages) -> Response:
+    """In pages."""
+
+    def work(tx: Tx) -> Page[Settlement]:
+        fleet_results.get(tx, "award", award)
+        before = pages.after(call) or ""
+        found = fleet_results.listed(tx, "settlement", parent=award, before=before, limit=pages.limit + 1)
+        return pages.page(call, found, _document, lambda one: one.id)
+
+    return call.read(work)
+
+
+@router.get(
+    "/settlements", operation_id="list_settlements", summary="All settlements, the newest first",
+    response_model=Page[Settlement],
+)  # fmt: skip
+def list_all(call: Reads, pages: Pages) -> Response:
+    """In pages."""
+
+    def work(tx: Tx) -> Page[Settlement]:
+        found = fleet_results.listed(tx, "settlement", before=pages.after(call) or "", limit=pages.limit + 1)
+        return pages.page(call, found, _document, lambda one: one.id)
+
+    return call.read(work)
+
+
+@router.get(
+    "/settlements/{settlement}", operation_id="get_settlement", summary="A settlement", response_model=Settlement,
+    responses=problems(404),
+)  # fmt: skip
+def get(settlement: SettlementId, call: Reads) -> Response:
+    """Revenue by line and by site, to the cent."""
+    return call.read(lambda tx: _document(fleet_results.get(tx, "settlement", settlement)))
+
+
+@router.get(
+    "/settlements/{settlement}/page", operation_id="get_settlement_page", summary="A settlement with pictures",
+    responses={**shown.PAGE_RESPONSE, **problems(404, 409)},
+)  # fmt: skip
+def get_page(settlement: SettlementId, call: Reads) -> Response:
+    """HTML that needs no network."""
+    return shown.page(call, "settlement", settlement)
+
+
+@router.get(
+    "/settlements/{settlement}/{table}", operation_id="get_settlement_table",
+    summary="Invoice, deliveries, split, or what each site gave",
+    responses={**shown.TABLE_RESPONSE, **problems(404, 406, 409)},
+)  # fmt: skip
+def get_table(
+    settlement: SettlementId, table: Literal["invoice", "deliveries", "split", "sites"], call: Reads
+) -> Response:
+    """As JSON, Arrow or CSV; amounts are exact decimals in Arrow."""
+    return shown.table(call, "settlement", settlement, table)

@@ -1,0 +1,27 @@
+"""Values that bodies of markets are made of, beside those of plans."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from dispatch.service.schemas.plan_parts import Accepted, Body, Day, KnownAt, Moment, Number, SiteId, id_of
+
+__all__ = [
+    "Accepted",
+    "Body",
+    "Day",
+    "KnownAt",
+    "Moment",
+    "Name",
+    "NotNegative",
+    "Number",
+    "ShortText",
+    "SiteId",
+    "id_of",
+]
+
+NotNegative = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0, le=1e12)]
+Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]{0,99}$")]
+ShortText = Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")]

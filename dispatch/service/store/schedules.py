@@ -1,0 +1,119 @@
+"""Schedules: what was asked for, and once its job is done what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Column, Float, Index, Integer, Row, String, and_
+
+from dispatch.service.errors import NotFoundError
+from dispatch.service.store import jobs
+from dispatch.service.store.ids import new_id
+from dispatch.service.store.metadata import Json, UtcTime, table
+from dispatch.service.store.transaction import Tx
+
+schedules = table(
+    "schedules",
+    Column("id", String(40), primary_key=True),
+    Column("site", String(100), nullable=False),
+    Column("site_version", Integer, nullable=False),
+    Column("job", String(40), nullable=False),
+    Column("mode", String(20), nullable=False),
+    Column("request", Json, nullable=False),
+    Column("created", UtcTime, nullable=False),
+    Column("issued", UtcTime, nullable=False),
+    Column("start", UtcTime, nullable=False),
+    Column("end", UtcTime, nullable=False),
+    Column("steps", Integer, nullable=False),
+    # From here on null until the job is done.
+    Column("made", UtcTime),
+    Column("quality", String(20)),
+    Column("money", Float),
+    Column("currency", String(3)),
+    Column("co2_kg", Float),
+    Column("result", Json),
+    Column("table_file", String(40)),
+    Column("setpoints_file", String(40)),
+    Column("earlier_file", String(40)),
+    Column("report_file", String(40)),
+    Column("report_job", String(40)),
+    Column("setpoints_sha256", String(64)),
+    Index("ix_schedules_tenant_site_id", "tenant", "site", "id"),
+    Index("ix_schedules_tenant_site_end", "tenant", "site", "end"),
+)
+_C = schedules.c
+
+
+def create(tx: Tx, values: Mapping[str, Any]) -> str:
+    """Note what is asked for; its job is still to be named."""
+    id_ = new_id("sch")
+    tx.insert(schedules, {"id": id_, "job": "", "created": tx.now, **values})
+    return id_
+
+
+def name_job(tx: Tx, id_: str, job: str) -> None:
+    """The job that makes it."""
+    tx.execute(tx.update(schedules).where(_C.id == id_).values(job=job))
+
+
+def finish(tx: Tx, id_: str, values: Mapping[str, Any]) -> None:
+    """What came of it."""
+    tx.execute(tx.update(schedules).where(_C.id == id_).values(made=tx.now, **values))
+
+
+def change(tx: Tx, id_: str, values: Mapping[str, Any]) -> None:
+    """What is known of it besides: its report, or the job that makes that."""
+    tx.execute(tx.update(schedules).where(_C.id == id_).values(**values))
+
+
+def _query(tx: Tx) -> Any:
+    """A schedule with the state and the problem of its job."""
+    joined = schedules.outerjoin(jobs.records, and_(jobs.records.c.tenant == _C.tenant, jobs.records.c.id == _C.job))
+    columns = (schedules, jobs.records.c.state.label("job_state"), jobs.records.c.problem.label("job_problem"))
+    return tx.select(schedules, *columns).select_from(joined)
+
+
+def get(tx: Tx, id_: str) -> Row[Any]:
+    """One schedule, with ``job_state`` and ``job_problem``.
+
+    Raises:
+        NotFoundError: the tenant has none of this id.
+    """
+    row = tx.first(_query(tx).where(_C.id == id_))
+    if row is None:
+        raise NotFoundError(f"There is no schedule '{id_}'.")
+    return row
+
+
+def listed(tx: Tx, *, site: str | None, before: str | None, limit: int, made_only: bool = False) -> Sequence[Row[Any]]:
+    """Schedules, the newest first."""
+    query = _query(tx)
+    if site is not None:
+        query = query.where(_C.site == site)
+    if before is not None:
+        query = query.where(_C.id < before)
+    if made_only:
+        query = query.where(_C.quality.is_not(None))
+    return tx.all(query.order_by(_C.id.desc()).limit(limit))
+
+
+def latest(tx: Tx, site: str) -> Row[Any] | None:
+    """The newest schedule of a site that is there."""
+    found = listed(tx, site=site, before=None, limit=1, made_only=True)
+    return found[0] if found else None
+
+
+def in_force(tx: Tx, site: str, at: datetime) -> Row[Any] | None:
+    """The schedule that holds at a moment: of those issued and there by then whose steps hold it, the newest."""
+    made = (_C.site == site, _C.quality.is_not(None), _C.mode != "perfect_foresight")
+    query = tx.select(schedules).where(*made, _C.start <= at, _C.end > at, _C.issued <= at)
+    return tx.first(query.order_by(_C.issued.desc(), _C.id.desc()))
+
+
+def before(tx: Tx, site: str, start: datetime, issued: datetime) -> Row[Any] | None:
+    """The schedule that one which starts then goes on from: issued by then, and begun no later."""
+    made = (_C.site == site, _C.quality.is_not(None), _C.mode != "perfect_foresight")
+    query = tx.select(schedules).where(*made, _C.start <= start, _C.issued <= issued)
+    return tx.first(query.order_by(_C.issued.desc(), _C.id.desc()))

@@ -1,0 +1,171 @@
+"""The job that carries an award out: each site's part, its schedule planned around it, or why it cannot be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dispatch.fleet.awarding import Awarded, Wanted, carry_out
+from dispatch.fleet.offering import Offered, offered
+from dispatch.fleet.run.planned import plain
+from dispatch.fleet.shared.model import read_shared
+from dispatch.markets.awards import Award, profile
+from dispatch.markets.calendar import periods
+from dispatch.markets.catalogue import product as product_of
+from dispatch.markets.curves import cells, merit
+from dispatch.markets.product import Product
+from dispatch.service.store import bids, fleet_results, fleet_schedules
+from dispatch.service.store.fleet_results import Content
+from dispatch.service.store.fleet_schedules import SiteSchedule
+from dispatch.service.store.jobs import Job
+from dispatch.service.store.transaction import Tx
+from dispatch.service.work import fleet_day
+from dispatch.service.work.fleet_day import DEADLINE_S, FleetDay, Progress
+from dispatch.service.work.fleet_forecast import summary
+from dispatch.service.work.site_schedules import schedules
+from dispatch.signals import Array, Horizon
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["DEADLINE_S", "commit", "floor", "prepare", "run"]
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """An award, and the flexibility that it was bid from."""
+
+    day: FleetDay
+    award: Award
+    envelope: pa.Table
+    blocks: pa.Table
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What becomes of it, before it is written."""
+
+    content: Content
+    day: FleetDay
+    schedules: tuple[SiteSchedule, ...]
+
+
+def prepare(tx: Tx, job: Job) -> Asked:
+    """The award, and the sites as the bid had them."""
+    bid = bids.get(tx, job.request["bid"])
+    found = fleet_results.require(tx, "flexibility", bid.flexibility)
+    tables = (fleet_results.read_table(tx, found, name) for name in ("envelope", "blocks"))
+    return Asked(fleet_day.again(tx, found), Award.model_validate(job.request["award"]), *tables)
+
+
+def run(asked: Asked, progress: Progress) -> Outcome:
+    """Plan the sites around the award."""
+    product, award = product_of(asked.award.product, asked.award.day), asked.award
+    made = offered(asked.envelope, asked.blocks, asked.day.horizon.time_zone)
+    by_name = {member.name: member for member in fleet_day.usable(asked.day.members(progress))}
+    members = [by_name[name] for name in made.names]
+    labels = [member.labels for member in members]
+    shared = read_shared(list(asked.day.shared), made.names, labels, "fleet") if asked.day.shared else ()
+    wanted = _wanted(made, award, product)
+    carried = carry_out(members, made.steps, wanted, shared, progress)
+    told = {**summary(asked.day, members), **_told(asked, carried, wanted, product)}
+    tables = {
+        "setpoints": setpoints_table(carried, wanted, made.steps),
+        "series": plain(carried.schedule),
+        "sites": plain(carried.summary),
+    }
+    # What cannot be delivered changes no site's schedule.
+    parts = schedules(members, made.steps, tables["sites"], tables["series"]) if carried.feasible else ()
+    state = "done" if carried.feasible else "infeasible"
+    return Outcome(Content(told, tables, {}, state), asked.day, parts)
+
+
+def _wanted(made: Offered, award: Award, product: Product) -> Wanted:
+    """The award step by step, shared out in merit order as far as that goes."""
+    assert made.plan_kw is not None
+    asked = profile(award, product, made.steps)
+    order = merit(made.kept_up(periods(product, award.day)), award.side)
+    shares = order.shares(np.minimum(asked, order.most_kw), len(made.names))
+    return Wanted(award.side, made.plan_kw, asked, shares)
+
+
+def _told(asked: Asked, made: Awarded, wanted: Wanted, product: Product) -> dict[str, Any]:
+    steps, given = asked.day.horizon, made.given_kw.sum(axis=0)
+    off = np.abs(given - (wanted.asked_kw - made.missed_kw)).max(initial=0.0)
+    starts = [start.isoformat() for start in steps.local_start]
+    return {
+        "feasible": made.feasible,
+        "awarded_kwh": float(wanted.asked_kw @ steps.hours),
+        "missed_kwh": float(made.missed_kw @ steps.hours),
+        "off_kw": float(off),
+        "nearest": [] if made.feasible else _nearest(asked.award, product, wanted.asked_kw - made.missed_kw, steps),
+        "certificate": [
+            {
+                "text": f"the award {one}",
+                "steps": [starts[step] for step in one.steps],
+                "asked_kwh": one.asked_kwh,
+                "limit_kwh": one.limit_kwh,
+            }
+            for one in made.refusals
+        ],
+    }
+
+
+def _nearest(award: Award, product: Product, given_kw: Array, steps: Horizon) -> list[dict[str, Any]]:
+    """Period by period what the fleet can give of the award, in the product's steps."""
+    over, asked = periods(product, award.day), award.quantity_kw(product)
+    pieces = cells(steps, over) if steps.edges[0] <= over.edges[0] and steps.edges[-1] >= over.edges[-1] else None
+    if pieces is None:
+        return []
+    energy = np.bincount(pieces.period, given_kw[pieces.step] * pieces.hours, over.steps)
+    kw = np.floor(energy / over.hours / product.quantity_step_kw + 1e-9) * product.quantity_step_kw
+    return [
+        {
+            "start": over.local_start[place].isoformat(),
+            "awarded_kw": float(asked[place]),
+            "nearest_kw": float(min(max(kw[place], 0.0), asked[place])),
+        }
+        for place in np.flatnonzero(asked > 0)
+    ]
+
+
+def setpoints_table(made: Awarded, wanted: Wanted, steps: Horizon) -> pa.Table:
+    """A row per site and step: what it gives of the award, its plan without and its net draw with it."""
+    import pyarrow as pa
+
+    count, stamp = len(made.names), pa.timestamp("s", "UTC")
+    edges = steps.edges.astype("datetime64[s]")
+    return pa.table({
+        "site": np.repeat(np.array(made.names, object), steps.steps),
+        "start": pa.array(np.tile(edges[:-1], count), stamp),
+        "end": pa.array(np.tile(edges[1:], count), stamp),
+        "given_kw": made.given_kw.ravel(),
+        "plan_net_import_kw": wanted.plan_kw.ravel(),
+        "net_import_kw": np.where(wanted.at, wanted.plan_kw + wanted.sign * made.given_kw, made.net_kw).ravel(),
+    })  # fmt: skip
+
+
+def floor(asked: Asked, reason: str) -> None:
+    """An award is not carried out by rule: nobody would know whether it can be."""
+    del asked, reason
+
+
+def commit(tx: Tx, job: Job, outcome: Outcome) -> dict[str, Any]:
+    """Keep the set-points and schedules; the bid is won."""
+    made = str(job.request["result"])
+    feasible = bool(outcome.content.summary["feasible"])
+    ids: Mapping[str, str] = {}
+    if feasible:
+        bids.award(tx, bids.get(tx, job.request["bid"]), made)
+        common = outcome.day.common(job, "award")
+        ids = fleet_schedules.keep(tx, outcome.schedules, outcome.day.by_site, common, outcome.day.span)
+    outcome.content.summary["schedules"] = dict(ids)
+    files = fleet_results.write(tx, made, outcome.content)
+    return {
+        "href": f"/api/v1/awards/{made}",
+        "feasible": feasible,
+        "files": {fleet_results.ARROW: files["setpoints"]},
+    }

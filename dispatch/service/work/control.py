@@ -1,0 +1,198 @@
+"""What holds of a site's set-points at a moment: override > hold > schedule > the safe state of the last schedule.
+
+A schedule holds while its steps last and it is young enough; after that its assets rest as its safe state says. A value
+that an operator sets stands above all; bounds that he sets hold for everything below. Whoever sets one of two flows
+that exclude each other leaves none of the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dispatch.service.store import files, overrides, schedules
+from dispatch.service.store.arrow import from_bytes
+from dispatch.service.store.transaction import Tx
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from dispatch.signals import Array
+
+Key = tuple[str, str]
+_OPPOSITE = {"charge_kw": "discharge_kw", "import_kw": "export_kw", "forward_kw": "backward_kw"}
+_OPPOSITE |= {other: one for one, other in _OPPOSITE.items()}
+_RANK = {"value": 0, "hold": 1}
+
+
+@dataclass(frozen=True)
+class Holding:
+    """One set-point at a moment."""
+
+    asset: str
+    quantity: str
+    value: float | None
+    source: str
+    valid_until: datetime | None = None
+    issued_at: datetime | None = None
+    schedule: str | None = None
+    override: str | None = None
+    bounded_from: float | None = None
+
+    @property
+    def key(self) -> Key:
+        """Asset and quantity."""
+        return self.asset, self.quantity
+
+
+@dataclass(frozen=True)
+class _Table:
+    """A schedule's set-points in memory."""
+
+    row: Any
+    edges_s: Array
+    values: dict[Key, Array]
+    rest: dict[Key, float]
+
+    @classmethod
+    def of(cls, row: Any, table: pa.Table) -> _Table:
+        starts, ends = (table[name].cast("int64").to_numpy() for name in ("start", "end"))
+        values, rest = {}, {}
+        for one in table.schema:
+            if one.metadata:
+                key = one.metadata[b"asset"].decode(), one.metadata[b"quantity"].decode()
+                values[key] = table[one.name].to_numpy()
+                if b"rest" in one.metadata:
+                    rest[key] = float(one.metadata[b"rest"])
+        return cls(row, np.append(starts, ends[-1]), values, rest)
+
+    def step(self, at: datetime) -> int:
+        return int(np.searchsorted(self.edges_s, at.timestamp(), side="right")) - 1
+
+
+@dataclass
+class Control:
+    """Looks up what holds, reading each schedule once.
+
+    Attributes:
+        age: up to which a schedule's set-points hold, from its issue.
+    """
+
+    tx: Tx
+    site: str
+    age: timedelta
+    _tables: dict[str, _Table] = field(default_factory=dict)
+
+    def at(self, moment: datetime, found: Sequence[Any] | None = None) -> list[Holding]:
+        """All set-points at a moment.
+
+        Args:
+            found: the overrides that hold around it, where they are read already.
+        """
+        nearby = overrides.holding(self.tx, self.site, moment, moment + timedelta(seconds=1))
+        mine = [row for row in (nearby if found is None else found) if row.start <= moment < overrides.ends_at(row)]
+        base = {one.key: one for one in self._planned(moment)}
+        for row in mine:
+            key = row.asset, row.quantity
+            base.setdefault(key, Holding(*key, None, "none"))
+        held = _set(base, [row for row in mine if row.kind != "bounds"])
+        return [_bounded(one, [r for r in mine if r.kind == "bounds"]) for _, one in sorted(held.items())]
+
+    def _planned(self, moment: datetime) -> Iterator[Holding]:
+        """What the schedule in force says; without one the safe state of the last."""
+        row = schedules.in_force(self.tx, self.site, moment)
+        if row is not None and moment < row.issued + self.age:
+            table = self._table(row)
+            step = table.step(moment)
+            until = min(datetime.fromtimestamp(float(table.edges_s[step + 1]), UTC), row.issued + self.age)
+            for key, values in table.values.items():
+                yield Holding(*key, float(values[step]), "schedule", until, row.issued, row.id)
+            return
+        last = schedules.latest(self.tx, self.site)
+        if last is not None:
+            table = self._table(last)
+            for key in table.values:
+                value = table.rest.get(key)
+                yield Holding(*key, value, "none" if value is None else "safe_state", None, last.issued, last.id)
+
+    def _table(self, row: Any) -> _Table:
+        if row.id not in self._tables:
+            self._tables[row.id] = _Table.of(row, from_bytes(files.read(self.tx, row.setpoints_file)))
+        return self._tables[row.id]
+
+    def spans(self, start: datetime, end: datetime, most: int) -> list[tuple[datetime, datetime, list[Holding]]]:
+        """What holds from one change to the next, of at most so many changes."""
+        found = overrides.holding(self.tx, self.site, start, end)
+        moments = sorted({m for row in found for m in (row.start, overrides.ends_at(row))} | self._starts(start, end))
+        out = []
+        at = start
+        while at < end and len(out) < most:
+            held = self.at(at, found)
+            changes = [one.valid_until for one in held if one.valid_until is not None] + moments
+            until = min([change for change in changes if change > at] + [end])
+            out.append((at, min(until, end), held))
+            at = until
+        return out
+
+    def _starts(self, start: datetime, end: datetime) -> set[datetime]:
+        """When schedules begin, and when they are issued: another one may hold from then on."""
+        c = schedules.schedules.c
+        query = self.tx.select(schedules.schedules, c.start, c.issued).where(c.site == self.site)
+        rows = self.tx.all(query.where(c.quality.is_not(None), c.start < end, c.end > start))
+        return {max(row.start, row.issued) for row in rows}
+
+
+def _set(base: dict[Key, Holding], rows: Sequence[Any]) -> dict[Key, Holding]:
+    """What values and holds say, the strongest last: a value above a hold, of the same kind the newest."""
+    out = dict(base)
+    for row in sorted(rows, key=lambda row: (_RANK[row.kind], _Newest(row.id)), reverse=True):
+        source = "override" if row.kind == "value" else "hold"
+        said = Holding(row.asset, row.quantity, row.value, source, overrides.ends_at(row), row.created, override=row.id)
+        out[said.key] = said
+        for quantity, value in _along(row, out):
+            key = row.asset, quantity
+            if key in out:
+                out[key] = replace(said, quantity=quantity, value=value)
+    return out
+
+
+class _Newest:
+    """Sorts ids the newest first."""
+
+    def __init__(self, id_: str) -> None:
+        self.id = id_
+
+    def __lt__(self, other: _Newest) -> bool:
+        return self.id > other.id
+
+
+def _along(row: Any, there: dict[Key, Holding]) -> Iterator[tuple[str, float]]:
+    """What else of the asset follows: the opposite flow rests, and plant runs if and only if it gives something."""
+    if row.value and row.quantity in _OPPOSITE:
+        yield _OPPOSITE[row.quantity], 0.0
+    if row.quantity == "power_kw" and (row.asset, "on") in there:
+        now = there[row.asset, "on"].value or 0.0
+        yield "on", max(now, 1.0) if row.value else 0.0
+    if row.quantity == "on" and not row.value:
+        yield "power_kw", 0.0
+
+
+def _bounded(one: Holding, rows: Sequence[Any]) -> Holding:
+    """Within the bounds that operators set; of several that contradict each other the newest holds."""
+    if one.source == "override" or one.value is None:
+        return one
+    for row in reversed(rows):
+        if (row.asset, row.quantity) != one.key:
+            continue
+        least, most = (-np.inf if row.least is None else row.least), (np.inf if row.most is None else row.most)
+        value = float(min(max(one.value, least), most))
+        if value != one.value:
+            ends = overrides.ends_at(row)
+            until = ends if one.valid_until is None else min(one.valid_until, ends)
+            before = one.value if one.bounded_from is None else one.bounded_from
+            one = replace(one, value=value, valid_until=until, override=row.id, bounded_from=before)
+    return one

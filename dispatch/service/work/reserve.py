@@ -1,0 +1,45 @@
+"""A process beside the worker's own child, for what must be answered when that one was killed.
+
+It asks no solver, but builds a problem in libraries that are not ours: of a large park that takes time and memory, and
+neither may be the worker's. It is started at the first need and kept, and ends with the worker, whose pipe it reads.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from dispatch.errors import SolveError
+from dispatch.worker import Worker
+
+# The first answer starts Python and loads what it needs; the others take a tenth of a second for a small park.
+_SECONDS = 30.0
+
+
+class _Reserve:
+    def __init__(self) -> None:
+        self._worker, self._lock = Worker(), threading.Lock()
+
+    def ask(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        with self._lock:
+            return self._worker.call(function, *arguments, seconds=_SECONDS)
+
+
+@cache
+def _reserve() -> _Reserve:
+    """The one of this process."""
+    return _Reserve()
+
+
+def answer(function: Callable[..., Any], *arguments: Any) -> Any:
+    """``function(*arguments, improved=…)`` there, within bounded time.
+
+    Raises:
+        SolveError: it gave no answer; the message says why.
+    """
+    found = _reserve().ask(function, *arguments)
+    if found.failed:
+        raise SolveError(found.failed)
+    return found.result

@@ -1,0 +1,276 @@
+"""Jobs that plan a site: day ahead, rolling on from the plan before, or in hindsight of what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dispatch.errors import DataError
+from dispatch.service.errors import ConflictError, InvalidError
+from dispatch.service.store import files, forecasts, schedules
+from dispatch.service.store.arrow import ARROW_STREAM, from_bytes
+from dispatch.service.store.jobs import Job
+from dispatch.service.store.transaction import Tx
+from dispatch.service.work import basis, outcomes, reserve
+from dispatch.service.work import start as beginnings
+from dispatch.service.work.basis import Asked
+from dispatch.service.work.outcomes import Outcome
+from dispatch.service.work.start import Start
+from dispatch.signals import Array
+
+if TYPE_CHECKING:
+    from dispatch.outlook import Told
+    from dispatch.plan import Background, Plan
+    from dispatch.sources import Sources
+    from dispatch.weather_runs import GivenWeather
+    from forecasting.archive import Archive
+
+DEADLINE_S = 120.0
+PERFECT = "perfect_foresight"
+# Of what is left of the deadline, what solvers may take: the rest is for forecasts, proofs, tables and their writing.
+_SOLVING = 0.6
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A plan that is asked for, with all that it is made from.
+
+    Attributes:
+        id: of the schedule.
+        solving_s: after which solvers end by themselves.
+        told: by asset, (rows, T) paths that are not forecast; weights: of their scenarios.
+    """
+
+    id: str
+    what: Asked
+    mode: str
+    archive: Archive
+    start: Start
+    solving_s: float
+    request: Mapping[str, Any]
+    told: Mapping[str, Array] = field(default_factory=dict)
+    weights: Array | None = None
+    with_network: bool = True
+
+
+def prepare(tx: Tx, job: Job) -> Wanted:
+    """Read the site, its measurements, its start and the plan before."""
+    row = schedules.get(tx, job.subject)
+    return wanted(tx, row, _left_s(job))
+
+
+def _left_s(job: Job) -> float:
+    began = job.started_at or datetime.now(UTC)
+    return (job.deadline_s or DEADLINE_S) - (datetime.now(UTC) - began).total_seconds()
+
+
+def wanted(tx: Tx, row: Any, left_s: float) -> Wanted:
+    """What a schedule that was asked for is made from, as it was when it was asked for."""
+    request, mode = row.request, row.mode
+    park = basis.park_at(tx, row.site, row.site_version)
+    what = basis.of_row(row, _changed(park, request))
+    age = timedelta(minutes=request["state_age_minutes"])
+    start = Start(
+        request.get("start_state") or {},
+        {} if mode == PERFECT else beginnings.measured(tx, what, age),
+        **_before(tx, what, row, carries=mode == "rolling"),
+    )
+    require_sound(what, request)
+    told, weights = _told(tx, what, request)
+    archive = basis.archive(tx, what, in_hindsight=mode == PERFECT)
+    network = bool(request.get("network", True)) and park.grid is not None
+    return Wanted(row.id, what, mode, archive, start, _SOLVING * left_s, request, told, weights, network)
+
+
+def require_sound(what: Asked, request: Mapping[str, Any]) -> None:
+    """Hold a request against the park that it is about.
+
+    Raises:
+        InvalidError: with all that is wrong.
+    """
+    found = [
+        *basis.series_faults(request.get("series") or {}, what.horizon, what.park),
+        *beginnings.faults(what.park, request.get("start_state") or {}),
+    ]
+    if found:
+        raise InvalidError(f"The request does not fit site '{what.site}' in {len(found)} places.", found)
+
+
+def _changed(park: Any, request: Mapping[str, Any]) -> Any:
+    """The park with what the request says of how it is planned; the job's own deadline stands for the park's."""
+    asked = {"scenarios": request.get("scenarios"), "commitment": request.get("commitment")}
+    given = {name: value for name, value in asked.items() if value is not None}
+    return park.model_copy(update={"planning": park.planning.model_copy(update={**given, "deadline_s": None})})
+
+
+def _before(tx: Tx, what: Asked, row: Any, *, carries: bool) -> dict[str, Any]:
+    from dispatch.earlier import EarlierPlan
+
+    if row.result is not None:  # made already, and made again for its report
+        goes_on_from = row.result["goes_on_from"]
+        found = None if goes_on_from is None else schedules.get(tx, goes_on_from)
+    else:
+        found = schedules.before(tx, what.site, what.horizon.start, what.issue) if row.mode != PERFECT else None
+    if found is None:
+        return {}
+    kept = EarlierPlan.from_arrow(from_bytes(files.read(tx, found.earlier_file)))
+    return {"schedule": found.id, "before": kept, "carries": carries}
+
+
+def _told(tx: Tx, what: Asked, request: Mapping[str, Any]) -> tuple[dict[str, Array], Array | None]:
+    """Paths that the request names: series of its own, or those of a forecast that was made before."""
+    needs = {asset.name for asset in what.park.assets if asset.needs}
+    own = request.get("series") or {}
+    paths = {name: np.array(values, dtype=np.float64)[None, :] for name, values in own.items()}
+    if (id_ := request.get("forecast")) is None:
+        return paths, None
+    row = forecasts.get(tx, id_)
+    if row.result is None:
+        raise ConflictError(f"Forecast '{id_}' is not there yet: its job is {row.job_state}.")
+    if row.site != what.site or row.request["edges"] != request["edges"]:
+        raise DataError(f"forecast '{id_}' is of another site or of other steps than this schedule")
+    made, weights = outcomes.paths(from_bytes(files.read(tx, row.scenarios_file)), row.result["central"])
+    return {name: rows for name, rows in made.items() if name in needs} | paths, weights
+
+
+def run(asked: Wanted, progress: Callable[[str], None]) -> Outcome:
+    """Plan: forecasts, solver, network, audit. Killed when the deadline is over."""
+    plan, said = planned(asked, progress)
+    return outcomes.of(plan, said, asked)
+
+
+def planned(asked: Wanted, progress: Callable[[str], None]) -> tuple[Plan, list[dict[str, Any]]]:
+    """The plan, and who says what of its start."""
+    from dispatch.plan import plan
+    from dispatch.sources import user_errors
+
+    try:
+        sources = _sources(asked, progress)
+        site, actual = asked.what.park, dict(sources.actual)
+        background, said = _background(asked, sources, actual)
+        return (
+            plan(
+                site, asked.what.horizon, sources.archive, asked.what.issue, network=sources.network, actual=actual,
+                weather_site=sources.weather, background=background, progress=progress,
+            ),
+            said,
+        )  # fmt: skip
+    except user_errors() as error:
+        raise DataError(str(error)) from error
+
+
+def _sources(asked: Wanted, progress: Callable[[str], None]) -> Sources:
+    import pandas as pd
+
+    from dispatch.sources import gather
+
+    what = asked.what
+    measured = [asset.name for asset in what.park.assets if asset.needs] if asked.mode == PERFECT else ()
+    return gather(
+        what.park, what.horizon, Path(), weather=weather_of(asked.request), now=pd.Timestamp(what.issue),
+        archive=asked.archive, told=[*asked.told, *measured], with_network=asked.with_network, progress=progress,
+    )  # fmt: skip
+
+
+def weather_of(request: Mapping[str, Any]) -> GivenWeather | None:
+    """The run of weather that a request brings."""
+    if (given := request.get("weather")) is None:
+        return None
+    from dispatch.weather_runs import GivenWeather
+
+    columns = {name: np.array(values, dtype=np.float64) for name, values in given["variables"].items()}
+    step_s, count = 60 * given["step_minutes"], len(next(iter(columns.values())))
+    first_s = datetime.fromisoformat(given["start"]).timestamp()
+    ends = first_s + step_s * np.arange(1.0, count + 1)
+    return GivenWeather(datetime.fromisoformat(given["issued_at"]), ends, columns)
+
+
+def _background(asked: Wanted, sources: Sources, actual: Mapping[str, Array]) -> tuple[Background, list[Any]]:
+    from dispatch.outlook import Told
+    from dispatch.plan import Background
+
+    state, said = beginnings.state(asked.what.park, asked.what.horizon.start, asked.start)
+    paths = dict(asked.told)
+    notes = [f"{name}: as the request says, not forecast" for name in paths]
+    if asked.mode == PERFECT:
+        paths = _in_hindsight(asked, actual)
+        notes = ["Made in hindsight, on what was measured: a bound on what was possible, and no plan to follow."]
+    told: Told = Told(paths, asked.weights)
+    made = Background(
+        state, asked.start.before, told, asked.solving_s, hashes(asked, sources), (*sources.notes, *notes)
+    )
+    return made, said
+
+
+def _in_hindsight(asked: Wanted, actual: Mapping[str, Array]) -> dict[str, Array]:
+    """What came of everything that the park needs.
+
+    Raises:
+        DataError: names what was not measured throughout.
+    """
+    needs = [asset.name for asset in asked.what.park.assets if asset.needs]
+    lacking = [name for name in needs if name not in actual and name not in asked.told]
+    if lacking:
+        raise DataError(f"perfect_foresight: not measured in every step: {', '.join(lacking)}")
+    return {name: np.atleast_2d(asked.told.get(name, actual.get(name, np.zeros(0)))) for name in needs}
+
+
+def hashes(asked: Wanted, sources: Sources | None) -> dict[str, str]:
+    """SHA-256 of each input."""
+    named = dict(sources.hashes) if sources is not None else {}
+    return named | {"request": basis.digest(dict(asked.request)), "site_version": str(asked.what.version)}
+
+
+def floor(asked: Wanted, reason: str) -> Outcome | None:
+    """A plan without forecaster and solver, made in a process that is ended if it does not answer in time."""
+    return reserve.answer(_answered_without, asked, reason)
+
+
+def _answered_without(asked: Wanted, reason: str, improved: Callable[[Any], None] | None = None) -> Outcome:
+    """What the reserve's process does."""
+    del improved
+    plan, said = without_solver(asked, reason)
+    return outcomes.of(plan, said, asked, reason)
+
+
+def without_solver(asked: Wanted, reason: str) -> tuple[Plan, list[dict[str, Any]]]:
+    """The best plan that takes neither a forecaster nor a solver, and who says what of its start."""
+    from dispatch.outlook import Told
+    from dispatch.plan import Background
+    from dispatch.stopgap import stopgap
+
+    what = asked.what
+    state, said = beginnings.state(what.park, what.horizon.start, asked.start)
+    background = Background(state, asked.start.before, Told(asked.told, asked.weights), None, hashes(asked, None))
+    return stopgap(what.park, what.horizon, asked.archive, what.issue, reason=reason, background=background), said
+
+
+def check(asked: Wanted, outcome: Any) -> str | None:
+    """Why what came is no plan for what was asked; None where it is one."""
+    return outcomes.refused(asked, outcome)
+
+
+def commit(tx: Tx, job: Job, outcome: Outcome) -> dict[str, Any]:
+    """Keep its tables, publish it, and chain what it came from to what it says."""
+    held = {name: files.put(tx, data, ARROW_STREAM, f"{job.subject}-{name}.arrow") for name, data in outcome.tables()}
+    values = {f"{name}_file": found.id for name, found in held.items()}
+    setpoints = held["setpoints"].sha256
+    schedules.finish(tx, job.subject, {**outcome.columns(), **values, "setpoints_sha256": setpoints})
+    tx.audit("schedule.made", job.subject, {**outcome.chained(), "setpoints_sha256": setpoints, "job": job.id})
+    href = f"/api/v1/schedules/{job.subject}"
+    return {"href": href, "quality": outcome.quality, "files": {ARROW_STREAM: held["table"].id}}
+
+
+def warm() -> None:
+    """The slow imports, before the first job."""
+    import cvxpy  # noqa: F401 - loaded for what follows
+    import highspy  # noqa: F401
+
+    from dispatch import plan, sources  # noqa: F401
+    from dispatch.replay import plant  # noqa: F401
+    from forecasting import forecast  # noqa: F401

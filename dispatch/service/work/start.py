@@ -1,0 +1,141 @@
+"""What a plan begins from, and who says so: the request, measured contents, the plan before, the park's own file.
+
+In that order, asset by asset and quantity by quantity. A measured content counts while it is not older than the request
+says; of the plan before, what its published path comes to at the new start is carried as a replay carries it: contents,
+hours on and off, the month's peak and energy so far.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal
+
+from dispatch.mistakes import near_miss
+from dispatch.service.errors import Fault
+from dispatch.service.store import series
+from dispatch.service.store.transaction import Tx
+from dispatch.service.work.basis import Asked
+from dispatch.site import Site
+from dispatch.storage import Storage
+
+if TYPE_CHECKING:
+    from dispatch.earlier import EarlierPlan
+
+STORED = "stored_kwh"
+FILL = "start_fill"
+Who = Literal["request", "measured", "schedule", "park"]
+State = dict[str, dict[str, float]]
+_SHOWN = (FILL, "on_before_h", "off_before_h", "power_before_kw", "start_degc")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The newest content of a store."""
+
+    stored_kwh: float
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Start:
+    """What is known of the start, before anything is computed.
+
+    Attributes:
+        wanted: by asset and quantity, what the request says.
+        measured: by store, its content; only what is young enough.
+        schedule: id of the schedule before, and of its published path what was kept; empty and None without one.
+        carries: whether the new plan goes on from the state that it leaves.
+    """
+
+    wanted: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    measured: Mapping[str, Measured] = field(default_factory=dict)
+    schedule: str = ""
+    before: EarlierPlan | None = None
+    carries: bool = False
+
+
+def faults(park: Site, wanted: Mapping[str, Mapping[str, float]]) -> Iterator[Fault]:
+    """What is wrong with a request's start state, held against the park."""
+    assets = {asset.name: asset for asset in park.assets}
+    for name, of in wanted.items():
+        place = f"/start_state/{name}"
+        if name not in assets:
+            yield Fault(place, "there is no such asset", name, near_miss(name, sorted(assets)))
+            continue
+        known = [*type(assets[name]).model_fields, *([STORED] if isinstance(assets[name], Storage) else [])]
+        for quantity, value in of.items():
+            most = {STORED: getattr(assets[name], "energy_kwh", 0.0), FILL: 1.0}.get(quantity)
+            if quantity.partition(":")[0] not in known:
+                yield Fault(f"{place}/{quantity}", "is nothing that it has", quantity, near_miss(quantity, known))
+            elif most is not None and not 0 <= value <= most:
+                yield Fault(f"{place}/{quantity}", "is not possible", value, f"0 to {most:g}")
+
+
+def measured(tx: Tx, what: Asked, age: timedelta) -> dict[str, Measured]:
+    """The newest content of each store that was known at the issue time and is not older than that at the start."""
+    from dispatch.measured.names import names
+
+    first = what.horizon.start
+    meant = {n: m for n, m in names(what.park).items() if m.key.quantity == "content"}
+    if not meant:
+        return {}
+    as_of = what.issue if what.known_at == "receipt" else None
+    found = series.read(tx, what.site, list(meant), first - age, min(first, what.issue), as_of)
+    newest: dict[str, Measured] = {}
+    for row in found.to_pylist():
+        meaning = meant[row["series"]]
+        value, held = row["value"], newest.get(meaning.key.of)
+        if value is not None and not math.isnan(value) and (held is None or held.at < row["time"]):
+            newest[meaning.key.of] = Measured(value * meaning.unit.scale, row["time"])
+    return newest
+
+
+def state(park: Site, horizon_start: datetime, start: Start) -> tuple[State, list[dict[str, Any]]]:
+    """The state as ``Inputs.state`` takes it, and who says what of it."""
+    from dispatch.replay.plant import carried_from
+
+    out: State = {}
+    said: dict[tuple[str, str], tuple[Who, datetime | None]] = {}
+    if start.carries and start.before is not None and (steps := _steps_by(start.before, horizon_start)):
+        out = carried_from(park, start.before, steps)
+        said = {(name, quantity): ("schedule", None) for name, of in out.items() for quantity in of}
+    for asset in park.assets:
+        if isinstance(asset, Storage) and (level := start.measured.get(asset.name)) is not None:
+            out[asset.name] = {FILL: min(max(level.stored_kwh / asset.energy_kwh, 0.0), 1.0)}
+            said[asset.name, FILL] = "measured", level.at
+    sizes = {asset.name: asset.energy_kwh for asset in park.assets if isinstance(asset, Storage)}
+    for name, of in start.wanted.items():
+        for quantity, value in of.items():
+            key = FILL if quantity == STORED else quantity
+            out.setdefault(name, {})[key] = value / sizes[name] if quantity == STORED else value
+            said[name, key] = "request", None
+    return out, list(_told(park, out, said))
+
+
+def _steps_by(before: EarlierPlan, moment: datetime) -> int:
+    """How many whole steps of a plan are over at a moment."""
+    import numpy as np
+
+    edges = before.horizon.edges.astype("datetime64[s]").astype(np.int64)
+    if moment.timestamp() > edges[-1]:
+        return 0  # what happened since then nobody says
+    return int(np.searchsorted(edges[1:], round(moment.timestamp()), side="right"))
+
+
+def _told(
+    park: Site, state: State, said: Mapping[tuple[str, str], tuple[Who, datetime | None]]
+) -> Iterator[dict[str, Any]]:
+    """Who says what of each thing that is carried in; of stores also where nobody but the park's file does."""
+    for asset in park.assets:
+        own = state.get(asset.name, {})
+        fields = [name for name in _SHOWN if name in type(asset).model_fields]
+        for quantity in dict.fromkeys([*fields[:1], *own]):
+            value = own.get(quantity, getattr(asset, quantity, None))
+            if value is None:
+                continue
+            who, at = said.get((asset.name, quantity), ("park", None))
+            shown = {"asset": asset.name, "quantity": quantity, "value": float(value), "said_by": who}
+            yield shown if at is None else shown | {"at": at.isoformat()}

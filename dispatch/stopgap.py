@@ -1,0 +1,113 @@
+"""A plan where there is no time left for forecasting and solving: bounded work in NumPy, audited, its rung named.
+
+What will come is taken to be what came at the same time of a day before, the newest that is known as a whole; where
+nothing was measured, what the plan before expected. Of sun and wind nothing is counted on where neither is known, and
+of demand nothing is assumed: without a value there is no plan. Then the rungs of the ladder that need no solver decide:
+the plan before, the park's rules, the safe state. Of the network such a plan proves nothing, and says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dispatch.asset import Inputs, Mode
+from dispatch.certificate import certificate
+from dispatch.earlier import EarlierPlan, overlap
+from dispatch.errors import DataError
+from dispatch.fetched import Fetched, Reader
+from dispatch.ladder import unsolved
+from dispatch.outlook import Outlook, measured_steps
+from dispatch.plan import Background, Plan
+from dispatch.problem import Problem
+from dispatch.series import Need
+from dispatch.signals import Array, Horizon
+from dispatch.site import Site
+
+if TYPE_CHECKING:
+    from forecasting.archive import Archive
+
+_DAYS_BACK = 8
+_DAY_S = 86_400
+_NOT_PROVED = "This plan was made without a solver and was not held against the network."
+
+
+def stopgap(
+    site: Site,
+    horizon: Horizon,
+    archive: Archive,
+    issue_time: datetime,
+    *,
+    reason: str,
+    background: Background = Background(),  # noqa: B008 - frozen
+) -> Plan:
+    """The best plan for ``horizon`` that takes neither a forecaster nor a solver.
+
+    Args:
+        reason: why there is none of either, for the plan's proof.
+        background: what it goes on from, and what a reader should know of its inputs.
+
+    Raises:
+        DataError: nothing is known of a demand, or of a price.
+        SolveError: not even the safe state passes the audit, its own limits named.
+    """
+    needs = {asset.name: need for asset in site.assets for need in asset.needs}
+    expecting = _Expecting(site, horizon, archive, round(issue_time.timestamp()), background)
+    paths = {name: expecting.path(name, need) for name, need in needs.items()}
+    reader = Reader(site, archive, issue_time)
+    fetched = reader.fetched(horizon, None, 0) if reader.asked else Fetched({}, site)
+    series = fetched.site.known_series(horizon) | fetched.series(horizon)
+    series |= {(name, need.quantity): paths[name] for name, need in needs.items()}
+    inputs = Inputs(horizon, 1, series, background.state)
+    outlook = Outlook(inputs, np.ones(1), None, needs, fetched.site, fetched.notes, fetched.paths)
+    problem = Problem(fetched.site, inputs, Mode(site.planning.commitment, formulation=site.planning.formulation))
+    climbed = unsolved(problem, background.last_good, reason)
+    said = certificate(fetched.site, issue_time, outlook, climbed.schedule, climbed.audit, None, background.hashes)
+    notes = (*background.notes, *fetched.notes, *expecting.notes, *([_NOT_PROVED] if site.grid is not None else ()))
+    found = fetched.site, horizon, issue_time, outlook, climbed.schedule, climbed.audit
+    return Plan(*found, grid=None, outcomes=(), actual={}, certificate=said, notes=notes, problem=problem)
+
+
+class _Expecting:
+    """What is expected of each need, and where it was taken from."""
+
+    def __init__(self, site: Site, horizon: Horizon, archive: Archive, moment_s: int, background: Background) -> None:
+        self.site, self.horizon, self.archive = site, horizon, archive
+        self.moment_s, self.background = moment_s, background
+        self.notes: list[str] = []
+
+    def path(self, name: str, need: Need) -> Array:
+        """(1, T) mean power.
+
+        Raises:
+            DataError: nothing is known of a demand.
+        """
+        told = self.background.told.paths.get(name)
+        if told is not None:
+            return np.asarray(told[:1], float)
+        for days in range(1, _DAYS_BACK + 1):
+            came = measured_steps(self.archive, self.site.name, name, _earlier(self.horizon, days), self.moment_s)
+            if np.isfinite(came).all():
+                self.notes.append(f"{name}: taken to be as {days} d before, for there was no time to forecast it")
+                return np.clip(came, 0.0, need.capacity_kw)[None, :]
+        before = self.background.last_good
+        if before is not None and (name, need.quantity) in before.inputs:
+            self.notes.append(f"{name}: taken to be as the plan before expected it")
+            return _of_before(before, self.horizon, (name, need.quantity))
+        if need.kind in ("wind", "pv"):
+            self.notes.append(f"{name}: nothing is known of it, so nothing of it is counted on")
+            return np.zeros((1, self.horizon.steps))
+        raise DataError(f"'{name}' was measured on none of {_DAYS_BACK} days before, and no plan before expected it")
+
+
+def _earlier(horizon: Horizon, days: int) -> Horizon:
+    return replace(horizon, edges=horizon.edges - np.timedelta64(days * _DAY_S, "s"))
+
+
+def _of_before(before: EarlierPlan, horizon: Horizon, key: tuple[str, str]) -> Array:
+    values = before.inputs[key]
+    wide = np.broadcast_to(values, (1, before.horizon.steps))
+    return np.asarray(wide @ overlap(before.horizon, horizon))
