@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -124,9 +124,11 @@ class Running:
 
 
 @contextlib.contextmanager
-def running(folder: Path, workers: int = 1) -> Iterator[Running]:
+def running(
+    folder: Path, workers: int = 1, program: Sequence[str] = (sys.executable, "-m", "dispatch")
+) -> Iterator[Running]:
     """``parkwatt serve --demo`` on a free port; ended as an operator does."""
-    command = [sys.executable, "-m", "dispatch", "serve", "--demo", "--port", "0", "--workers", str(workers), "--data",
+    command = [*program, "serve", "--demo", "--port", "0", "--workers", str(workers), "--data",
                str(folder / "data"), "--log-level", "warning"]  # fmt: skip
     extra = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
     with (folder / "log").open("w") as log:

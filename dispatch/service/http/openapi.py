@@ -63,24 +63,28 @@ def _document(app: FastAPI, tags: list[dict[str, str]]) -> dict[str, Any]:
         title=app.title, version=app.version, summary=_SUMMARY, description=_DESCRIPTION, routes=app.routes,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
     )  # fmt: skip
-    needed = _scopes(app)
-    used = set()
-    for path, method, operation in _operations(made):
-        used |= set(operation.get("tags", ()))
-        _complete(operation, method, needed.get((path, method)))
+    complete(app, made)
+    used = {tag for _, _, operation in _operations(made) for tag in operation.get("tags", ())}
     made["tags"] = [tag for tag in tags if tag["name"] in used]
+    links.add(made)
+    return made
+
+
+def complete(app: FastAPI, made: dict[str, Any], problem: type[Problem] = Problem) -> None:
+    """Add to a document what the routes of an app share, whose problems have this form."""
+    needed = _scopes(app)
+    for path, method, operation in _operations(made):
+        _complete(operation, method, needed.get((path, method)))
     components = made.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
     for name in _FRAMEWORKS:
         schemas.pop(name, None)
-    _, found = models_json_schema([(Problem, "serialization"), (ProblemError, "serialization")], ref_template=_REF)
+    _, found = models_json_schema([(problem, "serialization"), (ProblemError, "serialization")], ref_template=_REF)
     schemas |= found["$defs"]
     _lift(made["paths"], schemas)
     components["schemas"] = dict(sorted(schemas.items()))
-    links.add(made)
     components["securitySchemes"] = _security_schemes()
     components["headers"] = _headers()
-    return made
 
 
 def _lift(value: Any, schemas: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ import base64
 import re
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ import jwt
 from starlette.requests import Request
 
 from dispatch.service.errors import UnauthorizedError
+from dispatch.service.http.recent import Recent
 from dispatch.service.http.signatures import Signatures
 from dispatch.service.settings import Settings
 from dispatch.service.store import keys
@@ -54,6 +55,7 @@ class Doorkeeper:
     store: Store
     settings: Settings
     signatures: Signatures
+    recent: Recent = field(default_factory=Recent)
 
     def by_header(self, authorization: str | None) -> Identity:
         """Who an Authorization header belongs to.
@@ -72,9 +74,18 @@ class Doorkeeper:
         """Who a key or an access token belongs to."""
         found = _KEY.fullmatch(credential)
         if found is not None:
-            key = self.by_secret(found[1], found[2])
+            key = self._by_key(credential, found[1], found[2])
             return Identity(key.tenant, key.id, frozenset(key.scopes))
         return self._by_token(credential)
+
+    def _by_key(self, credential: str, key_id: str, secret: str) -> keys.Key:
+        key = self.recent.get(credential)
+        if key is None:
+            change = keys.CHANGES.number
+            key = self.by_secret(key_id, secret)
+            self.recent.put(credential, key, change)
+        self._require_open(key)
+        return key
 
     def by_secret(self, key_id: str, secret: str) -> keys.Key:
         """The key of an id and a secret, open to be used."""
