@@ -76,7 +76,8 @@ def _rows(tx: Any, ack: Ack) -> Iterator[str]:
     found = series.read(tx, ack["site"], [ack["series"]], first, last, received)
     mine = [row for row in found.to_pylist() if row["source"] == ack["source"]]
     if [row["value"] for row in mine] != ack["values"]:
-        yield f"measurements of {ack['site']}/{ack['series']} from {first}: {len(mine)} of {len(ack['values'])}, or others"
+        there = f"{len(mine)} of {len(ack['values'])}, or others"
+        yield f"measurements of {ack['site']}/{ack['series']} from {first}: {there}"
 
 
 def _file(tx: Any, ack: Ack) -> Iterator[str]:
