@@ -24,6 +24,7 @@ from dispatch.service.http.intake import Intake
 from dispatch.service.http.job_metrics import JobNumbers
 from dispatch.service.http.limits import Limits
 from dispatch.service.http.matching import hasten
+from dispatch.service.http.series_metrics import SeriesNumbers
 from dispatch.service.http.signatures import Signatures
 from dispatch.service.http.telemetry import Metrics, trace_to
 from dispatch.service.http.tokens import Doorkeeper
@@ -51,6 +52,7 @@ def create_app(settings: Settings, store: Store) -> FastAPI:
     app.state.doorkeeper = Doorkeeper(store, settings, app.state.signatures, Usage(store))
     app.state.limits, app.state.metrics = Limits(settings), Metrics()
     app.state.metrics.registry.register(JobNumbers(store))
+    app.state.metrics.registry.register(SeriesNumbers(store))
     app.state.closing = threading.Event()  # streams end when the server is about to
     problem.install(app)
     tags = _include(app)
