@@ -68,7 +68,7 @@ class Client(Operations):
         The same values again change nothing.
         """
         rows = _rows(site, series, start, step_minutes, source)
-        return self.measurements.append(models.Measurements(rows=rows))
+        return self.measurements.append({"rows": rows})
 
     def plan(
         self, site: str, *, timeout_s: float = 600.0, told: Told | None = None, **asked: Any
@@ -140,7 +140,7 @@ class AsyncClient(AsyncOperations):
     ) -> models.ReceiptShown:
         """Send measured series of a site that begin at the same time; None is a value that is missing."""
         rows = _rows(site, series, start, step_minutes, source)
-        return await self.measurements.append(models.Measurements(rows=rows))
+        return await self.measurements.append({"rows": rows})
 
     async def plan(
         self, site: str, *, timeout_s: float = 600.0, told: Told | None = None, **asked: Any

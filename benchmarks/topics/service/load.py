@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -124,9 +124,11 @@ class Running:
 
 
 @contextlib.contextmanager
-def running(folder: Path, workers: int = 1) -> Iterator[Running]:
+def running(
+    folder: Path, workers: int = 1, program: Sequence[str] = (sys.executable, "-m", "dispatch")
+) -> Iterator[Running]:
     """``parkwatt serve --demo`` on a free port; ended as an operator does."""
-    command = [sys.executable, "-m", "dispatch", "serve", "--demo", "--port", "0", "--workers", str(workers), "--data",
+    command = [*program, "serve", "--demo", "--port", "0", "--workers", str(workers), "--data",
                str(folder / "data"), "--log-level", "warning"]  # fmt: skip
     extra = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
     with (folder / "log").open("w") as log:
@@ -215,12 +217,14 @@ def measure(load: Load) -> Found:
             until = filled(client, load)
             lines = list(requests(load, until))
             (folder / "asked").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+            before_s = _cpu_s(server.process.pid)
             _say(f"{len(lines)} requests in {load.seconds:g} s")
             _send(server, folder, load)
             answers = [json.loads(line) for line in (folder / "answers").read_text("utf-8").splitlines()]
             began = time.monotonic()
             states = _states(client, [job for *_, job in answers if job])
             drained_s, cpu_s = time.monotonic() - began, _cpu_s(server.process.pid)
+            cpu_s = {name: cpu_s[name] - before_s[name] for name in cpu_s}
     found = _found(lines, answers, states, drained_s, cpu_s)
     summary(found)
     return found

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 from zoneinfo import available_timezones
 
 import anyio.to_thread
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from pydantic import Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from dispatch.errors import ParkwattError
 from dispatch.service.errors import ALL, Fault, InvalidError, NotFoundError, ServiceError
 from dispatch.service.flexmeasures.quantities import Refused
+from dispatch.service.http import problem as problems
 from dispatch.service.http.door import Within, hang
 from dispatch.service.http.negotiation import JSON, json_bytes
-from dispatch.service.http.problem import MEDIA_TYPE, as_service_error, fault
+from dispatch.service.http.problem import MEDIA_TYPE, ProblemError, as_service_error, fault
 from dispatch.service.http.tokens import Doorkeeper, Identity, remember, remembered
+from dispatch.service.trace import trace_id
 
 ROOT = "/api/"
 API = "/api/v3_0"
@@ -27,6 +30,13 @@ OPENAPI = f"{API}/openapi.json"
 # Whose routes these are; a client chooses by it which of them it uses.
 VERSION = "0.33.0"
 _VERSION_HEADER = "FlexMeasures-Version"
+
+
+class Problem(problems.Problem):
+    """A problem as FlexMeasures' client reads it."""
+
+    message: Annotated[str, Field(description="What is wrong, in one text")] = ""
+    faults: list[ProblemError] = Field(default_factory=list, description="All that is wrong with the request")
 
 
 async def identified(request: Request) -> Identity:
@@ -54,7 +64,8 @@ def attach(app: FastAPI, routers: Sequence[Any]) -> None:
         (HTTPException, _framework),
     ):  # fmt: skip
         door.add_exception_handler(kind, handler)
-    hang(app, door, Within((ROOT, f"{ROOT}requestAuthToken", OPENAPI), (API, f"{API}/*"), identified))
+    within = Within((ROOT, f"{ROOT}requestAuthToken", OPENAPI), (API, f"{API}/*"), identified)
+    hang(app, door, within, Problem)
 
 
 def answer(body: Any, status: int = 200) -> Response:
@@ -73,7 +84,12 @@ def problem(error: ServiceError, path: str) -> Response:
     document = error.document()
     faults = document.pop("errors", [])
     told = [f"{one['pointer']}: {one['message']}" for one in faults[:10]]
-    document |= {"instance": path, "message": "; ".join([document["detail"], *told]), "faults": faults}
+    document |= {
+        "instance": path,
+        "trace_id": trace_id(),
+        "message": "; ".join([document["detail"], *told]),
+        "faults": faults,
+    }
     headers = {_VERSION_HEADER: VERSION, "Cache-Control": "no-store", **error.headers}
     return Response(json.dumps(document, allow_nan=False).encode(), error.status, headers, MEDIA_TYPE)
 

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
 from starlette.requests import Request
 from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
+from dispatch.service.http import openapi
+from dispatch.service.http.problem import Problem
 from dispatch.service.http.tokens import Identity
 
 _SHARED = ("settings", "store", "signatures", "doorkeeper", "limits", "metrics", "closing")
@@ -41,6 +45,19 @@ def _among(path: str, paths: Sequence[str]) -> bool:
     return any(path.startswith(one[:-1]) if one.endswith("*") else path == one for one in paths)
 
 
+def describe(door: FastAPI, problem: type[Problem]) -> None:
+    """Let ``door.openapi()`` give the whole document."""
+
+    def document() -> dict[str, Any]:
+        if door.openapi_schema is None:
+            made = get_openapi(title=door.title, version=door.version, routes=door.routes)
+            openapi.complete(door, made, problem)
+            door.openapi_schema = made
+        return door.openapi_schema
+
+    door.openapi = document  # type: ignore[method-assign] # FastAPI's own way to extend the document
+
+
 class Door(BaseRoute):
     """The route from the service's app to a door's."""
 
@@ -58,8 +75,9 @@ class Door(BaseRoute):
         await self.app(scope, receive, send)
 
 
-def hang(app: FastAPI, door: FastAPI, within: Within) -> None:
-    """Hang a door into the service's app."""
+def hang(app: FastAPI, door: FastAPI, within: Within, problem: type[Problem] = Problem) -> None:
+    """Hang a door into the service's app, with a document of its own whose problems have this form."""
+    describe(door, problem)
     for name in _SHARED:
         setattr(door.state, name, getattr(app.state, name))
     app.router.routes.append(Door(door, within))

@@ -34,7 +34,8 @@ from dispatch.service.http.methods import allowed_methods
 from dispatch.service.store.faults import BusyError, StoreError, UnreachableError
 from dispatch.service.trace import trace_id
 
-_TITLES = {408: "The body did not arrive in time", **{status: kind.title for status, kind in ALL.items()}}
+TITLES = {408: "The body did not arrive in time", 500: "The server failed"}
+TITLES |= {status: kind.title for status, kind in ALL.items()}
 MEDIA_TYPE = "application/problem+json"
 _log = logging.getLogger("parkwatt.http")
 _BUG = "Something went wrong on our side. The log has it under the trace id."
@@ -67,7 +68,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Documentation of problems, for ``responses=`` of a route; what all routes share is added to each by the app."""
     return {
         status: {
-            "description": _TITLES.get(status, "The server failed"),
+            "description": TITLES[status],
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
         }
         for status in statuses

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from dispatch.errors import ParkwattError
 from dispatch.service.errors import ALL, BadRequestError, ForbiddenError, InvalidError, NotFoundError, ServiceError
-from dispatch.service.http.call import Call, allowed
+from dispatch.service.http.call import Allowed, Call, allowed
 from dispatch.service.http.door import Within, hang
 from dispatch.service.http.negotiation import JSON, json_bytes
 from dispatch.service.http.problem import answered, as_service_error, fault
@@ -31,16 +31,14 @@ WRITE_SCOPE = "measurements:write"
 
 
 @dataclass(frozen=True)
-class AnyOf:
+class AnyOf(Allowed):
     """The dependency of a route that needs one of several scopes."""
-
-    scopes: tuple[str, ...]
 
     async def __call__(self, request: Request) -> Call:
         """The call, where the request's credentials have one of them."""
         call = await allowed()(request)
-        if not call.scopes & {*self.scopes}:
-            raise ForbiddenError(f"The key has none of {', '.join(self.scopes)}.")
+        if not call.scopes & {*self.needed}:
+            raise ForbiddenError(f"The key has none of {', '.join(self.needed)}.")
         return call
 
 

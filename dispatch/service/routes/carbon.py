@@ -128,7 +128,7 @@ def _shown(row: Any) -> AccountShown:
         **own,
         **hrefs,
         **{name: said[name] for name in names},
-        ledgers=[LedgerShown(name=name, **one) for name, one in said["ledgers"].items()],
+        ledgers=tuple(LedgerShown(**one) for one in said["ledgers"]),
         certificates=said.get("certificates"),
         cbam=said.get("cbam"),
         footprints=said.get("footprints"),

@@ -70,7 +70,11 @@ class Policy:
         kinds = tuple(name.strip() for name in settings.job_kinds.split(",") if name.strip())
         return cls(**{**values, "kinds": kinds}, executor=settings.executor, ray_address=settings.ray_address)
 
-    def pause_before_next_s(self, job: str, attempt: int) -> float:
-        """Time to wait after this attempt of a job: doubling, between half and all of it, by chance from the seed."""
-        longest = min(self.pause_s * 2 ** (attempt - 1), self.longest_pause_s)
+    def pause_before_next_s(self, job: str, attempt: int, first_s: float | None = None) -> float:
+        """Time to wait after this attempt of a job: doubling, between half and all of it, by chance from the seed.
+
+        Args:
+            first_s: the longest after the first attempt, where the kind of job has its own.
+        """
+        longest = min((self.pause_s if first_s is None else first_s) * 2.0 ** (attempt - 1), self.longest_pause_s)
         return longest * (0.5 + 0.5 * random.Random(f"{self.seed}:{job}:{attempt}").random())

@@ -16,12 +16,14 @@ from dispatch.service.schemas.plan_parts import (
     Number,
     Quantity,
     When,
-    id_of,
+    id_pattern,
 )
 from dispatch.service.schemas.shared import Answer
 
-ScheduleId = id_of("sch")
+ScheduleId = Annotated[str, Field(pattern=id_pattern("sch"))]
 Mode = Literal["day_ahead", "rolling", "perfect_foresight"]
+# Those of a fleet are made with its plan, or around an award.
+KeptMode = Literal["day_ahead", "rolling", "perfect_foresight", "fleet", "award"]
 Quality = Literal["optimal", "incumbent", "convex_recovery", "relaxed", "last_good", "rule_based", "safe_state"]
 
 
@@ -102,7 +104,7 @@ class ScheduleShown(Answer):
     id: str
     site: str
     site_version: int
-    mode: Mode
+    mode: KeptMode
     state: JobState
     job: str
     created_at: datetime
@@ -144,7 +146,7 @@ class ScheduleListed(Answer):
 
     id: str
     site: str
-    mode: Mode
+    mode: KeptMode
     state: JobState
     created_at: datetime
     issue_time: datetime

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sqlalchemy import or_
 
 from dispatch.service.store.faults import DamagedError
+from dispatch.service.store.series.entries import Decoded
 from dispatch.service.store.series.rows import TIME
 from dispatch.service.store.series.tables import held, journal, parts
 from dispatch.service.store.transaction import Tx
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _MEMORY = "1GB"
 _THREADS = 2
+_AT_ONCE = 500  # entries in one statement
 _FEW = 100
 # The last of what was received for a key by a time; (start, end] because a value stands at the end of its interval.
 _ALL = """
@@ -60,6 +62,7 @@ class _Engine:
 
 
 _ENGINE = _Engine()
+_DECODED = Decoded()
 
 
 def read(
@@ -176,12 +179,21 @@ def entries(tx: Tx, start: datetime, end: datetime, sites: Sequence[str]) -> pa.
     """What the journal holds of some sites and a time, and some around it."""
     import pyarrow as pa
 
-    query = tx.select(journal, journal.c.received, journal.c.body)
+    query = tx.select(journal, journal.c.id)
     if len(sites) <= _FEW:
         query = query.where(or_(journal.c.site.is_(None), journal.c.site.in_(sites)))
-    some = tx.all(query.where(journal.c.first <= end, journal.c.last > start))
-    found = [decoded(row.body, row.received) for row in some]
+    some = query.where(journal.c.first <= end, journal.c.last > start)
+    found = _DECODED.get([row.id for row in tx.all(some)], lambda ids: _bodies(tx, ids))
     return pa.concat_tables([empty(), *found])
+
+
+def _bodies(tx: Tx, ids: list[str]) -> dict[str, pa.Table]:
+    query = tx.select(journal, journal.c.id, journal.c.received, journal.c.body)
+    found: dict[str, pa.Table] = {}
+    for first in range(0, len(ids), _AT_ONCE):
+        some = tx.all(query.where(journal.c.id.in_(ids[first : first + _AT_ONCE])))
+        found |= {row.id: decoded(row.body, row.received) for row in some}
+    return found
 
 
 def decoded(body: bytes, received: datetime) -> pa.Table:

@@ -1,6 +1,6 @@
 """A kind of job for tests: it answers what it was asked, or misbehaves as it was told.
 
-The request's ``do`` says what happens in run: echo, raise, data, crash, hang, kill, allocate, short, progress, clock, group.
+The request's ``do`` says what happens in run: a key of ``_DEEDS``.
 """
 
 from __future__ import annotations
