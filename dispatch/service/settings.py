@@ -45,7 +45,7 @@ class Settings(BaseModel):
     job_kinds: Annotated[str, Field(description="Modules that are kinds of job too, separated by commas")] = ""
     job_keep_days: Annotated[float, Field(gt=0, description="How long ended jobs and their events are kept")] = 90.0
     job_housekeeping_s: Annotated[float, Field(gt=0, description="Time between two rounds of tidying up")] = 600.0
-    job_compaction_s: Annotated[float, Field(gt=0, description="Time between two looks for series to compact")] = 60.0
+    job_compaction_s: Annotated[float, Field(gt=0, description="Time between two looks for series to compact")] = 10.0
     job_queue_limit: Annotated[int, Field(ge=1, description="Jobs of one tenant that may wait")] = 10_000
 
     max_body_bytes: Annotated[int, Field(ge=1024, description="Largest body, before and after decompression")] = 2**25

@@ -129,15 +129,21 @@ def get(
         if asked is None or sensor_id not in asked.sensors:
             raise NotFoundError(f"there is no schedule {uuid} of sensor {sensor_id}")
         job = jobs.get(tx, asked.job)
-        if job.state in _WAITING:
-            told = {"result": "Rejected", "status": "UNKNOWN_SCHEDULE", "message": _WAITING[job.state]}
-            return answer(told, 400)
+        if (told := waiting(job)) is not None:
+            return told
         if job.state != "done":
             detail = (job.problem or {}).get("detail", "it was cancelled")
             return problem(InvalidError(f"the schedule was not made: {detail}"), call.request.url.path)
         return answer(_told(json.loads(files.read(tx, _file(job))), sensor, unit, duration))
 
     return call.read(work)
+
+
+def waiting(job: Job) -> Response | None:
+    """As FlexMeasures answers where a result is not there yet; None where its job has ended."""
+    if job.state not in _WAITING:
+        return None
+    return answer({"result": "Rejected", "status": "UNKNOWN_SCHEDULE", "message": _WAITING[job.state]}, 400)
 
 
 def _file(job: Job) -> str:

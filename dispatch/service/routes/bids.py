@@ -34,7 +34,7 @@ Pages = Annotated[Paging, Depends(paging)]
 
 
 @router.post(
-    "/fleets/{fleet}/bids", operation_id="post_bid", summary="Draw up a bid", status_code=201, response_model=Bid,
+    "/fleets/{fleet}/bids", name="create", summary="Draw up a bid", status_code=201, response_model=Bid,
     responses=problems(404, 409),
 )  # fmt: skip
 def post(fleet: Name, body: BidAsked, call: Writes) -> Response:
@@ -105,7 +105,7 @@ def document(found: bids.Bid) -> Bid:
 
 
 @router.get(
-    "/fleets/{fleet}/bids", operation_id="list_fleet_bids", summary="Bids of a fleet, the newest first",
+    "/fleets/{fleet}/bids", name="list_of_fleet", summary="Bids of a fleet, the newest first",
     response_model=Page[Bid], responses=problems(404),
 )  # fmt: skip
 def list_of_fleet(fleet: Name, call: Reads, pages: Pages) -> Response:
@@ -119,7 +119,7 @@ def list_of_fleet(fleet: Name, call: Reads, pages: Pages) -> Response:
     return call.read(work)
 
 
-@router.get("/bids", operation_id="list_bids", summary="All bids, the newest first", response_model=Page[Bid])
+@router.get("/bids", name="list", summary="All bids, the newest first", response_model=Page[Bid])
 def list_all(call: Reads, pages: Pages) -> Response:
     """In pages."""
 
@@ -130,14 +130,14 @@ def list_all(call: Reads, pages: Pages) -> Response:
     return call.read(work)
 
 
-@router.get("/bids/{bid}", operation_id="get_bid", summary="A bid", response_model=Bid, responses=problems(404))
+@router.get("/bids/{bid}", name="get", summary="A bid", response_model=Bid, responses=problems(404))
 def get(bid: BidId, call: Reads) -> Response:
     """With its state at this moment."""
     return call.read(lambda tx: document(bids.get(tx, bid)))
 
 
 @router.post(
-    "/bids/{bid}:submit", operation_id="submit_bid", summary="Say that a bid has been sent", response_model=Bid,
+    "/bids/{bid}:submit", name="submit", summary="Say that a bid has been sent", response_model=Bid,
     responses=problems(404, 409),
 )  # fmt: skip
 def submit(bid: BidId, call: Writes) -> Response:
@@ -152,7 +152,7 @@ def submit(bid: BidId, call: Writes) -> Response:
 
 
 @router.post(
-    "/bids/{bid}:withdraw", operation_id="withdraw_bid", summary="Withdraw a bid", response_model=Bid,
+    "/bids/{bid}:withdraw", name="withdraw", summary="Withdraw a bid", response_model=Bid,
     responses=problems(404, 409),
 )  # fmt: skip
 def withdraw(bid: BidId, call: Writes) -> Response:

@@ -28,7 +28,7 @@ SettlementId = id_of("stl")
 
 
 @router.post(
-    "/awards/{award}/settlements", operation_id="post_settlement", summary="Settle an award", status_code=202,
+    "/awards/{award}/settlements", name="create", summary="Settle an award", status_code=202,
     response_model=Accepted, responses=problems(404, 409, 429),
 )  # fmt: skip
 def post(award: AwardId, body: SettlementAsked, call: Asks) -> Response:
@@ -54,7 +54,7 @@ def _document(found: Result) -> Settlement:
 
 
 @router.get(
-    "/awards/{award}/settlements", operation_id="list_award_settlements",
+    "/awards/{award}/settlements", name="list_of_award",
     summary="Settlements of an award, the newest first", response_model=Page[Settlement], responses=problems(404),
 )  # fmt: skip
 def list_of_award(award: AwardId, call: Reads, pages: Pages) -> Response:
@@ -70,7 +70,7 @@ def list_of_award(award: AwardId, call: Reads, pages: Pages) -> Response:
 
 
 @router.get(
-    "/settlements", operation_id="list_settlements", summary="All settlements, the newest first",
+    "/settlements", name="list", summary="All settlements, the newest first",
     response_model=Page[Settlement],
 )  # fmt: skip
 def list_all(call: Reads, pages: Pages) -> Response:
@@ -84,7 +84,7 @@ def list_all(call: Reads, pages: Pages) -> Response:
 
 
 @router.get(
-    "/settlements/{settlement}", operation_id="get_settlement", summary="A settlement", response_model=Settlement,
+    "/settlements/{settlement}", name="get", summary="A settlement", response_model=Settlement,
     responses=problems(404),
 )  # fmt: skip
 def get(settlement: SettlementId, call: Reads) -> Response:
@@ -93,7 +93,7 @@ def get(settlement: SettlementId, call: Reads) -> Response:
 
 
 @router.get(
-    "/settlements/{settlement}/page", operation_id="get_settlement_page", summary="A settlement with pictures",
+    "/settlements/{settlement}/page", name="get_page", summary="A settlement with pictures",
     responses={**shown.PAGE_RESPONSE, **problems(404, 409)},
 )  # fmt: skip
 def get_page(settlement: SettlementId, call: Reads) -> Response:
@@ -102,7 +102,7 @@ def get_page(settlement: SettlementId, call: Reads) -> Response:
 
 
 @router.get(
-    "/settlements/{settlement}/{table}", operation_id="get_settlement_table",
+    "/settlements/{settlement}/{table}", name="get_table",
     summary="Invoice, deliveries, split, or what each site gave",
     responses={**shown.TABLE_RESPONSE, **problems(404, 406, 409)},
 )  # fmt: skip

@@ -62,7 +62,7 @@ class Policy:
     kinds: tuple[str, ...] = ()
     keep_days: float = 90.0
     housekeeping_s: float = 600.0
-    compaction_s: float = 60.0
+    compaction_s: float = 10.0
 
     @classmethod
     def of(cls, settings: Settings) -> Self:

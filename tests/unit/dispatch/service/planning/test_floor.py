@@ -17,7 +17,7 @@ from dispatch.service.store import Store, schedules
 from dispatch.service.store.arrow import from_bytes, to_bytes
 from dispatch.service.work import schedule
 from dispatch.service.work.outcomes import Outcome
-from dispatch.service.work.schedule import Wanted
+from dispatch.service.work.wanted import Wanted
 from tests.unit.dispatch.service.planning import small
 from tests.unit.dispatch.service.served import Api
 
@@ -137,8 +137,8 @@ def _without(kind: str) -> Callable[[pa.Table], pa.Table]:
 @pytest.mark.parametrize(
     ("break_it", "says"),
     [
-        (lambda o: None, "a NoneType is no plan"),
-        (lambda o: "optimal", "a str is no plan"),
+        (lambda _: None, "a NoneType is no plan"),
+        (lambda _: "optimal", "a str is no plan"),
         (lambda o: replace(o, quality="best"), "there is no rung 'best'"),
         (lambda o: replace(o, money=float("nan")), "its money or carbon is not a number"),
         (_violating, "its audit was not passed: li: too much"),
@@ -147,7 +147,10 @@ def _without(kind: str) -> Callable[[pa.Table], pa.Table]:
         (lambda o: replace(o, setpoints=b""), "it cannot be read"),
         (lambda o: _changed(o, "table", lambda t: t.slice(0, 23)), "its table has not the steps that were asked for"),
         (lambda o: _changed(o, "setpoints", lambda t: t.slice(1)), "its setpoints has not the steps"),
-        (lambda o: _changed(o, "setpoints", _with("li.charge_kw", np.nan)), "values of li.charge_kw that are no numbers"),
+        (
+            lambda o: _changed(o, "setpoints", _with("li.charge_kw", np.nan)),
+            "values of li.charge_kw that are no numbers",
+        ),
         (lambda o: _changed(o, "table", _with("pcc.import_kw", np.inf)), "values of pcc.import_kw that are no numbers"),
         (lambda o: _changed(o, "setpoints", _with("li.charge_kw", 80.5)), "li.charge_kw is beyond what 'li' can do"),
         (lambda o: _changed(o, "setpoints", _with("li.discharge_kw", -1.0)), "li.discharge_kw is beyond what 'li'"),
