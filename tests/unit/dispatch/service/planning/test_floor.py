@@ -79,7 +79,7 @@ def test_what_nothing_is_known_of_is_no_plan_but_says_so(site: Api) -> None:
 
 
 def test_with_too_little_history_the_rules_plan(site: Api) -> None:
-    small.upload(site.store, site.tenant, small.measured(small.hour(-72), 72))
+    small.upload(site.store, site.tenant, small.measured(small.hour(-60), 60))
     accepted = small.asked(site.client, known_at="end", horizon=small.horizon(small.hour(1)))
     assert small.done(site.store).state == "done"
     shown = small.get(site.client, accepted["href"])
