@@ -65,6 +65,7 @@ def _cpu_s(history_days: int) -> float:
         kinds, policy = work.find(), Policy(attempts=1)
         child = Child(policy, [kind.module for kind in kinds.values()])
         runner = Runner(store, kinds, child, policy)
+        before = 0.0
         try:
             for number in range(SITES):
                 if number == _WARM:
