@@ -9,7 +9,14 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from dispatch.cli import archive_commands, carbon_commands, fleet_commands, front_command, service_commands, store_commands
+from dispatch.cli import (
+    archive_commands,
+    carbon_commands,
+    fleet_commands,
+    front_command,
+    service_commands,
+    store_commands,
+)
 from dispatch.errors import ConfigError, ParkwattError
 
 app = typer.Typer(

@@ -1,4 +1,4 @@
-"""``parkwatt store``: backup, check, restore, compaction and upgrade of the service's store; nothing heavy comes early."""
+"""``parkwatt store``: backup, check, restore, compaction and upgrade; nothing heavy comes early."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ def store() -> None:
 
 @app.command()
 def backup(
-    folder: Annotated[Path, typer.Argument(help="New folder for the copy.")], database: Database = None, data: Data = None
+    folder: Annotated[Path, typer.Argument(help="New folder for the copy.")],
+    database: Database = None,
+    data: Data = None,
 ) -> None:
     """Copy everything, as of one moment, while the service goes on; and look whether the copy is whole."""
     from dispatch.cli.storing import back_up

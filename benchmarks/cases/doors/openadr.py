@@ -15,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import httpx
+from pydantic import BaseModel
 
 from benchmarks.cases.doors.server import Served
 from benchmarks.cases.doors.steps import Step, taken
@@ -40,7 +41,8 @@ PARK = {
     "name": SITE, "time_zone": "Europe/Amsterdam", "currency": "EUR", "buses": [{"name": "ac"}],
     "assets": [
         {"kind": "grid_connection", "name": "grid", "bus": "ac", "import_kw": 1000, "tariff": _TARIFF},
-        {"kind": "battery", "name": "store", "bus": "ac", "energy_kwh": STORE_KWH, "charge_kw": 100, "discharge_kw": 100},
+        {"kind": "battery", "name": "store", "bus": "ac", "energy_kwh": STORE_KWH, "charge_kw": 100,
+         "discharge_kw": 100, "end_fill_min": 0.8},
     ],
 }  # fmt: skip
 
@@ -177,7 +179,8 @@ async def programs(on: Drive) -> None:
     changed = good(on.logic.update_program(made["id"], {**made, "payloadDescriptors": described}))
     assert changed["payloadDescriptors"] == described
     assert changed["createdDateTime"] == made["createdDateTime"]
-    assert on.logic.program(made["id"]).payload_descriptors[0].currency == "EUR"  # type: ignore[index]
+    (descriptor,) = on.logic.program(made["id"]).payload_descriptors or []
+    assert getattr(descriptor, "currency", None) == "EUR"
     bad(on.logic.create_program({"programName": "flexible"}), 409)
     bad(on.logic.create_program({}), 400, "/programName")
 
@@ -231,15 +234,15 @@ async def subscribe(on: Drive) -> None:
 
 async def publish(on: Drive) -> None:
     """Set-points, limits, prices and carbon become events."""
-    steps = [10.0, 20.0, 30.0, 40.0]
+    steps, quarters = [10.0, 20.0, 30.0, 40.0], [START + step * QUARTER for step in range(5)]
     made = {
-        "set-points": event(on.ids["program"], "set-points", [SITE], START, QUARTER,
+        "set-points": event(on.ids["program"], "set-points", [SITE], quarters,
                             {"DISPATCH_SETPOINT": steps, "CHARGE_STATE_SETPOINT": [100.0, 105.0, 112.0, 122.0]}),
-        "limits": event(on.ids["program"], "limits", ["stores"], START, QUARTER,
+        "limits": event(on.ids["program"], "limits", ["stores"], quarters,
                         {"IMPORT_CAPACITY_LIMIT": steps, "EXPORT_CAPACITY_LIMIT": steps}, priority=0),
-        "prices": event(on.ids["program"], "prices", [], START, timedelta(hours=1),
+        "prices": event(on.ids["program"], "prices", [], [START + n * timedelta(hours=1) for n in range(3)],
                         {"PRICE": [0.1, 0.25], "GHG": [300.0, 410.0]}, currency="EUR"),
-        "elsewhere": event(on.ids["program"], "elsewhere", [OTHER], START, QUARTER, {"DISPATCH_SETPOINT": steps}),
+        "elsewhere": event(on.ids["program"], "elsewhere", [OTHER], quarters, {"DISPATCH_SETPOINT": steps}),
     }  # fmt: skip
     for name, body in made.items():
         on.ids[name] = good(on.logic.create_event(body), 201)["id"]
@@ -276,6 +279,31 @@ async def told(on: Drive) -> None:
     assert headers["authorization"] == "Bearer shared"
     signed = signature("shared", headers["webhook-id"], headers["webhook-timestamp"], body)
     assert headers["webhook-signature"] == signed
+
+
+async def plan(on: Drive) -> None:
+    """A schedule of the service becomes set-points, contents and prices that the VEN sees."""
+    key_id, secret = on.served.key(on.served.tenant)
+    headers = {"Authorization": f"Bearer pw_{key_id}_{secret}"}
+    async with httpx.AsyncClient(base_url=on.served.url, headers=headers, verify=False) as api:
+        asked = await api.post(f"/api/v1/sites/{SITE}/schedules", json={"day": "2026-03-02"})
+        where = good(asked, 202)["href"]
+        until = time.monotonic() + 60
+        while (made := good(await api.get(where)))["state"] != "done" and time.monotonic() < until:
+            assert made["state"] in ("queued", "running"), made
+            await asyncio.sleep(0.05)
+        body = {"programID": on.ids["program"], "schedule": made["id"]}
+        found = good(await api.post(f"{on.url}/publications", json=body), 201)["events"]
+        rows = good(await api.get(f"{where}/table"))["rows"]
+    assert [one["eventName"] for one in found] == [f"{SITE} set-points", f"{SITE} store", f"{SITE} prices"]
+    seen = {one.event_name: one for one in on.ven.events(targets=[SITE])}
+    for name, column in ((f"{SITE} set-points", "grid.import_kw"), (f"{SITE} store", "store.stored_kwh")):
+        values = [one.payloads[0].values[0] for one in seen[name].intervals or ()]
+        assert values == [row[column] for row in rows]
+    assert max(row["grid.import_kw"] for row in rows) > 0
+    assert (seen[f"{SITE} prices"].intervals or [])[0].payloads[0].values == [Decimal("0.2")]
+    for one in found:
+        good(on.logic.delete_event(one["id"]))
 
 
 async def report(on: Drive) -> None:
@@ -368,12 +396,14 @@ async def shaped(on: Drive) -> None:
     """Every answer has the shape that the client's package and our own document say."""
     from openadr3.entities import raw
 
-    mirrors = {
+    mirrors: dict[str, type[BaseModel]] = {
         "PROGRAM": raw.RawProgram, "EVENT": raw.RawEvent, "VEN": raw.RawVen, "RESOURCE": raw.RawResource,
         "REPORT": raw.RawReport, "SUBSCRIPTION": raw.RawSubscription,
     }  # fmt: skip
-    ours = {"PROGRAM": shapes.Program, "EVENT": shapes.Event, "VEN": shapes.Ven, "RESOURCE": shapes.Resource,
-            "REPORT": shapes.Report, "SUBSCRIPTION": shapes.Subscription}  # fmt: skip
+    ours: dict[str, type[BaseModel]] = {
+        "PROGRAM": shapes.Program, "EVENT": shapes.Event, "VEN": shapes.Ven, "RESOURCE": shapes.Resource,
+        "REPORT": shapes.Report, "SUBSCRIPTION": shapes.Subscription,
+    }  # fmt: skip
     objects = [one for body in on.bodies for one in (body if isinstance(body, list) else [body])]
     found = [one for one in objects if "objectType" in one]
     assert {one["objectType"] for one in found} == set(mirrors)
@@ -385,6 +415,6 @@ async def shaped(on: Drive) -> None:
 
 
 STEPS: Sequence[Callable[[Drive], Awaitable[None]]] = (
-    tokens, wrong_secret, programs, vens, resources, subscribe, publish, see, told, report, reports, forbidden, pages,
-    another_tenant, delete, shaped,
+    tokens, wrong_secret, programs, vens, resources, subscribe, publish, see, told, plan, report, reports, forbidden,
+    pages, another_tenant, delete, shaped,
 )  # fmt: skip

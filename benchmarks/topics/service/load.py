@@ -217,12 +217,14 @@ def measure(load: Load) -> Found:
             until = filled(client, load)
             lines = list(requests(load, until))
             (folder / "asked").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+            before_s = _cpu_s(server.process.pid)
             _say(f"{len(lines)} requests in {load.seconds:g} s")
             _send(server, folder, load)
             answers = [json.loads(line) for line in (folder / "answers").read_text("utf-8").splitlines()]
             began = time.monotonic()
             states = _states(client, [job for *_, job in answers if job])
             drained_s, cpu_s = time.monotonic() - began, _cpu_s(server.process.pid)
+            cpu_s = {name: cpu_s[name] - before_s[name] for name in cpu_s}
     found = _found(lines, answers, states, drained_s, cpu_s)
     summary(found)
     return found

@@ -21,6 +21,7 @@ from starlette.requests import Request
 from dispatch.service.errors import UnauthorizedError
 from dispatch.service.http.recent import Recent
 from dispatch.service.http.signatures import Signatures
+from dispatch.service.http.usage import Usage
 from dispatch.service.settings import Settings
 from dispatch.service.store import keys
 
@@ -55,6 +56,7 @@ class Doorkeeper:
     store: Store
     settings: Settings
     signatures: Signatures
+    usage: Usage
     recent: Recent = field(default_factory=Recent)
 
     def by_header(self, authorization: str | None) -> Identity:
@@ -70,12 +72,18 @@ class Doorkeeper:
             raise _refused()
         return self.by_credential(credential.strip())
 
+    def by_memory(self, authorization: str | None) -> Identity | None:
+        """Who a header belongs to, if its key opened a moment ago; asks no database."""
+        scheme, _, credential = (authorization or "").strip().partition(" ")
+        key = self.recent.get(credential.strip()) if scheme.lower() == "bearer" else None
+        return None if key is None or not key.opens(datetime.now(UTC)) else _identity(key)
+
     def by_credential(self, credential: str) -> Identity:
         """Who a key or an access token belongs to."""
         found = _KEY.fullmatch(credential)
         if found is not None:
             key = self._by_key(credential, found[1], found[2])
-            return Identity(key.tenant, key.id, frozenset(key.scopes))
+            return _identity(key)
         return self._by_token(credential)
 
     def _by_key(self, credential: str, key_id: str, secret: str) -> keys.Key:
@@ -95,6 +103,7 @@ class Doorkeeper:
         if key is None:
             raise _refused()
         self._require_open(key)
+        self.usage.note(key)
         return key
 
     def is_open(self, tenant: str, key_id: str) -> bool:
@@ -121,6 +130,7 @@ class Doorkeeper:
         if key is None or key.tenant != claims["tenant"]:
             raise _refused()
         self._require_open(key)
+        self.usage.note(key)
         return Identity(key.tenant, key.id, frozenset(claims["scope"].split()) & frozenset(key.scopes))
 
     def _claims(self, credential: str) -> dict[str, Any]:
@@ -162,6 +172,10 @@ def _is_canonical(part: str) -> bool:
     return written.rstrip(b"=").decode() == part
 
 
+def _identity(key: keys.Key) -> Identity:
+    return Identity(key.tenant, key.id, frozenset(key.scopes))
+
+
 async def identified(request: Request) -> Identity:
     """Who sends a request; asked once for each.
 
@@ -172,7 +186,7 @@ async def identified(request: Request) -> Identity:
     if not isinstance(known, Identity):
         doorkeeper: Doorkeeper = request.app.state.doorkeeper
         header = request.headers.get("authorization")
-        known = await anyio.to_thread.run_sync(doorkeeper.by_header, header)
+        known = doorkeeper.by_memory(header) or await anyio.to_thread.run_sync(doorkeeper.by_header, header)
         remember(request.scope, known)
     return known
 

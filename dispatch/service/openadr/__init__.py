@@ -2,7 +2,7 @@
 
 ``shapes`` what goes in and out · ``timing`` when the intervals of an event or report are · ``sight`` who sees what ·
 ``kinds`` what each kind asks for · ``telling`` who is told of a change · ``delivered`` and ``taking`` reports as
-measurements · ``published`` set-points of ours as events · ``door`` the app · the rest its routes. The standard is that
+measurements · ``published`` plans of ours as events · ``door`` the app · the rest its routes. The standard is that
 of the OpenADR Alliance, version 3.1.0 (2025-08-07).
 """
 
@@ -16,7 +16,17 @@ if TYPE_CHECKING:
 
 def attach(app: FastAPI) -> None:
     """Hang the door into the service."""
-    from dispatch.service.openadr import auth, door, events, programs, reports, resources, subscriptions, vens
+    from dispatch.service.openadr import (
+        auth,
+        door,
+        events,
+        programs,
+        publications,
+        reports,
+        resources,
+        subscriptions,
+        vens,
+    )
 
-    modules = (auth, programs, events, reports, vens, resources, subscriptions)
+    modules = (auth, programs, events, reports, vens, resources, subscriptions, publications)
     door.attach(app, [module.routes for module in modules])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from dispatch.service.openadr.timing import iso
@@ -26,8 +27,7 @@ def event(
     program_id: str,
     name: str,
     targets: Sequence[str],
-    start: datetime,
-    step: timedelta,
+    edges: Sequence[datetime],
     payloads: Mapping[str, Sequence[float]],
     *,
     currency: str | None = None,
@@ -37,32 +37,44 @@ def event(
 
     Args:
         targets: whom it is for, such as the site.
-        payloads: by kind, a value for each step; all of one length.
+        edges: of the steps, one more than there are.
+        payloads: by kind, a value for each step.
         currency: of prices.
 
     Raises:
-        ValueError: a kind is none of ours, or values are of different lengths.
+        ValueError: a kind is none of ours, or values are of another length.
     """
     unknown = [kind for kind in payloads if kind not in UNITS]
     if unknown:
         raise ValueError(f"'{unknown[0]}' is not published; accepted: {', '.join(UNITS)}")
-    rows = list(zip(*payloads.values(), strict=True))
-    intervals = [
-        {
-            "id": number,
-            "payloads": [{"type": kind, "values": [float(v)]} for kind, v in zip(payloads, row, strict=True)],
-        }
-        for number, row in enumerate(rows)
-    ]
+    steps = [end - start for start, end in pairwise(edges)]
+    alike = len(set(steps)) == 1
+    rows = zip(steps, *payloads.values(), strict=True)
+    intervals = []
+    for number, (step, *row) in enumerate(rows):
+        own = {} if alike else {"intervalPeriod": {"start": iso(edges[number]), "duration": duration(step)}}
+        values = [{"type": kind, "values": [float(v)]} for kind, v in zip(payloads, row, strict=True)]
+        intervals.append({"id": number, **own, "payloads": values})
+    period = {"start": iso(edges[0])} | ({"duration": duration(steps[0])} if alike else {})
     made: dict[str, Any] = {
         "programID": program_id,
         "eventName": name,
         "targets": list(targets),
         "payloadDescriptors": [_descriptor(kind, currency) for kind in payloads],
-        "intervalPeriod": {"start": iso(start), "duration": duration(step)},
+        "intervalPeriod": period,
         "intervals": intervals,
     }
     return made | ({} if priority is None else {"priority": priority})
+
+
+def exchange(net_import_kw: Sequence[float]) -> dict[str, list[float]]:
+    """What a site is to take from the grid, and where it is to give, up to how much.
+
+    The standard's set-point is what is consumed, and never negative.
+    """
+    taken = [max(kw, 0.0) for kw in net_import_kw]
+    given = [max(-kw, 0.0) for kw in net_import_kw]
+    return {"DISPATCH_SETPOINT": taken} | ({"EXPORT_CAPACITY_LIMIT": given} if any(given) else {})
 
 
 def _descriptor(kind: str, currency: str | None) -> dict[str, Any]:

@@ -36,7 +36,7 @@ _RESULT: dict[int | str, dict[str, Any]] = {
     200: {"description": "What came of it", "content": {JSON: _ANYTHING, ARROW: _BYTES, CSV: _TEXT}}
 }
 _EVENTS: dict[int | str, dict[str, Any]] = {
-    200: {"description": "Events: id, event, data as JSON", "content": {sse.MEDIA_TYPE: _TEXT}},
+    200: {"description": "Events: id, event, data as JSON", "content": {sse.MEDIA_TYPE: sse.SCHEMA}},
     204: {"description": "The job has ended, and Last-Event-ID is its last event"},
 }
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from dispatch.service.store.transaction import Tx
 
 DEADLINE_S = 3600.0
+ATTEMPTS, PAUSE_S = 8, 5.0  # the last comes about five minutes after the first
 TIMEOUT_S = 10.0
 # Answers that may be better later; every other one of the 400s says that asking again is of no use.
 _LATER = {408, 425, 429}

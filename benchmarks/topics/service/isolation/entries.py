@@ -32,7 +32,7 @@ BODIES: dict[str, Body] = {
     },
     "POST /sites/{site}/schedules": lambda _own: {"day": _DAY},
     "POST /awards/{award}/settlements": lambda _own: {"baseline": "ten_of_ten"},
-    "PUT /sites/{site}": lambda _own: body(0),
+    "PUT /sites/{site}": lambda _own: {**body(0), "name": "somebodys"},
 }  # fmt: skip
 
 

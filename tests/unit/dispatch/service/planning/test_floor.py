@@ -17,11 +17,11 @@ from dispatch.service.store import Store, schedules
 from dispatch.service.store.arrow import from_bytes, to_bytes
 from dispatch.service.work import schedule
 from dispatch.service.work.outcomes import Outcome
-from dispatch.service.work.schedule import Wanted
+from dispatch.service.work.wanted import Wanted
 from tests.unit.dispatch.service.planning import small
 from tests.unit.dispatch.service.served import Api
 
-NO_TIME = {"deadline_s": 0.001}
+NO_TIME: dict[str, Any] = {"deadline_s": 0.001}
 
 
 def asked_of(store: Store, tenant: str, id_: str) -> Wanted:
@@ -48,7 +48,7 @@ def made(site: Api) -> tuple[Wanted, Outcome]:
 def test_without_time_the_rules_plan_and_then_the_plan_before(site: Api) -> None:
     small.upload(site.store, site.tenant, small.measured(small.hour(-72), 72))
     start = small.hour(1)
-    body = {"horizon": small.horizon(start), "known_at": "end"}
+    body: dict[str, Any] = {"horizon": small.horizon(start), "known_at": "end"}
     first = small.asked(site.client, **body, **NO_TIME)
     job = small.done(site.store)
     assert (job.state, job.problem) == ("done", None)
@@ -79,7 +79,7 @@ def test_what_nothing_is_known_of_is_no_plan_but_says_so(site: Api) -> None:
 
 
 def test_with_too_little_history_the_rules_plan(site: Api) -> None:
-    small.upload(site.store, site.tenant, small.measured(small.hour(-72), 72))
+    small.upload(site.store, site.tenant, small.measured(small.hour(-60), 60))
     accepted = small.asked(site.client, known_at="end", horizon=small.horizon(small.hour(1)))
     assert small.done(site.store).state == "done"
     shown = small.get(site.client, accepted["href"])
@@ -107,7 +107,8 @@ def test_a_plan_is_refused_by_nothing(made: tuple[Wanted, Outcome]) -> None:
 
 
 def _changed(outcome: Outcome, which: str, change: Callable[[pa.Table], pa.Table]) -> Outcome:
-    return replace(outcome, **{which: to_bytes(change(from_bytes(getattr(outcome, which))))})
+    changed: dict[str, Any] = {which: to_bytes(change(from_bytes(getattr(outcome, which))))}
+    return replace(outcome, **changed)
 
 
 def _with(name: str, value: float) -> Callable[[pa.Table], pa.Table]:
@@ -137,8 +138,8 @@ def _without(kind: str) -> Callable[[pa.Table], pa.Table]:
 @pytest.mark.parametrize(
     ("break_it", "says"),
     [
-        (lambda o: None, "a NoneType is no plan"),
-        (lambda o: "optimal", "a str is no plan"),
+        (lambda _: None, "a NoneType is no plan"),
+        (lambda _: "optimal", "a str is no plan"),
         (lambda o: replace(o, quality="best"), "there is no rung 'best'"),
         (lambda o: replace(o, money=float("nan")), "its money or carbon is not a number"),
         (_violating, "its audit was not passed: li: too much"),
@@ -147,7 +148,10 @@ def _without(kind: str) -> Callable[[pa.Table], pa.Table]:
         (lambda o: replace(o, setpoints=b""), "it cannot be read"),
         (lambda o: _changed(o, "table", lambda t: t.slice(0, 23)), "its table has not the steps that were asked for"),
         (lambda o: _changed(o, "setpoints", lambda t: t.slice(1)), "its setpoints has not the steps"),
-        (lambda o: _changed(o, "setpoints", _with("li.charge_kw", np.nan)), "values of li.charge_kw that are no numbers"),
+        (
+            lambda o: _changed(o, "setpoints", _with("li.charge_kw", np.nan)),
+            "values of li.charge_kw that are no numbers",
+        ),
         (lambda o: _changed(o, "table", _with("pcc.import_kw", np.inf)), "values of pcc.import_kw that are no numbers"),
         (lambda o: _changed(o, "setpoints", _with("li.charge_kw", 80.5)), "li.charge_kw is beyond what 'li' can do"),
         (lambda o: _changed(o, "setpoints", _with("li.discharge_kw", -1.0)), "li.discharge_kw is beyond what 'li'"),

@@ -15,6 +15,7 @@ import pyarrow.ipc
 import pytest
 
 from dispatch.service import work
+from dispatch.service.errors import TooManyRequestsError
 from dispatch.service.runner.runner import run_one
 from dispatch.service.store import files, jobs
 from dispatch.service.store.jobs import Job
@@ -192,3 +193,17 @@ def test_files_that_nobody_named_are_not_results(api: Api) -> None:
     job = submit(api, value=made.id)
     done(api, job)
     assert api.client.get(f"/api/v1/jobs/{job.id}/result").json()["value"] == made.id
+
+
+def test_prometheus_sees_the_queue(api: Api) -> None:
+    submit(api, "table")
+    text = api.anonymous.get("/metrics").text
+    assert 'parkwatt_jobs_waiting{kind="table"}' in text
+    assert "parkwatt_jobs_oldest_waiting_seconds" in text
+
+
+def test_the_queue_has_an_end_that_an_operator_sets(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api.store, "most_queued", 1)
+    submit(api)
+    with pytest.raises(TooManyRequestsError):
+        submit(api)

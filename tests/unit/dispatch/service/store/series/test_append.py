@@ -128,9 +128,9 @@ def test_what_is_held_is_counted_once(store: Store) -> None:
 
 def test_prices_may_lie_ahead_and_measurements_may_not(store: Store) -> None:
     park = body(feeds={"prices": [{"provider": "energy-charts", "zone": "DE-LU"}]})
-    tariff = {"name": "spot", "currency": "EUR", "components": [
-        {"name": "spot", "direction": "import", "basis": "energy", "price_per_kwh": {"feed": "day_ahead_price_eur_per_mwh"}, "source": "x"},
-    ]}  # fmt: skip
+    price_of = {"price_per_kwh": {"feed": "day_ahead_price_eur_per_mwh"}, "source": "the exchange"}
+    component = {"name": "spot", "direction": "import", "basis": "energy", **price_of}
+    tariff = {"name": "spot", "currency": "EUR", "components": [component]}
     park["assets"][2]["tariff"] = tariff
     with store.write("north", "test") as tx:
         sites.put(tx, "a", sites.prepare(park, "a"))
