@@ -59,6 +59,21 @@ class Jobs:
             if not cursor:
                 return
 
+    def cancel(self, job_id: str, *, idempotency_key: str | None = None) -> models.JobShown:
+        """Cancel a job.
+
+        Ends it now. What it has computed is thrown away; what it would have changed stays as it is.
+        """
+        call = Call(
+            "POST",
+            "/api/v1/jobs/{job_id}:cancel",
+            names={"job_id": job_id},
+            headers={"Idempotency-Key": idempotency_key},
+            keyed=True,
+        )
+        answer: models.JobShown = self._sender.answer(call, models.JobShown)
+        return answer
+
     def get(self, job_id: str) -> models.JobShown:
         """Look at a job.
 
@@ -97,21 +112,6 @@ class Jobs:
         """
         call = Call("GET", "/api/v1/jobs/{job_id}/result", names={"job_id": job_id}, accept="text/csv")
         return (self._sender.content(call)).decode()
-
-    def cancel(self, job_id: str, *, idempotency_key: str | None = None) -> models.JobShown:
-        """Cancel a job.
-
-        Ends it now. What it has computed is thrown away; what it would have changed stays as it is.
-        """
-        call = Call(
-            "POST",
-            "/api/v1/jobs/{job_id}:cancel",
-            names={"job_id": job_id},
-            headers={"Idempotency-Key": idempotency_key},
-            keyed=True,
-        )
-        answer: models.JobShown = self._sender.answer(call, models.JobShown)
-        return answer
 
     def events(self, job_id: str) -> Iterator[Event]:
         """Follow a job.
@@ -169,6 +169,21 @@ class AsyncJobs:
             if not cursor:
                 return
 
+    async def cancel(self, job_id: str, *, idempotency_key: str | None = None) -> models.JobShown:
+        """Cancel a job.
+
+        Ends it now. What it has computed is thrown away; what it would have changed stays as it is.
+        """
+        call = Call(
+            "POST",
+            "/api/v1/jobs/{job_id}:cancel",
+            names={"job_id": job_id},
+            headers={"Idempotency-Key": idempotency_key},
+            keyed=True,
+        )
+        answer: models.JobShown = await self._sender.answer(call, models.JobShown)
+        return answer
+
     async def get(self, job_id: str) -> models.JobShown:
         """Look at a job.
 
@@ -207,21 +222,6 @@ class AsyncJobs:
         """
         call = Call("GET", "/api/v1/jobs/{job_id}/result", names={"job_id": job_id}, accept="text/csv")
         return (await self._sender.content(call)).decode()
-
-    async def cancel(self, job_id: str, *, idempotency_key: str | None = None) -> models.JobShown:
-        """Cancel a job.
-
-        Ends it now. What it has computed is thrown away; what it would have changed stays as it is.
-        """
-        call = Call(
-            "POST",
-            "/api/v1/jobs/{job_id}:cancel",
-            names={"job_id": job_id},
-            headers={"Idempotency-Key": idempotency_key},
-            keyed=True,
-        )
-        answer: models.JobShown = await self._sender.answer(call, models.JobShown)
-        return answer
 
     def events(self, job_id: str) -> AsyncIterator[Event]:
         """Follow a job.

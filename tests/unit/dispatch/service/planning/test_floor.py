@@ -21,7 +21,7 @@ from dispatch.service.work.wanted import Wanted
 from tests.unit.dispatch.service.planning import small
 from tests.unit.dispatch.service.served import Api
 
-NO_TIME = {"deadline_s": 0.001}
+NO_TIME: dict[str, Any] = {"deadline_s": 0.001}
 
 
 def asked_of(store: Store, tenant: str, id_: str) -> Wanted:
@@ -48,7 +48,7 @@ def made(site: Api) -> tuple[Wanted, Outcome]:
 def test_without_time_the_rules_plan_and_then_the_plan_before(site: Api) -> None:
     small.upload(site.store, site.tenant, small.measured(small.hour(-72), 72))
     start = small.hour(1)
-    body = {"horizon": small.horizon(start), "known_at": "end"}
+    body: dict[str, Any] = {"horizon": small.horizon(start), "known_at": "end"}
     first = small.asked(site.client, **body, **NO_TIME)
     job = small.done(site.store)
     assert (job.state, job.problem) == ("done", None)
@@ -79,7 +79,7 @@ def test_what_nothing_is_known_of_is_no_plan_but_says_so(site: Api) -> None:
 
 
 def test_with_too_little_history_the_rules_plan(site: Api) -> None:
-    small.upload(site.store, site.tenant, small.measured(small.hour(-72), 72))
+    small.upload(site.store, site.tenant, small.measured(small.hour(-60), 60))
     accepted = small.asked(site.client, known_at="end", horizon=small.horizon(small.hour(1)))
     assert small.done(site.store).state == "done"
     shown = small.get(site.client, accepted["href"])
@@ -107,7 +107,8 @@ def test_a_plan_is_refused_by_nothing(made: tuple[Wanted, Outcome]) -> None:
 
 
 def _changed(outcome: Outcome, which: str, change: Callable[[pa.Table], pa.Table]) -> Outcome:
-    return replace(outcome, **{which: to_bytes(change(from_bytes(getattr(outcome, which))))})
+    changed: dict[str, Any] = {which: to_bytes(change(from_bytes(getattr(outcome, which))))}
+    return replace(outcome, **changed)
 
 
 def _with(name: str, value: float) -> Callable[[pa.Table], pa.Table]:
