@@ -76,3 +76,29 @@ def test_what_sites_share_holds_around_an_award() -> None:
     made = carry_out(MEMBERS, HORIZON, wanted(kw, steps), [limit])
     assert made.feasible
     assert made.net_kw.sum(axis=0).max() <= PLAN.sum(axis=0).max() + 1e-4
+
+
+def test_rounding_of_programs_does_not_show_in_set_points(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = awarding.recounted
+    monkeypatch.setattr(awarding, "recounted", lambda fleet, schedules: counted(fleet, schedules) + 3e-7)
+    steps = slice(10, 12)
+    made = carry_out(MEMBERS, HORIZON, wanted(20.0, steps))
+    assert made.feasible
+    assert np.abs(made.given_kw.sum(axis=0) - wanted(20.0, steps).asked_kw).max() < 1e-10
+
+
+def test_where_groups_are_stuck_the_closed_form_says_who_gives_what(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = wanted(20.0, slice(10, 12))
+    tried: list[np.ndarray] = []
+    rounds = awarding._Run.rounds
+
+    def stuck(run: awarding._Run, given: Wanted, shares_kw: np.ndarray) -> np.ndarray:
+        tried.append(shares_kw)
+        missed = rounds(run, given, shares_kw)
+        return given.asked_kw if len(tried) == 1 else missed
+
+    monkeypatch.setattr(awarding._Run, "rounds", stuck)
+    made = carry_out(MEMBERS, HORIZON, asked)
+    assert made.feasible
+    assert made.refusals == ()
+    assert np.allclose(tried[1].sum(axis=0), asked.asked_kw, atol=1e-6)

@@ -13,6 +13,7 @@ from dispatch.fleet.offering import offered, sides_of
 from dispatch.markets.catalogue import product
 from tests.unit.dispatch.fleet.run.small_fleet import HORIZON, member
 
+SPRING = date(2026, 3, 30)
 DAY = HORIZON.local_start[0].date()
 
 
@@ -40,7 +41,7 @@ def test_sides_and_prices_fit_the_product() -> None:
         product("hainan_demand_response", date(2026, 3, 30)),
     )
     assert sides_of(energy, "both") == ("up", "down")
-    assert sides_of(product("fcr", date(2026, 3, 30)), "down") == ("up",)
+    assert sides_of(product("fcr", SPRING), "down") == ("up",)
     with pytest.raises(DataError, match="side 'down': hainan_demand_response accepts up"):
         sides_of(response, "down")
     found = flexibility_of([(member(0).site, member(0).inputs(HORIZON))], blocks=1)
