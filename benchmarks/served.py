@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
 from dispatch.service.app import create_app
 from dispatch.service.http.scopes import SCOPES
@@ -48,11 +48,13 @@ class Served:
 
 
 @contextmanager
-def served(folder: Path, **settings: Any) -> Iterator[Served]:
-    """A server on a new SQLite store in a folder, at a free port."""
+def served(folder: Path, also: Sequence[APIRouter] = (), **settings: Any) -> Iterator[Served]:
+    """A server on a new SQLite store in a folder, at a free port; with routers beside those of the service."""
     asked = Settings(**{"data": folder, "event_poll_s": 0.02, **settings})
     store = Store.open(asked.url, folder)
     app = create_app(asked, store)
+    for router in also:
+        app.include_router(router)
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", access_log=False))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

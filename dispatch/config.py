@@ -54,6 +54,8 @@ def parse_site(raw: Mapping[str, Any], name: str) -> Site:
 def _site(reading: Reading, name: str, outside: tuple[Problem, ...] = ()) -> Site:
     raw = reading.expanded()
     found = [*outside, *reading.problems, *reference_problems(raw)]
+    if reading.folder is None:  # what feeds are read from is not the park's business then
+        found = [problem for problem in found if problem.path != "archive"]
     site = None
     try:
         site = Site.model_validate(raw)

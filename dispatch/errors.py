@@ -5,6 +5,7 @@
     ParkwattError
     ├── ConfigError      the user's file is wrong: carries every Problem found, not the first
     ├── DataError        a series, weather run or network that the plan needs is missing or unusable
+    │   ├── NoForecastError  what is known of something is too little to forecast it from
     │   └── AlignmentError   arrays that should share one horizon do not
     ├── ContractError    an asset kind broke the Part / check / rule contract (a bug, not a user's mistake)
     └── SolveError       no rung of the ladder gave a plan that passes the audit
@@ -49,6 +50,10 @@ class ConfigError(ParkwattError):
 
 class DataError(ParkwattError):
     """A series, weather run or network that the plan needs is missing or unusable."""
+
+
+class NoForecastError(DataError):
+    """What is known of something that the plan needs is too little to forecast it from."""
 
 
 class AlignmentError(DataError):

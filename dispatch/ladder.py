@@ -19,7 +19,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
@@ -28,7 +28,7 @@ from dispatch.earlier import EarlierPlan
 from dispatch.errors import ParkwattError, SolveError, TimeUpError
 from dispatch.fallback import last_good as from_before
 from dispatch.fallback import safe_state
-from dispatch.highs import Answer, Layout, Limits, Matrices, Quality, Run
+from dispatch.highs import Answer, Layout, Limits, Matrices, Point, Quality, Run
 from dispatch.highs import run as search
 from dispatch.problem import Problem
 from dispatch.schedule import Attempt, Schedule
@@ -218,29 +218,31 @@ class _There(_Solver):
         left_s = self.rung_until - time.monotonic()
         call = self.worker.call(function, matrices, self.within(limits, left_s), seconds=left_s, **named)
         if not call.failed:
-            return _as_answer(call.result)
+            answered: Answer = call.result
+            return answered
         self.trouble = (TimeUpError if call.clock_fired else SolveError)(call.failed)
         if not call.improved:
             raise self.trouble
         best = call.improved[-1]
+        if not isinstance(best, Point):
+            raise SolveError(f"{call.failed}; on its way the solver reported {type(best).__name__}")
         no_duals = np.full(matrices.row_upper.size, np.nan)
         return Answer("incumbent", best.x, no_duals, best.objective, best.bound, 0, call.clock_fired)
 
 
-def _as_answer(result: Any) -> Answer:
-    if not isinstance(result, Answer):
-        raise SolveError(f"the solver answered with {type(result).__name__}")
-    return result
-
-
-def _plausible(matrices: Matrices, answer: Answer) -> Answer:
+def _plausible(matrices: Matrices, answer: Any) -> Answer:
     """The answer, if it is one: numbers, with the objective that its point has and a bound not above it.
 
     Raises:
         SolveError: it is not.
     """
+    if not isinstance(answer, Answer):
+        raise SolveError(f"the solver answered with {type(answer).__name__}")
+    _typed(answer)
     if answer.x.shape != matrices.cost.shape or not np.isfinite(answer.x).all():
         raise SolveError("the solver's point has values that are no numbers")
+    if answer.row_dual.shape != matrices.row_upper.shape:
+        raise SolveError(f"the solver's {answer.row_dual.size} duals are not one for each of its rows")
     objective = float(matrices.cost @ answer.x) + matrices.offset
     room = _SAME * max(1.0, abs(objective))
     if not abs(objective - answer.objective) <= room:
@@ -248,6 +250,19 @@ def _plausible(matrices: Matrices, answer: Answer) -> Answer:
     if not answer.bound <= objective + room:
         raise SolveError(f"the solver's bound {answer.bound:.6g} is above its objective {objective:.6g}")
     return answer
+
+
+def _typed(answer: Answer) -> None:
+    """Raises SolveError where a field holds something else than what its type says."""
+    for name in ("x", "row_dual"):
+        values = getattr(answer, name)
+        if not isinstance(values, np.ndarray) or values.dtype.kind != "f":
+            raise SolveError(f"the solver's {name} is no array of numbers")
+    for name in ("objective", "bound", "nodes"):
+        if not isinstance(getattr(answer, name), int | float):
+            raise SolveError(f"the solver's {name} is no number")
+    if answer.quality not in get_args(Quality):
+        raise SolveError(f"the solver calls its answer {answer.quality!r}")
 
 
 Rung = tuple[Quality, Callable[[], Schedule]]

@@ -10,7 +10,7 @@ import numpy as np
 
 from dispatch import fed
 from dispatch.asset import Inputs
-from dispatch.errors import DataError
+from dispatch.errors import DataError, NoForecastError
 from dispatch.fetched import Fetched, Reader
 from dispatch.series import Need
 from dispatch.signals import Array, Horizon
@@ -248,7 +248,7 @@ def _forecast(
     except ForecastError as error:
         if not needed:
             return None
-        raise DataError(f"forecast: {error}") from error
+        raise NoForecastError(f"forecast: {error}") from error
 
 
 def _told(text: str) -> str:

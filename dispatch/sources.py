@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dispatch import fed
-from dispatch.errors import DataError
+from dispatch.errors import DataError, NoForecastError
 from dispatch.fetched import Reader
 from dispatch.grid import Grid
 from dispatch.series import FileSeries, Need, SimbenchSeries, feed_unit
@@ -180,8 +180,8 @@ def _given(site: Site, archive: Archive) -> _Kept:
     measured, fetched = ({k: rows for k, rows in own.items() if k[1] in names} for names in (needed, named))
     runs = {k: r for k, r in own.items() if k[1] not in needed | named and (r.issue_ns != MEASURED_NS).any()}
     series = tuple(f"{one}/{name}" for one, name in sorted(archive.rows()))
-    parts = (Archive.of_rows(rows) for rows in (measured, runs, fetched))
-    return _Kept(*parts, series, site.name, (site.name,) if runs else ())
+    weather = (site.name,) if runs else ()
+    return _Kept(Archive.of_rows(measured), Archive.of_rows(runs), Archive.of_rows(fetched), series, site.name, weather)
 
 
 def _fetched(store: Store, site: Site, place: str, last: str) -> Archive:
@@ -215,7 +215,7 @@ def _require_something_to_learn_from(
     """Say before anything slow starts which assets can not be forecast, and what would help.
 
     Raises:
-        DataError: names every such asset.
+        NoForecastError: names every such asset.
     """
     lacking = []
     with_weather |= kept is not None and len(kept.weather) > 0
@@ -232,7 +232,7 @@ def _require_something_to_learn_from(
             elif need.kind == "wind" and not need.physics.get("turbine"):
                 lacking.append(f"'{asset.name}' has neither history nor a 'turbine' for its power curve: give one")
     if lacking:
-        raise DataError("nothing to forecast from: asset " + "; asset ".join(lacking) + _looked_for(kept))
+        raise NoForecastError("nothing to forecast from: asset " + "; asset ".join(lacking) + _looked_for(kept))
 
 
 def _looked_for(kept: _Kept | None) -> str:

@@ -9,7 +9,14 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from dispatch.cli import archive_commands, carbon_commands, fleet_commands, front_command, service_commands
+from dispatch.cli import (
+    archive_commands,
+    carbon_commands,
+    fleet_commands,
+    front_command,
+    service_commands,
+    store_commands,
+)
 from dispatch.errors import ConfigError, ParkwattError
 
 app = typer.Typer(
@@ -38,6 +45,7 @@ app.add_typer(fleet_commands.app, name="fleet")
 app.command()(front_command.front)
 carbon_commands.register(app)
 service_commands.register(app)
+app.add_typer(store_commands.app, name="store")
 
 _INTERRUPTED = 130  # what shells expect of a program that Ctrl-C ended
 

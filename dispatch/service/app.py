@@ -15,6 +15,7 @@ import anyio.to_thread
 from fastapi import FastAPI
 from fastapi.routing import APIRouter
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.routing import BaseRoute
 
 from dispatch.service.http import openapi, problem
 from dispatch.service.http.gate import API, Gate
@@ -22,9 +23,12 @@ from dispatch.service.http.guard import Guard
 from dispatch.service.http.intake import Intake
 from dispatch.service.http.job_metrics import JobNumbers
 from dispatch.service.http.limits import Limits
+from dispatch.service.http.matching import hasten
+from dispatch.service.http.series_metrics import SeriesNumbers
 from dispatch.service.http.signatures import Signatures
 from dispatch.service.http.telemetry import Metrics, trace_to
 from dispatch.service.http.tokens import Doorkeeper
+from dispatch.service.http.usage import Usage
 from dispatch.service.settings import Settings
 
 if TYPE_CHECKING:
@@ -45,19 +49,18 @@ def create_app(settings: Settings, store: Store) -> FastAPI:
     app.state.settings, app.state.store = settings, store
     store.most_queued = settings.job_queue_limit
     app.state.signatures = Signatures(store, settings)
-    app.state.doorkeeper = Doorkeeper(store, settings, app.state.signatures)
+    app.state.doorkeeper = Doorkeeper(store, settings, app.state.signatures, Usage(store))
     app.state.limits, app.state.metrics = Limits(settings), Metrics()
     app.state.metrics.registry.register(JobNumbers(store))
+    app.state.metrics.registry.register(SeriesNumbers(store))
     app.state.closing = threading.Event()  # streams end when the server is about to
     problem.install(app)
-    tags = []
-    for module in _modules("dispatch.service.routes"):
-        app.include_router(module.router, prefix=getattr(module, "PREFIX", API))
-        tags += [{"name": str(tag), "description": _first_line(module)} for tag in module.router.tags]
+    tags = _include(app)
     for door in DOORS:
         if getattr(settings, door):
             _open(app, door)
     openapi.install(app, tags)
+    hasten(app)
     # The last added is the outermost.
     app.add_middleware(Intake, settings=settings)
     app.add_middleware(Gate, limits=app.state.limits)
@@ -73,8 +76,32 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     anyio.to_thread.current_default_thread_limiter().total_tokens = _THREADS
     yield
     app.state.closing.set()
+    app.state.doorkeeper.usage.close()
     if (provider := getattr(app.state, "tracing", None)) is not None:
         provider.shutdown()
+
+
+def _include(app: FastAPI) -> list[dict[str, str]]:
+    """Serve all routes; their tags, each with the first line of its module.
+
+    Of ``/awards/{award}/settlements`` and ``/awards/{award}/{table}``, which fit the same address, the one that says
+    more of it comes first, whatever modules they stand in.
+    """
+    tags: list[dict[str, str]] = []
+    found: dict[str, list[BaseRoute]] = {API: [], "": []}
+    for module in _modules("dispatch.service.routes"):
+        found[getattr(module, "PREFIX", API)] += module.router.routes
+        tags += [{"name": str(tag), "description": _first_line(module)} for tag in module.router.tags]
+    for prefix, routes in found.items():
+        router = APIRouter()
+        router.routes.extend(sorted(routes, key=lambda route: _openness(getattr(route, "path", ""))))
+        app.include_router(router, prefix=prefix)
+    return tags
+
+
+def _openness(path: str) -> list[int]:
+    """How little each part of a path says: 0 for a word, 1 for a parameter with a word, 2 for a parameter."""
+    return [("{" in part) + part.endswith("}") for part in path.split("/")]
 
 
 def _modules(package: str) -> Iterator[ModuleType]:

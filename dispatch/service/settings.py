@@ -39,11 +39,13 @@ class Settings(BaseModel):
     job_renew_after: Annotated[int, Field(ge=1, description="Jobs after which such a process is replaced")] = 200
     job_renew_bytes: Annotated[int, Field(ge=0, description="Memory in use after a job above which it is")] = 2**30
     job_grace_s: Annotated[float, Field(ge=0, description="Time that a job in hand gets when a worker stops")] = 5.0
+    job_longest_restart_s: Annotated[float, Field(gt=0, description="Longest pause before a worker that ended is "
+                                     "started again")] = 30.0  # fmt: skip
     job_nice: Annotated[int, Field(ge=0, le=19, description="Niceness of workers, so that reads come first")] = 10
     job_kinds: Annotated[str, Field(description="Modules that are kinds of job too, separated by commas")] = ""
     job_keep_days: Annotated[float, Field(gt=0, description="How long ended jobs and their events are kept")] = 90.0
     job_housekeeping_s: Annotated[float, Field(gt=0, description="Time between two rounds of tidying up")] = 600.0
-    job_compaction_s: Annotated[float, Field(gt=0, description="Time between two looks for series to compact")] = 60.0
+    job_compaction_s: Annotated[float, Field(gt=0, description="Time between two looks for series to compact")] = 10.0
     job_queue_limit: Annotated[int, Field(ge=1, description="Jobs of one tenant that may wait")] = 10_000
 
     max_body_bytes: Annotated[int, Field(ge=1024, description="Largest body, before and after decompression")] = 2**25
@@ -73,6 +75,9 @@ class Settings(BaseModel):
 
     flexmeasures: Annotated[bool, Field(description="Serve the routes that flexmeasures-client drives")] = False
     openadr: Annotated[bool, Field(description="Serve OpenADR 3.1")] = False
+    callbacks_private: Annotated[
+        bool, Field(description="Call subscribers in private networks and on this machine, and without encryption")
+    ] = False
     pages: Annotated[bool, Field(description="Serve the overview page")] = True
 
     @property

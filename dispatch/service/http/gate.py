@@ -27,4 +27,8 @@ class Gate:
             self.limits.spend(scope, identity.tenant)
             if request.method not in ("GET", "HEAD", "OPTIONS"):
                 replays.require_form(request)
+        elif scope["type"] == "http":
+            for door in getattr(scope["app"].state, "doors", ()):
+                if door.is_closed(scope["path"]):
+                    self.limits.spend(scope, (await door.identify(Request(scope, receive))).tenant)
         await self.app(scope, receive, send)

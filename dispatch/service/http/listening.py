@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 
 from dispatch.service.settings import Settings
-from dispatch.service.store import Store, events
+from dispatch.service.store import Store, jobs
 from dispatch.service.store.faults import StoreError
 
 _LOG = logging.getLogger("parkwatt.jobs")
@@ -76,7 +76,7 @@ class Listening:
         found: dict[Key, int] = {}
         with self._store.admin(write=False) as connection:
             for first in range(0, len(keys), _AT_ONCE):
-                found |= events.numbers(connection, keys[first : first + _AT_ONCE])
+                found |= jobs.last_events(connection, keys[first : first + _AT_ONCE])
         return found
 
 

@@ -22,6 +22,19 @@ if TYPE_CHECKING:
     from dispatch.service.store import Tx
 
 MEDIA_TYPE = "text/event-stream"
+# For OpenAPI: of each event, not of the stream as text.
+SCHEMA: dict[str, Any] = {
+    "schema": {
+        "type": "object",
+        "required": ["data"],
+        "properties": {
+            "id": {"type": "string", "description": "Number of the event, for Last-Event-ID"},
+            "event": {"type": "string", "description": "What kind of event"},
+            "data": {"type": "string", "description": "JSON of what happened"},
+            "retry": {"type": "integer", "minimum": 0},
+        },
+    }
+}
 _HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 _STILL_KNOWN_S = 60.0
 

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 from dispatch.service.errors import BadRequestError
 
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+_SQUARE = bytes.maketrans(b"{}", b"[]")
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _LARGEST = 2**63
 _DIGITS = 20
@@ -55,12 +56,12 @@ def is_deeper(body: bytes, deepest: int) -> bool:
 
     Of brackets that do not match some stay; up to as many as may be nested are left to the reader, which says where.
     """
-    brackets = _STRING.sub(b"", body).translate(None, _NOT_BRACKETS)
+    brackets = _STRING.sub(b"", body).translate(_SQUARE, _NOT_BRACKETS)
     for _ in range(deepest):
         if not brackets:
             return False
-        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
-    return brackets.count(b"[") + brackets.count(b"{") > deepest
+        brackets = brackets.replace(b"[]", b"")
+    return b"[]" in brackets or brackets.count(b"[") > deepest
 
 
 def _constant(name: str) -> NoReturn:

@@ -10,7 +10,7 @@ import base64
 import re
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,9 @@ import jwt
 from starlette.requests import Request
 
 from dispatch.service.errors import UnauthorizedError
+from dispatch.service.http.recent import Recent
 from dispatch.service.http.signatures import Signatures
+from dispatch.service.http.usage import Usage
 from dispatch.service.settings import Settings
 from dispatch.service.store import keys
 
@@ -54,6 +56,8 @@ class Doorkeeper:
     store: Store
     settings: Settings
     signatures: Signatures
+    usage: Usage
+    recent: Recent = field(default_factory=Recent)
 
     def by_header(self, authorization: str | None) -> Identity:
         """Who an Authorization header belongs to.
@@ -68,13 +72,28 @@ class Doorkeeper:
             raise _refused()
         return self.by_credential(credential.strip())
 
+    def by_memory(self, authorization: str | None) -> Identity | None:
+        """Who a header belongs to, if its key opened a moment ago; asks no database."""
+        scheme, _, credential = (authorization or "").strip().partition(" ")
+        key = self.recent.get(credential.strip()) if scheme.lower() == "bearer" else None
+        return None if key is None or not key.opens(datetime.now(UTC)) else _identity(key)
+
     def by_credential(self, credential: str) -> Identity:
         """Who a key or an access token belongs to."""
         found = _KEY.fullmatch(credential)
         if found is not None:
-            key = self.by_secret(found[1], found[2])
-            return Identity(key.tenant, key.id, frozenset(key.scopes))
+            key = self._by_key(credential, found[1], found[2])
+            return _identity(key)
         return self._by_token(credential)
+
+    def _by_key(self, credential: str, key_id: str, secret: str) -> keys.Key:
+        key = self.recent.get(credential)
+        if key is None:
+            change = keys.CHANGES.number
+            key = self.by_secret(key_id, secret)
+            self.recent.put(credential, key, change)
+        self._require_open(key)
+        return key
 
     def by_secret(self, key_id: str, secret: str) -> keys.Key:
         """The key of an id and a secret, open to be used."""
@@ -84,6 +103,7 @@ class Doorkeeper:
         if key is None:
             raise _refused()
         self._require_open(key)
+        self.usage.note(key)
         return key
 
     def is_open(self, tenant: str, key_id: str) -> bool:
@@ -110,6 +130,7 @@ class Doorkeeper:
         if key is None or key.tenant != claims["tenant"]:
             raise _refused()
         self._require_open(key)
+        self.usage.note(key)
         return Identity(key.tenant, key.id, frozenset(claims["scope"].split()) & frozenset(key.scopes))
 
     def _claims(self, credential: str) -> dict[str, Any]:
@@ -143,12 +164,16 @@ class Doorkeeper:
 
 
 def _is_canonical(part: str) -> bool:
-    """Is it the one way to write its bytes? Decoders ignore some bits of the last letter: two texts would be one token."""
+    """Is it the one way to write its bytes? Decoders ignore bits of the last letter: two texts would be one token."""
     try:
         written = base64.urlsafe_b64encode(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
     except ValueError:
         return False
     return written.rstrip(b"=").decode() == part
+
+
+def _identity(key: keys.Key) -> Identity:
+    return Identity(key.tenant, key.id, frozenset(key.scopes))
 
 
 async def identified(request: Request) -> Identity:
@@ -161,7 +186,7 @@ async def identified(request: Request) -> Identity:
     if not isinstance(known, Identity):
         doorkeeper: Doorkeeper = request.app.state.doorkeeper
         header = request.headers.get("authorization")
-        known = await anyio.to_thread.run_sync(doorkeeper.by_header, header)
+        known = doorkeeper.by_memory(header) or await anyio.to_thread.run_sync(doorkeeper.by_header, header)
         remember(request.scope, known)
     return known
 

@@ -156,7 +156,7 @@ def _told(found: Result, now: datetime, sites: Sequence[str], made: Underway) ->
     hours = np.where(whole, made.hours, 0.0)
     return Delivery.model_validate({
         "award": found.id,
-        "at": now,
+        "at": now.replace(microsecond=0),
         "sites": len(sites),
         "periods": rows,
         "awarded_kwh": float(made.award_kw @ hours),

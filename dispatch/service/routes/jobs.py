@@ -32,9 +32,11 @@ _SUBJECT = r"^[^\x00-\x1f\x7f]{1,200}$"
 _ANYTHING: dict[str, Any] = {"schema": {"type": "object"}}
 _TEXT: dict[str, Any] = {"schema": {"type": "string"}}
 _BYTES: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
-_RESULT = {200: {"description": "What came of it", "content": {JSON: _ANYTHING, ARROW: _BYTES, CSV: _TEXT}}}
-_EVENTS = {
-    200: {"description": "Events: id, event, data as JSON", "content": {sse.MEDIA_TYPE: _TEXT}},
+_RESULT: dict[int | str, dict[str, Any]] = {
+    200: {"description": "What came of it", "content": {JSON: _ANYTHING, ARROW: _BYTES, CSV: _TEXT}}
+}
+_EVENTS: dict[int | str, dict[str, Any]] = {
+    200: {"description": "Events: id, event, data as JSON", "content": {sse.MEDIA_TYPE: sse.SCHEMA}},
     204: {"description": "The job has ended, and Last-Event-ID is its last event"},
 }
 

@@ -61,6 +61,7 @@ class Attempt:
         self._store, self._kind, self._place, self._policy = store, kind, place, policy
         self.job, self._lease, self._held = job, lease, held
         self._asked: Any = _NOTHING
+        self._most = kind.attempts or policy.attempts
         self._told = time.monotonic() - policy.progress_s
         self._line: str | None = None
 
@@ -71,14 +72,14 @@ class Attempt:
             LostError: it is no longer ours.
             StoppingError: it should be given back.
         """
-        if self._counted > self._policy.attempts:
+        if self._counted > self._most:
             self._give_up(Trouble(f"the worker was ended {self._counted - 1} times before it was done"))
             return
         while (found := self._tried()) is not None:
-            if found.is_users or found.is_final or self._counted >= self._policy.attempts:
+            if found.is_users or found.is_final or self._counted >= self._most:
                 self._give_up(found)
                 return
-            pause_s = self._policy.pause_before_next_s(self.job.id, self.job.attempt)
+            pause_s = self._policy.pause_before_next_s(self.job.id, self._counted, self._kind.pause_s)
             if pause_s >= self._left_s():
                 self._give_up(found)
                 return
@@ -157,7 +158,7 @@ class Attempt:
 
     def _give_up(self, found: Trouble) -> None:
         """Let the floor answer, or fail."""
-        if not found.is_users and self._counted <= self._policy.attempts + _HOPELESS:
+        if not found.is_users and self._counted <= self._most + _HOPELESS:
             try:
                 if self._asked is _NOTHING:
                     self._prepare()

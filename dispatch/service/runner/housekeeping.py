@@ -15,9 +15,8 @@ from datetime import UTC, datetime
 from sqlalchemy.exc import IntegrityError
 
 from dispatch.service.runner.policy import Policy
-from dispatch.service.store import Store, claims, idempotency, tenants
+from dispatch.service.store import Store, claims, idempotency, upkeep
 from dispatch.service.store import chores as due
-from dispatch.service.store.series import compaction
 
 _LOG = logging.getLogger("parkwatt.jobs")
 _LOOK_S = 5.0
@@ -42,21 +41,13 @@ def forget_answers(store: Store, _policy: Policy) -> int:
 
 
 def compact_series(store: Store, _policy: Policy) -> int:
-    """Move what was measured from the journal to files by day."""
-    with store.admin(write=False) as connection:
-        waiting = [row.tenant for row in compaction.waiting(connection)]
-    count = 0
-    for tenant in waiting:
-        while moved := compaction.compact(store, tenant).rows:
-            count += moved
-    return count
+    """Move journals of measurements that are long or old to files by day."""
+    return upkeep.compact(store)
 
 
-def sweep_series(store: Store, _policy: Policy) -> int:
-    """Remove files of series that nothing names any more."""
-    with store.admin(write=False) as connection:
-        known = [each.tenant for each in tenants.listed(connection)]
-    return sum(compaction.sweep(store, tenant) for tenant in known)
+def sweep_disk(store: Store, _policy: Policy) -> int:
+    """Remove contents of files and parts of series that nothing names any more."""
+    return upkeep.sweep(store)
 
 
 @dataclass(frozen=True)
@@ -75,7 +66,7 @@ CHORES: Mapping[str, Chore] = {
     "compaction": Chore(lambda policy: policy.compaction_s, compact_series),
     "jobs": Chore(_seldom, forget_jobs),
     "idempotency": Chore(_seldom, forget_answers),
-    "series": Chore(_seldom, sweep_series),
+    "disk": Chore(_seldom, sweep_disk),
 }
 
 

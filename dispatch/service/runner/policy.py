@@ -31,6 +31,7 @@ class Policy:
         renew_after: jobs after which a child is replaced.
         renew_bytes: resident memory after a job above which a child is replaced.
         grace_s: how long a job in hand may go on when the worker is told to stop; then it is given back.
+        longest_restart_s: a worker that ends again and again is started again after pauses that grow up to this.
         nice: added to the worker's niceness, so that the server's readers go first.
         executor: ``processes``: run() in the child; ``ray``: in a Ray task that the child waits for.
         ray_address: of a Ray that runs already; empty: one of this machine, started by the child.
@@ -54,13 +55,14 @@ class Policy:
     renew_after: int = 200
     renew_bytes: int = 1 << 30
     grace_s: float = 5.0
+    longest_restart_s: float = 30.0
     nice: int = 10
     executor: str = "processes"
     ray_address: str = ""
     kinds: tuple[str, ...] = ()
     keep_days: float = 90.0
     housekeeping_s: float = 600.0
-    compaction_s: float = 60.0
+    compaction_s: float = 10.0
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -70,7 +72,11 @@ class Policy:
         kinds = tuple(name.strip() for name in settings.job_kinds.split(",") if name.strip())
         return cls(**{**values, "kinds": kinds}, executor=settings.executor, ray_address=settings.ray_address)
 
-    def pause_before_next_s(self, job: str, attempt: int) -> float:
-        """Time to wait after this attempt of a job: doubling, between half and all of it, by chance from the seed."""
-        longest = min(self.pause_s * 2 ** (attempt - 1), self.longest_pause_s)
+    def pause_before_next_s(self, job: str, attempt: int, first_s: float | None = None) -> float:
+        """Time to wait after this attempt of a job: doubling, between half and all of it, by chance from the seed.
+
+        Args:
+            first_s: the longest after the first attempt, where the kind of job has its own.
+        """
+        longest = min((self.pause_s if first_s is None else first_s) * 2.0 ** (attempt - 1), self.longest_pause_s)
         return longest * (0.5 + 0.5 * random.Random(f"{self.seed}:{job}:{attempt}").random())

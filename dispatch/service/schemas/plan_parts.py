@@ -54,9 +54,14 @@ KnownAt = Annotated[
 ]
 
 
+def id_pattern(prefix: str) -> str:
+    """What an id that begins so looks like."""
+    return rf"^{prefix}_[0-9a-hjkmnp-tv-z]{{26}}$"
+
+
 def id_of(prefix: str) -> Any:
     """The type of an id that begins so."""
-    return Annotated[str, Field(pattern=rf"^{prefix}_[0-9a-hjkmnp-tv-z]{{26}}$")]
+    return Annotated[str, Field(pattern=id_pattern(prefix))]
 
 
 class Body(BaseModel):

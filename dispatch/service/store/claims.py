@@ -77,12 +77,13 @@ def _waiting(connection: Connection, now: datetime, tenant: str) -> tuple[str, s
     for each in [tenant] if tenant else _turns(connection):
         mine = (_C.state == "queued", _C.tenant == each, _C.not_before <= now)
         query = select(_C.tenant, _C.id).where(*mine).order_by(_C.priority.desc(), _C.id).limit(1)
-        if (found := _first(connection, query)) is not None:
+        found = _first(connection, query)
+        if found is not None:
             return found
     return None
 
 
-def _first(connection: Connection, query: Select[tuple[str, str]]) -> tuple[str, str] | None:
+def _first(connection: Connection, query: Select[str, str]) -> tuple[str, str] | None:
     row = connection.execute(query.with_for_update(skip_locked=True)).first()
     return None if row is None else (row[0], row[1])
 

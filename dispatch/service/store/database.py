@@ -155,7 +155,7 @@ def _backend(url: str, disk: Disk, wait_s: float) -> Backend:
         raise StoreError(
             "the database's address is not one; accepted: sqlite:///PATH or postgresql+psycopg://…"
         ) from None
-    if made.get_backend_name() == "sqlite" and made.database:
+    if made.get_backend_name() == "sqlite" and made.database not in (None, "", ":memory:"):
         from dispatch.service.store.sqlite import Sqlite
 
         return Sqlite(made, disk.lock, wait_s)
@@ -163,5 +163,5 @@ def _backend(url: str, disk: Disk, wait_s: float) -> Backend:
         from dispatch.service.store.postgres import Postgres
 
         return Postgres(made.set(drivername="postgresql+psycopg"), wait_s)
-    what = made.get_backend_name() if made.database else "a database in memory"
+    what = "a database in memory" if made.get_backend_name() == "sqlite" else made.get_backend_name()
     raise StoreError(f"{what} is no database for the service; accepted: sqlite:///PATH or postgresql+psycopg://…")

@@ -7,12 +7,12 @@ the whole database would promise neither: of two transactions the one with the h
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Connection, String, select, tuple_
+from sqlalchemy import BigInteger, Column, Connection, String, select
 
 from dispatch.service.store.metadata import Json, UtcTime, table
 
@@ -72,12 +72,3 @@ def after(connection: Connection, seen: Mapping[tuple[str, str], int], limit: in
         query = select(records).where(*mine).order_by(records.c.number).limit(limit)
         found += [Event(**row) for row in connection.execute(query).mappings()]
     return found
-
-
-def numbers(connection: Connection, jobs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
-    """Number of the last event of each of these jobs; a job that is not there is missing."""
-    from dispatch.service.store.jobs import records as job_records
-
-    key = tuple_(job_records.c.tenant, job_records.c.id)
-    query = select(job_records.c.tenant, job_records.c.id, job_records.c.events).where(key.in_(jobs))
-    return {(tenant, job): number for tenant, job, number in connection.execute(query)}

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import BigInteger, Column, Connection, Float, Index, Integer, RowMapping, String, func, select
+from sqlalchemy import BigInteger, Column, Connection, Float, Index, Integer, RowMapping, String, func, select, tuple_
 from sqlalchemy.sql import ColumnElement
 
 from dispatch.service import trace
@@ -188,8 +188,9 @@ def submit(
     }
     tx.insert(records, values)
     events.write(tx.connection, tx.tenant, values["id"], 1, tx.now, "queued", {})
-    empty = dict.fromkeys(("lease_until", "started_at", "claimed_at", "ended_at", "result", "problem"))
-    return Job(**values, **empty)
+    for name in ("lease_until", "started_at", "claimed_at", "ended_at", "result", "problem"):
+        values[name] = None
+    return Job(**values)
 
 
 def _refuse_if_full(tx: Tx, most: int) -> None:
@@ -273,6 +274,13 @@ def cancel(tx: Tx, id_: str) -> Job:
     return job
 
 
+def last_events(connection: Connection, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    """Number of the last event of each of these jobs, (tenant, id); a job that is not there is missing."""
+    query = select(records.c.tenant, records.c.id, records.c.events)
+    found = connection.execute(query.where(tuple_(records.c.tenant, records.c.id).in_(keys)))
+    return {(tenant, id_): number for tenant, id_, number in found}
+
+
 @dataclass(frozen=True)
 class Numbers:
     """How the queue stands, of all tenants together.
@@ -292,12 +300,10 @@ class Numbers:
 def numbers(connection: Connection, now: datetime, window_s: float = 300.0) -> Numbers:
     """Count jobs that have not ended, and those that have lately; what ended long ago is not read."""
     by_kind = select(records.c.kind, func.count()).group_by(records.c.kind)
-    waiting, running = (
-        dict(connection.execute(by_kind.where(records.c.state == state)).all())
-        for state in ("queued", "running")
-    )
+    waiting: dict[str, int] = dict(connection.execute(by_kind.where(records.c.state == "queued")).all())
+    running: dict[str, int] = dict(connection.execute(by_kind.where(records.c.state == "running")).all())
     due = select(func.min(records.c.not_before)).where(records.c.state == "queued", records.c.not_before <= now)
     first: datetime | None = connection.execute(due).scalar()
     lately = select(records.c.state, func.count()).where(records.c.ended_at > now - timedelta(seconds=window_s))
-    ended = dict(connection.execute(lately.group_by(records.c.state)).all())
+    ended: dict[str, int] = dict(connection.execute(lately.group_by(records.c.state)).all())
     return Numbers(waiting, running, 0.0 if first is None else (now - first).total_seconds(), ended)

@@ -23,6 +23,19 @@ from dispatch.service.store.transaction import Tx
 # A key that is used says so once in a while: a write for every request would be a write for every read.
 USED_EVERY = timedelta(minutes=5)
 
+
+class Changes:
+    """Counts what this process changed about keys, for those who remember that one opened."""
+
+    number = 0
+
+    def note(self) -> None:
+        """One more."""
+        self.number += 1
+
+
+CHANGES = Changes()
+
 keys = table(
     "keys",
     Column("id", String(40), primary_key=True),
@@ -85,6 +98,7 @@ def rotate(tx: Tx, key_id: str, *, overlap: timedelta = timedelta(0)) -> tuple[K
     until = tx.now + overlap
     ends = until if old.revoked is None else min(until, old.revoked)
     tx.execute(tx.update(keys).where(keys.c.id == key_id).values(revoked=ends))
+    tx.after_commit(CHANGES.note)
     tx.audit("key.rotate", key_id, {"opens_until": ends.isoformat()})
     return create(tx, old.name, old.scopes, expires=old.expires, replaces=key_id)
 
@@ -95,6 +109,7 @@ def revoke(tx: Tx, key_id: str) -> bool:
     if old is None or not old.opens(tx.now):
         return False
     tx.execute(tx.update(keys).where(keys.c.id == key_id).values(revoked=tx.now))
+    tx.after_commit(CHANGES.note)
     tx.audit("key.revoke", key_id)
     return True
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Float, Index, Row, String, Text, func
+from sqlalchemy import Column, Float, Index, Row, String, Text, or_
 
 from dispatch.service.errors import NotFoundError
 from dispatch.service.store.ids import new_id
@@ -69,15 +69,12 @@ def listed(tx: Tx, site: str, *, before: str | None, limit: int) -> Sequence[Row
 
 def holding(tx: Tx, site: str, start: datetime, end_: datetime) -> Sequence[Row[Any]]:
     """Those that hold at some moment from start to before the end, the newest first."""
-    ends = (
-        func.min(_C.until, func.coalesce(_C.ended, _C.until))
-        if tx.dialect == "sqlite"
-        else func.least(_C.until, func.coalesce(_C.ended, _C.until))
-    )
-    query = tx.select(overrides).where(_C.site == site, _C.start < end_, ends > start)
+    lasting = (_C.until > start, or_(_C.ended.is_(None), _C.ended > start))
+    query = tx.select(overrides).where(_C.site == site, _C.start < end_, *lasting)
     return tx.all(query.order_by(_C.id.desc()))
 
 
 def ends_at(row: Row[Any]) -> datetime:
     """When it ends, or has ended."""
-    return row.until if row.ended is None else min(row.until, row.ended)
+    until: datetime = row.until
+    return until if row.ended is None else min(until, row.ended)

@@ -14,6 +14,7 @@ A kind is four functions, and some more where it wants them::
     def check(asked: P, outcome: O) -> str | None       (optional) why an outcome is refused; None where it is whole
     def warm() -> None                                  (optional) in the child before its first job: slow imports
     DEADLINE_S: float                                   (optional) the deadline of jobs that name none
+    ATTEMPTS: int, PAUSE_S: float                       (optional) how often it is tried, and the pause after the first
 
 What is wrong with the user's data is raised as a :class:`~dispatch.errors.ConfigError`,
 :class:`~dispatch.errors.DataError` or :class:`~dispatch.service.errors.ServiceError` by any of them: the job fails with
@@ -64,6 +65,8 @@ class Kind:
     check: Callable[[Any, Any], str | None] = _whole
     warm: Callable[[], None] = _cold
     deadline_s: float | None = None
+    attempts: int | None = None
+    pause_s: float | None = None
 
 
 def of(module: ModuleType) -> Kind:
@@ -78,7 +81,8 @@ def of(module: ModuleType) -> Kind:
     name = module.__name__.rpartition(".")[2]
     needed = {function: getattr(module, function) for function in REQUIRED}
     wanted = {function: getattr(module, function) for function in ("check", "warm") if hasattr(module, function)}
-    return Kind(name, module.__name__, **needed, **wanted, deadline_s=getattr(module, "DEADLINE_S", None))
+    numbers = {each: getattr(module, each.upper(), None) for each in ("deadline_s", "attempts", "pause_s")}
+    return Kind(name, module.__name__, **needed, **wanted, **numbers)
 
 
 def find(more: Iterable[str] = ()) -> Mapping[str, Kind]:

@@ -164,7 +164,8 @@ def _outcome(
 
     said = metadata(about, ledgers, None)
     flat = Several(tuple(coarser(one, by) for one in ledgers)).to_arrow()
-    result = {**said, **more, "left_out": dict(ledgers.left_out)}
+    in_order = [{"name": name, **one} for name, one in said["ledgers"].items()]
+    result = {**said, **more, "left_out": dict(ledgers.left_out), "ledgers": in_order}
     return Outcome(_plain(result), {name: to_bytes(each) for name, each in {"ledgers": flat, **tables}.items()}, page)
 
 

@@ -128,7 +128,7 @@ class Control:
         """What holds from one change to the next, of at most so many changes."""
         found = overrides.holding(self.tx, self.site, start, end)
         moments = sorted({m for row in found for m in (row.start, overrides.ends_at(row))} | self._starts(start, end))
-        out = []
+        out: list[tuple[datetime, datetime, list[Holding]]] = []
         at = start
         while at < end and len(out) < most:
             held = self.at(at, found)

@@ -14,7 +14,7 @@ from dispatch.service.store import files, schedules
 from dispatch.service.store.jobs import Job
 from dispatch.service.store.transaction import Tx
 from dispatch.service.work import schedule
-from dispatch.service.work.schedule import Wanted
+from dispatch.service.work.wanted import Wanted
 
 if TYPE_CHECKING:
     from dispatch.plan import Plan

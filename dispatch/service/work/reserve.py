@@ -26,6 +26,10 @@ class _Reserve:
         with self._lock:
             return self._worker.call(function, *arguments, seconds=_SECONDS)
 
+    def close(self) -> None:
+        with self._lock:
+            self._worker.close()
+
 
 @cache
 def _reserve() -> _Reserve:
@@ -43,3 +47,10 @@ def answer(function: Callable[..., Any], *arguments: Any) -> Any:
     if found.failed:
         raise SolveError(found.failed)
     return found.result
+
+
+def close() -> None:
+    """End the process, if there is one; the next answer starts another."""
+    if _reserve.cache_info().currsize:
+        _reserve().close()
+        _reserve.cache_clear()

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dispatch.errors import DataError
+from dispatch.errors import DataError, NoForecastError
 from dispatch.service.errors import ConflictError, InvalidError
 from dispatch.service.store import files, forecasts, schedules
 from dispatch.service.store.arrow import ARROW_STREAM, from_bytes
@@ -21,6 +20,7 @@ from dispatch.service.work import start as beginnings
 from dispatch.service.work.basis import Asked
 from dispatch.service.work.outcomes import Outcome
 from dispatch.service.work.start import Start
+from dispatch.service.work.wanted import PERFECT, Wanted
 from dispatch.signals import Array
 
 if TYPE_CHECKING:
@@ -28,34 +28,10 @@ if TYPE_CHECKING:
     from dispatch.plan import Background, Plan
     from dispatch.sources import Sources
     from dispatch.weather_runs import GivenWeather
-    from forecasting.archive import Archive
 
 DEADLINE_S = 120.0
-PERFECT = "perfect_foresight"
 # Of what is left of the deadline, what solvers may take: the rest is for forecasts, proofs, tables and their writing.
 _SOLVING = 0.6
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """A plan that is asked for, with all that it is made from.
-
-    Attributes:
-        id: of the schedule.
-        solving_s: after which solvers end by themselves.
-        told: by asset, (rows, T) paths that are not forecast; weights: of their scenarios.
-    """
-
-    id: str
-    what: Asked
-    mode: str
-    archive: Archive
-    start: Start
-    solving_s: float
-    request: Mapping[str, Any]
-    told: Mapping[str, Array] = field(default_factory=dict)
-    weights: Array | None = None
-    with_network: bool = True
 
 
 def prepare(tx: Tx, job: Job) -> Wanted:
@@ -139,9 +115,25 @@ def _told(tx: Tx, what: Asked, request: Mapping[str, Any]) -> tuple[dict[str, Ar
 
 
 def run(asked: Wanted, progress: Callable[[str], None]) -> Outcome:
-    """Plan: forecasts, solver, network, audit. Killed when the deadline is over."""
-    plan, said = planned(asked, progress)
+    """Plan: forecasts, solver, network, audit. Killed when the deadline is over.
+
+    Where what is known is too little to forecast from, but enough to go on with, the rules of the park plan.
+    """
+    try:
+        plan, said = planned(asked, progress)
+    except NoForecastError as error:
+        if asked.mode == PERFECT:
+            raise
+        return _without_forecast(asked, error)
     return outcomes.of(plan, said, asked)
+
+
+def _without_forecast(asked: Wanted, error: NoForecastError) -> Outcome:
+    try:
+        plan, said = without_solver(asked, str(error))
+    except DataError:
+        raise error from None
+    return outcomes.of(plan, said, asked, str(error))
 
 
 def planned(asked: Wanted, progress: Callable[[str], None]) -> tuple[Plan, list[dict[str, Any]]]:
@@ -228,13 +220,19 @@ def hashes(asked: Wanted, sources: Sources | None) -> dict[str, str]:
 
 def floor(asked: Wanted, reason: str) -> Outcome | None:
     """A plan without forecaster and solver, made in a process that is ended if it does not answer in time."""
-    return reserve.answer(_answered_without, asked, reason)
+    found: Outcome | DataError = reserve.answer(_answered_without, asked, reason)
+    if isinstance(found, DataError):
+        raise found
+    return found
 
 
-def _answered_without(asked: Wanted, reason: str, improved: Callable[[Any], None] | None = None) -> Outcome:
-    """What the reserve's process does."""
+def _answered_without(asked: Wanted, reason: str, improved: Callable[[Any], None] | None = None) -> Outcome | DataError:
+    """What the reserve's process does; what lacks is told as it is, for only its text would come across."""
     del improved
-    plan, said = without_solver(asked, reason)
+    try:
+        plan, said = without_solver(asked, reason)
+    except DataError as error:
+        return error
     return outcomes.of(plan, said, asked, reason)
 
 

@@ -8,11 +8,13 @@ hours on and off, the month's peak and energy so far.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
+from dispatch.asset import Asset
 from dispatch.mistakes import near_miss
 from dispatch.service.errors import Fault
 from dispatch.service.store import series
@@ -28,6 +30,11 @@ STORED = "stored_kwh"
 FILL = "start_fill"
 Who = Literal["request", "measured", "schedule", "park"]
 State = dict[str, dict[str, float]]
+# Fields of the kinds that say how things stood before the horizon; what is no such field would be ignored.
+_CARRIED = re.compile(
+    r"^start_(fill|full|degc)$|_before(_|$)|(^|_)to_date_|^past_peaks|^owed_|^used_h$|^held_kw$|^underway_|^runs_done$|"
+    r"^done_|^interrupted_|^recovered_|^chosen$|^expected_|_today_"
+)
 _SHOWN = (FILL, "on_before_h", "off_before_h", "power_before_kw", "start_degc")
 
 
@@ -57,6 +64,11 @@ class Start:
     carries: bool = False
 
 
+def carried_fields(asset: Asset) -> list[str]:
+    """Names of what an asset carries over from before the steps."""
+    return [name for name in type(asset).model_fields if _CARRIED.search(name)]
+
+
 def faults(park: Site, wanted: Mapping[str, Mapping[str, float]]) -> Iterator[Fault]:
     """What is wrong with a request's start state, held against the park."""
     assets = {asset.name: asset for asset in park.assets}
@@ -65,11 +77,16 @@ def faults(park: Site, wanted: Mapping[str, Mapping[str, float]]) -> Iterator[Fa
         if name not in assets:
             yield Fault(place, "there is no such asset", name, near_miss(name, sorted(assets)))
             continue
-        known = [*type(assets[name]).model_fields, *([STORED] if isinstance(assets[name], Storage) else [])]
+        known = [*([STORED] if isinstance(assets[name], Storage) else []), *carried_fields(assets[name])]
         for quantity, value in of.items():
             most = {STORED: getattr(assets[name], "energy_kwh", 0.0), FILL: 1.0}.get(quantity)
             if quantity.partition(":")[0] not in known:
-                yield Fault(f"{place}/{quantity}", "is nothing that it has", quantity, near_miss(quantity, known))
+                yield Fault(
+                    f"{place}/{quantity}",
+                    "is nothing that it has",
+                    quantity,
+                    near_miss(quantity, known, "nothing: it carries no state"),
+                )
             elif most is not None and not 0 <= value <= most:
                 yield Fault(f"{place}/{quantity}", "is not possible", value, f"0 to {most:g}")
 

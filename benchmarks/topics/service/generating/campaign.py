@@ -12,11 +12,16 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from benchmarks.rows import CannotMeasure
 from benchmarks.served import Served, served
+from benchmarks.topics.service.isolation.world import rich
+from dispatch.service.runner.supervisor import Supervisor
 
 _HOOKS = "benchmarks.topics.service.generating.hooks"
 # A body that fits its schema may still be refused for what it says (a site that is not there, a curve that falls).
@@ -40,25 +45,32 @@ class Campaign:
     violations: tuple[str, ...]
 
 
-def campaign(requests: int, examples: int, *, seed: int = 1, phases: str = "", told: bool = True) -> Campaign:
+def campaign(
+    requests: int, examples: int, *, seed: int = 1, phases: str = "", whole: bool = True, told: bool = True
+) -> Campaign:
     """Rounds with growing seeds until the server has answered so many requests.
 
     Args:
         examples: most cases of an operation in a round; phases: of schemathesis, all where empty.
+        whole: the tenant has been through a market day, and a worker does the jobs that come of requests.
     """
     command = _program()
     violations: list[str] = []
-    with tempfile.TemporaryDirectory() as made, served(Path(made) / "data", requests_per_minute=_UNLIMITED) as server:
-        with _key(server, Path(made) / "key") as key:
-            while _count(server)[0] < requests:
-                asked = [*command, "--seed", str(seed), "--max-examples", str(examples)]
-                violations += _round([*asked, *(["--phases", phases] if phases else [])], server, key, Path(made))
-                if told:
-                    total, statuses = _count(server)
-                    sys.stderr.write(f"schemathesis, seed {seed}: {total} requests, {statuses}, {violations}\n")
-                seed += 1
+    with (
+        tempfile.TemporaryDirectory() as made,
+        served(Path(made) / "data", requests_per_minute=_UNLIMITED) as server,
+        _tenant(server, Path(made), whole=whole),
+    ):
+        first = _count(server)[0]
+        while _count(server)[0] - first < requests:
+            asked = [*command, "--seed", str(seed), "--max-examples", str(examples)]
+            violations += _round([*asked, *(["--phases", phases] if phases else [])], server, Path(made))
+            total, statuses = _count(server)
+            if told:
+                sys.stderr.write(f"schemathesis, seed {seed}: {total - first} requests, {statuses}, {violations}\n")
+            seed += 1
         total, statuses = _count(server)
-    return Campaign(total, statuses, statuses.get("500", 0), tuple(violations))
+    return Campaign(total - first, statuses, statuses.get("500", 0), tuple(violations))
 
 
 def _program() -> list[str]:
@@ -68,13 +80,14 @@ def _program() -> list[str]:
     return [str(program), "run", "--exclude-checks", _EXCLUDED, "--continue-on-failure", "--no-color", "--no-shrink"]
 
 
-def _round(command: list[str], server: Served, key: Path, folder: Path) -> list[str]:
+def _round(command: list[str], server: Served, folder: Path) -> list[str]:
     """One run of schemathesis; what it found."""
     report = folder / "report.json"
     report.unlink(missing_ok=True)
     environment = os.environ | {
         "SCHEMATHESIS_HOOKS": _HOOKS,
-        "PARKWATT_BENCH_KEY": str(key),
+        "PARKWATT_BENCH_KEY": str(folder / "key"),
+        "PARKWATT_BENCH_THINGS": str(folder / "things.json"),
         "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
         "HYPOTHESIS_STORAGE_DIRECTORY": str(folder / "hypothesis"),
     }
@@ -105,10 +118,14 @@ def _count(server: Served) -> tuple[int, dict[str, int]]:
 
 
 @contextmanager
-def _key(server: Served, path: Path) -> Iterator[Path]:
-    """A file with a key that holds: another one as soon as somebody has revoked it."""
-    tenant, ended = server.tenant(), threading.Event()
+def _tenant(server: Served, folder: Path, *, whole: bool) -> Iterator[None]:
+    """A tenant with things, and a file with a key that holds: another one as soon as somebody has revoked it."""
+    tenant, ended, path = server.tenant(), threading.Event(), folder / "key"
     path.write_text(server.key(tenant), encoding="utf-8")
+    with httpx.Client(base_url=server.url, headers={"Authorization": f"Bearer {path.read_text()}"}) as client:
+        things = rich(server, client, whole=whole).things
+    (folder / "things.json").write_text(json.dumps(things), encoding="utf-8")
+    server.store.clock = lambda: datetime.now(UTC)
 
     def watch() -> None:
         while not ended.wait(_LOOK_S):
@@ -120,7 +137,8 @@ def _key(server: Served, path: Path) -> Iterator[Path]:
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
     try:
-        yield path
+        with Supervisor(server.settings.url, server.settings.data, int(whole), log_level="error"):
+            yield
     finally:
         ended.set()
         watcher.join()

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import bindparam
 
-from dispatch.mistakes import near_miss
 from dispatch.service.store.ids import new_id
 from dispatch.service.store.metadata import microseconds, moment_of
 from dispatch.service.store.series import names, reading
@@ -72,7 +71,7 @@ def _judge(tx: Tx, given: Coded) -> None:
     for name in ("site", "series"):
         given.reject(given.codes[name] < 0, name, "is missing", "a name")
     for code, source in enumerate(given.names["source"]):
-        if not _SOURCE.match(source):
+        if not _SOURCE.fullmatch(source):
             accepted = "at most 100 letters, digits, dots, - and _"
             given.reject(given.codes["source"] == code, "source", f"is no source (found '{source[:100]}')", accepted)
     given.reject(given.time_us == NO_TIME, "time", "is missing", "the end of the interval, with its offset from UTC")
@@ -93,6 +92,8 @@ def _judge_names(given: Coded, known: Mapping[str, tuple[frozenset[str], frozens
             continue
         understood, feeds = known[site]
         if series not in understood:
+            from dispatch.mistakes import near_miss  # it brings all kinds of asset along
+
             accepted = near_miss(series[:200], sorted(understood))
             given.reject(chosen, "series", f"'{series[:100]}' is no series of site '{site}'", accepted)
             continue
@@ -170,7 +171,15 @@ def _write(
         writer.write_table(table)
     first, last = (moment_of(int(bound)) for bound in (given.time_us[taken].min(), given.time_us[taken].max()))
     entry = new_id("jnl")
-    row = {"id": entry, "received": received, "rows": len(table), "first": first, "last": last}
+    only = keys[0][0] if len({site for site, _, _ in keys}) == 1 else None
+    row = {
+        "id": entry,
+        "site": only,
+        "received": received,
+        "rows": len(table),
+        "first": first,
+        "last": last,
+    }
     tx.insert(journal, {**row, "body": out.getvalue()})
     counts = {verdict.name: count for verdict in Verdict if (count := int((given.verdict == verdict).sum()))}
     tx.audit("measurements.append", entry, {"sha256": hashlib.sha256(out.getvalue()).hexdigest(), "rows": counts})

@@ -50,7 +50,9 @@ def archive(
     if park is None:
         raise KeyError(site)
     first, last = start or EPOCH, end or datetime.max.replace(tzinfo=EPOCH.tzinfo)
-    found = reading.read(tx, site, names, first, last, as_of)
+    # With their moments of receipt all values of a time are kept: as of an earlier one another was known.
+    read = reading.revisions if delay is None else reading.read
+    found = read(tx, site, names, first, last, as_of)
     return Archive.of_rows({(park.name, name): rows for name, rows in _by_series(found, delay).items()})
 
 

@@ -10,6 +10,7 @@ from dispatch.service.store.metadata import UtcTime, table
 journal = table(
     "series_journal",
     Column("id", String(40), primary_key=True),
+    Column("site", String(100)),  # none: of several, so that whoever reads any site has to look
     Column("received", UtcTime, nullable=False),
     Column("rows", Integer, nullable=False),
     Column("first", UtcTime, nullable=False),

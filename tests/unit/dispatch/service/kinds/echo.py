@@ -1,6 +1,6 @@
 """A kind of job for tests: it answers what it was asked, or misbehaves as it was told.
 
-The request's ``do`` says what happens in run: echo, raise, data, crash, hang, kill, allocate, short, progress, group.
+The request's ``do`` says what happens in run: a key of ``_DEEDS``.
 """
 
 from __future__ import annotations
@@ -87,6 +87,12 @@ def _progress(asked: Asked, progress: Callable[[str], None]) -> None:
         time.sleep(asked.get("pause_s", 0.0))
 
 
+def _clock(asked: Asked, progress: Callable[[str], None]) -> None:
+    for _ in range(asked["lines"]):
+        progress(str(time.time()))
+        time.sleep(asked["pause_s"])
+
+
 def _group(asked: Asked, _progress: Callable[[str], None]) -> None:
     """Start a process of its own, say which, and hang."""
     started = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
@@ -100,5 +106,5 @@ def _nothing(_asked: Asked, _progress: Callable[[str], None]) -> None:
 
 _DEEDS = {
     "echo": _nothing, "short": _nothing, "raise": _raise, "data": _data, "kill": _kill, "crash": _crash, "hang": _hang,
-    "allocate": _allocate, "progress": _progress, "group": _group,
+    "allocate": _allocate, "progress": _progress, "group": _group, "clock": _clock,
 }  # fmt: skip

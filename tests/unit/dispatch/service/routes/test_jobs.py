@@ -15,6 +15,7 @@ import pyarrow.ipc
 import pytest
 
 from dispatch.service import work
+from dispatch.service.errors import TooManyRequestsError
 from dispatch.service.runner.runner import run_one
 from dispatch.service.store import files, jobs
 from dispatch.service.store.jobs import Job
@@ -158,14 +159,12 @@ def test_events_are_followed_to_the_end_and_taken_up_again(api: Api) -> None:
 
 
 def test_many_listeners_cost_one_look(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    from dispatch.service.store import events as looked_at
-
     looks: list[int] = []
-    numbers = looked_at.numbers
+    last_events = jobs.last_events
 
     def counted(connection: Any, keys: Any) -> Any:
         looks.append(len(keys))
-        return numbers(connection, keys)
+        return last_events(connection, keys)
 
     job = submit(api, value=1)
     heard: list[str] = []
@@ -174,7 +173,7 @@ def test_many_listeners_cost_one_look(api: Api, monkeypatch: pytest.MonkeyPatch)
         with api.client.stream("GET", f"/api/v1/jobs/{job.id}/events") as stream:
             heard.extend(kind for _, kind, _ in lines(stream))
 
-    monkeypatch.setattr(looked_at, "numbers", counted)
+    monkeypatch.setattr(jobs, "last_events", counted)
     listeners = [threading.Thread(target=listen) for _ in range(12)]
     for each in listeners:
         each.start()
@@ -194,3 +193,17 @@ def test_files_that_nobody_named_are_not_results(api: Api) -> None:
     job = submit(api, value=made.id)
     done(api, job)
     assert api.client.get(f"/api/v1/jobs/{job.id}/result").json()["value"] == made.id
+
+
+def test_prometheus_sees_the_queue(api: Api) -> None:
+    submit(api, "table")
+    text = api.anonymous.get("/metrics").text
+    assert 'parkwatt_jobs_waiting{kind="table"}' in text
+    assert "parkwatt_jobs_oldest_waiting_seconds" in text
+
+
+def test_the_queue_has_an_end_that_an_operator_sets(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api.store, "most_queued", 1)
+    submit(api)
+    with pytest.raises(TooManyRequestsError):
+        submit(api)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from dispatch.service.runner.policy import Policy
 from dispatch.service.runner.runner import run_one
-from dispatch.service.store import Store, audit, events, jobs
+from dispatch.service.store import Store, audit, claims, events, jobs
 from dispatch.service.store.jobs import Job
 from dispatch.service.work import Kind
 
@@ -107,3 +109,36 @@ def test_the_deadline_counts_over_all_attempts(store: Store, kinds: Mapping[str,
     job = run_one(store, kinds, QUICK)
     assert job is not None
     assert (job.state, job.attempt) == ("done", 1)
+
+
+def test_a_kind_may_be_tried_more_often_and_waits_in_the_queue(store: Store, kinds: Mapping[str, Kind]) -> None:
+    patient = {"echo": replace(kinds["echo"], attempts=9, pause_s=40.0)}
+    job = done(store, patient, do="raise", times=1, value=1)
+    assert (job.state, job.attempt) == ("queued", 1)
+    assert 19 < (job.not_before - datetime.now(UTC)).total_seconds() <= 40
+    assert run_one(store, patient) is None
+    assert told(store, job) == ["queued", "running", "retrying"]
+
+
+def test_whose_workers_are_killed_again_and_again_is_answered_by_its_floor(
+    store: Store, kinds: Mapping[str, Kind]
+) -> None:
+    with store.write("north", "ann") as tx:
+        floored = jobs.submit(tx, "echo", {"floor": True})
+        hopeless = jobs.submit(tx, "echo", {"floor": True})
+    for job, times in ((floored, 3), (hopeless, 6)):
+        for _ in range(times):  # workers that claim it and are gone
+            with store.admin() as connection:
+                now = datetime.now(UTC)
+                taken = claims.claim(connection, "gone", now, 0.0)
+            assert taken is not None
+            assert taken.id == job.id
+        ended = run_one(store, kinds, QUICK)
+        assert ended is not None
+        assert ended.id == job.id
+        if job is floored:
+            assert ended.result is not None
+            assert ended.result["reason"] == "the worker was ended 3 times before it was done"
+        else:
+            assert ended.problem is not None
+            assert ended.problem["detail"] == "the worker was ended 6 times before it was done"

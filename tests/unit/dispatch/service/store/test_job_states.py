@@ -28,6 +28,7 @@ from dispatch.service.store.jobs import ENDED, Job
 LEASE_S = 10.0
 TENANTS = st.sampled_from(["north", "south"])
 WHICH = st.integers(0, 50)
+QUICK = settings(suppress_health_check=[HealthCheck.too_slow])
 
 
 @dataclass
@@ -193,10 +194,17 @@ class Jobs(RuleBasedStateMachine):
         self.folder.cleanup()
 
 
-def test_no_job_ends_twice_and_every_job_ends(
-    new_database: Callable[[str, Path | None], str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def machine(new_database: Callable[[str, Path | None], str], monkeypatch: pytest.MonkeyPatch) -> type[Jobs]:
     monkeypatch.setattr(Jobs, "new_database", staticmethod(new_database), raising=False)
-    run_state_machine_as_test(
-        Jobs, settings=settings(max_examples=25, stateful_step_count=25, suppress_health_check=[HealthCheck.too_slow])
-    )
+    return Jobs
+
+
+def test_no_job_ends_twice_and_every_job_ends(machine: type[Jobs]) -> None:
+    run_state_machine_as_test(machine, settings=settings(QUICK, max_examples=12, stateful_step_count=25))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_no_job_ends_twice_in_many_orders(machine: type[Jobs]) -> None:
+    run_state_machine_as_test(machine, settings=settings(QUICK, max_examples=300, stateful_step_count=50))

@@ -1,0 +1,205 @@
+"""Pages: who may see them, that they are a tenant's own, that texts stay texts, and what a browser says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+
+from dispatch.service.http.scopes import SCOPES
+from dispatch.service.store import claims, files, jobs, keys, schedules, sites
+from tests.unit.dispatch.service.served import Api
+
+HOSTILE = "<script>alert(1)</script>\"'&"
+REPORT = b'<!doctype html><link rel="icon" href="data:,"><title>R</title><p>the report'
+PAGES = ("/", "/jobs", "/audit", "/sites/works", "/jobs/{job}", "/reports/{report}")
+PARK: dict[str, Any] = {
+    "name": "works", "time_zone": "UTC", "currency": "CNY", "buses": [{"name": "mv", "carrier": "electricity"}],
+    "assets": [{"kind": "grid_connection", "name": "pcc", "bus": "mv", "import_kw": 100, "export_kw": 0,
+                "tariff": "beijing_two_part_2024"}],
+}  # fmt: skip
+
+
+@contextmanager
+def browsing(api: Api, key: str = "") -> Iterator[httpx.Client]:
+    """A client that keeps cookies, signed in where a key is given."""
+    with httpx.Client(base_url=api.served.url, verify=False) as client:
+        if key:
+            client.post("/login", data={"key": key})
+        yield client
+
+
+@pytest.fixture
+def filled(api: Api) -> dict[str, str]:
+    """A site with a plan and a report, a job that failed, names that attack."""
+    with api.store.write(api.tenant, HOSTILE) as tx:
+        sites.put(tx, "works", sites.prepare(PARK, "works"))
+        report = files.put(tx, REPORT, "text/html; charset=utf-8", "r.html")
+        start = tx.now.replace(minute=0, second=0, microsecond=0)
+        made = schedules.create(tx, {
+            "site": "works", "site_version": 1, "mode": "day_ahead", "request": {}, "issued": tx.now, "start": start,
+            "end": start + timedelta(hours=24), "steps": 24,
+        })  # fmt: skip
+        schedules.finish(tx, made, {"quality": "safe_state", "money": 1234.5, "currency": "CNY", "co2_kg": 12000.0,
+                                    "report_file": report.id})  # fmt: skip
+        job = jobs.submit(tx, "schedule", {}, subject=HOSTILE)
+        schedules.name_job(tx, made, job.id)
+    with api.store.admin() as connection:
+        claimed = claims.claim(connection, "runner " + HOSTILE, datetime.now(UTC), 60)
+        assert claimed is not None
+        claims.fail(connection, claimed, datetime.now(UTC), {"title": "T", "detail": "why " + HOSTILE})
+    return {"job": job.id, "report": report.id, "schedule": made}
+
+
+def test_nobody_sees_a_page_without_signing_in(api: Api, filled: dict[str, str]) -> None:
+    for path in PAGES:
+        answer = api.anonymous.get(path.format(**filled))
+        assert (answer.status_code, answer.headers["location"]) == (303, "/login")
+    with browsing(api) as client:
+        client.cookies.set("parkwatt_session", "pw_key_nothing")
+        assert client.get("/").status_code == 303
+
+
+@pytest.mark.parametrize("typed", ["whole", "whole as the secret", "parts"])
+def test_a_key_opens_a_session_that_only_reads(api: Api, typed: str) -> None:
+    key = api.served.key(api.tenant)
+    name, secret = key[3:33], key[34:]
+    form = {"whole": {"key": key}, "whole as the secret": {"secret": key}, "parts": {"key": name, "secret": secret}}
+    answer = api.anonymous.post("/login", data=form[typed])
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+    cookie = answer.headers["set-cookie"]
+    assert {"HttpOnly", "SameSite=strict", "Path=/", "Max-Age=3600"} <= set(cookie.split("; "))
+    token = cookie.split("=", 1)[1].split(";")[0]
+    claims = jwt.decode(token, options={"verify_signature": False})
+    assert claims["exp"] - claims["iat"] == 3600
+    assert set(claims["scope"].split()) == {scope for scope in SCOPES if scope.endswith(":read")}
+    assert secret not in token
+
+
+def test_what_is_wrong_is_said_in_the_same_words(api: Api) -> None:
+    key = api.served.key(api.tenant)
+    typed = [key[:-2] + "AA", "pw_key_" + "0" * 26 + key[33:], HOSTILE, ""]
+    answers = [api.anonymous.post("/login", data={"key": each}) for each in typed]
+    assert {answer.status_code for answer in answers} == {401}
+    assert len({answer.text for answer in answers}) == 1
+
+
+def test_another_site_cannot_sign_a_visitor_in(api: Api) -> None:
+    form, cross = {"key": api.served.key(api.tenant)}, {"Sec-Fetch-Site": "cross-site"}
+    answer = api.anonymous.post("/login", data=form, headers=cross)
+    assert answer.status_code == 403
+    assert "set-cookie" not in answer.headers
+
+
+def test_pages_show_what_there_is_and_texts_stay_texts(api: Api, filled: dict[str, str]) -> None:
+    with browsing(api, api.served.key(api.tenant)) as client:
+        found = {path: client.get(path.format(**filled)) for path in PAGES}
+    assert {answer.status_code for answer in found.values()} == {200}
+    for path, answer in found.items():
+        assert "default-src 'none'" in answer.headers["content-security-policy"] or path == "/reports/{report}"
+        assert answer.headers["cache-control"] == "no-store"
+        assert "<script" not in answer.text
+        assert not re.search(r"(src|href)=\"(https?:)?//|style=", answer.text)
+    assert "safe state" in found["/"].text
+    assert "1\u202f234.50 CNY" in found["/"].text
+    assert "12.0 t" in found["/"].text
+    assert f'href="/reports/{filled["report"]}"' in found["/"].text
+    assert "why &lt;script&gt;" in found["/jobs"].text
+    assert "&lt;script&gt;" in found["/jobs/{job}"].text
+    assert "&lt;script&gt;" in found["/audit"].text
+    assert "Plan in force" in found["/sites/works"].text
+    report = found["/reports/{report}"]
+    assert report.text.endswith("the report")
+    assert report.headers["content-security-policy"].startswith("sandbox allow-scripts")
+
+
+def test_a_broken_chain_is_seen(api: Api, filled: dict[str, str]) -> None:
+    from dispatch.service.store import audit
+
+    with browsing(api, api.served.key(api.tenant)) as client:
+        assert "holds" in client.get("/audit").text
+        with api.store.write(api.tenant, "thief") as tx:
+            tx.execute(tx.update(audit.entries).where(audit.entries.c.seq == 1).values(actor="nobody"))
+        text = client.get("/audit").text
+    assert "entry 1 is not what was written" in text
+
+
+def test_another_tenant_sees_nothing_of_it(api: Api, filled: dict[str, str]) -> None:
+    with browsing(api, api.served.key(api.other_tenant)) as client:
+        for path in ("/sites/works", "/jobs/{job}", "/reports/{report}"):
+            there, nowhere = client.get(path.format(**filled)), client.get(re.sub(r"\{.*|works", "nowhere", path))
+            assert there.status_code == nowhere.status_code == 404
+        for path in ("/", "/jobs", "/audit"):
+            assert not any(each in client.get(path).text for each in (*filled.values(), "works", "why"))
+
+
+def test_what_the_key_does_not_cover_is_said(api: Api, filled: dict[str, str]) -> None:
+    with browsing(api, api.served.key(api.tenant, ["sites:read"])) as client:
+        assert client.get("/audit").status_code == 403
+        assert client.get("/jobs").status_code == 403
+        assert client.get("/reports/" + filled["report"]).status_code == 403
+        text = client.get("/").text
+        assert "works" in text
+        assert "The key lacks plans:read." in text
+        assert "1\u202f234.50" not in text
+        assert "The key lacks measurements:read." in client.get("/sites/works").text
+
+
+def test_a_revoked_key_ends_the_session(api: Api) -> None:
+    key = api.served.key(api.tenant)
+    with browsing(api, key) as client:
+        assert client.get("/").status_code == 200
+        with api.store.write(api.tenant, "test") as tx:
+            keys.revoke(tx, key[3:33])
+        assert client.get("/").status_code == 303
+
+
+def test_signing_out_forgets_the_token(api: Api) -> None:
+    with browsing(api, api.served.key(api.tenant)) as client:
+        assert client.post("/logout").headers["location"] == "/login"
+        assert client.get("/").status_code == 303
+
+
+def test_the_style_is_kept_for_ever(api: Api) -> None:
+    href = re.search(r'href="(/pages/[0-9a-f]{16}\.css)"', api.anonymous.get("/login").text)
+    assert href is not None
+    answer = api.anonymous.get(href[1])
+    assert answer.headers["content-type"] == "text/css; charset=utf-8"
+    assert "immutable" in answer.headers["cache-control"]
+    assert len(answer.content) < 30_000
+
+
+def test_many_sites_come_in_pages(api: Api) -> None:
+    with api.store.write(api.tenant, "test") as tx:
+        prepared = sites.prepare(PARK, "works")
+        sites.put_many(tx, {f"site_{k:03d}": prepared for k in range(120)})
+    with browsing(api, api.served.key(api.tenant)) as client:
+        first = client.get("/").text
+        assert first.count('href="/sites/') == 100
+        assert 'href="/?after=site_099"' in first
+        assert client.get("/?after=site_099").text.count('href="/sites/') == 20
+
+
+def test_a_browser_has_nothing_to_say(api: Api, filled: dict[str, str], chromium: Any) -> None:
+    said: list[str] = []
+    context = chromium.new_context(viewport={"width": 390, "height": 800}, java_script_enabled=True)
+    page = context.new_page()
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    own = (api.served.url, "data:")
+    page.on("request", lambda asked: None if asked.url.startswith(own) else said.append(asked.url))
+    page.goto(api.served.url)
+    page.fill("[name=secret]", api.served.key(api.tenant))
+    page.click("button[type=submit]")
+    page.wait_for_url(api.served.url + "/")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.click(f"a[href='/reports/{filled['report']}']")
+    assert page.title() == "R"
+    context.close()
+    assert said == []

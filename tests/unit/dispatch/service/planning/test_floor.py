@@ -1,0 +1,165 @@
+"""A plan always arrives, and nothing that is no plan is published."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from dispatch.errors import DataError
+from dispatch.service.store import Store, schedules
+from dispatch.service.store.arrow import from_bytes, to_bytes
+from dispatch.service.work import schedule
+from dispatch.service.work.outcomes import Outcome
+from dispatch.service.work.wanted import Wanted
+from tests.unit.dispatch.service.planning import small
+from tests.unit.dispatch.service.served import Api
+
+NO_TIME: dict[str, Any] = {"deadline_s": 0.001}
+
+
+def asked_of(store: Store, tenant: str, id_: str) -> Wanted:
+    with store.read(tenant) as tx:
+        return schedule.wanted(tx, schedules.get(tx, id_), 100.0)
+
+
+@pytest.fixture
+def site(api: Api) -> Api:
+    small.put(api.store, api.tenant)
+    return api
+
+
+@pytest.fixture
+def made(site: Api) -> tuple[Wanted, Outcome]:
+    """A request and the plan for it."""
+    start = small.hour(1)
+    accepted = small.asked(site.client, horizon=small.horizon(start), series=small.given(start))
+    assert small.done(site.store).state == "done"
+    asked = asked_of(site.store, site.tenant, accepted["id"])
+    return asked, schedule.run(asked, lambda _text: None)
+
+
+def test_without_time_the_rules_plan_and_then_the_plan_before(site: Api) -> None:
+    small.upload(site.store, site.tenant, small.measured(small.hour(-72), 72))
+    start = small.hour(1)
+    body: dict[str, Any] = {"horizon": small.horizon(start), "known_at": "end"}
+    first = small.asked(site.client, **body, **NO_TIME)
+    job = small.done(site.store)
+    assert (job.state, job.problem) == ("done", None)
+    shown = small.get(site.client, first["href"])
+    assert (shown["quality"], shown["audit"]["passed"]) == ("rule_based", True)
+    assert "optimal: its time was over before it began" in shown["reason"]
+    assert "hall: taken to be as 2 d before, for there was no time to forecast it" in shown["notes"]
+    assert small.get(site.client, shown["setpoints_href"])["items"]
+    good = small.asked(site.client, **body, series=small.given(start))
+    assert small.done(site.store).state == "done"
+    assert small.get(site.client, good["href"])["quality"] == "optimal"
+    later = small.asked(site.client, mode="rolling", **NO_TIME, known_at="end",
+                        horizon=small.horizon(start + timedelta(hours=2)))  # fmt: skip
+    assert small.done(site.store).state == "done"
+    shown = small.get(site.client, later["href"])
+    assert (shown["quality"], shown["goes_on_from"]) == ("last_good", good["id"])
+    rows, before = (small.get(site.client, f"{of['href']}/table")["rows"] for of in (later, good))
+    charged, planned = ([row["li.charge_kw"] for row in each] for each in (rows[:22], before[2:]))
+    assert charged == pytest.approx(planned, abs=1e-3)
+
+
+def test_what_nothing_is_known_of_is_no_plan_but_says_so(site: Api) -> None:
+    small.asked(site.client, **NO_TIME)
+    job = small.done(site.store)
+    assert job.state == "failed"
+    assert job.problem is not None
+    assert (job.problem["status"], "'hall' was measured on none of 8 days" in job.problem["detail"]) == (422, True)
+
+
+def test_with_too_little_history_the_rules_plan(site: Api) -> None:
+    small.upload(site.store, site.tenant, small.measured(small.hour(-60), 60))
+    accepted = small.asked(site.client, known_at="end", horizon=small.horizon(small.hour(1)))
+    assert small.done(site.store).state == "done"
+    shown = small.get(site.client, accepted["href"])
+    assert (shown["quality"], shown["audit"]["passed"]) == ("rule_based", True)
+    assert "forecast: " in shown["reason"]
+
+
+def test_of_sun_that_nobody_knows_nothing_is_counted_on(site: Api) -> None:
+    small.upload(site.store, site.tenant, small.measured(small.hour(-72), 72, ("hall",)))
+    accepted = small.asked(site.client, known_at="end", horizon=small.horizon(small.hour(1)))
+    asked = asked_of(site.store, site.tenant, accepted["id"])
+    plan, _ = schedule.without_solver(asked, "it was ended")
+    assert plan.outlook.inputs.series["roof", "available_kw"].max() == 0
+    assert plan.audit.passed
+    assert "roof: nothing is known of it, so nothing of it is counted on" in plan.notes
+    with pytest.raises(DataError, match="'hall' was measured on none"):
+        schedule.without_solver(replace(asked, archive=type(asked.archive).empty()), "it was ended")
+    assert small.done(site.store).state in ("done", "failed")
+
+
+def test_a_plan_is_refused_by_nothing(made: tuple[Wanted, Outcome]) -> None:
+    asked, outcome = made
+    assert schedule.check(asked, outcome) is None
+    assert schedule.check(asked, pickle.loads(pickle.dumps(outcome))) is None
+
+
+def _changed(outcome: Outcome, which: str, change: Callable[[pa.Table], pa.Table]) -> Outcome:
+    changed: dict[str, Any] = {which: to_bytes(change(from_bytes(getattr(outcome, which))))}
+    return replace(outcome, **changed)
+
+
+def _with(name: str, value: float) -> Callable[[pa.Table], pa.Table]:
+    def change(table: pa.Table) -> pa.Table:
+        values = table[name].to_numpy().copy()
+        values[3] = value
+        return table.set_column(table.column_names.index(name), table.schema.field(name), pa.array(values))
+
+    return change
+
+
+def _violating(outcome: Outcome) -> Outcome:
+    certificate = {**outcome.result["certificate"], "audit": {"violations": ["li: too much"]}}
+    return replace(outcome, result={**outcome.result, "certificate": certificate})
+
+
+def _without(kind: str) -> Callable[[pa.Table], pa.Table]:
+    from dispatch.earlier import EarlierPlan
+
+    def change(table: pa.Table) -> pa.Table:
+        plan = EarlierPlan.from_arrow(table)
+        return replace(plan, names={k: v for k, v in plan.names.items() if k != kind}).to_arrow()
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("break_it", "says"),
+    [
+        (lambda _: None, "a NoneType is no plan"),
+        (lambda _: "optimal", "a str is no plan"),
+        (lambda o: replace(o, quality="best"), "there is no rung 'best'"),
+        (lambda o: replace(o, money=float("nan")), "its money or carbon is not a number"),
+        (_violating, "its audit was not passed: li: too much"),
+        (lambda o: replace(o, result={}), "it cannot be read (KeyError)"),
+        (lambda o: replace(o, table=o.table[:100]), "it cannot be read"),
+        (lambda o: replace(o, setpoints=b""), "it cannot be read"),
+        (lambda o: _changed(o, "table", lambda t: t.slice(0, 23)), "its table has not the steps that were asked for"),
+        (lambda o: _changed(o, "setpoints", lambda t: t.slice(1)), "its setpoints has not the steps"),
+        (
+            lambda o: _changed(o, "setpoints", _with("li.charge_kw", np.nan)),
+            "values of li.charge_kw that are no numbers",
+        ),
+        (lambda o: _changed(o, "table", _with("pcc.import_kw", np.inf)), "values of pcc.import_kw that are no numbers"),
+        (lambda o: _changed(o, "setpoints", _with("li.charge_kw", 80.5)), "li.charge_kw is beyond what 'li' can do"),
+        (lambda o: _changed(o, "setpoints", _with("li.discharge_kw", -1.0)), "li.discharge_kw is beyond what 'li'"),
+        (lambda o: _changed(o, "earlier", _without("battery")), "it says nothing of 'li'"),
+    ],
+)
+def test_what_is_no_plan_is_refused(
+    made: tuple[Wanted, Outcome], break_it: Callable[[Outcome], Any], says: str
+) -> None:
+    asked, outcome = made
+    assert says in str(schedule.check(asked, break_it(outcome)))

@@ -1,0 +1,148 @@
+"""What plans and forecasts may use: nothing that was not known at their issue time."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from tests.unit.dispatch.service.planning import small
+from tests.unit.dispatch.service.served import Api
+
+HISTORY_H = 24 * 16
+
+
+@pytest.fixture
+def site(api: Api) -> Api:
+    """A site whose history of sixteen days came just now."""
+    small.put(api.store, api.tenant)
+    small.upload(api.store, api.tenant, small.measured(small.hour(-HISTORY_H), HISTORY_H))
+    return api
+
+
+def made(api: Api, what: str = "forecasts", **body: Any) -> dict[str, Any]:
+    accepted = small.asked(api.client, what, **body)
+    job = small.done(api.store)
+    assert (job.state, job.problem) == ("done", None)
+    found: dict[str, Any] = small.get(api.client, accepted["href"])
+    return found
+
+
+def test_a_forecast_and_its_tables(site: Api) -> None:
+    shown = made(site, known_at="end", horizon=small.horizon(small.hour(1)), scenarios=3)
+    assert (shown["state"], shown["steps"], shown["scenarios"]) == ("done", 24, 3)
+    series = {one["name"]: one for one in shown["series"]}
+    assert set(series) == {"roof", "hall"}
+    assert {(one["unit"], one["made_by"]) for one in series.values()} == {("kW", "own_past")}
+    for one in series.values():
+        assert np.diff(np.array(one["quantiles"]), axis=1).min() >= 0
+        assert len(one["expected"]) == len(shown["step_end"]) == 24
+    rows = small.get(site.client, shown["quantiles_href"])["rows"]
+    assert len(rows) == 2 * 24 * len(shown["levels"])
+    assert [row["value"] for row in rows if row["variable"] == "hall"][:7] == series["hall"]["quantiles"][0]
+    arrow = site.client.get(shown["scenarios_href"], headers={"Accept": "application/vnd.apache.arrow.stream"}).content
+    table = pa.ipc.open_stream(arrow).read_all()
+    assert (table.num_rows, table["scenario"].unique().to_pylist()) == (2 * 24 * 3, [0, 1, 2])
+    (listed,) = small.get(site.client, "sites/works/forecasts")["items"]
+    assert (listed["id"], listed["state"]) == (shown["id"], "done")
+    assert site.other.get(f"/api/v1/forecasts/{shown['id']}").status_code == 404
+
+
+def test_a_schedule_takes_a_forecast_that_was_made(site: Api) -> None:
+    start = small.hour(1)
+    forecast = made(site, known_at="end", horizon=small.horizon(start), scenarios=2)
+    shown = made(site, "schedules", horizon=small.horizon(start), forecast=forecast["id"])
+    assert (shown["quality"], shown["certificate"]["scenarios"]) == ("optimal", 3)
+    rows = small.get(site.client, shown["table_href"])["rows"]
+    hall = next(one for one in forecast["series"] if one["name"] == "hall")
+    assert [row["hall.served_kw"] for row in rows] == pytest.approx(hall["expected"])
+    other = small.asked(site.client, horizon=small.horizon(start, 12), forecast=forecast["id"])
+    assert small.done(site.store).state == "failed"
+    problem = small.get(site.client, other["href"])["problem"]
+    assert "of other steps" in problem["detail"]
+
+
+def test_a_history_that_came_today_was_not_known_yesterday(site: Api) -> None:
+    yesterday = small.hour(-24)
+    body: dict[str, Any] = {
+        "horizon": small.horizon(yesterday + timedelta(hours=2)),
+        "issue_time": yesterday.isoformat(),
+    }
+    accepted = small.asked(site.client, "forecasts", **body)
+    assert small.done(site.store).state == "failed"
+    assert "nothing to forecast from" in small.get(site.client, accepted["href"])["problem"]["detail"]
+    assert made(site, **body, known_at="end")["series"][0]["made_by"] == "own_past"
+
+
+def test_what_came_after_the_issue_time_changes_nothing(site: Api) -> None:
+    """The same question before and after values of later intervals were corrected and added."""
+    issue = small.hour(-30)
+    body: dict[str, Any] = {
+        "horizon": small.horizon(small.hour(-28)),
+        "issue_time": issue.isoformat(),
+        "known_at": "end",
+    }
+    first = made(site, "schedules", **body)
+    later = small.measured(issue, 30)
+    doubled = later.set_column(3, "value", pc.multiply(later["value"], 2.0))
+    small.upload(site.store, site.tenant, doubled)
+    second = made(site, "schedules", **body)
+    assert first["certificate"]["schedule_sha256"] == second["certificate"]["schedule_sha256"]
+    earlier = small.measured(issue - timedelta(hours=30), 28)
+    small.upload(site.store, site.tenant, earlier.set_column(3, "value", pc.multiply(earlier["value"], 2.0)))
+    third = made(site, "schedules", **body)
+    assert first["certificate"]["schedule_sha256"] != third["certificate"]["schedule_sha256"]
+
+
+def test_a_correction_counts_from_when_it_was_received(site: Api) -> None:
+    time.sleep(1.0 - datetime.now(UTC).microsecond / 1e6)  # times of requests are of whole seconds
+    issue = datetime.now(UTC).replace(microsecond=0)
+    body: dict[str, Any] = {"horizon": small.horizon(small.hour(1)), "known_at": "receipt"}
+    first = made(site, **body, issue_time=issue.isoformat())
+    rows = small.measured(small.hour(-48), 48)
+    small.upload(site.store, site.tenant, rows.set_column(3, "value", pc.multiply(rows["value"], 3.0)))
+    assert made(site, **body, issue_time=issue.isoformat())["series"] == first["series"]
+    assert made(site, **body)["series"] != first["series"]
+
+
+def test_hindsight_plans_on_what_came(site: Api) -> None:
+    start = small.hour(-30)
+    shown = made(site, "schedules", mode="perfect_foresight", horizon=small.horizon(start))
+    rows = small.get(site.client, shown["table_href"])["rows"]
+    came = small.measured(start, 24, ("hall",))["value"].to_pylist()
+    assert [row["hall.served_kw"] for row in rows] == pytest.approx(came)
+    assert (shown["certificate"]["scenarios"], shown["certificate"]["forecast"]) == (1, None)
+    compared = {one["series"]: one for one in small.get(site.client, f"schedules/{shown['id']}/comparison")["compared"]}
+    assert compared["hall"]["steps"] == 24
+    assert compared["hall"]["mean_absolute_error_kw"] == pytest.approx(0, abs=1e-9)
+    assert (
+        small.get(site.client, "sites/works/setpoints", at=small.hour(-20).isoformat())["items"][0]["source"]
+        != "schedule"
+    )
+    accepted = small.asked(site.client, mode="perfect_foresight", horizon=small.horizon(small.hour(-5)))
+    assert small.done(site.store).state == "failed"
+    assert "not measured in every step: roof, hall" in small.get(site.client, accepted["href"])["problem"]["detail"]
+
+
+def test_weather_of_the_client_is_used(api: Api) -> None:
+    small.put(api.store, api.tenant)
+    small.upload(api.store, api.tenant, small.measured(small.hour(-HISTORY_H), HISTORY_H, ("hall",)))
+    start = small.hour(1)
+    sun = [max(0.0, 600.0 * float(np.sin(((start + timedelta(hours=n)).hour - 6) / 12 * np.pi))) for n in range(26)]
+    weather = {
+        "issued_at": small.hour(-1).isoformat(), "start": small.hour().isoformat(), "step_minutes": 60,
+        "variables": {"shortwave_radiation": sun, "temperature_2m": [10.0] * 26, "wind_speed_10m": [3.0] * 26,
+                      "diffuse_radiation": [x / 3 for x in sun], "direct_normal_irradiance": [x / 2 for x in sun]},
+    }  # fmt: skip
+    shown = made(api, known_at="end", horizon=small.horizon(start), weather=weather)
+    roof = next(one for one in shown["series"] if one["name"] == "roof")
+    assert max(roof["expected"]) > 5
+    unknown = {**weather, "variables": {"sunshine": sun}}
+    accepted = small.asked(api.client, "forecasts", known_at="end", horizon=small.horizon(start), weather=unknown)
+    assert small.done(api.store).state == "failed"
+    assert "unknown columns ['sunshine']" in small.get(api.client, accepted["href"])["problem"]["detail"]
