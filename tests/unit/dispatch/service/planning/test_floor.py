@@ -147,7 +147,10 @@ def _without(kind: str) -> Callable[[pa.Table], pa.Table]:
         (lambda o: replace(o, setpoints=b""), "it cannot be read"),
         (lambda o: _changed(o, "table", lambda t: t.slice(0, 23)), "its table has not the steps that were asked for"),
         (lambda o: _changed(o, "setpoints", lambda t: t.slice(1)), "its setpoints has not the steps"),
-        (lambda o: _changed(o, "setpoints", _with("li.charge_kw", np.nan)), "values of li.charge_kw that are no numbers"),
+        (
+            lambda o: _changed(o, "setpoints", _with("li.charge_kw", np.nan)),
+            "values of li.charge_kw that are no numbers",
+        ),
         (lambda o: _changed(o, "table", _with("pcc.import_kw", np.inf)), "values of pcc.import_kw that are no numbers"),
         (lambda o: _changed(o, "setpoints", _with("li.charge_kw", 80.5)), "li.charge_kw is beyond what 'li' can do"),
         (lambda o: _changed(o, "setpoints", _with("li.discharge_kw", -1.0)), "li.discharge_kw is beyond what 'li'"),

@@ -117,7 +117,10 @@ def test_hindsight_plans_on_what_came(site: Api) -> None:
     compared = {one["series"]: one for one in small.get(site.client, f"schedules/{shown['id']}/comparison")["compared"]}
     assert compared["hall"]["steps"] == 24
     assert compared["hall"]["mean_absolute_error_kw"] == pytest.approx(0, abs=1e-9)
-    assert small.get(site.client, "sites/works/setpoints", at=small.hour(-20).isoformat())["items"][0]["source"] != "schedule"
+    assert (
+        small.get(site.client, "sites/works/setpoints", at=small.hour(-20).isoformat())["items"][0]["source"]
+        != "schedule"
+    )
     accepted = small.asked(site.client, mode="perfect_foresight", horizon=small.horizon(small.hour(-5)))
     assert small.done(site.store).state == "failed"
     assert "not measured in every step: roof, hall" in small.get(site.client, accepted["href"])["problem"]["detail"]

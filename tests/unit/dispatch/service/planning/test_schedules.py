@@ -19,9 +19,7 @@ from tests.unit.dispatch.service.served import Api
 def planned(api: Api, **body: Any) -> dict[str, Any]:
     """A schedule of 24 hours from the next on, made here; by default on what the client says."""
     start = small.hour(1)
-    accepted = small.asked(
-        api.client, **({"horizon": small.horizon(start), "series": small.given(start)} | body)
-    )
+    accepted = small.asked(api.client, **({"horizon": small.horizon(start), "series": small.given(start)} | body))
     job = small.done(api.store)
     assert (job.state, job.problem) == ("done", None)
     found: dict[str, Any] = small.get(api.client, accepted["href"])

@@ -62,7 +62,9 @@ def test_an_old_schedule_is_not_followed(planned: Api) -> None:
     assert {one.source for one in fresh} == {"schedule"}
     assert {one.source for one in old} == {"safe_state"}
     with planned.store.read(planned.tenant) as tx:
-        (one,) = [h for h in Control(tx, "works", timedelta(hours=1.5)).at(small.hour(1)) if h.key == ("li", "charge_kw")]
+        (one,) = [
+            h for h in Control(tx, "works", timedelta(hours=1.5)).at(small.hour(1)) if h.key == ("li", "charge_kw")
+        ]
     assert one.valid_until is not None
     assert small.hour(1) < one.valid_until < small.hour(2)
 
@@ -137,9 +139,7 @@ def test_plans_never_leave_bounds_that_are_set(planned: Api) -> None:
         ({"quantity": "charge_kw", "hold": True, "start": "2120-01-01T00:00:00Z"}, "", ""),
     ],
 )
-def test_what_cannot_be_is_refused_with_what_can(
-    api: Api, body: dict[str, Any], pointer: str, accepted: str
-) -> None:
+def test_what_cannot_be_is_refused_with_what_can(api: Api, body: dict[str, Any], pointer: str, accepted: str) -> None:
     small.put(api.store, api.tenant)
     answer = override(api, 422, **body)
     assert pointer in [error["pointer"] for error in answer["errors"]]
@@ -166,8 +166,13 @@ def test_the_series_goes_from_change_to_change(planned: Api) -> None:
     assert [one["source"] for one in charge[:4]] == ["override", "override", "schedule", "schedule"]
     assert [one["start"] for one in charge[1:]] == [one["end"] for one in charge[:-1]]
     assert charge[1]["end"] == until.isoformat().replace("+00:00", "Z")
-    assert (charge[-1]["source"], charge[-1]["end"]) == ("safe_state", small.hour(30).isoformat().replace("+00:00", "Z"))
-    long = planned.client.get("/api/v1/sites/works/setpoints/series", params={**query, "end": small.hour(999).isoformat()})
+    assert (charge[-1]["source"], charge[-1]["end"]) == (
+        "safe_state",
+        small.hour(30).isoformat().replace("+00:00", "Z"),
+    )
+    long = planned.client.get(
+        "/api/v1/sites/works/setpoints/series", params={**query, "end": small.hour(999).isoformat()}
+    )
     assert long.status_code == 422
 
 
