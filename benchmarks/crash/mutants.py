@@ -65,7 +65,7 @@ TARGETS = (
     of_kind("electric_storage", "ElectricStorage.check", "battery"),
     of_kind("assets.battery", "Battery.check", "battery"),
     of_kind("assets.thermal", "Thermal.check", "thermal"),
-    of_kind("commitment", "Commitment.check_commitment", "thermal"),
+    of_kind("commitment", "Committed.check_commitment", "thermal"),
     of_kind("assets.chp", "Chp.check", "chp"),
     of_kind("fired", "Fired.check", "chp"),
     of_kind("process", "Process.check", "gas_boiler", "heat_pump"),
