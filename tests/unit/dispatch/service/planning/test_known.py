@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
+from dispatch.service.store import forecasts
 from tests.unit.dispatch.service.planning import small
 from tests.unit.dispatch.service.served import Api
 
@@ -69,10 +69,7 @@ def test_a_schedule_takes_a_forecast_that_was_made(site: Api) -> None:
 
 def test_a_history_that_came_today_was_not_known_yesterday(site: Api) -> None:
     yesterday = small.hour(-24)
-    body: dict[str, Any] = {
-        "horizon": small.horizon(yesterday + timedelta(hours=2)),
-        "issue_time": yesterday.isoformat(),
-    }
+    body = {"horizon": small.horizon(yesterday + timedelta(hours=2)), "issue_time": yesterday.isoformat()}
     accepted = small.asked(site.client, "forecasts", **body)
     assert small.done(site.store).state == "failed"
     assert "nothing to forecast from" in small.get(site.client, accepted["href"])["problem"]["detail"]
@@ -82,11 +79,7 @@ def test_a_history_that_came_today_was_not_known_yesterday(site: Api) -> None:
 def test_what_came_after_the_issue_time_changes_nothing(site: Api) -> None:
     """The same question before and after values of later intervals were corrected and added."""
     issue = small.hour(-30)
-    body: dict[str, Any] = {
-        "horizon": small.horizon(small.hour(-28)),
-        "issue_time": issue.isoformat(),
-        "known_at": "end",
-    }
+    body = {"horizon": small.horizon(small.hour(-28)), "issue_time": issue.isoformat(), "known_at": "end"}
     first = made(site, "schedules", **body)
     later = small.measured(issue, 30)
     doubled = later.set_column(3, "value", pc.multiply(later["value"], 2.0))
@@ -100,14 +93,18 @@ def test_what_came_after_the_issue_time_changes_nothing(site: Api) -> None:
 
 
 def test_a_correction_counts_from_when_it_was_received(site: Api) -> None:
-    time.sleep(1.0 - datetime.now(UTC).microsecond / 1e6)  # times of requests are of whole seconds
-    issue = datetime.now(UTC).replace(microsecond=0)
-    body: dict[str, Any] = {"horizon": small.horizon(small.hour(1)), "known_at": "receipt"}
-    first = made(site, **body, issue_time=issue.isoformat())
-    rows = small.measured(small.hour(-48), 48)
+    issue = small.hour()
+    body = {"horizon": small.horizon(small.hour(1)), "known_at": "receipt"}
+    with site.store.read(site.tenant) as tx:
+        now = tx.now
+    first = made(site, **body)
+    rows = small.measured(issue - timedelta(hours=48), 48)
     small.upload(site.store, site.tenant, rows.set_column(3, "value", pc.multiply(rows["value"], 3.0)))
-    assert made(site, **body, issue_time=issue.isoformat())["series"] == first["series"]
-    assert made(site, **body)["series"] != first["series"]
+    then = now.replace(microsecond=0) + timedelta(seconds=1)
+    assert first["series"] != made(site, **body)["series"]
+    with site.store.read(site.tenant) as tx:
+        issued = forecasts.get(tx, first["id"]).issued
+    assert issued <= then + timedelta(seconds=60)
 
 
 def test_hindsight_plans_on_what_came(site: Api) -> None:
