@@ -197,7 +197,7 @@ class _Run:
             self.blocks[name] = schedule_blocks(name, schedule)
 
     def _given(self, wanted: Wanted) -> Array:
-        return np.where(wanted.at, wanted.sign * (self.net_kw - wanted.plan_kw), 0.0)
+        return np.asarray(np.where(wanted.at, wanted.sign * (self.net_kw - wanted.plan_kw), 0.0))
 
     def result(self, wanted: Wanted, missed: Array, refusals: tuple[Refusal, ...]) -> Awarded:
         """With set-points that add up to what is given of the award, to the last bit but one."""

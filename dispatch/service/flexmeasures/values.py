@@ -51,7 +51,7 @@ def post(sensor_id: SensorId, body: Values, call: Writer) -> Response:
             raise Refused("/duration", f"{len(found)} values; accepted: at most {MOST_VALUES}")
         return records.keep(tx, sensor, found)
 
-    return answer(processed(new_values=call.store.run(call.tenant, call.actor, work)))
+    return call.once(lambda tx: answer(processed(new_values=work(tx))))
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from dispatch.service.http.problem import problems
 from dispatch.service.routes import shown
 from dispatch.service.schemas.fleets import Fleet, FleetBody, FleetForecast, FleetPlan, FleetShort, PlanAsked
 from dispatch.service.schemas.results import DayAsked
-from dispatch.service.schemas.values import Accepted, Name, id_of
+from dispatch.service.schemas.values import Accepted, ForecastId, Name, PlanId
 from dispatch.service.store import Tx, fleet_results, fleets
 from dispatch.service.store.fleet_results import Kind, Result
 
@@ -26,7 +26,6 @@ Reads = Annotated[Call, Depends(allowed("markets:read"))]
 Writes = Annotated[Call, Depends(allowed("markets:write"))]
 Asks = Annotated[Call, Depends(allowed("markets:write", "measurements:read"))]
 Pages = Annotated[Paging, Depends(paging)]
-ForecastId, PlanId = id_of("fcs"), id_of("fpl")
 
 
 @router.put(
@@ -97,9 +96,7 @@ def _short(found: fleets.Fleet) -> FleetShort:
     )  # fmt: skip
 
 
-@router.get(
-    "/fleets/{fleet}", name="get", summary="A fleet", response_model=Fleet, responses=problems(404)
-)
+@router.get("/fleets/{fleet}", name="get", summary="A fleet", response_model=Fleet, responses=problems(404))
 def get(fleet: Name, call: Reads) -> Response:
     """With how many sites it has now."""
 

@@ -191,6 +191,7 @@ def get_schedule_report(schedule: Id, call: Reader) -> Response:
     """
     with call.store.read(call.tenant, call.actor) as tx:
         row = _made(tx, schedule)
+        showing.require_own(row)
         page = None if row.report_file is None else files.read(tx, row.report_file)
     if page is not None:
         return Response(page, 200, {"Cache-Control": "private, no-cache"}, "text/html; charset=utf-8")

@@ -8,8 +8,8 @@ from pydantic import Field
 
 from dispatch.markets.product import Product as MarketProduct
 from dispatch.markets.product import Side
-from dispatch.service.schemas.results import FlexibilityId, Result
-from dispatch.service.schemas.values import Body, Day, Moment, Name, NotNegative, Number, ShortText
+from dispatch.service.schemas.results import Result
+from dispatch.service.schemas.values import Body, Day, FlexibilityId, Moment, Name, NotNegative, Number, ShortText
 
 MOST_PERIODS = 300
 Positive = Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0, le=1e9)]

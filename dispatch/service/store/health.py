@@ -69,9 +69,8 @@ def named(connection: Connection, disk: Disk) -> Iterator[tuple[Path, str, str]]
     for row in connection.execute(contents).all():
         yield disk.files(row.tenant) / row.sha256[:2] / row.sha256, row.sha256, f"file of {row.tenant}"
     columns = (parts.c.tenant, parts.c.day, parts.c.id, parts.c.sha256)
-    for row in connection.execute(select(*columns).order_by(*columns)).all():
-        path = disk.series(row.tenant) / row.day / f"{row.id}.parquet"
-        yield path, row.sha256, f"series of {row.tenant}, {row.day}"
+    for tenant, day, part, sha256 in connection.execute(select(*columns).order_by(*columns)).all():
+        yield disk.series(tenant) / day / f"{part}.parquet", sha256, f"series of {tenant}, {day}"
 
 
 def content_hash(path: Path) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
+from dispatch.service.store import forecasts
 from tests.unit.dispatch.service.planning import small
 from tests.unit.dispatch.service.served import Api
 
@@ -93,14 +93,18 @@ def test_what_came_after_the_issue_time_changes_nothing(site: Api) -> None:
 
 
 def test_a_correction_counts_from_when_it_was_received(site: Api) -> None:
-    time.sleep(1.0 - datetime.now(UTC).microsecond / 1e6)  # times of requests are of whole seconds
-    issue = datetime.now(UTC).replace(microsecond=0)
+    issue = small.hour()
     body = {"horizon": small.horizon(small.hour(1)), "known_at": "receipt"}
-    first = made(site, **body, issue_time=issue.isoformat())
-    rows = small.measured(small.hour(-48), 48)
+    with site.store.read(site.tenant) as tx:
+        now = tx.now
+    first = made(site, **body)
+    rows = small.measured(issue - timedelta(hours=48), 48)
     small.upload(site.store, site.tenant, rows.set_column(3, "value", pc.multiply(rows["value"], 3.0)))
-    assert made(site, **body, issue_time=issue.isoformat())["series"] == first["series"]
-    assert made(site, **body)["series"] != first["series"]
+    then = now.replace(microsecond=0) + timedelta(seconds=1)
+    assert first["series"] != made(site, **body)["series"]
+    with site.store.read(site.tenant) as tx:
+        issued = forecasts.get(tx, first["id"]).issued
+    assert issued <= then + timedelta(seconds=60)
 
 
 def test_hindsight_plans_on_what_came(site: Api) -> None:
