@@ -109,7 +109,11 @@ def lock(which: str) -> str:
 
 def pins(which: str) -> set[str]:
     """Names with their versions; for which systems, a larger set may widen."""
-    return {line.rstrip(" \\").partition(" ;")[0] for line in lock(which).splitlines() if "==" in line and line[:1].isalnum()}
+    return {
+        line.rstrip(" \\").partition(" ;")[0]
+        for line in lock(which).splitlines()
+        if "==" in line and line[:1].isalnum()
+    }
 
 
 def settings() -> dict[str, Any]:

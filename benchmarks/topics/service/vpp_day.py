@@ -226,4 +226,3 @@ class Vpp:
         """In money."""
         asked = {"baseline": baseline, "split_by": "delivered"}
         return self.made(f"/awards/{self.ids['award']}/settlements", asked, "settlement")
-
