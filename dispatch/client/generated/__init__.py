@@ -23,7 +23,7 @@ from dispatch.client.generated.sites import AsyncSites, Sites
 from dispatch.client.sending import AsyncSender, Sender
 
 #: SHA-256 of the document and of the generator that these files were made from.
-MADE_FROM = "3289689eaaaba07ef917593a06e2d6bdbbff09a67c2c1ee5c009e5ab318814f6"
+MADE_FROM = "a0c7ceba76ae7e705b0c6a983217f5789b23ae46fb1282469748b9bc404d6d27"
 
 
 class Operations:

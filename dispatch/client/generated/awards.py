@@ -57,7 +57,7 @@ class Awards:
         answer: models.PageAward = self._sender.answer(call, models.PageAward)
         return answer
 
-    def iterate_list_of_bid(self, bid: str, *, limit: int | None = None) -> Iterator[models.Award]:
+    def iterate_of_bid(self, bid: str, *, limit: int | None = None) -> Iterator[models.Award]:
         """As ``list_of_bid``, page after page."""
         cursor: str | None = None
         while True:
@@ -104,7 +104,7 @@ class Awards:
         answer: dict[str, Any] = self._sender.answer(call, dict[str, Any])
         return answer
 
-    def setpoints_table(self, award: str) -> pa.Table:
+    def setpoints_arrow(self, award: str) -> pa.Table:
         """What each site is to give.
 
         By site and step, with its plan without the award and its net draw with it; as JSON, Arrow or CSV.
@@ -134,7 +134,7 @@ class Awards:
         answer: dict[str, Any] = self._sender.answer(call, dict[str, Any])
         return answer
 
-    def series_table(self, award: str) -> pa.Table:
+    def series_arrow(self, award: str) -> pa.Table:
         """Schedules around an award.
 
         All published series of all sites; as JSON, Arrow or CSV.
@@ -161,7 +161,7 @@ class Awards:
         answer: dict[str, Any] = self._sender.answer(call, dict[str, Any])
         return answer
 
-    def sites_table(self, award: str) -> pa.Table:
+    def sites_arrow(self, award: str) -> pa.Table:
         """Sites around an award.
 
         What the plan of each came to; as JSON, Arrow or CSV.
@@ -224,7 +224,7 @@ class AsyncAwards:
         answer: models.PageAward = await self._sender.answer(call, models.PageAward)
         return answer
 
-    async def iterate_list_of_bid(self, bid: str, *, limit: int | None = None) -> AsyncIterator[models.Award]:
+    async def iterate_of_bid(self, bid: str, *, limit: int | None = None) -> AsyncIterator[models.Award]:
         """As ``list_of_bid``, page after page."""
         cursor: str | None = None
         while True:
@@ -272,7 +272,7 @@ class AsyncAwards:
         answer: dict[str, Any] = await self._sender.answer(call, dict[str, Any])
         return answer
 
-    async def setpoints_table(self, award: str) -> pa.Table:
+    async def setpoints_arrow(self, award: str) -> pa.Table:
         """What each site is to give.
 
         By site and step, with its plan without the award and its net draw with it; as JSON, Arrow or CSV.
@@ -302,7 +302,7 @@ class AsyncAwards:
         answer: dict[str, Any] = await self._sender.answer(call, dict[str, Any])
         return answer
 
-    async def series_table(self, award: str) -> pa.Table:
+    async def series_arrow(self, award: str) -> pa.Table:
         """Schedules around an award.
 
         All published series of all sites; as JSON, Arrow or CSV.
@@ -329,7 +329,7 @@ class AsyncAwards:
         answer: dict[str, Any] = await self._sender.answer(call, dict[str, Any])
         return answer
 
-    async def sites_table(self, award: str) -> pa.Table:
+    async def sites_arrow(self, award: str) -> pa.Table:
         """Sites around an award.
 
         What the plan of each came to; as JSON, Arrow or CSV.

@@ -138,7 +138,7 @@ class Fleets:
         answer: models.PageFleetPlan = self._sender.answer(call, models.PageFleetPlan)
         return answer
 
-    def iterate_list_plans(self, fleet: str, *, limit: int | None = None) -> Iterator[models.FleetPlan]:
+    def iterate_plans(self, fleet: str, *, limit: int | None = None) -> Iterator[models.FleetPlan]:
         """As ``list_plans``, page after page."""
         cursor: str | None = None
         while True:
@@ -173,7 +173,7 @@ class Fleets:
         answer: dict[str, Any] = self._sender.answer(call, dict[str, Any])
         return answer
 
-    def get_plan_table_table(self, plan: str, table: Literal["sites", "series", "shared", "inputs"]) -> pa.Table:
+    def get_plan_table_arrow(self, plan: str, table: Literal["sites", "series", "shared", "inputs"]) -> pa.Table:
         """Sites, series or shared limits.
 
         As JSON, Arrow or CSV.
@@ -205,7 +205,7 @@ class Fleets:
         answer: dict[str, Any] = self._sender.answer(call, dict[str, Any])
         return answer
 
-    def get_forecast_table_table(self, forecast: str, table: Literal["inputs"]) -> pa.Table:
+    def get_forecast_table_arrow(self, forecast: str, table: Literal["inputs"]) -> pa.Table:
         """What is forecast.
 
         Site, asset, quantity, start and mean value, as JSON, Arrow or CSV.
@@ -361,7 +361,7 @@ class AsyncFleets:
         answer: models.PageFleetPlan = await self._sender.answer(call, models.PageFleetPlan)
         return answer
 
-    async def iterate_list_plans(self, fleet: str, *, limit: int | None = None) -> AsyncIterator[models.FleetPlan]:
+    async def iterate_plans(self, fleet: str, *, limit: int | None = None) -> AsyncIterator[models.FleetPlan]:
         """As ``list_plans``, page after page."""
         cursor: str | None = None
         while True:
@@ -397,7 +397,7 @@ class AsyncFleets:
         answer: dict[str, Any] = await self._sender.answer(call, dict[str, Any])
         return answer
 
-    async def get_plan_table_table(self, plan: str, table: Literal["sites", "series", "shared", "inputs"]) -> pa.Table:
+    async def get_plan_table_arrow(self, plan: str, table: Literal["sites", "series", "shared", "inputs"]) -> pa.Table:
         """Sites, series or shared limits.
 
         As JSON, Arrow or CSV.
@@ -429,7 +429,7 @@ class AsyncFleets:
         answer: dict[str, Any] = await self._sender.answer(call, dict[str, Any])
         return answer
 
-    async def get_forecast_table_table(self, forecast: str, table: Literal["inputs"]) -> pa.Table:
+    async def get_forecast_table_arrow(self, forecast: str, table: Literal["inputs"]) -> pa.Table:
         """What is forecast.
 
         Site, asset, quantity, start and mean value, as JSON, Arrow or CSV.

@@ -124,7 +124,7 @@ class Flexibility:
         answer: dict[str, Any] = self._sender.answer(call, dict[str, Any])
         return answer
 
-    def get_table_table(self, flexibility: str, table: Literal["envelope", "blocks", "inputs"]) -> pa.Table:
+    def get_table_arrow(self, flexibility: str, table: Literal["envelope", "blocks", "inputs"]) -> pa.Table:
         """Bands or blocks by site.
 
         As JSON, Arrow or CSV.
@@ -159,7 +159,7 @@ class Flexibility:
         answer: dict[str, Any] = self._sender.answer(call, dict[str, Any])
         return answer
 
-    def get_evaluation_table_table(self, evaluation: str, table: Literal["shares"]) -> pa.Table:
+    def get_evaluation_table_arrow(self, evaluation: str, table: Literal["shares"]) -> pa.Table:
         """Net draw of each site.
 
         As JSON, Arrow or CSV.
@@ -301,7 +301,7 @@ class AsyncFlexibility:
         answer: dict[str, Any] = await self._sender.answer(call, dict[str, Any])
         return answer
 
-    async def get_table_table(self, flexibility: str, table: Literal["envelope", "blocks", "inputs"]) -> pa.Table:
+    async def get_table_arrow(self, flexibility: str, table: Literal["envelope", "blocks", "inputs"]) -> pa.Table:
         """Bands or blocks by site.
 
         As JSON, Arrow or CSV.
@@ -336,7 +336,7 @@ class AsyncFlexibility:
         answer: dict[str, Any] = await self._sender.answer(call, dict[str, Any])
         return answer
 
-    async def get_evaluation_table_table(self, evaluation: str, table: Literal["shares"]) -> pa.Table:
+    async def get_evaluation_table_arrow(self, evaluation: str, table: Literal["shares"]) -> pa.Table:
         """Net draw of each site.
 
         As JSON, Arrow or CSV.

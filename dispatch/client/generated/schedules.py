@@ -57,7 +57,7 @@ class Schedules:
         answer: models.PageScheduleListed = self._sender.answer(call, models.PageScheduleListed)
         return answer
 
-    def iterate_list_of_site(self, site: str, *, limit: int | None = None) -> Iterator[models.ScheduleListed]:
+    def iterate_of_site(self, site: str, *, limit: int | None = None) -> Iterator[models.ScheduleListed]:
         """As ``list_of_site``, page after page."""
         cursor: str | None = None
         while True:
@@ -186,9 +186,7 @@ class AsyncSchedules:
         answer: models.PageScheduleListed = await self._sender.answer(call, models.PageScheduleListed)
         return answer
 
-    async def iterate_list_of_site(
-        self, site: str, *, limit: int | None = None
-    ) -> AsyncIterator[models.ScheduleListed]:
+    async def iterate_of_site(self, site: str, *, limit: int | None = None) -> AsyncIterator[models.ScheduleListed]:
         """As ``list_of_site``, page after page."""
         cursor: str | None = None
         while True:

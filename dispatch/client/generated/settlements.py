@@ -64,7 +64,7 @@ class Settlements:
         answer: models.PageSettlement = self._sender.answer(call, models.PageSettlement)
         return answer
 
-    def iterate_list_of_award(self, award: str, *, limit: int | None = None) -> Iterator[models.Settlement]:
+    def iterate_of_award(self, award: str, *, limit: int | None = None) -> Iterator[models.Settlement]:
         """As ``list_of_award``, page after page."""
         cursor: str | None = None
         while True:
@@ -121,7 +121,7 @@ class Settlements:
         answer: dict[str, Any] = self._sender.answer(call, dict[str, Any])
         return answer
 
-    def get_table_table(self, settlement: str, table: Literal["invoice", "deliveries", "split", "sites"]) -> pa.Table:
+    def get_table_arrow(self, settlement: str, table: Literal["invoice", "deliveries", "split", "sites"]) -> pa.Table:
         """Invoice, deliveries, split, or what each site gave.
 
         As JSON, Arrow or CSV; amounts are exact decimals in Arrow.
@@ -199,7 +199,7 @@ class AsyncSettlements:
         answer: models.PageSettlement = await self._sender.answer(call, models.PageSettlement)
         return answer
 
-    async def iterate_list_of_award(self, award: str, *, limit: int | None = None) -> AsyncIterator[models.Settlement]:
+    async def iterate_of_award(self, award: str, *, limit: int | None = None) -> AsyncIterator[models.Settlement]:
         """As ``list_of_award``, page after page."""
         cursor: str | None = None
         while True:
@@ -259,7 +259,7 @@ class AsyncSettlements:
         answer: dict[str, Any] = await self._sender.answer(call, dict[str, Any])
         return answer
 
-    async def get_table_table(
+    async def get_table_arrow(
         self, settlement: str, table: Literal["invoice", "deliveries", "split", "sites"]
     ) -> pa.Table:
         """Invoice, deliveries, split, or what each site gave.
