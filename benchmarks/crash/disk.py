@@ -52,9 +52,9 @@ def events(log: Path, root: Path) -> Iterator[Event]:
         length = size if OPS[op] in _WITH_DATA else 0
         if at + path + other + length > len(content):
             return
-        names = [_inside(bytes(content[at : at + path]), root), _inside(bytes(content[at + path : at + path + other]), root)]
+        name, new = bytes(content[at : at + path]), bytes(content[at + path : at + path + other])
         data = bytes(content[at + path + other : at + path + other + length])
-        yield Event(OPS[op], inode, offset, *names, data)
+        yield Event(OPS[op], inode, offset, _inside(name, root), _inside(new, root), data)
         at += path + other + length
 
 
@@ -155,7 +155,7 @@ class Disk:
         self._file(event).since.append((event.offset, None))
 
     def _sync(self, event: Event) -> None:
-        if self._unsynced is not None and self._unsynced.search(event.path or "."):
+        if self._unsynced is not None and self._unsynced.search(event.path):
             return
         if event.path in self.since:
             for change in self.since[event.path]:

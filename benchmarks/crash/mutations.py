@@ -52,12 +52,18 @@ def _changes(node: ast.AST) -> Iterator[tuple[str, Made]]:
     elif isinstance(node, ast.UnaryOp):
         yield f"{told} without its sign", node.operand
     elif isinstance(node, ast.BoolOp):
-        yield f"{told} with the other word", ast.BoolOp(ast.Or() if isinstance(node.op, ast.And) else ast.And(), node.values)
+        yield (
+            f"{told} with the other word",
+            ast.BoolOp(ast.Or() if isinstance(node.op, ast.And) else ast.And(), node.values),
+        )
     elif isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool):
         yield f"{told} one more", ast.Constant(node.value + 1)
     elif isinstance(node, ast.If | ast.IfExp):
         for value in (True, False):
-            yield f"if {ast.unparse(node.test)}: always {value}", type(node)(ast.Constant(value), node.body, node.orelse)
+            yield (
+                f"if {ast.unparse(node.test)}: always {value}",
+                type(node)(ast.Constant(value), node.body, node.orelse),
+            )
     elif isinstance(node, ast.Call):
         yield from _other_call(node, told)
     yield from _left_out(node, told)

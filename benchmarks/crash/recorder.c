@@ -57,15 +57,12 @@ static int inside(const char *path) {
 }
 static int where(int folder, const char *path, char *full) { /* the absolute name of what an *at call was given */
     char link[64];
-    ssize_t length;
     if (path && path[0] == '/') { snprintf(full, PATH_MAX, "%s", path); return inside(full); }
-    if (folder == AT_FDCWD) { if (!getcwd(full, PATH_MAX)) return 0; length = strlen(full); }
-    else {
-        snprintf(link, sizeof link, "/proc/self/fd/%d", folder);
-        length = readlink(link, full, PATH_MAX - 1);
-        if (length < 0) return 0;
-        full[length] = 0;
-    }
+    if (folder == AT_FDCWD) snprintf(link, sizeof link, "/proc/self/cwd");
+    else snprintf(link, sizeof link, "/proc/self/fd/%d", folder);
+    ssize_t length = readlink(link, full, PATH_MAX - 1);
+    if (length < 0) return 0;
+    full[length] = 0;
     if (path) snprintf(full + length, PATH_MAX - length, "/%s", path);
     return inside(full);
 }
@@ -76,12 +73,7 @@ static void note(int op, int64_t inode, int64_t offset, const char *path, const 
     if (!real) real = dlsym(RTLD_NEXT, "writev");
     if (real(out, parts, 4) < 0) abort();
 }
-static int64_t inode(int fd, int64_t *size) {
-    struct stat found;
-    if (fstat(fd, &found)) return 0;
-    if (size) *size = found.st_size;
-    return found.st_ino;
-}
+static struct stat about(int fd) { struct stat found = {0}; fstat(fd, &found); return found; }
 static int opened(int folder, const char *path, int flags, mode_t mode) {
     REAL(int, "openat", int, const char *, int, ...);
     char full[PATH_MAX];
@@ -90,7 +82,7 @@ static int opened(int folder, const char *path, int flags, mode_t mode) {
         return real(folder, path, flags, mode);
     locked(F_WRLCK);
     int was = !fstatat(folder, path, &before, 0), fd = real(folder, path, flags, mode);
-    if (fd >= 0 && !was) note(CREATE, inode(fd, NULL), 0, full, NULL, NULL, 0);
+    if (fd >= 0 && !was) note(CREATE, about(fd).st_ino, 0, full, NULL, NULL, 0);
     else if (fd >= 0 && (flags & O_TRUNC) && before.st_size) note(TRUNCATE, before.st_ino, 0, full, NULL, NULL, 0);
     locked(F_UNLCK);
     return fd;
@@ -104,14 +96,10 @@ CREAT(creat) CREAT(creat64)
 static void wrote(int fd, const char *full, const void *data, ssize_t size, off_t offset) { /* after it, under the lock */
     if (size <= 0) return;
     if (!strcmp(full, marks)) note(MARK, 0, 0, NULL, NULL, data, size);
-    else note(WRITE, inode(fd, NULL), offset, full, NULL, data, size);
+    else note(WRITE, about(fd).st_ino, offset, full, NULL, data, size);
 }
 static int written(int fd, char *full) { return out >= 0 && fd != out && fd > 2 && (where(fd, NULL, full) || !strcmp(full, marks)); }
-static off_t at(int fd) {
-    int64_t size = 0;
-    if (fcntl(fd, F_GETFL) & O_APPEND) { inode(fd, &size); return size; }
-    return lseek(fd, 0, SEEK_CUR);
-}
+static off_t at(int fd) { return fcntl(fd, F_GETFL) & O_APPEND ? about(fd).st_size : lseek(fd, 0, SEEK_CUR); }
 #define RECORDED(call, data, offset) do { locked(F_WRLCK); off_t from = offset; ssize_t done = call; \
     wrote(fd, full, data, done, from); locked(F_UNLCK); return done; } while (0)
 ssize_t write(int fd, const void *data, size_t size) {
@@ -160,7 +148,7 @@ ssize_t copy_file_range(int in, off64_t *from, int to, off64_t *offset, size_t s
 SENDFILE(sendfile) SENDFILE(sendfile64)
 #define FDOP(op, extra, ...) { char full[PATH_MAX]; \
     if (out < 0 || !where(fd, NULL, full)) return real(__VA_ARGS__); \
-    locked(F_WRLCK); int done = real(__VA_ARGS__); if (!done) note(op, inode(fd, NULL), extra, full, NULL, NULL, 0); \
+    locked(F_WRLCK); int done = real(__VA_ARGS__); if (!done) note(op, about(fd).st_ino, extra, full, NULL, NULL, 0); \
     locked(F_UNLCK); return done; }
 int ftruncate(int fd, off_t size) { REAL(int, "ftruncate", int, off_t); FDOP(TRUNCATE, size, fd, size) }
 int ftruncate64(int fd, off64_t size) { REAL(int, "ftruncate64", int, off64_t); FDOP(TRUNCATE, size, fd, size) }
@@ -177,11 +165,11 @@ ALLOCATE(fallocate) ALLOCATE(fallocate64)
 #define MAP(name) void *name(void *near, size_t size, int access, int flags, int fd, off_t offset) { \
     REAL(void *, #name, void *, size_t, int, int, int, off_t); char full[PATH_MAX]; \
     if (out >= 0 && fd > 2 && (flags & MAP_SHARED) && (access & PROT_WRITE) && where(fd, NULL, full)) { \
-        locked(F_WRLCK); note(MAPPED, inode(fd, NULL), offset, full, NULL, NULL, 0); locked(F_UNLCK); } \
+        locked(F_WRLCK); note(MAPPED, about(fd).st_ino, offset, full, NULL, NULL, 0); locked(F_UNLCK); } \
     return real(near, size, access, flags, fd, offset); }
 MAP(mmap) MAP(mmap64)
 #define NAMED(op, extra, first, second, ...) { locked(F_WRLCK); int done = real(__VA_ARGS__); \
-    if (!done) note(op, 0, extra, first, second, NULL, 0); locked(F_UNLCK); return done; }
+    if (!done) { note(op, 0, extra, first, second, NULL, 0); } locked(F_UNLCK); return done; }
 static int renamed(int a, const char *from, int b, const char *to, unsigned flags) {
     REAL(int, "renameat2", int, const char *, int, const char *, unsigned);
     char old[PATH_MAX], new[PATH_MAX];

@@ -39,6 +39,8 @@ class Settings(BaseModel):
     job_renew_after: Annotated[int, Field(ge=1, description="Jobs after which such a process is replaced")] = 200
     job_renew_bytes: Annotated[int, Field(ge=0, description="Memory in use after a job above which it is")] = 2**30
     job_grace_s: Annotated[float, Field(ge=0, description="Time that a job in hand gets when a worker stops")] = 5.0
+    job_longest_restart_s: Annotated[float, Field(gt=0, description="Longest pause before a worker that ended is "
+                                     "started again")] = 30.0  # fmt: skip
     job_nice: Annotated[int, Field(ge=0, le=19, description="Niceness of workers, so that reads come first")] = 10
     job_kinds: Annotated[str, Field(description="Modules that are kinds of job too, separated by commas")] = ""
     job_keep_days: Annotated[float, Field(gt=0, description="How long ended jobs and their events are kept")] = 90.0

@@ -16,6 +16,15 @@ class Forecasts:
     def __init__(self, sender: Sender) -> None:
         self._sender = sender
 
+    def get(self, forecast: str) -> models.ForecastShown:
+        """Look at a forecast.
+
+        Expected path and quantiles of every series; its joint scenarios are a table of their own.
+        """
+        call = Call("GET", "/api/v1/forecasts/{forecast}", names={"forecast": forecast})
+        answer: models.ForecastShown = self._sender.answer(call, models.ForecastShown)
+        return answer
+
     def list(self, site: str, *, limit: int | None = None, cursor: str | None = None) -> models.PageForecastListed:
         """List a site's forecasts.
 
@@ -53,15 +62,6 @@ class Forecasts:
         answer: models.Accepted = self._sender.answer(call, models.Accepted)
         return answer
 
-    def get(self, forecast: str) -> models.ForecastShown:
-        """Look at a forecast.
-
-        Expected path and quantiles of every series; its joint scenarios are a table of their own.
-        """
-        call = Call("GET", "/api/v1/forecasts/{forecast}", names={"forecast": forecast})
-        answer: models.ForecastShown = self._sender.answer(call, models.ForecastShown)
-        return answer
-
     def quantiles(self, forecast: str) -> Any:
         """A forecast's quantiles as a table.
 
@@ -86,6 +86,15 @@ class AsyncForecasts:
 
     def __init__(self, sender: AsyncSender) -> None:
         self._sender = sender
+
+    async def get(self, forecast: str) -> models.ForecastShown:
+        """Look at a forecast.
+
+        Expected path and quantiles of every series; its joint scenarios are a table of their own.
+        """
+        call = Call("GET", "/api/v1/forecasts/{forecast}", names={"forecast": forecast})
+        answer: models.ForecastShown = await self._sender.answer(call, models.ForecastShown)
+        return answer
 
     async def list(
         self, site: str, *, limit: int | None = None, cursor: str | None = None
@@ -127,15 +136,6 @@ class AsyncForecasts:
             keyed=True,
         )
         answer: models.Accepted = await self._sender.answer(call, models.Accepted)
-        return answer
-
-    async def get(self, forecast: str) -> models.ForecastShown:
-        """Look at a forecast.
-
-        Expected path and quantiles of every series; its joint scenarios are a table of their own.
-        """
-        call = Call("GET", "/api/v1/forecasts/{forecast}", names={"forecast": forecast})
-        answer: models.ForecastShown = await self._sender.answer(call, models.ForecastShown)
         return answer
 
     async def quantiles(self, forecast: str) -> Any:

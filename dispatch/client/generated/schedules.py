@@ -16,6 +16,34 @@ class Schedules:
     def __init__(self, sender: Sender) -> None:
         self._sender = sender
 
+    def list(self, *, limit: int | None = None, cursor: str | None = None) -> models.PageScheduleListed:
+        """List schedules.
+
+        Of all sites, the newest first, those that are still being made too.
+        """
+        call = Call("GET", "/api/v1/schedules", query={"limit": limit, "cursor": cursor})
+        answer: models.PageScheduleListed = self._sender.answer(call, models.PageScheduleListed)
+        return answer
+
+    def iterate(self, *, limit: int | None = None) -> Iterator[models.ScheduleListed]:
+        """As ``list``, page after page."""
+        cursor: str | None = None
+        while True:
+            page = self.list(limit=limit, cursor=cursor)
+            yield from page.items
+            cursor = page.next
+            if not cursor:
+                return
+
+    def get(self, schedule: str) -> models.ScheduleShown:
+        """Look at a schedule.
+
+        Its quality, what proves it, what it costs and emits, and where its tables are.
+        """
+        call = Call("GET", "/api/v1/schedules/{schedule}", names={"schedule": schedule})
+        answer: models.ScheduleShown = self._sender.answer(call, models.ScheduleShown)
+        return answer
+
     def list_of_site(
         self, site: str, *, limit: int | None = None, cursor: str | None = None
     ) -> models.PageScheduleListed:
@@ -29,7 +57,7 @@ class Schedules:
         answer: models.PageScheduleListed = self._sender.answer(call, models.PageScheduleListed)
         return answer
 
-    def iterate_list_of_site(self, site: str, *, limit: int | None = None) -> Iterator[models.ScheduleListed]:
+    def iterate_of_site(self, site: str, *, limit: int | None = None) -> Iterator[models.ScheduleListed]:
         """As ``list_of_site``, page after page."""
         cursor: str | None = None
         while True:
@@ -53,43 +81,6 @@ class Schedules:
             keyed=True,
         )
         answer: models.Accepted = self._sender.answer(call, models.Accepted)
-        return answer
-
-    def list(self, *, limit: int | None = None, cursor: str | None = None) -> models.PageScheduleListed:
-        """List schedules.
-
-        Of all sites, the newest first, those that are still being made too.
-        """
-        call = Call("GET", "/api/v1/schedules", query={"limit": limit, "cursor": cursor})
-        answer: models.PageScheduleListed = self._sender.answer(call, models.PageScheduleListed)
-        return answer
-
-    def iterate(self, *, limit: int | None = None) -> Iterator[models.ScheduleListed]:
-        """As ``list``, page after page."""
-        cursor: str | None = None
-        while True:
-            page = self.list(limit=limit, cursor=cursor)
-            yield from page.items
-            cursor = page.next
-            if not cursor:
-                return
-
-    def latest(self, site: str) -> models.ScheduleShown:
-        """The latest schedule of a site.
-
-        The newest that is there; whether it holds now, the set-points say.
-        """
-        call = Call("GET", "/api/v1/sites/{site}/schedules/latest", names={"site": site})
-        answer: models.ScheduleShown = self._sender.answer(call, models.ScheduleShown)
-        return answer
-
-    def get(self, schedule: str) -> models.ScheduleShown:
-        """Look at a schedule.
-
-        Its quality, what proves it, what it costs and emits, and where its tables are.
-        """
-        call = Call("GET", "/api/v1/schedules/{schedule}", names={"schedule": schedule})
-        answer: models.ScheduleShown = self._sender.answer(call, models.ScheduleShown)
         return answer
 
     def table(self, schedule: str) -> Any:
@@ -137,12 +128,50 @@ class Schedules:
         answer: models.Comparison = self._sender.answer(call, models.Comparison)
         return answer
 
+    def latest(self, site: str) -> models.ScheduleShown:
+        """The latest schedule of a site.
+
+        The newest that is there; whether it holds now, the set-points say.
+        """
+        call = Call("GET", "/api/v1/sites/{site}/schedules/latest", names={"site": site})
+        answer: models.ScheduleShown = self._sender.answer(call, models.ScheduleShown)
+        return answer
+
 
 class AsyncSchedules:
     """Operations on schedules, for asyncio."""
 
     def __init__(self, sender: AsyncSender) -> None:
         self._sender = sender
+
+    async def list(self, *, limit: int | None = None, cursor: str | None = None) -> models.PageScheduleListed:
+        """List schedules.
+
+        Of all sites, the newest first, those that are still being made too.
+        """
+        call = Call("GET", "/api/v1/schedules", query={"limit": limit, "cursor": cursor})
+        answer: models.PageScheduleListed = await self._sender.answer(call, models.PageScheduleListed)
+        return answer
+
+    async def iterate(self, *, limit: int | None = None) -> AsyncIterator[models.ScheduleListed]:
+        """As ``list``, page after page."""
+        cursor: str | None = None
+        while True:
+            page = await self.list(limit=limit, cursor=cursor)
+            for item in page.items:
+                yield item
+            cursor = page.next
+            if not cursor:
+                return
+
+    async def get(self, schedule: str) -> models.ScheduleShown:
+        """Look at a schedule.
+
+        Its quality, what proves it, what it costs and emits, and where its tables are.
+        """
+        call = Call("GET", "/api/v1/schedules/{schedule}", names={"schedule": schedule})
+        answer: models.ScheduleShown = await self._sender.answer(call, models.ScheduleShown)
+        return answer
 
     async def list_of_site(
         self, site: str, *, limit: int | None = None, cursor: str | None = None
@@ -157,9 +186,7 @@ class AsyncSchedules:
         answer: models.PageScheduleListed = await self._sender.answer(call, models.PageScheduleListed)
         return answer
 
-    async def iterate_list_of_site(
-        self, site: str, *, limit: int | None = None
-    ) -> AsyncIterator[models.ScheduleListed]:
+    async def iterate_of_site(self, site: str, *, limit: int | None = None) -> AsyncIterator[models.ScheduleListed]:
         """As ``list_of_site``, page after page."""
         cursor: str | None = None
         while True:
@@ -186,44 +213,6 @@ class AsyncSchedules:
             keyed=True,
         )
         answer: models.Accepted = await self._sender.answer(call, models.Accepted)
-        return answer
-
-    async def list(self, *, limit: int | None = None, cursor: str | None = None) -> models.PageScheduleListed:
-        """List schedules.
-
-        Of all sites, the newest first, those that are still being made too.
-        """
-        call = Call("GET", "/api/v1/schedules", query={"limit": limit, "cursor": cursor})
-        answer: models.PageScheduleListed = await self._sender.answer(call, models.PageScheduleListed)
-        return answer
-
-    async def iterate(self, *, limit: int | None = None) -> AsyncIterator[models.ScheduleListed]:
-        """As ``list``, page after page."""
-        cursor: str | None = None
-        while True:
-            page = await self.list(limit=limit, cursor=cursor)
-            for item in page.items:
-                yield item
-            cursor = page.next
-            if not cursor:
-                return
-
-    async def latest(self, site: str) -> models.ScheduleShown:
-        """The latest schedule of a site.
-
-        The newest that is there; whether it holds now, the set-points say.
-        """
-        call = Call("GET", "/api/v1/sites/{site}/schedules/latest", names={"site": site})
-        answer: models.ScheduleShown = await self._sender.answer(call, models.ScheduleShown)
-        return answer
-
-    async def get(self, schedule: str) -> models.ScheduleShown:
-        """Look at a schedule.
-
-        Its quality, what proves it, what it costs and emits, and where its tables are.
-        """
-        call = Call("GET", "/api/v1/schedules/{schedule}", names={"schedule": schedule})
-        answer: models.ScheduleShown = await self._sender.answer(call, models.ScheduleShown)
         return answer
 
     async def table(self, schedule: str) -> Any:
@@ -269,4 +258,13 @@ class AsyncSchedules:
         """
         call = Call("GET", "/api/v1/schedules/{schedule}/comparison", names={"schedule": schedule})
         answer: models.Comparison = await self._sender.answer(call, models.Comparison)
+        return answer
+
+    async def latest(self, site: str) -> models.ScheduleShown:
+        """The latest schedule of a site.
+
+        The newest that is there; whether it holds now, the set-points say.
+        """
+        call = Call("GET", "/api/v1/sites/{site}/schedules/latest", names={"site": site})
+        answer: models.ScheduleShown = await self._sender.answer(call, models.ScheduleShown)
         return answer

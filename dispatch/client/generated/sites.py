@@ -139,15 +139,6 @@ class Sites:
             if not cursor:
                 return
 
-    def version(self, site: str, version: int) -> models.SiteWhole:
-        """Read a version of a site.
-
-        The site as it was then; none where it was deleted.
-        """
-        call = Call("GET", "/api/v1/sites/{site}/versions/{version}", names={"site": site, "version": version})
-        answer: models.SiteWhole = self._sender.answer(call, models.SiteWhole)
-        return answer
-
     def assets(self, site: str) -> models.AssetsShown:
         """List assets of a site.
 
@@ -164,6 +155,15 @@ class Sites:
         """
         call = Call("GET", "/api/v1/sites/{site}/series", names={"site": site})
         answer: models.HeldList = self._sender.answer(call, models.HeldList)
+        return answer
+
+    def version(self, site: str, version: int) -> models.SiteWhole:
+        """Read a version of a site.
+
+        The site as it was then; none where it was deleted.
+        """
+        call = Call("GET", "/api/v1/sites/{site}/versions/{version}", names={"site": site, "version": version})
+        answer: models.SiteWhole = self._sender.answer(call, models.SiteWhole)
         return answer
 
 
@@ -302,15 +302,6 @@ class AsyncSites:
             if not cursor:
                 return
 
-    async def version(self, site: str, version: int) -> models.SiteWhole:
-        """Read a version of a site.
-
-        The site as it was then; none where it was deleted.
-        """
-        call = Call("GET", "/api/v1/sites/{site}/versions/{version}", names={"site": site, "version": version})
-        answer: models.SiteWhole = await self._sender.answer(call, models.SiteWhole)
-        return answer
-
     async def assets(self, site: str) -> models.AssetsShown:
         """List assets of a site.
 
@@ -327,4 +318,13 @@ class AsyncSites:
         """
         call = Call("GET", "/api/v1/sites/{site}/series", names={"site": site})
         answer: models.HeldList = await self._sender.answer(call, models.HeldList)
+        return answer
+
+    async def version(self, site: str, version: int) -> models.SiteWhole:
+        """Read a version of a site.
+
+        The site as it was then; none where it was deleted.
+        """
+        call = Call("GET", "/api/v1/sites/{site}/versions/{version}", names={"site": site, "version": version})
+        answer: models.SiteWhole = await self._sender.answer(call, models.SiteWhole)
         return answer

@@ -31,10 +31,11 @@ from dispatch.service.errors import (
 )
 from dispatch.service.http.media import is_form, is_json, media_type
 from dispatch.service.http.methods import allowed_methods
-from dispatch.service.store.faults import BusyError, StoreError
+from dispatch.service.store.faults import BusyError, StoreError, UnreachableError
 from dispatch.service.trace import trace_id
 
-_TITLES = {408: "The body did not arrive in time", **{status: kind.title for status, kind in ALL.items()}}
+TITLES = {408: "The body did not arrive in time", 500: "The server failed"}
+TITLES |= {status: kind.title for status, kind in ALL.items()}
 MEDIA_TYPE = "application/problem+json"
 _log = logging.getLogger("parkwatt.http")
 _BUG = "Something went wrong on our side. The log has it under the trace id."
@@ -67,7 +68,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Documentation of problems, for ``responses=`` of a route; what all routes share is added to each by the app."""
     return {
         status: {
-            "description": _TITLES.get(status, "The server failed"),
+            "description": TITLES[status],
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
         }
         for status in statuses
@@ -90,6 +91,9 @@ def as_service_error(error: ParkwattError) -> ServiceError | None:
     """What the domain refuses, in the service's words; None for what can only be a bug of ours."""
     if isinstance(error, BusyError):
         return UnavailableError("Others are writing. Try again.", headers={"Retry-After": "1"})
+    if isinstance(error, UnreachableError):
+        told = "The database does not answer. What was being written may have been: send it again with its key."
+        return UnavailableError(told, headers={"Retry-After": "2"})
     if isinstance(error, ContractError | StoreError):
         return None
     if isinstance(error, ConfigError):

@@ -14,6 +14,7 @@ from dispatch.service.http.negotiation import JSON, json_bytes
 PREFIX = ""
 router = APIRouter(tags=["reference"], include_in_schema=False)
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+_METHODS = ("get", "put", "post", "patch", "delete")
 _CACHED = {"Cache-Control": "public, max-age=300"}
 
 
@@ -26,7 +27,14 @@ def document(request: Request) -> Response:
 @router.get("/docs")
 def page(request: Request) -> HTMLResponse:
     """The document as one page without scripts, which works where there is no internet."""
-    html = _template().render(document=request.app.openapi(), methods=("get", "put", "post", "patch", "delete"))
+    document = request.app.openapi()
+    answers = document["components"]["responses"]
+
+    def resolved(answer: dict[str, Any]) -> dict[str, Any]:
+        found: dict[str, Any] = answers.get(answer.get("$ref", "").rpartition("/")[2], answer)
+        return found
+
+    html = _template().render(document=document, methods=_METHODS, resolved=resolved)
     return HTMLResponse(html, headers={**_CACHED, "Content-Security-Policy": _POLICY})
 
 

@@ -31,6 +31,7 @@ class Policy:
         renew_after: jobs after which a child is replaced.
         renew_bytes: resident memory after a job above which a child is replaced.
         grace_s: how long a job in hand may go on when the worker is told to stop; then it is given back.
+        longest_restart_s: a worker that ends again and again is started again after pauses that grow up to this.
         nice: added to the worker's niceness, so that the server's readers go first.
         executor: ``processes``: run() in the child; ``ray``: in a Ray task that the child waits for.
         ray_address: of a Ray that runs already; empty: one of this machine, started by the child.
@@ -54,6 +55,7 @@ class Policy:
     renew_after: int = 200
     renew_bytes: int = 1 << 30
     grace_s: float = 5.0
+    longest_restart_s: float = 30.0
     nice: int = 10
     executor: str = "processes"
     ray_address: str = ""

@@ -8,8 +8,8 @@ from pydantic import Field
 
 from dispatch.markets.product import Product as MarketProduct
 from dispatch.markets.product import Side
-from dispatch.service.schemas.results import FlexibilityId, Result
-from dispatch.service.schemas.values import Body, Day, Moment, Name, NotNegative, Number, ShortText
+from dispatch.service.schemas.results import Result
+from dispatch.service.schemas.values import Body, Day, FlexibilityId, Moment, Name, NotNegative, Number, ShortText
 
 MOST_PERIODS = 300
 Positive = Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0, le=1e9)]
@@ -101,7 +101,7 @@ class AwardAsked(Body):
 
 
 class Certificate(Body):
-    """An inequality that holds for all that is possible, and that the award breaks."""
+    """An inequality that holds for all that is possible with every wish kept, and that the award breaks."""
 
     text: str
     steps: list[Moment]
@@ -131,7 +131,7 @@ class Award(Result):
     off_kw: Annotated[float | None, Field(description="How far the set-points are from the award, at most")] = None
     nearest: Annotated[tuple[NearestPeriod, ...], Field(description="Where it cannot be given in full")] = ()
     certificate: Annotated[
-        tuple[Certificate, ...], Field(description="Why not, where all plant has a closed form")
+        tuple[Certificate, ...], Field(description="Why not, while stores end the day as they should")
     ] = ()
     schedules: dict[str, str] = Field(
         default_factory=dict, description="By site, the schedule planned around the award"

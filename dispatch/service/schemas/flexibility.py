@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from dispatch.service.schemas.results import DayResult, FlexibilityId, OfDay, Result
-from dispatch.service.schemas.values import Body, Moment, NotNegative, Number
+from dispatch.service.schemas.results import DayResult, OfDay, Result
+from dispatch.service.schemas.values import Body, FlexibilityId, Moment, NotNegative, Number
 
 MOST_STEPS = 3000
 

@@ -6,10 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from dispatch.service.schemas.values import Body, Day, KnownAt, Moment, id_of
+from dispatch.service.schemas.values import Body, Day, ForecastId, KnownAt, Moment
 
 State = Literal["queued", "running", "done", "infeasible", "failed", "cancelled"]
-ForecastId, FlexibilityId, BidId, AwardId = (id_of(prefix) for prefix in ("fcs", "flx", "bid", "awd"))
 
 
 class DayAsked(Body):

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import URL, Connection, create_engine, event, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
-from dispatch.service.store.faults import BusyError, ReadOnlyError, StoreError
+from dispatch.service.store.faults import BusyError, ReadOnlyError, UnreachableError
 
 _CONNECTIONS = 8
 _MORE = 40
@@ -17,6 +17,7 @@ _LOCKS_OF = 0x7061726B
 _BUSY = {"55P03": "another write has held the tenant for too long", "57014": "the database took too long"}
 _AGAIN = {"40001", "40P01"}
 _READ_ONLY = "25006"
+_AWAY = ("08", "57P", "53")  # connection, shutdown, out of disk, memory or connections
 
 
 class Postgres:
@@ -71,6 +72,10 @@ def _told() -> Iterator[None]:
             raise BusyError("two writes wanted the same rows; nothing was changed") from error
         if state == _READ_ONLY:
             raise ReadOnlyError("this transaction was opened to read") from error
-        if error.connection_invalidated:
-            raise StoreError("the connection to the database was lost") from error
+        if (
+            error.connection_invalidated
+            or state.startswith(_AWAY)
+            or (isinstance(error, OperationalError) and not state)
+        ):
+            raise UnreachableError("the database does not answer") from error
         raise

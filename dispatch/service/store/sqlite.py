@@ -12,11 +12,11 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import OperationalError
 
 from dispatch.service.store.durable import make_folder, sync_folder
-from dispatch.service.store.faults import BusyError, ReadOnlyError
+from dispatch.service.store.faults import BusyError, ReadOnlyError, UnreachableError
 from dispatch.service.store.locks import WriterLock
 
 _BUSY_MS = 10_000
-_READERS = 48
+_READERS = 64
 # After so many pages the log is copied into the database: at 4 kB a page the log stays near 16 MB.
 _CHECKPOINT_PAGES = 4000
 
@@ -35,9 +35,6 @@ class Sqlite:
         self._reader = _engine(self.path, writes=False, connections=_READERS)
         with self.writing(None):
             pass
-        # The file's own name must survive a loss of power before anything in it is acknowledged. A process that was
-        # killed here leaves a file that looks as if it had been synced: so every opening does it.
-        sync_folder(self.path.parent)
 
     @contextmanager
     def writing(self, tenant: str | None) -> Iterator[Connection]:  # noqa: ARG002 - PostgreSQL needs it
@@ -74,6 +71,8 @@ def _told() -> Iterator[None]:
             raise BusyError("the database is in use by a program that does not queue with this one") from error
         if code.startswith("SQLITE_READONLY"):
             raise ReadOnlyError("this transaction was opened to read") from error
+        if code.startswith(("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CANTOPEN")):
+            raise UnreachableError("the database cannot be written or read: its disk is full or failing") from error
         raise
 
 
@@ -96,6 +95,11 @@ def _engine(path: Path, *, writes: bool, connections: int) -> Engine:
         for setting in settings:
             cursor.execute(f"PRAGMA {setting}")
         cursor.close()
+        if writes:
+            # The names of the database and its log must survive a loss of power before anything in them is
+            # acknowledged. SQLite syncs the folder only from the connection that made the log, which may have been a
+            # reader's, or one of a process that was killed; and the log is there as long as we hold a connection.
+            sync_folder(path.parent)
 
     @event.listens_for(engine, "begin")
     def begun(connection: Connection) -> None:

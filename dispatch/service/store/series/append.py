@@ -71,7 +71,7 @@ def _judge(tx: Tx, given: Coded) -> None:
     for name in ("site", "series"):
         given.reject(given.codes[name] < 0, name, "is missing", "a name")
     for code, source in enumerate(given.names["source"]):
-        if not _SOURCE.match(source):
+        if not _SOURCE.fullmatch(source):
             accepted = "at most 100 letters, digits, dots, - and _"
             given.reject(given.codes["source"] == code, "source", f"is no source (found '{source[:100]}')", accepted)
     given.reject(given.time_us == NO_TIME, "time", "is missing", "the end of the interval, with its offset from UTC")

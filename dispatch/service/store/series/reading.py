@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy import or_
 
 from dispatch.service.store.faults import DamagedError
 from dispatch.service.store.series.entries import Decoded
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 _MEMORY = "1GB"
 _THREADS = 2
 _AT_ONCE = 500  # entries in one statement
+_FEW = 100
 # The last of what was received for a key by a time; (start, end] because a value stands at the end of its interval.
 _ALL = """
     SELECT site, series, source, time, value, received FROM ({everything})
@@ -151,6 +153,7 @@ def _query(
     import pyarrow as pa
 
     files = [str(path) for path in _files(tx, start, end)]
+    sites = values["sites"] if "sites" in values else [values["site"]]
     sources = [f"SELECT {_COLUMNS} FROM journal"]
     values = {**values, "start": start, "end": end, "as_of": as_of or datetime.max.replace(tzinfo=start.tzinfo)}
     if files:
@@ -158,7 +161,7 @@ def _query(
         values["files"] = files
     cursor = _ENGINE.cursor()
     try:
-        for name, table in {"journal": entries(tx, start, end), **tables}.items():
+        for name, table in {"journal": entries(tx, start, end, sites), **tables}.items():
             cursor.register(name, table)
         made = query.format(everything=" UNION ALL ".join(sources), where=where)
         found = cursor.sql(made, params=values).to_arrow_table()
@@ -172,11 +175,14 @@ def _query(
     return found
 
 
-def entries(tx: Tx, start: datetime, end: datetime) -> pa.Table:
-    """What the journal holds of a time, and some around it."""
+def entries(tx: Tx, start: datetime, end: datetime, sites: Sequence[str]) -> pa.Table:
+    """What the journal holds of some sites and a time, and some around it."""
     import pyarrow as pa
 
-    some = tx.select(journal, journal.c.id).where(journal.c.first <= end, journal.c.last > start)
+    query = tx.select(journal, journal.c.id)
+    if len(sites) <= _FEW:
+        query = query.where(or_(journal.c.site.is_(None), journal.c.site.in_(sites)))
+    some = query.where(journal.c.first <= end, journal.c.last > start)
     found = _DECODED.get([row.id for row in tx.all(some)], lambda ids: _bodies(tx, ids))
     return pa.concat_tables([empty(), *found])
 
