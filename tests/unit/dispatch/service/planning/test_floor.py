@@ -46,6 +46,7 @@ def made(site: Api) -> tuple[Wanted, Outcome]:
     return asked, schedule.run(asked, lambda _text: None)
 
 
+@pytest.mark.slow
 def test_without_time_the_rules_plan_and_then_the_plan_before(fresh: Api) -> None:
     small.upload(fresh.store, fresh.tenant, small.measured(small.hour(-72), 72))
     start = small.hour(1)
