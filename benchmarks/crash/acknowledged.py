@@ -9,7 +9,9 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from dispatch.service.store import Store, audit, files, jobs, series, sites
+from sqlalchemy import Connection, func, select
+
+from dispatch.service.store import Store, audit, files, jobs, overrides, schedules, series, sites
 from dispatch.service.store.health import check
 
 Ack = dict[str, Any]
@@ -38,17 +40,44 @@ def missing(store: Store, told: Iterable[Ack]) -> list[str]:
     return wrong
 
 
-def unended(store: Store, told: Iterable[Ack]) -> list[str]:
-    """Accepted jobs that have not ended, and done ones without their effect."""
+def unended(store: Store) -> list[str]:
+    """Jobs that were accepted and did not end well, or well without their effect, or with more than one."""
     wrong = []
-    for ack in told:
-        if ack["what"] == "job":
-            with store.read(ack["tenant"], "check") as tx:
-                job = jobs.get(tx, ack["id"])
-                effects = len(audit.listed(tx, subject=job.id, action=EFFECT))
-            if not job.has_ended or (job.state == "done" and effects != 1):
-                wrong.append(f"{ack['tenant']}: job {job.id} is {job.state} with {effects} effects")
+    with store.admin(write=False) as connection:
+        found = connection.execute(select(jobs.records)).mappings().all()
+        done = {
+            EFFECT: _subjects(connection, EFFECT),
+            "schedule.made": _subjects(connection, "schedule.made"),
+        }
+    for row in found:
+        job = jobs.of(row)
+        effects = done["schedule.made"][job.tenant, job.subject] if job.kind == "schedule" else 0
+        effects += done[EFFECT][job.tenant, job.id]
+        if job.state != "done" or effects != 1:
+            wrong.append(
+                f"{job.tenant}: job {job.id} ({job.kind}) is {job.state} with {effects} effects: {job.problem}"
+            )
     return wrong
+
+
+def _subjects(connection: Connection, action: str) -> Counter[tuple[str, str]]:
+    query = select(audit.entries.c.tenant, audit.entries.c.subject).where(audit.entries.c.action == action)
+    return Counter((row.tenant, row.subject) for row in connection.execute(query))
+
+
+def doubled(store: Store, told: Iterable[Ack]) -> list[str]:
+    """Requests that had their effect more than once: more things are there than were acknowledged, each of its own."""
+    counted = Counter((ack["tenant"], ack["what"]) for ack in told)
+    titles = Counter((ack["tenant"], ack["title"]) for ack in told if ack["what"] == "site")
+    wrong = []
+    with store.admin(write=False) as connection:
+        for what, table in (("schedule", schedules.schedules), ("override", overrides.overrides)):
+            for tenant, count in connection.execute(select(table.c.tenant, func.count()).group_by(table.c.tenant)):
+                if count != counted[tenant, what]:
+                    wrong.append(f"{tenant}: {count} of {what}, {counted[tenant, what]} were acknowledged")
+        made = connection.execute(select(sites.versions.c.tenant, sites.versions.c.body)).all()
+    there = Counter((row.tenant, row.body["title"]) for row in made)
+    return wrong + [f"{key}: {there[key]} versions" for key in there | titles if there[key] != titles[key]]
 
 
 def _tenant(_tx: Any, _ack: Ack) -> Iterator[str]:
@@ -61,7 +90,7 @@ def _site(tx: Any, ack: Ack) -> Iterator[str]:
     )
     row = tx.first(wanted)
     now = tx.first(tx.select(sites.sites).where(sites.sites.c.site == ack["site"]))
-    if row is None or row.etag != ack["etag"] or row.body["title"] != ack["title"]:
+    if row is None or ack["etag"] not in (None, row.etag) or row.body["title"] != ack["title"]:
         yield f"version {ack['version']} of site {ack['site']} is not what was acknowledged"
     elif now is None or now.version < ack["version"]:
         yield f"site {ack['site']} has gone back"
@@ -72,7 +101,7 @@ def _site(tx: Any, ack: Ack) -> Iterator[str]:
 def _rows(tx: Any, ack: Ack) -> Iterator[str]:
     first = START + ack["first"] * QUARTER
     last = first + len(ack["values"]) * QUARTER
-    received = datetime.fromisoformat(ack["received"])
+    received = None if ack["received"] is None else datetime.fromisoformat(ack["received"])
     found = series.read(tx, ack["site"], [ack["series"]], first, last, received)
     mine = [row for row in found.to_pylist() if row["source"] == ack["source"]]
     if [row["value"] for row in mine] != ack["values"]:
@@ -101,4 +130,18 @@ def _done(tx: Any, ack: Ack) -> Iterator[str]:
         yield f"job {ack['id']} is not done any more"
 
 
-_CHECKS = {"tenant": _tenant, "site": _site, "rows": _rows, "file": _file, "job": _job, "done": _done}
+def _schedule(tx: Any, ack: Ack) -> Iterator[str]:
+    if tx.first(tx.select(schedules.schedules).where(schedules.schedules.c.id == ack["id"])) is None:
+        yield f"schedule {ack['id']} is gone"
+
+
+def _override(tx: Any, ack: Ack) -> Iterator[str]:
+    row = tx.first(tx.select(overrides.overrides).where(overrides.overrides.c.id == ack["id"]))
+    if row is None or row.value != ack["value"]:
+        yield f"override {ack['id']} is gone, or another one"
+
+
+_CHECKS = {
+    "tenant": _tenant, "site": _site, "rows": _rows, "file": _file, "job": _job, "done": _done,
+    "schedule": _schedule, "override": _override,
+}  # fmt: skip

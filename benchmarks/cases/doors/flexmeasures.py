@@ -240,10 +240,9 @@ async def as_cheap_as_can_be(on: Drive) -> None:
 def _ours() -> float:
     """Money of the same day, planned from a park that is written by hand."""
     signal = [
-        {"start": (START + timedelta(hours=n)).isoformat(), "duration": "PT1H", "value": f"{p} EUR/MWh"}
-        for n, p in enumerate(PRICES)
+        {"start": (START + timedelta(hours=n)).isoformat(), "duration": "PT1H", "value": price / 1000}
+        for n, price in enumerate(PRICES)
     ]
-    signal = [{**one, "value": p / 1000} for one, p in zip(signal, PRICES, strict=True)]
     lines = [
         {"name": way, "direction": way, "basis": "energy", "price_per_kwh": signal, "source": "the case"}
         for way in ("import", "export")

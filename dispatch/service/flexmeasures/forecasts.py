@@ -43,7 +43,7 @@ class ForecastTrigger(Body):
 def trigger(sensor_id: SensorId, body: ForecastTrigger, call: Writer) -> Response:
     """Forecast the site that the sensor is of, from all that was measured there."""
 
-    def work(tx: Tx) -> str:
+    def work(tx: Tx) -> Response:
         sensor = the_sensor(tx, sensor_id)
         request = _request(sensor, body, tx.now)
         what = basis.asked(tx, sensor.site, request)
@@ -53,10 +53,10 @@ def trigger(sensor_id: SensorId, body: ForecastTrigger, call: Writer) -> Respons
         job = jobs.submit(tx, KIND, {"site": sensor.site}, subject=made)
         forecasts.name_job(tx, made, job.id)
         tx.audit("flexmeasures.forecast", job.id, {"sensor": sensor_id, "forecast": made})
-        return flexmeasures.ask(tx, job.id, "forecast", [sensor_id])
+        uuid = flexmeasures.ask(tx, job.id, "forecast", [sensor_id])
+        return answer(processed(forecast=uuid, job=uuid))
 
-    uuid = call.store.run(call.tenant, call.actor, work)
-    return answer(processed(forecast=uuid, job=uuid))
+    return call.once(work)
 
 
 def _request(sensor: Sensor, body: ForecastTrigger, now: datetime) -> dict[str, Any]:

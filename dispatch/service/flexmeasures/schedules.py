@@ -48,7 +48,7 @@ def trigger(asset_id: AssetId, body: ScheduleTrigger, call: Writer) -> Response:
             _require_inside(tx, entry, inside, f"/flex-model/{place}")
         return _submitted(tx, body, entries, asset_id)
 
-    return _accepted(call.store.run(call.tenant, call.actor, work))
+    return call.once(lambda tx: _accepted(work(tx)))
 
 
 def _require_inside(tx: Tx, entry: Any, inside: set[int], where: str) -> None:
@@ -71,7 +71,7 @@ def trigger_sensor(sensor_id: SensorId, body: ScheduleTrigger, call: Writer) -> 
             raise Refused("/flex-model", "a list; accepted: the one of this sensor")
         return _submitted(tx, body, [{"sensor": sensor_id, **model}], sensor.asset)
 
-    return _accepted(call.store.run(call.tenant, call.actor, work))
+    return call.once(lambda tx: _accepted(work(tx)))
 
 
 def _accepted(uuid: str) -> Response:

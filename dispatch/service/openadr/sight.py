@@ -92,12 +92,15 @@ class Sight:
         hidden: frozenset[str] = frozenset()
         if not self.client.is_logic and kept.kind in SHARED:
             hidden = kept.targets - (self.granted if asked is None else asked & self.granted)
-        return shown(kept, hidden)
+        return shown(kept, hidden, is_owner=kept.client in self.client.ids)
 
 
-def shown(kept: Kept, hidden: frozenset[str] = frozenset()) -> dict[str, Any]:
-    """An object with what the node adds, without targets that are nobody's business."""
+def shown(kept: Kept, hidden: frozenset[str] = frozenset(), *, is_owner: bool = False) -> dict[str, Any]:
+    """An object with what the node adds, without targets and tokens that are not the reader's business."""
     body = dict(kept.body)
+    if kept.kind == "SUBSCRIPTION" and not is_owner:
+        calls = body["objectOperations"]
+        body["objectOperations"] = [{name: each[name] for name in each if name != "bearerToken"} for each in calls]
     if "targets" in body and body["targets"] is not None:
         body["targets"] = [target for target in body["targets"] if target not in hidden]
     if kept.kind not in SHARED:

@@ -22,8 +22,7 @@ from dispatch.service.http.cursor import Page, Paging, paging
 from dispatch.service.http.problem import problems
 from dispatch.service.routes import shown
 from dispatch.service.schemas.bids import Award, AwardAsked, Delivery
-from dispatch.service.schemas.results import AwardId, BidId
-from dispatch.service.schemas.values import Accepted
+from dispatch.service.schemas.values import Accepted, AwardId, BidId
 from dispatch.service.store import Tx, bids, fleet_results, metering
 from dispatch.service.store.fleet_results import Result
 

@@ -22,8 +22,7 @@ from dispatch.service.http.problem import problems
 from dispatch.service.routes import shown
 from dispatch.service.routes.flexibility import require_own
 from dispatch.service.schemas.bids import Bid, BidAsked
-from dispatch.service.schemas.results import BidId
-from dispatch.service.schemas.values import Name
+from dispatch.service.schemas.values import BidId, Name
 from dispatch.service.store import Tx, bids, fleet_results, fleets
 from dispatch.service.store.fleet_results import Result
 
@@ -69,8 +68,8 @@ def _made(tx: Tx, body: BidAsked, found: Result, product: Product, day: date) ->
         return MarketBid(**given, periods=curve, expires_at=expires), 0.0
     if "blocks" not in found.files:
         raise DataError(f"flexibility '{found.id}' was asked for without blocks; accepted: one with costs")
-    tables = (fleet_results.read_table(tx, found, name) for name in ("envelope", "blocks"))
-    made = offered(*tables, found.summary["time_zone"])
+    envelope, blocks = (fleet_results.read_table(tx, found, name) for name in ("envelope", "blocks"))
+    made = offered(envelope, blocks, found.summary["time_zone"])
     curves = made.curves(product, day, (body.side,), body.holding_per_kw_h)
     bid = bid_of(curves[0], product, day, body.portfolio)
     if not bid.periods:

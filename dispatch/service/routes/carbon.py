@@ -12,6 +12,7 @@ from dispatch.service.errors import ConflictError, Fault, InvalidError, NotFound
 from dispatch.service.http.call import Call, Reply, allowed
 from dispatch.service.http.cursor import Page, Paging, paging
 from dispatch.service.http.problem import problems
+from dispatch.service.routes import showing
 from dispatch.service.routes.forecasts import Site, accepted
 from dispatch.service.schemas.carbon import AccountAsked, AccountId, AccountListed, AccountShown, LedgerShown
 from dispatch.service.schemas.plan_parts import Accepted, Failed
@@ -65,6 +66,8 @@ def _of_schedule(tx: Tx, site: str, id_: str) -> dict[str, Any]:
     if row is None or row.site != site:
         fault = Fault("/schedule", "is no schedule of this site", id_, "the id of one")
         raise InvalidError("There is no such schedule.", [fault])
+    if row.made is not None:
+        showing.require_own(row)
     return {"start": row.start, "end": row.end, "site_version": row.site_version}
 
 

@@ -14,14 +14,12 @@ from dispatch.service.http.problem import problems
 from dispatch.service.routes import shown
 from dispatch.service.routes.fleets import require_usable
 from dispatch.service.schemas.flexibility import Evaluation, Flexibility, FlexibilityAsked, ProfileAsked
-from dispatch.service.schemas.results import FlexibilityId
-from dispatch.service.schemas.values import Accepted, Name, id_of
+from dispatch.service.schemas.values import Accepted, EvaluationId, FlexibilityId, Name
 from dispatch.service.store import Tx, fleet_results, fleets
 
 router = APIRouter(tags=["flexibility"])
 Reads = Annotated[Call, Depends(allowed("markets:read"))]
 Asks = Annotated[Call, Depends(allowed("markets:write", "measurements:read"))]
-EvaluationId = id_of("evl")
 
 
 @router.post(

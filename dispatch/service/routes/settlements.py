@@ -15,8 +15,7 @@ from dispatch.service.http.cursor import Page, Paging, paging
 from dispatch.service.http.problem import problems
 from dispatch.service.routes import shown
 from dispatch.service.schemas.bids import Settlement, SettlementAsked
-from dispatch.service.schemas.results import AwardId
-from dispatch.service.schemas.values import Accepted, id_of
+from dispatch.service.schemas.values import Accepted, AwardId, SettlementId
 from dispatch.service.store import Tx, fleet_results
 from dispatch.service.store.fleet_results import Result
 
@@ -24,7 +23,6 @@ router = APIRouter(tags=["settlements"])
 Reads = Annotated[Call, Depends(allowed("markets:read"))]
 Asks = Annotated[Call, Depends(allowed("markets:write", "measurements:read"))]
 Pages = Annotated[Paging, Depends(paging)]
-SettlementId = id_of("stl")
 
 
 @router.post(

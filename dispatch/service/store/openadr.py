@@ -58,7 +58,7 @@ class Kept:
 
 def add(tx: Tx, kind: str, name: str, body: Mapping[str, Any], *, parent: str = "", client: str = "") -> Kept:
     """Keep a new object."""
-    row = {
+    row: dict[str, Any] = {
         "id": new_id(_PREFIXES[kind]), "kind": kind, "name": name, "parent": parent, "client": client,
         "body": dict(body), "created": tx.now, "modified": tx.now,
     }  # fmt: skip
@@ -69,7 +69,7 @@ def add(tx: Tx, kind: str, name: str, body: Mapping[str, Any], *, parent: str = 
 
 def change(tx: Tx, kept: Kept, name: str, body: Mapping[str, Any], *, parent: str = "", client: str = "") -> Kept:
     """Put a new state in the place of an object's."""
-    values = {"name": name, "body": dict(body), "parent": parent, "client": client, "modified": tx.now}
+    values: dict[str, Any] = {"name": name, "body": dict(body), "parent": parent, "client": client, "modified": tx.now}
     tx.execute(tx.update(objects).where(objects.c.id == kept.id).values(values))
     tx.audit(f"openadr.{kept.kind.lower()}.update", kept.id, {"name": name, "parent": parent})
     return Kept(id=kept.id, kind=kept.kind, created=kept.created, **values)

@@ -44,6 +44,7 @@ schedules = table(
     Index("ix_schedules_tenant_site_end", "tenant", "site", "end"),
 )
 _C = schedules.c
+_IN_HINDSIGHT = "perfect_foresight"
 
 
 def create(tx: Tx, values: Mapping[str, Any]) -> str:
@@ -87,33 +88,31 @@ def get(tx: Tx, id_: str) -> Row[Any]:
     return row
 
 
-def listed(tx: Tx, *, site: str | None, before: str | None, limit: int, made_only: bool = False) -> Sequence[Row[Any]]:
+def listed(tx: Tx, *, site: str | None, before: str | None, limit: int) -> Sequence[Row[Any]]:
     """Schedules, the newest first."""
     query = _query(tx)
     if site is not None:
         query = query.where(_C.site == site)
     if before is not None:
         query = query.where(_C.id < before)
-    if made_only:
-        query = query.where(_C.quality.is_not(None))
     return tx.all(query.order_by(_C.id.desc()).limit(limit))
 
 
 def latest(tx: Tx, site: str) -> Row[Any] | None:
-    """The newest schedule of a site that is there."""
-    found = listed(tx, site=site, before=None, limit=1, made_only=True)
-    return found[0] if found else None
+    """The newest schedule of a site that is there and is meant to be followed."""
+    query = _query(tx).where(_C.site == site, _C.quality.is_not(None), _C.mode != _IN_HINDSIGHT)
+    return tx.first(query.order_by(_C.id.desc()))
 
 
 def in_force(tx: Tx, site: str, at: datetime) -> Row[Any] | None:
     """The schedule that holds at a moment: of those issued and there by then whose steps hold it, the newest."""
-    made = (_C.site == site, _C.quality.is_not(None), _C.mode != "perfect_foresight")
+    made = (_C.site == site, _C.quality.is_not(None), _C.mode != _IN_HINDSIGHT)
     query = tx.select(schedules).where(*made, _C.start <= at, _C.end > at, _C.issued <= at)
     return tx.first(query.order_by(_C.issued.desc(), _C.id.desc()))
 
 
 def before(tx: Tx, site: str, start: datetime, issued: datetime) -> Row[Any] | None:
     """The schedule that one which starts then goes on from: issued by then, and begun no later."""
-    made = (_C.site == site, _C.quality.is_not(None), _C.mode != "perfect_foresight")
+    made = (_C.site == site, _C.quality.is_not(None), _C.mode != _IN_HINDSIGHT)
     query = tx.select(schedules).where(*made, _C.start <= start, _C.issued <= issued)
     return tx.first(query.order_by(_C.issued.desc(), _C.id.desc()))

@@ -27,6 +27,7 @@ LABELS = "labels"
 Outcome = Literal["created", "updated", "same"]
 _PARSED = 1024
 _AT_ONCE = 500
+_LONGEST_NAME = 64
 
 sites = table(
     "sites",
@@ -113,6 +114,7 @@ def prepare(body: Mapping[str, Any], name: str) -> Prepared:
         park = parse_site(raw, name)
     except ConfigError as error:
         raise ConfigError(name, [*wrong, *error.problems]) from None
+    wrong += _long_names(park)
     if wrong:
         raise ConfigError(name, wrong)
     content = dict(body)
@@ -128,6 +130,15 @@ def _label_problems(found: Any) -> list[Problem]:
         if not (0 < len(name) <= 63 and isinstance(value, str) and len(value) <= 255) or "\x00" in name + value
     ]
     return wrong if len(found) <= 50 else [*wrong, Problem(LABELS, f"are {len(found)}", "at most 50")]
+
+
+def _long_names(park: Site) -> list[Problem]:
+    """Names that those of series are made of, and that other tables refer to."""
+    places = {"name": park.name}
+    places |= {f"buses[{index}].name": bus.name for index, bus in enumerate(park.buses)}
+    places |= {f"assets[{index}].name": asset.name for index, asset in enumerate(park.assets)}
+    accepted = f"at most {_LONGEST_NAME} characters"
+    return [Problem(at, "is too long", accepted) for at, name in places.items() if len(name) > _LONGEST_NAME]
 
 
 def _etag(body: Mapping[str, Any]) -> str:

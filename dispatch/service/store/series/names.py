@@ -38,7 +38,7 @@ def by_asset(park: Site) -> dict[str, list[str]]:
     owner = {name: meaning.key.of for name, meaning in names(park).items() if meaning.key.quantity != "intensity"}
     for asset in park.assets:
         owner |= {asset.name: asset.name, curtailed_name(asset.name): asset.name}
-    found: dict[str, list[str]] = {asset.name: [] for asset in park.assets} | {"": []}
+    found: dict[str, list[str]] = {name: [] for name in ("", *(asset.name for asset in park.assets))}
     for name in sorted(of_park(park)):
         found[owner.get(name, "")].append(name)
     return found
