@@ -54,7 +54,9 @@ def unended(store: Store) -> list[str]:
         effects = done["schedule.made"][job.tenant, job.subject] if job.kind == "schedule" else 0
         effects += done[EFFECT][job.tenant, job.id]
         if job.state != "done" or effects != 1:
-            wrong.append(f"{job.tenant}: job {job.id} ({job.kind}) is {job.state} with {effects} effects: {job.problem}")
+            wrong.append(
+                f"{job.tenant}: job {job.id} ({job.kind}) is {job.state} with {effects} effects: {job.problem}"
+            )
     return wrong
 
 
@@ -69,7 +71,7 @@ def doubled(store: Store, told: Iterable[Ack]) -> list[str]:
     titles = Counter((ack["tenant"], ack["title"]) for ack in told if ack["what"] == "site")
     wrong = []
     with store.admin(write=False) as connection:
-        for what, table in (("schedule", schedules.records), ("override", overrides.records)):
+        for what, table in (("schedule", schedules.schedules), ("override", overrides.overrides)):
             for tenant, count in connection.execute(select(table.c.tenant, func.count()).group_by(table.c.tenant)):
                 if count != counted[tenant, what]:
                     wrong.append(f"{tenant}: {count} of {what}, {counted[tenant, what]} were acknowledged")
@@ -129,12 +131,12 @@ def _done(tx: Any, ack: Ack) -> Iterator[str]:
 
 
 def _schedule(tx: Any, ack: Ack) -> Iterator[str]:
-    if tx.first(tx.select(schedules.records).where(schedules.records.c.id == ack["id"])) is None:
+    if tx.first(tx.select(schedules.schedules).where(schedules.schedules.c.id == ack["id"])) is None:
         yield f"schedule {ack['id']} is gone"
 
 
 def _override(tx: Any, ack: Ack) -> Iterator[str]:
-    row = tx.first(tx.select(overrides.records).where(overrides.records.c.id == ack["id"]))
+    row = tx.first(tx.select(overrides.overrides).where(overrides.overrides.c.id == ack["id"]))
     if row is None or row.value != ack["value"]:
         yield f"override {ack['id']} is gone, or another one"
 

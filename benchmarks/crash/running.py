@@ -83,7 +83,12 @@ class Running:
             found.bind(("127.0.0.1", 0))
             port = found.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
-        settings = {"DATABASE": self.database, "DATA": str(self.data), "JOB_LEASE_S": str(_LEASE_S), "LOG_LEVEL": "error"}
+        settings = {
+            "DATABASE": self.database,
+            "DATA": str(self.data),
+            "JOB_LEASE_S": str(_LEASE_S),
+            "LOG_LEVEL": "error",
+        }
         settings |= {"JOB_POLL_S": "0.05", "JOB_KINDS": "benchmarks.crash.effect", "JOB_PAUSE_S": "0.1"}
         settings |= {"JOB_COMPACTION_S": "2", "JOB_HOUSEKEEPING_S": "5", "REQUESTS_PER_MINUTE": "1000000"}
         environment = {**os.environ, "TMPDIR": str(self.temporary), "PYTHONPATH": str(ROOT)}
@@ -136,7 +141,9 @@ def children(pid: int) -> list[int]:
 
 
 @contextmanager
-def running(folder: Path, database: str = "sqlite", workers: int = 2) -> Iterator[tuple[Running, PostgresServer | None]]:
+def running(
+    folder: Path, database: str = "sqlite", workers: int = 2
+) -> Iterator[tuple[Running, PostgresServer | None]]:
     """The service on a database of its own, and PostgreSQL's server where that is one."""
     with ExitStack() as opened:
         server, url = None, ""

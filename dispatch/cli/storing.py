@@ -26,9 +26,9 @@ _MOMENT = "%Y-%m-%d %H:%M:%SZ"
 def back_up(where: Where, folder: Path) -> None:
     """Copy the store, then check the copy."""
     with _opened(where) as store, _told() as progress:
-        made = store.backup(folder, progress)
         from dispatch.service.store import backup
 
+        made = backup.back_up(store, folder, progress)
         found = backup.check_backup(folder, progress)
     _report(found)
     typer.echo(f"Backup in {folder}: {made.files} files, {made.size / 1e6:.1f} MB, as of {made.made:{_MOMENT}}")

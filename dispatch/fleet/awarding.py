@@ -175,7 +175,7 @@ class _Run:
             is_all = len(self.groups) == 1 or not carried.any()
             if is_all or (number and carried.sum() >= before.sum() * (1 - _KEPT)):
                 break
-        return np.maximum(carried, 0.0)
+        return np.asarray(np.maximum(carried, 0.0))
 
     def _plan(self, wanted: Wanted, group: np.ndarray, part_kw: Array) -> None:
         """One group with its part of the award."""

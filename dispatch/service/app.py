@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import pkgutil
 import threading
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from types import ModuleType
@@ -85,14 +86,16 @@ def _include(app: FastAPI) -> list[dict[str, str]]:
     """Serve all routes; their tags, each with the first line of its module.
 
     Of ``/awards/{award}/settlements`` and ``/awards/{award}/{table}``, which fit the same address, the one that says
-    more of it comes first, whatever modules they stand in.
+    more of it comes first, whatever modules they stand in. A router for each first word of a path: where none of its
+    addresses fits, none of its routes is looked at.
     """
     tags: list[dict[str, str]] = []
-    found: dict[str, list[BaseRoute]] = {API: [], "": []}
+    found: defaultdict[tuple[str, str], list[BaseRoute]] = defaultdict(list)
     for module in _modules("dispatch.service.routes"):
-        found[getattr(module, "PREFIX", API)] += module.router.routes
+        for route in module.router.routes:
+            found[getattr(module, "PREFIX", API), getattr(route, "path", "").split("/")[1]].append(route)
         tags += [{"name": str(tag), "description": _first_line(module)} for tag in module.router.tags]
-    for prefix, routes in found.items():
+    for (prefix, _), routes in sorted(found.items()):
         router = APIRouter()
         router.routes.extend(sorted(routes, key=lambda route: _openness(getattr(route, "path", ""))))
         app.include_router(router, prefix=prefix)

@@ -23,7 +23,7 @@ from dispatch.client.generated.sites import AsyncSites, Sites
 from dispatch.client.sending import AsyncSender, Sender
 
 #: SHA-256 of the document and of the generator that these files were made from.
-MADE_FROM = "3289689eaaaba07ef917593a06e2d6bdbbff09a67c2c1ee5c009e5ab318814f6"
+MADE_FROM = "e61380c8f8acebe7395ea5eacb3c038ba3e9cdb5ef4de3452eecb6cb1ba5b097"
 
 
 class Operations:

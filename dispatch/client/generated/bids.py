@@ -84,7 +84,7 @@ class Bids:
         answer: models.PageBid = self._sender.answer(call, models.PageBid)
         return answer
 
-    def iterate_list_of_fleet(self, fleet: str, *, limit: int | None = None) -> Iterator[models.Bid]:
+    def iterate_of_fleet(self, fleet: str, *, limit: int | None = None) -> Iterator[models.Bid]:
         """As ``list_of_fleet``, page after page."""
         cursor: str | None = None
         while True:
@@ -187,7 +187,7 @@ class AsyncBids:
         answer: models.PageBid = await self._sender.answer(call, models.PageBid)
         return answer
 
-    async def iterate_list_of_fleet(self, fleet: str, *, limit: int | None = None) -> AsyncIterator[models.Bid]:
+    async def iterate_of_fleet(self, fleet: str, *, limit: int | None = None) -> AsyncIterator[models.Bid]:
         """As ``list_of_fleet``, page after page."""
         cursor: str | None = None
         while True:

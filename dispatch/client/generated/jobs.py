@@ -92,7 +92,7 @@ class Jobs:
         answer: dict[str, Any] = self._sender.answer(call, dict[str, Any])
         return answer
 
-    def result_table(self, job_id: str) -> pa.Table:
+    def result_arrow(self, job_id: str) -> pa.Table:
         """Get a job's result.
 
         The whole result, in the format that the client accepts of those that it comes in.
@@ -202,7 +202,7 @@ class AsyncJobs:
         answer: dict[str, Any] = await self._sender.answer(call, dict[str, Any])
         return answer
 
-    async def result_table(self, job_id: str) -> pa.Table:
+    async def result_arrow(self, job_id: str) -> pa.Table:
         """Get a job's result.
 
         The whole result, in the format that the client accepts of those that it comes in.

@@ -191,7 +191,7 @@ class EntryShown(Model):
     """One entry. Its hash covers all other fields, the tenant and the hash before."""
 
     seq: Annotated[int, Field(description="Number within the tenant, without gaps", ge=1)]
-    at: str
+    at: AwareDatetime
     actor: Annotated[str, Field(description="Id of the key, or what program did it")]
     action: Annotated[str, Field(examples=["key.create"])]
     subject: Annotated[str, Field(description="What it was done to")]
@@ -421,10 +421,10 @@ class HeldShown(Model):
 
     series: str
     source: str
-    first: Annotated[str, Field(description="End of the earliest interval")]
-    last: Annotated[str, Field(description="End of the latest interval")]
+    first: Annotated[AwareDatetime, Field(description="End of the earliest interval")]
+    last: Annotated[AwareDatetime, Field(description="End of the latest interval")]
     times: Annotated[int, Field(description="How many intervals have a value", ge=0)]
-    received: Annotated[str, Field(description="When something last came")]
+    received: Annotated[AwareDatetime, Field(description="When something last came")]
 
 
 class HorizonAsked(Model):
@@ -465,9 +465,9 @@ class JobShown(Model):
     deadline_s: Annotated[
         float | None, Field(description="Seconds from its first start until a rule answers; null: the service's own")
     ]
-    created_at: str
-    started_at: Annotated[str | None, Field(description="When a worker first began with it")]
-    ended_at: str | None
+    created_at: AwareDatetime
+    started_at: Annotated[AwareDatetime | None, Field(description="When a worker first began with it")]
+    ended_at: AwareDatetime | None
     queued_s: Annotated[float | None, Field(description="Seconds that it waited for its first start")]
     running_s: Annotated[float | None, Field(description="Seconds from its first start to its end")]
     events: Annotated[int, Field(description="Number of its last event", ge=1)]
@@ -491,11 +491,11 @@ class KeyMade(Model):
     ]
     name: str
     scopes: list[str]
-    created: str
+    created: AwareDatetime
     created_by: str
-    expires: str | None
-    revoked: Annotated[str | None, Field(description="When it was closed, or will be after a rotation")]
-    last_used: Annotated[str | None, Field(description="To within five minutes")]
+    expires: AwareDatetime | None
+    revoked: Annotated[AwareDatetime | None, Field(description="When it was closed, or will be after a rotation")]
+    last_used: Annotated[AwareDatetime | None, Field(description="To within five minutes")]
     replaces: Annotated[str | None, Field(description="The key that this one was rotated from")]
     key: Annotated[
         str | None,
@@ -519,11 +519,11 @@ class KeyShown(Model):
     ]
     name: str
     scopes: list[str]
-    created: str
+    created: AwareDatetime
     created_by: str
-    expires: str | None
-    revoked: Annotated[str | None, Field(description="When it was closed, or will be after a rotation")]
-    last_used: Annotated[str | None, Field(description="To within five minutes")]
+    expires: AwareDatetime | None
+    revoked: Annotated[AwareDatetime | None, Field(description="When it was closed, or will be after a rotation")]
+    last_used: Annotated[AwareDatetime | None, Field(description="To within five minutes")]
     replaces: Annotated[str | None, Field(description="The key that this one was rotated from")]
 
 
@@ -739,6 +739,11 @@ class PageAccountListed(Model):
 
 class PageEntryShown(Model):
     items: Annotated[list[EntryShown], Field(description="The entries of this page")]
+    next: Annotated[str | None, Field(description="Cursor of the next page; null on the last")] = None
+
+
+class PageFleetForecast(Model):
+    items: Annotated[list[FleetForecast], Field(description="The entries of this page")]
     next: Annotated[str | None, Field(description="Cursor of the next page; null on the last")] = None
 
 
@@ -1103,8 +1108,8 @@ class SiteShown(Model):
     name: Annotated[str, Field(description="The park's own name")]
     title: str
     labels: dict[str, str]
-    created: str
-    updated: str
+    created: AwareDatetime
+    updated: AwareDatetime
 
 
 class SiteWhole(Model):
@@ -1116,8 +1121,8 @@ class SiteWhole(Model):
     name: Annotated[str, Field(description="The park's own name")]
     title: str
     labels: dict[str, str]
-    created: str
-    updated: str
+    created: AwareDatetime
+    updated: AwareDatetime
     body: Annotated[
         dict[str, Any],
         Field(
@@ -1193,9 +1198,9 @@ class Value1(Model):
 
     series: str
     source: str
-    time: Annotated[str, Field(description="END of the interval")]
+    time: Annotated[AwareDatetime, Field(description="END of the interval")]
     value: Annotated[float | None, Field(description="null: nobody knows")]
-    received: Annotated[str | None, Field(description="When it came; not of means")] = None
+    received: Annotated[AwareDatetime | None, Field(description="When it came; not of means")] = None
     count: Annotated[Count | None, Field(description="How many values a mean is of")] = None
 
 
@@ -1222,7 +1227,7 @@ class VersionShown(Model):
 
     version: Annotated[int, Field(ge=1)]
     etag: Annotated[str, Field(description="Empty where the site was deleted")]
-    at: str
+    at: AwareDatetime
     actor: Annotated[str, Field(description="Who put it")]
     deleted: Annotated[bool, Field(description="Whether the site was deleted here")]
 
@@ -1609,7 +1614,9 @@ class Problem(Model):
 class ReceiptShown(Model):
     """What became of measurements. When it arrives, what was taken is on disk."""
 
-    received: Annotated[str, Field(description="The moment under which they are kept: what `as_of` is held against")]
+    received: Annotated[
+        AwareDatetime, Field(description="The moment under which they are kept: what `as_of` is held against")
+    ]
     taken: Annotated[int, Field(description="accepted, late and restated", ge=0)]
     accepted: Annotated[int, Field(ge=0)]
     late: Annotated[int, Field(description="Taken, for a time before the last that was held", ge=0)]

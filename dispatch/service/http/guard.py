@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -15,10 +15,8 @@ from dispatch.service.errors import BadRequestError, ServiceError
 from dispatch.service.http import limits
 from dispatch.service.http.methods import allowed_methods
 from dispatch.service.http.problem import answered, bug
+from dispatch.service.http.telemetry import Metrics, span_traceparent
 from dispatch.service.http.tokens import remembered
-
-if TYPE_CHECKING:
-    from dispatch.service.http.telemetry import Metrics
 
 _log = logging.getLogger("parkwatt.http")
 _HEADERS = {
@@ -51,7 +49,7 @@ class Guard:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        trace.begin(_header(scope, b"traceparent"))
+        trace.begin(span_traceparent(scope["app"]) or _header(scope, b"traceparent"))
         sent = Sent()
         asked = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
         outgoing = _outgoing(scope, asked, send, sent)

@@ -24,6 +24,7 @@ from dispatch.service.http.signatures import Signatures
 from dispatch.service.http.usage import Usage
 from dispatch.service.settings import Settings
 from dispatch.service.store import keys
+from dispatch.service.store.changes import CHANGES
 
 if TYPE_CHECKING:
     from dispatch.service.store import Store
@@ -89,7 +90,7 @@ class Doorkeeper:
     def _by_key(self, credential: str, key_id: str, secret: str) -> keys.Key:
         key = self.recent.get(credential)
         if key is None:
-            change = keys.CHANGES.number
+            change = CHANGES.number
             key = self.by_secret(key_id, secret)
             self.recent.put(credential, key, change)
         self._require_open(key)
@@ -182,13 +183,14 @@ async def identified(request: Request) -> Identity:
     Raises:
         UnauthorizedError: nobody that is known.
     """
-    known = request.scope.get(_IDENTITY)
-    if not isinstance(known, Identity):
-        doorkeeper: Doorkeeper = request.app.state.doorkeeper
-        header = request.headers.get("authorization")
-        known = doorkeeper.by_memory(header) or await anyio.to_thread.run_sync(doorkeeper.by_header, header)
-        remember(request.scope, known)
-    return known
+    known = remembered(request.scope)
+    if known is not None:
+        return known
+    doorkeeper: Doorkeeper = request.app.state.doorkeeper
+    header = request.headers.get("authorization")
+    found = doorkeeper.by_memory(header) or await anyio.to_thread.run_sync(doorkeeper.by_header, header)
+    remember(request.scope, found)
+    return found
 
 
 def remember(scope: Any, identity: Identity) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
@@ -16,7 +16,7 @@ from dispatch.service.http.etag import tag
 from dispatch.service.http.problem import problems
 from dispatch.service.routes import shown
 from dispatch.service.schemas.fleets import Fleet, FleetBody, FleetForecast, FleetPlan, FleetShort, PlanAsked
-from dispatch.service.schemas.results import DayAsked
+from dispatch.service.schemas.results import DayAsked, DayResult
 from dispatch.service.schemas.values import Accepted, ForecastId, Name, PlanId
 from dispatch.service.store import Tx, fleet_results, fleets
 from dispatch.service.store.fleet_results import Kind, Result
@@ -26,6 +26,7 @@ Reads = Annotated[Call, Depends(allowed("markets:read"))]
 Writes = Annotated[Call, Depends(allowed("markets:write"))]
 Asks = Annotated[Call, Depends(allowed("markets:write", "measurements:read"))]
 Pages = Annotated[Paging, Depends(paging)]
+M = TypeVar("M", bound=DayResult)
 
 
 @router.put(
@@ -132,6 +133,15 @@ def forecast(fleet: Name, body: DayAsked, call: Asks) -> Response:
     return _submitted(call, "fleet_forecast", fleet, body.model_dump(mode="json"))
 
 
+@router.get(
+    "/fleets/{fleet}/forecasts", name="list_forecasts", summary="Forecasts of a fleet, the newest first",
+    response_model=Page[FleetForecast], responses=problems(404),
+)  # fmt: skip
+def list_forecasts(fleet: Name, call: Reads, pages: Pages) -> Response:
+    """In pages."""
+    return _listed(call, pages, "fleet_forecast", fleet, FleetForecast)
+
+
 @router.post(
     "/fleets/{fleet}/plans", name="plan", summary="Plan all sites of a fleet", status_code=202,
     response_model=Accepted, responses=problems(404, 409, 429),
@@ -174,13 +184,14 @@ def require_usable(tx: Tx, fleet: str, request: Mapping[str, Any]) -> None:
 )  # fmt: skip
 def list_plans(fleet: Name, call: Reads, pages: Pages) -> Response:
     """In pages."""
+    return _listed(call, pages, "fleet_plan", fleet, FleetPlan)
 
-    def work(tx: Tx) -> Page[FleetPlan]:
+
+def _listed(call: Call, pages: Paging, kind: Kind, fleet: str, model: type[M]) -> Response:
+    def work(tx: Tx) -> Page[M]:
         fleets.get(tx, fleet)
-        found = fleet_results.listed(
-            tx, "fleet_plan", fleet=fleet, before=pages.after(call) or "", limit=pages.limit + 1
-        )
-        return pages.page(call, found, lambda one: shown.document(FleetPlan, one), _id)
+        found = fleet_results.listed(tx, kind, fleet=fleet, before=pages.after(call) or "", limit=pages.limit + 1)
+        return pages.page(call, found, lambda one: shown.document(model, one), _id)
 
     return call.read(work)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, select
 
-from dispatch.service.store import audit, tenants
+from dispatch.service.store import chain, tenants
 from dispatch.service.store.disk import Disk
 from dispatch.service.store.files import files
 from dispatch.service.store.series.tables import held, journal, parts
@@ -48,7 +48,7 @@ def check_all(connection: Connection, disk: Disk, progress: Progress = lambda _:
     counts = {"tenants": len(names), "audit entries": 0, "files": 0, "series parts": 0}
     for name in names:
         progress(f"audit trail of {name}")
-        found = audit.verify_chain(connection, name)
+        found = chain.verify_chain(connection, name)
         counts["audit entries"] += found.count
         if found.broken_at is not None:
             problems.append(f"audit trail of {name}: {found.reason}")

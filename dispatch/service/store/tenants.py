@@ -9,6 +9,7 @@ from datetime import datetime
 
 from sqlalchemy import Column, Connection, Text, insert, select, update
 
+from dispatch.service.store.changes import CHANGES
 from dispatch.service.store.faults import StoreError
 from dispatch.service.store.metadata import TENANT_PATTERN, UtcTime, table
 
@@ -58,8 +59,6 @@ def listed(connection: Connection) -> Sequence[Tenant]:
 
 def close(connection: Connection, tenant: str, now: datetime) -> bool:
     """Let a tenant's keys open nothing any more; False where there is no such tenant, or it was closed before."""
-    from dispatch.service.store.keys import CHANGES  # which knows tenants
-
     changed = update(tenants).where(tenants.c.tenant == tenant, tenants.c.closed.is_(None)).values(closed=now)
     CHANGES.note()
     return connection.execute(changed).rowcount == 1
