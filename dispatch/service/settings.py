@@ -63,7 +63,7 @@ class Settings(BaseModel):
 
     otlp_endpoint: Annotated[str, Field(description="Where traces go (OTLP over HTTP); empty: nowhere")] = ""
     log_level: Annotated[Literal["debug", "info", "warning", "error"], Field(description="Least level logged")] = "info"
-    event_poll_s: Annotated[float, Field(gt=0, le=60, description="Time between looks for events of a job")] = 0.5
+    event_poll_s: Annotated[float, Field(gt=0, le=60, description="Time between looks for events of a job")] = 0.25
     event_beat_s: Annotated[float, Field(gt=0, le=300, description="Time between signs of life of a stream")] = 15.0
     shutdown_s: Annotated[float, Field(ge=0, description="Time that open requests get when the server stops")] = 20.0
     min_free_bytes: Annotated[int, Field(ge=0, description="Free disk below which the server is not ready")] = 2**28
