@@ -7,6 +7,7 @@ begins (:func:`prepare`), so that hundreds of sites do not keep other writers wa
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -106,12 +107,9 @@ def prepare(body: Mapping[str, Any], name: str) -> Prepared:
     Raises:
         ConfigError: with every problem found.
     """
-    from dispatch.config import parse_site
-
-    raw = {key: value for key, value in body.items() if key != LABELS}
     wrong = list(_label_problems(body.get(LABELS, {})))
     try:
-        park = parse_site(raw, name)
+        park = _parsed(_park_text(body))
     except ConfigError as error:
         raise ConfigError(name, [*wrong, *error.problems]) from None
     wrong += _long_names(park)
@@ -271,11 +269,16 @@ def park(tx: Tx, site: str, version: int | None = None) -> Site | None:
             return None
         version = row.version
     found = tx.first(tx.select(versions, versions.c.body).where(versions.c.site == site, versions.c.version == version))
-    return None if found is None or found.body is None else _parsed(canonical(found.body))
+    return None if found is None or found.body is None else _parsed(_park_text(found.body))
+
+
+def _park_text(body: Mapping[str, Any]) -> str:
+    return canonical({key: value for key, value in body.items() if key != LABELS})
 
 
 @lru_cache(maxsize=_PARSED)
 def _parsed(text: str) -> Site:
-    import json
+    """A park depends on nothing but its text and the shipped libraries: the same one is validated once."""
+    from dispatch.config import parse_site
 
-    return prepare(json.loads(text), "site").park
+    return parse_site(json.loads(text), "site")
