@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import URL, Connection, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from dispatch.service.store.faults import BusyError, ReadOnlyError, UnreachableError
 
@@ -64,6 +65,8 @@ def _told() -> Iterator[None]:
     """PostgreSQL's words for waiting, as ours."""
     try:
         yield
+    except PoolTimeoutError as error:
+        raise BusyError("more transactions are open than the database has connections") from error
     except DBAPIError as error:
         state = getattr(error.orig, "sqlstate", None) or ""
         if state in _BUSY:

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from dispatch.service.store.durable import make_folder, sync_folder
 from dispatch.service.store.faults import BusyError, ReadOnlyError, UnreachableError
@@ -65,6 +66,8 @@ def _told() -> Iterator[None]:
     """SQLite's words for waiting and for writing where one only reads, as ours."""
     try:
         yield
+    except PoolTimeoutError as error:
+        raise BusyError("more transactions are open than the database has connections") from error
     except OperationalError as error:
         code = getattr(error.orig, "sqlite_errorname", "") or ""
         if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
