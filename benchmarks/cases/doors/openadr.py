@@ -382,10 +382,20 @@ async def another_tenant(on: Drive) -> None:
     bad(stranger.create_event({"programID": on.ids["program"]}), 400, "/programID")
 
 
+def _heard(on: Drive) -> set[tuple[str, str]]:
+    """Operations and names of the events that the subscriber was told of."""
+    notes = [json.loads(body) for _, body in on.heard]
+    return {(note["operation"], note["object"]["eventName"]) for note in notes}
+
+
 async def delete(on: Drive) -> None:
     """Deleting a program takes its events and their reports along; the subscriber hears of its own."""
-    on.heard.clear()
     good(on.logic.delete_program(on.ids["program"]))
+    until = time.monotonic() + 20
+    while ("DELETE", "set-points") not in _heard(on) and time.monotonic() < until:
+        await asyncio.sleep(0.02)
+    assert ("DELETE", "set-points") in _heard(on)
+    assert "elsewhere" not in {name for _, name in _heard(on)}
     assert on.logic.events() == []
     assert on.logic.reports() == []
     assert good(on.logic.delete_ven(on.ids["ven"]))["venName"] == SITE
