@@ -77,11 +77,11 @@ def _heat(random: np.random.Generator) -> Made:
 
 
 def _cars(random: np.random.Generator) -> Made:
-    sessions: list[dict[str, Any]] = [
-        {"arrival": f"{hour:02d}:00", "departure": f"{hour + 4:02d}:00", "charge_kw": 11.0, "capacity_kwh": 60.0}
-        for hour in (6, 8, 11)
-    ]
-    sessions = [one | {"needed_kwh": float(random.uniform(10, 35))} for one in sessions]
+    sessions: list[dict[str, Any]] = []
+    for hour in (6, 8, 11):
+        session = {"arrival": f"{hour:02d}:00", "departure": f"{hour + 4:02d}:00"}
+        needs = {"charge_kw": 11.0, "capacity_kwh": 60.0, "needed_kwh": float(random.uniform(10, 35))}
+        sessions.append({**session, **needs})
     fleet = {"kind": "ev_fleet", "name": "cars", "bus": "main", "sessions": sessions}
     return [_load(), _store(random), fleet], {("load", "demand_kw"): _wave(random, 60)}, {}
 
