@@ -36,9 +36,9 @@ class Postgres:
 
     def _begun(self, connection: Connection) -> None:
         """What this transaction needs of the server, whatever its configuration says."""
-        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {self._wait_ms}")
         # A commit is acknowledged when it is on disk: a server that was told otherwise would lose acknowledged writes.
-        connection.exec_driver_sql("SET LOCAL synchronous_commit = on")
+        settings = f"SET LOCAL lock_timeout = {self._wait_ms}; SET LOCAL synchronous_commit = on"
+        connection.exec_driver_sql(settings)
 
     @contextmanager
     def writing(self, tenant: str | None) -> Iterator[Connection]:

@@ -20,6 +20,7 @@ _BUSY_MS = 10_000
 _READERS = 64
 # After so many pages the log is copied into the database: at 4 kB a page the log stays near 16 MB.
 _CHECKPOINT_PAGES = 4000
+_LOG_BYTES = 1 << 26  # to which a log is cut that a long reader has let grow
 
 
 class Sqlite:
@@ -92,6 +93,7 @@ def _engine(path: Path, *, writes: bool, connections: int) -> Engine:
             "synchronous = FULL",
             "foreign_keys = ON",
             f"wal_autocheckpoint = {_CHECKPOINT_PAGES if writes else 0}",
+            f"journal_size_limit = {_LOG_BYTES}",
             f"query_only = {'OFF' if writes else 'ON'}",
         ]
         cursor = connection.cursor()
