@@ -52,7 +52,6 @@ class Settings(BaseModel):
     max_depth: Annotated[int, Field(ge=4, le=200, description="Deepest nesting of a JSON body")] = 64
     body_timeout_s: Annotated[float, Field(gt=0, description="Time in which a body has to arrive")] = 30.0
     requests_per_minute: Annotated[int, Field(ge=1, description="Requests of one tenant per minute")] = 30_000
-    idempotency_hours: Annotated[int, Field(ge=1, le=720, description="How long answers are kept by key")] = 24
 
     issuer: Annotated[str, Field(min_length=1, description="Who issues tokens")] = "parkwatt"
     token_minutes: Annotated[int, Field(ge=1, le=1440, description="How long an access token holds")] = 60
