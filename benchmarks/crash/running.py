@@ -44,8 +44,9 @@ class Program:
     def start(self) -> None:
         with self._log.open("ab") as told:
             command = [sys.executable, "-m", "dispatch", *self._arguments]
-            streams = {"stdout": told, "stderr": told, "stdin": subprocess.DEVNULL}
-            self._process = subprocess.Popen(command, cwd=ROOT, env=self._environment, **streams)
+            self._process = subprocess.Popen(
+                command, cwd=ROOT, env=self._environment, stdout=told, stderr=told, stdin=subprocess.DEVNULL
+            )
 
     def kill(self) -> None:
         """As the kernel would: nothing can be done about it."""
