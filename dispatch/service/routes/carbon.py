@@ -14,6 +14,7 @@ from dispatch.service.http.cursor import Page, Paging, paging
 from dispatch.service.http.problem import problems
 from dispatch.service.routes import showing
 from dispatch.service.routes.forecasts import Site, accepted
+from dispatch.service.routes.shown import TABLE_RESPONSE
 from dispatch.service.schemas.carbon import AccountAsked, AccountId, AccountListed, AccountShown, LedgerShown
 from dispatch.service.schemas.plan_parts import Accepted, Failed
 from dispatch.service.store import Tx, carbon_accounts, files, jobs, schedules
@@ -143,7 +144,7 @@ def _shown(row: Any) -> AccountShown:
     "/carbon-accounts/{account}/ledgers",
     name="ledgers",
     summary="A carbon account's ledgers as a table",
-    responses=problems(404, 406, 409),
+    responses={**TABLE_RESPONSE, **problems(404, 406, 409)},
 )
 def get_ledgers(account: Id, call: Reader) -> Response:
     """A row for each ledger, meter and step; as JSON, CSV or Arrow."""
@@ -154,7 +155,7 @@ def get_ledgers(account: Id, call: Reader) -> Response:
     "/carbon-accounts/{account}/goods",
     name="goods",
     summary="A carbon account's goods as a table",
-    responses=problems(404, 406, 409),
+    responses={**TABLE_RESPONSE, **problems(404, 406, 409)},
 )
 def get_goods(account: Id, call: Reader) -> Response:
     """A row for each good, ledger and step; as JSON, CSV or Arrow. Of a plan there is none."""
@@ -165,7 +166,7 @@ def get_goods(account: Id, call: Reader) -> Response:
     "/carbon-accounts/{account}/certificates",
     name="certificates",
     summary="A carbon account's certificates as a table",
-    responses=problems(404, 406, 409),
+    responses={**TABLE_RESPONSE, **problems(404, 406, 409)},
 )
 def get_certificates(account: Id, call: Reader) -> Response:
     """Who used how much of which certificates; as JSON, CSV or Arrow. Of a plan there is none."""

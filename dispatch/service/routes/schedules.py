@@ -14,6 +14,7 @@ from dispatch.service.http.cursor import Page, Paging, paging
 from dispatch.service.http.problem import problems
 from dispatch.service.routes import comparing, showing
 from dispatch.service.routes.forecasts import Site, accepted
+from dispatch.service.routes.shown import TABLE_RESPONSE
 from dispatch.service.schemas.plan_parts import Accepted
 from dispatch.service.schemas.schedules import (
     Comparison,
@@ -135,7 +136,7 @@ def get_schedule(schedule: Id, call: Reader) -> Response:
     "/schedules/{schedule}/table",
     name="table",
     summary="A schedule as a table",
-    responses=problems(404, 406, 409),
+    responses={**TABLE_RESPONSE, **problems(404, 406, 409)},
 )
 def get_schedule_table(schedule: Id, call: Reader) -> Response:
     """A row for each step, a column for every asset's series, units in the names; as JSON, CSV or Arrow."""

@@ -151,6 +151,7 @@ def test_what_is_wrong_with_a_request_is_said_where_it_stands(site: Api) -> None
         {"day": "2026-03-01", "horizon": {"start": "2026-03-01T00:00:00Z", "steps": 1}},
         {"horizon": {"start": "2026-03-01T00:00:00", "steps": 1}},
         {"horizon": {"start": 1772323200, "steps": 1}},
+        {"horizon": {"start": "2026-03-01T00:00:00.5Z", "steps": 1}},
         {"horizon": {"start": "2026-03-01T00:00:00Z", "steps": 0}},
         {"issue_time": "2199-03-01T00:00:00Z"},
         {"forecast": "fct_00000000000000000000000000"},
