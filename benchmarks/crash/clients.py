@@ -127,11 +127,15 @@ class Client:
         answer = self._ask("POST", f"/sites/{site}/overrides", asked)
         self._note("override", id=answer["id"], value=value)
 
-    def _schedule(self, site: str) -> None:
+    def schedule(self, deadline_s: float) -> None:
+        """Ask for one, of some site."""
+        self._schedule(self._random.choice(SITES), deadline_s)
+
+    def _schedule(self, site: str, deadline_s: float = 10.0) -> None:
         offices = [round(self._random.uniform(10, 90), 2) for _ in range(_STEPS)]
         start = (datetime.now(UTC) + timedelta(hours=1)).replace(minute=0, second=0, microsecond=0)
         horizon = {"start": start.isoformat(), "steps": _STEPS, "step_minutes": 60}
-        asked = {"horizon": horizon, "deadline_s": 10.0, "scenarios": 0}
+        asked = {"horizon": horizon, "deadline_s": deadline_s, "scenarios": 0}
         asked |= {"series": {"offices": offices, "roof": [0.0] * _STEPS}}
         answer = self._ask("POST", f"/sites/{site}/schedules", asked)
         self._note("schedule", id=answer["id"])
