@@ -6,6 +6,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import select
 
@@ -79,13 +80,12 @@ def _found(service: Running, faults: Path) -> list[Planned]:
     return [_one(job, made[job.subject], faults / job.id) for job in done if job.kind == "schedule"]
 
 
-def _one(job: jobs.Job, row: object, log: Path) -> Planned:
+def _one(job: jobs.Job, row: Any, log: Path) -> Planned:
     assert job.ended_at is not None
     assert job.started_at is not None
     late_s = (job.ended_at - job.started_at).total_seconds() - DEADLINE_S
     met = sum(line in FAULTS for line in log.read_text().splitlines()) if log.exists() else 0
-    result, quality = getattr(row, "result", None), getattr(row, "quality", None)
-    wrong = f"the job is {job.state}: {job.problem}" if job.state != "done" or result is None else ""
-    if not wrong and (violations := result["certificate"]["audit"]["violations"]):
+    wrong = f"the job is {job.state}: {job.problem}" if job.state != "done" or row.result is None else ""
+    if not wrong and (violations := row.result["certificate"]["audit"]["violations"]):
         wrong = f"the audit: {violations[0]}"
-    return Planned(drawn(job.id).family, quality or "none", max(late_s, 0.0), wrong, met)
+    return Planned(drawn(job.id).family, row.quality or "none", max(late_s, 0.0), wrong, met)

@@ -41,7 +41,8 @@ def run(asked: tuple[Any, str], progress: Callable[[str], None]) -> Any:
     what = drawn(job)
     log = Path(os.environ[FOLDER]) / job
     log.touch()
-    plan.climb = partial(ladder.climb, run=Injected(what.fault, what.after, what.number, str(log)))  # type: ignore[assignment]
+    injected = Injected(what.fault, what.after, what.number, str(log))
+    vars(plan)["climb"] = partial(ladder.climb, run=injected)
     return genuine.run(wanted, progress)
 
 
