@@ -6,7 +6,7 @@ import random
 import threading
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -64,7 +64,7 @@ class Client:
 
     def _go_on(self) -> None:
         writes = [self._rows] * 6 + [self._site] * 2 + [self._override] * 2
-        asks = [self._schedule] + [self._job] * 2
+        asks: list[Callable[[str], None]] = [self._schedule, self._job, self._job]
         while not self._ended.is_set():
             self._random.choice(writes if self._has_enough_jobs() else writes + asks)(self._random.choice(SITES))
 
