@@ -6,7 +6,7 @@ import random
 import threading
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -64,7 +64,7 @@ class Client:
 
     def _go_on(self) -> None:
         writes = [self._rows] * 6 + [self._site] * 2 + [self._override] * 2
-        asks = [self._schedule] + [self._job] * 2
+        asks: list[Callable[[str], None]] = [self._schedule, self._job, self._job]
         while not self._ended.is_set():
             self._random.choice(writes if self._has_enough_jobs() else writes + asks)(self._random.choice(SITES))
 
@@ -127,11 +127,15 @@ class Client:
         answer = self._ask("POST", f"/sites/{site}/overrides", asked)
         self._note("override", id=answer["id"], value=value)
 
-    def _schedule(self, site: str) -> None:
+    def schedule(self, deadline_s: float) -> None:
+        """Ask for one, of some site."""
+        self._schedule(self._random.choice(SITES), deadline_s)
+
+    def _schedule(self, site: str, deadline_s: float = 10.0) -> None:
         offices = [round(self._random.uniform(10, 90), 2) for _ in range(_STEPS)]
         start = (datetime.now(UTC) + timedelta(hours=1)).replace(minute=0, second=0, microsecond=0)
         horizon = {"start": start.isoformat(), "steps": _STEPS, "step_minutes": 60}
-        asked = {"horizon": horizon, "deadline_s": 10.0, "scenarios": 0}
+        asked = {"horizon": horizon, "deadline_s": deadline_s, "scenarios": 0}
         asked |= {"series": {"offices": offices, "roof": [0.0] * _STEPS}}
         answer = self._ask("POST", f"/sites/{site}/schedules", asked)
         self._note("schedule", id=answer["id"])
