@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 import threading
 import time
@@ -19,6 +18,7 @@ from dispatch.service.store import Store, jobs
 
 _AGAIN_S = 0.02
 _STEPS = 8
+_WAITING = 5
 
 
 def plant(title: str) -> dict[str, Any]:
@@ -46,7 +46,6 @@ class Client:
         self._next = 0
         self.told: list[Ack] = []
         self.sent = 0
-        self.refused: list[str] = []
         self._thread = threading.Thread(target=self._go_on, daemon=True)
 
     def start(self) -> None:
@@ -64,12 +63,26 @@ class Client:
             self._site(site)
 
     def _go_on(self) -> None:
-        sorts = [self._rows] * 6 + [self._site] * 2 + [self._override] * 2 + [self._schedule] + [self._job] * 2
+        writes = [self._rows] * 6 + [self._site] * 2 + [self._override] * 2
+        asks = [self._schedule] + [self._job] * 2
         while not self._ended.is_set():
-            self._random.choice(sorts)(self._random.choice(SITES))
+            self._random.choice(writes if self._has_enough_jobs() else writes + asks)(self._random.choice(SITES))
+
+    def _has_enough_jobs(self) -> bool:
+        """Workers that are killed all the time do not get far: what waits for them is kept short."""
+        try:
+            with self._store.read(self.tenant) as tx:
+                waiting = tx.select(jobs.records, jobs.records.c.id).where(jobs.records.c.state == "queued")
+                return len(tx.all(waiting.limit(_WAITING))) == _WAITING
+        except Exception:  # noqa: BLE001 - the database is gone
+            return True
 
     def _ask(self, method: str, path: str, content: Mapping[str, Any]) -> dict[str, Any]:
-        """The answer, however often that takes: same request, same key. Other than 2xx and 5xx, it is kept as refused."""
+        """The answer, however often that takes: same request, same key.
+
+        Raises:
+            RuntimeError: it is refused, which no kill explains.
+        """
         key = str(uuid.uuid4())
         while True:
             self.sent += 1

@@ -1,4 +1,4 @@
-"""A kind of job whose effect can be counted: one entry in the audit trail, made in the transaction that ends the job."""
+"""A kind of job whose effect can be counted: one entry in the audit trail, in the transaction that ends the job."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class Killed:
     """What was found after so many kills.
 
     Attributes:
-        points: how often something was killed; at_work: how often of it a job ran or a request was under way.
+        points: how often something was killed.
         acknowledged: writes that clients were told are done; sent: requests, those without an answer among them.
         lost, unended, doubled: what is wrong, in words.
         left: files that nobody names and that no sweep removes.
@@ -139,5 +139,4 @@ def _left(service: Running) -> list[str]:
     for program in (service.server, *service.workers):
         program.stop()
     upkeep.sweep(service.store, grace_s=0.0)
-    half = [path for path in service.data.rglob(f"*{UNFINISHED}")]
-    return [str(path.name) for path in (*half, *service.temporary.iterdir())]
+    return [path.name for path in (*service.data.rglob(f"*{UNFINISHED}"), *service.temporary.iterdir())]

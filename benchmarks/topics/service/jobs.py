@@ -24,7 +24,7 @@ from dispatch.service.store import Store, jobs, tenants
 INPUTS = ("benchmarks/topics/service/jobs.py", "benchmarks/empty_job.py", "dispatch/service/runner",
           "dispatch/service/store")  # fmt: skip
 KIND = "benchmarks.empty_job"
-POLICY = Policy(kinds=(KIND,), renew_after=1_000_000)
+POLICY = Policy(kinds=(KIND,), ours=False, renew_after=1_000_000)
 WORKERS, JOBS, COMMITS, ALONE = 2, 1000, 1000, 60
 _LONGEST_S = 300.0
 

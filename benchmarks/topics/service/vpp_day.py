@@ -101,8 +101,8 @@ def upload(sites: int, values: Mapping[str, Callable[[int], np.ndarray]], ends: 
 
 
 def clock_at(moment: datetime) -> Callable[[], datetime]:
-    """A clock that has stopped."""
-    return lambda: moment.astimezone(UTC)
+    """A clock that has stopped, not on a whole second: clocks hardly ever do."""
+    return lambda: moment.astimezone(UTC) + timedelta(microseconds=123_456)
 
 
 @dataclass

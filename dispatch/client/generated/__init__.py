@@ -23,7 +23,7 @@ from dispatch.client.generated.sites import AsyncSites, Sites
 from dispatch.client.sending import AsyncSender, Sender
 
 #: SHA-256 of the document and of the generator that these files were made from.
-MADE_FROM = "a0c7ceba76ae7e705b0c6a983217f5789b23ae46fb1282469748b9bc404d6d27"
+MADE_FROM = "e61380c8f8acebe7395ea5eacb3c038ba3e9cdb5ef4de3452eecb6cb1ba5b097"
 
 
 class Operations:

@@ -48,41 +48,6 @@ class Awards:
         answer: models.Award = self._sender.answer(call, models.Award)
         return answer
 
-    def list_of_bid(self, bid: str, *, limit: int | None = None, cursor: str | None = None) -> models.PageAward:
-        """Awards of a bid, the newest first.
-
-        In pages.
-        """
-        call = Call("GET", "/api/v1/bids/{bid}/awards", names={"bid": bid}, query={"limit": limit, "cursor": cursor})
-        answer: models.PageAward = self._sender.answer(call, models.PageAward)
-        return answer
-
-    def iterate_of_bid(self, bid: str, *, limit: int | None = None) -> Iterator[models.Award]:
-        """As ``list_of_bid``, page after page."""
-        cursor: str | None = None
-        while True:
-            page = self.list_of_bid(bid, limit=limit, cursor=cursor)
-            yield from page.items
-            cursor = page.next
-            if not cursor:
-                return
-
-    def create(self, bid: str, body: models.AwardAsked, *, idempotency_key: str | None = None) -> models.Accepted:
-        """Carry out what the market took of a bid.
-
-        Held against the bid at once; then each site gets its part, and a schedule planned around it.
-        """
-        call = Call(
-            "POST",
-            "/api/v1/bids/{bid}/awards",
-            names={"bid": bid},
-            headers={"Idempotency-Key": idempotency_key},
-            body=as_json(body),
-            keyed=True,
-        )
-        answer: models.Accepted = self._sender.answer(call, models.Accepted)
-        return answer
-
     def delivery(self, award: str) -> models.DispatchServiceSchemasBidsDelivery:
         """What was delivered so far.
 
@@ -179,6 +144,41 @@ class Awards:
         call = Call("GET", "/api/v1/awards/{award}/sites", names={"award": award}, accept="text/csv")
         return (self._sender.content(call)).decode()
 
+    def list_of_bid(self, bid: str, *, limit: int | None = None, cursor: str | None = None) -> models.PageAward:
+        """Awards of a bid, the newest first.
+
+        In pages.
+        """
+        call = Call("GET", "/api/v1/bids/{bid}/awards", names={"bid": bid}, query={"limit": limit, "cursor": cursor})
+        answer: models.PageAward = self._sender.answer(call, models.PageAward)
+        return answer
+
+    def iterate_of_bid(self, bid: str, *, limit: int | None = None) -> Iterator[models.Award]:
+        """As ``list_of_bid``, page after page."""
+        cursor: str | None = None
+        while True:
+            page = self.list_of_bid(bid, limit=limit, cursor=cursor)
+            yield from page.items
+            cursor = page.next
+            if not cursor:
+                return
+
+    def create(self, bid: str, body: models.AwardAsked, *, idempotency_key: str | None = None) -> models.Accepted:
+        """Carry out what the market took of a bid.
+
+        Held against the bid at once; then each site gets its part, and a schedule planned around it.
+        """
+        call = Call(
+            "POST",
+            "/api/v1/bids/{bid}/awards",
+            names={"bid": bid},
+            headers={"Idempotency-Key": idempotency_key},
+            body=as_json(body),
+            keyed=True,
+        )
+        answer: models.Accepted = self._sender.answer(call, models.Accepted)
+        return answer
+
 
 class AsyncAwards:
     """Operations on awards, for asyncio."""
@@ -213,42 +213,6 @@ class AsyncAwards:
         """
         call = Call("GET", "/api/v1/awards/{award}", names={"award": award})
         answer: models.Award = await self._sender.answer(call, models.Award)
-        return answer
-
-    async def list_of_bid(self, bid: str, *, limit: int | None = None, cursor: str | None = None) -> models.PageAward:
-        """Awards of a bid, the newest first.
-
-        In pages.
-        """
-        call = Call("GET", "/api/v1/bids/{bid}/awards", names={"bid": bid}, query={"limit": limit, "cursor": cursor})
-        answer: models.PageAward = await self._sender.answer(call, models.PageAward)
-        return answer
-
-    async def iterate_of_bid(self, bid: str, *, limit: int | None = None) -> AsyncIterator[models.Award]:
-        """As ``list_of_bid``, page after page."""
-        cursor: str | None = None
-        while True:
-            page = await self.list_of_bid(bid, limit=limit, cursor=cursor)
-            for item in page.items:
-                yield item
-            cursor = page.next
-            if not cursor:
-                return
-
-    async def create(self, bid: str, body: models.AwardAsked, *, idempotency_key: str | None = None) -> models.Accepted:
-        """Carry out what the market took of a bid.
-
-        Held against the bid at once; then each site gets its part, and a schedule planned around it.
-        """
-        call = Call(
-            "POST",
-            "/api/v1/bids/{bid}/awards",
-            names={"bid": bid},
-            headers={"Idempotency-Key": idempotency_key},
-            body=as_json(body),
-            keyed=True,
-        )
-        answer: models.Accepted = await self._sender.answer(call, models.Accepted)
         return answer
 
     async def delivery(self, award: str) -> models.DispatchServiceSchemasBidsDelivery:
@@ -346,3 +310,39 @@ class AsyncAwards:
         """
         call = Call("GET", "/api/v1/awards/{award}/sites", names={"award": award}, accept="text/csv")
         return (await self._sender.content(call)).decode()
+
+    async def list_of_bid(self, bid: str, *, limit: int | None = None, cursor: str | None = None) -> models.PageAward:
+        """Awards of a bid, the newest first.
+
+        In pages.
+        """
+        call = Call("GET", "/api/v1/bids/{bid}/awards", names={"bid": bid}, query={"limit": limit, "cursor": cursor})
+        answer: models.PageAward = await self._sender.answer(call, models.PageAward)
+        return answer
+
+    async def iterate_of_bid(self, bid: str, *, limit: int | None = None) -> AsyncIterator[models.Award]:
+        """As ``list_of_bid``, page after page."""
+        cursor: str | None = None
+        while True:
+            page = await self.list_of_bid(bid, limit=limit, cursor=cursor)
+            for item in page.items:
+                yield item
+            cursor = page.next
+            if not cursor:
+                return
+
+    async def create(self, bid: str, body: models.AwardAsked, *, idempotency_key: str | None = None) -> models.Accepted:
+        """Carry out what the market took of a bid.
+
+        Held against the bid at once; then each site gets its part, and a schedule planned around it.
+        """
+        call = Call(
+            "POST",
+            "/api/v1/bids/{bid}/awards",
+            names={"bid": bid},
+            headers={"Idempotency-Key": idempotency_key},
+            body=as_json(body),
+            keyed=True,
+        )
+        answer: models.Accepted = await self._sender.answer(call, models.Accepted)
+        return answer

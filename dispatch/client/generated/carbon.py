@@ -25,6 +25,41 @@ class Carbon:
         answer: models.AccountShown = self._sender.answer(call, models.AccountShown)
         return answer
 
+    def ledgers(self, account: str) -> Any:
+        """A carbon account's ledgers as a table.
+
+        A row for each ledger, meter and step; as JSON, CSV or Arrow.
+        """
+        call = Call("GET", "/api/v1/carbon-accounts/{account}/ledgers", names={"account": account})
+        answer: Any = self._sender.answer(call, Any)
+        return answer
+
+    def goods(self, account: str) -> Any:
+        """A carbon account's goods as a table.
+
+        A row for each good, ledger and step; as JSON, CSV or Arrow. Of a plan there is none.
+        """
+        call = Call("GET", "/api/v1/carbon-accounts/{account}/goods", names={"account": account})
+        answer: Any = self._sender.answer(call, Any)
+        return answer
+
+    def certificates(self, account: str) -> Any:
+        """A carbon account's certificates as a table.
+
+        Who used how much of which certificates; as JSON, CSV or Arrow. Of a plan there is none.
+        """
+        call = Call("GET", "/api/v1/carbon-accounts/{account}/certificates", names={"account": account})
+        answer: Any = self._sender.answer(call, Any)
+        return answer
+
+    def page(self, account: str) -> str:
+        """A carbon account's page.
+
+        One HTML file that needs nothing else.
+        """
+        call = Call("GET", "/api/v1/carbon-accounts/{account}/page", names={"account": account}, accept="text/html")
+        return (self._sender.content(call)).decode()
+
     def list(self, site: str, *, limit: int | None = None, cursor: str | None = None) -> models.PageAccountListed:
         """List a site's carbon accounts.
 
@@ -66,41 +101,6 @@ class Carbon:
         answer: models.Accepted = self._sender.answer(call, models.Accepted)
         return answer
 
-    def ledgers(self, account: str) -> Any:
-        """A carbon account's ledgers as a table.
-
-        A row for each ledger, meter and step; as JSON, CSV or Arrow.
-        """
-        call = Call("GET", "/api/v1/carbon-accounts/{account}/ledgers", names={"account": account})
-        answer: Any = self._sender.answer(call, Any)
-        return answer
-
-    def goods(self, account: str) -> Any:
-        """A carbon account's goods as a table.
-
-        A row for each good, ledger and step; as JSON, CSV or Arrow. Of a plan there is none.
-        """
-        call = Call("GET", "/api/v1/carbon-accounts/{account}/goods", names={"account": account})
-        answer: Any = self._sender.answer(call, Any)
-        return answer
-
-    def certificates(self, account: str) -> Any:
-        """A carbon account's certificates as a table.
-
-        Who used how much of which certificates; as JSON, CSV or Arrow. Of a plan there is none.
-        """
-        call = Call("GET", "/api/v1/carbon-accounts/{account}/certificates", names={"account": account})
-        answer: Any = self._sender.answer(call, Any)
-        return answer
-
-    def page(self, account: str) -> str:
-        """A carbon account's page.
-
-        One HTML file that needs nothing else.
-        """
-        call = Call("GET", "/api/v1/carbon-accounts/{account}/page", names={"account": account}, accept="text/html")
-        return (self._sender.content(call)).decode()
-
 
 class AsyncCarbon:
     """Operations on carbon, for asyncio."""
@@ -116,6 +116,41 @@ class AsyncCarbon:
         call = Call("GET", "/api/v1/carbon-accounts/{account}", names={"account": account})
         answer: models.AccountShown = await self._sender.answer(call, models.AccountShown)
         return answer
+
+    async def ledgers(self, account: str) -> Any:
+        """A carbon account's ledgers as a table.
+
+        A row for each ledger, meter and step; as JSON, CSV or Arrow.
+        """
+        call = Call("GET", "/api/v1/carbon-accounts/{account}/ledgers", names={"account": account})
+        answer: Any = await self._sender.answer(call, Any)
+        return answer
+
+    async def goods(self, account: str) -> Any:
+        """A carbon account's goods as a table.
+
+        A row for each good, ledger and step; as JSON, CSV or Arrow. Of a plan there is none.
+        """
+        call = Call("GET", "/api/v1/carbon-accounts/{account}/goods", names={"account": account})
+        answer: Any = await self._sender.answer(call, Any)
+        return answer
+
+    async def certificates(self, account: str) -> Any:
+        """A carbon account's certificates as a table.
+
+        Who used how much of which certificates; as JSON, CSV or Arrow. Of a plan there is none.
+        """
+        call = Call("GET", "/api/v1/carbon-accounts/{account}/certificates", names={"account": account})
+        answer: Any = await self._sender.answer(call, Any)
+        return answer
+
+    async def page(self, account: str) -> str:
+        """A carbon account's page.
+
+        One HTML file that needs nothing else.
+        """
+        call = Call("GET", "/api/v1/carbon-accounts/{account}/page", names={"account": account}, accept="text/html")
+        return (await self._sender.content(call)).decode()
 
     async def list(self, site: str, *, limit: int | None = None, cursor: str | None = None) -> models.PageAccountListed:
         """List a site's carbon accounts.
@@ -160,38 +195,3 @@ class AsyncCarbon:
         )
         answer: models.Accepted = await self._sender.answer(call, models.Accepted)
         return answer
-
-    async def ledgers(self, account: str) -> Any:
-        """A carbon account's ledgers as a table.
-
-        A row for each ledger, meter and step; as JSON, CSV or Arrow.
-        """
-        call = Call("GET", "/api/v1/carbon-accounts/{account}/ledgers", names={"account": account})
-        answer: Any = await self._sender.answer(call, Any)
-        return answer
-
-    async def goods(self, account: str) -> Any:
-        """A carbon account's goods as a table.
-
-        A row for each good, ledger and step; as JSON, CSV or Arrow. Of a plan there is none.
-        """
-        call = Call("GET", "/api/v1/carbon-accounts/{account}/goods", names={"account": account})
-        answer: Any = await self._sender.answer(call, Any)
-        return answer
-
-    async def certificates(self, account: str) -> Any:
-        """A carbon account's certificates as a table.
-
-        Who used how much of which certificates; as JSON, CSV or Arrow. Of a plan there is none.
-        """
-        call = Call("GET", "/api/v1/carbon-accounts/{account}/certificates", names={"account": account})
-        answer: Any = await self._sender.answer(call, Any)
-        return answer
-
-    async def page(self, account: str) -> str:
-        """A carbon account's page.
-
-        One HTML file that needs nothing else.
-        """
-        call = Call("GET", "/api/v1/carbon-accounts/{account}/page", names={"account": account}, accept="text/html")
-        return (await self._sender.content(call)).decode()

@@ -20,6 +20,91 @@ class Fleets:
     def __init__(self, sender: Sender) -> None:
         self._sender = sender
 
+    def get_forecast(self, forecast: str) -> models.FleetForecast:
+        """A forecast of a fleet's day.
+
+        With the sites of which too little is known.
+        """
+        call = Call("GET", "/api/v1/fleet-forecasts/{forecast}", names={"forecast": forecast})
+        answer: models.FleetForecast = self._sender.answer(call, models.FleetForecast)
+        return answer
+
+    def get_forecast_table(self, forecast: str, table: Literal["inputs"]) -> dict[str, Any]:
+        """What is forecast.
+
+        Site, asset, quantity, start and mean value, as JSON, Arrow or CSV.
+        """
+        call = Call("GET", "/api/v1/fleet-forecasts/{forecast}/{table}", names={"forecast": forecast, "table": table})
+        answer: dict[str, Any] = self._sender.answer(call, dict[str, Any])
+        return answer
+
+    def get_forecast_table_arrow(self, forecast: str, table: Literal["inputs"]) -> pa.Table:
+        """What is forecast.
+
+        Site, asset, quantity, start and mean value, as JSON, Arrow or CSV.
+        """
+        call = Call(
+            "GET",
+            "/api/v1/fleet-forecasts/{forecast}/{table}",
+            names={"forecast": forecast, "table": table},
+            accept="application/vnd.apache.arrow.stream",
+        )
+        return from_bytes(self._sender.content(call))
+
+    def get_forecast_table_csv(self, forecast: str, table: Literal["inputs"]) -> str:
+        """What is forecast.
+
+        Site, asset, quantity, start and mean value, as JSON, Arrow or CSV.
+        """
+        call = Call(
+            "GET",
+            "/api/v1/fleet-forecasts/{forecast}/{table}",
+            names={"forecast": forecast, "table": table},
+            accept="text/csv",
+        )
+        return (self._sender.content(call)).decode()
+
+    def get_plan(self, plan: str) -> models.FleetPlan:
+        """What became of a fleet's plan.
+
+        In short; tables of sites and series beside it.
+        """
+        call = Call("GET", "/api/v1/fleet-plans/{plan}", names={"plan": plan})
+        answer: models.FleetPlan = self._sender.answer(call, models.FleetPlan)
+        return answer
+
+    def get_plan_table(self, plan: str, table: Literal["sites", "series", "shared", "inputs"]) -> dict[str, Any]:
+        """Sites, series or shared limits.
+
+        As JSON, Arrow or CSV.
+        """
+        call = Call("GET", "/api/v1/fleet-plans/{plan}/{table}", names={"plan": plan, "table": table})
+        answer: dict[str, Any] = self._sender.answer(call, dict[str, Any])
+        return answer
+
+    def get_plan_table_arrow(self, plan: str, table: Literal["sites", "series", "shared", "inputs"]) -> pa.Table:
+        """Sites, series or shared limits.
+
+        As JSON, Arrow or CSV.
+        """
+        call = Call(
+            "GET",
+            "/api/v1/fleet-plans/{plan}/{table}",
+            names={"plan": plan, "table": table},
+            accept="application/vnd.apache.arrow.stream",
+        )
+        return from_bytes(self._sender.content(call))
+
+    def get_plan_table_csv(self, plan: str, table: Literal["sites", "series", "shared", "inputs"]) -> str:
+        """Sites, series or shared limits.
+
+        As JSON, Arrow or CSV.
+        """
+        call = Call(
+            "GET", "/api/v1/fleet-plans/{plan}/{table}", names={"plan": plan, "table": table}, accept="text/csv"
+        )
+        return (self._sender.content(call)).decode()
+
     def list(self, *, limit: int | None = None, cursor: str | None = None) -> models.PageFleetShort:
         """All fleets, by name.
 
@@ -93,23 +178,28 @@ class Fleets:
         )
         self._sender.answer(call, None)
 
-    def get_plan(self, plan: str) -> models.FleetPlan:
-        """What became of a fleet's plan.
+    def list_forecasts(
+        self, fleet: str, *, limit: int | None = None, cursor: str | None = None
+    ) -> models.PageFleetForecast:
+        """Forecasts of a fleet, the newest first.
 
-        In short; tables of sites and series beside it.
+        In pages.
         """
-        call = Call("GET", "/api/v1/fleet-plans/{plan}", names={"plan": plan})
-        answer: models.FleetPlan = self._sender.answer(call, models.FleetPlan)
+        call = Call(
+            "GET", "/api/v1/fleets/{fleet}/forecasts", names={"fleet": fleet}, query={"limit": limit, "cursor": cursor}
+        )
+        answer: models.PageFleetForecast = self._sender.answer(call, models.PageFleetForecast)
         return answer
 
-    def get_forecast(self, forecast: str) -> models.FleetForecast:
-        """A forecast of a fleet's day.
-
-        With the sites of which too little is known.
-        """
-        call = Call("GET", "/api/v1/fleet-forecasts/{forecast}", names={"forecast": forecast})
-        answer: models.FleetForecast = self._sender.answer(call, models.FleetForecast)
-        return answer
+    def iterate_forecasts(self, fleet: str, *, limit: int | None = None) -> Iterator[models.FleetForecast]:
+        """As ``list_forecasts``, page after page."""
+        cursor: str | None = None
+        while True:
+            page = self.list_forecasts(fleet, limit=limit, cursor=cursor)
+            yield from page.items
+            cursor = page.next
+            if not cursor:
+                return
 
     def forecast(self, fleet: str, body: models.DayAsked, *, idempotency_key: str | None = None) -> models.Accepted:
         """Forecast all sites of a fleet for a day.
@@ -164,48 +254,32 @@ class Fleets:
         answer: models.Accepted = self._sender.answer(call, models.Accepted)
         return answer
 
-    def get_plan_table(self, plan: str, table: Literal["sites", "series", "shared", "inputs"]) -> dict[str, Any]:
-        """Sites, series or shared limits.
 
-        As JSON, Arrow or CSV.
+class AsyncFleets:
+    """Operations on fleets, for asyncio."""
+
+    def __init__(self, sender: AsyncSender) -> None:
+        self._sender = sender
+
+    async def get_forecast(self, forecast: str) -> models.FleetForecast:
+        """A forecast of a fleet's day.
+
+        With the sites of which too little is known.
         """
-        call = Call("GET", "/api/v1/fleet-plans/{plan}/{table}", names={"plan": plan, "table": table})
-        answer: dict[str, Any] = self._sender.answer(call, dict[str, Any])
+        call = Call("GET", "/api/v1/fleet-forecasts/{forecast}", names={"forecast": forecast})
+        answer: models.FleetForecast = await self._sender.answer(call, models.FleetForecast)
         return answer
 
-    def get_plan_table_arrow(self, plan: str, table: Literal["sites", "series", "shared", "inputs"]) -> pa.Table:
-        """Sites, series or shared limits.
-
-        As JSON, Arrow or CSV.
-        """
-        call = Call(
-            "GET",
-            "/api/v1/fleet-plans/{plan}/{table}",
-            names={"plan": plan, "table": table},
-            accept="application/vnd.apache.arrow.stream",
-        )
-        return from_bytes(self._sender.content(call))
-
-    def get_plan_table_csv(self, plan: str, table: Literal["sites", "series", "shared", "inputs"]) -> str:
-        """Sites, series or shared limits.
-
-        As JSON, Arrow or CSV.
-        """
-        call = Call(
-            "GET", "/api/v1/fleet-plans/{plan}/{table}", names={"plan": plan, "table": table}, accept="text/csv"
-        )
-        return (self._sender.content(call)).decode()
-
-    def get_forecast_table(self, forecast: str, table: Literal["inputs"]) -> dict[str, Any]:
+    async def get_forecast_table(self, forecast: str, table: Literal["inputs"]) -> dict[str, Any]:
         """What is forecast.
 
         Site, asset, quantity, start and mean value, as JSON, Arrow or CSV.
         """
         call = Call("GET", "/api/v1/fleet-forecasts/{forecast}/{table}", names={"forecast": forecast, "table": table})
-        answer: dict[str, Any] = self._sender.answer(call, dict[str, Any])
+        answer: dict[str, Any] = await self._sender.answer(call, dict[str, Any])
         return answer
 
-    def get_forecast_table_arrow(self, forecast: str, table: Literal["inputs"]) -> pa.Table:
+    async def get_forecast_table_arrow(self, forecast: str, table: Literal["inputs"]) -> pa.Table:
         """What is forecast.
 
         Site, asset, quantity, start and mean value, as JSON, Arrow or CSV.
@@ -216,9 +290,9 @@ class Fleets:
             names={"forecast": forecast, "table": table},
             accept="application/vnd.apache.arrow.stream",
         )
-        return from_bytes(self._sender.content(call))
+        return from_bytes(await self._sender.content(call))
 
-    def get_forecast_table_csv(self, forecast: str, table: Literal["inputs"]) -> str:
+    async def get_forecast_table_csv(self, forecast: str, table: Literal["inputs"]) -> str:
         """What is forecast.
 
         Site, asset, quantity, start and mean value, as JSON, Arrow or CSV.
@@ -229,14 +303,48 @@ class Fleets:
             names={"forecast": forecast, "table": table},
             accept="text/csv",
         )
-        return (self._sender.content(call)).decode()
+        return (await self._sender.content(call)).decode()
 
+    async def get_plan(self, plan: str) -> models.FleetPlan:
+        """What became of a fleet's plan.
 
-class AsyncFleets:
-    """Operations on fleets, for asyncio."""
+        In short; tables of sites and series beside it.
+        """
+        call = Call("GET", "/api/v1/fleet-plans/{plan}", names={"plan": plan})
+        answer: models.FleetPlan = await self._sender.answer(call, models.FleetPlan)
+        return answer
 
-    def __init__(self, sender: AsyncSender) -> None:
-        self._sender = sender
+    async def get_plan_table(self, plan: str, table: Literal["sites", "series", "shared", "inputs"]) -> dict[str, Any]:
+        """Sites, series or shared limits.
+
+        As JSON, Arrow or CSV.
+        """
+        call = Call("GET", "/api/v1/fleet-plans/{plan}/{table}", names={"plan": plan, "table": table})
+        answer: dict[str, Any] = await self._sender.answer(call, dict[str, Any])
+        return answer
+
+    async def get_plan_table_arrow(self, plan: str, table: Literal["sites", "series", "shared", "inputs"]) -> pa.Table:
+        """Sites, series or shared limits.
+
+        As JSON, Arrow or CSV.
+        """
+        call = Call(
+            "GET",
+            "/api/v1/fleet-plans/{plan}/{table}",
+            names={"plan": plan, "table": table},
+            accept="application/vnd.apache.arrow.stream",
+        )
+        return from_bytes(await self._sender.content(call))
+
+    async def get_plan_table_csv(self, plan: str, table: Literal["sites", "series", "shared", "inputs"]) -> str:
+        """Sites, series or shared limits.
+
+        As JSON, Arrow or CSV.
+        """
+        call = Call(
+            "GET", "/api/v1/fleet-plans/{plan}/{table}", names={"plan": plan, "table": table}, accept="text/csv"
+        )
+        return (await self._sender.content(call)).decode()
 
     async def list(self, *, limit: int | None = None, cursor: str | None = None) -> models.PageFleetShort:
         """All fleets, by name.
@@ -312,23 +420,29 @@ class AsyncFleets:
         )
         await self._sender.answer(call, None)
 
-    async def get_plan(self, plan: str) -> models.FleetPlan:
-        """What became of a fleet's plan.
+    async def list_forecasts(
+        self, fleet: str, *, limit: int | None = None, cursor: str | None = None
+    ) -> models.PageFleetForecast:
+        """Forecasts of a fleet, the newest first.
 
-        In short; tables of sites and series beside it.
+        In pages.
         """
-        call = Call("GET", "/api/v1/fleet-plans/{plan}", names={"plan": plan})
-        answer: models.FleetPlan = await self._sender.answer(call, models.FleetPlan)
+        call = Call(
+            "GET", "/api/v1/fleets/{fleet}/forecasts", names={"fleet": fleet}, query={"limit": limit, "cursor": cursor}
+        )
+        answer: models.PageFleetForecast = await self._sender.answer(call, models.PageFleetForecast)
         return answer
 
-    async def get_forecast(self, forecast: str) -> models.FleetForecast:
-        """A forecast of a fleet's day.
-
-        With the sites of which too little is known.
-        """
-        call = Call("GET", "/api/v1/fleet-forecasts/{forecast}", names={"forecast": forecast})
-        answer: models.FleetForecast = await self._sender.answer(call, models.FleetForecast)
-        return answer
+    async def iterate_forecasts(self, fleet: str, *, limit: int | None = None) -> AsyncIterator[models.FleetForecast]:
+        """As ``list_forecasts``, page after page."""
+        cursor: str | None = None
+        while True:
+            page = await self.list_forecasts(fleet, limit=limit, cursor=cursor)
+            for item in page.items:
+                yield item
+            cursor = page.next
+            if not cursor:
+                return
 
     async def forecast(
         self, fleet: str, body: models.DayAsked, *, idempotency_key: str | None = None
@@ -387,70 +501,3 @@ class AsyncFleets:
         )
         answer: models.Accepted = await self._sender.answer(call, models.Accepted)
         return answer
-
-    async def get_plan_table(self, plan: str, table: Literal["sites", "series", "shared", "inputs"]) -> dict[str, Any]:
-        """Sites, series or shared limits.
-
-        As JSON, Arrow or CSV.
-        """
-        call = Call("GET", "/api/v1/fleet-plans/{plan}/{table}", names={"plan": plan, "table": table})
-        answer: dict[str, Any] = await self._sender.answer(call, dict[str, Any])
-        return answer
-
-    async def get_plan_table_arrow(self, plan: str, table: Literal["sites", "series", "shared", "inputs"]) -> pa.Table:
-        """Sites, series or shared limits.
-
-        As JSON, Arrow or CSV.
-        """
-        call = Call(
-            "GET",
-            "/api/v1/fleet-plans/{plan}/{table}",
-            names={"plan": plan, "table": table},
-            accept="application/vnd.apache.arrow.stream",
-        )
-        return from_bytes(await self._sender.content(call))
-
-    async def get_plan_table_csv(self, plan: str, table: Literal["sites", "series", "shared", "inputs"]) -> str:
-        """Sites, series or shared limits.
-
-        As JSON, Arrow or CSV.
-        """
-        call = Call(
-            "GET", "/api/v1/fleet-plans/{plan}/{table}", names={"plan": plan, "table": table}, accept="text/csv"
-        )
-        return (await self._sender.content(call)).decode()
-
-    async def get_forecast_table(self, forecast: str, table: Literal["inputs"]) -> dict[str, Any]:
-        """What is forecast.
-
-        Site, asset, quantity, start and mean value, as JSON, Arrow or CSV.
-        """
-        call = Call("GET", "/api/v1/fleet-forecasts/{forecast}/{table}", names={"forecast": forecast, "table": table})
-        answer: dict[str, Any] = await self._sender.answer(call, dict[str, Any])
-        return answer
-
-    async def get_forecast_table_arrow(self, forecast: str, table: Literal["inputs"]) -> pa.Table:
-        """What is forecast.
-
-        Site, asset, quantity, start and mean value, as JSON, Arrow or CSV.
-        """
-        call = Call(
-            "GET",
-            "/api/v1/fleet-forecasts/{forecast}/{table}",
-            names={"forecast": forecast, "table": table},
-            accept="application/vnd.apache.arrow.stream",
-        )
-        return from_bytes(await self._sender.content(call))
-
-    async def get_forecast_table_csv(self, forecast: str, table: Literal["inputs"]) -> str:
-        """What is forecast.
-
-        Site, asset, quantity, start and mean value, as JSON, Arrow or CSV.
-        """
-        call = Call(
-            "GET",
-            "/api/v1/fleet-forecasts/{forecast}/{table}",
-            names={"forecast": forecast, "table": table},
-            accept="text/csv",
-        )
-        return (await self._sender.content(call)).decode()

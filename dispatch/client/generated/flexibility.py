@@ -20,15 +20,6 @@ class Flexibility:
     def __init__(self, sender: Sender) -> None:
         self._sender = sender
 
-    def get(self, flexibility: str) -> models.Flexibility:
-        """What a fleet can do beside its plan.
-
-        All sites together, step by step; by site in the tables.
-        """
-        call = Call("GET", "/api/v1/flexibility/{flexibility}", names={"flexibility": flexibility})
-        answer: models.Flexibility = self._sender.answer(call, models.Flexibility)
-        return answer
-
     def get_evaluation(self, evaluation: str) -> models.Evaluation:
         """Whether a profile is possible.
 
@@ -37,6 +28,41 @@ class Flexibility:
         call = Call("GET", "/api/v1/evaluations/{evaluation}", names={"evaluation": evaluation})
         answer: models.Evaluation = self._sender.answer(call, models.Evaluation)
         return answer
+
+    def get_evaluation_table(self, evaluation: str, table: Literal["shares"]) -> dict[str, Any]:
+        """Net draw of each site.
+
+        As JSON, Arrow or CSV.
+        """
+        call = Call("GET", "/api/v1/evaluations/{evaluation}/{table}", names={"evaluation": evaluation, "table": table})
+        answer: dict[str, Any] = self._sender.answer(call, dict[str, Any])
+        return answer
+
+    def get_evaluation_table_arrow(self, evaluation: str, table: Literal["shares"]) -> pa.Table:
+        """Net draw of each site.
+
+        As JSON, Arrow or CSV.
+        """
+        call = Call(
+            "GET",
+            "/api/v1/evaluations/{evaluation}/{table}",
+            names={"evaluation": evaluation, "table": table},
+            accept="application/vnd.apache.arrow.stream",
+        )
+        return from_bytes(self._sender.content(call))
+
+    def get_evaluation_table_csv(self, evaluation: str, table: Literal["shares"]) -> str:
+        """Net draw of each site.
+
+        As JSON, Arrow or CSV.
+        """
+        call = Call(
+            "GET",
+            "/api/v1/evaluations/{evaluation}/{table}",
+            names={"evaluation": evaluation, "table": table},
+            accept="text/csv",
+        )
+        return (self._sender.content(call)).decode()
 
     def list(self, fleet: str, *, limit: int | None = None, cursor: str | None = None) -> models.PageFlexibility:
         """Flexibility of a fleet, the newest first.
@@ -78,6 +104,31 @@ class Flexibility:
         answer: models.Accepted = self._sender.answer(call, models.Accepted)
         return answer
 
+    def evaluate(self, fleet: str, body: models.ProfileAsked, *, idempotency_key: str | None = None) -> models.Accepted:
+        """Can the fleet follow a profile, what is the nearest, who does what?.
+
+        Exact where all plant has a closed form, with the reason where it is refused.
+        """
+        call = Call(
+            "POST",
+            "/api/v1/fleets/{fleet}/flexibility:evaluate",
+            names={"fleet": fleet},
+            headers={"Idempotency-Key": idempotency_key},
+            body=as_json(body),
+            keyed=True,
+        )
+        answer: models.Accepted = self._sender.answer(call, models.Accepted)
+        return answer
+
+    def get(self, flexibility: str) -> models.Flexibility:
+        """What a fleet can do beside its plan.
+
+        All sites together, step by step; by site in the tables.
+        """
+        call = Call("GET", "/api/v1/flexibility/{flexibility}", names={"flexibility": flexibility})
+        answer: models.Flexibility = self._sender.answer(call, models.Flexibility)
+        return answer
+
     def get_page(self, flexibility: str) -> Any:
         """The same with pictures.
 
@@ -96,22 +147,6 @@ class Flexibility:
             "GET", "/api/v1/flexibility/{flexibility}/page", names={"flexibility": flexibility}, accept="text/html"
         )
         return (self._sender.content(call)).decode()
-
-    def evaluate(self, fleet: str, body: models.ProfileAsked, *, idempotency_key: str | None = None) -> models.Accepted:
-        """Can the fleet follow a profile, what is the nearest, who does what?.
-
-        Exact where all plant has a closed form, with the reason where it is refused.
-        """
-        call = Call(
-            "POST",
-            "/api/v1/fleets/{fleet}/flexibility:evaluate",
-            names={"fleet": fleet},
-            headers={"Idempotency-Key": idempotency_key},
-            body=as_json(body),
-            keyed=True,
-        )
-        answer: models.Accepted = self._sender.answer(call, models.Accepted)
-        return answer
 
     def get_table(self, flexibility: str, table: Literal["envelope", "blocks", "inputs"]) -> dict[str, Any]:
         """Bands or blocks by site.
@@ -150,16 +185,32 @@ class Flexibility:
         )
         return (self._sender.content(call)).decode()
 
-    def get_evaluation_table(self, evaluation: str, table: Literal["shares"]) -> dict[str, Any]:
+
+class AsyncFlexibility:
+    """Operations on flexibility, for asyncio."""
+
+    def __init__(self, sender: AsyncSender) -> None:
+        self._sender = sender
+
+    async def get_evaluation(self, evaluation: str) -> models.Evaluation:
+        """Whether a profile is possible.
+
+        With the nearest that is, and why where it is not.
+        """
+        call = Call("GET", "/api/v1/evaluations/{evaluation}", names={"evaluation": evaluation})
+        answer: models.Evaluation = await self._sender.answer(call, models.Evaluation)
+        return answer
+
+    async def get_evaluation_table(self, evaluation: str, table: Literal["shares"]) -> dict[str, Any]:
         """Net draw of each site.
 
         As JSON, Arrow or CSV.
         """
         call = Call("GET", "/api/v1/evaluations/{evaluation}/{table}", names={"evaluation": evaluation, "table": table})
-        answer: dict[str, Any] = self._sender.answer(call, dict[str, Any])
+        answer: dict[str, Any] = await self._sender.answer(call, dict[str, Any])
         return answer
 
-    def get_evaluation_table_arrow(self, evaluation: str, table: Literal["shares"]) -> pa.Table:
+    async def get_evaluation_table_arrow(self, evaluation: str, table: Literal["shares"]) -> pa.Table:
         """Net draw of each site.
 
         As JSON, Arrow or CSV.
@@ -170,9 +221,9 @@ class Flexibility:
             names={"evaluation": evaluation, "table": table},
             accept="application/vnd.apache.arrow.stream",
         )
-        return from_bytes(self._sender.content(call))
+        return from_bytes(await self._sender.content(call))
 
-    def get_evaluation_table_csv(self, evaluation: str, table: Literal["shares"]) -> str:
+    async def get_evaluation_table_csv(self, evaluation: str, table: Literal["shares"]) -> str:
         """Net draw of each site.
 
         As JSON, Arrow or CSV.
@@ -183,32 +234,7 @@ class Flexibility:
             names={"evaluation": evaluation, "table": table},
             accept="text/csv",
         )
-        return (self._sender.content(call)).decode()
-
-
-class AsyncFlexibility:
-    """Operations on flexibility, for asyncio."""
-
-    def __init__(self, sender: AsyncSender) -> None:
-        self._sender = sender
-
-    async def get(self, flexibility: str) -> models.Flexibility:
-        """What a fleet can do beside its plan.
-
-        All sites together, step by step; by site in the tables.
-        """
-        call = Call("GET", "/api/v1/flexibility/{flexibility}", names={"flexibility": flexibility})
-        answer: models.Flexibility = await self._sender.answer(call, models.Flexibility)
-        return answer
-
-    async def get_evaluation(self, evaluation: str) -> models.Evaluation:
-        """Whether a profile is possible.
-
-        With the nearest that is, and why where it is not.
-        """
-        call = Call("GET", "/api/v1/evaluations/{evaluation}", names={"evaluation": evaluation})
-        answer: models.Evaluation = await self._sender.answer(call, models.Evaluation)
-        return answer
+        return (await self._sender.content(call)).decode()
 
     async def list(self, fleet: str, *, limit: int | None = None, cursor: str | None = None) -> models.PageFlexibility:
         """Flexibility of a fleet, the newest first.
@@ -253,6 +279,33 @@ class AsyncFlexibility:
         answer: models.Accepted = await self._sender.answer(call, models.Accepted)
         return answer
 
+    async def evaluate(
+        self, fleet: str, body: models.ProfileAsked, *, idempotency_key: str | None = None
+    ) -> models.Accepted:
+        """Can the fleet follow a profile, what is the nearest, who does what?.
+
+        Exact where all plant has a closed form, with the reason where it is refused.
+        """
+        call = Call(
+            "POST",
+            "/api/v1/fleets/{fleet}/flexibility:evaluate",
+            names={"fleet": fleet},
+            headers={"Idempotency-Key": idempotency_key},
+            body=as_json(body),
+            keyed=True,
+        )
+        answer: models.Accepted = await self._sender.answer(call, models.Accepted)
+        return answer
+
+    async def get(self, flexibility: str) -> models.Flexibility:
+        """What a fleet can do beside its plan.
+
+        All sites together, step by step; by site in the tables.
+        """
+        call = Call("GET", "/api/v1/flexibility/{flexibility}", names={"flexibility": flexibility})
+        answer: models.Flexibility = await self._sender.answer(call, models.Flexibility)
+        return answer
+
     async def get_page(self, flexibility: str) -> Any:
         """The same with pictures.
 
@@ -271,24 +324,6 @@ class AsyncFlexibility:
             "GET", "/api/v1/flexibility/{flexibility}/page", names={"flexibility": flexibility}, accept="text/html"
         )
         return (await self._sender.content(call)).decode()
-
-    async def evaluate(
-        self, fleet: str, body: models.ProfileAsked, *, idempotency_key: str | None = None
-    ) -> models.Accepted:
-        """Can the fleet follow a profile, what is the nearest, who does what?.
-
-        Exact where all plant has a closed form, with the reason where it is refused.
-        """
-        call = Call(
-            "POST",
-            "/api/v1/fleets/{fleet}/flexibility:evaluate",
-            names={"fleet": fleet},
-            headers={"Idempotency-Key": idempotency_key},
-            body=as_json(body),
-            keyed=True,
-        )
-        answer: models.Accepted = await self._sender.answer(call, models.Accepted)
-        return answer
 
     async def get_table(self, flexibility: str, table: Literal["envelope", "blocks", "inputs"]) -> dict[str, Any]:
         """Bands or blocks by site.
@@ -323,41 +358,6 @@ class AsyncFlexibility:
             "GET",
             "/api/v1/flexibility/{flexibility}/{table}",
             names={"flexibility": flexibility, "table": table},
-            accept="text/csv",
-        )
-        return (await self._sender.content(call)).decode()
-
-    async def get_evaluation_table(self, evaluation: str, table: Literal["shares"]) -> dict[str, Any]:
-        """Net draw of each site.
-
-        As JSON, Arrow or CSV.
-        """
-        call = Call("GET", "/api/v1/evaluations/{evaluation}/{table}", names={"evaluation": evaluation, "table": table})
-        answer: dict[str, Any] = await self._sender.answer(call, dict[str, Any])
-        return answer
-
-    async def get_evaluation_table_arrow(self, evaluation: str, table: Literal["shares"]) -> pa.Table:
-        """Net draw of each site.
-
-        As JSON, Arrow or CSV.
-        """
-        call = Call(
-            "GET",
-            "/api/v1/evaluations/{evaluation}/{table}",
-            names={"evaluation": evaluation, "table": table},
-            accept="application/vnd.apache.arrow.stream",
-        )
-        return from_bytes(await self._sender.content(call))
-
-    async def get_evaluation_table_csv(self, evaluation: str, table: Literal["shares"]) -> str:
-        """Net draw of each site.
-
-        As JSON, Arrow or CSV.
-        """
-        call = Call(
-            "GET",
-            "/api/v1/evaluations/{evaluation}/{table}",
-            names={"evaluation": evaluation, "table": table},
             accept="text/csv",
         )
         return (await self._sender.content(call)).decode()

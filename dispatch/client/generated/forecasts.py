@@ -25,6 +25,24 @@ class Forecasts:
         answer: models.ForecastShown = self._sender.answer(call, models.ForecastShown)
         return answer
 
+    def quantiles(self, forecast: str) -> Any:
+        """A forecast's quantiles as a table.
+
+        A row for each series, step and level; as JSON, CSV or Arrow.
+        """
+        call = Call("GET", "/api/v1/forecasts/{forecast}/quantiles", names={"forecast": forecast})
+        answer: Any = self._sender.answer(call, Any)
+        return answer
+
+    def scenarios(self, forecast: str) -> Any:
+        """A forecast's scenarios as a table.
+
+        A row for each series, joint scenario and step, with the scenario's probability; as JSON, CSV or Arrow.
+        """
+        call = Call("GET", "/api/v1/forecasts/{forecast}/scenarios", names={"forecast": forecast})
+        answer: Any = self._sender.answer(call, Any)
+        return answer
+
     def list(self, site: str, *, limit: int | None = None, cursor: str | None = None) -> models.PageForecastListed:
         """List a site's forecasts.
 
@@ -62,24 +80,6 @@ class Forecasts:
         answer: models.Accepted = self._sender.answer(call, models.Accepted)
         return answer
 
-    def quantiles(self, forecast: str) -> Any:
-        """A forecast's quantiles as a table.
-
-        A row for each series, step and level; as JSON, CSV or Arrow.
-        """
-        call = Call("GET", "/api/v1/forecasts/{forecast}/quantiles", names={"forecast": forecast})
-        answer: Any = self._sender.answer(call, Any)
-        return answer
-
-    def scenarios(self, forecast: str) -> Any:
-        """A forecast's scenarios as a table.
-
-        A row for each series, joint scenario and step, with the scenario's probability; as JSON, CSV or Arrow.
-        """
-        call = Call("GET", "/api/v1/forecasts/{forecast}/scenarios", names={"forecast": forecast})
-        answer: Any = self._sender.answer(call, Any)
-        return answer
-
 
 class AsyncForecasts:
     """Operations on forecasts, for asyncio."""
@@ -94,6 +94,24 @@ class AsyncForecasts:
         """
         call = Call("GET", "/api/v1/forecasts/{forecast}", names={"forecast": forecast})
         answer: models.ForecastShown = await self._sender.answer(call, models.ForecastShown)
+        return answer
+
+    async def quantiles(self, forecast: str) -> Any:
+        """A forecast's quantiles as a table.
+
+        A row for each series, step and level; as JSON, CSV or Arrow.
+        """
+        call = Call("GET", "/api/v1/forecasts/{forecast}/quantiles", names={"forecast": forecast})
+        answer: Any = await self._sender.answer(call, Any)
+        return answer
+
+    async def scenarios(self, forecast: str) -> Any:
+        """A forecast's scenarios as a table.
+
+        A row for each series, joint scenario and step, with the scenario's probability; as JSON, CSV or Arrow.
+        """
+        call = Call("GET", "/api/v1/forecasts/{forecast}/scenarios", names={"forecast": forecast})
+        answer: Any = await self._sender.answer(call, Any)
         return answer
 
     async def list(
@@ -136,22 +154,4 @@ class AsyncForecasts:
             keyed=True,
         )
         answer: models.Accepted = await self._sender.answer(call, models.Accepted)
-        return answer
-
-    async def quantiles(self, forecast: str) -> Any:
-        """A forecast's quantiles as a table.
-
-        A row for each series, step and level; as JSON, CSV or Arrow.
-        """
-        call = Call("GET", "/api/v1/forecasts/{forecast}/quantiles", names={"forecast": forecast})
-        answer: Any = await self._sender.answer(call, Any)
-        return answer
-
-    async def scenarios(self, forecast: str) -> Any:
-        """A forecast's scenarios as a table.
-
-        A row for each series, joint scenario and step, with the scenario's probability; as JSON, CSV or Arrow.
-        """
-        call = Call("GET", "/api/v1/forecasts/{forecast}/scenarios", names={"forecast": forecast})
-        answer: Any = await self._sender.answer(call, Any)
         return answer

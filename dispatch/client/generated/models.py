@@ -742,6 +742,11 @@ class PageEntryShown(Model):
     next: Annotated[str | None, Field(description="Cursor of the next page; null on the last")] = None
 
 
+class PageFleetForecast(Model):
+    items: Annotated[list[FleetForecast], Field(description="The entries of this page")]
+    next: Annotated[str | None, Field(description="Cursor of the next page; null on the last")] = None
+
+
 class PageFleetPlan(Model):
     items: Annotated[list[FleetPlan], Field(description="The entries of this page")]
     next: Annotated[str | None, Field(description="Cursor of the next page; null on the last")] = None

@@ -44,45 +44,6 @@ class Schedules:
         answer: models.ScheduleShown = self._sender.answer(call, models.ScheduleShown)
         return answer
 
-    def list_of_site(
-        self, site: str, *, limit: int | None = None, cursor: str | None = None
-    ) -> models.PageScheduleListed:
-        """List a site's schedules.
-
-        The newest first, those that are still being made too.
-        """
-        call = Call(
-            "GET", "/api/v1/sites/{site}/schedules", names={"site": site}, query={"limit": limit, "cursor": cursor}
-        )
-        answer: models.PageScheduleListed = self._sender.answer(call, models.PageScheduleListed)
-        return answer
-
-    def iterate_of_site(self, site: str, *, limit: int | None = None) -> Iterator[models.ScheduleListed]:
-        """As ``list_of_site``, page after page."""
-        cursor: str | None = None
-        while True:
-            page = self.list_of_site(site, limit=limit, cursor=cursor)
-            yield from page.items
-            cursor = page.next
-            if not cursor:
-                return
-
-    def create(self, site: str, body: models.ScheduleAsked, *, idempotency_key: str | None = None) -> models.Accepted:
-        """Ask for a schedule.
-
-        Plan a site. A plan always arrives: at the deadline the best one that needs no solver, its quality named.
-        """
-        call = Call(
-            "POST",
-            "/api/v1/sites/{site}/schedules",
-            names={"site": site},
-            headers={"Idempotency-Key": idempotency_key},
-            body=as_json(body),
-            keyed=True,
-        )
-        answer: models.Accepted = self._sender.answer(call, models.Accepted)
-        return answer
-
     def table(self, schedule: str) -> Any:
         """A schedule as a table.
 
@@ -126,6 +87,45 @@ class Schedules:
         """
         call = Call("GET", "/api/v1/schedules/{schedule}/comparison", names={"schedule": schedule})
         answer: models.Comparison = self._sender.answer(call, models.Comparison)
+        return answer
+
+    def list_of_site(
+        self, site: str, *, limit: int | None = None, cursor: str | None = None
+    ) -> models.PageScheduleListed:
+        """List a site's schedules.
+
+        The newest first, those that are still being made too.
+        """
+        call = Call(
+            "GET", "/api/v1/sites/{site}/schedules", names={"site": site}, query={"limit": limit, "cursor": cursor}
+        )
+        answer: models.PageScheduleListed = self._sender.answer(call, models.PageScheduleListed)
+        return answer
+
+    def iterate_of_site(self, site: str, *, limit: int | None = None) -> Iterator[models.ScheduleListed]:
+        """As ``list_of_site``, page after page."""
+        cursor: str | None = None
+        while True:
+            page = self.list_of_site(site, limit=limit, cursor=cursor)
+            yield from page.items
+            cursor = page.next
+            if not cursor:
+                return
+
+    def create(self, site: str, body: models.ScheduleAsked, *, idempotency_key: str | None = None) -> models.Accepted:
+        """Ask for a schedule.
+
+        Plan a site. A plan always arrives: at the deadline the best one that needs no solver, its quality named.
+        """
+        call = Call(
+            "POST",
+            "/api/v1/sites/{site}/schedules",
+            names={"site": site},
+            headers={"Idempotency-Key": idempotency_key},
+            body=as_json(body),
+            keyed=True,
+        )
+        answer: models.Accepted = self._sender.answer(call, models.Accepted)
         return answer
 
     def latest(self, site: str) -> models.ScheduleShown:
@@ -173,48 +173,6 @@ class AsyncSchedules:
         answer: models.ScheduleShown = await self._sender.answer(call, models.ScheduleShown)
         return answer
 
-    async def list_of_site(
-        self, site: str, *, limit: int | None = None, cursor: str | None = None
-    ) -> models.PageScheduleListed:
-        """List a site's schedules.
-
-        The newest first, those that are still being made too.
-        """
-        call = Call(
-            "GET", "/api/v1/sites/{site}/schedules", names={"site": site}, query={"limit": limit, "cursor": cursor}
-        )
-        answer: models.PageScheduleListed = await self._sender.answer(call, models.PageScheduleListed)
-        return answer
-
-    async def iterate_of_site(self, site: str, *, limit: int | None = None) -> AsyncIterator[models.ScheduleListed]:
-        """As ``list_of_site``, page after page."""
-        cursor: str | None = None
-        while True:
-            page = await self.list_of_site(site, limit=limit, cursor=cursor)
-            for item in page.items:
-                yield item
-            cursor = page.next
-            if not cursor:
-                return
-
-    async def create(
-        self, site: str, body: models.ScheduleAsked, *, idempotency_key: str | None = None
-    ) -> models.Accepted:
-        """Ask for a schedule.
-
-        Plan a site. A plan always arrives: at the deadline the best one that needs no solver, its quality named.
-        """
-        call = Call(
-            "POST",
-            "/api/v1/sites/{site}/schedules",
-            names={"site": site},
-            headers={"Idempotency-Key": idempotency_key},
-            body=as_json(body),
-            keyed=True,
-        )
-        answer: models.Accepted = await self._sender.answer(call, models.Accepted)
-        return answer
-
     async def table(self, schedule: str) -> Any:
         """A schedule as a table.
 
@@ -258,6 +216,48 @@ class AsyncSchedules:
         """
         call = Call("GET", "/api/v1/schedules/{schedule}/comparison", names={"schedule": schedule})
         answer: models.Comparison = await self._sender.answer(call, models.Comparison)
+        return answer
+
+    async def list_of_site(
+        self, site: str, *, limit: int | None = None, cursor: str | None = None
+    ) -> models.PageScheduleListed:
+        """List a site's schedules.
+
+        The newest first, those that are still being made too.
+        """
+        call = Call(
+            "GET", "/api/v1/sites/{site}/schedules", names={"site": site}, query={"limit": limit, "cursor": cursor}
+        )
+        answer: models.PageScheduleListed = await self._sender.answer(call, models.PageScheduleListed)
+        return answer
+
+    async def iterate_of_site(self, site: str, *, limit: int | None = None) -> AsyncIterator[models.ScheduleListed]:
+        """As ``list_of_site``, page after page."""
+        cursor: str | None = None
+        while True:
+            page = await self.list_of_site(site, limit=limit, cursor=cursor)
+            for item in page.items:
+                yield item
+            cursor = page.next
+            if not cursor:
+                return
+
+    async def create(
+        self, site: str, body: models.ScheduleAsked, *, idempotency_key: str | None = None
+    ) -> models.Accepted:
+        """Ask for a schedule.
+
+        Plan a site. A plan always arrives: at the deadline the best one that needs no solver, its quality named.
+        """
+        call = Call(
+            "POST",
+            "/api/v1/sites/{site}/schedules",
+            names={"site": site},
+            headers={"Idempotency-Key": idempotency_key},
+            body=as_json(body),
+            keyed=True,
+        )
+        answer: models.Accepted = await self._sender.answer(call, models.Accepted)
         return answer
 
     async def latest(self, site: str) -> models.ScheduleShown:

@@ -20,34 +20,6 @@ class Settlements:
     def __init__(self, sender: Sender) -> None:
         self._sender = sender
 
-    def list(self, *, limit: int | None = None, cursor: str | None = None) -> models.PageSettlement:
-        """All settlements, the newest first.
-
-        In pages.
-        """
-        call = Call("GET", "/api/v1/settlements", query={"limit": limit, "cursor": cursor})
-        answer: models.PageSettlement = self._sender.answer(call, models.PageSettlement)
-        return answer
-
-    def iterate(self, *, limit: int | None = None) -> Iterator[models.Settlement]:
-        """As ``list``, page after page."""
-        cursor: str | None = None
-        while True:
-            page = self.list(limit=limit, cursor=cursor)
-            yield from page.items
-            cursor = page.next
-            if not cursor:
-                return
-
-    def get(self, settlement: str) -> models.Settlement:
-        """A settlement.
-
-        Revenue by line and by site, to the cent.
-        """
-        call = Call("GET", "/api/v1/settlements/{settlement}", names={"settlement": settlement})
-        answer: models.Settlement = self._sender.answer(call, models.Settlement)
-        return answer
-
     def list_of_award(
         self, award: str, *, limit: int | None = None, cursor: str | None = None
     ) -> models.PageSettlement:
@@ -91,6 +63,34 @@ class Settlements:
             keyed=True,
         )
         answer: models.Accepted = self._sender.answer(call, models.Accepted)
+        return answer
+
+    def list(self, *, limit: int | None = None, cursor: str | None = None) -> models.PageSettlement:
+        """All settlements, the newest first.
+
+        In pages.
+        """
+        call = Call("GET", "/api/v1/settlements", query={"limit": limit, "cursor": cursor})
+        answer: models.PageSettlement = self._sender.answer(call, models.PageSettlement)
+        return answer
+
+    def iterate(self, *, limit: int | None = None) -> Iterator[models.Settlement]:
+        """As ``list``, page after page."""
+        cursor: str | None = None
+        while True:
+            page = self.list(limit=limit, cursor=cursor)
+            yield from page.items
+            cursor = page.next
+            if not cursor:
+                return
+
+    def get(self, settlement: str) -> models.Settlement:
+        """A settlement.
+
+        Revenue by line and by site, to the cent.
+        """
+        call = Call("GET", "/api/v1/settlements/{settlement}", names={"settlement": settlement})
+        answer: models.Settlement = self._sender.answer(call, models.Settlement)
         return answer
 
     def get_page(self, settlement: str) -> Any:
@@ -154,35 +154,6 @@ class AsyncSettlements:
     def __init__(self, sender: AsyncSender) -> None:
         self._sender = sender
 
-    async def list(self, *, limit: int | None = None, cursor: str | None = None) -> models.PageSettlement:
-        """All settlements, the newest first.
-
-        In pages.
-        """
-        call = Call("GET", "/api/v1/settlements", query={"limit": limit, "cursor": cursor})
-        answer: models.PageSettlement = await self._sender.answer(call, models.PageSettlement)
-        return answer
-
-    async def iterate(self, *, limit: int | None = None) -> AsyncIterator[models.Settlement]:
-        """As ``list``, page after page."""
-        cursor: str | None = None
-        while True:
-            page = await self.list(limit=limit, cursor=cursor)
-            for item in page.items:
-                yield item
-            cursor = page.next
-            if not cursor:
-                return
-
-    async def get(self, settlement: str) -> models.Settlement:
-        """A settlement.
-
-        Revenue by line and by site, to the cent.
-        """
-        call = Call("GET", "/api/v1/settlements/{settlement}", names={"settlement": settlement})
-        answer: models.Settlement = await self._sender.answer(call, models.Settlement)
-        return answer
-
     async def list_of_award(
         self, award: str, *, limit: int | None = None, cursor: str | None = None
     ) -> models.PageSettlement:
@@ -227,6 +198,35 @@ class AsyncSettlements:
             keyed=True,
         )
         answer: models.Accepted = await self._sender.answer(call, models.Accepted)
+        return answer
+
+    async def list(self, *, limit: int | None = None, cursor: str | None = None) -> models.PageSettlement:
+        """All settlements, the newest first.
+
+        In pages.
+        """
+        call = Call("GET", "/api/v1/settlements", query={"limit": limit, "cursor": cursor})
+        answer: models.PageSettlement = await self._sender.answer(call, models.PageSettlement)
+        return answer
+
+    async def iterate(self, *, limit: int | None = None) -> AsyncIterator[models.Settlement]:
+        """As ``list``, page after page."""
+        cursor: str | None = None
+        while True:
+            page = await self.list(limit=limit, cursor=cursor)
+            for item in page.items:
+                yield item
+            cursor = page.next
+            if not cursor:
+                return
+
+    async def get(self, settlement: str) -> models.Settlement:
+        """A settlement.
+
+        Revenue by line and by site, to the cent.
+        """
+        call = Call("GET", "/api/v1/settlements/{settlement}", names={"settlement": settlement})
+        answer: models.Settlement = await self._sender.answer(call, models.Settlement)
         return answer
 
     async def get_page(self, settlement: str) -> Any:

@@ -26,7 +26,7 @@ from dispatch.service.schemas.schedules import (
 from dispatch.service.schemas.setpoints import SetpointOfStep, SetpointSeries
 from dispatch.service.store import Tx, files, forecasts, jobs, schedules
 from dispatch.service.store.arrow import from_bytes
-from dispatch.service.work import basis
+from dispatch.service.work import basis, report
 from dispatch.service.work import schedule as planning
 
 if TYPE_CHECKING:
@@ -202,13 +202,7 @@ def get_schedule_report(schedule: Id, call: Reader) -> Response:
 
 
 def _report_asked(tx: Tx, id_: str) -> Reply:
-    """The job that makes the page, which is one however often it is asked for."""
-    row = schedules.get(tx, id_)
-    job = None if row.report_job is None else jobs.get(tx, row.report_job)
-    if job is None or job.has_ended:
-        job = jobs.submit(tx, "report", {"site": row.site}, subject=id_, priority=1)
-        schedules.change(tx, id_, {"report_job": job.id})
-    reply = accepted(f"{showing.href(id_)}/report", id_, job.id)
+    reply = accepted(f"{showing.href(id_)}/report", id_, report.asked(tx, id_).id)
     return Reply(202, reply.body, {**reply.headers, "Retry-After": "1"})
 
 

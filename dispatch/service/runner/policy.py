@@ -35,7 +35,7 @@ class Policy:
         nice: added to the worker's niceness, so that the server's readers go first.
         executor: ``processes``: run() in the child; ``ray``: in a Ray task that the child waits for.
         ray_address: of a Ray that runs already; empty: one of this machine, started by the child.
-        kinds: modules that are kinds of job besides those of :mod:`dispatch.service.work`.
+        kinds: modules that are kinds of job besides those of :mod:`dispatch.service.work`; ours: do those as well.
         keep_days: how long ended jobs and their events are kept.
         housekeeping_s: time between two rounds of it; compaction_s: of looks for series to compact.
     """
@@ -60,6 +60,7 @@ class Policy:
     executor: str = "processes"
     ray_address: str = ""
     kinds: tuple[str, ...] = ()
+    ours: bool = True
     keep_days: float = 90.0
     housekeeping_s: float = 600.0
     compaction_s: float = 10.0

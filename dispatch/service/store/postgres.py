@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import URL, Connection, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from dispatch.service.store.faults import BusyError, ReadOnlyError, UnreachableError
 
@@ -35,9 +36,9 @@ class Postgres:
 
     def _begun(self, connection: Connection) -> None:
         """What this transaction needs of the server, whatever its configuration says."""
-        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {self._wait_ms}")
         # A commit is acknowledged when it is on disk: a server that was told otherwise would lose acknowledged writes.
-        connection.exec_driver_sql("SET LOCAL synchronous_commit = on")
+        settings = f"SET LOCAL lock_timeout = {self._wait_ms}; SET LOCAL synchronous_commit = on"
+        connection.exec_driver_sql(settings)
 
     @contextmanager
     def writing(self, tenant: str | None) -> Iterator[Connection]:
@@ -64,6 +65,8 @@ def _told() -> Iterator[None]:
     """PostgreSQL's words for waiting, as ours."""
     try:
         yield
+    except PoolTimeoutError as error:
+        raise BusyError("more transactions are open than the database has connections") from error
     except DBAPIError as error:
         state = getattr(error.orig, "sqlstate", None) or ""
         if state in _BUSY:

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from dispatch.service.store.durable import make_folder, sync_folder
 from dispatch.service.store.faults import BusyError, ReadOnlyError, UnreachableError
@@ -19,6 +20,7 @@ _BUSY_MS = 10_000
 _READERS = 64
 # After so many pages the log is copied into the database: at 4 kB a page the log stays near 16 MB.
 _CHECKPOINT_PAGES = 4000
+_LOG_BYTES = 1 << 26  # to which a log is cut that a long reader has let grow
 
 
 class Sqlite:
@@ -65,6 +67,8 @@ def _told() -> Iterator[None]:
     """SQLite's words for waiting and for writing where one only reads, as ours."""
     try:
         yield
+    except PoolTimeoutError as error:
+        raise BusyError("more transactions are open than the database has connections") from error
     except OperationalError as error:
         code = getattr(error.orig, "sqlite_errorname", "") or ""
         if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
@@ -89,6 +93,7 @@ def _engine(path: Path, *, writes: bool, connections: int) -> Engine:
             "synchronous = FULL",
             "foreign_keys = ON",
             f"wal_autocheckpoint = {_CHECKPOINT_PAGES if writes else 0}",
+            f"journal_size_limit = {_LOG_BYTES}",
             f"query_only = {'OFF' if writes else 'ON'}",
         ]
         cursor = connection.cursor()

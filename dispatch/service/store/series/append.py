@@ -31,6 +31,7 @@ AHEAD = timedelta(minutes=15)
 FEED_AHEAD = timedelta(days=45)
 _EARLIEST_US = microseconds(datetime.fromisoformat("2000-01-01T00:00:00Z"))
 _LARGEST = 1e12
+_LONGEST = 200
 _SOURCE = re.compile(r"^[A-Za-z0-9_.\-]{0,100}$")
 _AT_ONCE = 500
 
@@ -74,6 +75,8 @@ def _judge(tx: Tx, given: Coded) -> None:
         if not _SOURCE.fullmatch(source):
             accepted = "at most 100 letters, digits, dots, - and _"
             given.reject(given.codes["source"] == code, "source", f"is no source (found '{source[:100]}')", accepted)
+    long = [code for code, name in enumerate(given.names["series"]) if len(name) > _LONGEST]
+    given.reject(np.isin(given.codes["series"], long), "series", "is too long", f"at most {_LONGEST} characters")
     given.reject(given.time_us == NO_TIME, "time", "is missing", "the end of the interval, with its offset from UTC")
     given.reject(given.time_us < _EARLIEST_US, "time", "is before 2000", "the end of the interval")
     given.reject(np.isinf(given.value) | (np.abs(given.value) > _LARGEST), "value", "is too large", "at most 1e12")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import threading
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
@@ -54,6 +55,7 @@ class _Engine:
                     config={
                         "memory_limit": _MEMORY,
                         "threads": _THREADS,
+                        "temp_directory": tempfile.gettempdir(),
                         "autoinstall_known_extensions": "false",
                         "autoload_known_extensions": "false",
                     },
@@ -157,7 +159,7 @@ def _query(
     sources = [f"SELECT {_COLUMNS} FROM journal"]
     values = {**values, "start": start, "end": end, "as_of": as_of or datetime.max.replace(tzinfo=start.tzinfo)}
     if files:
-        sources.append(f"SELECT {_COLUMNS} FROM read_parquet($files)")
+        sources.append(f"SELECT {_COLUMNS} FROM read_parquet($files, hive_partitioning = false)")
         values["files"] = files
     cursor = _ENGINE.cursor()
     try:

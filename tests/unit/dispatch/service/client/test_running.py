@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,6 +22,7 @@ from dispatch.client import (
     header,
     models,
 )
+from tests.unit.dispatch.client.loops import run
 from tests.unit.dispatch.service.served import Api
 
 START = datetime(2026, 6, 1, tzinfo=UTC)
@@ -137,5 +137,5 @@ def test_the_same_for_asyncio(worked: Api, park: dict[str, Any]) -> None:
             sites = [site.site async for site in client.sites.iterate()]
             return plan.quality, kinds, sites, receipt.accepted
 
-    quality, kinds, sites, accepted = asyncio.run(lived())
+    quality, kinds, sites, accepted = run(lived())
     assert (quality, kinds[-1], sites, accepted) == ("optimal", "done", ["works"], 48)

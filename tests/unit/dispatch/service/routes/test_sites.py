@@ -99,7 +99,7 @@ def test_a_batch_is_taken_whole_or_not_at_all(api: Api) -> None:
 
 
 def test_five_hundred_sites_in_one_go(api: Api) -> None:
-    batch = [{"site": f"s{number:03d}", "body": body(str(number))} for number in range(500)]
+    batch = [{"site": f"s{number:03d}", "body": body(str(number % 9))} for number in range(500)]
     done = api.client.post(f"{SITES}:batch", json={"sites": batch}, headers={"Idempotency-Key": "once"})
     assert done.json()["created"] == 500
     again = api.client.post(f"{SITES}:batch", json={"sites": batch}, headers={"Idempotency-Key": "once"})

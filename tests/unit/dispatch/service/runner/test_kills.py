@@ -19,7 +19,7 @@ from tests.unit.dispatch.service.runner.processes import is_gone
 
 POLICY = Policy(
     lease_s=0.6, poll_s=0.02, watch_s=0.05, pause_s=0.02, attempts=50, nice=0, longest_restart_s=0.4,
-    kinds=("tests.unit.dispatch.service.kinds.echo",),
+    kinds=("tests.unit.dispatch.service.kinds.echo",), ours=False,
 )  # fmt: skip
 JOBS, KILLS = 40, 12
 

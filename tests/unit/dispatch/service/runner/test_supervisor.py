@@ -24,7 +24,7 @@ from tests.unit.dispatch.service.runner.processes import eventually, is_gone, pi
 
 POLICY = Policy(
     lease_s=1.0, poll_s=0.02, watch_s=0.05, progress_s=0.1, pause_s=0.05, grace_s=0.3, nice=0,
-    kinds=("tests.unit.dispatch.service.kinds.echo",),
+    kinds=("tests.unit.dispatch.service.kinds.echo",), ours=False,
 )  # fmt: skip
 
 
@@ -138,7 +138,7 @@ def test_who_is_told_to_stop_gives_back_what_is_in_hand(
     back = get(store, job)
     assert (back.state, back.attempt, back.returned) == ("queued", 1, 1)
     assert not any(runs(pid) for pid in pids)
-    done = run_one(store, work.find(POLICY.kinds))
+    done = run_one(store, work.find(POLICY.kinds, ours=False))
     assert done is not None
     assert (done.id, done.state) == (job.id, "done")
     store.close()
@@ -151,7 +151,7 @@ from dispatch.service import work
 from dispatch.service.runner.policy import Policy
 from dispatch.service.runner.runner import run_one
 from dispatch.service.runner.supervisor import Supervisor
-supervisor = Supervisor(sys.argv[1], Path(sys.argv[2]), 1, Policy(kinds=(sys.argv[3],)), "warning")
+supervisor = Supervisor(sys.argv[1], Path(sys.argv[2]), 1, Policy(kinds=(sys.argv[3],), ours=False), "warning")
 supervisor.start()
 print(*supervisor.pids, flush=True)
 time.sleep(60)

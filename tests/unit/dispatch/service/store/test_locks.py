@@ -65,6 +65,22 @@ def test_a_process_that_dies_lets_go(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.slow  # three processes that each import the store
+def test_processes_write_one_chain(store: Store) -> None:
+    code = (
+        "import sys; from pathlib import Path; from dispatch.service.store import Store\n"
+        "store = Store.open(sys.argv[1], Path(sys.argv[2]), migrate=False)\n"
+        "for step in range(60): store.run('north', sys.argv[3], lambda tx: tx.audit('count', str(step)))\n"
+        "store.close()"
+    )
+    arguments = [sys.executable, "-c", code, store.url, str(store.disk.root)]
+    others = [subprocess.Popen([*arguments, f"process {number}"]) for number in range(3)]
+    assert [other.wait(100) for other in others] == [0, 0, 0]
+    with store.read("north") as tx:
+        assert audit.verify(tx).count == 180
+        assert audit.verify(tx).broken_at is None
+
+
 def test_many_threads_and_every_entry_in_the_chain(store: Store) -> None:
     def work(number: int) -> None:
         for step in range(5):

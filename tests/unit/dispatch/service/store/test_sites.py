@@ -94,6 +94,8 @@ def test_many_sites_in_one_transaction(store: Store) -> None:
         ({"labels": ["x"]}, "labels"),
         ({"labels": {f"l{n}": "" for n in range(51)}}, "labels"),
         ({"extra": 1}, "extra"),
+        ({"name": "x" * 65}, "name"),
+        ({"assets": [*body()["assets"][1:], {"kind": "load", "name": "x" * 65, "bus": "mv"}]}, "assets[2].name"),
     ],
 )  # fmt: skip
 def test_what_a_park_may_not_say(change: dict[str, Any], path: str) -> None:

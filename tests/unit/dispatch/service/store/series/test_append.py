@@ -87,6 +87,7 @@ def test_a_row_that_is_rejected_says_where_and_what_would_be_taken(store: Store)
         rows([1], site="c"),
         rows([1], site="A nul\x00"),
         rows([1], series="rouf"),
+        rows([1], series="r" * 201),
         rows([1], source="a b"),
         rows([math.inf]),
         rows([1e13]),
@@ -97,7 +98,7 @@ def test_a_row_that_is_rejected_says_where_and_what_would_be_taken(store: Store)
         far.set_column(1, "series", pa.array([None], pa.string())),
     ]
     receipt = append(store, pa.concat_tables([far, *wrong]), on_reject="skip")
-    fields = ["site", "site", "series", "source", "value", "value", "time", "time", "time", "site", "series"]
+    fields = ["site", "site", "series", "series", "source", "value", "value", "time", "time", "time", "site", "series"]
     assert reasons(receipt) == dict(enumerate(fields, start=1))
     assert "did you mean 'roof'" in receipt.rejections[2].accepted
     assert receipt.taken == 1
