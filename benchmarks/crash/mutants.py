@@ -49,7 +49,7 @@ class Target:
 
 def of_kind(module: str, name: str, *kinds: str, more: tuple[str, ...] = ()) -> Target:
     files = [f"{_TESTS}/assets/test_check_limits.py", _NOTICE]
-    return Target(f"dispatch.{module}", (name,), (*files, *more, "-k", " or ".join(kinds)))
+    return Target(f"dispatch.{module}", (name,), (*files, *more, "-k", " or ".join((*kinds, "limits"))))
 
 
 _AUDIT = tuple(f"{_TESTS}/{name}.py" for name in ("test_audit_limits", "test_audit", "test_groups", "test_reactive"))

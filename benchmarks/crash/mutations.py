@@ -60,10 +60,9 @@ def _changes(node: ast.AST) -> Iterator[tuple[str, Made]]:
         yield f"{told} one more", ast.Constant(node.value + 1)
     elif isinstance(node, ast.If | ast.IfExp):
         for value in (True, False):
-            yield (
-                f"if {ast.unparse(node.test)}: always {value}",
-                type(node)(ast.Constant(value), node.body, node.orelse),
-            )
+            always = copy.copy(node)
+            always.test = ast.Constant(value)
+            yield f"if {ast.unparse(node.test)}: always {value}", always
     elif isinstance(node, ast.Call):
         yield from _other_call(node, told)
     yield from _left_out(node, told)

@@ -69,7 +69,7 @@ def _heat(random: np.random.Generator) -> Made:
     boiler = {"kind": "gas_boiler", "name": "boiler", "heat_bus": "heat", "fuel_bus": "gas", "heat_kw": 120.0}
     pump = {"kind": "heat_pump", "name": "pump", "bus": "main", "heat_bus": "heat", "electric_kw": 30.0}
     tank = _store(random, kind="thermal_store", name="tank", bus="heat", energy_kwh=150.0)
-    gas = {"kind": "fuel_supply", "name": "gas_supply", "bus": "gas"}
+    gas: dict[str, Any] = {"kind": "fuel_supply", "name": "gas_supply", "bus": "gas"}
     gas |= {"price_per_kwh": float(random.uniform(0.03, 0.12)), "co2_kg_per_kwh": 0.2}
     series: Series = {("load", "demand_kw"): _wave(random, 60), ("warm", "demand_kw"): _wave(random, 90)}
     state = {"tank": {"start_fill": float(random.uniform(0.2, 0.8))}}
@@ -77,11 +77,11 @@ def _heat(random: np.random.Generator) -> Made:
 
 
 def _cars(random: np.random.Generator) -> Made:
-    sessions: list[dict[str, Any]] = [
-        {"arrival": f"{hour:02d}:00", "departure": f"{hour + 4:02d}:00", "charge_kw": 11.0, "capacity_kwh": 60.0}
-        for hour in (6, 8, 11)
-    ]
-    sessions = [one | {"needed_kwh": float(random.uniform(10, 35))} for one in sessions]
+    sessions: list[dict[str, Any]] = []
+    for hour in (6, 8, 11):
+        session = {"arrival": f"{hour:02d}:00", "departure": f"{hour + 4:02d}:00"}
+        needs = {"charge_kw": 11.0, "capacity_kwh": 60.0, "needed_kwh": float(random.uniform(10, 35))}
+        sessions.append({**session, **needs})
     fleet = {"kind": "ev_fleet", "name": "cars", "bus": "main", "sessions": sessions}
     return [_load(), _store(random), fleet], {("load", "demand_kw"): _wave(random, 60)}, {}
 

@@ -44,8 +44,9 @@ class Program:
     def start(self) -> None:
         with self._log.open("ab") as told:
             command = [sys.executable, "-m", "dispatch", *self._arguments]
-            streams = {"stdout": told, "stderr": told, "stdin": subprocess.DEVNULL}
-            self._process = subprocess.Popen(command, cwd=ROOT, env=self._environment, **streams)
+            self._process = subprocess.Popen(
+                command, cwd=ROOT, env=self._environment, stdout=told, stderr=told, stdin=subprocess.DEVNULL
+            )
 
     def kill(self) -> None:
         """As the kernel would: nothing can be done about it."""
@@ -89,7 +90,12 @@ class Running:
             "JOB_LEASE_S": str(_LEASE_S),
             "LOG_LEVEL": "error",
         }
-        settings |= {"JOB_POLL_S": "0.05", "JOB_KINDS": "benchmarks.crash.effect", "JOB_PAUSE_S": "0.1"}
+        settings |= {
+            "JOB_POLL_S": "0.05",
+            "JOB_KINDS": "benchmarks.crash.effect",
+            "JOB_PAUSE_S": "0.1",
+            "JOB_NICE": "0",
+        }
         settings |= {"JOB_COMPACTION_S": "2", "JOB_HOUSEKEEPING_S": "5", "REQUESTS_PER_MINUTE": "1000000"}
         environment = {**os.environ, "TMPDIR": str(self.temporary), "PYTHONPATH": str(ROOT)}
         environment |= {f"PARKWATT_{name}": value for name, value in settings.items()} | (extra or {})

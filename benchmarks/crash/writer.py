@@ -25,7 +25,7 @@ _GRACE_S = 30.0
 def body(title: str) -> dict[str, Any]:
     pcc = {"kind": "grid_connection", "name": "pcc", "bus": "mv", "import_kw": 2000, "tariff": "block_tariff_example"}
     roof = {"kind": "pv", "name": "roof", "bus": "mv", "peak_kw": 800, "tilt_deg": 15, "azimuth_deg": 180}
-    place = {"name": "works", "title": title, "time_zone": "Europe/Berlin", "currency": "EUR"}
+    place: dict[str, Any] = {"name": "works", "title": title, "time_zone": "Europe/Berlin", "currency": "EUR"}
     place |= {"latitude_deg": 52.5, "longitude_deg": 13.4, "buses": [{"name": "mv"}]}
     return place | {"assets": [{"kind": "load", "name": "offices", "bus": "mv"}, roof, pcc]}
 

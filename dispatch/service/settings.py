@@ -52,7 +52,6 @@ class Settings(BaseModel):
     max_depth: Annotated[int, Field(ge=4, le=200, description="Deepest nesting of a JSON body")] = 64
     body_timeout_s: Annotated[float, Field(gt=0, description="Time in which a body has to arrive")] = 30.0
     requests_per_minute: Annotated[int, Field(ge=1, description="Requests of one tenant per minute")] = 30_000
-    idempotency_hours: Annotated[int, Field(ge=1, le=720, description="How long answers are kept by key")] = 24
 
     issuer: Annotated[str, Field(min_length=1, description="Who issues tokens")] = "parkwatt"
     token_minutes: Annotated[int, Field(ge=1, le=1440, description="How long an access token holds")] = 60
@@ -63,7 +62,7 @@ class Settings(BaseModel):
 
     otlp_endpoint: Annotated[str, Field(description="Where traces go (OTLP over HTTP); empty: nowhere")] = ""
     log_level: Annotated[Literal["debug", "info", "warning", "error"], Field(description="Least level logged")] = "info"
-    event_poll_s: Annotated[float, Field(gt=0, le=60, description="Time between looks for events of a job")] = 0.5
+    event_poll_s: Annotated[float, Field(gt=0, le=60, description="Time between looks for events of a job")] = 0.25
     event_beat_s: Annotated[float, Field(gt=0, le=300, description="Time between signs of life of a stream")] = 15.0
     shutdown_s: Annotated[float, Field(ge=0, description="Time that open requests get when the server stops")] = 20.0
     min_free_bytes: Annotated[int, Field(ge=0, description="Free disk below which the server is not ready")] = 2**28

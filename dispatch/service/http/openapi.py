@@ -15,8 +15,9 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic.json_schema import models_json_schema
 
-from dispatch.service.http import links
+from dispatch.service.http import examples, links
 from dispatch.service.http.call import Allowed
+from dispatch.service.http.gate import API
 from dispatch.service.http.problem import TITLES, Problem, ProblemError, problems
 from dispatch.service.http.replays import FORM, HEADER
 from dispatch.service.http.scopes import SCOPES
@@ -68,6 +69,7 @@ def _document(app: FastAPI, tags: list[dict[str, str]]) -> dict[str, Any]:
     used = {tag for _, _, operation in _operations(made) for tag in operation.get("tags", ())}
     made["tags"] = [tag for tag in tags if tag["name"] in used]
     links.add(made)
+    examples.add(made, API)
     return made
 
 

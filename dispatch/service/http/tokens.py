@@ -188,7 +188,9 @@ async def identified(request: Request) -> Identity:
         return known
     doorkeeper: Doorkeeper = request.app.state.doorkeeper
     header = request.headers.get("authorization")
-    found = doorkeeper.by_memory(header) or await anyio.to_thread.run_sync(doorkeeper.by_header, header)
+    found = doorkeeper.by_memory(header)
+    if found is None:
+        found = await anyio.to_thread.run_sync(doorkeeper.by_header, header)
     remember(request.scope, found)
     return found
 

@@ -57,5 +57,5 @@ def change(object_id: Id, body: ProgramRequest, call: Logic) -> Response:
 
 @routes.delete("/programs/{object_id}", response_model=Program, responses=problems(400, 401, 403, 404))
 def remove(object_id: Id, call: Logic) -> Response:
-    """Delete a program, with its events and subscriptions."""
+    """Delete a program, with its events."""
     return objects.remove(call, _KIND, object_id)

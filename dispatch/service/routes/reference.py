@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Any
 
@@ -14,6 +15,7 @@ from dispatch.service.http.negotiation import JSON, json_bytes
 PREFIX = ""
 router = APIRouter(tags=["reference"], include_in_schema=False)
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+_QUOTED = re.compile(r"`([^`]+)`")
 _METHODS = ("get", "put", "post", "patch", "delete")
 _CACHED = {"Cache-Control": "public, max-age=300"}
 
@@ -41,6 +43,9 @@ def page(request: Request) -> HTMLResponse:
 @lru_cache
 def _template() -> Any:
     from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup, escape
 
     loader = PackageLoader("dispatch.service.http", "templates")
-    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined).get_template("reference.html.j2")
+    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined)
+    environment.filters["code"] = lambda text: Markup(_QUOTED.sub(r"<code>\1</code>", str(escape(text))))
+    return environment.get_template("reference.html.j2")

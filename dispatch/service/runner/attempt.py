@@ -106,8 +106,9 @@ class Attempt:
 
     def _next(self, found: Trouble, pause_s: float) -> None:
         """Begin the next attempt without letting the job go: its deadline does not wait for a free worker."""
-        self.job = self._admin(lambda c: claims.again(c, self.job, datetime.now(UTC), pause_s, found.text))
-        self._lease.of(self.job)
+        self.job = self._lease.change(
+            lambda: self._admin(lambda c: claims.again(c, self.job, datetime.now(UTC), pause_s, found.text))
+        )
         until = time.monotonic() + pause_s
         while (left := until - time.monotonic()) > 0:
             self._tick()

@@ -43,7 +43,7 @@ class Policy:
     lease_s: float = 15.0
     poll_s: float = 0.1
     watch_s: float = 0.25
-    progress_s: float = 0.5
+    progress_s: float = 0.3
     attempts: int = 3
     pause_s: float = 0.5
     longest_pause_s: float = 60.0

@@ -76,8 +76,11 @@ def change(tx: Tx, kept: Kept, name: str, body: Mapping[str, Any], *, parent: st
 
 
 def remove(tx: Tx, kept: Kept) -> list[Kept]:
-    """Forget an object and what belongs to it (a program's events, their reports, a VEN's resources); all of them."""
-    below = {"PROGRAM": ("EVENT", "SUBSCRIPTION"), "EVENT": ("REPORT",), "VEN": ("RESOURCE",)}.get(kept.kind, ())
+    """Forget an object and what belongs to it (a program's events, their reports, a VEN's resources); all of them.
+
+    Subscriptions to a program stay: whoever has one is to hear that it is gone.
+    """
+    below = {"PROGRAM": ("EVENT",), "EVENT": ("REPORT",), "VEN": ("RESOURCE",)}.get(kept.kind, ())
     gone = [kept]
     for kind in below:
         for one in found(tx, kind, parent=kept.id):

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.crash.solvers import pipes
+from benchmarks.crash.broken_processes import pipes
 from dispatch.worker import Worker
 
 SOON_S = 3.0

@@ -29,9 +29,8 @@ def told(
     own = {("it", name): value for name, value in known.items()}
     inputs: Inputs = given(site, hours(steps, step_h=0.5), own, state={"it": state or {}})
     rows = site.rows(1)[asset["kind"]]
-    found = type(rows.members[0]).check(
-        rows, inputs, {name: np.array([values], float) for name, values in series.items()}
-    )
+    values = {name: np.array([each], float) for name, each in series.items()}
+    found = type(rows.members[0]).check(rows, inputs, values)
     return {(v.what, v.step, round(v.value, 6), round(v.limit, 6)) for v in found}
 
 

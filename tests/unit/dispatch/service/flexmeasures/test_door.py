@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -154,6 +155,40 @@ def test_a_content_holds_until_the_next_one(client: httpx.Client) -> None:
     assert client.get(where, params={"start": late, "duration": "PT1H", "resolution": "PT1H"}).json()["values"] == [
         None
     ]
+
+
+def _planned(client: httpx.Client, model: dict[str, object], **attributes: object) -> dict[str, object]:
+    """A schedule of four hours in which charging pays."""
+    sensor = sensor_of(client)
+    client.patch(f"{API}/sensors/{sensor}", json={"attributes": attributes})
+    body = {
+        "start": START, "duration": "PT4H", "flex-context": {"consumption-price": "-0.1 EUR/kWh"},
+        "flex-model": {"soc-at-start": "0 kWh", "soc-max": "50 kWh", "power-capacity": "25 kW", **model},
+    }  # fmt: skip
+    asked = client.post(f"{API}/sensors/{sensor}/schedules/trigger", json=body)
+    assert asked.status_code == 200, asked.text
+    where = f"{API}/sensors/{sensor}/schedules/{asked.json()['schedule']}"
+    until = time.monotonic() + 60
+    while (answer := client.get(where)).status_code == 400 and time.monotonic() < until:
+        assert answer.json()["status"] == "UNKNOWN_SCHEDULE"
+        time.sleep(0.02)
+    assert answer.status_code == 200, answer.text
+    found: dict[str, object] = answer.json()
+    return found
+
+
+@pytest.mark.parametrize(("attributes", "sign"), [({}, 1), ({"consumption_is_positive": False}, -1)])
+def test_consumption_is_positive_unless_the_sensor_says_otherwise(
+    client: httpx.Client, attributes: dict[str, object], sign: int
+) -> None:
+    values = _planned(client, {"production-capacity": 0}, **attributes)["values"]
+    assert sum(values) / 4 * sign == pytest.approx(50)  # type: ignore[arg-type]
+
+
+def test_what_cannot_be_reached_is_said(client: httpx.Client) -> None:
+    target = {"soc-targets": [{"datetime": "2026-03-01T01:00:00+01:00", "value": "40 kWh"}]}
+    info = _planned(client, target)["scheduler_info"]
+    assert [text.split(": ")[1] for text in info["unmet"]] == ["15 kWh are missing to what was wanted of its content"]  # type: ignore[index]
 
 
 def test_values_are_never_deleted_and_files_not_read(client: httpx.Client) -> None:

@@ -14,6 +14,10 @@ from dispatch.cli.serving import write_document
 from dispatch.service.http.scopes import SCOPES
 from tests.unit.dispatch.service.served import Api
 
+EXAMPLE_IDS = {
+    "site": "works", "fleet": "north", "bid": f"bid_{'0' * 26}", "award": f"awd_{'0' * 26}",
+    "key_id": f"key_{'0' * 26}",
+}  # fmt: skip
 SHARED = {"400", "401", "403", "429", "500", "503"}
 
 
@@ -75,6 +79,25 @@ def test_every_reference_points_at_something(written: str, document: dict[str, A
             place = place[part.replace("~1", "/").replace("~0", "~")]
     assert "$defs" not in written
     assert "HTTPValidationError" not in written
+
+
+def test_every_body_has_an_example_that_is_taken(document: dict[str, Any], api: Api) -> None:
+    """Taken, or not there: what examples name is made by those before, except for what takes a job."""
+    listed = [
+        (name, content["application/json"]["example"])
+        for name, operation in operations(document)
+        if "application/json" in (content := operation.get("requestBody", {}).get("content", {}))
+    ]
+    for name, example in sorted(listed, key=lambda each: ("PUT" not in each[0], "sites/" not in each[0])):
+        method, _, path = name.partition(" ")
+        for parameter, value in EXAMPLE_IDS.items():
+            path = path.replace(f"{{{parameter}}}", value)
+        assert "{" not in path, name
+        answer = api.client.request(method, path, json=example)
+        if name.endswith("/overrides"):  # holds until a time to come, which no example can name for long
+            assert [each["pointer"] for each in answer.json()["errors"]] == ["/until"]
+        else:
+            assert answer.status_code in (200, 201, 202, 404), (name, answer.text)
 
 
 def test_links_name_operations_that_there_are(document: dict[str, Any]) -> None:

@@ -181,3 +181,18 @@ def test_sites_that_lack_measurements_are_named_and_left_out(lived: Lived) -> No
     accepted = lived.post("/fleets/half/forecasts", ahead).json()
     lived.vpp.work()
     assert "lies ahead" in lived.get(f"/fleet-forecasts/{accepted['id']}").json()["problem"]["detail"]
+
+
+def test_an_award_of_a_bid_that_is_withdrawn_meanwhile_changes_nothing(lived: Lived) -> None:
+    lived.at(BIDDING)
+    bid = drafted(lived).json()
+    lived.post(f"/bids/{bid['id']}:submit")
+    won = [{"start": bid["periods"][18]["start"], "quantity_kw": 50, "price": 1.5}]
+    accepted = lived.post(f"/bids/{bid['id']}/awards", {"periods": won}).json()
+    before = lived.get("/schedules").json()["items"][0]["id"]
+    assert lived.post(f"/bids/{bid['id']}:withdraw").status_code == 200
+    lived.vpp.work()
+    found = lived.get(f"/awards/{accepted['id']}").json()
+    assert found["state"] == "failed"
+    assert "is withdrawn" in found["problem"]["detail"]
+    assert lived.get("/schedules").json()["items"][0]["id"] == before

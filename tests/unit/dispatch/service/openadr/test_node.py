@@ -91,6 +91,32 @@ def test_a_subscriber_is_told_only_of_what_it_sees(doors: Served, tenant: str, m
     assert [(one["eventName"], one["targets"]) for one in found] == [("a", ["a"])]
 
 
+def test_changes_and_deletions_are_told_as_such(doors: Served, tenant: str, made: Made) -> None:
+    _, logic = made(LOGIC)
+    operation = {
+        "objects": ["EVENT", "PROGRAM"],
+        "operations": ["UPDATE", "DELETE"],
+        "callbackUrl": "http://127.0.0.1:9/",
+    }
+    number = program(logic)
+    logic.post("/subscriptions", json={"clientName": "l", "programID": number, "objectOperations": [operation]})
+    body = {"programID": number, "eventName": "e"}
+    kept = logic.post("/events", json=body).json()["id"]
+    logic.put(f"/events/{kept}", json={**body, "priority": 1})
+    logic.delete(f"/programs/{number}")
+    with doors.store.read(tenant) as tx:
+        found = [job.request["content"] for job in jobs.find(tx, kind="webhook")]
+    told = {(one["objectType"], one["operation"]) for one in found}
+    assert told == {("EVENT", "UPDATE"), ("EVENT", "DELETE"), ("PROGRAM", "DELETE")}
+
+
+def test_a_token_has_no_more_than_its_key(doors: Served, tenant: str) -> None:
+    key_id, secret = doors.key(tenant, VEN)
+    form = {"grant_type": "client_credentials", "client_id": key_id, "client_secret": secret, "scope": "read_all"}
+    answer = httpx.post(f"{doors.url}{ROOT}/auth/token", data=form, verify=False)
+    assert answer.json()["scope"] == "events:read"
+
+
 def test_a_change_is_done_once_and_is_in_the_audit_trail(doors: Served, tenant: str, made: Made) -> None:
     _, logic = made(LOGIC)
     body, headers = {"programName": "once"}, {"Idempotency-Key": "k"}
