@@ -99,8 +99,8 @@ def _turns(connection: Connection) -> list[str]:
     rows = connection.execute(select(waiting.c.tenant, served).where(waiting.c.tenant.is_not(None))).all()
     if len(rows) == 1:
         return [rows[0][0]]
-    # Counted here: to group, SQLite would walk all jobs in the order of their tenants.
-    running = Counter(connection.execute(select(_C.tenant).where(RUNNING)).scalars())
+    # Counted here, and by the lease that each of them has: to group, SQLite would walk all jobs there ever were.
+    running = Counter(connection.execute(select(_C.tenant).where(RUNNING, _C.lease_until.is_not(None))).scalars())
     return [tenant for tenant, _ in sorted(rows, key=lambda row: (running[row[0]], row[1] or EPOCH))]
 
 

@@ -89,6 +89,9 @@ Index("ix_jobs_due", records.c.not_before, sqlite_where=QUEUED, postgresql_where
 Index("ix_jobs_running", records.c.lease_until, sqlite_where=RUNNING, postgresql_where=RUNNING)
 Index("ix_jobs_claimed", records.c.tenant, records.c.claimed_at)
 Index("ix_jobs_ended", records.c.ended_at)
+# Lists are of one state or one kind, newest first.
+Index("ix_jobs_state", records.c.tenant, records.c.state, records.c.id)
+Index("ix_jobs_kind", records.c.tenant, records.c.kind, records.c.id)
 
 
 @dataclass(frozen=True)
@@ -224,10 +227,16 @@ def get(tx: Tx, id_: str) -> Job:
     Raises:
         NotFoundError: the tenant has no job of that id.
     """
-    row = tx.execute(tx.select(records).where(records.c.id == id_)).mappings().one_or_none()
-    if row is None:
+    job = seek(tx, id_)
+    if job is None:
         raise NotFoundError(f"there is no job '{id_}'")
-    return of(row)
+    return job
+
+
+def seek(tx: Tx, id_: str) -> Job | None:
+    """One job of the tenant; None where there is none, as when it ended so long ago that it is not kept any more."""
+    row = tx.execute(tx.select(records).where(records.c.id == id_)).mappings().one_or_none()
+    return None if row is None else of(row)
 
 
 def find(
