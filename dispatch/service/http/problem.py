@@ -125,8 +125,6 @@ async def _domain(request: Request, error: Exception) -> Response:
 async def _validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     details = error.errors()
-    if any(each["loc"][:1] == ("path",) for each in details) and not _has_method(request):
-        return _not_allowed(request)
     kind = media_type(request.headers.get("content-type"))
     if any(each["loc"][:1] == ("body",) for each in details) and not is_json(kind) and not is_form(kind):
         found = f"of type {kind}" if kind else "without a content type"
@@ -160,13 +158,8 @@ async def _framework(request: Request, error: Exception) -> Response:
     return answer(document, request.url.path, error.headers)
 
 
-def _has_method(request: Request) -> bool:
-    """Does the address have the method? ``/jobs/x:cancel`` fits ``/jobs/{job}`` too, whose methods it does not have."""
-    return request.method in allowed_methods(request.app, request.scope["path"])
-
-
 def _not_allowed(request: Request) -> Response:
-    methods = ", ".join(allowed_methods(request.app, request.scope["path"]))
+    methods = ", ".join(allowed_methods(request.scope))
     text = f"{request.method} is not among the methods of this address: {methods}."
     return answered(NotAllowedError(text, headers={"Allow": methods}), request.url.path)
 

@@ -33,10 +33,10 @@ class Metrics:
         """A request came in."""
         self._open.inc()
 
-    def finished(self, scope: Any, status: int, seconds: float) -> str:
+    def finished(self, scope: Any, method: str, status: int, seconds: float) -> str:
         """It was answered; its route's template, under which it is counted."""
-        method = scope["method"] if scope["method"] in _METHODS else "OTHER"
-        route = template(scope["app"], scope["path"], "GET" if method == "HEAD" else method) or "none"
+        method = method if method in _METHODS else "OTHER"
+        route = template(scope, "GET" if method == "HEAD" else method) or "none"
         self._open.dec()
         self._requests.labels(method, route, str(status)).inc()
         self._seconds.labels(method, route).observe(seconds)

@@ -10,8 +10,9 @@ import pytest
 
 from benchmarks.topics.service import vpp, vpp_day
 from benchmarks.topics.service.vpp_day import AFTER, BIDDING, DAY, FLEET, name_of
+from dispatch.errors import SolveError
 from dispatch.service.store import audit, fleet_results, jobs
-from dispatch.service.work import fleet_plan
+from dispatch.service.work import fleet_day, fleet_plan, reserve
 from tests.unit.dispatch.service.market.lived import SITES, TOMORROW, Lived, pointers
 
 
@@ -146,13 +147,17 @@ def test_products_say_when_their_gate_closes(lived: Lived) -> None:
     assert lived.get("/products/none").status_code == 404
 
 
-def test_a_plan_arrives_without_forecaster_and_solver(lived: Lived) -> None:
+@pytest.mark.parametrize("is_forecast", [False, True])
+def test_a_plan_arrives_without_forecaster_and_solver(
+    lived: Lived, monkeypatch: pytest.MonkeyPatch, is_forecast: bool
+) -> None:
     lived.at(BIDDING)
-    accepted = lived.post(f"/fleets/{FLEET}/plans", TOMORROW).json()
+    monkeypatch.setattr(reserve, "answer", lambda function, *given: function(*given))
+    asked = {"forecast": lived.vpp.ids["forecast"]} if is_forecast else TOMORROW
+    accepted = lived.post(f"/fleets/{FLEET}/plans", asked).json()
     with lived.served.store.write(lived.tenant, "test") as tx:
         job = jobs.get(tx, accepted["job"])
-        asked = fleet_plan.prepare(tx, job)
-        made = fleet_plan.floor(asked, "the solver died")
+        made = fleet_plan.floor(fleet_plan.prepare(tx, job), "the solver died")
         assert made is not None
         result = fleet_plan.commit(tx, job, made)
         found = fleet_results.get(tx, "fleet_plan", accepted["id"])
@@ -162,12 +167,24 @@ def test_a_plan_arrives_without_forecaster_and_solver(lived: Lived) -> None:
     assert "the solver died" in found.summary["notes"][0]
 
 
+def test_where_not_even_rules_answer_the_sites_say_so(lived: Lived, monkeypatch: pytest.MonkeyPatch) -> None:
+    lived.at(BIDDING)
+    with lived.served.store.read(lived.tenant) as tx:
+        day = fleet_day.prepare(tx, {"fleet": FLEET, "forecast": lived.vpp.ids["forecast"]})
+
+    def hangs(*_: object) -> None:
+        raise SolveError("stopped after its 30 s")
+
+    monkeypatch.setattr(reserve, "answer", hangs)
+    assert fleet_plan.floor(day, "the solver died") is None
+
+
 def test_all_of_it_stands_in_the_audit_trail(lived: Lived) -> None:
     with lived.served.store.read(lived.tenant) as tx:
         assert audit.verify(tx).broken_at is None
         actions = {row.action for row in audit.listed(tx, limit=1000)}
     assert {
-        "fleet.put", "fleet_plan.submit", "result.write", "bid.create", "bid.submit", "bid.award", "bid.withdraw",
+        "fleet.put", "fleet_plan.submit", "result.write", "bid.create", "bid.submit", "bid.award",
         "schedules.made",
     } <= actions  # fmt: skip
 

@@ -49,7 +49,7 @@ def test_progress_is_heard_while_it_runs(child: Child, kinds: Mapping[str, Kind]
     child.call(kinds["echo"], request, 20.0, heard.append, lambda: None)
     assert heard == ["step 0", "step 1", "step 2"]
     child.call(kinds["echo"], {**request, "lines": 5000, "pause_s": 0}, 20.0, heard.append, lambda: None)
-    assert len(heard) < 20  # a flood of lines is thinned out
+    assert len(heard) < 500  # a flood of lines is thinned out
 
 
 def test_at_the_deadline_it_is_killed_with_all_that_it_started(
