@@ -29,7 +29,7 @@ class Program:
     """One of our commands as a process; what it starts is found by its number."""
 
     def __init__(self, log: Path, environment: dict[str, str], *arguments: str) -> None:
-        self._log, self._environment, self._arguments = log, environment, arguments
+        self._log, self.environment, self._arguments = log, environment, arguments
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -45,7 +45,7 @@ class Program:
         with self._log.open("ab") as told:
             command = [sys.executable, "-m", "dispatch", *self._arguments]
             self._process = subprocess.Popen(
-                command, cwd=ROOT, env=self._environment, stdout=told, stderr=told, stdin=subprocess.DEVNULL
+                command, cwd=ROOT, env=self.environment, stdout=told, stderr=told, stdin=subprocess.DEVNULL
             )
 
     def kill(self) -> None:

@@ -219,7 +219,12 @@ def hashes(asked: Wanted, sources: Sources | None) -> dict[str, str]:
 
 
 def floor(asked: Wanted, reason: str) -> Outcome | None:
-    """A plan without forecaster and solver, made in a process that is ended if it does not answer in time."""
+    """A plan without forecaster and solver, made in a process that is ended if it does not answer in time.
+
+    None in hindsight: a bound on what was possible has no worse neighbour that would serve.
+    """
+    if asked.mode == PERFECT:
+        return None
     found: Outcome | DataError = reserve.answer(_answered_without, asked, reason)
     if isinstance(found, DataError):
         raise found
