@@ -21,7 +21,7 @@ HERE  := $(VENV)/here
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test coverage test-all lint format types contracts wheel bench bench-env openstef-env lock clean
+.PHONY: help run test coverage test-all lint format types contracts client wheel bench bench-env openstef-env lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -52,6 +52,10 @@ types: $(DEV) $(HERE) ## mypy, strict
 
 contracts: $(DEV) $(HERE) ## who may import whom
 	$(BIN)/lint-imports
+
+client: $(DEV) $(HERE) ## the OpenAPI document from the routes, and the typed client from the document
+	$(BIN)/parkwatt openapi --out docs/openapi.json
+	$(BIN)/python -m dispatch.client.generator docs/openapi.json
 
 wheel: $(DEV) $(HERE) ## build the wheel, look inside, run the main job from it in a clean environment
 	$(BIN)/python -m pytest -m wheel tests/packaging $(ARGS)

@@ -66,8 +66,11 @@ class EarlierPlan:
         """A row per step; which column is whose stands in the fields' metadata."""
         import pyarrow as pa
 
-        columns = [("start", pa.array(self.horizon.edges[:-1].astype("datetime64[s]"), _utc()), {})]
-        columns.append(("end", pa.array(self.horizon.edges[1:].astype("datetime64[s]"), _utc()), {}))
+        edges = self.horizon.edges.astype("datetime64[s]")
+        columns: list[tuple[str, pa.Array, dict[str, str]]] = [
+            ("start", pa.array(edges[:-1], _utc()), {}),
+            ("end", pa.array(edges[1:], _utc()), {}),
+        ]
         for kind, members in self.names.items():
             held = {**self.series[kind], **({_CO2: self.co2_step_kg[kind]} if kind in self.co2_step_kg else {})}
             for row, name in enumerate(members):

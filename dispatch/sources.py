@@ -180,8 +180,8 @@ def _given(site: Site, archive: Archive) -> _Kept:
     measured, fetched = ({k: rows for k, rows in own.items() if k[1] in names} for names in (needed, named))
     runs = {k: r for k, r in own.items() if k[1] not in needed | named and (r.issue_ns != MEASURED_NS).any()}
     series = tuple(f"{one}/{name}" for one, name in sorted(archive.rows()))
-    parts = (Archive.of_rows(rows) for rows in (measured, runs, fetched))
-    return _Kept(*parts, series, site.name, (site.name,) if runs else ())
+    weather = (site.name,) if runs else ()
+    return _Kept(Archive.of_rows(measured), Archive.of_rows(runs), Archive.of_rows(fetched), series, site.name, weather)
 
 
 def _fetched(store: Store, site: Site, place: str, last: str) -> Archive:

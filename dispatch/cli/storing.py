@@ -20,17 +20,18 @@ if TYPE_CHECKING:
     from dispatch.service.store.health import Checked
 
 
+_MOMENT = "%Y-%m-%d %H:%M:%SZ"
+
+
 def back_up(where: Where, folder: Path) -> None:
     """Copy the store, then check the copy."""
     with _opened(where) as store, _told() as progress:
-        made = store.backup(folder, progress)
         from dispatch.service.store import backup
 
+        made = backup.back_up(store, folder, progress)
         found = backup.check_backup(folder, progress)
     _report(found)
-    typer.echo(
-        f"Backup in {folder}: {made.files} files, {made.size / 1e6:.1f} MB, as of {made.made:%Y-%m-%d %H:%M:%SZ}"
-    )
+    typer.echo(f"Backup in {folder}: {made.files} files, {made.size / 1e6:.1f} MB, as of {made.made:{_MOMENT}}")
     typer.echo(f"Back from it: parkwatt store restore {folder} --data NEW_FOLDER")
 
 
@@ -55,7 +56,7 @@ def restore(where: Where, folder: Path) -> None:
 
         settings = _settings(where)
         made = backup.restore(folder, settings.url, settings.data, progress)
-    typer.echo(f"Restored what was kept on {made.made:%Y-%m-%d %H:%M:%SZ}: {made.files} files.")
+    typer.echo(f"Restored what was kept on {made.made:{_MOMENT}}: {made.files} files.")
 
 
 def compact(where: Where) -> None:
@@ -106,7 +107,7 @@ def _told() -> Iterator[Callable[[str], None]]:
     from rich.console import Console
 
     with Console(stderr=True).status("…") as status:
-        yield lambda text: status.update(text)
+        yield status.update
 
 
 def _report(found: Checked) -> None:

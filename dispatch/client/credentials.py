@@ -29,19 +29,21 @@ class ClientCredentials(httpx.Auth):
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """The protocol of httpx: yield what is to be sent, get its answer."""
-        if time.monotonic() > self._ends_s - _EARLY_S:
-            yield from self._renewed(request)
+        if time.monotonic() > self._ends_s - _EARLY_S and not (yield from self._renewed(request)):
+            return  # the refusal of the token is the answer
         request.headers["Authorization"] = f"Bearer {self._token}"
         response = yield request
-        if response.status_code == httpx.codes.UNAUTHORIZED:
-            yield from self._renewed(request)
+        if response.status_code == httpx.codes.UNAUTHORIZED and (yield from self._renewed(request)):
             request.headers["Authorization"] = f"Bearer {self._token}"
             yield request
 
-    def _renewed(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+    def _renewed(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, bool]:
+        """Ask for a token; whether one was given."""
         asked = httpx.Request("POST", request.url.copy_with(raw_path=b"/oauth/token"), data=self._form)
         response = yield next(self._basic.auth_flow(asked))
-        if response.status_code == httpx.codes.OK:
-            told = response.json()
-            with self._lock:
-                self._token, self._ends_s = told["access_token"], time.monotonic() + float(told["expires_in"])
+        if response.status_code != httpx.codes.OK:
+            return False
+        told = response.json()
+        with self._lock:
+            self._token, self._ends_s = told["access_token"], time.monotonic() + float(told["expires_in"])
+        return True

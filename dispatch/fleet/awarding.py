@@ -175,7 +175,7 @@ class _Run:
             is_all = len(self.groups) == 1 or not carried.any()
             if is_all or (number and carried.sum() >= before.sum() * (1 - _KEPT)):
                 break
-        return np.maximum(carried, 0.0)
+        return np.asarray(np.maximum(carried, 0.0))
 
     def _plan(self, wanted: Wanted, group: np.ndarray, part_kw: Array) -> None:
         """One group with its part of the award."""
@@ -197,7 +197,7 @@ class _Run:
             self.blocks[name] = schedule_blocks(name, schedule)
 
     def _given(self, wanted: Wanted) -> Array:
-        return np.where(wanted.at, wanted.sign * (self.net_kw - wanted.plan_kw), 0.0)
+        return np.asarray(np.where(wanted.at, wanted.sign * (self.net_kw - wanted.plan_kw), 0.0))
 
     def result(self, wanted: Wanted, missed: Array, refusals: tuple[Refusal, ...]) -> Awarded:
         """With set-points that add up to what is given of the award, to the last bit but one."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dispatch.errors import DataError
-from dispatch.measured.names import Key, Meaning, Readings, understood
+from dispatch.measured.names import Key, Meaning, Readings, names, understood
 from dispatch.signals import Array, Horizon
 from dispatch.site import Site
 
@@ -106,13 +106,19 @@ def known_readings(site: Site, horizon: Horizon, archive: Archive, as_of: dateti
 
     known = archive.as_of(pd.Timestamp.max.tz_localize("UTC") if as_of is None else as_of)
     held = list(known.variables(site.name))
-    meant, unused, wrong = understood(site, held)
+    # The power of an asset is a meter of it, too; of two series that say the same that of the meter counts.
+    meanings, chosen = names(site), dict[Key, str]()
+    for name in sorted(held, key=lambda one: "." not in one):
+        if name in meanings:
+            chosen.setdefault(meanings[name].key, name)
+    twice = [name for name in held if name in meanings and name not in chosen.values()]
+    meant, unused, wrong = understood(site, [name for name in held if name not in twice])
     if wrong:
         raise DataError("; ".join(wrong))
     if not meant:
-        raise DataError(
-            f"nothing was measured of '{site.name}' in this time; it has {', '.join(held[:8]) or 'nothing'}"
-        )
+        there = ", ".join(held[:8]) or "nothing"
+        raise DataError(f"no series of '{site.name}' in this time is one of this park's meters; there is {there}")
+    unused = (*unused, *twice)
     return _readings(known, site.name, meant, unused, horizon, source)
 
 

@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import pkgutil
 import threading
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from types import ModuleType
@@ -24,9 +25,11 @@ from dispatch.service.http.intake import Intake
 from dispatch.service.http.job_metrics import JobNumbers
 from dispatch.service.http.limits import Limits
 from dispatch.service.http.matching import hasten
+from dispatch.service.http.series_metrics import SeriesNumbers
 from dispatch.service.http.signatures import Signatures
 from dispatch.service.http.telemetry import Metrics, trace_to
 from dispatch.service.http.tokens import Doorkeeper
+from dispatch.service.http.usage import Usage
 from dispatch.service.settings import Settings
 
 if TYPE_CHECKING:
@@ -47,9 +50,10 @@ def create_app(settings: Settings, store: Store) -> FastAPI:
     app.state.settings, app.state.store = settings, store
     store.most_queued = settings.job_queue_limit
     app.state.signatures = Signatures(store, settings)
-    app.state.doorkeeper = Doorkeeper(store, settings, app.state.signatures)
+    app.state.doorkeeper = Doorkeeper(store, settings, app.state.signatures, Usage(store))
     app.state.limits, app.state.metrics = Limits(settings), Metrics()
     app.state.metrics.registry.register(JobNumbers(store))
+    app.state.metrics.registry.register(SeriesNumbers(store))
     app.state.closing = threading.Event()  # streams end when the server is about to
     problem.install(app)
     tags = _include(app)
@@ -73,6 +77,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     anyio.to_thread.current_default_thread_limiter().total_tokens = _THREADS
     yield
     app.state.closing.set()
+    app.state.doorkeeper.usage.close()
     if (provider := getattr(app.state, "tracing", None)) is not None:
         provider.shutdown()
 
@@ -81,14 +86,16 @@ def _include(app: FastAPI) -> list[dict[str, str]]:
     """Serve all routes; their tags, each with the first line of its module.
 
     Of ``/awards/{award}/settlements`` and ``/awards/{award}/{table}``, which fit the same address, the one that says
-    more of it comes first, whatever modules they stand in.
+    more of it comes first, whatever modules they stand in. A router for each first word of a path: where none of its
+    addresses fits, none of its routes is looked at.
     """
     tags: list[dict[str, str]] = []
-    found: dict[str, list[BaseRoute]] = {API: [], "": []}
+    found: defaultdict[tuple[str, str], list[BaseRoute]] = defaultdict(list)
     for module in _modules("dispatch.service.routes"):
-        found[getattr(module, "PREFIX", API)] += module.router.routes
+        for route in module.router.routes:
+            found[getattr(module, "PREFIX", API), getattr(route, "path", "").split("/")[1]].append(route)
         tags += [{"name": str(tag), "description": _first_line(module)} for tag in module.router.tags]
-    for prefix, routes in found.items():
+    for (prefix, _), routes in sorted(found.items()):
         router = APIRouter()
         router.routes.extend(sorted(routes, key=lambda route: _openness(getattr(route, "path", ""))))
         app.include_router(router, prefix=prefix)

@@ -32,6 +32,7 @@ class Settings(BaseModel):
                            "worker a job goes to another")] = 15.0  # fmt: skip
     job_poll_s: Annotated[float, Field(gt=0, le=60, description="Time between a worker's looks for jobs")] = 0.1
     job_attempts: Annotated[int, Field(ge=1, le=20, description="Attempts before a rule answers")] = 3
+    job_lapses: Annotated[int, Field(ge=1, le=100, description="How often workers may end over a job besides")] = 10
     job_pause_s: Annotated[float, Field(ge=0, le=600, description="Pause after the first attempt; it doubles")] = 0.5
     job_seed: Annotated[int, Field(description="Seed of the chance in these pauses")] = 0
     job_deadline_s: Annotated[float, Field(gt=0, description="Deadline of jobs that have none of their own")] = 300.0
@@ -39,6 +40,8 @@ class Settings(BaseModel):
     job_renew_after: Annotated[int, Field(ge=1, description="Jobs after which such a process is replaced")] = 200
     job_renew_bytes: Annotated[int, Field(ge=0, description="Memory in use after a job above which it is")] = 2**30
     job_grace_s: Annotated[float, Field(ge=0, description="Time that a job in hand gets when a worker stops")] = 5.0
+    job_longest_restart_s: Annotated[float, Field(gt=0, description="Longest pause before a worker that ended is "
+                                     "started again")] = 30.0  # fmt: skip
     job_nice: Annotated[int, Field(ge=0, le=19, description="Niceness of workers, so that reads come first")] = 10
     job_kinds: Annotated[str, Field(description="Modules that are kinds of job too, separated by commas")] = ""
     job_keep_days: Annotated[float, Field(gt=0, description="How long ended jobs and their events are kept")] = 90.0
@@ -50,7 +53,6 @@ class Settings(BaseModel):
     max_depth: Annotated[int, Field(ge=4, le=200, description="Deepest nesting of a JSON body")] = 64
     body_timeout_s: Annotated[float, Field(gt=0, description="Time in which a body has to arrive")] = 30.0
     requests_per_minute: Annotated[int, Field(ge=1, description="Requests of one tenant per minute")] = 30_000
-    idempotency_hours: Annotated[int, Field(ge=1, le=720, description="How long answers are kept by key")] = 24
 
     issuer: Annotated[str, Field(min_length=1, description="Who issues tokens")] = "parkwatt"
     token_minutes: Annotated[int, Field(ge=1, le=1440, description="How long an access token holds")] = 60
@@ -61,7 +63,7 @@ class Settings(BaseModel):
 
     otlp_endpoint: Annotated[str, Field(description="Where traces go (OTLP over HTTP); empty: nowhere")] = ""
     log_level: Annotated[Literal["debug", "info", "warning", "error"], Field(description="Least level logged")] = "info"
-    event_poll_s: Annotated[float, Field(gt=0, le=60, description="Time between looks for events of a job")] = 0.5
+    event_poll_s: Annotated[float, Field(gt=0, le=60, description="Time between looks for events of a job")] = 0.25
     event_beat_s: Annotated[float, Field(gt=0, le=300, description="Time between signs of life of a stream")] = 15.0
     shutdown_s: Annotated[float, Field(ge=0, description="Time that open requests get when the server stops")] = 20.0
     min_free_bytes: Annotated[int, Field(ge=0, description="Free disk below which the server is not ready")] = 2**28

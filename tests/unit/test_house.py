@@ -69,9 +69,14 @@ def test_the_measure_counts_the_body_and_not_the_docstring() -> None:
     assert long_functions(f"def f():\n{body}    y = 1\n") == [f"1 f: {FUNCTION_LINES + 1} lines"]
 
 
+# Written by a generator from the service's document: one file of bodies, one for each kind of thing. Nobody reads them.
+GENERATED = "dispatch/client/generated/"
+
+
 def test_no_file_is_longer_than_can_be_held_in_mind() -> None:
     lines = {name(path): len(path.read_text("utf-8").splitlines()) for path in sources()}
-    assert {path: count for path, count in lines.items() if count > FILE_LINES} == {}
+    long = {path: count for path, count in lines.items() if count > FILE_LINES}
+    assert {path: count for path, count in long.items() if not path.startswith(GENERATED)} == {}
 
 
 def test_a_module_is_named_after_what_it_knows() -> None:

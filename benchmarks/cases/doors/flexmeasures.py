@@ -14,6 +14,7 @@ import numpy as np
 from benchmarks.cases.doors.server import Served
 from benchmarks.cases.doors.steps import Step, taken
 from dispatch.notebook import Park, hours
+from dispatch.service.store import sites
 
 if TYPE_CHECKING:
     from flexmeasures_client import FlexMeasuresClient
@@ -28,6 +29,18 @@ MODEL = {
     "roundtrip-efficiency": 0.9,
 }  # fmt: skip
 SITE_KW = 40.0
+_TARIFF = {
+    "name": "case", "currency": "EUR",
+    "components": [{"name": "energy", "basis": "energy", "price_per_kwh": 0.2, "source": "the case"}],
+}  # fmt: skip
+WORKS = {
+    "name": "works", "time_zone": "Europe/Amsterdam", "currency": "EUR", "buses": [{"name": "ac"}],
+    "latitude_deg": 52.4, "longitude_deg": 4.9,
+    "assets": [
+        {"kind": "grid_connection", "name": "grid", "bus": "ac", "import_kw": 1000, "tariff": _TARIFF},
+        {"kind": "load", "name": "mill", "bus": "ac"},
+    ],
+}  # fmt: skip
 TARGET_KWH, TARGET_AT = 90.0, START + timedelta(hours=8)
 _CLOSE = 1e-4
 
@@ -227,10 +240,9 @@ async def as_cheap_as_can_be(on: Drive) -> None:
 def _ours() -> float:
     """Money of the same day, planned from a park that is written by hand."""
     signal = [
-        {"start": (START + timedelta(hours=n)).isoformat(), "duration": "PT1H", "value": f"{p} EUR/MWh"}
-        for n, p in enumerate(PRICES)
+        {"start": (START + timedelta(hours=n)).isoformat(), "duration": "PT1H", "value": price / 1000}
+        for n, price in enumerate(PRICES)
     ]
-    signal = [{**one, "value": p / 1000} for one, p in zip(signal, PRICES, strict=True)]
     lines = [
         {"name": way, "direction": way, "basis": "energy", "price_per_kwh": signal, "source": "the case"}
         for way in ("import", "export")
@@ -266,6 +278,29 @@ async def a_target(on: Drive) -> None:
     one_way = 0.9**0.5
     held = 20.0 + float(np.where(power > 0, power * one_way, power / one_way).sum()) / 4
     assert abs(held - TARGET_KWH) < 1e-2, f"{held}"
+
+
+async def forecast(on: Drive) -> None:
+    """A sensor that is an asset of a site of ours is measured for three weeks and forecast."""
+    with on.served.store.write(on.served.tenant, "case") as tx:
+        sites.put(tx, "works", sites.prepare(WORKS, "works"))
+    site = await on.client.add_asset(
+        name="works", account_id=on.ids["account"], latitude=52.4, longitude=4.9,
+        generic_asset_type_id=on.ids["building"],
+    )  # fmt: skip
+    mill = await on.client.add_sensor(
+        name="mill", event_resolution="PT1H", unit="MW", generic_asset_id=site["id"], timezone="Europe/Amsterdam"
+    )
+    first = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=21)
+    values = [0.3 + 0.2 * math.sin(2 * math.pi * ((first + timedelta(hours=n)).hour) / 24) for n in range(21 * 24)]
+    await on.client.post_sensor_data(mill["id"], start=first, duration="P21D", values=values, unit="MW")
+    found = await on.client.trigger_and_get_forecast(mill["id"], duration="PT24H")
+    assert (found["unit"], found["duration"], len(found["values"])) == ("MW", "PT24H", 24)
+    begins = datetime.fromisoformat(found["start"]).astimezone(UTC)
+    wanted = [0.3 + 0.2 * math.sin(2 * math.pi * (begins + timedelta(hours=n)).hour / 24) for n in range(24)]
+    assert np.abs(np.array(found["values"]) - wanted).mean() < 0.05, found["values"]
+    await refusal(on.client.trigger_forecast(on.ids["load"], duration="PT24H"), "no series of a site")
+    await on.client.delete_asset(site["id"], confirm_first=False)
 
 
 async def refused_by_name(on: Drive) -> None:
@@ -322,6 +357,6 @@ async def delete(on: Drive) -> None:
 
 STEPS: tuple[Callable[[Drive], Awaitable[None]], ...] = (
     token, versions, account, asset_types, add_assets, read_assets, update_asset, add_sensors, read_sensors,
-    post_prices, post_measurements, read_values, trigger, within_limits, as_cheap_as_can_be, a_target, refused_by_name,
-    missing_values, wrong_secret, another_tenant, delete,
+    post_prices, post_measurements, read_values, trigger, within_limits, as_cheap_as_can_be, a_target, forecast,
+    refused_by_name, missing_values, wrong_secret, another_tenant, delete,
 )  # fmt: skip

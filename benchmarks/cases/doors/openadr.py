@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import httpx
+from pydantic import BaseModel
 
 from benchmarks.cases.doors.server import Served
 from benchmarks.cases.doors.steps import Step, taken
+from benchmarks.cases.doors.subscriber import Subscriber, listening
 from dispatch.service.openadr import shapes
 from dispatch.service.openadr.published import event
 from dispatch.service.store import series, sites
@@ -51,17 +51,15 @@ class Drive:
     """The clients, and what they have made.
 
     Attributes:
-        heard: what a subscriber was sent: headers and body.
+        subscriber: whom the VEN lets be told.
         bodies: every answer that was a success.
     """
 
     served: Served
     keys: dict[str, tuple[str, str]]
+    subscriber: Subscriber
     clients: dict[str, OpenADRClient] = field(default_factory=dict)
     ids: dict[str, str] = field(default_factory=dict)
-    heard: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
-    callback: str = ""
-    refuse_first: int = 2
     bodies: list[Any] = field(default_factory=list)
 
     @property
@@ -88,41 +86,12 @@ def drive(served: Served) -> list[Step]:
         "stranger": served.key(served.other_tenant, LOGIC),
     }
     with ExitStack() as opened:
-        on = Drive(served, keys)
-        on.callback = opened.enter_context(_listening(on))
+        on = Drive(served, keys, opened.enter_context(listening(refusing=2)))
         try:
             return asyncio.run(taken(on, STEPS))
         finally:
             for client in on.clients.values():
                 client.close()
-
-
-@contextmanager
-def _listening(on: Drive) -> Iterator[str]:
-    """A subscriber on this machine that refuses what it is told first."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            is_refused = on.refuse_first > 0
-            on.refuse_first -= 1
-            if not is_refused:
-                on.heard.append(({name.lower(): value for name, value in self.headers.items()}, body))
-            self.send_response(503 if is_refused else 204)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/told?of=events"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def good(answer: httpx.Response, status: int = 200) -> Any:
@@ -178,7 +147,8 @@ async def programs(on: Drive) -> None:
     changed = good(on.logic.update_program(made["id"], {**made, "payloadDescriptors": described}))
     assert changed["payloadDescriptors"] == described
     assert changed["createdDateTime"] == made["createdDateTime"]
-    assert on.logic.program(made["id"]).payload_descriptors[0].currency == "EUR"  # type: ignore[index]
+    (descriptor,) = on.logic.program(made["id"]).payload_descriptors or []
+    assert getattr(descriptor, "currency", None) == "EUR"
     bad(on.logic.create_program({"programName": "flexible"}), 409)
     bad(on.logic.create_program({}), 400, "/programName")
 
@@ -219,7 +189,8 @@ async def resources(on: Drive) -> None:
 async def subscribe(on: Drive) -> None:
     """A VEN asks to be told of events; callbacks that are none are refused."""
     operation = {
-        "objects": ["EVENT"], "operations": ["CREATE", "DELETE"], "callbackUrl": on.callback, "bearerToken": "shared",
+        "objects": ["EVENT"], "operations": ["CREATE", "DELETE"], "callbackUrl": on.subscriber.url,
+        "bearerToken": "shared",
     }  # fmt: skip
     request = {"clientName": SITE, "programID": on.ids["program"], "objectOperations": [operation], "targets": [SITE]}
     on.ids["subscription"] = good(on.ven.create_subscription(request), 201)["id"]
@@ -267,11 +238,11 @@ async def told(on: Drive) -> None:
     from openadr3 import coerce_notification
 
     until = time.monotonic() + 20
-    while not on.heard and time.monotonic() < until:
+    while not on.subscriber.heard and time.monotonic() < until:
         await asyncio.sleep(0.02)
     await asyncio.sleep(0.1)
-    assert len(on.heard) == 1, f"told {len(on.heard)} times"
-    headers, body = on.heard[0]
+    assert len(on.subscriber.heard) == 1, f"told {len(on.subscriber.heard)} times"
+    headers, body = on.subscriber.heard[0]
     note = coerce_notification(json.loads(body))
     assert (note.operation, note.object.event_name) == ("CREATE", "set-points")  # type: ignore[attr-defined]
     assert headers["authorization"] == "Bearer shared"
@@ -382,8 +353,12 @@ async def another_tenant(on: Drive) -> None:
 
 async def delete(on: Drive) -> None:
     """Deleting a program takes its events and their reports along; the subscriber hears of its own."""
-    on.heard.clear()
     good(on.logic.delete_program(on.ids["program"]))
+    until = time.monotonic() + 20
+    while ("DELETE", "set-points") not in on.subscriber.events and time.monotonic() < until:
+        await asyncio.sleep(0.02)
+    assert ("DELETE", "set-points") in on.subscriber.events
+    assert "elsewhere" not in {name for _, name in on.subscriber.events}
     assert on.logic.events() == []
     assert on.logic.reports() == []
     assert good(on.logic.delete_ven(on.ids["ven"]))["venName"] == SITE
@@ -394,12 +369,14 @@ async def shaped(on: Drive) -> None:
     """Every answer has the shape that the client's package and our own document say."""
     from openadr3.entities import raw
 
-    mirrors = {
+    mirrors: dict[str, type[BaseModel]] = {
         "PROGRAM": raw.RawProgram, "EVENT": raw.RawEvent, "VEN": raw.RawVen, "RESOURCE": raw.RawResource,
         "REPORT": raw.RawReport, "SUBSCRIPTION": raw.RawSubscription,
     }  # fmt: skip
-    ours = {"PROGRAM": shapes.Program, "EVENT": shapes.Event, "VEN": shapes.Ven, "RESOURCE": shapes.Resource,
-            "REPORT": shapes.Report, "SUBSCRIPTION": shapes.Subscription}  # fmt: skip
+    ours: dict[str, type[BaseModel]] = {
+        "PROGRAM": shapes.Program, "EVENT": shapes.Event, "VEN": shapes.Ven, "RESOURCE": shapes.Resource,
+        "REPORT": shapes.Report, "SUBSCRIPTION": shapes.Subscription,
+    }  # fmt: skip
     objects = [one for body in on.bodies for one in (body if isinstance(body, list) else [body])]
     found = [one for one in objects if "objectType" in one]
     assert {one["objectType"] for one in found} == set(mirrors)

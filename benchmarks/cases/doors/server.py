@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -22,6 +23,8 @@ from dispatch.service.runner.runner import Runner
 from dispatch.service.settings import Settings
 from dispatch.service.store import Store, keys, tenants
 
+_NUMBERS = itertools.count(1)
+
 
 @dataclass(frozen=True)
 class Served:
@@ -40,6 +43,13 @@ class Served:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    def new_tenant(self) -> str:
+        """One that has nothing yet."""
+        name = f"tenant-{next(_NUMBERS)}"
+        with self.store.admin() as connection:
+            tenants.create(connection, name, name.title(), datetime.now(UTC))
+        return name
 
     def key(self, tenant: str, scopes: Iterable[str] = SCOPES) -> tuple[str, str]:
         """Id and secret of a new key."""

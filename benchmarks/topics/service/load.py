@@ -36,7 +36,7 @@ _WRITES = frozenset({"post measurements", "post schedule"})
 _READS = {
     "site": 0.15, "sites": 0.1, "schedule": 0.15, "schedules": 0.1, "setpoints": 0.2, "measurements": 0.15, "job": 0.15,
 }  # fmt: skip
-_MEASUREMENTS_PER_S = 25.0
+_MEASUREMENTS = 0.125  # share of all requests
 _STEP = timedelta(minutes=15)
 _HISTORY_DAYS, _STEPS = 2, 48
 _DRAIN_S = 300.0
@@ -174,7 +174,7 @@ def wanted(number: int) -> models.ScheduleAsked:
 def requests(load: Load, until: datetime, seed: int = 1) -> Iterator[list[Any]]:
     """[second, kind, method, path, body] in order of time."""
     rng = random.Random(seed)
-    post = {"post measurements": _MEASUREMENTS_PER_S, "post schedule": load.schedules / load.seconds}
+    post = {"post measurements": _MEASUREMENTS * load.rate_per_s, "post schedule": load.schedules / load.seconds}
     read_per_s = load.rate_per_s - sum(post.values())
     rates = {**post, **{kind: share * read_per_s for kind, share in _READS.items()}}
     kinds, weights = list(rates), list(rates.values())

@@ -1,7 +1,7 @@
 """A virtual power plant's two days over the API: works are registered, measured, forecast, offered, called and paid.
 
-The works are those of ``configs/fleets/industrial_feeder`` (invented, see there), any number of them, each with sizes and
-meters of its own. The store's clock is set by hand: all of it happens at the times at which it would.
+The works are those of ``configs/fleets/industrial_feeder`` (invented, see there), any number of them, each with sizes
+and meters of its own. The store's clock is set by hand: all of it happens at the times at which it would.
 """
 
 from __future__ import annotations
@@ -72,9 +72,8 @@ def body(number: int) -> dict[str, Any]:
 @cache
 def times() -> list[datetime]:
     """Ends of the metered hours."""
-    return [
-        datetime.fromisoformat(row["start"]).replace(tzinfo=ZONE) + timedelta(hours=1) for row in _rows("metered.csv")
-    ]
+    starts = [datetime.fromisoformat(row["start"]) for row in _rows("metered.csv")]
+    return [start.replace(tzinfo=ZONE) + timedelta(hours=1) for start in starts]
 
 
 def metered(number: int, what: str) -> np.ndarray:
@@ -102,8 +101,8 @@ def upload(sites: int, values: Mapping[str, Callable[[int], np.ndarray]], ends: 
 
 
 def clock_at(moment: datetime) -> Callable[[], datetime]:
-    """A clock that has stopped."""
-    return lambda: moment.astimezone(UTC)
+    """A clock that has stopped, not on a whole second: clocks hardly ever do."""
+    return lambda: moment.astimezone(UTC) + timedelta(microseconds=123_456)
 
 
 @dataclass
@@ -149,18 +148,17 @@ class Vpp:
 
     def measure(self) -> int:
         """Four weeks of load and sun; says how many values."""
-        series = {"hall": lambda n: metered(n, "hall"), "roof": lambda n: metered(n, "roof")}
-        ends = times()
-        known = sum(end <= UPLOAD for end in ends)
-        cut = {name: _first(own, known) for name, own in series.items()}
-        data = upload(self.sites, cut, ends[:known])
+        known = sum(end <= UPLOAD for end in times())
+        cut = {name: lambda n, name=name: metered(n, name)[:known] for name in ("hall", "roof")}
+        data = upload(self.sites, cut, times()[:known])
         taken: int = self.ask("POST", "/measurements", content=data, headers={"Content-Type": ARROW}).json()["taken"]
         return taken
 
     def forecast(self) -> dict[str, Any]:
-        """The day, for all works."""
+        """The day, for all works; the history came in one piece: its values count as known when they were measured."""
         self.store.clock = clock_at(BIDDING)
-        return self.made(f"/fleets/{FLEET}/forecasts", {"day": DAY.date().isoformat()}, "forecast")
+        asked = {"day": DAY.date().isoformat(), "known_at": "end"}
+        return self.made(f"/fleets/{FLEET}/forecasts", asked, "forecast")
 
     def plan(self) -> dict[str, Any]:
         """Each by itself."""
@@ -224,11 +222,8 @@ class Vpp:
         found: dict[str, Any] = self.ask("GET", f"/awards/{self.ids['award']}/delivery").json()
         return found
 
-    def settle(self, baseline: str = "ten_of_ten") -> dict[str, Any]:
+    def settle(self, baseline: str = "ten_of_ten_unadjusted") -> dict[str, Any]:
         """In money."""
         asked = {"baseline": baseline, "split_by": "delivered"}
         return self.made(f"/awards/{self.ids['award']}/settlements", asked, "settlement")
 
-
-def _first(own: Callable[[int], np.ndarray], count: int) -> Callable[[int], np.ndarray]:
-    return lambda number: own(number)[:count]

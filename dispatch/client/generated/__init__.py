@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from dispatch.client.generated.audit import AsyncAudit, Audit
+from dispatch.client.generated.awards import AsyncAwards, Awards
+from dispatch.client.generated.bids import AsyncBids, Bids
+from dispatch.client.generated.carbon import AsyncCarbon, Carbon
+from dispatch.client.generated.fleets import AsyncFleets, Fleets
+from dispatch.client.generated.flexibility import AsyncFlexibility, Flexibility
 from dispatch.client.generated.forecasts import AsyncForecasts, Forecasts
 from dispatch.client.generated.health import AsyncHealth, Health
 from dispatch.client.generated.jobs import AsyncJobs, Jobs
@@ -10,13 +15,15 @@ from dispatch.client.generated.keys import AsyncKeys, Keys
 from dispatch.client.generated.measurements import AsyncMeasurements, Measurements
 from dispatch.client.generated.oauth import AsyncOauth, Oauth
 from dispatch.client.generated.overrides import AsyncOverrides, Overrides
+from dispatch.client.generated.products import AsyncProducts, Products
 from dispatch.client.generated.schedules import AsyncSchedules, Schedules
 from dispatch.client.generated.setpoints import AsyncSetpoints, Setpoints
+from dispatch.client.generated.settlements import AsyncSettlements, Settlements
 from dispatch.client.generated.sites import AsyncSites, Sites
 from dispatch.client.sending import AsyncSender, Sender
 
 #: SHA-256 of the document and of the generator that these files were made from.
-MADE_FROM = "89074612e0481b98aed4c3d6ce74d151e1cc3182cc1156c58a3fa2a44b1a43c7"
+MADE_FROM = "e61380c8f8acebe7395ea5eacb3c038ba3e9cdb5ef4de3452eecb6cb1ba5b097"
 
 
 class Operations:
@@ -24,6 +31,11 @@ class Operations:
 
     def __init__(self, sender: Sender) -> None:
         self.audit = Audit(sender)
+        self.awards = Awards(sender)
+        self.bids = Bids(sender)
+        self.carbon = Carbon(sender)
+        self.fleets = Fleets(sender)
+        self.flexibility = Flexibility(sender)
         self.forecasts = Forecasts(sender)
         self.health = Health(sender)
         self.jobs = Jobs(sender)
@@ -31,8 +43,10 @@ class Operations:
         self.measurements = Measurements(sender)
         self.oauth = Oauth(sender)
         self.overrides = Overrides(sender)
+        self.products = Products(sender)
         self.schedules = Schedules(sender)
         self.setpoints = Setpoints(sender)
+        self.settlements = Settlements(sender)
         self.sites = Sites(sender)
 
 
@@ -41,6 +55,11 @@ class AsyncOperations:
 
     def __init__(self, sender: AsyncSender) -> None:
         self.audit = AsyncAudit(sender)
+        self.awards = AsyncAwards(sender)
+        self.bids = AsyncBids(sender)
+        self.carbon = AsyncCarbon(sender)
+        self.fleets = AsyncFleets(sender)
+        self.flexibility = AsyncFlexibility(sender)
         self.forecasts = AsyncForecasts(sender)
         self.health = AsyncHealth(sender)
         self.jobs = AsyncJobs(sender)
@@ -48,6 +67,8 @@ class AsyncOperations:
         self.measurements = AsyncMeasurements(sender)
         self.oauth = AsyncOauth(sender)
         self.overrides = AsyncOverrides(sender)
+        self.products = AsyncProducts(sender)
         self.schedules = AsyncSchedules(sender)
         self.setpoints = AsyncSetpoints(sender)
+        self.settlements = AsyncSettlements(sender)
         self.sites = AsyncSites(sender)

@@ -16,6 +16,33 @@ class Forecasts:
     def __init__(self, sender: Sender) -> None:
         self._sender = sender
 
+    def get(self, forecast: str) -> models.ForecastShown:
+        """Look at a forecast.
+
+        Expected path and quantiles of every series; its joint scenarios are a table of their own.
+        """
+        call = Call("GET", "/api/v1/forecasts/{forecast}", names={"forecast": forecast})
+        answer: models.ForecastShown = self._sender.answer(call, models.ForecastShown)
+        return answer
+
+    def quantiles(self, forecast: str) -> Any:
+        """A forecast's quantiles as a table.
+
+        A row for each series, step and level; as JSON, CSV or Arrow.
+        """
+        call = Call("GET", "/api/v1/forecasts/{forecast}/quantiles", names={"forecast": forecast})
+        answer: Any = self._sender.answer(call, Any)
+        return answer
+
+    def scenarios(self, forecast: str) -> Any:
+        """A forecast's scenarios as a table.
+
+        A row for each series, joint scenario and step, with the scenario's probability; as JSON, CSV or Arrow.
+        """
+        call = Call("GET", "/api/v1/forecasts/{forecast}/scenarios", names={"forecast": forecast})
+        answer: Any = self._sender.answer(call, Any)
+        return answer
+
     def list(self, site: str, *, limit: int | None = None, cursor: str | None = None) -> models.PageForecastListed:
         """List a site's forecasts.
 
@@ -53,39 +80,39 @@ class Forecasts:
         answer: models.Accepted = self._sender.answer(call, models.Accepted)
         return answer
 
-    def get(self, forecast: str) -> models.ForecastShown:
-        """Look at a forecast.
-
-        Expected path and quantiles of every series; its joint scenarios are a table of their own.
-        """
-        call = Call("GET", "/api/v1/forecasts/{forecast}", names={"forecast": forecast})
-        answer: models.ForecastShown = self._sender.answer(call, models.ForecastShown)
-        return answer
-
-    def quantiles(self, forecast: str) -> Any:
-        """A forecast's quantiles as a table.
-
-        A row for each series, step and level; as JSON, CSV or Arrow.
-        """
-        call = Call("GET", "/api/v1/forecasts/{forecast}/quantiles", names={"forecast": forecast})
-        answer: Any = self._sender.answer(call, Any)
-        return answer
-
-    def scenarios(self, forecast: str) -> Any:
-        """A forecast's scenarios as a table.
-
-        A row for each series, joint scenario and step, with the scenario's probability; as JSON, CSV or Arrow.
-        """
-        call = Call("GET", "/api/v1/forecasts/{forecast}/scenarios", names={"forecast": forecast})
-        answer: Any = self._sender.answer(call, Any)
-        return answer
-
 
 class AsyncForecasts:
     """Operations on forecasts, for asyncio."""
 
     def __init__(self, sender: AsyncSender) -> None:
         self._sender = sender
+
+    async def get(self, forecast: str) -> models.ForecastShown:
+        """Look at a forecast.
+
+        Expected path and quantiles of every series; its joint scenarios are a table of their own.
+        """
+        call = Call("GET", "/api/v1/forecasts/{forecast}", names={"forecast": forecast})
+        answer: models.ForecastShown = await self._sender.answer(call, models.ForecastShown)
+        return answer
+
+    async def quantiles(self, forecast: str) -> Any:
+        """A forecast's quantiles as a table.
+
+        A row for each series, step and level; as JSON, CSV or Arrow.
+        """
+        call = Call("GET", "/api/v1/forecasts/{forecast}/quantiles", names={"forecast": forecast})
+        answer: Any = await self._sender.answer(call, Any)
+        return answer
+
+    async def scenarios(self, forecast: str) -> Any:
+        """A forecast's scenarios as a table.
+
+        A row for each series, joint scenario and step, with the scenario's probability; as JSON, CSV or Arrow.
+        """
+        call = Call("GET", "/api/v1/forecasts/{forecast}/scenarios", names={"forecast": forecast})
+        answer: Any = await self._sender.answer(call, Any)
+        return answer
 
     async def list(
         self, site: str, *, limit: int | None = None, cursor: str | None = None
@@ -127,31 +154,4 @@ class AsyncForecasts:
             keyed=True,
         )
         answer: models.Accepted = await self._sender.answer(call, models.Accepted)
-        return answer
-
-    async def get(self, forecast: str) -> models.ForecastShown:
-        """Look at a forecast.
-
-        Expected path and quantiles of every series; its joint scenarios are a table of their own.
-        """
-        call = Call("GET", "/api/v1/forecasts/{forecast}", names={"forecast": forecast})
-        answer: models.ForecastShown = await self._sender.answer(call, models.ForecastShown)
-        return answer
-
-    async def quantiles(self, forecast: str) -> Any:
-        """A forecast's quantiles as a table.
-
-        A row for each series, step and level; as JSON, CSV or Arrow.
-        """
-        call = Call("GET", "/api/v1/forecasts/{forecast}/quantiles", names={"forecast": forecast})
-        answer: Any = await self._sender.answer(call, Any)
-        return answer
-
-    async def scenarios(self, forecast: str) -> Any:
-        """A forecast's scenarios as a table.
-
-        A row for each series, joint scenario and step, with the scenario's probability; as JSON, CSV or Arrow.
-        """
-        call = Call("GET", "/api/v1/forecasts/{forecast}/scenarios", names={"forecast": forecast})
-        answer: Any = await self._sender.answer(call, Any)
         return answer

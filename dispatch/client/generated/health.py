@@ -22,15 +22,6 @@ class Health:
         answer: models.Alive = self._sender.answer(call, models.Alive)
         return answer
 
-    def ready(self) -> models.Ready:
-        """Can it do what it is for?.
-
-        Database reachable and of this version, disk writable, workers alive; 503 where one of them is not.
-        """
-        call = Call("GET", "/readyz")
-        answer: models.Ready = self._sender.answer(call, models.Ready)
-        return answer
-
     def metrics(self) -> str:
         """Numbers for Prometheus.
 
@@ -39,6 +30,15 @@ class Health:
         """
         call = Call("GET", "/metrics", accept="text/plain")
         return (self._sender.content(call)).decode()
+
+    def ready(self) -> models.Ready:
+        """Can it do what it is for?.
+
+        Database reachable and of this version, disk writable, workers alive; 503 where one of them is not.
+        """
+        call = Call("GET", "/readyz")
+        answer: models.Ready = self._sender.answer(call, models.Ready)
+        return answer
 
 
 class AsyncHealth:
@@ -56,15 +56,6 @@ class AsyncHealth:
         answer: models.Alive = await self._sender.answer(call, models.Alive)
         return answer
 
-    async def ready(self) -> models.Ready:
-        """Can it do what it is for?.
-
-        Database reachable and of this version, disk writable, workers alive; 503 where one of them is not.
-        """
-        call = Call("GET", "/readyz")
-        answer: models.Ready = await self._sender.answer(call, models.Ready)
-        return answer
-
     async def metrics(self) -> str:
         """Numbers for Prometheus.
 
@@ -73,3 +64,12 @@ class AsyncHealth:
         """
         call = Call("GET", "/metrics", accept="text/plain")
         return (await self._sender.content(call)).decode()
+
+    async def ready(self) -> models.Ready:
+        """Can it do what it is for?.
+
+        Database reachable and of this version, disk writable, workers alive; 503 where one of them is not.
+        """
+        call = Call("GET", "/readyz")
+        answer: models.Ready = await self._sender.answer(call, models.Ready)
+        return answer

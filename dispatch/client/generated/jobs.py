@@ -59,6 +59,21 @@ class Jobs:
             if not cursor:
                 return
 
+    def cancel(self, job_id: str, *, idempotency_key: str | None = None) -> models.JobShown:
+        """Cancel a job.
+
+        Ends it now. What it has computed is thrown away; what it would have changed stays as it is.
+        """
+        call = Call(
+            "POST",
+            "/api/v1/jobs/{job_id}:cancel",
+            names={"job_id": job_id},
+            headers={"Idempotency-Key": idempotency_key},
+            keyed=True,
+        )
+        answer: models.JobShown = self._sender.answer(call, models.JobShown)
+        return answer
+
     def get(self, job_id: str) -> models.JobShown:
         """Look at a job.
 
@@ -77,7 +92,7 @@ class Jobs:
         answer: dict[str, Any] = self._sender.answer(call, dict[str, Any])
         return answer
 
-    def result_table(self, job_id: str) -> pa.Table:
+    def result_arrow(self, job_id: str) -> pa.Table:
         """Get a job's result.
 
         The whole result, in the format that the client accepts of those that it comes in.
@@ -97,21 +112,6 @@ class Jobs:
         """
         call = Call("GET", "/api/v1/jobs/{job_id}/result", names={"job_id": job_id}, accept="text/csv")
         return (self._sender.content(call)).decode()
-
-    def cancel(self, job_id: str, *, idempotency_key: str | None = None) -> models.JobShown:
-        """Cancel a job.
-
-        Ends it now. What it has computed is thrown away; what it would have changed stays as it is.
-        """
-        call = Call(
-            "POST",
-            "/api/v1/jobs/{job_id}:cancel",
-            names={"job_id": job_id},
-            headers={"Idempotency-Key": idempotency_key},
-            keyed=True,
-        )
-        answer: models.JobShown = self._sender.answer(call, models.JobShown)
-        return answer
 
     def events(self, job_id: str) -> Iterator[Event]:
         """Follow a job.
@@ -169,6 +169,21 @@ class AsyncJobs:
             if not cursor:
                 return
 
+    async def cancel(self, job_id: str, *, idempotency_key: str | None = None) -> models.JobShown:
+        """Cancel a job.
+
+        Ends it now. What it has computed is thrown away; what it would have changed stays as it is.
+        """
+        call = Call(
+            "POST",
+            "/api/v1/jobs/{job_id}:cancel",
+            names={"job_id": job_id},
+            headers={"Idempotency-Key": idempotency_key},
+            keyed=True,
+        )
+        answer: models.JobShown = await self._sender.answer(call, models.JobShown)
+        return answer
+
     async def get(self, job_id: str) -> models.JobShown:
         """Look at a job.
 
@@ -187,7 +202,7 @@ class AsyncJobs:
         answer: dict[str, Any] = await self._sender.answer(call, dict[str, Any])
         return answer
 
-    async def result_table(self, job_id: str) -> pa.Table:
+    async def result_arrow(self, job_id: str) -> pa.Table:
         """Get a job's result.
 
         The whole result, in the format that the client accepts of those that it comes in.
@@ -207,21 +222,6 @@ class AsyncJobs:
         """
         call = Call("GET", "/api/v1/jobs/{job_id}/result", names={"job_id": job_id}, accept="text/csv")
         return (await self._sender.content(call)).decode()
-
-    async def cancel(self, job_id: str, *, idempotency_key: str | None = None) -> models.JobShown:
-        """Cancel a job.
-
-        Ends it now. What it has computed is thrown away; what it would have changed stays as it is.
-        """
-        call = Call(
-            "POST",
-            "/api/v1/jobs/{job_id}:cancel",
-            names={"job_id": job_id},
-            headers={"Idempotency-Key": idempotency_key},
-            keyed=True,
-        )
-        answer: models.JobShown = await self._sender.answer(call, models.JobShown)
-        return answer
 
     def events(self, job_id: str) -> AsyncIterator[Event]:
         """Follow a job.

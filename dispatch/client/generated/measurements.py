@@ -65,7 +65,7 @@ class Measurements:
         )
         return (self._sender.content(call)).decode()
 
-    def read_table(
+    def read_arrow(
         self,
         *,
         site: str,
@@ -109,7 +109,7 @@ class Measurements:
         answer: models.ReceiptShown = self._sender.answer(call, models.ReceiptShown)
         return answer
 
-    def append_table(
+    def append_arrow(
         self, body: pa.Table, *, on_reject: Literal["refuse", "skip"] | None = None, idempotency_key: str | None = None
     ) -> models.ReceiptShown:
         """Send measurements.
@@ -179,7 +179,7 @@ class AsyncMeasurements:
         )
         return (await self._sender.content(call)).decode()
 
-    async def read_table(
+    async def read_arrow(
         self,
         *,
         site: str,
@@ -223,7 +223,7 @@ class AsyncMeasurements:
         answer: models.ReceiptShown = await self._sender.answer(call, models.ReceiptShown)
         return answer
 
-    async def append_table(
+    async def append_arrow(
         self, body: pa.Table, *, on_reject: Literal["refuse", "skip"] | None = None, idempotency_key: str | None = None
     ) -> models.ReceiptShown:
         """Send measurements.

@@ -20,6 +20,55 @@ class Accepted(Model):
     state: Literal["queued", "running", "done", "failed", "cancelled"] = "queued"
 
 
+class StepMinutes(RootModel[int]):
+    root: Annotated[int, Field(description="The park's by default", ge=1, le=1440)]
+
+
+class TolerancePercent(RootModel[float]):
+    root: Annotated[float, Field(description="How far a bus may not add up; 1 by default", ge=0.0, le=100.0)]
+
+
+class ToleranceKw(RootModel[float]):
+    root: Annotated[float, Field(description="Likewise, as a power", ge=0.0, le=1000000000.0)]
+
+
+class Schedule(RootModel[str]):
+    root: Annotated[str, Field(description="Instead of a period: of this plan", pattern="^sch_[0-9a-hjkmnp-tv-z]{26}$")]
+
+
+class AccountAsked(Model):
+    """An account of a measured period, or of a plan."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    first: Annotated[date | None, Field(description="First local day of a measured period")] = None
+    last: Annotated[date | None, Field(description="Its last local day; the first by default")] = None
+    step_minutes: Annotated[StepMinutes | None, Field(description="The park's by default")] = None
+    as_of: Annotated[AwareDatetime | None, Field(description="What had been received by then; by default all")] = None
+    tolerance_percent: Annotated[
+        TolerancePercent | None, Field(description="How far a bus may not add up; 1 by default")
+    ] = None
+    tolerance_kw: Annotated[ToleranceKw | None, Field(description="Likewise, as a power")] = None
+    schedule: Annotated[Schedule | None, Field(description="Instead of a period: of this plan")] = None
+    by: Annotated[Literal["step", "hour", "day", "month", "year", "all"], Field(description="Steps of the tables")] = (
+        "hour"
+    )
+
+
+class AccountListed(Model):
+    """An account in a list."""
+
+    id: str
+    site: str
+    schedule: str | None
+    state: Literal["queued", "running", "done", "failed", "cancelled"]
+    created_at: AwareDatetime
+    start: AwareDatetime
+    end: AwareDatetime
+    href: str
+
+
 class Alive(Model):
     """The server answers."""
 
@@ -54,6 +103,39 @@ class AuditShown(Model):
     limits_passed_as_relaxed: list[str]
 
 
+class EnergyPricePerKwh(RootModel[float]):
+    root: Annotated[float, Field(ge=-1000000000000.0, le=1000000000000.0)]
+
+
+class AwardPeriod(Model):
+    """What the market took of a period."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    start: AwareDatetime
+    quantity_kw: Annotated[float, Field(ge=0.0, le=1000000000000.0)]
+    price: Annotated[float, Field(ge=-1000000000000.0, le=1000000000000.0)]
+    energy_price_per_kwh: EnergyPricePerKwh | None = None
+
+
+class Certificate(Model):
+    """An inequality that holds for all that is possible with every wish kept, and that the award breaks."""
+
+    text: str
+    steps: list[AwareDatetime]
+    asked_kwh: float
+    limit_kwh: float
+
+
+class Closing(Model):
+    """When bids are closed: at a time of day for the whole delivery day, or so long before each of its periods."""
+
+    at: str | None = None
+    days_before: int = 0
+    minutes_before: float | None = None
+
+
 class Compared(Model):
     """What was planned of a series and what was measured of it, over the steps of which both are known."""
 
@@ -76,17 +158,59 @@ class Comparison(Model):
     not_measured: Annotated[list[str], Field(description="Of which nothing was measured in these steps")]
 
 
+class DayAsked(Model):
+    """Which day of the fleet, made when, on what."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    day: Annotated[date | None, Field(description="First local day; tomorrow by default")] = None
+    issue_time: Annotated[
+        AwareDatetime | None, Field(description="Nothing later than this is used; now by default")
+    ] = None
+    known_at: Annotated[
+        Literal["receipt", "end"],
+        Field(
+            description="When a measurement counts as known: when it was received here, or (for histories imported later) a quarter of an hour after the end of its interval"
+        ),
+    ] = "receipt"
+
+
+class DeliveryPeriod(Model):
+    """A period of an award while it runs."""
+
+    start: AwareDatetime
+    end: AwareDatetime
+    award_kw: float
+    delivered_kw: Annotated[float | None, Field(description="Of the sites that are metered; null before any is")]
+    short_kw: Annotated[float | None, Field(description="What lacks; null until all sites are metered")]
+    sites_metered: int
+
+
 class EntryShown(Model):
     """One entry. Its hash covers all other fields, the tenant and the hash before."""
 
     seq: Annotated[int, Field(description="Number within the tenant, without gaps", ge=1)]
-    at: str
+    at: AwareDatetime
     actor: Annotated[str, Field(description="Id of the key, or what program did it")]
     action: Annotated[str, Field(examples=["key.create"])]
     subject: Annotated[str, Field(description="What it was done to")]
     details: dict[str, Any]
     previous_hash: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
     hash: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+class EnvelopeStep(Model):
+    """What the fleet can do in a step: net draw, above zero from the grid."""
+
+    start: AwareDatetime
+    plan_kw: float
+    least_kw: float
+    most_kw: float
+    least_kwh: Annotated[float, Field(description="Drawn since the first step, at its end")]
+    most_kwh: float
+    up_offered_kw: float
+    down_offered_kw: float
 
 
 class Failed(Model):
@@ -97,6 +221,159 @@ class Failed(Model):
     status: int
     detail: str
     errors: list[dict[str, Any]] | None = None
+
+
+class Failure(Model):
+    """A site that has no part in a result, and why."""
+
+    site: str
+    reason: str
+
+
+class Site(RootModel[str]):
+    root: Annotated[str, Field(max_length=100, min_length=1, pattern="^[A-Za-z0-9][A-Za-z0-9_.\\-]{0,99}$")]
+
+
+class Sites(RootModel[list[Site]]):
+    root: Annotated[list[Site], Field(description="By name; instead of where", max_length=10000, min_length=1)]
+
+
+class FleetForecast(Model):
+    """What is forecast of a fleet's day."""
+
+    id: str
+    fleet: Annotated[str, Field(description="Whose")]
+    state: Annotated[
+        Literal["queued", "running", "done", "infeasible", "failed", "cancelled"],
+        Field(description="Of its job until done; infeasible: the answer is that it cannot be"),
+    ]
+    job: Annotated[str, Field(description="Of the job that makes it")]
+    created: AwareDatetime
+    files: Annotated[dict[str, str] | None, Field(description="Where its tables and pages are, by name")] = None
+    problem: Annotated[dict[str, Any] | None, Field(description="Why it failed")] = None
+    day: Annotated[str | None, Field(description="First local day")] = None
+    issued: Annotated[AwareDatetime | None, Field(description="When it was made: nothing later is used")] = None
+    time_zone: str | None = None
+    steps: int | None = None
+    sites: Annotated[int | None, Field(description="How many the fleet has")] = None
+    left_out: Annotated[
+        list[Failure], Field(description="Sites of which too little is known", validate_default=True)
+    ] = []
+
+
+class Penalty(RootModel[float]):
+    root: Annotated[float, Field(ge=0.0, le=1000000000000.0)]
+
+
+class FleetPlan(Model):
+    """What became of a fleet's sites."""
+
+    id: str
+    fleet: Annotated[str, Field(description="Whose")]
+    state: Annotated[
+        Literal["queued", "running", "done", "infeasible", "failed", "cancelled"],
+        Field(description="Of its job until done; infeasible: the answer is that it cannot be"),
+    ]
+    job: Annotated[str, Field(description="Of the job that makes it")]
+    created: AwareDatetime
+    files: Annotated[dict[str, str] | None, Field(description="Where its tables and pages are, by name")] = None
+    problem: Annotated[dict[str, Any] | None, Field(description="Why it failed")] = None
+    day: Annotated[str | None, Field(description="First local day")] = None
+    issued: Annotated[AwareDatetime | None, Field(description="When it was made: nothing later is used")] = None
+    time_zone: str | None = None
+    steps: int | None = None
+    sites: Annotated[int | None, Field(description="How many the fleet has")] = None
+    left_out: Annotated[
+        list[Failure], Field(description="Sites of which too little is known", validate_default=True)
+    ] = []
+    coordinated: Annotated[bool | None, Field(description="Were they planned under what they share?")] = None
+    qualities: Annotated[
+        dict[str, int] | None, Field(description="How many sites stand on which rung of the ladder")
+    ] = None
+    money: Annotated[dict[str, float] | None, Field(description="By currency, over the horizon")] = None
+    co2_kg: float | None = None
+    penalty: Penalty | None = None
+    gap: Annotated[float | None, Field(description="Of the whole, where sites share something")] = None
+    notes: list[str] = []
+
+
+class FleetShort(Model):
+    """A fleet in a list."""
+
+    id: str
+    version: int
+    etag: str
+    title: str
+    created: AwareDatetime
+    updated: AwareDatetime
+
+
+class Flexibility(Model):
+    """What a fleet can do beside its plan."""
+
+    id: str
+    fleet: Annotated[str, Field(description="Whose")]
+    state: Annotated[
+        Literal["queued", "running", "done", "infeasible", "failed", "cancelled"],
+        Field(description="Of its job until done; infeasible: the answer is that it cannot be"),
+    ]
+    job: Annotated[str, Field(description="Of the job that makes it")]
+    created: AwareDatetime
+    files: Annotated[dict[str, str] | None, Field(description="Where its tables and pages are, by name")] = None
+    problem: Annotated[dict[str, Any] | None, Field(description="Why it failed")] = None
+    day: Annotated[str | None, Field(description="First local day")] = None
+    issued: Annotated[AwareDatetime | None, Field(description="When it was made: nothing later is used")] = None
+    time_zone: str | None = None
+    steps: int | None = None
+    sites: Annotated[int | None, Field(description="How many the fleet has")] = None
+    left_out: Annotated[
+        list[Failure], Field(description="Sites of which too little is known", validate_default=True)
+    ] = []
+    currency: str | None = None
+    most_up_kw: float | None = None
+    most_down_kw: float | None = None
+    tight: Annotated[bool | None, Field(description="Can each number of the envelope be reached by itself?")] = None
+    envelope: Annotated[list[EnvelopeStep], Field(validate_default=True)] = []
+
+
+class Forecast(RootModel[str]):
+    root: Annotated[
+        str, Field(description="In the place of day, issue_time and known_at", pattern="^fcs_[0-9a-hjkmnp-tv-z]{26}$")
+    ]
+
+
+class DearestPerKwh(RootModel[float]):
+    root: Annotated[
+        float,
+        Field(
+            description="What costs more is no offer; by default half the value of lost load",
+            ge=0.0,
+            le=1000000000000.0,
+        ),
+    ]
+
+
+class FlexibilityAsked(Model):
+    """What is wanted of a day."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    day: Annotated[date | None, Field(description="First local day; tomorrow by default")] = None
+    issue_time: Annotated[
+        AwareDatetime | None, Field(description="Nothing later than this is used; now by default")
+    ] = None
+    known_at: Annotated[
+        Literal["receipt", "end"],
+        Field(
+            description="When a measurement counts as known: when it was received here, or (for histories imported later) a quarter of an hour after the end of its interval"
+        ),
+    ] = "receipt"
+    forecast: Annotated[Forecast | None, Field(description="In the place of day, issue_time and known_at")] = None
+    blocks: Annotated[int, Field(description="Of cost, each step and direction", ge=0, le=20)] = 4
+    dearest_per_kwh: Annotated[
+        DearestPerKwh | None, Field(description="What costs more is no offer; by default half the value of lost load")
+    ] = None
 
 
 class Scenarios(RootModel[int]):
@@ -120,6 +397,15 @@ class ForecastListed(Model):
     href: str
 
 
+class Gate(Model):
+    """The gate that closes next."""
+
+    day: date
+    opens: AwareDatetime
+    closes: AwareDatetime
+    open_now: bool
+
+
 class Held(Model):
     """Something that a plan began from."""
 
@@ -135,10 +421,10 @@ class HeldShown(Model):
 
     series: str
     source: str
-    first: Annotated[str, Field(description="End of the earliest interval")]
-    last: Annotated[str, Field(description="End of the latest interval")]
+    first: Annotated[AwareDatetime, Field(description="End of the earliest interval")]
+    last: Annotated[AwareDatetime, Field(description="End of the latest interval")]
     times: Annotated[int, Field(description="How many intervals have a value", ge=0)]
-    received: Annotated[str, Field(description="When something last came")]
+    received: Annotated[AwareDatetime, Field(description="When something last came")]
 
 
 class HorizonAsked(Model):
@@ -179,9 +465,9 @@ class JobShown(Model):
     deadline_s: Annotated[
         float | None, Field(description="Seconds from its first start until a rule answers; null: the service's own")
     ]
-    created_at: str
-    started_at: Annotated[str | None, Field(description="When a worker first began with it")]
-    ended_at: str | None
+    created_at: AwareDatetime
+    started_at: Annotated[AwareDatetime | None, Field(description="When a worker first began with it")]
+    ended_at: AwareDatetime | None
     queued_s: Annotated[float | None, Field(description="Seconds that it waited for its first start")]
     running_s: Annotated[float | None, Field(description="Seconds from its first start to its end")]
     events: Annotated[int, Field(description="Number of its last event", ge=1)]
@@ -205,11 +491,11 @@ class KeyMade(Model):
     ]
     name: str
     scopes: list[str]
-    created: str
+    created: AwareDatetime
     created_by: str
-    expires: str | None
-    revoked: Annotated[str | None, Field(description="When it was closed, or will be after a rotation")]
-    last_used: Annotated[str | None, Field(description="To within five minutes")]
+    expires: AwareDatetime | None
+    revoked: Annotated[AwareDatetime | None, Field(description="When it was closed, or will be after a rotation")]
+    last_used: Annotated[AwareDatetime | None, Field(description="To within five minutes")]
     replaces: Annotated[str | None, Field(description="The key that this one was rotated from")]
     key: Annotated[
         str | None,
@@ -233,12 +519,22 @@ class KeyShown(Model):
     ]
     name: str
     scopes: list[str]
-    created: str
+    created: AwareDatetime
     created_by: str
-    expires: str | None
-    revoked: Annotated[str | None, Field(description="When it was closed, or will be after a rotation")]
-    last_used: Annotated[str | None, Field(description="To within five minutes")]
+    expires: AwareDatetime | None
+    revoked: Annotated[AwareDatetime | None, Field(description="When it was closed, or will be after a rotation")]
+    last_used: Annotated[AwareDatetime | None, Field(description="To within five minutes")]
     replaces: Annotated[str | None, Field(description="The key that this one was rotated from")]
+
+
+class LedgerShown(Model):
+    """What one method says of the whole period."""
+
+    name: str
+    question: Annotated[str, Field(description="What it answers")]
+    emitted_kg: float
+    on_meters_kg: float
+    left_over_kg: Annotated[float, Field(description="On no meter")]
 
 
 class Measurement(Model):
@@ -264,6 +560,22 @@ class Measurement(Model):
     ] = ""
 
 
+class MissedStep(Model):
+    """A step of a profile that cannot be met."""
+
+    start: AwareDatetime
+    asked_kw: float
+    nearest_kw: float
+    missed_kwh: float
+
+
+class Moment(Model):
+    """A time of day on the market's clock, some days before the delivery day."""
+
+    at: str
+    days_before: int = 0
+
+
 class Money(Model):
     """What a plan costs, over its scenarios."""
 
@@ -287,17 +599,34 @@ class NamedPark(Model):
                     "assets": [
                         {"bus": "mv", "kind": "load", "name": "offices"},
                         {"azimuth_deg": 180, "bus": "mv", "kind": "pv", "name": "roof", "peak_kw": 800, "tilt_deg": 15},
-                        {"bus": "mv", "export_kw": 2000, "import_kw": 2000, "kind": "grid_connection", "name": "pcc"},
+                        {
+                            "bus": "mv",
+                            "export_kw": 2000,
+                            "import_kw": 2000,
+                            "kind": "grid_connection",
+                            "name": "pcc",
+                            "tariff": "block_tariff_example",
+                        },
                     ],
                     "buses": [{"name": "mv"}],
                     "currency": "EUR",
                     "labels": {"region": "north"},
+                    "latitude_deg": 52.5,
+                    "longitude_deg": 13.4,
                     "name": "works",
                     "time_zone": "Europe/Berlin",
                 }
             ],
         ),
     ]
+
+
+class NearestPeriod(Model):
+    """The most of an awarded period that the fleet can give."""
+
+    start: AwareDatetime
+    awarded_kw: float
+    nearest_kw: float
 
 
 class NewKey(Model):
@@ -403,8 +732,33 @@ class OverrideShown(Model):
     created_by: str
 
 
+class PageAccountListed(Model):
+    items: Annotated[list[AccountListed], Field(description="The entries of this page")]
+    next: Annotated[str | None, Field(description="Cursor of the next page; null on the last")] = None
+
+
 class PageEntryShown(Model):
     items: Annotated[list[EntryShown], Field(description="The entries of this page")]
+    next: Annotated[str | None, Field(description="Cursor of the next page; null on the last")] = None
+
+
+class PageFleetForecast(Model):
+    items: Annotated[list[FleetForecast], Field(description="The entries of this page")]
+    next: Annotated[str | None, Field(description="Cursor of the next page; null on the last")] = None
+
+
+class PageFleetPlan(Model):
+    items: Annotated[list[FleetPlan], Field(description="The entries of this page")]
+    next: Annotated[str | None, Field(description="Cursor of the next page; null on the last")] = None
+
+
+class PageFleetShort(Model):
+    items: Annotated[list[FleetShort], Field(description="The entries of this page")]
+    next: Annotated[str | None, Field(description="Cursor of the next page; null on the last")] = None
+
+
+class PageFlexibility(Model):
+    items: Annotated[list[Flexibility], Field(description="The entries of this page")]
     next: Annotated[str | None, Field(description="Cursor of the next page; null on the last")] = None
 
 
@@ -428,6 +782,26 @@ class PageOverrideShown(Model):
     next: Annotated[str | None, Field(description="Cursor of the next page; null on the last")] = None
 
 
+class PlanAsked(Model):
+    """Plans of all sites, under what they share where the fleet's body says so."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    day: Annotated[date | None, Field(description="First local day; tomorrow by default")] = None
+    issue_time: Annotated[
+        AwareDatetime | None, Field(description="Nothing later than this is used; now by default")
+    ] = None
+    known_at: Annotated[
+        Literal["receipt", "end"],
+        Field(
+            description="When a measurement counts as known: when it was received here, or (for histories imported later) a quarter of an hour after the end of its interval"
+        ),
+    ] = "receipt"
+    forecast: Annotated[Forecast | None, Field(description="In the place of day, issue_time and known_at")] = None
+    priority: Annotated[int, Field(ge=0, le=9)] = 0
+
+
 class ProblemError(Model):
     """One thing wrong with a request."""
 
@@ -444,6 +818,21 @@ class ProblemShown(Model):
     pointer: Annotated[str, Field(description="JSON pointer into the park")]
     message: str
     accepted: Annotated[str, Field(description="What would be taken; empty where the message says it")]
+
+
+class ProfileKwItem(RootModel[float]):
+    root: Annotated[float, Field(ge=-1000000000000.0, le=1000000000000.0)]
+
+
+class ProfileAsked(Model):
+    """A profile of the fleet's net draw."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    flexibility: Annotated[str, Field(pattern="^flx_[0-9a-hjkmnp-tv-z]{26}$")]
+    profile_kw: Annotated[list[ProfileKwItem], Field(description="One for each step", max_length=3000, min_length=1)]
+    cheapest: Annotated[bool, Field(description="By the sites' own prices instead of evenly")] = False
 
 
 class Ready(Model):
@@ -489,7 +878,7 @@ class StateAgeMinutes(RootModel[float]):
     root: Annotated[float, Field(description="Age up to which a measured content counts", gt=0.0, le=10080.0)]
 
 
-class Forecast(RootModel[str]):
+class Forecast2(RootModel[str]):
     root: Annotated[str, Field(description="Made before, of the same steps", pattern="^fct_[0-9a-hjkmnp-tv-z]{26}$")]
 
 
@@ -502,7 +891,7 @@ class ScheduleListed(Model):
 
     id: str
     site: str
-    mode: Literal["day_ahead", "rolling", "perfect_foresight"]
+    mode: Literal["day_ahead", "rolling", "perfect_foresight", "fleet", "award"]
     state: Literal["queued", "running", "done", "failed", "cancelled"]
     created_at: AwareDatetime
     issue_time: AwareDatetime
@@ -522,7 +911,7 @@ class ScheduleShown(Model):
     id: str
     site: str
     site_version: int
-    mode: Literal["day_ahead", "rolling", "perfect_foresight"]
+    mode: Literal["day_ahead", "rolling", "perfect_foresight", "fleet", "award"]
     state: Literal["queued", "running", "done", "failed", "cancelled"]
     job: str
     created_at: AwareDatetime
@@ -642,6 +1031,74 @@ class SetpointsNow(Model):
     items: list[SetpointNow]
 
 
+class Settlement(Model):
+    """An award in money."""
+
+    id: str
+    fleet: Annotated[str, Field(description="Whose")]
+    state: Annotated[
+        Literal["queued", "running", "done", "infeasible", "failed", "cancelled"],
+        Field(description="Of its job until done; infeasible: the answer is that it cannot be"),
+    ]
+    job: Annotated[str, Field(description="Of the job that makes it")]
+    created: AwareDatetime
+    files: Annotated[dict[str, str] | None, Field(description="Where its tables and pages are, by name")] = None
+    problem: Annotated[dict[str, Any] | None, Field(description="Why it failed")] = None
+    award: str
+    product: str | None = None
+    side: str | None = None
+    baseline: str
+    split_by: str
+    currency: str | None = None
+    revenue: Annotated[float | None, Field(description="To the portfolio, to the cent; negative: it pays")] = None
+    lines: Annotated[dict[str, float] | None, Field(description="By kind of line")] = None
+    sites: Annotated[dict[str, float] | None, Field(description="By site; they add up to the revenue to the cent")] = (
+        None
+    )
+    delivered_kwh: float | None = None
+    awarded_kwh: float | None = None
+    notes: list[Any] = []
+
+
+class SurplusPricePerKwh(RootModel[float]):
+    root: Annotated[float, Field(ge=-1000000000000.0, le=1000000000000.0)]
+
+
+class ShortagePricePerKwh(RootModel[float]):
+    root: Annotated[float, Field(ge=-1000000000000.0, le=1000000000000.0)]
+
+
+class AvailableShare(RootModel[float]):
+    root: Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class ActivatedKw(RootModel[float]):
+    root: Annotated[float, Field(ge=0.0, le=1000000000000.0)]
+
+
+class SettlementPeriod(Model):
+    """What the product's rules need beside meters, of an awarded period."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    start: AwareDatetime
+    surplus_price_per_kwh: SurplusPricePerKwh | None = None
+    shortage_price_per_kwh: ShortagePricePerKwh | None = None
+    available_share: AvailableShare | None = None
+    activated_kw: ActivatedKw | None = None
+
+
+class SharedThing(Model):
+    """Something that sites share, as it stands in a fleet's file."""
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    kind: Annotated[str, Field(max_length=100, min_length=1, pattern="^[A-Za-z0-9][A-Za-z0-9_.\\-]{0,99}$")]
+    name: Annotated[str, Field(max_length=100, min_length=1, pattern="^[A-Za-z0-9][A-Za-z0-9_.\\-]{0,99}$")]
+
+
 class SiteShown(Model):
     """A site without its park."""
 
@@ -651,8 +1108,8 @@ class SiteShown(Model):
     name: Annotated[str, Field(description="The park's own name")]
     title: str
     labels: dict[str, str]
-    created: str
-    updated: str
+    created: AwareDatetime
+    updated: AwareDatetime
 
 
 class SiteWhole(Model):
@@ -664,8 +1121,8 @@ class SiteWhole(Model):
     name: Annotated[str, Field(description="The park's own name")]
     title: str
     labels: dict[str, str]
-    created: str
-    updated: str
+    created: AwareDatetime
+    updated: AwareDatetime
     body: Annotated[
         dict[str, Any],
         Field(
@@ -675,17 +1132,37 @@ class SiteWhole(Model):
                     "assets": [
                         {"bus": "mv", "kind": "load", "name": "offices"},
                         {"azimuth_deg": 180, "bus": "mv", "kind": "pv", "name": "roof", "peak_kw": 800, "tilt_deg": 15},
-                        {"bus": "mv", "export_kw": 2000, "import_kw": 2000, "kind": "grid_connection", "name": "pcc"},
+                        {
+                            "bus": "mv",
+                            "export_kw": 2000,
+                            "import_kw": 2000,
+                            "kind": "grid_connection",
+                            "name": "pcc",
+                            "tariff": "block_tariff_example",
+                        },
                     ],
                     "buses": [{"name": "mv"}],
                     "currency": "EUR",
                     "labels": {"region": "north"},
+                    "latitude_deg": 52.5,
+                    "longitude_deg": 13.4,
                     "name": "works",
                     "time_zone": "Europe/Berlin",
                 }
             ],
         ),
     ]
+
+
+class Step(Model):
+    """So much more at this price."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    quantity_kw: Annotated[float, Field(gt=0.0, le=1000000000.0)]
+    price: Annotated[float, Field(ge=-1000000000000.0, le=1000000000000.0)]
+    energy_price_per_kwh: EnergyPricePerKwh | None = None
 
 
 class Token(Model):
@@ -721,9 +1198,9 @@ class Value1(Model):
 
     series: str
     source: str
-    time: Annotated[str, Field(description="END of the interval")]
+    time: Annotated[AwareDatetime, Field(description="END of the interval")]
     value: Annotated[float | None, Field(description="null: nobody knows")]
-    received: Annotated[str | None, Field(description="When it came; not of means")] = None
+    received: Annotated[AwareDatetime | None, Field(description="When it came; not of means")] = None
     count: Annotated[Count | None, Field(description="How many values a mean is of")] = None
 
 
@@ -750,7 +1227,7 @@ class VersionShown(Model):
 
     version: Annotated[int, Field(ge=1)]
     etag: Annotated[str, Field(description="Empty where the site was deleted")]
-    at: str
+    at: AwareDatetime
     actor: Annotated[str, Field(description="Who put it")]
     deleted: Annotated[bool, Field(description="Whether the site was deleted here")]
 
@@ -772,6 +1249,184 @@ class WeatherAsked(Model):
         dict[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,60}$")], list[Variable]],
         Field(description="By variable with its unit, means over the intervals"),
     ]
+
+
+class DispatchMarketsProductDelivery(Model):
+    """How a delivery is judged and what follows from it; shares are of the award in a period.
+
+    Attributes:
+        pays: is the award paid, or what was delivered of it?
+        full_from: from this share on a delivery counts as whole: nothing is short.
+        nothing_below: below this share nothing is paid.
+        paid_up_to: more than this share is not paid.
+        penalty_factor: of the price, for each kWh that is short.
+        penalty_price: money for each kWh that is short, in the product's currency per kWh.
+        availability_from: below this share of periods with a whole delivery a capacity payment is lost.
+        imbalance: how deviations from a sale are settled, by one price for both directions or by two.
+    """
+
+    pays: Literal["award", "delivered"] = "delivered"
+    full_from: float = 1.0
+    nothing_below: float = 0.0
+    paid_up_to: float = 1.0
+    penalty_factor: float = 0.0
+    penalty_price_per_kwh: float = 0.0
+    availability_from: float = 0.0
+    imbalance: Literal["none", "single", "dual"] = "none"
+
+
+class DispatchMarketsProductProduct(Model):
+    """One product.
+
+    Attributes:
+        sides: what may be offered. Up is less drawn from the grid or more fed in, down the other way.
+        symmetric: must a bid hold in both directions alike?
+        day_starts, day_ends: of the delivery day on the market's clock.
+        period_minutes: of what is bid for; of more than an hour they follow the clock (00:00, 04:00, …), so that those
+            over a change of the clock are an hour longer or shorter.
+        price_basis: what a price is for.
+        energy_price: may a bid of capacity name a price of activated energy, too?
+        steps_max: price steps of a curve.
+        block_orders: may several periods be bid as one?
+        verified: false where nobody has held the numbers against the source.
+    """
+
+    name: Annotated[str, Field(min_length=1)]
+    title: str
+    market: str
+    kind: Literal["energy", "capacity", "response"]
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
+    time_zone: str
+    sides: list[Literal["up", "down"]] = ["up", "down"]
+    symmetric: bool = False
+    opens: Moment
+    closes: Closing
+    day_starts: Annotated[Moment, Field(validate_default=True)] = {"at": "00:00", "days_before": 0}
+    day_ends: Annotated[Moment, Field(validate_default=True)] = {"at": "24:00", "days_before": 0}
+    period_minutes: Annotated[int, Field(gt=0, le=1440)]
+    quantity_min_kw: float
+    quantity_step_kw: float
+    quantity_max_kw: float | None = None
+    price_basis: Literal["per_mwh", "per_kwh", "per_mw_h", "per_mw_period", "per_kw_period"]
+    price_min: float | None = None
+    price_max: float | None = None
+    price_step: float = 0.01
+    pricing: Literal["clearing", "bid", "fixed"] = "clearing"
+    energy_price: bool = False
+    steps_max: Annotated[int, Field(ge=1)] = 20
+    block_orders: bool = False
+    delivery: Annotated[DispatchMarketsProductDelivery, Field(validate_default=True)] = {
+        "pays": "delivered",
+        "full_from": 1.0,
+        "nothing_below": 0.0,
+        "paid_up_to": 1.0,
+        "penalty_factor": 0.0,
+        "penalty_price_per_kwh": 0.0,
+        "availability_from": 0.0,
+        "imbalance": "none",
+    }
+    source: Annotated[str, Field(min_length=1)]
+    accessed: date
+    valid_from: date
+    valid_to: date | None = None
+    verified: bool = True
+    note: str = ""
+
+
+class DispatchServiceSchemasBidsDelivery(Model):
+    """What was delivered so far, against the plan without the award."""
+
+    award: str
+    against: Literal["plan"] = "plan"
+    at: AwareDatetime
+    sites: int
+    periods: list[DeliveryPeriod]
+    awarded_kwh: Annotated[float, Field(description="Of the periods that are metered in full")]
+    delivered_kwh: float
+    deficiency_kwh: float
+
+
+class DispatchServiceSchemasBidsProduct(Model):
+    """A product of a market, for some delivery days."""
+
+    name: str
+    product: DispatchMarketsProductProduct
+    span: Annotated[str, Field(description="Delivery days, in words")]
+    price_unit: str
+    next_gate: Annotated[Gate | None, Field(description="Null where it is for no later day")] = None
+
+
+class AccountShown(Model):
+    """A carbon account; what is null or empty is there once its job is done."""
+
+    id: str
+    site: str
+    site_version: int
+    schedule: str | None
+    state: Literal["queued", "running", "done", "failed", "cancelled"]
+    job: str
+    created_at: AwareDatetime
+    start: AwareDatetime
+    end: AwareDatetime
+    by: Literal["step", "hour", "day", "month", "year", "all"]
+    ledgers: Annotated[list[LedgerShown], Field(validate_default=True)] = []
+    left_out: Annotated[dict[str, str] | None, Field(description="By method, why it says nothing here")] = None
+    factors: Annotated[dict[str, str] | None, Field(description="Sources of what a kWh of grid emits")] = None
+    settings: dict[str, str] | None = None
+    certificates: Annotated[list[dict[str, Any]] | None, Field(description="Balances of certificates, in kWh")] = None
+    cbam: Annotated[dict[str, Any] | None, Field(description="Embedded emissions of goods, as CBAM names them")] = None
+    footprints: Annotated[list[dict[str, Any]] | None, Field(description="Partial footprints of goods, ISO 14067")] = (
+        None
+    )
+    notes: list[str] = []
+    inputs_sha256: dict[str, str] | None = None
+    ledgers_href: str | None = None
+    goods_href: str | None = None
+    certificates_href: str | None = None
+    page_href: str | None = None
+    problem: Failed | None = None
+
+
+class Award(Model):
+    """An award, and how it is carried out."""
+
+    id: str
+    fleet: Annotated[str, Field(description="Whose")]
+    state: Annotated[
+        Literal["queued", "running", "done", "infeasible", "failed", "cancelled"],
+        Field(description="Of its job until done; infeasible: the answer is that it cannot be"),
+    ]
+    job: Annotated[str, Field(description="Of the job that makes it")]
+    created: AwareDatetime
+    files: Annotated[dict[str, str] | None, Field(description="Where its tables and pages are, by name")] = None
+    problem: Annotated[dict[str, Any] | None, Field(description="Why it failed")] = None
+    bid: str
+    product: str
+    day: date
+    side: Literal["up", "down"]
+    periods: list[AwardPeriod]
+    feasible: bool | None = None
+    awarded_kwh: float | None = None
+    missed_kwh: float | None = None
+    off_kw: Annotated[float | None, Field(description="How far the set-points are from the award, at most")] = None
+    nearest: Annotated[
+        list[NearestPeriod], Field(description="Where it cannot be given in full", validate_default=True)
+    ] = []
+    certificate: Annotated[
+        list[Certificate], Field(description="Why not, while stores end the day as they should", validate_default=True)
+    ] = []
+    schedules: Annotated[dict[str, str] | None, Field(description="By site, the schedule planned around the award")] = (
+        None
+    )
+
+
+class AwardAsked(Model):
+    """What the market took of a bid; periods that are left out are none."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    periods: Annotated[list[AwardPeriod], Field(max_length=300, min_length=1)]
 
 
 class Batch(Model):
@@ -797,6 +1452,51 @@ class BatchResult(Model):
     version: int | None
     etag: str | None
     problems: list[ProblemShown]
+
+
+class Evaluation(Model):
+    """Whether a profile is possible, which is nearest, and who does what."""
+
+    id: str
+    fleet: Annotated[str, Field(description="Whose")]
+    state: Annotated[
+        Literal["queued", "running", "done", "infeasible", "failed", "cancelled"],
+        Field(description="Of its job until done; infeasible: the answer is that it cannot be"),
+    ]
+    job: Annotated[str, Field(description="Of the job that makes it")]
+    created: AwareDatetime
+    files: Annotated[dict[str, str] | None, Field(description="Where its tables and pages are, by name")] = None
+    problem: Annotated[dict[str, Any] | None, Field(description="Why it failed")] = None
+    flexibility: str
+    feasible: bool | None = None
+    how: Annotated[str | None, Field(description="devices: exact; problems: by the sites' own programs")] = None
+    nearest_kw: Annotated[list[float], Field(description="The profile, or the nearest to it by energy")] = []
+    missed_kwh: float | None = None
+    missed: Annotated[list[MissedStep], Field(description="Where it is missed", validate_default=True)] = []
+    certificate: Annotated[list[str], Field(description="Why: what holds for all that is possible")] = []
+
+
+class FleetBody(Model):
+    """Sites by name or by label, and what they share."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    title: Annotated[str, Field(max_length=200, pattern="^[^\\x00]*$")] = ""
+    sites: Annotated[Sites | None, Field(description="By name; instead of where")] = None
+    where: Annotated[
+        dict[Annotated[str, StringConstraints(pattern=r"^[^\x00]+$", min_length=1, max_length=63)], str] | None,
+        Field(description="Labels with the value they must have; instead of sites"),
+    ] = None
+    shared: Annotated[
+        list[SharedThing],
+        Field(
+            description="Limits, meters, budgets that sites share, as in a fleet's file",
+            max_length=100,
+            validate_default=True,
+        ),
+    ] = []
+    gap: Annotated[float, Field(description="At which a search ends", ge=1e-07, le=0.05)] = 0.0001
 
 
 class ForecastAsked(Model):
@@ -856,8 +1556,23 @@ class HeldList(Model):
     series: list[HeldShown]
 
 
+class PageAward(Model):
+    items: Annotated[list[Award], Field(description="The entries of this page")]
+    next: Annotated[str | None, Field(description="Cursor of the next page; null on the last")] = None
+
+
+class PageProduct(Model):
+    items: Annotated[list[DispatchServiceSchemasBidsProduct], Field(description="The entries of this page")]
+    next: Annotated[str | None, Field(description="Cursor of the next page; null on the last")] = None
+
+
 class PageScheduleListed(Model):
     items: Annotated[list[ScheduleListed], Field(description="The entries of this page")]
+    next: Annotated[str | None, Field(description="Cursor of the next page; null on the last")] = None
+
+
+class PageSettlement(Model):
+    items: Annotated[list[Settlement], Field(description="The entries of this page")]
     next: Annotated[str | None, Field(description="Cursor of the next page; null on the last")] = None
 
 
@@ -869,6 +1584,16 @@ class PageSiteShown(Model):
 class PageVersionShown(Model):
     items: Annotated[list[VersionShown], Field(description="The entries of this page")]
     next: Annotated[str | None, Field(description="Cursor of the next page; null on the last")] = None
+
+
+class Period(Model):
+    """The curve of a delivery period."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    start: AwareDatetime
+    steps: Annotated[list[Step], Field(max_length=200, min_length=1)]
 
 
 class Problem(Model):
@@ -889,7 +1614,9 @@ class Problem(Model):
 class ReceiptShown(Model):
     """What became of measurements. When it arrives, what was taken is on disk."""
 
-    received: Annotated[str, Field(description="The moment under which they are kept: what `as_of` is held against")]
+    received: Annotated[
+        AwareDatetime, Field(description="The moment under which they are kept: what `as_of` is held against")
+    ]
     taken: Annotated[int, Field(description="accepted, late and restated", ge=0)]
     accepted: Annotated[int, Field(ge=0)]
     late: Annotated[int, Field(description="Taken, for a time before the last that was held", ge=0)]
@@ -947,7 +1674,7 @@ class ScheduleAsked(Model):
     state_age_minutes: Annotated[
         StateAgeMinutes | None, Field(description="Age up to which a measured content counts")
     ] = None
-    forecast: Annotated[Forecast | None, Field(description="Made before, of the same steps")] = None
+    forecast: Annotated[Forecast2 | None, Field(description="Made before, of the same steps")] = None
     series: Annotated[
         dict[
             Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_\-]+$", min_length=1, max_length=100)], list[Series]
@@ -958,6 +1685,26 @@ class ScheduleAsked(Model):
     network: Annotated[bool, Field(description="Prove the plan on the park's network, if it has one")] = True
 
 
+class SettlementAsked(Model):
+    """How an award is settled."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    baseline: Annotated[
+        str,
+        Field(
+            description="A method, such as ten_of_ten",
+            max_length=100,
+            min_length=1,
+            pattern="^[A-Za-z0-9][A-Za-z0-9_.\\-]{0,99}$",
+        ),
+    ]
+    split_by: Literal["delivered", "marginal", "shapley"] = "delivered"
+    holidays: Annotated[list[date], Field(max_length=400)] = []
+    periods: Annotated[list[SettlementPeriod], Field(max_length=300, validate_default=True)] = []
+
+
 class BatchDone(Model):
     """What became of a batch; the results stand in the order of its sites."""
 
@@ -966,3 +1713,64 @@ class BatchDone(Model):
     same: Annotated[int, Field(description="Had this content already", ge=0)]
     rejected: Annotated[int, Field(ge=0)]
     results: list[BatchResult]
+
+
+class Bid(Model):
+    """A bid."""
+
+    id: str
+    fleet: str
+    flexibility: str
+    state: Annotated[
+        Literal["draft", "submitted", "awarded", "withdrawn", "expired"],
+        Field(description="A draft expires when its gate closes, a submitted bid when its delivery day has passed"),
+    ]
+    product: str
+    day: date
+    side: Literal["up", "down"]
+    portfolio: str
+    price_unit: str
+    periods: list[Period]
+    left_out_kw: Annotated[float, Field(description="Mean of what is there and is not offered: rounding, limits")]
+    expires_at: Annotated[AwareDatetime, Field(description="When its last gate closes")]
+    created: AwareDatetime
+    submitted: AwareDatetime | None = None
+    award: Annotated[str | None, Field(description="The award that was carried out")] = None
+
+
+class Periods(RootModel[list[Period]]):
+    root: Annotated[list[Period], Field(max_length=300, min_length=1)]
+
+
+class BidAsked(Model):
+    """A bid from what a fleet can do; with periods a curve of one's own instead of that of the costs."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    flexibility: Annotated[str, Field(pattern="^flx_[0-9a-hjkmnp-tv-z]{26}$")]
+    product: Annotated[str, Field(max_length=100, min_length=1, pattern="^[A-Za-z0-9][A-Za-z0-9_.\\-]{0,99}$")]
+    day: Annotated[date | None, Field(description="Delivery day; that of the flexibility by default")] = None
+    side: Literal["up", "down"]
+    holding_per_kw_h: Annotated[
+        float, Field(description="Price of a kW kept ready for an hour", ge=0.0, le=1000000000000.0)
+    ] = 0.0
+    portfolio: Annotated[str, Field(max_length=200, pattern="^[^\\x00]*$")] = ""
+    periods: Periods | None = None
+
+
+class Fleet(Model):
+    """A fleet as it is."""
+
+    id: str
+    version: int
+    etag: str
+    body: FleetBody
+    sites: Annotated[int, Field(description="How many it has now")]
+    created: AwareDatetime
+    updated: AwareDatetime
+
+
+class PageBid(Model):
+    items: Annotated[list[Bid], Field(description="The entries of this page")]
+    next: Annotated[str | None, Field(description="Cursor of the next page; null on the last")] = None

@@ -15,6 +15,29 @@ class Overrides:
     def __init__(self, sender: Sender) -> None:
         self._sender = sender
 
+    def get(self, override: str) -> models.OverrideShown:
+        """Look at an override.
+
+        One override.
+        """
+        call = Call("GET", "/api/v1/overrides/{override}", names={"override": override})
+        answer: models.OverrideShown = self._sender.answer(call, models.OverrideShown)
+        return answer
+
+    def end(self, override: str, *, idempotency_key: str | None = None) -> None:
+        """End an override.
+
+        From now on what plans say holds again. One that has ended stays as it is.
+        """
+        call = Call(
+            "DELETE",
+            "/api/v1/overrides/{override}",
+            names={"override": override},
+            headers={"Idempotency-Key": idempotency_key},
+            keyed=True,
+        )
+        self._sender.answer(call, None)
+
     def list(self, site: str, *, limit: int | None = None, cursor: str | None = None) -> models.PageOverrideShown:
         """List a site's overrides.
 
@@ -54,16 +77,23 @@ class Overrides:
         answer: models.OverrideShown = self._sender.answer(call, models.OverrideShown)
         return answer
 
-    def get(self, override: str) -> models.OverrideShown:
+
+class AsyncOverrides:
+    """Operations on overrides, for asyncio."""
+
+    def __init__(self, sender: AsyncSender) -> None:
+        self._sender = sender
+
+    async def get(self, override: str) -> models.OverrideShown:
         """Look at an override.
 
         One override.
         """
         call = Call("GET", "/api/v1/overrides/{override}", names={"override": override})
-        answer: models.OverrideShown = self._sender.answer(call, models.OverrideShown)
+        answer: models.OverrideShown = await self._sender.answer(call, models.OverrideShown)
         return answer
 
-    def end(self, override: str, *, idempotency_key: str | None = None) -> None:
+    async def end(self, override: str, *, idempotency_key: str | None = None) -> None:
         """End an override.
 
         From now on what plans say holds again. One that has ended stays as it is.
@@ -75,14 +105,7 @@ class Overrides:
             headers={"Idempotency-Key": idempotency_key},
             keyed=True,
         )
-        self._sender.answer(call, None)
-
-
-class AsyncOverrides:
-    """Operations on overrides, for asyncio."""
-
-    def __init__(self, sender: AsyncSender) -> None:
-        self._sender = sender
+        await self._sender.answer(call, None)
 
     async def list(self, site: str, *, limit: int | None = None, cursor: str | None = None) -> models.PageOverrideShown:
         """List a site's overrides.
@@ -123,26 +146,3 @@ class AsyncOverrides:
         )
         answer: models.OverrideShown = await self._sender.answer(call, models.OverrideShown)
         return answer
-
-    async def get(self, override: str) -> models.OverrideShown:
-        """Look at an override.
-
-        One override.
-        """
-        call = Call("GET", "/api/v1/overrides/{override}", names={"override": override})
-        answer: models.OverrideShown = await self._sender.answer(call, models.OverrideShown)
-        return answer
-
-    async def end(self, override: str, *, idempotency_key: str | None = None) -> None:
-        """End an override.
-
-        From now on what plans say holds again. One that has ended stays as it is.
-        """
-        call = Call(
-            "DELETE",
-            "/api/v1/overrides/{override}",
-            names={"override": override},
-            headers={"Idempotency-Key": idempotency_key},
-            keyed=True,
-        )
-        await self._sender.answer(call, None)

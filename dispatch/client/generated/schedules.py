@@ -16,45 +16,6 @@ class Schedules:
     def __init__(self, sender: Sender) -> None:
         self._sender = sender
 
-    def list_of_site(
-        self, site: str, *, limit: int | None = None, cursor: str | None = None
-    ) -> models.PageScheduleListed:
-        """List a site's schedules.
-
-        The newest first, those that are still being made too.
-        """
-        call = Call(
-            "GET", "/api/v1/sites/{site}/schedules", names={"site": site}, query={"limit": limit, "cursor": cursor}
-        )
-        answer: models.PageScheduleListed = self._sender.answer(call, models.PageScheduleListed)
-        return answer
-
-    def iterate_list_of_site(self, site: str, *, limit: int | None = None) -> Iterator[models.ScheduleListed]:
-        """As ``list_of_site``, page after page."""
-        cursor: str | None = None
-        while True:
-            page = self.list_of_site(site, limit=limit, cursor=cursor)
-            yield from page.items
-            cursor = page.next
-            if not cursor:
-                return
-
-    def create(self, site: str, body: models.ScheduleAsked, *, idempotency_key: str | None = None) -> models.Accepted:
-        """Ask for a schedule.
-
-        Plan a site. A plan always arrives: at the deadline the best one that needs no solver, its quality named.
-        """
-        call = Call(
-            "POST",
-            "/api/v1/sites/{site}/schedules",
-            names={"site": site},
-            headers={"Idempotency-Key": idempotency_key},
-            body=as_json(body),
-            keyed=True,
-        )
-        answer: models.Accepted = self._sender.answer(call, models.Accepted)
-        return answer
-
     def list(self, *, limit: int | None = None, cursor: str | None = None) -> models.PageScheduleListed:
         """List schedules.
 
@@ -73,15 +34,6 @@ class Schedules:
             cursor = page.next
             if not cursor:
                 return
-
-    def latest(self, site: str) -> models.ScheduleShown:
-        """The latest schedule of a site.
-
-        The newest that is there; whether it holds now, the set-points say.
-        """
-        call = Call("GET", "/api/v1/sites/{site}/schedules/latest", names={"site": site})
-        answer: models.ScheduleShown = self._sender.answer(call, models.ScheduleShown)
-        return answer
 
     def get(self, schedule: str) -> models.ScheduleShown:
         """Look at a schedule.
@@ -137,14 +89,7 @@ class Schedules:
         answer: models.Comparison = self._sender.answer(call, models.Comparison)
         return answer
 
-
-class AsyncSchedules:
-    """Operations on schedules, for asyncio."""
-
-    def __init__(self, sender: AsyncSender) -> None:
-        self._sender = sender
-
-    async def list_of_site(
+    def list_of_site(
         self, site: str, *, limit: int | None = None, cursor: str | None = None
     ) -> models.PageScheduleListed:
         """List a site's schedules.
@@ -154,25 +99,20 @@ class AsyncSchedules:
         call = Call(
             "GET", "/api/v1/sites/{site}/schedules", names={"site": site}, query={"limit": limit, "cursor": cursor}
         )
-        answer: models.PageScheduleListed = await self._sender.answer(call, models.PageScheduleListed)
+        answer: models.PageScheduleListed = self._sender.answer(call, models.PageScheduleListed)
         return answer
 
-    async def iterate_list_of_site(
-        self, site: str, *, limit: int | None = None
-    ) -> AsyncIterator[models.ScheduleListed]:
+    def iterate_of_site(self, site: str, *, limit: int | None = None) -> Iterator[models.ScheduleListed]:
         """As ``list_of_site``, page after page."""
         cursor: str | None = None
         while True:
-            page = await self.list_of_site(site, limit=limit, cursor=cursor)
-            for item in page.items:
-                yield item
+            page = self.list_of_site(site, limit=limit, cursor=cursor)
+            yield from page.items
             cursor = page.next
             if not cursor:
                 return
 
-    async def create(
-        self, site: str, body: models.ScheduleAsked, *, idempotency_key: str | None = None
-    ) -> models.Accepted:
+    def create(self, site: str, body: models.ScheduleAsked, *, idempotency_key: str | None = None) -> models.Accepted:
         """Ask for a schedule.
 
         Plan a site. A plan always arrives: at the deadline the best one that needs no solver, its quality named.
@@ -185,8 +125,24 @@ class AsyncSchedules:
             body=as_json(body),
             keyed=True,
         )
-        answer: models.Accepted = await self._sender.answer(call, models.Accepted)
+        answer: models.Accepted = self._sender.answer(call, models.Accepted)
         return answer
+
+    def latest(self, site: str) -> models.ScheduleShown:
+        """The latest schedule of a site.
+
+        The newest that is there; whether it holds now, the set-points say.
+        """
+        call = Call("GET", "/api/v1/sites/{site}/schedules/latest", names={"site": site})
+        answer: models.ScheduleShown = self._sender.answer(call, models.ScheduleShown)
+        return answer
+
+
+class AsyncSchedules:
+    """Operations on schedules, for asyncio."""
+
+    def __init__(self, sender: AsyncSender) -> None:
+        self._sender = sender
 
     async def list(self, *, limit: int | None = None, cursor: str | None = None) -> models.PageScheduleListed:
         """List schedules.
@@ -207,15 +163,6 @@ class AsyncSchedules:
             cursor = page.next
             if not cursor:
                 return
-
-    async def latest(self, site: str) -> models.ScheduleShown:
-        """The latest schedule of a site.
-
-        The newest that is there; whether it holds now, the set-points say.
-        """
-        call = Call("GET", "/api/v1/sites/{site}/schedules/latest", names={"site": site})
-        answer: models.ScheduleShown = await self._sender.answer(call, models.ScheduleShown)
-        return answer
 
     async def get(self, schedule: str) -> models.ScheduleShown:
         """Look at a schedule.
@@ -269,4 +216,55 @@ class AsyncSchedules:
         """
         call = Call("GET", "/api/v1/schedules/{schedule}/comparison", names={"schedule": schedule})
         answer: models.Comparison = await self._sender.answer(call, models.Comparison)
+        return answer
+
+    async def list_of_site(
+        self, site: str, *, limit: int | None = None, cursor: str | None = None
+    ) -> models.PageScheduleListed:
+        """List a site's schedules.
+
+        The newest first, those that are still being made too.
+        """
+        call = Call(
+            "GET", "/api/v1/sites/{site}/schedules", names={"site": site}, query={"limit": limit, "cursor": cursor}
+        )
+        answer: models.PageScheduleListed = await self._sender.answer(call, models.PageScheduleListed)
+        return answer
+
+    async def iterate_of_site(self, site: str, *, limit: int | None = None) -> AsyncIterator[models.ScheduleListed]:
+        """As ``list_of_site``, page after page."""
+        cursor: str | None = None
+        while True:
+            page = await self.list_of_site(site, limit=limit, cursor=cursor)
+            for item in page.items:
+                yield item
+            cursor = page.next
+            if not cursor:
+                return
+
+    async def create(
+        self, site: str, body: models.ScheduleAsked, *, idempotency_key: str | None = None
+    ) -> models.Accepted:
+        """Ask for a schedule.
+
+        Plan a site. A plan always arrives: at the deadline the best one that needs no solver, its quality named.
+        """
+        call = Call(
+            "POST",
+            "/api/v1/sites/{site}/schedules",
+            names={"site": site},
+            headers={"Idempotency-Key": idempotency_key},
+            body=as_json(body),
+            keyed=True,
+        )
+        answer: models.Accepted = await self._sender.answer(call, models.Accepted)
+        return answer
+
+    async def latest(self, site: str) -> models.ScheduleShown:
+        """The latest schedule of a site.
+
+        The newest that is there; whether it holds now, the set-points say.
+        """
+        call = Call("GET", "/api/v1/sites/{site}/schedules/latest", names={"site": site})
+        answer: models.ScheduleShown = await self._sender.answer(call, models.ScheduleShown)
         return answer

@@ -37,33 +37,6 @@ class Sites:
             if not cursor:
                 return
 
-    def validate(self, body: dict[str, Any], *, idempotency_key: str | None = None) -> models.Validated:
-        """Validate a park.
-
-        All that is wrong with a park, each with its place; nothing is kept.
-        """
-        call = Call(
-            "POST",
-            "/api/v1/sites:validate",
-            headers={"Idempotency-Key": idempotency_key},
-            body=as_json(body),
-            keyed=True,
-        )
-        answer: models.Validated = self._sender.answer(call, models.Validated)
-        return answer
-
-    def batch(self, body: models.Batch, *, idempotency_key: str | None = None) -> models.BatchDone:
-        """Put many sites.
-
-        All sites in one transaction. With `refuse` one wrong park keeps all others out, and every problem is
-        told.
-        """
-        call = Call(
-            "POST", "/api/v1/sites:batch", headers={"Idempotency-Key": idempotency_key}, body=as_json(body), keyed=True
-        )
-        answer: models.BatchDone = self._sender.answer(call, models.BatchDone)
-        return answer
-
     def get(self, site: str) -> models.SiteWhole:
         """Read a site.
 
@@ -139,15 +112,6 @@ class Sites:
             if not cursor:
                 return
 
-    def version(self, site: str, version: int) -> models.SiteWhole:
-        """Read a version of a site.
-
-        The site as it was then; none where it was deleted.
-        """
-        call = Call("GET", "/api/v1/sites/{site}/versions/{version}", names={"site": site, "version": version})
-        answer: models.SiteWhole = self._sender.answer(call, models.SiteWhole)
-        return answer
-
     def assets(self, site: str) -> models.AssetsShown:
         """List assets of a site.
 
@@ -164,6 +128,42 @@ class Sites:
         """
         call = Call("GET", "/api/v1/sites/{site}/series", names={"site": site})
         answer: models.HeldList = self._sender.answer(call, models.HeldList)
+        return answer
+
+    def version(self, site: str, version: int) -> models.SiteWhole:
+        """Read a version of a site.
+
+        The site as it was then; none where it was deleted.
+        """
+        call = Call("GET", "/api/v1/sites/{site}/versions/{version}", names={"site": site, "version": version})
+        answer: models.SiteWhole = self._sender.answer(call, models.SiteWhole)
+        return answer
+
+    def batch(self, body: models.Batch, *, idempotency_key: str | None = None) -> models.BatchDone:
+        """Put many sites.
+
+        All sites in one transaction. With `refuse` one wrong park keeps all others out, and every problem is
+        told.
+        """
+        call = Call(
+            "POST", "/api/v1/sites:batch", headers={"Idempotency-Key": idempotency_key}, body=as_json(body), keyed=True
+        )
+        answer: models.BatchDone = self._sender.answer(call, models.BatchDone)
+        return answer
+
+    def validate(self, body: dict[str, Any], *, idempotency_key: str | None = None) -> models.Validated:
+        """Validate a park.
+
+        All that is wrong with a park, each with its place; nothing is kept.
+        """
+        call = Call(
+            "POST",
+            "/api/v1/sites:validate",
+            headers={"Idempotency-Key": idempotency_key},
+            body=as_json(body),
+            keyed=True,
+        )
+        answer: models.Validated = self._sender.answer(call, models.Validated)
         return answer
 
 
@@ -196,33 +196,6 @@ class AsyncSites:
             cursor = page.next
             if not cursor:
                 return
-
-    async def validate(self, body: dict[str, Any], *, idempotency_key: str | None = None) -> models.Validated:
-        """Validate a park.
-
-        All that is wrong with a park, each with its place; nothing is kept.
-        """
-        call = Call(
-            "POST",
-            "/api/v1/sites:validate",
-            headers={"Idempotency-Key": idempotency_key},
-            body=as_json(body),
-            keyed=True,
-        )
-        answer: models.Validated = await self._sender.answer(call, models.Validated)
-        return answer
-
-    async def batch(self, body: models.Batch, *, idempotency_key: str | None = None) -> models.BatchDone:
-        """Put many sites.
-
-        All sites in one transaction. With `refuse` one wrong park keeps all others out, and every problem is
-        told.
-        """
-        call = Call(
-            "POST", "/api/v1/sites:batch", headers={"Idempotency-Key": idempotency_key}, body=as_json(body), keyed=True
-        )
-        answer: models.BatchDone = await self._sender.answer(call, models.BatchDone)
-        return answer
 
     async def get(self, site: str) -> models.SiteWhole:
         """Read a site.
@@ -302,15 +275,6 @@ class AsyncSites:
             if not cursor:
                 return
 
-    async def version(self, site: str, version: int) -> models.SiteWhole:
-        """Read a version of a site.
-
-        The site as it was then; none where it was deleted.
-        """
-        call = Call("GET", "/api/v1/sites/{site}/versions/{version}", names={"site": site, "version": version})
-        answer: models.SiteWhole = await self._sender.answer(call, models.SiteWhole)
-        return answer
-
     async def assets(self, site: str) -> models.AssetsShown:
         """List assets of a site.
 
@@ -327,4 +291,40 @@ class AsyncSites:
         """
         call = Call("GET", "/api/v1/sites/{site}/series", names={"site": site})
         answer: models.HeldList = await self._sender.answer(call, models.HeldList)
+        return answer
+
+    async def version(self, site: str, version: int) -> models.SiteWhole:
+        """Read a version of a site.
+
+        The site as it was then; none where it was deleted.
+        """
+        call = Call("GET", "/api/v1/sites/{site}/versions/{version}", names={"site": site, "version": version})
+        answer: models.SiteWhole = await self._sender.answer(call, models.SiteWhole)
+        return answer
+
+    async def batch(self, body: models.Batch, *, idempotency_key: str | None = None) -> models.BatchDone:
+        """Put many sites.
+
+        All sites in one transaction. With `refuse` one wrong park keeps all others out, and every problem is
+        told.
+        """
+        call = Call(
+            "POST", "/api/v1/sites:batch", headers={"Idempotency-Key": idempotency_key}, body=as_json(body), keyed=True
+        )
+        answer: models.BatchDone = await self._sender.answer(call, models.BatchDone)
+        return answer
+
+    async def validate(self, body: dict[str, Any], *, idempotency_key: str | None = None) -> models.Validated:
+        """Validate a park.
+
+        All that is wrong with a park, each with its place; nothing is kept.
+        """
+        call = Call(
+            "POST",
+            "/api/v1/sites:validate",
+            headers={"Idempotency-Key": idempotency_key},
+            body=as_json(body),
+            keyed=True,
+        )
+        answer: models.Validated = await self._sender.answer(call, models.Validated)
         return answer

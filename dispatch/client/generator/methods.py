@@ -22,7 +22,7 @@ _SENT = {name.lower() for name in ("Accept", "Authorization", "Content-Type", "L
 # An answer that was kept is no answer of the type that is promised: what is read is read anew.
 _READ = _SENT | {"if-none-match"}
 # Of further media types: the ending of the method's name, and what it gives.
-_MORE = {ARROW: "_table", EVENTS: "_events", "text/csv": "_csv", "text/html": "_html"}
+_MORE = {ARROW: "_arrow", EVENTS: "_events", "text/csv": "_csv", "text/html": "_html"}
 
 Gives = Literal["json", "table", "events", "text", "bytes"]
 
@@ -76,7 +76,7 @@ class Method:
     @property
     def iterates(self) -> str:
         """What the method is called that goes from page to page."""
-        return "iterate" if self.name == "list" else f"iterate_{self.name}"
+        return "iterate" if self.name == "list" else f"iterate_{self.name.removeprefix('list_')}"
 
     @property
     def options(self) -> list[Parameter]:
@@ -108,7 +108,7 @@ def _of(document: Schema, verb: str, path: str, operation: Schema) -> Iterator[M
     yield replace(plain, **_page(document, plain.shape)) if plain.gives == "json" else plain
     for media, kind in list(bodies.items())[1:]:
         if media == ARROW:
-            yield replace(plain, name=f"{plain.name}_table", body=(kind, media))
+            yield replace(plain, name=f"{plain.name}_arrow", body=(kind, media))
     for media in answers:
         if media != first:
             yield replace(plain, name=plain.name + _MORE.get(media, "_bytes"), gives=_gives(media), accept=media)

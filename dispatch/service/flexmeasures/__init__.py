@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def attach(app: FastAPI) -> None:
     """Hang the door into the service."""
-    from dispatch.service.flexmeasures import accounts, assets, door, jobs, schedules, sensors, values
+    from dispatch.service.flexmeasures import accounts, assets, door, forecasts, jobs, schedules, sensors, values
 
-    modules = (accounts, assets, sensors, values, schedules, jobs)
+    modules = (accounts, assets, sensors, values, schedules, forecasts, jobs)
     door.attach(app, [module.routes for module in modules])

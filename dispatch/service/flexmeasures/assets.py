@@ -113,7 +113,7 @@ def add(body: NewAsset, call: Writer) -> Response:
         }  # fmt: skip
         return shown(flexmeasures.add_asset(tx, fields))
 
-    return answer(call.store.run(call.tenant, call.actor, work), 201)
+    return call.once(lambda tx: answer(work(tx), 201))
 
 
 def _require_free(every: list[Asset], name: str, parent: int | None, but: int = 0) -> None:
@@ -151,19 +151,19 @@ def change(asset_id: AssetId, body: AssetChange, call: Writer) -> Response:
             flexmeasures.change_asset(tx, asset_id, fields)
         return shown(the_asset(tx, asset_id))
 
-    return answer(call.store.run(call.tenant, call.actor, work))
+    return call.once(lambda tx: answer(work(tx)))
 
 
 @routes.delete(f"{API}/assets/{{asset_id}}", status_code=204, responses=problems(401, 403, 404))
 def remove(asset_id: AssetId, call: Writer) -> Response:
     """Forget an asset, what is part of it, and their sensors; what was measured stays in the store."""
 
-    def work(tx: Tx) -> None:
+    def work(tx: Tx) -> Response:
         the_asset(tx, asset_id)
         flexmeasures.remove_asset(tx, asset_id)
+        return answer(None, 204)
 
-    call.store.run(call.tenant, call.actor, work)
-    return answer(None, 204)
+    return call.once(work)
 
 
 def the_asset(tx: Tx, asset_id: int) -> Asset:

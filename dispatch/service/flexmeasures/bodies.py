@@ -6,10 +6,11 @@ import json
 import math
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictFloat, StrictInt, StrictStr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictFloat, StrictInt, StrictStr, WithJsonSchema
 
 MOST_VALUES = 20_000
 _LONGEST_TEXT = 100_000
+_MOST_ENTRIES = 500
 
 
 class Body(BaseModel):
@@ -45,10 +46,23 @@ def _require_plain(value: Any, depth: int = 0) -> None:
         _require_plain(key, depth + 1)
 
 
-Object = Annotated[dict[str, Any], BeforeValidator(_parsed), Field(max_length=500)]
-Listed = Annotated[list[Any], BeforeValidator(_parsed), Field(max_length=500)]
+def _container(value: Any) -> Any:
+    if not isinstance(value, list | dict) or len(value) > _MOST_ENTRIES:
+        raise ValueError(f"accepted: a list or an object, of at most {_MOST_ENTRIES} entries")
+    return value
+
+
+def _several(value: Any) -> Any:
+    return value if isinstance(value, list) else [value]
+
+
+Object = Annotated[dict[str, Any], BeforeValidator(_parsed), Field(max_length=_MOST_ENTRIES)]
+# One validator and no union: an error then has the place that the client knows.
+Container = Annotated[
+    Any, BeforeValidator(_container), BeforeValidator(_parsed), WithJsonSchema({"type": ["array", "object"]})
+]
 Name = Annotated[StrictStr, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]+$")]
-Number = Annotated[StrictFloat, Field(ge=-1e15, le=1e15)] | Annotated[StrictInt, Field(ge=-(10**15), le=10**15)]
+Number = Annotated[StrictFloat, Field(ge=-1e15, le=1e15)]
 Id = Annotated[StrictInt, Field(ge=1, lt=2**31)]
 Latitude = Annotated[Number, Field(ge=-90, le=90)]
 Longitude = Annotated[Number, Field(ge=-180, le=180)]
@@ -76,7 +90,7 @@ class NewAsset(Body):
     attributes: Object = {}
     flex_context: Object = {}
     flex_model: Object = {}
-    sensors_to_show: Listed | Object = []
+    sensors_to_show: Container = []
 
 
 class AssetChange(Body):
@@ -88,7 +102,7 @@ class AssetChange(Body):
     attributes: Object | None = None
     flex_context: Object | None = None
     flex_model: Object | None = None
-    sensors_to_show: Listed | Object | None = None
+    sensors_to_show: Container | None = None
 
 
 class NewSensor(Body):
@@ -115,7 +129,7 @@ class Values(Body):
 
     start: Moment
     duration: Length
-    values: Annotated[list[Number | None], Field(min_length=1, max_length=MOST_VALUES)] | Number
+    values: Annotated[list[Number | None], BeforeValidator(_several), Field(min_length=1, max_length=MOST_VALUES)]
     unit: Unit
     prior: Moment | None = None
     horizon: Length | None = None
@@ -129,7 +143,7 @@ class ScheduleTrigger(BaseModel):
 
     start: Moment
     duration: Length = "PT48H"
-    flex_model: Annotated[Listed | Object | None, Field(alias="flex-model")] = None
+    flex_model: Annotated[Container | None, Field(alias="flex-model")] = None
     flex_context: Annotated[Object | None, Field(alias="flex-context")] = None
     resolution: Length | None = None
     prior: Moment | None = None

@@ -149,8 +149,8 @@ class _Reader:
                     found[step] = amount
         lacking = [step for step, value in enumerate(found) if value is None]
         if lacking or len(currencies) != 1:
-            step = self.span.edges[lacking[0]].isoformat() if lacking else ""
-            raise Refused(where, f"no price for the step from {step}" if lacking else "prices in several currencies")
+            since = self.span.edges[lacking[0]].isoformat() if lacking else ""
+            raise Refused(where, f"no price for the step from {since}" if lacking else "prices in several currencies")
         return [value for value in found if value is not None], currencies.pop()
 
     def limit(self, name: str) -> list[float] | None:
@@ -241,7 +241,7 @@ def assets(found: Context, span: Span, devices_kw: float, *, sooner: bool) -> li
         for direction, limit in (("import", found.import_kw), ("export", found.export_kw))
         if limit is not None and len(set(limit)) > 1
     ]
-    connection = {
+    connection: dict[str, Any] = {
         "kind": "grid_connection",
         "name": "grid",
         "bus": "site",
@@ -268,7 +268,7 @@ def assets(found: Context, span: Span, devices_kw: float, *, sooner: bool) -> li
 def _lines(found: Context, span: Span, *, sooner: bool) -> list[dict[str, Any]]:
     source = "the flex-context of the request"
     energy = {"basis": "energy", "source": source}
-    lines = [
+    lines: list[dict[str, Any]] = [
         {"name": "consumption-price", "direction": "import", "price_per_kwh": span.signal(found.buying), **energy},
         {"name": "production-price", "direction": "export", "price_per_kwh": span.signal(found.selling), **energy},
     ]

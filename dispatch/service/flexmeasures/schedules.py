@@ -48,7 +48,7 @@ def trigger(asset_id: AssetId, body: ScheduleTrigger, call: Writer) -> Response:
             _require_inside(tx, entry, inside, f"/flex-model/{place}")
         return _submitted(tx, body, entries, asset_id)
 
-    return _accepted(call.store.run(call.tenant, call.actor, work))
+    return call.once(lambda tx: _accepted(work(tx)))
 
 
 def _require_inside(tx: Tx, entry: Any, inside: set[int], where: str) -> None:
@@ -71,7 +71,7 @@ def trigger_sensor(sensor_id: SensorId, body: ScheduleTrigger, call: Writer) -> 
             raise Refused("/flex-model", "a list; accepted: the one of this sensor")
         return _submitted(tx, body, [{"sensor": sensor_id, **model}], sensor.asset)
 
-    return _accepted(call.store.run(call.tenant, call.actor, work))
+    return call.once(lambda tx: _accepted(work(tx)))
 
 
 def _accepted(uuid: str) -> Response:
@@ -129,15 +129,21 @@ def get(
         if asked is None or sensor_id not in asked.sensors:
             raise NotFoundError(f"there is no schedule {uuid} of sensor {sensor_id}")
         job = jobs.get(tx, asked.job)
-        if job.state in _WAITING:
-            told = {"result": "Rejected", "status": "UNKNOWN_SCHEDULE", "message": _WAITING[job.state]}
-            return answer(told, 400)
+        if (told := waiting(job)) is not None:
+            return told
         if job.state != "done":
             detail = (job.problem or {}).get("detail", "it was cancelled")
             return problem(InvalidError(f"the schedule was not made: {detail}"), call.request.url.path)
         return answer(_told(json.loads(files.read(tx, _file(job))), sensor, unit, duration))
 
     return call.read(work)
+
+
+def waiting(job: Job) -> Response | None:
+    """As FlexMeasures answers where a result is not there yet; None where its job has ended."""
+    if job.state not in _WAITING:
+        return None
+    return answer({"result": "Rejected", "status": "UNKNOWN_SCHEDULE", "message": _WAITING[job.state]}, 400)
 
 
 def _file(job: Job) -> str:

@@ -59,7 +59,7 @@ def add(body: NewSensor, call: Writer) -> Response:
         }  # fmt: skip
         return shown(flexmeasures.add_sensor(tx, fields))
 
-    return answer(call.store.run(call.tenant, call.actor, work), 201)
+    return call.once(lambda tx: answer(work(tx), 201))
 
 
 def _resolution(text: str) -> timedelta:
@@ -108,19 +108,19 @@ def change(sensor_id: SensorId, body: SensorChange, call: Writer) -> Response:
             flexmeasures.change_sensor(tx, sensor_id, fields)
         return shown(the_sensor(tx, sensor_id))
 
-    return answer(call.store.run(call.tenant, call.actor, work))
+    return call.once(lambda tx: answer(work(tx)))
 
 
 @routes.delete(f"{API}/sensors/{{sensor_id}}", status_code=204, responses=problems(401, 403, 404))
 def remove(sensor_id: SensorId, call: Writer) -> Response:
     """Forget a sensor; what was measured stays in the store."""
 
-    def work(tx: Tx) -> None:
+    def work(tx: Tx) -> Response:
         the_sensor(tx, sensor_id)
         flexmeasures.remove_sensor(tx, sensor_id)
+        return answer(None, 204)
 
-    call.store.run(call.tenant, call.actor, work)
-    return answer(None, 204)
+    return call.once(work)
 
 
 def the_sensor(tx: Tx, sensor_id: int) -> Sensor:

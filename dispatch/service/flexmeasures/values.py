@@ -37,12 +37,11 @@ def post(sensor_id: SensorId, body: Values, call: Writer) -> Response:
         raise Refused("/horizon", "values are known from when they arrive; accepted: nothing, or a prior in the past")
     if body.prior is not None and moment(body.prior, "/prior") > datetime.now(UTC) + _AHEAD:
         raise Refused("/prior", "lies in the future")
-    given = body.values if isinstance(body.values, list) else [body.values]
 
     def work(tx: Tx) -> int:
         sensor = the_sensor(tx, sensor_id)
         scale = factor(body.unit, sensor.unit, "/unit")
-        scaled = [None if value is None else float(value) * scale for value in given]
+        scaled = [None if value is None else float(value) * scale for value in body.values]
         try:
             found = records.spread(scaled, start, length, sensor.resolution)
         except ValueError as error:
@@ -51,7 +50,7 @@ def post(sensor_id: SensorId, body: Values, call: Writer) -> Response:
             raise Refused("/duration", f"{len(found)} values; accepted: at most {MOST_VALUES}")
         return records.keep(tx, sensor, found)
 
-    return answer(processed(new_values=call.store.run(call.tenant, call.actor, work)))
+    return call.once(lambda tx: answer(processed(new_values=work(tx))))
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,7 @@ class Call:
         response.headers["ETag"] = current
         return response
 
-    def once(self, work: Callable[[Tx], Reply]) -> Response:
+    def once(self, work: Callable[[Tx], Reply | Response]) -> Response:
         """Answer from one write transaction; with an Idempotency-Key the same request has its effects once.
 
         The state, its audit entries and the kept answer commit together; what raises leaves nothing.
@@ -103,6 +103,9 @@ class Call:
                 if kept is not None:
                     return kept
                 reply = work(tx)
+                if isinstance(reply, Response):
+                    claim.keep(tx, reply)
+                    return reply
                 response = self._response(reply)
                 claim.keep(tx, response if reply.kept is None else self._response(replace(reply, body=reply.kept)))
                 return response

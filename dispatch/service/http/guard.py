@@ -5,20 +5,18 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dispatch.service import trace
-from dispatch.service.errors import BadRequestError, ServiceError
+from dispatch.service.errors import BadRequestError, NotAllowedError, ServiceError
 from dispatch.service.http import limits
 from dispatch.service.http.methods import allowed_methods
 from dispatch.service.http.problem import answered, bug
+from dispatch.service.http.telemetry import Metrics, span_traceparent
 from dispatch.service.http.tokens import remembered
-
-if TYPE_CHECKING:
-    from dispatch.service.http.telemetry import Metrics
 
 _log = logging.getLogger("parkwatt.http")
 _HEADERS = {
@@ -51,7 +49,7 @@ class Guard:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        trace.begin(_header(scope, b"traceparent"))
+        trace.begin(span_traceparent(scope["app"]) or _header(scope, b"traceparent"))
         sent = Sent()
         asked = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
         outgoing = _outgoing(scope, asked, send, sent)
@@ -64,7 +62,7 @@ class Guard:
     async def _answered(self, scope: Scope, receive: Receive, send: Send, sent: Sent) -> None:
         try:
             _require_text(scope)
-            if scope["method"] == "OPTIONS" and (methods := allowed_methods(scope["app"], scope["path"])):
+            if scope["method"] == "OPTIONS" and (methods := allowed_methods(scope)):
                 await _empty(send, {"Allow": ", ".join(methods)})
                 return
             await self.app(scope, receive, send)
@@ -80,7 +78,7 @@ class Guard:
     def _told(self, scope: Scope, asked: Scope, sent: Sent) -> None:
         seconds = time.perf_counter() - sent.began_s
         identity = remembered(asked)
-        route = self.metrics.finished(scope, sent.status, seconds)
+        route = self.metrics.finished(asked, scope["method"], sent.status, seconds)
         _log.info(
             "request",
             extra={
@@ -114,7 +112,10 @@ def _outgoing(scope: Scope, asked: Any, send: Send, sent: Sent) -> Send:
     async def wrapped(message: Message) -> None:
         if message["type"] == "http.response.start":
             sent.status = message["status"]
-            _complete(MutableHeaders(raw=message["headers"]), asked)
+            headers = MutableHeaders(raw=message["headers"])
+            _complete(headers, asked)
+            if sent.status == NotAllowedError.status:
+                headers["Allow"] = ", ".join(allowed_methods(scope))
         elif message["type"] == "http.response.body":
             sent.size += 0 if headless else len(message.get("body", b""))
             if headless:

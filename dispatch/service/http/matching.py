@@ -21,7 +21,7 @@ def hasten(app: FastAPI) -> None:
     for router in app.router.routes:
         patterns = _patterns(router)
         if len(patterns) > 1:
-            router.matches = _guarded(router.matches, re.compile("|".join(patterns)))  # type: ignore[method-assign]
+            router.matches = _guarded(router.matches, re.compile("|".join(patterns)))  # type: ignore[method-assign, assignment]
 
 
 def _patterns(router: BaseRoute) -> list[str]:

@@ -15,9 +15,10 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic.json_schema import models_json_schema
 
-from dispatch.service.http import links
+from dispatch.service.http import examples, links
 from dispatch.service.http.call import Allowed
-from dispatch.service.http.problem import Problem, ProblemError, problems
+from dispatch.service.http.gate import API
+from dispatch.service.http.problem import TITLES, Problem, ProblemError, problems
 from dispatch.service.http.replays import FORM, HEADER
 from dispatch.service.http.scopes import SCOPES
 
@@ -33,6 +34,7 @@ Every error is a problem document (RFC 9457) that names the place, the value and
 Send `Idempotency-Key` with what changes something: the same key and request is answered once and replayed afterwards.
 Lists come in pages; `next` is the cursor of the next one. Tables are JSON, Arrow or CSV, as `Accept` says.
 """
+_TRACE = {"$ref": "#/components/headers/TraceId"}
 _TAG = "etag of the version that the client has"
 
 
@@ -67,6 +69,7 @@ def _document(app: FastAPI, tags: list[dict[str, str]]) -> dict[str, Any]:
     used = {tag for _, _, operation in _operations(made) for tag in operation.get("tags", ())}
     made["tags"] = [tag for tag in tags if tag["name"] in used]
     links.add(made)
+    examples.add(made, API)
     return made
 
 
@@ -83,6 +86,9 @@ def complete(app: FastAPI, made: dict[str, Any], problem: type[Problem] = Proble
     schemas |= found["$defs"]
     _lift(made["paths"], schemas)
     components["schemas"] = dict(sorted(schemas.items()))
+    components["responses"] = {
+        f"Problem{status}": {**told, "headers": {"X-Trace-Id": _TRACE}} for status, told in problems(*TITLES).items()
+    }
     components["securitySchemes"] = _security_schemes()
     components["headers"] = _headers()
 
@@ -132,11 +138,17 @@ def _complete(operation: dict[str, Any], method: str, scopes: tuple[str, ...] | 
         _add_parameters(operation, method, own)
         if method != "get":
             shared += [409, 422]
-    for status, response in problems(*sorted(set(shared))).items():
-        responses.setdefault(str(status), response)
-    for response in responses.values():
-        response.setdefault("headers", {})["X-Trace-Id"] = {"$ref": "#/components/headers/TraceId"}
-    operation["responses"] = dict(sorted(responses.items()))
+    for status in shared:
+        responses.setdefault(str(status), problems(status)[status])
+    operation["responses"] = {status: _response(status, told) for status, told in sorted(responses.items())}
+
+
+def _response(status: str, told: dict[str, Any]) -> dict[str, Any]:
+    """A response with the header that all have; a problem that is told like everywhere by its reference."""
+    if int(status) in TITLES and told == problems(int(status))[int(status)]:
+        return {"$ref": f"#/components/responses/Problem{status}"}
+    told.setdefault("headers", {})["X-Trace-Id"] = _TRACE
+    return told
 
 
 def _add_parameters(operation: dict[str, Any], method: str, own: set[str]) -> None:

@@ -31,10 +31,11 @@ from dispatch.service.errors import (
 )
 from dispatch.service.http.media import is_form, is_json, media_type
 from dispatch.service.http.methods import allowed_methods
-from dispatch.service.store.faults import BusyError, StoreError
+from dispatch.service.store.faults import BusyError, StoreError, UnreachableError
 from dispatch.service.trace import trace_id
 
-_TITLES = {408: "The body did not arrive in time", **{status: kind.title for status, kind in ALL.items()}}
+TITLES = {408: "The body did not arrive in time", 500: "The server failed"}
+TITLES |= {status: kind.title for status, kind in ALL.items()}
 MEDIA_TYPE = "application/problem+json"
 _log = logging.getLogger("parkwatt.http")
 _BUG = "Something went wrong on our side. The log has it under the trace id."
@@ -67,7 +68,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Documentation of problems, for ``responses=`` of a route; what all routes share is added to each by the app."""
     return {
         status: {
-            "description": _TITLES.get(status, "The server failed"),
+            "description": TITLES[status],
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
         }
         for status in statuses
@@ -90,6 +91,9 @@ def as_service_error(error: ParkwattError) -> ServiceError | None:
     """What the domain refuses, in the service's words; None for what can only be a bug of ours."""
     if isinstance(error, BusyError):
         return UnavailableError("Others are writing. Try again.", headers={"Retry-After": "1"})
+    if isinstance(error, UnreachableError):
+        told = "The database does not answer. What was being written may have been: send it again with its key."
+        return UnavailableError(told, headers={"Retry-After": "2"})
     if isinstance(error, ContractError | StoreError):
         return None
     if isinstance(error, ConfigError):
@@ -121,8 +125,6 @@ async def _domain(request: Request, error: Exception) -> Response:
 async def _validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     details = error.errors()
-    if any(each["loc"][:1] == ("path",) for each in details) and not _has_method(request):
-        return _not_allowed(request)
     kind = media_type(request.headers.get("content-type"))
     if any(each["loc"][:1] == ("body",) for each in details) and not is_json(kind) and not is_form(kind):
         found = f"of type {kind}" if kind else "without a content type"
@@ -156,13 +158,8 @@ async def _framework(request: Request, error: Exception) -> Response:
     return answer(document, request.url.path, error.headers)
 
 
-def _has_method(request: Request) -> bool:
-    """Does the address have the method? ``/jobs/x:cancel`` fits ``/jobs/{job}`` too, whose methods it does not have."""
-    return request.method in allowed_methods(request.app, request.scope["path"])
-
-
 def _not_allowed(request: Request) -> Response:
-    methods = ", ".join(allowed_methods(request.app, request.scope["path"]))
+    methods = ", ".join(allowed_methods(request.scope))
     text = f"{request.method} is not among the methods of this address: {methods}."
     return answered(NotAllowedError(text, headers={"Allow": methods}), request.url.path)
 

@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from dispatch.errors import ParkwattError
 from dispatch.service.settings import Settings
+from dispatch.service.store import migrations
 
 if TYPE_CHECKING:
     from dispatch.service.store import Store
@@ -27,6 +28,7 @@ def checks(app: FastAPI) -> dict[str, str]:
     settings, store = app.state.settings, app.state.store
     found = {
         "database": _tried(lambda: _database(store)),
+        "migrations": _tried(lambda: _migrations(store)),
         "disk": _tried(lambda: _disk(settings)),
         "workers": _workers(app),
     }
@@ -45,6 +47,12 @@ def _tried(check: Callable[[], str]) -> str:
 def _database(store: Store) -> str:
     with store.admin(write=False) as connection:
         connection.execute(select(literal(1))).scalar_one()
+    return OK
+
+
+def _migrations(store: Store) -> str:
+    with store.admin(write=False) as connection:
+        migrations.require_current(connection)
     return OK
 
 

@@ -12,7 +12,8 @@ import threading
 import time
 from dataclasses import dataclass
 
-from dispatch.service.store.keys import CHANGES, Key
+from dispatch.service.store.changes import CHANGES
+from dispatch.service.store.keys import Key
 
 HELD_S = 1.0
 _MOST = 10_000

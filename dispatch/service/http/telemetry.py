@@ -33,10 +33,10 @@ class Metrics:
         """A request came in."""
         self._open.inc()
 
-    def finished(self, scope: Any, status: int, seconds: float) -> str:
+    def finished(self, scope: Any, method: str, status: int, seconds: float) -> str:
         """It was answered; its route's template, under which it is counted."""
-        method = scope["method"] if scope["method"] in _METHODS else "OTHER"
-        route = template(scope["app"], scope["path"], "GET" if method == "HEAD" else method) or "none"
+        method = method if method in _METHODS else "OTHER"
+        route = template(scope, "GET" if method == "HEAD" else method) or "none"
         self._open.dec()
         self._requests.labels(method, route, str(status)).inc()
         self._seconds.labels(method, route).observe(seconds)
@@ -58,4 +58,16 @@ def trace_to(app: FastAPI, endpoint: str) -> None:
     provider = TracerProvider(resource=Resource.create({"service.name": "parkwatt"}))
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces")))
     app.state.tracing = provider
-    FastAPIInstrumentor.instrument_app(app, tracer_provider=provider)
+    # One span for each request; those of each message to and fro say nothing more.
+    FastAPIInstrumentor.instrument_app(app, tracer_provider=provider, exclude_spans=["receive", "send"])
+
+
+def span_traceparent(app: FastAPI) -> str | None:
+    """The span that the request is in, where traces are collected."""
+    if not hasattr(app.state, "tracing"):
+        return None
+    from opentelemetry import propagate
+
+    carrier: dict[str, str] = {}
+    propagate.inject(carrier)
+    return carrier.get("traceparent")

@@ -21,8 +21,10 @@ from starlette.requests import Request
 from dispatch.service.errors import UnauthorizedError
 from dispatch.service.http.recent import Recent
 from dispatch.service.http.signatures import Signatures
+from dispatch.service.http.usage import Usage
 from dispatch.service.settings import Settings
 from dispatch.service.store import keys
+from dispatch.service.store.changes import CHANGES
 
 if TYPE_CHECKING:
     from dispatch.service.store import Store
@@ -55,6 +57,7 @@ class Doorkeeper:
     store: Store
     settings: Settings
     signatures: Signatures
+    usage: Usage
     recent: Recent = field(default_factory=Recent)
 
     def by_header(self, authorization: str | None) -> Identity:
@@ -87,7 +90,7 @@ class Doorkeeper:
     def _by_key(self, credential: str, key_id: str, secret: str) -> keys.Key:
         key = self.recent.get(credential)
         if key is None:
-            change = keys.CHANGES.number
+            change = CHANGES.number
             key = self.by_secret(key_id, secret)
             self.recent.put(credential, key, change)
         self._require_open(key)
@@ -101,6 +104,7 @@ class Doorkeeper:
         if key is None:
             raise _refused()
         self._require_open(key)
+        self.usage.note(key)
         return key
 
     def is_open(self, tenant: str, key_id: str) -> bool:
@@ -127,6 +131,7 @@ class Doorkeeper:
         if key is None or key.tenant != claims["tenant"]:
             raise _refused()
         self._require_open(key)
+        self.usage.note(key)
         return Identity(key.tenant, key.id, frozenset(claims["scope"].split()) & frozenset(key.scopes))
 
     def _claims(self, credential: str) -> dict[str, Any]:
@@ -178,13 +183,16 @@ async def identified(request: Request) -> Identity:
     Raises:
         UnauthorizedError: nobody that is known.
     """
-    known = request.scope.get(_IDENTITY)
-    if not isinstance(known, Identity):
-        doorkeeper: Doorkeeper = request.app.state.doorkeeper
-        header = request.headers.get("authorization")
-        known = doorkeeper.by_memory(header) or await anyio.to_thread.run_sync(doorkeeper.by_header, header)
-        remember(request.scope, known)
-    return known
+    known = remembered(request.scope)
+    if known is not None:
+        return known
+    doorkeeper: Doorkeeper = request.app.state.doorkeeper
+    header = request.headers.get("authorization")
+    found = doorkeeper.by_memory(header)
+    if found is None:
+        found = await anyio.to_thread.run_sync(doorkeeper.by_header, header)
+    remember(request.scope, found)
+    return found
 
 
 def remember(scope: Any, identity: Identity) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from starlette.responses import Response
 
@@ -25,7 +26,7 @@ _PATHS = {"PROGRAM": "programs", "EVENT": "events", "REPORT": "reports", "SUBSCR
 
 
 def found(
-    call: Call, kind: ObjectKind, page: Page, targets: Sequence[str], query: Callable[[Tx], list[Kept]]
+    call: Call, kind: ObjectKind, page: Page, targets: Sequence[str], query: Callable[[Tx], Iterable[Kept]]
 ) -> Response:
     """The page of objects that the client sees."""
     del kind
@@ -67,9 +68,14 @@ def add(call: Call, kind: ObjectKind, request: Request) -> Response:
         kept = openadr.add(tx, kind, made.name, made.body, parent=made.parent, client=made.client)
         headers = {"Location": f"{ROOT}/{_PATHS[kind]}/{kept.id}"} | _measured(tx, kept, client)
         tell(tx, "CREATE", [kept], is_private_allowed=private)
-        return Reply(201, shown(kept), headers)
+        return Reply(201, _own(kept, client), headers)
 
     return call.once(work)
+
+
+def _own(kept: Kept, client: Client) -> dict[str, Any]:
+    """An object as its writer sees it, who may see all of its targets."""
+    return shown(kept, is_owner=kept.client in client.ids)
 
 
 def _measured(tx: Tx, kept: Kept, client: Client) -> dict[str, str]:
@@ -89,7 +95,7 @@ def change(call: Call, kind: ObjectKind, object_id: str, request: Request) -> Re
         kept = openadr.change(tx, old, made.name, made.body, parent=made.parent, client=made.client)
         headers = _measured(tx, kept, client)
         tell(tx, "UPDATE", [kept], is_private_allowed=private)
-        return Reply(200, shown(kept), headers)
+        return Reply(200, _own(kept, client), headers)
 
     return call.once(work)
 
@@ -99,9 +105,10 @@ def remove(call: Call, kind: ObjectKind, object_id: str) -> Response:
     private = call.settings.callbacks_private
 
     def work(tx: Tx) -> Reply:
-        old = _seen(tx, kind, object_id, Sight.of(tx, client_of(tx, call)))
+        client = client_of(tx, call)
+        old = _seen(tx, kind, object_id, Sight.of(tx, client))
         gone = openadr.remove(tx, old)
         tell(tx, "DELETE", gone, is_private_allowed=private)
-        return Reply(200, shown(old))
+        return Reply(200, _own(old, client))
 
     return call.once(work)

@@ -33,7 +33,7 @@ def listed(
         _KIND,
         page,
         targets,
-        lambda tx: openadr.found(tx, _KIND, name=program_name or named(target_type, target_values, "PROGRAM_NAME")),
+        lambda tx: openadr.walked(tx, _KIND, name=program_name or named(target_type, target_values, "PROGRAM_NAME")),
     )
 
 
@@ -57,5 +57,5 @@ def change(object_id: Id, body: ProgramRequest, call: Logic) -> Response:
 
 @routes.delete("/programs/{object_id}", response_model=Program, responses=problems(400, 401, 403, 404))
 def remove(object_id: Id, call: Logic) -> Response:
-    """Delete a program, with its events and subscriptions."""
+    """Delete a program, with its events."""
     return objects.remove(call, _KIND, object_id)

@@ -94,10 +94,10 @@ def scheduled(program_id: str, site: str, park: Site, table: pa.Table, end: date
     for asset in connections:
         net += table[f"{asset.name}.import_kw"].to_numpy() - table[f"{asset.name}.export_kw"].to_numpy()
     yield event(program_id, f"{site} set-points", [site], edges, exchange(net.tolist()), priority=0)
-    for asset in park.assets:
-        if isinstance(asset, Storage) and f"{asset.name}.stored_kwh" in table.column_names:
-            content = {"CHARGE_STATE_SETPOINT": table[f"{asset.name}.stored_kwh"].to_numpy().tolist()}
-            yield event(program_id, f"{site} {asset.name}", [site], edges, content)
+    for store in (asset for asset in park.assets if isinstance(asset, Storage)):
+        if f"{store.name}.stored_kwh" in table.column_names:
+            content = {"CHARGE_STATE_SETPOINT": table[f"{store.name}.stored_kwh"].to_numpy().tolist()}
+            yield event(program_id, f"{site} {store.name}", [site], edges, content)
     for asset in connections[:1]:
         yield event(program_id, f"{site} prices", [site], edges, _prices(asset, horizon), currency=park.currency)
 

@@ -12,12 +12,14 @@ from typing import Annotated, Any, Literal
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StrictBool,
     StrictFloat,
     StrictInt,
     StrictStr,
+    WithJsonSchema,
     model_validator,
 )
 
@@ -28,6 +30,7 @@ Operation = Literal["READ", "CREATE", "UPDATE", "DELETE"]
 MOST_INTERVALS = 3000
 MOST_LISTED = 50
 _OURS = ("id", "createdDateTime", "modificationDateTime")
+_LARGEST = 1e300
 _WORDS = {"Id": "ID", "Url": "Url"}
 
 
@@ -70,14 +73,31 @@ Targets = Annotated[list[Name], Field(max_length=200)] | None
 FiniteFloat = Annotated[StrictFloat, Field(allow_inf_nan=False)]
 
 
-class Point(Shape):
-    """A pair of numbers."""
-
-    x: StrictInt | FiniteFloat
-    y: StrictInt | FiniteFloat
+_LONGEST_TEXT = 2000
+_POINT = {"type": "object", "required": ["x", "y"], "additionalProperties": False,
+          "properties": {"x": {"type": "number"}, "y": {"type": "number"}}}  # fmt: skip
 
 
-Value = StrictBool | StrictInt | FiniteFloat | Annotated[Text, Field(max_length=2000)] | Point
+def _value(value: Any) -> Any:
+    """One check and no union: an error then has the place that the client knows."""
+    if isinstance(value, str):
+        if len(value) > _LONGEST_TEXT:
+            raise ValueError(f"is text of {len(value)} characters; accepted: at most {_LONGEST_TEXT}")
+        return _printable(value)
+    is_point = isinstance(value, dict) and set(value) == {"x", "y"}
+    numbers = list(value.values()) if is_point else [value]
+    if not all(isinstance(one, int | float) and abs(one) < _LARGEST for one in numbers) or (
+        is_point and any(isinstance(one, bool) for one in numbers)
+    ):
+        raise ValueError("accepted: a number, text, true or false, or a point {x, y}")
+    return value
+
+
+Value = Annotated[
+    Any,
+    BeforeValidator(_value),
+    WithJsonSchema({"anyOf": [{"type": ["number", "string", "boolean"], "maxLength": _LONGEST_TEXT}, _POINT]}),
+]
 
 
 class ValuesMap(Shape):
@@ -119,7 +139,7 @@ class ReportPayloadDescriptor(Shape):
     payload_type: Name
     reading_type: Name | None = None
     units: Name | None = None
-    accuracy: StrictInt | FiniteFloat | None = None
+    accuracy: FiniteFloat | None = None
     confidence: Annotated[StrictInt, Field(ge=0, le=100)] | None = None
 
 

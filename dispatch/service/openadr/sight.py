@@ -7,9 +7,10 @@ sees only those targets of it. Reports, VENs, resources and subscriptions are se
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from dispatch.service.openadr.timing import iso, span
@@ -92,12 +93,15 @@ class Sight:
         hidden: frozenset[str] = frozenset()
         if not self.client.is_logic and kept.kind in SHARED:
             hidden = kept.targets - (self.granted if asked is None else asked & self.granted)
-        return shown(kept, hidden)
+        return shown(kept, hidden, is_owner=kept.client in self.client.ids)
 
 
-def shown(kept: Kept, hidden: frozenset[str] = frozenset()) -> dict[str, Any]:
-    """An object with what the node adds, without targets that are nobody's business."""
+def shown(kept: Kept, hidden: frozenset[str] = frozenset(), *, is_owner: bool = False) -> dict[str, Any]:
+    """An object with what the node adds, without targets and tokens that are not the reader's business."""
     body = dict(kept.body)
+    if kept.kind == "SUBSCRIPTION" and not is_owner:
+        calls = body["objectOperations"]
+        body["objectOperations"] = [{name: each[name] for name in each if name != "bearerToken"} for each in calls]
     if "targets" in body and body["targets"] is not None:
         body["targets"] = [target for target in body["targets"] if target not in hidden]
     if kept.kind not in SHARED:
@@ -107,12 +111,12 @@ def shown(kept: Kept, hidden: frozenset[str] = frozenset()) -> dict[str, Any]:
 
 
 def listed(
-    kept: Sequence[Kept], sight: Sight, targets: Sequence[str], skip: int, limit: int
+    kept: Iterable[Kept], sight: Sight, targets: Sequence[str], skip: int, limit: int
 ) -> Sequence[Mapping[str, Any]]:
-    """The page of objects that a client sees, in the order they were made."""
+    """The page of objects that a client sees, in the order they were made; nothing is read beyond it."""
     asked = frozenset(targets)
-    seen = [one for one in kept if sight.sees(one, asked)]
-    return [sight.shown(one, asked) for one in seen[skip : skip + limit]]
+    seen = (one for one in kept if sight.sees(one, asked))
+    return [sight.shown(one, asked) for one in islice(seen, skip, skip + limit)]
 
 
 def under_way(kept: Kept, now: datetime) -> bool:

@@ -50,5 +50,6 @@ def span_of(row: Row[Any]) -> str:
 
 
 def report_of(row: Row[Any]) -> str | None:
-    """Where a schedule's report is; None where none was made."""
-    return f"/reports/{row.report_file}" if row.report_file else None
+    """Where a schedule's report is, which is made when it is first asked for; None where there can be none."""
+    is_own = row.made is not None and row.result["certificate"].get("fleet_result") is None
+    return f"/plans/{row.id}/report" if is_own else None

@@ -14,11 +14,12 @@ from dispatch.service.errors import NotFoundError
 from dispatch.service.http.call import Call
 from dispatch.service.pages import gathered
 from dispatch.service.pages import jobs as job_pages
-from dispatch.service.pages.facts import Frame, Lamp, Link, Rows, Word, age, fresh, size, span
+from dispatch.service.pages.facts import Facts, Frame, Lamp, Link, Rows, Word, age, fresh, size, span, state
 from dispatch.service.pages.rendering import page, report, style, style_name
 from dispatch.service.pages.routing import PageRoute
 from dispatch.service.pages.session import Viewer, lacking, require
-from dispatch.service.store import Tx, audit, files, jobs, sites
+from dispatch.service.store import Tx, audit, files, jobs, schedules, sites
+from dispatch.service.work import report as making
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 _SITES, _JOBS, _RESULTS = 100, 15, 8
@@ -44,6 +45,24 @@ def one_report(call: Viewer, file: Annotated[str, Path(max_length=40)]) -> Respo
         if found is None or found.media_type.partition(";")[0] != "text/html":
             raise NotFoundError(f"There is no report '{file}'.")
         return report(files.read(tx, file))
+
+
+@router.get("/plans/{schedule}/report")
+def plan_report(call: Viewer, schedule: Annotated[str, Path(max_length=40)]) -> Response:
+    """The report of a plan; the first who asks has it made, and the page comes back until it is there."""
+    require(call, "plans:read")
+    with call.store.read(call.tenant, call.actor) as tx:
+        row = schedules.get(tx, schedule)
+        if gathered.report_of(row) is None:
+            raise NotFoundError(f"Schedule '{schedule}' has no report.")
+        if row.report_file is not None:
+            return report(files.read(tx, row.report_file))
+    job = call.store.run(call.tenant, call.actor, lambda tx: making.asked(tx, schedule))
+    frame = Frame(call.tenant, "Report", tx.now, trail=(Link(row.site, f"/sites/{row.site}"),))
+    facts = Facts([("Being made by", Link(job.id, f"/jobs/{job.id}")), ("State", state(job.state))])
+    made = page("making.html.j2", 202, frame=frame, facts=facts)
+    made.headers["Refresh"] = "1"
+    return made
 
 
 @router.get("/")

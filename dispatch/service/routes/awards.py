@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 from fastapi import APIRouter, Depends
@@ -22,8 +22,7 @@ from dispatch.service.http.cursor import Page, Paging, paging
 from dispatch.service.http.problem import problems
 from dispatch.service.routes import shown
 from dispatch.service.schemas.bids import Award, AwardAsked, Delivery
-from dispatch.service.schemas.results import AwardId, BidId
-from dispatch.service.schemas.values import Accepted
+from dispatch.service.schemas.values import Accepted, AwardId, BidId
 from dispatch.service.store import Tx, bids, fleet_results, metering
 from dispatch.service.store.fleet_results import Result
 
@@ -36,7 +35,7 @@ _AT_ONCE = 1000
 
 
 @router.post(
-    "/bids/{bid}/awards", operation_id="post_award", summary="Carry out what the market took of a bid",
+    "/bids/{bid}/awards", name="create", summary="Carry out what the market took of a bid",
     status_code=202, response_model=Accepted, responses=problems(404, 409, 429),
 )  # fmt: skip
 def post(bid: BidId, body: AwardAsked, call: Asks) -> Response:
@@ -78,7 +77,7 @@ def document(found: Result) -> Award:
 
 
 @router.get(
-    "/bids/{bid}/awards", operation_id="list_bid_awards", summary="Awards of a bid, the newest first",
+    "/bids/{bid}/awards", name="list_of_bid", summary="Awards of a bid, the newest first",
     response_model=Page[Award], responses=problems(404),
 )  # fmt: skip
 def list_of_bid(bid: BidId, call: Reads, pages: Pages) -> Response:
@@ -92,7 +91,7 @@ def list_of_bid(bid: BidId, call: Reads, pages: Pages) -> Response:
     return call.read(work)
 
 
-@router.get("/awards", operation_id="list_awards", summary="All awards, the newest first", response_model=Page[Award])
+@router.get("/awards", name="list", summary="All awards, the newest first", response_model=Page[Award])
 def list_all(call: Reads, pages: Pages) -> Response:
     """In pages."""
 
@@ -103,7 +102,7 @@ def list_all(call: Reads, pages: Pages) -> Response:
     return call.read(work)
 
 
-@router.get("/awards/{award}", operation_id="get_award", summary="An award", response_model=Award,
+@router.get("/awards/{award}", name="get", summary="An award", response_model=Award,
             responses=problems(404))  # fmt: skip
 def get(award: AwardId, call: Reads) -> Response:
     """How it is carried out; or why it cannot be, and what is nearest."""
@@ -111,7 +110,7 @@ def get(award: AwardId, call: Reads) -> Response:
 
 
 @router.get(
-    "/awards/{award}/delivery", operation_id="get_delivery", summary="What was delivered so far",
+    "/awards/{award}/delivery", name="delivery", summary="What was delivered so far",
     response_model=Delivery, responses=problems(404, 409),
 )  # fmt: skip
 def get_delivery(award: AwardId, call: Meters) -> Response:
@@ -157,7 +156,7 @@ def _told(found: Result, now: datetime, sites: Sequence[str], made: Underway) ->
     hours = np.where(whole, made.hours, 0.0)
     return Delivery.model_validate({
         "award": found.id,
-        "at": now,
+        "at": now.replace(microsecond=0),
         "sites": len(sites),
         "periods": rows,
         "awarded_kwh": float(made.award_kw @ hours),
@@ -174,10 +173,22 @@ def _known(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-@router.get(
-    "/awards/{award}/{table}", operation_id="get_award_table", summary="Set-points of each site, or their schedules",
-    responses={**shown.TABLE_RESPONSE, **problems(404, 406, 409)},
-)  # fmt: skip
-def get_table(award: AwardId, table: Literal["setpoints", "series", "sites"], call: Reads) -> Response:
-    """As JSON, Arrow or CSV."""
-    return shown.table(call, "award", award, table)
+_TABLE = {**shown.TABLE_RESPONSE, **problems(404, 406, 409)}
+
+
+@router.get("/awards/{award}/setpoints", name="setpoints", summary="What each site is to give", responses=_TABLE)
+def get_setpoints(award: AwardId, call: Reads) -> Response:
+    """By site and step, with its plan without the award and its net draw with it; as JSON, Arrow or CSV."""
+    return shown.table(call, "award", award, "setpoints")
+
+
+@router.get("/awards/{award}/series", name="series", summary="Schedules around an award", responses=_TABLE)
+def get_series(award: AwardId, call: Reads) -> Response:
+    """All published series of all sites; as JSON, Arrow or CSV."""
+    return shown.table(call, "award", award, "series")
+
+
+@router.get("/awards/{award}/sites", name="sites", summary="Sites around an award", responses=_TABLE)
+def get_sites(award: AwardId, call: Reads) -> Response:
+    """What the plan of each came to; as JSON, Arrow or CSV."""
+    return shown.table(call, "award", award, "sites")

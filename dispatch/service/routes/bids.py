@@ -22,8 +22,7 @@ from dispatch.service.http.problem import problems
 from dispatch.service.routes import shown
 from dispatch.service.routes.flexibility import require_own
 from dispatch.service.schemas.bids import Bid, BidAsked
-from dispatch.service.schemas.results import BidId
-from dispatch.service.schemas.values import Name
+from dispatch.service.schemas.values import BidId, Name
 from dispatch.service.store import Tx, bids, fleet_results, fleets
 from dispatch.service.store.fleet_results import Result
 
@@ -34,7 +33,7 @@ Pages = Annotated[Paging, Depends(paging)]
 
 
 @router.post(
-    "/fleets/{fleet}/bids", operation_id="post_bid", summary="Draw up a bid", status_code=201, response_model=Bid,
+    "/fleets/{fleet}/bids", name="create", summary="Draw up a bid", status_code=201, response_model=Bid,
     responses=problems(404, 409),
 )  # fmt: skip
 def post(fleet: Name, body: BidAsked, call: Writes) -> Response:
@@ -69,8 +68,8 @@ def _made(tx: Tx, body: BidAsked, found: Result, product: Product, day: date) ->
         return MarketBid(**given, periods=curve, expires_at=expires), 0.0
     if "blocks" not in found.files:
         raise DataError(f"flexibility '{found.id}' was asked for without blocks; accepted: one with costs")
-    tables = (fleet_results.read_table(tx, found, name) for name in ("envelope", "blocks"))
-    made = offered(*tables, found.summary["time_zone"])
+    envelope, blocks = (fleet_results.read_table(tx, found, name) for name in ("envelope", "blocks"))
+    made = offered(envelope, blocks, found.summary["time_zone"])
     curves = made.curves(product, day, (body.side,), body.holding_per_kw_h)
     bid = bid_of(curves[0], product, day, body.portfolio)
     if not bid.periods:
@@ -105,7 +104,7 @@ def document(found: bids.Bid) -> Bid:
 
 
 @router.get(
-    "/fleets/{fleet}/bids", operation_id="list_fleet_bids", summary="Bids of a fleet, the newest first",
+    "/fleets/{fleet}/bids", name="list_of_fleet", summary="Bids of a fleet, the newest first",
     response_model=Page[Bid], responses=problems(404),
 )  # fmt: skip
 def list_of_fleet(fleet: Name, call: Reads, pages: Pages) -> Response:
@@ -119,7 +118,7 @@ def list_of_fleet(fleet: Name, call: Reads, pages: Pages) -> Response:
     return call.read(work)
 
 
-@router.get("/bids", operation_id="list_bids", summary="All bids, the newest first", response_model=Page[Bid])
+@router.get("/bids", name="list", summary="All bids, the newest first", response_model=Page[Bid])
 def list_all(call: Reads, pages: Pages) -> Response:
     """In pages."""
 
@@ -130,14 +129,14 @@ def list_all(call: Reads, pages: Pages) -> Response:
     return call.read(work)
 
 
-@router.get("/bids/{bid}", operation_id="get_bid", summary="A bid", response_model=Bid, responses=problems(404))
+@router.get("/bids/{bid}", name="get", summary="A bid", response_model=Bid, responses=problems(404))
 def get(bid: BidId, call: Reads) -> Response:
     """With its state at this moment."""
     return call.read(lambda tx: document(bids.get(tx, bid)))
 
 
 @router.post(
-    "/bids/{bid}:submit", operation_id="submit_bid", summary="Say that a bid has been sent", response_model=Bid,
+    "/bids/{bid}:submit", name="submit", summary="Say that a bid has been sent", response_model=Bid,
     responses=problems(404, 409),
 )  # fmt: skip
 def submit(bid: BidId, call: Writes) -> Response:
@@ -152,7 +151,7 @@ def submit(bid: BidId, call: Writes) -> Response:
 
 
 @router.post(
-    "/bids/{bid}:withdraw", operation_id="withdraw_bid", summary="Withdraw a bid", response_model=Bid,
+    "/bids/{bid}:withdraw", name="withdraw", summary="Withdraw a bid", response_model=Bid,
     responses=problems(404, 409),
 )  # fmt: skip
 def withdraw(bid: BidId, call: Writes) -> Response:

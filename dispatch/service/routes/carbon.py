@@ -12,7 +12,9 @@ from dispatch.service.errors import ConflictError, Fault, InvalidError, NotFound
 from dispatch.service.http.call import Call, Reply, allowed
 from dispatch.service.http.cursor import Page, Paging, paging
 from dispatch.service.http.problem import problems
+from dispatch.service.routes import showing
 from dispatch.service.routes.forecasts import Site, accepted
+from dispatch.service.routes.shown import TABLE_RESPONSE
 from dispatch.service.schemas.carbon import AccountAsked, AccountId, AccountListed, AccountShown, LedgerShown
 from dispatch.service.schemas.plan_parts import Accepted, Failed
 from dispatch.service.store import Tx, carbon_accounts, files, jobs, schedules
@@ -65,6 +67,8 @@ def _of_schedule(tx: Tx, site: str, id_: str) -> dict[str, Any]:
     if row is None or row.site != site:
         fault = Fault("/schedule", "is no schedule of this site", id_, "the id of one")
         raise InvalidError("There is no such schedule.", [fault])
+    if row.made is not None:
+        showing.require_own(row)
     return {"start": row.start, "end": row.end, "site_version": row.site_version}
 
 
@@ -140,7 +144,7 @@ def _shown(row: Any) -> AccountShown:
     "/carbon-accounts/{account}/ledgers",
     name="ledgers",
     summary="A carbon account's ledgers as a table",
-    responses=problems(404, 406, 409),
+    responses={**TABLE_RESPONSE, **problems(404, 406, 409)},
 )
 def get_ledgers(account: Id, call: Reader) -> Response:
     """A row for each ledger, meter and step; as JSON, CSV or Arrow."""
@@ -151,7 +155,7 @@ def get_ledgers(account: Id, call: Reader) -> Response:
     "/carbon-accounts/{account}/goods",
     name="goods",
     summary="A carbon account's goods as a table",
-    responses=problems(404, 406, 409),
+    responses={**TABLE_RESPONSE, **problems(404, 406, 409)},
 )
 def get_goods(account: Id, call: Reader) -> Response:
     """A row for each good, ledger and step; as JSON, CSV or Arrow. Of a plan there is none."""
@@ -162,7 +166,7 @@ def get_goods(account: Id, call: Reader) -> Response:
     "/carbon-accounts/{account}/certificates",
     name="certificates",
     summary="A carbon account's certificates as a table",
-    responses=problems(404, 406, 409),
+    responses={**TABLE_RESPONSE, **problems(404, 406, 409)},
 )
 def get_certificates(account: Id, call: Reader) -> Response:
     """Who used how much of which certificates; as JSON, CSV or Arrow. Of a plan there is none."""

@@ -56,7 +56,7 @@ def _planned(plan: EarlierPlan, park: Site) -> Iterator[tuple[str, Array]]:
         yield _SITE, (flows["import_kw"] - flows["export_kw"]).sum(axis=0)
 
 
-def _means(found: pa.Table, name: str, edges: Array) -> Array:
+def _means(found: pa.Table, name: str, edges: np.ndarray) -> Array:
     """(T,) mean of what was measured in each step, by the length of its intervals; NaN where not all of it was."""
     rows = found.filter(np.asarray(found["series"].to_numpy(zero_copy_only=False) == name))
     ends, value = rows["time"].cast("int64").to_numpy() // _US, rows["value"].to_numpy()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
@@ -16,8 +16,8 @@ from dispatch.service.http.etag import tag
 from dispatch.service.http.problem import problems
 from dispatch.service.routes import shown
 from dispatch.service.schemas.fleets import Fleet, FleetBody, FleetForecast, FleetPlan, FleetShort, PlanAsked
-from dispatch.service.schemas.results import DayAsked
-from dispatch.service.schemas.values import Accepted, Name, id_of
+from dispatch.service.schemas.results import DayAsked, DayResult
+from dispatch.service.schemas.values import Accepted, ForecastId, Name, PlanId
 from dispatch.service.store import Tx, fleet_results, fleets
 from dispatch.service.store.fleet_results import Kind, Result
 
@@ -26,11 +26,11 @@ Reads = Annotated[Call, Depends(allowed("markets:read"))]
 Writes = Annotated[Call, Depends(allowed("markets:write"))]
 Asks = Annotated[Call, Depends(allowed("markets:write", "measurements:read"))]
 Pages = Annotated[Paging, Depends(paging)]
-ForecastId, PlanId = id_of("fcs"), id_of("fpl")
+M = TypeVar("M", bound=DayResult)
 
 
 @router.put(
-    "/fleets/{fleet}", operation_id="put_fleet", summary="Make or change a fleet", response_model=Fleet,
+    "/fleets/{fleet}", name="put", summary="Make or change a fleet", response_model=Fleet,
     responses={201: {"model": Fleet, "description": "It was made"}, **problems(412, 422)},
 )  # fmt: skip
 def put(fleet: Name, body: FleetBody, call: Writes) -> Response:
@@ -78,7 +78,7 @@ def _document(tx: Tx, found: fleets.Fleet) -> Fleet:
     )  # fmt: skip
 
 
-@router.get("/fleets", operation_id="list_fleets", summary="All fleets, by name", response_model=Page[FleetShort])
+@router.get("/fleets", name="list", summary="All fleets, by name", response_model=Page[FleetShort])
 def list_all(call: Reads, pages: Pages) -> Response:
     """In pages."""
 
@@ -97,9 +97,7 @@ def _short(found: fleets.Fleet) -> FleetShort:
     )  # fmt: skip
 
 
-@router.get(
-    "/fleets/{fleet}", operation_id="get_fleet", summary="A fleet", response_model=Fleet, responses=problems(404)
-)
+@router.get("/fleets/{fleet}", name="get", summary="A fleet", response_model=Fleet, responses=problems(404))
 def get(fleet: Name, call: Reads) -> Response:
     """With how many sites it has now."""
 
@@ -111,7 +109,7 @@ def get(fleet: Name, call: Reads) -> Response:
 
 
 @router.delete(
-    "/fleets/{fleet}", operation_id="delete_fleet", summary="End a fleet", status_code=204,
+    "/fleets/{fleet}", name="delete", summary="End a fleet", status_code=204,
     responses=problems(404, 412),
 )  # fmt: skip
 def delete(fleet: Name, call: Writes) -> Response:
@@ -127,7 +125,7 @@ def delete(fleet: Name, call: Writes) -> Response:
 
 
 @router.post(
-    "/fleets/{fleet}/forecasts", operation_id="forecast_fleet", summary="Forecast all sites of a fleet for a day",
+    "/fleets/{fleet}/forecasts", name="forecast", summary="Forecast all sites of a fleet for a day",
     status_code=202, response_model=Accepted, responses=problems(404, 429),
 )  # fmt: skip
 def forecast(fleet: Name, body: DayAsked, call: Asks) -> Response:
@@ -135,8 +133,17 @@ def forecast(fleet: Name, body: DayAsked, call: Asks) -> Response:
     return _submitted(call, "fleet_forecast", fleet, body.model_dump(mode="json"))
 
 
+@router.get(
+    "/fleets/{fleet}/forecasts", name="list_forecasts", summary="Forecasts of a fleet, the newest first",
+    response_model=Page[FleetForecast], responses=problems(404),
+)  # fmt: skip
+def list_forecasts(fleet: Name, call: Reads, pages: Pages) -> Response:
+    """In pages."""
+    return _listed(call, pages, "fleet_forecast", fleet, FleetForecast)
+
+
 @router.post(
-    "/fleets/{fleet}/plans", operation_id="plan_fleet", summary="Plan all sites of a fleet", status_code=202,
+    "/fleets/{fleet}/plans", name="plan", summary="Plan all sites of a fleet", status_code=202,
     response_model=Accepted, responses=problems(404, 409, 429),
 )  # fmt: skip
 def plan(fleet: Name, body: PlanAsked, call: Asks) -> Response:
@@ -172,18 +179,19 @@ def require_usable(tx: Tx, fleet: str, request: Mapping[str, Any]) -> None:
 
 
 @router.get(
-    "/fleets/{fleet}/plans", operation_id="list_fleet_plans", summary="Plans of a fleet, the newest first",
+    "/fleets/{fleet}/plans", name="list_plans", summary="Plans of a fleet, the newest first",
     response_model=Page[FleetPlan], responses=problems(404),
 )  # fmt: skip
 def list_plans(fleet: Name, call: Reads, pages: Pages) -> Response:
     """In pages."""
+    return _listed(call, pages, "fleet_plan", fleet, FleetPlan)
 
-    def work(tx: Tx) -> Page[FleetPlan]:
+
+def _listed(call: Call, pages: Paging, kind: Kind, fleet: str, model: type[M]) -> Response:
+    def work(tx: Tx) -> Page[M]:
         fleets.get(tx, fleet)
-        found = fleet_results.listed(
-            tx, "fleet_plan", fleet=fleet, before=pages.after(call) or "", limit=pages.limit + 1
-        )
-        return pages.page(call, found, lambda one: shown.document(FleetPlan, one), _id)
+        found = fleet_results.listed(tx, kind, fleet=fleet, before=pages.after(call) or "", limit=pages.limit + 1)
+        return pages.page(call, found, lambda one: shown.document(model, one), _id)
 
     return call.read(work)
 
@@ -193,7 +201,7 @@ def _id(found: Result) -> str:
 
 
 @router.get(
-    "/fleet-plans/{plan}", operation_id="get_fleet_plan", summary="What became of a fleet's plan",
+    "/fleet-plans/{plan}", name="get_plan", summary="What became of a fleet's plan",
     response_model=FleetPlan, responses=problems(404),
 )  # fmt: skip
 def get_plan(plan: PlanId, call: Reads) -> Response:
@@ -202,7 +210,7 @@ def get_plan(plan: PlanId, call: Reads) -> Response:
 
 
 @router.get(
-    "/fleet-plans/{plan}/{table}", operation_id="get_fleet_plan_table", summary="Sites, series or shared limits",
+    "/fleet-plans/{plan}/{table}", name="get_plan_table", summary="Sites, series or shared limits",
     responses={**shown.TABLE_RESPONSE, **problems(404, 406, 409)},
 )  # fmt: skip
 def get_plan_table(plan: PlanId, table: Literal["sites", "series", "shared", "inputs"], call: Reads) -> Response:
@@ -211,7 +219,7 @@ def get_plan_table(plan: PlanId, table: Literal["sites", "series", "shared", "in
 
 
 @router.get(
-    "/fleet-forecasts/{forecast}", operation_id="get_fleet_forecast", summary="A forecast of a fleet's day",
+    "/fleet-forecasts/{forecast}", name="get_forecast", summary="A forecast of a fleet's day",
     response_model=FleetForecast, responses=problems(404),
 )  # fmt: skip
 def get_forecast(forecast: ForecastId, call: Reads) -> Response:
@@ -220,7 +228,7 @@ def get_forecast(forecast: ForecastId, call: Reads) -> Response:
 
 
 @router.get(
-    "/fleet-forecasts/{forecast}/{table}", operation_id="get_fleet_forecast_table", summary="What is forecast",
+    "/fleet-forecasts/{forecast}/{table}", name="get_forecast_table", summary="What is forecast",
     responses={**shown.TABLE_RESPONSE, **problems(404, 406, 409)},
 )  # fmt: skip
 def get_forecast_table(forecast: ForecastId, table: Literal["inputs"], call: Reads) -> Response:

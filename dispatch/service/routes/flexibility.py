@@ -14,18 +14,16 @@ from dispatch.service.http.problem import problems
 from dispatch.service.routes import shown
 from dispatch.service.routes.fleets import require_usable
 from dispatch.service.schemas.flexibility import Evaluation, Flexibility, FlexibilityAsked, ProfileAsked
-from dispatch.service.schemas.results import FlexibilityId
-from dispatch.service.schemas.values import Accepted, Name, id_of
+from dispatch.service.schemas.values import Accepted, EvaluationId, FlexibilityId, Name
 from dispatch.service.store import Tx, fleet_results, fleets
 
 router = APIRouter(tags=["flexibility"])
 Reads = Annotated[Call, Depends(allowed("markets:read"))]
 Asks = Annotated[Call, Depends(allowed("markets:write", "measurements:read"))]
-EvaluationId = id_of("evl")
 
 
 @router.post(
-    "/fleets/{fleet}/flexibility", operation_id="ask_flexibility", summary="Find what a fleet can do beside its plan",
+    "/fleets/{fleet}/flexibility", name="ask", summary="Find what a fleet can do beside its plan",
     status_code=202, response_model=Accepted, responses=problems(404, 409, 429),
 )  # fmt: skip
 def post(fleet: Name, body: FlexibilityAsked, call: Asks) -> Response:
@@ -40,7 +38,7 @@ def post(fleet: Name, body: FlexibilityAsked, call: Asks) -> Response:
 
 
 @router.get(
-    "/fleets/{fleet}/flexibility", operation_id="list_flexibility", summary="Flexibility of a fleet, the newest first",
+    "/fleets/{fleet}/flexibility", name="list", summary="Flexibility of a fleet, the newest first",
     response_model=Page[Flexibility], responses=problems(404),
 )  # fmt: skip
 def list_all(fleet: Name, call: Reads, pages: Annotated[Paging, Depends(paging)]) -> Response:
@@ -56,7 +54,7 @@ def list_all(fleet: Name, call: Reads, pages: Annotated[Paging, Depends(paging)]
 
 
 @router.get(
-    "/flexibility/{flexibility}", operation_id="get_flexibility", summary="What a fleet can do beside its plan",
+    "/flexibility/{flexibility}", name="get", summary="What a fleet can do beside its plan",
     response_model=Flexibility, responses=problems(404),
 )  # fmt: skip
 def get(flexibility: FlexibilityId, call: Reads) -> Response:
@@ -65,7 +63,7 @@ def get(flexibility: FlexibilityId, call: Reads) -> Response:
 
 
 @router.get(
-    "/flexibility/{flexibility}/page", operation_id="get_flexibility_page", summary="The same with pictures",
+    "/flexibility/{flexibility}/page", name="get_page", summary="The same with pictures",
     responses={**shown.PAGE_RESPONSE, **problems(404, 409)},
 )  # fmt: skip
 def get_page(flexibility: FlexibilityId, call: Reads) -> Response:
@@ -74,7 +72,7 @@ def get_page(flexibility: FlexibilityId, call: Reads) -> Response:
 
 
 @router.get(
-    "/flexibility/{flexibility}/{table}", operation_id="get_flexibility_table", summary="Bands or blocks by site",
+    "/flexibility/{flexibility}/{table}", name="get_table", summary="Bands or blocks by site",
     responses={**shown.TABLE_RESPONSE, **problems(404, 406, 409)},
 )  # fmt: skip
 def get_table(flexibility: FlexibilityId, table: Literal["envelope", "blocks", "inputs"], call: Reads) -> Response:
@@ -83,7 +81,7 @@ def get_table(flexibility: FlexibilityId, table: Literal["envelope", "blocks", "
 
 
 @router.post(
-    "/fleets/{fleet}/flexibility:evaluate", operation_id="evaluate_profile",
+    "/fleets/{fleet}/flexibility:evaluate", name="evaluate",
     summary="Can the fleet follow a profile, what is the nearest, who does what?", status_code=202,
     response_model=Accepted, responses=problems(404, 409, 429),
 )  # fmt: skip
@@ -113,7 +111,7 @@ def require_own(tx: Tx, fleet: str, flexibility: str) -> fleet_results.Result:
 
 
 @router.get(
-    "/evaluations/{evaluation}", operation_id="get_evaluation", summary="Whether a profile is possible",
+    "/evaluations/{evaluation}", name="get_evaluation", summary="Whether a profile is possible",
     response_model=Evaluation, responses=problems(404),
 )  # fmt: skip
 def get_evaluation(evaluation: EvaluationId, call: Reads) -> Response:
@@ -127,7 +125,7 @@ def get_evaluation(evaluation: EvaluationId, call: Reads) -> Response:
 
 
 @router.get(
-    "/evaluations/{evaluation}/{table}", operation_id="get_evaluation_table", summary="Net draw of each site",
+    "/evaluations/{evaluation}/{table}", name="get_evaluation_table", summary="Net draw of each site",
     responses={**shown.TABLE_RESPONSE, **problems(404, 406, 409)},
 )  # fmt: skip
 def get_evaluation_table(evaluation: EvaluationId, table: Literal["shares"], call: Reads) -> Response:

@@ -13,6 +13,7 @@ from dispatch.service.errors import ConflictError
 from dispatch.service.http.call import Call, Reply, allowed
 from dispatch.service.http.cursor import Page, Paging, paging
 from dispatch.service.http.problem import problems
+from dispatch.service.routes.shown import TABLE_RESPONSE
 from dispatch.service.schemas.forecasts import ForecastAsked, ForecastId, ForecastListed, ForecastShown, SeriesForecast
 from dispatch.service.schemas.plan_parts import Accepted, Failed, SiteId
 from dispatch.service.store import Tx, files, forecasts, jobs
@@ -144,7 +145,7 @@ def _series(said: dict[str, Any], quantiles: pa.Table) -> list[SeriesForecast]:
     "/forecasts/{forecast}/quantiles",
     name="quantiles",
     summary="A forecast's quantiles as a table",
-    responses=problems(404, 406, 409),
+    responses={**TABLE_RESPONSE, **problems(404, 406, 409)},
 )
 def get_quantiles(forecast: Id, call: Reader) -> Response:
     """A row for each series, step and level; as JSON, CSV or Arrow."""
@@ -155,7 +156,7 @@ def get_quantiles(forecast: Id, call: Reader) -> Response:
     "/forecasts/{forecast}/scenarios",
     name="scenarios",
     summary="A forecast's scenarios as a table",
-    responses=problems(404, 406, 409),
+    responses={**TABLE_RESPONSE, **problems(404, 406, 409)},
 )
 def get_scenarios(forecast: Id, call: Reader) -> Response:
     """A row for each series, joint scenario and step, with the scenario's probability; as JSON, CSV or Arrow."""

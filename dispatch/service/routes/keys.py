@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated
 
@@ -94,7 +95,7 @@ def _there(tx: Tx, key_id: str) -> keys.Key:
     return key
 
 
-def _require_own(call: Call, scopes: list[str] | tuple[str, ...]) -> None:
+def _require_own(call: Call, scopes: Sequence[str]) -> None:
     """Nobody gives away more than they have."""
     beyond = sorted(set(scopes) - call.scopes)
     if beyond:

@@ -24,7 +24,7 @@ router = APIRouter(tags=["products"])
 Reads = Annotated[Call, Depends(allowed("markets:read"))]
 
 
-@router.get("/products", operation_id="list_products", summary="Products that ship", response_model=Page[Product])
+@router.get("/products", name="list", summary="Products that ship", response_model=Page[Product])
 def list_all(call: Reads, pages: Annotated[Paging, Depends(paging)]) -> Response:
     """By name; of one name several where rules changed, each for its delivery days."""
 
@@ -38,7 +38,7 @@ def list_all(call: Reads, pages: Annotated[Paging, Depends(paging)]) -> Response
 
 
 @router.get(
-    "/products/{product}", operation_id="get_product", summary="A product", response_model=Page[Product],
+    "/products/{product}", name="get", summary="A product", response_model=Page[Product],
     responses=problems(404),
 )  # fmt: skip
 def get(product: Name, call: Reads) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Any
 
@@ -14,6 +15,8 @@ from dispatch.service.http.negotiation import JSON, json_bytes
 PREFIX = ""
 router = APIRouter(tags=["reference"], include_in_schema=False)
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+_QUOTED = re.compile(r"`([^`]+)`")
+_METHODS = ("get", "put", "post", "patch", "delete")
 _CACHED = {"Cache-Control": "public, max-age=300"}
 
 
@@ -26,13 +29,23 @@ def document(request: Request) -> Response:
 @router.get("/docs")
 def page(request: Request) -> HTMLResponse:
     """The document as one page without scripts, which works where there is no internet."""
-    html = _template().render(document=request.app.openapi(), methods=("get", "put", "post", "patch", "delete"))
+    document = request.app.openapi()
+    answers = document["components"]["responses"]
+
+    def resolved(answer: dict[str, Any]) -> dict[str, Any]:
+        found: dict[str, Any] = answers.get(answer.get("$ref", "").rpartition("/")[2], answer)
+        return found
+
+    html = _template().render(document=document, methods=_METHODS, resolved=resolved)
     return HTMLResponse(html, headers={**_CACHED, "Content-Security-Policy": _POLICY})
 
 
 @lru_cache
 def _template() -> Any:
     from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup, escape
 
     loader = PackageLoader("dispatch.service.http", "templates")
-    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined).get_template("reference.html.j2")
+    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined)
+    environment.filters["code"] = lambda text: Markup(_QUOTED.sub(r"<code>\1</code>", str(escape(text))))
+    return environment.get_template("reference.html.j2")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from fastapi import Path as InPath
 from starlette.responses import Response
 
@@ -14,7 +14,8 @@ from dispatch.service.http.cursor import Page, Paging, paging
 from dispatch.service.http.problem import problems
 from dispatch.service.routes import comparing, showing
 from dispatch.service.routes.forecasts import Site, accepted
-from dispatch.service.schemas.plan_parts import Accepted
+from dispatch.service.routes.shown import TABLE_RESPONSE
+from dispatch.service.schemas.plan_parts import Accepted, SiteId
 from dispatch.service.schemas.schedules import (
     Comparison,
     ScheduleAsked,
@@ -25,7 +26,7 @@ from dispatch.service.schemas.schedules import (
 from dispatch.service.schemas.setpoints import SetpointOfStep, SetpointSeries
 from dispatch.service.store import Tx, files, forecasts, jobs, schedules
 from dispatch.service.store.arrow import from_bytes
-from dispatch.service.work import basis
+from dispatch.service.work import basis, report
 from dispatch.service.work import schedule as planning
 
 if TYPE_CHECKING:
@@ -72,9 +73,11 @@ def create_schedule(site: Site, body: ScheduleAsked, call: Writer) -> Response:
 
 
 @router.get("/schedules", name="list", summary="List schedules", response_model=Page[ScheduleListed])
-def list_schedules(call: Reader, page: Paged) -> Response:
-    """Of all sites, the newest first, those that are still being made too."""
-    return call.read(lambda tx: _page(tx, call, page, None))
+def list_schedules(
+    call: Reader, page: Paged, site: Annotated[SiteId | None, Query(description="Only those of this site")] = None
+) -> Response:
+    """The newest first, those that are still being made too."""
+    return call.read(lambda tx: _page(tx, call, page, site))
 
 
 @router.get(
@@ -135,7 +138,7 @@ def get_schedule(schedule: Id, call: Reader) -> Response:
     "/schedules/{schedule}/table",
     name="table",
     summary="A schedule as a table",
-    responses=problems(404, 406, 409),
+    responses={**TABLE_RESPONSE, **problems(404, 406, 409)},
 )
 def get_schedule_table(schedule: Id, call: Reader) -> Response:
     """A row for each step, a column for every asset's series, units in the names; as JSON, CSV or Arrow."""
@@ -191,6 +194,7 @@ def get_schedule_report(schedule: Id, call: Reader) -> Response:
     """
     with call.store.read(call.tenant, call.actor) as tx:
         row = _made(tx, schedule)
+        showing.require_own(row)
         page = None if row.report_file is None else files.read(tx, row.report_file)
     if page is not None:
         return Response(page, 200, {"Cache-Control": "private, no-cache"}, "text/html; charset=utf-8")
@@ -198,13 +202,7 @@ def get_schedule_report(schedule: Id, call: Reader) -> Response:
 
 
 def _report_asked(tx: Tx, id_: str) -> Reply:
-    """The job that makes the page, which is one however often it is asked for."""
-    row = schedules.get(tx, id_)
-    job = None if row.report_job is None else jobs.get(tx, row.report_job)
-    if job is None or job.has_ended:
-        job = jobs.submit(tx, "report", {"site": row.site}, subject=id_, priority=1)
-        schedules.change(tx, id_, {"report_job": job.id})
-    reply = accepted(f"{showing.href(id_)}/report", id_, job.id)
+    reply = accepted(f"{showing.href(id_)}/report", id_, report.asked(tx, id_).id)
     return Reply(202, reply.body, {**reply.headers, "Retry-After": "1"})
 
 

@@ -15,8 +15,7 @@ from dispatch.service.http.cursor import Page, Paging, paging
 from dispatch.service.http.problem import problems
 from dispatch.service.routes import shown
 from dispatch.service.schemas.bids import Settlement, SettlementAsked
-from dispatch.service.schemas.results import AwardId
-from dispatch.service.schemas.values import Accepted, id_of
+from dispatch.service.schemas.values import Accepted, AwardId, SettlementId
 from dispatch.service.store import Tx, fleet_results
 from dispatch.service.store.fleet_results import Result
 
@@ -24,11 +23,10 @@ router = APIRouter(tags=["settlements"])
 Reads = Annotated[Call, Depends(allowed("markets:read"))]
 Asks = Annotated[Call, Depends(allowed("markets:write", "measurements:read"))]
 Pages = Annotated[Paging, Depends(paging)]
-SettlementId = id_of("stl")
 
 
 @router.post(
-    "/awards/{award}/settlements", operation_id="post_settlement", summary="Settle an award", status_code=202,
+    "/awards/{award}/settlements", name="create", summary="Settle an award", status_code=202,
     response_model=Accepted, responses=problems(404, 409, 429),
 )  # fmt: skip
 def post(award: AwardId, body: SettlementAsked, call: Asks) -> Response:
@@ -54,7 +52,7 @@ def _document(found: Result) -> Settlement:
 
 
 @router.get(
-    "/awards/{award}/settlements", operation_id="list_award_settlements",
+    "/awards/{award}/settlements", name="list_of_award",
     summary="Settlements of an award, the newest first", response_model=Page[Settlement], responses=problems(404),
 )  # fmt: skip
 def list_of_award(award: AwardId, call: Reads, pages: Pages) -> Response:
@@ -70,7 +68,7 @@ def list_of_award(award: AwardId, call: Reads, pages: Pages) -> Response:
 
 
 @router.get(
-    "/settlements", operation_id="list_settlements", summary="All settlements, the newest first",
+    "/settlements", name="list", summary="All settlements, the newest first",
     response_model=Page[Settlement],
 )  # fmt: skip
 def list_all(call: Reads, pages: Pages) -> Response:
@@ -84,7 +82,7 @@ def list_all(call: Reads, pages: Pages) -> Response:
 
 
 @router.get(
-    "/settlements/{settlement}", operation_id="get_settlement", summary="A settlement", response_model=Settlement,
+    "/settlements/{settlement}", name="get", summary="A settlement", response_model=Settlement,
     responses=problems(404),
 )  # fmt: skip
 def get(settlement: SettlementId, call: Reads) -> Response:
@@ -93,7 +91,7 @@ def get(settlement: SettlementId, call: Reads) -> Response:
 
 
 @router.get(
-    "/settlements/{settlement}/page", operation_id="get_settlement_page", summary="A settlement with pictures",
+    "/settlements/{settlement}/page", name="get_page", summary="A settlement with pictures",
     responses={**shown.PAGE_RESPONSE, **problems(404, 409)},
 )  # fmt: skip
 def get_page(settlement: SettlementId, call: Reads) -> Response:
@@ -102,7 +100,7 @@ def get_page(settlement: SettlementId, call: Reads) -> Response:
 
 
 @router.get(
-    "/settlements/{settlement}/{table}", operation_id="get_settlement_table",
+    "/settlements/{settlement}/{table}", name="get_table",
     summary="Invoice, deliveries, split, or what each site gave",
     responses={**shown.TABLE_RESPONSE, **problems(404, 406, 409)},
 )  # fmt: skip

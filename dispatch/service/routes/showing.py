@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from dispatch.service.errors import NotFoundError
 from dispatch.service.schemas.plan_parts import Failed
 from dispatch.service.schemas.schedules import AuditShown, Held, Money, ScheduleListed, ScheduleShown
 
@@ -23,6 +24,18 @@ def href(id_: str) -> str:
 def state_of(row: Any) -> str:
     """That of its job; where that is forgotten, whether it gave something."""
     return "done" if row.made is not None else row.job_state or "failed"
+
+
+def require_own(row: Any) -> None:
+    """Refuse what only a plan of the site by itself has: a fleet's is made, and shown, as one.
+
+    Raises:
+        NotFoundError: the schedule is part of a fleet's plan.
+    """
+    if (of := row.result["certificate"].get("fleet_result")) is not None:
+        raise NotFoundError(
+            f"Schedule '{row.id}' is part of a fleet's plan, {of}; it has no page or account of its own."
+        )
 
 
 def listed(row: Any) -> ScheduleListed:

@@ -112,7 +112,5 @@ def page(call: Call, kind: Kind, id_: str) -> Response:
     return call.read(work)
 
 
-# Pages of results carry their own style and script, and ask for nothing else.
-_CSP = (
-    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
-)
+# Pages of results carry their own style, and ask for nothing else.
+_CSP = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"

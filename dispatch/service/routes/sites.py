@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -195,15 +194,17 @@ def list_assets(site: SiteName, call: Reader) -> Response:
 
     def work(tx: Tx) -> bodies.AssetsShown:
         kept, park = _there(sites.get(tx, site)), _there(sites.park(tx, site))
-        left = set(series.names_of_park(park))
+        names = series.by_asset(park)
         assets = []
         for asset in park.assets:
-            own = sorted(name for name in left if re.match(rf"{re.escape(asset.name)}(?:\.|_curtailed$|$)", name))
-            left -= set(own)
             buses = {name: bus for name in asset.bus_fields if isinstance(bus := getattr(asset, name), str)}
             needs = [need.quantity for need in asset.needs]
-            assets.append(bodies.AssetShown(name=asset.name, kind=asset.kind, buses=buses, forecast=needs, series=own))
-        return bodies.AssetsShown(site=site, version=kept.version, assets=assets, series=sorted(left))
+            assets.append(
+                bodies.AssetShown(
+                    name=asset.name, kind=asset.kind, buses=buses, forecast=needs, series=names[asset.name]
+                )
+            )
+        return bodies.AssetsShown(site=site, version=kept.version, assets=assets, series=names[""])
 
     return call.read(work)
 

@@ -6,12 +6,14 @@ a problem that a user can read, it waits for another attempt, or it is no longer
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from dispatch.service.runner import trouble
@@ -26,9 +28,9 @@ from dispatch.service.store.faults import BusyError
 from dispatch.service.store.jobs import Job
 from dispatch.service.work import Kind
 
+T = TypeVar("T")
 _LOG = logging.getLogger("parkwatt.jobs")
 _LONGEST_TEXT = 500
-_HOPELESS = 3  # attempts beyond the last at which not even the floor was reached
 _NOTHING: Any = object()
 
 # The database is away or busy: nothing can be written of this job now, and nothing is wrong with it.
@@ -72,8 +74,8 @@ class Attempt:
             LostError: it is no longer ours.
             StoppingError: it should be given back.
         """
-        if self._counted > self._most:
-            self._give_up(Trouble(f"the worker was ended {self._counted - 1} times before it was done"))
+        if self.job.attempt > self._most + self._policy.lapses:
+            self._give_up(Trouble(f"it was begun {self.job.attempt - 1} times and its worker ended each time"))
             return
         while (found := self._tried()) is not None:
             if found.is_users or found.is_final or self._counted >= self._most:
@@ -84,8 +86,7 @@ class Attempt:
                 self._give_up(found)
                 return
             if pause_s > self._policy.hold_s:
-                with self._store.admin() as connection:
-                    claims.retry(connection, self.job, datetime.now(UTC), pause_s, found.text)
+                self._put_back(found, pause_s)
                 return
             self._next(found, pause_s)
 
@@ -99,11 +100,14 @@ class Attempt:
         wanted = self.job.deadline_s or self._kind.deadline_s or self._policy.deadline_s
         return wanted - (datetime.now(UTC) - self.job.started_at).total_seconds()
 
+    def _put_back(self, found: Trouble, pause_s: float) -> None:
+        self._admin(lambda c: claims.retry(c, self.job, datetime.now(UTC), pause_s, found.text))
+
     def _next(self, found: Trouble, pause_s: float) -> None:
         """Begin the next attempt without letting the job go: its deadline does not wait for a free worker."""
-        with self._store.admin() as connection:
-            self.job = claims.again(connection, self.job, datetime.now(UTC), pause_s, found.text)
-        self._lease.of(self.job)
+        self.job = self._lease.change(
+            lambda: self._admin(lambda c: claims.again(c, self.job, datetime.now(UTC), pause_s, found.text))
+        )
         until = time.monotonic() + pause_s
         while (left := until - time.monotonic()) > 0:
             self._tick()
@@ -121,14 +125,39 @@ class Attempt:
         return None
 
     def _prepare(self) -> None:
+        def read() -> Any:
+            with self._store.read(self.job.tenant, self.job.actor) as tx:
+                return self._kind.prepare(tx, self.job)
+
         self._lease.check()
         try:
-            with self._store.read(self.job.tenant, self.job.actor) as tx:
-                self._asked = self._kind.prepare(tx, self.job)
-        except (LostError, StoppingError, *AWAY):
+            self._asked = self._insisted(read)
+        except (LostError, StoppingError):
             raise
         except Exception as error:
             raise self._troubled(error, "preparing it") from error
+
+    def _insisted(self, work: Callable[[], T]) -> T:
+        """Do it once the store answers: what was computed is not thrown away because a database starts again.
+
+        Raises:
+            LostError: that took so long that the job may be another's by now.
+        """
+        while True:
+            try:
+                return work()
+            except AWAY:
+                _LOG.warning("job %s waits for the store", self.job.id, exc_info=True)
+                self._lease.check()
+                self._held()
+                time.sleep(self._policy.watch_s)
+
+    def _admin(self, change: Callable[[Connection], T]) -> T:
+        def write() -> T:
+            with self._store.admin() as connection:
+                return change(connection)
+
+        return self._insisted(write)
 
     def _ran(self) -> Any:
         found = self._place.call(self._kind, self._asked, self._left_s(), self._heard, self._tick)
@@ -146,19 +175,22 @@ class Attempt:
         return found.value
 
     def _commit(self, value: Any) -> None:
-        try:
+        def write() -> None:
             with self._store.write(self.job.tenant, self.job.actor) as tx:
                 claims.fence(tx.connection, self.job)
                 result = self._kind.commit(tx, self.job, value)
                 claims.finish(tx.connection, self.job, datetime.now(UTC), result)
-        except (LostError, *AWAY):
+
+        try:
+            self._insisted(write)
+        except (LostError, StoppingError):
             raise
         except Exception as error:
             raise self._troubled(error, "writing what came") from error
 
     def _give_up(self, found: Trouble) -> None:
         """Let the floor answer, or fail."""
-        if not found.is_users and self._counted <= self._most + _HOPELESS:
+        if not found.is_users and self.job.attempt <= self._most + 2 * self._policy.lapses:
             try:
                 if self._asked is _NOTHING:
                     self._prepare()
@@ -167,8 +199,8 @@ class Attempt:
                     return
             except _TroubledError as error:
                 found = error.trouble if error.trouble.is_users else found
-        with self._store.admin() as connection:
-            claims.fail(connection, self.job, datetime.now(UTC), found.document())
+        problem = found.document()
+        self._admin(lambda c: claims.fail(c, self.job, datetime.now(UTC), problem))
 
     def _floor(self, reason: str) -> Any:
         try:
@@ -197,5 +229,5 @@ class Attempt:
         if self._line is None or time.monotonic() - self._told < self._policy.progress_s:
             return
         line, self._line, self._told = self._line, None, time.monotonic()
-        with self._store.admin() as connection:
+        with contextlib.suppress(*AWAY), self._store.admin() as connection:
             claims.progress(connection, self.job, datetime.now(UTC), line)

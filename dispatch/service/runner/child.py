@@ -23,13 +23,15 @@ from multiprocessing.connection import Connection
 from typing import Any, Literal
 
 from dispatch.service import trace
-from dispatch.service.runner.places import Outcome
+from dispatch.service.runner import trouble
+from dispatch.service.runner.places import Outcome, always
 from dispatch.service.runner.policy import Policy
 from dispatch.service.runner.trouble import Trouble
 from dispatch.service.work import Kind
 
 Word = Literal["ready", "progress", "outcome", "trouble", "ended"]
 
+_FAREWELL_S = 2.0
 _PATIENCE_S = 5.0  # for a process that was killed to be gone
 _MAIN = "import sys; from dispatch.service.runner.child_process import serve; serve(int(sys.argv[1]))"
 _WATCH = "read _; kill -KILL 0"  # the whole group, itself included
@@ -56,20 +58,24 @@ class Child:
         """The process that runs now."""
         return None if self._process is None else self._process.pid
 
-    def ready(self) -> bool:
-        """See :class:`~dispatch.service.runner.places.Place`; a child that has done enough is replaced here."""
-        if self._done >= self._policy.renew_after or self._resident_bytes > self._policy.renew_bytes:
+    def ready(self, go_on: Callable[[], bool] = always) -> bool:
+        """See :class:`~dispatch.service.runner.places.Place`; a child that is gone or has done enough is replaced."""
+        is_gone = any(each is not None and each.poll() is not None for each in (self._process, self._watch))
+        if is_gone or self._done >= self._policy.renew_after or self._resident_bytes > self._policy.renew_bytes:
             self.kill()
         if self._process is None:
             self._start()
-        if not self._is_ready:
+        until = time.monotonic() + self._policy.start_s
+        while not self._is_ready and time.monotonic() < until and go_on():
             try:
-                word, _ = self._said.get(timeout=self._policy.start_s)
+                word, _ = self._said.get(timeout=self._policy.watch_s)
             except queue.Empty:
-                word = "ended"
-            self._is_ready = word == "ready"
-            if not self._is_ready:
-                self.kill()
+                continue
+            if word != "ready":
+                break
+            self._is_ready = True
+        if not self._is_ready:
+            self.kill()
         return self._is_ready
 
     def call(
@@ -77,12 +83,21 @@ class Child:
     ) -> Outcome | Trouble:
         """See :class:`~dispatch.service.runner.places.Place`."""
         until = time.monotonic() + seconds
+
+        def in_time() -> bool:
+            tick()
+            return time.monotonic() < until
+
         if seconds <= 0:
             return Trouble("its time was over before it began", is_final=True)
-        if not self.ready():
-            return Trouble("no process could be started for it")
         try:
-            self._send(pickle.dumps((kind.module, asked, trace.traceparent()), pickle.HIGHEST_PROTOCOL))
+            request = pickle.dumps((kind.module, asked, trace.traceparent()), pickle.HIGHEST_PROTOCOL)
+        except Exception as error:  # noqa: BLE001 - pickling raises what it likes
+            return trouble.of(error, "sending it")
+        try:
+            if not self.ready(in_time):
+                return Trouble("no process could be started for it in time", is_final=time.monotonic() >= until)
+            self._send(request)
             return self._answer(until, seconds, heard, tick)
         except BaseException:
             self.kill()
@@ -98,7 +113,8 @@ class Child:
         assert self._watch.stdin is not None
         assert self._pipe is not None
         for process in (self._process, self._watch):
-            process.wait(_PATIENCE_S)
+            with contextlib.suppress(subprocess.TimeoutExpired):  # it is in the kernel's hands, and nobody waits for it
+                process.wait(_PATIENCE_S)
         for thread in self._threads:
             thread.join(_PATIENCE_S)
         self._pipe.close()
@@ -106,7 +122,11 @@ class Child:
         self._process = self._watch = self._pipe = None
 
     def close(self) -> None:
-        """The same: it holds nothing that would have to be saved."""
+        """Let it end by itself, as it does at an empty question; by force where it does not."""
+        if self._process is not None and self._is_ready:
+            self._send(b"")
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_FAREWELL_S)
         self.kill()
 
     def _start(self) -> None:

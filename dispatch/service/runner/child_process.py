@@ -45,7 +45,9 @@ def serve(number: int) -> None:
     while True:
         try:
             request = pipe.recv_bytes()
-        except (EOFError, OSError):  # no more questions
+        except (EOFError, OSError):  # the worker is gone
+            return
+        if not request:  # no more questions
             return
         _send(pipe, _answer(run, request, pipe))
 

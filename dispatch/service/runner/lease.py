@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
@@ -28,6 +29,7 @@ class Lease:
     def __init__(self, store: Store, job: Job, policy: Policy) -> None:
         self._store, self._policy = store, policy
         self._job = job
+        self._changing = threading.Lock()
         self._lost = threading.Event()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, name=f"lease {job.id}", daemon=True)
@@ -40,9 +42,11 @@ class Lease:
         self._over.set()
         self._thread.join()
 
-    def of(self, job: Job) -> None:
-        """The next attempt of the same job is what is held from now on."""
-        self._job = job
+    def change(self, begun: Callable[[], Job]) -> Job:
+        """Begin the next attempt of the job: it is what is held from then on. Meanwhile nobody asks for the old one."""
+        with self._changing:
+            self._job = begun()
+        return self._job
 
     def check(self) -> None:
         """Do nothing as long as the job is held.
@@ -57,24 +61,26 @@ class Lease:
         each = self._policy.lease_s / _SIGNS
         signed = time.monotonic()
         while not self._over.wait(min(self._policy.watch_s, each)):
-            job = self._job
             try:
-                if time.monotonic() - signed >= each:
-                    with self._store.admin() as connection:
-                        claims.prolong(connection, job, datetime.now(UTC), self._policy.lease_s)
-                    signed = time.monotonic()
-                elif not self._holds(job):
-                    raise LostError(job.id)
+                with self._changing:
+                    signed = self._looked(signed, each)
             except LostError:
-                if job is self._job:  # else the next attempt has begun meanwhile, and this says nothing of it
-                    self._lost.set()
-                    return
+                self._lost.set()
+                return
             except (SQLAlchemyError, StoreError):
-                _LOG.warning("no sign of life for job %s could be written", job.id, exc_info=True)
+                _LOG.warning("no sign of life for job %s could be written", self._job.id, exc_info=True)
                 if time.monotonic() - signed >= self._policy.lease_s:
                     self._lost.set()
                     return
 
-    def _holds(self, job: Job) -> bool:
-        with self._store.admin(write=False) as connection:
-            return claims.is_mine(connection, job)
+    def _looked(self, signed: float, each: float) -> float:
+        """Give a sign of life where it is time, else only see that the job is ours; when the last sign was given."""
+        if time.monotonic() - signed < each:
+            with self._store.admin(write=False) as connection:
+                if not claims.is_mine(connection, self._job):
+                    raise LostError(self._job.id)
+            return signed
+        with self._store.admin() as connection:
+            now = time.monotonic()
+            claims.prolong(connection, self._job, datetime.now(UTC), self._policy.lease_s)
+        return now

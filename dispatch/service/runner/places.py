@@ -11,6 +11,11 @@ from dispatch.service.runner.trouble import Trouble
 from dispatch.service.work import Kind
 
 
+def always() -> bool:
+    """Nothing stands against it."""
+    return True
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What ``run`` returned."""
@@ -21,8 +26,12 @@ class Outcome:
 class Place(Protocol):
     """Runs one job at a time."""
 
-    def ready(self) -> bool:
-        """Whether a job could begin at once; waits for that as long as a start may take."""
+    def ready(self, go_on: Callable[[], bool] = always) -> bool:
+        """Whether a job could begin at once; waits for that as long as a start may take.
+
+        Args:
+            go_on: asked several times a second whether to wait on.
+        """
         ...
 
     def call(
@@ -44,9 +53,9 @@ class Place(Protocol):
 class InProcess:
     """In this process: no start, no deadline, and a crash is a crash of everything. For tests and small programs."""
 
-    def ready(self) -> bool:
-        """Always."""
-        return True
+    def ready(self, go_on: Callable[[], bool] = always) -> bool:
+        """As long as anybody wants it."""
+        return go_on()
 
     def call(
         self, kind: Kind, asked: Any, seconds: float, heard: Callable[[str], None], tick: Callable[[], None]

@@ -20,6 +20,7 @@ class Policy:
         watch_s: pause between looks whether the job in hand was cancelled.
         progress_s: least time between two progress events of a job.
         attempts: how often a job is tried before its floor answers.
+        lapses: how often its worker may end over it besides; at twice as many it fails without its floor.
         pause_s: before the second attempt; doubles with every further one, up to ``longest_pause_s``.
         hold_s: pauses up to this are waited out with the job in hand, so that a deadline is kept on a busy machine; for
             longer ones the job goes back into the queue.
@@ -31,10 +32,11 @@ class Policy:
         renew_after: jobs after which a child is replaced.
         renew_bytes: resident memory after a job above which a child is replaced.
         grace_s: how long a job in hand may go on when the worker is told to stop; then it is given back.
+        longest_restart_s: a worker that ends again and again is started again after pauses that grow up to this.
         nice: added to the worker's niceness, so that the server's readers go first.
         executor: ``processes``: run() in the child; ``ray``: in a Ray task that the child waits for.
         ray_address: of a Ray that runs already; empty: one of this machine, started by the child.
-        kinds: modules that are kinds of job besides those of :mod:`dispatch.service.work`.
+        kinds: modules that are kinds of job besides those of :mod:`dispatch.service.work`; ours: do those as well.
         keep_days: how long ended jobs and their events are kept.
         housekeeping_s: time between two rounds of it; compaction_s: of looks for series to compact.
     """
@@ -42,8 +44,9 @@ class Policy:
     lease_s: float = 15.0
     poll_s: float = 0.1
     watch_s: float = 0.25
-    progress_s: float = 0.5
+    progress_s: float = 0.3
     attempts: int = 3
+    lapses: int = 10
     pause_s: float = 0.5
     longest_pause_s: float = 60.0
     hold_s: float = 2.0
@@ -54,10 +57,12 @@ class Policy:
     renew_after: int = 200
     renew_bytes: int = 1 << 30
     grace_s: float = 5.0
+    longest_restart_s: float = 30.0
     nice: int = 10
     executor: str = "processes"
     ray_address: str = ""
     kinds: tuple[str, ...] = ()
+    ours: bool = True
     keep_days: float = 90.0
     housekeeping_s: float = 600.0
     compaction_s: float = 10.0

@@ -71,10 +71,11 @@ class Runner:
 
     def _idle(self) -> bool:
         """Do one job if there is one; whether there was none."""
-        if not self._place.ready():
-            _LOG.error("no child process could be started")
+        is_ready = self._place.ready(lambda: not self._stop.is_set())
         if self._stop.is_set():
             return True
+        if not is_ready:
+            _LOG.error("no child process could be started")
         if self._chores is not None:
             self._chores()
         with self._store.admin(write=False) as connection:

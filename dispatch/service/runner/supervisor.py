@@ -22,8 +22,8 @@ from typing import Self
 from dispatch.service.runner.policy import Policy
 
 _LOG = logging.getLogger("parkwatt.workers")
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 30.0
-_STEADY_S = 30.0  # after so long a worker counts as one that works, and its successor is started at once
+_FIRST_PAUSE_S = 0.2
+_STEADY_S = 10.0  # after so long a worker counts as one that works, and its successor is started at once
 _LOOK_S = 0.1
 _MAIN = "from dispatch.service.runner.worker import main; main()"
 
@@ -108,7 +108,7 @@ class Supervisor:
             "worker %d ended (%s); another starts in %.1f s", seat.process.pid, seat.process.returncode, seat.pause_s
         )
         seat.process, seat.next = None, now + seat.pause_s
-        seat.pause_s = min(seat.pause_s * 2, _LONGEST_PAUSE_S)
+        seat.pause_s = min(seat.pause_s * 2, self._policy.longest_restart_s)
 
     def _fill(self, seat: _Seat) -> None:
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}

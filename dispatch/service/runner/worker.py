@@ -30,7 +30,7 @@ def serve(store: Store, policy: Policy, gone: Callable[[Callable[[], None]], Non
         gone: is given what to call when nobody needs the worker any more.
     """
     os.nice(policy.nice)
-    kinds = work.find(policy.kinds)
+    kinds = work.find(policy.kinds, ours=policy.ours)
     child = Child(policy, [kind.module for kind in kinds.values()])
     runner = Runner(store, kinds, child, policy, Housekeeping(store, policy))
 

@@ -8,8 +8,8 @@ from pydantic import Field
 
 from dispatch.markets.product import Product as MarketProduct
 from dispatch.markets.product import Side
-from dispatch.service.schemas.results import FlexibilityId, Result
-from dispatch.service.schemas.values import Body, Day, Moment, Name, NotNegative, Number, ShortText
+from dispatch.service.schemas.results import Result
+from dispatch.service.schemas.values import Body, Day, FlexibilityId, Moment, Name, NotNegative, Number, ShortText, Time
 
 MOST_PERIODS = 300
 Positive = Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0, le=1e9)]
@@ -20,8 +20,8 @@ class Gate(Body):
     """The gate that closes next."""
 
     day: Day
-    opens: Moment
-    closes: Moment
+    opens: Time
+    closes: Time
     open_now: bool
 
 
@@ -79,9 +79,9 @@ class Bid(Body):
     price_unit: str
     periods: tuple[Period, ...]
     left_out_kw: Annotated[float, Field(description="Mean of what is there and is not offered: rounding, limits")]
-    expires_at: Annotated[Moment, Field(description="When its last gate closes")]
-    created: Moment
-    submitted: Moment | None = None
+    expires_at: Annotated[Time, Field(description="When its last gate closes")]
+    created: Time
+    submitted: Time | None = None
     award: Annotated[str | None, Field(description="The award that was carried out")] = None
 
 
@@ -101,10 +101,10 @@ class AwardAsked(Body):
 
 
 class Certificate(Body):
-    """An inequality that holds for all that is possible, and that the award breaks."""
+    """An inequality that holds for all that is possible with every wish kept, and that the award breaks."""
 
     text: str
-    steps: list[Moment]
+    steps: list[Time]
     asked_kwh: float
     limit_kwh: float
 
@@ -112,7 +112,7 @@ class Certificate(Body):
 class NearestPeriod(Body):
     """The most of an awarded period that the fleet can give."""
 
-    start: Moment
+    start: Time
     awarded_kw: float
     nearest_kw: float
 
@@ -131,7 +131,7 @@ class Award(Result):
     off_kw: Annotated[float | None, Field(description="How far the set-points are from the award, at most")] = None
     nearest: Annotated[tuple[NearestPeriod, ...], Field(description="Where it cannot be given in full")] = ()
     certificate: Annotated[
-        tuple[Certificate, ...], Field(description="Why not, where all plant has a closed form")
+        tuple[Certificate, ...], Field(description="Why not, while stores end the day as they should")
     ] = ()
     schedules: dict[str, str] = Field(
         default_factory=dict, description="By site, the schedule planned around the award"
@@ -141,8 +141,8 @@ class Award(Result):
 class DeliveryPeriod(Body):
     """A period of an award while it runs."""
 
-    start: Moment
-    end: Moment
+    start: Time
+    end: Time
     award_kw: float
     delivered_kw: Annotated[float | None, Field(description="Of the sites that are metered; null before any is")]
     short_kw: Annotated[float | None, Field(description="What lacks; null until all sites are metered")]
@@ -154,7 +154,7 @@ class Delivery(Body):
 
     award: str
     against: Literal["plan"] = "plan"
-    at: Moment
+    at: Time
     sites: int
     periods: list[DeliveryPeriod]
     awarded_kwh: Annotated[float, Field(description="Of the periods that are metered in full")]

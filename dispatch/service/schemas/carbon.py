@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from dispatch.service.schemas.plan_parts import Body, Day, Failed, JobState, Moment, id_of
+from dispatch.service.schemas.plan_parts import Body, Day, Failed, JobState, Moment, id_pattern
 from dispatch.service.schemas.schedules import ScheduleId
 from dispatch.service.schemas.shared import Answer
 
-AccountId = id_of("cac")
+AccountId = Annotated[str, Field(pattern=id_pattern("cac"))]
 By = Literal["step", "hour", "day", "month", "year", "all"]
 
 
@@ -73,7 +73,9 @@ class AccountShown(Answer):
         tuple[dict[str, Any], ...] | None, Field(description="Balances of certificates, in kWh")
     ] = None
     cbam: Annotated[dict[str, Any] | None, Field(description="Embedded emissions of goods, as CBAM names them")] = None
-    footprints: Annotated[dict[str, Any] | None, Field(description="Partial footprints of goods, ISO 14067")] = None
+    footprints: Annotated[
+        tuple[dict[str, Any], ...] | None, Field(description="Partial footprints of goods, ISO 14067")
+    ] = None
     notes: tuple[str, ...] = ()
     inputs_sha256: Annotated[dict[str, str], Field(default_factory=dict)]
     ledgers_href: str | None = None

@@ -7,7 +7,7 @@ from typing import Annotated, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from dispatch.service.schemas.results import DayResult, OfDay
-from dispatch.service.schemas.values import Body, Moment, Name, NotNegative, ShortText, SiteId
+from dispatch.service.schemas.values import Body, Name, NotNegative, ShortText, SiteId, Time
 
 MOST_SITES = 10_000
 Label = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[^\x00]+$")]
@@ -56,8 +56,8 @@ class Fleet(Body):
     etag: str
     body: FleetBody
     sites: Annotated[int, Field(description="How many it has now")]
-    created: Moment
-    updated: Moment
+    created: Time
+    updated: Time
 
 
 class FleetShort(Body):
@@ -67,8 +67,8 @@ class FleetShort(Body):
     version: int
     etag: str
     title: str
-    created: Moment
-    updated: Moment
+    created: Time
+    updated: Time
 
 
 class PlanAsked(OfDay):

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from dispatch.service.schemas.results import DayResult, FlexibilityId, OfDay, Result
-from dispatch.service.schemas.values import Body, Moment, NotNegative, Number
+from dispatch.service.schemas.results import DayResult, OfDay, Result
+from dispatch.service.schemas.values import Body, FlexibilityId, NotNegative, Number, Time
 
 MOST_STEPS = 3000
 
@@ -24,7 +24,7 @@ class FlexibilityAsked(OfDay):
 class EnvelopeStep(Body):
     """What the fleet can do in a step: net draw, above zero from the grid."""
 
-    start: Moment
+    start: Time
     plan_kw: float
     least_kw: float
     most_kw: float
@@ -55,7 +55,7 @@ class ProfileAsked(Body):
 class MissedStep(Body):
     """A step of a profile that cannot be met."""
 
-    start: Moment
+    start: Time
     asked_kw: float
     nearest_kw: float
     missed_kwh: float

@@ -7,10 +7,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from dispatch.service.schemas.plan_parts import Failed, JobState, When, id_of
+from dispatch.service.schemas.plan_parts import Failed, JobState, When, id_pattern
 from dispatch.service.schemas.shared import Answer
 
-ForecastId = id_of("fct")
+ForecastId = Annotated[str, Field(pattern=id_pattern("fct"))]
 
 
 class ForecastAsked(When):

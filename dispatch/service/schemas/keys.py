@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field
 
 from dispatch.service.schemas.shared import Answer, Body, Moment, Title
-
-if TYPE_CHECKING:
-    from dispatch.service.store.keys import Key
 
 KEY_ID = r"^key_[0-9a-hjkmnp-tv-z]{26}$"
 Scope = Literal[
@@ -52,7 +49,7 @@ class KeyShown(Answer):
     replaces: Annotated[str | None, Field(description="The key that this one was rotated from")]
 
     @classmethod
-    def of(cls, key: Key) -> Self:
+    def of(cls, key: Any) -> Self:
         """What may be seen of a key."""
         return cls.model_validate({name: getattr(key, name) for name in cls.model_fields if hasattr(key, name)})
 

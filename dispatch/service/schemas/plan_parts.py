@@ -21,9 +21,13 @@ def _text_only(value: Any) -> Any:
 def _within(value: datetime) -> datetime:
     if not _FIRST <= value <= _LAST:
         raise ValueError("a time lies between 1970-01-02 and 2200-01-01")
-    if value.microsecond:
-        raise ValueError("a time is of whole seconds here")
     return value.astimezone(UTC)
+
+
+def _whole(value: datetime) -> datetime:
+    if value.microsecond:
+        raise ValueError("a step begins with a whole second")
+    return value
 
 
 def _day(value: Any) -> Any:
@@ -39,6 +43,7 @@ def _of_days(value: date) -> date:
 
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_text_only), AfterValidator(_within)]
+Edge = Annotated[Moment, AfterValidator(_whole)]
 Day = Annotated[date, BeforeValidator(_day), AfterValidator(_of_days)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-_MOST, le=_MOST)]
 AssetName = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9_\-]+$")]
@@ -54,9 +59,14 @@ KnownAt = Annotated[
 ]
 
 
+def id_pattern(prefix: str) -> str:
+    """What an id that begins so looks like."""
+    return rf"^{prefix}_[0-9a-hjkmnp-tv-z]{{26}}$"
+
+
 def id_of(prefix: str) -> Any:
     """The type of an id that begins so."""
-    return Annotated[str, Field(pattern=rf"^{prefix}_[0-9a-hjkmnp-tv-z]{{26}}$")]
+    return Annotated[str, Field(pattern=id_pattern(prefix))]
 
 
 class Body(BaseModel):
@@ -68,7 +78,7 @@ class Body(BaseModel):
 class HorizonAsked(Body):
     """Equal steps from a moment on."""
 
-    start: Annotated[Moment, Field(description="Start of the first step")]
+    start: Annotated[Edge, Field(description="Start of the first step")]
     steps: Annotated[int, Field(ge=1, le=LARGEST_STEPS, strict=True)]
     step_minutes: Annotated[int, Field(ge=1, le=1440, strict=True)] = 60
 
@@ -77,7 +87,7 @@ class WeatherAsked(Body):
     """A run of a weather service that the client has: the store knows no weather by itself."""
 
     issued_at: Annotated[Moment, Field(description="When the run was issued; it is used for nothing before")]
-    start: Annotated[Moment, Field(description="Start of the first interval")]
+    start: Annotated[Edge, Field(description="Start of the first interval")]
     step_minutes: Annotated[int, Field(ge=1, le=1440, strict=True)] = 60
     variables: Annotated[
         dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,60}$")], Annotated[list[Number], Field(max_length=4000)]],

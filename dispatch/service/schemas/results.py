@@ -6,10 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from dispatch.service.schemas.values import Body, Day, KnownAt, Moment, id_of
+from dispatch.service.schemas.values import Body, Day, ForecastId, KnownAt, Moment, Time
 
 State = Literal["queued", "running", "done", "infeasible", "failed", "cancelled"]
-ForecastId, FlexibilityId, BidId, AwardId = (id_of(prefix) for prefix in ("fcs", "flx", "bid", "awd"))
 
 
 class DayAsked(Body):
@@ -40,7 +39,7 @@ class Result(Body):
     fleet: Annotated[str, Field(description="Whose")]
     state: Annotated[State, Field(description="Of its job until done; infeasible: the answer is that it cannot be")]
     job: Annotated[str, Field(description="Of the job that makes it")]
-    created: Moment
+    created: Time
     files: dict[str, str] = Field(default_factory=dict, description="Where its tables and pages are, by name")
     problem: Annotated[dict[str, Any] | None, Field(description="Why it failed")] = None
 
@@ -49,7 +48,7 @@ class DayResult(Result):
     """A result that is of a day."""
 
     day: Annotated[str | None, Field(description="First local day")] = None
-    issued: Annotated[Moment | None, Field(description="When it was made: nothing later is used")] = None
+    issued: Annotated[Time | None, Field(description="When it was made: nothing later is used")] = None
     time_zone: str | None = None
     steps: int | None = None
     sites: Annotated[int | None, Field(description="How many the fleet has")] = None

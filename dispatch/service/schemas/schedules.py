@@ -16,11 +16,11 @@ from dispatch.service.schemas.plan_parts import (
     Number,
     Quantity,
     When,
-    id_of,
+    id_pattern,
 )
 from dispatch.service.schemas.shared import Answer
 
-ScheduleId = id_of("sch")
+ScheduleId = Annotated[str, Field(pattern=id_pattern("sch"))]
 Mode = Literal["day_ahead", "rolling", "perfect_foresight"]
 # Those of a fleet are made with its plan, or around an award.
 KeptMode = Literal["day_ahead", "rolling", "perfect_foresight", "fleet", "award"]

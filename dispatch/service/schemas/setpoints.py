@@ -7,10 +7,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from dispatch.service.schemas.plan_parts import AssetName, Body, Moment, Number, Quantity, id_of
+from dispatch.service.schemas.plan_parts import AssetName, Body, Moment, Number, Quantity, id_pattern
 from dispatch.service.schemas.shared import Answer, Title
 
-OverrideId = id_of("ovr")
+OverrideId = Annotated[str, Field(pattern=id_pattern("ovr"))]
 Source = Literal["override", "hold", "schedule", "safe_state", "none"]
 
 

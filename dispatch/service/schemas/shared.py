@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, PlainSerializer, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, PlainSerializer, StringConstraints, WithJsonSchema
 
 
 def _in_utc(moment: datetime) -> datetime:
@@ -20,7 +20,8 @@ def _text(moment: datetime) -> str:
 
 
 # RFC 3339 with an offset, refused without; UTC inside, and out with Z.
-Moment = Annotated[AwareDatetime, AfterValidator(_in_utc), PlainSerializer(_text, return_type=str, when_used="json")]
+_Out = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc), PlainSerializer(_text, return_type=_Out, when_used="json")]
 # One line of text for people.
 Title = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, NullPool, create_engine, func, insert, make_url, select
@@ -103,7 +104,7 @@ def restore(folder: Path, url: str, data: Path, progress: Progress = lambda _: N
     return Backup(datetime.fromisoformat(manifest["made"]), manifest["revision"], manifest["files"], manifest["size"])
 
 
-def _manifest(folder: Path) -> dict[str, str | int]:
+def _manifest(folder: Path) -> dict[str, Any]:
     try:
         found = json.loads((folder / MANIFEST).read_text("utf-8"))
     except (OSError, ValueError):

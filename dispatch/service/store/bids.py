@@ -121,7 +121,12 @@ def withdraw(tx: Tx, found: Bid) -> Bid:
 
 
 def award(tx: Tx, found: Bid, award_id: str) -> Bid:
-    """Something of it was won, and can be delivered."""
+    """Something of it was won, and can be delivered.
+
+    Raises:
+        ConflictError: it was withdrawn meanwhile.
+    """
+    require(found, "submitted", "expired")
     return _changed(tx, found, "bid.award", {"state": "awarded", "award": award_id})
 
 

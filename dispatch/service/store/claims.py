@@ -11,6 +11,7 @@ thousand jobs of one tenant keep another waiting for one job at most. Priority o
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,7 +20,7 @@ from sqlalchemy import Connection, Select, delete, func, literal, select, tuple_
 from sqlalchemy.sql import ColumnElement
 
 from dispatch.service.store import events
-from dispatch.service.store.jobs import Job, of, records
+from dispatch.service.store.jobs import QUEUED, RUNNING, Job, of, records
 from dispatch.service.store.metadata import EPOCH, UtcTime
 
 _C = records.c
@@ -31,8 +32,8 @@ class LostError(Exception):
 
 def is_due(connection: Connection, now: datetime) -> bool:
     """Whether a claim would find something; reads only, so that idle runners do not stand in writers' way."""
-    ready = select(_C.id).where(_C.state == "queued", _C.not_before <= now).limit(1)
-    lapsed = select(_C.id).where(_C.state == "running", _C.lease_until <= now).limit(1)
+    ready = select(_C.id).where(QUEUED, _C.not_before <= now).limit(1)
+    lapsed = select(_C.id).where(RUNNING, _C.lease_until <= now).limit(1)
     return connection.execute(ready).first() is not None or connection.execute(lapsed).first() is not None
 
 
@@ -44,7 +45,8 @@ def claim(connection: Connection, runner: str, now: datetime, lease_s: float, te
         lease_s: how long it is this runner's unless prolonged.
         tenant: only a job of this one; empty: of whose turn it is.
     """
-    found = _lapsed(connection, now, tenant) or _waiting(connection, now, tenant)
+    lapsed = _lapsed(connection, now, tenant)
+    found = lapsed or _waiting(connection, now, tenant)
     if found is None:
         return None
     owner, id_ = found
@@ -54,6 +56,7 @@ def claim(connection: Connection, runner: str, now: datetime, lease_s: float, te
         .values(
             state="running",
             attempt=_C.attempt + 1,
+            returned=_C.returned + int(lapsed is not None),  # that a worker died is not the job's doing
             runner=runner,
             lease_until=now + timedelta(seconds=lease_s),
             started_at=func.coalesce(_C.started_at, literal(now, UtcTime())),
@@ -68,14 +71,14 @@ def claim(connection: Connection, runner: str, now: datetime, lease_s: float, te
 
 
 def _lapsed(connection: Connection, now: datetime, tenant: str) -> tuple[str, str] | None:
-    late = [_C.state == "running", _C.lease_until <= now, *([_C.tenant == tenant] if tenant else [])]
+    late = [RUNNING, _C.lease_until <= now, *([_C.tenant == tenant] if tenant else [])]
     query = select(_C.tenant, _C.id).where(*late).order_by(_C.lease_until).limit(1)
     return _first(connection, query)
 
 
 def _waiting(connection: Connection, now: datetime, tenant: str) -> tuple[str, str] | None:
     for each in [tenant] if tenant else _turns(connection):
-        mine = (_C.state == "queued", _C.tenant == each, _C.not_before <= now)
+        mine = (QUEUED, _C.tenant == each, _C.not_before <= now)
         query = select(_C.tenant, _C.id).where(*mine).order_by(_C.priority.desc(), _C.id).limit(1)
         found = _first(connection, query)
         if found is not None:
@@ -91,20 +94,20 @@ def _first(connection: Connection, query: Select[str, str]) -> tuple[str, str] |
 def _turns(connection: Connection) -> list[str]:
     """Tenants with waiting jobs, whose turn it is first."""
     # From one tenant to the next along the index, however many jobs each has: DISTINCT would read them all.
-    first = select(func.min(_C.tenant).label("tenant")).where(_C.state == "queued").cte("waiting", recursive=True)
-    following = select(func.min(_C.tenant)).where(_C.state == "queued", _C.tenant > first.c.tenant).scalar_subquery()
+    first = select(func.min(_C.tenant).label("tenant")).where(QUEUED).cte("waiting", recursive=True)
+    following = select(func.min(_C.tenant)).where(QUEUED, _C.tenant > first.c.tenant).scalar_subquery()
     waiting = first.union_all(select(following).where(first.c.tenant.is_not(None)))
     served = select(func.max(_C.claimed_at)).where(_C.tenant == waiting.c.tenant).scalar_subquery()
     rows = connection.execute(select(waiting.c.tenant, served).where(waiting.c.tenant.is_not(None))).all()
     if len(rows) == 1:
         return [rows[0][0]]
-    count = select(_C.tenant, func.count()).where(_C.state == "running").group_by(_C.tenant)
-    running: dict[str, int] = dict(connection.execute(count).all())
-    return [tenant for tenant, _ in sorted(rows, key=lambda row: (running.get(row[0], 0), row[1] or EPOCH))]
+    # Counted here, and by the lease that each of them has: to group, SQLite would walk all jobs there ever were.
+    running = Counter(connection.execute(select(_C.tenant).where(RUNNING, _C.lease_until.is_not(None))).scalars())
+    return [tenant for tenant, _ in sorted(rows, key=lambda row: (running[row[0]], row[1] or EPOCH))]
 
 
 def _mine(job: Job) -> tuple[ColumnElement[bool], ...]:
-    return (_C.tenant == job.tenant, _C.id == job.id, _C.state == "running", _C.attempt == job.attempt)
+    return (_C.tenant == job.tenant, _C.id == job.id, RUNNING, _C.attempt == job.attempt)
 
 
 def is_mine(connection: Connection, job: Job) -> bool:

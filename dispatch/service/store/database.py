@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import Connection, make_url
 from sqlalchemy.exc import ArgumentError
@@ -22,12 +22,10 @@ from dispatch.service.store.durable import make_folder
 from dispatch.service.store.faults import BusyError, StoreError
 from dispatch.service.store.transaction import MOST_QUEUED, Tx
 
-if TYPE_CHECKING:
-    from dispatch.service.store.backup import Backup
-
 T = TypeVar("T")
 WAIT_S = 20.0
 _TRIES = 5
+_NO_TABLES = ("dispatch.service.store.migrations", "dispatch.service.store.draft")
 _MIGRATING = "*"  # no tenant: programs that start at the same time upgrade one after the other
 
 
@@ -120,16 +118,6 @@ class Store:
         """A transaction above tenants: keys by their id, claims of jobs, migrations."""
         return self.backend.writing(None) if write else self.backend.reading()
 
-    def backup(self, folder: Path, progress: Callable[[str], object] = lambda _: None) -> Backup:
-        """Copy everything into a new folder, as of one moment, while others go on writing.
-
-        Raises:
-            StoreError: the folder is not empty, or what the store names is not there.
-        """
-        from dispatch.service.store.backup import back_up
-
-        return back_up(self, folder, progress)
-
     def close(self) -> None:
         """Let go of all connections."""
         self.backend.close()
@@ -144,7 +132,7 @@ def load_tables() -> None:
     import dispatch.service.store as package
 
     for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-        if ".migrations" not in module.name:
+        if not module.name.startswith(_NO_TABLES):
             importlib.import_module(module.name)
 
 
@@ -155,7 +143,7 @@ def _backend(url: str, disk: Disk, wait_s: float) -> Backend:
         raise StoreError(
             "the database's address is not one; accepted: sqlite:///PATH or postgresql+psycopg://…"
         ) from None
-    if made.get_backend_name() == "sqlite" and made.database:
+    if made.get_backend_name() == "sqlite" and made.database not in (None, "", ":memory:"):
         from dispatch.service.store.sqlite import Sqlite
 
         return Sqlite(made, disk.lock, wait_s)
@@ -163,5 +151,5 @@ def _backend(url: str, disk: Disk, wait_s: float) -> Backend:
         from dispatch.service.store.postgres import Postgres
 
         return Postgres(made.set(drivername="postgresql+psycopg"), wait_s)
-    what = made.get_backend_name() if made.database else "a database in memory"
+    what = "a database in memory" if made.get_backend_name() == "sqlite" else made.get_backend_name()
     raise StoreError(f"{what} is no database for the service; accepted: sqlite:///PATH or postgresql+psycopg://…")

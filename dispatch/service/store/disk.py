@@ -32,6 +32,6 @@ class Disk:
 
 
 def _folder(tenant: str) -> str:
-    if not _TENANT.match(tenant):
+    if not _TENANT.fullmatch(tenant):
         raise ValueError(f"'{tenant}' is no name of a tenant")
     return tenant

@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
 from dispatch.service.store.ids import new_id
 
 UNFINISHED = ".unfinished"
+_synced: set[Path] = set()
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and those above it, each entry synced in the folder that holds it."""
-    missing = []
-    while not folder.is_dir():
-        missing.append(folder)
-        folder = folder.parent
-    for one in reversed(missing):
-        one.mkdir(exist_ok=True)
-        sync_folder(one.parent)
+    """Make a folder and those above it, each name synced in the folder that holds it.
+
+    One that is there already may have been made by a process that was killed before it synced: each process syncs each
+    name once.
+    """
+    folder = folder.absolute()
+    if folder in _synced and folder.is_dir():
+        return
+    if folder.parent != folder:
+        make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        with suppress(PermissionError):  # a folder far above, which is none of ours
+            sync_folder(folder.parent)
+    _synced.add(folder)
 
 
 def sync_folder(folder: Path) -> None:

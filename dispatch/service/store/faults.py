@@ -4,6 +4,7 @@
 
     StoreError
     ├── BusyError        another writer held the database for too long: the same call may succeed later
+    ├── UnreachableError the database does not answer, or not any more: a commit in progress may have come through
     ├── NewerError       the database was written by a newer version of this program
     ├── DamagedError     something that was acknowledged is not there, or is not what was written
     └── ReadOnlyError    a write was tried in a transaction that was opened to read
@@ -20,6 +21,10 @@ class StoreError(ParkwattError):
 
 class BusyError(StoreError):
     """Another writer held the database for too long; nothing was changed."""
+
+
+class UnreachableError(StoreError):
+    """The database does not answer, or its disk is full; whether a commit in progress came through is not known."""
 
 
 class NewerError(StoreError):

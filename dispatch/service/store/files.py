@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Column, Index, Row, String, Text
 
-from dispatch.service.store.durable import sync_folder, write_file
+from dispatch.service.store.durable import make_folder, sync_folder, write_file
 from dispatch.service.store.faults import DamagedError
 from dispatch.service.store.ids import new_id
 from dispatch.service.store.metadata import UtcTime, table
@@ -49,6 +49,7 @@ def put(tx: Tx, data: bytes, media_type: str, name: str) -> StoredFile:
     if path.exists():
         path.touch()  # one that nobody names yet is not swept now
         # Who wrote it may have been killed before this, and its name must last as long as the row does.
+        make_folder(path.parent)
         sync_folder(path.parent)
     else:
         write_file(path, lambda handle: handle.write(data))

@@ -87,7 +87,7 @@ def submit(tx: Tx, kind: Kind, fleet: str, request: Mapping[str, Any], *, parent
     """Accept a result that a job of the same kind will make."""
     made = new_id(PREFIXES[kind])
     job = jobs.submit(tx, kind, {**request, "result": made}, subject=made, scope="markets")
-    row = {
+    row: dict[str, Any] = {
         "id": made, "kind": kind, "fleet": fleet, "parent": parent, "job": job.id, "state": _PENDING,
         "request": dict(request), "summary": {}, "files": {}, "created": tx.now,
     }  # fmt: skip
@@ -173,5 +173,7 @@ def _shown(tx: Tx, row: Row[Any]) -> Result:
     values.pop("tenant")
     if values["state"] != _PENDING:
         return Result(**values)
-    job = jobs.get(tx, row.job)
+    job = jobs.seek(tx, row.job)
+    if job is None:  # it ended long ago, and nothing came of it
+        return Result(**{**values, "state": "failed"})
     return Result(**{**values, "state": job.state, "problem": job.problem})

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, select
 
-from dispatch.service.store import audit, tenants
+from dispatch.service.store import chain, tenants
 from dispatch.service.store.disk import Disk
 from dispatch.service.store.files import files
 from dispatch.service.store.series.tables import held, journal, parts
@@ -48,7 +48,7 @@ def check_all(connection: Connection, disk: Disk, progress: Progress = lambda _:
     counts = {"tenants": len(names), "audit entries": 0, "files": 0, "series parts": 0}
     for name in names:
         progress(f"audit trail of {name}")
-        found = audit.verify_chain(connection, name)
+        found = chain.verify_chain(connection, name)
         counts["audit entries"] += found.count
         if found.broken_at is not None:
             problems.append(f"audit trail of {name}: {found.reason}")
@@ -69,9 +69,8 @@ def named(connection: Connection, disk: Disk) -> Iterator[tuple[Path, str, str]]
     for row in connection.execute(contents).all():
         yield disk.files(row.tenant) / row.sha256[:2] / row.sha256, row.sha256, f"file of {row.tenant}"
     columns = (parts.c.tenant, parts.c.day, parts.c.id, parts.c.sha256)
-    for row in connection.execute(select(*columns).order_by(*columns)).all():
-        path = disk.series(row.tenant) / row.day / f"{row.id}.parquet"
-        yield path, row.sha256, f"series of {row.tenant}, {row.day}"
+    for tenant, day, part, sha256 in connection.execute(select(*columns).order_by(*columns)).all():
+        yield disk.series(tenant) / day / f"{part}.parquet", sha256, f"series of {tenant}, {day}"
 
 
 def content_hash(path: Path) -> str:

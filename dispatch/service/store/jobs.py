@@ -19,7 +19,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import BigInteger, Column, Connection, Float, Index, Integer, RowMapping, String, func, select, tuple_
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Float,
+    Index,
+    Integer,
+    RowMapping,
+    String,
+    func,
+    literal_column,
+    select,
+    tuple_,
+)
 from sqlalchemy.sql import ColumnElement
 
 from dispatch.service import trace
@@ -48,7 +61,7 @@ records = table(
     Column("deadline_s", Float),
     Column("state", String(12), nullable=False),
     Column("attempt", Integer, nullable=False),
-    Column("returned", Integer, nullable=False),  # attempts that count for nothing: given back by a worker that stopped
+    Column("returned", Integer, nullable=False),  # attempts that count for nothing: the worker stopped, or died
     Column("not_before", UtcTime, nullable=False),
     Column("runner", String(120), nullable=False),
     Column("lease_until", UtcTime),
@@ -61,19 +74,24 @@ records = table(
     Column("problem", Json),
 )
 # A claim looks at a tenant's waiting jobs in their order, at lapsed leases, and at when a tenant last had a turn.
-_QUEUED, _RUNNING = records.c.state == "queued", records.c.state == "running"
+# As literals: neither database takes an index of a part of the rows where the state is a parameter.
+QUEUED = records.c.state == literal_column("'queued'", String)
+RUNNING = records.c.state == literal_column("'running'", String)
 Index(
     "ix_jobs_queued",
     records.c.tenant,
     records.c.priority.desc(),
     records.c.id,
-    sqlite_where=_QUEUED,
-    postgresql_where=_QUEUED,
+    sqlite_where=QUEUED,
+    postgresql_where=QUEUED,
 )
-Index("ix_jobs_due", records.c.not_before, sqlite_where=_QUEUED, postgresql_where=_QUEUED)
-Index("ix_jobs_running", records.c.lease_until, sqlite_where=_RUNNING, postgresql_where=_RUNNING)
+Index("ix_jobs_due", records.c.not_before, sqlite_where=QUEUED, postgresql_where=QUEUED)
+Index("ix_jobs_running", records.c.lease_until, sqlite_where=RUNNING, postgresql_where=RUNNING)
 Index("ix_jobs_claimed", records.c.tenant, records.c.claimed_at)
 Index("ix_jobs_ended", records.c.ended_at)
+# Lists are of one state or one kind, newest first.
+Index("ix_jobs_state", records.c.tenant, records.c.state, records.c.id)
+Index("ix_jobs_kind", records.c.tenant, records.c.kind, records.c.id)
 
 
 @dataclass(frozen=True)
@@ -91,7 +109,7 @@ class Job:
         priority: of a tenant's waiting jobs those of higher priority come first.
         deadline_s: seconds from its first start after which it is answered by its floor; None: the worker's setting.
         attempt: how often it was claimed.
-        returned: how many of these attempts do not count, since a worker gave it back untried.
+        returned: how many of these attempts do not count, since the worker gave it back, or died over it.
         result: what the kind's ``commit`` answered, once done.
         problem: why it failed, as the members of an RFC 9457 problem.
         events: number of its last event.
@@ -194,7 +212,7 @@ def submit(
 
 
 def _refuse_if_full(tx: Tx, most: int) -> None:
-    waiting = tx.select(records, records.c.id).where(records.c.state == "queued").limit(most).subquery()
+    waiting = tx.select(records, records.c.id).where(QUEUED).limit(most).subquery()
     count = tx.execute(select(func.count()).select_from(waiting)).scalar_one()
     if count >= most:
         raise TooManyRequestsError(
@@ -209,10 +227,16 @@ def get(tx: Tx, id_: str) -> Job:
     Raises:
         NotFoundError: the tenant has no job of that id.
     """
-    row = tx.execute(tx.select(records).where(records.c.id == id_)).mappings().one_or_none()
-    if row is None:
+    job = seek(tx, id_)
+    if job is None:
         raise NotFoundError(f"there is no job '{id_}'")
-    return of(row)
+    return job
+
+
+def seek(tx: Tx, id_: str) -> Job | None:
+    """One job of the tenant; None where there is none, as when it ended so long ago that it is not kept any more."""
+    row = tx.execute(tx.select(records).where(records.c.id == id_)).mappings().one_or_none()
+    return None if row is None else of(row)
 
 
 def find(
@@ -300,9 +324,9 @@ class Numbers:
 def numbers(connection: Connection, now: datetime, window_s: float = 300.0) -> Numbers:
     """Count jobs that have not ended, and those that have lately; what ended long ago is not read."""
     by_kind = select(records.c.kind, func.count()).group_by(records.c.kind)
-    waiting: dict[str, int] = dict(connection.execute(by_kind.where(records.c.state == "queued")).all())
-    running: dict[str, int] = dict(connection.execute(by_kind.where(records.c.state == "running")).all())
-    due = select(func.min(records.c.not_before)).where(records.c.state == "queued", records.c.not_before <= now)
+    waiting: dict[str, int] = dict(connection.execute(by_kind.where(QUEUED)).all())
+    running: dict[str, int] = dict(connection.execute(by_kind.where(RUNNING)).all())
+    due = select(func.min(records.c.not_before)).where(QUEUED, records.c.not_before <= now)
     first: datetime | None = connection.execute(due).scalar()
     lately = select(records.c.state, func.count()).where(records.c.ended_at > now - timedelta(seconds=window_s))
     ended: dict[str, int] = dict(connection.execute(lately.group_by(records.c.state)).all())

@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, Index, Row, String, Text, func, select, update
 
+from dispatch.service.store.changes import CHANGES
 from dispatch.service.store.ids import new_id
 from dispatch.service.store.metadata import Json, UtcTime, table
 from dispatch.service.store.tenants import tenants
@@ -22,19 +23,6 @@ from dispatch.service.store.transaction import Tx
 
 # A key that is used says so once in a while: a write for every request would be a write for every read.
 USED_EVERY = timedelta(minutes=5)
-
-
-class Changes:
-    """Counts what this process changed about keys, for those who remember that one opened."""
-
-    number = 0
-
-    def note(self) -> None:
-        """One more."""
-        self.number += 1
-
-
-CHANGES = Changes()
 
 keys = table(
     "keys",

@@ -39,3 +39,11 @@ def sources(
     end = max(issue, horizon.start + timedelta(hours=float(horizon.edge_h[-1])))
     held = archives(tx, [one.site for one in listed], names, min(issue, horizon.start) - _HISTORY, end, delay=delay)
     return tuple(Sources(held[one.site]) for one in listed)
+
+
+def nothing() -> Sources:
+    """Of a site of which nothing was measured."""
+    from dispatch.sources import Sources
+    from forecasting.archive import Archive
+
+    return Sources(Archive.empty())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -26,6 +26,7 @@ objects = table(
     Index("ix_openadr_objects_found", "tenant", "kind", "parent", "name"),
     Index("ix_openadr_objects_client", "tenant", "kind", "client"),
 )
+_AT_ONCE = 200
 _PREFIXES = {"PROGRAM": "prg", "EVENT": "evt", "REPORT": "rpt", "SUBSCRIPTION": "sub", "VEN": "ven", "RESOURCE": "res"}
 
 
@@ -58,7 +59,7 @@ class Kept:
 
 def add(tx: Tx, kind: str, name: str, body: Mapping[str, Any], *, parent: str = "", client: str = "") -> Kept:
     """Keep a new object."""
-    row = {
+    row: dict[str, Any] = {
         "id": new_id(_PREFIXES[kind]), "kind": kind, "name": name, "parent": parent, "client": client,
         "body": dict(body), "created": tx.now, "modified": tx.now,
     }  # fmt: skip
@@ -69,15 +70,18 @@ def add(tx: Tx, kind: str, name: str, body: Mapping[str, Any], *, parent: str = 
 
 def change(tx: Tx, kept: Kept, name: str, body: Mapping[str, Any], *, parent: str = "", client: str = "") -> Kept:
     """Put a new state in the place of an object's."""
-    values = {"name": name, "body": dict(body), "parent": parent, "client": client, "modified": tx.now}
+    values: dict[str, Any] = {"name": name, "body": dict(body), "parent": parent, "client": client, "modified": tx.now}
     tx.execute(tx.update(objects).where(objects.c.id == kept.id).values(values))
     tx.audit(f"openadr.{kept.kind.lower()}.update", kept.id, {"name": name, "parent": parent})
     return Kept(id=kept.id, kind=kept.kind, created=kept.created, **values)
 
 
 def remove(tx: Tx, kept: Kept) -> list[Kept]:
-    """Forget an object and what belongs to it (a program's events, their reports, a VEN's resources); all of them."""
-    below = {"PROGRAM": ("EVENT", "SUBSCRIPTION"), "EVENT": ("REPORT",), "VEN": ("RESOURCE",)}.get(kept.kind, ())
+    """Forget an object and what belongs to it (a program's events, their reports, a VEN's resources); all of them.
+
+    Subscriptions to a program stay: whoever has one is to hear that it is gone.
+    """
+    below = {"PROGRAM": ("EVENT",), "EVENT": ("REPORT",), "VEN": ("RESOURCE",)}.get(kept.kind, ())
     gone = [kept]
     for kind in below:
         for one in found(tx, kind, parent=kept.id):
@@ -107,6 +111,18 @@ def found(
     client: str | None = None,
 ) -> list[Kept]:
     """Objects of a kind in the order they were made, filtered by equality."""
+    return list(walked(tx, kind, name=name, parent=parent, client=client))
+
+
+def walked(
+    tx: Tx,
+    kind: str,
+    *,
+    name: str | None = None,
+    parent: str | Sequence[str] | None = None,
+    client: str | None = None,
+) -> Iterator[Kept]:
+    """The same, read as far as somebody looks."""
     query = tx.select(objects).where(objects.c.kind == kind)
     if name is not None:
         query = query.where(objects.c.name == name)
@@ -116,7 +132,8 @@ def found(
         query = query.where(objects.c.parent.in_(parent))
     if client is not None:
         query = query.where(objects.c.client == client)
-    return [_kept(row) for row in tx.all(query.order_by(objects.c.created, objects.c.id))]
+    rows = tx.execute(query.order_by(objects.c.created, objects.c.id).execution_options(yield_per=_AT_ONCE))
+    yield from (_kept(row) for row in rows)
 
 
 def _kept(row: Row[Any]) -> Kept:

@@ -76,4 +76,5 @@ def holding(tx: Tx, site: str, start: datetime, end_: datetime) -> Sequence[Row[
 
 def ends_at(row: Row[Any]) -> datetime:
     """When it ends, or has ended."""
-    return row.until if row.ended is None else min(row.until, row.ended)
+    until: datetime = row.until
+    return until if row.ended is None else min(until, row.ended)

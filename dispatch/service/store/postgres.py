@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import URL, Connection, create_engine, event, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from dispatch.service.store.faults import BusyError, ReadOnlyError, StoreError
+from dispatch.service.store.faults import BusyError, ReadOnlyError, UnreachableError
 
 _CONNECTIONS = 8
 _MORE = 40
@@ -17,6 +18,7 @@ _LOCKS_OF = 0x7061726B
 _BUSY = {"55P03": "another write has held the tenant for too long", "57014": "the database took too long"}
 _AGAIN = {"40001", "40P01"}
 _READ_ONLY = "25006"
+_AWAY = ("08", "57P", "53")  # connection, shutdown, out of disk, memory or connections
 
 
 class Postgres:
@@ -34,9 +36,9 @@ class Postgres:
 
     def _begun(self, connection: Connection) -> None:
         """What this transaction needs of the server, whatever its configuration says."""
-        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {self._wait_ms}")
         # A commit is acknowledged when it is on disk: a server that was told otherwise would lose acknowledged writes.
-        connection.exec_driver_sql("SET LOCAL synchronous_commit = on")
+        settings = f"SET LOCAL lock_timeout = {self._wait_ms}; SET LOCAL synchronous_commit = on"
+        connection.exec_driver_sql(settings)
 
     @contextmanager
     def writing(self, tenant: str | None) -> Iterator[Connection]:
@@ -63,6 +65,8 @@ def _told() -> Iterator[None]:
     """PostgreSQL's words for waiting, as ours."""
     try:
         yield
+    except PoolTimeoutError as error:
+        raise BusyError("more transactions are open than the database has connections") from error
     except DBAPIError as error:
         state = getattr(error.orig, "sqlstate", None) or ""
         if state in _BUSY:
@@ -71,6 +75,10 @@ def _told() -> Iterator[None]:
             raise BusyError("two writes wanted the same rows; nothing was changed") from error
         if state == _READ_ONLY:
             raise ReadOnlyError("this transaction was opened to read") from error
-        if error.connection_invalidated:
-            raise StoreError("the connection to the database was lost") from error
+        if (
+            error.connection_invalidated
+            or state.startswith(_AWAY)
+            or (isinstance(error, OperationalError) and not state)
+        ):
+            raise UnreachableError("the database does not answer") from error
         raise

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Column, Float, Index, Integer, Row, String, and_
+from sqlalchemy.sql import ColumnElement
 
 from dispatch.service.errors import NotFoundError
 from dispatch.service.store import jobs
@@ -44,6 +45,7 @@ schedules = table(
     Index("ix_schedules_tenant_site_end", "tenant", "site", "end"),
 )
 _C = schedules.c
+_IN_HINDSIGHT = "perfect_foresight"
 
 
 def create(tx: Tx, values: Mapping[str, Any]) -> str:
@@ -87,33 +89,45 @@ def get(tx: Tx, id_: str) -> Row[Any]:
     return row
 
 
-def listed(tx: Tx, *, site: str | None, before: str | None, limit: int, made_only: bool = False) -> Sequence[Row[Any]]:
+def listed(tx: Tx, *, site: str | None, before: str | None, limit: int) -> Sequence[Row[Any]]:
     """Schedules, the newest first."""
     query = _query(tx)
     if site is not None:
         query = query.where(_C.site == site)
     if before is not None:
         query = query.where(_C.id < before)
-    if made_only:
-        query = query.where(_C.quality.is_not(None))
     return tx.all(query.order_by(_C.id.desc()).limit(limit))
 
 
 def latest(tx: Tx, site: str) -> Row[Any] | None:
-    """The newest schedule of a site that is there."""
-    found = listed(tx, site=site, before=None, limit=1, made_only=True)
-    return found[0] if found else None
+    """The newest schedule of a site that is there and is meant to be followed."""
+    query = _query(tx).where(*_followed(site))
+    return tx.first(query.order_by(_C.id.desc()))
+
+
+def holding(tx: Tx, site: str, start: datetime, end: datetime) -> Sequence[Row[Any]]:
+    """Schedules to be followed at some moment from start to before the end: the first that holds then is the one.
+
+    The newest come first; a schedule holds from when it was issued, and while its steps last. Of each: id, issued,
+    start, end, setpoints_file.
+    """
+    columns = (_C.id, _C.issued, _C.start, _C.end, _C.setpoints_file)
+    query = tx.select(schedules, *columns).where(*_followed(site), _C.start < end, _C.end > start, _C.issued < end)
+    return tx.all(query.order_by(_C.issued.desc(), _C.id.desc()))
 
 
 def in_force(tx: Tx, site: str, at: datetime) -> Row[Any] | None:
-    """The schedule that holds at a moment: of those issued and there by then whose steps hold it, the newest."""
-    made = (_C.site == site, _C.quality.is_not(None), _C.mode != "perfect_foresight")
-    query = tx.select(schedules).where(*made, _C.start <= at, _C.end > at, _C.issued <= at)
+    """The schedule that holds at a moment: of those issued by then whose steps hold it, the newest."""
+    query = tx.select(schedules).where(*_followed(site), _C.start <= at, _C.end > at, _C.issued <= at)
     return tx.first(query.order_by(_C.issued.desc(), _C.id.desc()))
+
+
+def _followed(site: str) -> tuple[ColumnElement[bool], ...]:
+    """Schedules of a site that are there, and meant to be followed."""
+    return (_C.site == site, _C.quality.is_not(None), _C.mode != _IN_HINDSIGHT)
 
 
 def before(tx: Tx, site: str, start: datetime, issued: datetime) -> Row[Any] | None:
     """The schedule that one which starts then goes on from: issued by then, and begun no later."""
-    made = (_C.site == site, _C.quality.is_not(None), _C.mode != "perfect_foresight")
-    query = tx.select(schedules).where(*made, _C.start <= start, _C.issued <= issued)
+    query = tx.select(schedules).where(*_followed(site), _C.start <= start, _C.issued <= issued)
     return tx.first(query.order_by(_C.issued.desc(), _C.id.desc()))

@@ -7,6 +7,7 @@ begins (:func:`prepare`), so that hundreds of sites do not keep other writers wa
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,6 +28,7 @@ LABELS = "labels"
 Outcome = Literal["created", "updated", "same"]
 _PARSED = 1024
 _AT_ONCE = 500
+_LONGEST_NAME = 64
 
 sites = table(
     "sites",
@@ -105,14 +107,12 @@ def prepare(body: Mapping[str, Any], name: str) -> Prepared:
     Raises:
         ConfigError: with every problem found.
     """
-    from dispatch.config import parse_site
-
-    raw = {key: value for key, value in body.items() if key != LABELS}
     wrong = list(_label_problems(body.get(LABELS, {})))
     try:
-        park = parse_site(raw, name)
+        park = _parsed(_park_text(body))
     except ConfigError as error:
         raise ConfigError(name, [*wrong, *error.problems]) from None
+    wrong += _long_names(park)
     if wrong:
         raise ConfigError(name, wrong)
     content = dict(body)
@@ -128,6 +128,15 @@ def _label_problems(found: Any) -> list[Problem]:
         if not (0 < len(name) <= 63 and isinstance(value, str) and len(value) <= 255) or "\x00" in name + value
     ]
     return wrong if len(found) <= 50 else [*wrong, Problem(LABELS, f"are {len(found)}", "at most 50")]
+
+
+def _long_names(park: Site) -> list[Problem]:
+    """Names that those of series are made of, and that other tables refer to."""
+    places = {"name": park.name}
+    places |= {f"buses[{index}].name": bus.name for index, bus in enumerate(park.buses)}
+    places |= {f"assets[{index}].name": asset.name for index, asset in enumerate(park.assets)}
+    accepted = f"at most {_LONGEST_NAME} characters"
+    return [Problem(at, "is too long", accepted) for at, name in places.items() if len(name) > _LONGEST_NAME]
 
 
 def _etag(body: Mapping[str, Any]) -> str:
@@ -260,11 +269,16 @@ def park(tx: Tx, site: str, version: int | None = None) -> Site | None:
             return None
         version = row.version
     found = tx.first(tx.select(versions, versions.c.body).where(versions.c.site == site, versions.c.version == version))
-    return None if found is None or found.body is None else _parsed(canonical(found.body))
+    return None if found is None or found.body is None else _parsed(_park_text(found.body))
+
+
+def _park_text(body: Mapping[str, Any]) -> str:
+    return canonical({key: value for key, value in body.items() if key != LABELS})
 
 
 @lru_cache(maxsize=_PARSED)
 def _parsed(text: str) -> Site:
-    import json
+    """A park depends on nothing but its text and the shipped libraries: the same one is validated once."""
+    from dispatch.config import parse_site
 
-    return prepare(json.loads(text), "site").park
+    return parse_site(json.loads(text), "site")

@@ -10,15 +10,17 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from dispatch.service.store.durable import make_folder, sync_folder
-from dispatch.service.store.faults import BusyError, ReadOnlyError
+from dispatch.service.store.faults import BusyError, ReadOnlyError, UnreachableError
 from dispatch.service.store.locks import WriterLock
 
 _BUSY_MS = 10_000
-_READERS = 48
+_READERS = 64
 # After so many pages the log is copied into the database: at 4 kB a page the log stays near 16 MB.
 _CHECKPOINT_PAGES = 4000
+_LOG_BYTES = 1 << 26  # to which a log is cut that a long reader has let grow
 
 
 class Sqlite:
@@ -35,9 +37,6 @@ class Sqlite:
         self._reader = _engine(self.path, writes=False, connections=_READERS)
         with self.writing(None):
             pass
-        # The file's own name must survive a loss of power before anything in it is acknowledged. A process that was
-        # killed here leaves a file that looks as if it had been synced: so every opening does it.
-        sync_folder(self.path.parent)
 
     @contextmanager
     def writing(self, tenant: str | None) -> Iterator[Connection]:  # noqa: ARG002 - PostgreSQL needs it
@@ -68,12 +67,16 @@ def _told() -> Iterator[None]:
     """SQLite's words for waiting and for writing where one only reads, as ours."""
     try:
         yield
+    except PoolTimeoutError as error:
+        raise BusyError("more transactions are open than the database has connections") from error
     except OperationalError as error:
         code = getattr(error.orig, "sqlite_errorname", "") or ""
         if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
             raise BusyError("the database is in use by a program that does not queue with this one") from error
         if code.startswith("SQLITE_READONLY"):
             raise ReadOnlyError("this transaction was opened to read") from error
+        if code.startswith(("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CANTOPEN")):
+            raise UnreachableError("the database cannot be written or read: its disk is full or failing") from error
         raise
 
 
@@ -90,12 +93,18 @@ def _engine(path: Path, *, writes: bool, connections: int) -> Engine:
             "synchronous = FULL",
             "foreign_keys = ON",
             f"wal_autocheckpoint = {_CHECKPOINT_PAGES if writes else 0}",
+            f"journal_size_limit = {_LOG_BYTES}",
             f"query_only = {'OFF' if writes else 'ON'}",
         ]
         cursor = connection.cursor()
         for setting in settings:
             cursor.execute(f"PRAGMA {setting}")
         cursor.close()
+        if writes:
+            # The names of the database and its log must survive a loss of power before anything in them is
+            # acknowledged. SQLite syncs the folder only from the connection that made the log, which may have been a
+            # reader's, or one of a process that was killed; and the log is there as long as we hold a connection.
+            sync_folder(path.parent)
 
     @event.listens_for(engine, "begin")
     def begun(connection: Connection) -> None:

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from sqlalchemy import Column, Connection, Text, insert, select, update
 
+from dispatch.service.store.changes import CHANGES
 from dispatch.service.store.faults import StoreError
 from dispatch.service.store.metadata import TENANT_PATTERN, UtcTime, table
 
@@ -36,7 +37,7 @@ def create(connection: Connection, tenant: str, title: str, now: datetime) -> Te
     Raises:
         StoreError: the name does not fit, or is taken.
     """
-    if not re.match(TENANT_PATTERN, tenant):
+    if not re.fullmatch(TENANT_PATTERN, tenant):
         raise StoreError(f"'{tenant}' is no name of a tenant; accepted: small letters, digits, - and _, at most 63")
     if get(connection, tenant) is not None:
         raise StoreError(f"there is a tenant '{tenant}' already")
@@ -59,4 +60,5 @@ def listed(connection: Connection) -> Sequence[Tenant]:
 def close(connection: Connection, tenant: str, now: datetime) -> bool:
     """Let a tenant's keys open nothing any more; False where there is no such tenant, or it was closed before."""
     changed = update(tenants).where(tenants.c.tenant == tenant, tenants.c.closed.is_(None)).values(closed=now)
+    CHANGES.note()
     return connection.execute(changed).rowcount == 1

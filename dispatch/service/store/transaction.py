@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from sqlalchemy import Connection, CursorResult, Delete, Row, Select, Table, Update, delete, insert, select, update
 from sqlalchemy.sql import Executable
 
-from dispatch.service.store import audit
+from dispatch.service.store import chain
 from dispatch.service.store.disk import Disk
 from dispatch.service.store.faults import ReadOnlyError
 
@@ -41,7 +41,7 @@ class Tx:
     writes: bool
     dialect: str
     most_queued: int = MOST_QUEUED
-    _entries: list[audit.Entry] = field(default_factory=list)
+    _entries: list[chain.Entry] = field(default_factory=list)
     _after: list[Callable[[], object]] = field(default_factory=list)
 
     def select(self, table: Table, *columns: Any) -> Select[Any]:
@@ -85,7 +85,7 @@ class Tx:
             details: a JSON object; hashes and ids rather than contents.
         """
         self.require_writes()
-        self._entries.append(audit.Entry(action, subject, dict(details or {})))
+        self._entries.append(chain.Entry(action, subject, dict(details or {})))
 
     def after_commit(self, hook: Callable[[], object]) -> None:
         """Call something once the transaction is durable; not at all when it fails. It may not raise."""
@@ -103,7 +103,7 @@ class Tx:
     def finish(self) -> None:
         """Chain the audit entries; called by the store, right before the commit."""
         if self._entries:
-            audit.chain(self, self._entries)
+            chain.append(self.connection, self.tenant, self.now, self.actor, self._entries)
             self._entries = []
 
     def committed(self) -> None:

@@ -79,19 +79,20 @@ def of(module: ModuleType) -> Kind:
     if missing:
         raise TypeError(f"{module.__name__} is no kind of job: it lacks {', '.join(missing)}")
     name = module.__name__.rpartition(".")[2]
-    needed = {function: getattr(module, function) for function in REQUIRED}
-    wanted = {function: getattr(module, function) for function in ("check", "warm") if hasattr(module, function)}
-    numbers = {each: getattr(module, each.upper(), None) for each in ("deadline_s", "attempts", "pause_s")}
-    return Kind(name, module.__name__, **needed, **wanted, **numbers)
+    said: dict[str, Any] = {function: getattr(module, function) for function in REQUIRED}
+    said |= {function: getattr(module, function) for function in ("check", "warm") if hasattr(module, function)}
+    said |= {each: getattr(module, each.upper(), None) for each in ("deadline_s", "attempts", "pause_s")}
+    return Kind(name, module.__name__, **said)
 
 
-def find(more: Iterable[str] = ()) -> Mapping[str, Kind]:
+def find(more: Iterable[str] = (), *, ours: bool = True) -> Mapping[str, Kind]:
     """All kinds by name: every module of this package that has a ``run``, and those named besides.
 
     Args:
         more: importable modules that are kinds, too, such as an operator's own.
+        ours: whether those of this package are among them.
     """
-    here = (f"{__name__}.{found.name}" for found in pkgutil.iter_modules(__path__))
+    here = (f"{__name__}.{found.name}" for found in pkgutil.iter_modules(__path__) if ours)
     modules = [module for module in map(importlib.import_module, here) if hasattr(module, "run")]
     modules += [importlib.import_module(name) for name in more]
     return {kind.name: kind for kind in map(of, modules)}

@@ -79,8 +79,8 @@ def run(asked: Asked, progress: Progress) -> Outcome:
     }
     # What cannot be delivered changes no site's schedule.
     parts = schedules(members, made.steps, tables["sites"], tables["series"]) if carried.feasible else ()
-    state = "done" if carried.feasible else "infeasible"
-    return Outcome(Content(told, tables, {}, state), asked.day, parts)
+    content = Content(told, tables, {}, "done" if carried.feasible else "infeasible")
+    return Outcome(content, asked.day, parts)
 
 
 def _wanted(made: Offered, award: Award, product: Product) -> Wanted:

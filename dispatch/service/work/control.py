@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 Key = tuple[str, str]
 _OPPOSITE = {"charge_kw": "discharge_kw", "import_kw": "export_kw", "forward_kw": "backward_kw"}
 _OPPOSITE |= {other: one for one, other in _OPPOSITE.items()}
+_UNREAD: Any = object()
 _RANK = {"value": 0, "hold": 1}
 
 
@@ -86,25 +87,27 @@ class Control:
     site: str
     age: timedelta
     _tables: dict[str, _Table] = field(default_factory=dict)
+    _last: Any = _UNREAD
 
-    def at(self, moment: datetime, found: Sequence[Any] | None = None) -> list[Holding]:
-        """All set-points at a moment.
+    def at(self, moment: datetime) -> list[Holding]:
+        """All set-points at a moment."""
+        soon = moment + timedelta(seconds=1)
+        found = overrides.holding(self.tx, self.site, moment, soon)
+        return self._at(moment, found, schedules.holding(self.tx, self.site, moment, soon))
 
-        Args:
-            found: the overrides that hold around it, where they are read already.
-        """
-        nearby = overrides.holding(self.tx, self.site, moment, moment + timedelta(seconds=1))
-        mine = [row for row in (nearby if found is None else found) if row.start <= moment < overrides.ends_at(row)]
-        base = {one.key: one for one in self._planned(moment)}
+    def _at(self, moment: datetime, found: Sequence[Any], plans: Sequence[Any]) -> list[Holding]:
+        """Likewise, of overrides and schedules that are read already."""
+        mine = [row for row in found if row.start <= moment < overrides.ends_at(row)]
+        holding = (row for row in plans if max(row.start, row.issued) <= moment < row.end)
+        base = {one.key: one for one in self._planned(moment, next(holding, None))}
         for row in mine:
             key = row.asset, row.quantity
             base.setdefault(key, Holding(*key, None, "none"))
         held = _set(base, [row for row in mine if row.kind != "bounds"])
         return [_bounded(one, [r for r in mine if r.kind == "bounds"]) for _, one in sorted(held.items())]
 
-    def _planned(self, moment: datetime) -> Iterator[Holding]:
+    def _planned(self, moment: datetime, row: Any) -> Iterator[Holding]:
         """What the schedule in force says; without one the safe state of the last."""
-        row = schedules.in_force(self.tx, self.site, moment)
         if row is not None and moment < row.issued + self.age:
             table = self._table(row)
             step = table.step(moment)
@@ -112,8 +115,9 @@ class Control:
             for key, values in table.values.items():
                 yield Holding(*key, float(values[step]), "schedule", until, row.issued, row.id)
             return
-        last = schedules.latest(self.tx, self.site)
-        if last is not None:
+        if self._last is _UNREAD:
+            self._last = schedules.latest(self.tx, self.site)
+        if (last := self._last) is not None:
             table = self._table(last)
             for key in table.values:
                 value = table.rest.get(key)
@@ -127,23 +131,18 @@ class Control:
     def spans(self, start: datetime, end: datetime, most: int) -> list[tuple[datetime, datetime, list[Holding]]]:
         """What holds from one change to the next, of at most so many changes."""
         found = overrides.holding(self.tx, self.site, start, end)
-        moments = sorted({m for row in found for m in (row.start, overrides.ends_at(row))} | self._starts(start, end))
-        out = []
+        plans = schedules.holding(self.tx, self.site, start, end)
+        moments = {m for row in found for m in (row.start, overrides.ends_at(row))}
+        moments |= {max(row.start, row.issued) for row in plans}
+        out: list[tuple[datetime, datetime, list[Holding]]] = []
         at = start
         while at < end and len(out) < most:
-            held = self.at(at, found)
-            changes = [one.valid_until for one in held if one.valid_until is not None] + moments
-            until = min([change for change in changes if change > at] + [end])
+            held = self._at(at, found, plans)
+            changes = [one.valid_until for one in held if one.valid_until is not None]
+            until = min([change for change in (*changes, *moments) if change > at] + [end])
             out.append((at, min(until, end), held))
             at = until
         return out
-
-    def _starts(self, start: datetime, end: datetime) -> set[datetime]:
-        """When schedules begin, and when they are issued: another one may hold from then on."""
-        c = schedules.schedules.c
-        query = self.tx.select(schedules.schedules, c.start, c.issued).where(c.site == self.site)
-        rows = self.tx.all(query.where(c.quality.is_not(None), c.start < end, c.end > start))
-        return {max(row.start, row.issued) for row in rows}
 
 
 def _set(base: dict[Key, Holding], rows: Sequence[Any]) -> dict[Key, Holding]:

@@ -91,6 +91,17 @@ class FleetDay:
             "request": {**request, "known_at": self.known_at, "of": made},
         }  # fmt: skip
 
+    def part(self, some: slice) -> FleetDay:
+        """Some of the sites."""
+        sites = self.sites[some]
+        return replace(
+            self,
+            sites=sites,
+            versions=self.versions[some],
+            sources=None if self.sources is None else self.sources[some],
+            known=None if self.known is None else self.known.of_sites([one.site.name for one in sites]),
+        )
+
     def members(self, progress: Progress) -> tuple[Member, ...]:
         """Every site with what is known of its day, or why nothing is."""
         horizon = self.horizon
@@ -152,6 +163,10 @@ class Known:
         changed = {name: text for name, text in zip(names, sites["changed"].to_pylist(), strict=True) if text}
         return cls(_series(inputs), dict(zip(names, sites["failure"].to_pylist(), strict=True)), changed)
 
+    def of_sites(self, names: Sequence[str]) -> Known:
+        """What is known of some."""
+        return Known(*(_some(values, names) for values in (self.series, self.failures, self.changed)))
+
     def member(self, one: Listed, horizon: Horizon) -> Member:
         """A site with what was known of it."""
         name = one.site.name
@@ -161,6 +176,10 @@ class Known:
         if any(values.shape[-1] != horizon.steps for values in series.values()):
             failure = failure or f"'{name}' was forecast over other steps than it is planned in now"
         return Member(site, {} if failure else series, labels=one.labels, failure=failure)
+
+
+def _some(values: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    return {name: values[name] for name in names if name in values}
 
 
 def prepare(tx: Tx, request: Mapping[str, Any]) -> FleetDay:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import fsum
 from typing import TYPE_CHECKING, Any
 
-from dispatch.errors import ParkwattError, SolveError
+from dispatch.errors import DataError, ParkwattError, SolveError
 from dispatch.fleet.independent import Chunk, plan_chunk
 from dispatch.fleet.members import Member, references
-from dispatch.fleet.outcomes import Outcome, schedule_blocks, schedule_table, summary_table
+from dispatch.fleet.outcomes import Blocks, Outcome, schedule_blocks, schedule_table, summary_table
 from dispatch.fleet.run import CHUNK
 from dispatch.fleet.run.planned import plain
 from dispatch.fleet.shared.coordinated import Coordination
@@ -19,12 +19,14 @@ from dispatch.fleet.shared.model import read_shared
 from dispatch.fleet.shared.plan import MOST_WHOLE, plan_shared
 from dispatch.fleet.shared.written import columns_table
 from dispatch.highs import Limits
-from dispatch.service.store import fleet_results, fleet_schedules
+from dispatch.outlook import Told
+from dispatch.plan import Background, Plan
+from dispatch.service.store import fleet_results, fleet_schedules, known_series
 from dispatch.service.store.fleet_results import Content
 from dispatch.service.store.fleet_schedules import SiteSchedule
 from dispatch.service.store.jobs import Job
 from dispatch.service.store.transaction import Tx
-from dispatch.service.work import fleet_day
+from dispatch.service.work import fleet_day, reserve
 from dispatch.service.work.fleet_day import DEADLINE_S, FleetDay, Progress
 from dispatch.service.work.fleet_forecast import summary
 from dispatch.service.work.site_schedules import schedules
@@ -118,25 +120,56 @@ def _outcomes(
 
 
 def floor(asked: FleetDay, reason: str) -> Outcomes | None:
-    """Each site's rules or safe state on the days before, without forecaster and solver; shared limits are not kept."""
-    if asked.sources is None:
-        return None
-    outcomes, blocks, failed = [], [], dict[str, str]()
-    for one, sources in zip(asked.sites, asked.sources, strict=True):
-        name = one.site.name
+    """Each site's rules or safe state, made in a process that is ended where it hangs; shared limits are not kept."""
+    members: list[Member] = []
+    outcomes: list[Outcome] = []
+    blocks: list[Blocks] = []
+    for first in range(0, len(asked.sites), CHUNK):
+        part = asked.part(slice(first, first + CHUNK))
         try:
-            made = stopgap(one.site, asked.horizon, sources.archive, asked.when.issue, reason=reason)
-        except ParkwattError as error:
-            failed[name] = str(error)
-            continue
-        outcomes.append(Outcome.of_schedule(name, made.schedule))
-        blocks.append(schedule_blocks(name, made.schedule))
+            made = reserve.answer(by_rules, part, reason)
+        except SolveError as error:
+            made = [Member(one.site, {}, labels=one.labels, failure=str(error)) for one in part.sites], [], []
+        members += made[0]
+        outcomes += made[1]
+        blocks += made[2]
     if not outcomes:
         return None
     names = [outcome.site for outcome in outcomes]
     tables = {"sites": summary_table(outcomes), "series": schedule_table(names, blocks, asked.horizon)}
-    members = [Member(one.site, {}, labels=one.labels, failure=failed.get(one.site.name, "")) for one in asked.sites]
     return _outcomes(asked, members, tables, {"coordinated": False, "notes": [f"planned by rules: {reason}"]})
+
+
+def by_rules(
+    asked: FleetDay, reason: str, improved: Callable[[Any], None] | None = None
+) -> tuple[list[Member], list[Outcome], list[Blocks]]:
+    """Without forecaster and solver: of what was forecast before, else of what came on a day before."""
+    del improved
+    members, outcomes, blocks = [], [], []
+    for place, one in enumerate(asked.sites):
+        try:
+            made = _by_rules(asked, place, reason)
+        except ParkwattError as error:
+            members.append(Member(one.site, {}, labels=one.labels, failure=str(error)))
+            continue
+        members.append(Member(made.site, dict(made.outlook.inputs.series), labels=one.labels))
+        outcomes.append(Outcome.of_schedule(one.site.name, made.schedule))
+        blocks.append(schedule_blocks(one.site.name, made.schedule))
+    return members, outcomes, blocks
+
+
+def _by_rules(asked: FleetDay, place: int, reason: str) -> Plan:
+    site, sources, told = asked.sites[place].site, known_series.nothing(), Told()
+    if asked.sources is not None:
+        sources = asked.sources[place]
+    if asked.known is not None:
+        member = asked.known.member(asked.sites[place], asked.horizon)
+        if member.failure:
+            raise DataError(member.failure)
+        needs = [(asset.name, need.quantity) for asset in member.site.assets for need in asset.needs]
+        site, told = member.site, Told({asset: member.series[asset, quantity] for asset, quantity in needs})
+    background = Background(told=told)
+    return stopgap(site, asked.horizon, sources.archive, asked.when.issue, reason=reason, background=background)
 
 
 def commit(tx: Tx, job: Job, outcome: Outcomes) -> dict[str, Any]:

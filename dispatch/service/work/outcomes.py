@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from dispatch.plan import Plan
-    from dispatch.service.work.schedule import Wanted
+    from dispatch.service.work.wanted import Wanted
 
 _TOLERANCE = 1e-3
 _QUALITIES = frozenset(get_args(Quality))
@@ -112,7 +112,10 @@ def _setpoints(plan: Plan) -> pa.Table:
 
     edges, resting = plan.horizon.edges.astype("datetime64[s]"), _resting(plan)
     stamp = pa.timestamp("s", tz="UTC")
-    columns = [("start", pa.array(edges[:-1], stamp), None), ("end", pa.array(edges[1:], stamp), None)]
+    columns: list[tuple[str, Any, dict[str, str] | None]] = [
+        ("start", pa.array(edges[:-1], stamp), None),
+        ("end", pa.array(edges[1:], stamp), None),
+    ]
     for name, values in setpoints(plan.schedule).items():
         asset, quantity = name.split(".", maxsplit=1)
         said = {"asset": asset, "quantity": quantity}

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from dispatch.service.store import files, schedules
+from dispatch.service.store import files, jobs, schedules
 from dispatch.service.store.jobs import Job
 from dispatch.service.store.transaction import Tx
 from dispatch.service.work import schedule
-from dispatch.service.work.schedule import Wanted
+from dispatch.service.work.wanted import Wanted
 
 if TYPE_CHECKING:
     from dispatch.plan import Plan
@@ -49,6 +49,16 @@ class Again:
         if plan.certificate["schedule_sha256"] == self.sha256:
             return plan
         return replace(plan, notes=(_DIFFERS, *plan.notes))
+
+
+def asked(tx: Tx, id_: str) -> Job:
+    """The job that makes the page of a schedule, which is one however often it is asked for."""
+    row = schedules.get(tx, id_)
+    job = None if row.report_job is None else jobs.seek(tx, row.report_job)
+    if job is None or job.has_ended:
+        job = jobs.submit(tx, "report", {"site": row.site}, subject=id_, priority=1)
+        schedules.change(tx, id_, {"report_job": job.id})
+    return job
 
 
 def again(tx: Tx, row: Any, left_s: float) -> Again:

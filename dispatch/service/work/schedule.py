@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +20,7 @@ from dispatch.service.work import start as beginnings
 from dispatch.service.work.basis import Asked
 from dispatch.service.work.outcomes import Outcome
 from dispatch.service.work.start import Start
+from dispatch.service.work.wanted import PERFECT, Wanted
 from dispatch.signals import Array
 
 if TYPE_CHECKING:
@@ -28,34 +28,10 @@ if TYPE_CHECKING:
     from dispatch.plan import Background, Plan
     from dispatch.sources import Sources
     from dispatch.weather_runs import GivenWeather
-    from forecasting.archive import Archive
 
 DEADLINE_S = 120.0
-PERFECT = "perfect_foresight"
 # Of what is left of the deadline, what solvers may take: the rest is for forecasts, proofs, tables and their writing.
 _SOLVING = 0.6
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """A plan that is asked for, with all that it is made from.
-
-    Attributes:
-        id: of the schedule.
-        solving_s: after which solvers end by themselves.
-        told: by asset, (rows, T) paths that are not forecast; weights: of their scenarios.
-    """
-
-    id: str
-    what: Asked
-    mode: str
-    archive: Archive
-    start: Start
-    solving_s: float
-    request: Mapping[str, Any]
-    told: Mapping[str, Array] = field(default_factory=dict)
-    weights: Array | None = None
-    with_network: bool = True
 
 
 def prepare(tx: Tx, job: Job) -> Wanted:
@@ -243,16 +219,19 @@ def hashes(asked: Wanted, sources: Sources | None) -> dict[str, str]:
 
 
 def floor(asked: Wanted, reason: str) -> Outcome | None:
-    """A plan without forecaster and solver, made in a process that is ended if it does not answer in time."""
+    """A plan without forecaster and solver, made in a process that is ended if it does not answer in time.
+
+    None in hindsight: a bound on what was possible has no worse neighbour that would serve.
+    """
+    if asked.mode == PERFECT:
+        return None
     found: Outcome | DataError = reserve.answer(_answered_without, asked, reason)
     if isinstance(found, DataError):
         raise found
     return found
 
 
-def _answered_without(
-    asked: Wanted, reason: str, improved: Callable[[Any], None] | None = None
-) -> Outcome | DataError:
+def _answered_without(asked: Wanted, reason: str, improved: Callable[[Any], None] | None = None) -> Outcome | DataError:
     """What the reserve's process does; what lacks is told as it is, for only its text would come across."""
     del improved
     try:

@@ -80,7 +80,10 @@ def _table(horizon: Horizon, named: Mapping[str, Array], rest: Mapping[str, floa
     import pyarrow as pa
 
     edges, stamp = horizon.edges.astype("datetime64[s]"), pa.timestamp("s", tz="UTC")
-    columns = [("start", pa.array(edges[:-1], stamp), None), ("end", pa.array(edges[1:], stamp), None)]
+    columns: list[tuple[str, Any, dict[str, str] | None]] = [
+        ("start", pa.array(edges[:-1], stamp), None),
+        ("end", pa.array(edges[1:], stamp), None),
+    ]
     for name, own in named.items():
         asset, quantity = name.split(".", maxsplit=1)
         said = {"asset": asset, "quantity": quantity} | ({"rest": repr(rest[name])} if name in rest else {})

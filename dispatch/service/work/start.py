@@ -81,7 +81,12 @@ def faults(park: Site, wanted: Mapping[str, Mapping[str, float]]) -> Iterator[Fa
         for quantity, value in of.items():
             most = {STORED: getattr(assets[name], "energy_kwh", 0.0), FILL: 1.0}.get(quantity)
             if quantity.partition(":")[0] not in known:
-                yield Fault(f"{place}/{quantity}", "is nothing that it has", quantity, near_miss(quantity, known, "nothing: it carries no state"))
+                yield Fault(
+                    f"{place}/{quantity}",
+                    "is nothing that it has",
+                    quantity,
+                    near_miss(quantity, known, "nothing: it carries no state"),
+                )
             elif most is not None and not 0 <= value <= most:
                 yield Fault(f"{place}/{quantity}", "is not possible", value, f"0 to {most:g}")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dispatch.service.store.series.append import append
 from dispatch.service.store.series.archives import archive
 from dispatch.service.store.series.compaction import compact
-from dispatch.service.store.series.names import accepted
+from dispatch.service.store.series.names import accepted, by_asset
 from dispatch.service.store.series.names import of_park as names_of_park
 from dispatch.service.store.series.reading import holdings, read
 from dispatch.service.store.series.rows import Receipt, Rejection, Verdict, coded
@@ -17,6 +17,7 @@ __all__ = [
     "accepted",
     "append",
     "archive",
+    "by_asset",
     "coded",
     "compact",
     "holdings",

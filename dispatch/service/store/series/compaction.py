@@ -10,9 +10,11 @@ import hashlib
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from sqlalchemy import Connection, func, select
 
 from dispatch.service.store.durable import UNFINISHED, write_file
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 # Parts of a day are merged from the smallest on while the next is less than so many times as large.
 GROWTH = 4
+_EPOCH = date(1970, 1, 1)
 # So much of the journal at once: a bound for memory, and for how long the commit takes.
 ENTRIES = 5000
 ROWS = 2_000_000
@@ -100,11 +103,16 @@ def _oldest(tx: Tx) -> tuple[list[str], pa.Table]:
 
 
 def _by_day(table: pa.Table) -> Iterator[tuple[str, pa.Table]]:
+    """By day, in one pass over the rows: there may be thousands of days."""
+    import pyarrow as pa
     import pyarrow.compute as pc
 
-    days = pc.cast(table["time"], "date32")
-    for day in sorted(pc.unique(days).to_pylist()):
-        yield day.isoformat(), table.filter(pc.equal(days, day))
+    days = pc.cast(pc.cast(table["time"], "date32"), pa.int32()).to_numpy()
+    order = np.argsort(days, kind="stable")
+    table, days = table.take(pa.array(order)), days[order]
+    edges = [0, *(np.flatnonzero(np.diff(days)) + 1).tolist(), len(days)]
+    for first, last in pairwise(edges):
+        yield (_EPOCH + timedelta(days=int(days[first]))).isoformat(), table.slice(first, last - first)
 
 
 def _write(tx: Tx, day: str, rows: pa.Table) -> _Made:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -46,9 +47,9 @@ def archives(
 
     found = read_sites(tx, sites, names, start, end)
     held = found["site"].to_numpy(zero_copy_only=False)
-    first = np.flatnonzero(np.r_[True, held[1:] != held[:-1]]) if held.size else np.zeros(0, int)
+    edges = np.flatnonzero(np.r_[True, held[1:] != held[:-1], True]) if held.size else np.zeros(0, int)
     made = {site: Archive.empty() for site in sites}
-    for at, until in zip(first, [*first[1:], held.size], strict=True):
+    for at, until in pairwise(edges):
         site = str(held[at])
         rows = _by_series(found.slice(at, until - at), delay)
         made[site] = Archive.of_rows({(site, name): own for name, own in rows.items()})

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
+from dispatch.errors import ConfigError
 from dispatch.service.store import sites
 from dispatch.service.store.transaction import Tx
 
@@ -28,6 +29,20 @@ def of_park(park: Site) -> frozenset[str]:
     assets = [asset.name for asset in park.assets]
     held_back = [curtailed_name(asset.name) for asset in park.assets if asset.needs]
     return frozenset([*names(park), *assets, *held_back, WHOLE_SITE, *fed.feeds(park)])
+
+
+def by_asset(park: Site) -> dict[str, list[str]]:
+    """The names of each asset's series, sorted; those of none stand under the empty name."""
+    from dispatch.measured.names import names
+    from forecasting.archive.rows import curtailed_name
+
+    owner = {name: meaning.key.of for name, meaning in names(park).items() if meaning.key.quantity != "intensity"}
+    for asset in park.assets:
+        owner |= {asset.name: asset.name, curtailed_name(asset.name): asset.name}
+    found: dict[str, list[str]] = {name: [] for name in ("", *(asset.name for asset in park.assets))}
+    for name in sorted(of_park(park)):
+        found[owner.get(name, "")].append(name)
+    return found
 
 
 def feeds_of_park(park: Site) -> frozenset[str]:
@@ -63,16 +78,23 @@ _CACHE = _Cache()
 def accepted(tx: Tx, wanted: Collection[str]) -> dict[str, tuple[frozenset[str], frozenset[str]]]:
     """By site that is there: all names that are understood, and which of them may lie ahead."""
     found: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
-    listed = sorted(name for name in wanted if re.match(sites.NAME_PATTERN, name))
+    listed = sorted(name for name in wanted if re.fullmatch(sites.NAME_PATTERN, name))
     for first in range(0, len(listed), _AT_ONCE):
         query = tx.select(sites.sites, sites.sites.c.site, sites.sites.c.etag)
         some = sites.sites.c.site.in_(listed[first : first + _AT_ONCE])
         for row in tx.all(query.where(some, sites.sites.c.deleted.is_(None))):
             names = _CACHE.get(row.etag)
             if names is None:
-                park = sites.park(tx, row.site)
-                assert park is not None
-                names = of_park(park), feeds_of_park(park)
+                names = _understood(tx, row.site)
                 _CACHE.put(row.etag, names)
             found[row.site] = names
     return found
+
+
+def _understood(tx: Tx, site: str) -> tuple[frozenset[str], frozenset[str]]:
+    try:
+        park = sites.park(tx, site)
+    except ConfigError:  # put under an older version of the program, which took it
+        return frozenset(), frozenset()
+    assert park is not None
+    return of_park(park), feeds_of_park(park)

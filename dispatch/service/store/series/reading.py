@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import threading
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 
 _MEMORY = "1GB"
 _THREADS = 2
-_FEW = 100
 _AT_ONCE = 500  # entries in one statement
+_FEW = 100
 # The last of what was received for a key by a time; (start, end] because a value stands at the end of its interval.
 _ALL = """
     SELECT site, series, source, time, value, received FROM ({everything})
@@ -54,6 +55,7 @@ class _Engine:
                     config={
                         "memory_limit": _MEMORY,
                         "threads": _THREADS,
+                        "temp_directory": tempfile.gettempdir(),
                         "autoinstall_known_extensions": "false",
                         "autoload_known_extensions": "false",
                     },
@@ -157,7 +159,7 @@ def _query(
     sources = [f"SELECT {_COLUMNS} FROM journal"]
     values = {**values, "start": start, "end": end, "as_of": as_of or datetime.max.replace(tzinfo=start.tzinfo)}
     if files:
-        sources.append(f"SELECT {_COLUMNS} FROM read_parquet($files)")
+        sources.append(f"SELECT {_COLUMNS} FROM read_parquet($files, hive_partitioning = false)")
         values["files"] = files
     cursor = _ENGINE.cursor()
     try:
@@ -179,9 +181,10 @@ def entries(tx: Tx, start: datetime, end: datetime, sites: Sequence[str]) -> pa.
     """What the journal holds of some sites and a time, and some around it."""
     import pyarrow as pa
 
-    some = tx.select(journal, journal.c.id).where(journal.c.first <= end, journal.c.last > start)
+    query = tx.select(journal, journal.c.id)
     if len(sites) <= _FEW:
-        some = some.where(or_(journal.c.site.is_(None), journal.c.site.in_(sites)))
+        query = query.where(or_(journal.c.site.is_(None), journal.c.site.in_(sites)))
+    some = query.where(journal.c.first <= end, journal.c.last > start)
     found = _DECODED.get([row.id for row in tx.all(some)], lambda ids: _bodies(tx, ids))
     return pa.concat_tables([empty(), *found])
 

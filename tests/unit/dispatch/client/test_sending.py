@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta, timezone
@@ -26,6 +25,7 @@ from dispatch.client.problems import (
 from dispatch.client.retries import Retry, asked_s
 from dispatch.client.sending import AsyncSender, Sender
 from dispatch.client.streams import Event
+from tests.unit.dispatch.client.loops import run
 from tests.unit.dispatch.client.scripted import Answer, Script, scripted
 
 QUICK = Retry(attempts=3, first_s=0.001, longest_s=0.5)
@@ -48,7 +48,7 @@ def awaited(script: Script, call: Call, retry: Retry = QUICK) -> Any:
         async with AsyncSender(script.url, "pw_key", retry=retry) as sender:
             return await sender.answer(call, Thing)
 
-    return asyncio.run(ask())
+    return run(ask())
 
 
 @pytest.fixture(params=[blocking, awaited], ids=["blocking", "asyncio"])
@@ -203,9 +203,9 @@ def test_a_stream_for_asyncio() -> None:
             return await gather(sender.events(Call("GET", "/events", accept="text/event-stream")))
 
     with scripted(refusal(503), Answer(200, FIRST, breaks=True), Answer(200, REST)) as script:
-        assert [event.kind for event in asyncio.run(ask(script.url))] == ["progress", "done"]
+        assert [event.kind for event in run(ask(script.url))] == ["progress", "done"]
     with scripted(refusal(404)) as script, pytest.raises(NotFoundError):
-        asyncio.run(ask(script.url))
+        run(ask(script.url))
 
 
 def test_a_stream_that_never_gets_anywhere_ends() -> None:

@@ -160,6 +160,13 @@ def test_what_cannot_be_said_is_refused_with_its_name(
     assert refused.value.pointer == named
 
 
+def test_what_an_asset_holds_of_a_flex_model_is_filled_in() -> None:
+    model = {name: value for name, value in MODEL.items() if name != "soc-max"}
+    made = device(request(model, models={POWER: {"soc-max": "200 kWh", "soc-min": "50 kWh"}}))
+    assert made["energy_kwh"] == 200
+    assert made["min_fill"] == 0.05  # the request's own wins
+
+
 def test_a_missing_value_is_refused_and_never_zero() -> None:
     source = Made()
     source.means[PRICE] = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import httpx
 
 from tests.unit.dispatch.service.served import Api
@@ -101,3 +103,13 @@ def test_a_cursor_holds_for_its_tenant_and_query_alone(api: Api) -> None:
     assert api.other.get("/api/v1/keys", params={"cursor": cursor}).status_code == 422
     assert api.client.get("/api/v1/audit", params={"cursor": cursor}).status_code == 422
     assert api.client.get("/api/v1/keys", params={"cursor": "A" + cursor[1:]}).status_code == 422
+
+
+def test_a_key_tells_when_it_was_used(api: Api) -> None:
+    key = made(api.client, scopes=["keys:read"])
+    assert key["last_used"] is None
+    bearer(api, key["key"])
+    until = time.monotonic() + 5
+    while api.client.get(f"/api/v1/keys/{key['id']}").json()["last_used"] is None:
+        assert time.monotonic() < until
+        time.sleep(0.01)

@@ -114,6 +114,8 @@ def test_metrics_count_requests_by_route(api: Api) -> None:
     assert "parkwatt_http_request_duration_seconds_bucket" in text
     assert "some-name-of-a-tenant" not in text
     assert api.tenant not in text
+    assert 'parkwatt_series_rows{kept="journal"}' in text
+    assert "parkwatt_jobs_oldest_waiting_seconds" in text
 
 
 def test_metrics_are_for_the_operator(api: Api, tmp_path: Path) -> None:

@@ -10,15 +10,17 @@ from typing import Any
 
 import httpx
 import jwt
+import pyarrow as pa
 import pytest
 
 from dispatch.service.http.scopes import SCOPES
-from dispatch.service.store import claims, files, jobs, keys, schedules, sites
+from dispatch.service.store import claims, files, jobs, keys, overrides, schedules, sites
+from dispatch.service.store.arrow import ARROW_STREAM, to_bytes
 from tests.unit.dispatch.service.served import Api
 
 HOSTILE = "<script>alert(1)</script>\"'&"
 REPORT = b'<!doctype html><link rel="icon" href="data:,"><title>R</title><p>the report'
-PAGES = ("/", "/jobs", "/audit", "/sites/works", "/jobs/{job}", "/reports/{report}")
+PAGES = ("/", "/jobs", "/audit", "/sites/works", "/jobs/{job}", "/reports/{report}", "/plans/{schedule}/report")
 PARK: dict[str, Any] = {
     "name": "works", "time_zone": "UTC", "currency": "CNY", "buses": [{"name": "mv", "carrier": "electricity"}],
     "assets": [{"kind": "grid_connection", "name": "pcc", "bus": "mv", "import_kw": 100, "export_kw": 0,
@@ -35,6 +37,16 @@ def browsing(api: Api, key: str = "") -> Iterator[httpx.Client]:
         yield client
 
 
+def arrow(columns: dict[str, Any]) -> bytes:
+    """A table as the plans' files are kept; columns with a point are what an asset is told."""
+    fields = []
+    for name, values in columns.items():
+        asset, _, quantity = name.partition(".")
+        told = {"asset": asset, "quantity": quantity} if quantity else None
+        fields.append(pa.field(name, values.type, metadata=told))
+    return to_bytes(pa.Table.from_arrays(list(columns.values()), schema=pa.schema(fields)))
+
+
 @pytest.fixture
 def filled(api: Api) -> dict[str, str]:
     """A site with a plan and a report, a job that failed, names that attack."""
@@ -46,8 +58,20 @@ def filled(api: Api) -> dict[str, str]:
             "site": "works", "site_version": 1, "mode": "day_ahead", "request": {}, "issued": tx.now, "start": start,
             "end": start + timedelta(hours=24), "steps": 24,
         })  # fmt: skip
-        schedules.finish(tx, made, {"quality": "safe_state", "money": 1234.5, "currency": "CNY", "co2_kg": 12000.0,
-                                    "report_file": report.id})  # fmt: skip
+        starts = pa.array([start + timedelta(hours=k) for k in range(24)], pa.timestamp("s", tz="UTC"))
+        ends = pa.array([start + timedelta(hours=k + 1) for k in range(24)], pa.timestamp("s", tz="UTC"))
+        power = pa.array([float(k) for k in range(24)])
+        tables = {
+            "setpoints_file": arrow({"start": starts, "end": ends, "pcc.import_kw": power}),
+            "table_file": arrow({"start": starts, "step_h": pa.array([1.0] * 24), "pcc.import_kw": power}),
+        }
+        kept = {name: files.put(tx, data, ARROW_STREAM, name).id for name, data in tables.items()}
+        overrides.create(tx, {"site": "works", "asset": "pcc", "quantity": "import_kw", "kind": "value", "value": 77.0,
+                              "start": start, "until": start + timedelta(hours=5), "reason": HOSTILE})  # fmt: skip
+        schedules.finish(tx, made, {
+            **kept, "quality": "safe_state", "money": 1234.5, "currency": "CNY", "co2_kg": 12000.0,
+            "result": {"certificate": {}}, "report_file": report.id,
+        })  # fmt: skip
         job = jobs.submit(tx, "schedule", {}, subject=HOSTILE)
         schedules.name_job(tx, made, job.id)
     with api.store.admin() as connection:
@@ -102,18 +126,22 @@ def test_pages_show_what_there_is_and_texts_stay_texts(api: Api, filled: dict[st
         found = {path: client.get(path.format(**filled)) for path in PAGES}
     assert {answer.status_code for answer in found.values()} == {200}
     for path, answer in found.items():
-        assert "default-src 'none'" in answer.headers["content-security-policy"] or path == "/reports/{report}"
+        assert "default-src 'none'" in answer.headers["content-security-policy"] or "report" in path
         assert answer.headers["cache-control"] == "no-store"
         assert "<script" not in answer.text
         assert not re.search(r"(src|href)=\"(https?:)?//|style=", answer.text)
     assert "safe state" in found["/"].text
     assert "1\u202f234.50 CNY" in found["/"].text
     assert "12.0 t" in found["/"].text
-    assert f'href="/reports/{filled["report"]}"' in found["/"].text
+    assert f'href="/plans/{filled["schedule"]}/report"' in found["/"].text
     assert "why &lt;script&gt;" in found["/jobs"].text
     assert "&lt;script&gt;" in found["/jobs/{job}"].text
     assert "&lt;script&gt;" in found["/audit"].text
-    assert "Plan in force" in found["/sites/works"].text
+    site = found["/sites/works"].text
+    assert "Plan in force" in site
+    assert re.search(r"pcc</th>.*?>77\.0<.*?override", site)
+    assert "23.0 kW, mean 11.5 kW" in site
+    assert site.count("<path d=") == 1
     report = found["/reports/{report}"]
     assert report.text.endswith("the report")
     assert report.headers["content-security-policy"].startswith("sandbox allow-scripts")
@@ -132,7 +160,7 @@ def test_a_broken_chain_is_seen(api: Api, filled: dict[str, str]) -> None:
 
 def test_another_tenant_sees_nothing_of_it(api: Api, filled: dict[str, str]) -> None:
     with browsing(api, api.served.key(api.other_tenant)) as client:
-        for path in ("/sites/works", "/jobs/{job}", "/reports/{report}"):
+        for path in ("/sites/works", "/jobs/{job}", "/reports/{report}", "/plans/{schedule}/report"):
             there, nowhere = client.get(path.format(**filled)), client.get(re.sub(r"\{.*|works", "nowhere", path))
             assert there.status_code == nowhere.status_code == 404
         for path in ("/", "/jobs", "/audit"):
@@ -149,6 +177,17 @@ def test_what_the_key_does_not_cover_is_said(api: Api, filled: dict[str, str]) -
         assert "The key lacks plans:read." in text
         assert "1\u202f234.50" not in text
         assert "The key lacks measurements:read." in client.get("/sites/works").text
+
+
+def test_a_report_is_made_when_it_is_first_asked_for(api: Api, filled: dict[str, str]) -> None:
+    with api.store.write(api.tenant, "test") as tx:
+        schedules.change(tx, filled["schedule"], {"report_file": None})
+    with browsing(api, api.served.key(api.tenant)) as client:
+        first, second = (client.get(f"/plans/{filled['schedule']}/report") for _ in range(2))
+    assert (first.status_code, first.headers["refresh"]) == (202, "1")
+    assert re.findall(r"job_[0-9a-z]{26}", first.text) == re.findall(r"job_[0-9a-z]{26}", second.text)
+    with api.store.read(api.tenant) as tx:
+        assert [job.subject for job in jobs.find(tx, kind="report")] == [filled["schedule"]]
 
 
 def test_a_revoked_key_ends_the_session(api: Api) -> None:
@@ -199,7 +238,7 @@ def test_a_browser_has_nothing_to_say(api: Api, filled: dict[str, str], chromium
     page.click("button[type=submit]")
     page.wait_for_url(api.served.url + "/")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    page.click(f"a[href='/reports/{filled['report']}']")
+    page.click(f"a[href='/plans/{filled['schedule']}/report']")
     assert page.title() == "R"
     context.close()
     assert said == []

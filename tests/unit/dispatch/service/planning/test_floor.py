@@ -17,11 +17,11 @@ from dispatch.service.store import Store, schedules
 from dispatch.service.store.arrow import from_bytes, to_bytes
 from dispatch.service.work import schedule
 from dispatch.service.work.outcomes import Outcome
-from dispatch.service.work.schedule import Wanted
+from dispatch.service.work.wanted import Wanted
 from tests.unit.dispatch.service.planning import small
 from tests.unit.dispatch.service.served import Api
 
-NO_TIME = {"deadline_s": 0.001}
+NO_TIME: dict[str, Any] = {"deadline_s": 0.001}
 
 
 def asked_of(store: Store, tenant: str, id_: str) -> Wanted:
@@ -30,12 +30,13 @@ def asked_of(store: Store, tenant: str, id_: str) -> Wanted:
 
 
 @pytest.fixture
-def site(api: Api) -> Api:
+def fresh(api: Api) -> Api:
+    """A site that nothing is known of."""
     small.put(api.store, api.tenant)
     return api
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def made(site: Api) -> tuple[Wanted, Outcome]:
     """A request and the plan for it."""
     start = small.hour(1)
@@ -45,59 +46,64 @@ def made(site: Api) -> tuple[Wanted, Outcome]:
     return asked, schedule.run(asked, lambda _text: None)
 
 
-def test_without_time_the_rules_plan_and_then_the_plan_before(site: Api) -> None:
-    small.upload(site.store, site.tenant, small.measured(small.hour(-72), 72))
+@pytest.mark.slow
+def test_without_time_the_rules_plan_and_then_the_plan_before(fresh: Api) -> None:
+    small.upload(fresh.store, fresh.tenant, small.measured(small.hour(-72), 72))
     start = small.hour(1)
-    body = {"horizon": small.horizon(start), "known_at": "end"}
-    first = small.asked(site.client, **body, **NO_TIME)
-    job = small.done(site.store)
+    body: dict[str, Any] = {"horizon": small.horizon(start), "known_at": "end"}
+    first = small.asked(fresh.client, **body, **NO_TIME)
+    job = small.done(fresh.store)
     assert (job.state, job.problem) == ("done", None)
-    shown = small.get(site.client, first["href"])
+    shown = small.get(fresh.client, first["href"])
     assert (shown["quality"], shown["audit"]["passed"]) == ("rule_based", True)
     assert "optimal: its time was over before it began" in shown["reason"]
     assert "hall: taken to be as 2 d before, for there was no time to forecast it" in shown["notes"]
-    assert small.get(site.client, shown["setpoints_href"])["items"]
-    good = small.asked(site.client, **body, series=small.given(start))
-    assert small.done(site.store).state == "done"
-    assert small.get(site.client, good["href"])["quality"] == "optimal"
-    later = small.asked(site.client, mode="rolling", **NO_TIME, known_at="end",
+    assert small.get(fresh.client, shown["setpoints_href"])["items"]
+    good = small.asked(fresh.client, **body, series=small.given(start))
+    assert small.done(fresh.store).state == "done"
+    assert small.get(fresh.client, good["href"])["quality"] == "optimal"
+    later = small.asked(fresh.client, mode="rolling", **NO_TIME, known_at="end",
                         horizon=small.horizon(start + timedelta(hours=2)))  # fmt: skip
-    assert small.done(site.store).state == "done"
-    shown = small.get(site.client, later["href"])
+    assert small.done(fresh.store).state == "done"
+    shown = small.get(fresh.client, later["href"])
     assert (shown["quality"], shown["goes_on_from"]) == ("last_good", good["id"])
-    rows, before = (small.get(site.client, f"{of['href']}/table")["rows"] for of in (later, good))
+    rows, before = (small.get(fresh.client, f"{of['href']}/table")["rows"] for of in (later, good))
     charged, planned = ([row["li.charge_kw"] for row in each] for each in (rows[:22], before[2:]))
     assert charged == pytest.approx(planned, abs=1e-3)
 
 
-def test_what_nothing_is_known_of_is_no_plan_but_says_so(site: Api) -> None:
-    small.asked(site.client, **NO_TIME)
-    job = small.done(site.store)
+def test_what_nothing_is_known_of_is_no_plan_but_says_so(fresh: Api) -> None:
+    small.asked(fresh.client, **NO_TIME)
+    job = small.done(fresh.store)
     assert job.state == "failed"
     assert job.problem is not None
     assert (job.problem["status"], "'hall' was measured on none of 8 days" in job.problem["detail"]) == (422, True)
 
 
-def test_with_too_little_history_the_rules_plan(site: Api) -> None:
-    small.upload(site.store, site.tenant, small.measured(small.hour(-72), 72))
-    accepted = small.asked(site.client, known_at="end", horizon=small.horizon(small.hour(1)))
-    assert small.done(site.store).state == "done"
-    shown = small.get(site.client, accepted["href"])
+def test_with_too_little_history_the_rules_plan(fresh: Api) -> None:
+    small.upload(fresh.store, fresh.tenant, small.measured(small.hour(-60), 60))
+    accepted = small.asked(fresh.client, known_at="end", horizon=small.horizon(small.hour(1)))
+    assert small.done(fresh.store).state == "done"
+    shown = small.get(fresh.client, accepted["href"])
     assert (shown["quality"], shown["audit"]["passed"]) == ("rule_based", True)
     assert "forecast: " in shown["reason"]
 
 
-def test_of_sun_that_nobody_knows_nothing_is_counted_on(site: Api) -> None:
-    small.upload(site.store, site.tenant, small.measured(small.hour(-72), 72, ("hall",)))
-    accepted = small.asked(site.client, known_at="end", horizon=small.horizon(small.hour(1)))
-    asked = asked_of(site.store, site.tenant, accepted["id"])
+def test_of_sun_that_nobody_knows_nothing_is_counted_on(fresh: Api) -> None:
+    small.upload(fresh.store, fresh.tenant, small.measured(small.hour(-72), 72, ("hall",)))
+    accepted = small.asked(fresh.client, known_at="end", horizon=small.horizon(small.hour(1)))
+    asked = asked_of(fresh.store, fresh.tenant, accepted["id"])
     plan, _ = schedule.without_solver(asked, "it was ended")
     assert plan.outlook.inputs.series["roof", "available_kw"].max() == 0
     assert plan.audit.passed
     assert "roof: nothing is known of it, so nothing of it is counted on" in plan.notes
     with pytest.raises(DataError, match="'hall' was measured on none"):
         schedule.without_solver(replace(asked, archive=type(asked.archive).empty()), "it was ended")
-    assert small.done(site.store).state in ("done", "failed")
+    assert small.done(fresh.store).state in ("done", "failed")
+
+
+def test_hindsight_has_no_floor(made: tuple[Wanted, Outcome]) -> None:
+    assert schedule.floor(replace(made[0], mode="perfect_foresight"), "it was ended") is None
 
 
 def test_a_plan_is_refused_by_nothing(made: tuple[Wanted, Outcome]) -> None:
@@ -107,7 +113,8 @@ def test_a_plan_is_refused_by_nothing(made: tuple[Wanted, Outcome]) -> None:
 
 
 def _changed(outcome: Outcome, which: str, change: Callable[[pa.Table], pa.Table]) -> Outcome:
-    return replace(outcome, **{which: to_bytes(change(from_bytes(getattr(outcome, which))))})
+    changed: dict[str, Any] = {which: to_bytes(change(from_bytes(getattr(outcome, which))))}
+    return replace(outcome, **changed)
 
 
 def _with(name: str, value: float) -> Callable[[pa.Table], pa.Table]:
@@ -137,8 +144,8 @@ def _without(kind: str) -> Callable[[pa.Table], pa.Table]:
 @pytest.mark.parametrize(
     ("break_it", "says"),
     [
-        (lambda o: None, "a NoneType is no plan"),
-        (lambda o: "optimal", "a str is no plan"),
+        (lambda _: None, "a NoneType is no plan"),
+        (lambda _: "optimal", "a str is no plan"),
         (lambda o: replace(o, quality="best"), "there is no rung 'best'"),
         (lambda o: replace(o, money=float("nan")), "its money or carbon is not a number"),
         (_violating, "its audit was not passed: li: too much"),

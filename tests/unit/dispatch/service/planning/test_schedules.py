@@ -27,19 +27,26 @@ def planned(api: Api, **body: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def site(api: Api) -> Api:
+def fresh(api: Api) -> Api:
+    """A site without plans."""
     small.put(api.store, api.tenant)
     return api
 
 
-def test_a_plan_arrives_with_what_proves_it(site: Api) -> None:
+@pytest.fixture(scope="module")
+def plan(site: Api) -> dict[str, Any]:
+    """A schedule that is there."""
+    return planned(site)
+
+
+def test_a_plan_arrives_with_what_proves_it(fresh: Api) -> None:
     start = small.hour(1)
-    accepted = small.asked(site.client, horizon=small.horizon(start), series=small.given(start))
-    waiting = small.get(site.client, accepted["href"])
+    accepted = small.asked(fresh.client, horizon=small.horizon(start), series=small.given(start))
+    waiting = small.get(fresh.client, accepted["href"])
     assert (waiting["state"], waiting["quality"], waiting["setpoints_href"]) == ("queued", None, None)
-    assert site.client.get(f"{accepted['href']}/table").status_code == 409
-    job = small.done(site.store)
-    shown = small.get(site.client, accepted["href"])
+    assert fresh.client.get(f"{accepted['href']}/table").status_code == 409
+    job = small.done(fresh.store)
+    shown = small.get(fresh.client, accepted["href"])
     assert (shown["state"], shown["quality"], shown["gap"], shown["mode"]) == ("done", "optimal", 0.0, "day_ahead")
     assert shown["audit"] == {
         "passed": True, "numbers_checked": shown["audit"]["numbers_checked"], "violations": [],
@@ -50,13 +57,13 @@ def test_a_plan_arrives_with_what_proves_it(site: Api) -> None:
     assert {"hall: as the request says, not forecast", "roof: as the request says, not forecast"} <= set(shown["notes"])
     assert job.result is not None
     assert (job.result["href"], job.result["quality"]) == (accepted["href"], "optimal")
-    listed = small.get(site.client, "schedules")["items"]
+    listed = small.get(fresh.client, "schedules")["items"]
     assert [(one["id"], one["state"], one["quality"]) for one in listed] == [(shown["id"], "done", "optimal")]
-    assert small.get(site.client, "sites/works/schedules/latest")["id"] == shown["id"]
+    assert small.get(fresh.client, "sites/works/schedules/latest")["id"] == shown["id"]
 
 
-def test_the_table_is_json_csv_and_arrow(site: Api) -> None:
-    shown = planned(site)
+def test_the_table_is_json_csv_and_arrow(site: Api, plan: dict[str, Any]) -> None:
+    shown = plan
     rows = small.get(site.client, shown["table_href"])["rows"]
     arrow = site.client.get(shown["table_href"], headers={"Accept": "application/vnd.apache.arrow.stream"}).content
     table = pa.ipc.open_stream(arrow).read_all()
@@ -68,14 +75,14 @@ def test_the_table_is_json_csv_and_arrow(site: Api) -> None:
     assert table.schema.field("li.stored_kwh").metadata == {b"unit": b"kWh"}
 
 
-def test_set_points_are_those_of_the_table_and_chained_to_the_inputs(site: Api) -> None:
-    shown = planned(site)
-    items = small.get(site.client, shown["setpoints_href"])["items"]
+def test_set_points_are_those_of_the_table_and_chained_to_the_inputs(fresh: Api) -> None:
+    shown = planned(fresh)
+    items = small.get(fresh.client, shown["setpoints_href"])["items"]
     charge = [one for one in items if (one["asset"], one["quantity"]) == ("li", "charge_kw")]
-    rows = small.get(site.client, shown["table_href"])["rows"]
+    rows = small.get(fresh.client, shown["table_href"])["rows"]
     assert [one["value"] for one in charge] == pytest.approx([row["li.charge_kw"] for row in rows], abs=1e-6)
     assert [one["valid_until"] for one in charge] == [one["end"] for one in charge]
-    with site.store.read(site.tenant) as tx:
+    with fresh.store.read(fresh.tenant) as tx:
         (entry,) = audit.listed(tx, action="schedule.made")
         kept = schedules.get(tx, shown["id"])
         sha256 = files.get(tx, kept.setpoints_file).sha256  # type: ignore[union-attr]  # there, or the test fails
@@ -86,8 +93,8 @@ def test_set_points_are_those_of_the_table_and_chained_to_the_inputs(site: Api) 
     assert entry.details["quality"] == "optimal"
 
 
-def test_the_page_is_made_when_it_is_asked_for(site: Api) -> None:
-    shown = planned(site)
+def test_the_page_is_made_when_it_is_asked_for(site: Api, plan: dict[str, Any]) -> None:
+    shown = plan
     first = site.client.get(shown["report_href"])
     assert (first.status_code, first.headers["Retry-After"]) == (202, "1")
     assert site.client.get(shown["report_href"]).json()["job"] == first.json()["job"]
@@ -98,27 +105,27 @@ def test_the_page_is_made_when_it_is_asked_for(site: Api) -> None:
     assert "made once more" not in page.text
 
 
-def test_what_is_measured_of_a_store_counts_while_it_is_young(site: Api) -> None:
+def test_what_is_measured_of_a_store_counts_while_it_is_young(fresh: Api) -> None:
     rows = small.measured(small.hour(-1), 1, ("hall",))
     rows = rows.set_column(1, "series", pa.array(["li.stored_kwh"])).set_column(3, "value", pa.array([50.0]))
-    small.upload(site.store, site.tenant, rows)
-    found = {age: planned(site, state_age_minutes=float(age))["start_state"][0] for age in (90, 45)}
+    small.upload(fresh.store, fresh.tenant, rows)
+    found = {age: planned(fresh, state_age_minutes=float(age))["start_state"][0] for age in (90, 45)}
     assert (found[90]["said_by"], found[90]["value"]) == ("measured", 0.25)
     assert found[90]["at"] == small.hour().isoformat().replace("+00:00", "Z")
     assert (found[45]["said_by"], found[45]["value"], found[45]["at"]) == ("park", 0.5, None)
-    said = planned(site, state_age_minutes=90.0, start_state={"li": {"stored_kwh": 150}})["start_state"][0]
+    said = planned(fresh, state_age_minutes=90.0, start_state={"li": {"stored_kwh": 150}})["start_state"][0]
     assert (said["said_by"], said["value"]) == ("request", 0.75)
 
 
-def test_a_rolling_plan_goes_on_from_the_one_before(site: Api) -> None:
-    first = planned(site)
-    rows = small.get(site.client, first["table_href"])["rows"]
+def test_a_rolling_plan_goes_on_from_the_one_before(fresh: Api) -> None:
+    first = planned(fresh)
+    rows = small.get(fresh.client, first["table_href"])["rows"]
     start = small.hour(1) + timedelta(hours=5)
-    second = planned(site, mode="rolling", horizon=small.horizon(start), series=small.given(start))
+    second = planned(fresh, mode="rolling", horizon=small.horizon(start), series=small.given(start))
     (held,) = second["start_state"][:1]
     assert (second["goes_on_from"], held["said_by"]) == (first["id"], "schedule")
     assert held["value"] == pytest.approx(rows[4]["li.stored_kwh"] / 200)
-    third = planned(site, horizon=small.horizon(start), series=small.given(start))
+    third = planned(fresh, horizon=small.horizon(start), series=small.given(start))
     assert third["start_state"][0]["said_by"] == "park"
 
 
@@ -144,6 +151,7 @@ def test_what_is_wrong_with_a_request_is_said_where_it_stands(site: Api) -> None
         {"day": "2026-03-01", "horizon": {"start": "2026-03-01T00:00:00Z", "steps": 1}},
         {"horizon": {"start": "2026-03-01T00:00:00", "steps": 1}},
         {"horizon": {"start": 1772323200, "steps": 1}},
+        {"horizon": {"start": "2026-03-01T00:00:00.5Z", "steps": 1}},
         {"horizon": {"start": "2026-03-01T00:00:00Z", "steps": 0}},
         {"issue_time": "2199-03-01T00:00:00Z"},
         {"forecast": "fct_00000000000000000000000000"},
@@ -152,14 +160,14 @@ def test_what_is_wrong_with_a_request_is_said_where_it_stands(site: Api) -> None
         {"sceanrios": 3},
     ],
 )
-def test_bodies_that_mean_nothing_are_refused(site: Api, body: dict[str, Any]) -> None:
-    assert site.client.post("/api/v1/sites/works/schedules", json=body).status_code in (404, 422)
-    with site.store.read(site.tenant) as tx:
+def test_bodies_that_mean_nothing_are_refused(fresh: Api, body: dict[str, Any]) -> None:
+    assert fresh.client.post("/api/v1/sites/works/schedules", json=body).status_code in (404, 422)
+    with fresh.store.read(fresh.tenant) as tx:
         assert schedules.listed(tx, site=None, before=None, limit=1) == []
 
 
-def test_schedules_of_others_are_not_there(site: Api) -> None:
-    shown = planned(site)
+def test_schedules_of_others_are_not_there(site: Api, plan: dict[str, Any]) -> None:
+    shown = plan
     for path in ("", "/table", "/setpoints", "/report", "/comparison"):
         theirs = site.other.get(f"/api/v1/schedules/{shown['id']}{path}")
         none = site.other.get(f"/api/v1/schedules/sch_{'0' * 26}{path}")
@@ -169,9 +177,12 @@ def test_schedules_of_others_are_not_there(site: Api) -> None:
     assert site.other.get("/api/v1/sites/works/schedules").status_code == 404
 
 
-def test_lists_come_in_pages(site: Api) -> None:
-    made = [planned(site)["id"] for _ in range(3)]
-    first = small.get(site.client, "sites/works/schedules", limit=2)
-    rest = small.get(site.client, "sites/works/schedules", limit=2, cursor=first["next"])
+def test_lists_come_in_pages(fresh: Api) -> None:
+    made = [planned(fresh)["id"] for _ in range(3)]
+    first = small.get(fresh.client, "sites/works/schedules", limit=2)
+    rest = small.get(fresh.client, "sites/works/schedules", limit=2, cursor=first["next"])
     assert [one["id"] for one in (*first["items"], *rest["items"])] == made[::-1]
     assert rest["next"] is None
+    assert [one["id"] for one in small.get(fresh.client, "schedules", site="works")["items"]] == made[::-1]
+    assert small.get(fresh.client, "schedules", site="other")["items"] == []
+    assert fresh.client.get("/api/v1/schedules", params={"cursor": first["next"]}).status_code == 422

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,16 +16,23 @@ from tests.unit.dispatch.service.served import Api
 SECOND = timedelta(seconds=1)
 
 
-@pytest.fixture
-def planned(api: Api) -> Api:
+@pytest.fixture(scope="module")
+def with_plan(site: Api) -> Api:
     """A site with a plan from the hour that goes on."""
-    small.put(api.store, api.tenant)
     start = small.hour()
     series = {"hall": [200.0] * small.STEPS, "roof": small.given(start)["roof"]}
-    small.asked(api.client, horizon=small.horizon(start), series=series)
-    job = small.done(api.store)
+    small.asked(site.client, horizon=small.horizon(start), series=series)
+    job = small.done(site.store)
     assert (job.state, job.problem) == ("done", None)
-    return api
+    return site
+
+
+@pytest.fixture
+def planned(with_plan: Api) -> Iterator[Api]:
+    """That, without overrides."""
+    yield with_plan
+    with with_plan.store.write(with_plan.tenant, "test") as tx:
+        tx.execute(tx.delete(overrides.overrides))
 
 
 def now(api: Api, at: datetime | None = None) -> dict[str, dict[str, Any]]:

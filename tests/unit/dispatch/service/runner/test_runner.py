@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import threading
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -126,19 +129,46 @@ def test_whose_workers_are_killed_again_and_again_is_answered_by_its_floor(
     with store.write("north", "ann") as tx:
         floored = jobs.submit(tx, "echo", {"floor": True})
         hopeless = jobs.submit(tx, "echo", {"floor": True})
-    for job, times in ((floored, 3), (hopeless, 6)):
+    policy = replace(QUICK, lapses=2)
+    for job, times in ((floored, 5), (hopeless, 7)):
         for _ in range(times):  # workers that claim it and are gone
             with store.admin() as connection:
                 now = datetime.now(UTC)
                 taken = claims.claim(connection, "gone", now, 0.0)
             assert taken is not None
             assert taken.id == job.id
-        ended = run_one(store, kinds, QUICK)
+        ended = run_one(store, kinds, policy)
         assert ended is not None
         assert ended.id == job.id
         if job is floored:
             assert ended.result is not None
-            assert ended.result["reason"] == "the worker was ended 3 times before it was done"
+            assert ended.result["reason"] == "it was begun 5 times and its worker ended each time"
         else:
             assert ended.problem is not None
-            assert ended.problem["detail"] == "the worker was ended 6 times before it was done"
+            assert ended.problem["detail"] == "it was begun 7 times and its worker ended each time"
+
+
+def test_what_was_computed_waits_for_a_store_that_is_busy(
+    kinds: Mapping[str, Kind], new_database: Callable[[str, Path | None], str], tmp_path: Path
+) -> None:
+    url = new_database("sqlite", tmp_path)
+    store = Store.open(url, tmp_path / "data", migrate=False, wait_s=0.05)
+    other = Store.open(url, tmp_path / "data", migrate=False)
+    runs: list[int] = []
+    held = threading.Event()
+
+    def hold() -> None:
+        with other.admin():
+            held.set()
+            time.sleep(0.5)
+
+    def run(asked: Any, _progress: Callable[[str], None]) -> dict[str, Any]:
+        runs.append(asked["attempt"])
+        threading.Thread(target=hold).start()
+        held.wait()
+        return {"value": asked["value"]}
+
+    job = done(store, {"echo": replace(kinds["echo"], run=run)}, replace(QUICK, watch_s=0.01), value=4)
+    assert (job.state, runs) == ("done", [1])
+    other.close()
+    store.close()

@@ -24,11 +24,16 @@ from tests.unit.dispatch.service.runner.processes import eventually, is_gone, pi
 
 POLICY = Policy(
     lease_s=1.0, poll_s=0.02, watch_s=0.05, progress_s=0.1, pause_s=0.05, grace_s=0.3, nice=0,
-    kinds=("tests.unit.dispatch.service.kinds.echo",),
+    kinds=("tests.unit.dispatch.service.kinds.echo",), ours=False,
 )  # fmt: skip
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+# What concerns the child alone is the same on each database.
+BOTH = pytest.mark.parametrize("store", ["sqlite", "postgresql"], indirect=True, scope="module")
+ONE = pytest.mark.parametrize("store", ["sqlite"], indirect=True, scope="module")
+
+
+@pytest.fixture(scope="module")
 def store(
     request: pytest.FixtureRequest,
     new_database: Callable[[str, Path | None], str],
@@ -75,6 +80,7 @@ def told(store: Store, job: Job) -> list[tuple[str, dict[str, Any]]]:
         return [(event.kind, event.data) for event in events.after(tx.connection, {(job.tenant, job.id): 0})]
 
 
+@BOTH
 def test_a_new_job_starts_at_once(store: Store, workers: Supervisor) -> None:
     assert ended(store, submit(store, value=1)).result == {"value": 1, "quality": "optimal"}
     done = [ended(store, submit(store, value=n)) for n in range(5)]
@@ -82,6 +88,7 @@ def test_a_new_job_starts_at_once(store: Store, workers: Supervisor) -> None:
     assert waited[2] < 0.3
 
 
+@BOTH
 def test_a_worker_that_is_killed_loses_no_job_and_another_takes_its_place(store: Store, workers: Supervisor) -> None:
     job = submit(store, do="hang", times=1, value=5)
     assert eventually(lambda: get(store, job).state == "running")
@@ -92,6 +99,7 @@ def test_a_worker_that_is_killed_loses_no_job_and_another_takes_its_place(store:
     assert eventually(lambda: len(workers.pids) == 1 and victim not in workers.pids)
 
 
+@BOTH
 def test_a_cancelled_job_ends_now_and_its_processes_soon(store: Store, workers: Supervisor, tmp_path: Path) -> None:
     job = submit(store, do="group", file=str(tmp_path / "pids"))
     pids = pids_in(tmp_path / "pids")
@@ -102,6 +110,7 @@ def test_a_cancelled_job_ends_now_and_its_processes_soon(store: Store, workers: 
     assert ended(store, submit(store, value=6)).state == "done"
 
 
+@ONE
 def test_at_the_deadline_the_floor_answers(store: Store, workers: Supervisor) -> None:
     job = submit(store, do="hang", floor=True, deadline_s=0.5)
     done = ended(store, job)
@@ -112,6 +121,7 @@ def test_at_the_deadline_the_floor_answers(store: Store, workers: Supervisor) ->
     assert ("progress", {"text": "hanging"}) in told(store, job)
 
 
+@ONE
 def test_crashes_are_tried_again_and_then_answered_by_the_floor(store: Store, workers: Supervisor) -> None:
     once, always = submit(store, do="kill", times=1, value=1), submit(store, do="crash", floor=True)
     assert (ended(store, once).state, ended(store, once).attempt) == ("done", 2)
@@ -120,6 +130,7 @@ def test_crashes_are_tried_again_and_then_answered_by_the_floor(store: Store, wo
     assert (floored.attempt, floored.result["quality"]) == (3, "safe_state")
 
 
+@ONE
 def test_progress_is_there_within_a_second(store: Store, workers: Supervisor) -> None:
     job = submit(store, do="clock", lines=4, pause_s=0.15)
     late: list[float] = []
@@ -138,7 +149,7 @@ def test_who_is_told_to_stop_gives_back_what_is_in_hand(
     back = get(store, job)
     assert (back.state, back.attempt, back.returned) == ("queued", 1, 1)
     assert not any(runs(pid) for pid in pids)
-    done = run_one(store, work.find(POLICY.kinds))
+    done = run_one(store, work.find(POLICY.kinds, ours=False))
     assert done is not None
     assert (done.id, done.state) == (job.id, "done")
     store.close()
@@ -151,7 +162,7 @@ from dispatch.service import work
 from dispatch.service.runner.policy import Policy
 from dispatch.service.runner.runner import run_one
 from dispatch.service.runner.supervisor import Supervisor
-supervisor = Supervisor(sys.argv[1], Path(sys.argv[2]), 1, Policy(kinds=(sys.argv[3],)), "warning")
+supervisor = Supervisor(sys.argv[1], Path(sys.argv[2]), 1, Policy(kinds=(sys.argv[3],), ours=False), "warning")
 supervisor.start()
 print(*supervisor.pids, flush=True)
 time.sleep(60)

@@ -30,8 +30,9 @@ def filled(store: Store) -> Store:
 def test_what_was_backed_up_is_what_is_restored(
     filled: Store, target: str, tmp_path: Path, empty_database: Callable[[str], str]
 ) -> None:
-    made = filled.backup(tmp_path / "copy")
+    made = backup.back_up(filled, tmp_path / "copy")
     assert made.files == 4  # three days and a report
+    assert made.revision == migrations.known()[-1]
     url = empty_database(target)
     backup.restore(tmp_path / "copy", url, tmp_path / "data")
     restored = Store.open(url, tmp_path / "data", migrate=False)
@@ -57,7 +58,7 @@ def test_writes_go_on_and_are_not_in_it(store: Store, tmp_path: Path) -> None:
 
     with store.write("north", "test") as tx:
         files.put(tx, b"a report", "text/html", "report.html")
-    store.backup(tmp_path / "copy", more)
+    backup.back_up(store, tmp_path / "copy", more)
     assert backup.check_backup(tmp_path / "copy").problems == ()
     backup.restore(tmp_path / "copy", f"sqlite:///{tmp_path}/new.db", tmp_path / "data")
     restored = Store.open(f"sqlite:///{tmp_path}/new.db", tmp_path / "data")
@@ -67,7 +68,7 @@ def test_writes_go_on_and_are_not_in_it(store: Store, tmp_path: Path) -> None:
 
 
 def test_damage_is_found_and_not_restored(filled: Store, tmp_path: Path) -> None:
-    filled.backup(tmp_path / "copy")
+    backup.back_up(filled, tmp_path / "copy")
     part = next((tmp_path / "copy" / "data").rglob("*.parquet"))
     part.write_bytes(part.read_bytes()[:-1])
     content = next(path for path in (tmp_path / "copy" / "data" / "files").rglob("*") if path.is_file())
@@ -81,10 +82,11 @@ def test_damage_is_found_and_not_restored(filled: Store, tmp_path: Path) -> None
         backup.restore(tmp_path / "copy", f"sqlite:///{tmp_path}/new.db", tmp_path / "data")
 
 
-def test_what_is_no_backup_is_refused(filled: Store, tmp_path: Path) -> None:
-    filled.backup(tmp_path / "copy")
+def test_what_is_no_backup_is_refused(new_store: Callable[[str], Store], tmp_path: Path) -> None:
+    filled = new_store("sqlite")
+    backup.back_up(filled, tmp_path / "copy")
     with pytest.raises(StoreError, match="not empty"):
-        filled.backup(tmp_path / "copy")
+        backup.back_up(filled, tmp_path / "copy")
     shutil.copytree(tmp_path / "copy", tmp_path / "unfinished")
     (tmp_path / "unfinished" / backup.MANIFEST).unlink()
     with pytest.raises(StoreError, match="no finished backup"):
@@ -94,7 +96,7 @@ def test_what_is_no_backup_is_refused(filled: Store, tmp_path: Path) -> None:
 
 
 def test_a_store_that_holds_something_is_not_restored_over(filled: Store, tmp_path: Path) -> None:
-    filled.backup(tmp_path / "copy")
+    backup.back_up(filled, tmp_path / "copy")
     with pytest.raises(StoreError, match="database is not empty"):
         backup.restore(tmp_path / "copy", filled.url, tmp_path / "data")
 
@@ -105,5 +107,14 @@ def test_a_part_that_is_lost_shows_in_the_counts(filled: Store) -> None:
     assert "207 values were acknowledged, 200 are there" in health.check(filled).problems[0]
 
 
-def test_the_copy_is_at_the_revision_of_the_program(filled: Store, tmp_path: Path) -> None:
-    assert filled.backup(tmp_path / "copy").revision == migrations.known()[-1]
+def test_a_damaged_store_gives_no_backup(new_store: Callable[[str], Store], tmp_path: Path) -> None:
+    store = new_store("sqlite")
+    with store.write("north", "test") as tx:
+        path = files.place(tx, files.put(tx, b"a report", "text/html", "report.html").sha256)
+    path.write_bytes(b"another one")
+    with pytest.raises(DamagedError, match="not what was written"):
+        backup.back_up(store, tmp_path / "one")
+    path.unlink()
+    with pytest.raises(DamagedError, match="missing"):
+        backup.back_up(store, tmp_path / "two")
+    assert not list(tmp_path.rglob(backup.MANIFEST))

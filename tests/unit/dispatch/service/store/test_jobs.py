@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from dispatch.service.errors import NotFoundError, TooManyRequestsError
 from dispatch.service.store import Store, claims, events, jobs
@@ -184,3 +186,26 @@ def test_a_job_given_back_begins_anew(store: Store) -> None:
         claims.release(connection, held, datetime.now(UTC))
     back = get(store, job)
     assert (back.state, back.attempt, back.returned, back.started_at) == ("queued", 1, 1, None)
+
+
+def test_looks_for_work_read_no_jobs_that_have_ended(new_store: Callable[[str], Store]) -> None:
+    store = new_store("sqlite")
+    for tenant in ("north", "south"):
+        submit(store, tenant)
+    asked: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_more: Any) -> None:
+        asked.append((statement, parameters))
+
+    with store.admin() as connection:
+        event.listen(connection, "before_cursor_execute", note)
+        now = datetime.now(UTC)
+        assert claims.is_due(connection, now)
+        assert claims.claim(connection, "runner", now, LEASE_S) is not None
+        jobs.numbers(connection, now)
+    with store.admin() as connection:
+        for statement, parameters in [each for each in asked if each[0].startswith(("SELECT", "WITH"))]:
+            for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters):
+                step = str(row[3])
+                if step.startswith("SCAN jobs"):
+                    assert step.endswith(("ix_jobs_due", "ix_jobs_queued", "ix_jobs_running")), (step, statement)

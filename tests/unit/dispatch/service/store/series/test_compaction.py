@@ -190,7 +190,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(steps=STEPS)
 def test_whatever_comes_in_whatever_order_is_what_a_table_would_hold(
     new_store_of: Callable[[str], Store], steps: list[Any]

@@ -9,7 +9,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from alembic.autogenerate import api, produce_migrations, render_python_code
 from alembic.migration import MigrationContext
@@ -93,7 +93,7 @@ def _code(changes: list[ops.MigrateOperation], context: MigrationContext) -> str
     return "\n".join(f"    {line.strip()}" if line.startswith("op.") else f"    {line}" for line in lines)
 
 
-def _plain(kind: str, thing: Any, _context: api.AutogenContext) -> str | bool:
+def _plain(kind: str, thing: Any, _context: api.AutogenContext) -> str | Literal[False]:
     """Our types as what they are in the database: a revision must not change when they do."""
     return _PLAIN.get(type(thing), False) if kind == "type" else False
 

@@ -1,0 +1,198 @@
+"""What is refused on the way of a bid, and in which words."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx
+
+from benchmarks.topics.service import vpp_day
+from benchmarks.topics.service.vpp_day import BIDDING, DAY, FLEET, name_of
+from tests.unit.dispatch.service.market.lived import SITES, TOMORROW, Lived, drafted, pointers
+
+
+def test_a_settlement_says_what_it_lacks(lived: Lived) -> None:
+    path = f"/awards/{lived.award['id']}/settlements"
+    assert "no baseline method" in lived.post(path, {"baseline": "guess"}).json()["detail"]
+    assert "control group" in lived.post(path, {"baseline": "control_group"}).json()["detail"]
+    start = lived.award["periods"][0]["start"]
+    asked = {"baseline": "match_three", "periods": [{"start": start, "activated_kw": 5.0}]}
+    accepted = lived.post(path, asked).json()
+    lived.vpp.work()
+    failed = lived.get(accepted["href"].removeprefix("/api/v1")).json()
+    assert failed["state"] == "failed"
+    assert "not settled by activated" in failed["problem"]["errors"][0]["message"]
+    assert lived.get(f"/settlements/{failed['id']}/invoice").status_code == 409
+
+
+def test_gates_are_kept_by_the_clock(lived: Lived) -> None:
+    lived.at(DAY - timedelta(hours=11))  # 13:00 of the day before: closed since noon
+    late = drafted(lived)
+    assert pointers(late) == ["/gate"]
+    assert "closed" in late.text
+    lived.at(DAY - timedelta(days=3))
+    assert "not open yet" in drafted(lived).text
+    lived.at(BIDDING)
+    made = drafted(lived).json()
+    assert made["state"] == "draft"
+    assert datetime.fromisoformat(made["expires_at"]) == DAY - timedelta(hours=12)
+    lived.at(DAY - timedelta(hours=11))
+    assert lived.get(f"/bids/{made['id']}").json()["state"] == "expired"
+    assert lived.post(f"/bids/{made['id']}:submit").status_code == 409
+    assert lived.post(f"/bids/{made['id']}:withdraw").status_code == 409
+
+
+def test_a_bid_is_drawn_up_sent_and_withdrawn_once(lived: Lived) -> None:
+    lived.at(BIDDING)
+    asked = {"flexibility": lived.flexibility["id"], "product": vpp_day.PRODUCT, "side": "up"}
+    first, second = (lived.post(f"/fleets/{FLEET}/bids", asked, headers={"Idempotency-Key": "bid-1"}) for _ in range(2))
+    assert first.status_code == second.status_code == 201
+    assert first.json() == second.json()
+    assert second.headers["Idempotency-Replayed"] == "true"
+    bid = first.json()["id"]
+    assert lived.post(f"/bids/{bid}:submit").json()["state"] == "submitted"
+    assert lived.post(f"/bids/{bid}:submit").status_code == 409
+    assert lived.post(f"/bids/{bid}:withdraw").json()["state"] == "withdrawn"
+    won = [{"start": lived.award["periods"][0]["start"], "quantity_kw": 100.0, "price": 1.0}]
+    refused = lived.post(f"/bids/{bid}/awards", {"periods": won})
+    assert refused.status_code == 409
+    assert "withdrawn" in refused.text
+    page = lived.get(f"/fleets/{FLEET}/bids", params={"limit": 1}).json()
+    assert page["items"][0]["id"] == bid
+    rest = lived.get(f"/fleets/{FLEET}/bids", params={"limit": 1, "cursor": page["next"]}).json()
+    assert rest["items"][0]["id"] < bid
+    assert lived.get("/bids", params={"cursor": page["next"]}).status_code == 422
+
+
+def test_curves_of_ones_own_are_held_against_the_product(lived: Lived) -> None:
+    lived.at(BIDDING)
+    start = (DAY + timedelta(hours=18)).isoformat()
+
+    def offered(*steps: tuple[float, float], at: str = start) -> httpx.Response:
+        curve = [{"quantity_kw": kw, "price": price} for kw, price in steps]
+        return drafted(lived, periods=[{"start": at, "steps": curve}])
+
+    assert offered((100, 0.2), (50, 0.3)).status_code == 201
+    assert pointers(offered((100, 0.3), (50, 0.2))) == ["/periods/0/steps"]
+    assert pointers(offered((40, 0.3))) == ["/periods/0/steps"]
+    assert pointers(offered((100.5, 0.3))) == ["/periods/0/steps/0/quantity_kw"]
+    assert pointers(offered((100, 9.0))) == ["/periods/0/steps/0/price"]
+    assert pointers(offered((100, 0.2), at=(DAY + timedelta(hours=18, minutes=7)).isoformat())) == ["/periods/0/start"]
+    assert "there is no product" in drafted(lived, product="day_ahead").text
+    assert "cannot be bid down" in drafted(lived, side="down").text
+
+
+def test_an_award_that_was_not_bid_is_refused_at_once(lived: Lived) -> None:
+    lived.at(BIDDING)
+    bid = drafted(lived).json()
+    lived.post(f"/bids/{bid['id']}:submit")
+    period = bid["periods"][0]
+    most = sum(step["quantity_kw"] for step in period["steps"])
+    for change, place in (
+        ({"quantity_kw": most + 50}, "/periods/0/quantity_kw"),
+        ({"price": 0.0}, "/periods/0/price"),
+        ({"start": (DAY + timedelta(days=3)).isoformat()}, "/periods/0/start"),
+    ):
+        won = {"start": period["start"], "quantity_kw": 100.0, "price": 1.5} | change
+        assert pointers(lived.post(f"/bids/{bid['id']}/awards", {"periods": [won]})) == [place]
+
+
+def test_an_impossible_award_is_refused_with_the_reason_and_the_nearest(lived: Lived) -> None:
+    lived.at(BIDDING)
+    bid = drafted(lived).json()
+    lived.post(f"/bids/{bid['id']}:submit")
+    won = [
+        {"start": p["start"], "quantity_kw": sum(s["quantity_kw"] for s in p["steps"]), "price": 1.5}
+        for p in bid["periods"]
+    ]
+    accepted = lived.post(f"/bids/{bid['id']}/awards", {"periods": won}).json()
+    assert lived.post(f"/bids/{bid['id']}/awards", {"periods": won}).status_code == 409
+    before = lived.get("/schedules").json()["items"][0]["id"]
+    lived.vpp.work()
+    found = lived.get(f"/awards/{accepted['id']}").json()
+    assert found["state"] == "infeasible"
+    assert found["missed_kwh"] > 1
+    assert "the award asks for only" in found["certificate"][0]["text"]
+    gap = found["certificate"][0]["asked_kwh"] - found["certificate"][0]["limit_kwh"]
+    assert 0.9 * gap < found["missed_kwh"] <= gap + 1e-3  # a plan may give up a store's level at the end of the day
+    assert all(0 <= one["nearest_kw"] <= one["awarded_kw"] for one in found["nearest"])
+    assert any(one["nearest_kw"] < one["awarded_kw"] for one in found["nearest"])
+    assert found["schedules"] == {}
+    assert lived.get("/schedules").json()["items"][0]["id"] == before
+    assert lived.get(f"/bids/{bid['id']}").json()["state"] == "submitted"
+    assert lived.get(f"/awards/{found['id']}/delivery").status_code == 409
+    lived.at(DAY + timedelta(days=2))
+    assert lived.get(f"/bids/{bid['id']}").json()["state"] == "expired"
+
+
+def test_fleets_are_held_against_their_sites(lived: Lived) -> None:
+    def put(body: dict[str, Any], **more: Any) -> httpx.Response:
+        return lived.vpp.client.put("/api/v1/fleets/other", json=body, **more)
+
+    both = [name_of(0), name_of(1)]
+    assert pointers(put({"sites": ["nobody", name_of(0)]})) == ["/sites/0"]
+    assert "one of them" in put({"sites": both, "where": {"feeder": "F1"}}).text
+    assert "named twice" in put({"sites": [name_of(0)] * 2}).text
+    limit = {"kind": "power_limit", "name": "feeder", "by": "feeder", "import_kw": {"F9": 100}}
+    assert pointers(put({"sites": both, "shared": [limit]}))[0].startswith("/shared/0")
+    filed = {**limit, "import_kw": {"file": "limits.csv", "column": "kw"}}
+    assert pointers(put({"sites": both, "shared": [filed]})) == ["/shared/0/import_kw/file"]
+    made = put({"where": {"feeder": "F1"}, "title": "all"})
+    assert made.status_code == 201
+    assert made.json()["sites"] == SITES
+    tag = made.headers["ETag"]
+    assert put({"sites": both}, headers={"If-Match": '"other"'}).status_code == 412
+    assert put({"sites": both}, headers={"If-Match": tag}).json()["version"] == 2
+    assert [one["id"] for one in lived.get("/fleets").json()["items"]] == ["other", FLEET]
+    assert lived.vpp.client.delete("/api/v1/fleets/other").status_code == 204
+    assert lived.get("/fleets/other").status_code == 404
+    assert put({"sites": both}).json()["version"] == 3
+
+
+def test_other_tenants_see_nothing_of_it(lived: Lived) -> None:
+    paths = [
+        f"/fleets/{FLEET}", f"/fleets/{FLEET}/plans", f"/fleet-plans/{lived.plan['id']}", f"/bids/{lived.bid['id']}",
+        f"/fleet-forecasts/{lived.vpp.ids['forecast']}/inputs", f"/flexibility/{lived.flexibility['id']}/page",
+        f"/awards/{lived.award['id']}/setpoints", f"/awards/{lived.award['id']}/delivery",
+        f"/settlements/{lived.settlement['id']}/invoice",
+    ]  # fmt: skip
+    for path in paths:
+        assert lived.get(path).status_code == 200
+        assert lived.other.get(f"/api/v1{path}").status_code == 404
+    for path in ("/fleets", "/bids", "/awards", "/settlements"):
+        assert lived.other.get(f"/api/v1{path}").json() == {"items": [], "next": None}
+    assert lived.other.post(f"/api/v1/bids/{lived.bid['id']}:withdraw").status_code == 404
+
+
+def test_sites_that_lack_measurements_are_named_and_left_out(lived: Lived) -> None:
+    lived.at(BIDDING)
+    park = vpp_day.body(7) | {"name": "new"}
+    assert lived.vpp.client.put("/api/v1/sites/unmetered", json=park).status_code == 201
+    lived.vpp.client.put("/api/v1/fleets/half", json={"sites": [name_of(0), "unmetered"]})
+    made = lived.vpp.made("/fleets/half/forecasts", TOMORROW, "half forecast")
+    assert [one["site"] for one in made["left_out"]] == ["unmetered"]
+    lived.vpp.client.put("/api/v1/fleets/none", json={"sites": ["unmetered"]})
+    accepted = lived.post("/fleets/none/flexibility", TOMORROW).json()
+    lived.vpp.work()
+    failed = lived.get(f"/flexibility/{accepted['id']}").json()
+    assert "of no site enough is known" in failed["problem"]["detail"]
+    ahead = {"day": DAY.date().isoformat(), "issue_time": (BIDDING + timedelta(hours=1)).isoformat()}
+    accepted = lived.post("/fleets/half/forecasts", ahead).json()
+    lived.vpp.work()
+    assert "lies ahead" in lived.get(f"/fleet-forecasts/{accepted['id']}").json()["problem"]["detail"]
+
+
+def test_an_award_of_a_bid_that_is_withdrawn_meanwhile_changes_nothing(lived: Lived) -> None:
+    lived.at(BIDDING)
+    bid = drafted(lived).json()
+    lived.post(f"/bids/{bid['id']}:submit")
+    won = [{"start": bid["periods"][18]["start"], "quantity_kw": 50, "price": 1.5}]
+    accepted = lived.post(f"/bids/{bid['id']}/awards", {"periods": won}).json()
+    before = lived.get("/schedules").json()["items"][0]["id"]
+    assert lived.post(f"/bids/{bid['id']}:withdraw").status_code == 200
+    lived.vpp.work()
+    found = lived.get(f"/awards/{accepted['id']}").json()
+    assert found["state"] == "failed"
+    assert "is withdrawn" in found["problem"]["detail"]
+    assert lived.get("/schedules").json()["items"][0]["id"] == before

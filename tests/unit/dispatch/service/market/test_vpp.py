@@ -1,0 +1,200 @@
+"""A virtual power plant over the API: offered, called, delivered, paid."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from benchmarks.topics.service import vpp, vpp_day
+from benchmarks.topics.service.vpp_day import AFTER, BIDDING, DAY, FLEET, name_of
+from dispatch.errors import SolveError
+from dispatch.service.store import audit, fleet_results, jobs
+from dispatch.service.work import fleet_day, fleet_plan, reserve
+from tests.unit.dispatch.service.market.lived import SITES, TOMORROW, Lived, pointers
+
+
+def test_set_points_add_up_to_the_award_and_every_site_follows_a_schedule_of_its_own(lived: Lived) -> None:
+    assert lived.award["feasible"]
+    assert lived.award["state"] == "done"
+    given = lived.setpoints["given_kw"].to_numpy().reshape(SITES, -1).sum(axis=0)
+    starts = lived.setpoints["start"].to_pylist()[: given.size]
+    wanted = {datetime.fromisoformat(one["start"]): one["quantity_kw"] for one in lived.award["periods"]}
+    assert sum(wanted.values()) > 100
+    assert np.abs(given - [wanted.get(start, 0.0) for start in starts]).max() < 1e-6
+    assert set(lived.award["schedules"]) == {name_of(n) for n in range(SITES)}
+    for site, schedule in lived.award["schedules"].items():
+        shown = lived.get(f"/schedules/{schedule}").json()
+        assert (shown["site"], shown["mode"], shown["quality"]) == (site, "award", "optimal")
+        at = min(wanted).isoformat()
+        held = lived.get(f"/sites/{site}/setpoints", params={"at": at}).json()["items"]
+        assert {one["schedule"] for one in held} == {schedule}
+        flows = {one["quantity"]: one["value"] for one in held if one["asset"] == "pcc"}
+        net = flows["import_kw"] - flows["export_kw"]
+        row = next(r for r in lived.setpoints.to_pylist() if r["site"] == site and r["start"] == min(wanted))
+        assert net == pytest.approx(row["net_import_kw"], abs=1e-4)
+        assert row["net_import_kw"] == pytest.approx(row["plan_net_import_kw"] - row["given_kw"])
+
+
+def test_plans_of_a_fleet_are_summed_and_kept_by_site(lived: Lived) -> None:
+    assert lived.plan["qualities"] == {"optimal": SITES}
+    assert lived.plan["money"]["CNY"] > 0
+    rows = lived.get(f"/fleet-plans/{lived.plan['id']}/sites").json()["rows"]
+    assert sum(row["money"] for row in rows) == pytest.approx(lived.plan["money"]["CNY"])
+    csv = lived.get(f"/fleet-plans/{lived.plan['id']}/series", headers={"Accept": "text/csv"}).text
+    assert csv.splitlines()[0].startswith('"site","asset","series"')
+    modes = {one["mode"] for one in lived.get("/schedules").json()["items"]}
+    assert modes == {"fleet", "award"}
+    for kind, found in (("forecasts", lived.vpp.ids["forecast"]), ("flexibility", lived.flexibility["id"])):
+        assert found in [one["id"] for one in lived.get(f"/fleets/{FLEET}/{kind}").json()["items"]]
+    listed = lived.get(f"/fleets/{FLEET}/plans").json()["items"]
+    assert lived.plan["id"] in [one["id"] for one in listed]
+
+
+def test_flexibility_lies_around_the_plan_and_has_a_page(lived: Lived) -> None:
+    for step in lived.flexibility["envelope"]:
+        assert step["least_kw"] - 1e-6 <= step["plan_kw"] <= step["most_kw"] + 1e-6
+    assert lived.flexibility["most_up_kw"] > 100
+    path = f"/flexibility/{lived.flexibility['id']}"
+    assert "<html" in lived.get(f"{path}/page").text
+    blocks = lived.get(f"{path}/blocks").json()["rows"]
+    assert {row["way"] for row in blocks} == {"up", "down"}
+    assert "known_sites" not in lived.flexibility["files"]
+    assert lived.get(f"{path}/known_sites").status_code == 422
+
+
+def test_deliveries_are_counted_while_they_come(lived: Lived) -> None:
+    whole = lived.vpp.delivery()
+    assert whole["delivered_kwh"] == pytest.approx(lived.award["awarded_kwh"], rel=1e-6)
+    assert whole["deficiency_kwh"] == pytest.approx(0.0, abs=1e-6)
+    start = datetime.fromisoformat(lived.award["periods"][0]["start"])
+    own = next(r for r in lived.setpoints.to_pylist() if r["site"] == name_of(0) and r["start"] == start)
+    end, value = start + timedelta(hours=1), own["net_import_kw"] + 150
+    row = {"site": name_of(0), "series": "net_import_kw", "time": end.isoformat(), "value": value}
+    lived.at(AFTER + timedelta(hours=1))
+    assert lived.post("/measurements", {"rows": [row]}).json()["restated"] == 1
+    less = lived.vpp.delivery()
+    assert less["deficiency_kwh"] == pytest.approx(150.0)
+    assert less["periods"][0]["delivered_kw"] == pytest.approx(less["periods"][0]["award_kw"] - 150)
+
+
+def test_a_settlement_adds_up_to_the_cent(lived: Lived) -> None:
+    made = lived.settlement
+    cents = round(100 * made["revenue"])
+    assert cents > 0
+    assert sum(round(100 * value) for value in made["sites"].values()) == cents
+    assert sum(round(100 * value) for value in made["lines"].values()) == cents
+    assert "ten_of_ten_unadjusted" in made["notes"][0]
+    path = f"/settlements/{made['id']}"
+    rows = lived.get(f"{path}/invoice").json()["rows"]
+    assert sum(round(100 * row["revenue"]) for row in rows) == cents
+    arrow = lived.get(f"{path}/split", headers={"Accept": vpp_day.ARROW})
+    assert pa.types.is_decimal(pa.ipc.open_stream(arrow.content).read_all()["revenue"].type)
+    assert "Whose revenue it is" in lived.get(f"{path}/page").text
+    again = lived.get("/settlements").json()["items"]
+    assert made["id"] in [one["id"] for one in again]
+    assert lived.get(f"/awards/{made['award']}/settlements").json()["items"] == again
+
+
+def test_a_profile_is_met_or_the_nearest_is_named(lived: Lived) -> None:
+    lived.at(BIDDING)
+    plan = [step["plan_kw"] for step in lived.flexibility["envelope"]]
+    path = f"/fleets/{FLEET}/flexibility:evaluate"
+    asked = {"flexibility": lived.flexibility["id"], "profile_kw": plan}
+    met = lived.vpp.made(path, asked, "evaluation")
+    assert met["feasible"]
+    shares = lived.get(f"/evaluations/{met['id']}/shares").json()["rows"]
+    assert sum(row["kw"] for row in shares[::24]) == pytest.approx(plan[0], abs=1e-4)
+    beyond = lived.vpp.made(path, asked | {"profile_kw": [kw + 5000 for kw in plan]}, "evaluation")
+    assert beyond["state"] == "infeasible"
+    assert not beyond["feasible"]
+    assert "the profile asks for" in beyond["certificate"][0]
+    assert beyond["missed"][0]["nearest_kw"] < beyond["missed"][0]["asked_kw"]
+    accepted = lived.post(path, asked | {"profile_kw": plan[1:]}).json()
+    lived.vpp.work()
+    short = lived.get(accepted["href"].removeprefix("/api/v1")).json()
+    assert "accepted: 24" in short["problem"]["detail"]
+
+
+def test_sites_under_a_shared_limit_are_planned_together(lived: Lived) -> None:
+    lived.at(BIDDING)
+    limit = {"kind": "power_limit", "name": "feeder", "import_kw": 1400}
+    names = [name_of(n) for n in range(SITES)]
+    lived.vpp.client.put("/api/v1/fleets/together", json={"sites": names, "shared": [limit]})
+    forecast = lived.vpp.made("/fleets/together/forecasts", TOMORROW, "own forecast")
+    foreign = lived.post("/fleets/together/plans", {"forecast": lived.vpp.ids["forecast"]})
+    assert pointers(foreign) == ["/forecast"]
+    made = lived.vpp.made("/fleets/together/plans", {"forecast": forecast["id"]}, "shared plan")
+    assert made["coordinated"]
+    assert any("feeder, net import: at its limit" in note for note in made["notes"])
+    used = lived.get(f"/fleet-plans/{made['id']}/shared").json()["rows"]
+    assert max(row["used"] for row in used) <= 1400 + 1e-3
+
+
+def test_products_say_when_their_gate_closes(lived: Lived) -> None:
+    lived.at(BIDDING)
+    found = lived.get(f"/products/{vpp_day.PRODUCT}").json()["items"][0]
+    assert found["price_unit"] == "CNY/kWh"
+    assert found["next_gate"]["open_now"]
+    assert datetime.fromisoformat(found["next_gate"]["closes"]) == DAY - timedelta(hours=12)
+    page = lived.get("/products", params={"limit": 5}).json()
+    more = lived.get("/products", params={"limit": 1000, "cursor": page["next"]}).json()
+    names = [one["name"] for one in (*page["items"], *more["items"])]
+    assert names == sorted(names)
+    assert vpp_day.PRODUCT in names
+    assert lived.get("/products/none").status_code == 404
+
+
+@pytest.mark.parametrize("is_forecast", [False, True])
+def test_a_plan_arrives_without_forecaster_and_solver(
+    lived: Lived, monkeypatch: pytest.MonkeyPatch, is_forecast: bool
+) -> None:
+    lived.at(BIDDING)
+    monkeypatch.setattr(reserve, "answer", lambda function, *given: function(*given))
+    asked = {"forecast": lived.vpp.ids["forecast"]} if is_forecast else TOMORROW
+    accepted = lived.post(f"/fleets/{FLEET}/plans", asked).json()
+    with lived.served.store.write(lived.tenant, "test") as tx:
+        job = jobs.get(tx, accepted["job"])
+        made = fleet_plan.floor(fleet_plan.prepare(tx, job), "the solver died")
+        assert made is not None
+        result = fleet_plan.commit(tx, job, made)
+        found = fleet_results.get(tx, "fleet_plan", accepted["id"])
+        jobs.cancel(tx, job.id)
+    assert set(found.summary["qualities"]) <= {"rule_based", "safe_state", "last_good"}
+    assert set(result["schedules"]) == {name_of(n) for n in range(SITES)}
+    assert "the solver died" in found.summary["notes"][0]
+
+
+def test_where_not_even_rules_answer_the_sites_say_so(lived: Lived, monkeypatch: pytest.MonkeyPatch) -> None:
+    lived.at(BIDDING)
+    with lived.served.store.read(lived.tenant) as tx:
+        day = fleet_day.prepare(tx, {"fleet": FLEET, "forecast": lived.vpp.ids["forecast"]})
+
+    def hangs(*_: object) -> None:
+        raise SolveError("stopped after its 30 s")
+
+    monkeypatch.setattr(reserve, "answer", hangs)
+    assert fleet_plan.floor(day, "the solver died") is None
+
+
+def test_all_of_it_stands_in_the_audit_trail(lived: Lived) -> None:
+    with lived.served.store.read(lived.tenant) as tx:
+        assert audit.verify(tx).broken_at is None
+        actions = {row.action for row in audit.listed(tx, limit=1000)}
+    assert {
+        "fleet.put", "fleet_plan.submit", "result.write", "bid.create", "bid.submit", "bid.award",
+        "schedules.made",
+    } <= actions  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_five_hundred_sites_go_the_whole_way() -> None:
+    with vpp.on_a_server(vpp.SITES) as fleet:
+        done = vpp.live(fleet)
+    assert done.off_kw < 1e-6
+    assert done.without == 0
+    assert done.lost_cents == 0
+    assert 0.5 < done.delivered < 1.5

@@ -1,0 +1,102 @@
+"""A database is brought to what the code needs, and one that is newer, older or somebody else's is refused."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from dispatch.service.store import Store, metadata, migrations
+from dispatch.service.store.faults import NewerError, StoreError
+
+DATABASES = pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+
+
+@DATABASES
+def test_the_revisions_make_what_the_code_needs(
+    kind: str, empty_database: Callable[[str], str], tmp_path: Path
+) -> None:
+    store = Store.open(empty_database(kind), tmp_path / "data")
+    with store.admin() as connection:
+        options = {"version_table": migrations.VERSION_TABLE, "compare_type": True}
+        found = compare_metadata(MigrationContext.configure(connection, opts=options), metadata)
+        assert [each for each in found if "sqlite_autoindex" not in str(each)] == []
+        assert migrations.at(connection) == migrations.known()[-1]
+        assert migrations.upgrade(connection) is False
+    store.close()
+
+
+@DATABASES
+def test_programs_that_start_at_once_upgrade_once(
+    kind: str, empty_database: Callable[[str], str], tmp_path: Path
+) -> None:
+    url, failed = empty_database(kind), []
+
+    def start() -> None:
+        try:
+            Store.open(url, tmp_path / "data").close()
+        except Exception as error:  # noqa: BLE001 - whatever it is, it fails the test
+            failed.append(error)
+
+    threads = [threading.Thread(target=start) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+
+
+@DATABASES
+def test_a_newer_database_is_refused_by_name(
+    kind: str, new_database: Callable[[str, Path | None], str], tmp_path: Path
+) -> None:
+    url = new_database(kind, tmp_path)
+    store = Store.open(url, tmp_path / "data")
+    with store.admin() as connection:
+        connection.exec_driver_sql(f"UPDATE {migrations.VERSION_TABLE} SET version_num = '9999_later'")
+    store.close()
+    for migrate in (True, False):
+        with pytest.raises(NewerError, match=r"revision 9999_later, this version .* install the newer version"):
+            Store.open(url, tmp_path / "data", migrate=migrate)
+
+
+@DATABASES
+def test_an_empty_one_is_not_made_where_that_is_not_asked(
+    kind: str, empty_database: Callable[[str], str], tmp_path: Path
+) -> None:
+    with pytest.raises(StoreError, match="the database is empty"):
+        Store.open(empty_database(kind), tmp_path / "data", migrate=False)
+
+
+@DATABASES
+def test_somebody_elses_tables_are_left_alone(
+    kind: str, new_database: Callable[[str, Path | None], str], tmp_path: Path
+) -> None:
+    url = new_database(kind, tmp_path)
+    store = Store.open(url, tmp_path / "data")
+    with store.admin() as connection:
+        connection.exec_driver_sql(f"DROP TABLE {migrations.VERSION_TABLE}")
+    store.close()
+    with pytest.raises(StoreError, match="it is no store of parkwatt"):
+        Store.open(url, tmp_path / "data")
+
+
+@pytest.mark.parametrize("url", ["nothing", "sqlite://", "mysql://x/y", "sqlite:///:memory:"])
+def test_an_address_that_is_none(url: str, tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="accepted: sqlite:///PATH or postgresql"):
+        Store.open(url, tmp_path / "data")
+
+
+def test_nothing_is_left_to_draft() -> None:
+    """What a developer runs after a change to a table; here it must find nothing to write."""
+    if migrations.known() == [migrations.NONE]:
+        pytest.skip("there is no revision yet")
+    command = [sys.executable, "-m", "dispatch.service.store.draft", "check"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "nothing has changed"

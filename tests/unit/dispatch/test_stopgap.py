@@ -1,0 +1,111 @@
+"""Plans without forecaster and solver, and plans on what somebody else says will come."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dispatch.earlier import EarlierPlan
+from dispatch.errors import DataError
+from dispatch.outlook import Told, look_ahead
+from dispatch.plan import Background, Plan, plan
+from dispatch.signals import Horizon
+from dispatch.stopgap import stopgap
+from forecasting.archive import Archive
+from tests.parks import battery, grid, hours, load, park
+
+STEPS = 6
+START = "2024-05-15T00:00"
+SITE = park(load(), grid(), battery())
+
+
+def archive(first: str = "2024-05-10T00:00", count: int = 24 * 4, value: float = 50.0) -> Archive:
+    ends = pd.date_range(first, periods=count, freq="h", tz="UTC") + pd.Timedelta(hours=1)
+    return Archive.empty().with_measurements(SITE.name, "load", ends, value + np.arange(count) % 24)
+
+
+def horizon(start: str = START, steps: int = STEPS) -> Horizon:
+    return hours(steps, start)
+
+
+def without(measured: Archive, at: Horizon | None = None, **background: Any) -> Plan:
+    at = at or horizon()
+    return stopgap(
+        SITE, at, measured, at.start - timedelta(hours=1), reason="ended", background=Background(**background)
+    )
+
+
+def demand(made: Plan) -> list[float]:
+    found: list[float] = made.outlook.inputs.series["load", "demand_kw"][0].tolist()
+    return found
+
+
+def test_what_came_at_the_same_time_of_the_newest_whole_day_is_expected() -> None:
+    made = without(archive())
+    assert made.schedule.proof.quality == "rule_based"
+    assert made.audit.passed
+    assert "optimal: ended" in made.schedule.proof.reason
+    assert demand(made) == pytest.approx([50 + n for n in range(STEPS)])
+    assert made.notes[-1] == "load: taken to be as 2 d before, for there was no time to forecast it"
+
+
+def test_what_somebody_says_stands_above_what_came() -> None:
+    made = without(archive(), told=Told({"load": np.full((1, STEPS), 7.0)}))
+    assert demand(made) == [7.0] * STEPS
+
+
+def test_without_measurements_the_plan_before_says_it_and_is_followed() -> None:
+    at = horizon("2024-05-14T22:00", 12)
+    told = Told({"load": np.arange(12.0)[None, :]})
+    first = plan(SITE, at, Archive.empty(), at.start, background=Background(told=told))
+    assert first.schedule.proof.quality == "optimal"
+    made = without(Archive.empty(), last_good=EarlierPlan.of(first.schedule))
+    assert made.schedule.proof.quality == "last_good"
+    assert demand(made) == [2.0, 3, 4, 5, 6, 7]
+
+
+def test_a_demand_that_nothing_is_known_of_is_no_plan() -> None:
+    with pytest.raises(DataError, match="'load' was measured on none of 8 days before"):
+        without(Archive.empty())
+
+
+def test_scenarios_are_told_of_all_or_of_none() -> None:
+    at = horizon()
+    two = park(load(), load(name="other"), grid())
+    with pytest.raises(DataError, match="not of 'other'"):
+        look_ahead(
+            two, at, Archive.empty(), at.start, told=Told({"load": np.ones((3, STEPS)), "other": np.ones((1, STEPS))})
+        )
+    with pytest.raises(DataError, match="'pcc' needs no forecast; accepted: load, other"):
+        look_ahead(two, at, Archive.empty(), at.start, told=Told({"pcc": np.ones((1, STEPS))}))
+    both = {name: np.vstack([np.ones(STEPS), np.zeros(STEPS), np.full(STEPS, 2.0)]) for name in ("load", "other")}
+    found = look_ahead(two, at, Archive.empty(), at.start, told=Told(both, np.array([0.25, 0.75])))
+    assert found.forecast is None
+    assert found.weights == pytest.approx(np.array([0.5, 0.25, 0.75]) / 1.5)
+    assert np.array_equal(found.inputs.series["other", "demand_kw"], both["other"])
+
+
+def test_what_is_carried_in_is_where_the_plan_begins() -> None:
+    at = horizon()
+    told = Told({"load": np.full((1, STEPS), 30.0)})
+    background = Background(state={"battery": {"start_fill": 0.9}}, told=told)
+    made = plan(SITE, at, Archive.empty(), at.start, background=background)
+    assert made.schedule.inputs.state["battery"] == {"start_fill": 0.9}
+
+
+def test_a_clock_ends_the_search_in_this_process() -> None:
+    at = horizon()
+    told = Told({"load": np.full((1, STEPS), 30.0)})
+    ample, none = (
+        plan(SITE, at, Archive.empty(), at.start, background=Background(told=told, clock_s=seconds))
+        for seconds in (60.0, 0.0)
+    )
+    assert ample.schedule.proof.quality == "optimal"
+    assert none.schedule.proof.quality == "rule_based"
+    assert none.schedule.proof.clock_fired
+    assert none.audit.passed
+    assert "optimal: no time was left for it" in none.schedule.proof.reason
