@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from fastapi import Path as InPath
 from starlette.responses import Response
 
@@ -15,7 +15,7 @@ from dispatch.service.http.problem import problems
 from dispatch.service.routes import comparing, showing
 from dispatch.service.routes.forecasts import Site, accepted
 from dispatch.service.routes.shown import TABLE_RESPONSE
-from dispatch.service.schemas.plan_parts import Accepted
+from dispatch.service.schemas.plan_parts import Accepted, SiteId
 from dispatch.service.schemas.schedules import (
     Comparison,
     ScheduleAsked,
@@ -73,9 +73,11 @@ def create_schedule(site: Site, body: ScheduleAsked, call: Writer) -> Response:
 
 
 @router.get("/schedules", name="list", summary="List schedules", response_model=Page[ScheduleListed])
-def list_schedules(call: Reader, page: Paged) -> Response:
-    """Of all sites, the newest first, those that are still being made too."""
-    return call.read(lambda tx: _page(tx, call, page, None))
+def list_schedules(
+    call: Reader, page: Paged, site: Annotated[SiteId | None, Query(description="Only those of this site")] = None
+) -> Response:
+    """The newest first, those that are still being made too."""
+    return call.read(lambda tx: _page(tx, call, page, site))
 
 
 @router.get(

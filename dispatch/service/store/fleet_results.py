@@ -173,5 +173,7 @@ def _shown(tx: Tx, row: Row[Any]) -> Result:
     values.pop("tenant")
     if values["state"] != _PENDING:
         return Result(**values)
-    job = jobs.get(tx, row.job)
+    job = jobs.seek(tx, row.job)
+    if job is None:  # it ended long ago, and nothing came of it
+        return Result(**{**values, "state": "failed"})
     return Result(**{**values, "state": job.state, "problem": job.problem})

@@ -61,7 +61,7 @@ records = table(
     Column("deadline_s", Float),
     Column("state", String(12), nullable=False),
     Column("attempt", Integer, nullable=False),
-    Column("returned", Integer, nullable=False),  # attempts that count for nothing: given back by a worker that stopped
+    Column("returned", Integer, nullable=False),  # attempts that count for nothing: the worker stopped, or died
     Column("not_before", UtcTime, nullable=False),
     Column("runner", String(120), nullable=False),
     Column("lease_until", UtcTime),
@@ -89,6 +89,9 @@ Index("ix_jobs_due", records.c.not_before, sqlite_where=QUEUED, postgresql_where
 Index("ix_jobs_running", records.c.lease_until, sqlite_where=RUNNING, postgresql_where=RUNNING)
 Index("ix_jobs_claimed", records.c.tenant, records.c.claimed_at)
 Index("ix_jobs_ended", records.c.ended_at)
+# Lists are of one state or one kind, newest first.
+Index("ix_jobs_state", records.c.tenant, records.c.state, records.c.id)
+Index("ix_jobs_kind", records.c.tenant, records.c.kind, records.c.id)
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,7 @@ class Job:
         priority: of a tenant's waiting jobs those of higher priority come first.
         deadline_s: seconds from its first start after which it is answered by its floor; None: the worker's setting.
         attempt: how often it was claimed.
-        returned: how many of these attempts do not count, since a worker gave it back untried.
+        returned: how many of these attempts do not count, since the worker gave it back, or died over it.
         result: what the kind's ``commit`` answered, once done.
         problem: why it failed, as the members of an RFC 9457 problem.
         events: number of its last event.
@@ -224,10 +227,16 @@ def get(tx: Tx, id_: str) -> Job:
     Raises:
         NotFoundError: the tenant has no job of that id.
     """
-    row = tx.execute(tx.select(records).where(records.c.id == id_)).mappings().one_or_none()
-    if row is None:
+    job = seek(tx, id_)
+    if job is None:
         raise NotFoundError(f"there is no job '{id_}'")
-    return of(row)
+    return job
+
+
+def seek(tx: Tx, id_: str) -> Job | None:
+    """One job of the tenant; None where there is none, as when it ended so long ago that it is not kept any more."""
+    row = tx.execute(tx.select(records).where(records.c.id == id_)).mappings().one_or_none()
+    return None if row is None else of(row)
 
 
 def find(

@@ -54,7 +54,7 @@ class Again:
 def asked(tx: Tx, id_: str) -> Job:
     """The job that makes the page of a schedule, which is one however often it is asked for."""
     row = schedules.get(tx, id_)
-    job = None if row.report_job is None else jobs.get(tx, row.report_job)
+    job = None if row.report_job is None else jobs.seek(tx, row.report_job)
     if job is None or job.has_ended:
         job = jobs.submit(tx, "report", {"site": row.site}, subject=id_, priority=1)
         schedules.change(tx, id_, {"report_job": job.id})

@@ -102,6 +102,10 @@ def test_of_sun_that_nobody_knows_nothing_is_counted_on(fresh: Api) -> None:
     assert small.done(fresh.store).state in ("done", "failed")
 
 
+def test_hindsight_has_no_floor(made: tuple[Wanted, Outcome]) -> None:
+    assert schedule.floor(replace(made[0], mode="perfect_foresight"), "it was ended") is None
+
+
 def test_a_plan_is_refused_by_nothing(made: tuple[Wanted, Outcome]) -> None:
     asked, outcome = made
     assert schedule.check(asked, outcome) is None

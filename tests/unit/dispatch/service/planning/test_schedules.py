@@ -183,3 +183,6 @@ def test_lists_come_in_pages(fresh: Api) -> None:
     rest = small.get(fresh.client, "sites/works/schedules", limit=2, cursor=first["next"])
     assert [one["id"] for one in (*first["items"], *rest["items"])] == made[::-1]
     assert rest["next"] is None
+    assert [one["id"] for one in small.get(fresh.client, "schedules", site="works")["items"]] == made[::-1]
+    assert small.get(fresh.client, "schedules", site="other")["items"] == []
+    assert fresh.client.get("/api/v1/schedules", params={"cursor": first["next"]}).status_code == 422
