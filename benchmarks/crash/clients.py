@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
 import random
 import threading
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -32,7 +35,7 @@ class Client:
     """A thread that writes in turn measurements, sites, overrides, schedules and jobs, one after the other.
 
     Attributes:
-        told: what was acknowledged, in order.
+        told: what was acknowledged, in order; also written to the file ``marks``, where that is open.
         sent: how often a request was sent, answered or not.
     """
 
@@ -45,11 +48,17 @@ class Client:
         self._ended = threading.Event()
         self._next = 0
         self.told: list[Ack] = []
+        self.marks: int | None = None
         self.sent = 0
         self._thread = threading.Thread(target=self._go_on, daemon=True)
 
     def start(self) -> None:
         self._thread.start()
+
+    def go_on(self, seconds: float) -> None:
+        """Write for so long, in this thread."""
+        threading.Timer(seconds, self._ended.set).start()
+        self._go_on()
 
     def stop(self) -> None:
         """Whatever was asked is asked until it is answered."""
@@ -64,7 +73,7 @@ class Client:
 
     def _go_on(self) -> None:
         writes = [self._rows] * 6 + [self._site] * 2 + [self._override] * 2
-        asks = [self._schedule] + [self._job] * 2
+        asks: list[Callable[[str], None]] = [self._schedule, self._job, self._job]
         while not self._ended.is_set():
             self._random.choice(writes if self._has_enough_jobs() else writes + asks)(self._random.choice(SITES))
 
@@ -100,7 +109,10 @@ class Client:
             raise RuntimeError(f"{method} {path}: {answer.status_code} {answer.text[:300]}")
 
     def _note(self, what: str, **fields: Any) -> None:
-        self.told.append({"what": what, "tenant": self.tenant, **fields})
+        ack = {"what": what, "tenant": self.tenant, **fields}
+        self.told.append(ack)
+        if self.marks is not None:
+            os.write(self.marks, json.dumps(ack).encode() + b"\n")
 
     def _site(self, site: str) -> None:
         title = f"{self.number}-{time.time_ns()}"
@@ -127,11 +139,15 @@ class Client:
         answer = self._ask("POST", f"/sites/{site}/overrides", asked)
         self._note("override", id=answer["id"], value=value)
 
-    def _schedule(self, site: str) -> None:
+    def schedule(self, deadline_s: float) -> None:
+        """Ask for one, of some site."""
+        self._schedule(self._random.choice(SITES), deadline_s)
+
+    def _schedule(self, site: str, deadline_s: float = 10.0) -> None:
         offices = [round(self._random.uniform(10, 90), 2) for _ in range(_STEPS)]
         start = (datetime.now(UTC) + timedelta(hours=1)).replace(minute=0, second=0, microsecond=0)
         horizon = {"start": start.isoformat(), "steps": _STEPS, "step_minutes": 60}
-        asked = {"horizon": horizon, "deadline_s": 10.0, "scenarios": 0}
+        asked = {"horizon": horizon, "deadline_s": deadline_s, "scenarios": 0}
         asked |= {"series": {"offices": offices, "roof": [0.0] * _STEPS}}
         answer = self._ask("POST", f"/sites/{site}/schedules", asked)
         self._note("schedule", id=answer["id"])
@@ -148,3 +164,14 @@ class Client:
             time.sleep(_AGAIN_S)
             return
         self._note("job", id=made.id)
+
+
+def main(url: str, credential: str, tenant: str, place: str, marks: str, seconds: str) -> None:
+    """A client as a process of its own, which notes what it was told in a file."""
+    database, data = place.split(" ")
+    store = Store.open(database, Path(data), migrate=False)
+    client = Client(url, credential, store, tenant, 1)
+    client.marks = os.open(marks, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    client.begin()
+    client.go_on(float(seconds))
+    store.close()

@@ -136,8 +136,24 @@ class Disk:
         self.files: dict[int, _File] = {}
         self.folders: dict[str, dict[str, int]] = {"": {}}  # names that last; a folder is a negative number
         self.since: dict[str, list[Change]] = {"": []}
-        self._unsynced = re.compile(unsynced) if unsynced else None
+        self.leave_out(unsynced)
         self._numbers: dict[str, int] = {}
+
+    def leave_out(self, unsynced: str) -> None:
+        """Take syncs of these paths as never made."""
+        self._unsynced = re.compile(unsynced) if unsynced else None
+
+    def begin(self, root: Path, path: str = "") -> None:
+        """Take a folder as it is, synced with all that is in it, for where the record begins."""
+        for entry in sorted((root / path).iterdir()):
+            name = f"{path}/{entry.name}".strip("/")
+            if entry.is_dir():
+                self._mkdir(Event("mkdir", 0, 0, name, "", b""))
+                self.begin(root, name)
+            else:
+                self.files[entry.stat().st_ino] = _File(bytearray(entry.read_bytes()))
+                self._changed(((*_split(name), entry.stat().st_ino),))
+        self._sync(Event("sync", 0, 0, path, "", b""))
 
     def do(self, event: Event) -> None:
         """One call; those that are none of the disk's business are let pass."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from dispatch.service.store import Store
 
 SOURCE = Path(__file__).with_name("recorder.c")
 _WRITING = "import sys; from benchmarks.crash.writer import main; main(*sys.argv[1:])"
+_ASKING = "import sys; from benchmarks.crash.clients import main; main(*sys.argv[1:])"
 _EVERY = 50
 
 
@@ -30,6 +32,13 @@ class Recorded:
 
     events: Sequence[Event]
     root: Path
+    start: Disk = field(default_factory=Disk)
+
+    def disk(self, unsynced: str = "") -> Disk:
+        """The disk when the record began."""
+        found = copy.deepcopy(self.start)
+        found.leave_out(unsynced)
+        return found
 
     @property
     def told(self) -> list[bytes]:
@@ -90,7 +99,7 @@ def complete(found: Recorded) -> Recorded:
     Raises:
         RuntimeError: something was written that was not recorded.
     """
-    disk = Disk()
+    disk = found.disk()
     for event in found.events:
         disk.do(event)
     # Shared memory of SQLite's is written past every call; it is made anew by whoever opens the database first.
@@ -102,13 +111,36 @@ def complete(found: Recorded) -> Recorded:
     return found
 
 
+def recorded_service(folder: Path, seconds: float) -> Recorded:
+    """A server, a worker and a client as processes of their own, for so long; the store was made before."""
+    from benchmarks.crash.running import Running
+
+    service = Running(folder, workers=1)
+    credential = service.credential("north")
+    service.store.close()
+    root, start = service.data, Disk()
+    start.begin(root)
+    recording = environment(folder, root)
+    for program in (service.server, *service.workers):
+        program.environment |= {name: recording[name] for name in recording.keys() - os.environ.keys()}
+    service.start()
+    place = f"{service.database} {root}"
+    arguments = [service.url, credential, "north", place, str(folder / "marks"), str(seconds)]
+    subprocess.run([sys.executable, "-c", _ASKING, *arguments], cwd=ROOT, env=recording, check=True, timeout=900)
+    service.stop()
+    found = Recorded(list(events(folder / "log", root)), root, start)
+    return complete(found)
+
+
 Check = Callable[[Path, list[Ack]], list[str]]
 
 
 def check_store(folder: Path, told: list[Ack]) -> list[str]:
     """Open the store that is found, as the program would, and look for what was acknowledged."""
+    (database,) = [*folder.glob("*.db"), *folder.glob("*.sqlite"), folder / "park.db"][:1]
+    data = folder if database.suffix == ".sqlite" else folder / "data"
     try:
-        store = Store.open(f"sqlite:///{folder}/park.db", folder / "data")
+        store = Store.open(f"sqlite:///{database}", data)
         try:
             return missing(store, told)
         finally:
@@ -125,7 +157,7 @@ def losses(found: Recorded, points: int, *, seed: int = 0, unsynced: str = "", c
     """
     random = np.random.default_rng(seed)
     moments = np.sort(random.integers(1, len(found.events) + 1, points))
-    disk, done, told, wrong, acknowledged = Disk(unsynced), 0, [b""], [], 0
+    disk, done, told, wrong, acknowledged = found.disk(unsynced), 0, [b""], [], 0
     with tempfile.TemporaryDirectory() as made:
         for number, moment in enumerate(moments):
             for event in found.events[done:moment]:

@@ -32,6 +32,7 @@ class Settings(BaseModel):
                            "worker a job goes to another")] = 15.0  # fmt: skip
     job_poll_s: Annotated[float, Field(gt=0, le=60, description="Time between a worker's looks for jobs")] = 0.1
     job_attempts: Annotated[int, Field(ge=1, le=20, description="Attempts before a rule answers")] = 3
+    job_lapses: Annotated[int, Field(ge=1, le=100, description="How often workers may end over a job besides")] = 10
     job_pause_s: Annotated[float, Field(ge=0, le=600, description="Pause after the first attempt; it doubles")] = 0.5
     job_seed: Annotated[int, Field(description="Seed of the chance in these pauses")] = 0
     job_deadline_s: Annotated[float, Field(gt=0, description="Deadline of jobs that have none of their own")] = 300.0

@@ -1,8 +1,9 @@
-"""Ten thousand injected faults of the solver: a plan that passes the checker comes each time, and in time."""
+"""Injected faults of the solver, thousands: a plan that passes the checker comes each time, and in time."""
 
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections import Counter, defaultdict
 from functools import cache
 from pathlib import Path
@@ -10,12 +11,16 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.crash.climbs import Climbed, left_behind, run
+from benchmarks.crash.plans import Planned, plans
 from benchmarks.manifests import FOLDER, ROOT, digest
 from benchmarks.rows import CannotMeasure, row
 
 CLIMBS = 10_000
 INPUTS = ("benchmarks/crash", "dispatch/audit.py", "dispatch/fallback.py", "dispatch/highs.py", "dispatch/ladder.py",
           "dispatch/search", "dispatch/softening.py", "dispatch/solve.py", "dispatch/worker.py")  # fmt: skip
+PLANS = 1000
+SERVED = (*INPUTS, "dispatch/service", "dispatch/plan.py")
+JOBS = f"{PLANS} schedules over the API, the solver of each with injected faults"
 WHAT = f"{CLIMBS:,} climbs of the ladder with injected faults of the solver".replace(",", " ")
 
 
@@ -76,3 +81,34 @@ def beyond_deadline_worst_s() -> float:
 def processes_left() -> int:
     faults()
     return len(left_behind(folder()))
+
+
+@cache
+def planned() -> list[Planned]:
+    if not Path("/proc/self/statm").exists():
+        raise CannotMeasure("memory is limited by what /proc says, which is not there")
+    with tempfile.TemporaryDirectory(prefix="parkwatt-plans-") as made:
+        found = plans(Path(made), PLANS)
+    rungs = Counter((one.family, one.rung) for one in found)
+    for (family, rung), count in sorted(rungs.items()):
+        sys.stderr.write(f"{family}: {rung} {count}\n")
+    for one in found:
+        if one.wrong:
+            sys.stderr.write(f"{one.family}: {one.wrong}\n")
+    return found
+
+
+@row("service", name=f"{JOBS}: plans that pass the audit", unit="plans", bar=f">= {PLANS}", slow=True,
+     inputs=SERVED)  # fmt: skip
+def jobs_that_pass() -> int:
+    return sum(not one.wrong for one in planned())
+
+
+@row("service", name=f"{JOBS}: that met a fault", unit="plans", bar=f">= {0.95 * PLANS:g}", slow=True, inputs=SERVED)
+def jobs_that_met_one() -> int:
+    return sum(one.faults > 0 for one in planned())
+
+
+@row("service", name=f"{JOBS}: beyond the deadline, 99th percentile", unit="s", bar="<= 2", slow=True, inputs=SERVED)
+def jobs_beyond_deadline_s() -> float:
+    return float(np.percentile([one.late_s for one in planned()], 99))

@@ -68,13 +68,16 @@ def _submit(store: Store, count: int) -> None:
 
 def _wait(store: Store) -> None:
     until = time.monotonic() + _LONGEST_S
-    while time.monotonic() < until:
-        with store.admin(write=False) as connection:
-            found = jobs.numbers(connection, datetime.now(UTC))
-        if not found.waiting and not found.running:
-            return
+    while _left(store):
+        if time.monotonic() > until:
+            raise RuntimeError(f"{_left(store)} jobs are left after {_LONGEST_S} s")
         time.sleep(0.02)
-    raise RuntimeError(f"jobs are left after {_LONGEST_S} s: {found}")
+
+
+def _left(store: Store) -> int:
+    with store.admin(write=False) as connection:
+        found = jobs.numbers(connection, datetime.now(UTC))
+    return sum(found.waiting.values()) + sum(found.running.values())
 
 
 def _jobs_a_second(store: Store) -> Measured:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
@@ -57,6 +58,6 @@ def remove(object_id: Id, call: Logic) -> Response:
     return objects.remove(call, _KIND, object_id)
 
 
-def _found(tx: Tx, program_id: str | None, *, is_active: bool) -> list[Kept]:
-    every = openadr.found(tx, _KIND, parent=program_id)
-    return [one for one in every if under_way(one, tx.now)] if is_active else every
+def _found(tx: Tx, program_id: str | None, *, is_active: bool) -> Iterator[Kept]:
+    every = openadr.walked(tx, _KIND, parent=program_id)
+    return (one for one in every if under_way(one, tx.now)) if is_active else every

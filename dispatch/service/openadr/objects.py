@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from starlette.responses import Response
@@ -26,7 +26,7 @@ _PATHS = {"PROGRAM": "programs", "EVENT": "events", "REPORT": "reports", "SUBSCR
 
 
 def found(
-    call: Call, kind: ObjectKind, page: Page, targets: Sequence[str], query: Callable[[Tx], list[Kept]]
+    call: Call, kind: ObjectKind, page: Page, targets: Sequence[str], query: Callable[[Tx], Iterable[Kept]]
 ) -> Response:
     """The page of objects that the client sees."""
     del kind

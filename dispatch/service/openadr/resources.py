@@ -28,7 +28,7 @@ def listed(
 ) -> Response:
     """Resources that the client sees."""
     return objects.found(
-        call, _KIND, page, targets, lambda tx: openadr.found(tx, _KIND, name=resource_name, parent=ven_id)
+        call, _KIND, page, targets, lambda tx: openadr.walked(tx, _KIND, name=resource_name, parent=ven_id)
     )
 
 

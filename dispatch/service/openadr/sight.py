@@ -7,9 +7,10 @@ sees only those targets of it. Reports, VENs, resources and subscriptions are se
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from dispatch.service.openadr.timing import iso, span
@@ -110,12 +111,12 @@ def shown(kept: Kept, hidden: frozenset[str] = frozenset(), *, is_owner: bool = 
 
 
 def listed(
-    kept: Sequence[Kept], sight: Sight, targets: Sequence[str], skip: int, limit: int
+    kept: Iterable[Kept], sight: Sight, targets: Sequence[str], skip: int, limit: int
 ) -> Sequence[Mapping[str, Any]]:
-    """The page of objects that a client sees, in the order they were made."""
+    """The page of objects that a client sees, in the order they were made; nothing is read beyond it."""
     asked = frozenset(targets)
-    seen = [one for one in kept if sight.sees(one, asked)]
-    return [sight.shown(one, asked) for one in seen[skip : skip + limit]]
+    seen = (one for one in kept if sight.sees(one, asked))
+    return [sight.shown(one, asked) for one in islice(seen, skip, skip + limit)]
 
 
 def under_way(kept: Kept, now: datetime) -> bool:

@@ -33,7 +33,7 @@ def listed(
         _KIND,
         page,
         targets,
-        lambda tx: openadr.found(tx, _KIND, name=ven_name or named(target_type, target_values, "VEN_NAME")),
+        lambda tx: openadr.walked(tx, _KIND, name=ven_name or named(target_type, target_values, "VEN_NAME")),
     )
 
 

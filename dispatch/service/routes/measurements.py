@@ -15,7 +15,7 @@ from dispatch.service.http import strict_json
 from dispatch.service.http.call import Call, Reply, allowed
 from dispatch.service.http.intake import raw_body
 from dispatch.service.http.media import is_json, media_type
-from dispatch.service.http.negotiation import ARROW, CSV
+from dispatch.service.http.negotiation import ARROW, CSV, JSON, TABLE, choose
 from dispatch.service.http.problem import problems
 from dispatch.service.schemas import measurements as bodies
 from dispatch.service.schemas.shared import Moment
@@ -31,8 +31,9 @@ if TYPE_CHECKING:
 router = APIRouter(tags=["measurements"])
 NDJSON = "application/x-ndjson"
 ROWS_MAX = 2_000_000
-VALUES_MAX = 1_000_000
+VALUES_MAX, JSON_VALUES_MAX = 1_000_000, 200_000
 _SHOWN_MAX = 10_000
+_WARMED_MAX = 2000
 _DAY_S = 86_400
 _LINE_DEEPEST = 4
 _EARLIEST = "beginning of the calendar"
@@ -70,11 +71,16 @@ def append(
     `refuse` one row that is rejected keeps all others out; with `skip` the others are taken.
     """
     rows, wrong = _given(call, body)
-    with call.store.read(call.tenant) as tx:
-        series.accepted(tx, set(rows["site"].unique().to_pylist()) - {None})  # so that no writer waits for it below
+    sites_named = set(rows["site"].unique().to_pylist()) - {None}
+    if len(sites_named) <= _WARMED_MAX:
+        with call.store.read(call.tenant) as tx:
+            series.accepted(tx, sites_named)  # their parks are read here, so that no writer waits for it below
 
     def work(tx: Tx) -> Reply:
-        receipt = series.append(tx, rows, on_reject=on_reject, rejected=wrong)
+        try:
+            receipt = series.append(tx, rows, on_reject=on_reject, rejected=wrong)
+        except ValueError as error:
+            raise InvalidError("The measurements are not taken.", [Fault("/rows", str(error))]) from None
         if not receipt.is_taken:
             raise _refused(receipt)
         return Reply(200, _shown(receipt))
@@ -138,10 +144,15 @@ def _shown(receipt: Receipt) -> bodies.ReceiptShown:
         count = sum(1 for _ in same)
         runs.append(bodies.Run(index=at, count=count, verdict=Verdict(verdict).name))
         at += count
-    rejections = [bodies.Rejected(**vars(each)) for each in receipt.rejections]
+    rejections = [bodies.Rejected(**vars(each)) for each in receipt.rejections[:_SHOWN_MAX]]
     counts = {verdict.name: receipt.count(verdict) for verdict in Verdict}
     return bodies.ReceiptShown(
-        received=receipt.received, taken=receipt.taken, verdicts=runs, rejections=rejections, **counts
+        received=receipt.received,
+        taken=receipt.taken,
+        verdicts=runs,
+        rejections=rejections,
+        rejections_left_out=len(receipt.rejections) - len(rejections),
+        **counts,
     )
 
 
@@ -175,14 +186,16 @@ def read(
 ) -> Response:
     """Values by series, source and time; with `resample` means, and of how many values each is."""
     step = None if resample is None else _step(resample)
+    most = JSON_VALUES_MAX if choose(call.request.headers.get("accept"), TABLE) == JSON else VALUES_MAX
     first, last = start or EPOCH, end or datetime.max.replace(tzinfo=UTC)
 
     def work(tx: Tx) -> pa.Table:
         if sites.etag(tx, site) is None:
             raise NotFoundError("There is no such site.")
-        found = series.read(tx, site, series_name or None, first, last, as_of, step=step, limit=VALUES_MAX + 1)
-        if len(found) > VALUES_MAX:
-            fault = Fault("/start", f"more than {VALUES_MAX} values", accepted="a shorter time", place="query")
+        found = series.read(tx, site, series_name or None, first, last, as_of, step=step, limit=most + 1)
+        if len(found) > most:
+            accepted = f"a shorter time, or up to {VALUES_MAX} as {ARROW} or {CSV}"
+            fault = Fault("/start", f"more than {most} values", accepted=accepted, place="query")
             raise InvalidError("This is more than is given at once.", [fault])
         return found
 

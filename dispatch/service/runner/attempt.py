@@ -31,7 +31,6 @@ from dispatch.service.work import Kind
 T = TypeVar("T")
 _LOG = logging.getLogger("parkwatt.jobs")
 _LONGEST_TEXT = 500
-_HOPELESS = 3  # attempts beyond the last at which not even the floor was reached
 _NOTHING: Any = object()
 
 # The database is away or busy: nothing can be written of this job now, and nothing is wrong with it.
@@ -75,8 +74,8 @@ class Attempt:
             LostError: it is no longer ours.
             StoppingError: it should be given back.
         """
-        if self._counted > self._most:
-            self._give_up(Trouble(f"the worker was ended {self._counted - 1} times before it was done"))
+        if self.job.attempt > self._most + self._policy.lapses:
+            self._give_up(Trouble(f"it was begun {self.job.attempt - 1} times and its worker ended each time"))
             return
         while (found := self._tried()) is not None:
             if found.is_users or found.is_final or self._counted >= self._most:
@@ -191,7 +190,7 @@ class Attempt:
 
     def _give_up(self, found: Trouble) -> None:
         """Let the floor answer, or fail."""
-        if not found.is_users and self._counted <= self._most + _HOPELESS:
+        if not found.is_users and self.job.attempt <= self._most + 2 * self._policy.lapses:
             try:
                 if self._asked is _NOTHING:
                     self._prepare()

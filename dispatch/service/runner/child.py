@@ -60,7 +60,7 @@ class Child:
 
     def ready(self, go_on: Callable[[], bool] = always) -> bool:
         """See :class:`~dispatch.service.runner.places.Place`; a child that is gone or has done enough is replaced."""
-        is_gone = self._process is not None and self._process.poll() is not None
+        is_gone = any(each is not None and each.poll() is not None for each in (self._process, self._watch))
         if is_gone or self._done >= self._policy.renew_after or self._resident_bytes > self._policy.renew_bytes:
             self.kill()
         if self._process is None:

@@ -20,6 +20,7 @@ class Policy:
         watch_s: pause between looks whether the job in hand was cancelled.
         progress_s: least time between two progress events of a job.
         attempts: how often a job is tried before its floor answers.
+        lapses: how often its worker may end over it besides; at twice as many it fails without its floor.
         pause_s: before the second attempt; doubles with every further one, up to ``longest_pause_s``.
         hold_s: pauses up to this are waited out with the job in hand, so that a deadline is kept on a busy machine; for
             longer ones the job goes back into the queue.
@@ -45,6 +46,7 @@ class Policy:
     watch_s: float = 0.25
     progress_s: float = 0.3
     attempts: int = 3
+    lapses: int = 10
     pause_s: float = 0.5
     longest_pause_s: float = 60.0
     hold_s: float = 2.0

@@ -68,7 +68,8 @@ class ReceiptShown(Answer):
     duplicate: Annotated[int, Field(ge=0, description="Held already")]
     rejected: Annotated[int, Field(ge=0)]
     verdicts: Annotated[list[Run], Field(description="Of each row, as runs of equal ones")]
-    rejections: list[Rejected]
+    rejections: Annotated[list[Rejected], Field(description="The first ten thousand rows that were not taken")]
+    rejections_left_out: Annotated[int, Field(ge=0, description="How many more there are; `verdicts` has their places")]
 
 
 class Values(Answer):

@@ -45,7 +45,8 @@ def claim(connection: Connection, runner: str, now: datetime, lease_s: float, te
         lease_s: how long it is this runner's unless prolonged.
         tenant: only a job of this one; empty: of whose turn it is.
     """
-    found = _lapsed(connection, now, tenant) or _waiting(connection, now, tenant)
+    lapsed = _lapsed(connection, now, tenant)
+    found = lapsed or _waiting(connection, now, tenant)
     if found is None:
         return None
     owner, id_ = found
@@ -55,6 +56,7 @@ def claim(connection: Connection, runner: str, now: datetime, lease_s: float, te
         .values(
             state="running",
             attempt=_C.attempt + 1,
+            returned=_C.returned + int(lapsed is not None),  # that a worker died is not the job's doing
             runner=runner,
             lease_until=now + timedelta(seconds=lease_s),
             started_at=func.coalesce(_C.started_at, literal(now, UtcTime())),

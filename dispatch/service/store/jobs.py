@@ -61,7 +61,7 @@ records = table(
     Column("deadline_s", Float),
     Column("state", String(12), nullable=False),
     Column("attempt", Integer, nullable=False),
-    Column("returned", Integer, nullable=False),  # attempts that count for nothing: given back by a worker that stopped
+    Column("returned", Integer, nullable=False),  # attempts that count for nothing: the worker stopped, or died
     Column("not_before", UtcTime, nullable=False),
     Column("runner", String(120), nullable=False),
     Column("lease_until", UtcTime),
@@ -109,7 +109,7 @@ class Job:
         priority: of a tenant's waiting jobs those of higher priority come first.
         deadline_s: seconds from its first start after which it is answered by its floor; None: the worker's setting.
         attempt: how often it was claimed.
-        returned: how many of these attempts do not count, since a worker gave it back untried.
+        returned: how many of these attempts do not count, since the worker gave it back, or died over it.
         result: what the kind's ``commit`` answered, once done.
         problem: why it failed, as the members of an RFC 9457 problem.
         events: number of its last event.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -26,6 +26,7 @@ objects = table(
     Index("ix_openadr_objects_found", "tenant", "kind", "parent", "name"),
     Index("ix_openadr_objects_client", "tenant", "kind", "client"),
 )
+_AT_ONCE = 200
 _PREFIXES = {"PROGRAM": "prg", "EVENT": "evt", "REPORT": "rpt", "SUBSCRIPTION": "sub", "VEN": "ven", "RESOURCE": "res"}
 
 
@@ -110,6 +111,18 @@ def found(
     client: str | None = None,
 ) -> list[Kept]:
     """Objects of a kind in the order they were made, filtered by equality."""
+    return list(walked(tx, kind, name=name, parent=parent, client=client))
+
+
+def walked(
+    tx: Tx,
+    kind: str,
+    *,
+    name: str | None = None,
+    parent: str | Sequence[str] | None = None,
+    client: str | None = None,
+) -> Iterator[Kept]:
+    """The same, read as far as somebody looks."""
     query = tx.select(objects).where(objects.c.kind == kind)
     if name is not None:
         query = query.where(objects.c.name == name)
@@ -119,7 +132,8 @@ def found(
         query = query.where(objects.c.parent.in_(parent))
     if client is not None:
         query = query.where(objects.c.client == client)
-    return [_kept(row) for row in tx.all(query.order_by(objects.c.created, objects.c.id))]
+    rows = tx.execute(query.order_by(objects.c.created, objects.c.id).execution_options(yield_per=_AT_ONCE))
+    yield from (_kept(row) for row in rows)
 
 
 def _kept(row: Row[Any]) -> Kept:

@@ -13,7 +13,7 @@ import pytest
 
 from benchmarks.crash.acknowledged import Ack
 from benchmarks.crash.disk import SECTOR, Disk, Event, events
-from benchmarks.crash.power import Recorded, complete, environment, losses, recorded
+from benchmarks.crash.power import Recorded, complete, environment, losses, recorded, recorded_service
 from benchmarks.rows import CannotMeasure
 
 
@@ -201,3 +201,25 @@ def test_the_store_loses_nothing_when_the_power_goes(store: Recorded) -> None:
 @pytest.mark.parametrize("unsynced", [r"^park\.db(-wal)?$", r"\.unfinished$", r"^(data(/.*)?)?$"])
 def test_the_store_without_one_of_its_syncs_loses_something(store: Recorded, unsynced: str) -> None:
     assert losses(store, 40, unsynced=unsynced).wrong
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_the_whole_service_loses_nothing_when_the_power_goes(tmp_path: Path) -> None:
+    try:
+        found = recorded_service(tmp_path, 6.0)
+    except CannotMeasure as reason:
+        pytest.skip(str(reason))
+    assert losses(found, 20).wrong == ()
+    assert losses(found, 20, unsynced=r"parkwatt\.sqlite(-wal)?$").wrong
+
+
+def test_a_disk_begins_with_what_is_in_a_folder(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    (root / "f").mkdir(parents=True)
+    (root / "f" / "a").write_bytes(b"old")
+    disk = Disk()
+    disk.begin(root)
+    assert disk.differs(root) == []
+    disk.do(event("write", "f/a", inode=(root / "f" / "a").stat().st_ino, data=b"new"))
+    assert found(disk, tmp_path, "f/a") == {b"old", b"new"}

@@ -31,9 +31,9 @@ def at(connection: Connection) -> str | None:
         StoreError: it holds tables of the same names that nobody here made.
         NewerError: it is at a revision that this version does not know.
     """
-    there = set(inspect(connection).get_table_names())
-    if VERSION_TABLE not in there:
-        if _OURS in there:
+    there = inspect(connection)
+    if not there.has_table(VERSION_TABLE):
+        if there.has_table(_OURS):
             raise StoreError(f"the database has a table '{_OURS}' and no '{VERSION_TABLE}': it is no store of parkwatt")
         return None
     found = connection.execute(select(_version.c.version_num)).scalar_one_or_none()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -32,6 +33,8 @@ FEED_AHEAD = timedelta(days=45)
 _EARLIEST_US = microseconds(datetime.fromisoformat("2000-01-01T00:00:00Z"))
 _LARGEST = 1e12
 _LONGEST = 200
+_HINTS = 50  # so many names get one that is spelled alike
+_KEYS_MAX = 50_000
 _SOURCE = re.compile(r"^[A-Za-z0-9_.\-]{0,100}$")
 _AT_ONCE = 500
 
@@ -47,7 +50,7 @@ def append(
         rejected: rows that could not be read, by place; whatever the table has there is not looked at.
 
     Raises:
-        ValueError: the table has not these columns.
+        ValueError: the table has not these columns, or very many series.
     """
     tx.require_writes()
     given = coded(rows)
@@ -55,6 +58,8 @@ def append(
         given.verdict[index], given.rejections[index] = Verdict.rejected, rejection
     _judge(tx, given)
     place, keys = given.keys()
+    if len(keys) > _KEYS_MAX:
+        raise ValueError(f"more than {_KEYS_MAX} series in one request; send them in parts")
     _once(given, place)
     place, keys = given.keys()
     known = _held(tx, keys)
@@ -71,10 +76,9 @@ def _judge(tx: Tx, given: Coded) -> None:
     """Reject what can not be a measurement of these sites."""
     for name in ("site", "series"):
         given.reject(given.codes[name] < 0, name, "is missing", "a name")
-    for code, source in enumerate(given.names["source"]):
-        if not _SOURCE.fullmatch(source):
-            accepted = "at most 100 letters, digits, dots, - and _"
-            given.reject(given.codes["source"] == code, "source", f"is no source (found '{source[:100]}')", accepted)
+    bad = [code for code, source in enumerate(given.names["source"]) if not _SOURCE.fullmatch(source)]
+    accepted = "at most 100 letters, digits, dots, - and _"
+    given.reject(np.isin(given.codes["source"], bad), "source", "is no name of a source", accepted)
     long = [code for code, name in enumerate(given.names["series"]) if len(name) > _LONGEST]
     given.reject(np.isin(given.codes["series"], long), "series", "is too long", f"at most {_LONGEST} characters")
     given.reject(given.time_us == NO_TIME, "time", "is missing", "the end of the interval, with its offset from UTC")
@@ -84,24 +88,37 @@ def _judge(tx: Tx, given: Coded) -> None:
 
 
 def _judge_names(given: Coded, known: Mapping[str, tuple[frozenset[str], frozenset[str]]], now: datetime) -> None:
+    """Each pair of site and series is looked at once, however many rows it has."""
     soon, later = microseconds(now + AHEAD), microseconds(now + FEED_AHEAD)
-    pairs = given.codes["site"] * max(len(given.names["series"]), 1) + given.codes["series"]
-    for pair in np.unique(pairs[given.good]).tolist():
+    at = np.flatnonzero(given.good)
+    pairs, place = np.unique(
+        given.codes["site"][at] * max(len(given.names["series"]), 1) + given.codes["series"][at], return_inverse=True
+    )
+    until = np.full(len(pairs), soon)
+    wrong: dict[int, Rejection] = {}
+    for number, pair in enumerate(pairs.tolist()):
         site_code, series_code = divmod(pair, len(given.names["series"]))
         site, series = given.names["site"][site_code], given.names["series"][series_code]
-        chosen = pairs == pair
         if site not in known:
-            given.reject(chosen, "site", f"there is no site '{site[:100]}'", "a site that has been put")
-            continue
-        understood, feeds = known[site]
-        if series not in understood:
-            from dispatch.mistakes import near_miss  # it brings all kinds of asset along
+            wrong[number] = Rejection(0, "site", f"there is no site '{site[:100]}'", "a site that has been put")
+        elif series not in known[site][0]:
+            near = _alike_name(series, known[site][0]) if len(wrong) < _HINTS else "see the assets of the site"
+            wrong[number] = Rejection(0, "series", f"'{series[:100]}' is no series of site '{site}'", near)
+        elif series in known[site][1]:
+            until[number] = later
+    for index, number in zip(at.tolist(), place.tolist(), strict=True) if wrong else ():
+        if number in wrong:
+            given.rejections[index] = replace(wrong[number], index=index)
+            given.verdict[index] = Verdict.rejected
+    ahead = np.zeros(len(given), dtype=bool)
+    ahead[at] = given.time_us[at] > until[place]
+    given.reject(ahead, "time", f"lies in the future; it is {now:%Y-%m-%dT%H:%MZ}", "an interval that is over")
 
-            accepted = near_miss(series[:200], sorted(understood))
-            given.reject(chosen, "series", f"'{series[:100]}' is no series of site '{site}'", accepted)
-            continue
-        ahead = chosen & (given.time_us > (later if series in feeds else soon))
-        given.reject(ahead, "time", f"lies in the future; it is {now:%Y-%m-%dT%H:%MZ}", "an interval that is over")
+
+def _alike_name(series: str, understood: Collection[str]) -> str:
+    from dispatch.mistakes import near_miss  # it brings all kinds of asset along
+
+    return near_miss(series[:_LONGEST], sorted(understood))
 
 
 def _once(given: Coded, place: Ints) -> None:
@@ -112,16 +129,14 @@ def _once(given: Coded, place: Ints) -> None:
     if not same.any():
         return
     first = order[np.maximum.accumulate(np.where(np.r_[True, ~same], np.arange(len(order)), 0))]
-    for index, other in zip(order.tolist(), first.tolist(), strict=True):
-        if index == other:
-            continue
-        if _alike(given.value[[index]], given.value[[other]])[0]:
-            given.verdict[index] = Verdict.duplicate
-        else:
-            text = f"differs from row {other}, which has the same site, series, source and time"
-            mask = np.zeros(len(given), dtype=bool)
-            mask[index] = True
-            given.reject(mask, "value", text, "one value for a time")
+    repeated = order != first
+    alike = _alike(given.value[order], given.value[first])
+    given.verdict[order[repeated & alike]] = Verdict.duplicate
+    differs = np.zeros(len(given), dtype=bool)
+    differs[order[repeated & ~alike]] = True
+    other = dict(zip(order[repeated].tolist(), first[repeated].tolist(), strict=True))
+    text = "differs from row {}, which has the same site, series, source and time"
+    given.reject(differs, "value", lambda index: text.format(other[index]), "one value for a time")
 
 
 def _alike(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
+from dispatch.errors import ConfigError
 from dispatch.service.store import sites
 from dispatch.service.store.transaction import Tx
 
@@ -84,9 +85,16 @@ def accepted(tx: Tx, wanted: Collection[str]) -> dict[str, tuple[frozenset[str],
         for row in tx.all(query.where(some, sites.sites.c.deleted.is_(None))):
             names = _CACHE.get(row.etag)
             if names is None:
-                park = sites.park(tx, row.site)
-                assert park is not None
-                names = of_park(park), feeds_of_park(park)
+                names = _understood(tx, row.site)
                 _CACHE.put(row.etag, names)
             found[row.site] = names
     return found
+
+
+def _understood(tx: Tx, site: str) -> tuple[frozenset[str], frozenset[str]]:
+    try:
+        park = sites.park(tx, site)
+    except ConfigError:  # put under an older version of the program, which took it
+        return frozenset(), frozenset()
+    assert park is not None
+    return of_park(park), feeds_of_park(park)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Ints: TypeAlias = NDArray[np.int64]
 COLUMNS = ("site", "series", "source", "time", "value")
 KEY = ("site", "series", "source")
+NAMES_MAX = 20_000  # of a column in one request
 
 
 class Verdict(IntEnum):
@@ -96,10 +97,13 @@ class Coded:
     def __len__(self) -> int:
         return len(self.time_us)
 
-    def reject(self, chosen: NDArray[np.bool_], field_name: str, message: str, accepted: str = "") -> None:
-        """Reject rows that are not rejected yet."""
-        for index in np.flatnonzero(chosen & (self.verdict != Verdict.rejected)).tolist():
-            self.rejections[index] = Rejection(index, field_name, message, accepted)
+    def reject(
+        self, chosen: NDArray[np.bool_], field_name: str, message: str | Callable[[int], str], accepted: str = ""
+    ) -> None:
+        """Reject rows that are not rejected yet; the message may be made of a row's place."""
+        for index in np.flatnonzero(chosen & self.good).tolist():
+            text = message if isinstance(message, str) else message(index)
+            self.rejections[index] = Rejection(index, field_name, text, accepted)
         self.verdict[chosen] = Verdict.rejected
 
     @property
@@ -158,11 +162,14 @@ def coded(rows: pa.Table) -> Coded:
 
     if wrong := list(_column_problems(rows)):
         raise ValueError("; ".join(wrong))
-    names, codes = {}, {}
+    names: dict[str, list[str]] = {}
+    codes: dict[str, Ints] = {}
     for name in KEY:
         column = rows[name] if name in rows.column_names else pa.repeat(pa.scalar("", pa.string()), len(rows))
         text = column.cast(pa.string())
         words = (text.combine_chunks() if isinstance(text, pa.ChunkedArray) else text).dictionary_encode()
+        if len(words.dictionary) > NAMES_MAX:
+            raise ValueError(f"more than {NAMES_MAX} different names in column '{name}'; send them in parts")
         names[name] = words.dictionary.to_pylist()
         codes[name] = pc.fill_null(words.indices, -1).to_numpy(zero_copy_only=False).astype(np.int64)
     if "source" in rows.column_names and (codes["source"] < 0).any():

@@ -24,10 +24,10 @@ def told(
     """What check says of one asset's series: what, step, value, limit."""
     steps = len(next(iter(series.values())))
     others = [other for other in (load(), grid()) if other["kind"] != asset["kind"]]
-    fields = known.pop("fields", {})
+    fields, first = known.pop("fields", {}), known.pop("first", "2024-03-01T00:00")
     site = park(*others, {"name": "it"} | ({} if asset["kind"] in _NO_BUS else {"bus": "main"}) | asset, **fields)
     own = {("it", name): value for name, value in known.items()}
-    inputs: Inputs = given(site, hours(steps, step_h=0.5), own, state={"it": state or {}})
+    inputs: Inputs = given(site, hours(steps, first, step_h=0.5), own, state={"it": state or {}})
     rows = site.rows(1)[asset["kind"]]
     values = {name: np.array([each], float) for name, each in series.items()}
     found = type(rows.members[0]).check(rows, inputs, values)
@@ -166,8 +166,8 @@ def test_a_generator() -> None:
 def test_fuel() -> None:
     asset = {"kind": "fuel_supply", "bus": "gas", "price_per_kwh": 0.05, "max_kw": 60, "max_day_kwh": 50}
 
-    def of(*flow: float, before: float = 0.0) -> Told:
-        return told(asset, {"bought_kw": list(flow)}, {"day_to_date_kwh": before}, fields=GAS)
+    def of(*flow: float, before: float = 0.0, first: str = "2024-03-01T00:00") -> Told:
+        return told(asset, {"bought_kw": list(flow)}, {"day_to_date_kwh": before}, fields=GAS, first=first)
 
     assert of(40, 60) == set()
     assert of(61, 0) == {("buys more than its largest flow", 0, 61, 60)}
@@ -175,6 +175,10 @@ def test_fuel() -> None:
     # 20 and 30 kWh, and 7 that were bought before on the same day.
     assert of(40, 60, before=7.0) == {("buys more than its limit of a day", 0, 57, 50)}
     assert of(0, 2, before=60.0) == {("buys more than its limit of a day", 0, 61, 60)}
+    # Half an hour of the first day, and an hour of the next, on which nothing was bought before.
+    assert of(20, 50, 50, before=40.0, first="2024-03-01T23:30") == set()
+    assert of(22, 50, 50, before=40.0, first="2024-03-01T23:30") == {("buys more than its limit of a day", 0, 51, 50)}
+    assert of(20, 50, 52, before=40.0, first="2024-03-01T23:30") == {("buys more than its limit of a day", 0, 51, 50)}
 
 
 BOILER = {

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import delete, make_url
+from sqlalchemy import make_url
 
 from benchmarks.postgres_server import PostgresServer
 from benchmarks.rows import CannotMeasure
@@ -83,10 +83,10 @@ def new_database(
 def _empty(store: Store) -> None:
     """Leave a database on PostgreSQL as its template is: removing a few rows is cheaper than copying 1 000 files."""
     with store.admin() as connection:
-        connection.exec_driver_sql("SET LOCAL session_replication_role = replica")  # in any order
-        for table in metadata.sorted_tables:
-            there = delete(table) if table.name != "tenants" else delete(table).where(table.c.tenant.not_in(TENANTS))
-            connection.execute(there)
+        statements = ["SET LOCAL session_replication_role = replica"]  # in any order
+        statements += [f"DELETE FROM {name}" for name in metadata.tables if name != "tenants"]
+        statements.append(f"DELETE FROM tenants WHERE tenant NOT IN {TENANTS}; UPDATE tenants SET closed = NULL")
+        connection.exec_driver_sql("; ".join(statements))
     _EMPTIED.append(str(make_url(store.url).database))
 
 

@@ -44,6 +44,7 @@ def test_a_chain_of_all_transactions(noted: Store) -> None:
         ({"at": datetime(2026, 1, 1, tzinfo=UTC)}, 3),
         ({"subject": "sch_9"}, 3),
         ({"hash": "0" * 64}, 3),
+        ({"previous_hash": "0" * 64}, 3),
         ({"seq": 9}, 3),
         (None, 3),
     ],

@@ -105,3 +105,16 @@ def test_a_part_that_is_lost_shows_in_the_counts(filled: Store) -> None:
     with filled.write("north", "thief") as tx:
         tx.execute(tx.delete(series.tables.journal))
     assert "207 values were acknowledged, 200 are there" in health.check(filled).problems[0]
+
+
+def test_a_damaged_store_gives_no_backup(new_store: Callable[[str], Store], tmp_path: Path) -> None:
+    store = new_store("sqlite")
+    with store.write("north", "test") as tx:
+        path = files.place(tx, files.put(tx, b"a report", "text/html", "report.html").sha256)
+    path.write_bytes(b"another one")
+    with pytest.raises(DamagedError, match="not what was written"):
+        backup.back_up(store, tmp_path / "one")
+    path.unlink()
+    with pytest.raises(DamagedError, match="missing"):
+        backup.back_up(store, tmp_path / "two")
+    assert not list(tmp_path.rglob(backup.MANIFEST))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
@@ -191,6 +193,23 @@ def test_arrow_as_others_write_it(store: Store) -> None:
 def test_not_a_number_is_a_value_that_nobody_knows(store: Store) -> None:
     append(store, rows([1, 2]).set_column(3, "value", pa.array([math.nan, 2.0])))
     assert read(store) == [None, 2]
+
+
+def test_very_many_names_cost_no_more_than_very_many_rows(new_store: Callable[[str], Store]) -> None:
+    """Each row wrong in a way of its own: work that grew with rows times names would take minutes."""
+    store = new_store("sqlite")
+    put(store, "a")
+    count = 8000
+    table = rows([1.0] * count)
+    began = time.process_time()
+    named = table.set_column(0, "site", pa.array([f"s{number}" for number in range(count)]))
+    assert append(store, named, on_reject="skip").count(Verdict.rejected) == count
+    conflicts = table.set_column(2, "time", pa.repeat(table["time"][0], count))
+    conflicts = conflicts.set_column(3, "value", pa.array(range(count), pa.float64()))
+    assert append(store, conflicts, on_reject="skip").count(Verdict.rejected) == count - 1
+    assert time.process_time() - began < 10
+    with pytest.raises(ValueError, match="more than 20000 different names in column 'source'"):
+        append(store, rows([1.0] * 20_001).set_column(4, "source", pa.array([f"m{n}" for n in range(20_001)])))
 
 
 def test_a_reader_takes_nothing(store: Store) -> None:
