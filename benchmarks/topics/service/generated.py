@@ -10,7 +10,7 @@ from benchmarks.topics.service.generating.campaign import Campaign, campaign
 INPUTS = ("dispatch/service", "benchmarks/topics/service")
 REQUESTS = 100_000
 _EXAMPLES = 300  # of an operation in a round
-_NAME = "schemathesis over the whole document, chains of calls too"
+_NAME = "schemathesis over the documents of the API and both doors, chains of calls too"
 
 
 @cache

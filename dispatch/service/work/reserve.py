@@ -1,7 +1,8 @@
 """A process beside the worker's own child, for what must be answered when that one was killed.
 
 It asks no solver, but builds a problem in libraries that are not ours: of a large park that takes time and memory, and
-neither may be the worker's. It is started at the first need and kept, and ends with the worker, whose pipe it reads.
+neither may be the worker's. It is started at the first need, or before it where a deadline leaves no time for that; it
+is kept, and ends with the worker, whose pipe it reads.
 """
 
 from __future__ import annotations
@@ -48,6 +49,12 @@ def answer(function: Callable[..., Any], *arguments: Any) -> Any:
     if found.failed:
         raise SolveError(found.failed)
     return found.result
+
+
+def begin(function: Callable[..., Any]) -> None:
+    """Start the process now, if there is none, and let it call ``function`` to load what answers need; nobody waits."""
+    if not _reserve.cache_info().currsize:
+        threading.Thread(target=_reserve().ask, args=(function,), daemon=True).start()
 
 
 def close() -> None:

@@ -32,12 +32,23 @@ if TYPE_CHECKING:
 DEADLINE_S = 120.0
 # Of what is left of the deadline, what solvers may take: the rest is for forecasts, proofs, tables and their writing.
 _SOLVING = 0.6
+# With a deadline as short as this, nobody waits until a process has started that answers after it.
+_SHORT_S = 60.0
 
 
 def prepare(tx: Tx, job: Job) -> Wanted:
     """Read the site, its measurements, its start and the plan before."""
     row = schedules.get(tx, job.subject)
-    return wanted(tx, row, _left_s(job))
+    left_s = _left_s(job)
+    if left_s < _SHORT_S:
+        reserve.begin(_loaded)
+    return wanted(tx, row, left_s)
+
+
+def _loaded(improved: Callable[[Any], None] | None = None) -> None:
+    """In the reserve's process: what a plan without a solver needs."""
+    del improved
+    warm()
 
 
 def _left_s(job: Job) -> float:

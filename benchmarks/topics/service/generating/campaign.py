@@ -9,7 +9,7 @@ import sys
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,6 +26,8 @@ from dispatch.service.runner.supervisor import Supervisor
 _HOOKS = "benchmarks.topics.service.generating.hooks"
 # A body that fits its schema may still be refused for what it says (a site that is not there, a curve that falls).
 _EXCLUDED = "positive_data_acceptance"
+# Of the API, and of its doors for clients of other makes.
+DOCUMENTS = ("/openapi.json", "/api/v3_0/openapi.json", "/openadr/3.1/openapi.json")
 _UNLIMITED = 10**9
 _LOOK_S = 0.5
 
@@ -46,7 +48,14 @@ class Campaign:
 
 
 def campaign(
-    requests: int, examples: int, *, seed: int = 1, phases: str = "", whole: bool = True, told: bool = True
+    requests: int,
+    examples: int,
+    *,
+    seed: int = 1,
+    phases: str = "",
+    documents: Sequence[str] = DOCUMENTS,
+    whole: bool = True,
+    told: bool = True,
 ) -> Campaign:
     """Rounds with growing seeds until the server has answered so many requests.
 
@@ -56,15 +65,17 @@ def campaign(
     """
     command = _program()
     violations: list[str] = []
+    some = ["--phases", phases] if phases else []
     with (
         tempfile.TemporaryDirectory() as made,
-        served(Path(made) / "data", requests_per_minute=_UNLIMITED) as server,
+        served(Path(made) / "data", requests_per_minute=_UNLIMITED, flexmeasures=True, openadr=True) as server,
         _tenant(server, Path(made), whole=whole),
     ):
         first = _count(server)[0]
         while _count(server)[0] - first < requests:
             asked = [*command, "--seed", str(seed), "--max-examples", str(examples)]
-            violations += _round([*asked, *(["--phases", phases] if phases else [])], server, Path(made))
+            for document in documents:
+                violations += _round([*asked, *some], document, server, Path(made))
             total, statuses = _count(server)
             if told:
                 sys.stderr.write(f"schemathesis, seed {seed}: {total - first} requests, {statuses}, {violations}\n")
@@ -80,7 +91,7 @@ def _program() -> list[str]:
     return [str(program), "run", "--exclude-checks", _EXCLUDED, "--continue-on-failure", "--no-color", "--no-shrink"]
 
 
-def _round(command: list[str], server: Served, folder: Path) -> list[str]:
+def _round(command: list[str], document: str, server: Served, folder: Path) -> list[str]:
     """One run of schemathesis; what it found."""
     report = folder / "report.json"
     report.unlink(missing_ok=True)
@@ -91,7 +102,7 @@ def _round(command: list[str], server: Served, folder: Path) -> list[str]:
         "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
         "HYPOTHESIS_STORAGE_DIRECTORY": str(folder / "hypothesis"),
     }
-    where = [f"{server.url}/openapi.json", "--report", "json", "--report-json-path", str(report)]
+    where = [f"{server.url}{document}", "--report", "json", "--report-json-path", str(report)]
     done = subprocess.run([*command, *where], cwd=folder, env=environment, capture_output=True, text=True, check=False)
     if not report.exists():
         raise RuntimeError(f"schemathesis ended with {done.returncode}: {done.stdout[-2000:]}{done.stderr[-2000:]}")

@@ -26,7 +26,7 @@ def asked(tx: Tx, start_in_h: int, mode: str = "day_ahead") -> str:
             "end": what.end, "steps": 6, "request": {**body, **basis.kept(what)},
         },
     )  # fmt: skip
-    job = jobs.submit(tx, "schedule", {}, subject=id_, deadline_s=60.0)
+    job = jobs.submit(tx, "schedule", {}, subject=id_, deadline_s=100.0)
     schedules.name_job(tx, id_, job.id)
     return id_
 
