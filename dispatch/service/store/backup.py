@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, NullPool, create_engine, func, insert, make_url, select
+from sqlalchemy import Connection, Engine, LargeBinary, NullPool, create_engine, func, insert, make_url, select
 
 from dispatch.service.store import health, migrations
 from dispatch.service.store.database import Store, load_tables
@@ -30,7 +30,7 @@ from dispatch.service.store.metadata import metadata
 from dispatch.service.store.sqlite import Sqlite
 
 DATABASE, DATA, MANIFEST = "store.sqlite", "data", "backup.json"
-_AT_ONCE = 1000
+_AT_ONCE, _HEAVY_AT_ONCE = 1000, 20  # rows; a journal's may each have megabytes
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,8 @@ def _copy_database(store: Store, path: Path) -> None:
 
 def _copy_rows(source: Connection, target: Connection) -> None:
     for table in metadata.sorted_tables:
-        rows = source.execution_options(yield_per=_AT_ONCE).execute(select(table))
+        is_heavy = any(isinstance(column.type, LargeBinary) for column in table.columns)
+        rows = source.execution_options(yield_per=_HEAVY_AT_ONCE if is_heavy else _AT_ONCE).execute(select(table))
         for some in rows.mappings().partitions():
             target.execute(insert(table), [dict(row) for row in some])
 
