@@ -16,6 +16,7 @@ from sqlalchemy import func, select
 
 from benchmarks.crash.acknowledged import Ack, doubled, missing, unended
 from benchmarks.crash.clients import Client
+from benchmarks.crash.climbs import left_behind
 from benchmarks.crash.running import Running, children, running
 from benchmarks.postgres_server import PostgresServer
 from dispatch.service.store import jobs, upkeep
@@ -27,6 +28,7 @@ _LONGEST_PAUSE_S = 0.4
 _PATIENCE_S = 300.0
 _LAST_JOBS_S = 600.0
 _EVERY = 20
+_GONE_S = 15.0
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Killed:
         points: how often something was killed.
         acknowledged: writes that clients were told are done; sent: requests, those without an answer among them.
         lost, unended, doubled: what is wrong, in words.
-        left: files that nobody names and that no sweep removes.
+        left: half-written and temporary files that no sweep removes, and processes that go on.
     """
 
     points: int
@@ -139,4 +141,8 @@ def _left(service: Running) -> list[str]:
     for program in (service.server, *service.workers):
         program.stop()
     upkeep.sweep(service.store, grace_s=0.0)
-    return [path.name for path in (*service.data.rglob(f"*{UNFINISHED}"), *service.temporary.iterdir())]
+    until = time.monotonic() + _GONE_S
+    while (still := left_behind(service.folder)) and time.monotonic() < until:
+        time.sleep(0.1)
+    files = [path.name for path in (*service.data.rglob(f"*{UNFINISHED}"), *service.temporary.iterdir())]
+    return [*files, *(f"process {pid}" for pid in still)]

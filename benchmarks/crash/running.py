@@ -15,6 +15,7 @@ from pathlib import Path
 
 import httpx
 
+from benchmarks.crash.climbs import MARK
 from benchmarks.postgres_server import PostgresServer
 from benchmarks.processes import ROOT
 from dispatch.service.http.scopes import SCOPES
@@ -75,6 +76,7 @@ class Running:
     """
 
     def __init__(self, folder: Path, database: str = "", workers: int = 2, extra: dict[str, str] | None = None) -> None:
+        self.folder = folder
         self.data = folder / "data"
         self.temporary = folder / "tmp"
         self.temporary.mkdir(parents=True)
@@ -97,7 +99,7 @@ class Running:
             "JOB_NICE": "0",
         }
         settings |= {"JOB_COMPACTION_S": "2", "JOB_HOUSEKEEPING_S": "5", "REQUESTS_PER_MINUTE": "1000000"}
-        environment = {**os.environ, "TMPDIR": str(self.temporary), "PYTHONPATH": str(ROOT)}
+        environment = {**os.environ, "TMPDIR": str(self.temporary), "PYTHONPATH": str(ROOT), MARK: str(folder)}
         environment |= {f"PARKWATT_{name}": value for name, value in settings.items()} | (extra or {})
         self.server = Program(folder / "server.log", environment, "serve", "--port", str(port), "--workers", "0")
         place = ("worker", "--data", str(self.data), "--database", self.database)

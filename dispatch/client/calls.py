@@ -17,6 +17,7 @@ from pydantic import BaseModel, TypeAdapter
 from dispatch.client.model import Model
 
 JSON = "application/json"
+Plain = str | int | float | bool | None  # what httpx takes in an address
 _IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
 
 
@@ -49,9 +50,9 @@ class Call:
         return self.path.format(**{name: quote(text(value), safe="") for name, value in self.names.items()})
 
     @property
-    def parameters(self) -> list[tuple[str, str]]:
+    def parameters(self) -> list[tuple[str, Plain]]:
         """The query, lists as repeated names."""
-        pairs = []
+        pairs: list[tuple[str, Plain]] = []
         for name, value in self.query.items():
             values = value if isinstance(value, list | tuple) else [value]
             pairs += [(name, text(each)) for each in values if each is not None]

@@ -47,7 +47,7 @@ def _rows(target: Target, name: str) -> None:
     row("acknowledged writes lost", "writes", "== 0", "lost")
     row("accepted jobs that did not end with a result and one effect", "jobs", "== 0", "unended")
     row("requests that had their effect twice", "requests", "== 0", "doubled")
-    row("half-written and temporary files left", "files", "== 0", "left")
+    row("half-written files, temporary files and processes left", "of them", "== 0", "left")
 
 
 for _target, _name in TARGETS.items():

@@ -23,7 +23,7 @@ from dispatch.client.generated.sites import AsyncSites, Sites
 from dispatch.client.sending import AsyncSender, Sender
 
 #: SHA-256 of the document and of the generator that these files were made from.
-MADE_FROM = "e61380c8f8acebe7395ea5eacb3c038ba3e9cdb5ef4de3452eecb6cb1ba5b097"
+MADE_FROM = "b181d28b640050ac5825656517305299e689a70612b7ebeb9b9155c5469ecce1"
 
 
 class Operations:

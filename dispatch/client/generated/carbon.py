@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dispatch.client.calls import Call, as_json
 from dispatch.client.generated import models
 from dispatch.client.sending import AsyncSender, Sender
+from dispatch.client.tables import from_bytes
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 class Carbon:
@@ -25,32 +29,97 @@ class Carbon:
         answer: models.AccountShown = self._sender.answer(call, models.AccountShown)
         return answer
 
-    def ledgers(self, account: str) -> Any:
+    def ledgers(self, account: str) -> dict[str, Any]:
         """A carbon account's ledgers as a table.
 
         A row for each ledger, meter and step; as JSON, CSV or Arrow.
         """
         call = Call("GET", "/api/v1/carbon-accounts/{account}/ledgers", names={"account": account})
-        answer: Any = self._sender.answer(call, Any)
+        answer: dict[str, Any] = self._sender.answer(call, dict[str, Any])
         return answer
 
-    def goods(self, account: str) -> Any:
+    def ledgers_arrow(self, account: str) -> pa.Table:
+        """A carbon account's ledgers as a table.
+
+        A row for each ledger, meter and step; as JSON, CSV or Arrow.
+        """
+        call = Call(
+            "GET",
+            "/api/v1/carbon-accounts/{account}/ledgers",
+            names={"account": account},
+            accept="application/vnd.apache.arrow.stream",
+        )
+        return from_bytes(self._sender.content(call))
+
+    def ledgers_csv(self, account: str) -> str:
+        """A carbon account's ledgers as a table.
+
+        A row for each ledger, meter and step; as JSON, CSV or Arrow.
+        """
+        call = Call("GET", "/api/v1/carbon-accounts/{account}/ledgers", names={"account": account}, accept="text/csv")
+        return (self._sender.content(call)).decode()
+
+    def goods(self, account: str) -> dict[str, Any]:
         """A carbon account's goods as a table.
 
         A row for each good, ledger and step; as JSON, CSV or Arrow. Of a plan there is none.
         """
         call = Call("GET", "/api/v1/carbon-accounts/{account}/goods", names={"account": account})
-        answer: Any = self._sender.answer(call, Any)
+        answer: dict[str, Any] = self._sender.answer(call, dict[str, Any])
         return answer
 
-    def certificates(self, account: str) -> Any:
+    def goods_arrow(self, account: str) -> pa.Table:
+        """A carbon account's goods as a table.
+
+        A row for each good, ledger and step; as JSON, CSV or Arrow. Of a plan there is none.
+        """
+        call = Call(
+            "GET",
+            "/api/v1/carbon-accounts/{account}/goods",
+            names={"account": account},
+            accept="application/vnd.apache.arrow.stream",
+        )
+        return from_bytes(self._sender.content(call))
+
+    def goods_csv(self, account: str) -> str:
+        """A carbon account's goods as a table.
+
+        A row for each good, ledger and step; as JSON, CSV or Arrow. Of a plan there is none.
+        """
+        call = Call("GET", "/api/v1/carbon-accounts/{account}/goods", names={"account": account}, accept="text/csv")
+        return (self._sender.content(call)).decode()
+
+    def certificates(self, account: str) -> dict[str, Any]:
         """A carbon account's certificates as a table.
 
         Who used how much of which certificates; as JSON, CSV or Arrow. Of a plan there is none.
         """
         call = Call("GET", "/api/v1/carbon-accounts/{account}/certificates", names={"account": account})
-        answer: Any = self._sender.answer(call, Any)
+        answer: dict[str, Any] = self._sender.answer(call, dict[str, Any])
         return answer
+
+    def certificates_arrow(self, account: str) -> pa.Table:
+        """A carbon account's certificates as a table.
+
+        Who used how much of which certificates; as JSON, CSV or Arrow. Of a plan there is none.
+        """
+        call = Call(
+            "GET",
+            "/api/v1/carbon-accounts/{account}/certificates",
+            names={"account": account},
+            accept="application/vnd.apache.arrow.stream",
+        )
+        return from_bytes(self._sender.content(call))
+
+    def certificates_csv(self, account: str) -> str:
+        """A carbon account's certificates as a table.
+
+        Who used how much of which certificates; as JSON, CSV or Arrow. Of a plan there is none.
+        """
+        call = Call(
+            "GET", "/api/v1/carbon-accounts/{account}/certificates", names={"account": account}, accept="text/csv"
+        )
+        return (self._sender.content(call)).decode()
 
     def page(self, account: str) -> str:
         """A carbon account's page.
@@ -117,32 +186,97 @@ class AsyncCarbon:
         answer: models.AccountShown = await self._sender.answer(call, models.AccountShown)
         return answer
 
-    async def ledgers(self, account: str) -> Any:
+    async def ledgers(self, account: str) -> dict[str, Any]:
         """A carbon account's ledgers as a table.
 
         A row for each ledger, meter and step; as JSON, CSV or Arrow.
         """
         call = Call("GET", "/api/v1/carbon-accounts/{account}/ledgers", names={"account": account})
-        answer: Any = await self._sender.answer(call, Any)
+        answer: dict[str, Any] = await self._sender.answer(call, dict[str, Any])
         return answer
 
-    async def goods(self, account: str) -> Any:
+    async def ledgers_arrow(self, account: str) -> pa.Table:
+        """A carbon account's ledgers as a table.
+
+        A row for each ledger, meter and step; as JSON, CSV or Arrow.
+        """
+        call = Call(
+            "GET",
+            "/api/v1/carbon-accounts/{account}/ledgers",
+            names={"account": account},
+            accept="application/vnd.apache.arrow.stream",
+        )
+        return from_bytes(await self._sender.content(call))
+
+    async def ledgers_csv(self, account: str) -> str:
+        """A carbon account's ledgers as a table.
+
+        A row for each ledger, meter and step; as JSON, CSV or Arrow.
+        """
+        call = Call("GET", "/api/v1/carbon-accounts/{account}/ledgers", names={"account": account}, accept="text/csv")
+        return (await self._sender.content(call)).decode()
+
+    async def goods(self, account: str) -> dict[str, Any]:
         """A carbon account's goods as a table.
 
         A row for each good, ledger and step; as JSON, CSV or Arrow. Of a plan there is none.
         """
         call = Call("GET", "/api/v1/carbon-accounts/{account}/goods", names={"account": account})
-        answer: Any = await self._sender.answer(call, Any)
+        answer: dict[str, Any] = await self._sender.answer(call, dict[str, Any])
         return answer
 
-    async def certificates(self, account: str) -> Any:
+    async def goods_arrow(self, account: str) -> pa.Table:
+        """A carbon account's goods as a table.
+
+        A row for each good, ledger and step; as JSON, CSV or Arrow. Of a plan there is none.
+        """
+        call = Call(
+            "GET",
+            "/api/v1/carbon-accounts/{account}/goods",
+            names={"account": account},
+            accept="application/vnd.apache.arrow.stream",
+        )
+        return from_bytes(await self._sender.content(call))
+
+    async def goods_csv(self, account: str) -> str:
+        """A carbon account's goods as a table.
+
+        A row for each good, ledger and step; as JSON, CSV or Arrow. Of a plan there is none.
+        """
+        call = Call("GET", "/api/v1/carbon-accounts/{account}/goods", names={"account": account}, accept="text/csv")
+        return (await self._sender.content(call)).decode()
+
+    async def certificates(self, account: str) -> dict[str, Any]:
         """A carbon account's certificates as a table.
 
         Who used how much of which certificates; as JSON, CSV or Arrow. Of a plan there is none.
         """
         call = Call("GET", "/api/v1/carbon-accounts/{account}/certificates", names={"account": account})
-        answer: Any = await self._sender.answer(call, Any)
+        answer: dict[str, Any] = await self._sender.answer(call, dict[str, Any])
         return answer
+
+    async def certificates_arrow(self, account: str) -> pa.Table:
+        """A carbon account's certificates as a table.
+
+        Who used how much of which certificates; as JSON, CSV or Arrow. Of a plan there is none.
+        """
+        call = Call(
+            "GET",
+            "/api/v1/carbon-accounts/{account}/certificates",
+            names={"account": account},
+            accept="application/vnd.apache.arrow.stream",
+        )
+        return from_bytes(await self._sender.content(call))
+
+    async def certificates_csv(self, account: str) -> str:
+        """A carbon account's certificates as a table.
+
+        Who used how much of which certificates; as JSON, CSV or Arrow. Of a plan there is none.
+        """
+        call = Call(
+            "GET", "/api/v1/carbon-accounts/{account}/certificates", names={"account": account}, accept="text/csv"
+        )
+        return (await self._sender.content(call)).decode()
 
     async def page(self, account: str) -> str:
         """A carbon account's page.

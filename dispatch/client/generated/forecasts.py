@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dispatch.client.calls import Call, as_json
 from dispatch.client.generated import models
 from dispatch.client.sending import AsyncSender, Sender
+from dispatch.client.tables import from_bytes
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 class Forecasts:
@@ -25,23 +29,65 @@ class Forecasts:
         answer: models.ForecastShown = self._sender.answer(call, models.ForecastShown)
         return answer
 
-    def quantiles(self, forecast: str) -> Any:
+    def quantiles(self, forecast: str) -> dict[str, Any]:
         """A forecast's quantiles as a table.
 
         A row for each series, step and level; as JSON, CSV or Arrow.
         """
         call = Call("GET", "/api/v1/forecasts/{forecast}/quantiles", names={"forecast": forecast})
-        answer: Any = self._sender.answer(call, Any)
+        answer: dict[str, Any] = self._sender.answer(call, dict[str, Any])
         return answer
 
-    def scenarios(self, forecast: str) -> Any:
+    def quantiles_arrow(self, forecast: str) -> pa.Table:
+        """A forecast's quantiles as a table.
+
+        A row for each series, step and level; as JSON, CSV or Arrow.
+        """
+        call = Call(
+            "GET",
+            "/api/v1/forecasts/{forecast}/quantiles",
+            names={"forecast": forecast},
+            accept="application/vnd.apache.arrow.stream",
+        )
+        return from_bytes(self._sender.content(call))
+
+    def quantiles_csv(self, forecast: str) -> str:
+        """A forecast's quantiles as a table.
+
+        A row for each series, step and level; as JSON, CSV or Arrow.
+        """
+        call = Call("GET", "/api/v1/forecasts/{forecast}/quantiles", names={"forecast": forecast}, accept="text/csv")
+        return (self._sender.content(call)).decode()
+
+    def scenarios(self, forecast: str) -> dict[str, Any]:
         """A forecast's scenarios as a table.
 
         A row for each series, joint scenario and step, with the scenario's probability; as JSON, CSV or Arrow.
         """
         call = Call("GET", "/api/v1/forecasts/{forecast}/scenarios", names={"forecast": forecast})
-        answer: Any = self._sender.answer(call, Any)
+        answer: dict[str, Any] = self._sender.answer(call, dict[str, Any])
         return answer
+
+    def scenarios_arrow(self, forecast: str) -> pa.Table:
+        """A forecast's scenarios as a table.
+
+        A row for each series, joint scenario and step, with the scenario's probability; as JSON, CSV or Arrow.
+        """
+        call = Call(
+            "GET",
+            "/api/v1/forecasts/{forecast}/scenarios",
+            names={"forecast": forecast},
+            accept="application/vnd.apache.arrow.stream",
+        )
+        return from_bytes(self._sender.content(call))
+
+    def scenarios_csv(self, forecast: str) -> str:
+        """A forecast's scenarios as a table.
+
+        A row for each series, joint scenario and step, with the scenario's probability; as JSON, CSV or Arrow.
+        """
+        call = Call("GET", "/api/v1/forecasts/{forecast}/scenarios", names={"forecast": forecast}, accept="text/csv")
+        return (self._sender.content(call)).decode()
 
     def list(self, site: str, *, limit: int | None = None, cursor: str | None = None) -> models.PageForecastListed:
         """List a site's forecasts.
@@ -96,23 +142,65 @@ class AsyncForecasts:
         answer: models.ForecastShown = await self._sender.answer(call, models.ForecastShown)
         return answer
 
-    async def quantiles(self, forecast: str) -> Any:
+    async def quantiles(self, forecast: str) -> dict[str, Any]:
         """A forecast's quantiles as a table.
 
         A row for each series, step and level; as JSON, CSV or Arrow.
         """
         call = Call("GET", "/api/v1/forecasts/{forecast}/quantiles", names={"forecast": forecast})
-        answer: Any = await self._sender.answer(call, Any)
+        answer: dict[str, Any] = await self._sender.answer(call, dict[str, Any])
         return answer
 
-    async def scenarios(self, forecast: str) -> Any:
+    async def quantiles_arrow(self, forecast: str) -> pa.Table:
+        """A forecast's quantiles as a table.
+
+        A row for each series, step and level; as JSON, CSV or Arrow.
+        """
+        call = Call(
+            "GET",
+            "/api/v1/forecasts/{forecast}/quantiles",
+            names={"forecast": forecast},
+            accept="application/vnd.apache.arrow.stream",
+        )
+        return from_bytes(await self._sender.content(call))
+
+    async def quantiles_csv(self, forecast: str) -> str:
+        """A forecast's quantiles as a table.
+
+        A row for each series, step and level; as JSON, CSV or Arrow.
+        """
+        call = Call("GET", "/api/v1/forecasts/{forecast}/quantiles", names={"forecast": forecast}, accept="text/csv")
+        return (await self._sender.content(call)).decode()
+
+    async def scenarios(self, forecast: str) -> dict[str, Any]:
         """A forecast's scenarios as a table.
 
         A row for each series, joint scenario and step, with the scenario's probability; as JSON, CSV or Arrow.
         """
         call = Call("GET", "/api/v1/forecasts/{forecast}/scenarios", names={"forecast": forecast})
-        answer: Any = await self._sender.answer(call, Any)
+        answer: dict[str, Any] = await self._sender.answer(call, dict[str, Any])
         return answer
+
+    async def scenarios_arrow(self, forecast: str) -> pa.Table:
+        """A forecast's scenarios as a table.
+
+        A row for each series, joint scenario and step, with the scenario's probability; as JSON, CSV or Arrow.
+        """
+        call = Call(
+            "GET",
+            "/api/v1/forecasts/{forecast}/scenarios",
+            names={"forecast": forecast},
+            accept="application/vnd.apache.arrow.stream",
+        )
+        return from_bytes(await self._sender.content(call))
+
+    async def scenarios_csv(self, forecast: str) -> str:
+        """A forecast's scenarios as a table.
+
+        A row for each series, joint scenario and step, with the scenario's probability; as JSON, CSV or Arrow.
+        """
+        call = Call("GET", "/api/v1/forecasts/{forecast}/scenarios", names={"forecast": forecast}, accept="text/csv")
+        return (await self._sender.content(call)).decode()
 
     async def list(
         self, site: str, *, limit: int | None = None, cursor: str | None = None

@@ -1301,8 +1301,8 @@ class DispatchMarketsProductProduct(Model):
     symmetric: bool = False
     opens: Moment
     closes: Closing
-    day_starts: Annotated[Moment, Field(validate_default=True)] = {"at": "00:00", "days_before": 0}
-    day_ends: Annotated[Moment, Field(validate_default=True)] = {"at": "24:00", "days_before": 0}
+    day_starts: Moment | None = None
+    day_ends: Moment | None = None
     period_minutes: Annotated[int, Field(gt=0, le=1440)]
     quantity_min_kw: float
     quantity_step_kw: float
@@ -1315,16 +1315,7 @@ class DispatchMarketsProductProduct(Model):
     energy_price: bool = False
     steps_max: Annotated[int, Field(ge=1)] = 20
     block_orders: bool = False
-    delivery: Annotated[DispatchMarketsProductDelivery, Field(validate_default=True)] = {
-        "pays": "delivered",
-        "full_from": 1.0,
-        "nothing_below": 0.0,
-        "paid_up_to": 1.0,
-        "penalty_factor": 0.0,
-        "penalty_price_per_kwh": 0.0,
-        "availability_from": 0.0,
-        "imbalance": "none",
-    }
+    delivery: DispatchMarketsProductDelivery | None = None
     source: Annotated[str, Field(min_length=1)]
     accessed: date
     valid_from: date
@@ -1624,7 +1615,8 @@ class ReceiptShown(Model):
     duplicate: Annotated[int, Field(description="Held already", ge=0)]
     rejected: Annotated[int, Field(ge=0)]
     verdicts: Annotated[list[Run], Field(description="Of each row, as runs of equal ones")]
-    rejections: list[Rejected]
+    rejections: Annotated[list[Rejected], Field(description="The first ten thousand rows that were not taken")]
+    rejections_left_out: Annotated[int, Field(description="How many more there are; `verdicts` has their places", ge=0)]
 
 
 class ScheduleAsked(Model):

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dispatch.client.calls import Call, as_json
 from dispatch.client.generated import models
 from dispatch.client.sending import AsyncSender, Sender
+from dispatch.client.tables import from_bytes
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 class Schedules:
@@ -16,20 +20,22 @@ class Schedules:
     def __init__(self, sender: Sender) -> None:
         self._sender = sender
 
-    def list(self, *, limit: int | None = None, cursor: str | None = None) -> models.PageScheduleListed:
+    def list(
+        self, *, site: str | None = None, limit: int | None = None, cursor: str | None = None
+    ) -> models.PageScheduleListed:
         """List schedules.
 
-        Of all sites, the newest first, those that are still being made too.
+        The newest first, those that are still being made too.
         """
-        call = Call("GET", "/api/v1/schedules", query={"limit": limit, "cursor": cursor})
+        call = Call("GET", "/api/v1/schedules", query={"site": site, "limit": limit, "cursor": cursor})
         answer: models.PageScheduleListed = self._sender.answer(call, models.PageScheduleListed)
         return answer
 
-    def iterate(self, *, limit: int | None = None) -> Iterator[models.ScheduleListed]:
+    def iterate(self, *, site: str | None = None, limit: int | None = None) -> Iterator[models.ScheduleListed]:
         """As ``list``, page after page."""
         cursor: str | None = None
         while True:
-            page = self.list(limit=limit, cursor=cursor)
+            page = self.list(site=site, limit=limit, cursor=cursor)
             yield from page.items
             cursor = page.next
             if not cursor:
@@ -44,14 +50,35 @@ class Schedules:
         answer: models.ScheduleShown = self._sender.answer(call, models.ScheduleShown)
         return answer
 
-    def table(self, schedule: str) -> Any:
+    def table(self, schedule: str) -> dict[str, Any]:
         """A schedule as a table.
 
         A row for each step, a column for every asset's series, units in the names; as JSON, CSV or Arrow.
         """
         call = Call("GET", "/api/v1/schedules/{schedule}/table", names={"schedule": schedule})
-        answer: Any = self._sender.answer(call, Any)
+        answer: dict[str, Any] = self._sender.answer(call, dict[str, Any])
         return answer
+
+    def table_arrow(self, schedule: str) -> pa.Table:
+        """A schedule as a table.
+
+        A row for each step, a column for every asset's series, units in the names; as JSON, CSV or Arrow.
+        """
+        call = Call(
+            "GET",
+            "/api/v1/schedules/{schedule}/table",
+            names={"schedule": schedule},
+            accept="application/vnd.apache.arrow.stream",
+        )
+        return from_bytes(self._sender.content(call))
+
+    def table_csv(self, schedule: str) -> str:
+        """A schedule as a table.
+
+        A row for each step, a column for every asset's series, units in the names; as JSON, CSV or Arrow.
+        """
+        call = Call("GET", "/api/v1/schedules/{schedule}/table", names={"schedule": schedule}, accept="text/csv")
+        return (self._sender.content(call)).decode()
 
     def setpoints(self, schedule: str) -> models.SetpointSeries:
         """A schedule's set-points.
@@ -144,20 +171,24 @@ class AsyncSchedules:
     def __init__(self, sender: AsyncSender) -> None:
         self._sender = sender
 
-    async def list(self, *, limit: int | None = None, cursor: str | None = None) -> models.PageScheduleListed:
+    async def list(
+        self, *, site: str | None = None, limit: int | None = None, cursor: str | None = None
+    ) -> models.PageScheduleListed:
         """List schedules.
 
-        Of all sites, the newest first, those that are still being made too.
+        The newest first, those that are still being made too.
         """
-        call = Call("GET", "/api/v1/schedules", query={"limit": limit, "cursor": cursor})
+        call = Call("GET", "/api/v1/schedules", query={"site": site, "limit": limit, "cursor": cursor})
         answer: models.PageScheduleListed = await self._sender.answer(call, models.PageScheduleListed)
         return answer
 
-    async def iterate(self, *, limit: int | None = None) -> AsyncIterator[models.ScheduleListed]:
+    async def iterate(
+        self, *, site: str | None = None, limit: int | None = None
+    ) -> AsyncIterator[models.ScheduleListed]:
         """As ``list``, page after page."""
         cursor: str | None = None
         while True:
-            page = await self.list(limit=limit, cursor=cursor)
+            page = await self.list(site=site, limit=limit, cursor=cursor)
             for item in page.items:
                 yield item
             cursor = page.next
@@ -173,14 +204,35 @@ class AsyncSchedules:
         answer: models.ScheduleShown = await self._sender.answer(call, models.ScheduleShown)
         return answer
 
-    async def table(self, schedule: str) -> Any:
+    async def table(self, schedule: str) -> dict[str, Any]:
         """A schedule as a table.
 
         A row for each step, a column for every asset's series, units in the names; as JSON, CSV or Arrow.
         """
         call = Call("GET", "/api/v1/schedules/{schedule}/table", names={"schedule": schedule})
-        answer: Any = await self._sender.answer(call, Any)
+        answer: dict[str, Any] = await self._sender.answer(call, dict[str, Any])
         return answer
+
+    async def table_arrow(self, schedule: str) -> pa.Table:
+        """A schedule as a table.
+
+        A row for each step, a column for every asset's series, units in the names; as JSON, CSV or Arrow.
+        """
+        call = Call(
+            "GET",
+            "/api/v1/schedules/{schedule}/table",
+            names={"schedule": schedule},
+            accept="application/vnd.apache.arrow.stream",
+        )
+        return from_bytes(await self._sender.content(call))
+
+    async def table_csv(self, schedule: str) -> str:
+        """A schedule as a table.
+
+        A row for each step, a column for every asset's series, units in the names; as JSON, CSV or Arrow.
+        """
+        call = Call("GET", "/api/v1/schedules/{schedule}/table", names={"schedule": schedule}, accept="text/csv")
+        return (await self._sender.content(call)).decode()
 
     async def setpoints(self, schedule: str) -> models.SetpointSeries:
         """A schedule's set-points.

@@ -53,13 +53,21 @@ def operations(document: Schema) -> Iterator[tuple[str, str, Schema]]:
 
 
 def _untitled(part: Any) -> Any:
-    """Without the titles that pydantic makes of names: they say nothing more."""
+    """Without the titles that pydantic makes of names, and without defaults that are objects: the service has them."""
     if isinstance(part, list):
         return [_untitled(each) for each in part]
     if not isinstance(part, dict):
         return part
-    kept = {name: value for name, value in part.items() if name != "title" or not isinstance(value, str)}
+    kept = {name: value for name, value in part.items() if not _says_nothing(name, value)}
     return {name: value if name in _LITERAL else _untitled(value) for name, value in kept.items()}
+
+
+def _says_nothing(name: str, value: Any) -> bool:
+    # A property that is called so has a schema, which is no text; one called "default" has a schema with a type.
+    is_default = (
+        name == "default" and isinstance(value, dict) and bool(value) and not {"type", "$ref", "anyOf"} & set(value)
+    )
+    return is_default or (name == "title" and isinstance(value, str))
 
 
 def _renamed(document: Schema) -> Schema:

@@ -105,7 +105,8 @@ def _of(document: Schema, verb: str, path: str, operation: Schema) -> Iterator[M
         any(each.wire == KEY for each in headers), (kind, media) if media else None,
         _gives(first), first, answers.get(first, "None"),
     )  # fmt: skip
-    yield replace(plain, **_page(document, plain.shape)) if plain.gives == "json" else plain
+    item, next_name = _page(document, plain.shape) if plain.gives == "json" else ("", "")
+    yield replace(plain, item=item, next_name=next_name)
     for media, kind in list(bodies.items())[1:]:
         if media == ARROW:
             yield replace(plain, name=f"{plain.name}_arrow", body=(kind, media))
@@ -154,14 +155,14 @@ def _gives(media: str) -> Gives:
     return "text" if media.startswith("text/") else "bytes"
 
 
-def _page(document: Schema, shape: str) -> dict[str, str]:
-    """Item and cursor of a page; nothing where the answer is none."""
+def _page(document: Schema, shape: str) -> tuple[str, str]:
+    """Item and cursor of a page; empty where the answer is none."""
     schema = document["components"]["schemas"].get(shape.removeprefix("models."), {})
     properties = schema.get("properties", {})
     cursor = next((name for name in ("next", "next_cursor") if name in properties), "")
     if not cursor or "items" not in properties.get("items", {}):
-        return {}
-    return {"item": python_type(properties["items"]["items"]), "next_name": cursor}
+        return "", ""
+    return python_type(properties["items"]["items"]), cursor
 
 
 def _told(operation: Schema) -> str:

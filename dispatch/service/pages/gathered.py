@@ -25,8 +25,12 @@ def latest_plans(tx: Tx, names: Collection[str]) -> Mapping[str, Row[Any]]:
 
 def last_measured(tx: Tx, names: Collection[str]) -> Mapping[str, datetime]:
     """The end of the last measured interval, by site."""
-    query = tx.select(held, held.c.site, func.max(held.c.last)).where(held.c.site.in_(names)).group_by(held.c.site)
-    return {row[0]: row[1] for row in tx.all(query)}
+    query = (
+        tx.select(held, held.c.site, func.max(held.c.last).label("last"))
+        .where(held.c.site.in_(names))
+        .group_by(held.c.site)
+    )
+    return {row.site: row.last for row in tx.all(query)}
 
 
 def stored_rows(tx: Tx) -> tuple[int, int]:

@@ -71,7 +71,7 @@ def overview(call: Viewer, after: Annotated[str, Query(max_length=100)] = "") ->
     with call.store.read(call.tenant, call.actor) as tx:
         frame = Frame(call.tenant, "Overview", tx.now, "/")
         running = jobs.find(tx, states=("running",), limit=100)
-        given = {
+        given: dict[str, Any] = {
             "lamps": _lamps(tx, call, running),
             "sites": _sites(tx, call, after),
             "results": _results(tx, call),

@@ -36,7 +36,7 @@ def one_site(call: Viewer, site: Annotated[str, Path(max_length=100)]) -> Respon
             raise NotFoundError(f"There is no site '{site}'.")
         plans = [] if lacking(call, "plans:read") else schedules.listed(tx, site=site, before=None, limit=_PLANS)
         force = None if lacking(call, "plans:read") else schedules.in_force(tx, site, tx.now)
-        given = {
+        given: dict[str, Any] = {
             "lamps": _lamps(tx, kept, force),
             "picture": None if force is None else powers.picture(tx, force),
             "report": None if force is None else gathered.report_of(force),

@@ -15,7 +15,7 @@ from dispatch.service.http import strict_json
 from dispatch.service.http.call import Call, Reply, allowed
 from dispatch.service.http.intake import raw_body
 from dispatch.service.http.media import is_json, media_type
-from dispatch.service.http.negotiation import ARROW, CSV
+from dispatch.service.http.negotiation import ARROW, CSV, JSON, TABLE, choose
 from dispatch.service.http.problem import problems
 from dispatch.service.schemas import measurements as bodies
 from dispatch.service.schemas.shared import Moment
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 router = APIRouter(tags=["measurements"])
 NDJSON = "application/x-ndjson"
 ROWS_MAX = 2_000_000
-VALUES_MAX = 1_000_000
+VALUES_MAX, JSON_VALUES_MAX = 1_000_000, 200_000
 _SHOWN_MAX = 10_000
 _WARMED_MAX = 2000
 _DAY_S = 86_400
@@ -186,14 +186,16 @@ def read(
 ) -> Response:
     """Values by series, source and time; with `resample` means, and of how many values each is."""
     step = None if resample is None else _step(resample)
+    most = JSON_VALUES_MAX if choose(call.request.headers.get("accept"), TABLE) == JSON else VALUES_MAX
     first, last = start or EPOCH, end or datetime.max.replace(tzinfo=UTC)
 
     def work(tx: Tx) -> pa.Table:
         if sites.etag(tx, site) is None:
             raise NotFoundError("There is no such site.")
-        found = series.read(tx, site, series_name or None, first, last, as_of, step=step, limit=VALUES_MAX + 1)
-        if len(found) > VALUES_MAX:
-            fault = Fault("/start", f"more than {VALUES_MAX} values", accepted="a shorter time", place="query")
+        found = series.read(tx, site, series_name or None, first, last, as_of, step=step, limit=most + 1)
+        if len(found) > most:
+            accepted = f"a shorter time, or up to {VALUES_MAX} as {ARROW} or {CSV}"
+            fault = Fault("/start", f"more than {most} values", accepted=accepted, place="query")
             raise InvalidError("This is more than is given at once.", [fault])
         return found
 

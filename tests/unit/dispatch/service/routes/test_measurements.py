@@ -198,3 +198,15 @@ def test_scopes(api: Api) -> None:
     assert writer.get(MEASUREMENTS, params={"site": "a"}).status_code == 403
     assert reader.get(MEASUREMENTS, params={"site": "a"}).status_code == 200
     assert reader.post(MEASUREMENTS, json={"rows": listed(1)}).status_code == 403
+
+
+def test_more_values_than_fit_name_the_way_out(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dispatch.service.routes import measurements
+
+    monkeypatch.setattr(measurements, "JSON_VALUES_MAX", 3)
+    send(api, listed(1, 2, 3, 4))
+    refused = api.client.get(MEASUREMENTS, params={"site": "a"})
+    assert refused.status_code == 422
+    assert "more than 3 values" in refused.text
+    assert ARROW in refused.json()["errors"][0]["accepted"]
+    assert api.client.get(MEASUREMENTS, params={"site": "a"}, headers={"Accept": ARROW}).status_code == 200
