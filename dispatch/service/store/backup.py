@@ -27,7 +27,7 @@ from dispatch.service.store.durable import make_folder, sync_folder, write_file
 from dispatch.service.store.faults import DamagedError, StoreError
 from dispatch.service.store.health import Checked, Progress
 from dispatch.service.store.metadata import metadata
-from dispatch.service.store.sqlite import Sqlite
+from dispatch.service.store.sqlite import LOCK, Sqlite
 
 DATABASE, DATA, MANIFEST = "store.sqlite", "data", "backup.json"
 _AT_ONCE, _HEAVY_AT_ONCE = 1000, 20  # rows; a journal's may each have megabytes
@@ -88,7 +88,7 @@ def restore(folder: Path, url: str, data: Path, progress: Progress = lambda _: N
     found = check_backup(folder, progress)
     if found.problems:
         raise DamagedError(f"the backup is damaged: {'; '.join(found.problems[:5])}")
-    if data.exists() and any(path.name != "writer.lock" for path in data.iterdir()):
+    if data.exists() and any(data.iterdir()):
         raise StoreError(f"{data.name} is not empty: a backup is restored into a new folder")
     store = Store.open(url, data)
     try:
@@ -119,12 +119,12 @@ def _copy_database(store: Store, path: Path) -> None:
         store.backend.copy_to(path)
     else:
         load_tables()
-        target = Sqlite(make_url(f"sqlite:///{path}"), path.with_suffix(".lock"), 1.0)
+        target = Sqlite(make_url(f"sqlite:///{path}"), 1.0)
         with target.writing(None) as there, store.admin(write=False) as here:
             migrations.upgrade(there)
             _copy_rows(here, there)
         target.close()
-        path.with_suffix(".lock").unlink()
+        path.with_name(f"{path.name}{LOCK}").unlink()
     with path.open("rb") as handle:
         os.fsync(handle.fileno())
     sync_folder(path.parent)
@@ -165,7 +165,7 @@ def _reading(database: Path) -> Iterator[Connection]:
             is_current = migrations.at(connection) == migrations.known()[-1]
         if not is_current:
             database = Path(shutil.copy(database, folder))
-            newer = Sqlite(make_url(f"sqlite:///{database}"), Path(folder) / "lock", 1.0)
+            newer = Sqlite(make_url(f"sqlite:///{database}"), 1.0)
             with newer.writing(None) as connection:
                 migrations.upgrade(connection)
             newer.close()

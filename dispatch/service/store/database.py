@@ -54,7 +54,7 @@ class Store:
         """
         make_folder(data)
         load_tables()
-        store = cls(_backend(url, Disk(data), wait_s), data, url)
+        store = cls(_backend(url, wait_s), data, url)
         try:
             store.prepare(migrate=migrate)
         except BaseException:
@@ -136,7 +136,7 @@ def load_tables() -> None:
             importlib.import_module(module.name)
 
 
-def _backend(url: str, disk: Disk, wait_s: float) -> Backend:
+def _backend(url: str, wait_s: float) -> Backend:
     try:
         made = make_url(url)
     except ArgumentError:
@@ -146,7 +146,7 @@ def _backend(url: str, disk: Disk, wait_s: float) -> Backend:
     if made.get_backend_name() == "sqlite" and made.database not in (None, "", ":memory:"):
         from dispatch.service.store.sqlite import Sqlite
 
-        return Sqlite(made, disk.lock, wait_s)
+        return Sqlite(made, wait_s)
     if made.get_backend_name() == "postgresql":
         from dispatch.service.store.postgres import Postgres
 

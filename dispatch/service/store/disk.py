@@ -17,11 +17,6 @@ class Disk:
 
     root: Path
 
-    @property
-    def lock(self) -> Path:
-        """The file that a writer locks."""
-        return self.root / "writer.lock"
-
     def files(self, tenant: str) -> Path:
         """Contents of files by their hash."""
         return self.root / "files" / _folder(tenant)

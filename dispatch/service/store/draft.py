@@ -69,7 +69,7 @@ def _parts(tables: set[str] | None) -> Iterator[tuple[str, str]]:
     """Title and code of each change, those of a table together."""
     with tempfile.TemporaryDirectory() as folder:
         load_tables()
-        store = Store(Sqlite(make_url(f"sqlite:///{folder}/empty.db"), Path(folder) / "lock", 1.0), Path(folder), "")
+        store = Store(Sqlite(make_url(f"sqlite:///{folder}/empty.db"), 1.0), Path(folder), "")
         if known() != [NONE]:
             store.prepare(migrate=True)
         with store.admin(write=False) as connection:

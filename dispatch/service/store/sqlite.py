@@ -16,6 +16,7 @@ from dispatch.service.store.durable import make_folder, sync_folder
 from dispatch.service.store.faults import BusyError, ReadOnlyError, UnreachableError
 from dispatch.service.store.locks import WriterLock
 
+LOCK = ".lock"
 _BUSY_MS = 10_000
 _READERS = 64
 # After so many pages the log is copied into the database: at 4 kB a page the log stays near 16 MB.
@@ -28,9 +29,10 @@ class Sqlite:
 
     name = "sqlite"
 
-    def __init__(self, url: URL, lock: Path, wait_s: float) -> None:
+    def __init__(self, url: URL, wait_s: float) -> None:
         self.path = Path(url.database or "").absolute()
-        self._lock = WriterLock(lock)
+        # Beside the database, so that whoever opens it queues here, with whatever folder of data.
+        self._lock = WriterLock(self.path.with_name(f"{self.path.name}{LOCK}"))
         self._wait_s = wait_s
         make_folder(self.path.parent)
         self._writer = _engine(self.path, writes=True, connections=1)

@@ -103,7 +103,7 @@ class Control:
         for row in mine:
             key = row.asset, row.quantity
             base.setdefault(key, Holding(*key, None, "none"))
-        held = _set(base, [row for row in mine if row.kind != "bounds"])
+        held = stated(base, [row for row in mine if row.kind != "bounds"])
         return [_bounded(one, [r for r in mine if r.kind == "bounds"]) for _, one in sorted(held.items())]
 
     def _planned(self, moment: datetime, row: Any) -> Iterator[Holding]:
@@ -145,7 +145,7 @@ class Control:
         return out
 
 
-def _set(base: dict[Key, Holding], rows: Sequence[Any]) -> dict[Key, Holding]:
+def stated(base: dict[Key, Holding], rows: Sequence[Any]) -> dict[Key, Holding]:
     """What values and holds say, the strongest last: a value above a hold, of the same kind the newest."""
     out = dict(base)
     for row in sorted(rows, key=lambda row: (_RANK[row.kind], _Newest(row.id)), reverse=True):

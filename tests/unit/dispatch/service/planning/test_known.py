@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,6 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
+from dispatch.service.store import files, forecasts, jobs
+from dispatch.service.store.arrow import from_bytes, to_bytes
+from dispatch.service.work import forecast as making
 from tests.unit.dispatch.service.planning import small
 from tests.unit.dispatch.service.served import Api
 
@@ -157,3 +161,22 @@ def test_weather_of_the_client_is_used(api: Api) -> None:
     accepted = small.asked(api.client, "forecasts", known_at="end", horizon=small.horizon(start), weather=unknown)
     assert small.done(api.store).state == "failed"
     assert "unknown columns ['sunshine']" in small.get(api.client, accepted["href"])["problem"]["detail"]
+
+
+def test_what_is_no_forecast_is_refused(known: Api, forecast: dict[str, Any]) -> None:
+    with known.store.read(known.tenant) as tx:
+        row = forecasts.get(tx, forecast["id"])
+        asked = making.prepare(tx, jobs.get(tx, row.job))
+        tables = {name: files.read(tx, getattr(row, f"{name}_file")) for name in ("quantiles", "scenarios")}
+    made = making.Outcome(row.result, **tables)
+    assert making.check(asked, made) is None
+    nan = from_bytes(made.scenarios)
+    nan = nan.set_column(nan.column_names.index("value"), "value", pa.array(np.full(nan.num_rows, np.nan)))
+    wrong = {
+        "a str is no forecast": "forecast",
+        "it has not the steps that were asked for": replace(made, result={**row.result, "central": {"hall": [1.0]}}),
+        "its quantiles have 10 rows": replace(made, quantiles=to_bytes(from_bytes(made.quantiles).slice(0, 10))),
+        "its scenarios have values that are no numbers": replace(made, scenarios=to_bytes(nan)),
+    }
+    assert {says: making.check(asked, each) for says, each in wrong.items()} == {says: says for says in wrong}
+    assert making.floor(asked, "ended") is None  # type: ignore[func-returns-value]  # that is what is asserted

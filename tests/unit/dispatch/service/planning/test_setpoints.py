@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from dispatch.service.store import Tx, audit, overrides
+from dispatch.service.work import control
 from dispatch.service.work.control import Control, Holding
 from tests.unit.dispatch.service.planning import small
 from tests.unit.dispatch.service.served import Api
@@ -212,3 +214,19 @@ def _at(tx: Tx, moment: datetime) -> list[Any]:
 
 def test_a_set_point_is_known_by_asset_and_quantity() -> None:
     assert Holding("li", "charge_kw", 1.0, "schedule").key == ("li", "charge_kw")
+
+
+def _said(quantity: str, value: float) -> Any:
+    later = datetime(2026, 3, 1, tzinfo=UTC)
+    more = {"until": later, "ended": None, "created": later, "kind": "value", "id": f"ovr_{quantity}"}
+    return SimpleNamespace(asset="engine", quantity=quantity, value=value, **more)
+
+
+@pytest.mark.parametrize(
+    ("quantity", "value", "runs", "gives"),
+    [("power_kw", 50.0, 1.0, 50.0), ("power_kw", 0.0, 0.0, 0.0), ("on", 0.0, 0.0, 0.0), ("on", 1.0, 1.0, 80.0)],
+)
+def test_plant_runs_if_and_only_if_it_gives_something(quantity: str, value: float, runs: float, gives: float) -> None:
+    planned = [Holding("engine", "on", 1.0, "schedule"), Holding("engine", "power_kw", 80.0, "schedule")]
+    held = control.stated({one.key: one for one in planned}, [_said(quantity, value)])
+    assert (held["engine", "on"].value, held["engine", "power_kw"].value) == (runs, gives)
