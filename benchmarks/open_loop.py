@@ -194,12 +194,10 @@ def _lines(path: Path) -> Iterator[list[Any]]:
 
 
 def main(address: str, token: str, requests: str, answers: str) -> None:
-    try:
-        from uvloop import run as runner
-    except ImportError:
-        runner = asyncio.run
+    import uvloop
+
     random.seed(1)
-    found = runner(run(address, token, Path(requests)))
+    found = uvloop.run(run(address, token, Path(requests)))
     Path(answers).write_text("".join(json.dumps(answer) + "\n" for answer in found), encoding="utf-8")
 
 

@@ -247,6 +247,7 @@ def _states(client: Client, jobs: list[str]) -> Counter[str]:
     states: Counter[str] = Counter()
     until = time.monotonic() + _DRAIN_S
     for href in jobs:
+        state: str
         try:
             state = client.wait(href.rpartition("/")[2], timeout_s=max(0.1, until - time.monotonic())).state
         except JobEndedError as ended:

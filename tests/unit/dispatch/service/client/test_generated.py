@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import re
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
+import pyarrow as pa
 import pytest
 
-from dispatch.client import AsyncClient, Client
+from dispatch.client import AsyncClient, Client, NotAcceptedError
 from dispatch.client.generated import MADE_FROM
 from dispatch.client.generator.document import class_name, digest, load, operations, python_name
 from dispatch.client.generator.methods import methods
@@ -39,6 +44,45 @@ def test_every_operation_is_a_method_of_both_clients(repository: Path) -> None:
     assert len({(method.tag, method.name) for method in found}) == len(found)
     assert len({(method.verb, method.path) for method in found}) == len(list(operations(document))) > 90
     blocking.close()
+
+
+ARGUMENTS: dict[str, Any] = {
+    "str": "a/b", "int": 1, "float": 1.5, "bool": True, "datetime": datetime(2026, 6, 1, tzinfo=UTC), "bytes": b"x",
+    "pa.Table": pa.table({"a": [1]}),
+}  # fmt: skip
+
+
+def given(kind: str) -> Any:
+    """Something of a type."""
+    if kind.startswith("Literal["):
+        return ast.literal_eval(kind.removeprefix("Literal"))[0]
+    return ARGUMENTS.get(kind.partition(" |")[0], {"a": "b"})
+
+
+def test_every_method_asks_for_what_the_document_says(repository: Path) -> None:
+    asked: list[httpx.Request] = []
+
+    def refuse(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(418, json={"title": "teapot"})
+
+    client = Client("http://parkwatt", "key", transport=httpx.MockTransport(refuse))
+    for method in methods(load(repository / "docs" / "openapi.json")):
+        function = getattr(getattr(client, method.tag), method.name)
+        options = {each.name: given(each.type) for each in method.options if each.required}
+        body = [given(method.body[0])] if method.body else []
+        names = [given(each.type) for each in method.names]
+        with pytest.raises(NotAcceptedError, match="teapot"):
+            list(function(*names, *body, **options))  # a stream asks when it is read
+        request = asked.pop()
+        pattern = re.sub(r"\\{\w+\\}", "[^/]+", re.escape(method.path))
+        assert request.method == method.verb
+        assert re.fullmatch(pattern, request.url.raw_path.decode().partition("?")[0]), method
+        assert request.headers["accept"].startswith(method.accept)
+        assert ("idempotency-key" in request.headers) == method.keyed
+        assert set(request.url.params) == {each.wire for each in method.query if each.required}
+        assert request.headers.get("content-type") == (method.body[1] if method.body else None)
+    client.close()
 
 
 def test_it_imports_nothing_but_httpx_and_pydantic() -> None:
