@@ -57,8 +57,8 @@ def require_current(connection: Connection) -> None:
         raise StoreError(f"the database {there}, this version needs {known()[-1]}: upgrade it (parkwatt store upgrade)")
 
 
-def upgrade(connection: Connection) -> bool:
-    """Bring a database to this version, within the transaction of the connection; False where it is there already."""
+def upgrade(connection: Connection, to: str = "head") -> bool:
+    """Bring a database to this version, in the connection's transaction; False where it is there already."""
     if at(connection) == known()[-1]:
         return False
     from alembic import command
@@ -66,5 +66,5 @@ def upgrade(connection: Connection) -> bool:
 
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
-    command.upgrade(config, "head")
+    command.upgrade(config, to)
     return True

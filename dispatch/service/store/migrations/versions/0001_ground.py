@@ -19,6 +19,7 @@ def upgrade() -> None:
     _idempotency()
     _job_events()
     _jobs()
+    _jobs_more()
     _keys()
     _series_held()
     _series_journal()
@@ -134,6 +135,9 @@ def _jobs() -> None:
         sa.Column("problem", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("tenant", "id", name=op.f("pk_jobs")),
     )
+
+
+def _jobs_more() -> None:
     op.create_index("ix_jobs_claimed", "jobs", ["tenant", "claimed_at"], unique=False)
     op.create_index(
         "ix_jobs_due",

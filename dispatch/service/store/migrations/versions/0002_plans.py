@@ -17,6 +17,7 @@ def upgrade() -> None:
     _forecasts()
     _overrides()
     _schedules()
+    _schedules_more()
 
 
 def downgrade() -> None:
@@ -123,5 +124,8 @@ def _schedules() -> None:
         sa.Column("setpoints_sha256", sa.String(length=64), nullable=True),
         sa.PrimaryKeyConstraint("tenant", "id", name=op.f("pk_schedules")),
     )
+
+
+def _schedules_more() -> None:
     op.create_index("ix_schedules_tenant_site_end", "schedules", ["tenant", "site", "end"], unique=False)
     op.create_index("ix_schedules_tenant_site_id", "schedules", ["tenant", "site", "id"], unique=False)
