@@ -57,7 +57,7 @@ def run_server(flags: Mapping[str, Any], *, demo: bool) -> None:
             serve(settings, store, listener)
         finally:
             store.close()
-    typer.echo("parkwatt has stopped: nothing is left undone.", err=True)
+    typer.echo("parkwatt has stopped.", err=True)
 
 
 def run_worker(flags: Mapping[str, Any]) -> None:

@@ -22,6 +22,7 @@ from dispatch.service.store.migrations import FOLDER, NONE, VERSION_TABLE, known
 from dispatch.service.store.sqlite import Sqlite
 
 _PLAIN = {UtcTime: "sa.BigInteger()", Json: "sa.Text()"}
+_SCREEN_LINES = 22  # before they are formatted, which breaks long ones
 _HEAD = '''"""{name}."""
 
 from __future__ import annotations
@@ -83,8 +84,18 @@ def _parts(tables: set[str] | None) -> Iterator[tuple[str, str]]:
                 groups.setdefault(str(each.table_name), []).extend(inner)  # type: ignore[attr-defined] # all ours have one
             for table, changes in groups.items():
                 if tables is None or table in tables:
-                    yield table, _code(changes, context)
+                    yield from _screens(table, changes, context)
         store.close()
+
+
+def _screens(table: str, changes: list[ops.MigrateOperation], context: MigrationContext) -> Iterator[tuple[str, str]]:
+    """The changes of a table in functions that are no longer than a screen."""
+    code = _code(changes, context)
+    if len(changes) == 1 or code.count("\n") < _SCREEN_LINES:
+        yield table, code
+        return
+    yield table, _code(changes[:1], context)
+    yield from _screens(f"{table}_more", changes[1:], context)
 
 
 def _code(changes: list[ops.MigrateOperation], context: MigrationContext) -> str:

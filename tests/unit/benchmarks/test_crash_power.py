@@ -21,7 +21,7 @@ def event(op: str, path: str = "", *, inode: int = 1, offset: int = 0, other: st
     return Event(op, inode, offset, path, other, data)
 
 
-def found(disk: Disk, folder: Path, name: str, times: int = 200) -> set[bytes | None]:
+def found(disk: Disk, folder: Path, name: str, times: int = 100) -> set[bytes | None]:
     """What may be read of a file."""
     seen: set[bytes | None] = set()
     for number in range(times):
@@ -186,15 +186,15 @@ def test_a_database_that_syncs_loses_nothing_and_one_that_does_not_loses_much(pr
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
     try:
-        return recorded(tmp_path_factory.mktemp("store"), 40)
+        return recorded(tmp_path_factory.mktemp("store"), 15)
     except CannotMeasure as reason:
         pytest.skip(str(reason))
 
 
 def test_the_store_loses_nothing_when_the_power_goes(store: Recorded) -> None:
-    found = losses(store, 8)
+    found = losses(store, 5)
     assert found.wrong == ()
-    assert found.acknowledged > 50
+    assert found.acknowledged > 20
 
 
 @pytest.mark.slow

@@ -15,12 +15,12 @@ from dispatch.service.store.faults import NewerError, StoreError
 FOLDER = Path(__file__).parent
 VERSION_TABLE = "store_version"
 _OURS = "tenants"
-NONE = "0000"  # until the first revision is written, databases are made from the tables of the code
+NONE = "0000"
 _version = Table(VERSION_TABLE, MetaData(), Column("version_num", String(32), primary_key=True))
 
 
 def known() -> list[str]:
-    """The revisions of this version of the program, in their order."""
+    """The revisions of this version of the program, in their order; ``NONE`` alone before the first is drafted."""
     return sorted(path.stem for path in (FOLDER / "versions").glob("[0-9]*.py")) or [NONE]
 
 
@@ -57,21 +57,14 @@ def require_current(connection: Connection) -> None:
         raise StoreError(f"the database {there}, this version needs {known()[-1]}: upgrade it (parkwatt store upgrade)")
 
 
-def upgrade(connection: Connection) -> bool:
-    """Bring a database to this version, within the transaction of the connection; False where it is there already."""
+def upgrade(connection: Connection, to: str = "head") -> bool:
+    """Bring a database to this version, in the connection's transaction; False where it is there already."""
     if at(connection) == known()[-1]:
         return False
-    if known() == [NONE]:
-        from dispatch.service.store.metadata import metadata
-
-        metadata.create_all(connection)
-        _version.create(connection)
-        connection.execute(_version.insert(), {"version_num": NONE})
-        return True
     from alembic import command
     from alembic.config import Config
 
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
-    command.upgrade(config, "head")
+    command.upgrade(config, to)
     return True

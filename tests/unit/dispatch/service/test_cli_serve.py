@@ -23,8 +23,9 @@ from typer.testing import CliRunner
 
 from dispatch.cli import service_commands
 from dispatch.cli.commands import app
-from dispatch.cli.serving import extra
+from dispatch.cli.serving import _keys, extra
 from dispatch.errors import ConfigError, ParkwattError
+from dispatch.service.settings import Settings
 from dispatch.service.store import Store
 
 PATIENCE_S = 60.0
@@ -105,6 +106,17 @@ def test_the_commands_import_nothing_of_the_service_early(monkeypatch: pytest.Mo
     assert CliRunner().invoke(app, ["serve", "--help"]).exit_code == 0
     assert service_commands.tenants.info.help
     assert heavy & seen == set()
+
+
+def test_the_start_tells_how_to_get_in(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path, database="")
+    store = Store.open(settings.url, settings.data)
+    first = "\n".join(_keys(settings, store, "http://there", demo=False))
+    assert f"parkwatt keys create NAME --all --data {tmp_path}" in first
+    assert re.search(r"pw_key_[0-9a-z]{26}_[\w-]{43}", "\n".join(_keys(settings, store, "http://there", demo=True)))
+    assert "already" in "\n".join(_keys(settings, store, "http://there", demo=True))
+    assert list(_keys(settings, store, "http://there", demo=False)) == []
+    store.close()
 
 
 @contextmanager
