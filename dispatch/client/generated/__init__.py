@@ -23,7 +23,7 @@ from dispatch.client.generated.sites import AsyncSites, Sites
 from dispatch.client.sending import AsyncSender, Sender
 
 #: SHA-256 of the document and of the generator that these files were made from.
-MADE_FROM = "b181d28b640050ac5825656517305299e689a70612b7ebeb9b9155c5469ecce1"
+MADE_FROM = "62bc458882078a172039cce9c2e85aec4be984e6d5f32c24f13753bb1c94e655"
 
 
 class Operations:

@@ -42,10 +42,13 @@ Given = tuple["pa.Table", dict[int, Rejection]]
 _REF = "#/components/schemas/{model}"
 _ARROW_TOLD = "An Arrow stream with columns site, series, time (timestamp with a zone), value and, if wanted, source"
 _BINARY = {"type": "string", "format": "binary"}
+_ROWS = bodies.Measurements.model_json_schema(ref_template=_REF)
+# A row that is none is no fault of the request where others are taken without it: it gets a verdict of its own.
+_ROWS["properties"]["rows"]["items"] = {"anyOf": [_ROWS["properties"]["rows"]["items"], {"type": "object"}]}
 _BODY = {
     "required": True,
     "content": {
-        "application/json": {"schema": bodies.Measurements.model_json_schema(ref_template=_REF)},
+        "application/json": {"schema": _ROWS},
         NDJSON: {"schema": {"type": "string", "description": "One row in each line, as in the JSON body's `rows`"}},
         ARROW: {"schema": {**_BINARY, "description": _ARROW_TOLD}},
     },

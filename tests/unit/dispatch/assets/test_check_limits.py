@@ -89,8 +89,9 @@ def test_a_unit_between_its_limits() -> None:
     assert unit([1, 1], [50, 50], up=1, down=2, fields=free | {"spinning_reserve": False}) == {
         ("reserve without spinning reserve", 0, 3, 0)
     }
-    # 0.99996 is on.
-    assert unit([0.99996, 1], [80, 80], fields=free, start=[0, 0]) == set()
+    # What is on but for the solver's tolerance is on, and who ran for a quarter of an hour ran.
+    assert unit([0.9999, 1], [80, 80], fields=free, start=[0, 0]) == set()
+    assert unit([1, 1], [50, 60], state={"on_before_h": 0.25, "power_before_kw": 50.0}) == set()
 
 
 STORE = {
