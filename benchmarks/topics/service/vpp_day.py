@@ -215,8 +215,8 @@ class Vpp:
         path = f"/fleet-forecasts/{self.ids['forecast']}/inputs"
         table = pyarrow.ipc.open_stream(self.ask("GET", path, headers={"Accept": ARROW}).content).read_all()
         signs = np.where(table["quantity"].to_numpy(zero_copy_only=False) == "demand_kw", 1.0, -1.0)
-        signed = np.asarray(signs * table["value"].to_numpy())
-        return signed.reshape(self.sites, -1, HOURS).sum(axis=1)
+        signed: np.ndarray = signs * table["value"].to_numpy()
+        return np.asarray(signed.reshape(self.sites, -1, HOURS).sum(axis=1))
 
     def delivery(self) -> dict[str, Any]:
         """What was delivered so far."""
