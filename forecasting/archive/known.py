@@ -91,13 +91,24 @@ def counted_ns(end_ns: Ns, available_ns: Ns, age_ns: int) -> Ns:
     """Since when values count as known to those who learn from the past: since they were, in the rhythm of the series.
 
     Where a history comes in one piece (a new meter's months in one upload, the gap of an outage), past issues would
-    have seen nothing of it, and what is learnt of them says nothing of an issue that sees it all. So a value that was
-    received more than a day later than the newest one is old now counts as known at that age: each past issue then sees
-    as much of it as the present one does. It is never later than it was received; what is not known yet stays unknown.
-    Daily files keep their own times, as a day lies between their first and their last value.
+    have seen nothing of it, and what is learnt of them says nothing of an issue that sees it all. So where values were
+    received more than a day later than the newest one is old now, they and all others count as known at that age: each
+    past issue then sees as much as the present one does. What is not known yet stays unknown, and what came in its own
+    rhythm keeps its times; a day lies between the first and the last value of a daily file.
     """
     counted = end_ns + age_ns
-    return np.where(available_ns - DAY_NS > counted, counted, available_ns)
+    late = _received_late(end_ns, available_ns, age_ns)
+    return np.where(late, counted, np.maximum(available_ns, counted)) if late.any() else available_ns
+
+
+def _received_late(end_ns: Ns, available_ns: Ns, age_ns: int) -> NDArray[np.bool_]:
+    """Mask of values that were received more than a day after the age at which they were due."""
+    return available_ns - DAY_NS > end_ns + age_ns
+
+
+def _later(rows: Rows, by_ns: int) -> Rows:
+    stays = (rows.issue_ns == MEASURED_NS) & _received_late(rows.valid_ns, rows.available_ns, by_ns)
+    return replace(rows, available_ns=rows.available_ns + np.where(stays, 0, by_ns))
 
 
 def _names(given: Collection[str] | str | None) -> frozenset[str] | None:
@@ -194,7 +205,7 @@ class Known:
         last = np.concatenate([new[1:], [True]])
         end_ns, available_ns = rows.valid_ns[new], rows.available_ns[new]
         if (available_ns - end_ns > DAY_NS).any():  # seldom: else there is nothing to look up
-            available_ns = counted_ns(end_ns, available_ns, self._age_ns(site, variable))
+            available_ns = np.minimum(counted_ns(end_ns, available_ns, self._age_ns(site, variable)), self.time_ns)
         return Measured(end_ns, available_ns, rows.value[last])
 
     def _age_ns(self, site: str, variable: str) -> int:
@@ -306,14 +317,14 @@ class Known:
     def late(
         self, by_ns: int, *, sites: Collection[str] | str, variables: Collection[str] | str | None = None
     ) -> Known:
-        """The same as if these series had always become known so much later: a model learns to live with their age."""
+        """The same as if these series had always become known so much later: a model learns to live with their age.
+
+        A measurement that was received later than that anyway stays as it was: it would have been no later.
+        """
         if by_ns < 0:
             raise ForecastError(f"late: {by_ns} ns is negative; nothing can be known before it was")
         hidden = Withheld(_names(sites), _names(variables))
-        moved = {
-            key: replace(rows, available_ns=rows.available_ns + by_ns) if hidden.concerns(*key) else rows
-            for key, rows in self._rows.items()
-        }
+        moved = {key: _later(rows, by_ns) if hidden.concerns(*key) else rows for key, rows in self._rows.items()}
         return replace(self, _rows=moved)
 
     def with_derived(self, site: str, variable: str, measured: Measured) -> Known:

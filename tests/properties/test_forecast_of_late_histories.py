@@ -63,7 +63,9 @@ def test_a_constant_load_stays_what_it_is(
 @settings(max_examples=25)
 @example(days=60, silent=0, uploads=[1.0], streamed=0.0)
 @example(days=33, silent=0, uploads=[0.999, 1.0], streamed=0.3)
-@given(days=DAYS, silent=st.integers(0, 20), uploads=UPLOADS, streamed=st.floats(0, 1))
+@example(days=66, silent=7, uploads=[0.999, 1.0, 0.0], streamed=0.37)
+@example(days=63, silent=25, uploads=[0.8], streamed=0.42)
+@given(days=DAYS, silent=st.integers(0, 25), uploads=UPLOADS, streamed=st.floats(0, 1))
 def test_a_load_with_a_daily_course_stays_near_it(
     days: int, silent: int, uploads: list[float], streamed: float
 ) -> None:

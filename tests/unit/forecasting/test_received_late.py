@@ -44,9 +44,7 @@ def by_and_by() -> Forecast:
     ("minutes", "share"),
     [pytest.param(1, 1.0, id="just now"), pytest.param(10 * 1440, 0.9, id="ten days ago, and by and by since")],
 )
-def test_the_forecast_is_that_of_a_history_that_came_by_and_by(
-    by_and_by: Forecast, minutes: int, share: float
-) -> None:
+def test_the_forecast_is_that_of_a_history_that_came_by_and_by(by_and_by: Forecast, minutes: int, share: float) -> None:
     found = ask(uploaded(pd.Timedelta(minutes=minutes), of=share))
     for name, of_capacity in (("wind", 500.0), ("roof", 100.0), ("offices", 80.0)):
         assert found.central[name] == pytest.approx(by_and_by.central[name], abs=0.06 * of_capacity)
