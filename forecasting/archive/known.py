@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from forecasting.archive.rows import MEASURED_NS, Rows
-from forecasting.clock import Ns, index_ns, instant_ns, utc_text
+from forecasting.clock import DAY_NS, Ns, index_ns, instant_ns, utc_text
 from forecasting.errors import ForecastError, LookAheadError
 
 Floats = NDArray[np.float64]
@@ -29,7 +29,7 @@ NEVER_NS = int(np.iinfo(np.int64).max)
 class Measured:
     """Measurements of one series.
 
-    Interval ends, when each was first known, the latest known value (NaN = missing).
+    Interval ends, since when each counts as known (see `counted_ns`), the latest known value (NaN = missing).
     """
 
     end_ns: Ns
@@ -85,6 +85,30 @@ class Withheld:
             late |= np.isin(rows.issue_ns, np.array(sorted(self.issues_ns), dtype=np.int64))
         gone = np.where(run, late, (rows.valid_ns > first) & (rows.valid_ns <= last))
         return ~gone
+
+
+def counted_ns(end_ns: Ns, available_ns: Ns, age_ns: int) -> Ns:
+    """Since when values count as known to those who learn from the past: since they were, in the rhythm of the series.
+
+    Where a history comes in one piece (a new meter's months in one upload, the gap of an outage), past issues would
+    have seen nothing of it, and what is learnt of them says nothing of an issue that sees it all. So where values were
+    received more than a day later than the newest one is old now, they and all others count as known at that age: each
+    past issue then sees as much as the present one does. What is not known yet stays unknown, and what came in its own
+    rhythm keeps its times; a day lies between the first and the last value of a daily file.
+    """
+    counted = end_ns + age_ns
+    late = _received_late(end_ns, available_ns, age_ns)
+    return np.where(late, counted, np.maximum(available_ns, counted)) if late.any() else available_ns
+
+
+def _received_late(end_ns: Ns, available_ns: Ns, age_ns: int) -> NDArray[np.bool_]:
+    """Mask of values that were received more than a day after the age at which they were due."""
+    return available_ns - DAY_NS > end_ns + age_ns
+
+
+def _later(rows: Rows, by_ns: int) -> Rows:
+    stays = (rows.issue_ns == MEASURED_NS) & _received_late(rows.valid_ns, rows.available_ns, by_ns)
+    return replace(rows, available_ns=rows.available_ns + np.where(stays, 0, by_ns))
 
 
 def _names(given: Collection[str] | str | None) -> frozenset[str] | None:
@@ -150,6 +174,7 @@ class Known:
     ) -> Measured:
         """Measured series; a value that was revised counts with its latest value and its first availability.
 
+        What was received long after its interval counts as known as late as the newest value is now (`counted_ns`).
         With `at` (N,), only the intervals that end then, NaN and never available where nothing is known of one;
         an end after the time of this view raises LookAheadError, as no measurement can be known before its end.
         `within_ns`: only intervals that end in [first, last].
@@ -178,7 +203,16 @@ class Known:
             return Measured(rows.valid_ns, rows.available_ns, rows.value)
         new = np.concatenate([[True], rows.valid_ns[1:] != rows.valid_ns[:-1]])
         last = np.concatenate([new[1:], [True]])
-        return Measured(rows.valid_ns[new], rows.available_ns[new], rows.value[last])
+        end_ns, available_ns = rows.valid_ns[new], rows.available_ns[new]
+        if (available_ns - end_ns > DAY_NS).any():  # seldom: else there is nothing to look up
+            available_ns = np.minimum(counted_ns(end_ns, available_ns, self._age_ns(site, variable)), self.time_ns)
+        return Measured(end_ns, available_ns, rows.value[last])
+
+    def _age_ns(self, site: str, variable: str) -> int:
+        """How long ago the newest interval ended of which a measurement is known; 0 where it still lasts."""
+        rows = self._rows[site, variable]
+        known = self._shown(site, variable, rows) & (rows.issue_ns == MEASURED_NS) & np.isfinite(rows.value)
+        return max(self.time_ns - int(rows.valid_ns[known].max(initial=0)), 0)
 
     def issued(
         self, site: str, variable: str, member: int | None = 0, *, within_ns: tuple[int, int] | None = None
@@ -283,14 +317,14 @@ class Known:
     def late(
         self, by_ns: int, *, sites: Collection[str] | str, variables: Collection[str] | str | None = None
     ) -> Known:
-        """The same as if these series had always become known so much later: a model learns to live with their age."""
+        """The same as if these series had always become known so much later: a model learns to live with their age.
+
+        A measurement that was received later than that anyway stays as it was: it would have been no later.
+        """
         if by_ns < 0:
             raise ForecastError(f"late: {by_ns} ns is negative; nothing can be known before it was")
         hidden = Withheld(_names(sites), _names(variables))
-        moved = {
-            key: replace(rows, available_ns=rows.available_ns + by_ns) if hidden.concerns(*key) else rows
-            for key, rows in self._rows.items()
-        }
+        moved = {key: _later(rows, by_ns) if hidden.concerns(*key) else rows for key, rows in self._rows.items()}
         return replace(self, _rows=moved)
 
     def with_derived(self, site: str, variable: str, measured: Measured) -> Known:

@@ -3,7 +3,7 @@
 A load stands on the mean of like days, a photovoltaic plant on their share of the clear sky, wind on nothing; recent
 departures from it count by what they were worth (non-negative least squares), fading with the lead. Boosted quantiles
 learn what is left; the usual day is the sister that always stays; both are weighed and calibrated on the last days,
-held out. Fewer than 21 days give the usual day alone.
+held out. Fewer than 21 days give the usual day alone, and so does a history that no past forecast could have known.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from forecasting.targets import Kind, Place, Target
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 LEARNS_FROM_DAYS = 21
+TOLD_FROM_DAYS = 14  # days that past forecasts which knew anything cover: their least number to learn from
 USUAL_FROM_DAYS = 3
 CALIBRATION_DAYS = 60
 ROWS_AT_MOST = 30_000
@@ -142,10 +143,14 @@ def _learn(case: Case, model: OwnPast) -> _Learnt:
     if case.days < LEARNS_FROM_DAYS:
         return _usual_alone(case)
     issues, steps = features.training_issues(case.history, case.issue_ns, case.edges_ns, model.history_days)
-    issues, steps = thinned(issues, steps)
-    rows = case.rows(issues, steps)
+    # Where nothing was known yet there is no level to depart from: such issues would teach to add the level itself.
+    told = features.last_seen(case.history, issues) >= 0
+    issues, steps = thinned(issues[told], steps[told])
     actual = features.seen(case.history, steps, np.array(case.issue_ns))
     use = np.isfinite(actual) & ~case.dark(steps)
+    if len(np.unique(steps[use] // case.history.grid.per_day)) < TOLD_FROM_DAYS:
+        return _usual_alone(case)
+    rows = case.rows(issues, steps)
     share, _ = nnls(rows.drift_kw[use], (actual - rows.base_kw)[use])
     frame, came = _frame(case, rows, share, use), actual[use]
     fitted, held = _learner(case, model).fit_held(frame, came, LEVELS, CALIBRATION_DAYS)
@@ -206,8 +211,12 @@ def _usual_alone(case: Case) -> _Learnt:
     step = np.flatnonzero(np.isfinite(case.history.value))
     fitted = _usual(case, None).fit(_plain(case, step), case.history.value[step], LEVELS)
     card = measured_inputs(case) | {"training_rows": len(step), "usual_days_of": round(case.days)}
-    note = f"{case.target.name}: {case.days:.0f} days of history, so quantiles by time of day"
-    return _Learnt(fitted, np.zeros(3), NO_MEMORY, None, card, (f"{note}; {LEARNS_FROM_DAYS} days train a model",))
+    note = f"{case.target.name}: {case.days:.0f} days of history"
+    if case.days < LEARNS_FROM_DAYS:
+        note = f"{note}, so quantiles by time of day; {LEARNS_FROM_DAYS} days train a model"
+    else:
+        note = f"{note} too old to try a model on, so quantiles by time of day"
+    return _Learnt(fitted, np.zeros(3), NO_MEMORY, None, card, (note,))
 
 
 def _shown(case: Case, steps: Steps, use: Mask, actual: Floats, held: Held) -> Shown:

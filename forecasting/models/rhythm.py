@@ -96,6 +96,8 @@ class Rhythm:
         found = recent.frame(case.columns(known, issue, step), grid, step)
         there = np.isfinite(actual.ravel()) & np.isfinite(found.column(recent.BASE))
         order = np.flatnonzero(there)
+        if len(np.unique(found.block[order])) < LEAST_DAYS // 2:
+            raise CannotForecast(f"{target.name}: past forecasts would have known too little to learn from")
         fitted = self.learner.fit(found.take(order), actual.ravel()[order], levels)
         told = recent.measured(case.past.history) | {"features": found.names, "training_rows": len(order)}
         shares = getattr(getattr(fitted, "fitted", fitted), "shares", None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from dispatch.outlook import known_inputs, look_ahead
 from dispatch.signals import Horizon
 from dispatch.site import Site
 from dispatch.sources import Sources, gather
+from forecasting.archive import Archive
 from tests.parks import battery, grid
 from tests.parks import park as bare_park
 from tests.unit.dispatch.small_park import measured, park, write
@@ -91,3 +93,19 @@ def test_progress_names_the_asset_and_how_it_was_forecast(tmp_path: Path) -> Non
     told: list[str] = []
     look_ahead(site, DAY, sources.archive, ISSUE, progress=told.append)
     assert told == ["forecasting hall", "forecast hall, from its own past"]
+
+
+def test_a_history_that_was_uploaded_just_now_gives_the_outlook_of_one_that_came_by_and_by(tmp_path: Path) -> None:
+    site = load_site(write(tmp_path, park(planning={"scenarios": 0})))
+    measured("2024-03-30", days=60).to_csv(tmp_path / "measured.csv", index=False)
+    usual = gather(site, DAY, tmp_path).archive
+    moment = int((ISSUE - timedelta(minutes=1)).timestamp()) * 1_000_000_000
+    late = {
+        key: replace(rows, available_ns=np.maximum(rows.available_ns, moment)) for key, rows in usual.rows().items()
+    }
+    paths = [
+        look_ahead(site, DAY, archive, ISSUE).inputs.series["hall", "demand_kw"][0]
+        for archive in (Archive.of_rows(late), usual)
+    ]
+    assert paths[0] == pytest.approx(paths[1], abs=3.0)
+    assert paths[1].max() == pytest.approx(142, abs=8)

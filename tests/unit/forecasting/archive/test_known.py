@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecasting.archive import Archive, Known
+from forecasting.archive import MEASURED_NS, Archive, Known, Rows
+from forecasting.clock import HOUR_NS, MINUTE_NS
 from forecasting.errors import ForecastError, LookAheadError
 
 END = pd.date_range("2023-01-01T01:00Z", periods=48, freq="1h")
@@ -110,3 +111,65 @@ def test_all_rows_of_issued_runs_come_at_once() -> None:
     assert (np.diff(rows.issue_ns) >= 0).all()
     assert len(known().issued("sky", "wind", None)) == 2 * (24 + 23 + 22)
     assert len(known().issued("sky", "rain")) == 0
+
+
+DAYS = pd.date_range("2023-01-01T01:00Z", periods=240, freq="1h").as_unit("ns")
+LAST = DAYS[-1]
+
+
+def received(available_ns: np.ndarray, value: np.ndarray | None = None) -> Archive:
+    """Ten days of hours, with the moment each was received."""
+    count = len(DAYS)
+    no_issue, no_member = np.full(count, MEASURED_NS), np.zeros(count, dtype=np.int32)
+    value = np.arange(float(count)) if value is None else value
+    return Archive.of_rows({("park", "load"): Rows(no_issue, DAYS.asi8, available_ns, no_member, value).sorted()})
+
+
+def test_a_history_in_one_piece_counts_as_known_in_the_age_of_its_newest_value() -> None:
+    moment = LAST.value + 2 * HOUR_NS
+    known = received(np.full(240, moment)).as_of(LAST + pd.Timedelta("3h"))
+    found = known.measurements("park", "load")
+    old = LAST - pd.Timedelta("1D") - pd.Timedelta("1h") > DAYS
+    np.testing.assert_array_equal(found.available_ns[old], DAYS.asi8[old] + 3 * HOUR_NS)
+    np.testing.assert_array_equal(found.available_ns[~old], np.maximum(moment, DAYS.asi8[~old] + 3 * HOUR_NS))
+    part = known.measurements("park", "load", within_ns=(DAYS[10].value, DAYS[20].value))
+    np.testing.assert_array_equal(part.available_ns, DAYS.asi8[10:21] + 3 * HOUR_NS)
+    before = known.as_of(LAST + pd.Timedelta("1h"))
+    assert not len(before.measurements("park", "load").value)
+    assert before.series_names() == ()
+
+
+def test_an_hour_without_a_value_is_not_the_newest() -> None:
+    value = np.where(np.arange(240) < 230, 1.0, np.nan)
+    found = received(np.full(240, LAST.value), value).as_of(LAST).measurements("park", "load")
+    assert found.available_ns[0] == DAYS[0].value + 10 * HOUR_NS
+
+
+def test_what_comes_in_its_own_rhythm_keeps_its_times() -> None:
+    late = DAYS.asi8 + 36 * HOUR_NS
+    midnight = DAYS.ceil("1D").as_unit("ns").asi8 + HOUR_NS
+    for available in (late, midnight, DAYS.asi8 - 20 * HOUR_NS):
+        for hour in range(24):
+            known = received(available).as_of(LAST - pd.Timedelta(hours=hour))
+            seen = available <= known.time_ns
+            np.testing.assert_array_equal(known.measurements("park", "load").available_ns, available[seen])
+
+
+def test_where_the_gap_of_an_outage_was_filled_all_counts_as_known_in_the_age_of_the_newest_value() -> None:
+    available = DAYS.asi8 + 15 * MINUTE_NS
+    available[100:160] = DAYS[160].value
+    found = received(available).as_of(LAST + pd.Timedelta("1h")).measurements("park", "load")
+    within_a_day = np.arange(135, 160)  # of what was due: as received
+    rest = np.delete(np.arange(240), within_a_day)
+    np.testing.assert_array_equal(found.available_ns[within_a_day], available[within_a_day])
+    np.testing.assert_array_equal(found.available_ns[rest], DAYS.asi8[rest] + HOUR_NS)
+
+
+def test_what_was_received_late_anyway_is_not_made_later_and_stays_known() -> None:
+    available = DAYS.asi8 + 15 * MINUTE_NS
+    now = LAST + pd.Timedelta("3D")
+    available[:100] = now.value - MINUTE_NS
+    silent = received(available).as_of(now).late(3 * 24 * HOUR_NS, sites="park")
+    found = silent.measurements("park", "load")
+    assert len(found.value) == 240 - 1  # a quarter of an hour later than asked: the last value is not yet known
+    np.testing.assert_array_equal(found.available_ns[:100], DAYS.asi8[:100] + 73 * HOUR_NS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -222,3 +223,26 @@ def test_what_is_measured_beside_the_target_bears_on_it() -> None:
     assert np.isfinite(found["generation_wind_mw_3h"]).all()
     fading = np.abs(found["generation_wind_mw_24h"][0])
     assert (np.diff(fading) <= 0).all()
+
+
+def in_one_upload() -> Archive:
+    """The feeder whose measurements all came a minute before the issue."""
+    rows = feeder()[0].rows()
+    net = rows["feeder", "net"]
+    moment = np.full(len(net), (ISSUE - pd.Timedelta("1min")).value)
+    return Archive.of_rows({**rows, ("feeder", "net"): replace(net, available_ns=np.maximum(moment, net.valid_ns))})
+
+
+def test_a_history_in_one_upload_is_learnt_from_as_if_it_had_come_by_and_by() -> None:
+    horizon = edges() - ISSUE.as_unit("ns").value
+    known = in_one_upload().as_of(ISSUE)
+    late = MODEL.train(known, [target()], PLACE, horizon, LEVELS).quantiles(known, edges())["net"]
+    usual = trained().quantiles(feeder()[0].as_of(ISSUE), edges())["net"]
+    assert late[:, 2] == pytest.approx(usual[:, 2], abs=20.0)
+
+
+def test_a_history_that_no_past_forecast_could_have_known_is_declined() -> None:
+    horizon = edges() - ISSUE.as_unit("ns").value
+    silent = feeder()[0].as_of(ISSUE).late(40 * 24 * HOUR_NS, sites="feeder")
+    with pytest.raises(CannotForecast, match="net: past forecasts would have known too little to learn from"):
+        MODEL.train(silent, [target()], PLACE, horizon, LEVELS)
