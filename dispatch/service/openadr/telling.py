@@ -40,7 +40,9 @@ def tell(tx: Tx, operation: Operation, changed: Sequence[Kept], *, is_private_al
 def _sight(tx: Tx, subscription: Kept) -> Sight | None:
     """What the subscriber sees now; None: its key opens nothing any more."""
     key = keys.get(tx, subscription.client)
-    if key is None or not key.opens(tx.now):
+    while key is not None and not key.opens(tx.now):
+        key = keys.successor(tx, key.id)
+    if key is None:
         return None
     return Sight.of(tx, Client(key.id, LOGIC_SCOPE in key.scopes, chain(tx, key.id)))
 

@@ -23,7 +23,7 @@ from dispatch.service.pages.facts import (
 )
 from dispatch.service.pages.rendering import page
 from dispatch.service.pages.routing import PageRoute
-from dispatch.service.pages.session import Viewer, require
+from dispatch.service.pages.session import Viewer, read_scopes, require
 from dispatch.service.store import Tx, events
 from dispatch.service.store import jobs as stored
 
@@ -42,7 +42,7 @@ def job_list(
     require(call, "plans:read")
     wanted = tuple(each for each in stored.STATES if each == only)
     with call.store.read(call.tenant, call.actor) as tx:
-        found = stored.find(tx, states=wanted, before=before, limit=_AT_ONCE + 1)
+        found = stored.find(tx, states=wanted, scopes=read_scopes(call), before=before, limit=_AT_ONCE + 1)
         shown = lines(tx, found[:_AT_ONCE])
     older = f"/jobs?before={found[_AT_ONCE - 1].id}&only={only}" if len(found) > _AT_ONCE else None
     frame = Frame(call.tenant, "Jobs", tx.now, "/jobs")
@@ -56,6 +56,7 @@ def one_job(call: Viewer, job: Annotated[str, Path(max_length=40)]) -> Response:
     require(call, "plans:read")
     with call.store.read(call.tenant, call.actor) as tx:
         found = stored.get(tx, job)
+        require(call, f"{found.scope}:read")
         happened = events.after(tx.connection, {(tx.tenant, found.id): 0})
     frame = Frame(call.tenant, f"{found.kind} {found.subject}".strip(), tx.now, trail=(Link("Jobs", "/jobs"),))
     rows = [(clock(each.at), each.kind, _said(each.data)) for each in happened]

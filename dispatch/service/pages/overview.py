@@ -17,7 +17,7 @@ from dispatch.service.pages import jobs as job_pages
 from dispatch.service.pages.facts import Facts, Frame, Lamp, Link, Rows, Word, age, fresh, size, span, state
 from dispatch.service.pages.rendering import page, report, style, style_name
 from dispatch.service.pages.routing import PageRoute
-from dispatch.service.pages.session import Viewer, lacking, require
+from dispatch.service.pages.session import Viewer, lacking, read_scopes, require
 from dispatch.service.store import Tx, audit, files, jobs, schedules, sites
 from dispatch.service.work import report as making
 
@@ -44,6 +44,7 @@ def one_report(call: Viewer, file: Annotated[str, Path(max_length=40)]) -> Respo
         found = files.get(tx, file)
         if found is None or found.media_type.partition(";")[0] != "text/html":
             raise NotFoundError(f"There is no report '{file}'.")
+        require(call, "plans:read" if schedules.has_report(tx, file) else "markets:read")
         return report(files.read(tx, file))
 
 
@@ -145,7 +146,9 @@ def _results(tx: Tx, call: Call) -> list[tuple[str, Rows]]:
 def _latest_jobs(tx: Tx, call: Call) -> Rows:
     if said := lacking(call, "plans:read"):
         return Rows((), (), said)
-    return job_pages.table(job_pages.lines(tx, jobs.find(tx, limit=_JOBS)), Link("All jobs", "/jobs"))
+    return job_pages.table(
+        job_pages.lines(tx, jobs.find(tx, scopes=read_scopes(call), limit=_JOBS)), Link("All jobs", "/jobs")
+    )
 
 
 def _workers(tx: Tx, call: Call, running: list[jobs.Job]) -> Rows:

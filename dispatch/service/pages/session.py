@@ -49,6 +49,11 @@ def require(call: Call, *scopes: str) -> None:
         )
 
 
+def read_scopes(call: Call) -> frozenset[str]:
+    """Resources that the key may read, such as plans or markets: it sees jobs of these."""
+    return frozenset(scope.removesuffix(":read") for scope in call.scopes if scope.endswith(":read"))
+
+
 def lacking(call: Call, scope: str) -> str:
     """What is said in the place of something that the key does not cover; empty where it covers it."""
     return "" if scope in call.scopes else f"The key lacks {scope}."

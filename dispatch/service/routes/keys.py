@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
@@ -43,7 +43,7 @@ def create_key(body: NewKey, call: Writer) -> Response:
         if body.expires is not None and body.expires <= tx.now:
             fault = Fault("/expires", "is past", body.expires.isoformat(), "a time to come")
             raise InvalidError("A key that has expired would open nothing.", [fault])
-        return _made(*keys.create(tx, body.name, body.scopes, expires=body.expires))
+        return _made(*keys.create(tx, body.name, body.scopes, expires=_no_later(tx, call, body.expires)))
 
     return call.once(work)
 
@@ -80,6 +80,8 @@ def rotate_key(key_id: KeyId, body: Rotation, call: Writer) -> Response:
     def work(tx: Tx) -> Reply:
         old = _there(tx, key_id)
         _require_own(call, old.scopes)
+        if _no_later(tx, call, old.expires) != old.expires:
+            raise ForbiddenError("The key opens for longer than the asking key.")
         made = keys.rotate(tx, key_id, overlap=timedelta(minutes=body.overlap_minutes))
         if made is None:
             raise ConflictError("The key is closed already; make a new one.")
@@ -100,6 +102,13 @@ def _require_own(call: Call, scopes: Sequence[str]) -> None:
     beyond = sorted(set(scopes) - call.scopes)
     if beyond:
         raise ForbiddenError(f"The asking key lacks {', '.join(beyond)} itself.")
+
+
+def _no_later(tx: Tx, call: Call, expires: datetime | None) -> datetime | None:
+    """When a key ends that this call makes: nobody gives away a longer time than they have."""
+    own = keys.get(tx, call.actor)
+    ends = [end for end in (expires, own and own.expires, own and own.revoked) if end]
+    return min(ends, default=None)
 
 
 def _made(key: keys.Key, secret: str) -> Reply:

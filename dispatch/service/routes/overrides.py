@@ -18,7 +18,7 @@ from dispatch.service.routes.forecasts import Site
 from dispatch.service.schemas.setpoints import OverrideAsked, OverrideId, OverrideShown
 from dispatch.service.store import Tx, overrides
 from dispatch.service.work import basis
-from dispatch.service.work.control import Control, Holding
+from dispatch.service.work.control import OPPOSITE, Control, Holding
 from dispatch.setpoint_limits import Span, limits
 
 router = APIRouter(tags=["overrides"])
@@ -124,9 +124,17 @@ def _held(body: OverrideAsked, now: dict[tuple[str, str], Holding]) -> float:
     return held.value
 
 
+def _makes_the_opposite_flow(row: Any, body: OverrideAsked) -> bool:
+    """Bounds that do not let a flow rest which excludes the one that is asked for."""
+    is_opposite = row.asset == body.asset and row.quantity == OPPOSITE.get(body.quantity)
+    return is_opposite and row.kind == "bounds" and (row.least or 0.0) > 0
+
+
 def _require_within_bounds(tx: Tx, site: str, body: OverrideAsked, value: float | None) -> None:
     """Values and bounds of the same time do not contradict each other."""
     for row in overrides.holding(tx, site, body.start or tx.now, body.until):
+        if _makes_the_opposite_flow(row, body) and (value or body.least or 0.0) > 0:
+            raise ConflictError(f"Override '{row.id}' of the same time wants the opposite flow; end it first.")
         if (row.asset, row.quantity) != (body.asset, body.quantity):
             continue
         least = max(x for x in (row.least, body.least, float("-inf")) if x is not None)

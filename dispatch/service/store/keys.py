@@ -108,6 +108,12 @@ def get(tx: Tx, key_id: str) -> Key | None:
     return None if row is None else _key(row)
 
 
+def successor(tx: Tx, key_id: str) -> Key | None:
+    """The key that took its place when it was rotated."""
+    row = tx.first(tx.select(keys).where(keys.c.replaces == key_id))
+    return None if row is None else _key(row)
+
+
 def listed(tx: Tx, *, after: str = "", limit: int = 100) -> Sequence[Key]:
     """Keys of the tenant in the order they were made."""
     query = tx.select(keys).where(keys.c.id > after).order_by(keys.c.id).limit(limit)

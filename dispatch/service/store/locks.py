@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 from dispatch.service.store.faults import BusyError
 
 _POLL_S = 0.002
+_LONG_S = 0.05  # whoever wrote for longer lets other processes ask before the next thread
 
 
 class FairLock:
@@ -79,9 +80,14 @@ class WriterLock:
                 self._file.acquire(timeout=max(ends - time.monotonic(), 0.0), poll_interval=_POLL_S)
             except Timeout:
                 raise BusyError(f"another process has held the store for {timeout_s:g} s") from None
+            began = time.monotonic()
             try:
                 yield
             finally:
                 self._file.release()
+                # Other processes ask for the file now and then; the next thread here would have it before any of them,
+                # and a worker could not keep its jobs while large writes queue in the server.
+                if time.monotonic() - began > _LONG_S:
+                    time.sleep(2 * _POLL_S)
         finally:
             self._fair.release()

@@ -70,6 +70,11 @@ def change(tx: Tx, id_: str, values: Mapping[str, Any]) -> None:
     tx.execute(tx.update(schedules).where(_C.id == id_).values(**values))
 
 
+def has_report(tx: Tx, file: str) -> bool:
+    """Is this file the report of a schedule?"""
+    return tx.first(tx.select(schedules, _C.id).where(_C.report_file == file)) is not None
+
+
 def _query(tx: Tx) -> Any:
     """A schedule with the state and the problem of its job."""
     joined = schedules.outerjoin(jobs.records, and_(jobs.records.c.tenant == _C.tenant, jobs.records.c.id == _C.job))

@@ -12,6 +12,11 @@ from urllib.parse import urlsplit
 
 _PORTS = {"http": 80, "https": 443}
 MOST_CHARACTERS = 2000
+# Translators to IPv4 (NAT64, 6to4, Teredo, IPv4-compatible) reach whatever private address stands inside; site-local.
+_NOT_PUBLIC = [
+    ipaddress.IPv6Network(net)
+    for net in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "::/96", "fec0::/10")
+]
 
 
 class AddressError(ValueError):
@@ -50,6 +55,8 @@ def checked(url: str, *, is_private_allowed: bool) -> tuple[str, str, int]:
 def is_public(address: str) -> bool:
     """Is this an address that anybody could reach?"""
     found = ipaddress.ip_address(address.split("%", maxsplit=1)[0])
-    mapped = getattr(found, "ipv4_mapped", None)
-    found = mapped or found
+    if isinstance(found, ipaddress.IPv6Address):
+        if any(found in net for net in _NOT_PUBLIC):
+            return False
+        found = found.ipv4_mapped or found
     return found.is_global and not found.is_multicast

@@ -7,25 +7,27 @@ that exclude each other leaves none of the other.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dispatch.service.store import files, overrides, schedules
+from dispatch.service.store import files, overrides, schedules, sites
 from dispatch.service.store.arrow import from_bytes
 from dispatch.service.store.transaction import Tx
+from dispatch.setpoint_limits import limits
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from dispatch.asset import Asset
     from dispatch.signals import Array
 
 Key = tuple[str, str]
-_OPPOSITE = {"charge_kw": "discharge_kw", "import_kw": "export_kw", "forward_kw": "backward_kw"}
-_OPPOSITE |= {other: one for one, other in _OPPOSITE.items()}
+OPPOSITE = {"charge_kw": "discharge_kw", "import_kw": "export_kw", "forward_kw": "backward_kw"}
+OPPOSITE |= {other: one for one, other in OPPOSITE.items()}
 _UNREAD: Any = object()
 _RANK = {"value": 0, "hold": 1}
 
@@ -88,12 +90,26 @@ class Control:
     age: timedelta
     _tables: dict[str, _Table] = field(default_factory=dict)
     _last: Any = _UNREAD
+    _park: dict[str, Asset] | None = None
+    _later: list[Any] | None = None
 
     def at(self, moment: datetime) -> list[Holding]:
         """All set-points at a moment."""
         soon = moment + timedelta(seconds=1)
         found = overrides.holding(self.tx, self.site, moment, soon)
-        return self._at(moment, found, schedules.holding(self.tx, self.site, moment, soon))
+        held = self._at(moment, found, schedules.holding(self.tx, self.site, moment, soon))
+        return [self._until_the_next(one, held, moment) for one in held]
+
+    def _until_the_next(self, one: Holding, held: Sequence[Holding], moment: datetime) -> Holding:
+        """What is known to change earlier is not said to be valid for longer."""
+        if one.valid_until is None:
+            return one
+        if self._later is None:
+            last = max(other.valid_until for other in held if other.valid_until is not None)
+            known = overrides.holding(self.tx, self.site, moment, last)
+            self._later = [row for row in known if row.start > moment]
+        starts = [row.start for row in self._later if row.asset == one.asset]
+        return replace(one, valid_until=min([one.valid_until, *starts]))
 
     def _at(self, moment: datetime, found: Sequence[Any], plans: Sequence[Any]) -> list[Holding]:
         """Likewise, of overrides and schedules that are read already."""
@@ -104,7 +120,24 @@ class Control:
             key = row.asset, row.quantity
             base.setdefault(key, Holding(*key, None, "none"))
         held = stated(base, [row for row in mine if row.kind != "bounds"])
-        return [_bounded(one, [r for r in mine if r.kind == "bounds"]) for _, one in sorted(held.items())]
+        bounds = [row for row in mine if row.kind == "bounds"]
+        held = {key: _bounded(one, bounds) for key, one in held.items()}
+        told = (_alone(one, held) for _, one in sorted(held.items()))
+        return [self._possible(one) for one in told if one.asset in self._assets()]
+
+    def _assets(self) -> dict[str, Asset]:
+        """Those of the site as it is now: a plan or an override may be of an earlier version."""
+        if self._park is None:
+            park = sites.park(self.tx, self.site)
+            self._park = {asset.name: asset for asset in park.assets} if park else {}
+        return self._park
+
+    def _possible(self, one: Holding) -> Holding:
+        """Within what its asset can do now."""
+        span = limits(self._assets()[one.asset], one.quantity)
+        if one.value is None or span is None or one.value <= span.most:
+            return one
+        return replace(one, value=max(span.most, 0.0), bounded_from=one.value)
 
     def _planned(self, moment: datetime, row: Any) -> Iterator[Holding]:
         """What the schedule in force says; without one the safe state of the last."""
@@ -171,8 +204,8 @@ class _Newest:
 
 def _along(row: Any, there: dict[Key, Holding]) -> Iterator[tuple[str, float]]:
     """What else of the asset follows: the opposite flow rests, and plant runs if and only if it gives something."""
-    if row.value and row.quantity in _OPPOSITE:
-        yield _OPPOSITE[row.quantity], 0.0
+    if row.value and row.quantity in OPPOSITE:
+        yield OPPOSITE[row.quantity], 0.0
     if row.quantity == "power_kw" and (row.asset, "on") in there:
         now = there[row.asset, "on"].value or 0.0
         yield "on", max(now, 1.0) if row.value else 0.0
@@ -195,3 +228,15 @@ def _bounded(one: Holding, rows: Sequence[Any]) -> Holding:
             before = one.value if one.bounded_from is None else one.bounded_from
             one = replace(one, value=value, valid_until=until, override=row.id, bounded_from=before)
     return one
+
+
+def _alone(one: Holding, held: Mapping[Key, Holding]) -> Holding:
+    """A flow rests where bounds make the one flow that excludes it."""
+    other = held.get((one.asset, OPPOSITE.get(one.quantity, "")))
+    if not one.value or other is None or not other.value or other.bounded_from is None or one.source == "override":
+        return one
+    if one.bounded_from is not None and (one.override or "") > (other.override or ""):
+        return one  # of bounds that contradict each other the newest hold
+    ends = [until for until in (one.valid_until, other.valid_until) if until is not None]
+    before = one.value if one.bounded_from is None else one.bounded_from
+    return replace(one, value=0.0, valid_until=min(ends, default=None), override=other.override, bounded_from=before)

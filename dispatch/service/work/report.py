@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from dispatch.service.errors import ConflictError
 from dispatch.service.store import files, jobs, schedules
 from dispatch.service.store.jobs import Job
 from dispatch.service.store.transaction import Tx
@@ -55,6 +56,8 @@ def asked(tx: Tx, id_: str) -> Job:
     """The job that makes the page of a schedule, which is one however often it is asked for."""
     row = schedules.get(tx, id_)
     job = None if row.report_job is None else jobs.seek(tx, row.report_job)
+    if job is not None and job.state == "failed":
+        raise ConflictError(f"The page could not be made: {(job.problem or {}).get('detail', 'its job failed')}.")
     if job is None or job.has_ended:
         job = jobs.submit(tx, "report", {"site": row.site}, subject=id_, priority=1)
         schedules.change(tx, id_, {"report_job": job.id})

@@ -174,7 +174,9 @@ def coded(rows: pa.Table) -> Coded:
         codes[name] = pc.fill_null(words.indices, -1).to_numpy(zero_copy_only=False).astype(np.int64)
     if "source" in rows.column_names and (codes["source"] < 0).any():
         codes["source"] = _with_empty(names["source"], codes["source"])
-    moments = rows["time"].cast(TIME(), safe=False).cast(pa.int64())
+    # Finer times are cut to microseconds; coarser ones are held against what a microsecond can count to, or 1e13 s
+    # would come out as some other time.
+    moments = rows["time"].cast(TIME(), safe=rows["time"].type.unit != "ns").cast(pa.int64())
     time_us = pc.fill_null(moments, NO_TIME).to_numpy().astype(np.int64)
     value = rows["value"].cast(pa.float64()).to_numpy().astype(np.float64)  # null becomes NaN
     return Coded(names, codes, time_us, value)

@@ -6,6 +6,7 @@ import contextlib
 import gzip
 import json
 import socket
+import time
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -73,6 +74,14 @@ def test_what_is_wrong_in_a_body_is_named_by_a_pointer(api: Api, body: bytes, po
     assert refused.status_code == 422
     assert [each["pointer"] for each in refused.json()["errors"]] == [pointer]
     assert refused.json()["errors"][0]["in"] == "body"
+
+
+def test_a_key_that_stands_twice_among_very_many_is_found_at_once() -> None:
+    many = ",".join(f'"k{n}":0' for n in range(60_000))
+    began = time.process_time()
+    with pytest.raises(BadRequestError, match="stands twice"):
+        check(f'{{{many},"k59999":1}}'.encode(), 10)
+    assert time.process_time() - began < 2
 
 
 def test_a_value_is_repeated_in_short(api: Api) -> None:

@@ -72,6 +72,18 @@ def test_a_revoked_key_opens_nothing_and_says_so_to_its_owner_alone(api: Api) ->
     assert (forged.status_code, forged.json()["detail"]) == (401, "The credentials do not hold.")
 
 
+def test_nobody_gives_away_a_longer_time_than_they_have(api: Api) -> None:
+    ends = "2031-01-01T00:00:00Z"
+    short = made(api.client, scopes=["keys:write", "keys:read", "sites:read"], expires=ends)
+    with httpx.Client(
+        base_url=api.served.url, headers={"Authorization": f"Bearer {short['key']}"}, verify=False
+    ) as client:
+        assert made(client)["expires"] == ends
+        assert made(client, expires="2030-01-01T00:00:00Z")["expires"] == "2030-01-01T00:00:00Z"
+        endless = made(api.client)
+        assert client.post(f"/api/v1/keys/{endless['id']}/rotation", json={}).status_code == 403
+
+
 def test_a_key_that_ends_in_the_past_is_refused(api: Api) -> None:
     body = {"name": "k", "scopes": ["sites:read"], "expires": "2020-01-01T00:00:00Z"}
     refused = api.client.post("/api/v1/keys", json=body)

@@ -179,6 +179,30 @@ def test_what_the_key_does_not_cover_is_said(api: Api, filled: dict[str, str]) -
         assert "The key lacks measurements:read." in client.get("/sites/works").text
 
 
+def test_jobs_and_reports_are_seen_by_keys_for_what_they_are_about(api: Api, filled: dict[str, str]) -> None:
+    with api.store.write(api.tenant, "test") as tx:
+        bid = jobs.submit(tx, "bid", {}, subject="bid_of_the_day", scope="markets")
+        invoice = files.put(tx, REPORT, "text/html; charset=utf-8", "invoice.html")
+    seen = {"plans:read": (200, 403), "markets:read": (403, 200)}
+    for scope, (plans, markets) in seen.items():
+        with browsing(api, api.served.key(api.tenant, ["plans:read", scope, "sites:read"])) as client:
+            assert client.get("/reports/" + filled["report"]).status_code == 200
+            assert client.get("/reports/" + invoice.id).status_code == markets
+            assert client.get("/jobs/" + bid.id).status_code == markets
+            assert ("bid_of_the_day" in client.get("/jobs").text) is (markets == 200)
+        assert plans
+
+
+def test_a_report_that_cannot_be_made_says_so_instead_of_trying_for_ever(api: Api, filled: dict[str, str]) -> None:
+    with api.store.write(api.tenant, "test") as tx:
+        schedules.change(tx, filled["schedule"], {"report_file": None, "report_job": filled["job"]})
+    with browsing(api, api.served.key(api.tenant)) as client:
+        answer = client.get(f"/plans/{filled['schedule']}/report")
+    assert answer.status_code == 409
+    with api.store.read(api.tenant) as tx:
+        assert jobs.find(tx, kind="report") == []
+
+
 def test_a_report_is_made_when_it_is_first_asked_for(api: Api, filled: dict[str, str]) -> None:
     with api.store.write(api.tenant, "test") as tx:
         schedules.change(tx, filled["schedule"], {"report_file": None})

@@ -20,7 +20,8 @@ from dispatch.service.work.webhook import Telling, UnheardError
 
 @pytest.mark.parametrize(
     "address", ["127.0.0.1", "10.1.2.3", "192.168.0.1", "172.16.0.1", "169.254.169.254", "0.0.0.0", "100.64.0.1",
-                "::1", "fe80::1%eth0", "fc00::1", "::ffff:10.0.0.1", "224.0.0.1", "255.255.255.255"]
+                "::1", "fe80::1%eth0", "fc00::1", "::ffff:10.0.0.1", "224.0.0.1", "255.255.255.255",
+                "64:ff9b::a00:1", "2002:a00:1::1", "::10.0.0.1", "fec0::1"]
 )  # fmt: skip
 def test_addresses_of_private_networks_are_not_public(address: str) -> None:
     assert not callbacks.is_public(address)

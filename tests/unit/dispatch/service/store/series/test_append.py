@@ -172,6 +172,10 @@ def test_a_site_of_another_tenant_is_no_site(store: Store) -> None:
             lambda table: table.set_column(2, "time", table["time"].cast(pa.timestamp("us"))),
             "not a timestamp with a time zone",
         ),
+        (
+            lambda table: table.set_column(2, "time", pa.array([10**13], pa.timestamp("s", "UTC"))),
+            "out of bounds",
+        ),
     ],
 )
 def test_a_table_of_another_form_is_refused(store: Store, change: object, message: str) -> None:
