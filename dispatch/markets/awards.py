@@ -126,6 +126,7 @@ def profile(award: Award, product: Product, steps: Horizon) -> Array:
 
     Raises:
         AlignmentError: the horizon does not cover the award's periods.
+        DataError: the award changes within a step, which no plan in these steps can follow.
     """
     made, quantity = periods(product, award.day), award.quantity_kw(product)
     asked = np.flatnonzero(quantity > 0)
@@ -133,8 +134,17 @@ def profile(award: Award, product: Product, steps: Horizon) -> Array:
         return np.zeros(steps.steps)
     span = Horizon(made.edges[asked[0] : asked[-1] + 2], made.time_zone)
     pieces = cells(steps, span)
-    energy = np.bincount(pieces.step, quantity[asked[0] + pieces.period] * pieces.hours, steps.steps)
-    return np.asarray(energy / steps.hours)
+    wanted = quantity[asked[0] + pieces.period]
+    energy = np.bincount(pieces.step, wanted * pieces.hours, steps.steps)
+    mean = np.asarray(energy / steps.hours)
+    if (uneven := np.abs(wanted - mean[pieces.step]) > _RELATIVE * quantity.max()).any():
+        at = int(pieces.step[uneven][0])
+        raise DataError(
+            f"award for {product.name}: it changes within the step of {steps.hours[at] * 60:g} min from "
+            f"{steps.local_start[at].isoformat()}; accepted: sites planned in steps of {product.period_minutes} min "
+            "or shorter, or the same quantity all through a step"
+        )
+    return mean
 
 
 def shares(award: Award, product: Product, steps: Horizon, offers: Sequence[Flexibility]) -> Array:

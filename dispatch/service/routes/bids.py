@@ -16,6 +16,7 @@ from dispatch.markets.bids import BidPeriod, bid_of, require
 from dispatch.markets.calendar import gates, local, periods
 from dispatch.markets.catalogue import product as product_of
 from dispatch.markets.product import Product
+from dispatch.service.errors import Fault, InvalidError
 from dispatch.service.http.call import Call, Reply, allowed
 from dispatch.service.http.cursor import Page, Paging, paging
 from dispatch.service.http.problem import problems
@@ -47,6 +48,10 @@ def post(fleet: Name, body: BidAsked, call: Writes) -> Response:
         found = require_own(tx, fleet, body.flexibility)
         day = body.day or date.fromisoformat(found.summary["day"])
         product = product_of(body.product, day)
+        if product.currency != (own := found.summary["currency"]):
+            message = f"is paid in {product.currency}, the fleet's sites count in {own}"
+            fault = Fault("/product", message, product.name, f"a product in {own}")
+            raise InvalidError("Costs in one currency are no prices in another.", (fault,))
         bid, left_out_kw = _made(tx, body, found, product, day)
         require(bid, product, tx.now)
         kept = bids.create(tx, _row(fleet, body.flexibility, bid, product, left_out_kw))

@@ -160,7 +160,8 @@ def commit(tx: Tx, job: Job, outcome: Outcome) -> dict[str, Any]:
     ids: Mapping[str, str] = {}
     if feasible:
         bids.award(tx, bids.get(tx, job.request["bid"]), made)
-        common = outcome.day.common(job, "award")
+        # An award is later than every plan that was made before it, whenever its forecast was made.
+        common = {**outcome.day.common(job, "award"), "issued": tx.now}
         ids = fleet_schedules.keep(tx, outcome.schedules, outcome.day.by_site, common, outcome.day.span)
     outcome.content.summary["schedules"] = dict(ids)
     files = fleet_results.write(tx, made, outcome.content)
