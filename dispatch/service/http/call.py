@@ -13,6 +13,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from dispatch.service.store import Store, Tx
+
+_LARGE, _QUICK = 1 << 16, 5
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,16 @@ class Call:
         if response.status_code == 200 and etag.unchanged(self.request, current):
             return Response(None, 304, {**kept, "ETag": current})
         response.headers["ETag"] = current
-        return response
+        return self._compressed(response)
+
+    def _compressed(self, response: Response) -> Response:
+        """A large answer is compressed in the request's own thread: the middleware does it where all requests wait."""
+        if len(response.body) < _LARGE or "gzip" not in self.request.headers.get("accept-encoding", "").lower():
+            return response
+        headers = {name: value for name, value in response.headers.items() if name != "content-length"}
+        vary = ", ".join(filter(None, (headers.get("vary"), "Accept-Encoding")))
+        headers |= {"content-encoding": "gzip", "vary": vary}
+        return Response(gzip.compress(bytes(response.body), _QUICK, mtime=0), response.status_code, headers)
 
     def once(self, work: Callable[[Tx], Reply | Response]) -> Response:
         """Answer from one write transaction; with an Idempotency-Key the same request has its effects once.

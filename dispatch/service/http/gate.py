@@ -15,6 +15,12 @@ from dispatch.service.http.tokens import Identity, identified
 
 API = "/api/v1"
 _READING = ("GET", "HEAD", "OPTIONS")
+_KNOWN = "parkwatt.known"
+
+
+def is_known(scope: Scope) -> bool:
+    """Is it known who sends this request?"""
+    return bool(scope.get(_KNOWN))
 
 
 class Gate:
@@ -29,6 +35,7 @@ class Gate:
         if scope["type"] == "http" and (identify := _asker(scope)) is not None:
             request = Request(scope, receive)
             identity = await identify(request)
+            scope[_KNOWN] = True
             self.limits.spend(scope, identity.tenant)
             _require_method(request)
             if request.method not in _READING:

@@ -12,11 +12,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dispatch.service.errors import BadRequestError, ServiceError, TooLargeError, UnsupportedMediaError
 from dispatch.service.http import strict_json
+from dispatch.service.http.gate import is_known
 from dispatch.service.http.media import charset, is_json, media_type
 from dispatch.service.settings import Settings
 
 _BODY = "parkwatt.body"
 _SMALL = 2**15  # read where it is; what is larger goes to a thread
+_OF_ANYBODY = 2**16  # bytes of a body of whom nobody knows, such as the form of somebody who signs in
 _GZIP = 16 + zlib.MAX_WBITS
 _UTF8 = ("", "utf-8", "utf8", "us-ascii")
 
@@ -50,9 +52,10 @@ class Intake:
             await self.app(scope, receive, send)
             return
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
-        body = await self._taken(headers, receive)
+        limit = self.settings.max_body_bytes if is_known(scope) else min(self.settings.max_body_bytes, _OF_ANYBODY)
+        body = await self._taken(headers, receive, limit)
         if body:
-            body = await self._read(headers, body)
+            body = await self._read(headers, body, limit)
         scope[_BODY] = body
         if b"content-encoding" in headers:
             own = (b"content-encoding", b"content-length")
@@ -60,8 +63,8 @@ class Intake:
             scope["headers"] = [*kept, (b"content-length", str(len(body)).encode())]
         await self.app(scope, _again(body, receive), send)
 
-    async def _taken(self, headers: dict[bytes, str], receive: Receive) -> bytes:
-        limit, parts, size = self.settings.max_body_bytes, [], 0
+    async def _taken(self, headers: dict[bytes, str], receive: Receive, limit: int) -> bytes:
+        parts, size = [], 0
         declared = headers.get(b"content-length", "")
         if declared.isdigit() and (len(declared) > 15 or int(declared) > limit):
             raise _too_large(limit)
@@ -80,13 +83,13 @@ class Intake:
             raise SlowBodyError(f"The body did not arrive within {self.settings.body_timeout_s:g} s.")
         return b"".join(parts)
 
-    async def _read(self, headers: dict[bytes, str], body: bytes) -> bytes:
+    async def _read(self, headers: dict[bytes, str], body: bytes, limit: int) -> bytes:
         if len(body) <= _SMALL and b"content-encoding" not in headers:
-            return self._checked(headers, body)
-        return await anyio.to_thread.run_sync(self._checked, headers, body)
+            return self._checked(headers, body, limit)
+        return await anyio.to_thread.run_sync(self._checked, headers, body, limit)
 
-    def _checked(self, headers: dict[bytes, str], body: bytes) -> bytes:
-        body = decompressed(body, headers.get(b"content-encoding", ""), self.settings.max_body_bytes)
+    def _checked(self, headers: dict[bytes, str], body: bytes, limit: int) -> bytes:
+        body = decompressed(body, headers.get(b"content-encoding", ""), limit)
         content_type = headers.get(b"content-type")
         if is_json(media_type(content_type)):
             if charset(content_type) not in _UTF8:

@@ -24,6 +24,7 @@ def viewer(request: Request) -> Call:
 
     Raises:
         UnauthorizedError: it is not, or no longer.
+        TooManyRequestsError: the tenant has sent as many requests as it may.
     """
     token = request.cookies.get(COOKIE)
     if token is None or token.startswith(_WHOLE):
@@ -31,6 +32,7 @@ def viewer(request: Request) -> Call:
     doorkeeper: Doorkeeper = request.app.state.doorkeeper
     identity = doorkeeper.by_credential(token)
     remember(request.scope, identity)
+    request.app.state.limits.spend(request.scope, identity.tenant)
     return Call(identity, request.app.state.store, request.app.state.settings, request)
 
 

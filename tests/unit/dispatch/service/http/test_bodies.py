@@ -127,6 +127,18 @@ def test_a_body_in_chunks_is_refused_once_it_is_too_large(api: Api) -> None:
     assert api.client.get("/healthz").status_code == 200
 
 
+def test_a_large_body_is_taken_of_nobody_but_those_who_are_known(api: Api) -> None:
+    body, head = b'{"a":"' + b"x" * 2**17 + b'"}', {"Content-Type": "application/json"}
+    assert api.anonymous.post("/healthz", content=body, headers=head).status_code == 413
+    assert (
+        api.anonymous.post(
+            "/healthz", content=gzip.compress(body), headers=head | {"Content-Encoding": "gzip"}
+        ).status_code
+        == 413
+    )
+    assert api.client.post("/api/v1/sites:validate", content=body, headers=head).status_code == 200
+
+
 def test_what_was_compressed_is_read(api: Api) -> None:
     body = gzip.compress(b'{"number": 1, "name": "zipped"}')
     assert sent(api, body, Content_Encoding="gzip").json()["name"] == "zipped"
