@@ -65,6 +65,11 @@ def test_after_the_last_attempt_the_floor_answers(store: Store, kinds: Mapping[s
     assert job.result == {"value": None, "quality": "safe_state", "reason": "running it failed with ValueError"}
 
 
+def test_an_answer_by_a_rule_is_checked_too(store: Store, kinds: Mapping[str, Kind]) -> None:
+    job = done(store, kinds, do="raise", floor="wrong")
+    assert (job.state, job.result) == ("failed", None)
+
+
 def test_without_a_floor_it_fails_and_tells_nothing_of_the_server(store: Store, kinds: Mapping[str, Kind]) -> None:
     job = done(store, kinds, do="raise")
     assert job.state == "failed"
