@@ -23,7 +23,7 @@ from dispatch.client.generated.sites import AsyncSites, Sites
 from dispatch.client.sending import AsyncSender, Sender
 
 #: SHA-256 of the document and of the generator that these files were made from.
-MADE_FROM = "62bc458882078a172039cce9c2e85aec4be984e6d5f32c24f13753bb1c94e655"
+MADE_FROM = "9ef5a4dcd1a8ca8cbb7cae0ffe77922f203a100364bf7231e7597008cbe036b0"
 
 
 class Operations:
