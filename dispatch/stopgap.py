@@ -1,9 +1,10 @@
 """A plan where there is no time left for forecasting and solving: bounded work in NumPy, audited, its rung named.
 
 What will come is taken to be what came at the same time of a day before, the newest that is known as a whole; where
-nothing was measured, what the plan before expected, also of an asset that has another name since. Of sun and wind nothing is counted on where neither is known, and
-of demand nothing is assumed: without a value there is no plan. Then the rungs of the ladder that need no solver decide:
-the plan before, the park's rules, the safe state. Of the network such a plan proves nothing, and says so.
+nothing was measured, what the plan before expected, also of an asset that has another name since. Of sun and wind
+nothing is counted on where neither is known, and of demand nothing is assumed: without a value there is no plan. Then
+the rungs of the ladder that need no solver decide: the plan before, the park's rules, the safe state. Of the network
+such a plan proves nothing, and says so.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from dispatch.client.generated.sites import AsyncSites, Sites
 from dispatch.client.sending import AsyncSender, Sender
 
 #: SHA-256 of the document and of the generator that these files were made from.
-MADE_FROM = "9ef5a4dcd1a8ca8cbb7cae0ffe77922f203a100364bf7231e7597008cbe036b0"
+MADE_FROM = "8beac074fd1623df8627af6bdd65f91476347056d71f3778e8dd34f8a5ce8130"
 
 
 class Operations:

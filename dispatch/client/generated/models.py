@@ -414,6 +414,7 @@ class Held(Model):
     value: float
     said_by: Annotated[Literal["request", "measured", "schedule", "park"], Field(description="Where it was taken from")]
     at: Annotated[AwareDatetime | None, Field(description="When it was measured")] = None
+    series: Annotated[str | None, Field(description="What the measurement is called")] = None
 
 
 class HeldShown(Model):
