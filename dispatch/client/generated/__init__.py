@@ -23,7 +23,7 @@ from dispatch.client.generated.sites import AsyncSites, Sites
 from dispatch.client.sending import AsyncSender, Sender
 
 #: SHA-256 of the document and of the generator that these files were made from.
-MADE_FROM = "8beac074fd1623df8627af6bdd65f91476347056d71f3778e8dd34f8a5ce8130"
+MADE_FROM = "4399e88119e1513f554fe8a94f895a4510647235d7dd8bde5332a2c54f309acd"
 
 
 class Operations:

@@ -64,10 +64,10 @@ def wanted(tx: Tx, row: Any, left_s: float) -> Wanted:
     age = timedelta(minutes=request["state_age_minutes"])
     contents, notes = ({}, ()) if mode == PERFECT else beginnings.measured(tx, what, age)
     before = _before(tx, what, row, carries=mode == "rolling")
-    start = Start(request.get("start_state") or {}, contents, **before, notes=notes)
     require_sound(what, request)
     told, weights = _told(tx, what, request)
-    archive = basis.archive(tx, what, in_hindsight=mode == PERFECT)
+    archive, read_as = basis.archive(tx, what, in_hindsight=mode == PERFECT)
+    start = Start(request.get("start_state") or {}, contents, **before, notes=(*notes, *read_as))
     network = bool(request.get("network", True)) and park.grid is not None
     return Wanted(row.id, what, mode, archive, start, _SOLVING * left_s, request, told, weights, network)
 
@@ -174,7 +174,8 @@ def _sources(asked: Wanted, progress: Callable[[str], None]) -> Sources:
     measured = [asset.name for asset in what.park.assets if asset.needs] if asked.mode == PERFECT else ()
     return gather(
         what.park, what.horizon, Path(), weather=weather_of(asked.request), now=pd.Timestamp(what.issue),
-        archive=asked.archive, told=[*asked.told, *measured], with_network=asked.with_network, progress=progress,
+        archive=asked.archive, told=[*asked.told, *measured], with_network=asked.with_network, place=what.site,
+        progress=progress,
     )  # fmt: skip
 
 

@@ -58,7 +58,7 @@ class Start:
         measured: by store, its content; only what is young enough.
         schedule: id of the schedule before, and of its published path what was kept; empty and None without one.
         carries: whether the new plan goes on from the state that it leaves.
-        notes: what was measured and is not used.
+        notes: what was measured and is not used, or is read in place of something else.
     """
 
     wanted: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
