@@ -59,6 +59,8 @@ def create_schedule(site: Site, body: ScheduleAsked, call: Writer) -> Response:
         age = body.state_age_minutes or call.settings.state_age_minutes
         request = {**given, **basis.kept(what), "state_age_minutes": age}
         planning.require_sound(what, request)
+        if body.mode != "perfect_foresight":
+            basis.require_forecastable(request, what)
         if body.forecast is not None:
             forecasts.get(tx, body.forecast)
         values = {

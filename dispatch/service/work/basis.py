@@ -19,7 +19,7 @@ import numpy as np
 
 from dispatch import fed
 from dispatch.errors import AlignmentError, DataError
-from dispatch.service.errors import Fault, NotFoundError
+from dispatch.service.errors import Fault, InvalidError, NotFoundError
 from dispatch.service.store import series, sites
 from dispatch.service.store.transaction import Tx
 from dispatch.signals import Horizon
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 _HISTORY = timedelta(days=410)
 _DELAY = timedelta(minutes=15)
 _CURTAILED = "_curtailed"
+FINEST_MINUTES = 5  # of forecasts
 
 
 @dataclass(frozen=True)
@@ -210,6 +211,22 @@ def series_faults(found: Mapping[str, Sequence[float]], horizon: Horizon, park: 
             yield Fault(f"/series/{name}", "has another number of values", len(values), f"{horizon.steps}, one a step")
         elif min(values) < 0:
             yield Fault(f"/series/{name}", "is negative in a step", min(values), "mean power from 0 kW on")
+
+
+def require_forecastable(request: Mapping[str, Any], what: Asked) -> None:
+    """Refuse steps that nothing can be forecast in, where something has to be.
+
+    Raises:
+        InvalidError: with what is accepted.
+    """
+    told = request.get("series") or {}
+    needs = sorted(asset.name for asset in what.park.assets if asset.needs and asset.name not in told)
+    shortest_s = int(np.diff(what.horizon.edges.astype("datetime64[s]")).min().astype(np.int64))
+    if needs and not request.get("forecast") and shortest_s < FINEST_MINUTES * 60:
+        place = "/horizon/step_minutes" if request.get("horizon") else ""
+        accepted = f"{FINEST_MINUTES} minutes or more, or 'series' of a schedule with {', '.join(needs)}"
+        fault = Fault(place, "steps are too short to forecast in", f"{shortest_s / 60:g} minutes", accepted)
+        raise InvalidError(f"Nothing can be forecast of site '{what.site}' in these steps.", [fault])
 
 
 def digest(value: Any) -> str:
