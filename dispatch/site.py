@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Collection
 from datetime import timedelta
@@ -176,6 +177,19 @@ class Planning(Frozen):
         default=None,
         description="a schedule that passes the audit is there after so many seconds of scheduling; default: no clock",
     )
+
+    @model_validator(mode="after")
+    def _fills_its_days(self) -> Self:
+        """Days of 24 hours; one on which clocks change may still not be a whole number of long steps."""
+        left_s = self.days * 86_400
+        for name, hours, minutes in (*((f"first_steps {b.minutes:g}", b.hours, b.minutes) for b in self.first_steps),
+                                     (f"step_minutes {self.step_minutes:g}", math.inf, self.step_minutes)):  # fmt: skip
+            span_s = round(min(hours * 3600, left_s))
+            step_s = round(minutes * 60)
+            if step_s < 1 or span_s % step_s:
+                raise ValueError(f"{name} does not divide {span_s / 3600:g} h; accepted: such as 15, 30 or 60")
+            left_s -= span_s
+        return self
 
 
 class EmbeddedData(Frozen):

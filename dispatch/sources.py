@@ -72,6 +72,7 @@ def gather(
     archive: Archive | None = None,
     told: Collection[str] = (),
     with_network: bool = True,
+    place: str = "",
     progress: Callable[[str], None] = lambda _: None,
 ) -> Sources:
     """Read all that ``site`` names.
@@ -84,11 +85,12 @@ def gather(
             weather; the park's own archive is not looked at then.
         told: assets of which somebody else says what will come, so that nothing has to be known of them.
         with_network: load the grid model.
+        place: what a given archive is called in messages; the park's name by default.
 
     Raises:
         DataError: something cannot be read; the message names asset and place.
     """
-    kept = _kept(site, horizon, folder, progress) if archive is None else _given(site, archive)
+    kept = _kept(site, horizon, folder, progress) if archive is None else _given(site, archive, place or site.name)
     _require_something_to_learn_from(site, kept, told, with_weather=weather is not None)
     archive, hashes, actual = _measured(site, horizon, folder, kept, progress)
     hashes = {"site": _sha(site.model_dump_json().encode()), **hashes}
@@ -167,7 +169,7 @@ def _kept(site: Site, horizon: Horizon, folder: Path, progress: Callable[[str], 
     return _Kept(measured, weather, fetched, tuple(f"{one}/{name}" for one, name in held), place, asked.weather)
 
 
-def _given(site: Site, archive: Archive) -> _Kept:
+def _given(site: Site, archive: Archive, place: str) -> _Kept:
     """An archive that is read already, by what the park takes from it."""
     from forecasting.archive import Archive
     from forecasting.archive.rows import MEASURED_NS, curtailed_name
@@ -179,9 +181,9 @@ def _given(site: Site, archive: Archive) -> _Kept:
     own = {key: rows for key, rows in archive.rows().items() if key[0] == site.name}
     measured, fetched = ({k: rows for k, rows in own.items() if k[1] in names} for names in (needed, named))
     runs = {k: r for k, r in own.items() if k[1] not in needed | named and (r.issue_ns != MEASURED_NS).any()}
-    series = tuple(f"{one}/{name}" for one, name in sorted(archive.rows()))
+    series = tuple(f"{place if one == site.name else one}/{name}" for one, name in sorted(archive.rows()))
     weather = (site.name,) if runs else ()
-    return _Kept(Archive.of_rows(measured), Archive.of_rows(runs), Archive.of_rows(fetched), series, site.name, weather)
+    return _Kept(Archive.of_rows(measured), Archive.of_rows(runs), Archive.of_rows(fetched), series, place, weather)
 
 
 def _fetched(store: Store, site: Site, place: str, last: str) -> Archive:
@@ -228,7 +230,7 @@ def _require_something_to_learn_from(
                     f"'{asset.name}' has no history, and demand does not follow from weather: give 'history'"
                 )
             elif not with_weather:
-                lacking.append(f"'{asset.name}' has no history: give 'history', or weather (--weather open-meteo)")
+                lacking.append(f"'{asset.name}' has no history: give 'history' or weather")
             elif need.kind == "wind" and not need.physics.get("turbine"):
                 lacking.append(f"'{asset.name}' has neither history nor a 'turbine' for its power curve: give one")
     if lacking:

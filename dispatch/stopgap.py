@@ -1,9 +1,10 @@
 """A plan where there is no time left for forecasting and solving: bounded work in NumPy, audited, its rung named.
 
 What will come is taken to be what came at the same time of a day before, the newest that is known as a whole; where
-nothing was measured, what the plan before expected. Of sun and wind nothing is counted on where neither is known, and
-of demand nothing is assumed: without a value there is no plan. Then the rungs of the ladder that need no solver decide:
-the plan before, the park's rules, the safe state. Of the network such a plan proves nothing, and says so.
+nothing was measured, what the plan before expected, also of an asset that has another name since. Of sun and wind
+nothing is counted on where neither is known, and of demand nothing is assumed: without a value there is no plan. Then
+the rungs of the ladder that need no solver decide: the plan before, the park's rules, the safe state. Of the network
+such a plan proves nothing, and says so.
 """
 
 from __future__ import annotations
@@ -97,10 +98,21 @@ class _Expecting:
         if before is not None and (name, need.quantity) in before.inputs:
             self.notes.append(f"{name}: taken to be as the plan before expected it")
             return _of_before(before, self.horizon, (name, need.quantity))
+        if before is not None and (old := self._renamed(name, need, before)) is not None:
+            self.notes.append(f"{name}: taken to be as the plan before expected '{old}', which the park has no more")
+            return _of_before(before, self.horizon, (old, need.quantity))
         if need.kind in ("wind", "pv"):
             self.notes.append(f"{name}: nothing is known of it, so nothing of it is counted on")
             return np.zeros((1, self.horizon.steps))
         raise DataError(f"'{name}' was measured on none of {_DAYS_BACK} days before, and no plan before expected it")
+
+    def _renamed(self, name: str, need: Need, before: EarlierPlan) -> str | None:
+        """What the plan before called it: the one asset of its kind that is gone, where one alone is new."""
+        kinds = {asset.name: asset.kind for asset in self.site.assets}
+        there = set(before.names.get(kinds[name], ()))
+        new = [other for other, kind in kinds.items() if kind == kinds[name] and other not in there]
+        gone = [old for old in there if old not in kinds and (old, need.quantity) in before.inputs]
+        return gone[0] if new == [name] and len(gone) == 1 else None
 
 
 def _earlier(horizon: Horizon, days: int) -> Horizon:

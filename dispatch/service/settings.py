@@ -70,7 +70,8 @@ class Settings(BaseModel):
 
     plan_deadline_s: Annotated[float, Field(gt=0, le=86_400, description="Deadline of plans that name none")] = 120.0
     state_age_minutes: Annotated[float, Field(gt=0, description="Age up to which a store's content counts")] = 60.0
-    plan_age_hours: Annotated[float, Field(gt=0, description="Age up to which a plan's set-points hold")] = 36.0
+    plan_age_hours: Annotated[float, Field(gt=0, description="Age up to which a plan's set-points hold; one whose "
+                              "steps begin by then holds to its end, unless it is rolling")] = 36.0  # fmt: skip
     override_hours: Annotated[float, Field(gt=0, le=8760, description="Longest time an override may hold")] = 24.0
 
     flexmeasures: Annotated[bool, Field(description="Serve the routes that flexmeasures-client drives")] = False

@@ -23,7 +23,7 @@ from dispatch.client.generated.sites import AsyncSites, Sites
 from dispatch.client.sending import AsyncSender, Sender
 
 #: SHA-256 of the document and of the generator that these files were made from.
-MADE_FROM = "62bc458882078a172039cce9c2e85aec4be984e6d5f32c24f13753bb1c94e655"
+MADE_FROM = "4399e88119e1513f554fe8a94f895a4510647235d7dd8bde5332a2c54f309acd"
 
 
 class Operations:

@@ -82,7 +82,12 @@ class AssetShown(Model):
     kind: str
     buses: Annotated[dict[str, str], Field(description="By field: the bus it stands on")]
     forecast: Annotated[list[str], Field(description="What must be forecast of it before a plan")]
-    series: Annotated[list[str], Field(description="What measurements of it may be called, units and all")]
+    series: Annotated[
+        list[str],
+        Field(
+            description="What measurements of it may be called, units and all. Forecasts learn from the asset's own name, and without rows of it from another name of its power (not of energy); plans start from what a store holds; accounts and settlements read all"
+        ),
+    ]
 
 
 class AssetsShown(Model):
@@ -414,6 +419,7 @@ class Held(Model):
     value: float
     said_by: Annotated[Literal["request", "measured", "schedule", "park"], Field(description="Where it was taken from")]
     at: Annotated[AwareDatetime | None, Field(description="When it was measured")] = None
+    series: Annotated[str | None, Field(description="What the measurement is called")] = None
 
 
 class HeldShown(Model):

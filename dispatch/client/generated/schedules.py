@@ -142,7 +142,7 @@ class Schedules:
     def create(self, site: str, body: models.ScheduleAsked, *, idempotency_key: str | None = None) -> models.Accepted:
         """Ask for a schedule.
 
-        Plan a site. A plan always arrives: at the deadline the best one that needs no solver, its quality named.
+        Plan a site: at the deadline the best plan that needs no solver arrives, its quality named.
         """
         call = Call(
             "POST",
@@ -299,7 +299,7 @@ class AsyncSchedules:
     ) -> models.Accepted:
         """Ask for a schedule.
 
-        Plan a site. A plan always arrives: at the deadline the best one that needs no solver, its quality named.
+        Plan a site: at the deadline the best plan that needs no solver arrives, its quality named.
         """
         call = Call(
             "POST",

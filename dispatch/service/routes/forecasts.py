@@ -48,6 +48,7 @@ def create_forecast(site: Site, body: ForecastAsked, call: Writer) -> Response:
     def work(tx: Tx) -> Reply:
         request = body.model_dump(mode="json", exclude_none=True)
         what = basis.asked(tx, site, request)
+        basis.require_forecastable(request, what)
         values = {"site": site, "site_version": what.version, "issued": what.issue, "start": what.horizon.start,
                   "end": what.end, "steps": what.horizon.steps, "request": {**request, **basis.kept(what)}}  # fmt: skip
         id_ = forecasts.create(tx, values)

@@ -48,7 +48,10 @@ Paged = Annotated[Paging, Depends(paging)]
     responses=problems(404, 422),
 )
 def create_schedule(site: Site, body: ScheduleAsked, call: Writer) -> Response:
-    """Plan a site. A plan always arrives: at the deadline the best one that needs no solver, its quality named."""
+    """Plan a site: at the deadline the best plan that needs no solver arrives, its quality named.
+
+    The job fails only where no plan is possible: of a demand or a price nothing is known, or no limit can be kept.
+    """
 
     def work(tx: Tx) -> Reply:
         given = body.model_dump(mode="json", exclude_none=True)
@@ -56,6 +59,8 @@ def create_schedule(site: Site, body: ScheduleAsked, call: Writer) -> Response:
         age = body.state_age_minutes or call.settings.state_age_minutes
         request = {**given, **basis.kept(what), "state_age_minutes": age}
         planning.require_sound(what, request)
+        if body.mode != "perfect_foresight":
+            basis.require_forecastable(request, what)
         if body.forecast is not None:
             forecasts.get(tx, body.forecast)
         values = {

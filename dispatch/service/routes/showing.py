@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dispatch.service.errors import NotFoundError
 from dispatch.service.schemas.plan_parts import Failed
 from dispatch.service.schemas.schedules import AuditShown, Held, Money, ScheduleListed, ScheduleShown
+from dispatch.service.store import schedules
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -96,7 +97,7 @@ def _number(value: Any) -> float | None:
 def steps(table: pa.Table, row: Any, age_hours: float) -> Iterator[dict[str, Any]]:
     """A schedule's set-points one by one, with the time until which each holds."""
     starts, ends = (table[name].to_pylist() for name in ("start", "end"))
-    oldest = row.issued + timedelta(hours=age_hours)
+    oldest = schedules.good_until(row, timedelta(hours=age_hours))
     for one in table.schema:
         if not one.metadata:
             continue

@@ -96,6 +96,7 @@ class Held(Answer):
     value: float
     said_by: Annotated[Literal["request", "measured", "schedule", "park"], Field(description="Where it was taken from")]
     at: Annotated[datetime | None, Field(description="When it was measured")] = None
+    series: Annotated[str | None, Field(description="What the measurement is called")] = None
 
 
 class ScheduleShown(Answer):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Column, Float, Index, Integer, Row, String, and_
@@ -113,12 +113,23 @@ def latest(tx: Tx, site: str) -> Row[Any] | None:
 def holding(tx: Tx, site: str, start: datetime, end: datetime) -> Sequence[Row[Any]]:
     """Schedules to be followed at some moment from start to before the end: the first that holds then is the one.
 
-    The newest come first; a schedule holds from when it was issued, and while its steps last. Of each: id, issued,
-    start, end, setpoints_file.
+    The newest come first; a schedule holds from when it was issued, and while its steps last. Of each: id, mode,
+    issued, start, end, setpoints_file.
     """
-    columns = (_C.id, _C.issued, _C.start, _C.end, _C.setpoints_file)
+    columns = (_C.id, _C.mode, _C.issued, _C.start, _C.end, _C.setpoints_file)
     query = tx.select(schedules, *columns).where(*_followed(site), _C.start < end, _C.end > start, _C.issued < end)
     return tx.all(query.order_by(_C.issued.desc(), _C.id.desc()))
+
+
+def good_until(row: Row[Any], age: timedelta) -> datetime:
+    """Until when the set-points of a schedule are young enough to be followed.
+
+    One that is made for a time to come holds to the end of its steps if these begin before it is too old: else a plan
+    for tomorrow would end within its own day. A rolling one is replaced every few minutes, so that its age is a sign
+    that whoever asks for plans is gone.
+    """
+    oldest: datetime = row.issued + age
+    return max(oldest, row.end) if row.mode != "rolling" and row.start <= oldest else oldest
 
 
 def in_force(tx: Tx, site: str, at: datetime) -> Row[Any] | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -19,19 +19,21 @@ import numpy as np
 
 from dispatch import fed
 from dispatch.errors import AlignmentError, DataError
-from dispatch.service.errors import Fault, NotFoundError
+from dispatch.service.errors import Fault, InvalidError, NotFoundError
 from dispatch.service.store import series, sites
 from dispatch.service.store.transaction import Tx
 from dispatch.signals import Horizon
 from dispatch.site import Site
 
 if TYPE_CHECKING:
+    from dispatch.measured.names import Meaning
     from forecasting.archive import Archive
 
 # Forecasts learn from so much.
 _HISTORY = timedelta(days=410)
 _DELAY = timedelta(minutes=15)
 _CURTAILED = "_curtailed"
+FINEST_MINUTES = 5  # of forecasts
 
 
 @dataclass(frozen=True)
@@ -156,14 +158,47 @@ def _usual_issue(park: Site, horizon: Horizon, now: datetime) -> datetime:
     return min(horizon.start, now)
 
 
-def archive(tx: Tx, what: Asked, *, in_hindsight: bool = False) -> Archive:
-    """The site's measurements, fetched series and curtailments as known at the issue time; or as they are known now."""
+def archive(tx: Tx, what: Asked, *, in_hindsight: bool = False) -> tuple[Archive, tuple[str, ...]]:
+    """The site's measurements, fetched series and curtailments as known at the issue time; or as they are known now.
+
+    Where an asset's power was not measured under its plain name, another name of it stands in; notes say which.
+    """
     needed = [asset.name for asset in what.park.assets if asset.needs]
-    names = [*needed, *(f"{name}{_CURTAILED}" for name in needed), *fed.feeds(what.park)]
+    others = _other_names(what.park, needed)
+    names = [*needed, *(f"{name}{_CURTAILED}" for name in needed), *fed.feeds(what.park), *others]
     start = min(what.issue, what.horizon.start) - _HISTORY
     by_end = what.known_at == "end" or in_hindsight
     delay, as_of = (_DELAY, None) if by_end else (None, what.issue)
-    return series.archive(tx, what.site, names, start, what.end + timedelta(days=1), as_of=as_of, delay=delay)
+    found = series.archive(tx, what.site, names, start, what.end + timedelta(days=1), as_of=as_of, delay=delay)
+    return _under_plain_names(found, what.park.name, others)
+
+
+def _other_names(park: Site, needed: Sequence[str]) -> dict[str, Meaning]:
+    """What else the power of these assets is called, in the direction that their plain name means."""
+    from dispatch.measured.names import names
+
+    known = names(park)
+    keys = {known[name].key for name in needed if name in known}
+    return {name: meaning for name, meaning in known.items() if meaning.key in keys and name not in needed}
+
+
+def _under_plain_names(found: Archive, park: str, others: Mapping[str, Meaning]) -> tuple[Archive, tuple[str, ...]]:
+    """Of each asset without rows of its own name, those of the other name that reach furthest, in kW.
+
+    Energy per step is left as it is: how long its steps are, nobody says.
+    """
+    from forecasting.archive import Archive
+
+    rows, notes = dict(found.rows()), []
+    for asset in dict.fromkeys(meaning.key.of for meaning in others.values()):
+        own = [n for n, m in others.items() if m.key.of == asset and not m.unit.per_step and (park, n) in rows]
+        if (park, asset) in rows or not own:
+            continue
+        name = max(own, key=lambda name: (rows[park, name].valid_ns.max(), len(rows[park, name])))
+        held = rows.pop((park, name))
+        rows[park, asset] = replace(held, value=held.value * others[name].unit.scale)
+        notes.append(f"{asset}: read from the series '{name}', for there is none of the name '{asset}'")
+    return Archive.of_rows(rows), tuple(notes)
 
 
 def series_faults(found: Mapping[str, Sequence[float]], horizon: Horizon, park: Site) -> Iterator[Fault]:
@@ -176,6 +211,22 @@ def series_faults(found: Mapping[str, Sequence[float]], horizon: Horizon, park: 
             yield Fault(f"/series/{name}", "has another number of values", len(values), f"{horizon.steps}, one a step")
         elif min(values) < 0:
             yield Fault(f"/series/{name}", "is negative in a step", min(values), "mean power from 0 kW on")
+
+
+def require_forecastable(request: Mapping[str, Any], what: Asked) -> None:
+    """Refuse steps that nothing can be forecast in, where something has to be.
+
+    Raises:
+        InvalidError: with what is accepted.
+    """
+    told = request.get("series") or {}
+    needs = sorted(asset.name for asset in what.park.assets if asset.needs and asset.name not in told)
+    shortest_s = int(np.diff(what.horizon.edges.astype("datetime64[s]")).min().astype(np.int64))
+    if needs and not request.get("forecast") and shortest_s < FINEST_MINUTES * 60:
+        place = "/horizon/step_minutes" if request.get("horizon") else ""
+        accepted = f"{FINEST_MINUTES} minutes or more, or 'series' of a schedule with {', '.join(needs)}"
+        fault = Fault(place, "steps are too short to forecast in", f"{shortest_s / 60:g} minutes", accepted)
+        raise InvalidError(f"Nothing can be forecast of site '{what.site}' in these steps.", [fault])
 
 
 def digest(value: Any) -> str:

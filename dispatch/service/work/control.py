@@ -82,7 +82,7 @@ class Control:
     """Looks up what holds, reading each schedule once.
 
     Attributes:
-        age: up to which a schedule's set-points hold, from its issue.
+        age: up to which a schedule's set-points hold, from its issue; see ``schedules.good_until``.
     """
 
     tx: Tx
@@ -141,10 +141,10 @@ class Control:
 
     def _planned(self, moment: datetime, row: Any) -> Iterator[Holding]:
         """What the schedule in force says; without one the safe state of the last."""
-        if row is not None and moment < row.issued + self.age:
+        if row is not None and moment < (good_until := schedules.good_until(row, self.age)):
             table = self._table(row)
             step = table.step(moment)
-            until = min(datetime.fromtimestamp(float(table.edges_s[step + 1]), UTC), row.issued + self.age)
+            until = min(datetime.fromtimestamp(float(table.edges_s[step + 1]), UTC), good_until)
             for key, values in table.values.items():
                 yield Holding(*key, float(values[step]), "schedule", until, row.issued, row.id)
             return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,7 @@ class Wanted:
     what: Asked
     archive: Archive
     request: Mapping[str, Any]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,8 @@ def prepare(tx: Tx, job: Job) -> Wanted:
     row = forecasts.get(tx, job.subject)
     park = basis.park_at(tx, row.site, row.site_version)
     what = basis.of_row(row, park)
-    return Wanted(what, basis.archive(tx, what), row.request)
+    archive, notes = basis.archive(tx, what)
+    return Wanted(what, archive, row.request, notes)
 
 
 def run(asked: Wanted, progress: Callable[[str], None]) -> Outcome:
@@ -64,7 +66,7 @@ def run(asked: Wanted, progress: Callable[[str], None]) -> Outcome:
     try:
         sources = gather(
             site, what.horizon, Path(), weather=weather_of(asked.request), now=pd.Timestamp(what.issue),
-            archive=asked.archive, with_network=False, progress=progress,
+            archive=asked.archive, with_network=False, place=what.site, progress=progress,
         )  # fmt: skip
         outlook = look_ahead(
             site, what.horizon, sources.archive, what.issue, weather_site=sources.weather, progress=progress
@@ -73,7 +75,9 @@ def run(asked: Wanted, progress: Callable[[str], None]) -> Outcome:
         raise DataError(str(error)) from error
     if outlook.forecast is None:
         raise DataError(f"'{what.site}' needs no forecast: it has no wind, PV or load")
-    return _outcome(outlook.forecast, outlook.data_age_h, (*sources.notes, *outlook.notes))
+    # A forecast speaks of the park by its own name, and here it is known by its id.
+    made = replace(outlook.forecast, sites=dict.fromkeys(outlook.forecast.names, what.site))
+    return _outcome(made, outlook.data_age_h, (*asked.notes, *sources.notes, *outlook.notes))
 
 
 def _outcome(made: Forecast, age_h: float | None, notes: tuple[str, ...]) -> Outcome:

@@ -62,14 +62,12 @@ def wanted(tx: Tx, row: Any, left_s: float) -> Wanted:
     park = basis.park_at(tx, row.site, row.site_version)
     what = basis.of_row(row, _changed(park, request))
     age = timedelta(minutes=request["state_age_minutes"])
-    start = Start(
-        request.get("start_state") or {},
-        {} if mode == PERFECT else beginnings.measured(tx, what, age),
-        **_before(tx, what, row, carries=mode == "rolling"),
-    )
+    contents, notes = ({}, ()) if mode == PERFECT else beginnings.measured(tx, what, age)
+    before = _before(tx, what, row, carries=mode == "rolling")
     require_sound(what, request)
     told, weights = _told(tx, what, request)
-    archive = basis.archive(tx, what, in_hindsight=mode == PERFECT)
+    archive, read_as = basis.archive(tx, what, in_hindsight=mode == PERFECT)
+    start = Start(request.get("start_state") or {}, contents, **before, notes=(*notes, *read_as))
     network = bool(request.get("network", True)) and park.grid is not None
     return Wanted(row.id, what, mode, archive, start, _SOLVING * left_s, request, told, weights, network)
 
@@ -176,7 +174,8 @@ def _sources(asked: Wanted, progress: Callable[[str], None]) -> Sources:
     measured = [asset.name for asset in what.park.assets if asset.needs] if asked.mode == PERFECT else ()
     return gather(
         what.park, what.horizon, Path(), weather=weather_of(asked.request), now=pd.Timestamp(what.issue),
-        archive=asked.archive, told=[*asked.told, *measured], with_network=asked.with_network, progress=progress,
+        archive=asked.archive, told=[*asked.told, *measured], with_network=asked.with_network, place=what.site,
+        progress=progress,
     )  # fmt: skip
 
 
@@ -204,9 +203,8 @@ def _background(asked: Wanted, sources: Sources, actual: Mapping[str, Array]) ->
         paths = _in_hindsight(asked, actual)
         notes = ["Made in hindsight, on what was measured: a bound on what was possible, and no plan to follow."]
     told: Told = Told(paths, asked.weights)
-    made = Background(
-        state, asked.start.before, told, asked.solving_s, hashes(asked, sources), (*sources.notes, *notes)
-    )
+    notes = [*sources.notes, *asked.start.notes, *notes]
+    made = Background(state, asked.start.before, told, asked.solving_s, hashes(asked, sources), tuple(notes))
     return made, said
 
 
@@ -260,7 +258,8 @@ def without_solver(asked: Wanted, reason: str) -> tuple[Plan, list[dict[str, Any
 
     what = asked.what
     state, said = beginnings.state(what.park, what.horizon.start, asked.start)
-    background = Background(state, asked.start.before, Told(asked.told, asked.weights), None, hashes(asked, None))
+    told, notes = Told(asked.told, asked.weights), asked.start.notes
+    background = Background(state, asked.start.before, told, None, hashes(asked, None), notes)
     return stopgap(what.park, what.horizon, asked.archive, what.issue, reason=reason, background=background), said
 
 

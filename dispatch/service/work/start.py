@@ -35,6 +35,8 @@ _CARRIED = re.compile(
     r"^start_(fill|full|degc)$|_before(_|$)|(^|_)to_date_|^past_peaks|^owed_|^used_h$|^held_kw$|^underway_|^runs_done$|"
     r"^done_|^interrupted_|^recovered_|^chosen$|^expected_|_today_"
 )
+# Meters are not exact: so far beyond empty or full, as a share of what fits in, a content still counts.
+_ROOM = 0.01
 _SHOWN = (FILL, "on_before_h", "off_before_h", "power_before_kw", "start_degc")
 
 
@@ -44,6 +46,7 @@ class Measured:
 
     stored_kwh: float
     at: datetime
+    series: str
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,7 @@ class Start:
         measured: by store, its content; only what is young enough.
         schedule: id of the schedule before, and of its published path what was kept; empty and None without one.
         carries: whether the new plan goes on from the state that it leaves.
+        notes: what was measured and is not used, or is read in place of something else.
     """
 
     wanted: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
@@ -62,6 +66,7 @@ class Start:
     schedule: str = ""
     before: EarlierPlan | None = None
     carries: bool = False
+    notes: tuple[str, ...] = ()
 
 
 def carried_fields(asset: Asset) -> list[str]:
@@ -91,23 +96,40 @@ def faults(park: Site, wanted: Mapping[str, Mapping[str, float]]) -> Iterator[Fa
                 yield Fault(f"{place}/{quantity}", "is not possible", value, f"0 to {most:g}")
 
 
-def measured(tx: Tx, what: Asked, age: timedelta) -> dict[str, Measured]:
-    """The newest content of each store that was known at the issue time and is not older than that at the start."""
+def measured(tx: Tx, what: Asked, age: timedelta) -> tuple[dict[str, Measured], tuple[str, ...]]:
+    """The newest possible content of each store, and notes of newer ones that no such store can hold.
+
+    Only what was known at the issue time counts, and is not older than that at the start.
+    """
     from dispatch.measured.names import names
 
     first = what.horizon.start
     meant = {n: m for n, m in names(what.park).items() if m.key.quantity == "content"}
     if not meant:
-        return {}
+        return {}, ()
     as_of = what.issue if what.known_at == "receipt" else None
     found = series.read(tx, what.site, list(meant), first - age, min(first, what.issue), as_of)
+    sizes = {asset.name: asset.energy_kwh for asset in what.park.assets if isinstance(asset, Storage)}
     newest: dict[str, Measured] = {}
-    for row in found.to_pylist():
-        meaning = meant[row["series"]]
-        value, held = row["value"], newest.get(meaning.key.of)
-        if value is not None and not math.isnan(value) and (held is None or held.at < row["time"]):
-            newest[meaning.key.of] = Measured(value * meaning.unit.scale, row["time"])
-    return newest
+    notes: dict[str, str] = {}
+    for row in sorted(found.to_pylist(), key=lambda row: row["time"], reverse=True):
+        meaning, value = meant[row["series"]], row["value"]
+        store = meaning.key.of
+        if value is None or math.isnan(value) or store in newest:
+            continue
+        content, room = value * meaning.unit.scale, _ROOM * sizes[store]
+        if -room <= content <= sizes[store] + room:
+            newest[store] = Measured(content, row["time"], row["series"])
+        else:
+            notes.setdefault(row["series"], _impossible(row, sizes[store] / meaning.unit.scale))
+    return newest, tuple(notes.values())
+
+
+def _impossible(row: Mapping[str, Any], most: float) -> str:
+    return (
+        f"{row['series']}: {row['value']:g} of {row['time']:%Y-%m-%d %H:%M} UTC is not used; accepted: 0 to {most:g}, "
+        f"or {_ROOM:.0%} of that beyond"
+    )
 
 
 def state(park: Site, horizon_start: datetime, start: Start) -> tuple[State, list[dict[str, Any]]]:
@@ -115,14 +137,14 @@ def state(park: Site, horizon_start: datetime, start: Start) -> tuple[State, lis
     from dispatch.replay.plant import carried_from
 
     out: State = {}
-    said: dict[tuple[str, str], tuple[Who, datetime | None]] = {}
+    said: dict[tuple[str, str], tuple[Who, Measured | None]] = {}
     if start.carries and start.before is not None and (steps := _steps_by(start.before, horizon_start)):
         out = carried_from(park, start.before, steps)
         said = {(name, quantity): ("schedule", None) for name, of in out.items() for quantity in of}
     for asset in park.assets:
         if isinstance(asset, Storage) and (level := start.measured.get(asset.name)) is not None:
             out[asset.name] = {FILL: min(max(level.stored_kwh / asset.energy_kwh, 0.0), 1.0)}
-            said[asset.name, FILL] = "measured", level.at
+            said[asset.name, FILL] = "measured", level
     sizes = {asset.name: asset.energy_kwh for asset in park.assets if isinstance(asset, Storage)}
     for name, of in start.wanted.items():
         for quantity, value in of.items():
@@ -143,7 +165,7 @@ def _steps_by(before: EarlierPlan, moment: datetime) -> int:
 
 
 def _told(
-    park: Site, state: State, said: Mapping[tuple[str, str], tuple[Who, datetime | None]]
+    park: Site, state: State, said: Mapping[tuple[str, str], tuple[Who, Measured | None]]
 ) -> Iterator[dict[str, Any]]:
     """Who says what of each thing that is carried in; of stores also where nobody but the park's file does."""
     for asset in park.assets:
@@ -153,6 +175,6 @@ def _told(
             value = own.get(quantity, getattr(asset, quantity, None))
             if value is None:
                 continue
-            who, at = said.get((asset.name, quantity), ("park", None))
+            who, level = said.get((asset.name, quantity), ("park", None))
             shown = {"asset": asset.name, "quantity": quantity, "value": float(value), "said_by": who}
-            yield shown if at is None else shown | {"at": at.isoformat()}
+            yield shown if level is None else shown | {"at": level.at.isoformat(), "series": level.series}

@@ -80,6 +80,28 @@ def test_what_nothing_is_known_of_is_no_plan_but_says_so(fresh: Api) -> None:
     assert (job.problem["status"], "'hall' was measured on none of 8 days" in job.problem["detail"]) == (422, True)
 
 
+def test_an_asset_with_another_name_goes_on_from_what_it_was_called(fresh: Api) -> None:
+    start = small.hour(1)
+    small.asked(fresh.client, horizon=small.horizon(start), series=small.given(start), **NO_TIME)
+    assert small.done(fresh.store).state == "done"
+    renamed = small.park()
+    renamed["assets"][2]["name"] = "works_hall"
+    small.put(fresh.store, fresh.tenant, body=renamed)
+    accepted = small.asked(fresh.client, horizon=small.horizon(start))
+    job = small.done(fresh.store)
+    assert (job.state, job.problem) == ("done", None)
+    shown = small.get(fresh.client, accepted["href"])
+    assert shown["audit"]["passed"]
+    assert "'works_hall' has no history" in shown["reason"]
+    assert "works_hall: taken to be as the plan before expected 'hall', which the park has no more" in shown["notes"]
+    renamed["assets"].append({"kind": "load", "name": "annex", "bus": "lv"})
+    small.put(fresh.store, fresh.tenant, body=renamed)
+    small.asked(fresh.client, horizon=small.horizon(start))
+    job = small.done(fresh.store)
+    assert job.problem is not None
+    assert (job.state, job.problem["status"]) == ("failed", 422)
+
+
 def test_with_too_little_history_the_rules_plan(fresh: Api) -> None:
     small.upload(fresh.store, fresh.tenant, small.measured(small.hour(-60), 60))
     accepted = small.asked(fresh.client, known_at="end", horizon=small.horizon(small.hour(1)))

@@ -93,6 +93,45 @@ def test_a_history_that_came_today_was_not_known_yesterday(known: Api) -> None:
     assert made(known, **body, known_at="end")["series"][0]["made_by"] == "own_past"
 
 
+def _called(rows: pa.Table, name: str, scale: float = 1.0) -> pa.Table:
+    rows = rows.set_column(1, "series", pa.array([name] * len(rows)))
+    return rows.set_column(3, "value", pc.multiply(rows["value"], scale))
+
+
+def test_power_under_another_name_is_forecast_from_and_told(api: Api) -> None:
+    small.put(api.store, api.tenant, "plant")
+    hall = small.measured(small.hour(-HISTORY_H), HISTORY_H, ("hall",), "plant")
+    small.upload(api.store, api.tenant, _called(hall.slice(0, 9), "hall_kw", 7.0))
+    small.upload(api.store, api.tenant, _called(hall, "hall.power_mw", 1e-3))
+    body: dict[str, Any] = {"site": "plant", "known_at": "end", "horizon": small.horizon(small.hour(1))}
+    refused = small.asked(api.client, "forecasts", **body)
+    assert small.done(api.store).state == "failed"
+    said = small.get(api.client, refused["href"])["problem"]["detail"]
+    assert "'roof' has no history: give 'history' or weather" in said
+    assert "series of 'plant' with the assets' names; it has plant/hall, plant/hall_kw" in said
+    small.upload(api.store, api.tenant, small.measured(small.hour(-HISTORY_H), HISTORY_H, ("roof",), "plant"))
+    accepted = small.asked(api.client, "forecasts", **body, scenarios=1)
+    with api.store.read(api.tenant) as tx:
+        asked = making.prepare(tx, jobs.get(tx, accepted["job"]))
+    assert asked.archive.rows()["works", "hall"].value == pytest.approx(hall["value"].to_numpy())
+    assert small.done(api.store).state == "done"
+    shown = small.get(api.client, accepted["href"])
+    assert "hall: read from the series 'hall.power_mw', for there is none of the name 'hall'" in shown["notes"]
+    for table in ("quantiles", "scenarios"):
+        assert {row["site"] for row in small.get(api.client, shown[f"{table}_href"])["rows"]} == {"plant"}
+
+
+def test_energy_is_not_taken_for_power(api: Api) -> None:
+    small.put(api.store, api.tenant)
+    hall = small.measured(small.hour(-HISTORY_H), HISTORY_H, ("hall",))
+    small.upload(api.store, api.tenant, _called(hall, "hall_kwh"))
+    small.asked(api.client, known_at="end", horizon=small.horizon(small.hour(1)))
+    job = small.done(api.store)
+    assert job.problem is not None
+    assert "'hall' has no history" in job.problem["detail"]
+    assert "with the assets' names; it has works/hall_kwh" in job.problem["detail"]
+
+
 def path(api: Api, **body: Any) -> str:
     """Hash of a plan whose demand is forecast; its sun is said, so that only one series is learnt from."""
     shown = made(api, "schedules", **body, series={"roof": [0.0] * small.STEPS})

@@ -15,6 +15,8 @@ from dispatch.service.store import audit, files, schedules
 from tests.unit.dispatch.service.planning import small
 from tests.unit.dispatch.service.served import Api
 
+NO_TIME: dict[str, Any] = {"deadline_s": 0.001}
+
 
 def planned(api: Api, **body: Any) -> dict[str, Any]:
     """A schedule of 24 hours from the next on, made here; by default on what the client says."""
@@ -115,6 +117,29 @@ def test_what_is_measured_of_a_store_counts_while_it_is_young(fresh: Api) -> Non
     assert (found[45]["said_by"], found[45]["value"], found[45]["at"]) == ("park", 0.5, None)
     said = planned(fresh, state_age_minutes=90.0, start_state={"li": {"stored_kwh": 150}})["start_state"][0]
     assert (said["said_by"], said["value"]) == ("request", 0.75)
+
+
+def _content(api: Api, name: str, ends: int, value: float) -> None:
+    rows = small.measured(small.hour(ends - 1), 1, ("hall",))
+    rows = rows.set_column(1, "series", pa.array([name])).set_column(3, "value", pa.array([value]))
+    small.upload(api.store, api.tenant, rows)
+
+
+def test_a_content_that_no_such_store_can_hold_does_not_count(fresh: Api) -> None:
+    _content(fresh, "li.stored_kwh", 0, 5000.0)
+    shown = planned(fresh, state_age_minutes=200.0)
+    assert (shown["start_state"][0]["said_by"], shown["start_state"][0]["value"]) == ("park", 0.5)
+    (note,) = [note for note in shown["notes"] if note.startswith("li.stored_kwh: 5000 of ")]
+    assert note.endswith("is not used; accepted: 0 to 200, or 1% of that beyond")
+    _content(fresh, "li.stored_mwh", -1, 0.12)
+    (held,) = planned(fresh, state_age_minutes=200.0, **NO_TIME)["start_state"][:1]
+    assert (held["said_by"], held["value"], held["series"]) == ("measured", pytest.approx(0.6), "li.stored_mwh")
+
+
+@pytest.mark.parametrize(("value", "fill"), [(201.9, 1.0), (-1.9, 0.0), (202.1, 0.5), (-2.1, 0.5)])
+def test_a_meter_may_be_a_little_off(fresh: Api, value: float, fill: float) -> None:
+    _content(fresh, "li.stored_kwh", 0, value)
+    assert planned(fresh, state_age_minutes=90.0, **NO_TIME)["start_state"][0]["value"] == fill
 
 
 def test_a_rolling_plan_goes_on_from_the_one_before(fresh: Api) -> None:

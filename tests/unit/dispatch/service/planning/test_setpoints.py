@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dispatch.service.store import Tx, audit, overrides
+from dispatch.service.store import Tx, audit, overrides, schedules
 from dispatch.service.work import control
 from dispatch.service.work.control import Control, Holding
 from tests.unit.dispatch.service.planning import small
@@ -66,17 +66,49 @@ def test_the_schedule_holds_until_its_step_ends_and_then_its_safe_state(planned:
     assert (after["li.charge_kw"]["value"], after["li.discharge_kw"]["value"]) == (0, 0)
 
 
-def test_an_old_schedule_is_not_followed(planned: Api) -> None:
-    with planned.store.read(planned.tenant) as tx:
-        fresh, old = (Control(tx, "works", timedelta(hours=h)).at(small.hour(3)) for h in (36, 2))
-    assert {one.source for one in fresh} == {"schedule"}
-    assert {one.source for one in old} == {"safe_state"}
+def _kept(api: Api, **values: Any) -> None:
+    """The plan, had it been asked for in another way or at another time."""
+    with api.store.write(api.tenant, "test") as tx:
+        row = schedules.latest(tx, "works")
+        assert row is not None
+        schedules.change(tx, row.id, values)
+
+
+def _sources(api: Api, at: datetime, age_h: float) -> set[str]:
+    with api.store.read(api.tenant) as tx:
+        return {one.source for one in Control(tx, "works", timedelta(hours=age_h)).at(at)}
+
+
+def test_an_old_rolling_schedule_is_not_followed(planned: Api) -> None:
+    _kept(planned, mode="rolling")
+    assert _sources(planned, small.hour(3), 36) == {"schedule"}
+    assert _sources(planned, small.hour(3), 2) == {"safe_state"}
     with planned.store.read(planned.tenant) as tx:
         (one,) = [
             h for h in Control(tx, "works", timedelta(hours=1.5)).at(small.hour(1)) if h.key == ("li", "charge_kw")
         ]
     assert one.valid_until is not None
     assert small.hour(1) < one.valid_until < small.hour(2)
+    _kept(planned, mode="day_ahead")
+
+
+def test_a_schedule_for_tomorrow_holds_to_its_end_if_it_began_young(planned: Api) -> None:
+    with planned.store.read(planned.tenant) as tx:
+        row = schedules.latest(tx, "works")
+    assert row is not None
+    last = row.end - timedelta(minutes=1)
+    try:
+        _kept(planned, issued=row.start - timedelta(hours=15))
+        assert _sources(planned, last, 36) == {"schedule"}
+        assert now(planned, last)["li.charge_kw"]["valid_until"] == row.end.isoformat().replace("+00:00", "Z")
+        points = small.get(planned.client, f"schedules/{row.id}/setpoints")["items"]
+        assert {one["valid_until"] for one in points if one["end"] == one["valid_until"]} == {
+            one["end"] for one in points
+        }
+        assert _sources(planned, row.start, 14) == {"safe_state"}
+        assert _sources(planned, row.end, 36) == {"safe_state"}
+    finally:
+        _kept(planned, issued=row.issued)
 
 
 def test_a_value_stands_above_the_plan_and_ends_by_itself(planned: Api) -> None:
