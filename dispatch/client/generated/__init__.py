@@ -23,7 +23,7 @@ from dispatch.client.generated.sites import AsyncSites, Sites
 from dispatch.client.sending import AsyncSender, Sender
 
 #: SHA-256 of the document and of the generator that these files were made from.
-MADE_FROM = "62bc458882078a172039cce9c2e85aec4be984e6d5f32c24f13753bb1c94e655"
+MADE_FROM = "cd28215d1a88fe566d5e04f7e3ae556638b5b083bcc857f268646259647bac55"
 
 
 class Operations:

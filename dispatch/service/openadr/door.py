@@ -16,6 +16,7 @@ from dispatch.service.errors import ALL, BadRequestError, ForbiddenError, Invali
 from dispatch.service.http.call import Allowed, Call, allowed
 from dispatch.service.http.door import Within, hang
 from dispatch.service.http.negotiation import JSON, json_bytes
+from dispatch.service.http.parameters import ONLY_KNOWN
 from dispatch.service.http.problem import answered, as_service_error, fault
 from dispatch.service.http.tokens import identified
 from dispatch.service.openadr.delivered import UnreadableError
@@ -67,7 +68,7 @@ def attach(app: FastAPI, routers: Sequence[Any]) -> None:
         redirect_slashes=False,
     )  # fmt: skip
     for router in routers:
-        door.include_router(router, prefix=ROOT)
+        door.include_router(router, prefix=ROOT, dependencies=ONLY_KNOWN)
     for kind, handler in (
         (ServiceError, _service), (UnreadableError, _unreadable), (ParkwattError, _domain),
         (RequestValidationError, _validation), (HTTPException, _framework),
