@@ -227,3 +227,11 @@ def test_a_time_that_ends_before_it_begins_is_refused(api: Api) -> None:
     assert refused.status_code == 422
     (error,) = refused.json()["errors"]
     assert (error["pointer"], error["value"], error["accepted"]) == ("/end", times["end"], f"{times['start']} or later")
+
+
+def test_a_site_that_is_put_again_has_the_measurements_of_the_one_before(api: Api) -> None:
+    send(api, listed(1, 2))
+    assert api.client.delete("/api/v1/sites/a").status_code == 204
+    assert api.client.get(MEASUREMENTS, params={"site": "a"}).status_code == 404
+    assert api.client.put("/api/v1/sites/a", json=body()).status_code == 201
+    assert values(api) == [1, 2]
