@@ -33,6 +33,7 @@ NDJSON = "application/x-ndjson"
 ROWS_MAX = 2_000_000
 VALUES_MAX, JSON_VALUES_MAX = 1_000_000, 200_000
 _SHOWN_MAX = 10_000
+_VALUED_MAX = 100
 _WARMED_MAX = 2000
 _DAY_S = 86_400
 _LINE_DEEPEST = 4
@@ -85,7 +86,7 @@ def append(
         except ValueError as error:
             raise InvalidError("The measurements are not taken.", [Fault("/rows", str(error))]) from None
         if not receipt.is_taken:
-            raise _refused(receipt)
+            raise _refused(receipt, rows)
         return Reply(200, _shown(receipt))
 
     return call.once(work)
@@ -132,13 +133,22 @@ def _columns(rows: pa.Table) -> pa.Table:
     return rows
 
 
-def _refused(receipt: Receipt) -> InvalidError:
+def _refused(receipt: Receipt, rows: pa.Table) -> InvalidError:
     faults = [
-        Fault(f"/rows/{each.index}{'/' if each.field else ''}{each.field}", each.message, accepted=each.accepted)
-        for each in receipt.rejections
-    ]
+        Fault(
+            f"/rows/{each.index}{'/' if each.field else ''}{each.field}", each.message,
+            _found(rows, each) if number < _VALUED_MAX else None, each.accepted,
+        )
+        for number, each in enumerate(receipt.rejections)
+    ]  # fmt: skip
     text = f"{len(faults)} of {len(receipt.verdicts)} rows are rejected; none was taken."
     return InvalidError(text, faults)
+
+
+def _found(rows: pa.Table, rejection: Rejection) -> Any:
+    """The name or number that stands there; None in a row that could not be read."""
+    is_plain = rejection.field in ("site", "series", "source", "value") and rejection.field in rows.column_names
+    return rows[rejection.field][rejection.index].as_py() if is_plain else None
 
 
 def _shown(receipt: Receipt) -> bodies.ReceiptShown:
