@@ -25,6 +25,7 @@ from dispatch.service.http.intake import Intake
 from dispatch.service.http.job_metrics import JobNumbers
 from dispatch.service.http.limits import Limits
 from dispatch.service.http.matching import hasten
+from dispatch.service.http.parameters import ONLY_KNOWN
 from dispatch.service.http.series_metrics import SeriesNumbers
 from dispatch.service.http.signatures import Signatures
 from dispatch.service.http.telemetry import Metrics, trace_to
@@ -98,7 +99,7 @@ def _include(app: FastAPI) -> list[dict[str, str]]:
     for (prefix, _), routes in sorted(found.items()):
         router = APIRouter()
         router.routes.extend(sorted(routes, key=lambda route: _openness(getattr(route, "path", ""))))
-        app.include_router(router, prefix=prefix)
+        app.include_router(router, prefix=prefix, dependencies=ONLY_KNOWN)
     return tags
 
 

@@ -23,7 +23,7 @@ from dispatch.client.generated.sites import AsyncSites, Sites
 from dispatch.client.sending import AsyncSender, Sender
 
 #: SHA-256 of the document and of the generator that these files were made from.
-MADE_FROM = "4399e88119e1513f554fe8a94f895a4510647235d7dd8bde5332a2c54f309acd"
+MADE_FROM = "cd28215d1a88fe566d5e04f7e3ae556638b5b083bcc857f268646259647bac55"
 
 
 class Operations:

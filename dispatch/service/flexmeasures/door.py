@@ -19,8 +19,10 @@ from dispatch.service.errors import ALL, Fault, InvalidError, NotFoundError, Ser
 from dispatch.service.flexmeasures.quantities import Refused
 from dispatch.service.http import problem as problems
 from dispatch.service.http.door import Within, hang
+from dispatch.service.http.mistaken import faults
 from dispatch.service.http.negotiation import JSON, json_bytes
-from dispatch.service.http.problem import MEDIA_TYPE, ProblemError, as_service_error, fault
+from dispatch.service.http.parameters import ONLY_KNOWN
+from dispatch.service.http.problem import MEDIA_TYPE, ProblemError, as_service_error
 from dispatch.service.http.tokens import Doorkeeper, Identity, remember, remembered
 from dispatch.service.trace import trace_id
 
@@ -58,7 +60,7 @@ def attach(app: FastAPI, routers: Sequence[Any]) -> None:
         redirect_slashes=False,
     )  # fmt: skip
     for router in routers:
-        door.include_router(router)
+        door.include_router(router, dependencies=ONLY_KNOWN)
     for kind, handler in (
         (ServiceError, _service), (Refused, _refused), (ParkwattError, _domain), (RequestValidationError, _validation),
         (HTTPException, _framework),
@@ -126,7 +128,7 @@ async def _domain(request: Request, error: Exception) -> Response:
 
 async def _validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    found = [fault(each) for each in error.errors()]
+    found = faults(error.errors(), request)
     return problem(InvalidError(f"{len(found)} problem{'s' if len(found) != 1 else ''} found", found), request.url.path)
 
 

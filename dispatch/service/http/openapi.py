@@ -127,17 +127,15 @@ def _complete(operation: dict[str, Any], method: str, scopes: tuple[str, ...] | 
     responses = operation["responses"]
     if "HTTPValidationError" in json.dumps(responses.get("422", {})):
         del responses["422"]
-    shared = [400, 500]
+    shared = [400, 422, 500]
     if "requestBody" in operation:
-        shared += [408, 413, 415, 422]
-    if operation.get("parameters"):
-        shared.append(422)
+        shared += [408, 413, 415]
     if scopes is not None:
         shared += [401, 403, 406, 429, 503]
         operation["security"] = [{"apiKey": []}, {"oauth2": list(scopes)}]
         _add_parameters(operation, method, own)
         if method != "get":
-            shared += [409, 422]
+            shared.append(409)
     for status in shared:
         responses.setdefault(str(status), problems(status)[status])
     operation["responses"] = {status: _response(status, told) for status, told in sorted(responses.items())}

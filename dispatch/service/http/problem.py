@@ -25,12 +25,12 @@ from dispatch.service.errors import (
     UnavailableError,
     UnsupportedMediaError,
     configured,
-    escaped,
     printable,
     problem,
 )
 from dispatch.service.http.media import is_form, is_json, media_type
 from dispatch.service.http.methods import allowed_methods
+from dispatch.service.http.mistaken import faults, with_values
 from dispatch.service.store.faults import BusyError, StoreError, UnreachableError
 from dispatch.service.trace import trace_id
 
@@ -101,6 +101,12 @@ def as_service_error(error: ParkwattError) -> ServiceError | None:
     return InvalidError(str(error))
 
 
+def told(error: ServiceError, request: Request) -> ServiceError:
+    """An error whose faults say what was found, where the request has it."""
+    error.faults = tuple(with_values(error.faults, request))
+    return error
+
+
 def install(app: FastAPI) -> None:
     """Answer all errors of an app by problems."""
     app.add_exception_handler(ServiceError, _service)
@@ -111,7 +117,7 @@ def install(app: FastAPI) -> None:
 
 async def _service(request: Request, error: Exception) -> Response:
     assert isinstance(error, ServiceError)
-    return answered(error, request.url.path)
+    return answered(told(error, request), request.url.path)
 
 
 async def _domain(request: Request, error: Exception) -> Response:
@@ -119,7 +125,7 @@ async def _domain(request: Request, error: Exception) -> Response:
     known = as_service_error(error)
     if known is None:
         raise error
-    return answered(known, request.url.path)
+    return answered(told(known, request), request.url.path)
 
 
 async def _validation(request: Request, error: Exception) -> Response:
@@ -131,20 +137,11 @@ async def _validation(request: Request, error: Exception) -> Response:
         refused = UnsupportedMediaError(f"The body came {found}.", [Fault("/content-type", "is not read here", kind,
                                         "application/json", "header")])  # fmt: skip
         return answered(refused, request.url.path)
-    return answered(InvalidError(_counted(len(details)), [fault(each) for each in details]), request.url.path)
+    return answered(InvalidError(_counted(len(found := faults(details, request))), found), request.url.path)
 
 
 def _counted(count: int) -> str:
     return "One problem was found." if count == 1 else f"{count} problems were found."
-
-
-def fault(details: Mapping[str, Any]) -> Fault:
-    """One of pydantic's errors as a fault."""
-    place, *rest = details["loc"] or ("body",)
-    context = {name: value for name, value in (details.get("ctx") or {}).items() if not isinstance(value, Exception)}
-    accepted = str(context.get("expected") or context.get("pattern") or "")
-    value = None if details["type"] == "missing" else details.get("input")
-    return Fault("".join(f"/{escaped(part)}" for part in rest), details["msg"], value, accepted, str(place))
 
 
 async def _framework(request: Request, error: Exception) -> Response:

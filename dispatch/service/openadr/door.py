@@ -15,8 +15,10 @@ from dispatch.errors import ParkwattError
 from dispatch.service.errors import ALL, BadRequestError, ForbiddenError, InvalidError, NotFoundError, ServiceError
 from dispatch.service.http.call import Allowed, Call, allowed
 from dispatch.service.http.door import Within, hang
+from dispatch.service.http.mistaken import faults
 from dispatch.service.http.negotiation import JSON, json_bytes
-from dispatch.service.http.problem import answered, as_service_error, fault
+from dispatch.service.http.parameters import ONLY_KNOWN
+from dispatch.service.http.problem import answered, as_service_error
 from dispatch.service.http.tokens import identified
 from dispatch.service.openadr.delivered import UnreadableError
 from dispatch.service.openadr.shapes import MOST_LISTED, Name
@@ -67,7 +69,7 @@ def attach(app: FastAPI, routers: Sequence[Any]) -> None:
         redirect_slashes=False,
     )  # fmt: skip
     for router in routers:
-        door.include_router(router, prefix=ROOT)
+        door.include_router(router, prefix=ROOT, dependencies=ONLY_KNOWN)
     for kind, handler in (
         (ServiceError, _service), (UnreadableError, _unreadable), (ParkwattError, _domain),
         (RequestValidationError, _validation), (HTTPException, _framework),
@@ -116,7 +118,7 @@ async def _domain(request: Request, error: Exception) -> Response:
 
 async def _validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    found = [fault(each) for each in error.errors()]
+    found = faults(error.errors(), request)
     told = f"{len(found)} problem{'s' if len(found) != 1 else ''} found"
     return answered(BadRequestError(told, found), request.url.path)
 

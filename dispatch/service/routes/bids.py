@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from dataclasses import replace
+from datetime import date, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
-from dispatch.errors import DataError
+from dispatch.errors import ConfigError, DataError, Problem
 from dispatch.fleet.offering import offered
 from dispatch.markets.bids import Bid as MarketBid
 from dispatch.markets.bids import BidPeriod, bid_of, require
@@ -53,7 +54,7 @@ def post(fleet: Name, body: BidAsked, call: Writes) -> Response:
             fault = Fault("/product", message, product.name, f"a product in {own}")
             raise InvalidError("Costs in one currency are no prices in another.", (fault,))
         bid, left_out_kw = _made(tx, body, found, product, day)
-        require(bid, product, tx.now)
+        _require(bid, body, product, tx.now)
         kept = bids.create(tx, _row(fleet, body.flexibility, bid, product, left_out_kw))
         return Reply(201, document(kept), {"Location": f"{shown.API}/bids/{kept.id}"})
 
@@ -81,6 +82,29 @@ def _made(tx: Tx, body: BidAsked, found: Result, product: Product, day: date) ->
         least = f"{product.quantity_min_kw:g} kW"
         raise DataError(f"nothing to bid: in no period the {len(made.names)} sites have {least} all along")
     return bid, float(curves[0].left_out_kw.mean())
+
+
+def _require(bid: MarketBid, body: BidAsked, product: Product, at: datetime) -> None:
+    """Refuse what the market would refuse, at the fields of the body that say it.
+
+    Raises:
+        ConfigError: lists all that is wrong.
+    """
+    try:
+        require(bid, product, at)
+    except ConfigError as error:
+        raise ConfigError(error.source, [_placed(each, body) for each in error.problems]) from None
+
+
+def _placed(problem: Problem, body: BidAsked) -> Problem:
+    """A gate is the day's, or the product's where no day is asked for; a curve of the costs is the flexibility's."""
+    if problem.path == "gate":
+        return replace(problem, path="product" if body.day is None else "day", message=f"gate {problem.message}")
+    if problem.path == "day" and body.day is None:
+        return replace(problem, path="product")
+    if problem.path.startswith("periods") and body.periods is None:
+        return replace(problem, path="flexibility", message=f"{problem.path} {problem.message}")
+    return problem
 
 
 def _row(fleet: str, flexibility: str, bid: MarketBid, product: Product, left_out_kw: float) -> dict[str, object]:

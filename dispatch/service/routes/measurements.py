@@ -15,7 +15,7 @@ from dispatch.service.http import strict_json
 from dispatch.service.http.call import Call, Reply, allowed
 from dispatch.service.http.intake import raw_body
 from dispatch.service.http.media import is_json, media_type
-from dispatch.service.http.negotiation import ARROW, CSV, JSON, TABLE, choose
+from dispatch.service.http.negotiation import ARROW, CSV, JSON, TABLE, choose, utc_text
 from dispatch.service.http.problem import problems
 from dispatch.service.schemas import measurements as bodies
 from dispatch.service.schemas.shared import Moment
@@ -33,6 +33,7 @@ NDJSON = "application/x-ndjson"
 ROWS_MAX = 2_000_000
 VALUES_MAX, JSON_VALUES_MAX = 1_000_000, 200_000
 _SHOWN_MAX = 10_000
+_VALUED_MAX = 100
 _WARMED_MAX = 2000
 _DAY_S = 86_400
 _LINE_DEEPEST = 4
@@ -85,7 +86,7 @@ def append(
         except ValueError as error:
             raise InvalidError("The measurements are not taken.", [Fault("/rows", str(error))]) from None
         if not receipt.is_taken:
-            raise _refused(receipt)
+            raise _refused(receipt, rows)
         return Reply(200, _shown(receipt))
 
     return call.once(work)
@@ -132,13 +133,22 @@ def _columns(rows: pa.Table) -> pa.Table:
     return rows
 
 
-def _refused(receipt: Receipt) -> InvalidError:
+def _refused(receipt: Receipt, rows: pa.Table) -> InvalidError:
     faults = [
-        Fault(f"/rows/{each.index}{'/' if each.field else ''}{each.field}", each.message, accepted=each.accepted)
-        for each in receipt.rejections
-    ]
+        Fault(
+            f"/rows/{each.index}{'/' if each.field else ''}{each.field}", each.message,
+            _found(rows, each) if number < _VALUED_MAX else None, each.accepted,
+        )
+        for number, each in enumerate(receipt.rejections)
+    ]  # fmt: skip
     text = f"{len(faults)} of {len(receipt.verdicts)} rows are rejected; none was taken."
     return InvalidError(text, faults)
+
+
+def _found(rows: pa.Table, rejection: Rejection) -> Any:
+    """The name or number that stands there; None in a row that could not be read."""
+    is_plain = rejection.field in ("site", "series", "source", "value") and rejection.field in rows.column_names
+    return rows[rejection.field][rejection.index].as_py() if is_plain else None
 
 
 def _shown(receipt: Receipt) -> bodies.ReceiptShown:
@@ -191,10 +201,14 @@ def read(
     step = None if resample is None else _step(resample)
     most = JSON_VALUES_MAX if choose(call.request.headers.get("accept"), TABLE) == JSON else VALUES_MAX
     first, last = start or EPOCH, end or datetime.max.replace(tzinfo=UTC)
+    if last < first:
+        fault = Fault("/end", "is before start", utc_text(last), f"{utc_text(first)} or later", "query")
+        raise InvalidError("The time ends before it begins.", [fault])
 
     def work(tx: Tx) -> pa.Table:
         if sites.etag(tx, site) is None:
             raise NotFoundError("There is no such site.")
+        _require_series(tx, site, series_name)
         found = series.read(tx, site, series_name or None, first, last, as_of, step=step, limit=most + 1)
         if len(found) > most:
             accepted = f"a shorter time, or up to {VALUES_MAX} as {ARROW} or {CSV}"
@@ -203,6 +217,25 @@ def read(
         return found
 
     return call.read(work)
+
+
+def _require_series(tx: Tx, site: str, asked: list[str]) -> None:
+    """All series asked for are of the site, or were when values of them came; whether any came or not.
+
+    Raises:
+        InvalidError: some never were; says which are.
+    """
+    if not asked:
+        return
+    known = set(series.accepted(tx, {site})[site][0])
+    if not known.issuperset(asked):
+        known |= {each.series for each in series.holdings(tx, site)}
+    if unknown := [name for name in dict.fromkeys(asked) if name not in known]:
+        faults = [
+            Fault("/series", f"is no series of site '{site}'", name, series.alike_name(name, known), "query")
+            for name in unknown
+        ]
+        raise InvalidError("There are no such series.", faults)
 
 
 def _step(text: str) -> timedelta:

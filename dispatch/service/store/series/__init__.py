@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dispatch.service.store.series.append import append
+from dispatch.service.store.series.append import alike_name, append
 from dispatch.service.store.series.archives import archive
 from dispatch.service.store.series.compaction import compact
 from dispatch.service.store.series.names import accepted, by_asset
@@ -15,6 +15,7 @@ __all__ = [
     "Rejection",
     "Verdict",
     "accepted",
+    "alike_name",
     "append",
     "archive",
     "by_asset",

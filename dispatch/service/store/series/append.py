@@ -102,7 +102,7 @@ def _judge_names(given: Coded, known: Mapping[str, tuple[frozenset[str], frozens
         if site not in known:
             wrong[number] = Rejection(0, "site", f"there is no site '{site[:100]}'", "a site that has been put")
         elif series not in known[site][0]:
-            near = _alike_name(series, known[site][0]) if len(wrong) < _HINTS else "see the assets of the site"
+            near = alike_name(series, known[site][0]) if len(wrong) < _HINTS else "see the assets of the site"
             wrong[number] = Rejection(0, "series", f"'{series[:100]}' is no series of site '{site}'", near)
         elif series in known[site][1]:
             until[number] = later
@@ -115,7 +115,8 @@ def _judge_names(given: Coded, known: Mapping[str, tuple[frozenset[str], frozens
     given.reject(ahead, "time", f"lies in the future; it is {now:%Y-%m-%dT%H:%MZ}", "an interval that is over")
 
 
-def _alike_name(series: str, understood: Collection[str]) -> str:
+def alike_name(series: str, understood: Collection[str]) -> str:
+    """Which names there are, the one that is meant first."""
     from dispatch.mistakes import near_miss  # it brings all kinds of asset along
 
     return near_miss(series[:_LONGEST], sorted(understood))

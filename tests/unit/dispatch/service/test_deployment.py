@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from dispatch.service.settings import Settings
+from dispatch.service.store.idempotency import KEPT_H
 
 FILES = ("configs/service/parkwatt.env", "configs/service/compose.yaml", "configs/service/Dockerfile",
          "docs/operations.md", "docs/service.md")  # fmt: skip
@@ -55,3 +56,8 @@ def test_limits_on_the_page_are_those_of_the_settings(repository: Path) -> None:
     )  # fmt: skip
     for said in wanted:
         assert said.replace(",", " ", said.count(",0")) in text, said
+
+
+def test_answers_are_kept_for_as_long_as_the_page_says(repository: Path) -> None:
+    text = (repository / "docs/operations.md").read_text("utf-8")
+    assert f"| Answers kept under an Idempotency-Key | {KEPT_H} h | |" in text

@@ -265,3 +265,36 @@ def test_a_trace_that_comes_in_is_the_one_that_is_told(api: Api) -> None:
     assert answer.headers["x-trace-id"] == trace
     for wrong in ("x", f"00-{'0' * 32}-00f067aa0ba902b7-01", f"ff-{trace}-00f067aa0ba902b7-01"):
         assert api.client.get("/healthz", headers={"traceparent": wrong}).headers["x-trace-id"] != trace
+
+
+# -------------------------------------------------------------------------------------------------- unknown parameters
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "accepted"),
+    [
+        ("/api/v1/jobs", "limt", "did you mean 'limit'?"),
+        ("/api/v1/sites/none", "fields", "no parameters"),
+        ("/healthz", "a/b", "no parameters"),
+    ],
+)
+def test_a_parameter_that_a_route_does_not_have_is_refused(api: Api, path: str, name: str, accepted: str) -> None:
+    refused = api.client.get(path, params={name: "5"})
+    assert refused.status_code == 422
+    (error,) = refused.json()["errors"]
+    assert (error["in"], error["pointer"], error["value"]) == ("query", "/" + name.replace("/", "~1"), "5")
+    assert error["accepted"].startswith(accepted)
+
+
+def test_a_misspelt_parameter_of_a_change_changes_nothing(api: Api) -> None:
+    before = entries(api)
+    refused = api.client.post("/api/v1/measurements", params={"on_rejct": "skip"}, json={"rows": []})
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["accepted"] == "did you mean 'on_reject'? one of on_reject"
+    assert entries(api) == before
+
+
+def test_what_a_token_is_asked_with_is_ignored_where_it_is_not_known(api: Api) -> None:
+    form = {"grant_type": "client_credentials"}
+    plain, more = (api.client.post("/oauth/token", params=given, data=form) for given in ({}, {"more": "1"}))
+    assert (more.status_code, more.json()["error"]) == (plain.status_code, plain.json()["error"])

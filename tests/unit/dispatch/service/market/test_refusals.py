@@ -29,7 +29,7 @@ def test_a_settlement_says_what_it_lacks(lived: Lived) -> None:
 def test_gates_are_kept_by_the_clock(lived: Lived) -> None:
     lived.at(DAY - timedelta(hours=11))  # 13:00 of the day before: closed since noon
     late = drafted(lived)
-    assert pointers(late) == ["/gate"]
+    assert pointers(late) == ["/product"]
     assert "closed" in late.text
     lived.at(DAY - timedelta(days=3))
     assert "not open yet" in drafted(lived).text

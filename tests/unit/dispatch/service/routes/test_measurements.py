@@ -210,3 +210,28 @@ def test_more_values_than_fit_name_the_way_out(api: Api, monkeypatch: pytest.Mon
     assert "more than 3 values" in refused.text
     assert ARROW in refused.json()["errors"][0]["accepted"]
     assert api.client.get(MEASUREMENTS, params={"site": "a"}, headers={"Accept": ARROW}).status_code == 200
+
+
+def test_a_series_that_a_site_has_not_is_refused_and_one_without_values_is_empty(api: Api) -> None:
+    refused = api.client.get(MEASUREMENTS, params={"site": "a", "series": ["rof", "roof"]})
+    assert refused.status_code == 422
+    (error,) = refused.json()["errors"]
+    assert (error["in"], error["pointer"], error["value"]) == ("query", "/series", "rof")
+    assert error["accepted"].startswith("did you mean 'roof'? one of ")
+    assert values(api, series="roof") == []
+
+
+def test_a_time_that_ends_before_it_begins_is_refused(api: Api) -> None:
+    times = {"start": "2026-03-02T00:00:00Z", "end": "2026-03-01T00:00:00Z"}
+    refused = api.client.get(MEASUREMENTS, params={"site": "a", **times})
+    assert refused.status_code == 422
+    (error,) = refused.json()["errors"]
+    assert (error["pointer"], error["value"], error["accepted"]) == ("/end", times["end"], f"{times['start']} or later")
+
+
+def test_a_site_that_is_put_again_has_the_measurements_of_the_one_before(api: Api) -> None:
+    send(api, listed(1, 2))
+    assert api.client.delete("/api/v1/sites/a").status_code == 204
+    assert api.client.get(MEASUREMENTS, params={"site": "a"}).status_code == 404
+    assert api.client.put("/api/v1/sites/a", json=body()).status_code == 201
+    assert values(api) == [1, 2]

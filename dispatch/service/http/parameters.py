@@ -1,0 +1,45 @@
+"""Query parameters that a route does not have are refused: one that is misspelt would be ignored in silence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import Depends
+from fastapi.dependencies.utils import get_flat_params
+from fastapi.params import Query
+from starlette.requests import Request
+
+from dispatch.service.errors import Fault, InvalidError, escaped
+
+_TOKEN = "/token"  # RFC 6749, section 3.2: what is not known there is ignored
+_LONGEST = 100
+
+
+async def _require_known(request: Request) -> None:
+    """Before a route is at work: are all parameters of the query its own?
+
+    Raises:
+        InvalidError: some are not; names all of them.
+    """
+    if not request.scope["query_string"] or request.url.path.endswith(_TOKEN):
+        return
+    known = names(request.scope["route"])
+    unknown = [name for name in dict.fromkeys(request.query_params) if name not in known]
+    if unknown:
+        faults = [_fault(name, request.query_params[name], known) for name in unknown]
+        raise InvalidError("The query has parameters that are not known here.", faults)
+
+
+def _fault(name: str, value: str, known: tuple[str, ...]) -> Fault:
+    from dispatch.mistakes import near_miss  # it brings all kinds of asset along
+
+    accepted = near_miss(name[:_LONGEST], known, "no parameters")
+    return Fault(f"/{escaped(name[:_LONGEST])}", "is not a known parameter", value, accepted, "query")
+
+
+def names(route: Any) -> tuple[str, ...]:
+    """Names of a route's query parameters, those of what it depends on with them."""
+    return tuple(each.alias for each in get_flat_params(route.dependant) if isinstance(each.field_info, Query))
+
+
+ONLY_KNOWN = (Depends(_require_known),)
