@@ -23,7 +23,7 @@ from dispatch.client.generated.sites import AsyncSites, Sites
 from dispatch.client.sending import AsyncSender, Sender
 
 #: SHA-256 of the document and of the generator that these files were made from.
-MADE_FROM = "62bc458882078a172039cce9c2e85aec4be984e6d5f32c24f13753bb1c94e655"
+MADE_FROM = "09353d4b6caa32553b8ec79c16582278becbf17fd644ed63233d5a652be5ff8b"
 
 
 class Operations:

@@ -28,6 +28,7 @@ def test_set_points_add_up_to_the_award_and_every_site_follows_a_schedule_of_its
     for site, schedule in lived.award["schedules"].items():
         shown = lived.get(f"/schedules/{schedule}").json()
         assert (shown["site"], shown["mode"], shown["quality"]) == (site, "award", "optimal")
+        assert shown["issue_time"] == shown["created_at"]  # in force from its own moment
         at = min(wanted).isoformat()
         held = lived.get(f"/sites/{site}/setpoints", params={"at": at}).json()["items"]
         assert {one["schedule"] for one in held} == {schedule}
