@@ -23,7 +23,7 @@ from dispatch.client.generated.sites import AsyncSites, Sites
 from dispatch.client.sending import AsyncSender, Sender
 
 #: SHA-256 of the document and of the generator that these files were made from.
-MADE_FROM = "09353d4b6caa32553b8ec79c16582278becbf17fd644ed63233d5a652be5ff8b"
+MADE_FROM = "9f57105156faa5b18cd4c50e23a0beb442f561912b5d67b79682218680fbbfa0"
 
 
 class Operations:

@@ -99,6 +99,19 @@ def test_a_settlement_adds_up_to_the_cent(lived: Lived) -> None:
     assert lived.get(f"/awards/{made['award']}/settlements").json()["items"] == again
 
 
+def test_an_award_that_is_settled_again_counts_once(lived: Lived) -> None:
+    lived.at(AFTER + timedelta(hours=2))
+    first, again = lived.settlement["id"], lived.vpp.settle()
+    assert again["supersedes"] == first
+    assert lived.get(f"/settlements/{first}").json()["superseded_by"] == again["id"]
+
+    def done(**query: bool) -> list[str]:
+        return [one["id"] for one in lived.get("/settlements", params=query).json()["items"] if one["state"] == "done"]
+
+    assert done() == [again["id"]]
+    assert done(superseded=True) == [again["id"], first]
+
+
 def test_a_profile_is_met_or_the_nearest_is_named(lived: Lived) -> None:
     lived.at(BIDDING)
     plan = [step["plan_kw"] for step in lived.flexibility["envelope"]]
