@@ -23,7 +23,7 @@ from dispatch.client.generated.sites import AsyncSites, Sites
 from dispatch.client.sending import AsyncSender, Sender
 
 #: SHA-256 of the document and of the generator that these files were made from.
-MADE_FROM = "cd28215d1a88fe566d5e04f7e3ae556638b5b083bcc857f268646259647bac55"
+MADE_FROM = "9f57105156faa5b18cd4c50e23a0beb442f561912b5d67b79682218680fbbfa0"
 
 
 class Operations:

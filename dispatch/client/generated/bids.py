@@ -52,7 +52,7 @@ class Bids:
     def withdraw(self, bid: str, *, idempotency_key: str | None = None) -> models.Bid:
         """Withdraw a bid.
 
-        A draft, or a submitted one whose gate has not closed.
+        A draft, or a submitted one whose gate has not closed and of which no award is being carried out.
         """
         call = Call(
             "POST",
@@ -155,7 +155,7 @@ class AsyncBids:
     async def withdraw(self, bid: str, *, idempotency_key: str | None = None) -> models.Bid:
         """Withdraw a bid.
 
-        A draft, or a submitted one whose gate has not closed.
+        A draft, or a submitted one whose gate has not closed and of which no award is being carried out.
         """
         call = Call(
             "POST",

@@ -1051,6 +1051,8 @@ class Settlement(Model):
     files: Annotated[dict[str, str] | None, Field(description="Where its tables and pages are, by name")] = None
     problem: Annotated[dict[str, Any] | None, Field(description="Why it failed")] = None
     award: str
+    supersedes: Annotated[str | None, Field(description="The settlement of the award that it replaces")] = None
+    superseded_by: Annotated[str | None, Field(description="A later settlement that counts in its place")] = None
     product: str | None = None
     side: str | None = None
     baseline: str

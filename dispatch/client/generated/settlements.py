@@ -65,20 +65,22 @@ class Settlements:
         answer: models.Accepted = self._sender.answer(call, models.Accepted)
         return answer
 
-    def list(self, *, limit: int | None = None, cursor: str | None = None) -> models.PageSettlement:
-        """All settlements, the newest first.
+    def list(
+        self, *, superseded: bool | None = None, limit: int | None = None, cursor: str | None = None
+    ) -> models.PageSettlement:
+        """Settlements that count, the newest first.
 
-        In pages.
+        In pages; of an award that was settled again only the latest, so that revenues add up.
         """
-        call = Call("GET", "/api/v1/settlements", query={"limit": limit, "cursor": cursor})
+        call = Call("GET", "/api/v1/settlements", query={"superseded": superseded, "limit": limit, "cursor": cursor})
         answer: models.PageSettlement = self._sender.answer(call, models.PageSettlement)
         return answer
 
-    def iterate(self, *, limit: int | None = None) -> Iterator[models.Settlement]:
+    def iterate(self, *, superseded: bool | None = None, limit: int | None = None) -> Iterator[models.Settlement]:
         """As ``list``, page after page."""
         cursor: str | None = None
         while True:
-            page = self.list(limit=limit, cursor=cursor)
+            page = self.list(superseded=superseded, limit=limit, cursor=cursor)
             yield from page.items
             cursor = page.next
             if not cursor:
@@ -200,20 +202,24 @@ class AsyncSettlements:
         answer: models.Accepted = await self._sender.answer(call, models.Accepted)
         return answer
 
-    async def list(self, *, limit: int | None = None, cursor: str | None = None) -> models.PageSettlement:
-        """All settlements, the newest first.
+    async def list(
+        self, *, superseded: bool | None = None, limit: int | None = None, cursor: str | None = None
+    ) -> models.PageSettlement:
+        """Settlements that count, the newest first.
 
-        In pages.
+        In pages; of an award that was settled again only the latest, so that revenues add up.
         """
-        call = Call("GET", "/api/v1/settlements", query={"limit": limit, "cursor": cursor})
+        call = Call("GET", "/api/v1/settlements", query={"superseded": superseded, "limit": limit, "cursor": cursor})
         answer: models.PageSettlement = await self._sender.answer(call, models.PageSettlement)
         return answer
 
-    async def iterate(self, *, limit: int | None = None) -> AsyncIterator[models.Settlement]:
+    async def iterate(
+        self, *, superseded: bool | None = None, limit: int | None = None
+    ) -> AsyncIterator[models.Settlement]:
         """As ``list``, page after page."""
         cursor: str | None = None
         while True:
-            page = await self.list(limit=limit, cursor=cursor)
+            page = await self.list(superseded=superseded, limit=limit, cursor=cursor)
             for item in page.items:
                 yield item
             cursor = page.next

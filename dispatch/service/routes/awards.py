@@ -31,7 +31,6 @@ Reads = Annotated[Call, Depends(allowed("markets:read"))]
 Meters = Annotated[Call, Depends(allowed("markets:read", "measurements:read"))]
 Asks = Annotated[Call, Depends(allowed("markets:write", "measurements:read", "plans:write"))]
 Pages = Annotated[Paging, Depends(paging)]
-_AT_ONCE = 1000
 
 
 @router.post(
@@ -47,7 +46,7 @@ def post(bid: BidId, body: AwardAsked, call: Asks) -> Response:
     def work(tx: Tx) -> Reply:
         found = bids.get(tx, bid)
         bids.require(found, "submitted")
-        _require_none(tx, found)
+        shown.require_no_award(tx, found.id)
         product = product_of(found.product, found.day)
         same = {"product": found.product, "day": found.day, "side": found.side, "portfolio": found.portfolio}
         award = MarketAward.model_validate({**same, "periods": [one.model_dump() for one in body.periods]})
@@ -56,17 +55,6 @@ def post(bid: BidId, body: AwardAsked, call: Asks) -> Response:
         return shown.accepted(fleet_results.submit(tx, "award", found.fleet, request, parent=bid))
 
     return call.once(work)
-
-
-def _require_none(tx: Tx, found: bids.Bid) -> None:
-    """One award at a time: while one is being carried out no other is taken.
-
-    Raises:
-        ConflictError: one is.
-    """
-    for one in fleet_results.listed(tx, "award", parent=found.id, limit=_AT_ONCE):
-        if one.state in ("queued", "running"):
-            raise ConflictError(f"award '{one.id}' of this bid is {one.state}; accepted: one at a time")
 
 
 def document(found: Result) -> Award:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from itertools import pairwise
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
@@ -32,6 +33,7 @@ router = APIRouter(tags=["bids"])
 Reads = Annotated[Call, Depends(allowed("markets:read"))]
 Writes = Annotated[Call, Depends(allowed("markets:write"))]
 Pages = Annotated[Paging, Depends(paging)]
+_ROUNDING_KW = 1e-3
 
 
 @router.post(
@@ -55,6 +57,8 @@ def post(fleet: Name, body: BidAsked, call: Writes) -> Response:
             raise InvalidError("Costs in one currency are no prices in another.", (fault,))
         bid, left_out_kw = _made(tx, body, found, product, day)
         _require(bid, body, product, tx.now)
+        if body.periods is not None and (faults := tuple(_beyond(bid, found, product))):
+            raise InvalidError("The bid is more than the fleet can do.", faults)
         kept = bids.create(tx, _row(fleet, body.flexibility, bid, product, left_out_kw))
         return Reply(201, document(kept), {"Location": f"{shown.API}/bids/{kept.id}"})
 
@@ -105,6 +109,23 @@ def _placed(problem: Problem, body: BidAsked) -> Problem:
     if problem.path.startswith("periods") and body.periods is None:
         return replace(problem, path="flexibility", message=f"{problem.path} {problem.message}")
     return problem
+
+
+def _beyond(bid: MarketBid, found: Result, product: Product) -> Iterator[Fault]:
+    """Periods in which more is bid than the power of the fleet allows in some step of them, each by itself."""
+    rows = found.summary["envelope"]
+    starts = [datetime.fromisoformat(row["start"]) for row in rows]
+    lasts = min((later - one for one, later in pairwise(starts)), default=timedelta(minutes=product.period_minutes))
+    for place, period in enumerate(bid.periods):
+        until = period.start + timedelta(minutes=product.period_minutes)
+        own = [row for row, start in zip(rows, starts, strict=True) if start < until and start + lasts > period.start]
+        room = [
+            row["plan_kw"] - row["least_kw"] if bid.side == "up" else row["most_kw"] - row["plan_kw"] for row in own
+        ]
+        asked = period.quantity_kw
+        if room and asked > (most := max(0.0, min(room))) + _ROUNDING_KW:
+            text = f"asks for {asked:g} kW {bid.side}, more than the fleet can do then"
+            yield Fault(f"/periods/{place}", text, asked, f"at most {most:g} kW")
 
 
 def _row(fleet: str, flexibility: str, bid: MarketBid, product: Product, left_out_kw: float) -> dict[str, object]:
@@ -184,8 +205,13 @@ def submit(bid: BidId, call: Writes) -> Response:
     responses=problems(404, 409),
 )  # fmt: skip
 def withdraw(bid: BidId, call: Writes) -> Response:
-    """A draft, or a submitted one whose gate has not closed."""
-    return _changed(call, bid, bids.withdraw)
+    """A draft, or a submitted one whose gate has not closed and of which no award is being carried out."""
+
+    def change(tx: Tx, found: bids.Bid) -> bids.Bid:
+        shown.require_no_award(tx, found.id)
+        return bids.withdraw(tx, found)
+
+    return _changed(call, bid, change)
 
 
 def _changed(call: Call, bid: str, change: Callable[[Tx, bids.Bid], bids.Bid]) -> Response:

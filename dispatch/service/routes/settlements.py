@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
 from dispatch.errors import DataError
@@ -46,9 +46,10 @@ def post(award: AwardId, body: SettlementAsked, call: Asks) -> Response:
     return call.once(work)
 
 
-def _document(found: Result) -> Settlement:
+def _document(tx: Tx, found: Result) -> Settlement:
     asked = {"baseline": found.request["baseline"], "split_by": found.request["split_by"]}
-    return shown.document(Settlement, found, award=found.parent, **asked)
+    before, after = fleet_results.around(tx, found)
+    return shown.document(Settlement, found, award=found.parent, supersedes=before, superseded_by=after, **asked)
 
 
 @router.get(
@@ -62,21 +63,26 @@ def list_of_award(award: AwardId, call: Reads, pages: Pages) -> Response:
         fleet_results.get(tx, "award", award)
         before = pages.after(call) or ""
         found = fleet_results.listed(tx, "settlement", parent=award, before=before, limit=pages.limit + 1)
-        return pages.page(call, found, _document, lambda one: one.id)
+        return pages.page(call, found, lambda one: _document(tx, one), lambda one: one.id)
 
     return call.read(work)
 
 
 @router.get(
-    "/settlements", name="list", summary="All settlements, the newest first",
+    "/settlements", name="list", summary="Settlements that count, the newest first",
     response_model=Page[Settlement],
 )  # fmt: skip
-def list_all(call: Reads, pages: Pages) -> Response:
-    """In pages."""
+def list_all(
+    call: Reads,
+    pages: Pages,
+    superseded: Annotated[bool, Query(description="Those too that a later one of their award replaces")] = False,
+) -> Response:
+    """In pages; of an award that was settled again only the latest, so that revenues add up."""
 
     def work(tx: Tx) -> Page[Settlement]:
-        found = fleet_results.listed(tx, "settlement", before=pages.after(call) or "", limit=pages.limit + 1)
-        return pages.page(call, found, _document, lambda one: one.id)
+        before = pages.after(call) or ""
+        found = fleet_results.listed(tx, "settlement", before=before, limit=pages.limit + 1, replaced=superseded)
+        return pages.page(call, found, lambda one: _document(tx, one), lambda one: one.id)
 
     return call.read(work)
 
@@ -87,7 +93,7 @@ def list_all(call: Reads, pages: Pages) -> Response:
 )  # fmt: skip
 def get(settlement: SettlementId, call: Reads) -> Response:
     """Revenue by line and by site, to the cent."""
-    return call.read(lambda tx: _document(fleet_results.get(tx, "settlement", settlement)))
+    return call.read(lambda tx: _document(tx, fleet_results.get(tx, "settlement", settlement)))
 
 
 @router.get(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from starlette.responses import Response
 
+from dispatch.service.errors import ConflictError
 from dispatch.service.http.call import Call, Reply
 from dispatch.service.http.negotiation import ARROW, CSV, JSON, TABLE, choose
 from dispatch.service.schemas.results import Result as Shown
@@ -28,6 +29,7 @@ COLLECTIONS: dict[str, str] = {
     "award": "awards",
     "settlement": "settlements",
 }
+_AT_ONCE = 1000
 _HIDDEN = ("known_sites",)
 TABLE_RESPONSE: dict[int | str, dict[str, Any]] = {
     200: {
@@ -114,3 +116,14 @@ def page(call: Call, kind: Kind, id_: str) -> Response:
 
 # Pages of results carry their own style, and ask for nothing else.
 _CSP = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
+
+
+def require_no_award(tx: Tx, bid: str) -> None:
+    """One at a time: while an award of a bid is being carried out no other is taken, and it is not withdrawn.
+
+    Raises:
+        ConflictError: one is.
+    """
+    for one in fleet_results.listed(tx, "award", parent=bid, limit=_AT_ONCE):
+        if one.state in ("queued", "running"):
+            raise ConflictError(f"award '{one.id}' of this bid is {one.state}; accepted: when that has ended")

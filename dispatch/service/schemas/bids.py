@@ -185,6 +185,8 @@ class Settlement(Result):
     """An award in money."""
 
     award: str
+    supersedes: Annotated[str | None, Field(description="The settlement of the award that it replaces")] = None
+    superseded_by: Annotated[str | None, Field(description="A later settlement that counts in its place")] = None
     product: str | None = None
     side: str | None = None
     baseline: str

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from sqlalchemy import Column, Index, Row, String
+from sqlalchemy import Column, Index, Row, String, exists, or_
 
 from dispatch.service.errors import ConflictError, NotFoundError
 from dispatch.service.store import files, jobs
@@ -121,10 +121,19 @@ def require(tx: Tx, kind: Kind, id_: str) -> Result:
 
 
 def listed(
-    tx: Tx, kind: Kind, *, fleet: str = "", parent: str = "", before: str = "", limit: int = 100
+    tx: Tx, kind: Kind, *, fleet: str = "", parent: str = "", before: str = "", limit: int = 100, replaced: bool = True
 ) -> Sequence[Result]:
-    """The newest first, from one on."""
+    """The newest first, from one on.
+
+    Args:
+        replaced: those too of whose parent a later one is done.
+    """
     query = tx.select(results).where(results.c.kind == kind)
+    if not replaced:
+        later = results.alias()
+        same = [later.c[name] == results.c[name] for name in ("tenant", "kind", "parent")]
+        newer = exists().where(*same, later.c.id > results.c.id, later.c.state == "done")
+        query = query.where(or_(results.c.state != "done", ~newer))
     if fleet:
         query = query.where(results.c.fleet == fleet)
     if parent:
@@ -132,6 +141,18 @@ def listed(
     if before:
         query = query.where(results.c.id < before)
     return [_shown(tx, row) for row in tx.all(query.order_by(results.c.id.desc()).limit(limit))]
+
+
+def around(tx: Tx, found: Result) -> tuple[str | None, str | None]:
+    """Of a result that is done: which one of the same parent it replaces, and which one replaces it."""
+    if found.state != "done":
+        return None, None
+    query = tx.select(results, results.c.id).where(
+        results.c.kind == found.kind, results.c.parent == found.parent, results.c.state == "done"
+    )
+    before = tx.first(query.where(results.c.id < found.id).order_by(results.c.id.desc()).limit(1))
+    after = tx.first(query.where(results.c.id > found.id).order_by(results.c.id).limit(1))
+    return None if before is None else before.id, None if after is None else after.id
 
 
 def write(tx: Tx, id_: str, content: Content) -> dict[str, str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -45,7 +46,43 @@ schedules = table(
     Index("ix_schedules_tenant_site_end", "tenant", "site", "end"),
 )
 _C = schedules.c
-_IN_HINDSIGHT = "perfect_foresight"
+_IN_HINDSIGHT, _AWARD = "perfect_foresight", "award"
+
+
+@dataclass(frozen=True)
+class Promise:
+    """A delivery period of an award: the schedule around it holds then, whatever is planned later.
+
+    Attributes:
+        issued: from when on it holds.
+    """
+
+    schedule: str
+    award: str
+    start: datetime
+    end: datetime
+    issued: datetime
+
+
+@dataclass(frozen=True)
+class Plans:
+    """Schedules to be followed, the newest first, and what awards promise from some moment on."""
+
+    rows: Sequence[Row[Any]]
+    promises: Sequence[Promise]
+
+    def at(self, moment: datetime, age: timedelta) -> Row[Any] | None:
+        """The one that holds: that of an award in its periods while it is young enough, or the newest."""
+        holding = [row for row in self.rows if max(row.start, row.issued) <= moment < row.end]
+        kept = {one.schedule for one in self.promises if max(one.start, one.issued) <= moment < one.end}
+        awarded = (row for row in holding if row.id in kept and moment < row.issued + age)
+        return next(awarded, next(iter(holding), None))
+
+    def changes(self) -> Iterator[datetime]:
+        """When another of them may hold."""
+        yield from (max(row.start, row.issued) for row in self.rows)
+        for one in self.promises:
+            yield from (max(one.start, one.issued), one.end)
 
 
 def create(tx: Tx, values: Mapping[str, Any]) -> str:
@@ -110,15 +147,34 @@ def latest(tx: Tx, site: str) -> Row[Any] | None:
     return tx.first(query.order_by(_C.id.desc()))
 
 
-def holding(tx: Tx, site: str, start: datetime, end: datetime) -> Sequence[Row[Any]]:
-    """Schedules to be followed at some moment from start to before the end: the first that holds then is the one.
+def holding(tx: Tx, site: str, start: datetime, end: datetime) -> Plans:
+    """Schedules to be followed at some moment from start to before the end.
 
-    The newest come first; a schedule holds from when it was issued, and while its steps last. Of each: id, mode,
-    issued, start, end, setpoints_file.
+    A schedule holds from when it was issued, and while its steps last. Of each: id, mode, issued, start, end,
+    setpoints_file.
     """
     columns = (_C.id, _C.mode, _C.issued, _C.start, _C.end, _C.setpoints_file)
     query = tx.select(schedules, *columns).where(*_followed(site), _C.start < end, _C.end > start, _C.issued < end)
-    return tx.all(query.order_by(_C.issued.desc(), _C.id.desc()))
+    return Plans(tx.all(query.order_by(_C.issued.desc(), _C.id.desc())), promises(tx, site, start))
+
+
+def promises(tx: Tx, site: str, start: datetime, end: datetime | None = None) -> list[Promise]:
+    """What awards of a site promise from some moment on, the newest award first."""
+    query = tx.select(schedules, _C.id, _C.issued, _C.request).where(
+        *_followed(site), _C.mode == _AWARD, _C.end > start
+    )
+    return [
+        one
+        for row in tx.all(query.order_by(_C.issued.desc(), _C.id.desc()))
+        for one in _promised(row)
+        if one.end > start and (end is None or one.start < end)
+    ]
+
+
+def _promised(row: Row[Any]) -> Iterator[Promise]:
+    for first, last in row.request.get("promised", ()):
+        start, end = datetime.fromisoformat(first), datetime.fromisoformat(last)
+        yield Promise(row.id, row.request["of"], start, end, row.issued)
 
 
 def good_until(row: Row[Any], age: timedelta) -> datetime:
@@ -133,7 +189,10 @@ def good_until(row: Row[Any], age: timedelta) -> datetime:
 
 
 def in_force(tx: Tx, site: str, at: datetime) -> Row[Any] | None:
-    """The schedule that holds at a moment: of those issued by then whose steps hold it, the newest."""
+    """The schedule that holds at a moment: an award's in its periods, or of those whose steps hold it the newest."""
+    for one in promises(tx, site, at):
+        if max(one.start, one.issued) <= at:
+            return tx.first(tx.select(schedules).where(_C.id == one.schedule))
     query = tx.select(schedules).where(*_followed(site), _C.start <= at, _C.end > at, _C.issued <= at)
     return tx.first(query.order_by(_C.issued.desc(), _C.id.desc()))
 

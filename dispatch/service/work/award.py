@@ -153,6 +153,14 @@ def floor(asked: Asked, reason: str) -> None:
     del asked, reason
 
 
+def _promised(award: Award) -> list[tuple[str, str]]:
+    """Start and end of the awarded periods: what is planned later does not hold in them."""
+    product = product_of(award.product, award.day)
+    made = periods(product, award.day)
+    asked = np.flatnonzero(award.quantity_kw(product) > 0)
+    return [(made.local_start[place].isoformat(), made.local_end[place].isoformat()) for place in asked]
+
+
 def commit(tx: Tx, job: Job, outcome: Outcome) -> dict[str, Any]:
     """Keep the set-points and schedules; the bid is won."""
     made = str(job.request["result"])
@@ -162,6 +170,7 @@ def commit(tx: Tx, job: Job, outcome: Outcome) -> dict[str, Any]:
         bids.award(tx, bids.get(tx, job.request["bid"]), made)
         # An award is later than every plan that was made before it, whenever its forecast was made.
         common = {**outcome.day.common(job, "award"), "issued": tx.now}
+        common["request"] = {**common["request"], "promised": _promised(Award.model_validate(job.request["award"]))}
         ids = fleet_schedules.keep(tx, outcome.schedules, outcome.day.by_site, common, outcome.day.span)
     outcome.content.summary["schedules"] = dict(ids)
     files = fleet_results.write(tx, made, outcome.content)

@@ -1,8 +1,9 @@
 """What holds of a site's set-points at a moment: override > hold > schedule > the safe state of the last schedule.
 
-A schedule holds while its steps last and it is young enough; after that its assets rest as its safe state says. A value
-that an operator sets stands above all; bounds that he sets hold for everything below. Whoever sets one of two flows
-that exclude each other leaves none of the other.
+A schedule holds while its steps last and it is young enough; after that its assets rest as its safe state says. In the
+periods of an award the schedule around it holds, above plans that were made later. A value that an operator sets stands
+above all; bounds that he sets hold for everything below. Whoever sets one of two flows that exclude each other leaves
+none of the other.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 
 from dispatch.service.store import files, overrides, schedules, sites
 from dispatch.service.store.arrow import from_bytes
+from dispatch.service.store.schedules import Plans
 from dispatch.service.store.transaction import Tx
 from dispatch.setpoint_limits import limits
 
@@ -111,11 +113,12 @@ class Control:
         starts = [row.start for row in self._later if row.asset == one.asset]
         return replace(one, valid_until=min([one.valid_until, *starts]))
 
-    def _at(self, moment: datetime, found: Sequence[Any], plans: Sequence[Any]) -> list[Holding]:
+    def _at(self, moment: datetime, found: Sequence[Any], plans: Plans) -> list[Holding]:
         """Likewise, of overrides and schedules that are read already."""
         mine = [row for row in found if row.start <= moment < overrides.ends_at(row)]
-        holding = (row for row in plans if max(row.start, row.issued) <= moment < row.end)
-        base = {one.key: one for one in self._planned(moment, next(holding, None))}
+        changes = [change for change in plans.changes() if change > moment]
+        planned = self._planned(moment, plans.at(moment, self.age))
+        base = {one.key: _no_longer(one, changes) for one in planned}
         for row in mine:
             key = row.asset, row.quantity
             base.setdefault(key, Holding(*key, None, "none"))
@@ -166,7 +169,7 @@ class Control:
         found = overrides.holding(self.tx, self.site, start, end)
         plans = schedules.holding(self.tx, self.site, start, end)
         moments = {m for row in found for m in (row.start, overrides.ends_at(row))}
-        moments |= {max(row.start, row.issued) for row in plans}
+        moments |= set(plans.changes())
         out: list[tuple[datetime, datetime, list[Holding]]] = []
         at = start
         while at < end and len(out) < most:
@@ -176,6 +179,11 @@ class Control:
             out.append((at, min(until, end), held))
             at = until
         return out
+
+
+def _no_longer(one: Holding, changes: Sequence[datetime]) -> Holding:
+    """Than until another schedule may hold."""
+    return one if one.valid_until is None else replace(one, valid_until=min([one.valid_until, *changes]))
 
 
 def stated(base: dict[Key, Holding], rows: Sequence[Any]) -> dict[Key, Holding]:

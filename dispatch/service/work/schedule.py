@@ -273,10 +273,28 @@ def commit(tx: Tx, job: Job, outcome: Outcome) -> dict[str, Any]:
     held = {name: files.put(tx, data, ARROW_STREAM, f"{job.subject}-{name}.arrow") for name, data in outcome.tables()}
     values = {f"{name}_file": found.id for name, found in held.items()}
     setpoints = held["setpoints"].sha256
-    schedules.finish(tx, job.subject, {**outcome.columns(), **values, "setpoints_sha256": setpoints})
+    said = outcome.columns()
+    said["result"] = {**said["result"], "notes": [*said["result"]["notes"], *_awards(tx, job.subject)]}
+    schedules.finish(tx, job.subject, {**said, **values, "setpoints_sha256": setpoints})
     tx.audit("schedule.made", job.subject, {**outcome.chained(), "setpoints_sha256": setpoints, "job": job.id})
     href = f"/api/v1/schedules/{job.subject}"
     return {"href": href, "quality": outcome.quality, "files": {ARROW_STREAM: held["table"].id}}
+
+
+def _awards(tx: Tx, id_: str) -> list[str]:
+    """A note of each award in whose periods the schedule does not hold."""
+    row = schedules.get(tx, id_)
+    if row.mode == PERFECT:
+        return []
+    found: dict[str, list[schedules.Promise]] = {}
+    for one in schedules.promises(tx, row.site, row.start, row.end):
+        found.setdefault(one.award, []).append(one)
+    return [
+        f"Not in force in the periods of award '{award}' from {min(one.start for one in some).isoformat()} "
+        f"to {max(one.end for one in some).isoformat()}: there schedule '{some[0].schedule}' holds, which keeps what "
+        "was promised. This plan does not know of it."
+        for award, some in found.items()
+    ]
 
 
 def warm() -> None:

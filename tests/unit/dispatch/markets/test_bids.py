@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from dispatch.errors import ConfigError
+from dispatch.errors import ConfigError, DataError
 from dispatch.markets import awards, bids
 from dispatch.markets.awards import Award, AwardPeriod
 from dispatch.markets.bids import Bid, BidPeriod, BlockOrder, Step, bid_of
@@ -170,6 +170,19 @@ def test_an_award_asks_step_by_step_and_sites_give_their_shares() -> None:
     hourly = awards.profile(taken, asked, horizon(minutes=60))
     assert hourly.tolist() == [3000.0] * 4 + [0.0] * 4 + [1000.0] * 4 + [0.0] * 12
     assert not awards.profile(award((0, 0.0)), asked, steps).any()
+
+
+def test_an_award_finer_than_the_steps_is_refused_unless_it_is_even() -> None:
+    asked, hours = of("sdac_day_ahead"), horizon(minutes=60)
+    start = periods(asked, DAY).local_start
+
+    def taken(*quantities_kw: float) -> Award:
+        made = tuple(AwardPeriod(start=start[n], quantity_kw=kw, price=1.0) for n, kw in enumerate(quantities_kw))
+        return Award(product=asked.name, day=DAY, side="up", periods=made)
+
+    assert awards.profile(taken(*[100.0] * 4), asked, hours)[:2].tolist() == [100.0, 0.0]
+    with pytest.raises(DataError, match="within the step of 60 min"):
+        awards.profile(taken(100.0, 100.0), asked, hours)
 
 
 def test_an_award_of_a_block_is_held_against_the_blocks() -> None:

@@ -9,6 +9,7 @@ import httpx
 
 from benchmarks.topics.service import vpp_day
 from benchmarks.topics.service.vpp_day import BIDDING, DAY, FLEET, name_of
+from dispatch.service.store import jobs
 from tests.unit.dispatch.service.market.lived import SITES, TOMORROW, Lived, drafted, pointers
 
 
@@ -67,7 +68,8 @@ def test_a_bid_is_drawn_up_sent_and_withdrawn_once(lived: Lived) -> None:
 
 def test_curves_of_ones_own_are_held_against_the_product(lived: Lived) -> None:
     lived.at(BIDDING)
-    start = (DAY + timedelta(hours=18)).isoformat()
+    evening = DAY + timedelta(hours=18)
+    start = evening.isoformat()
 
     def offered(*steps: tuple[float, float], at: str = start) -> httpx.Response:
         curve = [{"quantity_kw": kw, "price": price} for kw, price in steps]
@@ -79,6 +81,12 @@ def test_curves_of_ones_own_are_held_against_the_product(lived: Lived) -> None:
     assert pointers(offered((100.5, 0.3))) == ["/periods/0/steps/0/quantity_kw"]
     assert pointers(offered((100, 9.0))) == ["/periods/0/steps/0/price"]
     assert pointers(offered((100, 0.2), at=(DAY + timedelta(hours=18, minutes=7)).isoformat())) == ["/periods/0/start"]
+    beyond = offered((5000, 0.2))
+    assert pointers(beyond) == ["/periods/0"]
+    (fault,) = beyond.json()["errors"]
+    step = next(one for one in lived.flexibility["envelope"] if datetime.fromisoformat(one["start"]) == evening)
+    assert fault["value"] == 5000
+    assert fault["accepted"] == f"at most {step['plan_kw'] - step['least_kw']:g} kW"
     assert "there is no product" in drafted(lived, product="day_ahead").text
     assert "cannot be bid down" in drafted(lived, side="down").text
 
@@ -183,16 +191,22 @@ def test_sites_that_lack_measurements_are_named_and_left_out(lived: Lived) -> No
     assert "lies ahead" in lived.get(f"/fleet-forecasts/{accepted['id']}").json()["problem"]["detail"]
 
 
-def test_an_award_of_a_bid_that_is_withdrawn_meanwhile_changes_nothing(lived: Lived) -> None:
+def test_a_bid_is_not_withdrawn_while_its_award_is_carried_out(lived: Lived) -> None:
     lived.at(BIDDING)
     bid = drafted(lived).json()
     lived.post(f"/bids/{bid['id']}:submit")
     won = [{"start": bid["periods"][18]["start"], "quantity_kw": 50, "price": 1.5}]
     accepted = lived.post(f"/bids/{bid['id']}/awards", {"periods": won}).json()
-    before = lived.get("/schedules").json()["items"][0]["id"]
-    assert lived.post(f"/bids/{bid['id']}:withdraw").status_code == 200
-    lived.vpp.work()
-    found = lived.get(f"/awards/{accepted['id']}").json()
-    assert found["state"] == "failed"
-    assert "is withdrawn" in found["problem"]["detail"]
-    assert lived.get("/schedules").json()["items"][0]["id"] == before
+    refused = lived.post(f"/bids/{bid['id']}:withdraw")
+    assert refused.status_code == 409
+    assert accepted["id"] in refused.text
+    with lived.served.store.write(lived.tenant, "test") as tx:
+        jobs.cancel(tx, accepted["job"])
+    assert lived.post(f"/bids/{bid['id']}:withdraw").json()["state"] == "withdrawn"
+
+
+def test_a_bid_is_in_the_currency_of_the_sites(lived: Lived) -> None:
+    lived.at(BIDDING)
+    refused = drafted(lived, product="afrr_capacity", day="2026-03-29")
+    assert pointers(refused) == ["/product"]
+    assert "CNY" in refused.text

@@ -28,6 +28,7 @@ def test_set_points_add_up_to_the_award_and_every_site_follows_a_schedule_of_its
     for site, schedule in lived.award["schedules"].items():
         shown = lived.get(f"/schedules/{schedule}").json()
         assert (shown["site"], shown["mode"], shown["quality"]) == (site, "award", "optimal")
+        assert shown["issue_time"] == shown["created_at"]  # in force from its own moment
         at = min(wanted).isoformat()
         held = lived.get(f"/sites/{site}/setpoints", params={"at": at}).json()["items"]
         assert {one["schedule"] for one in held} == {schedule}
@@ -96,6 +97,19 @@ def test_a_settlement_adds_up_to_the_cent(lived: Lived) -> None:
     again = lived.get("/settlements").json()["items"]
     assert made["id"] in [one["id"] for one in again]
     assert lived.get(f"/awards/{made['award']}/settlements").json()["items"] == again
+
+
+def test_an_award_that_is_settled_again_counts_once(lived: Lived) -> None:
+    lived.at(AFTER + timedelta(hours=2))
+    first, again = lived.settlement["id"], lived.vpp.settle()
+    assert again["supersedes"] == first
+    assert lived.get(f"/settlements/{first}").json()["superseded_by"] == again["id"]
+
+    def done(**query: bool) -> list[str]:
+        return [one["id"] for one in lived.get("/settlements", params=query).json()["items"] if one["state"] == "done"]
+
+    assert done() == [again["id"]]
+    assert done(superseded=True) == [again["id"], first]
 
 
 def test_a_profile_is_met_or_the_nearest_is_named(lived: Lived) -> None:

@@ -11,7 +11,7 @@ from dispatch.service.work.control import Control
 from tests.unit.dispatch.service.planning import small
 
 
-def asked(tx: Tx, start_in_h: int, mode: str = "day_ahead") -> str:
+def asked(tx: Tx, start_in_h: int, mode: str = "day_ahead", **more: Any) -> str:
     start = small.hour(start_in_h)
     body: dict[str, Any] = {
         "horizon": small.horizon(start, 6),
@@ -23,12 +23,33 @@ def asked(tx: Tx, start_in_h: int, mode: str = "day_ahead") -> str:
         tx,
         {
             "site": "works", "site_version": what.version, "mode": mode, "issued": what.issue, "start": start,
-            "end": what.end, "steps": 6, "request": {**body, **basis.kept(what)},
+            "end": what.end, "steps": 6, "request": {**body, **basis.kept(what), **more},
         },
     )  # fmt: skip
     job = jobs.submit(tx, "schedule", {}, subject=id_, deadline_s=100.0)
     schedules.name_job(tx, id_, job.id)
     return id_
+
+
+def test_in_the_periods_of_an_award_its_schedule_holds_above_later_plans(store: Store) -> None:
+    small.put(store, "north")
+    promised = [(small.hour(3).isoformat(), small.hour(4).isoformat())]
+    with store.write("north", "ann") as tx:
+        award, later = asked(tx, 0, "award", promised=promised, of="awd_1"), asked(tx, 1, "rolling")
+    assert [small.done(store).state for _ in range(2)] == ["done", "done"]
+    with store.read("north") as tx:
+        control = Control(tx, "works", timedelta(hours=36))
+        half = timedelta(minutes=30)
+        held = [{one.schedule for one in control.at(small.hour(n) + half)} for n in (0, 2, 3, 4)]
+        assert held == [{award}, {later}, {award}, {later}]
+        spans = control.spans(small.hour(2), small.hour(5), 99)
+        assert [{one.schedule for one in found} for _, _, found in spans] == [{later}, {award}, {later}]
+        in_force = [schedules.in_force(tx, "works", small.hour(n) + half) for n in (2, 3, 4)]
+        assert [row and row.id for row in in_force] == [later, award, later]
+        old = Control(tx, "works", timedelta(hours=2)).at(small.hour(3) + half)
+        assert {one.source for one in old} == {"safe_state"}
+        notes = schedules.get(tx, later).result["notes"]
+        assert any("Not in force in the periods of award 'awd_1'" in note and award in note for note in notes)
 
 
 def test_a_plan_is_made_found_and_followed(store: Store) -> None:

@@ -133,3 +133,18 @@ def test_schedules_of_a_fleet_are_written_at_once(filled: Store) -> None:
         assert files.read(tx, found.setpoints_file) == b"set 1"
         assert files.read(tx, found.table_file) == b"table"
         assert found.setpoints_sha256 == files_many.digests(tx, [found.setpoints_file])[found.setpoints_file]
+
+
+def test_of_settlements_of_an_award_the_latest_that_is_done_counts(filled: Store) -> None:
+    with filled.write("north", "test") as tx:
+        made = [fleet_results.submit(tx, "settlement", "some", {}, parent="awd_7").id for _ in range(3)]
+        other = fleet_results.submit(tx, "settlement", "some", {}, parent="awd_8").id
+        for id_ in (*made[:2], other):
+            fleet_results.write(tx, id_, fleet_results.Content({}, {}, {}))
+    with filled.read("north") as tx:
+        found = [fleet_results.get(tx, "settlement", id_) for id_ in (*made, other)]
+        expected = [(None, made[1]), (made[0], None), (None, None), (None, None)]
+        assert [fleet_results.around(tx, one) for one in found] == expected
+        counting = [one.id for one in fleet_results.listed(tx, "settlement", replaced=False)]
+        assert counting == [other, made[2], made[1]]
+        assert made[0] in [one.id for one in fleet_results.listed(tx, "settlement")]
