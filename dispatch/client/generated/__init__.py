@@ -23,7 +23,7 @@ from dispatch.client.generated.sites import AsyncSites, Sites
 from dispatch.client.sending import AsyncSender, Sender
 
 #: SHA-256 of the document and of the generator that these files were made from.
-MADE_FROM = "9f57105156faa5b18cd4c50e23a0beb442f561912b5d67b79682218680fbbfa0"
+MADE_FROM = "100269fdd6f49f66d172686e5ec962641bbe1609086bb030cf87cee8aa4ca10b"
 
 
 class Operations:
