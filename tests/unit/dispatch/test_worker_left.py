@@ -140,6 +140,7 @@ def test_reports_without_an_end_do_not_keep_the_clock_from_firing(worker: Worker
     assert 0 < len(call.improved) <= 100
 
 
+@pytest.mark.slow  # a busy machine ends processes late
 def test_what_the_process_has_started_is_killed_with_it_and_its_pipes_hold_nobody_up(worker: Worker, tmp_path: Path):
     began, file, threads = time.monotonic(), tmp_path / "pid", threading.active_count()
     call = worker.call(leaves_a_child, str(file), seconds=1.0)
