@@ -9,18 +9,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dispatch.service.errors import NotAllowedError
 from dispatch.service.http import replays
+from dispatch.service.http.intake import known
 from dispatch.service.http.limits import Limits
 from dispatch.service.http.methods import allowed_methods
 from dispatch.service.http.tokens import Identity, identified
 
 API = "/api/v1"
 _READING = ("GET", "HEAD", "OPTIONS")
-_KNOWN = "parkwatt.known"
-
-
-def is_known(scope: Scope) -> bool:
-    """Is it known who sends this request?"""
-    return bool(scope.get(_KNOWN))
 
 
 class Gate:
@@ -35,7 +30,7 @@ class Gate:
         if scope["type"] == "http" and (identify := _asker(scope)) is not None:
             request = Request(scope, receive)
             identity = await identify(request)
-            scope[_KNOWN] = True
+            known(scope)
             self.limits.spend(scope, identity.tenant)
             _require_method(request)
             if request.method not in _READING:

@@ -12,15 +12,20 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dispatch.service.errors import BadRequestError, ServiceError, TooLargeError, UnsupportedMediaError
 from dispatch.service.http import strict_json
-from dispatch.service.http.gate import is_known
 from dispatch.service.http.media import charset, is_json, media_type
 from dispatch.service.settings import Settings
 
 _BODY = "parkwatt.body"
+_KNOWN = "parkwatt.known"
 _SMALL = 2**15  # read where it is; what is larger goes to a thread
 _OF_ANYBODY = 2**16  # bytes of a body of whom nobody knows, such as the form of somebody who signs in
 _GZIP = 16 + zlib.MAX_WBITS
 _UTF8 = ("", "utf-8", "utf8", "us-ascii")
+
+
+def known(scope: Any) -> None:
+    """Note that it is known who sends a request: only then its body may be large."""
+    scope[_KNOWN] = True
 
 
 def received(scope: Any) -> bytes:
@@ -52,7 +57,9 @@ class Intake:
             await self.app(scope, receive, send)
             return
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
-        limit = self.settings.max_body_bytes if is_known(scope) else min(self.settings.max_body_bytes, _OF_ANYBODY)
+        limit = self.settings.max_body_bytes
+        if _KNOWN not in scope:
+            limit = min(limit, _OF_ANYBODY)
         body = await self._taken(headers, receive, limit)
         if body:
             body = await self._read(headers, body, limit)
