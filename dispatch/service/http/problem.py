@@ -137,7 +137,8 @@ async def _validation(request: Request, error: Exception) -> Response:
         refused = UnsupportedMediaError(f"The body came {found}.", [Fault("/content-type", "is not read here", kind,
                                         "application/json", "header")])  # fmt: skip
         return answered(refused, request.url.path)
-    return answered(InvalidError(_counted(len(found := faults(details, request))), found), request.url.path)
+    wrong = faults(details, request)
+    return answered(InvalidError(_counted(len(wrong)), wrong), request.url.path)
 
 
 def _counted(count: int) -> str:
