@@ -75,7 +75,7 @@ def filled(api: Api) -> dict[str, str]:
         job = jobs.submit(tx, "schedule", {}, subject=HOSTILE)
         schedules.name_job(tx, made, job.id)
     with api.store.admin() as connection:
-        claimed = claims.claim(connection, "runner " + HOSTILE, datetime.now(UTC), 60)
+        claimed = claims.claim(connection, "runner " + HOSTILE, datetime.now(UTC), 60, api.tenant)
         assert claimed is not None
         claims.fail(connection, claimed, datetime.now(UTC), {"title": "T", "detail": "why " + HOSTILE})
     return {"job": job.id, "report": report.id, "schedule": made}

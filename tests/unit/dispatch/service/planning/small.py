@@ -16,6 +16,7 @@ from dispatch.service.runner.policy import Policy
 from dispatch.service.runner.runner import run_one
 from dispatch.service.store import Store, series, sites
 from dispatch.service.store.jobs import Job
+from tests.unit.dispatch.service.served import Api
 
 QUICK = Policy(pause_s=0.002, lease_s=30.0, attempts=1)
 STEPS = 24
@@ -99,9 +100,10 @@ def asked(client: httpx.Client, what: str = "schedules", site: str = "works", **
     return found
 
 
-def done(store: Store, policy: Policy = QUICK) -> Job:
-    """Do the job that is next, here."""
-    job = run_one(store, work.find(), policy)
+def done(where: Api | Store, policy: Policy = QUICK) -> Job:
+    """Do the job that is next, here: the first tenant's where a server has many."""
+    store, tenant = (where, "") if isinstance(where, Store) else (where.store, where.tenant)
+    job = run_one(store, work.find(), policy, tenant=tenant)
     assert job is not None
     return job
 

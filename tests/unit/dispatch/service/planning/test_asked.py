@@ -109,7 +109,7 @@ def test_steps_that_nothing_can_be_forecast_in_are_refused_unless_all_is_said(ap
         assert error["pointer"] == "/horizon/step_minutes"
         assert error["accepted"] == "5 minutes or more, or 'series' of a schedule with hall, roof"
     small.asked(api.client, horizon=horizon, series=small.given(small.hour(1), 10), deadline_s=0.001)
-    assert small.done(api.store).state == "done"
+    assert small.done(api).state == "done"
     small.asked(api.client, horizon={**horizon, "step_minutes": 5}, deadline_s=0.001)
-    assert small.done(api.store).state == "done"
+    assert small.done(api).state == "done"
     assert basis.FINEST_MINUTES * MINUTE_NS == FINEST_EDGE_NS

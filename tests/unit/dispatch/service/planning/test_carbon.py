@@ -26,7 +26,7 @@ def green() -> dict[str, Any]:
 
 def account(api: Api, state: str = "done", **body: Any) -> dict[str, Any]:
     accepted = small.asked(api.client, "carbon-accounts", **body)
-    job = small.done(api.store)
+    job = small.done(api)
     assert job.state == state, job.problem
     found: dict[str, Any] = small.get(api.client, accepted["href"])
     return found
@@ -74,7 +74,7 @@ def test_a_plan_is_accounted_for(api: Api) -> None:
     small.put(api.store, api.tenant, body=green())
     start = small.hour(1)
     accepted = small.asked(api.client, horizon=small.horizon(start), series=small.given(start))
-    small.done(api.store)
+    small.done(api)
     plan = small.get(api.client, accepted["href"])
     shown = account(api, schedule=plan["id"], by="day")
     emitted = {one["name"]: one["emitted_kg"] for one in shown["ledgers"]}

@@ -41,7 +41,7 @@ def made(site: Api) -> tuple[Wanted, Outcome]:
     """A request and the plan for it."""
     start = small.hour(1)
     accepted = small.asked(site.client, horizon=small.horizon(start), series=small.given(start))
-    assert small.done(site.store).state == "done"
+    assert small.done(site).state == "done"
     asked = asked_of(site.store, site.tenant, accepted["id"])
     return asked, schedule.run(asked, lambda _text: None)
 
@@ -52,7 +52,7 @@ def test_without_time_the_rules_plan_and_then_the_plan_before(fresh: Api) -> Non
     start = small.hour(1)
     body: dict[str, Any] = {"horizon": small.horizon(start), "known_at": "end"}
     first = small.asked(fresh.client, **body, **NO_TIME)
-    job = small.done(fresh.store)
+    job = small.done(fresh)
     assert (job.state, job.problem) == ("done", None)
     shown = small.get(fresh.client, first["href"])
     assert (shown["quality"], shown["audit"]["passed"]) == ("rule_based", True)
@@ -60,11 +60,11 @@ def test_without_time_the_rules_plan_and_then_the_plan_before(fresh: Api) -> Non
     assert "hall: taken to be as 2 d before, for there was no time to forecast it" in shown["notes"]
     assert small.get(fresh.client, shown["setpoints_href"])["items"]
     good = small.asked(fresh.client, **body, series=small.given(start))
-    assert small.done(fresh.store).state == "done"
+    assert small.done(fresh).state == "done"
     assert small.get(fresh.client, good["href"])["quality"] == "optimal"
     later = small.asked(fresh.client, mode="rolling", **NO_TIME, known_at="end",
                         horizon=small.horizon(start + timedelta(hours=2)))  # fmt: skip
-    assert small.done(fresh.store).state == "done"
+    assert small.done(fresh).state == "done"
     shown = small.get(fresh.client, later["href"])
     assert (shown["quality"], shown["goes_on_from"]) == ("last_good", good["id"])
     rows, before = (small.get(fresh.client, f"{of['href']}/table")["rows"] for of in (later, good))
@@ -74,7 +74,7 @@ def test_without_time_the_rules_plan_and_then_the_plan_before(fresh: Api) -> Non
 
 def test_what_nothing_is_known_of_is_no_plan_but_says_so(fresh: Api) -> None:
     small.asked(fresh.client, **NO_TIME)
-    job = small.done(fresh.store)
+    job = small.done(fresh)
     assert job.state == "failed"
     assert job.problem is not None
     assert (job.problem["status"], "'hall' was measured on none of 8 days" in job.problem["detail"]) == (422, True)
@@ -83,12 +83,12 @@ def test_what_nothing_is_known_of_is_no_plan_but_says_so(fresh: Api) -> None:
 def test_an_asset_with_another_name_goes_on_from_what_it_was_called(fresh: Api) -> None:
     start = small.hour(1)
     small.asked(fresh.client, horizon=small.horizon(start), series=small.given(start), **NO_TIME)
-    assert small.done(fresh.store).state == "done"
+    assert small.done(fresh).state == "done"
     renamed = small.park()
     renamed["assets"][2]["name"] = "works_hall"
     small.put(fresh.store, fresh.tenant, body=renamed)
     accepted = small.asked(fresh.client, horizon=small.horizon(start))
-    job = small.done(fresh.store)
+    job = small.done(fresh)
     assert (job.state, job.problem) == ("done", None)
     shown = small.get(fresh.client, accepted["href"])
     assert shown["audit"]["passed"]
@@ -97,7 +97,7 @@ def test_an_asset_with_another_name_goes_on_from_what_it_was_called(fresh: Api) 
     renamed["assets"].append({"kind": "load", "name": "annex", "bus": "lv"})
     small.put(fresh.store, fresh.tenant, body=renamed)
     small.asked(fresh.client, horizon=small.horizon(start))
-    job = small.done(fresh.store)
+    job = small.done(fresh)
     assert job.problem is not None
     assert (job.state, job.problem["status"]) == ("failed", 422)
 
@@ -105,7 +105,7 @@ def test_an_asset_with_another_name_goes_on_from_what_it_was_called(fresh: Api) 
 def test_with_too_little_history_the_rules_plan(fresh: Api) -> None:
     small.upload(fresh.store, fresh.tenant, small.measured(small.hour(-60), 60))
     accepted = small.asked(fresh.client, known_at="end", horizon=small.horizon(small.hour(1)))
-    assert small.done(fresh.store).state == "done"
+    assert small.done(fresh).state == "done"
     shown = small.get(fresh.client, accepted["href"])
     assert (shown["quality"], shown["audit"]["passed"]) == ("rule_based", True)
     assert "forecast: " in shown["reason"]
@@ -121,7 +121,7 @@ def test_of_sun_that_nobody_knows_nothing_is_counted_on(fresh: Api) -> None:
     assert "roof: nothing is known of it, so nothing of it is counted on" in plan.notes
     with pytest.raises(DataError, match="'hall' was measured on none"):
         schedule.without_solver(replace(asked, archive=type(asked.archive).empty()), "it was ended")
-    assert small.done(fresh.store).state in ("done", "failed")
+    assert small.done(fresh).state in ("done", "failed")
 
 
 def test_hindsight_has_no_floor(made: tuple[Wanted, Outcome]) -> None:

@@ -44,7 +44,7 @@ def forecast(known: Api) -> dict[str, Any]:
 
 def made(api: Api, what: str = "forecasts", **body: Any) -> dict[str, Any]:
     accepted = small.asked(api.client, what, **body)
-    job = small.done(api.store)
+    job = small.done(api)
     assert (job.state, job.problem) == ("done", None)
     found: dict[str, Any] = small.get(api.client, accepted["href"])
     return found
@@ -78,7 +78,7 @@ def test_a_schedule_takes_a_forecast_that_was_made(known: Api, forecast: dict[st
     hall = next(one for one in forecast["series"] if one["name"] == "hall")
     assert [row["hall.served_kw"] for row in rows] == pytest.approx(hall["expected"])
     other = small.asked(known.client, horizon=small.horizon(start, 12), forecast=forecast["id"])
-    assert small.done(known.store).state == "failed"
+    assert small.done(known).state == "failed"
     problem = small.get(known.client, other["href"])["problem"]
     assert "of other steps" in problem["detail"]
 
@@ -90,7 +90,7 @@ def test_a_history_that_came_today_was_not_known_yesterday(known: Api) -> None:
         "issue_time": yesterday.isoformat(),
     }
     accepted = small.asked(known.client, "forecasts", **body)
-    assert small.done(known.store).state == "failed"
+    assert small.done(known).state == "failed"
     assert "nothing to forecast from" in small.get(known.client, accepted["href"])["problem"]["detail"]
     assert made(known, **body, known_at="end")["series"][0]["made_by"] == "own_past"
 
@@ -107,7 +107,7 @@ def test_power_under_another_name_is_forecast_from_and_told(api: Api) -> None:
     small.upload(api.store, api.tenant, _called(hall, "hall.power_mw", 1e-3))
     body: dict[str, Any] = {"site": "plant", "known_at": "end", "horizon": small.horizon(small.hour(1))}
     refused = small.asked(api.client, "forecasts", **body)
-    assert small.done(api.store).state == "failed"
+    assert small.done(api).state == "failed"
     said = small.get(api.client, refused["href"])["problem"]["detail"]
     assert "'roof' has no history: give 'history' or weather" in said
     assert "series of 'plant' with the assets' names; it has plant/hall, plant/hall_kw" in said
@@ -116,7 +116,7 @@ def test_power_under_another_name_is_forecast_from_and_told(api: Api) -> None:
     with api.store.read(api.tenant) as tx:
         asked = making.prepare(tx, jobs.get(tx, accepted["job"]))
     assert asked.archive.rows()["works", "hall"].value == pytest.approx(hall["value"].to_numpy())
-    assert small.done(api.store).state == "done"
+    assert small.done(api).state == "done"
     shown = small.get(api.client, accepted["href"])
     assert "hall: read from the series 'hall.power_mw', for there is none of the name 'hall'" in shown["notes"]
     for table in ("quantiles", "scenarios"):
@@ -128,7 +128,7 @@ def test_energy_is_not_taken_for_power(api: Api) -> None:
     hall = small.measured(small.hour(-HISTORY_H), HISTORY_H, ("hall",))
     small.upload(api.store, api.tenant, _called(hall, "hall_kwh"))
     small.asked(api.client, known_at="end", horizon=small.horizon(small.hour(1)))
-    job = small.done(api.store)
+    job = small.done(api)
     assert job.problem is not None
     assert "'hall' has no history" in job.problem["detail"]
     assert "with the assets' names; it has works/hall_kwh" in job.problem["detail"]
@@ -181,7 +181,7 @@ def test_hindsight_plans_on_what_came(fresh: Api) -> None:
     assert compared["hall"]["mean_absolute_error_kw"] == pytest.approx(0, abs=1e-9)
     assert small.get(fresh.client, "sites/works/setpoints", at=small.hour(-20).isoformat())["items"] == []
     accepted = small.asked(fresh.client, mode="perfect_foresight", horizon=small.horizon(small.hour(-5)))
-    assert small.done(fresh.store).state == "failed"
+    assert small.done(fresh).state == "failed"
     assert "not measured in every step: roof, hall" in small.get(fresh.client, accepted["href"])["problem"]["detail"]
 
 
@@ -200,7 +200,7 @@ def test_weather_of_the_client_is_used(api: Api) -> None:
     assert max(roof["expected"]) > 5
     unknown = {**weather, "variables": {"sunshine": sun}}
     accepted = small.asked(api.client, "forecasts", known_at="end", horizon=small.horizon(start), weather=unknown)
-    assert small.done(api.store).state == "failed"
+    assert small.done(api).state == "failed"
     assert "unknown columns ['sunshine']" in small.get(api.client, accepted["href"])["problem"]["detail"]
 
 

@@ -24,7 +24,7 @@ def planned(api: Api, **body: Any) -> dict[str, Any]:
     """A schedule of 24 hours from the next on, made here; by default on what the client says."""
     start = small.hour(1)
     accepted = small.asked(api.client, **({"horizon": small.horizon(start), "series": small.given(start)} | body))
-    job = small.done(api.store)
+    job = small.done(api)
     assert (job.state, job.problem) == ("done", None)
     found: dict[str, Any] = small.get(api.client, accepted["href"])
     return found
@@ -49,7 +49,7 @@ def test_a_plan_arrives_with_what_proves_it(fresh: Api) -> None:
     waiting = small.get(fresh.client, accepted["href"])
     assert (waiting["state"], waiting["quality"], waiting["setpoints_href"]) == ("queued", None, None)
     assert fresh.client.get(f"{accepted['href']}/table").status_code == 409
-    job = small.done(fresh.store)
+    job = small.done(fresh)
     shown = small.get(fresh.client, accepted["href"])
     assert (shown["state"], shown["quality"], shown["gap"], shown["mode"]) == ("done", "optimal", 0.0, "day_ahead")
     assert shown["audit"] == {
@@ -102,7 +102,7 @@ def test_the_page_is_made_when_it_is_asked_for(site: Api, plan: dict[str, Any]) 
     first = site.client.get(shown["report_href"])
     assert (first.status_code, first.headers["Retry-After"]) == (202, "1")
     assert site.client.get(shown["report_href"]).json()["job"] == first.json()["job"]
-    assert small.done(site.store).state == "done"
+    assert small.done(site).state == "done"
     page = site.client.get(shown["report_href"])
     assert (page.status_code, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
     assert "parkwatt" in page.text

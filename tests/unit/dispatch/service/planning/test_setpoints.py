@@ -24,7 +24,7 @@ def with_plan(site: Api) -> Api:
     start = small.hour()
     series = {"hall": [200.0] * small.STEPS, "roof": small.given(start)["roof"]}
     small.asked(site.client, horizon=small.horizon(start), series=series)
-    job = small.done(site.store)
+    job = small.done(site)
     assert (job.state, job.problem) == ("done", None)
     return site
 
