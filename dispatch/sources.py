@@ -91,7 +91,9 @@ def gather(
         DataError: something cannot be read; the message names asset and place.
     """
     kept = _kept(site, horizon, folder, progress) if archive is None else _given(site, archive, place or site.name)
-    _require_something_to_learn_from(site, kept, told, with_weather=weather is not None)
+    # Whoever hands an archive over has no command line to ask for weather on.
+    asking = "weather (--weather open-meteo)" if archive is None else "weather"
+    _require_something_to_learn_from(site, kept, told, asking, with_weather=weather is not None)
     archive, hashes, actual = _measured(site, horizon, folder, kept, progress)
     hashes = {"site": _sha(site.model_dump_json().encode()), **hashes}
     notes: tuple[str, ...] = ()
@@ -212,7 +214,7 @@ def _came(site: Site, horizon: Horizon, archive: Archive) -> dict[str, Array]:
 
 
 def _require_something_to_learn_from(
-    site: Site, kept: _Kept | None, told: Collection[str], *, with_weather: bool
+    site: Site, kept: _Kept | None, told: Collection[str], asking: str, *, with_weather: bool
 ) -> None:
     """Say before anything slow starts which assets can not be forecast, and what would help.
 
@@ -230,7 +232,7 @@ def _require_something_to_learn_from(
                     f"'{asset.name}' has no history, and demand does not follow from weather: give 'history'"
                 )
             elif not with_weather:
-                lacking.append(f"'{asset.name}' has no history: give 'history' or weather")
+                lacking.append(f"'{asset.name}' has no history: give 'history', or {asking}")
             elif need.kind == "wind" and not need.physics.get("turbine"):
                 lacking.append(f"'{asset.name}' has neither history nor a 'turbine' for its power curve: give one")
     if lacking:

@@ -109,7 +109,7 @@ def test_power_under_another_name_is_forecast_from_and_told(api: Api) -> None:
     refused = small.asked(api.client, "forecasts", **body)
     assert small.done(api).state == "failed"
     said = small.get(api.client, refused["href"])["problem"]["detail"]
-    assert "'roof' has no history: give 'history' or weather" in said
+    assert "'roof' has no history: give 'history', or weather" in said
     assert "series of 'plant' with the assets' names; it has plant/hall, plant/hall_kw" in said
     small.upload(api.store, api.tenant, small.measured(small.hour(-HISTORY_H), HISTORY_H, ("roof",), "plant"))
     accepted = small.asked(api.client, "forecasts", **body, scenarios=1)
