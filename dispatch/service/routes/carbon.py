@@ -90,14 +90,10 @@ def list_accounts(site: Site, call: Reader, page: Annotated[Paging, Depends(pagi
     return call.read(work)
 
 
-def _state(row: Any) -> Any:
-    return "done" if row.made is not None else row.job_state or "failed"
-
-
 def _listed(row: Any) -> AccountListed:
     return AccountListed(
-        id=row.id, site=row.site, schedule=row.schedule, state=_state(row), created_at=row.created, start=row.start,
-        end=row.end, href=f"{_BASE}/{row.id}",
+        id=row.id, site=row.site, schedule=row.schedule, state=showing.state_of(row), created_at=row.created,
+        start=row.start, end=row.end, href=f"{_BASE}/{row.id}",
     )  # fmt: skip
 
 
@@ -116,7 +112,7 @@ def get_account(account: Id, call: Reader) -> Response:
 def _shown(row: Any) -> AccountShown:
     own: dict[str, Any] = {
         "id": row.id, "site": row.site, "site_version": row.site_version, "schedule": row.schedule,
-        "state": _state(row), "job": row.job, "created_at": row.created, "start": row.start, "end": row.end,
+        "state": showing.state_of(row), "job": row.job, "created_at": row.created, "start": row.start, "end": row.end,
         "by": row.request["by"], "problem": None if row.job_problem is None else Failed(**row.job_problem),
     }  # fmt: skip
     if row.result is None:
@@ -176,7 +172,7 @@ def get_certificates(account: Id, call: Reader) -> Response:
 def _made(tx: Tx, id_: str) -> Any:
     row = carbon_accounts.get(tx, id_)
     if row.made is None:
-        raise ConflictError(f"Carbon account '{id_}' is not there: its job is {_state(row)}.")
+        raise ConflictError(f"Carbon account '{id_}' is not there: its job is {showing.state_of(row)}.")
     return row
 
 

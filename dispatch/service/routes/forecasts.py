@@ -13,6 +13,7 @@ from dispatch.service.errors import ConflictError
 from dispatch.service.http.call import Call, Reply, allowed
 from dispatch.service.http.cursor import Page, Paging, paging
 from dispatch.service.http.problem import problems
+from dispatch.service.routes.showing import state_of
 from dispatch.service.routes.shown import TABLE_RESPONSE
 from dispatch.service.schemas.forecasts import ForecastAsked, ForecastId, ForecastListed, ForecastShown, SeriesForecast
 from dispatch.service.schemas.plan_parts import Accepted, Failed, SiteId
@@ -82,11 +83,6 @@ def list_forecasts(site: Site, call: Reader, page: Annotated[Paging, Depends(pag
         return page.page(call, found, _listed, lambda row: row.id)
 
     return call.read(work)
-
-
-def state_of(row: Any) -> str:
-    """That of its job; where that is forgotten, whether it gave something."""
-    return "done" if row.made is not None else row.job_state or "failed"
 
 
 def _listed(row: Any) -> ForecastListed:
