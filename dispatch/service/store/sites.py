@@ -18,6 +18,7 @@ from sqlalchemy import Column, Index, Integer, Row, Select, String, Text, bindpa
 
 from dispatch.errors import ConfigError, Problem
 from dispatch.service.store.metadata import Json, UtcTime, belongs, canonical, table
+from dispatch.service.store.remembered import Remembered
 from dispatch.service.store.transaction import Tx
 
 if TYPE_CHECKING:
@@ -264,16 +265,30 @@ def delete(tx: Tx, site: str) -> bool:
 def park(tx: Tx, site: str, version: int | None = None) -> Site | None:
     """The park that a site describes, None where there is none; parsed once for as long as it stays the same."""
     if version is None:
-        row = tx.first(tx.select(sites, sites.c.version).where(sites.c.site == site, sites.c.deleted.is_(None)))
-        if row is None:
-            return None
-        version = row.version
-    found = tx.first(tx.select(versions, versions.c.body).where(versions.c.site == site, versions.c.version == version))
-    return None if found is None or found.body is None else _parsed(_park_text(found.body))
+        tag = etag(tx, site)
+    else:
+        of = tx.select(versions, versions.c.etag).where(versions.c.site == site, versions.c.version == version)
+        tag = found.etag if (found := tx.first(of)) else None
+    return tagged(tx, site, tag) if tag else None  # a deleted one has an empty tag
+
+
+def tagged(tx: Tx, site: str, tag: str) -> Site:
+    """The park of a version of a site, by the hash of its body: who has it need not read the body."""
+
+    def read() -> Site:
+        found = tx.first(tx.select(versions, versions.c.body).where(versions.c.site == site, versions.c.etag == tag))
+        if found is None:
+            raise KeyError(tag)
+        return _parsed(_park_text(found.body))
+
+    return _PARKS.get(tag, read)
 
 
 def _park_text(body: Mapping[str, Any]) -> str:
     return canonical({key: value for key, value in body.items() if key != LABELS})
+
+
+_PARKS: Remembered[str, Site] = Remembered(_PARSED)
 
 
 @lru_cache(maxsize=_PARSED)

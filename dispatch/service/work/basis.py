@@ -71,11 +71,11 @@ def park_of(tx: Tx, site: str) -> tuple[Site, int]:
     Raises:
         NotFoundError: there is no such site.
     """
-    row = tx.first(tx.select(sites.sites).where(sites.sites.c.site == site, sites.sites.c.deleted.is_(None)))
-    park = None if row is None else sites.park(tx, site, row.version)
-    if row is None or park is None:
+    held = sites.sites.c
+    row = tx.first(tx.select(sites.sites, held.version, held.etag).where(held.site == site, held.deleted.is_(None)))
+    if row is None:
         raise NotFoundError(f"There is no site '{site}'.")
-    return park, row.version
+    return sites.tagged(tx, site, row.etag), row.version
 
 
 def park_at(tx: Tx, site: str, version: int) -> Site:

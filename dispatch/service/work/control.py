@@ -9,7 +9,7 @@ none of the other.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ import numpy as np
 
 from dispatch.service.store import files, overrides, schedules, sites
 from dispatch.service.store.arrow import from_bytes
+from dispatch.service.store.remembered import Remembered
 from dispatch.service.store.schedules import Plans
 from dispatch.service.store.transaction import Tx
 from dispatch.setpoint_limits import limits
@@ -31,6 +32,8 @@ Key = tuple[str, str]
 OPPOSITE = {"charge_kw": "discharge_kw", "import_kw": "export_kw", "forward_kw": "backward_kw"}
 OPPOSITE |= {other: one for one, other in OPPOSITE.items()}
 _UNREAD: Any = object()
+_KEPT = 512  # schedules' set-points in memory, of two days of quarter-hours and ten assets 40 kB each
+_END = datetime.max.replace(tzinfo=UTC)
 _RANK = {"value": 0, "hold": 1}
 
 
@@ -58,13 +61,12 @@ class Holding:
 class _Table:
     """A schedule's set-points in memory."""
 
-    row: Any
     edges_s: Array
     values: dict[Key, Array]
     rest: dict[Key, float]
 
     @classmethod
-    def of(cls, row: Any, table: pa.Table) -> _Table:
+    def of(cls, table: pa.Table) -> _Table:
         starts, ends = (table[name].cast("int64").to_numpy() for name in ("start", "end"))
         values, rest = {}, {}
         for one in table.schema:
@@ -73,10 +75,13 @@ class _Table:
                 values[key] = table[one.name].to_numpy()
                 if b"rest" in one.metadata:
                     rest[key] = float(one.metadata[b"rest"])
-        return cls(row, np.append(starts, ends[-1]), values, rest)
+        return cls(np.append(starts, ends[-1]), values, rest)
 
     def step(self, at: datetime) -> int:
         return int(np.searchsorted(self.edges_s, at.timestamp(), side="right")) - 1
+
+
+_TABLES: Remembered[str, _Table] = Remembered(_KEPT)
 
 
 @dataclass
@@ -90,26 +95,22 @@ class Control:
     tx: Tx
     site: str
     age: timedelta
-    _tables: dict[str, _Table] = field(default_factory=dict)
     _last: Any = _UNREAD
     _park: dict[str, Asset] | None = None
-    _later: list[Any] | None = None
+    _later: Sequence[Any] = ()
 
     def at(self, moment: datetime) -> list[Holding]:
         """All set-points at a moment."""
         soon = moment + timedelta(seconds=1)
-        found = overrides.holding(self.tx, self.site, moment, soon)
+        found = overrides.holding(self.tx, self.site, moment, _END)
+        self._later = [row for row in found if row.start > moment]
         held = self._at(moment, found, schedules.holding(self.tx, self.site, moment, soon))
-        return [self._until_the_next(one, held, moment) for one in held]
+        return [self._until_the_next(one) for one in held]
 
-    def _until_the_next(self, one: Holding, held: Sequence[Holding], moment: datetime) -> Holding:
+    def _until_the_next(self, one: Holding) -> Holding:
         """What is known to change earlier is not said to be valid for longer."""
         if one.valid_until is None:
             return one
-        if self._later is None:
-            last = max(other.valid_until for other in held if other.valid_until is not None)
-            known = overrides.holding(self.tx, self.site, moment, last)
-            self._later = [row for row in known if row.start > moment]
         starts = [row.start for row in self._later if row.asset == one.asset]
         return replace(one, valid_until=min([one.valid_until, *starts]))
 
@@ -160,9 +161,8 @@ class Control:
                 yield Holding(*key, value, "none" if value is None else "safe_state", None, last.issued, last.id)
 
     def _table(self, row: Any) -> _Table:
-        if row.id not in self._tables:
-            self._tables[row.id] = _Table.of(row, from_bytes(files.read(self.tx, row.setpoints_file)))
-        return self._tables[row.id]
+        file: str = row.setpoints_file
+        return _TABLES.get(file, lambda: _Table.of(from_bytes(files.read(self.tx, file))))
 
     def spans(self, start: datetime, end: datetime, most: int) -> list[tuple[datetime, datetime, list[Holding]]]:
         """What holds from one change to the next, of at most so many changes."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import tempfile
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import cache, reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,17 +36,27 @@ _ALL = """
     WHERE time > $start AND time <= $end AND received <= $as_of {where}
 """
 _ROWS = f"{_ALL} QUALIFY row_number() OVER (PARTITION BY site, series, source, time ORDER BY received DESC) = 1"
+_KEY = ("series", "source", "time")
+_SHOWN = [*_KEY, "value", "received"]
 _COLUMNS = "site, series, source, time, value, received"
 
 
 class _Engine:
-    """One DuckDB for a process, opened when it is first asked; each reader has a cursor of its own."""
+    """One DuckDB for a process, opened when it is first asked; each thread that reads has a cursor of its own."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._database: duckdb.DuckDBPyConnection | None = None
+        self._mine = threading.local()
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
+        """This thread's: to open and close one took longer than a small query."""
+        found: duckdb.DuckDBPyConnection | None = getattr(self._mine, "cursor", None)
+        if found is None:
+            found = self._mine.cursor = self._opened()
+        return found
+
+    def _opened(self) -> duckdb.DuckDBPyConnection:
         with self._lock:
             if self._database is None:
                 import duckdb
@@ -87,6 +98,9 @@ def read(
             instead of when they were received.
         limit: at most so many rows.
     """
+    files = _files(tx, start, end)
+    if step is None and not files:
+        return recent(entries(tx, start, end, [site]), site, names, start, end, as_of, limit)
     where, values = _of(site, names)
     tail = "ORDER BY series, source, time" + ("" if limit is None else f" LIMIT {int(limit)}")
     columns = "series, source, time, value, received"
@@ -97,6 +111,44 @@ def read(
         tail = f"GROUP BY ALL {tail}"
         values |= {"step": step // timedelta(microseconds=1)}
     return _query(tx, f"SELECT {columns} FROM ({_ROWS}) {tail}", where, values, start, end, as_of)
+
+
+def recent(
+    table: pa.Table,
+    site: str,
+    names: Collection[str] | None,
+    start: datetime,
+    end: datetime,
+    as_of: datetime | None,
+    limit: int | None,
+) -> pa.Table:
+    """The same of a table in memory: what came lately is asked for most, and DuckDB takes 5 ms to begin with."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    # One chunk each: the journal has an entry, and so a chunk, for every request that wrote.
+    table = table.combine_chunks()
+    wanted = [pc.equal(table["site"], site), *_between(table["time"], start, end)]
+    if names is not None:
+        wanted.append(pc.is_in(table["series"], pa.array(sorted(names), pa.string())))
+    if as_of is not None:
+        wanted.append(pc.less_equal(table["received"], pa.scalar(as_of, TIME())))
+    found = table.select(_SHOWN).filter(reduce(pc.and_, wanted))
+    newest_first = [*((name, "ascending") for name in _KEY), ("received", "descending")]
+    found = found.sort_by(newest_first).combine_chunks()
+    older = np.zeros(len(found), dtype=bool)
+    if len(found) > 1:
+        keys = (found[name].combine_chunks() for name in _KEY)
+        older[1:] = reduce(np.logical_and, (pc.equal(k[1:], k[:-1]).to_numpy(zero_copy_only=False) for k in keys))
+    return found.filter(pa.array(~older)).slice(0, limit)
+
+
+def _between(times: pa.ChunkedArray, start: datetime, end: datetime) -> Iterator[pa.ChunkedArray]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    yield pc.greater(times, pa.scalar(start, TIME()))
+    yield pc.less_equal(times, pa.scalar(end, TIME()))
 
 
 def revisions(
@@ -161,16 +213,17 @@ def _query(
     if files:
         sources.append(f"SELECT {_COLUMNS} FROM read_parquet($files, hive_partitioning = false)")
         values["files"] = files
-    cursor = _ENGINE.cursor()
+    cursor, seen = _ENGINE.cursor(), {"journal": entries(tx, start, end, sites), **tables}
     try:
-        for name, table in {"journal": entries(tx, start, end, sites), **tables}.items():
+        for name, table in seen.items():
             cursor.register(name, table)
         made = query.format(everything=" UNION ALL ".join(sources), where=where)
         found = cursor.sql(made, params=values).to_arrow_table()
     except duckdb.IOException as error:
         raise DamagedError(f"a part of the series cannot be read: {str(error).splitlines()[0]}") from error
     finally:
-        cursor.close()
+        for name in seen:
+            cursor.unregister(name)
     moments = [n for n, kind in zip(found.column_names, found.schema.types, strict=True) if pa.types.is_timestamp(kind)]
     for name in moments:
         found = found.set_column(found.column_names.index(name), name, found[name].cast(TIME()))
@@ -209,6 +262,7 @@ def decoded(body: bytes, received: datetime) -> pa.Table:
     return pa.table([*columns, table["time"], table["value"], stamp], schema=empty().schema)
 
 
+@cache
 def empty() -> pa.Table:
     """No rows, as the journal and the parts have them."""
     import pyarrow as pa
