@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, Annotated, Any
@@ -34,7 +36,6 @@ ROWS_MAX = 2_000_000
 VALUES_MAX, JSON_VALUES_MAX = 1_000_000, 200_000
 _SHOWN_MAX = 10_000
 _VALUED_MAX = 100
-_WARMED_MAX = 2000
 _DAY_S = 86_400
 _LINE_DEEPEST = 4
 _EARLIEST = "beginning of the calendar"
@@ -75,21 +76,28 @@ def append(
     `refuse` one row that is rejected keeps all others out; with `skip` the others are taken.
     """
     rows, wrong = _given(call, body)
-    sites_named = set(rows["site"].unique().to_pylist()) - {None}
-    if len(sites_named) <= _WARMED_MAX:
-        with call.store.read(call.tenant) as tx:
-            series.accepted(tx, sites_named)  # their parks are read here, so that no writer waits for it below
+    # Parks are read and rows are compared here, so that no writer waits for it below.
+    with call.store.read(call.tenant) as tx, _taken_or_told():
+        judged = series.judge(tx, rows, wrong)
+        if on_reject == "skip" or not judged.given.rejections:
+            judged.body()
 
     def work(tx: Tx) -> Reply:
-        try:
-            receipt = series.append(tx, rows, on_reject=on_reject, rejected=wrong)
-        except ValueError as error:
-            raise InvalidError("The measurements are not taken.", [Fault("/rows", str(error))]) from None
+        with _taken_or_told():
+            receipt = series.take(tx, judged, on_reject=on_reject)
         if not receipt.is_taken:
             raise _refused(receipt, rows)
         return Reply(200, _shown(receipt))
 
     return call.once(work)
+
+
+@contextmanager
+def _taken_or_told() -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        raise InvalidError("The measurements are not taken.", [Fault("/rows", str(error))]) from None
 
 
 def _given(call: Call, body: bytes) -> Given:
