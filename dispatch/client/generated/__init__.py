@@ -23,7 +23,7 @@ from dispatch.client.generated.sites import AsyncSites, Sites
 from dispatch.client.sending import AsyncSender, Sender
 
 #: SHA-256 of the document and of the generator that these files were made from.
-MADE_FROM = "100269fdd6f49f66d172686e5ec962641bbe1609086bb030cf87cee8aa4ca10b"
+MADE_FROM = "1381ef1fad321ac52c5d5520791be86c7bcec2e9b448f236e15d3188a8836ca3"
 
 
 class Operations:

@@ -48,11 +48,15 @@ class Identity:
 
     Attributes:
         tenant: whose things are seen; actor: the key's id, for the audit trail; scopes: what may be done.
+        client: id of the first of the keys that were rotated into this one.
+        until: end of the access token; None where the key itself was sent.
     """
 
     tenant: str
     actor: str
     scopes: frozenset[str]
+    client: str
+    until: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -153,7 +157,8 @@ class Doorkeeper:
         self._require_open(key)
         self.recent.note(credential)
         self.usage.note(key)
-        return Identity(key.tenant, key.id, frozenset(claims["scope"].split()) & frozenset(key.scopes))
+        scopes = frozenset(claims["scope"].split()) & frozenset(key.scopes)
+        return Identity(key.tenant, key.id, scopes, key.client, datetime.fromtimestamp(claims["exp"], UTC))
 
     def _claims(self, credential: str) -> dict[str, Any]:
         if not _TOKEN.fullmatch(credential) or not all(map(_is_canonical, credential.split("."))):
@@ -195,7 +200,7 @@ def _is_canonical(part: str) -> bool:
 
 
 def _identity(key: keys.Key) -> Identity:
-    return Identity(key.tenant, key.id, frozenset(key.scopes))
+    return Identity(key.tenant, key.id, frozenset(key.scopes), key.client)
 
 
 async def identified(request: Request) -> Identity:

@@ -134,9 +134,9 @@ def test_credentials_that_do_not_hold_are_looked_at_so_often(tmp_path: Path) -> 
                 return answer.status_code, answer.json()["detail"].partition(" Try")[0]
 
             wrong = fresh[:-4] + "AAAA"
-            assert [tried(each)[0] for each in (wrong, "pw_key_" + "0" * 26 + "_" + "A" * 43, "a.b.c", wrong, wrong)] == [
-                401
-            ] * 5
+            assert [
+                tried(each)[0] for each in (wrong, "pw_key_" + "0" * 26 + "_" + "A" * 43, "a.b.c", wrong, wrong)
+            ] == [401] * 5
             found = {tried(each) for each in (fresh, wrong, "pw_key_" + "0" * 26 + "_" + "A" * 43, "a.b.c")}
             assert found == {(429, "Too many credentials from this address did not hold.")}
             assert asks.get("/api/v1/keys").status_code == 200  # it has opened before
