@@ -50,6 +50,8 @@ class Settings(BaseModel):
     job_queue_limit: Annotated[int, Field(ge=1, description="Jobs of one tenant that may wait")] = 10_000
 
     max_body_bytes: Annotated[int, Field(ge=1024, description="Largest body, before and after decompression")] = 2**25
+    max_json_bytes: Annotated[int, Field(ge=1024, description="Largest JSON body, except of sites, of what is theirs, "
+                              "and of measurements")] = 2**20  # fmt: skip
     max_depth: Annotated[int, Field(ge=4, le=200, description="Deepest nesting of a JSON body")] = 64
     body_timeout_s: Annotated[float, Field(gt=0, description="Time in which a body has to arrive")] = 30.0
     requests_per_minute: Annotated[int, Field(ge=1, description="Requests of one tenant per minute")] = 30_000

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from dispatch.service.errors import BadRequestError, ConflictError, InvalidError
-from dispatch.service.http.intake import received
+from dispatch.service.http.intake import received, said
 from dispatch.service.http.media import is_json, media_type
 from dispatch.service.store import idempotency
 
@@ -99,6 +99,6 @@ def fingerprint(request: Request) -> str:
     """What makes two requests the same: method, address and body; JSON whatever its spaces and order of keys."""
     body, kind = received(request.scope), media_type(request.headers.get("content-type"))
     if body and is_json(kind):
-        body = json.dumps(json.loads(body), sort_keys=True).encode()
+        body = json.dumps(said(request.scope), sort_keys=True).encode()
     address = request.url.path.encode() + b"?" + request.scope["query_string"]
     return hashlib.sha256(b"\0".join([request.method.encode(), address, kind.encode(), body])).hexdigest()

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from dispatch.service.errors import BadRequestError, Fault, InvalidError, NotFoundError, UnsupportedMediaError
 from dispatch.service.http import strict_json
 from dispatch.service.http.call import Call, Reply, allowed
-from dispatch.service.http.intake import raw_body
+from dispatch.service.http.intake import raw_body, said
 from dispatch.service.http.media import is_json, media_type
 from dispatch.service.http.negotiation import ARROW, CSV, JSON, TABLE, choose, utc_text
 from dispatch.service.http.problem import problems
@@ -103,7 +103,7 @@ def _taken_or_told() -> Iterator[None]:
 def _given(call: Call, body: bytes) -> Given:
     kind = media_type(call.request.headers.get("content-type"))
     if is_json(kind):
-        return _of_json(body)
+        return _of_json(said(call.request.scope))
     if kind == NDJSON:
         return parsing.table(parsing.lines(body, _line))
     if kind == ARROW:
@@ -116,8 +116,7 @@ def _given(call: Call, body: bytes) -> Given:
     raise UnsupportedMediaError("The body is of a format that is not read here.", [fault])
 
 
-def _of_json(body: bytes) -> Given:
-    found = json.loads(body) if body else None
+def _of_json(found: Any) -> Given:
     if not isinstance(found, dict) or set(found) != {"rows"} or not isinstance(found["rows"], list):
         raise InvalidError("The body is no list of measurements.", [Fault("", "is not read", found, '{"rows": […]}')])
     return parsing.table(found["rows"])
