@@ -23,7 +23,7 @@ from dispatch.client.generated.sites import AsyncSites, Sites
 from dispatch.client.sending import AsyncSender, Sender
 
 #: SHA-256 of the document and of the generator that these files were made from.
-MADE_FROM = "1381ef1fad321ac52c5d5520791be86c7bcec2e9b448f236e15d3188a8836ca3"
+MADE_FROM = "64b2ef9d0820c8910d43c9ac15e080528de6fc3ed004a6cea3656845015c5559"
 
 
 class Operations:
