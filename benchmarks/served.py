@@ -50,7 +50,8 @@ class Served:
 @contextmanager
 def served(folder: Path, also: Sequence[APIRouter] = (), **settings: Any) -> Iterator[Served]:
     """A server on a new SQLite store in a folder, at a free port; with routers beside those of the service."""
-    asked = Settings(**{"data": folder, "event_poll_s": 0.02, **settings})
+    # All clients of a test come from one address.
+    asked = Settings(**{"data": folder, "event_poll_s": 0.02, "failures_per_minute": 10**9, **settings})
     store = Store.open(asked.url, folder)
     app = create_app(asked, store)
     for router in also:

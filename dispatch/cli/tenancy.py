@@ -116,8 +116,10 @@ def revoke_key(where: Where, key_id: str) -> None:
         from dispatch.service.store import keys
 
         with store.write(_tenant_of(store, key_id), _ACTOR) as tx:
-            was_open = keys.revoke(tx, key_id)
-    typer.echo(f"{key_id} opens nothing any more." if was_open else f"{key_id} was closed already.")
+            closed = keys.revoke(tx, key_id)
+    typer.echo(f"{key_id} opens nothing any more." if closed else f"{key_id} was closed already.")
+    for each in closed[1:]:
+        typer.echo(f"{each}, which was made by it, opens nothing any more either.")
 
 
 def _wanted(scopes: tuple[str, ...], *, everything: bool) -> tuple[str, ...]:

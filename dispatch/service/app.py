@@ -19,6 +19,8 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import BaseRoute
 
 from dispatch.service.http import openapi, problem
+from dispatch.service.http.at_once import AtOnce
+from dispatch.service.http.failures import Failures
 from dispatch.service.http.gate import API, Gate
 from dispatch.service.http.guard import Guard
 from dispatch.service.http.intake import Intake
@@ -51,7 +53,7 @@ def create_app(settings: Settings, store: Store) -> FastAPI:
     app.state.settings, app.state.store = settings, store
     store.most_queued = settings.job_queue_limit
     app.state.signatures = Signatures(store, settings)
-    app.state.doorkeeper = Doorkeeper(store, settings, app.state.signatures, Usage(store))
+    app.state.doorkeeper = Doorkeeper(store, settings, app.state.signatures, Usage(store), Failures(settings))
     app.state.limits, app.state.metrics = Limits(settings), Metrics()
     app.state.metrics.registry.register(JobNumbers(store))
     app.state.metrics.registry.register(SeriesNumbers(store))
@@ -65,7 +67,7 @@ def create_app(settings: Settings, store: Store) -> FastAPI:
     hasten(app)
     # The last added is the outermost.
     app.add_middleware(Intake, settings=settings)
-    app.add_middleware(Gate, limits=app.state.limits)
+    app.add_middleware(Gate, limits=app.state.limits, at_once=AtOnce(settings))
     app.add_middleware(GZipMiddleware, minimum_size=_SMALLEST_GZIP, compresslevel=_QUICK_GZIP)
     app.add_middleware(Guard, metrics=app.state.metrics)
     if settings.otlp_endpoint:

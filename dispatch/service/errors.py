@@ -17,7 +17,8 @@
     ├── InvalidError 422             read, but wrong: carries every Fault found
     ├── PreconditionRequiredError 428  to be sent with If-Match
     ├── TooManyRequestsError 429     more requests than the tenant may send
-    └── UnavailableError 503         not now
+    ├── UnavailableError 503         not now
+    └── NoRoomError 507              its disk is full
 """
 
 from __future__ import annotations
@@ -171,6 +172,12 @@ class UnavailableError(ServiceError):
     """Not now."""
 
     status, kind, title = 503, "unavailable", "Not available now"
+
+
+class NoRoomError(ServiceError):
+    """Its disk is full."""
+
+    status, kind, title = 507, "no-room", "There is no room left"
 
 
 ALL: dict[int, type[ServiceError]] = {each.status: each for each in ServiceError.__subclasses__()}

@@ -50,9 +50,17 @@ class Settings(BaseModel):
     job_queue_limit: Annotated[int, Field(ge=1, description="Jobs of one tenant that may wait")] = 10_000
 
     max_body_bytes: Annotated[int, Field(ge=1024, description="Largest body, before and after decompression")] = 2**25
+    max_json_bytes: Annotated[int, Field(ge=1024, description="Largest JSON body, except of sites, of what is theirs, "
+                              "and of measurements")] = 2**20  # fmt: skip
     max_depth: Annotated[int, Field(ge=4, le=200, description="Deepest nesting of a JSON body")] = 64
     body_timeout_s: Annotated[float, Field(gt=0, description="Time in which a body has to arrive")] = 30.0
     requests_per_minute: Annotated[int, Field(ge=1, description="Requests of one tenant per minute")] = 30_000
+    requests_at_once: Annotated[int, Field(ge=1, le=48, description="Requests of one tenant that are answered at the "
+                                "same time")] = 16  # fmt: skip
+    requests_waiting: Annotated[int, Field(ge=0, description="Requests of one tenant that wait for that")] = 128
+    request_wait_s: Annotated[float, Field(ge=0, description="How long they wait, at most")] = 10.0
+    failures_per_minute: Annotated[int, Field(ge=1, description="Credentials from one address that do not hold, per "
+                                   "minute; then none from there is looked at")] = 120  # fmt: skip
 
     issuer: Annotated[str, Field(min_length=1, description="Who issues tokens")] = "parkwatt"
     token_minutes: Annotated[int, Field(ge=1, le=1440, description="How long an access token holds")] = 60

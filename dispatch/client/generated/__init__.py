@@ -23,7 +23,7 @@ from dispatch.client.generated.sites import AsyncSites, Sites
 from dispatch.client.sending import AsyncSender, Sender
 
 #: SHA-256 of the document and of the generator that these files were made from.
-MADE_FROM = "100269fdd6f49f66d172686e5ec962641bbe1609086bb030cf87cee8aa4ca10b"
+MADE_FROM = "64b2ef9d0820c8910d43c9ac15e080528de6fc3ed004a6cea3656845015c5559"
 
 
 class Operations:

@@ -15,20 +15,22 @@ class Keys:
     def __init__(self, sender: Sender) -> None:
         self._sender = sender
 
-    def list(self, *, limit: int | None = None, cursor: str | None = None) -> models.PageKeyShown:
+    def list(
+        self, *, made_by: str | None = None, limit: int | None = None, cursor: str | None = None
+    ) -> models.PageKeyShown:
         """List keys.
 
         The tenant's keys in the order they were made, closed ones too.
         """
-        call = Call("GET", "/api/v1/keys", query={"limit": limit, "cursor": cursor})
+        call = Call("GET", "/api/v1/keys", query={"made_by": made_by, "limit": limit, "cursor": cursor})
         answer: models.PageKeyShown = self._sender.answer(call, models.PageKeyShown)
         return answer
 
-    def iterate(self, *, limit: int | None = None) -> Iterator[models.KeyShown]:
+    def iterate(self, *, made_by: str | None = None, limit: int | None = None) -> Iterator[models.KeyShown]:
         """As ``list``, page after page."""
         cursor: str | None = None
         while True:
-            page = self.list(limit=limit, cursor=cursor)
+            page = self.list(made_by=made_by, limit=limit, cursor=cursor)
             yield from page.items
             cursor = page.next
             if not cursor:
@@ -37,7 +39,8 @@ class Keys:
     def create(self, body: models.NewKey, *, idempotency_key: str | None = None) -> models.KeyMade:
         """Make a key.
 
-        A key for some of the scopes that the asking key has.
+        A key for some of the scopes that the asking key has; it ends with that one, and with the token if one
+        asks.
         """
         call = Call(
             "POST", "/api/v1/keys", headers={"Idempotency-Key": idempotency_key}, body=as_json(body), keyed=True
@@ -91,20 +94,22 @@ class AsyncKeys:
     def __init__(self, sender: AsyncSender) -> None:
         self._sender = sender
 
-    async def list(self, *, limit: int | None = None, cursor: str | None = None) -> models.PageKeyShown:
+    async def list(
+        self, *, made_by: str | None = None, limit: int | None = None, cursor: str | None = None
+    ) -> models.PageKeyShown:
         """List keys.
 
         The tenant's keys in the order they were made, closed ones too.
         """
-        call = Call("GET", "/api/v1/keys", query={"limit": limit, "cursor": cursor})
+        call = Call("GET", "/api/v1/keys", query={"made_by": made_by, "limit": limit, "cursor": cursor})
         answer: models.PageKeyShown = await self._sender.answer(call, models.PageKeyShown)
         return answer
 
-    async def iterate(self, *, limit: int | None = None) -> AsyncIterator[models.KeyShown]:
+    async def iterate(self, *, made_by: str | None = None, limit: int | None = None) -> AsyncIterator[models.KeyShown]:
         """As ``list``, page after page."""
         cursor: str | None = None
         while True:
-            page = await self.list(limit=limit, cursor=cursor)
+            page = await self.list(made_by=made_by, limit=limit, cursor=cursor)
             for item in page.items:
                 yield item
             cursor = page.next
@@ -114,7 +119,8 @@ class AsyncKeys:
     async def create(self, body: models.NewKey, *, idempotency_key: str | None = None) -> models.KeyMade:
         """Make a key.
 
-        A key for some of the scopes that the asking key has.
+        A key for some of the scopes that the asking key has; it ends with that one, and with the token if one
+        asks.
         """
         call = Call(
             "POST", "/api/v1/keys", headers={"Idempotency-Key": idempotency_key}, body=as_json(body), keyed=True

@@ -503,6 +503,11 @@ class KeyMade(Model):
     revoked: Annotated[AwareDatetime | None, Field(description="When it was closed, or will be after a rotation")]
     last_used: Annotated[AwareDatetime | None, Field(description="To within five minutes")]
     replaces: Annotated[str | None, Field(description="The key that this one was rotated from")]
+    client: Annotated[str, Field(description="Id of the first of the keys that were rotated into this one")]
+    made_by: Annotated[
+        str | None,
+        Field(description="The `client` whose key made it, and with which it ends; null: an operator made it"),
+    ]
     key: Annotated[
         str | None,
         Field(
@@ -531,6 +536,11 @@ class KeyShown(Model):
     revoked: Annotated[AwareDatetime | None, Field(description="When it was closed, or will be after a rotation")]
     last_used: Annotated[AwareDatetime | None, Field(description="To within five minutes")]
     replaces: Annotated[str | None, Field(description="The key that this one was rotated from")]
+    client: Annotated[str, Field(description="Id of the first of the keys that were rotated into this one")]
+    made_by: Annotated[
+        str | None,
+        Field(description="The `client` whose key made it, and with which it ends; null: an operator made it"),
+    ]
 
 
 class LedgerShown(Model):

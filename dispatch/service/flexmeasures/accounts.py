@@ -28,7 +28,7 @@ def versions() -> Response:
     return answer({"message": told, "versions": ["v3_0"], "flexmeasures_version": VERSION})
 
 
-@routes.post(f"{ROOT}requestAuthToken", responses=problems(401, 422))
+@routes.post(f"{ROOT}requestAuthToken", responses=problems(401, 422, 429))
 def token(body: TokenRequest, request: Request) -> Response:
     """A token for an API key: address ``<key id>@…`` with its secret, or any address with the whole key."""
     doorkeeper: Doorkeeper = request.app.state.doorkeeper

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 from zoneinfo import available_timezones
 
-import anyio.to_thread
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import Field
@@ -48,7 +47,7 @@ async def identified(request: Request) -> Identity:
         doorkeeper: Doorkeeper = request.app.state.doorkeeper
         scheme, _, credential = request.headers.get("authorization", "").strip().rpartition(" ")
         header = f"{scheme or 'Bearer'} {credential}" if credential else None
-        known = await anyio.to_thread.run_sync(doorkeeper.by_header, header)
+        known = await doorkeeper.asked(header)
         remember(request.scope, known)
     return known
 

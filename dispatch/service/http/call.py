@@ -108,7 +108,7 @@ class Call:
         The state, its audit entries and the kept answer commit together; what raises leaves nothing.
         Two that get in each other's way are tried again, so ``work`` has no effects but those in its transaction.
         """
-        with replays.claimed(self.request, self.tenant) as claim:
+        with replays.claimed(self.request, self.tenant, self.identity.client) as claim:
 
             def answered(tx: Tx) -> Response:
                 kept = claim.kept(tx)

@@ -10,11 +10,12 @@ from typing import Any
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from dispatch.errors import ParkwattError
 from dispatch.service import trace
 from dispatch.service.errors import BadRequestError, NotAllowedError, ServiceError
 from dispatch.service.http import limits
 from dispatch.service.http.methods import allowed_methods
-from dispatch.service.http.problem import answered, bug
+from dispatch.service.http.problem import answered, as_service_error, bug
 from dispatch.service.http.telemetry import Metrics, span_traceparent
 from dispatch.service.http.tokens import remembered
 
@@ -68,7 +69,12 @@ class Guard:
             await self.app(scope, receive, send)
         except ServiceError as error:
             await answered(error, scope["path"])(scope, receive, send)
-        except Exception:
+        except Exception as error:
+            # Such as the database, which is asked whose a key is before any route is.
+            known = as_service_error(error) if isinstance(error, ParkwattError) and not sent.status else None
+            if known is not None:
+                await answered(known, scope["path"])(scope, receive, send)
+                return
             _log.exception("a request failed", extra={"path": scope["path"]})
             if sent.status:
                 raise

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import anyio
 import anyio.to_thread
+from fastapi.routing import APIRoute
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dispatch.service.errors import BadRequestError, ServiceError, TooLargeError, UnsupportedMediaError
@@ -15,11 +18,13 @@ from dispatch.service.http import strict_json
 from dispatch.service.http.media import charset, is_json, media_type
 from dispatch.service.settings import Settings
 
-_BODY = "parkwatt.body"
+_BODY, _SAYS = "parkwatt.body", "parkwatt.json"
 _KNOWN = "parkwatt.known"
 _SMALL = 2**15  # read where it is; what is larger goes to a thread
 _OF_ANYBODY = 2**16  # bytes of a body of whom nobody knows, such as the form of somebody who signs in
 _GZIP = 16 + zlib.MAX_WBITS
+# Addresses of which JSON may be as large as any body; their routes are of LargeRoute, or read their body themselves.
+LARGE_JSON = ("/api/v1/sites", "/api/v1/measurements")
 _UTF8 = ("", "utf-8", "utf8", "us-ascii")
 
 
@@ -31,6 +36,32 @@ def known(scope: Any) -> None:
 def received(scope: Any) -> bytes:
     """The body of a request, whole and decompressed."""
     return bytes(scope.get(_BODY, b""))
+
+
+def said(scope: Any) -> Any:
+    """What the JSON body of a request says, read once; None where it has none."""
+    return scope.get(_SAYS)
+
+
+class _Read(Request):
+    """A request whose JSON has been read."""
+
+    async def json(self) -> Any:
+        """What the body says."""
+        return self.scope[_SAYS] if _SAYS in self.scope else await super().json()
+
+
+class LargeRoute(APIRoute):
+    """A route whose JSON may be large: it is read in a thread, once, and not again where all requests wait."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """FastAPI's handler, given what was read."""
+        handler = super().get_route_handler()
+
+        async def answered(request: Request) -> Response:
+            return await handler(_Read(request.scope, request.receive))
+
+        return answered
 
 
 async def raw_body(request: Request) -> bytes:
@@ -62,7 +93,7 @@ class Intake:
             limit = min(limit, _OF_ANYBODY)
         body = await self._taken(headers, receive, limit)
         if body:
-            body = await self._read(headers, body, limit)
+            body = await self._read(scope, headers, body, limit)
         scope[_BODY] = body
         if b"content-encoding" in headers:
             own = (b"content-encoding", b"content-length")
@@ -90,18 +121,21 @@ class Intake:
             raise SlowBodyError(f"The body did not arrive within {self.settings.body_timeout_s:g} s.")
         return b"".join(parts)
 
-    async def _read(self, headers: dict[bytes, str], body: bytes, limit: int) -> bytes:
+    async def _read(self, scope: Scope, headers: dict[bytes, str], body: bytes, limit: int) -> bytes:
         if len(body) <= _SMALL and b"content-encoding" not in headers:
-            return self._checked(headers, body, limit)
-        return await anyio.to_thread.run_sync(self._checked, headers, body, limit)
+            return self._checked(scope, headers, body, limit)
+        return await anyio.to_thread.run_sync(self._checked, scope, headers, body, limit)
 
-    def _checked(self, headers: dict[bytes, str], body: bytes, limit: int) -> bytes:
+    def _checked(self, scope: Scope, headers: dict[bytes, str], body: bytes, limit: int) -> bytes:
         body = decompressed(body, headers.get(b"content-encoding", ""), limit)
         content_type = headers.get(b"content-type")
         if is_json(media_type(content_type)):
             if charset(content_type) not in _UTF8:
                 raise UnsupportedMediaError(f"JSON is read as UTF-8, not as {charset(content_type)[:40]}.")
-            strict_json.check(body, self.settings.max_depth)
+            most = self.settings.max_json_bytes
+            if len(body) > most and not scope["path"].startswith(LARGE_JSON):
+                raise _too_large(most)
+            scope[_SAYS] = strict_json.check(body, self.settings.max_depth)
         return body
 
 

@@ -135,7 +135,7 @@ def _complete(operation: dict[str, Any], method: str, scopes: tuple[str, ...] | 
         operation["security"] = [{"apiKey": []}, {"oauth2": list(scopes)}]
         _add_parameters(operation, method, own)
         if method != "get":
-            shared.append(409)
+            shared += [409, 507]
     for status in shared:
         responses.setdefault(str(status), problems(status)[status])
     operation["responses"] = {status: _response(status, told) for status, told in sorted(responses.items())}

@@ -19,6 +19,7 @@ from dispatch.service.errors import (
     ALL,
     Fault,
     InvalidError,
+    NoRoomError,
     NotAllowedError,
     NotFoundError,
     ServiceError,
@@ -31,7 +32,7 @@ from dispatch.service.errors import (
 from dispatch.service.http.media import is_form, is_json, media_type
 from dispatch.service.http.methods import allowed_methods
 from dispatch.service.http.mistaken import faults, with_values
-from dispatch.service.store.faults import BusyError, StoreError, UnreachableError
+from dispatch.service.store.faults import BusyError, FullError, StoreError, UnreachableError
 from dispatch.service.trace import trace_id
 
 TITLES = {408: "The body did not arrive in time", 500: "The server failed"}
@@ -91,6 +92,9 @@ def as_service_error(error: ParkwattError) -> ServiceError | None:
     """What the domain refuses, in the service's words; None for what can only be a bug of ours."""
     if isinstance(error, BusyError):
         return UnavailableError("Others are writing. Try again.", headers={"Retry-After": "1"})
+    if isinstance(error, FullError):
+        told = "The server's disk is full. Nothing was written; send it again when there is room."
+        return NoRoomError(told, headers={"Retry-After": "60"})
     if isinstance(error, UnreachableError):
         told = "The database does not answer. What was being written may have been: send it again with its key."
         return UnavailableError(told, headers={"Retry-After": "2"})

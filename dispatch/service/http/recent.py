@@ -16,6 +16,7 @@ from dispatch.service.store.changes import CHANGES
 from dispatch.service.store.keys import Key
 
 HELD_S = 1.0
+LATELY_S = 3600.0
 _MOST = 10_000
 
 
@@ -31,6 +32,7 @@ class Recent:
 
     def __init__(self) -> None:
         self._opened: dict[bytes, _Opened] = {}
+        self._lately: dict[bytes, float] = {}
         self._lock = threading.Lock()
 
     def get(self, credential: str) -> Key | None:
@@ -46,6 +48,18 @@ class Recent:
             if len(self._opened) >= _MOST:
                 self._opened.clear()
             self._opened[_hashed(credential)] = _Opened(key, time.monotonic() + HELD_S, change)
+        self.note(credential)
+
+    def note(self, credential: str) -> None:
+        """What was sent opened something, which is remembered for an hour."""
+        with self._lock:
+            if len(self._lately) >= _MOST:
+                self._lately.clear()
+            self._lately[_hashed(credential)] = time.monotonic() + LATELY_S
+
+    def has_opened(self, credential: str) -> bool:
+        """Did this open something within the hour? Whether it still does is to be looked up."""
+        return self._lately.get(_hashed(credential), 0.0) > time.monotonic()
 
 
 def _hashed(credential: str) -> bytes:

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from dispatch.service.errors import BadRequestError, ConflictError, InvalidError
-from dispatch.service.http.intake import received
+from dispatch.service.http.intake import received, said
 from dispatch.service.http.media import is_json, media_type
 from dispatch.service.store import idempotency
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 HEADER, REPLAYED = "Idempotency-Key", "Idempotency-Replayed"
 FORM = r"^[\x21-\x7e]{1,255}$"
 _KEPT = ("content-type", "location", "etag", "link", "cache-control", "vary")
-_in_progress: set[tuple[int, str, str]] = set()
+_in_progress: set[tuple[int, str, str, str]] = set()
 _guard = threading.Lock()
 
 
@@ -34,6 +34,7 @@ class Claim:
     """A request's hold on its key; without a key it holds nothing."""
 
     key: str | None
+    client: str = ""
     fingerprint: str = ""
 
     def kept(self, tx: Tx) -> Response | None:
@@ -42,7 +43,7 @@ class Claim:
         Raises:
             InvalidError: the key was used for another request.
         """
-        record = None if self.key is None else idempotency.find(tx, self.key)
+        record = None if self.key is None else idempotency.find(tx, self.client, self.key)
         if record is None:
             return None
         if record.fingerprint != self.fingerprint:
@@ -54,7 +55,9 @@ class Claim:
         if self.key is None:
             return
         headers = {name: value for name, value in response.headers.items() if name in _KEPT}
-        idempotency.keep(tx, self.key, self.fingerprint, response.status_code, headers, bytes(response.body))
+        idempotency.keep(
+            tx, self.client, self.key, self.fingerprint, response.status_code, headers, bytes(response.body)
+        )
 
 
 def require_form(request: Request) -> None:
@@ -69,8 +72,8 @@ def require_form(request: Request) -> None:
 
 
 @contextmanager
-def claimed(request: Request, tenant: str) -> Iterator[Claim]:
-    """Hold the request's key while it is worked on.
+def claimed(request: Request, tenant: str, client: str) -> Iterator[Claim]:
+    """Hold the request's key while it is worked on; of a client, whichever of the keys that it was rotated into asks.
 
     Raises:
         ConflictError: the same is being worked on.
@@ -80,13 +83,13 @@ def claimed(request: Request, tenant: str) -> Iterator[Claim]:
         yield Claim(None)
         return
     # Of this server alone; on a database that several share, the second waits at the key's row and replays.
-    held = id(request.app), tenant, key
+    held = id(request.app), tenant, client, key
     with _guard:
         if held in _in_progress:
             raise ConflictError(f"A request with {HEADER} {key} is being worked on.", headers={"Retry-After": "1"})
         _in_progress.add(held)
     try:
-        yield Claim(key, fingerprint(request))
+        yield Claim(key, client, fingerprint(request))
     finally:
         with _guard:
             _in_progress.discard(held)
@@ -96,6 +99,6 @@ def fingerprint(request: Request) -> str:
     """What makes two requests the same: method, address and body; JSON whatever its spaces and order of keys."""
     body, kind = received(request.scope), media_type(request.headers.get("content-type"))
     if body and is_json(kind):
-        body = json.dumps(json.loads(body), sort_keys=True).encode()
+        body = json.dumps(said(request.scope), sort_keys=True).encode()
     address = request.url.path.encode() + b"?" + request.scope["query_string"]
     return hashlib.sha256(b"\0".join([request.method.encode(), address, kind.encode(), body])).hexdigest()

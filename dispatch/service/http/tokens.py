@@ -14,11 +14,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import anyio
 import anyio.to_thread
 import jwt
 from starlette.requests import Request
 
 from dispatch.service.errors import UnauthorizedError
+from dispatch.service.http.failures import Failures
 from dispatch.service.http.recent import Recent
 from dispatch.service.http.signatures import Signatures
 from dispatch.service.http.usage import Usage
@@ -31,9 +33,12 @@ if TYPE_CHECKING:
 
 AUDIENCE = "parkwatt-api"
 REALM = 'Bearer realm="parkwatt"'
+_CHALLENGE = f'{REALM}, error="invalid_token"'
+_DETAIL = "The credentials do not hold."
 _KEY = re.compile(r"pw_(key_[0-9a-z]{26})_([A-Za-z0-9_-]{43})")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,2000}\.[A-Za-z0-9_-]{1,4000}\.[A-Za-z0-9_-]{1,200}")
 _IDENTITY = "parkwatt.identity"
+_LOOK_UPS = 8  # threads beside those that answer: to be known nobody waits for another tenant's requests
 _CLAIMS = ["iss", "aud", "sub", "tenant", "scope", "iat", "exp", "jti"]
 
 
@@ -43,11 +48,15 @@ class Identity:
 
     Attributes:
         tenant: whose things are seen; actor: the key's id, for the audit trail; scopes: what may be done.
+        client: id of the first of the keys that were rotated into this one.
+        until: end of the access token; None where the key itself was sent.
     """
 
     tenant: str
     actor: str
     scopes: frozenset[str]
+    client: str
+    until: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -58,7 +67,13 @@ class Doorkeeper:
     settings: Settings
     signatures: Signatures
     usage: Usage
+    failures: Failures
     recent: Recent = field(default_factory=Recent)
+    look_ups: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(_LOOK_UPS))
+
+    async def asked(self, authorization: str | None) -> Identity:
+        """As :meth:`by_header`, in a thread of its own."""
+        return await anyio.to_thread.run_sync(self.by_header, authorization, limiter=self.look_ups)
 
     def by_header(self, authorization: str | None) -> Identity:
         """Who an Authorization header belongs to.
@@ -98,12 +113,16 @@ class Doorkeeper:
 
     def by_secret(self, key_id: str, secret: str) -> keys.Key:
         """The key of an id and a secret, open to be used."""
+        credential = f"pw_{key_id}_{secret}"
+        self.failures.require(lambda: self.recent.has_opened(credential))
         with self.store.admin(write=False) as connection:
             hashed = keys.secret_of(connection, key_id)
             key = keys.find(connection, key_id) if keys.fits(hashed, secret) else None
         if key is None:
+            self.failures.note()
             raise _refused()
         self._require_open(key)
+        self.recent.note(credential)
         self.usage.note(key)
         return key
 
@@ -125,22 +144,29 @@ class Doorkeeper:
         return jwt.encode(claims, signer.bytes, algorithm="HS256", headers={"kid": signer.kid})
 
     def _by_token(self, credential: str) -> Identity:
-        claims = self._claims(credential)
+        self.failures.require(lambda: self.recent.has_opened(credential))
+        try:
+            claims = self._claims(credential)
+        except _ForgedError:
+            self.failures.note()
+            raise
         with self.store.admin(write=False) as connection:
             key = keys.find(connection, claims["sub"])
         if key is None or key.tenant != claims["tenant"]:
             raise _refused()
         self._require_open(key)
+        self.recent.note(credential)
         self.usage.note(key)
-        return Identity(key.tenant, key.id, frozenset(claims["scope"].split()) & frozenset(key.scopes))
+        scopes = frozenset(claims["scope"].split()) & frozenset(key.scopes)
+        return Identity(key.tenant, key.id, scopes, key.client, datetime.fromtimestamp(claims["exp"], UTC))
 
     def _claims(self, credential: str) -> dict[str, Any]:
         if not _TOKEN.fullmatch(credential) or not all(map(_is_canonical, credential.split("."))):
-            raise _refused()
+            raise _forged()
         try:
             signer = self.signatures.of(jwt.get_unverified_header(credential).get("kid"))
             if signer is None:
-                raise _refused()
+                raise _forged()
             claims: dict[str, Any] = jwt.decode(
                 credential, signer.bytes, algorithms=["HS256"], audience=AUDIENCE, issuer=self.settings.issuer,
                 options={"require": _CLAIMS},
@@ -148,11 +174,11 @@ class Doorkeeper:
         except jwt.ExpiredSignatureError:
             raise _refused("The access token has expired; ask for another one.") from None
         except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError):
-            raise _refused() from None
+            raise _forged() from None
         # Nobody else can sign, but whoever could would not get more than we give.
         latest = (datetime.now(UTC) + timedelta(minutes=self.settings.token_minutes)).timestamp()
         if not all(isinstance(claims[name], str) for name in ("sub", "tenant", "scope")) or claims["exp"] > latest:
-            raise _refused()
+            raise _forged()
         return claims
 
     @staticmethod
@@ -174,7 +200,7 @@ def _is_canonical(part: str) -> bool:
 
 
 def _identity(key: keys.Key) -> Identity:
-    return Identity(key.tenant, key.id, frozenset(key.scopes))
+    return Identity(key.tenant, key.id, frozenset(key.scopes), key.client)
 
 
 async def identified(request: Request) -> Identity:
@@ -190,7 +216,7 @@ async def identified(request: Request) -> Identity:
     header = request.headers.get("authorization")
     found = doorkeeper.by_memory(header)
     if found is None:
-        found = await anyio.to_thread.run_sync(doorkeeper.by_header, header)
+        found = await doorkeeper.asked(header)
     remember(request.scope, found)
     return found
 
@@ -206,5 +232,13 @@ def remembered(scope: Any) -> Identity | None:
     return known if isinstance(known, Identity) else None
 
 
-def _refused(detail: str = "The credentials do not hold.") -> UnauthorizedError:
-    return UnauthorizedError(detail, headers={"WWW-Authenticate": f'{REALM}, error="invalid_token"'})
+class _ForgedError(UnauthorizedError):
+    """Nobody here gave this token."""
+
+
+def _forged() -> _ForgedError:
+    return _ForgedError(_DETAIL, headers={"WWW-Authenticate": _CHALLENGE})
+
+
+def _refused(detail: str = _DETAIL) -> UnauthorizedError:
+    return UnauthorizedError(detail, headers={"WWW-Authenticate": _CHALLENGE})

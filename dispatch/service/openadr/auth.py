@@ -36,7 +36,7 @@ def server(request: Request) -> Response:
     return answer({"tokenURL": f"{str(request.base_url).rstrip('/')}{ROOT}/auth/token"})
 
 
-@routes.post("/auth/token", response_model=Token, responses=problems(400, 401))
+@routes.post("/auth/token", response_model=Token, responses=problems(400, 401, 429))
 def token(
     request: Request,
     grant_type: Annotated[str, Form(max_length=100)],

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Form
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from dispatch.service.errors import ForbiddenError, UnauthorizedError
+from dispatch.service.errors import ForbiddenError, TooManyRequestsError, UnauthorizedError
 from dispatch.service.http.call import Call
 from dispatch.service.http.tokens import Doorkeeper, remember
 from dispatch.service.pages.rendering import page
@@ -78,6 +78,8 @@ def sign_in(request: Request, key: Annotated[str, Form()] = "", secret: Annotate
         found = doorkeeper.by_secret(*_parts(key.strip()[:_LONGEST], secret.strip()[:_LONGEST]))
     except UnauthorizedError as refused:
         return page("login.html.j2", 401, refused=refused.detail)
+    except TooManyRequestsError as refused:
+        return page("login.html.j2", 429, refused=refused.detail)
     reads = [scope for scope in found.scopes if scope.endswith(":read")]
     response = RedirectResponse("/", 303)
     minutes = request.app.state.settings.token_minutes

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from dispatch.service.errors import ConflictError, Fault, InvalidError, NotFoundError
 from dispatch.service.http.call import Call, Reply, allowed
 from dispatch.service.http.cursor import Page, Paging, paging
+from dispatch.service.http.intake import LargeRoute
 from dispatch.service.http.problem import problems
 from dispatch.service.routes import showing
 from dispatch.service.routes.forecasts import Site, accepted
@@ -24,7 +25,7 @@ from dispatch.service.work import basis, carbon
 if TYPE_CHECKING:
     import pyarrow as pa
 
-router = APIRouter(tags=["carbon"])
+router = APIRouter(tags=["carbon"], route_class=LargeRoute)
 Reader = Annotated[Call, Depends(allowed("carbon:read"))]
 Writer = Annotated[Call, Depends(allowed("carbon:write"))]
 Id = Annotated[AccountId, InPath(description="A carbon account's id")]

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from dispatch.service.errors import ConflictError
 from dispatch.service.http.call import Call, Reply, allowed
 from dispatch.service.http.cursor import Page, Paging, paging
+from dispatch.service.http.intake import LargeRoute
 from dispatch.service.http.problem import problems
 from dispatch.service.routes.showing import state_of
 from dispatch.service.routes.shown import TABLE_RESPONSE
@@ -24,7 +25,7 @@ from dispatch.service.work import basis
 if TYPE_CHECKING:
     import pyarrow as pa
 
-router = APIRouter(tags=["forecasts"])
+router = APIRouter(tags=["forecasts"], route_class=LargeRoute)
 Reader = Annotated[Call, Depends(allowed("plans:read"))]
 Writer = Annotated[Call, Depends(allowed("plans:write"))]
 Id = Annotated[ForecastId, InPath(description="A forecast's id")]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from fastapi import Path as InPath
 from starlette.responses import Response
 
@@ -24,11 +24,15 @@ Writer = Annotated[Call, Depends(allowed("keys:write"))]
 
 
 @router.get("/keys", name="list", summary="List keys", response_model=Page[KeyShown])
-def list_keys(call: Reader, page: Annotated[Paging, Depends(paging)]) -> Response:
+def list_keys(
+    call: Reader,
+    page: Annotated[Paging, Depends(paging)],
+    made_by: Annotated[str, Query(pattern=KEY_ID, description="Only what this key or its client made")] = "",
+) -> Response:
     """The tenant's keys in the order they were made, closed ones too."""
 
     def work(tx: Tx) -> Page[KeyShown]:
-        found = keys.listed(tx, after=page.after(call) or "", limit=page.limit + 1)
+        found = keys.listed(tx, made_by=made_by, after=page.after(call) or "", limit=page.limit + 1)
         return page.page(call, found, KeyShown.of, lambda key: key.id)
 
     return call.read(work)
@@ -36,7 +40,7 @@ def list_keys(call: Reader, page: Annotated[Paging, Depends(paging)]) -> Respons
 
 @router.post("/keys", name="create", summary="Make a key", status_code=201, response_model=KeyMade)
 def create_key(body: NewKey, call: Writer) -> Response:
-    """A key for some of the scopes that the asking key has."""
+    """A key for some of the scopes that the asking key has; it ends with that one, and with the token if one asks."""
     _require_own(call, body.scopes)
 
     def work(tx: Tx) -> Reply:
@@ -56,7 +60,11 @@ def get_key(key_id: KeyId, call: Reader) -> Response:
 
 @router.delete("/keys/{key_id}", name="revoke", summary="Revoke a key", status_code=204, responses=problems(404))
 def revoke_key(key_id: KeyId, call: Writer) -> Response:
-    """From now on it opens nothing, nor do access tokens that were given for it. A closed one stays closed."""
+    """From now on it opens nothing, nor do access tokens that were given for it. A closed one stays closed.
+
+    Keys that it made (`GET /keys?made_by=`), and those made by them, are closed with it, unless it was rotated into
+    one that still opens.
+    """
 
     def work(tx: Tx) -> Reply:
         _there(tx, key_id)
@@ -75,13 +83,16 @@ def revoke_key(key_id: KeyId, call: Writer) -> Response:
     responses=problems(404, 409),
 )
 def rotate_key(key_id: KeyId, body: Rotation, call: Writer) -> Response:
-    """A new key with the old one's name, scopes and expiry; the old one opens for some more time."""
+    """A new key with the old one's name, scopes and expiry; the old one opens for some more time.
+
+    A token can not do that for a key that opens for longer than itself: ask with the key.
+    """
 
     def work(tx: Tx) -> Reply:
         old = _there(tx, key_id)
         _require_own(call, old.scopes)
         if _no_later(tx, call, old.expires) != old.expires:
-            raise ForbiddenError("The key opens for longer than the asking key.")
+            raise ForbiddenError("The key opens for longer than the key or the token that asks.")
         made = keys.rotate(tx, key_id, overlap=timedelta(minutes=body.overlap_minutes))
         if made is None:
             raise ConflictError("The key is closed already; make a new one.")
@@ -105,9 +116,9 @@ def _require_own(call: Call, scopes: Sequence[str]) -> None:
 
 
 def _no_later(tx: Tx, call: Call, expires: datetime | None) -> datetime | None:
-    """When a key ends that this call makes: nobody gives away a longer time than they have."""
+    """When a key ends that this call makes: nobody gives away a longer time than they have, by a token its hour."""
     own = keys.get(tx, call.actor)
-    ends = [end for end in (expires, own and own.expires, own and own.revoked) if end]
+    ends = [end for end in (expires, call.identity.until, own and own.expires, own and own.revoked) if end]
     return min(ends, default=None)
 
 

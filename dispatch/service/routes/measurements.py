@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,7 +15,7 @@ from starlette.responses import Response
 from dispatch.service.errors import BadRequestError, Fault, InvalidError, NotFoundError, UnsupportedMediaError
 from dispatch.service.http import strict_json
 from dispatch.service.http.call import Call, Reply, allowed
-from dispatch.service.http.intake import raw_body
+from dispatch.service.http.intake import raw_body, said
 from dispatch.service.http.media import is_json, media_type
 from dispatch.service.http.negotiation import ARROW, CSV, JSON, TABLE, choose, utc_text
 from dispatch.service.http.problem import problems
@@ -34,7 +36,6 @@ ROWS_MAX = 2_000_000
 VALUES_MAX, JSON_VALUES_MAX = 1_000_000, 200_000
 _SHOWN_MAX = 10_000
 _VALUED_MAX = 100
-_WARMED_MAX = 2000
 _DAY_S = 86_400
 _LINE_DEEPEST = 4
 _EARLIEST = "beginning of the calendar"
@@ -75,16 +76,15 @@ def append(
     `refuse` one row that is rejected keeps all others out; with `skip` the others are taken.
     """
     rows, wrong = _given(call, body)
-    sites_named = set(rows["site"].unique().to_pylist()) - {None}
-    if len(sites_named) <= _WARMED_MAX:
-        with call.store.read(call.tenant) as tx:
-            series.accepted(tx, sites_named)  # their parks are read here, so that no writer waits for it below
+    # Parks are read and rows are compared here, so that no writer waits for it below.
+    with call.store.read(call.tenant) as tx, _taken_or_told():
+        judged = series.judge(tx, rows, wrong)
+        if on_reject == "skip" or not judged.given.rejections:
+            judged.body()
 
     def work(tx: Tx) -> Reply:
-        try:
-            receipt = series.append(tx, rows, on_reject=on_reject, rejected=wrong)
-        except ValueError as error:
-            raise InvalidError("The measurements are not taken.", [Fault("/rows", str(error))]) from None
+        with _taken_or_told():
+            receipt = series.take(tx, judged, on_reject=on_reject)
         if not receipt.is_taken:
             raise _refused(receipt, rows)
         return Reply(200, _shown(receipt))
@@ -92,10 +92,18 @@ def append(
     return call.once(work)
 
 
+@contextmanager
+def _taken_or_told() -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        raise InvalidError("The measurements are not taken.", [Fault("/rows", str(error))]) from None
+
+
 def _given(call: Call, body: bytes) -> Given:
     kind = media_type(call.request.headers.get("content-type"))
     if is_json(kind):
-        return _of_json(body)
+        return _of_json(said(call.request.scope))
     if kind == NDJSON:
         return parsing.table(parsing.lines(body, _line))
     if kind == ARROW:
@@ -108,8 +116,7 @@ def _given(call: Call, body: bytes) -> Given:
     raise UnsupportedMediaError("The body is of a format that is not read here.", [fault])
 
 
-def _of_json(body: bytes) -> Given:
-    found = json.loads(body) if body else None
+def _of_json(found: Any) -> Given:
     if not isinstance(found, dict) or set(found) != {"rows"} or not isinstance(found["rows"], list):
         raise InvalidError("The body is no list of measurements.", [Fault("", "is not read", found, '{"rows": […]}')])
     return parsing.table(found["rows"])

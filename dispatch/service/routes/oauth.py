@@ -18,6 +18,7 @@ from dispatch.service.errors import UnauthorizedError
 from dispatch.service.http.intake import raw_body
 from dispatch.service.http.media import media_type
 from dispatch.service.http.negotiation import JSON, json_bytes
+from dispatch.service.http.problem import problems
 from dispatch.service.http.tokens import Doorkeeper
 from dispatch.service.schemas.shared import Answer
 
@@ -74,7 +75,7 @@ class _RefusedError(Exception):
     name="token",
     summary="Get an access token",
     response_model=Token,
-    responses={400: {"model": TokenRefused}, 401: {"model": TokenRefused}},
+    responses={400: {"model": TokenRefused}, 401: {"model": TokenRefused}, **problems(429)},
     openapi_extra={"requestBody": {"required": True, "content": {_FORM: {"schema": _SCHEMA}}}},
 )
 async def token(request: Request) -> Response:

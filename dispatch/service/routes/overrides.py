@@ -13,6 +13,7 @@ from dispatch.mistakes import near_miss
 from dispatch.service.errors import ConflictError, Fault, InvalidError
 from dispatch.service.http.call import Call, Reply, allowed
 from dispatch.service.http.cursor import Page, Paging, paging
+from dispatch.service.http.intake import LargeRoute
 from dispatch.service.http.problem import problems
 from dispatch.service.routes.forecasts import Site
 from dispatch.service.schemas.setpoints import OverrideAsked, OverrideId, OverrideShown
@@ -21,7 +22,7 @@ from dispatch.service.work import basis
 from dispatch.service.work.control import OPPOSITE, Control, Holding
 from dispatch.setpoint_limits import Span, limits
 
-router = APIRouter(tags=["overrides"])
+router = APIRouter(tags=["overrides"], route_class=LargeRoute)
 Reader = Annotated[Call, Depends(allowed("plans:read"))]
 Writer = Annotated[Call, Depends(allowed("plans:write"))]
 Id = Annotated[OverrideId, InPath(description="An override's id")]

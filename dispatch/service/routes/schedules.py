@@ -11,6 +11,7 @@ from starlette.responses import Response
 from dispatch.service.errors import ConflictError, NotFoundError
 from dispatch.service.http.call import Call, Reply, allowed
 from dispatch.service.http.cursor import Page, Paging, paging
+from dispatch.service.http.intake import LargeRoute
 from dispatch.service.http.problem import problems
 from dispatch.service.routes import comparing, showing
 from dispatch.service.routes.forecasts import Site, accepted
@@ -32,7 +33,7 @@ from dispatch.service.work import schedule as planning
 if TYPE_CHECKING:
     import pyarrow as pa
 
-router = APIRouter(tags=["schedules"])
+router = APIRouter(tags=["schedules"], route_class=LargeRoute)
 Reader = Annotated[Call, Depends(allowed("plans:read"))]
 Writer = Annotated[Call, Depends(allowed("plans:write"))]
 Id = Annotated[ScheduleId, InPath(description="A schedule's id")]

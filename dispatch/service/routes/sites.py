@@ -15,11 +15,12 @@ from dispatch.service.errors import Fault, InvalidError, NotFoundError, pointer
 from dispatch.service.http import etag
 from dispatch.service.http.call import Call, Reply, allowed
 from dispatch.service.http.cursor import Page, Paging, paging
+from dispatch.service.http.intake import LargeRoute
 from dispatch.service.http.problem import problems
 from dispatch.service.schemas import sites as bodies
 from dispatch.service.store import Tx, series, sites
 
-router = APIRouter(tags=["sites"])
+router = APIRouter(tags=["sites"], route_class=LargeRoute)
 SiteName = Annotated[str, InPath(pattern=bodies.SITE_NAME, description="What you call the site", examples=["yizhuang"])]
 Reader = Annotated[Call, Depends(allowed("sites:read"))]
 Writer = Annotated[Call, Depends(allowed("sites:write"))]

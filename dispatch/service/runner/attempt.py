@@ -24,7 +24,7 @@ from dispatch.service.runner.trouble import Trouble
 from dispatch.service.store import claims
 from dispatch.service.store.claims import LostError
 from dispatch.service.store.database import Store
-from dispatch.service.store.faults import BusyError
+from dispatch.service.store.faults import BusyError, UnreachableError
 from dispatch.service.store.jobs import Job
 from dispatch.service.work import Kind
 
@@ -33,8 +33,8 @@ _LOG = logging.getLogger("parkwatt.jobs")
 _LONGEST_TEXT = 500
 _NOTHING: Any = object()
 
-# The database is away or busy: nothing can be written of this job now, and nothing is wrong with it.
-AWAY = (OperationalError, InterfaceError, BusyError)
+# The database is away, busy or full: nothing can be written of this job now, and nothing is wrong with it.
+AWAY = (OperationalError, InterfaceError, BusyError, UnreachableError)
 
 
 class StoppingError(Exception):

@@ -59,6 +59,11 @@ class Runner:
         self._until = time.monotonic()
         self._stop.set()
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether nobody has told it to stop."""
+        return not self._stop.is_set()
+
     def loop(self) -> None:
         """Do jobs until told to stop."""
         while not self._stop.is_set():

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -19,8 +20,12 @@ from dispatch.service.runner.housekeeping import Housekeeping
 from dispatch.service.runner.policy import Policy
 from dispatch.service.runner.runner import Runner
 from dispatch.service.store import Store
+from dispatch.service.work import Kind
 
+_LOG = logging.getLogger("parkwatt.workers")
 _LAST_S = 10.0
+_READY_S = 120.0  # after so long a worker begins without
+_LOOK_S = 0.1
 
 
 def serve(store: Store, policy: Policy, gone: Callable[[Callable[[], None]], None] | None = None) -> None:
@@ -42,9 +47,28 @@ def serve(store: Store, policy: Policy, gone: Callable[[Callable[[], None]], Non
     if gone is not None:
         gone(runner.stop_now)
     try:
+        _make_ready(kinds, child, runner)
         runner.loop()
     finally:
         child.close()
+
+
+def _make_ready(kinds: Mapping[str, Kind], child: Child, runner: Runner) -> None:
+    """See that the floors of all kinds answer at once before a job is claimed; beside the child, which starts too."""
+
+    def rehearse() -> None:
+        for kind in kinds.values():
+            try:
+                kind.ready()
+            except Exception:  # noqa: BLE001 - a floor that cannot be rehearsed may answer when it is asked
+                _LOG.warning("%s: its floor could not be made ready", kind.name, exc_info=True)
+
+    thread = threading.Thread(target=rehearse, name="rehearsal", daemon=True)
+    thread.start()
+    child.ready(lambda: runner.goes_on)
+    until = time.monotonic() + _READY_S
+    while thread.is_alive() and runner.goes_on and time.monotonic() < until:
+        thread.join(_LOOK_S)
 
 
 def main() -> None:

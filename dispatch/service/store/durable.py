@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from dispatch.service.store.faults import FullError
 from dispatch.service.store.ids import new_id
 
 UNFINISHED = ".unfinished"
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _synced: set[Path] = set()
 
 
@@ -41,7 +44,27 @@ def sync_folder(folder: Path) -> None:
 
 
 def write_file(path: Path, fill: Callable[[IO[bytes]], object]) -> None:
-    """Make a file of what ``fill`` writes: whole and durable under its name, or not there at all."""
+    """Make a file of what ``fill`` writes: whole and durable under its name, or not there at all.
+
+    Raises:
+        FullError: there is no room for it.
+    """
+    with room():
+        _write_file(path, fill)
+
+
+@contextmanager
+def room() -> Iterator[None]:
+    """The system's words for a full disk, or one of which no more may be used, as ours."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise FullError("there is no room left on the disk of the data folder") from error
+        raise
+
+
+def _write_file(path: Path, fill: Callable[[IO[bytes]], object]) -> None:
     make_folder(path.parent)
     aside = path.with_name(f"{new_id('part')}{UNFINISHED}")
     try:

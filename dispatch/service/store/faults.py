@@ -5,6 +5,7 @@
     StoreError
     ├── BusyError        another writer held the database for too long: the same call may succeed later
     ├── UnreachableError the database does not answer, or not any more: a commit in progress may have come through
+    │   └── FullError    there is no room left on its disk; nothing was changed
     ├── NewerError       the database was written by a newer version of this program
     ├── DamagedError     something that was acknowledged is not there, or is not what was written
     └── ReadOnlyError    a write was tried in a transaction that was opened to read
@@ -24,7 +25,11 @@ class BusyError(StoreError):
 
 
 class UnreachableError(StoreError):
-    """The database does not answer, or its disk is full; whether a commit in progress came through is not known."""
+    """The database does not answer; whether a commit in progress came through is not known."""
+
+
+class FullError(UnreachableError):
+    """There is no room left on a disk of the store; nothing was changed, and the same call succeeds when there is."""
 
 
 class NewerError(StoreError):

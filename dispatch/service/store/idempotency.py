@@ -20,7 +20,7 @@ KEPT_H = 48
 
 records = table(
     "idempotency",
-    Column("actor", Text, primary_key=True),
+    Column("actor", Text, primary_key=True),  # the client: its keys come and go
     Column("key", String(255), primary_key=True),
     Column("fingerprint", String(64), nullable=False),
     Column("status", Integer, nullable=False),
@@ -51,18 +51,18 @@ def fingerprint(method: str, path: str, query: str, media_type: str, body: bytes
     return content.hexdigest()
 
 
-def find(tx: Tx, key: str) -> Record | None:
-    """The answer that the transaction's actor got under a key, if it is still kept."""
-    query = tx.select(records).where(records.c.actor == tx.actor, records.c.key == key)
+def find(tx: Tx, client: str, key: str) -> Record | None:
+    """The answer that a client of the tenant got under a key, if it is still kept."""
+    query = tx.select(records).where(records.c.actor == client, records.c.key == key)
     row = tx.first(query.where(records.c.created > tx.now - timedelta(hours=KEPT_H)))
     return None if row is None else Record(row.fingerprint, row.status, row.headers, row.body, row.created)
 
 
-def keep(tx: Tx, key: str, fingerprint: str, status: int, headers: Mapping[str, str], body: bytes) -> None:
+def keep(tx: Tx, client: str, key: str, fingerprint: str, status: int, headers: Mapping[str, str], body: bytes) -> None:
     """Keep the answer of this transaction under a key, in place of one that has expired."""
-    tx.execute(tx.delete(records).where(records.c.actor == tx.actor, records.c.key == key))
+    tx.execute(tx.delete(records).where(records.c.actor == client, records.c.key == key))
     row = {
-        "actor": tx.actor, "key": key, "fingerprint": fingerprint, "status": status, "headers": dict(headers),
+        "actor": client, "key": key, "fingerprint": fingerprint, "status": status, "headers": dict(headers),
         "body": body, "created": tx.now,
     }  # fmt: skip
     tx.insert(records, row)

@@ -9,7 +9,7 @@ from sqlalchemy import URL, Connection, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from dispatch.service.store.faults import BusyError, ReadOnlyError, UnreachableError
+from dispatch.service.store.faults import BusyError, FullError, ReadOnlyError, UnreachableError
 
 _CONNECTIONS = 8
 _MORE = 40
@@ -17,7 +17,7 @@ _MORE = 40
 _LOCKS_OF = 0x7061726B
 _BUSY = {"55P03": "another write has held the tenant for too long", "57014": "the database took too long"}
 _AGAIN = {"40001", "40P01"}
-_READ_ONLY = "25006"
+_READ_ONLY, _FULL = "25006", "53100"
 _AWAY = ("08", "57P", "53")  # connection, shutdown, out of disk, memory or connections
 
 
@@ -73,6 +73,8 @@ def _told() -> Iterator[None]:
             raise BusyError(_BUSY[state]) from error
         if state in _AGAIN:
             raise BusyError("two writes wanted the same rows; nothing was changed") from error
+        if state == _FULL:
+            raise FullError("the database's disk is full") from error
         if state == _READ_ONLY:
             raise ReadOnlyError("this transaction was opened to read") from error
         if (

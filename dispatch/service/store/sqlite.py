@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from dispatch.service.store.durable import make_folder, sync_folder
-from dispatch.service.store.faults import BusyError, ReadOnlyError, UnreachableError
+from dispatch.service.store.faults import BusyError, FullError, ReadOnlyError, UnreachableError
 from dispatch.service.store.locks import WriterLock
 
 LOCK = ".lock"
@@ -77,7 +77,9 @@ def _told() -> Iterator[None]:
             raise BusyError("the database is in use by a program that does not queue with this one") from error
         if code.startswith("SQLITE_READONLY"):
             raise ReadOnlyError("this transaction was opened to read") from error
-        if code.startswith(("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CANTOPEN")):
+        if code.startswith("SQLITE_FULL"):
+            raise FullError("the database cannot be written: its disk is full") from error
+        if code.startswith(("SQLITE_IOERR", "SQLITE_CANTOPEN")):
             raise UnreachableError("the database cannot be written or read: its disk is full or failing") from error
         raise
 

@@ -13,6 +13,7 @@ A kind is four functions, and some more where it wants them::
 
     def check(asked: P, outcome: O) -> str | None       (optional) why an outcome is refused; None where it is whole
     def warm() -> None                                  (optional) in the child before its first job: slow imports
+    def ready() -> None                                 (optional) in the worker before it claims: what ``floor`` needs
     DEADLINE_S: float                                   (optional) the deadline of jobs that name none
     ATTEMPTS: int, PAUSE_S: float                       (optional) how often it is tried, and the pause after the first
 
@@ -64,6 +65,7 @@ class Kind:
     commit: Callable[[Tx, Job, Any], dict[str, Any]]
     check: Callable[[Any, Any], str | None] = _whole
     warm: Callable[[], None] = _cold
+    ready: Callable[[], None] = _cold
     deadline_s: float | None = None
     attempts: int | None = None
     pause_s: float | None = None
@@ -80,7 +82,9 @@ def of(module: ModuleType) -> Kind:
         raise TypeError(f"{module.__name__} is no kind of job: it lacks {', '.join(missing)}")
     name = module.__name__.rpartition(".")[2]
     said: dict[str, Any] = {function: getattr(module, function) for function in REQUIRED}
-    said |= {function: getattr(module, function) for function in ("check", "warm") if hasattr(module, function)}
+    said |= {
+        function: getattr(module, function) for function in ("check", "warm", "ready") if hasattr(module, function)
+    }
     said |= {each: getattr(module, each.upper(), None) for each in ("deadline_s", "attempts", "pause_s")}
     return Kind(name, module.__name__, **said)
 

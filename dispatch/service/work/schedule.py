@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dispatch.errors import DataError, NoForecastError
+from dispatch.errors import DataError, NoForecastError, SolveError
 from dispatch.service.errors import ConflictError, InvalidError
 from dispatch.service.store import files, forecasts, schedules
 from dispatch.service.store.arrow import ARROW_STREAM, from_bytes
 from dispatch.service.store.jobs import Job
 from dispatch.service.store.transaction import Tx
-from dispatch.service.work import basis, outcomes, reserve
+from dispatch.service.work import basis, outcomes, rehearsal, reserve
 from dispatch.service.work import start as beginnings
 from dispatch.service.work.basis import Asked
 from dispatch.service.work.outcomes import Outcome
@@ -43,6 +43,22 @@ def prepare(tx: Tx, job: Job) -> Wanted:
     if left_s < _SHORT_S:
         reserve.begin(_loaded)
     return wanted(tx, row, left_s)
+
+
+def ready() -> None:
+    """Start the process that answers where the child was killed, and let it make a tiny plan; wait until it has.
+
+    Raises:
+        SolveError: it made none.
+    """
+    if not rehearsal.held(reserve.answer(_rehearsed)):
+        raise SolveError("the plan that was to be rehearsed is none")
+
+
+def _rehearsed(improved: Callable[[Any], None] | None = None) -> Outcome | DataError:
+    """In the reserve's process: load what answers need, and make one."""
+    _loaded(improved)
+    return _answered_without(rehearsal.asked(), "it is rehearsed")
 
 
 def _loaded(improved: Callable[[Any], None] | None = None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dispatch.service.store.series.append import alike_name, append
+from dispatch.service.store.series.append import alike_name, append, judge, take
 from dispatch.service.store.series.archives import archive
 from dispatch.service.store.series.compaction import compact
 from dispatch.service.store.series.names import accepted, by_asset
@@ -22,6 +22,8 @@ __all__ = [
     "coded",
     "compact",
     "holdings",
+    "judge",
     "names_of_park",
     "read",
+    "take",
 ]

@@ -67,6 +67,13 @@ def fail(call: Caller) -> Response:
     return call.once(work)
 
 
+@router.get("/waiting")
+def wait(call: Caller) -> Response:
+    """Holds its thread until it may go on; writes nothing."""
+    GO.wait(20)
+    return call.read(lambda _tx: {"waited": True})
+
+
 @router.post("/slow")
 def slow(call: Caller) -> Response:
     """Is at work until it may go on."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime, timedelta
 
 import httpx
 
@@ -89,6 +90,63 @@ def test_a_key_that_ends_in_the_past_is_refused(api: Api) -> None:
     refused = api.client.post("/api/v1/keys", json=body)
     assert refused.status_code == 422
     assert refused.json()["errors"][0]["pointer"] == "/expires"
+
+
+def bearing(api: Api, credential: str) -> httpx.Client:
+    return httpx.Client(base_url=api.served.url, headers={"Authorization": f"Bearer {credential}"}, verify=False)
+
+
+def token(api: Api, key: dict[str, object], scope: str = "") -> str:
+    form = {"grant_type": "client_credentials", "client_id": key["id"], "client_secret": str(key["key"])[34:]}
+    return str(
+        api.anonymous.post("/oauth/token", data=form | ({"scope": scope} if scope else {})).json()["access_token"]
+    )
+
+
+def test_a_token_makes_no_key_that_outlives_it_or_may_do_more(api: Api) -> None:
+    key = made(api.client, scopes=["keys:write", "keys:read", "sites:read", "plans:write"])
+    with bearing(api, token(api, key, "keys:write sites:read")) as client:
+        child = made(client, scopes=["sites:read"])
+        ends = datetime.fromisoformat(str(child["expires"]))
+        assert ends <= datetime.now(UTC) + timedelta(minutes=60)
+        assert made(client, expires="2090-01-01T00:00:00Z")["expires"] == child["expires"]
+        beyond = client.post("/api/v1/keys", json={"name": "k", "scopes": ["plans:write"]})
+        assert beyond.status_code == 403
+        assert client.post(f"/api/v1/keys/{key['id']}/rotation", json={}).status_code == 403
+        # What it made may be rotated: it ends with the token in any case.
+        again = client.post(f"/api/v1/keys/{child['id']}/rotation", json={})
+        assert (again.status_code, again.json()["expires"]) == (201, child["expires"])
+
+
+def test_keys_that_a_key_made_are_listed_under_it_and_closed_with_it(api: Api) -> None:
+    key = made(api.client, scopes=["keys:write", "keys:read"])
+    with bearing(api, str(key["key"])) as client:
+        child = made(client, scopes=["keys:read"])
+    listed = api.client.get("/api/v1/keys", params={"made_by": key["id"]}).json()["items"]
+    assert [(each["id"], each["made_by"]) for each in listed] == [(child["id"], key["id"])]
+    assert api.client.delete(f"/api/v1/keys/{key['id']}").status_code == 204
+    assert bearer(api, child["key"]).status_code == 401
+    entries = api.client.get("/api/v1/audit", params={"limit": 1000}).json()["items"]
+    assert [each["details"] for each in entries if each["subject"] == child["id"]][-1] == {"made_by": key["id"]}
+
+
+def test_a_rotated_key_repeats_a_request_and_gets_the_same_answer(api: Api) -> None:
+    """Its new key, and a token of that; another client of the tenant and another tenant get answers of their own."""
+    scopes = ["keys:write", "keys:read", "sites:read"]
+    old = made(api.client, scopes=scopes)
+    body, once = {"name": "mine", "scopes": ["sites:read"]}, {"Idempotency-Key": "rotated"}
+    with bearing(api, str(old["key"])) as client:
+        first = client.post("/api/v1/keys", json=body, headers=once)
+        new = client.post(f"/api/v1/keys/{old['id']}/rotation", json={}).json()
+    for credential in (str(new["key"]), token(api, new)):
+        with bearing(api, credential) as client:
+            again = client.post("/api/v1/keys", json=body, headers=once)
+        assert again.headers["idempotency-replayed"] == "true"
+        assert again.json() == {**first.json(), "key": None}
+    for other in (api.client, api.other):
+        theirs = other.post("/api/v1/keys", json=body, headers=once)
+        assert "idempotency-replayed" not in theirs.headers
+        assert theirs.json()["id"] != first.json()["id"]
 
 
 def test_keys_come_in_pages(api: Api) -> None:

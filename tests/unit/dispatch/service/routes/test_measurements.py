@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import threading
 from datetime import timedelta
 from typing import Any
 
@@ -120,6 +121,31 @@ def test_a_request_that_is_sent_twice_is_taken_once(api: Api) -> None:
     other = api.client.post(MEASUREMENTS, json={"rows": listed(2)}, headers=headers)
     assert other.status_code == 422
     assert values(api) == [1]
+
+
+def test_nobody_waits_while_rows_are_compared(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another client writes, and even restates the same rows, while a large request is judged."""
+    from dispatch.service.store.series import reading
+
+    send(api, listed(1, 2))
+    lookup, compares, go_on = reading.lookup, threading.Event(), threading.Event()
+
+    def slow(tx: Any, wanted: pa.Table) -> Any:
+        if len(wanted) == 2 and not compares.is_set():
+            compares.set()
+            assert go_on.wait(10)
+        return lookup(tx, wanted)
+
+    monkeypatch.setattr(reading, "lookup", slow)
+    found: list[httpx.Response] = []
+    large = threading.Thread(target=lambda: found.append(send(api, listed(3, 4))))
+    large.start()
+    assert compares.wait(10)
+    assert api.client.post(MEASUREMENTS, json={"rows": listed(3)}, timeout=5).json()["restated"] == 1
+    go_on.set()
+    large.join()
+    assert (found[0].json()["duplicate"], found[0].json()["restated"]) == (1, 1)
+    assert values(api) == [3, 4]
 
 
 def test_reading_in_three_formats(api: Api) -> None:

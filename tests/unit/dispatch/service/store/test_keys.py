@@ -67,6 +67,37 @@ def test_a_key_is_replaced_and_opens_for_some_time(store: Store) -> None:
         assert [key.id for key in keys.listed(tx, after=old.id)] == [new.id]
 
 
+def test_keys_that_a_key_made_end_with_it_and_with_all_that_it_was_rotated_into(store: Store) -> None:
+    top, _ = create(store)
+    made = {}
+    for name, maker in (("child", top), ("grandchild", None)):
+        with store.write("north", (maker or made["child"]).id) as tx:
+            made[name], _ = keys.create(tx, name, ["sites:read"])
+    aside, _ = create(store)
+    assert (made["child"].made_by, made["grandchild"].made_by, aside.made_by) == (top.id, made["child"].id, None)
+    with store.write("north", top.id) as tx:
+        rotated = keys.rotate(tx, top.id, overlap=timedelta(hours=1))
+        assert rotated is not None
+        assert keys.revoke(tx, top.id) == (top.id,)  # its successor goes on, and so does what it made
+        assert [key.id for key in keys.listed(tx, made_by=rotated[0].id)] == [made["child"].id]
+        closed = keys.revoke(tx, rotated[0].id)
+    assert closed == (rotated[0].id, made["child"].id, made["grandchild"].id)
+    with store.read("north") as tx:
+        told = {entry.subject: entry.details for entry in audit.listed(tx) if entry.action == "key.revoke"}
+        assert told[made["grandchild"].id] == {"made_by": made["child"].id}
+        assert [key.id for key in keys.listed(tx) if key.opens(tx.now)] == [aside.id]
+
+
+def test_a_key_that_another_one_rotates_is_under_that_from_then_on(store: Store) -> None:
+    """Whoever rotates a key is shown its secret: it ends with them, and with itself it keeps its client."""
+    admin, meter = create(store)[0], create(store)[0]
+    with store.write("north", admin.id) as tx:
+        rotated = keys.rotate(tx, meter.id)
+        assert rotated is not None
+        assert (rotated[0].client, rotated[0].made_by) == (meter.id, admin.id)
+        assert keys.revoke(tx, admin.id) == (admin.id, rotated[0].id)
+
+
 def test_another_tenants_key_is_none(store: Store) -> None:
     made, _ = create(store)
     with store.write("south", "test") as tx:
@@ -106,23 +137,23 @@ def test_tenants_have_names_that_are_folders_too(store: Store) -> None:
         assert [each.tenant for each in tenants.listed(connection)] == ["north", "south"]
 
 
-def test_an_answer_is_kept_for_its_actor_and_for_a_time(store: Store) -> None:
+def test_an_answer_is_kept_for_its_client_and_for_a_time(store: Store) -> None:
     mark = idempotency.fingerprint("POST", "/sites", "", "application/json", b"{}")
     assert mark != idempotency.fingerprint("POST", "/sites{}", "", "application/json", b"")
     with store.write("north", "key_1") as tx:
-        assert idempotency.find(tx, "once") is None
-        idempotency.keep(tx, "once", mark, 201, {"location": "/x"}, b"made")
-        kept = idempotency.find(tx, "once")
+        assert idempotency.find(tx, tx.actor, "once") is None
+        idempotency.keep(tx, tx.actor, "once", mark, 201, {"location": "/x"}, b"made")
+        kept = idempotency.find(tx, tx.actor, "once")
     assert kept is not None
     assert (kept.fingerprint, kept.status, kept.headers, kept.body) == (mark, 201, {"location": "/x"}, b"made")
     for tenant, actor in (("north", "key_2"), ("south", "key_1")):
         with store.read(tenant, actor) as tx:
-            assert idempotency.find(tx, "once") is None
+            assert idempotency.find(tx, tx.actor, "once") is None
     later = datetime.now(UTC) + timedelta(hours=idempotency.KEPT_H, minutes=1)
     with store.write("north", "key_1") as tx:
         tx.now = later
-        assert idempotency.find(tx, "once") is None
-        idempotency.keep(tx, "once", mark, 200, {}, b"again")
+        assert idempotency.find(tx, tx.actor, "once") is None
+        idempotency.keep(tx, tx.actor, "once", mark, 200, {}, b"again")
     with store.admin() as connection:
         assert idempotency.sweep(connection, later) == 0
         assert idempotency.sweep(connection, later + timedelta(days=9)) == 1

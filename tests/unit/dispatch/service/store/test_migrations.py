@@ -119,3 +119,35 @@ def test_nothing_is_left_to_draft() -> None:
     command = [sys.executable, "-m", "dispatch.service.store.draft", "check"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "nothing has changed"
+
+
+@DATABASES
+def test_keys_of_an_older_database_find_their_client(
+    kind: str, empty_database: Callable[[str], str], tmp_path: Path
+) -> None:
+    """Chains of rotations, who made whom, and kept answers, which go with the client."""
+    url = empty_database(kind)
+    older = Store(_backend(url, 1.0), tmp_path / "data", url)
+    row = "INSERT INTO keys (tenant, id, name, secret_sha256, scopes, created, created_by, replaces) VALUES "
+    with older.admin() as connection:
+        migrations.upgrade(connection, "0003_markets_and_doors")
+        for id_, by, replaces in (
+            ("a3", "a1", "'a2'"), ("a1", "cli", "NULL"), ("a2", "cli", "'a1'"), ("b", "a2", "NULL"),
+            ("c", "cli", "'gone'"),
+        ):  # fmt: skip
+            connection.exec_driver_sql(f"{row} ('north', '{id_}', '', '', '[]', 0, '{by}', {replaces})")
+        for actor, key, body in (("a2", "one", "x"), ("a1", "two", "x"), ("a3", "two", "y"), ("b", "one", "z")):
+            connection.exec_driver_sql(
+                "INSERT INTO idempotency (tenant, actor, key, fingerprint, status, headers, body, created)"
+                f" VALUES ('north', '{actor}', '{key}', '{body}', 200, '{{}}', '', 0)"
+            )
+    older.close()
+    store = Store.open(url, tmp_path / "data")
+    with store.admin(write=False) as connection:
+        found = connection.exec_driver_sql("SELECT id, client, made_by FROM keys ORDER BY id").all()
+        kept = connection.exec_driver_sql("SELECT actor, key FROM idempotency ORDER BY key, actor").all()
+    assert [tuple(each) for each in found] == [
+        ("a1", "a1", None), ("a2", "a1", None), ("a3", "a1", None), ("b", "b", "a1"), ("c", "c", None),
+    ]  # fmt: skip
+    assert [tuple(each) for each in kept] == [("a1", "one"), ("b", "one"), ("a1", "two"), ("a3", "two")]
+    store.close()
