@@ -94,6 +94,19 @@ def gone(pid: int) -> bool:
         return True
 
 
+def soon(holds: Callable[[], bool]) -> bool:
+    """Whether it comes true: what was killed has closed its pipes before the system says that it has ended."""
+    until = time.monotonic() + SOON_S
+    while not holds() and time.monotonic() < until:
+        time.sleep(0.01)
+    return holds()
+
+
+def talking() -> set[threading.Thread]:
+    """Threads that read from workers and write to them: of this test's, and of any that this process has besides."""
+    return {one for one in threading.enumerate() if one.name.endswith(("(_listen)", "(_write)"))}
+
+
 def frame(content: Any, number: int = 1) -> bytes:
     body = pickle.dumps(content)
     return struct.pack("<QQ", len(body), number) + body
@@ -140,14 +153,17 @@ def test_reports_without_an_end_do_not_keep_the_clock_from_firing(worker: Worker
     assert 0 < len(call.improved) <= 100
 
 
-@pytest.mark.slow  # a busy machine ends processes late
-def test_what_the_process_has_started_is_killed_with_it_and_its_pipes_hold_nobody_up(worker: Worker, tmp_path: Path):
-    began, file, threads = time.monotonic(), tmp_path / "pid", threading.active_count()
-    call = worker.call(leaves_a_child, str(file), seconds=1.0)
+def test_what_the_process_has_started_is_killed_with_it_and_its_pipes_hold_nobody_up(started: Worker, tmp_path: Path):
+    started.close()
+    others, file = talking(), tmp_path / "pid"
+    assert started.ready(60)
+    assert talking() - others
+    began = time.monotonic()
+    call = started.call(leaves_a_child, str(file), seconds=1.0)
     assert time.monotonic() - began < 1.0 + SOON_S
     assert call.clock_fired
-    assert gone(int(file.read_text()))
-    assert threading.active_count() < threads
+    assert soon(lambda: gone(int(file.read_text())))
+    assert soon(lambda: not talking() - others)
 
 
 def test_an_answer_that_cannot_be_put_together_again_is_told(worker: Worker):
@@ -177,7 +193,4 @@ def test_a_process_ends_when_its_caller_is_killed_even_in_the_midst_of_its_work(
     assert not gone(pid)
     caller.kill()
     caller.communicate()
-    until = time.monotonic() + SOON_S
-    while not gone(pid) and time.monotonic() < until:
-        time.sleep(0.02)
-    assert gone(pid)
+    assert soon(lambda: gone(pid))
