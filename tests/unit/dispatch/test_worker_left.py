@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from benchmarks.crash.broken_processes import pipes
-from dispatch.worker import Worker
+from dispatch.worker import Call, Worker
 
 SOON_S = 3.0
 
@@ -102,6 +102,20 @@ def soon(holds: Callable[[], bool]) -> bool:
     return holds()
 
 
+def begun(
+    worker: Worker, work: Callable[..., Any], *given: Any, seconds: float, has_begun: Callable[[Call], bool]
+) -> Call:
+    """What came of work without an end; with more time where a busy machine had not begun it when the time was over."""
+    while True:
+        assert worker.ready(60)
+        began = time.monotonic()
+        call = worker.call(work, *given, seconds=seconds)
+        assert time.monotonic() - began < seconds + SOON_S
+        if has_begun(call) or seconds > 30:
+            return call
+        seconds *= 4
+
+
 def talking() -> set[threading.Thread]:
     """Threads that read from workers and write to them: of this test's, and of any that this process has besides."""
     return {one for one in threading.enumerate() if one.name.endswith(("(_listen)", "(_write)"))}
@@ -146,9 +160,7 @@ def test_a_process_that_closes_its_pipes_is_not_waited_for(worker: Worker):
 
 
 def test_reports_without_an_end_do_not_keep_the_clock_from_firing(worker: Worker):
-    began = time.monotonic()
-    call = worker.call(reports, seconds=0.5)
-    assert time.monotonic() - began < 0.5 + SOON_S
+    call = begun(worker, reports, seconds=0.5, has_begun=lambda call: bool(call.improved))
     assert call.clock_fired
     assert 0 < len(call.improved) <= 100
 
@@ -158,9 +170,7 @@ def test_what_the_process_has_started_is_killed_with_it_and_its_pipes_hold_nobod
     others, file = talking(), tmp_path / "pid"
     assert started.ready(60)
     assert talking() - others
-    began = time.monotonic()
-    call = started.call(leaves_a_child, str(file), seconds=1.0)
-    assert time.monotonic() - began < 1.0 + SOON_S
+    call = begun(started, leaves_a_child, str(file), seconds=1.0, has_begun=lambda _: file.exists())
     assert call.clock_fired
     assert soon(lambda: gone(int(file.read_text())))
     assert soon(lambda: not talking() - others)
