@@ -156,7 +156,7 @@ class Base:
 
     def told_of(self, asset: dict[str, Any] | None) -> object:
         with uncompiled():
-            return self.template.problem(asset).compiled.told  # type: ignore[attr-defined]  # AtPoints
+            return self.template.problem(asset).compiled.told
 
     @cached_property
     def matrices(self) -> Matrices:
