@@ -21,10 +21,12 @@ HERE  := $(VENV)/here
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test coverage test-all lint format types contracts client wheel bench bench-env openstef-env lock clean
+.PHONY: help environment run test coverage test-all lint format types contracts client wheel bench bench-env openstef-env lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+environment: $(DEV) $(HERE) ## what all targets below but `run` need; they make it themselves where it is missing
 
 run: $(ENV) $(HERE) ## plan one day of the example park and write its report
 	$(BIN)/parkwatt plan $(PARK)

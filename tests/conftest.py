@@ -41,7 +41,8 @@ def shared() -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+# Not for the whole run: while it is open an event loop runs in the main thread, where no other test could start one.
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """A headless browser; CHROMIUM names its binary where it is not on the path."""
     from playwright.sync_api import sync_playwright

@@ -44,7 +44,6 @@ def refused(*words: str, data: Path) -> ParkwattError:
     return done.exception
 
 
-@pytest.mark.slow  # hears of coroutines that tests before it left
 def test_tenants_and_keys_are_made_without_a_server(tmp_path: Path) -> None:
     assert "No tenants yet" in typed("tenants", "list", data=tmp_path)[1]
     assert "parkwatt keys create acme --all" in typed("tenants", "create", "acme", "--title", "Acme", data=tmp_path)[0]

@@ -7,8 +7,6 @@ import pytest
 from benchmarks.cases.doors.server import Served
 from tests.pages import outputs_that_hold
 
-pytestmark = pytest.mark.slow  # shares a store and an event loop with others, which two processes do not bear yet
-
 
 def test_the_page_on_flexmeasures_prints_what_it_says(doors: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     key_id, secret = doors.key(doors.new_tenant())

@@ -10,8 +10,6 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from benchmarks.topics.service.generating.campaign import campaign
 from tests.unit.dispatch.service.served import Api
 
-pytestmark = pytest.mark.slow  # shares a store and an event loop with others, which two processes do not bear yet
-
 SOME = (
     "/keys",
     "/keys/{key_id}/rotation",

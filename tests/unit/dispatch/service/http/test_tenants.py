@@ -11,8 +11,6 @@ from benchmarks.topics.service.isolation.world import rich
 from benchmarks.topics.service.tenants import isolation
 from tests.unit.dispatch.service.served import Api
 
-pytestmark = pytest.mark.slow  # shares a store and an event loop with others, which two processes do not bear yet
-
 
 def test_what_another_tenant_has_is_answered_like_what_nobody_has(tmp_path: Path) -> None:
     """Without jobs done; with them it is a row of the benchmarks, and the slow test below."""

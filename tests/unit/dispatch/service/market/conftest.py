@@ -1,19 +1,23 @@
-"""The two days of a small virtual power plant, lived once for all tests here."""
+"""The two days of a small virtual power plant, lived once for all tests here; each finds them as they were."""
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
 
 import pytest
+from sqlalchemy import make_url
 
-from benchmarks.topics.service.vpp_day import Vpp
+from benchmarks.topics.service.vpp_day import AFTER, Vpp
 from dispatch.service.runner.runner import run_one
 from tests.unit.dispatch.service.market.lived import KINDS, SITES, Lived
 from tests.unit.dispatch.service.served import client, served
 
 
 @pytest.fixture(scope="package")
-def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lived]:
+def lived_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lived]:
     with served(tmp_path_factory.mktemp("vpp")) as found:
         tenant, other = found.tenant(), found.tenant()
 
@@ -33,3 +37,15 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lived]:
             vpp.deliver(setpoints)
             settlement = vpp.settle()
             yield Lived(found, tenant, vpp, stranger, plan, flexible, bid, award, setpoints, settlement)
+
+
+@pytest.fixture
+def lived(lived_once: Lived) -> Iterator[Lived]:
+    """After the settlement; what the test makes of it, and its clock, end with it."""
+    lived_once.at(AFTER)
+    database = make_url(lived_once.served.store.url).database
+    assert database is not None
+    with closing(sqlite3.connect(database)) as now, closing(sqlite3.connect(":memory:")) as before:
+        now.backup(before)
+        yield replace(lived_once, vpp=replace(lived_once.vpp, ids=dict(lived_once.vpp.ids)))
+        before.backup(now)

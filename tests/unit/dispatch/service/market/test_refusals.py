@@ -6,14 +6,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
-import pytest
 
 from benchmarks.topics.service import vpp_day
 from benchmarks.topics.service.vpp_day import BIDDING, DAY, FLEET, name_of
 from dispatch.service.store import jobs
 from tests.unit.dispatch.service.market.lived import SITES, TOMORROW, Lived, drafted, pointers
-
-pytestmark = pytest.mark.slow  # shares a store and an event loop with others, which two processes do not bear yet
 
 
 def test_a_settlement_says_what_it_lacks(lived: Lived) -> None:

@@ -15,8 +15,6 @@ from dispatch.service.store import audit, fleet_results, jobs
 from dispatch.service.work import fleet_day, fleet_plan, reserve
 from tests.unit.dispatch.service.market.lived import SITES, TOMORROW, Lived, pointers
 
-pytestmark = pytest.mark.slow  # shares a store and an event loop with others, which two processes do not bear yet
-
 
 def test_set_points_add_up_to_the_award_and_every_site_follows_a_schedule_of_its_own(lived: Lived) -> None:
     assert lived.award["feasible"]

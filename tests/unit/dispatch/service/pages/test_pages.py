@@ -121,7 +121,6 @@ def test_another_site_cannot_sign_a_visitor_in(api: Api) -> None:
     assert "set-cookie" not in answer.headers
 
 
-@pytest.mark.slow  # claims a job of the store that it shares
 def test_pages_show_what_there_is_and_texts_stay_texts(api: Api, filled: dict[str, str]) -> None:
     with browsing(api, api.served.key(api.tenant)) as client:
         found = {path: client.get(path.format(**filled)) for path in PAGES}

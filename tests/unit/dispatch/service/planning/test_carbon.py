@@ -12,8 +12,6 @@ import pytest
 from tests.unit.dispatch.service.planning import small
 from tests.unit.dispatch.service.served import Api
 
-pytestmark = pytest.mark.slow  # shares a store and an event loop with others, which two processes do not bear yet
-
 DAY = date(2026, 3, 2)
 
 

@@ -17,8 +17,6 @@ from dispatch.service.work import forecast as making
 from tests.unit.dispatch.service.planning import small
 from tests.unit.dispatch.service.served import Api
 
-pytestmark = pytest.mark.slow  # shares a store and an event loop with others, which two processes do not bear yet
-
 HISTORY_H = 24 * 5
 
 

@@ -15,8 +15,6 @@ from dispatch.service.store import audit, files, schedules
 from tests.unit.dispatch.service.planning import small
 from tests.unit.dispatch.service.served import Api
 
-pytestmark = pytest.mark.slow  # shares a store and an event loop with others, which two processes do not bear yet
-
 NO_TIME: dict[str, Any] = {"deadline_s": 0.001}
 
 

@@ -30,5 +30,5 @@ def is_gone(pid: int, within_s: float = 5.0) -> bool:
 
 def pids_in(file: Path) -> list[int]:
     """The two processes that an echo job of group wrote down, once it has."""
-    assert eventually(lambda: file.exists() and file.read_text().count(" ") == 1, 20)
+    assert eventually(lambda: file.exists() and file.read_text().count(" ") == 1, 60)
     return [int(pid) for pid in file.read_text().split()]
