@@ -65,8 +65,15 @@ class ScheduleAsked(When):
         True
     )
 
+    dry_run: Annotated[
+        bool,
+        Field(strict=True, description="Only to look at: no set-points come of it, unless it is published afterwards"),
+    ] = False
+
     @model_validator(mode="after")
     def _fits(self) -> Self:
+        if self.mode == "perfect_foresight" and self.dry_run:
+            raise ValueError("perfect_foresight is never followed: leave dry_run out")
         if self.mode == "perfect_foresight" and (self.forecast is not None or self.weather is not None):
             raise ValueError("perfect_foresight takes what was measured: give neither forecast nor weather")
         return self
@@ -110,6 +117,10 @@ class ScheduleShown(Answer):
     job: str
     created_at: datetime
     issue_time: datetime
+    dry_run: Annotated[bool, Field(description="It was asked for only to look at")] = False
+    published_at: Annotated[
+        datetime | None, Field(description="From when on it may be followed; null of a dry run that was not published")
+    ] = None
     start: datetime
     end: datetime
     steps: int
@@ -151,6 +162,8 @@ class ScheduleListed(Answer):
     state: JobState
     created_at: datetime
     issue_time: datetime
+    dry_run: bool = False
+    published_at: datetime | None = None
     start: datetime
     end: datetime
     quality: Quality | None = None

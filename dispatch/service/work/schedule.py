@@ -39,6 +39,7 @@ _SHORT_S = 60.0
 def prepare(tx: Tx, job: Job) -> Wanted:
     """Read the site, its measurements, its start and the plan before."""
     row = schedules.get(tx, job.subject)
+    basis.park_of(tx, row.site)
     left_s = _left_s(job)
     if left_s < _SHORT_S:
         reserve.begin(_loaded)
@@ -269,13 +270,16 @@ def check(asked: Wanted, outcome: Any) -> str | None:
 
 
 def commit(tx: Tx, job: Job, outcome: Outcome) -> dict[str, Any]:
-    """Keep its tables, publish it, and chain what it came from to what it says."""
+    """Keep its tables, publish it unless it is a dry run, and chain what it came from to what it says."""
+    row = schedules.get(tx, job.subject)
+    basis.park_of(tx, row.site)  # a plan of a site that was deleted meanwhile is none
     held = {name: files.put(tx, data, ARROW_STREAM, f"{job.subject}-{name}.arrow") for name, data in outcome.tables()}
     values = {f"{name}_file": found.id for name, found in held.items()}
     setpoints = held["setpoints"].sha256
     said = outcome.columns()
     said["result"] = {**said["result"], "notes": [*said["result"]["notes"], *_awards(tx, job.subject)]}
-    schedules.finish(tx, job.subject, {**said, **values, "setpoints_sha256": setpoints})
+    is_published = row.mode != PERFECT and not row.request.get("dry_run", False)
+    schedules.finish(tx, job.subject, {**said, **values, "setpoints_sha256": setpoints}, is_published=is_published)
     tx.audit("schedule.made", job.subject, {**outcome.chained(), "setpoints_sha256": setpoints, "job": job.id})
     href = f"/api/v1/schedules/{job.subject}"
     return {"href": href, "quality": outcome.quality, "files": {ARROW_STREAM: held["table"].id}}
