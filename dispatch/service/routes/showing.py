@@ -48,7 +48,8 @@ def listed(row: Any) -> ScheduleListed:
     """A schedule in a list."""
     return ScheduleListed(
         id=row.id, site=row.site, mode=row.mode, state=state_of(row), created_at=row.created, issue_time=row.issued,
-        dry_run=is_dry_run(row), published_at=row.published, start=row.start, end=row.end, quality=row.quality, money=_money(row), co2_kg=row.co2_kg, href=href(row.id),
+        dry_run=is_dry_run(row), published_at=row.published, start=row.start, end=row.end, quality=row.quality,
+        money=_money(row), co2_kg=row.co2_kg, href=href(row.id),
     )  # fmt: skip
 
 
@@ -85,6 +86,7 @@ def shown(row: Any) -> ScheduleShown:
         wishes_missed=said["wishes"],
         start_state=[Held(**each) for each in said["start_state"]],
         goes_on_from=said["goes_on_from"],
+        kept=said.get("kept", ()),
         data_age_h=said["data_age_h"],
         notes=said["notes"],
         certificate=proved,

@@ -106,6 +106,15 @@ class Held(Answer):
     series: Annotated[str | None, Field(description="What the measurement is called")] = None
 
 
+class KeptAward(Answer):
+    """A period of an award whose net exchange a plan took as given."""
+
+    award: str
+    schedule: Annotated[str, Field(description="The one around the award, which holds then")]
+    start: datetime
+    end: datetime
+
+
 class ScheduleShown(Answer):
     """A schedule; what is null is there once its job is done."""
 
@@ -143,6 +152,7 @@ class ScheduleShown(Answer):
     ]
     start_state: tuple[Held, ...] = ()
     goes_on_from: Annotated[str | None, Field(description="The schedule before")] = None
+    kept: Annotated[tuple[KeptAward, ...], Field(description="Awards whose net exchange it takes as given")] = ()
     data_age_h: float | None = None
     notes: tuple[str, ...] = ()
     certificate: Annotated[dict[str, Any] | None, Field(description="How it came about; no clock goes into it")] = None

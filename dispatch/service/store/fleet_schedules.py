@@ -58,8 +58,9 @@ def keep(
         ids = {name: held[f"{one.site}-{name}.arrow"] for name in TABLES}
         rows.append({
             "id": new_id("sch"), "site": one.site, "site_version": versions[one.site], "created": tx.now,
-            "made": tx.now, "published": tx.now, "ranked": same["issued"], "start": span[0], "end": span[1], "quality": one.row["quality"], "money": one.row["money"],
-            "currency": one.currency, "co2_kg": one.row["co2_kg"], "result": _said(of, one.row),
+            "made": tx.now, "published": tx.now, "ranked": same["issued"], "start": span[0], "end": span[1],
+            "quality": one.row["quality"], "money": one.row["money"], "currency": one.currency,
+            "co2_kg": one.row["co2_kg"], "result": _said(of, one.row),
             **{f"{name}_file": id_ for name, id_ in ids.items()},
             "setpoints_sha256": digests[ids["setpoints"]], **same,
         })  # fmt: skip

@@ -32,7 +32,7 @@ schedules = table(
     # From here on null until the job is done.
     Column("made", UtcTime),
     Column("published", UtcTime),  # from when on it may be followed; null of a dry run
-    Column("ranked", UtcTime),  # of several that hold the latest is followed: when it was issued, or a dry run published
+    Column("ranked", UtcTime),  # the latest is followed: when it was issued, or a dry run published
     Column("quality", String(20)),
     Column("money", Float),
     Column("currency", String(3)),
@@ -180,14 +180,20 @@ def holding(tx: Tx, site: str, start: datetime, end: datetime) -> Plans:
 
 def promises(tx: Tx, site: str, start: datetime, end: datetime | None = None) -> list[Promise]:
     """What awards of a site promise from some moment on, the newest award first."""
-    columns = (_C.id, _C.published, _C.request, _C.setpoints_file)
-    query = tx.select(schedules, *columns).where(*_followed(site), _C.mode == _AWARD, _C.end > start)
-    return [
-        one
-        for row in tx.all(query.order_by(*_NEWEST))
-        for one in _promised(row)
-        if one.end > start and (end is None or one.start < end)
-    ]
+    return promises_of(tx, [site], start, end).get(site, [])
+
+
+def promises_of(tx: Tx, sites: Sequence[str], start: datetime, end: datetime | None = None) -> dict[str, list[Promise]]:
+    """Likewise of several sites, by site."""
+    columns = (_C.id, _C.site, _C.published, _C.request, _C.setpoints_file)
+    whose = _C.site == sites[0] if len(sites) == 1 else _C.published.is_not(None)
+    query = tx.select(schedules, *columns).where(whose, _C.published.is_not(None), _C.mode == _AWARD, _C.end > start)
+    found: dict[str, list[Promise]] = {site: [] for site in sites}
+    for row in tx.all(query.order_by(*_NEWEST)):
+        if row.site in found:
+            own = (one for one in _promised(row) if one.end > start and (end is None or one.start < end))
+            found[row.site].extend(own)
+    return found
 
 
 def _promised(row: Row[Any]) -> Iterator[Promise]:

@@ -172,6 +172,7 @@ def _contracted() -> Template:
             "limits": [{"direction": "export", "limit_kw": 20.0, "calendar": {"hours": ["08:00-10:00"]}}],
             "green_power": [ppa | {"take_kwh_month": 150.0}, wind],
             "demand_response": [sold],
+            "awarded": [{"start": "2024-03-01T09:00Z", "end": "2024-03-01T10:00Z", "net_import_kw": 45.0}],
         },
     )
 

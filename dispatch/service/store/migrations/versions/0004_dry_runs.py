@@ -1,4 +1,7 @@
-"""Schedules that are dry runs until they are published; those that are there were published when they were made."""
+"""Dry runs of schedules, and why bids were clipped.
+
+Schedules that are there were published when they were made.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +16,17 @@ depends_on = None
 
 def upgrade() -> None:
     """Bring the tables to this revision."""
+    _bids()
     _schedules()
 
 
 def downgrade() -> None:
     """There is no way back but a backup."""
     raise NotImplementedError
+
+
+def _bids() -> None:
+    op.add_column("bids", sa.Column("clipped", sa.Text(), nullable=True))
 
 
 def _schedules() -> None:

@@ -61,7 +61,9 @@ def test_what_held_at_a_past_moment_is_no_plan_that_was_made_later(store: Store)
     store.clock = lambda: now + timedelta(hours=2)
     with store.write("north", "ann") as tx:
         row = schedules.get(tx, early)
-        same = {name: getattr(row, name) for name in ("site", "site_version", "mode", "issued", "start", "end", "steps")}
+        same = {
+            name: getattr(row, name) for name in ("site", "site_version", "mode", "issued", "start", "end", "steps")
+        }
         late = schedules.create(tx, {**same, "request": row.request})
         schedules.finish(tx, late, {name: getattr(row, name) for name in ("quality", "setpoints_file", "result")})
     moments = [now - half, now + half, now + timedelta(hours=2, minutes=1)]
