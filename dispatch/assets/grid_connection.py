@@ -247,7 +247,7 @@ class GridConnection(Asset):
 
     @classmethod
     def check(cls, rows: Rows[GridConnection], given: Inputs, series: Mapping[str, Array]) -> list[Violation]:
-        """Limits, one direction at a time, peaks at least as high as all steps they cover, deliveries, what was sold."""
+        """Limits, one direction at a time, peaks as high as every step they cover, deliveries, and what was sold."""
         imported, exported = series["import_kw"], series["export_kw"]
         names, both = rows.names, np.minimum(imported, exported)
         found = [

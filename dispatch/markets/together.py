@@ -1,17 +1,18 @@
-r"""What several bids ask of a fleet together, held against its sites' power and energy.
+r"""What several bids ask of a fleet together, held against its sites' power and the content of their stores.
 
 Blocks and curves hold for one period by itself. Sold beside each other, bids of one direction add up, and what they
-take from stores adds up over the day. A site with plan p, bands P of net draw and E of the energy drawn since the start
-can give the profile λ d in its asked steps A, being free in all others, so that stores fill again, if for all a < b
+take from stores adds up over the day. In the asked steps A of a stretch (a, b] a store whose content x may lie between
+its limits gives at most what it can hold at a and take in between, less what must be left at b, and no more than its
+power allows; so a site with plan p and other plant that draws at least q can give λ times a profile d only if
 
 .. math::
-    λ d_t ≤ p_t - P^{min}_t, \qquad
-    λ \sum_{A ∩ (a, b]} d_t h_t ≤ E^{max}_a + \sum_{A ∩ (a, b]} p_t h_t + \sum_{(a, b], ∉ A} P^{max}_t h_t - E^{min}_b
+    λ \sum_A d_t h_t ≤ \sum_A (p_t - q_t) h_t + \sum_s \min\Bigl(\sum_A \overline{d}_{st} h_t,
+    \frac{\overline{x}_{sa} - \underline{x}_{sb} + g_s \sum_{(a, b] ∉ A} \overline{p}_{st} h_t}{d_s}\Bigr)
 
-upwards, and likewise downwards. A profile of the fleet is shared among its sites as their power in each step is. With
-λ_n the most that site n can give of its share w_n, the fleet gives the profile if Σ λ_n w_n ≥ 1 in each step: sites
-that are out of energy are helped by the others. That is possible for certain, as far as the sites' bands say what is;
-another split could give a little more. Up and down are each looked at as if the other were not called.
+upwards, and likewise downwards. In all other steps sites are free, so that stores fill again. A profile of the fleet is
+shared among its sites as their power in each step is. With λ_n the most that site n can give of its share w_n, the
+fleet gives the profile if Σ λ_n w_n ≥ 1 in each step: sites that are out of energy are helped by the others; another
+split could give a little more. Up and down are each looked at as if the other were not called.
 """
 
 from __future__ import annotations
@@ -28,24 +29,46 @@ from dispatch.signals import Array, Horizon
 _ROUNDING = 1e-6
 _ROUNDING_KWH = 1e-3
 _HALVINGS = 12
+_MANY = 1e6
+
+
+@dataclass(frozen=True, eq=False)
+class Stores:
+    """M stores; arrays are (M, T).
+
+    Attributes:
+        site: (M,) whose.
+        least_kw, most_kw: net draw.
+        least_kwh, most_kwh: content by the end of each step, counted from that of the start.
+        gain, drain: content per kWh drawn and per kWh given.
+    """
+
+    site: np.ndarray
+    least_kw: Array
+    most_kw: Array
+    least_kwh: Array
+    most_kwh: Array
+    gain: Array
+    drain: Array
 
 
 @dataclass(frozen=True, eq=False)
 class Room:
-    """What sites can do.
+    """What N sites can do; arrays are (N, T).
 
     Attributes:
         steps: T of them.
-        plan_kw, least_kw, most_kw: (N, T) net draw.
-        least_kwh, most_kwh: (N, T) drawn since the start, by the end of each step.
+        plan_kw, least_kw, most_kw: net draw.
+        other_least_kw, other_most_kw: net draw of what is no store.
     """
 
     steps: Horizon
     plan_kw: Array
     least_kw: Array
     most_kw: Array
-    least_kwh: Array
-    most_kwh: Array
+    other_least_kw: Array
+    other_most_kw: Array
+    stores: Stores
 
     def covers(self, start: datetime, product: Product) -> bool:
         """Is a period that starts then within the steps?"""
@@ -70,24 +93,38 @@ class Room:
         return np.where(asked_kw > 0, given.sum(axis=0), np.inf)
 
     def _most(self, side: Side, profile_kw: Array, held: np.ndarray) -> Array:
-        """(N,) how often each site can give a profile of its own (N, T), as far as helps: twice as much as is asked."""
-        hours, spare = self.steps.hours, self.spare_kw(side)
+        """(N,) how often each site can give its (N, T) profile."""
+        spare, hours = self.spare_kw(side), self.steps.hours
         by_power = np.divide(spare, profile_kw, out=np.full_like(spare, np.inf), where=profile_kw > 0).min(axis=1)
-        free = self.most_kw if side == "up" else self.least_kw
-        moved = np.cumsum(np.where(held, self.plan_kw, free) * hours, axis=1)
-        asked = np.cumsum(profile_kw * hours, axis=1)
+        other = self.plan_kw - self.other_least_kw if side == "up" else self.other_most_kw - self.plan_kw
+        room = _stretches(np.where(held, other * hours, 0.0))
+        np.add.at(room, self.stores.site, self._of_stores(side, held))
+        asked = _stretches(profile_kw * hours)
+        by_energy = np.divide(
+            np.maximum(room, 0.0) + _ROUNDING_KWH, asked, out=np.full_like(room, np.inf), where=asked > _ROUNDING
+        )
+        return np.asarray(np.minimum(np.minimum(by_power, by_energy.min(axis=(1, 2))), _MANY))
+
+    def _of_stores(self, side: Side, held: np.ndarray) -> Array:
+        """(M, T, T) the most that stores give (up) or take in the held steps from one on up to another."""
+        own, hours = self.stores, self.steps.hours
+        gives, takes = -own.least_kw * hours, own.most_kw * hours
         if side == "up":
-            before, after = self.most_kwh - moved, self.least_kwh - moved
+            by_power, between = gives, own.gain * takes
+            full, left, rate = own.most_kwh, own.least_kwh, own.drain
         else:
-            before, after = moved - self.least_kwh, moved - self.most_kwh
-        # (N, a, b): from the emptiest, or fullest, that a site can be at a to what it must be at b.
-        before, asked = (np.concatenate([np.zeros((len(x), 1)), x], axis=1) for x in (before, asked))
-        room = before[:, :-1, None] - after[:, None, :]
-        taken = asked[:, None, 1:] - asked[:, :-1, None]
-        later = np.triu(np.ones(room.shape[1:], bool)) & (taken > 0)
-        room = np.maximum(room + _ROUNDING_KWH, 0.0)
-        by_energy = np.divide(room, taken, out=np.full_like(room, np.inf), where=later).min(axis=(1, 2))
-        return np.asarray(np.minimum(np.minimum(by_power, by_energy), 1e6))
+            by_power, between = takes, own.drain * gives
+            full, left, rate = -own.least_kwh, -own.most_kwh, own.gain
+        before = np.concatenate([np.zeros((len(full), 1)), full[:, :-1]], axis=1)
+        content = before[:, :, None] - left[:, None, :] + _stretches(np.where(held, 0.0, np.maximum(between, 0.0)))
+        return np.minimum(_stretches(np.where(held, by_power, 0.0)), content / rate.mean(axis=1)[:, None, None])
+
+
+def _stretches(values: Array) -> Array:
+    """(X, T, T) sums of (X, T) values from one step on up to another; 0 where that is an earlier one."""
+    until = np.cumsum(values, axis=1)
+    before = np.concatenate([np.zeros((len(values), 1)), until[:, :-1]], axis=1)
+    return np.triu(until[:, None, :] - before[:, :, None])
 
 
 @dataclass(frozen=True, eq=False)

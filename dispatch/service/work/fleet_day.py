@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -20,6 +20,8 @@ from dispatch.service.store import fleet_results, fleets, known_series
 from dispatch.service.store.fleet_results import Result
 from dispatch.service.store.jobs import Job
 from dispatch.service.store.transaction import Tx
+from dispatch.service.work import promised
+from dispatch.service.work.promised import Kept
 from dispatch.signals import Array, Horizon
 from dispatch.site import Site
 
@@ -48,6 +50,7 @@ class FleetDay:
         shared: what the fleet's sites share, as its body has it.
         gap: at which a search ends.
         known_at: when a measurement counts as known: at its receipt, or at its end.
+        kept: by site, the awards that its plan takes as given.
     """
 
     fleet: str
@@ -59,6 +62,7 @@ class FleetDay:
     shared: tuple[Any, ...] = ()
     gap: float = 1e-4
     known_at: str = "receipt"
+    kept: Mapping[str, Kept] = field(default_factory=dict)
 
     @property
     def horizon(self) -> Horizon:
@@ -90,6 +94,16 @@ class FleetDay:
             "job": job.id, "mode": mode, "issued": self.when.issue, "steps": horizon.steps, "of": made,
             "request": {**request, "known_at": self.known_at, "of": made},
         }  # fmt: skip
+
+    def promised(self, tx: Tx) -> dict[str, Kept]:
+        """By site, what awards have fixed of its net exchange in these steps."""
+        return promised.of_sites(tx, {one.site.name: one.site for one in self.sites}, self.horizon)
+
+    def keeping(self, tx: Tx) -> FleetDay:
+        """The same sites held to that."""
+        kept, horizon = self.promised(tx), self.horizon
+        held = tuple(replace(one, site=kept[one.site.name].on(one.site, horizon)) for one in self.sites)
+        return replace(self, sites=held, kept={name: one for name, one in kept.items() if one.awards or one.notes})
 
     def part(self, some: slice) -> FleetDay:
         """Some of the sites."""

@@ -7,8 +7,9 @@ Writers of a tenant come one after the other, so that two requests at once canno
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,13 +19,17 @@ from dispatch.markets.bids import BidPeriod, Step
 from dispatch.markets.calendar import periods
 from dispatch.markets.catalogue import product as product_of
 from dispatch.markets.product import Product
-from dispatch.markets.together import Beside, Room, Sold, quantities
+from dispatch.markets.together import Beside, Room, Sold, Stores, quantities
 from dispatch.service.errors import Fault, InvalidError
 from dispatch.service.store import bids, fleet_results
 from dispatch.service.store.fleet_results import Result
 from dispatch.service.store.transaction import Tx
 from dispatch.signals import Array, Horizon
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+DEVICES = "devices"
 _ROUNDING_KW = 1e-3
 _AROUND = timedelta(days=2)  # a delivery day on one market's clock reaches into the days beside it on another's
 
@@ -49,8 +54,36 @@ def room_of(tx: Tx, found: Result) -> Room:
     edges = table["start"][:count].to_numpy(zero_copy_only=False).astype("datetime64[s]")
     last = edges[-1] + np.timedelta64(round(3600 * table["hours"][count - 1].as_py()), "s")
     names = ("plan_kw", "least_kw", "most_kw", "least_kwh", "most_kwh")
-    values = {name: table[name].to_numpy().reshape(-1, count) for name in names}
-    return Room(Horizon(np.append(edges, last), found.summary["time_zone"]), **values)
+    plan, *band = (table[name].to_numpy().reshape(-1, count) for name in names)
+    sites = table["site"].to_numpy(zero_copy_only=False)[::count]
+    devices = fleet_results.read_table(tx, found, DEVICES) if DEVICES in found.files else None
+    others, stores = _devices(devices, {site: place for place, site in enumerate(sites)}, band, count)
+    return Room(Horizon(np.append(edges, last), found.summary["time_zone"]), plan, *band[:2], *others, stores)
+
+
+def _devices(
+    table: pa.Table | None, places: Mapping[str, int], band: Sequence[Array], steps: int
+) -> tuple[tuple[Array, Array], Stores]:
+    """What is no store by site, and the stores; a site whose devices nobody knows counts as one store."""
+    least, most = np.zeros((2, len(places), steps))
+    rows: list[tuple[int, *tuple[Array, ...]]] = []
+    known: set[int] = set()
+    if table is not None:
+        owner = [places[name] for name in table["site"].to_pylist()[::steps]]
+        names = ("least_kw", "most_kw", "least_kwh", "most_kwh", "gain", "drain")
+        values = np.stack([table[name].to_numpy().reshape(-1, steps) for name in names], axis=1)
+        known = set(owner)
+        for site, own in zip(owner, values, strict=True):
+            if np.isfinite(own[2:4]).all():
+                rows.append((site, *own))
+            else:
+                least[site] += own[0]
+                most[site] += own[1]
+    one = np.ones(steps)
+    rows += [(n, *(values[n] for values in band), one, one) for n in places.values() if n not in known]
+    site = np.array([row[0] for row in rows], np.intp)
+    columns = (np.array([row[k] for row in rows], float).reshape(-1, steps) for k in range(1, 7))
+    return (least, most), Stores(site, *columns)
 
 
 def _sold(tx: Tx, other: bids.Bid, steps: Horizon) -> Sold:
@@ -131,8 +164,9 @@ def clipped(found: Beside, bid: MarketBid) -> tuple[MarketBid, str | None]:
     cut = (_cut(one, float(kept[at[round(one.start.timestamp())]]), found.product) for one in bid.periods)
     left = tuple(one for one in cut if one is not None)
     if not left:
-        least = f"{found.product.quantity_min_kw:g} kW"
-        raise DataError(f"nothing is left to bid in steps of the product, {least} or more in a period: {why}")
+        least = f"{found.product.quantity_min_kw:g} kW or more in a period"
+        advice = "fewer periods (start, end) can leave more in each"
+        raise DataError(f"nothing is left to bid in steps of the product, {least}: {why}; {advice}")
     before, after = float(asked.sum()), sum(one.quantity_kw for one in left)
     text = f"offers {after / before:.1%} of what single periods allow, for together more is not possible: {why}"
     return bid.model_copy(update={"periods": left}), text

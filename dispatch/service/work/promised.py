@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -137,7 +138,7 @@ def _pieces(one: Promise, table: Any, taken: Sequence[tuple[float, float]]) -> l
     cuts = np.unique(np.clip([*edges, *(edge for span in taken for edge in span)], first, last))
     return [
         (float(start), float(end), int(np.searchsorted(edges, start, side="right")) - 1)
-        for start, end in zip(cuts[:-1], cuts[1:], strict=True)
+        for start, end in pairwise(cuts)
         if edges[0] <= start < edges[-1] and not any(a <= start < b for a, b in taken)
     ]
 

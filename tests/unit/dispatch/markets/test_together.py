@@ -10,7 +10,7 @@ import pytest
 
 from dispatch.markets.catalogue import product
 from dispatch.markets.product import Product
-from dispatch.markets.together import Beside, Room, Sold, quantities
+from dispatch.markets.together import Beside, Room, Sold, Stores, quantities
 from dispatch.signals import Horizon
 
 HOURS = 24
@@ -25,11 +25,10 @@ def hourly() -> Product:
 def room(product: Product, stored_kwh: float = 100.0, size_kwh: float = 200.0, power_kw: float = 50.0) -> Room:
     """A load of 80 kW and a store that rests in the plan."""
     steps = Horizon.local_day(DAY, product.time_zone, 60)
-    plan = np.full(HOURS, 80.0)
-    energy, hours = np.cumsum(plan), np.arange(1, HOURS + 1)
-    given, taken = np.minimum(stored_kwh, power_kw * hours), np.minimum(size_kwh - stored_kwh, power_kw * hours)
-    rows = (plan, plan - power_kw, plan + power_kw, energy - given, energy + taken)
-    return Room(steps, *(row[None] for row in rows))
+    load = np.full((1, HOURS), 80.0)
+    one, power = np.ones((1, HOURS)), np.full((1, HOURS), power_kw)
+    store = Stores(np.zeros(1, int), -power, power, -stored_kwh * one, (size_kwh - stored_kwh) * one, one, one)
+    return Room(steps, load, load - power_kw, load + power_kw, load, load, store)
 
 
 def beside(product: Product, sold: Sold | None = None, side: Any = "up", **more: float) -> Beside:
@@ -88,8 +87,11 @@ def test_the_other_direction_is_held_against_its_own_room(hourly: Product) -> No
 
 def test_a_site_with_much_energy_helps_one_with_little(hourly: Product) -> None:
     small, large = room(hourly, 75.0, 75.0, 100.0), room(hourly, 400.0, 400.0, 50.0)
-    names = ("plan_kw", "least_kw", "most_kw", "least_kwh", "most_kwh")
-    both = Room(small.steps, *(np.vstack([getattr(one, name) for one in (small, large)]) for name in names))
+    names = ("plan_kw", "least_kw", "most_kw", "other_least_kw", "other_most_kw")
+    rows = (np.vstack([getattr(one, name) for one in (small, large)]) for name in names)
+    own = ("least_kw", "most_kw", "least_kwh", "most_kwh", "gain", "drain")
+    held = (np.vstack([getattr(one.stores, name) for one in (small, large)]) for name in own)
+    both = Room(small.steps, *rows, Stores(np.arange(2), *held))
     found = Beside(both, Sold.nothing(HOURS), hourly, "up", both.steps)
     assert found.left_kw(at(h0=150.0)) == pytest.approx(at(h0=125.0), rel=1e-2)
     assert found.together_kw(at(h0=150.0, h1=150.0)) == pytest.approx(at(h0=87.5, h1=87.5), rel=1e-2)

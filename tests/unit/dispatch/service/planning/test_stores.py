@@ -5,8 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from dispatch.service.store import Store, Tx, audit, jobs, schedules
-from dispatch.service.work import basis
+import pytest
+
+from dispatch.service.errors import NotFoundError
+from dispatch.service.runner.policy import Policy
+from dispatch.service.store import Store, Tx, audit, files, jobs, schedules, sites
+from dispatch.service.store.arrow import from_bytes
+from dispatch.service.work import basis, outcomes
+from dispatch.service.work import schedule as planning
 from dispatch.service.work.control import Control
 from tests.unit.dispatch.service.planning import small
 
@@ -50,6 +56,72 @@ def test_in_the_periods_of_an_award_its_schedule_holds_above_later_plans(store: 
         assert {one.source for one in old} == {"safe_state"}
         notes = schedules.get(tx, later).result["notes"]
         assert any("Not in force in the periods of award 'awd_1'" in note and award in note for note in notes)
+
+
+def net_kw(tx: Tx, id_: str, hour: int) -> float:
+    table = from_bytes(files.read(tx, schedules.get(tx, id_).setpoints_file))
+    row = next(row for row in table.to_pylist() if row["start"] == small.hour(hour))
+    return float(row["pcc.import_kw"] - row["pcc.export_kw"])
+
+
+def test_a_plan_that_is_made_later_than_an_award_takes_it_as_given(store: Store) -> None:
+    small.put(store, "north")
+    promised = [(small.hour(n).isoformat(), small.hour(n + 1).isoformat()) for n in (3, 4)]
+    more = small.given(small.hour(2), 6)
+    more["hall"] = [kw + 15 for kw in more["hall"]]
+    with store.write("north", "ann") as tx:
+        award = asked(tx, 1, "award", promised=promised, of="awd_1")
+    assert small.done(store).state == "done"
+    with store.write("north", "ann") as tx:
+        later, past = asked(tx, 2, series=more), asked(tx, 2, "perfect_foresight", series=more)
+    assert [small.done(store).state for _ in range(2)] == ["done", "done"]
+    with store.read("north") as tx:
+        made = schedules.get(tx, later)
+        assert made.quality == "optimal"
+        assert [(one["award"], one["schedule"]) for one in made.result["kept"]] == [("awd_1", award)] * 2
+        assert any("takes the net exchange that was promised as given" in note for note in made.result["notes"])
+        assert "awards" in made.result["certificate"]["inputs_sha256"]
+        for hour in (3, 4):
+            assert net_kw(tx, later, hour) == pytest.approx(net_kw(tx, award, hour), abs=1e-4)
+        free = [abs(net_kw(tx, past, hour) - net_kw(tx, award, hour)) for hour in (3, 4)]
+        assert max(free) > 1  # a bound in hindsight is held to nothing
+        assert schedules.get(tx, past).result["kept"] == []
+
+
+def test_a_plan_by_rules_is_held_to_no_award_and_says_so(store: Store) -> None:
+    small.put(store, "north")
+    promised = [(small.hour(3).isoformat(), small.hour(4).isoformat())]
+    with store.write("north", "ann") as tx:
+        asked(tx, 1, "award", promised=promised, of="awd_1")
+    assert small.done(store).state == "done"
+    with store.write("north", "ann") as tx:
+        id_ = asked(tx, 2)
+        job = jobs.get(tx, schedules.get(tx, id_).job)
+        wanted = planning.wanted(tx, schedules.get(tx, id_), 60.0)
+        plan, said = planning.without_solver(wanted, "there was no time")
+        planning.commit(tx, job, outcomes.of(plan, said, wanted, "there was no time"))
+        made = schedules.get(tx, id_)
+    assert made.result["kept"] == []
+    assert any("This plan does not know of it" in note for note in made.result["notes"])
+
+
+def test_a_job_of_a_site_that_was_deleted_meanwhile_fails_once_and_says_why(store: Store) -> None:
+    small.put(store, "north")
+    with store.write("north", "ann") as tx:
+        asked(tx, 1)
+        sites.delete(tx, "works")
+    job = small.done(store, Policy(pause_s=0.002, lease_s=30.0, attempts=3))
+    assert (job.state, job.attempt) == ("failed", 1)
+    assert job.problem is not None
+    assert (job.problem["status"], job.problem["detail"]) == (404, "There is no site 'works'.")
+    small.put(store, "north")
+    with store.write("north", "ann") as tx:
+        id_ = asked(tx, 1)
+        job = jobs.get(tx, schedules.get(tx, id_).job)
+        made = planning.run(planning.prepare(tx, job), lambda _: None)
+        sites.delete(tx, "works")
+        with pytest.raises(NotFoundError):
+            planning.commit(tx, job, made)
 
 
 def test_what_held_at_a_past_moment_is_no_plan_that_was_made_later(store: Store) -> None:
