@@ -23,7 +23,7 @@ from dispatch.client.generated.sites import AsyncSites, Sites
 from dispatch.client.sending import AsyncSender, Sender
 
 #: SHA-256 of the document and of the generator that these files were made from.
-MADE_FROM = "100269fdd6f49f66d172686e5ec962641bbe1609086bb030cf87cee8aa4ca10b"
+MADE_FROM = "a048de6491c489a6036e465904af4eaa6b8a453b65f3bfc4ff1d780ced5f06d0"
 
 
 class Operations:
