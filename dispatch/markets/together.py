@@ -117,7 +117,9 @@ class Room:
             full, left, rate = -own.least_kwh, -own.most_kwh, own.gain
         before = np.concatenate([np.zeros((len(full), 1)), full[:, :-1]], axis=1)
         content = before[:, :, None] - left[:, None, :] + _stretches(np.where(held, 0.0, np.maximum(between, 0.0)))
-        return np.minimum(_stretches(np.where(held, by_power, 0.0)), content / rate.mean(axis=1)[:, None, None])
+        return np.asarray(
+            np.minimum(_stretches(np.where(held, by_power, 0.0)), content / rate.mean(axis=1)[:, None, None])
+        )
 
 
 def _stretches(values: Array) -> Array:
