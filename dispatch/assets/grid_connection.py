@@ -19,7 +19,16 @@ from dispatch.tariff import agreements, handover, model
 from dispatch.tariff.bill import Clock, bill_lines, total
 from dispatch.tariff.carried import Carried, by_component, past_by_component
 from dispatch.tariff.components import Event
-from dispatch.tariff.contracts import DemandResponse, ExchangeLimit, GreenPower, available, limit, require_apart
+from dispatch.tariff.contracts import (
+    Awarded,
+    DemandResponse,
+    ExchangeLimit,
+    GreenPower,
+    available,
+    limit,
+    require_apart,
+    require_once,
+)
 from dispatch.tariff.tariff import Tariff
 
 
@@ -31,6 +40,8 @@ class GridConnection(Asset):
     .. math::
         i_t ≤ \bar I_t y_t, \quad x_t ≤ \bar X_t (1 - y_t) \\
         cost = Σ_t Δt_t (π^{imp}_t i_t - π^{exp}_t x_t) + B(carried + i, x) - B(carried)
+
+    Where net exchange n was sold to a market, i_t - x_t = n_t on the published path; scenarios are free to differ.
 
     A plan pays what it adds to the month's bill: ``month_to_date_peak_kw`` and ``month_to_date_kwh`` say what the meter
     has seen, ``expected_peak_kw`` and ``expected_day_kwh`` what is expected of the rest of the month. A short plan that
@@ -52,6 +63,7 @@ class GridConnection(Asset):
     tariff: Tariff
     green_power: tuple[GreenPower, ...] = Field(default=(), description="contracts for green electricity")
     demand_response: tuple[DemandResponse, ...] = Field(default=(), description="reductions that are sold")
+    awarded: tuple[Awarded, ...] = Field(default=(), description="net exchange that was sold to a market")
     month_to_date_peak_kw: NonNegative | dict[str, NonNegative] = Field(
         default=0.0, description="highest metered mean so far this month; by component where there are several"
     )
@@ -99,6 +111,7 @@ class GridConnection(Asset):
         if least > 1:
             raise ValueError(f"share_min of all green_power adds up to {least:g}, more than the whole import")
         require_apart(self.demand_response)
+        require_once(self.awarded)
         return self
 
     @property
@@ -109,7 +122,8 @@ class GridConnection(Asset):
     def structure(self) -> tuple[object, ...]:
         """Bus, the tariff's shape, and how many contracts there are of which sort."""
         green = tuple(bool(contract.take_kwh_month) for contract in self.green_power)
-        return (*super().structure, self.tariff.shape, green, bool(self.demand_response))
+        sold = bool(self.demand_response), bool(self.awarded)
+        return (*super().structure, self.tariff.shape, green, *sold)
 
     def carried(self, state: Mapping[str, float] | None = None) -> Carried:
         """What is known of the month outside the horizon."""
@@ -189,6 +203,7 @@ class GridConnection(Asset):
             **model.tier_signals("export_", paid_back, carried, sold, horizon, scenarios),
             **agreements.green_signals(rows, inputs, carried),
             **agreements.response_signals(rows, horizon),
+            **agreements.awarded_signals(rows, horizon),
         }
 
     @classmethod
@@ -204,6 +219,7 @@ class GridConnection(Asset):
             "import above its limit": imported <= cp.multiply(given["import_kw"], switch),
             "export above its limit": exported <= cp.multiply(given["export_kw"], 1 - switch),
         }
+        agreed |= agreements.awarded_limits(given, imported - exported)
         out.constraints += agreed.values()
         components = [c for member in rows.members for c in member.tariff.components if c.basis == "tier"]
         model.add_peaks(out, given, imported, rows.members[0].tariff.metering(given.horizon))
@@ -231,7 +247,7 @@ class GridConnection(Asset):
 
     @classmethod
     def check(cls, rows: Rows[GridConnection], given: Inputs, series: Mapping[str, Array]) -> list[Violation]:
-        """Limits, one direction at a time, peaks at least as high as every step they cover, deliveries of contracts."""
+        """Limits, one direction at a time, peaks as high as every step they cover, deliveries, and what was sold."""
         imported, exported = series["import_kw"], series["export_kw"]
         names, both = rows.names, np.minimum(imported, exported)
         found = [
@@ -245,6 +261,7 @@ class GridConnection(Asset):
                 cls.signals(rows, given), imported, rows.members[0].tariff.metering(given.horizon)
             )
             found += breaches(names, "billed peak below the highest import", reached, series["peak_kw"], "kW")
+        found += agreements.check_awarded(rows, given.horizon, imported - exported)
         return [*found, *agreements.check_green(rows, given.horizon, series)]
 
     @classmethod

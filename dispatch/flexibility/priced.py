@@ -75,6 +75,7 @@ class Priced:
         self.net, self.hours = np.asarray(net, np.int32), np.asarray(hours, float)
         self.exact, self.apart = not bool(matrices.integer.any()), apart
         self._ruled_out = False
+        self._known: dict[tuple[int, float], Answer] = {}
         if not self.exact:
             values = run(matrices, Limits()).x if point is None else point
             low, high = matrices.col_lower.copy(), matrices.col_upper.copy()
@@ -110,6 +111,8 @@ class Priced:
         Raises:
             SolveError: it cannot.
         """
+        if (step, change_kw) in self._known:
+            return self._known[step, change_kw]
         self._hold(step, self.plan_kw[step] + change_kw)
         try:
             cost, net, slope = self._solved(step)
@@ -117,7 +120,9 @@ class Priced:
             self._free(step)
         rebound = (net - self.plan_kw) * self.hours
         rebound[step] = 0.0
-        return Answer(change_kw, cost - self.cost, slope, net, rebound)
+        found = Answer(change_kw, cost - self.cost, slope, net, rebound)
+        self._known[step, change_kw] = found
+        return found
 
     def curve(
         self,
@@ -152,6 +157,7 @@ class Priced:
                 for block, (width, price) in enumerate(found):
                     if dearest_per_kwh is None or price <= dearest_per_kwh:
                         made[f"{way}_kw"][block, step], made[f"{way}_cost_per_kwh"][block, step] = width, price
+            self._known.clear()
         exact &= not self._ruled_out
         return Flexibility(self.hours, exact=exact, about=self._about(exact), **made)
 

@@ -1,4 +1,4 @@
-r"""What contracts at a connection add to a problem and to a bill: green power and demand response.
+r"""What contracts at a connection add to a problem and to a bill: green power, demand response, what was sold.
 
 Green power g of contract c out of the import i, with the blocks of take or pay (``model.add_tiers``):
 
@@ -27,11 +27,13 @@ from dispatch.tariff.bill import Clock, bill_lines, total
 from dispatch.tariff.calendar import Days
 from dispatch.tariff.carried import Carried
 from dispatch.tariff.components import Component
-from dispatch.tariff.contracts import GreenPower
+from dispatch.tariff.contracts import GreenPower, awarded_kw
 from dispatch.tariff.terms import tiers
 
 if TYPE_CHECKING:
     import cvxpy as cp
+
+_BELOW, _ABOVE = "net import below what was sold", "net import above what was sold"
 
 
 def require_names(owner: Any, fields: Sequence[str], names: Sequence[str], what: str) -> None:
@@ -257,3 +259,41 @@ def bill_response(member: Any, clock: Clock, imported: Array) -> float:
                 money -= event.price_per_kwh * (event.committed_kw - short) * hours
                 money += event.penalty_per_kwh * short * hours
     return money
+
+
+def _awarded_band(rows: Rows[Any], horizon: Horizon) -> tuple[Array, Array]:
+    """(row, step) least and most net import: what was sold, on the published path; else what connections can do."""
+    least = np.repeat([[-member.export_kw] for member in rows.members], horizon.steps, axis=1)
+    most = np.repeat([[member.import_kw] for member in rows.members], horizon.steps, axis=1)
+    free = [np.tile(band, (rows.scenarios - 1, 1)) for band in (least, most)]
+    sold = np.stack([awarded_kw(member.awarded, horizon) for member in rows.members])
+    kept = [np.where(np.isnan(sold), band, sold) for band in (least, most)]
+    low, high = (np.concatenate([one, other]) for one, other in zip(kept, free, strict=True))
+    return low, high
+
+
+def awarded_signals(rows: Rows[Any], horizon: Horizon) -> dict[str, Array]:
+    """(row, step) what net import is held to; nothing where no member sold any."""
+    if not any(member.awarded for member in rows.members):
+        return {}
+    least, most = _awarded_band(rows, horizon)
+    return {"awarded_least_kw": least, "awarded_most_kw": most}
+
+
+def awarded_limits(given: Given, net_kw: Any) -> dict[str, Any]:
+    """By name, what holds net import to what was sold."""
+    if "awarded_least_kw" not in given:
+        return {}
+    return {_BELOW: net_kw >= given["awarded_least_kw"], _ABOVE: net_kw <= given["awarded_most_kw"]}
+
+
+def check_awarded(rows: Rows[Any], horizon: Horizon, net_kw: Array) -> list[Violation]:
+    """Where net import is not what was sold."""
+    found: list[Violation] = []
+    for row, member in enumerate(rows.members):  # the published path: it comes first
+        sold = awarded_kw(member.awarded, horizon)
+        at, name = np.isfinite(sold), (rows.names[row],)
+        kept = np.where(at, sold, net_kw[row])[None]
+        found += breaches(name, _BELOW, kept, net_kw[row : row + 1], "kW")
+        found += breaches(name, _ABOVE, net_kw[row : row + 1], kept, "kW")
+    return found

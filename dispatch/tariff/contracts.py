@@ -12,12 +12,13 @@ from typing import Annotated, Literal, Self
 import numpy as np
 from pydantic import AwareDatetime, Field, model_validator
 
-from dispatch.frozen import Fraction, Frozen, NonNegative
+from dispatch.frozen import Finite, Fraction, Frozen, NonNegative
 from dispatch.series import Signal, signal_values
 from dispatch.signals import Array, Horizon
 from dispatch.tariff.calendar import Calendar, Days
 from dispatch.tariff.components import Block, Component, Event
 
+_WHOLE_S = 0.5
 Name = Annotated[str, Field(min_length=1, pattern=r"^[A-Za-z0-9_\-]+$")]
 
 
@@ -87,6 +88,20 @@ class GreenPower(Frozen):
         return np.maximum(signal_values(self.max_kw, horizon.local_start, horizon.local_end, what), 0.0)
 
 
+class Awarded(Frozen):
+    """Net exchange that was sold to a market and is given from then to then, whatever else would be cheaper."""
+
+    start: AwareDatetime
+    end: AwareDatetime
+    net_import_kw: Finite = Field(description="import less export")
+
+    @model_validator(mode="after")
+    def _forward(self) -> Self:
+        if self.end <= self.start:
+            raise ValueError(f"end {self.end.isoformat()} must be after start {self.start.isoformat()}")
+        return self
+
+
 class DemandResponse(Frozen):
     """Import below a baseline in a window: paid per kWh for ``committed_kw``, forfeited with a penalty where short.
 
@@ -132,6 +147,29 @@ def available(outages: Sequence[Event], horizon: Horizon) -> Array:
     edges = horizon.edges.astype("datetime64[s]").astype(np.float64)
     off = [(edges[:-1] < o.end.timestamp()) & (edges[1:] > o.start.timestamp()) for o in outages]
     return np.asarray(1.0 - np.any([np.zeros(horizon.steps, bool), *off], axis=0))
+
+
+def awarded_kw(sold: Sequence[Awarded], horizon: Horizon) -> Array:
+    """(T,) the mean net import that was sold; NaN where a step is not sold all through."""
+    edges = horizon.edges.astype("datetime64[s]").astype(np.float64)
+    lasts, sold_s, energy = np.diff(edges), np.zeros(horizon.steps), np.zeros(horizon.steps)
+    for one in sold:
+        inside = np.diff(np.clip(edges, one.start.timestamp(), one.end.timestamp()))
+        sold_s += inside
+        energy += inside * one.net_import_kw
+    return np.where(sold_s >= lasts - _WHOLE_S, energy / lasts, np.nan)
+
+
+def require_once(sold: Sequence[Awarded]) -> None:
+    """What was sold is one number at a time.
+
+    Raises:
+        ValueError: two overlap.
+    """
+    ordered = sorted(sold, key=lambda one: one.start)
+    for one, other in pairwise(ordered):
+        if other.start < one.end:
+            raise ValueError(f"awarded: two hold at {other.start.isoformat()}; accepted: one at a time")
 
 
 def require_apart(events: Sequence[DemandResponse]) -> None:

@@ -170,15 +170,16 @@ class Vpp:
         return self.made(f"/fleets/{FLEET}/flexibility", asked, "flexibility")
 
     def bid(self) -> dict[str, Any]:
-        """What that costs, offered and sent."""
+        """What that costs in two hours of the evening, offered and sent."""
         asked = {"flexibility": self.ids["flexibility"], "product": PRODUCT, "side": "up", "portfolio": "works"}
+        asked |= {"start": (DAY + timedelta(hours=18)).isoformat(), "end": (DAY + timedelta(hours=20)).isoformat()}
         made: dict[str, Any] = self.ask("POST", f"/fleets/{FLEET}/bids", 201, json=asked).json()
         self.ids["bid"] = made["id"]
         self.ask("POST", f"/bids/{made['id']}:submit")
         return made
 
-    def award(self, bid: Mapping[str, Any], share: float = 0.4, hours: slice = slice(18, 20)) -> dict[str, Any]:
-        """Some of it, in two hours of the evening."""
+    def award(self, bid: Mapping[str, Any], share: float = 0.8) -> dict[str, Any]:
+        """Most of it."""
         won = [
             {
                 "start": period["start"],
@@ -186,7 +187,6 @@ class Vpp:
                 "price": max(step["price"] for step in period["steps"]),
             }
             for period in bid["periods"]
-            if datetime.fromisoformat(period["start"]).astimezone(ZONE).hour in range(hours.start, hours.stop)
         ]
         return self.made(f"/bids/{self.ids['bid']}/awards", {"periods": won}, "award")
 

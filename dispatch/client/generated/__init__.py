@@ -23,7 +23,7 @@ from dispatch.client.generated.sites import AsyncSites, Sites
 from dispatch.client.sending import AsyncSender, Sender
 
 #: SHA-256 of the document and of the generator that these files were made from.
-MADE_FROM = "64b2ef9d0820c8910d43c9ac15e080528de6fc3ed004a6cea3656845015c5559"
+MADE_FROM = "e15b64032f05d31abfa48b9b81cc6dae4462d8871c5a8e3ce175450a791710f8"
 
 
 class Operations:

@@ -37,7 +37,7 @@ class Bids:
     def submit(self, bid: str, *, idempotency_key: str | None = None) -> models.Bid:
         """Say that a bid has been sent.
 
-        Refused where the product's rules or a closed gate refuse it now.
+        Refused where the product's rules or a closed gate refuse it now, or what is left of the fleet is less.
         """
         call = Call(
             "POST",
@@ -140,7 +140,7 @@ class AsyncBids:
     async def submit(self, bid: str, *, idempotency_key: str | None = None) -> models.Bid:
         """Say that a bid has been sent.
 
-        Refused where the product's rules or a closed gate refuse it now.
+        Refused where the product's rules or a closed gate refuse it now, or what is left of the fleet is less.
         """
         call = Call(
             "POST",

@@ -484,6 +484,15 @@ class JobShown(Model):
     problem: Annotated[JobProblem | None, Field(description="Why it failed; null unless it has")]
 
 
+class KeptAward(Model):
+    """A period of an award whose net exchange a plan took as given."""
+
+    award: str
+    schedule: Annotated[str, Field(description="The one around the award, which holds then")]
+    start: AwareDatetime
+    end: AwareDatetime
+
+
 class KeyMade(Model):
     """A key with its secret, which nobody can read again."""
 
@@ -911,6 +920,8 @@ class ScheduleListed(Model):
     state: Literal["queued", "running", "done", "failed", "cancelled"]
     created_at: AwareDatetime
     issue_time: AwareDatetime
+    dry_run: bool = False
+    published_at: AwareDatetime | None = None
     start: AwareDatetime
     end: AwareDatetime
     quality: (
@@ -932,6 +943,11 @@ class ScheduleShown(Model):
     job: str
     created_at: AwareDatetime
     issue_time: AwareDatetime
+    dry_run: Annotated[bool, Field(description="It was asked for only to look at")] = False
+    published_at: Annotated[
+        AwareDatetime | None,
+        Field(description="From when on it may be followed; null of a dry run that was not published"),
+    ] = None
     start: AwareDatetime
     end: AwareDatetime
     steps: int
@@ -953,6 +969,9 @@ class ScheduleShown(Model):
     wishes_missed: Annotated[dict[str, Any] | None, Field(description="By wish, by how much and in which unit")] = None
     start_state: Annotated[list[Held], Field(validate_default=True)] = []
     goes_on_from: Annotated[str | None, Field(description="The schedule before")] = None
+    kept: Annotated[
+        list[KeptAward], Field(description="Awards whose net exchange it takes as given", validate_default=True)
+    ] = []
     data_age_h: float | None = None
     notes: list[str] = []
     certificate: Annotated[dict[str, Any] | None, Field(description="How it came about; no clock goes into it")] = None
@@ -1693,6 +1712,9 @@ class ScheduleAsked(Model):
         Field(description="By asset, its mean power in each step [kW], taken instead of a forecast"),
     ] = None
     network: Annotated[bool, Field(description="Prove the plan on the park's network, if it has one")] = True
+    dry_run: Annotated[
+        bool, Field(description="Only to look at: no set-points come of it, unless it is published afterwards")
+    ] = False
 
 
 class SettlementAsked(Model):
@@ -1742,6 +1764,10 @@ class Bid(Model):
     price_unit: str
     periods: list[Period]
     left_out_kw: Annotated[float, Field(description="Mean of what is there and is not offered: rounding, limits")]
+    clipped: Annotated[
+        str | None,
+        Field(description="Why it offers less than single periods allow; null where all is possible together"),
+    ] = None
     expires_at: Annotated[AwareDatetime, Field(description="When its last gate closes")]
     created: AwareDatetime
     submitted: AwareDatetime | None = None
@@ -1766,6 +1792,8 @@ class BidAsked(Model):
         float, Field(description="Price of a kW kept ready for an hour", ge=0.0, le=1000000000000.0)
     ] = 0.0
     portfolio: Annotated[str, Field(max_length=200, pattern="^[^\\x00]*$")] = ""
+    start: Annotated[AwareDatetime | None, Field(description="Offer only in periods that begin then or later")] = None
+    end: Annotated[AwareDatetime | None, Field(description="Offer only in periods that begin before")] = None
     periods: Periods | None = None
 
 

@@ -41,6 +41,28 @@ class Schedules:
             if not cursor:
                 return
 
+    def publish(
+        self,
+        schedule: str,
+        *,
+        idempotency_key: str | None = None,
+        if_match: str | None = None,
+        if_none_match: str | None = None,
+    ) -> models.ScheduleShown:
+        """Let a dry run be followed.
+
+        Its set-points hold from now on, before those of plans that were issued until now; awards stay above it.
+        """
+        call = Call(
+            "POST",
+            "/api/v1/schedules/{schedule}:publish",
+            names={"schedule": schedule},
+            headers={"Idempotency-Key": idempotency_key, "If-Match": if_match, "If-None-Match": if_none_match},
+            keyed=True,
+        )
+        answer: models.ScheduleShown = self._sender.answer(call, models.ScheduleShown)
+        return answer
+
     def get(self, schedule: str) -> models.ScheduleShown:
         """Look at a schedule.
 
@@ -194,6 +216,28 @@ class AsyncSchedules:
             cursor = page.next
             if not cursor:
                 return
+
+    async def publish(
+        self,
+        schedule: str,
+        *,
+        idempotency_key: str | None = None,
+        if_match: str | None = None,
+        if_none_match: str | None = None,
+    ) -> models.ScheduleShown:
+        """Let a dry run be followed.
+
+        Its set-points hold from now on, before those of plans that were issued until now; awards stay above it.
+        """
+        call = Call(
+            "POST",
+            "/api/v1/schedules/{schedule}:publish",
+            names={"schedule": schedule},
+            headers={"Idempotency-Key": idempotency_key, "If-Match": if_match, "If-None-Match": if_none_match},
+            keyed=True,
+        )
+        answer: models.ScheduleShown = await self._sender.answer(call, models.ScheduleShown)
+        return answer
 
     async def get(self, schedule: str) -> models.ScheduleShown:
         """Look at a schedule.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dispatch.fleet.flexing.results import envelope_table, offers_table, page, write_all, write_sharing
+from dispatch.fleet.flexing.results import devices_table, envelope_table, offers_table, page, write_all, write_sharing
 from dispatch.fleet.flexing.sites import FleetFlexibility, SiteFlexibility, disaggregated, flexibility_of
 
 __all__ = [
     "FleetFlexibility",
     "SiteFlexibility",
+    "devices_table",
     "disaggregated",
     "envelope_table",
     "flexibility_of",

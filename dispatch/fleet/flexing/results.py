@@ -41,6 +41,24 @@ def envelope_table(found: FleetFlexibility) -> pa.Table:
     })  # fmt: skip
 
 
+def devices_table(found: FleetFlexibility) -> pa.Table:
+    """A row per device and step, of sites that are all devices: site, device, limits of power and content, rates."""
+    import pyarrow as pa
+
+    names = ("least_kw", "most_kw", "least_kwh", "most_kwh", "gain", "drain")
+    known = [one for one in found.sites if one.devices.whole]
+    count, steps = sum(len(one.devices.devices.names) for one in known), found.horizon.steps
+    sites = [one.site.name for one in known for _ in one.devices.devices.names]
+    own = [name for one in known for name in one.devices.devices.names]
+    empty = np.zeros((0, steps))
+    return pa.table({
+        "site": pa.array(np.repeat(np.array(sites, object), steps), pa.string()),
+        "device": pa.array(np.repeat(np.array(own, object), steps), pa.string()),
+        "start": pa.array(np.tile(found.horizon.edges[:-1], count), pa.timestamp("s", tz="UTC")),
+        **{n: np.concatenate([empty, *(getattr(o.devices.devices, n) for o in known)]).ravel() for n in names},
+    })  # fmt: skip
+
+
 def offers_table(found: FleetFlexibility) -> pa.Table:
     """What ``parkwatt fleet bid`` reads: site, start, way, block, kw, cost_per_kwh; blocks with a width only."""
     import pyarrow as pa

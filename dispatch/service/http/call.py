@@ -37,6 +37,11 @@ if TYPE_CHECKING:
 _LARGE, _QUICK = 1 << 16, 5
 
 
+def body_bytes(body: BaseModel) -> bytes:
+    """A model as it is sent, and as its tag is made of."""
+    return json_bytes(body.model_dump(mode="json", by_alias=True))
+
+
 @dataclass(frozen=True)
 class Reply:
     """An answer before it is written.
@@ -141,7 +146,7 @@ class Call:
     def _written(self, body: Any) -> tuple[str, bytes]:
         accept = self.request.headers.get("accept")
         if isinstance(body, BaseModel):
-            return choose(accept, (JSON,)), json_bytes(body.model_dump(mode="json", by_alias=True))
+            return choose(accept, (JSON,)), body_bytes(body)
         if isinstance(body, Mapping):
             return choose(accept, (JSON,)), json_bytes(body)
         kind = choose(accept, TABLE)

@@ -16,8 +16,8 @@ from dispatch.service.store.series.tables import held, journal, parts
 
 
 def latest_plans(tx: Tx, names: Collection[str]) -> Mapping[str, Row[Any]]:
-    """The newest schedule that is there, by site."""
-    made = (schedules.c.site.in_(names), schedules.c.quality.is_not(None))
+    """The newest schedule that is there and no dry run, by site."""
+    made = (schedules.c.site.in_(names), schedules.c.published.is_not(None))
     # Ids sort by the time that they were made at.
     newest = tx.select(schedules, func.max(schedules.c.id)).where(*made).group_by(schedules.c.site)
     return {row.site: row for row in tx.all(tx.select(schedules).where(schedules.c.id.in_(newest)))}

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, datetime, timedelta
-from itertools import pairwise
+from datetime import date, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
@@ -18,7 +17,7 @@ from dispatch.markets.bids import BidPeriod, bid_of, require
 from dispatch.markets.calendar import gates, local, periods
 from dispatch.markets.catalogue import product as product_of
 from dispatch.markets.product import Product
-from dispatch.service.errors import Fault, InvalidError
+from dispatch.service.errors import ConflictError, Fault, InvalidError
 from dispatch.service.http.call import Call, Reply, allowed
 from dispatch.service.http.cursor import Page, Paging, paging
 from dispatch.service.http.problem import problems
@@ -28,12 +27,12 @@ from dispatch.service.schemas.bids import Bid, BidAsked
 from dispatch.service.schemas.values import BidId, Name
 from dispatch.service.store import Tx, bids, fleet_results, fleets
 from dispatch.service.store.fleet_results import Result
+from dispatch.service.work import held
 
 router = APIRouter(tags=["bids"])
 Reads = Annotated[Call, Depends(allowed("markets:read"))]
 Writes = Annotated[Call, Depends(allowed("markets:write"))]
 Pages = Annotated[Paging, Depends(paging)]
-_ROUNDING_KW = 1e-3
 
 
 @router.post(
@@ -44,6 +43,8 @@ def post(fleet: Name, body: BidAsked, call: Writes) -> Response:
     """A draft, that the product's rules and gates allow now.
 
     Its curve is what the fleet's blocks cost, kept up over each period and rounded against us, or the periods given.
+    All its periods are possible together, beside what the fleet has sold of any product: a curve of the costs is
+    clipped to that, and says why; periods given are refused, with what is left.
     """
 
     def work(tx: Tx) -> Reply:
@@ -57,9 +58,12 @@ def post(fleet: Name, body: BidAsked, call: Writes) -> Response:
             raise InvalidError("Costs in one currency are no prices in another.", (fault,))
         bid, left_out_kw = _made(tx, body, found, product, day)
         _require(bid, body, product, tx.now)
-        if body.periods is not None and (faults := tuple(_beyond(bid, found, product))):
-            raise InvalidError("The bid is more than the fleet can do.", faults)
-        kept = bids.create(tx, _row(fleet, body.flexibility, bid, product, left_out_kw))
+        beside, clipped = held.beside(tx, found, bid, product), None
+        if body.periods is not None:
+            held.require_left(beside, bid)
+        else:
+            bid, clipped = held.clipped(beside, bid)
+        kept = bids.create(tx, {**_row(fleet, body.flexibility, bid, product, left_out_kw), "clipped": clipped})
         return Reply(201, document(kept), {"Location": f"{shown.API}/bids/{kept.id}"})
 
     return call.once(work)
@@ -81,11 +85,18 @@ def _made(tx: Tx, body: BidAsked, found: Result, product: Product, day: date) ->
     envelope, blocks = (fleet_results.read_table(tx, found, name) for name in ("envelope", "blocks"))
     made = offered(envelope, blocks, found.summary["time_zone"])
     curves = made.curves(product, day, (body.side,), body.holding_per_kw_h)
-    bid = bid_of(curves[0], product, day, body.portfolio)
+    bid = _within(bid_of(curves[0], product, day, body.portfolio), body)
     if not bid.periods:
         least = f"{product.quantity_min_kw:g} kW"
         raise DataError(f"nothing to bid: in no period the {len(made.names)} sites have {least} all along")
     return bid, float(curves[0].left_out_kw.mean())
+
+
+def _within(bid: MarketBid, body: BidAsked) -> MarketBid:
+    """The periods that begin from when to when is asked for."""
+    first, last = body.start, body.end
+    kept = [one for one in bid.periods if (first is None or first <= one.start) and (last is None or one.start < last)]
+    return bid.model_copy(update={"periods": tuple(kept)})
 
 
 def _require(bid: MarketBid, body: BidAsked, product: Product, at: datetime) -> None:
@@ -111,23 +122,6 @@ def _placed(problem: Problem, body: BidAsked) -> Problem:
     return problem
 
 
-def _beyond(bid: MarketBid, found: Result, product: Product) -> Iterator[Fault]:
-    """Periods in which more is bid than the power of the fleet allows in some step of them, each by itself."""
-    rows = found.summary["envelope"]
-    starts = [datetime.fromisoformat(row["start"]) for row in rows]
-    lasts = min((later - one for one, later in pairwise(starts)), default=timedelta(minutes=product.period_minutes))
-    for place, period in enumerate(bid.periods):
-        until = period.start + timedelta(minutes=product.period_minutes)
-        own = [row for row, start in zip(rows, starts, strict=True) if start < until and start + lasts > period.start]
-        room = [
-            row["plan_kw"] - row["least_kw"] if bid.side == "up" else row["most_kw"] - row["plan_kw"] for row in own
-        ]
-        asked = period.quantity_kw
-        if room and asked > (most := max(0.0, min(room))) + _ROUNDING_KW:
-            text = f"asks for {asked:g} kW {bid.side}, more than the fleet can do then"
-            yield Fault(f"/periods/{place}", text, asked, f"at most {most:g} kW")
-
-
 def _row(fleet: str, flexibility: str, bid: MarketBid, product: Product, left_out_kw: float) -> dict[str, object]:
     over = periods(product, bid.day)
     return {
@@ -147,7 +141,7 @@ def _row(fleet: str, flexibility: str, bid: MarketBid, product: Product, left_ou
 def document(found: bids.Bid) -> Bid:
     """A bid as it is answered."""
     same = ("id", "fleet", "flexibility", "state", "product", "day", "side", "portfolio", "left_out_kw")
-    times = ("expires_at", "created", "submitted", "award")
+    times = ("expires_at", "created", "submitted", "award", "clipped")
     values = {name: getattr(found, name) for name in (*same, *times)}
     unit = product_of(found.product, found.day).price_unit
     return Bid.model_validate({**values, "price_unit": unit, "periods": found.body["periods"]})
@@ -190,11 +184,17 @@ def get(bid: BidId, call: Reads) -> Response:
     responses=problems(404, 409),
 )  # fmt: skip
 def submit(bid: BidId, call: Writes) -> Response:
-    """Refused where the product's rules or a closed gate refuse it now."""
+    """Refused where the product's rules or a closed gate refuse it now, or what is left of the fleet is less."""
 
     def change(tx: Tx, found: bids.Bid) -> bids.Bid:
         bids.require(found, "draft")
-        require(MarketBid.model_validate(found.body), product_of(found.product, found.day), tx.now)
+        own, product = MarketBid.model_validate(found.body), product_of(found.product, found.day)
+        require(own, product, tx.now)
+        flexibility = fleet_results.require(tx, "flexibility", found.flexibility)
+        try:
+            held.require_left(held.beside(tx, flexibility, own, product, found.id), own)
+        except InvalidError as error:  # nothing is wrong with the request: others were faster
+            raise ConflictError(error.detail, error.faults) from None
         return bids.submit(tx, found)
 
     return _changed(call, bid, change)

@@ -9,7 +9,8 @@ from fastapi import Path as InPath
 from starlette.responses import Response
 
 from dispatch.service.errors import ConflictError, NotFoundError
-from dispatch.service.http.call import Call, Reply, allowed
+from dispatch.service.http import etag
+from dispatch.service.http.call import Call, Reply, allowed, body_bytes
 from dispatch.service.http.cursor import Page, Paging, paging
 from dispatch.service.http.intake import LargeRoute
 from dispatch.service.http.problem import problems
@@ -76,6 +77,50 @@ def create_schedule(site: Site, body: ScheduleAsked, call: Writer) -> Response:
         return accepted(showing.href(id_), id_, job.id)
 
     return call.once(work)
+
+
+@router.post(
+    "/schedules/{schedule}:publish",
+    name="publish",
+    summary="Let a dry run be followed",
+    response_model=ScheduleShown,
+    responses=problems(404, 409, 412),
+)
+def publish_schedule(schedule: Id, call: Writer) -> Response:
+    """Its set-points hold from now on, before those of plans that were issued until now; awards stay above it.
+
+    One that is published already stays as it is. With If-Match only if it is what the client has seen.
+    """
+
+    def work(tx: Tx) -> Reply:
+        row = _made(tx, schedule)
+        if row.published is None:
+            call.match(_tag(row))
+            _require_useful(tx, row)
+            schedules.publish(tx, schedule)
+            tx.audit("schedule.published", schedule, {"site": row.site, "setpoints_sha256": row.setpoints_sha256})
+            row = schedules.get(tx, schedule)
+        return Reply(200, showing.shown(row), etag=_tag(row))
+
+    return call.once(work)
+
+
+def _tag(row: Any) -> str:
+    """As the answer to GET has it."""
+    return etag.tag(body_bytes(showing.shown(row)))
+
+
+def _require_useful(tx: Tx, row: Any) -> None:
+    """Refuse to publish what nobody could follow.
+
+    Raises:
+        NotFoundError: its site is gone; ConflictError: its time is over, or was when it was made.
+    """
+    basis.park_of(tx, row.site)
+    if row.mode == schedules.IN_HINDSIGHT:
+        raise ConflictError(f"Schedule '{row.id}' was made in hindsight: it is a bound, and no plan to follow.")
+    if row.end <= tx.now:
+        raise ConflictError(f"Schedule '{row.id}' ended at {row.end.isoformat()}: it can be followed no more.")
 
 
 @router.get("/schedules", name="list", summary="List schedules", response_model=Page[ScheduleListed])

@@ -27,6 +27,11 @@ def state_of(row: Any) -> str:
     return "done" if row.made is not None else row.job_state or "failed"
 
 
+def is_dry_run(row: Any) -> bool:
+    """Was it asked for only to look at?"""
+    return bool(row.request.get("dry_run", False))
+
+
 def require_own(row: Any) -> None:
     """Refuse what only a plan of the site by itself has: a fleet's is made, and shown, as one.
 
@@ -43,7 +48,8 @@ def listed(row: Any) -> ScheduleListed:
     """A schedule in a list."""
     return ScheduleListed(
         id=row.id, site=row.site, mode=row.mode, state=state_of(row), created_at=row.created, issue_time=row.issued,
-        start=row.start, end=row.end, quality=row.quality, money=_money(row), co2_kg=row.co2_kg, href=href(row.id),
+        dry_run=is_dry_run(row), published_at=row.published, start=row.start, end=row.end, quality=row.quality,
+        money=_money(row), co2_kg=row.co2_kg, href=href(row.id),
     )  # fmt: skip
 
 
@@ -55,7 +61,8 @@ def shown(row: Any) -> ScheduleShown:
     """A schedule with all that is said of it."""
     own: dict[str, Any] = {
         "id": row.id, "site": row.site, "site_version": row.site_version, "mode": row.mode, "state": state_of(row),
-        "job": row.job, "created_at": row.created, "issue_time": row.issued, "start": row.start, "end": row.end,
+        "job": row.job, "created_at": row.created, "issue_time": row.issued, "dry_run": is_dry_run(row),
+        "published_at": row.published, "start": row.start, "end": row.end,
         "steps": row.steps, "problem": None if row.job_problem is None else Failed(**row.job_problem),
     }  # fmt: skip
     if row.result is None:
@@ -79,6 +86,7 @@ def shown(row: Any) -> ScheduleShown:
         wishes_missed=said["wishes"],
         start_state=[Held(**each) for each in said["start_state"]],
         goes_on_from=said["goes_on_from"],
+        kept=said.get("kept", ()),
         data_age_h=said["data_age_h"],
         notes=said["notes"],
         certificate=proved,

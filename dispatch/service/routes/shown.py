@@ -30,7 +30,7 @@ COLLECTIONS: dict[str, str] = {
     "settlement": "settlements",
 }
 _AT_ONCE = 1000
-_HIDDEN = ("known_sites",)
+_HIDDEN = ("known_sites", "devices")
 TABLE_RESPONSE: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The table, in the format that is accepted",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from dispatch.markets.product import Product as MarketProduct
 from dispatch.markets.product import Side
@@ -59,7 +59,15 @@ class BidAsked(Body):
     side: Side
     holding_per_kw_h: Annotated[NotNegative, Field(description="Price of a kW kept ready for an hour")] = 0.0
     portfolio: ShortText = ""
+    start: Annotated[Moment | None, Field(description="Offer only in periods that begin then or later")] = None
+    end: Annotated[Moment | None, Field(description="Offer only in periods that begin before")] = None
     periods: Annotated[tuple[Period, ...] | None, Field(min_length=1, max_length=MOST_PERIODS)] = None
+
+    @model_validator(mode="after")
+    def _one_choice(self) -> Self:
+        if self.periods is not None and (self.start is not None or self.end is not None):
+            raise ValueError("start and end choose among the periods of the costs: leave them out beside periods")
+        return self
 
 
 class Bid(Body):
@@ -79,6 +87,10 @@ class Bid(Body):
     price_unit: str
     periods: tuple[Period, ...]
     left_out_kw: Annotated[float, Field(description="Mean of what is there and is not offered: rounding, limits")]
+    clipped: Annotated[
+        str | None,
+        Field(description="Why it offers less than single periods allow; null where all is possible together"),
+    ] = None
     expires_at: Annotated[Time, Field(description="When its last gate closes")]
     created: Time
     submitted: Time | None = None

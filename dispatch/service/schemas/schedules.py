@@ -65,8 +65,15 @@ class ScheduleAsked(When):
         True
     )
 
+    dry_run: Annotated[
+        bool,
+        Field(strict=True, description="Only to look at: no set-points come of it, unless it is published afterwards"),
+    ] = False
+
     @model_validator(mode="after")
     def _fits(self) -> Self:
+        if self.mode == "perfect_foresight" and self.dry_run:
+            raise ValueError("perfect_foresight is never followed: leave dry_run out")
         if self.mode == "perfect_foresight" and (self.forecast is not None or self.weather is not None):
             raise ValueError("perfect_foresight takes what was measured: give neither forecast nor weather")
         return self
@@ -99,6 +106,15 @@ class Held(Answer):
     series: Annotated[str | None, Field(description="What the measurement is called")] = None
 
 
+class KeptAward(Answer):
+    """A period of an award whose net exchange a plan took as given."""
+
+    award: str
+    schedule: Annotated[str, Field(description="The one around the award, which holds then")]
+    start: datetime
+    end: datetime
+
+
 class ScheduleShown(Answer):
     """A schedule; what is null is there once its job is done."""
 
@@ -110,6 +126,10 @@ class ScheduleShown(Answer):
     job: str
     created_at: datetime
     issue_time: datetime
+    dry_run: Annotated[bool, Field(description="It was asked for only to look at")] = False
+    published_at: Annotated[
+        datetime | None, Field(description="From when on it may be followed; null of a dry run that was not published")
+    ] = None
     start: datetime
     end: datetime
     steps: int
@@ -132,6 +152,7 @@ class ScheduleShown(Answer):
     ]
     start_state: tuple[Held, ...] = ()
     goes_on_from: Annotated[str | None, Field(description="The schedule before")] = None
+    kept: Annotated[tuple[KeptAward, ...], Field(description="Awards whose net exchange it takes as given")] = ()
     data_age_h: float | None = None
     notes: tuple[str, ...] = ()
     certificate: Annotated[dict[str, Any] | None, Field(description="How it came about; no clock goes into it")] = None
@@ -151,6 +172,8 @@ class ScheduleListed(Answer):
     state: JobState
     created_at: datetime
     issue_time: datetime
+    dry_run: bool = False
+    published_at: datetime | None = None
     start: datetime
     end: datetime
     quality: Quality | None = None

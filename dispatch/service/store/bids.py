@@ -32,6 +32,7 @@ bids = table(
     Column("state", String(12), nullable=False),  # as it was written; see Bid.state
     Column("body", Json, nullable=False),
     Column("left_out_kw", Float, nullable=False),
+    Column("clipped", Text),
     Column("expires_at", UtcTime, nullable=False),
     Column("delivered_by", UtcTime, nullable=False),
     Column("created", UtcTime, nullable=False),
@@ -60,11 +61,13 @@ class Bid:
     created: datetime
     submitted: datetime | None
     award: str | None
+    clipped: str | None
 
 
 def create(tx: Tx, values: Mapping[str, Any]) -> Bid:
     """Keep a draft."""
-    row = {"id": new_id("bid"), "state": "draft", "created": tx.now, "submitted": None, "award": None, **values}
+    same = {"created": tx.now, "submitted": None, "award": None, "clipped": None}
+    row = {"id": new_id("bid"), "state": "draft", **same, **values}
     tx.insert(bids, row)
     tx.audit("bid.create", row["id"], {name: row[name] for name in ("fleet", "flexibility", "product", "day", "side")})
     return get(tx, row["id"])
@@ -90,6 +93,16 @@ def listed(tx: Tx, *, fleet: str = "", before: str = "", limit: int = 100) -> Se
     if before:
         query = query.where(bids.c.id < before)
     return [_shown(tx, row) for row in tx.all(query.order_by(bids.c.id.desc()).limit(limit))]
+
+
+def committed(tx: Tx, fleet: str, first: date, last: date) -> Sequence[Bid]:
+    """Bids of a fleet for some days that bind it: sent and not decided yet, or won."""
+    query = tx.select(bids).where(
+        bids.c.fleet == fleet, bids.c.day >= first.isoformat(), bids.c.day <= last.isoformat(),
+        bids.c.state.in_(("submitted", "awarded")),
+    )  # fmt: skip
+    found = (_shown(tx, row) for row in tx.all(query.order_by(bids.c.id)))
+    return [one for one in found if one.state in ("submitted", "awarded")]
 
 
 def require(found: Bid, *states: State) -> None:

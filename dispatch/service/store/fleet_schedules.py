@@ -45,21 +45,23 @@ def keep(
 
     Args:
         versions: of the sites.
-        common: what is the same in all rows; ``of``: the result that they are part of.
+        common: what is the same in all rows; ``of``: the result that they are part of; ``kept``: by site, awards that
+            its plan takes as given.
         span: start and end of the steps.
     """
     contents = {f"{one.site}-{name}.arrow": getattr(one, name) for one in wanted for name in TABLES}
     held = files_many.put(tx, contents, ARROW_STREAM)
     digests = files_many.digests(tx, [held[f"{one.site}-setpoints.arrow"] for one in wanted])
     same = {**common}
-    of = same.pop("of")
+    of, kept = same.pop("of"), same.pop("kept", {})
     rows = []
     for one in wanted:
         ids = {name: held[f"{one.site}-{name}.arrow"] for name in TABLES}
         rows.append({
             "id": new_id("sch"), "site": one.site, "site_version": versions[one.site], "created": tx.now,
-            "made": tx.now, "start": span[0], "end": span[1], "quality": one.row["quality"], "money": one.row["money"],
-            "currency": one.currency, "co2_kg": one.row["co2_kg"], "result": _said(of, one.row),
+            "made": tx.now, "published": tx.now, "ranked": same["issued"], "start": span[0], "end": span[1],
+            "quality": one.row["quality"], "money": one.row["money"], "currency": one.currency,
+            "co2_kg": one.row["co2_kg"], "result": _said(of, one.row, kept.get(one.site, ())),
             **{f"{name}_file": id_ for name, id_ in ids.items()},
             "setpoints_sha256": digests[ids["setpoints"]], **same,
         })  # fmt: skip
@@ -70,7 +72,7 @@ def keep(
     return made
 
 
-def _said(of: str, row: Mapping[str, Any]) -> dict[str, Any]:
+def _said(of: str, row: Mapping[str, Any], kept: Sequence[Mapping[str, str]]) -> dict[str, Any]:
     """What a schedule says of itself: of a fleet's the summary's numbers; its audit was one with the fleet's others."""
     solution = {name: row[name] for name in ("objective", "bound", "gap")}
     relaxed = [row["reason"]] if row["quality"] == "relaxed" and row["reason"] else []
@@ -85,6 +87,7 @@ def _said(of: str, row: Mapping[str, Any]) -> dict[str, Any]:
         "notes": [f"Planned with its fleet: {of}, which was audited as one."],
         "start_state": [],
         "goes_on_from": None,
+        "kept": [dict(each) for each in kept],
         "methods": [],
         "wishes": {},
         "data_age_h": None,

@@ -31,6 +31,8 @@ schedules = table(
     Column("steps", Integer, nullable=False),
     # From here on null until the job is done.
     Column("made", UtcTime),
+    Column("published", UtcTime),  # from when on it may be followed; null of a dry run
+    Column("ranked", UtcTime),  # the latest is followed: when it was issued, or a dry run published
     Column("quality", String(20)),
     Column("money", Float),
     Column("currency", String(3)),
@@ -46,7 +48,8 @@ schedules = table(
     Index("ix_schedules_tenant_site_end", "tenant", "site", "end"),
 )
 _C = schedules.c
-_IN_HINDSIGHT, _AWARD = "perfect_foresight", "award"
+IN_HINDSIGHT, _AWARD = "perfect_foresight", "award"
+_NEWEST = (_C.ranked.desc(), _C.id.desc())
 
 
 @dataclass(frozen=True)
@@ -54,14 +57,16 @@ class Promise:
     """A delivery period of an award: the schedule around it holds then, whatever is planned later.
 
     Attributes:
-        issued: from when on it holds.
+        published: from when on it holds.
+        setpoints_file: of the schedule.
     """
 
     schedule: str
     award: str
     start: datetime
     end: datetime
-    issued: datetime
+    published: datetime
+    setpoints_file: str
 
 
 @dataclass(frozen=True)
@@ -73,16 +78,22 @@ class Plans:
 
     def at(self, moment: datetime, age: timedelta) -> Row[Any] | None:
         """The one that holds: that of an award in its periods while it is young enough, or the newest."""
-        holding = [row for row in self.rows if max(row.start, row.issued) <= moment < row.end]
-        kept = {one.schedule for one in self.promises if max(one.start, one.issued) <= moment < one.end}
+        holding = [row for row in self.rows if _begins(row) <= moment < row.end]
+        kept = {one.schedule for one in self.promises if max(one.start, one.published) <= moment < one.end}
         awarded = (row for row in holding if row.id in kept and moment < row.issued + age)
         return next(awarded, next(iter(holding), None))
 
     def changes(self) -> Iterator[datetime]:
         """When another of them may hold."""
-        yield from (max(row.start, row.issued) for row in self.rows)
+        yield from (_begins(row) for row in self.rows)
         for one in self.promises:
-            yield from (max(one.start, one.issued), one.end)
+            yield from (max(one.start, one.published), one.end)
+
+
+def _begins(row: Row[Any]) -> datetime:
+    """From when on a schedule holds: before it was made nobody could follow it, whatever time it was issued for."""
+    begins: datetime = max(row.start, row.issued, row.published)
+    return begins
 
 
 def create(tx: Tx, values: Mapping[str, Any]) -> str:
@@ -97,9 +108,15 @@ def name_job(tx: Tx, id_: str, job: str) -> None:
     tx.execute(tx.update(schedules).where(_C.id == id_).values(job=job))
 
 
-def finish(tx: Tx, id_: str, values: Mapping[str, Any]) -> None:
-    """What came of it."""
-    tx.execute(tx.update(schedules).where(_C.id == id_).values(made=tx.now, **values))
+def finish(tx: Tx, id_: str, values: Mapping[str, Any], *, is_published: bool = True) -> None:
+    """What came of it; it may be followed from now on, or it is a dry run."""
+    followed = {"published": tx.now, "ranked": _C.issued} if is_published else {}
+    tx.execute(tx.update(schedules).where(_C.id == id_).values(made=tx.now, **followed, **values))
+
+
+def publish(tx: Tx, id_: str) -> None:
+    """Let a dry run be followed from now on, before what was issued until now."""
+    tx.execute(tx.update(schedules).where(_C.id == id_).values(published=tx.now, ranked=tx.now))
 
 
 def change(tx: Tx, id_: str, values: Mapping[str, Any]) -> None:
@@ -141,40 +158,48 @@ def listed(tx: Tx, *, site: str | None, before: str | None, limit: int) -> Seque
     return tx.all(query.order_by(_C.id.desc()).limit(limit))
 
 
-def latest(tx: Tx, site: str) -> Row[Any] | None:
-    """The newest schedule of a site that is there and is meant to be followed."""
+def latest(tx: Tx, site: str, by: datetime | None = None) -> Row[Any] | None:
+    """The newest schedule of a site that is there and is meant to be followed, now or at a moment."""
     query = _query(tx).where(*_followed(site))
+    if by is not None:
+        query = query.where(_C.published <= by)
     return tx.first(query.order_by(_C.id.desc()))
 
 
 def holding(tx: Tx, site: str, start: datetime, end: datetime) -> Plans:
     """Schedules to be followed at some moment from start to before the end.
 
-    A schedule holds from when it was issued, and while its steps last. Of each: id, mode, issued, start, end,
-    setpoints_file.
+    A schedule holds from when it was issued and published, and while its steps last. Of each: id, mode, issued,
+    published, start, end, setpoints_file.
     """
-    columns = (_C.id, _C.mode, _C.issued, _C.start, _C.end, _C.setpoints_file)
-    query = tx.select(schedules, *columns).where(*_followed(site), _C.start < end, _C.end > start, _C.issued < end)
-    return Plans(tx.all(query.order_by(_C.issued.desc(), _C.id.desc())), promises(tx, site, start))
+    columns = (_C.id, _C.mode, _C.issued, _C.published, _C.start, _C.end, _C.setpoints_file)
+    begun = (_C.start < end, _C.issued < end, _C.published < end)
+    query = tx.select(schedules, *columns).where(*_followed(site), *begun, _C.end > start)
+    return Plans(tx.all(query.order_by(*_NEWEST)), promises(tx, site, start))
 
 
 def promises(tx: Tx, site: str, start: datetime, end: datetime | None = None) -> list[Promise]:
     """What awards of a site promise from some moment on, the newest award first."""
-    query = tx.select(schedules, _C.id, _C.issued, _C.request).where(
-        *_followed(site), _C.mode == _AWARD, _C.end > start
-    )
-    return [
-        one
-        for row in tx.all(query.order_by(_C.issued.desc(), _C.id.desc()))
-        for one in _promised(row)
-        if one.end > start and (end is None or one.start < end)
-    ]
+    return promises_of(tx, [site], start, end).get(site, [])
+
+
+def promises_of(tx: Tx, sites: Sequence[str], start: datetime, end: datetime | None = None) -> dict[str, list[Promise]]:
+    """Likewise of several sites, by site."""
+    columns = (_C.id, _C.site, _C.published, _C.request, _C.setpoints_file)
+    whose = _C.site == sites[0] if len(sites) == 1 else _C.published.is_not(None)
+    query = tx.select(schedules, *columns).where(whose, _C.published.is_not(None), _C.mode == _AWARD, _C.end > start)
+    found: dict[str, list[Promise]] = {site: [] for site in sites}
+    for row in tx.all(query.order_by(*_NEWEST)):
+        if row.site in found:
+            own = (one for one in _promised(row) if one.end > start and (end is None or one.start < end))
+            found[row.site].extend(own)
+    return found
 
 
 def _promised(row: Row[Any]) -> Iterator[Promise]:
     for first, last in row.request.get("promised", ()):
         start, end = datetime.fromisoformat(first), datetime.fromisoformat(last)
-        yield Promise(row.id, row.request["of"], start, end, row.issued)
+        yield Promise(row.id, row.request["of"], start, end, row.published, row.setpoints_file)
 
 
 def good_until(row: Row[Any], age: timedelta) -> datetime:
@@ -191,18 +216,18 @@ def good_until(row: Row[Any], age: timedelta) -> datetime:
 def in_force(tx: Tx, site: str, at: datetime) -> Row[Any] | None:
     """The schedule that holds at a moment: an award's in its periods, or of those whose steps hold it the newest."""
     for one in promises(tx, site, at):
-        if max(one.start, one.issued) <= at:
+        if max(one.start, one.published) <= at:
             return tx.first(tx.select(schedules).where(_C.id == one.schedule))
-    query = tx.select(schedules).where(*_followed(site), _C.start <= at, _C.end > at, _C.issued <= at)
-    return tx.first(query.order_by(_C.issued.desc(), _C.id.desc()))
+    begun = (_C.start <= at, _C.issued <= at, _C.published <= at)
+    return tx.first(tx.select(schedules).where(*_followed(site), *begun, _C.end > at).order_by(*_NEWEST))
 
 
 def _followed(site: str) -> tuple[ColumnElement[bool], ...]:
-    """Schedules of a site that are there, and meant to be followed."""
-    return (_C.site == site, _C.quality.is_not(None), _C.mode != _IN_HINDSIGHT)
+    """Schedules of a site that are there, and meant to be followed: no bounds in hindsight and no dry runs."""
+    return (_C.site == site, _C.published.is_not(None), _C.mode != IN_HINDSIGHT)
 
 
 def before(tx: Tx, site: str, start: datetime, issued: datetime) -> Row[Any] | None:
     """The schedule that one which starts then goes on from: issued by then, and begun no later."""
     query = tx.select(schedules).where(*_followed(site), _C.start <= start, _C.issued <= issued)
-    return tx.first(query.order_by(_C.issued.desc(), _C.id.desc()))
+    return tx.first(query.order_by(*_NEWEST))

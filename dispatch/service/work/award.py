@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dispatch.fleet.awarding import Awarded, Wanted, carry_out
+from dispatch.fleet.members import Member
 from dispatch.fleet.offering import Offered, offered
 from dispatch.fleet.run.planned import plain
 from dispatch.fleet.shared.model import read_shared
@@ -25,6 +26,7 @@ from dispatch.service.store.transaction import Tx
 from dispatch.service.work import fleet_day
 from dispatch.service.work.fleet_day import DEADLINE_S, FleetDay, Progress
 from dispatch.service.work.fleet_forecast import summary
+from dispatch.service.work.promised import Kept
 from dispatch.service.work.site_schedules import schedules
 from dispatch.signals import Array, Horizon
 
@@ -42,6 +44,7 @@ class Asked:
     award: Award
     envelope: pa.Table
     blocks: pa.Table
+    kept: Mapping[str, Kept]
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +61,8 @@ def prepare(tx: Tx, job: Job) -> Asked:
     bid = bids.get(tx, job.request["bid"])
     found = fleet_results.require(tx, "flexibility", bid.flexibility)
     tables = (fleet_results.read_table(tx, found, name) for name in ("envelope", "blocks"))
-    return Asked(fleet_day.again(tx, found), Award.model_validate(job.request["award"]), *tables)
+    day = fleet_day.again(tx, found)
+    return Asked(day, Award.model_validate(job.request["award"]), *tables, day.promised(tx))
 
 
 def run(asked: Asked, progress: Progress) -> Outcome:
@@ -66,10 +70,10 @@ def run(asked: Asked, progress: Progress) -> Outcome:
     product, award = product_of(asked.award.product, asked.award.day), asked.award
     made = offered(asked.envelope, asked.blocks, asked.day.horizon.time_zone)
     by_name = {member.name: member for member in fleet_day.usable(asked.day.members(progress))}
-    members = [by_name[name] for name in made.names]
+    members = _held([by_name[name] for name in made.names], asked, profile(award, product, made.steps) > 0)
     labels = [member.labels for member in members]
     shared = read_shared(list(asked.day.shared), made.names, labels, "fleet") if asked.day.shared else ()
-    wanted = _wanted(made, award, product)
+    wanted = _wanted(made, award, product, asked.kept)
     carried = carry_out(members, made.steps, wanted, shared, progress)
     told = {**summary(asked.day, members), **_told(asked, carried, wanted, product)}
     tables = {
@@ -83,13 +87,21 @@ def run(asked: Asked, progress: Progress) -> Outcome:
     return Outcome(content, asked.day, parts)
 
 
-def _wanted(made: Offered, award: Award, product: Product) -> Wanted:
-    """The award step by step, shared out in merit order as far as that goes."""
+def _held(members: list[Member], asked: Asked, at: np.ndarray) -> list[Member]:
+    """Sites held to what earlier awards have fixed, but where this one moves them from there."""
+    horizon = asked.day.horizon
+    return [replace(one, site=asked.kept[one.name].on(one.site, horizon, at)) for one in members]
+
+
+def _wanted(made: Offered, award: Award, product: Product, kept: Mapping[str, Kept]) -> Wanted:
+    """The award step by step beside plans and earlier awards, shared out in merit order as far as that goes."""
     assert made.plan_kw is not None
+    fixed = np.stack([kept[name].total_kw(made.steps.steps) for name in made.names])
+    plan = np.where(np.isfinite(fixed), fixed, made.plan_kw)
     asked = profile(award, product, made.steps)
     order = merit(made.kept_up(periods(product, award.day)), award.side)
     shares = order.shares(np.minimum(asked, order.most_kw), len(made.names))
-    return Wanted(award.side, made.plan_kw, asked, shares)
+    return Wanted(award.side, plan, asked, shares)
 
 
 def _told(asked: Asked, made: Awarded, wanted: Wanted, product: Product) -> dict[str, Any]:

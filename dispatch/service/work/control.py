@@ -1,9 +1,9 @@
 """What holds of a site's set-points at a moment: override > hold > schedule > the safe state of the last schedule.
 
-A schedule holds while its steps last and it is young enough; after that its assets rest as its safe state says. In the
-periods of an award the schedule around it holds, above plans that were made later. A value that an operator sets stands
-above all; bounds that he sets hold for everything below. Whoever sets one of two flows that exclude each other leaves
-none of the other.
+A schedule holds from when it was there, while its steps last and it is young enough; after that its assets rest as its
+safe state says. In the periods of an award the schedule around it holds, above plans that were made later. A value that
+an operator sets stands above all; bounds that he sets hold for everything below. Whoever sets one of two flows that
+exclude each other leaves none of the other.
 """
 
 from __future__ import annotations
@@ -152,13 +152,19 @@ class Control:
             for key, values in table.values.items():
                 yield Holding(*key, float(values[step]), "schedule", until, row.issued, row.id)
             return
-        if self._last is _UNREAD:
-            self._last = schedules.latest(self.tx, self.site)
-        if (last := self._last) is not None:
+        if (last := self._latest(moment)) is not None:
             table = self._table(last)
             for key in table.values:
                 value = table.rest.get(key)
                 yield Holding(*key, value, "none" if value is None else "safe_state", None, last.issued, last.id)
+
+    def _latest(self, moment: datetime) -> Any:
+        """The newest schedule that was there at a moment; of what is to come, the newest that is there."""
+        if moment < self.tx.now:
+            return schedules.latest(self.tx, self.site, moment)
+        if self._last is _UNREAD:
+            self._last = schedules.latest(self.tx, self.site)
+        return self._last
 
     def _table(self, row: Any) -> _Table:
         file: str = row.setpoints_file

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -15,11 +15,13 @@ import numpy as np
 from dispatch.errors import DataError, ParkwattError
 from dispatch.fleet.members import Member
 from dispatch.fleet.read import Listed
-from dispatch.fleet.run import When, common_horizon, foreseen
+from dispatch.fleet.run import When, common_horizon, foreseen, shared_paths
 from dispatch.service.store import fleet_results, fleets, known_series
 from dispatch.service.store.fleet_results import Result
 from dispatch.service.store.jobs import Job
 from dispatch.service.store.transaction import Tx
+from dispatch.service.work import promised
+from dispatch.service.work.promised import Kept
 from dispatch.signals import Array, Horizon
 from dispatch.site import Site
 
@@ -48,6 +50,7 @@ class FleetDay:
         shared: what the fleet's sites share, as its body has it.
         gap: at which a search ends.
         known_at: when a measurement counts as known: at its receipt, or at its end.
+        kept: by site, the awards that its plan takes as given.
     """
 
     fleet: str
@@ -59,6 +62,7 @@ class FleetDay:
     shared: tuple[Any, ...] = ()
     gap: float = 1e-4
     known_at: str = "receipt"
+    kept: Mapping[str, Kept] = field(default_factory=dict)
 
     @property
     def horizon(self) -> Horizon:
@@ -91,6 +95,16 @@ class FleetDay:
             "request": {**request, "known_at": self.known_at, "of": made},
         }  # fmt: skip
 
+    def promised(self, tx: Tx) -> dict[str, Kept]:
+        """By site, what awards have fixed of its net exchange in these steps."""
+        return promised.of_sites(tx, {one.site.name: one.site for one in self.sites}, self.horizon)
+
+    def keeping(self, tx: Tx) -> FleetDay:
+        """The same sites held to that."""
+        kept, horizon = self.promised(tx), self.horizon
+        held = tuple(replace(one, site=kept[one.site.name].on(one.site, horizon)) for one in self.sites)
+        return replace(self, sites=held, kept={name: one for name, one in kept.items() if one.awards or one.notes})
+
     def part(self, some: slice) -> FleetDay:
         """Some of the sites."""
         sites = self.sites[some]
@@ -103,15 +117,15 @@ class FleetDay:
         )
 
     def members(self, progress: Progress) -> tuple[Member, ...]:
-        """Every site with what is known of its day, or why nothing is."""
+        """Every site with what is known of its day, or why nothing is; many that are alike share a model."""
         horizon = self.horizon
         if self.known is not None:
             return tuple(self.known.member(one, horizon) for one in self.sites)
         assert self.sources is not None
-        made = []
+        made, paths = [], shared_paths(self.sites, horizon, self.when, self.sources, progress)
         for one, sources in zip(self.sites, self.sources, strict=True):
             try:
-                made.append(foreseen(one, horizon, self.when, sources))
+                made.append(foreseen(one, horizon, self.when, sources, paths.get(one.site.name)))
             except ParkwattError as error:
                 made.append(Member(one.site, {}, labels=one.labels, failure=str(error)))
             if len(made) % _TELL_EVERY == 0 or len(made) == len(self.sites):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import fsum
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,7 @@ from dispatch.service.store.fleet_results import Content
 from dispatch.service.store.fleet_schedules import SiteSchedule
 from dispatch.service.store.jobs import Job
 from dispatch.service.store.transaction import Tx
-from dispatch.service.work import fleet_day, reserve
+from dispatch.service.work import fleet_day, promised, reserve
 from dispatch.service.work.fleet_day import DEADLINE_S, FleetDay, Progress
 from dispatch.service.work.fleet_forecast import summary
 from dispatch.service.work.site_schedules import schedules
@@ -51,8 +51,8 @@ class Outcomes:
 
 
 def prepare(tx: Tx, job: Job) -> FleetDay:
-    """The sites, with their measurements or an earlier forecast."""
-    return fleet_day.prepare(tx, job.request)
+    """The sites, with their measurements or an earlier forecast, held to what awards have fixed."""
+    return fleet_day.prepare(tx, job.request).keeping(tx)
 
 
 def run(asked: FleetDay, progress: Progress) -> Outcomes:
@@ -137,7 +137,8 @@ def floor(asked: FleetDay, reason: str) -> Outcomes | None:
         return None
     names = [outcome.site for outcome in outcomes]
     tables = {"sites": summary_table(outcomes), "series": schedule_table(names, blocks, asked.horizon)}
-    return _outcomes(asked, members, tables, {"coordinated": False, "notes": [f"planned by rules: {reason}"]})
+    told = {"coordinated": False, "notes": [f"planned by rules: {reason}"]}
+    return _outcomes(replace(asked, kept={}), members, tables, told)
 
 
 def by_rules(
@@ -159,7 +160,7 @@ def by_rules(
 
 
 def _by_rules(asked: FleetDay, place: int, reason: str) -> Plan:
-    site, sources, told = asked.sites[place].site, known_series.nothing(), Told()
+    site, sources, told = promised.without(asked.sites[place].site), known_series.nothing(), Told()
     if asked.sources is not None:
         sources = asked.sources[place]
     if asked.known is not None:
@@ -167,7 +168,10 @@ def _by_rules(asked: FleetDay, place: int, reason: str) -> Plan:
         if member.failure:
             raise DataError(member.failure)
         needs = [(asset.name, need.quantity) for asset in member.site.assets for need in asset.needs]
-        site, told = member.site, Told({asset: member.series[asset, quantity] for asset, quantity in needs})
+        site, told = (
+            promised.without(member.site),
+            Told({asset: member.series[asset, quantity] for asset, quantity in needs}),
+        )
     background = Background(told=told)
     return stopgap(site, asked.horizon, sources.archive, asked.when.issue, reason=reason, background=background)
 
@@ -176,9 +180,8 @@ def commit(tx: Tx, job: Job, outcome: Outcomes) -> dict[str, Any]:
     """Keep the tables, and a schedule for each site."""
     made = str(job.request["result"])
     files = fleet_results.write(tx, made, outcome.content)
-    ids = fleet_schedules.keep(
-        tx, outcome.schedules, outcome.day.by_site, outcome.day.common(job, "fleet"), outcome.day.span
-    )
+    common = {**outcome.day.common(job, "fleet"), "kept": {n: one.awards for n, one in outcome.day.kept.items()}}
+    ids = fleet_schedules.keep(tx, outcome.schedules, outcome.day.by_site, common, outcome.day.span)
     return {
         "href": f"/api/v1/fleet-plans/{made}",
         "files": {fleet_results.ARROW: files["sites"]},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from dispatch.fleet.flexing import envelope_table, flexibility_of, offers_table, page
+from dispatch.fleet.flexing import devices_table, envelope_table, flexibility_of, offers_table, page
 from dispatch.service.store import fleet_results
 from dispatch.service.store.fleet_results import Content
 from dispatch.service.store.jobs import Job
@@ -68,6 +68,7 @@ def run(asked: Asked, progress: Progress) -> Content:
         "envelope": rows,
     }
     tables = {"envelope": envelope_table(found), **asked.day.tables(members)}
+    tables["devices"] = devices_table(found)
     if offers is not None:
         tables["blocks"] = offers_table(found)
     return Content(told, tables, {"page": page(found)})

@@ -47,6 +47,7 @@ class Outcome:
 def prepare(tx: Tx, job: Job) -> Wanted:
     """Read the site and its measurements as they were known."""
     row = forecasts.get(tx, job.subject)
+    basis.park_of(tx, row.site)
     park = basis.park_at(tx, row.site, row.site_version)
     what = basis.of_row(row, park)
     archive, notes = basis.archive(tx, what)

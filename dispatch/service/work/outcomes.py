@@ -91,6 +91,7 @@ def of(plan: Plan, start: list[dict[str, Any]], asked: Wanted, without_solver: s
         "wishes": {text: [float(short.sum()), unit] for text, (short, unit) in schedule.wish_short.items()},
         "data_age_h": plan.outlook.data_age_h,
         "without_solver": without_solver,
+        "kept": [] if without_solver is not None else [dict(one) for one in asked.kept],
     }
     return Outcome(
         schedule.proof.quality,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from dispatch.service.store import files, forecasts, schedules
 from dispatch.service.store.arrow import ARROW_STREAM, from_bytes
 from dispatch.service.store.jobs import Job
 from dispatch.service.store.transaction import Tx
-from dispatch.service.work import basis, outcomes, rehearsal, reserve
+from dispatch.service.work import basis, outcomes, promised, rehearsal, reserve
 from dispatch.service.work import start as beginnings
 from dispatch.service.work.basis import Asked
 from dispatch.service.work.outcomes import Outcome
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 DEADLINE_S = 120.0
 # Of what is left of the deadline, what solvers may take: the rest is for forecasts, proofs, tables and their writing.
 _SOLVING = 0.6
+_KEEPS = "This plan takes the net exchange that was promised as given."
+_KNOWS_NOT = "This plan does not know of it."
 # With a deadline as short as this, nobody waits until a process has started that answers after it.
 _SHORT_S = 60.0
 
@@ -39,6 +42,7 @@ _SHORT_S = 60.0
 def prepare(tx: Tx, job: Job) -> Wanted:
     """Read the site, its measurements, its start and the plan before."""
     row = schedules.get(tx, job.subject)
+    basis.park_of(tx, row.site)
     left_s = _left_s(job)
     if left_s < _SHORT_S:
         reserve.begin(_loaded)
@@ -83,9 +87,20 @@ def wanted(tx: Tx, row: Any, left_s: float) -> Wanted:
     require_sound(what, request)
     told, weights = _told(tx, what, request)
     archive, read_as = basis.archive(tx, what, in_hindsight=mode == PERFECT)
-    start = Start(request.get("start_state") or {}, contents, **before, notes=(*notes, *read_as))
+    kept = _promised(tx, what, row)
+    start = Start(request.get("start_state") or {}, contents, **before, notes=(*notes, *read_as, *kept.notes))
     network = bool(request.get("network", True)) and park.grid is not None
-    return Wanted(row.id, what, mode, archive, start, _SOLVING * left_s, request, told, weights, network)
+    what = replace(what, park=kept.on(what.park, what.horizon))
+    given = (told, weights, network, kept.awards)
+    return Wanted(row.id, what, mode, archive, start, _SOLVING * left_s, request, *given)
+
+
+def _promised(tx: Tx, what: Asked, row: Any) -> promised.Kept:
+    """What awards have fixed; of a plan that is made once more what it kept, of a bound in hindsight nothing."""
+    if row.mode == PERFECT:
+        return promised.Kept()
+    made = None if row.result is None else frozenset(one["schedule"] for one in row.result.get("kept", ()))
+    return promised.of_site(tx, what.site, what.park, what.horizon, made)
 
 
 def require_sound(what: Asked, request: Mapping[str, Any]) -> None:
@@ -240,6 +255,8 @@ def _in_hindsight(asked: Wanted, actual: Mapping[str, Array]) -> dict[str, Array
 def hashes(asked: Wanted, sources: Sources | None) -> dict[str, str]:
     """SHA-256 of each input."""
     named = dict(sources.hashes) if sources is not None else {}
+    if sources is not None and asked.kept:
+        named["awards"] = basis.digest({"kept": [dict(one) for one in asked.kept]})
     return named | {"request": basis.digest(dict(asked.request)), "site_version": str(asked.what.version)}
 
 
@@ -272,7 +289,7 @@ def without_solver(asked: Wanted, reason: str) -> tuple[Plan, list[dict[str, Any
     from dispatch.plan import Background
     from dispatch.stopgap import stopgap
 
-    what = asked.what
+    what = replace(asked.what, park=promised.without(asked.what.park))
     state, said = beginnings.state(what.park, what.horizon.start, asked.start)
     told, notes = Told(asked.told, asked.weights), asked.start.notes
     background = Background(state, asked.start.before, told, None, hashes(asked, None), notes)
@@ -285,30 +302,37 @@ def check(asked: Wanted, outcome: Any) -> str | None:
 
 
 def commit(tx: Tx, job: Job, outcome: Outcome) -> dict[str, Any]:
-    """Keep its tables, publish it, and chain what it came from to what it says."""
+    """Keep its tables, publish it unless it is a dry run, and chain what it came from to what it says."""
+    row = schedules.get(tx, job.subject)
+    basis.park_of(tx, row.site)  # a plan of a site that was deleted meanwhile is none
     held = {name: files.put(tx, data, ARROW_STREAM, f"{job.subject}-{name}.arrow") for name, data in outcome.tables()}
     values = {f"{name}_file": found.id for name, found in held.items()}
     setpoints = held["setpoints"].sha256
     said = outcome.columns()
-    said["result"] = {**said["result"], "notes": [*said["result"]["notes"], *_awards(tx, job.subject)]}
-    schedules.finish(tx, job.subject, {**said, **values, "setpoints_sha256": setpoints})
+    said["result"] = {
+        **said["result"],
+        "notes": [*said["result"]["notes"], *_awards(tx, job.subject, said["result"]["kept"])],
+    }
+    is_published = row.mode != PERFECT and not row.request.get("dry_run", False)
+    schedules.finish(tx, job.subject, {**said, **values, "setpoints_sha256": setpoints}, is_published=is_published)
     tx.audit("schedule.made", job.subject, {**outcome.chained(), "setpoints_sha256": setpoints, "job": job.id})
     href = f"/api/v1/schedules/{job.subject}"
     return {"href": href, "quality": outcome.quality, "files": {ARROW_STREAM: held["table"].id}}
 
 
-def _awards(tx: Tx, id_: str) -> list[str]:
-    """A note of each award in whose periods the schedule does not hold."""
+def _awards(tx: Tx, id_: str, said: Sequence[Mapping[str, str]]) -> list[str]:
+    """A note of each award in whose periods the schedule does not hold, and whether it agrees with it there."""
     row = schedules.get(tx, id_)
     if row.mode == PERFECT:
         return []
+    kept = {one["schedule"] for one in said}
     found: dict[str, list[schedules.Promise]] = {}
     for one in schedules.promises(tx, row.site, row.start, row.end):
         found.setdefault(one.award, []).append(one)
     return [
         f"Not in force in the periods of award '{award}' from {min(one.start for one in some).isoformat()} "
         f"to {max(one.end for one in some).isoformat()}: there schedule '{some[0].schedule}' holds, which keeps what "
-        "was promised. This plan does not know of it."
+        f"was promised. {_KEEPS if some[0].schedule in kept else _KNOWS_NOT}"
         for award, some in found.items()
     ]
 

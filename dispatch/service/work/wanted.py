@@ -24,6 +24,7 @@ class Wanted:
         id: of the schedule.
         solving_s: after which solvers end by themselves.
         told: by asset, (rows, T) paths that are not forecast; weights: of their scenarios.
+        kept: awards whose net exchange the park is held to.
     """
 
     id: str
@@ -36,3 +37,4 @@ class Wanted:
     told: Mapping[str, Array] = field(default_factory=dict)
     weights: Array | None = None
     with_network: bool = True
+    kept: tuple[Mapping[str, str], ...] = ()

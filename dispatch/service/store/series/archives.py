@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dispatch.service.errors import NotFoundError
 from dispatch.service.store import sites
 from dispatch.service.store.metadata import EPOCH
 from dispatch.service.store.series import reading
@@ -42,13 +43,13 @@ def archive(
             received: then a history that was uploaded today was not known yesterday.
 
     Raises:
-        KeyError: there is no such site.
+        NotFoundError: there is no such site, or not any more.
     """
     from forecasting.archive import Archive
 
     park = sites.park(tx, site)
     if park is None:
-        raise KeyError(site)
+        raise NotFoundError(f"There is no site '{site}'.")
     first, last = start or EPOCH, end or datetime.max.replace(tzinfo=EPOCH.tzinfo)
     # With their moments of receipt all values of a time are kept: as of an earlier one another was known.
     read = reading.revisions if delay is None else reading.read

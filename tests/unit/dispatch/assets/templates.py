@@ -172,6 +172,10 @@ def _contracted() -> Template:
             "limits": [{"direction": "export", "limit_kw": 20.0, "calendar": {"hours": ["08:00-10:00"]}}],
             "green_power": [ppa | {"take_kwh_month": 150.0}, wind],
             "demand_response": [sold],
+            "awarded": [
+                {"start": f"2024-03-01T{hour:02}:00Z", "end": f"2024-03-01T{hour + 1:02}:00Z", "net_import_kw": 30.0}
+                for hour in (6, 12)  # more than is cheapest, and less
+            ],
         },
     )
 

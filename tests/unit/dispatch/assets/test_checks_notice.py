@@ -59,6 +59,8 @@ MISTAKES: dict[str, list[Mistake]] = {
         Mistake("export above its limit", "export_kw", at(3, 20.1), template=3),
         Mistake("delivers more green power than agreed", "green_1_kw", at(0, 25.1), template=3),
         Mistake("delivers less green power than agreed", "green_0_kw", at(0, 0.0), template=3),
+        Mistake("net import below what was sold", "import_kw", plus(-1.0), template=3),
+        Mistake("net import above what was sold", "import_kw", plus(1.0), template=3),
         Mistake("more green power than import", "green_0_kw", plus(30.0), template=3),
     ],
     "load": [

@@ -71,6 +71,8 @@ WRONG: dict[str, list[Wrong]] = {
         Wrong("demand price", {"demand_price": times(2)}, "money differs"),
         Wrong("peak already paid forgotten", {"paid_peak_kw": zero}, "money differs"),
         Wrong("peak counted in no step", {"mask_0": zero}, "billed peak"),
+        Wrong("less than was sold", {"awarded_least_kw": plus(-200)}, "net import below what was sold", template=3),
+        Wrong("more than was sold", {"awarded_most_kw": plus(200)}, "net import above what was sold", template=3),
         Wrong("export limit of some hours", {"export_kw": times(1.5)}, "export above", template=3),
         Wrong("blocks too large", {"import_size_kwh": times(2)}, "money differs", template=3),
         Wrong("price of blocks", {"import_block_price": times(0.5)}, "money differs", template=3),

@@ -9,6 +9,7 @@ import pytest
 
 from dispatch.audit import audit
 from dispatch.errors import ContractError, DataError
+from dispatch.ladder import climb
 from dispatch.problem import Problem
 from dispatch.solve import rule_based, solve
 from tests.parks import battery, given, grid, hours, load, park
@@ -112,6 +113,30 @@ def test_a_store_delivers_the_reduction() -> None:
     plan = solve(problem({"tariff": FLAT, "demand_response": [EVENT]}, battery(), load_kw=90.0))
     assert audit(plan).violations == ()
     assert plan.asset("pcc", "import_kw")[1:3] == pytest.approx([70, 70], abs=1e-4)
+
+
+@pytest.mark.parametrize("net_kw", [70.0, 0.0, -15.0, 120.0])
+def test_what_was_sold_to_a_market_is_given_whatever_it_costs(net_kw: float) -> None:
+    sold = {"start": "2024-03-01T01:00Z", "end": "2024-03-01T02:00Z", "net_import_kw": net_kw}
+    store = battery(energy_kwh=200, charge_kw=150, discharge_kw=150)
+    plan = solve(problem({"tariff": FLAT, "export_kw": 50, "import_kw": 200, "awarded": [sold]}, store, load_kw=90.0))
+    assert audit(plan).violations == ()
+    assert plan.asset("pcc", "import_kw")[1] - plan.asset("pcc", "export_kw")[1] == pytest.approx(net_kw, abs=1e-4)
+
+
+def test_of_what_was_sold_a_step_that_is_not_sold_all_through_is_free_and_two_at_once_are_refused() -> None:
+    sold = {"start": "2024-03-01T01:30Z", "end": "2024-03-01T03:00Z", "net_import_kw": 70.0}
+    plan = solve(problem({"tariff": FLAT, "awarded": [sold]}, battery(), load_kw=90.0))
+    assert plan.asset("pcc", "import_kw")[2] == pytest.approx(70.0, abs=1e-4)
+    with pytest.raises(ValueError, match="two hold at 2024-03-01T02:00:00"):
+        problem({"tariff": FLAT, "awarded": [sold, sold | {"start": "2024-03-01T02:00Z"}]}, load_kw=90.0)
+
+
+def test_what_was_sold_and_cannot_be_given_is_named_by_the_relaxed_plan() -> None:
+    sold = {"start": "2024-03-01T01:00Z", "end": "2024-03-01T02:00Z", "net_import_kw": 150.0}
+    found = climb(problem({"tariff": FLAT, "awarded": [sold]}, load_kw=90.0))
+    assert found.schedule.proof.quality == "relaxed"
+    assert any("net import below what was sold" in text for text in found.schedule.proof.relaxed)
 
 
 def test_a_window_that_covers_part_of_a_step_counts_with_that_part() -> None:

@@ -17,7 +17,7 @@ def test_the_page_on_the_service_prints_what_it_says(
     monkeypatch.chdir(repository)
     monkeypatch.setenv("PARKWATT_URL", worked.served.url)
     monkeypatch.setenv("PARKWATT_KEY", worked.served.key(worked.tenant))
-    assert outputs_that_hold("service.md") == 10
+    assert outputs_that_hold("service.md") == 11
 
 
 def test_the_example_is_counted_as_it_stands() -> None:

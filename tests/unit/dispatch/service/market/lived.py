@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -16,6 +16,8 @@ from tests.unit.dispatch.service.served import Served
 
 SITES = 3
 KINDS = work.find()
+# What was lived is in the evening.
+MORNING = {"start": (DAY + timedelta(hours=9)).isoformat(), "end": (DAY + timedelta(hours=11)).isoformat()}
 TOMORROW = {"day": DAY.date().isoformat(), "known_at": "end"}
 
 
@@ -51,4 +53,6 @@ def pointers(answer: httpx.Response, status: int = 422) -> list[str]:
 
 def drafted(lived: Lived, **more: Any) -> httpx.Response:
     asked = {"flexibility": lived.flexibility["id"], "product": vpp_day.PRODUCT, "side": "up", **more}
+    if "periods" not in more:
+        asked |= MORNING
     return lived.post(f"/fleets/{FLEET}/bids", asked)

@@ -9,8 +9,8 @@ import httpx
 
 from benchmarks.topics.service import vpp_day
 from benchmarks.topics.service.vpp_day import BIDDING, DAY, FLEET, name_of
-from dispatch.service.store import jobs
-from tests.unit.dispatch.service.market.lived import SITES, TOMORROW, Lived, drafted, pointers
+from dispatch.service.store import bids, jobs
+from tests.unit.dispatch.service.market.lived import MORNING, SITES, TOMORROW, Lived, drafted, pointers
 
 
 def test_a_settlement_says_what_it_lacks(lived: Lived) -> None:
@@ -46,7 +46,7 @@ def test_gates_are_kept_by_the_clock(lived: Lived) -> None:
 
 def test_a_bid_is_drawn_up_sent_and_withdrawn_once(lived: Lived) -> None:
     lived.at(BIDDING)
-    asked = {"flexibility": lived.flexibility["id"], "product": vpp_day.PRODUCT, "side": "up"}
+    asked = {"flexibility": lived.flexibility["id"], "product": vpp_day.PRODUCT, "side": "up", **MORNING}
     first, second = (lived.post(f"/fleets/{FLEET}/bids", asked, headers={"Idempotency-Key": "bid-1"}) for _ in range(2))
     assert first.status_code == second.status_code == 201
     assert first.json() == second.json()
@@ -68,8 +68,8 @@ def test_a_bid_is_drawn_up_sent_and_withdrawn_once(lived: Lived) -> None:
 
 def test_curves_of_ones_own_are_held_against_the_product(lived: Lived) -> None:
     lived.at(BIDDING)
-    evening = DAY + timedelta(hours=18)
-    start = evening.isoformat()
+    morning = DAY + timedelta(hours=10)
+    start = morning.isoformat()
 
     def offered(*steps: tuple[float, float], at: str = start) -> httpx.Response:
         curve = [{"quantity_kw": kw, "price": price} for kw, price in steps]
@@ -80,13 +80,16 @@ def test_curves_of_ones_own_are_held_against_the_product(lived: Lived) -> None:
     assert pointers(offered((40, 0.3))) == ["/periods/0/steps"]
     assert pointers(offered((100.5, 0.3))) == ["/periods/0/steps/0/quantity_kw"]
     assert pointers(offered((100, 9.0))) == ["/periods/0/steps/0/price"]
-    assert pointers(offered((100, 0.2), at=(DAY + timedelta(hours=18, minutes=7)).isoformat())) == ["/periods/0/start"]
+    assert pointers(offered((100, 0.2), at=(DAY + timedelta(hours=10, minutes=7)).isoformat())) == ["/periods/0/start"]
     beyond = offered((5000, 0.2))
     assert pointers(beyond) == ["/periods/0"]
     (fault,) = beyond.json()["errors"]
-    step = next(one for one in lived.flexibility["envelope"] if datetime.fromisoformat(one["start"]) == evening)
+    step = next(one for one in lived.flexibility["envelope"] if datetime.fromisoformat(one["start"]) == morning)
     assert fault["value"] == 5000
-    assert fault["accepted"] == f"at most {step['plan_kw'] - step['least_kw']:g} kW"
+    left = float(fault["accepted"].removeprefix("at most ").removesuffix(" kW"))
+    assert left == pytest.approx(step["plan_kw"] - step["least_kw"], abs=2)
+    both = {"start": MORNING["start"], "periods": [{"start": start, "steps": [{"quantity_kw": 100, "price": 0.2}]}]}
+    assert "leave them out beside periods" in drafted(lived, **both).text
     assert "there is no product" in drafted(lived, product="day_ahead").text
     assert "cannot be bid down" in drafted(lived, side="down").text
 
@@ -104,12 +107,43 @@ def test_an_award_that_was_not_bid_is_refused_at_once(lived: Lived) -> None:
     ):
         won = {"start": period["start"], "quantity_kw": 100.0, "price": 1.5} | change
         assert pointers(lived.post(f"/bids/{bid['id']}/awards", {"periods": [won]})) == [place]
+    assert lived.post(f"/bids/{bid['id']}:withdraw").status_code == 200
+
+
+def test_flexibility_is_sold_once_and_the_refusal_names_what_is_left(lived: Lived) -> None:
+    lived.at(BIDDING)
+    first, second = drafted(lived).json(), drafted(lived).json()
+    assert lived.post(f"/bids/{first['id']}:submit").json()["state"] == "submitted"
+    refused = lived.post(f"/bids/{second['id']}:submit")
+    assert refused.status_code == 409
+    assert "/periods/0" in [fault["pointer"] for fault in refused.json()["errors"]]
+    assert all(fault["accepted"].startswith("at most ") for fault in refused.json()["errors"])
+    assert "beside what it has sold" in refused.json()["detail"]
+    third = drafted(lived)
+    assert "nothing is left to bid" in third.text or third.json()["clipped"]
+    assert lived.get(f"/bids/{second['id']}").json()["state"] == "draft"
+    assert lived.post(f"/bids/{first['id']}:withdraw").status_code == 200
+    assert lived.post(f"/bids/{second['id']}:submit").json()["state"] == "submitted"
+    assert lived.post(f"/bids/{second['id']}:withdraw").status_code == 200
+
+
+def sent_unseen(lived: Lived) -> dict[str, Any]:
+    """A bid of every hour's flexibility, which nothing held together: sent by an earlier version."""
+    draft = drafted(lived).json()["id"]
+    with lived.served.store.write(lived.tenant, "test") as tx:
+        row = bids.get(tx, draft)
+        steps = [{"quantity_kw": 500.0, "price": 0.5}]
+        starts = [(DAY + timedelta(hours=n)).isoformat() for n in range(24)]
+        body = {**row.body, "periods": [{"start": start, "steps": steps} for start in starts]}
+        names = ("fleet", "flexibility", "product", "side", "portfolio", "left_out_kw", "expires_at", "delivered_by")
+        same = {name: getattr(row, name) for name in names}
+        made = bids.create(tx, {**same, "day": row.day.isoformat(), "body": body})
+        return {"id": bids.submit(tx, made).id, "periods": body["periods"]}
 
 
 def test_an_impossible_award_is_refused_with_the_reason_and_the_nearest(lived: Lived) -> None:
     lived.at(BIDDING)
-    bid = drafted(lived).json()
-    lived.post(f"/bids/{bid['id']}:submit")
+    bid = sent_unseen(lived)
     won = [
         {"start": p["start"], "quantity_kw": sum(s["quantity_kw"] for s in p["steps"]), "price": 1.5}
         for p in bid["periods"]
@@ -132,6 +166,8 @@ def test_an_impossible_award_is_refused_with_the_reason_and_the_nearest(lived: L
     assert lived.get(f"/awards/{found['id']}/delivery").status_code == 409
     lived.at(DAY + timedelta(days=2))
     assert lived.get(f"/bids/{bid['id']}").json()["state"] == "expired"
+    lived.at(BIDDING)
+    assert lived.post(f"/bids/{bid['id']}:withdraw").status_code == 200
 
 
 def test_fleets_are_held_against_their_sites(lived: Lived) -> None:
@@ -194,8 +230,8 @@ def test_sites_that_lack_measurements_are_named_and_left_out(lived: Lived) -> No
 def test_a_bid_is_not_withdrawn_while_its_award_is_carried_out(lived: Lived) -> None:
     lived.at(BIDDING)
     bid = drafted(lived).json()
-    lived.post(f"/bids/{bid['id']}:submit")
-    won = [{"start": bid["periods"][18]["start"], "quantity_kw": 50, "price": 1.5}]
+    assert lived.post(f"/bids/{bid['id']}:submit").status_code == 200, bid
+    won = [{"start": bid["periods"][0]["start"], "quantity_kw": 50, "price": 1.5}]
     accepted = lived.post(f"/bids/{bid['id']}/awards", {"periods": won}).json()
     refused = lived.post(f"/bids/{bid['id']}:withdraw")
     assert refused.status_code == 409

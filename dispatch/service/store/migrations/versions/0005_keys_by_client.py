@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0004_guard"
-down_revision = "0003_markets_and_doors"
+revision = "0005_keys_by_client"
+down_revision = "0004_dry_runs"
 branch_labels = None
 depends_on = None
 
