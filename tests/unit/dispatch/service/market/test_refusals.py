@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
+import pytest
 
 from benchmarks.topics.service import vpp_day
 from benchmarks.topics.service.vpp_day import BIDDING, DAY, FLEET, name_of
