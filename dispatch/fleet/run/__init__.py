@@ -8,7 +8,6 @@ from dispatch.fleet.run.planner import Independent, Planner
 from dispatch.fleet.run.reading import When, common_horizon, forecast, foreseen, known, read
 from dispatch.fleet.run.run import Progress, run
 from dispatch.fleet.run.summary import Summary
-from dispatch.fleet.run.together import shared_paths
 
 __all__ = [
     "CHUNK",
@@ -26,5 +25,4 @@ __all__ = [
     "known",
     "read",
     "run",
-    "shared_paths",
 ]

@@ -6,7 +6,7 @@ forecast. What cannot be forecast is that site's failure.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -18,8 +18,7 @@ from dispatch.executor import Executor, Failure
 from dispatch.fleet.given import read_inputs
 from dispatch.fleet.members import Member
 from dispatch.fleet.read import Listed
-from dispatch.fleet.run.together import issue_of
-from dispatch.signals import Array, Horizon
+from dispatch.signals import Horizon
 from dispatch.site import Site
 
 if TYPE_CHECKING:
@@ -98,24 +97,19 @@ class Read:
         return foreseen(row, self.horizon, self.when, sources)
 
 
-def foreseen(
-    one: Listed, horizon: Horizon, when: When, sources: Sources, paths: Mapping[str, Array] | None = None
-) -> Member:
+def foreseen(one: Listed, horizon: Horizon, when: When, sources: Sources) -> Member:
     """A site with the middle of what is forecast of its day, from what its sources knew when plans are made.
-
-    Args:
-        paths: by asset, (1, T) what a model of many sites says already.
 
     Raises:
         DataError: something cannot be forecast.
     """
-    from dispatch.outlook import Told, look_ahead
+    from dispatch.outlook import look_ahead
     from dispatch.sources import user_errors
 
     site = one.site.model_copy(update={"planning": one.site.planning.model_copy(update={"scenarios": 0})})
-    issue, told = issue_of(site, horizon, when), Told(paths or {})
+    issue = min(horizon.start - timedelta(hours=site.planning.issue_before_h), when.issue)
     try:
-        ahead = look_ahead(site, horizon, sources.archive, issue, weather_site=sources.weather, told=told)
+        ahead = look_ahead(site, horizon, sources.archive, issue, weather_site=sources.weather)
     except user_errors() as error:
         raise DataError(f"'{site.name}': {error}") from error
     return Member(ahead.site or site, dict(ahead.inputs.series), ahead.inputs.state, one.labels)

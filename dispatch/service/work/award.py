@@ -60,9 +60,9 @@ def prepare(tx: Tx, job: Job) -> Asked:
     """The award, and the sites as the bid had them."""
     bid = bids.get(tx, job.request["bid"])
     found = fleet_results.require(tx, "flexibility", bid.flexibility)
-    tables = (fleet_results.read_table(tx, found, name) for name in ("envelope", "blocks"))
+    envelope, blocks = (fleet_results.read_table(tx, found, name) for name in ("envelope", "blocks"))
     day = fleet_day.again(tx, found)
-    return Asked(day, Award.model_validate(job.request["award"]), *tables, day.promised(tx))
+    return Asked(day, Award.model_validate(job.request["award"]), envelope, blocks, day.promised(tx))
 
 
 def run(asked: Asked, progress: Progress) -> Outcome:

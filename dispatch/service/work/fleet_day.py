@@ -15,7 +15,7 @@ import numpy as np
 from dispatch.errors import DataError, ParkwattError
 from dispatch.fleet.members import Member
 from dispatch.fleet.read import Listed
-from dispatch.fleet.run import When, common_horizon, foreseen, shared_paths
+from dispatch.fleet.run import When, common_horizon, foreseen
 from dispatch.service.store import fleet_results, fleets, known_series
 from dispatch.service.store.fleet_results import Result
 from dispatch.service.store.jobs import Job
@@ -117,15 +117,15 @@ class FleetDay:
         )
 
     def members(self, progress: Progress) -> tuple[Member, ...]:
-        """Every site with what is known of its day, or why nothing is; many that are alike share a model."""
+        """Every site with what is known of its day, or why nothing is."""
         horizon = self.horizon
         if self.known is not None:
             return tuple(self.known.member(one, horizon) for one in self.sites)
         assert self.sources is not None
-        made, paths = [], shared_paths(self.sites, horizon, self.when, self.sources, progress)
+        made = []
         for one, sources in zip(self.sites, self.sources, strict=True):
             try:
-                made.append(foreseen(one, horizon, self.when, sources, paths.get(one.site.name)))
+                made.append(foreseen(one, horizon, self.when, sources))
             except ParkwattError as error:
                 made.append(Member(one.site, {}, labels=one.labels, failure=str(error)))
             if len(made) % _TELL_EVERY == 0 or len(made) == len(self.sites):

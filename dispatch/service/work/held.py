@@ -18,7 +18,7 @@ from dispatch.markets.bids import Bid as MarketBid
 from dispatch.markets.bids import BidPeriod, Step
 from dispatch.markets.calendar import periods
 from dispatch.markets.catalogue import product as product_of
-from dispatch.markets.product import Product
+from dispatch.markets.product import Product, Side
 from dispatch.markets.together import Beside, Room, Sold, Stores, quantities
 from dispatch.service.errors import Fault, InvalidError
 from dispatch.service.store import bids, fleet_results
@@ -54,11 +54,12 @@ def room_of(tx: Tx, found: Result) -> Room:
     edges = table["start"][:count].to_numpy(zero_copy_only=False).astype("datetime64[s]")
     last = edges[-1] + np.timedelta64(round(3600 * table["hours"][count - 1].as_py()), "s")
     names = ("plan_kw", "least_kw", "most_kw", "least_kwh", "most_kwh")
-    plan, *band = (table[name].to_numpy().reshape(-1, count) for name in names)
+    plan, *band = (np.asarray(table[name].to_numpy().reshape(-1, count)) for name in names)
     sites = table["site"].to_numpy(zero_copy_only=False)[::count]
     devices = fleet_results.read_table(tx, found, DEVICES) if DEVICES in found.files else None
     others, stores = _devices(devices, {site: place for place, site in enumerate(sites)}, band, count)
-    return Room(Horizon(np.append(edges, last), found.summary["time_zone"]), plan, *band[:2], *others, stores)
+    steps = Horizon(np.append(edges, last), found.summary["time_zone"])
+    return Room(steps, plan, band[0], band[1], others[0], others[1], stores)
 
 
 def _devices(
@@ -81,9 +82,9 @@ def _devices(
                 most[site] += own[1]
     one = np.ones(steps)
     rows += [(n, *(values[n] for values in band), one, one) for n in places.values() if n not in known]
-    site = np.array([row[0] for row in rows], np.intp)
+    owners = np.array([row[0] for row in rows], np.intp)
     columns = (np.array([row[k] for row in rows], float).reshape(-1, steps) for k in range(1, 7))
-    return (least, most), Stores(site, *columns)
+    return (least, most), Stores(owners, *columns)
 
 
 def _sold(tx: Tx, other: bids.Bid, steps: Horizon) -> Sold:
@@ -97,7 +98,7 @@ def _sold(tx: Tx, other: bids.Bid, steps: Horizon) -> Sold:
         award = fleet_results.get(tx, "award", other.award).request["award"]
         won = MarketBid.model_validate({**other.body, "periods": _curves(award["periods"])})
         asked = [(one.start.timestamp(), one.quantity_kw) for one in won.periods]
-    side = "down" if other.side == "down" else "up"
+    side: Side = "down" if other.side == "down" else "up"
     return Sold.of(steps, product, over, side, quantities(over, asked))
 
 

@@ -105,7 +105,7 @@ def test_a_schedule_for_tomorrow_holds_to_its_end_if_it_began_young(planned: Api
         assert {one["valid_until"] for one in points if one["end"] == one["valid_until"]} == {
             one["end"] for one in points
         }
-        assert _sources(planned, row.start, 14) == {"safe_state"}
+        assert _sources(planned, last, 14) == {"safe_state"}
         assert _sources(planned, row.end, 36) == {"safe_state"}
     finally:
         _kept(planned, issued=row.issued)
