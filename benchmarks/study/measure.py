@@ -106,10 +106,10 @@ def shares(case: Case, done: Schedule) -> dict[str, float | None]:
     out: dict[str, float | None] = {"supply_kwh": float(supply @ hours), "clean_kwh": float((supply - unclean) @ hours)}
     if any(isinstance(a, VariableGeneration) for a in case.site.assets):
         out |= {"own_kwh": float(own @ hours), "own_used_kwh": float((own - np.minimum(own, exported)) @ hours)}
-    used, clean = (_hourly(done, kw * hours) for kw in (np.maximum(supply - exported, 0.0), supply - unclean))
+    # Supply is net of what is exported; what a store gives was counted when it was charged.
+    used, clean = (np.clip(_hourly(done, kw * hours), 0.0, None) for kw in (supply, supply - unclean))
     if used.sum() > 0:
-        found = matching(used, np.clip(clean, 0.0, None))
-        out |= {"used_kwh": float(used.sum()), "cfe_kwh": found.cfe * float(used.sum())}
+        out |= {"used_kwh": float(used.sum()), "cfe_kwh": matching(used, clean).cfe * float(used.sum())}
     return out
 
 

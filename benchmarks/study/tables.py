@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from benchmarks.methods.found import methods
 from benchmarks.study.metrics import METRICS
 from benchmarks.study.statistics import Difference
+from dispatch.report.wording import MISSING, number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,7 +49,7 @@ def figures(spans: pd.DataFrame, names: Sequence[str], currencies: Mapping[str, 
         own = spans[spans["case"] == case]
         heads = ("method", "days", "seeds", *(head(name, currencies[case]) for name in names))
         rows = tuple(
-            (methods()[row["method"]].title, int(row["days"]), int(row["seeds"]), *(known(row[n]) for n in names))
+            (methods()[row["method"]].title, int(row["days"]), int(row["seeds"]), *(cell(row[n], n) for n in names))
             for _, row in own.iterrows()
         )
         yield Sheet(f"figures-{case}", case, heads, rows)
@@ -70,6 +71,13 @@ def judged(found: Sequence[Difference], currencies: Mapping[str, str], confidenc
         yield Sheet(f"differences-{case}-{metric}", title, heads, rows)
 
 
+def cell(value: float, metric: str) -> float | None:
+    """A figure; a count that is whole as a whole number."""
+    made = METRICS[metric]
+    is_count = made.unit == "1" and made.fold == "sum" and float(value).is_integer()
+    return int(value) if is_count else known(value)
+
+
 def known(value: float) -> float | None:
     """A number, or None where it is missing."""
     return None if value is None or math.isnan(value) else float(value)
@@ -89,8 +97,8 @@ def shown(cell: str | float | None) -> str:
     if isinstance(cell, float):
         size = abs(cell)
         decimals = 0 if size >= 1000 else 1 if size >= 100 else 2 if size >= 10 else 4
-        return f"{cell:,.{decimals}f}" if size >= 1e-4 or cell == 0 else f"{cell:.1e}"
-    return text(cell) if cell is not None else "–"
+        return number(cell, decimals) if size >= 1e-4 or cell == 0 else f"{cell:.1e}"
+    return text(cell) if cell is not None else MISSING
 
 
 def as_csv(sheet: Sheet) -> str:
