@@ -54,7 +54,9 @@ class Days(Frozen):
 class Published(Frozen):
     """A figure that somebody has published, or that can be worked out by hand."""
 
-    metric: str = Field(min_length=1, description="a metric of studies, such as cost; 'python -m benchmarks cases' has them")
+    metric: str = Field(
+        min_length=1, description="a metric of studies, such as cost; 'python -m benchmarks cases' has them"
+    )
     method: str = Field(default="perfect", description="the method whose figure it is")
     value: Finite
     tolerance: NonNegative = Field(description="relative; of a value of 0 absolute")
@@ -180,7 +182,9 @@ def _problems(file: CaseFile, folder: Path) -> Iterator[Problem]:
     valid = list(methods())
     for number, one in enumerate(file.published):
         if one.method not in valid:
-            yield Problem(f"published[{number}].method", f"is not known (found '{one.method}')", near_miss(one.method, valid))
+            yield Problem(
+                f"published[{number}].method", f"is not known (found '{one.method}')", near_miss(one.method, valid)
+            )
 
 
 def schema() -> Mapping[str, Any]:

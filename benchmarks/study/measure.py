@@ -63,7 +63,7 @@ def measured(case: Case, method: Method, ran: Ran, extent: Extent, network: Netw
     for day, (_, first, last) in zip(book.days, case.days, strict=True):
         done = schedule(case, split(ran.piece, first, last - first), state, at)
         figures = {**_of_day(case, method, day), **shares(case, done)}
-        if extent.accounts:
+        if extent.accounts and has_carbon(case):
             found, why = carbon.accounts(without_end(case.site), done)
             figures |= found
             notes |= dict.fromkeys(f"{name}: {text}" for name, text in why.items())
@@ -85,7 +85,7 @@ def _of_day(case: Case, method: Method, day: Day) -> dict[str, float | None]:
         "cost": day.cost,
         "bill": day.bill,
         "penalty": day.penalty,
-        "co2_kg": day.co2_kg,
+        "co2_kg": day.co2_kg if has_carbon(case) else None,
         "peak_kw": day.peak_import_kw if has_connection else None,
         "curtailed_kwh": day.curtailed_kwh if has_renewable else None,
         "shed_kwh": day.shed_kwh,
@@ -95,6 +95,13 @@ def _of_day(case: Case, method: Method, day: Day) -> dict[str, float | None]:
         "violations": float(day.violations),
         "gap": day.gap if math.isfinite(day.gap) else None,
     }
+
+
+def has_carbon(case: Case) -> bool:
+    """Does the park's file say what its imports emit? An intensity that nobody has stated is not zero."""
+    field = "carbon_intensity_kg_per_kwh"
+    connections = [asset for asset in case.site.assets if field in type(asset).model_fields]
+    return not connections or any(field in asset.model_fields_set for asset in connections)
 
 
 def shares(case: Case, done: Schedule) -> dict[str, float | None]:
@@ -125,4 +132,3 @@ def _sum(done: Schedule, series: str, kind: type | None = None) -> Array:
         if series in solved.series and (kind is None or issubclass(type(solved.rows.members[0]), kind)):
             out += solved.series[series].sum(axis=0)
     return out
-

@@ -66,7 +66,9 @@ class Place:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             reason = error.strerror or str(error)
-            raise DataError(f"{self.folder}: cannot be written to ({reason}); give another folder with --out") from error
+            raise DataError(
+                f"{self.folder}: cannot be written to ({reason}); give another folder with --out"
+            ) from error
 
 
 def run(made: Layout, executor: Executor, place: Place, say: Say, tick: Say = lambda _: None) -> Done:
@@ -164,7 +166,12 @@ def _forecast_folder(made: Layout, place: Place, where: tuple[Stretch, int]) -> 
     stretch, seed = where
     laid = made.laid[stretch]
     site = seeded(laid.case, seed).site
-    told = [sorted(laid.hashes.items()), site.planning.model_dump_json(), str(laid.case.span.edges[[0, -1]]), str(made.code)]
+    told = [
+        sorted(laid.hashes.items()),
+        site.planning.model_dump_json(),
+        str(laid.case.span.edges[[0, -1]]),
+        str(made.code),
+    ]
     return place.folder / "checkpoints" / f"forecasts-{stretch.name}-{seed}-{digest(told)[:12]}"
 
 

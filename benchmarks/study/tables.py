@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _DIGITS = 6
+_MOST_COLUMNS = 9
 
 
 @dataclass(frozen=True)
@@ -114,20 +115,28 @@ def as_markdown(sheets: Sequence[Sheet]) -> str:
     """All of them, each under its title."""
     blocks = []
     for sheet in sheets:
-        lines = ["| " + " | ".join(sheet.heads) + " |", "|" + "|".join(["---", *["---:"] * (len(sheet.heads) - 1)]) + "|"]
+        lines = [
+            "| " + " | ".join(sheet.heads) + " |",
+            "|" + "|".join(["---", *["---:"] * (len(sheet.heads) - 1)]) + "|",
+        ]
         lines += ["| " + " | ".join(shown(cell) for cell in row) + " |" for row in sheet.rows]
         blocks.append(f"## {sheet.title}\n\n" + "\n".join(lines))
     return "\n\n".join(blocks) + "\n"
 
 
 def printed(sheet: Sheet, console: Console) -> None:
-    """On the terminal."""
+    """On the terminal; a wide table in several, each with the names of its rows."""
+    for first in range(1, len(sheet.heads), _MOST_COLUMNS):
+        _printed(sheet, (0, *range(first, min(first + _MOST_COLUMNS, len(sheet.heads)))), console)
+
+
+def _printed(sheet: Sheet, columns: Sequence[int], console: Console) -> None:
     from rich.markup import escape
     from rich.table import Table
 
     drawn = Table(title=escape(sheet.title), title_justify="left", header_style="bold", box=None)
-    for number, name in enumerate(sheet.heads):
-        drawn.add_column(escape(name), justify="right" if number else "left", overflow="fold")
+    for column in columns:
+        drawn.add_column(escape(sheet.heads[column]), justify="right" if column else "left", overflow="fold")
     for row in sheet.rows:
-        drawn.add_row(*(escape(shown(cell)) for cell in row))
+        drawn.add_row(*(escape(shown(row[column])) for column in columns))
     console.print(drawn)

@@ -108,8 +108,9 @@ def _manifest(
         "commit": made.code.commit,
         "changes": made.code.changes or "none",
         "lock": made.code.lock,
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}",
-        "versions": {name: installed[name] for name in PACKAGES if name in installed},
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}",
+        "versions": {"python": platform.python_version()}
+        | {name: installed[name] for name in PACKAGES if name in installed},
         "seeds": list(made.study.seeds),
         "inputs": {s.name: dict(sorted(laid.hashes.items())) for s, laid in made.laid.items()},
         "cells": {"all": len(made.cells), "kept": len(done.kept), "run": len(done.times), "failed": len(done.failed)},
