@@ -112,9 +112,10 @@ class Found:
 
     def digest(self) -> str:
         """Of every file in its folder; of a park that ships the files it names are told by what is read."""
-        total = hashlib.sha256()
-        for path in sorted(p for p in self.folder.rglob("*") if p.is_file()) if self.folder else ():
-            total.update(path.relative_to(self.folder).as_posix().encode() + b"\0" + path.read_bytes())
+        total, folder = hashlib.sha256(), self.folder
+        if folder is not None:
+            for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+                total.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
         return total.hexdigest()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from benchmarks.cases import folder as case_folders
 from benchmarks.cases.folder import Days, Found
@@ -68,7 +69,8 @@ def planned(asked: Settings) -> Callable[[Site], Site]:
     """A park as the study plans it: a seed is a cell's."""
 
     def change(site: Site) -> Site:
-        planning, changes = site.planning, {"seed": 0}
+        planning = site.planning
+        changes: dict[str, Any] = {"seed": 0}
         named = {"step_minutes": asked.step_minutes, "scenarios": asked.scenarios}
         changes |= {name: value for name, value in named.items() if value is not None}
         if asked.step_minutes is not None:

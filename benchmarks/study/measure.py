@@ -123,7 +123,7 @@ def shares(case: Case, done: Schedule) -> dict[str, float | None]:
 def _hourly(done: Schedule, energy_kwh: Array) -> Array:
     """Sums over the hours that the steps begin in."""
     begins = done.inputs.horizon.edges[:-1].astype("datetime64[h]").astype(np.int64)
-    return np.bincount(begins - begins[0], weights=energy_kwh)
+    return np.asarray(np.bincount(begins - begins[0], weights=energy_kwh), float)
 
 
 def _sum(done: Schedule, series: str, kind: type | None = None) -> Array:

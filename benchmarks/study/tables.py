@@ -81,7 +81,7 @@ def cell(value: float, metric: str) -> float | None:
 
 def known(value: float) -> float | None:
     """A number, or None where it is missing."""
-    return None if value is None or math.isnan(value) else float(value)
+    return None if math.isnan(value) else float(value)
 
 
 def text(cell: str | float | None) -> str:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import platform
+import shutil
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib import metadata
@@ -39,7 +40,8 @@ def finished(made: Layout, done: Done, place: Place, run: Mapping[str, Any]) -> 
     import pyarrow as pa
 
     there = list(merged(made, place))
-    days, notes = None, {}
+    days: pd.DataFrame | None = None
+    notes: dict[str, list[str]] = {}
     found = Findings((), (), (), {}, _times(made, place), {}, done.failed)
     if there:
         table, notes = joined(path for _, path in there)
@@ -65,6 +67,8 @@ def _found(made: Layout, days: pd.DataFrame, notes: Mapping[str, list[str]], res
 
 
 def _files(folder: Path, found: Findings) -> None:
+    for name in ("tables", "pictures"):  # an earlier spec may have had others
+        shutil.rmtree(folder / name, ignore_errors=True)
     for sheet in (*found.figures, *found.differences):
         keep(folder / "tables" / f"{sheet.name}.csv", tables.as_csv(sheet).encode())
     keep(folder / "tables.md", tables.as_markdown((*found.figures, *found.differences)).encode())
@@ -87,10 +91,11 @@ def _times(made: Layout, place: Place) -> Sheet:
     return Sheet("times", "days", heads, tuple(rows))
 
 
-def same_bytes(folder: Path) -> dict[str, str]:
+def same_bytes(made: Layout, place: Place) -> dict[str, str]:
     """SHA-256 of every file that the same spec, code and inputs give again, byte for byte."""
-    found = [folder / RESULTS, folder / "tables.md"]
-    found += [p for name in ("parts", "tables", "pictures") for p in sorted((folder / name).glob("*"))]
+    folder = place.folder
+    found = [folder / RESULTS, folder / "tables.md", *sorted(path for _, path in merged(made, place))]
+    found += [path for name in ("tables", "pictures") for path in sorted((folder / name).glob("*"))]
     return {p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in found if p.is_file()}
 
 
@@ -117,5 +122,5 @@ def _manifest(
         "run_again": done.again,
         "failed": done.failed,
         "notes": notes,
-        "same_bytes": same_bytes(place.folder),
+        "same_bytes": same_bytes(made, place),
     }
