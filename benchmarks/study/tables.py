@@ -62,8 +62,8 @@ def judged(found: Sequence[Difference], currencies: Mapping[str, str], confidenc
     for case, metric in dict.fromkeys((one.case, one.metric) for one in found):
         own = [one for one in found if (one.case, one.metric) == (case, metric)]
         title = f"{case}: {head(metric, currencies[case])} by day, less that of {methods()[own[0].baseline].title}"
-        heads = ("method", "days", "mean", f"t {share} from", "to", f"bootstrap {share} from", "to", "Wilcoxon p",
-                 "Holm p", "note")  # fmt: skip
+        heads = ("method", "days", "mean", f"t {share} from", f"t {share} to", f"bootstrap {share} from",
+                 f"bootstrap {share} to", "Wilcoxon p", "Holm p", "note")  # fmt: skip
         rows = tuple(
             (methods()[d.method].title, d.days, d.mean, *(d.t or (None, None)), *(d.bootstrap or (None, None)), d.p,
              d.p_holm, d.note)

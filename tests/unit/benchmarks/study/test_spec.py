@@ -77,7 +77,16 @@ def test_a_key_written_twice_is_a_mistake(tmp_path: Path) -> None:
 
 def test_the_schema_knows_every_key() -> None:
     told = json.loads(schema())
-    assert set(told["properties"]) >= {"cases", "methods", "baseline", "days", "seeds", "settings", "statistics", "show"}
+    assert set(told["properties"]) >= {
+        "cases",
+        "methods",
+        "baseline",
+        "days",
+        "seeds",
+        "settings",
+        "statistics",
+        "show",
+    }
     assert told["additionalProperties"] is False
 
 
