@@ -8,6 +8,7 @@ import os
 import platform
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -99,11 +100,19 @@ def same_bytes(made: Layout, place: Place) -> dict[str, str]:
     return {p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in found if p.is_file()}
 
 
+def _versions() -> dict[str, str]:
+    """Of Python and of the packages that figures depend on, as far as they are installed."""
+    found = {"python": platform.python_version()}
+    for name in PACKAGES:
+        with suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
+
+
 def _manifest(
     made: Layout, done: Done, place: Place, run: Mapping[str, Any], days: pd.DataFrame | None, notes: Mapping[str, Any]
 ) -> dict[str, Any]:
     span = [] if days is None else [str(days["day"].min()), str(days["day"].max())]
-    installed = {d.metadata["Name"].lower(): d.version for d in metadata.distributions() if d.metadata["Name"]}
     return {
         "title": made.study.title,
         "spec": made.study.model_dump(mode="json"),
@@ -114,8 +123,7 @@ def _manifest(
         "changes": made.code.changes or "none",
         "lock": made.code.lock,
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}",
-        "versions": {"python": platform.python_version()}
-        | {name: installed[name] for name in PACKAGES if name in installed},
+        "versions": _versions(),
         "seeds": list(made.study.seeds),
         "inputs": {s.name: dict(sorted(laid.hashes.items())) for s, laid in made.laid.items()},
         "cells": {"all": len(made.cells), "kept": len(done.kept), "run": len(done.times), "failed": len(done.failed)},
