@@ -11,6 +11,7 @@ import numpy as np
 
 from benchmarks.methods.base import Method
 from benchmarks.study import carbon
+from dispatch.assets.direct_line import DirectLine
 from dispatch.carbon.matching import matching
 from dispatch.generation import VariableGeneration
 from dispatch.grid_check import broken
@@ -107,12 +108,13 @@ def has_carbon(case: Case) -> bool:
 def shares(case: Case, done: Schedule) -> dict[str, float | None]:
     """The sums that shares are made of [kWh]; None where there is nothing to have a share of."""
     hours = done.inputs.horizon.hours
-    own = _sum(done, "power_kw", VariableGeneration)
-    exported = _sum(done, "export_kw")
+    lines = _sum(done, "own_use_kw", DirectLine), _sum(done, "sold_kw", DirectLine)
+    made = _sum(done, "power_kw", VariableGeneration)
+    own, gone = made + sum(lines), np.minimum(made, _sum(done, "export_kw")) + lines[1]
     supply, unclean = done.per_step("supply_kw"), done.per_step("unclean_kw")
     out: dict[str, float | None] = {"supply_kwh": float(supply @ hours), "clean_kwh": float((supply - unclean) @ hours)}
-    if any(isinstance(a, VariableGeneration) for a in case.site.assets):
-        out |= {"own_kwh": float(own @ hours), "own_used_kwh": float((own - np.minimum(own, exported)) @ hours)}
+    if any(isinstance(a, VariableGeneration | DirectLine) for a in case.site.assets):
+        out |= {"own_kwh": float(own @ hours), "own_used_kwh": float((own - gone) @ hours)}
     # Supply is net of what is exported; what a store gives was counted when it was charged.
     used, clean = (np.clip(_hourly(done, kw * hours), 0.0, None) for kw in (supply, supply - unclean))
     if used.sum() > 0:

@@ -51,8 +51,8 @@ _ALL = (
     Metric("peak_kw", "peak", "kW", "The highest mean import over a step.", "largest"),
     Metric("curtailed_kwh", "curtailed", "kWh", "Wind and solar power on offer that was not taken."),
     Metric("shed_kwh", "not served", "kWh", "Demand that was not served."),
-    Metric("self_use_share", "self-use", "1", "Of the park's own wind and solar generation, what was used in the park "
-           "in the same step and not exported.", "ratio", "more", "own_used_kwh", "own_kwh"),
+    Metric("self_use_share", "self-use", "1", "Of the park's own wind and solar generation, direct lines with it, "
+           "what was used in the park in the same step and not exported.", "ratio", "more", "own_used_kwh", "own_kwh"),
     Metric("clean_share", "clean share", "1", "Clean electricity over all electricity brought to the site and not "
            "exported.", "ratio", "more", "clean_kwh", "supply_kwh"),
     Metric("cfe_share", "24/7 CFE", "1", "Share of the electricity brought to the site that is matched by clean "
