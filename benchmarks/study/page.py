@@ -10,7 +10,7 @@ from benchmarks.methods.found import methods
 from benchmarks.study.metrics import METRICS
 from benchmarks.study.spec import Study
 from benchmarks.study.statistics import Difference
-from benchmarks.study.tables import Sheet, shown
+from benchmarks.study.tables import Sheet, narrow, shown
 from dispatch.report.data import Table
 from dispatch.report.drawings import Drawing
 from dispatch.report.study import Section, StudyPage, render_study
@@ -72,7 +72,7 @@ def _plots(named: Any, start: str) -> tuple[Drawing, ...]:
 def _table(title: str, sheets: Sequence[Sheet], plots: tuple[Drawing, ...] = (), note: str = "") -> Section:
     tables = tuple(
         Table((sheet.title, *sheet.heads[1:]), tuple(tuple(shown(cell) for cell in row) for row in sheet.rows))
-        for sheet in sheets
+        for sheet in (part for whole in sheets for part in narrow(whole))
     )
     return Section(title, plots=plots, tables=tables, note=note)
 

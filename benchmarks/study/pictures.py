@@ -35,8 +35,8 @@ def by_days(
         lines = []
         for place, name in enumerate(of.columns):
             values = (of[name] - of[baseline] if adds and baseline in of else of[name]).to_numpy(float)
-            if (adds and name == baseline) or not np.isfinite(values).any():
-                continue
+            if (adds and name == baseline) or not np.any(np.nan_to_num(values)):
+                continue  # what is missing or nothing throughout has no course
             course = np.concatenate([[0.0], np.cumsum(values)]) if adds else values
             x = tuple(float(k) for k in range(0 if adds else 1, values.size + 1))
             lines.append(Curve(methods()[str(name)].title, _COLOURS[place % len(_COLOURS)], x, tuple(course.tolist())))

@@ -6,7 +6,7 @@ import csv
 import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from benchmarks.methods.found import methods
@@ -124,19 +124,23 @@ def as_markdown(sheets: Sequence[Sheet]) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-def printed(sheet: Sheet, console: Console) -> None:
-    """On the terminal; a wide table in several, each with the names of its rows."""
+def narrow(sheet: Sheet) -> Iterator[Sheet]:
+    """A wide table as several that a page or a terminal can show, each with the names of its rows."""
     for first in range(1, len(sheet.heads), _MOST_COLUMNS):
-        _printed(sheet, (0, *range(first, min(first + _MOST_COLUMNS, len(sheet.heads)))), console)
+        part = slice(first, first + _MOST_COLUMNS)
+        rows = tuple((row[0], *row[part]) for row in sheet.rows)
+        yield replace(sheet, heads=(sheet.heads[0], *sheet.heads[part]), rows=rows)
 
 
-def _printed(sheet: Sheet, columns: Sequence[int], console: Console) -> None:
+def printed(sheet: Sheet, console: Console) -> None:
+    """On the terminal."""
     from rich.markup import escape
     from rich.table import Table
 
-    drawn = Table(title=escape(sheet.title), title_justify="left", header_style="bold", box=None)
-    for column in columns:
-        drawn.add_column(escape(sheet.heads[column]), justify="right" if column else "left", overflow="fold")
-    for row in sheet.rows:
-        drawn.add_row(*(escape(shown(row[column])) for column in columns))
-    console.print(drawn)
+    for part in narrow(sheet):
+        drawn = Table(title=escape(part.title), title_justify="left", header_style="bold", box=None)
+        for column, name in enumerate(part.heads):
+            drawn.add_column(escape(name), justify="right" if column else "left", overflow="fold")
+        for row in part.rows:
+            drawn.add_row(*(escape(shown(one)) for one in row))
+        console.print(drawn)
