@@ -118,13 +118,13 @@ class DirectLine(Asset):
         """No more than is available, export within its limit, and no share missed further than it says."""
         own, sold, names = series["own_use_kw"], series["sold_kw"], rows.names
         available = rows.series(given, "available_kw")
+        lacking = _short(rows, given, series)
+        said = series.get("short_kwh", lacking)  # of a plan; what was done says it by its flows alone
         return [
             *breaches(names, "delivers more than is available", own + sold, available, "kW"),
             *breaches(names, "exports more than its connection takes", sold, rows.field("export_kw"), "kW"),
             *breaches(names, "negative delivery", -np.minimum(own, sold), 0.0, "kW"),
-            *breaches(
-                names, "further from a share than stated", _short(rows, given, series), series["short_kwh"], "kWh"
-            ),
+            *breaches(names, "further from a share than stated", lacking, said, "kWh"),
         ]
 
     @classmethod
@@ -133,8 +133,13 @@ class DirectLine(Asset):
         own, sold, hours = series["own_use_kw"], series["sold_kw"], given.horizon.hours
         paid = (own @ hours) * rows.field("price_per_kwh")[:, 0]
         earned = (sold @ hours) * rows.field("export_price_per_kwh")[:, 0]
-        penalty = series["short_kwh"].sum(axis=1) * rows.field("penalty_per_kwh")[:, 0]
+        penalty = _short(rows, given, series).sum(axis=1) * rows.field("penalty_per_kwh")[:, 0]
         return Account({"electricity": own}, money=paid - earned, penalty=penalty, supply_kw=own)
+
+    @classmethod
+    def complete(cls, rows: Rows[DirectLine], given: Inputs, values: dict[str, Array]) -> dict[str, Array]:
+        """How far from each share it ends."""
+        return {"short_kwh": _short(rows, given, values), **values}
 
     @classmethod
     def rule(cls, rows: Rows[DirectLine], given: Inputs, state: Ruling) -> dict[str, Array]:

@@ -157,7 +157,9 @@ def schedule(case: Case, piece: Piece, state: State, at: Buses) -> Schedule:
     # The wishes are the ledger's to look at: they are held day by day, not over what happens to be one piece.
     caps = tuple(wish for wish in case.site.wishes if isinstance(wish, EmissionsWish))
     account = carbon_carry.executed(case.site.carbon, made)
-    return replace(made, money=money + account.money, carbon=replace(account, followed=caps))
+    carriers = dict(zip(case.site.bus_names, case.site.bus_carriers, strict=True))
+    account = replace(account, followed=caps, carriers=carriers)
+    return replace(made, money=made.money + account.money, carbon=account)
 
 
 def _solved(kind: str, rows: Rows[Any], piece: Piece, bus: Mapping[str, np.ndarray]) -> Solved:
