@@ -62,7 +62,7 @@ def day(hours: int = HOURS, factor: float = 1.0) -> multi_carrier.Case:
     )
 
 
-def commitment(units: int = 12, steps: int = 48, factor: float = 1.0) -> layer.Case:
+def commitment(units: int = 10, steps: int = 36, factor: float = 1.0) -> layer.Case:
     """Units with starts, minimum times and ramps that cover a demand; no batteries, no reserve."""
     made = layer.case(units, 0, steps)
     return replace(made, fleet=replace(made.fleet, demand_kw=factor * made.fleet.demand_kw))
@@ -88,11 +88,11 @@ def _fleet(factor: float) -> layer.Case:
 def cases() -> tuple[Shared, ...]:
     """All that are made here; published instances and measured series are added by who reads them."""
     units = Shared(
-        "unit commitment, 12 units x 48 h",
+        "unit commitment, 10 units x 36 h",
         commitment(),
         commitment(factor=MORE),
         commitment(3, 6),
-        gap=1e-9,
+        gap=1e-7,
         unit="USD",
     )
     week = Shared("the same for a year", day(8760), day(8760, MORE), day())
