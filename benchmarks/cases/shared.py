@@ -68,6 +68,12 @@ def commitment(units: int = 10, steps: int = 36, factor: float = 1.0) -> layer.C
     return replace(made, fleet=replace(made.fleet, demand_kw=factor * made.fleet.demand_kw))
 
 
+def on_one_bus(data: object) -> bool:
+    """Is it a site of connections, loads, weather and stores on one bus?"""
+    plain = Demand | Store | Trade | Weather
+    return isinstance(data, multi_carrier.Case) and len(data.buses) == 1 and all(isinstance(p, plain) for p in data.parts)
+
+
 def demanding(case: multi_carrier.Case, factor: float) -> multi_carrier.Case:
     """The case with all demands so many times as large."""
     parts = tuple(replace(part, kw=factor * part.kw) if isinstance(part, Demand) else part for part in case.parts)
