@@ -12,7 +12,7 @@ from functools import cache
 
 import numpy as np
 
-from benchmarks.cases import layer, multi_carrier
+from benchmarks.cases import layer, microgrid, multi_carrier
 from benchmarks.cases.multi_carrier import Demand, Store, Trade, Weather
 
 MORE = 1.02
@@ -25,16 +25,17 @@ class Shared:
 
     Attributes:
         gap: relative, at which a search with whole numbers ends; 0 where there are none.
-        equal: relative difference of objectives up to which two programs have found the same.
+        equal: relative difference of objectives up to which two programs have found the same; None where they need not,
+            as ways to run a plant are compared.
         unit: of the objective.
     """
 
     name: str
     data: object
-    again: object
+    again: object | None
     small: object
     gap: float = 0.0
-    equal: float = 1e-6
+    equal: float | None = 1e-6
     unit: str = "EUR"
 
 
@@ -62,7 +63,7 @@ def day(hours: int = HOURS, factor: float = 1.0) -> multi_carrier.Case:
     )
 
 
-def commitment(units: int = 10, steps: int = 36, factor: float = 1.0) -> layer.Case:
+def commitment(units: int = 12, steps: int = 24, factor: float = 1.0) -> layer.Case:
     """Units with starts, minimum times and ramps that cover a demand; no batteries, no reserve."""
     made = layer.case(units, 0, steps)
     return replace(made, fleet=replace(made.fleet, demand_kw=factor * made.fleet.demand_kw))
@@ -94,14 +95,17 @@ def _fleet(factor: float) -> layer.Case:
 def cases() -> tuple[Shared, ...]:
     """All that are made here; published instances and measured series are added by who reads them."""
     units = Shared(
-        "unit commitment, 10 units x 36 h",
+        "unit commitment, 12 units x 24 h",
         commitment(),
         commitment(factor=MORE),
         commitment(3, 6),
         gap=1e-7,
         unit="USD",
     )
-    week = Shared("the same for a year", day(8760), day(8760, MORE), day())
-    return (Shared("battery, PV and load on a tariff, a day", day(), day(factor=MORE), day()), week, units) + tuple(
-        _carriers(make) for make in multi_carrier.CASES[:2]
+    year = Shared("the same for a year", day(8760), day(8760, MORE), day())
+    weeks = (
+        Shared(f"a microgrid's week, {how}", microgrid.week(method), None, microgrid.week(method, 1), equal=None)
+        for method, how in (("rule_based", "by rules"), ("rolling", "planned anew each hour"))
     )
+    first = Shared("battery, PV and load on a tariff, a day", day(), day(factor=MORE), day())
+    return (first, year, units, *(_carriers(make) for make in multi_carrier.CASES[:2]), *weeks)

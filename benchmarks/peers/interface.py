@@ -28,7 +28,8 @@ class Answer:
         objective: in the case's unit, as the program itself counts it.
         build_s: from the data in memory to a model that can be solved.
         solve_s: from there to values that can be read.
-        again_s: the same case with other demand to values, in the model that is kept, or built anew.
+        again_s: the same case with other demand to values, in the model that is kept, or built anew; None where a case
+            has no second demand.
         again_objective: of that.
         keeps: does the program keep its model for that?
         series: by name, what the plan does at the grid; empty where nobody asks.
@@ -39,8 +40,8 @@ class Answer:
     objective: float
     build_s: float
     solve_s: float
-    again_s: float
-    again_objective: float
+    again_s: float | None
+    again_objective: float | None
     keeps: bool
     solver: str
     status: str = "optimal"
