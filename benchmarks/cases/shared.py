@@ -1,7 +1,7 @@
-"""Cases that several programs solve in the same run: the data, the same with other numbers, and when answers are equal.
+"""Cases that several programs solve in the same run: data, the same with other numbers, and when answers are equal.
 
-``again`` differs from ``data`` in what is demanded only, by two hundredths: what a program gains by keeping its model is
-measured with it. ``small`` is of the same make; solving it first leaves imports and compilers out of the times.
+``again`` differs from ``data`` in what is demanded only, by two hundredths: what a program gains by keeping its model
+is measured with it. ``small`` is of the same make; solving it first leaves imports and compilers out of the times.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from functools import cache
 import numpy as np
 
 from benchmarks.cases import layer, microgrid, multi_carrier
+from benchmarks.cases.feeders import Days
+from benchmarks.cases.flows import CIGRE, Flows
 from benchmarks.cases.multi_carrier import Demand, Store, Trade, Weather
 
 MORE = 1.02
@@ -72,7 +74,9 @@ def commitment(units: int = 12, steps: int = 24, factor: float = 1.0) -> layer.C
 def on_one_bus(data: object) -> bool:
     """Is it a site of connections, loads, weather and stores on one bus?"""
     plain = Demand | Store | Trade | Weather
-    return isinstance(data, multi_carrier.Case) and len(data.buses) == 1 and all(isinstance(p, plain) for p in data.parts)
+    return (
+        isinstance(data, multi_carrier.Case) and len(data.buses) == 1 and all(isinstance(p, plain) for p in data.parts)
+    )
 
 
 def demanding(case: multi_carrier.Case, factor: float) -> multi_carrier.Case:
@@ -108,4 +112,7 @@ def cases() -> tuple[Shared, ...]:
         for method, how in (("rule_based", "by rules"), ("rolling", "planned anew each hour"))
     )
     first = Shared("battery, PV and load on a tariff, a day", day(), day(factor=MORE), day())
-    return (first, year, units, *(_carriers(make) for make in multi_carrier.CASES[:2]), *weeks)
+    flows = Shared("AC power flows, CIGRE MV, 400 steps", Flows(CIGRE, 400), None, Flows(CIGRE, 20), unit="p.u.")
+    days = Shared("a feeder's load, a fortnight day ahead", Days("pid_287", 14), None, Days("pid_287", 1), equal=None)
+    carriers = tuple(_carriers(make) for make in multi_carrier.CASES[:2])
+    return (first, year, units, *carriers, *weeks, flows, replace(days, unit="rCRPS"))

@@ -17,7 +17,7 @@ import benchmarks.peers
 from benchmarks.cases.shared import Shared
 from benchmarks.rows import CannotMeasure
 
-_NOT_PEERS = {"interface", "outside", "programs", "comparison", "cli"}
+_NOT_PEERS = {"interface", "outside", "programs", "comparison", "table", "cli"}
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ the variables of all windows by hand instead: below linopy's operators, and fast
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -21,7 +23,19 @@ from benchmarks.peers.interface import Answer, Watch, silent, version_of
 
 Arrays = dict[str, Any]
 
-options["semantics"] = "v1"  # what is absent after a shift says what it stands for: fillna(0)
+
+@contextlib.contextmanager
+def _arithmetic() -> Iterator[None]:
+    """What is absent after a shift says what it stands for, by ``fillna(0)``; linopy calls that v1.
+
+    The setting is the process's, and under it PyPSA 1.2 states another model without a word: it is set back.
+    """
+    before = options["semantics"]
+    options["semantics"] = "v1"
+    try:
+        yield
+    finally:
+        options["semantics"] = before
 
 
 def name() -> str:
@@ -36,6 +50,7 @@ def can(case: Shared) -> bool:
     return on_one_bus(case.data)
 
 
+@_arithmetic()
 def solve(case: Shared) -> Answer:
     """The second demand goes into the model that the solver holds, as linopy passes on what has changed."""
     assert isinstance(case.data, multi_carrier.Case)
@@ -71,6 +86,7 @@ def _demand(case: multi_carrier.Case) -> np.ndarray:
     return np.asarray(sum(load.kw for load in case.of(Demand)))
 
 
+@_arithmetic()
 def site(case: multi_carrier.Case) -> Any:
     """Connections, loads, weather and stores on one bus."""
     model = Model()
@@ -112,6 +128,7 @@ def _store(model: Any, store: Store, step: np.ndarray) -> tuple[Any, Any]:
     return charge, discharge
 
 
+@_arithmetic()
 def build(case: Case, *, relaxed: bool = False, gathered: bool = False) -> Any:
     """The whole model; ``relaxed`` leaves the integers out, ``gathered`` says how windows are summed."""
     model = Model()
@@ -134,16 +151,19 @@ def build(case: Case, *, relaxed: bool = False, gathered: bool = False) -> Any:
     return model
 
 
+@_arithmetic()
 def to_solver(model: Any) -> Any:
     """A HiGHS object that holds the model, by the direct interface; names are left out."""
     return Highs.from_model(model, io_api="direct", set_names=False).solver_model
 
 
+@_arithmetic()
 def held(model: Any) -> Any:
     """linopy's own solver object, which afterwards takes over what has changed in the model."""
     return Highs.from_model(model, io_api="direct", set_names=False, track_updates=True)
 
 
+@_arithmetic()
 def demand_in_place(model: Any, solver: Any, demand_kw: np.ndarray) -> None:
     """New demand into a model that the solver holds."""
     demand = _over("step", demand_kw)

@@ -65,4 +65,6 @@ def answer(found: Mapping[str, Any], *, keeps: bool, note: str = "") -> Answer:
     numbers = {k: float(found[k]) for k in ("objective", "build_s", "solve_s")}
     again = {k: found.get(k) for k in ("again_s", "again_objective")}
     series = {name: tuple(values) for name, values in found.get("series", {}).items()}
-    return Answer(**numbers, **again, keeps=keeps, solver=found["solver"], status=found["status"], series=series, note=note)
+    return Answer(
+        **numbers, **again, keeps=keeps, solver=found["solver"], status=found["status"], series=series, note=note
+    )

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from benchmarks.cases import layer, microgrid, multi_carrier
+from benchmarks.cases.feeders import TRAINED_EVERY_DAYS, Days, score
+from benchmarks.cases.flows import Flows, part_of
 from benchmarks.cases.shared import Shared
+from benchmarks.datasets.openstef_examples import LEVELS, Feeder
 from benchmarks.peers.interface import Answer, Watch, version_of
 from dispatch.asset import Inputs
 from dispatch.audit import audit
@@ -31,11 +37,15 @@ def version() -> str:
 
 
 def can(case: Shared) -> bool:
-    return isinstance(case.data, multi_carrier.Case | layer.Case | microgrid.Week)
+    return isinstance(case.data, multi_carrier.Case | layer.Case | microgrid.Week | Flows | Days)
 
 
 def solve(case: Shared) -> Answer:
-    return _ran(case.data) if isinstance(case.data, microgrid.Week) else _planned(case)
+    if isinstance(case.data, microgrid.Week):
+        return _ran(case.data)
+    if isinstance(case.data, Flows):
+        return _flowed(case.data)
+    return _forecast(case.data) if isinstance(case.data, Days) else _planned(case)
 
 
 def _planned(case: Shared) -> Answer:
@@ -99,7 +109,9 @@ def _ran(week: microgrid.Week) -> Answer:
     if broken:
         raise RuntimeError(f"our week fails its audit: {broken[0]}")
     planned = f"HiGHS {version_of('highspy')}" if week.method == "rolling" else "rules"
-    return Answer(week.cost(flows), build_s, solve_s, None, None, keeps=True, solver=planned, status="ran", series=flows)
+    return Answer(
+        week.cost(flows), build_s, solve_s, None, None, keeps=True, solver=planned, status="ran", series=flows
+    )
 
 
 def _case(week: microgrid.Week) -> Case:
@@ -126,3 +138,40 @@ def _flows(done: Replayed, method: str) -> Mapping[str, tuple[float, ...]]:
         "stored_kwh": "battery/series/stored_kwh",
     }
     return {name: tuple(arrays[key][0].tolist()) for name, key in named.items()}
+
+
+def _flowed(flows: Flows) -> Answer:
+    """The steps as a study writes them, to Parquet; the network is loaded before the clock starts."""
+    from grid_models.year import write_year
+
+    network, injections = flows.loaded()
+    watch = Watch()
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "steps.parquet"
+        write_year(network, flows.clock, file, lambda part: part_of(injections, part))
+        solve_s = watch.lap()
+        found = pd.read_parquet(file)
+    lowest = float(found.loc[:, found.columns.str.startswith("vm_pu/")].min().min())
+    solver = f"power-grid-model {version_of('power-grid-model')}"
+    return Answer(lowest, 0.0, solve_s, None, None, keeps=True, solver=solver, status="converged")
+
+
+def _forecast(days: Days) -> Answer:
+    feeder = days.loaded()
+    watch = Watch()
+    found = quantiles_kw(feeder)
+    return Answer(score(feeder, found), 0.0, watch.lap(), None, None, keeps=True, solver="rhythm", status="ran")
+
+
+def quantiles_kw(feeder: Feeder) -> np.ndarray:
+    """Our quantiles (T, Q) of all test days one after the other."""
+    from forecasting.models.rhythm import Rhythm
+
+    trained, found = None, []
+    for number, issue in enumerate(feeder.issues):
+        known = feeder.archive.as_of(issue)
+        edges_ns = feeder.edges(issue).as_unit("ns").asi8
+        if trained is None or number % TRAINED_EVERY_DAYS == 0:
+            trained = Rhythm().train(known, [feeder.target], feeder.place, edges_ns - known.time_ns, LEVELS)
+        found.append(trained.quantiles(known, edges_ns)[feeder.target.name])
+    return np.concatenate(found)

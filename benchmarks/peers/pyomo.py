@@ -97,9 +97,7 @@ def _store(model: Any, store: Store) -> tuple[Any, Any]:
     """It ends no emptier than it started."""
     charge, discharge = (pyo.Var(model.step, bounds=(0, store.power_kw)) for _ in range(2))
     least, start, last = store.least_fill * store.energy_kwh, store.start_fill * store.energy_kwh, model.step.last()
-    stored = pyo.Var(
-        model.step, bounds=lambda _, t: (max(least, start) if t == last else least, store.energy_kwh)
-    )
+    stored = pyo.Var(model.step, bounds=lambda _, t: (max(least, start) if t == last else least, store.energy_kwh))
 
     def stock(_: Any, t: int) -> Any:
         before = (1 - store.loss_per_h) * (stored[t - 1] if t else start)
