@@ -18,6 +18,11 @@ from benchmarks.cases.flows import CIGRE, Flows
 from benchmarks.cases.multi_carrier import Demand, Store, Trade, Weather
 
 MORE = 1.02
+DAY, YEAR = "battery, PV and load on a tariff, a day", "battery, PV and load on a tariff, a year"
+UNITS = "unit commitment, 12 units x 24 h"
+RULED, ROLLED = "a microgrid's week, by rules", "a microgrid's week, planned anew each hour"
+FLOWS = "AC power flows, CIGRE MV, 400 steps"
+FEEDER = "a feeder's load, a fortnight day ahead"
 HOURS = 24
 
 
@@ -99,20 +104,23 @@ def _fleet(factor: float) -> layer.Case:
 def cases() -> tuple[Shared, ...]:
     """All that are made here; published instances and measured series are added by who reads them."""
     units = Shared(
-        "unit commitment, 12 units x 24 h",
+        UNITS,
         commitment(),
         commitment(factor=MORE),
         commitment(3, 6),
         gap=1e-7,
         unit="USD",
     )
-    year = Shared("the same for a year", day(8760), day(8760, MORE), day())
     weeks = (
-        Shared(f"a microgrid's week, {how}", microgrid.week(method), None, microgrid.week(method, 1), equal=None)
-        for method, how in (("rule_based", "by rules"), ("rolling", "planned anew each hour"))
+        Shared(name, microgrid.week(method), None, microgrid.week(method, 1), equal=None)
+        for method, name in (("rule_based", RULED), ("rolling", ROLLED))
     )
-    first = Shared("battery, PV and load on a tariff, a day", day(), day(factor=MORE), day())
-    flows = Shared("AC power flows, CIGRE MV, 400 steps", Flows(CIGRE, 400), None, Flows(CIGRE, 20), unit="p.u.")
-    days = Shared("a feeder's load, a fortnight day ahead", Days("pid_287", 14), None, Days("pid_287", 1), equal=None)
-    carriers = tuple(_carriers(make) for make in multi_carrier.CASES[:2])
-    return (first, year, units, *carriers, *weeks, flows, replace(days, unit="rCRPS"))
+    return (
+        Shared(DAY, day(), day(factor=MORE), day()),
+        Shared(YEAR, day(8760), day(8760, MORE), day()),
+        units,
+        *(_carriers(make) for make in multi_carrier.CASES[:2]),
+        *weeks,
+        Shared(FLOWS, Flows(CIGRE, 400), None, Flows(CIGRE, 20), unit="p.u."),
+        Shared(FEEDER, Days("pid_287", 14), None, Days("pid_287", 1), equal=None, unit="rCRPS"),
+    )

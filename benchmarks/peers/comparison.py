@@ -85,7 +85,7 @@ def compared(name: str, report: Callable[[str], None] = lambda _: None) -> Compa
     for _ in range(REPEATS - 1):
         for peer, first in told.items():
             if first.answer is not None and _took(first.answer) < LONG_S:
-                told[peer] = replace(first, answer=_better(first.answer, interface.find(peer).solve(case)))
+                told[peer] = replace(first, answer=_better(first.answer, interface.find(peer).solve(case), case))
     return Comparison(case, told)
 
 
@@ -113,7 +113,11 @@ def _took(answer: Answer) -> float:
     return answer.cold_s + (answer.again_s or 0.0)
 
 
-def _better(one: Answer, other: Answer) -> Answer:
+def _better(one: Answer, other: Answer, case: Shared) -> Answer:
+    """The quicker of two runs; RuntimeError where a program does not find again what it found before."""
+    apart = abs(one.objective - other.objective)
+    if case.equal is not None and apart > case.equal * abs(one.objective):
+        raise RuntimeError(f"found {one.objective:g}, and {other.objective:g} when it was run again")
     again = None if one.again_s is None or other.again_s is None else min(one.again_s, other.again_s)
     shorter = min(one, other, key=lambda answer: answer.cold_s)
     return replace(shorter, again_s=again)
