@@ -40,7 +40,7 @@ def solve(case: Shared) -> Answer:
 
 def _day(data: object) -> dict[str, Any]:
     assert isinstance(data, Case)
-    (grid,), (load,), (pv,), (store,) = (data.of(kind) for kind in (Trade, Demand, Weather, Store))  # type: ignore[type-var]
+    (grid,), (load,), (pv,), (store,) = data.of(Trade), data.of(Demand), data.of(Weather), data.of(Store)
     assert grid.sell is not None
     return {
         "load_kw": load.kw.tolist(),

@@ -62,9 +62,16 @@ def ask(title: str, environment: str, problem: Mapping[str, Any]) -> dict[str, A
 
 def answer(found: Mapping[str, Any], *, keeps: bool, note: str = "") -> Answer:
     """A program's answer as everybody's."""
-    numbers = {k: float(found[k]) for k in ("objective", "build_s", "solve_s")}
-    again = {k: found.get(k) for k in ("again_s", "again_objective")}
     series = {name: tuple(values) for name, values in found.get("series", {}).items()}
     return Answer(
-        **numbers, **again, keeps=keeps, solver=found["solver"], status=found["status"], series=series, note=note
+        float(found["objective"]),
+        float(found["build_s"]),
+        float(found["solve_s"]),
+        found.get("again_s"),
+        found.get("again_objective"),
+        keeps=keeps,
+        solver=found["solver"],
+        status=found["status"],
+        series=series,
+        note=note,
     )
