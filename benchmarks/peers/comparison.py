@@ -16,6 +16,7 @@ from benchmarks.rows import CannotMeasure
 
 OURS = "parkwatt"
 REPEATS, LONG_S = 3, 5.0
+ENDED_WELL = {"optimal", "ran", "converged"}
 
 
 @dataclass(frozen=True)
@@ -96,8 +97,12 @@ def _told(peer: str, case: Shared, report: Callable[[str], None]) -> Told:
         module = interface.find(peer)
         title = module.name()
         version = module.version()
-        _warm(module, case)
-        return Told(title, version, module.solve(case))
+        if not getattr(module, "OWN_PROCESS", False):
+            _warm(module, case)
+        answer = module.solve(case)
+        if answer.status not in ENDED_WELL:
+            raise RuntimeError(f"ended {answer.status}")
+        return Told(title, version, answer)
     except CannotMeasure as reason:
         return Told(title, "", None, str(reason), absent=True)
     except Exception as error:  # noqa: BLE001 - whatever a program of others raises, the others are still compared
@@ -105,7 +110,7 @@ def _told(peer: str, case: Shared, report: Callable[[str], None]) -> Told:
 
 
 def _warm(module: interface.Peer, case: Shared) -> None:
-    """Imports and compilers are no part of the times; programs outside do this themselves."""
+    """Imports and compilers are no part of the times; programs in processes of their own do this themselves."""
     module.solve(replace(case, data=case.small, again=None if case.again is None else case.small))
 
 

@@ -13,6 +13,8 @@ from benchmarks.peers.interface import Answer
 
 MW = 1e-3
 
+OWN_PROCESS = True
+
 
 def name() -> str:
     return "Egret"

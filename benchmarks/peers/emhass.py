@@ -14,6 +14,8 @@ NOTE = (
     "times from its own class inside its own process"
 )
 
+OWN_PROCESS = True
+
 
 def name() -> str:
     return "EMHASS"

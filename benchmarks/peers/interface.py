@@ -54,7 +54,10 @@ class Answer:
 
 
 class Peer(Protocol):
-    """A module of this package. Importing it raises ModuleNotFoundError where its packages are missing."""
+    """A module of this package. Importing it raises ModuleNotFoundError where its packages are missing.
+
+    One with ``OWN_PROCESS = True`` starts a process for each answer, which warms up by itself.
+    """
 
     def name(self) -> str: ...
     def version(self) -> str:

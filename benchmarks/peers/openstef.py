@@ -20,6 +20,8 @@ Floats = NDArray[np.float64]
 PROGRAM = outside.PROGRAMS / "openstef_run.py"
 NOTE = "its published pipelines with their defaults; its time has starting the program and importing in it"
 
+OWN_PROCESS = True
+
 
 def name() -> str:
     return "OpenSTEF"

@@ -17,6 +17,8 @@ NOTE = {
     "rolling": "looks 25 h ahead with what comes; what is left in the battery is worth nothing to it",
 }
 
+OWN_PROCESS = True
+
 
 def name() -> str:
     return "python-microgrid"
