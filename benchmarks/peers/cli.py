@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import sys
 from dataclasses import asdict
 from typing import Any
@@ -29,6 +30,7 @@ def run(asked: argparse.Namespace) -> int:
         listed = "; ".join(names)
         print(f"peers: no case {asked.name!r}. Cases: {listed}.", file=sys.stderr)
         return 2
+    logging.disable(logging.INFO)  # what programs of others tell on loading
     console = Console(width=None if sys.stdout.isatty() else 170)
     told = Console(stderr=True)
     with told.status("measuring") as status:
