@@ -12,8 +12,9 @@ RUN   := $(VENV)/run-$(STATE)
 DEV   := $(VENV)/dev-$(STATE)
 # The modelling layers that the benchmarks compare with, on top of dev.txt: only where somebody asks for them.
 PEERS := $(VENV)/peers-$(STATE)-$(shell $(PYTHON) -c "import hashlib,pathlib; print(hashlib.sha256(pathlib.Path('locks/bench.txt').read_bytes()).hexdigest()[:16])")
-# A peer whose own dependencies cannot stand beside ours; its forecasts are asked for as a process.
-OPENSTEF := .venv-openstef/ready-$(shell $(PYTHON) -c "import hashlib,pathlib,sys; print(hashlib.sha256(pathlib.Path('locks/openstef.txt').read_bytes()+sys.version.encode()).hexdigest()[:16])")
+# Peers whose own dependencies cannot stand beside ours: an environment each, asked as a process, made only when asked for.
+BESIDE := openstef emhass egret microgrid
+beside = .venv-$(1)/ready-$(shell $(PYTHON) -c "import hashlib,pathlib,sys; print(hashlib.sha256(pathlib.Path('locks/$(1).txt').read_bytes()+sys.version.encode()).hexdigest()[:16])")
 # dev.txt holds everything that run.txt holds, at the same versions: where it is installed, it serves both.
 # A lock file is complete, so nothing is resolved (--no-deps): pip's resolver would look at releases newer than the lock.
 ENV   := $(if $(wildcard $(DEV)),$(DEV),$(RUN))
@@ -21,7 +22,7 @@ HERE  := $(VENV)/here
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help environment run test coverage test-all lint format types contracts client wheel bench bench-env openstef-env lock clean
+.PHONY: help environment run test coverage test-all lint format types contracts client wheel bench bench-env peers-env $(BESIDE:%=%-env) lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -62,24 +63,34 @@ client: $(DEV) $(HERE) ## the OpenAPI document from the routes, and the typed cl
 wheel: $(DEV) $(HERE) ## build the wheel, look inside, run the main job from it in a clean environment
 	$(BIN)/python -m pytest -m wheel tests/packaging $(ARGS)
 
-bench: $(DEV) $(if $(filter scheduler assets grid,$(TOPIC)),$(PEERS)) $(HERE) ## every measured statement: TOPIC=spine for one topic, ARGS="--fresh" to measure the slow ones too
+bench: $(DEV) $(if $(filter scheduler assets grid studies,$(TOPIC)),$(PEERS)) $(HERE) ## every measured statement: TOPIC=spine for one topic, ARGS="--fresh" to measure the slow ones too
 	$(BIN)/python -m benchmarks show $(TOPIC) $(ARGS)
 
 bench-env: $(PEERS) $(HERE) ## the environment with the peers that benchmarks compare with; TOPIC=scheduler makes it too
 
-openstef-env: $(OPENSTEF) ## OpenSTEF in .venv-openstef: it needs older numpy and pandas than we do, so it lives apart
+openstef-env: ## OpenSTEF in .venv-openstef: it needs older numpy and pandas than we do, so it lives apart
+emhass-env: ## EMHASS in .venv-emhass: it needs an older cvxpy and numpy
+egret-env: ## Egret in .venv-egret: what it brings along is no business of ours
+microgrid-env: ## python-microgrid in .venv-microgrid: it needs numpy 1
+
+peers-env: $(PEERS) $(BESIDE:%=%-env) $(HERE) ## all peers, here and beside us: what `python -m benchmarks peers` compares with
 
 # No address gets into a lock file: where packages come from is a setting of the machine, what they are is in the hashes.
 LOCK = env -u PIP_FIND_LINKS -u PIP_EXTRA_INDEX_URL -u UV_FIND_LINKS $(BIN)/uv pip compile --quiet --no-config \
 	--universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
-lock: $(DEV) ## choose versions anew: writes locks/run.txt, locks/dev.txt, locks/bench.txt and locks/openstef.txt
+# Who is compared with us solves with our release of the solver.
+SOLVER = sed -n 's/^\(highspy==[0-9.]*\).*/\1/p' locks/run.txt
+lock: $(DEV) ## choose versions anew: writes locks/run.txt, locks/dev.txt, locks/bench.txt and those of the peers beside us
 	$(LOCK) --upgrade pyproject.toml --extra simbench --extra service --extra postgres --group build -o locks/run.txt
 	$(LOCK) --upgrade pyproject.toml --extra simbench --extra service --extra postgres --extra entsoe --group dev -c locks/run.txt -o locks/dev.txt
 	$(LOCK) --upgrade pyproject.toml --extra simbench --extra service --extra postgres --extra entsoe --extra bench --group dev -c locks/dev.txt -o locks/bench.txt
 	echo 'openstef[cpu]==3.4.93' | $(LOCK) --upgrade - -o locks/openstef.txt
+	{ echo 'emhass==0.18.7'; $(SOLVER); } | $(LOCK) --upgrade - -o locks/emhass.txt
+	{ echo 'gridx-egret==0.6.2'; $(SOLVER); } | $(LOCK) --upgrade - -o locks/egret.txt
+	{ printf 'python-microgrid==1.4.1\nnumpy<2\npandas<3\n'; $(SOLVER); } | $(LOCK) --upgrade - -o locks/microgrid.txt
 
 clean: ## forget environments, caches and results
-	rm -rf $(VENV) .venv-openstef build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.*
+	rm -rf $(VENV) $(BESIDE:%=.venv-%) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.*
 
 # ---- environments
 
@@ -97,10 +108,15 @@ $(PEERS): $(DEV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r locks/bench.txt
 	touch $@
 
-$(OPENSTEF):
-	$(PYTHON) -m venv --clear .venv-openstef
-	.venv-openstef/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r locks/openstef.txt
-	touch $@
+define environment
+$(1)-env: $(call beside,$(1))
+
+$(call beside,$(1)):
+	$(PYTHON) -m venv --clear .venv-$(1)
+	.venv-$(1)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r locks/$(1).txt
+	touch $$@
+endef
+$(foreach name,$(BESIDE),$(eval $(call environment,$(name))))
 
 # This checkout itself, editable; anew when its metadata changed. It lives inside the environment and goes with it.
 $(HERE): pyproject.toml

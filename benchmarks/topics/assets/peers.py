@@ -5,32 +5,26 @@ The peers come with the extra ``bench`` (``make bench TOPIC=assets`` installs it
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from functools import cache
 
 from benchmarks.cases import multi_carrier
 from benchmarks.cases.multi_carrier import Case
-from benchmarks.rows import CannotMeasure, Measured, Value, row
+from benchmarks.peers.interface import find
+from benchmarks.rows import Measured, Value, row
 from dispatch.audit import audit
 from dispatch.highs import Limits
 from dispatch.problem import Problem
 from dispatch.solve import solve
 
-INPUTS = ("benchmarks/cases", "benchmarks/topics/assets/peers.py", "dispatch", "locks/bench.txt")
-PEERS = {"oemof-solph": "oemof_park", "PyPSA": "pypsa_park"}
+INPUTS = ("benchmarks/cases", "benchmarks/peers", "benchmarks/topics/assets/peers.py", "dispatch", "locks/bench.txt")
+PEERS = {"oemof-solph": "oemof", "PyPSA": "pypsa"}
 
 
 @cache
 def theirs(peer: str, case: Callable[[], Case]) -> float:
     """The optimum as a peer finds it."""
-    try:
-        module = importlib.import_module(f"benchmarks.cases.peers.{PEERS[peer]}")
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] in {"oemof", "pypsa", "pyomo"}:
-            raise CannotMeasure(f"{error.name} is not installed: make bench-env") from error
-        raise
-    return float(module.optimum(case()))
+    return float(find(PEERS[peer]).optimum(case()))
 
 
 @cache

@@ -20,17 +20,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from benchmarks.cases.flows import CIGRE, CLOCK, STEPS, part_of, year_of
 from benchmarks.processes import ROOT, run
 from benchmarks.rows import CannotMeasure, Measured, row
 from grid_models.errors import GridError
 from grid_models.injections import Injections
 from grid_models.library import load
-from grid_models.network import Network
 from grid_models.power_flow import solve_batch, solve_reference
 from grid_models.year import write_year
 from grid_models.year_reference import PandapowerSeries
 
-CIGRE, SIMBENCH = "pandapower:create_cigre_network_mv", "simbench:1-MV-urban--0-no_sw"
+SIMBENCH = "simbench:1-MV-urban--0-no_sw"
 NETWORKS = (
     *(f"pandapower:create_cigre_network_{n}" for n in ("hv", "mv", "lv", "mv?with_der=pv_wind", "mv?with_der=all")),
     *(f"pandapower:create_kerber_{n}" for n in ("dorfnetz", "landnetz_freileitung_1", "landnetz_freileitung_2")),
@@ -45,10 +45,8 @@ NETWORKS = (
     SIMBENCH,
     f"feeder:{ROOT / 'configs' / 'grids' / 'industrial_10kv.yaml'}",
 )
-STEPS = 35040
 WARM_UP, HALF = 100, 200
-CLOCK = pd.date_range("2016-01-01", periods=STEPS, freq="15min")
-INPUTS = ("grid_models", "benchmarks/topics/grid/engines.py", "configs/grids")
+INPUTS = ("grid_models", "benchmarks/cases/flows.py", "benchmarks/topics/grid/engines.py", "configs/grids")
 
 
 @dataclass(frozen=True)
@@ -59,21 +57,6 @@ class Race:
     theirs_per_s: float
     voltage_pu: float
     loading_pu: float
-
-
-def year_of(network: Network) -> Injections:
-    """What is injected over the year.
-
-    SimBench networks have profiles. CIGRE has none: each bus follows a day and a year of its own phase, between a
-    fifth of its nameplate and all of it.
-    """
-    background = network.background(CLOCK)
-    if network.profiles.factor.shape[0] > 1:
-        return background
-    phase = np.random.default_rng(5).random((len(network.bus_names), 2, 1))
-    day, year = (np.cos(2.0 * np.pi * (np.arange(STEPS) / n + phase[:, k])) for k, n in ((0, 96), (1, STEPS)))
-    factor = 0.6 + 0.3 * day + 0.1 * year
-    return Injections(background.bus, background.p_kw * factor, background.q_kvar * factor)
 
 
 @cache
@@ -87,7 +70,7 @@ def race(spec: str, *, lightsim2grid: bool) -> Race:
         raise CannotMeasure(str(error)) from error
 
     def slice_of(part: slice) -> Injections:
-        return Injections(injections.bus, injections.p_kw[:, part], injections.q_kvar[:, part])
+        return part_of(injections, part)
 
     with tempfile.TemporaryDirectory() as folder:
         at = Path(folder)

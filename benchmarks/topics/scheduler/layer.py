@@ -7,21 +7,17 @@ small model are not counted. Repeats take turns, so that a noisy moment meets al
 
 from __future__ import annotations
 
-import contextlib
-import importlib
-import os
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache, partial
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from benchmarks.cases import layer
-from benchmarks.rows import CannotMeasure, row
+from benchmarks.peers.interface import find, silent
+from benchmarks.rows import row
 from dispatch.asset import Inputs
 from dispatch.highs import load
 from dispatch.problem import Problem
@@ -29,31 +25,7 @@ from dispatch.problem import Problem
 REPEATS = 5
 FACTORS = (1.01, 1.02, 1.03, 1.04, 1.05)
 SIZE = "50 units x 96 + 20 batteries"
-INPUTS = ("benchmarks/cases", "benchmarks/topics/scheduler/layer.py", "dispatch", "locks/bench.txt")
-
-
-def peer(name: str) -> ModuleType:
-    """The module that states the model in a peer's language."""
-    try:
-        return importlib.import_module(f"benchmarks.cases.peers.{name}_fleet")
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] in {"linopy", "pyomo", "xarray"}:
-            raise CannotMeasure(f"{error.name} is not installed: make bench-env") from error
-        raise
-
-
-@contextlib.contextmanager
-def silent() -> Iterator[None]:
-    """HiGHS greets on the process's standard output, which may be somebody's JSON."""
-    sys.stdout.flush()
-    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 1)
-        yield
-    finally:
-        os.dup2(kept, 1)
-        os.close(kept)
-        os.close(nowhere)
+INPUTS = ("benchmarks/cases", "benchmarks/peers", "benchmarks/topics/scheduler/layer.py", "dispatch", "locks/bench.txt")
 
 
 @dataclass(frozen=True)
@@ -88,7 +60,7 @@ def seconds(work: Callable[[], object]) -> float:
 
 def rivals() -> dict[str, Callable[[layer.Case], object]]:
     """Each peer's way from arrays to a solver that holds the model, by name."""
-    linopy, pyomo = peer("linopy"), peer("pyomo")
+    linopy, pyomo = find("linopy"), find("pyomo")
     return {
         "linopy": lambda case: linopy.to_solver(linopy.build(case)),
         "linopy gathered": lambda case: linopy.to_solver(linopy.build(case, gathered=True)),
@@ -111,7 +83,7 @@ def measured() -> dict[str, float]:
         for name, way in ways.items():
             found[name].append(seconds(partial(way, case)))
     ours = Ours.build(case)
-    linopy = peer("linopy")
+    linopy = find("linopy")
     model = linopy.build(case)
     with silent():
         solver = linopy.held(model)
@@ -181,7 +153,7 @@ def difference(case: layer.Case) -> float:
     models = [Ours.build(case).held(relaxed=True)]
     with silent():
         for name in ("linopy", "pyomo"):
-            module = peer(name)
+            module = find(name)
             models.append(module.to_solver(module.build(case, relaxed=True)))
     reached = [relaxed_optimum(model) for model in models]
     return max(abs(value - reached[0]) for value in reached) / abs(reached[0])

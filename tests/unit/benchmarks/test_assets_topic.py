@@ -35,9 +35,9 @@ def test_a_shared_case_is_the_same_every_time_and_uses_all_that_it_has(case: Cal
 def test_a_peer_that_is_not_installed_is_no_failure(
     peer: str, case: Callable[[], Case], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("oemof", "pypsa", f"benchmarks.cases.peers.{peers.PEERS[peer]}"):
+    for name in ("oemof", "pypsa", f"benchmarks.peers.{peers.PEERS[peer]}"):
         monkeypatch.setitem(sys.modules, name, None)
-    monkeypatch.delitem(sys.modules, f"benchmarks.cases.peers.{peers.PEERS[peer]}")
+    monkeypatch.delitem(sys.modules, f"benchmarks.peers.{peers.PEERS[peer]}")
     peers.theirs.cache_clear()
     with pytest.raises(CannotMeasure, match="make bench-env"):
         peers.theirs(peer, case)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from benchmarks.cases import layer as cases
+from benchmarks.peers import interface
 from benchmarks.rows import CannotMeasure
 from benchmarks.topics.scheduler import layer
 
@@ -47,21 +48,21 @@ def test_new_demand_reaches_the_compiled_problem() -> None:
 @pytest.mark.parametrize("name", ["linopy", "pyomo"])
 def test_a_peer_that_is_not_installed_is_no_failure(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, name, None)
-    for module in [m for m in sys.modules if m.startswith("benchmarks.cases.peers.")]:
+    for module in [m for m in sys.modules if m.startswith("benchmarks.peers.") and m.rpartition(".")[2] == name]:
         monkeypatch.delitem(sys.modules, module)
     with pytest.raises(CannotMeasure, match="make bench-env"):
-        layer.peer(name)
+        interface.find(name)
 
 
 def test_another_missing_module_is_a_failure() -> None:
-    with pytest.raises(ModuleNotFoundError, match="cplex_fleet"):
-        layer.peer("cplex")
+    with pytest.raises(ModuleNotFoundError, match="cplex"):
+        interface.find("cplex")
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=needs(name)) for name in ("linopy", "pyomo")])
 def test_a_peer_states_the_same_model(name: str) -> None:
-    with layer.silent():
-        module = layer.peer(name)
+    with interface.silent():
+        module = interface.find(name)
         theirs = layer.relaxed_optimum(module.to_solver(module.build(SMALL, relaxed=True)))
     ours = layer.relaxed_optimum(layer.Ours.build(SMALL).held(relaxed=True))
     assert theirs == pytest.approx(ours, rel=1e-9)
@@ -69,8 +70,8 @@ def test_a_peer_states_the_same_model(name: str) -> None:
 
 @needs("linopy")
 def test_both_ways_of_linopy_and_its_change_in_place_state_the_same_model() -> None:
-    with layer.silent():
-        linopy = layer.peer("linopy")
+    with interface.silent():
+        linopy = interface.find("linopy")
         model = linopy.build(SMALL, relaxed=True, gathered=True)
         solver = linopy.held(model)
         linopy.demand_in_place(model, solver, SMALL.fleet.demand_kw * 1.1)
@@ -81,7 +82,7 @@ def test_both_ways_of_linopy_and_its_change_in_place_state_the_same_model() -> N
 
 
 def test_what_a_library_says_on_standard_output_stays_away(capfd: pytest.CaptureFixture[str]) -> None:
-    with layer.silent():
+    with interface.silent():
         os.write(1, b"a greeting")
     os.write(1, b"the answer")
     assert capfd.readouterr().out == "the answer"

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -13,21 +10,45 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from benchmarks.cases.feeders import THEIR_MODEL, TRAINED_EVERY_DAYS, Days, score
+from benchmarks.cases.shared import Shared
 from benchmarks.datasets.openstef_examples import LEVELS, Feeder
-from benchmarks.rows import CannotMeasure
+from benchmarks.peers import outside
+from benchmarks.peers.interface import Answer, Watch
 
 Floats = NDArray[np.float64]
-ROOT = Path(__file__).parents[2]
-PROGRAM = Path(__file__).with_name("openstef_run.py")
-LONGEST_S = 1200
+PROGRAM = outside.PROGRAMS / "openstef_run.py"
+NOTE = "its published pipelines with their defaults; its time has starting the program and importing in it"
+
+OWN_PROCESS = True
+
+
+def name() -> str:
+    return "OpenSTEF"
+
+
+def version() -> str:
+    return outside.version(name(), "openstef", "openstef")
+
+
+def can(case: Shared) -> bool:
+    return isinstance(case.data, Days)
+
+
+def solve(case: Shared) -> Answer:
+    """Reading and training cannot be told from forecasting from outside: all is called solving."""
+    assert isinstance(case.data, Days)
+    interpreter()
+    feeder = case.data.loaded()
+    watch = Watch()
+    found = quantiles_kw(feeder, THEIR_MODEL, TRAINED_EVERY_DAYS)
+    solve_s = watch.lap()
+    return Answer(score(feeder, found), 0.0, solve_s, None, None, keeps=False, solver="xgb", status="ran", note=NOTE)
 
 
 def interpreter() -> Path:
     """Python of the environment that `make openstef-env` makes."""
-    found = ROOT / ".venv-openstef" / ("Scripts" if sys.platform == "win32" else "bin") / "python"
-    if not found.exists():
-        raise CannotMeasure("OpenSTEF is not installed beside us: make openstef-env")
-    return found
+    return outside.interpreter(name(), "openstef")
 
 
 def quantiles_kw(feeder: Feeder, model: str, trained_every: int) -> Floats:
@@ -36,16 +57,7 @@ def quantiles_kw(feeder: Feeder, model: str, trained_every: int) -> Floats:
         job = _job(feeder, model, trained_every, Path(folder))
         file = Path(folder) / "job.json"
         file.write_text(json.dumps(job), encoding="utf-8")
-        done = subprocess.run(
-            [str(interpreter()), str(PROGRAM), str(file)],
-            capture_output=True,
-            text=True,
-            timeout=LONGEST_S,
-            env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": ""},
-            check=False,
-        )
-        if done.returncode:
-            raise RuntimeError(f"OpenSTEF failed on {feeder.name}: {done.stderr.strip()[-300:]}")
+        outside.run(interpreter(), f"{name()} on {feeder.name}", [str(PROGRAM), str(file)])
         found = pd.read_csv(job["out"], index_col=0, parse_dates=True)
     steps = [found.reindex(feeder.edges(issue)[:-1]) for issue in feeder.issues]
     return np.concatenate([part.to_numpy(dtype=np.float64) for part in steps]) * 1000

@@ -1,4 +1,4 @@
-"""The cases of :mod:`benchmarks.cases.multi_carrier` in PyPSA."""
+"""PyPSA: the cases of :mod:`benchmarks.cases.multi_carrier`, and units that are committed."""
 
 from __future__ import annotations
 
@@ -12,29 +12,102 @@ import numpy as np
 import pandas as pd
 import pypsa
 
+from benchmarks.cases.layer import Case as Fleet
 from benchmarks.cases.multi_carrier import Case, Chp, Converter, Demand, Store, Trade, Weather
+from benchmarks.cases.shared import Shared
+from benchmarks.peers.interface import Answer, Watch, silent, version_of
+
+
+def name() -> str:
+    return "PyPSA"
+
+
+def version() -> str:
+    return version_of("pypsa")
+
+
+def can(case: Shared) -> bool:
+    return isinstance(case.data, Case) or (isinstance(case.data, Fleet) and not case.data.batteries.power_kw.size)
+
+
+def solve(case: Shared) -> Answer:
+    """It has no way to put new demand into a model that its solver holds: the second solve builds anew."""
+    with _quiet(), silent():
+        watch = Watch()
+        network = _built(case.data)
+        build_s = watch.lap()
+        first = _solved(network, case.gap)
+        solve_s = watch.lap()
+        again = _solved(_built(case.again), case.gap)
+        again_s = watch.lap()
+    solver = f"HiGHS {version_of('highspy')}, gap {case.gap:g}"
+    return Answer(first, build_s, solve_s, again_s, again, keeps=False, solver=solver)
 
 
 def optimum(case: Case) -> float:
-    """The least cost of the case.
+    """The least cost of a case of several carriers.
 
     Raises:
         RuntimeError: the solver did not end at an optimum.
     """
-    network = pypsa.Network()
-    network.set_snapshots(pd.date_range("2024-01-15", periods=case.steps, freq="h"))
-    for name, carrier in case.buses.items():
-        network.add("Bus", name, carrier=carrier)
-    for part in case.parts:
-        _add(network, part)
     with _quiet():
-        network.optimize.create_model(include_objective_constant=False)
-        for part in case.of(Chp):
-            _polygon(network, part)
-        status, condition = network.optimize.solve_model(solver_name="highs", log_to_console=False)
+        return _solved(_built(case), 0.0)
+
+
+def _built(case: object) -> Any:
+    network = pypsa.Network()
+    assert isinstance(case, Case | Fleet)
+    network.set_snapshots(pd.date_range("2024-01-15", periods=case.steps, freq="h"))
+    if isinstance(case, Fleet):
+        _units(network, case)
+    else:
+        for bus, carrier in case.buses.items():
+            network.add("Bus", bus, carrier=carrier)
+        for part in case.parts:
+            _add(network, part)
+    network.optimize.create_model(include_objective_constant=False)
+    for part in case.of(Chp) if isinstance(case, Case) else ():
+        _polygon(network, part)
+    return network
+
+
+def _solved(network: Any, gap: float) -> float:
+    """By the direct interface, which is its fastest."""
+    status, condition = network.optimize.solve_model(
+        solver_name="highs", io_api="direct", log_to_console=False, mip_rel_gap=gap
+    )
     if (status, condition) != ("ok", "optimal"):
         raise RuntimeError(f"PyPSA ended with {status}, {condition}")
     return float(network.objective)
+
+
+def _units(network: Any, case: Fleet) -> None:
+    """Committable generators; its stand-by cost is the cost of an hour without load."""
+    fleet = case.fleet
+    network.add("Bus", "bus")
+    network.add("Load", "demand", bus="bus", p_set=fleet.demand_kw)
+    network.add("Generator", "shed", bus="bus", p_nom=fleet.demand_kw.max(), marginal_cost=case.lost_load_per_kwh)
+    most = fleet.maximum_kw
+    network.add(
+        "Generator",
+        [f"unit_{i}" for i in range(most.size)],
+        bus="bus",
+        committable=True,
+        p_nom=most,
+        p_min_pu=fleet.minimum_kw / most,
+        marginal_cost=fleet.cost_per_kwh,
+        stand_by_cost=fleet.no_load_cost_per_h,
+        start_up_cost=fleet.start_cost,
+        min_up_time=fleet.minimum_up_h.astype(int),
+        min_down_time=fleet.minimum_down_h.astype(int),
+        up_time_before=(fleet.hours_in_state * fleet.on_before).astype(int),
+        down_time_before=(fleet.hours_in_state * (1 - fleet.on_before)).astype(int),
+        ramp_limit_up=np.minimum(fleet.ramp_kw_per_h / most, 1.0),
+        ramp_limit_down=np.minimum(fleet.ramp_kw_per_h / most, 1.0),
+        ramp_limit_start_up=np.minimum(fleet.start_ramp_kw / most, 1.0),
+        ramp_limit_shut_down=np.minimum(fleet.start_ramp_kw / most, 1.0),
+        p_init=fleet.minimum_kw * fleet.on_before,
+    )
 
 
 @contextmanager

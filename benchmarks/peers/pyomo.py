@@ -1,13 +1,112 @@
-"""The fleet in Pyomo: one rule for each family of constraints, over sets of units, batteries and steps."""
+"""Pyomo: one rule for each family of constraints, over sets of units, batteries and steps; and sites of one bus."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pyomo.environ as pyo
+from pyomo.contrib.solver.common.results import TerminationCondition
 from pyomo.contrib.solver.solvers.highs import Highs
 
+from benchmarks.cases import multi_carrier
 from benchmarks.cases.layer import Case, coefficients, later_cuts
+from benchmarks.cases.multi_carrier import Demand, Store, Trade, Weather
+from benchmarks.cases.shared import Shared, on_one_bus
+from benchmarks.peers.interface import Answer, Watch, silent, version_of
+
+
+def name() -> str:
+    return "Pyomo"
+
+
+def version() -> str:
+    return version_of("pyomo")
+
+
+def can(case: Shared) -> bool:
+    return on_one_bus(case.data) or (isinstance(case.data, Case) and not case.data.batteries.power_kw.size)
+
+
+def solve(case: Shared) -> Answer:
+    """On one bus the demand is a parameter of a model that the solver keeps; a fleet is stated anew."""
+    keeps = isinstance(case.data, multi_carrier.Case)
+    with silent():
+        watch = Watch()
+        model = _stated(case.data)
+        build_s = watch.lap()
+        solver = Highs()
+        first = _optimum(solver, model, case.gap)
+        solve_s = watch.lap()
+        if isinstance(case.again, multi_carrier.Case):
+            model.demand.store_values(dict(enumerate(_demand(case.again))))
+        else:
+            solver, model = Highs(), _stated(case.again)
+        again = _optimum(solver, model, case.gap)
+        again_s = watch.lap()
+    how = f"HiGHS {version_of('highspy')}, gap {case.gap:g}"
+    return Answer(first, build_s, solve_s, again_s, again, keeps=keeps, solver=how)
+
+
+def _stated(case: object) -> Any:
+    assert isinstance(case, Case | multi_carrier.Case)
+    return build(case) if isinstance(case, Case) else site(case)
+
+
+def _optimum(solver: Any, model: Any, gap: float) -> float:
+    found = solver.solve(model, rel_gap=gap)
+    if found.termination_condition != TerminationCondition.convergenceCriteriaSatisfied:
+        raise RuntimeError(f"Pyomo's model ended with {found.termination_condition}")
+    return float(found.incumbent_objective)
+
+
+def _demand(case: multi_carrier.Case) -> list[float]:
+    return [float(kw) for kw in sum(load.kw for load in case.of(Demand))]  # type: ignore[union-attr]
+
+
+def site(case: multi_carrier.Case) -> Any:
+    """Connections, loads, weather and stores on one bus."""
+    model = pyo.ConcreteModel()
+    model.step = pyo.RangeSet(0, case.steps - 1)
+    model.demand = pyo.Param(model.step, initialize=dict(enumerate(_demand(case))), mutable=True)
+    supply: list[Any] = []  # of functions of the step
+    cost: list[Any] = []
+    for grid in case.of(Trade):
+        for way, prices, sign in (("in", grid.buy, 1), ("out", grid.sell, -1)):
+            if prices is not None:
+                flow = pyo.Var(model.step, bounds=(0, grid.most_kw))
+                model.add_component(f"{grid.name}_{way}", flow)
+                supply.append((flow, sign))
+                cost.append((flow, [sign * float(price) for price in prices]))
+    for plant in case.of(Weather):
+        most = plant.available_kw.tolist()
+        used = pyo.Var(model.step, bounds=lambda _, t, most=most: (0, most[t]))
+        model.add_component(plant.name, used)
+        supply.append((used, 1))
+    for store in case.of(Store):
+        charge, discharge = _store(model, store)
+        supply += [(discharge, 1), (charge, -1)]
+        cost.append((discharge, [store.wear_per_kwh] * case.steps))
+    model.balance = pyo.Constraint(
+        model.step, rule=lambda m, t: sum(sign * flow[t] for flow, sign in supply) == m.demand[t]
+    )
+    model.cost = pyo.Objective(rule=lambda m: sum(price[t] * flow[t] for flow, price in cost for t in m.step))
+    return model
+
+
+def _store(model: Any, store: Store) -> tuple[Any, Any]:
+    """It ends no emptier than it started."""
+    charge, discharge = (pyo.Var(model.step, bounds=(0, store.power_kw)) for _ in range(2))
+    least, start, last = store.least_fill * store.energy_kwh, store.start_fill * store.energy_kwh, model.step.last()
+    stored = pyo.Var(model.step, bounds=lambda _, t: (max(least, start) if t == last else least, store.energy_kwh))
+
+    def stock(_: Any, t: int) -> Any:
+        before = (1 - store.loss_per_h) * (stored[t - 1] if t else start)
+        return stored[t] == before + store.efficiency * charge[t] - discharge[t] / store.efficiency
+
+    for what, component in (("in", charge), ("out", discharge), ("stored", stored)):
+        model.add_component(f"{store.name}_{what}", component)
+    model.add_component(f"{store.name}_stock", pyo.Constraint(model.step, rule=stock))
+    return charge, discharge
 
 
 def build(case: Case, *, relaxed: bool = False) -> Any:

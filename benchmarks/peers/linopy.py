@@ -1,4 +1,4 @@
-"""The fleet in linopy: labelled arrays over (unit, step), no Python loop over units or steps.
+"""linopy: labelled arrays over (unit, step), no Python loop over units or steps; and sites of one bus.
 
 Minimum times are rolling sums, one for each length that occurs, as PyPSA writes them unit by unit. ``gathered`` picks
 the variables of all windows by hand instead: below linopy's operators, and faster.
@@ -6,6 +6,8 @@ the variables of all windows by hand instead: below linopy's operators, and fast
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,13 +15,120 @@ import xarray as xr
 from linopy import LinearExpression, Model, options
 from linopy.solvers import Highs
 
+from benchmarks.cases import multi_carrier
 from benchmarks.cases.layer import Case, coefficients, later_cuts
+from benchmarks.cases.multi_carrier import Demand, Store, Trade, Weather
+from benchmarks.cases.shared import Shared, on_one_bus
+from benchmarks.peers.interface import Answer, Watch, silent, version_of
 
 Arrays = dict[str, Any]
 
-options["semantics"] = "v1"  # what is absent after a shift says what it stands for: fillna(0)
+
+@contextlib.contextmanager
+def _arithmetic() -> Iterator[None]:
+    """What is absent after a shift says what it stands for, by ``fillna(0)``; linopy calls that v1.
+
+    The setting is the process's, and under it PyPSA 1.2 states another model without a word: it is set back.
+    """
+    before = options["semantics"]
+    options["semantics"] = "v1"
+    try:
+        yield
+    finally:
+        options["semantics"] = before
 
 
+def name() -> str:
+    return "linopy"
+
+
+def version() -> str:
+    return version_of("linopy")
+
+
+def can(case: Shared) -> bool:
+    return on_one_bus(case.data)
+
+
+@_arithmetic()
+def solve(case: Shared) -> Answer:
+    """The second demand goes into the model that the solver holds, as linopy passes on what has changed."""
+    assert isinstance(case.data, multi_carrier.Case)
+    assert isinstance(case.again, multi_carrier.Case)
+    with silent():
+        watch = Watch()
+        model = site(case.data)
+        build_s = watch.lap()
+        solver = held(model)
+        first = _optimum(solver, case.gap)
+        solve_s = watch.lap()
+        model.constraints["balance"].update(rhs=_over("step", _demand(case.again)))
+        solver.update(model)
+        again = _optimum(solver, case.gap)
+        again_s = watch.lap()
+    how = f"HiGHS {version_of('highspy')}, gap {case.gap:g}"
+    return Answer(first, build_s, solve_s, again_s, again, keeps=True, solver=how)
+
+
+def _optimum(solver: Any, gap: float) -> float:
+    """What the held solver finds."""
+    highs = solver.solver_model
+    highs.setOptionValue("output_flag", False)
+    highs.setOptionValue("mip_rel_gap", gap)
+    highs.run()
+    status = highs.modelStatusToString(highs.getModelStatus())
+    if status != "Optimal":
+        raise RuntimeError(f"linopy's model ended {status}")
+    return float(highs.getInfo().objective_function_value)
+
+
+def _demand(case: multi_carrier.Case) -> np.ndarray:
+    return np.asarray(sum(load.kw for load in case.of(Demand)))
+
+
+@_arithmetic()
+def site(case: multi_carrier.Case) -> Any:
+    """Connections, loads, weather and stores on one bus."""
+    model = Model()
+    step = np.arange(case.steps)
+    supply, cost = 0, 0
+    for grid in case.of(Trade):
+        most = _over("step", np.full(case.steps, grid.most_kw))
+        bought = model.add_variables(lower=0 * most, upper=most, name=f"{grid.name}_in")
+        supply, cost = supply + bought, cost + (_over("step", grid.buy) * bought).sum()
+        if grid.sell is not None:
+            sold = model.add_variables(lower=0 * most, upper=most, name=f"{grid.name}_out")
+            supply, cost = supply - sold, cost - (_over("step", grid.sell) * sold).sum()
+    for plant in case.of(Weather):
+        most = _over("step", plant.available_kw)
+        supply = supply + model.add_variables(lower=0 * most, upper=most, name=plant.name)
+    for store in case.of(Store):
+        charge, discharge = _store(model, store, step)
+        supply, cost = supply + discharge - charge, cost + (store.wear_per_kwh * discharge).sum()
+    model.add_constraints(supply == _over("step", _demand(case)), name="balance")
+    model.add_objective(cost)
+    return model
+
+
+def _store(model: Any, store: Store, step: np.ndarray) -> tuple[Any, Any]:
+    """It ends no emptier than it started."""
+    most = _over("step", np.full(step.size, store.power_kw))
+    charge, discharge = (
+        model.add_variables(lower=0 * most, upper=most, name=f"{store.name}_{way}") for way in ("in", "out")
+    )
+    least = np.full(step.size, store.least_fill * store.energy_kwh)
+    start = store.start_fill * store.energy_kwh
+    least[-1] = max(least[-1], start)
+    full = _over("step", np.full(step.size, store.energy_kwh))
+    stored = model.add_variables(lower=_over("step", least), upper=full, name=f"{store.name}_stored")
+    kept = 1 - store.loss_per_h
+    change = stored - kept * stored.shift(step=1).fillna(0)
+    change = change - store.efficiency * charge + (1 / store.efficiency) * discharge
+    model.add_constraints(change == _over("step", np.where(step == 0, kept * start, 0.0)), name=f"{store.name}_stock")
+    return charge, discharge
+
+
+@_arithmetic()
 def build(case: Case, *, relaxed: bool = False, gathered: bool = False) -> Any:
     """The whole model; ``relaxed`` leaves the integers out, ``gathered`` says how windows are summed."""
     model = Model()
@@ -42,16 +151,19 @@ def build(case: Case, *, relaxed: bool = False, gathered: bool = False) -> Any:
     return model
 
 
+@_arithmetic()
 def to_solver(model: Any) -> Any:
     """A HiGHS object that holds the model, by the direct interface; names are left out."""
     return Highs.from_model(model, io_api="direct", set_names=False).solver_model
 
 
+@_arithmetic()
 def held(model: Any) -> Any:
     """linopy's own solver object, which afterwards takes over what has changed in the model."""
     return Highs.from_model(model, io_api="direct", set_names=False, track_updates=True)
 
 
+@_arithmetic()
 def demand_in_place(model: Any, solver: Any, demand_kw: np.ndarray) -> None:
     """New demand into a model that the solver holds."""
     demand = _over("step", demand_kw)
