@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from functools import cached_property
 
-import numpy as np
-
+from benchmarks.claims.worth import is_islanded
 from benchmarks.rows import CannotMeasure
 from dispatch.config import CONFIGS, load_site
 from dispatch.replay import Case, Settings
@@ -20,6 +19,7 @@ from dispatch.storage import Storage
 from forecasting import embedded
 from forecasting.archive import Archive
 
+ENERGY = ("electricity", "heat", "cold")
 LETTERS = {"yizhuang": "A", "ordos": "B", "chifeng": "C", "sino_german": "D", "campus": "E"}
 _FIRST, _LAST = date(2016, 1, 1), date(2016, 12, 30)
 
@@ -68,7 +68,11 @@ def read_park(name: str) -> Park:
     if not embedded.is_installed():
         raise CannotMeasure("the measured profiles of 2016 are not installed: pip install parkwatt[simbench]")
     site = load_site(name)
-    site = site.model_copy(update={"planning": site.planning.model_copy(update={"scenarios": 0})})
+    rolling = site.planning.rolling
+    if is_islanded(site):  # no price says what a store is worth at a plan's end: it ends as full as it began
+        rolling = rolling.model_copy(update={"ends": "band"})
+    planning = site.planning.model_copy(update={"scenarios": 0, "rolling": rolling})
+    site = site.model_copy(update={"planning": planning})
     days = (_LAST - _FIRST).days + 1
     year = Horizon.local_day(_FIRST, site.time_zone, site.planning.step_minutes, days=days)
     sources = gather(site, year, CONFIGS / "parks", with_network=False)
@@ -78,22 +82,7 @@ def read_park(name: str) -> Park:
 def without_stores(site: Site) -> Site:
     """The park without its stores of electricity, heat and cold; tanks of products are part of their process."""
     carriers = dict(zip(site.bus_names, site.bus_carriers, strict=True))
-    gone = {a.name for a in site.assets if is_energy_store(a) and carriers[a.bus] in ("electricity", "heat", "cold")}
+    gone = {a.name for a in site.assets if isinstance(a, Storage) and carriers[a.bus] in ENERGY}
     assets = tuple(a for a in site.assets if a.name not in gone)
     wishes = tuple(w for w in site.wishes if getattr(w, "asset", None) not in gone)
     return site.model_copy(update={"assets": assets, "wishes": wishes})
-
-
-def is_energy_store(asset: object) -> bool:
-    """Does it hold energy to give it back on the bus that it took it from?"""
-    return isinstance(asset, Storage)
-
-
-def lead_end(day: date, days: int) -> date:
-    """The last day that a forecast of so many days from the noon before reaches."""
-    return day + timedelta(days=days - 1)
-
-
-def hours_of(case: Case) -> Array:
-    """(T,) lengths of the steps [h]."""
-    return np.asarray(case.span.hours)

@@ -14,10 +14,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from math import nan
 
 import networkx as nx
 import numpy as np
 
+from benchmarks.methods.base import Method, Options
 from dispatch.asset import Asset
 from dispatch.assets.direct_line import DirectLine
 from dispatch.assets.grid_connection import GridConnection
@@ -30,10 +32,12 @@ from dispatch.highs import run as search
 from dispatch.outlook import measured_steps
 from dispatch.problem import Problem
 from dispatch.remainder import Remainder
-from dispatch.replay.case import Case
+from dispatch.replay import Case, Journal
+from dispatch.replay.case import RUNGS
 from dispatch.replay.forecasts import expected
-from dispatch.replay.pieces import Piece
-from dispatch.replay.plant import Decisions, Plant, decisions
+from dispatch.replay.methods import Ran
+from dispatch.replay.pieces import Piece, State, join
+from dispatch.replay.plant import Plant, carried, decisions, obeyed
 from dispatch.replay.windows import Planned, Planner
 from dispatch.schedule import Schedule
 from dispatch.signals import Array, Horizon
@@ -79,22 +83,28 @@ class Separately(Planner):
 
     by_rules: list[str] = field(default_factory=list)
 
-    def plan(self, horizon: Horizon, series: Mapping[tuple[str, str], Array], weights: Array, state: object) -> Planned:
-        """All groups' decisions for the window, each with the others held at what their rules do."""
+    def plan(self, horizon: Horizon, series: Mapping[tuple[str, str], Array], weights: Array, state: State) -> Planned:
+        """All groups' decisions for the window, each planned with the others held at what their rules do."""
         problem = self._with(horizon, series, weights, state)
-        rules = rule_based(problem)
-        point, made = problem.point(), {kind: dict(by) for kind, by in decisions(problem, rules).items()}
+        point, made = self._by_rules(problem)
         parts = groups(self.case.site)
+        everyone = frozenset().union(*parts.values())
         for name, members in parts.items():
-            others = frozenset().union(*(m for other, m in parts.items() if other != name))
-            found = _alone(problem, point, others, self.limits)
+            found = _alone(problem, point, everyone - members, self.limits)
             if found is None:
                 self.by_rules.append(name)
             else:
                 _take(made, problem, found, members)
-        members = frozenset().union(*parts.values())
-        published = {k: by for k, by in made.items() if members & set(problem.rows[k].names)}
-        return Planned(rules, published, "optimal" if not self.by_rules else "rule_based", float("nan"), 0.0)
+        published = {kind: by for kind, by in made.items() if everyone & set(problem.rows[kind].names)}
+        together = rule_based(problem, obeyed(problem, published))
+        quality = "rule_based" if self.by_rules else "optimal"
+        return Planned(together, published, quality, objective=nan, gap=nan, seconds=0.0)
+
+    @staticmethod
+    def _by_rules(problem: Problem) -> tuple[Array, dict[str, dict[str, Array]]]:
+        """What the rules make of the window: the solver's columns, and decisions by kind."""
+        rules = rule_based(problem)
+        return problem.point(), {kind: dict(by) for kind, by in decisions(problem, rules).items()}
 
 
 def _alone(problem: Problem, point: Array, others: frozenset[str], limits: Limits) -> Schedule | None:
@@ -135,12 +145,28 @@ def _take(made: dict[str, dict[str, Array]], problem: Problem, found: Schedule, 
             made[kind][name][own] = values[own]
 
 
-def run(case: Case) -> tuple[Piece, tuple[str, ...]]:
-    """One day planned separately ``issue_before_h`` ahead and executed; and the groups left to their rules."""
+def run(case: Case, _: Journal, __: Options) -> Ran:
+    """Day by day: planned ``issue_before_h`` ahead from the state that the plans before it lead to, and executed."""
     planner, plant = Separately(case), Plant(case)
     rest = Remainder(case.site, partial(measured_steps, case.archive, case.site.name))
-    moment = case.start_s - round(case.site.planning.issue_before_h * 3600)
-    horizon = case.window(0, case.steps_in(case.site.planning.rolling.window_h, "window"))
-    series, weights = expected(case, moment, horizon, scenarios=False, corrected=False)
-    made = planner.plan(horizon, series, weights, rest.expected(horizon, moment).joined({}))
-    return plant.run(0, case.span.steps, made.decisions), tuple(planner.by_rules)
+    steps = case.steps_in(case.site.planning.rolling.window_h, "window")
+    pieces: list[Piece] = []
+    state: State = {}
+    for _day, first, last in case.days:
+        planner.by_rules.clear()
+        moment = case.start_s + first * case.step_s - round(case.site.planning.issue_before_h * 3600)
+        horizon = case.window(first, steps)
+        series, weights = expected(case, moment, horizon, scenarios=False, corrected=False)
+        made = planner.plan(horizon, series, weights, rest.expected(horizon, moment).joined(state))
+        state = carried(made.schedule, last - first)
+        notes = {"rung": float(RUNGS.index(made.quality)), "gap": nan, "changed": 0.0, "kept": 0.0}
+        pieces.append(plant.run(first, last - first, made.decisions, notes))
+    return Ran("separate", join(pieces), (), planner.compiled)
+
+
+METHOD = Method(
+    name="separate",
+    title="each on its own",
+    about="One plan a day for each group of plant by itself, the others taken as by their rules; all followed together.",
+    run=run,
+)
