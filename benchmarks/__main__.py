@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 COMMANDS = (
     "benchmarks.best_known.cli",
+    "benchmarks.claims.cli",
     "benchmarks.show_cli",
     "benchmarks.study.cli",
 )
