@@ -39,6 +39,8 @@ class Method:
         run: from the first day of the case to the last; the journal keeps what is done.
         forecasts: it plans on forecasts, which are made before it runs.
         random: its plans depend on the seed; one that does not runs once, whatever the seeds.
+        plans: it makes any.
+        revises: it publishes a plan and may change it later.
     """
 
     name: str
@@ -47,3 +49,5 @@ class Method:
     run: Callable[[Case, Journal, Options], Ran]
     forecasts: bool = True
     random: bool = False
+    plans: bool = True
+    revises: bool = False

@@ -16,4 +16,5 @@ METHOD = Method(
     title="rolling",
     about="A new plan every so many hours with what is known then, from the state that really is.",
     run=run,
+    revises=True,
 )

@@ -17,4 +17,5 @@ METHOD = Method(
     about="The park's own rules, without a plan.",
     run=run,
     forecasts=False,
+    plans=False,
 )

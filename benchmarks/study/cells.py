@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from benchmarks.cases.folder import Days
 from benchmarks.methods.base import Method
-from benchmarks.study.spec import Days, Study
+from benchmarks.study.spec import Study
 
 
 @dataclass(frozen=True, order=True)

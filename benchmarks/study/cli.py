@@ -1,11 +1,23 @@
-"""``python -m benchmarks study NAME|FILE`` and ``python -m benchmarks cases [NAME]``."""
+"""``python -m benchmarks study NAME|FILE`` and ``python -m benchmarks cases [NAME]``.
+
+Status 1 when a cell failed or a published figure does not hold, 2 when it was asked for wrongly.
+"""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from benchmarks.study.page import Findings
+    from benchmarks.study.run import Done, Place
 
 
 def add(commands: Any) -> None:
@@ -13,7 +25,7 @@ def add(commands: Any) -> None:
     study.add_argument("study", nargs="?", metavar="NAME|FILE", help="one that ships in configs/studies, or a file")
     study.add_argument("--executor", default="processes", metavar="WHERE", help="serial, processes or ray")
     study.add_argument("--workers", type=int, metavar="N", help="how many; default: one per core")
-    study.add_argument("--out", type=Path, metavar="DIR", help="default: studies/NAME")
+    study.add_argument("--out", type=Path, metavar="DIR", help="default: out/studies/NAME")
     study.add_argument("--resume", action="store_true", help="keep cells whose spec, code and inputs are the same")
     study.add_argument("--cases", type=Path, metavar="DIR", help="a folder of case folders of your own")
     study.add_argument("--schema", action="store_true", help="print the JSON schema of a study's file")
@@ -21,19 +33,86 @@ def add(commands: Any) -> None:
 
 
 def run_study(asked: argparse.Namespace) -> int:
-    from benchmarks.study.spec import load_study, schema
+    from benchmarks.study.spec import schema
     from dispatch.errors import ParkwattError
 
     if asked.schema:
         print(schema())
         return 0
-    if asked.study is None:
-        print("which study? Give a name or a file.", file=sys.stderr)
-        return 2
     try:
-        study = load_study(asked.study)
+        return _study(asked)
     except ParkwattError as error:
         print(error, file=sys.stderr)
         return 2
-    print(study.title)
-    return 0
+
+
+def _study(asked: argparse.Namespace) -> int:
+    from benchmarks.study.laying import layout
+    from benchmarks.study.run import Place, run
+    from benchmarks.study.spec import load_study
+    from benchmarks.study.writing import finished
+    from dispatch.errors import DataError
+    from dispatch.executor import How, executor
+
+    if asked.study is None:
+        raise DataError(f"which study? One that ships: {', '.join(shipped())}; or the path of a file")
+    if asked.cases is not None and not asked.cases.is_dir():
+        raise DataError(f"--cases {asked.cases}: there is no such folder")
+    # A method's answer does not depend on what its worker did before: the serial executor shows that it does not.
+    study, runs_on = load_study(asked.study), executor(asked.executor, asked.workers, How(warm=True, retries=1))
+    started = datetime.now(UTC).isoformat(timespec="seconds")
+    place = Place(asked.out or Path("out") / "studies" / Path(asked.study).stem)
+    err = Console(stderr=True)
+    made = layout(study, asked.cases, lambda text: err.print(text, markup=False, highlight=False))
+    place.begin(resume=asked.resume)
+    with _bar(err, len(made.cells)) as (say, tick), runs_on:
+        done = run(made, runs_on, place, say, tick)
+    command = f"python -m benchmarks study {asked.study}"
+    found = finished(made, done, place, {"command": command, "executor": asked.executor, "started": started})
+    _told(done, found, place)
+    return 1 if done.failed else 0
+
+
+def shipped() -> list[str]:
+    """Names of studies that ship."""
+    from dispatch.config import shipped_names
+
+    return shipped_names("studies")
+
+
+def _told(done: Done, found: Findings, place: Place) -> None:
+    from benchmarks.study.tables import printed
+
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    for sheet in (*found.figures, *found.differences):
+        printed(sheet, console)
+        console.print()
+    for name, changed in done.again.items():
+        console.print(f"run again: {name}: since changed: {changed}", markup=False, highlight=False)
+    for name, reason in done.failed.items():
+        console.print(f"failed: {name}: {reason}", markup=False, highlight=False, soft_wrap=True)
+    few = [one for one in found.judged if one.note]
+    if few:
+        console.print(f"Few days ({few[0].days}): differences are no more than a first look.", highlight=False)
+    console.print(f"{len(done.times)} cells run, {len(done.kept)} kept, {len(done.failed)} failed.", highlight=False)
+    console.print(f"Page: {place.folder / 'study.html'}", markup=False, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def _bar(console: Console, cells: int) -> Iterator[tuple[Callable[[str], None], Callable[[str], None]]]:
+    """A bar over cells on a terminal, a line for each elsewhere."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("cells", total=cells)
+
+        def say(text: str) -> None:
+            bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+        def tick(name: str) -> None:
+            bar.advance(task)
+            if not console.is_terminal:
+                console.print(f"done: {name}", markup=False, highlight=False, soft_wrap=True)
+
+        yield say, tick

@@ -53,10 +53,11 @@ _ALL = (
     Metric("shed_kwh", "not served", "kWh", "Demand that was not served."),
     Metric("self_use_share", "self-use", "1", "Of the park's own wind and solar generation, what was used in the park "
            "in the same step and not exported.", "ratio", "more", "own_used_kwh", "own_kwh"),
-    Metric("clean_share", "clean share", "1", "Clean electricity over all electricity brought to the site.", "ratio",
+    Metric("clean_share", "clean share", "1", "Clean electricity over all electricity brought to the site and not exported.", "ratio",
            "more", "clean_kwh", "supply_kwh"),
-    Metric("cfe_share", "24/7 CFE", "1", "Share of the electricity used that is carbon-free hour by hour: own clean "
-           "generation and contracts of the hour, the grid's clean share not counted.", "ratio", "more",
+    Metric("cfe_share", "24/7 CFE", "1", "Share of the electricity brought to the site that is matched by clean generation "
+           "or contracts of the same hour. What a store gives was counted when it was charged, and the grid's own clean "
+           "share does not count.", "ratio", "more",
            "cfe_kwh", "used_kwh"),
     Metric("cycles", "cycles", "1", "Equivalent full cycles of the electric stores, their mean."),
     Metric("plans", "plans", "1", "Plans made.", better=""),

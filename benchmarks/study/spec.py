@@ -14,12 +14,13 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, ValidationInfo, field_validator
 
+from benchmarks.cases.folder import Days
 from benchmarks.methods.found import methods as known_methods
 from benchmarks.study.metrics import METRICS
 from dispatch.config import find_config
@@ -31,24 +32,24 @@ from dispatch.mistakes import field_problems, near_miss
 FOLDER = "studies"
 
 
-class Days(Frozen):
-    """Whole local days, both ends in."""
-
-    first_day: date
-    last_day: date
-
-    @model_validator(mode="after")
-    def _forward(self) -> Self:
-        if self.last_day < self.first_day:
-            raise ValueError(f"last_day {self.last_day} is before first_day {self.first_day}")
-        return self
-
-
 class CaseAsked(Frozen):
     """A case by name, with days of its own where they are not the study's."""
 
     case: str = Field(min_length=1, description="a shipped park, a case folder's name, or a path")
     days: Days | None = None
+
+
+def _one_of(valid: Callable[[], list[str]]) -> AfterValidator:
+    def known(name: str) -> str:
+        if name not in valid():
+            raise ValueError(f"'{name}' is not known: {near_miss(name, valid())}")
+        return name
+
+    return AfterValidator(known)
+
+
+MethodName = Annotated[str, _one_of(lambda: list(known_methods()))]
+MetricName = Annotated[str, _one_of(lambda: list(METRICS))]
 
 
 def _case(value: Any) -> Any:
@@ -71,23 +72,19 @@ class Settings(Frozen):
 class Statistics(Frozen):
     """How differences are judged."""
 
-    metrics: tuple[str, ...] = ("objective",)
+    metrics: tuple[MetricName, ...] = ("objective",)
     confidence: Annotated[Finite, Field(gt=0.5, lt=1)] = 0.95
     resamples: int = Field(default=5000, ge=200, le=1_000_000, description="of the bootstrap")
     few_days: int = Field(default=10, ge=2, description="below so many days the page warns")
-
-    _known = field_validator("metrics")(classmethod(lambda cls, names: _metrics(names)))
 
 
 class Show(Frozen):
     """What tables and pictures show, in this order."""
 
-    metrics: tuple[str, ...] = ("objective", "cost", "co2_kg", "peak_kw", "clean_share", "violations")
-    pictures: tuple[str, ...] = ("objective",)
+    metrics: tuple[MetricName, ...] = ("objective", "cost", "co2_kg", "peak_kw", "clean_share", "violations")
+    pictures: tuple[MetricName, ...] = ("objective",)
     accounts: bool = Field(default=False, description="the four carbon ledgers of every day; minutes per fortnight")
     network: bool = Field(default=False, description="hold what was executed against the park's network")
-
-    _known = field_validator("metrics", "pictures")(classmethod(lambda cls, names: _metrics(names)))
 
 
 class Study(Frozen):
@@ -96,7 +93,7 @@ class Study(Frozen):
     title: str = Field(min_length=1)
     about: str = ""
     cases: tuple[Annotated[CaseAsked, BeforeValidator(_case)], ...] = Field(min_length=1)
-    methods: tuple[str, ...] = Field(min_length=1)
+    methods: tuple[MethodName, ...] = Field(min_length=1)
     baseline: str
     days: Days | None = Field(default=None, description="of cases that have none of their own")
     apart: bool = Field(default=False, description="every day stands alone, from the state of the park's file")
@@ -119,8 +116,8 @@ class Study(Frozen):
 
     @field_validator("methods")
     @classmethod
-    def _methods_known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        _named(names, list(known_methods()))
+    def _methods_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        _once(list(names))
         return names
 
     @field_validator("baseline")
@@ -136,18 +133,6 @@ def _once(names: list[str]) -> None:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ValueError(f"{', '.join(twice)}: named twice; give each once")
-
-
-def _named(names: tuple[str, ...], valid: list[str]) -> None:
-    unknown = [name for name in names if name not in valid]
-    if unknown:
-        raise ValueError("; ".join(f"'{name}' is not known: {near_miss(name, valid)}" for name in unknown))
-    _once(list(names))
-
-
-def _metrics(names: tuple[str, ...]) -> tuple[str, ...]:
-    _named(names, list(METRICS))
-    return names
 
 
 def load_study(name: str | Path) -> Study:
