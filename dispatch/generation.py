@@ -25,6 +25,7 @@ class VariableGeneration(Asset):
     cost_per_kwh: NonNegative = 0.0
 
     rule_order: ClassVar[int] = 1
+    gives_back: ClassVar[bool] = True
     inverter: ClassVar[Inverter | None] = Inverter(feeds_only=True)
 
     @classmethod
@@ -82,6 +83,9 @@ class VariableGeneration(Asset):
 
     @classmethod
     def settle(cls, rows: Rows[Self], given: Inputs, state: Ruling, values: dict[str, Array]) -> dict[str, Array]:
-        """Curtails what nobody could take."""
-        surplus = np.maximum(state.share(rows.bus(), values["power_kw"]), 0)
-        return {"power_kw": np.maximum(values["power_kw"] - surplus, 0)}
+        """Curtails what nobody could take, and gives it after all where its bus lacks."""
+        power = values["power_kw"]
+        unused = np.maximum(rows.series(given, "available_kw") - power, 0)
+        surplus = np.maximum(state.share(rows.bus(), power), 0)
+        lacking = np.maximum(-state.share(rows.bus(), unused), 0)
+        return {"power_kw": np.maximum(power - surplus, 0) + np.minimum(lacking, unused)}
