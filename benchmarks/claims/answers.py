@@ -9,11 +9,11 @@ from datetime import date
 
 import numpy as np
 
-from benchmarks.claims.cells import Cell
+from benchmarks.claims.cells import TITLES, Cell
 from benchmarks.claims.claims import AMMONIA, FORECAST, Claim, claims_of
 from benchmarks.claims.estimates import DAYS_A_YEAR, Estimate, ratio
 from benchmarks.claims.forecasts import GROUPS, NAME, REFERENCES, Forecasts
-from benchmarks.claims.metrics import METRICS, estimate
+from benchmarks.claims.metrics import METRICS, SHARE_ARMS, Found, estimate, sound
 from benchmarks.claims.spec import Spec
 
 UNVERIFIED = "unverified: no measurement reaches lead day {day}"
@@ -25,7 +25,9 @@ class Answer:
 
     Attributes:
         unit: ``share``, ``gain``, ``money`` (a year), ``t`` (a year).
-        note: why there is no figure, or what else keeps it from being one.
+        note: why there is no figure; empty where there is one.
+        method: whose executed days the figure is of; empty for forecasts.
+        left_out: days that count nowhere, as a method did not do what was asked of it.
     """
 
     claim: Claim
@@ -35,6 +37,8 @@ class Answer:
     unit: str
     found: Estimate
     note: str = ""
+    method: str = ""
+    left_out: int = 0
 
 
 @dataclass(frozen=True)
@@ -57,12 +61,26 @@ def answers(park: str, cells: Sequence[Cell], leads: Sequence[LeadError], spec: 
         for key in claim.metrics:
             metric = METRICS[key]
             found = estimate(metric, cells, spec)
-            note = "" if math.isfinite(found.value) else "cannot be computed here"
-            out.append(Answer(claim, metric.title, metric.formula, metric.baseline, metric.unit, found, note))
+            out.append(
+                Answer(
+                    claim, metric.title, metric.formula, metric.baseline, metric.unit, found.estimate,
+                    _why_not(found), TITLES[found.arms[0]], found.left_out,
+                )
+            )  # fmt: skip
     out += list(_of_forecasts(leads))
     if park in AMMONIA.parks:
         out.append(_ammonia(cells, spec))
     return out
+
+
+def _why_not(found: Found) -> str:
+    """Why a figure is missing; empty where it is not."""
+    if math.isfinite(found.estimate.value):
+        return ""
+    if not found.estimate.days:
+        names = " and ".join(dict.fromkeys(TITLES[arm] for arm in found.arms))
+        return f"no figure: on none of the days {names} did all that was asked and passed the audit"
+    return "no figure: there is nothing to divide by"
 
 
 def _of_forecasts(leads: Sequence[LeadError]) -> Iterator[Answer]:
@@ -75,10 +93,15 @@ def _of_forecasts(leads: Sequence[LeadError]) -> Iterator[Answer]:
 
 
 def _ammonia(cells: Sequence[Cell], spec: Spec) -> Answer:
-    made = [cell.figures["ammonia_kg"] for cell in cells if cell.arm == "rolling" and cell.figures]
+    arm = next((a for a in SHARE_ARMS if any(c.arm == a and sound(c) for c in cells)), SHARE_ARMS[0])
+    made = [c.figures["ammonia_kg"] for c in cells if c.arm == arm and sound(c)]
+    if not made:
+        none = Estimate(math.nan, None, 0)
+        return Answer(AMMONIA, "ammonia made", "", "", "t", none, "no figure: no day counts")
     sums = {"kg": np.array(made), "days": np.ones(len(made))}
     found = ratio(lambda s: DAYS_A_YEAR * s["kg"] / s["days"] / 1000, sums, spec.resamples, spec.seed)
-    return Answer(AMMONIA, "ammonia made", "365 · mean over days of what the synthesis makes", "", "t", found)
+    return Answer(AMMONIA, "ammonia made", "365 · mean over days of what the synthesis makes", "", "t", found,
+                  method=TITLES[arm])  # fmt: skip
 
 
 def lead_errors(forecasts: Forecasts, spec: Spec) -> list[LeadError]:
@@ -107,7 +130,9 @@ def verdict(answer: Answer) -> str:
     if answer.note:
         return f"{said} Here: {answer.note}."
     against = f" against {answer.baseline}" if answer.baseline else ""
-    here = f"Here, by {answer.metric}{against}: {shown(answer)}{spread(answer)}, {found.days} days."
+    whose = f" of {answer.method}" if answer.method and not answer.baseline else ""
+    left = f"; {answer.left_out} more left out" if answer.left_out else ""
+    here = f"Here, by {answer.metric}{whose}{against}: {shown(answer)}{spread(answer)}, {found.days} days{left}."
     return f"{said} {here} {_beside(answer)}".strip()
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from benchmarks.claims.worth import worth_of
+from dispatch.assets.data_centre import DataCentre
+from dispatch.data_centre_work import work
 from dispatch.matching import matched
 from dispatch.products import products
 from dispatch.replay import Case
@@ -38,7 +40,7 @@ def figures(case: Case, ran: Ran) -> dict[str, float]:
         "supply_kwh": done.per_step("supply_kw") @ hours,
         "unclean_kwh": done.per_step("unclean_kw") @ hours,
         "import_kwh": day.import_kwh,
-        "shed_kwh": day.shed_kwh,
+        "unserved_kwh": day.shed_kwh + _undone_kwh(done),
     }
     money = {"cost": day.cost, "bill": day.bill, "penalty": day.penalty, "objective": day.objective}
     rest = {
@@ -77,7 +79,19 @@ def _sum(done: Schedule, series: str) -> Array:
     return total
 
 
+def _undone_kwh(done: Schedule) -> float:
+    """Batch work that should have been done by the day's end and was not."""
+    left = 0.0
+    for solved in done.kinds.values():
+        if isinstance(solved.rows.members[0], DataCentre):
+            wanted = sum(float(one.wanted_kwh.sum()) for one in work(solved.rows, done.inputs))
+            flows = [values for name, values in solved.series.items() if name.startswith("batch_")]
+            left += wanted - float(sum(flow.sum(axis=0) for flow in flows) @ done.inputs.horizon.hours)
+    return max(left, 0.0)
+
+
 def _products(case: Case, done: Schedule) -> dict[str, float]:
     """kg made of each product, and the carbon that falls on it."""
     made = list(products(case.site, done))
-    return {f"{one.product}_kg": one.kg for one in made} | {f"{one.product}_co2_kg": one.kg * one.co2_kg_per_kg for one in made}
+    kg = {f"{one.product}_kg": one.kg for one in made}
+    return kg | {f"{one.product}_co2_kg": one.kg * one.co2_kg_per_kg for one in made}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -72,6 +73,9 @@ def _more_own_use(sums: Sums) -> Array:
     return _over(own(0), own(1)) - 1
 
 
+UNSERVED = 0.02
+"""Share of the use that may be left undone on a day that counts: a method that does less is no cheaper for it."""
+SHARE_ARMS = ("rolling", "day_ahead", "perfect")
 OWN = ("generated_kwh", "exported_kwh", "available_kwh")
 SHARES = (
     _share("utilisation", "utilisation of wind and PV", "1 − curtailed / available = Σ generated / Σ available",
@@ -113,23 +117,50 @@ MONEY = (
 METRICS = {metric.key: metric for metric in (*SHARES, *GAINS, *MONEY)}
 
 
-def estimate(metric: Metric, cells: Sequence[Cell], spec: Spec) -> Estimate:
-    """A metric over the days on which all methods that it needs came to an end."""
-    found = {(cell.day, cell.arm): cell.figures for cell in cells if cell.figures}
-    days = complete(metric, cells)
+@dataclass(frozen=True)
+class Found:
+    """An estimate, and whose days it is of.
+
+    Attributes:
+        arms: as the metric's, or what stands in for the first of them.
+        left_out: days on which a method did not do what was asked of it, and which count nowhere.
+    """
+
+    estimate: Estimate
+    arms: tuple[str, ...]
+    left_out: int
+
+
+def sound(cell: Cell) -> bool:
+    """Did it come to an end, pass the audit, and do the work? Others are no measure of anything."""
+    of = cell.figures
+    return bool(of) and of["violations"] == 0 and of["unserved_kwh"] <= UNSERVED * max(of["use_kwh"], 1.0)
+
+
+def estimate(metric: Metric, cells: Sequence[Cell], spec: Spec) -> Found:
+    """A metric over the days that are sound for all methods that it needs.
+
+    A share is one of the rolling plan's; where that has no sound day, of the first method that has.
+    """
+    days = {arm: _days(cells, (arm,)) for arm in SHARE_ARMS}
+    arms = metric.arms
+    if metric.unit == "share":
+        arms = (next((arm for arm in SHARE_ARMS if days[arm]), arms[0]),)
+    chosen = _days(cells, arms)
+    ran = {cell.day for cell in cells}
+    found = {(cell.day, cell.arm): cell.figures for cell in cells}
     if metric.unit == "money":
-        ours, against = metric.arms
-        saved = [found[d, against]["cost"] - found[d, ours]["cost"] for d in days]
-        return yearly(saved, spec.resamples)
+        saved = [found[d, arms[1]]["cost"] - found[d, arms[0]]["cost"] for d in chosen]
+        return Found(yearly(saved, spec.resamples), arms, len(ran) - len(chosen))
     by_day = {
-        f"{name}@{k}": np.array([found[d, arm][name] for d in days])
-        for k, arm in enumerate(metric.arms)
+        f"{name}@{k}": np.array([found[d, arm][name] for d in chosen])
+        for k, arm in enumerate(arms)
         for name in metric.needs
     }
-    return ratio(metric.of, by_day, spec.resamples, spec.seed)
+    made = ratio(metric.of, by_day, spec.resamples, spec.seed) if chosen else Estimate(math.nan, None, 0)
+    return Found(made, arms, len(ran) - len(chosen))
 
 
-def complete(metric: Metric, cells: Sequence[Cell]) -> list[date]:
-    """The days that a metric can be computed on."""
-    done = {(cell.day, cell.arm) for cell in cells if cell.figures}
-    return [day for day in dict.fromkeys(cell.day for cell in cells) if all((day, arm) in done for arm in metric.arms)]
+def _days(cells: Sequence[Cell], arms: tuple[str, ...]) -> list[date]:
+    done = {(cell.day, cell.arm) for cell in cells if sound(cell)}
+    return [day for day in dict.fromkeys(cell.day for cell in cells) if all((day, arm) in done for arm in arms)]

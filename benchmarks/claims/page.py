@@ -11,7 +11,7 @@ from benchmarks.claims.answers import Answer, _figure, period, shown, spread, ve
 from benchmarks.claims.cells import ARMS, TITLES, Cell
 from benchmarks.claims.claims import SOURCE
 from benchmarks.claims.forecasts import GROUPS
-from benchmarks.claims.metrics import SHARES
+from benchmarks.claims.metrics import SHARES, UNSERVED, sound
 from benchmarks.claims.run import ParkDone
 from benchmarks.claims.spec import Spec
 from dispatch.report.data import Table
@@ -71,7 +71,8 @@ def _cards(done: ParkDone) -> Iterator[tuple[str, str, str, str]]:
     for answer in done.answers:
         if answer.metric in wanted and answer.metric not in seen:
             seen.add(answer.metric)
-            yield answer.metric, shown(answer), "", spread(answer).strip(" ()")
+            value, unit, rest = shown(answer).partition(" CNY a year")
+            yield answer.metric, value, (unit + rest).strip(), spread(answer).strip(" ()")
 
 
 def _sections(done: ParkDone) -> Iterator[Section]:
@@ -82,7 +83,7 @@ def _sections(done: ParkDone) -> Iterator[Section]:
     )
     yield Section("In plain words", tables=(_verdicts(done.answers),))
     yield Section("What each way of running the park came to", plots=tuple(_pictures(done)), tables=(_methods(done),),
-                  note="Sums and shares over all days. Gain and money above are of days on which both ways came to an end.")  # fmt: skip
+                  note="Sums and shares over all days, those left out of the answers too; see the notes.")  # fmt: skip
     yield Section("Forecast error by lead day", plots=tuple(_lead_pictures(done)), tables=(_leads(done),))
     yield Section("Plant that is dispatched on its own in the baseline", tables=(_groups(done),))
 
@@ -107,7 +108,7 @@ def _verdicts(found: Sequence[Answer]) -> Table:
 
 def _methods(done: ParkDone) -> Table:
     heads = ("Method", f"Cost [{done.currency}]", f"Objective [{done.currency}]", "CO2 [t]", *(m.title for m in SHARES),
-             "Highest import [kW]", "Not served [kWh]", "Days", "Audit")  # fmt: skip
+             "Highest import [kW]", "Not served or done [kWh]", "Days", "Audit")  # fmt: skip
     return Table(heads, tuple(_method_row(done, arm) for arm in ARMS))
 
 
@@ -121,7 +122,7 @@ def _method_row(done: ParkDone, arm: str) -> tuple[str, ...]:
     faults = int(total["violations"])
     return (
         TITLES[arm], number(total["cost"]), number(total["objective"]), number(total["co2_kg"] / 1000, 1), *shares,
-        number(max(f["peak_kw"] for f in own)), number(total["shed_kwh"]), str(len(own)),
+        number(max(f["peak_kw"] for f in own)), number(total["unserved_kwh"]), str(len(own)),
         "passed" if not faults else f"{faults} found",
     )  # fmt: skip
 
@@ -181,6 +182,10 @@ def _caveats(done: ParkDone) -> Iterator[str]:
     for cell in failed:
         yield f"{cell.day}, {TITLES[cell.arm]}: not run to the end ({cell.failed}); left out of every figure that needs it."
     for arm in ARMS:
+        short = sum(bool(c.figures) and not sound(c) for c in done.cells if c.arm == arm)
+        if short:
+            yield (f"{TITLES[arm]}: on {short} of {len(done.days)} days the executed path failed the audit, or left more than "
+                   f"{UNSERVED:.0%} of the use undone; these days count in no answer.")  # fmt: skip
         ruled = sum(cell.figures.get("by_rules", 0.0) > 0 for cell in done.cells if cell.arm == arm)
         if ruled:
             yield f"{TITLES[arm]}: on {ruled} days a plan, or that of one group, fell back on the park's rules."
