@@ -28,7 +28,9 @@ class Claim:
     apart: str = ""
 
 
-_OTHERS = "Other plant and other data than the claim's: loads, wind and PV are measured German profiles scaled to the park."
+_OTHERS = (
+    "Other plant and other data than the claim's: loads, wind and PV are measured German profiles scaled to the park."
+)
 CLAIMS = (
     Claim(("金风科技 智能微电网调度平台", "Goldwind's dispatch platform for microgrids"), "89 % utilisation of local generation",
           0.89, ("utilisation", "own_use"), apart="The document does not say whether exported energy counts as utilised; "

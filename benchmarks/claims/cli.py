@@ -32,7 +32,9 @@ def run(asked: argparse.Namespace) -> int:
             raise ValueError(f"{', '.join(unknown)}: no park of the study; accepted: {', '.join(spec.parks)}")
         days = spec.chosen(QUICK_DAYS if asked.quick else asked.days)
         parks = tuple(asked.parks) or spec.parks
-        written = study(parks, spec, days, asked.out, asked.workers, lambda text: print(text, file=sys.stderr, flush=True))
+        written = study(
+            parks, spec, days, asked.out, asked.workers, lambda text: print(text, file=sys.stderr, flush=True)
+        )
     except (ParkwattError, ValueError, CannotMeasure) as error:
         print(error, file=sys.stderr)
         return 2

@@ -59,7 +59,8 @@ def ratio(statistic: Callable[[Sums], Array], by_day: Sums, resamples: int, seed
         values, of, paired=True, vectorized=True, confidence_level=CONFIDENCE, n_resamples=resamples, method="BCa",
         rng=np.random.default_rng(seed),
     ).confidence_interval  # fmt: skip
-    return Estimate(value, (float(found.low), float(found.high)), days)
+    ends = float(found.low), float(found.high)
+    return Estimate(value, ends if np.isfinite(ends).all() else None, days)
 
 
 def yearly(saved: Sequence[float], resamples: int) -> Estimate:

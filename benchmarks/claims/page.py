@@ -154,7 +154,9 @@ def _lead_pictures(done: ParkDone) -> Iterator[Drawing]:
             x = tuple(float(one.day) for one in own)
             lines = [
                 Curve("parkwatt", "#297fcc", x, tuple(100 * one.ours.value for one in own)),
-                Curve("best of the references", "#76828e", x, tuple(100 * one.reference_error for one in own), dashed=True),
+                Curve(
+                    "best of the references", "#76828e", x, tuple(100 * one.reference_error for one in own), dashed=True
+                ),
             ]
             about = "nRMSE of the sum, over rated power for wind and PV, over the highest sum that came for loads."
             yield curves(f"Error of {group}", about, ("lead day, from the hour of issue", "% of capacity"), lines)
@@ -170,7 +172,9 @@ def _leads(done: ParkDone) -> Table:
         interval = MISSING if ends is None else f"{_figure(ends[0], 'share')} to {_figure(ends[1], 'share')}"
         rows.append((f"{one.group}, day {one.day}", percent(one.ours.value), interval, percent(one.mean_absolute),
                      f"{one.reference}: {percent(one.reference_error)}", str(one.ours.days)))  # fmt: skip
-    return Table(("Series and lead day", "nRMSE", "95 % interval", "nMAE", "Best reference, nRMSE", "Issues"), tuple(rows))
+    return Table(
+        ("Series and lead day", "nRMSE", "95 % interval", "nMAE", "Best reference, nRMSE", "Issues"), tuple(rows)
+    )
 
 
 def _groups(done: ParkDone) -> Table:
@@ -210,7 +214,9 @@ def _overview(parks: Sequence[ParkDone]) -> Iterator[Section]:
     )
     yield Section("Claims and answers, park by park", tables=(Table(heads, tuple(rows)),), note=note)
     for park in parks:
-        yield Section(f"Reference park {park.letter}: {park.title}", tables=(_methods(park),), plots=tuple(_pictures(park)))
+        yield Section(
+            f"Reference park {park.letter}: {park.title}", tables=(_methods(park),), plots=tuple(_pictures(park))
+        )
 
 
 def _cell(answer: Answer | None) -> str:
@@ -221,7 +227,12 @@ def _cell(answer: Answer | None) -> str:
 
 def markdown(parks: Sequence[ParkDone], spec: Spec) -> str:
     """The overview's answers as text."""
-    lines = ["# The founding document's claims, answered", "", f"{spec.told(parks[0].days)}; `python -m benchmarks claims`.", ""]
+    lines = [
+        "# The founding document's claims, answered",
+        "",
+        f"{spec.told(parks[0].days)}; `python -m benchmarks claims`.",
+        "",
+    ]
     for park in parks:
         lines += [f"## Reference park {park.letter}: {park.title}", ""]
         lines += [f"- {a.claim.system[0]} ({a.claim.system[1]}): {verdict(a)} {a.claim.apart}" for a in park.answers]
