@@ -54,7 +54,9 @@ class Days(Frozen):
 class Published(Frozen):
     """A figure that somebody has published, or that can be worked out by hand."""
 
-    metric: str = Field(min_length=1, description="a metric of studies, such as cost; 'python -m benchmarks cases' has them")
+    metric: str = Field(
+        min_length=1, description="a metric of studies, such as cost; 'python -m benchmarks cases' has them"
+    )
     method: str = Field(default="perfect", description="the method whose figure it is")
     value: Finite
     tolerance: NonNegative = Field(description="relative; of a value of 0 absolute")
@@ -110,9 +112,10 @@ class Found:
 
     def digest(self) -> str:
         """Of every file in its folder; of a park that ships the files it names are told by what is read."""
-        total = hashlib.sha256()
-        for path in sorted(p for p in self.folder.rglob("*") if p.is_file()) if self.folder else ():
-            total.update(path.relative_to(self.folder).as_posix().encode() + b"\0" + path.read_bytes())
+        total, folder = hashlib.sha256(), self.folder
+        if folder is not None:
+            for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+                total.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
         return total.hexdigest()
 
 
@@ -180,7 +183,9 @@ def _problems(file: CaseFile, folder: Path) -> Iterator[Problem]:
     valid = list(methods())
     for number, one in enumerate(file.published):
         if one.method not in valid:
-            yield Problem(f"published[{number}].method", f"is not known (found '{one.method}')", near_miss(one.method, valid))
+            yield Problem(
+                f"published[{number}].method", f"is not known (found '{one.method}')", near_miss(one.method, valid)
+            )
 
 
 def schema() -> Mapping[str, Any]:

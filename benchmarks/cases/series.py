@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -103,13 +102,17 @@ def actuals(site: Site, path: Path) -> Archive:
         for name in (name for name in wanted if name in columns):
             series = read_series(path, name, time_column="start", time_zone=site.time_zone)
             step = pd.Timedelta(series.index[1] - series.index[0])
-            archive = archive.with_measurements(site.name, name, pd.DatetimeIndex(series.index) + step, series.to_numpy())
+            archive = archive.with_measurements(
+                site.name, name, pd.DatetimeIndex(series.index) + step, series.to_numpy()
+            )
     except user_errors() as error:
         raise DataError(str(error)) from error
     return archive
 
 
-def _named(path: Path, columns: list[str], wanted: list[str], needed: tuple[str, ...], also: tuple[str, ...] = ()) -> None:
+def _named(
+    path: Path, columns: list[str], wanted: list[str], needed: tuple[str, ...], also: tuple[str, ...] = ()
+) -> None:
     lacking = [name for name in needed if name not in columns]
     unknown = [name for name in columns if name not in (*wanted, *needed, *also)]
     if lacking or unknown:
@@ -165,7 +168,9 @@ def _issue(case: Case, path: Path, issued_s: int, group: pd.DataFrame) -> Issued
             if int(scenario) != 0:
                 raise DataError(f"{when}: no scenario 0, which is the central path")
         if not np.array_equal(at, starts) or (np.diff(at) != case.step_s).any():
-            raise DataError(f"{when}, scenario {scenario}: its steps are not those of {case.step_s / 60:g} min, each once")
+            raise DataError(
+                f"{when}, scenario {scenario}: its steps are not those of {case.step_s / 60:g} min, each once"
+            )
         weights.append(float(own["weight"].iloc[0]) if "weight" in own else np.nan)
         for name in case.needs:
             values = own[name].to_numpy(np.float64)
@@ -180,5 +185,3 @@ def _issue(case: Case, path: Path, issued_s: int, group: pd.DataFrame) -> Issued
     share = np.full(share.size, 1 / share.size) if np.isnan(share).any() else share / share.sum()
     several = {name: np.array(values).reshape(-1, starts.size) for name, values in paths.items()}
     return Issued(issued_s, int(starts[0]), central, several, share)
-
-

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from benchmarks.methods.base import Method, Options
+from benchmarks.methods.changed import with_planning
 from dispatch.replay import Case, Journal
 from dispatch.replay.methods import Ran, Runner
-from benchmarks.methods.changed import with_planning
 
 
 def run(case: Case, journal: Journal, _: Options) -> Ran:

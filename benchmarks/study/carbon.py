@@ -58,6 +58,7 @@ def whole(site: Site, executed: Schedule) -> tuple[Problem, Schedule]:
         values = {name: solved.series[name] for name in names if name in solved.series}
         if values.keys() < set(names):
             values = {**(cls.follow(problem.rows[kind], problem.inputs, values) or {}), **values}
+        values = cls.complete(problem.rows[kind], problem.inputs, values)
         if lacking := sorted(set(names) - values.keys()):
             raise DataError(f"{kind}: what was executed does not hold its {', '.join(lacking)}")
         problem.put(kind, values)

@@ -1,4 +1,4 @@
-"""A study cut into cells: one case, one method, one stretch of days, one seed. How it is cut depends on the spec alone."""
+"""A study cut into cells: one case, one method, one stretch of days, one seed. The spec alone says how."""
 
 from __future__ import annotations
 
@@ -49,11 +49,15 @@ def stretches(case: str, days: Days, *, apart: bool) -> Iterator[Stretch]:
 
 
 def cells(study: Study, days_of: Mapping[str, Days], known: Mapping[str, Method]) -> list[Cell]:
-    """All cells of a study, case after case, method after method."""
+    """All cells of a study, case after case, method after method.
+
+    Args:
+        days_of: by case, in the study's order.
+    """
     return [
         Cell(stretch, method, seed)
-        for asked in study.cases
+        for case, days in days_of.items()
         for method in study.methods
         for seed in (study.seeds if known[method].random else (None,))
-        for stretch in stretches(asked.case, days_of[asked.case], apart=study.apart)
+        for stretch in stretches(case, days, apart=study.apart)
     ]

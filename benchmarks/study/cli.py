@@ -6,6 +6,7 @@ Status 1 when a cell failed or a published figure does not hold, 2 when it was a
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,6 +31,11 @@ def add(commands: Any) -> None:
     study.add_argument("--cases", type=Path, metavar="DIR", help="a folder of case folders of your own")
     study.add_argument("--schema", action="store_true", help="print the JSON schema of a study's file")
     study.set_defaults(run=run_study)
+    cases = commands.add_parser("cases", help="list cases, or plan one and hold it against what is published")
+    cases.add_argument("name", nargs="?", metavar="NAME", help="a case folder by name or path, or a shipped park")
+    cases.add_argument("--cases", type=Path, metavar="DIR", help="a folder of case folders of your own")
+    cases.add_argument("--schema", action="store_true", help="print the JSON schema of a case.yaml")
+    cases.set_defaults(run=run_cases)
 
 
 def run_study(asked: argparse.Namespace) -> int:
@@ -46,6 +52,76 @@ def run_study(asked: argparse.Namespace) -> int:
         return 2
 
 
+def run_cases(asked: argparse.Namespace) -> int:
+    from benchmarks.cases import folder
+    from dispatch.errors import ParkwattError
+
+    if asked.schema:
+        print(json.dumps(folder.schema(), indent=1, ensure_ascii=False))
+        return 0
+    try:
+        _require_folder(asked.cases)
+        return _listed(asked.cases) if asked.name is None else _checked(asked.name, asked.cases)
+    except ParkwattError as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+def _require_folder(cases: Path | None) -> None:
+    from dispatch.errors import DataError
+
+    if cases is not None and not cases.is_dir():
+        raise DataError(f"--cases {cases}: there is no such folder")
+
+
+def _listed(more: Path | None) -> int:
+    """All cases; 1 where a folder's files are wrong, with what is."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    from benchmarks.cases import folder
+    from dispatch.errors import ConfigError
+
+    drawn, wrong = Table(box=None, header_style="bold"), []
+    for name in ("case", "title", "days", "published", "licence"):
+        drawn.add_column(name, overflow="fold")
+    for name in folder.names(more):
+        try:
+            one = folder.find(name, more)
+            title = one.site().title or one.name if one.file is None else one.file.title
+        except ConfigError as error:
+            wrong.append(str(error))
+            continue
+        days = "" if one.days is None else f"{one.days.first_day} to {one.days.last_day}"
+        about = ("", "") if one.file is None else (str(len(one.file.published)), one.file.licence)
+        drawn.add_row(*(escape(text) for text in (name, title, days, *about)))
+    Console(width=None if sys.stdout.isatty() else 140).print(drawn)
+    for text in wrong:
+        print(text, file=sys.stderr)
+    return 1 if wrong else 0
+
+
+def _checked(name: str, more: Path | None) -> int:
+    from benchmarks.cases import folder
+    from benchmarks.study.checking import check
+    from benchmarks.study.tables import Sheet, printed
+
+    err, console = Console(stderr=True), Console(width=None if sys.stdout.isatty() else 160)
+    found = check(folder.find(name, more), more, lambda text: err.print(text, markup=False, highlight=False))
+    printed(found.figures, console)
+    heads = ("published", "metric", "figure", "found", "tolerance", "", "source")
+    rows = tuple(
+        (one.published.method, one.published.metric, one.published.value, one.found, one.published.tolerance,
+         "holds" if one.holds else "does not hold", one.published.source)
+        for one in found.held
+    )  # fmt: skip
+    if rows:
+        printed(Sheet("published", "What is published", heads, rows), console)
+    if found.violations:
+        console.print(f"{found.violations} violations: these figures are no measure.")
+    return 0 if found.holds else 1
+
+
 def _study(asked: argparse.Namespace) -> int:
     from benchmarks.study.laying import layout
     from benchmarks.study.run import Place, run
@@ -56,8 +132,7 @@ def _study(asked: argparse.Namespace) -> int:
 
     if asked.study is None:
         raise DataError(f"which study? One that ships: {', '.join(shipped())}; or the path of a file")
-    if asked.cases is not None and not asked.cases.is_dir():
-        raise DataError(f"--cases {asked.cases}: there is no such folder")
+    _require_folder(asked.cases)
     # A method's answer does not depend on what its worker did before: the serial executor shows that it does not.
     study, runs_on = load_study(asked.study), executor(asked.executor, asked.workers, How(warm=True, retries=1))
     started = datetime.now(UTC).isoformat(timespec="seconds")

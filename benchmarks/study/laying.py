@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from benchmarks.cases import folder as case_folders
 from benchmarks.cases.folder import Days, Found
@@ -68,7 +69,8 @@ def planned(asked: Settings) -> Callable[[Site], Site]:
     """A park as the study plans it: a seed is a cell's."""
 
     def change(site: Site) -> Site:
-        planning, changes = site.planning, {"seed": 0}
+        planning = site.planning
+        changes: dict[str, Any] = {"seed": 0}
         named = {"step_minutes": asked.step_minutes, "scenarios": asked.scenarios}
         changes |= {name: value for name, value in named.items() if value is not None}
         if asked.step_minutes is not None:
@@ -81,26 +83,30 @@ def planned(asked: Settings) -> Callable[[Site], Site]:
 
 
 def found_cases(study: Study, more: Path | None) -> tuple[dict[str, Found], dict[str, Days]]:
-    """The cases and their days.
+    """The cases and their days, by the cases' names.
 
     Raises:
-        ConfigError: a case is none, or has no days; lists all problems found.
+        ConfigError: a case is none, has no days, or the name of another one; lists all problems found.
     """
     found: dict[str, Found] = {}
     days: dict[str, Days] = {}
     problems: list[Problem] = []
     for number, asked in enumerate(study.cases):
         try:
-            one = found[asked.case] = case_folders.find(asked.case, more)
+            one = case_folders.find(asked.case, more)
         except ConfigError as error:
             problems += [replace(p, path=f"cases[{number}].{p.path}", line=None) for p in error.problems]
             continue
+        if one.name in found:
+            problems.append(
+                Problem(f"cases[{number}].case", f"'{one.name}' is the name of another one", "another folder's name")
+            )
         own = asked.days or one.days or study.days
         if own is None:
             accepted = "days: {first_day: 2016-10-14, last_day: 2016-10-15}, here or for the study"
-            problems.append(Problem(f"cases[{number}].days", f"'{asked.case}' has none of its own", accepted))
+            problems.append(Problem(f"cases[{number}].days", f"'{one.name}' has none of its own", accepted))
         else:
-            days[asked.case] = own
+            found[one.name], days[one.name] = one, own
     if problems:
         raise ConfigError(study.title, problems)
     return found, days

@@ -11,6 +11,7 @@ import numpy as np
 
 from benchmarks.methods.base import Method
 from benchmarks.study import carbon
+from dispatch.assets.direct_line import DirectLine
 from dispatch.carbon.matching import matching
 from dispatch.generation import VariableGeneration
 from dispatch.grid_check import broken
@@ -63,7 +64,7 @@ def measured(case: Case, method: Method, ran: Ran, extent: Extent, network: Netw
     for day, (_, first, last) in zip(book.days, case.days, strict=True):
         done = schedule(case, split(ran.piece, first, last - first), state, at)
         figures = {**_of_day(case, method, day), **shares(case, done)}
-        if extent.accounts:
+        if extent.accounts and has_carbon(case):
             found, why = carbon.accounts(without_end(case.site), done)
             figures |= found
             notes |= dict.fromkeys(f"{name}: {text}" for name, text in why.items())
@@ -85,7 +86,7 @@ def _of_day(case: Case, method: Method, day: Day) -> dict[str, float | None]:
         "cost": day.cost,
         "bill": day.bill,
         "penalty": day.penalty,
-        "co2_kg": day.co2_kg,
+        "co2_kg": day.co2_kg if has_carbon(case) else None,
         "peak_kw": day.peak_import_kw if has_connection else None,
         "curtailed_kwh": day.curtailed_kwh if has_renewable else None,
         "shed_kwh": day.shed_kwh,
@@ -97,15 +98,23 @@ def _of_day(case: Case, method: Method, day: Day) -> dict[str, float | None]:
     }
 
 
+def has_carbon(case: Case) -> bool:
+    """Does the park's file say what its imports emit? An intensity that nobody has stated is not zero."""
+    field = "carbon_intensity_kg_per_kwh"
+    connections = [asset for asset in case.site.assets if field in type(asset).model_fields]
+    return not connections or any(field in asset.model_fields_set for asset in connections)
+
+
 def shares(case: Case, done: Schedule) -> dict[str, float | None]:
     """The sums that shares are made of [kWh]; None where there is nothing to have a share of."""
     hours = done.inputs.horizon.hours
-    own = _sum(done, "power_kw", VariableGeneration)
-    exported = _sum(done, "export_kw")
+    lines = _sum(done, "own_use_kw", DirectLine), _sum(done, "sold_kw", DirectLine)
+    made = _sum(done, "power_kw", VariableGeneration)
+    own, gone = made + sum(lines), np.minimum(made, _sum(done, "export_kw")) + lines[1]
     supply, unclean = done.per_step("supply_kw"), done.per_step("unclean_kw")
     out: dict[str, float | None] = {"supply_kwh": float(supply @ hours), "clean_kwh": float((supply - unclean) @ hours)}
-    if any(isinstance(a, VariableGeneration) for a in case.site.assets):
-        out |= {"own_kwh": float(own @ hours), "own_used_kwh": float((own - np.minimum(own, exported)) @ hours)}
+    if any(isinstance(a, VariableGeneration | DirectLine) for a in case.site.assets):
+        out |= {"own_kwh": float(own @ hours), "own_used_kwh": float((own - gone) @ hours)}
     # Supply is net of what is exported; what a store gives was counted when it was charged.
     used, clean = (np.clip(_hourly(done, kw * hours), 0.0, None) for kw in (supply, supply - unclean))
     if used.sum() > 0:
@@ -116,7 +125,7 @@ def shares(case: Case, done: Schedule) -> dict[str, float | None]:
 def _hourly(done: Schedule, energy_kwh: Array) -> Array:
     """Sums over the hours that the steps begin in."""
     begins = done.inputs.horizon.edges[:-1].astype("datetime64[h]").astype(np.int64)
-    return np.bincount(begins - begins[0], weights=energy_kwh)
+    return np.asarray(np.bincount(begins - begins[0], weights=energy_kwh), float)
 
 
 def _sum(done: Schedule, series: str, kind: type | None = None) -> Array:
@@ -125,4 +134,3 @@ def _sum(done: Schedule, series: str, kind: type | None = None) -> Array:
         if series in solved.series and (kind is None or issubclass(type(solved.rows.members[0]), kind)):
             out += solved.series[series].sum(axis=0)
     return out
-

@@ -10,7 +10,7 @@ from benchmarks.methods.found import methods
 from benchmarks.study.metrics import METRICS
 from benchmarks.study.spec import Study
 from benchmarks.study.statistics import Difference
-from benchmarks.study.tables import Sheet, shown
+from benchmarks.study.tables import Sheet, narrow, shown
 from dispatch.report.data import Table
 from dispatch.report.drawings import Drawing
 from dispatch.report.study import Section, StudyPage, render_study
@@ -41,17 +41,28 @@ def page(study: Study, found: Findings, manifest: Mapping[str, Any]) -> str:
     named = found.pictures.items()
     sections = [_table("What each method came to", found.figures, _plots(named, "days-"))]
     if found.differences:
-        sections.append(_table("How sure the differences are", found.differences, _plots(named, "intervals-"), _warning(found)))
+        sections.append(
+            _table("How sure the differences are", found.differences, _plots(named, "intervals-"), _warning(found))
+        )
     if found.failed:
         rows = tuple((name, reason) for name, reason in found.failed.items())
         sections.append(Section("What failed", tables=(Table(("cell", "reason"), rows),)))
-    sections += [_methods(study), _metrics(study), _table("Times and memory", (found.times,), note=_TIMES), _run(manifest)]
+    sections += [
+        _methods(study),
+        _metrics(study),
+        _table("Times and memory", (found.times,), note=_TIMES),
+        _run(manifest),
+    ]
     cases = ", ".join(asked.case for asked in study.cases)
     settings = (f"{len(study.methods)} methods", f"seeds {', '.join(map(str, study.seeds))}")
-    return render_study(StudyPage(study.title, cases, _span(manifest), settings, (), tuple(sections), _notes(study, found)))
+    return render_study(
+        StudyPage(study.title, cases, _span(manifest), settings, (), tuple(sections), _notes(study, found))
+    )
 
 
-_TIMES = "Times and memory differ from run to run and are no part of the results. Memory is that of the worker's process."
+_TIMES = (
+    "Times and memory differ from run to run and are no part of the results. Memory is that of the worker's process."
+)
 
 
 def _plots(named: Any, start: str) -> tuple[Drawing, ...]:
@@ -61,7 +72,7 @@ def _plots(named: Any, start: str) -> tuple[Drawing, ...]:
 def _table(title: str, sheets: Sequence[Sheet], plots: tuple[Drawing, ...] = (), note: str = "") -> Section:
     tables = tuple(
         Table((sheet.title, *sheet.heads[1:]), tuple(tuple(shown(cell) for cell in row) for row in sheet.rows))
-        for sheet in sheets
+        for sheet in (part for whole in sheets for part in narrow(whole))
     )
     return Section(title, plots=plots, tables=tables, note=note)
 
@@ -69,7 +80,7 @@ def _table(title: str, sheets: Sequence[Sheet], plots: tuple[Drawing, ...] = (),
 def _warning(found: Findings) -> str:
     """What keeps the intervals from meaning much."""
     few = sorted({one.days for one in found.judged if one.note})
-    told = "Days are paired. Days of one stretch follow from one another, so the intervals are too narrow rather than too wide."
+    told = "Days are paired. Those of one stretch follow from one another: the intervals are rather too narrow."
     if few:
         return f"Few days ({', '.join(map(str, few))}): these figures are no more than a first look. {told}"
     return told
@@ -87,8 +98,12 @@ def _metrics(study: Study) -> Section:
 
 
 def _run(manifest: Mapping[str, Any]) -> Section:
-    rows = tuple((name, str(manifest[name])) for name in ("command", "commit", "changes", "lock", "machine", "started", "ended"))
-    return Section("The run", tables=(Table(("what", "which"), rows),), note="manifest.json beside this page has all of it.")
+    rows = tuple(
+        (name, str(manifest[name])) for name in ("command", "commit", "changes", "lock", "machine", "started", "ended")
+    )
+    return Section(
+        "The run", tables=(Table(("what", "which"), rows),), note="manifest.json beside this page has all of it."
+    )
 
 
 def _span(manifest: Mapping[str, Any]) -> str:

@@ -25,7 +25,9 @@ _STYLE = (
 )
 
 
-def by_days(days: pd.DataFrame, metric: str, baseline: str, currencies: Mapping[str, str]) -> Iterator[tuple[str, Drawing]]:
+def by_days(
+    days: pd.DataFrame, metric: str, baseline: str, currencies: Mapping[str, str]
+) -> Iterator[tuple[str, Drawing]]:
     """By case: what each method has more than the baseline, added up from day to day; shares day by day."""
     wide = by_case_day(days, metric)
     adds = METRICS[metric].fold == "sum"
@@ -33,8 +35,8 @@ def by_days(days: pd.DataFrame, metric: str, baseline: str, currencies: Mapping[
         lines = []
         for place, name in enumerate(of.columns):
             values = (of[name] - of[baseline] if adds and baseline in of else of[name]).to_numpy(float)
-            if (adds and name == baseline) or not np.isfinite(values).any():
-                continue
+            if (adds and name == baseline) or not np.any(np.nan_to_num(values)):
+                continue  # what is missing or nothing throughout has no course
             course = np.concatenate([[0.0], np.cumsum(values)]) if adds else values
             x = tuple(float(k) for k in range(0 if adds else 1, values.size + 1))
             lines.append(Curve(methods()[str(name)].title, _COLOURS[place % len(_COLOURS)], x, tuple(course.tolist())))
@@ -52,7 +54,11 @@ def intervals(found: Sequence[Difference], currencies: Mapping[str, str]) -> Ite
         spots, lines = [], []
         for place, one in enumerate(own):
             y, colour = float(len(own) - place), _COLOURS[(place + 1) % len(_COLOURS)]
-            spots.append(Spot(one.mean, y, colour, f"{methods()[one.method].title}: {one.mean:,.4g}", methods()[one.method].title))
+            spots.append(
+                Spot(
+                    one.mean, y, colour, f"{methods()[one.method].title}: {one.mean:,.4g}", methods()[one.method].title
+                )
+            )
             low, high = one.bootstrap or (one.mean, one.mean)
             lines.append(Curve("", colour, (low, high), (y, y)))
         top = float(len(own)) + 0.6

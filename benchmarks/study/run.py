@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
+
 from benchmarks.methods.found import methods
 from benchmarks.study import parts
 from benchmarks.study.cells import Cell, Stretch
@@ -18,7 +20,7 @@ from dispatch.errors import DataError
 from dispatch.executor import Executor, Failure
 from dispatch.replay import Case, Journal
 from dispatch.replay.case import Issued
-from dispatch.replay.forecasts import Forecaster, chunks
+from dispatch.replay.forecasts import Forecaster, Issue, issues
 
 Say = Callable[[str], None]
 
@@ -66,7 +68,9 @@ class Place:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             reason = error.strerror or str(error)
-            raise DataError(f"{self.folder}: cannot be written to ({reason}); give another folder with --out") from error
+            raise DataError(
+                f"{self.folder}: cannot be written to ({reason}); give another folder with --out"
+            ) from error
 
 
 def run(made: Layout, executor: Executor, place: Place, say: Say, tick: Say = lambda _: None) -> Done:
@@ -128,7 +132,7 @@ def _forecasts(
     out: dict[tuple[Stretch, int], tuple[Issued, ...]] = {}
     if wanted:
         say(f"forecasting {len(wanted)} stretch{'es' if len(wanted) > 1 else ''} of days")
-    pieces = {where: dict(chunks(case)) for where, case in wanted.items()}
+    pieces = {where: _pieces(case) for where, case in wanted.items()}
     journals = {where: Journal(_forecast_folder(made, place, where)) for where in wanted}
     have = {(w, n): kept for w, of in pieces.items() for n in of if (kept := journals[w].load_forecasts(n)) is not None}
     jobs = {f"{w[0].name}-{w[1]}-{n}": (w, n) for w, of in pieces.items() for n in of if (w, n) not in have}
@@ -149,6 +153,11 @@ def _forecasts(
     return out
 
 
+def _pieces(case: Case) -> dict[str, list[Issue]]:
+    """One issue each: it trains its own models, which takes longer than all that is sent with it."""
+    return {f"{np.datetime64(one.issue_s, 'm')}".replace(":", ""): [one] for one in issues(case)}
+
+
 def _asks(made: Layout, cell: Cell) -> bool:
     """Must forecasts be made for it?"""
     laid = made.laid[cell.stretch]
@@ -164,7 +173,12 @@ def _forecast_folder(made: Layout, place: Place, where: tuple[Stretch, int]) -> 
     stretch, seed = where
     laid = made.laid[stretch]
     site = seeded(laid.case, seed).site
-    told = [sorted(laid.hashes.items()), site.planning.model_dump_json(), str(laid.case.span.edges[[0, -1]]), str(made.code)]
+    told = [
+        sorted(laid.hashes.items()),
+        site.planning.model_dump_json(),
+        str(laid.case.span.edges[[0, -1]]),
+        str(made.code),
+    ]
     return place.folder / "checkpoints" / f"forecasts-{stretch.name}-{seed}-{digest(told)[:12]}"
 
 

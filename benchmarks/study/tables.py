@@ -6,7 +6,7 @@ import csv
 import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from benchmarks.methods.found import methods
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _DIGITS = 6
+_MOST_COLUMNS = 9
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,8 @@ def judged(found: Sequence[Difference], currencies: Mapping[str, str], confidenc
     for case, metric in dict.fromkeys((one.case, one.metric) for one in found):
         own = [one for one in found if (one.case, one.metric) == (case, metric)]
         title = f"{case}: {head(metric, currencies[case])} by day, less that of {methods()[own[0].baseline].title}"
-        heads = ("method", "days", "mean", f"t {share} from", "to", f"bootstrap {share} from", "to", "Wilcoxon p",
-                 "Holm p", "note")  # fmt: skip
+        heads = ("method", "days", "mean", f"t {share} from", f"t {share} to", f"bootstrap {share} from",
+                 f"bootstrap {share} to", "Wilcoxon p", "Holm p", "note")  # fmt: skip
         rows = tuple(
             (methods()[d.method].title, d.days, d.mean, *(d.t or (None, None)), *(d.bootstrap or (None, None)), d.p,
              d.p_holm, d.note)
@@ -80,7 +81,7 @@ def cell(value: float, metric: str) -> float | None:
 
 def known(value: float) -> float | None:
     """A number, or None where it is missing."""
-    return None if value is None or math.isnan(value) else float(value)
+    return None if math.isnan(value) else float(value)
 
 
 def text(cell: str | float | None) -> str:
@@ -114,10 +115,21 @@ def as_markdown(sheets: Sequence[Sheet]) -> str:
     """All of them, each under its title."""
     blocks = []
     for sheet in sheets:
-        lines = ["| " + " | ".join(sheet.heads) + " |", "|" + "|".join(["---", *["---:"] * (len(sheet.heads) - 1)]) + "|"]
+        lines = [
+            "| " + " | ".join(sheet.heads) + " |",
+            "|" + "|".join(["---", *["---:"] * (len(sheet.heads) - 1)]) + "|",
+        ]
         lines += ["| " + " | ".join(shown(cell) for cell in row) + " |" for row in sheet.rows]
         blocks.append(f"## {sheet.title}\n\n" + "\n".join(lines))
     return "\n\n".join(blocks) + "\n"
+
+
+def narrow(sheet: Sheet) -> Iterator[Sheet]:
+    """A wide table as several that a page or a terminal can show, each with the names of its rows."""
+    for first in range(1, len(sheet.heads), _MOST_COLUMNS):
+        part = slice(first, first + _MOST_COLUMNS)
+        rows = tuple((row[0], *row[part]) for row in sheet.rows)
+        yield replace(sheet, heads=(sheet.heads[0], *sheet.heads[part]), rows=rows)
 
 
 def printed(sheet: Sheet, console: Console) -> None:
@@ -125,9 +137,10 @@ def printed(sheet: Sheet, console: Console) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    drawn = Table(title=escape(sheet.title), title_justify="left", header_style="bold", box=None)
-    for number, name in enumerate(sheet.heads):
-        drawn.add_column(escape(name), justify="right" if number else "left", overflow="fold")
-    for row in sheet.rows:
-        drawn.add_row(*(escape(shown(cell)) for cell in row))
-    console.print(drawn)
+    for part in narrow(sheet):
+        drawn = Table(title=escape(part.title), title_justify="left", header_style="bold", box=None)
+        for column, name in enumerate(part.heads):
+            drawn.add_column(escape(name), justify="right" if column else "left", overflow="fold")
+        for row in part.rows:
+            drawn.add_row(*(escape(shown(one)) for one in row))
+        console.print(drawn)

@@ -27,7 +27,7 @@ _STATUS, _RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 @dataclass(frozen=True)
 class Foresee:
-    """A piece of a stretch's forecasts."""
+    """Some of a stretch's forecasts."""
 
     forecaster: Forecaster
     issues: Sequence[Issue]

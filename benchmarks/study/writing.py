@@ -6,7 +6,9 @@ import hashlib
 import json
 import os
 import platform
+import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -39,7 +41,8 @@ def finished(made: Layout, done: Done, place: Place, run: Mapping[str, Any]) -> 
     import pyarrow as pa
 
     there = list(merged(made, place))
-    days, notes = None, {}
+    days: pd.DataFrame | None = None
+    notes: dict[str, list[str]] = {}
     found = Findings((), (), (), {}, _times(made, place), {}, done.failed)
     if there:
         table, notes = joined(path for _, path in there)
@@ -65,6 +68,8 @@ def _found(made: Layout, days: pd.DataFrame, notes: Mapping[str, list[str]], res
 
 
 def _files(folder: Path, found: Findings) -> None:
+    for name in ("tables", "pictures"):  # an earlier spec may have had others
+        shutil.rmtree(folder / name, ignore_errors=True)
     for sheet in (*found.figures, *found.differences):
         keep(folder / "tables" / f"{sheet.name}.csv", tables.as_csv(sheet).encode())
     keep(folder / "tables.md", tables.as_markdown((*found.figures, *found.differences)).encode())
@@ -87,18 +92,27 @@ def _times(made: Layout, place: Place) -> Sheet:
     return Sheet("times", "days", heads, tuple(rows))
 
 
-def same_bytes(folder: Path) -> dict[str, str]:
+def same_bytes(made: Layout, place: Place) -> dict[str, str]:
     """SHA-256 of every file that the same spec, code and inputs give again, byte for byte."""
-    found = [folder / RESULTS, folder / "tables.md"]
-    found += [p for name in ("parts", "tables", "pictures") for p in sorted((folder / name).glob("*"))]
+    folder = place.folder
+    found = [folder / RESULTS, folder / "tables.md", *sorted(path for _, path in merged(made, place))]
+    found += [path for name in ("tables", "pictures") for path in sorted((folder / name).glob("*"))]
     return {p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in found if p.is_file()}
+
+
+def _versions() -> dict[str, str]:
+    """Of Python and of the packages that figures depend on, as far as they are installed."""
+    found = {"python": platform.python_version()}
+    for name in PACKAGES:
+        with suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
 
 
 def _manifest(
     made: Layout, done: Done, place: Place, run: Mapping[str, Any], days: pd.DataFrame | None, notes: Mapping[str, Any]
 ) -> dict[str, Any]:
     span = [] if days is None else [str(days["day"].min()), str(days["day"].max())]
-    installed = {d.metadata["Name"].lower(): d.version for d in metadata.distributions() if d.metadata["Name"]}
     return {
         "title": made.study.title,
         "spec": made.study.model_dump(mode="json"),
@@ -108,13 +122,13 @@ def _manifest(
         "commit": made.code.commit,
         "changes": made.code.changes or "none",
         "lock": made.code.lock,
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}",
-        "versions": {name: installed[name] for name in PACKAGES if name in installed},
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}",
+        "versions": _versions(),
         "seeds": list(made.study.seeds),
         "inputs": {s.name: dict(sorted(laid.hashes.items())) for s, laid in made.laid.items()},
         "cells": {"all": len(made.cells), "kept": len(done.kept), "run": len(done.times), "failed": len(done.failed)},
         "run_again": done.again,
         "failed": done.failed,
         "notes": notes,
-        "same_bytes": same_bytes(place.folder),
+        "same_bytes": same_bytes(made, place),
     }

@@ -98,7 +98,6 @@ class DirectLine(Asset):
         shape = (rows.count, given.horizon.steps)
         own, sold = cp.Variable(shape, nonneg=True), cp.Variable(shape, nonneg=True)
         short = cp.Variable((rows.count, len(RULES)), nonneg=True)
-        last = np.eye(1, given.horizon.steps, given.horizon.steps - 1)
         hours = given.horizon.hours[:, None]
         counted = own @ (hours * [[-1.0, -1.0, 0.0]]) + sold @ (hours * [[0.0, 0.0, 1.0]])
         return Part(
@@ -109,7 +108,7 @@ class DirectLine(Asset):
                 short >= given["wanted_kwh"] + counted,
             ],
             cost_step=cp.multiply(given["price_per_kw"], own) - cp.multiply(given["earned_per_kw"], sold),
-            penalty_step=cp.sum(cp.multiply(given["penalty"], short), axis=1, keepdims=True) @ last,
+            penalty_step=cp.multiply(given["penalty"], short),
             supply_kw=own,
             series={"own_use_kw": own, "sold_kw": sold, "short_kwh": short},
         )
@@ -119,15 +118,14 @@ class DirectLine(Asset):
         """No more than is available, export within its limit, and no share missed further than it says."""
         own, sold, names = series["own_use_kw"], series["sold_kw"], rows.names
         available = rows.series(given, "available_kw")
-        found = [
+        lacking = _short(rows, given, series)
+        said = series.get("short_kwh", lacking)  # of a plan; what was done says it by its flows alone
+        return [
             *breaches(names, "delivers more than is available", own + sold, available, "kW"),
             *breaches(names, "exports more than its connection takes", sold, rows.field("export_kw"), "kW"),
             *breaches(names, "negative delivery", -np.minimum(own, sold), 0.0, "kW"),
+            *breaches(names, "further from a share than stated", lacking, said, "kWh"),
         ]
-        if "short_kwh" in series:  # of a plan; what was done ends no year
-            short = _short(rows, given, series)
-            found += breaches(names, "further from a share than stated", short, series["short_kwh"], "kWh")
-        return found
 
     @classmethod
     def account(cls, rows: Rows[DirectLine], given: Inputs, series: Mapping[str, Array]) -> Account:
@@ -135,9 +133,13 @@ class DirectLine(Asset):
         own, sold, hours = series["own_use_kw"], series["sold_kw"], given.horizon.hours
         paid = (own @ hours) * rows.field("price_per_kwh")[:, 0]
         earned = (sold @ hours) * rows.field("export_price_per_kwh")[:, 0]
-        short = series.get("short_kwh", np.zeros((rows.count, len(RULES))))
-        penalty = short.sum(axis=1) * rows.field("penalty_per_kwh")[:, 0]
+        penalty = _short(rows, given, series).sum(axis=1) * rows.field("penalty_per_kwh")[:, 0]
         return Account({"electricity": own}, money=paid - earned, penalty=penalty, supply_kw=own)
+
+    @classmethod
+    def complete(cls, rows: Rows[DirectLine], given: Inputs, values: dict[str, Array]) -> dict[str, Array]:
+        """How far from each share it ends."""
+        return {"short_kwh": _short(rows, given, values), **values}
 
     @classmethod
     def rule(cls, rows: Rows[DirectLine], given: Inputs, state: Ruling) -> dict[str, Array]:

@@ -15,7 +15,6 @@ import numpy as np
 
 from dispatch import carbon_carry
 from dispatch.asset import Inputs, Rows
-from dispatch.assets.direct_line import DirectLine
 from dispatch.carbon_wanted.wishes import EmissionsWish
 from dispatch.problem import Problem
 from dispatch.replay.case import Case
@@ -160,7 +159,7 @@ def schedule(case: Case, piece: Piece, state: State, at: Buses) -> Schedule:
     account = carbon_carry.executed(case.site.carbon, made)
     carriers = dict(zip(case.site.bus_names, case.site.bus_carriers, strict=True))
     account = replace(account, followed=caps, carriers=carriers)
-    return replace(made, money=money + account.money, carbon=account)
+    return replace(made, money=made.money + account.money, carbon=account)
 
 
 def _solved(kind: str, rows: Rows[Any], piece: Piece, bus: Mapping[str, np.ndarray]) -> Solved:
@@ -169,6 +168,6 @@ def _solved(kind: str, rows: Rows[Any], piece: Piece, bus: Mapping[str, np.ndarr
         return {key.removeprefix(start): values for key, values in piece.arrays.items() if key.startswith(start)}
 
     values = {name: of(name)[""] for name in _SUMS}
-    if isinstance(rows.members[0], Storage | DirectLine):
+    if isinstance(rows.members[0], Storage):
         values["penalty_step"] = np.zeros_like(values["penalty_step"])  # of ends that were none
     return Solved(rows, bus, of("power_kw"), of("series"), cost_period=piece.period_money[kind], **values)

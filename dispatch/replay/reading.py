@@ -39,9 +39,7 @@ def read_case(
         DataError: something cannot be read; the message names it.
     """
     try:
-        sources = gather(
-            site, span, folder, archive=archive, place=place, with_network=with_network, progress=progress
-        )
+        sources = gather(site, span, folder, archive=archive, place=place, with_network=with_network, progress=progress)
     except user_errors() as error:
         raise DataError(str(error)) from error
     site = settled(site, span, sources.archive)

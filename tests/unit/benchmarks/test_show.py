@@ -5,8 +5,7 @@ import json
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import show_cli
-from benchmarks import topics
+from benchmarks import show_cli, topics
 from benchmarks.rows import Measurement
 
 

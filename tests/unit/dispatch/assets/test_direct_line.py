@@ -126,3 +126,17 @@ def test_the_file_says_so_at_once(tmp_path: Path) -> None:
     content["assets"].append(line(loads=["hal"]))
     with pytest.raises(ConfigError, match=r"assets\[3\]\.loads\[0\].*there is no load 'hal'.*did you mean 'hall'"):
         load_site(small_park.write(tmp_path, content))
+
+
+def test_what_was_done_is_accounted_for_by_its_flows_alone() -> None:
+    """A replay keeps what is of steps; how far the sums of the year are from a share is not."""
+    schedule = rule_based(problem(line(penalty_per_kwh=1.0), available=100.0))
+    solved = schedule.kinds["direct_line"]
+    flows = {name: values for name, values in solved.series.items() if name != "short_kwh"}
+    account = DirectLine.account(solved.rows, schedule.inputs, flows)
+    assert np.sum(account.penalty) == pytest.approx(schedule.penalty[0])
+    assert schedule.penalty[0] > 0
+    assert DirectLine.check(solved.rows, schedule.inputs, flows) == []
+    assert DirectLine.complete(solved.rows, schedule.inputs, flows)["short_kwh"] == pytest.approx(
+        solved.series["short_kwh"]
+    )
