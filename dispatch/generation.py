@@ -25,7 +25,6 @@ class VariableGeneration(Asset):
     cost_per_kwh: NonNegative = 0.0
 
     rule_order: ClassVar[int] = 1
-    gives_back: ClassVar[bool] = True
     inverter: ClassVar[Inverter | None] = Inverter(feeds_only=True)
 
     @classmethod

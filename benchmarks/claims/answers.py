@@ -10,7 +10,7 @@ from datetime import date
 import numpy as np
 
 from benchmarks.claims.cells import TITLES, Cell
-from benchmarks.claims.claims import AMMONIA, FORECAST, Claim, claims_of
+from benchmarks.claims.claims import Claim, all_claims, claims_of
 from benchmarks.claims.estimates import DAYS_A_YEAR, Estimate, ratio
 from benchmarks.claims.forecasts import GROUPS, NAME, REFERENCES, Forecasts
 from benchmarks.claims.metrics import METRICS, SHARE_ARMS, Found, estimate, sound
@@ -68,7 +68,7 @@ def answers(park: str, cells: Sequence[Cell], leads: Sequence[LeadError], spec: 
                 )
             )  # fmt: skip
     out += list(_of_forecasts(leads))
-    if park in AMMONIA.parks:
+    if park in all_claims().ammonia.parks:
         out.append(_ammonia(cells, spec))
     return out
 
@@ -89,18 +89,19 @@ def _of_forecasts(leads: Sequence[LeadError]) -> Iterator[Answer]:
             formula = "root of the mean over the day of (expected − came)² / rated power"
             baseline = f"{one.reference}: {one.reference_error:.1%}" if one.reference else ""
             title = f"forecast error of wind and PV, lead day {one.day}"
-            yield Answer(FORECAST, title, formula, baseline, "share", one.ours, one.note)
+            yield Answer(all_claims().forecast, title, formula, baseline, "share", one.ours, one.note)
 
 
 def _ammonia(cells: Sequence[Cell], spec: Spec) -> Answer:
+    claim = all_claims().ammonia
     arm = next((a for a in SHARE_ARMS if any(c.arm == a and sound(c) for c in cells)), SHARE_ARMS[0])
     made = [c.figures["ammonia_kg"] for c in cells if c.arm == arm and sound(c)]
     if not made:
         none = Estimate(math.nan, None, 0)
-        return Answer(AMMONIA, "ammonia made", "", "", "t", none, "no figure: no day counts")
+        return Answer(claim, "ammonia made", "", "", "t", none, "no figure: no day counts")
     sums = {"kg": np.array(made), "days": np.ones(len(made))}
     found = ratio(lambda s: DAYS_A_YEAR * s["kg"] / s["days"] / 1000, sums, spec.resamples, spec.seed)
-    return Answer(AMMONIA, "ammonia made", "365 · mean over days of what the synthesis makes", "", "t", found,
+    return Answer(claim, "ammonia made", "365 · mean over days of what the synthesis makes", "", "t", found,
                   method=TITLES[arm])  # fmt: skip
 
 

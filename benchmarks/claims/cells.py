@@ -57,7 +57,7 @@ def run_cell(park: Park, forecasts: Forecasts, spec: Spec, day: date, arm: str) 
     method = methods()[ARMS[arm]]
     before_h = park.site.planning.issue_before_h
     issued = (forecasts.issued(day, park.site.time_zone, before_h),)
-    case = park.case(day, (method.name,), spec.rolling_every_h, issued)
+    case = park.case(day, (method.name,), spec.every_h(park.site.name), issued)
     if arm == NO_STORES:
         case = replace(case, site=without_stores(case.site))
     try:

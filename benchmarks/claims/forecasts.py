@@ -1,4 +1,4 @@
-"""The forecasts of a park: issued at noon before each day, 96 h ahead; errors are theirs, and plans are made on them."""
+"""A park's forecasts, issued at noon before each day, 96 h ahead: errors are theirs, and plans are made on them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from benchmarks.claims.park import Park
 from benchmarks.claims.spec import Spec
 from dispatch.outlook import place_of, targets_of
 from dispatch.replay.case import Issued, midnight
-from forecasting import scores
 from forecasting.backtest import Backtest, Task, retrained, run
 from forecasting.backtest.product import NAME, Product
 from forecasting.backtest.references import REFERENCES
@@ -37,7 +36,7 @@ class Forecasts:
 
     def issued(self, day: date, zone: str, before_h: float) -> Issued:
         """The product's central path for the plans of a day."""
-        issue_ns = round((midnight(day, zone) - before_h * 3600)) * 1_000_000_000
+        issue_ns = round(midnight(day, zone) - before_h * 3600) * 1_000_000_000
         central = {}
         for one in self._of(NAME):
             on = one.issue_ns == issue_ns
@@ -88,11 +87,3 @@ def _task(park: Park, day: date, lead_days: int) -> Task:
     issue = round(midnight(day, park.site.time_zone) - park.site.planning.issue_before_h * 3600) * 1_000_000_000
     edges = issue + np.arange(0, lead_days * DAY_NS + 1, park.step_s * 1_000_000_000, dtype=np.int64)
     return Task(issue, issue, edges)
-
-
-def nrmse(squares: Floats, counts: Floats) -> float:
-    """Root of the mean squared error over the unit."""
-    return float(np.sqrt(squares.sum() / counts.sum())) if counts.sum() else float("nan")
-
-
-__all__ = ["GROUPS", "NAME", "REFERENCES", "Forecasts", "forecasts", "nrmse", "scores"]

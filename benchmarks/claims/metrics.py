@@ -78,42 +78,136 @@ UNSERVED = 0.02
 SHARE_ARMS = ("rolling", "day_ahead", "perfect")
 OWN = ("generated_kwh", "exported_kwh", "available_kwh")
 SHARES = (
-    _share("utilisation", "utilisation of wind and PV", "1 − curtailed / available = Σ generated / Σ available",
-           ("generated_kwh",), "available_kwh"),
-    _share("curtailment", "curtailment", "Σ (available − generated) / Σ available",
-           ("available_kwh", "generated_kwh"), "available_kwh"),
-    _share("own_use", "wind and PV used in the park", "Σ (generated − exported) / Σ available",
-           ("generated_kwh", "exported_kwh"), "available_kwh"),
-    _share("clean", "clean share", "1 − Σ unclean / Σ supply; green power under contract counts as clean, the grid does not",
-           ("supply_kwh", "unclean_kwh"), "supply_kwh"),
-    _share("direct", "direct share", "Σ used that is generated on site or on a direct line, traced step by step through "
-           "stores / Σ used", ("direct_kwh",), "use_kwh"),
-    _share("green", "direct and contracted, step by step", "Σ used that is direct or delivered by contract in the same "
-           "step / Σ used", ("green_kwh",), "use_kwh"),
-    _share("cfe", "24/7 CFE", "Σ (direct + contract + clean part of the grid's mix in the same step) / Σ used",
-           ("cfe_kwh",), "use_kwh"),
-)  # fmt: skip
+    _share(
+        "utilisation",
+        "utilisation of wind and PV",
+        "1 − curtailed / available = Σ generated / Σ available",
+        ("generated_kwh",),
+        "available_kwh",
+    ),
+    _share(
+        "curtailment",
+        "curtailment",
+        "Σ (available − generated) / Σ available",
+        ("available_kwh", "generated_kwh"),
+        "available_kwh",
+    ),
+    _share(
+        "own_use",
+        "wind and PV used in the park",
+        "Σ (generated − exported) / Σ available",
+        ("generated_kwh", "exported_kwh"),
+        "available_kwh",
+    ),
+    _share(
+        "clean",
+        "clean share",
+        "1 − Σ unclean / Σ supply; green power under contract counts as clean, the rest of the grid does not",
+        ("supply_kwh", "unclean_kwh"),
+        "supply_kwh",
+    ),
+    _share(
+        "direct",
+        "direct share",
+        "Σ used that is generated on site or on a direct line, traced step by step through stores / Σ used",
+        ("direct_kwh",),
+        "use_kwh",
+    ),
+    _share(
+        "green",
+        "direct and contracted, step by step",
+        "Σ used that is direct or delivered by contract in the same step / Σ used",
+        ("green_kwh",),
+        "use_kwh",
+    ),
+    _share(
+        "cfe",
+        "24/7 CFE",
+        "Σ (direct + contract + clean part of the grid's mix in the same step) / Σ used",
+        ("cfe_kwh",),
+        "use_kwh",
+    ),
+)
+_J = "Σ (money + carbon at its price + penalties − worth of what stores hold more)"
+_C = "Σ (money − worth of what stores hold more)"
 GAINS = (
-    _gain("joint_objective", "joint dispatch: objective", "(J_separate − J_joint) / |J_separate|, J = Σ (money + carbon at "
-          "its price + penalties − worth of what stores hold more)", "day_ahead", "separate", _better, ("objective",)),
-    _gain("joint_cost", "joint dispatch: cost", "(C_separate − C_joint) / |C_separate|, C = Σ (money − worth of what stores "
-          "hold more)", "day_ahead", "separate", _cheaper, ("cost",)),
-    _gain("joint_own_use", "joint dispatch: own use of wind and PV", "u_joint / u_separate − 1, u = Σ (generated − "
-          "exported) / Σ available", "day_ahead", "separate", _more_own_use, OWN),
-    _gain("rules_objective", "joint rolling dispatch: objective", "(J_rules − J_joint) / |J_rules|", "rolling",
-          "rule_based", _better, ("objective",)),
-    _gain("rules_own_use", "joint rolling dispatch: own use of wind and PV", "u_joint / u_rules − 1", "rolling",
-          "rule_based", _more_own_use, OWN),
-    _gain("bound_objective", "perfect foresight: objective", "(J_separate − J_perfect) / |J_separate|: what joint dispatch "
-          "could gain if it knew everything", "perfect", "separate", _better, ("objective",)),
-)  # fmt: skip
+    _gain(
+        "joint_objective",
+        "joint dispatch: objective",
+        f"(J_separate − J_joint) / |J_separate|, J = {_J}",
+        "day_ahead",
+        "separate",
+        _better,
+        ("objective",),
+    ),
+    _gain(
+        "joint_cost",
+        "joint dispatch: cost",
+        f"(C_separate − C_joint) / |C_separate|, C = {_C}",
+        "day_ahead",
+        "separate",
+        _cheaper,
+        ("cost",),
+    ),
+    _gain(
+        "joint_own_use",
+        "joint dispatch: own use of wind and PV",
+        "u_joint / u_separate − 1, u = Σ (generated − exported) / Σ available",
+        "day_ahead",
+        "separate",
+        _more_own_use,
+        OWN,
+    ),
+    _gain(
+        "rules_objective",
+        "joint rolling dispatch: objective",
+        "(J_rules − J_joint) / |J_rules|",
+        "rolling",
+        "rule_based",
+        _better,
+        ("objective",),
+    ),
+    _gain(
+        "rules_own_use",
+        "joint rolling dispatch: own use of wind and PV",
+        "u_joint / u_rules − 1",
+        "rolling",
+        "rule_based",
+        _more_own_use,
+        OWN,
+    ),
+    _gain(
+        "bound_objective",
+        "perfect foresight: objective",
+        "(J_separate − J_perfect) / |J_separate|: what joint dispatch could gain if it knew everything",
+        "perfect",
+        "separate",
+        _better,
+        ("objective",),
+    ),
+)
 MONEY = (
-    Metric("stores_earn", "earned by stores", "365 · mean over days of (C_without − C_with), C = money − worth of what "
-           "stores hold more; both planned jointly a day ahead", ("day_ahead", NO_STORES), "money", _cheaper, ("cost",),
-           "the same park without its stores of electricity, heat and cold"),
-    Metric("planning_earns", "earned by shifting and planning", "365 · mean over days of (C_rules − C_joint)",
-           ("rolling", "rule_based"), "money", _cheaper, ("cost",), TITLES["rule_based"]),
-)  # fmt: skip
+    Metric(
+        "stores_earn",
+        "earned by stores",
+        f"365 · mean over days of (C_without − C_with), C = {_C}; both planned jointly a day ahead",
+        ("day_ahead", NO_STORES),
+        "money",
+        _cheaper,
+        ("cost",),
+        "the same park without its stores of electricity, heat and cold",
+    ),
+    Metric(
+        "planning_earns",
+        "earned by shifting and planning",
+        "365 · mean over days of (C_rules − C_joint)",
+        ("rolling", "rule_based"),
+        "money",
+        _cheaper,
+        ("cost",),
+        TITLES["rule_based"],
+    ),
+)
 METRICS = {metric.key: metric for metric in (*SHARES, *GAINS, *MONEY)}
 
 

@@ -24,14 +24,21 @@ COLOURS = {"separate": "#d9a514", "day_ahead": "#297fcc", "rolling": "#2aa98b", 
 METHOD = (
     "Every figure is of what was executed on what really came, not of what was forecast or planned.",
     "Each day stands alone and begins as the park's file says: stores, hours of units and the month's peak so far.",
-    "Joint: all plant in one problem, planned at noon of the day before and followed to the day's end; joint, rolling: "
-    "planned again every hour from the state that really is. Each on its own: every group of plant planned at the same "
-    "hour on the same forecast with all others taken as by their rules, all plans then executed together. Rules: no plan.",
-    "Intervals are of 95 % over days: whole days are resampled (BCa). They say how much the choice of days matters, and "
-    "nothing of how far a park's estimated sizes, loads and prices are from the real one's.",
-    "Money counts what stores hold more at the day's end than at its start at what a kWh held saves in imports, in a park "
-    "without a grid at what it sells as.",
-)  # fmt: skip
+    (
+        "Joint: all plant in one problem, planned at noon of the day before and followed to the day's end; "
+        "joint, rolling: planned again every few hours from the state that really is. Each on its own: every group of "
+        "plant planned at the same hour on the same forecast with all others taken as by their rules, all plans then executed "
+        "together. Rules: no plan."
+    ),
+    (
+        "Intervals are of 95 % over days: whole days are resampled (BCa). They say how much the choice of days "
+        "matters, and nothing of how far a park's estimated sizes, loads and prices are from the real one's."
+    ),
+    (
+        "What stores hold more at a day's end than at its start is money: what a kWh held saves in imports, in a park "
+        "without a grid what it sells as."
+    ),
+)
 
 
 def park_page(done: ParkDone, spec: Spec) -> str:
@@ -41,7 +48,11 @@ def park_page(done: ParkDone, spec: Spec) -> str:
             title=f"The claims, answered: reference park {done.letter}",
             site=done.title,
             span=period(done.days),
-            settings=(spec.told(done.days), f"python -m benchmarks claims {done.name}"),
+            settings=(
+                spec.told(done.days),
+                f"rolling plans every {spec.every_h(done.name):g} h",
+                f"python -m benchmarks claims {done.name}",
+            ),
             figures=tuple(_cards(done)),
             sections=tuple(_sections(done)),
             notes=(*METHOD, *_caveats(done), *done.notes),
@@ -89,20 +100,18 @@ def _sections(done: ParkDone) -> Iterator[Section]:
 
 
 def _answers_table(found: Sequence[Answer]) -> Table:
-    rows = []
-    for a in found:
-        rows.append((
-            a.claim.claimed, a.claim.system[0], a.metric, shown(a) if not a.note else MISSING,
-            spread(a).strip(" ()").removeprefix("95 % CI ") or MISSING, a.formula, a.baseline or MISSING, str(a.found.days),
-        ))  # fmt: skip
     heads = ("Claimed", "System", "Metric here", "Here", "95 % interval", "Formula", "Baseline", "Days")
-    return Table(heads, tuple(rows))
+    return Table(heads, tuple(_answer_row(answer) for answer in found))
+
+
+def _answer_row(a: Answer) -> tuple[str, ...]:
+    here = MISSING if a.note else shown(a)
+    ends = spread(a).strip(" ()").removeprefix("95 % CI ") or MISSING
+    return (a.claim.claimed, a.claim.system, a.metric, here, ends, a.formula, a.baseline or MISSING, str(a.found.days))
 
 
 def _verdicts(found: Sequence[Answer]) -> Table:
-    rows = []
-    for a in found:
-        rows.append((f"{a.claim.system[0]} ({a.claim.system[1]})", f"{verdict(a)} {a.claim.apart}"))
+    rows = [(f"{a.claim.system} ({a.claim.english})", f"{verdict(a)} {a.claim.apart}") for a in found]
     return Table(("System", "Answer"), tuple(rows))
 
 
@@ -184,12 +193,14 @@ def _groups(done: ParkDone) -> Table:
 def _caveats(done: ParkDone) -> Iterator[str]:
     failed: list[Cell] = [cell for cell in done.cells if cell.failed]
     for cell in failed:
-        yield f"{cell.day}, {TITLES[cell.arm]}: not run to the end ({cell.failed}); left out of every figure that needs it."
+        yield f"{cell.day}, {TITLES[cell.arm]}: not run to the end ({cell.failed}); counts in no answer."
     for arm in ARMS:
         short = sum(bool(c.figures) and not sound(c) for c in done.cells if c.arm == arm)
         if short:
-            yield (f"{TITLES[arm]}: on {short} of {len(done.days)} days the executed path failed the audit, or left more than "
-                   f"{UNSERVED:.0%} of the use undone; these days count in no answer.")  # fmt: skip
+            yield (
+                f"{TITLES[arm]}: on {short} of {len(done.days)} days the executed path failed the audit, or left more "
+                f"than {UNSERVED:.0%} of the use undone; these days count in no answer."
+            )
         ruled = sum(cell.figures.get("by_rules", 0.0) > 0 for cell in done.cells if cell.arm == arm)
         if ruled:
             yield f"{TITLES[arm]}: on {ruled} days a plan, or that of one group, fell back on the park's rules."
@@ -200,7 +211,7 @@ def _overview(parks: Sequence[ParkDone]) -> Iterator[Section]:
     found: dict[tuple[tuple[str, str, str], str], Answer] = {}
     for park in parks:
         for answer in park.answers:
-            key = (answer.claim.claimed, answer.claim.system[0], answer.metric)
+            key = (answer.claim.claimed, answer.claim.system, answer.metric)
             keys[key] = None
             found[key, park.name] = answer
     heads = ("Claimed", "System", "Metric here", *(f"{p.letter}: {p.name}" for p in parks))
@@ -210,7 +221,7 @@ def _overview(parks: Sequence[ParkDone]) -> Iterator[Section]:
         rows.append((*key, *cells))
     note = (
         f"Claims are those of {SOURCE}; it states neither metric nor baseline for any of them, so that no figure here "
-        "confirms or refutes one. A dash: the claim is not put to that park. Baselines and formulas stand on the parks' pages."
+        "confirms or refutes one. A dash: the claim is not put to that park. The parks' pages give baselines."
     )
     yield Section("Claims and answers, park by park", tables=(Table(heads, tuple(rows)),), note=note)
     for park in parks:
@@ -235,7 +246,7 @@ def markdown(parks: Sequence[ParkDone], spec: Spec) -> str:
     ]
     for park in parks:
         lines += [f"## Reference park {park.letter}: {park.title}", ""]
-        lines += [f"- {a.claim.system[0]} ({a.claim.system[1]}): {verdict(a)} {a.claim.apart}" for a in park.answers]
+        lines += [f"- {a.claim.system} ({a.claim.english}): {verdict(a)} {a.claim.apart}" for a in park.answers]
         lines.append("")
     lines += [f"> {text}" for text in METHOD]
     return "\n".join(lines) + "\n"

@@ -19,7 +19,7 @@ QUICK_DAYS = 2
 class Spec(Frozen):
     """The frozen spec of the study.
 
-    ``every_days`` apart, ``days`` local days from ``first`` on are run, each by itself from the state of the park's file.
+    ``days`` local days, ``every_days`` apart, are run from ``first`` on, each by itself from the park's state.
     """
 
     title: str
@@ -27,7 +27,7 @@ class Spec(Frozen):
     first: date
     every_days: int = Field(ge=1)
     days: int = Field(ge=2)
-    rolling_every_h: Positive
+    rolling_every_h: dict[str, Positive]
     lead_days: int = Field(ge=1, le=14)
     retrain_days: Positive
     resamples: int = Field(ge=100)
@@ -37,6 +37,10 @@ class Spec(Frozen):
     def dates(self) -> tuple[date, ...]:
         """The days, in order."""
         return tuple(self.first + timedelta(days=k * self.every_days) for k in range(self.days))
+
+    def every_h(self, park: str) -> float:
+        """How often a park's rolling plans are made anew [h]."""
+        return self.rolling_every_h.get(park, self.rolling_every_h["default"])
 
     def chosen(self, count: int | None) -> tuple[date, ...]:
         """All days, or ``count`` of them spread evenly over the same span.

@@ -112,8 +112,8 @@ def _alone(problem: Problem, point: Array, others: frozenset[str], limits: Limit
     columns = [np.zeros(0, int)]
     for kind, rows in problem.rows.items():
         held = np.flatnonzero(np.isin(rows.names, list(others)))
-        for name in problem.decisions(kind) if held.size else ():
-            columns.append(problem.compiled.columns(problem.variable(kind, name))[held].ravel())
+        names = problem.decisions(kind) if held.size else ()
+        columns += [problem.compiled.columns(problem.variable(kind, name))[held].ravel() for name in names]
     at = np.concatenate(columns)
     try:
         found = solve(problem, limits, run=partial(_tied, at=at, values=point[at]))
@@ -167,6 +167,6 @@ def run(case: Case, _: Journal, __: Options) -> Ran:
 METHOD = Method(
     name="separate",
     title="each on its own",
-    about="One plan a day for each group of plant by itself, the others taken as by their rules; all followed together.",
+    about="A plan a day for each group of plant by itself, the others taken as by their rules; all followed together.",
     run=run,
 )
