@@ -13,6 +13,7 @@ from collections.abc import Sequence
 COMMANDS = (
     "benchmarks.best_known.cli",
     "benchmarks.peers.cli",
+    "benchmarks.claims.cli",
     "benchmarks.show_cli",
     "benchmarks.study.cli",
 )

@@ -82,6 +82,9 @@ class VariableGeneration(Asset):
 
     @classmethod
     def settle(cls, rows: Rows[Self], given: Inputs, state: Ruling, values: dict[str, Array]) -> dict[str, Array]:
-        """Curtails what nobody could take."""
-        surplus = np.maximum(state.share(rows.bus(), values["power_kw"]), 0)
-        return {"power_kw": np.maximum(values["power_kw"] - surplus, 0)}
+        """Curtails what nobody could take, and gives it after all where its bus lacks."""
+        power = values["power_kw"]
+        unused = np.maximum(rows.series(given, "available_kw") - power, 0)
+        surplus = np.maximum(state.share(rows.bus(), power), 0)
+        lacking = np.maximum(-state.share(rows.bus(), unused), 0)
+        return {"power_kw": np.maximum(power - surplus, 0) + np.minimum(lacking, unused)}

@@ -15,6 +15,7 @@ import numpy as np
 
 from dispatch.asset import Asset, Ruling
 from dispatch.errors import SolveError
+from dispatch.generation import VariableGeneration
 from dispatch.highs import Answer, Limits, Matrices, Quality, Run
 from dispatch.highs import run as search
 from dispatch.problem import Problem
@@ -230,6 +231,7 @@ def cascade(
         problem.put(kind, chosen[kind])
         state = Ruling(state.residual_kw + problem.net_kw(kind))
     settling = [kind for kind in reversed(order) if kind in giving_way]
+    settling.sort(key=lambda kind: _is_free(problem, kind))  # fuel is saved before wind and sun are lost
     if any(type(rows.members[0]).gives_more for rows in problem.rows.values()):
         # What one plant no longer gives, the next may make, and the supplies of that come last; no load sheds yet.
         early = [kind for kind in reversed(settling) if _order(problem, kind) > 0]
@@ -251,11 +253,34 @@ def _settled(problem: Problem, kinds: Sequence[str], chosen: dict[str, dict[str,
     for kind in kinds:
         if np.abs(state.residual_kw).max() < _BALANCED_KW:
             break
-        rows, before = problem.rows[kind], problem.net_kw(kind)
-        chosen[kind] = type(rows.members[0]).settle(rows, problem.inputs, state, chosen[kind])
-        problem.put(kind, chosen[kind])
-        state = Ruling(state.residual_kw + problem.net_kw(kind) - before, sheds=state.sheds)
+        if state.residual_kw.min() < -_BALANCED_KW:
+            state = _given_back(problem, kinds, chosen, state)
+        state = _settled_one(problem, kind, chosen, state)
     return state
+
+
+def _given_back(problem: Problem, kinds: Sequence[str], chosen: dict[str, dict[str, Array]], state: Ruling) -> Ruling:
+    """What lacks after plant that has curtailed gives it after all, before fuel is burnt.
+
+    Only in the steps and at the buses that lack: where there is a surplus, each gives way in its turn.
+    """
+    surplus = np.maximum(state.residual_kw, 0)
+    left = Ruling(state.residual_kw - surplus, sheds=state.sheds)
+    for kind in (kind for kind in kinds if _is_free(problem, kind)):
+        left = _settled_one(problem, kind, chosen, left)
+    return Ruling(left.residual_kw + surplus, sheds=state.sheds)
+
+
+def _is_free(problem: Problem, kind: str) -> bool:
+    """Wind and PV: what they do not give is lost."""
+    return isinstance(problem.rows[kind].members[0], VariableGeneration)
+
+
+def _settled_one(problem: Problem, kind: str, chosen: dict[str, dict[str, Array]], state: Ruling) -> Ruling:
+    rows, before = problem.rows[kind], problem.net_kw(kind)
+    chosen[kind] = type(rows.members[0]).settle(rows, problem.inputs, state, chosen[kind])
+    problem.put(kind, chosen[kind])
+    return Ruling(state.residual_kw + problem.net_kw(kind) - before, sheds=state.sheds)
 
 
 def recall(problem: Problem, schedule: Schedule) -> None:

@@ -176,6 +176,17 @@ class ProductOfftake(Asset):
         return {"delivered_kg_per_h": np.minimum(rate, rows.field("max_kg_per_h"))}
 
     @classmethod
+    def follow(cls, rows: Rows[Self], given: Inputs, wanted: Mapping[str, Array]) -> dict[str, Array]:
+        """What a plan delivers, as far as the rate and the amounts of the windows allow."""
+        nothing = np.zeros((rows.count, given.horizon.steps))
+        rate = np.clip(wanted.get("delivered_kg_per_h", nothing), 0, rows.field("max_kg_per_h"))
+        weight, _, most = _amounts(rows, given)
+        kg = weight * rate[:, None, :]
+        before = np.cumsum(kg, axis=2) - kg
+        kept = np.clip(most[:, :, None] - before, 0, kg).sum(axis=1)
+        return {"delivered_kg_per_h": kept / given.horizon.hours}
+
+    @classmethod
     def settle(cls, rows: Rows[Self], given: Inputs, state: Ruling, values: dict[str, Array]) -> dict[str, Array]:
         """Delivers less where nobody makes it, and what is left over where no amount limits it."""
         rate, lhv = values["delivered_kg_per_h"], rows.field("kwh_per_kg")
