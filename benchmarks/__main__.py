@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from benchmarks.best_known import table as best_known
+from benchmarks.best_known import cli as best_known
 from benchmarks.rows import Measurement
 from benchmarks.show import as_json, collect, table
 from benchmarks.topics import TOPICS, measurements, with_rows
@@ -20,7 +20,7 @@ from benchmarks.topics import TOPICS, measurements, with_rows
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="python -m benchmarks", description="Every statement parkwatt makes, measured.")
     commands = top.add_subparsers(dest="command", required=True)
-    commands.add_parser("best-known", help="the best bounds and incumbents known of published instances")
+    best_known.add(commands)
     show = commands.add_parser("show", help="measure and show rows")
     show.add_argument("topic", nargs="?", choices=TOPICS, metavar="TOPIC", help=", ".join(TOPICS))
     named = "a row of the topic, or what the names of several have in common"
@@ -44,10 +44,10 @@ def select(topic: str | None, name: str | None) -> list[Measurement]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     asked = parser().parse_args(arguments)
+    if hasattr(asked, "run"):
+        status: int = asked.run(asked)
+        return status
     console = Console(width=None if sys.stdout.isatty() else 140)
-    if asked.command == "best-known":
-        best_known.show(console)
-        return 0
     chosen = select(asked.topic, asked.name)
     if not chosen:
         print(f"{asked.topic}: no rows. Topics with rows: {', '.join(with_rows())}.", file=sys.stderr)

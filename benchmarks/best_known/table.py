@@ -21,23 +21,24 @@ COLUMNS = (
     "instance",
     "steps",
     "units",
-    *(f"{side}{part}" for side in SIDES for part in ("", "_method", "_date")),
+    *(f"{side}{part}" for side in SIDES for part in ("", "_method", "_date", "_run")),
     "gap",
 )
 
 
 @dataclass(frozen=True)
 class Found:
-    """A number with how and when it was found; NaN where there is none yet."""
+    """A number with how and when it was found, and the hash of the log of its run; NaN where there is none yet."""
 
     value: float = math.nan
     method: str = ""
     date: str = ""
+    run: str = ""
 
     @property
     def cells(self) -> list[str]:
         """As the table holds it, with all digits."""
-        return ["" if math.isnan(self.value) else repr(self.value), self.method, self.date]
+        return ["" if math.isnan(self.value) else repr(self.value), self.method, self.date, self.run]
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,13 @@ def read(path: Path = TABLE) -> dict[str, Entry]:
 
 
 def _entry(row: dict[str, str]) -> Entry:
-    bound, incumbent = (Found(float(row[x] or "nan"), row[f"{x}_method"], row[f"{x}_date"]) for x in SIDES)
+    bound, incumbent = (_found(row, side) for side in SIDES)
     return Entry(row["instance"], int(row["steps"]), int(row["units"]), bound, incumbent)
+
+
+def _found(row: dict[str, str], side: str) -> Found:
+    value, method, day, run = (row[f"{side}{part}"] for part in ("", "_method", "_date", "_run"))
+    return Found(float(value or "nan"), method, day, run)
 
 
 def write(entries: dict[str, Entry], path: Path = TABLE) -> None:
@@ -90,6 +96,7 @@ def improve(
     method: str,
     size: tuple[int, int] | None = None,
     on: date | None = None,
+    run: str = "",
     path: Path = TABLE,
 ) -> Entry:
     """Put a bound, an incumbent or both into the table where they are better than what stands there.
@@ -101,6 +108,7 @@ def improve(
         method: how it was found, in a few words, with limits and machine.
         size: hours and units; read from the instance's file where it is left out.
         on: the day, today where left out.
+        run: hash of the log of the run that found them.
         path: of the table.
 
     Raises:
@@ -116,9 +124,9 @@ def improve(
     low, high = known.bound, known.incumbent
     # What is missing is NaN, and no comparison with it is true.
     if bound is not None and not bound <= low.value:
-        low = Found(float(bound), method.strip(), day)
+        low = Found(float(bound), method.strip(), day, run)
     if incumbent is not None and not incumbent >= high.value:
-        high = Found(float(incumbent), method.strip(), day)
+        high = Found(float(incumbent), method.strip(), day, run)
     if low.value > high.value + SAME * abs(high.value):
         raise ValueError(
             f"{instance}: the bound {low.value!r} ({low.method}) is above the incumbent "
