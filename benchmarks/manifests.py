@@ -19,6 +19,7 @@ from benchmarks.rows import Measurement, Row
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = Path(__file__).resolve().parent / "manifests"
+HINDRANCES = "_hindrances.json"
 # Measurements write these themselves: what they found best so far. No row depends on them.
 WRITTEN = ("benchmarks/best_known/pglib_uc.csv", "benchmarks/best_known/runs")
 
@@ -112,20 +113,71 @@ def read(topic: str, folder: Path = FOLDER) -> dict[str, Any]:
     return loaded
 
 
+@dataclass(frozen=True)
+class Kept:
+    """A row as it was measured, and in which state, where and when."""
+
+    row: Row
+    key: Key
+    machine: str
+    measured_at: str
+
+
+def entry(measurement: Measurement, folder: Path = FOLDER) -> Kept | None:
+    """What is kept of a measurement, however old."""
+    found = read(measurement.topic, folder).get(measurement.name)
+    if found is None:
+        return None
+    return Kept(Row(**found["row"]), Key(**found["key"]), found["machine"], found["measured_at"])
+
+
 def recall(measurement: Measurement, now: Key, folder: Path = FOLDER) -> Row:
     """The kept row, or a blank that says why there is none. A stale value is shown but never holds."""
-    entry = read(measurement.topic, folder).get(measurement.name)
-    if entry is None:
+    known = entry(measurement, folder)
+    if known is None:
         return measurement.blank("not measured", "--fresh measures it")
-    kept = Row(**entry["row"])
+    kept = known.row
     if kept.unit != measurement.unit:
         return measurement.blank("stale", "measured in another unit")
-    if other := now.differs(Key(**entry["key"])):
+    if other := now.differs(known.key):
         return replace(kept, bar=measurement.bar, holds=None, state="stale", note=f"since changed: {other}")
     if kept.value is None:
         return kept
     again = measurement.row(kept.value, kept.seconds or 0.0)  # the bar may have moved
     return replace(again, reference=kept.reference, ratio=kept.ratio)
+
+
+@dataclass(frozen=True)
+class Hindrance:
+    """Why a measurement that was tried has no value: ``after_s`` where it was stopped because it took too long."""
+
+    key: Key
+    why: str
+    at: str
+    after_s: float | None = None
+
+
+def hindrances(folder: Path = FOLDER) -> dict[tuple[str, str], Hindrance]:
+    """By topic and name."""
+    path = folder / HINDRANCES
+    held: list[dict[str, Any]] = json.loads(path.read_text("utf-8")) if path.exists() else []
+    return {(x["topic"], x["name"]): Hindrance(Key(**x["key"]), x["why"], x["at"], x["after_s"]) for x in held}
+
+
+def keep_hindrance(
+    measurement: Measurement, key: Key, why: str, *, after_s: float | None = None, folder: Path = FOLDER
+) -> None:
+    """A value that was measured earlier stays, and this beside it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / f"{HINDRANCES}.lock"):
+        held = hindrances(folder) | {(measurement.topic, measurement.name): Hindrance(key, why, now(), after_s)}
+        _write(folder / HINDRANCES, [{"topic": t, "name": n, **asdict(each)} for (t, n), each in held.items()])
+
+
+def _write(path: Path, content: Any) -> None:
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", "utf-8")
+    part.replace(path)
 
 
 def keep(measurement: Measurement, row: Row, key: Key, folder: Path = FOLDER) -> None:
@@ -140,6 +192,4 @@ def keep(measurement: Measurement, row: Row, key: Key, folder: Path = FOLDER) ->
             "machine": machine(),
             "measured_at": now(),
         }
-        part = path.with_suffix(".part")
-        part.write_text(json.dumps(entries, indent=1, sort_keys=True) + "\n", "utf-8")
-        part.replace(path)
+        _write(path, entries)

@@ -58,9 +58,17 @@ def improve(asked: argparse.Namespace, console: Console) -> None:
     for number, path in enumerate(due, 1):
         console.print(f"{number}/{len(due)} {runs.name_of(path)}: {runs.METHODS[asked.method]}", highlight=False)
         ran = runs.run(path, asked.method, gap=GAP, seconds=asked.seconds)
-        verdict = "audit passed" if not ran.violations else f"{ran.violations} violations, not kept"
+        verdict = _verdict(ran)
         figures = f"bound {ran.bound:,.2f}, plan {ran.objective:,.2f}, gap {100 * ran.gap:.3g} %"
         console.print(f"    {figures}, {ran.seconds:.0f} s, {verdict}", highlight=False)
+
+
+def _verdict(ran: runs.Ran) -> str:
+    if ran.violations:
+        return f"{ran.violations} violations, nothing kept"
+    if not ran.answers:
+        return f"the plan is short of {ran.short_kwh:,.0f} kWh of demand or reserve: no incumbent"
+    return "audit passed"
 
 
 def choose(names: Sequence[str]) -> list[Path]:

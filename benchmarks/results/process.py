@@ -1,0 +1,47 @@
+"""Measures rows of one piece in a process of its own: ``python -m benchmarks.results.process TOPIC FOLDER CHANNEL``.
+
+The names of the rows come as JSON on standard input. What happens is told on the descriptor CHANNEL, a line of JSON each:
+a row has begun, a row is in its manifest. What a measurement prints goes where the caller put the output.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from benchmarks import manifests
+from benchmarks.rows import Measurement, Row
+from benchmarks.topics import measurements
+
+
+def main(topic: str, folder: Path, channel: int) -> None:
+    os.set_inheritable(channel, False)  # noqa: FBT003 - the standard library's signature
+    wanted = json.load(sys.stdin)
+    by_name = {m.name: m for m in measurements(topic)}
+    with os.fdopen(channel, "w", encoding="utf-8", buffering=1) as told:
+
+        def tell(**what: Any) -> None:
+            told.write(json.dumps(what) + "\n")
+
+        for name in wanted:
+            measurement = by_name[name]
+            key = manifests.key(measurement)
+            tell(began=name)
+            sys.stdout.write(f"---- {name}\n")
+            row = measurement.measure()
+            _keep(measurement, row, key, folder)
+            tell(kept=name, state=row.state, seconds=row.seconds)
+
+
+def _keep(measurement: Measurement, row: Row, key: manifests.Key, folder: Path) -> None:
+    if row.state == "not measured":  # what it needs is not here: that takes away no value measured elsewhere or before
+        manifests.keep_hindrance(measurement, key, row.note, folder=folder)
+    else:
+        manifests.keep(measurement, row, key, folder)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))
