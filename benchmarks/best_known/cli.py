@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from benchmarks.best_known import runs, table
-from benchmarks.cases import pglib
 from benchmarks.rows import CannotMeasure
 
+if TYPE_CHECKING:
+    from benchmarks.best_known import runs
+
+METHODS = ("convex", "exact", "plain")
 FAMILIES = ("ca", "rts_gmlc", "ferc")
 GAP = 1e-5  # below, a better number is lost in the solver's tolerances
 
 
-def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add(commands: Any) -> None:
     """The sub-command, as the command line knows it."""
     known = commands.add_parser("best-known", help="the best bounds and incumbents known of published instances")
     accepted = f"{', '.join(FAMILIES)}, or one as in ca/2014-09-01_reserves_0; all if none"
     said = f"run instances and keep what is better: {accepted}"
     known.add_argument("--improve", nargs="*", metavar="FAMILY|INSTANCE", help=said)
     known.add_argument("--seconds", type=_seconds, default=120.0, help="for each instance, compiling included (120)")
-    known.add_argument("--method", choices=sorted(runs.METHODS), default="convex", help="how (convex)")
+    known.add_argument("--method", choices=METHODS, default="convex", help="how (convex)")
     known.add_argument("--again", action="store_true", help="instances that stand in the table, too")
     known.set_defaults(run=run)
 
@@ -39,7 +43,9 @@ def _seconds(text: str) -> float:
 
 
 def run(asked: argparse.Namespace) -> int:
-    console = Console(width=None if Console().is_terminal else 140)
+    from benchmarks.best_known import table
+
+    console = Console(width=None if sys.stdout.isatty() else 140)
     if asked.improve is not None:
         try:
             improve(asked, console)
@@ -52,6 +58,8 @@ def run(asked: argparse.Namespace) -> int:
 
 def improve(asked: argparse.Namespace, console: Console) -> None:
     """One instance after the other; what was found is in the table at once, so that a second call goes on."""
+    from benchmarks.best_known import runs
+
     chosen = choose(asked.improve)
     due = [path for path in chosen if asked.again or not runs.done(path)]
     console.print(f"{len(due)} of {len(chosen)} instances to run, {asked.seconds:.0f} s each", highlight=False)
@@ -73,6 +81,9 @@ def _verdict(ran: runs.Ran) -> str:
 
 def choose(names: Sequence[str]) -> list[Path]:
     """Files of families and instances; SystemExit names the valid ones where there are none of a name."""
+    from benchmarks.best_known import runs
+    from benchmarks.cases import pglib
+
     here = [path for family in FAMILIES for path in pglib.instances(family)]
     chosen = []
     for name in names or FAMILIES:
