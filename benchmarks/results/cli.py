@@ -1,4 +1,4 @@
-"""``python -m benchmarks results [TOPIC …] [--minutes M | --all] [--row-minutes M] [--out FOLDER] [--manifests FOLDER]``."""
+"""``python -m benchmarks results [TOPIC …] [--minutes M | --all] [--row-minutes M] [--out FOLDER]``."""
 
 from __future__ import annotations
 

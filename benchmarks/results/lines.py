@@ -1,4 +1,4 @@
-"""The rows as the page shows them: kept values with their verdict, and with where, when and on what they were measured."""
+"""The rows as the page shows them: kept values, their verdict, and when, where and in which state they were measured."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from benchmarks.results import changed, order
 from benchmarks.rows import Bar, Measurement, Row
 
 Verdict = Literal["does not hold", "failed", "stale", "not measured", "holds"]
-VERDICTS: tuple[Verdict, ...] = ("does not hold", "failed", "stale", "not measured", "holds")
+VERDICTS: tuple[Verdict, ...] = ("holds", "does not hold", "failed", "stale", "not measured")
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,7 @@ def _line(measurement: Measurement, now: manifests.Key, folder: Path, hindered: 
     why = hindered.why if hindered is not None and hindered.key == now else ""
     piece = order.piece_of(measurement)
     if kept is None:
-        note = why or ("not measured yet" if measurement.slow else "measured by every run of `results`")
-        return Line(measurement.topic, piece, measurement.slow, row, "not measured", note)
+        return Line(measurement.topic, piece, measurement.slow, row, "not measured", why)
     verdict = _verdict(row)
     note, would, same = row.note, None, False
     if verdict == "stale":

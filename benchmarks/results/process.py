@@ -1,7 +1,7 @@
 """Measures rows of one piece in a process of its own: ``python -m benchmarks.results.process TOPIC FOLDER CHANNEL``.
 
-The names of the rows come as JSON on standard input. What happens is told on the descriptor CHANNEL, a line of JSON each:
-a row has begun, a row is in its manifest. What a measurement prints goes where the caller put the output.
+The names of the rows come as JSON on standard input. What happens is told on the descriptor CHANNEL, a line of
+JSON each: a row has begun, a row is in its manifest. What a measurement prints goes where the caller put the output.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from benchmarks.topics import measurements
 
 
 def main(topic: str, folder: Path, channel: int) -> None:
-    os.set_inheritable(channel, False)  # noqa: FBT003 - the standard library's signature
+    os.set_inheritable(channel, False)
     wanted = json.load(sys.stdin)
     by_name = {m.name: m for m in measurements(topic)}
     with os.fdopen(channel, "w", encoding="utf-8", buffering=1) as told:

@@ -105,7 +105,7 @@ def run(piece: Piece, limits: Limits, *, folder: Path, logs: Path, told: Told) -
 def _attempt(
     piece: Piece, names: Sequence[str], limits: Limits, folder: Path, logs: Path, told: Told
 ) -> tuple[Attempt, str]:
-    """One process until it ends or is stopped; the second is why its present row has no value, empty if all have one."""
+    """One process until it ends or is stopped; and why its present row has no value, empty if all have one."""
     logs.mkdir(parents=True, exist_ok=True)
     mine, theirs = os.pipe()
     command = [sys.executable, "-m", "benchmarks.results.process", piece.topic, str(folder), str(theirs)]

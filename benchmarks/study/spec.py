@@ -61,9 +61,7 @@ class Settings(Frozen):
     every_h: Positive = Field(default=1.0, description="time between the plans of 'rolling'")
     step_minutes: Positive | None = Field(default=None, description="default: the park's")
     window_h: Positive | None = Field(default=None, description="length of a plan; default: the park's")
-    scenarios: int | None = Field(
-        default=None, ge=1, le=200, description="beside the central path; default: the park's"
-    )
+    scenarios: int | None = Field(default=None, ge=1, le=200, description="beside the central path; default: the park's")
     cvar_weight: Fraction = Field(default=0.5, description="of 'cvar': 0 is the expected cost, 1 the worst tail alone")
     cvar_level: Annotated[Finite, Field(ge=0, lt=1)] = Field(default=0.9, description="the tail is the worst 1 − level")
     exact_gap: Annotated[Finite, Field(ge=0, le=0.05)] = Field(default=1e-6, description="to which 'exact' is proved")

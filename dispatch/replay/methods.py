@@ -171,9 +171,7 @@ class _Rolling(_Days):
             if taken is not fresh:
                 self.seconds[-1] += taken.seconds
             moved = self.published is not None and changed(self.case.site, self.published, taken.decisions)
-            yield self.plant.run(
-                start, steps, taken.decisions, _notes(taken.quality, taken.gap, changed=moved, kept=held)
-            )
+            yield self.plant.run(start, steps, taken.decisions, _notes(taken.quality, taken.gap, changed=moved, kept=held))
             self.published = later(taken.decisions, steps)
 
 
