@@ -59,13 +59,18 @@ def run(asked: argparse.Namespace) -> int:
 def improve(asked: argparse.Namespace, console: Console) -> None:
     """One instance after the other; what was found is in the table at once, so that a second call goes on."""
     from benchmarks.best_known import runs
+    from dispatch.errors import SolveError
 
     chosen = choose(asked.improve)
     due = [path for path in chosen if asked.again or not runs.done(path)]
     console.print(f"{len(due)} of {len(chosen)} instances to run, {asked.seconds:.0f} s each", highlight=False)
     for number, path in enumerate(due, 1):
         console.print(f"{number}/{len(due)} {runs.name_of(path)}: {runs.METHODS[asked.method]}", highlight=False)
-        ran = runs.run(path, asked.method, gap=GAP, seconds=asked.seconds)
+        try:
+            ran = runs.run(path, asked.method, gap=GAP, seconds=asked.seconds)
+        except SolveError as error:
+            console.print(f"    {error}", highlight=False, markup=False)
+            continue
         verdict = _verdict(ran)
         figures = f"bound {ran.bound:,.2f}, plan {ran.objective:,.2f}, gap {100 * ran.gap:.3g} %"
         console.print(f"    {figures}, {ran.seconds:.0f} s, {verdict}", highlight=False)

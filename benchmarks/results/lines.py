@@ -1,4 +1,4 @@
-"""The rows as the page shows them: kept values, their verdict, and when, where and in which state they were measured."""
+"""Rows as the page shows them: kept values, their verdict, and when, where and on which state they were measured."""
 
 from __future__ import annotations
 

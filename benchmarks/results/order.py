@@ -1,8 +1,8 @@
 """Which pieces are measured first where there is not time for all, and how long each takes.
 
 A piece is a module of rows; its rows share runs, so they are measured in one process. First come short ones that decide
-whether an answer can be trusted, some of every topic; then what a user waits for; last what takes hours. A piece that is
-not listed comes before the last.
+whether an answer can be trusted, some of every topic; then what a user waits for; last what takes hours. A piece that
+is not listed comes before the last.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def piece_of(measurement: Measurement) -> str:
 
 
 def expected_s(piece: str, known: Sequence[float | None]) -> float:
-    """Seconds that the rows of a piece will take: what they took, or what is declared where not all have been measured."""
+    """Seconds that the rows of a piece will take: what they took, or what is declared where not all were measured."""
     if any(seconds is None for seconds in known):
         return _DECLARED.get(piece, UNKNOWN_S)
     return sum(seconds or 0.0 for seconds in known)
