@@ -5,8 +5,9 @@ Rules, which ``tests/unit/benchmarks/test_figures.py`` holds:
 - A figure looks measured where a number, in digits or words, is followed by seconds, bytes, %, "times", a currency, or
   by a hundred and more sites, requests, plans and the like; where something takes or answers within minutes or hours;
   and where it says "four of five".
-- Not looked at: lines that name the setting (``PARKWATT_…``) a figure belongs to, code between backticks or fences (what
-  it prints is held by the tests of the documents), addresses of links, headings, what is generated and not committed,
+- Not looked at: lines that name the setting (``PARKWATT_…``) a figure belongs to, code between backticks or fences
+  (what it prints is held by the tests of the documents), addresses of links, headings, what is generated and not
+  committed,
   and ``docs/decisions``, which are records of their day.
 - A mark is a comment behind a figure. ``<!-- shown by: TOPIC "ROW" -->`` names a row, or what the names of several have
   in common; ``× 100`` behind it says that the figure is so many times the row's value. ``<!-- printed by: COMMAND -->``

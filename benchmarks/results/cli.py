@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
 from benchmarks.topics import TOPICS
+
+if TYPE_CHECKING:
+    from benchmarks.results import due
+    from benchmarks.results.progress import Progress
 
 PAGE_S = 40.0  # to look at manifests and write the page; taken off the minutes
 A_YEAR_S = 365 * 86_400.0
@@ -68,11 +73,27 @@ def run(asked: argparse.Namespace) -> int:
     row_s = asked.row_minutes * 60
     until = began + (A_YEAR_S if asked.all else asked.minutes * 60 - PAGE_S)
     agenda = due.agenda(chosen, everything=asked.all, row_s=row_s, folder=folder)
+    ended = 0
     if time.monotonic() < until:
         progress = Progress(console, agenda, until=None if asked.all else until)
-        due.measure(agenda, until=until, row_s=row_s, folder=folder, logs=folder / "logs", told=progress)
-        progress.end()
+        ended = _measure(agenda, progress, until, row_s, folder)
     written = write(chosen, asked.out, folder=folder)
     for line in written.said:
         console.print(line, markup=False, soft_wrap=True)
-    return 1 if written.failing else 0
+    return ended or (1 if written.failing else 0)
+
+
+def _measure(agenda: due.Agenda, progress: Progress, until: float, row_s: float, folder: Path) -> int:
+    """130 where it was interrupted: what was measured until then is kept, and the page is written."""
+    from benchmarks.results import due
+
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        due.measure(agenda, until=until, row_s=row_s, folder=folder, logs=folder / "logs", told=progress)
+    except KeyboardInterrupt:
+        progress.console.print("interrupted; what was measured is kept")
+        return 130
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    progress.end()
+    return 0

@@ -13,6 +13,9 @@ from benchmarks.results.lines import Line, lines
 from benchmarks.results.running import Limits, Piece, Told, run
 from benchmarks.rows import Measurement
 
+QUICK_S = 2.0  # of a row that is not slow and was not measured here yet
+LONGER = 1.5  # a row that was stopped wants so many times as long, at least
+
 
 @dataclass
 class Agenda:
@@ -36,28 +39,31 @@ def agenda(measurements: Sequence[Measurement], *, everything: bool, row_s: floa
         row_s: a row that was stopped in the present state is tried again only if it may take longer now.
         folder: of the manifests.
     """
-    known = lines(measurements, folder)
-    hindered = manifests.hindrances(folder)
-    keys = {(m.topic, m.name): key for m, key in manifests.keys(measurements)}
+    stopped = _stopped(measurements, folder)
 
     def due(measurement: Measurement, line: Line) -> bool:
         if not measurement.slow and not everything:
             return True
+        return line.wants_measuring and stopped.get(measurement.name, -1.0) + 1 < row_s
+
+    known = zip(measurements, lines(measurements, folder), strict=True)
+    chosen = [(m, line) for m, line in known if due(m, line)]
+    quick, slow = ([one for one in chosen if one[0].slow == which] for which in (False, True))
+    return Agenda(_pieces(quick, stopped), _pieces(slow, stopped))
+
+
+def _stopped(measurements: Sequence[Measurement], folder: Path) -> dict[str, float]:
+    """By name, after how many seconds a row was stopped in the present state."""
+    hindered = manifests.hindrances(folder)
+    found = {}
+    for measurement, key in manifests.keys(measurements):
         before = hindered.get((measurement.topic, measurement.name))
-        if (
-            before is not None
-            and before.after_s is not None
-            and before.key == keys[measurement.topic, measurement.name]
-        ):
-            return line.wants_measuring and before.after_s + 1 < row_s
-        return line.wants_measuring
-
-    chosen = [(m, line) for m, line in zip(measurements, known, strict=True) if due(m, line)]
-    quick = _pieces([(m, line) for m, line in chosen if not m.slow])
-    return Agenda(quick, _pieces([(m, line) for m, line in chosen if m.slow]))
+        if before is not None and before.after_s is not None and before.key == key:
+            found[measurement.name] = before.after_s
+    return found
 
 
-def _pieces(chosen: Sequence[tuple[Measurement, Line]]) -> list[Piece]:
+def _pieces(chosen: Sequence[tuple[Measurement, Line]], stopped: dict[str, float]) -> list[Piece]:
     by_piece: dict[str, list[tuple[Measurement, Line]]] = {}
     for measurement, line in chosen:
         by_piece.setdefault(line.piece, []).append((measurement, line))
@@ -65,8 +71,9 @@ def _pieces(chosen: Sequence[tuple[Measurement, Line]]) -> list[Piece]:
     for name, members in by_piece.items():
         known = [line.row.seconds for _, line in members]
         quick = not members[0][0].slow and None in known
-        seconds = 2.0 * len(members) if quick else order.expected_s(name, known)
-        made.append(Piece(name, [m for m, _ in members], seconds))
+        seconds = QUICK_S * len(members) if quick else order.expected_s(name, known)
+        longer = [LONGER * stopped[m.name] for m, _ in members if m.name in stopped]
+        made.append(Piece(name, [m for m, _ in members], max([seconds, *longer])))
     return sorted(made, key=lambda piece: order.place(piece.name))
 
 

@@ -1,11 +1,13 @@
 """Measures rows of one piece in a process of its own: ``python -m benchmarks.results.process TOPIC FOLDER CHANNEL``.
 
-The names of the rows come as JSON on standard input. What happens is told on the descriptor CHANNEL, a line of
-JSON each: a row has begun, a row is in its manifest. What a measurement prints goes where the caller put the output.
+What to measure comes as JSON on standard input: modules to import, and names of rows. What happens is told on the
+descriptor CHANNEL, a line of JSON each: a row has begun, a row is in its manifest. What a measurement prints goes where
+the caller put the output.
 """
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import sys
@@ -13,20 +15,21 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import manifests
-from benchmarks.rows import Measurement, Row
-from benchmarks.topics import measurements
+from benchmarks.rows import REGISTER, Measurement, Row
 
 
 def main(topic: str, folder: Path, channel: int) -> None:
     os.set_inheritable(channel, False)
     wanted = json.load(sys.stdin)
-    by_name = {m.name: m for m in measurements(topic)}
+    for module in wanted["modules"]:
+        importlib.import_module(module)
+    by_name = {m.name: m for m in REGISTER.of(topic)}
     with os.fdopen(channel, "w", encoding="utf-8", buffering=1) as told:
 
         def tell(**what: Any) -> None:
             told.write(json.dumps(what) + "\n")
 
-        for name in wanted:
+        for name in wanted["names"]:
             measurement = by_name[name]
             key = manifests.key(measurement)
             tell(began=name)

@@ -30,9 +30,6 @@ class Progress:
             self._say(f"{piece.name}: {len(piece.measurements)} rows, about {_span(piece.seconds)}")
         if "began" in event:
             return
-        if "broken" in event:
-            self._say(f"    {event['why']}")
-            return
         self.done += 1
         name = event.get("kept") or event["stopped"]
         took = f"{event['seconds']:.1f} s" if event.get("seconds") is not None else ""

@@ -21,7 +21,7 @@ from benchmarks.rows import Measurement
 
 GRACE_S = 15.0  # to end servers and workers that a measurement has started
 _LOOK_S = 0.5
-_MOST_STOPS = 2  # rows of a piece share their runs: where two take too long, so will the others
+_MOST_STOPS = 2  # rows of a module share their runs: where two take too long, so will the others
 
 
 @dataclass
@@ -64,7 +64,10 @@ class Attempt:
         """What the process has told since, after a short wait."""
         if not select.select([self.channel], [], [], _LOOK_S)[0]:
             return []
-        *whole, self.rest = (self.rest + os.read(self.channel, 1 << 16)).split(b"\n")
+        more = os.read(self.channel, 1 << 16)
+        if not more:  # all is told, and the process on its way out
+            time.sleep(_LOOK_S)
+        *whole, self.rest = (self.rest + more).split(b"\n")
         return [json.loads(line) for line in whole if line]
 
 
@@ -81,25 +84,23 @@ def run(piece: Piece, limits: Limits, *, folder: Path, logs: Path, told: Told) -
         logs: folder for what the measurements print.
         told: is called with every event, for a progress line.
     """
-    rows = {m.name: m for m in piece.measurements}
-    keys = dict(zip(rows, (key for _, key in manifests.keys(rows.values())), strict=True))
-    waiting, stops = list(rows), 0
+    waiting, stops = {m.name: (m, key) for m, key in manifests.keys(piece.measurements)}, 0
     while waiting and time.monotonic() < limits.until:
-        attempt, why = _attempt(piece, waiting, limits, folder, logs, told)
-        hit = attempt.row if why else None
-        waiting = [name for name in waiting if name not in attempt.finished and name != hit]
-        if hit is None:
+        attempt, why = _attempt(piece, list(waiting), limits, folder, logs, told)
+        for name in attempt.finished:
+            del waiting[name]
+        if not why:
             return
         took = time.monotonic() - attempt.began
-        manifests.keep_hindrance(rows[hit], keys[hit], f"{why} {took:.0f} s", after_s=took, folder=folder)
-        told(piece, {"stopped": hit, "why": f"{why} {took:.0f} s"})
         stops += 1
-        if stops == _MOST_STOPS:
-            for name in waiting:
-                text = f"not tried: {stops} rows of its piece were stopped"
-                manifests.keep_hindrance(rows[name], keys[name], text, after_s=took, folder=folder)
-                told(piece, {"stopped": name, "why": text})
-            return
+        over = attempt.row is None or stops == _MOST_STOPS
+        for name in list(waiting) if over else [attempt.row]:
+            text = (
+                why if name == attempt.row or attempt.row is None else "not tried: two rows of its module were stopped"
+            )
+            measurement, key = waiting.pop(name)
+            manifests.keep_hindrance(measurement, key, text, after_s=took, folder=folder)
+            told(piece, {"stopped": name, "why": text})
 
 
 def _attempt(
@@ -118,7 +119,8 @@ def _attempt(
     attempt = Attempt(process, mine)
     try:
         if process.stdin is not None:
-            process.stdin.write(json.dumps(list(names)).encode())
+            modules = sorted({m.function.__module__ for m in piece.measurements})
+            process.stdin.write(json.dumps({"modules": modules, "names": list(names)}).encode())
             process.stdin.close()
         return attempt, _watch(piece, attempt, limits, told)
     finally:
@@ -136,12 +138,12 @@ def _watch(piece: Piece, attempt: Attempt, limits: Limits, told: Told) -> str:
                 attempt.finished.append(event["kept"])
                 attempt.row = None
             told(piece, event)
+        took = f"{time.monotonic() - attempt.began:.0f} s"
         if not running:
-            if attempt.process.returncode and attempt.row is None:
-                told(piece, {"broken": piece.name, "why": f"the process ended with {attempt.process.returncode}"})
-            return f"the process ended with {attempt.process.returncode} after" if attempt.row else ""
+            status = attempt.process.returncode
+            return f"its process ended with {status} after {took}, see its log" if status or attempt.row else ""
         if limits.left_s(attempt.began) <= 0:
-            return "stopped after"
+            return f"stopped after {took}"
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
