@@ -1,4 +1,4 @@
-"""``python -m benchmarks best-known [--improve [FAMILY|INSTANCE …] [--seconds S] [--method M]]``."""
+"""``python -m benchmarks best-known [--improve [FAMILY|INSTANCE …] [--seconds S] [--method M]] [--check]``."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ def add(commands: Any) -> None:
     known.add_argument("--seconds", type=_seconds, default=120.0, help="for each instance, compiling included (120)")
     known.add_argument("--method", choices=METHODS, default="convex", help="how (convex)")
     known.add_argument("--again", action="store_true", help="instances that stand in the table, too")
+    checked = "hold every plan of the table to a model that shares nothing with the product"
+    known.add_argument("--check", action="store_true", help=checked)
     known.set_defaults(run=run)
 
 
@@ -53,7 +55,18 @@ def run(asked: argparse.Namespace) -> int:
             console.print(str(reason), style="red", markup=False)
             return 2
     table.show(console)
-    return 0
+    return 0 if not asked.check or _checked(console) else 1
+
+
+def _checked(console: Console) -> bool:
+    from benchmarks.best_known import checking, table
+
+    wrong = []
+    for entry in table.read().values():
+        said = checking.check(entry)
+        console.print(f"{entry.instance}: {'; '.join(said) or 'as the table says'}", highlight=False, markup=False)
+        wrong += said
+    return not wrong
 
 
 def improve(asked: argparse.Namespace, console: Console) -> None:

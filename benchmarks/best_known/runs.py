@@ -154,7 +154,8 @@ def record(path: Path, ran: Ran, method: str, made: dict[str, Any], *, known: Pa
     digest = hashlib.sha256(text.encode()).hexdigest()[:16]
     said = f"{METHODS[method]}, {ran.seconds:.0f} s"
     size = (made["commitment"]["steps"], made["commitment"]["units"])
-    kept = table.improve(name_of(path), ran.bound, ran.objective, method=said, size=size, run=digest, path=known)
+    incumbent = ran.objective if ran.answers else None
+    kept = table.improve(name_of(path), ran.bound, incumbent, method=said, size=size, run=digest, path=known)
     if digest in (kept.bound.run, kept.incumbent.run):
         logs.mkdir(exist_ok=True)
         (logs / f"{digest}.json").write_text(text, "utf-8")

@@ -146,12 +146,13 @@ def show(console: Console, path: Path = TABLE) -> None:
     """For a person."""
     drawn = Table(header_style="bold")
     for name in ("instance", "steps", "units", "best bound", "found by", "best incumbent", "found by", "gap"):
-        drawn.add_column(name, justify="left" if name in {"instance", "found by"} else "right", overflow="fold")
+        words = name in {"instance", "found by"}
+        drawn.add_column(name, justify="left" if words else "right", overflow="fold", no_wrap=name != "found by")
     for entry in read(path).values():
         cells: list[str] = []
         for found in (entry.bound, entry.incumbent):
             cost = "" if math.isnan(found.value) else f"{found.value:,.3f}"
-            cells += [cost, f"{found.method} {found.date}".strip()]
+            cells += [cost, f"{found.method} {found.date} {found.run}".strip()]
         gap = "" if math.isnan(entry.gap) else f"{100 * entry.gap:.3g} %"
         drawn.add_row(entry.instance, str(entry.steps), str(entry.units), *cells, gap)
     console.print(drawn)
