@@ -173,7 +173,8 @@ def _plain(text: str) -> str:
 
 def _blocks(text: str) -> Iterator[tuple[int, str]]:
     """Paragraphs, points of lists and tables, each with the number of its first line."""
-    starts, lines = 1, []
+    starts = 1
+    lines: list[str] = []
     for place, line in enumerate(text.split("\n"), 1):
         ends = not line.strip() or re.match(r"\s*(?:[-*]|\d+\.) ", line)
         if ends and lines:

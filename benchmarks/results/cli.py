@@ -72,12 +72,15 @@ def run(asked: argparse.Namespace) -> int:
     chosen = [m for topic in topics for m in measurements(topic)]
     row_s = asked.row_minutes * 60
     until = began + (A_YEAR_S if asked.all else asked.minutes * 60 - PAGE_S)
+    state = manifests.code_state()
     agenda = due.agenda(chosen, everything=asked.all, row_s=row_s, folder=folder)
     ended = 0
     if time.monotonic() < until:
         progress = Progress(console, agenda, until=None if asked.all else until)
         ended = _measure(agenda, progress, until, row_s, folder)
     written = write(chosen, asked.out, folder=folder)
+    if state != manifests.code_state():
+        console.print("the code changed while it was measured: rows measured before that are stale", style="yellow")
     for line in written.said:
         console.print(line, markup=False, soft_wrap=True)
     return ended or (1 if written.failing else 0)

@@ -94,10 +94,8 @@ def run(piece: Piece, limits: Limits, *, folder: Path, logs: Path, told: Told) -
         took = time.monotonic() - attempt.began
         stops += 1
         over = attempt.row is None or stops == _MOST_STOPS
-        for name in list(waiting) if over else [attempt.row]:
-            text = (
-                why if name == attempt.row or attempt.row is None else "not tried: two rows of its module were stopped"
-            )
+        for name in [x for x in waiting if over or x == attempt.row]:
+            text = why if attempt.row in {name, None} else "not tried: two rows of its module were stopped"
             measurement, key = waiting.pop(name)
             manifests.keep_hindrance(measurement, key, text, after_s=took, folder=folder)
             told(piece, {"stopped": name, "why": text})
