@@ -21,15 +21,22 @@ class Gauge:
 
 
 def value(line: Line) -> str:
-    return with_unit(figure(line.row.value), line.row.unit) if line.row.value is not None else ""
+    return with_unit(number(line.row.value), line.row.unit) if line.row.value is not None else ""
 
 
 def bar(line: Line) -> str:
     """With signs as they are printed."""
     bar = Bar.parse(line.row.bar)
     sign = {"<=": "≤", ">=": "≥", "==": "="}.get(bar.relation, bar.relation)
-    limit = int(bar.limit) if bar.limit == int(bar.limit) and abs(bar.limit) < 1e9 else bar.limit
-    return with_unit(f"{sign} {limit:,}" if isinstance(limit, int) else f"{sign} {limit:g}", line.row.unit)
+    return with_unit(f"{sign} {number(bar.limit)}", line.row.unit)
+
+
+def number(value: float | bool | None) -> str:
+    """As the terminal shows it, large ones in full: a bill is read to the cent."""
+    if value is None or isinstance(value, bool) or not 1000 <= abs(value) < 1e10:
+        return figure(value)
+    text = f"{value:,.2f}".removesuffix(".00")
+    return text.rstrip("0") if "." in text else text
 
 
 def with_unit(number: str, unit: str) -> str:
@@ -37,11 +44,11 @@ def with_unit(number: str, unit: str) -> str:
 
 
 def reference(line: Line) -> str:
-    return figure(line.row.reference)
+    return number(line.row.reference)
 
 
 def ratio(line: Line) -> str:
-    return figure(line.row.ratio)
+    return number(line.row.ratio)
 
 
 def verdict(line: Line) -> str:

@@ -18,11 +18,12 @@ COMMAND = "python -m benchmarks"
 
 @dataclass(frozen=True)
 class PiecePart:
-    """Rows that one module measures."""
+    """Rows that one module measures; ``note``: what is to be said of more than one of them, all the same."""
 
     name: str
     subject: str
     command: str
+    note: str
     lines: tuple[Line, ...]
 
 
@@ -114,9 +115,14 @@ def _topic(name: str, lines: Sequence[Line], subjects: dict[str, str]) -> TopicP
         module = piece.partition("/")[2]
         command = f"{COMMAND} show {name} {module}".rstrip() + " --fresh"
         members = tuple(line for line in lines if line.piece == piece)
-        pieces.append(PiecePart(piece, subjects.get(piece, ""), command, members))
+        pieces.append(PiecePart(piece, subjects.get(piece, ""), command, _common(members), members))
     show = f"{COMMAND} show {name}"
     return TopicPart(name, heading.part, heading.title, heading.compares, show, counts(lines), tuple(pieces))
+
+
+def _common(lines: Sequence[Line]) -> str:
+    noted = [line.note for line in lines if line.note]
+    return noted[0] if len(noted) > 1 and len(set(noted)) == 1 else ""
 
 
 def _known(entry: best_known.Entry) -> Known:

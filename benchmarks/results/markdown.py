@@ -38,7 +38,8 @@ def _topic(topic: TopicPart) -> list[str]:
     said = [f"## {topic.title}", f"Part {topic.part}. `{topic.command}`", f"Compared with: {topic.compares}"]
     for piece in topic.pieces:
         said += [f"### {piece.name}", f"{piece.subject} `{piece.command}`".strip()]
-        said += [_table(ROWS, map(_cells, piece.lines)), *_notes(piece.lines)]
+        said += [piece.note] if piece.note else []
+        said += [_table(ROWS, map(_cells, piece.lines)), *_notes(x for x in piece.lines if x.note != piece.note)]
     return said
 
 
