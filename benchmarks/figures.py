@@ -52,7 +52,7 @@ FIGURE = re.compile(
         (
             rf"(?P<plain>{_NUMBER})(?:{_GAP})?(?P<unit>{_UNIT})",
             rf"(?P<many>{_NUMBER}){_GAP}(?P<run>{_RUN})",
-            rf"(?<=\b){_TAKES} (?:about )?(?P<long>{_NUMBER}|an?){_SPACE}(?P<span>{_LONG})",
+            rf"(?<=\b){_TAKES} (?:about )?(?P<long>{_NUMBER}|a){_SPACE}(?P<span>{_LONG})",
             rf"(?P<some>{_NUMBER})[ \n]of[ \n](?:the )?(?P<all>{_NUMBER})(?=\s)",
             r"(?P<twice>\btwice)(?= (?:as|the)\b)",
         )

@@ -80,6 +80,11 @@ class Contents:
         """What was measured in the present state and does not reach its bar."""
         return tuple(line for line in self.lines if line.verdict in {"does not hold", "failed"})
 
+    @property
+    def missed(self) -> tuple[Line, ...]:
+        """Stale values that did not reach their bar."""
+        return tuple(line for line in self.lines if line.verdict == "stale" and line.would_hold is False)
+
 
 def contents(lines: Sequence[Line], subjects: dict[str, str]) -> Contents:
     """Put lines under their topics and pieces.

@@ -22,6 +22,9 @@ def render(made: Contents) -> str:
     ]
     if made.failing:
         said += ["## What does not hold", _table(ROWS, map(_cells, made.failing)), *_notes(made.failing)]
+    if made.missed:
+        said.append("## What did not hold when it was last measured, in another state")
+        said += [_table(ROWS, map(_cells, made.missed)), *_notes(made.missed)]
     for topic in made.topics:
         said += _topic(topic)
     if made.known:

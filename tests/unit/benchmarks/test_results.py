@@ -207,6 +207,17 @@ def test_the_page_shows_every_row_and_first_what_does_not_hold(shown: contents.C
     assert not re.search(r"https?://|src=|@import", html), "one file, nothing from elsewhere"
 
 
+def test_what_did_not_hold_in_another_state_is_shown_apart(shown: contents.Contents, tmp_path: Path) -> None:
+    assert (shown.missed, 'id="missed"' in page.render(shown)) == ((), False)
+    kept(tmp_path / "old", "does not", key=KEY)
+    (line,) = lines(toy("does not"), tmp_path / "old")
+    made = contents.contents([replace(line, topic="spine", piece="spine")], {})
+    html = page.render(made)
+    assert "does not" in html[html.index('id="missed"') : html.index('id="finder"')]
+    assert 'id="failing"' not in html
+    assert "## What did not hold when it was last measured" in markdown.render(made)
+
+
 def test_every_link_of_the_page_leads_somewhere(shown: contents.Contents) -> None:
     html = page.render(shown)
     targets = set(re.findall(r'href="#([^"]+)"', html))
