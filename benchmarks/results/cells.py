@@ -60,7 +60,7 @@ def verdict(line: Line) -> str:
 
 def when(line: Line) -> str:
     """Day, commit and how long it took."""
-    took = f"{line.row.seconds:,.1f} s" if line.row.seconds is not None else ""
+    took = f"{line.row.seconds:,.1f}\u00a0s" if line.row.seconds is not None else ""
     return " · ".join(filter(None, (line.measured_at[:10], line.commit[:8], took)))
 
 

@@ -93,7 +93,7 @@ def contents(lines: Sequence[Line], subjects: dict[str, str]) -> Contents:
         lines: in the register's order.
         subjects: by piece, a sentence.
     """
-    state = manifests.code_state()
+    state, asked = manifests.code_state(), {line.topic for line in lines}
     return Contents(
         written_at=manifests.now(),
         commit=state.commit,
@@ -102,7 +102,7 @@ def contents(lines: Sequence[Line], subjects: dict[str, str]) -> Contents:
         counts=counts(lines),
         same_inputs=sum(line.verdict == "stale" and line.same_inputs for line in lines),
         machines=tuple(dict.fromkeys(line.machine for line in lines if line.machine)),
-        topics=tuple(_topic(name, [x for x in lines if x.topic == name], subjects) for name in TOPICS),
+        topics=tuple(_topic(name, [x for x in lines if x.topic == name], subjects) for name in TOPICS if name in asked),
         known=tuple(_known(entry) for entry in best_known.read().values()),
     )
 

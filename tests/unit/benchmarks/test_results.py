@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -12,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from benchmarks import manifests
+from benchmarks import manifests, show_cli
 from benchmarks.__main__ import main
 from benchmarks.manifests import Key
 from benchmarks.results import cells, changed, contents, due, markdown, order, page, running
 from benchmarks.results.headings import HEADINGS
-from benchmarks.results.lines import Line, lines
+from benchmarks.results.lines import lines
 from benchmarks.results.running import Limits, Piece
 from benchmarks.rows import REGISTER, Measurement
 from benchmarks.topics import TOPICS
@@ -274,14 +275,9 @@ def test_a_mistake_names_what_is_accepted(asked: list[str], said: str, capsys: p
 
 
 def test_descendants_are_found_through_generations() -> None:
-    inner = (
-        "import subprocess, sys, time; subprocess.Popen(['sleep', '30']); print('there', flush=True); time.sleep(30)"
-    )
-    process = subprocess.Popen(
-        ["sh", "-c", f'{__import__("sys").executable} -c "{inner}"; true'],
-        stdout=subprocess.PIPE,
-        start_new_session=True,
-    )
+    inner = "import subprocess, time; subprocess.Popen(['sleep', '30']); print('there', flush=True); time.sleep(30)"
+    command = ["sh", "-c", f'{sys.executable} -c "{inner}"; true']
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
     assert process.stdout is not None
     assert process.stdout.readline() == b"there\n"
     family = running.descendants(process.pid)
@@ -289,4 +285,9 @@ def test_descendants_are_found_through_generations() -> None:
     running.stop(process)
     assert all(not command_of(pid) for pid, _ in family)
     process.stdout.close()
-    assert isinstance(Line, type)
+
+
+def test_a_module_of_rows_can_be_shown_alone_as_the_page_says() -> None:
+    chosen = show_cli.select("carbon", "arbitrage")
+    assert {order.piece_of(m) for m in chosen} == {"carbon/arbitrage"}
+    assert len(chosen) > 3
