@@ -22,7 +22,7 @@ HERE  := $(VENV)/here
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help environment run test coverage test-all lint format types contracts client wheel bench bench-env peers-env $(BESIDE:%=%-env) lock clean
+.PHONY: help environment run test coverage test-all lint format types contracts client wheel bench bench-all bench-env peers-env $(BESIDE:%=%-env) lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -63,8 +63,11 @@ client: $(DEV) $(HERE) ## the OpenAPI document from the routes, and the typed cl
 wheel: $(DEV) $(HERE) ## build the wheel, look inside, run the main job from it in a clean environment
 	$(BIN)/python -m pytest -m wheel tests/packaging $(ARGS)
 
-bench: $(DEV) $(if $(filter scheduler assets grid studies,$(TOPIC)),$(PEERS)) $(HERE) ## every measured statement: TOPIC=spine for one topic, ARGS="--fresh" to measure the slow ones too
-	$(BIN)/python -m benchmarks show $(TOPIC) $(ARGS)
+bench: $(DEV) $(if $(or $(if $(TOPIC),,all),$(filter scheduler assets grid studies,$(TOPIC))),$(PEERS)) $(HERE) ## the results page in 30 minutes; TOPIC=spine shows one topic, ARGS="--fresh" measures its slow rows too
+	$(BIN)/python -m benchmarks $(if $(TOPIC),show $(TOPIC),results --minutes 30) $(ARGS)
+
+bench-all: peers-env ## the results page with every row measured in the present state; goes on where it was stopped
+	$(BIN)/python -m benchmarks results --all $(ARGS)
 
 bench-env: $(PEERS) $(HERE) ## the environment with the peers that benchmarks compare with; TOPIC=scheduler makes it too
 

@@ -14,6 +14,7 @@ COMMANDS = (
     "benchmarks.best_known.cli",
     "benchmarks.peers.cli",
     "benchmarks.claims.cli",
+    "benchmarks.results.cli",
     "benchmarks.show_cli",
     "benchmarks.study.cli",
 )

@@ -11,6 +11,7 @@ from typing import Any
 
 from rich.console import Console
 
+from benchmarks.results.order import piece_of
 from benchmarks.rows import Measurement
 from benchmarks.show import as_json, collect, table
 from benchmarks.topics import TOPICS, measurements, with_rows
@@ -19,7 +20,7 @@ from benchmarks.topics import TOPICS, measurements, with_rows
 def add(commands: Any) -> None:
     show = commands.add_parser("show", help="measure and show rows")
     show.add_argument("topic", nargs="?", choices=TOPICS, metavar="TOPIC", help=", ".join(TOPICS))
-    named = "a row of the topic, or what the names of several have in common"
+    named = "a row of the topic, a module of rows, or what the names of several rows have in common"
     show.add_argument("name", nargs="?", metavar="NAME", help=named)
     show.add_argument("--json", action="store_true", help="for a program")
     show.add_argument("--fresh", action="store_true", help="measure the slow rows too, and keep them")
@@ -31,7 +32,11 @@ def select(topic: str | None, name: str | None) -> list[Measurement]:
     found = [m for each in ([topic] if topic else TOPICS) for m in measurements(each)]
     if name is None:
         return found
-    chosen = [m for m in found if m.name == name] or [m for m in found if name in m.name]
+    chosen = (
+        [m for m in found if m.name == name]
+        or [m for m in found if piece_of(m).partition("/")[2] == name]
+        or [m for m in found if name in m.name]
+    )
     if not chosen:
         names = ", ".join(repr(m.name) for m in found) or "none"
         raise SystemExit(f"{topic}: no row {name!r}. Rows: {names}.")

@@ -21,23 +21,24 @@ COLUMNS = (
     "instance",
     "steps",
     "units",
-    *(f"{side}{part}" for side in SIDES for part in ("", "_method", "_date")),
+    *(f"{side}{part}" for side in SIDES for part in ("", "_method", "_date", "_run")),
     "gap",
 )
 
 
 @dataclass(frozen=True)
 class Found:
-    """A number with how and when it was found; NaN where there is none yet."""
+    """A number with how and when it was found, and the hash of the log of its run; NaN where there is none yet."""
 
     value: float = math.nan
     method: str = ""
     date: str = ""
+    run: str = ""
 
     @property
     def cells(self) -> list[str]:
         """As the table holds it, with all digits."""
-        return ["" if math.isnan(self.value) else repr(self.value), self.method, self.date]
+        return ["" if math.isnan(self.value) else repr(self.value), self.method, self.date, self.run]
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,13 @@ def read(path: Path = TABLE) -> dict[str, Entry]:
 
 
 def _entry(row: dict[str, str]) -> Entry:
-    bound, incumbent = (Found(float(row[x] or "nan"), row[f"{x}_method"], row[f"{x}_date"]) for x in SIDES)
+    bound, incumbent = (_found(row, side) for side in SIDES)
     return Entry(row["instance"], int(row["steps"]), int(row["units"]), bound, incumbent)
+
+
+def _found(row: dict[str, str], side: str) -> Found:
+    value, method, day, run = (row[f"{side}{part}"] for part in ("", "_method", "_date", "_run"))
+    return Found(float(value or "nan"), method, day, run)
 
 
 def write(entries: dict[str, Entry], path: Path = TABLE) -> None:
@@ -90,6 +96,7 @@ def improve(
     method: str,
     size: tuple[int, int] | None = None,
     on: date | None = None,
+    run: str = "",
     path: Path = TABLE,
 ) -> Entry:
     """Put a bound, an incumbent or both into the table where they are better than what stands there.
@@ -101,6 +108,7 @@ def improve(
         method: how it was found, in a few words, with limits and machine.
         size: hours and units; read from the instance's file where it is left out.
         on: the day, today where left out.
+        run: hash of the log of the run that found them.
         path: of the table.
 
     Raises:
@@ -116,9 +124,9 @@ def improve(
     low, high = known.bound, known.incumbent
     # What is missing is NaN, and no comparison with it is true.
     if bound is not None and not bound <= low.value:
-        low = Found(float(bound), method.strip(), day)
+        low = Found(float(bound), method.strip(), day, run)
     if incumbent is not None and not incumbent >= high.value:
-        high = Found(float(incumbent), method.strip(), day)
+        high = Found(float(incumbent), method.strip(), day, run)
     if low.value > high.value + SAME * abs(high.value):
         raise ValueError(
             f"{instance}: the bound {low.value!r} ({low.method}) is above the incumbent "
@@ -138,12 +146,13 @@ def show(console: Console, path: Path = TABLE) -> None:
     """For a person."""
     drawn = Table(header_style="bold")
     for name in ("instance", "steps", "units", "best bound", "found by", "best incumbent", "found by", "gap"):
-        drawn.add_column(name, justify="left" if name in {"instance", "found by"} else "right", overflow="fold")
+        words = name in {"instance", "found by"}
+        drawn.add_column(name, justify="left" if words else "right", overflow="fold", no_wrap=name != "found by")
     for entry in read(path).values():
         cells: list[str] = []
         for found in (entry.bound, entry.incumbent):
             cost = "" if math.isnan(found.value) else f"{found.value:,.3f}"
-            cells += [cost, f"{found.method} {found.date}".strip()]
+            cells += [cost, f"{found.method} {found.date} {found.run}".strip()]
         gap = "" if math.isnan(entry.gap) else f"{100 * entry.gap:.3g} %"
         drawn.add_row(entry.instance, str(entry.steps), str(entry.units), *cells, gap)
     console.print(drawn)

@@ -148,8 +148,8 @@ class Unit:
                 self.model.row({category: 1} | stops, high=float(earlier))
 
 
-def _stated(instance: Instance, *, priced: bool) -> tuple[Model, list[list[int]]]:
-    """The model, and where it is not priced the columns of what is missing or too much: power up, down, reserve."""
+def _stated(instance: Instance, *, priced: bool) -> tuple[Model, list[list[int]], list[Unit]]:
+    """The model with its units; not priced, the columns of what is missing or too much: power up, down, reserve."""
     model, steps = Model(), instance["time_periods"]
     units = [Unit(model, data, steps, priced=priced) for data in instance["thermal_generators"].values()]
     renewables = instance["renewable_generators"].values()
@@ -164,7 +164,7 @@ def _stated(instance: Instance, *, priced: bool) -> tuple[Model, list[list[int]]
             ready[slack[2][t]] = 1.0
         model.row(supply, instance["demand"][t], instance["demand"][t])
         model.row(ready, low=instance["reserves"][t])
-    return model, slack
+    return model, slack, units
 
 
 def optimum(instance: Instance, *, gap: float = 1e-9, seconds: float = 600.0) -> float:
@@ -179,6 +179,28 @@ def optimum(instance: Instance, *, gap: float = 1e-9, seconds: float = 600.0) ->
         RuntimeError: there is no plan, or none was proven in time.
     """
     return _stated(instance, priced=True)[0].solve(gap, seconds)[0]
+
+
+def cost_of(instance: Instance, on: np.ndarray, *, gap: float = 1e-7, seconds: float = 600.0) -> float:
+    """The least cost of an instance whose commitment is given.
+
+    Args:
+        instance: what a pglib-uc file holds.
+        on: (unit, step) which thermal units are on, in the file's order.
+        gap: relative, at which the search may end.
+        seconds: after which it gives up.
+
+    Raises:
+        RuntimeError: with this commitment there is no plan, or none was proven in time.
+    """
+    model, _, units = _stated(instance, priced=True)
+    for unit, states in zip(units, on, strict=True):
+        for column, state in zip(unit.on, states, strict=True):
+            least, most, whole = model.bounds[column]
+            if not least <= state <= most:
+                raise RuntimeError("no plan: a unit that must run is off")
+            model.bounds[column] = (float(state), float(state), whole)
+    return model.solve(gap, seconds)[0]
 
 
 def cut(instance: Instance, units: int, hours: int, seed: int = 0) -> dict[str, Any]:
@@ -218,7 +240,7 @@ def cut(instance: Instance, units: int, hours: int, seed: int = 0) -> dict[str, 
 def _solvable(instance: dict[str, Any]) -> dict[str, Any]:
     """The instance with demand and reserve that slightly weaker units could serve: no plan hangs on a last digit."""
     weaker = {name: _weaker(unit) for name, unit in instance["thermal_generators"].items()}
-    model, slack = _stated(instance | {"thermal_generators": weaker}, priced=False)
+    model, slack, _ = _stated(instance | {"thermal_generators": weaker}, priced=False)
     _, x = model.solve(1e-6, 600.0)
     short, over, unready = (x[columns] for columns in slack)
     demand = np.array(instance["demand"]) - short + over

@@ -6,76 +6,32 @@ runs. What they find goes into the table of best-known bounds and plans, which `
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass
-from functools import cache, partial
-from pathlib import Path
+from functools import cache
 from statistics import median
 
-from benchmarks.best_known import table as best_known
+from benchmarks.best_known.runs import Ran, run
 from benchmarks.cases import pglib
 from benchmarks.rows import Measured, row
-from dispatch.asset import Mode
-from dispatch.audit import audit
-from dispatch.highs import Limits
-from dispatch.highs import run as plain
-from dispatch.problem import Problem
-from dispatch.search.portfolio import improve_and_prove
-from dispatch.solve import solve
 
-CODE = ("dispatch", "benchmarks/cases/pglib.py", "benchmarks/topics/scheduler/pglib.py")
+CODE = (
+    "dispatch",
+    "benchmarks/best_known/runs.py",
+    "benchmarks/cases/pglib.py",
+    "benchmarks/topics/scheduler/pglib.py",
+)
 # The gap at which a plan is good enough and the seconds that compiling and solving may take together.
 CONVEX = {"ca": (3e-4, 25.5), "ferc": (3e-4, 280.0), "rts_gmlc": (2e-3, 55.0)}
 EXACT_S = 300.0
 GAP = 1e-4
 PUBLISHED = {"2020-02-09": 2_167_849.377}  # proven optimum, published with the instance
-METHODS = {
-    "convex": "convex mode within the family's time, two cores",
-    "exact": "two processes for 300 s, two cores",
-    "plain": "HiGHS alone on the same form, two cores",
-}
-
-
-@dataclass(frozen=True)
-class Ran:
-    """One run of one instance."""
-
-    name: str
-    objective: float
-    bound: float
-    seconds: float
-    violations: int
-
-    @property
-    def gap(self) -> float:
-        """Certified, relative to the plan."""
-        return (self.objective - self.bound) / self.objective
-
-
-def _ran(path: Path, commitment: str, gap: float, seconds: float) -> Ran:
-    site, inputs = pglib.read(pglib.load(path))
-    began = time.perf_counter()
-    problem = Problem(site, inputs, Mode("convex" if commitment == "convex" else "exact"))
-    limits = Limits(gap=gap, seconds=seconds - (time.perf_counter() - began))
-    search = {
-        "convex": None,
-        "exact": partial(improve_and_prove, layout=problem.layout()),
-        "plain": plain,
-    }[commitment]
-    schedule = solve(problem, limits, run=search)
-    took = time.perf_counter() - began
-    found = audit(schedule).violations
-    name = path.name.removesuffix(".json.gz")
-    ran = Ran(name, schedule.proof.objective, schedule.proof.bound, took, len(found))
-    if not found:
-        best_known.improve(f"{path.parent.name}/{name}", ran.bound, ran.objective, method=METHODS[commitment])
-    return ran
 
 
 @cache
 def convex(family: str) -> tuple[Ran, ...]:
     """All instances of a family in convex mode."""
-    return tuple(_ran(path, "convex", *CONVEX[family]) for path in pglib.instances(family))
+    return tuple(
+        run(path, "convex", gap=CONVEX[family][0], seconds=CONVEX[family][1]) for path in pglib.instances(family)
+    )
 
 
 @cache
@@ -83,13 +39,13 @@ def plain_for_the_same_time() -> tuple[Ran, ...]:
     """RTS-GMLC by the solver alone on the same form, each for as long as convex mode took."""
     times = [ran.seconds for ran in convex("rts_gmlc")]
     paths = pglib.instances("rts_gmlc")
-    return tuple(_ran(path, "plain", GAP, seconds) for path, seconds in zip(paths, times, strict=True))
+    return tuple(run(path, "plain", gap=GAP, seconds=seconds) for path, seconds in zip(paths, times, strict=True))
 
 
 @cache
 def exact(commitment: str) -> tuple[Ran, ...]:
     """RTS-GMLC for 300 s each."""
-    return tuple(_ran(path, commitment, GAP, EXACT_S) for path in pglib.instances("rts_gmlc"))
+    return tuple(run(path, commitment, gap=GAP, seconds=EXACT_S) for path in pglib.instances("rts_gmlc"))
 
 
 @row("scheduler", name="pglib-uc CA, convex: median gap", unit="", bar="<= 1e-3", slow=True, inputs=CODE)
