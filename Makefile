@@ -21,7 +21,7 @@ HERE  := $(VENV)/here
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test coverage test-all lint format types contracts client wheel bench bench-env openstef-env lock clean
+.PHONY: help run test coverage test-all lint format types contracts client docs wheel bench bench-env openstef-env lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -57,6 +57,9 @@ client: $(DEV) $(HERE) ## the OpenAPI document from the routes, and the typed cl
 	$(BIN)/parkwatt openapi --out docs/openapi.json
 	$(BIN)/python -m dispatch.client.generator docs/openapi.json
 
+docs: $(DEV) $(HERE) ## the documentation as a site in docs/_build/html; a warning fails it, and nothing is fetched
+	$(BIN)/python -m sphinx -W --keep-going -n -q -b html docs docs/_build/html
+
 wheel: $(DEV) $(HERE) ## build the wheel, look inside, run the main job from it in a clean environment
 	$(BIN)/python -m pytest -m wheel tests/packaging $(ARGS)
 
@@ -77,7 +80,7 @@ lock: $(DEV) ## choose versions anew: writes locks/run.txt, locks/dev.txt, locks
 	echo 'openstef[cpu]==3.4.93' | $(LOCK) --upgrade - -o locks/openstef.txt
 
 clean: ## forget environments, caches and results
-	rm -rf $(VENV) .venv-openstef build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.*
+	rm -rf $(VENV) .venv-openstef build dist docs/_build docs/reference/generated .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.*
 
 # ---- environments
 
