@@ -28,6 +28,10 @@ myst_heading_anchors = 3
 
 html_theme = "furo"
 html_title = "parkwatt"
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_class_signature = "mixed"
+python_use_unqualified_type_names = True
 html_static_path = ["_static"]
 html_css_files = ["parkwatt.css"]
 html_show_sphinx = False

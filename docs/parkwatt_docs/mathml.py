@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from docutils import nodes
-from docutils.utils.math import MathError
+from docutils.utils.math import MathError, unichar2tex
 from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.util import logging
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
     from sphinx.writers.html5 import HTML5Translator
 
+_BAR = re.compile("(\\w)\N{COMBINING MACRON}")
 _LOG = logging.getLogger(__name__)
 
 
@@ -22,7 +24,9 @@ def mathml(tex: str, *, block: bool) -> str:
     Raises:
         MathError: it uses what the converter does not know.
     """
-    return str(tex2mathml(" ".join(tex.split()), as_block=block))
+    # Docstrings write ≤, η and P̄ as such, because they are read in the terminal too.
+    spelt = _BAR.sub(r"\\bar{\1}", " ".join(tex.split())).replace("·", r"\cdot ")
+    return str(tex2mathml(spelt.translate(unichar2tex.uni2tex_table), as_block=block))
 
 
 def add(app: Sphinx) -> None:
