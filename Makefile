@@ -58,7 +58,7 @@ client: $(DEV) $(HERE) ## the OpenAPI document from the routes, and the typed cl
 	$(BIN)/python -m dispatch.client.generator docs/openapi.json
 
 docs: $(DEV) $(HERE) ## the documentation as a site in docs/_build/html; a warning fails it, and nothing is fetched
-	$(BIN)/python -m sphinx -W --keep-going -n -q -b html docs docs/_build/html
+	$(BIN)/python -m sphinx -j $(JOBS) -W --keep-going -n -q -b html docs docs/_build/html
 
 wheel: $(DEV) $(HERE) ## build the wheel, look inside, run the main job from it in a clean environment
 	$(BIN)/python -m pytest -m wheel tests/packaging $(ARGS)

@@ -28,6 +28,7 @@ myst_heading_anchors = 3
 
 html_theme = "furo"
 html_title = "parkwatt"
+napoleon_use_ivar = True
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_class_signature = "mixed"

@@ -67,7 +67,8 @@ def _page(entry: KindEntry, definitions: Mapping[str, Any], reader: Reader, own:
     yield from _inherited(entry.name)
     yield from ("## Fields",)
     buses = {field: f"a bus for {carrier}" for field, carrier in entry.buses.items()}
-    yield from table(HEADINGS, reader.rows(definitions[title], _OF_EVERY_KIND | buses))
+    needed = [name for name, field in cls.model_fields.items() if field.is_required()]
+    yield from table(HEADINGS, reader.rows(definitions[title], _OF_EVERY_KIND | buses, needed))
     for name in [name for name in reached(definitions, definitions[title]) if own.get(name) == entry.name]:
         yield from block(name, definitions[name], reader)
     yield from _library(entry)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,11 +30,17 @@ _FORMATS = {
     "uri": "address",
 }
 _BOUNDS = (
-    ("exclusiveMinimum", "above {}"),
-    ("minimum", "{} or more"),
-    ("exclusiveMaximum", "below {}"),
-    ("maximum", "at most {}"),
+    (("exclusiveMinimum", "gt"), "above {}"),
+    (("minimum", "ge"), "{} or more"),
+    (("exclusiveMaximum", "lt"), "below {}"),
+    (("maximum", "le"), "at most {}"),
 )
+# Patterns that say what a sentence says better.
+_PATTERNS = {
+    r"^[A-Za-z0-9_\-]+$": "letters, digits, `_` and `-`",
+    r"^[A-Z]{3}$": "three capital letters, like EUR",
+    r"^\d{4}-\d\d-\d\d$": "day, like 2016-10-14",
+}
 _LONGEST = 60
 
 
@@ -50,13 +56,16 @@ class Reader:
     link: Callable[[str], str]
     unit: Callable[[str], str]
 
-    def rows(self, model: Schema, meanings: dict[str, str] | None = None) -> Iterator[tuple[str, ...]]:
+    def rows(
+        self, model: Schema, meanings: dict[str, str] | None = None, needed: Collection[str] = ()
+    ) -> Iterator[tuple[str, ...]]:
         """A row for each field of an object's schema.
 
         Args:
             meanings: of fields whose own description says nothing.
+            needed: fields that must be given, beside those that the schema says.
         """
-        needed = set(model.get("required", ()))
+        needed = {*needed, *model.get("required", ())}
         meanings = attributes(model.get("description", "")) | (meanings or {})
         for name, field in model.get("properties", {}).items():
             meaning = _described(field) or meanings.get(name, "")
@@ -89,8 +98,8 @@ class Reader:
             return f"mapping of names to {self.accepted(field['additionalProperties'], name)}"
         said = _FORMATS.get(field.get("format", ""), _PLAIN.get(kind, "anything"))
         if kind == "string" and "pattern" in field:
-            said = f"text like {code(field['pattern'])}"
-        bounds = [words.format(f"{field[key]:g}") for key, words in _BOUNDS if key in field]
+            said = _PATTERNS.get(field["pattern"], f"text like {code(field['pattern'])}")
+        bounds = [words.format(f"{field[key]:g}") for keys, words in _BOUNDS for key in keys if key in field]
         return ", ".join([said, *bounds])
 
 
