@@ -8,7 +8,7 @@
     ```text                       what the block before printed; … stands for anything, on a line of its own for any lines
 
 ``no-run`` behind the language leaves a block out; ``install`` leaves it to whoever sets up an environment for the page;
-``background`` starts a server, waits for its first line and ends it after the page.
+``background`` starts a server, waits until it is silent and ends it after the page.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ from typing import Any
 _BLOCK = re.compile(r"^```([a-z]+)((?: [\w=./-]+)*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _SHELLS = ("sh", "bash")
 _PATIENCE_S = 1200.0
-_STARTING_S = 60.0
+_STARTING_S = 120.0
+_SILENT_S, _LOOKING_S = 1.0, 0.1
 
 
 @dataclass(frozen=True)
@@ -70,13 +71,15 @@ class Session:
     Attributes:
         variables: of shells, for those that a page counts on.
         install: carry out what sets up the environment, too.
+        printed: by the last block that ran.
     """
 
     folder: Path
     variables: dict[str, str] = field(default_factory=lambda: dict(os.environ))
     install: bool = False
     names: dict[str, Any] = field(default_factory=dict)
-    _servers: list[subprocess.Popen[str]] = field(default_factory=list)
+    printed: str = ""
+    _servers: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def run(self, page: Path) -> Iterator[tuple[Block, float]]:
         """Carry out a page's blocks one by one; each with the seconds it took.
@@ -97,7 +100,7 @@ class Session:
             if skipped or not (block.file or block.language in ("python", *_SHELLS)):
                 continue
             start = time.perf_counter()
-            printed = self._carried_out(block, place)
+            printed = self.printed = self._carried_out(block, place)
             yield block, time.perf_counter() - start
 
     def close(self) -> None:
@@ -105,8 +108,6 @@ class Session:
         for server in self._servers:
             server.send_signal(signal.SIGINT)
             server.wait(_STARTING_S)
-            if server.stdout is not None:
-                server.stdout.close()
 
     def _carried_out(self, block: Block, place: str) -> str:
         if block.file:
@@ -142,20 +143,21 @@ class Session:
         return ended.stdout
 
     def _background(self, block: Block, place: str) -> str:
-        server = subprocess.Popen(
-            ["bash", "-c", f"exec {block.text}"], cwd=self.folder, env=self.variables, stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL, text=True,
-        )  # fmt: skip
+        """What the server said until it fell silent, which is when it waits for requests."""
+        path = self.folder / f".server-{len(self._servers)}.txt"
+        with path.open("w", encoding="utf-8") as out:
+            script = ["bash", "-c", f"exec {block.text}"]
+            server = subprocess.Popen(script, cwd=self.folder, env=self.variables, stdout=out, stderr=subprocess.DEVNULL)
         self._servers.append(server)
-        assert server.stdout is not None
-        lines: list[str] = []
-        for line in server.stdout:
-            lines.append(line)
-            if not line.strip():
-                break
-        if server.poll() is not None:
-            raise PageError(f"{place}: the server ended with {server.returncode}\n{''.join(lines)}")
-        return "".join(lines)
+        deadline, said, silent = time.monotonic() + _STARTING_S, "", 0.0
+        while server.poll() is None and time.monotonic() < deadline and not (said and silent >= _SILENT_S):
+            time.sleep(_LOOKING_S)
+            now = path.read_text("utf-8")
+            silent = silent + _LOOKING_S if now == said else 0.0
+            said = now
+        if server.poll() is not None or not said:
+            raise PageError(f"{place}: the server does not run\n{block.text}\n{said}")
+        return said
 
 
 @contextmanager
