@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from grid_models.limits import Breach, LinearLimits
     from grid_models.network import Network
 
-__all__ = ["SLOTS", "GridProof", "hold", "prove", "slots"]
+__all__ = ["SLOTS", "GridProof", "broken", "hold", "prove", "slots"]
 
 _MOST_ROUNDS = 6
 _EXCESS_KW = 1e-3
@@ -211,6 +211,13 @@ def hold(
         settle(loop, problem, rounds, again or solve, len(loop.states))
     chosen = loop.best(rounds)
     return _relaxed(chosen.schedule), tuple(breach for trial in chosen.trials for breach in trial.found)
+
+
+def broken(site: Site, schedule: Schedule, network: Network) -> tuple[Breach, ...]:
+    """What the published path, left as it is, breaks on the network by the batch engine."""
+    horizon = schedule.inputs.horizon
+    every = states(site, network, neighbours(site, network, horizon), horizon)
+    return tuple(breach for state in every for breach in state.check(schedule).found)
 
 
 def _improve(

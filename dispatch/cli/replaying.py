@@ -84,9 +84,8 @@ def not_held(site: Site) -> Iterator[str]:
 
 
 def _case(request: Request, site: Site, span: Horizon, console: Console) -> tuple[Case, dict[str, str]]:
-    from dispatch.fetched import settled
-    from dispatch.replay import METHODS, Case, Settings
-    from dispatch.sources import gather, user_errors
+    from dispatch.replay import METHODS, Settings
+    from dispatch.replay.reading import read_case
 
     methods = METHODS if request.methods is None else tuple(m.strip() for m in request.methods.split(","))
     rolling = site.planning.rolling
@@ -96,12 +95,7 @@ def _case(request: Request, site: Site, span: Horizon, console: Console) -> tupl
         methods = tuple(m for m in methods if m != "rolling_scenarios")
     settings = Settings(every_h=_hours("--every", request.every), methods=methods)
     folder = find_config(request.config, "parks").parent
-    try:
-        sources = gather(site, span, folder, with_network=False, progress=lambda t: console.print(t, markup=False))
-    except user_errors() as error:
-        raise DataError(str(error)) from error
-    site = settled(site, span, sources.archive)
-    case = Case(site, span, sources.actual, sources.archive, settings, sources.weather)
+    case, sources = read_case(site, span, folder, settings, progress=lambda t: console.print(t, markup=False))
     return case, dict(sources.hashes)
 
 

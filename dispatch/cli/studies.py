@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -36,21 +37,12 @@ def read_case(config: str, span: Span, console: Console, *, with_network: bool) 
     Raises:
         ParkwattError: config, span or data are wrong; the message says which.
     """
-    from dispatch.fetched import settled
-    from dispatch.replay.case import Case
-    from dispatch.sources import gather, user_errors
+    from dispatch.replay.reading import read_case as read
 
     site = load_site(config)
-    horizon = span_horizon(site, span)
     folder = find_config(config, "parks").parent
-    try:
-        sources = gather(
-            site, horizon, folder, with_network=with_network, progress=lambda text: console.print(text, markup=False)
-        )
-    except user_errors() as error:
-        raise DataError(str(error)) from error
-    site = settled(site, horizon, sources.archive)
-    return Case(site, horizon, sources.actual, sources.archive, weather_site=sources.weather), sources
+    say = partial(console.print, markup=False)
+    return read(site, span_horizon(site, span), folder, with_network=with_network, progress=say)
 
 
 def span_horizon(site: Site, span: Span) -> Horizon:

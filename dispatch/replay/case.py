@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from forecasting.archive import Archive
 
 METHODS = ("rule_based", "day_ahead", "rolling", "rolling_kept", "rolling_scenarios", "perfect")
+ASKED_FOR = ("day_ahead_scenarios",)
+"""Run only where they are named."""
 RUNGS = ("optimal", "incumbent", "convex_recovery", "relaxed", "last_good", "rule_based", "safe_state")
 
 
@@ -140,8 +142,9 @@ def checked(case: Case) -> Case:
     planning, rolling, every_h = case.site.planning, case.site.planning.rolling, case.settings.every_h
     if planning.first_steps:
         raise DataError("planning.first_steps: a replay needs steps of one length; use planning.step_minutes alone")
-    if unknown := sorted(set(case.settings.methods) - set(METHODS)):
-        raise DataError(f"methods {', '.join(unknown)}: not known; accepted: {', '.join(METHODS)}")
+    known = (*METHODS, *ASKED_FOR)
+    if unknown := sorted(set(case.settings.methods) - set(known)):
+        raise DataError(f"methods {', '.join(unknown)}: not known; accepted: {', '.join(known)}")
     quota = case.site.carbon.quota
     if quota is not None and quota.per == "horizon":
         raise DataError("carbon.quota.per horizon: a replay has many horizons; accepted: month, year")

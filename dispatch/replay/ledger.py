@@ -46,6 +46,8 @@ class Day:
         objective: what plans minimise: weighted money, carbon at its price, penalties, less ``stored_money``.
         cycles: equivalent full cycles of the electric stores, their mean.
         plans, changes, kept: plans made, those that changed what had been published, those that kept it on purpose.
+        gap: the largest proved gap of those plans, relative; NaN where none is proved.
+        violations: what the audit finds in the day's steps, and states that jump at its windows.
     """
 
     day: date
@@ -63,6 +65,8 @@ class Day:
     plans: int
     changes: int
     kept: int
+    gap: float = float("nan")
+    violations: int = 0
 
     @property
     def cost(self) -> float:
@@ -104,7 +108,9 @@ def ledger(case: Case, piece: Piece, at: Buses, worth: Mapping[str, float], *, w
         month = schedule(case, split(piece, first, last - first), state, at)
         found = audit(month)
         violations += [str(v) for v in found.violations]
-        jumps += _jumps(case, piece, month, first, state)
+        leaps = list(_jumps(case, piece, month, first, state))
+        jumps += [text for _, text in leaps]
+        faults = [*(first + v.step for v in found.violations), *(start for start, _ in leaps)]
         months.append(_brought(month))
         mine = [
             _day(case, piece, month, months[-1], bounds, worth) for bounds in case.days if first <= bounds[1] < last
@@ -112,7 +118,8 @@ def ledger(case: Case, piece: Piece, at: Buses, worth: Mapping[str, float], *, w
         total, summed = float(month.money[0]), sum(d.bill for d in mine)
         if abs(total - summed) > _SUM + 1e-6 * abs(total):
             violations.append(f"the days' bills add up to {summed:.2f}, the month's is {total:.2f}")
-        days += mine
+            faults.append(last - 1)
+        days += _faulty(case, mine, faults)
         state = carried(month, last - first)
     seams = int(np.isfinite(np.array(list(piece.seams.values()))).any(axis=0).sum()) if piece.seams else 0
     return Ledger(
@@ -126,8 +133,15 @@ def _rungs(piece: Piece) -> dict[str, int]:
     return {RUNGS[i]: int((index == i).sum()) for i in sorted(set(index.tolist()))}
 
 
-def _jumps(case: Case, piece: Piece, month: Schedule, first: int, before: State) -> Iterator[str]:
-    """States handed in at the month's seams that differ from what the path up to there leaves."""
+def _faulty(case: Case, days: list[Day], faults: list[int]) -> list[Day]:
+    """The days with how many of the faults, given by their steps, are theirs; what is of no day is of the last."""
+    ends = [end for day, _, end in case.days if day in {d.day for d in days}]
+    at = np.minimum(np.searchsorted(ends, np.array(faults, dtype=int), side="right"), len(ends) - 1)
+    return [replace(day, violations=int((at == number).sum())) for number, day in enumerate(days)]
+
+
+def _jumps(case: Case, piece: Piece, month: Schedule, first: int, before: State) -> Iterator[tuple[int, str]]:
+    """States handed in at the month's seams that differ from what the path up to there leaves, with their steps."""
     steps = month.inputs.horizon.steps
     for window, start in enumerate(piece.starts.astype(int)):
         if not first <= start < first + steps:
@@ -138,7 +152,7 @@ def _jumps(case: Case, piece: Piece, month: Schedule, first: int, before: State)
             handed, own = float(values[window]), left.get(asset, {}).get(name, float("nan"))
             if np.isfinite(handed) and not abs(handed - own) <= _SAME * max(1.0, abs(own)):
                 when = case.window(start, 1).local_start[0]
-                yield f"{asset}: {name} {own:.6g} before {when:%Y-%m-%d %H:%M}, {handed:.6g} after"
+                yield start, f"{asset}: {name} {own:.6g} before {when:%Y-%m-%d %H:%M}, {handed:.6g} after"
 
 
 def _day(
@@ -179,6 +193,7 @@ def _day(
         plans=int(np.isfinite(notes.get("rung", np.zeros(0))).sum()),
         changes=int(np.nansum(notes.get("changed", np.zeros(0)))),
         kept=int(np.nansum(notes.get("kept", np.zeros(0)))),
+        gap=float(np.fmax.reduce(notes.get("gap", np.zeros(0)), initial=np.nan)),
     )
 
 

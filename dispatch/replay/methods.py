@@ -7,6 +7,7 @@ rolling             a new plan every ``every_h`` with what is known then; always
 rolling_kept        likewise, but a published plan changes only when that saves more than the threshold
 rolling_scenarios   a new plan every ``scenarios_every_h``, over the central path and scenarios
 perfect             what could have been had, knowing everything: one solve over the span where it is short
+day_ahead_scenarios one plan a day over the central path and scenarios; only where it is named
 =================== ====================================================================================
 
 All but the last are executed alike: published powers of stores and on/off of units meet what really came, the rest
@@ -71,6 +72,7 @@ class Runner:
             "rolling_kept": lambda: _Rolling(self.case, self.journal, method),
             "rolling_scenarios": lambda: _Rolling(self.case, self.journal, method),
             "perfect": lambda: _Seeing(self.case, self.journal, method),
+            "day_ahead_scenarios": lambda: _DayAhead(self.case, self.journal, method),
         }
         return made[method]().run()
 
@@ -137,9 +139,10 @@ class _DayAhead(_Days):
     def day(self, first: int, last: int) -> Iterator[Piece]:
         """Plan with what was known ``issue_before_h`` before, follow to the end of the day."""
         moment = self.case.start_s + first * self.case.step_s - round(self.case.site.planning.issue_before_h * 3600)
-        made = self.plan(first, moment, self.expected, scenarios=False, corrected=False)
+        scenarios = self.method == "day_ahead_scenarios"
+        made = self.plan(first, moment, self.expected, scenarios=scenarios, corrected=False)
         self.expected = carried(made.schedule, last - first)
-        yield self.plant.run(first, last - first, made.decisions, _notes(made.quality))
+        yield self.plant.run(first, last - first, made.decisions, _notes(made.quality, made.gap))
 
     def extra(self) -> State:
         """The state that the plan expects at its end."""
@@ -168,7 +171,9 @@ class _Rolling(_Days):
             if taken is not fresh:
                 self.seconds[-1] += taken.seconds
             moved = self.published is not None and changed(self.case.site, self.published, taken.decisions)
-            yield self.plant.run(start, steps, taken.decisions, _notes(taken.quality, changed=moved, kept=held))
+            yield self.plant.run(
+                start, steps, taken.decisions, _notes(taken.quality, taken.gap, changed=moved, kept=held)
+            )
             self.published = later(taken.decisions, steps)
 
 
@@ -183,7 +188,7 @@ class _Seeing(_Days):
         known = {(name, need.quantity): inputs.series[name, need.quantity] for name, need in self.case.needs.items()}
         made = self.planner.plan(inputs.horizon, known, np.ones(1), self.plant.state)
         self.seconds.append(made.seconds)
-        yield self.plant.run(first, last - first, made.decisions, _notes(made.quality))
+        yield self.plant.run(first, last - first, made.decisions, _notes(made.quality, made.gap))
 
 
 def _foresight(case: Case, journal: Journal) -> Ran:
@@ -197,12 +202,12 @@ def _foresight(case: Case, journal: Journal) -> Ran:
     found = solve(Problem(site, inputs, Mode("exact", formulation=site.planning.formulation)))
     if not audit(found).passed:
         raise SolveError(f"perfect foresight: {audit(found).violations[0]}")
-    whole = cut(found, 0, case.span.steps, {}, _notes(found.proof.quality))
+    whole = cut(found, 0, case.span.steps, {}, _notes(found.proof.quality, found.proof.gap))
     for day, first, last in days:
         journal.save("perfect", day, Saved(split(whole, first, last - first), carried(found, last), None, {}))
     return Ran("perfect", whole, (), 1)
 
 
-def _notes(quality: str, *, changed: bool = False, kept: bool = False) -> dict[str, float]:
+def _notes(quality: str, gap: float, *, changed: bool = False, kept: bool = False) -> dict[str, float]:
     """Figures of a plan that are kept beside what it did."""
-    return {"rung": float(RUNGS.index(quality)), "changed": float(changed), "kept": float(kept)}
+    return {"rung": float(RUNGS.index(quality)), "gap": gap, "changed": float(changed), "kept": float(kept)}

@@ -29,6 +29,7 @@ NAMES = {
     "rolling_kept": "rolling, plan kept",
     "rolling_scenarios": "rolling with scenarios",
     "perfect": "perfect foresight",
+    "day_ahead_scenarios": "day-ahead with scenarios",
 }
 _ROUNDED = 6
 

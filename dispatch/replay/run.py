@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from dispatch.errors import DataError, SolveError
 from dispatch.executor import Executor, Failure, Result
-from dispatch.replay.case import METHODS, Case, Issued, checked
+from dispatch.replay.case import ASKED_FOR, METHODS, Case, Issued, checked
 from dispatch.replay.forecasts import Forecaster, chunks
 from dispatch.replay.journal import Journal
 from dispatch.replay.ledger import Ledger, ledger
@@ -65,7 +65,7 @@ def replay(
     case = checked(case)
     progress("forecasting")
     case = replace(case, issued=_forecasts(case, executor, journal, deadline))
-    methods = [m for m in METHODS if m in case.settings.methods]
+    methods = [m for m in (*METHODS, *ASKED_FOR) if m in case.settings.methods]
     progress(f"running {', '.join(methods)}")
     ran: dict[str, Ran] = {}
     for method, answer in executor.map(Runner(case, journal), [(m, m) for m in methods], deadline):

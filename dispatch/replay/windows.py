@@ -60,6 +60,7 @@ class Planned:
         decisions: from the window's first step on.
         quality: rung of the ladder.
         objective: what the plan minimised; NaN where the rung is none of the problem itself.
+        gap: proved, relative; NaN likewise.
         seconds: to plan, compile left out; never part of a result.
     """
 
@@ -67,6 +68,7 @@ class Planned:
     decisions: Decisions
     quality: str
     objective: float
+    gap: float
     seconds: float
 
 
@@ -81,12 +83,16 @@ class Planner:
     """
 
     case: Case
-    limits: Limits = field(default_factory=Limits)
     compiled: int = 0
     compile_s: float = 0.0
     previous: Schedule | None = None
     _problem: Problem | None = None
     _worth: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def limits(self) -> Limits:
+        """The gap that the park's file asks for."""
+        return Limits(gap=self.case.site.planning.gap)
 
     def plan(self, horizon: Horizon, series: Mapping[tuple[str, str], Array], weights: Array, state: State) -> Planned:
         """The best plan for the window: the first rung of the ladder that passes the audit."""
@@ -94,9 +100,10 @@ class Planner:
         problem = self._with(horizon, series, weights, state)
         found = self.previous = climb(problem, self.limits, last_good=self.previous).schedule
         quality = found.proof.quality
-        objective = found.proof.objective if quality in _OF_THE_PROBLEM else float("nan")
+        of_the_problem = quality in _OF_THE_PROBLEM
+        objective, gap = (found.proof.objective, found.proof.gap) if of_the_problem else (float("nan"), float("nan"))
         seconds = time.perf_counter() - began - (self.compile_s - compiling)
-        return Planned(found, decisions(problem, found), quality, objective, seconds)
+        return Planned(found, decisions(problem, found), quality, objective, gap, seconds)
 
     def pinned(self, planned: Decisions) -> Planned | None:
         """The published plan under the data of the last call: tied where it reaches, free beyond; None: impossible."""
@@ -110,8 +117,8 @@ class Planner:
             return None
         if not audit(found).passed:
             return None
-        objective = found.proof.objective
-        return Planned(found, decisions(problem, found), found.proof.quality, objective, time.perf_counter() - began)
+        proof, seconds = found.proof, time.perf_counter() - began
+        return Planned(found, decisions(problem, found), proof.quality, proof.objective, proof.gap, seconds)
 
     def _with(self, horizon: Horizon, series: Mapping[tuple[str, str], Array], weights: Array, state: State) -> Problem:
         """The compiled problem with the window's data."""
@@ -123,7 +130,8 @@ class Planner:
         fits = self._problem is not None and np.array_equal(self._problem.horizon.hours, horizon.hours)
         if self._problem is None or not fits or worth != self._worth:
             began = time.perf_counter()
-            mode = Mode("exact", formulation=self.case.site.planning.formulation)
+            planning = self.case.site.planning
+            mode = Mode(planning.commitment, formulation=planning.formulation)
             self._problem, self._worth = Problem(with_ends(self.case, worth), inputs, mode), worth
             self.compiled, self.compile_s = self.compiled + 1, self.compile_s + time.perf_counter() - began
         self._problem.update(inputs, weights=weights, caps=self._caps(horizon, state))

@@ -113,15 +113,18 @@ def issued_by(case: Case, model: Model, retrain_days: float = 7.0) -> tuple[Issu
     return tuple(out)
 
 
-def as_it_came(case: Case) -> tuple[Issued, ...]:
+def as_it_came(case: Case, *, rolling: bool = False) -> tuple[Issued, ...]:
     """Forecasts that are right, beyond the span too.
+
+    Args:
+        rolling: those that plans on the last day of the span read are among them.
 
     Raises:
         DataError: the data end before the last plan's window does.
     """
     targets = {target.name: target for target in targets_of(case.site)}
     out = []
-    for issue in _daily(case):
+    for issue in issues(case) if rolling else _daily(case):
         edges = _edges_ns(case, issue)
         found = {name: _came(case.archive, targets[name], edges) for name in case.needs}
         for name, values in found.items():

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import topics
+from benchmarks import show_cli, topics
 from benchmarks.rows import Measurement
 
 
@@ -16,7 +16,7 @@ def quick(name: str, value: float, topic: str = "spine") -> Measurement:
 @pytest.fixture
 def two_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     found = {"spine": [quick("good", 0.5), quick("bad", 2.0)]}
-    for module in (command, topics):
+    for module in (show_cli, topics):
         monkeypatch.setattr(module, "measurements", lambda topic: found.get(topic, []))
 
 

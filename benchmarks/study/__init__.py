@@ -1,0 +1,1 @@
+"""Studies: cases × methods × days × seeds, run once, kept and set side by side."""
