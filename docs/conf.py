@@ -28,6 +28,7 @@ myst_heading_anchors = 3
 
 html_theme = "furo"
 html_title = "parkwatt"
+toc_object_entries = False
 napoleon_use_ivar = True
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _REFERENCE = re.compile(r":(?:class|mod|func|meth|attr|data):`~?(?:\w+\.)*(\w+)`")
 _COLUMNS = re.compile(r"^\s*[a-z]\w*(, \w+)*  +\S")  # `vm_pu    (N, T) voltage magnitude`
 _DIRECTIVE = re.compile(r"^\s*\.\. \w+::|::$")
+_TOGETHER = re.compile(r"^ +\w+(?:, \w+)+(?=: )")  # `least, most: bounds`: two names, not a type and a name
 _VALUES = ("property", "attribute")
 _COLON = "\N{FULLWIDTH COLON}"
 _ATTRIBUTE = re.compile(r"(?:^|;)\s*(\w+): ")
@@ -65,7 +66,7 @@ def as_meant(lines: list[str]) -> Iterator[str]:
 
 
 def _processed(app: Sphinx, what: str, name: str, thing: object, options: object, lines: list[str]) -> None:
-    out = list(as_meant(lines))
+    out = [_TOGETHER.sub(lambda found: found[0].replace(", ", "/"), line) for line in as_meant(lines)]
     # What stands before a colon would be read as a property's type; most are sentences.
     lines[:] = [line.replace(":", _COLON) for line in out[:1]] + out[1:] if what in _VALUES else out
 

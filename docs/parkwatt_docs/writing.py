@@ -19,7 +19,7 @@ def escaped(text: str) -> str:
 def told(text: str) -> str:
     """Text of a docstring's line or of a help: ``code`` and `code` stay code, all else is plain."""
     parts = re.split(r"(``[^`]+``|`[^`]+`)", " ".join(text.split()))
-    return "".join(code(part.strip("`")) if part.startswith("`") else escaped(part) for part in parts)
+    return "".join(code(part.strip("`")) if part.startswith("`") else _MARKUP.sub(r"\\\1", part) for part in parts)
 
 
 def code(text: str) -> str:
