@@ -5,7 +5,7 @@
     ```python                     runs in this process, with the names of the blocks before
     ```sh                         runs in a shell, in the folder and with the variables that the one before left
     ```yaml file=my_park/a.yaml   is written to that file
-    ```text                       what the block before printed; … stands for anything, on a line of its own for any lines
+    ```text                       what the block before printed; … is anything, on a line of its own any lines
 
 ``no-run`` behind the language leaves a block out; ``install`` leaves it to whoever sets up an environment for the page;
 ``background`` starts a server, waits until it is silent and ends it after the page.
@@ -147,7 +147,9 @@ class Session:
         path = self.folder / f".server-{len(self._servers)}.txt"
         with path.open("w", encoding="utf-8") as out:
             script = ["bash", "-c", f"exec {block.text}"]
-            server = subprocess.Popen(script, cwd=self.folder, env=self.variables, stdout=out, stderr=subprocess.DEVNULL)
+            server = subprocess.Popen(
+                script, cwd=self.folder, env=self.variables, stdout=out, stderr=subprocess.DEVNULL
+            )
         self._servers.append(server)
         deadline, said, silent = time.monotonic() + _STARTING_S, "", 0.0
         while server.poll() is None and time.monotonic() < deadline and not (said and silent >= _SILENT_S):

@@ -29,7 +29,9 @@ def _index(commands: dict[str, Any], groups: dict[str, Any]) -> Iterator[str]:
     yield from ("(commands)=", "# Commands", "", "`parkwatt COMMAND --help` says the same in the terminal.")
     rows = []
     for name, one in sorted(commands.items()):
-        for path, each in [(f"{name} {inner}", c) for inner, c in groups[name].commands.items()] if name in groups else [(name, one)]:
+        for path, each in (
+            [(f"{name} {inner}", c) for inner, c in groups[name].commands.items()] if name in groups else [(name, one)]
+        ):
             if not each.hidden:
                 rows.append((f"[`parkwatt {path}`](#{label('command', 'parkwatt', path)})", told(_first(each.help))))
     yield from table(("Command", "What it does"), rows)

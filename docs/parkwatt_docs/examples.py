@@ -80,7 +80,9 @@ def _of_parks(kind: str) -> Iterator[_Candidate]:
             if asset.get("kind") == kind:
                 own = {key: value for key, value in asset.items() if key != "history"}
                 named = {value for key, value in own.items() if key in kinds()[kind].bus_fields}
-                found.append((own, [buses[name] for name in buses if name in named], f"As in `configs/parks/{name}.yaml`."))
+                found.append(
+                    (own, [buses[name] for name in buses if name in named], f"As in `configs/parks/{name}.yaml`.")
+                )
     yield from sorted(found, key=lambda one: len(str(one[0])))
 
 
@@ -115,7 +117,7 @@ def _filled(cls: type[Asset], asset: dict[str, Any], given: set[str]) -> dict[st
 
 
 def _buses(cls: type[Asset], asset: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The buses that an asset names, each with a carrier that it may have: one in the name of its device, else the first."""
+    """The buses that an asset names, each with a carrier that it may have: one that its device names, else the first."""
     out = []
     for field, carrier in cls.bus_fields.items():
         if isinstance(asset.get(field), str):

@@ -8,20 +8,13 @@ from itertools import takewhile
 from typing import Any
 
 from dispatch.assets import kinds
-from dispatch.catalogue import KindEntry, LibraryEntry, catalogue
+from dispatch.catalogue import KindEntry, LibraryEntry, catalogue, kind_entry
 from dispatch.config import CONFIGS
 from parkwatt_docs import docstrings
 from parkwatt_docs.examples import example
 from parkwatt_docs.schemas import HEADINGS, Reader, reached
 from parkwatt_docs.shared import told_by
 from parkwatt_docs.writing import Folder, code, contents, escaped, fenced, label, restructured, table, told
-
-_OF_EVERY_KIND = {
-    "kind": "says which kind of asset this is",
-    "name": "how results and other parts of the file call it",
-    "bus": "a bus of the park, by name",
-    "use": "an entry of the library below; fields given beside it win",
-}
 
 
 def write(folder: Folder, schema: Mapping[str, Any], reader: Reader, own: Mapping[str, str]) -> None:
@@ -36,9 +29,14 @@ def write(folder: Folder, schema: Mapping[str, Any], reader: Reader, own: Mappin
         folder.write(f"kinds/{entry.name}", _page(entry, schema["$defs"], reader, own))
 
 
+def page(kind: str, schema: Mapping[str, Any], reader: Reader, own: Mapping[str, str]) -> Iterator[str]:
+    """One kind's."""
+    return _page(kind_entry(kind), schema["$defs"], reader, own)
+
+
 def _list(entries: tuple[KindEntry, ...]) -> Iterator[str]:
     yield from ("(kinds)=", "# Asset kinds", "")
-    yield "What may stand under `assets` in a park's file. Each kind has a page with its equations, its fields and an example."
+    yield "What may stand under `assets` in a park's file. Each has a page with its equations, fields and an example."
     rows = [
         (f"[{entry.name}](#kind-{label(entry.name)})", escaped(entry.summary), _carried(entry), _devices(entry.library))
         for entry in entries
@@ -68,7 +66,7 @@ def _page(entry: KindEntry, definitions: Mapping[str, Any], reader: Reader, own:
     yield from ("## Fields",)
     buses = {field: f"a bus for {carrier}" for field, carrier in entry.buses.items()}
     needed = [name for name, field in cls.model_fields.items() if field.is_required()]
-    yield from table(HEADINGS, reader.rows(definitions[title], _OF_EVERY_KIND | buses, needed))
+    yield from table(HEADINGS, reader.rows(definitions[title], buses, needed))
     for name in [name for name in reached(definitions, definitions[title]) if own.get(name) == entry.name]:
         yield from block(name, definitions[name], reader)
     yield from _library(entry)
@@ -87,7 +85,7 @@ def block(name: str, model: Mapping[str, Any], reader: Reader) -> Iterator[str]:
     """A heading, what a block is for, and its fields."""
     yield from ("", f"({label('block', name)})=", f"### {name}", "")
     yield from docstrings.told(model.get("description", ""))
-    yield from table(HEADINGS, reader.rows(model, _OF_EVERY_KIND))
+    yield from table(HEADINGS, reader.rows(model))
 
 
 def _library(entry: KindEntry) -> Iterator[str]:
@@ -106,7 +104,11 @@ def _library(entry: KindEntry) -> Iterator[str]:
 
 
 def _dagger(library: tuple[LibraryEntry, ...]) -> str:
-    return "" if all(one.verified for one in library) else "; † marks typical numbers that nobody has held against their source"
+    return (
+        ""
+        if all(one.verified for one in library)
+        else "; † marks typical numbers that nobody has held against their source"
+    )
 
 
 def _numbers(one: LibraryEntry) -> str:
@@ -114,7 +116,9 @@ def _numbers(one: LibraryEntry) -> str:
 
 
 def _short(value: object) -> str:
-    return f"({len(value)} points)" if isinstance(value, list) and any(isinstance(v, dict) for v in value) else str(value)
+    return (
+        f"({len(value)} points)" if isinstance(value, list) and any(isinstance(v, dict) for v in value) else str(value)
+    )
 
 
 def _comment(name: str) -> str:

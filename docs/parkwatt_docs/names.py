@@ -28,7 +28,7 @@ def exists(name: str, module: str = "", owner: str = "") -> bool:
     """Whether a name in a docstring or an annotation is something that can be imported from where it stands."""
     name = name.split("[")[0]
     first, _, rest = name.partition(".")
-    errors = f"{(module or name).split('.')[0]}.errors.{name}"
+    errors = f"{(module or name).partition('.')[0]}.errors.{name}"
     places = [name, f"{module}.{name}", f"{module}.{owner}.{name}", f"builtins.{name}", f"typing.{name}", errors]
     places += [f"{full}.{rest}".strip(".") for full in _imported_for_types(module).get(first, ())]
     return any(_importable(place) for place in places)
@@ -58,10 +58,9 @@ def _importable(path: str) -> bool:
         for attribute in parts[cut:]:
             if hasattr(found, attribute):
                 found = getattr(found, attribute)
-            elif attribute in getattr(found, "model_fields", {}) or attribute in getattr(found, "__annotations__", {}):
-                return True
             else:
-                return False
+                declared = {**getattr(found, "model_fields", {}), **getattr(found, "__annotations__", {})}
+                return attribute in declared
         return True
     return False
 

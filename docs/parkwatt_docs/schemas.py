@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from parkwatt_docs.docstrings import attributes
+from parkwatt_docs.docstrings import REFERENCE, attributes
+from parkwatt_docs.meanings import MEANINGS
 from parkwatt_docs.writing import code, escaped, told
 
 Schema = Mapping[str, Any]
@@ -41,7 +42,7 @@ _PATTERNS = {
     r"^[A-Z]{3}$": "three capital letters, like EUR",
     r"^\d{4}-\d\d-\d\d$": "day, like 2016-10-14",
 }
-_LONGEST = 60
+_LONGEST, _MANY = 60, 12
 
 
 @dataclass(frozen=True)
@@ -51,10 +52,14 @@ class Reader:
     Attributes:
         link: the Markdown that stands for a definition, by its name.
         unit: the unit that a field's name says; "" where it says none.
+        definitions: of the schema, by name.
+        all_kinds: the Markdown that stands for a choice of more than a dozen of them.
     """
 
     link: Callable[[str], str]
     unit: Callable[[str], str]
+    definitions: Schema = field(default_factory=dict)
+    all_kinds: str = ""
 
     def rows(
         self, model: Schema, meanings: dict[str, str] | None = None, needed: Collection[str] = ()
@@ -66,17 +71,25 @@ class Reader:
             needed: fields that must be given, beside those that the schema says.
         """
         needed = {*needed, *model.get("required", ())}
-        meanings = attributes(model.get("description", "")) | (meanings or {})
-        for name, field in model.get("properties", {}).items():
-            meaning = _described(field) or meanings.get(name, "")
-            default = "must be given" if name in needed else _default(field)
-            yield code(name), escaped(self.unit(name)), self.accepted(field, name), default, told(meaning)
+        meanings = MEANINGS | attributes(model.get("description", "")) | (meanings or {})
+        for name, one in model.get("properties", {}).items():
+            meaning = _described(one) or self._of_block(one) or meanings.get(name, "")
+            default = "must be given" if name in needed else _default(one)
+            yield code(name), escaped(self.unit(name)), self.accepted(one, name), default, told(meaning)
+
+    def _of_block(self, field: Schema) -> str:
+        """The first sentence on the one block that stands there."""
+        found = set(references(field))
+        text = self.definitions.get(found.pop(), {}).get("description", "") if len(found) == 1 else ""
+        return REFERENCE.sub(r"``\1``", str(text).split("\n\n")[0])
 
     def accepted(self, field: Schema, name: str = "") -> str:
         """What may be written for a field."""
         choices = [one for key in ("anyOf", "oneOf", "allOf") for one in field.get(key, ())]
         if choices:
             shapes = [self.accepted(one, name) for one in choices if one.get("type") != "null"]
+            if self.all_kinds and sum("$ref" in one for one in choices) > _MANY:
+                return self.all_kinds
             # A quantity may be text with its unit: the column beside it says so for all of them.
             shapes = [s for s in shapes if s != "text"] if self.unit(name) and len(shapes) > 1 else shapes
             return " or ".join(dict.fromkeys(shapes))
@@ -143,6 +156,6 @@ def _default(field: Schema) -> str:
         return "nothing"
     value = held[0]
     if isinstance(value, Mapping | list):
-        return "as its own fields say"
+        return "its own"
     text = str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
     return code(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…")

@@ -18,7 +18,9 @@ _TRACE = {"X-Trace-Id"}
 def write(folder: Folder) -> None:
     """A page for each resource, and one of all bodies."""
     document = json.loads(_DOCUMENT.read_text("utf-8"))
-    reader = Reader(lambda name: f"[{_short(name)}](#{label('body', name)})", files.unit)
+    reader = Reader(
+        lambda name: f"[{_short(name)}](#{label('body', name)})", files.unit, document["components"]["schemas"]
+    )
     by_tag: dict[str, list[tuple[str, str, Mapping[str, Any]]]] = {tag["name"]: [] for tag in document["tags"]}
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
@@ -38,7 +40,7 @@ def _index(document: Mapping[str, Any], by_tag: Mapping[str, list[Any]]) -> Iter
     yield from ("(http)=", "# HTTP API", "")
     for paragraph in document["info"]["description"].split("\n"):
         yield from ([paragraph, ""] if paragraph else [])
-    yield "A running service shows the same at `/docs`; the document itself is `docs/openapi.json`, and `parkwatt openapi` prints it."
+    yield "A running service shows the same at `/docs`; the document is `docs/openapi.json`, as `parkwatt openapi` prints it."
     for tag in document["tags"]:
         yield from ("", f"## [{tag['name']}](#{label('resource', tag['name'])})", "", told(tag["description"]))
         rows = [
@@ -49,7 +51,9 @@ def _index(document: Mapping[str, Any], by_tag: Mapping[str, list[Any]]) -> Iter
     yield from contents([*(tag["name"] for tag in document["tags"]), "bodies"])
 
 
-def _resource(tag: Mapping[str, Any], operations: list[tuple[str, str, Mapping[str, Any]]], reader: Reader) -> Iterator[str]:
+def _resource(
+    tag: Mapping[str, Any], operations: list[tuple[str, str, Mapping[str, Any]]], reader: Reader
+) -> Iterator[str]:
     yield from (f"({label('resource', tag['name'])})=", f"# {tag['name']}", "", told(tag["description"]))
     for method, path, one in operations:
         yield from ("", f"({label('operation', one['operationId'])})=", f"## {escaped(one['summary'])}", "")
@@ -69,7 +73,12 @@ def _allowed(one: Mapping[str, Any]) -> str:
 
 def _parameters(one: Mapping[str, Any], reader: Reader) -> Iterator[str]:
     rows = [
-        (code(p["name"]) + ("" if p.get("required") else " (may be left out)"), p["in"], reader.accepted(p["schema"], p["name"]), told(p.get("description", "")))
+        (
+            code(p["name"]) + ("" if p.get("required") else " (may be left out)"),
+            p["in"],
+            reader.accepted(p["schema"], p["name"]),
+            told(p.get("description", "")),
+        )
         for p in one.get("parameters", ())
     ]
     yield from table(("Parameter", "Where", "What may be sent", "What it means"), rows)

@@ -31,7 +31,10 @@ def test_blocks_have_their_words_and_lines(tmp_path: Path) -> None:
 
 
 def test_shells_go_on_where_the_one_before_left(tmp_path: Path) -> None:
-    text = "'''txt file=a/b.txt\nhere\n'''\n'''sh\ncd a\nexport NAME=x\n'''\n'''sh\ncat b.txt; echo $NAME\n'''\n'''text\nhere\nx\n'''\n"
+    text = (
+        "'''txt file=a/b.txt\nhere\n'''\n'''sh\ncd a\nexport NAME=x\n'''\n"
+        "'''sh\ncat b.txt; echo $NAME\n'''\n'''text\nhere\nx\n'''\n"
+    )
     assert carried_out(tmp_path, text) == ["txt", "sh", "sh", "text"]
 
 
@@ -45,7 +48,7 @@ def test_a_block_that_fails_stops_the_page_and_is_named(tmp_path: Path) -> None:
 
 
 def test_another_output_than_the_page_says_is_named(tmp_path: Path) -> None:
-    with pytest.raises(PageError, match="(?s)page.md:4: the page says\n2\n.*printed\n1"):
+    with pytest.raises(PageError, match=r"(?s)page\.md:4: the page says\n2\n.*printed\n1"):
         carried_out(tmp_path, "'''sh\necho 1\n'''\n'''text\n2\n'''\n")
 
 
@@ -57,7 +60,8 @@ def test_installation_is_left_to_who_asks_for_it(tmp_path: Path) -> None:
 
 
 def test_a_server_runs_until_the_page_ends(tmp_path: Path) -> None:
-    text = "'''sh background\npython3 -c 'import time; print(\"ready\", flush=True); time.sleep(600)'\n'''\n'''text\nready\n'''\n"
+    program = "import time; print('ready', flush=True); time.sleep(600)"
+    text = f"'''sh background\npython3 -c \"{program}\"\n'''\n'''text\nready\n'''\n"
     with session(tmp_path) as made:
         assert len(list(made.run(page(tmp_path, text)))) == 2
         (server,) = made._servers
@@ -78,7 +82,9 @@ def test_dots_stand_for_anything(said: str, printed: str) -> None:
     held(said, printed, "here")
 
 
-@pytest.mark.parametrize(("said", "printed"), [("a … c\n", "a\nc\n"), ("a.b\n", "axb\n"), ("a\n", "a\nb\n"), ("", "a\n")])
+@pytest.mark.parametrize(
+    ("said", "printed"), [("a … c\n", "a\nc\n"), ("a.b\n", "axb\n"), ("a\n", "a\nb\n"), ("", "a\n")]
+)
 def test_and_for_nothing_else(said: str, printed: str) -> None:
     with pytest.raises(PageError):
         held(said, printed, "here")

@@ -50,6 +50,27 @@ def test_fields_say_unit_bounds_default_and_meaning() -> None:
     assert rows["`min_fill`"][4] == "lowest"
 
 
+@pytest.mark.parametrize("file", files.FILES, ids=lambda file: file.page)
+def test_every_field_has_a_meaning(file: files.File) -> None:
+    schema = file.schema()
+    definitions = schema.get("$defs", {})
+    reader = Reader(lambda name: name, files.unit, definitions)
+    silent = [
+        f"{name}.{row[0]}"
+        for name, model in [(file.title, schema), *definitions.items()]
+        for row in reader.rows(model)
+        if not row[4] and not row[0].endswith("_bus`")  # the kind's page says what a bus must carry
+    ]
+    assert silent == []
+
+
+def test_blocks_of_one_kind_stand_with_it_and_others_on_the_files_page() -> None:
+    made = files._Told.of(files.FILES[0])
+    assert made.own["TemperaturePoint"] == "battery"
+    assert "Capital" not in made.own
+    assert "Tariff" not in made.own or made.own["Tariff"] == "grid_connection"
+
+
 def test_blocks_are_found_through_others() -> None:
     schema = files.park_schema()
     assert reached(schema["$defs"], schema["$defs"]["GridConnection"])[:1] == ["Capital"]
@@ -94,7 +115,17 @@ def test_all_that_docstrings_point_to_is_there() -> None:
 
 
 def test_docstrings_keep_their_columns_and_magnitudes() -> None:
-    lines = ["Rows |x| of a table:", "", "vm_pu     (N, T) voltage", "converged (T,)", "", "After |y|.", "", ".. math::", "   |z|"]
+    lines = [
+        "Rows |x| of a table:",
+        "",
+        "vm_pu     (N, T) voltage",
+        "converged (T,)",
+        "",
+        "After |y|.",
+        "",
+        ".. math::",
+        "   |z|",
+    ]
     assert list(docstrings.as_meant(lines)) == [
         "Rows \\|x\\| of a table:", "", "::", "", "   vm_pu     (N, T) voltage", "   converged (T,)", "",
         "After \\|y\\|.", "", ".. math::", "   |z|",
@@ -102,8 +133,13 @@ def test_docstrings_keep_their_columns_and_magnitudes() -> None:
 
 
 def test_attributes_of_a_docstring_are_meanings() -> None:
-    text = "A thing.\n\nAttributes:\n    one: the first\n        of two; two: the last."
-    assert docstrings.attributes(text) == {"one": "the first of two", "two": "the last"}
+    text = "A thing.\n\nAttributes:\n    one: the first\n        of four; two: the next.\n    three, four: both"
+    assert docstrings.attributes(text) == {
+        "one": "the first of four",
+        "two": "the next",
+        "three": "both",
+        "four": "both",
+    }
 
 
 def test_text_says_what_it_says() -> None:
