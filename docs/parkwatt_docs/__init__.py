@@ -15,11 +15,12 @@ GENERATED = "reference/generated"
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """What Sphinx calls."""
-    from parkwatt_docs import docstrings, names
+    from parkwatt_docs import docstrings, drawn, names
 
     mathml.add(app)
     names.add(app)
     docstrings.add(app)
+    drawn.add(app)
     app.connect("builder-inited", lambda app: write(Path(app.srcdir) / GENERATED))
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 

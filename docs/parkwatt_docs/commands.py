@@ -16,7 +16,7 @@ def write(folder: Folder) -> None:
     """A page of commands, and one for each group of them."""
     import typer.main
 
-    root = typer.main.get_command(app)
+    root: Any = typer.main.get_command(app)
     groups = {name: one for name, one in root.commands.items() if hasattr(one, "commands")}
     folder.write("commands/index", _index(root.commands, groups))
     single = {name: one for name, one in root.commands.items() if name not in groups and not one.hidden}

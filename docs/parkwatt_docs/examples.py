@@ -117,7 +117,7 @@ def _filled(cls: type[Asset], asset: dict[str, Any], given: set[str]) -> dict[st
 
 
 def _buses(cls: type[Asset], asset: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The buses that an asset names, each with a carrier that it may have: one that its device names, else the first."""
+    """The buses that an asset names, each with a carrier that it may have: its device's, else the first."""
     out = []
     for field, carrier in cls.bus_fields.items():
         if isinstance(asset.get(field), str):

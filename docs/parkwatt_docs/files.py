@@ -48,8 +48,8 @@ FILES = (
     File(
         "park",
         "A park's file",
-        "`parkwatt validate FILE` holds a file against all of this at once, `parkwatt schema` prints it for an editor. A "
-        "quantity may be written as a number in the unit of its name, or as text with a unit (`2 MWh`).",
+        "`parkwatt validate FILE` holds a file against all of this at once, `parkwatt schema` prints it for an editor. "
+        "A quantity may be written as a number in the unit of its name, or as text with a unit (`2 MWh`).",
         park_schema,
     ),
     File(
@@ -62,28 +62,28 @@ FILES = (
     File(
         "stations",
         "A mapping of a list of stations",
-        "What the columns of a spreadsheet of stations mean, for `parkwatt fleet import`. `parkwatt fleet mapping` prints "
-        "one to start from.",
+        "What the columns of a spreadsheet of stations mean, for `parkwatt fleet import`. `parkwatt fleet mapping` "
+        "prints one to start from.",
         _of("dispatch.fleet.importing.mapping.StationMapping"),
     ),
     File(
         "archive",
         "A mapping of measurements and weather",
-        "What the columns of measured files mean, for `parkwatt archive import`. `parkwatt archive example` prints one to "
-        "start from.",
+        "What the columns of measured files mean, for `parkwatt archive import`. `parkwatt archive example` prints "
+        "one to start from.",
         _of("forecasting.importing.mapping.ImportMapping"),
     ),
     File(
         "product",
         "A market's product",
-        "What may be sold, until when, in which steps; `configs/markets` holds those that ship, `parkwatt fleet products` "
-        "lists them.",
+        "What may be sold, until when, in which steps; `configs/markets` holds those that ship, `parkwatt fleet "
+        "products` lists them.",
         _of("dispatch.markets.product.Product"),
     ),
     File(
         "study",
         "A study's file",
-        "Cases × methods × days × seeds, for `python -m benchmarks study FILE`; `configs/studies` holds those that ship.",
+        "Cases × methods × days × seeds, for `python -m benchmarks study FILE`; `configs/studies` has some.",
         _of("benchmarks.study.spec.Study"),
     ),
     File(

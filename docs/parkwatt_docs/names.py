@@ -26,7 +26,7 @@ def add(app: Sphinx) -> None:
 
 def exists(name: str, module: str = "", owner: str = "") -> bool:
     """Whether a name in a docstring or an annotation is something that can be imported from where it stands."""
-    name = name.split("[")[0]
+    name = name.partition("[")[0]
     first, _, rest = name.partition(".")
     errors = f"{(module or name).partition('.')[0]}.errors.{name}"
     places = [name, f"{module}.{name}", f"{module}.{owner}.{name}", f"builtins.{name}", f"typing.{name}", errors]

@@ -40,7 +40,7 @@ def _index(document: Mapping[str, Any], by_tag: Mapping[str, list[Any]]) -> Iter
     yield from ("(http)=", "# HTTP API", "")
     for paragraph in document["info"]["description"].split("\n"):
         yield from ([paragraph, ""] if paragraph else [])
-    yield "A running service shows the same at `/docs`; the document is `docs/openapi.json`, as `parkwatt openapi` prints it."
+    yield "A running service shows the same at `/docs`; `parkwatt openapi` prints the document behind it."
     for tag in document["tags"]:
         yield from ("", f"## [{tag['name']}](#{label('resource', tag['name'])})", "", told(tag["description"]))
         rows = [

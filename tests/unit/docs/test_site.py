@@ -15,7 +15,7 @@ from benchmarks.processes import ROOT
 
 sys.path.insert(0, str(ROOT / "docs"))
 
-from parkwatt_docs import docstrings, files, mathml, shared
+from parkwatt_docs import docstrings, drawn, files, mathml, shared
 from parkwatt_docs.examples import example
 from parkwatt_docs.names import exists
 from parkwatt_docs.schemas import Reader, reached
@@ -177,3 +177,19 @@ def test_the_site_is_built_without_a_warning_and_asks_nobody_for_anything(tmp_pa
     kind = (built / "reference/generated/kinds/battery.html").read_text("utf-8")
     assert "<math" in kind
     assert "li_ion_lfp_2025" in kind
+
+
+def test_a_picture_is_drawn_from_what_its_page_computes(tmp_path: Path) -> None:
+    from benchmarks.study.pictures import svg
+
+    page = tmp_path / "page.md"
+    page.write_text("```python\nheight = 3.0\n```\n\n```python\nheight = 4.0\n```\n", "utf-8")
+    code = (
+        "from dispatch.report.drawings import Stack, bars\n"
+        "drawing = bars('t', 'a', ('x', 'y'), ['one'], [Stack('s', '#000', (height,))])"
+    )
+    first, second = (drawn.drawn(page, blocks, code) for blocks in (1, 2))
+    assert svg(first).startswith("<svg")
+    assert svg(first) != svg(second)
+    with pytest.raises(NameError):
+        drawn.drawn(page, 0, code)

@@ -94,7 +94,7 @@ def typed(program: str) -> list[tuple[str, list[str]]]:
 
 @pytest.mark.parametrize(("page", "words"), typed("parkwatt"))
 def test_commands_are_those_of_the_command_line(page: str, words: list[str]) -> None:
-    command = typer.main.get_command(app).commands[words[0]]  # type: ignore[attr-defined]  # a group has them
+    command = typer.main.get_command(app).commands[words[0]]
     options = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
     assert {word for word in words[1:] if word.startswith("--")} <= options
 
