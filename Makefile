@@ -21,7 +21,7 @@ HERE  := $(VENV)/here
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test coverage test-all lint format types contracts client docs wheel bench bench-env openstef-env lock clean
+.PHONY: help run test coverage test-all lint format types contracts client docs pictures wheel bench bench-env openstef-env lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -59,6 +59,9 @@ client: $(DEV) $(HERE) ## the OpenAPI document from the routes, and the typed cl
 
 docs: $(DEV) $(HERE) ## the documentation as a site in docs/_build/html; a warning fails it, and nothing is fetched
 	$(BIN)/python -m sphinx -j $(JOBS) -W --keep-going -n -q -b html docs docs/_build/html
+
+pictures: $(DEV) $(HERE) ## draw docs/pictures anew from the plans they show
+	$(BIN)/python -m benchmarks.picture
 
 wheel: $(DEV) $(HERE) ## build the wheel, look inside, run the main job from it in a clean environment
 	$(BIN)/python -m pytest -m wheel tests/packaging $(ARGS)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import io
 from contextlib import redirect_stdout
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -36,7 +37,9 @@ class Drawn(SphinxDirective):
         code = "\n".join(self.content)
         drawing = drawn(Path(self.env.doc2path(self.env.docname)), int(self.arguments[0]), code)
         listing = nodes.literal_block(code, code, language="python")
-        picture = nodes.raw("", f'<figure class="drawn">{svg(drawing)}</figure>', format="html")
+        legend = "".join(f'<span style="color: {colour}">■</span> {escape(name)} ' for name, colour in drawing.legend)
+        caption = f"<figcaption>{escape(drawing.title)}. {escape(drawing.about)}. {legend}</figcaption>"
+        picture = nodes.raw("", f'<figure class="drawn">{svg(drawing)}{caption}</figure>', format="html")
         return [listing, picture]
 
 

@@ -158,7 +158,7 @@ class _Told:
                 return f"[{named[name]}](#kind-{label(named[name])})"
             return f"[{name}](#{label('block', name) if name in own else label(file.page, name)})"
 
-        any_kind = "an [asset](#kinds)" if definitions.keys() & named.keys() else ""
+        any_kind = "[assets](#kinds)" if definitions.keys() & named.keys() else ""
         return cls(schema, Reader(link, unit, definitions, any_kind), own, frozenset({*own, *named}))
 
 
