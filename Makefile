@@ -22,7 +22,7 @@ HERE  := $(VENV)/here
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help environment run test coverage test-all lint format types contracts client wheel bench bench-all bench-env peers-env $(BESIDE:%=%-env) lock clean
+.PHONY: help environment run test coverage test-all lint format types contracts client docs pictures wheel bench bench-all bench-env peers-env $(BESIDE:%=%-env) lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -60,6 +60,12 @@ client: $(DEV) $(HERE) ## the OpenAPI document from the routes, and the typed cl
 	$(BIN)/parkwatt openapi --out docs/openapi.json
 	$(BIN)/python -m dispatch.client.generator docs/openapi.json
 
+docs: $(DEV) $(HERE) ## the documentation as a site in docs/_build/html; a warning fails it, and nothing is fetched
+	$(BIN)/python -m sphinx -j $(JOBS) -W --keep-going -n -q -b html docs docs/_build/html
+
+pictures: $(DEV) $(HERE) ## draw docs/pictures anew from the plans they show
+	$(BIN)/python -m benchmarks.picture
+
 wheel: $(DEV) $(HERE) ## build the wheel, look inside, run the main job from it in a clean environment
 	$(BIN)/python -m pytest -m wheel tests/packaging $(ARGS)
 
@@ -93,7 +99,7 @@ lock: $(DEV) ## choose versions anew: writes locks/run.txt, locks/dev.txt, locks
 	{ printf 'python-microgrid==1.4.1\nnumpy<2\npandas<3\n'; $(SOLVER); } | $(LOCK) --upgrade - -o locks/microgrid.txt
 
 clean: ## forget environments, caches and results
-	rm -rf $(VENV) $(BESIDE:%=.venv-%) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.*
+	rm -rf $(VENV) $(BESIDE:%=.venv-%) build dist docs/_build docs/reference/generated .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.*
 
 # ---- environments
 

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import io
-import re
-from contextlib import redirect_stdout
+import sys
 from pathlib import Path
-from typing import Any
 
-DOCS = Path(__file__).resolve().parents[1] / "docs"
-_BLOCK = re.compile(r"```(python|text)( no-run)?\n(.*?)```", re.DOTALL)
+from benchmarks.processes import ROOT
+from benchmarks.tutorial import session, variables_for
+
+DOCS = ROOT / "docs"
 
 
-def outputs_that_hold(page: str) -> int:
-    """Runs a page's code in order and holds every text block to what was printed; how many there were."""
-    names: dict[str, Any] = {}
-    printed, held = "", 0
-    for language, skipped, text in _BLOCK.findall((DOCS / page).read_text("utf-8")):
-        if skipped:
-            continue
-        if language == "text":
-            assert printed == text
-            held += 1
-            continue
-        out = io.StringIO()
-        with redirect_stdout(out):
-            exec(compile(text, page, "exec"), names)
-        printed = out.getvalue()
-    return held
+def outputs_that_hold(page: str, folder: Path | None = None) -> int:
+    """Runs a page's blocks in order and holds every text block to what was printed; how many there were.
+
+    Args:
+        folder: where shells run and files are written; a page without either needs none.
+    """
+    with session(folder or Path(), **(variables_for(ROOT, sys.executable, folder / "bin") if folder else {})) as made:
+        return sum(block.language == "text" for block, _ in made.run(DOCS / page))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+from parkwatt_docs.files import kind_page
+
 from dispatch.audit import audit
 from dispatch.problem import Problem
 from dispatch.site import schema
@@ -31,6 +33,7 @@ print(
             "rules": rules.money[0],
             "violations": len(audit(plan).violations) + len(audit(rules).violations),
             "in_schema": "ExtractionTurbine" in schema()["$defs"],
+            "page": "\n".join(kind_page("extraction_turbine")),
         }
     )
 )

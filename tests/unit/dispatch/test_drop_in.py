@@ -19,11 +19,14 @@ def outcome(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[
     leave = shutil.ignore_patterns("__pycache__")
     for name in ("dispatch", "configs"):
         shutil.copytree(repository / name, root / name, ignore=leave)
+    shutil.copytree(repository / "docs" / "parkwatt_docs", root / "docs" / "parkwatt_docs", ignore=leave)
     (root / "tests").mkdir()
     shutil.copy(repository / "tests" / "parks.py", root / "tests")
     case = repository / "tests" / "cases" / "drop_in"
     shutil.copy(case / "extraction_turbine.py", root / "dispatch" / "assets")
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("COV_")} | {"PYTHONPATH": str(root)}
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("COV_")} | {
+        "PYTHONPATH": os.pathsep.join([str(root), str(root / "docs")])
+    }
     ran = subprocess.run(
         [sys.executable, str(case / "plan_drop_in.py")],
         cwd=root,
@@ -51,3 +54,13 @@ def test_the_new_kind_is_planned_on_both_its_buses(outcome: dict[str, object]):
 def test_its_rule_and_its_check_are_used(outcome: dict[str, object]):
     assert outcome["violations"] == 0
     assert outcome["rules"] == pytest.approx(3 * ((150 - 60) * 0.1 + (60 + 0.17 * 60) * 0.05))
+
+
+def test_it_has_a_page_with_its_equation_its_fields_and_an_example_that_was_read(outcome: dict[str, object]):
+    page = str(outcome["page"])
+    assert ".. autoclass:: dispatch.assets.extraction_turbine.ExtractionTurbine" in page
+    assert "| `max_kw` | kW | number, above 0 | must be given | rated output |" in page
+    assert "`heat_bus`: heat" in page
+    example = page.split("```yaml")[1]
+    assert "kind: extraction_turbine" in example
+    assert "time_zone" in example
