@@ -158,7 +158,9 @@ def _seconds(times: pd.Series, zone: str, path: Path) -> Any:
 
 def _issue(case: Case, path: Path, issued_s: int, group: pd.DataFrame) -> Issued:
     when = f"{path.name}, issued {np.datetime64(issued_s, 's')}"
-    weights, central, paths = [], {}, {name: [] for name in case.needs}  # type: ignore[var-annotated]
+    weights: list[float] = []
+    central: dict[str, Array] = {}
+    paths: dict[str, list[Array]] = {name: [] for name in case.needs}
     starts: Array | None = None
     for scenario, rows in group.groupby("scenario", sort=True):
         own = rows.sort_values("start")

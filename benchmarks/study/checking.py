@@ -64,16 +64,25 @@ def default_days(found: Found) -> Days:
     return Days(first_day=date.fromisoformat(embedded.day), last_day=date.fromisoformat(embedded.day))
 
 
+def require_metrics(found: Found) -> None:
+    """Are published figures those of metrics?
+
+    Raises:
+        DataError: some are not; the message names them.
+    """
+    wrong = sorted({one.metric for one in (() if found.file is None else found.file.published)} - METRICS.keys())
+    if wrong:
+        raise DataError(f"{found.name}: published: no metric {', '.join(wrong)}; accepted: {', '.join(METRICS)}")
+
+
 def check(found: Found, more: Path | None, progress: Callable[[str], None] = lambda _: None) -> Checked:
     """Plan it and compare.
 
     Raises:
         ParkwattError: it cannot be planned; the message says why.
     """
+    require_metrics(found)
     published = () if found.file is None else found.file.published
-    wrong = sorted({one.metric for one in published} - METRICS.keys())
-    if wrong:
-        raise DataError(f"{found.name}: published: no metric {', '.join(wrong)}; accepted: {', '.join(METRICS)}")
     names = tuple(dict.fromkeys((*_ALWAYS, *(one.method for one in published))))
     step_h = found.site().planning.step_minutes / 60
     study = Study(

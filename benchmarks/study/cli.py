@@ -80,7 +80,8 @@ def _listed(more: Path | None) -> int:
     from rich.table import Table
 
     from benchmarks.cases import folder
-    from dispatch.errors import ConfigError
+    from benchmarks.study.checking import require_metrics
+    from dispatch.errors import ParkwattError
 
     drawn, wrong = Table(box=None, header_style="bold"), []
     for name in ("case", "title", "days", "published", "licence"):
@@ -88,10 +89,12 @@ def _listed(more: Path | None) -> int:
     for name in folder.names(more):
         try:
             one = folder.find(name, more)
-            title = one.site().title or one.name if one.file is None else one.file.title
-        except ConfigError as error:
+            site = one.site()
+            require_metrics(one)
+        except ParkwattError as error:
             wrong.append(str(error))
             continue
+        title = (site.title or one.name) if one.file is None else one.file.title
         days = "" if one.days is None else f"{one.days.first_day} to {one.days.last_day}"
         about = ("", "") if one.file is None else (str(len(one.file.published)), one.file.licence)
         drawn.add_row(*(escape(text) for text in (name, title, days, *about)))

@@ -40,8 +40,13 @@ def manifest(out: Path) -> dict[str, Any]:
 
 def killed(study: str | Path, out: Path, after_s: float, *more: str) -> bool:
     """Run and end it and its workers by SIGKILL after so long; False where it was done before."""
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    process = subprocess.Popen(arguments(study, out, *more), cwd=ROOT, process_group=0, **quiet)  # type: ignore[call-overload]
+    process = subprocess.Popen(
+        arguments(study, out, *more),
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        process_group=0,
+    )
     try:
         process.wait(after_s)
     except subprocess.TimeoutExpired:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -72,18 +73,15 @@ def intervals(found: Sequence[Difference], currencies: Mapping[str, str]) -> Ite
 
 def _without_heights(drawing: Drawing) -> Drawing:
     """The ordinate only keeps methods apart."""
-    from dataclasses import replace
-
     return replace(drawing, y_marks=())
 
 
 def svg(drawing: Drawing) -> str:
     """The picture as a file of its own."""
-    from dispatch.report import wording
     from dispatch.report.files import template
 
-    del wording
-    figure = str(template("drawings.html.j2").module.plot(drawing))  # type: ignore[attr-defined]
+    macros: Any = template("drawings.html.j2").module  # what a template defines has no types
+    figure = str(macros.plot(drawing))
     found = re.search(r"<svg.*?</svg>", figure, re.DOTALL)
     assert found is not None
     opened = found.group(0).replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)

@@ -73,7 +73,8 @@ def _of_case(study: Study, case: str, metric: str, wide: pd.DataFrame) -> Iterat
         if values.size:
             found = paired(values, study.statistics.confidence, study.statistics.resamples)
             few = study.statistics.few_days
-            note = f"only {values.size} days, fewer than {few}" if values.size < few else ""
+            few_of = f"{values.size} day{'s' if values.size > 1 else ''}"
+            note = f"only {few_of}, fewer than {few}" if values.size < few else ""
             yield replace(found, case=case, metric=metric, method=str(method), baseline=study.baseline, note=note)
 
 

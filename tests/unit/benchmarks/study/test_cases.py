@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -63,10 +64,16 @@ def test_all_mistakes_of_a_case_at_once(mine: Path) -> None:
 def test_a_wrong_folder_is_listed_with_what_is_wrong(mine: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.copytree(mine / "my_works", mine / "good_works")
     (mine / "my_works" / "case.yaml").write_text("title: only that\n", "utf-8")
+    for name, file, word in (("bad_park", "park.yaml", "kind: load"), ("bad_metric", "case.yaml", "metric: bill")):
+        shutil.copytree(mine / "good_works", mine / name)
+        path = mine / name / file
+        path.write_text(path.read_text("utf-8").replace(word, word + "s"), "utf-8")
     assert command.main(["cases", "--cases", str(mine)]) == 1
     told = capsys.readouterr()
     assert all(name in told.out for name in ("two_prices", "good_works", "yizhuang"))
-    assert "my_works" not in told.out
+    assert not any(name in told.out for name in ("my_works", "bad_park", "bad_metric"))
+    assert "assets[0].kind" in told.err
+    assert "bad_metric: published: no metric bills; accepted: objective, cost" in told.err
     assert all(f"{key}: is missing" in told.err for key in ("source", "licence", "days"))
 
 
@@ -99,7 +106,7 @@ def test_forecasts_come_with_their_times_of_issue_and_scenarios() -> None:
         (lambda text: text.replace(",90,", ",,", 1), "'works' has steps without a number"),
     ],
 )
-def test_a_forecast_that_is_none_says_where(tmp_path: Path, change, told: str) -> None:  # type: ignore[no-untyped-def]
+def test_a_forecast_that_is_none_says_where(tmp_path: Path, change: Callable[[str], str], told: str) -> None:
     own = tmp_path / "case"
     shutil.copytree(FOLDERS / "cloudy_days", own)
     path = own / "forecasts.csv"
