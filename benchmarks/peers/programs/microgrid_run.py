@@ -2,8 +2,8 @@
 
 Runs a week from hour to hour by its RuleBasedControl or its ModelPredictiveControl, which looks ahead over the load and
 sun that come, and writes what flowed. A battery's limits are energies inside it: charging at the bus is that over the
-efficiency and discharging times it, so limits at the bus are converted. The order of its rules is its own: what costs
-least at the margin first. Its search for a solver knows MOSEK and GLPK; HiGHS is handed to it.
+efficiency and discharging times it, so limits at the bus are converted. The order of its rules is what costs least at
+the margin first; all orders that it lists are run too. It looks for MOSEK and GLPK; HiGHS is handed to it.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ def main(problem_file: str, answer_file: str) -> None:
         "status": "ran",
         "solver": f"HiGHS {version('highspy')}" if problem["data"]["method"] == "rolling" else "rules",
         "series": series,
+        "orders": orders(problem["data"]) if problem["data"]["method"] == "rule_based" else [],
     }
     Path(answer_file).write_text(json.dumps(answer), encoding="utf-8")
 
@@ -66,6 +67,16 @@ def made(week: dict[str, Any]) -> Any:
     if week["method"] == "rule_based":
         return RuleBasedControl(plant)
     return ModelPredictiveControl(plant, solver="HIGHS")
+
+
+def orders(week: dict[str, Any]) -> list[dict[str, Any]]:
+    """The week under every order of its modules that it knows; a set stands in it as on or as off."""
+    found = []
+    for order in made(week).get_priority_lists(remove_redundant_gensets=True):
+        control = type(made(week))(made(week).microgrid, priority_list=order)
+        named = ", ".join(f"{each.module[0]}{' on' * each.action}" for each in order)
+        found.append({"order": named, "series": ran(control, week["steps"])})
+    return found
 
 
 def ran(control: Any, steps: int) -> dict[str, list[float]]:
