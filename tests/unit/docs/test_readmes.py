@@ -18,7 +18,8 @@ def blocks(text: str) -> list[tuple[str, str]]:
 
 
 def prose(text: str) -> str:
-    return _BLOCK.sub("", text)
+    """What is read: no blocks, and no marks behind figures."""
+    return re.sub(r"<!--.*?-->", "", _BLOCK.sub("", text), flags=re.DOTALL)
 
 
 def named(text: str) -> Counter[str]:
