@@ -22,7 +22,7 @@ import yaml
 
 from benchmarks.rows import row
 from benchmarks.served import served
-from benchmarks.topics.service.load import ROOT
+from benchmarks.processes import ROOT
 
 INPUTS = ("dispatch/service/store", "dispatch/service/routes/measurements.py", "benchmarks/topics/service/restating.py")
 ROWS = 200_000
