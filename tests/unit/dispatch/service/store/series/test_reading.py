@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dispatch.service.errors import NotFoundError
 from dispatch.service.store import Store, series
 from tests.unit.dispatch.service.store.parks import QUARTER, START, put, rows
 
@@ -98,7 +99,7 @@ def test_the_archive_as_if_values_had_come_in_time(filled: Store) -> None:
 
 
 def test_no_archive_of_no_site(store: Store) -> None:
-    with store.read("north") as tx, pytest.raises(KeyError):
+    with store.read("north") as tx, pytest.raises(NotFoundError):
         series.archive(tx, "nobody")
 
 
