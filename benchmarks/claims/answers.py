@@ -12,9 +12,11 @@ import numpy as np
 from benchmarks.claims.cells import TITLES, Cell
 from benchmarks.claims.claims import Claim, all_claims, claims_of
 from benchmarks.claims.estimates import DAYS_A_YEAR, Estimate, ratio
-from benchmarks.claims.forecasts import GROUPS, NAME, REFERENCES, Forecasts
+from benchmarks.claims.forecasts import GROUPS, Forecasts
 from benchmarks.claims.metrics import METRICS, SHARE_ARMS, Found, estimate, sound
 from benchmarks.claims.spec import Spec
+from forecasting.backtest.product import NAME
+from forecasting.backtest.references import REFERENCES
 
 UNVERIFIED = "unverified: no measurement reaches lead day {day}"
 

@@ -50,7 +50,7 @@ def ratio(statistic: Callable[[Sums], Array], by_day: Sums, resamples: int, seed
         return np.asarray(statistic({n: a.sum(axis=axis) for n, a in zip(names, arrays, strict=True)}), float)
 
     value = float(of(*values)) if days else math.nan
-    apart = [of(*(np.delete(v, k) for v in values)) for k in range(days)] if days > 2 else []
+    apart = [float(of(*(np.delete(v, k) for v in values))) for k in range(days)] if days > 2 else []
     if not apart or not np.isfinite([value, *apart]).all():
         return Estimate(value, None, days)
     if np.ptp(apart) < 1e-12:

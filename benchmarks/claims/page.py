@@ -25,10 +25,10 @@ METHOD = (
     "Every figure is of what was executed on what really came, not of what was forecast or planned.",
     "Each day stands alone and begins as the park's file says: stores, hours of units and the month's peak so far.",
     (
-        "Joint: all plant in one problem, planned at noon of the day before and followed to the day's end; "
-        "joint, rolling: planned again every few hours from the state that really is. Each on its own: every group of "
-        "plant planned at the same hour on the same forecast with all others taken as by their rules, all plans then executed "
-        "together. Rules: no plan."
+        "Joint: all plant in one problem, planned at noon of the day before and followed to the day's end; joint, "
+        "rolling: planned again every few hours from the state that really is. Each on its own: every group of plant "
+        "planned at the same hour on the same forecast with all others taken as by their rules, all plans then "
+        "executed together. Rules: no plan."
     ),
     (
         "Intervals are of 95 % over days: whole days are resampled (BCa). They say how much the choice of days "

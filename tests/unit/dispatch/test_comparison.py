@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dispatch.asset import Inputs, Mode
+from dispatch.asset import Inputs, Mode, Ruling
 from dispatch.audit import audit
 from dispatch.comparison import Outcome, compare, follow, outcome, store_values
 from dispatch.objective import clean_share
@@ -229,3 +229,23 @@ def test_rows_come_in_order_and_plan_equals_foresight_when_the_forecast_comes_tr
     for name in ("plan as executed", "perfect foresight"):
         assert rows[name].cost == pytest.approx(rows["plan"].cost, rel=2 * GAP)
     assert rows["rules of the park, executed"].cost == pytest.approx(rows["rules of the park"].cost)
+
+
+def test_fuel_is_saved_before_the_sun_is_lost():
+    """A unit that a plan keeps on gives what it can leave, and only the rest is curtailed."""
+    site = park(load(), PV, unit(min_kw=20, max_kw=100))
+    inputs = given(site, hours(2), {("load", "demand_kw"): 60.0, ("pv", "available_kw"): 50.0})
+    problem = Problem(site, inputs)
+    planned = {"thermal": {"committed": np.ones((1, 2)), "above_min_kw": np.full((1, 2), 40.0)}}
+    done = rule_based(problem, planned)
+    assert done.asset("pv", "power_kw") == pytest.approx([40, 40])
+    assert done.asset("pv", "curtailed_kw") == pytest.approx([10, 10])
+
+
+def test_what_was_curtailed_is_given_once_it_lacks():
+    rows = Problem(site := park(load(), grid(), PV), inputs := given(
+        site, hours(1), {("load", "demand_kw"): 0.0, ("pv", "available_kw"): 50.0})).rows["pv"]  # fmt: skip
+    cls = type(rows.members[0])
+    assert cls.settle(rows, inputs, Ruling(np.array([[-30.0]])), {"power_kw": np.array([[10.0]])})["power_kw"] == 40
+    assert cls.settle(rows, inputs, Ruling(np.array([[-90.0]])), {"power_kw": np.array([[10.0]])})["power_kw"] == 50
+    assert cls.settle(rows, inputs, Ruling(np.array([[4.0]])), {"power_kw": np.array([[10.0]])})["power_kw"] == 6
