@@ -231,15 +231,15 @@ def test_rows_come_in_order_and_plan_equals_foresight_when_the_forecast_comes_tr
     assert rows["rules of the park, executed"].cost == pytest.approx(rows["rules of the park"].cost)
 
 
-def test_fuel_is_saved_before_the_sun_is_lost():
+def test_fuel_is_saved_before_wind_is_lost():
     """A unit that a plan keeps on gives what it can leave, and only the rest is curtailed."""
-    site = park(load(), PV, unit(min_kw=20, max_kw=100))
-    inputs = given(site, hours(2), {("load", "demand_kw"): 60.0, ("pv", "available_kw"): 50.0})
-    problem = Problem(site, inputs)
+    wind = {"kind": "wind", "name": "wind", "bus": "main", "rated_kw": 100}
+    site = park(load(), unit(min_kw=20, max_kw=100), wind)
+    inputs = given(site, hours(2), {("load", "demand_kw"): np.array([60.0, 120.0]), ("wind", "available_kw"): 50.0})
     planned = {"thermal": {"committed": np.ones((1, 2)), "above_min_kw": np.full((1, 2), 40.0)}}
-    done = rule_based(problem, planned)
-    assert done.asset("pv", "power_kw") == pytest.approx([40, 40])
-    assert done.asset("pv", "curtailed_kw") == pytest.approx([10, 10])
+    done = rule_based(Problem(site, inputs), planned)
+    assert done.asset("wind", "power_kw") == pytest.approx([40, 50])
+    assert done.asset("unit", "power_kw") == pytest.approx([20, 70])  # the hour that lacks hides no surplus
 
 
 def test_what_was_curtailed_is_given_once_it_lacks():
