@@ -69,6 +69,6 @@ def yearly(saved: Sequence[float], resamples: int) -> Estimate:
     if not values.size:
         return Estimate(math.nan, None, 0)
     found = paired(values, CONFIDENCE, resamples)
-    ends = found.bootstrap
+    ends = found.bootstrap if values.size > 2 else None
     interval = None if ends is None else (ends[0] * DAYS_A_YEAR, ends[1] * DAYS_A_YEAR)
     return Estimate(found.mean * DAYS_A_YEAR, interval, values.size, found.p)

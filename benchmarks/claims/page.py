@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from benchmarks.claims.answers import Answer, _figure, period, shown, spread, verdict
+from benchmarks.claims.answers import Answer, figure, period, shown, spread, verdict
 from benchmarks.claims.cells import ARMS, TITLES, Cell
 from benchmarks.claims.claims import SOURCE
 from benchmarks.claims.forecasts import GROUPS
@@ -178,7 +178,7 @@ def _leads(done: ParkDone) -> Table:
             rows.append((f"{one.group}, day {one.day}", one.note, MISSING, MISSING, MISSING, MISSING))
             continue
         ends = one.ours.interval
-        interval = MISSING if ends is None else f"{_figure(ends[0], 'share')} to {_figure(ends[1], 'share')}"
+        interval = MISSING if ends is None else f"{figure(ends[0], 'share')} to {figure(ends[1], 'share')}"
         rows.append((f"{one.group}, day {one.day}", percent(one.ours.value), interval, percent(one.mean_absolute),
                      f"{one.reference}: {percent(one.reference_error)}", str(one.ours.days)))  # fmt: skip
     return Table(

@@ -75,7 +75,7 @@ def test_a_share_of_many_days_is_that_of_their_sums() -> None:
 def test_days_that_are_all_alike_leave_no_doubt_and_one_day_says_nothing_of_others() -> None:
     alike = ratio(lambda s: s["a"] / s["b"], {"a": np.full(5, 3.0), "b": np.full(5, 4.0)}, 300, 1)
     assert alike.interval == (0.75, 0.75)
-    assert yearly([5.0], 300).interval is None
+    assert yearly([5.0, 7.0], 300).interval is None
     assert yearly([5.0, 7.0, 6.0], 300).value == pytest.approx(365 * 6)
 
 
