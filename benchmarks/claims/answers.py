@@ -12,9 +12,12 @@ import numpy as np
 from benchmarks.claims.cells import TITLES, Cell
 from benchmarks.claims.claims import Claim, all_claims, claims_of
 from benchmarks.claims.estimates import DAYS_A_YEAR, Estimate, ratio
-from benchmarks.claims.forecasts import GROUPS, NAME, REFERENCES, Forecasts
+from benchmarks.claims.forecasts import GROUPS, Forecasts
 from benchmarks.claims.metrics import METRICS, SHARE_ARMS, Found, estimate, sound
 from benchmarks.claims.spec import Spec
+from dispatch.report.wording import number, percent
+from forecasting.backtest.product import NAME
+from forecasting.backtest.references import REFERENCES
 
 UNVERIFIED = "unverified: no measurement reaches lead day {day}"
 
@@ -150,7 +153,7 @@ def _beside(answer: Answer) -> str:
 
 def shown(answer: Answer) -> str:
     """The figure as words."""
-    return _figure(answer.found.value, answer.unit)
+    return figure(answer.found.value, answer.unit)
 
 
 def spread(answer: Answer) -> str:
@@ -158,17 +161,18 @@ def spread(answer: Answer) -> str:
     ends = answer.found.interval
     if ends is None:
         return ""
-    return f" (95 % CI {_figure(ends[0], answer.unit)} to {_figure(ends[1], answer.unit)})"
+    return f" (95 % CI {figure(ends[0], answer.unit)} to {figure(ends[1], answer.unit)})"
 
 
-def _figure(value: float, unit: str) -> str:
+def figure(value: float, unit: str) -> str:
     if not math.isfinite(value):
         return "–"
     if unit == "money":
-        return f"{value:,.0f} CNY a year".replace(",", " ")
+        return f"{number(value)} CNY a year"
     if unit == "t":
-        return f"{value:,.0f} t a year".replace(",", " ")
-    return f"{100 * value:+.1f} %" if unit == "gain" else f"{100 * value:.1f} %"
+        return f"{number(value)} t a year"
+    plus = "+" if unit == "gain" and value > 0 else ""
+    return f"{plus}{percent(value)}"
 
 
 def period(days: Sequence[date]) -> str:

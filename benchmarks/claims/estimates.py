@@ -50,7 +50,7 @@ def ratio(statistic: Callable[[Sums], Array], by_day: Sums, resamples: int, seed
         return np.asarray(statistic({n: a.sum(axis=axis) for n, a in zip(names, arrays, strict=True)}), float)
 
     value = float(of(*values)) if days else math.nan
-    apart = [of(*(np.delete(v, k) for v in values)) for k in range(days)] if days > 2 else []
+    apart = [float(of(*(np.delete(v, k) for v in values))) for k in range(days)] if days > 2 else []
     if not apart or not np.isfinite([value, *apart]).all():
         return Estimate(value, None, days)
     if np.ptp(apart) < 1e-12:
@@ -69,6 +69,6 @@ def yearly(saved: Sequence[float], resamples: int) -> Estimate:
     if not values.size:
         return Estimate(math.nan, None, 0)
     found = paired(values, CONFIDENCE, resamples)
-    ends = found.bootstrap
+    ends = found.bootstrap if values.size > 2 else None
     interval = None if ends is None else (ends[0] * DAYS_A_YEAR, ends[1] * DAYS_A_YEAR)
     return Estimate(found.mean * DAYS_A_YEAR, interval, values.size, found.p)

@@ -5,6 +5,8 @@ Shares are kept as their numerators and denominators, so that the share of many 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from benchmarks.claims.worth import worth_of
@@ -29,7 +31,7 @@ def figures(case: Case, ran: Ran) -> dict[str, float]:
     found = ledger(case, ran.piece, at, worth_of(case), whole=whole)
     done = schedule(case, ran.piece, {}, at)
     day, hours, origin = found.days[0], case.span.hours, matched(case.site, done)
-    energies = {
+    energies: dict[str, Any] = {
         "available_kwh": _available_kw(case) @ hours,
         "generated_kwh": _generated_kw(case, done) @ hours,
         "exported_kwh": (_sum(done, "export_kw") + _sum(done, "sold_kw")) @ hours,
@@ -51,7 +53,8 @@ def figures(case: Case, ran: Ran) -> dict[str, float]:
         "violations": float(len(found.violations) + len(found.jumps)),
         "by_rules": float(found.rungs.get("rule_based", 0) + found.rungs.get("safe_state", 0)),
     }
-    return {name: float(value) for name, value in (energies | money | rest | _products(case, done)).items()}
+    sums = {name: float(value) for name, value in energies.items()}
+    return sums | money | rest | _products(case, done)
 
 
 def _available_kw(case: Case) -> Array:

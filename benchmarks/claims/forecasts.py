@@ -63,8 +63,11 @@ class Forecasts:
         apart = (said - came) / unit
         good = np.isfinite(apart) & (own[0].lead_day == lead_day)
         issues, at = np.unique(own[0].issue_ns[good], return_inverse=True)
-        sums = [np.bincount(at, weights=w, minlength=issues.size) for w in (apart[good] ** 2, abs(apart[good]))]
-        return issues, *sums, np.bincount(at, minlength=issues.size).astype(float)
+        one, size = np.abs(apart[good]), issues.size
+        squares, absolute, counts = (
+            np.bincount(at, weights=w, minlength=size) for w in (one**2, one, np.ones(one.size))
+        )
+        return issues.astype(np.int64), squares.astype(float), absolute.astype(float), counts.astype(float)
 
 
 def forecasts(

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from benchmarks.claims.answers import Answer, _figure, period, shown, spread, verdict
+from benchmarks.claims.answers import Answer, figure, period, shown, spread, verdict
 from benchmarks.claims.cells import ARMS, TITLES, Cell
 from benchmarks.claims.claims import SOURCE
 from benchmarks.claims.forecasts import GROUPS
@@ -25,10 +25,10 @@ METHOD = (
     "Every figure is of what was executed on what really came, not of what was forecast or planned.",
     "Each day stands alone and begins as the park's file says: stores, hours of units and the month's peak so far.",
     (
-        "Joint: all plant in one problem, planned at noon of the day before and followed to the day's end; "
-        "joint, rolling: planned again every few hours from the state that really is. Each on its own: every group of "
-        "plant planned at the same hour on the same forecast with all others taken as by their rules, all plans then executed "
-        "together. Rules: no plan."
+        "Joint: all plant in one problem, planned at noon of the day before and followed to the day's end; joint, "
+        "rolling: planned again every few hours from the state that really is. Each on its own: every group of plant "
+        "planned at the same hour on the same forecast with all others taken as by their rules, all plans then "
+        "executed together. Rules: no plan."
     ),
     (
         "Intervals are of 95 % over days: whole days are resampled (BCa). They say how much the choice of days "
@@ -178,7 +178,7 @@ def _leads(done: ParkDone) -> Table:
             rows.append((f"{one.group}, day {one.day}", one.note, MISSING, MISSING, MISSING, MISSING))
             continue
         ends = one.ours.interval
-        interval = MISSING if ends is None else f"{_figure(ends[0], 'share')} to {_figure(ends[1], 'share')}"
+        interval = MISSING if ends is None else f"{figure(ends[0], 'share')} to {figure(ends[1], 'share')}"
         rows.append((f"{one.group}, day {one.day}", percent(one.ours.value), interval, percent(one.mean_absolute),
                      f"{one.reference}: {percent(one.reference_error)}", str(one.ours.days)))  # fmt: skip
     return Table(

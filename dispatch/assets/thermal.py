@@ -300,10 +300,10 @@ class Thermal(Committed):
     def settle(cls, rows: Rows[Self], given: Inputs, state: Ruling, values: dict[str, Array]) -> dict[str, Array]:
         """Runs where power lacks that nobody else can give, within minimum times and ramps; else gives less."""
         left = state.share(rows.bus(), rows.field("max_kw"))
-        lacking = np.maximum(-left, 0)
+        lacking, above = np.maximum(-left, 0), np.maximum(values["above_min_kw"] - np.maximum(left, 0), 0)
         if lacking.max() < _LACKING_KW:
-            return values | {"above_min_kw": np.maximum(values["above_min_kw"] - np.maximum(left, 0), 0)}
-        on, power = _followed(rows, given, values["committed"], values["above_min_kw"], lacking)
+            return values | {"above_min_kw": above}
+        on, power = _followed(rows, given, values["committed"], above, lacking)
         return values | {"above_min_kw": power - rows.field("min_kw") * on, "committed": on}
 
 

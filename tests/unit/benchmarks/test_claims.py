@@ -33,11 +33,12 @@ def spec() -> Spec:
 
 def _cell(day: int, arm: str, **changes: float) -> Cell:
     cost = COSTS[arm] + day
-    figures = {"available_kwh": 100.0, "generated_kwh": 90.0 + day,
-               "exported_kwh": 10.0, "use_kwh": 200.0,
-               "direct_kwh": 80.0, "green_kwh": 120.0, "cfe_kwh": 140.0, "supply_kwh": 200.0,
-               "unclean_kwh": 90.0, "import_kwh": 90.0, "unserved_kwh": 0.0, "cost": cost, "bill": cost, "penalty": 0.0, "objective": cost, "demand": 0.0,
-               "co2_kg": 50.0, "peak_kw": 20.0, "cycles": 0.5, "violations": 0.0, "by_rules": 0.0}  # fmt: skip
+    energies = {"available_kwh": 100.0, "generated_kwh": 90.0 + day, "exported_kwh": 10.0, "use_kwh": 200.0}
+    energies |= {"direct_kwh": 80.0, "green_kwh": 120.0, "cfe_kwh": 140.0, "supply_kwh": 200.0, "unclean_kwh": 90.0}
+    energies |= {"import_kwh": 90.0, "unserved_kwh": 0.0}
+    money = {"cost": cost, "bill": cost, "penalty": 0.0, "objective": cost, "demand": 0.0}
+    rest = {"co2_kg": 50.0, "peak_kw": 20.0, "cycles": 0.5, "violations": 0.0, "by_rules": 0.0}
+    figures = energies | money | rest
     return Cell(DAYS[day], arm, figures | changes)
 
 
@@ -74,7 +75,7 @@ def test_a_share_of_many_days_is_that_of_their_sums() -> None:
 def test_days_that_are_all_alike_leave_no_doubt_and_one_day_says_nothing_of_others() -> None:
     alike = ratio(lambda s: s["a"] / s["b"], {"a": np.full(5, 3.0), "b": np.full(5, 4.0)}, 300, 1)
     assert alike.interval == (0.75, 0.75)
-    assert yearly([5.0], 300).interval is None
+    assert yearly([5.0, 7.0], 300).interval is None
     assert yearly([5.0, 7.0, 6.0], 300).value == pytest.approx(365 * 6)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dispatch.asset import Inputs, Mode
+from dispatch.asset import Inputs, Mode, Ruling
 from dispatch.audit import audit
 from dispatch.comparison import Outcome, compare, follow, outcome, store_values
 from dispatch.objective import clean_share
@@ -229,3 +229,23 @@ def test_rows_come_in_order_and_plan_equals_foresight_when_the_forecast_comes_tr
     for name in ("plan as executed", "perfect foresight"):
         assert rows[name].cost == pytest.approx(rows["plan"].cost, rel=2 * GAP)
     assert rows["rules of the park, executed"].cost == pytest.approx(rows["rules of the park"].cost)
+
+
+def test_fuel_is_saved_before_wind_is_lost():
+    """A unit that a plan keeps on gives what it can leave, and only the rest is curtailed."""
+    wind = {"kind": "wind", "name": "wind", "bus": "main", "rated_kw": 100}
+    site = park(load(), unit(min_kw=20, max_kw=100), wind)
+    inputs = given(site, hours(2), {("load", "demand_kw"): np.array([60.0, 120.0]), ("wind", "available_kw"): 50.0})
+    planned = {"thermal": {"committed": np.ones((1, 2)), "above_min_kw": np.full((1, 2), 40.0)}}
+    done = rule_based(Problem(site, inputs), planned)
+    assert done.asset("wind", "power_kw") == pytest.approx([40, 50])
+    assert done.asset("unit", "power_kw") == pytest.approx([20, 70])  # the hour that lacks hides no surplus
+
+
+def test_what_was_curtailed_is_given_once_it_lacks():
+    rows = Problem(site := park(load(), grid(), PV), inputs := given(
+        site, hours(1), {("load", "demand_kw"): 0.0, ("pv", "available_kw"): 50.0})).rows["pv"]  # fmt: skip
+    cls = type(rows.members[0])
+    assert cls.settle(rows, inputs, Ruling(np.array([[-30.0]])), {"power_kw": np.array([[10.0]])})["power_kw"] == 40
+    assert cls.settle(rows, inputs, Ruling(np.array([[-90.0]])), {"power_kw": np.array([[10.0]])})["power_kw"] == 50
+    assert cls.settle(rows, inputs, Ruling(np.array([[4.0]])), {"power_kw": np.array([[10.0]])})["power_kw"] == 6

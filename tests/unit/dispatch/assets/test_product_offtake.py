@@ -124,3 +124,17 @@ def test_mixed_windows_stand_side_by_side() -> None:
     assert schedule.asset("other", "delivered_kg_per_h").sum() == pytest.approx(4)
     assert np.isfinite(schedule.money).all()
     assert audit(schedule).violations == ()
+
+
+def test_what_a_plan_delivers_is_delivered_within_rate_and_amounts() -> None:
+    """60 of 240 kg a day are the share of six hours; the largest rate is 30 kg/h."""
+    made = site(priced(0.1), CELL, sale(max_kg_per_day=240, max_kg_per_h=30))
+    built = Problem(made, given(made, hours(6, "2024-03-01T06:00"), {}))
+    wanted = {"delivered_kg_per_h": np.array([[0.0, 12.0, 50.0, 20.0, 20.0, 5.0]])}
+    followed = ProductOfftake.follow(built.rows["product_offtake"], built.inputs, wanted)
+    assert followed["delivered_kg_per_h"][0] == pytest.approx([0, 12, 30, 18, 0, 0])
+    nothing = ProductOfftake.follow(built.rows["product_offtake"], built.inputs, {})
+    assert nothing["delivered_kg_per_h"].max() == 0
+    done = rule_based(built, {"product_offtake": {"delivered_kg_per_h": np.array([[0.0, 12.0, 0, 0, 0, 0]])}})
+    assert done.asset("sale", "delivered_kg_per_h") == pytest.approx([0, 12, 0, 0, 0, 0])
+    assert audit(done).violations == ()
