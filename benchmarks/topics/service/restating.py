@@ -20,9 +20,9 @@ import pyarrow as pa
 import pyarrow.ipc
 import yaml
 
+from benchmarks.processes import ROOT
 from benchmarks.rows import row
 from benchmarks.served import served
-from benchmarks.processes import ROOT
 
 INPUTS = ("dispatch/service/store", "dispatch/service/routes/measurements.py", "benchmarks/topics/service/restating.py")
 ROWS = 200_000
