@@ -111,9 +111,9 @@ def cases() -> tuple[Shared, ...]:
         gap=1e-7,
         unit="USD",
     )
+    methods: tuple[tuple[microgrid.Method, str], ...] = (("rule_based", RULED), ("rolling", ROLLED))
     weeks = (
-        Shared(name, microgrid.week(method), None, microgrid.week(method, 1), equal=None)
-        for method, name in (("rule_based", RULED), ("rolling", ROLLED))
+        Shared(name, microgrid.week(method), None, microgrid.week(method, 1), equal=None) for method, name in methods
     )
     return (
         Shared(DAY, day(), day(factor=MORE), day()),
