@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.claims.worth import worth_of
+from benchmarks.claims.worth import is_islanded, worth_of
 from dispatch.assets.data_centre import DataCentre
+from dispatch.comparison import start_kwh
 from dispatch.data_centre_work import work
 from dispatch.matching import matched
 from dispatch.products import products
@@ -44,7 +45,8 @@ def figures(case: Case, ran: Ran) -> dict[str, float]:
         "import_kwh": day.import_kwh,
         "unserved_kwh": day.shed_kwh + _undone_kwh(done),
     }
-    money = {"cost": day.cost, "bill": day.bill, "penalty": day.penalty, "objective": day.objective}
+    kept = _unwanted(case, done)
+    money = {"cost": day.cost + kept, "bill": day.bill, "penalty": day.penalty, "objective": day.objective + kept}
     rest = {
         "demand": sum(float(values.sum()) for values in ran.piece.period_money.values()),
         "co2_kg": day.co2_kg,
@@ -80,6 +82,17 @@ def _sum(done: Schedule, series: str) -> Array:
         if series in solved.series:
             total += solved.series[series].sum(axis=0)
     return total
+
+
+def _unwanted(case: Case, done: Schedule) -> float:
+    """Without a grid, money that the ledger counts for stores that end fuller than they began, and no plan asks for.
+
+    Plans of such a park end as full as they began, so that perfect foresight bounds a cost only without it.
+    """
+    if not is_islanded(case.site):
+        return 0.0
+    more = {store: done.asset(store, "stored_kwh")[-1] - start_kwh(done, store) for store in worth_of(case)}
+    return float(sum(value * max(more[store], 0.0) for store, value in worth_of(case).items()))
 
 
 def _undone_kwh(done: Schedule) -> float:

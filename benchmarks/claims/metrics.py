@@ -73,7 +73,7 @@ def _more_own_use(sums: Sums) -> Array:
     return _over(own(0), own(1)) - 1
 
 
-UNSERVED = 0.02
+UNSERVED = 0.001
 """Share of the use that may be left undone on a day that counts: a method that does less is no cheaper for it."""
 SHARE_ARMS = ("rolling", "day_ahead", "perfect")
 OWN = ("generated_kwh", "exported_kwh", "available_kwh")

@@ -199,7 +199,7 @@ def _caveats(done: ParkDone) -> Iterator[str]:
         if short:
             yield (
                 f"{TITLES[arm]}: on {short} of {len(done.days)} days the executed path failed the audit, or left more "
-                f"than {UNSERVED:.0%} of the use undone; these days count in no answer."
+                f"than {UNSERVED:.1%} of the use undone; these days count in no answer."
             )
         ruled = sum(cell.figures.get("by_rules", 0.0) > 0 for cell in done.cells if cell.arm == arm)
         if ruled:
