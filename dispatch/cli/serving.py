@@ -43,13 +43,15 @@ def extra() -> Iterator[None]:
 def run_server(flags: Mapping[str, Any], *, demo: bool) -> None:
     """Serve until told to stop."""
     with extra():
-        from dispatch.service.logs import log_as_json
-        from dispatch.service.serving import serve
+        from dispatch.service.http.counting import counted_together
         from dispatch.service.settings import Settings
-        from dispatch.service.store import Store
     settings = Settings.load(os.environ, **flags)
     is_new = not settings.data.exists()
-    with extra(), _listening(settings) as listener:
+    with extra(), counted_together(settings), _listening(settings) as listener:
+        from dispatch.service.logs import log_as_json
+        from dispatch.service.serving import serve
+        from dispatch.service.store import Store
+
         log_as_json(settings.log_level)
         store = Store.open(settings.url, settings.data)
         try:
@@ -123,6 +125,7 @@ def _greet(settings: Settings, store: Store, listener: socket.socket, *, is_new:
     typer.echo(f"  API        {url}/api/v1, its reference {url}/docs")
     typer.echo(f"  data       {settings.data.resolve()}{made}")
     typer.echo(f"  database   {database}")
+    typer.echo(f"  processes  {settings.processes} answer requests")
     typer.echo(f"  workers    {settings.workers}, jobs in {settings.executor}")
     for line in _keys(settings, store, url, demo=demo):
         typer.echo(line)

@@ -55,8 +55,8 @@ def create_app(settings: Settings, store: Store) -> FastAPI:
     app.state.signatures = Signatures(store, settings)
     app.state.doorkeeper = Doorkeeper(store, settings, app.state.signatures, Usage(store), Failures(settings))
     app.state.limits, app.state.metrics = Limits(settings), Metrics()
-    app.state.metrics.registry.register(JobNumbers(store))
-    app.state.metrics.registry.register(SeriesNumbers(store))
+    app.state.metrics.asked.register(JobNumbers(store))
+    app.state.metrics.asked.register(SeriesNumbers(store))
     app.state.closing = threading.Event()  # streams end when the server is about to
     problem.install(app)
     tags = _include(app)

@@ -24,6 +24,9 @@ class Settings(BaseModel):
     )
     host: Annotated[str, Field(description="Address to listen at")] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535, description="Port to listen at; 0 takes a free one")] = 8000
+    processes: Annotated[
+        int, Field(ge=1, le=64, description="Processes that answer requests; limits hold for each")
+    ] = 1
     workers: Annotated[int, Field(ge=0, le=256, description="Processes that do jobs")] = 1
     executor: Annotated[Literal["processes", "ray"], Field(description="Where jobs run")] = "processes"
     ray_address: Annotated[str, Field(description="host:port of a Ray that runs; empty: one of this machine")] = ""
@@ -93,6 +96,15 @@ class Settings(BaseModel):
     def url(self) -> str:
         """The database's URL."""
         return self.database or f"sqlite:///{self.data.resolve() / 'parkwatt.sqlite'}"
+
+    def told(self) -> dict[str, Any]:
+        """All of them as JSON, secrets in plain text: for another process of this server."""
+        plain = {
+            name: value.get_secret_value()
+            for name in type(self).model_fields
+            if isinstance(value := getattr(self, name), SecretStr)
+        }
+        return self.model_dump(mode="json") | plain
 
     @classmethod
     def load(cls, environment: Mapping[str, str], **flags: Any) -> Self:

@@ -1,6 +1,6 @@
 """The service under load: reads at a steady rate from one process, while another of two cores is busy with plans.
 
-A server and one worker, processes as an operator starts them, on loopback and SQLite. Requests come at random times
+A server of two processes and one worker, as an operator starts them on two cores, on loopback and SQLite. Requests come at random times
 (Poisson, 200 a second on average) from a third process that waits for nobody; a latency counts from the time at which
 its request was meant to go out. All three share the machine, so the figure is no better than an integrator would see.
 """
@@ -40,6 +40,7 @@ _MEASUREMENTS = 0.125  # share of all requests
 _STEP = timedelta(minutes=15)
 _HISTORY_DAYS, _STEPS = 2, 48
 _DRAIN_S = 300.0
+_PROCESSES = 2  # that answer, one for each core
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Found:
         asked: requests meant; unanswered: of them without any answer.
         states: of the jobs that were accepted; ``lost`` for one that the service does not know.
         drained_s: from the last request to the last schedule.
-        cpu_s: of the server and of everything that the worker started.
+        cpu_s: of the first process, and of everything that it started: the other one, the worker and its child.
     """
 
     ms: Mapping[str, np.ndarray]
@@ -127,10 +128,11 @@ class Running:
 def running(
     folder: Path, workers: int = 1, program: Sequence[str] = (sys.executable, "-m", "dispatch")
 ) -> Iterator[Running]:
-    """``parkwatt serve --demo`` on a free port; ended as an operator does."""
+    """``parkwatt serve --demo`` on a free port, answered by two processes; ended as an operator does."""
     command = [*program, "serve", "--demo", "--port", "0", "--workers", str(workers), "--data",
                str(folder / "data"), "--log-level", "warning"]  # fmt: skip
     extra = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
+    extra["PARKWATT_PROCESSES"] = str(_PROCESSES)
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(
             command, cwd=ROOT, env={**os.environ, **extra}, stdout=subprocess.PIPE, stderr=log, text=True
@@ -282,7 +284,7 @@ def _cpu_s(pid: int) -> dict[str, float]:
     while left:
         left = {child for child, parent in parents.items() if parent in left} - below
         below |= left
-    return {"server": times.get(pid, 0.0), "workers": sum(times[child] for child in below)}
+    return {"first": times.get(pid, 0.0), "others": sum(times[child] for child in below)}
 
 
 def summary(found: Found) -> None:

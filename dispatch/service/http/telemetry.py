@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
+from dispatch.service.http.counting import FOLDER
 from dispatch.service.http.methods import template
 
 if TYPE_CHECKING:
@@ -16,10 +19,14 @@ _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
 class Metrics:
-    """Numbers of one app, in a registry of its own."""
+    """Numbers of one app, in a registry of its own; of all processes of a server where it has several.
+
+    Attributes:
+        asked: what is looked up when somebody asks, the same in every process.
+    """
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
+        self.registry, self.asked = CollectorRegistry(), CollectorRegistry()
         self._requests = Counter(
             "parkwatt_http_requests", "Requests answered", ("method", "route", "status"), registry=self.registry
         )
@@ -27,7 +34,8 @@ class Metrics:
             "parkwatt_http_request_duration_seconds", "Time to the end of the answer", ("method", "route"),
             registry=self.registry, buckets=_BUCKETS_S,
         )  # fmt: skip
-        self._open = Gauge("parkwatt_http_requests_in_progress", "Requests being answered", registry=self.registry)
+        self._open = Gauge("parkwatt_http_requests_in_progress", "Requests being answered", registry=self.registry,
+                           multiprocess_mode="livesum")  # fmt: skip
 
     def begun(self) -> None:
         """A request came in."""
@@ -44,7 +52,17 @@ class Metrics:
 
     def text(self) -> bytes:
         """All of it in Prometheus's format."""
-        return generate_latest(self.registry)
+        counted = self.registry
+        if FOLDER in os.environ:
+            counted = CollectorRegistry()
+            MultiProcessCollector(counted)  # type: ignore[no-untyped-call]
+        return generate_latest(counted) + generate_latest(self.asked)
+
+    @staticmethod
+    def gone(pid: int) -> None:
+        """A process of this server has ended: what it was about to answer is not being answered any more."""
+        if FOLDER in os.environ:
+            mark_process_dead(pid)  # type: ignore[no-untyped-call]
 
 
 def trace_to(app: FastAPI, endpoint: str) -> None:

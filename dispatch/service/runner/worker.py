@@ -11,12 +11,13 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from dispatch.service import work
 from dispatch.service.logs import log_as_json
 from dispatch.service.runner.child import Child
 from dispatch.service.runner.housekeeping import Housekeeping
+from dispatch.service.runner.lifeline import end_with
 from dispatch.service.runner.policy import Policy
 from dispatch.service.runner.runner import Runner
 from dispatch.service.store import Store
@@ -82,17 +83,6 @@ def main() -> None:
     policy = Policy(**{**wanted, "kinds": tuple(wanted["kinds"])})
     store = Store.open(told["url"], Path(told["data"]), migrate=False)
     try:
-        serve(store, policy, lambda stop: _watch(sys.stdin.buffer, stop))
+        serve(store, policy, lambda stop: end_with(sys.stdin.buffer, stop, _LAST_S))
     finally:
         store.close()
-
-
-def _watch(lifeline: IO[bytes], stop: Callable[[], None]) -> None:
-    def wait() -> None:
-        while os.read(lifeline.fileno(), 4096):  # not read(): at the end its lock would be held
-            pass
-        stop()
-        time.sleep(_LAST_S)  # whatever holds it up, nothing is left running
-        os._exit(1)
-
-    threading.Thread(target=wait, name="lifeline", daemon=True).start()
