@@ -1,8 +1,8 @@
-"""The service under load: reads at a steady rate from one process, while another of two cores is busy with plans.
+"""The service under load: reads at a steady rate, while two cores are busy with plans too.
 
-A server of two processes and one worker, as an operator starts them on two cores, on loopback and SQLite. Requests come at random times
-(Poisson, 200 a second on average) from a third process that waits for nobody; a latency counts from the time at which
-its request was meant to go out. All three share the machine, so the figure is no better than an integrator would see.
+A server of two processes and one worker, as an operator starts them on two cores, on loopback and SQLite. Requests come
+at random times (Poisson, 200 a second on average) from a process that waits for nobody; a latency counts from the time
+at which its request was meant to go out. All share the machine, so the figure is no better than an integrator would see.
 """
 
 from __future__ import annotations
