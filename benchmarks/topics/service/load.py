@@ -2,7 +2,7 @@
 
 A server of two processes and one worker, as an operator starts them on two cores, on loopback and SQLite. Requests come
 at random times (Poisson, 200 a second on average) from a process that waits for nobody; a latency counts from the time
-at which its request was meant to go out. All share the machine, so the figure is no better than an integrator would see.
+at which its request was meant to go out. All share the machine: the figure is no better than an integrator would see.
 """
 
 from __future__ import annotations
