@@ -8,11 +8,10 @@ from pathlib import Path
 import yaml
 from pydantic import Field, ValidationError
 
-from dispatch.config import CONFIGS
 from dispatch.errors import ConfigError, Problem
 from dispatch.frozen import Frozen, Positive
 
-SPEC = CONFIGS / "studies" / "claims.yaml"
+SPEC = Path(__file__).with_name("days.yaml")
 QUICK_DAYS = 2
 
 

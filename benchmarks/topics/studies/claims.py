@@ -1,6 +1,6 @@
 """What the founding document claims, measured on the reference parks: each row's reference is the claimed figure.
 
-Days and methods are those of ``configs/studies/claims.yaml``; ``python -m benchmarks claims`` shows all of it.
+Days and methods are those of ``benchmarks/claims/days.yaml``; ``python -m benchmarks claims`` shows all of it.
 """
 
 from __future__ import annotations
