@@ -15,8 +15,8 @@ from dispatch.service.store.series.rows import TIME
 from tests.unit.dispatch.service.store.parks import QUARTER, START
 
 _ROW = st.tuples(
-    st.sampled_from(["a", "b"]), st.sampled_from(["roof", "café", "z", "Z"]), st.sampled_from(["", "meter"]),
-    st.integers(0, 5), st.integers(0, 40), st.one_of(st.floats(-9, 9), st.just(float("nan"))),
+    st.sampled_from(["a", "a", "b"]), st.sampled_from(["roof", "café", "Z"]), st.sampled_from(["", "meter"]),
+    st.integers(0, 3), st.integers(0, 40), st.one_of(st.floats(-9, 9), st.just(float("nan"))),
 )  # fmt: skip
 
 
@@ -57,6 +57,14 @@ def test_it_is_what_duckdb_says(
             np.testing.assert_array_equal(mine, theirs)
         else:
             assert mine.tolist() == theirs.tolist()
+
+
+def test_the_last_that_was_received_by_then_counts() -> None:
+    rows = _table([("a", "roof", "", 1, received, float(received)) for received in (3, 9, 6)])
+    for as_of, value in ((None, 9.0), (7, 6.0), (3, 3.0)):
+        known = None if as_of is None else START + as_of * QUARTER
+        found = reading.recent(rows, "a", ["roof"], START, START + 9 * QUARTER, known, None)
+        assert found["value"].to_pylist() == [value]
 
 
 def test_many_chunks_are_one_answer() -> None:
