@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sqlalchemy import or_
 
 from dispatch.service.store.faults import DamagedError
-from dispatch.service.store.series.entries import Decoded
+from dispatch.service.store.series.entries import Kept, PartRows
 from dispatch.service.store.series.rows import TIME
 from dispatch.service.store.series.tables import held, journal, parts
 from dispatch.service.store.transaction import Tx
@@ -30,6 +30,7 @@ _MEMORY = "1GB"
 _THREADS = 2
 _AT_ONCE = 500  # entries in one statement
 _FEW = 100
+_SMALL = 200_000  # rows of all parts of a time up to which they are looked through in memory
 # The last of what was received for a key by a time; (start, end] because a value stands at the end of its interval.
 _ALL = """
     SELECT site, series, source, time, value, received FROM ({everything})
@@ -75,7 +76,8 @@ class _Engine:
 
 
 _ENGINE = _Engine()
-_DECODED = Decoded()
+_DECODED: Kept[pa.Table] = Kept()
+_PARTS: Kept[PartRows] = Kept()
 
 
 def read(
@@ -98,9 +100,8 @@ def read(
             instead of when they were received.
         limit: at most so many rows.
     """
-    files = _files(tx, start, end)
-    if step is None and not files:
-        return recent(entries(tx, start, end, [site]), site, names, start, end, as_of, limit)
+    if step is None and (few := _in_memory(tx, site, start, end)) is not None:
+        return recent(few, site, names, start, end, as_of, limit)
     where, values = _of(site, names)
     tail = "ORDER BY series, source, time" + ("" if limit is None else f" LIMIT {int(limit)}")
     columns = "series, source, time, value, received"
@@ -141,6 +142,31 @@ def recent(
         keys = (found[name].combine_chunks() for name in _KEY)
         older[1:] = reduce(np.logical_and, (pc.equal(k[1:], k[:-1]).to_numpy(zero_copy_only=False) for k in keys))
     return found.filter(pa.array(~older)).slice(0, limit)
+
+
+def _in_memory(tx: Tx, site: str, start: datetime, end: datetime) -> pa.Table | None:
+    """What is held of a site and a time, and some around it; None where that is too much to look through."""
+    import pyarrow as pa
+
+    found = _parts(tx, start, end)
+    if sum(part.rows for part in found) > _SMALL:
+        return None
+    days = {part.id: part.day for part in found}
+    kept = _PARTS.get(list(days), lambda ids: {id_: _part(tx, days[id_], id_) for id_ in ids})
+    tables = [part.by_site[site] for part in kept if site in part.by_site]
+    return pa.concat_tables([*tables, entries(tx, start, end, [site])])
+
+
+def _part(tx: Tx, day: str, part: str) -> PartRows:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = part_path(tx, day, part)
+    try:
+        # As bytes: a file that a sweep takes meanwhile must not be mapped into memory.
+        return PartRows.of(pq.read_table(pa.BufferReader(path.read_bytes()), schema=empty().schema))
+    except (OSError, pa.ArrowInvalid) as error:
+        raise DamagedError(f"a part of the series cannot be read: {path}: {error}") from error
 
 
 def _between(times: pa.ChunkedArray, start: datetime, end: datetime) -> Iterator[pa.ChunkedArray]:
@@ -277,6 +303,10 @@ def part_path(tx: Tx, day: str, part: str) -> Path:
     return tx.disk.series(tx.tenant) / day / f"{part}.parquet"
 
 
-def _files(tx: Tx, start: datetime, end: datetime) -> list[Path]:
+def _parts(tx: Tx, start: datetime, end: datetime) -> Sequence[Row[Any]]:
     days = parts.c.day.between(start.date().isoformat(), end.date().isoformat())
-    return [part_path(tx, row.day, row.id) for row in tx.all(tx.select(parts).where(days).order_by(parts.c.id))]
+    return tx.all(tx.select(parts, parts.c.day, parts.c.id, parts.c.rows).where(days).order_by(parts.c.id))
+
+
+def _files(tx: Tx, start: datetime, end: datetime) -> list[Path]:
+    return [part_path(tx, row.day, row.id) for row in _parts(tx, start, end)]

@@ -1,4 +1,4 @@
-"""Entries of the journal in memory: in the order asked for, decoded once, and not more than may stay."""
+"""What is kept in memory of the journal and of parts: in the order asked for, read once, no more than may stay."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 import pyarrow as pa
 
-from dispatch.service.store.series.entries import Decoded
+from dispatch.service.store.series.entries import Kept, PartRows
 
 
 def test_what_was_decoded_is_not_decoded_again_and_the_oldest_goes_first() -> None:
-    kept, read = Decoded(most_rows=6), list[str]()
+    kept, read = Kept[pa.Table](most_rows=6), list[str]()
 
     def decode(ids: list[str]) -> Mapping[str, pa.Table]:
         read.extend(ids)
@@ -27,4 +27,14 @@ def test_what_was_decoded_is_not_decoded_again_and_the_oldest_goes_first() -> No
     read.clear()
     assert got("b", "c", "d", "a") == ["b", "c", "d", "a"]
     assert read == ["a"]
-    assert len(kept._tables) == 3
+    assert len(kept._kept) == 3
+
+
+def test_a_part_is_split_where_its_sites_change() -> None:
+    table = pa.table({"site": ["a", "a", "b", "d"], "value": [1.0, 2.0, 3.0, 4.0]})
+    part = PartRows.of(table)
+    assert {site: rows["value"].to_pylist() for site, rows in part.by_site.items()} == {
+        "a": [1.0, 2.0], "b": [3.0], "d": [4.0],
+    }  # fmt: skip
+    assert part.num_rows == 4
+    assert PartRows.of(table.slice(0, 0)).by_site == {}

@@ -11,7 +11,15 @@ import pytest
 
 from dispatch.service.errors import NotFoundError
 from dispatch.service.store import Store, series
+from dispatch.service.store.series import reading
 from tests.unit.dispatch.service.store.parks import QUARTER, START, put, rows
+
+
+@pytest.fixture(autouse=True, params=["in memory", "by DuckDB"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Little is looked through in memory, much by DuckDB: it is the same."""
+    if request.param == "by DuckDB":
+        monkeypatch.setattr(reading, "_SMALL", -1)
 
 
 @pytest.fixture
