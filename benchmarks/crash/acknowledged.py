@@ -15,7 +15,7 @@ from dispatch.service.store import Store, audit, files, jobs, overrides, schedul
 from dispatch.service.store.health import check
 
 Ack = dict[str, Any]
-START = datetime(2026, 3, 1, tzinfo=UTC)
+START = datetime(2006, 3, 1, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)
 EFFECT = "crash.effect"
 
