@@ -27,10 +27,10 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from dispatch.errors import ContractError, DataError
-from dispatch.frozen import Fraction, Frozen, NonNegative, Positive
-from dispatch.inverter import FixedPowerFactor, Inverter, Reactive
+from dispatch.fields.frozen import Fraction, Frozen, NonNegative, Positive
+from dispatch.fields.inverter import FixedPowerFactor, Inverter, Reactive
+from dispatch.fields.series import Need
 from dispatch.part import Account, Part, Violation
-from dispatch.series import Need
 from dispatch.signals import Array, Horizon
 
 if TYPE_CHECKING:

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dispatch.accounts.carbon_check import carbon_money, carbon_violations
+from dispatch.accounts.survival import outages
 from dispatch.asset import Asset
-from dispatch.carbon_check import carbon_money, carbon_violations
-from dispatch.groups import EXPORT, IMPORT
 from dispatch.part import Account, Violation, breaches
 from dispatch.schedule import Schedule, Solved
 from dispatch.signals import Array
-from dispatch.survival import outages
+from dispatch.terms.groups import EXPORT, IMPORT
 
 _BALANCE_KW = 1e-3
 _SUM = 1e-2

@@ -13,12 +13,12 @@ from typing import Any
 
 from dispatch.asset import Asset
 from dispatch.assets import kinds
-from dispatch.config import find_config, shipped_names
-from dispatch.documents import read_document
+from dispatch.config.documents import read_document
+from dispatch.config.mistakes import accepted, near_miss, shown
+from dispatch.config.park import find_config, shipped_names
 from dispatch.errors import ConfigError, Problem
-from dispatch.mistakes import accepted, near_miss, shown
 
-# :class:`dispatch.storage.Storage` reads Storage.
+# :class:`dispatch.stores.stock.Storage` reads Storage.
 _MARKUP = re.compile(r":(?:class|mod|func):`~?(?:\w+\.)*(\w+)`")
 _OF_EVERY_KIND = ("kind", "name", "source", "verified")
 

@@ -14,8 +14,8 @@ from typing import TypeVar
 import numpy as np
 
 from dispatch.asset import Asset, Inputs
-from dispatch.frozen import Frozen, rebuilt
-from dispatch.series import Feed, feed_unit
+from dispatch.fields.frozen import Frozen, rebuilt
+from dispatch.fields.series import Feed, feed_unit
 from dispatch.signals import Array, Horizon
 
 F = TypeVar("F", bound=Frozen)

@@ -23,24 +23,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dispatch.asset import Inputs
-from dispatch.config import CONFIGS, find_config, load_site
+from dispatch.config.park import CONFIGS, find_config, load_site
 from dispatch.errors import DataError, SolveError
 from dispatch.explain import Deviation, Explanation, Priced, deviations, explain_unmet, told_why, what_if
 from dispatch.explain.hour import binding_at, deeds, price_at
 from dispatch.explain.moments import clock, spans, steps_at
 from dispatch.explain.whatif import deed, told
-from dispatch.highs import Limits
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.signals import Horizon
 from dispatch.site import Site
 from dispatch.solve import solve
+from dispatch.solver.highs import Limits
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from dispatch.backtesting import Tested
     from dispatch.plan import Plan
+    from dispatch.studies.backtesting import Tested
     from forecasting.targets import Forecast
 
 
@@ -49,7 +49,7 @@ class Park:
     """A site to plan.
 
     Args:
-        site: as :func:`dispatch.config.load_site` reads it, or built in Python.
+        site: as :func:`dispatch.config.park.load_site` reads it, or built in Python.
         folder: where its data files lie.
     """
 
@@ -127,7 +127,7 @@ class Park:
         Raises:
             DataError: there is no such day, or something cannot be forecast.
         """
-        from dispatch.outlook import look_ahead
+        from dispatch.planning.outlook import look_ahead
         from dispatch.sources import gather
 
         changes = {"days": days} | ({} if scenarios is None else {"scenarios": scenarios})
@@ -152,7 +152,7 @@ class Park:
             ConfigError: a key is wrong.
             DataError: something cannot be read.
         """
-        from dispatch.backtesting import prepare_park, run_asked, spec_of
+        from dispatch.studies.backtesting import prepare_park, run_asked, spec_of
 
         spec = spec_of(self.site.name, {"park": self.site.name, "from": first, "to": last, **asked})
         return run_asked(prepare_park(spec, self.site, self.folder))

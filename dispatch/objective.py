@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dispatch.asset import Inputs, Rows
-from dispatch.breach import Breach, to_scenario
-from dispatch.carbon_terms import CarbonTerms
 from dispatch.part import Part
 from dispatch.signals import Array
 from dispatch.site import Objective, Site
+from dispatch.terms.breach import Breach, to_scenario
+from dispatch.terms.carbon import CarbonTerms
 
 if TYPE_CHECKING:
     import cvxpy as cp

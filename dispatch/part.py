@@ -54,7 +54,7 @@ class Exclusive:
 class Backup:
     """What a kind's rows can give the site on its own; expressions in a part, numbers in an account.
 
-    A *pair* is a step of an outage by the step that it begins with; see :mod:`dispatch.island`.
+    A *pair* is a step of an outage by the step that it begins with; see :mod:`dispatch.units.island`.
 
     Attributes:
         firm_kw: (row, pair) power with no end to it: of units that run, or can be started by then.

@@ -19,22 +19,22 @@ import numpy as np
 
 from dispatch.asset import Inputs, Mode
 from dispatch.audit import Audit, audit
-from dispatch.certificate import certificate
-from dispatch.comparison import Outcome, compare
-from dispatch.earlier import EarlierPlan
 from dispatch.errors import SolveError
 from dispatch.explain import Reason, reason, reason_of
-from dispatch.flow_settling import FlowProof, settled
-from dispatch.grid_check import GridProof, slots
-from dispatch.highs import Limits
-from dispatch.ladder import Climbed, climb
-from dispatch.outlook import Outlook, Told, known_inputs, look_ahead, measured_steps
+from dispatch.ladder.climb import Climbed, climb
+from dispatch.ladder.earlier import EarlierPlan
+from dispatch.network.check import GridProof, slots
+from dispatch.network.flow_settling import FlowProof, settled
+from dispatch.planning.certificate import certificate
+from dispatch.planning.comparison import Outcome, compare
+from dispatch.planning.outlook import Outlook, Told, known_inputs, look_ahead, measured_steps
+from dispatch.planning.remainder import Remainder, State
 from dispatch.problem import Problem
-from dispatch.remainder import Remainder, State
 from dispatch.schedule import Schedule
 from dispatch.signals import Array, Horizon
 from dispatch.site import Site
-from dispatch.worker import Worker
+from dispatch.solver.highs import Limits
+from dispatch.solver.worker import Worker
 
 if TYPE_CHECKING:
     from forecasting.archive import Archive

@@ -14,18 +14,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.sparse import csr_array
 
-from dispatch import groups, island, objective, reactive
+from dispatch import objective
 from dispatch.asset import Asset, Given, Inputs, Mode, Rows
-from dispatch.breach import to_scenario
 from dispatch.emissions.flow_limits import FlowRow
 from dispatch.errors import AlignmentError, ContractError
-from dispatch.highs import Compiled, Layout
-from dispatch.measures import Around, Measure, measured
-from dispatch.network_rows import LossTangent, NetworkLimits, NetworkRows
 from dispatch.part import Part, Violation
 from dispatch.schedule import Proof, Schedule, Solved
 from dispatch.signals import Array
 from dispatch.site import Site
+from dispatch.solver.highs import Compiled, Layout
+from dispatch.terms import groups, reactive
+from dispatch.terms.breach import to_scenario
+from dispatch.terms.measures import Around, Measure, measured
+from dispatch.terms.network import LossTangent, NetworkLimits, NetworkRows
+from dispatch.units import island
 
 if TYPE_CHECKING:
     import cvxpy as cp

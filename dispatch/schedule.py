@@ -10,9 +10,9 @@ import numpy as np
 
 from dispatch.asset import Inputs, Rows
 from dispatch.emissions.position import CarbonPosition
-from dispatch.groups import Shared
-from dispatch.highs import Quality
 from dispatch.signals import Array, unit_of
+from dispatch.solver.highs import Quality
+from dispatch.terms.groups import Shared
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -18,11 +18,11 @@ from dispatch.assets import kinds
 from dispatch.carbon_wanted.flow_limits import FlowLimitWish
 from dispatch.carbon_wanted.settings import CarbonSettings
 from dispatch.carbon_wanted.wishes import CarbonFreeWish, EmissionsWish, Window, ZeroCarbonWish
-from dispatch.claims import Claims
-from dispatch.feeds import Feeds
-from dispatch.frozen import Finite, Fraction, Frozen, NonNegative, Positive
-from dispatch.grid import Grid, Group
-from dispatch.series import ArchiveFolder
+from dispatch.fields.claims import Claims
+from dispatch.fields.feeds import Feeds
+from dispatch.fields.frozen import Finite, Fraction, Frozen, NonNegative, Positive
+from dispatch.fields.grid import Grid, Group
+from dispatch.fields.series import ArchiveFolder
 from dispatch.signals import Array, Horizon, unit_of
 
 

@@ -15,13 +15,13 @@ import numpy as np
 
 from dispatch.asset import Asset, Ruling
 from dispatch.errors import SolveError
-from dispatch.generation import VariableGeneration
-from dispatch.highs import Answer, Limits, Matrices, Quality, Run
-from dispatch.highs import run as search
 from dispatch.problem import Problem
 from dispatch.schedule import Proof, Schedule
 from dispatch.search.portfolio import convex
 from dispatch.signals import Array
+from dispatch.solver.highs import Answer, Limits, Matrices, Quality, Run
+from dispatch.solver.highs import run as search
+from dispatch.units.generation import VariableGeneration
 
 _MOST_ROUNDS = 12
 _PATIENT_ROUNDS = 5

@@ -16,9 +16,9 @@ import numpy as np
 
 from dispatch import fed
 from dispatch.errors import DataError, NoForecastError
-from dispatch.fetched import Reader
-from dispatch.grid import Grid
-from dispatch.series import FileSeries, Need, SimbenchSeries, feed_unit
+from dispatch.fields.grid import Grid
+from dispatch.fields.series import FileSeries, Need, SimbenchSeries, feed_unit
+from dispatch.planning.fetched import Reader
 from dispatch.signals import Array, Horizon
 from dispatch.site import Site
 from dispatch.weather_runs import asked_run, run_hash, with_run

@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dispatch.asset import Inputs, Mode
-from dispatch.certificate import certificate
-from dispatch.earlier import EarlierPlan, overlap
 from dispatch.errors import DataError
-from dispatch.fetched import Fetched, Reader
-from dispatch.ladder import unsolved
-from dispatch.outlook import Outlook, measured_steps
+from dispatch.fields.series import Need
+from dispatch.ladder.climb import unsolved
+from dispatch.ladder.earlier import EarlierPlan, overlap
 from dispatch.plan import Background, Plan
+from dispatch.planning.certificate import certificate
+from dispatch.planning.fetched import Fetched, Reader
+from dispatch.planning.outlook import Outlook, measured_steps
 from dispatch.problem import Problem
-from dispatch.series import Need
 from dispatch.signals import Array, Horizon
 from dispatch.site import Site
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dispatch.carbon_sums import windows_of
+from dispatch.accounts.carbon_sums import windows_of
 from dispatch.schedule import Schedule
 from dispatch.signals import Array, unit_of
 

@@ -26,12 +26,12 @@ from benchmarks.best_known import table
 from benchmarks.cases import pglib
 from dispatch.asset import Mode
 from dispatch.audit import audit
-from dispatch.highs import Limits, Run
-from dispatch.highs import run as plain
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.search.portfolio import improve_and_prove
 from dispatch.solve import solve
+from dispatch.solver.highs import Limits, Run
+from dispatch.solver.highs import run as plain
 
 LOGS = Path(__file__).resolve().parent / "runs"
 METHODS = {

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from dispatch.asset import Inputs
-from dispatch.highs import load
 from dispatch.problem import Problem
 from dispatch.signals import Horizon
 from dispatch.site import Site
+from dispatch.solver.highs import load
 
 Array = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 

@@ -18,16 +18,16 @@ import numpy as np
 
 from benchmarks.rows import CannotMeasure
 from dispatch.asset import Inputs, Mode
-from dispatch.grid_check import GridProof, prove, slots
-from dispatch.highs import Limits
-from dispatch.ladder import climb
-from dispatch.network_rows import NetworkLimits
-from dispatch.outlook import known_inputs
+from dispatch.ladder.climb import climb
+from dispatch.network.check import GridProof, prove, slots
+from dispatch.planning.outlook import known_inputs
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.signals import Array, Horizon
 from dispatch.site import Site
 from dispatch.solve import solve
+from dispatch.solver.highs import Limits
+from dispatch.terms.network import NetworkLimits
 
 if TYPE_CHECKING:
     from grid_models.network import Network

@@ -23,11 +23,11 @@ from typing import Any, Self
 from pydantic import Field, ValidationError, model_validator
 
 from benchmarks.methods.found import methods
-from dispatch.config import PARK, find_config, load_site, shipped_names
-from dispatch.documents import read_document
+from dispatch.config.documents import read_document
+from dispatch.config.mistakes import field_problems, near_miss
+from dispatch.config.park import PARK, find_config, load_site, shipped_names
 from dispatch.errors import ConfigError, Problem
-from dispatch.frozen import Finite, Frozen, NonNegative
-from dispatch.mistakes import field_problems, near_miss
+from dispatch.fields.frozen import Finite, Frozen, NonNegative
 from dispatch.site import Site
 
 CASE, FOLDERS = "case.yaml", Path(__file__).resolve().parent / "folders"

@@ -14,14 +14,14 @@ from benchmarks.rows import CannotMeasure
 from dispatch.asset import Asset, Inputs
 from dispatch.assets.grid_connection import GridConnection
 from dispatch.audit import audit
-from dispatch.config import CONFIGS, load_site
-from dispatch.highs import Limits
-from dispatch.ladder import climb
-from dispatch.outlook import known_inputs
+from dispatch.config.park import CONFIGS, load_site
+from dispatch.ladder.climb import climb
+from dispatch.planning.outlook import known_inputs
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.signals import Array, Horizon
 from dispatch.site import Site
+from dispatch.solver.highs import Limits
 from dispatch.sources import gather
 from dispatch.tariff.components import Component
 

@@ -26,7 +26,7 @@ from dispatch.assets.load import Load
 from dispatch.assets.pem_electrolyser import PemElectrolyser
 from dispatch.assets.thermal_store import ThermalStore
 from dispatch.assets.wind import Wind as WindAsset
-from dispatch.fluids import KWH_PER_KG
+from dispatch.fields.fluids import KWH_PER_KG
 from dispatch.signals import Horizon
 from dispatch.site import Bus, Site
 from dispatch.tariff.components import Component

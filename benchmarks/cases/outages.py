@@ -14,12 +14,12 @@ import numpy as np
 
 from benchmarks.cases import stores
 from dispatch.asset import Inputs
-from dispatch.highs import Limits
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.signals import Array
 from dispatch.site import Site
 from dispatch.solve import solve
+from dispatch.solver.highs import Limits
 
 STEPS, STEP_H = 48, 0.5
 TICK_H = 1 / 60

@@ -13,12 +13,12 @@ import numpy as np
 from benchmarks.rows import CannotMeasure
 from dispatch.asset import Inputs
 from dispatch.audit import audit
-from dispatch.highs import Limits
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.signals import Horizon
 from dispatch.site import Site
 from dispatch.solve import solve
+from dispatch.solver.highs import Limits
 
 UNIT_CASES = ("basic", "min_up_time", "min_up_time_counted_before", "min_down_time", "start_up_cost")
 _LOAD = {"kind": "load", "name": "load", "bus": "main"}

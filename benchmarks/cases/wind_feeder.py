@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dispatch.asset import Inputs
-from dispatch.grid_check import slots
+from dispatch.network.check import slots
 from dispatch.problem import Problem
 from dispatch.signals import Horizon
 from dispatch.site import Site

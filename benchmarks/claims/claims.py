@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 from pydantic import Field
 
-from dispatch.frozen import Frozen
+from dispatch.fields.frozen import Frozen
 
 SOURCE = "the founding document's table of systems"
 

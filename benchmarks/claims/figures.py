@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from benchmarks.claims.worth import is_islanded, worth_of
+from dispatch.accounts.matching import matched
+from dispatch.accounts.products import products
 from dispatch.assets.data_centre import DataCentre
-from dispatch.comparison import start_kwh
-from dispatch.data_centre_work import work
-from dispatch.matching import matched
-from dispatch.products import products
+from dispatch.loads.data_centre_work import work
+from dispatch.planning.comparison import start_kwh
 from dispatch.replay import Case
 from dispatch.replay.ledger import ledger
 from dispatch.replay.methods import Ran

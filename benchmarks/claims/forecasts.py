@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from benchmarks.claims.park import Park
 from benchmarks.claims.spec import Spec
-from dispatch.outlook import place_of, targets_of
+from dispatch.planning.outlook import place_of, targets_of
 from dispatch.replay.case import Issued, midnight
 from forecasting.backtest import Backtest, Task, retrained, run
 from forecasting.backtest.product import NAME, Product

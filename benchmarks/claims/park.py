@@ -9,13 +9,13 @@ from functools import cached_property
 
 from benchmarks.claims.worth import is_islanded
 from benchmarks.rows import CannotMeasure
-from dispatch.config import CONFIGS, load_site
+from dispatch.config.park import CONFIGS, load_site
 from dispatch.replay import Case, Settings
 from dispatch.replay.case import Issued, midnight
 from dispatch.signals import Array, Horizon
 from dispatch.site import Site
 from dispatch.sources import gather
-from dispatch.storage import Storage
+from dispatch.stores.stock import Storage
 from forecasting import embedded
 from forecasting.archive import Archive
 

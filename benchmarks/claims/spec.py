@@ -9,7 +9,7 @@ import yaml
 from pydantic import Field, ValidationError
 
 from dispatch.errors import ConfigError, Problem
-from dispatch.frozen import Frozen, Positive
+from dispatch.fields.frozen import Frozen, Positive
 
 SPEC = Path(__file__).with_name("days.yaml")
 QUICK_DAYS = 2

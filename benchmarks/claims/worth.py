@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from dispatch.assets.grid_connection import GridConnection
 from dispatch.assets.product_offtake import ProductOfftake
-from dispatch.conversion import Conversion
 from dispatch.replay import Case
 from dispatch.replay.windows import store_values_of
 from dispatch.signals import Horizon
 from dispatch.site import Site
-from dispatch.storage import Storage
+from dispatch.stores.stock import Storage
+from dispatch.units.conversion import Conversion
 
 _MOST_STEPS = 8
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from dispatch.highs import Answer, Matrices
+from dispatch.solver.highs import Answer, Matrices
 
 
 @dataclass(frozen=True)

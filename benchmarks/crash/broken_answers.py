@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from benchmarks.crash.asked import Asked
-from dispatch.highs import Answer, Point
+from dispatch.solver.highs import Answer, Point
 
 # ---- a point that is none
 

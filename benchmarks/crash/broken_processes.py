@@ -26,7 +26,7 @@ import numpy as np
 
 from benchmarks.crash.asked import Asked
 from dispatch.errors import SolveError, TimeUpError
-from dispatch.highs import Answer, Point
+from dispatch.solver.highs import Answer, Point
 
 # ---- raised
 

@@ -22,11 +22,11 @@ from benchmarks.crash.parks import KINDS, Parks
 from benchmarks.crash.solvers import FAMILIES, FAULTS, Injected
 from benchmarks.processes import ROOT
 from dispatch.audit import audit
-from dispatch.ladder import climb
+from dispatch.ladder.climb import climb
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.solve import rule_based
-from dispatch.worker import Worker
+from dispatch.solver.worker import Worker
 
 DEADLINES_S = {0.3: 0.5, 0.6: 0.3, 1.0: 0.15, 2.0: 0.05}
 _LONGEST_S = 16.0

@@ -52,7 +52,9 @@ def of_kind(module: str, name: str, *kinds: str, more: tuple[str, ...] = ()) -> 
     return Target(f"dispatch.{module}", (name,), (*files, *more, "-k", " or ".join((*kinds, "limits"))))
 
 
-_AUDIT = tuple(f"{_TESTS}/{name}.py" for name in ("test_audit_limits", "test_audit", "test_groups", "test_reactive"))
+_AUDIT = tuple(
+    f"{_TESTS}/{name}.py" for name in ("test_audit_limits", "test_audit", "terms/test_groups", "terms/test_reactive")
+)
 TARGETS = (
     Target(
         "dispatch.audit",
@@ -61,22 +63,22 @@ TARGETS = (
         _AUDIT, ("_BALANCE_KW", "_SUM", "_SHARE", "_LACKING_KWH"),
     ),
     Target("dispatch.part", ("breaches",), (*_AUDIT[:2], f"{_TESTS}/assets/test_check_limits.py")),
-    of_kind("storage", "Storage.check", "battery", "thermal_store"),
-    of_kind("electric_storage", "ElectricStorage.check", "battery"),
+    of_kind("stores.stock", "Storage.check", "battery", "thermal_store"),
+    of_kind("stores.electric", "ElectricStorage.check", "battery"),
     of_kind("assets.battery", "Battery.check", "battery"),
     of_kind("assets.thermal", "Thermal.check", "thermal"),
-    of_kind("commitment", "Committed.check_commitment", "thermal"),
+    of_kind("units.commitment", "Committed.check_commitment", "thermal"),
     of_kind("assets.chp", "Chp.check", "chp"),
-    of_kind("fired", "Fired.check", "chp"),
-    of_kind("process", "Process.check", "gas_boiler", "heat_pump"),
-    of_kind("conversion", "Conversion.check", "gas_boiler", "heat_pump"),
+    of_kind("units.fired", "Fired.check", "chp"),
+    of_kind("units.process", "Process.check", "gas_boiler", "heat_pump"),
+    of_kind("units.conversion", "Conversion.check", "gas_boiler", "heat_pump"),
     of_kind("assets.curtailable", "Curtailable.check", "curtailable"),
     of_kind("assets.deferrable", "Deferrable.check", "deferrable"),
     of_kind("assets.ev_fleet", "EvFleet.check", "ev_fleet"),
     of_kind("assets.fuel_supply", "FuelSupply.check", "fuel_supply"),
     of_kind("assets.grid_connection", "GridConnection.check", "grid_connection"),
     of_kind("assets.load", "Load.check", "load"),
-    of_kind("generation", "VariableGeneration.check", "pv"),
+    of_kind("units.generation", "VariableGeneration.check", "pv"),
 )  # fmt: skip
 
 

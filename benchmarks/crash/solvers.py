@@ -16,7 +16,7 @@ import numpy as np
 from benchmarks.crash import broken_answers as answers
 from benchmarks.crash import broken_processes as processes
 from benchmarks.crash.asked import Asked
-from dispatch.highs import Answer, Limits, Matrices, run
+from dispatch.solver.highs import Answer, Limits, Matrices, run
 
 Fault = Callable[[Asked], Any]
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dispatch.config import CONFIGS
-from dispatch.documents import read_document
+from dispatch.config.documents import read_document
+from dispatch.config.park import CONFIGS
 from dispatch.signals import Array, Horizon
 from dispatch.site import Site
 

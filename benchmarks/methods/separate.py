@@ -26,12 +26,9 @@ from dispatch.assets.grid_connection import GridConnection
 from dispatch.assets.load import Load
 from dispatch.audit import audit
 from dispatch.errors import SolveError
-from dispatch.generation import VariableGeneration
-from dispatch.highs import Answer, Limits, Matrices
-from dispatch.highs import run as search
-from dispatch.outlook import measured_steps
+from dispatch.planning.outlook import measured_steps
+from dispatch.planning.remainder import Remainder
 from dispatch.problem import Problem
-from dispatch.remainder import Remainder
 from dispatch.replay import Case, Journal
 from dispatch.replay.case import RUNGS
 from dispatch.replay.forecasts import expected
@@ -43,7 +40,10 @@ from dispatch.schedule import Schedule
 from dispatch.signals import Array, Horizon
 from dispatch.site import Site
 from dispatch.solve import rule_based, solve
-from dispatch.storage import Storage
+from dispatch.solver.highs import Answer, Limits, Matrices
+from dispatch.solver.highs import run as search
+from dispatch.stores.stock import Storage
+from dispatch.units.generation import VariableGeneration
 
 STORES = "electric stores"
 _UNPLANNED = (VariableGeneration, DirectLine, Load, GridConnection)

@@ -18,7 +18,6 @@ from benchmarks.peers.interface import Answer, Watch, version_of
 from dispatch.asset import Inputs
 from dispatch.audit import audit
 from dispatch.executor import executor
-from dispatch.highs import Limits
 from dispatch.problem import Problem
 from dispatch.replay import Case, Journal, Replayed, Settings, replay
 from dispatch.replay.case import Issued
@@ -26,6 +25,7 @@ from dispatch.schedule import Schedule
 from dispatch.signals import Horizon
 from dispatch.site import Site
 from dispatch.solve import solve as plan
+from dispatch.solver.highs import Limits
 
 
 def name() -> str:

@@ -153,7 +153,7 @@ def _study(asked: argparse.Namespace) -> int:
 
 def shipped() -> list[str]:
     """Names of studies that ship."""
-    from dispatch.config import shipped_names
+    from dispatch.config.park import shipped_names
 
     return shipped_names("studies")
 

@@ -13,8 +13,7 @@ from benchmarks.methods.base import Method
 from benchmarks.study import carbon
 from dispatch.assets.direct_line import DirectLine
 from dispatch.carbon.matching import matching
-from dispatch.generation import VariableGeneration
-from dispatch.grid_check import broken
+from dispatch.network.check import broken
 from dispatch.replay import Case
 from dispatch.replay.ledger import Day, ledger
 from dispatch.replay.methods import Ran
@@ -23,7 +22,8 @@ from dispatch.replay.plant import carried
 from dispatch.replay.windows import store_values_of
 from dispatch.schedule import Schedule
 from dispatch.signals import Array
-from dispatch.storage import Storage
+from dispatch.stores.stock import Storage
+from dispatch.units.generation import VariableGeneration
 
 if TYPE_CHECKING:
     from grid_models.network import Network

@@ -23,11 +23,11 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, Va
 from benchmarks.cases.folder import Days
 from benchmarks.methods.found import methods as known_methods
 from benchmarks.study.metrics import METRICS
-from dispatch.config import find_config
-from dispatch.documents import read_document
+from dispatch.config.documents import read_document
+from dispatch.config.mistakes import field_problems, near_miss
+from dispatch.config.park import find_config
 from dispatch.errors import ConfigError, Problem
-from dispatch.frozen import Finite, Fraction, Frozen, NonNegative, Positive
-from dispatch.mistakes import field_problems, near_miss
+from dispatch.fields.frozen import Finite, Fraction, Frozen, NonNegative, Positive
 
 FOLDER = "studies"
 

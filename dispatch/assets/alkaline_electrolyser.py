@@ -6,15 +6,15 @@ from typing import Literal
 
 from pydantic import Field
 
-from dispatch.electrolysis import Electrolyser
-from dispatch.frozen import Fraction
-from dispatch.production_curve import LoadPoint
+from dispatch.fields.frozen import Fraction
+from dispatch.units.electrolysis import Electrolyser
+from dispatch.units.production_curve import LoadPoint
 
 _CURVE = ((0.15, 18.594), (0.25, 19.744), (0.28, 19.779), (0.5, 19.191), (0.8, 18.145), (1.0, 17.547))
 
 
 class AlkalineElectrolyser(Electrolyser):
-    """Alkaline electrolysis: the states and the curve of :class:`dispatch.electrolysis.Electrolyser`.
+    """Alkaline electrolysis: the states and the curve of :class:`dispatch.units.electrolysis.Electrolyser`.
 
     Lowest load 15 % and standby 1 % of the rating. The default curve, in kg per MWh at a share of the rating, is that
     of the modelled plant of arXiv 2301.05310: it yields most per kWh at 28 %, and hydrogen per hour is concave in power

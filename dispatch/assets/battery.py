@@ -10,15 +10,15 @@ from typing import Annotated, Literal, Self
 import numpy as np
 from pydantic import Field, field_validator, model_validator
 
-from dispatch import storage_wear
-from dispatch.ageing import Ageing, ageing
 from dispatch.asset import Given, Inputs, Mode, Rows
-from dispatch.electric_storage import ElectricStorage
-from dispatch.frozen import Efficiency, Finite, Fraction, Frozen
+from dispatch.fields.frozen import Efficiency, Finite, Fraction, Frozen
+from dispatch.fields.series import Signal, signal_values
 from dispatch.part import Account, Part, Violation
-from dispatch.series import Signal, signal_values
 from dispatch.signals import Array, Horizon
-from dispatch.storage_wear import DepthWear
+from dispatch.stores import wear as storage_wear
+from dispatch.stores.ageing import Ageing, ageing
+from dispatch.stores.electric import ElectricStorage
+from dispatch.stores.wear import DepthWear
 
 # What a temperature changes; constants of a battery in a room, data of one out in the weather.
 _VARIES = {"gain_kwh_per_kw", "drain_kwh_per_kw", "charge_kw", "discharge_kw", "into_kwh_per_kwh", "out_kwh_per_kwh"}
@@ -41,9 +41,9 @@ class TemperaturePoint(Frozen):
 
 
 class Battery(ElectricStorage):
-    r"""A battery: the stock equation of :class:`dispatch.storage.Storage` with typical Li-ion numbers.
+    r"""A battery: the stock equation of :class:`dispatch.stores.stock.Storage` with typical Li-ion numbers.
 
-    Its wear may count by the depth of cycles (``wear``, :mod:`dispatch.storage_wear`), beside or instead of a price per
+    Its wear may count by the depth of cycles (``wear``, :mod:`dispatch.stores.wear`), beside or instead of a price per
     kWh. Default one-way efficiency .9193 (Li-ion LFP, Danish Energy Agency technology data as used by PyPSA, 2030).
 
     Out in the weather, ``temperature_table`` says what is left of it at ``ambient_degc`` T, straight between points and

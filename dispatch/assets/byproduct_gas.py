@@ -9,10 +9,10 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field
 
 from dispatch.asset import Carriers, Given, Inputs, Mode, Rows
-from dispatch.frozen import NonNegative
-from dispatch.offered import Offered
+from dispatch.fields.frozen import NonNegative
 from dispatch.part import Account, Part
 from dispatch.signals import Array
+from dispatch.units.offered import Offered
 
 
 class ByproductGas(Offered):

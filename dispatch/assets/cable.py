@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from dispatch.asset import Asset, Carrier, Given, Inputs, Mode, Rows, Ruling, full
-from dispatch.frozen import Positive
+from dispatch.fields.frozen import Positive
 from dispatch.part import Account, Part, Port, Violation, breaches
 from dispatch.signals import Array, Horizon
 

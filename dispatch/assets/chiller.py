@@ -9,10 +9,10 @@ import numpy as np
 from pydantic import Field, field_validator, model_validator
 
 from dispatch.asset import Carriers
-from dispatch.frozen import Finite, Frozen, Positive
-from dispatch.process import Process
-from dispatch.series import Signal, per_step
+from dispatch.fields.frozen import Finite, Frozen, Positive
+from dispatch.fields.series import Signal, per_step
 from dispatch.signals import Array, Horizon
+from dispatch.units.process import Process
 
 _TYPICAL = 5.0
 

@@ -10,10 +10,10 @@ import numpy as np
 from pydantic import Field
 
 from dispatch.asset import Carriers, Given, Inputs, Mode, Rows, Ruling, full
-from dispatch.fired import Fired
-from dispatch.frozen import NonNegative
+from dispatch.fields.frozen import NonNegative
 from dispatch.part import Account, Part, Port, Violation, breaches
 from dispatch.signals import Array, Horizon
+from dispatch.units.fired import Fired
 
 
 class Chp(Fired):
@@ -23,9 +23,10 @@ class Chp(Fired):
         P_t ≥ c_b Q_t, \quad m \bar P u_t ≤ P_t + c_v Q_t ≤ \bar P u_t, \quad H_t = (P_t + c_v Q_t)/η + H_0 u_t
 
     c_b is the back-pressure ratio, c_v the electricity lost per heat drawn off, H fuel. With u these are the rows of
-    the hull: the relaxation of one step is tight. L = P + c_v Q is the load of :class:`~dispatch.fired.Fired`, whose
-    reserve, raised or lowered at constant heat, keeps to the back-pressure line too. An engine, whose heat comes with
-    its electricity, has c_v = 0 and its ratio as c_b; heat that nobody takes is let off.
+    the hull: the relaxation of one step is tight. L = P + c_v Q is the load of
+    :class:`~dispatch.units.fired.Fired`, whose reserve, raised or lowered at constant heat, keeps to the back-pressure
+    line too. An engine, whose heat comes with its electricity, has c_v = 0 and its ratio as c_b; heat that
+    nobody takes is let off.
 
     Typical of gas: η .41, c_b 1, c_v .17 (Danish Energy Agency technology data as used by PyPSA).
     """

@@ -10,10 +10,10 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from dispatch.asset import Carriers, Given, Inputs, Mode, Rows, Ruling, full
-from dispatch.fired import Fired
-from dispatch.frozen import Fraction
+from dispatch.fields.frozen import Fraction
 from dispatch.part import Account, Part, Port, Violation, breaches
 from dispatch.signals import Array, Horizon
+from dispatch.units.fired import Fired
 
 _SOME_KW = 1e-3
 

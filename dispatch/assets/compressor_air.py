@@ -8,9 +8,9 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from dispatch.asset import Carriers
-from dispatch.frozen import Efficiency, Fraction, Positive
-from dispatch.process import Process
+from dispatch.fields.frozen import Efficiency, Fraction, Positive
 from dispatch.signals import Array, Horizon
+from dispatch.units.process import Process
 
 
 class CompressorAir(Process):

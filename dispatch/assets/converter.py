@@ -8,11 +8,11 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from dispatch import flexible
 from dispatch.asset import Asset, Carrier, Given, Inputs, Mode, Rows, Ruling, full
-from dispatch.convex_curve import curve, filled, quadratic_slopes
-from dispatch.frozen import Fraction, NonNegative, Positive
-from dispatch.inverter import Inverter
+from dispatch.fields.frozen import Fraction, NonNegative, Positive
+from dispatch.fields.inverter import Inverter
+from dispatch.loads import flexible
+from dispatch.loads.convex_curve import curve, filled, quadratic_slopes
 from dispatch.part import Account, Exclusive, Part, Port, Violation, breaches
 from dispatch.signals import Array, Horizon
 
@@ -28,8 +28,8 @@ class Converter(Asset):
         s^{dc}_{1t} ≤ w y_t, \quad s^{ac}_{1t} ≤ w (1 - y_t), \quad s^{dc}_{1t} + s^{ac}_{1t} ≤ w u_t
 
     The standing loss is drawn from the ac side while the converters are on (u). L stands as ``segments`` straight
-    pieces s (:mod:`dispatch.convex_curve`) of length w that meet the parabola at their ends; between them they lie at
-    most a·w²/(4n) above it. Two relaxations are watched: y, which is made integral where power
+    pieces s (:mod:`dispatch.loads.convex_curve`) of length w that meet the parabola at their ends; between them they
+    lie at most a·w²/(4n) above it. Two relaxations are watched: y, which is made integral where power
     goes both ways in one step, and the order of the pieces, made integral where energy worth nothing or less rewards
     an over-stated loss. u is integral only for converters with a standing loss.
 

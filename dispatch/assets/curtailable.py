@@ -9,15 +9,15 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from dispatch import flexible
 from dispatch.asset import Asset, Carrier, Given, Inputs, Mode, Rows, Ruling, full, shifted
 from dispatch.errors import DataError
-from dispatch.flexible_devices import Devices
-from dispatch.frozen import Efficiency, Fraction, NonNegative
+from dispatch.fields.flexible_devices import Devices
+from dispatch.fields.frozen import Efficiency, Fraction, NonNegative
+from dispatch.fields.series import History, Need
+from dispatch.loads import flexible
+from dispatch.loads.windows import edges_s
 from dispatch.part import Account, Part, Port, Violation, breaches
-from dispatch.series import History, Need
 from dispatch.signals import Array, Horizon
-from dispatch.windows import edges_s
 
 _SOME_KW = 1e-6
 _ANNOUNCED = "announced_kw:"

@@ -10,10 +10,13 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from dispatch import flexible
 from dispatch.asset import Asset, Carrier, Given, Inputs, Mode, Rows, Ruling, full
-from dispatch.convex_curve import curve, filled
-from dispatch.data_centre_work import (
+from dispatch.errors import DataError
+from dispatch.fields.frozen import Efficiency, Finite, Fraction, Frozen, NonNegative, Positive
+from dispatch.fields.series import History, Need, Signal
+from dispatch.loads import flexible
+from dispatch.loads.convex_curve import curve, filled
+from dispatch.loads.data_centre_work import (
     Batch,
     Work,
     carried_kwh,
@@ -24,10 +27,7 @@ from dispatch.data_centre_work import (
     pooled,
     work,
 )
-from dispatch.errors import DataError
-from dispatch.frozen import Efficiency, Finite, Fraction, Frozen, NonNegative, Positive
 from dispatch.part import Account, Part, Port, Violation, breaches
-from dispatch.series import History, Need, Signal
 from dispatch.signals import Array, Horizon
 
 _SOME_KWH = 0.05
@@ -57,12 +57,12 @@ class DataCentre(Asset):
 
     O is a convex piecewise-linear curve (``overhead``), φ a table over the ambient temperature θ. PUE itself falls with
     load and is no convex function; overhead is, so that is what stands here. Where electricity costs something the
-    pieces of O fill in order; where it does not, the solver orders them (:mod:`dispatch.convex_curve`): that relaxation
-    is watched. Members that name one ``pool`` do each other's batch work: s is sent and r received, within the step, at
-    ``transfer_cost_per_kwh``; work may be sent once it has been there for ``transfer_delay_h``. Waste heat q is a share
-    of the IT power, given to a heat bus at that bus's temperature; what is not taken is rejected. h is shed, the last
-    resort as in ``load``; missing work costs the batch's ``penalty_per_kwh`` in the objective, never in the reported
-    money.
+    pieces of O fill in order; where it does not, the solver orders them (:mod:`dispatch.loads.convex_curve`): that
+    relaxation is watched. Members that name one ``pool`` do each other's batch work: s is sent and r received, within
+    the step, at ``transfer_cost_per_kwh``; work may be sent once it has been there for ``transfer_delay_h``. Waste heat
+    q is a share of the IT power, given to a heat bus at that bus's temperature; what is not taken is rejected. h is
+    shed, the last resort as in ``load``; missing work costs the batch's ``penalty_per_kwh`` in the objective, never in
+    the reported money.
 
     Source: Radovanović et al., "Carbon-aware computing for datacenters", IEEE Trans. Power Systems 38, 2023 (flexible
     work within the day, power by load); the split into base and batch work, pools and weather are this file's.

@@ -10,9 +10,9 @@ from pydantic import Field
 
 from dispatch.asset import Asset, Given, Inputs, Mode, Rows, Ruling, full
 from dispatch.errors import DataError
-from dispatch.frozen import Finite, Fraction, NonNegative, Positive
+from dispatch.fields.frozen import Finite, Fraction, NonNegative, Positive
+from dispatch.fields.series import History, Need
 from dispatch.part import Account, Part, Port, Violation, breaches
-from dispatch.series import History, Need
 from dispatch.signals import Array, Horizon
 
 _SUPPLY_SHARE, _SUPPLY_SHARE_FROM_2030 = 0.30, 0.35

@@ -8,17 +8,17 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from dispatch import vehicle_rows
 from dispatch.asset import Asset, Given, Inputs, Mode, Rows, Ruling, full, shifted
-from dispatch.disaggregation import Split, Wanted, Worth, disaggregate
 from dispatch.errors import DataError
-from dispatch.flexible_devices import Devices, joined
-from dispatch.frozen import Efficiency, NonNegative, Positive
-from dispatch.inverter import Inverter
+from dispatch.fields.flexible_devices import Devices, joined
+from dispatch.fields.frozen import Efficiency, NonNegative, Positive
+from dispatch.fields.inverter import Inverter
+from dispatch.loads import vehicle_rows
+from dispatch.loads.disaggregation import Split, Wanted, Worth, disaggregate
+from dispatch.loads.sessions import Session, SessionFile
+from dispatch.loads.vehicles import Visits, bands, places, visits
 from dispatch.part import Account, Part, Port, Violation, breaches
-from dispatch.sessions import Session, SessionFile
 from dispatch.signals import Array, Horizon
-from dispatch.vehicles import Visits, bands, places, visits
 
 _SERVED_KW = 1e-3
 _LEFT_KW, _LEFT_KWH = 0.01, 0.05
@@ -30,7 +30,7 @@ _DECIDED = ("charge_kw", "discharge_kw", "unserved_kwh")
 class EvFleet(Asset):
     r"""Charge c and discharge d of all vehicles of a fleet at the bus, and the energy u that leaving ones lack.
 
-    By vehicle (``aggregate: false``), with the stock of each visit as in :mod:`dispatch.vehicles`:
+    By vehicle (``aggregate: false``), with the stock of each visit as in :mod:`dispatch.loads.vehicles`:
 
     .. math:: c_t = Σ_n c_{nt}, \quad d_t = Σ_n d_{nt}, \quad u_t = Σ_{n\ leaves\ in\ t} u_n
 

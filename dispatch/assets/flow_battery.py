@@ -10,20 +10,20 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from dispatch.asset import Given, Inputs, Mode, Rows, full
-from dispatch.frozen import Efficiency, Fraction, NonNegative
-from dispatch.inverter import Inverter
+from dispatch.fields.frozen import Efficiency, Fraction, NonNegative
+from dispatch.fields.inverter import Inverter
 from dispatch.part import Account, Exclusive, Part, Port, Violation, breaches
 from dispatch.signals import Array, Horizon
-from dispatch.storage import Moved, Storage
-from dispatch.storage_limits import SIDES, Side
-from dispatch.storage_movement import Movement
+from dispatch.stores.limits import SIDES, Side
+from dispatch.stores.movement import Movement
+from dispatch.stores.stock import Moved, Storage
 
 _PARTS = 4
 _GRID = np.linspace(0.0, 1.0, _PARTS + 1)
 
 
 class FlowBattery(Storage):
-    r"""The stock equation of :class:`dispatch.storage.Storage`, with charge c and discharge d at the stack and pumps u.
+    r"""The stock equation of :class:`~dispatch.stores.stock.Storage`; charge c and discharge d at the stack, pumps u.
 
     .. math::
         e_t = (1-σ)^{Δt} e_{t-1} + Δt (η_c c_t - ρ c_t^2 / C) - Δt (d_t / η_d + ρ d_t^2 / D) \\

@@ -8,11 +8,11 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from dispatch.asset import Carriers
-from dispatch.fluids import HIGHER_KWH_PER_KG, HYDROGEN_KWH_PER_KG
-from dispatch.frozen import Efficiency, Positive
-from dispatch.inverter import Inverter
-from dispatch.process import Process
+from dispatch.fields.fluids import HIGHER_KWH_PER_KG, HYDROGEN_KWH_PER_KG
+from dispatch.fields.frozen import Efficiency, Positive
+from dispatch.fields.inverter import Inverter
 from dispatch.signals import Array, Horizon
+from dispatch.units.process import Process
 
 
 class FuelCell(Process):

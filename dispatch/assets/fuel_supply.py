@@ -9,9 +9,9 @@ import numpy as np
 from pydantic import Field
 
 from dispatch.asset import Asset, Carriers, Given, Inputs, Mode, Rows, Ruling
-from dispatch.frozen import NonNegative, Positive
+from dispatch.fields.frozen import NonNegative, Positive
+from dispatch.fields.series import Signal, per_step
 from dispatch.part import Account, Part, Port, Violation, breaches
-from dispatch.series import Signal, per_step
 from dispatch.signals import Array, Horizon
 
 _SHORTEST_DAY_H = 23

@@ -8,10 +8,10 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from dispatch.asset import Carriers
-from dispatch.frozen import Positive
-from dispatch.process import Process
-from dispatch.series import Signal, per_step
+from dispatch.fields.frozen import Positive
+from dispatch.fields.series import Signal, per_step
 from dispatch.signals import Array, Horizon
+from dispatch.units.process import Process
 
 
 class GasBoiler(Process):

@@ -8,9 +8,9 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from dispatch.asset import Carriers
-from dispatch.conversion import Conversion
-from dispatch.frozen import Finite, Positive
+from dispatch.fields.frozen import Finite, Positive
 from dispatch.signals import Array, Horizon
+from dispatch.units.conversion import Conversion
 
 
 class HeatExchanger(Conversion):

@@ -9,10 +9,10 @@ import numpy as np
 from pydantic import Field
 
 from dispatch.asset import Carriers
-from dispatch.frozen import Positive
-from dispatch.process import Process
-from dispatch.series import Signal, per_step
+from dispatch.fields.frozen import Positive
+from dispatch.fields.series import Signal, per_step
 from dispatch.signals import Array, Horizon
+from dispatch.units.process import Process
 
 _COP_FIT = {"ground": (8.77, -0.150, 0.000734), "air": (6.81, -0.121, 0.000630)}
 _LOWEST_LIFT_K = 15.0

@@ -8,10 +8,10 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from dispatch.asset import Carriers
-from dispatch.conversion import Conversion
-from dispatch.fluids import HYDROGEN_KWH_PER_KG, energy
-from dispatch.frozen import NonNegative, Positive
+from dispatch.fields.fluids import HYDROGEN_KWH_PER_KG, energy
+from dispatch.fields.frozen import NonNegative, Positive
 from dispatch.signals import Array, Horizon
+from dispatch.units.conversion import Conversion
 
 
 class HydrogenCompressor(Conversion):

@@ -11,10 +11,10 @@ from pydantic import Field, model_validator
 
 from dispatch.asset import Asset, Carriers, Given, Inputs, Mode, Rows, Ruling
 from dispatch.errors import DataError
-from dispatch.fluids import HYDROGEN_KWH_PER_KG
-from dispatch.frozen import NonNegative, Positive
+from dispatch.fields.fluids import HYDROGEN_KWH_PER_KG
+from dispatch.fields.frozen import NonNegative, Positive
+from dispatch.fields.series import History, Need, Signal, per_step
 from dispatch.part import Account, Part, Port, Violation, breaches
-from dispatch.series import History, Need, Signal, per_step
 from dispatch.signals import Array, Horizon
 
 

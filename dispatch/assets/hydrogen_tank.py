@@ -8,13 +8,13 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from dispatch.asset import Carriers
-from dispatch.fluids import Product
-from dispatch.frozen import Fraction
-from dispatch.tank import Tank
+from dispatch.fields.fluids import Product
+from dispatch.fields.frozen import Fraction
+from dispatch.stores.tank import Tank
 
 
 class HydrogenTank(Tank):
-    """Hydrogen under pressure: the stock equation of :class:`dispatch.tank.Tank`, at least 6 % full.
+    """Hydrogen under pressure: the stock equation of :class:`dispatch.stores.tank.Tank`, at least 6 % full.
 
     A vessel from 15 to 250 bar keeps 15/250 = 6 % of its content by the ideal gas law; its size is that of a full
     vessel, "500 kg". What lifts hydrogen to the tank's pressure is a kind of its own, ``hydrogen_compressor``.

@@ -11,19 +11,19 @@ from pydantic import Field, model_validator
 
 from dispatch.asset import Carriers, Given, Inputs, Mode, Rows, Ruling, full
 from dispatch.errors import DataError
-from dispatch.frozen import Efficiency, Finite, Fraction, NonNegative, Positive
+from dispatch.fields.frozen import Efficiency, Finite, Fraction, NonNegative, Positive
+from dispatch.fields.series import Signal, per_step
 from dispatch.part import Account, Exclusive, Part, Port, Violation, breaches
-from dispatch.series import Signal, per_step
 from dispatch.signals import Array, Horizon
-from dispatch.storage import Storage
-from dispatch.storage_limits import LimitPoint
+from dispatch.stores.limits import LimitPoint
+from dispatch.stores.stock import Storage
 
 
 class IceStore(Storage):
     r"""A tank of ice frozen by its own chiller, which chills as well while it does not freeze.
 
-    The stock is that of :class:`~dispatch.storage.Storage`, with cold c into the ice, melting m onto the cold bus and
-    chilling q beside it; the chiller draws
+    The stock is that of :class:`~dispatch.stores.stock.Storage`, with cold c into the ice, melting m onto the cold bus
+    and chilling q beside it; the chiller draws
 
     .. math::
         p_t = q_t / EER_t + c_t / ((1 - λ) EER_t), \quad m_t ≤ r e_t \\

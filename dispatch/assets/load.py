@@ -11,10 +11,10 @@ from pydantic import Field
 
 from dispatch.asset import Asset, Carrier, Given, Inputs, Mode, Rows, Ruling
 from dispatch.errors import DataError
-from dispatch.flexible_devices import Devices
-from dispatch.frozen import Efficiency, NonNegative
+from dispatch.fields.flexible_devices import Devices
+from dispatch.fields.frozen import Efficiency, NonNegative
+from dispatch.fields.series import History, Need
 from dispatch.part import Account, Part, Port, Violation, breaches
-from dispatch.series import History, Need
 from dispatch.signals import Array
 
 

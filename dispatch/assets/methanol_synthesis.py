@@ -8,10 +8,10 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from dispatch.asset import Carriers
-from dispatch.fluids import KWH_PER_KG, energy
-from dispatch.frozen import Fraction, NonNegative, Positive
-from dispatch.process import Process
+from dispatch.fields.fluids import KWH_PER_KG, energy
+from dispatch.fields.frozen import Fraction, NonNegative, Positive
 from dispatch.signals import Array, Horizon
+from dispatch.units.process import Process
 
 
 class MethanolSynthesis(Process):

@@ -8,13 +8,13 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from dispatch.asset import Carriers
-from dispatch.fluids import Product
-from dispatch.frozen import Fraction
-from dispatch.tank import Tank
+from dispatch.fields.fluids import Product
+from dispatch.fields.frozen import Fraction
+from dispatch.stores.tank import Tank
 
 
 class MethanolTank(Tank):
-    """Methanol (LHV 5.53 kWh/kg): the stock equation of :class:`dispatch.tank.Tank`."""
+    """Methanol (LHV 5.53 kWh/kg): the stock equation of :class:`dispatch.stores.tank.Tank`."""
 
     kind: Literal["methanol_tank"] = "methanol_tank"
     min_fill: Fraction = Field(default=0.0, description="heel that is never drawn")

@@ -10,11 +10,11 @@ from pydantic import Field, model_validator
 
 from dispatch.asset import Asset, Carrier, Given, Inputs, Mode, Rows, Ruling
 from dispatch.errors import DataError
-from dispatch.frozen import Fraction, NonNegative, Positive
-from dispatch.island import Pairs
+from dispatch.fields.frozen import Fraction, NonNegative, Positive
+from dispatch.fields.series import Signal, signal_values
 from dispatch.part import Account, Part, Survival, Violation, breaches
-from dispatch.series import Signal, signal_values
 from dispatch.signals import Array, Horizon
+from dispatch.units.island import Pairs
 
 _LACKING_KWH = 0.05
 
@@ -28,7 +28,7 @@ class Outage(Asset):
 
     with α = ``critical_share``, L = ``critical_kw``, β = ``generation_share``. Batteries and thermal units of the
     site (whatever offers a backup) serve n - u, above a black-start reserve of B - b in one of the stores
-    (:mod:`dispatch.island`). What would lack (m) and what the reserve lacks (b) cost
+    (:mod:`dispatch.units.island`). What would lack (m) and what the reserve lacks (b) cost
     ``penalty_per_kwh`` for every hour that they stand so, in the objective and never in the reported money; a plan with
     any of it says so.
     """

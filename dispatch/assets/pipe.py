@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from dispatch.asset import Asset, Carrier, Given, Inputs, Mode, Rows, Ruling, full
-from dispatch.frozen import Finite, NonNegative, Positive
+from dispatch.fields.frozen import Finite, NonNegative, Positive
 from dispatch.part import Account, Exclusive, Part, Port, Violation, breaches
 from dispatch.signals import Array, Horizon
 

@@ -9,10 +9,10 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from dispatch.asset import Asset, Carriers, Given, Inputs, Mode, Rows, Ruling, full
-from dispatch.fluids import KWH_PER_KG, Product
-from dispatch.frozen import NonNegative, Positive
+from dispatch.fields.fluids import KWH_PER_KG, Product
+from dispatch.fields.frozen import NonNegative, Positive
+from dispatch.fields.series import Signal, per_step
 from dispatch.part import Account, Part, Port, Violation, breaches
-from dispatch.series import Signal, per_step
 from dispatch.signals import Array, Horizon
 
 _DAY_H = 24.0

@@ -6,9 +6,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from dispatch.frozen import Efficiency, Finite, Fraction, Positive
-from dispatch.generation import VariableGeneration
-from dispatch.series import History, Need
+from dispatch.fields.frozen import Efficiency, Finite, Fraction, Positive
+from dispatch.fields.series import History, Need
+from dispatch.units.generation import VariableGeneration
 
 
 class Pv(VariableGeneration):

@@ -9,9 +9,9 @@ import numpy as np
 from pydantic import Field
 
 from dispatch.asset import Asset, Carrier, Direction, Given, Inputs, Mode, Rows, Ruling, full
-from dispatch.frozen import NonNegative, Positive
+from dispatch.fields.frozen import NonNegative, Positive
+from dispatch.fields.series import Signal, signal_values
 from dispatch.part import Account, Part, Violation, breaches
-from dispatch.series import Signal, signal_values
 from dispatch.signals import Array, Horizon
 
 

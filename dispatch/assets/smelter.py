@@ -8,9 +8,9 @@ from typing import Any, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from dispatch import flexible
 from dispatch.asset import Asset, Given, Inputs, Mode, Rows, Ruling, full, shifted
-from dispatch.frozen import Finite, Fraction, NonNegative, Positive
+from dispatch.fields.frozen import Finite, Fraction, NonNegative, Positive
+from dispatch.loads import flexible
 from dispatch.part import Account, Part, Port, Violation, breaches
 from dispatch.signals import Array, Horizon
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 from dispatch.asset import Carriers
-from dispatch.conversion import Conversion
-from dispatch.frozen import Efficiency, Positive
+from dispatch.fields.frozen import Efficiency, Positive
 from dispatch.signals import Array, Horizon
+from dispatch.units.conversion import Conversion
 
 
 class SteamLetdown(Conversion):

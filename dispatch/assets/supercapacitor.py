@@ -10,14 +10,14 @@ import numpy as np
 from pydantic import Field
 
 from dispatch.asset import Given, Inputs, Mode, Rows
-from dispatch.electric_storage import ElectricStorage
 from dispatch.errors import DataError
-from dispatch.frozen import Efficiency, Fraction, NonNegative
+from dispatch.fields.frozen import Efficiency, Fraction, NonNegative
+from dispatch.fields.series import Signal, signal_values
 from dispatch.part import Account, Part, Violation, breaches
-from dispatch.series import Signal, signal_values
 from dispatch.signals import Array, Horizon
-from dispatch.storage_band import band, edges_kwh
-from dispatch.storage_walk import walk
+from dispatch.stores.band import band, edges_kwh
+from dispatch.stores.electric import ElectricStorage
+from dispatch.stores.walk import walk
 
 _SMALL_KW = 0.05
 

@@ -10,10 +10,10 @@ from pydantic import Field, model_validator
 
 from dispatch.asset import Asset, Given, Inputs, Mode, Rows, Ruling, full, shifted
 from dispatch.errors import DataError
-from dispatch.frozen import Efficiency, Fraction, NonNegative, Positive
-from dispatch.inverter import Inverter
+from dispatch.fields.frozen import Efficiency, Fraction, NonNegative, Positive
+from dispatch.fields.inverter import Inverter
+from dispatch.fields.series import Signal, signal_values
 from dispatch.part import Account, Part, Port, Violation, breaches
-from dispatch.series import Signal, signal_values
 from dispatch.signals import Array, Horizon
 
 _LEFT_KW = 0.01

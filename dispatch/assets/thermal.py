@@ -8,14 +8,14 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from dispatch import plain_output, unit_backup
 from dispatch.asset import Given, Inputs, Mode, Rows, Ruling, full, shifted
-from dispatch.commitment import Committed, Decision, later
-from dispatch.envelope import cuts, denied, limits_kw, shortest
-from dispatch.frozen import Frozen, NonNegative, Positive
+from dispatch.fields.frozen import Frozen, NonNegative, Positive
 from dispatch.part import Account, Part, Port, Violation, breaches
-from dispatch.segments import Segments
 from dispatch.signals import Array, Horizon
+from dispatch.units import backup, plain_output
+from dispatch.units.commitment import Committed, Decision, later
+from dispatch.units.envelope import cuts, denied, limits_kw, shortest
+from dispatch.units.segments import Segments
 
 _LACKING_KW = 0.01
 
@@ -30,8 +30,8 @@ class CostPoint(Frozen):
 class Thermal(Committed):
     r"""A unit that is on or off: minimum output, minimum times, ramps, start cost, piecewise-linear fuel cost, reserve.
 
-    On, start and stop (u, v, w) are those of :class:`~dispatch.commitment.Committed`. With p' the output above minimum,
-    r the reserve offered upwards, d downwards, and ramp distances Δr (middle of a step to middle of the next) [h]:
+    On, start and stop (u, v, w) are those of :class:`~dispatch.units.commitment.Committed`. With p' the output above
+    minimum, r the reserve offered upwards, d downwards, and ramp distances Δr (middle of a step to the next one's) [h]:
 
     .. math::
         p'_t + r_t ≤ (P̄-P)u_t - Σ_{i≥0} (P̄-SU-i·RU)^+ v_{t-i} - (P̄-SD)w_{t+1} \quad (UT ≥ 2 \text{ steps}) \\
@@ -44,7 +44,7 @@ class Thermal(Committed):
     The sum over i takes the starts that cannot be followed by a stop at t + 1 within UT; its like over stops, with SD
     and RD and without r, stands beside it. S^v, S^w are what a segment
     lacks in a first or last step. w beyond the horizon is dropped; SU, SD are capped at P̄. The plain form of the same
-    (``planning.formulation``) is that of :mod:`dispatch.plain_output`.
+    (``planning.formulation``) is that of :mod:`dispatch.units.plain_output`.
 
     Sources: Morales-España, Latorre & Ramos 2013, doi 10.1109/TPWRS.2013.2251373, and Gentile, Morales-España & Ramos
     2017, doi 10.1007/s13675-016-0066-y (limits, ramps); Pan & Guan, arXiv 1604.02184 (several starts); Knueven,
@@ -155,7 +155,7 @@ class Thermal(Committed):
         }
         segments = Segments(rows).ratings(horizon, start - low, stop - low, short)
         written = {name: full(rows, horizon, value) for name, value in values.items()}
-        island = unit_backup.ratings(rows, horizon) if rows.outage_h else {}
+        island = backup.ratings(rows, horizon) if rows.outage_h else {}
         return super().ratings(rows, horizon) | written | segments | island
 
     @classmethod
@@ -172,7 +172,7 @@ class Thermal(Committed):
         first_down = np.zeros((rows.count, inputs.horizon.steps))
         first_down[:, :1] = down[:, :1] * was_on
         above = np.clip(power - low, 0, high - low)
-        island = unit_backup.signals(rows, inputs.horizon, was_on, above) if rows.outage_h else {}
+        island = backup.signals(rows, inputs.horizon, was_on, above) if rows.outage_h else {}
         return values | {
             "must_on": np.maximum(values["must_on"], tied),
             "above_before_kw": above,
@@ -212,7 +212,7 @@ class Thermal(Committed):
                 **reserve,
             },
             inner=made.inner | inner,
-            backup=unit_backup.backup(rows, given, made.on, above) if rows.outage_h else None,
+            backup=backup.backup(rows, given, made.on, above) if rows.outage_h else None,
             **reserve,
         )
 
@@ -260,7 +260,7 @@ class Thermal(Committed):
             unclean_kw=np.where(rows.field("clean") > 0, 0.0, power),
             reserve_up_kw=series.get("reserve_up_kw", 0.0),
             reserve_down_kw=series.get("reserve_down_kw", 0.0),
-            backup=unit_backup.account(rows, given, series) if rows.outage_h else None,
+            backup=backup.account(rows, given, series) if rows.outage_h else None,
         )
 
     @classmethod

@@ -8,9 +8,9 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from dispatch.asset import Carrier, Inputs, Rows, Ruling
-from dispatch.frozen import Efficiency, Fraction
+from dispatch.fields.frozen import Efficiency, Fraction
 from dispatch.signals import Array
-from dispatch.storage import Storage
+from dispatch.stores.stock import Storage
 
 
 class ThermalStore(Storage):

@@ -10,11 +10,11 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from dispatch.asset import Carriers, Given, Inputs, Mode, Rows
-from dispatch.conversion import bus_or
-from dispatch.frozen import NonNegative
-from dispatch.offered import Offered
+from dispatch.fields.frozen import NonNegative
 from dispatch.part import Account, Part, Port
 from dispatch.signals import Array, Horizon
+from dispatch.units.conversion import bus_or
+from dispatch.units.offered import Offered
 
 
 class WasteHeat(Offered):

@@ -6,9 +6,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from dispatch.frozen import NonNegative, Positive
-from dispatch.generation import VariableGeneration
-from dispatch.series import History, Need
+from dispatch.fields.frozen import NonNegative, Positive
+from dispatch.fields.series import History, Need
+from dispatch.units.generation import VariableGeneration
 
 
 class Wind(VariableGeneration):

@@ -23,10 +23,10 @@ from scipy.sparse import csr_array
 
 from dispatch.asset import Inputs, Mode
 from dispatch.errors import DataError, SolveError
-from dispatch.highs import Matrices, load
 from dispatch.problem import Problem
 from dispatch.signals import Array
 from dispatch.site import Site
+from dispatch.solver.highs import Matrices, load
 
 DEMAND = "demand_kw"
 _ASIDE = 1e-4  # of the costs' size: carbon decides where costs do not

@@ -23,7 +23,7 @@ from dispatch.carbon.carriers import traced
 from dispatch.carbon.ledger import Ledger
 from dispatch.carbon.operation import Operation
 from dispatch.carbon.units import Side, Unit
-from dispatch.fluids import KWH_PER_KG
+from dispatch.fields.fluids import KWH_PER_KG
 from dispatch.signals import Array, Horizon
 
 Period = tuple[str, int, int]

@@ -33,8 +33,8 @@ from dispatch.carbon.network import Grid, from_arrays
 from dispatch.carbon.network_numbers import whole_positions
 from dispatch.carbon.tangent import one_sided
 from dispatch.errors import AlignmentError, DataError, SolveError
-from dispatch.highs import Limits, Matrices, load, run
 from dispatch.signals import Array
+from dispatch.solver.highs import Limits, Matrices, load, run
 
 if TYPE_CHECKING:
     import highspy

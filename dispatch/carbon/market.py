@@ -33,10 +33,10 @@ from dispatch.carbon.ledger import Ledger, Meter
 from dispatch.carbon.operation import Operation
 from dispatch.carbon.supplies import Contracts, is_clean, local_years, planned_supplies, supplies
 from dispatch.carbon.units import Side, Unit
-from dispatch.claims import Claims
 from dispatch.errors import DataError
+from dispatch.fields.claims import Claims
+from dispatch.fields.series import per_step
 from dispatch.schedule import Schedule
-from dispatch.series import per_step
 from dispatch.signals import Array
 from dispatch.site import Site
 

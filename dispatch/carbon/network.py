@@ -23,8 +23,8 @@ from scipy.optimize import Bounds
 from dispatch.carbon.named import Labels, labels_of, numbers, plain, positions, stacked
 from dispatch.carbon.network_numbers import one_each, refuse_impossible, whole_positions
 from dispatch.errors import AlignmentError, DataError
-from dispatch.highs import Matrices
 from dispatch.signals import Array
+from dispatch.solver.highs import Matrices
 
 _NEEDED = object()
 GENERATOR = {"bus": _NEEDED, "cost": _NEEDED, "intensity": _NEEDED, "max": np.inf, "min": 0.0, "ramp": np.inf}

@@ -14,8 +14,8 @@ import numpy as np
 from dispatch.carbon.certificates import PER_KWH, Entry, Supply
 from dispatch.carbon.operation import Operation
 from dispatch.carbon.units import Unit
-from dispatch.claims import Claims, Disposal, Span
 from dispatch.errors import DataError
+from dispatch.fields.claims import Claims, Disposal, Span
 from dispatch.schedule import Schedule
 from dispatch.signals import Array, Horizon
 from dispatch.tariff.contracts import GreenPower

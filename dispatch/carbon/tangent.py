@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dispatch.highs import Matrices
 from dispatch.signals import Array
+from dispatch.solver.highs import Matrices
 
 if TYPE_CHECKING:
     import highspy

@@ -16,10 +16,10 @@ from dispatch.assets.data_centre import DataCentre
 from dispatch.assets.ev_fleet import EvFleet
 from dispatch.assets.pipe import Pipe
 from dispatch.carbon_wanted.conventions import Conventions
-from dispatch.offered import Offered
 from dispatch.schedule import Schedule, Solved
 from dispatch.signals import Array
-from dispatch.storage import Storage
+from dispatch.stores.stock import Storage
+from dispatch.units.offered import Offered
 
 __all__ = ["Conventions", "Role", "Side", "Stock", "StoreRule", "Unit", "renamed", "scheduled"]
 

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from dispatch.asset import Carrier
-from dispatch.frozen import Efficiency, Frozen, NonNegative
+from dispatch.fields.frozen import Efficiency, Frozen, NonNegative
 
 StoreRule = Literal["tank", "carry"]
 # A tank of water mixes, and its owner bears its losses; what is sold out of other stores bears them.

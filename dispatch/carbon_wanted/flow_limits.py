@@ -7,7 +7,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from dispatch.carbon_wanted.wishes import Window
-from dispatch.frozen import Frozen, NonNegative
+from dispatch.fields.frozen import Frozen, NonNegative
 
 
 class FlowLimitWish(Frozen):

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from dispatch.carbon_wanted.conventions import Conventions
 from dispatch.carbon_wanted.wishes import Covered
-from dispatch.frozen import Finite, Fraction, Frozen, NonNegative, Positive
+from dispatch.fields.frozen import Finite, Fraction, Frozen, NonNegative, Positive
 
 Period = Literal["horizon", "month", "year"]
 ACCOUNT = "carbon account"

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from dispatch.frozen import Fraction, Frozen, NonNegative
+from dispatch.fields.frozen import Fraction, Frozen, NonNegative
 
 # Around the clock: a share in every hour, which nothing of another hour makes up for ("24/7").
 Window = Literal["hour", "day", "horizon"]

@@ -14,7 +14,7 @@ from rich.table import Table
 from dispatch.cli.studies import Span, bar, read_case
 
 if TYPE_CHECKING:
-    from dispatch.absorption import Absorption
+    from dispatch.studies.absorption import Absorption
 
 
 @dataclass(frozen=True)
@@ -36,10 +36,10 @@ def run(request: Request) -> None:
     Raises:
         ParkwattError: config, data or options are wrong; the message says which.
     """
-    from dispatch.absorption import absorption
-    from dispatch.absorption_results import write_all
     from dispatch.executor import executor
-    from dispatch.study_days import study_days
+    from dispatch.studies.absorption import absorption
+    from dispatch.studies.absorption_results import write_all
+    from dispatch.studies.days import study_days
 
     began = time.perf_counter()
     console = Console(stderr=True)
@@ -58,7 +58,7 @@ def run(request: Request) -> None:
 
 def show(done: Absorption, console: Console) -> None:
     """A row for each plant."""
-    from dispatch.absorption_results import HEADS, rows_of
+    from dispatch.studies.absorption_results import HEADS, rows_of
 
     shown = Table(box=None, header_style="bold", title=f"{escape(done.case.site.name)}: {done.days.told()}")
     for number, head in enumerate(HEADS):

@@ -15,8 +15,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from dispatch.backtesting import Asked, Tested, default_folder, prepare, read_spec, run_asked
 from dispatch.cli.planning import folder_for
+from dispatch.studies.backtesting import Asked, Tested, default_folder, prepare, read_spec, run_asked
 
 if TYPE_CHECKING:
     from forecasting.backtest.tables import Scored
@@ -59,7 +59,7 @@ def run(request: Request) -> None:
 
 def write_all(done: Tested, folder: Path) -> Scored:
     """results.parquet, scores.json, backtest.html; the same backtest gives the same bytes."""
-    from dispatch.forecast_pages import backtest_page
+    from dispatch.studies.forecast_pages import backtest_page
     from forecasting.backtest import tables
     from forecasting.backtest.joint import joint_scores
 
@@ -119,7 +119,7 @@ def _bar(console: Console) -> Iterator[Callable[[str, int, int], None]]:
 
 def show(asked: Asked, scored: Scored, console: Console) -> None:
     """The main figures of every model and series; all of them stand on the page."""
-    from dispatch.forecast_pages import short_table, skill_table
+    from dispatch.studies.forecast_pages import short_table, skill_table
     from forecasting.backtest import tables
 
     spec = asked.spec

@@ -17,7 +17,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from dispatch.cli.studies import Span, bar, minutes, span_horizon
-from dispatch.config import find_config, load_site
+from dispatch.config.park import find_config, load_site
 from dispatch.errors import DataError
 from dispatch.signals import Horizon, parse_quantity
 from dispatch.site import Site

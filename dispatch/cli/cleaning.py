@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from dispatch.cli.planning import Asked, Request, asked, reported
-from dispatch.config import find_config
+from dispatch.config.park import find_config
 from dispatch.errors import DataError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def run(request: Request, terms: Terms) -> None:
     """
     import pandas as pd
 
-    from dispatch.outlook import targets_of
+    from dispatch.planning.outlook import targets_of
     from dispatch.sources import gather, user_errors
 
     what = asked(request)
@@ -63,7 +63,7 @@ def run(request: Request, terms: Terms) -> None:
 def _judged(what: Asked, sources: Sources, plant: Target, terms: Terms) -> tuple[Soiling, Cleaning]:
     import pandas as pd
 
-    from dispatch.outlook import place_of
+    from dispatch.planning.outlook import place_of
     from forecasting.models.solar.dirt import cleaning_of
 
     price = _mean_price(what) if terms.price_per_kwh is None else terms.price_per_kwh

@@ -326,7 +326,7 @@ def backtest(
 @app.command()
 def validate(config: Config) -> None:
     """Check a park's file and say everything that is wrong with it, each with its place and what would be accepted."""
-    from dispatch.config import load_site, require_files
+    from dispatch.config.park import load_site, require_files
 
     site = load_site(config)
     require_files(site, config)

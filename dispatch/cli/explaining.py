@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from dispatch.cli.planning import Request, asked, planned, reported
-from dispatch.config import find_config
+from dispatch.config.park import find_config
 from dispatch.errors import DataError, SolveError
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def _answer(
 
 def _survival(plan: Plan) -> Iterator[str]:
     """For a park that is to survive outages, whether it would, and what that costs."""
-    from dispatch.survival import price, wishes
+    from dispatch.accounts.survival import price, wishes
 
     assert plan.problem is not None
     for text, state, _ in wishes(plan.schedule):
@@ -213,7 +213,7 @@ def write_problem(request: Request, form: str, out: Path) -> None:
     import pandas as pd
 
     from dispatch.explain.export import Format, export, solver_log
-    from dispatch.outlook import look_ahead
+    from dispatch.planning.outlook import look_ahead
     from dispatch.problem import Problem
     from dispatch.sources import gather, user_errors
 

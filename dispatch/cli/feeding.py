@@ -16,9 +16,9 @@ from rich.table import Table
 
 from dispatch.cli.planning import cache_folder, weather_named
 from dispatch.cli.studies import bar
-from dispatch.config import find_config, load_site
+from dispatch.config.park import find_config, load_site
 from dispatch.errors import DataError
-from dispatch.feeds import (
+from dispatch.fields.feeds import (
     EntsoeZonePrices,
     FileFeed,
     GbIntensity,

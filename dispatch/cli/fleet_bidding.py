@@ -25,6 +25,7 @@ from dispatch.cli.market_tables import (
     read_series,
     read_stores,
 )
+from dispatch.config.mistakes import near_miss
 from dispatch.errors import DataError
 from dispatch.fleet.offering import Offered, sides_of
 from dispatch.markets import awards, bids
@@ -35,10 +36,9 @@ from dispatch.markets.curves import Curve
 from dispatch.markets.disaggregation import Disaggregated, disaggregate
 from dispatch.markets.product import Product
 from dispatch.markets.sustained import EnergyBand
-from dispatch.mistakes import near_miss
 
 if TYPE_CHECKING:
-    from dispatch.flexible_devices import Devices
+    from dispatch.fields.flexible_devices import Devices
     from dispatch.markets.awards import Award
     from dispatch.signals import Array, Horizon
 

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 def is_fleet(sources: tuple[str, ...]) -> bool:
     """Is it one fleet's file, or the name of one that ships?"""
-    from dispatch.config import find_config, shipped_names
-    from dispatch.documents import read_document
+    from dispatch.config.documents import read_document
+    from dispatch.config.park import find_config, shipped_names
     from dispatch.fleet.shared.files import FOLDER
 
     if len(sources) != 1:

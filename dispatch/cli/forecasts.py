@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from dispatch.cli.planning import Asked, Request, asked, folder_for, reported
-from dispatch.config import find_config
+from dispatch.config.park import find_config
 from dispatch.errors import DataError
 from dispatch.signals import Horizon
 
@@ -32,7 +32,7 @@ def run(request: Request, days: int | None, models: Path | None = None) -> None:
     Raises:
         ParkwattError: config, data or options are wrong; the message says which.
     """
-    from dispatch.forecast_pages import forecast_page, scenario_table
+    from dispatch.studies.forecast_pages import forecast_page, scenario_table
     from dispatch.tables import write
 
     began = time.perf_counter()
@@ -65,7 +65,7 @@ def _made(
 ) -> tuple[Forecast, dict[str, Array]]:
     import pandas as pd
 
-    from dispatch.outlook import look_ahead
+    from dispatch.planning.outlook import look_ahead
     from dispatch.sources import gather, user_errors
 
     folder = find_config(request.config, "parks").parent
@@ -92,7 +92,7 @@ def _kept(models: Path, what: Asked, sources: Sources, progress: Callable[[str],
     """The model that is kept for this question, or a new one, and whether it is new."""
     import pandas as pd
 
-    from dispatch.outlook import place_of, targets_of
+    from dispatch.planning.outlook import place_of, targets_of
     from forecasting.keeping import ladder_for, told
 
     known = sources.archive.as_of(pd.Timestamp(what.issue))
@@ -103,7 +103,7 @@ def _kept(models: Path, what: Asked, sources: Sources, progress: Callable[[str],
 
 
 def _keep(models: Path, what: Asked, sources: Sources, climber: Climber) -> None:
-    from dispatch.outlook import place_of, targets_of
+    from dispatch.planning.outlook import place_of, targets_of
     from forecasting.keeping import keep
 
     ahead = _edges_ns(what) - climber.trained_ns

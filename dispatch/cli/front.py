@@ -41,7 +41,7 @@ def run(request: Request) -> None:
     Raises:
         ParkwattError: config, data or options are wrong; the message says which.
     """
-    from dispatch.front_results import write_all
+    from dispatch.studies.front_results import write_all
 
     began = time.perf_counter()
     choice = _choice(request)
@@ -104,8 +104,8 @@ def _risk(plan: Plan, found: Front, request: Request, sources: Sources) -> Missi
     from functools import partial
 
     from dispatch.front.risk import missing
-    from dispatch.outlook import measured_steps
-    from dispatch.remainder import Remainder, days_left
+    from dispatch.planning.outlook import measured_steps
+    from dispatch.planning.remainder import Remainder, days_left
 
     if request.month_t is None:
         return None
@@ -120,7 +120,7 @@ def _risk(plan: Plan, found: Front, request: Request, sources: Sources) -> Missi
 
 def show(front: Front, risk: Missing | None, console: Console) -> None:
     """A line per point, the chosen one last."""
-    from dispatch.front_results import rows, tonne_decimals
+    from dispatch.studies.front_results import rows, tonne_decimals
 
     shown = Table(box=None, header_style="bold")
     heads = ["point", "t CO₂", f"cost {front.currency}", f"last tonne {front.currency}/t", "to the next", "gap"]

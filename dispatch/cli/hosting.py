@@ -16,7 +16,7 @@ from dispatch.cli.studies import Span, bar, read_case
 from dispatch.errors import DataError
 
 if TYPE_CHECKING:
-    from dispatch.hosting import Hosting
+    from dispatch.studies.hosting import Hosting
 
 _SHOWN = 5
 _DAYS = 12
@@ -43,10 +43,10 @@ def run(request: Request) -> None:
     Raises:
         ParkwattError: config, data or options are wrong; the message says which.
     """
-    from dispatch.hosting import ADDITIONS, hosting
-    from dispatch.hosting_results import summary, write_all
     from dispatch.sources import user_errors
-    from dispatch.study_days import study_days
+    from dispatch.studies.days import study_days
+    from dispatch.studies.hosting import ADDITIONS, hosting
+    from dispatch.studies.hosting_results import summary, write_all
 
     began = time.perf_counter()
     console = Console(stderr=True)
@@ -86,7 +86,7 @@ def _check(request: Request) -> None:
     Raises:
         DataError: the message says which, and what would be accepted.
     """
-    from dispatch.hosting import ADDITIONS, OWN
+    from dispatch.studies.hosting import ADDITIONS, OWN
 
     unknown = [kind for kind in request.add if kind not in ADDITIONS]
     if unknown:
@@ -99,7 +99,7 @@ def _check(request: Request) -> None:
 
 def show(done: Hosting, console: Console) -> None:
     """By kind: all together, the buses that take most and the one that takes least."""
-    from dispatch.hosting_results import NAMES, rows_of
+    from dispatch.studies.hosting_results import NAMES, rows_of
 
     console.print(
         f"{escape(done.case.site.name)}: {done.days.told()}, {done.around.steps} steps, {len(done.buses)} buses"

@@ -23,8 +23,8 @@ from dispatch.signals import Array, Horizon
 if TYPE_CHECKING:
     import pandas as pd
 
+    from dispatch.fields.flexible_devices import Devices
     from dispatch.flexibility.offers import Flexibility
-    from dispatch.flexible_devices import Devices
 
 FLEXIBILITY = ("site", "start", "way", "kw", "cost_per_kwh")
 BAND = ("site", "start", "hours", "plan_kw", "least_kwh", "most_kwh")

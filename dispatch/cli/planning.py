@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from dispatch.config import find_config, load_site
+from dispatch.config.park import find_config, load_site
 from dispatch.errors import AlignmentError, DataError
 from dispatch.signals import Horizon
 from dispatch.site import Site
@@ -104,7 +104,7 @@ def run(request: Request) -> None:
 def _front(plan: Plan, progress: Callable[[str], None]) -> tuple[Section, ...]:
     """What a tonne less would have cost, for the report."""
     from dispatch.front import front
-    from dispatch.front_results import section
+    from dispatch.studies.front_results import section
 
     assert plan.problem is not None
     progress("tracing the front of cost and CO2: fifteen more plans")
@@ -116,8 +116,8 @@ def write(plan: Plan, folder: Path, sections: tuple[Section, ...] = ()) -> Repor
 
     The same plan gives the same bytes. ``sections`` are further ones of the report.
     """
-    from dispatch.carbon_accounts import accounts
-    from dispatch.presentation import report_data
+    from dispatch.presentation.carbon_accounts import accounts
+    from dispatch.presentation.page import report_data
     from dispatch.report import render
     from dispatch.tables import schedule_table
     from dispatch.tables import write as write_table

@@ -20,7 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from dispatch.carbon_wanted.flow_limits import FlowLimitWish
-from dispatch.config import find_config, load_site
+from dispatch.config.park import find_config, load_site
 from dispatch.errors import AlignmentError, DataError
 from dispatch.signals import Horizon, parse_quantity
 from dispatch.site import Site

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from dispatch.carbon_rules import GridFactor, Rule, read
+from dispatch.config.carbon_rules import GridFactor, Rule, read
 from dispatch.errors import DataError
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dispatch.config import CONFIGS
+from dispatch.config.park import CONFIGS
 from dispatch.errors import ConfigError, Problem
 
 _DAYS = 42

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from dispatch.config import find_config, load_site
+from dispatch.config.park import find_config, load_site
 from dispatch.errors import AlignmentError, DataError
 from dispatch.signals import Horizon, parse_quantity
 from dispatch.site import Site

@@ -14,12 +14,12 @@ from rich.table import Table
 from dispatch.assets.grid_connection import GridConnection
 from dispatch.assets.load import Load
 from dispatch.assets.thermal import Thermal
-from dispatch.conversion import Conversion
-from dispatch.findings import findings
-from dispatch.fired import Fired
-from dispatch.generation import VariableGeneration
-from dispatch.presentation import report_data
-from dispatch.storage import Storage
+from dispatch.presentation.findings import findings
+from dispatch.presentation.page import report_data
+from dispatch.stores.stock import Storage
+from dispatch.units.conversion import Conversion
+from dispatch.units.fired import Fired
+from dispatch.units.generation import VariableGeneration
 
 if TYPE_CHECKING:
     from dispatch.plan import Plan

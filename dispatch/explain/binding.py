@@ -18,11 +18,11 @@ from dispatch.explain import naming
 from dispatch.explain.linear import Point, at_integers, bounded, optimum
 from dispatch.explain.moments import spans
 from dispatch.explain.naming import Entries, Named
-from dispatch.highs import Matrices
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.signals import Array, Horizon
 from dispatch.solve import recall
+from dispatch.solver.highs import Matrices
 
 _MOST_ROUNDS = 5
 _BOTH_KW = 1e-3

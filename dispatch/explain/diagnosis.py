@@ -25,11 +25,11 @@ from dispatch.explain.linear import Point, bounded, feasible, optimum, with_comm
 from dispatch.explain.moments import spans
 from dispatch.explain.naming import Entries, Named
 from dispatch.explain.unmet import Elastic, Unmet, elastics, left_short
-from dispatch.highs import Matrices
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.signals import Horizon
 from dispatch.site import Site
+from dispatch.solver.highs import Matrices
 
 _TINY = 1e-7
 _TOLERANCE = 1e-4

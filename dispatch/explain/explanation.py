@@ -14,12 +14,12 @@ from dispatch.explain.diagnosis import Diagnosis, Member
 from dispatch.explain.fields import Twin
 from dispatch.explain.fixes import Fix, fixes, running_cost
 from dispatch.explain.unmet import Unmet, unmet
-from dispatch.highs import Answer, Limits, Matrices, run
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.signals import Array, Horizon
 from dispatch.site import Site
 from dispatch.solve import solve
+from dispatch.solver.highs import Answer, Limits, Matrices, run
 
 _MOST = 3
 _SOME_KWH = 0.05

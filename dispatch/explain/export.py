@@ -11,8 +11,8 @@ import numpy as np
 from dispatch.errors import DataError
 from dispatch.explain import naming
 from dispatch.explain.naming import Entries
-from dispatch.highs import Limits, load
 from dispatch.problem import Problem
+from dispatch.solver.highs import Limits, load
 
 Format = Literal["mps", "lp"]
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.]+")

@@ -16,10 +16,10 @@ from dispatch.asset import Asset, Inputs
 from dispatch.errors import ParkwattError
 from dispatch.explain.linear import Point
 from dispatch.explain.times import SwitchChange, TimeChange
-from dispatch.highs import Matrices
 from dispatch.problem import Problem
 from dispatch.signals import Array, unit_of
 from dispatch.site import Site
+from dispatch.solver.highs import Matrices
 
 _UNITS = {"kw", "kwh", "kw_per_h", "kg_per_h"}
 _NUDGE = 1e-4

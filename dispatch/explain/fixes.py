@@ -13,12 +13,12 @@ from dispatch.explain.diagnosis import Diagnosis
 from dispatch.explain.fields import Change, FieldChange, WishChange, candidates, changed
 from dispatch.explain.shifts import in_time
 from dispatch.explain.unmet import unmet
-from dispatch.highs import Answer, Limits, Matrices, run
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.signals import Array
 from dispatch.site import CleanShareWish, Objective, Site, Wish
 from dispatch.solve import solve
+from dispatch.solver.highs import Answer, Limits, Matrices, run
 
 _MOST_TRIED = 6
 _MOST_NEWTON = 16

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dispatch.highs import Matrices, load
 from dispatch.signals import Array
+from dispatch.solver.highs import Matrices, load
 
 if TYPE_CHECKING:
     import highspy

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dispatch.highs import Matrices
 from dispatch.problem import Problem
 from dispatch.signals import unit_of
+from dispatch.solver.highs import Matrices
 
 if TYPE_CHECKING:
     import cvxpy as cp

@@ -18,11 +18,11 @@ from pydantic import BaseModel, ValidationError
 
 from dispatch.asset import Asset, Inputs
 from dispatch.explain.moments import clock
-from dispatch.sessions import Session
+from dispatch.loads.sessions import Session
+from dispatch.loads.windows import Window
 from dispatch.signals import Array, Horizon
 from dispatch.site import Site
 from dispatch.tariff import Tariff
-from dispatch.windows import Window
 
 Path = tuple[str | int, ...]
 

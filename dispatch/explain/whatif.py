@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dispatch import highs
 from dispatch.errors import DataError, SolveError
 from dispatch.explain import naming
 from dispatch.explain.linear import bounded, optimum, with_rows
 from dispatch.explain.moments import spans, steps_at
-from dispatch.highs import Answer, Limits, Matrices
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.signals import Array, unit_of
 from dispatch.solve import recall, solve
+from dispatch.solver import highs
+from dispatch.solver.highs import Answer, Limits, Matrices
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

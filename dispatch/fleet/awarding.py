@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dispatch.fields.series import Interval
 from dispatch.fleet.flexing.sites import shedding_per_kwh
 from dispatch.fleet.members import Member
 from dispatch.fleet.outcomes import Blocks, Outcome, schedule_blocks, schedule_table, summary_table
@@ -25,11 +26,10 @@ from dispatch.fleet.shared.kinds.award import Award as SharedAward
 from dispatch.fleet.shared.plan import MOST_WHOLE, plan_shared
 from dispatch.fleet.shared.recount import recounted
 from dispatch.flexibility import Refusal, behind, site_devices
-from dispatch.highs import Limits
 from dispatch.markets.disaggregation import share_where
 from dispatch.markets.product import Side
-from dispatch.series import Interval
 from dispatch.signals import Array, Horizon
+from dispatch.solver.highs import Limits
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -26,8 +26,8 @@ import numpy as np
 from scipy.sparse import block_diag, csc_array, csr_array, hstack, vstack
 
 from dispatch.errors import ContractError, SolveError
-from dispatch.highs import Answer, Limits, Matrices, continuous, run
 from dispatch.signals import Array
+from dispatch.solver.highs import Answer, Limits, Matrices, continuous, run
 
 _SETTLED = 1e-7  # of a row's side: an excess that is rounding
 
@@ -107,7 +107,7 @@ class Rest:
             return (-np.inf, np.where(free, 0.0, y)) if free.any() else (float(cost @ y), y)
         import highspy
 
-        from dispatch.highs import load
+        from dispatch.solver.highs import load
 
         solver = load(replace(self.matrices(cost), offset=0.0), np.zeros(cost.size, bool))
         solver.run()

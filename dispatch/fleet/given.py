@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from dispatch.config.mistakes import near_miss
 from dispatch.errors import ConfigError, Problem
-from dispatch.mistakes import near_miss
 from dispatch.signals import Array, Horizon
 from dispatch.site import Site
 

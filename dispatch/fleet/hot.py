@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dispatch.errors import SolveError
-from dispatch.highs import Answer, Matrices, fill, load
 from dispatch.signals import Array
+from dispatch.solver.highs import Answer, Matrices, fill, load
 
 if TYPE_CHECKING:
     import highspy

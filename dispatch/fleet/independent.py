@@ -11,11 +11,11 @@ from dispatch.fleet.members import Member, structure_of
 from dispatch.fleet.outcomes import Blocks, Outcome, schedule_table, summary_table
 from dispatch.fleet.planner import Planner, each
 from dispatch.fleet.template import mode_of
-from dispatch.highs import Limits
-from dispatch.ladder import climb
+from dispatch.ladder.climb import climb
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.signals import Horizon
+from dispatch.solver.highs import Limits
 
 if TYPE_CHECKING:
     import pyarrow as pa

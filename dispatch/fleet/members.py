@@ -10,7 +10,7 @@ import numpy as np
 
 from dispatch.asset import Inputs
 from dispatch.errors import DataError
-from dispatch.frozen import Frozen
+from dispatch.fields.frozen import Frozen
 from dispatch.problem import structure, wanted
 from dispatch.signals import Array, Horizon
 from dispatch.site import Site

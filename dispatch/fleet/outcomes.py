@@ -10,9 +10,9 @@ import numpy as np
 
 from dispatch.fleet.checked import Sums
 from dispatch.fleet.joined import Joined
-from dispatch.highs import Answer
 from dispatch.schedule import Schedule, Solved
 from dispatch.signals import Array, Horizon
+from dispatch.solver.highs import Answer
 from dispatch.tables import is_published, published
 
 if TYPE_CHECKING:

@@ -24,12 +24,12 @@ from dispatch.fleet.outcomes import Blocks, Outcome, batch_blocks, schedule_bloc
 from dispatch.fleet.stack import Stack
 from dispatch.fleet.template import Template
 from dispatch.fleet.values import Values
-from dispatch.highs import Answer, Limits, Matrices
-from dispatch.highs import run as search
-from dispatch.ladder import climb
+from dispatch.ladder.climb import climb
 from dispatch.schedule import Schedule
 from dispatch.signals import Array, Horizon
 from dispatch.solve import BOTH_KW, solve
+from dispatch.solver.highs import Answer, Limits, Matrices
+from dispatch.solver.highs import run as search
 
 
 class Planner:

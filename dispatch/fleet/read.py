@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dispatch.config import find_config, load_site, shipped_names
+from dispatch.config.park import find_config, load_site, shipped_names
 from dispatch.errors import ConfigError, Problem
 from dispatch.fleet.settings import SiteFiles, SiteTable
 from dispatch.fleet.table import TABLES, read_rows, sites_of

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dispatch.highs import Compiled, Matrices
 from dispatch.signals import Array
+from dispatch.solver.highs import Compiled, Matrices
 
 if TYPE_CHECKING:
     from scipy.sparse import csc_array

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from dispatch.errors import ParkwattError
+from dispatch.fields.frozen import rebuilt
 from dispatch.fleet.joined import Joined
 from dispatch.fleet.members import Member, structure_of
-from dispatch.frozen import rebuilt
 from dispatch.problem import coefficients
 from dispatch.signals import Array, Horizon
 

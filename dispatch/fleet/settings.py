@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from dispatch.frozen import Finite, Frozen
+from dispatch.fields.frozen import Finite, Frozen
 from dispatch.site import TimeZone
 
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dispatch.fleet.reduction import Reduction
-from dispatch.highs import Matrices
 from dispatch.signals import Array
+from dispatch.solver.highs import Matrices
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

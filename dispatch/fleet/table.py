@@ -12,9 +12,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from dispatch.asset import Asset
+from dispatch.config.mistakes import field_problems, near_miss, shown
 from dispatch.errors import ConfigError, Problem
 from dispatch.fleet.fields import SITE_FIELDS, changed, split
-from dispatch.mistakes import field_problems, near_miss, shown
 from dispatch.site import Site
 
 TABLES = (".parquet", ".pq", ".csv")

@@ -15,11 +15,11 @@ from dispatch.fleet.parameters import Parameters
 from dispatch.fleet.reduction import Reduction
 from dispatch.fleet.rowwise import row_by_row
 from dispatch.fleet.stack import Stack, of_parameters
-from dispatch.highs import Matrices
-from dispatch.measures import Measure, by_name
 from dispatch.problem import Problem
 from dispatch.signals import Horizon
 from dispatch.site import Site
+from dispatch.solver.highs import Matrices
+from dispatch.terms.measures import Measure, by_name
 
 # Sites whose coefficients are made in one call: more no longer fit the processor's cache, and take longer each.
 _BLOCK = 250
@@ -32,7 +32,7 @@ class Template:
     Args:
         member: a site of the structure; which one makes no difference to the matrices' pattern.
         horizon: the steps.
-        quantities: names of ``dispatch.measures.MEASURES``, or of ``measures``.
+        quantities: names of ``dispatch.terms.measures.MEASURES``, or of ``measures``.
         mode: how commitment is decided; by default as the site asks.
         measures: further quantities by name.
 

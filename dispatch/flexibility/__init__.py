@@ -7,6 +7,7 @@ profile is possible, with the reason where it is not, and who does what; :class:
 
 from __future__ import annotations
 
+from dispatch.fields.flexible_devices import Devices, joined
 from dispatch.flexibility.bounds import Bounds, Gap, bounds
 from dispatch.flexibility.envelope import Envelope, envelope
 from dispatch.flexibility.linear import Behind
@@ -17,7 +18,6 @@ from dispatch.flexibility.programs import program_envelope, stacked
 from dispatch.flexibility.redispatch import Redispatch, redispatch
 from dispatch.flexibility.sharing import Refusal, Sharing, nearest, possible, reach, share, support
 from dispatch.flexibility.sites import SiteDevices, behind, site_devices
-from dispatch.flexible_devices import Devices, joined
 
 __all__ = [
     "Answer",

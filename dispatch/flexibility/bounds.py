@@ -23,9 +23,9 @@ from typing import Any
 import numpy as np
 
 from dispatch.errors import DataError
+from dispatch.fields.flexible_devices import Devices
 from dispatch.flexibility.linear import Linear
 from dispatch.flexibility.sharing import Refusal, Sharing, as_profile, share
-from dispatch.flexible_devices import Devices
 from dispatch.signals import Array
 
 _BATCHES = 10

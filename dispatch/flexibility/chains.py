@@ -17,7 +17,7 @@ from typing import Self
 import numpy as np
 
 from dispatch.errors import DataError
-from dispatch.flexible_devices import Devices
+from dispatch.fields.flexible_devices import Devices
 from dispatch.signals import Array
 
 _SAME = 1e-9

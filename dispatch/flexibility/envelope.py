@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from dispatch.errors import DataError
-from dispatch.flexible_devices import Devices
+from dispatch.fields.flexible_devices import Devices
 from dispatch.signals import Array
 
 _SAME, _SHORT = 1e-9, 1e-7

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from dispatch.errors import DataError, SolveError
+from dispatch.fields.flexible_devices import numbers
 from dispatch.flexibility.programs import Apart
-from dispatch.flexible_devices import numbers
-from dispatch.highs import Matrices, load
 from dispatch.signals import Array
+from dispatch.solver.highs import Matrices, load
 
 _AWAY = 10.0
 _ROUNDS = 12

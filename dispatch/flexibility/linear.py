@@ -1,7 +1,7 @@
 r"""Devices as one linear program: what the exact class does not cover, prices by device, and a second opinion.
 
 A device that loses energy by going to and fro draws p⁺ and gives p⁻; x is the content that
-:class:`dispatch.flexible_devices.Devices` defines.
+:class:`dispatch.fields.flexible_devices.Devices` defines.
 
 *Outer*: both may happen in one step, which burns energy that a real device cannot burn; every real profile is among
 these. *Inner*: a second content l, moved by one rate κ, g ≤ κ ≤ d, in both directions, must keep the upper limit too:
@@ -24,9 +24,9 @@ from typing import Any
 import numpy as np
 
 from dispatch.errors import DataError, SolveError
-from dispatch.flexible_devices import Devices
-from dispatch.highs import Matrices, load
+from dispatch.fields.flexible_devices import Devices
 from dispatch.signals import Array
+from dispatch.solver.highs import Matrices, load
 
 # Money for a kWh away from what is asked, in times of the largest price: nothing is worth missing it.
 _AWAY = 1e3

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from dispatch.errors import DataError
-from dispatch.flexible_devices import Devices, counted, lengths, numbered, numbers, written_out
+from dispatch.fields.flexible_devices import Devices, counted, lengths, numbered, numbers, written_out
 from dispatch.signals import Array
 
 

@@ -18,10 +18,10 @@ import numpy as np
 from dispatch.errors import DataError, SolveError
 from dispatch.flexibility.offers import Flexibility, Way
 from dispatch.flexibility.programs import Apart, Extremes, net_columns
-from dispatch.highs import Limits, Matrices, load, run
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.signals import Array
+from dispatch.solver.highs import Limits, Matrices, load, run
 
 _SMALL_KW = 1e-6
 _ROUNDS, _HALVINGS = 12, 8

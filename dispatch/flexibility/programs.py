@@ -1,7 +1,8 @@
 """What a compiled problem can do at its connections, for sites that have no closed form: bands by linear programs.
 
-Net draw stands in columns of its own (:mod:`dispatch.measures`). Whole numbers may be anything between their bounds, so
-a band is an **outer** bound where plant is on or off; where none is, every number of it can be reached by itself.
+Net draw stands in columns of its own (:mod:`dispatch.terms.measures`). Whole numbers may be anything between their
+bounds, so a band is an **outer** bound where plant is on or off; where none is, every number of it can be
+reached by itself.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ import numpy as np
 
 from dispatch.errors import DataError, SolveError
 from dispatch.flexibility.envelope import Envelope
-from dispatch.highs import Matrices, load
 from dispatch.problem import Problem
 from dispatch.signals import Array
+from dispatch.solver.highs import Matrices, load
 
 NET = "net_import_kw"
 _BOTH_KW = 1e-3

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from dispatch.errors import DataError
+from dispatch.fields.flexible_devices import Devices, numbers, written_out
 from dispatch.flexibility.linear import Behind
 from dispatch.flexibility.sharing import Refusal, Sharing, as_profile, share
-from dispatch.flexible_devices import Devices, numbers, written_out
 from dispatch.signals import Array
 
 

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from dispatch.errors import DataError
+from dispatch.fields.flexible_devices import Devices, numbers
 from dispatch.flexibility.chains import Chains, chains, inexact
 from dispatch.flexibility.exchange import levelled, settled
 from dispatch.flexibility.greedy import extreme, vertex
 from dispatch.flexibility.linear import Behind, Found, Linear
-from dispatch.flexible_devices import Devices, numbers
 from dispatch.signals import Array
 
 _MISSED = 1e-9  # of the energy in play: rounding

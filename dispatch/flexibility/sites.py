@@ -9,9 +9,9 @@ import numpy as np
 
 from dispatch.asset import Inputs
 from dispatch.errors import DataError
+from dispatch.fields.flexible_devices import Devices, Flexible, joined
 from dispatch.flexibility.envelope import Envelope, envelope
 from dispatch.flexibility.linear import Behind
-from dispatch.flexible_devices import Devices, Flexible, joined
 from dispatch.signals import Array
 from dispatch.site import Site
 

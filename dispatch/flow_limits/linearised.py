@@ -15,7 +15,7 @@ from dispatch.problem import Problem
 from dispatch.schedule import Schedule, Solved
 from dispatch.signals import Array
 from dispatch.site import Site
-from dispatch.storage import Storage
+from dispatch.stores.stock import Storage
 
 _SAME_KW = 1e-3
 

@@ -30,13 +30,13 @@ from dispatch.carbon_wanted.wishes import EmissionsWish
 from dispatch.errors import DataError, SolveError
 from dispatch.front.points import Choice, Front, FrontPoint, Reference, efficient, next_cap_t
 from dispatch.front.walk import BESIDE, Aim, Walk
-from dispatch.highs import Limits
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.signals import Array
 from dispatch.site import Site
 from dispatch.solve import both_flows, rule_based, solve
-from dispatch.storage import Storage
+from dispatch.solver.highs import Limits
+from dispatch.stores.stock import Storage
 
 __all__ = ["Choice", "Front", "FrontPoint", "front"]
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from dispatch.highs import Answer, Matrices
 from dispatch.signals import Array
+from dispatch.solver.highs import Answer, Matrices
 
 MOST_BRANCHES = 60
 Torn = Callable[[Array], np.ndarray]

@@ -23,11 +23,11 @@ from scipy.sparse import csr_array, vstack
 from dispatch.errors import SolveError
 from dispatch.front.branching import branched
 from dispatch.front.points import How
-from dispatch.highs import Answer, Layout, Limits, Matrices, load
-from dispatch.highs import run as search
 from dispatch.search.hunt import hunt
 from dispatch.search.recovery import by_plants, planned
 from dispatch.signals import Array
+from dispatch.solver.highs import Answer, Layout, Limits, Matrices, load
+from dispatch.solver.highs import run as search
 
 if TYPE_CHECKING:
     import highspy

@@ -10,8 +10,8 @@ import numpy as np
 from pydantic import AwareDatetime, Field
 
 from dispatch.errors import ConfigError, DataError, Problem
+from dispatch.fields.frozen import Finite, Frozen, NonNegative
 from dispatch.flexibility.offers import Flexibility
-from dispatch.frozen import Finite, Frozen, NonNegative
 from dispatch.markets.bids import Bid, BidPeriod
 from dispatch.markets.calendar import periods
 from dispatch.markets.curves import cells, merit

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import AwareDatetime, Field
 
 from dispatch.errors import ConfigError, Problem
-from dispatch.frozen import Finite, Fraction, Frozen, Positive
+from dispatch.fields.frozen import Finite, Fraction, Frozen, Positive
 from dispatch.markets.calendar import gates, local, stamp
 from dispatch.markets.curves import Curve
 from dispatch.markets.product import Product, Side

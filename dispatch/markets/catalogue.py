@@ -10,10 +10,10 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from dispatch.documents import CONFIGS, Document, read_document
+from dispatch.config.documents import CONFIGS, Document, read_document
+from dispatch.config.mistakes import near_miss, shown
 from dispatch.errors import ConfigError, DataError, Problem
 from dispatch.markets.product import Product
-from dispatch.mistakes import near_miss, shown
 
 FOLDER = "markets"
 

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dispatch.fields.flexible_devices import Devices, joined
 from dispatch.flexibility import Behind, Sharing, share
-from dispatch.flexible_devices import Devices, joined
 from dispatch.markets.awards import Award, profile
 from dispatch.markets.product import Product
 from dispatch.signals import Array, Horizon

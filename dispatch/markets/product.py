@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, model_validator
 
-from dispatch.frozen import Finite, Fraction, Frozen, NonNegative, Positive
+from dispatch.fields.frozen import Finite, Fraction, Frozen, NonNegative, Positive
 
 Kind = Literal["energy", "capacity", "response"]
 Side = Literal["up", "down"]

@@ -20,10 +20,10 @@ from dispatch.carbon.market import Market, market
 from dispatch.carbon.units import Unit
 from dispatch.carbon_export import About
 from dispatch.carbon_wanted.conventions import Conventions
+from dispatch.fields.series import Factor
 from dispatch.measured.balance import Tolerance
 from dispatch.measured.names import Readings
 from dispatch.measured.operation import IMBALANCE, Ran, ran
-from dispatch.series import Factor
 from dispatch.signals import Array
 from dispatch.site import Site
 

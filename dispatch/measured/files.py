@@ -227,7 +227,7 @@ def fetched_factors(
         DataError: nothing was fetched, or steps of the period are unknown.
     """
     from dispatch import fed
-    from dispatch.fetched import Reader
+    from dispatch.planning.fetched import Reader
     from forecasting.archive.store import Store
     from forecasting.errors import ForecastError
 

@@ -15,11 +15,11 @@ from typing import Literal
 
 from dispatch.asset import Asset
 from dispatch.assets.grid_connection import GridConnection
-from dispatch.conversion import Conversion
-from dispatch.electrolysis import Electrolyser
-from dispatch.fluids import KWH_PER_KG
+from dispatch.fields.fluids import KWH_PER_KG
 from dispatch.site import Site
-from dispatch.storage import Storage
+from dispatch.stores.stock import Storage
+from dispatch.units.conversion import Conversion
+from dispatch.units.electrolysis import Electrolyser
 
 Way = Literal["given", "taken", "net"]
 _BOTH: tuple[Way, ...] = ("given", "taken")

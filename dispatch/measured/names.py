@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dispatch.assets.grid_connection import GridConnection
+from dispatch.config.mistakes import near_miss
 from dispatch.measured.meters import EMISSION_UNITS, INTENSITY_UNITS, Point, Unit, Way, content_units, points, units
-from dispatch.mistakes import near_miss
-from dispatch.offered import Offered
 from dispatch.signals import Array, Horizon
 from dispatch.site import Site
-from dispatch.storage import Storage
+from dispatch.stores.stock import Storage
+from dispatch.units.offered import Offered
 
 Quantity = Literal["power", "content", "co2", "contract", "unused", "intensity"]
 SIGNALS = {"carbon_intensity": "average", "marginal_intensity": "marginal", "residual_intensity": "residual"}

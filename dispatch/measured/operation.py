@@ -26,11 +26,11 @@ from dispatch.carbon.market import mean_factor
 from dispatch.carbon.operation import Operation
 from dispatch.carbon.units import Role, Side, Unit
 from dispatch.carbon_wanted.conventions import Conventions
+from dispatch.fields.series import Factor, Feed, per_step
 from dispatch.measured.balance import SMALL_KW, Found, Tolerance, measured_kw, require_balanced, require_known, when
 from dispatch.measured.meters import points
 from dispatch.measured.names import Key, Readings
 from dispatch.measured.units import delivered_kwh, unit_of
-from dispatch.series import Factor, Feed, per_step
 from dispatch.signals import Array
 from dispatch.site import Site
 

@@ -15,10 +15,10 @@ from dispatch.errors import DataError
 from dispatch.measured.balance import SMALL_KW, Found, require_known
 from dispatch.measured.meters import Point
 from dispatch.measured.names import Key, Readings
-from dispatch.offered import Offered
 from dispatch.signals import Array
 from dispatch.site import Site
-from dispatch.storage import Storage
+from dispatch.stores.stock import Storage
+from dispatch.units.offered import Offered
 
 _COUNTED = ("co2_kg_per_kwh", "co2_kg_per_kg", "no_load_co2_kg_per_h")
 # Of what a store holds: more than meters' own errors. Of what goes through it: far more than a wrong efficiency makes.

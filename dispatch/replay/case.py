@@ -12,7 +12,7 @@ import numpy as np
 
 from dispatch import fed
 from dispatch.errors import DataError
-from dispatch.series import Need
+from dispatch.fields.series import Need
 from dispatch.signals import Array, Horizon
 from dispatch.site import Site
 

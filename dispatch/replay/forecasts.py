@@ -21,8 +21,8 @@ import numpy as np
 
 from dispatch import fed
 from dispatch.errors import DataError
-from dispatch.fetched import Reader, least_of
-from dispatch.outlook import look_ahead, measured_until
+from dispatch.planning.fetched import Reader, least_of
+from dispatch.planning.outlook import look_ahead, measured_until
 from dispatch.replay.case import Case, Issued, midnight
 from dispatch.signals import Array, Horizon
 from dispatch.site import Site

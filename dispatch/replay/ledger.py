@@ -14,20 +14,20 @@ from typing import Any
 
 import numpy as np
 
-from dispatch import carbon_carry
+from dispatch.accounts import carbon_carry
+from dispatch.accounts.carbon_sums import Sums, brought, gaps, unmatched_kwh
 from dispatch.asset import Asset, Inputs
 from dispatch.audit import audit
-from dispatch.carbon_sums import Sums, brought, gaps, unmatched_kwh
 from dispatch.carbon_wanted.wishes import Window
-from dispatch.comparison import start_kwh
-from dispatch.generation import VariableGeneration
+from dispatch.planning.comparison import start_kwh
 from dispatch.replay.case import RUNGS, Case
 from dispatch.replay.pieces import Buses, Piece, State, came, schedule, split
 from dispatch.replay.plant import carried
 from dispatch.schedule import Schedule
 from dispatch.signals import Array, Horizon
 from dispatch.site import CARBON_WISHES, CleanShareWish, DirectShareWish, FillWish, Wish
-from dispatch.storage import Storage
+from dispatch.stores.stock import Storage
+from dispatch.units.generation import VariableGeneration
 
 _SAME = 1e-6
 _SUM = 1e-2

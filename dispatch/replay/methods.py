@@ -25,9 +25,9 @@ import numpy as np
 from dispatch.asset import Mode
 from dispatch.audit import audit
 from dispatch.errors import SolveError
-from dispatch.outlook import measured_steps
+from dispatch.planning.outlook import measured_steps
+from dispatch.planning.remainder import Remainder
 from dispatch.problem import Problem
-from dispatch.remainder import Remainder
 from dispatch.replay.case import RUNGS, Case
 from dispatch.replay.forecasts import expected
 from dispatch.replay.journal import Journal, Saved

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from dispatch import carbon_carry
+from dispatch.accounts import carbon_carry
 from dispatch.asset import Inputs, Rows
 from dispatch.carbon_wanted.wishes import EmissionsWish
 from dispatch.problem import Problem
@@ -21,7 +21,7 @@ from dispatch.replay.case import Case
 from dispatch.schedule import Proof, Schedule, Solved
 from dispatch.signals import Array
 from dispatch.site import Site
-from dispatch.storage import Storage
+from dispatch.stores.stock import Storage
 from dispatch.tables import by_step
 
 _SUMS = ("cost_step", "co2_step_kg", "penalty_step", "supply_kw", "unclean_kw", "reserve_up_kw", "reserve_down_kw")

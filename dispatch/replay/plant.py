@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from dispatch import carbon_carry
+from dispatch.accounts import carbon_carry
 from dispatch.asset import Asset, Inputs, Rows
 from dispatch.carbon_wanted.settings import ACCOUNT
 from dispatch.carbon_wanted.wishes import EmissionsWish
-from dispatch.earlier import EarlierPlan
 from dispatch.emissions.position import CarbonPosition
+from dispatch.ladder.earlier import EarlierPlan
 from dispatch.problem import Problem
 from dispatch.replay.case import Case
 from dispatch.replay.pieces import Piece, State, came, cut, without_end

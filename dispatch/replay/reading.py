@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dispatch.errors import DataError
-from dispatch.fetched import settled
+from dispatch.planning.fetched import settled
 from dispatch.replay.case import Case, Settings
 from dispatch.signals import Horizon
 from dispatch.site import Site

@@ -9,7 +9,7 @@ import numpy as np
 from dispatch.replay.plant import Decisions
 from dispatch.replay.windows import PUBLISHED, Planned, Planner
 from dispatch.site import Site
-from dispatch.storage import Storage
+from dispatch.stores.stock import Storage
 
 _SHARE_OF_RATING = 0.01
 

@@ -12,7 +12,7 @@ A peak that is paid anyway is free to use up to it, and a plan that does is pass
 price of a month's demand. ``peak_margin_kw`` keeps plans below; what is billed does not change.
 
 A share that is wished for by the day is held over each window: a window has no whole days. So is a cap on emissions, at
-what is left of it (:mod:`dispatch.carbon_carry`).
+what is left of it (:mod:`dispatch.accounts.carbon_carry`).
 """
 
 from __future__ import annotations
@@ -24,17 +24,15 @@ from functools import partial
 
 import numpy as np
 
+from dispatch.accounts.carbon_carry import left_kg
 from dispatch.asset import Asset, Inputs, Mode
 from dispatch.audit import audit
-from dispatch.carbon_carry import left_kg
 from dispatch.carbon_wanted.settings import ACCOUNT
 from dispatch.carbon_wanted.wishes import EmissionsWish
-from dispatch.comparison import store_values
 from dispatch.errors import SolveError
 from dispatch.fed import PREFIX
-from dispatch.highs import Answer, Limits, Matrices
-from dispatch.highs import run as search
-from dispatch.ladder import climb
+from dispatch.ladder.climb import climb
+from dispatch.planning.comparison import store_values
 from dispatch.problem import Problem
 from dispatch.replay.case import Case
 from dispatch.replay.pieces import State
@@ -43,7 +41,9 @@ from dispatch.schedule import Schedule
 from dispatch.signals import Array, Horizon
 from dispatch.site import FillWish, Site
 from dispatch.solve import solve
-from dispatch.storage import Storage
+from dispatch.solver.highs import Answer, Limits, Matrices
+from dispatch.solver.highs import run as search
+from dispatch.stores.stock import Storage
 
 _DAYS = 7
 _PEAKS = ("month_to_date_peak_kw", "expected_peak_kw")

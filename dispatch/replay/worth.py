@@ -17,7 +17,7 @@ import numpy as np
 
 from dispatch.errors import DataError
 from dispatch.executor import Executor
-from dispatch.outlook import place_of, targets_of
+from dispatch.planning.outlook import place_of, targets_of
 from dispatch.replay.case import Case, Issued
 from dispatch.replay.forecasts import Issue, issues
 from dispatch.replay.journal import Journal

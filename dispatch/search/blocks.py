@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.sparse import csc_array, csr_array
 
-from dispatch.highs import Matrices, load
 from dispatch.signals import Array
+from dispatch.solver.highs import Matrices, load
 
 if TYPE_CHECKING:
     import highspy

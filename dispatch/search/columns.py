@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csc_array, hstack, vstack
 
-from dispatch.highs import Matrices, load
 from dispatch.search.blocks import Split, threads
 from dispatch.signals import Array
+from dispatch.solver.highs import Matrices, load
 
 _MOST_ROUNDS = 60
 _LEFT = 1e-6  # of a coupling row: slack that counts as none

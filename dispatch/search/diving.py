@@ -6,8 +6,8 @@ import time
 
 import numpy as np
 
-from dispatch.highs import Answer, Matrices, load
 from dispatch.signals import Array
+from dispatch.solver.highs import Answer, Matrices, load
 
 _MOST_DIVES = 25
 _WHOLE = 1e-6

@@ -12,10 +12,10 @@ from dataclasses import replace
 import numpy as np
 
 from dispatch.errors import SolveError
-from dispatch.highs import Answer, Limits, Matrices
-from dispatch.highs import run as search
 from dispatch.search.recovery import Improved, Run, near, relaxation, what_is_left, with_bound, with_whole
 from dispatch.signals import Array
+from dispatch.solver.highs import Answer, Limits, Matrices
+from dispatch.solver.highs import run as search
 
 _NEAR_NODES = 300  # a small search that goes on for thousands of nodes takes ten times what the full one takes
 _WHOLE = 1e-7

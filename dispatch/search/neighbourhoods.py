@@ -9,11 +9,11 @@ from dataclasses import replace
 import numpy as np
 
 from dispatch.errors import SolveError
-from dispatch.highs import Answer, Limits, Matrices, Point, run
 from dispatch.search.blocks import without
 from dispatch.search.diving import dive
 from dispatch.search.relaxation import LARGE, WHOLE, Relaxed
 from dispatch.signals import Array
+from dispatch.solver.highs import Answer, Limits, Matrices, Point, run
 
 _PLANTS, _TIME = "plants", "time"
 _MOST_FREE = 0.35

@@ -20,11 +20,11 @@ from typing import Any
 import numpy as np
 
 from dispatch.errors import SolveError
-from dispatch.highs import Answer, Layout, Limits, Matrices, load
 from dispatch.search.blocks import simplified
 from dispatch.search.neighbourhoods import Search
 from dispatch.search.recovery import by_plants, planned, recover, with_whole
 from dispatch.signals import Array
+from dispatch.solver.highs import Answer, Layout, Limits, Matrices, load
 
 _REPORT_S = 0.5
 # Below, one process is done before a second one has started; above, its search never leaves the root.

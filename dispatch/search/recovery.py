@@ -23,12 +23,12 @@ from typing import Protocol
 import numpy as np
 
 from dispatch.errors import SolveError
-from dispatch.highs import Answer, Layout, Limits, Matrices, Point, polished
-from dispatch.highs import run as search
 from dispatch.search.blocks import simplified
 from dispatch.search.neighbourhoods import Search
 from dispatch.search.relaxation import relax, renumbered
 from dispatch.signals import Array
+from dispatch.solver.highs import Answer, Layout, Limits, Matrices, Point, polished
+from dispatch.solver.highs import run as search
 
 # How near to a whole number a column must lie to be kept there: the nearer, the more is left to search for.
 NEARNESS = (0.1, 0.01, 1e-6)
@@ -40,7 +40,7 @@ Improved = Callable[[Point], None]
 
 
 class Run(Protocol):
-    """:func:`dispatch.highs.run`, or what takes its place in a test."""
+    """:func:`dispatch.solver.highs.run`, or what takes its place in a test."""
 
     def __call__(
         self,

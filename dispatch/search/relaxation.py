@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dispatch.highs import Layout, Matrices, continuous
 from dispatch.search.blocks import kept_rows, split
 from dispatch.search.columns import mix
 from dispatch.signals import Array
+from dispatch.solver.highs import Layout, Matrices, continuous
 
 # Above so many entries one block at a time is faster than the whole relaxation at once: FERC 82 s against 300 and more,
 # CA 17 s against 9.

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from dispatch.series import signal_values
+from dispatch.fields.series import signal_values
 from dispatch.signals import Array, Horizon
 from dispatch.tariff.calendar import Calendar, Days, minutes_of
 from dispatch.tariff.carried import Carried

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from dispatch.frozen import Frozen
+from dispatch.fields.frozen import Frozen
 
 
 def _clock(text: str) -> str:

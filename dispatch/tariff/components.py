@@ -9,8 +9,8 @@ import numpy as np
 from pydantic import AwareDatetime, Field, model_validator
 
 from dispatch.errors import DataError
-from dispatch.frozen import Finite, Fraction, Frozen, NonNegative, Positive
-from dispatch.series import Price
+from dispatch.fields.frozen import Finite, Fraction, Frozen, NonNegative, Positive
+from dispatch.fields.series import Price
 from dispatch.signals import Array, Horizon
 from dispatch.tariff.calendar import Calendar, Days
 

@@ -12,8 +12,8 @@ from typing import Annotated, Literal, Self
 import numpy as np
 from pydantic import AwareDatetime, Field, model_validator
 
-from dispatch.frozen import Finite, Fraction, Frozen, NonNegative
-from dispatch.series import Signal, signal_values
+from dispatch.fields.frozen import Finite, Fraction, Frozen, NonNegative
+from dispatch.fields.series import Signal, signal_values
 from dispatch.signals import Array, Horizon
 from dispatch.tariff.calendar import Calendar, Days
 from dispatch.tariff.components import Block, Component, Event

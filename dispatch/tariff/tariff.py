@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field, model_validator
 from scipy.sparse import csr_array
 
-from dispatch.frozen import Frozen, Positive
+from dispatch.fields.frozen import Frozen, Positive
 from dispatch.signals import Array, Horizon
 from dispatch.tariff.bill import Clock, Line, bill_lines
 from dispatch.tariff.calendar import Days

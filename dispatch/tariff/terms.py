@@ -14,7 +14,7 @@ from datetime import date
 import numpy as np
 
 from dispatch.errors import DataError
-from dispatch.series import signal_values
+from dispatch.fields.series import signal_values
 from dispatch.signals import Array, Horizon
 from dispatch.tariff.calendar import Days
 from dispatch.tariff.carried import Carried, day_slots, inside, month_slots, months_between, rest_days

@@ -14,8 +14,8 @@ import yaml
 from dispatch.asset import Asset, Carrier
 from dispatch.assets import kinds
 from dispatch.catalogue import KindEntry, catalogue
-from dispatch.config import find_config, load_site, shipped_names
-from dispatch.documents import read_document
+from dispatch.config.documents import read_document
+from dispatch.config.park import find_config, load_site, shipped_names
 from dispatch.errors import ParkwattError
 
 _TRIED = 0.5  # what is written where a number must be given and nothing says which: a share, a power, a price alike

@@ -9,7 +9,7 @@ from typing import Any
 
 from dispatch.assets import kinds
 from dispatch.catalogue import KindEntry, LibraryEntry, catalogue, kind_entry
-from dispatch.config import CONFIGS
+from dispatch.config.park import CONFIGS
 from parkwatt_docs import docstrings
 from parkwatt_docs.examples import example
 from parkwatt_docs.schemas import HEADINGS, Reader, reached

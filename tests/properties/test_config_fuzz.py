@@ -11,7 +11,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dispatch.config import CONFIGS, load_site
+from dispatch.config.park import CONFIGS, load_site
 from dispatch.errors import ConfigError
 from dispatch.site import Site
 

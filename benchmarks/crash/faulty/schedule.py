@@ -35,14 +35,15 @@ def prepare(tx: Tx, job: Job) -> tuple[Any, str]:
 
 
 def run(asked: tuple[Any, str], progress: Callable[[str], None]) -> Any:
-    from dispatch import ladder, plan
+    from dispatch import plan
+    from dispatch.ladder.climb import climb
 
     wanted, job = asked
     what = drawn(job)
     log = Path(os.environ[FOLDER]) / job
     log.touch()
     injected = Injected(what.fault, what.after, what.number, str(log))
-    vars(plan)["climb"] = partial(ladder.climb, run=injected)
+    vars(plan)["climb"] = partial(climb, run=injected)
     return genuine.run(wanted, progress)
 
 

@@ -8,11 +8,11 @@ from benchmarks.cases import published
 from benchmarks.rows import Measured, row
 from dispatch.asset import Inputs
 from dispatch.audit import audit
-from dispatch.fluids import KWH_PER_KG
-from dispatch.highs import Limits
+from dispatch.fields.fluids import KWH_PER_KG
 from dispatch.problem import Problem
 from dispatch.site import Site
 from dispatch.solve import solve
+from dispatch.solver.highs import Limits
 from forecasting.physics import WindFarm, wind_power_kw
 
 RATED_KW = 1000.0

@@ -8,12 +8,12 @@ import numpy as np
 
 from benchmarks.cases import outages
 from benchmarks.rows import Measured, row
+from dispatch.accounts.survival import outages as told
+from dispatch.accounts.survival import price
 from dispatch.audit import audit
-from dispatch.comparison import follow
+from dispatch.planning.comparison import follow
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
-from dispatch.survival import outages as told
-from dispatch.survival import price
 
 SITES, EACH = 5, 20
 INPUTS = ("benchmarks/cases", "benchmarks/topics/assets/outages.py", "dispatch")

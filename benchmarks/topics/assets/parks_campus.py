@@ -7,8 +7,8 @@ import numpy as np
 from benchmarks.cases import published
 from benchmarks.rows import Measured, row
 from benchmarks.topics.assets.parks import CAMPUS
+from dispatch.accounts.matching import matched
 from dispatch.carbon.matching import cfe_score
-from dispatch.matching import matched
 
 INPUTS = ("benchmarks/cases/known_days.py", "benchmarks/topics/assets/parks_campus.py", "configs", "dispatch")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from benchmarks.rows import row
 from benchmarks.topics.assets.parks import CHIFENG
-from dispatch.products import products
+from dispatch.accounts.products import products
 
 INPUTS = ("benchmarks/cases/known_days.py", "benchmarks/topics/assets/parks_chifeng.py", "configs", "dispatch")
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from benchmarks.rows import Measured, row
 from benchmarks.topics.assets.parks import ORDOS
-from dispatch.matching import matched
+from dispatch.accounts.matching import matched
 
 INPUTS = ("benchmarks/cases/known_days.py", "benchmarks/topics/assets/parks_ordos.py", "configs", "dispatch")
 

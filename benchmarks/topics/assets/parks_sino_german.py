@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from benchmarks.rows import row
 from benchmarks.topics.assets.parks import SINO_GERMAN
-from dispatch.cascade import levels
+from dispatch.accounts.cascade import levels
 
 INPUTS = ("benchmarks/cases/known_days.py", "benchmarks/topics/assets/parks_sino_german.py", "configs", "dispatch")
 

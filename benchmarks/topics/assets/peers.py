@@ -13,9 +13,9 @@ from benchmarks.cases.multi_carrier import Case
 from benchmarks.peers.interface import find
 from benchmarks.rows import Measured, Value, row
 from dispatch.audit import audit
-from dispatch.highs import Limits
 from dispatch.problem import Problem
 from dispatch.solve import solve
+from dispatch.solver.highs import Limits
 
 INPUTS = ("benchmarks/cases", "benchmarks/peers", "benchmarks/topics/assets/peers.py", "dispatch", "locks/bench.txt")
 PEERS = {"oemof-solph": "oemof", "PyPSA": "pypsa"}

@@ -21,13 +21,13 @@ from benchmarks.cases.known_days import known_day
 from benchmarks.rows import Measured, row
 from dispatch.asset import Mode
 from dispatch.audit import audit
-from dispatch.config import CONFIGS, load_site
+from dispatch.config.park import CONFIGS, load_site
 from dispatch.front import Front, front
-from dispatch.highs import Limits
-from dispatch.outlook import look_ahead
+from dispatch.planning.outlook import look_ahead
 from dispatch.problem import Problem
 from dispatch.signals import Horizon
 from dispatch.solve import solve
+from dispatch.solver.highs import Limits
 from dispatch.sources import gather
 
 PRODUCT = ("benchmarks/cases/known_days.py", "benchmarks/topics/carbon/front.py", "configs", "dispatch")

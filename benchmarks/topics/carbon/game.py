@@ -14,11 +14,11 @@ from dispatch.carbon.coalitions import Coalitions, coalitions, players_of
 from dispatch.carbon.ray import along_the_ray
 from dispatch.carbon.shares import Shares, every_coalition, game_ledger, shares
 from dispatch.executor import executor
-from dispatch.highs import Limits
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.site import Site
 from dispatch.solve import solve
+from dispatch.solver.highs import Limits
 
 INPUTS = ("benchmarks/topics/carbon/game.py", "benchmarks/topics/carbon/marginal.py", "dispatch")
 _WHAT = "24 steps, 20 buses"

@@ -15,8 +15,8 @@ from dispatch.carbon.carriers import Bearing, traced
 from dispatch.carbon.ledger import Ledger
 from dispatch.carbon.on_network import on_network
 from dispatch.carbon.operation import Operation
-from dispatch.carbon_flows import grid_intensity, placed_flows
-from dispatch.config import CONFIGS
+from dispatch.config.park import CONFIGS
+from dispatch.network.carbon_flows import grid_intensity, placed_flows
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.site import Site

@@ -20,11 +20,11 @@ from dispatch.asset import Inputs
 from dispatch.carbon import Dispatch, Marginal, marginal
 from dispatch.carbon.marginal import settled
 from dispatch.carbon.park import park_dispatch, park_marginal
-from dispatch.highs import Limits, Matrices, load
 from dispatch.problem import Problem
 from dispatch.signals import Array, Horizon
 from dispatch.site import Site
 from dispatch.solve import solve
+from dispatch.solver.highs import Limits, Matrices, load
 
 STEPS, STEP_H, BUSES = 96, 0.25, 20
 INPUTS = ("benchmarks/topics/carbon/marginal.py", "dispatch")

@@ -18,7 +18,7 @@ from dispatch.carbon.market import market
 from dispatch.carbon.operation import Operation
 from dispatch.carbon.units import Side, Unit
 from dispatch.carbon_export import certificate_table
-from dispatch.claims import Claims
+from dispatch.fields.claims import Claims
 from dispatch.measured.account import Account, account
 from dispatch.measured.files import read_measured
 from dispatch.signals import Array, Horizon
@@ -27,7 +27,7 @@ INPUTS = (
     "benchmarks/datasets/metered_park.py",
     "benchmarks/topics/carbon/market.py",
     "dispatch/carbon",
-    "dispatch/claims.py",
+    "dispatch/fields/claims.py",
     "dispatch/measured/operation.py",
     "dispatch/measured/account.py",
     "dispatch/measured/balance.py",

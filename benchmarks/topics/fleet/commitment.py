@@ -28,10 +28,10 @@ from dispatch.fleet.coordination.settings import Settings
 from dispatch.fleet.coupling import Coupling, Rest
 from dispatch.fleet.integer.plan import commit_fleet
 from dispatch.fleet.template import Template
-from dispatch.highs import Limits, Matrices, run
 from dispatch.signals import Array
+from dispatch.solver.highs import Limits, Matrices, run
 
-INPUTS = ("dispatch/fleet", "dispatch/highs.py", "benchmarks/topics/fleet/commitment.py")
+INPUTS = ("dispatch/fleet", "dispatch/solver/highs.py", "benchmarks/topics/fleet/commitment.py")
 STEPS, WORKERS, BATCH = 96, 2, 500
 CAP, BUDGET = 0.8, 0.5
 PATIENCE_S = 1200.0  # for the whole as one program

@@ -12,7 +12,7 @@ from benchmarks.rows import Measured, row
 INPUTS = (
     "dispatch/fleet",
     "dispatch/executor",
-    "dispatch/highs.py",
+    "dispatch/solver/highs.py",
     "benchmarks/topics/fleet/sites.py",
     "benchmarks/topics/fleet/coordination_run.py",
 )

@@ -24,8 +24,8 @@ from dispatch.executor import executor
 from dispatch.fleet.coordination import Coordinated, Settings, SimplexPricer, Structure, coordinate
 from dispatch.fleet.coupling import Coupling, Rest
 from dispatch.fleet.template import Template
-from dispatch.highs import Matrices, load
 from dispatch.signals import Array
+from dispatch.solver.highs import Matrices, load
 
 GAP = 1e-4
 _KEPT = 1e-5  # relative to the rows: what a point may pass them by

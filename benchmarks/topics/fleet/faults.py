@@ -236,7 +236,7 @@ class Priced:
 
     def __init__(self, members: tuple[Member, ...]) -> None:
         from dispatch.fleet.template import Template
-        from dispatch.highs import load
+        from dispatch.solver.highs import load
 
         template = Template(members[0], horizon())
         stack = template.stack(members)

@@ -22,7 +22,7 @@ from benchmarks.rows import Measured, row
 if TYPE_CHECKING:
     from dispatch.flexibility import Devices, Gap
 
-_INPUTS = ("dispatch/flexibility", "dispatch/flexible_devices.py")
+_INPUTS = ("dispatch/flexibility", "dispatch/fields/flexible_devices.py")
 _PROFILES, _DEVICES, _STEPS = 1000, 100, 96
 _CHECKED = 50
 _LOSSY, _LOSSY_STEPS, _SAMPLES = 20, 24, 200

@@ -20,7 +20,7 @@ from dispatch.fleet.shared.owners import CostShares, Game, by_prices, by_shapley
 from dispatch.fleet.shared.plan import SharedPlan, plan_shared, prepared
 from dispatch.fleet.shared.space import Moved, moved
 from dispatch.fleet.shared.whole import whole
-from dispatch.highs import Limits
+from dispatch.solver.highs import Limits
 
 INPUTS = ("benchmarks/topics/fleet/shared.py", "benchmarks/topics/fleet/sites.py", "configs/fleets", "dispatch")
 _SITES, _STEPS, _PEAK_KW, _KG = 48, 24, 2900.0, 9100.0

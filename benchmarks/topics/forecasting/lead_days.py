@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from benchmarks.datasets import gefcom2012_wind, pvod
 from benchmarks.rows import CannotMeasure, Measured, row
-from dispatch.config import CONFIGS, load_site
-from dispatch.outlook import place_of, targets_of
+from dispatch.config.park import CONFIGS, load_site
+from dispatch.planning.outlook import place_of, targets_of
 from dispatch.signals import Horizon
 from dispatch.sources import gather
 from forecasting import scores
@@ -35,7 +35,7 @@ from forecasting.quantiles import LEVELS
 from forecasting.targets import Place, Target
 
 Floats = NDArray[np.float64]
-INPUTS = ("benchmarks/topics/forecasting/lead_days.py", "benchmarks/datasets", "dispatch/outlook.py", "forecasting")
+INPUTS = ("benchmarks/topics/forecasting/lead_days.py", "benchmarks/datasets", "dispatch/planning", "forecasting")
 DAYS, STEP_MIN = 4, 15
 UNVERIFIED = "unverified: no measurement reaches lead day {day}"
 

@@ -21,7 +21,7 @@ import pandas as pd
 
 from benchmarks.datasets import pvod
 from benchmarks.rows import CannotMeasure, Measured, row
-from dispatch.config import load_site
+from dispatch.config.park import load_site
 from dispatch.executor import executor
 from dispatch.replay import Case, Settings
 from dispatch.replay.worth import AS_IT_CAME, PERFECT, Worth, worth

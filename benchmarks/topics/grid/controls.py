@@ -10,8 +10,8 @@ import numpy as np
 from benchmarks.cases import wind_feeder
 from benchmarks.rows import CannotMeasure, Measured, row
 from dispatch.audit import audit
-from dispatch.grid_check import GridProof, prove
-from dispatch.grid_injections import injections
+from dispatch.network.check import GridProof, prove
+from dispatch.network.injections import injections
 from dispatch.schedule import Schedule
 from dispatch.solve import solve
 from grid_models.contingency import without_branches

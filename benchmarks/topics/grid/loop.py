@@ -58,7 +58,7 @@ def _box(made: Proved, step: int) -> Resources:
 
 
 def _neighbours(made: Proved, step: int) -> Injections:
-    from dispatch.grid_injections import neighbours
+    from dispatch.network.injections import neighbours
 
     others = neighbours(congested.site(), congested.network(), made.inputs.horizon)
     assert others is not None

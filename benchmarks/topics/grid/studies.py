@@ -10,11 +10,11 @@ import numpy as np
 from rich.console import Console
 
 from benchmarks.rows import row
-from dispatch.absorption import CAUSES, absorption
 from dispatch.cli.studies import Span, read_case
-from dispatch.hosting import Around, Hosting, around, hosting
 from dispatch.replay.case import Case
-from dispatch.study_days import study_days
+from dispatch.studies.absorption import CAUSES, absorption
+from dispatch.studies.days import study_days
+from dispatch.studies.hosting import Around, Hosting, around, hosting
 from grid_models.injections import Injections
 from grid_models.limits import violations
 from grid_models.network import Network
@@ -63,7 +63,7 @@ def _hosted() -> Hosted:
 
 def _breaches(done: Hosting, bus: int, more: float) -> int:
     """How many limits pandapower finds passed on the day of the binding step; ``more`` times 2 % and 25 kW above."""
-    from dispatch.hosting import _profile
+    from dispatch.studies.hosting import _profile
 
     one, there = done.kinds[0].each[bus], done.around
     assert one.binding is not None

@@ -8,9 +8,9 @@ from typing import Any
 
 from benchmarks.cases import egret, pglib
 from benchmarks.rows import CannotMeasure, row
-from dispatch.highs import Limits
 from dispatch.problem import Problem
 from dispatch.solve import solve
+from dispatch.solver.highs import Limits
 
 # egret/models/tests/test_unit_commitment.py, test_int_objvals; 28 to 49 units, 24 h.
 PUBLISHED = {

@@ -11,9 +11,9 @@ from benchmarks.cases import pglib
 from benchmarks.methods.uc_reference import cut
 from benchmarks.rows import Measured, row
 from dispatch.asset import Mode
-from dispatch.highs import Limits, continuous
 from dispatch.problem import Problem
 from dispatch.solve import solve
+from dispatch.solver.highs import Limits, continuous
 
 PRODUCT = ("benchmarks/cases/pglib.py", "benchmarks/methods", "dispatch")
 FAMILIES = ("ca", "ferc", "rts_gmlc")

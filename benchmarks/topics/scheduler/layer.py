@@ -19,8 +19,8 @@ from benchmarks.cases import layer
 from benchmarks.peers.interface import find, silent
 from benchmarks.rows import row
 from dispatch.asset import Inputs
-from dispatch.highs import load
 from dispatch.problem import Problem
+from dispatch.solver.highs import load
 
 REPEATS = 5
 FACTORS = (1.01, 1.02, 1.03, 1.04, 1.05)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.rows import CannotMeasure, Measured, row
 from dispatch.assets.grid_connection import GridConnection
-from dispatch.config import CONFIGS, load_site
+from dispatch.config.park import CONFIGS, load_site
 from dispatch.executor import executor
 from dispatch.replay import Case, Journal, Settings, replay
 from dispatch.replay.results import Line, lines

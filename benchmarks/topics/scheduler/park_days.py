@@ -15,9 +15,9 @@ import numpy as np
 
 from benchmarks.cases.park import Day, day
 from benchmarks.rows import Measured, row
-from dispatch.highs import Limits
-from dispatch.ladder import climb
+from dispatch.ladder.climb import climb
 from dispatch.problem import Problem
+from dispatch.solver.highs import Limits
 
 PRODUCT = ("benchmarks/cases/park.py", "benchmarks/topics/scheduler/park_days.py", "dispatch")
 GAP = 1e-3

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.rows import CannotMeasure, Measured, row
-from dispatch.config import CONFIGS, load_site
+from dispatch.config.park import CONFIGS, load_site
 from dispatch.executor import executor
 from dispatch.replay import METHODS, Case, Journal, Replayed, Settings, replay
 from dispatch.replay.results import Line, lines

@@ -7,9 +7,9 @@ from typing import Any
 from benchmarks.cases import pglib
 from benchmarks.methods.uc_reference import cut, optimum
 from benchmarks.rows import row
-from dispatch.highs import Limits
 from dispatch.problem import Problem
 from dispatch.solve import solve
+from dispatch.solver.highs import Limits
 
 FAMILIES = ("ca", "ferc", "rts_gmlc")
 UNITS, HOURS = 6, 12

@@ -6,9 +6,9 @@ import numpy as np
 
 from benchmarks.cases import stores
 from benchmarks.rows import Measured, row
-from dispatch.ageing import rainflow
 from dispatch.schedule import Schedule
-from dispatch.storage_wear import DepthWear
+from dispatch.stores.ageing import rainflow
+from dispatch.stores.wear import DepthWear
 
 PRODUCT = ("configs", "dispatch", "forecasting", "grid_models")
 CASES = 40

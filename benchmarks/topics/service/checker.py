@@ -12,10 +12,9 @@ from benchmarks.crash.mutants import EQUIVALENT, TARGETS
 from benchmarks.manifests import FOLDER, ROOT, digest
 from benchmarks.rows import CannotMeasure, Measured, row
 
-INPUTS = ("benchmarks/crash", "dispatch/audit.py", "dispatch/part.py", "dispatch/assets", "dispatch/storage.py",
-          "dispatch/commitment.py", "dispatch/process.py", "dispatch/conversion.py", "dispatch/fired.py",
-          "dispatch/electric_storage.py", "dispatch/generation.py", "tests/unit/dispatch/assets",
-          "tests/unit/dispatch/test_audit.py", "tests/unit/dispatch/test_audit_limits.py")  # fmt: skip
+INPUTS = ("benchmarks/crash", "dispatch/audit.py", "dispatch/part.py", "dispatch/assets", "dispatch/stores",
+          "dispatch/units", "tests/unit/dispatch/assets", "tests/unit/dispatch/test_audit.py",
+          "tests/unit/dispatch/test_audit_limits.py")  # fmt: skip
 
 
 @cache

@@ -16,8 +16,8 @@ from benchmarks.manifests import FOLDER, ROOT, digest
 from benchmarks.rows import CannotMeasure, row
 
 CLIMBS = 10_000
-INPUTS = ("benchmarks/crash", "dispatch/audit.py", "dispatch/fallback.py", "dispatch/highs.py", "dispatch/ladder.py",
-          "dispatch/search", "dispatch/softening.py", "dispatch/solve.py", "dispatch/worker.py")  # fmt: skip
+INPUTS = ("benchmarks/crash", "dispatch/audit.py", "dispatch/ladder", "dispatch/search", "dispatch/solve.py",
+          "dispatch/solver")  # fmt: skip
 PLANS = 1000
 SERVED = (*INPUTS, "dispatch/service", "dispatch/plan.py")
 JOBS = f"{PLANS} schedules over the API, the solver of each with injected faults"

@@ -11,7 +11,7 @@ from benchmarks.crash.kills import Killed, Target, kills
 from benchmarks.rows import REGISTER, CannotMeasure
 
 POINTS = 200
-INPUTS = ("benchmarks/crash", "dispatch/service", "dispatch/worker.py", "dispatch/ladder.py")
+INPUTS = ("benchmarks/crash", "dispatch/service", "dispatch/solver/worker.py", "dispatch/ladder/climb.py")
 TARGETS: dict[Target, str] = {
     "server": "the server",
     "worker": "a worker",

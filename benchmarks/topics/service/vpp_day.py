@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.ipc
 
-from dispatch.documents import CONFIGS, read_document
+from dispatch.config.documents import CONFIGS, read_document
 from dispatch.service.store import Store
 
 ZONE = ZoneInfo("Asia/Shanghai")

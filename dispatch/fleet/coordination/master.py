@@ -9,8 +9,8 @@ from scipy.sparse import csc_array, hstack, vstack
 
 from dispatch.errors import ContractError
 from dispatch.fleet.coupling import Coupling
-from dispatch.highs import Matrices, load
 from dispatch.signals import Array
+from dispatch.solver.highs import Matrices, load
 
 _PRIMAL = 4
 

@@ -17,8 +17,8 @@ import numpy as np
 from dispatch.errors import SolveError
 from dispatch.fleet.hot import warm
 from dispatch.fleet.stack import Stack
-from dispatch.highs import fill
 from dispatch.signals import Array
+from dispatch.solver.highs import fill
 
 if TYPE_CHECKING:
     import highspy

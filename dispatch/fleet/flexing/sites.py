@@ -24,11 +24,11 @@ from dispatch.flexibility import (
 )
 from dispatch.flexibility.joint import Program, share_programs
 from dispatch.flexibility.programs import NET, Apart, net_columns
-from dispatch.measures import by_name
 from dispatch.problem import Problem
 from dispatch.signals import Array, Horizon
 from dispatch.site import Site
 from dispatch.solve import recall, solve
+from dispatch.terms.measures import by_name
 
 _EVENING = 18
 

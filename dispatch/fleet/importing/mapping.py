@@ -12,10 +12,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 
-from dispatch.documents import Document, read_document
+from dispatch.config.documents import Document, read_document
+from dispatch.config.mistakes import near_miss, shown
 from dispatch.errors import ConfigError, Problem
-from dispatch.frozen import Finite, Frozen
-from dispatch.mistakes import near_miss, shown
+from dispatch.fields.frozen import Finite, Frozen
 
 EXAMPLE = """\
 # What the columns of your list of stations hold; 'parkwatt fleet mapping --schema' describes every field.

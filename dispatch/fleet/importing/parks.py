@@ -10,12 +10,12 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from dispatch.asset import Asset
-from dispatch.config import load_site, shipped_names
+from dispatch.config.mistakes import accepted, near_miss, shown
+from dispatch.config.park import load_site, shipped_names
 from dispatch.errors import ConfigError, Problem
 from dispatch.fleet.fields import SITE_FIELDS, changed, paths, split
 from dispatch.fleet.importing.mapping import StationMapping
 from dispatch.fleet.importing.units import factor
-from dispatch.mistakes import accepted, near_miss, shown
 from dispatch.site import Site
 
 

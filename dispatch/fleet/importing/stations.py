@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from dispatch.config.mistakes import near_miss
 from dispatch.errors import ConfigError, Problem
 from dispatch.fleet.fields import SITE_FIELDS, split
 from dispatch.fleet.importing.found import Findings, Mistake, StationMistakesError
@@ -15,7 +16,6 @@ from dispatch.fleet.importing.mapping import MappedField, MappedLabel, StationMa
 from dispatch.fleet.importing.parks import Like, mapping_problems
 from dispatch.fleet.importing.tables import StationTable
 from dispatch.fleet.importing.units import factor, number
-from dispatch.mistakes import near_miss
 
 Value = float | str | None
 _NAME = re.compile(r"[A-Za-z0-9_\-]+")

@@ -15,8 +15,8 @@ from dispatch.fleet.integer.commit import finished
 from dispatch.fleet.integer.linear import Linear
 from dispatch.fleet.integer.tree import Branch, Effort, Found, Search
 from dispatch.fleet.stack import Stack
-from dispatch.highs import Answer, Limits, Matrices, Quality, polished, run
 from dispatch.signals import Array
+from dispatch.solver.highs import Answer, Limits, Matrices, Quality, polished, run
 
 _LEAST, _WHOLE = 1e-9, 1e-6
 
@@ -37,7 +37,7 @@ class Alone:
             self._basis = self.linear.basis()
 
     def run(self, matrices: Matrices, limits: Limits) -> Answer:
-        """The plan, its row duals with the whole numbers held, and the bound; see :func:`dispatch.highs.run`.
+        """The plan, its row duals with the whole numbers held, and the bound; see :func:`dispatch.solver.highs.run`.
 
         Raises:
             SolveError: there is no plan.

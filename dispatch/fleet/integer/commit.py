@@ -11,8 +11,8 @@ from dispatch.errors import SolveError
 from dispatch.fleet.integer.linear import Linear
 from dispatch.fleet.integer.tree import Branch, Effort, Found, Search
 from dispatch.fleet.stack import Stack
-from dispatch.highs import Limits, Matrices, run
 from dispatch.signals import Array
+from dispatch.solver.highs import Limits, Matrices, run
 
 _LEAVES = 60  # a tree with more is grown anew at other prices
 _PLANS = 3

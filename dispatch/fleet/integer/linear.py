@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dispatch.fleet.hot import warm
-from dispatch.highs import Matrices, fill
 from dispatch.signals import Array
+from dispatch.solver.highs import Matrices, fill
 
 if TYPE_CHECKING:
     import highspy

@@ -12,10 +12,10 @@ from dispatch.fleet.members import Member
 from dispatch.fleet.outcomes import Outcome, schedule_blocks
 from dispatch.fleet.run.planned import Tables, tables
 from dispatch.fleet.template import mode_of
-from dispatch.highs import Answer, Limits, Matrices
-from dispatch.ladder import climb
+from dispatch.ladder.climb import climb
 from dispatch.problem import Problem
 from dispatch.signals import Horizon
+from dispatch.solver.highs import Answer, Limits, Matrices
 
 
 class Planner(Protocol):

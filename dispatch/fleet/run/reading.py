@@ -103,7 +103,7 @@ def foreseen(one: Listed, horizon: Horizon, when: When, sources: Sources) -> Mem
     Raises:
         DataError: something cannot be forecast.
     """
-    from dispatch.outlook import look_ahead
+    from dispatch.planning.outlook import look_ahead
     from dispatch.sources import user_errors
 
     site = one.site.model_copy(update={"planning": one.site.planning.model_copy(update={"scenarios": 0})})

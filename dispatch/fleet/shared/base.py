@@ -14,11 +14,11 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
+from dispatch.config.mistakes import near_miss
 from dispatch.errors import Problem
+from dispatch.fields.frozen import Frozen
 from dispatch.fleet.members import Member
 from dispatch.fleet.shared.scope import Builder, Label, Scope
-from dispatch.frozen import Frozen
-from dispatch.mistakes import near_miss
 from dispatch.signals import Array
 from dispatch.site import Site
 

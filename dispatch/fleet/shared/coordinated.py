@@ -15,7 +15,7 @@ from dispatch.fleet.integer.plan import commit_fleet
 from dispatch.fleet.shared.gathered import Gathered
 from dispatch.fleet.shared.repair import used_together, without_both
 from dispatch.fleet.shared.whole import Solution
-from dispatch.highs import Limits
+from dispatch.solver.highs import Limits
 
 _MOST_ROUNDS = 4
 

@@ -11,19 +11,19 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import AfterValidator, Field, ValidationError
 
-from dispatch.config import Reading, find_config
-from dispatch.documents import read_document
+from dispatch.config.documents import read_document
+from dispatch.config.mistakes import field_problems, near_miss
+from dispatch.config.park import Reading, find_config
+from dispatch.config.signal_files import with_files
 from dispatch.errors import AlignmentError, ConfigError, Problem
+from dispatch.fields.frozen import Finite, Frozen, Positive
+from dispatch.fields.series import Signal, per_step
 from dispatch.fleet.given import read_inputs
 from dispatch.fleet.members import Member
 from dispatch.fleet.read import Listed, Listing
 from dispatch.fleet.settings import InputTable, SiteFiles, SiteTable
 from dispatch.fleet.shared.base import Shared
 from dispatch.fleet.shared.model import AnyShared, fleet_problems, kind_problems
-from dispatch.frozen import Finite, Frozen, Positive
-from dispatch.mistakes import field_problems, near_miss
-from dispatch.series import Signal, per_step
-from dispatch.signal_files import with_files
 from dispatch.signals import Array, Horizon
 from dispatch.site import Site, TimeZone
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, ValidationError
 
+from dispatch.config.mistakes import field_problems, near_miss, shown
 from dispatch.errors import ConfigError, Problem
+from dispatch.fields.frozen import Frozen
 from dispatch.fleet.shared.base import Shared
 from dispatch.fleet.shared.kinds import shared_kinds
 from dispatch.fleet.shared.scope import SIZES, Builder, Compiled, Label, Scope
-from dispatch.frozen import Frozen
-from dispatch.mistakes import field_problems, near_miss, shown
 
 if TYPE_CHECKING:
     AnyShared = Shared

@@ -31,8 +31,8 @@ from dispatch.fleet.shared.kinds.park import Park
 from dispatch.fleet.shared.model import compiled, quantities_of
 from dispatch.fleet.shared.plan import Method, SharedPlan, prepared
 from dispatch.fleet.shared.whole import whole
-from dispatch.highs import Limits
 from dispatch.signals import Array, Horizon
+from dispatch.solver.highs import Limits
 
 Rule = Literal["prices", "shapley"]
 _SOME = 1e-6

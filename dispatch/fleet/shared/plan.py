@@ -26,10 +26,10 @@ from dispatch.fleet.shared.recount import recounted
 from dispatch.fleet.shared.results import Uses, uses
 from dispatch.fleet.shared.scope import Compiled
 from dispatch.fleet.shared.whole import Solution, whole
-from dispatch.highs import Limits
 from dispatch.part import Violation, breaches
 from dispatch.schedule import Proof, Schedule, Solved
 from dispatch.signals import Array, Horizon
+from dispatch.solver.highs import Limits
 
 MOST_WHOLE = 50
 _SAME = 1e-4

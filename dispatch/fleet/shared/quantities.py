@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from dispatch.breach import to_scenario
-from dispatch.measures import Around, Measure
+from dispatch.terms.breach import to_scenario
+from dispatch.terms.measures import Around, Measure
 
 
 def _co2_day_kg(around: Around) -> Any:

@@ -13,9 +13,9 @@ import numpy as np
 from dispatch.errors import SolveError
 from dispatch.fleet.shared.gathered import Gathered, Group
 from dispatch.fleet.shared.whole import Solution
-from dispatch.highs import Limits, Matrices, run
 from dispatch.signals import Array
 from dispatch.solve import both_flows
+from dispatch.solver.highs import Limits, Matrices, run
 
 _MOST_ROUNDS = 40
 _ROOM = 1e-6  # of an effect: what rounding may take

@@ -13,8 +13,8 @@ from dispatch.fleet.members import Member
 from dispatch.fleet.shared.base import Shared
 from dispatch.fleet.shared.kinds.movable_work import MovableWork, path_name
 from dispatch.fleet.shared.plan import Method, SharedPlan, plan_shared
-from dispatch.highs import Limits
 from dispatch.signals import Array
+from dispatch.solver.highs import Limits
 
 _SOME_KWH = 0.05
 

@@ -12,9 +12,9 @@ from dispatch.errors import SolveError
 from dispatch.fleet.coordination.rounds import Round
 from dispatch.fleet.coupling import Coupling
 from dispatch.fleet.shared.gathered import Gathered
-from dispatch.highs import Answer, Limits, Matrices, continuous, run
 from dispatch.signals import Array
 from dispatch.solve import both_flows
+from dispatch.solver.highs import Answer, Limits, Matrices, continuous, run
 
 _MOST_ROUNDS = 40
 

@@ -16,7 +16,7 @@ from dispatch.fleet.shared.kinds.park import Park
 from dispatch.fleet.shared.owners import CostShares, by_prices, by_shapley, game
 from dispatch.fleet.shared.plan import MOST_WHOLE, SharedPlan, plan_shared
 from dispatch.fleet.shared.space import Moved, moved
-from dispatch.highs import Limits
+from dispatch.solver.highs import Limits
 
 if TYPE_CHECKING:
     import pyarrow as pa

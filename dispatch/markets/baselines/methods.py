@@ -9,11 +9,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from dispatch.documents import CONFIGS, read_document
+from dispatch.config.documents import CONFIGS, read_document
+from dispatch.config.mistakes import near_miss
 from dispatch.errors import ConfigError, DataError
-from dispatch.frozen import Finite, Fraction, Frozen, NonNegative
+from dispatch.fields.frozen import Finite, Fraction, Frozen, NonNegative
 from dispatch.markets.catalogue import FOLDER, problems
-from dispatch.mistakes import near_miss
 
 Count = Annotated[int, Field(ge=1)]
 

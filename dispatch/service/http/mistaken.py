@@ -75,7 +75,7 @@ def _is_number(value: Any) -> bool:
 
 def _from_model(details: Mapping[str, Any], request: Request | None) -> str:
     """What the model has: its fields for one that it has not, the kind of one that is missing."""
-    from dispatch import mistakes  # it brings all kinds of asset along
+    from dispatch.config import mistakes  # it brings all kinds of asset along
 
     place, *rest = details["loc"] or ("body",)
     owner = _owner(request, rest) if place == "body" and rest else None

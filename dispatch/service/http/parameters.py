@@ -31,7 +31,7 @@ async def _require_known(request: Request) -> None:
 
 
 def _fault(name: str, value: str, known: tuple[str, ...]) -> Fault:
-    from dispatch.mistakes import near_miss  # it brings all kinds of asset along
+    from dispatch.config.mistakes import near_miss  # it brings all kinds of asset along
 
     accepted = near_miss(name[:_LONGEST], known, "no parameters")
     return Fault(f"/{escaped(name[:_LONGEST])}", "is not a known parameter", value, accepted, "query")

@@ -26,7 +26,7 @@ from dispatch.service.store import files, fleet_results, openadr, schedules, sit
 from dispatch.service.store.arrow import from_bytes
 from dispatch.service.store.transaction import Tx
 from dispatch.signals import Horizon
-from dispatch.storage import Storage
+from dispatch.stores.stock import Storage
 
 if TYPE_CHECKING:
     import pyarrow as pa

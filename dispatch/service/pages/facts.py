@@ -11,7 +11,7 @@ from dispatch.report import wording
 
 Look = Literal["ok", "warn", "bad", "info", ""]
 
-# The ladder of plans (dispatch.ladder), by how much an operator should look at it.
+# The ladder of plans (dispatch.ladder.climb), by how much an operator should look at it.
 _QUALITIES: dict[str, Look] = {
     "optimal": "ok", "incumbent": "ok", "convex_recovery": "ok",
     "relaxed": "warn", "last_good": "warn", "rule_based": "warn", "safe_state": "bad",

@@ -16,7 +16,7 @@ from dispatch.service.work import basis
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from dispatch.earlier import EarlierPlan
+    from dispatch.ladder.earlier import EarlierPlan
     from dispatch.signals import Array
     from dispatch.site import Site
 
@@ -26,7 +26,7 @@ _US = 1_000_000
 
 def compared(tx: Tx, row: Any) -> Comparison:
     """By series that was measured, over the steps that are known of both."""
-    from dispatch.earlier import EarlierPlan
+    from dispatch.ladder.earlier import EarlierPlan
 
     plan = EarlierPlan.from_arrow(from_bytes(files.read(tx, row.earlier_file)))
     planned = dict(_planned(plan, basis.park_at(tx, row.site, row.site_version)))

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends
 from fastapi import Path as InPath
 from starlette.responses import Response
 
-from dispatch.mistakes import near_miss
+from dispatch.config.mistakes import near_miss
 from dispatch.service.errors import ConflictError, Fault, InvalidError
 from dispatch.service.http.call import Call, Reply, allowed
 from dispatch.service.http.cursor import Page, Paging, paging

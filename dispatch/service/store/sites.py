@@ -294,6 +294,6 @@ _PARKS: Remembered[str, Site] = Remembered(_PARSED)
 @lru_cache(maxsize=_PARSED)
 def _parsed(text: str) -> Site:
     """A park depends on nothing but its text and the shipped libraries: the same one is validated once."""
-    from dispatch.config import parse_site
+    from dispatch.config.park import parse_site
 
     return parse_site(json.loads(text), "site")

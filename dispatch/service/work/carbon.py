@@ -105,9 +105,9 @@ def run(asked: Wanted, progress: Callable[[str], None]) -> Outcome:
 
 
 def _of_plan(again: Again, by: str, progress: Callable[[str], None]) -> Outcome:
-    from dispatch.carbon_accounts import accounts
     from dispatch.carbon_export import About
     from dispatch.carbon_export.page import page
+    from dispatch.presentation.carbon_accounts import accounts
 
     plan = again.made(progress)
     progress("accounting")
@@ -122,9 +122,9 @@ def _of_period(asked: Wanted, progress: Callable[[str], None]) -> Outcome:
     from dispatch.carbon_export import certificate_table, goods_table, metadata
     from dispatch.carbon_export.goods import cbam, footprints
     from dispatch.carbon_export.page import page
-    from dispatch.fetched import settled
     from dispatch.measured.account import account
     from dispatch.measured.files import known_readings
+    from dispatch.planning.fetched import settled
 
     assert isinstance(asked.of, Period)
     what = asked.of

@@ -18,9 +18,8 @@ from dispatch.fleet.shared.coordinated import Coordination
 from dispatch.fleet.shared.model import read_shared
 from dispatch.fleet.shared.plan import MOST_WHOLE, plan_shared
 from dispatch.fleet.shared.written import columns_table
-from dispatch.highs import Limits
-from dispatch.outlook import Told
 from dispatch.plan import Background, Plan
+from dispatch.planning.outlook import Told
 from dispatch.service.store import fleet_results, fleet_schedules, known_series
 from dispatch.service.store.fleet_results import Content
 from dispatch.service.store.fleet_schedules import SiteSchedule
@@ -30,6 +29,7 @@ from dispatch.service.work import fleet_day, promised, reserve
 from dispatch.service.work.fleet_day import DEADLINE_S, FleetDay, Progress
 from dispatch.service.work.fleet_forecast import summary
 from dispatch.service.work.site_schedules import schedules
+from dispatch.solver.highs import Limits
 from dispatch.stopgap import stopgap
 
 if TYPE_CHECKING:

@@ -58,7 +58,7 @@ def run(asked: Wanted, progress: Callable[[str], None]) -> Outcome:
     """Learn from what was known, and say what may come."""
     import pandas as pd
 
-    from dispatch.outlook import look_ahead
+    from dispatch.planning.outlook import look_ahead
     from dispatch.sources import gather, user_errors
 
     what, count = asked.what, asked.request.get("scenarios")
@@ -82,7 +82,7 @@ def run(asked: Wanted, progress: Callable[[str], None]) -> Outcome:
 
 
 def _outcome(made: Forecast, age_h: float | None, notes: tuple[str, ...]) -> Outcome:
-    from dispatch.forecast_pages import scenario_table
+    from dispatch.studies.forecast_pages import scenario_table
 
     result = {
         "levels": made.levels.tolist(),

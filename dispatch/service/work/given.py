@@ -18,12 +18,12 @@ from dispatch.errors import SolveError
 from dispatch.service.store import files
 
 if TYPE_CHECKING:
-    from dispatch.highs import Answer, Limits, Matrices
-    from dispatch.ladder import Climbed
+    from dispatch.ladder.climb import Climbed
     from dispatch.problem import Problem
     from dispatch.schedule import Schedule
     from dispatch.service.store.jobs import Job
     from dispatch.service.store.transaction import Tx
+    from dispatch.solver.highs import Answer, Limits, Matrices
 
 _SHORT_KWH = 1e-3
 
@@ -62,7 +62,7 @@ class Outcome:
 
 def warm() -> None:
     """Load what planning needs."""
-    import dispatch.ladder
+    import dispatch.ladder.climb
     import dispatch.problem
     import dispatch.site  # noqa: F401 - for what they load
 
@@ -93,7 +93,7 @@ def commit(tx: Tx, job: Job, outcome: Outcome) -> dict[str, Any]:
 
 def run(given: Asked, progress: Callable[[str], None] = lambda _: None) -> Outcome:
     """The best plan that passes the audit."""
-    from dispatch.ladder import climb
+    from dispatch.ladder.climb import climb
 
     progress("building the problem")
     problem = _problem(given.request)
@@ -103,7 +103,7 @@ def run(given: Asked, progress: Callable[[str], None] = lambda _: None) -> Outco
 
 def floor(given: Asked, reason: str) -> Outcome:
     """The plan that the site's rules make, without a solver."""
-    from dispatch.ladder import climb
+    from dispatch.ladder.climb import climb
 
     def fails(_matrices: Matrices, _limits: Limits, **_more: Any) -> Answer:
         raise SolveError(reason)

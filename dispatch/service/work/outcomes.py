@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 
 from dispatch.errors import ParkwattError
-from dispatch.highs import Quality
 from dispatch.service.store.arrow import from_bytes, to_bytes
 from dispatch.service.work.basis import digest
 from dispatch.setpoint_limits import limits
 from dispatch.signals import Array
-from dispatch.storage import Storage
+from dispatch.solver.highs import Quality
+from dispatch.stores.stock import Storage
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -78,7 +78,7 @@ def of(plan: Plan, start: list[dict[str, Any]], asked: Wanted, without_solver: s
     Args:
         without_solver: why no solver was asked; None where one was.
     """
-    from dispatch.earlier import EarlierPlan
+    from dispatch.ladder.earlier import EarlierPlan
     from dispatch.tables import schedule_table
 
     schedule = plan.schedule
@@ -129,7 +129,7 @@ def _setpoints(plan: Plan) -> pa.Table:
 
 def _resting(plan: Plan) -> dict[str, float]:
     """Set-points of the safe state, as it is at the end of the steps: what may stop has stopped by then."""
-    from dispatch.fallback import safe_state
+    from dispatch.ladder.fallback import safe_state
     from dispatch.tables import setpoints
 
     if plan.problem is None:
@@ -165,7 +165,7 @@ def refused(asked: Wanted, outcome: Any) -> str | None:
 
 
 def _mistakes(asked: Wanted, outcome: Outcome) -> Iterator[str]:
-    from dispatch.earlier import EarlierPlan
+    from dispatch.ladder.earlier import EarlierPlan
 
     if outcome.quality not in _QUALITIES:
         yield f"there is no rung '{outcome.quality}'"

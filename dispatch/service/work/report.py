@@ -77,8 +77,8 @@ def prepare(tx: Tx, job: Job) -> Again:
 
 def run(asked: Again, progress: Callable[[str], None]) -> str:
     """The page."""
-    from dispatch.carbon_accounts import accounts
-    from dispatch.presentation import report_data
+    from dispatch.presentation.carbon_accounts import accounts
+    from dispatch.presentation.page import report_data
     from dispatch.report import render
 
     plan = asked.made(progress)

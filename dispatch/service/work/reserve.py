@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 from dispatch.errors import SolveError
-from dispatch.worker import Worker
+from dispatch.solver.worker import Worker
 
 # The first answer starts Python and loads what it needs; the others take a tenth of a second for a small park. A plan
 # always arrives: on two cores with fifteen others at work, and workers being nice, the first one took more than 30 s.

@@ -25,8 +25,8 @@ from dispatch.service.work.wanted import PERFECT, Wanted
 from dispatch.signals import Array
 
 if TYPE_CHECKING:
-    from dispatch.outlook import Told
     from dispatch.plan import Background, Plan
+    from dispatch.planning.outlook import Told
     from dispatch.sources import Sources
     from dispatch.weather_runs import GivenWeather
 
@@ -125,7 +125,7 @@ def _changed(park: Any, request: Mapping[str, Any]) -> Any:
 
 
 def _before(tx: Tx, what: Asked, row: Any, *, carries: bool) -> dict[str, Any]:
-    from dispatch.earlier import EarlierPlan
+    from dispatch.ladder.earlier import EarlierPlan
 
     if row.result is not None:  # made already, and made again for its report
         goes_on_from = row.result["goes_on_from"]
@@ -224,8 +224,8 @@ def weather_of(request: Mapping[str, Any]) -> GivenWeather | None:
 
 
 def _background(asked: Wanted, sources: Sources, actual: Mapping[str, Array]) -> tuple[Background, list[Any]]:
-    from dispatch.outlook import Told
     from dispatch.plan import Background
+    from dispatch.planning.outlook import Told
 
     state, said = beginnings.state(asked.what.park, asked.what.horizon.start, asked.start)
     paths = dict(asked.told)
@@ -285,8 +285,8 @@ def _answered_without(asked: Wanted, reason: str, improved: Callable[[Any], None
 
 def without_solver(asked: Wanted, reason: str) -> tuple[Plan, list[dict[str, Any]]]:
     """The best plan that takes neither a forecaster nor a solver, and who says what of its start."""
-    from dispatch.outlook import Told
     from dispatch.plan import Background
+    from dispatch.planning.outlook import Told
     from dispatch.stopgap import stopgap
 
     what = replace(asked.what, park=promised.without(asked.what.park))

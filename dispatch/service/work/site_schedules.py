@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dispatch.earlier import EarlierPlan
 from dispatch.errors import ParkwattError
-from dispatch.fallback import safe_state
 from dispatch.fleet.members import Member
 from dispatch.fleet.shared.gathered import Templates
+from dispatch.ladder.earlier import EarlierPlan
+from dispatch.ladder.fallback import safe_state
 from dispatch.service.store.arrow import to_bytes
 from dispatch.service.store.fleet_schedules import SiteSchedule
 from dispatch.signals import Array, Horizon

@@ -15,16 +15,16 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from dispatch.asset import Asset
-from dispatch.mistakes import near_miss
+from dispatch.config.mistakes import near_miss
 from dispatch.service.errors import Fault
 from dispatch.service.store import series
 from dispatch.service.store.transaction import Tx
 from dispatch.service.work.basis import Asked
 from dispatch.site import Site
-from dispatch.storage import Storage
+from dispatch.stores.stock import Storage
 
 if TYPE_CHECKING:
-    from dispatch.earlier import EarlierPlan
+    from dispatch.ladder.earlier import EarlierPlan
 
 STORED = "stored_kwh"
 FILL = "start_fill"

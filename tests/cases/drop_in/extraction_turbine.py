@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from dispatch.asset import Asset, Carriers, Given, Inputs, Mode, Rows, Ruling, full
-from dispatch.frozen import NonNegative, Positive
+from dispatch.fields.frozen import NonNegative, Positive
 from dispatch.part import Account, Part, Port, Violation, breaches
 from dispatch.signals import Array, Horizon
 

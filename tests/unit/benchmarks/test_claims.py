@@ -20,7 +20,7 @@ from benchmarks.claims.park import without_stores
 from benchmarks.claims.run import ParkDone, key_of
 from benchmarks.claims.spec import Spec, read_spec
 from benchmarks.methods.separate import STORES, groups
-from dispatch.config import load_site
+from dispatch.config.park import load_site
 
 DAYS = tuple(date(2016, 3, 1 + k) for k in range(6))
 COSTS = {"rule_based": 120.0, NO_STORES: 130.0, "separate": 110.0, "day_ahead": 100.0, "rolling": 98.0, "perfect": 90.0}

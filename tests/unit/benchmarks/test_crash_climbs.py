@@ -14,7 +14,7 @@ from benchmarks.crash.climbs import Climb, climbed, faulty, left_behind, main, m
 from benchmarks.crash.parks import KINDS, Parks
 from benchmarks.crash.solvers import FAULTS
 from dispatch.solve import rule_based, solve
-from dispatch.worker import Worker
+from dispatch.solver.worker import Worker
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from dispatch.errors import SolveError
-from dispatch.highs import Answer, Limits, Matrices, Point, run
+from dispatch.solver.highs import Answer, Limits, Matrices, Point, run
 
 
 def segfault(matrices: Matrices, limits: Limits, **named: Any) -> Answer:

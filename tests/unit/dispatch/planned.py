@@ -10,11 +10,11 @@ import numpy as np
 
 from dispatch.asset import Inputs, Mode
 from dispatch.audit import audit
-from dispatch.certificate import certificate
-from dispatch.comparison import compare
-from dispatch.grid_check import GridProof
-from dispatch.outlook import Outlook, known_inputs
+from dispatch.network.check import GridProof
 from dispatch.plan import Plan
+from dispatch.planning.certificate import certificate
+from dispatch.planning.comparison import compare
+from dispatch.planning.outlook import Outlook, known_inputs
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.signals import Array

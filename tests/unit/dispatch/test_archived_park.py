@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from dispatch.config import load_site, require_files
+from dispatch.config.park import load_site, require_files
 from dispatch.errors import ConfigError, DataError
 from dispatch.signals import Horizon
 from dispatch.sources import Sources, gather

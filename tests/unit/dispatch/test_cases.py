@@ -21,7 +21,7 @@ import pytest
 
 from dispatch.asset import Inputs
 from dispatch.audit import audit
-from dispatch.config import load_site
+from dispatch.config.park import load_site
 from dispatch.problem import Problem
 from dispatch.signals import Horizon
 from dispatch.site import Site

@@ -9,7 +9,7 @@ import pytest
 from dispatch.assets import kinds
 from dispatch.catalogue import catalogue, kind_entry
 from dispatch.cli.kinds import page
-from dispatch.config import shipped_names
+from dispatch.config.park import shipped_names
 from tests.unit.dispatch.typed import Run, refused, run
 
 __all__ = ["run"]  # a fixture

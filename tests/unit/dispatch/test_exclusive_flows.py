@@ -12,11 +12,11 @@ import pytest
 from dispatch.asset import Inputs, Mode
 from dispatch.audit import audit
 from dispatch.errors import SolveError
-from dispatch.highs import Answer, Limits, Matrices, run
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.site import Site
 from dispatch.solve import solve
+from dispatch.solver.highs import Answer, Limits, Matrices, run
 from tests.parks import battery, given, grid, hours, load, park, tariff, unit
 from tests.unit.dispatch.assets.templates import hourly_tariff
 

@@ -14,13 +14,13 @@ import pytest
 from dispatch import fed
 from dispatch.asset import Inputs
 from dispatch.audit import audit
-from dispatch.config import load_site
+from dispatch.config.park import load_site
 from dispatch.errors import ConfigError, DataError
 from dispatch.fed import Spans
-from dispatch.fetched import Reader, Said, settled
-from dispatch.outlook import known_inputs, look_ahead
+from dispatch.fields.series import Feed, feed_unit, signal_values
+from dispatch.planning.fetched import Reader, Said, settled
+from dispatch.planning.outlook import known_inputs, look_ahead
 from dispatch.problem import Problem
-from dispatch.series import Feed, feed_unit, signal_values
 from dispatch.signals import Array, Horizon
 from dispatch.solve import solve
 from dispatch.sources import gather

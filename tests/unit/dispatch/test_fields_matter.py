@@ -18,8 +18,8 @@ from scipy.sparse import issparse
 from dispatch import problem as problems
 from dispatch.asset import Asset
 from dispatch.assets.battery import Battery
-from dispatch.highs import Matrices
 from dispatch.signals import Horizon
+from dispatch.solver.highs import Matrices
 from tests.unit.dispatch.assets import templates
 from tests.unit.dispatch.assets.templates import ALL_KINDS, Template
 

@@ -9,10 +9,10 @@ import pytest
 
 from dispatch.asset import Mode
 from dispatch.audit import audit
-from dispatch.fallback import last_good, safe_state
-from dispatch.findings import findings
+from dispatch.ladder.fallback import last_good, safe_state
 from dispatch.plan import Plan
-from dispatch.presentation import report_data
+from dispatch.presentation.findings import findings
+from dispatch.presentation.page import report_data
 from dispatch.problem import Problem
 from dispatch.signals import Horizon
 from dispatch.site import Site

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from dispatch.audit import audit
-from dispatch.fallback import last_good, safe_state
-from dispatch.ladder import climb
+from dispatch.ladder.climb import climb
+from dispatch.ladder.fallback import last_good, safe_state
 from dispatch.problem import Problem
 from dispatch.solve import rule_based, solve
 from tests.parks import battery, given, hours, load, unit

@@ -18,15 +18,15 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-import dispatch.ladder as ladder
+import dispatch.ladder.climb as ladder
 import dispatch.plan as module
 from dispatch.audit import audit
-from dispatch.certificate import certificate
 from dispatch.cli.planning import write
 from dispatch.cli.tables import show
 from dispatch.errors import SolveError
 from dispatch.plan import Background, Plan, plan
-from dispatch.presentation import report_data
+from dispatch.planning.certificate import certificate
+from dispatch.presentation.page import report_data
 from dispatch.problem import Problem
 from dispatch.report import render
 from dispatch.schedule import Schedule

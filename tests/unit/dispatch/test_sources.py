@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatch.config import load_site
+from dispatch.config.park import load_site
 from dispatch.errors import DataError
 from dispatch.signals import Horizon
 from dispatch.site import Site

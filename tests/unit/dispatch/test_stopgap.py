@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dispatch.earlier import EarlierPlan
 from dispatch.errors import DataError
-from dispatch.outlook import Told, look_ahead
+from dispatch.ladder.earlier import EarlierPlan
 from dispatch.plan import Background, Plan, plan
+from dispatch.planning.outlook import Told, look_ahead
 from dispatch.signals import Horizon
 from dispatch.stopgap import stopgap
 from forecasting.archive import Archive

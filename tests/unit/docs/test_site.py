@@ -22,7 +22,7 @@ from parkwatt_docs.schemas import Reader, reached
 from parkwatt_docs.writing import Folder, code, escaped, told
 
 from dispatch.assets import kinds
-from dispatch.config import load_site, shipped_names
+from dispatch.config.park import load_site, shipped_names
 
 READER = Reader(lambda name: f"[{name}]", files.unit)
 
@@ -106,12 +106,16 @@ def test_every_kind_has_an_example(tmp_path: Path) -> None:
 
 def test_all_that_docstrings_point_to_is_there() -> None:
     names = [shared.name(one) for one in shared.found()]
-    assert {"dispatch.storage.Storage", "dispatch.commitment.Committed", "dispatch.convex_curve"} <= set(names)
-    assert exists("Storage", "dispatch.storage")
-    assert exists("np.float64", "dispatch.storage")
-    assert exists("DataError", "dispatch.storage")
-    assert not exists("dispatch.storage.Nothing")
-    assert not exists("Nothing", "dispatch.storage")
+    assert {
+        "dispatch.stores.stock.Storage",
+        "dispatch.units.commitment.Committed",
+        "dispatch.loads.convex_curve",
+    } <= set(names)
+    assert exists("Storage", "dispatch.stores.stock")
+    assert exists("np.float64", "dispatch.stores.stock")
+    assert exists("DataError", "dispatch.stores.stock")
+    assert not exists("dispatch.stores.stock.Nothing")
+    assert not exists("Nothing", "dispatch.stores.stock")
 
 
 def test_docstrings_keep_their_columns_and_magnitudes() -> None:

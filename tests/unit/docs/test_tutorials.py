@@ -17,7 +17,7 @@ from benchmarks.processes import ROOT
 from benchmarks.tutorial import Block, blocks, session, variables_for
 from dispatch.cli.commands import app
 from dispatch.client import models
-from dispatch.config import load_site
+from dispatch.config.park import load_site
 from dispatch.errors import ConfigError
 
 TUTORIALS = ROOT / "docs" / "tutorials"

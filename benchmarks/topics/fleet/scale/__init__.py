@@ -13,7 +13,7 @@ from benchmarks.rows import Measured, row
 from benchmarks.topics.fleet.scale.costs import Costs, kept
 from benchmarks.topics.fleet.scale.simulation import Machine, coordinated
 
-INPUTS = ("benchmarks/topics/fleet/scale", "dispatch/fleet", "dispatch/highs.py")
+INPUTS = ("benchmarks/topics/fleet/scale", "dispatch/fleet", "dispatch/solver/highs.py")
 SITES = 200
 
 

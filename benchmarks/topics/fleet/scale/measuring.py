@@ -30,8 +30,8 @@ from dispatch.fleet.coordination.portions import Answer, Portion, cut
 from dispatch.fleet.coupling import Coupling
 from dispatch.fleet.independent import Chunk, plan_chunk
 from dispatch.fleet.template import Template
-from dispatch.highs import Limits, run
 from dispatch.signals import Array
+from dispatch.solver.highs import Limits, run
 
 STEPS = 96
 GAP = 1e-4

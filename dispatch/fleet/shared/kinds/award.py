@@ -8,9 +8,9 @@ import numpy as np
 from pydantic import Field
 
 from dispatch.errors import DataError
+from dispatch.fields.series import Signal, per_step
 from dispatch.fleet.shared.base import Shared
 from dispatch.fleet.shared.scope import Builder
-from dispatch.series import Signal, per_step
 from dispatch.signals import Array
 
 

@@ -7,10 +7,10 @@ from typing import ClassVar, Literal, Self
 import numpy as np
 from pydantic import AwareDatetime, Field, model_validator
 
+from dispatch.fields.frozen import NonNegative, Positive
+from dispatch.fields.series import Signal, per_step
 from dispatch.fleet.shared.base import Shared
 from dispatch.fleet.shared.scope import Builder
-from dispatch.frozen import NonNegative, Positive
-from dispatch.series import Signal, per_step
 from dispatch.signals import Array
 
 

@@ -7,9 +7,9 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
+from dispatch.fields.frozen import NonNegative
 from dispatch.fleet.shared.base import Shared, number
 from dispatch.fleet.shared.scope import Builder
-from dispatch.frozen import NonNegative
 from dispatch.signals import Array
 
 _MOST_KG = 1e9

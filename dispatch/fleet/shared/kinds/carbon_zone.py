@@ -7,10 +7,10 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from dispatch.assets.grid_connection import GridConnection
+from dispatch.fields.frozen import NonNegative
+from dispatch.fields.series import Intensity
 from dispatch.fleet.shared.base import Shared
 from dispatch.fleet.shared.scope import Builder
-from dispatch.frozen import NonNegative
-from dispatch.series import Intensity
 from dispatch.signals import Array
 from dispatch.site import Site
 

@@ -10,13 +10,13 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from dispatch.assets.data_centre import DataCentre
-from dispatch.data_centre_work import MOVES_ACROSS
+from dispatch.config.mistakes import near_miss
 from dispatch.errors import Problem
+from dispatch.fields.frozen import Frozen, NonNegative
 from dispatch.fleet.members import Member
 from dispatch.fleet.shared.base import Shared
 from dispatch.fleet.shared.scope import Builder, Label
-from dispatch.frozen import Frozen, NonNegative
-from dispatch.mistakes import near_miss
+from dispatch.loads.data_centre_work import MOVES_ACROSS
 from dispatch.signals import Array
 
 

@@ -8,10 +8,10 @@ from pydantic import Field, model_validator
 
 from dispatch.assets.grid_connection import GridConnection
 from dispatch.errors import ConfigError, Problem
+from dispatch.fields.frozen import NonNegative
 from dispatch.fleet.shared.base import Shared
 from dispatch.fleet.shared.meter import Meter, meter
 from dispatch.fleet.shared.scope import Builder, Scope
-from dispatch.frozen import NonNegative
 from dispatch.signals import Array
 from dispatch.site import Objective, Site
 from dispatch.tariff import Tariff

@@ -7,9 +7,9 @@ from typing import ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
+from dispatch.fields.frozen import NonNegative
 from dispatch.fleet.shared.base import Shared, number
 from dispatch.fleet.shared.scope import Builder
-from dispatch.frozen import NonNegative
 from dispatch.signals import Array
 from dispatch.tariff.calendar import Days
 from dispatch.tariff.contracts import ExchangeLimit, limit

@@ -8,10 +8,10 @@ import numpy as np
 from pydantic import Field
 
 from dispatch.asset import Direction
+from dispatch.fields.frozen import NonNegative
+from dispatch.fields.series import Signal, per_step
 from dispatch.fleet.shared.base import Shared
 from dispatch.fleet.shared.scope import Builder
-from dispatch.frozen import NonNegative
-from dispatch.series import Signal, per_step
 from dispatch.signals import Array
 
 

@@ -163,7 +163,7 @@ def _judge_names(given: Coded, known: Understood, now: datetime) -> None:
 
 def alike_name(series: str, understood: Collection[str]) -> str:
     """Which names there are, the one that is meant first."""
-    from dispatch.mistakes import near_miss  # it brings all kinds of asset along
+    from dispatch.config.mistakes import near_miss  # it brings all kinds of asset along
 
     return near_miss(series[:_LONGEST], sorted(understood))
 

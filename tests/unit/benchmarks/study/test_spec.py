@@ -8,7 +8,7 @@ import pytest
 from benchmarks.methods.found import methods
 from benchmarks.study.metrics import METRICS, PARTS
 from benchmarks.study.spec import load_study, schema
-from dispatch.config import shipped_names
+from dispatch.config.park import shipped_names
 from dispatch.errors import ConfigError
 
 GOOD = """

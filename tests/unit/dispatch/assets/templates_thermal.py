@@ -41,7 +41,7 @@ def committed(template: Template, before: str, full_kw: float) -> tuple[Template
 
 
 def processes(template: Template, full_kw: float) -> tuple[Template, ...]:
-    """A conversion without whole numbers, then with all that :class:`~dispatch.process.Process` adds.
+    """A conversion without whole numbers, then with all that :class:`~dispatch.units.process.Process` adds.
 
     Args:
         template: its asset has a rating of ``full_kw`` of input and is asked for a third to two thirds of it.

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dispatch.audit import audit
-from dispatch.references import reference_problems
+from dispatch.config.references import reference_problems
 from dispatch.solve import rule_based, solve
 from tests.unit.dispatch.assets.thermal_parks import grid, hourly_tariff, problem
 

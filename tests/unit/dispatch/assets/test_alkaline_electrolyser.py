@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from dispatch import highs
 from dispatch.assets.alkaline_electrolyser import AlkalineElectrolyser
 from dispatch.audit import audit
-from dispatch.highs import Limits
 from dispatch.problem import Problem
 from dispatch.problem import solved as values_of
 from dispatch.solve import _whole_rows, rule_based, solve
+from dispatch.solver import highs
+from dispatch.solver.highs import Limits
 from tests.parks import given, hours, load
 from tests.unit.dispatch.assets.hydrogen_parks import LHV, cell, priced, problem, sale, site
 

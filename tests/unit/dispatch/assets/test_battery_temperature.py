@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from dispatch.asset import Mode
 from dispatch.audit import audit
-from dispatch.config import load_site
+from dispatch.config.park import load_site
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.solve import rule_based, solve

@@ -9,9 +9,9 @@ import pytest
 from pydantic import ValidationError
 
 from dispatch.audit import audit
-from dispatch.fallback import safe_state
+from dispatch.config.references import reference_problems
+from dispatch.ladder.fallback import safe_state
 from dispatch.problem import Problem
-from dispatch.references import reference_problems
 from dispatch.schedule import Schedule
 from dispatch.solve import rule_based, solve
 from tests.parks import battery, given, grid, hours, load, park, tariff

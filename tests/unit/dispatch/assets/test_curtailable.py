@@ -12,12 +12,12 @@ import pytest
 from dispatch.assets.curtailable import Curtailable
 from dispatch.audit import audit
 from dispatch.errors import DataError
-from dispatch.fallback import safe_state
-from dispatch.highs import Limits, run
+from dispatch.ladder.fallback import safe_state
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.signals import Horizon
 from dispatch.solve import rule_based, solve
+from dispatch.solver.highs import Limits, run
 from tests.parks import given, grid, hours, park
 from tests.unit.dispatch.assets.templates import hourly_tariff
 

@@ -11,11 +11,11 @@ from pydantic import ValidationError
 
 from dispatch.assets.data_centre import DataCentre
 from dispatch.audit import audit
+from dispatch.config.references import reference_problems
 from dispatch.errors import DataError
 from dispatch.explain import Priced
-from dispatch.fallback import last_good, safe_state
+from dispatch.ladder.fallback import last_good, safe_state
 from dispatch.problem import Problem
-from dispatch.references import reference_problems
 from dispatch.schedule import Schedule
 from dispatch.signals import Horizon
 from dispatch.solve import rule_based, solve

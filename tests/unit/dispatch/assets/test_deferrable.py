@@ -11,11 +11,11 @@ from pydantic import ValidationError
 
 from dispatch.assets.deferrable import Deferrable
 from dispatch.audit import audit
-from dispatch.fallback import safe_state
-from dispatch.highs import Limits, run
+from dispatch.ladder.fallback import safe_state
 from dispatch.problem import Problem
 from dispatch.signals import Horizon
 from dispatch.solve import rule_based, solve
+from dispatch.solver.highs import Limits, run
 from dispatch.tables import missed
 from tests.parks import given, grid, hours, park, tariff
 from tests.unit.dispatch.assets.templates import hourly_tariff

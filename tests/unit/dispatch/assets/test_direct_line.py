@@ -10,7 +10,7 @@ import pytest
 
 from dispatch.assets.direct_line import DirectLine
 from dispatch.audit import audit
-from dispatch.config import load_site
+from dispatch.config.park import load_site
 from dispatch.errors import ConfigError, DataError
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from dispatch.asset import Inputs, Mode
 from dispatch.assets.ev_fleet import EvFleet
 from dispatch.audit import audit
-from dispatch.config import load_site
+from dispatch.config.park import load_site
 from dispatch.errors import ConfigError, ContractError, DataError
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule

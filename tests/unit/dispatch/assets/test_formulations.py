@@ -10,12 +10,12 @@ import pytest
 
 from dispatch.asset import Mode
 from dispatch.audit import audit
-from dispatch.highs import Limits, continuous
-from dispatch.outlook import Outlook
 from dispatch.plan import _problem
+from dispatch.planning.outlook import Outlook
 from dispatch.problem import Problem
 from dispatch.site import Planning, Site
 from dispatch.solve import solve
+from dispatch.solver.highs import Limits, continuous
 from tests.parks import given, grid, hours, load, park, unit
 from tests.unit.dispatch.assets import templates
 from tests.unit.dispatch.assets.test_thermal_enumeration import PRICES, enumerated, horizon, park_of, random_unit

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dispatch.audit import audit
-from dispatch.references import reference_problems
+from dispatch.config.references import reference_problems
 from dispatch.solve import rule_based, solve
 from tests.unit.dispatch.assets.thermal_parks import grid, point_signal, problem, supply
 

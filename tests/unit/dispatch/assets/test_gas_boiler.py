@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from dispatch.audit import audit
+from dispatch.config.references import reference_problems
 from dispatch.errors import DataError
-from dispatch.references import reference_problems
 from dispatch.solve import rule_based, solve
 from tests.unit.dispatch.assets.thermal_parks import grid, hours, point_signal, problem, relaxed, supply, tariff
 

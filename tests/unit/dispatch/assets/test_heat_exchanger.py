@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from dispatch.audit import audit
-from dispatch.references import reference_problems
+from dispatch.config.references import reference_problems
 from dispatch.solve import rule_based, solve
 from tests.unit.dispatch.assets.thermal_parks import grid, problem, supply
 

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from dispatch.assets.hvac import Hvac
 from dispatch.audit import audit
 from dispatch.errors import DataError
-from dispatch.fallback import safe_state
+from dispatch.ladder.fallback import safe_state
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.signals import Horizon

@@ -9,19 +9,19 @@ import pytest
 from pydantic import ValidationError
 from scipy.optimize import linprog
 
+from dispatch.accounts.survival import Held, outages, price
 from dispatch.assets import kinds
 from dispatch.audit import audit
-from dispatch.config import load_site
+from dispatch.config.park import load_site
 from dispatch.errors import ConfigError, DataError
 from dispatch.explain import explain_unmet
-from dispatch.fallback import safe_state
-from dispatch.island import Offer, Pairs, unserved_kwh
+from dispatch.ladder.fallback import safe_state
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.signals import Horizon
 from dispatch.site import Site
 from dispatch.solve import rule_based, solve
-from dispatch.survival import Held, outages, price
+from dispatch.units.island import Offer, Pairs, unserved_kwh
 from tests.parks import battery, given, grid, hours, load, park, tariff, unit
 from tests.unit.dispatch.assets.templates import hourly_tariff
 from tests.unit.dispatch.assets.test_wrong_parts import altered, plus, times

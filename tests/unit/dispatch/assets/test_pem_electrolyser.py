@@ -7,7 +7,7 @@ import pytest
 
 from dispatch.assets.pem_electrolyser import PemElectrolyser
 from dispatch.audit import audit
-from dispatch.comparison import follow
+from dispatch.planning.comparison import follow
 from dispatch.solve import rule_based, solve
 from tests.parks import load
 from tests.unit.dispatch.assets.hydrogen_parks import LHV, cell, priced, problem, sale

@@ -9,9 +9,9 @@ import pytest
 from pydantic import ValidationError
 
 from dispatch.audit import audit
-from dispatch.config import load_site
+from dispatch.config.park import load_site
 from dispatch.errors import ConfigError
-from dispatch.fallback import last_good, safe_state
+from dispatch.ladder.fallback import last_good, safe_state
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.signals import Horizon

@@ -9,8 +9,8 @@ import pytest
 
 from dispatch.asset import Inputs
 from dispatch.audit import audit
-from dispatch.comparison import follow, store_values
 from dispatch.explain.whatif import options
+from dispatch.planning.comparison import follow, store_values
 from dispatch.problem import Problem
 from dispatch.solve import rule_based, solve
 from tests.parks import battery

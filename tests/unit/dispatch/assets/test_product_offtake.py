@@ -109,7 +109,7 @@ def test_what_cannot_be_is_refused(fields: dict[str, Any], words: str) -> None:
 
 
 def test_its_bus_must_carry_its_product() -> None:
-    from dispatch.references import reference_problems
+    from dispatch.config.references import reference_problems
 
     raw = {"buses": [{"name": "h2", "carrier": "hydrogen"}], "assets": [sale(product="ammonia")]}
     (found,) = [p for p in reference_problems(raw) if p.path == "assets[0].bus"]

@@ -13,13 +13,13 @@ from pydantic import ValidationError
 
 from dispatch.assets.schedule_choice import ScheduleChoice
 from dispatch.audit import audit
-from dispatch.config import load_site
+from dispatch.config.park import load_site
 from dispatch.errors import ConfigError, DataError
-from dispatch.fallback import safe_state
-from dispatch.highs import Limits, run
+from dispatch.ladder.fallback import safe_state
 from dispatch.problem import Problem
 from dispatch.signals import Horizon
 from dispatch.solve import rule_based, solve
+from dispatch.solver.highs import Limits, run
 from dispatch.tables import told
 from tests.parks import given, grid, hours, park, tariff
 from tests.unit.dispatch.assets.templates import hourly_tariff

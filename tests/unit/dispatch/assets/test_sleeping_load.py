@@ -12,11 +12,11 @@ from pydantic import ValidationError
 from dispatch.assets.sleeping_load import SleepingLoad
 from dispatch.audit import audit
 from dispatch.errors import DataError
-from dispatch.fallback import last_good
-from dispatch.highs import Limits, run
+from dispatch.ladder.fallback import last_good
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.solve import rule_based, solve
+from dispatch.solver.highs import Limits, run
 from tests.parks import given, grid, hours, park, tariff
 
 TRAFFIC = [95.0, 31.0, 12.0, 78.0]

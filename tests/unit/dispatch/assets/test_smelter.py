@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from dispatch.asset import Mode
 from dispatch.assets.smelter import Smelter
 from dispatch.audit import audit
-from dispatch.fallback import safe_state
+from dispatch.ladder.fallback import safe_state
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.signals import Horizon
@@ -116,7 +116,7 @@ def test_the_relaxation_interrupts_by_half_and_the_binaries_do_not() -> None:
     matrices = built(SPIKE, max_interruption_h=2.0, **free).compiled.matrices()
     from dataclasses import replace
 
-    from dispatch.highs import Limits, run
+    from dispatch.solver.highs import Limits, run
 
     relaxed = run(replace(matrices, integer=np.zeros_like(matrices.integer)), Limits())
     assert relaxed.objective < exact.proof.objective - 100

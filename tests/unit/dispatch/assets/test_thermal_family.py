@@ -13,12 +13,12 @@ import yaml
 
 from dispatch.asset import Inputs, Mode
 from dispatch.audit import audit
-from dispatch.config import CONFIGS, load_site
-from dispatch.fallback import last_good, safe_state
+from dispatch.config.park import CONFIGS, load_site
+from dispatch.ladder.fallback import last_good, safe_state
 from dispatch.problem import Problem
 from dispatch.signals import Horizon
 from dispatch.solve import rule_based, solve
-from dispatch.storage import Storage
+from dispatch.stores.stock import Storage
 from tests.unit.dispatch.assets import templates
 from tests.unit.dispatch.assets.templates_thermal import TEMPLATES
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from dispatch.asset import Mode
-from dispatch.highs import Limits, run
 from dispatch.problem import Problem
+from dispatch.solver.highs import Limits, run
 from tests.parks import given, grid, hours, load, park, tariff
 from tests.unit.dispatch.assets.templates import BUSES, hourly_tariff
 from tests.unit.dispatch.assets.templates_thermal import supply

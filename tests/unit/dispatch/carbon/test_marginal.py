@@ -12,10 +12,10 @@ from dispatch.asset import Inputs
 from dispatch.carbon.marginal import Dispatch, marginal
 from dispatch.carbon.park import park_marginal
 from dispatch.errors import AlignmentError, SolveError
-from dispatch.highs import Limits, Matrices, run
 from dispatch.problem import NetworkLimits, Problem
 from dispatch.site import Site
 from dispatch.solve import solve
+from dispatch.solver.highs import Limits, Matrices, run
 from tests.parks import battery, given, grid, hours, load, park, tariff, unit
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from dispatch.carbon import Dispatch, marginal, tangent
 from dispatch.carbon.marginal import ASIDE, size_of
 from dispatch.errors import AlignmentError, DataError, SolveError
-from dispatch.highs import load
+from dispatch.solver.highs import load
 
 _EPS = 1e-4
 

@@ -17,8 +17,8 @@ from dispatch.carbon.market import Market, market, mean_factor
 from dispatch.carbon.operation import Operation
 from dispatch.carbon.tracing import Flows
 from dispatch.carbon.units import Side, Stock, Unit
-from dispatch.claims import Claims
 from dispatch.errors import DataError
+from dispatch.fields.claims import Claims
 from dispatch.signals import Array, Horizon
 
 FACTOR = np.array([0.4, 0.5, 0.7, 0.3])

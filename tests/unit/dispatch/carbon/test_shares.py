@@ -17,11 +17,11 @@ from dispatch.carbon.ray import along_the_ray
 from dispatch.carbon.shares import every_coalition, game_ledger, shares
 from dispatch.errors import DataError, SolveError
 from dispatch.executor import Processes, Serial
-from dispatch.highs import Limits, continuous
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.site import Site
 from dispatch.solve import rule_based, solve
+from dispatch.solver.highs import Limits, continuous
 from tests.parks import battery, given, grid, hours, load, park, tariff, unit
 
 STEPS = hours(6)

@@ -9,9 +9,9 @@ import pytest
 from pydantic import ValidationError
 
 from dispatch.carbon.carriers import NAMES
-from dispatch.carbon_accounts import accounts
 from dispatch.carbon_wanted.conventions import Conventions
-from dispatch.references import reference_problems
+from dispatch.config.references import reference_problems
+from dispatch.presentation.carbon_accounts import accounts
 from tests.parks import battery, given, grid, hours, load, park
 from tests.unit.dispatch.planned import planned
 

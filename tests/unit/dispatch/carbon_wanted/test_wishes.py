@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from dispatch.accounts.matching import matched
 from dispatch.audit import audit
 from dispatch.carbon.matching import cfe_score
 from dispatch.emissions.coal_equivalent import KGCE_PER_KWH
 from dispatch.errors import ContractError, DataError
 from dispatch.explain.unmet import unmet
-from dispatch.matching import matched
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.solve import rule_based, solve

@@ -11,7 +11,7 @@ import yaml
 from typer.testing import CliRunner
 
 from dispatch.cli.commands import app
-from dispatch.config import CONFIGS
+from dispatch.config.park import CONFIGS
 
 FOLDER = CONFIGS / "cluster"
 

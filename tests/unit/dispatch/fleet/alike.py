@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from dispatch.fleet.members import Member, structure_of
-from dispatch.highs import Matrices
 from dispatch.site import Site
+from dispatch.solver.highs import Matrices
 from tests.unit.dispatch.assets.templates import Template
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from dispatch.documents import CONFIGS
+from dispatch.config.documents import CONFIGS
 from tests.pages import outputs_that_hold
 from tests.unit.dispatch.typed import Run, run
 

@@ -18,11 +18,11 @@ from dispatch.fleet.joined import Joined
 from dispatch.fleet.members import Member, references
 from dispatch.fleet.planner import Planner
 from dispatch.fleet.values import Values
-from dispatch.highs import Limits
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule, Solved
 from dispatch.signals import Array
 from dispatch.solve import solve
+from dispatch.solver.highs import Limits
 from tests.parks import battery, grid, hours, load, park, tariff, unit
 from tests.unit.dispatch.assets import templates
 from tests.unit.dispatch.fleet.alike import differing

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dispatch.fleet.reduction import Reduction
-from dispatch.highs import Compiled, continuous
+from dispatch.solver.highs import Compiled, continuous
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from dispatch.fleet.members import Member
 from dispatch.fleet.reporting import POWERS, Around, data_of, write_page
 from dispatch.fleet.run import Independent, ask, run
 from dispatch.report.fleet_data import FleetData
-from tests.unit.dispatch.test_report_page import Page
+from tests.unit.dispatch.report.test_page import Page
 
 STEPS = horizon(24)
 

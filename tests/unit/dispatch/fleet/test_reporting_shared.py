@@ -11,7 +11,7 @@ from dispatch.fleet.reporting import Around, data_of
 from dispatch.fleet.reporting_shared import charged, shared_uses, write_shared_page
 from dispatch.fleet.shared.files import load_fleet
 from dispatch.fleet.shared.written import Answered, answer
-from tests.unit.dispatch.test_report_page import Page
+from tests.unit.dispatch.report.test_page import Page
 
 
 @pytest.fixture(scope="module")

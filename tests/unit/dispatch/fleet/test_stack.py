@@ -12,8 +12,8 @@ from dispatch.fleet.members import Member, references, structure_of
 from dispatch.fleet.parameters import Parameters
 from dispatch.fleet.rowwise import row_by_row
 from dispatch.fleet.template import Template
-from dispatch.highs import continuous
 from dispatch.problem import Problem
+from dispatch.solver.highs import continuous
 from tests.parks import given, grid, hours, load, park, tariff
 from tests.unit.dispatch.assets import templates
 from tests.unit.dispatch.assets.templates import ALL_KINDS

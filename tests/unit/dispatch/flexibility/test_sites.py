@@ -13,12 +13,12 @@ from dispatch.errors import DataError, SolveError
 from dispatch.flexibility import Priced, behind, envelope, marginal_per_kwh, program_envelope, share, site_devices
 from dispatch.flexibility.joint import Program, share_programs
 from dispatch.flexibility.programs import Apart, net_columns
-from dispatch.highs import Limits, run
-from dispatch.measures import by_name
 from dispatch.problem import Problem
 from dispatch.signals import Horizon
 from dispatch.site import Site
 from dispatch.solve import recall, solve
+from dispatch.solver.highs import Limits, run
+from dispatch.terms.measures import by_name
 
 STEPS = 12
 HORIZON = Horizon(np.datetime64("2024-06-03T00:00:00", "s") + np.arange(STEPS + 1) * np.timedelta64(7200, "s"), "UTC")

@@ -274,7 +274,7 @@ def test_what_is_wrong_with_a_limit_is_said() -> None:
 
 
 def test_a_file_that_names_no_meter_is_refused_with_its_place(tmp_path: Any) -> None:
-    from dispatch.config import load_site
+    from dispatch.config.park import load_site
 
     text = """
 name: works

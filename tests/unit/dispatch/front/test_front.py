@@ -15,10 +15,10 @@ from dispatch.carbon_wanted.wishes import EmissionsWish
 from dispatch.errors import DataError, SolveError
 from dispatch.front import Choice, Front, front
 from dispatch.front.points import FrontPoint, efficient, next_cap_t
-from dispatch.highs import Limits, continuous
 from dispatch.problem import Problem
 from dispatch.site import Site
 from dispatch.solve import solve
+from dispatch.solver.highs import Limits, continuous
 from tests.parks import battery, given, grid, hours, load, park, tariff, unit
 
 DEMAND = np.array([100.0, 140, 90, 160])

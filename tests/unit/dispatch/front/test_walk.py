@@ -14,9 +14,9 @@ from dispatch.errors import SolveError
 from dispatch.front import front
 from dispatch.front.branching import branched
 from dispatch.front.walk import Program
-from dispatch.highs import Answer, Limits, Matrices, continuous, run
 from dispatch.problem import Problem
 from dispatch.site import Site
+from dispatch.solver.highs import Answer, Limits, Matrices, continuous, run
 from tests.parks import battery, given, grid, hours, load, park, tariff, unit
 
 DEMAND = 160 + 60 * np.sin(np.arange(10) / 1.7) + 9 * (np.arange(10) % 3)

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dispatch.errors import AlignmentError
+from dispatch.fields.flexible_devices import Devices
 from dispatch.flexibility import storage
-from dispatch.flexible_devices import Devices
 from dispatch.markets.awards import Award, AwardPeriod
 from dispatch.markets.calendar import periods
 from dispatch.markets.catalogue import product

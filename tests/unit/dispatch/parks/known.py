@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.cases.known_days import known_day
 from benchmarks.rows import CannotMeasure
-from dispatch.presentation import report_data
+from dispatch.presentation.page import report_data
 from dispatch.report import render
 from tests.unit.dispatch.planned import planned
 

@@ -7,15 +7,15 @@ from datetime import date
 import pytest
 
 from dispatch.asset import Inputs
-from dispatch.config import CONFIGS, load_site
-from dispatch.highs import Limits
-from dispatch.outlook import known_inputs
+from dispatch.config.park import CONFIGS, load_site
 from dispatch.plan import Plan
+from dispatch.planning.outlook import known_inputs
 from dispatch.problem import Problem
 from dispatch.report.data import Cell, ReportData
 from dispatch.signals import Horizon
 from dispatch.site import Site
 from dispatch.solve import solve
+from dispatch.solver.highs import Limits
 from dispatch.sources import gather
 from forecasting import embedded
 from tests.unit.dispatch.planned import planned

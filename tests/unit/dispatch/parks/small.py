@@ -6,8 +6,8 @@ from datetime import date
 from typing import Any
 
 from dispatch.asset import Inputs, Mode
-from dispatch.config import CONFIGS, load_site
-from dispatch.outlook import known_inputs
+from dispatch.config.park import CONFIGS, load_site
+from dispatch.planning.outlook import known_inputs
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.signals import Horizon

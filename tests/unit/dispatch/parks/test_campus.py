@@ -9,9 +9,9 @@ from datetime import datetime
 import numpy as np
 import pytest
 
+from dispatch.accounts.matching import matched
 from dispatch.assets.data_centre import DataCentre
-from dispatch.config import CONFIGS
-from dispatch.matching import matched
+from dispatch.config.park import CONFIGS
 from tests.unit.dispatch.parks.known import answer, page_of, plan_of, require_sound
 
 

@@ -8,9 +8,9 @@ from datetime import date
 import numpy as np
 import pytest
 
-from dispatch.config import load_site
+from dispatch.config.park import load_site
 from dispatch.plan import Plan
-from dispatch.presentation import report_data
+from dispatch.presentation.page import report_data
 from dispatch.report import render
 from dispatch.report.data import ReportData
 from tests.unit.dispatch.parks.measured import known_day, needs_profiles, planned_day, rows

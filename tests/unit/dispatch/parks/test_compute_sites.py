@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dispatch.matching import matched
+from dispatch.accounts.matching import matched
 from tests.unit.dispatch.parks.known import answer, plan_of, report_of, require_sound
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from dispatch.accounts.matching import matched
 from dispatch.assets.direct_line import DirectLine
-from dispatch.matching import matched
 from tests.unit.dispatch.parks.known import answer, page_of, plan_of, report_of, require_sound
 
 LHV = 33.33

@@ -7,11 +7,11 @@ from datetime import date
 import numpy as np
 import pytest
 
-from dispatch.cascade import Link, levels, links
-from dispatch.chain_answers import heat_cascade
-from dispatch.config import load_site
+from dispatch.accounts.cascade import Link, levels, links
+from dispatch.config.park import load_site
 from dispatch.plan import Plan
-from dispatch.presentation import report_data
+from dispatch.presentation.chain_answers import heat_cascade
+from dispatch.presentation.page import report_data
 from dispatch.report import render
 from tests.unit.dispatch.parks.measured import known_day, needs_profiles, planned_day, rows
 

@@ -7,12 +7,12 @@ from functools import cache
 import numpy as np
 import pytest
 
+from dispatch.accounts.products import products
 from dispatch.asset import Mode
 from dispatch.audit import audit
-from dispatch.comparison import follow
-from dispatch.fluids import KWH_PER_KG
+from dispatch.fields.fluids import KWH_PER_KG
+from dispatch.planning.comparison import follow
 from dispatch.problem import Problem
-from dispatch.products import products
 from dispatch.replay.plant import decisions
 from dispatch.schedule import Schedule
 from dispatch.signals import Array

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dispatch.config import load_site
+from dispatch.config.park import load_site
 from dispatch.replay import Case, Settings
 from dispatch.signals import Horizon
 from dispatch.sources import gather

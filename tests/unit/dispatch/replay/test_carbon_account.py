@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from dispatch.accounts.carbon_carry import left_kg
 from dispatch.asset import Inputs
-from dispatch.carbon_carry import left_kg
 from dispatch.carbon_wanted.settings import ACCOUNT
 from dispatch.carbon_wanted.wishes import EmissionsWish
 from dispatch.errors import DataError

@@ -24,7 +24,7 @@ from dispatch.replay.plant import carried
 from dispatch.replay.stability import Threshold, changed
 from dispatch.replay.windows import Planner, store_worth, with_ends
 from dispatch.solve import solve
-from dispatch.storage import Storage
+from dispatch.stores.stock import Storage
 from tests.parks import battery, given, grid, hours, load, park, tariff, unit
 from tests.unit.dispatch.replay.days import case, folder_with_park
 

@@ -18,7 +18,7 @@ from dispatch.replay.methods import Runner
 from dispatch.replay.pieces import buses
 from dispatch.replay.results import lines, summary, write_all
 from dispatch.replay.windows import store_values_of
-from dispatch.storage import Storage
+from dispatch.stores.stock import Storage
 from tests.unit.dispatch.replay.days import FAST, case
 
 SERIAL = executor("serial")

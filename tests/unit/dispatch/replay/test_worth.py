@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dispatch.config import load_site
+from dispatch.config.park import load_site
 from dispatch.errors import DataError
 from dispatch.executor import executor
 from dispatch.replay import Case, Settings

@@ -9,11 +9,11 @@ import pytest
 
 from dispatch.asset import Mode
 from dispatch.errors import SolveError
-from dispatch.highs import Answer, Limits, Matrices, Point, continuous, run
 from dispatch.problem import Problem
 from dispatch.search import hunt as module
 from dispatch.search.hunt import hunt
 from dispatch.search.recovery import recover
+from dispatch.solver.highs import Answer, Limits, Matrices, Point, continuous, run
 from tests.parks import given, grid, hours, load, park, unit
 from tests.unit.dispatch.search.fleets import fleet
 

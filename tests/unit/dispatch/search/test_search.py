@@ -10,7 +10,6 @@ import pytest
 
 from dispatch.audit import audit
 from dispatch.errors import SolveError
-from dispatch.highs import Answer, Limits, Matrices, continuous, run
 from dispatch.problem import Problem
 from dispatch.search import neighbourhoods, relaxation
 from dispatch.search.blocks import Split, kept_rows, simplified, split
@@ -18,6 +17,7 @@ from dispatch.search.columns import mix
 from dispatch.search.portfolio import improve_and_prove
 from dispatch.search.recovery import recover
 from dispatch.solve import solve
+from dispatch.solver.highs import Answer, Limits, Matrices, continuous, run
 from tests.unit.dispatch.search.fleets import fleet
 
 TIGHT = Limits(gap=1e-5)

@@ -12,7 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from dispatch.config import load_site
+from dispatch.config.park import load_site
 from dispatch.errors import ConfigError
 from dispatch.tariff import Calendar, Component
 from dispatch.tariff.bill import Clock

@@ -9,7 +9,7 @@ import pytest
 
 from dispatch.audit import audit
 from dispatch.errors import ContractError, DataError
-from dispatch.ladder import climb
+from dispatch.ladder.climb import climb
 from dispatch.problem import Problem
 from dispatch.solve import rule_based, solve
 from tests.parks import battery, given, grid, hours, load, park

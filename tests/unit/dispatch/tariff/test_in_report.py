@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from dispatch.audit import audit
-from dispatch.findings import findings
-from dispatch.presentation import report_data
+from dispatch.presentation.findings import findings
+from dispatch.presentation.page import report_data
 from dispatch.tables import schedule_table
 from tests.parks import battery, given, grid, hours, load, park, unit
 from tests.unit.dispatch.planned import planned

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from dispatch.audit import audit
 from dispatch.errors import DataError
-from dispatch.highs import Limits, run
 from dispatch.problem import Problem
 from dispatch.solve import solve
+from dispatch.solver.highs import Limits, run
 from tests.parks import battery, given, grid, hours, load, park
 from tests.unit.dispatch.tariff.billing import both, demand, energy, money_of, month, problem, tariff, terms
 

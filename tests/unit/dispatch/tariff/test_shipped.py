@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from dispatch.audit import audit
-from dispatch.config import CONFIGS, shipped_names
+from dispatch.config.park import CONFIGS, shipped_names
 from dispatch.problem import Problem
 from dispatch.signals import Horizon
 from dispatch.solve import solve

@@ -11,8 +11,8 @@ from benchmarks.topics.fleet.sites import fleet_sites, horizon
 from dispatch.fleet.coordination import Structure
 from dispatch.fleet.coupling import Coupling, Rest
 from dispatch.fleet.template import Template
-from dispatch.highs import Matrices, continuous
 from dispatch.signals import Array
+from dispatch.solver.highs import Matrices, continuous
 
 STEPS = 8
 ENTRIES = STEPS + 1  # net import by step, then the horizon's emissions

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from dispatch.documents import CONFIGS
+from dispatch.config.documents import CONFIGS
 from dispatch.fleet.importing.mapping import EXAMPLE, StationMapping, schema
 from tests.unit.dispatch.typed import Ended, Run, refused, run
 

@@ -13,8 +13,8 @@ from dispatch.fleet.coupling import Coupling, Rest
 from dispatch.fleet.members import Member
 from dispatch.fleet.stack import Stack
 from dispatch.fleet.template import Template
-from dispatch.highs import Matrices
 from dispatch.signals import Array
+from dispatch.solver.highs import Matrices
 from tests.parks import battery, grid, hours, load, park, unit
 
 STEPS = 12

@@ -13,7 +13,7 @@ from dispatch.errors import SolveError
 from dispatch.fleet.integer.alone import Alone, commit
 from dispatch.fleet.integer.commit import Committer
 from dispatch.fleet.integer.tree import Effort
-from dispatch.highs import Limits, Matrices, run
+from dispatch.solver.highs import Limits, Matrices, run
 from tests.unit.dispatch.fleet.integer.committed import member, structure
 
 EXACT = Limits(gap=1e-9)

@@ -14,7 +14,7 @@ from dispatch.fleet.coordination.portions import Structure
 from dispatch.fleet.coordination.settings import Settings
 from dispatch.fleet.coupling import Coupling
 from dispatch.fleet.integer.plan import commit_fleet
-from dispatch.highs import Limits, run
+from dispatch.solver.highs import Limits, run
 from tests.unit.dispatch.fleet.integer.committed import STEPS, limits, member, structure, together
 
 

@@ -14,7 +14,7 @@ from dispatch.fleet.shared.coordinated import Coordination
 from dispatch.fleet.shared.plan import plan_shared, prepared
 from dispatch.fleet.shared.repair import without_both
 from dispatch.fleet.shared.whole import whole
-from dispatch.highs import Limits
+from dispatch.solver.highs import Limits
 from tests.unit.dispatch.fleet.shared.sites import connection, hours, member, read, tariff
 
 THINGS = {

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 import yaml
 
-from dispatch.documents import CONFIGS
+from dispatch.config.documents import CONFIGS
 from dispatch.errors import ConfigError, DataError
 from dispatch.fleet.shared.files import SharedFleet, load_fleet
 from dispatch.fleet.shared.kinds.park import Park
 from dispatch.fleet.shared.owners import by_prices, by_shapley, game
 from dispatch.fleet.shared.plan import plan_shared
 from dispatch.fleet.shared.space import moved
-from dispatch.highs import Limits
+from dispatch.solver.highs import Limits
 from tests.unit.dispatch.small_park import park
 
 SHIPPED = sorted(path.stem for path in (CONFIGS / "fleets").glob("*.yaml"))

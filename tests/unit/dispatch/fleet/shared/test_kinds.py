@@ -15,11 +15,11 @@ from dispatch.fleet.shared.gathered import Gathered
 from dispatch.fleet.shared.kinds.demand_meter import DemandMeter
 from dispatch.fleet.shared.plan import SharedPlan, plan_shared
 from dispatch.fleet.shared.whole import Solution, whole
-from dispatch.highs import Limits
 from dispatch.problem import Problem
 from dispatch.signals import Array, Horizon
 from dispatch.site import Site
 from dispatch.solve import solve
+from dispatch.solver.highs import Limits
 from tests.unit.dispatch.fleet.shared.sites import connection, hours, member, read, tariff
 
 

@@ -154,7 +154,7 @@ def _violating(outcome: Outcome) -> Outcome:
 
 
 def _without(kind: str) -> Callable[[pa.Table], pa.Table]:
-    from dispatch.earlier import EarlierPlan
+    from dispatch.ladder.earlier import EarlierPlan
 
     def change(table: pa.Table) -> pa.Table:
         plan = EarlierPlan.from_arrow(table)

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import BigInteger, DateTime, Float, LargeBinary, String
 
-from dispatch import outside
-from dispatch.frozen import Frozen
+from dispatch.config import outside
+from dispatch.fields.frozen import Frozen
 from dispatch.service.store import metadata, new_id
 from dispatch.service.store.database import load_tables
 from dispatch.service.store.ids import ID_PATTERN

@@ -1,0 +1,1 @@
+"""Never without an answer: the rungs from a proved optimum to a safe state."""

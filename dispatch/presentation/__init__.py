@@ -1,0 +1,1 @@
+"""A finished plan as what people look at: the report's data, answers by kind of park, findings, pictures."""

@@ -1,0 +1,1 @@
+"""What is added to a problem beside the assets' own parts: wishes, network, reactive power, groups, carbon."""
