@@ -56,12 +56,14 @@ class Call:
         improved: what it reported on its way, in order; of very many the last ones.
         failed: why there is no answer; empty if there is one.
         clock_fired: it was stopped because its time was over.
+        ended: its process was gone before it answered, whoever ended it: another one may answer.
     """
 
     result: Any = None
     improved: list[Any] = field(default_factory=list)
     failed: str = ""
     clock_fired: bool = False
+    ended: bool = False
 
 
 class Worker:
@@ -121,6 +123,8 @@ class Worker:
         """
         until = time.monotonic() + seconds
         if not self.ready(seconds):
+            if self._process is None:
+                return Call(failed="the solver's process ended while it started", ended=True)
             return Call(failed=f"the solver's process did not start within {seconds:.3g} s", clock_fired=True)
         self._send((seconds, function, arguments, named))
         improved: list[Any] = []
@@ -134,7 +138,7 @@ class Worker:
                 self.kill()
                 return Call(None, improved, f"stopped after its {seconds:.3g} s without an answer", clock_fired=True)
             if kind != "improved":
-                return Call(None, improved, self._farewell(content))
+                return Call(None, improved, self._farewell(content), ended=True)
             improved = [*improved[1 - _MOST_POINTS :], content]
 
     def kill(self) -> None:

@@ -8,6 +8,7 @@ is kept, and ends with the worker, whose pipe it reads.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -18,6 +19,9 @@ from dispatch.solver.worker import Worker
 # The first answer starts Python and loads what it needs; the others take a tenth of a second for a small park. A plan
 # always arrives: on two cores with fifteen others at work, and workers being nice, the first one took more than 30 s.
 _SECONDS = 180.0
+# Somebody who ends processes, such as a system that lacks memory, ends this one too: until then another one is asked.
+_AGAIN_S = 60.0
+_PAUSE_S = 0.1
 
 
 class _Reserve:
@@ -25,8 +29,13 @@ class _Reserve:
         self._worker, self._lock = Worker(), threading.Lock()
 
     def ask(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        began = time.monotonic()
         with self._lock:
-            return self._worker.call(function, *arguments, seconds=_SECONDS)
+            found = self._worker.call(function, *arguments, seconds=_SECONDS)
+            while found.ended and time.monotonic() - began < _AGAIN_S:
+                time.sleep(_PAUSE_S)
+                found = self._worker.call(function, *arguments, seconds=_SECONDS)
+        return found
 
     def close(self) -> None:
         with self._lock:
