@@ -15,7 +15,7 @@ from typing import Any
 from benchmarks.rows import CannotMeasure
 
 _USER = "postgres"
-_START_S = 30.0
+_START_S = 120.0
 # A server whose data nobody needs after a loss of power; one that is to be durable is started without these.
 _FAST = {"fsync": "off", "full_page_writes": "off", "wal_level": "minimal", "max_wal_senders": "0"}
 _SMALL = {"shared_buffers": "32MB", "max_connections": "100", "listen_addresses": "", "autovacuum": "off"}

@@ -17,6 +17,7 @@ from fastapi import APIRouter, FastAPI
 
 from dispatch.service.app import create_app
 from dispatch.service.http.scopes import SCOPES
+from dispatch.service.http.wire import Protocol
 from dispatch.service.settings import Settings
 from dispatch.service.store import Store, keys, tenants
 
@@ -56,7 +57,7 @@ def served(folder: Path, also: Sequence[APIRouter] = (), **settings: Any) -> Ite
     app = create_app(asked, store)
     for router in also:
         app.include_router(router)
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", access_log=False))
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", access_log=False, http=Protocol))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 
 from dispatch.service.app import create_app
+from dispatch.service.http.wire import Protocol
 from dispatch.service.logs import log_as_json
 from dispatch.service.runner.crew import Crew, Kind
 from dispatch.service.runner.lifeline import end_with
@@ -45,7 +46,7 @@ def server(settings: Settings, app: FastAPI) -> Server:
     """A server of an app; it logs by its loggers as they are set up."""
     config = uvicorn.Config(
         app, log_config=None, access_log=False, server_header=False, timeout_keep_alive=_KEEP_ALIVE_S,
-        timeout_graceful_shutdown=math.ceil(settings.shutdown_s),
+        timeout_graceful_shutdown=math.ceil(settings.shutdown_s), http=Protocol,
     )  # fmt: skip
     return Server(config, app)
 

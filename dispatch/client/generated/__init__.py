@@ -23,7 +23,7 @@ from dispatch.client.generated.sites import AsyncSites, Sites
 from dispatch.client.sending import AsyncSender, Sender
 
 #: SHA-256 of the document and of the generator that these files were made from.
-MADE_FROM = "e15b64032f05d31abfa48b9b81cc6dae4462d8871c5a8e3ce175450a791710f8"
+MADE_FROM = "7a401e33f7b052048a00b93a9da3d143ea4fe6b80a9f8c11a50ba33687db5607"
 
 
 class Operations:

@@ -1,8 +1,12 @@
-"""Query parameters that a route does not have are refused: one that is misspelt would be ignored in silence."""
+"""Query parameters that a route does not have are refused, and those that it takes once and gets twice.
+
+One that is misspelt, and all but the last of several, would be ignored in silence.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections import Counter
+from typing import Any, get_args, get_origin
 
 from fastapi import Depends
 from fastapi.dependencies.utils import get_flat_params
@@ -16,7 +20,7 @@ _LONGEST = 100
 
 
 async def _require_known(request: Request) -> None:
-    """Before a route is at work: are all parameters of the query its own?
+    """Before a route is at work: are all parameters of the query its own, and those of one value there once?
 
     Raises:
         InvalidError: some are not; names all of them.
@@ -28,6 +32,16 @@ async def _require_known(request: Request) -> None:
     if unknown:
         faults = [_fault(name, request.query_params[name], known) for name in unknown]
         raise InvalidError("The query has parameters that are not known here.", faults)
+    if repeated := _repeated(request):
+        faults = [Fault(f"/{name}", "is there more than once", None, "one value", "query") for name in repeated]
+        raise InvalidError("The query has parameters twice that take one value.", faults)
+
+
+def _repeated(request: Request) -> list[str]:
+    """Names that stand more than once in the query, of parameters that are no list."""
+    counts = Counter(name for name, _ in request.query_params.multi_items())
+    lists = {each.alias for each in _of(request.scope["route"]) if _takes_many(each.field_info.annotation)}
+    return [name for name, count in counts.items() if count > 1 and name not in lists]
 
 
 def _fault(name: str, value: str, known: tuple[str, ...]) -> Fault:
@@ -39,7 +53,15 @@ def _fault(name: str, value: str, known: tuple[str, ...]) -> Fault:
 
 def names(route: Any) -> tuple[str, ...]:
     """Names of a route's query parameters, those of what it depends on with them."""
-    return tuple(each.alias for each in get_flat_params(route.dependant) if isinstance(each.field_info, Query))
+    return tuple(each.alias for each in _of(route))
+
+
+def _takes_many(annotation: Any) -> bool:
+    return any(get_origin(part) is list for part in (annotation, *get_args(annotation)))
+
+
+def _of(route: Any) -> list[Any]:
+    return [each for each in get_flat_params(route.dependant) if isinstance(each.field_info, Query)]
 
 
 ONLY_KNOWN = (Depends(_require_known),)

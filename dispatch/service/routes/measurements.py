@@ -51,7 +51,7 @@ _BODY = {
     "required": True,
     "content": {
         "application/json": {"schema": _ROWS},
-        NDJSON: {"schema": {"type": "string", "description": "One row in each line, as in the JSON body's `rows`"}},
+        NDJSON: {"schema": {"description": "One row in each line, as in the JSON body's `rows`"}},
         ARROW: {"schema": {**_BINARY, "description": _ARROW_TOLD}},
     },
 }  # fmt: skip

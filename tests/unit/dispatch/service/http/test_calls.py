@@ -286,6 +286,15 @@ def test_a_parameter_that_a_route_does_not_have_is_refused(api: Api, path: str, 
     assert error["accepted"].startswith(accepted)
 
 
+def test_a_parameter_of_one_value_is_refused_twice(api: Api) -> None:
+    refused = api.client.get("/api/v1/jobs?limit=5&limit=6")
+    assert refused.status_code == 422
+    (error,) = refused.json()["errors"]
+    assert (error["in"], error["pointer"], error["accepted"]) == ("query", "/limit", "one value")
+    path = "/api/v1/measurements?site=none&series=a&series=b"
+    assert api.client.get(path).status_code == 404  # of series there may be several; of this name there is no site
+
+
 def test_a_misspelt_parameter_of_a_change_changes_nothing(api: Api) -> None:
     before = entries(api)
     refused = api.client.post("/api/v1/measurements", params={"on_rejct": "skip"}, json={"rows": []})
