@@ -20,8 +20,8 @@ from dispatch.solver.worker import Worker
 # always arrives: on two cores with fifteen others at work, and workers being nice, the first one took more than 30 s.
 _SECONDS = 180.0
 # Somebody who ends processes, such as a system that lacks memory, ends this one too: until then another one is asked.
-_AGAIN_S = 60.0
-_PAUSE_S = 0.1
+_AGAIN_S = _SECONDS
+_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
 
 
 class _Reserve:
@@ -29,11 +29,12 @@ class _Reserve:
         self._worker, self._lock = Worker(), threading.Lock()
 
     def ask(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        began = time.monotonic()
+        began, pause_s = time.monotonic(), _PAUSE_S
         with self._lock:
             found = self._worker.call(function, *arguments, seconds=_SECONDS)
             while found.ended and time.monotonic() - began < _AGAIN_S:
-                time.sleep(_PAUSE_S)
+                time.sleep(pause_s)
+                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
                 found = self._worker.call(function, *arguments, seconds=_SECONDS)
         return found
 
