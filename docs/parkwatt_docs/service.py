@@ -12,7 +12,6 @@ from parkwatt_docs.schemas import HEADINGS, Reader
 from parkwatt_docs.writing import Folder, code, contents, escaped, label, table, told
 
 _DOCUMENT = Path(__file__).resolve().parents[1] / "openapi.json"
-_TRACE = {"X-Trace-Id"}
 
 
 def write(folder: Folder) -> None:
