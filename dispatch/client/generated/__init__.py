@@ -23,7 +23,7 @@ from dispatch.client.generated.sites import AsyncSites, Sites
 from dispatch.client.sending import AsyncSender, Sender
 
 #: SHA-256 of the document and of the generator that these files were made from.
-MADE_FROM = "e15b64032f05d31abfa48b9b81cc6dae4462d8871c5a8e3ce175450a791710f8"
+MADE_FROM = "003c87606ae3d4837f76d38d7732b8b3b4a90718903a414190feddd465e91a7e"
 
 
 class Operations:
