@@ -45,7 +45,7 @@ class Island(Frozen):
 
     reference: _Name = Field(description="asset whose bus is the slack, at 1.0 p.u.")
     rated_kw: Positive = Field(description="most that it gives or takes for the others, losses included")
-    rated_kvar: Positive | None = Field(default=None, description="likewise; default: not checked")
+    rated_kvar: Positive | None = Field(default=None, description="likewise reactive; default: not checked")
     open_branches: tuple[_Name, ...] = Field(default=(), description="what is switched off from the grid then")
 
 
