@@ -188,10 +188,6 @@ def _blocks(text: str) -> Iterator[tuple[int, str]]:
         yield starts, "\n".join(lines)
 
 
-def unmarked(found: Sequence[Figure]) -> list[Figure]:
-    return [figure for figure in found if figure.mark is None]
-
-
 def where_from(mark: Mark) -> str:
     """What is wrong with a mark: a row or command that is not there; empty where it is right."""
     if mark.kind == "given":

@@ -22,7 +22,6 @@ from scipy.special import ndtri
 from forecasting.quantiles import LEVELS
 
 Floats = NDArray[np.float64]
-Z_LEVELS = ndtri(LEVELS)
 Z_REACH = 2.6  # Φ(2.6) = .995: how far the outer segments of the quantile function are drawn out
 PATHS = 240
 PAIRS_AT_LEAST = 100

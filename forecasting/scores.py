@@ -114,26 +114,6 @@ def band(levels: Floats, share: float) -> tuple[int, int]:
     return int(at[0]), int(at[1])
 
 
-def probability_integral(actual: Floats, quantiles: Floats, levels: Floats) -> Floats:
-    """PIT (…): the forecast's probability of no more than what came, linear between quantiles.
-
-    Below the lowest and above the highest quantile half of the probability beyond it, on several that are equal their
-    middle. Uniform where the forecast is calibrated; NaN where nothing was observed or the forecast has no width.
-    """
-    flat_y, flat_q = np.asarray(actual, np.float64).ravel(), quantiles.reshape(-1, len(levels))
-    k = np.clip((flat_y[:, None] > flat_q).sum(axis=1) - 1, 0, len(levels) - 2)
-    row = np.arange(len(flat_y))
-    low, high = flat_q[row, k], flat_q[row, k + 1]
-    width = np.where(high > low, high - low, np.inf)
-    inside = levels[k] + (levels[k + 1] - levels[k]) * np.clip((flat_y - low) / width, 0, 1)
-    below, above = flat_y < flat_q[:, 0], flat_y > flat_q[:, -1]
-    found = np.where(below, levels[0] / 2, np.where(above, (1 + levels[-1]) / 2, inside))
-    mass = ((flat_q == flat_y[:, None]).sum(axis=1) > 1)[:, None]
-    found = np.where(mass, sum(_mass(flat_y[:, None], flat_q, levels)) / 2, found[:, None])[:, 0]
-    unknown = ~np.isfinite(flat_y) | (flat_q[:, -1] <= flat_q[:, 0])
-    return np.where(unknown, np.nan, found).reshape(np.shape(actual))
-
-
 # ---- joint scenarios
 
 
@@ -175,11 +155,6 @@ def variogram_score(
     came = np.abs(actual[:, None] - actual[None, :]) ** power
     importance = np.ones_like(came) if pairs is None else pairs
     return float((importance * (came - expected) ** 2).sum() / importance.sum())
-
-
-def energy(values: Floats, hours: Floats) -> Floats:
-    """Energy (…) of powers (…, T) over steps of `hours` (T,)."""
-    return np.asarray(values @ hours)
 
 
 def largest_ramp(values: Floats, steps: int) -> Floats:

@@ -7,8 +7,7 @@ The state comes from the plant's own performance ratio, day by day, between rain
 with s_d the days of dirt by Kimber et al. 2006 (doi:10.1109/WCPEC.2006.279690, pvlib): it grows by one a day, and a
 rain of `CLEANING_RAIN_MM` or more takes it away. The slope is that of Theil and Sen, the median over all pairs of days,
 which cloud forecasts gone wrong do not move; dry spells are drawn with repetition for its uncertainty, since days of a
-spell err together. Where particles are measured, the model of Coello & Boyle 2019 (doi:10.1109/JPHOTOV.2019.2919628,
-pvlib's `hsu`) says what to expect before the ratio can.
+spell err together.
 """
 
 from __future__ import annotations
@@ -164,12 +163,3 @@ def cleaning(state: Soiling, clean_energy_kwh: Floats, price: Floats, dry: Float
     back = np.flatnonzero(total >= cost)
     low, high = (float(np.quantile(np.asarray(state.draws), level) * worth.sum()) for level in BAND)
     return Cleaning(float(total[-1]), low, high, cost, int(back[0]) + 1 if len(back) else None)
-
-
-def expected_loss(rain_mm_per_h: pd.Series, tilt_deg: float, pm2_5: Floats, pm10: Floats) -> Floats:
-    """Loss (N,) that particles in the air [g/m³] make between rains [mm] by Coello & Boyle, by hour."""
-    from pvlib.soiling import hsu
-
-    day = pd.Timedelta(days=1)
-    clean = hsu(rain_mm_per_h, CLEANING_RAIN_MM, tilt_deg, pm2_5, pm10, rain_accum_period=day)
-    return np.asarray(1.0 - clean, dtype=np.float64)

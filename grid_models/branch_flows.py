@@ -40,6 +40,11 @@ class End:
         current, near = self.current(voltage), voltage[self.node]
         return np.asarray(scale * (near.real * current.real + near.imag * current.imag))
 
+    def reactive(self, voltage: Complex, scale: float) -> Array:
+        """(L, T) reactive power into the branch, times ``scale``."""
+        current, near = self.current(voltage), voltage[self.node]
+        return np.asarray(scale * (near.imag * current.real - near.real * current.imag))
+
     def some(self, rows: Index | NDArray[np.bool_], scale: Array | float = 1.0) -> End:
         """Chosen branches, their current in units of 1/``scale``."""
         return End(self.node[rows], self.far[rows], self.own[rows] * scale, self.other[rows] * scale)
@@ -55,7 +60,7 @@ class Terminals:
     rated_stop: End
     slack: End
     slack_node: Index
-    slack_shunt_pu: Array
+    slack_shunt_pu: Complex
     base_kw: float
 
     @classmethod
@@ -72,7 +77,7 @@ class Terminals:
             rated_stop=stop.some(named, ka_per_pu[ac.to_node[named]] / ac.rated_to_ka),
             slack=End(*(np.concatenate([getattr(e, f) for e in leaving]) for f in ("node", "far", "own", "other"))),
             slack_node=ac.slack_node,
-            slack_shunt_pu=ac.node_shunt_pu.real[ac.slack_node],
+            slack_shunt_pu=ac.node_shunt_pu[ac.slack_node],
             base_kw=ac.base_mva * 1e3,
         )
 
@@ -90,9 +95,16 @@ class Terminals:
     def import_kw(self, voltage: Complex, p_kw: Array) -> Array:
         """(T,) what the slacks feed: their branches and shunts, less what is injected (n, T) at their own nodes."""
         at = voltage[self.slack_node]
-        shunt_kw = self.slack_shunt_pu[:, None] * (at.real**2 + at.imag**2) * self.base_kw
+        shunt_kw = self.slack_shunt_pu.real[:, None] * (at.real**2 + at.imag**2) * self.base_kw
         leaving_kw = self.slack.power(voltage, self.base_kw).sum(axis=0)
         return np.asarray(leaving_kw + (shunt_kw - p_kw[self.slack_node]).sum(axis=0))
+
+    def import_kvar(self, voltage: Complex, q_kvar: Array) -> Array:
+        """(T,) the same of reactive power."""
+        at = voltage[self.slack_node]
+        shunt_kvar = -self.slack_shunt_pu.imag[:, None] * (at.real**2 + at.imag**2) * self.base_kw
+        leaving_kvar = self.slack.reactive(voltage, self.base_kw).sum(axis=0)
+        return np.asarray(leaving_kvar + (shunt_kvar - q_kvar[self.slack_node]).sum(axis=0))
 
 
 def admittance(ac: AcModel) -> Any:

@@ -34,6 +34,7 @@ class Flows:
                        branch there
     branch_to_kw       (L, T) active power into the branch at its to bus
     slack_p_kw         (T,) import from upstream, negative for export
+    slack_q_kvar       (T,) likewise
     losses_kw          (T,) import plus all injections: what lines, transformers and shunts take up
     converged          (T,)
     """
@@ -45,6 +46,7 @@ class Flows:
     branch_from_kw: Array
     branch_to_kw: Array
     slack_p_kw: Array
+    slack_q_kvar: Array
     losses_kw: Array
     converged: NDArray[np.bool_]
 
@@ -68,7 +70,7 @@ def solve_batch(
     for start in range(0, p_kw.shape[1], chunk_steps):
         part = slice(start, start + chunk_steps)
         voltage = engine.voltage(p_kw[:, part], q_kvar[:, part], threads)
-        _fill(flows, part, network.ac, ends, voltage, p_kw[:, part])
+        _fill(flows, part, network.ac, ends, voltage, p_kw[:, part], q_kvar[:, part])
     return flows
 
 
@@ -140,18 +142,22 @@ def _empty_flows(network: Network, steps: int) -> Flows:
         branch_from_kw=np.full((branches, steps), np.nan),
         branch_to_kw=np.full((branches, steps), np.nan),
         slack_p_kw=np.full(steps, np.nan),
+        slack_q_kvar=np.full(steps, np.nan),
         losses_kw=np.full(steps, np.nan),
         converged=np.zeros(steps, dtype=bool),
     )
 
 
-def _fill(flows: Flows, part: slice, ac: AcModel, ends: Terminals, voltage: Complex, p_kw: Array) -> None:
-    """Voltages (n, T) → everything else; p_kw (n, T) is injected per node."""
+def _fill(
+    flows: Flows, part: slice, ac: AcModel, ends: Terminals, voltage: Complex, p_kw: Array, q_kvar: Array
+) -> None:
+    """Voltages (n, T) → everything else; p_kw and q_kvar (n, T) are injected per node."""
     flows.vm_pu[:, part] = np.abs(voltage)[ac.bus_node]
     flows.branch_loading_pu[:, part] = ends.loading_pu(voltage)
     flows.branch_from_kw[:, part], flows.branch_to_kw[:, part] = ends.powers_kw(voltage)
     flows.converged[part] = np.isfinite(voltage).all(axis=0)
     flows.slack_p_kw[part] = ends.import_kw(voltage, p_kw)
+    flows.slack_q_kvar[part] = ends.import_kvar(voltage, q_kvar)
     flows.losses_kw[part] = flows.slack_p_kw[part] + p_kw.sum(axis=0)
 
 
@@ -163,7 +169,8 @@ def _read_reference(flows: Flows, step: int, rows: Reference, net: Any, total_kw
     flows.branch_loading_pu[:, step] = loading / 100.0
     flows.branch_from_kw[:, step] = 1e3 * np.concatenate([line["p_from_mw"], trafo["p_hv_mw"]])
     flows.branch_to_kw[:, step] = 1e3 * np.concatenate([line["p_to_mw"], trafo["p_lv_mw"]])
-    slack_machines = net.res_gen.loc[net.gen["slack"].astype(bool), "p_mw"]
-    flows.slack_p_kw[step] = 1e3 * float(net.res_ext_grid["p_mw"].sum() + slack_machines.sum())
+    slack_machines = net.res_gen.loc[net.gen["slack"].astype(bool)]
+    flows.slack_p_kw[step] = 1e3 * float(net.res_ext_grid["p_mw"].sum() + slack_machines["p_mw"].sum())
+    flows.slack_q_kvar[step] = 1e3 * float(net.res_ext_grid["q_mvar"].sum() + slack_machines["q_mvar"].sum())
     flows.losses_kw[step] = flows.slack_p_kw[step] + total_kw
     flows.converged[step] = True

@@ -13,7 +13,6 @@ from functools import cache
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from benchmarks.datasets import components, registry
 from benchmarks.datasets.farms import Farms, Hours
@@ -21,7 +20,6 @@ from forecasting.archive import Archive
 from forecasting.archive.rows import Rows
 from forecasting.targets import Place, Target
 
-Floats = NDArray[np.float64]
 PLACE = Place(0.0, 0.0, "UTC")  # the farms' places were never published; the model asks only for the time zone
 HEIGHT_M = 10
 KNOWN = "Training"  # the file's word for hours whose power was revealed

@@ -13,7 +13,6 @@ from functools import cache
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from benchmarks.datasets import components, registry
 from benchmarks.datasets.farms import Farms, Hours
@@ -21,7 +20,6 @@ from forecasting.archive import Archive
 from forecasting.archive.rows import Rows
 from forecasting.targets import Place, Target
 
-Floats = NDArray[np.float64]
 LEVELS = np.arange(1, 100) / 100
 FIRST_SCORED = 4  # the official number of the first month after the first year
 LEAST_MEASURED = 0.5  # of a month's powers, or it cannot be scored

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -11,7 +12,7 @@ from pyomo.contrib.solver.solvers.highs import Highs
 
 from benchmarks.cases.multi_carrier import Case, Chp, Converter, Demand, Store, Trade, Weather
 from benchmarks.cases.shared import Shared
-from benchmarks.peers.interface import Answer, Watch, silent, version_of
+from benchmarks.peers.interface import Answer, anew, silent, version_of
 
 
 def name() -> str:
@@ -28,18 +29,8 @@ def can(case: Shared) -> bool:
 
 def solve(case: Shared) -> Answer:
     """Its models take their numbers when they are built: the second solve builds anew."""
-    assert isinstance(case.data, Case)
-    assert isinstance(case.again, Case)
     with silent():
-        watch = Watch()
-        model = _built(case.data)
-        build_s = watch.lap()
-        first = _solved(model)
-        solve_s = watch.lap()
-        again = _solved(_built(case.again))
-        again_s = watch.lap()
-    solver = f"HiGHS {version_of('highspy')}, gap {case.gap:g}"
-    return Answer(first, build_s, solve_s, again_s, again, keeps=False, solver=solver)
+        return anew(case, _built, partial(_solved, gap=case.gap))
 
 
 def optimum(case: Case) -> float:
@@ -48,7 +39,7 @@ def optimum(case: Case) -> float:
     Raises:
         RuntimeError: the solver did not end at an optimum.
     """
-    return _solved(_built(case))
+    return _solved(_built(case), 0.0)
 
 
 def _built(case: Case) -> Any:
@@ -59,9 +50,9 @@ def _built(case: Case) -> Any:
     return solph.Model(system)
 
 
-def _solved(model: Any) -> float:
+def _solved(model: Any, gap: float) -> float:
     """Its own way to a solver writes a file for another program; the model is Pyomo's: Pyomo's way in memory serves."""
-    found = Highs().solve(model)
+    found = Highs().solve(model, rel_gap=gap)
     if found.termination_condition != TerminationCondition.convergenceCriteriaSatisfied:
         raise RuntimeError(f"oemof-solph ended with {found.termination_condition}")
     return float(found.incumbent_objective)

@@ -6,6 +6,7 @@ import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ import pypsa
 from benchmarks.cases.layer import Case as Fleet
 from benchmarks.cases.multi_carrier import Case, Chp, Converter, Demand, Store, Trade, Weather
 from benchmarks.cases.shared import Shared
-from benchmarks.peers.interface import Answer, Watch, silent, version_of
+from benchmarks.peers.interface import Answer, anew, silent, version_of
 
 
 def name() -> str:
@@ -33,15 +34,7 @@ def can(case: Shared) -> bool:
 def solve(case: Shared) -> Answer:
     """It has no way to put new demand into a model that its solver holds: the second solve builds anew."""
     with _quiet(), silent():
-        watch = Watch()
-        network = _built(case.data)
-        build_s = watch.lap()
-        first = _solved(network, case.gap)
-        solve_s = watch.lap()
-        again = _solved(_built(case.again), case.gap)
-        again_s = watch.lap()
-    solver = f"HiGHS {version_of('highspy')}, gap {case.gap:g}"
-    return Answer(first, build_s, solve_s, again_s, again, keeps=False, solver=solver)
+        return anew(case, _built, partial(_solved, gap=case.gap))
 
 
 def optimum(case: Case) -> float:

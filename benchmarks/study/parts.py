@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 KEY, NOTES = b"study.key", b"study.notes"
-TEXTS = ("case", "method", "seed", "first_day", "day")
 COLUMNS = (*(name for name, metric in METRICS.items() if metric.fold != "ratio"), *PARTS)
 """Figures that are kept: shares as the sums that they are made of."""
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
-from dispatch.asset import Asset, Carrier, Given, Inputs, Mode, Rows, Ruling, full, shifted
-from dispatch.errors import DataError
+from dispatch.asset import Carrier, Given, Inputs, Mode, Rows, Ruling, full, shifted
 from dispatch.fields.flexible_devices import Devices
-from dispatch.fields.frozen import Efficiency, Fraction, NonNegative
-from dispatch.fields.series import History, Need
+from dispatch.fields.frozen import Fraction, NonNegative
 from dispatch.loads import flexible
+from dispatch.loads.demand import Demand, demand_kw
 from dispatch.loads.windows import edges_s
 from dispatch.part import Account, Part, Port, Violation, breaches
 from dispatch.signals import Array, Horizon
@@ -24,7 +22,7 @@ _ANNOUNCED = "announced_kw:"
 _DUE = "owed_kwh:"
 
 
-class Curtailable(Asset):
+class Curtailable(Demand):
     r"""Demand d, less what is curtailed (c) or shed (h), more what comes back (b); w is what is still owed [kWh].
 
     .. math::
@@ -42,8 +40,6 @@ class Curtailable(Asset):
     """
 
     kind: Literal["curtailable"] = "curtailable"
-    bus: str
-    history: History | None = Field(default=None, description="measured demand, from which the forecast learns")
     share: Fraction = Field(default=0.2, description="of the demand that may be curtailed")
     price_per_kwh: NonNegative = Field(default=0.0, description="paid for what is curtailed")
     max_h_per_day: NonNegative | None = Field(default=None, description="hours of curtailment in a local day")
@@ -53,22 +49,10 @@ class Curtailable(Asset):
     )
     rebound_h: NonNegative = Field(default=4.0, description="within how many hours it is")
     rebound_kw: NonNegative | None = Field(default=None, description="largest power beside the demand; default: any")
-    value_of_lost_load_per_kwh: NonNegative = 1000.0
-    power_factor: Efficiency = Field(default=0.95, description="lagging, of an electric load")
     used_h: NonNegative = Field(default=0.0, description="hours curtailed on the day in which the horizon begins")
     owed_kwh: NonNegative = Field(default=0.0, description="what is to come back of curtailments before the horizon")
 
     bus_fields: ClassVar[Mapping[str, Carrier | None]] = {"bus": None}
-
-    @property
-    def needs(self) -> tuple[Need, ...]:
-        """The demand."""
-        return (Need("demand_kw", "load", math.inf, self.history),)
-
-    @property
-    def kvar_per_kw(self) -> float:
-        """Tan φ."""
-        return math.tan(math.acos(self.power_factor))
 
     @property
     def structure(self) -> tuple[object, ...]:
@@ -89,7 +73,7 @@ class Curtailable(Asset):
     @classmethod
     def signals(cls, rows: Rows[Curtailable], inputs: Inputs) -> dict[str, Array]:
         """Demand, the most that may be curtailed, what is owed from before, and hours that are left of each day."""
-        demand, horizon = _demand(rows, inputs), inputs.horizon
+        demand, horizon = demand_kw(rows, inputs), inputs.horizon
         owed, steps = _owed(rows, inputs), horizon.steps
         most = np.minimum(rows.field("share") * demand, _announced(rows, inputs))
         out = {
@@ -111,7 +95,7 @@ class Curtailable(Asset):
         """The demand less what may be curtailed; None where that comes back, or only so many hours of a day may be."""
         if _limited(rows).any() or rows.field("rebound_share").any() or rows.state(inputs, "owed_kwh").any():
             return None
-        demand = _demand(rows, inputs)
+        demand = demand_kw(rows, inputs)
         most = np.minimum(rows.field("share") * demand, _announced(rows, inputs))
         return Devices.of(inputs.horizon.hours, least_kw=demand - most, most_kw=demand, names=rows.names)
 
@@ -225,14 +209,6 @@ class Curtailable(Asset):
             state |= {f"{_ANNOUNCED}{edge[s]:.0f}": float(series["reduced_kw"][row, s]) for s in soon}
             out[member.name] = state
         return out
-
-
-def _demand(rows: Rows[Any], inputs: Inputs) -> Array:
-    demand = inputs.horizon.require("demand_kw", rows.series(inputs, "demand_kw"))
-    if (demand < 0).any():
-        name = rows.names[int(np.argwhere(demand < 0)[0][0])]
-        raise DataError(f"demand of '{name}' is negative ({demand.min():g} kW): describe generation as wind or pv")
-    return demand
 
 
 def _announced(rows: Rows[Any], inputs: Inputs) -> Array:

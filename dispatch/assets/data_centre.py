@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any, ClassVar, Literal, Self
@@ -10,10 +9,10 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from dispatch.asset import Asset, Carrier, Given, Inputs, Mode, Rows, Ruling, full
+from dispatch.asset import Carrier, Given, Inputs, Mode, Rows, Ruling, full
 from dispatch.errors import DataError
-from dispatch.fields.frozen import Efficiency, Finite, Fraction, Frozen, NonNegative, Positive
-from dispatch.fields.series import History, Need, Signal
+from dispatch.fields.frozen import Finite, Fraction, Frozen, NonNegative, Positive
+from dispatch.fields.series import History, Signal
 from dispatch.loads import flexible
 from dispatch.loads.convex_curve import curve, filled
 from dispatch.loads.data_centre_work import (
@@ -27,6 +26,7 @@ from dispatch.loads.data_centre_work import (
     pooled,
     work,
 )
+from dispatch.loads.demand import Demand, demand_kw
 from dispatch.part import Account, Part, Port, Violation, breaches
 from dispatch.signals import Array, Horizon
 
@@ -47,7 +47,7 @@ class WeatherPoint(Frozen):
     factor: Positive
 
 
-class DataCentre(Asset):
+class DataCentre(Demand):
     r"""IT power x of a base load d and batch work f, with the overhead o of the facility; P = PUE · x.
 
     .. math::
@@ -69,7 +69,6 @@ class DataCentre(Asset):
     """
 
     kind: Literal["data_centre"] = "data_centre"
-    bus: str
     heat_bus: str | None = Field(default=None, description="takes waste heat, at its own temperature")
     history: History | None = Field(default=None, description="measured IT power, from which the forecast learns")
     capacity_kw: Signal = Field(description="largest IT power, base and batch together")
@@ -87,8 +86,6 @@ class DataCentre(Asset):
     movable_share: Fraction = Field(default=1.0, description="of the batch work that may be done elsewhere")
     transfer_cost_per_kwh: NonNegative = Field(default=0.0, description="for work that is sent, per kWh of IT energy")
     transfer_delay_h: NonNegative = Field(default=0.0, description="how long work must have been there to be sent")
-    value_of_lost_load_per_kwh: NonNegative = 1000.0
-    power_factor: Efficiency = Field(default=0.95, description="lagging")
 
     bus_fields: ClassVar[Mapping[str, Carrier | None]] = {"bus": "electricity", "heat_bus": "heat"}
     rule_order: ClassVar[int] = 1  # its heat goes to loads that have said what they want
@@ -118,16 +115,6 @@ class DataCentre(Asset):
     def points(self) -> list[tuple[float, float]]:
         """IT power and overhead, from idle on."""
         return [(0.0, self.idle_overhead_kw), *((p.it_kw, p.overhead_kw) for p in self.overhead)]
-
-    @property
-    def needs(self) -> tuple[Need, ...]:
-        """The base load of the IT equipment."""
-        return (Need("demand_kw", "load", math.inf, self.history),)
-
-    @property
-    def kvar_per_kw(self) -> float:
-        """Tan φ."""
-        return math.tan(math.acos(self.power_factor))
 
     @property
     def structure(self) -> tuple[object, ...]:
@@ -170,7 +157,7 @@ class DataCentre(Asset):
         """Base load, capacity, the curve in this weather, and where each batch may be done."""
         factor, steps = rows.series(inputs, "overhead_factor"), inputs.horizon.steps
         out = {
-            "demand_kw": _demand(rows, inputs),
+            "demand_kw": demand_kw(rows, inputs, "IT power"),
             "capacity_kw": rows.series(inputs, "capacity_kw"),
             "idle_kw": factor * _idle_kw(rows),
             "receivable_kw": rows.series(inputs, "capacity_kw") * pooled(rows, inputs),
@@ -330,14 +317,6 @@ class DataCentre(Asset):
     ) -> dict[str, dict[str, float]]:
         """What is done of each batch whose window goes on."""
         return carried_kwh(rows, given, series, steps)
-
-
-def _demand(rows: Rows[Any], inputs: Inputs) -> Array:
-    demand = inputs.horizon.require("demand_kw", rows.series(inputs, "demand_kw"))
-    if (demand < 0).any():
-        name = rows.names[int(np.argwhere(demand < 0)[0][0])]
-        raise DataError(f"IT power of '{name}' is negative ({demand.min():g} kW)")
-    return demand
 
 
 def _by_weather(rows: Rows[Any]) -> bool:

@@ -41,7 +41,7 @@ class EvFleet(Asset):
         \underline{x}_t - Σ_s u_s ≤ x_t ≤ \overline{x}_t
 
     Arrays are (row, step), powers in kW, content in kWh. The bands are an outer bound: what they allow need not be
-    possible. So each plan is shared out among the vehicles (:meth:`sessions_kw`); one that cannot be is replaced by one
+    possible. So each plan is shared out among the vehicles (:meth:`shared`); one that cannot be is replaced by one
     that can, the nearest or one that is cheap at the bus's prices, and the rest of the park is planned anew around the
     best of them, with the bound of the bands for its gap. The check shares out every plan, whichever way it was made.
     Sums make a small problem, not a better one: where vehicles differ, the bands promise much that none can do.
@@ -102,13 +102,8 @@ class EvFleet(Asset):
         """The fleet's sessions in a horizon, from the state carried in."""
         return visits(self.all_sessions, given.horizon, given.state.get(self.name, {}), self.charge_efficiency)
 
-    def sessions_kw(self, given: Inputs, charge_kw: Array, discharge_kw: Array, unserved_kwh: Array) -> Split:
-        """Each vehicle's powers: (T,) sums in, (N, T) by visit out, in the order of :meth:`visits`."""
-        plan = Wanted(charge_kw, discharge_kw, unserved_kwh, self.most_kw)
-        return self.shared(given, plan)
-
     def shared(self, given: Inputs, plan: Wanted, worth: Worth | None = None) -> Split:
-        """The same for a plan with limits of its own, or for what is cheap beside it."""
+        """Each vehicle's powers, (N, T) in the order of :meth:`visits`, of a plan or of what is cheap beside it."""
         rates = self.charge_efficiency, 1 / self.discharge_efficiency
         return disaggregate(self.visits(given), given.horizon.hours, *rates, plan, worth)
 

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 import numpy as np
-from pydantic import Field
 
-from dispatch.asset import Asset, Carrier, Given, Inputs, Mode, Rows, Ruling
-from dispatch.errors import DataError
+from dispatch.asset import Carrier, Given, Inputs, Mode, Rows, Ruling
 from dispatch.fields.flexible_devices import Devices
-from dispatch.fields.frozen import Efficiency, NonNegative
-from dispatch.fields.series import History, Need
+from dispatch.loads.demand import Demand, demand_kw
 from dispatch.part import Account, Part, Port, Violation, breaches
 from dispatch.signals import Array
 
 
-class Load(Asset):
+class Load(Demand):
     """Demand on a bus of any carrier: served = demand − shed, 0 ≤ shed ≤ demand.
 
     Shedding is the last resort that keeps every plan feasible; each kWh costs ``value_of_lost_load_per_kwh`` in the
@@ -26,32 +22,14 @@ class Load(Asset):
     """
 
     kind: Literal["load"] = "load"
-    bus: str
-    history: History | None = Field(default=None, description="measured demand, from which the forecast learns")
-    value_of_lost_load_per_kwh: NonNegative = 1000.0
-    power_factor: Efficiency = Field(default=0.95, description="lagging, of an electric load")
 
     bus_fields: ClassVar[Mapping[str, Carrier | None]] = {"bus": None}
-
-    @property
-    def needs(self) -> tuple[Need, ...]:
-        """The demand."""
-        return (Need("demand_kw", "load", math.inf, self.history),)
-
-    @property
-    def kvar_per_kw(self) -> float:
-        """Tan φ."""
-        return math.tan(math.acos(self.power_factor))
 
     @classmethod
     def signals(cls, rows: Rows[Load], inputs: Inputs) -> dict[str, Array]:
         """Demand, and what shedding one kW for a step costs."""
-        demand = inputs.horizon.require("demand_kw", rows.series(inputs, "demand_kw"))
-        if (demand < 0).any():
-            name = rows.names[int(np.argwhere(demand < 0)[0][0])]
-            raise DataError(f"demand of '{name}' is negative ({demand.min():g} kW): describe generation as wind or pv")
         return {
-            "demand_kw": demand,
+            "demand_kw": demand_kw(rows, inputs),
             "shed_per_kw": rows.field("value_of_lost_load_per_kwh") * inputs.horizon.hours,
         }
 

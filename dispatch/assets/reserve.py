@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 from pydantic import Field
 
-from dispatch.asset import Asset, Carrier, Direction, Given, Inputs, Mode, Rows, Ruling, full
-from dispatch.fields.frozen import NonNegative, Positive
+from dispatch.asset import Given, Inputs, Mode, Rows, Ruling, full
+from dispatch.fields.frozen import NonNegative
 from dispatch.fields.series import Signal, signal_values
 from dispatch.part import Account, Part, Violation, breaches
 from dispatch.signals import Array, Horizon
+from dispatch.units.reserve_asked import ReserveAsked, is_direction
 
 
-class Reserve(Asset):
+class Reserve(ReserveAsked):
     r"""Power of the site's own plant that must stand ready to be raised (``up``) or lowered (``down``).
 
     .. math:: Σ_{plant} r_t + s_t ≥ R_t, \quad 0 ≤ s_t ≤ R_t
@@ -26,27 +27,8 @@ class Reserve(Asset):
     """
 
     kind: Literal["reserve"] = "reserve"
-    direction: Direction = "up"
     required_kw: Signal = Field(description="to be held in each step")
-    duration_minutes: Positive = Field(default=30.0, description="how long it must last once called")
     penalty_per_kwh: NonNegative = Field(default=100.0, description="price of a kW short for an hour")
-
-    bus_fields: ClassVar[Mapping[str, Carrier | None]] = {}
-
-    @property
-    def structure(self) -> tuple[object, ...]:
-        """Direction; the duration is part of the site's."""
-        return (self.direction,)
-
-    @property
-    def asks_reserve_h(self) -> float:
-        """The duration [h]."""
-        return self.duration_minutes / 60
-
-    @property
-    def asks_directions(self) -> tuple[Direction, ...]:
-        """Its own."""
-        return (self.direction,)
 
     def known(self, horizon: Horizon) -> dict[str, Array]:
         """The requirement."""
@@ -67,7 +49,7 @@ class Reserve(Asset):
 
         short = cp.Variable((rows.count, given.horizon.steps), nonneg=True)
         asked = given["required_kw"] - short
-        up, down = (full(rows, given.horizon, _is(rows, direction)) for direction in ("up", "down"))
+        up, down = (full(rows, given.horizon, is_direction(rows, direction)) for direction in ("up", "down"))
         return Part(
             ports={},
             constraints=[short <= given["required_kw"]],
@@ -94,17 +76,11 @@ class Reserve(Asset):
         return Account(
             {},
             penalty=(short @ given.horizon.hours) * rows.field("penalty_per_kwh")[:, 0],
-            reserve_up_kw=-asked * _is(rows, "up"),
-            reserve_down_kw=-asked * _is(rows, "down"),
+            reserve_up_kw=-asked * is_direction(rows, "up"),
+            reserve_down_kw=-asked * is_direction(rows, "down"),
         )
 
     @classmethod
     def rule(cls, rows: Rows[Reserve], given: Inputs, state: Ruling) -> dict[str, Array]:
         """Without a plan nothing is held ready on purpose, so all of it counts as short."""
         return {"reserve_short_kw": rows.series(given, "required_kw")}
-
-
-def _is(rows: Rows[Reserve], direction: str) -> Array:
-    """(row, 1) ones where the requirement has this direction."""
-    flags = [float(member.direction == direction) for member in rows.members]
-    return np.tile(np.array(flags), rows.scenarios)[:, None]

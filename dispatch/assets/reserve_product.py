@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 from pydantic import Field
 
-from dispatch.asset import Asset, Carrier, Direction, Given, Inputs, Mode, Rows, Ruling, full
+from dispatch.asset import Given, Inputs, Mode, Rows, Ruling, full
 from dispatch.fields.frozen import NonNegative, Positive
 from dispatch.fields.series import Signal, signal_values
 from dispatch.part import Account, Part, Violation, breaches
 from dispatch.signals import Array, Horizon
+from dispatch.units.reserve_asked import ReserveAsked, is_direction
 
 
-class ReserveProduct(Asset):
+class ReserveProduct(ReserveAsked):
     r"""Capacity k sold in one direction, the same in every step of a block, drawn from what the site's plant offers.
 
     .. math::
@@ -30,30 +31,11 @@ class ReserveProduct(Asset):
     """
 
     kind: Literal["reserve_product"] = "reserve_product"
-    direction: Direction = "up"
     offer_kw: NonNegative = Field(description="the most that may be sold")
     price_per_kwh: Signal = Field(description="for a kW held for an hour")
     block_hours: Positive = Field(default=4.0, le=24, description="length of a block, from local midnight on")
-    duration_minutes: Positive = Field(default=30.0, description="how long it must last once called")
     penalty_per_kwh: NonNegative = Field(default=100.0, description="for a kW that is sold and not held for an hour")
     held_kw: NonNegative = Field(default=0.0, description="sold in the block in which the horizon begins")
-
-    bus_fields: ClassVar[Mapping[str, Carrier | None]] = {}
-
-    @property
-    def structure(self) -> tuple[object, ...]:
-        """Direction; the duration is part of the site's, the blocks are data."""
-        return (self.direction,)
-
-    @property
-    def asks_reserve_h(self) -> float:
-        """The duration [h]."""
-        return self.duration_minutes / 60
-
-    @property
-    def asks_directions(self) -> tuple[Direction, ...]:
-        """Its own."""
-        return (self.direction,)
 
     def known(self, horizon: Horizon) -> dict[str, Array]:
         """The price."""
@@ -106,7 +88,7 @@ class ReserveProduct(Asset):
             changes = cp.multiply(given["goes_on"][:, 1:], sold[:, 1:] - sold[:, :-1])
             constraints.append(changes == np.zeros((shape[0], shape[1] - 1)))
         held = sold - short
-        asked = {way: full(rows, given.horizon, _is(rows, way)) for way in ("up", "down")}
+        asked = {way: full(rows, given.horizon, is_direction(rows, way)) for way in ("up", "down")}
         return Part(
             ports={},
             constraints=constraints,
@@ -148,8 +130,8 @@ class ReserveProduct(Asset):
         return Account(
             {},
             money=fined - earned,
-            reserve_up_kw=-held * _is(rows, "up"),
-            reserve_down_kw=-held * _is(rows, "down"),
+            reserve_up_kw=-held * is_direction(rows, "up"),
+            reserve_down_kw=-held * is_direction(rows, "down"),
         )
 
     @classmethod
@@ -184,9 +166,3 @@ def _blocks(rows: Rows[ReserveProduct], horizon: Horizon) -> tuple[Array, Array]
 def _first_block(goes_on: Array, begun: Array) -> np.ndarray:
     """(row, step) is the step in the block that had begun before the horizon?"""
     return np.asarray((np.cumprod(goes_on, axis=1) * begun) > 0)
-
-
-def _is(rows: Rows[ReserveProduct], direction: str) -> Array:
-    """(row, 1) ones where the product has this direction."""
-    flags = [float(member.direction == direction) for member in rows.members]
-    return np.tile(np.array(flags), rows.scenarios)[:, None]

@@ -293,19 +293,6 @@ def rules(name: str, on: date, pack: str = "cn") -> Any:
     raise DataError(f"rules of {pack}: no '{name}' is for {on}; there is {', '.join(r.span for r in alike)}")
 
 
-def newest(name: str, on: date, pack: str = "cn") -> Rule:
-    """The rule of that name that began last, up to a day: the one to use where none is for the day itself.
-
-    Raises:
-        DataError: none had begun by then; lists what there is.
-    """
-    alike = _named(name, pack)
-    begun = [rule for rule in alike if rule.valid_from <= on]
-    if not begun:
-        raise DataError(f"rules of {pack}: no '{name}' had begun by {on}; there is {', '.join(r.span for r in alike)}")
-    return begun[-1]
-
-
 def _named(name: str, pack: str) -> list[Rule]:
     found = [rule for rule in read(pack) if rule.name == name]
     if not found:

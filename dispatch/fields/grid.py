@@ -34,7 +34,7 @@ class Contingency(Frozen):
     branches: Annotated[tuple[_Name, ...], Field(min_length=1)] = Field(description="names in the network model")
     loading_max_pu: Positive | None = Field(default=None, description="default: that of the intact network")
     voltage_min_pu: Positive | None = Field(default=None, description="default: that of the intact network")
-    voltage_max_pu: Positive | None = None
+    voltage_max_pu: Positive | None = Field(default=None, description="default: that of the intact network")
 
 
 class Island(Frozen):
@@ -45,7 +45,7 @@ class Island(Frozen):
 
     reference: _Name = Field(description="asset whose bus is the slack, at 1.0 p.u.")
     rated_kw: Positive = Field(description="most that it gives or takes for the others, losses included")
-    rated_kvar: Positive | None = Field(default=None, description="likewise; default: not checked")
+    rated_kvar: Positive | None = Field(default=None, description="likewise reactive; default: not checked")
     open_branches: tuple[_Name, ...] = Field(default=(), description="what is switched off from the grid then")
 
 
@@ -55,7 +55,7 @@ class Grid(Frozen):
     network: str = Field(description="'simbench:CODE', 'pandapower:FUNCTION', 'file:PATH' or 'feeder:PATH'")
     bus_of: dict[str, str] = Field(min_length=1, description="site bus → network bus")
     voltage_min_pu: Positive | None = Field(default=None, description="default: the network's own limit")
-    voltage_max_pu: Positive | None = None
+    voltage_max_pu: Positive | None = Field(default=None, description="default: the network's own limit")
     neighbours: bool = Field(
         default=True, description="add the network's other customers at their own profiles, if it has any"
     )

@@ -20,10 +20,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
-from scipy.sparse import block_diag, csc_array, csr_array, hstack, vstack
+from scipy.sparse import csc_array, csr_array, hstack, vstack
 
 from dispatch.errors import ContractError, SolveError
 from dispatch.signals import Array
@@ -136,11 +135,6 @@ class Completed:
     y: Array
     money: float
     excess: Array
-
-    @property
-    def is_feasible(self) -> bool:
-        """Are all rows kept?"""
-        return not self.excess.any()
 
 
 @dataclass(frozen=True, eq=False)
@@ -276,44 +270,6 @@ class Coupling:
     def _require_effects(self, effects: Array) -> None:
         if effects.shape != (self.sites, self.quantities):
             raise ContractError(f"coupling: effects are {effects.shape}, ({self.sites}, {self.quantities}) wanted")
-
-
-def joined(couplings: Sequence[Coupling]) -> Coupling:
-    """The rows of all of them, over the same sites and quantities; each keeps its own rest.
-
-    Raises:
-        ContractError: none is given, or they are over other sites or quantities.
-    """
-    if not couplings:
-        raise ContractError("coupling: nothing to join")
-    if len({(c.sites, c.quantities) for c in couplings}) > 1:
-        raise ContractError("coupling: what is joined must be over the same sites and quantities")
-    rests = [c.rest for c in couplings]
-
-    def all_of(name: str) -> Any:
-        return np.concatenate([getattr(rest, name) for rest in rests])
-
-    rest = Rest(
-        tuple(name for one in rests for name in one.names),
-        all_of("cost"),
-        all_of("lower"),
-        all_of("upper"),
-        csr_array(block_diag([one.reach for one in rests])),
-        csr_array(block_diag([one.rows for one in rests])),
-        all_of("row_lower"),
-        all_of("row_upper"),
-        all_of("integer"),
-        sum(one.offset for one in rests),
-    )
-    return Coupling(
-        tuple(name for c in couplings for name in c.names),
-        np.concatenate([c.entry for c in couplings]),
-        csr_array(vstack([c.share for c in couplings])),
-        np.concatenate([c.lower for c in couplings]),
-        np.concatenate([c.upper for c in couplings]),
-        rest,
-        couplings[0].quantities,
-    )
 
 
 def _solved(matrices: Matrices, limits: Limits | None) -> Answer:

@@ -33,18 +33,14 @@ class Answer:
     """What the site does when one step is moved.
 
     Attributes:
-        change_kw: of the step's net draw (up: below zero).
         cost: money more than the plan, penalties of wishes counted as the objective counts them.
         slope_per_kw: by how much the cost rises per kW that the step draws more.
         net_kw: (T,) net draw.
-        rebound_kwh: (T,) energy drawn more than in the plan, in the other steps.
     """
 
-    change_kw: float
     cost: float
     slope_per_kw: float
     net_kw: Array
-    rebound_kwh: Array
 
 
 class Priced:
@@ -118,9 +114,7 @@ class Priced:
             cost, net, slope = self._solved(step)
         finally:
             self._free(step)
-        rebound = (net - self.plan_kw) * self.hours
-        rebound[step] = 0.0
-        found = Answer(change_kw, cost - self.cost, slope, net, rebound)
+        found = Answer(cost - self.cost, slope, net)
         self._known[step, change_kw] = found
         return found
 

@@ -29,11 +29,6 @@ class Gates:
     opens: NDArray[np.datetime64]
     closes: NDArray[np.datetime64]
 
-    def open_at(self, at: datetime) -> NDArray[np.bool_]:
-        """(P,) may the period be bid for at this moment?"""
-        now = stamp(at)
-        return np.asarray((self.opens <= now) & (now < self.closes))
-
 
 def stamp(at: datetime) -> np.datetime64:
     """A zone-aware time as UTC seconds.
@@ -86,11 +81,6 @@ def gates(product: Product, day: date) -> Gates:
     before = np.timedelta64(round(60 * float(product.closes.minutes_before or 0.0)), "s")
     closes: NDArray[np.datetime64] = np.asarray(made.edges[:-1].astype("datetime64[s]") - before, "datetime64[s]")
     return Gates(made, opens, closes)
-
-
-def is_open(product: Product, day: date, at: datetime) -> bool:
-    """May any period of the delivery day be bid for at this moment?"""
-    return bool(gates(product, day).open_at(at).any())
 
 
 @dataclass(frozen=True)

@@ -191,11 +191,23 @@ class State:
     def _too_much(self, schedule: Schedule, flows: Flows, path: np.ndarray, island: Island) -> Iterator[Breach]:
         from grid_models.limits import Breach
 
-        given = self.island_kw(schedule, flows, path)
-        over = np.abs(given) - island.rated_kw
-        for step in np.flatnonzero(self.steps & (over > TOLERANCE_PU * island.rated_kw)):
-            value, margin = float(given[step]), float(over[step])
-            yield Breach(island.reference, "island_power", int(step), value, island.rated_kw, "kW", margin)
+        asked = [(self.island_kw(schedule, flows, path), island.rated_kw, "kW")]
+        if island.rated_kvar is not None:
+            asked.append((self._island_kvar(schedule, flows, path, island), island.rated_kvar, "kvar"))
+        for given, rated, unit in asked:
+            over = np.abs(given) - rated
+            for step in np.flatnonzero(self.steps & (over > TOLERANCE_PU * rated)):
+                value, margin = float(given[step]), float(over[step])
+                yield Breach(island.reference, "island_power", int(step), value, rated, unit, margin)
+
+    def _island_kvar(self, schedule: Schedule, flows: Flows, path: np.ndarray, island: Island) -> Array:
+        """(T,) likewise reactive: by its power factor or as chosen, and what the network lacks."""
+        unit = next(asset for asset in self.site.assets if asset.name == island.reference)
+        step = np.arange(path.size)
+        planned = unit.kvar_per_kw * schedule.power_kw(unit.name, (str(getattr(unit, "bus", "")),))[path, step]
+        if unit.name in schedule.reactive_kvar:
+            planned = planned + schedule.reactive_kvar[unit.name][path, step]
+        return np.asarray(planned + flows.slack_q_kvar)
 
     def unsolved(self, trial: Trial) -> int:
         """How many of the steps that count have no solution."""

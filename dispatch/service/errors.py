@@ -10,7 +10,6 @@
     ├── NotAllowedError 405          not with this method
     ├── NotAcceptableError 406       no format that the client accepts
     ├── ConflictError 409            the state does not allow it now
-    ├── GoneError 410                it was there
     ├── PreconditionError 412        it has changed since the client read it
     ├── TooLargeError 413            more bytes than are taken
     ├── UnsupportedMediaError 415    a format that is not read here
@@ -124,12 +123,6 @@ class ConflictError(ServiceError):
     """The state does not allow it now."""
 
     status, kind, title = 409, "conflict", "Not in this state"
-
-
-class GoneError(ServiceError):
-    """It was there."""
-
-    status, kind, title = 410, "gone", "No longer there"
 
 
 class PreconditionError(ServiceError):

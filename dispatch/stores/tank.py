@@ -29,8 +29,3 @@ class Tank(Storage):
     @classmethod
     def _in_kg(cls, value: Any, info: ValidationInfo) -> Any:
         return energy(value, KWH_PER_KG[cls.product], flow=info.field_name != "energy_kwh")
-
-    @property
-    def capacity_kg(self) -> float:
-        """What it holds between fill 0 and fill 1."""
-        return self.energy_kwh / KWH_PER_KG[self.product]

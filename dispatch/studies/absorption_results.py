@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 NAMES = {"network": "network", "export_limit": "export limit", "balance": "balance"}
 _COLOURS = {"network": "#ca4f32", "export_limit": "#d9a514", "balance": "#76828e"}
-_LINES = ("#297fcc", "#d9a514", "#2aa98b", "#7552ab", "#ca4f32", "#495564")
 _SETTLED_KWH = 1e-6
 
 

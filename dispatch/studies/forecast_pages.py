@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 BAND, INK, CAME = "#297fcc", "#12507f", "#b45309"
 MODELS = ("#297fcc", "#a8aca4", "#d385b7", "#2aa98b", "#7552ab", "#ca4f32")
 UNVERIFIED = "unverified"
-MOST_FANS = 3
 HEADS = ("Model", "Series", "Hours", "Lead day", "Intervals", "nRMSE", "nMAE", "C_R", "Q_R", "Pinball", "CRPS", "rCRPS",
          "In 90 % band", "Its width")  # fmt: skip
 

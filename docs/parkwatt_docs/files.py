@@ -14,6 +14,7 @@ from dispatch.assets import kinds
 from dispatch.site import schema as park_schema
 from parkwatt_docs import docstrings
 from parkwatt_docs import kinds as kind_pages
+from parkwatt_docs.meanings import IN_FILES
 from parkwatt_docs.schemas import HEADINGS, Reader, reached, references
 from parkwatt_docs.writing import Folder, code, label, table
 
@@ -159,7 +160,7 @@ class _Told:
             return f"[{name}](#{label('block', name) if name in own else label(file.page, name)})"
 
         any_kind = "[assets](#kinds)" if definitions.keys() & named.keys() else ""
-        return cls(schema, Reader(link, unit, definitions, any_kind), own, frozenset({*own, *named}))
+        return cls(schema, Reader(link, unit, IN_FILES, definitions, any_kind), own, frozenset({*own, *named}))
 
 
 def _own(definitions: Mapping[str, Any], named: Mapping[str, str]) -> dict[str, str]:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from parkwatt_docs.docstrings import REFERENCE, attributes
-from parkwatt_docs.meanings import MEANINGS
 from parkwatt_docs.writing import code, escaped, told
 
 Schema = Mapping[str, Any]
@@ -52,12 +51,14 @@ class Reader:
     Attributes:
         link: the Markdown that stands for a definition, by its name.
         unit: the unit that a field's name says; "" where it says none.
+        meanings: of fields that their block says nothing of, by name or by ``Block.field``.
         definitions: of the schema, by name.
         all_kinds: the Markdown that stands for a choice of more than a dozen of them.
     """
 
     link: Callable[[str], str]
     unit: Callable[[str], str]
+    meanings: Mapping[str, str] = field(default_factory=dict)
     definitions: Schema = field(default_factory=dict)
     all_kinds: str = ""
 
@@ -71,11 +72,14 @@ class Reader:
             needed: fields that must be given, beside those that the schema says.
         """
         needed = {*needed, *model.get("required", ())}
-        meanings = MEANINGS | attributes(model.get("description", "")) | (meanings or {})
+        own = attributes(model.get("description", "")) | (meanings or {})
         for name, one in model.get("properties", {}).items():
-            meaning = _described(one) or self._of_block(one) or meanings.get(name, "")
+            meaning = _described(one) or self._of_block(one) or own.get(name) or self._by_name(model, name)
             default = "must be given" if name in needed else _default(one)
             yield code(name), escaped(self.unit(name)), self.accepted(one, name), default, told(meaning)
+
+    def _by_name(self, model: Schema, name: str) -> str:
+        return self.meanings.get(f"{model.get('title', '')}.{name}") or self.meanings.get(name, "")
 
     def _of_block(self, field: Schema) -> str:
         """The first sentence on the one block that stands there."""

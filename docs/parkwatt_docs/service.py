@@ -8,19 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from parkwatt_docs import files
+from parkwatt_docs.meanings import IN_BODIES
 from parkwatt_docs.schemas import HEADINGS, Reader
 from parkwatt_docs.writing import Folder, code, contents, escaped, label, table, told
 
 _DOCUMENT = Path(__file__).resolve().parents[1] / "openapi.json"
-_TRACE = {"X-Trace-Id"}
 
 
 def write(folder: Folder) -> None:
     """A page for each resource, and one of all bodies."""
     document = json.loads(_DOCUMENT.read_text("utf-8"))
-    reader = Reader(
-        lambda name: f"[{_short(name)}](#{label('body', name)})", files.unit, document["components"]["schemas"]
-    )
+    reader = reader_of(document["components"]["schemas"])
     by_tag: dict[str, list[tuple[str, str, Mapping[str, Any]]]] = {tag["name"]: [] for tag in document["tags"]}
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
@@ -29,6 +27,11 @@ def write(folder: Folder) -> None:
     for tag in document["tags"]:
         folder.write(f"http/{tag['name']}", _resource(tag, by_tag[tag["name"]], reader))
     folder.write("http/bodies", _bodies(document["components"]["schemas"], reader))
+
+
+def reader_of(bodies: Mapping[str, Any]) -> Reader:
+    """What tells the fields of bodies."""
+    return Reader(lambda name: f"[{_short(name)}](#{label('body', name)})", files.unit, IN_BODIES, bodies)
 
 
 def _short(name: str) -> str:

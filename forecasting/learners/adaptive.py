@@ -69,20 +69,3 @@ class Adaptive:
             missed=self.missed + miss,
             blocks=self.blocks + (count[:, 0] > 0),
         )
-
-
-def follow(
-    state: Adaptive, quantiles: Floats, actual: Floats, block: NDArray[np.int64], cell: Cells | int = 0, delay: int = 1
-) -> tuple[Adaptive, Floats]:
-    """Quantiles (N, Q) as they would have been issued block by block, a block's outcome known `delay` blocks later."""
-    where = np.broadcast_to(np.asarray(cell), actual.shape)
-    found = np.empty_like(quantiles)
-    waiting: list[NDArray[np.bool_]] = []
-    for number in np.unique(block):
-        if len(waiting) >= delay:
-            past = waiting.pop(0)
-            state = state.updated(quantiles[past], actual[past], where[past])
-        inside = block == number
-        found[inside] = state.apply(quantiles[inside], where[inside])
-        waiting.append(inside)
-    return state, found

@@ -1,11 +1,8 @@
 """Empirical quantiles of like cases: the sister that assumes nothing and always stays in the stack.
 
-Forest: trees cut the cases into leaves of like ones; each leaf keeps the quantiles of what came there, a row takes the
+Trees cut the cases into leaves of like ones; each leaf keeps the quantiles of what came there, a row takes the
 mean over its leaves (as quantile regression forests, Meinshausen 2006, but averaging quantiles and not distributions:
 one table per forest, so prediction is a look-up).
-
-Analog: the nearest past cases in a few columns, weighted by nearness and by recency (Delle Monache et al. 2013,
-doi:10.1175/MWR-D-12-00281.1). With recency it follows a shift of level that trees would average away.
 """
 
 from __future__ import annotations
@@ -21,7 +18,6 @@ from forecasting.learners.base import Frame
 from forecasting.learners.boosted import base_of, picked
 
 Floats = NDArray[np.float64]
-CHUNK = 20_000
 
 
 @dataclass(frozen=True)
@@ -105,93 +101,3 @@ class ForestFitted:
         for tree in leaves.T:
             found += self.tables[tree]
         return found / len(self.first) + base_of(rows, self.base, self.middle)[:, None]
-
-
-@dataclass(frozen=True)
-class Analog:
-    """The `neighbours` nearest past rows in standardised `columns` (all where empty; choose a few).
-
-    `stretch` multiplies a standardised column: what is stretched must agree better. Weights fall with the distance
-    (to 0 at the farthest neighbour) and by half in `half_life_blocks`.
-    """
-
-    columns: tuple[str, ...] = ()
-    stretch: tuple[tuple[str, float], ...] = ()
-    neighbours: int = 150
-    half_life_blocks: float | None = 90.0
-    base: str | None = None
-    name: str = "analog"
-
-    def fit(self, rows: Frame, actual: Floats, levels: Floats) -> AnalogFitted:
-        """Keep the rows whose actual (N,) is finite."""
-        levels = dense.checked(levels)
-        names = tuple(name for name in rows.names if not self.columns or name in self.columns)
-        middle = float(np.median(actual)) if self.base is not None else 0.0
-        x = np.asarray(picked(rows, names), dtype=np.float64)
-        centre = np.nan_to_num(_nan_free_mean(x))
-        spread = np.sqrt(_nan_free_mean((x - centre) ** 2))
-        stretched = np.array([dict(self.stretch).get(name, 1.0) for name in names])
-        scale = np.where(spread > 1e-9, stretched / np.where(spread > 1e-9, spread, 1.0), 0.0)
-        target = actual - base_of(rows, self.base, middle)
-        age = float(rows.block.max()) - rows.block
-        weight = np.ones(len(rows)) if self.half_life_blocks is None else np.exp2(-age / self.half_life_blocks)
-        count = min(self.neighbours, len(rows))
-        return AnalogFitted(names, centre, scale, (x, target, weight), count, levels, self.base, middle)
-
-
-def _nan_free_mean(x: Floats) -> Floats:
-    known = np.isfinite(x)
-    return np.asarray(np.where(known, x, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1))
-
-
-@dataclass(frozen=True, eq=False)
-class AnalogFitted:
-    """Past cases (features, what came, weight)."""
-
-    names: tuple[str, ...]
-    centre: Floats
-    scale: Floats
-    cases: tuple[Floats, Floats, Floats]
-    count: int
-    levels: Floats
-    base: str | None
-    middle: float
-
-    def predict(self, rows: Frame) -> Floats:
-        """Quantiles (N, Q)."""
-        from scipy.spatial import KDTree
-
-        past, target, weight = self.cases
-        tree = KDTree(self._placed(past))
-        found = np.empty((len(rows), len(self.levels)))
-        x = self._placed(np.asarray(picked(rows, self.names), dtype=np.float64))
-        for begin in range(0, len(rows), CHUNK):
-            part = slice(begin, begin + CHUNK)
-            distance, near = tree.query(x[part], k=np.arange(1, self.count + 1))
-            farthest = np.maximum(distance[:, -1:], 1e-12)
-            nearness = 1 - (distance / (1.001 * farthest)) ** 2
-            found[part] = weighted_quantiles(target[near], nearness * weight[near], self.levels)
-        return found + base_of(rows, self.base, self.middle)[:, None]
-
-    def _placed(self, x: Floats) -> Floats:
-        """Standardised columns; an unknown value lies at the middle, as far from all as it can be said to be."""
-        return np.where(np.isfinite(x), (x - self.centre) * self.scale, 0.0)
-
-
-def weighted_quantiles(values: Floats, weights: Floats, levels: Floats) -> Floats:
-    """Quantiles (N, Q) of values (N, K) with weights (N, K), linear between the middles of the weights."""
-    order = np.argsort(values, axis=1, kind="stable")
-    values = np.take_along_axis(values, order, axis=1)
-    weights = np.take_along_axis(weights, order, axis=1)
-    total = np.cumsum(weights, axis=1)
-    middle = (total - weights / 2) / total[:, -1:]
-    found = np.empty((len(values), len(levels)))
-    last = values.shape[1] - 1
-    row = np.arange(len(values))
-    for k, level in enumerate(levels):
-        right = np.clip((middle < level).sum(axis=1), 1, last) if last else np.zeros(len(values), dtype=np.intp)
-        left = np.maximum(right - 1, 0)
-        gap = middle[row, right] - middle[row, left]
-        share = np.clip((level - middle[row, left]) / np.where(gap > 0, gap, 1.0), 0.0, 1.0)
-        found[:, k] = values[row, left] + share * (values[row, right] - values[row, left])
-    return found

@@ -34,7 +34,6 @@ VERSION = "rhythm 1"
 LEAST_DAYS = 14
 PAST_DAYS = 45  # what a forecast looks back on; training looks back on all
 ROWS_AT_MOST = 40_000
-FELT_DAYS = 20
 LIKE_WEATHER = frozenset({"shortwave_radiation", "wind_speed_100m", "temperature_2m", "cloud_cover"})
 FELT_H = (24.0, 72.0)
 BESIDE_H = (3, 24)

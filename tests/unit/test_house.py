@@ -97,6 +97,12 @@ def test_what_is_left_to_do_is_in_the_issues() -> None:
     assert [f"{path}: {match.group()}" for path, text in texts() for match in marks.finditer(text)] == []
 
 
+def test_the_page_for_contributors_shows_every_folder_of_dispatch() -> None:
+    told = set(re.findall(r"`(\w+)/`", (ROOT / "CONTRIBUTING.md").read_text("utf-8")))
+    folders = {path.parent.name for path in (ROOT / "dispatch").glob("*/__init__.py")}
+    assert folders - told == set()
+
+
 @pytest.mark.parametrize("package", PACKAGES)
 def test_a_package_is_typed(package: str) -> None:
     assert (ROOT / package / "__init__.py").is_file()

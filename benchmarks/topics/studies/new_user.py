@@ -36,14 +36,12 @@ class Walked:
     """How it went.
 
     Attributes:
-        clone_s: of ``git clone``.
         install_s: of the environment, which the first command builds before it plans the example.
-        to_plan_s: from the clone to the own park's plan.
+        to_plan_s: from the beginning of ``git clone`` to the own park's plan.
         failed: blocks that failed or printed something else than the page says, or that nobody got to.
         why: of the first of them.
     """
 
-    clone_s: float
     install_s: float
     to_plan_s: float
     failed: int
@@ -73,7 +71,7 @@ def walked() -> Walked:
             why = str(error)
         finally:
             session.close()
-        return Walked(clone_s, install_s, to_plan_s, count - done, why)
+        return Walked(install_s, to_plan_s, count - done, why)
 
 
 @row(

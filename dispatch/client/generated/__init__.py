@@ -23,7 +23,7 @@ from dispatch.client.generated.sites import AsyncSites, Sites
 from dispatch.client.sending import AsyncSender, Sender
 
 #: SHA-256 of the document and of the generator that these files were made from.
-MADE_FROM = "7a401e33f7b052048a00b93a9da3d143ea4fe6b80a9f8c11a50ba33687db5607"
+MADE_FROM = "f58f5e75682ace76d83c6eb0a32ede63e8fd78713186cda32c426a93cdc237f3"
 
 
 class Operations:

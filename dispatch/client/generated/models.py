@@ -134,7 +134,13 @@ class Certificate(Model):
 
 
 class Closing(Model):
-    """When bids are closed: at a time of day for the whole delivery day, or so long before each of its periods."""
+    """When bids are closed: at a time of day for the whole delivery day, or so long before each of its periods.
+
+    Attributes:
+        at: the time of day, like 12:00.
+        days_before: days before the delivery day.
+        minutes_before: how long before a period begins.
+    """
 
     at: str | None = None
     days_before: int = 0
@@ -595,7 +601,12 @@ class MissedStep(Model):
 
 
 class Moment(Model):
-    """A time of day on the market's clock, some days before the delivery day."""
+    """A time of day on the market's clock, some days before the delivery day.
+
+    Attributes:
+        at: the time of day, like 12:00; 24:00 is the next midnight.
+        days_before: days before the delivery day.
+    """
 
     at: str
     days_before: int = 0
@@ -1297,7 +1308,7 @@ class DispatchMarketsProductDelivery(Model):
         nothing_below: below this share nothing is paid.
         paid_up_to: more than this share is not paid.
         penalty_factor: of the price, for each kWh that is short.
-        penalty_price: money for each kWh that is short, in the product's currency per kWh.
+        penalty_price_per_kwh: money for each kWh that is short, in the product's currency per kWh.
         availability_from: below this share of periods with a whole delivery a capacity payment is lost.
         imbalance: how deviations from a sale are settled, by one price for both directions or by two.
     """
@@ -1316,16 +1327,25 @@ class DispatchMarketsProductProduct(Model):
     """One product.
 
     Attributes:
+        market: who runs it.
         sides: what may be offered. Up is less drawn from the grid or more fed in, down the other way.
         symmetric: must a bid hold in both directions alike?
         day_starts, day_ends: of the delivery day on the market's clock.
         period_minutes: of what is bid for; of more than an hour they follow the clock (00:00, 04:00, …), so that those
             over a change of the clock are an hour longer or shorter.
+        quantity_min_kw, quantity_max_kw: least and most of a bid.
+        quantity_step_kw: quantities are multiples of it.
         price_basis: what a price is for.
+        price_min, price_max: lowest and highest price of a bid.
+        price_step: prices are multiples of it.
+        pricing: what is paid: the clearing price, the bid's own, or a fixed one.
         energy_price: may a bid of capacity name a price of activated energy, too?
         steps_max: price steps of a curve.
         block_orders: may several periods be bid as one?
+        accessed: when the source was read.
+        valid_from, valid_to: first and last delivery day that it is for.
         verified: false where nobody has held the numbers against the source.
+        note: what a reader should know.
     """
 
     name: Annotated[str, Field(min_length=1)]

@@ -5,7 +5,6 @@ Every site begins from the basis of one reference, so that its plan is the same 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,6 @@ from dispatch.errors import SolveError
 from dispatch.fleet.integer.commit import finished
 from dispatch.fleet.integer.linear import Linear
 from dispatch.fleet.integer.tree import Branch, Effort, Found, Search
-from dispatch.fleet.stack import Stack
 from dispatch.signals import Array
 from dispatch.solver.highs import Answer, Limits, Matrices, Quality, polished, run
 
@@ -68,31 +66,3 @@ class Alone:
         if not np.isfinite(made.cost):
             return polished(matrices, matrices.integer, found.x)
         return self.linear.point(), self.linear.row_dual(), made.cost
-
-
-def commit(stack: Stack, extra_cost: Array, gap: float = 1e-4) -> tuple[Array, Array, Array]:
-    """Each site's plan at its own cost and ``extra_cost``, whole numbers and all.
-
-    Args:
-        stack: N sites; the first is the reference.
-        extra_cost: (C,) or (N, C) beside the columns' own cost.
-        gap: relative difference of cost and bound that is good enough.
-
-    Returns:
-        (N, C) plans, (N,) what they cost, (N,) lower bounds.
-
-    Raises:
-        SolveError: a site has no plan; the message names it.
-    """
-    cost = stack.cost + extra_cost
-    x, objective, bound = np.zeros(cost.shape), np.zeros(len(stack)), np.zeros(len(stack))
-    alone: Alone | None = None
-    for n in range(len(stack)):
-        matrices = replace(stack.matrices(n), cost=cost[n])
-        alone = alone or Alone(matrices)
-        try:
-            answer = alone.run(matrices, Limits(gap=gap))
-        except SolveError as error:
-            raise SolveError(f"site '{stack.names[n]}' has no plan: {error}") from None
-        x[n], objective[n], bound[n] = answer.x, answer.objective, answer.bound
-    return x, objective, bound

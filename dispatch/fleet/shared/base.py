@@ -22,8 +22,6 @@ from dispatch.fleet.shared.scope import Builder, Label, Scope
 from dispatch.signals import Array
 from dispatch.site import Site
 
-ByGroup = Mapping[str, float]
-
 
 class Shared(Frozen, ABC):
     """One thing that sites share.

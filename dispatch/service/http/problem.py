@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Mapping
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -38,7 +37,6 @@ from dispatch.service.trace import trace_id
 TITLES = {408: "The body did not arrive in time", 500: "The server failed"}
 TITLES |= {status: kind.title for status, kind in ALL.items()}
 MEDIA_TYPE = "application/problem+json"
-_log = logging.getLogger("parkwatt.http")
 _BUG = "Something went wrong on our side. The log has it under the trace id."
 
 

@@ -320,14 +320,6 @@ class Subscription(_Made, SubscriptionRequest):
     client_id: ObjectId = ""
 
 
-class Notification(Shape):
-    """What a callback gets."""
-
-    object_type: ObjectKind
-    operation: Operation
-    object: Program | Event | Report | Ven | Resource | Subscription
-
-
 class AuthServer(Shape):
     """Where tokens come from."""
 
@@ -347,13 +339,3 @@ class Notifiers(BaseModel):
     """How clients can be told."""
 
     webhook: Annotated[bool, Field(alias="WEBHOOK")] = True
-
-
-REQUESTS: dict[ObjectKind, type[Request]] = {
-    "PROGRAM": ProgramRequest,
-    "EVENT": EventRequest,
-    "REPORT": ReportRequest,
-    "SUBSCRIPTION": SubscriptionRequest,
-    "VEN": VenRequest,
-    "RESOURCE": ResourceRequest,
-}

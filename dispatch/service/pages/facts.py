@@ -64,15 +64,6 @@ class PlanLine:
 
 
 @dataclass(frozen=True)
-class SiteLine:
-    """A site of the overview."""
-
-    link: Link
-    plan: PlanLine | None
-    measured: Word
-
-
-@dataclass(frozen=True)
 class JobLine:
     """A job in a list."""
 
@@ -153,11 +144,6 @@ def fresh(moment: datetime | None, now: datetime) -> Word:
 def clock(moment: datetime | None) -> str:
     """A time in UTC, to the second."""
     return wording.MISSING if moment is None else f"{moment:%Y-%m-%d %H:%M:%S} UTC"
-
-
-def kilowatts(value: float | None) -> str:
-    """A power; a dash where it is missing."""
-    return wording.MISSING if value is None else f"{wording.adaptive(value)} kW"
 
 
 def size(count: int | None) -> str:

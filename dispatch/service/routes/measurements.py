@@ -38,7 +38,6 @@ _SHOWN_MAX = 10_000
 _VALUED_MAX = 100
 _DAY_S = 86_400
 _LINE_DEEPEST = 4
-_EARLIEST = "beginning of the calendar"
 Given = tuple["pa.Table", dict[int, Rejection]]
 
 _REF = "#/components/schemas/{model}"

@@ -64,11 +64,6 @@ def id_pattern(prefix: str) -> str:
     return rf"^{prefix}_[0-9a-hjkmnp-tv-z]{{26}}$"
 
 
-def id_of(prefix: str) -> Any:
-    """The type of an id that begins so."""
-    return Annotated[str, Field(pattern=id_pattern(prefix))]
-
-
 class Body(BaseModel):
     """A body in which nothing is ignored."""
 

@@ -86,7 +86,7 @@ class Store:
             BusyError: others wrote for too long; nothing was changed.
         """
         with self.backend.writing(tenant) as connection:
-            tx = Tx(tenant, actor, self.clock(), connection, self.disk, writes=True, dialect=self.backend.name)
+            tx = Tx(tenant, actor, self.clock(), connection, self.disk, writes=True)
             tx.most_queued = self.most_queued
             yield tx
             tx.finish()
@@ -96,7 +96,7 @@ class Store:
     def read(self, tenant: str, actor: str = "") -> Iterator[Tx]:
         """A transaction that sees one state of a tenant's things."""
         with self.backend.reading() as connection:
-            yield Tx(tenant, actor, self.clock(), connection, self.disk, writes=False, dialect=self.backend.name)
+            yield Tx(tenant, actor, self.clock(), connection, self.disk, writes=False)
 
     def run(self, tenant: str, actor: str, work: Callable[[Tx], T]) -> T:
         """What ``work`` does in a transaction that writes; once more where two of them got in each other's way.

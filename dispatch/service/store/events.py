@@ -16,8 +16,6 @@ from sqlalchemy import BigInteger, Column, Connection, String, select
 
 from dispatch.service.store.metadata import Json, UtcTime, table
 
-LAST = frozenset({"done", "failed", "cancelled"})  # kinds after which nothing follows
-
 records = table(
     "job_events",
     Column("job", String(40), primary_key=True),
@@ -44,11 +42,6 @@ class Event:
     at: datetime
     kind: str
     data: dict[str, Any]
-
-    @property
-    def is_last(self) -> bool:
-        """Nothing follows."""
-        return self.kind in LAST
 
 
 def write(

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Column, Float, Index, Integer, Row, String, and_
+from sqlalchemy import Column, Float, Index, Integer, Row, String
 from sqlalchemy.sql import ColumnElement
 
-from dispatch.service.errors import NotFoundError
-from dispatch.service.store import jobs
-from dispatch.service.store.ids import new_id
+from dispatch.service.store.made_by_jobs import MadeByJobs
 from dispatch.service.store.metadata import Json, UtcTime, table
 from dispatch.service.store.transaction import Tx
 
@@ -48,6 +46,9 @@ schedules = table(
     Index("ix_schedules_tenant_site_end", "tenant", "site", "end"),
 )
 _C = schedules.c
+_rows = MadeByJobs(schedules, "sch", "schedule")
+create, name_job, change = _rows.create, _rows.name_job, _rows.change
+get, listed = _rows.get, _rows.listed
 IN_HINDSIGHT, _AWARD = "perfect_foresight", "award"
 _NEWEST = (_C.ranked.desc(), _C.id.desc())
 
@@ -96,32 +97,15 @@ def _begins(row: Row[Any]) -> datetime:
     return begins
 
 
-def create(tx: Tx, values: Mapping[str, Any]) -> str:
-    """Note what is asked for; its job is still to be named."""
-    id_ = new_id("sch")
-    tx.insert(schedules, {"id": id_, "job": "", "created": tx.now, **values})
-    return id_
-
-
-def name_job(tx: Tx, id_: str, job: str) -> None:
-    """The job that makes it."""
-    tx.execute(tx.update(schedules).where(_C.id == id_).values(job=job))
-
-
 def finish(tx: Tx, id_: str, values: Mapping[str, Any], *, is_published: bool = True) -> None:
     """What came of it; it may be followed from now on, or it is a dry run."""
     followed = {"published": tx.now, "ranked": _C.issued} if is_published else {}
-    tx.execute(tx.update(schedules).where(_C.id == id_).values(made=tx.now, **followed, **values))
+    _rows.finish(tx, id_, {**followed, **values})
 
 
 def publish(tx: Tx, id_: str) -> None:
     """Let a dry run be followed from now on, before what was issued until now."""
-    tx.execute(tx.update(schedules).where(_C.id == id_).values(published=tx.now, ranked=tx.now))
-
-
-def change(tx: Tx, id_: str, values: Mapping[str, Any]) -> None:
-    """What is known of it besides: its report, or the job that makes that."""
-    tx.execute(tx.update(schedules).where(_C.id == id_).values(**values))
+    change(tx, id_, {"published": tx.now, "ranked": tx.now})
 
 
 def has_report(tx: Tx, file: str) -> bool:
@@ -129,38 +113,9 @@ def has_report(tx: Tx, file: str) -> bool:
     return tx.first(tx.select(schedules, _C.id).where(_C.report_file == file)) is not None
 
 
-def _query(tx: Tx) -> Any:
-    """A schedule with the state and the problem of its job."""
-    joined = schedules.outerjoin(jobs.records, and_(jobs.records.c.tenant == _C.tenant, jobs.records.c.id == _C.job))
-    columns = (schedules, jobs.records.c.state.label("job_state"), jobs.records.c.problem.label("job_problem"))
-    return tx.select(schedules, *columns).select_from(joined)
-
-
-def get(tx: Tx, id_: str) -> Row[Any]:
-    """One schedule, with ``job_state`` and ``job_problem``.
-
-    Raises:
-        NotFoundError: the tenant has none of this id.
-    """
-    row = tx.first(_query(tx).where(_C.id == id_))
-    if row is None:
-        raise NotFoundError(f"There is no schedule '{id_}'.")
-    return row
-
-
-def listed(tx: Tx, *, site: str | None, before: str | None, limit: int) -> Sequence[Row[Any]]:
-    """Schedules, the newest first."""
-    query = _query(tx)
-    if site is not None:
-        query = query.where(_C.site == site)
-    if before is not None:
-        query = query.where(_C.id < before)
-    return tx.all(query.order_by(_C.id.desc()).limit(limit))
-
-
 def latest(tx: Tx, site: str, by: datetime | None = None) -> Row[Any] | None:
     """The newest schedule of a site that is there and is meant to be followed, now or at a moment."""
-    query = _query(tx).where(*_followed(site))
+    query = _rows.query(tx).where(*_followed(site))
     if by is not None:
         query = query.where(_C.published <= by)
     return tx.first(query.order_by(_C.id.desc()))

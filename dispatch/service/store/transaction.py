@@ -39,7 +39,6 @@ class Tx:
     connection: Connection
     disk: Disk
     writes: bool
-    dialect: str
     most_queued: int = MOST_QUEUED
     _entries: list[chain.Entry] = field(default_factory=list)
     _after: list[Callable[[], object]] = field(default_factory=list)

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from forecasting.archive import Archive
 
 DEADLINE_S = 900.0
-_TABLES = ("ledgers", "goods", "certificates")
 _DAY = timedelta(days=1)
 
 

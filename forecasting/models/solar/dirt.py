@@ -21,36 +21,29 @@ AHEAD_DAYS, USUAL_DAYS = 90, 30
 SEASON_DAYS = 45  # a day is bright by the standard of its season
 
 
-def soiling_of(known: Known, target: Target, place: Place, days: int = DAYS) -> Soiling:
-    """State of a photovoltaic plant as known; ForecastError where neither rain nor a performance ratio is.
-
-    The ratio is measured over modelled power, so it holds what the weather forecast had wrong: with some months of it
-    that is noise about the slope.
-    """
-    by_day, rain, _ = _history(known, target, place, days)
-    return _state(by_day, rain)
-
-
 def cleaning_of(
     known: Known, target: Target, place: Place, cost: float, price_per_kwh: float, ahead_days: int = AHEAD_DAYS
 ) -> tuple[Soiling, Cleaning]:
     """State of a plant, and what cleaning it today for `cost` brings over the days ahead at a price of its energy.
 
-    A day ahead brings what the last `USUAL_DAYS` known days would have brought with clean modules. Errors as for
-    `soiling_of`.
+    A day ahead brings what the last `USUAL_DAYS` known days would have brought with clean modules. ForecastError
+    where neither rain nor a performance ratio is known.
+
+    The ratio is measured over modelled power, so it holds what the weather forecast had wrong: with some months of it
+    that is noise about the slope.
     """
-    by_day, rain, step_h = _history(known, target, place, DAYS)
+    by_day, rain, step_h = _history(known, target, place)
     state = _state(by_day, rain)
     clean = by_day.modelled[by_day.modelled > 0][-USUAL_DAYS:].mean() * step_h * state.clean_ratio
     energy, price = np.full(ahead_days, clean), np.full(ahead_days, price_per_kwh)
     return state, cleaning(state, energy, price, dry_chance(rain, ahead_days), cost)
 
 
-def _history(known: Known, target: Target, place: Place, days: int) -> tuple[Days, Floats, float]:
+def _history(known: Known, target: Target, place: Place) -> tuple[Days, Floats, float]:
     """Days of the plant, the rain on each [mm], and the length of a step [h]."""
     weather = Weather(known)
     edges_ns = np.array([known.time_ns, known.time_ns + HOUR_NS])
-    past = past_of(weather, target, place, edges_ns, days)
+    past = past_of(weather, target, place, edges_ns, DAYS)
     by_day = days_of(past)
     return by_day, rain_mm(weather, past, by_day.first, len(by_day.measured)), past.grid.step_h
 

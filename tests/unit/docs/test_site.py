@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -15,8 +16,9 @@ from benchmarks.processes import ROOT
 
 sys.path.insert(0, str(ROOT / "docs"))
 
-from parkwatt_docs import docstrings, drawn, files, mathml, shared
+from parkwatt_docs import docstrings, drawn, files, mathml, service, shared
 from parkwatt_docs.examples import example
+from parkwatt_docs.meanings import IN_BODIES, IN_FILES
 from parkwatt_docs.names import exists
 from parkwatt_docs.schemas import Reader, reached
 from parkwatt_docs.writing import Folder, code, escaped, told
@@ -54,7 +56,7 @@ def test_fields_say_unit_bounds_default_and_meaning() -> None:
 def test_every_field_has_a_meaning(file: files.File) -> None:
     schema = file.schema()
     definitions = schema.get("$defs", {})
-    reader = Reader(lambda name: name, files.unit, definitions)
+    reader = Reader(lambda name: name, files.unit, IN_FILES, definitions)
     silent = [
         f"{name}.{row[0]}"
         for name, model in [(file.title, schema), *definitions.items()]
@@ -62,6 +64,31 @@ def test_every_field_has_a_meaning(file: files.File) -> None:
         if not row[4] and not row[0].endswith("_bus`")  # the kind's page says what a bus must carry
     ]
     assert silent == []
+
+
+def test_every_field_of_a_body_has_a_meaning() -> None:
+    reader = service.reader_of(json.loads((ROOT / "docs/openapi.json").read_text("utf-8"))["components"]["schemas"])
+    silent = [
+        f"{name}.{row[0]}" for name, body in reader.definitions.items() for row in reader.rows(body) if not row[4]
+    ]
+    assert silent == []
+
+
+def test_a_block_may_mean_something_else_by_a_name() -> None:
+    reader = Reader(str, files.unit, {"hours": "spans of the clock", "Steps.hours": "how long"})
+    schema = {"title": "Steps", "properties": {"hours": {"type": "number"}}}
+    assert [row[4] for row in reader.rows(schema)] == ["how long"]
+    assert [row[4] for row in reader.rows(schema | {"title": "Calendar"})] == ["spans of the clock"]
+
+
+def test_no_meaning_is_kept_of_a_field_that_is_gone() -> None:
+    told_files = [files._Told.of(file) for file in files.FILES]
+    blocks = [block for one in told_files for block in (one.schema, *one.schema.get("$defs", {}).values())]
+    bodies = json.loads((ROOT / "docs/openapi.json").read_text("utf-8"))["components"]["schemas"].values()
+    for kept, all_blocks in ((IN_FILES, blocks), (IN_BODIES, bodies)):
+        fields = {(block.get("title"), name) for block in all_blocks for name in block.get("properties", {})}
+        known = {name for _, name in fields} | {f"{title}.{name}" for title, name in fields}
+        assert set(kept) - known == set()
 
 
 def test_blocks_of_one_kind_stand_with_it_and_others_on_the_files_page() -> None:

@@ -97,9 +97,8 @@ def test_variogram_score_is_zero_of_the_truth_and_counts_pairs() -> None:
     assert scores.variogram_score(y, member, pairs=pairs) == pytest.approx((2 - 1) ** 2)
 
 
-def test_energy_and_ramps() -> None:
+def test_ramps() -> None:
     values = np.array([[0.0, 1.0, 5.0, 5.0], [3.0, 3.0, 2.0, 0.0]])
-    np.testing.assert_allclose(scores.energy(values, np.array([1.0, 0.5, 0.5, 1.0])), [8.0, 5.5])
     np.testing.assert_allclose(scores.largest_ramp(values, 2), [5.0, 3.0])
     with pytest.raises(ForecastError, match="4 steps does not fit in 4"):
         scores.largest_ramp(values, 4)
@@ -114,9 +113,6 @@ def test_calibration_of_a_true_forecast() -> None:
     assert scores.coverage(y, q, SEVEN) == pytest.approx(0.9, abs=0.01)
     assert scores.coverage(y, q, SEVEN, 0.5) == pytest.approx(0.5, abs=0.015)
     assert scores.sharpness(q, SEVEN) == pytest.approx(2 * norm.ppf(0.95))
-    pit = scores.probability_integral(y, np.tile(norm.ppf(DENSE), (20_000, 1)) + mean[:, None], DENSE)
-    assert pit.mean() == pytest.approx(0.5, abs=0.01)
-    assert pit.var() == pytest.approx(1 / 12, abs=0.003)
 
 
 def test_a_mass_at_zero_is_no_lack_of_calibration() -> None:
@@ -126,23 +122,15 @@ def test_a_mass_at_zero_is_no_lack_of_calibration() -> None:
     q = np.maximum(mean[:, None] + norm.ppf(DENSE), 0.0)
     np.testing.assert_allclose(scores.reliability(y, q, DENSE), DENSE, atol=0.012)
     assert (y[:, None] <= q).mean(axis=0)[4] > 0.2
-    pit = scores.probability_integral(y, q, DENSE)
-    assert np.nanmean(pit) == pytest.approx(0.5, abs=0.01)
 
 
 def test_what_is_certain_or_missing_says_nothing_of_calibration() -> None:
     y = np.array([0.0, np.nan, 0.0])
     q = np.array([[0.0] * 7, SEVEN.tolist(), [0.0] * 7])
     assert np.isnan(scores.reliability(y, q, SEVEN)).all()
-    assert np.isnan(scores.probability_integral(y, q, SEVEN)).all()
     assert np.isnan(scores.coverage(np.full(3, np.nan), q, SEVEN))
     with pytest.raises(ForecastError, match=r"0.1 and 0.9"):
         scores.coverage(y, q[:, 3:4], SEVEN[3:4], 0.8)
-
-
-def test_probabilities_beyond_the_outer_quantiles() -> None:
-    q = np.tile(SEVEN, (3, 1))
-    np.testing.assert_allclose(scores.probability_integral(np.array([-1.0, 0.5, 2.0]), q, SEVEN), [0.025, 0.5, 0.975])
 
 
 def test_point_errors_by_hand() -> None:

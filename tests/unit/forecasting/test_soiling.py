@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from forecasting.errors import ForecastError
-from forecasting.soiling import CLEANING_RAIN_MM, cleaning, dirt_days, dry_chance, expected_loss, state_of
+from forecasting.soiling import CLEANING_RAIN_MM, cleaning, dirt_days, dry_chance, state_of
 
 RATE = 0.002
 
@@ -87,13 +87,3 @@ def test_mistakes_are_named() -> None:
     ratio, rain = _season()
     with pytest.raises(ForecastError, match="cost -1"):
         cleaning(state_of(ratio, np.ones(120), rain), np.ones(3), np.ones(3), np.ones(3), cost=-1.0)
-
-
-def test_particles_in_the_air_make_dirt_until_it_rains() -> None:
-    index = pd.date_range("2024-01-01", periods=240, freq="h")
-    rain = pd.Series(0.0, index=index)
-    rain.iloc[120:126] = 3.0
-    loss = expected_loss(rain, 20.0, np.full(240, 5e-5), np.full(240, 1e-4))
-    assert 0 < loss[110] < 0.2
-    assert loss[110] > loss[20]
-    assert loss[126] < loss[110]

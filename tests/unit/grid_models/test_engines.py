@@ -51,6 +51,8 @@ def assert_agree(network: Network) -> Flows:
     np.testing.assert_allclose(batch.branch_loading_pu, reference.branch_loading_pu, rtol=1e-6, atol=1e-6)
     power_kw = max(1.0, np.abs(reference.slack_p_kw).max())
     np.testing.assert_allclose(batch.slack_p_kw, reference.slack_p_kw, atol=1e-6 * power_kw)
+    power_kvar = max(power_kw, np.abs(reference.slack_q_kvar).max())
+    np.testing.assert_allclose(batch.slack_q_kvar, reference.slack_q_kvar, atol=1e-6 * power_kvar)
     return reference
 
 

@@ -22,7 +22,7 @@ def assert_same(a: Flows, b: Flows) -> None:
     assert b.converged.all()
     assert np.abs(a.vm_pu - b.vm_pu).max() < 1e-8
     np.testing.assert_allclose(a.branch_loading_pu, b.branch_loading_pu, atol=1e-7)
-    for name in ("branch_from_kw", "branch_to_kw", "slack_p_kw", "losses_kw"):
+    for name in ("branch_from_kw", "branch_to_kw", "slack_p_kw", "slack_q_kvar", "losses_kw"):
         np.testing.assert_allclose(getattr(a, name), getattr(b, name), atol=0.01, err_msg=name)
 
 

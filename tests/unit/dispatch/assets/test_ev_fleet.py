@@ -13,6 +13,7 @@ from dispatch.assets.ev_fleet import EvFleet
 from dispatch.audit import audit
 from dispatch.config.park import load_site
 from dispatch.errors import ConfigError, ContractError, DataError
+from dispatch.loads.disaggregation import Wanted
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.solve import rule_based, solve
@@ -189,7 +190,8 @@ def test_every_vehicle_gets_its_own_powers_and_they_hold_its_limits() -> None:
     schedule = plan(price, *random_cars(3, 8), aggregate=True, charge_efficiency=0.92, discharge_efficiency=0.9)
     (member,) = schedule.kinds["ev_fleet"].rows.members
     sums = [schedule.asset("cars", name) for name in ("charge_kw", "discharge_kw", "unserved_kwh")]
-    split, parked = member.sessions_kw(schedule.inputs, *sums), member.visits(schedule.inputs)
+    split = member.shared(schedule.inputs, Wanted(*sums, member.most_kw))
+    parked = member.visits(schedule.inputs)
     assert split.charge_kw.sum(axis=0) == pytest.approx(sums[0], abs=1e-3)
     assert split.discharge_kw.sum(axis=0) == pytest.approx(sums[1], abs=1e-3)
     assert (split.charge_kw <= parked.charge_most_kw + 1e-6).all()

@@ -12,7 +12,7 @@ import yaml
 
 from dispatch.assets.direct_line import DirectLine, supply_share_of_rule
 from dispatch.config import carbon_rules
-from dispatch.config.carbon_rules import Rule, grid_factors, newest, read, rules
+from dispatch.config.carbon_rules import Rule, grid_factors, read, rules
 from dispatch.config.park import CONFIGS, load_site, shipped_names
 from dispatch.errors import ConfigError, DataError
 from dispatch.fields.series import Factor
@@ -80,14 +80,6 @@ def test_a_day_without_a_rule_is_refused_with_what_there_is() -> None:
         rules("direct_lime", on=date(2026, 1, 1))
     with pytest.raises(ConfigError, match=r"none of 'eu'\. Accepted: one of cn"):
         rules("direct_line", on=date(2026, 1, 1), pack="eu")
-
-
-def test_the_newest_that_has_begun_stands_in_where_it_is_asked_for() -> None:
-    factor = newest("grid_factor_north", on=date(2026, 3, 1))
-    assert factor.entry == "cn_north_2023"
-    assert newest("grid_factor_north", on=date(2022, 12, 31)).entry == "cn_north_2022"
-    with pytest.raises(DataError, match="no 'grid_factor_north' had begun by 2020-01-01"):
-        newest("grid_factor_north", on=date(2020, 1, 1))
 
 
 def test_a_zero_carbon_park_by_its_size() -> None:

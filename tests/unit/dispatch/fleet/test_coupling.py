@@ -9,7 +9,7 @@ import pytest
 from scipy.sparse import csr_array
 
 from dispatch.errors import ContractError
-from dispatch.fleet.coupling import Coupling, Rest, joined
+from dispatch.fleet.coupling import Coupling, Rest
 from dispatch.signals import Array
 
 
@@ -79,10 +79,9 @@ def test_a_price_towards_no_side_is_refused() -> None:
 
 def test_the_rest_pays_for_what_is_over() -> None:
     done = cap(4.0, penalty=5.0).complete(effects(3.0, 3.0))
-    assert done.is_feasible
+    assert not done.excess.any()
     assert done.money == pytest.approx(10.0, abs=1e-4)
     hard = cap(4.0).complete(effects(3.0, 3.0))
-    assert not hard.is_feasible
     np.testing.assert_allclose(hard.excess, [2.0])
 
 
@@ -125,14 +124,6 @@ def test_whole_numbers_of_the_rest() -> None:
     assert whole.complete(effects(3.0, 2.5)).money == pytest.approx(10.0)
 
 
-def test_joined_keeps_each_rest() -> None:
-    both = joined([cap(4.0, penalty=5.0), cap(5.0, penalty=2.0), cap(9.0)])
-    done = both.complete(effects(3.0, 3.0))
-    assert done.is_feasible
-    assert done.money == pytest.approx(12.0, abs=1e-4)
-    assert both.names == ("cap",) * 3
-
-
 def test_what_does_not_fit_is_refused() -> None:
     good = cap(4.0)
     with pytest.raises(ContractError, match="nothing lies between"):
@@ -149,10 +140,6 @@ def test_what_does_not_fit_is_refused() -> None:
         good.used(np.zeros((3, 1)))
     with pytest.raises(ContractError, match="finite numbers"):
         replace(good, share=rows([[np.inf, 1]]))
-    with pytest.raises(ContractError, match="same sites"):
-        joined([good, replace(good, quantities=2)])
-    with pytest.raises(ContractError, match="nothing to join"):
-        joined([])
     soft = cap(4.0, penalty=1.0).rest
     with pytest.raises(ContractError, match="integer"):
         replace(soft, integer=np.zeros(2, bool))

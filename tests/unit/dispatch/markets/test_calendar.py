@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dispatch.errors import DataError
-from dispatch.markets.calendar import gates, is_open, local, next_gate, periods, stamp
+from dispatch.markets.calendar import gates, local, next_gate, periods, stamp
 from dispatch.markets.catalogue import product, shipped
 from dispatch.markets.product import Product
 
@@ -57,20 +57,10 @@ def test_noon_of_the_day_before_stays_noon_when_the_clock_changes() -> None:
 def test_a_continuous_market_closes_period_by_period() -> None:
     one = of("intraday_continuous")
     found = gates(one, PLAIN)
-    at = found.periods.local_start[40] - timedelta(minutes=5)
-    is_open_now = found.open_at(at)
-    assert not is_open_now[:41].any()  # at the moment of closing it is too late
-    assert is_open_now[41:].all()
-    assert found.open_at(at - timedelta(seconds=1))[40]
-
-
-def test_a_gate_is_closed_before_it_opens_and_from_its_closing_on() -> None:
-    one = of("fcr")
-    opens = datetime(2026, 3, 23, 11, tzinfo=BERLIN)
-    closes = datetime(2026, 3, 29, 8, tzinfo=BERLIN)
-    second = timedelta(seconds=1)
-    for at, state in ((opens - second, False), (opens, True), (closes - second, True), (closes, False)):
-        assert is_open(one, PLAIN, at) == state
+    at = stamp(found.periods.local_start[40] - timedelta(minutes=5))
+    assert (found.closes[:40] < at).all()
+    assert found.closes[40] == at
+    assert (found.closes[41:] > at).all()
 
 
 def test_the_next_gate_is_that_of_the_next_day_after_closing() -> None:

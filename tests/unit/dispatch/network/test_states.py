@@ -168,6 +168,21 @@ def test_a_reference_unit_that_is_too_small_for_the_losses_is_told_with_hour_and
     assert any("engine as an island: island power at 02:00" in f.text for f in data.findings)
 
 
+def test_a_reference_unit_that_lacks_reactive_power_is_told_likewise(radial: Network) -> None:
+    asked = islanded(rated_kvar=1e4)
+    _, proof = proved(radial, asked)
+    assert proof.breaches == ()
+    alone = without_connection(asked.site, asked.horizon)
+    needed = np.abs(proof.flows.slack_q_kvar[alone])
+    assert (needed > 100).all()
+    _, short = proved(radial, islanded(rated_kvar=float(needed.min()) / 2))
+    assert {(one.element, one.kind, one.unit) for one in short.breaches} == {
+        ("engine as an island", "island_power", "kvar")
+    }
+    assert sorted(one.margin for one in short.breaches) == pytest.approx(sorted(needed - needed.min() / 2), rel=1e-3)
+    assert "kvar: what the others and the losses take of the reference unit" in short.stopped
+
+
 def test_a_site_without_a_connection_is_an_island_all_day(radial: Network) -> None:
     series = {("load", "demand_kw"): 900.0}
     generator = unit("engine", min_kw=0, max_kw=4000, cost_per_kwh=0.5)

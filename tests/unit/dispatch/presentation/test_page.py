@@ -269,7 +269,7 @@ def proof(breaches: tuple[Breach, ...] = (), stopped: str = "") -> GridProof:
     vm = np.array([[1.08, np.nan], [1.01, np.nan], [0.97, np.nan], [np.nan, np.nan]])
     loading = np.array([[0.5, np.nan], [np.nan, np.nan]])
     solved = np.array([True, False])
-    flows = Flows(("hv", "a", "b", "dead"), ("line", "bare"), vm, loading, nan, nan, nan[0], nan[0], solved)
+    flows = Flows(("hv", "a", "b", "dead"), ("line", "bare"), vm, loading, nan, nan, *nan[:1].repeat(3, axis=0), solved)
     limits = Limits(np.array([0.9, 0.95, 0.95, 0.95]), np.array([1.1, 1.05, 1.05, 1.05]), np.ones(2))
     return GridProof(flows, breaches, len(breaches), 1, float("nan"), limits, stopped)
 

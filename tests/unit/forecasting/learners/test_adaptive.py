@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.special import ndtri
 
-from forecasting.learners.adaptive import Adaptive, follow
+from forecasting.learners.adaptive import Adaptive
 
 LEVELS = np.array([0.05, 0.5, 0.95])
 
@@ -18,6 +18,28 @@ def days(count: int, per_day: int, spread: float, shift: float, seed: int) -> tu
     actual = shift + spread * rng.standard_normal(count * per_day)
     quantiles = np.broadcast_to(ndtri(LEVELS), (count * per_day, 3)).copy()
     return quantiles, actual, np.arange(count * per_day) // per_day
+
+
+def follow(
+    state: Adaptive,
+    quantiles: np.ndarray,
+    actual: np.ndarray,
+    block: np.ndarray,
+    cell: np.ndarray | int = 0,
+    delay: int = 1,
+) -> tuple[Adaptive, np.ndarray]:
+    """Quantiles (N, Q) as they would have been issued block by block, a block's outcome known `delay` blocks later."""
+    where = np.broadcast_to(np.asarray(cell), actual.shape)
+    found = np.empty_like(quantiles)
+    waiting: list[np.ndarray] = []
+    for number in np.unique(block):
+        if len(waiting) >= delay:
+            past = waiting.pop(0)
+            state = state.updated(quantiles[past], actual[past], where[past])
+        inside = block == number
+        found[inside] = state.apply(quantiles[inside], where[inside])
+        waiting.append(inside)
+    return state, found
 
 
 @pytest.mark.parametrize(("spread", "shift"), [(1.0, 0.0), (2.0, 0.0), (1.0, 1.5), (0.5, -1.0)])

@@ -14,7 +14,7 @@ from forecasting.learners.base import Frame, Learner
 from forecasting.learners.boosted import Boosted
 from forecasting.learners.censored import Censored
 from forecasting.learners.conformal import Conformal
-from forecasting.learners.empirical import Analog, Forest, weighted_quantiles
+from forecasting.learners.empirical import Forest
 from forecasting.learners.held import forward, windows
 from forecasting.learners.linear import Linear
 from forecasting.learners.stack import Stack
@@ -26,7 +26,6 @@ ALL: tuple[Learner, ...] = (
     QUICK,
     Linear(),
     Forest(trees=15),
-    Analog(columns=("signal", "spread"), neighbours=60),
     Stack((Boosted(rounds=15), Forest(trees=8)), blocks=20),
     Conformal(Linear(), blocks=20),
 )
@@ -204,10 +203,3 @@ def test_censored_rows_give_back_what_deletion_and_belief_lose() -> None:
     assert believed[2] < -0.4
     assert (Censored(learner).fit(rows, y, LEVELS).predict(new) == whole).all()
     assert Censored(learner).name == "boosted"
-
-
-def test_weighted_quantiles_of_equal_weights_are_the_middles() -> None:
-    values = np.array([[3.0, 1.0, 2.0, 4.0]])
-    found = weighted_quantiles(values, np.ones((1, 4)), np.array([0.01, 0.125, 0.5, 0.99]))
-    assert found[0] == pytest.approx([1.0, 1.0, 2.5, 4.0])
-    assert weighted_quantiles(np.array([[7.0]]), np.ones((1, 1)), LEVELS)[0] == pytest.approx(np.full(5, 7.0))

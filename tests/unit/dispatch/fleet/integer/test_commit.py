@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dispatch.errors import SolveError
-from dispatch.fleet.integer.alone import Alone, commit
+from dispatch.fleet.integer.alone import Alone
 from dispatch.fleet.integer.commit import Committer
 from dispatch.fleet.integer.tree import Effort
 from dispatch.solver.highs import Limits, Matrices, run
@@ -29,6 +29,10 @@ def two_units():
     return structure([member(n, units=2) for n in range(3)])
 
 
+def problems_of(structure):
+    return [structure.stack.matrices(n) for n in range(len(structure.stack))]
+
+
 def keeps(matrices: Matrices, x: np.ndarray) -> bool:
     activity = matrices.rows @ x
     inside = (x >= matrices.col_lower - 1e-6).all() and (x <= matrices.col_upper + 1e-6).all()
@@ -37,16 +41,16 @@ def keeps(matrices: Matrices, x: np.ndarray) -> bool:
 
 
 def test_the_optimum_lies_between_bound_and_plan(fleet):
-    x, objective, bound = commit(fleet.stack, np.zeros(fleet.stack.integer.size), 1e-3)
-    some = 0
-    for n in range(len(fleet.stack)):
-        matrices = fleet.stack.matrices(n)
+    problems, some = problems_of(fleet), 0
+    alone = Alone(problems[0])
+    for matrices in problems:
+        found = alone.run(matrices, Limits(gap=1e-3))
         best = run(matrices, EXACT).objective
-        assert bound[n] <= best + 1e-6 <= objective[n] + 2e-6
-        assert objective[n] - bound[n] <= 1.1e-3 * abs(objective[n])
-        assert objective[n] == pytest.approx(matrices.cost @ x[n] + matrices.offset)
-        assert keeps(matrices, x[n])
-        some += bool(x[n][matrices.integer].any())
+        assert found.bound <= best + 1e-6 <= found.objective + 2e-6
+        assert found.objective - found.bound <= 1.1e-3 * abs(found.objective)
+        assert found.objective == pytest.approx(matrices.cost @ found.x + matrices.offset)
+        assert keeps(matrices, found.x)
+        some += bool(found.x[matrices.integer].any())
     assert some  # the fleet is not one whose units never run
 
 
@@ -66,11 +70,13 @@ def test_prices_may_change_and_the_tree_is_kept(fleet, seed):
 
 
 def test_several_units(two_units):
-    _, objective, bound = commit(two_units.stack, np.zeros(two_units.stack.integer.size), 1e-4)
-    for n in range(len(two_units.stack)):
-        best = run(two_units.stack.matrices(n), EXACT).objective
-        assert bound[n] <= best + 1e-6 <= objective[n] + 2e-6
-        assert objective[n] - bound[n] <= 1.1e-4 * abs(objective[n])
+    problems = problems_of(two_units)
+    alone = Alone(problems[0])
+    for matrices in problems:
+        found = alone.run(matrices, Limits(gap=1e-4))
+        best = run(matrices, EXACT).objective
+        assert found.bound <= best + 1e-6 <= found.objective + 2e-6
+        assert found.objective - found.bound <= 1.1e-4 * abs(found.objective)
 
 
 def test_a_search_that_is_cut_short_says_so_by_its_bound(fleet):
@@ -85,26 +91,25 @@ def test_a_search_that_is_cut_short_says_so_by_its_bound(fleet):
 
 
 def test_a_site_without_integers_is_its_linear_program():
-    plain = structure([member(n, with_unit=False) for n in range(2)])
-    _, objective, bound = commit(plain.stack, np.zeros(plain.stack.integer.size))
-    for n in range(2):
-        best = run(plain.stack.matrices(n), EXACT).objective
-        assert objective[n] == pytest.approx(best)
-        assert bound[n] == pytest.approx(best)
+    problems = problems_of(structure([member(n, with_unit=False) for n in range(2)]))
+    alone = Alone(problems[0])
+    for matrices in problems:
+        found, best = alone.run(matrices, Limits()), run(matrices, EXACT).objective
+        assert found.objective == pytest.approx(best)
+        assert found.bound == pytest.approx(best)
 
 
-def test_a_site_that_has_no_plan_is_named(fleet):
-    stack = fleet.stack.part(slice(0, 2))
-    matrices = stack.matrices(1)
+def test_a_site_that_has_no_plan_is_refused(fleet):
+    matrices = problems_of(fleet)[1]
     column = int(np.flatnonzero(np.isfinite(matrices.col_upper) & (matrices.col_upper > 0))[0])
-    broken = replace(stack.own_lower, base=stack.own_lower.base.copy())
-    broken.base[column] = matrices.col_upper[column] + 1e4
-    with pytest.raises(SolveError, match="site 'site_0' has no plan"):
-        commit(replace(stack, own_lower=broken), np.zeros(matrices.cost.size))
+    lower = matrices.col_lower.copy()
+    lower[column] = matrices.col_upper[column] + 1e4
+    with pytest.raises(SolveError, match="without a plan"):
+        Alone(problems_of(fleet)[0]).run(replace(matrices, col_lower=lower), Limits())
 
 
 def test_a_plan_does_not_depend_on_who_was_planned_before(fleet):
-    problems = [fleet.stack.matrices(n) for n in range(len(fleet.stack))]
+    problems = problems_of(fleet)
     forward, backward = Alone(problems[0]), Alone(problems[0])
     first = [forward.run(problem, Limits()) for problem in problems]
     second = [backward.run(problem, Limits()) for problem in problems[::-1]][::-1]

@@ -6,7 +6,7 @@ import pytest
 
 from forecasting.archive import Archive
 from forecasting.errors import ForecastError
-from forecasting.models.solar.dirt import cleaning_of, soiling_of
+from forecasting.models.solar.dirt import cleaning_of
 from forecasting.soiling import dirt_days
 from tests.unit.forecasting.models.solar.plants import FIRST, PLACE, issue, made
 
@@ -39,7 +39,7 @@ def dirty(measured: bool) -> Archive:
 @pytest.mark.parametrize("measured", [True, False])
 def test_a_plants_dirt_is_found_from_its_power_and_the_rain_on_it(measured: bool) -> None:
     targets, _ = made(DAYS, count=1, seed=3)
-    found = soiling_of(dirty(measured).as_of(issue(DAYS)), targets[0], PLACE)
+    found, _ = cleaning_of(dirty(measured).as_of(issue(DAYS)), targets[0], PLACE, cost=50.0, price_per_kwh=0.5)
     assert found.dirt_days == pytest.approx(DAYS - 41, abs=1)
     assert found.rate_low < RATE < found.rate_high
     assert found.rate_per_day == pytest.approx(RATE, rel=0.5)
@@ -48,14 +48,13 @@ def test_a_plants_dirt_is_found_from_its_power_and_the_rain_on_it(measured: bool
 def test_without_rain_nothing_is_said() -> None:
     targets, archive = made(DAYS, count=1, seed=3)
     with pytest.raises(ForecastError, match="no precipitation is known under roof0"):
-        soiling_of(archive.as_of(issue(DAYS)), targets[0], PLACE)
+        cleaning_of(archive.as_of(issue(DAYS)), targets[0], PLACE, cost=50.0, price_per_kwh=0.5)
 
 
 def test_what_cleaning_brings_is_the_loss_of_the_days_until_rain() -> None:
     targets, _ = made(DAYS, count=1, seed=3)
     known = dirty(measured=True).as_of(issue(DAYS))
     state, found = cleaning_of(known, targets[0], PLACE, cost=50.0, price_per_kwh=0.5, ahead_days=30)
-    assert state == soiling_of(known, targets[0], PLACE)
     # Rain came on 2 of 60 days: over 30 days the chance that none has washed it falls to (1 − 3/62)^30.
     dry = ((1 - 3 / 62) ** np.arange(1, 31)).sum()
     rows = known.measurements(targets[0].site, targets[0].name)
