@@ -94,6 +94,18 @@ def list_tenants(database: Database = None, data: Data = None) -> None:
     list_tenants(Where(database, data))
 
 
+@tenants.command("close")
+def close_tenant(
+    name: Annotated[str, typer.Argument(help="Whose keys are to open nothing any more.")],
+    database: Database = None,
+    data: Data = None,
+) -> None:
+    """Close a tenant: its keys and tokens open nothing from now on; what it has stays. There is no way back."""
+    from dispatch.cli.tenancy import Where, close_tenant
+
+    close_tenant(Where(database, data), name)
+
+
 @keys.command("create")
 def create_key(
     tenant: Annotated[str, typer.Argument(help="Whose.")],

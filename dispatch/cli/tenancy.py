@@ -67,6 +67,18 @@ def list_tenants(where: Where) -> None:
         typer.echo("No tenants yet: parkwatt tenants create NAME", err=True)
 
 
+def close_tenant(where: Where, name: str) -> None:
+    """Close a tenant, and note that in its own audit trail."""
+    with opened(where) as store:
+        from dispatch.service.store import tenants
+
+        _require_tenant(store, name)
+        with store.write(name, "parkwatt tenants") as tx:
+            tenants.close(tx.connection, name, tx.now)
+            tx.audit("tenant.close", name)
+    typer.echo(f"{name} is closed: its keys open nothing any more. Its data stay.")
+
+
 def create_key(
     where: Where, tenant: str, name: str, scopes: tuple[str, ...], *, everything: bool, days: float | None
 ) -> None:

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from dispatch.cli.commands import app
 from dispatch.cli.serving import _keys, extra
 from dispatch.errors import ConfigError, ParkwattError
 from dispatch.service.settings import Settings
-from dispatch.service.store import Store
+from dispatch.service.store import Store, audit
 
 PATIENCE_S = 60.0
 
@@ -42,6 +42,16 @@ def refused(*words: str, data: Path) -> ParkwattError:
     done = CliRunner().invoke(app, [*words, "--data", str(data)])
     assert isinstance(done.exception, ParkwattError), done.exception
     return done.exception
+
+
+def test_a_closed_tenant_stays_with_its_data_and_gets_no_key(tmp_path: Path) -> None:
+    typed("tenants", "create", "acme", data=tmp_path)
+    assert "acme is closed" in typed("tenants", "close", "acme", data=tmp_path)[0]
+    assert re.search(r"^acme  .*closed \d{4}-", typed("tenants", "list", data=tmp_path)[0])
+    for again in (("tenants", "close", "acme"), ("keys", "create", "acme", "--all")):
+        assert "there is no tenant 'acme'" in str(refused(*again, data=tmp_path))
+    with closing(Store.open(Settings.load({}, data=tmp_path).url, tmp_path)) as store, store.read("acme") as tx:
+        assert [row.action for row in audit.listed(tx)] == ["tenant.close"]
 
 
 def test_tenants_and_keys_are_made_without_a_server(tmp_path: Path) -> None:
