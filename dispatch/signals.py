@@ -197,3 +197,15 @@ class Horizon:
         if values.shape[-1] != self.steps:
             raise AlignmentError(f"{name} has {values.shape[-1]} steps, the horizon has {self.steps}")
         return values
+
+
+def spans(first: np.ndarray, stop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """All whole numbers from ``first`` to before ``stop``, one span after the other: whose they are, and the numbers.
+
+    Which steps lie within some hours of each step is a band along the diagonal: with spans found by ``searchsorted``
+    it takes what it holds, and not the square of the horizon.
+    """
+    count = np.maximum(stop - first, 0)
+    whose = np.repeat(np.arange(count.size), count)
+    begins = np.cumsum(count) - count
+    return whose, np.arange(whose.size) + (first - begins)[whose]

@@ -278,15 +278,20 @@ class Site(Frozen):
 
     def windows(self, horizon: Horizon, over: Window) -> Array:
         """(window, T) 1 where a step belongs to the local hour or day, or to the whole horizon."""
+        of_step = self.window_of(horizon, over)
+        return np.asarray(of_step[None, :] == np.arange(of_step.max() + 1)[:, None], dtype=np.float64)
+
+    def window_of(self, horizon: Horizon, over: Window) -> np.ndarray:
+        """(T,) which local hour or day a step belongs to, counted in the order of the clock."""
         if over == "horizon":
-            return np.ones((1, horizon.steps))
+            return np.zeros(horizon.steps, int)
         # An hour that comes twice, when clocks go back, is two hours: their offsets differ.
         named = [
             (start.date(), start.hour, -(start.utcoffset() or timedelta())) if over == "hour" else (start.date(),)
             for start in horizon.local_start
         ]
-        _, place = np.unique([sorted(set(named)).index(name) for name in named], return_inverse=True)
-        return np.asarray(place[None, :] == np.arange(place.max() + 1)[:, None], dtype=np.float64)
+        order = {name: window for window, name in enumerate(sorted(set(named)))}
+        return np.array([order[name] for name in named])
 
 
 def schema() -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -16,6 +16,9 @@ from dispatch.loads.demand import Demand, demand_kw
 from dispatch.loads.windows import edges_s
 from dispatch.part import Account, Part, Port, Violation, breaches
 from dispatch.signals import Array, Horizon
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 _SOME_KW = 1e-6
 _ANNOUNCED = "announced_kw:"
@@ -229,11 +232,9 @@ def _rebound_kw(rows: Rows[Any], inputs: Inputs) -> Array:
     return np.asarray(np.fmin(rows.field("rebound_kw"), all_kwh / hours.min()))
 
 
-def _recent(horizon: Horizon, hours: float) -> Array:
+def _recent(horizon: Horizon, hours: float) -> csr_array:
     """(step, step) ones [t, s]: what was curtailed in s may still be owed at the end of t."""
-    ends = horizon.edge_h[1:]
-    since = ends[:, None] - ends[None, :]
-    return ((since >= -1e-9) & (since < hours - 1e-9)).astype(float)
+    return flexible.since(horizon.edge_h[1:], hours)
 
 
 def _still_owed(rows: Rows[Any], inputs: Inputs) -> Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -11,7 +11,10 @@ from pydantic import Field, model_validator
 from dispatch.asset import Asset, Carrier, Given, Inputs, Mode, Rows, Ruling, full
 from dispatch.fields.frozen import Finite, NonNegative, Positive
 from dispatch.part import Account, Exclusive, Part, Port, Violation, breaches
-from dispatch.signals import Array, Horizon
+from dispatch.signals import Array, Horizon, spans
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 _WAYS = ("forward", "backward")
 _KEYS = tuple(f"{way}_kwh" for way in _WAYS)
@@ -260,23 +263,28 @@ def _under_way(member: Pipe, inputs: Inputs, way: str) -> list[tuple[float, floa
     return [(float(hour), hour + 1.0, kwh) for hour, kwh in enumerate(hourly)]
 
 
-def _overlap_h(one: Array, other: Array) -> Array:
+def _overlap_h(one: Array, other: Array) -> csr_array:
     """(one, other) hours that spans share, each given by its edges."""
-    inside = np.minimum(one[1:, None], other[None, 1:]) - np.maximum(one[:-1, None], other[None, :-1])
-    return np.asarray(np.maximum(inside, 0))
+    from scipy.sparse import csr_array
+
+    first = np.searchsorted(other[1:], one[:-1], side="right")
+    i, j = spans(first, np.searchsorted(other[:-1], one[1:], side="left"))
+    inside = np.minimum(one[i + 1], other[j + 1]) - np.maximum(one[i], other[j])
+    return csr_array((inside, (i, j)), shape=(one.size - 1, other.size - 1))
 
 
 def _leaving_kwh(rows: Rows[Pipe], inputs: Inputs, way: str) -> Array:
     """(row, step) energy of what was under way that leaves in each step, before its loss."""
     edge, out = inputs.horizon.edge_h, []
     for member in rows.members:
-        spans = _under_way(member, inputs, way)
-        shares = [kwh * _overlap_h(np.array([begin, end]), edge)[0] / (end - begin) for begin, end, kwh in spans]
-        out.append(np.sum([np.zeros(inputs.horizon.steps), *shares], axis=0))
+        leaves = np.zeros(inputs.horizon.steps)
+        for begin, end, kwh in _under_way(member, inputs, way):
+            leaves += kwh * _overlap_h(np.array([begin, end]), edge).toarray()[0] / (end - begin)
+        out.append(leaves)
     return np.tile(np.array(out), (rows.scenarios, 1))
 
 
-def _delays(rows: Rows[Pipe], horizon: Horizon) -> list[tuple[Array, Array]]:
+def _delays(rows: Rows[Pipe], horizon: Horizon) -> list[tuple[Array, csr_array]]:
     """For each delay: (row, row) which rows have it, and (step in, step out) hours that leave so of an entry."""
     delay = rows.field("delay_h")[:, 0]
     edge = horizon.edge_h
@@ -285,13 +293,13 @@ def _delays(rows: Rows[Pipe], horizon: Horizon) -> list[tuple[Array, Array]]:
 
 def _delayed(rows: Rows[Pipe], horizon: Horizon, flow: Any) -> Any:
     """(row, step) what leaves of a flow, before its loss; of an expression or an array."""
-    terms = [own @ flow @ (share / horizon.hours) for own, share in _delays(rows, horizon)]
+    terms = [own @ flow @ (share / horizon.hours).tocsr() for own, share in _delays(rows, horizon)]
     return sum(terms[1:], terms[0])
 
 
 def _sent_for(rows: Rows[Pipe], horizon: Horizon, wanted: Array) -> Array:
     """(row, step) flow whose arrival is ``wanted``, as far as it could be sent in the horizon."""
-    terms = [own @ wanted @ (share / horizon.hours[:, None]).T for own, share in _delays(rows, horizon)]
+    terms = [own @ wanted @ (share / horizon.hours[:, None]).tocsr().T for own, share in _delays(rows, horizon)]
     return np.asarray(sum(terms) / (1 - rows.field("loss_fraction")))
 
 

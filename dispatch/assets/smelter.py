@@ -266,8 +266,10 @@ def _logic(single: Rows[Any], given: Given, made: Mapping[str, Any]) -> list[Any
 
     count, horizon = single.count, given.horizon
     off, begin, end = (made[name] for name in ("off", "begin", "end"))
-    longest = sp.block_diag([flexible.within(horizon, m.max_interruption_h) for m in single.members * single.scenarios])
-    resting = sp.block_diag([_resting(horizon, m.recovery_h) for m in single.members * single.scenarios])
+    members, starts = single.members * single.scenarios, horizon.edge_h[:-1]
+    longest = sp.block_diag([flexible.within(horizon, m.max_interruption_h) for m in members])
+    # Running since an end is not long enough to be interrupted again.
+    resting = sp.block_diag([flexible.since(starts, m.recovery_h) for m in members])
     flat = {name: cp.vec(x, order="C") for name, x in made.items()}
     before = shifted(given["was_off"][:count], off)
     return [
@@ -278,12 +280,6 @@ def _logic(single: Rows[Any], given: Given, made: Mapping[str, Any]) -> list[Any
         resting.tocsr() @ flat["end"] <= 1 - flat["begin"],
         begin <= given["free"][:count],
     ]
-
-
-def _resting(horizon: Horizon, hours: float) -> Array:
-    """(step, step) ones [t, s]: running since the start of s is not long enough to be interrupted at the start of t."""
-    since = horizon.edge_h[:-1, None] - horizon.edge_h[None, :-1]
-    return ((since >= -1e-9) & (since < hours - 1e-9)).astype(float)
 
 
 def _limits(rows: Rows[Any], start: Array, ratings: Mapping[str, Array]) -> tuple[Array, Array]:

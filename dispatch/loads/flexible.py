@@ -8,10 +8,11 @@ import numpy as np
 
 from dispatch.asset import Mode, Rows
 from dispatch.fields.series import Signal, signal_values
-from dispatch.signals import Array, Horizon
+from dispatch.signals import Array, Horizon, spans
 
 if TYPE_CHECKING:
     import cvxpy as cp
+    from scipy.sparse import csr_array
 
 
 def steps_of(asset: Any, fields: tuple[str, ...], horizon: Horizon) -> dict[str, Array]:
@@ -53,9 +54,20 @@ def day_masks(horizon: Horizon) -> list[Array]:
     return masks + [np.zeros(horizon.steps)] * (width - len(masks))
 
 
-def within(horizon: Horizon, hours: float) -> Array:
+def within(horizon: Horizon, hours: float) -> csr_array:
     """(step, step) ones [t, τ]: step τ is t or before it, and the time from the start of τ to the end of t fits."""
     edge = horizon.edge_h
-    lasting = edge[1:, None] - edge[None, :-1]
-    earlier = np.tril(np.ones((horizon.steps, horizon.steps)))
-    return np.asarray(earlier * (lasting <= hours + 1e-9))
+    return _band(np.searchsorted(edge[:-1], edge[1:] - hours - 1e-9, side="left"))
+
+
+def since(moment_h: Array, hours: float) -> csr_array:
+    """(step, step) ones [t, τ]: step τ is t or before it, and less time lies between their moments."""
+    return _band(np.searchsorted(moment_h, moment_h - hours + 1e-9, side="right"))
+
+
+def _band(first: np.ndarray) -> csr_array:
+    """(step, step) ones [t, τ] from the first τ of each t on, up to t itself."""
+    from scipy.sparse import csr_array
+
+    at, tau = spans(first, np.arange(1, first.size + 1))
+    return csr_array((np.ones(at.size), (at, tau)), shape=(first.size, first.size))

@@ -15,6 +15,7 @@ import numpy as np
 
 from dispatch.errors import SolveError, TimeUpError
 from dispatch.signals import Array
+from dispatch.solver import canonical
 from dispatch.solver.entries import Entries, Tensors
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ class Compiled:
         import cvxpy as cp
 
         data, _, _ = problem.get_problem_data(
-            cp.HIGHS, enforce_dpp=True, canon_backend=cp.COO_CANON_BACKEND, solver_opts={}
+            cp.HIGHS, enforce_dpp=True, canon_backend=canonical.backend(), solver_opts={}
         )
         self._program = data["param_prob"]
         self._entries = Entries(self._program)

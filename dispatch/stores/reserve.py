@@ -23,15 +23,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dispatch.asset import Direction, Given, Inputs, Rows
 from dispatch.part import Exclusive, Part, Violation, breaches
-from dispatch.signals import Array, Horizon
+from dispatch.signals import Array, Horizon, spans
 from dispatch.stores.band import Band
 from dispatch.stores.limits import SIDES, Lines, Side, share_at
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 # By direction: what moves the stock at the efficiency of charging, and at that of discharging.
 OFFERS: dict[Direction, tuple[str, str]] = {
@@ -61,11 +64,20 @@ class Moments:
         return np.asarray(every[np.append(np.diff(every) > _CLOSE_H, True)])
 
     @cached_property
-    def window_h(self) -> Array:
+    def window_h(self) -> csr_array:
         """(step, moment) hours of the step within a call that ends then."""
-        begin, end = self.horizon.edge_h[:-1, None], self.horizon.edge_h[1:, None]
-        inside = np.minimum(end, self.at_h) - np.maximum(begin, self.at_h - self.lasting_h)
-        return np.asarray(np.maximum(inside, 0))
+        edges, begins = self.horizon.edge_h, self.at_h - self.lasting_h
+        first = np.searchsorted(edges[1:], begins, side="right")
+        moment, step = spans(first, np.searchsorted(edges[:-1], self.at_h, side="left"))
+        inside = np.minimum(edges[step + 1], self.at_h[moment]) - np.maximum(edges[step], begins[moment])
+        return self._by_step(inside, step, moment)
+
+    def _by_step(self, values: Array, step: np.ndarray, moment: np.ndarray) -> csr_array:
+        from scipy.sparse import csr_array
+
+        there = values > 0
+        entries = (values[there], (step[there], moment[there]))
+        return csr_array(entries, shape=(self.horizon.steps, self.at_h.size))
 
     @cached_property
     def beyond_h(self) -> Array:
@@ -74,12 +86,15 @@ class Moments:
         return np.asarray(np.maximum(self.at_h - np.maximum(last, self.at_h - self.lasting_h), 0))
 
     @cached_property
-    def weights(self) -> tuple[Array, Array]:
+    def weights(self) -> tuple[Array, csr_array]:
         """(moment,) and (step, moment): how content at a moment follows from the start and from the ends of steps."""
-        edges = self.horizon.edge_h
-        eye = np.eye(edges.size)
-        weight = np.stack([np.interp(self.at_h, edges, row) for row in eye])
-        return weight[0], weight[1:]
+        edges, last = self.horizon.edge_h, self.horizon.steps - 1
+        at = np.minimum(self.at_h, edges[-1])
+        step = np.minimum(np.searchsorted(edges, at, side="right") - 1, last)
+        passed = (at - edges[step]) / (edges[step + 1] - edges[step])
+        inner, moment = np.flatnonzero(step > 0), np.arange(at.size)
+        before = self._by_step((1 - passed)[inner], step[inner] - 1, moment[inner])
+        return np.where(step == 0, 1 - passed, 0.0), before + self._by_step(passed, step, moment)
 
     @cached_property
     def in_step(self) -> tuple[np.ndarray, np.ndarray, Array]:
@@ -88,8 +103,8 @@ class Moments:
         The latter stand at the end of the horizon and beyond, where the offer goes on and the set-point does not.
         """
         edges, last = self.horizon.edge_h, self.horizon.steps - 1
-        at = self.at_h[:, None]
-        moment, step = np.nonzero((at >= edges[:-1] - _CLOSE_H) & (at <= edges[1:] + _CLOSE_H))
+        first = np.searchsorted(edges[1:], self.at_h - _CLOSE_H, side="left")
+        moment, step = spans(first, np.searchsorted(edges[:-1], self.at_h + _CLOSE_H, side="right"))
         beyond = np.flatnonzero(self.at_h >= edges[-1] - _CLOSE_H)
         planned = np.append(np.ones(moment.size), np.zeros(beyond.size))
         return np.append(moment, beyond), np.append(step, np.full(beyond.size, last)), planned

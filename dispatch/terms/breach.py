@@ -99,9 +99,14 @@ class Wished:
     def _sum(self, name: str, kinds: Mapping[str, Part] | None = None) -> Any:
         return by_step(self.rows, self.parts if kinds is None else kinds, name, self.horizon)
 
-    def _energy(self, over: Window) -> Array:
+    def _energy(self, over: Window) -> csr_array:
         """(step, window) hours."""
-        return np.asarray((self.site.windows(self.horizon, over) * self.horizon.hours).T)
+        return self._windows(over, self.horizon.hours)
+
+    def _windows(self, over: Window, weight: Array) -> csr_array:
+        """(step, window) each step's weight; sparse, as hours of a year would fill .6 GB."""
+        of_step = self.site.window_of(self.horizon, over)
+        return csr_array((weight, of_step, np.arange(weight.size + 1)), shape=(weight.size, of_step.max() + 1))
 
     @property
     def _claims_kw(self) -> Any:
@@ -127,10 +132,10 @@ class Wished:
         """Σ emissions ≤ cap over each window and in each scenario."""
         import cvxpy as cp
 
-        windows = self.site.windows(self.horizon, wish.over)
-        most = np.full(windows.shape[0], 1000 * wish.emissions_max_t)
-        limit = cp.Parameter(windows.shape[0], nonneg=True, value=most)
-        emitted = emitted_kg(self.rows, self.parts, wish.covers, self.horizon) @ windows.T
+        windows = self._windows(wish.over, np.ones(self.horizon.steps))
+        most = np.full(windows.shape[1], 1000 * wish.emissions_max_t)
+        limit = cp.Parameter(windows.shape[1], nonneg=True, value=most)
+        emitted = emitted_kg(self.rows, self.parts, wish.covers, self.horizon) @ windows
         needed = emitted - np.ones((emitted.shape[0], 1)) @ cp.reshape(limit, (1, limit.size), order="C")
         return self._short(wish.text, needed, wish.penalty_per_t / 1000, "kg", limit)
 
@@ -161,7 +166,7 @@ class Wished:
     def _zero_carbon(self, wish: ZeroCarbonWish) -> list[Breach]:
         """Emissions ≤ x · coal equivalent of what is used, and unclean energy ≤ (1 − y) of it, over each window."""
         kgce, unclean_kgce = self._coal_equivalents()
-        windows, energy = self.site.windows(self.horizon, wish.over).T, self._energy(wish.over)
+        windows, energy = self._windows(wish.over, np.ones(self.horizon.steps)), self._energy(wish.over)
         emitted = emitted_kg(self.rows, self.parts, "all", self.horizon) @ windows
         over = emitted - wish.emissions_max_t_per_tce * (kgce @ energy)
         electric = KGCE_PER_KWH["electricity"]

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from dispatch.asset import Asset, Given, Inputs, Mode, Rows, full, shifted
 from dispatch.fields.frozen import Frozen, NonNegative, Positive
 from dispatch.part import Violation, breaches
-from dispatch.signals import Array, Horizon
+from dispatch.signals import Array, Horizon, spans
 from dispatch.units import matched_starts
 
 if TYPE_CHECKING:
@@ -315,13 +315,13 @@ def window(length_h: Array, horizon: Horizon) -> csr_array:
     """(row·step, row·step) ones where step τ lies at most ``length_h`` before the start of step t (τ ≤ t)."""
     from scipy.sparse import csr_array
 
-    starts = horizon.edge_h[:-1]
-    lag = starts[:, None] - starts[None, :]
-    mask = (lag >= 0) & (lag < np.maximum(length_h, horizon.hours.min() / 2)[:, :, None] - 1e-9)
-    row, step, tau = np.nonzero(mask)
-    steps = horizon.steps
+    starts, steps = horizon.edge_h[:-1], horizon.steps
+    earliest = starts - np.maximum(length_h, horizon.hours.min() / 2) + 1e-9
+    first = np.searchsorted(starts, earliest, side="right")
+    own = steps * np.arange(length_h.shape[0])[:, None]
+    at, tau = spans((own + first).ravel(), (own + np.arange(1, steps + 1)).ravel())
     size = length_h.shape[0] * steps
-    return csr_array((np.ones(row.size), (row * steps + step, row * steps + tau)), shape=(size, size))
+    return csr_array((np.ones(at.size), (at, tau)), shape=(size, size))
 
 
 def _short_runs(rows: Rows[Any], started: np.ndarray, stopped: np.ndarray, given: Inputs) -> list[Violation]:

@@ -27,7 +27,7 @@ import numpy as np
 
 from dispatch.asset import Rows
 from dispatch.part import Backup, Part, Survival
-from dispatch.signals import Array, Horizon
+from dispatch.signals import Array, Horizon, spans
 
 if TYPE_CHECKING:
     import cvxpy as cp
@@ -50,9 +50,7 @@ class Pairs:
     @cached_property
     def _both(self) -> tuple[np.ndarray, np.ndarray]:
         edge = self.horizon.edge_h[:-1]
-        lag = edge[None, :] - edge[:, None]
-        start, step = np.nonzero((lag > -_CLOSE_H) & (lag < self.lasting_h - _CLOSE_H))
-        return start, step
+        return spans(np.arange(edge.size), np.searchsorted(edge, edge + self.lasting_h - _CLOSE_H, side="left"))
 
     @property
     def start(self) -> np.ndarray:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dispatch.asset import Given, Rows
-from dispatch.signals import Array, Horizon
+from dispatch.signals import Array, Horizon, spans
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -46,12 +46,12 @@ def savings(rows: Rows[Any], row: np.ndarray, lag_h: Array) -> Array:
 def matches(rows: Rows[Any], horizon: Horizon) -> Matches:
     """All of them, of one scenario."""
     edge = horizon.edge_h[:-1]
-    lag = edge[None, :] - edge[:, None]  # (stop, start)
-    cold = np.array([member.cold_h for member in rows.members])
-    least = np.array([member.min_down_h for member in rows.members])
-    usable = (lag > 1e-9) & (lag > least[:, None, None] - 1e-9) & (lag < cold[:, None, None] - 1e-9)
-    member, stop, start = np.nonzero(usable)
-    return Matches(member, stop, start, lag[stop, start])
+    cold = np.array([[member.cold_h] for member in rows.members])
+    least = np.array([[member.min_down_h] for member in rows.members])
+    first = np.searchsorted(edge, edge + np.maximum(least - 1e-9, 1e-9), side="right")
+    own, start = spans(first.ravel(), np.searchsorted(edge, edge + cold - 1e-9, side="left").ravel())
+    member, stop = np.divmod(own, edge.size)
+    return Matches(member, stop, start, edge[start] - edge[stop])
 
 
 def start_money(single: Rows[Any], given: Given, start: Any, stop: Any) -> tuple[Any, list[Any], dict[str, Any]]:
