@@ -57,7 +57,8 @@ def names(route: Any) -> tuple[str, ...]:
 
 
 def _takes_many(annotation: Any) -> bool:
-    return any(get_origin(part) is list for part in (annotation, *get_args(annotation)))
+    """Whether a list stands anywhere in it, such as beside None or within Annotated."""
+    return get_origin(annotation) is list or any(_takes_many(part) for part in get_args(annotation))
 
 
 def _of(route: Any) -> list[Any]:
