@@ -6,6 +6,7 @@ One that is misspelt, and all but the last of several, would be ignored in silen
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from typing import Any, get_args, get_origin
 
 from fastapi import Depends
@@ -57,8 +58,10 @@ def names(route: Any) -> tuple[str, ...]:
 
 
 def _takes_many(annotation: Any) -> bool:
-    """Whether a list stands anywhere in it, such as beside None or within Annotated."""
-    return get_origin(annotation) is list or any(_takes_many(part) for part in get_args(annotation))
+    """Whether a list or another collection stands anywhere in it, such as beside None or within Annotated."""
+    origin = get_origin(annotation)
+    is_many = isinstance(origin, type) and issubclass(origin, Collection)
+    return is_many or any(_takes_many(part) for part in get_args(annotation))
 
 
 def _of(route: Any) -> list[Any]:
