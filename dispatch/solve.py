@@ -249,14 +249,26 @@ def _order(problem: Problem, kind: str) -> int:
 
 
 def _settled(problem: Problem, kinds: Sequence[str], chosen: dict[str, dict[str, Array]], state: Ruling) -> Ruling:
-    """What is left after each of ``kinds`` in turn has given way; their new decisions go into ``chosen``."""
-    for kind in kinds:
-        if np.abs(state.residual_kw).max() < _BALANCED_KW:
-            break
+    """What is left after each of ``kinds`` in turn has given way; their new decisions go into ``chosen``.
+
+    What a kind opens in giving way, those before it are asked for first: a battery that charges less at noon lacks in
+    the evening, and then the grid gives more before a load is shed.
+    """
+    turn = asked_again = 0
+    while turn < len(kinds) and np.abs(state.residual_kw).max() >= _BALANCED_KW:
+        before = state
         if state.residual_kw.min() < -_BALANCED_KW:
             state = _given_back(problem, kinds, chosen, state)
-        state = _settled_one(problem, kind, chosen, state)
+        state = _settled_one(problem, kinds[turn], chosen, state)
+        again = turn > 0 and asked_again < _MOST_PASSES and _opens(before.residual_kw, state.residual_kw)
+        turn, asked_again = (0, asked_again + 1) if again else (turn + 1, asked_again)
     return state
+
+
+def _opens(before_kw: Array, after_kw: Array) -> bool:
+    """Is there a lack or a surplus that was not there, or a larger one?"""
+    lacks = after_kw < np.minimum(before_kw, 0) - _BALANCED_KW
+    return bool((lacks | (after_kw > np.maximum(before_kw, 0) + _BALANCED_KW)).any())
 
 
 def _given_back(problem: Problem, kinds: Sequence[str], chosen: dict[str, dict[str, Array]], state: Ruling) -> Ruling:
