@@ -203,10 +203,9 @@ class DataCentre(Asset):
         pools = pool_matrix(rows)
         moved = done if any(m.pool is not None for m in rows.members) else []
         movable = sum((cp.multiply(given[f"batch_{k}_movable"], f) for k, f in enumerate(moved)), zero)
-        missing = {f"missing_{k}_kwh": cp.Variable(given[f"batch_{k}_wanted_kwh"].shape, nonneg=True)
-                   for k in range(len(done))}  # fmt: skip
+        missing = [cp.Variable(given[f"batch_{k}_wanted_kwh"].shape, nonneg=True) for k in range(len(done))]
         last = np.eye(1, shape[1], shape[1] - 1)
-        lost = (cp.multiply(given[f"batch_{k}_penalty_per_kwh"], m) for k, m in enumerate(missing.values()))
+        lost = (cp.multiply(given[f"batch_{k}_penalty_per_kwh"], m) for k, m in enumerate(missing))
         lost_step = sum((cp.sum(price, axis=1, keepdims=True) @ last for price in lost), zero)
         made = curve(rows, given, "overhead", len(_pieces(rows)), it)
         constraints = [
@@ -221,7 +220,7 @@ class DataCentre(Asset):
         if pools.shape[0]:
             constraints.append(pools @ (sent - received) == np.zeros((pools.shape[0], shape[1])))
         for k, flow in enumerate(done):
-            constraints += [flow <= given[f"batch_{k}_most_kw"], *amounts(given, k, flow, missing[f"missing_{k}_kwh"])]
+            constraints += [flow <= given[f"batch_{k}_most_kw"], *amounts(given, k, flow, missing[k])]
         overhead = given["idle_kw"] + made.loss
         own = {"it_kw": it, "overhead_kw": overhead, "shed_kw": shed, "sent_kw": sent, "received_kw": received}
         return Part(
@@ -230,7 +229,7 @@ class DataCentre(Asset):
             cost_step=cp.multiply(given["transfer_per_kw"], sent),
             penalty_step=cp.multiply(given["shed_per_kw"], shed) + lost_step,
             series=own | {"heat_kw": heat} | {f"batch_{k}_kw": f for k, f in enumerate(done)},
-            inner={**made.variables, **missing},
+            inner=made.variables | {f"missing_{k}_kwh": m for k, m in enumerate(missing)},
             exclusive=made.exclusive,
         )
 
