@@ -22,7 +22,9 @@ from dispatch.loads.data_centre_work import (
     batches_of,
     carried_kwh,
     done_early,
+    left_undone,
     missing_kwh,
+    moved,
     moved_balance,
     penalties,
     pool_matrix,
@@ -201,8 +203,8 @@ class DataCentre(Asset):
         done = [cp.Variable(shape, nonneg=True) for _ in range(batches_of(rows))]
         zero = cp.Constant(np.zeros(shape))
         pools = pool_matrix(rows)
-        moved = done if any(m.pool is not None for m in rows.members) else []
-        movable = sum((cp.multiply(given[f"batch_{k}_movable"], f) for k, f in enumerate(moved)), zero)
+        leaving = done if any(m.pool is not None for m in rows.members) else []
+        movable = sum((cp.multiply(given[f"batch_{k}_movable"], f) for k, f in enumerate(leaving)), zero)
         missing = [cp.Variable(given[f"batch_{k}_wanted_kwh"].shape, nonneg=True) for k in range(len(done))]
         last = np.eye(1, shape[1], shape[1] - 1)
         lost = (cp.multiply(given[f"batch_{k}_penalty_per_kwh"], m) for k, m in enumerate(missing))
@@ -294,27 +296,23 @@ class DataCentre(Asset):
 
     @classmethod
     def follow(cls, rows: Rows[Self], given: Inputs, wanted: Mapping[str, Array]) -> dict[str, Array]:
-        """Batch work as much as the plan has had by each step, and what would be late with it, at its own site."""
+        """Batch work as much as the plan has had by each step, what would be late with it, and what is moved of it."""
         nothing = np.zeros((rows.count, given.horizon.steps))
         total = sum((v for name, v in wanted.items() if name.startswith("batch_")), nothing)
         room = np.maximum(rows.series(given, "capacity_kw") - rows.series(given, "demand_kw"), 0)
-        own = _own(rows, given, done_early(rows, given, room, total))
+        done = done_early(rows, given, room, total)
+        own = _own(rows, given, done) | moved(rows, given, wanted, done, room)
         offered = rows.field("waste_heat_share") * _it_kw(rows, given, own)
         return own | {"heat_kw": np.minimum(offered, wanted.get("heat_kw", nothing))}
 
     @classmethod
     def settle(cls, rows: Rows[Self], given: Inputs, state: Ruling, values: dict[str, Array]) -> dict[str, Array]:
-        """Where power lacks, batch work is left and then base load shed."""
-        weight = np.maximum(_it_kw(rows, given, values), 1e-6)
-        lacking = np.maximum(-state.share(rows.bus(), weight), 0)
+        """Where power lacks, nothing is moved, batch work is left and then base load shed."""
         unused = np.maximum(state.share(_heat_bus(rows), np.maximum(values["heat_kw"], 1e-9)), 0)
         unused *= rows.field("waste_heat_share") > 0
         out = values | {"heat_kw": np.maximum(values["heat_kw"] - unused, 0)}
-        for name in [name for name in values if name.startswith("batch_")]:
-            left = np.minimum(out[name], lacking)
-            out[name], lacking = out[name] - left, lacking - left
-        demand = rows.series(given, "demand_kw")
-        return out | {"shed_kw": np.minimum(values["shed_kw"] + lacking, demand)}
+        out, lacking = left_undone(rows, state, out, np.maximum(_it_kw(rows, given, values), 1e-6))
+        return out | {"shed_kw": np.minimum(values["shed_kw"] + lacking, rows.series(given, "demand_kw"))}
 
     @classmethod
     def told(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> list[str]:

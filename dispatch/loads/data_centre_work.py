@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import Field
 
-from dispatch.asset import Given, Inputs, Rows
+from dispatch.asset import Given, Inputs, Rows, Ruling
 from dispatch.fields.frozen import Frozen, NonNegative, Positive
 from dispatch.loads.windows import Window, edges_s, slots
 from dispatch.signals import Array, Horizon
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 _DONE, _MISSING = "done_kwh:", "missing_kwh:"
+_LACKING_KW = 1e-6
 MOVES_ACROSS = "moves_across"
 """State of a data centre: 1 where a fleet plans what it sends to other sites and receives from them."""
 
@@ -213,6 +214,48 @@ def pool_matrix(rows: Rows[Any]) -> csr_array:
     own = [row for row, m in enumerate(members) if m.pool is not None and not _is_across(m)]
     place = [rows.scenario[row] * len(pools) + pools.index(members[row].pool) for row in own]
     return csr_array((np.ones(len(own)), (place, own)), shape=(len(pools) * rows.scenarios, rows.count))
+
+
+def moved(
+    rows: Rows[Any], inputs: Inputs, wanted: Mapping[str, Array], done: Mapping[str, Array], room: Array
+) -> dict[str, Array]:
+    """Work that is sent and received as a plan wants it, as far as it is being done and the other site has room.
+
+    Each member has room for its own work, so that what is not taken elsewhere stays where it is.
+    """
+    nothing, pools = np.zeros_like(room), pool_matrix(rows)
+    movable = sum((one.movable * done[f"batch_{k}_kw"] for k, one in enumerate(work(rows, inputs))), nothing)
+    free = np.maximum(room - sum((done[f"batch_{k}_kw"] for k in range(batches_of(rows))), nothing), 0)
+    sent = np.minimum(wanted.get("sent_kw", nothing), movable * rows.field("movable_share") * pooled(rows, inputs))
+    received = np.minimum(wanted.get("received_kw", nothing), free * pooled(rows, inputs))
+    both = np.minimum(pools @ sent, pools @ received)
+    out = {}
+    for name, flow in (("sent_kw", sent), ("received_kw", received)):
+        total = pools @ flow
+        out[name] = flow * (pools.T @ np.divide(both, total, out=np.zeros_like(total), where=total > 0))
+    return out
+
+
+def left_undone(
+    rows: Rows[Any], state: Ruling, values: Mapping[str, Array], weight: Array
+) -> tuple[dict[str, Array], Array]:
+    """Decisions with less batch work where power lacks, of whichever member has some, and (row, step) what lacks still.
+
+    Where it does, nothing is moved: what is sent is work that may have to be left.
+    """
+    flows, bus = [f"batch_{k}_kw" for k in range(batches_of(rows))], rows.bus()
+    waiting = sum((values[name] for name in flows), np.zeros_like(weight))
+    lacking = np.maximum(-state.share(bus, waiting + 1e-9), 0)
+    short = np.zeros((rows.scenarios, weight.shape[1]))
+    np.maximum.at(short, rows.scenario, lacking)
+    stays = short[rows.scenario] <= _LACKING_KW
+    out = dict(values) | {name: values[name] * stays for name in ("sent_kw", "received_kw")}
+    for name in flows:
+        left = np.minimum(out[name], lacking)
+        out[name], lacking = out[name] - left, lacking - left
+    still = np.zeros_like(state.residual_kw)
+    np.subtract.at(still, bus, lacking)
+    return out, np.maximum(-Ruling(still).share(bus, weight), 0)
 
 
 def moved_balance(rows: Rows[Any], series: Mapping[str, Array]) -> Array:

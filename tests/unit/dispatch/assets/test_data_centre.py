@@ -322,3 +322,32 @@ def test_a_pool_of_a_fleet_moves_nothing_where_a_site_is_planned_alone() -> None
     assert alone.asset("dc", "batch_0_kw").sum() == pytest.approx(60)
     assert shared.asset("dc", "sent_kw").sum() == pytest.approx(60)
     assert audit(shared).violations == ()
+
+
+def test_what_a_plan_moves_is_moved_as_far_as_the_other_site_has_room() -> None:
+    problem = two_sites(west_kw=50.0)
+    plan = planned(problem)
+    wanted = {name: values[:2] for name, values in plan.kinds["data_centre"].series.items()}
+    followed = DataCentre.follow(problem.rows["data_centre"], problem.inputs, wanted)
+    done = rule_based(problem, {"data_centre": followed})
+    assert audit(done).violations == ()
+    assert done.asset("east", "sent_kw") == pytest.approx(plan.asset("east", "sent_kw"))
+    wanted["received_kw"] = wanted["received_kw"] + 100.0
+    followed = DataCentre.follow(problem.rows["data_centre"], problem.inputs, wanted)
+    assert audit(rule_based(problem, {"data_centre": followed})).violations == ()
+    assert followed["received_kw"].sum() == pytest.approx(followed["sent_kw"].sum())
+
+
+def test_nothing_is_moved_where_power_lacks() -> None:
+    """Two sites on one bus of 100 kW; 90 of base load leave 10 for work, wherever it is done."""
+    pool = {"pool": "work"}
+    site = park(centre("east", batches=[batch()], **pool), centre("west", **pool), grid(import_kw=100.0))
+    series = {("east", "demand_kw"): 50.0, ("west", "demand_kw"): 40.0}
+    problem = Problem(site, given(site, hours(4), series))
+    wanted = {"batch_0_kw": np.array([[15.0] * 4, [0.0] * 4])}
+    wanted |= {"sent_kw": np.array([[15.0] * 4, [0.0] * 4]), "received_kw": np.array([[0.0] * 4, [15.0] * 4])}
+    followed = DataCentre.follow(problem.rows["data_centre"], problem.inputs, wanted)
+    assert followed["sent_kw"].sum() == pytest.approx(60)
+    done = rule_based(problem, {"data_centre": followed})
+    assert audit(done).violations == ()
+    assert sum(done.asset(name, "shed_kw").sum() for name in ("east", "west")) == pytest.approx(0, abs=1e-6)
