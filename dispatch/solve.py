@@ -248,20 +248,26 @@ def _order(problem: Problem, kind: str) -> int:
     return cls.rule_order
 
 
-def _settled(problem: Problem, kinds: Sequence[str], chosen: dict[str, dict[str, Array]], state: Ruling) -> Ruling:
+def _settled(
+    problem: Problem, kinds: Sequence[str], chosen: dict[str, dict[str, Array]], state: Ruling, turns: int | None = None
+) -> Ruling:
     """What is left after each of ``kinds`` in turn has given way; their new decisions go into ``chosen``.
 
-    What a kind opens in giving way, those before it are asked for first: a battery that charges less at noon lacks in
-    the evening, and then the grid gives more before a load is shed.
+    What a kind opens in giving way, those before it are asked for first, and it is not: a battery that charges less at
+    noon lacks in the evening, and then the grid gives more before a load is shed.
+
+    Args:
+        turns: how many of them have a turn; None: all.
     """
-    turn = asked_again = 0
-    while turn < len(kinds) and np.abs(state.residual_kw).max() >= _BALANCED_KW:
-        before = state
+    for turn, kind in enumerate(kinds[:turns]):
+        if np.abs(state.residual_kw).max() < _BALANCED_KW:
+            break
+        before_kw = state.residual_kw
         if state.residual_kw.min() < -_BALANCED_KW:
             state = _given_back(problem, kinds, chosen, state)
-        state = _settled_one(problem, kinds[turn], chosen, state)
-        again = turn > 0 and asked_again < _MOST_PASSES and _opens(before.residual_kw, state.residual_kw)
-        turn, asked_again = (0, asked_again + 1) if again else (turn + 1, asked_again)
+        state = _settled_one(problem, kind, chosen, state)
+        if turn and _opens(before_kw, state.residual_kw):
+            state = _settled(problem, kinds, chosen, state, turn)
     return state
 
 
