@@ -248,15 +248,33 @@ def _order(problem: Problem, kind: str) -> int:
     return cls.rule_order
 
 
-def _settled(problem: Problem, kinds: Sequence[str], chosen: dict[str, dict[str, Array]], state: Ruling) -> Ruling:
-    """What is left after each of ``kinds`` in turn has given way; their new decisions go into ``chosen``."""
-    for kind in kinds:
+def _settled(
+    problem: Problem, kinds: Sequence[str], chosen: dict[str, dict[str, Array]], state: Ruling, turns: int | None = None
+) -> Ruling:
+    """What is left after each of ``kinds`` in turn has given way; their new decisions go into ``chosen``.
+
+    What a kind opens in giving way, those before it are asked for first, and it is not: a battery that charges less at
+    noon lacks in the evening, and then the grid gives more before a load is shed.
+
+    Args:
+        turns: how many of them have a turn; None: all.
+    """
+    for turn, kind in enumerate(kinds[:turns]):
         if np.abs(state.residual_kw).max() < _BALANCED_KW:
             break
+        before_kw = state.residual_kw
         if state.residual_kw.min() < -_BALANCED_KW:
             state = _given_back(problem, kinds, chosen, state)
         state = _settled_one(problem, kind, chosen, state)
+        if turn and _opens(before_kw, state.residual_kw):
+            state = _settled(problem, kinds, chosen, state, turn)
     return state
+
+
+def _opens(before_kw: Array, after_kw: Array) -> bool:
+    """Is there a lack or a surplus that was not there, or a larger one?"""
+    lacks = after_kw < np.minimum(before_kw, 0) - _BALANCED_KW
+    return bool((lacks | (after_kw > np.maximum(before_kw, 0) + _BALANCED_KW)).any())
 
 
 def _given_back(problem: Problem, kinds: Sequence[str], chosen: dict[str, dict[str, Array]], state: Ruling) -> Ruling:

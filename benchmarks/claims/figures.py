@@ -13,7 +13,7 @@ from benchmarks.claims.worth import is_islanded, worth_of
 from dispatch.accounts.matching import matched
 from dispatch.accounts.products import products
 from dispatch.assets.data_centre import DataCentre
-from dispatch.loads.data_centre_work import work
+from dispatch.loads.data_centre_work import missing_kwh
 from dispatch.planning.comparison import start_kwh
 from dispatch.replay import Case
 from dispatch.replay.ledger import ledger
@@ -97,13 +97,12 @@ def _unwanted(case: Case, done: Schedule) -> float:
 
 def _undone_kwh(done: Schedule) -> float:
     """Batch work that should have been done by the day's end and was not."""
-    left = 0.0
-    for solved in done.kinds.values():
-        if isinstance(solved.rows.members[0], DataCentre):
-            wanted = sum(float(one.wanted_kwh.sum()) for one in work(solved.rows, done.inputs))
-            flows = [values for name, values in solved.series.items() if name.startswith("batch_")]
-            left += wanted - float(sum(flow.sum(axis=0) for flow in flows) @ done.inputs.horizon.hours)
-    return max(left, 0.0)
+    return sum(
+        float(kwh.sum())
+        for solved in done.kinds.values()
+        if isinstance(solved.rows.members[0], DataCentre)
+        for kwh in missing_kwh(solved.rows, done.inputs, solved.series)
+    )
 
 
 def _products(case: Case, done: Schedule) -> dict[str, float]:

@@ -17,9 +17,13 @@ from dispatch.loads import flexible
 from dispatch.loads.convex_curve import curve, filled
 from dispatch.loads.data_centre_work import (
     Batch,
-    Work,
+    amounts,
+    batches_of,
     carried_kwh,
     done_early,
+    left_undone,
+    missing_kwh,
+    moved,
     moved_balance,
     penalties,
     pool_matrix,
@@ -52,9 +56,10 @@ class DataCentre(Demand):
 
     .. math::
         x_t = d_t - h_t + Σ_b f_{bt} - s_t + r_t ≤ X_t, \quad P_t = x_t + o_t, \quad o_t = φ(θ_t) · O(x_t) \\
-        0 ≤ f_{bt} ≤ F_b \text{ between arrival and deadline}, \quad Σ_t Δt f_{bt} + missing_b = E_b \\
+        0 ≤ f_{bt} ≤ F_b \text{ in the window}, \quad missing_b ≥ D_b - Σ_t Δt f_{bt}, \quad Σ_t Δt f_{bt} ≤ L_b \\
         s_t ≤ μ Σ_b f_{bt}, \quad Σ_{pool} s_t = Σ_{pool} r_t, \quad q_t ≤ ω x_t
 
+    with what is left of a batch L and what is due of it within the horizon D (:mod:`dispatch.loads.data_centre_work`).
     O is a convex piecewise-linear curve (``overhead``), φ a table over the ambient temperature θ. PUE itself falls with
     load and is no convex function; overhead is, so that is what stands here. Where electricity costs something the
     pieces of O fill in order; where it does not, the solver orders them (:mod:`dispatch.loads.convex_curve`): that
@@ -148,30 +153,30 @@ class DataCentre(Demand):
             out[f"overhead_width_{k}_kw"] = full(rows, horizon, width)
             if not _by_weather(rows):
                 out[f"overhead_slope_{k}"] = full(rows, horizon, slope)
-        for slot, price in enumerate(penalties(rows, horizon)):
-            out[f"batch_{slot}_saves_per_kw"] = price * hours
+        for place, price in enumerate(penalties(rows, horizon)):
+            out[f"batch_{place}_penalty_per_kwh"] = price
         return out
 
     @classmethod
     def signals(cls, rows: Rows[Self], inputs: Inputs) -> dict[str, Array]:
         """Base load, capacity, the curve in this weather, and where each batch may be done."""
-        factor, steps = rows.series(inputs, "overhead_factor"), inputs.horizon.steps
+        factor = rows.series(inputs, "overhead_factor")
         out = {
             "demand_kw": demand_kw(rows, inputs, "IT power"),
             "capacity_kw": rows.series(inputs, "capacity_kw"),
             "idle_kw": factor * _idle_kw(rows),
             "receivable_kw": rows.series(inputs, "capacity_kw") * pooled(rows, inputs),
-            "wanted_penalty": np.zeros((rows.count, steps)),
         }
         if _by_weather(rows):
             out |= {f"overhead_slope_{k}": factor * slope for k, (_, slope) in enumerate(_pieces(rows))}
-        for slot, one in enumerate(work(rows, inputs)):
+        for k, one in enumerate(work(rows, inputs)):
             out |= {
-                f"batch_{slot}_most_kw": one.most_kw,
-                f"batch_{slot}_wanted_kwh": one.wanted_kwh,
-                f"batch_{slot}_movable": one.movable * rows.field("movable_share") * pooled(rows, inputs),
+                f"batch_{k}_most_kw": one.most_kw,
+                f"batch_{k}_wanted_kwh": one.wanted_kwh,
+                f"batch_{k}_most_kwh": one.most_kwh,
+                f"batch_{k}_movable": one.movable * rows.field("movable_share") * pooled(rows, inputs),
+                **{f"batch_{k}_window_{w}_h": hours for w, hours in enumerate(one.hours_in)},
             }
-            out["wanted_penalty"][:, -1:] += one.penalty * one.wanted_kwh
         return out
 
     @classmethod
@@ -179,15 +184,18 @@ class DataCentre(Demand):
         """Work, where it is done, the facility around it, and its heat."""
         import cvxpy as cp
 
-        shape, hours = (rows.count, given.horizon.steps), given.horizon.hours[:, None]
+        shape = (rows.count, given.horizon.steps)
         shed, sent, received, heat = (cp.Variable(shape, nonneg=True) for _ in range(4))
         it = cp.Variable(shape, nonneg=True)
-        done = [cp.Variable(shape, nonneg=True) for _ in range(_slots(rows, given.horizon))]
+        done = [cp.Variable(shape, nonneg=True) for _ in range(batches_of(rows))]
         zero = cp.Constant(np.zeros(shape))
         pools = pool_matrix(rows)
-        moved = done if any(m.pool is not None for m in rows.members) else []
-        movable = sum((cp.multiply(given[f"batch_{k}_movable"], f) for k, f in enumerate(moved)), zero)
-        saved = sum((cp.multiply(given[f"batch_{k}_saves_per_kw"], f) for k, f in enumerate(done)), zero)
+        leaving = done if any(m.pool is not None for m in rows.members) else []
+        movable = sum((cp.multiply(given[f"batch_{k}_movable"], f) for k, f in enumerate(leaving)), zero)
+        missing = [cp.Variable(given[f"batch_{k}_wanted_kwh"].shape, nonneg=True) for k in range(len(done))]
+        last = np.eye(1, shape[1], shape[1] - 1)
+        lost = (cp.multiply(given[f"batch_{k}_penalty_per_kwh"], m) for k, m in enumerate(missing))
+        lost_step = sum((cp.sum(price, axis=1, keepdims=True) @ last for price in lost), zero)
         made = curve(rows, given, "overhead", len(_pieces(rows)), it)
         constraints = [
             it == given["demand_kw"] - shed + sum(done, zero) - sent + received,
@@ -201,36 +209,37 @@ class DataCentre(Demand):
         if pools.shape[0]:
             constraints.append(pools @ (sent - received) == np.zeros((pools.shape[0], shape[1])))
         for k, flow in enumerate(done):
-            constraints += [flow <= given[f"batch_{k}_most_kw"], flow @ hours <= given[f"batch_{k}_wanted_kwh"]]
+            constraints += [flow <= given[f"batch_{k}_most_kw"], *amounts(given, k, flow, missing[k])]
         overhead = given["idle_kw"] + made.loss
         own = {"it_kw": it, "overhead_kw": overhead, "shed_kw": shed, "sent_kw": sent, "received_kw": received}
         return Part(
             ports={"electricity": Port(rows.bus(), -it - overhead), "heat": Port(_heat_bus(rows), heat)},
             constraints=constraints,
             cost_step=cp.multiply(given["transfer_per_kw"], sent),
-            penalty_step=given["wanted_penalty"] - saved + cp.multiply(given["shed_per_kw"], shed),
+            penalty_step=cp.multiply(given["shed_per_kw"], shed) + lost_step,
             series=own | {"heat_kw": heat} | {f"batch_{k}_kw": f for k, f in enumerate(done)},
-            inner=made.variables,
+            inner=made.variables | {f"missing_{k}_kwh": m for k, m in enumerate(missing)},
             exclusive=made.exclusive,
         )
 
     @classmethod
     def complete(cls, rows: Rows[Self], given: Inputs, values: dict[str, Array]) -> dict[str, Array]:
-        """IT power of what is done here, and the pieces of the curve."""
+        """IT power of what is done here, the pieces of the curve, and what is due and not done."""
         it = _it_kw(rows, given, values)
-        return values | {"it_kw": it} | filled("overhead", [width for width, _ in _pieces(rows)], it)
+        lacks = {f"missing_{k}_kwh": kwh for k, kwh in enumerate(missing_kwh(rows, given, values))}
+        return values | {"it_kw": it} | lacks | filled("overhead", [width for width, _ in _pieces(rows)], it)
 
     @classmethod
     def check(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> list[Violation]:
         """Each batch within its window and its energy, what is moved, the capacity, and the facility's curve."""
-        it, names, hours = series["it_kw"], rows.names, given.horizon.hours
+        it, names = series["it_kw"], rows.names
         demand, capacity = rows.series(given, "demand_kw"), rows.series(given, "capacity_kw")
         flows = [series[name] for name in ("shed_kw", "sent_kw", "received_kw", "heat_kw")]
         movable, found, least = np.zeros_like(it), [], np.minimum.reduce(flows)
         for slot, one in enumerate(work(rows, given)):
             flow = series[f"batch_{slot}_kw"]
             movable, least = movable + one.movable * flow, np.minimum(least, flow)
-            beyond = (flow @ hours)[:, None] - one.wanted_kwh
+            beyond = (one.done_kwh(flow) - one.most_kwh).max(axis=1, keepdims=True)
             found += breaches(names, "does work outside its window or too fast", flow, one.most_kw, "kW")
             found += breaches(names, "does more work than there is", beyond, 0.0, "kWh", 1e-3)
         factor = rows.series(given, "overhead_factor")
@@ -258,8 +267,9 @@ class DataCentre(Demand):
         power = it + rows.series(given, "overhead_factor") * _overhead_kw(rows, it)
         money = (series["sent_kw"] @ hours) * rows.field("transfer_cost_per_kwh")[:, 0]
         lost = (series["shed_kw"] @ hours) * rows.field("value_of_lost_load_per_kwh")[:, 0]
-        for slot, one in enumerate(work(rows, given)):
-            lost = lost + (one.penalty * (one.wanted_kwh - (series[f"batch_{slot}_kw"] @ hours)[:, None]))[:, 0]
+        prices = penalties(rows, given.horizon)
+        for price, kwh in zip(prices, missing_kwh(rows, given, series), strict=True):
+            lost = lost + (price * kwh).sum(axis=1)
         return Account({"electricity": -power, "heat": series["heat_kw"]}, money=money, penalty=lost)
 
     @classmethod
@@ -273,27 +283,23 @@ class DataCentre(Demand):
 
     @classmethod
     def follow(cls, rows: Rows[Self], given: Inputs, wanted: Mapping[str, Array]) -> dict[str, Array]:
-        """Batch work as much as was done in each step, at its own site."""
+        """Batch work as much as the plan has had by each step, what would be late with it, and what is moved of it."""
         nothing = np.zeros((rows.count, given.horizon.steps))
         total = sum((v for name, v in wanted.items() if name.startswith("batch_")), nothing)
         room = np.maximum(rows.series(given, "capacity_kw") - rows.series(given, "demand_kw"), 0)
-        own = _own(rows, given, done_early(rows, given, np.minimum(total, room)))
+        done = done_early(rows, given, room, total)
+        own = _own(rows, given, done) | moved(rows, given, wanted, done, room)
         offered = rows.field("waste_heat_share") * _it_kw(rows, given, own)
         return own | {"heat_kw": np.minimum(offered, wanted.get("heat_kw", nothing))}
 
     @classmethod
     def settle(cls, rows: Rows[Self], given: Inputs, state: Ruling, values: dict[str, Array]) -> dict[str, Array]:
-        """Where power lacks, batch work is left and then base load shed."""
-        weight = np.maximum(_it_kw(rows, given, values), 1e-6)
-        lacking = np.maximum(-state.share(rows.bus(), weight), 0)
+        """Where power lacks, nothing is moved, batch work is left and then base load shed."""
         unused = np.maximum(state.share(_heat_bus(rows), np.maximum(values["heat_kw"], 1e-9)), 0)
         unused *= rows.field("waste_heat_share") > 0
         out = values | {"heat_kw": np.maximum(values["heat_kw"] - unused, 0)}
-        for name in [name for name in values if name.startswith("batch_")]:
-            left = np.minimum(out[name], lacking)
-            out[name], lacking = out[name] - left, lacking - left
-        demand = rows.series(given, "demand_kw")
-        return out | {"shed_kw": np.minimum(values["shed_kw"] + lacking, demand)}
+        out, lacking = left_undone(rows, state, out, np.maximum(_it_kw(rows, given, values), 1e-6))
+        return out | {"shed_kw": np.minimum(values["shed_kw"] + lacking, rows.series(given, "demand_kw"))}
 
     @classmethod
     def told(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> list[str]:
@@ -305,27 +311,21 @@ class DataCentre(Demand):
     @classmethod
     def missed(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> list[str]:
         """Work that is not done in time."""
-        hours = given.horizon.hours
-        wanted = sum((one.wanted_kwh[:, 0] for one in work(rows, given)), np.zeros(rows.count))
-        done = sum((flow @ hours for name, flow in series.items() if name.startswith("batch_")), np.zeros(rows.count))
-        left = [(m, kwh) for m, kwh in zip(rows.members, wanted - done, strict=False) if m.batches and kwh > _SOME_KWH]
+        lacks = sum((kwh.sum(axis=1) for kwh in missing_kwh(rows, given, series)), np.zeros(rows.count))
+        left = [(m, kwh) for m, kwh in zip(rows.members, lacks, strict=False) if kwh > _SOME_KWH]
         return [f"{member.name}: {kwh:,.1f} kWh of work not done in time" for member, kwh in left]
 
     @classmethod
     def carry(
         cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array], steps: int
     ) -> dict[str, dict[str, float]]:
-        """What is done of each batch whose window goes on."""
+        """What is done, and missing for good, of each batch whose window goes on."""
         return carried_kwh(rows, given, series, steps)
 
 
 def _by_weather(rows: Rows[Any]) -> bool:
     """Does the weather bear on the overhead of any member? If not, its curve is a constant of a site."""
     return any(m.by_weather for m in rows.members)
-
-
-def _slots(rows: Rows[Any], horizon: Horizon) -> int:
-    return Work.slots(rows, horizon)
 
 
 def _idle_kw(rows: Rows[Any]) -> Array:

@@ -30,7 +30,8 @@ class DirectLine(Asset):
 
     with what is available A, the consumption C of ``loads`` and sums of the year so far (⁰). Own use of at least
     a of what is available, supply of at least b of what is consumed and export of at most c are wishes: a kWh short
-    costs ``penalty_per_kwh`` in the objective, never in the reported money, and is reported.
+    costs ``penalty_per_kwh`` in the objective, never in the reported money, and is reported. A horizon is charged with
+    what it adds to the year's shortfall, and credited with what it makes up: days then add up to the year.
 
     Source: 60 %, 30 % (35 % from 2030) and 20 % as in 发改能源 [2025] 650号 on direct green power.
     """
@@ -88,7 +89,8 @@ class DirectLine(Asset):
             rows.field("supply_share_min", supply_share_of_rule(inputs.horizon))[:, 0] * consumed - own,
             sold - rows.field("export_share_max")[:, 0] * offered,
         ]
-        return {"available_kw": available, "wanted_kwh": np.stack(wanted, axis=1)}
+        charged = _short_before(rows, inputs) * rows.field("penalty_per_kwh")
+        return {"available_kw": available, "wanted_kwh": np.stack(wanted, axis=1), "charged_before": charged}
 
     @classmethod
     def part(cls, rows: Rows[DirectLine], given: Given, mode: Mode) -> Part:
@@ -108,7 +110,7 @@ class DirectLine(Asset):
                 short >= given["wanted_kwh"] + counted,
             ],
             cost_step=cp.multiply(given["price_per_kw"], own) - cp.multiply(given["earned_per_kw"], sold),
-            penalty_step=cp.multiply(given["penalty"], short),
+            penalty_step=cp.multiply(given["penalty"], short) - given["charged_before"],
             supply_kw=own,
             series={"own_use_kw": own, "sold_kw": sold, "short_kwh": short},
         )
@@ -129,11 +131,12 @@ class DirectLine(Asset):
 
     @classmethod
     def account(cls, rows: Rows[DirectLine], given: Inputs, series: Mapping[str, Array]) -> Account:
-        """Own use is paid and clean, export earns, a missed share is a broken wish."""
+        """Own use is paid and clean, export earns, what a missed share is missed further is a broken wish."""
         own, sold, hours = series["own_use_kw"], series["sold_kw"], given.horizon.hours
         paid = (own @ hours) * rows.field("price_per_kwh")[:, 0]
         earned = (sold @ hours) * rows.field("export_price_per_kwh")[:, 0]
-        penalty = _short(rows, given, series).sum(axis=1) * rows.field("penalty_per_kwh")[:, 0]
+        added = _short(rows, given, series) - _short_before(rows, given)
+        penalty = added.sum(axis=1) * rows.field("penalty_per_kwh")[:, 0]
         return Account({"electricity": own}, money=paid - earned, penalty=penalty, supply_kw=own)
 
     @classmethod
@@ -216,6 +219,20 @@ def _short(rows: Rows[DirectLine], given: Inputs, series: Mapping[str, Array]) -
         sold - offered * rows.field("export_share_max")[:, 0],
     ]
     return np.maximum(np.stack(gaps, axis=1), 0.0)
+
+
+def _short_before(rows: Rows[DirectLine], given: Inputs) -> Array:
+    """(row, rule) how far the year was from each share when the horizon began [kWh]."""
+    available, own, sold, consumed = (
+        rows.state(given, f"to_date_{name}_kwh") for name in ("available", "own_use", "export", "consumed")
+    )
+    supply_share = rows.field("supply_share_min", supply_share_of_rule(given.horizon))
+    gaps = [
+        rows.field("own_use_share_min") * available - own,
+        supply_share * consumed - own,
+        sold - rows.field("export_share_max") * available,
+    ]
+    return np.maximum(np.hstack(gaps), 0.0)
 
 
 def _with_short(rows: Rows[DirectLine], given: Inputs, own: Array, sold: Array) -> dict[str, Array]:

@@ -164,6 +164,9 @@ _COOLING = {"value_per_kg": 0.0, "max_interruption_h": 0.0, "end_degc_min": 500.
 _COLD = {"start_degc": 5.0}
 
 
+_TOO_MUCH = {"name": "train", "window": {"daily": "05:00-12:00"}, "energy_kwh": 400.0, "max_kw": 30.0}
+
+
 def _wrong_buildings() -> dict[str, list[Wrong]]:
     return {
         "converter": [
@@ -173,9 +176,12 @@ def _wrong_buildings() -> dict[str, list[Wrong]]:
                   fields={"rated_kw": 30.0}),
         ],
         "data_centre": [
-            Wrong("more work than there is", {"batch_0_wanted_kwh": plus(30.0)}, "more work than there is"),
+            Wrong("more work than there is", {"batch_0_wanted_kwh": plus(30.0), "batch_0_most_kwh": plus(30.0)},
+                  "more work than there is"),
+            Wrong("work that is due forgotten", {"batch_0_wanted_kwh": zero}, "penalty differs"),
             Wrong("power of a batch", {"batch_0_most_kw": times(2.0)}, "too fast"),
-            Wrong("penalty of a batch", {"batch_0_saves_per_kw": times(0.5)}, "penalty differs"),
+            Wrong("penalty of a batch", {"batch_0_penalty_per_kwh": times(0.5)}, "penalty differs",
+                  fields={"batches": [_TOO_MUCH]}),
             Wrong("overhead too small", {"overhead_slope_0": times(0.5)}, "overhead is not that of its load"),
             Wrong("idle overhead forgotten", {"idle_kw": zero}, "overhead is not that of its load"),
             Wrong("capacity too large", {"capacity_kw": times(2.0)}, "above capacity", fields={"capacity_kw": 30.0}),

@@ -15,6 +15,7 @@ from dispatch.config.references import reference_problems
 from dispatch.errors import DataError
 from dispatch.explain import Priced
 from dispatch.ladder.fallback import last_good, safe_state
+from dispatch.loads.data_centre_work import missing_kwh
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.signals import Horizon
@@ -64,7 +65,7 @@ def test_batch_work_is_done_when_it_is_cheap() -> None:
 def test_each_class_keeps_its_deadline() -> None:
     classes = [batch("soon", "00:00-02:00", max_kw=50.0), batch("later", "02:00-04:00"), batch("none", energy_kwh=0.0)]
     plan = planned(built(batches=classes))
-    total = sum(plan.asset("dc", f"batch_{k}_kw") for k in range(6))
+    total = sum(plan.asset("dc", f"batch_{k}_kw") for k in range(3))
     assert total == pytest.approx([10, 50, 40, 20])
 
 
@@ -191,13 +192,80 @@ def test_a_pool_of_one_is_told_to_the_user() -> None:
 def test_what_was_done_before_is_not_done_again() -> None:
     site_hours = hours(2, "2024-03-01T02:00")
     plan = planned(built(horizon=site_hours, batches=[batch()], state={"done_kwh:train": 45.0}, prices=PRICE))
-    assert plan.asset("dc", "batch_0_kw").sum() + plan.asset("dc", "batch_1_kw").sum() == pytest.approx(15)
+    assert plan.asset("dc", "batch_0_kw").sum() == pytest.approx(15)
     problem = built(batches=[batch()])
     found = planned(problem).kinds["data_centre"]
     assert DataCentre.carry(found.rows, problem.inputs, found.series, 2) == {
-        "dc": {"done_kwh:train": pytest.approx(40)}
+        "dc": {"done_kwh:train": pytest.approx(40), "missing_kwh:train": 0.0}
     }
-    assert DataCentre.carry(found.rows, problem.inputs, found.series, 4)["dc"] == {"done_kwh:train": 0.0}
+    assert DataCentre.carry(found.rows, problem.inputs, found.series, 4)["dc"] == {
+        "done_kwh:train": 0.0,
+        "missing_kwh:train": 0.0,
+    }
+
+
+def hour_by_hour(wanted: np.ndarray | None, base: Any = 50.0, **fields: Any) -> tuple[np.ndarray, float, list[Any]]:
+    """What windows of an hour do of a batch of four, what they call missing, and the states between them.
+
+    Args:
+        wanted: (step,) what a plan has; None: the park's own rule.
+    """
+    done, missing, states, state = np.zeros(4), 0.0, [], {}
+    for step in range(4):
+        window = hours(1, f"2024-03-01T0{step}:00")
+        problem = built(horizon=window, batches=[batch(**fields)], base=np.ravel(base)[[step % np.size(base)]],
+                        state=state, pcc=grid(tariff=tariff(0.2)))  # fmt: skip
+        rows = problem.rows["data_centre"]
+        planned = {"batch_0_kw": np.full((1, 1), 0.0 if wanted is None else wanted[step])}
+        follows = None if wanted is None else {"data_centre": DataCentre.follow(rows, problem.inputs, planned)}
+        schedule = rule_based(problem, follows)
+        assert audit(schedule).violations == ()
+        done[step] = schedule.asset("dc", "it_kw")[0] - problem.inputs.series["dc", "demand_kw"][0, 0]
+        missing += sum(
+            float(kwh.sum()) for kwh in missing_kwh(rows, problem.inputs, schedule.kinds["data_centre"].series)
+        )
+        state = DataCentre.carry(rows, problem.inputs, schedule.kinds["data_centre"].series, 1)["dc"]
+        states.append(state)
+    return done, missing, states
+
+
+def test_windows_that_end_before_the_deadline_do_what_the_plan_has_in_them() -> None:
+    done, missing, states = hour_by_hour(np.array([0.0, 40.0, 20.0, 0.0]))
+    assert done == pytest.approx([0, 40, 20, 0])
+    assert missing == 0
+    assert [state["done_kwh:train"] for state in states] == pytest.approx([0, 40, 60, 0])
+
+
+def test_what_a_plan_would_be_late_with_is_done_at_the_last_moment() -> None:
+    """60 kWh at 40 kW: 20 in the third hour at the latest."""
+    for wanted in (np.zeros(4), None):
+        done, missing, _ = hour_by_hour(wanted)
+        assert done == pytest.approx([0, 0, 20, 40])
+        assert missing == 0
+
+
+def test_what_found_no_room_as_planned_is_made_up_for_within_the_window() -> None:
+    problem = built(batches=[batch()], base=np.array([50.0, 185, 50, 50]))
+    planned = {"batch_0_kw": np.array([[0.0, 40, 20, 0]])}
+    done = DataCentre.follow(problem.rows["data_centre"], problem.inputs, planned)
+    assert sum(v[0] for n, v in done.items() if n.startswith("batch_")) == pytest.approx([0, 15, 40, 5])
+
+
+def test_what_windows_cannot_do_in_time_is_named_once() -> None:
+    """200 kWh at 40 kW leave 40, which are due and missing from the first hour on; a full hall loses 40 more."""
+    done, missing, states = hour_by_hour(np.full(4, 40.0), energy_kwh=200.0)
+    assert done == pytest.approx([40] * 4)
+    assert missing == pytest.approx(40)
+    assert [state["missing_kwh:train"] for state in states] == pytest.approx([40, 40, 40, 0])
+    _, missing, states = hour_by_hour(np.full(4, 40.0), base=np.array([50.0, 200, 50, 50]), energy_kwh=200.0)
+    assert missing == pytest.approx(80)
+    assert [state["missing_kwh:train"] for state in states] == pytest.approx([40, 80, 80, 0])
+
+
+def test_a_plan_begins_work_that_the_time_after_it_could_not_finish() -> None:
+    """Of 100 kWh two hours of 40 kW may follow: 20 must be done by now, in the cheaper hour."""
+    plan = planned(built(horizon=hours(2), prices=PRICE[:2], batches=[batch(energy_kwh=100.0)]))
+    assert plan.asset("dc", "it_kw") == pytest.approx([50, 70])
 
 
 def test_without_a_plan_work_waits_where_power_lacks() -> None:
@@ -254,3 +322,32 @@ def test_a_pool_of_a_fleet_moves_nothing_where_a_site_is_planned_alone() -> None
     assert alone.asset("dc", "batch_0_kw").sum() == pytest.approx(60)
     assert shared.asset("dc", "sent_kw").sum() == pytest.approx(60)
     assert audit(shared).violations == ()
+
+
+def test_what_a_plan_moves_is_moved_as_far_as_the_other_site_has_room() -> None:
+    problem = two_sites(west_kw=50.0)
+    plan = planned(problem)
+    wanted = {name: values[:2] for name, values in plan.kinds["data_centre"].series.items()}
+    followed = DataCentre.follow(problem.rows["data_centre"], problem.inputs, wanted)
+    done = rule_based(problem, {"data_centre": followed})
+    assert audit(done).violations == ()
+    assert done.asset("east", "sent_kw") == pytest.approx(plan.asset("east", "sent_kw"))
+    wanted["received_kw"] = wanted["received_kw"] + 100.0
+    followed = DataCentre.follow(problem.rows["data_centre"], problem.inputs, wanted)
+    assert audit(rule_based(problem, {"data_centre": followed})).violations == ()
+    assert followed["received_kw"].sum() == pytest.approx(followed["sent_kw"].sum())
+
+
+def test_nothing_is_moved_where_power_lacks() -> None:
+    """Two sites on one bus of 100 kW; 90 of base load leave 10 for work, wherever it is done."""
+    pool = {"pool": "work"}
+    site = park(centre("east", batches=[batch()], **pool), centre("west", **pool), grid(import_kw=100.0))
+    series = {("east", "demand_kw"): 50.0, ("west", "demand_kw"): 40.0}
+    problem = Problem(site, given(site, hours(4), series))
+    wanted = {"batch_0_kw": np.array([[15.0] * 4, [0.0] * 4])}
+    wanted |= {"sent_kw": np.array([[15.0] * 4, [0.0] * 4]), "received_kw": np.array([[0.0] * 4, [15.0] * 4])}
+    followed = DataCentre.follow(problem.rows["data_centre"], problem.inputs, wanted)
+    assert followed["sent_kw"].sum() == pytest.approx(60)
+    done = rule_based(problem, {"data_centre": followed})
+    assert audit(done).violations == ()
+    assert sum(done.asset(name, "shed_kw").sum() for name in ("east", "west")) == pytest.approx(0, abs=1e-6)

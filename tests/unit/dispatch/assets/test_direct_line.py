@@ -140,3 +140,24 @@ def test_what_was_done_is_accounted_for_by_its_flows_alone() -> None:
     assert DirectLine.complete(solved.rows, schedule.inputs, flows)["short_kwh"] == pytest.approx(
         solved.series["short_kwh"]
     )
+
+
+def test_days_are_charged_with_what_they_add_to_the_years_shortfall_and_add_up() -> None:
+    """The year lacks 60 kWh of own use before; an hour whose share is missed further, then one that makes up for it."""
+    to_date = {"to_date_available_kwh": 100.0, "to_date_own_use_kwh": 0.0}
+    rules = NO_RULES | {"own_use_share_min": 0.6, "penalty_per_kwh": 2.0, "export_kw": 0.0}
+    site = park(load(), grid(tariff=tariff(0.3)), line(**rules))
+    available = np.array([200.0, 30.0])
+
+    def charged(first: int, count: int, state: dict[str, float]) -> tuple[float, dict[str, float]]:
+        horizon = hours(count, f"2024-03-01T0{first}:00")
+        series = {("load", "demand_kw"): 50.0, ("wind", "available_kw"): available[first : first + count]}
+        schedule = rule_based(Problem(site, given(site, horizon, series, state={"wind": state})))
+        assert audit(schedule).violations == ()
+        solved = schedule.kinds["direct_line"]
+        return float(schedule.penalty[0]), DirectLine.carry(solved.rows, schedule.inputs, solved.series, count)["wind"]
+
+    one, state = charged(0, 1, to_date)
+    other, _ = charged(1, 1, state)
+    assert (one, other) == pytest.approx((2 * (0.6 * 200 - 50), 2 * (0.6 * 30 - 30)))
+    assert charged(0, 2, to_date)[0] == pytest.approx(one + other)

@@ -62,6 +62,12 @@ WRONG: dict[str, list[Wrong]] = {
         Wrong("export too dear", {"earned_per_kw": times(2)}, "money differs", fields=_SELLS),
         Wrong("shares forgotten", {"wanted_kwh": zero}, "further from a share"),
         Wrong("penalty too low", {"penalty": times(0.5)}, "penalty differs", fields={"supply_share_min": 1.0}),
+        Wrong(
+            "the year's shortfall charged again",
+            {"charged_before": zero},
+            "penalty differs",
+            fields={"to_date_available_kwh": 1e4},
+        ),
     ],
     "grid_connection": [
         Wrong("import limit too high", {"import_kw": times(1.1)}, "import above", fields={"import_kw": 50.0}),
