@@ -23,7 +23,7 @@ from dispatch.client.generated.sites import AsyncSites, Sites
 from dispatch.client.sending import AsyncSender, Sender
 
 #: SHA-256 of the document and of the generator that these files were made from.
-MADE_FROM = "f58f5e75682ace76d83c6eb0a32ede63e8fd78713186cda32c426a93cdc237f3"
+MADE_FROM = "24621a16ee497528a479801cd2c51a503e872833db30612d8bdcaa78fe578796"
 
 
 class Operations:

@@ -48,6 +48,21 @@ class Keys:
         answer: models.KeyMade = self._sender.answer(call, models.KeyMade)
         return answer
 
+    def revoke(self, key_id: str, *, idempotency_key: str | None = None) -> models.KeyShown:
+        """Revoke a key.
+
+        From now on it opens nothing, nor do access tokens that were given for it. A closed one stays closed.
+        """
+        call = Call(
+            "POST",
+            "/api/v1/keys/{key_id}:revoke",
+            names={"key_id": key_id},
+            headers={"Idempotency-Key": idempotency_key},
+            keyed=True,
+        )
+        answer: models.KeyShown = self._sender.answer(call, models.KeyShown)
+        return answer
+
     def get(self, key_id: str) -> models.KeyShown:
         """Look at a key.
 
@@ -56,20 +71,6 @@ class Keys:
         call = Call("GET", "/api/v1/keys/{key_id}", names={"key_id": key_id})
         answer: models.KeyShown = self._sender.answer(call, models.KeyShown)
         return answer
-
-    def revoke(self, key_id: str, *, idempotency_key: str | None = None) -> None:
-        """Revoke a key.
-
-        From now on it opens nothing, nor do access tokens that were given for it. A closed one stays closed.
-        """
-        call = Call(
-            "DELETE",
-            "/api/v1/keys/{key_id}",
-            names={"key_id": key_id},
-            headers={"Idempotency-Key": idempotency_key},
-            keyed=True,
-        )
-        self._sender.answer(call, None)
 
     def rotate(self, key_id: str, body: models.Rotation, *, idempotency_key: str | None = None) -> models.KeyMade:
         """Replace a key.
@@ -128,6 +129,21 @@ class AsyncKeys:
         answer: models.KeyMade = await self._sender.answer(call, models.KeyMade)
         return answer
 
+    async def revoke(self, key_id: str, *, idempotency_key: str | None = None) -> models.KeyShown:
+        """Revoke a key.
+
+        From now on it opens nothing, nor do access tokens that were given for it. A closed one stays closed.
+        """
+        call = Call(
+            "POST",
+            "/api/v1/keys/{key_id}:revoke",
+            names={"key_id": key_id},
+            headers={"Idempotency-Key": idempotency_key},
+            keyed=True,
+        )
+        answer: models.KeyShown = await self._sender.answer(call, models.KeyShown)
+        return answer
+
     async def get(self, key_id: str) -> models.KeyShown:
         """Look at a key.
 
@@ -136,20 +152,6 @@ class AsyncKeys:
         call = Call("GET", "/api/v1/keys/{key_id}", names={"key_id": key_id})
         answer: models.KeyShown = await self._sender.answer(call, models.KeyShown)
         return answer
-
-    async def revoke(self, key_id: str, *, idempotency_key: str | None = None) -> None:
-        """Revoke a key.
-
-        From now on it opens nothing, nor do access tokens that were given for it. A closed one stays closed.
-        """
-        call = Call(
-            "DELETE",
-            "/api/v1/keys/{key_id}",
-            names={"key_id": key_id},
-            headers={"Idempotency-Key": idempotency_key},
-            keyed=True,
-        )
-        await self._sender.answer(call, None)
 
     async def rotate(self, key_id: str, body: models.Rotation, *, idempotency_key: str | None = None) -> models.KeyMade:
         """Replace a key.

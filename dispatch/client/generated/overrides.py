@@ -15,6 +15,21 @@ class Overrides:
     def __init__(self, sender: Sender) -> None:
         self._sender = sender
 
+    def end(self, override: str, *, idempotency_key: str | None = None) -> models.OverrideShown:
+        """End an override.
+
+        From now on what plans say holds again. One that has ended stays as it is.
+        """
+        call = Call(
+            "POST",
+            "/api/v1/overrides/{override}:end",
+            names={"override": override},
+            headers={"Idempotency-Key": idempotency_key},
+            keyed=True,
+        )
+        answer: models.OverrideShown = self._sender.answer(call, models.OverrideShown)
+        return answer
+
     def get(self, override: str) -> models.OverrideShown:
         """Look at an override.
 
@@ -23,20 +38,6 @@ class Overrides:
         call = Call("GET", "/api/v1/overrides/{override}", names={"override": override})
         answer: models.OverrideShown = self._sender.answer(call, models.OverrideShown)
         return answer
-
-    def end(self, override: str, *, idempotency_key: str | None = None) -> None:
-        """End an override.
-
-        From now on what plans say holds again. One that has ended stays as it is.
-        """
-        call = Call(
-            "DELETE",
-            "/api/v1/overrides/{override}",
-            names={"override": override},
-            headers={"Idempotency-Key": idempotency_key},
-            keyed=True,
-        )
-        self._sender.answer(call, None)
 
     def list(self, site: str, *, limit: int | None = None, cursor: str | None = None) -> models.PageOverrideShown:
         """List a site's overrides.
@@ -84,6 +85,21 @@ class AsyncOverrides:
     def __init__(self, sender: AsyncSender) -> None:
         self._sender = sender
 
+    async def end(self, override: str, *, idempotency_key: str | None = None) -> models.OverrideShown:
+        """End an override.
+
+        From now on what plans say holds again. One that has ended stays as it is.
+        """
+        call = Call(
+            "POST",
+            "/api/v1/overrides/{override}:end",
+            names={"override": override},
+            headers={"Idempotency-Key": idempotency_key},
+            keyed=True,
+        )
+        answer: models.OverrideShown = await self._sender.answer(call, models.OverrideShown)
+        return answer
+
     async def get(self, override: str) -> models.OverrideShown:
         """Look at an override.
 
@@ -92,20 +108,6 @@ class AsyncOverrides:
         call = Call("GET", "/api/v1/overrides/{override}", names={"override": override})
         answer: models.OverrideShown = await self._sender.answer(call, models.OverrideShown)
         return answer
-
-    async def end(self, override: str, *, idempotency_key: str | None = None) -> None:
-        """End an override.
-
-        From now on what plans say holds again. One that has ended stays as it is.
-        """
-        call = Call(
-            "DELETE",
-            "/api/v1/overrides/{override}",
-            names={"override": override},
-            headers={"Idempotency-Key": idempotency_key},
-            keyed=True,
-        )
-        await self._sender.answer(call, None)
 
     async def list(self, site: str, *, limit: int | None = None, cursor: str | None = None) -> models.PageOverrideShown:
         """List a site's overrides.

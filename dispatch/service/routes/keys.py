@@ -58,18 +58,20 @@ def get_key(key_id: KeyId, call: Reader) -> Response:
     return call.read(lambda tx: KeyShown.of(_there(tx, key_id)))
 
 
-@router.delete("/keys/{key_id}", name="revoke", summary="Revoke a key", status_code=204, responses=problems(404))
+@router.post(
+    "/keys/{key_id}:revoke", name="revoke", summary="Revoke a key", response_model=KeyShown, responses=problems(404)
+)
 def revoke_key(key_id: KeyId, call: Writer) -> Response:
     """From now on it opens nothing, nor do access tokens that were given for it. A closed one stays closed.
 
     Keys that it made (`GET /keys?made_by=`), and those made by them, are closed with it, unless it was rotated into
-    one that still opens.
+    one that still opens. It is no removal: the key stays in the list, with when it was closed.
     """
 
     def work(tx: Tx) -> Reply:
         _there(tx, key_id)
         keys.revoke(tx, key_id)
-        return Reply(204)
+        return Reply(200, KeyShown.of(_there(tx, key_id)))
 
     return call.once(work)
 

@@ -45,7 +45,7 @@ _ARROW_TOLD = "An Arrow stream with columns site, series, time (timestamp with a
 _BINARY = {"type": "string", "format": "binary"}
 _ROWS = bodies.Measurements.model_json_schema(ref_template=_REF)
 # A row that is none is no fault of the request where others are taken without it: it gets a verdict of its own.
-_ROWS["properties"]["rows"]["items"] = {"anyOf": [_ROWS["properties"]["rows"]["items"], {"type": "object"}]}
+_ROWS["properties"]["rows"]["items"] = {"anyOf": [_ROWS["properties"]["rows"]["items"], {}]}
 _BODY = {
     "required": True,
     "content": {

@@ -175,7 +175,10 @@ def get_override(override: Id, call: Reader) -> Response:
     return call.read(lambda tx: _shown(overrides.get(tx, override)))
 
 
-@router.delete("/overrides/{override}", name="end", summary="End an override", status_code=204, responses=problems(404))
+@router.post(
+    "/overrides/{override}:end", name="end", summary="End an override", response_model=OverrideShown,
+    responses=problems(404),
+)  # fmt: skip
 def end_override(override: Id, call: Writer) -> Response:
     """From now on what plans say holds again. One that has ended stays as it is."""
 
@@ -184,7 +187,7 @@ def end_override(override: Id, call: Writer) -> Response:
         if row.ended is None and row.until > tx.now:
             overrides.end(tx, override)
             tx.audit("override.ended", override, {"site": row.site, "set": f"{row.asset}.{row.quantity}"})
-        return Reply(204)
+        return Reply(200, _shown(overrides.get(tx, override)))
 
     return call.once(work)
 

@@ -66,7 +66,10 @@ def test_a_rotated_key_opens_beside_the_new_one_for_a_while(api: Api) -> None:
 
 def test_a_revoked_key_opens_nothing_and_says_so_to_its_owner_alone(api: Api) -> None:
     key = made(api.client, scopes=["keys:read"])
-    assert api.client.delete(f"/api/v1/keys/{key['id']}").status_code == 204
+    closed = api.client.post(f"/api/v1/keys/{key['id']}:revoke")
+    assert closed.status_code == 200
+    assert closed.json()["revoked"] is not None
+    assert closed.json() == api.client.get(f"/api/v1/keys/{key['id']}").json()
     refused = bearer(api, key["key"])
     assert (refused.status_code, refused.json()["detail"]) == (401, "The key was revoked.")
     forged = bearer(api, str(key["key"])[:-1] + ("A" if str(key["key"])[-1] != "A" else "B"))
@@ -124,7 +127,7 @@ def test_keys_that_a_key_made_are_listed_under_it_and_closed_with_it(api: Api) -
         child = made(client, scopes=["keys:read"])
     listed = api.client.get("/api/v1/keys", params={"made_by": key["id"]}).json()["items"]
     assert [(each["id"], each["made_by"]) for each in listed] == [(child["id"], key["id"])]
-    assert api.client.delete(f"/api/v1/keys/{key['id']}").status_code == 204
+    assert api.client.post(f"/api/v1/keys/{key['id']}:revoke").status_code == 200
     assert bearer(api, child["key"]).status_code == 401
     entries = api.client.get("/api/v1/audit", params={"limit": 1000}).json()["items"]
     assert [each["details"] for each in entries if each["subject"] == child["id"]][-1] == {"made_by": key["id"]}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import socket
 from urllib.parse import urlsplit
 
 import pytest
 
 from benchmarks.served import Served
+from dispatch.service.http.problem import Problem
 
 
 @pytest.mark.parametrize(
@@ -26,4 +26,4 @@ def test_what_is_no_http_is_told_as_a_problem(server: Served, sent: bytes) -> No
     assert lines[0] == "HTTP/1.1 400 Bad Request"
     assert "Content-Type: application/problem+json" in lines
     assert f"Content-Length: {len(body)}" in lines
-    assert json.loads(body)["type"] == "urn:parkwatt:problem:bad-request"
+    assert Problem.model_validate_json(body).type == "urn:parkwatt:problem:bad-request"

@@ -126,9 +126,9 @@ def test_a_value_stands_above_the_plan_and_ends_by_itself(planned: Api) -> None:
 
 def test_it_can_be_ended_early_once(planned: Api) -> None:
     made = override(planned, quantity="charge_kw", value=10)
-    assert planned.client.delete(f"/api/v1/overrides/{made['id']}").status_code == 204
+    assert planned.client.post(f"/api/v1/overrides/{made['id']}:end").status_code == 200
     assert now(planned)["li.charge_kw"]["source"] == "schedule"
-    assert planned.client.delete(f"/api/v1/overrides/{made['id']}").status_code == 204
+    assert planned.client.post(f"/api/v1/overrides/{made['id']}:end").status_code == 200
     (listed,) = small.get(planned.client, "sites/works/overrides")["items"]
     assert listed["ended_at"] is not None
     with planned.store.read(planned.tenant) as tx:
@@ -221,7 +221,7 @@ def test_the_series_goes_from_change_to_change(planned: Api) -> None:
 def test_overrides_of_others_are_not_there(planned: Api) -> None:
     made = override(planned, quantity="charge_kw", value=10)
     assert planned.other.get(f"/api/v1/overrides/{made['id']}").status_code == 404
-    assert planned.other.delete(f"/api/v1/overrides/{made['id']}").status_code == 404
+    assert planned.other.post(f"/api/v1/overrides/{made['id']}:end").status_code == 404
     assert planned.other.get("/api/v1/sites/works/setpoints").status_code == 404
     assert now(planned)["li.charge_kw"]["value"] == 10
 
