@@ -23,7 +23,7 @@ from dispatch.client.generated.sites import AsyncSites, Sites
 from dispatch.client.sending import AsyncSender, Sender
 
 #: SHA-256 of the document and of the generator that these files were made from.
-MADE_FROM = "e15b64032f05d31abfa48b9b81cc6dae4462d8871c5a8e3ce175450a791710f8"
+MADE_FROM = "7c26e368d8a10f20f3f8c0bfb3f0aff07654761fe393992527943362be29055a"
 
 
 class Operations:
