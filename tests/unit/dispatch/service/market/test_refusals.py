@@ -242,6 +242,27 @@ def test_a_bid_is_not_withdrawn_while_its_award_is_carried_out(lived: Lived) -> 
     assert lived.post(f"/bids/{bid['id']}:withdraw").json()["state"] == "withdrawn"
 
 
+def test_an_award_of_nothing_closes_a_bid_and_leaves_its_flexibility_to_others(lived: Lived) -> None:
+    lived.at(BIDDING)
+    first, second = drafted(lived).json(), drafted(lived).json()
+    assert lived.post(f"/bids/{first['id']}:submit").json()["state"] == "submitted"
+    assert lived.post(f"/bids/{second['id']}:submit").status_code == 409
+    plans = [one["id"] for one in lived.get(f"/sites/{name_of(0)}/schedules").json()["items"]]
+    nothing = {"periods": [{"start": first["periods"][0]["start"], "quantity_kw": 0, "price": 0}]}
+    accepted = lived.post(f"/bids/{first['id']}/awards", nothing)
+    assert accepted.status_code == 202
+    lived.vpp.work()
+    award = lived.get(f"/awards/{accepted.json()['id']}").json()
+    assert (award["state"], award["feasible"], award["awarded_kwh"], award["missed_kwh"]) == ("done", True, 0.0, 0.0)
+    closed = lived.get(f"/bids/{first['id']}").json()
+    assert (closed["state"], closed["award"]) == ("awarded", award["id"])
+    assert lived.post(f"/bids/{first['id']}:withdraw").status_code == 409
+    assert lived.post(f"/bids/{first['id']}/awards", nothing).status_code == 409
+    assert lived.post(f"/bids/{second['id']}:submit").json()["state"] == "submitted"
+    assert [one["id"] for one in lived.get(f"/sites/{name_of(0)}/schedules").json()["items"]] == plans
+    assert lived.get(f"/awards/{award['id']}/series").json()["rows"] == []
+
+
 def test_a_bid_is_in_the_currency_of_the_sites(lived: Lived) -> None:
     lived.at(BIDDING)
     refused = drafted(lived, product="afrr_capacity", day="2026-03-29")
