@@ -85,10 +85,17 @@ class Room:
 
     def of(self, sites: np.ndarray) -> Room:
         """Some of the sites; ``sites`` is (N,) of truths."""
-        arrays = (self.plan_kw, self.least_kw, self.most_kw, self.other_least_kw, self.other_most_kw)
-        names = tuple(name for name, own in zip(self.names, sites, strict=True) if own) if self.names else ()
-        gone = None if self.gone is None else self.gone[:, sites]
-        return Room(self.steps, *(values[sites] for values in arrays), self.stores.of(sites), names, gone)
+        return replace(
+            self,
+            plan_kw=self.plan_kw[sites],
+            least_kw=self.least_kw[sites],
+            most_kw=self.most_kw[sites],
+            other_least_kw=self.other_least_kw[sites],
+            other_most_kw=self.other_most_kw[sites],
+            stores=self.stores.of(sites),
+            names=tuple(name for name, own in zip(self.names, sites, strict=True) if own) if self.names else (),
+            gone=None if self.gone is None else self.gone[:, sites],
+        )
 
     def less(self, taken: Sequence[Taken]) -> Room:
         """The same sites, less what others have sold of them."""
@@ -169,13 +176,13 @@ def most_within(steps: Horizon, over: Horizon, kw: Array) -> Array:
         edges = np.unique(np.clip(np.concatenate([own, asked]), first, last))
         step, period = (np.searchsorted(of, edges[:-1], side="right") - 1 for of in (own, asked))
         np.maximum.at(most, step, np.moveaxis(kw, -1, 0)[period])
-    return np.moveaxis(most, 0, -1)
+    return np.asarray(np.moveaxis(most, 0, -1))
 
 
 def _weights(spare_kw: Array) -> Array:
     """(N, T) each site's part of the power that is there in a step; 0 where none is."""
     whole = spare_kw.sum(axis=0)
-    return np.divide(spare_kw, whole, out=np.zeros_like(spare_kw), where=whole > 0)
+    return np.asarray(np.divide(spare_kw, whole, out=np.zeros_like(spare_kw), where=whole > 0))
 
 
 def _stretches(values: Array) -> Array:

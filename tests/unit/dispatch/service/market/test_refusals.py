@@ -128,6 +128,29 @@ def test_flexibility_is_sold_once_and_the_refusal_names_what_is_left(lived: Live
     assert lived.post(f"/bids/{second['id']}:withdraw").status_code == 200
 
 
+def test_a_fleet_cannot_sell_what_another_has_sold_of_its_sites(lived: Lived) -> None:
+    lived.at(BIDDING)
+    lived.vpp.client.put("/api/v1/fleets/pair", json={"sites": [name_of(0), name_of(1)]})
+    forecast = lived.vpp.made("/fleets/pair/forecasts", TOMORROW, "forecast of two")
+    pair = lived.vpp.made("/fleets/pair/flexibility", {"forecast": forecast["id"], "blocks": 2}, "flexibility of two")
+
+    def offered() -> httpx.Response:
+        asked = {"flexibility": pair["id"], "product": vpp_day.PRODUCT, "side": "up", **MORNING}
+        return lived.post("/fleets/pair/bids", asked)
+
+    alone = offered().json()
+    whole = drafted(lived).json()
+    assert lived.post(f"/bids/{whole['id']}:submit").json()["state"] == "submitted"
+    refused = lived.post(f"/bids/{alone['id']}:submit")
+    assert refused.status_code == 409
+    assert "what other fleets have sold of its sites" in refused.json()["detail"]
+    assert all(fault["accepted"].startswith("at most ") for fault in refused.json()["errors"])
+    rest = offered()
+    assert "nothing is left to bid" in rest.text or rest.json()["clipped"]
+    assert lived.post(f"/bids/{whole['id']}:withdraw").status_code == 200
+    assert lived.post(f"/bids/{alone['id']}:submit").json()["state"] == "submitted"
+
+
 def sent_unseen(lived: Lived) -> dict[str, Any]:
     """A bid of every hour's flexibility, which nothing held together: sent by an earlier version."""
     draft = drafted(lived).json()["id"]
