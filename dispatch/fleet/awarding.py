@@ -103,7 +103,7 @@ def carry_out(
     shared: Sequence[Shared] = (),
     progress: Callable[[str], None] = lambda _: None,
 ) -> Awarded:
-    """Plan sites around an award.
+    """Plan sites around an award; one of nothing moves no site, and leaves each with the plan that it has.
 
     Args:
         members: N sites and what is known of them.
@@ -113,6 +113,9 @@ def carry_out(
         ConfigError: sites count in several currencies, or something shared does not fit them.
         SolveError: a site has no plan at all.
     """
+    if not wanted.at.any():
+        tables = schedule_table((), (), horizon), summary_table(())
+        return Awarded(_names(members), np.zeros_like(wanted.plan_kw), wanted.plan_kw, wanted.asked_kw, *tables)
     run = _Run(tuple(members), horizon, tuple(shared), progress)
     missed = run.rounds(wanted, wanted.shares_kw)
     refusals: tuple[Refusal, ...] = ()
@@ -205,10 +208,14 @@ class _Run:
         rounding = np.where(wanted.at, wanted.asked_kw - missed - given.sum(axis=0), 0.0)
         weight = np.abs(given) + _KEPT
         given = np.where(wanted.at, given + rounding * weight / weight.sum(axis=0), 0.0)
-        names = tuple(member.name for member in self.members)
+        names = _names(self.members)
         schedule = schedule_table(names, [self.blocks[name] for name in names], self.horizon)
         summary = summary_table([self.outcomes[name] for name in names])
         return Awarded(names, given, self.net_kw, missed, schedule, summary, refusals)
+
+
+def _names(members: Sequence[Member]) -> tuple[str, ...]:
+    return tuple(member.name for member in members)
 
 
 def _free_name(taken: set[str]) -> str:

@@ -33,6 +33,7 @@ from dispatch.service.http.signatures import Signatures
 from dispatch.service.http.telemetry import Metrics, trace_to
 from dispatch.service.http.tokens import Doorkeeper
 from dispatch.service.http.usage import Usage
+from dispatch.service.http.worker_metrics import WorkerNumbers
 from dispatch.service.settings import Settings
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def create_app(settings: Settings, store: Store) -> FastAPI:
     app.state.limits, app.state.metrics = Limits(settings), Metrics()
     app.state.metrics.asked.register(JobNumbers(store))
     app.state.metrics.asked.register(SeriesNumbers(store))
+    app.state.metrics.asked.register(WorkerNumbers(store))
     app.state.closing = threading.Event()  # streams end when the server is about to
     problem.install(app)
     tags = _include(app)

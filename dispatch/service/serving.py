@@ -89,6 +89,7 @@ def beside() -> None:
     try:
         with socket.socket(fileno=told["listener"]) as listener:
             app = create_app(settings, store)
+            app.state.relies_on_workers = settings.workers > 0
             made = server(settings, app)
             end_with(sys.stdin.buffer, lambda: setattr(made, "should_exit", True), settings.shutdown_s + _KEEP_ALIVE_S)
             for number in (signal.SIGTERM, signal.SIGINT):  # not before: until it answers, it may end at once

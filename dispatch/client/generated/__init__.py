@@ -23,7 +23,7 @@ from dispatch.client.generated.sites import AsyncSites, Sites
 from dispatch.client.sending import AsyncSender, Sender
 
 #: SHA-256 of the document and of the generator that these files were made from.
-MADE_FROM = "24621a16ee497528a479801cd2c51a503e872833db30612d8bdcaa78fe578796"
+MADE_FROM = "cc8b5e93ddca56fa0a00535e8c716e0652f655f54df42ff2b82e96ac4576432c"
 
 
 class Operations:

@@ -34,7 +34,8 @@ class Health:
     def ready(self) -> models.Ready:
         """Can it do what it is for?.
 
-        Database reachable and of this version, disk writable, workers alive; 503 where one of them is not.
+        Database reachable and of this version, disk writable, its own workers alive; 503 where one of them is
+        not.
         """
         call = Call("GET", "/readyz")
         answer: models.Ready = self._sender.answer(call, models.Ready)
@@ -68,7 +69,8 @@ class AsyncHealth:
     async def ready(self) -> models.Ready:
         """Can it do what it is for?.
 
-        Database reachable and of this version, disk writable, workers alive; 503 where one of them is not.
+        Database reachable and of this version, disk writable, its own workers alive; 503 where one of them is
+        not.
         """
         call = Call("GET", "/readyz")
         answer: models.Ready = await self._sender.answer(call, models.Ready)

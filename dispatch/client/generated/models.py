@@ -871,13 +871,6 @@ class ProfileAsked(Model):
     cheapest: Annotated[bool, Field(description="By the sites' own prices instead of evenly")] = False
 
 
-class Ready(Model):
-    """What the server needs, and whether it is there."""
-
-    status: Literal["ready", "not ready"]
-    checks: Annotated[dict[str, str], Field(description="ok, or what is wrong", examples=[{"database": "ok"}])]
-
-
 class Rejected(Model):
     """A row that was not taken."""
 
@@ -1299,6 +1292,13 @@ class WeatherAsked(Model):
     ]
 
 
+class Workers(Model):
+    """Workers of the database by their signs of life, whoever started them."""
+
+    alive: int
+    idle: Annotated[int, Field(description="Of these, how many have nothing to do")]
+
+
 class DispatchMarketsProductDelivery(Model):
     """How a delivery is judged and what follows from it; shares are of the award in a period.
 
@@ -1657,6 +1657,14 @@ class Problem(Model):
         list[ProblemError], Field(description="All that is wrong with the request", validate_default=True)
     ] = []
     errors_left_out: Annotated[int, Field(description="How many more there are", ge=0)] = 0
+
+
+class Ready(Model):
+    """What the server needs, and whether it is there."""
+
+    status: Literal["ready", "not ready"]
+    checks: Annotated[dict[str, str], Field(description="ok, or what is wrong", examples=[{"database": "ok"}])]
+    workers: Annotated[Workers | None, Field(description="null: the database does not answer")]
 
 
 class ReceiptShown(Model):

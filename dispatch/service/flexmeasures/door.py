@@ -125,7 +125,7 @@ async def _domain(request: Request, error: Exception) -> Response:
     return problem(known, request.url.path)
 
 
-async def _validation(request: Request, error: Exception) -> Response:
+def _validation(request: Request, error: Exception) -> Response:  # in a thread: there may be very many errors
     assert isinstance(error, RequestValidationError)
     found = faults(error.errors(), request)
     return problem(InvalidError(f"{len(found)} problem{'s' if len(found) != 1 else ''} found", found), request.url.path)

@@ -130,7 +130,7 @@ async def _domain(request: Request, error: Exception) -> Response:
     return answered(told(known, request), request.url.path)
 
 
-async def _validation(request: Request, error: Exception) -> Response:
+def _validation(request: Request, error: Exception) -> Response:  # in a thread: there may be very many errors
     assert isinstance(error, RequestValidationError)
     details = error.errors()
     kind = media_type(request.headers.get("content-type"))

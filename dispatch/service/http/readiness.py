@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from dispatch.errors import ParkwattError
 from dispatch.service.settings import Settings
-from dispatch.service.store import migrations
+from dispatch.service.store import migrations, workers
+from dispatch.service.store.workers import State
 
 if TYPE_CHECKING:
     from dispatch.service.store import Store
@@ -23,14 +25,23 @@ if TYPE_CHECKING:
 OK = "ok"
 
 
-def checks(app: FastAPI) -> dict[str, str]:
+def living(app: FastAPI) -> dict[State, int] | None:
+    """Workers of the database by what they do, whoever started them; None where it does not answer."""
+    try:
+        with app.state.store.admin(write=False) as connection:
+            return workers.counted(connection, datetime.now(UTC))
+    except (SQLAlchemyError, ParkwattError):
+        return None
+
+
+def checks(app: FastAPI, found_workers: dict[State, int] | None) -> dict[str, str]:
     """Name of each check and ``ok`` or what is wrong; nothing in it belongs to a tenant."""
     settings, store = app.state.settings, app.state.store
     found = {
         "database": _tried(lambda: _database(store)),
         "migrations": _tried(lambda: _migrations(store)),
         "disk": _tried(lambda: _disk(settings)),
-        "workers": _workers(app),
+        "workers": _workers(app, found_workers),
     }
     if app.state.closing.is_set():
         found["server"] = "it is about to stop"
@@ -70,9 +81,13 @@ def _disk(settings: Settings) -> str:
     )
 
 
-def _workers(app: FastAPI) -> str:
-    """Those that this server started; others look after themselves."""
-    supervisor = getattr(app.state, "supervisor", None)
-    wanted = app.state.settings.workers if supervisor is not None else 0
-    alive = len(supervisor.pids) if supervisor is not None else 0
-    return OK if alive >= wanted else f"{alive} of {wanted} run"
+def _workers(app: FastAPI, found: dict[State, int] | None) -> str:
+    """Whether those that this server started run, and any gives a sign of life; others look after themselves.
+
+    Of the processes of a server only the first has the workers: the others go by the signs of life alone.
+    """
+    supervisor, wanted = getattr(app.state, "supervisor", None), app.state.settings.workers
+    if supervisor is not None and (running := len(supervisor.pids)) < wanted:
+        return f"{running} of {wanted} run"
+    relies = supervisor is not None or getattr(app.state, "relies_on_workers", False)
+    return "none gives a sign of life" if relies and found is not None and not workers.alive(found) else OK

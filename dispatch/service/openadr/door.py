@@ -116,7 +116,7 @@ async def _domain(request: Request, error: Exception) -> Response:
     return answered(_as_bad(known), request.url.path)
 
 
-async def _validation(request: Request, error: Exception) -> Response:
+def _validation(request: Request, error: Exception) -> Response:  # in a thread: there may be very many errors
     assert isinstance(error, RequestValidationError)
     found = faults(error.errors(), request)
     told = f"{len(found)} problem{'s' if len(found) != 1 else ''} found"

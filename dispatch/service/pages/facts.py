@@ -17,6 +17,10 @@ _QUALITIES: dict[str, Look] = {
     "relaxed": "warn", "last_good": "warn", "rule_based": "warn", "safe_state": "bad",
 }  # fmt: skip
 _STATES: dict[str, Look] = {"done": "ok", "failed": "bad", "cancelled": "warn", "running": "info", "queued": ""}
+_WORKERS: dict[str, tuple[str, Look]] = {
+    "starting": ("starts", "info"), "idle": ("idle", "ok"), "busy": ("at work", "info"),
+    "chores": ("tidies up", "info"), "stopping": ("stops", "warn"), "gone": ("gone", "bad"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -112,6 +116,11 @@ def quality(name: str) -> Word:
 def state(name: str) -> Word:
     """A job's state."""
     return Word(name, _STATES.get(name, "warn"))
+
+
+def worker_state(name: str) -> Word:
+    """What a worker does."""
+    return Word(*_WORKERS[name])
 
 
 def age(moment: datetime | None, now: datetime) -> str:

@@ -14,16 +14,30 @@ from dispatch.service.errors import NotFoundError
 from dispatch.service.http.call import Call
 from dispatch.service.pages import gathered
 from dispatch.service.pages import jobs as job_pages
-from dispatch.service.pages.facts import Facts, Frame, Lamp, Link, Rows, Word, age, fresh, size, span, state
+from dispatch.service.pages.facts import (
+    Facts,
+    Frame,
+    Lamp,
+    Link,
+    Rows,
+    Word,
+    age,
+    fresh,
+    size,
+    span,
+    state,
+    worker_state,
+)
 from dispatch.service.pages.rendering import page, report, style, style_name
 from dispatch.service.pages.routing import PageRoute
 from dispatch.service.pages.session import Viewer, lacking, read_scopes, require
-from dispatch.service.store import Tx, audit, files, jobs, schedules, sites
+from dispatch.service.store import Tx, audit, files, jobs, schedules, sites, workers
+from dispatch.service.store.workers import State
 from dispatch.service.work import report as making
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
-_SITES, _JOBS, _RESULTS = 100, 15, 8
-_WAITING = timedelta(seconds=60)  # longer than this without a worker at work: nobody takes jobs
+_SITES, _JOBS, _RESULTS, _WORKERS = 100, 15, 8, 100
+_WAITING = timedelta(seconds=60)  # longer than this beside an idle worker: nobody takes jobs
 _SITE_COLUMNS = ("Site", "Plan", "Of", "Money", "CO₂", "Made", "Report", "Measured")
 _FOR_ALL = {
     "fleet_plan": "Fleet plans", "flexibility": "Flexibility", "settlement": "Settlements",
@@ -71,19 +85,18 @@ def overview(call: Viewer, after: Annotated[str, Query(max_length=100)] = "") ->
     """Everything at a glance."""
     with call.store.read(call.tenant, call.actor) as tx:
         frame = Frame(call.tenant, "Overview", tx.now, "/")
-        running = jobs.find(tx, states=("running",), limit=100)
         given: dict[str, Any] = {
-            "lamps": _lamps(tx, call, running),
+            "lamps": _lamps(tx, call),
             "sites": _sites(tx, call, after),
             "results": _results(tx, call),
             "jobs": _latest_jobs(tx, call),
-            "workers": _workers(tx, call, running),
+            "workers": _workers(tx, call),
         }
     return page("overview.html.j2", frame=frame, **given)
 
 
-def _lamps(tx: Tx, call: Call, running: list[jobs.Job]) -> list[Lamp]:
-    lamps = [] if lacking(call, "plans:read") else _job_lamps(tx, running)
+def _lamps(tx: Tx, call: Call) -> list[Lamp]:
+    lamps = [] if lacking(call, "plans:read") else _job_lamps(tx)
     if not lacking(call, "measurements:read"):
         rows, waiting = gathered.stored_rows(tx)
         lamps.append(Lamp("Measurements", Word(f"{size(rows)} rows"), f"{size(waiting)} in the journal"))
@@ -95,17 +108,19 @@ def _lamps(tx: Tx, call: Call, running: list[jobs.Job]) -> list[Lamp]:
     return lamps
 
 
-def _job_lamps(tx: Tx, running: list[jobs.Job]) -> list[Lamp]:
+def _job_lamps(tx: Tx) -> list[Lamp]:
     waiting = jobs.find(tx, states=("queued",), limit=1000)
     day = timedelta(days=1)
     failed = [job for job in jobs.find(tx, states=("failed",), limit=1000) if tx.now - job.created_at < day]
-    longest = max((tx.now - job.created_at for job in waiting), default=timedelta(0))
-    stuck = longest > _WAITING and not running
-    queue = Word(f"{size(len(waiting))} waiting", "bad" if stuck else "ok")
-    note = "no worker takes them" if stuck else f"the first for {span(longest)}" if waiting else ""
-    workers = Word(f"{len({job.runner for job in running})} at work", "info" if running else "")
+    longest = max([timedelta(0), *(tx.now - job.not_before for job in waiting)])
+    found = workers.counted(tx.connection, tx.now)
+    alive = workers.alive(found)
+    why = "no worker lives" if not alive else "no worker takes them" if found["idle"] and longest > _WAITING else ""
+    is_stuck = bool(waiting and why)
+    queue = Word(f"{size(len(waiting))} waiting", "bad" if is_stuck else "ok")
+    note = why if is_stuck else f"the first for {span(longest)}" if waiting else ""
     return [
-        Lamp("Workers", workers, f"{len(running)} jobs under way"),
+        Lamp("Workers", Word(f"{size(alive)} alive", "ok" if alive else "bad"), _at_work(found)),
         Lamp("Jobs", queue, note),
         Lamp("Failed in a day", Word(size(len(failed)), "bad" if failed else "ok")),
     ]
@@ -151,12 +166,21 @@ def _latest_jobs(tx: Tx, call: Call) -> Rows:
     )
 
 
-def _workers(tx: Tx, call: Call, running: list[jobs.Job]) -> Rows:
+def _at_work(found: Mapping[State, int]) -> str:
+    told = [f"{size(found['busy'])} at work", f"{size(found['idle'])} idle"]
+    return ", ".join(told + ([f"{size(found['gone'])} gone"] if found["gone"] else []))
+
+
+def _workers(tx: Tx, call: Call) -> Rows:
+    """All there are; what they do only where it is done for this tenant."""
     if said := lacking(call, "plans:read"):
         return Rows((), (), said)
-    rows = [
-        (job.runner, Link(job.id, f"/jobs/{job.id}"), job.kind.replace("_", " "), age(job.claimed_at, tx.now),
-         Word(age(job.lease_until, tx.now), "ok" if job.lease_until and job.lease_until > tx.now else "bad"))
-        for job in running
-    ]  # fmt: skip
-    return Rows(("Worker", "Job", "What", "Taken", "Held until"), rows, "No worker is at work for this tenant.")
+    rows = [_worker(tx, one) for one in workers.listed(tx.connection, tx.now, _WORKERS)]
+    return Rows(("Worker", "State", "Job", "What", "Taken", "Seen"), rows, "No worker lives.")
+
+
+def _worker(tx: Tx, one: workers.Worker) -> tuple[str | Word | Link, ...]:
+    job: tuple[str | Link, ...] = ("", "", "")
+    if one.job is not None and one.kind is not None and one.tenant == tx.tenant:
+        job = (Link(one.job, f"/jobs/{one.job}"), one.kind.replace("_", " "), age(one.taken, tx.now))
+    return (one.name, worker_state(one.state), *job, age(one.seen, tx.now))

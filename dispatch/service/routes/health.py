@@ -16,6 +16,7 @@ from dispatch.service.errors import NotFoundError, UnauthorizedError
 from dispatch.service.http import readiness
 from dispatch.service.http.negotiation import JSON, json_bytes
 from dispatch.service.schemas.shared import Answer
+from dispatch.service.store import workers
 
 PREFIX = ""
 router = APIRouter(tags=["health"])
@@ -27,11 +28,19 @@ class Alive(Answer):
     status: Literal["ok"] = "ok"
 
 
+class Workers(Answer):
+    """Workers of the database by their signs of life, whoever started them."""
+
+    alive: int
+    idle: Annotated[int, Field(description="Of these, how many have nothing to do")]
+
+
 class Ready(Answer):
     """What the server needs, and whether it is there."""
 
     status: Literal["ready", "not ready"]
     checks: Annotated[dict[str, str], Field(description="ok, or what is wrong", examples=[{"database": "ok"}])]
+    workers: Annotated[Workers | None, Field(description="null: the database does not answer")]
 
 
 @router.get("/healthz", name="alive", summary="Does the server answer?")
@@ -48,10 +57,15 @@ async def alive() -> Alive:
     responses={503: {"model": Ready, "description": "Not now"}},
 )
 def ready(request: Request) -> Response:
-    """Database reachable and of this version, disk writable, workers alive; 503 where one of them is not."""
-    checks = readiness.checks(request.app)
+    """Database reachable and of this version, disk writable, its own workers alive; 503 where one of them is not.
+
+    A server that starts no workers is ready without any: its jobs wait. ``workers`` says how many there are.
+    """
+    found = readiness.living(request.app)
+    checks = readiness.checks(request.app, found)
     well = all(found == readiness.OK for found in checks.values())
-    body = Ready(status="ready" if well else "not ready", checks=checks)
+    told = None if found is None else Workers(alive=workers.alive(found), idle=found["idle"])
+    body = Ready(status="ready" if well else "not ready", checks=checks, workers=told)
     return Response(json_bytes(body.model_dump(mode="json")), 200 if well else 503, media_type=JSON)
 
 

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from sqlalchemy.exc import IntegrityError
 
 from dispatch.service.runner.policy import Policy
-from dispatch.service.store import Store, claims, idempotency, upkeep
+from dispatch.service.store import Store, claims, idempotency, upkeep, workers
 from dispatch.service.store import chores as due
 
 _LOG = logging.getLogger("parkwatt.jobs")
@@ -38,6 +38,12 @@ def forget_answers(store: Store, _policy: Policy) -> int:
     """Remove answers kept by Idempotency-Key whose time is over."""
     with store.admin() as connection:
         return idempotency.sweep(connection, datetime.now(UTC))
+
+
+def forget_workers(store: Store, _policy: Policy) -> int:
+    """Remove workers that were killed long ago."""
+    with store.admin() as connection:
+        return workers.forget(connection, datetime.now(UTC))
 
 
 def compact_series(store: Store, _policy: Policy) -> int:
@@ -67,6 +73,7 @@ CHORES: Mapping[str, Chore] = {
     "jobs": Chore(_seldom, forget_jobs),
     "idempotency": Chore(_seldom, forget_answers),
     "disk": Chore(_seldom, sweep_disk),
+    "workers": Chore(_seldom, forget_workers),
 }
 
 

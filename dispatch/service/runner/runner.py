@@ -20,6 +20,7 @@ from dispatch.service.store import claims, jobs
 from dispatch.service.store.claims import LostError
 from dispatch.service.store.database import Store
 from dispatch.service.store.jobs import Job
+from dispatch.service.store.workers import Doing
 from dispatch.service.work import Kind
 
 _LOG = logging.getLogger("parkwatt.jobs")
@@ -47,6 +48,7 @@ class Runner:
         self._chores = chores
         self._stop = threading.Event()
         self._until: float | None = None
+        self._doing: Doing = "starting"
 
     def stop(self) -> None:
         """Claim nothing any more; what is in hand may go on for the time of grace. May be called from a signal."""
@@ -64,8 +66,14 @@ class Runner:
         """Whether nobody has told it to stop."""
         return not self._stop.is_set()
 
+    @property
+    def doing(self) -> Doing:
+        """What it does beside jobs, for those who watch."""
+        return self._doing if self.goes_on else "stopping"
+
     def loop(self) -> None:
         """Do jobs until told to stop."""
+        self._doing = "ready"
         while not self._stop.is_set():
             try:
                 if self._idle():
@@ -82,7 +90,11 @@ class Runner:
         if not is_ready:
             _LOG.error("no child process could be started")
         if self._chores is not None:
-            self._chores()
+            self._doing = "chores"
+            try:
+                self._chores()
+            finally:
+                self._doing = "ready"
         with self._store.admin(write=False) as connection:
             if not claims.is_due(connection, datetime.now(UTC)):
                 return True

@@ -19,6 +19,7 @@ from dispatch.service.runner.child import Child
 from dispatch.service.runner.housekeeping import Housekeeping
 from dispatch.service.runner.lifeline import end_with
 from dispatch.service.runner.policy import Policy
+from dispatch.service.runner.presence import Presence
 from dispatch.service.runner.runner import Runner
 from dispatch.service.store import Store
 from dispatch.service.work import Kind
@@ -47,11 +48,12 @@ def serve(store: Store, policy: Policy, gone: Callable[[Callable[[], None]], Non
         signal.signal(number, told)
     if gone is not None:
         gone(runner.stop_now)
-    try:
-        _make_ready(kinds, child, runner)
-        runner.loop()
-    finally:
-        child.close()
+    with Presence(store, runner.name, policy, lambda: runner.doing):
+        try:
+            _make_ready(kinds, child, runner)
+            runner.loop()
+        finally:
+            child.close()
 
 
 def _make_ready(kinds: Mapping[str, Kind], child: Child, runner: Runner) -> None:

@@ -95,10 +95,15 @@ def listed(tx: Tx, *, fleet: str = "", before: str = "", limit: int = 100) -> Se
     return [_shown(tx, row) for row in tx.all(query.order_by(bids.c.id.desc()).limit(limit))]
 
 
-def committed(tx: Tx, fleet: str, first: date, last: date) -> Sequence[Bid]:
-    """Bids of a fleet for some days that bind it: sent and not decided yet, or won."""
+def committed(tx: Tx, fleet: str, first: date, last: date, *, others: bool = False) -> Sequence[Bid]:
+    """Bids of a fleet for some days that bind it: sent and not decided yet, or won.
+
+    Args:
+        others: those of all fleets but this one instead.
+    """
     query = tx.select(bids).where(
-        bids.c.fleet == fleet, bids.c.day >= first.isoformat(), bids.c.day <= last.isoformat(),
+        bids.c.fleet != fleet if others else bids.c.fleet == fleet,
+        bids.c.day >= first.isoformat(), bids.c.day <= last.isoformat(),
         bids.c.state.in_(("submitted", "awarded")),
     )  # fmt: skip
     found = (_shown(tx, row) for row in tx.all(query.order_by(bids.c.id)))

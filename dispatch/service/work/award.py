@@ -81,7 +81,7 @@ def run(asked: Asked, progress: Progress) -> Outcome:
         "series": plain(carried.schedule),
         "sites": plain(carried.summary),
     }
-    # What cannot be delivered changes no site's schedule.
+    # What cannot be delivered changes no site's schedule, and neither does an award of nothing.
     parts = schedules(members, made.steps, tables["sites"], tables["series"]) if carried.feasible else ()
     content = Content(told, tables, {}, "done" if carried.feasible else "infeasible")
     return Outcome(content, asked.day, parts)
@@ -180,6 +180,7 @@ def commit(tx: Tx, job: Job, outcome: Outcome) -> dict[str, Any]:
     ids: Mapping[str, str] = {}
     if feasible:
         bids.award(tx, bids.get(tx, job.request["bid"]), made)
+    if outcome.schedules:
         # An award is later than every plan that was made before it, whenever its forecast was made.
         common = {**outcome.day.common(job, "award"), "issued": tx.now}
         common["request"] = {**common["request"], "promised": _promised(Award.model_validate(job.request["award"]))}

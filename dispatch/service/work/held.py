@@ -2,13 +2,16 @@
 
 A bid that was sent counts with all it offers until its market has decided: then with what was awarded. Drafts, bids
 that were withdrawn and those that expired count for nothing; a bid that won nothing is closed by an award of 0 kW.
+Fleets may have sites in common: what others have sold of them is gone first. Of an award that is what its set-points
+take of each site; of a bid that is not decided, what the other fleet's own sites cannot give.
 Writers of a tenant come one after the other, so that two requests at once cannot both have the last kilowatt.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +22,7 @@ from dispatch.markets.bids import BidPeriod, Step
 from dispatch.markets.calendar import periods
 from dispatch.markets.catalogue import product as product_of
 from dispatch.markets.product import Product, Side
-from dispatch.markets.together import Beside, Room, Sold, Stores, quantities
+from dispatch.markets.together import Beside, Room, Sold, Stores, Taken, needed, quantities
 from dispatch.service.errors import Fault, InvalidError
 from dispatch.service.store import bids, fleet_results
 from dispatch.service.store.fleet_results import Result
@@ -40,7 +43,7 @@ def beside(tx: Tx, flexibility: Result, bid: MarketBid, product: Product, own: s
     Args:
         own: id of the bid, where it is kept already.
     """
-    room = room_of(tx, flexibility)
+    room = _less_others(tx, room_of(tx, flexibility), flexibility.fleet, bid.day)
     sold = Sold.nothing(room.steps.steps)
     for other in bids.committed(tx, flexibility.fleet, bid.day - _AROUND, bid.day + _AROUND):
         if other.id != own:
@@ -59,7 +62,37 @@ def room_of(tx: Tx, found: Result) -> Room:
     devices = fleet_results.read_table(tx, found, DEVICES) if DEVICES in found.files else None
     others, stores = _devices(devices, {site: place for place, site in enumerate(sites)}, band, count)
     steps = Horizon(np.append(edges, last), found.summary["time_zone"])
-    return Room(steps, plan, band[0], band[1], others[0], others[1], stores)
+    return Room(steps, plan, band[0], band[1], others[0], others[1], stores, tuple(sites))
+
+
+def _less_others(tx: Tx, room: Room, fleet: str, day: date) -> Room:
+    """Less what other fleets of the tenant have sold of these sites."""
+    waiting: defaultdict[str, list[bids.Bid]] = defaultdict(list)
+    taken: list[Taken] = []
+    for other in bids.committed(tx, fleet, day - _AROUND, day + _AROUND, others=True):
+        if other.award is not None:
+            taken.append(_taken(tx, other.award, other.side))
+        else:
+            waiting[other.flexibility].append(other)
+    found = [(room_of(tx, fleet_results.get(tx, "flexibility", of)), some) for of, some in waiting.items()]
+    # Of whom nothing is shared first: what they need of a third fleet's sites is not left for it.
+    for theirs, some in sorted(found, key=lambda one: not set(room.names).isdisjoint(one[0].names)):
+        sold = sum((_sold(tx, other, theirs.steps) for other in some), Sold.nothing(theirs.steps.steps))
+        taken.append(needed(theirs.less(taken), sold, np.isin(theirs.names, room.names)))
+    return room.less(taken)
+
+
+def _taken(tx: Tx, award: str, side: str) -> Taken:
+    """What the set-points of an award take of each site; one that helps another to give more moves the other way."""
+    found = fleet_results.get(tx, "award", award)
+    table = fleet_results.read_table(tx, found, "setpoints")
+    names = tuple(dict.fromkeys(table["site"].to_pylist()))
+    start, end, given = (
+        table[name].to_numpy(zero_copy_only=False).reshape(len(names), -1) for name in ("start", "end", "given_kw")
+    )
+    steps = Horizon(np.append(start[0], end[0, -1]).astype("datetime64[s]"), found.summary["time_zone"])
+    ways = np.maximum(given, 0.0), np.maximum(-given, 0.0)
+    return Taken(names, steps, *(ways if side == "up" else ways[::-1]))
 
 
 def _devices(
@@ -132,7 +165,8 @@ def require_left(found: Beside, bid: MarketBid) -> None:
     if (why := found.whole(asked)) is None:
         return
     faults = tuple(_faults(found, bid, asked)) or (Fault("/periods", f"are not possible together: {why}"),)
-    raise InvalidError(f"The bid is more than the fleet can do beside what it has sold: {why}.", faults)
+    others = "" if found.room.gone is None else " and what other fleets have sold of its sites"
+    raise InvalidError(f"The bid is more than the fleet can do beside what it has sold{others}: {why}.", faults)
 
 
 def _faults(found: Beside, bid: MarketBid, asked: Array) -> Iterator[Fault]:

@@ -78,6 +78,16 @@ def test_what_sites_share_holds_around_an_award() -> None:
     assert made.net_kw.sum(axis=0).max() <= PLAN.sum(axis=0).max() + 1e-4
 
 
+def test_an_award_of_nothing_moves_no_site(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(awarding, "plan_shared", None)  # nothing is planned
+    made = carry_out(MEMBERS, HORIZON, wanted(0.0, slice(10, 12)))
+    assert made.feasible
+    assert not made.given_kw.any()
+    assert np.array_equal(made.net_kw, PLAN)
+    assert made.names == tuple(one.name for one in MEMBERS)
+    assert (made.schedule.num_rows, made.summary.num_rows) == (0, 0)
+
+
 def test_rounding_of_programs_does_not_show_in_set_points(monkeypatch: pytest.MonkeyPatch) -> None:
     counted = awarding.recounted
     monkeypatch.setattr(awarding, "recounted", lambda fleet, schedules: counted(fleet, schedules) + 3e-7)

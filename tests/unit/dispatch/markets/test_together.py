@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from dispatch.markets.catalogue import product
 from dispatch.markets.product import Product
-from dispatch.markets.together import Beside, Room, Sold, Stores, quantities
+from dispatch.markets.together import Beside, Room, Sold, Stores, Taken, needed, quantities
 from dispatch.signals import Horizon
 
 HOURS = 24
@@ -95,6 +96,42 @@ def test_a_site_with_much_energy_helps_one_with_little(hourly: Product) -> None:
     found = Beside(both, Sold.nothing(HOURS), hourly, "up", both.steps)
     assert found.left_kw(at(h0=150.0)) == pytest.approx(at(h0=125.0), rel=1e-2)
     assert found.together_kw(at(h0=150.0, h1=150.0)) == pytest.approx(at(h0=87.5, h1=87.5), rel=1e-2)
+
+
+def test_what_others_have_sold_of_the_only_site_counts_as_if_it_had_been_sold_here(hourly: Product) -> None:
+    asked, before = at(h17=30.0, h19=50.0, h20=50.0, h21=50.0), at(h17=20.0, h18=40.0)
+    for side in ("up", "down"):
+        steps = room(hourly).steps
+        here = Beside(room(hourly), Sold.of(steps, hourly, steps, side, before), hourly, side, steps)
+        taken = [np.zeros((1, HOURS)), np.zeros((1, HOURS))]
+        taken[side == "down"] += before
+        named = replace(room(hourly), names=("a",)).less(
+            [Taken(("z", "a"), steps, *(np.repeat(t, 2, 0) for t in taken))]
+        )
+        there = Beside(named, Sold.nothing(HOURS), hourly, side, steps)
+        assert there.left_kw(asked) == pytest.approx(here.left_kw(asked), abs=0.05)
+        assert there.together_kw(asked) == pytest.approx(here.together_kw(asked), abs=0.05)
+        assert here.together_kw(asked).sum() < asked.sum() - 1
+
+
+def test_sites_that_nobody_else_has_give_first_by_power_and_energy(hourly: Product) -> None:
+    small, large = room(hourly, 75.0, 75.0, 100.0), room(hourly, 400.0, 400.0, 50.0)
+    names = ("plan_kw", "least_kw", "most_kw", "other_least_kw", "other_most_kw")
+    rows = (np.vstack([getattr(one, name) for one in (small, large)]) for name in names)
+    own = ("least_kw", "most_kw", "least_kwh", "most_kwh", "gain", "drain")
+    content = (np.vstack([getattr(one.stores, name) for one in (small, large)]) for name in own)
+    both = Room(small.steps, *rows, Stores(np.arange(2), *content), ("small", "large"))
+    asked = Sold(at(h5=60.0, h18=60.0), at(h9=20.0))
+    found = needed(both, asked, np.array([False, True]))
+    assert found.up_kw[0] == pytest.approx(asked.up_kw)
+    assert found.down_kw[0] == pytest.approx(asked.down_kw)
+    assert not found.up_kw[1].any()
+    in_a_row = needed(both, Sold(at(h18=60.0, h19=60.0), at()), np.array([False, True])).up_kw
+    assert in_a_row.sum(axis=0) == pytest.approx(at(h18=60.0, h19=60.0))
+    assert in_a_row[0].sum() == pytest.approx(75.0, rel=1e-3)  # and empty then
+    nobody = needed(both, asked, np.array([True, True]))
+    assert nobody.up_kw.sum(axis=0) == pytest.approx(asked.up_kw)
+    assert needed(both, asked, np.array([False, False])).up_kw.sum(axis=0) == pytest.approx(asked.up_kw)
 
 
 def test_a_symmetric_product_asks_for_both(hourly: Product) -> None:

@@ -6,17 +6,19 @@ import json
 import logging
 import threading
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from benchmarks.served import served
 from dispatch.errors import ConfigError
 from dispatch.service import trace
 from dispatch.service.logs import JsonLines
 from dispatch.service.settings import Settings
-from dispatch.service.store import keys
+from dispatch.service.store import keys, workers
 from tests.unit.dispatch.service.served import Api, client
 
 PROBE = "/api/v1/probe"
@@ -90,21 +92,54 @@ def test_the_server_says_whether_it_is_ready(api: Api) -> None:
     answer = api.anonymous.get("/readyz")
     assert (answer.status_code, answer.json()["status"]) == (200, "ready")
     assert set(answer.json()["checks"].values()) == {"ok"}
+    assert set(answer.json()["workers"]) == {"alive", "idle"}
 
 
-def test_a_server_that_lacks_something_is_not_ready(tmp_path: Path) -> None:
+def test_a_server_that_lacks_something_is_not_ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Nobody:
         pids: tuple[int, ...] = ()
 
+    def away(*_: object) -> None:
+        raise OperationalError("select", {}, Exception("away"))
+
+    monkeypatch.setattr(workers, "counted", away)
     with served(tmp_path, min_free_bytes=2**62) as server:
         server.app.state.supervisor = Nobody()
         server.store.close()
         answer = httpx.get(f"{server.url}/readyz")
         checks = answer.json()["checks"]
+        assert answer.json()["workers"] is None
         assert (answer.status_code, checks["workers"]) == (503, "0 of 1 run")
         assert "fewer than" in checks["disk"]
         server.app.state.closing.set()
         assert "stop" in httpx.get(f"{server.url}/readyz").json()["checks"]["server"]
+
+
+def test_a_server_is_not_ready_before_its_workers_live(tmp_path: Path) -> None:
+    class Two:
+        pids: tuple[int, ...] = (1, 2)
+
+    with served(tmp_path, workers=2) as server:
+
+        def ready() -> tuple[int, str, dict[str, int]]:
+            answer = httpx.get(f"{server.url}/readyz")
+            return answer.status_code, answer.json()["checks"]["workers"], answer.json()["workers"]
+
+        assert ready() == (200, "ok", {"alive": 0, "idle": 0})  # it started none, and says how many there are
+        server.app.state.supervisor = Two()
+        assert ready() == (503, "none gives a sign of life", {"alive": 0, "idle": 0})
+        del server.app.state.supervisor
+        server.app.state.relies_on_workers = True
+        assert ready()[0] == 503
+        now = datetime.now(UTC)
+        with server.store.admin() as connection:
+            for id_, doing, age_s in (("a", "ready", 0), ("b", "chores", 0), ("c", "ready", 60)):
+                seen = now - timedelta(seconds=age_s)
+                workers.beat(connection, id_, f"host/{id_}", doing, seen, seen, 30.0)  # type: ignore[arg-type]
+        assert ready() == (200, "ok", {"alive": 2, "idle": 1})
+        text = httpx.get(f"{server.url}/metrics").text
+        for state, count in (("idle", 1), ("chores", 1), ("gone", 1), ("busy", 0)):
+            assert f'parkwatt_workers{{state="{state}"}} {count}.0' in text
 
 
 def test_metrics_count_requests_by_route(api: Api) -> None:

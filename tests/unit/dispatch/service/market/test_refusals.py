@@ -128,6 +128,29 @@ def test_flexibility_is_sold_once_and_the_refusal_names_what_is_left(lived: Live
     assert lived.post(f"/bids/{second['id']}:withdraw").status_code == 200
 
 
+def test_a_fleet_cannot_sell_what_another_has_sold_of_its_sites(lived: Lived) -> None:
+    lived.at(BIDDING)
+    lived.vpp.client.put("/api/v1/fleets/pair", json={"sites": [name_of(0), name_of(1)]})
+    forecast = lived.vpp.made("/fleets/pair/forecasts", TOMORROW, "forecast of two")
+    pair = lived.vpp.made("/fleets/pair/flexibility", {"forecast": forecast["id"], "blocks": 2}, "flexibility of two")
+
+    def offered() -> httpx.Response:
+        asked = {"flexibility": pair["id"], "product": vpp_day.PRODUCT, "side": "up", **MORNING}
+        return lived.post("/fleets/pair/bids", asked)
+
+    alone = offered().json()
+    whole = drafted(lived).json()
+    assert lived.post(f"/bids/{whole['id']}:submit").json()["state"] == "submitted"
+    refused = lived.post(f"/bids/{alone['id']}:submit")
+    assert refused.status_code == 409
+    assert "what other fleets have sold of its sites" in refused.json()["detail"]
+    assert all(fault["accepted"].startswith("at most ") for fault in refused.json()["errors"])
+    rest = offered()
+    assert "nothing is left to bid" in rest.text or rest.json()["clipped"]
+    assert lived.post(f"/bids/{whole['id']}:withdraw").status_code == 200
+    assert lived.post(f"/bids/{alone['id']}:submit").json()["state"] == "submitted"
+
+
 def sent_unseen(lived: Lived) -> dict[str, Any]:
     """A bid of every hour's flexibility, which nothing held together: sent by an earlier version."""
     draft = drafted(lived).json()["id"]
@@ -240,6 +263,27 @@ def test_a_bid_is_not_withdrawn_while_its_award_is_carried_out(lived: Lived) -> 
     with lived.served.store.write(lived.tenant, "test") as tx:
         jobs.cancel(tx, accepted["job"])
     assert lived.post(f"/bids/{bid['id']}:withdraw").json()["state"] == "withdrawn"
+
+
+def test_an_award_of_nothing_closes_a_bid_and_leaves_its_flexibility_to_others(lived: Lived) -> None:
+    lived.at(BIDDING)
+    first, second = drafted(lived).json(), drafted(lived).json()
+    assert lived.post(f"/bids/{first['id']}:submit").json()["state"] == "submitted"
+    assert lived.post(f"/bids/{second['id']}:submit").status_code == 409
+    plans = [one["id"] for one in lived.get(f"/sites/{name_of(0)}/schedules").json()["items"]]
+    nothing = {"periods": [{"start": first["periods"][0]["start"], "quantity_kw": 0, "price": 0}]}
+    accepted = lived.post(f"/bids/{first['id']}/awards", nothing)
+    assert accepted.status_code == 202
+    lived.vpp.work()
+    award = lived.get(f"/awards/{accepted.json()['id']}").json()
+    assert (award["state"], award["feasible"], award["awarded_kwh"], award["missed_kwh"]) == ("done", True, 0.0, 0.0)
+    closed = lived.get(f"/bids/{first['id']}").json()
+    assert (closed["state"], closed["award"]) == ("awarded", award["id"])
+    assert lived.post(f"/bids/{first['id']}:withdraw").status_code == 409
+    assert lived.post(f"/bids/{first['id']}/awards", nothing).status_code == 409
+    assert lived.post(f"/bids/{second['id']}:submit").json()["state"] == "submitted"
+    assert [one["id"] for one in lived.get(f"/sites/{name_of(0)}/schedules").json()["items"]] == plans
+    assert lived.get(f"/awards/{award['id']}/series").json()["rows"] == []
 
 
 def test_a_bid_is_in_the_currency_of_the_sites(lived: Lived) -> None:

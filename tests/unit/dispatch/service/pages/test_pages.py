@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,9 +15,9 @@ import pyarrow as pa
 import pytest
 
 from dispatch.service.http.scopes import SCOPES
-from dispatch.service.store import claims, files, jobs, keys, overrides, schedules, sites
+from dispatch.service.store import claims, files, jobs, keys, overrides, schedules, sites, workers
 from dispatch.service.store.arrow import ARROW_STREAM, to_bytes
-from tests.unit.dispatch.service.served import Api
+from tests.unit.dispatch.service.served import Api, served, two_tenants
 
 HOSTILE = "<script>alert(1)</script>\"'&"
 REPORT = b'<!doctype html><link rel="icon" href="data:,"><title>R</title><p>the report'
@@ -212,6 +213,52 @@ def test_a_report_is_made_when_it_is_first_asked_for(api: Api, filled: dict[str,
     assert re.findall(r"job_[0-9a-z]{26}", first.text) == re.findall(r"job_[0-9a-z]{26}", second.text)
     with api.store.read(api.tenant) as tx:
         assert [job.subject for job in jobs.find(tx, kind="report")] == [filled["schedule"]]
+
+
+def test_workers_are_shown_with_what_they_do_for_this_tenant_alone(api: Api) -> None:
+    now = datetime.now(UTC)
+    with api.store.admin() as connection:
+        for name, age_s in (("mine", 0), ("theirs", 0), ("rests", 0), ("died " + HOSTILE, 600)):
+            seen = now - timedelta(seconds=age_s)
+            workers.beat(connection, f"{api.tenant} {name}"[:40], f"{api.tenant}/{name}", "ready", seen, seen, 300)
+    taken = []
+    for tenant, name in ((api.tenant, "mine"), (api.other_tenant, "theirs")):
+        with api.store.write(tenant, "test") as tx:
+            jobs.submit(tx, "schedule", {})
+        with api.store.admin() as connection:
+            taken.append(claims.claim(connection, f"{api.tenant}/{name}", datetime.now(UTC), 60, tenant))
+    with browsing(api, api.served.key(api.tenant)) as client:
+        text = client.get("/").text
+    rows = {found[1]: row for row in re.findall(r"<tr>(?:(?!</tr>).)*</tr>", text, re.DOTALL)
+            if (found := re.search(rf"{api.tenant}/(\w+)", row))}  # fmt: skip
+    assert {name: re.findall(r"at work|idle|gone", row) for name, row in rows.items()} == {
+        "mine": ["at work"], "theirs": ["at work"], "rests": ["idle"], "died": ["gone"],
+    }  # fmt: skip
+    assert taken[0] is not None
+    assert taken[1] is not None
+    assert f"/jobs/{taken[0].id}" in rows["mine"]
+    assert "schedule" not in rows["theirs"]
+    assert taken[1].id not in text
+    assert "10 min ago" in rows["died"]
+    assert "<script>" not in text
+    with browsing(api, api.served.key(api.tenant, ["sites:read"])) as client:
+        assert f"{api.tenant}/rests" not in client.get("/").text
+
+
+def test_jobs_that_nobody_takes_are_told_from_jobs_that_wait_their_turn(tmp_path: Path) -> None:
+    with served(tmp_path) as server, two_tenants(server) as api:
+        with api.store.write(api.tenant, "test") as tx:
+            jobs.submit(tx, "schedule", {})
+        with browsing(api, api.served.key(api.tenant)) as client:
+            assert "no worker lives" in client.get("/").text
+            later = datetime.now(UTC) + timedelta(seconds=61)
+            with api.store.admin() as connection:
+                workers.beat(connection, "a", "host/a", "ready", later, later, 600)
+            first = client.get("/").text
+            assert "no worker" not in first
+            assert "1 alive" in first
+            api.store.clock = lambda: later
+            assert "no worker takes them" in client.get("/").text
 
 
 def test_a_revoked_key_ends_the_session(api: Api) -> None:

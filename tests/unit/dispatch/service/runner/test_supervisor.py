@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from dispatch.service.runner.policy import Policy
 from dispatch.service.runner.runner import run_one
 from dispatch.service.runner.supervisor import Supervisor
 from dispatch.service.store import Store, audit, events, jobs
+from dispatch.service.store import workers as signs
 from dispatch.service.store.jobs import Job
 from tests.unit.dispatch.service.runner.processes import eventually, is_gone, pids_in, runs
 
@@ -97,6 +99,28 @@ def test_a_worker_that_is_killed_loses_no_job_and_another_takes_its_place(store:
     done = ended(store, job)
     assert (done.state, done.attempt, effects(store, job)) == ("done", 2, 1)
     assert eventually(lambda: len(workers.pids) == 1 and victim not in workers.pids)
+
+
+@BOTH
+def test_workers_are_seen_idle_busy_gone_and_leave_in_order(store: Store, workers: Supervisor) -> None:
+    def alive() -> dict[int, str]:
+        with store.admin(write=False) as connection:
+            found = signs.listed(connection, datetime.now(UTC), 100)
+        return {int(one.name.partition("/")[2]): one.state for one in found if one.state != "gone"}
+
+    (first,) = workers.pids
+    assert eventually(lambda: alive() == {first: "idle"}, 20)
+    with supervisor(store, 1) as others:
+        (second,) = others.pids
+        assert eventually(lambda: alive() == {first: "idle", second: "idle"}, 20)
+        job = submit(store, do="hang", times=1, value=5)
+        assert eventually(lambda: sorted(alive().values()) == ["busy", "idle"])
+        victim = next(pid for pid, state in alive().items() if state == "busy")
+        os.kill(victim, signal.SIGKILL)
+        assert ended(store, job).state == "done"
+        assert eventually(lambda: len(alive()) == 2 and victim not in alive(), 20)
+        (second,) = others.pids
+    assert second not in alive()
 
 
 @BOTH
