@@ -218,6 +218,8 @@ class Asset(Frozen, ABC):
     Class attributes:
         rule_order: position in the cascade of rules; lower acts first.
         gives_more: its ``settle`` gives more where its bus lacks, before loads shed.
+        counts_on: its penalties are of sums that run on over days or the whole horizon: what a part of it comes to by
+            itself is no share of them.
         is_network: its ports are the network itself (a cable, the point of common coupling), not an injection into it.
         bus_fields: field → carrier that the bus must have, or several of which one (None: any).
         same_carrier: all of its buses carry the same.
@@ -228,6 +230,7 @@ class Asset(Frozen, ABC):
 
     rule_order: ClassVar[int] = 0
     gives_more: ClassVar[bool] = False
+    counts_on: ClassVar[bool] = False
     is_network: ClassVar[bool] = False
     bus_fields: ClassVar[Mapping[str, Carriers]] = {"bus": "electricity"}
     same_carrier: ClassVar[bool] = False
