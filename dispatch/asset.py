@@ -358,8 +358,8 @@ class Asset(Frozen, ABC):
     def follow(cls, rows: Rows[Self], given: Inputs, wanted: Mapping[str, Array]) -> dict[str, Array] | None:
         """Decisions as near to ``wanted`` (row, step) as state and limits of today let them; what it lacks is zero.
 
-        None: a kind that remembers nothing, whose rule serves as well. With it the ladder takes yesterday's plan into
-        today, and rests a kind by wanting nothing of it.
+        None: its rule serves as well, because it decides nothing, or because nothing is wanted of it and it remembers
+        nothing. With it the ladder takes yesterday's plan into today, and rests a kind by wanting nothing of it.
         """
         return None
 

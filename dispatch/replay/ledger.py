@@ -253,7 +253,8 @@ def _accounts(month: Schedule, inputs: Inputs, part: slice) -> dict[str, Any]:
 def _account(solved: Solved, inputs: Inputs, part: slice, total: int) -> Account:
     """A kind's own account of some of ``total`` steps, from the series that are of steps."""
     series = {n: v[:, part] for n, v in solved.series.items() if v.shape[-1] == total}
-    return type(solved.rows.members[0]).account(solved.rows, inputs, series)
+    cls: type[Asset] = type(solved.rows.members[0])
+    return cls.account(solved.rows, inputs, series)
 
 
 def _counted_on(case: Case, month: Schedule, part: slice) -> float:
