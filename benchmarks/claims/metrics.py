@@ -200,7 +200,7 @@ MONEY = (
     Metric(
         "stores_could_earn",
         "earned by stores, knowing everything",
-        f"money = 365 · mean over days of (C_without − C_with), C = {_C}; both with perfect foresight: the difference to "
+        f"money = 365 · mean over days of (C_without − C_with), C = {_C}; with perfect foresight: the difference to "
         "what they earn planned a day ahead is what the forecast costs",
         ("perfect", NO_STORES_KNOWING),
         "money",
