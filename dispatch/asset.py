@@ -184,10 +184,17 @@ class Ruling:
     Attributes:
         residual_kw: (scenario · buses, step) generation less consumption so far.
         sheds: what lacks from now on is shed by loads; before that, plant makes up for what other plant cannot give.
+        spent: by kind, (row, step) plant that drew less because its input lacked. It asks for no more while the cascade
+            lasts, or it would take in turns what is not there.
     """
 
-    def __init__(self, residual_kw: Array, *, sheds: bool = True) -> None:
+    def __init__(self, residual_kw: Array, *, sheds: bool = True, spent: dict[type, np.ndarray] | None = None) -> None:
         self.residual_kw, self.sheds = residual_kw, sheds
+        self.spent = {} if spent is None else spent
+
+    def left(self, residual_kw: Array) -> Ruling:
+        """The same cascade with something else left over."""
+        return Ruling(residual_kw, sheds=self.sheds, spent=self.spent)
 
     def share(self, bus: np.ndarray, weight: Array) -> Array:
         """(row, step) each row's share of its bus's residual, split by ``weight`` among the rows on one bus."""

@@ -242,7 +242,7 @@ def cascade(
         for _ in range(_MOST_PASSES):
             if np.abs(state.residual_kw).max() < _BALANCED_KW:
                 break
-            state = _settled(problem, early, chosen, Ruling(state.residual_kw, sheds=False))
+            state = _settled(problem, early, chosen, Ruling(state.residual_kw, sheds=False, spent=state.spent))
     for _ in range(_MOST_PASSES):
         if np.abs(state.residual_kw).max() < _BALANCED_KW:
             break
@@ -272,10 +272,10 @@ def _given_back(problem: Problem, kinds: Sequence[str], chosen: dict[str, dict[s
     Only in the steps and at the buses that lack: where there is a surplus, each gives way in its turn.
     """
     surplus = np.maximum(state.residual_kw, 0)
-    left = Ruling(state.residual_kw - surplus, sheds=state.sheds)
+    left = state.left(state.residual_kw - surplus)
     for kind in (kind for kind in kinds if _is_free(problem, kind)):
         left = _settled_one(problem, kind, chosen, left)
-    return Ruling(left.residual_kw + surplus, sheds=state.sheds)
+    return state.left(left.residual_kw + surplus)
 
 
 def _is_free(problem: Problem, kind: str) -> bool:
@@ -292,7 +292,7 @@ def _settled_one(problem: Problem, kind: str, chosen: dict[str, dict[str, Array]
     rows, before = problem.rows[kind], problem.net_kw(kind)
     chosen[kind] = type(rows.members[0]).settle(rows, problem.inputs, state, chosen[kind])
     problem.put(kind, chosen[kind])
-    return Ruling(state.residual_kw + problem.net_kw(kind) - before, sheds=state.sheds)
+    return state.left(state.residual_kw + problem.net_kw(kind) - before)
 
 
 def recall(problem: Problem, schedule: Schedule) -> None:

@@ -262,11 +262,11 @@ class Conversion(Asset):
         flow = cls.given_way(rows, given, state, values[cls.input_series])
         # What one plant of the kind no longer draws, another need not make: a compressor, and the valve back.
         left = cls._moved(rows, given, state, flow - values[cls.input_series])
-        starved = np.full(flow.shape, state.sheds) | (state.residual_kw[rows.bus(cls.input_bus)] < -_FOLLOWED_KW)
-        for port, field in cls.side_inputs.items():
-            lacks = state.residual_kw[cls.bus_at(rows, field)] < -_FOLLOWED_KW
-            starved |= lacks & (rows.series(given, f"{port}_kw_per_kw") > 0)
-        flow = np.minimum(flow + cls.wanted_kw(rows, given, left) * ~starved, cls.most_kw(rows, given))
+        starved = cls._starved(rows, given, state)
+        spent = starved & (flow < values[cls.input_series] - _FOLLOWED_KW)
+        state.spent[cls] = spent = spent | state.spent.get(cls, spent)
+        more = cls.wanted_kw(rows, given, left) * ~(starved | spent | state.sheds)
+        flow = np.minimum(flow + more, cls.most_kw(rows, given))
         spilled = cls.spilling(rows, given, state, {**values, cls.input_series: flow})
         return {**values, cls.input_series: flow, **spilled}
 
@@ -286,6 +286,15 @@ class Conversion(Asset):
         return {cls.input_series: flow, **spilled}
 
     @classmethod
+    def _starved(cls, rows: Rows[Self], given: Inputs, state: Ruling) -> np.ndarray:
+        """(row, step) does an input lack that it draws?"""
+        starved = state.residual_kw[rows.bus(cls.input_bus)] < -_FOLLOWED_KW
+        for port, field in cls.side_inputs.items():
+            lacks = state.residual_kw[cls.bus_at(rows, field)] < -_FOLLOWED_KW
+            starved = starved | (lacks & (rows.series(given, f"{port}_kw_per_kw") > 0))
+        return np.asarray(starved)
+
+    @classmethod
     def _moved(cls, rows: Rows[Self], given: Inputs, state: Ruling, more: Array) -> Ruling:
         """What is left over once the rows draw so much more."""
         left = state.residual_kw.copy()
@@ -293,4 +302,4 @@ class Conversion(Asset):
         for port, field in cls._fields().items():
             sign = 1 if port in cls.outputs else -1
             np.add.at(left, cls.bus_at(rows, field), sign * rows.series(given, f"{port}_kw_per_kw") * more)
-        return Ruling(left, sheds=state.sheds)
+        return state.left(left)
