@@ -31,6 +31,8 @@ BOTH_KW = 1e-3
 _FEW_SWITCHES = 16
 _MOST_PASSES = 5
 _BALANCED_KW = 1e-6
+_SUPPLY = 6
+"""From this place in the cascade on, kinds bring what lacks from outside."""
 _OWN_SHARE = 0.1  # of a plan's gap, what moving flows apart may take
 _ROUNDED = 1e-6
 
@@ -236,9 +238,10 @@ def cascade(
     # Fuel is saved before wind and sun are lost, and processes beside it give way before it is burnt.
     settling.sort(key=lambda kind: (_is_free(problem, kind), -_order(problem, kind), _burns(problem, kind)))
     if any(type(rows.members[0]).gives_more for rows in problem.rows.values()):
-        # What one plant no longer gives, the next may make, and its supplies then give; no load sheds yet. Those that
-        # others feed give way last: a plant stops for want of power when neither store nor source of it is left.
-        early = [kind for kind in settling if _order(problem, kind) > 0]
+        # What one plant no longer gives, the next may make, and supplies give for it at once; no load sheds yet. Those
+        # that others feed give way last: a plant stops for want of power when neither store nor source of it is left.
+        supplies = [kind for kind in settling if _order(problem, kind) >= _SUPPLY]
+        early = [one for kind in settling if _order(problem, kind) > 0 for one in (kind, *supplies)]
         for _ in range(_MOST_PASSES):
             if np.abs(state.residual_kw).max() < _BALANCED_KW:
                 break

@@ -166,12 +166,11 @@ def _day(
     part, hours = slice(start - first, end - first), inputs.horizon.hours
     sums = _accounts(month, inputs, part)
     sums["money"] += _carbon_money(month, inputs, part)
-    sums["penalty"] += _counted_on(case, month, part)
     held = sum(v * (_level(month, s, part.stop) - _level(month, s, part.start)) for s, v in worth.items())
     imported = _total(month, "import_kw", part)
     energies = (sums["unclean_kw"] * hours, imported * hours, sums["supply_kw"] * hours)
     unclean, bought, supplied = (float(energy.sum()) for energy in energies)
-    penalty = sums["penalty"] + _carbon_penalty(case, of.part(part), inputs.horizon)
+    penalty = sums["penalty"] + _counted_on(case, month, part) + _carbon_penalty(case, of.part(part), inputs.horizon)
     for over in _WITHIN_A_DAY:
         within = case.site.windows(inputs.horizon, over)
         lacking, drawn, all_of_it = (within @ energy for energy in energies)

@@ -17,6 +17,8 @@ from dispatch.signals import Array, Horizon
 
 _LONGEST_CASCADE = 6
 _FOLLOWED_KW = 1e-6
+_SPENT = 2
+"""So often may an input give out before no more is asked of it: a store behind it may only act in the next pass."""
 
 
 def bus_or(rows: Rows[Any], field: str, other: str) -> np.ndarray:
@@ -263,9 +265,9 @@ class Conversion(Asset):
         # What one plant of the kind no longer draws, another need not make: a compressor, and the valve back.
         left = cls._moved(rows, given, state, flow - values[cls.input_series])
         starved = cls._starved(rows, given, state)
-        spent = starved & (flow < values[cls.input_series] - _FOLLOWED_KW)
-        state.spent[cls] = spent = spent | state.spent.get(cls, spent)
-        more = cls.wanted_kw(rows, given, left) * ~(starved | spent | state.sheds)
+        gave_way = starved & (flow < values[cls.input_series] - _FOLLOWED_KW)
+        state.spent[cls] = spent = state.spent.get(cls, 0) + gave_way
+        more = cls.wanted_kw(rows, given, left) * ~(starved | (spent >= _SPENT) | state.sheds)
         flow = np.minimum(flow + more, cls.most_kw(rows, given))
         spilled = cls.spilling(rows, given, state, {**values, cls.input_series: flow})
         return {**values, cls.input_series: flow, **spilled}
