@@ -27,7 +27,8 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from dispatch.errors import ContractError, DataError
-from dispatch.fields.frozen import Fraction, Frozen, NonNegative, Positive
+from dispatch.fields.capital import Capital
+from dispatch.fields.frozen import Frozen
 from dispatch.fields.inverter import FixedPowerFactor, Inverter, Reactive
 from dispatch.fields.series import Need
 from dispatch.part import Account, Part, Violation
@@ -184,10 +185,16 @@ class Ruling:
     Attributes:
         residual_kw: (scenario · buses, step) generation less consumption so far.
         sheds: what lacks from now on is shed by loads; before that, plant makes up for what other plant cannot give.
+        spent: by kind, (row, step) how often plant drew less because its input lacked: it does not ask for it for ever.
     """
 
-    def __init__(self, residual_kw: Array, *, sheds: bool = True) -> None:
+    def __init__(self, residual_kw: Array, *, sheds: bool = True, spent: dict[type, np.ndarray] | None = None) -> None:
         self.residual_kw, self.sheds = residual_kw, sheds
+        self.spent = {} if spent is None else spent
+
+    def left(self, residual_kw: Array) -> Ruling:
+        """The same cascade with something else left over."""
+        return Ruling(residual_kw, sheds=self.sheds, spent=self.spent)
 
     def share(self, bus: np.ndarray, weight: Array) -> Array:
         """(row, step) each row's share of its bus's residual, split by ``weight`` among the rows on one bus."""
@@ -197,27 +204,13 @@ class Ruling:
         return np.asarray(self.residual_kw[bus] * part)
 
 
-class Capital(Frozen):
-    """What plant cost to build: for levelised costs in reports, never for a plan."""
-
-    cost: NonNegative = Field(description="in the site's currency")
-    lifetime_years: Positive
-    interest: Fraction = Field(default=0.05, description="per year")
-
-    def annuity(self) -> float:
-        """Money per year, the same in each."""
-        if self.interest <= 0:
-            return self.cost / self.lifetime_years
-        repaid = 1.0 - float((1 + self.interest) ** -self.lifetime_years)
-        return self.cost * self.interest / repaid
-
-
 class Asset(Frozen, ABC):
     """One piece of plant. A kind is a subclass with ``kind: Literal["…"]``; see CONTRIBUTING for the recipe.
 
     Class attributes:
         rule_order: position in the cascade of rules; lower acts first.
         gives_more: its ``settle`` gives more where its bus lacks, before loads shed.
+        counts_on: its penalties are of sums over days or the horizon, of which no part has a share by itself.
         is_network: its ports are the network itself (a cable, the point of common coupling), not an injection into it.
         bus_fields: field → carrier that the bus must have, or several of which one (None: any).
         same_carrier: all of its buses carry the same.
@@ -228,6 +221,7 @@ class Asset(Frozen, ABC):
 
     rule_order: ClassVar[int] = 0
     gives_more: ClassVar[bool] = False
+    counts_on: ClassVar[bool] = False
     is_network: ClassVar[bool] = False
     bus_fields: ClassVar[Mapping[str, Carriers]] = {"bus": "electricity"}
     same_carrier: ClassVar[bool] = False
@@ -355,8 +349,8 @@ class Asset(Frozen, ABC):
     def follow(cls, rows: Rows[Self], given: Inputs, wanted: Mapping[str, Array]) -> dict[str, Array] | None:
         """Decisions as near to ``wanted`` (row, step) as state and limits of today let them; what it lacks is zero.
 
-        None: a kind that remembers nothing, whose rule serves as well. With it the ladder takes yesterday's plan into
-        today, and rests a kind by wanting nothing of it.
+        None: its rule serves as well, as it decides nothing, or nothing is wanted of it and it remembers nothing. With
+        it the ladder takes yesterday's plan into today, and rests a kind by wanting nothing of it.
         """
         return None
 

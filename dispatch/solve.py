@@ -14,6 +14,7 @@ from functools import partial
 import numpy as np
 
 from dispatch.asset import Asset, Ruling
+from dispatch.assets.thermal import Thermal
 from dispatch.errors import SolveError
 from dispatch.problem import Problem
 from dispatch.schedule import Proof, Schedule
@@ -21,6 +22,7 @@ from dispatch.search.portfolio import convex
 from dispatch.signals import Array
 from dispatch.solver.highs import Answer, Limits, Matrices, Quality, Run
 from dispatch.solver.highs import run as search
+from dispatch.units.fired import Fired
 from dispatch.units.generation import VariableGeneration
 
 _MOST_ROUNDS = 12
@@ -29,6 +31,8 @@ BOTH_KW = 1e-3
 _FEW_SWITCHES = 16
 _MOST_PASSES = 5
 _BALANCED_KW = 1e-6
+_SUPPLY = 6
+"""From this place in the cascade on, kinds bring what lacks from outside."""
 _OWN_SHARE = 0.1  # of a plan's gap, what moving flows apart may take
 _ROUNDED = 1e-6
 
@@ -231,11 +235,17 @@ def cascade(
         problem.put(kind, chosen[kind])
         state = Ruling(state.residual_kw + problem.net_kw(kind))
     settling = [kind for kind in reversed(order) if kind in giving_way]
-    settling.sort(key=lambda kind: _is_free(problem, kind))  # fuel is saved before wind and sun are lost
+    # Fuel is saved before wind and sun are lost, and processes beside it give way before it is burnt.
+    settling.sort(key=lambda kind: (_is_free(problem, kind), -_order(problem, kind), _burns(problem, kind)))
     if any(type(rows.members[0]).gives_more for rows in problem.rows.values()):
-        # What one plant no longer gives, the next may make, and the supplies of that come last; no load sheds yet.
-        early = [kind for kind in reversed(settling) if _order(problem, kind) > 0]
-        state = _settled(problem, early, chosen, Ruling(state.residual_kw, sheds=False))
+        # What one plant no longer gives, the next may make, and supplies give for it at once; no load sheds yet. Those
+        # that others feed give way last: a plant stops for want of power when neither store nor source of it is left.
+        supplies = [kind for kind in settling if _order(problem, kind) >= _SUPPLY]
+        early = [one for kind in settling if _order(problem, kind) > 0 for one in (kind, *supplies)]
+        for _ in range(_MOST_PASSES):
+            if np.abs(state.residual_kw).max() < _BALANCED_KW:
+                break
+            state = _settled(problem, early, chosen, Ruling(state.residual_kw, sheds=False, spent=state.spent))
     for _ in range(_MOST_PASSES):
         if np.abs(state.residual_kw).max() < _BALANCED_KW:
             break
@@ -283,10 +293,10 @@ def _given_back(problem: Problem, kinds: Sequence[str], chosen: dict[str, dict[s
     Only in the steps and at the buses that lack: where there is a surplus, each gives way in its turn.
     """
     surplus = np.maximum(state.residual_kw, 0)
-    left = Ruling(state.residual_kw - surplus, sheds=state.sheds)
+    left = state.left(state.residual_kw - surplus)
     for kind in (kind for kind in kinds if _is_free(problem, kind)):
         left = _settled_one(problem, kind, chosen, left)
-    return Ruling(left.residual_kw + surplus, sheds=state.sheds)
+    return state.left(left.residual_kw + surplus)
 
 
 def _is_free(problem: Problem, kind: str) -> bool:
@@ -294,11 +304,16 @@ def _is_free(problem: Problem, kind: str) -> bool:
     return isinstance(problem.rows[kind].members[0], VariableGeneration)
 
 
+def _burns(problem: Problem, kind: str) -> bool:
+    """Units that burn fuel for what they give."""
+    return isinstance(problem.rows[kind].members[0], Thermal | Fired)
+
+
 def _settled_one(problem: Problem, kind: str, chosen: dict[str, dict[str, Array]], state: Ruling) -> Ruling:
     rows, before = problem.rows[kind], problem.net_kw(kind)
     chosen[kind] = type(rows.members[0]).settle(rows, problem.inputs, state, chosen[kind])
     problem.put(kind, chosen[kind])
-    return Ruling(state.residual_kw + problem.net_kw(kind) - before, sheds=state.sheds)
+    return state.left(state.residual_kw + problem.net_kw(kind) - before)
 
 
 def recall(problem: Problem, schedule: Schedule) -> None:

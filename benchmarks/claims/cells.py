@@ -18,6 +18,7 @@ from dispatch.errors import SolveError
 from dispatch.replay import Case, Journal
 
 NO_STORES = "no_stores"
+NO_STORES_KNOWING = "no_stores_perfect"
 ARMS: dict[str, str] = {
     "rule_based": "rule_based",
     NO_STORES: "day_ahead",
@@ -25,8 +26,9 @@ ARMS: dict[str, str] = {
     "day_ahead": "day_ahead",
     "rolling": "rolling",
     "perfect": "perfect",
+    NO_STORES_KNOWING: "perfect",
 }
-"""What is run, and by which method of ``benchmarks.methods``; ``no_stores`` is the park without its stores."""
+"""What is run, and by which method of ``benchmarks.methods``; ``no_stores…`` is the park without its stores."""
 TITLES = {
     "rule_based": "rules of the park",
     NO_STORES: "without stores, day-ahead",
@@ -34,6 +36,7 @@ TITLES = {
     "day_ahead": "joint, day-ahead",
     "rolling": "joint, rolling",
     "perfect": "perfect foresight",
+    NO_STORES_KNOWING: "without stores, perfect foresight",
 }
 
 
@@ -58,7 +61,7 @@ def run_cell(park: Park, forecasts: Forecasts, spec: Spec, day: date, arm: str) 
     before_h = park.site.planning.issue_before_h
     issued = (forecasts.issued(day, park.site.time_zone, before_h),)
     case = park.case(day, (method.name,), spec.every_h(park.site.name), issued)
-    if arm == NO_STORES:
+    if arm in (NO_STORES, NO_STORES_KNOWING):
         case = replace(case, site=without_stores(case.site))
     try:
         return Cell(day, arm, figures(case, method.run(case, Journal(), Options())))
@@ -106,4 +109,4 @@ def _write(path: Path, cell: Cell, key: str) -> None:
     beside.replace(path)
 
 
-__all__ = ["ARMS", "NO_STORES", "TITLES", "Case", "Cell", "run_cell", "run_cells"]
+__all__ = ["ARMS", "NO_STORES", "NO_STORES_KNOWING", "TITLES", "Case", "Cell", "run_cell", "run_cells"]

@@ -9,16 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.claims.worth import is_islanded, worth_of
 from dispatch.accounts.matching import matched
 from dispatch.accounts.products import products
 from dispatch.assets.data_centre import DataCentre
 from dispatch.loads.data_centre_work import missing_kwh
-from dispatch.planning.comparison import start_kwh
 from dispatch.replay import Case
 from dispatch.replay.ledger import ledger
 from dispatch.replay.methods import Ran
 from dispatch.replay.pieces import buses, schedule
+from dispatch.replay.windows import store_values_of
 from dispatch.schedule import Schedule
 from dispatch.signals import Array
 
@@ -29,7 +28,7 @@ def figures(case: Case, ran: Ran) -> dict[str, float]:
     """All figures of a day."""
     at = buses(case)
     whole = ran.method == "perfect"
-    found = ledger(case, ran.piece, at, worth_of(case), whole=whole)
+    found = ledger(case, ran.piece, at, store_values_of(case), whole=whole)
     done = schedule(case, ran.piece, {}, at)
     day, hours, origin = found.days[0], case.span.hours, matched(case.site, done)
     energies: dict[str, Any] = {
@@ -45,8 +44,7 @@ def figures(case: Case, ran: Ran) -> dict[str, float]:
         "import_kwh": day.import_kwh,
         "unserved_kwh": day.shed_kwh + _undone_kwh(done),
     }
-    kept = _unwanted(case, done)
-    money = {"cost": day.cost + kept, "bill": day.bill, "penalty": day.penalty, "objective": day.objective + kept}
+    money = {"cost": day.cost, "bill": day.bill, "penalty": day.penalty, "objective": day.objective}
     rest = {
         "demand": sum(float(values.sum()) for values in ran.piece.period_money.values()),
         "co2_kg": day.co2_kg,
@@ -82,17 +80,6 @@ def _sum(done: Schedule, series: str) -> Array:
         if series in solved.series:
             total += solved.series[series].sum(axis=0)
     return total
-
-
-def _unwanted(case: Case, done: Schedule) -> float:
-    """Without a grid, money that the ledger counts for stores that end fuller than they began, and no plan asks for.
-
-    Plans of such a park end as full as they began, so that perfect foresight bounds a cost only without it.
-    """
-    if not is_islanded(case.site):
-        return 0.0
-    more = {store: done.asset(store, "stored_kwh")[-1] - start_kwh(done, store) for store in worth_of(case)}
-    return float(sum(value * max(more[store], 0.0) for store, value in worth_of(case).items()))
 
 
 def _undone_kwh(done: Schedule) -> float:

@@ -9,7 +9,7 @@ from datetime import date
 
 import numpy as np
 
-from benchmarks.claims.cells import NO_STORES, TITLES, Cell
+from benchmarks.claims.cells import NO_STORES, NO_STORES_KNOWING, TITLES, Cell
 from benchmarks.claims.estimates import Estimate, Sums, ratio, yearly
 from benchmarks.claims.spec import Spec
 from dispatch.signals import Array
@@ -192,6 +192,17 @@ MONEY = (
         "earned by stores",
         f"money = 365 · mean over days of (C_without − C_with), C = {_C}; both planned jointly a day ahead",
         ("day_ahead", NO_STORES),
+        "money",
+        _cheaper,
+        ("cost",),
+        "the same park without its stores of electricity, heat and cold",
+    ),
+    Metric(
+        "stores_could_earn",
+        "earned by stores, knowing everything",
+        f"money = 365 · mean over days of (C_without − C_with), C = {_C}; with perfect foresight: the difference to "
+        "what they earn planned a day ahead is what the forecast costs",
+        ("perfect", NO_STORES_KNOWING),
         "money",
         _cheaper,
         ("cost",),

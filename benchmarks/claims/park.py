@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
-from benchmarks.claims.worth import is_islanded
 from benchmarks.rows import CannotMeasure
 from dispatch.config.park import CONFIGS, load_site
 from dispatch.replay import Case, Settings
@@ -68,10 +67,7 @@ def read_park(name: str) -> Park:
     if not embedded.is_installed():
         raise CannotMeasure("the measured profiles of 2016 are not installed: pip install parkwatt[simbench]")
     site = load_site(name)
-    rolling = site.planning.rolling
-    if is_islanded(site):  # no price says what a store is worth at a plan's end: it ends as full as it began
-        rolling = rolling.model_copy(update={"ends": "band"})
-    planning = site.planning.model_copy(update={"scenarios": 0, "rolling": rolling})
+    planning = site.planning.model_copy(update={"scenarios": 0})
     site = site.model_copy(update={"planning": planning})
     days = (_LAST - _FIRST).days + 1
     year = Horizon.local_day(_FIRST, site.time_zone, site.planning.step_minutes, days=days)

@@ -17,7 +17,7 @@ from benchmarks.methods.separate import groups
 
 _HERE = "benchmarks/claims"
 INPUTS = (
-    *(f"{_HERE}/{name}.py" for name in ("cells", "figures", "forecasts", "park", "spec", "worth")),
+    *(f"{_HERE}/{name}.py" for name in ("cells", "figures", "forecasts", "park", "spec")),
     *("benchmarks/methods", "configs", "dispatch", "forecasting"),
 )
 

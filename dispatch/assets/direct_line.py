@@ -59,6 +59,7 @@ class DirectLine(Asset):
     to_date_consumed_kwh: NonNegative = Field(default=0.0, description="consumption of the loads this year so far")
 
     rule_order: ClassVar[int] = 1
+    counts_on: ClassVar[bool] = True
 
     @property
     def needs(self) -> tuple[Need, ...]:
@@ -149,6 +150,16 @@ class DirectLine(Asset):
         """Delivers all it can to the site."""
         own = rows.series(given, "available_kw")
         return _with_short(rows, given, own, np.zeros_like(own))
+
+    @classmethod
+    def follow(cls, rows: Rows[DirectLine], given: Inputs, wanted: Mapping[str, Array]) -> dict[str, Array] | None:
+        """Sells what a plan sells, as far as own use leaves it; the site has all else. None where no plan says."""
+        if "sold_kw" not in wanted:
+            return None
+        available = rows.series(given, "available_kw")
+        kept = np.maximum(available - wanted["own_use_kw"], 0)
+        sold = np.minimum(np.clip(wanted["sold_kw"], 0, rows.field("export_kw")), kept)
+        return _with_short(rows, given, available - sold, sold)
 
     @classmethod
     def settle(cls, rows: Rows[DirectLine], given: Inputs, state: Ruling, values: dict[str, Array]) -> dict[str, Array]:

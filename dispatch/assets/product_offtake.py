@@ -49,6 +49,7 @@ class ProductOfftake(Asset):
 
     bus_fields: ClassVar[Mapping[str, Carriers]] = {"bus": ("hydrogen", "ammonia", "methanol")}
     carrier_fields: ClassVar[Mapping[str, str]] = {"bus": "product"}
+    counts_on: ClassVar[bool] = True
 
     @model_validator(mode="after")
     def _amounts(self) -> Self:
@@ -155,15 +156,14 @@ class ProductOfftake(Asset):
     def carry(
         cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array], steps: int
     ) -> dict[str, dict[str, float]]:
-        """What has been delivered since the last local midnight."""
+        """What has been delivered since the last local midnight; who counts over a horizon does not look at it."""
         clock, out = given.horizon, {}
         end = clock.local_end[steps - 1].date()
         today = np.array([start.date() == end for start in clock.local_start[:steps]])
         for row, member in enumerate(rows.members):
-            if member.over == "day":
-                kg = float((series["delivered_kg_per_h"][row, :steps] * clock.hours[:steps])[today].sum())
-                before = rows.state(given, "delivered_today_kg", 0.0)[row, 0] if today.all() else 0.0
-                out[member.name] = {"delivered_today_kg": kg + float(before)}
+            kg = float((series["delivered_kg_per_h"][row, :steps] * clock.hours[:steps])[today].sum())
+            before = rows.state(given, "delivered_today_kg", 0.0)[row, 0] if today.all() else 0.0
+            out[member.name] = {"delivered_today_kg": kg + float(before)}
         return out
 
     @classmethod

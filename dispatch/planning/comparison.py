@@ -19,6 +19,7 @@ from dispatch.assets.thermal import Thermal
 from dispatch.audit import audit
 from dispatch.errors import SolveError
 from dispatch.objective import clean_share
+from dispatch.planning import stored_value
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.signals import Array
@@ -149,15 +150,19 @@ def follow(problem: Problem, schedule: Schedule) -> Schedule:
 def store_values(site: Site, inputs: Inputs) -> dict[str, float]:
     """Money per kWh held, by store: what it saves in imports at the mean price.
 
-    An electric store saves its discharge; a heat or cold store the electricity of the first converter on its bus.
+    An electric store saves its discharge; a heat or cold store the electricity of the first converter on its bus. Where
+    nothing is imported, what a store gives is worth what it becomes (:mod:`dispatch.planning.stored_value`).
     """
+    stores = [a for a in site.assets if isinstance(a, Storage)]
     prices = [values.mean() for (_, name), values in inputs.series.items() if name == "import_price_per_kwh"]
-    price = float(np.mean(prices)) if prices else 0.0
+    if not prices:
+        becomes = stored_value.by_bus(site, inputs)
+        return {s.name: becomes.get(s.bus, 0.0) * s.discharge_efficiency for s in stores}
+    price = float(np.mean(prices))
     yields: dict[str, float] = {}
     for made in reversed([a for a in site.assets if isinstance(a, Conversion) and a.input_port == "electricity"]):
         for port, field in made.outputs.items():
             yields[getattr(made, field)] = float(inputs.series[made.name, f"{port}_kw_per_kw"].mean())
-    stores = [a for a in site.assets if isinstance(a, Storage)]
     return {s.name: price * s.discharge_efficiency / (yields.get(s.bus) or 1.0) for s in stores}
 
 

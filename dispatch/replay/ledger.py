@@ -19,11 +19,12 @@ from dispatch.accounts.carbon_sums import Sums, brought, gaps, unmatched_kwh
 from dispatch.asset import Asset, Inputs
 from dispatch.audit import audit
 from dispatch.carbon_wanted.wishes import Window
+from dispatch.part import Account
 from dispatch.planning.comparison import start_kwh
 from dispatch.replay.case import RUNGS, Case
 from dispatch.replay.pieces import Buses, Piece, State, came, schedule, split
 from dispatch.replay.plant import carried
-from dispatch.schedule import Schedule
+from dispatch.schedule import Schedule, Solved
 from dispatch.signals import Array, Horizon
 from dispatch.site import CARBON_WISHES, CleanShareWish, DirectShareWish, FillWish, Wish
 from dispatch.stores.stock import Storage
@@ -42,7 +43,7 @@ class Day:
     Attributes:
         bill: money paid: energy, demand, fuel, starts, wear.
         stored_money: value of what the stores hold more at the end of the day than at its start.
-        penalty: price of broken wishes and of demand not served.
+        penalty: price of broken wishes and of demand not served; of what is owed over longer, by how much it grew.
         objective: what plans minimise: weighted money, carbon at its price, penalties, less ``stored_money``.
         cycles: equivalent full cycles of the electric stores, their mean.
         plans, changes, kept: plans made, those that changed what had been published, those that kept it on purpose.
@@ -169,7 +170,7 @@ def _day(
     imported = _total(month, "import_kw", part)
     energies = (sums["unclean_kw"] * hours, imported * hours, sums["supply_kw"] * hours)
     unclean, bought, supplied = (float(energy.sum()) for energy in energies)
-    penalty = sums["penalty"] + _carbon_penalty(case, of.part(part), inputs.horizon)
+    penalty = sums["penalty"] + _counted_on(case, month, part) + _carbon_penalty(case, of.part(part), inputs.horizon)
     for over in _WITHIN_A_DAY:
         within = case.site.windows(inputs.horizon, over)
         lacking, drawn, all_of_it = (within @ energy for energy in energies)
@@ -234,19 +235,42 @@ def _missed(wish: Wish, of: Sums, hours: Array, windows: Array) -> float:
 
 
 def _accounts(month: Schedule, inputs: Inputs, part: slice) -> dict[str, Any]:
-    """Sums over all kinds of their own accounts of some steps."""
+    """Sums over all kinds of their own accounts of some steps, but for penalties of sums that run on beyond them."""
     steps, total = inputs.horizon.steps, month.inputs.horizon.steps
     out: dict[str, Any] = {"money": 0.0, "co2_kg": 0.0, "penalty": 0.0}
     out |= {"supply_kw": np.zeros(steps), "unclean_kw": np.zeros(steps)}
     for solved in month.kinds.values():
         cls: type[Asset] = type(solved.rows.members[0])
-        series = {n: v[:, part] for n, v in solved.series.items() if v.shape[-1] == total}
-        account = cls.account(solved.rows, inputs, series)
-        for name in ("money", "co2_kg", "penalty"):
+        account = _account(solved, inputs, part, total)
+        for name in ("money", "co2_kg") if cls.counts_on else ("money", "co2_kg", "penalty"):
             out[name] += float(np.sum(getattr(account, name)))
         for name in ("supply_kw", "unclean_kw"):
             out[name] = out[name] + np.broadcast_to(getattr(account, name), (solved.rows.count, steps)).sum(axis=0)
     return out
+
+
+def _account(solved: Solved, inputs: Inputs, part: slice, total: int) -> Account:
+    """A kind's own account of some of ``total`` steps, from the series that are of steps."""
+    series = {n: v[:, part] for n, v in solved.series.items() if v.shape[-1] == total}
+    cls: type[Asset] = type(solved.rows.members[0])
+    return cls.account(solved.rows, inputs, series)
+
+
+def _counted_on(case: Case, month: Schedule, part: slice) -> float:
+    """Penalties of sums that run on beyond a day: what they are by its end less what they were by its start.
+
+    An amount that is owed over the horizon is short at first and made up later, which is then below zero.
+    """
+    kinds = [solved for solved in month.kinds.values() if type(solved.rows.members[0]).counts_on]
+    first, total = _first(case, month), month.inputs.horizon.steps
+
+    def until(steps: int) -> float:
+        if not kinds or not steps:
+            return 0.0
+        inputs = came(case, first, steps, month.inputs.state)
+        return sum(float(np.sum(_account(solved, inputs, slice(steps), total).penalty)) for solved in kinds)
+
+    return until(part.stop) - until(part.start)
 
 
 def share_penalty(case: Case, unclean_kwh: Array, bought_kwh: Array, supply_kwh: Array, over: Window) -> float:

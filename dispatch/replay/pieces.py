@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from dispatch.accounts import carbon_carry
-from dispatch.asset import Inputs, Rows
+from dispatch.asset import Asset, Inputs, Rows
 from dispatch.carbon_wanted.wishes import EmissionsWish
 from dispatch.problem import Problem
 from dispatch.replay.case import Case
@@ -146,7 +146,9 @@ def buses(case: Case) -> Buses:
 def schedule(case: Case, piece: Piece, state: State, at: Buses) -> Schedule:
     """The executed steps as one schedule on what came, from the state before the first of them."""
     inputs = came(case, piece.first, piece.steps, state)
-    kinds = {kind: _solved(kind, rows, piece, at[kind]) for kind, rows in without_end(case.site).rows(1).items()}
+    kinds = {
+        kind: _solved(kind, rows, piece, at[kind], inputs) for kind, rows in without_end(case.site).rows(1).items()
+    }
 
     def total(name: str) -> Array:
         return np.array([sum(float(getattr(solved, name).sum()) for solved in kinds.values())])
@@ -162,12 +164,21 @@ def schedule(case: Case, piece: Piece, state: State, at: Buses) -> Schedule:
     return replace(made, money=made.money + account.money, carbon=account)
 
 
-def _solved(kind: str, rows: Rows[Any], piece: Piece, bus: Mapping[str, np.ndarray]) -> Solved:
+def _solved(kind: str, rows: Rows[Any], piece: Piece, bus: Mapping[str, np.ndarray], inputs: Inputs) -> Solved:
     def of(field: str) -> dict[str, Array]:
         start = f"{kind}/{field}/"
         return {key.removeprefix(start): values for key, values in piece.arrays.items() if key.startswith(start)}
 
-    values = {name: of(name)[""] for name in _SUMS}
-    if isinstance(rows.members[0], Storage):
-        values["penalty_step"] = np.zeros_like(values["penalty_step"])  # of ends that were none
-    return Solved(rows, bus, of("power_kw"), of("series"), cost_period=piece.period_money[kind], **values)
+    values, series = {name: of(name)[""] for name in _SUMS}, of("series")
+    cls: type[Asset] = type(rows.members[0])
+    if cls.counts_on or issubclass(cls, Storage):
+        # The windows' own are of ends that were none, and of sums that begin anew in each: the whole path says it.
+        values["penalty_step"] = _at_the_end(cls.account(rows, inputs, series).penalty, values["cost_step"])
+    return Solved(rows, bus, of("power_kw"), series, cost_period=piece.period_money[kind], **values)
+
+
+def _at_the_end(money: Array | float, like: Array) -> Array:
+    """(asset, step) an amount per asset in the last step."""
+    out = np.zeros_like(like)
+    out[:, -1] = money
+    return out

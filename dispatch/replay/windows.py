@@ -4,12 +4,15 @@ The end of a window is no end of the world. Two ways to say so:
 
 * ``value``: what a store holds at the end is worth v per kWh, so a plan neither empties it for nothing nor hoards.
   −v · e_T is, but for a constant, v · (e_max − e_T): a wish for a full store that costs v per kWh missing, which is how
-  the stores' own equations take it. v is what a kWh saves at the mean published price (comparison.store_values), less
-  the wear of discharging it.
+  the stores' own equations take it. v is what a kWh saves at the mean published price, or without a grid what it
+  becomes (comparison.store_values), less the wear of discharging it.
 * ``band``: the wish for the end that the park's file has, its level at the start unless it says otherwise.
 
 A peak that is paid anyway is free to use up to it, and a plan that does is passed by any error of its forecast, at the
 price of a month's demand. ``peak_margin_kw`` keeps plans below; what is billed does not change.
+
+What is to be delivered of a product over the horizon is planned by the day: within a window it could always wait for
+the window's end, which the next plan moves on, so that it would never be delivered.
 
 A share that is wished for by the day is held over each window: a window has no whole days. So is a cap on emissions, at
 what is left of it (:mod:`dispatch.accounts.carbon_carry`).
@@ -26,6 +29,7 @@ import numpy as np
 
 from dispatch.accounts.carbon_carry import left_kg
 from dispatch.asset import Asset, Inputs, Mode
+from dispatch.assets.product_offtake import ProductOfftake
 from dispatch.audit import audit
 from dispatch.carbon_wanted.settings import ACCOUNT
 from dispatch.carbon_wanted.wishes import EmissionsWish
@@ -197,6 +201,8 @@ def with_ends(case: Case, worth: Mapping[str, float], *, by_window: bool = True)
         peak_kw = getattr(asset, "expected_peak_kw", None)
         if by_window and peak_kw:
             assets.append(asset.model_copy(update={"expected_peak_kw": _less(peak_kw, rolling.peak_margin_kw)}))
+        elif by_window and isinstance(asset, ProductOfftake) and asset.over == "horizon":
+            assets.append(asset.model_copy(update={"over": "day"}))
         elif not isinstance(asset, Storage):
             assets.append(asset)
         elif asset.name in worth:

@@ -17,6 +17,8 @@ from dispatch.signals import Array, Horizon
 
 _LONGEST_CASCADE = 6
 _FOLLOWED_KW = 1e-6
+_SPENT = 2
+"""So often may an input give out before no more is asked of it: a store behind it may only act in the next pass."""
 
 
 def bus_or(rows: Rows[Any], field: str, other: str) -> np.ndarray:
@@ -246,17 +248,13 @@ class Conversion(Asset):
 
         Where one plant feeds another of its kind (a cascade), the first follows what the second draws.
         """
-        most, left = cls.most_kw(rows, given), state.residual_kw.copy()
+        most, left = cls.most_kw(rows, given), state
         flow = np.zeros_like(most)
         for _ in range(_LONGEST_CASCADE):
-            more = np.minimum(cls.wanted_kw(rows, given, Ruling(left)), most - flow)
+            more = np.minimum(cls.wanted_kw(rows, given, left), most - flow)
             if more.max() < _FOLLOWED_KW:
                 break
-            flow = flow + more
-            np.add.at(left, rows.bus(cls.input_bus), -more)
-            for port, field in cls._fields().items():
-                sign = 1 if port in cls.outputs else -1
-                np.add.at(left, cls.bus_at(rows, field), sign * rows.series(given, f"{port}_kw_per_kw") * more)
+            flow, left = flow + more, cls._moved(rows, given, left, more)
         made = {f"{p}_spilled_kw": rows.series(given, f"{p}_kw_per_kw") * flow for p in cls.spillable}
         return {cls.input_series: flow, **cls.spilling(rows, given, state, {cls.input_series: flow, **made})}
 
@@ -264,10 +262,46 @@ class Conversion(Asset):
     def settle(cls, rows: Rows[Self], given: Inputs, state: Ruling, values: dict[str, Array]) -> dict[str, Array]:
         """Less where an input lacks or nobody takes the output; before loads shed, more where that alone lacks."""
         flow = cls.given_way(rows, given, state, values[cls.input_series])
-        starved = np.full(flow.shape, state.sheds)
-        starved |= state.residual_kw[rows.bus(cls.input_bus)] < -_FOLLOWED_KW
-        for field in cls.side_inputs.values():
-            starved |= state.residual_kw[cls.bus_at(rows, field)] < -_FOLLOWED_KW
-        flow = np.minimum(flow + cls.wanted_kw(rows, given, state) * ~starved, cls.most_kw(rows, given))
+        # What one plant of the kind no longer draws, another need not make: a compressor, and the valve back.
+        left = cls._moved(rows, given, state, flow - values[cls.input_series])
+        starved = cls._starved(rows, given, state)
+        gave_way = starved & (flow < values[cls.input_series] - _FOLLOWED_KW)
+        state.spent[cls] = spent = state.spent.get(cls, 0) + gave_way
+        more = cls.wanted_kw(rows, given, left) * ~(starved | (spent >= _SPENT) | state.sheds)
+        flow = np.minimum(flow + more, cls.most_kw(rows, given))
         spilled = cls.spilling(rows, given, state, {**values, cls.input_series: flow})
         return {**values, cls.input_series: flow, **spilled}
+
+    @classmethod
+    def follow(cls, rows: Rows[Self], given: Inputs, wanted: Mapping[str, Array]) -> dict[str, Array] | None:
+        """The input wanted, within the rating; None where nothing is: its rule then serves, for it remembers nothing.
+
+        A rule sees what is asked of the first output now. That a plan makes more of it, for a tank, or has another
+        plant make it, is for the plan to say.
+        """
+        if cls.input_series not in wanted:
+            return None
+        flow = np.clip(wanted[cls.input_series], 0, cls.most_kw(rows, given))
+        made = {port: rows.series(given, f"{port}_kw_per_kw") * flow for port in cls.spillable}
+        names = {port: f"{port}_spilled_kw" for port in cls.spillable}
+        spilled = {n: np.clip(wanted.get(n, np.zeros_like(flow)), 0, made[port]) for port, n in names.items()}
+        return {cls.input_series: flow, **spilled}
+
+    @classmethod
+    def _starved(cls, rows: Rows[Self], given: Inputs, state: Ruling) -> np.ndarray:
+        """(row, step) does an input lack that it draws?"""
+        starved = state.residual_kw[rows.bus(cls.input_bus)] < -_FOLLOWED_KW
+        for port, field in cls.side_inputs.items():
+            lacks = state.residual_kw[cls.bus_at(rows, field)] < -_FOLLOWED_KW
+            starved = starved | (lacks & (rows.series(given, f"{port}_kw_per_kw") > 0))
+        return np.asarray(starved)
+
+    @classmethod
+    def _moved(cls, rows: Rows[Self], given: Inputs, state: Ruling, more: Array) -> Ruling:
+        """What is left over once the rows draw so much more."""
+        left = state.residual_kw.copy()
+        np.add.at(left, rows.bus(cls.input_bus), -more)
+        for port, field in cls._fields().items():
+            sign = 1 if port in cls.outputs else -1
+            np.add.at(left, cls.bus_at(rows, field), sign * rows.series(given, f"{port}_kw_per_kw") * more)
+        return state.left(left)

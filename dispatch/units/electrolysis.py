@@ -284,8 +284,9 @@ class Electrolyser(Committed):
         """Warm and producing where that is wanted and allowed, with the draw that ramps let it reach."""
         nothing = np.zeros((rows.count, given.horizon.steps))
         warm, producing = (np.round(wanted.get(name, nothing)) for name in ("on", "producing"))
-        drawn = (rows.field("min_kw") * producing + wanted.get("above_min_kw", nothing)) * producing
-        return electrolysis_states.walked(rows, given, drawn, warm)
+        above = np.where(producing > 0, wanted.get("above_min_kw", nothing), 0.0)
+        drawn = rows.field("min_kw") * producing + above
+        return electrolysis_states.walked(rows, given, drawn, warm, producing)
 
     @classmethod
     def settle(cls, rows: Rows[Self], given: Inputs, state: Ruling, values: dict[str, Array]) -> dict[str, Array]:
@@ -295,12 +296,13 @@ class Electrolyser(Committed):
         lacking = np.maximum(-state.share(rows.bus(), power + 1e-9), 0)
         made = electrolysis_states.curved(rows, power, producing)
         left = state.share(rows.bus("hydrogen_bus"), np.where(producing > 0, np.maximum(made, 1e-9), 1e-9 * rated))
-        wanted = (
-            electrolysis_states.draw_kw(rows, np.maximum(made - left, 0)) if np.abs(left).max() > _LACKING_KW else power
-        )
+        wanted = power
+        if np.abs(left).max() > _LACKING_KW:
+            wanted = electrolysis_states.draw_kw(rows, np.maximum(made - left, 0), producing)
         wanted = np.where(wanted - lacking < rows.field("min_kw") * (1 - 1e-9), 0.0, wanted - lacking)
-        changed = np.abs(wanted - power).max() > _LACKING_KW
-        out = electrolysis_states.walked(rows, given, wanted, values["committed"]) if changed else dict(values)
+        out = dict(values)
+        if np.abs(wanted - power).max() > _LACKING_KW:
+            out = electrolysis_states.walked(rows, given, wanted, values["committed"], producing)
         power = rows.field("min_kw") * out["producing"] + out["above_min_kw"]
         most = electrolysis_states.usable_kw(rows, power, electrolysis_states.curved(rows, power, out["producing"]))
         asked = np.maximum(-state.share(bus_or(rows, "heat_bus", "bus"), np.maximum(most, 0)), 0)

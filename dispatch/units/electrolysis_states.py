@@ -50,12 +50,19 @@ def curved(rows: Rows[Any], power: Array, producing: Array, *, even: bool = True
     return np.asarray((np.stack(made) + at_rated * full + at_low * (many - 1 - full)) * (producing > 0))
 
 
-def draw_kw(rows: Rows[Any], hydrogen: Array) -> Array:
-    """(row, step) the draw that makes so much hydrogen; less than the lowest load's is not made."""
+def draw_kw(rows: Rows[Any], hydrogen: Array, producing: Array | None = None) -> Array:
+    """(row, step) the draw that makes so much hydrogen; less than the lowest load's is not made.
+
+    Args:
+        producing: modules that share it, as far as each keeps its lowest load; None: as few as can make it.
+    """
     drawn = []
-    for member, wanted in zip(rows.members * rows.scenarios, hydrogen, strict=True):
+    several = np.ones_like(hydrogen) if producing is None else producing
+    for member, wanted, sharing in zip(rows.members * rows.scenarios, hydrogen, several, strict=True):
         points = member.points()
-        many = np.clip(np.ceil(wanted / points[-1, 1] - 1e-9), 1, member.units)
+        most = np.floor(wanted / max(points[0, 1], 1e-9) + 1e-9)
+        many = np.maximum(np.ceil(wanted / points[-1, 1] - 1e-9), np.minimum(sharing, most))
+        many = np.clip(many, 1, member.units)
         each = wanted / many
         drawn.append(np.where(wanted < points[0, 1] - 1e-9, 0, many * np.interp(each, points[:, 1], points[:, 0])))
     return np.stack(drawn)
@@ -69,10 +76,15 @@ def restarts(rows: Rows[Any], given: Inputs, on: Array, producing: Array) -> np.
     return np.asarray((producing > 0.5) & ~earlier & warm)
 
 
-def walked(rows: Rows[Any], given: Inputs, wanted: Array, warm: Array) -> dict[str, Array]:
+def walked(
+    rows: Rows[Any], given: Inputs, wanted: Array, warm: Array, producing: Array | None = None
+) -> dict[str, Array]:
     """Decisions as near to a draw and to being warm, (row, step), as states, minimum times and ramps let them.
 
     Warm or off is one decision per member: it is warm where any scenario needs it.
+
+    Args:
+        producing: of several modules, how many should share the draw; None: as few as it needs.
     """
     low, rated = rows.field("min_kw")[:, 0], rows.field("electric_kw")[:, 0]
     up, down = (rows.field(f"ramp_{x}_kw_per_h", np.inf)[:, 0] for x in ("up", "down"))
@@ -102,15 +114,18 @@ def walked(rows: Rows[Any], given: Inputs, wanted: Array, warm: Array) -> dict[s
         out["above_min_kw"][:, step], out["producing"][:, step], out["committed"][:, step] = above, run, on
         state, last = on, above
     several = rows.field("units") > 1
-    counted = _counted(rows, wanted, warm)
+    counted = _counted(rows, wanted, warm, np.zeros_like(wanted) if producing is None else producing)
     return {name: np.where(several, counted.get(name, value), value) for name, value in out.items()}
 
 
-def _counted(rows: Rows[Any], wanted: Array, warm: Array) -> dict[str, Array]:
-    """What :func:`walked` gives for rows of several modules, which remember nothing: as few as the draw needs."""
+def _counted(rows: Rows[Any], wanted: Array, warm: Array, sharing: Array) -> dict[str, Array]:
+    """What :func:`walked` gives for rows of several modules, which remember nothing.
+
+    As many share the draw as should, as far as each keeps its lowest load, and never fewer than it needs.
+    """
     low, rated, units = rows.field("min_kw"), rows.field("electric_kw"), rows.field("units")
     fits = np.divide(wanted, low, out=np.broadcast_to(units, wanted.shape).copy(), where=low > 0)
-    needed = np.minimum(np.ceil(wanted / rated - 1e-9), np.floor(fits + 1e-9))
+    needed = np.minimum(np.maximum(np.ceil(wanted / rated - 1e-9), sharing), np.floor(fits + 1e-9))
     producing = np.clip(needed, 0, units)
     on = np.maximum(producing, np.minimum(np.round(warm), units))
     on = np.maximum(on, units * (rows.field("must_run") > 0))

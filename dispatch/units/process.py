@@ -121,7 +121,7 @@ class Process(Conversion, Committable):
     def follow(cls, rows: Rows[Self], given: Inputs, wanted: Mapping[str, Array]) -> dict[str, Array] | None:
         """On where that is wanted and allowed, with the input that ramps let it reach."""
         if not cls.remembers(rows):
-            return None
+            return super().follow(rows, given, wanted)
         nothing = np.zeros((rows.count, given.horizon.steps))
         names = [cls.input_series, *(f"{port}_spilled_kw" for port in cls.spillable)]
         return cls._within(rows, given, {name: wanted.get(name, nothing) for name in names})

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from dispatch.accounts.products import Made, products
-from dispatch.asset import Capital
+from dispatch.fields.capital import Capital
 from dispatch.schedule import Schedule
 from dispatch.solve import solve
 from tests.parks import grid, load, tariff, unit
