@@ -30,6 +30,7 @@ _PATIENT_ROUNDS = 5
 BOTH_KW = 1e-3
 _FEW_SWITCHES = 16
 _MOST_PASSES = 5
+_MOST_NESTED = 3
 _BALANCED_KW = 1e-6
 _SUPPLY = 6
 """From this place in the cascade on, kinds bring what lacks from outside."""
@@ -259,7 +260,12 @@ def _order(problem: Problem, kind: str) -> int:
 
 
 def _settled(
-    problem: Problem, kinds: Sequence[str], chosen: dict[str, dict[str, Array]], state: Ruling, turns: int | None = None
+    problem: Problem,
+    kinds: Sequence[str],
+    chosen: dict[str, dict[str, Array]],
+    state: Ruling,
+    turns: int | None = None,
+    nested: int = _MOST_NESTED,
 ) -> Ruling:
     """What is left after each of ``kinds`` in turn has given way; their new decisions go into ``chosen``.
 
@@ -268,6 +274,7 @@ def _settled(
 
     Args:
         turns: how many of them have a turn; None: all.
+        nested: how often those before one that opens something are asked within each other; time is bounded by it.
     """
     for turn, kind in enumerate(kinds[:turns]):
         if np.abs(state.residual_kw).max() < _BALANCED_KW:
@@ -276,8 +283,8 @@ def _settled(
         if state.residual_kw.min() < -_BALANCED_KW:
             state = _given_back(problem, kinds, chosen, state)
         state = _settled_one(problem, kind, chosen, state)
-        if turn and _opens(before_kw, state.residual_kw):
-            state = _settled(problem, kinds, chosen, state, turn)
+        if turn and nested and _opens(before_kw, state.residual_kw):
+            state = _settled(problem, kinds, chosen, state, turn, nested - 1)
     return state
 
 
