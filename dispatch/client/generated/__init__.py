@@ -23,7 +23,7 @@ from dispatch.client.generated.sites import AsyncSites, Sites
 from dispatch.client.sending import AsyncSender, Sender
 
 #: SHA-256 of the document and of the generator that these files were made from.
-MADE_FROM = "cc8b5e93ddca56fa0a00535e8c716e0652f655f54df42ff2b82e96ac4576432c"
+MADE_FROM = "2dbfc107598ba6db22d13a75a82ab1b281ef266eeb3bb1b47280cd73515a029d"
 
 
 class Operations:

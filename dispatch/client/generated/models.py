@@ -1295,7 +1295,7 @@ class WeatherAsked(Model):
 class Workers(Model):
     """Workers of the database by their signs of life, whoever started them."""
 
-    alive: int
+    alive: Annotated[int, Field(description="How many have signed within the time of their leases")]
     idle: Annotated[int, Field(description="Of these, how many have nothing to do")]
 
 

@@ -31,7 +31,7 @@ class Alive(Answer):
 class Workers(Answer):
     """Workers of the database by their signs of life, whoever started them."""
 
-    alive: int
+    alive: Annotated[int, Field(description="How many have signed within the time of their leases")]
     idle: Annotated[int, Field(description="Of these, how many have nothing to do")]
 
 
