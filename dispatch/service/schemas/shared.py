@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     PlainSerializer,
     StringConstraints,
     WithJsonSchema,
 )
+from pydantic_core import PydanticCustomError
+
+_NUMBER = re.compile(r"\s*[-+]?[\d_]*\.?[\d_]*(e[-+]?\d+)?\s*", re.IGNORECASE)
+
+
+def _written_out(value: Any) -> Any:
+    """No number of seconds since 1970, be it as text, which pydantic would take too."""
+    if isinstance(value, int | float) or (isinstance(value, str) and _NUMBER.fullmatch(value)):
+        raise PydanticCustomError("datetime_type", "Input should be a date and time, not a number")
+    return value
 
 
 def _in_utc(moment: datetime) -> datetime:
@@ -29,7 +41,12 @@ def _text(moment: datetime) -> str:
 
 # RFC 3339 with an offset, refused without; UTC inside, and out with Z.
 _Out = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
-Moment = Annotated[AwareDatetime, AfterValidator(_in_utc), PlainSerializer(_text, return_type=_Out, when_used="json")]
+Moment = Annotated[
+    AwareDatetime,
+    BeforeValidator(_written_out, json_schema_input_type=AwareDatetime),
+    AfterValidator(_in_utc),
+    PlainSerializer(_text, return_type=_Out, when_used="json"),
+]
 # One line of text for people.
 Title = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 

@@ -6,6 +6,7 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import httpx
+import pytest
 
 from tests.unit.dispatch.service.served import Api
 
@@ -62,6 +63,15 @@ def test_a_rotated_key_opens_beside_the_new_one_for_a_while(api: Api) -> None:
     newest = api.client.post(f"/api/v1/keys/{new['id']}/rotation", json={}).json()
     assert [bearer(api, key["key"]).status_code for key in (new, newest)] == [401, 200]
     assert api.client.post(f"/api/v1/keys/{new['id']}/rotation", json={}).status_code == 409
+
+
+@pytest.mark.parametrize("expires", [4102444800, 4102444800.5, "4102444800", "1e10", True])
+def test_a_time_is_written_out(api: Api, expires: object) -> None:
+    refused = api.client.post("/api/v1/keys", json={"name": "k", "scopes": ["keys:read"], "expires": expires})
+    assert refused.status_code == 422
+    (error,) = refused.json()["errors"]
+    assert error["pointer"] == "/expires"
+    assert "2026-05-01T" in error["accepted"]
 
 
 def test_a_revoked_key_opens_nothing_and_says_so_to_its_owner_alone(api: Api) -> None:
