@@ -24,16 +24,14 @@ from dispatch.service.http.failures import Failures
 from dispatch.service.http.gate import API, Gate
 from dispatch.service.http.guard import Guard
 from dispatch.service.http.intake import Intake
-from dispatch.service.http.job_metrics import JobNumbers
 from dispatch.service.http.limits import Limits
 from dispatch.service.http.matching import hasten
 from dispatch.service.http.parameters import ONLY_KNOWN
-from dispatch.service.http.series_metrics import SeriesNumbers
 from dispatch.service.http.signatures import Signatures
+from dispatch.service.http.store_metrics import JobNumbers, SeriesNumbers, WorkerNumbers
 from dispatch.service.http.telemetry import Metrics, trace_to
 from dispatch.service.http.tokens import Doorkeeper
 from dispatch.service.http.usage import Usage
-from dispatch.service.http.worker_metrics import WorkerNumbers
 from dispatch.service.settings import Settings
 
 if TYPE_CHECKING:
