@@ -54,7 +54,7 @@ class WorkerNumbers(StoreNumbers):
     """Workers of this database, whoever started them; every state is there, with 0 too."""
 
     def _numbers(self, connection: Connection, now: datetime) -> Iterator[Metric]:
-        counts: dict[str, float] = {**workers.counted(connection, now)}
+        counts = {str(state): float(count) for state, count in workers.counted(connection, now).items()}
         yield _gauge("parkwatt_workers", "Workers by what they do; gone: killed lately", "state", counts)
 
 
