@@ -48,7 +48,7 @@ def hunt(
     if not whole.integer.any():
         return run(whole, limits)
     if start is not None:
-        return run(whole, limits, improved=improved, start=start, searching=False)
+        return run(whole, limits, improved=improved, start=start, searching=False, thorough=False)
     relaxed = relaxation(whole, limits, run)
     if np.abs(relaxed.x - np.round(relaxed.x))[whole.integer].max() <= _WHOLE:
         return relaxed  # its duals are also those of the problem with its whole columns fixed
@@ -62,7 +62,8 @@ def hunt(
             return replace(found, quality="optimal")
         start = found.x if found.gap <= _NEAR else None
     told = with_bound(improved, relaxed.bound)
-    best = run(whole, what_is_left(limits, began), improved=told, start=start, searching=start is None)
+    left = what_is_left(limits, began)
+    best = run(whole, left, improved=told, start=start, searching=start is None, thorough=False)
     if found is not None and found.objective < best.objective:
         return replace(found, quality=best.quality, bound=max(best.bound, found.bound), clock_fired=best.clock_fired)
     return replace(best, bound=max(best.bound, min(relaxed.bound, best.objective)))

@@ -50,6 +50,7 @@ class Run(Protocol):
         improved: Improved | None = None,
         start: Array | None = None,
         searching: bool = True,
+        thorough: bool = True,
         polish: bool = True,
         enough: float = -np.inf,
     ) -> Answer:
@@ -135,7 +136,7 @@ def near(
     for distance in nearness:
         try:
             left = what_is_left(finer, began)
-            found = run(_kept(whole, relaxed.x, distance), left, improved=told, searching=False)
+            found = run(_kept(whole, relaxed.x, distance), left, improved=told, searching=False, thorough=False)
         except SolveError as error:
             reason = str(error)
             continue

@@ -34,6 +34,9 @@ _FOR_POINTS = (
     "mip_heuristic_run_root_reduced_cost",
     "mip_allow_restart",
 )
+# Branches tried before one is taken, and cuts at nodes. Stores tie all steps together, so that each trial is a hundred
+# iterations: on an island of twenty assets the first node tried for 12 s what 250 nodes without trials took 7 s for.
+_FOR_SMALL_TREES = {"mip_pscost_minreliable": 0, "mip_allow_cut_separation_at_nodes": False}
 
 
 @dataclass(frozen=True)
@@ -196,6 +199,7 @@ def run(
     improved: Callable[[Point], None] | None = None,
     start: Array | None = None,
     searching: bool = True,
+    thorough: bool = True,
     polish: bool = True,
     enough: float = -np.inf,
 ) -> Answer:
@@ -209,6 +213,7 @@ def run(
         start: a point to begin from.
         searching: the solver may solve smaller problems to find points; with a good start, or where few columns are
             free, they take most of its time and gain nothing.
+        thorough: nodes are worked on until there are few of them; without it there are more and each is quick.
         enough: stop at the first point that costs no more.
         polish: without it the duals are those the search ended with, which mean nothing where there are integers.
 
@@ -224,6 +229,8 @@ def run(
         solver.cbMipImprovingSolution.subscribe(lambda event: improved(_on_the_way(event.data_out)))
     for option in () if searching else _FOR_POINTS:
         solver.setOptionValue(option, False)
+    for option, value in () if thorough else _FOR_SMALL_TREES.items():
+        solver.setOptionValue(option, value)
     solver.setOptionValue("objective_target", enough)
     if start is not None:
         solver.setSolution(start.size, np.arange(start.size, dtype=np.int32), start)
