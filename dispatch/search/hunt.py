@@ -11,13 +11,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from dispatch.errors import SolveError
+from dispatch.errors import SolveError, TimeUpError
 from dispatch.search.recovery import Improved, Run, near, relaxation, what_is_left, with_bound, with_whole
 from dispatch.signals import Array
 from dispatch.solver.highs import Answer, Limits, Matrices
 from dispatch.solver.highs import run as search
 
 _NEAR_NODES = 300  # a small search that goes on for thousands of nodes takes ten times what the full one takes
+# Nodes without trials and cuts, see ``run``. What so many do not prove is left to fewer and better ones.
+_QUICK_NODES = 500
 _WHOLE = 1e-7
 # A point this far from the bound is no start to rely on: the solver's own searches for a better one stay on.
 _NEAR = 0.25
@@ -35,7 +37,7 @@ def hunt(
     """The optimum within the gap: a recovery first, and a search from its point only where its own gap is too wide.
 
     Args:
-        also_integer: columns that must be integral beside those the model declares.
+        also_integer: columns that must be integral beside those the model declares: switches of flows.
         start: a point that is already there: no other is looked for, the search from it is for the proof.
         improved: told of points on the way.
         run: what solves linear and integer programs.
@@ -48,7 +50,7 @@ def hunt(
     if not whole.integer.any():
         return run(whole, limits)
     if start is not None:
-        return run(whole, limits, improved=improved, start=start, searching=False, thorough=False)
+        return run(whole, limits, improved=improved, start=start, searching=False)
     relaxed = relaxation(whole, limits, run)
     if np.abs(relaxed.x - np.round(relaxed.x))[whole.integer].max() <= _WHOLE:
         return relaxed  # its duals are also those of the problem with its whole columns fixed
@@ -62,8 +64,35 @@ def hunt(
             return replace(found, quality="optimal")
         start = found.x if found.gap <= _NEAR else None
     told = with_bound(improved, relaxed.bound)
-    left = what_is_left(limits, began)
-    best = run(whole, left, improved=told, start=start, searching=start is None, thorough=False)
+    if also_integer is not None and also_integer.size:
+        best = run(whole, what_is_left(limits, began), improved=told, start=start, searching=start is None)
+    else:
+        best = _proved(whole, limits, began, told, start, run)
     if found is not None and found.objective < best.objective:
         return replace(found, quality=best.quality, bound=max(best.bound, found.bound), clock_fired=best.clock_fired)
     return replace(best, bound=max(best.bound, min(relaxed.bound, best.objective)))
+
+
+def _proved(
+    whole: Matrices, limits: Limits, began: float, improved: Improved | None, start: Array | None, run: Run
+) -> Answer:
+    """Quick nodes, and where so many do not prove it, thorough ones from the point that those have found."""
+    few = replace(what_is_left(limits, began), nodes=min(limits.nodes, _QUICK_NODES))
+    found: Answer | None = None
+    try:
+        found = run(whole, few, improved=improved, start=start, searching=start is None, thorough=False)
+    except TimeUpError:
+        raise
+    except SolveError:
+        if limits.nodes <= _QUICK_NODES:
+            raise
+    if found is not None and (found.quality == "optimal" or found.clock_fired or limits.nodes <= _QUICK_NODES):
+        return found
+    left = replace(what_is_left(limits, began), nodes=limits.nodes - _QUICK_NODES)
+    if found is None:
+        return run(whole, left, improved=improved, start=start, searching=start is None)
+    try:
+        best = run(whole, left, improved=improved, start=found.x, searching=False)
+    except TimeUpError:
+        return replace(found, clock_fired=True)
+    return replace(best, bound=min(max(best.bound, found.bound), best.objective), nodes=found.nodes + best.nodes)

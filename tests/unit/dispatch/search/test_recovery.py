@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from dispatch.asset import Mode
-from dispatch.errors import SolveError
+from dispatch.errors import SolveError, TimeUpError
 from dispatch.problem import Problem
 from dispatch.search import hunt as module
 from dispatch.search.hunt import hunt
@@ -152,13 +154,76 @@ def test_the_small_search_before_the_full_one_has_few_nodes_and_the_full_one_all
     made = matrices(seed=1)
     _, asked = limited(made, Limits(gap=0.0))
     assert len(asked) >= 2
-    assert all(nodes == 300 for _, nodes in asked[:-1])
-    assert asked[-1] == (made.integer.sum(), Limits().nodes)
+    full = [nodes for whole, nodes in asked if whole == made.integer.sum()]
+    assert all(nodes == 300 for whole, nodes in asked if whole < made.integer.sum())
+    assert full in ([500], [500, Limits().nodes - 500])
+
+
+def unproved(made: Matrices, thorough: Callable[..., Answer]) -> tuple[Answer, list[bool]]:
+    """A hunt whose quick nodes prove nothing, and of each search of the whole problem whether it began from a point."""
+    started: list[bool] = []
+
+    def counted(part: Matrices, limits: Limits, **named: Any) -> Answer:
+        if part.integer.sum() < made.integer.sum():
+            return run(part, limits, **named)
+        started.append(named.get("start") is not None)
+        if named.get("thorough", True):
+            return thorough(part, limits, **named)
+        answer = run(part, limits, **named)
+        return replace(answer, quality="incumbent", bound=0.9 * answer.bound)
+
+    return hunt(made, Limits(gap=0.0), run=counted), started
+
+
+def test_what_quick_nodes_do_not_prove_thorough_ones_do_from_their_point():
+    made = matrices(seed=1)
+    found, started = unproved(made, run)
+    assert len(started) == 2
+    assert started[-1]
+    assert found.quality == "optimal"
+    assert found.objective == pytest.approx(run(made, Limits(gap=0.0)).objective, rel=1e-6)
+    assert found.bound == pytest.approx(found.objective, rel=1e-6)
+
+
+def test_a_clock_that_ends_the_thorough_nodes_leaves_the_point_of_the_quick_ones():
+    def late(part: Matrices, limits: Limits, **named: Any) -> Answer:
+        raise TimeUpError("HiGHS stopped without a plan: Time limit reached")
+
+    made = matrices(seed=1)
+    found, _ = unproved(made, late)
+    assert found.clock_fired
+    assert found.quality == "incumbent"
+    assert keeps(found, made)
+    assert found.bound < found.objective
 
 
 def test_a_limit_below_that_of_the_small_search_holds_there_too():
     _, asked = limited(matrices(seed=1), Limits(gap=0.0, nodes=7))
     assert {nodes for _, nodes in asked} == {7}
+
+
+@pytest.mark.parametrize("switches", [False, True])
+def test_branches_are_tried_only_where_flows_are_told_apart(switches: bool):
+    made = matrices(seed=1)
+    tried: list[bool] = []
+
+    def counted(part: Matrices, limits: Limits, **named: Any) -> Answer:
+        if part.integer.any():
+            tried.append(named.get("thorough", True))
+        return run(part, limits, **named)
+
+    loose = np.flatnonzero(~made.integer & (made.col_lower == 0) & (made.col_upper == 1))[:4]
+    hunt(made, Limits(gap=0.0), also_integer=loose if switches else None, run=counted)
+    assert len(tried) >= 2
+    assert not tried[0]
+    assert tried[-1] is switches
+
+
+def test_with_and_without_trials_a_search_ends_at_the_same_optimum():
+    made = matrices(seed=2)
+    quick, slow = (run(made, Limits(gap=1e-6), thorough=thorough) for thorough in (False, True))
+    assert quick.objective == pytest.approx(slow.objective, rel=2e-6)
+    assert quick.quality == slow.quality == "optimal"
 
 
 @pytest.mark.parametrize("nodes", [0, 1])
