@@ -6,6 +6,7 @@ of a plan and of its baseline are counted alike.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -34,6 +35,7 @@ _MOST_NESTED = 3
 _BALANCED_KW = 1e-6
 _SUPPLY = 6
 """From this place in the cascade on, kinds bring what lacks from outside."""
+_LEAST_SHARE = 0.3  # of a solver's time for all rounds: what each has at least
 _OWN_SHARE = 0.1  # of a plan's gap, what moving flows apart may take
 _ROUNDED = 1e-6
 
@@ -61,7 +63,9 @@ def solve(problem: Problem, limits: Limits | None = None, *, run: Run | None = N
     matrices = problem.compiled.matrices()
     branched, outer, more = np.zeros(0, int), np.inf, 0
     start: Array | None = None
+    began, whole = time.perf_counter(), limits
     for rounds in range(1, _MOST_ROUNDS + 1):
+        limits = _left(whole, began)
         answer = run(matrices, limits, also_integer=branched, start=start)
         problem.take(answer.x)
         both = both_flows(problem)
@@ -85,6 +89,13 @@ def solve(problem: Problem, limits: Limits | None = None, *, run: Run | None = N
         few = rounds == 1 and both.size <= _FEW_SWITCHES
         branched = np.union1d(branched, both if few else _whole_rows(problem, both, rounds > _PATIENT_ROUNDS))
     raise SolveError("exclusive flows still overlap after branching: the kind's switch does not separate them")
+
+
+def _left(limits: Limits, began: float) -> Limits:
+    """The limits with what is left of the time for all rounds together; a little of it is always left for the next."""
+    if limits.seconds is None:
+        return limits
+    return replace(limits, seconds=max(limits.seconds - (time.perf_counter() - began), _LEAST_SHARE * limits.seconds))
 
 
 def _apart(
