@@ -125,7 +125,7 @@ def _method_row(done: ParkDone, arm: str) -> tuple[str, ...]:
     own = [c.figures for c in done.cells if c.arm == arm and c.figures]
     if not own:
         return (TITLES[arm], *[MISSING] * (6 + len(SHARES)), "0", "no day came to an end")
-    total = {name: float(sum(f[name] for f in own)) for name in own[0]}
+    total = {name: float(sum(f.get(name, 0.0) for f in own)) for name in dict.fromkeys(n for f in own for n in f)}
     sums = {f"{name}@0": np.array(value) for name, value in total.items()}
     shares = [percent(float(metric.of(sums))) for metric in SHARES]
     faults = int(total["violations"])
