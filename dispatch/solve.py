@@ -63,9 +63,9 @@ def solve(problem: Problem, limits: Limits | None = None, *, run: Run | None = N
     matrices = problem.compiled.matrices()
     branched, outer, more = np.zeros(0, int), np.inf, 0
     start: Array | None = None
-    began, whole = time.perf_counter(), limits
+    began, allowed = time.perf_counter(), limits
     for rounds in range(1, _MOST_ROUNDS + 1):
-        limits = _left(whole, began)
+        limits = _left(allowed, began)
         answer = run(matrices, limits, also_integer=branched, start=start)
         problem.take(answer.x)
         both = both_flows(problem)
@@ -92,7 +92,7 @@ def solve(problem: Problem, limits: Limits | None = None, *, run: Run | None = N
 
 
 def _left(limits: Limits, began: float) -> Limits:
-    """The limits with what is left of the time for all rounds together; a little of it is always left for the next."""
+    """The limits with what is left of the time for all rounds together, and never less than each round's share."""
     if limits.seconds is None:
         return limits
     return replace(limits, seconds=max(limits.seconds - (time.perf_counter() - began), _LEAST_SHARE * limits.seconds))

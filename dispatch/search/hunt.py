@@ -93,6 +93,6 @@ def _proved(
         return run(whole, left, improved=improved, start=start, searching=start is None)
     try:
         best = run(whole, left, improved=improved, start=found.x, searching=False)
-    except TimeUpError:
-        return replace(found, clock_fired=True)
+    except SolveError as error:  # what the quick nodes found stays, whatever becomes of the proof
+        return replace(found, clock_fired=isinstance(error, TimeUpError))
     return replace(best, bound=min(max(best.bound, found.bound), best.objective), nodes=found.nodes + best.nodes)

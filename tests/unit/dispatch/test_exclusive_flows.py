@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -90,6 +91,29 @@ def test_many_steps_that_burn_are_branched_at_once() -> None:
     schedule = solve(Problem(site, given(site, hours(24), {("load", "demand_kw"): 20.0})))
     assert audit(schedule).violations == ()
     assert schedule.proof.rounds <= 4
+
+
+@pytest.mark.parametrize(("seconds", "waits"), [(60.0, False), (0.1, True)])
+def test_time_for_solvers_is_that_of_all_rounds_and_each_has_its_share(seconds: float, waits: bool) -> None:
+    site, inputs = case("negative prices")
+    told: list[float | None] = []
+
+    def slow(matrices: Matrices, limits: Limits, **named: Any) -> Answer:
+        told.append(limits.seconds)
+        time.sleep(0.1)
+        return run(matrices, replace(limits, seconds=None), **named)
+
+    schedule = solve(Problem(site, inputs), Limits(seconds=seconds), run=slow)
+    given_s = np.array(told, float)
+    assert schedule.proof.rounds > 1
+    assert given_s[0] == pytest.approx(seconds, abs=0.05)
+    if waits:
+        assert given_s[1:] == pytest.approx(0.3 * seconds)
+    else:
+        assert given_s[-1] <= given_s[0] - 0.1
+    told.clear()
+    solve(Problem(site, inputs), run=slow)
+    assert set(told) == {None}
 
 
 @dataclass(frozen=True)

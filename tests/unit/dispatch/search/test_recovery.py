@@ -185,13 +185,14 @@ def test_what_quick_nodes_do_not_prove_thorough_ones_do_from_their_point():
     assert found.bound == pytest.approx(found.objective, rel=1e-6)
 
 
-def test_a_clock_that_ends_the_thorough_nodes_leaves_the_point_of_the_quick_ones():
-    def late(part: Matrices, limits: Limits, **named: Any) -> Answer:
-        raise TimeUpError("HiGHS stopped without a plan: Time limit reached")
+@pytest.mark.parametrize("trouble", [TimeUpError, SolveError])
+def test_whatever_ends_the_thorough_nodes_leaves_the_point_of_the_quick_ones(trouble: type[SolveError]):
+    def ended(part: Matrices, limits: Limits, **named: Any) -> Answer:
+        raise trouble("HiGHS stopped without a plan")
 
     made = matrices(seed=1)
-    found, _ = unproved(made, late)
-    assert found.clock_fired
+    found, _ = unproved(made, ended)
+    assert found.clock_fired is (trouble is TimeUpError)
     assert found.quality == "incumbent"
     assert keeps(found, made)
     assert found.bound < found.objective
