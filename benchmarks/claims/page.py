@@ -125,7 +125,8 @@ def _method_row(done: ParkDone, arm: str) -> tuple[str, ...]:
     own = [c.figures for c in done.cells if c.arm == arm and c.figures]
     if not own:
         return (TITLES[arm], *[MISSING] * (6 + len(SHARES)), "0", "no day came to an end")
-    total = {name: float(sum(f.get(name, 0.0) for f in own)) for name in dict.fromkeys(n for f in own for n in f)}
+    names = {name for f in own for name in f}  # a product is no figure of the days on which it is not made
+    total = {name: float(sum(f.get(name, 0.0) for f in own)) for name in names}
     sums = {f"{name}@0": np.array(value) for name, value in total.items()}
     shares = [percent(float(metric.of(sums))) for metric in SHARES]
     faults = int(total["violations"])

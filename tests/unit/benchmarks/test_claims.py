@@ -189,6 +189,17 @@ def test_pages_are_whole_and_name_systems_in_both_languages(cells: list[Cell], s
     assert "neither confirms nor refutes" in markdown([park], spec)
 
 
+def test_a_product_that_only_some_days_make_leaves_the_page_whole(cells: list[Cell], spec: Spec) -> None:
+    made = [replace(c, figures=c.figures | {"hydrogen_kg": 5.0}) if c.day == DAYS[0] else c for c in cells]
+    assert any("hydrogen_kg" in c.figures for c in made)
+    assert any(c.figures and "hydrogen_kg" not in c.figures for c in made)
+    pages = [
+        park_page(ParkDone("yizhuang", "A", "CNY", DAYS, tuple(of), (), (), groups(load_site("yizhuang")), ()), spec)
+        for of in (cells, made)
+    ]
+    assert pages[0] == pages[1]
+
+
 def test_a_wrong_park_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["claims", "utopia"]) == 2
     assert "utopia: no park of the study; accepted: yizhuang, ordos" in capsys.readouterr().err
