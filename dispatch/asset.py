@@ -186,15 +186,23 @@ class Ruling:
         residual_kw: (scenario · buses, step) generation less consumption so far.
         sheds: what lacks from now on is shed by loads; before that, plant makes up for what other plant cannot give.
         spent: by kind, (row, step) how often plant drew less because its input lacked: it does not ask for it for ever.
+        guards: by class, (row, step) what it gives at the most until others have been asked; empty: they have been.
     """
 
-    def __init__(self, residual_kw: Array, *, sheds: bool = True, spent: dict[type, np.ndarray] | None = None) -> None:
+    def __init__(
+        self,
+        residual_kw: Array,
+        *,
+        sheds: bool = True,
+        spent: dict[type, np.ndarray] | None = None,
+        guards: Mapping[type, Array] | None = None,
+    ) -> None:
         self.residual_kw, self.sheds = residual_kw, sheds
-        self.spent = {} if spent is None else spent
+        self.spent, self.guards = {} if spent is None else spent, guards or {}
 
     def left(self, residual_kw: Array) -> Ruling:
         """The same cascade with something else left over."""
-        return Ruling(residual_kw, sheds=self.sheds, spent=self.spent)
+        return Ruling(residual_kw, sheds=self.sheds, spent=self.spent, guards=self.guards)
 
     def share(self, bus: np.ndarray, weight: Array) -> Array:
         """(row, step) each row's share of its bus's residual, split by ``weight`` among the rows on one bus."""
@@ -210,6 +218,7 @@ class Asset(Frozen, ABC):
     Class attributes:
         rule_order: position in the cascade of rules; lower acts first.
         gives_more: its ``settle`` gives more where its bus lacks, before loads shed.
+        relieves: its ``settle`` gives more for little, so that it is asked before a peak rises that is paid for.
         counts_on: its penalties are of sums over days or the horizon, of which no part has a share by itself.
         is_network: its ports are the network itself (a cable, the point of common coupling), not an injection into it.
         bus_fields: field → carrier that the bus must have, or several of which one (None: any).
@@ -221,6 +230,7 @@ class Asset(Frozen, ABC):
 
     rule_order: ClassVar[int] = 0
     gives_more: ClassVar[bool] = False
+    relieves: ClassVar[bool] = False
     counts_on: ClassVar[bool] = False
     is_network: ClassVar[bool] = False
     bus_fields: ClassVar[Mapping[str, Carriers]] = {"bus": "electricity"}
@@ -352,6 +362,16 @@ class Asset(Frozen, ABC):
         None: its rule serves as well, as it decides nothing, or nothing is wanted of it and it remembers nothing. With
         it the ladder takes yesterday's plan into today, and rests a kind by wanting nothing of it.
         """
+        return None
+
+    @classmethod
+    def published(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> dict[str, Array]:
+        """(row, step) what a plan says beside its decisions of how it is to be followed."""
+        return {}
+
+    @classmethod
+    def guard(cls, rows: Rows[Self], given: Inputs, wanted: Mapping[str, Array]) -> Array | None:
+        """(row, step) what it gives at the most where a plan is followed, until others have been asked; None: all."""
         return None
 
     @classmethod

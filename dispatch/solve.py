@@ -1,7 +1,7 @@
-"""A problem's best schedule, and the one that the park's own rules give.
+"""A problem's best schedule.
 
-Both leave the values in the problem's variables and read the schedule from the same expressions, so money and carbon
-of a plan and of its baseline are counted alike.
+It leaves the values in the problem's variables and reads the schedule from the same expressions as
+:mod:`dispatch.rules` does, so money and carbon of a plan and of its baseline are counted alike.
 """
 
 from __future__ import annotations
@@ -14,27 +14,18 @@ from functools import partial
 
 import numpy as np
 
-from dispatch.asset import Asset, Ruling
-from dispatch.assets.thermal import Thermal
 from dispatch.errors import SolveError
 from dispatch.problem import Problem
 from dispatch.schedule import Proof, Schedule
 from dispatch.search.portfolio import convex
 from dispatch.signals import Array
-from dispatch.solver.highs import Answer, Limits, Matrices, Quality, Run
+from dispatch.solver.highs import Answer, Limits, Matrices, Run
 from dispatch.solver.highs import run as search
-from dispatch.units.fired import Fired
-from dispatch.units.generation import VariableGeneration
 
 _MOST_ROUNDS = 12
 _PATIENT_ROUNDS = 5
 BOTH_KW = 1e-3
 _FEW_SWITCHES = 16
-_MOST_PASSES = 5
-_MOST_NESTED = 3
-_BALANCED_KW = 1e-6
-_SUPPLY = 6
-"""From this place in the cascade on, kinds bring what lacks from outside."""
 _LEAST_SHARE = 0.3  # of a solver's time for all rounds: what each has at least
 _OWN_SHARE = 0.1  # of a plan's gap, what moving flows apart may take
 _ROUNDED = 1e-6
@@ -220,118 +211,6 @@ def _cap_prices(problem: Problem, answer: Answer) -> dict[str, Array]:
     rows = zip(problem.total.breaches, problem.total.constraints, strict=False)
     found = {b.text: answer.row_dual[problem.compiled.rows(c)] for b, c in rows if b.limit is not None}
     return {text: np.abs(dual) * 1000 for text, dual in found.items()}
-
-
-def rule_based(problem: Problem, planned: Mapping[str, Mapping[str, Array]] | None = None) -> Schedule:
-    """What the park does without a plan: each kind's rule in order, then, in reverse, those that give way.
-
-    Giving way is repeated while something is left: what one pass frees at one kind, the next passes on to another.
-
-    Args:
-        problem: compiled, with its data up to date.
-        planned: by kind, decisions that are followed instead of the kind's rule, as far as nothing is left over.
-    """
-    return cascade(problem, planned or {}, tuple(problem.rows), "rule_based")
-
-
-def cascade(
-    problem: Problem, planned: Mapping[str, Mapping[str, Array]], giving_way: Sequence[str], quality: Quality
-) -> Schedule:
-    """Decisions by plan or rule, kind after kind; then those of ``giving_way`` take up what is left, in reverse."""
-    state = Ruling(problem.standing_kw())
-    order = sorted(problem.rows, key=lambda kind: _order(problem, kind))
-    chosen = {}
-    for kind in order:
-        rows = problem.rows[kind]
-        chosen[kind] = dict(planned.get(kind) or type(rows.members[0]).rule(rows, problem.inputs, state))
-        problem.put(kind, chosen[kind])
-        state = Ruling(state.residual_kw + problem.net_kw(kind))
-    settling = [kind for kind in reversed(order) if kind in giving_way]
-    # Fuel is saved before wind and sun are lost, and processes beside it give way before it is burnt.
-    settling.sort(key=lambda kind: (_is_free(problem, kind), -_order(problem, kind), _burns(problem, kind)))
-    if any(type(rows.members[0]).gives_more for rows in problem.rows.values()):
-        # What one plant no longer gives, the next may make, and supplies give for it at once; no load sheds yet. Those
-        # that others feed give way last: a plant stops for want of power when neither store nor source of it is left.
-        supplies = [kind for kind in settling if _order(problem, kind) >= _SUPPLY]
-        early = [one for kind in settling if _order(problem, kind) > 0 for one in (kind, *supplies)]
-        for _ in range(_MOST_PASSES):
-            if np.abs(state.residual_kw).max() < _BALANCED_KW:
-                break
-            state = _settled(problem, early, chosen, Ruling(state.residual_kw, sheds=False, spent=state.spent))
-    for _ in range(_MOST_PASSES):
-        if np.abs(state.residual_kw).max() < _BALANCED_KW:
-            break
-        state = _settled(problem, settling, chosen, Ruling(state.residual_kw))
-    return problem.read(Proof(quality, problem.settle_totals(), -np.inf, np.inf, 0, 0, False), None)
-
-
-def _order(problem: Problem, kind: str) -> int:
-    cls: type[Asset] = type(problem.rows[kind].members[0])
-    return cls.rule_order
-
-
-def _settled(
-    problem: Problem,
-    kinds: Sequence[str],
-    chosen: dict[str, dict[str, Array]],
-    state: Ruling,
-    turns: int | None = None,
-    nested: int = _MOST_NESTED,
-) -> Ruling:
-    """What is left after each of ``kinds`` in turn has given way; their new decisions go into ``chosen``.
-
-    What a kind opens in giving way, those before it are asked for first, and it is not: a battery that charges less at
-    noon lacks in the evening, and then the grid gives more before a load is shed.
-
-    Args:
-        turns: how many of them have a turn; None: all.
-        nested: how often those before one that opens something are asked within each other; time is bounded by it.
-    """
-    for turn, kind in enumerate(kinds[:turns]):
-        if np.abs(state.residual_kw).max() < _BALANCED_KW:
-            break
-        before_kw = state.residual_kw
-        if state.residual_kw.min() < -_BALANCED_KW:
-            state = _given_back(problem, kinds, chosen, state)
-        state = _settled_one(problem, kind, chosen, state)
-        if turn and nested and _opens(before_kw, state.residual_kw):
-            state = _settled(problem, kinds, chosen, state, turn, nested - 1)
-    return state
-
-
-def _opens(before_kw: Array, after_kw: Array) -> bool:
-    """Is there a lack or a surplus that was not there, or a larger one?"""
-    lacks = after_kw < np.minimum(before_kw, 0) - _BALANCED_KW
-    return bool((lacks | (after_kw > np.maximum(before_kw, 0) + _BALANCED_KW)).any())
-
-
-def _given_back(problem: Problem, kinds: Sequence[str], chosen: dict[str, dict[str, Array]], state: Ruling) -> Ruling:
-    """What lacks after plant that has curtailed gives it after all, before fuel is burnt.
-
-    Only in the steps and at the buses that lack: where there is a surplus, each gives way in its turn.
-    """
-    surplus = np.maximum(state.residual_kw, 0)
-    left = state.left(state.residual_kw - surplus)
-    for kind in (kind for kind in kinds if _is_free(problem, kind)):
-        left = _settled_one(problem, kind, chosen, left)
-    return state.left(left.residual_kw + surplus)
-
-
-def _is_free(problem: Problem, kind: str) -> bool:
-    """Wind and PV: what they do not give is lost."""
-    return isinstance(problem.rows[kind].members[0], VariableGeneration)
-
-
-def _burns(problem: Problem, kind: str) -> bool:
-    """Units that burn fuel for what they give."""
-    return isinstance(problem.rows[kind].members[0], Thermal | Fired)
-
-
-def _settled_one(problem: Problem, kind: str, chosen: dict[str, dict[str, Array]], state: Ruling) -> Ruling:
-    rows, before = problem.rows[kind], problem.net_kw(kind)
-    chosen[kind] = type(rows.members[0]).settle(rows, problem.inputs, state, chosen[kind])
-    problem.put(kind, chosen[kind])
-    return state.left(state.residual_kw + problem.net_kw(kind) - before)
 
 
 def recall(problem: Problem, schedule: Schedule) -> None:

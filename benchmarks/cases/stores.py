@@ -14,10 +14,11 @@ from dispatch.asset import Inputs
 from dispatch.audit import audit
 from dispatch.errors import ParkwattError
 from dispatch.problem import Problem
+from dispatch.rules import rule_based
 from dispatch.schedule import Schedule
 from dispatch.signals import Array, Horizon
 from dispatch.site import Site
-from dispatch.solve import rule_based, solve
+from dispatch.solve import solve
 
 FIRST = "2024-03-01T00:00"
 

@@ -24,8 +24,8 @@ from benchmarks.processes import ROOT
 from dispatch.audit import audit
 from dispatch.ladder.climb import climb
 from dispatch.problem import Problem
+from dispatch.rules import rule_based
 from dispatch.schedule import Schedule
-from dispatch.solve import rule_based
 from dispatch.solver.worker import Worker
 
 DEADLINES_S = {0.3: 0.5, 0.6: 0.3, 1.0: 0.15, 2.0: 0.05}

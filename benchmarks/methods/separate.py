@@ -34,12 +34,13 @@ from dispatch.replay.case import RUNGS
 from dispatch.replay.forecasts import expected
 from dispatch.replay.methods import Ran
 from dispatch.replay.pieces import Piece, State, join
-from dispatch.replay.plant import Plant, carried, decisions, obeyed
+from dispatch.replay.plant import Plant, carried, decisions, executed
 from dispatch.replay.windows import Planned, Planner
+from dispatch.rules import rule_based
 from dispatch.schedule import Schedule
 from dispatch.signals import Array, Horizon
 from dispatch.site import Site
-from dispatch.solve import rule_based, solve
+from dispatch.solve import solve
 from dispatch.solver.highs import Answer, Limits, Matrices
 from dispatch.solver.highs import run as search
 from dispatch.stores.stock import Storage
@@ -96,7 +97,7 @@ class Separately(Planner):
             else:
                 _take(made, problem, found, members)
         published = {kind: by for kind, by in made.items() if everyone & set(problem.rows[kind].names)}
-        together = rule_based(problem, obeyed(problem, published))
+        together = executed(problem, published)
         quality = "rule_based" if self.by_rules else "optimal"
         return Planned(together, published, quality, objective=nan, gap=nan, seconds=0.0)
 

@@ -27,6 +27,7 @@ class Cable(Asset):
 
     is_network: ClassVar[bool] = True
     rule_order: ClassVar[int] = 4
+    relieves: ClassVar[bool] = True
     bus_fields: ClassVar[Mapping[str, Carrier | None]] = {"bus": "electricity", "far_bus": "electricity"}
 
     @classmethod

@@ -49,6 +49,7 @@ class Converter(Asset):
     bus_fields: ClassVar[Mapping[str, Carrier | None]] = {"bus": "electricity", "dc_bus": "electricity"}
     bus_currents: ClassVar[Mapping[str, str]] = {"bus": "ac", "dc_bus": "dc"}
     rule_order: ClassVar[int] = 6
+    relieves: ClassVar[bool] = True
     inverter: ClassVar[Inverter | None] = Inverter()
 
     @model_validator(mode="after")

@@ -59,6 +59,7 @@ class DirectLine(Asset):
     to_date_consumed_kwh: NonNegative = Field(default=0.0, description="consumption of the loads this year so far")
 
     rule_order: ClassVar[int] = 1
+    relieves: ClassVar[bool] = True
     counts_on: ClassVar[bool] = True
 
     @property
@@ -163,11 +164,17 @@ class DirectLine(Asset):
 
     @classmethod
     def settle(cls, rows: Rows[DirectLine], given: Inputs, state: Ruling, values: dict[str, Array]) -> dict[str, Array]:
-        """Exports what the site cannot take, and curtails the rest."""
-        surplus = np.clip(state.share(rows.bus(), values["own_use_kw"]), 0, values["own_use_kw"])
-        own = values["own_use_kw"] - surplus
-        sold = np.minimum(rows.series(given, "available_kw") - own, rows.field("export_kw"))
-        return _with_short(rows, given, own, sold)
+        """Exports what the site cannot take, and curtails the rest; what it sells the site has where it lacks.
+
+        Not where an import costs less than the delivery and the lost sale, unless a peak would rise by it.
+        """
+        available, had = rows.series(given, "available_kw"), values["own_use_kw"]
+        surplus = np.clip(state.share(rows.bus(), had), 0, had)
+        unsold = np.maximum(available - had, 0)
+        lacking = np.clip(-state.share(rows.bus(), unsold), 0, unsold)
+        dearer = _import_price(rows, given) > rows.field("price_per_kwh") + rows.field("export_price_per_kwh")
+        own = had - surplus + lacking * (dearer | bool(state.guards))
+        return _with_short(rows, given, own, np.minimum(available - own, rows.field("export_kw")))
 
     @classmethod
     def carry(
@@ -215,6 +222,13 @@ def _consumed_kw(rows: Rows[DirectLine], given: Inputs) -> Array:
             total = total + given.series[name, "demand_kw"]
         blocks.append(total)
     return np.stack(blocks, axis=1).reshape(rows.count, given.horizon.steps)
+
+
+def _import_price(rows: Rows[DirectLine], given: Inputs) -> Array:
+    """(row, step) the lowest price at which the site can import; infinite where it cannot."""
+    known = [values for (_, what), values in given.series.items() if what == "import_price_per_kwh"]
+    lowest = np.min(known, axis=0) if known else np.full((rows.scenarios, given.horizon.steps), np.inf)
+    return np.asarray(lowest[rows.scenario])
 
 
 def _short(rows: Rows[DirectLine], given: Inputs, series: Mapping[str, Array]) -> Array:

@@ -31,6 +31,9 @@ from dispatch.tariff.contracts import (
 )
 from dispatch.tariff.tariff import Tariff
 
+GUARD = "unbilled_kw"
+"""What a plan says of its import beside the import itself: below this no billed peak rises."""
+
 
 class GridConnection(Asset):
     r"""Import i and export x with a tariff and what is agreed beside it.
@@ -298,7 +301,24 @@ class GridConnection(Asset):
     ) -> dict[str, Array]:
         """Takes up what others have changed: first less of the one direction, then more of the other."""
         left = state.share(rows.bus(), rows.field("import_kw"))
-        return cls._decided(rows, given, values["import_kw"] - values["export_kw"] - left)
+        net_kw = values["import_kw"] - values["export_kw"] - left
+        return cls._decided(rows, given, np.minimum(net_kw, state.guards.get(cls, np.inf)))
+
+    @classmethod
+    def published(cls, rows: Rows[GridConnection], given: Inputs, series: Mapping[str, Array]) -> dict[str, Array]:
+        """The highest import by step that raises no peak above those that the plan pays for."""
+        if "peak_kw" not in series:
+            return {}
+        return {GUARD: model.unbilled_kw(cls.signals(rows, given), series["peak_kw"])}
+
+    @classmethod
+    def guard(cls, rows: Rows[GridConnection], given: Inputs, wanted: Mapping[str, Array]) -> Array | None:
+        """As far as no peak rises above what is paid for: by the plan, or by what the month has seen since."""
+        signals = cls.signals(rows, given)
+        if not signals["demand_price"].any():
+            return None
+        own = model.unbilled_kw(signals, signals["reached_peak_kw"])
+        return np.maximum(own, wanted.get(GUARD, own))
 
     @classmethod
     def _decided(cls, rows: Rows[GridConnection], given: Inputs, net_kw: Array) -> dict[str, Array]:

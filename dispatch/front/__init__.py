@@ -31,10 +31,11 @@ from dispatch.errors import DataError, SolveError
 from dispatch.front.points import Choice, Front, FrontPoint, Reference, efficient, next_cap_t
 from dispatch.front.walk import BESIDE, Aim, Walk
 from dispatch.problem import Problem
+from dispatch.rules import rule_based
 from dispatch.schedule import Schedule
 from dispatch.signals import Array
 from dispatch.site import Site
-from dispatch.solve import both_flows, rule_based, solve
+from dispatch.solve import both_flows, solve
 from dispatch.solver.highs import Limits
 from dispatch.stores.stock import Storage
 

@@ -30,11 +30,12 @@ from dispatch.ladder.fallback import last_good as from_before
 from dispatch.ladder.fallback import safe_state
 from dispatch.ladder.softening import Softened, passed
 from dispatch.problem import Problem
+from dispatch.rules import rule_based
 from dispatch.schedule import Attempt, Schedule
 from dispatch.search.hunt import hunt
 from dispatch.search.recovery import recover
 from dispatch.signals import Array
-from dispatch.solve import rule_based, solve
+from dispatch.solve import solve
 from dispatch.solver.highs import Answer, Layout, Limits, Matrices, Point, Quality, Run
 from dispatch.solver.highs import run as search
 from dispatch.solver.worker import Worker

@@ -9,9 +9,9 @@ import numpy as np
 from dispatch.asset import Rows
 from dispatch.ladder.earlier import EarlierPlan, overlap
 from dispatch.problem import Problem
+from dispatch.rules import cascade
 from dispatch.schedule import Schedule
 from dispatch.signals import Array
-from dispatch.solve import cascade
 
 
 def last_good(problem: Problem, previous: Schedule | EarlierPlan) -> Schedule:

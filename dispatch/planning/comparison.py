@@ -21,10 +21,11 @@ from dispatch.errors import SolveError
 from dispatch.objective import clean_share
 from dispatch.planning import stored_value
 from dispatch.problem import Problem
+from dispatch.rules import guards, rule_based
 from dispatch.schedule import Schedule
 from dispatch.signals import Array
 from dispatch.site import Site
-from dispatch.solve import rule_based, solve
+from dispatch.solve import solve
 from dispatch.stores.stock import Storage
 from dispatch.terms.network import LossTangent
 from dispatch.units.conversion import Conversion
@@ -135,8 +136,10 @@ def follow(problem: Problem, schedule: Schedule) -> Schedule:
     rules, step by step.
     """
     planned: dict[str, Mapping[str, Array]] = {}
+    said: dict[str, Mapping[str, Array]] = {}
     for kind, solved in schedule.kinds.items():
         first, names = solved.rows.members[0], problem.decisions(kind)
+        said[kind] = type(first).published(solved.rows, schedule.inputs, solved.series)
         published = {name: values[: len(solved.rows.members)] for name, values in solved.series.items()}
         if isinstance(first, Storage | Thermal | Fired) or "committed" in names:
             planned[kind] = {name: published[name] for name in names}
@@ -144,7 +147,7 @@ def follow(problem: Problem, schedule: Schedule) -> Schedule:
             followed = type(first).follow(problem.rows[kind], problem.inputs, published)
             if followed is not None:
                 planned[kind] = followed
-    return rule_based(problem, planned)
+    return rule_based(problem, planned, guards(problem, said))
 
 
 def store_values(site: Site, inputs: Inputs) -> dict[str, float]:

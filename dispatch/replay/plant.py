@@ -17,10 +17,10 @@ from dispatch.ladder.earlier import EarlierPlan
 from dispatch.problem import Problem
 from dispatch.replay.case import Case
 from dispatch.replay.pieces import Piece, State, came, cut, without_end
+from dispatch.rules import guards, rule_based
 from dispatch.schedule import Proof, Schedule, Solved
 from dispatch.signals import Array
 from dispatch.site import Site
-from dispatch.solve import rule_based
 
 Decisions = Mapping[str, Mapping[str, Array]]
 """By kind and decision: (asset, step) from a plan's first step on."""
@@ -47,7 +47,7 @@ class Plant:
         """
         before, inputs = self.state, came(self.case, first, steps, self.state)
         problem = self._problem(steps, inputs)
-        done = rule_based(problem, None if planned is None else obeyed(problem, planned))
+        done = rule_based(problem) if planned is None else executed(problem, planned)
         self.state = carried(done, steps)
         return cut(done, first, steps, before or {}, notes or {})
 
@@ -59,6 +59,16 @@ class Plant:
         return self._problems[steps]
 
 
+def executed(problem: Problem, planned: Decisions) -> Schedule:
+    """What following a plan comes to on the problem's data; no billed peak rises while a store can give instead."""
+    own = {kind: _of_window(problem, by) for kind, by in planned.items()}
+    return rule_based(problem, obeyed(problem, planned), guards(problem, own))
+
+
+def _of_window(problem: Problem, planned: Mapping[str, Array]) -> dict[str, Array]:
+    return {name: values[:, : problem.horizon.steps] for name, values in planned.items()}
+
+
 def obeyed(problem: Problem, planned: Decisions) -> dict[str, Mapping[str, Array]]:
     """What published decisions come to from the problem's state, by kind; kinds that follow none are left out."""
     out: dict[str, Mapping[str, Array]] = {}
@@ -66,24 +76,25 @@ def obeyed(problem: Problem, planned: Decisions) -> dict[str, Mapping[str, Array
         if kind not in planned:
             continue
         cls: type[Asset] = type(rows.members[0])
-        ours = {name: values[:, : problem.horizon.steps] for name, values in planned[kind].items()}
-        followed = cls.follow(rows, problem.inputs, ours)
+        followed = cls.follow(rows, problem.inputs, _of_window(problem, planned[kind]))
         if followed is not None:
             out[kind] = followed
     return out
 
 
 def decisions(problem: Problem, schedule: Schedule) -> Decisions:
-    """The decisions by step of a schedule's scenario 0."""
-    steps = schedule.inputs.horizon.steps
-    return {
-        kind: {
-            name: np.array(solved.series[name][: len(solved.rows.members)])
-            for name in problem.decisions(kind)
-            if solved.series[name].shape[-1] == steps
+    """The decisions by step of a schedule's scenario 0, and what it says beside them of how it is followed."""
+    steps, out = schedule.inputs.horizon.steps, {}
+    for kind, solved in schedule.kinds.items():
+        cls: type[Asset] = type(solved.rows.members[0])
+        said = {name: solved.series[name] for name in problem.decisions(kind)}
+        said |= cls.published(solved.rows, schedule.inputs, solved.series)
+        out[kind] = {
+            name: np.array(values[: len(solved.rows.members)])
+            for name, values in said.items()
+            if values.shape[-1] == steps
         }
-        for kind, solved in schedule.kinds.items()
-    }
+    return out
 
 
 def later(planned: Decisions, steps: int) -> dict[str, dict[str, Array]]:

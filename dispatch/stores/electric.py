@@ -23,6 +23,7 @@ class ElectricStorage(Storage):
     """
 
     inverter: ClassVar[Inverter | None] = Inverter()
+    relieves: ClassVar[bool] = True
 
     @classmethod
     def ratings(cls, rows: Rows[Self], horizon: Horizon) -> dict[str, Array]:

@@ -16,9 +16,9 @@ from dispatch.replay.case import Case
 from dispatch.replay.pieces import State, came, without_end
 from dispatch.replay.plant import carried
 from dispatch.replay.windows import store_values_of, with_ends
+from dispatch.rules import rule_based
 from dispatch.schedule import Schedule
 from dispatch.site import Site
-from dispatch.solve import rule_based
 from dispatch.solver.highs import Limits
 from dispatch.terms.network import NetworkLimits
 from dispatch.units.generation import VariableGeneration

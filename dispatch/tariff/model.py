@@ -235,6 +235,19 @@ def reached_kw(coefficients: dict[str, Array], imported: Array, metering: csr_ar
     return np.stack([mean.max(axis=1) for mean in means], axis=1)
 
 
+def unbilled_kw(coefficients: dict[str, Array], peak_kw: Array) -> Array:
+    """(row, step) the highest import that raises no billed demand above that of these peaks (row, period).
+
+    The lowest of the peaks that a step counts for, each at least what is billed anyway; infinite where none counts.
+    """
+    paid = np.maximum(peak_kw, coefficients["paid_peak_kw"])
+    out = np.full(coefficients["import_per_kw"].shape, np.inf)
+    for p in np.flatnonzero(coefficients["demand_price"].any(axis=0)):
+        counts = (coefficients[f"mask_{p}"] > 0) & (coefficients["demand_price"][:, p : p + 1] > 0)
+        out = np.minimum(out, np.where(counts, paid[:, p : p + 1], np.inf))
+    return out
+
+
 def peak_values(
     coefficients: dict[str, Array], imported: Array, metering: csr_array, horizon: Horizon
 ) -> dict[str, Array]:

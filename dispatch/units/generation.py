@@ -25,6 +25,7 @@ class VariableGeneration(Asset):
     cost_per_kwh: NonNegative = 0.0
 
     rule_order: ClassVar[int] = 1
+    relieves: ClassVar[bool] = True
     inverter: ClassVar[Inverter | None] = Inverter(feeds_only=True)
 
     @classmethod

@@ -15,10 +15,11 @@ from dispatch.asset import Inputs, Mode
 from dispatch.audit import audit
 from dispatch.errors import ContractError
 from dispatch.problem import Problem
+from dispatch.rules import rule_based
 from dispatch.schedule import Schedule
 from dispatch.signals import Horizon
 from dispatch.site import Site
-from dispatch.solve import rule_based, solve
+from dispatch.solve import solve
 from tests.parks import battery, given, grid, hours, load, park, tariff, unit
 from tests.unit.dispatch.assets.templates import hourly_tariff
 

@@ -18,9 +18,9 @@ from dispatch.carbon.operation import Operation
 from dispatch.config.park import CONFIGS
 from dispatch.network.carbon_flows import grid_intensity, placed_flows
 from dispatch.problem import Problem
+from dispatch.rules import rule_based
 from dispatch.schedule import Schedule
 from dispatch.site import Site
-from dispatch.solve import rule_based
 from dispatch.sources import gather
 
 PARKS = {"A": "yizhuang", "B": "ordos", "C": "chifeng", "D": "sino_german", "E": "campus"}

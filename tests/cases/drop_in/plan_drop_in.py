@@ -8,8 +8,9 @@ from parkwatt_docs.files import kind_page
 
 from dispatch.audit import audit
 from dispatch.problem import Problem
+from dispatch.rules import rule_based
 from dispatch.site import schema
-from dispatch.solve import rule_based, solve
+from dispatch.solve import solve
 from tests.parks import given, grid, hours, load, park, tariff
 
 turbine = {

@@ -13,7 +13,8 @@ import pytest
 from benchmarks.crash.climbs import Climb, climbed, faulty, left_behind, main, met, read, run
 from benchmarks.crash.parks import KINDS, Parks
 from benchmarks.crash.solvers import FAULTS
-from dispatch.solve import rule_based, solve
+from dispatch.rules import rule_based
+from dispatch.solve import solve
 from dispatch.solver.worker import Worker
 
 

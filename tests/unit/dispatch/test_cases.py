@@ -23,9 +23,10 @@ from dispatch.asset import Inputs
 from dispatch.audit import audit
 from dispatch.config.park import load_site
 from dispatch.problem import Problem
+from dispatch.rules import rule_based
 from dispatch.signals import Horizon
 from dispatch.site import Site
-from dispatch.solve import rule_based, solve
+from dispatch.solve import solve
 
 CASES = Path(__file__).resolve().parents[2] / "cases"
 FOLDERS = sorted(path.parent for path in CASES.glob("*/park.yaml"))

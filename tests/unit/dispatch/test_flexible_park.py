@@ -14,9 +14,10 @@ from dispatch.plan import Plan
 from dispatch.presentation.findings import findings
 from dispatch.presentation.page import report_data
 from dispatch.problem import Problem
+from dispatch.rules import rule_based
 from dispatch.signals import Horizon
 from dispatch.site import Site
-from dispatch.solve import rule_based, solve
+from dispatch.solve import solve
 from tests.parks import battery, given, grid, hours, load, park
 from tests.unit.dispatch.assets import templates, templates_flexible
 from tests.unit.dispatch.assets.templates import hourly_tariff

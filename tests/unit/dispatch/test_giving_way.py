@@ -8,7 +8,7 @@ import pytest
 from dispatch.audit import audit
 from dispatch.problem import Problem
 from dispatch.replay.plant import obeyed
-from dispatch.solve import rule_based
+from dispatch.rules import rule_based
 from tests.parks import battery, given, grid, hours, load, park
 
 FLAT = {"charge_efficiency": 1.0, "discharge_efficiency": 1.0, "min_fill": 0.0, "max_fill": 1.0, "start_fill": 0.0}

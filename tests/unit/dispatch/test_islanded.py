@@ -13,7 +13,8 @@ from dispatch.audit import audit
 from dispatch.ladder.climb import climb
 from dispatch.ladder.fallback import last_good, safe_state
 from dispatch.problem import Problem
-from dispatch.solve import rule_based, solve
+from dispatch.rules import rule_based
+from dispatch.solve import solve
 from tests.parks import battery, given, hours, load, unit
 from tests.parks import park as small_site
 from tests.unit.dispatch.small_park import measured, park, write

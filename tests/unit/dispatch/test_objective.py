@@ -12,9 +12,10 @@ from dispatch.asset import Mode
 from dispatch.audit import audit
 from dispatch.objective import clean_share
 from dispatch.problem import Problem
+from dispatch.rules import rule_based
 from dispatch.schedule import Schedule
 from dispatch.signals import Horizon
-from dispatch.solve import rule_based, solve
+from dispatch.solve import solve
 from tests.parks import battery, given, grid, hours, load, park, tariff, unit
 
 

@@ -29,10 +29,11 @@ from dispatch.planning.certificate import certificate
 from dispatch.presentation.page import report_data
 from dispatch.problem import Problem
 from dispatch.report import render
+from dispatch.rules import rule_based
 from dispatch.schedule import Schedule
 from dispatch.signals import Horizon
 from dispatch.site import Site
-from dispatch.solve import rule_based, solve
+from dispatch.solve import solve
 from dispatch.tables import schedule_table
 from forecasting.archive import Archive
 from tests.parks import battery, grid, load, park, tariff, unit

@@ -10,8 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from dispatch.problem import Problem
+from dispatch.rules import rule_based
 from dispatch.schedule import Schedule
-from dispatch.solve import rule_based, solve
+from dispatch.solve import solve
 from dispatch.tables import published, rounded, schedule_table, write
 from tests.parks import battery, given, grid, hours, load, park, tariff, unit
 

@@ -12,9 +12,10 @@ import pytest
 from dispatch.accounts.matching import Matched, matched
 from dispatch.carbon.matching import cfe_score
 from dispatch.problem import Problem
+from dispatch.rules import rule_based
 from dispatch.schedule import Schedule
 from dispatch.site import Site
-from dispatch.solve import rule_based, solve
+from dispatch.solve import solve
 from tests.parks import battery, given, grid, hours, load, park, tariff, unit
 
 ROOF = {"kind": "pv", "name": "roof", "bus": "main", "peak_kw": 1000}

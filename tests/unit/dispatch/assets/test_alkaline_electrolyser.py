@@ -14,7 +14,8 @@ from dispatch.assets.alkaline_electrolyser import AlkalineElectrolyser
 from dispatch.audit import audit
 from dispatch.problem import Problem
 from dispatch.problem import solved as values_of
-from dispatch.solve import _whole_rows, rule_based, solve
+from dispatch.rules import rule_based
+from dispatch.solve import _whole_rows, solve
 from dispatch.solver import highs
 from dispatch.solver.highs import Limits
 from tests.parks import given, hours, load

@@ -9,8 +9,9 @@ import pytest
 
 from dispatch.audit import audit
 from dispatch.problem import Problem
+from dispatch.rules import rule_based
 from dispatch.site import Site
-from dispatch.solve import rule_based, solve
+from dispatch.solve import solve
 from tests.parks import given, grid, hours, load, park, tariff
 
 BUSES = [{"name": "main"}, {"name": "far"}, {"name": "end"}]

@@ -7,7 +7,8 @@ from pydantic import ValidationError
 
 from dispatch.audit import audit
 from dispatch.problem import Problem
-from dispatch.solve import rule_based, solve
+from dispatch.rules import rule_based
+from dispatch.solve import solve
 from tests.parks import given, grid, hours, load, park, tariff
 
 CHILLER = {"kind": "chiller", "name": "chiller", "bus": "main", "cold_bus": "cold", "electric_kw": 20}

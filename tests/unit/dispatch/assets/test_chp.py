@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from dispatch.audit import audit
-from dispatch.solve import rule_based, solve
+from dispatch.rules import rule_based
+from dispatch.solve import solve
 from tests.unit.dispatch.assets.thermal_parks import grid, hourly_tariff, problem, relaxed, supply, tariff
 
 GAS = supply("gas", 0.041, co2_kg_per_kwh=0.198)  # .1 per kWh of load

@@ -12,8 +12,9 @@ from dispatch.audit import audit
 from dispatch.config.references import reference_problems
 from dispatch.ladder.fallback import safe_state
 from dispatch.problem import Problem
+from dispatch.rules import rule_based
 from dispatch.schedule import Schedule
-from dispatch.solve import rule_based, solve
+from dispatch.solve import solve
 from tests.parks import battery, given, grid, hours, load, park, tariff
 from tests.unit.dispatch.assets.templates import hourly_tariff
 

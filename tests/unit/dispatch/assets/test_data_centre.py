@@ -17,9 +17,10 @@ from dispatch.explain import Priced
 from dispatch.ladder.fallback import last_good, safe_state
 from dispatch.loads.data_centre_work import missing_kwh
 from dispatch.problem import Problem
+from dispatch.rules import rule_based
 from dispatch.schedule import Schedule
 from dispatch.signals import Horizon
-from dispatch.solve import rule_based, solve
+from dispatch.solve import solve
 from dispatch.tables import missed, told
 from tests.parks import given, grid, hours, load, park, tariff
 from tests.unit.dispatch.assets.templates import hourly_tariff

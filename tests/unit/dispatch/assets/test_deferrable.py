@@ -13,8 +13,9 @@ from dispatch.assets.deferrable import Deferrable
 from dispatch.audit import audit
 from dispatch.ladder.fallback import safe_state
 from dispatch.problem import Problem
+from dispatch.rules import rule_based
 from dispatch.signals import Horizon
-from dispatch.solve import rule_based, solve
+from dispatch.solve import solve
 from dispatch.solver.highs import Limits, run
 from dispatch.tables import missed
 from tests.parks import given, grid, hours, park, tariff

@@ -13,8 +13,9 @@ from dispatch.audit import audit
 from dispatch.config.park import load_site
 from dispatch.errors import ConfigError, DataError
 from dispatch.problem import Problem
+from dispatch.rules import rule_based
 from dispatch.schedule import Schedule
-from dispatch.solve import rule_based, solve
+from dispatch.solve import solve
 from forecasting.physics import PvPlant
 from tests.parks import battery, given, grid, hours, load, park, tariff
 from tests.unit.dispatch import small_park

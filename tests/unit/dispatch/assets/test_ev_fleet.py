@@ -15,8 +15,9 @@ from dispatch.config.park import load_site
 from dispatch.errors import ConfigError, ContractError, DataError
 from dispatch.loads.disaggregation import Wanted
 from dispatch.problem import Problem
+from dispatch.rules import rule_based
 from dispatch.schedule import Schedule
-from dispatch.solve import rule_based, solve
+from dispatch.solve import solve
 from tests.parks import given, grid, hours, load, park
 from tests.unit.dispatch.assets.templates import hourly_tariff
 

@@ -9,7 +9,8 @@ from pydantic import ValidationError
 
 from dispatch.assets.fuel_cell import FuelCell
 from dispatch.audit import audit
-from dispatch.solve import rule_based, solve
+from dispatch.rules import rule_based
+from dispatch.solve import solve
 from tests.parks import load
 from tests.unit.dispatch.assets.hydrogen_parks import priced, problem
 from tests.unit.dispatch.assets.test_hydrogen_tank import tank

@@ -9,7 +9,8 @@ import pytest
 
 from dispatch.audit import audit
 from dispatch.config.references import reference_problems
-from dispatch.solve import rule_based, solve
+from dispatch.rules import rule_based
+from dispatch.solve import solve
 from tests.unit.dispatch.assets.thermal_parks import grid, point_signal, problem, supply
 
 

@@ -14,9 +14,10 @@ from dispatch.audit import audit
 from dispatch.errors import DataError
 from dispatch.ladder.fallback import safe_state
 from dispatch.problem import Problem
+from dispatch.rules import rule_based
 from dispatch.schedule import Schedule
 from dispatch.signals import Horizon
-from dispatch.solve import rule_based, solve
+from dispatch.solve import solve
 from dispatch.tables import missed
 from tests.parks import given, grid, hours, park
 from tests.unit.dispatch.assets.templates import hourly_tariff

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from dispatch.audit import audit
-from dispatch.solve import rule_based, solve
+from dispatch.rules import rule_based
+from dispatch.solve import solve
 from tests.parks import load
 from tests.unit.dispatch.assets.hydrogen_parks import LHV, cell, priced, problem
 from tests.unit.dispatch.assets.test_hydrogen_tank import LINEAR

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from dispatch.assets.hydrogen_refuelling import HydrogenRefuelling
 from dispatch.audit import audit
 from dispatch.errors import DataError
-from dispatch.solve import rule_based, solve
+from dispatch.rules import rule_based
+from dispatch.solve import solve
 from tests.unit.dispatch.assets.hydrogen_parks import LHV, cell, priced, problem
 from tests.unit.dispatch.assets.test_hydrogen_tank import LINEAR
 

@@ -11,7 +11,8 @@ from dispatch.assets.ammonia_tank import AmmoniaTank
 from dispatch.assets.hydrogen_tank import HydrogenTank
 from dispatch.assets.methanol_tank import MethanolTank
 from dispatch.audit import audit
-from dispatch.solve import rule_based, solve
+from dispatch.rules import rule_based
+from dispatch.solve import solve
 from tests.parks import load
 from tests.unit.dispatch.assets.hydrogen_parks import LHV, cell, priced, problem, sale
 

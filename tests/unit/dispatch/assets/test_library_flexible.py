@@ -11,9 +11,10 @@ import pytest
 from dispatch.audit import audit
 from dispatch.config.park import load_site
 from dispatch.problem import Problem
+from dispatch.rules import rule_based
 from dispatch.signals import Horizon
 from dispatch.site import Site
-from dispatch.solve import rule_based, solve
+from dispatch.solve import solve
 from tests.parks import given, hours
 
 # What a park says beside ``use``, and the demand of what is forecast.

@@ -8,7 +8,8 @@ import pytest
 
 from dispatch.audit import audit
 from dispatch.problem import Problem
-from dispatch.solve import rule_based, solve
+from dispatch.rules import rule_based
+from dispatch.solve import solve
 from tests.parks import load
 from tests.unit.dispatch.assets.hydrogen_parks import cell, priced, problem
 from tests.unit.dispatch.assets.test_hydrogen_tank import LINEAR

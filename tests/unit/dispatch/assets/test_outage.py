@@ -17,10 +17,11 @@ from dispatch.errors import ConfigError, DataError
 from dispatch.explain import explain_unmet
 from dispatch.ladder.fallback import safe_state
 from dispatch.problem import Problem
+from dispatch.rules import rule_based
 from dispatch.schedule import Schedule
 from dispatch.signals import Horizon
 from dispatch.site import Site
-from dispatch.solve import rule_based, solve
+from dispatch.solve import solve
 from dispatch.units.island import Offer, Pairs, unserved_kwh
 from tests.parks import battery, given, grid, hours, load, park, tariff, unit
 from tests.unit.dispatch.assets.templates import hourly_tariff

@@ -8,7 +8,8 @@ import pytest
 from dispatch.assets.pem_electrolyser import PemElectrolyser
 from dispatch.audit import audit
 from dispatch.planning.comparison import follow
-from dispatch.solve import rule_based, solve
+from dispatch.rules import rule_based
+from dispatch.solve import solve
 from tests.parks import load
 from tests.unit.dispatch.assets.hydrogen_parks import LHV, cell, priced, problem, sale
 

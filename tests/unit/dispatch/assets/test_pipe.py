@@ -13,10 +13,11 @@ from dispatch.config.park import load_site
 from dispatch.errors import ConfigError
 from dispatch.ladder.fallback import last_good, safe_state
 from dispatch.problem import Problem
+from dispatch.rules import rule_based
 from dispatch.schedule import Schedule
 from dispatch.signals import Horizon
 from dispatch.site import Site
-from dispatch.solve import rule_based, solve
+from dispatch.solve import solve
 from tests.parks import given, grid, hours, load, park, tariff
 
 BUSES = [{"name": "main"}, {"name": "far"}]

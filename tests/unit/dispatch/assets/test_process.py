@@ -12,7 +12,8 @@ from dispatch.audit import audit
 from dispatch.explain.whatif import options
 from dispatch.planning.comparison import follow, store_values
 from dispatch.problem import Problem
-from dispatch.solve import rule_based, solve
+from dispatch.rules import rule_based
+from dispatch.solve import solve
 from tests.parks import battery
 from tests.unit.dispatch.assets.thermal_parks import grid, hourly_tariff, problem, supply, tariff
 

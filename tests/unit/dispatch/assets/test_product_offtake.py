@@ -11,7 +11,8 @@ from pydantic import ValidationError
 from dispatch.assets.product_offtake import ProductOfftake
 from dispatch.audit import audit
 from dispatch.problem import Problem
-from dispatch.solve import rule_based, solve
+from dispatch.rules import rule_based
+from dispatch.solve import solve
 from tests.parks import given, hours
 from tests.unit.dispatch.assets.hydrogen_parks import cell, priced, problem, sale, site
 from tests.unit.dispatch.assets.test_hydrogen_tank import LINEAR

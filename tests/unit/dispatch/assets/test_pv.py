@@ -12,7 +12,8 @@ from dispatch.asset import Inputs
 from dispatch.audit import audit
 from dispatch.errors import AlignmentError, DataError
 from dispatch.problem import Problem
-from dispatch.solve import rule_based, solve
+from dispatch.rules import rule_based
+from dispatch.solve import solve
 from tests.parks import given, grid, hours, load, park, tariff
 
 ROOF = {"kind": "pv", "name": "roof", "bus": "main", "peak_kw": 100}

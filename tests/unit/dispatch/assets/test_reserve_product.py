@@ -10,9 +10,10 @@ import pytest
 from dispatch.assets.reserve_product import ReserveProduct
 from dispatch.audit import audit
 from dispatch.problem import Problem
+from dispatch.rules import rule_based
 from dispatch.schedule import Schedule
 from dispatch.signals import Horizon
-from dispatch.solve import rule_based, solve
+from dispatch.solve import solve
 from tests.parks import given, grid, hours, load, park, tariff, unit
 
 ENGINE = unit(min_kw=20, max_kw=100, cost_per_kwh=0.1, on_before_h=5, power_before_kw=50)

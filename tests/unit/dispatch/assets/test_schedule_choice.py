@@ -17,8 +17,9 @@ from dispatch.config.park import load_site
 from dispatch.errors import ConfigError, DataError
 from dispatch.ladder.fallback import safe_state
 from dispatch.problem import Problem
+from dispatch.rules import rule_based
 from dispatch.signals import Horizon
-from dispatch.solve import rule_based, solve
+from dispatch.solve import solve
 from dispatch.solver.highs import Limits, run
 from dispatch.tables import told
 from tests.parks import given, grid, hours, park, tariff

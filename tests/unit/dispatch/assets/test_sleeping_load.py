@@ -14,8 +14,9 @@ from dispatch.audit import audit
 from dispatch.errors import DataError
 from dispatch.ladder.fallback import last_good
 from dispatch.problem import Problem
+from dispatch.rules import rule_based
 from dispatch.schedule import Schedule
-from dispatch.solve import rule_based, solve
+from dispatch.solve import solve
 from dispatch.solver.highs import Limits, run
 from tests.parks import given, grid, hours, park, tariff
 

@@ -14,8 +14,9 @@ from dispatch.assets.swap_station import SwapStation
 from dispatch.audit import audit
 from dispatch.errors import DataError
 from dispatch.problem import Problem
+from dispatch.rules import rule_based
 from dispatch.schedule import Schedule
-from dispatch.solve import rule_based, solve
+from dispatch.solve import solve
 from tests.parks import given, grid, hours, load, park
 from tests.unit.dispatch.assets.templates import hourly_tariff
 

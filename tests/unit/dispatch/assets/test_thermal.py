@@ -13,9 +13,10 @@ from pydantic import ValidationError
 from dispatch.asset import Mode
 from dispatch.audit import audit
 from dispatch.problem import Problem
+from dispatch.rules import rule_based
 from dispatch.schedule import Schedule
 from dispatch.signals import Horizon
-from dispatch.solve import rule_based, solve
+from dispatch.solve import solve
 from tests.parks import given, grid, hours, load, park, unit
 
 PUBLISHED = ("basic", "min_up_time", "min_up_time_counted_before", "min_down_time", "start_up_cost")

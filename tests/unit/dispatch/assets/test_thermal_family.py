@@ -16,8 +16,9 @@ from dispatch.audit import audit
 from dispatch.config.park import CONFIGS, load_site
 from dispatch.ladder.fallback import last_good, safe_state
 from dispatch.problem import Problem
+from dispatch.rules import rule_based
 from dispatch.signals import Horizon
-from dispatch.solve import rule_based, solve
+from dispatch.solve import solve
 from dispatch.stores.stock import Storage
 from tests.unit.dispatch.assets import templates
 from tests.unit.dispatch.assets.templates_thermal import TEMPLATES

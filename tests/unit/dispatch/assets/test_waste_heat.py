@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from dispatch.audit import audit
 from dispatch.problem import Problem
-from dispatch.solve import rule_based, solve
+from dispatch.rules import rule_based
+from dispatch.solve import solve
 from tests.parks import given, hours, load, park
 from tests.unit.dispatch.assets.thermal_parks import grid, point_signal, problem, supply, tariff
 

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from dispatch.audit import audit
 from dispatch.problem import Problem
-from dispatch.solve import rule_based, solve
+from dispatch.rules import rule_based
+from dispatch.solve import solve
 from forecasting.physics import WindFarm, wind_power_kw
 from tests.parks import given, grid, hours, load, park, tariff
 

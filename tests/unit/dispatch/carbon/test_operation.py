@@ -14,9 +14,10 @@ from dispatch.carbon.operation import Conventions, Operation, Side, Stock, Unit
 from dispatch.carbon.tracing import Flows
 from dispatch.errors import AlignmentError, DataError
 from dispatch.problem import Problem
+from dispatch.rules import rule_based
 from dispatch.schedule import Schedule
 from dispatch.site import Site
-from dispatch.solve import rule_based, solve
+from dispatch.solve import solve
 from tests.parks import battery, given, grid, hours, load, park, tariff
 from tests.unit.dispatch.carbon.operations import operation, unit
 

@@ -18,9 +18,10 @@ from dispatch.carbon.shares import every_coalition, game_ledger, shares
 from dispatch.errors import DataError, SolveError
 from dispatch.executor import Processes, Serial
 from dispatch.problem import Problem
+from dispatch.rules import rule_based
 from dispatch.schedule import Schedule
 from dispatch.site import Site
-from dispatch.solve import rule_based, solve
+from dispatch.solve import solve
 from dispatch.solver.highs import Limits, continuous
 from tests.parks import battery, given, grid, hours, load, park, tariff, unit
 

@@ -15,8 +15,9 @@ from dispatch.emissions.coal_equivalent import KGCE_PER_KWH
 from dispatch.errors import ContractError, DataError
 from dispatch.explain.unmet import unmet
 from dispatch.problem import Problem
+from dispatch.rules import rule_based
 from dispatch.schedule import Schedule
-from dispatch.solve import rule_based, solve
+from dispatch.solve import solve
 from tests.parks import battery, given, grid, hours, load, park, tariff, unit
 
 SUN = {"kind": "pv", "name": "roof", "bus": "main", "peak_kw": 100}

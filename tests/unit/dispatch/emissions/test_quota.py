@@ -16,9 +16,10 @@ from dispatch.audit import audit
 from dispatch.carbon.ladder import ladder
 from dispatch.carbon_wanted.settings import ACCOUNT
 from dispatch.problem import Problem
+from dispatch.rules import rule_based
 from dispatch.schedule import Schedule
 from dispatch.site import Site
-from dispatch.solve import rule_based, solve
+from dispatch.solve import solve
 from tests.parks import given, grid, hours, load, park, tariff, unit
 
 

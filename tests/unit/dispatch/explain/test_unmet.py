@@ -19,8 +19,9 @@ from dispatch.explain.fixes import Fix
 from dispatch.explain.linear import feasible, without_rows
 from dispatch.explain.unmet import unmet
 from dispatch.problem import Problem
+from dispatch.rules import rule_based
 from dispatch.site import Site
-from dispatch.solve import rule_based, solve
+from dispatch.solve import solve
 from tests.parks import battery, given, grid, hours, load, park, tariff, unit
 
 

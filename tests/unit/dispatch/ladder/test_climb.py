@@ -16,7 +16,8 @@ from dispatch.audit import audit
 from dispatch.errors import SolveError
 from dispatch.ladder.climb import Climbed, climb
 from dispatch.problem import Problem
-from dispatch.solve import rule_based, solve
+from dispatch.rules import rule_based
+from dispatch.solve import solve
 from dispatch.solver.highs import Answer, Limits, Matrices, run
 from dispatch.solver.worker import Worker
 from tests.parks import battery, given, grid, hours, load, park, tariff, unit

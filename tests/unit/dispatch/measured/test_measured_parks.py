@@ -19,10 +19,10 @@ from dispatch.measured.names import Key, Readings
 from dispatch.measured.operation import ran
 from dispatch.planning.outlook import known_inputs
 from dispatch.problem import Problem
+from dispatch.rules import rule_based
 from dispatch.schedule import Schedule
 from dispatch.signals import Array, Horizon
 from dispatch.site import Site
-from dispatch.solve import rule_based
 
 # A minute's worth in every run; `make test-all` goes through the others.
 QUICK = ("ammonia_works", "dc_building", "sino_german")

@@ -10,9 +10,10 @@ import pytest
 from dispatch.audit import audit
 from dispatch.errors import DataError
 from dispatch.problem import Problem
+from dispatch.rules import rule_based
 from dispatch.schedule import Schedule
 from dispatch.signals import Array, Horizon
-from dispatch.solve import rule_based, solve
+from dispatch.solve import solve
 from tests.parks import given, grid, hours, load, park, tariff
 
 

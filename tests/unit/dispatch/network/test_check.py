@@ -23,9 +23,10 @@ from dispatch.part import Violation
 from dispatch.presentation.page import report_data
 from dispatch.problem import NetworkLimits, Problem
 from dispatch.report import render
+from dispatch.rules import rule_based
 from dispatch.schedule import Schedule
 from dispatch.site import Site
-from dispatch.solve import rule_based, solve
+from dispatch.solve import solve
 from grid_models.library import load as load_network
 from grid_models.network import Network
 from grid_models.power_flow import solve_reference

@@ -14,8 +14,9 @@ from dispatch.audit import audit
 from dispatch.network.check import GridProof, prove, slots
 from dispatch.planning.comparison import compare
 from dispatch.problem import Problem
+from dispatch.rules import rule_based
 from dispatch.schedule import Schedule
-from dispatch.solve import rule_based, solve
+from dispatch.solve import solve
 from grid_models.injections import Injections
 from grid_models.library import load as load_network
 from grid_models.network import Network

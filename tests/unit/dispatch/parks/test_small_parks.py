@@ -14,10 +14,11 @@ from dispatch.fields.fluids import KWH_PER_KG
 from dispatch.planning.comparison import follow
 from dispatch.problem import Problem
 from dispatch.replay.plant import decisions
+from dispatch.rules import rule_based
 from dispatch.schedule import Schedule
 from dispatch.signals import Array
 from dispatch.site import Site
-from dispatch.solve import recall, rule_based
+from dispatch.solve import recall
 from dispatch.tables import told
 from tests.unit.dispatch.parks import formulas
 from tests.unit.dispatch.parks.small import known, planned_day, shipped

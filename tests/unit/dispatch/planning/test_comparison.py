@@ -13,9 +13,10 @@ from dispatch.audit import audit
 from dispatch.objective import clean_share
 from dispatch.planning.comparison import Outcome, compare, follow, outcome, store_values
 from dispatch.problem import Problem
+from dispatch.rules import rule_based
 from dispatch.schedule import Schedule
 from dispatch.site import Site
-from dispatch.solve import rule_based, solve
+from dispatch.solve import solve
 from tests.parks import battery, given, grid, hours, load, park, tariff, unit
 
 GAP = 1e-4  # to which a search with integers is run

@@ -24,7 +24,8 @@ from dispatch.presentation.carbon_answers import carbon_answers
 from dispatch.presentation.page import report_data
 from dispatch.problem import Problem
 from dispatch.report import render
-from dispatch.solve import rule_based, solve
+from dispatch.rules import rule_based
+from dispatch.solve import solve
 from grid_models.library import load as load_network
 from grid_models.network import Network
 from grid_models.tracing_flows import tracing_flows

@@ -13,9 +13,10 @@ from dispatch.config.park import load_site
 from dispatch.problem import Problem
 from dispatch.replay.pieces import without_end
 from dispatch.replay.plant import decisions, obeyed
+from dispatch.rules import rule_based
 from dispatch.schedule import Schedule
 from dispatch.site import Site
-from dispatch.solve import rule_based, solve
+from dispatch.solve import solve
 from dispatch.solver.highs import Limits
 from tests.parks import battery, given, grid, hours, load, park, tariff
 from tests.unit.dispatch.assets.hydrogen_parks import cell, priced, sale

@@ -19,7 +19,7 @@ from dispatch.replay import Case, Journal, Replayed, replay
 from dispatch.replay.case import checked
 from dispatch.replay.plant import carried
 from dispatch.replay.windows import Planner
-from dispatch.solve import rule_based
+from dispatch.rules import rule_based
 from tests.parks import given, grid, hours, load, park, tariff
 from tests.unit.dispatch.replay.days import case
 

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from dispatch.audit import audit
 from dispatch.problem import Problem
+from dispatch.rules import rule_based
 from dispatch.schedule import Schedule
 from dispatch.site import Site
-from dispatch.solve import rule_based, solve
+from dispatch.solve import solve
 from tests.parks import battery, given, grid, hours, load, park
 
 PLAIN = {"charge_efficiency": 1.0, "discharge_efficiency": 1.0, "end_penalty_per_kwh": 0.0}

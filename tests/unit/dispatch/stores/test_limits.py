@@ -13,8 +13,9 @@ from pydantic import ValidationError
 
 from dispatch.audit import audit
 from dispatch.problem import Problem
+from dispatch.rules import rule_based
 from dispatch.schedule import Schedule
-from dispatch.solve import rule_based, solve
+from dispatch.solve import solve
 from tests.parks import battery, given, grid, hours, load, park
 from tests.unit.dispatch.assets.templates import hourly_tariff
 

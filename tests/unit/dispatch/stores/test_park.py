@@ -13,9 +13,10 @@ from dispatch.ladder.fallback import last_good, safe_state
 from dispatch.presentation.findings import findings
 from dispatch.presentation.page import report_data
 from dispatch.problem import Problem
+from dispatch.rules import rule_based
 from dispatch.schedule import Schedule
 from dispatch.site import Site
-from dispatch.solve import rule_based, solve
+from dispatch.solve import solve
 from dispatch.tables import schedule_table
 from tests.parks import battery, given, grid, hours, load, park
 from tests.unit.dispatch.assets.templates import hourly_tariff

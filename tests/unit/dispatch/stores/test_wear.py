@@ -16,8 +16,9 @@ from dispatch.asset import Mode, Rows
 from dispatch.assets.battery import Battery
 from dispatch.audit import audit
 from dispatch.problem import Problem
+from dispatch.rules import rule_based
 from dispatch.schedule import Schedule
-from dispatch.solve import rule_based, solve
+from dispatch.solve import solve
 from dispatch.stores.ageing import rainflow
 from dispatch.stores.wear import DepthWear
 from tests.parks import battery, given, grid, hours, load, park

@@ -9,9 +9,10 @@ import numpy as np
 from dispatch.asset import Mode
 from dispatch.audit import audit
 from dispatch.problem import Problem
+from dispatch.rules import rule_based
 from dispatch.schedule import Schedule
 from dispatch.signals import Horizon
-from dispatch.solve import rule_based, solve
+from dispatch.solve import solve
 from dispatch.tariff import Tariff
 from tests.parks import given, grid, hours, load, park
 

@@ -11,7 +11,8 @@ from dispatch.audit import audit
 from dispatch.errors import ContractError, DataError
 from dispatch.ladder.climb import climb
 from dispatch.problem import Problem
-from dispatch.solve import rule_based, solve
+from dispatch.rules import rule_based
+from dispatch.solve import solve
 from tests.parks import battery, given, grid, hours, load, park
 from tests.unit.dispatch.tariff.billing import both, demand, energy, problem, terms, tier
 

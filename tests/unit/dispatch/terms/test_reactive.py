@@ -20,8 +20,9 @@ from dispatch.config.park import load_site
 from dispatch.errors import ConfigError, ContractError
 from dispatch.fields.inverter import FixedPowerFactor, VoltageDroop
 from dispatch.problem import Problem
+from dispatch.rules import rule_based
 from dispatch.schedule import Schedule
-from dispatch.solve import rule_based, solve
+from dispatch.solve import solve
 from dispatch.tables import schedule_table
 from dispatch.terms.network import NetworkLimits
 from tests.parks import battery, given, grid, hours, load, park, tariff
