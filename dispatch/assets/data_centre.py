@@ -20,6 +20,7 @@ from dispatch.loads.data_centre_work import (
     amounts,
     batches_of,
     carried_kwh,
+    done_as_planned,
     done_early,
     left_undone,
     missing_kwh,
@@ -287,7 +288,7 @@ class DataCentre(Demand):
         nothing = np.zeros((rows.count, given.horizon.steps))
         total = sum((v for name, v in wanted.items() if name.startswith("batch_")), nothing)
         room = np.maximum(rows.series(given, "capacity_kw") - rows.series(given, "demand_kw"), 0)
-        done = done_early(rows, given, room, total)
+        done = done_as_planned(rows, given, wanted, room, total)
         own = _own(rows, given, done) | moved(rows, given, wanted, done, room)
         offered = rows.field("waste_heat_share") * _it_kw(rows, given, own)
         return own | {"heat_kw": np.minimum(offered, wanted.get("heat_kw", nothing))}

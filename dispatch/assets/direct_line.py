@@ -164,16 +164,12 @@ class DirectLine(Asset):
 
     @classmethod
     def settle(cls, rows: Rows[DirectLine], given: Inputs, state: Ruling, values: dict[str, Array]) -> dict[str, Array]:
-        """Exports what the site cannot take, and curtails the rest; what it sells the site has where it lacks.
-
-        Not where an import costs less than the delivery and the lost sale, unless a peak would rise by it.
-        """
+        """Exports what the site cannot take, and curtails the rest; what it sells the site has where it lacks."""
         available, had = rows.series(given, "available_kw"), values["own_use_kw"]
         surplus = np.clip(state.share(rows.bus(), had), 0, had)
         unsold = np.maximum(available - had, 0)
         lacking = np.clip(-state.share(rows.bus(), unsold), 0, unsold)
-        dearer = _import_price(rows, given) > rows.field("price_per_kwh") + rows.field("export_price_per_kwh")
-        own = had - surplus + lacking * (dearer | bool(state.guards))
+        own = had - surplus + lacking
         return _with_short(rows, given, own, np.minimum(available - own, rows.field("export_kw")))
 
     @classmethod
@@ -222,13 +218,6 @@ def _consumed_kw(rows: Rows[DirectLine], given: Inputs) -> Array:
             total = total + given.series[name, "demand_kw"]
         blocks.append(total)
     return np.stack(blocks, axis=1).reshape(rows.count, given.horizon.steps)
-
-
-def _import_price(rows: Rows[DirectLine], given: Inputs) -> Array:
-    """(row, step) the lowest price at which the site can import; infinite where it cannot."""
-    known = [values for (_, what), values in given.series.items() if what == "import_price_per_kwh"]
-    lowest = np.min(known, axis=0) if known else np.full((rows.scenarios, given.horizon.steps), np.inf)
-    return np.asarray(lowest[rows.scenario])
 
 
 def _short(rows: Rows[DirectLine], given: Inputs, series: Mapping[str, Array]) -> Array:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _DONE, _MISSING = "done_kwh:", "missing_kwh:"
 _LACKING_KW = 1e-6
+_MOST_TRIES = 3
 MOVES_ACROSS = "moves_across"
 """State of a data centre: 1 where a fleet plans what it sends to other sites and receives from them."""
 
@@ -234,6 +235,36 @@ def moved(
         total = pools @ flow
         out[name] = flow * (pools.T @ np.divide(both, total, out=np.zeros_like(total), where=total > 0))
     return out
+
+
+def done_as_planned(
+    rows: Rows[Any], inputs: Inputs, wanted: Mapping[str, Array], room: Array, planned: Array
+) -> dict[str, Array]:
+    """As :func:`done_early`, with more than its own ``room`` where a plan sends so much of it elsewhere.
+
+    Where what is done could not be sent after all, because it has not been there long enough, each does its own.
+    """
+    share, elsewhere = rows.field("movable_share"), _sent_elsewhere_kw(rows, inputs, wanted, room)
+    batches = work(rows, inputs)
+    for _ in range(_MOST_TRIES):
+        done = done_early(rows, inputs, room + elsewhere, planned)
+        total = sum(done.values(), np.zeros_like(room))
+        movable = sum((one.movable * done[f"batch_{k}_kw"] for k, one in enumerate(batches)), np.zeros_like(room))
+        beyond = total > room + np.minimum(elsewhere, share * movable) + _LACKING_KW
+        if not beyond.any():
+            return done
+        elsewhere = np.where(beyond, 0.0, elsewhere)
+    return done_early(rows, inputs, room, planned)
+
+
+def _sent_elsewhere_kw(rows: Rows[Any], inputs: Inputs, wanted: Mapping[str, Array], room: Array) -> Array:
+    """(row, step) what a plan sends and those that receive it have room for beside all they could do of their own."""
+    nothing, pools = np.zeros_like(room), pool_matrix(rows)
+    sent, received = (wanted.get(name, nothing) * pooled(rows, inputs) for name in ("sent_kw", "received_kw"))
+    own = sum((one.most_kw for one in work(rows, inputs)), nothing)
+    asked, free = pools @ sent, pools @ np.minimum(received, np.maximum(room - own, 0))
+    part = np.divide(np.minimum(asked, free), asked, out=np.zeros_like(asked), where=asked > 0)
+    return np.asarray(sent * (pools.T @ part) * (received <= 0))
 
 
 def left_undone(

@@ -19,7 +19,7 @@ from dispatch.loads.data_centre_work import missing_kwh
 from dispatch.problem import Problem
 from dispatch.rules import rule_based
 from dispatch.schedule import Schedule
-from dispatch.signals import Horizon
+from dispatch.signals import Array, Horizon
 from dispatch.solve import solve
 from dispatch.tables import missed, told
 from tests.parks import given, grid, hours, load, park, tariff
@@ -352,3 +352,37 @@ def test_nothing_is_moved_where_power_lacks() -> None:
     done = rule_based(problem, {"data_centre": followed})
     assert audit(done).violations == ()
     assert sum(done.asset(name, "shed_kw").sum() for name in ("east", "west")) == pytest.approx(0, abs=1e-6)
+
+
+def crowded(**fields: Any) -> tuple[Problem, dict[str, Array]]:
+    """20 kW of room in the east for 160 kWh of work of which three quarters are to be sent; the west has 100."""
+    work, pool = batch(energy_kwh=160.0), {"pool": "work"}
+    site = park(
+        centre("east", batches=[work], capacity_kw=70.0, movable_share=0.75, **pool, **fields),
+        centre("west", capacity_kw=100.0, **pool),
+        grid(),
+    )
+    series = {("east", "demand_kw"): 50.0, ("west", "demand_kw"): np.array([0.0, 0, 0, 85])}
+    problem = Problem(site, given(site, hours(4), series))
+    wanted = {"batch_0_kw": np.array([[40.0] * 4, [0.0] * 4])}
+    return problem, wanted | {"sent_kw": wanted["batch_0_kw"] * 0.75, "received_kw": wanted["batch_0_kw"][::-1] * 0.75}
+
+
+def test_work_that_is_sent_needs_no_room_at_home() -> None:
+    problem, wanted = crowded()
+    followed = DataCentre.follow(problem.rows["data_centre"], problem.inputs, wanted)
+    done = rule_based(problem, {"data_centre": followed})
+    assert audit(done).violations == ()
+    # In the last hour the west has room for 15 beside its own.
+    assert done.asset("east", "batch_0_kw") == pytest.approx([40, 40, 40, 35])
+    assert done.asset("east", "sent_kw") == pytest.approx([30, 30, 30, 15])
+    assert done.asset("east", "it_kw").max() == pytest.approx(70)
+
+
+def test_work_that_may_not_be_sent_yet_has_the_room_there_is_at_home() -> None:
+    problem, wanted = crowded(transfer_delay_h=1.5)
+    followed = DataCentre.follow(problem.rows["data_centre"], problem.inputs, wanted)
+    done = rule_based(problem, {"data_centre": followed})
+    assert audit(done).violations == ()
+    assert done.asset("east", "batch_0_kw") == pytest.approx([20, 20, 40, 35])
+    assert done.asset("east", "sent_kw") == pytest.approx([0, 0, 30, 15])

@@ -13,6 +13,7 @@ from dispatch.audit import audit
 from dispatch.config.park import load_site
 from dispatch.errors import ConfigError, DataError
 from dispatch.problem import Problem
+from dispatch.replay.plant import obeyed
 from dispatch.rules import rule_based
 from dispatch.schedule import Schedule
 from dispatch.solve import solve
@@ -162,3 +163,16 @@ def test_days_are_charged_with_what_they_add_to_the_years_shortfall_and_add_up()
     other, _ = charged(1, 1, state)
     assert (one, other) == pytest.approx((2 * (0.6 * 200 - 50), 2 * (0.6 * 30 - 30)))
     assert charged(0, 2, to_date)[0] == pytest.approx(one + other)
+
+
+@pytest.mark.parametrize(("import_kw", "sold"), [(1000.0, 20.0), (25.0, 15.0), (0.1, 0.0)])
+def test_what_a_plan_sells_the_site_has_before_a_load_is_shed(import_kw: float, sold: float) -> None:
+    """A plan that sells 20 meets 30 kW more than it knew of."""
+    site = park(load(), grid(import_kw=import_kw), line(**NO_RULES))
+    series = {("load", "demand_kw"): 70.0, ("wind", "available_kw"): 60.0}
+    built = Problem(site, given(site, hours(4), series))
+    wanted = {"direct_line": {"own_use_kw": np.full((1, 4), 40.0), "sold_kw": np.full((1, 4), 20.0)}}
+    done = rule_based(built, obeyed(built, wanted))
+    assert audit(done).violations == ()
+    assert done.asset("wind", "sold_kw") == pytest.approx([sold] * 4)
+    assert done.asset("load", "shed_kw") == pytest.approx([10 - import_kw if import_kw < 10 else 0] * 4)
