@@ -24,7 +24,8 @@ def test_it_is_the_cheapest_way_to_comply(
     best = linprog(
         [price, -sells * price, offset or 0.0], [[-1, 1, -1]], [free - emitted], bounds=[(0, None), (0, 1e5), (0, cap)]
     )
-    assert float(found.cost) == pytest.approx(best.fun, abs=1e-5)
+    # The program may miss its rows by 1e-7 t, each worth its price.
+    assert float(found.cost) == pytest.approx(best.fun, abs=1e-6 * (1 + price))
     assert float(free + found.bought - found.sold + found.offset) == pytest.approx(max(emitted, emitted))
     assert float(found.offset) <= cap + 1e-9
 
