@@ -157,6 +157,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 @pytest.fixture
 def api(server: Served) -> Iterator[Api]:
-    """Two tenants of their own, with clients, on the server of all tests."""
+    """Two tenants of their own, with clients, on the server of all tests; a clock that a test has set ends with it."""
+    clock = server.store.clock
     with two_tenants(server) as found:
         yield found
+    server.store.clock = clock
