@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from dispatch.asset import Asset, Ruling
+from dispatch.asset import Asset
 from dispatch.assets.direct_line import DirectLine
 from dispatch.assets.thermal import Thermal
 from dispatch.problem import Problem
+from dispatch.ruling import Ruling
 from dispatch.schedule import Proof, Schedule
 from dispatch.signals import Array
 from dispatch.solver.highs import Quality

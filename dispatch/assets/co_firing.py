@@ -9,9 +9,10 @@ from typing import ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from dispatch.asset import Carriers, Given, Inputs, Mode, Rows, Ruling, full
+from dispatch.asset import Carriers, Given, Inputs, Mode, Rows, full
 from dispatch.fields.frozen import Fraction
 from dispatch.part import Account, Part, Port, Violation, breaches
+from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
 from dispatch.units.fired import Fired
 

@@ -8,12 +8,13 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from dispatch.asset import Asset, Carrier, Given, Inputs, Mode, Rows, Ruling, full
+from dispatch.asset import Asset, Carrier, Given, Inputs, Mode, Rows, full
 from dispatch.fields.frozen import Fraction, NonNegative, Positive
 from dispatch.fields.inverter import Inverter
 from dispatch.loads import flexible
 from dispatch.loads.convex_curve import curve, filled, quadratic_slopes
 from dispatch.part import Account, Exclusive, Part, Port, Violation, breaches
+from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
 
 _LEFT_KW = 0.01

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from dispatch.asset import Carrier, Given, Inputs, Mode, Rows, Ruling, full, shifted
+from dispatch.asset import Carrier, Given, Inputs, Mode, Rows, full, shifted
 from dispatch.fields.flexible_devices import Devices
 from dispatch.fields.frozen import Fraction, NonNegative
 from dispatch.loads import flexible
 from dispatch.loads.demand import Demand, demand_kw
 from dispatch.loads.windows import edges_s
 from dispatch.part import Account, Part, Port, Violation, breaches
+from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from dispatch.asset import Carrier, Given, Inputs, Mode, Rows, Ruling, full
+from dispatch.asset import Carrier, Given, Inputs, Mode, Rows, full
 from dispatch.errors import DataError
 from dispatch.fields.frozen import Finite, Fraction, Frozen, NonNegative, Positive
 from dispatch.fields.series import History, Signal
@@ -33,6 +33,7 @@ from dispatch.loads.data_centre_work import (
 )
 from dispatch.loads.demand import Demand, demand_kw
 from dispatch.part import Account, Part, Port, Violation, breaches
+from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
 
 _SOME_KWH = 0.05

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from dispatch.asset import Asset, Carrier, Given, Inputs, Mode, Rows, Ruling, full
+from dispatch.asset import Asset, Carrier, Given, Inputs, Mode, Rows, full
 from dispatch.fields.flexible_devices import Devices
 from dispatch.fields.frozen import NonNegative, Positive
 from dispatch.loads import flexible
 from dispatch.loads.deferrable_walk import due_kwh, flow, walked
 from dispatch.loads.windows import Window, distinct, edges_s, slots
 from dispatch.part import Account, Part, Port, Violation, breaches
+from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
 
 if TYPE_CHECKING:

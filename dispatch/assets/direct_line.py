@@ -8,11 +8,12 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from dispatch.asset import Asset, Given, Inputs, Mode, Rows, Ruling, full
+from dispatch.asset import Asset, Given, Inputs, Mode, Rows, full
 from dispatch.errors import DataError
 from dispatch.fields.frozen import Finite, Fraction, NonNegative, Positive
 from dispatch.fields.series import History, Need
 from dispatch.part import Account, Part, Port, Violation, breaches
+from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
 
 _SUPPLY_SHARE, _SUPPLY_SHARE_FROM_2030 = 0.30, 0.35

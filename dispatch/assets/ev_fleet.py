@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from dispatch.asset import Asset, Given, Inputs, Mode, Rows, Ruling, full, shifted
+from dispatch.asset import Asset, Given, Inputs, Mode, Rows, full, shifted
 from dispatch.errors import DataError
 from dispatch.fields.flexible_devices import Devices, joined
 from dispatch.fields.frozen import Efficiency, NonNegative, Positive
@@ -18,6 +18,7 @@ from dispatch.loads.disaggregation import Split, Wanted, Worth, disaggregate
 from dispatch.loads.sessions import Session, SessionFile
 from dispatch.loads.vehicles import Visits, bands, places, visits
 from dispatch.part import Account, Part, Port, Violation, breaches
+from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
 
 _SERVED_KW = 1e-3

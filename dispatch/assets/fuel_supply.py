@@ -8,10 +8,11 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from dispatch.asset import Asset, Carriers, Given, Inputs, Mode, Rows, Ruling
+from dispatch.asset import Asset, Carriers, Given, Inputs, Mode, Rows
 from dispatch.fields.frozen import NonNegative, Positive
 from dispatch.fields.series import Signal, per_step
 from dispatch.part import Account, Part, Port, Violation, breaches
+from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
 
 _SHORTEST_DAY_H = 23

@@ -9,11 +9,12 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from dispatch import fed
-from dispatch.asset import Asset, Given, Inputs, Mode, Rows, Ruling, full
+from dispatch.asset import Asset, Given, Inputs, Mode, Rows, full
 from dispatch.errors import DataError
 from dispatch.fields.frozen import Fraction, NonNegative, Positive
 from dispatch.fields.series import Intensity, Signal, per_step
 from dispatch.part import Account, Exclusive, Part, Port, Violation, breaches
+from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
 from dispatch.tariff import agreements, handover, model
 from dispatch.tariff.bill import Clock, bill_lines, total

@@ -9,10 +9,11 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from dispatch.asset import Carriers, Given, Inputs, Mode, Rows, Ruling, shifted
+from dispatch.asset import Carriers, Given, Inputs, Mode, Rows, shifted
 from dispatch.fields.fluids import HYDROGEN_KWH_PER_KG, KWH_PER_KG, energy
 from dispatch.fields.frozen import Finite, Fraction, NonNegative, Positive
 from dispatch.part import Part, Violation, breaches
+from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
 from dispatch.units.commitment import window
 from dispatch.units.process import Process

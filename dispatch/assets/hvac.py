@@ -8,13 +8,14 @@ from typing import Any, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from dispatch.asset import Asset, Given, Inputs, Mode, Rows, Ruling, full, shifted
+from dispatch.asset import Asset, Given, Inputs, Mode, Rows, full, shifted
 from dispatch.errors import DataError
 from dispatch.fields.flexible_devices import Devices
 from dispatch.fields.frozen import Finite, NonNegative, Positive
 from dispatch.fields.series import Signal
 from dispatch.loads import flexible
 from dispatch.part import Account, Exclusive, Part, Port, Violation, breaches
+from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
 
 _SIGNALS = ("ambient_degc", "gains_kw", "min_degc", "max_degc", "heat_cop", "cool_cop")

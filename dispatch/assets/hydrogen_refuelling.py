@@ -9,12 +9,13 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from dispatch.asset import Asset, Carriers, Given, Inputs, Mode, Rows, Ruling
+from dispatch.asset import Asset, Carriers, Given, Inputs, Mode, Rows
 from dispatch.errors import DataError
 from dispatch.fields.fluids import HYDROGEN_KWH_PER_KG
 from dispatch.fields.frozen import NonNegative, Positive
 from dispatch.fields.series import History, Need, Signal, per_step
 from dispatch.part import Account, Part, Port, Violation, breaches
+from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
 
 

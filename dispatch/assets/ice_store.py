@@ -9,11 +9,12 @@ from typing import Annotated, ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from dispatch.asset import Carriers, Given, Inputs, Mode, Rows, Ruling, full
+from dispatch.asset import Carriers, Given, Inputs, Mode, Rows, full
 from dispatch.errors import DataError
 from dispatch.fields.frozen import Efficiency, Finite, Fraction, NonNegative, Positive
 from dispatch.fields.series import Signal, per_step
 from dispatch.part import Account, Exclusive, Part, Port, Violation, breaches
+from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
 from dispatch.stores.limits import LimitPoint
 from dispatch.stores.stock import Storage

@@ -7,10 +7,11 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from dispatch.asset import Carrier, Given, Inputs, Mode, Rows, Ruling
+from dispatch.asset import Carrier, Given, Inputs, Mode, Rows
 from dispatch.fields.flexible_devices import Devices
 from dispatch.loads.demand import Demand, demand_kw
 from dispatch.part import Account, Part, Port, Violation, breaches
+from dispatch.ruling import Ruling
 from dispatch.signals import Array
 
 

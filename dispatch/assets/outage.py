@@ -8,11 +8,12 @@ from typing import ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from dispatch.asset import Asset, Carrier, Given, Inputs, Mode, Rows, Ruling
+from dispatch.asset import Asset, Carrier, Given, Inputs, Mode, Rows
 from dispatch.errors import DataError
 from dispatch.fields.frozen import Fraction, NonNegative, Positive
 from dispatch.fields.series import Signal, signal_values
 from dispatch.part import Account, Part, Survival, Violation, breaches
+from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
 from dispatch.units.island import Pairs
 

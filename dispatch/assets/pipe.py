@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from dispatch.asset import Asset, Carrier, Given, Inputs, Mode, Rows, Ruling, full
+from dispatch.asset import Asset, Carrier, Given, Inputs, Mode, Rows, full
 from dispatch.fields.frozen import Finite, NonNegative, Positive
 from dispatch.part import Account, Exclusive, Part, Port, Violation, breaches
+from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon, spans
 
 if TYPE_CHECKING:

@@ -8,11 +8,12 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from dispatch.asset import Asset, Carriers, Given, Inputs, Mode, Rows, Ruling, full
+from dispatch.asset import Asset, Carriers, Given, Inputs, Mode, Rows, full
 from dispatch.fields.fluids import KWH_PER_KG, Product
 from dispatch.fields.frozen import NonNegative, Positive
 from dispatch.fields.series import Signal, per_step
 from dispatch.part import Account, Part, Port, Violation, breaches
+from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
 
 _DAY_H = 24.0

@@ -10,10 +10,11 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from dispatch.asset import Given, Inputs, Mode, Rows, Ruling, full
+from dispatch.asset import Given, Inputs, Mode, Rows, full
 from dispatch.fields.frozen import NonNegative, Positive
 from dispatch.fields.series import Signal, signal_values
 from dispatch.part import Account, Part, Violation, breaches
+from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
 from dispatch.units.reserve_asked import ReserveAsked, is_direction
 

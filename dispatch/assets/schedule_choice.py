@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 import numpy as np
 from pydantic import AfterValidator, Field, model_validator
 
-from dispatch.asset import Asset, Carrier, Given, Inputs, Mode, Rows, Ruling
+from dispatch.asset import Asset, Carrier, Given, Inputs, Mode, Rows
 from dispatch.errors import DataError
 from dispatch.fields.frozen import Finite, Frozen, NonNegative, Positive
 from dispatch.fields.series import TableFile
 from dispatch.loads import flexible
 from dispatch.part import Account, Part, Port, Violation, breaches
+from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
 
 if TYPE_CHECKING:

@@ -8,12 +8,13 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from dispatch.asset import Asset, Carrier, Given, Inputs, Mode, Rows, Ruling, full, shifted
+from dispatch.asset import Asset, Carrier, Given, Inputs, Mode, Rows, full, shifted
 from dispatch.errors import DataError
 from dispatch.fields.frozen import NonNegative, Positive
 from dispatch.fields.series import Signal
 from dispatch.loads import flexible
 from dispatch.part import Account, Part, Port, Violation, breaches
+from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
 
 

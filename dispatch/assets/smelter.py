@@ -8,10 +8,11 @@ from typing import Any, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from dispatch.asset import Asset, Given, Inputs, Mode, Rows, Ruling, full, shifted
+from dispatch.asset import Asset, Given, Inputs, Mode, Rows, full, shifted
 from dispatch.fields.frozen import Finite, Fraction, NonNegative, Positive
 from dispatch.loads import flexible
 from dispatch.part import Account, Part, Port, Violation, breaches
+from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
 
 _SOME_KW = 1e-6

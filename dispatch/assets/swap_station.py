@@ -8,12 +8,13 @@ from typing import ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from dispatch.asset import Asset, Given, Inputs, Mode, Rows, Ruling, full, shifted
+from dispatch.asset import Asset, Given, Inputs, Mode, Rows, full, shifted
 from dispatch.errors import DataError
 from dispatch.fields.frozen import Efficiency, Fraction, NonNegative, Positive
 from dispatch.fields.inverter import Inverter
 from dispatch.fields.series import Signal, signal_values
 from dispatch.part import Account, Part, Port, Violation, breaches
+from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
 
 _LEFT_KW = 0.01

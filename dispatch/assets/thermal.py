@@ -8,9 +8,10 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from dispatch.asset import Given, Inputs, Mode, Rows, Ruling, full, shifted
+from dispatch.asset import Given, Inputs, Mode, Rows, full, shifted
 from dispatch.fields.frozen import Frozen, NonNegative, Positive
 from dispatch.part import Account, Part, Port, Violation, breaches
+from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
 from dispatch.units import backup, plain_output
 from dispatch.units.commitment import Committed, Decision, later

@@ -7,8 +7,9 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from dispatch.asset import Carrier, Inputs, Rows, Ruling
+from dispatch.asset import Carrier, Inputs, Rows
 from dispatch.fields.frozen import Efficiency, Fraction
+from dispatch.ruling import Ruling
 from dispatch.signals import Array
 from dispatch.stores.stock import Storage
 

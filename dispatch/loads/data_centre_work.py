@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import Field
 
-from dispatch.asset import Given, Inputs, Rows, Ruling
+from dispatch.asset import Given, Inputs, Rows
 from dispatch.fields.frozen import Frozen, NonNegative, Positive
 from dispatch.loads.windows import Window, edges_s, slots
+from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
 
 if TYPE_CHECKING:

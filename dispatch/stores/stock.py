@@ -9,10 +9,11 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from dispatch.asset import Asset, Given, Inputs, Mode, Rows, Ruling, full, shifted
+from dispatch.asset import Asset, Given, Inputs, Mode, Rows, full, shifted
 from dispatch.fields.flexible_devices import Devices
 from dispatch.fields.frozen import Efficiency, Fraction, NonNegative, Positive
 from dispatch.part import Account, Exclusive, Part, Port, Violation, breaches
+from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
 from dispatch.stores import limits
 from dispatch.stores.band import band

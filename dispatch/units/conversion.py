@@ -9,10 +9,11 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from pydantic import Field
 
-from dispatch.asset import Asset, Given, Inputs, Mode, Rows, Ruling, full
+from dispatch.asset import Asset, Given, Inputs, Mode, Rows, full
 from dispatch.errors import DataError
 from dispatch.fields.frozen import NonNegative
 from dispatch.part import Account, Part, Port, Violation, breaches
+from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
 
 _LONGEST_CASCADE = 6

@@ -8,9 +8,10 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from pydantic import Field, field_validator, model_validator
 
-from dispatch.asset import Carriers, Given, Inputs, Mode, Rows, Ruling, full, shifted
+from dispatch.asset import Carriers, Given, Inputs, Mode, Rows, full, shifted
 from dispatch.fields.frozen import Fraction, NonNegative, Positive
 from dispatch.part import Account, Part, Port, Violation, breaches
+from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
 from dispatch.units import electrolysis_states, production_curve
 from dispatch.units.commitment import Committed, counted

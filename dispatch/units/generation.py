@@ -7,11 +7,12 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from dispatch.asset import Asset, Given, Inputs, Mode, Rows, Ruling
+from dispatch.asset import Asset, Given, Inputs, Mode, Rows
 from dispatch.fields.flexible_devices import Devices
 from dispatch.fields.frozen import NonNegative
 from dispatch.fields.inverter import Inverter
 from dispatch.part import Account, Part, Port, Violation, breaches
+from dispatch.ruling import Ruling
 from dispatch.signals import Array
 
 

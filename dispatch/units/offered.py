@@ -8,10 +8,11 @@ from typing import ClassVar, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from dispatch.asset import Asset, Given, Inputs, Mode, Rows, Ruling
+from dispatch.asset import Asset, Given, Inputs, Mode, Rows
 from dispatch.fields.frozen import NonNegative, Positive
 from dispatch.fields.series import History, Need, Signal, per_step
 from dispatch.part import Account, Part, Port, Violation, breaches
+from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
 
 _SOME_SHARE = 1e-3

@@ -9,9 +9,10 @@ from typing import ClassVar, Self
 import numpy as np
 from pydantic import Field
 
-from dispatch.asset import Given, Inputs, Mode, Rows, Ruling
+from dispatch.asset import Given, Inputs, Mode, Rows
 from dispatch.fields.frozen import NonNegative
 from dispatch.part import Account, Part, Violation, breaches
+from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
 from dispatch.units import ramping
 from dispatch.units.committable import Committable

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from dispatch.asset import Mode, Ruling
+from dispatch.asset import Mode
 from dispatch.assets.grid_connection import GridConnection
 from dispatch.audit import Audit, audit
 from dispatch.errors import ConfigError, Problem
@@ -27,6 +27,7 @@ from dispatch.fleet.shared.results import Uses, uses
 from dispatch.fleet.shared.scope import Compiled
 from dispatch.fleet.shared.whole import Solution, whole
 from dispatch.part import Violation, breaches
+from dispatch.ruling import Ruling
 from dispatch.schedule import Proof, Schedule, Solved
 from dispatch.signals import Array, Horizon
 from dispatch.solver.highs import Limits

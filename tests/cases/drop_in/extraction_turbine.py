@@ -7,9 +7,10 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from dispatch.asset import Asset, Carriers, Given, Inputs, Mode, Rows, Ruling, full
+from dispatch.asset import Asset, Carriers, Given, Inputs, Mode, Rows, full
 from dispatch.fields.frozen import NonNegative, Positive
 from dispatch.part import Account, Part, Port, Violation, breaches
+from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
 
 

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dispatch.asset import Inputs, Mode, Ruling
+from dispatch.asset import Inputs, Mode
 from dispatch.audit import audit
 from dispatch.objective import clean_share
 from dispatch.planning.comparison import Outcome, compare, follow, outcome, store_values
 from dispatch.problem import Problem
 from dispatch.rules import rule_based
+from dispatch.ruling import Ruling
 from dispatch.schedule import Schedule
 from dispatch.site import Site
 from dispatch.solve import solve
