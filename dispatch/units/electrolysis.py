@@ -69,6 +69,7 @@ class Electrolyser(Committed):
         "heat_bus": "heat",
     }
     rule_order: ClassVar[int] = 3
+    yields: ClassVar[bool] = True
 
     @field_validator("curve")
     @classmethod
