@@ -187,7 +187,6 @@ class Asset(Frozen, ABC):
         rule_order: position in the cascade of rules; lower acts first.
         gives_more: its ``settle`` gives more where its bus lacks, before loads shed.
         relieves: its ``settle`` gives more for little, so that it is asked before a peak rises that is paid for.
-        yields: what it makes can wait: where a plan is followed it draws less before a store gives more than planned.
         counts_on: its penalties are of sums over days or the horizon, of which no part has a share by itself.
         is_network: its ports are the network itself (a cable, the point of common coupling), not an injection into it.
         bus_fields: field → carrier that the bus must have, or several of which one (None: any).
@@ -200,7 +199,6 @@ class Asset(Frozen, ABC):
     rule_order: ClassVar[int] = 0
     gives_more: ClassVar[bool] = False
     relieves: ClassVar[bool] = False
-    yields: ClassVar[bool] = False
     counts_on: ClassVar[bool] = False
     is_network: ClassVar[bool] = False
     bus_fields: ClassVar[Mapping[str, Carriers]] = {"bus": "electricity"}

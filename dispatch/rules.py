@@ -22,8 +22,6 @@ _MOST_NESTED = 3
 _BALANCED_KW = 1e-6
 _SUPPLY = 6
 """From this place in the cascade on, kinds bring what lacks from outside."""
-_STORES_KEEP = 5.5
-"""Where a plan is followed, what can wait gives way before stores, which keep to the plan, and after the supplies."""
 
 
 def rule_based(
@@ -76,11 +74,10 @@ def cascade(
         state = Ruling(state.residual_kw + problem.net_kw(kind))
     settling = [kind for kind in reversed(order) if kind in giving_way]
     # Fuel is saved before wind and sun are lost, and processes beside it give way before it is burnt.
-    place = {kind: _STORES_KEEP if planned and _yields(problem, kind) else _order(problem, kind) for kind in settling}
-    settling.sort(key=lambda kind: (_is_free(problem, kind), -place[kind], _burns(problem, kind)))
+    settling.sort(key=lambda kind: (_is_free(problem, kind), -_order(problem, kind), _burns(problem, kind)))
     if any(type(rows.members[0]).gives_more for rows in problem.rows.values()):
-        # What one plant no longer gives, the next may make, and supplies give for it at once; no load sheds yet.
-        # Without a plan, plant that others feed gives way last: it stops when no store and no source of power is left.
+        # What one plant no longer gives, the next may make, and supplies give for it at once; no load sheds yet. Those
+        # that others feed give way last: a plant stops for want of power when neither store nor source of it is left.
         supplies = [kind for kind in settling if _order(problem, kind) >= _SUPPLY]
         early = [one for kind in settling if _order(problem, kind) > 0 for one in (kind, *supplies)]
         for _ in range(_MOST_PASSES):
@@ -181,11 +178,6 @@ def _relieved(
 def _is_free(problem: Problem, kind: str) -> bool:
     """Wind and PV: what they do not give is lost, or sold by a line's own connection for little."""
     return isinstance(problem.rows[kind].members[0], VariableGeneration | DirectLine)
-
-
-def _yields(problem: Problem, kind: str) -> bool:
-    cls: type[Asset] = type(problem.rows[kind].members[0])
-    return cls.yields
 
 
 def _burns(problem: Problem, kind: str) -> bool:

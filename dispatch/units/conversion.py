@@ -262,11 +262,14 @@ class Conversion(Asset):
     @classmethod
     def settle(cls, rows: Rows[Self], given: Inputs, state: Ruling, values: dict[str, Array]) -> dict[str, Array]:
         """Less where an input lacks or nobody takes the output; before loads shed, more where that alone lacks."""
-        flow = cls.given_way(rows, given, state, values[cls.input_series])
+        had, starved = values[cls.input_series], cls._starved(rows, given, state)
+        # What another plant of the kind can make does not lack: heat at 60 °C, of which the next exchanger draws.
+        idle = starved | (state.spent.get(cls, 0) >= _SPENT) | state.sheds
+        made = np.minimum(cls.wanted_kw(rows, given, state), cls.most_kw(rows, given) - had) * ~idle
+        flow = cls.given_way(rows, given, cls._moved(rows, given, state, made, draws=False), had)
         # What one plant of the kind no longer draws, another need not make: a compressor, and the valve back.
-        left = cls._moved(rows, given, state, flow - values[cls.input_series])
-        starved = cls._starved(rows, given, state)
-        gave_way = starved & (flow < values[cls.input_series] - _FOLLOWED_KW)
+        left = cls._moved(rows, given, state, flow - had)
+        gave_way = starved & (flow < had - _FOLLOWED_KW)
         state.spent[cls] = spent = state.spent.get(cls, 0) + gave_way
         more = cls.wanted_kw(rows, given, left) * ~(starved | (spent >= _SPENT) | state.sheds)
         flow = np.minimum(flow + more, cls.most_kw(rows, given))
@@ -298,11 +301,12 @@ class Conversion(Asset):
         return np.asarray(starved)
 
     @classmethod
-    def _moved(cls, rows: Rows[Self], given: Inputs, state: Ruling, more: Array) -> Ruling:
-        """What is left over once the rows draw so much more."""
+    def _moved(cls, rows: Rows[Self], given: Inputs, state: Ruling, more: Array, *, draws: bool = True) -> Ruling:
+        """What is left over once the rows draw so much more; without ``draws``, of what they make alone."""
         left = state.residual_kw.copy()
-        np.add.at(left, rows.bus(cls.input_bus), -more)
+        if draws:
+            np.add.at(left, rows.bus(cls.input_bus), -more)
         for port, field in cls._fields().items():
-            sign = 1 if port in cls.outputs else -1
+            sign = 1 if port in cls.outputs else -draws
             np.add.at(left, cls.bus_at(rows, field), sign * rows.series(given, f"{port}_kw_per_kw") * more)
         return state.left(left)

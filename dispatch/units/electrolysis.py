@@ -69,7 +69,6 @@ class Electrolyser(Committed):
         "heat_bus": "heat",
     }
     rule_order: ClassVar[int] = 3
-    yields: ClassVar[bool] = True
 
     @field_validator("curve")
     @classmethod

@@ -9,6 +9,8 @@ from pydantic import ValidationError
 
 from dispatch.audit import audit
 from dispatch.config.references import reference_problems
+from dispatch.problem import Problem
+from dispatch.replay.plant import decisions, executed
 from dispatch.rules import rule_based
 from dispatch.solve import solve
 from tests.unit.dispatch.assets.thermal_parks import grid, problem, supply
@@ -46,6 +48,23 @@ def test_the_rules_follow_a_cascade_of_three_levels() -> None:
     for schedule in (solve(made), rule_based(made)):
         assert schedule.money[0] == pytest.approx(50 * 0.05)
         assert audit(schedule).violations == ()
+
+
+def test_heat_that_lacks_at_two_levels_at_once_comes_through_both_exchangers() -> None:
+    """Planned for less: the lower exchanger must not stop because the level that it draws from lacks heat too."""
+    first, second = exchanger(hot_bus="hotter", heat_bus="hot", name="first"), exchanger(loss_fraction=0.2)
+    buses = [{"name": "main"}, *({"name": n, "carrier": "heat"} for n in ("hotter", "hot", "heat"))]
+
+    def levels(hot_kw: float, heat_kw: float) -> Problem:
+        demand = {"hot": [hot_kw], "heat": [heat_kw]}
+        return problem(first, second, supply("hotter", 0.05), grid(), demand=demand, buses=buses)
+
+    expected, came = levels(5.0, 4.0), levels(15.0, 40.0)
+    done = executed(came, decisions(expected, solve(expected)))
+    assert audit(done).violations == ()
+    assert done.asset("plate", "hot_kw") == pytest.approx([50])
+    assert done.asset("first", "hot_kw") == pytest.approx([65])
+    assert done.asset("heat_load", "shed_kw") == pytest.approx([0], abs=1e-6)
 
 
 def test_it_carries_nothing_upwards() -> None:

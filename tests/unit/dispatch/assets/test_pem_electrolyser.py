@@ -8,12 +8,10 @@ import pytest
 from dispatch.assets.pem_electrolyser import PemElectrolyser
 from dispatch.audit import audit
 from dispatch.planning.comparison import follow
-from dispatch.problem import Problem
-from dispatch.replay.plant import decisions, executed
 from dispatch.rules import rule_based
 from dispatch.solve import solve
-from tests.parks import battery, given, hours, load
-from tests.unit.dispatch.assets.hydrogen_parks import LHV, cell, priced, problem, sale, site
+from tests.parks import load
+from tests.unit.dispatch.assets.hydrogen_parks import LHV, cell, priced, problem, sale
 
 RELATIVE = {0.2: 0.838, 0.4: 0.860, 0.6: 0.898, 0.8: 0.932, 1.0: 1.010}
 
@@ -51,23 +49,3 @@ def test_its_curve_is_concave_to_the_origin() -> None:
     assert points[0].tolist() == [0, 0]
     slopes = np.diff(points[:, 1]) / np.diff(points[:, 0])
     assert (np.diff(slopes) < 0).all()
-
-
-def test_where_less_wind_comes_than_planned_the_cell_draws_less_and_the_store_keeps_for_the_load() -> None:
-    """An island: 400 kW of wind instead of 800, then calm. By plan the cell draws 800, then the store carries 400."""
-    turbine = {"kind": "wind", "name": "turbine", "bus": "main", "rated_kw": 1000}
-    store = battery(energy_kwh=400.0, charge_kw=400.0, discharge_kw=400.0, start_fill=1.0, discharge_efficiency=1.0)
-    made = site(turbine, store, cell(kind="pem_electrolyser"), sale(price_per_t=1e4), load("hall"))
-
-    def island(wind_kw: float) -> Problem:
-        series = {("turbine", "available_kw"): np.array([wind_kw, 0]), ("hall", "demand_kw"): np.array([0.0, 400])}
-        return Problem(made, given(made, hours(2), series))
-
-    planned, came = island(800.0), island(400.0)
-    plan = solve(planned)
-    assert plan.asset("cell", "power_kw") == pytest.approx([800, 0], abs=1e-4)
-    done = executed(came, decisions(planned, plan))
-    assert audit(done).violations == ()
-    assert done.asset("cell", "power_kw") == pytest.approx([400, 0], rel=1e-4)
-    assert done.asset("battery", "discharge_kw") == pytest.approx([0, 400], abs=1e-4)
-    assert done.asset("hall", "shed_kw") == pytest.approx([0, 0], abs=1e-4)
