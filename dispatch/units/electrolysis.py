@@ -291,7 +291,7 @@ class Electrolyser(Committed):
 
     @classmethod
     def settle(cls, rows: Rows[Self], given: Inputs, state: Ruling, values: dict[str, Array]) -> dict[str, Array]:
-        """Makes more hydrogen where it lacks, less where electricity lacks or nobody takes it; gives heat asked for."""
+        """Makes more hydrogen where it lacks, less where electricity lacks or nobody takes it; heat as asked."""
         producing, rated = values["producing"], rows.field("electric_kw")
         power = rows.field("min_kw") * producing + values["above_min_kw"]
         lacking = np.maximum(-state.share(rows.bus(), power + 1e-9), 0)
@@ -306,9 +306,9 @@ class Electrolyser(Committed):
             out = electrolysis_states.walked(rows, given, wanted, values["committed"], producing)
         power = rows.field("min_kw") * out["producing"] + out["above_min_kw"]
         most = electrolysis_states.usable_kw(rows, power, electrolysis_states.curved(rows, power, out["producing"]))
-        asked = np.maximum(-state.share(bus_or(rows, "heat_bus", "bus"), np.maximum(most, 0)), 0)
+        unused = state.share(bus_or(rows, "heat_bus", "bus"), np.maximum(most, 0))
         heat = values.get("heat_kw", np.zeros_like(most))  # a plan without a heat bus has none
-        return out | {"heat_kw": np.clip(heat + asked, 0, most)}
+        return out | {"heat_kw": np.clip(heat - unused, 0, most)}
 
 
 def _pieces(rows: Rows[Any]) -> Pieces:

@@ -49,3 +49,14 @@ def test_its_curve_is_concave_to_the_origin() -> None:
     assert points[0].tolist() == [0, 0]
     slopes = np.diff(points[:, 1]) / np.diff(points[:, 0])
     assert (np.diff(slopes) < 0).all()
+
+
+def test_heat_that_a_plan_wanted_and_nobody_takes_is_rejected() -> None:
+    warm = load("warm", bus="heat")
+    assets = priced(0.1), cell(kind="pem_electrolyser", heat_bus="heat"), sale(price_per_t=1e4), warm
+    expected, came = problem(*assets, warm=100.0), problem(*assets, warm=30.0)
+    plan = solve(expected)
+    assert plan.asset("cell", "heat_kw") == pytest.approx([100])
+    done = follow(came, plan)
+    assert audit(done).violations == ()
+    assert done.asset("cell", "heat_kw") == pytest.approx([30])
