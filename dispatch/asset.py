@@ -186,7 +186,7 @@ class Asset(Frozen, ABC):
     Class attributes:
         rule_order: position in the cascade of rules; lower acts first.
         gives_more: its ``settle`` gives more where its bus lacks, before loads shed.
-        relieves: its ``settle`` gives more for little, so that it is asked before a peak rises that is paid for.
+        relieves: its ``settle`` gives more for less than a month of demand charge: asked before a billed peak rises.
         counts_on: its penalties are of sums over days or the horizon, of which no part has a share by itself.
         is_network: its ports are the network itself (a cable, the point of common coupling), not an injection into it.
         bus_fields: field → carrier that the bus must have, or several of which one (None: any).

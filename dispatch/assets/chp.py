@@ -39,6 +39,7 @@ class Chp(Fired):
     no_load_fuel_kw: NonNegative = Field(default=0.0, description="fuel that it takes for being on")
 
     rule_order: ClassVar[int] = 3  # with the heat that exchangers draw
+    relieves: ClassVar[bool] = True
 
     bus_fields: ClassVar[Mapping[str, Carriers]] = {
         "bus": "electricity",

@@ -43,6 +43,7 @@ class FuelSupply(Asset):
         "bus": ("gas", "fuel", "hydrogen", "ammonia", "methanol", "steam", "heat", "cold", "compressed_air", "co2")
     }
     rule_order: ClassVar[int] = 6
+    relieves: ClassVar[bool] = True
 
     @property
     def structure(self) -> tuple[object, ...]:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from dispatch.audit import audit
+from dispatch.replay.plant import decisions, executed
 from dispatch.rules import rule_based
 from dispatch.solve import solve
 from tests.unit.dispatch.assets.thermal_parks import grid, hourly_tariff, problem, relaxed, supply, tariff
@@ -139,3 +140,15 @@ def test_its_power_counts_as_clean_with_renewable_fuel_alone(clean: bool, unclea
 def test_a_ramp_holds_for_its_load() -> None:
     plan = solve(built(0.3, [200.0] * 2, [0.0] * 2, ramp_fraction_per_h=0.25, load_before_kw=10.0))
     assert plan.asset("chp", "load_kw") == pytest.approx([10 + 29.25, 10 + 58.5])
+
+
+def test_it_gives_more_power_before_a_peak_rises_that_is_paid_for() -> None:
+    """Led by heat it gives 50 of 200, and 150 are imported, which is the month's peak. What comes is 230."""
+    pcc = grid(tariff=tariff(0.05, demand=30.0), expected_peak_kw=150)
+    expected, came = (problem(chp(), BOILER, GAS, pcc, demand={"main": [kw], "heat": [50.0]}) for kw in (200.0, 230.0))
+    plan = solve(expected)
+    assert plan.asset("pcc", "import_kw") == pytest.approx([150])
+    done = executed(came, decisions(expected, plan))
+    assert audit(done).violations == ()
+    assert done.asset("pcc", "import_kw") == pytest.approx([150])
+    assert done.asset("chp", "power_kw") == pytest.approx([80])
