@@ -18,6 +18,7 @@ import os
 import re
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
@@ -62,6 +63,20 @@ def blocks(page: Path) -> tuple[Block, ...]:
         Block(found[1], tuple(found[2].split()), found[3], text.count("\n", 0, found.start()) + 1)
         for found in _BLOCK.finditer(text)
     )
+
+
+@contextmanager
+def _heeding_interrupts() -> Iterator[None]:
+    """Processes that are started in it can be interrupted, as in a terminal: one that shells put aside ignores that."""
+    before = signal.getsignal(signal.SIGINT)
+    aside = before is signal.SIG_IGN and threading.current_thread() is threading.main_thread()
+    if aside:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        if aside:
+            signal.signal(signal.SIGINT, before)
 
 
 @dataclass
@@ -147,9 +162,10 @@ class Session:
         path = self.folder / f".server-{len(self._servers)}.txt"
         with path.open("w", encoding="utf-8") as out:
             script = ["bash", "-c", f"exec {block.text}"]
-            server = subprocess.Popen(
-                script, cwd=self.folder, env=self.variables, stdout=out, stderr=subprocess.DEVNULL
-            )
+            with _heeding_interrupts():
+                server = subprocess.Popen(
+                    script, cwd=self.folder, env=self.variables, stdout=out, stderr=subprocess.DEVNULL
+                )
         self._servers.append(server)
         deadline, said, silent = time.monotonic() + _STARTING_S, "", 0.0
         while server.poll() is None and time.monotonic() < deadline and not (said and silent >= _SILENT_S):
