@@ -86,7 +86,7 @@ def cascade(
             state = _settled(problem, early, chosen, Ruling(state.residual_kw, sheds=False, spent=state.spent))
     state = _passes(problem, settling, chosen, state)
     if guards:
-        state = _passes(problem, settling, chosen, _relieved(problem, settling, chosen, state, guards))
+        _guarded(problem, settling, chosen, state, guards)
     return problem.read(Proof(quality, problem.settle_totals(), -np.inf, np.inf, 0, 0, False), None)
 
 
@@ -148,6 +148,26 @@ def _passes(problem: Problem, kinds: Sequence[str], chosen: dict[str, dict[str, 
             break
         state = _settled(problem, kinds, chosen, Ruling(state.residual_kw))
     return state
+
+
+def _guarded(
+    problem: Problem,
+    kinds: Sequence[str],
+    chosen: dict[str, dict[str, Array]],
+    state: Ruling,
+    guards: Mapping[type, Array],
+) -> None:
+    """Others give before a guarded kind passes its guard; all stays as it was where something would lack for it later.
+
+    A store that spares a peak at noon may be wanted in the evening, when the connection is at its limit.
+    """
+    before = {kind: dict(values) for kind, values in chosen.items()}
+    relieved = _relieved(problem, kinds, chosen, state, guards)
+    if relieved.residual_kw.min() < min(state.residual_kw.min(), 0.0) - _BALANCED_KW:
+        for kind, values in before.items():
+            problem.put(kind, values)
+        return
+    _passes(problem, kinds, chosen, relieved)
 
 
 def _relieved(

@@ -139,8 +139,10 @@ def follow(problem: Problem, schedule: Schedule) -> Schedule:
     said: dict[str, Mapping[str, Array]] = {}
     for kind, solved in schedule.kinds.items():
         first, names = solved.rows.members[0], problem.decisions(kind)
-        said[kind] = type(first).published(solved.rows, schedule.inputs, solved.series)
-        published = {name: values[: len(solved.rows.members)] for name, values in solved.series.items()}
+        members = len(solved.rows.members)
+        says = type(first).published(solved.rows, schedule.inputs, solved.series)
+        said[kind] = {name: values[:members] for name, values in says.items()}
+        published = {name: values[:members] for name, values in solved.series.items()}
         if isinstance(first, Storage | Thermal | Fired) or "committed" in names:
             planned[kind] = {name: published[name] for name in names}
         else:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from dispatch.audit import audit
+from dispatch.planning.comparison import follow
 from dispatch.problem import Problem
 from dispatch.replay.plant import Decisions, decisions, executed
 from dispatch.schedule import Schedule
@@ -61,6 +62,27 @@ def test_what_a_store_gave_early_it_does_not_have_as_planned_and_the_grid_gives_
     done = followed(built(np.array([70.0, 40, 40, 40]), store={"start_fill": 0.3}), late)
     assert done.asset("pcc", "import_kw") == pytest.approx([50, 40, 40, 30])
     assert done.asset("battery", "discharge_kw") == pytest.approx([20, 0, 0, 10])
+
+
+def test_a_store_that_is_wanted_later_at_the_limit_of_the_connection_spares_no_peak() -> None:
+    """30 kWh for the evening's 90 kW beside 60 of import; 5 of them given at noon would be 5 of load shed then."""
+    late: Decisions = {"battery": {"charge_kw": np.zeros((1, 4)), "discharge_kw": np.array([[0.0, 0, 0, 30]])}}
+    done = followed(built(np.array([55.0, 40, 40, 90]), store={"start_fill": 0.3}, import_kw=60.0), late)
+    assert done.asset("load", "shed_kw") == pytest.approx([0] * 4, abs=1e-6)
+    assert done.asset("battery", "discharge_kw") == pytest.approx([0, 0, 0, 30])
+    assert done.asset("pcc", "import_kw") == pytest.approx([55, 40, 40, 60])
+
+
+def test_a_plan_over_scenarios_guards_the_path_that_is_published() -> None:
+    site = park(load(), battery(**LOSSLESS), grid(tariff=tariff(0.2, demand=30.0), expected_peak_kw=50.0))
+    paths = np.array([[40.0, 45, 45, 40], [60.0, 90, 90, 60]])
+    plan = solve(Problem(site, given(site, hours(4), {("load", "demand_kw"): paths}, scenarios=2)))
+    came = Problem(site, given(site, hours(4), {("load", "demand_kw"): np.array([60.0, 45, 45, 40])}))
+    own = plan.kinds["grid_connection"].series["peak_kw"][0].max()
+    assert own < plan.kinds["grid_connection"].series["peak_kw"][1].max()
+    done = follow(came, plan)
+    assert audit(done).violations == ()
+    assert done.kinds["grid_connection"].series["import_kw"].max() == pytest.approx(own)
 
 
 def test_a_peak_that_the_plan_pays_for_is_free_to_be_used() -> None:
