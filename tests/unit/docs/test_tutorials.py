@@ -29,19 +29,16 @@ def outputs(page: str, folder: Path) -> int:
         return sum(block.language == "text" for block, _ in made.run(TUTORIALS / page))
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_an_operator_gets_to_a_plan_of_the_own_park(tmp_path: Path) -> None:
     assert outputs("operator.md", tmp_path) == 8
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_an_engineer_gets_to_a_study_of_the_own_case(tmp_path: Path) -> None:
     assert outputs("engineer.md", tmp_path) == 4
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_an_aggregator_gets_to_an_award(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
