@@ -40,3 +40,8 @@ class Ruling:
         np.add.at(total, bus, weight)
         part = np.divide(weight, total[bus], out=np.zeros_like(weight), where=total[bus] > 0)
         return np.asarray(self.residual_kw[bus] * part)
+
+    def apportioned(self, bus: np.ndarray, given: Array, possible: Array) -> Array:
+        """As :meth:`share`: a surplus by what each row gives, a lack by what it could; who is off has none to lose."""
+        surplus, lack = self.share(bus, given), self.share(bus, possible)
+        return np.where(self.residual_kw[bus] > 0, surplus, lack)

@@ -132,11 +132,11 @@ class Chp(Fired):
     @classmethod
     def settle(cls, rows: Rows[Chp], given: Inputs, state: Ruling, values: dict[str, Array]) -> dict[str, Array]:
         """Less heat where nobody takes it, more where it lacks; likewise load; less where fuel lacks."""
-        weight = full(rows, given.horizon, rows.field("max_kw"))
-        missing = -state.share(rows.bus("heat_bus"), weight)
-        heat = np.maximum(values["heat_kw"] + missing, 0)
-        short = np.maximum(-state.share(rows.bus("fuel_bus"), weight), 0) * rows.field("efficiency")
-        power = values["load_kw"] - rows.field("power_loss") * values["heat_kw"] - state.share(rows.bus(), weight)
+        most = full(rows, given.horizon, rows.field("max_kw"))
+        heat = np.maximum(values["heat_kw"] - state.apportioned(rows.bus("heat_bus"), values["heat_kw"], most), 0)
+        short = np.maximum(-state.share(rows.bus("fuel_bus"), values["load_kw"]), 0) * rows.field("efficiency")
+        power = values["load_kw"] - rows.field("power_loss") * values["heat_kw"]
+        power = power - state.apportioned(rows.bus(), power, most)
         load = np.maximum(power + rows.field("power_loss") * heat, heat * _per_heat(rows))
         load = np.where(short > 0, np.minimum(load, values["load_kw"] - short), load)
         return cls._with_heat(rows, given, load, heat)

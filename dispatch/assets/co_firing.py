@@ -140,11 +140,12 @@ class CoFiring(Fired):
     @classmethod
     def settle(cls, rows: Rows[CoFiring], given: Inputs, state: Ruling, values: dict[str, Array]) -> dict[str, Array]:
         """Runs where power lacks that nobody else can give, gives less where it is left over or a fuel lacks."""
-        weight, efficiency = full(rows, given.horizon, rows.field("max_kw")), rows.field("efficiency")
-        load, ammonia = values["load_kw"] - state.share(rows.bus(), weight), values["ammonia_kw"]
+        most, efficiency = full(rows, given.horizon, rows.field("max_kw")), rows.field("efficiency")
+        load = values["load_kw"] - state.apportioned(rows.bus(), values["load_kw"], most)
+        ammonia = values["ammonia_kw"]
         least = rows.field("ammonia_share_min")
         lacking = np.maximum(-state.share(rows.bus("ammonia_bus"), ammonia + 1e-9), 0)
-        short = np.maximum(-state.share(rows.bus("fuel_bus"), weight), 0)
+        short = np.maximum(-state.share(rows.bus("fuel_bus"), values["load_kw"]), 0)
         ammonia = np.maximum(ammonia - lacking, 0)
         most = np.where((lacking > 0) & (least > 0), ammonia / np.maximum(least, 1e-9) * efficiency, np.inf)
         most = np.minimum(most, np.where(short > 0, values["load_kw"] - short * efficiency, np.inf))

@@ -300,7 +300,8 @@ class Thermal(Committed):
     @classmethod
     def settle(cls, rows: Rows[Self], given: Inputs, state: Ruling, values: dict[str, Array]) -> dict[str, Array]:
         """Runs where power lacks that nobody else can give, within minimum times and ramps; else gives less."""
-        left = state.share(rows.bus(), rows.field("max_kw"))
+        most = full(rows, given.horizon, rows.field("max_kw"))
+        left = state.apportioned(rows.bus(), values["above_min_kw"], most)
         lacking, above = np.maximum(-left, 0), np.maximum(values["above_min_kw"] - np.maximum(left, 0), 0)
         if lacking.max() < _LACKING_KW:
             return values | {"above_min_kw": above}

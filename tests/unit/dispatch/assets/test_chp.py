@@ -70,6 +70,17 @@ def test_the_rules_lead_it_by_heat() -> None:
     assert audit(rules).violations == ()
 
 
+def test_heat_that_nobody_takes_is_taken_off_the_engine_that_runs_however_large_the_one_beside_it() -> None:
+    """40 of 80 planned are wanted: an idle engine of 1000 has no part in giving way."""
+    idle = chp(name="idle", max_kw=1000)
+    made = built(0.3, [200.0], [40.0], idle)
+    planned = {"chp": {"load_kw": np.array([[117.0], [0.0]]), "heat_kw": np.array([[80.0], [0.0]])}}
+    done = executed(made, planned)
+    assert audit(done).violations == ()
+    assert done.asset("chp", "heat_kw") == pytest.approx([40])
+    assert done.asset("idle", "load_kw") == pytest.approx([0])
+
+
 def test_an_engine_gives_its_heat_beside_its_power() -> None:
     plan = solve(built(0.3, [200.0], [50.0], power_loss=0.0))
     assert plan.asset("chp", "power_kw") == pytest.approx([117])
