@@ -9,7 +9,17 @@ from functools import cache
 import benchmarks.methods as here
 from benchmarks.methods.base import Method
 
-_ORDER = ("rule_based", "day_ahead", "rolling", "stochastic", "cvar", "convex", "exact", "perfect")
+_ORDER = (
+    "rule_based",
+    "day_ahead",
+    "rolling",
+    "rolling_stochastic",
+    "stochastic",
+    "cvar",
+    "convex",
+    "exact",
+    "perfect",
+)
 
 
 @cache
