@@ -29,7 +29,7 @@ from dispatch.carbon.park import expected
 from dispatch.carbon_wanted.wishes import EmissionsWish
 from dispatch.errors import DataError, SolveError
 from dispatch.front.points import Choice, Front, FrontPoint, Reference, efficient, next_cap_t
-from dispatch.front.walk import BESIDE, Aim, Walk
+from dispatch.front.walk import BESIDE, REMEMBERED, Aim, Walk
 from dispatch.problem import Problem
 from dispatch.rules import rule_based
 from dispatch.schedule import Schedule
@@ -159,7 +159,7 @@ class _Tracer:
         # A little of the money beside it: else power that costs no carbon is burnt, and stores move it to and fro.
         x = self.walk.x
         rate = _LITTLE * abs(float(self.carbon_kg @ x)) / max(abs(float(self.money @ x)), _ROOM)
-        return Aim(self.carbon_kg + rate * self.money, 0.0, penalty_most=self.penalty_most, reusing=False)
+        return Aim(self.carbon_kg + rate * self.money, 0.0, penalty_most=self.penalty_most, reusing=0)
 
     def _cleanest(self, cap_t: float) -> FrontPoint:
         """The cheapest of the plans that emit the least.
@@ -169,20 +169,20 @@ class _Tracer:
         """
         began = time.thread_time()
         try:
-            found = self.at(cap_t, edge=True)
+            found = self.at(cap_t, reusing=0, searching=False)
         except SolveError:
             self._solved(self._least())
-            found = self.at(self._emitted_t(self.walk.x) * (1 + _NEAR))
+            found = self.at(self._emitted_t(self.walk.x) * (1 + _NEAR), reusing=1)
         return replace(found, seconds=time.thread_time() - began)
 
     def _emitted_t(self, x: Array) -> float:
         return (float(self.carbon_kg @ x) + self.standing_kg) / _KG
 
-    def at(self, cap_t: float, *, edge: bool = False) -> FrontPoint:
+    def at(self, cap_t: float, *, reusing: int = REMEMBERED, searching: bool = True) -> FrontPoint:
         """The cheapest plan that emits no more."""
         room = _ROOM * max(abs(cap_t), 1.0)
         cap_kg = _KG * (cap_t + room) - self.standing_kg
-        aim = Aim(self.cost, cap_kg, cap_kg, self.penalty_most, reusing=not edge, searching=not edge)
+        aim = Aim(self.cost, cap_kg, cap_kg, self.penalty_most, reusing=reusing, searching=searching)
         return self._point(aim, cap_t, time.thread_time())
 
     def priced(self, price_per_t: float, points: Sequence[FrontPoint]) -> FrontPoint:

@@ -16,7 +16,7 @@ import numpy as np
 from dispatch.signals import Array
 from dispatch.solver.highs import Answer, Matrices
 
-MOST_BRANCHES = 60
+MOST_BRANCHES = 80
 Torn = Callable[[Array], np.ndarray]
 
 
@@ -26,7 +26,6 @@ class _Node:
     place: int
     lower: Array = field(compare=False)
     upper: Array = field(compare=False)
-    x: Array = field(compare=False)
 
 
 def branched(
@@ -48,31 +47,30 @@ def branched(
         best: a point there is already.
         gap: relative distance of point and bound at which it ends.
     """
-    heap = [_Node(relaxed.objective, 0, asked.col_lower, asked.col_upper, relaxed.x)]
-    tried, bound = 0, relaxed.objective
-    node: _Node | None = None
-    while (node is not None or heap) and tried < most:
-        node = node or heapq.heappop(heap)
-        column, near = _branching(torn(node.x), node.x)
+    waiting: list[_Node] = []
+    node, found = _Node(relaxed.objective, 0, asked.col_lower, asked.col_upper), relaxed
+    beside: _Node | None = None  # the other part of what the node is a part of, where it was not looked at
+    tried, bound, better = 0, relaxed.objective, True
+    while True:
         followed: _Node | None = None
-        for value in (near, near + (1 if near < node.x[column] else -1)):
-            tried += 1
-            child = _child(node, column, value, tried)
-            found = solve(replace(asked, col_lower=child.lower, col_upper=child.upper))
-            if found is None or (best is not None and found.objective >= best.objective):
-                continue
-            if not torn(found.x).size:
-                best = found
-                continue
-            child.bound, child.x = found.objective, found.x
-            if followed is None:
-                followed = child  # one branch is followed to its end before others are looked at
+        if not better:
+            followed, beside = beside, None
+        else:
+            if beside is not None:
+                heapq.heappush(waiting, beside)
+            beside = None
+            if torn(found.x).size:  # one branch is followed to its end before others are looked at
+                followed, beside = _children(node, found, torn, tried)
             else:
-                heapq.heappush(heap, child)
-        node = followed
-        bound = min([one.bound for one in (*heap, *([node] if node is not None else []))], default=np.inf)
-        if best is not None and best.objective - bound <= gap * abs(best.objective):
+                best = found
+        bound = min([one.bound for one in (*waiting, followed, beside) if one is not None], default=np.inf)
+        done = best is not None and best.objective - bound <= gap * abs(best.objective)
+        if done or tried >= most or (followed is None and not waiting):
             break
+        node, tried = followed or heapq.heappop(waiting), tried + 1
+        answer = solve(replace(asked, col_lower=node.lower, col_upper=node.upper))
+        better = answer is not None and (best is None or answer.objective < best.objective)
+        found = answer or found
     return None if best is None else replace(best, bound=min(max(bound, relaxed.objective), best.objective))
 
 
@@ -82,11 +80,18 @@ def _branching(at: np.ndarray, x: Array) -> tuple[int, float]:
     return column, float(np.round(x[column]))
 
 
-def _child(node: _Node, column: int, value: float, place: int) -> _Node:
-    """The node's part in which the column is at ``value`` or further off."""
+def _children(node: _Node, found: Answer, torn: Torn, place: int) -> tuple[_Node, _Node]:
+    """The node's parts in which a column is at its nearest whole number and at the one beyond, or further off."""
+    column, near = _branching(torn(found.x), found.x)
+    beyond = near + (1 if near < found.x[column] else -1)
+    first, second = (_part(node, found, column, value, 2 * place + k) for k, value in enumerate((near, beyond), 1))
+    return first, second
+
+
+def _part(node: _Node, found: Answer, column: int, value: float, place: int) -> _Node:
     lower, upper = node.lower.copy(), node.upper.copy()
-    if value > node.x[column] or (value == node.x[column] and value >= upper[column]):
+    if value > found.x[column] or (value == found.x[column] and value >= upper[column]):
         lower[column] = value
     else:
         upper[column] = value
-    return _Node(node.bound, place, lower, upper, node.x)
+    return _Node(found.objective, place, lower, upper)

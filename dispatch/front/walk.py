@@ -21,7 +21,7 @@ import numpy as np
 from scipy.sparse import csr_array, vstack
 
 from dispatch.errors import SolveError
-from dispatch.front.branching import branched
+from dispatch.front.branching import MOST_BRANCHES, branched
 from dispatch.front.points import How
 from dispatch.search.hunt import hunt
 from dispatch.search.recovery import by_plants, planned
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 # Of the cost, what the emissions weigh beside it: far above the solver's tolerance, far below the gap.
 BESIDE = 1e-5
-_REMEMBERED = 3
+REMEMBERED = 3
 _WHOLE = 1e-6
 _FEW = 12  # branches that settle flows which must not run together, once all else is settled
 _OWN_GAP = 1e-6
@@ -107,8 +107,8 @@ class Aim:
         penalty_most: of expected penalties likewise.
         near_kg: about what it will emit.
         still: columns that stay at nothing.
-        reusing: without it, no plan before is tried: at the edge of what can be reached they hardly ever fit, and to
-            see that takes long.
+        reusing: how many of the last plans lend their whole numbers; where all do, the relaxation's are rounded too. At
+            the edge of what can be reached they hardly ever fit, and to see that takes long.
         searching: without it, a SolveError stands for whole numbers that would have to be searched for.
     """
 
@@ -117,7 +117,7 @@ class Aim:
     cap_kg: float = np.inf
     penalty_most: float = np.inf
     still: tuple[int, ...] = ()
-    reusing: bool = True
+    reusing: int = REMEMBERED
     searching: bool = True
 
 
@@ -228,7 +228,8 @@ class Walk:
     def _reused(self, asked: Matrices, relaxed: Answer, limits: Limits) -> Answer | None:
         """The best of the plans before with their whole numbers kept; the first that is good enough."""
         best: Answer | None = None
-        for known in (*reversed(self._known), relaxed.x):
+        last = [*reversed(self._known)][: self.aim.reusing]
+        for known in (*last, *([relaxed.x] if self.aim.reusing == REMEMBERED else [])):
             found = self._with(asked, known)
             if found is not None and (best is None or found.objective < best.objective):
                 best = replace(found, quality="convex_recovery", bound=min(relaxed.objective, found.objective))
@@ -253,7 +254,9 @@ class Walk:
         """A few branches from the relaxation's last basis."""
         if self._relaxed is None or self._torn(relaxed.x).size > _MOST_TORN:
             return best
-        found = branched(self._relaxed.solve, asked, self._torn, relaxed, best, limits.gap)
+        # At the edge of what can be reached hardly any branch has a point, and what is given up there is searched for.
+        most = MOST_BRANCHES if self.aim.reusing or self.aim.searching else _FEW
+        found = branched(self._relaxed.solve, asked, self._torn, relaxed, best, limits.gap, most)
         return None if found is None else replace(found, quality="convex_recovery")
 
     def _searched(self, asked: Matrices, relaxed: Answer, limits: Limits, best: Answer | None) -> Answer:
@@ -278,7 +281,7 @@ class Walk:
         """The latest whole numbers last, each once."""
         own = np.round(x[self._whole])
         others = [one for one in self._known if not np.array_equal(np.round(one[self._whole]), own)]
-        self._known = [*others, x][-_REMEMBERED:]
+        self._known = [*others, x][-REMEMBERED:]
 
 
 def _held(matrices: Matrices, columns: np.ndarray, values: Array) -> Matrices:
