@@ -47,7 +47,8 @@ class Usual:
             value = value / np.where(use, scale, 1.0)
         bins, group = self.bins(rows)[use], self.group(rows)[use]
         kinds = int(self.group(rows).max(initial=0)) + 1
-        table = np.stack([self._table(value[use], bins, group == kind, levels) for kind in range(kinds)])
+        value, everyday = value[use], self._windows(value[use], bins)
+        table = np.stack([self._table(value, bins, group == kind, everyday, levels) for kind in range(kinds)])
         return UsualFitted(self, table)
 
     def bins(self, rows: Frame) -> NDArray[np.int64]:
@@ -58,19 +59,32 @@ class Usual:
         """Class (N,) of each row."""
         return rows.column(self.classes).astype(np.int64) if self.classes else np.zeros(len(rows), np.int64)
 
-    def _table(self, value: Floats, bins: NDArray[np.int64], chosen: NDArray[np.bool_], levels: Floats) -> Floats:
-        """Quantiles (per_day, Q) in a circular window of time of day; of all values where too few are there."""
-        if chosen.sum() < LEAST_BLOCKS_OF_A_CLASS * self.per_day / 2:
-            chosen = np.ones(len(value), dtype=bool)
+    def _table(
+        self,
+        value: Floats,
+        bins: NDArray[np.int64],
+        chosen: NDArray[np.bool_],
+        everyday: list[Floats],
+        levels: Floats,
+    ) -> Floats:
+        """Quantiles (per_day, Q) by time of day: of the class, where it has few values of all, and then of all day."""
+        pools = [everyday]
+        if chosen.sum() >= LEAST_BLOCKS_OF_A_CLASS * self.per_day / 2:
+            pools.insert(0, self._windows(value[chosen], bins[chosen]))
+        everything = value if len(value) else np.zeros(1)
+        told = []
+        for windows in zip(*pools, strict=True):
+            enough = (near for near in windows if len(near) >= LEAST_BLOCKS_OF_A_CLASS)
+            told.append(np.quantile(next(enough, everything), levels))
+        return np.stack(told)
+
+    def _windows(self, value: Floats, bins: NDArray[np.int64]) -> list[Floats]:
+        """By time of day, what lies in its window."""
         width = int(self.window_h / 24 * self.per_day)
-        order = np.argsort(bins[chosen], kind="stable")
-        of_bin = np.split(value[chosen][order], np.searchsorted(bins[chosen][order], np.arange(1, self.per_day)))
-        everything = np.quantile(value, levels) if len(value) else np.zeros(len(levels))
-        table = np.empty((self.per_day, len(levels)))
-        for step in range(self.per_day):
-            near = np.concatenate([of_bin[(step + d) % self.per_day] for d in range(-width, width + 1)])
-            table[step] = np.quantile(near, levels) if len(near) >= LEAST_BLOCKS_OF_A_CLASS else everything
-        return table
+        order = np.argsort(bins, kind="stable")
+        of_bin = np.split(value[order], np.searchsorted(bins[order], np.arange(1, self.per_day)))
+        reach = range(-width, width + 1)
+        return [np.concatenate([of_bin[(at + d) % self.per_day] for d in reach]) for at in range(self.per_day)]
 
 
 @dataclass(frozen=True, eq=False)

@@ -281,7 +281,7 @@ async def a_target(on: Drive) -> None:
 
 
 async def forecast(on: Drive) -> None:
-    """A sensor that is an asset of a site of ours is measured for five weeks and forecast."""
+    """A sensor that is an asset of a site of ours is measured for three weeks and forecast."""
     with on.served.store.write(on.served.tenant, "case") as tx:
         sites.put(tx, "works", sites.prepare(WORKS, "works"))
     site = await on.client.add_asset(
@@ -291,9 +291,9 @@ async def forecast(on: Drive) -> None:
     mill = await on.client.add_sensor(
         name="mill", event_resolution="PT1H", unit="MW", generic_asset_id=site["id"], timezone="Europe/Amsterdam"
     )
-    first = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=35)
-    values = [0.3 + 0.2 * math.sin(2 * math.pi * ((first + timedelta(hours=n)).hour) / 24) for n in range(35 * 24)]
-    await on.client.post_sensor_data(mill["id"], start=first, duration="P35D", values=values, unit="MW")
+    first = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=21)
+    values = [0.3 + 0.2 * math.sin(2 * math.pi * ((first + timedelta(hours=n)).hour) / 24) for n in range(21 * 24)]
+    await on.client.post_sensor_data(mill["id"], start=first, duration="P21D", values=values, unit="MW")
     found = await on.client.trigger_and_get_forecast(mill["id"], duration="PT24H")
     assert (found["unit"], found["duration"], len(found["values"])) == ("MW", "PT24H", 24)
     begins = datetime.fromisoformat(found["start"]).astimezone(UTC)
