@@ -160,6 +160,9 @@ def stop(process: subprocess.Popen[bytes]) -> None:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
     process.wait()
+    until = time.monotonic() + GRACE_S
+    while any(_lives(pid, began) for pid, began in family) and time.monotonic() < until:
+        time.sleep(0.01)  # they are nobody's children here, so nothing waits for them
 
 
 def descendants(pid: int) -> set[tuple[int, str]]:
@@ -179,6 +182,14 @@ def descendants(pid: int) -> set[tuple[int, str]]:
 def _stat(path: Path) -> list[str]:
     """The fields after the command's name, which may hold anything: state, parent, …"""
     return path.read_text("utf-8", errors="replace").rpartition(")")[2].split()
+
+
+def _lives(pid: int, began: str) -> bool:
+    try:
+        now = _stat(Path(f"/proc/{pid}/stat"))
+    except OSError:
+        return False
+    return now[19] == began and now[0] != "Z"
 
 
 def _began(pid: int) -> str:

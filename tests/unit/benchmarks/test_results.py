@@ -277,14 +277,13 @@ def test_a_mistake_names_what_is_accepted(asked: list[str], said: str, capsys: p
 def test_descendants_are_found_through_generations() -> None:
     inner = "import subprocess, time; subprocess.Popen(['sleep', '30']); print('there', flush=True); time.sleep(30)"
     command = ["sh", "-c", f'{sys.executable} -c "{inner}"; true']
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
-    assert process.stdout is not None
-    assert process.stdout.readline() == b"there\n"
-    family = running.descendants(process.pid)
-    assert len(family) == 2
-    running.stop(process)
-    assert all(not command_of(pid) for pid, _ in family)
-    process.stdout.close()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"there\n"
+        family = running.descendants(process.pid)
+        assert len(family) == 2
+        running.stop(process)
+        assert all(not command_of(pid) for pid, _ in family)
 
 
 def test_a_module_of_rows_can_be_shown_alone_as_the_page_says(monkeypatch: pytest.MonkeyPatch) -> None:
