@@ -140,8 +140,8 @@ class CoFiring(Fired):
     @classmethod
     def settle(cls, rows: Rows[CoFiring], given: Inputs, state: Ruling, values: dict[str, Array]) -> dict[str, Array]:
         """Runs where power lacks that nobody else can give, gives less where it is left over or a fuel lacks."""
-        most, efficiency = full(rows, given.horizon, rows.field("max_kw")), rows.field("efficiency")
-        load = values["load_kw"] - state.apportioned(rows.bus(), values["load_kw"], most)
+        rating, efficiency = full(rows, given.horizon, rows.field("max_kw")), rows.field("efficiency")
+        load = values["load_kw"] - state.apportioned(rows.bus(), values["load_kw"], rating)
         ammonia = values["ammonia_kw"]
         least = rows.field("ammonia_share_min")
         lacking = np.maximum(-state.share(rows.bus("ammonia_bus"), ammonia + 1e-9), 0)

@@ -29,7 +29,7 @@ from dispatch.carbon.park import expected
 from dispatch.carbon_wanted.wishes import EmissionsWish
 from dispatch.errors import DataError, SolveError
 from dispatch.front.points import Choice, Front, FrontPoint, Reference, efficient, next_cap_t
-from dispatch.front.walk import BESIDE, REMEMBERED, Aim, Walk
+from dispatch.front.walk import ALL, BESIDE, Aim, Walk
 from dispatch.problem import Problem
 from dispatch.rules import rule_based
 from dispatch.schedule import Schedule
@@ -178,7 +178,7 @@ class _Tracer:
     def _emitted_t(self, x: Array) -> float:
         return (float(self.carbon_kg @ x) + self.standing_kg) / _KG
 
-    def at(self, cap_t: float, *, reusing: int = REMEMBERED, searching: bool = True) -> FrontPoint:
+    def at(self, cap_t: float, *, reusing: int = ALL, searching: bool = True) -> FrontPoint:
         """The cheapest plan that emits no more."""
         room = _ROOM * max(abs(cap_t), 1.0)
         cap_kg = _KG * (cap_t + room) - self.standing_kg

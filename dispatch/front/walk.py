@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
 # Of the cost, what the emissions weigh beside it: far above the solver's tolerance, far below the gap.
 BESIDE = 1e-5
-REMEMBERED = 3
+_REMEMBERED = 3
+ALL = _REMEMBERED + 1  # points to take whole numbers from: the plans remembered, and the relaxation's
 _WHOLE = 1e-6
 _FEW = 12  # branches that settle flows which must not run together, once all else is settled
 _OWN_GAP = 1e-6
@@ -107,8 +108,8 @@ class Aim:
         penalty_most: of expected penalties likewise.
         near_kg: about what it will emit.
         still: columns that stay at nothing.
-        reusing: how many of the last plans lend their whole numbers; where all do, the relaxation's are rounded too. At
-            the edge of what can be reached they hardly ever fit, and to see that takes long.
+        reusing: from how many points whole numbers are tried: the last plans', then the relaxation's, rounded. At the
+            edge of what can be reached they hardly ever fit, and to see that takes long.
         searching: without it, a SolveError stands for whole numbers that would have to be searched for.
     """
 
@@ -117,7 +118,7 @@ class Aim:
     cap_kg: float = np.inf
     penalty_most: float = np.inf
     still: tuple[int, ...] = ()
-    reusing: int = REMEMBERED
+    reusing: int = ALL
     searching: bool = True
 
 
@@ -228,8 +229,7 @@ class Walk:
     def _reused(self, asked: Matrices, relaxed: Answer, limits: Limits) -> Answer | None:
         """The best of the plans before with their whole numbers kept; the first that is good enough."""
         best: Answer | None = None
-        last = [*reversed(self._known)][: self.aim.reusing]
-        for known in (*last, *([relaxed.x] if self.aim.reusing == REMEMBERED else [])):
+        for known in (*reversed(self._known), relaxed.x)[: self.aim.reusing]:
             found = self._with(asked, known)
             if found is not None and (best is None or found.objective < best.objective):
                 best = replace(found, quality="convex_recovery", bound=min(relaxed.objective, found.objective))
@@ -281,7 +281,7 @@ class Walk:
         """The latest whole numbers last, each once."""
         own = np.round(x[self._whole])
         others = [one for one in self._known if not np.array_equal(np.round(one[self._whole]), own)]
-        self._known = [*others, x][-REMEMBERED:]
+        self._known = [*others, x][-_REMEMBERED:]
 
 
 def _held(matrices: Matrices, columns: np.ndarray, values: Array) -> Matrices:

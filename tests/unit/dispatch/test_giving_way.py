@@ -9,7 +9,7 @@ from dispatch.audit import audit
 from dispatch.problem import Problem
 from dispatch.replay.plant import obeyed
 from dispatch.rules import rule_based
-from tests.parks import battery, given, grid, hours, load, park
+from tests.parks import battery, given, grid, hours, load, park, unit
 
 FLAT = {"charge_efficiency": 1.0, "discharge_efficiency": 1.0, "min_fill": 0.0, "max_fill": 1.0, "start_fill": 0.0}
 
@@ -26,3 +26,13 @@ def test_a_store_that_could_not_be_charged_as_planned_is_made_up_for_by_the_grid
     assert done.asset("battery", "discharge_kw") == pytest.approx([0, 0, 10])
     assert done.asset("pcc", "import_kw") == pytest.approx([60, 50, 40])
     assert done.asset("load", "shed_kw") == pytest.approx([0, 0, 0])
+
+
+def test_power_that_nobody_takes_is_taken_off_the_unit_that_runs_however_large_the_one_beside_it() -> None:
+    site = park(load(), unit("small"), unit("large", max_kw=10_000))
+    problem = Problem(site, given(site, hours(1), {("load", "demand_kw"): 20.0}))
+    planned = {"thermal": {"committed": np.array([[1.0], [0.0]]), "above_min_kw": np.array([[50.0], [0.0]])}}
+    done = rule_based(problem, obeyed(problem, planned))
+    assert audit(done).violations == ()
+    assert done.asset("small", "power_kw") == pytest.approx([20])
+    assert done.asset("large", "power_kw") == pytest.approx([0])

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
 from dispatch.audit import audit
+from dispatch.replay.plant import executed
 from dispatch.rules import rule_based
 from dispatch.solve import solve
 from tests.unit.dispatch.assets.thermal_parks import grid, problem, relaxed, supply, tariff
@@ -89,3 +91,14 @@ def test_no_ammonia_and_nothing_but_ammonia_are_limits_of_the_share() -> None:
         plan = solve(built(0.04, 0.05, [40.0], ammonia_share_min=share, ammonia_share_max=share))
         assert plan.asset("unit", "ammonia_kw") == pytest.approx([100 * share], abs=1e-6)
         assert audit(plan).violations == ()
+
+
+def test_power_that_nobody_takes_is_taken_off_the_unit_that_runs_however_large_the_one_beside_it() -> None:
+    """50 planned, 20 wanted, and no way out."""
+    fuels = (supply("fuel", 0.04), supply("nh3", 0.1))
+    made = problem(unit(), unit(name="idle", max_kw=10_000), *fuels, demand={"main": [20.0]})
+    planned = {"co_firing": {"load_kw": np.array([[50.0], [0.0]]), "ammonia_kw": np.array([[12.5], [0.0]])}}
+    done = executed(made, planned)
+    assert audit(done).violations == ()
+    assert done.asset("unit", "load_kw") == pytest.approx([20])
+    assert done.asset("idle", "load_kw") == pytest.approx([0])

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy.sparse import csr_array, vstack
+from scipy.sparse import csc_array, csr_array, vstack
 
 from dispatch.asset import Mode
 from dispatch.carbon.park import expected
@@ -109,6 +109,34 @@ def test_branches_find_and_prove_the_optimum(seed: int) -> None:
     few = branched(program.solve, matrices, torn, relaxed, best, 1e-9, 4)
     assert few is not None
     assert relaxed.objective - 1e-9 <= few.bound <= true.objective + 1e-9
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_branches_miss_no_part_where_the_nearest_whole_number_has_no_point(seed: int) -> None:
+    """Whole numbers that must add up to nearly an odd sum of even weights: one part of most branches is empty."""
+    random = np.random.default_rng(seed)
+    size = 6
+    weights = np.stack([2.0 * random.integers(1, 6, size), random.integers(1, 8, size)])
+    middle = weights @ random.uniform(0, 3, size)
+    matrices = Matrices(
+        cost=random.uniform(-1, 1, size), offset=0.0, rows=csc_array(weights), row_lower=middle - 1.2,
+        row_upper=middle + 1.2, col_lower=np.zeros(size), col_upper=np.full(size, 3.0), integer=np.ones(size, bool),
+    )  # fmt: skip
+    program = Program(matrices)
+    relaxed = program.solve(matrices)
+    assert relaxed is not None
+
+    def torn(x: np.ndarray) -> np.ndarray:
+        return np.flatnonzero(np.abs(x - np.round(x)) > 1e-6)
+
+    best = branched(program.solve, matrices, torn, relaxed, None, 0.0, 2_000)
+    try:
+        true = run(matrices, Limits(gap=0.0))
+    except SolveError:
+        assert best is None
+        return
+    assert best is not None
+    assert best.objective == pytest.approx(true.objective, abs=1e-6)
 
 
 def test_a_program_finds_what_a_new_solver_finds_wherever_it_begins() -> None:
