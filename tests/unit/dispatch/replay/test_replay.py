@@ -32,8 +32,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def done(folder: Path) -> Replayed:
-    """All methods; a published plan changes only for more than a quarter."""
-    return replay(case(folder, METHODS, keep_plan_below=0.25), SERIAL, Journal(folder / "journal"))
+    """All methods; a published plan changes only for more than one euro."""
+    return replay(case(folder, METHODS, keep_plan_below=1.0), SERIAL, Journal(folder / "journal"))
 
 
 def bytes_of(folder: Path) -> dict[str, bytes]:
@@ -155,7 +155,7 @@ def test_the_summary_says_what_perfect_foresight_is_and_how_plans_were_made(done
     assert told["perfect_foresight_is"].startswith("one solve over the whole span")
     assert told["methods"]["rolling"]["rungs"] == {"optimal": 16}
     assert told["methods"]["rolling"]["seams"] == 15
-    assert told["rolling"]["keep_plan_below"] == 0.25
+    assert told["rolling"]["keep_plan_below"] == 1.0
 
 
 def test_foresight_of_some_days_where_the_span_is_too_long_for_one_solve(done: Replayed, tmp_path: Path) -> None:
