@@ -161,7 +161,7 @@ def lag_correlation(scores: Sequence[Floats], steps: int, step_h: float, *, meas
     weight = len(z) / (len(z) + CURVE_IS_WORTH)
     rho[:reach] = weight * product[:reach] / both[:reach] + (1 - weight) * curve[:reach]
     if reach < steps and curve[reach - 1] > 0:
-        rho[reach:] = curve[reach:] * np.clip(rho[reach - 1] / curve[reach - 1], 0.0, 1.0 / curve[reach])
+        rho[reach:] = curve[reach:] * max(rho[reach - 1] / curve[reach - 1], 0.0)  # below 1: the curve falls
     rho[0] = 1.0
     return np.clip(rho, -1.0, 1.0)
 

@@ -46,6 +46,18 @@ def test_lags_beyond_the_past_follow_the_curve() -> None:
     np.testing.assert_allclose(few, scenarios.fit_memory(z[:3], 1.0).correlation(np.arange(24.0)))
 
 
+def test_the_tail_meets_the_last_measured_lag_and_fades_as_the_curve() -> None:
+    """Two steps a forecast are too few for a curve of their own: ρ(Δ) = .9 exp(−Δ/6 h), steps of half an hour."""
+    same, opposite = [1.0, 1.0], [1.0, -1.0]
+    z = np.array([same, same, same, opposite] * 60)  # at a lag of one step the mean product is ½
+    found = dependence.lag_correlation([z], 4, 0.5)
+    last = 240 / 300 * 0.5 + 60 / 300 * 0.9 * np.exp(-0.5 / 6)
+    np.testing.assert_allclose(found, [1, last, last * np.exp(-0.5 / 6), last * np.exp(-1 / 6)], rtol=1e-12)
+    against = dependence.lag_correlation([np.array([opposite] * 240)], 4, 0.5)
+    last = -240 / 300 + 60 / 300 * 0.9 * np.exp(-0.5 / 6)
+    np.testing.assert_allclose(against, [1, last, 0, 0], rtol=1e-12, err_msg="a curve that falls cannot go on below 0")
+
+
 def test_kinds_keep_their_own_memory_and_hang_together() -> None:
     across = np.array([[1.0, 0.8, -0.5], [0.8, 1.0, -0.4], [-0.5, -0.4, 1.0]])
     slow = past_scores(0.95 ** np.arange(24), across)

@@ -21,6 +21,16 @@ def test_normal_scores_and_values_are_inverse() -> None:
     np.testing.assert_allclose(scenarios.normal_scores(values[0], LEVELS_KW["wind"]), z[0], atol=1e-9)
 
 
+def test_a_score_is_taken_in_the_segment_that_holds_the_observation() -> None:
+    """Quantiles of z = −2 … 3 that are not linear in z; beyond them the outer slopes go on."""
+    z = np.array([-2.0, -1.0, 0.0, 1.0, 2.0])
+    quantiles = np.tile([0.0, 1.0, 4.0, 14.0, 34.0], (7, 1))
+    actual = np.array([-0.5, 0.5, 1.0, 3.1, 6.5, 29.0, 40.0])
+    hand = np.array([-2.5, -1.5, -1.0, -0.3, 0.25, 1.75, 2.3])  # −1 + 2.1/3, 0 + 2.5/10, 1 + 15/20, 2 + 6/20
+    np.testing.assert_allclose(scenarios.normal_scores(actual, quantiles, norm.cdf(z)), hand, rtol=1e-9)
+    np.testing.assert_allclose(scenarios.values_at(hand[None], quantiles, norm.cdf(z))[0], actual, atol=1e-9)
+
+
 def test_scores_of_the_missing_and_of_the_certain_are_missing() -> None:
     flat = np.zeros((2, 7))
     assert np.isnan(scenarios.normal_scores(np.zeros(2), flat)).all()
@@ -67,6 +77,22 @@ def test_reduction_keeps_the_weight_of_each_cluster() -> None:
     kept, weights = scenarios.reduce({"wind": np.concatenate([low, high])}, 2, np.ones(24))
     assert weights.tolist() == [0.75, 0.25]
     assert kept[0] >= 60 > kept[1]
+
+
+def test_the_distance_of_paths_counts_longer_steps_for_more_and_each_target_by_its_spread() -> None:
+    """Four paths, two kept; each pair of twins is merged. Which are twins follows from hours and spreads."""
+    steps_h = np.array([4.0, 0.25])
+    # Apart by 1 in the long step or by 2 in the short one: 4·1² = 4 against ¼·2² = 1, so the long step parts them.
+    long, short = np.array([0.0, 0.0, 1.0, 1.0]), np.array([0.0, 2.0, 0.0, 2.0])
+    kept, weights = scenarios.reduce({"wind": np.stack([long, short], axis=1)}, 2, steps_h)
+    assert weights.tolist() == [0.5, 0.5]
+    assert sorted(long[kept]) == [0, 1]
+    # The load swings by 1000 kW in every path and differs by 100 between them: a fifth of its spread, the price by two.
+    price = np.array([0.0, 0.0, 1.0, 1.0])
+    load = np.array([[0.0, 1000.0]]) + np.array([[0.0], [100.0], [0.0], [100.0]])
+    kept, weights = scenarios.reduce({"price": np.stack([price, price], axis=1), "load": load}, 2, np.ones(2))
+    assert weights.tolist() == [0.5, 0.5]
+    assert sorted(price[kept]) == [0, 1]
 
 
 def test_reduction_is_unbiased_enough_and_bounded_by_what_is_there() -> None:

@@ -14,6 +14,7 @@ from dispatch.schedule import Schedule
 from dispatch.solve import solve
 from tests.parks import grid, load, tariff, unit
 from tests.unit.dispatch.assets.hydrogen_parks import LHV, cell, priced, problem, sale
+from tests.unit.dispatch.assets.templates import hourly_tariff
 from tests.unit.dispatch.assets.test_haber_bosch import loop
 from tests.unit.dispatch.assets.test_hydrogen_tank import LINEAR, tank
 
@@ -41,6 +42,28 @@ def test_hydrogen_bears_its_share_of_the_hours_in_which_it_is_made() -> None:
     assert hydrogen.running_cost_per_kg == pytest.approx(50 * 0.1 + 2)
     assert hydrogen.levelised_cost_per_kg is None
     assert (hydrogen.water_kg, hydrogen.oxygen_kg) == pytest.approx((89.36, 79.36))
+
+
+def test_charges_by_the_month_and_plant_that_serves_all_are_shared_by_energy() -> None:
+    """500 kWh of hydrogen in the cheap hour, 100 and 400 kWh of the works: half of the peak's price and of the line."""
+    prices = hourly_tariff([0.1, 3.1])
+    prices["components"] += tariff(demand=2.0)["components"][1:]
+    line = {"cost": 8.76e6, "lifetime_years": 10, "interest": 0.0}  # 100 an hour
+    pcc = grid(tariff=prices, capital=line)
+    schedule, (hydrogen,) = made(
+        pcc,
+        CELL,
+        sale(min_kg_per_day=120, shortfall_cost_per_t=1e6),
+        load("works"),
+        steps=2,
+        works=np.array([100.0, 400.0]),
+    )
+    assert schedule.asset("pcc", "import_kw") == pytest.approx([600, 400])
+    of_peak = 500 / 1000 * 600 * 2.0
+    assert hydrogen.kg == pytest.approx(10)
+    assert hydrogen.running_cost_per_kg == pytest.approx((500 * 0.1 + 20 + of_peak) / 10)
+    of_line = 500 / 1000 * 2 * 100
+    assert hydrogen.levelised_cost_per_kg == pytest.approx((500 * 0.1 + 20 + of_peak + of_line) / 10)
 
 
 def test_fuel_burnt_on_site_is_shared_by_consumption_in_each_hour() -> None:
