@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any
 
 from dispatch.executor.answers import Failure
+from dispatch.solver import environment
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from multiprocessing.context import SpawnProcess
 
 _GRACE_S = 5.0
-_STARTING = threading.Lock()
 
 # Several workers, each with as many threads as there are cores, stand in each other's way. HiGHS is told by its caller.
 ONE_THREAD = {
@@ -41,7 +38,8 @@ class Child:
         self.pipe: Connection
         self.pipe, theirs = context.Pipe()
         self.process: SpawnProcess = context.Process(target=_work, args=(theirs, handler), daemon=True)
-        with _one_thread():
+        # What is started reads, before any library loads, that it has one thread.
+        with environment.written(ONE_THREAD):
             self.process.start()
         theirs.close()  # else a dead worker would leave the pipe open and the reader waiting
 
@@ -93,19 +91,3 @@ def _work(pipe: Connection, handler: Callable[[Any], Any]) -> None:
             pipe.send(handler(pipe.recv()))
     except (EOFError, BrokenPipeError, ConnectionResetError):  # the parent has no more questions, or is gone
         return
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """What is started meanwhile reads, before any library loads, that it has one thread."""
-    with _STARTING:
-        before = {name: os.environ.get(name) for name in ONE_THREAD}
-        os.environ.update(ONE_THREAD)
-        try:
-            yield
-        finally:
-            for name, value in before.items():
-                if value is None:
-                    del os.environ[name]
-                else:
-                    os.environ[name] = value

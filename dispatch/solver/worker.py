@@ -31,6 +31,7 @@ from types import TracebackType
 from typing import IO, Any, Literal, Self, cast
 
 from dispatch.errors import SolveError, TimeUpError
+from dispatch.solver import environment
 
 _HEAD = struct.Struct("<QQ")  # length, number of the request
 _PATIENCE_S = 1.0  # for a process that was told to end, or was killed, to be gone
@@ -92,13 +93,12 @@ class Worker:
         if self._process is not None and self._process.poll() is None:
             return
         self.close()
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
         self._process = subprocess.Popen(
             [sys.executable, "-c", "from dispatch.solver.worker import serve; serve()"],
             bufsize=0,  # a buffer has a lock, and a thread that waits for the other end would hold it
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=environment,
+            env=environment.of_child(),
             process_group=0 if _POSIX else None,  # what it starts is killed with it
         )
         self._messages, self._is_ready, self._number = queue.SimpleQueue(), False, 0

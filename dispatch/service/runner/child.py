@@ -28,6 +28,7 @@ from dispatch.service.runner.places import Outcome, always
 from dispatch.service.runner.policy import Policy
 from dispatch.service.runner.trouble import Trouble
 from dispatch.service.work import Kind
+from dispatch.solver import environment
 
 Word = Literal["ready", "progress", "outcome", "trouble", "ended"]
 
@@ -131,14 +132,13 @@ class Child:
 
     def _start(self) -> None:
         self._pipe, theirs = Pipe()
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
         number = theirs.fileno()
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-c", _MAIN, str(number)],
                 stdin=subprocess.DEVNULL,
                 stdout=sys.stderr.fileno(),
-                env=environment,
+                env=environment.of_child(),
                 pass_fds=(number,),
                 process_group=0,
             )

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import os
 import subprocess
 import sys
 import threading
@@ -18,6 +17,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
+
+from dispatch.solver import environment
 
 _LOG = logging.getLogger("parkwatt.processes")
 _FIRST_PAUSE_S = 0.2
@@ -128,12 +129,11 @@ class Crew:
         seat.pause_s = min(seat.pause_s * 2, self._kind.longest_restart_s)
 
     def _fill(self, seat: _Seat) -> None:
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
         # A group of its own: Ctrl-C at the server's terminal must not reach it before the server has.
         seat.process = subprocess.Popen(
             [sys.executable, "-c", self._kind.main],
             stdin=subprocess.PIPE,
-            env=environment,
+            env=environment.of_child(),
             process_group=0,
             pass_fds=self._kind.handed,
         )
