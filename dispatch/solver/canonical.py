@@ -8,19 +8,79 @@ there before. The other backends grow in the same way, and faster.
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from typing import Any
 
+_IS_OURS: ContextVar[bool] = ContextVar("is_ours", default=False)
 
-@cache
-def backend() -> str:
-    """The name of the backend, for ``canon_backend``.
 
-    The name is cvxpy's, which knows no others: from the first call on it means ours wherever somebody asks for it in
-    this process. Both give the same matrices. A cvxpy that keeps its backends elsewhere goes on with its own.
+@contextmanager
+def backend() -> Iterator[str]:
+    """The name of the backend, for ``canon_backend``; within the block and its thread it means ours.
+
+    The name is cvxpy's, which knows no others. Others who ask for it meanwhile get cvxpy's own, and when the last block
+    is left everything is as it was. Both give the same matrices. A cvxpy that keeps its backends elsewhere goes on with
+    its own.
     """
     import cvxpy as cp
+
+    name = str(cp.COO_CANON_BACKEND)
+    _LENT.enter(name)
+    token = _IS_OURS.set(True)
+    try:
+        yield name
+    finally:
+        _IS_OURS.reset(token)
+        _LENT.leave(name)
+
+
+class _Lent:
+    """cvxpy's register of backends, changed while anybody is inside."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._theirs: Any = None
+
+    def enter(self, name: str) -> None:
+        with self._lock:
+            self._inside += 1
+            register = _register()
+            if self._inside == 1 and name in register:
+                self._theirs = register[name]
+                register[name] = _either(self._theirs)
+
+    def leave(self, name: str) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0 and self._theirs is not None:
+                _register()[name], self._theirs = self._theirs, None
+
+
+_LENT = _Lent()
+
+
+def _register() -> dict[str, Any]:
     from cvxpy.lin_ops import backends
+
+    return getattr(backends, "_BACKEND_REGISTRY", {})
+
+
+def _either(theirs: Any) -> Callable[..., Any]:
+    """Makes our backend for those inside a block, and theirs for all others."""
+
+    def make(*arguments: Any, **named: Any) -> Any:
+        return (_direct() if _IS_OURS.get() else theirs)(*arguments, **named)
+
+    return make
+
+
+@cache
+def _direct() -> Any:
     from cvxpy.lin_ops.backends import CooCanonBackend, CooTensor
 
     class Direct(CooCanonBackend):  # type: ignore[misc]  # cvxpy is not followed
@@ -30,5 +90,4 @@ def backend() -> str:
                 return matrix
             return super()._to_coo_tensor(matrix, param_id)
 
-    getattr(backends, "_BACKEND_REGISTRY", {})[cp.COO_CANON_BACKEND] = Direct
-    return str(cp.COO_CANON_BACKEND)
+    return Direct

@@ -123,9 +123,8 @@ class Compiled:
     def __init__(self, problem: cp.Problem) -> None:
         import cvxpy as cp
 
-        data, _, _ = problem.get_problem_data(
-            cp.HIGHS, enforce_dpp=True, canon_backend=canonical.backend(), solver_opts={}
-        )
+        with canonical.backend() as backend:
+            data, _, _ = problem.get_problem_data(cp.HIGHS, enforce_dpp=True, canon_backend=backend, solver_opts={})
         self._program = data["param_prob"]
         self._entries = Entries(self._program)
         self._equal = data["dims"].zero

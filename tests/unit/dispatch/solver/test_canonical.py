@@ -5,17 +5,20 @@ from __future__ import annotations
 import time
 import tracemalloc
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import cvxpy as cp
 import numpy as np
 import pytest
+from cvxpy.lin_ops import backends
 from cvxpy.lin_ops.backends import CooCanonBackend, get_backend
 from scipy.sparse import csr_array
 
 from dispatch.problem import Problem
 from dispatch.signals import Horizon
 from dispatch.solver import canonical
+from dispatch.solver.highs import Compiled
 from tests.parks import battery, given, grid, hours, load, park, tariff, unit
 
 SHAPE = (2, 5)
@@ -50,15 +53,46 @@ def _written(term: Callable[[Any, Any], Any], backend: str) -> tuple[Any, Any]:
 
 @pytest.mark.parametrize("term", [_scaled, _of_a_sum, _of_parts, _of_a_row])
 def test_what_is_written_is_what_another_backend_of_cvxpy_writes(term: Callable[[Any, Any], Any]) -> None:
-    for ours, theirs in zip(_written(term, canonical.backend()), _written(term, cp.SCIPY_CANON_BACKEND), strict=True):
+    with canonical.backend() as name:
+        written = _written(term, name)
+    for ours, theirs in zip(written, _written(term, cp.SCIPY_CANON_BACKEND), strict=True):
         assert ours.shape == theirs.shape
         assert abs(ours - theirs).max() <= 1e-14
 
 
-def test_the_backend_that_cvxpy_finds_by_the_name_is_ours() -> None:
-    found = get_backend(canonical.backend(), {}, {}, {}, 1, 0)
-    assert isinstance(found, CooCanonBackend)
-    assert type(found) is not CooCanonBackend
+def _found(name: str = cp.COO_CANON_BACKEND) -> type:
+    return type(get_backend(name, {}, {}, {}, 1, 0))
+
+
+def test_the_backend_that_cvxpy_finds_by_the_name_is_ours_inside_and_for_no_other_thread() -> None:
+    register = backends._BACKEND_REGISTRY
+    before = dict(register)
+    with canonical.backend() as name, ThreadPoolExecutor(1) as other:
+        assert issubclass(_found(name), CooCanonBackend)
+        assert _found(name) is not CooCanonBackend
+        assert other.submit(_found).result() is CooCanonBackend
+    assert register == before
+    assert _found() is CooCanonBackend
+
+
+def test_blocks_may_overlap_and_the_last_one_leaves_cvxpy_as_it_was() -> None:
+    before = dict(backends._BACKEND_REGISTRY)
+    with ThreadPoolExecutor(1) as other:
+        first, second = canonical.backend(), canonical.backend()
+        other.submit(first.__enter__).result()
+        name = second.__enter__()
+        other.submit(first.__exit__, None, None, None).result()
+        assert _found(name) is not CooCanonBackend, "who left first took nothing away"
+        second.__exit__(None, None, None)
+    assert before == backends._BACKEND_REGISTRY
+
+
+def test_a_call_that_fails_leaves_cvxpy_as_it_was() -> None:
+    before = dict(backends._BACKEND_REGISTRY)
+    x = cp.Variable()
+    with pytest.raises(cp.error.DCPError):
+        Compiled(cp.Problem(cp.Minimize(-cp.square(x)), [x >= 0]))
+    assert before == backends._BACKEND_REGISTRY
 
 
 def _park(steps: int) -> Problem:
