@@ -8,6 +8,7 @@
     │   ├── NoForecastError  what is known of something is too little to forecast it from
     │   └── AlignmentError   arrays that should share one horizon do not
     ├── ContractError    an asset kind broke the Part / check / rule contract (a bug, not a user's mistake)
+    ├── NotATemplateError  a structure whose ratings cannot be parameters: each of its sites needs a problem of its own
     └── SolveError       no rung of the ladder gave a plan that passes the audit
         └── TimeUpError      a search was ended by the clock and left nothing
 """
@@ -62,6 +63,10 @@ class AlignmentError(DataError):
 
 class ContractError(ParkwattError):
     """An asset kind broke the contract of :mod:`dispatch.asset`."""
+
+
+class NotATemplateError(ParkwattError):
+    """A structure's ratings cannot be parameters, so that no problem of it serves several sites."""
 
 
 class SolveError(ParkwattError):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dispatch.errors import ContractError, DataError
+from dispatch.errors import DataError, NotATemplateError
 from dispatch.fleet.members import Member, structure_of
 from dispatch.fleet.outcomes import Blocks, Outcome, schedule_table, summary_table
 from dispatch.fleet.planner import Planner, each
@@ -76,9 +79,9 @@ def _group(chunk: Chunk, reference: Member | None, members: list[Member]) -> tup
     """Plans of sites of one structure. A reference that lacks an input leaves the search to begin from another."""
     for candidate in [*([reference] if reference else []), *members]:
         try:
-            return _planner(candidate, chunk.horizon, chunk.limits).plan(members)
-        except ContractError:
-            # The structure has a term whose ratings cannot be parameters: each site has a problem of its own.
+            with _PLANNERS.lent(candidate, chunk.horizon, chunk.limits) as planner:
+                return planner.plan(members)
+        except NotATemplateError:  # each site has a problem of its own
             break
         except DataError:
             continue
@@ -90,16 +93,29 @@ def _by_itself(member: Member, chunk: Chunk) -> Schedule:
     return climb(Problem(member.site, inputs, mode_of(member.site)), chunk.limits).schedule
 
 
-_PLANNERS: dict[str, Planner] = {}
-_MOST_PLANNERS = 32
+class _Planners:
+    """Planners nobody plans with now, at most so many; those not asked for longest go first.
+
+    A planner is lent to one thread at a time: to plan is to write into its problem.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._idle: OrderedDict[str, Planner] = OrderedDict()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def lent(self, reference: Member, horizon: Horizon, limits: Limits) -> Iterator[Planner]:
+        """The planner that begins from a reference; kept, as compiling one takes as long as planning tens of sites."""
+        key = f"{reference.digest()} {horizon.edges.tobytes().hex()} {horizon.time_zone} {limits}"
+        with self._lock:
+            planner = self._idle.pop(key, None)
+        planner = planner or Planner(reference, horizon, limits)
+        yield planner  # one that failed is not kept
+        with self._lock:
+            self._idle[key] = planner
+            while len(self._idle) > self._most:
+                self._idle.popitem(last=False)
 
 
-def _planner(reference: Member, horizon: Horizon, limits: Limits) -> Planner:
-    """The planner that begins from a reference; kept, since compiling one takes as long as planning tens of sites."""
-    key = f"{reference.digest()} {horizon.edges.tobytes().hex()} {horizon.time_zone} {limits}"
-    if key not in _PLANNERS:
-        made = Planner(reference, horizon, limits)
-        while len(_PLANNERS) >= _MOST_PLANNERS:
-            _PLANNERS.pop(next(iter(_PLANNERS)))
-        _PLANNERS[key] = made
-    return _PLANNERS[key]
+_PLANNERS = _Planners(32)

@@ -8,7 +8,7 @@ from types import MappingProxyType
 import numpy as np
 
 from dispatch.asset import Mode
-from dispatch.errors import ContractError
+from dispatch.errors import ContractError, NotATemplateError
 from dispatch.fleet.joined import Joined
 from dispatch.fleet.members import Member, structure_of
 from dispatch.fleet.parameters import Parameters
@@ -36,6 +36,9 @@ class Template:
         mode: how commitment is decided; by default as the site asks.
         measures: further quantities by name.
 
+    Raises:
+        NotATemplateError: the structure has a term whose ratings cannot be parameters.
+
     Attributes:
         quantities: their names.
         at: by quantity, its columns, (T,) or (1,).
@@ -53,13 +56,7 @@ class Template:
     ) -> None:
         self.horizon, self.quantities = horizon, tuple(quantities)
         self.member, self.structure = member, structure_of(member.site)
-        self.problem = Problem(
-            member.site,
-            member.inputs(horizon),
-            mode or mode_of(member.site),
-            template=True,
-            measures=by_name(self.quantities, measures),
-        )
+        self.problem = _of_many(member, horizon, mode or mode_of(member.site), by_name(self.quantities, measures))
         compiled = self.problem.compiled
         self.at: Mapping[str, np.ndarray] = {
             name: compiled.columns(one.variable).ravel() for name, one in self.problem.measured.items()
@@ -95,6 +92,18 @@ class Template:
         """One member's matrices by the problem itself, reduced alike: what a stack's are held against."""
         self.problem.update(member.inputs(self.horizon), site=member.site)
         return self.reduction.apply(self.problem.compiled.matrices())
+
+
+def _of_many(member: Member, horizon: Horizon, mode: Mode, measures: Mapping[str, Measure]) -> Problem:
+    inputs = member.inputs(horizon)
+    try:
+        return Problem(member.site, inputs, mode, template=True, measures=measures)
+    except ContractError as error:
+        Problem(member.site, inputs, mode, measures=measures)  # what is wrong with plain ratings too is a bug
+        raise NotATemplateError(
+            f"'{member.name}': no problem serves several sites of its structure, since ratings would multiply "
+            f"parameters ({error})"
+        ) from error
 
 
 def mode_of(site: Site) -> Mode:

@@ -6,18 +6,22 @@ import pickle
 from dataclasses import replace
 from typing import Any
 
+import cvxpy as cp
 import numpy as np
 import pyarrow.compute as pc
 import pytest
 
 from benchmarks.topics.fleet.sites import fleet_sites, horizon
+from dispatch.assets.battery import Battery
 from dispatch.audit import audit
+from dispatch.errors import ContractError
 from dispatch.fleet import checked
-from dispatch.fleet.independent import Chunk, Planned, plan_chunk
+from dispatch.fleet.independent import Chunk, Planned, _Planners, plan_chunk
 from dispatch.fleet.joined import Joined
 from dispatch.fleet.members import Member, references
 from dispatch.fleet.planner import Planner
 from dispatch.fleet.values import Values
+from dispatch.part import Part
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule, Solved
 from dispatch.signals import Array
@@ -217,3 +221,39 @@ def test_a_site_known_to_fail_says_why_and_nothing_else_is_tried() -> None:
     assert row(plan, "site_00000")["quality"] == "none"
     assert row(plan, "site_00000")["reason"] == "its history ends in March"
     assert row(plan, "site_00001")["quality"] == "optimal"
+
+
+def test_what_has_no_template_is_planned_site_by_site_and_a_bug_is_not_taken_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    case = templates.of("swap_station")[0]
+    members = differing(case)[:2]
+    plan = plan_chunk(Chunk(case.horizon, tuple(members), references(members)))
+    assert set(plan.summary["quality"].to_pylist()) == {"optimal"}
+    made = Battery.part
+
+    def broken(*arguments: Any) -> Part:
+        part = made(*arguments)
+        return replace(part, cost_step=-cp.square(part.series["charge_kw"]))
+
+    monkeypatch.setattr(Battery, "part", broken)
+    with pytest.raises(ContractError, match="cost_step is not convex"):
+        planned(fleet_sites(2, genset=False, steps=10), 10)
+
+
+def test_a_planner_is_lent_to_one_at_a_time_and_kept_when_it_is_given_back() -> None:
+    members, limits = fleet_sites(2, genset=False, steps=8), Limits()
+    planners = _Planners(1)
+    asked = (members[0], horizon(8), limits)
+    with planners.lent(*asked) as one, planners.lent(*asked) as other:
+        assert one is not other
+    with planners.lent(*asked) as again:
+        assert again is one, "the last one that was given back"
+    with pytest.raises(ZeroDivisionError), planners.lent(*asked):
+        raise ZeroDivisionError
+    with planners.lent(*asked) as new:
+        assert new is not one, "what failed is not kept"
+    with planners.lent(members[1], *asked[1:]):
+        pass
+    with planners.lent(*asked) as later:
+        assert later is not new, "only one is kept"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.topics.fleet.sites import fleet_sites, horizon
-from dispatch.errors import ContractError, DataError
+from dispatch.errors import ContractError, DataError, NotATemplateError
 from dispatch.fleet.joined import Joined
 from dispatch.fleet.members import Member, references, structure_of
 from dispatch.fleet.parameters import Parameters
@@ -45,7 +45,7 @@ def test_a_stack_has_the_numbers_of_each_sites_own_problem(kind: str, number: in
 @pytest.mark.parametrize(("kind", "number"), sorted(NO_TEMPLATE))
 def test_what_has_no_template_says_so(kind: str, number: int) -> None:
     case = templates.of(kind)[number]
-    with pytest.raises(ContractError, match=r"not .*DPP"):
+    with pytest.raises(NotATemplateError, match=r"(?s)no problem serves several sites of its structure.*not .*DPP"):
         Template(differing(case)[0], case.horizon)
 
 
