@@ -20,8 +20,8 @@ from dispatch.units.offered import Offered
 class WasteHeat(Offered):
     """Heat of a process, data centre or compressor on a heat bus; pumps draw ``pump_fraction`` of it as electricity.
 
-    The temperature is that of its bus; a heat pump with this bus's temperature as its source lifts it where it is too
-    cold, a heat exchanger carries it down the cascade.
+    The temperature is that of its bus; a heat pump with this bus as its ``source_bus`` lifts it where it is too cold,
+    and no more of it than there is; a heat exchanger carries it down the cascade.
     """
 
     kind: Literal["waste_heat"] = "waste_heat"

@@ -12,6 +12,7 @@ from typing import Any, get_args
 from dispatch.asset import Asset, Carrier
 from dispatch.assets import kinds
 from dispatch.config.claim_references import claim_problems
+from dispatch.config.heat_references import heat_problems
 from dispatch.config.ledger_references import ledger_problems
 from dispatch.config.mistakes import near_miss, shown
 from dispatch.errors import Problem
@@ -19,7 +20,6 @@ from dispatch.fields.series import feed_unit
 from dispatch.signals import parse_quantity, unit_of
 from dispatch.stores.electric import ElectricStorage
 from dispatch.stores.stock import Storage
-from dispatch.units.conversion import Conversion
 from dispatch.units.generation import VariableGeneration
 
 Raw = Mapping[str, Any]
@@ -34,9 +34,8 @@ def reference_problems(raw: Raw) -> Iterator[Problem]:
         cls = kinds().get(str(asset.get("kind")))
         if cls is not None:
             yield from _bus_problems(asset, cls, f"assets[{index}]", buses)
-            if issubclass(cls, Conversion) and cls.downhill:
-                yield from _cascade_problems(asset, cls, f"assets[{index}]", _temperatures(raw))
             yield from _current_problems(asset, cls, f"assets[{index}]", _dicts(raw, "buses"))
+    yield from heat_problems(raw)
     yield from _pool_problems(raw)
     yield from _load_problems(raw)
     yield from _outage_problems(raw)
@@ -77,32 +76,6 @@ def _bus_problems(asset: Raw, cls: type[Asset], path: str, buses: Mapping[str, A
             yield Problem(f"{path}.{field}", found, f"a bus for {buses[other]}: {', '.join(alike) or 'none yet'}")
         if bus in buses:
             used.setdefault(bus, field)
-
-
-def _temperatures(raw: Raw) -> dict[str, float]:
-    """Level of each bus that has one [degC]; text that is no temperature is told elsewhere."""
-    out = {}
-    for bus in _dicts(raw, "buses"):
-        value, name = bus.get("temperature_degc"), _name(bus)
-        with suppress(ValueError):
-            value = parse_quantity("temperature_degc", value) if isinstance(value, str) else value
-        if name is not None and isinstance(value, float | int) and not isinstance(value, bool):
-            out[name] = float(value)
-    return out
-
-
-def _cascade_problems(asset: Raw, cls: type[Conversion], path: str, level: Mapping[str, float]) -> Iterator[Problem]:
-    """Heat does not flow by itself to where it is hotter."""
-    source = asset.get(cls.input_bus)
-    for field in cls.outputs.values():
-        sink = asset.get(field)
-        if not (isinstance(source, str) and isinstance(sink, str) and source in level and sink in level):
-            continue
-        if level[source] < level[sink]:
-            found = f"'{sink}' at {level[sink]:g} °C is hotter than '{source}' at {level[source]:g} °C"
-            fits = [name for name, degrees in level.items() if degrees <= level[source] and name != source]
-            accepted = f"a bus of at most {level[source]:g} °C: {', '.join(fits) or 'none yet'}; or a heat pump"
-            yield Problem(f"{path}.{field}", f"{found}: no heat flows that way by itself", accepted)
 
 
 def _current_problems(asset: Raw, cls: type[Asset], path: str, buses: list[Raw]) -> Iterator[Problem]:

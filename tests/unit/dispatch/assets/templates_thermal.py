@@ -74,7 +74,11 @@ def _electric() -> dict[str, tuple[Template, ...]]:
             *processes(conversion("chiller", "cold", energy_efficiency_ratio=4.0), 40.0),
             conversion("chiller", "cold", efficiency_table=by_heat, outdoor_degc=32.0),
         ),
-        "heat_pump": processes(conversion("heat_pump", "heat", source_degc=5.0, sink_degc=50.0), 40.0),
+        "heat_pump": (
+            *processes(conversion("heat_pump", "heat", source_degc=5.0, sink_degc=50.0), 40.0),
+            conversion("heat_pump", "heat", second_law_efficiency=0.5, source_degc=5.0, sink_degc=50.0),
+            conversion("heat_pump", "heat", coefficient_of_performance=3.0),
+        ),
         "electric_boiler": processes(conversion("electric_boiler", "heat", electric_kw=100.0, efficiency=0.97), 100.0),
         "compressor_air": (*processes(air, 100.0), spills),
         "air_receiver": receiver,
