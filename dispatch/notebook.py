@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dispatch.asset import Inputs
-from dispatch.config.park import CONFIGS, find_config, load_site
+from dispatch.config.given_series import require_assets, with_given_series
+from dispatch.config.park import CONFIGS, built_site, find_config, load_site
 from dispatch.errors import DataError, SolveError
 from dispatch.explain import Deviation, Explanation, Priced, deviations, explain_unmet, told_why, what_if
 from dispatch.explain.hour import binding_at, deeds, price_at
@@ -67,8 +68,12 @@ class Park:
 
     @classmethod
     def build(cls, **fields: Any) -> Park:
-        """A park out of the same keys as in a file: ``Park.build(name="mine", time_zone="UTC", buses=[…], …)``."""
-        return cls(Site.model_validate(fields), CONFIGS)
+        """A park out of the same keys as in a file: ``Park.build(name="mine", time_zone="UTC", buses=[…], …)``.
+
+        Raises:
+            ConfigError: it is no valid park; the same checks as of a file, with each asset's name and field.
+        """
+        return cls(built_site(fields, CONFIGS), CONFIGS)
 
     def plan(
         self,
@@ -161,22 +166,24 @@ class Park:
         """Plan on given arrays: ``park.solve({("load", "demand_kw"): array}, horizon)``.
 
         Args:
-            series: by (asset, quantity): a number, (step,), or (scenario, step); all scenarios alike in weight.
+            series: by (asset, quantity): a number, (step,), or (scenario, step); all scenarios alike in weight. What an
+                asset needs must be there; what its own fields say may be there and stands in their place.
             horizon: the steps; see :class:`~dispatch.signals.Horizon`.
             limits: gap and nodes at which the search ends.
 
         Raises:
-            DataError: a series is missing or does not fit the steps.
+            DataError: a series is missing, does not fit the steps, or is of no asset or quantity that there is.
             SolveError: there is no plan; the message says why.
         """
+        require_assets(self.site, series.keys())
         arrays = {key: np.atleast_2d(np.asarray(values, float)) for key, values in series.items()}
         scenarios = max((values.shape[0] for values in arrays.values()), default=1)
         for (asset, quantity), values in arrays.items():
             if values.shape[-1] not in {1, horizon.steps} or values.shape[0] not in {1, scenarios}:
                 raise DataError(f"'{quantity}' of '{asset}' is {values.shape}, wanted ({scenarios}, {horizon.steps})")
         full = {key: np.broadcast_to(v, (v.shape[0], horizon.steps)) for key, v in arrays.items()}
-        inputs = Inputs(horizon, scenarios, self.site.known_series(horizon) | full)
-        problem = Problem(self.site, inputs)
+        site, known = with_given_series(self.site, horizon, full)
+        problem = Problem(site, Inputs(horizon, scenarios, known))
         try:
             return Day(problem, solve(problem, limits))
         except SolveError as error:

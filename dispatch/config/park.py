@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+import numpy as np
+from pydantic import BaseModel, ValidationError
 
 from dispatch.config import documents
 from dispatch.config.carbon_rules import grid_factors
@@ -26,6 +28,8 @@ PARK = "park.yaml"
 _AVERAGE, _MARGINAL = "carbon_intensity_kg_per_kwh", "marginal_intensity_kg_per_kwh"
 # What 'feed' alone means: the names under which 'parkwatt fetch' stores what it brings.
 _FETCHED = {_AVERAGE: "carbon_intensity_g_per_kwh", _MARGINAL: "marginal_intensity_g_per_kwh"}
+_FOR_FORECASTS = ("archive", "latitude_deg", "longitude_deg")
+_ASSET = re.compile(r"assets\[(\d+)\]")
 _OF_A_FACTOR = ("source", "region", "valid_from", "valid_to", "verified")
 
 
@@ -51,11 +55,47 @@ def parse_site(raw: Mapping[str, Any], name: str) -> Site:
     return _site(Reading(Document(name, dict(raw), {}, ()), None), name, outside)
 
 
-def _site(reading: Reading, name: str, outside: tuple[Problem, ...] = ()) -> Site:
+def built_site(fields: Mapping[str, Any], folder: Path) -> Site:
+    """A park out of Python's own values, under the same checks as a file.
+
+    Only what a forecast needs to be there (position, archive) is not asked for: arrays may be given instead.
+
+    Raises:
+        ConfigError: it describes no valid park; lists all problems found, each with the asset's name and the field.
+    """
+    raw = _plain(fields)
+    name = str(raw.get("name", "park"))
+    try:
+        return _site(Reading(Document(name, raw, {}, ()), folder), name, unasked=_FOR_FORECASTS)
+    except ConfigError as error:
+        raise ConfigError(name, [_with_name(problem, raw) for problem in error.problems]) from None
+
+
+def _plain(value: Any) -> Any:
+    """What a YAML file could hold: models as mappings, tuples and arrays as lists, numbers of NumPy as numbers."""
+    if isinstance(value, BaseModel):
+        return _plain(value.model_dump())
+    if isinstance(value, Mapping):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    return [_plain(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
+def _with_name(problem: Problem, raw: Mapping[str, Any]) -> Problem:
+    """Lines of a file say where its assets stand; without a file their names do."""
+    found, assets = _ASSET.match(problem.path), raw.get("assets")
+    entry = assets[int(found[1])] if found and isinstance(assets, list) else None
+    named = entry.get("name") if isinstance(entry, Mapping) else None
+    return replace(problem, path=f"{problem.path} of '{named}'") if named else problem
+
+
+def _site(reading: Reading, name: str, outside: tuple[Problem, ...] = (), *, unasked: Collection[str] = ()) -> Site:
     raw = reading.expanded()
-    found = [*outside, *reading.problems, *reference_problems(raw)]
-    if reading.folder is None:  # what feeds are read from is not the park's business then
-        found = [problem for problem in found if problem.path != "archive"]
+    # Without a folder, what feeds are read from is not the park's business.
+    unasked = ("archive",) if reading.folder is None else unasked
+    of_names = [problem for problem in reference_problems(raw) if problem.path not in unasked]
+    found = [*outside, *reading.problems, *of_names]
     site = None
     try:
         site = Site.model_validate(raw)

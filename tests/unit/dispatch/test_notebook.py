@@ -153,3 +153,104 @@ def test_a_backtest_in_a_line(tmp_path: Path) -> None:
     assert done.skill().empty
     with pytest.raises(ConfigError, match="modells: is no key of a backtest"):
         park.backtest("2024-03-29", "2024-03-30", modells=["climatology"])
+
+
+def priced() -> Park:
+    tiers = {"name": "blocks", "basis": "tier", "source": "test"}
+    tiers["blocks"] = [{"up_to_kwh": 150, "price_per_kwh": 0.0}, {"price_per_kwh": 0.05}]  # type: ignore[assignment]
+    terms = tariff(0.9, feed_in=0.01)
+    terms["components"].append(tiers)
+    return Park.build(
+        name="priced",
+        time_zone="UTC",
+        currency="EUR",
+        buses=[{"name": "main"}],
+        assets=[
+            load(),
+            battery(start_fill=0, charge_efficiency=0.9, discharge_efficiency=1),
+            grid(tariff=terms, export_kw=100),
+        ],
+    )
+
+
+def test_a_given_price_is_what_the_plan_pays_and_the_audit_counts() -> None:
+    demand, prices = [100.0, 100, 100], [0.1, 0.2, 0.3]
+    park = Park.build(**priced().site.model_dump() | {"assets": [load(), grid(tariff=tariff(0.9))]})
+    series = {("load", "demand_kw"): demand, ("pcc", "import_price_per_kwh"): prices}
+    day = park.solve(series, hours("2024-03-01T00:00", 3))
+    assert day.money == pytest.approx(100 * (0.1 + 0.2 + 0.3))
+    assert audit(day.schedule).violations == ()
+    both = series | {("pcc", "import_price_per_kwh"): [prices, [0.4] * 3]}
+    day = park.solve(both, hours("2024-03-01T00:00", 3))
+    assert day.schedule.money == pytest.approx([60, 120])
+    assert audit(day.schedule).violations == ()
+
+
+def test_a_given_price_leaves_the_other_components_and_answers_what_if() -> None:
+    series = {("load", "demand_kw"): [100.0] * 3, ("pcc", "import_price_per_kwh"): [0.1, 0.1, 0.1]}
+    series |= {("pcc", "export_price_per_kwh"): [0.0, 0.02, 0.04]}  # type: ignore[dict-item]
+    day = priced().solve(series, hours("2024-03-01T00:00", 3))
+    assert day.money == pytest.approx(300 * 0.1 + 150 * 0.05), "the blocks are paid on top"
+    assert audit(day.schedule).violations == ()
+    # 10 kW more for an hour, bought at .10 + .05 a kWh; 9 kWh of it save as much later.
+    assert day.what_if("battery", at="00:00", charge_kw=10).cost == pytest.approx(0.15, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("quantity", "values"),
+    [
+        ("import_limit_kw", [150.0, 120, 110]),
+        ("export_limit_kw", [0.0, 5, 0]),
+        ("carbon_intensity_kg_per_kwh", [0.1, 0.5, 0.2]),
+        ("carbon_free_fraction", [0.1, 0.5, 0.2]),
+        ("export_price_per_kwh", [-0.1, 1.5, 0.2]),
+    ],
+)
+def test_the_audit_counts_with_every_series_that_may_be_given(quantity: str, values: list[float]) -> None:
+    series = {("load", "demand_kw"): [100.0] * 3, ("pcc", quantity): values}
+    assert audit(priced().solve(series, hours("2024-03-01T00:00", 3)).schedule).violations == ()
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [
+        (
+            ("pcc", "imprt_price"),
+            "asset 'pcc' of kind grid_connection takes no series 'imprt_price'.*'import_price",
+        ),
+        (("nobody", "demand_kw"), "series 'demand_kw' is of 'nobody', and there is no such asset.*one of load"),
+        (("lod", "demand_kw"), "did you mean 'load'"),
+        (("battery", "demand_kw"), "asset 'battery' of kind battery takes no series 'demand_kw'. Accepted: none"),
+        ("demand_kw", "is no .asset, quantity."),
+    ],
+)
+def test_a_series_that_nothing_takes_is_an_error(key: Any, text: str) -> None:
+    with pytest.raises(DataError, match=text):
+        priced().solve({("load", "demand_kw"): 100.0, key: [0.1, 0.2, 0.3]}, hours("2024-03-01T00:00", 3))
+
+
+def test_a_park_built_in_python_passes_the_checks_of_a_file() -> None:
+    cold, hot = ({"name": n, "carrier": "heat", "temperature_degc": t} for n, t in (("low", 40), ("high", 90)))
+    fields: dict[str, Any] = {"name": "c", "time_zone": "UTC", "currency": "EUR"}
+    fields["buses"] = ({"name": "main"}, cold, hot)
+    dollars = tariff(0.1) | {"currency": "USD"}
+    dollars["components"][0]["price_per_kwh"] = "100 CNY/MWh"
+    exchanger = {"kind": "heat_exchanger", "name": "x", "hot_bus": "low", "heat_bus": "high", "hot_kw": 10}
+    group = {"name": "both", "assets": ("nobody",), "max_import_kw": 5}
+    assets = (load(), grid(tariff=dollars), exchanger)
+    with pytest.raises(ConfigError) as raised:
+        Park.build(**fields, assets=assets, groups=[group])
+    told = str(raised.value)
+    assert "assets[1].tariff.currency of 'pcc': is in 'USD', this park counts in EUR" in told
+    assert "components[0].price_per_kwh of 'pcc': '100 CNY/MWh' is in CNY" in told
+    assert "assets[2].heat_bus of 'x': 'high' at 90 °C is hotter than 'low'" in told
+    assert "groups[0].assets[0]: there is no asset 'nobody'" in told
+    assert len(raised.value.problems) == 4
+
+
+def test_a_park_may_be_built_out_of_models_and_numpy_numbers() -> None:
+    once = small().site
+    fields = {name: getattr(once, name) for name in type(once).model_fields}
+    assert Park.build(**fields).site == once
+    made = Park.build(**fields | {"assets": [load(), grid(import_kw=np.float64(60))]})
+    assert made.site.assets[1].import_kw == 60  # type: ignore[attr-defined]
