@@ -8,6 +8,9 @@ one, the rungs that need no solver are built first: from then on there is an aud
 solver starts, in a process of its own that is killed when its share of the time is over; what it has found until then
 counts. A caller who can kill this very process may ask for a clock instead: solvers then end by themselves in time, and
 what hangs is the caller's to end.
+
+Where a search ends far from its bound, the answer is the cheapest plan of all rungs that pass no limit: what the park
+does by itself may be better than what was found so far.
 """
 
 from __future__ import annotations
@@ -18,8 +21,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import chain
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 
@@ -28,6 +30,7 @@ from dispatch.errors import ParkwattError, SolveError, TimeUpError
 from dispatch.ladder.earlier import EarlierPlan
 from dispatch.ladder.fallback import last_good as from_before
 from dispatch.ladder.fallback import safe_state
+from dispatch.ladder.plausible import plausible
 from dispatch.ladder.softening import Softened, passed
 from dispatch.problem import Problem
 from dispatch.rules import rule_based
@@ -49,7 +52,8 @@ _FINISHING = 2.0
 _LEAST_S = 0.05
 # Kept back of a deadline: killing a process that hangs takes its time, too.
 _SPARE = 0.05
-_SAME = 1e-4
+# A gap that is no reason to look at other rungs. What the park does by itself is rarely this near the optimum.
+_NEAR = 0.01
 # Violations that speak of a mistake of ours and not of a limit: no rung may have them.
 _MISTAKES = ("differ", "not a number")
 
@@ -90,7 +94,7 @@ def climb(
     ladder = _Ladder(problem, limits or Limits(), last_good)
     if deadline_s is None:
         until = np.inf if clock_s is None else time.monotonic() + clock_s
-        return ladder.first(chain(ladder.solved(_Here(run, until)), ladder.unsolved()))
+        return ladder.best(_Here(run, until))
     until = time.monotonic() + (1 - _SPARE) * deadline_s
     with ExitStack() as stack:
         worker = worker or stack.enter_context(Worker())
@@ -99,10 +103,7 @@ def climb(
         floor = ladder.first(ladder.unsolved())
         finishing_s = _FINISHING * (time.monotonic() - began)
         ladder.attempts.clear()
-        try:
-            return ladder.first(ladder.solved(_There(run, worker, until - finishing_s)))
-        except SolveError:
-            return _placed(floor.schedule, floor.audit, (*ladder.attempts, *floor.attempts))
+        return ladder.best(_There(run, worker, until - finishing_s), floor)
 
 
 def unsolved(problem: Problem, last_good: Schedule | EarlierPlan | None, reason: str) -> Climbed:
@@ -139,7 +140,7 @@ class _Solver(ABC):
     ) -> Answer:
         """The full search."""
         found = self.ask(hunt, matrices, limits, also_integer=also_integer, start=start, run=self.run)
-        return _plausible(matrices, found)
+        return plausible(matrices, found)
 
     def recover(
         self,
@@ -157,7 +158,7 @@ class _Solver(ABC):
         del start
         more = also_integer if also_integer is None or not also_integer.size else switches
         found = self.ask(recover, matrices, limits, also_integer=more, run=self.run)
-        return replace(_plausible(matrices, found), quality="convex_recovery")
+        return replace(plausible(matrices, found), quality="convex_recovery")
 
     def relax(
         self,
@@ -171,7 +172,7 @@ class _Solver(ABC):
         """Convex commitment: whole numbers near the relaxation, plant by plant, and its bound; never with a start."""
         del start
         named: dict[str, Any] = {"also_integer": also_integer, "layout": layout, "run": self.run}
-        return _plausible(matrices, self.ask(recover, matrices, limits, **named))
+        return plausible(matrices, self.ask(recover, matrices, limits, **named))
 
     def begin(self, share: float) -> None:
         """A rung begins that may take ``share`` of the time left."""
@@ -231,41 +232,6 @@ class _There(_Solver):
         return Answer("incumbent", best.x, no_duals, best.objective, best.bound, 0, call.clock_fired)
 
 
-def _plausible(matrices: Matrices, answer: Any) -> Answer:
-    """The answer, if it is one: numbers, with the objective that its point has and a bound not above it.
-
-    Raises:
-        SolveError: it is not.
-    """
-    if not isinstance(answer, Answer):
-        raise SolveError(f"the solver answered with {type(answer).__name__}")
-    _typed(answer)
-    if answer.x.shape != matrices.cost.shape or not np.isfinite(answer.x).all():
-        raise SolveError("the solver's point has values that are no numbers")
-    if answer.row_dual.shape != matrices.row_upper.shape:
-        raise SolveError(f"the solver's {answer.row_dual.size} duals are not one for each of its rows")
-    objective = float(matrices.cost @ answer.x) + matrices.offset
-    room = _SAME * max(1.0, abs(objective))
-    if not abs(objective - answer.objective) <= room:
-        raise SolveError(f"the solver's objective {answer.objective:.6g} is not that of its point, {objective:.6g}")
-    if not answer.bound <= objective + room:
-        raise SolveError(f"the solver's bound {answer.bound:.6g} is above its objective {objective:.6g}")
-    return answer
-
-
-def _typed(answer: Answer) -> None:
-    """Raises SolveError where a field holds something else than what its type says."""
-    for name in ("x", "row_dual"):
-        values = getattr(answer, name)
-        if not isinstance(values, np.ndarray) or values.dtype.kind != "f":
-            raise SolveError(f"the solver's {name} is no array of numbers")
-    for name in ("objective", "bound", "nodes"):
-        if not isinstance(getattr(answer, name), int | float):
-            raise SolveError(f"the solver's {name} is no number")
-    if answer.quality not in get_args(Quality):
-        raise SolveError(f"the solver calls its answer {answer.quality!r}")
-
-
 Rung = tuple[Quality, Callable[[], Schedule]]
 
 
@@ -309,6 +275,33 @@ class _Ladder:
         yield "rule_based", lambda: rule_based(self.problem)
         yield "safe_state", lambda: _honest(safe_state(self.problem))
 
+    def best(self, solver: _Solver, floor: Climbed | None = None) -> Climbed:
+        """The first of the solver's rungs that is near its bound; where none is, the cheapest of all that hold.
+
+        A search that ended early may have found less than what the park does by itself.
+
+        Args:
+            solver: what solves, and where.
+            floor: what the rungs without a solver came to, where they were built before.
+
+        Raises:
+            SolveError: no rung passes the audit.
+        """
+        far: list[Climbed] = []
+        for rung, made in self.solved(solver):
+            if far and rung == "relaxed":
+                break  # nothing has to pass a limit where there are plans that do not
+            climbed = self._tried(rung, made)
+            if climbed is None:
+                continue
+            proof = climbed.schedule.proof
+            if proof.gap <= max(self.limits.gap, _NEAR) or rung == "relaxed":
+                return climbed
+            far.append(climbed)
+            reason = f"{proof.objective:,.0f}, {proof.gap:.1%} above its bound, costs more than what is below it"
+            self.attempts.append(Attempt(proof.quality, reason, proof.clock_fired))
+        return self._cheapest(far, floor)
+
     def first(self, rungs: Iterable[Rung]) -> Climbed:
         """The first rung whose schedule passes the audit; those above it are added to ``attempts``.
 
@@ -316,16 +309,40 @@ class _Ladder:
             SolveError: none does.
         """
         for rung, made in rungs:
-            try:
-                schedule = made()
-            except SolveError as error:
-                self._missed(rung, str(error), clock_fired=isinstance(error, TimeUpError))
-                continue
-            found = audit(schedule)
-            if found.passed:
-                return _placed(schedule, found, tuple(self.attempts))
-            self._missed(rung, f"audit: {found.violations[0]}", clock_fired=schedule.proof.clock_fired)
+            climbed = self._tried(rung, made)
+            if climbed is not None:
+                return climbed
         raise SolveError("no plan: " + "; ".join(f"{a.rung}: {a.reason}" for a in self.attempts))
+
+    def _cheapest(self, far: list[Climbed], floor: Climbed | None) -> Climbed:
+        """Of plans far from their bounds and the highest rung without a solver, the one of the least objective."""
+        if floor is not None:
+            below = _placed(floor.schedule, floor.audit, (*self.attempts, *floor.attempts))
+        else:
+            try:
+                below = self.first(self.unsolved())
+            except SolveError:
+                if not far:
+                    raise
+                return min(far, key=_objective)
+        if not far:
+            return below
+        # What passes limits is cheap for that reason.
+        rivals = [] if below.schedule.proof.relaxed or below.schedule.proof.may_pass else [below]
+        return min((*far, *rivals), key=_objective)
+
+    def _tried(self, rung: Quality, made: Callable[[], Schedule]) -> Climbed | None:
+        """A rung's schedule, if it passes the audit; else why not is added to ``attempts``."""
+        try:
+            schedule = made()
+        except SolveError as error:
+            self._missed(rung, str(error), clock_fired=isinstance(error, TimeUpError))
+            return None
+        found = audit(schedule)
+        if found.passed:
+            return _placed(schedule, found, tuple(self.attempts))
+        self._missed(rung, f"audit: {found.violations[0]}", clock_fired=schedule.proof.clock_fired)
+        return None
 
     def _missed(self, rung: Quality, reason: str, *, clock_fired: bool) -> None:
         self.attempts.append(Attempt(rung, reason, clock_fired))
@@ -345,6 +362,10 @@ class _Ladder:
         compiled = self.problem.compiled
         found = [compiled.columns(p.switch).ravel() for part in self.problem.parts.values() for p in part.exclusive]
         return np.concatenate([np.zeros(0, int), *found])
+
+
+def _objective(climbed: Climbed) -> float:
+    return climbed.schedule.proof.objective
 
 
 def _honest(schedule: Schedule) -> Schedule:

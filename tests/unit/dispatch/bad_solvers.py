@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from dispatch.errors import SolveError
 from dispatch.solver.highs import Answer, Limits, Matrices, Point, run
@@ -93,6 +94,23 @@ def only_linear(matrices: Matrices, limits: Limits, **named: Any) -> Answer:
     if matrices.integer.sum() >= 2 * 12:
         raise SolveError("HiGHS stopped without a plan: Unknown")
     return run(matrices, limits, **named)
+
+
+def poor(matrices: Matrices, limits: Limits, **named: Any) -> Answer:
+    """Ends early with a point that holds and is far from the best: the dearest up to ten times the optimum."""
+    best = run(matrices, limits, **named)
+    row = sparse.csc_matrix(matrices.cost)
+    bounded = replace(
+        matrices,
+        cost=-matrices.cost,
+        offset=-matrices.offset,
+        rows=sparse.vstack([matrices.rows, row], format="csc"),
+        row_lower=np.append(matrices.row_lower, -np.inf),
+        row_upper=np.append(matrices.row_upper, 10 * best.objective - matrices.offset),
+    )
+    dearest = run(bounded, limits)
+    objective = float(matrices.cost @ dearest.x) + matrices.offset
+    return replace(best, quality="incumbent", x=dearest.x, objective=objective, bound=best.bound)
 
 
 def slow(matrices: Matrices, limits: Limits, **named: Any) -> Answer:

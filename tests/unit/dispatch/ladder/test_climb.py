@@ -169,6 +169,28 @@ def test_a_limit_of_nodes_leaves_an_incumbent_that_says_what_ended_it():
     assert "a limit of the search; gap" in climbed.attempts[0].reason
 
 
+@pytest.mark.parametrize("deadline_s", [None, DEADLINE_S])
+def test_a_search_that_ends_far_from_its_bound_is_not_published_where_the_park_does_better_by_itself(
+    built: Problem, worker: Worker, deadline_s: float | None
+):
+    assert worker.ready(60)
+    climbed = proved(climb(built, run=bad_solvers.poor, deadline_s=deadline_s, worker=worker))
+    own, poor = rule_based(built).proof.objective, 10 * solve(built).proof.objective
+    assert own < 0.9 * poor
+    assert climbed.schedule.proof.quality == "rule_based"
+    assert climbed.schedule.proof.objective == pytest.approx(own)
+    why = next(a.reason for a in climbed.attempts if a.rung == "incumbent")
+    assert f"{poor:,.0f}, 90.0% above its bound" in why
+
+
+def test_of_plans_far_from_their_bounds_the_cheapest_is_published(built: Problem, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(ladder, "_NEAR", -1.0)
+    climbed = proved(climb(built, Limits(gap=-1.0)))
+    best = solve(built).proof
+    assert climbed.schedule.proof.objective == pytest.approx(best.objective)
+    assert climbed.schedule.proof.quality in {"optimal", "incumbent"}, "not what a lower rung made of it"
+
+
 def stuck(**fields: Any) -> Problem:
     """A unit that must run at 100 kW where only 60 can go: 40 into the load, 20 over a connection of 20."""
     must = unit(min_kw=100, max_kw=100, min_up_h=5, on_before_h=1, power_before_kw=100)
