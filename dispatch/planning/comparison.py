@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from dispatch.assets.thermal import Thermal
 from dispatch.audit import audit
 from dispatch.errors import SolveError
 from dispatch.objective import clean_share
-from dispatch.planning import stored_value
+from dispatch.planning.stored_value import store_values, unvalued
 from dispatch.problem import Problem
 from dispatch.rules import guards, rule_based
 from dispatch.schedule import Schedule
@@ -28,7 +28,6 @@ from dispatch.site import Site
 from dispatch.solve import solve
 from dispatch.stores.stock import Storage
 from dispatch.terms.network import LossTangent
-from dispatch.units.conversion import Conversion
 from dispatch.units.fired import Fired
 from dispatch.units.generation import VariableGeneration
 
@@ -41,7 +40,9 @@ class Outcome:
     """Figures of one way to run the day.
 
     Attributes:
-        cost: money paid (bill, fuel, starts, wear) less the value of what stores hold more than at the start.
+        basis: what the day is known from, and what the figures leave out.
+        cost: money paid (bill, fuel, starts, wear) less the value of what stores hold more than at the start
+            (:mod:`dispatch.planning.stored_value`).
         bill: the money alone.
         curtailed_kwh: generation on offer that was not taken.
         shed_kwh: demand not served.
@@ -84,10 +85,19 @@ def compare(
         _held("rules of the park", FORECAST, rule_based(problem), values),
         *_unguarded(problem, schedule, values, again),
     )
+    lacking = _not_valued(site, central)
     if actual is None:
-        return expected
+        return lacking(expected)
     problem.update(actual)
-    return (*expected, *_settled(problem, schedule, values, again))
+    return lacking((*expected, *_settled(problem, schedule, values, again)))
+
+
+def _not_valued(site: Site, inputs: Inputs) -> Callable[[tuple[Outcome, ...]], tuple[Outcome, ...]]:
+    """Rows that say which stores' contents they leave out of the cost."""
+    without = "".join(
+        f"; content of {store} not valued: no price reaches {bus}" for store, bus in unvalued(site, inputs).items()
+    )
+    return lambda rows: tuple(replace(row, basis=row.basis + without) for row in rows)
 
 
 def _paying_losses(problem: Problem, schedule: Schedule) -> Problem:
@@ -150,25 +160,6 @@ def follow(problem: Problem, schedule: Schedule) -> Schedule:
             if followed is not None:
                 planned[kind] = followed
     return rule_based(problem, planned, guards(problem, said))
-
-
-def store_values(site: Site, inputs: Inputs) -> dict[str, float]:
-    """Money per kWh held, by store: what it saves in imports at the mean price.
-
-    An electric store saves its discharge; a heat or cold store the electricity of the first converter on its bus. Where
-    nothing is imported, what a store gives is worth what it becomes (:mod:`dispatch.planning.stored_value`).
-    """
-    stores = [a for a in site.assets if isinstance(a, Storage)]
-    prices = [values.mean() for (_, name), values in inputs.series.items() if name == "import_price_per_kwh"]
-    if not prices:
-        becomes = stored_value.by_bus(site, inputs)
-        return {s.name: becomes.get(s.bus, 0.0) * s.discharge_efficiency for s in stores}
-    price = float(np.mean(prices))
-    yields: dict[str, float] = {}
-    for made in reversed([a for a in site.assets if isinstance(a, Conversion) and a.input_port == "electricity"]):
-        for port, field in made.outputs.items():
-            yields[getattr(made, field)] = float(inputs.series[made.name, f"{port}_kw_per_kw"].mean())
-    return {s.name: price * s.discharge_efficiency / (yields.get(s.bus) or 1.0) for s in stores}
 
 
 def outcome(name: str, basis: str, schedule: Schedule, value_per_kwh: dict[str, float]) -> Outcome:

@@ -18,7 +18,7 @@ from dispatch.replay.journal import Journal
 from dispatch.replay.ledger import Ledger, ledger
 from dispatch.replay.methods import Ran, Runner
 from dispatch.replay.pieces import buses
-from dispatch.replay.windows import store_values_of
+from dispatch.replay.windows import not_valued, store_values_of
 
 V = TypeVar("V")
 
@@ -70,7 +70,7 @@ def replay(
     ran: dict[str, Ran] = {}
     for method, answer in executor.map(Runner(case, journal), [(m, m) for m in methods], deadline):
         ran[method] = _value(answer, method)
-    progress("accounting")
+    progress("; ".join(filter(None, ("accounting", not_valued(case)))))
     at, worth = buses(case), store_values_of(case)
     short = float(case.span.edge_h[-1]) <= case.settings.single_solve_days * 24
     ledgers = {m: ledger(case, ran[m].piece, at, worth, whole=short and m == "perfect") for m in methods}

@@ -4,8 +4,8 @@ The end of a window is no end of the world. Two ways to say so:
 
 * ``value``: what a store holds at the end is worth v per kWh, so a plan neither empties it for nothing nor hoards.
   −v · e_T is, but for a constant, v · (e_max − e_T): a wish for a full store that costs v per kWh missing, which is how
-  the stores' own equations take it. v is what a kWh saves at the mean published price, or without a grid what it
-  becomes (comparison.store_values), less the wear of discharging it.
+  the stores' own equations take it. v is what a kWh saves or becomes at mean prices (stored_value.store_values), less
+  the wear of discharging it. Stores that no price reaches keep to their band.
 * ``band``: the wish for the end that the park's file has, its level at the start unless it says otherwise.
 
 A peak that is paid anyway is free to use up to it, and a plan that does is passed by any error of its forecast, at the
@@ -36,7 +36,7 @@ from dispatch.carbon_wanted.wishes import EmissionsWish
 from dispatch.errors import SolveError
 from dispatch.fed import PREFIX
 from dispatch.ladder.climb import climb
-from dispatch.planning.comparison import store_values
+from dispatch.planning.stored_value import store_values, unvalued
 from dispatch.problem import Problem
 from dispatch.replay.case import Case
 from dispatch.replay.pieces import State
@@ -185,6 +185,13 @@ def store_values_of(case: Case) -> dict[str, float]:
     """Money per kWh held that all methods' stores are valued with, whatever their plans thought of ends."""
     steps = min(round(_DAYS * 24 * 3600 / case.step_s), case.span.steps)
     return _worth(case.site, case.window(0, steps))
+
+
+def not_valued(case: Case) -> str:
+    """Which stores' contents count nothing in :func:`store_values_of`, and why; empty where none."""
+    horizon = case.window(0, min(round(_DAYS * 24 * 3600 / case.step_s), case.span.steps))
+    found = unvalued(case.site, Inputs(horizon, 1, case.site.known_series(horizon)))
+    return "; ".join(f"content of {store} not valued: no price reaches {bus}" for store, bus in found.items())
 
 
 def _worth(site: Site, horizon: Horizon) -> dict[str, float]:

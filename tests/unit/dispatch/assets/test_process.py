@@ -10,7 +10,8 @@ import pytest
 from dispatch.asset import Inputs
 from dispatch.audit import audit
 from dispatch.explain.whatif import options
-from dispatch.planning.comparison import follow, store_values
+from dispatch.planning.comparison import follow
+from dispatch.planning.stored_value import store_values
 from dispatch.problem import Problem
 from dispatch.rules import rule_based
 from dispatch.solve import solve
@@ -21,6 +22,7 @@ BOILER = {"kind": "gas_boiler", "name": "boiler", "fuel_bus": "gas", "heat_bus":
 CHP = {"kind": "chp", "name": "chp", "bus": "main", "heat_bus": "heat", "fuel_bus": "gas", "max_kw": 80}
 PUMP = {"kind": "heat_pump", "name": "pump", "bus": "main", "heat_bus": "heat", "electric_kw": 20}
 GAS = supply("gas", 0.04)
+COP = 8.77 - 0.15 * 33 + 0.000734 * 33**2
 
 
 @pytest.mark.parametrize(
@@ -61,11 +63,13 @@ def test_a_conversion_without_a_state_follows_what_came() -> None:
     assert done.asset("boiler", "heat_kw") == pytest.approx([60])
 
 
-def test_a_kwh_of_heat_in_store_is_worth_the_electricity_of_the_pump_and_not_that_of_a_boiler() -> None:
+@pytest.mark.parametrize(("gas", "worth"), [(0.04, 0.04 / 0.93), (0.1, 0.3 / COP)])
+def test_a_kwh_of_heat_in_store_is_worth_the_cheaper_of_the_boilers_gas_and_the_pumps_electricity(
+    gas: float, worth: float
+) -> None:
     tank = battery("tank", kind="thermal_store", bus="heat", discharge_efficiency=1.0)
-    made = problem(BOILER, PUMP, tank, GAS, grid(tariff=tariff(0.3)), demand={"heat": [50.0]})
-    cop = 8.77 - 0.15 * 33 + 0.000734 * 33**2
-    assert store_values(made.site, made.inputs) == pytest.approx({"tank": 0.3 / cop})
+    made = problem(BOILER, PUMP, tank, GAS | {"price_per_kwh": gas}, grid(tariff=tariff(0.3)), demand={"heat": [50.0]})
+    assert store_values(made.site, made.inputs) == pytest.approx({"tank": worth})
 
 
 def test_what_one_plant_cannot_give_the_next_one_makes_before_a_load_sheds() -> None:

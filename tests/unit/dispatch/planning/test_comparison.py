@@ -11,7 +11,8 @@ import pytest
 from dispatch.asset import Inputs, Mode
 from dispatch.audit import audit
 from dispatch.objective import clean_share
-from dispatch.planning.comparison import Outcome, compare, follow, outcome, store_values
+from dispatch.planning.comparison import Outcome, compare, follow, outcome
+from dispatch.planning.stored_value import store_values
 from dispatch.problem import Problem
 from dispatch.rules import rule_based
 from dispatch.ruling import Ruling
