@@ -1,4 +1,7 @@
-"""The independent proof of a schedule, in NumPy from fields and inputs; it shares no formula with the optimiser.
+"""The independent proof of a schedule, in NumPy from fields and inputs, apart from what the optimiser is told.
+
+Buses are those that the members' fields name, efficiencies and losses those that they state. What both sides read is
+data: inputs of the solve, and curves of plant that a kind computes once (``known``, losses of converters, segments).
 
 What it holds a schedule to: every number is one; every bus balances in every scenario and step, reserve covers what is
 asked for, outages are survived as stated, groups and inverters keep their limits; every kind's own ``check`` of its
@@ -14,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dispatch.accounts.carbon_check import carbon_money, carbon_violations
+from dispatch.accounts.carbon_sums import Accounts
 from dispatch.accounts.survival import outages
 from dispatch.asset import Asset
 from dispatch.part import Account, Violation, breaches
@@ -49,13 +53,14 @@ class Audit:
 def audit(schedule: Schedule) -> Audit:
     """Everything named in the module's docstring, on all scenarios."""
     accounts = {kind: (solved, _account(solved, schedule)) for kind, solved in schedule.kinds.items()}
-    violations = [*_missing(schedule), *_balances(schedule), *_reserves(schedule), *_sums(schedule)]
+    violations = [*_missing(schedule), *_balances(schedule, accounts), *_reserves(schedule), *_sums(schedule)]
     violations += [*_outages(schedule), *_groups(schedule), *_capabilities(schedule)]
     checked = 0
     for solved in schedule.kinds.values():
         violations += type(solved.rows.members[0]).check(solved.rows, schedule.inputs, solved.series)
         checked += sum(values.size for values in solved.series.values())
-        violations += _accounts(*accounts[solved.rows.members[0].kind], schedule)
+        own = accounts[solved.rows.members[0].kind]
+        violations += [*_places(*own), *_accounts(*own, schedule)]
     violations += carbon_violations(schedule, accounts)
     may_pass = schedule.proof.may_pass
     relaxed = tuple(v for v in violations if (v.asset, v.what) in may_pass)
@@ -71,15 +76,17 @@ def _missing(schedule: Schedule) -> Iterator[Violation]:
                 yield Violation(asset, f"{name} is not a number", int(step), float(values[row, step]), 0.0, "-")
 
 
-def _balances(schedule: Schedule) -> Iterator[Violation]:
+def _balances(schedule: Schedule, accounts: Accounts) -> Iterator[Violation]:
+    """Every bus, with the powers that stand on it by the members' own fields."""
     horizon = schedule.inputs.horizon
     names = next(iter(schedule.kinds.values())).rows.buses
     left = np.zeros((schedule.scenarios * len(names), horizon.steps))
     scale = np.ones_like(left)
-    for solved in schedule.kinds.values():
+    for solved, account in accounts.values():
         for port, power in solved.power_kw.items():
-            np.add.at(left, solved.bus[port], power)
-            np.add.at(scale, solved.bus[port], np.abs(power))
+            at = _stands(solved, account, port)
+            np.add.at(left, at[at >= 0], power[at >= 0])
+            np.add.at(scale, at[at >= 0], np.abs(power[at >= 0]))
     if schedule.loss_kw is not None and schedule.losses_at is not None:
         at = names.index(schedule.losses_at) + len(names) * np.arange(schedule.scenarios)
         left[at] -= schedule.loss_kw
@@ -87,6 +94,25 @@ def _balances(schedule: Schedule) -> Iterator[Violation]:
         yield Violation(
             f"bus {names[row % len(names)]}", "does not balance", int(step), float(left[row, step]), 0.0, "kW"
         )
+
+
+def _stands(solved: Solved, account: Account, port: str) -> np.ndarray:
+    """(row,) bus of a port among scenario-stacked buses, from the members' own fields; −1 where they name none."""
+    rows, field = solved.rows, account.at.get(port, "bus")
+    named = [getattr(member, field, None) for member in rows.members] * rows.scenarios
+    own = np.array([-1 if name is None else rows.buses.index(name) for name in named])
+    return np.where(own < 0, -1, own + len(rows.buses) * rows.scenario)
+
+
+def _places(solved: Solved, account: Account) -> Iterator[Violation]:
+    """Ports whose bus is not the one that the members' fields name, and powers of ports that have none."""
+    rows = solved.rows
+    for port, power in solved.power_kw.items():
+        at = _stands(solved, account, port)
+        wrong = (at >= 0) & (solved.bus[port] != at)
+        yield from breaches(rows.names, f"{port} stands on another bus than its fields say", wrong[:, None], 0.0, "-")
+        homeless = np.where(at[:, None] < 0, np.abs(power), 0.0)
+        yield from breaches(rows.names, f"power at {port}, which has no bus", homeless, 0.0, "kW", _BALANCE_KW)
 
 
 def _reserves(schedule: Schedule) -> Iterator[Violation]:
@@ -163,8 +189,8 @@ def _accounts(solved: Solved, account: Account, schedule: Schedule) -> Iterator[
     """What the optimiser says a kind brings, costs and emits, against the kind's own account of its series."""
     rows = solved.rows
     zero = np.zeros((rows.count, schedule.inputs.horizon.steps))
-    for port, power in solved.power_kw.items():
-        apart = np.abs(power - account.power_kw.get(port, zero))
+    for port in dict.fromkeys([*solved.power_kw, *account.power_kw]):
+        apart = np.abs(solved.power_kw.get(port, zero) - account.power_kw.get(port, zero))
         yield from breaches(rows.names, f"power at {port} differs from its series", apart, _BALANCE_KW, "kW")
     for name in ("supply_kw", "unclean_kw", "reserve_up_kw", "reserve_down_kw"):
         apart = np.abs(getattr(solved, name) - getattr(account, name))

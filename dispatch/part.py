@@ -192,6 +192,7 @@ class Account:
 
     Attributes:
         power_kw: by port, (row, step) into the bus.
+        at: by port, the field of the members that names its bus; ``bus`` of a port that is left out.
         money, penalty: (row,) sums over the horizon.
         co2_kg: likewise, or (row, step): of kinds that caps by the hour can see, step by step.
         supply_kw, unclean_kw, reserve_up_kw, reserve_down_kw: (row, step).
@@ -215,6 +216,7 @@ class Account:
     reserve_down_kw: Array | float = 0.0
     backup: Backup | None = None
     survival: Survival | None = None
+    at: Mapping[str, str] = field(default_factory=dict)
 
 
 def breaches(

@@ -18,6 +18,7 @@ from dispatch.signals import Array, Horizon
 from dispatch.stores import wear as storage_wear
 from dispatch.stores.ageing import Ageing, ageing
 from dispatch.stores.electric import ElectricStorage
+from dispatch.stores.paces import Pace
 from dispatch.stores.wear import DepthWear
 
 # What a temperature changes; constants of a battery in a room, data of one out in the weather.
@@ -38,6 +39,15 @@ class TemperaturePoint(Frozen):
     power_share: Efficiency = Field(description="of charge_kw and discharge_kw")
     capacity_share: Efficiency = Field(description="of the content between min_fill and max_fill")
     efficiency_share: Efficiency = Field(default=1.0, description="of each one-way efficiency")
+
+
+def _read_off(points: tuple[TemperaturePoint, ...], name: str, air: Array) -> Array:
+    """(step,) a share at the air's temperature: that of the first point, and what each stretch of the table adds."""
+    out = np.full(air.shape, getattr(points[0], name))
+    for one, other in pairwise(points):
+        along = np.clip((air - one.degc) / (other.degc - one.degc), 0, 1)
+        out += along * (getattr(other, name) - getattr(one, name))
+    return out
 
 
 class Battery(ElectricStorage):
@@ -102,6 +112,26 @@ class Battery(ElectricStorage):
         air = signal_values(self.ambient_degc, horizon.local_start, horizon.local_end, what)
         at, left = [p.degc for p in self.temperature_table], [getattr(p, share) for p in self.temperature_table]
         return np.asarray(np.interp(np.array(air), np.array(at), np.array(left)))
+
+    def pace(self, horizon: Horizon) -> Pace:
+        """For checks: that of every store, and what the table leaves at the air's temperature."""
+        plain, points = super().pace(horizon), self.temperature_table
+        if not points:
+            return plain
+        what = f"ambient_degc of '{self.name}'"
+        air = np.array(signal_values(self.ambient_degc, horizon.local_start, horizon.local_end, what))
+        power, capacity, efficiency = (
+            _read_off(points, name, air) for name in ("power_share", "capacity_share", "efficiency_share")
+        )
+        return Pace(
+            plain.into * efficiency,
+            plain.out * efficiency,
+            plain.charge_kw * power,
+            plain.discharge_kw * power,
+            lowest_fill=self.max_fill - capacity.min() * (self.max_fill - self.min_fill),
+            most_gain=plain.most_gain,
+            most_drain=plain.most_drain / min(p.efficiency_share for p in points),
+        )
 
     @classmethod
     def by_step(cls, rows: Rows[Self], horizon: Horizon, name: str) -> Array:

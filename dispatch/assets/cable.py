@@ -62,7 +62,7 @@ class Cable(Asset):
     def account(cls, rows: Rows[Cable], given: Inputs, series: Mapping[str, Array]) -> Account:
         """What leaves one end arrives at the other."""
         inward = series["inward_kw"] - series["outward_kw"]
-        return Account({"near": inward, "far": -inward})
+        return Account({"near": inward, "far": -inward}, at={"far": "far_bus"})
 
     @classmethod
     def rule(cls, rows: Rows[Cable], given: Inputs, state: Ruling) -> dict[str, Array]:

@@ -109,6 +109,7 @@ class Chp(Fired):
         power = series["load_kw"] - rows.field("power_loss") * series["heat_kw"]
         return Account(
             {"electricity": power, "heat": series["heat_kw"], "fuel": -fuel},
+            at={"heat": "heat_bus", "fuel": "fuel_bus"},
             money=money,
             of_fuel=True,
             supply_kw=power,

@@ -105,6 +105,7 @@ class CoFiring(Fired):
         unclean = load * (1 - share * rows.field("ammonia_clean")) * (1 - rows.field("clean"))
         return Account(
             {"electricity": load, "fuel": ammonia - total, "ammonia": -ammonia},
+            at={"fuel": "fuel_bus", "ammonia": "ammonia_bus"},
             money=money,
             of_fuel=True,
             supply_kw=load,

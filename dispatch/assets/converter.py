@@ -152,7 +152,8 @@ class Converter(Asset):
             {
                 "electricity": back - _loss(rows, back) - into - standing,
                 "dc": into - _loss(rows, into) - back,
-            }
+            },
+            at={"dc": "dc_bus"},
         )
 
     @classmethod

@@ -272,7 +272,8 @@ class DataCentre(Demand):
         prices = penalties(rows, given.horizon)
         for price, kwh in zip(prices, missing_kwh(rows, given, series), strict=True):
             lost = lost + (price * kwh).sum(axis=1)
-        return Account({"electricity": -power, "heat": series["heat_kw"]}, money=money, penalty=lost)
+        powers = {"electricity": -power, "heat": series["heat_kw"]}
+        return Account(powers, money=money, penalty=lost, at={"heat": "heat_bus"})
 
     @classmethod
     def rule(cls, rows: Rows[Self], given: Inputs, state: Ruling) -> dict[str, Array]:

@@ -16,6 +16,7 @@ from dispatch.part import Account, Exclusive, Part, Port, Violation, breaches
 from dispatch.signals import Array, Horizon
 from dispatch.stores.limits import SIDES, Side
 from dispatch.stores.movement import Movement
+from dispatch.stores.paces import Pace
 from dispatch.stores.stock import Moved, Storage
 
 _PARTS = 4
@@ -64,6 +65,12 @@ class FlowBattery(Storage):
     def structure(self) -> tuple[object, ...]:
         """That of every store, and which of pumps and bent losses it has."""
         return (*super().structure, self.pump_kw > 0, self.power_loss_share > 0)
+
+    def pace(self, horizon: Horizon) -> Pace:
+        """For checks: that of every store, and the stack's loss, which takes ρ (16 − 9)/4 of the last quarter's kWh."""
+        plain = super().pace(horizon)
+        steepest = self.power_loss_share * (4**2 - 3**2) / 4
+        return replace(plain, stack_loss=self.power_loss_share, most_drain=plain.most_drain + steepest)
 
     @property
     def most_drain_kwh_per_kwh(self) -> float:

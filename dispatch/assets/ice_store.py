@@ -133,7 +133,8 @@ class IceStore(Storage):
         own, (chilling, freezing) = super().account(rows, given, series), _per_cold(rows, given)
         chilled = series["chilled_kw"]
         power = chilling * chilled + freezing * series["charge_kw"]
-        return replace(own, power_kw={cls.port_name: series["discharge_kw"] + chilled, "electricity": -power})
+        powers = {cls.port_name: series["discharge_kw"] + chilled, "electricity": -power}
+        return replace(own, power_kw=powers, at={"electricity": "electric_bus"})
 
     @classmethod
     def wanted_kw(cls, rows: Rows[IceStore], given: Inputs, state: Ruling) -> Array:

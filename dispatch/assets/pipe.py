@@ -165,6 +165,7 @@ class Pipe(Asset):
         short = np.maximum(_lacking_kwh(rows, given, series)[:, 0], 0)
         return Account(
             {"near": net["backward"] - series["forward_kw"], "far": net["forward"] - series["backward_kw"]},
+            at={"far": "far_bus"},
             money=(entered @ hours) * rows.field("cost_per_kwh")[:, 0],
             penalty=spilled * rows.field("spill_penalty_per_kwh")[:, 0]
             + short * rows.field("end_penalty_per_kwh")[:, 0],

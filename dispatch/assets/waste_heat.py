@@ -57,4 +57,4 @@ class WasteHeat(Offered):
         """The offer's, and the pumps by their share."""
         own = super().account(rows, given, series)
         pumps = rows.field("pump_fraction") * series["taken_kw"]
-        return replace(own, power_kw={**own.power_kw, "pumps": -pumps})
+        return replace(own, power_kw={**own.power_kw, "pumps": -pumps}, at={"pumps": "electric_bus"})

@@ -19,6 +19,7 @@ from dispatch.asset import Given, Inputs, Rows, full, shifted
 from dispatch.part import Backup, Part
 from dispatch.signals import Array, Horizon
 from dispatch.stores.band import band, usable_above_kwh
+from dispatch.stores.paces import paces
 from dispatch.units.island import Pairs
 
 
@@ -55,13 +56,17 @@ def account(rows: Rows[Any], given: Inputs, series: Mapping[str, Array]) -> Back
     loss, capacity = rows.field("loss_fraction_per_h"), rows.field("energy_kwh")
     start = capacity * rows.state(given, "start_fill")
     reserve_kwh = rows.field("fast_reserve_kw") * rows.field("fast_reserve_minutes") / 60
-    lowest = np.maximum(type(rows.members[0]).floor_fill(rows, horizon), rows.field("min_fill"))
-    floor = np.minimum(capacity * lowest + reserve_kwh * rows.field("most_drain_kwh_per_kwh"), start)
+    moves = paces(rows, horizon)
+    drain = moves.most_drain[:, None]
+    lowest = np.maximum(moves.lowest_fill[:, None], rows.field("min_fill"))
+    floor = np.minimum(capacity * lowest + reserve_kwh * drain, start)
     content = np.hstack([start, series["stored_kwh"][:, :-1]])
     above = np.maximum(content - floor * (1 - loss) ** horizon.edge_h[:-1], 0) * (1 - loss) ** rows.outage_h
-    drain = np.broadcast_to(rows.field("most_drain_kwh_per_kwh"), content.shape)
-    power = np.broadcast_to(_power_kw(rows, horizon), (rows.count, Pairs(horizon, rows.outage_h).start.size))
-    return Backup(None, above, drain, power)
+    ends = np.array([[min((p.share for p in m.discharge_limit), default=1.0)] for m in rows.members * rows.scenarios])
+    most = np.minimum(ends * rows.field("discharge_kw"), moves.power_kw["discharge"].min(axis=1, keepdims=True))
+    pairs = Pairs(horizon, rows.outage_h).start.size
+    power = np.broadcast_to(most - rows.field("fast_reserve_kw"), (rows.count, pairs))
+    return Backup(None, above, np.broadcast_to(drain, content.shape), power)
 
 
 def _power_kw(rows: Rows[Any], horizon: Horizon) -> Array:

@@ -32,6 +32,7 @@ from dispatch.part import Exclusive, Part, Violation, breaches
 from dispatch.signals import Array, Horizon, spans
 from dispatch.stores.band import Band
 from dispatch.stores.limits import SIDES, Lines, Side, share_at
+from dispatch.stores.paces import paces
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -278,9 +279,9 @@ def _held(rows: Rows[Any], given: Inputs) -> tuple[Array, Array]:
     """(row, step) least and most content that a call may leave, from the fields along the clock."""
     capacity = rows.field("energy_kwh")[:, 0]
     kept_kwh = rows.field("fast_reserve_kw")[:, 0] * rows.field("fast_reserve_minutes")[:, 0] / 60
-    lowest = np.maximum(rows.field("min_fill"), type(rows.members[0]).floor_fill(rows, given.horizon))[:, 0]
-    floor = capacity * lowest + kept_kwh * rows.field("most_drain_kwh_per_kwh")[:, 0]
-    ceiling = capacity * rows.field("max_fill")[:, 0] - kept_kwh * rows.field("most_gain_kwh_per_kwh")[:, 0]
+    moves = paces(rows, given.horizon)
+    floor = capacity * np.maximum(rows.field("min_fill")[:, 0], moves.lowest_fill) + kept_kwh * moves.most_drain
+    ceiling = capacity * rows.field("max_fill")[:, 0] - kept_kwh * moves.most_gain
     high = low = capacity * rows.state(given, "start_fill")[:, 0]
     low, least, most = np.minimum(low, floor), [], []
     for hours in given.horizon.hours:
@@ -307,9 +308,9 @@ def _called(
     plan = np.hstack([start_kwh, series["stored_kwh"]])
     low = np.hstack([np.minimum(start_kwh, held[0][:, :1]), held[0]])
     high = np.hstack([np.maximum(start_kwh, held[1][:, :1]), held[1]])
-    own = type(rows.members[0]).by_step
-    into, out = (own(rows, horizon, f"{side}_efficiency") for side in SIDES)
-    rated = {side: own(rows, horizon, f"{side}_kw") for side in SIDES}
+    moves = paces(rows, horizon)
+    into, out = moves.into, moves.out
+    rated = {side: moves.power_kw[side] for side in SIDES}
     begin, called_in = _begins(horizon, rows.reserve_h)
     worst_kwh, worst_share = np.zeros((2, rows.count, begin.size))
     moved, now, end = np.zeros((rows.count, begin.size)), begin, begin + rows.reserve_h

@@ -19,6 +19,7 @@ from dispatch.stores import limits
 from dispatch.stores.band import band
 from dispatch.stores.limits import LimitPoint, Lines
 from dispatch.stores.movement import Movement, powers
+from dispatch.stores.paces import Pace, paces
 from dispatch.stores.walk import walk
 
 _LEFT_KW = 0.01
@@ -115,6 +116,14 @@ class Storage(Asset):
     def structure(self) -> tuple[object, ...]:
         """Buses, and how many lines limit power by fill."""
         return (*super().structure, *limits.line_counts(self))
+
+    def pace(self, horizon: Horizon) -> Pace:
+        """For checks: how it moves, from its fields. A kind with its own ``movement`` or ``by_step`` has this, too."""
+        into, out, charge, discharge = np.ones((4, horizon.steps)) * [
+            [self.charge_efficiency], [self.discharge_efficiency], [self.charge_kw], [self.discharge_kw]
+        ]  # fmt: skip
+        most_drain = 1 / self.discharge_efficiency
+        return Pace(into, out, charge, discharge, self.min_fill, self.charge_efficiency, most_drain)
 
     @property
     def most_gain_kwh_per_kwh(self) -> float:
@@ -268,7 +277,8 @@ class Storage(Asset):
         """Walks the stock step by step from the start level and holds it against its band and its powers."""
         charge, discharge, stored = series["charge_kw"], series["discharge_kw"], series["stored_kwh"]
         held, start = walk(rows, given, charge, discharge), rows.field("energy_kwh") * rows.state(given, "start_fill")
-        names, capacity, rated = rows.names, rows.field("energy_kwh"), powers(rows, given.horizon)
+        names, capacity, reserve = rows.names, rows.field("energy_kwh"), rows.field("fast_reserve_kw")
+        most = paces(rows, given.horizon).power_kw
         both = np.minimum(charge / rows.field("charge_kw"), discharge / rows.field("discharge_kw"))
         apart = np.abs(held.content - stored)
         unsaid = np.maximum(held.lower - held.content, held.content - held.upper) - series["outside_band_kwh"]
@@ -278,8 +288,8 @@ class Storage(Asset):
             *breaches(names, "content above its band", held.content, held.most, "kWh"),
             *breaches(names, "content below its band", -held.content, -held.least, "kWh"),
             *breaches(names, "further outside its band than stated", unsaid / capacity, 0.0, "of content"),
-            *breaches(names, "charge above rating", charge, rated["charge"], "kW"),
-            *breaches(names, "discharge above rating", discharge, rated["discharge"], "kW"),
+            *breaches(names, "charge above rating", charge, most["charge"] - reserve, "kW"),
+            *breaches(names, "discharge above rating", discharge, most["discharge"] - reserve, "kW"),
             *breaches(names, "negative power", -np.minimum(charge, discharge), 0.0, "kW"),
             *breaches(names, "charges and discharges at once", both, 1e-3, "of rating"),
             *limits.check(rows, start, held.content, flows),

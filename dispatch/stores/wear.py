@@ -24,6 +24,7 @@ from dispatch.asset import Given, Inputs, Rows, shifted
 from dispatch.fields.frozen import Finite, Frozen, Positive
 from dispatch.part import Part, Violation, breaches
 from dispatch.signals import Array, Horizon
+from dispatch.stores.paces import paces
 
 
 class DepthWear(Frozen):
@@ -183,7 +184,8 @@ def check(rows: Rows[Any], inputs: Inputs, series: Mapping[str, Array]) -> list[
         return []
     held, ins, outs = _read(rows, series)
     names, capacity = rows.names, rows.field("energy_kwh")
-    inflow, outflow = _moved(rows, inputs.horizon, series["charge_kw"], series["discharge_kw"])
+    hours, moves = inputs.horizon.hours, paces(rows, inputs.horizon)
+    inflow, outflow = series["charge_kw"] * hours * moves.into, series["discharge_kw"] * hours / moves.out
     apart = np.abs(ins.sum(axis=0) - inflow) + np.abs(outs.sum(axis=0) - outflow)
     level = start_kwh(rows, inputs, capacity * rows.state(inputs, "start_fill"))
     wrong = np.zeros_like(held)

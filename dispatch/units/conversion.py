@@ -204,6 +204,7 @@ class Conversion(Asset):
         energy = flow @ given.horizon.hours
         return Account(
             powers,
+            at={cls.input_port: cls.input_bus, **cls.outputs, **cls.side_inputs},
             money=energy * rows.field("cost_per_kwh")[:, 0],
             co2_kg=flow * given.horizon.hours * rows.field("co2_kg_per_kwh"),
             of_fuel=cls.input_port != "electricity",

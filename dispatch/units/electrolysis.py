@@ -249,7 +249,8 @@ class Electrolyser(Committed):
         ports = {"electricity": -power, "hydrogen": made}
         if "heat_kw" in series:
             ports["heat"] = series["heat_kw"]
-        return Account(ports, money=cls.counted_starts(rows, given, on) + again)
+        at = {"hydrogen": "hydrogen_bus", "heat": "heat_bus"}
+        return Account(ports, money=cls.counted_starts(rows, given, on) + again, at=at)
 
     @classmethod
     def complete(cls, rows: Rows[Self], given: Inputs, values: dict[str, Array]) -> dict[str, Array]:

@@ -1,4 +1,4 @@
-"""A mistake in what a kind tells the optimiser is found by the audit, which shares no formula with it. All kinds.
+"""A mistake in what a kind tells the optimiser is found by the audit, which is written apart from it. All kinds.
 
 Each case alters coefficients of one kind, for the optimiser only, as a wrong formula would; the plan that follows must
 break a limit that ``check`` or the audit states from the members' fields.
