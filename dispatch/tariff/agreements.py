@@ -248,16 +248,14 @@ def response_values(coefficients: dict[str, Array], imported: Array) -> dict[str
 
 def bill_response(member: Any, clock: Clock, imported: Array) -> float:
     """Payment for the reductions that are sold, event by event; negative money is earned."""
-    horizon, money = clock.horizon, 0.0
-    edges = horizon.edges.astype("datetime64[s]").astype(np.float64)
+    money = 0.0
+    edges = clock.horizon.edges.astype("datetime64[s]").astype(np.float64)
     for event in member.demand_response:
-        for step in range(horizon.steps):
-            overlap = min(edges[step + 1], event.end.timestamp()) - max(edges[step], event.start.timestamp())
-            if overlap > 0:
-                hours = overlap / 3600
-                short = max(imported[step] - (event.baseline_kw - event.committed_kw), 0.0)
-                money -= event.price_per_kwh * (event.committed_kw - short) * hours
-                money += event.penalty_per_kwh * short * hours
+        ends, begins = np.minimum(edges[1:], event.end.timestamp()), np.maximum(edges[:-1], event.start.timestamp())
+        hours = np.maximum(ends - begins, 0.0) / 3600
+        short = np.maximum(imported - (event.baseline_kw - event.committed_kw), 0.0)
+        money -= event.price_per_kwh * float((event.committed_kw - short) @ hours)
+        money += event.penalty_per_kwh * float(short @ hours)
     return money
 
 

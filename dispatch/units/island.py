@@ -195,8 +195,9 @@ def unserved_kwh(need_kw: Array, there: Offer, pairs: Pairs, least_kwh: float = 
         (start,) energy [kWh], and (start,) hours until something lacks; the whole outage where nothing does.
     """
     lacking, lasting = np.zeros(pairs.horizon.steps), np.zeros(pairs.horizon.steps)
+    first = np.searchsorted(pairs.start, np.arange(pairs.horizon.steps + 1))  # pairs stand in the order of starts
     for start in range(pairs.horizon.steps):
-        at = pairs.start == start
+        at = slice(first[start], first[start + 1])
         need, hours = np.maximum(need_kw[at] - there.firm_kw[at], 0), pairs.hours[at]
         energy, power = there.stock_kwh[:, start], there.power_kw[:, start]
         order = np.argsort(energy / np.maximum(power, 1e-12), kind="stable")

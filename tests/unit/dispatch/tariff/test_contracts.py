@@ -13,6 +13,9 @@ from dispatch.ladder.climb import climb
 from dispatch.problem import Problem
 from dispatch.rules import rule_based
 from dispatch.solve import solve
+from dispatch.tariff.agreements import bill_response
+from dispatch.tariff.bill import Clock
+from dispatch.tariff.calendar import Days
 from tests.parks import battery, given, grid, hours, load, park
 from tests.unit.dispatch.tariff.billing import both, demand, energy, problem, terms, tier
 
@@ -108,6 +111,19 @@ def test_a_sold_reduction_is_paid_and_what_is_short_forfeits_payment_and_penalty
             money = 4 * load_kw * 0.5 - 2 * 30 * 2.0 + 2 * short * 3.0
             assert schedule.money[0] == pytest.approx(money)
             assert schedule.asset("pcc", "response_short_kw") == pytest.approx([0, short, short, 0], abs=1e-6)
+
+
+def test_the_bill_counts_the_part_of_each_step_that_lies_in_an_event() -> None:
+    """Half-hour steps; one event from 00:15 to 01:00, another from 01:30 to 01:40."""
+    call = EVENT | {"start": "2024-03-01T00:15Z", "end": "2024-03-01T01:00Z"}
+    later = EVENT | {"name": "later", "start": "2024-03-01T01:30Z", "end": "2024-03-01T01:40Z", "price_per_kwh": 6.0}
+    pcc = park(grid(demand_response=[call, later]), load()).assets[0]
+    imported = np.array([80.0, 60.0, 500.0, 75.0])
+    money = bill_response(pcc, Clock(hours(4, step_h=0.5), Days()), imported)
+    # 10, 0 and 5 kW short of 70 kW, for a quarter, half and a sixth of an hour.
+    first = -2.0 * (20 / 4 + 30 / 2) + 1.0 * 10 / 4
+    second = -6.0 * 25 / 6 + 1.0 * 5 / 6
+    assert money == pytest.approx(first + second)
 
 
 def test_a_store_delivers_the_reduction() -> None:
