@@ -33,7 +33,8 @@ class Exclusive:
     """Two non-negative flows of which one must be zero, relaxed by ``first/cap + second/cap ≤ 1``.
 
     Attributes:
-        switch: (row, step) variable in [0, 1]; the solver makes it integer only where both flows came out positive.
+        switch: (row, step) variable in [0, 1], 1 where ``first`` may flow and 0 where ``second`` may; the solver makes
+            it integer only where both flows came out positive.
         first, second: (row, step) the flows [kW].
         overlap: (row, step) how much of both there is at present values [kW], where that is not the lesser of them.
     """

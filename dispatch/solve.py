@@ -97,22 +97,52 @@ def _apart(
     Flows often run together only because it costs nothing: power that nobody needs may be burnt or left. A search in
     which the whole numbers are settled says so in a fraction of the time that another round takes. Where it does cost
     more than the gap allows, the point is what the next round begins from: with it a round takes a tenth of its time.
+
+    First each switch stands where the greater of its two flows is, which leaves hardly more than a linear program: on a
+    week of 336 steps 2 s, where a search near the relaxation had switches in each other's way and load shed after 5 s.
     """
     if problem.mode.commitment != "exact" or not matrices.integer.any():
         return None
-    lower, upper = matrices.col_lower.copy(), matrices.col_upper.copy()
-    lower[matrices.integer] = upper[matrices.integer] = np.round(answer.x[matrices.integer])
+    settled = _fixed(matrices, np.flatnonzero(matrices.integer), np.round(answer.x[matrices.integer]))
     own = replace(limits, gap=_OWN_SHARE * limits.gap)
+    columns, side = _sides(problem, switches)
+    sided: Answer | None = None
+    with suppress(SolveError):
+        sided = _parted(problem, answer, run(_fixed(settled, columns, side), own, also_integer=switches), switches)
+    if sided is not None and sided.gap <= limits.gap:
+        return sided
     try:
-        found = run(replace(matrices, col_lower=lower, col_upper=upper), own, also_integer=switches)
+        found = run(settled, own, also_integer=switches, start=None if sided is None else sided.x)
     except SolveError:
-        return None
-    found = replace(
-        found, quality=answer.quality, bound=min(answer.bound, found.objective), nodes=answer.nodes + found.nodes
-    )
+        return sided
+    return _parted(problem, answer, found, switches) or sided
+
+
+def _parted(problem: Problem, answer: Answer, found: Answer, switches: np.ndarray) -> Answer | None:
+    """``found`` as an answer to what ``answer`` is one to, if flows run together nowhere but at ``switches``."""
     problem.take(found.x)
-    whole = not np.setdiff1d(both_flows(problem), switches).size
-    return found if whole else None
+    if np.setdiff1d(both_flows(problem), switches).size:
+        return None
+    bound, nodes = min(answer.bound, found.objective), answer.nodes + found.nodes
+    return replace(found, quality=answer.quality, bound=bound, nodes=nodes)
+
+
+def _fixed(matrices: Matrices, columns: np.ndarray, values: Array) -> Matrices:
+    """The matrices with columns at values."""
+    lower, upper = matrices.col_lower.copy(), matrices.col_upper.copy()
+    lower[columns] = upper[columns] = values
+    return replace(matrices, col_lower=lower, col_upper=upper)
+
+
+def _sides(problem: Problem, switches: np.ndarray) -> tuple[np.ndarray, Array]:
+    """Those of ``switches`` whose pair flows at present, and where they stand for the greater of both flows."""
+    columns, sides = [np.zeros(0, int)], [np.zeros(0)]
+    for pair in (pair for part in problem.parts.values() for pair in part.exclusive if pair.overlap is None):
+        own, first, second = problem.compiled.columns(pair.switch), pair.first.value, pair.second.value
+        flows = np.isin(own, switches) & (np.maximum(first, second) > BOTH_KW)
+        columns.append(own[flows])
+        sides.append((first >= second)[flows].astype(float))
+    return np.concatenate(columns), np.concatenate(sides)
 
 
 def both_flows(problem: Problem) -> np.ndarray:

@@ -208,7 +208,7 @@ def _parts(given: Given, side: Side, power: Any) -> Moved:
     ]
     lost = gather @ cp.multiply(loss, filled)
     inner = {f"{side}_part_kw": filled, f"{side}_part_full": is_full}
-    return Moved(lost, lost, rules, inner, [Exclusive(is_full, room, following)])
+    return Moved(lost, lost, rules, inner, [Exclusive(is_full, following, room)])
 
 
 @dataclass(frozen=True)

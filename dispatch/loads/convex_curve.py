@@ -61,7 +61,7 @@ def curve(rows: Rows[Any], given: Given, name: str, count: int, power: Any) -> C
             parts[k + 1] <= cp.multiply(widths[k + 1], switch),
             slack <= cp.multiply(widths[k], 1 - switch),
         ]
-        pairs.append(Exclusive(switch, slack, parts[k + 1]))
+        pairs.append(Exclusive(switch, parts[k + 1], slack))
     series = {f"{name}_{k}_kw": part for k, part in enumerate(parts)}
     series |= {f"{name}_full_{k}": switch for k, switch in enumerate(order)}
     return Curve(parts, loss, constraints, pairs, series)

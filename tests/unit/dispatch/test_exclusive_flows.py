@@ -171,8 +171,11 @@ NARROW = Limits(gap=1e-4)
 def test_flows_are_moved_apart_around_the_whole_numbers_that_were_found() -> None:
     problem, watched = with_unit(), Watched()
     schedule = solve(problem, WIDE, run=watched)
-    assert [len(watched.rounds), len(watched.moves)] == [1, 1]
-    (first,), (moved,) = watched.rounds, watched.moves
+    assert [len(watched.rounds), len(watched.moves)] == [1, 2]
+    (first,), (sided, moved) = watched.rounds, watched.moves
+    assert moved.start is not None, "from where every switch stands for its greater flow"
+    np.testing.assert_array_equal(moved.start, sided.answer.x)
+    assert moved.answer.objective < sided.answer.objective
     whole = problem.compiled.matrices().integer
     np.testing.assert_allclose(moved.answer.x[whole], first.answer.x[whole], atol=1e-9)
     assert np.unique(moved.also_integer).size == 2 * 8  # every step of both stores, not only those that burnt
@@ -193,11 +196,59 @@ def test_a_move_that_costs_more_than_the_gap_is_what_the_next_round_begins_from(
     first, second = watched.rounds[:2]
     assert first.start is None
     assert second.start is not None
-    np.testing.assert_array_equal(second.start, watched.moves[0].answer.x)
-    assert second.answer.objective <= watched.moves[0].answer.objective
+    np.testing.assert_array_equal(second.start, watched.moves[1].answer.x)
+    assert second.answer.objective <= watched.moves[1].answer.objective
     assert schedule.proof.gap <= NARROW.gap
     assert schedule.proof.objective == pytest.approx(watched.rounds[-1].answer.objective)
     assert both_ways_kw(schedule) < 1e-3
+
+
+def test_switches_for_the_greater_flow_are_enough_where_that_costs_no_more_than_the_gap() -> None:
+    watched = Watched()
+    schedule = solve(with_unit(), Limits(gap=0.2), run=watched)
+    assert [len(watched.rounds), len(watched.moves)] == [1, 1]
+    assert watched.moves[0].answer.objective == schedule.proof.objective
+    assert both_ways_kw(schedule) < 1e-3
+    assert audit(schedule).violations == ()
+
+
+def test_a_search_from_there_that_fails_leaves_that_point() -> None:
+    def once(asked: Asked) -> Answer:
+        if asked.settled and asked.start is not None:
+            raise SolveError("HiGHS stopped without a plan: Time limit reached")
+        return asked.answer
+
+    watched = Watched(altered=once)
+    schedule = solve(with_unit(), WIDE, run=watched)
+    second = watched.rounds[1]
+    np.testing.assert_array_equal(second.start, watched.moves[0].answer.x)
+    assert both_ways_kw(schedule) < 1e-3
+
+
+def _of_kinds() -> list[Problem]:
+    """And one of plant whose losses grow, at prices that reward burning: a stack, a converter, the connection."""
+    flow = battery("flow", power_loss_share=0.06) | {"kind": "flow_battery"}
+    link = {"kind": "converter", "name": "link", "bus": "main", "dc_bus": "dc", "rated_kw": 60.0, "no_load_kw": 0.5}
+    buses = [{"name": "main"}, {"name": "dc", "current": "dc"}]
+    prices = hourly_tariff(np.where(np.arange(STEPS) % 3 == 0, 0.3, -0.1))
+    direct = load("direct") | {"bus": "dc"}
+    site = park(grid(export_kw=50, tariff=prices), load(), direct, link | {"loss_per_kw": 0.02}, flow, buses=buses)
+    series = {("load", "demand_kw"): np.linspace(10, 40, STEPS), ("direct", "demand_kw"): np.linspace(40, 5, STEPS)}
+    return [Problem(*case(name)) for name in NAMES] + [Problem(site, given(site, hours(STEPS), series))]
+
+
+@pytest.mark.parametrize("problem", _of_kinds(), ids=[*NAMES, "losses that grow"])
+def test_a_switch_is_up_where_the_first_flow_is_and_down_where_the_second_is(problem: Problem) -> None:
+    """What :func:`dispatch.solve.solve` takes for granted when it sets switches by flows."""
+    solve(problem)
+    seen = 0
+    for part in problem.parts.values():
+        for pair in part.exclusive:
+            first, second, switch = pair.first.value, pair.second.value, pair.switch.value
+            assert (switch[first > 1e-3] > 1e-9).all()
+            assert (switch[second > 1e-3] < 1 - 1e-9).all()
+            seen += int((np.maximum(first, second) > 1e-3).sum())
+    assert seen
 
 
 def test_a_move_that_has_no_point_leaves_it_to_branching() -> None:
