@@ -7,7 +7,7 @@ and the cheapest way to settle a position is looked for among all kinks.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -111,10 +111,11 @@ def _steps_of(schedule: Schedule, quota: Quota) -> list[tuple[np.ndarray, float,
 
 
 def _days_left(end: datetime, name: str, zone: str) -> float:
-    """Days from the horizon's end to that of the period."""
+    """Days of 24 h from the horizon's end to that of the period, in UTC: one zone's own times differ by its clock."""
     year, month = (int(name[:4]), int(name[5:])) if "-" in name else (int(name), 12)
     following = datetime(year + 1, 1, 1) if month == 12 else datetime(year, month + 1, 1)  # noqa: DTZ001 — the zone comes next
-    return max((following.replace(tzinfo=ZoneInfo(zone)) - end).total_seconds() / 86_400, 0.0)
+    until = following.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    return max((until - end.astimezone(UTC)).total_seconds() / 86_400, 0.0)
 
 
 def _quota(quota: Quota, schedule: Schedule, of: Sums) -> Iterator[Violation]:

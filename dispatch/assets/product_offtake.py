@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime, time, timedelta
 from typing import Any, ClassVar, Literal, Self
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -123,12 +125,12 @@ class ProductOfftake(Asset):
     def check(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> list[Violation]:
         """Rate, energy of what is delivered, and the amounts of the windows, day by day from the fields."""
         rate, names = series["delivered_kg_per_h"], rows.names
-        _, _, most = _amounts(rows, given)
-        sums = _sums(rows, given, rate)
-        first = [np.argmax(_windows(m, given.horizon) > 0, axis=1) for m in rows.members * rows.scenarios]
-        over = np.zeros_like(rate)
-        for row, steps in enumerate(first):
-            over[row, steps] = sums[row, : steps.size] - most[row, : steps.size]
+        delivered, hours, before, first = _by_clock(rows, given, rate)
+        most = np.maximum(rows.field("max_kg_per_day", 0.0) / _DAY_H * hours - before, 0)
+        capped = np.isfinite(rows.field("max_kg_per_day")) & (hours > 0)
+        over = np.zeros((rows.count, given.horizon.steps + 1))
+        over[:, first] = np.where(capped, delivered - most, 0)
+        over = over[:, :-1]
         apart = np.abs(series["delivered_kw"] - rate * rows.field("kwh_per_kg"))
         return [
             *breaches(names, "delivers faster than its largest rate", rate, rows.field("max_kg_per_h"), "kg/h"),
@@ -142,8 +144,9 @@ class ProductOfftake(Asset):
         """What leaves, what it earns, and the price of what lacks to the minimum."""
         rate = series["delivered_kg_per_h"]
         earned = (rate * rows.series(given, "product_price_per_t")) @ given.horizon.hours / 1000
-        _, least, _ = _amounts(rows, given)
-        lacking = np.maximum(least - _sums(rows, given, rate), 0).sum(axis=1)
+        delivered, hours, before, _ = _by_clock(rows, given, rate)
+        least = np.maximum(rows.field("min_kg_per_day") / _DAY_H * hours - before, 0)
+        lacking = np.maximum(least - delivered, 0).sum(axis=1)
         penalty = lacking * rows.field("shortfall_cost_per_t")[:, 0] / 1000
         return Account({"product": -rate * rows.field("kwh_per_kg")}, money=-earned, penalty=penalty)
 
@@ -221,7 +224,9 @@ def _amounts(rows: Rows[Any], inputs: Inputs) -> tuple[Array, Array, Array]:
         weight[row, : windows.shape[0]] = windows * horizon.hours
     delivered = rows.state(inputs, "delivered_today_kg")
     start = horizon.local_start[0]
-    gone = (start - start.replace(hour=0, minute=0, second=0, microsecond=0)).total_seconds() / 3600
+    midnight = start.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+    # Times of one zone differ by what its clock shows: seconds alone know the hour that is skipped or comes twice.
+    gone = (start.timestamp() - midnight.timestamp()) / 3600
     hours = weight.sum(axis=2)
     known = np.isfinite(delivered[:, 0]) & np.array([member.over == "day" for member in members])
     hours[known, 0] += gone
@@ -236,3 +241,29 @@ def _sums(rows: Rows[Any], given: Inputs, rate: Array) -> Array:
     """(row, window) what is delivered [kg]."""
     weight, _, _ = _amounts(rows, given)
     return np.asarray(np.einsum("rdt,rt->rd", weight, rate))
+
+
+def _by_clock(rows: Rows[Any], given: Inputs, rate: Array) -> tuple[Array, Array, Array, np.ndarray]:
+    """What the audit counts with: local midnights as instants, and sums and hours as differences between them.
+
+    Returns:
+        (row, window) what is delivered [kg], hours that count, and what was delivered before the start [kg]; (window,)
+        its first step. Windows are local days; who counts over the horizon has all in the first.
+    """
+    clock = given.horizon
+    edges, zone = clock.edges.astype("datetime64[s]").astype(np.int64), ZoneInfo(clock.time_zone)
+    first, last = (moment.date() for moment in (clock.local_start[0], clock.local_start[-1]))
+    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    midnights = np.array([datetime.combine(day, time(), zone).timestamp() for day in days])
+    start = np.searchsorted(edges[:-1], midnights)
+    bounds = np.append(start, clock.steps)
+    whole = np.array([member.over == "horizon" for member in rows.members * rows.scenarios])[:, None]
+    alone = np.eye(1, len(days))
+    kg = np.concatenate([np.zeros((rows.count, 1)), np.cumsum(rate * np.diff(edges) / 3600, axis=1)], axis=1)
+    delivered = np.where(whole, kg[:, -1:] * alone, np.diff(kg[:, bounds], axis=1))
+    said = rows.state(given, "delivered_today_kg")
+    carried = np.isfinite(said) & ~whole
+    hours = np.tile(np.diff(edges[bounds]) / 3600, (rows.count, 1))
+    hours[:, :1] += carried * (edges[0] - midnights[0]) / 3600
+    hours = np.where(whole, (edges[-1] - edges[0]) / 3600 * alone, hours)
+    return delivered, hours, np.where(carried, said, 0) * alone, start

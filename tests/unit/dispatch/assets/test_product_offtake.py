@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from dispatch.assets import product_offtake
 from dispatch.assets.product_offtake import ProductOfftake
 from dispatch.audit import audit
 from dispatch.problem import Problem
@@ -75,6 +76,42 @@ def test_what_was_delivered_today_counts() -> None:
     assert delivered() == pytest.approx(60), "in proportion to the six hours"
     assert delivered(delivered_today_kg=30.0) == pytest.approx(90), "120 kg for twelve hours, less 30"
     assert delivered(delivered_today_kg=150.0) == pytest.approx(0, abs=1e-6)
+
+
+CHANGES = [("2024-03-30T23:00", "2024-03-31T10:00", 230.0), ("2024-10-26T22:00", "2024-10-27T11:00", 250.0)]
+
+
+@pytest.mark.parametrize(("midnight", "noon", "owed_kg"), CHANGES)
+def test_a_day_of_23_or_25_hours_owes_as_much_planned_at_midnight_as_planned_again_at_noon(
+    midnight: str, noon: str, owed_kg: float
+) -> None:
+    """240 kg per 24 h, no less and no more; 100 of them are delivered by noon."""
+    amount = {"min_kg_per_day": 240, "max_kg_per_day": 240, "shortfall_cost_per_t": 1e5}
+    made = site(priced(0.1), CELL, sale(**amount), time_zone="Europe/Berlin")
+    whole = given(made, hours(round(owed_kg / 10), midnight, "Europe/Berlin"), {})
+    later = given(made, hours(12, noon, "Europe/Berlin"), {}, state={"sale": {"delivered_today_kg": 100.0}})
+    assert whole.horizon.local_end[-1] == later.horizon.local_end[-1]
+    for inputs, kg in ((whole, owed_kg), (later, owed_kg - 100)):
+        schedule = solve(Problem(made, inputs))
+        assert schedule.asset("sale", "delivered_kg_per_h").sum() == pytest.approx(kg)
+        assert schedule.penalty == pytest.approx([0.0], abs=1e-6)
+        assert audit(schedule).violations == ()
+
+
+@pytest.mark.parametrize(("limit", "words"), [("max_kg_per_day", "more than is taken"), ("min_kg_per_day", "penalty")])
+def test_an_hour_that_the_plan_counts_wrongly_is_seen(limit: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The optimiser told 10 kg more than a short day's 230: the audit counts the day by itself."""
+    amounts = product_offtake._amounts
+
+    def wrong(*asked: Any) -> Any:
+        weight, least, most = amounts(*asked)
+        return weight, least + 10 * (limit == "min_kg_per_day"), most + 10
+
+    monkeypatch.setattr(product_offtake, "_amounts", wrong)
+    fields = {limit: 240, "price_per_t": 6000.0, "max_kg_per_h": 20.0 if limit.startswith("max") else 5.0}
+    made = site(priced(0.1), CELL, sale(**fields), time_zone="Europe/Berlin")
+    inputs = given(made, hours(12, CHANGES[0][1], "Europe/Berlin"), {}, state={"sale": {"delivered_today_kg": 110.0}})
+    assert words in " ".join(str(found) for found in audit(solve(Problem(made, inputs))).violations)
 
 
 def test_what_is_delivered_is_carried_within_a_day_and_forgotten_after_it() -> None:

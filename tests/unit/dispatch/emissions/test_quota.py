@@ -136,6 +136,28 @@ def test_what_is_expected_after_the_horizon_is_that_of_its_last_month() -> None:
     assert audit(of_year).passed
 
 
+@pytest.mark.parametrize(
+    ("per", "start", "left_d"),
+    [
+        ("month", "2024-03-01T23:00", 29 - 1 / 24),  # from 3 March: 28 days of 24 h and one of 23
+        ("month", "2024-10-01T22:00", 29 + 1 / 24),  # from 3 October: 28 of 24 and one of 25
+        ("year", "2024-03-01T23:00", 304.0),  # both changes are still to come
+        ("year", "2024-06-01T22:00", 212 + 1 / 24),  # from 3 June: the one in October
+        ("month", "2024-03-30T23:00", 0.0),  # the short day itself, the month's last
+        ("month", "2024-10-26T22:00", 4.0),  # the long day itself
+    ],
+)
+def test_what_is_left_of_a_month_or_year_knows_that_clocks_change(per: str, start: str, left_d: float) -> None:
+    """Days of 24 h, of which a short and a long day are 23 and 25 hours; the audit counts the same by itself."""
+    trading = {"buy_price_per_t": 60.0, "sell_price_per_t": 60.0}
+    quota = {"per": per, "free_t": 10.0, "emitted_to_date_t": 9.0, "expected_day_t": 1.0, "trading": trading}
+    made = site(quota, time_zone="Europe/Berlin")
+    steps = {"2024-03-30T23:00": 23, "2024-10-26T22:00": 25}.get(start, 24)
+    schedule = solve(Problem(made, given(made, hours(steps, start, "Europe/Berlin"), {("load", "demand_kw"): 100.0})))
+    assert schedule.carbon.quota["before_t"][0, 0] == pytest.approx(9.0 + left_d)
+    assert audit(schedule).violations == ()
+
+
 def test_offsets_stand_for_a_share_of_what_the_whole_month_emits() -> None:
     offsets = {"price_per_t": 30.0, "share_max": 0.1}
     quota = {"free_t": 8.0, "emitted_to_date_t": 9.0, "trading": {"buy_price_per_t": 90.0}, "offsets": offsets}
