@@ -88,6 +88,19 @@ def parse_quantity(field: str, text: str, currency: str | None = None) -> float:
     return number * factors[name.strip()]
 
 
+def days_before(moments_s: NDArray[np.int64], days: NDArray[np.int64] | int, time_zone: str) -> NDArray[np.int64]:
+    """(n,) the same time of the local clock so many days before [s since 1970], whatever hours those days have.
+
+    Of a time that comes twice the first, of one that is skipped the one an hour later, as clocks are put forward.
+    """
+    zone, out = ZoneInfo(time_zone), np.array(moments_s, np.int64)
+    count = np.broadcast_to(days, out.shape)
+    for at in np.flatnonzero(count):
+        there = datetime.fromtimestamp(int(out[at]), zone).replace(fold=0) - timedelta(days=int(count[at]))
+        out[at] = round(there.timestamp())
+    return out
+
+
 @dataclass(frozen=True)
 class Horizon:
     """T steps between T + 1 edges.

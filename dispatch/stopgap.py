@@ -25,14 +25,13 @@ from dispatch.planning.certificate import certificate
 from dispatch.planning.fetched import Fetched, Reader
 from dispatch.planning.outlook import Outlook, measured_steps
 from dispatch.problem import Problem
-from dispatch.signals import Array, Horizon
+from dispatch.signals import Array, Horizon, days_before
 from dispatch.site import Site
 
 if TYPE_CHECKING:
     from forecasting.archive import Archive
 
 _DAYS_BACK = 8
-_DAY_S = 86_400
 _NOT_PROVED = "This plan was made without a solver and was not held against the network."
 
 
@@ -90,7 +89,7 @@ class _Expecting:
         if told is not None:
             return np.asarray(told[:1], float)
         for days in range(1, _DAYS_BACK + 1):
-            came = measured_steps(self.archive, self.site.name, name, _earlier(self.horizon, days), self.moment_s)
+            came = self._came(name, days)
             if np.isfinite(came).all():
                 self.notes.append(f"{name}: taken to be as {days} d before, for there was no time to forecast it")
                 return np.clip(came, 0.0, need.capacity_kw)[None, :]
@@ -106,6 +105,19 @@ class _Expecting:
             return np.zeros((1, self.horizon.steps))
         raise DataError(f"'{name}' was measured on none of {_DAYS_BACK} days before, and no plan before expected it")
 
+    def _came(self, name: str, days: int) -> Array:
+        """(T,) mean power at the same times of the clock so many days before; NaN where not all of it is known."""
+        edges, zone = self.horizon.edges.astype("datetime64[s]").astype(np.int64), self.horizon.time_zone
+        starts = days_before(edges[:-1], days, zone)
+        ends = starts + np.diff(edges)
+        # Where clocks change the steps of the day before have gaps, or lie above each other.
+        cells = np.unique(np.concatenate([starts, ends]))
+        there = replace(self.horizon, edges=cells.astype("datetime64[s]"))
+        mean = measured_steps(self.archive, self.site.name, name, there, self.moment_s)
+        energy = np.concatenate([[0.0], np.cumsum(mean * np.diff(cells))])
+        first, last = np.searchsorted(cells, starts), np.searchsorted(cells, ends)
+        return np.asarray((energy[last] - energy[first]) / (ends - starts))
+
     def _renamed(self, name: str, need: Need, before: EarlierPlan) -> str | None:
         """What the plan before called it: the one asset of its kind that is gone, where one alone is new."""
         kinds = {asset.name: asset.kind for asset in self.site.assets}
@@ -113,10 +125,6 @@ class _Expecting:
         new = [other for other, kind in kinds.items() if kind == kinds[name] and other not in there]
         gone = [old for old in there if old not in kinds and (old, need.quantity) in before.inputs]
         return gone[0] if new == [name] and len(gone) == 1 else None
-
-
-def _earlier(horizon: Horizon, days: int) -> Horizon:
-    return replace(horizon, edges=horizon.edges - np.timedelta64(days * _DAY_S, "s"))
 
 
 def _of_before(before: EarlierPlan, horizon: Horizon, key: tuple[str, str]) -> Array:

@@ -16,7 +16,7 @@ import numpy as np
 
 from dispatch.errors import DataError
 from dispatch.schedule import Schedule
-from dispatch.signals import Array, Horizon
+from dispatch.signals import Array, Horizon, days_before
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -114,11 +114,20 @@ class EarlierPlan:
 
 
 def overlap(before: Horizon, now: Horizon) -> Array:
-    """(step before, step now) share of the time of each step now that lies in each step before; columns add up to 1."""
+    """(step before, step now) share of the time of each step now that lies in each step before; columns add up to 1.
+
+    A time beyond the end of the plan before is the same time of the clock on its last day that holds it.
+    """
     seconds = [h.edges.astype("datetime64[s]").astype(np.int64) for h in (before, now)]
     edges, target = seconds
-    days_late = np.maximum(np.ceil((target[1:] - edges[-1]) / _DAY_S), 0) * _DAY_S
-    starts, ends = np.clip(target[:-1] - days_late, edges[0], edges[-1]), target[1:] - days_late
+    lasts, zone = np.diff(target), now.time_zone
+    days = np.maximum((target[1:] - edges[-1]) // _DAY_S, 0)  # a whole day may be 25 hours long, never 26
+    starts = days_before(target[:-1], days, zone)
+    while (late := starts + lasts > edges[-1]).any():
+        days = days + late
+        starts = days_before(target[:-1], days, zone)
+    ends = starts + lasts
+    starts = np.clip(starts, edges[0], edges[-1])
     lasting = np.minimum(edges[1:, None], ends) - np.maximum(edges[:-1, None], starts)
     shared = np.maximum(lasting, 0).astype(np.float64)
     total = shared.sum(axis=0)

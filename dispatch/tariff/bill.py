@@ -234,7 +234,7 @@ def _mean_of_events(component: Component, clock: Clock, flow: Array) -> Iterator
     energy = flow * horizon.hours * clock.share(component)
     for month, label, here in clock.months:
         local = [(e.start.astimezone(ZoneInfo(horizon.time_zone)), e) for e in component.events]
-        lasting = sum((e.end - e.start).total_seconds() for at, e in local if (at.year, at.month) == month) / 3600
+        lasting = sum(e.lasts_h for at, e in local if (at.year, at.month) == month)
         mean = float(energy[here].sum()) / lasting if lasting else 0.0
         yield Line(component.name, label, mean, "kW", price, mean * price)
 

@@ -70,6 +70,11 @@ class Event(Frozen):
             raise ValueError(f"end {self.end.isoformat()} must be after start {self.start.isoformat()}")
         return self
 
+    @property
+    def lasts_h(self) -> float:
+        """Its length [h], by instants: two times of one zone differ by what its clock shows."""
+        return (self.end.timestamp() - self.start.timestamp()) / 3600
+
 
 class Component(Frozen):
     """One line of a tariff.
@@ -189,5 +194,5 @@ class Component(Frozen):
 
     def event_hours(self, month: Month, zone: object) -> float:
         """Length of all events that begin in a local month [h]."""
-        spans = [(e.start.astimezone(zone), e.end) for e in self.events]  # type: ignore[arg-type]
-        return sum((end - start).total_seconds() for start, end in spans if (start.year, start.month) == month) / 3600
+        begun = [(e.start.astimezone(zone), e.lasts_h) for e in self.events]  # type: ignore[arg-type]
+        return sum(hours for start, hours in begun if (start.year, start.month) == month)

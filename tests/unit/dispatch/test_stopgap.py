@@ -109,3 +109,33 @@ def test_a_clock_ends_the_search_in_this_process() -> None:
     assert none.schedule.proof.clock_fired
     assert none.audit.passed
     assert "optimal: no time was left for it" in none.schedule.proof.reason
+
+
+# The same time of the clock: in Berlin 31 March 2024 has no 02:00, 27 October has it twice.
+
+
+def in_berlin(utc_start: str, known_until: str) -> list[float]:
+    """What a plan of six hours expects of a load whose power is the hour on the local clock."""
+    site = park(load(), grid(), battery(), time_zone="Europe/Berlin")
+    ends = pd.date_range(end=pd.Timestamp(known_until, tz="UTC"), periods=5 * 24, freq="h")
+    local = (ends - pd.Timedelta(hours=1)).tz_convert("Europe/Berlin")
+    measured = Archive.empty().with_measurements(site.name, "load", ends, local.hour.to_numpy(float))
+    at = hours(STEPS, utc_start, "Europe/Berlin")
+    made = stopgap(site, at, measured, at.start - timedelta(minutes=1), reason="ended", background=Background())
+    return demand(made)
+
+
+@pytest.mark.parametrize(
+    ("utc_start", "known_until", "expected"),
+    [
+        ("2024-03-31T04:00", "2024-03-31T00:00", [6, 7, 8, 9, 10, 11]),  # after the change, as of a day before it
+        ("2024-03-30T23:00", "2024-03-30T22:00", [0, 1, 3, 4, 5, 6]),  # over the change: there is no 02:00 to expect
+        ("2024-10-27T05:00", "2024-10-26T20:00", [6, 7, 8, 9, 10, 11]),
+        ("2024-10-26T22:00", "2024-10-26T20:00", [0, 1, 2, 2, 3, 4]),  # 02:00 comes twice, and so does what it asks
+        ("2024-04-01T00:00", "2024-03-31T20:00", [3, 3, 4, 5, 6, 7]),  # of the day that had no 02:00
+    ],
+)
+def test_what_came_at_the_same_time_of_the_clock_is_expected_across_a_change(
+    utc_start: str, known_until: str, expected: list[float]
+) -> None:
+    assert in_berlin(utc_start, known_until) == pytest.approx(expected)

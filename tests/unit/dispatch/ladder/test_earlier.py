@@ -10,7 +10,7 @@ import pytest
 
 from dispatch.asset import Mode
 from dispatch.errors import DataError
-from dispatch.ladder.earlier import EarlierPlan
+from dispatch.ladder.earlier import EarlierPlan, overlap
 from dispatch.ladder.fallback import last_good
 from dispatch.problem import Problem
 from dispatch.replay.plant import carried, carried_from
@@ -81,3 +81,20 @@ def test_assets_that_are_gone_leave_nothing(built: Problem, schedule: Schedule) 
 def test_another_table_is_refused() -> None:
     with pytest.raises(DataError, match="no earlier plan of version 1"):
         EarlierPlan.from_arrow(pa.table({"start": [1]}))
+
+
+@pytest.mark.parametrize(
+    ("midnight", "start", "steps"),
+    [
+        ("2024-03-29T23:00", "2024-03-31T04:00", [6, 7, 8, 9]),  # a plan of 30 March, at 06:00 of the short day
+        ("2024-10-25T22:00", "2024-10-27T05:00", [6, 7, 8, 9]),  # of 26 October, at 06:00 of the long day
+        ("2024-10-25T22:00", "2024-10-28T05:00", [6, 7, 8, 9]),  # and of the day after that
+        ("2024-10-25T22:00", "2024-10-27T00:00", [2, 2, 3, 4]),  # 02:00 comes twice
+        ("2024-03-29T23:00", "2024-03-30T01:00", [2, 3, 4, 5]),  # within the plan
+    ],
+)
+def test_a_time_beyond_a_plan_is_the_same_time_of_the_clock(midnight: str, start: str, steps: list[int]) -> None:
+    before, now = (hours(n, at, "Europe/Berlin") for n, at in ((24, midnight), (4, start)))
+    share = overlap(before, now)
+    assert share.argmax(axis=0).tolist() == steps
+    assert share.max(axis=0).tolist() == [1.0] * 4

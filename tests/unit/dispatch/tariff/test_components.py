@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from dispatch.config.park import load_site
 from dispatch.errors import ConfigError
 from dispatch.tariff import Calendar, Component
 from dispatch.tariff.bill import Clock
+from dispatch.tariff.components import Event
 from tests.parks import hours
 from tests.unit.dispatch import small_park
 from tests.unit.dispatch.tariff.billing import demand, energy, money_of, month, tariff, terms, tier
@@ -174,3 +177,13 @@ def test_peaks_by_name_are_told_with_their_place(tmp_path: Path) -> None:
         load_site(small_park.write(tmp_path, content))
     paths = {p.path for p in raised.value.problems}
     assert paths == {"assets[2].month_to_date_peak_kw.demand", "assets[2].past_peaks_kw[1]"}
+
+
+@pytest.mark.parametrize(("day", "month", "lasts_h"), [(31, 3, 3.0), (27, 10, 5.0), (1, 3, 4.0)])
+def test_an_event_of_one_zone_lasts_its_hours_and_not_those_of_the_clock(day: int, month: int, lasts_h: float) -> None:
+    """00:00 to 04:00 in Berlin, on a short, a long and an ordinary day."""
+    berlin = ZoneInfo("Europe/Berlin")
+    event = Event(start=datetime(2024, month, day, 0, tzinfo=berlin), end=datetime(2024, month, day, 4, tzinfo=berlin))
+    assert event.lasts_h == lasts_h
+    named = Component.model_validate(line("coincident", price_per_kw_month=1, of_events="mean", events=[event]))
+    assert named.event_hours((2024, month), berlin) == lasts_h
