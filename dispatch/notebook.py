@@ -230,10 +230,12 @@ class Day:
         """Local price of every bus by step: what one more kWh there would cost.
 
         Raises:
-            DataError: the plan was made by rules, which have no prices.
+            DataError: the plan was made by rules, which have no prices, or money does not count in the objective.
         """
         import pandas as pd
 
+        if not self.problem.site.objective.money:
+            raise DataError("objective.money is 0: nothing has a price in money; accepted: above 0")
         if self.schedule.price_per_kwh is None:
             raise DataError("a plan made by the park's rules has no local prices")
         index = pd.DatetimeIndex(self.problem.horizon.local_start, name="start")
@@ -243,7 +245,7 @@ class Day:
         """Limits that bind, on the whole day or at an hour, and what one unit more of each would save.
 
         Raises:
-            SolveError: the plan was made by rules, which have no prices.
+            SolveError: the plan was made by rules, which have no prices, or money does not count in the objective.
         """
         import pandas as pd
 

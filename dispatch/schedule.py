@@ -11,6 +11,7 @@ import numpy as np
 from dispatch.asset import Inputs, Rows
 from dispatch.emissions.position import CarbonPosition
 from dispatch.signals import Array, unit_of
+from dispatch.site import Objective
 from dispatch.solver.highs import Quality
 from dispatch.terms.groups import Shared
 
@@ -96,7 +97,8 @@ class Schedule:
         wish_over_kg: by cap on emissions, (S, window) what is emitted above it.
         cap_price_per_t: by such a cap, (S, window) by how much the objective falls per tonne that it is raised there: a
             sum over scenarios is its shadow carbon price. Empty without a solver's duals.
-        price_per_kwh: (S, bus, T) local price: what one more kWh at the bus would cost; None without a solver.
+        price_per_kwh: (S, bus, T) local price: what one more kWh at the bus would cost in money; None without a solver,
+            and where the objective has ``money: 0``.
         limit_excess_kw: (S, T) excess over all linearised network limits of a step.
         reactive_kvar: by asset, (S, T) injected reactive power that was chosen or controlled; that of a fixed power
             factor follows from the powers.
@@ -133,6 +135,10 @@ class Schedule:
     def shadow_price_per_t(self) -> dict[str, Array]:
         """By cap on emissions, (window,) what the objective would fall by per tonne that the cap is raised."""
         return {text: prices.sum(axis=0) for text, prices in self.cap_price_per_t.items()}
+
+    def running_cost(self, objective: Objective) -> float:
+        """Expected money, and carbon at its price in money; penalties left out."""
+        return float(self.weights @ objective.running_cost(self.money, self.co2_kg))
 
     @property
     def scenarios(self) -> int:

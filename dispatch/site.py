@@ -7,7 +7,7 @@ import operator
 from collections.abc import Collection
 from datetime import timedelta
 from functools import cached_property, reduce
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar, get_args
 from zoneinfo import ZoneInfo, available_timezones
 
 import numpy as np
@@ -65,6 +65,9 @@ class Bus(Frozen):
         return self
 
 
+Cost = TypeVar("Cost", float, Array)
+
+
 class Objective(Frozen):
     """What a plan minimises: money + carbon price · emissions + penalties, over scenarios with their probabilities."""
 
@@ -78,6 +81,17 @@ class Objective(Frozen):
     limit_penalty_per_kwh: NonNegative = Field(
         default=100.0, description="price of a kWh over a linearised network limit"
     )
+
+    def in_money(self, cost: Cost) -> Cost:
+        """A part of what is minimised, in money. With ``money: 0`` there is no rate: carbon stays at its price."""
+        return cost / self.money if self.money else cost
+
+    def running_cost(self, money: Array, co2_kg: Array) -> Array:
+        r"""(scenario,) what is minimised but for penalties, in money: money + p/w · CO2, with w what money weighs.
+
+        With ``money: 0`` carbon at its price alone.
+        """
+        return self.in_money(self.money * money + self.carbon_price_per_t / 1000 * co2_kg)
 
 
 class CleanShareWish(Frozen):

@@ -213,13 +213,15 @@ def _proof(answer: Answer, rounds: int, relaxed: tuple[str, ...] = ()) -> Proof:
 def _prices(problem: Problem, answer: Answer) -> Array | None:
     """(scenario, bus, step) money per kWh: what one more kWh of demand at the bus would cost in its scenario.
 
-    None where the answer has no duals, because its search was stopped on the way.
+    None where the answer has no duals, because its search was stopped on the way, and where money does not count.
 
     The dual of the bus's balance, less that of its injection into the network where limits hold, freed of the weight
-    that the scenario's cost has in the objective (its probability, or more in the tail) and of the step's length.
+    that the scenario's cost has in the objective (its probability, or more in the tail), of that which money has in
+    it, and of the step's length.
     """
     shape = (problem.scenarios, len(problem.site.bus_names), problem.horizon.steps)
-    if not np.isfinite(answer.row_dual).all():
+    objective = problem.site.objective
+    if not objective.money or not np.isfinite(answer.row_dual).all():
         return None
     # cvxpy writes a row as −(left − right) = 0, so its dual is what one more kW of demand, negative at the left, costs.
     dual = answer.row_dual[problem.compiled.rows(problem.balance)].reshape(shape)
@@ -228,7 +230,7 @@ def _prices(problem: Problem, answer: Answer) -> Array | None:
     weight = np.ones(problem.scenarios)
     if problem.total.priced is not None:
         weight = np.abs(answer.row_dual[problem.compiled.rows(problem.total.priced)])
-    return np.asarray(dual / (np.maximum(weight, 1e-12)[:, None, None] * problem.horizon.hours))
+    return np.asarray(objective.in_money(dual) / (np.maximum(weight, 1e-12)[:, None, None] * problem.horizon.hours))
 
 
 def _cap_prices(problem: Problem, answer: Answer) -> dict[str, Array]:

@@ -10,7 +10,6 @@ import numpy as np
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.signals import Array
-from dispatch.site import Objective
 from dispatch.solve import solve
 from dispatch.units.island import Pairs, offer, unserved_kwh
 
@@ -106,7 +105,7 @@ def price(problem: Problem, schedule: Schedule) -> Price | None:
     if other is None:
         return None
     objective = problem.site.objective
-    return Price(_cost(schedule, objective), _cost(solve(other), objective))
+    return Price(schedule.running_cost(objective), solve(other).running_cost(objective))
 
 
 def wishes(schedule: Schedule) -> Iterator[tuple[str, str, bool]]:
@@ -125,8 +124,3 @@ def wishes(schedule: Schedule) -> Iterator[tuple[str, str, bool]]:
 
 def _missing(held: Held) -> float:
     return float(held.unserved_kwh.max())
-
-
-def _cost(schedule: Schedule, objective: Objective) -> float:
-    co2 = objective.carbon_price_per_t / 1000 * schedule.co2_kg
-    return float(schedule.weights @ (schedule.money + co2))

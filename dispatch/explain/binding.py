@@ -59,10 +59,12 @@ class Priced:
         schedule: its on/off decisions and the directions of its exclusive flows are kept.
 
     Raises:
-        SolveError: the schedule is no point of the problem (made by rules, or on other data).
+        SolveError: the schedule is no point of the problem (made by rules, or on other data), or money does not count.
     """
 
     def __init__(self, problem: Problem, schedule: Schedule) -> None:
+        if not problem.site.objective.money:
+            raise SolveError("objective.money is 0: nothing has a price in money; accepted: above 0")
         self.problem, self.schedule = problem, schedule
         self.matrices = problem.compiled.matrices()
         before = problem.point()
@@ -77,6 +79,11 @@ class Priced:
         return self.matrices.rows.tocsr()
 
     @cached_property
+    def _price(self) -> Array:
+        """(row,) money saved per unit more."""
+        return self.problem.site.objective.in_money(self.point.row_dual)
+
+    @cached_property
     def rows(self) -> Entries:
         """Whose each row is."""
         return naming.rows(self.problem, self.matrices, self.columns)
@@ -84,7 +91,7 @@ class Priced:
     def limits(self) -> list[Binding]:
         """Every binding limit on a power, energy or wish, the one worth most first."""
         saved: dict[Named, dict[int, float]] = defaultdict(lambda: defaultdict(float))
-        dual, rows = self.point.row_dual, self.rows
+        dual, rows = self._price, self.rows
         for row in np.flatnonzero((np.abs(dual) > _SMALL) & (rows.name >= 0)):
             named = rows.names[int(rows.name[row])]
             if named.sense != "equal" and named.unit and self._in_use(int(row), named):
@@ -102,7 +109,7 @@ class Priced:
         out = np.zeros(self.problem.horizon.steps)
         for row in np.flatnonzero(np.isin(self.rows.name, wanted)):
             # Written as content − inflow = 0: one more on the right is one more in the store.
-            out[self.rows.step[row]] -= self.point.row_dual[row]
+            out[self.rows.step[row]] -= self._price[row]
         return out
 
     def _in_use(self, row: int, named: Named) -> bool:

@@ -12,7 +12,7 @@ from dispatch.errors import SolveError
 from dispatch.explain.balances import Imbalance, imbalances
 from dispatch.explain.diagnosis import Diagnosis, Member
 from dispatch.explain.fields import Twin
-from dispatch.explain.fixes import Fix, fixes, running_cost
+from dispatch.explain.fixes import Fix, fixes
 from dispatch.explain.unmet import Unmet, unmet
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
@@ -162,4 +162,5 @@ def _cost_of_meeting(diagnosis: Diagnosis, problem: Problem, schedule: Schedule)
         return run(diagnosis.demanded(matrices), limits, also_integer=also_integer, start=start)
 
     met = solve(diagnosis.twin.problem, _LIMITS, run=insisting)
-    return running_cost(met, problem.site.objective) - running_cost(schedule, problem.site.objective)
+    objective = problem.site.objective
+    return met.running_cost(objective) - schedule.running_cost(objective)

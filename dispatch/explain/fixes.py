@@ -16,7 +16,7 @@ from dispatch.explain.unmet import unmet
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.signals import Array
-from dispatch.site import CleanShareWish, Objective, Site, Wish
+from dispatch.site import CleanShareWish, Site, Wish
 from dispatch.solve import solve
 from dispatch.solver.highs import Answer, Limits, Matrices, run
 
@@ -301,9 +301,9 @@ def _planned(diagnosis: Diagnosis, problem: Problem, changes: tuple[Change, ...]
     if diagnosis.wish is None:
         missed = [left for left in unmet(problem, schedule) if left.elastic.unit == "kWh"]
         short = sum(float(schedule.weights @ left.missing_kwh) for left in missed)
-        return Fix(changes, running_cost(schedule, objective), taken, short)
-    now = 0.0 if diagnosis.schedule is None else running_cost(diagnosis.schedule, objective)
-    return Fix(changes, running_cost(schedule, objective) - now, taken)
+        return Fix(changes, schedule.running_cost(objective), taken, short)
+    now = 0.0 if diagnosis.schedule is None else diagnosis.schedule.running_cost(objective)
+    return Fix(changes, schedule.running_cost(objective) - now, taken)
 
 
 def _missed(diagnosis: Diagnosis, problem: Problem, schedule: Schedule) -> bool:
@@ -351,9 +351,3 @@ def _is_wish(diagnosis: Diagnosis, wish: Wish) -> bool:
     if diagnosis.wish is None or diagnosis.wish.elastic.kind or not isinstance(wish, CleanShareWish):
         return False
     return diagnosis.wish.elastic.words == f"clean share of at least {wish.clean_share_min:.0%} per {wish.over}"
-
-
-def running_cost(schedule: Schedule, objective: Objective) -> float:
-    """Expected money and carbon at its price, penalties left out."""
-    co2 = objective.carbon_price_per_t / 1000 * schedule.co2_kg
-    return float(schedule.weights @ (schedule.money + co2))

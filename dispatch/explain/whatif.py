@@ -15,6 +15,7 @@ from dispatch.explain.moments import spans, steps_at
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.signals import Array, unit_of
+from dispatch.site import Objective
 from dispatch.solve import recall, solve
 from dispatch.solver import highs
 from dispatch.solver.highs import Answer, Limits, Matrices
@@ -45,8 +46,8 @@ class Deviation:
 
     Attributes:
         wanted, planned: by series, pinned value and the plan's mean in those steps.
-        money, co2_kg, penalty: expected more than planned; ``cost`` is the objective's difference, all three at
-            their prices (and in the risk measure asked for).
+        money, co2_kg, penalty: expected more than planned; ``cost`` is the objective's difference in money,
+            all three at their prices (and in the risk measure asked for).
         uncertain: what the solver leaves open of ``cost``.
         reach: by series, the least and the most that can be had at all; only where the wanted value cannot.
         schedule: the plan with the pin, None where it cannot be.
@@ -117,19 +118,19 @@ def deviate(
     blank = Deviation(
         asset, tuple(map(int, steps)), dict(wanted), planned, np.nan, np.nan, np.nan, np.nan, np.nan, (), reach, None
     )
-    return blank if found is None else _counted(blank, schedule, found)
+    return blank if found is None else _counted(blank, problem.site.objective, schedule, found)
 
 
-def _counted(blank: Deviation, schedule: Schedule, found: Schedule) -> Deviation:
+def _counted(blank: Deviation, objective: Objective, schedule: Schedule, found: Schedule) -> Deviation:
     weights = schedule.weights
     open_cost = sum(max(s.proof.objective - s.proof.bound, 0.0) for s in (schedule, found))
     return replace(
         blank,
-        cost=found.proof.objective - schedule.proof.objective,
+        cost=objective.in_money(found.proof.objective - schedule.proof.objective),
         money=float(weights @ (found.money - schedule.money)),
         co2_kg=float(weights @ (found.co2_kg - schedule.co2_kg)),
         penalty=float(weights @ (found.penalty - schedule.penalty)),
-        uncertain=open_cost,
+        uncertain=objective.in_money(open_cost),
         changes=tuple(_changes(blank.asset, schedule, found)),
         schedule=found,
     )

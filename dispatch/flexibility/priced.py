@@ -299,7 +299,9 @@ def marginal_per_kwh(schedule: Schedule, bus: str) -> Array:
         DataError: the plan has no duals, or there is no such bus.
     """
     if schedule.price_per_kwh is None:
-        raise DataError(f"the plan has no duals ({schedule.proof.quality}); accepted: one that a solver proved")
+        raise DataError(
+            f"the plan has no prices ({schedule.proof.quality}); accepted: a solver's, in which money counts"
+        )
     buses = next(iter(schedule.kinds.values())).rows.buses
     if bus not in buses:
         raise DataError(f"'{bus}' is no bus; accepted: {', '.join(buses)}")

@@ -91,6 +91,19 @@ def test_at_full_caution_a_scenario_outside_the_tail_is_still_served_well() -> N
     assert costs[1.0] == pytest.approx(costs[0.0])
 
 
+@pytest.mark.parametrize(("money", "cost"), [(1.0, 8.5), (2.0, 6.75), (0.0, 3.5)])
+def test_the_running_cost_is_money_and_carbon_as_the_plan_weighs_them(money: float, cost: float) -> None:
+    """50 kWh at .1 and .7 kg: 5 in money, 3.5 of carbon at 100 per t, which count half where money counts twice."""
+    pcc = grid(tariff=tariff(0.1), carbon_intensity_kg_per_kwh=0.7)
+    site = park(load(), pcc, objective={"money": money, "carbon_price_per_t": 100})
+    schedule = solve(Problem(site, given(site, hours(1), {("load", "demand_kw"): 50.0})))
+    assert schedule.running_cost(site.objective) == pytest.approx(cost)
+    assert schedule.proof.objective == pytest.approx(cost * (money or 1.0))
+    if money:
+        assert schedule.price_per_kwh is not None
+        assert schedule.price_per_kwh[0, 0] == pytest.approx(cost / 50)
+
+
 @pytest.mark.parametrize(("price_per_t", "power"), [(199.0, 0.0), (201.0, 50.0)])
 def test_a_carbon_price_changes_the_plan_but_is_no_money(price_per_t: float, power: float) -> None:
     # .1 per kWh dearer, .5 kg per kWh cleaner: worth it from 200 per tonne.

@@ -158,6 +158,17 @@ def test_its_price_is_what_the_plan_costs_more() -> None:
     assert price(free, solve(free)) is None
 
 
+@pytest.mark.parametrize(("money", "extra"), [(1.0, 7.5 + 2.5), (2.0, 7.5 + 1.25), (0.0, 2.5)])
+def test_carbon_counts_in_it_as_the_plan_weighs_it_beside_money(money: float, extra: float) -> None:
+    """25 kWh of the engine, .3 dearer than imports; 1 kg each at 100 per t, half of it where money counts twice."""
+    engine = unit(cost_per_kwh=0.5, max_kw=20.0, min_kw=5.0, on_before_h=2.0, power_before_kw=5.0, co2_kg_per_kwh=1.0)
+    weighed = {"money": money, "carbon_price_per_t": 100.0}
+    running = problem(park(FLAT, load(), engine, outage(), objective=weighed))
+    found = price(running, solve(running))
+    assert found is not None
+    assert found.extra == pytest.approx(extra)
+
+
 def test_rules_keep_nothing_on_purpose_and_say_so() -> None:
     built = problem(site(full()))
     for schedule in (rule_based(built), safe_state(built)):

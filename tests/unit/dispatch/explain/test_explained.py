@@ -17,6 +17,7 @@ from dispatch.explain import Priced, deviations, naming, what_if
 from dispatch.explain.export import export, solver_log
 from dispatch.explain.moments import clock, spans, steps_at
 from dispatch.explain.whatif import told
+from dispatch.notebook import Day
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.signals import Horizon
@@ -36,9 +37,9 @@ def two_prices() -> dict[str, Any]:
     return {"name": "two", "currency": "EUR", "components": components}
 
 
-def arbitrage(scenarios: int = 1, start_fill: float = 0.0) -> tuple[Problem, Schedule]:
+def arbitrage(scenarios: int = 1, start_fill: float = 0.0, money: float = 1.0) -> tuple[Problem, Schedule]:
     store = battery(charge_efficiency=0.9, discharge_efficiency=0.9, start_fill=start_fill)
-    site = park(load(), store, grid(import_kw=500, tariff=two_prices()))
+    site = park(load(), store, grid(import_kw=500, tariff=two_prices()), objective={"money": money})
     demand = np.full((scenarios, 4), 100.0)
     problem = Problem(site, given(site, hours(4), {("load", "demand_kw"): demand}, scenarios))
     return problem, solve(problem)
@@ -47,9 +48,10 @@ def arbitrage(scenarios: int = 1, start_fill: float = 0.0) -> tuple[Problem, Sch
 # ---- prices of limits
 
 
-@pytest.mark.parametrize("scenarios", [1, 3])
-def test_a_kw_of_charging_is_worth_what_it_brings_in_the_dear_hours(scenarios: int) -> None:
-    problem, schedule = arbitrage(scenarios)
+@pytest.mark.parametrize(("scenarios", "money"), [(1, 1.0), (3, 1.0), (1, 2.0), (3, 2.0)])
+def test_a_kw_of_charging_is_worth_what_it_brings_in_the_dear_hours(scenarios: int, money: float) -> None:
+    """In money, whatever that weighs in the objective."""
+    problem, schedule = arbitrage(scenarios, money=money)
     priced = Priced(problem, schedule)
     worth = {str(b.named): b.worth for b in priced.limits()}
     # A kW for a cheap hour costs .1 and brings .81 kWh at .3.
@@ -61,6 +63,17 @@ def test_a_kw_of_charging_is_worth_what_it_brings_in_the_dear_hours(scenarios: i
     assert kept is not None
     assert kept[1:3] == pytest.approx(np.full(2, 0.9 * 0.3))
     assert priced.content_worth("load") is None
+    assert schedule.price_per_kwh is not None
+    assert schedule.price_per_kwh[:, 0] == pytest.approx(np.tile([0.1, 0.1, 0.3, 0.3], (scenarios, 1)))
+
+
+def test_where_money_does_not_count_nothing_has_a_price_in_it() -> None:
+    problem, schedule = arbitrage(money=0.0)
+    assert schedule.price_per_kwh is None
+    with pytest.raises(SolveError, match=r"objective\.money is 0: nothing has a price in money; accepted: above 0"):
+        Priced(problem, schedule)
+    with pytest.raises(DataError, match=r"objective\.money is 0"):
+        Day(problem, schedule).prices()
 
 
 def test_a_price_is_the_change_of_the_optimum_when_the_limit_is_moved() -> None:
@@ -114,8 +127,9 @@ def test_asking_leaves_the_problem_as_it_was() -> None:
 # ---- what another decision costs
 
 
-def test_the_cost_of_deviating_is_known_by_hand() -> None:
-    problem, schedule = arbitrage()
+@pytest.mark.parametrize("money", [1.0, 2.0])
+def test_the_cost_of_deviating_is_known_by_hand(money: float) -> None:
+    problem, schedule = arbitrage(money=money)
     less = what_if(problem, schedule, "battery", "00:00", charge_kw=20)
     assert less.cost == pytest.approx(30 * (0.81 * 0.3 - 0.1))
     assert less.money == pytest.approx(less.cost)
