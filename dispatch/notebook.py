@@ -210,8 +210,20 @@ class Day:
 
     @property
     def money(self) -> float:
-        """Expected cost of the day, in the site's currency."""
+        """Expected money that the day adds, in the site's currency: to the bill, for fuel, starts and wear.
+
+        What is owed without the day (a peak so far, a ratchet's floor, blocks that are filled) is not in it, as in the
+        report. That has the published path alone: :meth:`bill`.
+        """
         return float(self.schedule.weights @ self.schedule.money)
+
+    def bill(self) -> pd.Series:
+        """What the published path adds, line by line and in all, as in the report."""
+        import pandas as pd
+
+        from dispatch.presentation.page import money_lines
+
+        return pd.Series(dict(money_lines(self.schedule)), name=self.problem.site.currency, dtype=float)
 
     @property
     def co2_kg(self) -> float:

@@ -23,6 +23,7 @@ from dispatch.presentation.carbon_answers import carbon_answers
 from dispatch.presentation.findings import findings
 from dispatch.presentation.network_pictures import network_drawings, network_plots, voltage_band
 from dispatch.report.data import Balance, Fan, Limit, Line, Method, ReportData, Status, Store
+from dispatch.schedule import Schedule
 from dispatch.signals import Array
 from dispatch.stores.stock import Storage
 from dispatch.tables import rounded, setpoints
@@ -59,7 +60,7 @@ def report_data(plan: Plan, ledgers: Ledgers | None = None) -> ReportData:
         network=network_drawings(plan),
         network_plots=network_plots(plan),
         comparison=tuple(_method(o) for o in plan.outcomes),
-        money=tuple(_money(plan)),
+        money=tuple(money_lines(plan.schedule)),
         carbon=tuple(_carbon(plan)),
         wishes=tuple(_wishes(plan)),
         findings=tuple(findings(plan)),
@@ -161,9 +162,9 @@ def _method(outcome: Outcome) -> Method:
     )
 
 
-def _money(plan: Plan) -> Iterator[tuple[str, float]]:
-    """The published path's money by asset, energy and demand apart."""
-    for solved in plan.schedule.kinds.values():
+def money_lines(schedule: Schedule) -> Iterator[tuple[str, float]]:
+    """The published path's money by asset, energy and demand apart, and in all; what is owed without it is left out."""
+    for solved in schedule.kinds.values():
         for row, asset in enumerate(solved.rows.members):
             running, periods = float(solved.cost_step[row].sum()), float(solved.cost_period[row].sum())
             demand = isinstance(asset, GridConnection)
@@ -175,8 +176,8 @@ def _money(plan: Plan) -> Iterator[tuple[str, float]]:
                 blocks = asset.tariff.counter_names or asset.green_power
                 what = "demand, blocks and contracts" if blocks else "demand charge"
                 yield f"{asset.name}: {what} added by this day", round(periods, 2)
-    yield from ((name, round(money, 2)) for name, money in plan.schedule.carbon.lines())
-    yield "total", round(float(plan.schedule.money[0]), 2)
+    yield from ((name, round(money, 2)) for name, money in schedule.carbon.lines())
+    yield "total", round(float(schedule.money[0]), 2)
 
 
 def _carbon(plan: Plan) -> Iterator[tuple[str, float]]:

@@ -38,6 +38,29 @@ def made() -> Day:
     )
 
 
+@pytest.mark.parametrize(("load_kw", "added"), [(50.0, 0.0), (100.0, 200.0)])
+def test_the_money_of_a_day_is_what_it_adds_to_what_the_month_owes(load_kw: float, added: float) -> None:
+    """80 kW at 10 are owed for the month so far: a day pays its energy at .2, and what it draws above that peak."""
+    site = small().site
+    pcc = grid(tariff=tariff(0.2, demand=10.0), month_to_date_peak_kw=80.0)
+    park = Park.build(**site.model_dump(include={"name", "time_zone", "currency"}), buses=[{"name": "main"}],
+                      assets=[load(), pcc])  # fmt: skip
+    day = park.solve({("load", "demand_kw"): load_kw}, hours("2024-03-01T00:00", 4))
+    assert day.money == pytest.approx(4 * load_kw * 0.2 + added)
+    assert day.bill().to_dict() == pytest.approx(
+        {"pcc: energy": 4 * load_kw * 0.2, "pcc: demand charge added by this day": added, "total": day.money}
+    )
+
+
+def test_the_bill_is_that_of_the_published_path_and_money_what_is_expected() -> None:
+    """Two scenarios alike in weight: 50 and 150 kWh at .2, 10 and 30."""
+    park = Park.build(name="small", time_zone="UTC", currency="EUR", buses=[{"name": "main"}], assets=[load(), grid()])
+    day = park.solve({("load", "demand_kw"): [[50.0], [150.0]]}, hours("2024-03-01T00:00", 1))
+    assert day.money == pytest.approx(20.0)
+    assert day.bill()["total"] == pytest.approx(10.0)
+    assert day.bill()[:-1].sum() == pytest.approx(10.0)
+
+
 def test_a_table_has_the_local_clock_and_every_series() -> None:
     day = made()
     table = day.table()
