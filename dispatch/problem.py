@@ -141,7 +141,7 @@ class Problem:
         Args:
             inputs, site, weights: what is known, whose it is, and what scenarios weigh.
             limits, losses: what the network asks.
-            caps: by a wish's text, (window,) another cap on emissions than the park's file has [kg].
+            caps: by a wish's name, (window,) another cap on emissions than the park's file has [kg].
             flows: by a wish's text, its limit on traced carbon around another plan.
 
         Raises:

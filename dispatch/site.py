@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from functools import cached_property, reduce
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar, get_args
@@ -17,7 +18,7 @@ from dispatch.asset import Asset, Carrier, Direction, Rows
 from dispatch.assets import kinds
 from dispatch.carbon_wanted.flow_limits import FlowLimitWish
 from dispatch.carbon_wanted.settings import CarbonSettings
-from dispatch.carbon_wanted.wishes import CarbonFreeWish, EmissionsWish, Window, ZeroCarbonWish
+from dispatch.carbon_wanted.wishes import CarbonFreeWish, EmissionsWish, Window, ZeroCarbonWish, percent
 from dispatch.fields.claims import Claims
 from dispatch.fields.feeds import Feeds
 from dispatch.fields.frozen import Finite, Fraction, Frozen, NonNegative, Positive
@@ -105,6 +106,11 @@ class CleanShareWish(Frozen):
     over: Window = "day"
     penalty_per_kwh: NonNegative = Field(default=1.0, description="price of a kWh short")
 
+    @property
+    def texts(self) -> tuple[str]:
+        """In the user's words."""
+        return (f"clean share of at least {percent(self.clean_share_min)} per {self.over}",)
+
 
 class DirectShareWish(Frozen):
     """Electricity generated on site or on a line of its own over all electricity used, at least this much.
@@ -116,6 +122,11 @@ class DirectShareWish(Frozen):
     over: Window = "day"
     penalty_per_kwh: NonNegative = Field(default=1.0, description="price of a kWh short")
 
+    @property
+    def texts(self) -> tuple[str]:
+        """In the user's words."""
+        return (f"direct share of at least {percent(self.direct_share_min)} per {self.over}",)
+
 
 class FillWish(Frozen):
     """A store's fill at the end of the horizon, at least this much."""
@@ -124,10 +135,35 @@ class FillWish(Frozen):
     asset: str
     penalty_per_kwh: NonNegative = 10.0
 
+    @property
+    def texts(self) -> tuple[()]:
+        """None: the store reports it."""
+        return ()
+
 
 CarbonWish = EmissionsWish | CarbonFreeWish | ZeroCarbonWish
 Wish = CleanShareWish | DirectShareWish | FillWish | CarbonWish | FlowLimitWish
 CARBON_WISHES = (EmissionsWish, CarbonFreeWish, ZeroCarbonWish)
+
+
+def _flow_limits_apart(wishes: tuple[Wish, ...]) -> tuple[Wish, ...]:
+    """Rows of a limit on traced carbon are found by its words."""
+    read = Counter(wish.text for wish in wishes if isinstance(wish, FlowLimitWish))
+    for text in [text for text, times in read.items() if times > 1]:
+        raise ValueError(f"two wishes read '{text}': leave one out, or add their penalties")
+    return wishes
+
+
+def wish_names(wishes: Sequence[Wish]) -> tuple[tuple[str, ...], ...]:
+    """By place, what each wish is called in results: its words; with its place where another one reads the same.
+
+    No two are ever called the same, so that a name stands for one place in the park's file (and one of its limits).
+    """
+    read = Counter(text for wish in wishes for text in wish.texts)
+    return tuple(
+        tuple(text if read[text] == 1 else f"{text} (wish {place})" for text in wish.texts)
+        for place, wish in enumerate(wishes, 1)
+    )
 
 
 class StepBlock(Frozen):
@@ -243,7 +279,7 @@ class Site(Frozen):
     grid: Grid | None = None
     groups: tuple[Group, ...] = ()
     objective: Objective = Objective()
-    wishes: tuple[Wish, ...] = ()
+    wishes: Annotated[tuple[Wish, ...], AfterValidator(_flow_limits_apart)] = ()
     carbon: CarbonSettings = CarbonSettings()
     planning: Planning = Planning()
     embedded: EmbeddedData | None = None

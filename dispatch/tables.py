@@ -86,9 +86,9 @@ def schedule_table(schedule: Schedule, currency: str) -> pa.Table:
 def _shadow_prices(schedule: Schedule) -> dict[str, Array]:
     """(step,) what a tonne more under each cap on emissions would save in the window of a step."""
     prices, out = schedule.shadow_price_per_t, {}
-    for wish in (wish for wish in schedule.carbon.caps if wish.text in prices):
+    for name, wish in ((name, wish) for name, wish in schedule.carbon.named_caps if name in prices):
         windows = windows_of(schedule.inputs.horizon, wish.over)
-        out[f"site.shadow_carbon_price_per_t: {wish.text}"] = windows @ prices[wish.text]
+        out[f"site.shadow_carbon_price_per_t: {name}"] = windows @ prices[name]
     return out
 
 

@@ -18,7 +18,7 @@ from dispatch.carbon_wanted.wishes import EmissionsWish
 from dispatch.part import Violation
 from dispatch.schedule import Schedule
 from dispatch.signals import Array
-from dispatch.site import FillWish
+from dispatch.site import FillWish, wish_names
 
 _ROOM = 0.1  # kg or kWh
 _T = 1e-4
@@ -50,11 +50,11 @@ def carbon_violations(schedule: Schedule, accounts: Accounts) -> Iterator[Violat
 def _wishes(schedule: Schedule, of: Sums) -> Iterator[Violation]:
     """No wish is missed by more than what the schedule says."""
     hours = schedule.inputs.horizon.hours
-    for wish in schedule.carbon.wishes:
+    for wish, names in zip(schedule.carbon.wishes, wish_names(schedule.carbon.wishes), strict=True):
         if isinstance(wish, FillWish):
             continue
-        cap = schedule.carbon.caps_kg.get(wish.text) if isinstance(wish, EmissionsWish) else None
-        for gap in gaps(wish, of, hours, windows_of(schedule.inputs.horizon, wish.over), cap):
+        cap = schedule.carbon.caps_kg.get(names[0]) if isinstance(wish, EmissionsWish) else None
+        for gap in gaps(wish, names, of, hours, windows_of(schedule.inputs.horizon, wish.over), cap):
             yield from _understated(schedule, gap)
 
 

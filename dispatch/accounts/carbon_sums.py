@@ -5,7 +5,7 @@ In NumPy and apart from the optimiser: the audit and a replay's ledger count wit
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import timedelta
 
@@ -141,11 +141,14 @@ def windows_of(horizon: Horizon, over: Window) -> Array:
     return np.array([[float(key == one) for one in order] for key in keys])
 
 
-def gaps(wish: Wish, of: Sums, hours: Array, windows: Array, cap_kg: Array | None = None) -> Iterator[Gap]:
+def gaps(
+    wish: Wish, names: Sequence[str], of: Sums, hours: Array, windows: Array, cap_kg: Array | None = None
+) -> Iterator[Gap]:
     """What a wish lacks; a zero-carbon park asks for two things.
 
     Args:
         wish: from the park's file; a store's is none of these.
+        names: what it is called in results.
         of: all that is brought and emitted.
         hours: (step,).
         windows: (step, window) ones.
@@ -154,30 +157,29 @@ def gaps(wish: Wish, of: Sums, hours: Array, windows: Array, cap_kg: Array | Non
     if isinstance(wish, EmissionsWish):
         most = 1000 * wish.emissions_max_t if cap_kg is None else cap_kg
         emitted = (of.direct if wish.covers == "direct" else of.emitted) @ windows
-        yield Gap(wish.text, emitted - most, emitted, wish.penalty_per_t / 1000, "kg")
+        yield Gap(names[0], emitted - most, emitted, wish.penalty_per_t / 1000, "kg")
     elif isinstance(wish, CarbonFreeWish):
         free = np.minimum(of.supply, of.free - of.gone) + of.grid_free
         missed = ((wish.carbon_free_min * of.supply - free) * hours) @ windows
-        yield Gap(wish.text, missed, (of.supply * hours) @ windows, wish.penalty_per_kwh, "kWh")
+        yield Gap(names[0], missed, (of.supply * hours) @ windows, wish.penalty_per_kwh, "kWh")
     elif isinstance(wish, ZeroCarbonWish):
         used = (of.kgce * hours) @ windows
         emitted = of.emitted @ windows
         over = emitted - wish.emissions_max_t_per_tce * used
         unclean = ((of.unclean_kgce - _ELECTRIC * of.claimed) * hours) @ windows
-        yield Gap(wish.texts[0], over, emitted, wish.penalty_per_t / 1000, "kg")
+        yield Gap(names[0], over, emitted, wish.penalty_per_t / 1000, "kg")
         short = (unclean - used * (1 - wish.clean_energy_min)) / _ELECTRIC
-        yield Gap(wish.texts[1], short, used / _ELECTRIC, wish.penalty_per_kwh, "kWh")
+        yield Gap(names[1], short, used / _ELECTRIC, wish.penalty_per_kwh, "kWh")
     elif isinstance(wish, CleanShareWish | DirectShareWish):
-        yield _share(wish, of, (windows.T * hours).T)
+        yield _share(wish, names[0], of, (windows.T * hours).T)
 
 
-def _share(wish: CleanShareWish | DirectShareWish, of: Sums, energy: Array) -> Gap:
+def _share(wish: CleanShareWish | DirectShareWish, name: str, of: Sums, energy: Array) -> Gap:
     if isinstance(wish, CleanShareWish):
-        counted, least, sort = of.supply - of.unclean + of.claimed, wish.clean_share_min, "clean"
+        counted, least = of.supply - of.unclean + of.claimed, wish.clean_share_min
     else:
-        counted, least, sort = of.supply - of.bought, wish.direct_share_min, "direct"
-    text = f"{sort} share of at least {least:.0%} per {wish.over}"
-    return Gap(text, (least * of.supply - counted) @ energy, of.supply @ energy, wish.penalty_per_kwh, "kWh")
+        counted, least = of.supply - of.bought, wish.direct_share_min
+    return Gap(name, (least * of.supply - counted) @ energy, of.supply @ energy, wish.penalty_per_kwh, "kWh")
 
 
 def unmatched_kwh(of: Sums, hours: Array) -> Array:

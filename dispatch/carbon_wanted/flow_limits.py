@@ -31,6 +31,11 @@ class FlowLimitWish(Frozen):
         return self
 
     @property
+    def texts(self) -> tuple[str]:
+        """In the user's words."""
+        return (self.text,)
+
+    @property
     def text(self) -> str:
         """In the user's words."""
         most = f"{self.kg_max:g} kg" if self.kg_max is not None else f"{self.kg_per_kwh_max:g} kg/kWh"

@@ -13,6 +13,11 @@ Window = Literal["hour", "day", "horizon"]
 Covered = Literal["all", "direct"]
 
 
+def percent(share: float) -> str:
+    """A share as it is asked for: 0.504 is not 50 %."""
+    return f"{100 * share:.6g}%"
+
+
 class EmissionsWish(Frozen):
     """Emissions, at most this much in each window, in every scenario.
 
@@ -26,6 +31,11 @@ class EmissionsWish(Frozen):
         default="all", description="direct: what is emitted on site, without that of imported electricity"
     )
     penalty_per_t: NonNegative = Field(default=10_000.0, description="price of a tonne over, far above any market's")
+
+    @property
+    def texts(self) -> tuple[str]:
+        """In the user's words."""
+        return (self.text,)
 
     @property
     def text(self) -> str:
@@ -49,9 +59,9 @@ class CarbonFreeWish(Frozen):
     penalty_per_kwh: NonNegative = Field(default=1.0, description="price of a kWh short")
 
     @property
-    def text(self) -> str:
+    def texts(self) -> tuple[str]:
         """In the user's words."""
-        return f"carbon-free energy of at least {self.carbon_free_min:.0%} per {self.over}"
+        return (f"carbon-free energy of at least {percent(self.carbon_free_min)} per {self.over}",)
 
 
 class ZeroCarbonWish(Frozen):
@@ -74,4 +84,4 @@ class ZeroCarbonWish(Frozen):
     def texts(self) -> tuple[str, str]:
         """Both in the user's words: emissions, clean energy."""
         emitted = f"emissions of at most {self.emissions_max_t_per_tce:g} t per tce of energy used, per {self.over}"
-        return emitted, f"clean energy of at least {self.clean_energy_min:.0%} of energy used, per {self.over}"
+        return emitted, f"clean energy of at least {percent(self.clean_energy_min)} of energy used, per {self.over}"

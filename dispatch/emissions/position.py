@@ -9,7 +9,7 @@ from dispatch.asset import Carrier
 from dispatch.carbon_wanted.settings import CarbonSettings, Quota
 from dispatch.carbon_wanted.wishes import EmissionsWish
 from dispatch.signals import Array
-from dispatch.site import Wish
+from dispatch.site import Wish, wish_names
 
 _SMALL = 0.005
 
@@ -22,7 +22,7 @@ class CarbonPosition:
         settings, wishes: of the park's file.
         followed: caps that count from window to window and are held elsewhere.
         carriers: by the name of a bus.
-        caps_kg: by a wish's text, (window,) the caps that the schedule was made under.
+        caps_kg: by a wish's name, (window,) the caps that the schedule was made under.
         quota: by name, (scenario, slot) tonnes: covered, before, free, bought, sold, offsets, registered; (scenario,)
             ``money``. A slot is the period of the horizon's start, or the one after it.
         certificates: by name, (scenario,) MWh: issued, bought, stock_sold, left; (scenario, step) kW: own_sold,
@@ -41,6 +41,13 @@ class CarbonPosition:
     def caps(self) -> tuple[EmissionsWish, ...]:
         """Caps on emissions, those held elsewhere too."""
         return (*self.followed, *(wish for wish in self.wishes if isinstance(wish, EmissionsWish)))
+
+    @property
+    def named_caps(self) -> Iterator[tuple[str, EmissionsWish]]:
+        """Caps on emissions of the park's file, each by the name that its results have."""
+        for wish, names in zip(self.wishes, wish_names(self.wishes), strict=True):
+            if isinstance(wish, EmissionsWish):
+                yield names[0], wish
 
     def lines(self, scenario: int = 0) -> Iterator[tuple[str, float]]:
         """Its money, line by line."""

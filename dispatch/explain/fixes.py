@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,7 +16,7 @@ from dispatch.explain.unmet import unmet
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.signals import Array
-from dispatch.site import CleanShareWish, Site, Wish
+from dispatch.site import CleanShareWish, Site, Wish, wish_names
 from dispatch.solve import solve
 from dispatch.solver.highs import Answer, Limits, Matrices, run
 
@@ -322,7 +322,8 @@ def _lowered(diagnosis: Diagnosis) -> Fix | None:
     share is a constant of the compiled problem; a second one, compiled with another share, shows how the rows move.
     """
     wishes = diagnosis.problem.site.wishes
-    place = next((i for i, w in enumerate(wishes) if _is_wish(diagnosis, w)), None)
+    named = enumerate(zip(wishes, wish_names(wishes), strict=True))
+    place = next((i for i, (wish, names) in named if _is_wish(diagnosis, wish, names)), None)
     if place is None or diagnosis.least is None:
         return None
     asked = wishes[place]
@@ -346,8 +347,8 @@ def _lowered(diagnosis: Diagnosis) -> Fix | None:
     return _planned(diagnosis, diagnosis.problem.twin(site=change.apply(diagnosis.problem.site)), (change,))
 
 
-def _is_wish(diagnosis: Diagnosis, wish: Wish) -> bool:
-    """Is this the park's wish that the diagnosis is of: told by its words, as the objective writes them."""
+def _is_wish(diagnosis: Diagnosis, wish: Wish, names: Sequence[str]) -> bool:
+    """Is this the park's wish that the diagnosis is of: told by its name in results, which no other one has."""
     if diagnosis.wish is None or diagnosis.wish.elastic.kind or not isinstance(wish, CleanShareWish):
         return False
-    return diagnosis.wish.elastic.words == f"clean share of at least {wish.clean_share_min:.0%} per {wish.over}"
+    return diagnosis.wish.elastic.words in names

@@ -31,18 +31,16 @@ def carbon_account(plan: Plan) -> Iterator[Answer]:
 def _caps(plan: Plan) -> Iterator[Table]:
     """Window by window; of many those that bind."""
     schedule, rows = plan.schedule, []
-    for wish in schedule.carbon.caps:
-        cap, over = schedule.carbon.caps_kg[wish.text], schedule.wish_over_kg[wish.text][0]
-        prices = schedule.shadow_price_per_t.get(wish.text, np.full(cap.size, np.nan))
+    for name, wish in schedule.carbon.named_caps:
+        cap, over = schedule.carbon.caps_kg[name], schedule.wish_over_kg[name][0]
+        prices = schedule.shadow_price_per_t.get(name, np.full(cap.size, np.nan))
         windows = windows_of(plan.horizon, wish.over)
         shown = np.arange(cap.size)
         if cap.size > _MOST_WINDOWS:
             shown = np.flatnonzero((np.nan_to_num(prices) > _SMALL) | (over > _SMALL))[:_MOST_WINDOWS]
         for place in shown:
             first = plan.horizon.local_start[int(windows[:, place].argmax())]
-            rows.append(
-                (wish.text, f"{first:%d %B %H:%M}", cap[place] / 1000, over[place] / 1000, float(prices[place]))
-            )
+            rows.append((name, f"{first:%d %B %H:%M}", cap[place] / 1000, over[place] / 1000, float(prices[place])))
     if rows:
         price = f"Shadow carbon price [{plan.site.currency}/t]"
         yield Table(("Cap", "From", "Cap [t]", "Over [t]", price), tuple(map(_cells, rows)))

@@ -231,7 +231,7 @@ def _carbon_penalty(case: Case, of: Sums, horizon: Horizon) -> float:
 
 
 def _missed(wish: Wish, of: Sums, hours: Array, windows: Array) -> float:
-    return sum(gap.penalty * _over_zero(gap.missed) for gap in gaps(wish, of, hours, windows))
+    return sum(gap.penalty * _over_zero(gap.missed) for gap in gaps(wish, wish.texts, of, hours, windows))
 
 
 def _accounts(month: Schedule, inputs: Inputs, part: slice) -> dict[str, Any]:

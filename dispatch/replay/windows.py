@@ -43,7 +43,7 @@ from dispatch.replay.pieces import State
 from dispatch.replay.plant import Decisions, decisions, obeyed
 from dispatch.schedule import Schedule
 from dispatch.signals import Array, Horizon
-from dispatch.site import FillWish, Site
+from dispatch.site import FillWish, Site, wish_names
 from dispatch.solve import solve
 from dispatch.solver.highs import Answer, Limits, Matrices
 from dispatch.solver.highs import run as search
@@ -138,18 +138,17 @@ class Planner:
             mode = Mode(planning.commitment, formulation=planning.formulation)
             self._problem, self._worth = Problem(with_ends(self.case, worth), inputs, mode), worth
             self.compiled, self.compile_s = self.compiled + 1, self.compile_s + time.perf_counter() - began
-        self._problem.update(inputs, weights=weights, caps=self._caps(horizon, state))
+        self._problem.update(inputs, weights=weights, caps=self._caps(self._problem.site, horizon, state))
         return self._problem
 
-    def _caps(self, horizon: Horizon, state: State) -> dict[str, Array]:
-        """By a wish's text over the window, what is left to emit in it; of two that read the same, the less."""
+    def _caps(self, planned: Site, horizon: Horizon, state: State) -> dict[str, Array]:
+        """By the name that a cap has on the site as it is planned, what is left to emit in the window."""
         out: dict[str, Array] = {}
         end_h = float(self.case.span.edge_h[-1])
         gone_h = float((horizon.edges[0] - self.case.span.edges[0]) / np.timedelta64(1, "s")) / 3600
-        for wish in (w for w in self.case.site.wishes if isinstance(w, EmissionsWish)):
-            left = np.array([left_kg(wish, horizon, state.get(ACCOUNT, {}), end_h - gone_h)])
-            text = wish.model_copy(update={"over": "horizon"}).text
-            out[text] = np.minimum(out.get(text, left), left)
+        for wish, names in zip(self.case.site.wishes, wish_names(planned.wishes), strict=True):
+            if isinstance(wish, EmissionsWish):
+                out[names[0]] = np.array([left_kg(wish, horizon, state.get(ACCOUNT, {}), end_h - gone_h)])
         return out
 
 

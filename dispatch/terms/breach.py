@@ -18,7 +18,7 @@ from dispatch.emissions.coal_equivalent import KGCE_PER_KWH
 from dispatch.emissions.flow_limits import FlowLimitRows
 from dispatch.part import Part
 from dispatch.signals import Array, Horizon
-from dispatch.site import CleanShareWish, DirectShareWish, Site
+from dispatch.site import CleanShareWish, DirectShareWish, Site, wish_names
 
 if TYPE_CHECKING:
     import cvxpy as cp
@@ -29,7 +29,7 @@ class Breach:
     """How far a wish is missed, as a variable the objective prices.
 
     Attributes:
-        text: the wish in the user's words.
+        text: the wish in the user's words: no other of the site has the same (:func:`~dispatch.site.wish_names`).
         short: (scenario, window) variable, in ``unit``.
         needed: (scenario, window) expression that ``short`` must be at least.
         penalty: money per unit.
@@ -78,17 +78,17 @@ class Wished:
     def breaches(self) -> list[Breach]:
         """One for every wish that the objective prices, in the order of the park's file; stores price their own."""
         made: list[Breach] = []
-        for wish in self.site.wishes:
+        for wish, names in zip(self.site.wishes, wish_names(self.site.wishes), strict=True):
             if isinstance(wish, CleanShareWish | DirectShareWish):
-                made.append(self._share(wish))
+                made.append(self._share(wish, *names))
             elif isinstance(wish, EmissionsWish):
-                made.append(self._cap(wish))
+                made.append(self._cap(wish, *names))
             elif isinstance(wish, CarbonFreeWish):
-                made.append(self._carbon_free(wish))
+                made.append(self._carbon_free(wish, *names))
             elif isinstance(wish, ZeroCarbonWish):
-                made += self._zero_carbon(wish)
+                made += self._zero_carbon(wish, *names)
             elif isinstance(wish, FlowLimitWish):
-                made.append(self._short(wish.text, self.flow_limits.needed(wish), wish.penalty_per_kg, "kg"))
+                made.append(self._short(*names, self.flow_limits.needed(wish), wish.penalty_per_kg, "kg"))
         return made
 
     @cached_property
@@ -118,17 +118,17 @@ class Wished:
 
         return Breach(text, cp.Variable(needed.shape, nonneg=True), needed, penalty, unit, limit)
 
-    def _share(self, wish: CleanShareWish | DirectShareWish) -> Breach:
+    def _share(self, wish: CleanShareWish | DirectShareWish, name: str) -> Breach:
         """Σ unclean (or bought) ≤ (1 − x) Σ supply over each window."""
         supply = self._sum("supply_kw")
         if isinstance(wish, CleanShareWish):
-            least, other, sort = wish.clean_share_min, self._sum("unclean_kw") + self._claims_kw, "clean"
+            least, other = wish.clean_share_min, self._sum("unclean_kw") + self._claims_kw
         else:
-            least, other, sort = wish.direct_share_min, self._sum("bought_kw"), "direct"
+            least, other = wish.direct_share_min, self._sum("bought_kw")
         needed = (other - (1 - least) * supply) @ self._energy(wish.over)
-        return self._short(f"{sort} share of at least {least:.0%} per {wish.over}", needed, wish.penalty_per_kwh)
+        return self._short(name, needed, wish.penalty_per_kwh)
 
-    def _cap(self, wish: EmissionsWish) -> Breach:
+    def _cap(self, wish: EmissionsWish, name: str) -> Breach:
         """Σ emissions ≤ cap over each window and in each scenario."""
         import cvxpy as cp
 
@@ -137,7 +137,7 @@ class Wished:
         limit = cp.Parameter(windows.shape[1], nonneg=True, value=most)
         emitted = emitted_kg(self.rows, self.parts, wish.covers, self.horizon) @ windows
         needed = emitted - np.ones((emitted.shape[0], 1)) @ cp.reshape(limit, (1, limit.size), order="C")
-        return self._short(wish.text, needed, wish.penalty_per_t / 1000, "kg", limit)
+        return self._short(name, needed, wish.penalty_per_t / 1000, "kg", limit)
 
     @cached_property
     def unmatched(self) -> tuple[cp.Variable, Any]:
@@ -158,12 +158,12 @@ class Wished:
         """(scenario, step) use that is not carbon-free in its own hour, the grid's own share taken off."""
         return self.unmatched[0] - self._sum("grid_free_kw")
 
-    def _carbon_free(self, wish: CarbonFreeWish) -> Breach:
+    def _carbon_free(self, wish: CarbonFreeWish, name: str) -> Breach:
         """Σ not free ≤ (1 − x) Σ use over each window."""
         lacking = self.not_free_kw - (1 - wish.carbon_free_min) * self._sum("supply_kw")
-        return self._short(wish.text, lacking @ self._energy(wish.over), wish.penalty_per_kwh)
+        return self._short(name, lacking @ self._energy(wish.over), wish.penalty_per_kwh)
 
-    def _zero_carbon(self, wish: ZeroCarbonWish) -> list[Breach]:
+    def _zero_carbon(self, wish: ZeroCarbonWish, of_emissions: str, of_energy: str) -> list[Breach]:
         """Emissions ≤ x · coal equivalent of what is used, and unclean energy ≤ (1 − y) of it, over each window."""
         kgce, unclean_kgce = self._coal_equivalents()
         windows, energy = self._windows(wish.over, np.ones(self.horizon.steps)), self._energy(wish.over)
@@ -171,7 +171,6 @@ class Wished:
         over = emitted - wish.emissions_max_t_per_tce * (kgce @ energy)
         electric = KGCE_PER_KWH["electricity"]
         short = (unclean_kgce + electric * self._claims_kw - (1 - wish.clean_energy_min) * kgce) @ energy / electric
-        of_emissions, of_energy = wish.texts
         return [
             self._short(of_emissions, over, wish.penalty_per_t / 1000, "kg"),
             self._short(of_energy, short, wish.penalty_per_kwh),
