@@ -20,7 +20,7 @@ from dispatch.accounts.carbon_check import carbon_money, carbon_violations
 from dispatch.accounts.carbon_sums import Accounts
 from dispatch.accounts.survival import outages
 from dispatch.asset import Asset
-from dispatch.part import Account, Violation, breaches
+from dispatch.part import Account, Violation, breaches, mistakes
 from dispatch.schedule import Schedule, Solved
 from dispatch.signals import Array
 from dispatch.terms.groups import EXPORT, IMPORT
@@ -72,8 +72,8 @@ def _missing(schedule: Schedule) -> Iterator[Violation]:
     for solved in schedule.kinds.values():
         for name, values in solved.series.items():
             for row, step in np.argwhere(~np.isfinite(values)):
-                asset = solved.rows.names[row]
-                yield Violation(asset, f"{name} is not a number", int(step), float(values[row, step]), 0.0, "-")
+                asset, what = solved.rows.names[row], f"{name} is not a number"
+                yield Violation(asset, what, int(step), float(values[row, step]), 0.0, "-", "mistake")
 
 
 def _balances(schedule: Schedule, accounts: Accounts) -> Iterator[Violation]:
@@ -110,9 +110,9 @@ def _places(solved: Solved, account: Account) -> Iterator[Violation]:
     for port, power in solved.power_kw.items():
         at = _stands(solved, account, port)
         wrong = (at >= 0) & (solved.bus[port] != at)
-        yield from breaches(rows.names, f"{port} stands on another bus than its fields say", wrong[:, None], 0.0, "-")
+        yield from mistakes(rows.names, f"{port} stands on another bus than its fields say", wrong[:, None], 0.0, "-")
         homeless = np.where(at[:, None] < 0, np.abs(power), 0.0)
-        yield from breaches(rows.names, f"power at {port}, which has no bus", homeless, 0.0, "kW", _BALANCE_KW)
+        yield from mistakes(rows.names, f"power at {port}, which has no bus", homeless, 0.0, "kW", _BALANCE_KW)
 
 
 def _reserves(schedule: Schedule) -> Iterator[Violation]:
@@ -130,7 +130,7 @@ def _outages(schedule: Schedule) -> Iterator[Violation]:
     for outage in outages(schedule):
         unsaid = outage.unserved_kwh - outage.stated_kwh
         what = "more would lack in an outage than stated"
-        yield from breaches((outage.asset,), what, unsaid[None, :], 0.0, "kWh", _LACKING_KWH)
+        yield from mistakes((outage.asset,), what, unsaid[None, :], 0.0, "kWh", _LACKING_KWH)
 
 
 def _groups(schedule: Schedule) -> Iterator[Violation]:
@@ -172,7 +172,7 @@ def _sums(schedule: Schedule) -> Iterator[Violation]:
             ("carbon differs from its parts", carbon, schedule.co2_kg[scenario], "kg"),
         ):
             if not abs(total - stated) <= _SUM + _SHARE * abs(stated):
-                yield Violation("site", what, scenario, total, float(stated), unit)
+                yield Violation("site", what, scenario, total, float(stated), unit, "mistake")
 
 
 def _account(solved: Solved, schedule: Schedule) -> Account:
@@ -191,10 +191,10 @@ def _accounts(solved: Solved, account: Account, schedule: Schedule) -> Iterator[
     zero = np.zeros((rows.count, schedule.inputs.horizon.steps))
     for port in dict.fromkeys([*solved.power_kw, *account.power_kw]):
         apart = np.abs(solved.power_kw.get(port, zero) - account.power_kw.get(port, zero))
-        yield from breaches(rows.names, f"power at {port} differs from its series", apart, _BALANCE_KW, "kW")
+        yield from mistakes(rows.names, f"power at {port} differs from its series", apart, _BALANCE_KW, "kW")
     for name in ("supply_kw", "unclean_kw", "reserve_up_kw", "reserve_down_kw"):
         apart = np.abs(getattr(solved, name) - getattr(account, name))
-        yield from breaches(rows.names, f"{name} differs from its series", apart, _BALANCE_KW, "kW")
+        yield from mistakes(rows.names, f"{name} differs from its series", apart, _BALANCE_KW, "kW")
     stated = {
         "money": (solved.cost_step.sum(axis=1) + solved.cost_period.sum(axis=1), account.money, "money"),
         "carbon": (solved.co2_step_kg.sum(axis=1), _by_row(account.co2_kg), "kg"),
@@ -203,4 +203,4 @@ def _accounts(solved: Solved, account: Account, schedule: Schedule) -> Iterator[
     for name, (total, own, unit) in stated.items():
         counted = np.broadcast_to(own, total.shape)
         apart = np.abs(total - counted) / (1 + _SHARE / _SUM * np.abs(counted))
-        yield from breaches(rows.names, f"{name} differs from its series", apart[:, None], _SUM, unit, 0.0)
+        yield from mistakes(rows.names, f"{name} differs from its series", apart[:, None], _SUM, unit, 0.0)

@@ -10,6 +10,7 @@
     ├── ContractError    an asset kind broke the Part / check / rule contract (a bug, not a user's mistake)
     ├── NotATemplateError  a structure whose ratings cannot be parameters: each of its sites needs a problem of its own
     └── SolveError       no rung of the ladder gave a plan that passes the audit
+        ├── InfeasibleError  a solver proved that the limits contradict each other
         └── TimeUpError      a search was ended by the clock and left nothing
 """
 
@@ -71,6 +72,10 @@ class NotATemplateError(ParkwattError):
 
 class SolveError(ParkwattError):
     """No rung of the ladder gave a plan that passes the audit."""
+
+
+class InfeasibleError(SolveError):
+    """A solver proved that no point keeps all limits."""
 
 
 class TimeUpError(SolveError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -166,9 +166,17 @@ class Part:
                 raise ContractError(f"port {name} is not affine and DPP")
 
 
+Fault = Literal["limit", "mistake"]
+
+
 @dataclass(frozen=True)
 class Violation:
-    """One limit that a schedule breaks, found by a check."""
+    """One limit that a schedule breaks, found by a check; or a number that is wrong.
+
+    Attributes:
+        fault: ``limit``: what a rung of the ladder may be excused for and names; ``mistake``: a number that does not
+            follow from those it states, which no rung may have.
+    """
 
     asset: str
     what: str
@@ -176,6 +184,7 @@ class Violation:
     value: float
     limit: float
     unit: str
+    fault: Fault = "limit"
 
     @property
     def margin(self) -> float:
@@ -221,12 +230,26 @@ class Account:
 
 
 def breaches(
-    names: Sequence[str], what: str, value: Array, limit: Array | float, unit: str, tolerance: float = 1e-4
+    names: Sequence[str],
+    what: str,
+    value: Array,
+    limit: Array | float,
+    unit: str,
+    tolerance: float = 1e-4,
+    *,
+    fault: Fault = "limit",
 ) -> list[Violation]:
     """Violations of ``value ≤ limit`` (row, step) beyond ``tolerance`` · max(1, |limit|); NaN always counts."""
     bound = np.broadcast_to(limit, value.shape)
     over = ~(value <= bound + tolerance * np.maximum(1.0, np.abs(bound)))
     return [
-        Violation(names[row], what, int(step), float(value[row, step]), float(bound[row, step]), unit)
+        Violation(names[row], what, int(step), float(value[row, step]), float(bound[row, step]), unit, fault)
         for row, step in np.argwhere(over)
     ]
+
+
+def mistakes(
+    names: Sequence[str], what: str, apart: Array, allowed: Array | float, unit: str, tolerance: float = 1e-4
+) -> list[Violation]:
+    """As ``breaches``, of numbers that do not follow from others that are stated: ``apart`` is by how much."""
+    return breaches(names, what, apart, allowed, unit, tolerance, fault="mistake")

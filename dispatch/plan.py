@@ -190,8 +190,8 @@ def _unsolvable(schedule: Schedule) -> bool:
     proof = schedule.proof
     if proof.quality == "safe_state":
         return True
-    solvers = [attempt.reason for attempt in proof.attempts if attempt.rung in ("optimal", "convex_recovery")]
-    return proof.quality in ("relaxed", *_BELOW) and any("nfeasible" in reason for reason in solvers)
+    contradicts = any(a.infeasible for a in proof.attempts if a.rung in ("optimal", "convex_recovery"))
+    return proof.quality in ("relaxed", *_BELOW) and contradicts
 
 
 @dataclass(frozen=True)

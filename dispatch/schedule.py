@@ -53,11 +53,16 @@ class Solved:
 
 @dataclass(frozen=True)
 class Attempt:
-    """A better rung that was not reached, and why."""
+    """A better rung that was not reached, and why.
+
+    Attributes:
+        infeasible: a solver proved that the limits contradict each other.
+    """
 
     rung: Quality
     reason: str
     clock_fired: bool = False
+    infeasible: bool = False
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ def _understated(schedule: Schedule, gap: Gap) -> Iterator[Violation]:
     stated, unit = schedule.wish_short[gap.text]
     for scenario, window in np.argwhere(~(gap.missed <= stated + _ROOM + _SHARE * np.abs(gap.of))):
         value, limit = float(gap.missed[scenario, window]), float(stated[scenario, window])
-        yield Violation("site", f"{gap.text}: missed by more than stated", int(window), value, limit, unit)
+        yield Violation("site", f"{gap.text}: missed by more than stated", int(window), value, limit, unit, "mistake")
 
 
 def _certificates(wanted: Certificates, schedule: Schedule, of: Sums) -> Iterator[Violation]:
@@ -76,12 +76,13 @@ def _certificates(wanted: Certificates, schedule: Schedule, of: Sums) -> Iterato
     ]
     for what, over in limits:
         for _, step in np.argwhere(~(over <= 1e-3)):
-            yield Violation("site", what, int(step), float(over.max()), 0.0, "kW")
+            yield Violation("site", what, int(step), float(over.max()), 0.0, "kW", "mistake")
     used, zero = hourly(schedule, "used_kw") @ hours / 1000, np.zeros(schedule.scenarios)
     bought, sold = said.get("bought_mwh", zero), said.get("stock_sold_mwh", zero)
     left = wanted.held_mwh + bought - sold - used
     for scenario in np.flatnonzero(~(left >= -_T) | ~(np.minimum(bought, sold) >= -_T)):
-        yield Violation("site", "certificates used that are not in stock", 0, float(left[scenario]), 0.0, "MWh")
+        what = "certificates used that are not in stock"
+        yield Violation("site", what, 0, float(left[scenario]), 0.0, "MWh", "mistake")
 
 
 _HOURLY = ("own_sold_kw", "registered_kw", "lost_kw", "used_kw")
@@ -135,7 +136,8 @@ def _quota(quota: Quota, schedule: Schedule, of: Sums) -> Iterator[Violation]:
             traded = _slot(said, "bought_t", slot, covered) - _slot(said, "sold_t", slot, covered)
             for scenario in np.flatnonzero(~(np.abs(traded - left) <= room)):
                 what = "allowances do not make up for what is emitted"
-                yield Violation("site", what, int(scenario), float(traded[scenario]), float(left[scenario]), "t")
+                said_t, asked_t = float(traded[scenario]), float(left[scenario])
+                yield Violation("site", what, int(scenario), said_t, asked_t, "t", "mistake")
         share = 0.0 if quota.offsets is None else quota.offsets.share_max
         over = offsets + registered - share * (before + covered)
         for scenario in np.flatnonzero(~(over <= room) | ~(offsets >= -room)):

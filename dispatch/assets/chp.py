@@ -11,7 +11,7 @@ from pydantic import Field
 
 from dispatch.asset import Carriers, Given, Inputs, Mode, Rows, full
 from dispatch.fields.frozen import NonNegative
-from dispatch.part import Account, Part, Port, Violation, breaches
+from dispatch.part import Account, Part, Port, Violation, breaches, mistakes
 from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
 from dispatch.units.fired import Fired
@@ -98,7 +98,7 @@ class Chp(Fired):
         return [
             *super().check(rows, given, series),
             *breaches(names, "below the back-pressure line", rows.field("power_to_heat") * heat, power - down, "kW"),
-            *breaches(names, "electricity differs from load and heat", apart, 0.0, "kW"),
+            *mistakes(names, "electricity differs from load and heat", apart, 0.0, "kW"),
             *breaches(names, "negative heat", -heat, 0.0, "kW"),
         ]
 

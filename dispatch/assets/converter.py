@@ -13,7 +13,7 @@ from dispatch.fields.frozen import Fraction, NonNegative, Positive
 from dispatch.fields.inverter import Inverter
 from dispatch.loads import flexible
 from dispatch.loads.convex_curve import curve, filled, quadratic_slopes
-from dispatch.part import Account, Exclusive, Part, Port, Violation, breaches
+from dispatch.part import Account, Exclusive, Part, Port, Violation, breaches, mistakes
 from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
 
@@ -138,7 +138,7 @@ class Converter(Asset):
                       "kW"),
             *breaches(names, "negative power", -np.minimum(into, back), 0.0, "kW"),
             *breaches(names, "converts both ways at once", np.minimum(into, back), 0.0, "kW", 2e-3),
-            *breaches(names, "loss is not that of its power", np.maximum(*apart), 0.0, "kW", 2e-3),
+            *mistakes(names, "loss is not that of its power", np.maximum(*apart), 0.0, "kW", 2e-3),
             *breaches(names, "converts while off", (into + back) * (np.round(on) == 0) * standing, 0.0, "kW", 1e-3),
             *breaches(names, "on/off is not 0 or 1", np.abs(on - np.round(on)) * standing, 0.0, "-"),
         ]  # fmt: skip

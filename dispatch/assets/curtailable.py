@@ -14,7 +14,7 @@ from dispatch.fields.frozen import Fraction, NonNegative
 from dispatch.loads import flexible
 from dispatch.loads.demand import Demand, demand_kw
 from dispatch.loads.windows import edges_s
-from dispatch.part import Account, Part, Port, Violation, breaches
+from dispatch.part import Account, Part, Port, Violation, breaches, mistakes
 from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
 
@@ -166,8 +166,8 @@ class Curtailable(Demand):
             *breaches(names, "draws more again than it may", back, _rebound_kw(rows, given), "kW"),
             *breaches(names, "draws again what is not owed", -owed, 0.0, "kWh", 1e-3),
             *breaches(names, "owes for too long", owed, _may_owe(rows, given, cut), "kWh", 1e-3),
-            *breaches(names, "owed differs from its flows", np.abs(owed - series["owed_kwh"]), 0.0, "kWh", 1e-3),
-            *breaches(names, "served differs from demand", np.abs(series["served_kw"] - served), 0.0, "kW"),
+            *mistakes(names, "owed differs from its flows", np.abs(owed - series["owed_kwh"]), 0.0, "kWh", 1e-3),
+            *mistakes(names, "served differs from demand", np.abs(series["served_kw"] - served), 0.0, "kW"),
             *breaches(names, "sheds more than is left", shed, demand - cut, "kW"),
         ]  # fmt: skip
 

@@ -32,7 +32,7 @@ from dispatch.loads.data_centre_work import (
     work,
 )
 from dispatch.loads.demand import Demand, demand_kw
-from dispatch.part import Account, Part, Port, Violation, breaches
+from dispatch.part import Account, Part, Port, Violation, breaches, mistakes
 from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
 
@@ -250,12 +250,12 @@ class DataCentre(Demand):
         return [
             *found,
             *breaches(names, "IT power above capacity", it, capacity, "kW"),
-            *breaches(names, "IT power differs from its work", inside, 0.0, "kW", 1e-3),
-            *breaches(names, "overhead is not that of its load", overhead, 0.0, "kW", 2e-3),
+            *mistakes(names, "IT power differs from its work", inside, 0.0, "kW", 1e-3),
+            *mistakes(names, "overhead is not that of its load", overhead, 0.0, "kW", 2e-3),
             *breaches(names, "sends more than may be moved", series["sent_kw"],
                       movable * rows.field("movable_share") * pooled(rows, given), "kW"),
             *breaches(names, "receives more than it may", series["received_kw"], capacity * pooled(rows, given), "kW"),
-            *breaches(names, "work is lost or made on the way", moved_balance(rows, series), 0.0, "kW", 1e-3),
+            *mistakes(names, "work is lost or made on the way", moved_balance(rows, series), 0.0, "kW", 1e-3),
             *breaches(names, "gives more heat than there is", series["heat_kw"],
                       rows.field("waste_heat_share") * it, "kW"),
             *breaches(names, "sheds more than its demand", series["shed_kw"], demand, "kW"),

@@ -14,7 +14,7 @@ from dispatch.fields.frozen import NonNegative, Positive
 from dispatch.loads import flexible
 from dispatch.loads.deferrable_walk import due_kwh, flow, walked
 from dispatch.loads.windows import Window, distinct, edges_s, slots
-from dispatch.part import Account, Part, Port, Violation, breaches
+from dispatch.part import Account, Part, Port, Violation, breaches, mistakes
 from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
 
@@ -214,7 +214,7 @@ class Deferrable(Asset):
             *breaches(names, "draws more than is wanted", above, 0.0, "kWh", 1e-3),
             *breaches(names, "draws more than it can", free, rows.field("max_kw"), "kW"),
             *breaches(names, "draws less than it must", least - free, 0.0, "kW"),
-            *breaches(names, "power differs from its runs", np.abs(power - series["power_kw"]), 0.0, "kW", 1e-3),
+            *mistakes(names, "power differs from its runs", np.abs(power - series["power_kw"]), 0.0, "kW", 1e-3),
         ]
 
     @classmethod

@@ -12,7 +12,7 @@ from dispatch.asset import Asset, Given, Inputs, Mode, Rows, full
 from dispatch.errors import DataError
 from dispatch.fields.frozen import Finite, Fraction, NonNegative, Positive
 from dispatch.fields.series import History, Need
-from dispatch.part import Account, Part, Port, Violation, breaches
+from dispatch.part import Account, Part, Port, Violation, breaches, mistakes
 from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
 
@@ -129,7 +129,7 @@ class DirectLine(Asset):
             *breaches(names, "delivers more than is available", own + sold, available, "kW"),
             *breaches(names, "exports more than its connection takes", sold, rows.field("export_kw"), "kW"),
             *breaches(names, "negative delivery", -np.minimum(own, sold), 0.0, "kW"),
-            *breaches(names, "further from a share than stated", lacking, said, "kWh"),
+            *mistakes(names, "further from a share than stated", lacking, said, "kWh"),
         ]
 
     @classmethod

@@ -17,7 +17,7 @@ from dispatch.loads import vehicle_rows
 from dispatch.loads.disaggregation import Split, Wanted, Worth, disaggregate
 from dispatch.loads.sessions import Session, SessionFile
 from dispatch.loads.vehicles import Visits, bands, places, visits
-from dispatch.part import Account, Part, Port, Violation, breaches
+from dispatch.part import Account, Part, Port, Violation, breaches, mistakes
 from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
 
@@ -187,7 +187,7 @@ class EvFleet(Asset):
         apart = np.abs(np.cumsum((into - out) * hours, axis=1) - series["added_kwh"])
         least = np.minimum(np.minimum(charge, discharge), unserved)
         found = [
-            *breaches(names, "content added differs from its powers", apart, 0.0, "kWh"),
+            *mistakes(names, "content added differs from its powers", apart, 0.0, "kWh"),
             *breaches(names, "negative power or energy", -least, 0.0, "-"),
             *breaches(names, "more than its chargers take", np.maximum(charge, discharge), rows.field("most_kw"), "kW"),
         ]
@@ -198,7 +198,7 @@ class EvFleet(Asset):
         return [
             *found,
             *breaches(names, "no sharing among its vehicles gives this power", away, 0.0, "kW", _SERVED_KW),
-            *breaches(names, "vehicles leave with less than stated", lacking, 0.0, "kWh", _SERVED_KW),
+            *mistakes(names, "vehicles leave with less than stated", lacking, 0.0, "kWh", _SERVED_KW),
         ]
 
     @classmethod

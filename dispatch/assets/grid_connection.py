@@ -13,7 +13,7 @@ from dispatch.asset import Asset, Given, Inputs, Mode, Rows, full
 from dispatch.errors import DataError
 from dispatch.fields.frozen import Fraction, NonNegative, Positive
 from dispatch.fields.series import Intensity, Signal, per_step
-from dispatch.part import Account, Exclusive, Part, Port, Violation, breaches
+from dispatch.part import Account, Exclusive, Part, Port, Violation, breaches, mistakes
 from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
 from dispatch.tariff import agreements, handover, model
@@ -264,7 +264,7 @@ class GridConnection(Asset):
             reached = model.reached_kw(
                 cls.signals(rows, given), imported, rows.members[0].tariff.metering(given.horizon)
             )
-            found += breaches(names, "billed peak below the highest import", reached, series["peak_kw"], "kW")
+            found += mistakes(names, "billed peak below the highest import", reached, series["peak_kw"], "kW")
         found += agreements.check_awarded(rows, given.horizon, imported - exported)
         return [*found, *agreements.check_green(rows, given.horizon, series)]
 

@@ -14,7 +14,7 @@ from dispatch.fields.flexible_devices import Devices
 from dispatch.fields.frozen import Finite, NonNegative, Positive
 from dispatch.fields.series import Signal
 from dispatch.loads import flexible
-from dispatch.part import Account, Exclusive, Part, Port, Violation, breaches
+from dispatch.part import Account, Exclusive, Part, Port, Violation, breaches, mistakes
 from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
 
@@ -197,13 +197,13 @@ class Hvac(Asset):
         unsaid = np.maximum(low - inside, inside - high) - series["outside_band_degc"]
         count = rows.field("count")
         return [
-            *breaches(names, "temperature differs from its powers", np.abs(inside - series["inside_degc"]), 0.0, "degC",
+            *mistakes(names, "temperature differs from its powers", np.abs(inside - series["inside_degc"]), 0.0, "degC",
                       1e-3),
             *breaches(names, "heats above rating", heat, count * rows.field("heat_kw"), "kW"),
             *breaches(names, "cools above rating", cool, count * rows.field("cool_kw"), "kW"),
             *breaches(names, "negative power", -np.minimum(heat, cool), 0.0, "kW"),
             *breaches(names, "heats and cools at once", np.minimum(heat, cool), 0.0, "kW", 2e-3),
-            *breaches(names, "further outside its band than stated", unsaid, 0.0, "degC", 1e-3),
+            *mistakes(names, "further outside its band than stated", unsaid, 0.0, "degC", 1e-3),
         ]  # fmt: skip
 
     @classmethod

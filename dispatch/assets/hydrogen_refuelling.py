@@ -14,7 +14,7 @@ from dispatch.errors import DataError
 from dispatch.fields.fluids import HYDROGEN_KWH_PER_KG
 from dispatch.fields.frozen import NonNegative, Positive
 from dispatch.fields.series import History, Need, Signal, per_step
-from dispatch.part import Account, Part, Port, Violation, breaches
+from dispatch.part import Account, Part, Port, Violation, breaches, mistakes
 from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
 
@@ -90,7 +90,7 @@ class HydrogenRefuelling(Asset):
         demand, served = rows.series(given, "demand_kw"), series["served_kw"]
         most = rows.field("dispensers_kg_per_h", np.inf) * HYDROGEN_KWH_PER_KG
         return [
-            *breaches(rows.names, "served and unserved differ from demand",
+            *mistakes(rows.names, "served and unserved differ from demand",
                       np.abs(served + series["unserved_kw"] - demand), 0.0, "kW"),
             *breaches(rows.names, "more than its dispensers give", served, most, "kW"),
             *breaches(rows.names, "serves more than is asked for", served, demand, "kW"),

@@ -13,7 +13,7 @@ from dispatch.asset import Carriers, Given, Inputs, Mode, Rows, full
 from dispatch.errors import DataError
 from dispatch.fields.frozen import Efficiency, Finite, Fraction, NonNegative, Positive
 from dispatch.fields.series import Signal, per_step
-from dispatch.part import Account, Exclusive, Part, Port, Violation, breaches
+from dispatch.part import Account, Exclusive, Part, Port, Violation, breaches, mistakes
 from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
 from dispatch.stores.limits import LimitPoint
@@ -124,7 +124,7 @@ class IceStore(Storage):
             *breaches(names, "chills above its size", chilled, rows.field("chill_kw"), "kW"),
             *breaches(names, "negative chilling", -chilled, 0.0, "kW"),
             *breaches(names, "freezes and chills at once", both, 1e-3, "of rating"),
-            *breaches(names, "power differs from its cold", apart, 0.0, "kW"),
+            *mistakes(names, "power differs from its cold", apart, 0.0, "kW"),
         ]
 
     @classmethod

@@ -10,7 +10,7 @@ import numpy as np
 from dispatch.asset import Carrier, Given, Inputs, Mode, Rows
 from dispatch.fields.flexible_devices import Devices
 from dispatch.loads.demand import Demand, demand_kw
-from dispatch.part import Account, Part, Port, Violation, breaches
+from dispatch.part import Account, Part, Port, Violation, breaches, mistakes
 from dispatch.ruling import Ruling
 from dispatch.signals import Array
 
@@ -58,7 +58,7 @@ class Load(Demand):
         """What is served and what is shed make up the demand."""
         demand = rows.series(given, "demand_kw")
         return [
-            *breaches(rows.names, "served and shed differ from demand",
+            *mistakes(rows.names, "served and shed differ from demand",
                       np.abs(series["served_kw"] + series["shed_kw"] - demand), 0.0, "kW"),
             *breaches(rows.names, "sheds more than its demand", series["shed_kw"], np.maximum(demand, 0), "kW"),
             *breaches(rows.names, "negative shedding", -series["shed_kw"], 0.0, "kW"),

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from dispatch.asset import Asset, Carrier, Given, Inputs, Mode, Rows, full
 from dispatch.fields.frozen import Finite, NonNegative, Positive
-from dispatch.part import Account, Exclusive, Part, Port, Violation, breaches
+from dispatch.part import Account, Exclusive, Part, Port, Violation, breaches, mistakes
 from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon, spans
 
@@ -145,14 +145,14 @@ class Pipe(Asset):
             found += [
                 *breaches(names, "more enters than the pipe takes", flow, allowed, "kW"),
                 *breaches(names, "negative flow", -np.minimum(flow, spilled), 0.0, "kW"),
-                *breaches(names, "arrives otherwise than it entered", apart, 0.0, "kW", 1e-3),
+                *mistakes(names, "arrives otherwise than it entered", apart, 0.0, "kW", 1e-3),
                 *breaches(names, "lets go more than arrives", spilled, arriving, "kW"),
             ]
         both = np.minimum(series["forward_kw"], series["backward_kw"])
         found += breaches(names, "both ends feed at once", both, 0.0, "kW", 1e-2)
         if "short_kwh" in series:  # of a plan; what was done has no end
             unsaid = _lacking_kwh(rows, given, series) - series["short_kwh"][:, -1:]
-            found += breaches(names, "less under way at the end than stated", unsaid, 0.0, "kWh", 1e-3)
+            found += mistakes(names, "less under way at the end than stated", unsaid, 0.0, "kWh", 1e-3)
         return found
 
     @classmethod

@@ -14,7 +14,7 @@ from dispatch.asset import Asset, Carriers, Given, Inputs, Mode, Rows, full
 from dispatch.fields.fluids import KWH_PER_KG, Product
 from dispatch.fields.frozen import NonNegative, Positive
 from dispatch.fields.series import Signal, per_step
-from dispatch.part import Account, Part, Port, Violation, breaches
+from dispatch.part import Account, Part, Port, Violation, breaches, mistakes
 from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
 
@@ -135,7 +135,7 @@ class ProductOfftake(Asset):
         return [
             *breaches(names, "delivers faster than its largest rate", rate, rows.field("max_kg_per_h"), "kg/h"),
             *breaches(names, "negative delivery", -rate, 0.0, "kg/h"),
-            *breaches(names, "energy is not that of the mass", apart, 0.0, "kW"),
+            *mistakes(names, "energy is not that of the mass", apart, 0.0, "kW"),
             *breaches(names, "more than is taken in its window", over, _SLACK_KG, "kg"),
         ]
 

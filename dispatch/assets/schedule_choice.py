@@ -15,7 +15,7 @@ from dispatch.errors import DataError
 from dispatch.fields.frozen import Finite, Frozen, NonNegative, Positive
 from dispatch.fields.series import TableFile
 from dispatch.loads import flexible
-from dispatch.part import Account, Part, Port, Violation, breaches
+from dispatch.part import Account, Part, Port, Violation, breaches, mistakes
 from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
 
@@ -188,7 +188,7 @@ class ScheduleChoice(Asset):
             *breaches(names, "changes its schedule within a day", np.abs(chosen - chosen[:, first]), 0.0, "-", 1e-3),
             *breaches(names, "follows no schedule", np.maximum(1 - chosen, chosen - most), 0.0, "-", 1e-3),
             *breaches(names, "leaves the schedule that was chosen before", told, 0.0, "-", 1e-3),
-            *breaches(names, "power differs from its schedule", np.abs(power - expected), 0.0, "kW", 1e-3),
+            *mistakes(names, "power differs from its schedule", np.abs(power - expected), 0.0, "kW", 1e-3),
         ]
 
     @classmethod

@@ -13,7 +13,7 @@ from dispatch.errors import DataError
 from dispatch.fields.frozen import NonNegative, Positive
 from dispatch.fields.series import Signal
 from dispatch.loads import flexible
-from dispatch.part import Account, Part, Port, Violation, breaches
+from dispatch.part import Account, Part, Port, Violation, breaches, mistakes
 from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
 
@@ -132,8 +132,8 @@ class SleepingLoad(Asset):
             *breaches(names, "traffic that no cell carries", traffic - carried, 0.0, "of traffic"),
             *breaches(names, "fewer awake than must be", rows.field("min_awake") - awake, 0.0, "-"),
             *breaches(names, "more awake than there are", awake, rows.field("count"), "-"),
-            *breaches(names, "waking not counted", _woken(rows, given, awake) - woken, 0.0, "-"),
-            *breaches(names, "power differs from its cells", np.abs(series["power_kw"] - _power(rows, awake)), 0.0,
+            *mistakes(names, "waking not counted", _woken(rows, given, awake) - woken, 0.0, "-"),
+            *mistakes(names, "power differs from its cells", np.abs(series["power_kw"] - _power(rows, awake)), 0.0,
                       "kW"),
         ]  # fmt: skip
 

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from dispatch.asset import Asset, Given, Inputs, Mode, Rows, full, shifted
 from dispatch.fields.frozen import Finite, Fraction, NonNegative, Positive
 from dispatch.loads import flexible
-from dispatch.part import Account, Part, Port, Violation, breaches
+from dispatch.part import Account, Part, Port, Violation, breaches, mistakes
 from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
 
@@ -181,7 +181,7 @@ class Smelter(Asset):
             *breaches(names, "an interruption is not 0 or 1", np.abs(off - np.round(off)), 0.0, "-"),
             *breaches(names, "interrupted for too long", lasting, rows.field("max_interruption_h"), "h"),
             *breaches(names, "interrupted again too soon", -rested, -rows.field("recovery_h"), "h"),
-            *breaches(names, "bath differs from its power", np.abs(bath - series["bath_degc"]), 0.0, "degC", 1e-3),
+            *mistakes(names, "bath differs from its power", np.abs(bath - series["bath_degc"]), 0.0, "degC", 1e-3),
             *breaches(names, "pots colder than they may be", -series["bath_degc"], -least, "degC", 1e-6),
             *breaches(names, "pots hotter than they may be", series["bath_degc"], most, "degC", 1e-6),
         ]

@@ -13,7 +13,7 @@ from dispatch.asset import Given, Inputs, Mode, Rows
 from dispatch.errors import DataError
 from dispatch.fields.frozen import Efficiency, Fraction, NonNegative
 from dispatch.fields.series import Signal, signal_values
-from dispatch.part import Account, Part, Violation, breaches
+from dispatch.part import Account, Part, Violation, breaches, mistakes
 from dispatch.signals import Array, Horizon
 from dispatch.stores.band import band, edges_kwh
 from dispatch.stores.electric import ElectricStorage
@@ -136,7 +136,7 @@ class Supercapacitor(ElectricStorage):
         apart = np.abs(ready + series["ramp_short_kw"] - wanted)
         return [
             *found,
-            *breaches(rows.names, "kept free and short differ from what changes ask for", apart, 0.0, "kW"),
+            *mistakes(rows.names, "kept free and short differ from what changes ask for", apart, 0.0, "kW"),
             *breaches(rows.names, "keeps less than nothing free", -ready, 0.0, "kW"),
             *breaches(rows.names, "keeps more free than changes ask for", ready, wanted, "kW"),
             *breaches(rows.names, "no power behind what is kept free", ready, free, "kW"),

@@ -13,7 +13,7 @@ from dispatch.errors import DataError
 from dispatch.fields.frozen import Efficiency, Fraction, NonNegative, Positive
 from dispatch.fields.inverter import Inverter
 from dispatch.fields.series import Signal, signal_values
-from dispatch.part import Account, Part, Port, Violation, breaches
+from dispatch.part import Account, Part, Port, Violation, breaches, mistakes
 from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
 
@@ -147,15 +147,15 @@ class SwapStation(Asset):
         missing = rows.field("full_min") - stock - series["few"]
         apart = np.abs(asked - swaps - series["unserved"])
         return [
-            *breaches(names, "inventory differs from its flows", np.abs(stock - series["full"]), 0.0, "batteries"),
+            *mistakes(names, "inventory differs from its flows", np.abs(stock - series["full"]), 0.0, "batteries"),
             *breaches(names, "more full ones than there are batteries", stock, count, "batteries"),
             *breaches(names, "swaps more than were full", swaps, before, "batteries"),
             *breaches(names, "swaps more than are asked for", swaps, asked, "batteries"),
-            *breaches(names, "unserved differs from what is asked for", apart, 0.0, "batteries"),
+            *mistakes(names, "unserved differs from what is asked for", apart, 0.0, "batteries"),
             *breaches(names, "negative charge or swap", -np.minimum(charge, swaps), 0.0, "-"),
             *breaches(names, "charge above rating", charge, rows.field("charge_kw"), "kW"),
             *breaches(names, "charge above what its empty batteries take", charge, takes, "kW"),
-            *breaches(names, "fewer full ones than stated", missing, 0.0, "batteries"),
+            *mistakes(names, "fewer full ones than stated", missing, 0.0, "batteries"),
         ]
 
     @classmethod

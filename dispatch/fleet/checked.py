@@ -14,7 +14,7 @@ import numpy as np
 
 from dispatch.audit import audit
 from dispatch.fleet.joined import Joined
-from dispatch.part import Violation, breaches
+from dispatch.part import Violation, mistakes
 from dispatch.problem import Problem
 from dispatch.schedule import Proof, Schedule, Solved
 from dispatch.signals import Array
@@ -56,4 +56,4 @@ def _objectives(problem: Problem, joined: Joined, sums: Sums) -> list[Violation]
     own = wanted.money * sums.money + wanted.carbon_price_per_t / 1000 * sums.co2_kg + sums.penalty
     apart = np.abs(own - sums.objective) / (1 + _SHARE / _SUM * np.abs(sums.objective))
     names = [f"{member.name}/site" for member in joined.members]
-    return breaches(names, "objective differs from its parts", apart[:, None], _SUM, "money", 0.0)
+    return mistakes(names, "objective differs from its parts", apart[:, None], _SUM, "money", 0.0)

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from dispatch.audit import Audit, audit
-from dispatch.errors import ParkwattError, SolveError, TimeUpError
+from dispatch.errors import InfeasibleError, ParkwattError, SolveError, TimeUpError
 from dispatch.ladder.earlier import EarlierPlan
 from dispatch.ladder.fallback import last_good as from_before
 from dispatch.ladder.fallback import safe_state
@@ -54,8 +54,6 @@ _LEAST_S = 0.05
 _SPARE = 0.05
 # A gap that is no reason to look at other rungs. What the park does by itself is rarely this near the optimum.
 _NEAR = 0.01
-# Violations that speak of a mistake of ours and not of a limit: no rung may have them.
-_MISTAKES = ("differ", "not a number")
 
 
 @dataclass(frozen=True)
@@ -222,7 +220,8 @@ class _There(_Solver):
         if not call.failed:
             answered: Answer = call.result
             return answered
-        self.trouble = (TimeUpError if call.clock_fired else SolveError)(call.failed)
+        error = TimeUpError if call.clock_fired else InfeasibleError if call.infeasible else SolveError
+        self.trouble = error(call.failed)
         if not call.improved:
             raise self.trouble
         best = call.improved[-1]
@@ -336,16 +335,16 @@ class _Ladder:
         try:
             schedule = made()
         except SolveError as error:
-            self._missed(rung, str(error), clock_fired=isinstance(error, TimeUpError))
+            self._missed(rung, str(error), isinstance(error, TimeUpError), isinstance(error, InfeasibleError))
             return None
         found = audit(schedule)
         if found.passed:
             return _placed(schedule, found, tuple(self.attempts))
-        self._missed(rung, f"audit: {found.violations[0]}", clock_fired=schedule.proof.clock_fired)
+        self._missed(rung, f"audit: {found.violations[0]}", schedule.proof.clock_fired)
         return None
 
-    def _missed(self, rung: Quality, reason: str, *, clock_fired: bool) -> None:
-        self.attempts.append(Attempt(rung, reason, clock_fired))
+    def _missed(self, rung: Quality, reason: str, clock_fired: bool, infeasible: bool = False) -> None:
+        self.attempts.append(Attempt(rung, reason, clock_fired, infeasible))
         if rung == "optimal":  # one search stands for both
             self.attempts.append(Attempt("incumbent", "the search left no point that passes the audit", clock_fired))
 
@@ -370,7 +369,7 @@ def _objective(climbed: Climbed) -> float:
 
 def _honest(schedule: Schedule) -> Schedule:
     """The safe state with leave to pass the limits that it cannot hold; the audit then lists them."""
-    broken = [v for v in audit(schedule).violations if not any(text in v.what for text in _MISTAKES)]
+    broken = [v for v in audit(schedule).violations if v.fault == "limit"]
     allowed = frozenset((v.asset, v.what) for v in broken)
     return replace(schedule, proof=replace(schedule.proof, may_pass=allowed))
 

@@ -22,7 +22,7 @@ from typing import Protocol
 
 import numpy as np
 
-from dispatch.errors import SolveError
+from dispatch.errors import InfeasibleError, SolveError
 from dispatch.search.blocks import simplified
 from dispatch.search.neighbourhoods import Search
 from dispatch.search.relaxation import relax, renumbered
@@ -131,19 +131,21 @@ def near(
     Raises:
         SolveError: none was, however little was kept.
     """
-    reason, told = "", with_bound(improved, relaxed.bound)
+    last, told = SolveError("nothing was tried"), with_bound(improved, relaxed.bound)
     finer = replace(limits, gap=_FINER * limits.gap)
     for distance in nearness:
         try:
             left = what_is_left(finer, began)
             found = run(_kept(whole, relaxed.x, distance), left, improved=told, searching=False, thorough=False)
         except SolveError as error:
-            reason = str(error)
+            last = error
             continue
         if told is not None:
             told(Point(found.x, found.objective, relaxed.bound))
         return replace(found, quality="convex_recovery", bound=relaxed.bound)
-    raise SolveError(f"nothing whole near the relaxation: {reason}")
+    # Only where nothing was kept does a contradiction say anything of the problem itself.
+    proved = nearness[-1:] == (_FREE,) and isinstance(last, InfeasibleError)
+    raise (InfeasibleError if proved else SolveError)(f"nothing whole near the relaxation: {last}")
 
 
 def with_bound(improved: Improved | None, bound: float) -> Improved | None:

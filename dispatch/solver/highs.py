@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
-from dispatch.errors import SolveError, TimeUpError
+from dispatch.errors import InfeasibleError, SolveError, TimeUpError
 from dispatch.signals import Array
 from dispatch.solver import canonical
 from dispatch.solver.entries import Entries, Tensors
@@ -217,7 +217,8 @@ def run(
         polish: without it the duals are those the search ended with, which mean nothing where there are integers.
 
     Raises:
-        SolveError: HiGHS found no point; the message carries its status.
+        InfeasibleError: HiGHS proved that there is no point.
+        SolveError: it found none; the message carries its status.
     """
     integer = matrices.integer.copy()
     if also_integer is not None:
@@ -325,7 +326,9 @@ def _quality(solver: highspy.Highs) -> tuple[Quality, bool]:
     endless = {highspy.HighsModelStatus.kUnbounded, highspy.HighsModelStatus.kUnboundedOrInfeasible}
     if feasible and status not in endless:
         return "incumbent", clock
-    raise (TimeUpError if clock else SolveError)(f"HiGHS stopped without a plan: {solver.modelStatusToString(status)}")
+    contradictory = {highspy.HighsModelStatus.kInfeasible, highspy.HighsModelStatus.kUnboundedOrInfeasible}
+    error = TimeUpError if clock else InfeasibleError if status in contradictory else SolveError
+    raise error(f"HiGHS stopped without a plan: {solver.modelStatusToString(status)}")
 
 
 def _on_the_way(found: Any) -> Point:

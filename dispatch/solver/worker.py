@@ -30,7 +30,7 @@ from functools import partial
 from types import TracebackType
 from typing import IO, Any, Literal, Self, cast
 
-from dispatch.errors import SolveError, TimeUpError
+from dispatch.errors import InfeasibleError, SolveError, TimeUpError
 from dispatch.solver import environment
 
 _HEAD = struct.Struct("<QQ")  # length, number of the request
@@ -57,6 +57,7 @@ class Call:
         improved: what it reported on its way, in order; of very many the last ones.
         failed: why there is no answer; empty if there is one.
         clock_fired: it was stopped because its time was over.
+        infeasible: it failed as the limits contradict each other.
         ended: its process was gone before it answered, whoever ended it: another one may answer.
     """
 
@@ -64,6 +65,7 @@ class Call:
     improved: list[Any] = field(default_factory=list)
     failed: str = ""
     clock_fired: bool = False
+    infeasible: bool = False
     ended: bool = False
 
 
@@ -216,8 +218,8 @@ def _message(number: int, body: bytes) -> Message:
     if kind not in _SENT:
         raise ValueError(kind)
     if kind == "error":
-        text, clock_fired = content
-        content = str(text), bool(clock_fired)
+        text, clock_fired, infeasible = content
+        content = str(text), bool(clock_fired), bool(infeasible)
     return number, kind, content
 
 
@@ -262,7 +264,7 @@ def serve() -> None:
         except Exception as error:  # noqa: BLE001 - whatever a solver raises, the caller is told
             known = isinstance(error, SolveError)
             text = str(error) if known else f"the solver failed with {type(error).__name__}: {error}"
-            send(number, "error", (text, isinstance(error, TimeUpError)))
+            send(number, "error", (text, isinstance(error, TimeUpError), isinstance(error, InfeasibleError)))
 
 
 def _answer(request: bytes, improved: Callable[[Any], None]) -> Any:

@@ -12,7 +12,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from dispatch.asset import Asset, Given, Inputs, Mode, Rows, full, shifted
 from dispatch.fields.flexible_devices import Devices
 from dispatch.fields.frozen import Efficiency, Fraction, NonNegative, Positive
-from dispatch.part import Account, Exclusive, Part, Port, Violation, breaches
+from dispatch.part import Account, Exclusive, Part, Port, Violation, breaches, mistakes
 from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
 from dispatch.stores import limits
@@ -284,10 +284,10 @@ class Storage(Asset):
         unsaid = np.maximum(held.lower - held.content, held.content - held.upper) - series["outside_band_kwh"]
         flows: dict[limits.Side, Array] = {"charge": charge, "discharge": discharge}
         return [
-            *breaches(names, "content differs from its powers", apart, 1e-4 * capacity, "kWh"),
+            *mistakes(names, "content differs from its powers", apart, 1e-4 * capacity, "kWh"),
             *breaches(names, "content above its band", held.content, held.most, "kWh"),
             *breaches(names, "content below its band", -held.content, -held.least, "kWh"),
-            *breaches(names, "further outside its band than stated", unsaid / capacity, 0.0, "of content"),
+            *mistakes(names, "further outside its band than stated", unsaid / capacity, 0.0, "of content"),
             *breaches(names, "charge above rating", charge, most["charge"] - reserve, "kW"),
             *breaches(names, "discharge above rating", discharge, most["discharge"] - reserve, "kW"),
             *breaches(names, "negative power", -np.minimum(charge, discharge), 0.0, "kW"),

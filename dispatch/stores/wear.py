@@ -22,7 +22,7 @@ from pydantic import Field
 
 from dispatch.asset import Given, Inputs, Rows, shifted
 from dispatch.fields.frozen import Finite, Frozen, Positive
-from dispatch.part import Part, Violation, breaches
+from dispatch.part import Part, Violation, breaches, mistakes
 from dispatch.signals import Array, Horizon
 from dispatch.stores.paces import paces
 
@@ -194,8 +194,8 @@ def check(rows: Rows[Any], inputs: Inputs, series: Mapping[str, Array]) -> list[
         wrong[:, :, step] = np.abs(level - held[:, :, step])
     over = np.maximum(held - sizes_kwh(rows)[:, :, None], -np.minimum(held, np.minimum(ins, outs))).max(axis=0)
     return [
-        *breaches(names, "segments do not share the store's flows", apart / capacity, 0.0, "of content"),
-        *breaches(names, "segment differs from its flows", wrong.max(axis=0) / capacity, 0.0, "of content"),
+        *mistakes(names, "segments do not share the store's flows", apart / capacity, 0.0, "of content"),
+        *mistakes(names, "segment differs from its flows", wrong.max(axis=0) / capacity, 0.0, "of content"),
         *breaches(names, "segment outside its size", over / capacity, 0.0, "of content"),
     ]
 

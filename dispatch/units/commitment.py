@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from dispatch.asset import Asset, Given, Inputs, Mode, Rows, full, shifted
 from dispatch.fields.frozen import Frozen, NonNegative, Positive
-from dispatch.part import Violation, breaches
+from dispatch.part import Violation, breaches, mistakes
 from dispatch.signals import Array, Horizon, spans
 from dispatch.units import matched_starts
 
@@ -234,7 +234,7 @@ class Committed(Asset):
                 "-",
             ),
             *_short_runs(rows, starts, stops, given),
-            *breaches(
+            *mistakes(
                 rows.names, "start not counted", np.where(starts, cls.changes(rows, given, on), 0.0) - started, 0.0, "-"
             ),
         ]

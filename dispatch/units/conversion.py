@@ -12,7 +12,7 @@ from pydantic import Field
 from dispatch.asset import Asset, Given, Inputs, Mode, Rows, full
 from dispatch.errors import DataError
 from dispatch.fields.frozen import NonNegative
-from dispatch.part import Account, Part, Port, Violation, breaches
+from dispatch.part import Account, Part, Port, Violation, breaches, mistakes
 from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
 
@@ -178,7 +178,7 @@ class Conversion(Asset):
         for port, expected in made.items():
             spilled = series.get(f"{port}_spilled_kw", np.zeros_like(flow))
             apart = np.abs(series[cls.shown(port)] + spilled - expected)
-            found += breaches(names, "a port is out of proportion to the input", apart, 0.0, "kW")
+            found += mistakes(names, "a port is out of proportion to the input", apart, 0.0, "kW")
         return found + cls._check_spilled(rows, made, series)
 
     @classmethod

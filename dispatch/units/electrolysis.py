@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from dispatch.asset import Carriers, Given, Inputs, Mode, Rows, full, shifted
 from dispatch.fields.frozen import Fraction, NonNegative, Positive
-from dispatch.part import Account, Part, Port, Violation, breaches
+from dispatch.part import Account, Part, Port, Violation, breaches, mistakes
 from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
 from dispatch.units import electrolysis_states, production_curve
@@ -227,7 +227,7 @@ class Electrolyser(Committed):
             *breaches(names, "stands by although it cannot", idle, 0.0, "-"),
             *breaches(names, "draws more than its rating", power, rated * producing, "kW"),
             *breaches(names, "draws less than its lowest load", lowest * producing, power, "kW"),
-            *breaches(names, "hydrogen is not that of its curve",
+            *mistakes(names, "hydrogen is not that of its curve",
                       np.maximum(hydrogen - most, least - hydrogen), 1e-5 * rated * units, "kW"),
             *breaches(names, "rises faster than it can", np.diff(above, axis=1), up, "kW"),
             *breaches(names, "falls faster than it can", -np.diff(above, axis=1), down, "kW"),

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from dispatch.asset import Given, Inputs, Mode, Rows, full
 from dispatch.fields.frozen import Efficiency, NonNegative, Positive
-from dispatch.part import Part, Port, Violation, breaches
+from dispatch.part import Part, Port, Violation, breaches, mistakes
 from dispatch.signals import Array, Horizon
 from dispatch.units import ramping
 from dispatch.units.committable import Committable
@@ -130,7 +130,7 @@ class Fired(Committable):
             *breaches(names, "load below minimum", least * on, load - down, "kW"),
             *breaches(names, "rises faster than it can", change + up, rise, "kW"),
             *breaches(names, "falls faster than it can", down - change, fall, "kW"),
-            *breaches(names, "fuel differs from its load", np.abs(series["fuel_kw"] - fuel), 0.0, "kW"),
+            *mistakes(names, "fuel differs from its load", np.abs(series["fuel_kw"] - fuel), 0.0, "kW"),
             *breaches(names, "reserve without spinning reserve", up + down, silent, "kW"),
             *breaches(names, "negative reserve", -np.minimum(up, down), 0.0, "kW"),
         ]

@@ -26,7 +26,7 @@ from dispatch.fleet.shared.recount import recounted
 from dispatch.fleet.shared.results import Uses, uses
 from dispatch.fleet.shared.scope import Compiled
 from dispatch.fleet.shared.whole import Solution, whole
-from dispatch.part import Violation, breaches
+from dispatch.part import Violation, breaches, mistakes
 from dispatch.ruling import Ruling
 from dispatch.schedule import Proof, Schedule, Solved
 from dispatch.signals import Array, Horizon
@@ -271,7 +271,7 @@ def _checked(meter: Meter, solved: Solved, objective: float, price: Array) -> Me
     found = [*GridConnection.check(solved.rows, meter.problem.inputs, solved.series)]
     apart = np.array([[abs(billed - said)]])
     room = _SAME * max(1.0, abs(billed))
-    found += breaches((meter.connection.name,), "bill differs from what was optimised", apart, room, "money")
+    found += mistakes((meter.connection.name,), "bill differs from what was optimised", apart, room, "money")
     return Metered(solved, objective, billed, float(solved.co2_step_kg.sum()), price, tuple(found))
 
 

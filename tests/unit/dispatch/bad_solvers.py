@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from dispatch.errors import SolveError
+from dispatch.errors import InfeasibleError, SolveError
 from dispatch.solver.highs import Answer, Limits, Matrices, Point, run
 
 
@@ -62,7 +62,7 @@ def out_of_memory(matrices: Matrices, limits: Limits, **named: Any) -> Answer:
 
 def infeasible(matrices: Matrices, limits: Limits, **named: Any) -> Answer:
     """Says so of every problem."""
-    raise SolveError("HiGHS stopped without a plan: Infeasible")
+    raise InfeasibleError("HiGHS stopped without a plan: Infeasible")
 
 
 def no_numbers(matrices: Matrices, limits: Limits, **named: Any) -> Answer:

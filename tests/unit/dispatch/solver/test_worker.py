@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from dispatch.errors import InfeasibleError, SolveError
 from dispatch.solver.worker import Worker
 
 
@@ -24,6 +25,10 @@ def talks(value: int, *, improved: Callable[[Any], None]) -> int:
     for found in range(value):
         improved(found)
     return value
+
+
+def contradicts(value: int, *, improved: Callable[[Any], None]) -> None:
+    raise (InfeasibleError if value else SolveError)("no point, says the text of both: Infeasible")
 
 
 def stops(value: int, *, improved: Callable[[Any], None]) -> None:
@@ -57,6 +62,10 @@ def test_it_answers_again_and_again_from_one_process(worker: Worker):
     large = worker.call(double, b"x" * 5_000_000, seconds=60)
     assert (len(large.result), worker.pid) == (10_000_000, pid)
     assert pid != os.getpid()
+
+
+def test_a_contradiction_is_told_from_other_failures(worker: Worker):
+    assert [worker.call(contradicts, value, seconds=60).infeasible for value in (1, 0)] == [True, False]
 
 
 def test_what_is_printed_there_does_not_disturb_the_replies(worker: Worker):
