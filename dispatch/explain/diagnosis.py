@@ -72,6 +72,9 @@ class Diagnosis:
         wish: what a schedule leaves undone; None where there is no schedule at all.
         schedule: what else may stay undone, as far as it is there.
         twin: the problem's twin, where there already is one.
+
+    Attributes:
+        undecided: a search for the smallest set ended on its limit, so that ``set`` may hold a limit too many.
     """
 
     def __init__(
@@ -89,6 +92,7 @@ class Diagnosis:
         self.columns: Entries = naming.columns(same)
         self.rows: Entries = naming.rows(same, self.base, self.columns)
         self.elastics = list(elastics(same))
+        self.undecided = False
 
     @cached_property
     def _by_row(self) -> Any:
@@ -180,7 +184,7 @@ class Diagnosis:
         demanded, soft = self.demanded(self.base), self.soft
 
         def contradicts(rows: np.ndarray) -> bool:
-            return not feasible(without_rows(demanded, np.setdiff1d(soft, rows)))
+            return self._impossible(without_rows(demanded, np.setdiff1d(soft, rows)))
 
         blamed = self._blamed()
         if blamed.size and self._alone(demanded, blamed)(np.intersect1d(soft, blamed)):
@@ -190,6 +194,12 @@ class Diagnosis:
             found = self._filtered(soft, contradicts)
         # Beside all other rows again, one limit of the set may have become needless.
         return self._grouped(np.concatenate([np.zeros(0, int), *filtered(self._by_name(found), contradicts)]))
+
+    def _impossible(self, matrices: Matrices) -> bool:
+        """Has it been proved that there is no point; a search that ends undecided is noted, and leaves limits in."""
+        found = feasible(matrices)
+        self.undecided = self.undecided or found == "unknown"
+        return found == "no"
 
     def _filtered(self, rows: np.ndarray, contradicts: Callable[[np.ndarray], bool]) -> np.ndarray:
         """Whole limits first, then their single steps as long as these are few."""
@@ -216,7 +226,7 @@ class Diagnosis:
         def contradicts(rows: np.ndarray) -> bool:
             kept = np.concatenate([hard, rows])
             low, high = demanded.row_lower[kept], demanded.row_upper[kept]
-            return not feasible(replace(demanded, rows=by_row[kept].tocsc(), row_lower=low, row_upper=high))
+            return self._impossible(replace(demanded, rows=by_row[kept].tocsc(), row_lower=low, row_upper=high))
 
         return contradicts
 

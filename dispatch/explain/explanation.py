@@ -46,6 +46,7 @@ class Explanation:
     Attributes:
         unmet: what is left undone; None where there is no plan at all.
         members: limits that contradict it, none of which can be left out of the set; empty where it could be met.
+        irreducible: that was proved; else a search ended on its limit, and one of the members may be needless.
         fixes: changes that were tried and work, the cheapest day first.
         extra_cost: where it could be met as things are, what that would cost more, in money and carbon.
         accepted_kwh: what must be missed at least (kg of emissions above a cap), over all scenarios, as things are.
@@ -58,6 +59,7 @@ class Explanation:
     extra_cost: float | None = None
     accepted_kwh: float = 0.0
     imbalances: tuple[Imbalance, ...] = ()
+    irreducible: bool = True
 
     def lines(self, horizon: Horizon, currency: str) -> Iterator[str]:
         """Sentences for a person: what, why, what to do."""
@@ -65,6 +67,8 @@ class Explanation:
         yield from (one.text(horizon) for one in self.imbalances[:_MOST])
         if self.members:
             yield "because of " + "; ".join(member.text(horizon) for member in self.members)
+            if not self.irreducible:
+                yield "a search ended on its limit: some of these may not stand in the way"
         elif self.extra_cost is None:
             yield "no single limit stands in the way: what the assets are does not allow it"
         if self.extra_cost is not None:
@@ -104,7 +108,9 @@ def why_no_plan(problem: Problem) -> Explanation:
     if not diagnosis.contradictory:
         raise SolveError("nothing contradicts: the problem has a plan")
     found = tuple(imbalances(diagnosis))
-    return Explanation(None, tuple(diagnosis.set), tuple(fixes(diagnosis)), imbalances=found)
+    members = tuple(diagnosis.set)
+    proved = not diagnosis.undecided
+    return Explanation(None, members, tuple(fixes(diagnosis)), imbalances=found, irreducible=proved)
 
 
 def told_why(problem: Problem) -> str:
@@ -152,7 +158,9 @@ def _explained(problem: Problem, schedule: Schedule, wish: Unmet, twin: Twin) ->
     if not diagnosis.contradictory:
         return Explanation(wish, (), (), _cost_of_meeting(diagnosis, problem, schedule))
     left = 0.0 if diagnosis.least is None else diagnosis.least.objective
-    return Explanation(wish, tuple(diagnosis.set), tuple(fixes(diagnosis)), accepted_kwh=left)
+    members = tuple(diagnosis.set)
+    proved = not diagnosis.undecided
+    return Explanation(wish, members, tuple(fixes(diagnosis)), accepted_kwh=left, irreducible=proved)
 
 
 def _cost_of_meeting(diagnosis: Diagnosis, problem: Problem, schedule: Schedule) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -13,6 +13,8 @@ from dispatch.solver.highs import Matrices, load
 
 if TYPE_CHECKING:
     import highspy
+
+Feasible = Literal["yes", "no", "unknown"]
 
 _GAP = 1e-6
 _NODES = 5_000
@@ -46,12 +48,18 @@ def optimum(matrices: Matrices) -> Point | None:
     return fixed or _read(solver)
 
 
-def feasible(matrices: Matrices) -> bool:
-    """Is there a point at all."""
+def feasible(matrices: Matrices, nodes: int = _NODES) -> Feasible:
+    """Is there a point at all; unknown where a search ended before it found one or proved that there is none."""
+    import highspy
+
     solver = load(replace(matrices, cost=np.zeros_like(matrices.cost)))
-    solver.setOptionValue("mip_max_nodes", _NODES)
+    solver.setOptionValue("mip_max_nodes", nodes)
     solver.run()
-    return _optimal(solver) or _has_point(solver)
+    if _optimal(solver) or _has_point(solver):
+        return "yes"
+    # Without costs nothing runs off to infinity.
+    none = {highspy.HighsModelStatus.kInfeasible, highspy.HighsModelStatus.kUnboundedOrInfeasible}
+    return "no" if solver.getModelStatus() in none else "unknown"
 
 
 def at_integers(matrices: Matrices, x: Array) -> Matrices:

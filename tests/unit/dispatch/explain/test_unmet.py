@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.sparse import csc_array
 
+import dispatch.explain.diagnosis as diagnosing
 from dispatch.asset import Inputs, Mode
 from dispatch.audit import audit
 from dispatch.errors import SolveError
@@ -22,6 +24,7 @@ from dispatch.problem import Problem
 from dispatch.rules import rule_based
 from dispatch.site import Site
 from dispatch.solve import solve
+from dispatch.solver.highs import Matrices
 from tests.parks import battery, given, grid, hours, load, park, tariff, unit
 
 
@@ -101,10 +104,33 @@ def irreducible(diagnosis: Diagnosis) -> None:
     assert diagnosis.set
     demanded = diagnosis.demanded(diagnosis.base)
     rows = np.concatenate([m.rows for m in diagnosis.set])
-    assert not feasible(without_rows(demanded, np.setdiff1d(diagnosis.soft, rows)))
+    assert feasible(without_rows(demanded, np.setdiff1d(diagnosis.soft, rows))) == "no"
     for member in diagnosis.set:
         rest = np.setdiff1d(rows, member.rows)
-        assert feasible(without_rows(demanded, np.setdiff1d(diagnosis.soft, rest))), member.named
+        assert feasible(without_rows(demanded, np.setdiff1d(diagnosis.soft, rest))) == "yes", member.named
+
+
+def test_a_search_that_ends_on_its_limit_has_proved_nothing() -> None:
+    """Rows of random numbers that no choice of columns halves: thousands of nodes show it, one does not."""
+    random = np.random.default_rng(0)
+    rows = random.integers(0, 100, (4, 30)).astype(float)
+    half, none, one = rows.sum(axis=1) // 2, np.zeros(30), np.ones(30)
+    split = Matrices(none, 0.0, csc_array(rows), half, half, none, one, np.ones(30, bool))
+    assert feasible(split, nodes=1) == "unknown"
+    assert feasible(replace(split, integer=np.zeros(30, bool))) == "yes"
+    assert feasible(replace(split, row_lower=-one[:4], row_upper=-one[:4])) == "no"
+
+
+def test_a_set_that_was_not_proved_irreducible_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = posed(must_run())
+    said = "a search ended on its limit: some of these may not stand in the way"
+    right = why_no_plan(problem)
+    assert said not in right.lines(problem.horizon, "EUR")
+    monkeypatch.setattr(diagnosing, "feasible", lambda _: "unknown")
+    found = why_no_plan(problem)
+    # Nothing is left out of what contradicts unless it is known to contradict without it.
+    assert {m.named for m in right.members} < {m.named for m in found.members}
+    assert said in found.lines(problem.horizon, "EUR")
 
 
 def test_a_unit_that_must_run_above_the_demand_of_an_island() -> None:
@@ -184,7 +210,7 @@ def test_a_store_that_burns_what_is_too_much_is_no_way_out() -> None:
         assert audit(solve(Problem(there, replace(problem.inputs, series=series)))).passed
     # What burning makes of it: with 605 kW the relaxation has a point, and no plan has.
     less = exporting(605.0)
-    assert feasible(less.compiled.matrices())
+    assert feasible(less.compiled.matrices()) == "yes"
     with pytest.raises(SolveError):
         solve(less)
 
