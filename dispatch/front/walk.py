@@ -217,9 +217,9 @@ class Walk:
             return relaxed
         self.at_whole = True
         self.how, best = "reused", self._reused(asked, relaxed, limits) if self.aim.reusing else None
-        if best is None or best.gap > limits.gap:
+        if best is None or not best.within(limits.gap):
             self.how, best = "branched", self._branched(asked, relaxed, best, limits)
-        if best is None or best.gap > limits.gap:
+        if best is None or not best.within(limits.gap):
             if not self.aim.searching:
                 raise SolveError("no whole numbers at hand emit so little")
             self.how, best = "searched", self._searched(asked, relaxed, limits, best)
@@ -232,8 +232,8 @@ class Walk:
         for known in (*reversed(self._known), relaxed.x)[: self.aim.reusing]:
             found = self._with(asked, known)
             if found is not None and (best is None or found.objective < best.objective):
-                best = replace(found, quality="convex_recovery", bound=min(relaxed.objective, found.objective))
-                if best.gap <= limits.gap:
+                best = replace(found, quality="convex_recovery", bound=min(relaxed.bound, found.objective))
+                if best.within(limits.gap):
                     break
         return best
 

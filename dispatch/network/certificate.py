@@ -91,4 +91,4 @@ def _extreme(problem: Problem, variable: cp.Variable, step: int, direction: floa
     matrices = problem.compiled.matrices()
     cost = np.zeros_like(matrices.cost)
     cost[problem.compiled.columns(variable)[0, step]] = -direction
-    return -direction * continuous(replace(matrices, cost=cost, offset=0.0)).objective
+    return -direction * continuous(replace(matrices, cost=cost, offset=0.0)).bound

@@ -19,7 +19,7 @@ def dive(matrices: Matrices, seconds: float = np.inf) -> Answer | None:
 
     Rounding up gives more than is needed rather than less, so that demand and reserve stay served. Only columns that
     lie between 0 and 1 are put to 1; what they make unnecessary the next relaxation puts to 0. After so many seconds it
-    gives up.
+    gives up. Its duals are NaN, as they would be those of the last relaxation.
     """
     import highspy
 
@@ -41,7 +41,7 @@ def dive(matrices: Matrices, seconds: float = np.inf) -> Answer | None:
         bound = objective if dives == 0 else bound
         torn = whole[np.abs(x[whole] - np.round(x[whole])) > _WHOLE]
         if not torn.size:
-            return Answer("incumbent", x, np.zeros(0), objective, bound, 0, False)
+            return Answer("incumbent", x, np.full(matrices.row_upper.size, np.nan), objective, bound, 0, False)
         _round_up(solver, x, torn)
     return None
 

@@ -60,7 +60,7 @@ def hunt(
     except SolveError:
         found = None
     if found is not None:
-        if found.gap <= limits.gap:
+        if found.within(limits.gap):
             return replace(found, quality="optimal")
         start = found.x if found.gap <= _NEAR else None
     told = with_bound(improved, relaxed.bound)

@@ -95,7 +95,7 @@ def improve_and_prove(
             search.around(rounds=1)
             _exchange(pipe, box, told, search)
     found = planned(whole, search)
-    proven = found.gap <= limits.gap
+    proven = found.within(limits.gap)
     clock = search.late() and not proven
     nodes = search.nodes + told.nodes
     return replace(found, quality="optimal" if proven else "incumbent", nodes=nodes, clock_fired=clock)

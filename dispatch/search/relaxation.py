@@ -52,7 +52,7 @@ def relax(matrices: Matrices, layout: Layout, gap: float) -> Relaxed:
     members = [block.columns for block in parts.blocks]
     if matrices.rows.nnz < LARGE or len(parts.blocks) < 2:
         answer = continuous(matrices)
-        bound, point, price = answer.objective, answer.x, answer.row_dual[layout.coupling]
+        bound, point, price = answer.bound, answer.x, answer.row_dual[layout.coupling]
         room: Array | float = np.inf
     else:
         found = mix(parts, matrices.integer, min(gap, 3e-4) / 3)

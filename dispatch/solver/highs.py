@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 Quality = Literal["optimal", "incumbent", "convex_recovery", "relaxed", "last_good", "rule_based", "safe_state"]
 
 _LARGE = 10_000
+_ROUNDING = 1e-9
 
 
 # What HiGHS does to find points: smaller problems, and the root once more where they have fixed a column or two.
@@ -91,6 +92,10 @@ class Answer:
     def gap(self) -> float:
         """Relative distance between objective and bound."""
         return max(self.objective - self.bound, 0.0) / max(abs(self.objective), 1e-9)
+
+    def within(self, gap: float) -> bool:
+        """Is the gap no more than ``gap``, but for a billionth of the objective, which is what rounding does to it."""
+        return self.gap <= gap + _ROUNDING
 
 
 class Run(Protocol):
@@ -183,7 +188,7 @@ class Compiled:
 
     def values(self, variables: Sequence[cp.Variable]) -> Array:
         """(column,) the variables' values, NaN where there is none."""
-        out = np.full(self.matrices().cost.size, np.nan)
+        out = np.full(self.size, np.nan)
         for variable in variables:
             if variable.id in self._program.var_id_to_col and variable.value is not None:
                 out[self.columns(variable)] = variable.value
@@ -237,8 +242,8 @@ def run(
     solver.run()
     quality, clock = _quality(solver)
     info = solver.getInfo()
-    bound = info.mip_dual_bound if integer.any() else info.objective_function_value
     x, dual, objective = _point(solver)
+    bound = info.mip_dual_bound if integer.any() else _proved(quality, objective)
     if integer.any() and polish:
         x, dual, objective = _polish(solver, integer, x, dual, objective)
     return Answer(quality, x, dual, objective, min(bound, objective), max(int(info.mip_node_count), 0), clock)
@@ -254,7 +259,12 @@ def continuous(matrices: Matrices) -> Answer:
     solver.run()
     quality, clock = _quality(solver)
     x, dual, objective = _point(solver)
-    return Answer(quality, x, dual, objective, objective, 0, clock)
+    return Answer(quality, x, dual, objective, _proved(quality, objective), 0, clock)
+
+
+def _proved(quality: Quality, objective: float) -> float:
+    """What a linear program's objective proves: a program that was stopped on its way may go far below its point."""
+    return objective if quality == "optimal" else -np.inf
 
 
 def polished(matrices: Matrices, integer: np.ndarray, x: Array) -> tuple[Array, Array, float]:

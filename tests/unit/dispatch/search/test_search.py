@@ -14,6 +14,7 @@ from dispatch.problem import Problem
 from dispatch.search import neighbourhoods, relaxation
 from dispatch.search.blocks import Split, kept_rows, simplified, split
 from dispatch.search.columns import mix
+from dispatch.search.diving import dive
 from dispatch.search.portfolio import improve_and_prove
 from dispatch.search.recovery import recover
 from dispatch.solve import solve
@@ -126,3 +127,24 @@ def test_two_processes_need_a_deadline() -> None:
     problem = fleet(0)
     with pytest.raises(SolveError, match="needs a deadline"):
         improve_and_prove(problem.compiled.matrices(), Limits(), layout=problem.layout())
+
+
+def test_a_first_plan_by_rounding_up_has_a_dual_for_each_row_that_is_none() -> None:
+    """Whoever reads duals sees that there are none, and not an array of another shape."""
+    matrices = fleet(0).compiled.matrices()
+    found = dive(matrices)
+    assert found is not None
+    assert found.row_dual.shape == matrices.row_upper.shape
+    assert np.isnan(found.row_dual).all()
+
+
+def test_a_relaxation_that_was_stopped_is_no_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = fleet(0)
+    matrices, layout = problem.compiled.matrices(), problem.layout()
+
+    def stopped(asked: Matrices) -> Answer:
+        return replace(continuous(asked), quality="incumbent", bound=-np.inf)
+
+    assert relaxation.relax(matrices, layout, 1e-3).bound == continuous(matrices).objective
+    monkeypatch.setattr(relaxation, "continuous", stopped)
+    assert relaxation.relax(matrices, layout, 1e-3).bound == -np.inf

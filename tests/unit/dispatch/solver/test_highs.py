@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import cvxpy as cp
 import numpy as np
 import pytest
 
 from dispatch.asset import Mode
-from dispatch.errors import SolveError
+from dispatch.errors import InfeasibleError, SolveError
 from dispatch.problem import Problem
 from dispatch.solve import solve
-from dispatch.solver.highs import Answer, Compiled, Limits, run
+from dispatch.solver import highs
+from dispatch.solver.highs import Answer, Compiled, Limits, Matrices, continuous, run
 from tests.parks import given, grid, hours, load, park, unit
 
 
@@ -96,10 +100,11 @@ def test_the_same_problem_gives_the_same_bytes() -> None:
 
 def test_no_plan_is_an_error_that_says_why() -> None:
     x = cp.Variable(nonneg=True)
-    with pytest.raises(SolveError, match=r"(?i)infeasible"):
+    with pytest.raises(InfeasibleError, match=r"(?i)infeasible"):
         run(Compiled(cp.Problem(cp.Minimize(x), [x <= -1])).matrices(), Limits())
-    with pytest.raises(SolveError, match=r"(?i)unbounded"):
+    with pytest.raises(SolveError, match=r"(?i)unbounded") as endless:
         run(Compiled(cp.Problem(cp.Minimize(-x), [x >= 1])).matrices(), Limits())
+    assert not isinstance(endless.value, InfeasibleError)
 
 
 @pytest.mark.parametrize(
@@ -108,3 +113,53 @@ def test_no_plan_is_an_error_that_says_why() -> None:
 def test_the_gap_is_relative_and_never_negative(objective: float, bound: float, gap: float) -> None:
     answer = Answer("optimal", np.zeros(1), np.zeros(1), objective, bound, 0, clock_fired=False)
     assert answer.gap == pytest.approx(gap)
+
+
+def transport(size: int = 60) -> Matrices:
+    """A linear program of some hundred simplex iterations."""
+    random = np.random.default_rng(3)
+    flow = cp.Variable((size, size), nonneg=True)
+    need, have = random.uniform(1, 2, size), random.uniform(3, 4, size)
+    rows = [cp.sum(flow, axis=0) >= need, cp.sum(flow, axis=1) <= have]
+    price = random.uniform(1, 9, (size, size))
+    return Compiled(cp.Problem(cp.Minimize(cp.sum(cp.multiply(price, flow))), rows)).matrices()
+
+
+@pytest.mark.parametrize("solved", [continuous, lambda matrices: run(matrices, Limits())])
+def test_a_linear_program_that_was_stopped_proves_no_bound(
+    monkeypatch: pytest.MonkeyPatch, solved: Callable[[Matrices], Answer]
+) -> None:
+    """Its point costs more than the optimum: that the optimum is no lower has not been shown."""
+    matrices, right = transport(), highs.load
+    best = solved(matrices)
+    assert best.bound == best.objective
+
+    def limited(*given: Any) -> Any:
+        solver = right(*given)
+        for option, value in (("presolve", "off"), ("simplex_strategy", 4), ("simplex_iteration_limit", 150)):
+            solver.setOptionValue(option, value)
+        return solver
+
+    monkeypatch.setattr(highs, "load", limited)
+    stopped = solved(matrices)
+    assert stopped.quality == "incumbent"
+    assert stopped.objective > best.objective * (1 + 1e-6)
+    assert stopped.bound == -np.inf
+    assert stopped.gap == np.inf
+
+
+def test_a_gap_is_closed_but_for_rounding() -> None:
+    def answered(bound: float) -> Answer:
+        return Answer("optimal", np.zeros(1), np.zeros(1), 1000.0, bound, 0, False)
+
+    assert answered(1000 - 1e-8).within(0.0), "ten trillionths"
+    assert not answered(1000 - 1e-5).within(0.0), "ten billionths"
+    assert answered(999).within(1e-3)
+
+
+def test_values_are_read_without_filling_matrices(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = cp.Variable(2, nonneg=True)
+    compiled = Compiled(cp.Problem(cp.Minimize(cp.sum(x)), [x >= 1]))
+    x.value = np.array([1.0, 2.0])
+    monkeypatch.setattr(Compiled, "matrices", None)
+    assert sorted(compiled.values([x])) == [1.0, 2.0]
