@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     import cvxpy as cp
 
 
-_EXPECTED_ALWAYS = 1e-3
+# Least weight of the expected cost. Measured with 20 scenarios of a park with PV, battery and unit: with a millionth, a
+# scenario outside the tail weighs less than the solver's tolerance and 46 kWh of sun were thrown away; with 1e-5, none.
+_EXPECTED_LEAST = 1e-4
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class Total:
 
     Attributes:
         expression: the scalar to minimise.
+        stated: the objective as :func:`total` documents it; another expression where ``cvar_weight`` is above 0.9999.
         money, co2_kg, penalty: reported sums; the optimised expressions themselves.
         carbon: what emissions and certificates cost, part of the money, and the wishes.
         constraints: shortfalls of wishes in their order, then definitions of auxiliary variables.
@@ -37,6 +40,7 @@ class Total:
     """
 
     expression: cp.Expression
+    stated: cp.Expression
     money: cp.Expression
     co2_kg: cp.Expression
     penalty: cp.Expression
@@ -65,6 +69,9 @@ def total(
 
     with C_s = money + carbon price · CO₂ + penalties of scenario s (Rockafellar & Uryasev 2000).
 
+    A scenario outside the tail would cost nothing with λ = 1, and the published path could be anything there. So λ is
+    at most 0.9999 in what is minimised; what is reported of a plan is the formula with the λ of the park's file.
+
     Args:
         site: whose wishes, prices and carbon account it is.
         inputs: the horizon, and what is carried into it.
@@ -89,22 +96,23 @@ def total(
     constraints = carbon.constraints
     per_scenario = wanted.money * money + wanted.carbon_price_per_t / 1000 * co2 + penalty
     if scenarios == 1:
-        return Total(cp.sum(per_scenario), money, co2, penalty, carbon, constraints, None, [])
+        alone = cp.sum(per_scenario)
+        return Total(alone, alone, money, co2, penalty, carbon, constraints, None, [])
     # Weights and prices are both parameters: their product is not DPP, so the sum per scenario is a variable.
     cost = cp.Variable(scenarios)
     priced = cost == per_scenario
     constraints.append(priced)
     defined: list[tuple[cp.Variable, Callable[[], Array]]] = [(cost, lambda: per_scenario.value)]
-    expected = weights @ cost
+    expected = stated = weights @ cost
     if wanted.cvar_weight:
-        expected = _with_risk(wanted, cost, weights, expected, constraints, defined)
-    return Total(expected, money, co2, penalty, carbon, constraints, priced, defined)
+        expected, stated = _with_risk(wanted, cost, weights, expected, constraints, defined)
+    return Total(expected, stated, money, co2, penalty, carbon, constraints, priced, defined)
 
 
 def _with_risk(
     wanted: Objective, cost: Any, weights: Any, expected: Any, constraints: list[Any], defined: list[Any]
-) -> Any:
-    """The expected cost blended with its CVaR; adds the variables that this takes to both lists."""
+) -> tuple[Any, Any]:
+    """The expected cost blended with its CVaR, to minimise and to state; adds its variables to both lists."""
     import cvxpy as cp
 
     tail, threshold = cp.Variable(cost.size, nonneg=True), cp.Variable()
@@ -114,10 +122,11 @@ def _with_risk(
         (threshold, lambda: value_at_risk(cost.value, weights.value, wanted.cvar_level)),
         (tail, lambda: np.maximum(cost.value - threshold.value, 0)),
     ]
-    # A scenario outside the tail would cost nothing: a thousandth of the weight stays on the expected cost, so that
-    # the published path is efficient whatever the weight.
-    share = wanted.cvar_weight * (1 - _EXPECTED_ALWAYS)
-    return (1 - share) * expected + share * risk
+    share = min(wanted.cvar_weight, 1 - _EXPECTED_LEAST)
+    blended = (1 - share) * expected + share * risk
+    if share == wanted.cvar_weight:
+        return blended, blended
+    return blended, (1 - wanted.cvar_weight) * expected + wanted.cvar_weight * risk
 
 
 def value_at_risk(cost: Array, weights: Array, level: float) -> Array:

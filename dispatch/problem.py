@@ -287,7 +287,7 @@ class Problem:
             variable.value = value()
         for own in self.measured.values():
             own.variable.save_value(np.asarray(own.expression.value))
-        return float(self.total.expression.value)
+        return float(self.total.stated.value)
 
     def read(
         self, proof: Proof, price: Array | None, cap_prices: Mapping[str, Array] = MappingProxyType({})

@@ -52,8 +52,9 @@ def solve(problem: Problem, limits: Limits | None = None, *, run: Run | None = N
     if run is None:
         run = partial(convex, layout=problem.layout()) if problem.mode.commitment == "convex" else search
     matrices = problem.compiled.matrices()
-    branched, outer, more = np.zeros(0, int), np.inf, 0
+    branched, more = np.zeros(0, int), 0
     start: Array | None = None
+    outer: float | None = None
     began, allowed = time.perf_counter(), limits
     for rounds in range(1, _MOST_ROUNDS + 1):
         limits = _left(allowed, began)
@@ -64,14 +65,14 @@ def solve(problem: Problem, limits: Limits | None = None, *, run: Run | None = N
             every = np.union1d(branched, _whole_rows(problem, both, every=True))
             apart = _apart(problem, matrices, answer, every, limits, run)
             start = None if apart is None else apart.x
-            if apart is not None and apart.gap <= limits.gap:
+            if apart is not None and apart.within(limits.gap):
                 answer, branched, more = apart, every, 1
                 problem.take(answer.x)
         if not np.setdiff1d(both, branched).size:
             prices = _prices(problem, answer)
-            ways = [] if np.isfinite(outer) else _repaired(problem, matrices, prices)
+            ways = [] if outer is not None else _repaired(problem, matrices, prices)
             if not ways:
-                proof = _proof(_bounded(answer, outer, limits), rounds + more)
+                proof = _proof(_stated(problem, _bounded(answer, outer, limits)), rounds + more)
                 return problem.read(proof, prices, _cap_prices(problem, answer))
             outer, matrices = answer.bound, _best(ways, partial(run, limits=limits, also_integer=branched))
             continue
@@ -188,10 +189,16 @@ def _held(matrices: Matrices, problem: Problem, kind: str, values: Mapping[str, 
     return replace(matrices, col_lower=lower, col_upper=upper)
 
 
-def _bounded(answer: Answer, outer: float, limits: Limits) -> Answer:
-    """The answer with a bound found before something was held, if that is lower."""
-    found = replace(answer, bound=min(answer.bound, outer))
-    return replace(found, quality="incumbent") if found.gap > limits.gap and found.quality == "optimal" else found
+def _stated(problem: Problem, answer: Answer) -> Answer:
+    """The answer with the objective that is documented: no less than the one that was minimised, so the bound holds."""
+    total = problem.total
+    return answer if total.stated is total.expression else replace(answer, objective=float(total.stated.value))
+
+
+def _bounded(answer: Answer, outer: float | None, limits: Limits) -> Answer:
+    """The answer with a bound found before something was held, if that is lower; a gap of rounding is none."""
+    found = answer if outer is None else replace(answer, bound=min(answer.bound, outer))
+    return replace(found, quality="incumbent") if found.quality == "optimal" and not found.within(limits.gap) else found
 
 
 def _whole_rows(problem: Problem, columns: np.ndarray, every: bool = False) -> np.ndarray:
