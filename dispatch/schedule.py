@@ -47,8 +47,18 @@ class Solved:
 
     def of(self, name: str, series: str, scenario: int = 0) -> Array:
         """(step,) one member's series in one scenario."""
-        row = scenario * len(self.rows.members) + [m.name for m in self.rows.members].index(name)
-        return np.asarray(self.series[series][row])
+        return self.row(series, [m.name for m in self.rows.members].index(name), scenario)
+
+    def row(self, series: str, place: int, scenario: int = 0) -> Array:
+        """(step,) the series of the member at ``place``; what is here-and-now has one row for all scenarios.
+
+        Raises:
+            IndexError: there is no such scenario.
+        """
+        if not 0 <= scenario < self.rows.scenarios:
+            raise IndexError(f"scenario {scenario}: accepted are 0 to {self.rows.scenarios - 1}")
+        values = self.series[series]
+        return np.asarray(values[(scenario * len(self.rows.members) + place) % values.shape[0]])
 
 
 @dataclass(frozen=True)
@@ -167,7 +177,7 @@ class Schedule:
 
         steps = self.inputs.horizon.steps
         columns = {
-            f"{member.name}.{series}": values[(scenario * len(solved.rows.members) + place) % values.shape[0]]
+            f"{member.name}.{series}": solved.row(series, place, scenario)
             for solved in self.kinds.values()
             for series, values in solved.series.items()
             for place, member in enumerate(solved.rows.members)
