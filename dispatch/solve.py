@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -51,36 +51,80 @@ def solve(problem: Problem, limits: Limits | None = None, *, run: Run | None = N
     limits = limits or Limits()
     if run is None:
         run = partial(convex, layout=problem.layout()) if problem.mode.commitment == "convex" else search
-    matrices = problem.compiled.matrices()
-    branched, more = np.zeros(0, int), 0
+    asked, began = _Round(problem.compiled.matrices(), np.zeros(0, int)), time.perf_counter()
+    while asked.place <= _MOST_ROUNDS:
+        left = _left(limits, began)
+        answer, both, asked = _answered(problem, asked, left, run)
+        if both.size:
+            asked = _branched(problem, asked, both)
+            continue
+        prices = _prices(problem, answer)
+        again = _around_what_can_be_followed(problem, asked, answer, prices, partial(run, limits=left))
+        if again is None:
+            stated = _stated(problem, _bounded(answer, asked.outer, limits))
+            return problem.read(_proof(stated, asked.place + asked.more), prices, _cap_prices(problem, answer))
+        asked = again
+    raise SolveError("exclusive flows still overlap after branching: the kind's switch does not separate them")
+
+
+@dataclass(frozen=True)
+class _Round:
+    """What one round of :func:`solve` asks.
+
+    Attributes:
+        matrices: the problem's, or with decisions that a kind cannot follow held at some that it can.
+        whole: columns of switches that must be integral.
+        start: a point to begin from, where there is one.
+        outer: the bound before anything was held; None as long as nothing is.
+        place: which round it is, counted from 1.
+        more: searches that stood in for a round.
+    """
+
+    matrices: Matrices
+    whole: np.ndarray
     start: Array | None = None
     outer: float | None = None
-    began, allowed = time.perf_counter(), limits
-    for rounds in range(1, _MOST_ROUNDS + 1):
-        limits = _left(allowed, began)
-        answer = run(matrices, limits, also_integer=branched, start=start)
-        problem.take(answer.x)
-        both = both_flows(problem)
-        if np.setdiff1d(both, branched).size:
-            every = np.union1d(branched, _whole_rows(problem, both, every=True))
-            apart = _apart(problem, matrices, answer, every, limits, run)
-            start = None if apart is None else apart.x
-            if apart is not None and apart.within(limits.gap):
-                answer, branched, more = apart, every, 1
-                problem.take(answer.x)
-        if not np.setdiff1d(both, branched).size:
-            prices = _prices(problem, answer)
-            ways = [] if outer is not None else _repaired(problem, matrices, prices)
-            if not ways:
-                proof = _proof(_stated(problem, _bounded(answer, outer, limits)), rounds + more)
-                return problem.read(proof, prices, _cap_prices(problem, answer))
-            outer, matrices = answer.bound, _best(ways, partial(run, limits=limits, also_integer=branched))
-            continue
-        # Where one step is forbidden, the next takes its place. A price that is negative for an hour is burnt in that
-        # hour; one that is so all day in any step left relaxed: chasing that took 25 s, not 2 (4 stores, 96 steps).
-        few = rounds == 1 and both.size <= _FEW_SWITCHES
-        branched = np.union1d(branched, both if few else _whole_rows(problem, both, rounds > _PATIENT_ROUNDS))
-    raise SolveError("exclusive flows still overlap after branching: the kind's switch does not separate them")
+    place: int = 1
+    more: int = 0
+
+
+def _answered(problem: Problem, asked: _Round, limits: Limits, run: Run) -> tuple[Answer, np.ndarray, _Round]:
+    """A round's answer, columns of switches whose flows run together in it, and the round with what it has taught.
+
+    The answer's values are those of the problem's variables; where flows ran together and moving them apart costs less
+    than the gap, it is the point in which they are apart.
+    """
+    answer = run(asked.matrices, limits, also_integer=asked.whole, start=asked.start)
+    problem.take(answer.x)
+    both, none = both_flows(problem), np.zeros(0, int)
+    if not np.setdiff1d(both, asked.whole).size:
+        return answer, none, asked
+    every = np.union1d(asked.whole, _whole_rows(problem, both, every=True))
+    apart = _apart(problem, asked.matrices, answer, every, limits, run)
+    if apart is not None and apart.within(limits.gap):
+        problem.take(apart.x)
+        return apart, none, replace(asked, whole=every, start=apart.x, more=1)
+    return answer, both, replace(asked, start=None if apart is None else apart.x)
+
+
+def _branched(problem: Problem, asked: _Round, both: np.ndarray) -> _Round:
+    """The next round, with the switches of flows that ran together integral."""
+    # Where one step is forbidden, the next takes its place. A price that is negative for an hour is burnt in that
+    # hour; one that is so all day in any step left relaxed: chasing that took 25 s, not 2 (4 stores, 96 steps).
+    few = asked.place == 1 and both.size <= _FEW_SWITCHES
+    columns = both if few else _whole_rows(problem, both, asked.place > _PATIENT_ROUNDS)
+    return replace(asked, whole=np.union1d(asked.whole, columns), place=asked.place + 1)
+
+
+def _around_what_can_be_followed(
+    problem: Problem, asked: _Round, answer: Answer, prices: Array | None, run: Callable[..., Answer]
+) -> _Round | None:
+    """The next round around decisions that kinds can follow; None where they can follow the answer's, or it was one."""
+    ways = [] if asked.outer is not None else _repaired(problem, asked.matrices, prices)
+    if not ways:
+        return None
+    held = _best(ways, partial(run, also_integer=asked.whole))
+    return replace(asked, matrices=held, outer=answer.bound, place=asked.place + 1)
 
 
 def _left(limits: Limits, began: float) -> Limits:
