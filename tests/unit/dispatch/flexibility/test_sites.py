@@ -246,7 +246,7 @@ def test_the_first_block_begins_at_the_plans_dual() -> None:
     assert (slope_up <= first_down + 1e-6).all()
     with pytest.raises(DataError, match="'x' is no bus; accepted: main"):
         marginal_per_kwh(schedule, "x")
-    with pytest.raises(DataError, match="has no duals"):
+    with pytest.raises(DataError, match="has no prices"):
         marginal_per_kwh(replace(schedule, price_per_kwh=None), "main")
 
 
