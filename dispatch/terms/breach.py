@@ -88,7 +88,7 @@ class Wished:
             elif isinstance(wish, ZeroCarbonWish):
                 made += self._zero_carbon(wish, *names)
             elif isinstance(wish, FlowLimitWish):
-                made.append(self._short(*names, self.flow_limits.needed(wish), wish.penalty_per_kg, "kg"))
+                made.append(self._short(names[0], self.flow_limits.needed(wish), wish.penalty_per_kg, "kg"))
         return made
 
     @cached_property
