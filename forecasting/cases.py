@@ -13,7 +13,7 @@ from forecasting.archive import Known, Measured
 from forecasting.clock import DAY_NS, HOUR_NS, Ns, utc_text
 from forecasting.errors import ForecastError
 from forecasting.features import Rows, Sky, Steps
-from forecasting.quantiles import mean_weights
+from forecasting.scores import level_weights
 from forecasting.steps import History
 from forecasting.targets import Place, Target
 from forecasting.weather_rows import Weather, weather_at
@@ -89,7 +89,7 @@ class Case:
         hours = (grid.start_of(self.ahead) - int(self.edges_ns[0])) / HOUR_NS
         narrow = scenarios.correlation_shrink(share, memory, hours[:, None] - hours[None, :])
         apart = share @ levels
-        middle = (apart @ mean_weights(wanted))[:, None]
+        middle = (apart @ level_weights(wanted))[:, None]
         return np.asarray(middle + narrow[:, None] * (apart - middle))
 
 

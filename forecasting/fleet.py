@@ -14,7 +14,7 @@ from forecasting.archive.known import Known
 from forecasting.clock import Ns, instant_ns, utc_index
 from forecasting.ladder import Answer, Ladder
 from forecasting.models.fleet.model import VERSION, Fleet, FleetTrained
-from forecasting.quantiles import mean_weights
+from forecasting.scores import level_weights
 from forecasting.situations import Situation, parts_of, without_climate
 from forecasting.targets import Forecast
 
@@ -54,7 +54,7 @@ def forecast_fleet(
         levels=trained.levels.copy(),
         names=names,
         quantiles=quantiles,
-        central={name: values @ mean_weights(trained.levels) for name, values in quantiles.items()},
+        central={name: values @ level_weights(trained.levels) for name, values in quantiles.items()},
         scenarios={name: np.clip(values, *bounds[name]) for name, values in paths.items()},
         weights=np.full(scenarios, 1 / scenarios),
         quality=dict(trained.top_rung) | {name: answer.quality for name, answer in answers.items()},

@@ -21,7 +21,8 @@ from forecasting.ladder import Answer, Climber, Ladder
 from forecasting.models.base import CannotForecast, Shown
 from forecasting.observed import means_over
 from forecasting.physics import PvPlant, WindFarm
-from forecasting.quantiles import LEVELS, mean_weights
+from forecasting.quantiles import LEVELS
+from forecasting.scores import level_weights
 from forecasting.situations import inputs_of, without_climate
 from forecasting.targets import Forecast, Place, Target
 
@@ -109,7 +110,7 @@ def _joined(answers: Sequence[Answer], known: Known, edges_ns: Ns, wanted: depen
         levels=LEVELS.copy(),
         names=tuple(by_name),
         quantiles=levels,
-        central={name: values @ mean_weights() for name, values in levels.items()},
+        central={name: values @ level_weights(LEVELS) for name, values in levels.items()},
         scenarios={name: values[kept] for name, values in paths.items()},
         weights=weights,
         quality={name: answer.quality for name, answer in by_name.items()},

@@ -34,7 +34,10 @@ def mean_pinball(actual: Floats, quantiles: Floats, levels: Floats) -> float:
 
 
 def level_weights(levels: Floats) -> Floats:
-    """Share of probability (Q,) that each level stands for: up to half-way to its neighbours, the ends included."""
+    """Share of probability (Q,) that each level stands for: up to half-way to its neighbours, the ends included.
+
+    Their product with quantiles is the mean of the distribution.
+    """
     return np.diff(np.concatenate([[0.0], (levels[1:] + levels[:-1]) / 2, [1.0]]))
 
 

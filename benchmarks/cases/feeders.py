@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from benchmarks.datasets import openstef_examples
 from benchmarks.datasets.openstef_examples import LEVELS, Feeder
 from benchmarks.rows import CannotMeasure
-from forecasting.quantiles import pinball
+from forecasting.scores import pinball
 
 Floats = NDArray[np.float64]
 TRAINED_EVERY_DAYS = 14

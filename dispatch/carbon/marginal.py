@@ -34,7 +34,7 @@ from dispatch.carbon.network_numbers import whole_positions
 from dispatch.carbon.tangent import one_sided
 from dispatch.errors import AlignmentError, DataError, SolveError
 from dispatch.signals import Array
-from dispatch.solver.highs import Limits, Matrices, load, run
+from dispatch.solver.highs import Limits, Matrices, is_optimal, load, run
 
 if TYPE_CHECKING:
     import highspy
@@ -255,14 +255,8 @@ def _solved(solver: highspy.Highs, cost: Array) -> tuple[Array, Array]:
     """Row duals and values at the optimum of ``cost``."""
     solver.changeColsCost(cost.size, np.arange(cost.size, dtype=np.int32), cost)
     solver.run()
-    if not _optimal(solver):
+    if not is_optimal(solver):
         status = solver.modelStatusToString(solver.getModelStatus()).lower()
         raise SolveError(f"marginal emissions: no optimum ({status}): {_WHY.get(status, 'the solver gave up')}")
     solution: Any = solver.getSolution()
     return np.array(solution.row_dual), np.array(solution.col_value)
-
-
-def _optimal(solver: highspy.Highs) -> bool:
-    import highspy
-
-    return bool(solver.getModelStatus() == highspy.HighsModelStatus.kOptimal)

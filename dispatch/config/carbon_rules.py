@@ -164,17 +164,6 @@ class ZeroCarbonPark(Rule):
     large_t_per_tce_max: Positive
     clean_share_min: Fraction
 
-    def limit_t_per_tce(self, use_tce: float) -> float:
-        """Limit of a park that uses so much a year [tCO2/tce].
-
-        Raises:
-            DataError: it uses less than the rule is for.
-        """
-        if use_tce < self.least_use_tce:
-            least = f"{self.least_use_tce:,.0f} tce a year"
-            raise DataError(f"{self.name}: a use of {use_tce:,.0f} tce a year; the rule is for parks from {least} on")
-        return self.large_t_per_tce_max if use_tce >= self.large_from_tce else self.t_per_tce_max
-
 
 class CoalOf(Frozen):
     """One carrier's coal equivalent [kg], per unit, and the heating value behind it."""
@@ -193,11 +182,6 @@ class CoalEquivalent(Rule):
     kind: Literal["coal_equivalent"] = "coal_equivalent"
     kj_per_kgce: Positive
     carriers: dict[str, CoalOf]
-
-    @property
-    def tce_per_kwh(self) -> float:
-        """Of a kWh of any carrier by its heating value, as that of electricity is rounded in the standard."""
-        return self.carriers["electricity"].kgce / 1000
 
 
 _KINDS: dict[str, type[Rule]] = {

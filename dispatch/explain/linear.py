@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from dispatch.signals import Array
-from dispatch.solver.highs import Matrices, load
+from dispatch.solver.highs import Matrices, is_optimal, load
 
 if TYPE_CHECKING:
     import highspy
@@ -40,8 +40,8 @@ def optimum(matrices: Matrices) -> Point | None:
     solver.setOptionValue("mip_max_nodes", _NODES)
     solver.run()
     if not matrices.integer.any():
-        return _read(solver) if _optimal(solver) else None
-    if not (_optimal(solver) or _has_point(solver)):
+        return _read(solver) if is_optimal(solver) else None
+    if not (is_optimal(solver) or _has_point(solver)):
         return None
     x = np.array(solver.getSolution().col_value)
     fixed = optimum(at_integers(matrices, x))
@@ -55,7 +55,7 @@ def feasible(matrices: Matrices, nodes: int = _NODES) -> Feasible:
     solver = load(replace(matrices, cost=np.zeros_like(matrices.cost)))
     solver.setOptionValue("mip_max_nodes", nodes)
     solver.run()
-    if _optimal(solver) or _has_point(solver):
+    if is_optimal(solver) or _has_point(solver):
         return "yes"
     # Without costs nothing runs off to infinity.
     none = {highspy.HighsModelStatus.kInfeasible, highspy.HighsModelStatus.kUnboundedOrInfeasible}
@@ -140,12 +140,6 @@ def without_rows(matrices: Matrices, gone: np.ndarray) -> Matrices:
     low, high = matrices.row_lower.copy(), matrices.row_upper.copy()
     low[gone], high[gone] = -np.inf, np.inf
     return replace(matrices, row_lower=low, row_upper=high)
-
-
-def _optimal(solver: highspy.Highs) -> bool:
-    import highspy
-
-    return bool(solver.getModelStatus() == highspy.HighsModelStatus.kOptimal)
 
 
 def _has_point(solver: highspy.Highs) -> bool:

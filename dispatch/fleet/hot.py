@@ -13,7 +13,7 @@ import numpy as np
 
 from dispatch.errors import SolveError
 from dispatch.signals import Array
-from dispatch.solver.highs import Answer, Matrices, fill, load
+from dispatch.solver.highs import Answer, Matrices, fill, is_optimal, load
 
 if TYPE_CHECKING:
     import highspy
@@ -42,7 +42,7 @@ class Hot:
         self._solver = warm(reference)
         self._solver.run()
         self._basis: Any = self._solver.getBasis()
-        self._has_basis = _optimal(self._solver)
+        self._has_basis = is_optimal(self._solver)
 
     def continuous(self, matrices: Matrices) -> tuple[Answer, Array]:
         """The linear program, whole numbers relaxed, and (column,) reduced costs.
@@ -55,14 +55,8 @@ class Hot:
         if self._has_basis:
             solver.setBasis(self._basis)
         solver.run()
-        if not _optimal(solver):
+        if not is_optimal(solver):
             raise SolveError(f"HiGHS stopped without a plan: {solver.modelStatusToString(solver.getModelStatus())}")
         solution, value = solver.getSolution(), float(solver.getInfo().objective_function_value)
         x, duals = np.array(solution.col_value), np.array(solution.row_dual)
         return Answer("optimal", x, duals, value, value, 0, clock_fired=False), np.array(solution.col_dual)
-
-
-def _optimal(solver: highspy.Highs) -> bool:
-    import highspy
-
-    return bool(solver.getModelStatus() == highspy.HighsModelStatus.kOptimal)

@@ -57,6 +57,11 @@ class Program:
         return replace(self.matrices, col_lower=low, col_upper=high)
 
 
+def is_met(missed_kwh: Array, asked_kw: Array) -> bool:
+    """Is a profile met? What is missed of it is rounding."""
+    return bool(missed_kwh.sum() <= 1e-6 * (1 + np.abs(asked_kw).sum()))
+
+
 @dataclass(frozen=True)
 class SharedBySites:
     """A profile shared among sites.
@@ -79,7 +84,7 @@ class SharedBySites:
     @property
     def feasible(self) -> bool:
         """Is the profile met? Rounding apart."""
-        return bool(self.missed_kwh.sum() <= 1e-6 * (1 + np.abs(self.asked_kw).sum()))
+        return is_met(self.missed_kwh, self.asked_kw)
 
 
 def share_programs(

@@ -10,6 +10,7 @@ import numpy as np
 
 from dispatch.errors import DataError
 from dispatch.fields.flexible_devices import Devices, numbers, written_out
+from dispatch.flexibility.joint import is_met
 from dispatch.flexibility.linear import Behind
 from dispatch.flexibility.sharing import Refusal, Sharing, as_profile, share
 from dispatch.signals import Array
@@ -35,7 +36,7 @@ class Redispatch:
     @property
     def feasible(self) -> bool:
         """Does the rest make up for all of it?"""
-        return not self.refusals and bool(self.missed_kwh.sum() <= 1e-6 * (1 + np.abs(self.asked_kw).sum()))
+        return not self.refusals and is_met(self.missed_kwh, self.asked_kw)
 
     def __str__(self) -> str:
         if self.feasible:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from dispatch.fields.flexible_devices import Devices, joined
 from dispatch.flexibility import Behind, Sharing, share
+from dispatch.flexibility.joint import is_met
 from dispatch.markets.awards import Award, profile
 from dispatch.markets.product import Product
 from dispatch.signals import Array, Horizon
@@ -44,7 +45,7 @@ class Disaggregated:
     @property
     def feasible(self) -> bool:
         """Is all of it given? Rounding apart."""
-        return bool(self.missed_kwh.sum() <= 1e-6 * (1.0 + self.asked_kw.sum()))
+        return is_met(self.missed_kwh, self.asked_kw)
 
 
 def share_where(devices: Devices, total_kw: Array, at: NDArray[np.bool_], behind: Behind | None = None) -> Sharing:

@@ -317,6 +317,13 @@ def fill(solver: highspy.Highs, matrices: Matrices, integer: np.ndarray) -> None
     )
 
 
+def is_optimal(solver: highspy.Highs) -> bool:
+    """Did the solver's last run end with an optimum?"""
+    import highspy
+
+    return bool(solver.getModelStatus() == highspy.HighsModelStatus.kOptimal)
+
+
 def _set_limits(solver: highspy.Highs, limits: Limits) -> None:
     solver.setOptionValue("mip_rel_gap", limits.gap)
     solver.setOptionValue("mip_max_nodes", limits.nodes)

@@ -64,13 +64,12 @@ class Stress:
         T = T_degc + _KELVIN
         return math.exp(self.k_T * (T - self.T_ref_k) * self.T_ref_k / T)
 
-    def capacity_lost(self, f: float) -> float:
-        """Share of the capacity that is gone when ageing has added up to f."""
-        return 1 - self.alpha * math.exp(-self.beta * f) - (1 - self.alpha) * math.exp(-f)
-
     @property
     def f_end(self) -> float:
-        """Ageing at the end of life, where the first film on the electrodes has long formed (e^(-βf) = 0)."""
+        """Ageing at the end of life, where 1 - α e^(-βf) - (1-α) e^(-f) is lost.
+
+        The first film on the electrodes has long formed by then: e^(-βf) = 0.
+        """
         return math.log((1 - self.alpha) / (1 - self.end_of_life))
 
 

@@ -88,18 +88,10 @@ class GreenPower(Frozen):
         return np.maximum(signal_values(self.max_kw, horizon.local_start, horizon.local_end, what), 0.0)
 
 
-class Awarded(Frozen):
+class Awarded(Event):
     """Net exchange that was sold to a market and is given from then to then, whatever else would be cheaper."""
 
-    start: AwareDatetime
-    end: AwareDatetime
     net_import_kw: Finite = Field(description="import less export")
-
-    @model_validator(mode="after")
-    def _forward(self) -> Self:
-        if self.end <= self.start:
-            raise ValueError(f"end {self.end.isoformat()} must be after start {self.start.isoformat()}")
-        return self
 
 
 class DemandResponse(Frozen):

@@ -22,7 +22,8 @@ from forecasting.archive.known import Known
 from forecasting.clock import DAY_NS, utc_index
 from forecasting.fleet import Fleet, FleetTrained, forecast_fleet
 from forecasting.ladder import Ladder
-from forecasting.quantiles import LEVELS, pinball
+from forecasting.quantiles import LEVELS
+from forecasting.scores import pinball
 
 SITES, DAYS, SCENARIOS = 100, 365, 100
 OWN_SITES, OWN_ISSUES = 5, 4
@@ -92,7 +93,7 @@ def against_own(made: Made, trained: FleetTrained, together_s: float) -> dict[st
         for k, (target, climber) in enumerate(zip(targets, climbers, strict=True)):
             came = made.actual[k, first : first + len(edges) - 1]
             own = climber.quantiles(known, edges)[target.name]
-            loss += [pinball(came, found).mean() / came.mean() for found in (fleet[target.name], own)]
+            loss += [pinball(came, found, LEVELS).mean() / came.mean() for found in (fleet[target.name], own)]
     return {"own_loop_over_batch": own_s / OWN_SITES / together_s, "loss_over_own": float(loss[0] / loss[1])}
 
 

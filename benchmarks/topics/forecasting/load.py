@@ -9,7 +9,7 @@ import numpy as np
 from benchmarks.datasets import gefcom2014_load
 from benchmarks.rows import CannotMeasure, Measured, row
 from forecasting.models.load.by_temperature import ByTemperature
-from forecasting.quantiles import pinball
+from forecasting.scores import pinball
 
 GEFCOM = (
     "forecasting/models/load",

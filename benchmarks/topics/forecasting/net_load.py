@@ -13,7 +13,8 @@ from forecasting.clock import DAY_NS, utc_index
 from forecasting.embedded import is_installed
 from forecasting.models.load.net_load import DIRECT, NetLoad
 from forecasting.observed import means_over
-from forecasting.quantiles import LEVELS, pinball
+from forecasting.quantiles import LEVELS
+from forecasting.scores import pinball
 
 INPUTS = (
     "forecasting/models/load",
@@ -60,7 +61,7 @@ def scores() -> tuple[Score, ...]:
         actual, quantiles = np.concatenate(came), np.concatenate(said, axis=1)
         use = np.isfinite(actual)
         plant_kw = target.capacity_kw / net_loads.LIMIT_OVER_PLANT
-        loss = [float(pinball(actual[use], each[use]).mean()) / plant_kw for each in quantiles]
+        loss = [float(pinball(actual[use], each[use], LEVELS).mean()) / plant_kw for each in quantiles]
         inside = (actual >= quantiles[0][:, 0]) & (actual <= quantiles[0][:, -1])
         found.append(Score(both[0].parts[target.name].way, loss[0], loss[1], float(inside[use].mean())))
     return tuple(found)

@@ -16,7 +16,7 @@ from forecasting.models.base import Trained
 from forecasting.models.solar.learning import OwnAndAll
 from forecasting.models.solar.model import Solar, default_learner
 from forecasting.physics import solar_elevation_deg
-from forecasting.quantiles import pinball
+from forecasting.scores import pinball
 from forecasting.targets import Target
 
 Floats = NDArray[np.float64]

@@ -17,7 +17,7 @@ from forecasting.learners.base import Frame
 from forecasting.learners.censored import Censored
 from forecasting.learners.extra_trees import ExtraTrees
 from forecasting.models.wind import wakes
-from forecasting.quantiles import pinball
+from forecasting.scores import pinball
 
 Floats = NDArray[np.float64]
 CODE = (

@@ -20,7 +20,7 @@ from benchmarks.datasets.farms import Hours
 from benchmarks.rows import CannotMeasure, Measured, row
 from forecasting.clock import Ns, index_ns
 from forecasting.models.wind.model import WindModel
-from forecasting.quantiles import pinball
+from forecasting.scores import pinball
 
 Floats = NDArray[np.float64]
 CODE = (

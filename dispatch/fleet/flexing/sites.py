@@ -22,7 +22,7 @@ from dispatch.flexibility import (
     stacked,
     together,
 )
-from dispatch.flexibility.joint import Program, share_programs
+from dispatch.flexibility.joint import Program, is_met, share_programs
 from dispatch.flexibility.programs import NET, Apart, net_columns
 from dispatch.problem import Problem
 from dispatch.signals import Array, Horizon
@@ -207,7 +207,7 @@ class Disaggregated:
     @property
     def feasible(self) -> bool:
         """Is nothing missed? Rounding apart."""
-        return bool(self.missed_kwh.sum() <= 1e-6 * (1 + np.abs(self.asked_kw).sum()))
+        return is_met(self.missed_kwh, self.asked_kw)
 
 
 def disaggregated(sites: Sequence[Known], profile_kw: Array, *, cheapest: bool = False) -> Disaggregated:

@@ -31,7 +31,7 @@ class Alone:
         self.linear = Linear(self.whole)
         self._basis: Any = None
         self.linear.take(reference)
-        if np.isfinite(self.linear.solve(*self._root(reference)).cost):
+        if np.isfinite(self.linear.solve(*self.linear.root(reference)).cost):
             self._basis = self.linear.basis()
 
     def run(self, matrices: Matrices, limits: Limits) -> Answer:
@@ -44,11 +44,11 @@ class Alone:
             return run(matrices, limits)  # a clock is the solver's to watch
         before = self.linear.solved
         self.linear.take(matrices, self._basis)
-        relaxed = self.linear.solve(*self._root(matrices))
+        relaxed = self.linear.solve(*self.linear.root(matrices))
         if not np.isfinite(relaxed.cost):
             raise SolveError("HiGHS stopped without a plan: the relaxation has none")
         effort = Effort(limits.gap * max(abs(relaxed.cost), _LEAST), nodes=limits.nodes)
-        found = Search(self.linear, effort).run([Branch(*self._root(matrices))])
+        found = Search(self.linear, effort).run([Branch(*self.linear.root(matrices))])
         is_whole = found.x.size and found.cost - found.bound <= 1.01 * effort.tolerance
         if not is_whole:
             found = finished(matrices, self.whole, found, effort)
@@ -56,9 +56,6 @@ class Alone:
         near = cost - found.bound <= max(limits.gap, _WHOLE) * abs(cost) + _LEAST
         quality: Quality = "optimal" if near else "incumbent"
         return Answer(quality, x, dual, cost, min(found.bound, cost), self.linear.solved - before, clock_fired=False)
-
-    def _root(self, matrices: Matrices) -> tuple[Array, Array]:
-        return np.ceil(matrices.col_lower[self.whole] - _WHOLE), np.floor(matrices.col_upper[self.whole] + _WHOLE)
 
     def _clean(self, matrices: Matrices, found: Found) -> tuple[Array, Array, float]:
         """The point once more with its whole numbers held, for duals that mean something."""

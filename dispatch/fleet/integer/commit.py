@@ -17,7 +17,6 @@ from dispatch.solver.highs import Limits, Matrices, run
 _LEAVES = 60  # a tree with more is grown anew at other prices
 _PLANS = 3
 _GAP = 1e-4
-_WHOLE = 1e-6
 
 
 class Committer:
@@ -43,7 +42,7 @@ class Committer:
             SolveError: the site has no plan; the message names it.
         """
         matrices = self._take(n, cost)
-        return self._solve(n, *self._root(matrices))
+        return self._solve(n, *self.linear.root(matrices))
 
     def fixed(self, n: int, cost: Array, whole: Array) -> tuple[Array, float]:
         """The same with the whole numbers given.
@@ -64,7 +63,7 @@ class Committer:
             SolveError: the site has no plan; the message names it.
         """
         matrices = self._take(n, cost)
-        leaves = self._trees[n] or [Branch(*self._root(matrices))]
+        leaves = self._trees[n] or [Branch(*self.linear.root(matrices))]
         found = Search(self.linear, effort).run(leaves, [] if known is None else [known])
         self._stay(n)
         if not found.x.size or (found.cost - found.bound > 1.01 * effort.tolerance and effort.nodes):
@@ -94,9 +93,6 @@ class Committer:
         matrices = replace(self.stack.matrices(n), cost=cost)
         self.linear.take(matrices, self._bases[n] or self._first)
         return matrices
-
-    def _root(self, matrices: Matrices) -> tuple[Array, Array]:
-        return np.ceil(matrices.col_lower[self.whole] - _WHOLE), np.floor(matrices.col_upper[self.whole] + _WHOLE)
 
     def _solve(self, n: int, lower: Array, upper: Array) -> tuple[Array, float]:
         made = self.linear.solve(lower, upper)

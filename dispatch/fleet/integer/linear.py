@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _DUAL, _PRIMAL = 1, 4
 _ROUNDING = 1e-12
+_WHOLE = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +62,10 @@ class Linear:
         self._solver.setOptionValue("simplex_strategy", _DUAL if basis is None else _PRIMAL)
         if basis is not None:
             self._solver.setBasis(basis)
+
+    def root(self, matrices: Matrices) -> tuple[Array, Array]:
+        """(W,) bounds of the whole numbers, rounded inwards: where a tree begins."""
+        return np.ceil(matrices.col_lower[self.whole] - _WHOLE), np.floor(matrices.col_upper[self.whole] + _WHOLE)
 
     def solve(self, lower: Array, upper: Array, most: float = np.inf) -> Relaxed:
         """The branch's optimum, if it costs less than ``most``.

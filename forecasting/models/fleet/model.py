@@ -254,10 +254,6 @@ class FleetTrained:
         bounds = np.array([target.bounds for target in sites.targets])
         return np.clip(values, bounds[:, :1, None], bounds[:, 1:, None])
 
-    def as_model(self) -> KeptFleet:
-        """What is trained already as a model, for a ladder that asks some of its targets."""
-        return KeptFleet(self)
-
 
 def _joint(groups: Mapping[Kind, Group], steps: int, step_ns: int) -> Dependence:
     """How all targets' errors hang together, from the held-out days."""
@@ -268,26 +264,4 @@ def _joint(groups: Mapping[Kind, Group], steps: int, step_ns: int) -> Dependence
     return dependence.fit(scores, kinds, steps, step_ns / HOUR_NS)
 
 
-@dataclass(frozen=True, eq=False)
-class KeptFleet:
-    """Gives the part of a trained fleet that its targets are; learns nothing."""
-
-    trained: FleetTrained
-    name: str = "fleet"
-
-    def train(
-        self,
-        known: Known,  # noqa: ARG002 - the protocol's; it has learnt
-        targets: Sequence[Target],
-        place: Place,  # noqa: ARG002 - likewise
-        horizon_ns: Ns,  # noqa: ARG002 - likewise
-        levels: Floats,  # noqa: ARG002 - likewise
-    ) -> FleetTrained:
-        """CannotForecast for targets that it has not learnt."""
-        there = {target.name for target in self.trained.targets}
-        if lacking := [target.name for target in targets if target.name not in there]:
-            raise CannotForecast(f"the fleet was not trained for {lacking}")
-        return self.trained.only([target.name for target in targets])
-
-
-__all__ = ["Fleet", "FleetTrained", "KeptFleet"]
+__all__ = ["Fleet", "FleetTrained"]

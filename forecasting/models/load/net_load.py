@@ -38,7 +38,8 @@ from forecasting.models.load.model import LoadModel
 from forecasting.models.solar.model import Solar
 from forecasting.models.solar.weather import Weather
 from forecasting.observed import means_over
-from forecasting.quantiles import LEVELS, pinball
+from forecasting.quantiles import LEVELS
+from forecasting.scores import mean_pinball
 from forecasting.steps import on_grid
 from forecasting.targets import Place, Target
 
@@ -310,7 +311,7 @@ class Held:
 
     def losses(self, levels: Floats) -> dict[str, float]:
         """Mean pinball loss of each way."""
-        return {way: float(np.nanmean(pinball(self.actual, said, levels))) for way, said in self.said.items()}
+        return {way: mean_pinball(self.actual, said, levels) for way, said in self.said.items()}
 
     def shown(self, way: str) -> Shown:
         """What was said."""

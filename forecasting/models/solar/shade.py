@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecasting.models.solar.past import Past, ratio
-from forecasting.quantiles import pinball
+from forecasting.scores import pinball
 
 Floats = NDArray[np.float64]
 BEST = 5 / 6

@@ -12,8 +12,6 @@ from forecasting.archive.known import Known
 from forecasting.archive.rows import Rows
 from forecasting.clock import DAY_NS, HOUR_NS, utc_index
 from forecasting.fleet import Fleet, FleetTrained, forecast_fleet
-from forecasting.forecast import forecast
-from forecasting.ladder import Ladder
 from forecasting.learners.boosted import Boosted
 from forecasting.models.base import CannotForecast
 from forecasting.models.fleet.panel import panel_of, suns, weather_of
@@ -43,17 +41,10 @@ def trained(made: Made, known: Known) -> FleetTrained:
 
 def test_all_at_once_are_each_alone(made: Made, known: Known, trained: FleetTrained) -> None:
     together = trained.quantiles(known, made.edges_ns)
-    kept = trained.as_model()
     for target in made.targets:
         alone = trained.only([target.name]).quantiles(known, made.edges_ns)
         assert list(alone) == [target.name]
         assert (alone[target.name] == together[target.name]).all()
-        ladder = Ladder(of_kind=lambda _: (kept,))
-        edges = utc_index(made.edges_ns)
-        if target.kind != "load":
-            public = forecast((target,), made.archive, made.place, edges[0], edges, model=ladder)
-            assert public.quality[target.name] == "latest_nwp"
-            assert (public.quantiles[target.name] == together[target.name]).all()
 
 
 def test_quantiles_are_those_of_what_comes(made: Made, known: Known, trained: FleetTrained) -> None:
@@ -130,9 +121,6 @@ def test_nothing_after_the_issue_matters(made: Made, known: Known, trained: Flee
 def test_what_a_fleet_cannot_do_is_said(made: Made, known: Known, trained: FleetTrained) -> None:
     with pytest.raises(CannotForecast, match="trained for steps of"):
         trained.quantiles(known, made.edges_ns[::4])
-    other = type(made.targets[0])("else", "wind", 1.0, "there")
-    with pytest.raises(CannotForecast, match="not trained for"):
-        trained.as_model().train(known, (other,), made.place, made.edges_ns - made.issue_ns, LEVELS)
     early = made.archive.as_of(utc_index(np.array([made.issue_ns - (DAYS - 20) * DAY_NS]))[0])
     with pytest.raises(CannotForecast, match="20 days of measurements; 28 are needed"):
         QUICK.train(early, made.targets, made.place, made.edges_ns - made.issue_ns, LEVELS)
@@ -173,10 +161,10 @@ def test_suns_are_those_of_each_place() -> None:
 
 
 def test_a_fleet_is_as_good_as_each_sites_own_past(made: Made, known: Known, trained: FleetTrained) -> None:
-    from forecasting.quantiles import pinball
+    from forecasting.scores import pinball
 
     wind = made.targets[:1]
     own = OwnPast().train(known, wind, made.place, made.edges_ns - made.issue_ns, LEVELS)
     came = made.actual[0, DAYS * 96 : DAYS * 96 + 384]
-    fleet = pinball(came, trained.quantiles(known, made.edges_ns)["power_000"]).mean()
-    assert fleet < pinball(came, own.quantiles(known, made.edges_ns)["power_000"]).mean()
+    fleet = pinball(came, trained.quantiles(known, made.edges_ns)["power_000"], LEVELS).mean()
+    assert fleet < pinball(came, own.quantiles(known, made.edges_ns)["power_000"], LEVELS).mean()

@@ -18,7 +18,8 @@ from forecasting.dependence import Method, Wanted
 from forecasting.errors import ForecastError
 from forecasting.forecast import Forecast, Place, Target, forecast
 from forecasting.physics import WindFarm, pv_power_kw
-from forecasting.quantiles import LEVELS, pinball
+from forecasting.quantiles import LEVELS
+from forecasting.scores import pinball
 from forecasting.weather.base import WeatherRun, stored
 from tests.unit.forecasting.synthetic import BERLIN, LOAD, PLANT, PV, TARGETS, WIND, archive, day_edges, ends, series
 
@@ -148,7 +149,7 @@ def test_a_load_is_forecast_better_than_by_its_history_at_large() -> None:
         first = int(end.searchsorted(edges[0], side="right"))
         truth = actual[first : first + 24]
         at_large = np.stack([np.quantile(actual[h : first - 24 : 24], LEVELS) for h in range(24)])
-        losses.append((pinball(truth, found).mean(), pinball(truth, at_large).mean()))
+        losses.append((pinball(truth, found, LEVELS).mean(), pinball(truth, at_large, LEVELS).mean()))
     model, plain = np.array(losses).mean(axis=0)
     assert model < 0.5 * plain
 

@@ -30,6 +30,21 @@ def test_pinball_is_that_of_scikit_learn() -> None:
     assert scores.mean_pinball(y, q, SEVEN) == pytest.approx(np.nanmean(scores.pinball(y, q, SEVEN)))
 
 
+def test_pinball_tilts_the_distance_by_the_level() -> None:
+    found = scores.pinball(
+        np.array([10.0, 10.0]), np.array([[8.0, 9.0, 14.0], [10.0, 11.0, 8.0]]), np.array([0.1, 0.5, 0.9])
+    )
+    np.testing.assert_allclose(found, [[0.2, 0.5, 0.4], [0.0, 0.5, 1.8]])
+    assert np.isnan(scores.pinball(np.array([np.nan]), np.zeros((1, 7)), SEVEN)).all()
+
+
+def test_levels_stand_for_the_probability_up_to_half_way_to_their_neighbours() -> None:
+    assert scores.level_weights(np.array([0.1, 0.5, 0.8])) == pytest.approx([0.3, 0.35, 0.35])
+    assert 5 + 2 * norm.ppf(SEVEN) @ scores.level_weights(SEVEN) == pytest.approx(5), "a symmetric one has its median"
+    dense = np.arange(1, 100) / 100
+    assert np.exp(norm.ppf(dense)) @ scores.level_weights(dense) == pytest.approx(np.exp(0.5), rel=0.03)
+
+
 def test_crps_of_quantiles_is_that_of_the_normal() -> None:
     y = np.array([-1.0, 0.0, 0.4, 2.0])
     levels = (np.arange(2000) + 0.5) / 2000

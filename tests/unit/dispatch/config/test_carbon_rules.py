@@ -14,6 +14,7 @@ from dispatch.assets.direct_line import DirectLine, supply_share_of_rule
 from dispatch.config import carbon_rules
 from dispatch.config.carbon_rules import Rule, grid_factors, read, rules
 from dispatch.config.park import CONFIGS, load_site, shipped_names
+from dispatch.emissions.coal_equivalent import KGCE_PER_KWH
 from dispatch.errors import ConfigError, DataError
 from dispatch.fields.series import Factor
 from dispatch.presentation.findings import findings
@@ -85,16 +86,15 @@ def test_a_day_without_a_rule_is_refused_with_what_there_is() -> None:
 def test_a_zero_carbon_park_by_its_size() -> None:
     rule = rules("zero_carbon_park", on=date(2026, 1, 1))
     assert rule.clean_share_min == 0.9
-    assert [rule.limit_t_per_tce(use) for use in (2e5, 999_999, 1e6)] == [0.2, 0.2, 0.3]
-    with pytest.raises(DataError, match="a use of 150,000 tce a year; the rule is for parks from 200,000"):
-        rule.limit_t_per_tce(1.5e5)
+    assert (rule.least_use_tce, rule.t_per_tce_max) == (2e5, 0.2)
+    assert (rule.large_from_tce, rule.large_t_per_tce_max) == (1e6, 0.3)
 
 
 def test_coal_equivalents_are_heating_values_over_that_of_standard_coal() -> None:
     rule = rules("coal_equivalent", on=date(2026, 1, 1))
     for name, carrier in rule.carriers.items():
         assert carrier.kgce == pytest.approx(carrier.kj / rule.kj_per_kgce, rel=6e-4), name
-    assert rule.tce_per_kwh == pytest.approx(1.229e-4)
+    assert rule.carriers["electricity"].kgce == KGCE_PER_KWH["electricity"]
 
 
 def test_what_a_direct_line_asks_by_default_is_the_rule_of_today() -> None:

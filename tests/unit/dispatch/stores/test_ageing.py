@@ -51,8 +51,7 @@ def test_the_model_by_hand() -> None:
     assert used.calendar_ageing == pytest.approx(4.14e-10 * 86400)
     assert used.life_share == pytest.approx((1 / 17000 + 4.14e-10 * 86400) / np.log(0.9425 / 0.8))
     assert used.life_years == pytest.approx(1 / 365.25 / used.life_share)
-    assert Stress().capacity_lost(Stress().f_end) == pytest.approx(0.2, abs=1e-8)
-    assert Stress().capacity_lost(0) == 0
+    assert 0.9425 * np.exp(-Stress().f_end) == pytest.approx(1 - 0.2)
 
 
 def test_temperatures_are_taken_in_kelvin() -> None:

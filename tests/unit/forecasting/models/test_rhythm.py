@@ -17,7 +17,7 @@ from forecasting.learners.stack import Stack
 from forecasting.models import ahead, recent
 from forecasting.models.base import CannotForecast
 from forecasting.models.rhythm import Case, Rhythm, TrainedRhythm, stacked
-from forecasting.quantiles import pinball
+from forecasting.scores import pinball
 from forecasting.steps import Grid, History
 from forecasting.targets import Place, Target
 

@@ -14,7 +14,7 @@ from forecasting.models import temperature
 from forecasting.models.base import CannotForecast
 from forecasting.models.calendar import calendar
 from forecasting.models.load.by_temperature import ByTemperature, TrainedByTemperature
-from forecasting.quantiles import pinball
+from forecasting.scores import pinball
 from forecasting.targets import Target
 from tests.unit.forecasting.models.load import cases
 

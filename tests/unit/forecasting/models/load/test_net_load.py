@@ -23,7 +23,8 @@ from forecasting.models.rhythm import Rhythm
 from forecasting.models.solar.model import LINES, Solar
 from forecasting.models.with_forecasts import WithForecasts
 from forecasting.observed import means_over
-from forecasting.quantiles import LEVELS, pinball
+from forecasting.quantiles import LEVELS
+from forecasting.scores import pinball
 from forecasting.targets import Target
 from tests.unit.forecasting.models.solar.plants import DAY, PLACE, edges, issue, made
 
@@ -62,7 +63,7 @@ def loss_and_cover(model: TrainedNetLoad, days: range = range(58, 65)) -> tuple[
     said = np.concatenate([model.quantiles(works().as_of(issue(day)), edges(day))["net"] for day in days])
     actual = np.concatenate([means_over(came, edges(day)) for day in days])
     inside = (actual >= said[:, 0]) & (actual <= said[:, -1])
-    return float(pinball(actual, said).mean()), float(inside.mean())
+    return float(pinball(actual, said, LEVELS).mean()), float(inside.mean())
 
 
 def test_apart_is_better_than_the_net_load_itself_and_the_band_holds() -> None:

@@ -13,7 +13,7 @@ from forecasting.learners.linear import Linear
 from forecasting.models.base import CannotForecast
 from forecasting.models.solar.learning import OwnAndAll, Scaled
 from forecasting.models.solar.model import IN_TREES, LINES, OF_PLANT, RELATIVE, Solar, SolarTrained
-from forecasting.quantiles import pinball
+from forecasting.scores import pinball
 from tests.unit.forecasting.models.solar.plants import DAY, LEVELS, PLACE, edges, issue, made, month, target
 
 QUICK = OwnAndAll(

@@ -17,7 +17,7 @@ from forecasting.models.solar.shade import SECTOR_DEG, Shade, fit, sector_of, sh
 from forecasting.models.solar.sun import sun_over
 from forecasting.models.solar.weather import Weather
 from forecasting.physics import PvPlant
-from forecasting.quantiles import pinball
+from forecasting.scores import pinball
 from tests.unit.forecasting.models.solar.plants import DAY, LEVELS, PLACE, edges, issue, made
 
 PLANT = PvPlant(100.0, 30.0, 180.0, 45.0, 9.0, losses=0.0)

@@ -14,7 +14,7 @@ from forecasting.models.base import CannotForecast
 from forecasting.models.wind.features import Look
 from forecasting.models.wind.model import TrainedWind, WindModel
 from forecasting.models.wind.winds import Lattice, winds_of
-from forecasting.quantiles import pinball
+from forecasting.scores import pinball
 from forecasting.targets import Target
 from tests.unit.forecasting.models.wind import made_up
 
