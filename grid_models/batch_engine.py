@@ -9,7 +9,7 @@ import numpy as np
 
 from grid_models.branch_flows import Complex
 from grid_models.network import AcModel, Array
-from grid_models.regulated import Regulator
+from grid_models.pv_buses import Regulator
 
 # Short-circuit power of the slack source [VA]. The engine's default, 1e10, is an impedance that shows.
 _SLACK_SHORT_CIRCUIT_VA = 1e17

@@ -16,7 +16,7 @@ from scipy import sparse
 
 from grid_models.background import QUARTERS_PER_YEAR, Background
 from grid_models.errors import GridError, unknown_name
-from grid_models.faults import as_numbers, assert_sound, extremes
+from grid_models.net_validation import as_numbers, assert_sound, extremes
 from grid_models.network import AcModel, Array, Index, Network, Reference, Taps
 
 # Tables whose in-service rows the conversion does not carry: no loading is worked out for them yet, or they have

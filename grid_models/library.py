@@ -15,9 +15,9 @@ from typing import Any
 import yaml
 
 from grid_models.convert import to_network
+from grid_models.cross_check import assert_engines_agree
 from grid_models.errors import GridError, unknown_name
 from grid_models.feeder import read_feeder
-from grid_models.guard import assert_engines_agree
 from grid_models.network import Network
 
 __all__ = ["Network", "load"]

@@ -14,7 +14,7 @@ from dispatch.fields.flexible_devices import Devices, joined
 from dispatch.fields.frozen import Efficiency, NonNegative, Positive
 from dispatch.fields.inverter import Inverter
 from dispatch.loads import vehicle_rows
-from dispatch.loads.disaggregation import Split, Wanted, Worth, disaggregate
+from dispatch.loads.ev_disaggregation import Split, Wanted, Worth, disaggregate
 from dispatch.loads.sessions import Session, SessionFile
 from dispatch.loads.vehicles import Visits, bands, places, visits
 from dispatch.part import Account, Part, Port, Violation, breaches, mistakes

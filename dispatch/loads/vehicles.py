@@ -8,7 +8,7 @@ A *visit* n is a session within a horizon. While it lasts, content e moves by ch
 
 with a the share of the step in which the vehicle is there, and u what it lacks when it leaves. Summed over visits,
 power and content lie in bands that every fleet's plan keeps; not every plan in the bands can be shared out (arXiv
-2306.16824, 2406.12755), so :mod:`dispatch.loads.disaggregation` does it, and says by how much it fails.
+2306.16824, 2406.12755), so :mod:`dispatch.loads.ev_disaggregation` does it, and says by how much it fails.
 """
 
 from __future__ import annotations

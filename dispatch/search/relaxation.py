@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dispatch.search.blocks import kept_rows, split
-from dispatch.search.columns import mix
+from dispatch.search.dantzig_wolfe import mix
 from dispatch.signals import Array
 from dispatch.solver.highs import Layout, Matrices, continuous
 

@@ -21,7 +21,7 @@ INPUTS = (
     "forecasting/models/solar",
     "forecasting/models/rhythm.py",
     "forecasting/learners",
-    "forecasting/disaggregation.py",
+    "forecasting/net_load_separation.py",
     "benchmarks/datasets",
     "benchmarks/topics/forecasting/net_load.py",
 )

@@ -9,10 +9,10 @@ import numpy as np
 
 from benchmarks.datasets import openstef_substations
 from benchmarks.rows import CannotMeasure, Measured, row
-from forecasting.disaggregation import split
+from forecasting.net_load_separation import split
 
 INPUTS = (
-    "forecasting/disaggregation.py",
+    "forecasting/net_load_separation.py",
     "forecasting/physics.py",
     "benchmarks/datasets/openstef_substations.py",
     "benchmarks/topics/forecasting/substations.py",

@@ -8,8 +8,8 @@ from typing import Any
 
 from benchmarks.rows import Measured, row
 from grid_models.convert import to_network
+from grid_models.cross_check import assert_engines_agree
 from grid_models.errors import GridError
-from grid_models.guard import assert_engines_agree
 from grid_models.library import load
 
 INPUTS = ("grid_models", "benchmarks/topics/grid/broken.py")

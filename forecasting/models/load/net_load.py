@@ -2,9 +2,9 @@
 
     net = load − sun
 
-`forecasting.disaggregation` finds what of the past net load was sun. Both parts are forecast by the models of their own
-kinds, and joined as their errors on held-out days hang together: with z their normal scores and ρ the correlation of
-these in daylight,
+`forecasting.net_load_separation` finds what of the past net load was sun. Both parts are forecast by the models of
+their own kinds, and joined as their errors on held-out days hang together: with z their normal scores and ρ the
+correlation of these in daylight,
 
     Q_net(τ) = quantile over (z₁, z₂) of Q_load(z₁) − Q_sun(ρ z₁ + √(1 − ρ²) z₂),    z₁, z₂ normal
 
@@ -30,13 +30,13 @@ from scipy.special import ndtri
 from forecasting import scenarios
 from forecasting.archive import Known, Measured
 from forecasting.clock import DAY_NS, Ns, utc_index
-from forecasting.disaggregation import Parts, split
 from forecasting.errors import ForecastError
 from forecasting.learners.conformal import moved, offsets
 from forecasting.models.base import CannotForecast, Model, Shown, Trained
 from forecasting.models.load.model import LoadModel
 from forecasting.models.solar.model import Solar
 from forecasting.models.solar.weather import Weather
+from forecasting.net_load_separation import Parts, split
 from forecasting.observed import means_over
 from forecasting.quantiles import LEVELS
 from forecasting.scores import mean_pinball

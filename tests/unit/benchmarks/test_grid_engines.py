@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.rows import CannotMeasure
 from benchmarks.topics.grid import broken, engines
-from grid_models.guard import assert_engines_agree
+from grid_models.cross_check import assert_engines_agree
 from grid_models.library import load
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grid_models import library, regulated
+from grid_models import library, pv_buses
 from grid_models.convert import to_network
 from grid_models.network import Network
 from grid_models.power_flow import Flows, Injections, solve_batch, solve_reference
@@ -121,7 +121,7 @@ def test_set_points_not_reached_in_time_are_no_solution(cigre_net: Any, monkeypa
 
     pandapower.create_gen(cigre_net, bus=6, p_mw=0.0, vm_pu=1.05)
     network = to_network(cigre_net, "machine")
-    monkeypatch.setattr(regulated, "_ROUNDS", 1)
+    monkeypatch.setattr(pv_buses, "_ROUNDS", 1)
     flows = solve_batch(network, Injections(("Bus 6",), np.array([[-9000.0]]), np.zeros((1, 1))))
     assert flows.converged.tolist() == [False]
     assert np.isnan(flows.vm_pu).all()

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from grid_models.convert import to_network
+from grid_models.cross_check import assert_engines_agree
 from grid_models.errors import GridError
-from grid_models.guard import assert_engines_agree
 from grid_models.library import load, set_ratio_taps
 from grid_models.network import Network
 from grid_models.power_flow import Injections, solve_batch

@@ -13,7 +13,7 @@ from dispatch.assets.ev_fleet import EvFleet
 from dispatch.audit import audit
 from dispatch.config.park import load_site
 from dispatch.errors import ConfigError, ContractError, DataError
-from dispatch.loads.disaggregation import Wanted
+from dispatch.loads.ev_disaggregation import Wanted
 from dispatch.problem import Problem
 from dispatch.rules import rule_based
 from dispatch.schedule import Schedule

@@ -13,7 +13,7 @@ from dispatch.errors import SolveError
 from dispatch.problem import Problem
 from dispatch.search import neighbourhoods, relaxation
 from dispatch.search.blocks import Split, kept_rows, simplified, split
-from dispatch.search.columns import mix
+from dispatch.search.dantzig_wolfe import mix
 from dispatch.search.diving import dive
 from dispatch.search.portfolio import improve_and_prove
 from dispatch.search.recovery import recover

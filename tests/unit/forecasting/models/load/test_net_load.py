@@ -14,7 +14,6 @@ from forecasting import models
 from forecasting.archive import Archive
 from forecasting.archive.known import Known, Measured
 from forecasting.clock import DAY_NS
-from forecasting.disaggregation import split
 from forecasting.errors import ForecastError, LookAheadError
 from forecasting.learners.linear import Linear
 from forecasting.models import recent
@@ -22,6 +21,7 @@ from forecasting.models.load.net_load import APART, BETWEEN, DIRECT, Apart, Betw
 from forecasting.models.rhythm import Rhythm
 from forecasting.models.solar.model import LINES, Solar
 from forecasting.models.with_forecasts import WithForecasts
+from forecasting.net_load_separation import split
 from forecasting.observed import means_over
 from forecasting.quantiles import LEVELS
 from forecasting.scores import pinball

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from forecasting.clock import utc_index
-from forecasting.disaggregation import Parts, split
 from forecasting.errors import ForecastError
+from forecasting.net_load_separation import Parts, split
 from forecasting.physics import PvPlant, clear_sky_w_m2, pv_power_at_kw, sun_at
 from forecasting.targets import Place
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from grid_models import suspects
+from grid_models import divergence_diagnosis
 from grid_models.errors import GridError
 from grid_models.network import Array, Network
 from grid_models.power_flow import Flows, Injections, solve_batch, solve_reference
@@ -32,7 +32,7 @@ def assert_engines_agree(network: Network) -> None:
         if not flows.converged.all():
             case = int(np.argmin(flows.converged))
             where = ("without load", *(f"at {share}nameplate load and generation" for share in ("half of ", "")))[case]
-            why = f": {suspects.at_nameplate(network, p_kw[:, 2:], q_kvar[:, 2:])}" if case else ""
+            why = f": {divergence_diagnosis.at_nameplate(network, p_kw[:, 2:], q_kvar[:, 2:])}" if case else ""
             raise GridError(f"network {network.name!r}: {engine} finds no AC solution {where}{why}")
     _compare(network.name, reference, batch)
 

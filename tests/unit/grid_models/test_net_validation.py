@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from grid_models.convert import to_network
+from grid_models.cross_check import assert_engines_agree
 from grid_models.errors import GridError
-from grid_models.guard import assert_engines_agree
 
 
 def refused(net: Any) -> str:
