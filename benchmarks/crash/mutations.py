@@ -46,7 +46,8 @@ def _changes(node: ast.AST) -> Iterator[tuple[str, Made]]:
     """Words, and what takes the node's place; of a statement, None leaves it out."""
     told = ast.unparse(node) if not isinstance(node, ast.operator | ast.cmpop | ast.expr_context) else ""
     if isinstance(node, ast.Compare) and type(node.ops[0]) in _COMPARED:
-        yield f"{told} flipped", ast.Compare(node.left, [_COMPARED[type(node.ops[0])]()], node.comparators)
+        flipped = [_COMPARED[type(node.ops[0])](), *node.ops[1:]]
+        yield f"{told} flipped", ast.Compare(node.left, flipped, node.comparators)
     elif isinstance(node, ast.BinOp) and type(node.op) in _OPERATED:
         yield f"{told} with the opposite operator", ast.BinOp(node.left, _OPERATED[type(node.op)](), node.right)
     elif isinstance(node, ast.UnaryOp):
