@@ -165,7 +165,7 @@ class _Store:
         drawn = max(-float(self.power_kw[step]), 0.0)
         added = self.charge_efficiency * drawn * hours
         if added > 0:
-            self.shares = self.shares + (mix - self.shares) * min(added / max(float(self.stored_kwh[step]), added), 1.0)
+            self.shares = self.shares + (mix - self.shares) * (added / max(float(self.stored_kwh[step]), added))
         return drawn
 
 

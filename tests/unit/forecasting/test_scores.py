@@ -173,6 +173,23 @@ def test_diebold_mariano_without_lags_is_the_t_test() -> None:
     assert found.p_first_better == pytest.approx(1 - t.pvalue / 2)
 
 
+def test_diebold_mariano_with_a_lag_by_hand() -> None:
+    """Four days, d = 3, 1, 2, 0: γ₀ = 5/4, γ₁ = −1.75/4; by default ⌊4 · .04^(2/9)⌋ = 1 lag."""
+    variance = 5 / 4 + 2 * (1 - 1 / 2) * (-1.75 / 4)
+    harvey = np.sqrt((4 + 1 - 2 * 2 + 2 * 1 / 4) / 4)
+    for lags in (1, None):
+        found = scores.diebold_mariano(np.array([3.0, 1.0, 2.0, 0.0]), np.zeros(4), lags=lags)
+        assert found.statistic == pytest.approx(harvey * 1.5 / np.sqrt(variance / 4))
+
+
+def test_a_band_is_found_by_the_levels_nearest_to_its_ends_and_refused_without_them() -> None:
+    assert scores.band(SEVEN, 0.5) == (2, 4)
+    with pytest.raises(ForecastError, match=r"a band of 0.7 needs the levels 0.15 and 0.85"):
+        scores.band(SEVEN, 0.7)
+    with pytest.raises(ForecastError, match=r"a band of 0.98 needs the levels 0.01 and 0.99"):
+        scores.band(np.array([0.05, 0.5, 0.95]), 0.98)
+
+
 def test_diebold_mariano_keeps_its_level_with_days_that_hang_together() -> None:
     rng = np.random.default_rng(7)
     rejected = {None: 0, 0: 0}

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dispatch.accounts.matching import Matched, matched
+from dispatch.accounts.matching import Matched, _Store, matched
 from dispatch.carbon.matching import cfe_score
 from dispatch.problem import Problem
 from dispatch.rules import rule_based
 from dispatch.schedule import Schedule
+from dispatch.signals import Horizon
 from dispatch.site import Site
 from dispatch.solve import solve
 from tests.parks import battery, given, grid, hours, load, park, tariff, unit
@@ -63,6 +64,37 @@ def test_direct_contract_and_grid_are_told_apart() -> None:
     assert found.step_share == pytest.approx([40 / 60, 50 / 60, 1, 1])
     # By volume the year's claim counts 200 kWh of contract, taken or not: 270 of 240.
     assert found.by_volume == pytest.approx(1.0)
+
+
+def test_steps_count_by_their_lengths() -> None:
+    """Half an hour with 10 of 40 kW contracted and a third of the rest clean, then 90 minutes with 60 of 80 direct."""
+    edges = np.datetime64("2024-03-01T00:00", "s") + np.array([0, 1800, 7200]).astype("timedelta64[s]")
+    none = np.zeros(2)
+    found = Matched(
+        Horizon(edges, "UTC"),
+        direct_kw=np.array([0.0, 60.0]),
+        contract_kw=np.array([10.0, 0.0]),
+        grid_clean_kw=np.array([10.0, 5.0]),
+        fuel_kw=none,
+        rest_kw=np.array([20.0, 15.0]),
+        stored_kw=none,
+        offered_kw=np.array([10.0, 0.0]),
+    )
+    used_kwh = 0.5 * 40 + 1.5 * 80
+    assert found.direct_share == pytest.approx(1.5 * 60 / used_kwh)
+    assert found.cfe == pytest.approx((0.5 * 20 + 1.5 * 65) / used_kwh)
+    assert found.by_volume == pytest.approx((0.5 * 10 + 1.5 * 60) / used_kwh)
+
+
+def test_a_store_mixes_what_reaches_it_with_what_it_holds() -> None:
+    """50 kW for half an hour at .9: 22.5 of the 62.5 kWh that are in it then."""
+    direct, unknown = np.eye(6)[0], np.eye(6)[-1]
+    store = _Store(0.9, np.array([-50.0, 30.0]), np.array([62.5, 47.5]))
+    assert store.take(0, direct, 0.5) == 50
+    assert store.shares == pytest.approx(0.36 * direct + 0.64 * unknown)
+    assert store.given(1) == pytest.approx(30 * (0.36 * direct + 0.64 * unknown))
+    assert store.take(1, direct, 0.5) == 0
+    assert store.shares == pytest.approx(0.36 * direct + 0.64 * unknown)
 
 
 def test_certificates_that_are_sold_prove_nothing() -> None:
