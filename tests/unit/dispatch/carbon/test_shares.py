@@ -14,7 +14,7 @@ from dispatch.carbon.coalitions import coalitions, players_of
 from dispatch.carbon.marginal_ledger import marginal_ledger, marginal_ledgers
 from dispatch.carbon.park import park_marginal
 from dispatch.carbon.ray import along_the_ray
-from dispatch.carbon.shares import every_coalition, game_ledger, shares
+from dispatch.carbon.shares import _by_energy, every_coalition, game_ledger, shares
 from dispatch.errors import DataError, SolveError
 from dispatch.executor import Processes, Serial
 from dispatch.problem import Problem
@@ -247,3 +247,9 @@ def test_exports_are_meters_of_the_marginal_ledger() -> None:
     energy, carbon = ledger.of("pcc: export")
     np.testing.assert_allclose(energy, 250.0)
     np.testing.assert_allclose(carbon, 0.0, atol=1e-9)  # what is used more is sold less
+
+
+def test_what_a_step_has_goes_by_its_energy_or_by_all_energy_or_evenly() -> None:
+    energy = np.array([[2.0, 0.0, 1.0], [6.0, 0.0, 0.0]])
+    np.testing.assert_allclose(_by_energy(energy, np.array([8.0, 18.0, 5.0])), [[2, 18 * 3 / 9, 5], [6, 18 * 6 / 9, 0]])
+    np.testing.assert_allclose(_by_energy(np.zeros((2, 2)), np.array([8.0, 6.0])), [[4, 3], [4, 3]])
