@@ -7,7 +7,7 @@ import pandas as pd
 
 from forecasting.archive import Archive
 from forecasting.clock import HOUR_NS, index_ns
-from forecasting.models.wind.winds import Lattice, Winds, winds_of
+from forecasting.models.wind.winds import Lattice, Winds, _components, winds_of
 
 START = pd.Timestamp("2024-03-01T00:00Z")
 HOURLY = Lattice(START.value, HOUR_NS)
@@ -112,3 +112,18 @@ def test_no_wind_speed_is_no_winds() -> None:
     archive = Archive.empty().with_forecast("farm", "temperature_2m", START, START, valid, [3.0])
     assert winds_of(archive.as_of(START), "farm", HOURLY) is None
     assert index_ns(valid, "valid")[0] == START.value
+
+
+def test_wind_from_the_west_blows_to_the_east() -> None:
+    """Directions are where wind comes from: u = −V sin d, v = −V cos d."""
+    raw = {"wind_speed_100m": np.full(4, 8.0), "wind_direction_100m": np.array([0.0, 90.0, 180.0, 240.0])}
+    found = _components(raw)
+    np.testing.assert_allclose(found["east_100"], [0, -8, 0, 8 * np.sqrt(3) / 2], atol=1e-12)
+    np.testing.assert_allclose(found["north_100"], [-8, 0, 8, 4], atol=1e-12)
+
+
+def test_spans_are_whole_steps_and_heights_are_those_of_the_speeds() -> None:
+    quarters = Lattice(START.value, HOUR_NS // 4)
+    assert [quarters.steps(h) for h in (0.0, 0.3, 3.0)] == [1, 1, 12]
+    archive = run(Archive.empty(), 0, 1, [1, 2], [1.0, 2.0])
+    assert winds(archive).heights_m == (100,)
