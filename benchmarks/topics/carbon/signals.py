@@ -24,7 +24,8 @@ from dispatch.site import Site
 from forecasting.archive import Archive
 from forecasting.clock import HOUR_NS
 from forecasting.models.carbon_intensity.marginal import MarginalIntensity
-from forecasting.quantiles import LEVELS, mean_weights
+from forecasting.quantiles import LEVELS
+from forecasting.scores import level_weights
 from forecasting.targets import Target
 
 Floats = NDArray[np.float64]
@@ -90,7 +91,7 @@ def told(name: str) -> Told:
         y[place][use],
         x[place][use],
         whole[1].load_mw[place][use],
-        (said @ mean_weights())[use],
+        (said @ level_weights(LEVELS))[use],
         average[use],
         float(x[past] @ y[past] / (x[past] @ x[past])),
         said[use][:, [0, -1]],
