@@ -93,6 +93,7 @@ class Rows(Generic[A]):
         reserve_h: how long reserve must last once it is called, the longest of the site's products [h]; 0: none asked.
         directions: in which reserve is asked for.
         outage_h: how long the site must serve its critical load on its own [h]; 0: nobody asks for that.
+        activation_h: within which time a called reserve must be there [h]; infinite: within the distance of two steps.
     """
 
     members: tuple[A, ...]
@@ -101,6 +102,7 @@ class Rows(Generic[A]):
     reserve_h: float = 0.0
     directions: tuple[Direction, ...] = ()
     outage_h: float = 0.0
+    activation_h: float = np.inf
 
     @property
     def count(self) -> int:
@@ -251,6 +253,11 @@ class Asset(Frozen, ABC):
     def asks_reserve_h(self) -> float:
         """How long the reserve this asset asks for must last once called [h]; 0: it asks for none."""
         return 0.0
+
+    @property
+    def asks_activation_h(self) -> float:
+        """Within which time the reserve this asset asks for must be there [h]; infinite: it does not say."""
+        return np.inf
 
     @property
     def asks_directions(self) -> tuple[Direction, ...]:

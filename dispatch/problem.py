@@ -386,7 +386,7 @@ def structure(site: Site) -> list[tuple[object, ...]]:
     # In the order of the rows: members of one kind that changed places would stand on each other's buses.
     members = [(a.kind, a.reactive, *a.structure) for a in sorted(site.assets, key=lambda a: a.kind)]
     return [(bus.name, bus.carrier) for bus in site.buses] + [
-        (site.reserve_h, site.reserve_directions, site.outage_h, site.groups),
+        (site.reserve_h, site.reserve_directions, site.outage_h, site.activation_h, site.groups),
         *members,
     ]
 

@@ -302,7 +302,7 @@ class Site(Frozen):
         """Members of each kind over ``scenarios``, kinds in alphabetical order."""
         names = sorted({asset.kind for asset in self.assets})
         members = {kind: tuple(a for a in self.assets if a.kind == kind) for kind in names}
-        asked = (self.reserve_h, self.reserve_directions, self.outage_h)
+        asked = (self.reserve_h, self.reserve_directions, self.outage_h, self.activation_h)
         return {kind: Rows(members[kind], scenarios, self.bus_names, *asked) for kind in names}
 
     @cached_property
@@ -315,6 +315,11 @@ class Site(Frozen):
     def reserve_h(self) -> float:
         """How long reserve must last once called: the longest that any asset asks for [h]."""
         return max(asset.asks_reserve_h for asset in self.assets)
+
+    @cached_property
+    def activation_h(self) -> float:
+        """Within which time a called reserve must be there: the shortest that any asset asks for [h]; or infinite."""
+        return min(asset.asks_activation_h for asset in self.assets)
 
     @cached_property
     def outage_h(self) -> float:

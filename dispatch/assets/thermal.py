@@ -13,7 +13,7 @@ from dispatch.fields.frozen import Frozen, NonNegative, Positive
 from dispatch.part import Account, Part, Port, Violation, breaches
 from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
-from dispatch.units import backup, plain_output
+from dispatch.units import backup, plain_output, spinning
 from dispatch.units.commitment import Committed, Decision, later
 from dispatch.units.envelope import cuts, denied, limits_kw, shortest
 from dispatch.units.segments import Segments
@@ -74,14 +74,15 @@ class Thermal(Committed):
         default=None, description="from the loss of the grid to its full output, standing; default: it cannot start"
     )
     spinning_reserve: bool = Field(default=True, description="offers what it can raise or lower while it is on")
+    reserve_max_kw: NonNegative | None = Field(default=None, description="most it offers; default: what it can move")
 
     rule_order: ClassVar[int] = 1  # its rule looks at nothing else; stores then see what it gives
 
     @property
     def structure(self) -> tuple[object, ...]:
-        """Those of commitment, how many segments its cost has, and whether it offers reserve."""
+        """Those of commitment, how many segments its cost has, and whether and how it offers reserve."""
         segments = len(self.cost_points()) if self.cost_curve else 1
-        return (*super().structure, segments, self.spinning_reserve)
+        return (*super().structure, segments, self.spinning_reserve, self.reserve_max_kw is None)
 
     @model_validator(mode="after")
     def _limits(self) -> Self:
@@ -157,7 +158,8 @@ class Thermal(Committed):
         segments = Segments(rows).ratings(horizon, start - low, stop - low, short)
         written = {name: full(rows, horizon, value) for name, value in values.items()}
         island = backup.ratings(rows, horizon) if rows.outage_h else {}
-        return super().ratings(rows, horizon) | written | segments | island
+        offered = spinning.ratings(rows, horizon, _ramps(rows), (start - low, stop - low))
+        return super().ratings(rows, horizon) | written | segments | island | offered
 
     @classmethod
     def signals(cls, rows: Rows[Self], inputs: Inputs) -> dict[str, Array]:
@@ -174,11 +176,13 @@ class Thermal(Committed):
         first_down[:, :1] = down[:, :1] * was_on
         above = np.clip(power - low, 0, high - low)
         island = backup.signals(rows, inputs.horizon, was_on, above) if rows.outage_h else {}
+        offered = spinning.signals(rows, inputs.horizon, _ramps(rows), (above, above))
         return values | {
             "must_on": np.maximum(values["must_on"], tied),
             "above_before_kw": above,
             "first_ramp_down_kw": first_down,
             **island,
+            **offered,
         }
 
     @classmethod
@@ -188,7 +192,7 @@ class Thermal(Committed):
 
         made = cls.decide(rows, given, mode)
         above = cp.Variable((rows.count, given.horizon.steps), nonneg=True)
-        reserve = _reserve(rows, given.horizon)
+        reserve = spinning.offers(rows, given.horizon)
         power = cp.multiply(given["min_kw"], made.on) + above
         tight = mode.formulation == "tight"
         segments, inner = Segments(rows).part(given, made.on, made.start, later(made.stop), above, tight=tight)
@@ -233,16 +237,16 @@ class Thermal(Committed):
         up = np.where(started, start_cap, previous + rows.field("ramp_up_kw_per_h", np.inf) * given.horizon.ramp_h)
         fall = rows.field("ramp_down_kw_per_h", np.inf) * given.horizon.ramp_h
         last = np.hstack([stopped[:, 1:], np.zeros((rows.count, 1), bool)])
+        in_step = started | (not spinning.timed(rows))  # a first step's most holds for output and reserve together
         return [
             *breaches(names, "output above maximum", power + raised, rows.field("max_kw") * on, "kW"),
             *breaches(names, "output below minimum", rows.field("min_kw") * on, power - lowered, "kW"),
-            *breaches(names, "rises faster than it can", power + raised, up, "kW"),
-            *breaches(names, "falls faster than it can", previous - np.where(stopped, 0, power - lowered),
+            *breaches(names, "rises faster than it can", power + np.where(in_step, raised, 0), up, "kW"),
+            *breaches(names, "falls faster than it can",
+                      previous - np.where(stopped, 0, power - np.where(in_step, lowered, 0)),
                       np.where(stopped, stop_cap, fall), "kW"),
             *breaches(names, "too high to stop next", (power + raised) * last, stop_cap, "kW"),
-            *breaches(names, "reserve without spinning reserve", raised + lowered,
-                      np.where(rows.field("spinning_reserve") > 0, np.inf, 0.0), "kW"),
-            *breaches(names, "negative reserve", -np.minimum(raised, lowered), 0.0, "kW"),
+            *spinning.check(rows, given.horizon, series, _ramps(rows), (power - previous) * ~(started | stopped)),
             *cls.check_commitment(rows, given, series["on"], series["start"]),
         ]  # fmt: skip
 
@@ -286,7 +290,7 @@ class Thermal(Committed):
         fallen = np.cumsum(rows.field("ramp_down_kw_per_h", np.inf) * given.horizon.ramp_h, axis=1)
         on = np.maximum(signals["must_on"], rows.field("must_run") * (1 - signals["must_off"]))
         above = np.maximum(signals["above_before_kw"] - fallen, 0) * on
-        return {"above_min_kw": above, "committed": on, **_no_reserve(rows, given.horizon)}
+        return {"above_min_kw": above, "committed": on, **spinning.none(rows, given.horizon)}
 
     @classmethod
     def follow(cls, rows: Rows[Self], given: Inputs, wanted: Mapping[str, Array]) -> dict[str, Array]:
@@ -295,7 +299,7 @@ class Thermal(Committed):
         committed = np.maximum(np.round(wanted.get("committed", nothing)), rows.field("must_run"))
         on, power = _followed(rows, given, committed, wanted.get("above_min_kw", nothing), nothing)
         above = np.maximum(power - rows.field("min_kw") * on, 0)
-        return {"above_min_kw": above, "committed": on, **_no_reserve(rows, given.horizon)}
+        return {"above_min_kw": above, "committed": on, **spinning.none(rows, given.horizon)}
 
     @classmethod
     def settle(cls, rows: Rows[Self], given: Inputs, state: Ruling, values: dict[str, Array]) -> dict[str, Array]:
@@ -309,15 +313,9 @@ class Thermal(Committed):
         return values | {"above_min_kw": power - rows.field("min_kw") * on, "committed": on}
 
 
-def _reserve(rows: Rows[Any], horizon: Horizon) -> dict[str, Any]:
-    """(row, step) variables of the reserve offered, by the directions that the site asks for."""
-    import cvxpy as cp
-
-    return {f"reserve_{way}_kw": cp.Variable((rows.count, horizon.steps), nonneg=True) for way in rows.directions}
-
-
-def _no_reserve(rows: Rows[Any], horizon: Horizon) -> dict[str, Array]:
-    return {f"reserve_{way}_kw": np.zeros((rows.count, horizon.steps)) for way in rows.directions}
+def _ramps(rows: Rows[Any]) -> tuple[Array, Array]:
+    """(row, 1) rise and fall [kW/h]."""
+    return rows.field("ramp_up_kw_per_h", np.inf), rows.field("ramp_down_kw_per_h", np.inf)
 
 
 def _has_ending(rows: Rows[Any], given: Given) -> np.ndarray:
@@ -332,33 +330,36 @@ def _output(
     raised = above + reserve["reserve_up_kw"] if "reserve_up_kw" in reserve else above
     lowered = above - reserve["reserve_down_kw"] if "reserve_down_kw" in reserve else above
     before = shifted(given["above_before_kw"], above)
+    # What a called reserve has time for is limited apart from a step's own change, where the site says that time.
+    changed = (above, above) if spinning.timed(rows) else (raised, lowered)
     if tight:
-        constraints = _tight(rows, given, made, above, (raised, lowered, before))
+        constraints = _tight(rows, given, made, above, (raised, *changed, before))
     else:
         states = (made.on, made.start, made.stop, later(made.stop))
-        constraints = plain_output.limits(given, states, raised, lowered, before)
+        constraints = plain_output.limits(given, states, raised, *changed, before)
     if "reserve_down_kw" in reserve:
         constraints.append(lowered >= 0)
-    silent = np.flatnonzero([not member.spinning_reserve for member in rows.members * rows.scenarios])
-    if silent.size:
-        constraints += [offer[silent] <= 0 for offer in reserve.values()]
-    return constraints
+    return constraints + spinning.constraints(rows, given, reserve, above, (made.on, made.start, made.stop))
 
 
-def _tight(rows: Rows[Any], given: Given, made: Decision, above: Any, powers: tuple[Any, Any, Any]) -> list[Any]:
-    """Generation limits and ramps of the tight form; powers with reserve up, less reserve down, and a step before."""
+def _tight(rows: Rows[Any], given: Given, made: Decision, above: Any, powers: tuple[Any, Any, Any, Any]) -> list[Any]:
+    """Generation limits and ramps of the tight form.
+
+    Args:
+        powers: with reserve up; with and less the reserve that a ramp holds within the step; of the step before.
+    """
     import cvxpy as cp
 
-    raised, lowered, before = powers
+    raised, rising, falling, before = powers
     stop_next = later(made.stop)
     room = cp.multiply(given["range_kw"], made.on)
     free = room - cp.multiply(given["start_cut_kw"], made.start) - cp.multiply(given["stop_cut_kw"], stop_next)
     begun, ending = denied(rows, given, "start", made.start), denied(rows, given, "stop", stop_next)
     constraints = [
         raised <= (free if begun is None else free - begun),
-        raised - before - given["free_up_kw"]
+        rising - before - given["free_up_kw"]
         <= cp.multiply(given["ramp_start_kw"], made.start) + cp.multiply(given["ramp_up_kw"], made.on),
-        before - lowered - given["free_down_kw"]
+        before - falling - given["free_down_kw"]
         <= cp.multiply(given["ramp_stop_kw"], made.stop)
         + cp.multiply(given["ramp_down_kw"], shifted(np.zeros((rows.count, 1)), made.on))
         + given["first_ramp_down_kw"],

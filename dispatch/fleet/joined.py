@@ -48,7 +48,7 @@ class Joined:
                 assets.setdefault(plant.kind, []).append(_renamed(plant, prefix))
         buses = tuple(f"{m.name}/{bus}" for m in members for bus in m.site.bus_names)
         first = members[0].site
-        asked = (first.reserve_h, first.reserve_directions, first.outage_h)
+        asked = (first.reserve_h, first.reserve_directions, first.outage_h, first.activation_h)
         rows = {kind: Rows(tuple(own), 1, buses, *asked) for kind, own in sorted(assets.items())}
         return cls(tuple(members), Inputs(horizon, 1, series, state), rows)
 

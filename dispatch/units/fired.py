@@ -12,10 +12,8 @@ from dispatch.asset import Given, Inputs, Mode, Rows, full
 from dispatch.fields.frozen import Efficiency, NonNegative, Positive
 from dispatch.part import Part, Port, Violation, breaches, mistakes
 from dispatch.signals import Array, Horizon
-from dispatch.units import ramping
+from dispatch.units import ramping, spinning
 from dispatch.units.committable import Committable
-
-_RESERVE = ("reserve_up_kw", "reserve_down_kw")
 
 
 class Fired(Committable):
@@ -39,6 +37,7 @@ class Fired(Committable):
         default=None, description="load just before the start; default: the first step is free of ramps"
     )
     spinning_reserve: bool = Field(default=True, description="offers what it can raise or lower while it is on")
+    reserve_max_kw: NonNegative | None = Field(default=None, description="most it offers; default: what it can move")
 
     rule_order: ClassVar[int] = 1
     gives_more: ClassVar[bool] = True
@@ -55,8 +54,8 @@ class Fired(Committable):
 
     @property
     def structure(self) -> tuple[object, ...]:
-        """Those of commitment, and whether it offers reserve."""
-        return (*super().structure, self.spinning_reserve)
+        """Those of commitment, and whether and how it offers reserve."""
+        return (*super().structure, self.spinning_reserve, self.reserve_max_kw is None)
 
     @classmethod
     def limits(cls, rows: Rows[Self], horizon: Horizon) -> tuple[Array, Array]:
@@ -76,12 +75,18 @@ class Fired(Committable):
             "unclean": unclean,
         }
         written = {name: full(rows, horizon, value) for name, value in values.items()}
-        return super().ratings(rows, horizon) | written | {"least_kw": least, "most_kw": most}
+        moves = (np.maximum(ramping.ramp_kw(rows, horizon, most, least)[0], least),) * 2
+        offered = spinning.ratings(rows, horizon, _ramps(rows), moves)
+        return super().ratings(rows, horizon) | written | {"least_kw": least, "most_kw": most} | offered
 
     @classmethod
     def signals(cls, rows: Rows[Self], inputs: Inputs) -> dict[str, Array]:
         """Those of commitment and ramps."""
-        return super().signals(rows, inputs) | cls.ramps(rows, inputs, *cls.limits(rows, inputs.horizon))
+        was_on, before = cls.before(rows, inputs)
+        highest = np.where(np.isnan(before), rows.field("max_kw"), before) * was_on
+        lowest = np.where(np.isnan(before), 0.0, before) * was_on
+        offered = spinning.signals(rows, inputs.horizon, _ramps(rows), (highest, lowest))
+        return super().signals(rows, inputs) | cls.ramps(rows, inputs, *cls.limits(rows, inputs.horizon)) | offered
 
     @classmethod
     def part(cls, rows: Rows[Self], given: Given, mode: Mode) -> Part:
@@ -90,15 +95,15 @@ class Fired(Committable):
 
         shape = (rows.count, given.horizon.steps)
         load = cp.Variable(shape, nonneg=True)
-        reserve = {f"reserve_{way}_kw": cp.Variable(shape, nonneg=True) for way in rows.directions}
+        reserve = spinning.offers(rows, given.horizon)
         made = None if cls.free(rows).all() else cls.decide(rows, given, mode)
         most, least = (given[n] if made is None else cp.multiply(given[n], made.on) for n in ("most_kw", "least_kw"))
-        raised, lowered = (
-            load + sign * reserve.get(n, np.zeros(shape)) for sign, n in zip((1, -1), _RESERVE, strict=True)
-        )
-        constraints = [raised <= most, lowered >= least, *ramping.constraints(rows, given, load, made, reserve)]
-        silent = np.flatnonzero([not member.spinning_reserve for member in rows.members * rows.scenarios])
-        constraints += [offer[silent] <= 0 for offer in reserve.values() if silent.size]
+        none = np.zeros(shape)
+        raised, lowered = load + reserve.get("reserve_up_kw", none), load - reserve.get("reserve_down_kw", none)
+        in_step = {} if spinning.timed(rows) else reserve
+        constraints = [raised <= most, lowered >= least, *ramping.constraints(rows, given, load, made, in_step)]
+        states = None if made is None else (made.on, made.start, made.stop)
+        constraints += spinning.constraints(rows, given, reserve, load, states)
         fuel, cost = cp.multiply(given["fuel_per_kw"], load), cp.multiply(given["cost_per_kw"], load)
         series = {"load_kw": load}
         if made is not None:
@@ -119,20 +124,19 @@ class Fired(Committable):
         """Limits, ramps and commitment from the fields; fuel by the efficiency."""
         load, names = series["load_kw"], rows.names
         on, (least, most) = cls.on_of(series, load), cls.limits(rows, given.horizon)
-        up, down = (series.get(name, np.zeros_like(load)) for name in _RESERVE)
+        up, down = (series.get(name, np.zeros_like(load)) for name in spinning.RESERVE.values())
         started, stopped = cls.pattern(rows, given, on)
         rise, fall = ramping.bounds(rows, given.horizon, (least, most), started, stopped)
         change = ramping.changes(load, *cls.before(rows, given))
         fuel = load / rows.field("efficiency") + rows.field("no_load_kw") * on
-        silent = np.where(rows.field("spinning_reserve") > 0, np.inf, 0.0)
+        in_step = 0.0 if spinning.timed(rows) else 1.0
         found = [
             *breaches(names, "load above maximum", load + up, most * on, "kW"),
             *breaches(names, "load below minimum", least * on, load - down, "kW"),
-            *breaches(names, "rises faster than it can", change + up, rise, "kW"),
-            *breaches(names, "falls faster than it can", down - change, fall, "kW"),
+            *breaches(names, "rises faster than it can", change + in_step * up, rise, "kW"),
+            *breaches(names, "falls faster than it can", in_step * down - change, fall, "kW"),
             *mistakes(names, "fuel differs from its load", np.abs(series["fuel_kw"] - fuel), 0.0, "kW"),
-            *breaches(names, "reserve without spinning reserve", up + down, silent, "kW"),
-            *breaches(names, "negative reserve", -np.minimum(up, down), 0.0, "kW"),
+            *spinning.check(rows, given.horizon, series, _ramps(rows), change * ~(started | stopped)),
         ]
         if "on" in series:
             found += cls.check_commitment(rows, given, series["on"], series["start"])
@@ -158,5 +162,10 @@ class Fired(Committable):
     def at_load(cls, rows: Rows[Self], given: Inputs, wanted: Array) -> dict[str, Array]:
         """The decisions nearest to a load, without reserve."""
         load, on = cls.walked(rows, given, wanted, *cls.limits(rows, given.horizon))
-        none: dict[str, Any] = {f"reserve_{way}_kw": np.zeros_like(load) for way in rows.directions}
-        return {"load_kw": load, **on, **none}
+        return {"load_kw": load, **on, **spinning.none(rows, given.horizon)}
+
+
+def _ramps(rows: Rows[Any]) -> tuple[Array, Array]:
+    """(row, 1) rise and fall [kW/h]."""
+    ramp = rows.field("ramp_fraction_per_h", np.inf) * rows.field("max_kw")
+    return ramp, ramp

@@ -27,7 +27,8 @@ def limits(
     given: Given,
     states: tuple[cp.Expression, cp.Expression, cp.Expression, cp.Expression],
     raised: cp.Expression,
-    lowered: cp.Expression,
+    rising: cp.Expression,
+    falling: cp.Expression,
     before: cp.Expression,
 ) -> list[cp.Constraint]:
     """The equations above, without those of the reserve alone.
@@ -35,7 +36,9 @@ def limits(
     Args:
         given: coefficients of the tight form; ``ramp_start_kw`` is SU - P - RU, ``ramp_stop_kw`` SD - P - RD.
         states: (row, step) on, start, stop, and the stop of the next step.
-        raised, lowered: (row, step) output above minimum with the reserve up, and less the reserve down [kW].
+        raised: (row, step) output above minimum with the reserve up [kW].
+        rising, falling: the same, and output less the reserve down, with that reserve alone which must be there within
+            the step; where the site says when a called one must be, see :mod:`dispatch.units.spinning`.
         before: (row, step) output above minimum of the step before [kW].
     """
     on, start, stop, stop_next = states
@@ -46,8 +49,9 @@ def limits(
     return [
         raised <= room,
         raised <= room - _times(given["stop_cut_short_kw"], stop_next),
-        raised - before <= rise,
-        before - lowered <= fall,
+        rising - before <= rise,
+        before - falling <= fall,
+        *([] if rising is raised else [raised <= room - _times(given["start_cut_kw"], start)]),
     ]
 
 

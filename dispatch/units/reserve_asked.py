@@ -14,10 +14,20 @@ from dispatch.signals import Array
 
 
 class ReserveAsked(Asset):
-    """A requirement or a product: on no bus, and met by what units and stores offer."""
+    """A requirement or a product: on no bus, and met by what units and stores offer.
+
+    What a unit with a ramp offers must be there within ``activation_minutes`` of its call: the ramp times that time,
+    less what its plan uses of the ramp (:mod:`dispatch.units.spinning`), whatever the length of a step. Without it the
+    time is one step, as benchmarks of unit commitment define reserve; a unit then offers more in longer steps. All
+    reserve of a site is one pool, for which the shortest time and the longest duration of all that ask count. Stores
+    need no time.
+    """
 
     direction: Direction = "up"
     duration_minutes: Positive = Field(default=30.0, description="how long it must last once called")
+    activation_minutes: Positive | None = Field(
+        default=None, description="within which it must be there once called, for ramps; default: one step"
+    )
 
     bus_fields: ClassVar[Mapping[str, Carrier | None]] = {}
 
@@ -30,6 +40,11 @@ class ReserveAsked(Asset):
     def asks_reserve_h(self) -> float:
         """The duration [h]."""
         return self.duration_minutes / 60
+
+    @property
+    def asks_activation_h(self) -> float:
+        """The time it gives [h]."""
+        return np.inf if self.activation_minutes is None else self.activation_minutes / 60
 
     @property
     def asks_directions(self) -> tuple[Direction, ...]:

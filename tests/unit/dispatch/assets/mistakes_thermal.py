@@ -66,6 +66,8 @@ def fired_mistakes() -> list[Mistake]:
         Mistake("fuel differs from its load", "fuel_kw", plus(0.1)),
         Mistake("reserve without spinning reserve", "reserve_up_kw", plus(1.0), template=7),
         Mistake("negative reserve", "reserve_up_kw", plus(-90.0), template=6),
+        Mistake("reserve above its own limit", "reserve_up_kw", plus(5.1), template=8),
+        Mistake("reserve above what its ramp reaches in time", "reserve_down_kw", plus(90.0), template=8),
     ]
 
 

@@ -234,6 +234,7 @@ def _thermal() -> tuple[Template, ...]:
             min_up_h=4.0,
         ),
         surviving(_engine(black_start_h=1.0)),
+        holding(_engine(must_run=True, on_before_h=3.0, power_before_kw=40.0, reserve_max_kw=6.0), 30.0, 10.0),
     )
 
 
@@ -273,7 +274,9 @@ def _cable() -> Template:
 
 def _reserve(direction: str) -> Template:
     asset = {"kind": "reserve", "name": "it", "direction": direction, "required_kw": 60.0, "penalty_per_kwh": 0.5}
-    return Template(asset | {"duration_minutes": 30.0}, (priced(), load(), battery()), ELECTRIC)
+    times = {"duration_minutes": 30.0, "activation_minutes": 20.0}
+    slow = unit(ramp_up_kw_per_h=30.0, ramp_down_kw_per_h=30.0)
+    return Template(asset | times, (priced(), load(), battery(), slow), ELECTRIC)
 
 
 def _by_fill(kind: str, **fields: Any) -> Template:
@@ -292,11 +295,11 @@ def _other_way(kind: str, **fields: Any) -> Template:
     return _by_fill(kind, charge_limit=rising, discharge_limit=falling, **fields)
 
 
-def holding(template: Template, minutes: float) -> Template:
+def holding(template: Template, minutes: float, activation: float | None = None) -> Template:
     """The same, where the site asks for reserve in both directions."""
+    times = {"duration_minutes": minutes, "activation_minutes": activation}
     asked = [
-        {"kind": "reserve", "name": name, "direction": name, "required_kw": 15.0, "duration_minutes": minutes}
-        for name in ("up", "down")
+        {"kind": "reserve", "name": name, "direction": name, "required_kw": 15.0} | times for name in ("up", "down")
     ]
     return replace(template, others=(*template.others, *asked))
 
@@ -326,7 +329,9 @@ def _sold(direction: str, **fields: Any) -> Template:
     """Blocks of three hours, so that the horizon from 06:00 or 07:00 on has whole ones and one that has begun."""
     asset = {"kind": "reserve_product", "name": "it", "direction": direction, "offer_kw": 25.0, "price_per_kwh": 0.3}
     asset |= {"block_hours": 3.0, "duration_minutes": 30.0, "penalty_per_kwh": 2.0, "held_kw": 10.0}
-    engine = unit(min_kw=20, max_kw=80, cost_per_kwh=0.2, on_before_h=1, power_before_kw=50)
+    asset |= {"activation_minutes": 20.0}
+    engine = unit(min_kw=20, max_kw=80, cost_per_kwh=0.2, on_before_h=1, power_before_kw=50, ramp_up_kw_per_h=60.0)
+    engine |= {"ramp_down_kw_per_h": 60.0}
     store = any_store("battery") | {"name": "store"}
     horizon = hours(STEPS, "2024-03-01T07:00")
     pcc = grid(export_kw=500, tariff=hourly_tariff(PRICE, first_hour=7))

@@ -158,7 +158,8 @@ def _fired() -> dict[str, tuple[Template, ...]]:
     def all_of(template: Template) -> tuple[Template, ...]:
         whole = committed(template, "load_before_kw", 80.0)
         silent = holding(altered(whole[0], {"spinning_reserve": False}), 30.0)
-        return template, *whole, holding(whole[1], 30.0), silent
+        capped = holding(altered(whole[1], {"reserve_max_kw": 5.0}), 30.0, 10.0)
+        return template, *whole, holding(whole[1], 30.0), silent, capped
 
     return {
         "chp": (*all_of(cogeneration), altered(cogeneration, {"no_load_fuel_kw": 0.0})),

@@ -86,6 +86,8 @@ MISTAKES: dict[str, list[Mistake]] = {
         Mistake("too high to stop next", "power_kw", plus(20.0), template=7),
         Mistake("negative reserve", "reserve_up_kw", plus(-90.0), template=4),
         Mistake("reserve without spinning reserve", "reserve_up_kw", plus(1.0), template=5),
+        Mistake("reserve above its own limit", "reserve_up_kw", plus(6.1), template=9),
+        Mistake("reserve above what its ramp reaches in time", "reserve_down_kw", plus(90.0), template=9),
         Mistake("off although it must run", "on", plus(-1.0), template=4),
         Mistake("output above maximum", "power_kw", plus(80.1)),
         Mistake("output below minimum", "power_kw", plus(-81.0)),
