@@ -28,6 +28,7 @@ _UNITS: dict[str, dict[str, float]] = {
     "deg": {"deg": 1.0, "°": 1.0},
     "degc": {"degC": 1.0, "°C": 1.0},
     "m": {"m": 1.0, "km": 1e3},
+    "m_s": {"m/s": 1.0, "km/h": 1 / 3.6},
     "kw_per_h": {"kW/h": 1.0, "MW/h": 1e3, "kW/min": 60.0, "MW/min": 6e4},
     "per_h": {"/h": 1.0},
     "kg_per_h": {"kg/h": 1.0, "t/h": 1e3},

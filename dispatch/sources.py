@@ -234,7 +234,7 @@ def _require_something_to_learn_from(
             elif not with_weather:
                 lacking.append(f"'{asset.name}' has no history: give 'history', or {asking}")
             elif need.kind == "wind" and not need.physics.get("turbine"):
-                lacking.append(f"'{asset.name}' has neither history nor a 'turbine' for its power curve: give one")
+                lacking.append(f"'{asset.name}' has neither history nor a 'turbine' or 'power_curve': give one")
     if lacking:
         raise NoForecastError("nothing to forecast from: asset " + "; asset ".join(lacking) + _looked_for(kept))
 

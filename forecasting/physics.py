@@ -2,9 +2,11 @@
 
 Photovoltaics: P = P_peak · G_poa/1000 · (1 + γ(T_cell − 25)) · (1 − losses), with the sun at the MIDDLE of
 each interval, the Hay–Davies transposition and Faiman's cell temperature (pvlib). Without weather the
-Ineichen clear sky stands in, with the monthly Linke turbidity of Remund et al. 2003 that pvlib carries. Wind:
-the speed at hub height is corrected to standard density, v_n = v (ρ/1.225)^(1/3) (IEC 61400-12-1,
-pitch-controlled machines), then looked up in the power curve; outside the curve the power is 0.
+Ineichen clear sky stands in, with the monthly Linke turbidity of Remund et al. 2003 that pvlib carries. Rows on
+one axis turn as pvlib's ``tracking.singleaxis`` says; an inverter clips, with PVWatts' efficiency over its load where
+its efficiency is known. Wind: below rated power the speed at hub height is corrected to standard density,
+v_n = v (ρ/1.225)^(1/3) (IEC 61400-12-1, pitch-controlled machines), then looked up in the power curve. A machine cuts
+in and out, and gives way to storm, at the true speed; outside the curve the power is 0.
 """
 
 from __future__ import annotations
@@ -30,10 +32,27 @@ FAIMAN_AIR_DEG_C, FAIMAN_WIND_M_S = 20.0, 1.0  # stand in where no weather is kn
 
 
 @dataclass(frozen=True)
-class PvPlant:
-    """A fixed-tilt plant.
+class SingleAxis:
+    """Rows of modules that turn on one axis, which points along `axis_azimuth_deg` and rises by `axis_tilt_deg`.
 
-    Azimuth clockwise from north (180 = south), losses = all but temperature (soiling, cables, inverter).
+    They turn up to `max_angle_deg` from flat; with `backtrack`, less where rows of `ground_cover_ratio` (width over
+    distance) would shade each other (Anderson & Mikofski 2020, NREL/TP-5K00-76626, in pvlib).
+    """
+
+    axis_tilt_deg: float = 0.0
+    axis_azimuth_deg: float = 180.0
+    max_angle_deg: float = 60.0
+    ground_cover_ratio: float = 2 / 7
+    backtrack: bool = True
+
+
+@dataclass(frozen=True)
+class PvPlant:
+    """A plant of fixed tilt, or of rows that turn on one axis (`tracker`, instead of tilt and azimuth).
+
+    Azimuth clockwise from north (180 = south), losses = all but temperature (soiling, cables, inverter). No more
+    than `inverter_kw` comes out of it; with an `inverter_efficiency` the inverter's losses are those of PVWatts over
+    its load (NREL/TP-6A20-62641) and `losses` only those before it.
     """
 
     peak_kw: float
@@ -44,6 +63,9 @@ class PvPlant:
     altitude_m: float = 0.0
     temperature_coefficient_per_k: float = -0.0035
     losses: float = 0.14  # PVWatts default, NREL/TP-6A20-62641
+    inverter_kw: float | None = None
+    inverter_efficiency: float | None = None
+    tracker: SingleAxis | None = None
 
 
 @dataclass(frozen=True)
@@ -115,7 +137,19 @@ def pv_power_at_kw(
     cell = air + poa / (25.0 + 6.84 * wind)  # Faiman 2008, doi:10.1002/pip.813; pvlib's default coefficients
     power = plant.peak_kw * poa / 1000 * (1 + plant.temperature_coefficient_per_k * (cell - 25)) * (1 - plant.losses)
     dark = np.asarray(sun["elevation"]) < NIGHT_ELEVATION_DEG
-    return np.where(dark, 0.0, np.clip(power, 0.0, plant.peak_kw))
+    return np.where(dark, 0.0, _inverted_kw(plant, np.clip(power, 0.0, plant.peak_kw)))
+
+
+def _inverted_kw(plant: PvPlant, power_kw: Floats) -> Floats:
+    """AC power of what reaches the inverter."""
+    if plant.inverter_kw is None:
+        return power_kw
+    if plant.inverter_efficiency is None:
+        return np.minimum(power_kw, plant.inverter_kw)
+    from pvlib import inverter
+
+    nominal = plant.inverter_efficiency
+    return np.asarray(inverter.pvwatts(power_kw, plant.inverter_kw / nominal, nominal), dtype=np.float64)
 
 
 def _clear_sky(plant: PvPlant, middle: pd.DatetimeIndex, sun: Any) -> dict[str, Floats]:
@@ -146,8 +180,7 @@ def _plane_of_array_w_m2(plant: PvPlant, middle: pd.DatetimeIndex, sun: Any, sky
     from pvlib import irradiance
 
     total = irradiance.get_total_irradiance(
-        plant.tilt_deg,
-        plant.azimuth_deg,
+        *_surface_deg(plant, sun),
         np.asarray(sun["apparent_zenith"]),
         np.asarray(sun["azimuth"]),
         sky["dni"],
@@ -158,6 +191,27 @@ def _plane_of_array_w_m2(plant: PvPlant, middle: pd.DatetimeIndex, sun: Any, sky
     )
     poa = np.asarray(total["poa_global"], dtype=np.float64)
     return np.where(np.isnan(sky["ghi"]), np.nan, np.maximum(np.nan_to_num(poa), 0.0))
+
+
+def _surface_deg(plant: PvPlant, sun: Any) -> tuple[Floats | float, Floats | float]:
+    """Tilt and azimuth of the modules, (T,) where they turn; flat on their axis while the sun is down."""
+    if plant.tracker is None:
+        return plant.tilt_deg, plant.azimuth_deg
+    from pvlib import tracking
+
+    turns = plant.tracker
+    found = tracking.singleaxis(
+        np.asarray(sun["apparent_zenith"]),
+        np.asarray(sun["azimuth"]),
+        axis_tilt=turns.axis_tilt_deg,
+        axis_azimuth=turns.axis_azimuth_deg,
+        max_angle=turns.max_angle_deg,
+        backtrack=turns.backtrack,
+        gcr=turns.ground_cover_ratio,
+    )
+    tilt, azimuth = (np.asarray(found[name], dtype=np.float64) for name in ("surface_tilt", "surface_azimuth"))
+    down = np.isnan(tilt)
+    return np.where(down, turns.axis_tilt_deg, tilt), np.where(down, turns.axis_azimuth_deg, azimuth)
 
 
 @lru_cache(maxsize=1)
@@ -212,17 +266,29 @@ def wind_power_kw(
 ) -> Floats:
     """Power [kW] of the farm, without wakes, from speed at hub height and air density (same shape).
 
-    NaN stays NaN.
+    Density bears on the curve up to its highest power; what it does beyond (cut-out, giving way to storm) and where
+    it begins are matters of the true speed. NaN stays NaN.
     """
     speed, power = _checked(turbine_curve(farm.turbine) if isinstance(farm.turbine, str) else farm.turbine)
     wind = np.asarray(speed_m_s, dtype=np.float64)
     density = np.asarray(density_kg_per_m3, dtype=np.float64)
     normal = wind * np.cbrt(density / STANDARD_DENSITY_KG_PER_M3)
-    each = np.interp(normal, speed, power, left=0.0, right=0.0)
-    total = each * farm.count
+    total = _density_corrected_kw(speed, power, wind, normal) * farm.count
     if farm.rated_kw is not None:
         total = np.minimum(total, farm.rated_kw)
     return np.where(np.isnan(normal), np.nan, total)
+
+
+def _density_corrected_kw(speed: Floats, power: Floats, wind: Floats, normal: Floats) -> Floats:
+    """Power of one machine: up to the last highest point of its curve at ``normal``, beyond it at the true speed."""
+    top = len(power) - 1 - int(np.argmax(power[::-1]))
+    most, running = power[top], np.flatnonzero(power > 0)
+    if not running.size:
+        return np.zeros_like(wind)
+    cut_in = speed[max(running[0] - 1, 0)]
+    rising = np.interp(np.minimum(normal, speed[top]), speed, power, left=0.0)
+    storm = np.interp(wind, speed[top:], power[top:], right=0.0) / most
+    return np.where(wind < cut_in, 0.0, rising * storm)
 
 
 def air_density_kg_per_m3(temperature_deg_c: ArrayLike, pressure_hpa: ArrayLike) -> Floats:

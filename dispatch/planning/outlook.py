@@ -261,15 +261,16 @@ def _told(text: str) -> str:
 
 def _target(site: Site, name: str, need: Need, weather: tuple[str, ...]) -> Target:
     from forecasting.forecast import Target
-    from forecasting.physics import PvPlant, WindFarm
+    from forecasting.physics import PvPlant, SingleAxis, WindFarm
 
     plant, farm, physics = None, None, need.physics
     if need.kind == "pv":
+        turns = {"tracker": SingleAxis(**physics["tracker"])} if "tracker" in physics else {}
         plant = PvPlant(
             latitude_deg=site.latitude_deg or 0.0,
             longitude_deg=site.longitude_deg or 0.0,
             altitude_m=site.altitude_m,
-            **physics,
+            **{**physics, **turns},
         )
     elif need.kind == "wind" and physics.get("turbine"):
         farm = WindFarm(**physics)

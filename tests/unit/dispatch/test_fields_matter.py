@@ -50,9 +50,22 @@ def _life(asset: Asset) -> object:
 ELSEWHERE: dict[tuple[str, str], tuple[Callable[[Asset], object], str]] = {
     **{
         ("pv", name): (_needs, _FORECAST)
-        for name in ("peak_kw", "tilt_deg", "azimuth_deg", "system_losses", "available_fraction")
+        for name in (
+            "peak_kw",
+            "tilt_deg",
+            "azimuth_deg",
+            "tracking",
+            "system_losses",
+            "inverter_kw",
+            "inverter_efficiency",
+            "temperature_coefficient_per_k",
+            "available_fraction",
+        )
     },
-    **{("wind", name): (_needs, _FORECAST) for name in ("rated_kw", "count", "hub_height_m", "available_fraction")},
+    **{
+        ("wind", name): (_needs, _FORECAST)
+        for name in ("rated_kw", "count", "hub_height_m", "power_curve", "available_fraction")
+    },
     **{("direct_line", name): (_needs, _FORECAST) for name in ("rated_kw", "tilt_deg", "azimuth_deg")},
     ("grid_connection", "marginal_intensity_kg_per_kwh"): (
         _marginal,

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
+import pvlib
 import pytest
 
 from forecasting.errors import ForecastError
 from forecasting.physics import (
     PvPlant,
+    SingleAxis,
     WindFarm,
     air_density_kg_per_m3,
     hub_speed_m_s,
@@ -33,6 +37,25 @@ def test_wind_power_counts_machines_and_keeps_missing_missing() -> None:
     found = wind_power_kw(WindFarm(curve, 100, count=3), [np.nan, 20.0, 30.0])
     np.testing.assert_array_equal(found, [np.nan, 6000.0, 0.0])
     assert wind_power_kw(WindFarm(curve, 100, count=3, rated_kw=5000.0), [20.0])[0] == 5000
+
+
+def test_a_machine_cuts_in_and_out_at_the_true_speed_in_air_of_any_density() -> None:
+    """Thin air (.82) slows 24 m/s to 21 of the curve, where it is full; beyond 25 it stands, as in dense air.
+
+    Below rated it is the corrected speed: 10 (.82/1.225)^(1/3) = 8.7476, (8.7476 − 3)/9 · 2000 = 1277.25.
+    """
+    farm = WindFarm(((0.0, 3.0, 12.0, 25.0, 25.01), (0.0, 0.0, 2000.0, 2000.0, 0.0)), 100)
+    thin = wind_power_kw(farm, [10.0, 24.0, 26.0, 28.0], 0.82)
+    np.testing.assert_allclose(thin, [1277.25, 2000, 0, 0], atol=0.05)
+    dense = wind_power_kw(farm, [2.95, 12.0, 24.9, 26.0], 1.4)
+    np.testing.assert_allclose(dense, [0, 2000, 2000, 0], atol=1e-9)
+
+
+def test_a_machine_that_gives_way_to_storm_does_so_at_the_true_speed() -> None:
+    """From 25 to 30 m/s it comes down to nothing: 60 % are left at 27, whatever the air."""
+    farm = WindFarm(((3.0, 12.0, 25.0, 30.0), (0.0, 2000.0, 2000.0, 0.0)), 100)
+    for density in (0.82, 1.225, 1.4):
+        np.testing.assert_allclose(wind_power_kw(farm, [27.0, 30.0], density), [1200, 0], atol=1e-9)
 
 
 def test_a_named_turbine_has_its_published_curve() -> None:
@@ -119,3 +142,65 @@ def test_power_is_never_above_the_peak() -> None:
     cold = bright | {"temperature_deg_c": np.full(96, -30.0)}
     ideal = PvPlant(1000.0, 20.0, 180.0, 39.8, 116.5, losses=0.0)
     assert pv_power_kw(ideal, SUMMER, cold).max() == 1000.0
+
+
+def chain(plant: PvPlant, weather: dict[str, np.ndarray], turns: SingleAxis) -> np.ndarray:
+    """AC power as pvlib itself makes it, step by step."""
+    middle = SUMMER[:-1] + pd.Timedelta("7min30s")
+    sun = pvlib.solarposition.get_solarposition(middle, plant.latitude_deg, plant.longitude_deg, altitude=0)
+    stand = pvlib.tracking.singleaxis(
+        sun.apparent_zenith, sun.azimuth, turns.axis_tilt_deg, turns.axis_azimuth_deg, turns.max_angle_deg,
+        turns.backtrack, turns.ground_cover_ratio,
+    )  # fmt: skip
+    light = pvlib.irradiance.get_total_irradiance(
+        stand.surface_tilt, stand.surface_azimuth, sun.apparent_zenith, sun.azimuth,
+        weather["dni_w_m2"], weather["ghi_w_m2"], weather["dhi_w_m2"],
+        dni_extra=pvlib.irradiance.get_extra_radiation(middle), model="haydavies",
+    ).poa_global.fillna(0)  # fmt: skip
+    cell = pvlib.temperature.faiman(light, weather["temperature_deg_c"], weather["wind_speed_m_s"])
+    dc = pvlib.pvsystem.pvwatts_dc(light, cell, plant.peak_kw, plant.temperature_coefficient_per_k)
+    dc = (dc * (1 - plant.losses)).clip(0, plant.peak_kw)
+    nominal, most = plant.inverter_efficiency or 1.0, plant.inverter_kw or np.inf
+    return pvlib.inverter.pvwatts(dc, most / nominal, nominal).where(sun.elevation > 0, 0).to_numpy()
+
+
+def test_rows_that_turn_and_an_inverter_are_pvlibs() -> None:
+    noon = np.clip(np.sin((np.arange(96) - 20) / 58 * np.pi), 0, None)
+    weather = {"ghi_w_m2": 850 * noon, "dni_w_m2": 800 * np.sqrt(noon), "dhi_w_m2": 100 * noon}
+    weather |= {"temperature_deg_c": np.full(96, 25.0), "wind_speed_m_s": np.full(96, 2.0)}
+    up = solar_elevation_deg(SUMMER[:-1] + pd.Timedelta("7min30s"), 39.8, 116.5) > 0
+    for turns in (SingleAxis(), SingleAxis(10.0, 170.0, 45.0, 0.5, backtrack=False)):
+        plant = replace(PLANT, tracker=turns, inverter_kw=700.0, inverter_efficiency=0.96, losses=0.05)
+        found = pv_power_kw(plant, SUMMER, weather)
+        np.testing.assert_allclose(found[up], chain(plant, weather, turns)[up], atol=1e-6)
+        assert found.max() == pytest.approx(700)  # flat top
+        fixed = pv_power_kw(replace(plant, tracker=None), SUMMER, weather)
+        assert found.sum() > 1.1 * fixed.sum()
+
+
+def test_modules_that_turn_face_the_sun_at_noon_and_turn_east_in_the_morning() -> None:
+    """Beam alone, axis from north to south: with the sun due south at height h the rows lie flat and get sin h."""
+    beam = {"ghi_w_m2": np.zeros(96), "dni_w_m2": np.full(96, 800.0), "dhi_w_m2": np.zeros(96)}
+    bare = PvPlant(1000.0, 0.0, 180.0, 39.8, 116.5, temperature_coefficient_per_k=0.0, losses=0.0)
+    turning = pv_power_kw(replace(bare, tracker=SingleAxis(backtrack=False, max_angle_deg=90.0)), SUMMER, beam)
+    height = np.deg2rad(solar_elevation_deg(SUMMER[:-1] + pd.Timedelta("7min30s"), 39.8, 116.5))
+    noon = int(height.argmax())
+    assert turning[noon] == pytest.approx(800 * np.sin(height[noon]), rel=1e-3)
+    flat = pv_power_kw(bare, SUMMER, beam)
+    assert turning[noon - 20] > 1.3 * flat[noon - 20]
+    assert (turning[height > 0.05] >= flat[height > 0.05] - 1e-6).all()
+
+
+def test_an_inverter_clips_and_a_steeper_coefficient_costs_more() -> None:
+    """1000 kW of modules at 25 °C of air: the cells' warmth above 25 °C costs γ each; the rest is clipped at 500."""
+    sun = {"ghi_w_m2": np.full(96, 700.0), "dni_w_m2": np.full(96, 600.0), "dhi_w_m2": np.full(96, 150.0)}
+    sun |= {"temperature_deg_c": np.full(96, 25.0), "wind_speed_m_s": np.full(96, 1.0)}
+    open_ = pv_power_kw(PLANT, SUMMER, sun)
+    clipped = pv_power_kw(replace(PLANT, inverter_kw=500.0), SUMMER, sun)
+    np.testing.assert_allclose(clipped, np.minimum(open_, 500.0))
+    assert clipped.max() == 500
+    cold = pv_power_kw(replace(PLANT, temperature_coefficient_per_k=0.0), SUMMER, sun)[48]
+    warmer_k = cold / 860 * 1000 / (25 + 6.84)  # cold = 1000 · G/1000 · .86, and Faiman's warming by G
+    assert open_[48] == pytest.approx(cold * (1 - 0.0035 * warmer_k))
+    steep = pv_power_kw(replace(PLANT, temperature_coefficient_per_k=-0.005), SUMMER, sun)[48]
+    assert steep == pytest.approx(cold * (1 - 0.005 * warmer_k))

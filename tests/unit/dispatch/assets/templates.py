@@ -348,6 +348,8 @@ def _direct(**fields: Any) -> Template:
     return Template(asset | fields, (priced() | {"export_kw": 10}, load()), {**ELECTRIC, **_WEATHER})
 
 
+_CURVE = [{"speed_m_s": speed, "power_kw": power} for speed, power in ((3.0, 0.0), (11.0, 48.0), (25.0, 48.0))]
+
 TEMPLATES: dict[str, tuple[Template, ...]] = {
     "battery": (_worn(), *_electric_stores("battery")),
     "cable": (_cable(),),
@@ -360,13 +362,19 @@ TEMPLATES: dict[str, tuple[Template, ...]] = {
             {("it", "demand_kw"): DEMAND},
         ),
     ),
-    "pv": (_generator("pv", peak_kw=100.0, tilt_deg=30.0, azimuth_deg=170.0, system_losses=0.1),),
+    "pv": (
+        _generator("pv", peak_kw=100.0, tilt_deg=30.0, azimuth_deg=170.0, system_losses=0.1),
+        _generator("pv", peak_kw=100.0, inverter_kw=80.0, inverter_efficiency=0.96, tracking={}),
+    ),
     "reserve": (_reserve("up"), _reserve("down")),
     "reserve_product": (_sold("up"), _sold("down")),
     "supercapacitor": (_plain("supercapacitor"), *_electric_stores("supercapacitor")),
     "thermal": _thermal(),
     "thermal_store": _tanks(),
-    "wind": (_generator("wind", rated_kw=50.0, count=2, hub_height_m=100.0, turbine="E-82/2000"),),
+    "wind": (
+        _generator("wind", rated_kw=50.0, count=2, hub_height_m=100.0, turbine="E-82/2000"),
+        _generator("wind", rated_kw=50.0, power_curve=_CURVE),
+    ),
 }
 
 

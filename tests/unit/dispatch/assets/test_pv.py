@@ -11,9 +11,11 @@ from pydantic import ValidationError
 from dispatch.asset import Inputs
 from dispatch.audit import audit
 from dispatch.errors import AlignmentError, DataError
+from dispatch.planning.outlook import _target
 from dispatch.problem import Problem
 from dispatch.rules import rule_based
 from dispatch.solve import solve
+from forecasting.physics import SingleAxis
 from tests.parks import given, grid, hours, load, park, tariff
 
 ROOF = {"kind": "pv", "name": "roof", "bus": "main", "peak_kw": 100}
@@ -55,7 +57,40 @@ def test_at_a_negative_price_it_stands_still() -> None:
 def test_its_forecast_is_that_of_the_part_in_service() -> None:
     (need,) = park(ROOF | {"available_fraction": 0.8, "system_losses": 0.1}).assets[0].needs
     assert need.capacity_kw == pytest.approx(80)
-    assert need.physics == {"peak_kw": 80, "tilt_deg": 20, "azimuth_deg": 180, "losses": 0.1}
+    assert need.physics == {
+        "peak_kw": 80,
+        "tilt_deg": 20,
+        "azimuth_deg": 180,
+        "losses": 0.1,
+        "temperature_coefficient_per_k": -0.0035,
+    }
+
+
+def test_its_forecast_knows_its_inverter_its_axis_and_its_cells() -> None:
+    """80 of 100 kW of modules in service on 64 of 80 kW of inverter: no more than that comes out."""
+    tracking = {"axis_azimuth_deg": 170, "max_angle_deg": 45, "ground_cover_ratio": 0.4}
+    fields = {"available_fraction": 0.8, "inverter_kw": 80, "inverter_efficiency": 0.97, "tracking": tracking}
+    (need,) = park(ROOF | fields | {"temperature_coefficient_per_k": -0.004}).assets[0].needs
+    assert need.capacity_kw == pytest.approx(64)
+    told = {"peak_kw": 80, "inverter_kw": 64, "inverter_efficiency": 0.97, "temperature_coefficient_per_k": -0.004}
+    assert {name: need.physics[name] for name in told} == pytest.approx(told)
+    target = _target(park(ROOF | fields), "roof", need, ())
+    assert target.plant is not None
+    assert target.plant.tracker == SingleAxis(0.0, 170.0, 45.0, 0.4, True)
+    assert target.plant.inverter_kw == pytest.approx(64)
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"tracking": {}, "tilt_deg": 30}, "tilt_deg say how fixed modules stand: leave out with tracking"),
+        ({"inverter_efficiency": 0.96}, "inverter_efficiency needs inverter_kw"),
+        ({"temperature_coefficient_per_k": 0.35}, "temperature_coefficient_per_k"),
+    ],
+)
+def test_a_plant_that_contradicts_itself_is_refused(fields: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        park(ROOF | fields)
 
 
 def test_a_missing_or_misaligned_forecast_is_named() -> None:

@@ -53,3 +53,29 @@ def test_two_farms_on_one_bus_share_the_curtailment_by_rule() -> None:
 def test_a_farm_that_cannot_be_is_refused(fields: dict[str, float]) -> None:
     with pytest.raises(ValidationError, match=next(iter(fields))):
         park(farm(**fields))
+
+
+OWN = [{"speed_m_s": speed, "power_kw": power} for speed, power in ((3, 0), ("43.2 km/h", 2000), (25, 2000))]
+
+
+def test_a_farm_may_bring_its_own_power_curve() -> None:
+    """7.5 m/s is half way from 3 to 12: half of 2000 kW each of three; at 26 m/s it stands."""
+    (need,) = park(farm(count=3, power_curve=OWN)).assets[0].needs
+    assert wind_power_kw(WindFarm(**need.physics), np.array([2.0, 7.5, 20.0, 26.0])) == pytest.approx(
+        [0, 3000, 6000, 0]
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"power_curve": OWN, "turbine": "E-82/2000"}, "turbine and power_curve are two ways to say one thing"),
+        ({"power_curve": OWN[::-1]}, "rising in speed_m_s"),
+        ({"power_curve": OWN[:1]}, "two points at least"),
+        ({"power_curve": OWN, "rated_kw": 1500}, "power_curve reaches 2000 kW, above rated_kw 1500"),
+        ({"power_curve": [p | {"power_kw": 0} for p in OWN]}, "never gives any power"),
+    ],
+)
+def test_a_curve_that_does_not_fit_is_refused(fields: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        park(farm(**fields))
