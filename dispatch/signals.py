@@ -44,6 +44,7 @@ _UNITS: dict[str, dict[str, float]] = {
     "mwh": {"kWh": 1e-3, "MWh": 1.0, "GWh": 1e3},
     "kg_per_kwh": {"kg/kWh": 1.0, "t/MWh": 1.0, "g/kWh": 1e-3},
 }
+_RATIOS = {"fraction", "share", "shares", "efficiency", "loss", "losses", "fill", "ratio", "interest", "growth", "gap"}
 _NUMBER = re.compile(r"^\s*([-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)\s*(?:([A-Z]{3})\s*(?=/))?(\S.*)?$")
 
 
@@ -53,12 +54,18 @@ def unit_of(field: str) -> str | None:
     return max(fits, key=len) if fits else None
 
 
+def takes_percent(field: str) -> bool:
+    """Does a field's name say that it is a share: ``charge_efficiency``, or ``loss_fraction_per_h`` by the hour?"""
+    words = field.split("_")
+    return bool(_RATIOS & set(words)) and ("per" not in words or unit_of(field) == "per_h")
+
+
 def accepted_units(field: str) -> str:
     """What may be written for a field, for error messages: ``a number in kW, or '3 MW'``."""
     unit = unit_of(field)
     if unit is None:
-        return "a number"
-    names = ", ".join(_UNITS[unit])
+        return "a number or text in %" if takes_percent(field) else "a number"
+    names = ", ".join([*_UNITS[unit], *([f"%{name}" for name in _UNITS[unit]] if takes_percent(field) else [])])
     return f"a number (meant in {_base_name(unit)}) or text with a unit ({names})"
 
 
@@ -67,7 +74,7 @@ def _base_name(unit: str) -> str:
 
 
 def parse_quantity(field: str, text: str, currency: str | None = None) -> float:
-    """Read ``"3.1 MWh"`` for a field named ``…_kwh`` as 3100.0.
+    """Read ``"3.1 MWh"`` for a field named ``…_kwh`` as 3100.0, and ``"95 %"`` for a share as 0.95.
 
     A money unit may carry a currency (``"260 CNY/MWh"``); it must then be ``currency`` where that is known.
 
@@ -84,6 +91,8 @@ def parse_quantity(field: str, text: str, currency: str | None = None) -> float:
     if name is None:
         return number
     factors = _UNITS.get(unit or "", {})
+    if takes_percent(field) and name.startswith("%"):
+        number, name, factors = number / 100, name[1:].strip(), factors if unit else {"": 1.0}
     if name.strip() not in factors:
         raise ValueError(f"'{text}' has a unit that does not fit '{field}'")
     return number * factors[name.strip()]

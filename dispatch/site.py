@@ -24,7 +24,7 @@ from dispatch.fields.feeds import Feeds
 from dispatch.fields.frozen import Finite, Fraction, Frozen, NonNegative, Positive
 from dispatch.fields.grid import Grid, Group
 from dispatch.fields.series import ArchiveFolder
-from dispatch.signals import Array, Horizon, unit_of
+from dispatch.signals import Array, Horizon, takes_percent, unit_of
 
 
 def _zone(name: str) -> str:
@@ -355,7 +355,7 @@ def schema() -> dict[str, Any]:
     text = {"type": "string"}
     for model in [made, *made["$defs"].values()]:
         fields = model.get("properties", {})
-        for name in [n for n in fields if unit_of(n) is not None]:
+        for name in [n for n, field in fields.items() if unit_of(n) is not None or _is_share(n, field)]:
             fields[name] = {"anyOf": [fields[name], text], "description": fields[name].get("description", "")}
         if "const" in fields.get("kind", {}):
             for name in {"tariff", "carbon_intensity_kg_per_kwh", "marginal_intensity_kg_per_kwh"} & set(fields):
@@ -364,3 +364,9 @@ def schema() -> dict[str, Any]:
             # What the library gives need not be written, so an editor can only ask for these two.
             model["required"] = ["kind", "name"]
     return made
+
+
+def _is_share(name: str, field: dict[str, Any]) -> bool:
+    """A number whose name, or whose limits, say that it is a share: text in % is read."""
+    numbers = [way for way in (field, *field.get("anyOf", ())) if way.get("type") == "number"]
+    return bool(numbers) and (takes_percent(name) or any(1 in (way.get("le"), way.get("maximum")) for way in numbers))

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
-from dispatch.signals import parse_quantity, unit_of
+from dispatch.signals import parse_quantity, takes_percent, unit_of
 
 
 class Frozen(BaseModel):
@@ -38,16 +38,22 @@ def rebuilt(value: Any, change: Callable[[Any, str], Any], path: str = "") -> An
 
 def _read_quantity(value: object, info: ValidationInfo) -> object:
     name = info.field_name or ""
-    if isinstance(value, str) and unit_of(name) is not None:
+    if isinstance(value, str) and (unit_of(name) is not None or (takes_percent(name) and "%" in value)):
         return parse_quantity(name, value)
     if isinstance(value, bool):
         raise ValueError("a truth value is not a number")  # noqa: TRY004 — pydantic collects ValueError only
     return value
 
 
+def _read_percent(value: object) -> object:
+    """Whatever the name: a number that lies between nothing and all of something is a share."""
+    return parse_quantity("share", value) if isinstance(value, str) and value.strip().endswith("%") else value
+
+
 Finite = Annotated[float, BeforeValidator(_read_quantity), Field(allow_inf_nan=False)]
-"""A finite number; text with a unit is read where the field's name ends in one."""
+"""A finite number; text with a unit is read where the field's name ends in one, text in % where it says a share."""
 Positive = Annotated[Finite, Field(gt=0)]
 NonNegative = Annotated[Finite, Field(ge=0)]
-Fraction = Annotated[Finite, Field(ge=0, le=1)]
-Efficiency = Annotated[Finite, Field(gt=0, le=1)]
+Fraction = Annotated[Finite, BeforeValidator(_read_percent), Field(ge=0, le=1)]
+Efficiency = Annotated[Finite, BeforeValidator(_read_percent), Field(gt=0, le=1)]
+"""Shares of a whole: a number, or text in %."""

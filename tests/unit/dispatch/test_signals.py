@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given as drawn
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from dispatch.errors import AlignmentError
 from dispatch.signals import Horizon, accepted_units, parse_quantity, unit_of
-from tests.parks import hours
+from dispatch.site import schema
+from tests.parks import battery, grid, hours, load, park
 
 
 @pytest.mark.parametrize(
@@ -95,6 +97,11 @@ def test_a_series_of_another_length_is_refused_by_name() -> None:
         ("carbon_intensity_kg_per_kwh", "570 g/kWh", 0.57),
         ("carbon_intensity_kg_per_kwh", "0.57 t/MWh", 0.57),
         ("hub_height_m", "0.1 km", 100.0),
+        ("speed_m_s", "36 km/h", 10.0),
+        ("charge_efficiency", "95 %", 0.95),
+        ("efficiency", "95%", 0.95),
+        ("energy_efficiency_ratio", "350 %", 3.5),
+        ("loss_fraction_per_h", "0.1 %/h", 0.001),
     ],
 )
 def test_a_quantity_is_read_in_the_unit_of_its_field(field: str, text: str, number: float) -> None:
@@ -109,6 +116,11 @@ def test_a_quantity_is_read_in_the_unit_of_its_field(field: str, text: str, numb
         ("rated_kw", "3 mw", "does not fit"),
         ("count", "3 kW", "does not fit 'count'"),
         ("rated_kw", "", "is not a number"),
+        ("rated_kw", "3 %", "has a unit that does not fit 'rated_kw'"),
+        ("count", "3 %", "does not fit 'count'"),
+        ("cost_per_h", "3 %/h", "does not fit 'cost_per_h'"),
+        ("efficiency", "95 %/h", "does not fit 'efficiency'"),
+        ("loss_fraction_per_h", "3 %", "does not fit 'loss_fraction_per_h'"),
     ],
 )
 def test_a_quantity_in_a_wrong_unit_is_refused(field: str, text: str, message: str) -> None:
@@ -136,9 +148,39 @@ def test_the_unit_is_the_longest_that_the_name_ends_in(field: str, unit: str | N
     assert unit_of(field) == unit
 
 
+def test_shares_of_a_park_are_read_in_percent_wherever_they_stand() -> None:
+    store = battery(charge_efficiency="95 %", max_fill="90%", loss_fraction_per_h="0.1 %/h")
+    pots = {"kind": "chp", "name": "chp", "bus": "main", "heat_bus": "heat", "fuel_bus": "gas", "max_kw": 9}
+    pots |= {"efficiency": "41 %", "power_loss": "17 %", "no_load_fuel_kw": 1}
+    buses = [{"name": "main"}, {"name": "heat", "carrier": "heat"}, {"name": "gas", "carrier": "gas"}]
+    wish = {"clean_share_min": "30 %", "over": "day"}
+    site = park(load(power_factor="95 %"), store, pots, grid(clean_fraction="40 %"), buses=buses, wishes=[wish])
+    of = {asset.name: asset.model_dump() for asset in site.assets}
+    found = [of["battery"][name] for name in ("charge_efficiency", "max_fill", "loss_fraction_per_h")]
+    assert found == pytest.approx([0.95, 0.9, 0.001])
+    assert (of["chp"]["efficiency"], of["chp"]["power_loss"]) == pytest.approx((0.41, 0.17))
+    assert (of["load"]["power_factor"], of["pcc"]["clean_fraction"]) == pytest.approx((0.95, 0.4))
+    assert site.wishes[0].model_dump()["clean_share_min"] == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize("text", ["950 %", "-5 %", "95 kW", "ninety %"])
+def test_a_share_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(ValidationError, match="charge_efficiency"):
+        park(load(), battery(charge_efficiency=text))
+
+
+def test_the_schema_lets_editors_write_shares_in_percent() -> None:
+    fields = schema()["$defs"]["Battery"]["properties"]
+    assert {"type": "string"} in fields["charge_efficiency"]["anyOf"]
+    assert {"type": "string"} in schema()["$defs"]["Load"]["properties"]["power_factor"]["anyOf"]
+    assert schema()["$defs"]["Wind"]["properties"]["count"]["type"] == "integer"
+
+
 def test_what_is_accepted_is_said() -> None:
     assert accepted_units("rated_kw") == "a number (meant in kW) or text with a unit (W, kW, MW, GW)"
     assert accepted_units("count") == "a number"
+    assert accepted_units("charge_efficiency") == "a number or text in %"
+    assert accepted_units("ramp_fraction_per_h") == "a number (meant in /h) or text with a unit (/h, %/h)"
 
 
 @drawn(st.floats(-1e9, 1e9), st.sampled_from(["W", "kW", "MW", "GW"]))
