@@ -231,7 +231,7 @@ class Day:
         return float(self.schedule.weights @ self.schedule.co2_kg)
 
     def table(self) -> pd.DataFrame:
-        """Every asset's series by step, on the local clock."""
+        """Every asset's series by step, on the local clock; ``unit.on`` is 1 where plant that may be off is on."""
         return self.schedule.to_pandas()
 
     @cached_property
@@ -240,6 +240,9 @@ class Day:
 
     def prices(self) -> pd.DataFrame:
         """Local price of every bus by step: what one more kWh there would cost.
+
+        Where the site asks for reserve, ``reserve up`` and ``reserve down`` beside them are what one more kW that must
+        be held for an hour would cost.
 
         Raises:
             DataError: the plan was made by rules, which have no prices, or money does not count in the objective.
@@ -251,7 +254,10 @@ class Day:
         if self.schedule.price_per_kwh is None:
             raise DataError("a plan made by the park's rules has no local prices")
         index = pd.DatetimeIndex(self.problem.horizon.local_start, name="start")
-        return pd.DataFrame(self.schedule.price_per_kwh[0].T, index=index, columns=list(self.problem.site.bus_names))
+        prices = dict(zip(self.problem.site.bus_names, self.schedule.price_per_kwh[0], strict=True))
+        for direction, values in self.schedule.reserve_price_per_kwh.items():
+            prices[direction.removesuffix("_kw").replace("_", " ")] = values[0]
+        return pd.DataFrame(prices, index=index)
 
     def limits(self, at: str | None = None) -> pd.DataFrame:
         """Limits that bind, on the whole day or at an hour, and what one unit more of each would save.

@@ -114,6 +114,8 @@ class Schedule:
             sum over scenarios is its shadow carbon price. Empty without a solver's duals.
         price_per_kwh: (S, bus, T) local price: what one more kWh at the bus would cost in money; None without a solver,
             and where the objective has ``money: 0``.
+        reserve_price_per_kwh: by ``reserve_up_kw`` and ``reserve_down_kw`` where the site asks for them, (S, T) what
+            one more kW that must be held for an hour would cost; empty without a solver.
         limit_excess_kw: (S, T) excess over all linearised network limits of a step.
         reactive_kvar: by asset, (S, T) injected reactive power that was chosen or controlled; that of a fixed power
             factor follows from the powers.
@@ -131,6 +133,7 @@ class Schedule:
     wish_short_kwh: Mapping[str, Array]
     proof: Proof
     price_per_kwh: Array | None = None
+    reserve_price_per_kwh: Mapping[str, Array] = field(default_factory=dict)
     limit_excess_kw: Array = field(default_factory=lambda: np.zeros((1, 1)))
     reactive_kvar: Mapping[str, Array] = field(default_factory=dict)
     groups: tuple[Shared, ...] = ()
@@ -172,7 +175,10 @@ class Schedule:
         return self.find(name).of(name, series, scenario)
 
     def to_pandas(self, scenario: int = 0) -> pd.DataFrame:
-        """One row per step on the local clock, a column ``asset.series`` for every series that has a value per step."""
+        """One row per step on the local clock, a column ``asset.series`` for every series that has a value per step.
+
+        Of plant that is on or off, ``asset.on`` is 1 or 0, or between where commitment is relaxed.
+        """
         import pandas as pd
 
         steps = self.inputs.horizon.steps
@@ -181,7 +187,7 @@ class Schedule:
             for solved in self.kinds.values()
             for series, values in solved.series.items()
             for place, member in enumerate(solved.rows.members)
-            if values.ndim == 2 and values.shape[-1] == steps and unit_of(series) is not None
+            if values.ndim == 2 and values.shape[-1] == steps and (unit_of(series) is not None or series == "on")
         }
         index = pd.DatetimeIndex(self.inputs.horizon.local_start, name="start")
         return pd.DataFrame(columns, index=index)

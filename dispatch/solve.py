@@ -62,7 +62,8 @@ def solve(problem: Problem, limits: Limits | None = None, *, run: Run | None = N
         again = _around_what_can_be_followed(problem, asked, answer, prices, partial(run, limits=left))
         if again is None:
             stated = _stated(problem, _bounded(answer, asked.outer, limits))
-            return problem.read(_proof(stated, asked.place + asked.more), prices, _cap_prices(problem, answer))
+            made = problem.read(_proof(stated, asked.place + asked.more), prices, _cap_prices(problem, answer))
+            return replace(made, reserve_price_per_kwh=_reserve_prices(problem, answer))
         asked = again
     raise SolveError("exclusive flows still overlap after branching: the kind's switch does not separate them")
 
@@ -278,10 +279,29 @@ def _prices(problem: Problem, answer: Answer) -> Array | None:
     dual = answer.row_dual[problem.compiled.rows(problem.balance)].reshape(shape)
     for bus, constraint in problem.network.injected.items():
         dual[:, problem.site.bus_names.index(bus)] -= answer.row_dual[problem.compiled.rows(constraint)]
-    weight = np.ones(problem.scenarios)
-    if problem.total.priced is not None:
-        weight = np.abs(answer.row_dual[problem.compiled.rows(problem.total.priced)])
-    return np.asarray(objective.in_money(dual) / (np.maximum(weight, 1e-12)[:, None, None] * problem.horizon.hours))
+    scale = _weights(problem, answer)[:, None, None] * problem.horizon.hours
+    return np.asarray(objective.in_money(dual) / scale)
+
+
+def _weights(problem: Problem, answer: Answer) -> Array:
+    """(scenario,) what a scenario's cost counts in the objective: its probability, or more in the tail."""
+    if problem.total.priced is None:
+        return np.ones(problem.scenarios)
+    return np.maximum(np.abs(answer.row_dual[problem.compiled.rows(problem.total.priced)]), 1e-12)
+
+
+def _reserve_prices(problem: Problem, answer: Answer) -> dict[str, Array]:
+    """By direction, (scenario, step) money for a kW more that must be held for an hour; none without duals.
+
+    A row is offered − asked ≥ 0, so its dual, however it is signed, is what asking for one kW more costs.
+    """
+    objective = problem.site.objective
+    if not np.isfinite(answer.row_dual).all() or not objective.money:
+        return {}
+    scale = _weights(problem, answer)[:, None] * problem.horizon.hours
+    shape = (problem.scenarios, problem.horizon.steps)
+    duals = {name: answer.row_dual[problem.compiled.rows(row)] for name, row in problem.reserve.items()}
+    return {name: objective.in_money(np.abs(dual)).reshape(shape) / scale for name, dual in duals.items()}
 
 
 def _cap_prices(problem: Problem, answer: Answer) -> dict[str, Array]:

@@ -108,6 +108,37 @@ def test_prices_limits_and_deviations_are_tables() -> None:
     assert (table["cost"].dropna() >= -1e-6).all()
 
 
+def test_a_table_says_which_unit_is_on() -> None:
+    """The connection brings 60 kW at .2; only 100 kW of load need the unit, which is dear to keep on."""
+    plant = unit(min_kw=30, no_load_cost_per_h=20.0)
+    fields = {"name": "small", "time_zone": "UTC", "currency": "EUR", "buses": [{"name": "main"}]}
+    park = Park.build(**fields, assets=[load(), plant, grid(import_kw=60, tariff=tariff(0.2))])
+    table = park.solve({("load", "demand_kw"): [50.0, 100, 40]}, hours("2024-03-01T00:00", 3)).table()
+    assert table["unit.on"].to_numpy() == pytest.approx([0, 1, 0], abs=1e-6)
+
+
+@pytest.mark.parametrize("step_h", [1.0, 0.25])
+def test_prices_hold_that_of_reserve(step_h: float) -> None:
+    """60 kW held, of which the dear unit offers 20: the cheap one keeps 40 of its 120 free and gives 80 of 100.
+
+    One kW more to hold moves one from the unit of .1 a kWh to that of .3, .2 an hour; at 60 kW of load it is free.
+    """
+    plant = [
+        unit(name, max_kw=most, cost_per_kwh=cost, must_run=True, on_before_h=9)
+        for name, most, cost in (("cheap", 120, 0.1), ("dear", 100, 0.3))
+    ]
+    plant[1] |= {"reserve_max_kw": 20}
+    asked = {"kind": "reserve", "name": "asked", "required_kw": 60, "penalty_per_kwh": 100}
+    fields = {"name": "small", "time_zone": "UTC", "currency": "EUR", "buses": [{"name": "main"}]}
+    park = Park.build(**fields, assets=[load(), *plant, asked])
+    day = park.solve({("load", "demand_kw"): [100.0, 60]}, hours("2024-03-01T00:00", 2, step_h=step_h))
+    prices = day.prices()
+    assert list(prices.columns) == ["main", "reserve up"]
+    assert prices["reserve up"].to_numpy() == pytest.approx([0.2, 0.0], abs=1e-6)
+    assert prices["main"].to_numpy() == pytest.approx([0.3, 0.1])
+    assert day.table()["cheap.power_kw"].to_numpy() == pytest.approx([80, 60])
+
+
 def test_a_day_from_a_file_is_planned_like_on_the_command_line(tmp_path: Path) -> None:
     write(tmp_path)
     measured("2024-03-30").to_csv(tmp_path / "measured.csv", index=False)
