@@ -287,7 +287,7 @@ def _weights(problem: Problem, answer: Answer) -> Array:
     """(scenario,) what a scenario's cost counts in the objective: its probability, or more in the tail."""
     if problem.total.priced is None:
         return np.ones(problem.scenarios)
-    return np.maximum(np.abs(answer.row_dual[problem.compiled.rows(problem.total.priced)]), 1e-12)
+    return np.asarray(np.maximum(np.abs(answer.row_dual[problem.compiled.rows(problem.total.priced)]), 1e-12))
 
 
 def _reserve_prices(problem: Problem, answer: Answer) -> dict[str, Array]:

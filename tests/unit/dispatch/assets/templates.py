@@ -331,7 +331,6 @@ def _sold(direction: str, **fields: Any) -> Template:
     asset |= {"block_hours": 3.0, "duration_minutes": 30.0, "penalty_per_kwh": 2.0, "held_kw": 10.0}
     asset |= {"activation_minutes": 20.0}
     engine = unit(min_kw=20, max_kw=80, cost_per_kwh=0.2, on_before_h=1, power_before_kw=50, ramp_up_kw_per_h=60.0)
-    engine |= {"ramp_down_kw_per_h": 60.0}
     store = any_store("battery") | {"name": "store"}
     horizon = hours(STEPS, "2024-03-01T07:00")
     pcc = grid(export_kw=500, tariff=hourly_tariff(PRICE, first_hour=7))
