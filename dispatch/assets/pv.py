@@ -16,7 +16,7 @@ _TILT_DEG, _AZIMUTH_DEG = 20.0, 180.0
 class Tracking(Frozen):
     """Rows of modules that turn on one axis through the day, as pvlib's ``tracking.singleaxis`` says."""
 
-    axis_tilt_deg: Annotated[Finite, Field(ge=0, le=90)] = 0.0
+    axis_tilt_deg: Annotated[Finite, Field(ge=0, le=90)] = Field(default=0.0, description="of the axis, from level")
     axis_azimuth_deg: Annotated[Finite, Field(ge=0, lt=360)] = Field(
         default=180.0, description="where the axis points and rises to: 180 turns from east to west"
     )

@@ -15,8 +15,8 @@ from dispatch.units.generation import VariableGeneration
 class CurvePoint(Frozen):
     """Power of one turbine at a wind speed at hub height in air of 1.225 kg/m³; between two points it is linear."""
 
-    speed_m_s: NonNegative
-    power_kw: NonNegative
+    speed_m_s: NonNegative = Field(description="of the wind, at hub height")
+    power_kw: NonNegative = Field(description="of one turbine")
 
 
 class Wind(VariableGeneration):

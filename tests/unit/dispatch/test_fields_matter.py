@@ -254,8 +254,9 @@ def test_a_field_that_acts_elsewhere_acts_there_and_only_there(kind: str, name: 
     assert reason
     template = next(t for t in templates.of(kind) if name in t.asset)
     asset = template.site().assets[0]
-    changed = next(perturbations(template, (name,), getattr(asset, name)))
-    assert where(asset) != where(template.site(changed).assets[0])
+    for path, number in leaves(asset.model_dump()[name], (name,)):
+        changed = next(perturbations(template, path, number))
+        assert where(asset) != where(template.site(changed).assets[0]), path
     base = template.problem().compiled.matrices()
     assert same(base, template.problem(changed).compiled.matrices()), (
         "it acts on the problem too: take it off the table"
@@ -263,8 +264,8 @@ def test_a_field_that_acts_elsewhere_acts_there_and_only_there(kind: str, name: 
 
 
 def test_the_generators_forecast_from_weather_is_scaled_by_the_share_in_service() -> None:
-    for kind in ("pv", "wind"):
-        (template,) = templates.of(kind)
+    for template in (*templates.of("pv"), *templates.of("wind")):
+        kind = template.asset["kind"]
         halved = template.asset | {"available_fraction": template.asset["available_fraction"] / 2}
         whole, half = (template.site(a).assets[0].needs[0] for a in (template.asset, halved))
         assert half.capacity_kw == pytest.approx(whole.capacity_kw / 2)

@@ -275,8 +275,7 @@ def _cable() -> Template:
 def _reserve(direction: str) -> Template:
     asset = {"kind": "reserve", "name": "it", "direction": direction, "required_kw": 60.0, "penalty_per_kwh": 0.5}
     times = {"duration_minutes": 30.0, "activation_minutes": 20.0}
-    slow = unit(ramp_up_kw_per_h=30.0, ramp_down_kw_per_h=30.0)
-    return Template(asset | times, (priced(), load(), battery(), slow), ELECTRIC)
+    return Template(asset | times, (priced(), load(), battery(), unit(ramp_up_kw_per_h=30.0)), ELECTRIC)
 
 
 def _by_fill(kind: str, **fields: Any) -> Template:
@@ -364,6 +363,7 @@ TEMPLATES: dict[str, tuple[Template, ...]] = {
     "pv": (
         _generator("pv", peak_kw=100.0, tilt_deg=30.0, azimuth_deg=170.0, system_losses=0.1),
         _generator("pv", peak_kw=100.0, inverter_kw=80.0, inverter_efficiency=0.96, tracking={}),
+        _generator("pv", peak_kw=100.0, temperature_coefficient_per_k=-0.004),
     ),
     "reserve": (_reserve("up"), _reserve("down")),
     "reserve_product": (_sold("up"), _sold("down")),
