@@ -33,6 +33,8 @@ _UNITS: dict[str, dict[str, float]] = {
     "per_h": {"/h": 1.0},
     "kg_per_h": {"kg/h": 1.0, "t/h": 1e3},
     "per_kwh": {"/kWh": 1.0, "/MWh": 1e-3},
+    "per_kw_day": {"/kW": 1.0, "/MW": 1e-3, "/kW/day": 1.0},
+    "per_kw_year": {"/kW": 1.0, "/MW": 1e-3, "/kW/year": 1.0},
     "per_kw_month": {"/kW": 1.0, "/MW": 1e-3, "/kW/month": 1.0},
     "kva": {"kVA": 1.0, "MVA": 1e3},
     "kvar": {"var": 1e-3, "kvar": 1.0, "Mvar": 1e3},

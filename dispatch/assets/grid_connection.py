@@ -69,7 +69,7 @@ class GridConnection(Asset):
     demand_response: tuple[DemandResponse, ...] = Field(default=(), description="reductions that are sold")
     awarded: tuple[Awarded, ...] = Field(default=(), description="net exchange that was sold to a market")
     month_to_date_peak_kw: NonNegative | dict[str, NonNegative] = Field(
-        default=0.0, description="highest metered mean so far this month; by component where there are several"
+        default=0.0, description="highest metered mean so far this month (day, year); by component if there are several"
     )
     expected_peak_kw: NonNegative | dict[str, NonNegative] = Field(
         default=0.0, description="peak expected of the rest of the month, or its target; by component likewise"
@@ -187,13 +187,14 @@ class GridConnection(Asset):
     def signals(cls, rows: Rows[GridConnection], inputs: Inputs) -> dict[str, Array]:
         """Prices and limits by step, periods with their masks, what is paid anyway, carbon per kW and step."""
         horizon, scenarios, members = inputs.horizon, rows.scenarios, rows.members
-        terms = [member.tariff.periods(horizon, model.months(horizon)) for member in members]
+        width = model.peak_width(rows, horizon)
+        terms = [member.tariff.periods(horizon, model.months(horizon), width) for member in members]
         carried = [member.carried(inputs.state.get(member.name)) for member in members]
         most = np.array([member.import_kw for member in members])
         sold = np.array([member.export_kw for member in members])
         peaks = model.peak_signals(terms, carried, most, scenarios)
         if "rebate_need_kwh" in peaks:
-            peaks |= model.rebate_signals(horizon, peaks["rebate_need_kwh"], most, scenarios)
+            peaks |= model.rebate_signals(horizon, peaks["rebate_need_kwh"], most, scenarios, width)
         bought, paid_back = [t.import_tiers for t in terms], [t.export_tiers for t in terms]
         return {
             "import_kw": rows.series(inputs, "import_limit_kw"),
@@ -226,7 +227,8 @@ class GridConnection(Asset):
         agreed |= agreements.awarded_limits(given, imported - exported)
         out.constraints += agreed.values()
         components = [c for member in rows.members for c in member.tariff.components if c.basis == "tier"]
-        model.add_peaks(out, given, imported, rows.members[0].tariff.metering(given.horizon))
+        metering, width = rows.members[0].tariff.metering(given.horizon), model.peak_width(rows, given.horizon)
+        model.add_peaks(out, given, imported, metering, width)
         for prefix, flow in (("import_", imported), ("export_", exported)):
             convex = all(c.is_convex for c in components if prefix.startswith(c.direction))
             model.add_tiers(out, prefix, given, flow, convex=convex)
@@ -261,9 +263,8 @@ class GridConnection(Asset):
             *breaches(names, "imports and exports at once", both, 0.0, "kW", 1e-2),
         ]
         if "peak_kw" in series:
-            reached = model.reached_kw(
-                cls.signals(rows, given), imported, rows.members[0].tariff.metering(given.horizon)
-            )
+            metering = rows.members[0].tariff.metering(given.horizon)
+            reached = model.reached_kw(cls.signals(rows, given), imported, metering)
             found += mistakes(names, "billed peak below the highest import", reached, series["peak_kw"], "kW")
         found += agreements.check_awarded(rows, given.horizon, imported - exported)
         return [*found, *agreements.check_green(rows, given.horizon, series)]
@@ -338,10 +339,10 @@ class GridConnection(Asset):
     def complete(cls, rows: Rows[GridConnection], given: Inputs, values: dict[str, Array]) -> dict[str, Array]:
         """Peaks, blocks, rebates and shortfalls, which follow from the flows."""
         signals, imported = cls.signals(rows, given), values["import_kw"]
-        metering = rows.members[0].tariff.metering(given.horizon)
+        metering, width = rows.members[0].tariff.metering(given.horizon), model.peak_width(rows, given.horizon)
         return {
             **values,
-            **model.peak_values(signals, imported, metering, given.horizon),
+            **model.peak_values(signals, imported, metering, given.horizon, width),
             **model.tier_values(signals, "import_", imported),
             **model.tier_values(signals, "export_", values["export_kw"]),
             **agreements.green_blocks(signals, values),
@@ -390,7 +391,7 @@ def _added(
     flows = series["import_kw"][row], series["export_kw"][row]
     green = {c.name: series[f"green_{n}_kw"][row] for n, c in enumerate(member.green_power)}
     tariff, nothing = member.tariff, np.zeros(given.horizon.steps)
-    with_plan = bill_lines(tariff.components, clock, tariff.metering_minutes, *flows, carried)
-    without = bill_lines(tariff.components, clock, tariff.metering_minutes, nothing, nothing, carried)
+    with_plan = bill_lines(tariff.in_plans, clock, tariff.metering_minutes, *flows, carried)
+    without = bill_lines(tariff.in_plans, clock, tariff.metering_minutes, nothing, nothing, carried)
     beside = agreements.bill_green(member.green_power, tariff.components, clock, green, carried)
     return total(with_plan) - total(without) + beside + agreements.bill_response(member, clock, flows[0])

@@ -137,7 +137,8 @@ class Remainder:
 def _unsaid(asset: GridConnection) -> tuple[str, ...]:
     """Keys of what the park's file leaves open of the month's rest: ``expected_peak_kw:COMPONENT`` and the like."""
     bought = [c.name for c in asset.tariff.components if c.counts_energy and c.direction == "import"]
-    peaks = () if _PEAK in asset.model_fields_set else asset.tariff.peak_names
+    lasting = [c.name for c in asset.tariff.components if c.is_peak and c.peak_per != "day"]
+    peaks = [] if _PEAK in asset.model_fields_set else lasting
     counters = [] if _ENERGY in asset.model_fields_set else bought
     return (*(f"{_PEAK}:{name}" for name in peaks), *(f"{_ENERGY}:{name}" for name in counters))
 

@@ -7,9 +7,9 @@ metered powers · ``contracts`` green power, limits and demand response beside t
 
 from __future__ import annotations
 
-from dispatch.tariff.bill import Line
 from dispatch.tariff.calendar import Calendar
 from dispatch.tariff.carried import Carried
+from dispatch.tariff.charges import Line
 from dispatch.tariff.components import Component
 from dispatch.tariff.tariff import Tariff, Terms
 

@@ -199,7 +199,8 @@ def bill_green(
         if contract.replaces_energy_price:
             energy = [c for c in components if c.direction == "import" and c.basis == "energy"]
             mean = [c for c in components if c.basis == "coincident" and not c.is_peak]
-            money -= total(bill_lines([*energy, *mean], clock, 15.0, green[contract.name], nothing, carried))
+            taxes = [c for c in components if c.basis == "tax"]
+            money -= total(bill_lines([*energy, *mean, *taxes], clock, 15.0, green[contract.name], nothing, carried))
     return money
 
 

@@ -6,7 +6,6 @@ Written from the meaning of the components, minute by minute on the clock; it sh
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from zoneinfo import ZoneInfo
@@ -15,31 +14,15 @@ import numpy as np
 
 from dispatch.fields.series import signal_values
 from dispatch.signals import Array, Horizon
+from dispatch.tariff import charges
 from dispatch.tariff.calendar import Calendar, Days, minutes_of
 from dispatch.tariff.carried import Carried
-from dispatch.tariff.components import Component, Month
+from dispatch.tariff.charges import Line
+from dispatch.tariff.components import Component, Month, Per
 
 _OFFSET_S = 1800  # offsets from UTC change on the half-hour at the finest
+_AFTER = {"minimum": 1, "tax": 2}
 _EPOCH = date(1970, 1, 1)
-
-
-@dataclass(frozen=True)
-class Line:
-    """One line of a bill: ``money`` is quantity times price, negative where it is earned.
-
-    Attributes:
-        component: the tariff's component.
-        period: local month (or day) it is for.
-        unit: of the quantity.
-        price: money per unit.
-    """
-
-    component: str
-    period: str
-    quantity: float
-    unit: str
-    price: float
-    money: float
 
 
 class Clock:
@@ -61,6 +44,12 @@ class Clock:
         block, place = np.unique(self._utc // _OFFSET_S, return_inverse=True)
         offsets = [datetime.fromtimestamp(int(b) * _OFFSET_S, UTC).astimezone(zone).utcoffset() for b in block]
         return self._utc + np.array([(o or timedelta(0)).total_seconds() for o in offsets], np.int64)[place]
+
+    def periods(self, per: Per) -> list[tuple[str, date, date, np.ndarray]]:
+        """The horizon's local days, months or years: name, first day, day after the last, (T,) steps in it."""
+        length = {"day": 10, "month": 7, "year": 4}[per]
+        own = np.array([f"{start:%Y-%m-%d}"[:length] for start in self.horizon.local_start])
+        return [(name, *_days_of(name), own == name) for name in sorted(set(own.tolist()))]
 
     @cached_property
     def months(self) -> tuple[tuple[Month, str, np.ndarray], ...]:
@@ -112,6 +101,24 @@ class Clock:
         )
 
 
+def _days_of(name: str) -> tuple[date, date]:
+    """First day of the day, month or year that is named so, and the day after its last."""
+    first = date.fromisoformat(f"{name}-01-01"[:10])
+    after = {10: first + timedelta(days=1), 4: date(first.year + 1, 1, 1)}
+    return first, after.get(len(name)) or (first + timedelta(days=31)).replace(day=1)
+
+
+def _days_in_force(component: Component, first: date, after: date) -> int:
+    """Days from ``first`` until before ``after`` on which a component is valid and in season."""
+    count, day = 0, first
+    while day < after:
+        valid = (component.valid_from or day) <= day <= (component.valid_to or day)
+        edges = [season.strip().split("/") for season in component.calendar.seasons]
+        count += valid and (not edges or any(_between(f"{day:%m-%d}", *edge) for edge in edges))
+        day += timedelta(days=1)
+    return count
+
+
 def _between(day: str, first: str, last: str) -> bool:
     return first <= day <= last if first <= last else not last < day < first
 
@@ -135,20 +142,36 @@ def bill_lines(
     """
     horizon = clock.horizon
     power = {"import": horizon.require("import_kw", import_kw), "export": horizon.require("export_kw", export_kw)}
-    lines: list[Line] = []
-    for component in components:
-        flow = power[component.direction]
-        if component.basis == "energy":
-            lines += _energy(component, clock, flow)
-        elif component.basis == "tier":
-            lines += _tier(component, clock, flow, carried)
-        elif component.basis == "capacity":
-            lines += _capacity(component, clock, carried)
-        elif component.is_peak:
-            lines += _peak(component, clock, metering_minutes, flow, carried)
+    lines: dict[int, list[Line]] = {}
+    # What a month costs at least is more than other lines, and taxes are on all of them.
+    order = sorted(enumerate(components), key=lambda pair: _AFTER.get(pair[1].basis, 0))
+    for place, component in order:
+        if component.basis == "minimum":
+            made = charges.minimum(component, [line for found in lines.values() for line in found])
+        elif component.basis == "tax":
+            taxed = [found for other, found in lines.items() if _is_on(component, components[other])]
+            made = charges.tax(component, [line for found in taxed for line in found])
         else:
-            lines += _mean_of_events(component, clock, flow)
-    return lines
+            made = _of_use(component, clock, metering_minutes, power[component.direction], carried)
+        lines[place] = list(made)
+    return [line for place in sorted(lines) for line in lines[place]]
+
+
+def _of_use(
+    component: Component, clock: Clock, metering_minutes: float, flow: Array, carried: Carried
+) -> Iterator[Line]:
+    """Lines of a component that does not follow from others."""
+    if component.basis == "energy":
+        return _energy(component, clock, flow)
+    if component.basis == "tier":
+        return _tier(component, clock, flow, carried)
+    if component.basis == "capacity":
+        return _capacity(component, clock, carried)
+    if component.basis == "fixed":
+        return _fixed(component, clock)
+    if component.is_peak:
+        return _peak(component, clock, metering_minutes, flow, carried)
+    return _mean_of_events(component, clock, flow)
 
 
 def total(lines: Sequence[Line]) -> float:
@@ -222,11 +245,40 @@ def _first_minutes(clock: Clock, component: Component) -> Array:
 
 
 def _capacity(component: Component, clock: Clock, carried: Carried) -> Iterator[Line]:
-    price = component.price_per_kva_month or 0.0
-    share = clock.share(component)
-    for _, label, here in clock.months:
-        kva = carried.contracted_kva if share[here].any() else 0.0
+    for label, first, after, _ in clock.periods("month"):
+        days = _days_in_force(component, first, after) if _in_months(component, first) else 0
+        price = (component.price_per_kva_month or 0.0) * (days / (after - first).days if days else 1.0)
+        kva = carried.contracted_kva if days else 0.0
         yield Line(component.name, label, kva, "kVA", price, kva * price)
+
+
+def _fixed(component: Component, clock: Clock) -> Iterator[Line]:
+    """Months by their share of days in force; days as far as the horizon has them."""
+    seen = sorted({start.date() for start in clock.horizon.local_start})
+    for label, first, after, _ in clock.periods("month"):
+        if component.price_per_day is not None:
+            spans = [(day, day + timedelta(days=1)) for day in seen if first <= day < after]
+            quantity, unit, price = (
+                float(sum(_days_in_force(component, *s) for s in spans)),
+                "day",
+                component.price_per_day,
+            )
+        else:
+            quantity = _days_in_force(component, first, after) / (after - first).days
+            unit, price = "month", component.price_per_month or 0.0
+        quantity *= _in_months(component, first)
+        yield Line(component.name, label, quantity, unit, price, quantity * price)
+
+
+def _in_months(component: Component, day: date) -> bool:
+    return not component.calendar.months or day.month in component.calendar.months
+
+
+def _is_on(tax: Component, other: Component) -> bool:
+    """Is a tax on another line? On those it names, or on all that is bought."""
+    if other.basis == "tax":
+        return False
+    return other.name in tax.of if tax.of else other.direction == "import"
 
 
 def _mean_of_events(component: Component, clock: Clock, flow: Array) -> Iterator[Line]:
@@ -240,14 +292,20 @@ def _mean_of_events(component: Component, clock: Clock, flow: Array) -> Iterator
 
 
 def _peak(component: Component, clock: Clock, metering_minutes: float, flow: Array, carried: Carried) -> Iterator[Line]:
-    horizon, name = clock.horizon, component.name
+    horizon, name, per = clock.horizon, component.name, component.peak_per
+    money = {"day": component.price_per_kw_day, "year": component.price_per_kw_year}
     highest: dict[Month, float] = {}
-    for month, label, here in clock.months:
+    for label, first, after, here in clock.periods(per):
         metered = _metered(horizon, metering_minutes, flow * clock.share(component), here)
         so_far = carried.peak_kw.get(name, 0.0) if here[0] else 0.0
-        highest[month] = max(metered, so_far, carried.expected_peak_kw.get(name, 0.0))
-        billed = max(highest[month], _held_up(component, month, highest, carried, horizon.month[0]))
-        price = component.price_per_kw_month or 0.0
+        expected = carried.expected_peak_kw.get(name, 0.0) if per != "day" else 0.0
+        month = (first.year, first.month)
+        highest[month] = max(metered, so_far, expected)
+        billed = max(
+            highest[month], _held_up(component, month, highest, carried, horizon.month[0]), component.min_kw or 0.0
+        )
+        price = money.get(per, component.price_per_kw_month) or 0.0
+        price *= _days_in_force(component, first, after) / (after - first).days
         if component.rebate and _energy_reached(component, clock, flow, here, carried):
             price *= component.rebate.factor
         yield Line(name, label, billed, "kW", price, billed * price)

@@ -90,7 +90,7 @@ class Calendar(Frozen):
         is_holiday = today in days.holidays
         return (
             (not self.months or start.month in self.months)
-            and (not self.seasons or any(_in_season(season, today) for season in self.seasons))
+            and (not self.seasons or any(in_season(season, today) for season in self.seasons))
             and (not self.weekdays or days.weekday(today) in self.weekdays)
             and (not self.hours or inside)
             and (self.holidays == "any" or is_holiday == (self.holidays == "only"))
@@ -113,7 +113,8 @@ class Calendar(Frozen):
         return self == Calendar()
 
 
-def _in_season(text: str, day: date) -> bool:
+def in_season(text: str, day: date) -> bool:
+    """Is a day in a season like ``06-15/09-30``, which may wrap a year?"""
     first, last = (tuple(map(int, edge.split("-"))) for edge in text.strip().split("/"))
     here = (day.month, day.day)
     return first <= here <= last if first <= last else here >= first or here <= last

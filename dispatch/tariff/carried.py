@@ -11,8 +11,10 @@ import numpy as np
 
 from dispatch.signals import Array, Horizon
 from dispatch.tariff.calendar import Days
-from dispatch.tariff.components import Component, Month
+from dispatch.tariff.components import Component, Month, Per
 
+Slot = Month | date | int
+"""A month, a day or a year."""
 Numbers = float | Mapping[str, float]
 Peaks = tuple[float, ...] | Mapping[str, tuple[float, ...]]
 _DAY_H = 24.0
@@ -25,7 +27,7 @@ class Carried:
     """Numbers by component name; what is not there is zero.
 
     Attributes:
-        peak_kw: highest metered mean of this month so far.
+        peak_kw: highest metered mean so far of this month (day, year, whichever is billed).
         expected_peak_kw: highest expected of the rest of each month.
         past_peaks_kw: of the months before this one, newest first.
         energy_kwh: counted so far this month, or today where blocks count by day.
@@ -91,10 +93,23 @@ def day_slots(horizon: Horizon) -> list[date | None]:
     return [*days, *[None] * (max(most, len(days)) - len(days))]
 
 
-def inside(horizon: Horizon, slot: Month | date | None) -> Array:
-    """(T,) 1 where a step begins in the month or on the day."""
+def slot_of(moment: datetime, per: Per) -> Slot:
+    """The day, month or year in which a moment lies."""
+    return moment.date() if per == "day" else moment.year if per == "year" else (moment.year, moment.month)
+
+
+def peak_slots(horizon: Horizon, per: Per, width: int) -> list[Slot | None]:
+    """Local days, months or years that the horizon touches, filled up with empty slots to ``width``."""
+    found = sorted({slot_of(start, per) for start in horizon.local_start})  # type: ignore[type-var]
+    return [*found, *[None] * (width - len(found))]
+
+
+def inside(horizon: Horizon, slot: Slot | None) -> Array:
+    """(T,) 1 where a step begins in the month or year, or on the day."""
     if slot is None:
         return np.zeros(horizon.steps)
+    if isinstance(slot, int):
+        return np.array([start.year == slot for start in horizon.local_start], float)
     if isinstance(slot, date):
         return np.array([start.date() == slot for start in horizon.local_start], float)
     return np.array([month == slot for month in horizon.month], float)

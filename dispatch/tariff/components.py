@@ -1,4 +1,7 @@
-"""The lines of a tariff as data, each checked by itself: energy, blocks, demand, coincident peaks, capacity."""
+"""The lines of a tariff as data, each checked by itself.
+
+Energy, blocks, demand, coincident peaks, capacity; fixed charges, taxes and the least that a month costs.
+"""
 
 from __future__ import annotations
 
@@ -14,24 +17,33 @@ from dispatch.fields.series import Price
 from dispatch.signals import Array, Horizon
 from dispatch.tariff.calendar import Calendar, Days
 
-Basis = Literal["energy", "tier", "demand", "coincident", "capacity"]
+Basis = Literal["energy", "tier", "demand", "coincident", "capacity", "fixed", "minimum", "tax"]
 Month = tuple[int, int]
+Per = Literal["day", "month", "year"]
 
 _NEEDED: dict[str, tuple[str, ...]] = {
     "energy": ("price_per_kwh",),
     "tier": ("blocks",),
-    "demand": ("price_per_kw_month",),
+    "demand": (),
     "coincident": ("price_per_kw_month", "events"),
     "capacity": ("price_per_kva_month",),
+    "fixed": (),
+    "minimum": ("price_per_month",),
+    "tax": ("share",),
+}
+# One of these, and not two.
+_ONE_OF: dict[str, tuple[str, ...]] = {
+    "demand": ("price_per_kw_month", "price_per_kw_day", "price_per_kw_year"),
+    "fixed": ("price_per_month", "price_per_day"),
 }
 _ALSO: dict[str, tuple[str, ...]] = {
     "tier": ("per",),
-    "demand": ("ratchet", "rebate"),
+    "demand": ("ratchet", "rebate", "min_kw"),
     "coincident": ("of_events",),
-    "capacity": (),
-    "energy": (),
+    "tax": ("of",),
 }
-_OWN = sorted({name for names in (*_NEEDED.values(), *_ALSO.values()) for name in names})
+_BY_HOURS = ("weekdays", "hours", "holidays")
+_OWN = sorted({name for names in (*_NEEDED.values(), *_ONE_OF.values(), *_ALSO.values()) for name in names})
 
 
 class Block(Frozen):
@@ -80,8 +92,12 @@ class Component(Frozen):
     """One line of a tariff.
 
     ``energy``: a price per kWh. ``tier``: blocks by the energy of the month or day. ``demand``: the highest mean power
-    of a metering interval in each month. ``coincident``: the power at hours that the grid names. ``capacity``: a price
-    per contracted kVA, whatever is used.
+    of a metering interval in each month, day or year, by which of its three prices is given. ``coincident``: the power
+    at hours that the grid names. ``capacity``: a price per contracted kVA, whatever is used. ``fixed``: money per month
+    or day. ``minimum``: what a month costs at least, before taxes; only bills know it, plans do not count on it.
+    ``tax``: a share of other components.
+
+    A monthly price that begins or ends to apply inside a month, by date or season, is billed by its share of the days.
     """
 
     name: str
@@ -89,6 +105,17 @@ class Component(Frozen):
     basis: Basis
     price_per_kwh: Price | None = Field(default=None, description="of an energy component; may be negative")
     price_per_kw_month: NonNegative | None = Field(default=None, description="of a demand or coincident component")
+    price_per_kw_day: NonNegative | None = Field(default=None, description="of a demand component: each day's peak")
+    price_per_kw_year: NonNegative | None = Field(
+        default=None, description="of a demand component: the peak of the calendar year"
+    )
+    min_kw: NonNegative | None = Field(default=None, description="of a demand component: billed at least")
+    price_per_month: NonNegative | None = Field(default=None, description="of a fixed or minimum component")
+    price_per_day: NonNegative | None = Field(default=None, description="of a fixed component")
+    share: NonNegative | None = Field(default=None, description="of a tax: .19 is 19 % of what it is on")
+    of: tuple[str, ...] = Field(
+        default=(), description="of a tax: the components it is on; default: all of imports but taxes"
+    )
     price_per_kva_month: NonNegative | None = Field(default=None, description="of a capacity component")
     blocks: tuple[Block, ...] = Field(default=(), description="of a tier component, from the first kWh on")
     per: Literal["month", "day"] = Field(default="month", description="over what the blocks of a tier count")
@@ -104,16 +131,32 @@ class Component(Frozen):
 
     @model_validator(mode="after")
     def _fits_its_basis(self) -> Self:
-        needed, also = _NEEDED[self.basis], _ALSO[self.basis]
+        needed, also, one_of = _NEEDED[self.basis], _ALSO.get(self.basis, ()), _ONE_OF.get(self.basis, ())
         given = {name for name in _OWN if getattr(self, name) != type(self).model_fields[name].default}
-        extra = sorted(given - {*needed, *also})
-        if extra or not given >= set(needed):
+        extra = sorted(given - {*needed, *also, *one_of})
+        if extra or not given >= set(needed) or (one_of and len(given & set(one_of)) != 1):
+            own = sorted(given & set(one_of)) if len(given & set(one_of)) == 1 else [f"one of {', '.join(one_of)}"]
+            asked = " and ".join([*needed, *(own if one_of else [])])
             no = f" and no {', '.join(extra)}" if extra else ""
-            raise ValueError(f"a component with basis '{self.basis}' has {' and '.join(needed)}{no}")
+            raise ValueError(f"a component with basis '{self.basis}' has {asked}{no}")
+        if (self.ratchet or self.rebate) and self.price_per_kw_month is None:
+            raise ValueError("a ratchet or rebate is of months: the component has price_per_kw_month")
         if self.basis not in {"energy", "tier"} and self.direction == "export":
             raise ValueError(f"a {self.basis} component has direction 'import'")
         if self.valid_from and self.valid_to and self.valid_to < self.valid_from:
             raise ValueError(f"valid_to {self.valid_to} is before valid_from {self.valid_from}")
+        return self
+
+    @model_validator(mode="after")
+    def _has_no_hours(self) -> Self:
+        if self.basis not in {"fixed", "minimum", "tax"}:
+            return self
+        hours = [name for name in _BY_HOURS if name in self.calendar.model_fields_set]
+        always = self.calendar.is_always and self.valid_from is None and self.valid_to is None
+        if hours:
+            raise ValueError(f"a {self.basis} component is of months or days: its calendar has no {hours[0]}")
+        if self.basis != "fixed" and not always:
+            raise ValueError(f"a {self.basis} component has no calendar, valid_from or valid_to: it always applies")
         return self
 
     @model_validator(mode="after")
@@ -132,6 +175,22 @@ class Component(Frozen):
     def is_peak(self) -> bool:
         """Is the highest power of a month billed?"""
         return self.basis == "demand" or (self.basis == "coincident" and self.of_events == "highest")
+
+    @property
+    def peak_per(self) -> Per:
+        """Over what its highest power is looked for."""
+        return "day" if self.price_per_kw_day is not None else "year" if self.price_per_kw_year is not None else "month"
+
+    @property
+    def price_per_kw(self) -> float:
+        """Money per kW of the peak of its month, day or year."""
+        return self.price_per_kw_month or self.price_per_kw_day or self.price_per_kw_year or 0.0
+
+    def is_taxed_by(self, tax: Component) -> bool:
+        """Does a tax count this component's money?"""
+        if tax.basis != "tax" or self.basis == "tax":
+            return False
+        return self.name in tax.of if tax.of else self.direction == "import"
 
     @property
     def counts_energy(self) -> bool:

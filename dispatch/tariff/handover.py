@@ -8,7 +8,7 @@ from datetime import date
 import numpy as np
 
 from dispatch.signals import Array, Horizon
-from dispatch.tariff.carried import Carried, inside, months_between
+from dispatch.tariff.carried import Carried, inside, months_between, slot_of
 from dispatch.tariff.components import Component, Month
 from dispatch.tariff.tariff import Tariff
 
@@ -19,18 +19,22 @@ def peak_state(tariff: Tariff, horizon: Horizon, steps: int, import_kw: Array, c
     A window that ends inside a metering interval counts what it has seen of it as a mean.
     """
     seen = Horizon(horizon.edges[: steps + 1], horizon.time_zone)
-    metering, now = tariff.metering(seen), _month_at_end(horizon, steps)
+    metering = tariff.metering(seen)
     out = {}
     for component in tariff.components:
         if not component.is_peak:
             continue
-        power = import_kw[:steps] * component.mask(seen, tariff.days)
-        peak = {m: float(((power * inside(seen, m)) @ metering).max()) for m in sorted(set(seen.month))}
-        first = seen.month[0]
+        power, per = import_kw[:steps] * component.mask(seen, tariff.days), component.peak_per
+        now, first = slot_of(horizon.local_end[steps - 1], per), slot_of(seen.local_start[0], per)
+        slots = {slot_of(start, per) for start in seen.local_start}
+        peak = {slot: float(((power * inside(seen, slot)) @ metering).max()) for slot in slots}
         peak[first] = max(peak[first], carried.peak_kw.get(component.name, 0.0))
         out[f"month_to_date_peak_kw:{component.name}"] = peak.get(now, 0.0)
         if component.ratchet:
-            past = _past(peak, now, carried.past_peaks_kw.get(component.name, ()), first)[: component.ratchet.months]
+            of_months = {slot: kw for slot, kw in peak.items() if isinstance(slot, tuple)}
+            ends, starts = _month_at_end(horizon, steps), seen.month[0]
+            past = _past(of_months, ends, carried.past_peaks_kw.get(component.name, ()), starts)
+            past = past[: component.ratchet.months]
             out |= {f"past_peaks_kw:{component.name}:{k}": value for k, value in enumerate(past, 1)}
     return out
 

@@ -1,7 +1,7 @@
 r"""What a tariff's peaks and blocks add to a problem, for all connections at once.
 
-For each billed peak p (a component in a month) with metered means m_p, the peak k⁰ reached or expected anyway, the
-demand d⁰ that is billed anyway, and the ratchet's share φ of the peak of an earlier month q:
+For each billed peak p (a component in a month, day or year) with metered means m_p, the peak k⁰ reached or expected
+anyway, the demand d⁰ that is billed anyway, and the ratchet's share φ of the peak of an earlier month q:
 
 .. math::
     k_p ≥ m_p,\; k_p ≥ k^0_p, \quad a_p ≥ k_p - d^0_p,\; a_p ≥ φ_{pq} k_q - d^0_p,\; a_p ≥ 0, \quad cost = Σ_p π_p a_p
@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.sparse import csr_array
 
-from dispatch.asset import Given
+from dispatch.asset import Given, Rows
 from dispatch.signals import Array, Horizon
 from dispatch.tariff.carried import Carried, month_slots
 from dispatch.tariff.tariff import Periods
@@ -46,6 +46,11 @@ _SLACK_KWH = 1.0
 def months(horizon: Horizon) -> int | None:
     """How many months have a slot at least."""
     return 2 if horizon.edge_h[-1] <= _LONGEST_TWO_MONTH_SPAN_H else None
+
+
+def peak_width(rows: Rows[Any], horizon: Horizon) -> int:
+    """How many slots each billed peak has, the same for all connections of a site."""
+    return max(member.tariff.peak_width(horizon, months(horizon)) for member in rows.members)
 
 
 @dataclass
@@ -108,9 +113,9 @@ def peak_signals(
     return out
 
 
-def rebate_signals(horizon: Horizon, need_kwh: Array, most_kw: Array, scenarios: int) -> dict[str, Array]:
+def rebate_signals(horizon: Horizon, need_kwh: Array, most_kw: Array, scenarios: int, width: int) -> dict[str, Array]:
     """(row, …) weights that count the month's energy, and how far it can pass the threshold."""
-    weights = month_weights(horizon)
+    weights = month_weights(horizon, width)
     by_month = np.array([weight.sum() for weight in weights])
     rows, peaks = need_kwh.shape
     most = np.tile(np.asarray(most_kw), scenarios)[:, None] * np.resize(by_month, peaks)[None, :] + _SLACK_KWH
@@ -118,9 +123,9 @@ def rebate_signals(horizon: Horizon, need_kwh: Array, most_kw: Array, scenarios:
     return out | {"rebate_beyond_kwh": np.maximum(most - need_kwh, 0.0)}
 
 
-def month_weights(horizon: Horizon) -> list[Array]:
+def month_weights(horizon: Horizon, width: int) -> list[Array]:
     """By month slot, (T,) hours of each step that lies in it."""
-    slots = month_slots(horizon, months(horizon))
+    slots = month_slots(horizon, width)
     return [horizon.hours * np.array([month == slot for month in horizon.month], float) for slot in slots]
 
 
@@ -147,7 +152,7 @@ def _pairs(peaks: int, slots: int) -> tuple[np.ndarray, np.ndarray]:
     return np.array(later, int), np.array(earlier, int)
 
 
-def add_peaks(out: Billed, given: Given, imported: cp.Variable, metering: csr_array) -> None:
+def add_peaks(out: Billed, given: Given, imported: cp.Variable, metering: csr_array, width: int) -> None:
     """Peaks, what they add to the bill, the ratchet within the horizon and the rebate."""
     import cvxpy as cp
 
@@ -164,25 +169,23 @@ def add_peaks(out: Billed, given: Given, imported: cp.Variable, metering: csr_ar
     # Price times (peak − paid): the product of price and paid peak is combined as one variable's bound.
     out.cost_period.append(cp.multiply(given["demand_price"], added))
     out.series |= {"peak_kw": peak, "added_peak_kw": added}
-    slots = len(month_slots(given.horizon, months(given.horizon)))
-    later, earlier = _pairs(shape[1], slots)
+    later, earlier = _pairs(shape[1], width)
     if "ratchet" in given and later.size:
         held = cp.multiply(given["ratchet"], peak[:, earlier])
         out.constraints.append(added[:, later] >= held - given["paid_peak_kw"][:, later])
     if "rebate_price" in given:
-        _add_rebate(out, given, imported, given["paid_peak_kw"] + added)
+        _add_rebate(out, given, imported, given["paid_peak_kw"] + added, width)
 
 
-def _add_rebate(out: Billed, given: Given, imported: Any, billed: Any) -> None:
+def _add_rebate(out: Billed, given: Given, imported: Any, billed: Any, width: int) -> None:
     """The demand price is lower in months of high use: one binary for each peak and month."""
     import cvxpy as cp
 
     shape = given["demand_price"].shape
-    slots = len(month_slots(given.horizon, months(given.horizon)))
     reached, remitted = cp.Variable(shape, boolean=True), cp.Variable(shape, nonneg=True)
     use = cp.hstack(
         [
-            cp.sum(cp.multiply(given[f"month_{p % slots}"], imported), axis=1, keepdims=True)
+            cp.sum(cp.multiply(given[f"month_{p % width}"], imported), axis=1, keepdims=True)
             for p in range(shape[1])  # billing periods
         ]
     )
@@ -249,7 +252,7 @@ def unbilled_kw(coefficients: dict[str, Array], peak_kw: Array) -> Array:
 
 
 def peak_values(
-    coefficients: dict[str, Array], imported: Array, metering: csr_array, horizon: Horizon
+    coefficients: dict[str, Array], imported: Array, metering: csr_array, horizon: Horizon, width: int
 ) -> dict[str, Array]:
     """The decisions of ``add_peaks`` that follow from imports."""
     count = coefficients["demand_price"].shape[1]
@@ -258,7 +261,7 @@ def peak_values(
     paid = coefficients["paid_peak_kw"]
     peak = np.maximum(reached_kw(coefficients, imported, metering), coefficients["reached_peak_kw"])
     billed = np.maximum(peak, paid)
-    weights = month_weights(horizon)
+    weights = month_weights(horizon, width)
     if "ratchet" in coefficients:
         later, earlier = _pairs(count, len(weights))
         for pair, (p, q) in enumerate(zip(later, earlier, strict=True)):

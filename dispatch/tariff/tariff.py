@@ -13,9 +13,10 @@ from scipy.sparse import csr_array
 
 from dispatch.fields.frozen import Frozen, Positive
 from dispatch.signals import Array, Horizon
-from dispatch.tariff.bill import Clock, Line, bill_lines
+from dispatch.tariff.bill import Clock, bill_lines
 from dispatch.tariff.calendar import Days
-from dispatch.tariff.carried import Carried
+from dispatch.tariff.carried import Carried, day_slots, month_slots
+from dispatch.tariff.charges import Line
 from dispatch.tariff.components import Component
 from dispatch.tariff.terms import Peaks, Tiers, energy_price, peaks, tiers
 
@@ -86,6 +87,18 @@ class Tariff(Frozen):
         return self
 
     @model_validator(mode="after")
+    def _taxes_are_on_something(self) -> Self:
+        names = list(dict.fromkeys(c.name for c in self.components if c.basis != "tax"))
+        for tax in self.components:
+            unknown = sorted(set(tax.of) - set(names))
+            if unknown:
+                raise ValueError(
+                    f"tax '{tax.name}' is of '{unknown[0]}', which is no other component of this tariff; "
+                    f"accepted: {', '.join(names)}"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _names_that_state_is_kept_by(self) -> Self:
         names = [c.name for c in self.components if c.is_peak or c.counts_energy]
         twice = sorted({name for name in names if names.count(name) > 1})
@@ -112,6 +125,11 @@ class Tariff(Frozen):
         return tuple(c.name for c in self.components if c.is_peak)
 
     @property
+    def in_plans(self) -> tuple[Component, ...]:
+        """Components that plans count on: all but what a month costs at least, which no few days show."""
+        return tuple(c for c in self.components if c.basis != "minimum")
+
+    @property
     def counter_names(self) -> tuple[str, ...]:
         """Components for which the energy of the month (or day) so far matters."""
         return tuple(c.name for c in self.components if c.counts_energy)
@@ -120,7 +138,16 @@ class Tariff(Frozen):
     def shape(self) -> tuple[object, ...]:
         """What tariffs of one compiled problem have in common; all else is data."""
         kinds = [
-            (c.basis, c.direction, c.per, len(c.blocks), c.is_convex, c.ratchet and c.ratchet.months, bool(c.rebate))
+            (
+                c.basis,
+                c.direction,
+                c.peak_per,
+                c.per,
+                len(c.blocks),
+                c.is_convex,
+                c.ratchet and c.ratchet.months,
+                bool(c.rebate),
+            )
             for c in self.components
             if c.is_peak or c.counts_energy
         ]
@@ -148,6 +175,12 @@ class Tariff(Frozen):
         """
         return _prices(self, _Span.of(horizon))
 
+    def peak_width(self, horizon: Horizon, months: int | None = None) -> int:
+        """How many slots each billed peak needs: one for each month, or for each day where days are billed."""
+        by_month = len(month_slots(horizon, months))
+        daily = any(c.is_peak and c.peak_per == "day" for c in self.components)
+        return max(by_month, len(day_slots(horizon))) if daily else by_month
+
     def compile(self, horizon: Horizon, months: int | None = None) -> Terms:
         """All of it on a horizon; ``months`` fixes how many months have a slot (for compiled problems).
 
@@ -157,13 +190,13 @@ class Tariff(Frozen):
         found = self.periods(horizon, months)
         return Terms(found.peaks, found.import_tiers, found.export_tiers, *self.prices(horizon))
 
-    def periods(self, horizon: Horizon, months: int | None = None) -> Periods:
-        """What is billed by month or day, without the prices by step.
+    def periods(self, horizon: Horizon, months: int | None = None, width: int | None = None) -> Periods:
+        """What is billed by month, day or year, without the prices by step; ``width`` slots for each peak.
 
         Raises:
             DataError: a peak begins or ends to count inside a step.
         """
-        return _periods(self, _Span.of(horizon), months)
+        return _periods(self, _Span.of(horizon), months, width or self.peak_width(horizon, months))
 
     def bill(
         self, horizon: Horizon, import_kw: Array, export_kw: Array, *, carried: Carried | None = None
@@ -184,9 +217,9 @@ def _prices(tariff: Tariff, span: _Span) -> tuple[Array, Array]:
 
 
 @lru_cache(maxsize=_KEPT)
-def _periods(tariff: Tariff, span: _Span, months: int | None) -> Periods:
-    given = (tariff.components, tariff.days, span.horizon, months)
-    found = Periods(peaks(*given), tiers(*given, "import"), tiers(*given, "export"))
+def _periods(tariff: Tariff, span: _Span, months: int | None, width: int) -> Periods:
+    given = (tariff.components, tariff.days, span.horizon)
+    found = Periods(peaks(*given, width), tiers(*given, months, "import"), tiers(*given, months, "export"))
     for block in (found.peaks, found.import_tiers, found.export_tiers):
         for values in (getattr(block, field.name) for field in fields(block)):
             if isinstance(values, np.ndarray):

@@ -1,24 +1,35 @@
 """A tariff compiled for a horizon: prices by step, and which steps count for which billing period.
 
-``T`` steps, ``S`` months with a slot, ``P`` billed peaks (component by component, in each the S months), ``Q`` counters
-of energy with blocks (likewise, months or days), ``B`` blocks. How many there are follows from the components and from
-the length of the horizon, never from its date, so that a rolling plan keeps its compiled problem.
+``T`` steps, ``S`` slots for months, days or years, ``P`` billed peaks (component by component, in each the S slots),
+``Q`` counters of energy with blocks (likewise, months or days), ``B`` blocks. How many there are follows from the
+components and from the length of the horizon, never from its date, so that a rolling plan keeps its compiled problem.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
+from typing import get_args
 
 import numpy as np
 
 from dispatch.errors import DataError
 from dispatch.fields.series import signal_values
 from dispatch.signals import Array, Horizon
-from dispatch.tariff.calendar import Days
-from dispatch.tariff.carried import Carried, day_slots, inside, month_slots, months_between, rest_days
-from dispatch.tariff.components import Component, Month
+from dispatch.tariff.calendar import Days, in_season
+from dispatch.tariff.carried import (
+    Carried,
+    Slot,
+    day_slots,
+    inside,
+    month_slots,
+    months_between,
+    peak_slots,
+    rest_days,
+    slot_of,
+)
+from dispatch.tariff.components import Component, Month, Per
 
 _NOTHING_KWH = 0.01
 
@@ -30,9 +41,11 @@ class Peaks:
     Attributes:
         component: (P,) names.
         label: (P,) component and month, for people.
-        price: (P,) money per kW and month.
+        price: (P,) money per kW of its month, day or year, taxes included.
         mask: (P, T) 1 where a step counts.
-        is_current: (P,) 1 for the month in which the horizon begins.
+        is_current: (P,) 1 for the month (day, year) in which the horizon begins.
+        goes_on: (P,) 1 where what is expected of the rest of the month counts; a day has none.
+        least_kw: (P,) billed in any case.
         ratchet: (P, S) share of the peak in each earlier month of the horizon that is billed at least.
         past: (P, K) likewise of the months before the horizon, newest first.
         rebate_share: (P,) share of the money that is remitted where the month's energy is high enough.
@@ -45,6 +58,8 @@ class Peaks:
     price: Array
     mask: Array
     is_current: Array
+    goes_on: Array
+    least_kw: Array
     ratchet: Array
     past: Array
     rebate_share: Array
@@ -63,12 +78,12 @@ class Peaks:
             known = carried.past_peaks_kw.get(name, ())[:back]
             earlier[row, : len(known)] = known
         within, before = (by_month * self.ratchet).max(axis=1), (earlier * self.past).max(axis=1, initial=0.0)
-        return np.asarray(np.maximum.reduce([reached, within, before]))
+        return np.asarray(np.maximum.reduce([reached, within, before, self.least_kw]))
 
     def reached_kw(self, carried: Carried) -> Array:
-        """(P,) peak of the month so far, or expected of its rest."""
+        """(P,) peak of the month (day, year) so far, or expected of its rest."""
         to_date = _of(self.component, carried.peak_kw) * self.is_current
-        return np.maximum(to_date, _of(self.component, carried.expected_peak_kw))
+        return np.maximum(to_date, _of(self.component, carried.expected_peak_kw) * self.goes_on)
 
     def rebate_need_kwh(self, carried: Carried) -> Array:
         """(P,) energy of the horizon from which the month's demand is cheaper; 0 where it is anyway."""
@@ -120,6 +135,31 @@ def _before(periods: Peaks | Tiers, carried: Carried) -> Array:
     return to_date + _of(periods.component, carried.expected_day_kwh) * periods.rest_days
 
 
+def tax_factor(component: Component, components: Sequence[Component]) -> float:
+    """What a component costs with all taxes on it, as a multiple of its own price."""
+    return 1.0 + sum(tax.share or 0.0 for tax in components if component.is_taxed_by(tax))
+
+
+def in_force(component: Component, slot: Slot | None) -> float:
+    """Share of the days of a month (or year) on which a component is valid and in season; 1 for an empty slot.
+
+    A price per month that changes inside one is billed by days.
+    """
+    seasons = component.calendar.seasons
+    if slot is None or (not seasons and component.valid_from is None and component.valid_to is None):
+        return 1.0
+    if isinstance(slot, date):
+        first, after = slot, slot + timedelta(days=1)
+    elif isinstance(slot, int):
+        first, after = date(slot, 1, 1), date(slot + 1, 1, 1)
+    else:
+        first, after = date(*slot, 1), date(slot[0] + slot[1] // 12, slot[1] % 12 + 1, 1)
+    days = [first + timedelta(days=n) for n in range((after - first).days)]
+    from_day, to_day = component.valid_from or date.min, component.valid_to or date.max
+    held = [from_day <= day <= to_day and (not seasons or any(in_season(s, day) for s in seasons)) for day in days]
+    return sum(held) / len(held)
+
+
 def energy_price(name: str, components: Sequence[Component], days: Days, horizon: Horizon, direction: str) -> Array:
     """(T,) sum of the energy components that apply; 0 where the direction has none at all.
 
@@ -138,7 +178,7 @@ def energy_price(name: str, components: Sequence[Component], days: Days, horizon
     total = np.zeros(horizon.steps)
     for component, mask in zip(mine, masks, strict=True):
         if component.price_per_kwh is not None:
-            total += mask * _price(name, component, horizon, mask > 0)
+            total += tax_factor(component, components) * mask * _price(name, component, horizon, mask > 0)
     return total + (_mean_events(components, days, horizon) if direction == "import" else 0.0)
 
 
@@ -160,31 +200,40 @@ def _mean_events(components: Sequence[Component], days: Days, horizon: Horizon) 
         zone = horizon.local_start[0].tzinfo
         hours = np.array([component.event_hours(month, zone) for month in horizon.month])
         per_kwh = np.divide(component.price_per_kw_month or 0.0, hours, out=np.zeros(hours.size), where=hours > 0)
-        total += per_kwh * component.mask(horizon, days)
+        total += tax_factor(component, components) * per_kwh * component.mask(horizon, days)
     return total
 
 
-def peaks(components: Sequence[Component], days: Days, horizon: Horizon, months: int | None) -> Peaks:
-    """Billed peaks of all demand and coincident components."""
-    slots = month_slots(horizon, months)
+def peaks(components: Sequence[Component], days: Days, horizon: Horizon, width: int) -> Peaks:
+    """Billed peaks of all demand and coincident components, in ``width`` slots each."""
     mine = [c for c in components if c.is_peak]
-    pairs = [(c, slot) for c in mine for slot in slots]
+    pairs = [(c, slot) for c in mine for slot in peak_slots(horizon, c.peak_per, width)]
     furthest = max((c.ratchet.months for c in mine if c.ratchet), default=0)
     starts = [_earlier(horizon.month[0], k + 1) for k in range(furthest)]
+    months = peak_slots(horizon, "month", width)
     masks = {c.name: c.mask(horizon, days) for c in mine}
     rebates = [c.rebate if slot else None for c, slot in pairs]
+    now = {per: slot_of(horizon.local_start[0], per) for per in get_args(Per)}
+    factor = {c.name: tax_factor(c, components) for c in mine}
     return Peaks(
         component=tuple(c.name for c, _ in pairs),
-        label=tuple(f"{c.name} {s[0]}-{s[1]:02d}" if s else f"{c.name} (unused)" for c, s in pairs),
-        price=np.array([c.price_per_kw_month or 0.0 for c, _ in pairs]),
+        label=tuple(f"{c.name} {_written(s)}" for c, s in pairs),
+        price=np.array([c.price_per_kw * factor[c.name] * in_force(c, s) for c, s in pairs]),
         mask=_stack([masks[c.name] * inside(horizon, s) for c, s in pairs], horizon.steps),
-        is_current=np.array([float(s == horizon.month[0]) for _, s in pairs]),
-        ratchet=_stack([_shares(c, s, slots) for c, s in pairs], len(slots)),
+        is_current=np.array([float(s == now[c.peak_per]) for c, s in pairs]),
+        goes_on=np.array([float(c.peak_per != "day") for c, _ in pairs]),
+        least_kw=np.array([c.min_kw or 0.0 for c, _ in pairs]),
+        ratchet=_stack([_shares(c, s, months) for c, s in pairs], width),
         past=_stack([_shares(c, s, starts) for c, s in pairs], furthest),
         rebate_share=np.array([1 - r.factor if r else 0.0 for r in rebates]),
         rebate_kwh_per_kva=np.array([r.kwh_per_kva_month if r else 0.0 for r in rebates]),
-        rest_days=np.array([rest_days(horizon, s, _whole(c), days) for c, s in pairs]),
+        rest_days=np.array([_rest_of_rebate(horizon, c, s, days) for c, s in pairs]),
     )
+
+
+def _rest_of_rebate(horizon: Horizon, component: Component, slot: Slot | None, days: Days) -> float:
+    counts = isinstance(slot, tuple)  # what is not of months has no rebate
+    return rest_days(horizon, slot, _whole(component), days) if counts else 0.0
 
 
 def _whole(component: Component) -> Component:
@@ -197,13 +246,13 @@ def _earlier(month: Month, by: int) -> Month:
     return index // 12, index % 12 + 1
 
 
-def _shares(component: Component, slot: Month | None, others: Sequence[Month | None]) -> Array:
+def _shares(component: Component, slot: Slot | None, others: Sequence[Slot | None]) -> Array:
     """The ratchet's share of each other month's peak that ``slot`` is billed at least; 0 where it does not count."""
     ratchet = component.ratchet
-    if ratchet is None or slot is None:
+    if ratchet is None or not isinstance(slot, tuple):
         return np.zeros(len(others))
     counts = [
-        other is not None
+        isinstance(other, tuple)
         and 1 <= months_between(other, slot) <= ratchet.months
         and (not ratchet.of_months or other[1] in ratchet.of_months)
         for other in others
@@ -237,7 +286,10 @@ def tiers(components: Sequence[Component], days: Days, horizon: Horizon, months:
             width,
         ),
         price=_stack(
-            [[sign * b.price_per_kwh for b in c.blocks] + [0.0] * n for (c, _), n in zip(pairs, fill, strict=True)],
+            [
+                [sign * tax_factor(c, components) * b.price_per_kwh for b in c.blocks] + [0.0] * n
+                for (c, _), n in zip(pairs, fill, strict=True)
+            ],
             width,
         ),
         is_current=np.array([float(s == now[c.per]) for c, s in pairs]),
