@@ -11,6 +11,7 @@ import typer
 
 from dispatch.cli import (
     archive_commands,
+    bill_command,
     carbon_commands,
     fleet_commands,
     front_command,
@@ -43,6 +44,7 @@ app = typer.Typer(
 app.add_typer(archive_commands.app, name="archive")
 app.add_typer(fleet_commands.app, name="fleet")
 app.command()(front_command.front)
+app.command()(bill_command.bill)
 carbon_commands.register(app)
 service_commands.register(app)
 app.add_typer(store_commands.app, name="store")

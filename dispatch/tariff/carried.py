@@ -100,7 +100,7 @@ def slot_of(moment: datetime, per: Per) -> Slot:
 
 def peak_slots(horizon: Horizon, per: Per, width: int) -> list[Slot | None]:
     """Local days, months or years that the horizon touches, filled up with empty slots to ``width``."""
-    found = sorted({slot_of(start, per) for start in horizon.local_start})  # type: ignore[type-var]
+    found = sorted({slot_of(start, per) for start in horizon.local_start})
     return [*found, *[None] * (width - len(found))]
 
 

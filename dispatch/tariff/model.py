@@ -50,7 +50,7 @@ def months(horizon: Horizon) -> int | None:
 
 def peak_width(rows: Rows[Any], horizon: Horizon) -> int:
     """How many slots each billed peak has, the same for all connections of a site."""
-    return max(member.tariff.peak_width(horizon, months(horizon)) for member in rows.members)
+    return max(int(member.tariff.peak_width(horizon, months(horizon))) for member in rows.members)
 
 
 @dataclass

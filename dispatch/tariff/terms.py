@@ -232,8 +232,8 @@ def peaks(components: Sequence[Component], days: Days, horizon: Horizon, width: 
 
 
 def _rest_of_rebate(horizon: Horizon, component: Component, slot: Slot | None, days: Days) -> float:
-    counts = isinstance(slot, tuple)  # what is not of months has no rebate
-    return rest_days(horizon, slot, _whole(component), days) if counts else 0.0
+    """Days of a month after the horizon; what is not of months has no rebate."""
+    return rest_days(horizon, slot, _whole(component), days) if isinstance(slot, tuple) else 0.0
 
 
 def _whole(component: Component) -> Component:
