@@ -10,11 +10,14 @@ from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-from pydantic import AfterValidator, AwareDatetime, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, AwareDatetime, Discriminator, Field, Tag, WithJsonSchema, model_validator
 
 from dispatch.errors import DataError
 from dispatch.fields.frozen import Finite, Frozen, NonNegative, Positive
 from dispatch.signals import Array, Horizon
+
+_HOURS = 24
+_QUARTER_S = 900  # clocks differ from UTC by whole quarters of an hour
 
 
 class FileSeries(Frozen):
@@ -227,7 +230,48 @@ def _of(kind: Literal["price", "intensity"]) -> AfterValidator:
     return AfterValidator(fits)
 
 
-Price = Signal | Annotated[Feed, _of("price")]
+class DayPrices(Frozen):
+    """A price for each local hour of a day, on every day; in a park's file a list of 24 numbers."""
+
+    hourly: Annotated[tuple[Finite, ...], Field(min_length=_HOURS, max_length=_HOURS, description="from 00:00 on")]
+
+    def of_steps(self, starts: tuple[datetime, ...], ends: tuple[datetime, ...], what: str) -> list[float]:
+        """The price of each step.
+
+        Raises:
+            DataError: it changes inside a step.
+        """
+        out = []
+        for start, end in zip(starts, ends, strict=True):
+            seconds = range(round(start.timestamp()), round(end.timestamp()), _QUARTER_S)
+            prices = {self.hourly[datetime.fromtimestamp(second, start.tzinfo).hour] for second in seconds}
+            if len(prices) > 1:
+                problem = f"{what} changes inside the step from {start.isoformat()}"
+                raise DataError(f"{problem}: shorten the steps to its changes")
+            out.append(prices.pop())
+        return out
+
+
+def hourly(value: Any) -> Any:
+    """A list of numbers as the prices of a day's hours; anything else as it is.
+
+    Raises:
+        ValueError: it is not one number for each hour.
+    """
+    if not isinstance(value, list | tuple) or not any(isinstance(v, float | int | str) for v in value):
+        return value
+    wrong = [v for v in value if not isinstance(v, float | int) or isinstance(v, bool)]
+    if wrong or len(value) != _HOURS:
+        what = f"'{wrong[0]}' among them" if wrong else f"{len(value)} entries"
+        raise ValueError(
+            f"a list of prices has a number for each of the 24 hours of a day, from 00:00 on (with {what})"
+        )
+    return {"hourly": value}
+
+
+_OF_HOURS = {"type": "array", "items": {"type": "number"}, "minItems": _HOURS, "maxItems": _HOURS}
+_AS_WRITTEN = {"anyOf": [_OF_HOURS, {"type": "object", "properties": {"hourly": _OF_HOURS}, "required": ["hourly"]}]}
+Price = Signal | Annotated[DayPrices, WithJsonSchema(_AS_WRITTEN)] | Annotated[Feed, _of("price")]
 Intensity = Signal | Factor | Annotated[Feed, _of("intensity")]
 
 
@@ -239,6 +283,8 @@ def signal_values(
     Raises:
         DataError: a step is in no interval, in two, or not wholly in one; an unknown value is never taken as zero.
     """
+    if isinstance(signal, DayPrices):
+        return signal.of_steps(starts, ends, what)
     if isinstance(signal, float | int | Factor):
         return [signal.kg_per_kwh if isinstance(signal, Factor) else float(signal)] * len(starts)
     first, last, value = _spans(signal, what)

@@ -6,14 +6,14 @@ Energy, blocks, demand, coincident peaks, capacity; fixed charges, taxes and the
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import AwareDatetime, Field, field_validator, model_validator
 
 from dispatch.errors import DataError
 from dispatch.fields.frozen import Finite, Fraction, Frozen, NonNegative, Positive
-from dispatch.fields.series import Price
+from dispatch.fields.series import Price, hourly
 from dispatch.signals import Array, Horizon
 from dispatch.tariff.calendar import Calendar, Days
 
@@ -103,7 +103,10 @@ class Component(Frozen):
     name: str
     direction: Literal["import", "export"] = "import"
     basis: Basis
-    price_per_kwh: Price | None = Field(default=None, description="of an energy component; may be negative")
+    price_per_kwh: Price | None = Field(
+        default=None,
+        description="of an energy component; may be negative; or 24 prices, one for each hour of every day",
+    )
     price_per_kw_month: NonNegative | None = Field(default=None, description="of a demand or coincident component")
     price_per_kw_day: NonNegative | None = Field(default=None, description="of a demand component: each day's peak")
     price_per_kw_year: NonNegative | None = Field(
@@ -129,6 +132,11 @@ class Component(Frozen):
     source: str = Field(description="where the price stands, with a date")
     verified: bool = True
 
+    @field_validator("price_per_kwh", mode="before")
+    @classmethod
+    def _reads_a_list(cls, value: Any) -> Any:
+        return hourly(value)
+
     @model_validator(mode="after")
     def _fits_its_basis(self) -> Self:
         needed, also, one_of = _NEEDED[self.basis], _ALSO.get(self.basis, ()), _ONE_OF.get(self.basis, ())
@@ -151,7 +159,7 @@ class Component(Frozen):
     def _has_no_hours(self) -> Self:
         if self.basis not in {"fixed", "minimum", "tax"}:
             return self
-        hours = [name for name in _BY_HOURS if name in self.calendar.model_fields_set]
+        hours = [name for name in _BY_HOURS if getattr(self.calendar, name) != getattr(Calendar(), name)]
         always = self.calendar.is_always and self.valid_from is None and self.valid_to is None
         if hours:
             raise ValueError(f"a {self.basis} component is of months or days: its calendar has no {hours[0]}")

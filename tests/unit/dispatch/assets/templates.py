@@ -137,6 +137,15 @@ def _connection(**fields: Any) -> Template:
     return Template(asset | peaks | fields, (load(), roof), series)
 
 
+_RATCHET, _REBATE = {"fraction": 0.8, "months": 2}, {"kwh_per_kva_month": 200.0, "factor": 0.8}
+_PEAKS_AND_TAX: tuple[dict[str, Any], ...] = (
+    {"name": "demand", "basis": "demand", "price_per_kw_month": 3.0, "ratchet": _RATCHET, "rebate": _REBATE},
+    {"name": "daily", "basis": "demand", "price_per_kw_day": 0.7, "min_kw": 5.0},
+    {"name": "yearly", "basis": "demand", "price_per_kw_year": 2.0},
+    {"name": "tax", "basis": "tax", "share": 0.1},
+)
+
+
 def _contracted() -> Template:
     """Blocks whose prices go up and down, a rebate, a ratchet, and every sort of contract beside the tariff."""
     template = _connection()
@@ -145,13 +154,7 @@ def _contracted() -> Template:
         {"name": "called", "basis": "coincident", "price_per_kw_month": 0.5, "events": [_CALLED], "of_events": "mean"},
         {"name": "blocks", "basis": "tier", "blocks": _blocks((150.0, 0.1), (300.0, 0.3), (None, 0.2))},
         {"name": "sold", "direction": "export", "basis": "tier", "blocks": _blocks((20.0, 0.1), (None, 0.05))},
-        {
-            "name": "demand",
-            "basis": "demand",
-            "price_per_kw_month": 3.0,
-            "ratchet": {"fraction": 0.8, "months": 2},
-            "rebate": {"kwh_per_kva_month": 200.0, "factor": 0.8},
-        },
+        *_PEAKS_AND_TAX,
     ]
     tariff = {"name": "test", "currency": "EUR", "components": [{**p, "source": "test"} for p in parts]}
     ppa = {"name": "ppa", "price_per_kwh": 0.02, "share_min": 0.1, "share_max": 0.5, "certificates_kept": 0.8}
@@ -165,8 +168,8 @@ def _contracted() -> Template:
             "tariff": tariff,
             "contracted_kva": 2.0,
             "month_to_date_peak_kw": {"demand": 40.0},
-            "expected_peak_kw": 20.0,
-            "past_peaks_kw": [50.0, 60.0],
+            "expected_peak_kw": {"demand": 20.0, "yearly": 20.0},
+            "past_peaks_kw": {"demand": [50.0, 60.0]},
             "month_to_date_kwh": 100.0,
             "expected_day_kwh": 1.0,
             "limits": [{"direction": "export", "limit_kw": 20.0, "calendar": {"hours": ["08:00-10:00"]}}],

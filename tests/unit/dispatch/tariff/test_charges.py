@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,12 @@ import pytest
 from pydantic import ValidationError
 
 from dispatch.audit import audit
+from dispatch.config.park import load_site
+from dispatch.errors import ConfigError, DataError
 from dispatch.solve import solve
 from dispatch.tariff import Carried, Component
 from tests.parks import battery, hours
+from tests.unit.dispatch import small_park
 from tests.unit.dispatch.tariff.billing import both, demand, energy, money_of, month, problem, tariff, terms, tier
 
 TAX = {"name": "tax", "basis": "tax", "share": 0.1, "source": "test"}
@@ -33,6 +37,11 @@ def test_a_fixed_charge_is_for_whole_months_or_for_the_days_that_are_billed() ->
     assert money_of(tariff(line("fixed", price_per_day=3.0, **from_16th)), june, 10.0) == pytest.approx(15 * 3)
     winter = line("fixed", price_per_month=250.0, calendar={"months": [1, 12]})
     assert money_of(tariff(winter), june, 10.0) == 0
+
+
+def test_a_tariff_that_is_written_out_whole_is_read_again() -> None:
+    made = tariff(line("fixed", price_per_month=1.0), line("minimum", price_per_month=5.0), energy(0.1), TAX, DAILY)
+    assert type(made).model_validate(made.model_dump(mode="json")) == made
 
 
 def test_a_month_costs_at_least_its_minimum_before_taxes() -> None:
@@ -206,3 +215,35 @@ def test_a_line_that_means_nothing_is_refused(fields: dict[str, Any], text: str)
 def test_a_tax_on_nothing_is_refused() -> None:
     with pytest.raises(ValidationError, match=r"tax 'tax' is of 'enrgy', which is no other.*accepted: energy"):
         tariff(energy(0.1), TAX | {"of": ["enrgy"]})
+
+
+def test_a_list_of_24_prices_is_one_for_each_local_hour() -> None:
+    prices = [round(0.01 * hour, 2) for hour in range(24)]
+    made = {"tariff": terms(energy(prices))}
+    for schedule in both(problem(made, load_kw=10.0, steps=hours(48))):
+        assert schedule.money[0] == pytest.approx(2 * 10 * 0.01 * sum(range(24)))
+    for schedule in both(problem(made, load_kw=10.0, steps=hours(4, "2024-03-01T07:00", step_h=0.5))):
+        assert schedule.money[0] == pytest.approx(10 * (0.07 + 0.08))
+    # 31 March in Berlin has no hour from 02:00.
+    spring = hours(4, "2024-03-31T00:00", "Europe/Berlin")
+    assert tariff(energy(prices)).prices(spring)[0] == pytest.approx([0.01, 0.03, 0.04, 0.05])
+    assert tariff(energy(prices)).model_dump()["components"][0]["price_per_kwh"] == {"hourly": tuple(prices)}
+    with pytest.raises(DataError, match="price 'energy' of tariff 't' changes inside the step from 2024-03-01T00:00"):
+        tariff(energy(prices)).prices(hours(2, step_h=2.0))
+
+
+@pytest.mark.parametrize(
+    ("prices", "text"),
+    [
+        ([0.1] * 23, r"24 hours of a day, from 00:00 on \(with 23 entries\)"),
+        ([0.1] * 23 + ["x"], "with 'x' among them"),
+    ],
+)
+def test_a_list_of_another_length_is_one_error(tmp_path: Path, prices: list[Any], text: str) -> None:
+    content = small_park.park()
+    content["assets"][2]["tariff"] = terms(energy(prices))
+    with pytest.raises(ConfigError, match=text) as raised:
+        load_site(small_park.write(tmp_path, content))
+    assert [p.path for p in raised.value.problems] == ["assets[2].tariff.components[0].price_per_kwh"]
+    content["assets"][2]["tariff"] = terms(energy([0.1] * 24))
+    load_site(small_park.write(tmp_path, content))
