@@ -20,6 +20,9 @@ def bill(  # noqa: PLR0913 - a command has its options as arguments
     export_column: Annotated[
         str | None, typer.Option(help="What was sold. Default: export_kw, where the file has one.")
     ] = None,
+    kvar_column: Annotated[
+        str | None, typer.Option(help="Reactive power (kvarh of each step with a unit of energy).")
+    ] = None,
     time_column: Annotated[str | None, typer.Option(help="Column of times. Default: the first.")] = None,
     stamp: Annotated[str, typer.Option(help="Does a time mark the start or the end of its step: start or end.")] = (
         "start"
@@ -29,11 +32,16 @@ def bill(  # noqa: PLR0913 - a command has its options as arguments
         str | None, typer.Option(help="Such as Europe/Berlin. Default: the park's; a tariff by itself needs it.")
     ] = None,
     kva: Annotated[float | None, typer.Option(min=0, help="Contracted capacity. Default: the connection's.")] = None,
+    power_factor: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Of all months, where reactive power is not metered.")
+    ] = None,
     connection: Annotated[str | None, typer.Option(help="Which connection, where the park has several.")] = None,
     into: Annotated[Path | None, typer.Option("--json", help="File to write all lines to.")] = None,
 ) -> None:
     """Bill metered power by month and component, and compare tariffs on it."""
     from dispatch.cli.billing import Request, run
 
-    options = {"column": column, "export_column": export_column, "time_column": time_column}
-    run(Request(config, meter, tuple(against or ()), options, stamp, unit, time_zone, kva, connection, into))
+    options = {"column": column, "export_column": export_column}
+    options |= {"kvar_column": kvar_column, "time_column": time_column}
+    others = tuple(against or ())
+    run(Request(config, meter, others, options, stamp, unit, time_zone, kva, power_factor, connection, into))

@@ -28,6 +28,7 @@ class Request:
     unit: str
     time_zone: str | None
     kva: float | None
+    power_factor: float | None
     connection: str | None
     json: Path | None
 
@@ -47,7 +48,7 @@ def run(request: Request) -> None:
     others = [agreed(name, time_zone=first.time_zone, contracted_kva=kva) for name in request.against]
     stamp, unit = cast("Any", request.stamp), cast("Unit", request.unit)
     metered = read_meter(request.meter, first.time_zone, stamp=stamp, unit=unit, **request.columns)
-    bills = [bill(terms, metered) for terms in (first, *others)]
+    bills = [bill(terms, metered, power_factor=request.power_factor) for terms in (first, *others)]
     sums = compared(bills)
     console = Console()
     console.print(_detailed(bills[0]))

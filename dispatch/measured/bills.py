@@ -49,11 +49,12 @@ class Agreed:
 
 @dataclass(frozen=True)
 class Metered:
-    """Mean powers of a connection, (T,) each."""
+    """Mean powers of a connection, (T,) each; reactive power where it is metered."""
 
     horizon: Horizon
     import_kw: Array
     export_kw: Array
+    import_kvar: Array | None = None
 
     def half_months(self) -> Iterator[str]:
         """Months that the meter has not seen as a whole, for people."""
@@ -169,6 +170,7 @@ def read_meter(
     *,
     column: str = "import_kw",
     export_column: str | None = None,
+    kvar_column: str | None = None,
     time_column: str | None = None,
     stamp: Literal["start", "end"] = "start",
     unit: Unit = "kW",
@@ -180,6 +182,7 @@ def read_meter(
         time_zone: IANA name.
         column: what was bought; where no column says what was sold, what is below zero was.
         export_column: what was sold. Default: export_kw, where the file has one.
+        kvar_column: reactive power, or reactive energy of each step where the unit is one of energy.
         time_column: default: the first.
         stamp: does a time mark the start or the end of its step?
         unit: of powers, or of the energy of each step.
@@ -195,7 +198,7 @@ def read_meter(
     path = Path(file)
     try:
         sold = export_column or ("export_kw" if "export_kw" in read_table(path).columns else None)
-        names = [column, *([sold] if sold else [])]
+        names = [column, *([sold] if sold else []), *([kvar_column] if kvar_column else [])]
         series = [read_series(path, name, time_column=time_column, time_zone=time_zone, stamp=stamp) for name in names]
     except ForecastError as error:
         raise DataError(str(error)) from error
@@ -206,8 +209,9 @@ def read_meter(
     scale = _SCALE[unit] / (step.total_seconds() / 3600 if unit.endswith("Wh") else 1.0)
     flows = [one.to_numpy(dtype=np.float64) * scale for one in series]
     for name, values in zip(names, flows, strict=True):
-        _require_whole(path, name, values, horizon, below_zero=sold is None)
-    return Metered(horizon, np.maximum(flows[0], 0.0), flows[1] if sold else np.maximum(-flows[0], 0.0))
+        _require_whole(path, name, values, horizon, below_zero=sold is None or name == kvar_column)
+    exported = flows[1] if sold else np.maximum(-flows[0], 0.0)
+    return Metered(horizon, np.maximum(flows[0], 0.0), exported, flows[-1] if kvar_column else None)
 
 
 def _require_whole(path: Path, name: str, values: Array, horizon: Horizon, *, below_zero: bool) -> None:
@@ -224,18 +228,19 @@ def _require_whole(path: Path, name: str, values: Array, horizon: Horizon, *, be
         raise DataError(f"{path}: '{name}' is {values[negative[0]]:g} at {at:%Y-%m-%d %H:%M}. Accepted: 0 or more")
 
 
-def bill(terms: Agreed, metered: Metered) -> Bill:
-    """The bill of what a meter has seen.
+def bill(terms: Agreed, metered: Metered, *, power_factor: float | None = None) -> Bill:
+    """The bill of what a meter has seen; ``power_factor`` stands for reactive power that is not metered.
 
     Raises:
-        DataError: the tariff has no price in some step, or changes inside one.
+        DataError: the tariff has no price in some step, changes inside one, or needs a power factor that is not known.
     """
     horizon = metered.horizon
     if horizon.time_zone != terms.time_zone:
         horizon = Horizon(horizon.edges, terms.time_zone)
     terms.tariff.prices(horizon)  # a step without a price is an error there, and free on a bill
     carried = Carried(contracted_kva=terms.contracted_kva)
-    lines = terms.tariff.bill(horizon, metered.import_kw, metered.export_kw, carried=carried)
+    known = {"carried": carried, "import_kvar": metered.import_kvar, "power_factor": power_factor}
+    lines = terms.tariff.bill(horizon, metered.import_kw, metered.export_kw, **known)
     return Bill(terms.tariff.name, terms.tariff.currency, tuple(lines))
 
 

@@ -5,7 +5,7 @@ Written from the meaning of the components, minute by minute on the clock; it sh
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from zoneinfo import ZoneInfo
@@ -21,7 +21,7 @@ from dispatch.tariff.charges import Line
 from dispatch.tariff.components import Component, Month, Per
 
 _OFFSET_S = 1800  # offsets from UTC change on the half-hour at the finest
-_AFTER = {"minimum": 1, "tax": 2}
+_AFTER = {"power_factor": 1, "minimum": 2, "tax": 3}
 _EPOCH = date(1970, 1, 1)
 
 
@@ -130,6 +130,7 @@ def bill_lines(
     import_kw: Array,
     export_kw: Array,
     carried: Carried,
+    power_factor: Mapping[str, float] | None = None,
 ) -> list[Line]:
     """Every component in every month (or day) of the horizon.
 
@@ -139,6 +140,7 @@ def bill_lines(
         metering_minutes: interval over which demand is averaged.
         import_kw, export_kw: (T,) mean powers.
         carried: what is known of the time outside the horizon.
+        power_factor: of each month, for what it adjusts.
     """
     horizon = clock.horizon
     power = {"import": horizon.require("import_kw", import_kw), "export": horizon.require("export_kw", export_kw)}
@@ -146,7 +148,10 @@ def bill_lines(
     # What a month costs at least is more than other lines, and taxes are on all of them.
     order = sorted(enumerate(components), key=lambda pair: _AFTER.get(pair[1].basis, 0))
     for place, component in order:
-        if component.basis == "minimum":
+        if component.basis == "power_factor":
+            adjusted = [found for other, found in lines.items() if components[other].is_adjusted_by(component)]
+            made = charges.power_factor(component, [line for found in adjusted for line in found], power_factor or {})
+        elif component.basis == "minimum":
             made = charges.minimum(component, [line for found in lines.values() for line in found])
         elif component.basis == "tax":
             taxed = [found for other, found in lines.items() if _is_on(component, components[other])]

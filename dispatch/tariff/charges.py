@@ -1,4 +1,4 @@
-"""Lines of a bill, and those that follow from other lines: the least that a month costs, and taxes."""
+"""Lines of a bill, and those that follow from other lines: power factor, the least that a month costs, taxes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from dispatch.tariff.components import Component
+from dispatch.tariff.power_factor import adjustment
 
 _MONTH = len("2024-03")
 
@@ -35,6 +36,13 @@ def minimum(component: Component, lines: Sequence[Line]) -> Iterator[Line]:
     for month, money in _by_month(line for line in lines if len(line.period) >= _MONTH).items():
         missing = max(least - money, 0.0)
         yield Line(component.name, month, missing / least if least else 0.0, "month", least, missing)
+
+
+def power_factor(component: Component, lines: Sequence[Line], of_month: Mapping[str, float]) -> Iterator[Line]:
+    """What each month's power factor adds to other lines; what is billed by the year is adjusted in no month."""
+    for month, money in _by_month(line for line in lines if len(line.period) >= _MONTH).items():
+        share = adjustment(of_month[month], component.standard_power_factor or 0.0)
+        yield Line(component.name, month, money, "money", share, share * money)
 
 
 def tax(component: Component, lines: Sequence[Line]) -> Iterator[Line]:

@@ -16,8 +16,9 @@ from dispatch.fields.frozen import Finite, Fraction, Frozen, NonNegative, Positi
 from dispatch.fields.series import Price, hourly
 from dispatch.signals import Array, Horizon
 from dispatch.tariff.calendar import Calendar, Days
+from dispatch.tariff.power_factor import STANDARDS
 
-Basis = Literal["energy", "tier", "demand", "coincident", "capacity", "fixed", "minimum", "tax"]
+Basis = Literal["energy", "tier", "demand", "coincident", "capacity", "fixed", "power_factor", "minimum", "tax"]
 Month = tuple[int, int]
 Per = Literal["day", "month", "year"]
 
@@ -28,6 +29,7 @@ _NEEDED: dict[str, tuple[str, ...]] = {
     "coincident": ("price_per_kw_month", "events"),
     "capacity": ("price_per_kva_month",),
     "fixed": (),
+    "power_factor": ("standard_power_factor",),
     "minimum": ("price_per_month",),
     "tax": ("share",),
 }
@@ -40,8 +42,10 @@ _ALSO: dict[str, tuple[str, ...]] = {
     "tier": ("per",),
     "demand": ("ratchet", "rebate", "min_kw"),
     "coincident": ("of_events",),
+    "power_factor": ("of",),
     "tax": ("of",),
 }
+_ADJUSTED = {"energy", "tier", "demand", "coincident", "capacity"}
 _BY_HOURS = ("weekdays", "hours", "holidays")
 _OWN = sorted({name for names in (*_NEEDED.values(), *_ONE_OF.values(), *_ALSO.values()) for name in names})
 
@@ -95,6 +99,7 @@ class Component(Frozen):
     of a metering interval in each month, day or year, by which of its three prices is given. ``coincident``: the power
     at hours that the grid names. ``capacity``: a price per contracted kVA, whatever is used. ``fixed``: money per month
     or day. ``minimum``: what a month costs at least, before taxes; only bills know it, plans do not count on it.
+    ``power_factor``: what the month's power factor adds to other components or takes off, likewise in bills alone.
     ``tax``: a share of other components.
 
     A monthly price that begins or ends to apply inside a month, by date or season, is billed by its share of the days.
@@ -116,8 +121,13 @@ class Component(Frozen):
     price_per_month: NonNegative | None = Field(default=None, description="of a fixed or minimum component")
     price_per_day: NonNegative | None = Field(default=None, description="of a fixed component")
     share: NonNegative | None = Field(default=None, description="of a tax: .19 is 19 % of what it is on")
+    standard_power_factor: Positive | None = Field(
+        default=None, description="of a power_factor component: 0.9, 0.85 or 0.8, by the rule of 1983"
+    )
     of: tuple[str, ...] = Field(
-        default=(), description="of a tax: the components it is on; default: all of imports but taxes"
+        default=(),
+        description="components that a tax is on (default: all of imports but taxes) or that the power factor adjusts "
+        "(default: energy, blocks, demand and capacity of imports)",
     )
     price_per_kva_month: NonNegative | None = Field(default=None, description="of a capacity component")
     blocks: tuple[Block, ...] = Field(default=(), description="of a tier component, from the first kWh on")
@@ -156,8 +166,14 @@ class Component(Frozen):
         return self
 
     @model_validator(mode="after")
+    def _has_a_standard_of_the_rule(self) -> Self:
+        if self.standard_power_factor is not None and self.standard_power_factor not in STANDARDS:
+            raise ValueError(f"standard_power_factor is one of {', '.join(map(str, STANDARDS))}")
+        return self
+
+    @model_validator(mode="after")
     def _has_no_hours(self) -> Self:
-        if self.basis not in {"fixed", "minimum", "tax"}:
+        if self.basis not in {"fixed", "power_factor", "minimum", "tax"}:
             return self
         hours = [name for name in _BY_HOURS if getattr(self.calendar, name) != getattr(Calendar(), name)]
         always = self.calendar.is_always and self.valid_from is None and self.valid_to is None
@@ -193,6 +209,12 @@ class Component(Frozen):
     def price_per_kw(self) -> float:
         """Money per kW of the peak of its month, day or year."""
         return self.price_per_kw_month or self.price_per_kw_day or self.price_per_kw_year or 0.0
+
+    def is_adjusted_by(self, other: Component) -> bool:
+        """Does a month's power factor change what this component costs?"""
+        if self.basis not in _ADJUSTED:
+            return False
+        return self.name in other.of if other.of else self.direction == "import"
 
     def is_taxed_by(self, tax: Component) -> bool:
         """Does a tax count this component's money?"""

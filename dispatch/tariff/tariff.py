@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import date
 from functools import cached_property, lru_cache
@@ -11,6 +12,7 @@ import numpy as np
 from pydantic import Field, model_validator
 from scipy.sparse import csr_array
 
+from dispatch.errors import DataError
 from dispatch.fields.frozen import Frozen, Positive
 from dispatch.signals import Array, Horizon
 from dispatch.tariff.bill import Clock, bill_lines
@@ -18,6 +20,7 @@ from dispatch.tariff.calendar import Days
 from dispatch.tariff.carried import Carried, day_slots, month_slots
 from dispatch.tariff.charges import Line
 from dispatch.tariff.components import Component
+from dispatch.tariff.power_factor import monthly
 from dispatch.tariff.terms import Peaks, Tiers, energy_price, peaks, tiers
 
 
@@ -93,7 +96,7 @@ class Tariff(Frozen):
             unknown = sorted(set(tax.of) - set(names))
             if unknown:
                 raise ValueError(
-                    f"tax '{tax.name}' is of '{unknown[0]}', which is no other component of this tariff; "
+                    f"{tax.basis} '{tax.name}' is of '{unknown[0]}', which is no other component of this tariff; "
                     f"accepted: {', '.join(names)}"
                 )
         return self
@@ -126,8 +129,8 @@ class Tariff(Frozen):
 
     @property
     def in_plans(self) -> tuple[Component, ...]:
-        """Components that plans count on: all but what a month costs at least, which no few days show."""
-        return tuple(c for c in self.components if c.basis != "minimum")
+        """Components that plans count on: all but what a few days do not show, of a month or of its reactive energy."""
+        return tuple(c for c in self.components if c.basis not in {"minimum", "power_factor"})
 
     @property
     def counter_names(self) -> tuple[str, ...]:
@@ -199,15 +202,39 @@ class Tariff(Frozen):
         return _periods(self, _Span.of(horizon), months, width or self.peak_width(horizon, months))
 
     def bill(
-        self, horizon: Horizon, import_kw: Array, export_kw: Array, *, carried: Carried | None = None
+        self,
+        horizon: Horizon,
+        import_kw: Array,
+        export_kw: Array,
+        *,
+        carried: Carried | None = None,
+        import_kvar: Array | None = None,
+        power_factor: float | None = None,
     ) -> list[Line]:
         """The bill of (T,) metered powers, line by line, in the order of the components and of time.
 
         Settle whole months: a horizon that begins inside one needs ``carried`` for what the meter has seen of it.
+
+        Args:
+            import_kvar: (T,) mean reactive power, which gives each month's power factor.
+            power_factor: of all months, where that is known instead.
+
+        Raises:
+            DataError: a component counts by the power factor, and neither of the two is given.
         """
         clock = Clock(horizon, self.days)
         flows = np.asarray(import_kw, float), np.asarray(export_kw, float)
-        return bill_lines(self.components, clock, self.metering_minutes, *flows, carried or Carried())
+        months = [(label, here) for _, label, here in clock.months]
+        of_month: Mapping[str, float] = {}
+        if power_factor is not None:
+            of_month = {label: power_factor for label, _ in months}
+        elif import_kvar is not None:
+            of_month = monthly(months, horizon.hours, flows[0], np.asarray(import_kvar, float))
+        for asking in [c.name for c in self.components if c.basis == "power_factor" and not of_month]:
+            raise DataError(
+                f"'{asking}' of tariff '{self.name}' needs the power factor, or reactive power (import_kvar)"
+            )
+        return bill_lines(self.components, clock, self.metering_minutes, *flows, carried or Carried(), of_month)
 
 
 @lru_cache(maxsize=_KEPT)

@@ -129,3 +129,15 @@ def test_a_bill_by_month_in_python(tmp_path: Path) -> None:
         agreed(tmp_path / "none.yaml")
     whole = bill(Agreed(tariff(energy(0.1)), "UTC"), read_meter(meter(tmp_path), "UTC"))
     assert compared([whole]) == {"2024-03": [pytest.approx(744)], "2024-04": [pytest.approx(725)]}
+
+
+def test_the_power_factor_is_metered_or_given(run: Run, tmp_path: Path) -> None:
+    rule = {"name": "adjusted", "basis": "power_factor", "standard_power_factor": 0.9, "source": "test"}
+    one, file = written(tmp_path, "one", energy(0.1), rule), meter(tmp_path, end="2024-04-01", kvar=10.2)
+    refused(run("bill", one, "--meter", file, "--time-zone", "UTC"), "needs the power factor")
+    # 744 h of 10 kW at .1 are 744; a power factor of .70 adds 10 %.
+    for more in (("--kvar-column", "kvar"), ("--power-factor", "0.7")):
+        ended = run("bill", one, "--meter", file, "--time-zone", "UTC", *more)
+        assert ended.status == 0, ended.err
+        assert "74.40" in ended.out
+        assert "818.40" in ended.out

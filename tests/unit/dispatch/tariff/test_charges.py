@@ -14,6 +14,7 @@ from dispatch.config.park import load_site
 from dispatch.errors import ConfigError, DataError
 from dispatch.solve import solve
 from dispatch.tariff import Carried, Component
+from dispatch.tariff.power_factor import adjustment
 from tests.parks import battery, hours
 from tests.unit.dispatch import small_park
 from tests.unit.dispatch.tariff.billing import both, demand, energy, money_of, month, problem, tariff, terms, tier
@@ -247,3 +248,51 @@ def test_a_list_of_another_length_is_one_error(tmp_path: Path, prices: list[Any]
     assert [p.path for p in raised.value.problems] == ["assets[2].tariff.components[0].price_per_kwh"]
     content["assets"][2]["tariff"] = terms(energy([0.1] * 24))
     load_site(small_park.write(tmp_path, content))
+
+
+@pytest.mark.parametrize(
+    ("standard", "power_factor", "per_cent"),
+    [
+        (0.9, 0.90, 0), (0.9, 0.92, -0.30), (0.9, 0.95, -0.75), (0.9, 1.0, -0.75), (0.9, 0.89, 0.5),
+        (0.9, 0.80, 5), (0.9, 0.70, 10), (0.9, 0.68, 12), (0.9, 0.65, 15), (0.9, 0.60, 25), (0.9, 0.895, 0),
+        (0.85, 0.90, -0.50), (0.85, 0.92, -0.80), (0.85, 0.94, -1.10), (0.85, 0.99, -1.10), (0.85, 0.65, 10),
+        (0.85, 0.60, 15), (0.8, 0.85, -0.5), (0.8, 0.91, -1.15), (0.8, 0.92, -1.3), (0.8, 0.60, 10), (0.8, 0.54, 17),
+    ],
+)  # fmt: skip
+def test_the_table_of_the_rule_of_1983(standard: float, power_factor: float, per_cent: float) -> None:
+    assert 100 * adjustment(power_factor, standard) == pytest.approx(per_cent)
+
+
+def test_the_power_factor_adjusts_energy_demand_and_capacity() -> None:
+    rule = line("power_factor", standard_power_factor=0.9)
+    capacity = line("capacity", price_per_kva_month=30.0)
+    made = tariff(energy(0.5), capacity, line("fixed", price_per_month=7.0), rule, TAX)
+    # 10 kW for 744 h: 3720; 20 kVA: 600. 10 kW beside 10.2 kvar are a power factor of .70: 10 % more of 4320.
+    march, known = month(), {"carried": Carried(contracted_kva=20.0)}
+    use, nothing = np.full(march.steps, 10.0), np.zeros(march.steps)
+    backwards = np.where(np.arange(march.steps) % 2, 10.2, -10.2)  # what flows back counts like what flows in
+    for lines in (
+        made.bill(march, use, nothing, import_kvar=backwards, **known),
+        made.bill(march, use, nothing, power_factor=0.7, **known),
+    ):
+        money = {x.component: x.money for x in lines}
+        assert money["power_factor"] == pytest.approx(0.10 * (3720 + 600))
+        assert money["tax"] == pytest.approx(0.1 * (3720 + 600 + 432 + 7)), "a tax is on the adjustment too"
+    named = tariff(energy(0.5), capacity, rule | {"of": ["energy"]})
+    lines = named.bill(march, use, nothing, power_factor=0.95, **known)
+    assert lines[-1].money == pytest.approx(-0.0075 * 3720)
+    with pytest.raises(DataError, match="'power_factor' of tariff 't' needs the power factor, or reactive power"):
+        made.bill(march, use, nothing, **known)
+    with pytest.raises(DataError, match="Accepted: a number for each of the 744 steps"):
+        made.bill(march, use, nothing, import_kvar=np.ones(3), **known)
+
+
+def test_plans_do_not_count_on_the_power_factor() -> None:
+    pcc = {"tariff": terms(energy(0.1), line("power_factor", standard_power_factor=0.85), TAX)}
+    for schedule in both(problem(pcc, load_kw=20.0)):
+        assert schedule.money[0] == pytest.approx(1.1 * 0.1 * 80)
+
+
+def test_a_standard_that_the_rule_does_not_know_is_refused() -> None:
+    with pytest.raises(ValidationError, match=r"standard_power_factor is one of 0\.9, 0\.85, 0\.8"):
+        Component.model_validate(line("power_factor", standard_power_factor=0.95))
