@@ -239,8 +239,14 @@ def bill(terms: Agreed, metered: Metered, *, power_factor: float | None = None) 
         horizon = Horizon(horizon.edges, terms.time_zone)
     terms.tariff.prices(horizon)  # a step without a price is an error there, and free on a bill
     carried = Carried(contracted_kva=terms.contracted_kva)
-    known = {"carried": carried, "import_kvar": metered.import_kvar, "power_factor": power_factor}
-    lines = terms.tariff.bill(horizon, metered.import_kw, metered.export_kw, **known)
+    lines = terms.tariff.bill(
+        horizon,
+        metered.import_kw,
+        metered.export_kw,
+        carried=carried,
+        import_kvar=metered.import_kvar,
+        power_factor=power_factor,
+    )
     return Bill(terms.tariff.name, terms.tariff.currency, tuple(lines))
 
 
