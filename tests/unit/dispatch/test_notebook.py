@@ -242,7 +242,7 @@ def test_a_given_price_is_what_the_plan_pays_and_the_audit_counts() -> None:
 
 def test_a_given_price_leaves_the_other_components_and_answers_what_if() -> None:
     series = {("load", "demand_kw"): [100.0] * 3, ("pcc", "import_price_per_kwh"): [0.1, 0.1, 0.1]}
-    series |= {("pcc", "export_price_per_kwh"): [0.0, 0.02, 0.04]}  # type: ignore[dict-item]
+    series |= {("pcc", "export_price_per_kwh"): [0.0, 0.02, 0.04]}
     day = priced().solve(series, hours("2024-03-01T00:00", 3))
     assert day.money == pytest.approx(300 * 0.1 + 150 * 0.05), "the blocks are paid on top"
     assert audit(day.schedule).violations == ()

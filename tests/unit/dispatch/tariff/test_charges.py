@@ -268,23 +268,23 @@ def test_the_power_factor_adjusts_energy_demand_and_capacity() -> None:
     capacity = line("capacity", price_per_kva_month=30.0)
     made = tariff(energy(0.5), capacity, line("fixed", price_per_month=7.0), rule, TAX)
     # 10 kW for 744 h: 3720; 20 kVA: 600. 10 kW beside 10.2 kvar are a power factor of .70: 10 % more of 4320.
-    march, known = month(), {"carried": Carried(contracted_kva=20.0)}
+    march, known = month(), Carried(contracted_kva=20.0)
     use, nothing = np.full(march.steps, 10.0), np.zeros(march.steps)
     backwards = np.where(np.arange(march.steps) % 2, 10.2, -10.2)  # what flows back counts like what flows in
     for lines in (
-        made.bill(march, use, nothing, import_kvar=backwards, **known),
-        made.bill(march, use, nothing, power_factor=0.7, **known),
+        made.bill(march, use, nothing, import_kvar=backwards, carried=known),
+        made.bill(march, use, nothing, power_factor=0.7, carried=known),
     ):
         money = {x.component: x.money for x in lines}
         assert money["power_factor"] == pytest.approx(0.10 * (3720 + 600))
         assert money["tax"] == pytest.approx(0.1 * (3720 + 600 + 432 + 7)), "a tax is on the adjustment too"
     named = tariff(energy(0.5), capacity, rule | {"of": ["energy"]})
-    lines = named.bill(march, use, nothing, power_factor=0.95, **known)
+    lines = named.bill(march, use, nothing, power_factor=0.95, carried=known)
     assert lines[-1].money == pytest.approx(-0.0075 * 3720)
     with pytest.raises(DataError, match="'power_factor' of tariff 't' needs the power factor, or reactive power"):
-        made.bill(march, use, nothing, **known)
+        made.bill(march, use, nothing, carried=known)
     with pytest.raises(DataError, match="Accepted: a number for each of the 744 steps"):
-        made.bill(march, use, nothing, import_kvar=np.ones(3), **known)
+        made.bill(march, use, nothing, import_kvar=np.ones(3), carried=known)
 
 
 def test_plans_do_not_count_on_the_power_factor() -> None:
