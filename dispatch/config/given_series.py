@@ -78,8 +78,21 @@ def _priced(asset: Asset, horizon: Horizon, arrays: Arrays) -> Asset:
     if not isinstance(asset, GridConnection) or not given:
         return asset
     kept = [c for c in asset.tariff.components if c.basis != "energy" or c.direction not in given]
+    gone = {c.name: _name(c.direction) for c in asset.tariff.components if c.basis == "energy" and c.direction in given}
+    kept = [_named_anew(component, gone) for component in kept]
     components = (*_components(asset, horizon, given), *kept)
     return asset.model_copy(update={"tariff": asset.tariff.model_copy(update={"components": components})})
+
+
+def _named_anew(component: Component, gone: Mapping[str, str]) -> Component:
+    """A tax on energy components is one on the price that stands in their place."""
+    if not set(component.of) & set(gone):
+        return component
+    return component.model_copy(update={"of": tuple(dict.fromkeys(gone.get(name, name) for name in component.of))})
+
+
+def _name(direction: str) -> str:
+    return f"given {direction} price"
 
 
 def _components(asset: GridConnection, horizon: Horizon, given: Mapping[str, Array]) -> Iterator[Component]:
@@ -89,7 +102,7 @@ def _components(asset: GridConnection, horizon: Horizon, given: Mapping[str, Arr
         price = Feed.model_validate({"feed": _feed(asset, direction), **spans})
         yield Component.model_validate(
             {
-                "name": f"given {direction} price",
+                "name": _name(direction),
                 "direction": direction,
                 "basis": "energy",
                 "price_per_kwh": price,

@@ -240,6 +240,16 @@ def test_a_given_price_is_what_the_plan_pays_and_the_audit_counts() -> None:
     assert audit(day.schedule).violations == ()
 
 
+def test_a_tax_on_energy_is_on_a_given_price_too() -> None:
+    terms = tariff(0.9)
+    terms["components"].append({"name": "tax", "basis": "tax", "share": 0.1, "of": ["energy"], "source": "test"})
+    fields = priced().site.model_dump() | {"assets": [load(), grid(tariff=terms)]}
+    series = {("load", "demand_kw"): [100.0] * 3, ("pcc", "import_price_per_kwh"): [0.1, 0.2, 0.3]}
+    day = Park.build(**fields).solve(series, hours("2024-03-01T00:00", 3))
+    assert day.money == pytest.approx(1.1 * 60)
+    assert audit(day.schedule).violations == ()
+
+
 def test_a_given_price_leaves_the_other_components_and_answers_what_if() -> None:
     series = {("load", "demand_kw"): [100.0] * 3, ("pcc", "import_price_per_kwh"): [0.1, 0.1, 0.1]}
     series |= {("pcc", "export_price_per_kwh"): [0.0, 0.02, 0.04]}
