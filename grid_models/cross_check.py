@@ -7,7 +7,7 @@ import numpy as np
 from grid_models import divergence_diagnosis
 from grid_models.errors import GridError
 from grid_models.network import Array, Network
-from grid_models.power_flow import Flows, Injections, solve_batch, solve_reference
+from grid_models.power_flow import NEWTON, Flows, Injections, solve_batch, solve_reference
 
 VOLTAGE_TOLERANCE_PU = 1e-5
 LOADING_TOLERANCE_PU = 1e-4
@@ -15,10 +15,11 @@ LOADING_TOLERANCE_PU = 1e-4
 _IDLE_MIN_PU, _IDLE_MAX_PU = 0.5, 1.5
 POWER_TOLERANCE = 1e-4
 """Relative to the larger of the slack power and 1 kW."""
+_CASES = ("without load", "at half of nameplate load and generation", "at nameplate load and generation")
 
 
-def assert_engines_agree(network: Network) -> None:
-    """Solve the network without load, at half and at all of its nameplate by both engines.
+def assert_engines_agree(network: Network) -> tuple[str, ...]:
+    """Solve the network without load, at half and at all of its nameplate by both engines; a note on who answered.
 
     Raises GridError where either finds no solution or where voltage, loading or slack power differ by more
     than the tolerances of this module; the message names the bus or branch.
@@ -28,13 +29,20 @@ def assert_engines_agree(network: Network) -> None:
     reference, batch = solve_reference(network, injections), solve_batch(network, injections)
     if reference.converged[0]:
         _plausible(network.name, reference)
-    for engine, flows in (("pandapower", reference), ("power-grid-model", batch)):
+    for engine, flows in (("pandapower", reference), ("power-grid-model, and Newton's method after it,", batch)):
         if not flows.converged.all():
             case = int(np.argmin(flows.converged))
-            where = ("without load", *(f"at {share}nameplate load and generation" for share in ("half of ", "")))[case]
+            where = _CASES[case]
             why = f": {divergence_diagnosis.at_nameplate(network, p_kw[:, 2:], q_kvar[:, 2:])}" if case else ""
             raise GridError(f"network {network.name!r}: {engine} finds no AC solution {where}{why}")
     _compare(network.name, reference, batch)
+    return _answered(batch)
+
+
+def _answered(batch: Flows) -> tuple[str, ...]:
+    """A note where power-grid-model found nothing and Newton's method did, which pandapower has then confirmed."""
+    cases = ", ".join(where for where, engine in zip(_CASES, batch.engine, strict=True) if engine == NEWTON)
+    return (f"{cases}: power-grid-model finds no AC solution, Newton's method does",) if cases else ()
 
 
 def _plausible(name: str, reference: Flows) -> None:

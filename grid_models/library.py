@@ -6,6 +6,7 @@ SimBench data: S. Meinecke et al., SimBench, Energies 13(12):3290, 2020, doi:10.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import inspect
 import warnings
@@ -54,8 +55,7 @@ def _named(kind: str, name: str) -> Network:
 
 def _finish(spec: str, net: Any, notes: tuple[str, ...]) -> Network:
     network = to_network(net, spec, (*notes, *_ignored_tap_note(net)))
-    assert_engines_agree(network)
-    return network
+    return dataclasses.replace(network, notes=(*network.notes, *assert_engines_agree(network)))
 
 
 def _from_simbench(code: str) -> Any:

@@ -1,5 +1,8 @@
 """AC power flow for many steps: pandapower step by step as the reference, power-grid-model as one batch.
 
+Where machines hold voltages, a step that power-grid-model finds no solution for is tried by Newton's method before it
+counts as without one; ``Flows.engine`` says whose answer each step is.
+
 Both take the same ``Injections`` and give the same ``Flows``. Every load and generator is constant power;
 taps stay where the network has them. ``background`` holds the other customers of the network
 (``Network.background``); None means nobody else.
@@ -8,7 +11,7 @@ taps stay where the network has them. ``background`` holds the other customers o
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -22,6 +25,8 @@ from grid_models.injections import Injections
 from grid_models.network import AcModel, Array, Network, Reference
 
 __all__ = ["Flows", "Injections", "solve_batch", "solve_nodes", "solve_reference"]
+
+POWER_GRID_MODEL, NEWTON, PANDAPOWER = "power-grid-model", "newton", "pandapower"
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +42,7 @@ class Flows:
     slack_q_kvar       (T,) likewise
     losses_kw          (T,) import plus all injections: what lines, transformers and shunts take up
     converged          (T,)
+    engine             (T,) which engine's answer it is: ``POWER_GRID_MODEL``, ``NEWTON`` or ``PANDAPOWER``; "" without
     """
 
     bus_names: tuple[str, ...]
@@ -49,6 +55,7 @@ class Flows:
     slack_q_kvar: Array
     losses_kw: Array
     converged: NDArray[np.bool_]
+    engine: NDArray[np.str_] = field(default_factory=lambda: np.zeros(0, dtype="U16"))
 
 
 def solve_batch(
@@ -59,7 +66,7 @@ def solve_batch(
     chunk_steps: int = 2048,
     threads: int = 1,
 ) -> Flows:
-    """Solve all steps with power-grid-model; ``chunk_steps`` at a time bounds the memory.
+    """Solve all steps with power-grid-model, ``chunk_steps`` at a time, which bounds the memory; ``engine`` as above.
 
     Raises GridError for unknown buses and for shapes that do not fit; a step without a solution is NaN and
     not converged. Source: Y. Xiang et al., power-grid-model, doi:10.5281/zenodo.8054429.
@@ -69,8 +76,10 @@ def solve_batch(
     engine, ends = BatchEngine(network.ac), Terminals.of(network.ac)
     for start in range(0, p_kw.shape[1], chunk_steps):
         part = slice(start, start + chunk_steps)
-        voltage = engine.voltage(p_kw[:, part], q_kvar[:, part], threads)
+        voltage, by_newton = engine.solve(p_kw[:, part], q_kvar[:, part], threads)
         _fill(flows, part, network.ac, ends, voltage, p_kw[:, part], q_kvar[:, part])
+        answered = np.where(by_newton, NEWTON, POWER_GRID_MODEL)
+        flows.engine[part] = np.where(flows.converged[part], answered, "")
     return flows
 
 
@@ -145,6 +154,7 @@ def _empty_flows(network: Network, steps: int) -> Flows:
         slack_q_kvar=np.full(steps, np.nan),
         losses_kw=np.full(steps, np.nan),
         converged=np.zeros(steps, dtype=bool),
+        engine=np.full(steps, "", dtype="U16"),
     )
 
 
@@ -173,4 +183,4 @@ def _read_reference(flows: Flows, step: int, rows: Reference, net: Any, total_kw
     flows.slack_p_kw[step] = 1e3 * float(net.res_ext_grid["p_mw"].sum() + slack_machines["p_mw"].sum())
     flows.slack_q_kvar[step] = 1e3 * float(net.res_ext_grid["q_mvar"].sum() + slack_machines["q_mvar"].sum())
     flows.losses_kw[step] = flows.slack_p_kw[step] + total_kw
-    flows.converged[step] = True
+    flows.converged[step], flows.engine[step] = True, PANDAPOWER

@@ -17,14 +17,13 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-from scipy import sparse
 from scipy.sparse.linalg import splu
 
 from grid_models.branch_flows import Complex, admittance
 from grid_models.network import AcModel, Array, Index
+from grid_models.newton import RUN_AWAY, jacobian, mismatch, moved, shifted, unknown_angles
 
 Solve = Callable[[Array, Array, int], Complex]
 
@@ -33,8 +32,6 @@ _ROUNDS = 30
 _GUESSES = 8
 # Power [p.u.] that may be missing in the state without load: a start, not a result.
 _IDLE_PU = 1e-6
-# Power [p.u.] that is missing where Newton's method has left the network's world.
-_RUN_AWAY = 1e9
 # Numbers in the estimates of H of the steps solved together: 32 MB.
 _ESTIMATES = 4_000_000
 
@@ -48,12 +45,12 @@ class Regulator:
     """
 
     def __init__(self, ac: AcModel, *, supported: bool) -> None:
-        self._node, self._angle, idle = ac.regulated_node, _unknown(ac), _idle(ac)
+        self._node, self._angle, idle = ac.regulated_node, unknown_angles(ac), _idle(ac)
         self._free = np.setdiff1d(self._angle, self._node)
         self._idle = idle
         self.ac = _supported(ac, idle) if supported else ac
         self._y = admittance(self.ac)
-        self._factors = splu(_jacobian(self._y, idle, self._angle, self._free))
+        self._factors = splu(jacobian(self._y, idle, self._angle, self._free))
 
     def voltage(self, solve: Solve, p_kw: Array, q_kvar: Array, threads: int) -> Complex:
         """(n, T) complex voltage with every set-point held; NaN where no such solution is found.
@@ -92,12 +89,12 @@ class Regulator:
         best, least = np.zeros((self._node.size, p_kw.shape[1])), np.full(p_kw.shape[1], np.inf)
         with np.errstate(all="ignore"):  # a step that runs away is left at its best guess
             for _ in range(_GUESSES):
-                power, missing = _missing(self._y, voltage, given, self._angle, self._free)
+                power, missing = mismatch(self._y, voltage, given, self._angle, self._free)
                 worst = np.abs(missing).max(axis=0, initial=0.0)
                 better = worst < least
                 best[:, better], least[better] = power.imag[self._node][:, better], worst[better]
                 step = self._factors.solve(np.nan_to_num(missing))
-                voltage = _moved(voltage, step, self._angle, self._free)
+                voltage = moved(voltage, step, self._angle, self._free)
         return best * self.ac.base_mva * 1e3
 
     @functools.cached_property
@@ -107,13 +104,8 @@ class Regulator:
         row = count + np.searchsorted(self._angle, self._node)
         unit = np.zeros((2 * count, self._node.size))
         unit[row, np.arange(self._node.size)] = 1.0
-        slope = splu(_jacobian(self._y, self._idle, self._angle, self._angle)).solve(unit)[row]
+        slope = splu(jacobian(self._y, self._idle, self._angle, self._angle)).solve(unit)[row]
         return np.asarray(np.linalg.inv(slope)) * self.ac.base_mva * 1e3
-
-
-def _unknown(ac: AcModel) -> Index:
-    """Nodes whose angle is unknown: all but the slack's."""
-    return np.setdiff1d(np.arange(ac.node_kv.size), ac.slack_node)
 
 
 def _idle(ac: AcModel) -> Complex:
@@ -122,35 +114,21 @@ def _idle(ac: AcModel) -> Complex:
     It starts at 1 p.u. where nothing holds it, and at the angles that the phase shifts alone make. Where it does not
     converge the start is what is given back.
     """
-    angle, free, y = _unknown(ac), np.setdiff1d(_unknown(ac), ac.regulated_node), admittance(ac)
+    angle, free, y = unknown_angles(ac), np.setdiff1d(unknown_angles(ac), ac.regulated_node), admittance(ac)
     size = np.ones(ac.node_kv.size)
     size[ac.slack_node], size[ac.regulated_node] = ac.slack_vm_pu, ac.regulated_vm_pu
-    start = voltage = (size * np.exp(1j * _shifted(ac)))[:, None]
+    start = voltage = (size * np.exp(1j * shifted(ac)))[:, None]
     nothing = np.zeros_like(start)
     with np.errstate(all="ignore"):
         for _ in range(_ROUNDS):
-            _, missing = _missing(y, voltage, nothing, angle, free)
+            _, missing = mismatch(y, voltage, nothing, angle, free)
             worst = np.abs(missing).max(initial=0.0)
-            if not worst < _RUN_AWAY:
+            if not worst < RUN_AWAY:
                 break
             if worst < _IDLE_PU:
                 return np.asarray(voltage[:, 0])
-            voltage = _moved(voltage, splu(_jacobian(y, voltage[:, 0], angle, free)).solve(missing), angle, free)
+            voltage = moved(voltage, splu(jacobian(y, voltage[:, 0], angle, free)).solve(missing), angle, free)
     return np.asarray(start[:, 0])
-
-
-def _shifted(ac: AcModel) -> Array:
-    """(n,) angles at which no branch carries power, but for its phase shift, weighted by 1/|z| where loops disagree."""
-    weight = 1.0 / np.hypot(ac.r_pu, ac.x_pu)
-    n, branch = ac.node_kv.size, np.arange(ac.from_node.size)
-    ends = [(ac.from_node, np.ones(branch.size)), (ac.to_node, -np.ones(branch.size))]
-    across = sum(sparse.csr_array((sign, (branch, node)), shape=(branch.size, n)) for node, sign in ends)
-    angle, unknown = np.zeros(n), _unknown(ac)
-    angle[ac.slack_node] = ac.slack_va_rad
-    weighted = across.T @ sparse.diags_array(weight)
-    right = weighted @ (ac.shift_rad - across @ angle)
-    angle[unknown] = splu((weighted @ across).tocsr()[unknown][:, unknown].tocsc()).solve(right[unknown])
-    return angle
 
 
 def _supported(ac: AcModel, idle: Complex) -> AcModel:
@@ -159,36 +137,6 @@ def _supported(ac: AcModel, idle: Complex) -> AcModel:
     shunt_pu, node = ac.node_shunt_pu.copy(), ac.regulated_node
     shunt_pu[node] += 1j * power.imag[node] / np.abs(idle[node]) ** 2
     return dataclasses.replace(ac, node_shunt_pu=shunt_pu)
-
-
-def _missing(y: Any, voltage: Complex, given: Complex, angle: Index, free: Index) -> tuple[Complex, Array]:
-    """Power injected at ``voltage`` (n, T), and what the unknowns' equations lack: p, then q of the free nodes."""
-    power = voltage * np.conj(y @ voltage)
-    lack = given - power
-    return power, np.vstack([lack.real[angle], lack.imag[free]])
-
-
-def _moved(voltage: Complex, step: Array, angle: Index, free: Index) -> Complex:
-    size, phase = np.abs(voltage), np.angle(voltage)
-    phase[angle] += step[: angle.size]
-    size[free] += step[angle.size :]
-    return np.asarray(size * np.exp(1j * phase))
-
-
-def _jacobian(y: Any, voltage: Complex, angle: Index, free: Index) -> Any:
-    """∂(p, q)/∂(angle, |v|) at ``voltage`` (n,): all unknown angles, magnitudes and q of the nodes ``free``.
-
-    R. D. Zimmerman, MATPOWER Technical Note 2, 2010, eqs. (44) and (52).
-    """
-    current = sparse.diags_array(y @ voltage)
-    volt, unit = sparse.diags_array(voltage), sparse.diags_array(voltage / np.abs(voltage))
-    by_size = (volt @ (y @ unit).conj() + current.conj() @ unit).tocsr()
-    by_angle = (1j * volt @ (current - y @ volt).conj()).tocsr()
-    rows = [
-        [by_angle[angle][:, angle].real, by_size[angle][:, free].real],
-        [by_angle[free][:, angle].imag, by_size[free][:, free].imag],
-    ]
-    return sparse.block_array(rows, format="csc")
 
 
 def _improve(inverse: Array, left: Index, change: Array, gained: Array) -> None:

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grid_models import library, pv_buses
+from grid_models import library, newton, pv_buses
 from grid_models.convert import to_network
+from grid_models.errors import GridError
 from grid_models.network import Network
-from grid_models.power_flow import Flows, Injections, solve_batch, solve_reference
+from grid_models.newton import Newton
+from grid_models.power_flow import NEWTON, POWER_GRID_MODEL, Flows, Injections, solve_batch, solve_reference
 
 CIGRE = ["hv", "mv", "lv", "mv?with_der=pv_wind", "mv?with_der=all"]
 KERBER = [
@@ -70,6 +72,72 @@ def test_networks_of_pandapower(name: str) -> None:
     assert np.ptp(flows.vm_pu[:, 2]) > 1e-4  # the agreement is about something
 
 
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(
+    ("name", "by_newton"),
+    [
+        ("case300", True),
+        pytest.param("case1888rte", True, marks=pytest.mark.slow),
+        *(pytest.param(f"case{n}", False, marks=pytest.mark.slow) for n in ("1354pegase", "2848rte", "2869pegase")),
+    ],
+)
+def test_large_networks_are_solved_and_it_is_said_by_whom(name: str, by_newton: bool) -> None:
+    network = fresh(f"pandapower:{name}")
+    assert_agree(network)
+    flows = solve_batch(network, Injections(network.bus_names, *network.profiles.at_nameplate()))
+    assert flows.engine[0] == (NEWTON if by_newton else POWER_GRID_MODEL)
+    assert any("Newton's method does" in note for note in network.notes) == by_newton
+
+
+def test_losses_of_case300_are_those_of_pandapower() -> None:
+    """pandapower's own tables, from the case as it ships: 424.887 MW in branches and 1.138 MW in shunts."""
+    network = fresh("pandapower:case300")
+    flows = solve_batch(network, Injections(network.bus_names, *network.profiles.at_nameplate()))
+    branches_kw = (flows.branch_from_kw + flows.branch_to_kw).sum()
+    assert branches_kw / 1e3 == pytest.approx(424.887, abs=1e-3)
+    assert (flows.losses_kw[0] - branches_kw) / 1e3 == pytest.approx(1.138, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        # An equivalent for stability studies, losses of -1 844 MW: pandapower solves it from 80 % of its load on.
+        ("case145", "does not converge even without load"),
+        # An ill-conditioned power flow that pandapower's Newton's method does not solve either.
+        ("case11_iwamoto", "without load bus '11' is at"),
+    ],
+)
+def test_cases_that_are_refused(name: str, message: str) -> None:
+    with pytest.raises(GridError, match=message):
+        fresh(f"pandapower:{name}")
+
+
+def test_newtons_method_takes_both_roots_apart() -> None:
+    """Two buses, x = 0.1 p.u., p = 2 p.u. at unit power factor: v⁴ − v² + (p x)² = 0.
+
+    v² = (1 ± √(1 − 4·0.04))/2 = 0.958258 (the state a network is run in) or 0.041742. At p x = 0.6 there is none:
+    1 − 4·0.36 < 0.
+    """
+    network = _two_buses()
+    voltage = Newton(network.ac).voltage(np.array([[0.0, 0.0], [-2e5, -6e5]]), np.zeros((2, 2)))
+    assert np.abs(voltage[1, 0]) ** 2 == pytest.approx(0.958258, abs=1e-6)
+    assert np.isnan(voltage[:, 1]).all()
+    low = np.array([1.0 + 0j, 0.2 * np.exp(-1j)])
+    given = np.array([[0.0 + 0j], [-2.0]])
+    assert np.isnan(Newton(network.ac)._solve(low, given)).all()
+
+
+def _two_buses() -> Network:
+    import pandapower as pp
+
+    net = pp.create_empty_network(sn_mva=100.0)
+    for _ in range(2):
+        pp.create_bus(net, 100.0)
+    pp.create_ext_grid(net, 0)
+    pp.create_line_from_parameters(net, 0, 1, 1.0, 0.0, 10.0, 0.0, 10.0)  # z base 100 Ohm
+    return to_network(net, "two buses")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("code", SIMBENCH)
 def test_networks_of_simbench(code: str) -> None:
@@ -122,6 +190,11 @@ def test_set_points_not_reached_in_time_are_no_solution(cigre_net: Any, monkeypa
     pandapower.create_gen(cigre_net, bus=6, p_mw=0.0, vm_pu=1.05)
     network = to_network(cigre_net, "machine")
     monkeypatch.setattr(pv_buses, "_ROUNDS", 1)
+    injected = Injections(("Bus 6",), np.array([[-9000.0]]), np.zeros((1, 1)))
+    by_newton = solve_batch(network, injected)
+    assert by_newton.engine.tolist() == [NEWTON]
+    assert by_newton.vm_pu[network.bus_index(["Bus 6"])[0], 0] == pytest.approx(1.05, abs=1e-8)
+    monkeypatch.setattr(newton, "_ROUNDS", 1)
     flows = solve_batch(network, Injections(("Bus 6",), np.array([[-9000.0]]), np.zeros((1, 1))))
     assert flows.converged.tolist() == [False]
     assert np.isnan(flows.vm_pu).all()
