@@ -77,6 +77,7 @@ def to_network(net: Any, name: str, notes: tuple[str, ...] = ()) -> Network:
             buses=buses,
             lines=pd.Index(named["element"][named["table"] == "line"]),
             transformers=pd.Index(named["element"][named["table"] == "transformer"]),
+            source=_with_costs(net),
         ),
         taps=_taps(probe.trafo, named),
     )
@@ -94,6 +95,13 @@ def _refuse_unsupported(net: Any, name: str) -> None:
     for table in _REFUSED:
         if table in net and len(net[table]) and net[table]["in_service"].astype(bool).any():
             raise GridError(f"network {name!r}: elements of table {table!r} are not supported")
+
+
+def _with_costs(net: Any) -> Any:
+    """The net itself, where it has costs that an optimal power flow could ask for."""
+    if not any(len(net[table]) for table in ("poly_cost", "pwl_cost") if table in net):
+        return None
+    return type(net)({key: value for key, value in net.items() if key != "profiles"})
 
 
 def _probe_net(net: Any, buses: pd.Index) -> Any:

@@ -91,6 +91,8 @@ class Reference:
     buses: pd.Index
     lines: pd.Index
     transformers: pd.Index
+    source: Any = None
+    """The pandapower net as it was loaded, without profiles: its costs and what they belong to."""
 
 
 @dataclass(frozen=True, eq=False)

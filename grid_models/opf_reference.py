@@ -7,37 +7,20 @@ pandapower's ``runopp`` is an interior-point method (PYPOWER's PIPS) over polar 
 from __future__ import annotations
 
 import copy
-import dataclasses
 import warnings
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from grid_models.convert import to_network
+from grid_models.costs import Case, case_of_net
 from grid_models.errors import GridError
-from grid_models.injections import Injections
 from grid_models.limits import Limits
-from grid_models.network import Array, Network
+from grid_models.network import Network
 from grid_models.resources import Resources, Supply
 
 _ANY_MW = 1e4
 """Bounds of the import in the reference where the problem gives none [MW, Mvar]."""
-
-
-@dataclass(frozen=True, eq=False)
-class Case:
-    """One snapshot to be dispatched. ``fixed_cost`` [money/h] comes on top of what powers cost."""
-
-    network: Network
-    resources: Resources
-    supply: Supply
-    background: Injections
-    limits: Limits
-    fixed_cost: float
-    net: Any
-    """The same problem as a pandapower net, ready for ``runopp``."""
 
 
 def matpower_case(name: str) -> Case:
@@ -48,55 +31,7 @@ def matpower_case(name: str) -> Case:
         # pandapower warns about the age of its own stored networks; the user can do nothing about it.
         warnings.filterwarnings("ignore", "tap_dependency_table is missing", DeprecationWarning)
         net = getattr(pandapower.networks, name)()
-    if len(net.pwl_cost) or len(net.sgen) or len(net.ext_grid) != 1 or net.poly_cost.empty:
-        raise GridError(f"case {name!r}: accepted are polynomial costs of generators and one external grid")
-    network = _without_machines(net, name)
-    resources, supply = _resources(network, net)
-    net.ext_grid["controllable"] = True
-    background = network.background(pd.DatetimeIndex(["2016-01-01"]))
-    fixed = float(_costs(net)["cp0_eur"].sum())
-    return Case(network, resources, supply, background, Limits.of(network), fixed, net)
-
-
-def _without_machines(net: Any, name: str) -> Network:
-    """The network with its generators neither running nor holding a voltage."""
-    idle = copy.deepcopy(net)
-    idle.gen["p_mw"] = 0.0
-    held = to_network(idle, name)
-    ac = dataclasses.replace(held.ac, regulated_node=np.zeros(0, dtype=np.int64), regulated_vm_pu=np.zeros(0))
-    return dataclasses.replace(held, ac=ac, reference=None)
-
-
-def _resources(network: Network, net: Any) -> tuple[Resources, Supply]:
-    """Generators and external grid with their bounds and costs, MW → kW."""
-    cost = _costs(net)
-    generators, slack = net.gen[net.gen["in_service"]], net.ext_grid.iloc[0]
-    bus = [network.bus_names[k] for k in net.bus.index[net.bus["in_service"]].get_indexer(generators["bus"])]
-
-    def column(values: Any, scale: float) -> Array:
-        return np.asarray(values, dtype=np.float64)[:, None] * scale
-
-    own = cost.reindex([("gen", g) for g in generators.index]).fillna(0.0)
-    resources = Resources(
-        tuple(bus),
-        column(generators["min_p_mw"], 1e3),
-        column(generators["max_p_mw"], 1e3),
-        column(generators["min_q_mvar"], 1e3),
-        column(generators["max_q_mvar"], 1e3),
-        column(own["cp1_eur_per_mw"], 1e-3),
-        column(own["cp2_eur_per_mw2"], 1e-6),
-    )
-    bought = cost.loc["ext_grid", net.ext_grid.index[0]]
-    supply = Supply(
-        linear_per_kwh=float(bought["cp1_eur_per_mw"]) * 1e-3,
-        quadratic_per_kwh_kw=float(bought["cp2_eur_per_mw2"]) * 1e-6,
-        p_min_kw=float(slack["min_p_mw"]) * 1e3,
-        p_max_kw=float(slack["max_p_mw"]) * 1e3,
-        q_min_kvar=float(slack["min_q_mvar"]) * 1e3,
-        q_max_kvar=float(slack["max_q_mvar"]) * 1e3,
-        voltage_is_free=True,
-    )
-    return resources, supply
+    return case_of_net(net, name)
 
 
 def priced_case(network: Network, resources: Resources, supply: Supply, limits: Limits) -> Case:
@@ -135,14 +70,6 @@ def reference_cost(case: Case) -> float:
             continue
         return float(net.res_cost)
     raise GridError(f"case {case.network.name!r}: pandapower's optimal power flow does not converge")
-
-
-def _costs(net: Any) -> pd.DataFrame:
-    """Cost coefficients by (table, element); parts that this module does not carry are refused."""
-    table = net.poly_cost.set_index(["et", "element"])
-    if table[["cq0_eur", "cq1_eur_per_mvar", "cq2_eur_per_mvar2"]].to_numpy().any():
-        raise GridError("costs of reactive power are not carried")
-    return table[["cp0_eur", "cp1_eur_per_mw", "cp2_eur_per_mw2"]].sort_index()
 
 
 def _add_resources(net: Any, network: Network, resources: Resources) -> None:

@@ -158,5 +158,6 @@ def refuse_regulated(network: Network, what: str) -> None:
     if count:
         raise GridError(
             f"network {network.name!r}: {count} machines hold their voltage, which {what} does not carry; take "
-            "the reactive power they need as given, or leave it open as a resource"
+            "the reactive power they need as given, or leave it open as a resource, as grid_models.costs.case_of "
+            "does for a network with costs"
         )
