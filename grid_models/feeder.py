@@ -12,13 +12,17 @@
       - {name: T1, high_bus: substation, low_bus: park, type: "25 MVA 110/10 kV", tap: -1}
     lines:
       - {name: C1, from_bus: park, to_bus: hall, type: "NA2XS2Y 1x240 RM/25 6/10 kV", length_km: 0.8, parallel: 2}
+  - {name: C2, from_bus: park, to_bus: hall, length_km: 0.8, r_ohm_per_km: 0.13, x_ohm_per_km: 0.11, ampacity_a: 417,
+     capacitance_nf_per_km: 450}
     loads:
       - {bus: hall, load_kw: 300, load_kvar: 100}
 
-``type`` is a standard type of pandapower. ``open: true`` switches a line off (an open ring), ``loading_max_pu`` limits
-a line or transformer. The source is an ideal voltage behind the impedance U²/S of its short-circuit power S, which is
-why its bus sags under load; that impedance appears as a branch, "upstream of <bus>", whose loading is the share of S.
-``loads`` are customers other than the park, at constant power.
+``type`` is a standard type of pandapower; a line may state its own resistance, reactance, ampacity and capacitance (0
+if left out) instead, each of one of its ``parallel`` systems, r and x at the conductor's temperature in use. ``open:
+true`` switches a line off (an open ring), ``loading_max_pu`` limits a line or transformer. The source is an ideal
+voltage behind the impedance U²/S of its short-circuit power S, which is why its bus sags under load; that impedance
+appears as a branch, "upstream of <bus>", whose loading is the share of S. ``loads`` are customers other than the park,
+at constant power.
 """
 
 from __future__ import annotations
@@ -78,13 +82,17 @@ class Transformer(_Entry):
 
 
 class Line(_Entry):
-    """One or more equal cables or overhead lines side by side."""
+    """One or more equal cables or overhead lines side by side: of a standard type, or by numbers of their own."""
 
     name: str = Field(min_length=1)
     from_bus: str
     to_bus: str
-    type: str
     length_km: float = Field(gt=0)
+    type: str = Field(default="", min_length=1)
+    r_ohm_per_km: float | None = Field(default=None, ge=0)
+    x_ohm_per_km: float | None = Field(default=None, ge=0)
+    ampacity_a: float | None = Field(default=None, gt=0)
+    capacitance_nf_per_km: float | None = Field(default=None, ge=0)
     parallel: int = Field(default=1, ge=1)
     loading_max_pu: float = Field(default=1.0, gt=0)
     open: bool = False
@@ -97,6 +105,9 @@ class Load(_Entry):
     load_kw: float = Field(ge=0)
     load_kvar: float = 0.0
 
+
+_OWN_NEEDED = ("r_ohm_per_km", "x_ohm_per_km", "ampacity_a")
+_OWN = (*_OWN_NEEDED, "capacitance_nf_per_km")
 
 _LISTS: Mapping[str, type[_Entry]] = {"buses": Bus, "transformers": Transformer, "lines": Line, "loads": Load}
 _BUS_FIELDS = {
@@ -221,7 +232,8 @@ def _repeated(entries: dict[str, Any]) -> Iterator[str]:
 
 def _line(path: str, line: Any, buses: dict[str, Any]) -> Iterator[str]:
     types = _types("line")
-    if line.type is not None and line.type not in types:
+    yield from _own_numbers(path, line)
+    if line.type and line.type not in types:
         yield f"{path}.type: {unknown_name('line type', line.type, list(types))}"
     if line.from_bus == line.to_bus is not None:
         yield f"{path}.to_bus: is {line.to_bus!r}, from_bus too; two buses are needed"
@@ -236,6 +248,21 @@ def _line(path: str, line: Any, buses: dict[str, Any]) -> Iterator[str]:
                 f"{path}.type: {line.type!r} is built for {low:g} to {high:g} kV, its buses have {kv[0]:g} kV; "
                 f"accepted are {', '.join(repr(t) for t, of in types.items() if _fits(of, kv[0]))}"
             )
+
+
+def _own_numbers(path: str, line: Any) -> Iterator[str]:
+    """A line has a type or numbers of its own, not both. ``type`` is "" where it is not given, None if wrong."""
+    given = [name for name in _OWN if name in line.model_fields_set]
+    if line.type and given:
+        yield f"{path}.{given[0]}: stands beside type {line.type!r}; accepted is one of both"
+    elif line.type == "" and not given:
+        yield f"{path}.type: is missing; accepted are a standard type, or {', '.join(_OWN_NEEDED)} of the line's own"
+    elif line.type == "":
+        for name in _OWN_NEEDED:
+            if name not in given:
+                yield f"{path}.{name}: is missing, beside {given[0]}"
+    if line.r_ohm_per_km == line.x_ohm_per_km == 0.0:
+        yield f"{path}.x_ohm_per_km: is 0, r_ohm_per_km too; a line needs an impedance"
 
 
 def _fits(of: Mapping[str, Any], kv: float) -> bool:
@@ -289,10 +316,18 @@ def _net(name: str, entries: dict[str, Any]) -> Any:
             parallel=trafo.parallel, max_loading_percent=100.0 * trafo.loading_max_pu,
         )  # fmt: skip
     for line in _of(entries, Line):
-        pp.create_line(
-            net, at[line.from_bus], at[line.to_bus], line.length_km, line.type, line.name,
-            parallel=line.parallel, max_loading_percent=100.0 * line.loading_max_pu, in_service=not line.open,
-        )  # fmt: skip
+        both = {
+            "name": line.name, "parallel": line.parallel, "max_loading_percent": 100.0 * line.loading_max_pu,
+            "in_service": not line.open,
+        }  # fmt: skip
+        ends = at[line.from_bus], at[line.to_bus], line.length_km
+        if line.type:
+            pp.create_line(net, *ends, line.type, **both)
+        else:
+            pp.create_line_from_parameters(
+                net, *ends, line.r_ohm_per_km, line.x_ohm_per_km, line.capacitance_nf_per_km or 0.0,
+                (line.ampacity_a or 0.0) / 1e3, **both,
+            )  # fmt: skip
     for load in _of(entries, Load):
         pp.create_load(net, at[load.bus], load.load_kw / 1e3, load.load_kvar / 1e3)
     _create_source(net, entries["source"], at)

@@ -160,3 +160,50 @@ def test_the_example_that_ships_can_be_loaded() -> None:
     network = load(f"feeder:{EXAMPLE}")
     assert {"park 10 kV", "hall north", "solar field"} <= set(network.bus_names)
     assert "ring" not in network.branch_names  # open
+
+
+def own(**numbers: float) -> dict[str, Any]:
+    """10 kV without a transformer; 4 km of two parallel systems with numbers of their own."""
+    line = {"name": "C1", "from_bus": "up", "to_bus": "hall", "length_km": 4.0, "parallel": 2, **numbers}
+    return {
+        "buses": [{"name": "up", "voltage_kv": 10}, {"name": "hall", "voltage_kv": 10}],
+        "source": {"bus": "up", "short_circuit_mva": 1e7},
+        "lines": [line],
+    }
+
+
+def test_a_line_by_its_own_numbers_drops_and_loads_as_worked_out_by_hand(tmp_path: Path) -> None:
+    """r = 0.2 · 4 / 2 = 0.4 Ohm, x = 0.1 · 4 / 2 = 0.2 Ohm; 3 MW at unit power factor, from U = 10 kV.
+
+    V⁴ + (2 r P − U²) V² + P² (r² + x²) = 0 in kV, MW, Ohm: V² = (97.6 + √(97.6² − 4 · 9 · 0.2)) / 2 = 97.581554;
+    V = 9.878338 kV. I = 3000 / (√3 · 9.878338) = 175.34 A; of 2 · 200 A that is 0.43835.
+    """
+    network = load(written(tmp_path, own(r_ohm_per_km=0.2, x_ohm_per_km=0.1, ampacity_a=200.0)))
+    flows = solve_batch(network, Injections(("hall",), np.array([[-3000.0]]), np.zeros((1, 1))))
+    assert flows.vm_pu[network.bus_index(["hall"])[0], 0] == pytest.approx(0.9878338, abs=1e-6)
+    assert flows.branch_loading_pu[network.branch_index(["C1"])[0], 0] == pytest.approx(0.43835, abs=1e-5)
+
+
+def test_the_capacitance_of_a_line_charges_it(tmp_path: Path) -> None:
+    """ω C U² = 2π · 50 · (300 nF/km · 4 km · 2) · (10 kV)² = 75.40 kvar, fed back into the source."""
+    numbers = {"r_ohm_per_km": 0.2, "x_ohm_per_km": 0.1, "ampacity_a": 200.0, "capacitance_nf_per_km": 300.0}
+    network = load(written(tmp_path, own(**numbers)))
+    flows = solve_batch(network, Injections(("hall",), np.zeros((1, 1)), np.zeros((1, 1))))
+    assert -flows.slack_q_kvar[0] == pytest.approx(2 * math.pi * 50 * 300e-9 * 4 * 2 * 1e4**2 / 1e3, rel=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "told"),
+    [
+        ({}, ["lines[0].type: is missing; accepted are a standard type, or r_ohm_per_km, x_ohm_per_km, ampacity_a"]),
+        ({"r_ohm_per_km": 0.2, "x_ohm_per_km": 0.1}, ["lines[0].ampacity_a: is missing, beside r_ohm_per_km"]),
+        ({"type": CABLE, "ampacity_a": 200.0}, ["lines[0].ampacity_a: stands beside type"]),
+        ({"r_ohm_per_km": 0.0, "x_ohm_per_km": 0.0, "ampacity_a": 1.0}, ["lines[0].x_ohm_per_km: is 0"]),
+        ({"r_ohm_per_km": -1.0, "x_ohm_per_km": 0.1, "ampacity_a": 1.0}, ["lines[0].r_ohm_per_km: is -1.0"]),
+        ({"type": None}, ["lines[0].type: is None"]),
+    ],
+)
+def test_numbers_of_its_own_that_are_not_enough(tmp_path: Path, numbers: dict[str, Any], told: list[str]) -> None:
+    found = mistakes(tmp_path, own(**numbers))[1:]
+    assert len(found) == len(told)
+    assert all(line.startswith(start) for line, start in zip(found, told, strict=True))
