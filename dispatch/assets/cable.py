@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -18,7 +18,9 @@ from dispatch.signals import Array, Horizon
 class Cable(Asset):
     """A lossless connection with a rating: −P̄ ≤ f ≤ P̄, written as two non-negative flows forth and back.
 
-    Losses and voltages are the AC model's; a cable is part of the network, so its ports are no injections there.
+    Losses and voltages are the AC model's; a cable is part of the network, so its ports are no injections there. Flows
+    are transport flows: cables in a loop share power as is cheapest, where alternating current shares it by impedance
+    (no Kirchhoff voltage law). ``in_loops`` says which; a plan that a ``grid`` proves is free of the question.
     """
 
     kind: Literal["cable"] = "cable"
@@ -89,6 +91,32 @@ class Cable(Asset):
             left[near[row]] -= back
             left[far[row]] += back
         return {"inward_kw": inward, "outward_kw": outward}
+
+
+def in_loops(cables: Sequence[Cable]) -> list[str]:
+    """Names of the cables whose ends others join as well, two side by side among them."""
+    number = {bus: k for k, bus in enumerate(dict.fromkeys(b for c in cables for b in (c.bus, c.far_bus)))}
+    ends = np.array([[number[c.bus], number[c.far_bus]] for c in cables], dtype=np.int64).reshape(-1, 2)
+
+    def joined(row: int) -> bool:  # a handful of cables: each is taken out once
+        site = np.arange(len(number))
+        for near, far in np.delete(ends, row, axis=0):
+            site[site == site[near]] = site[far]
+        return bool(site[ends[row, 0]] == site[ends[row, 1]])
+
+    return [cable.name for row, cable in enumerate(cables) if joined(row)]
+
+
+def loop_warning(assets: Iterable[Asset], proven: bool) -> str | None:
+    """What a reader of a park must know of cables in a loop that no network model proves; None where there are none."""
+    names = [] if proven else in_loops([asset for asset in assets if isinstance(asset, Cable)])
+    if not names:
+        return None
+    return (
+        f"cables {', '.join(names)} form a loop: their flows are transport flows, shared as is cheapest and not by "
+        "impedance (no voltage law), so that the plan may cost less than the network allows; name a network under grid "
+        "to have it proven"
+    )
 
 
 def _outermost_first(near: np.ndarray, far: np.ndarray) -> list[int]:

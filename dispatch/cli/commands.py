@@ -328,10 +328,13 @@ def backtest(
 @app.command()
 def validate(config: Config) -> None:
     """Check a park's file and say everything that is wrong with it, each with its place and what would be accepted."""
+    from dispatch.assets.cable import loop_warning
     from dispatch.config.park import load_site, require_files
 
     site = load_site(config)
     require_files(site, config)
+    if (loop := loop_warning(site.assets, site.grid is not None)) is not None:
+        typer.echo(f"{config}: warning: {loop}", err=True)
     kinds = sorted({asset.kind for asset in site.assets})
     assets, buses = _count(len(site.assets), "asset", "assets"), _count(len(site.buses), "bus", "buses")
     typer.echo(f"{config}: valid. {site.name}: {assets} ({', '.join(kinds)}) on {buses}.")

@@ -8,6 +8,7 @@ from datetime import date
 import numpy as np
 
 from dispatch.assets.battery import Battery
+from dispatch.assets.cable import loop_warning
 from dispatch.assets.grid_connection import GridConnection
 from dispatch.config.carbon_rules import grid_factors
 from dispatch.fields.series import Factor, Feed
@@ -24,6 +25,8 @@ _MOST_FINDINGS = 50
 def findings(plan: Plan) -> Iterator[Finding]:
     """What the operator should know, worst first."""
     yield from _network_findings(plan)
+    if (loop := loop_warning(plan.site.assets, plan.site.grid is not None)) is not None:
+        yield Finding("warning", loop)
     for violation in plan.audit.violations[:_MOST_FINDINGS]:
         yield Finding("violation", f"audit: {violation}")
     if (more := len(plan.audit.violations) - _MOST_FINDINGS) > 0:

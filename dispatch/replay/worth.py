@@ -129,9 +129,17 @@ def as_it_came(case: Case, *, rolling: bool = False) -> tuple[Issued, ...]:
         found = {name: _came(case.archive, targets[name], edges) for name in case.needs}
         for name, values in found.items():
             if not np.isfinite(values).all():
-                raise DataError(f"no measurement of {name} over the plan of {np.datetime64(issue.issue_s, 's')}")
+                first, last, lacking = edges[[0, -1, int(np.argmin(np.isfinite(values)))]].astype("datetime64[ns]")
+                raise DataError(
+                    f"no measurement of {name} over the plan of {np.datetime64(issue.issue_s, 's')}: needed are "
+                    f"{_minute(first)} to {_minute(last)} UTC without gap, and none is there for {_minute(lacking)}"
+                )
         out.append(_issued(issue, found))
     return tuple(out)
+
+
+def _minute(at: np.datetime64) -> str:
+    return str(np.datetime_as_string(at, unit="m"))
 
 
 def _came(archive: Archive, target: Target, edges_ns: np.ndarray) -> np.ndarray:

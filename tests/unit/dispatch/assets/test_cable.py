@@ -7,12 +7,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from dispatch.assets.cable import loop_warning
 from dispatch.audit import audit
+from dispatch.presentation.findings import findings
 from dispatch.problem import Problem
 from dispatch.rules import rule_based
 from dispatch.site import Site
 from dispatch.solve import solve
 from tests.parks import given, grid, hours, load, park, tariff
+from tests.unit.dispatch.planned import planned
 
 BUSES = [{"name": "main"}, {"name": "far"}, {"name": "end"}]
 FEED = {"export_kw": 1e3, "tariff": tariff(0.2, feed_in=0.1)}
@@ -80,3 +83,23 @@ def test_in_a_ring_the_plan_uses_both_ways_round() -> None:
     schedule = solve(problem(site, load=60.0))
     assert np.abs(schedule.asset("load", "shed_kw")).max() < 1e-6
     assert audit(schedule).passed
+
+
+def test_cables_in_a_loop_are_named_and_those_on_the_way_are_not() -> None:
+    """A triangle main, far, end; a spur to yard; two side by side to shed: the spur alone is in no loop."""
+    buses = [*BUSES, {"name": "yard"}, {"name": "shed"}]
+    spur, twins = cable("spur", "end", "yard", 9), [cable(n, "main", "shed", 9) for n in ("one", "two")]
+    site = park(grid(), load(), *_row(), spur, buses=buses)
+    assert loop_warning(site.assets, proven=False) is None
+    site = park(grid(), load(), *_row(), cable("back", "main", "end", 30), spur, *twins, buses=buses)
+    told = loop_warning(site.assets, proven=False)
+    assert told is not None
+    assert told.startswith("cables inner, outer, back, one, two form a loop: their flows are transport flows")
+    assert loop_warning(site.assets, proven=True) is None
+
+
+def test_a_plan_with_cables_in_a_loop_says_so() -> None:
+    ring = (*_row(), cable("back", "main", "end", 30))
+    site = park(grid(), load(), *ring, buses=BUSES)
+    plan = planned(site, given(site, hours(1), {("load", "demand_kw"): 1.0}))
+    assert any(f.severity == "warning" and "inner, outer, back form a loop" in f.text for f in findings(plan))

@@ -80,6 +80,19 @@ def test_validate_tells_every_mistake_with_status_2(run: Run, small: Path) -> No
     refused(run("validate", small), "currency", "time_zone", "line 3")
 
 
+def test_validate_warns_of_cables_in_a_loop(run: Run, small: Path) -> None:
+    ring = [
+        {"kind": "cable", "name": name, "bus": "main", "far_bus": "other", "rating_kw": 9.0} for name in ("one", "two")
+    ]
+    raw = park()
+    raw["buses"] = [*raw["buses"], {"name": "other"}]
+    raw["assets"] = [*raw["assets"], *ring]
+    write(small.parent, raw)
+    told = run("validate", small)
+    assert told.status == 0
+    assert "warning: cables one, two form a loop: their flows are transport flows" in told.err
+
+
 def test_validate_looks_whether_the_data_are_there(run: Run, tmp_path: Path) -> None:
     assert run("init", tmp_path / "mine").status == 0
     assert run("validate", tmp_path / "mine").status == 0
