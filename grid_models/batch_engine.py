@@ -51,8 +51,10 @@ class BatchEngine:
     def solve(self, p_kw: Array, q_kvar: Array, threads: int = 1) -> tuple[Complex, NDArray[np.bool_]]:
         """The same, and (T,) whether power-grid-model found nothing and Newton's method was asked."""
         voltage = self._batch(p_kw, q_kvar, threads)
-        asked = np.isnan(voltage).any(axis=0) & (self._newton is not None)
-        if self._newton is not None and asked.any():
+        if self._newton is None:
+            return voltage, np.zeros(voltage.shape[1], dtype=bool)
+        asked = np.asarray(np.isnan(voltage).any(axis=0))
+        if asked.any():
             voltage[:, asked] = self._newton.voltage(p_kw[:, asked], q_kvar[:, asked])
         return voltage, asked
 

@@ -21,7 +21,7 @@ from grid_models.background import Background
 from grid_models.errors import GridError
 from grid_models.injections import Injections
 from grid_models.network import AcModel, Index, Network, Reference, Taps
-from grid_models.power_flow import Flows
+from grid_models.power_flow import Flows, unsolved
 
 _Mask = NDArray[np.bool_]
 
@@ -72,7 +72,7 @@ def expanded(flows: Flows, network: Network, steps: int, at: Index) -> Flows:
         if not isinstance(value, np.ndarray):
             continue
         if value.ndim == 1:
-            made[one.name] = np.zeros(steps, dtype=bool) if value.dtype == bool else np.full(steps, np.nan)
+            made[one.name] = unsolved((steps,), value.dtype)
             made[one.name][at] = value
             continue
         count, place = rows[value.shape[0]] if one.name == "vm_pu" else (len(network.branch_names), branches)

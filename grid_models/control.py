@@ -17,7 +17,7 @@ import numpy as np
 
 from grid_models.injections import Injections
 from grid_models.network import Array, Index, Network
-from grid_models.power_flow import Flows, solve_batch, solve_reference
+from grid_models.power_flow import Flows, solve_batch, solve_reference, unsolved
 from grid_models.taps import tapped, tapped_reference, taps_of
 
 _MOST_ROUNDS = 60
@@ -177,8 +177,7 @@ def _blank(like: Flows, steps: int) -> Flows:
     for one in dataclasses.fields(like):
         value = getattr(like, one.name)
         if isinstance(value, np.ndarray):
-            fill = False if value.dtype == bool else np.nan
-            made[one.name] = np.full((*value.shape[:-1], steps), fill, dtype=value.dtype)
+            made[one.name] = unsolved((*value.shape[:-1], steps), value.dtype)
     return dataclasses.replace(like, **made)
 
 

@@ -141,6 +141,12 @@ def node_power(network: Network, injections: Injections, background: Injections 
     return onto @ p_kw + ac.node_fixed_kw[:, None], onto @ q_kvar + ac.node_fixed_kvar[:, None]
 
 
+def unsolved(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
+    """What a field of ``Flows`` holds where there is no solution: NaN, False or ""."""
+    kind = np.dtype(dtype)
+    return np.full(shape, np.nan if kind.kind == "f" else kind.type(), dtype=kind)
+
+
 def _empty_flows(network: Network, steps: int) -> Flows:
     buses, branches = len(network.bus_names), len(network.branch_names)
     return Flows(

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from grid_models.contingency import expanded
 from grid_models.errors import GridError
 from grid_models.network import Network
-from grid_models.power_flow import Flows, Injections, solve_batch, solve_reference
+from grid_models.power_flow import Flows, Injections, solve_batch, solve_reference, unsolved
 
 
 def assert_same(a: Flows, b: Flows) -> None:
@@ -189,3 +190,14 @@ def test_a_worker_solves_batches_without_pandapower(semiurb: Network, inject: An
     assert float(voltage) == solve_batch(semiurb, injections).vm_pu.max()
     assert digest == semiurb.content_hash
     assert heavy.strip() == "set()"
+
+
+def test_a_step_without_a_solution_names_no_engine(cigre: Network) -> None:
+    """And neither does what is put where nothing was solved."""
+    p_kw = np.array([[-500.0, -1e6]])
+    flows = solve_batch(cigre, Injections(("Bus 6",), p_kw, np.zeros((1, 2))))
+    assert flows.engine.tolist() == ["power-grid-model", ""]
+    assert solve_reference(cigre, Injections(("Bus 6",), p_kw, np.zeros((1, 2)))).engine.tolist() == ["pandapower", ""]
+    assert expanded(flows, cigre, 4, np.array([0, 2])).engine.tolist() == ["power-grid-model", "", "", ""]
+    assert unsolved((1,), flows.engine.dtype).tolist() == [""]
+    assert unsolved((1,), bool).tolist() == [False]
