@@ -190,6 +190,8 @@ class Asset(Frozen, ABC):
         gives_more: its ``settle`` gives more where its bus lacks, before loads shed.
         relieves: its ``settle`` gives more for less than a month of demand charge: asked before a billed peak rises.
         counts_on: its penalties are of sums over days or the horizon, of which no part has a share by itself.
+        transient: what it hands on is of what is there (vehicles): it replaces all that was handed to it, and only the
+            windows of a path tell it, for a sum can be shared out in several ways.
         is_network: its ports are the network itself (a cable, the point of common coupling), not an injection into it.
         bus_fields: field → carrier that the bus must have, or several of which one (None: any).
         same_carrier: all of its buses carry the same.
@@ -202,6 +204,7 @@ class Asset(Frozen, ABC):
     gives_more: ClassVar[bool] = False
     relieves: ClassVar[bool] = False
     counts_on: ClassVar[bool] = False
+    transient: ClassVar[bool] = False
     is_network: ClassVar[bool] = False
     bus_fields: ClassVar[Mapping[str, Carriers]] = {"bus": "electricity"}
     same_carrier: ClassVar[bool] = False

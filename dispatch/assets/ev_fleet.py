@@ -16,7 +16,7 @@ from dispatch.fields.inverter import Inverter
 from dispatch.loads import vehicle_rows
 from dispatch.loads.ev_disaggregation import Split, Wanted, Worth, disaggregate
 from dispatch.loads.sessions import Session, SessionFile
-from dispatch.loads.vehicles import Visits, bands, places, visits
+from dispatch.loads.vehicles import AtEnd, Visits, bands, pair_places, places, visits
 from dispatch.part import Account, Part, Port, Violation, breaches, mistakes
 from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
@@ -47,6 +47,14 @@ class EvFleet(Asset):
     best of them, with the bound of the bands for its gap. The check shares out every plan, whichever way it was made.
     Sums make a small problem, not a better one: where vehicles differ, the bands promise much that none can do.
 
+    Visits in progress at an end (``at_end``; equations in :mod:`dispatch.loads.vehicles`). A truck that is there from
+    18:00 to 06:00 is in a day twice: the one that came the evening before, and the one that comes. What the second
+    holds at midnight is what the first begins with: that level is decided with the powers (``cyclic``), so that a
+    night's need is bought once a day, before or after midnight as it is cheap. A level that is known (the state handed
+    on, or a session's ``start_kwh``) stands and is asked for again at the end. In sum, or with ``as_at_start``, visits
+    begin with the share of their need that the time gone is of their stay, as do those of one date or where a horizon
+    is not whole days; these must hold their share at the end, too. ``in_time`` asks for no more than leaving in time.
+
     u costs ``unserved_penalty_per_kwh`` in the objective, never in the reported money. Discharge costs
     ``wear_cost_per_kwh``. A vehicle does not charge and discharge in one step; the switch is made integral where it
     would. The fleet's powers are published: the same in every scenario.
@@ -59,6 +67,7 @@ class EvFleet(Asset):
     sessions: Annotated[tuple[Session, ...], Field(min_length=1)] | SessionFile
     aggregate: bool = Field(default=False, description="plan the sum of all vehicles, then share it out")
     chargers_kw: Positive | None = Field(default=None, description="what all chargers take together; default: no limit")
+    at_end: AtEnd = Field(default="cyclic", description="what vehicles hold that stay beyond the horizon's end")
     charge_efficiency: Efficiency = 0.92
     discharge_efficiency: Efficiency = 0.92
     wear_cost_per_kwh: NonNegative = Field(default=0.05, description="ageing cost per kWh discharged")
@@ -67,6 +76,7 @@ class EvFleet(Asset):
     )
 
     rule_order: ClassVar[int] = 4
+    transient: ClassVar[bool] = True
     inverter: ClassVar[Inverter | None] = Inverter()
 
     @property
@@ -99,9 +109,16 @@ class EvFleet(Asset):
         """How many visits a problem of this length has room for."""
         return places(self.all_sessions, float(horizon.hours.sum()))
 
-    def visits(self, given: Inputs) -> Visits:
-        """The fleet's sessions in a horizon, from the state carried in."""
-        return visits(self.all_sessions, given.horizon, given.state.get(self.name, {}), self.charge_efficiency)
+    def pairs(self, horizon: Horizon) -> tuple[list[int], list[int]]:
+        """Places of visits in progress at a horizon's start and at its end, by session of every day."""
+        return pair_places(self.all_sessions, float(horizon.hours.sum()))
+
+    def visits(self, given: Inputs, *, levels: bool = False) -> Visits:
+        """The fleet's sessions in a horizon, from the state carried in; with ``levels`` no start is left to decide."""
+        settled = self.at_end == "cyclic" and (levels or self.aggregate)
+        at_end: AtEnd = "as_at_start" if settled else self.at_end
+        state = given.state.get(self.name, {})
+        return visits(self.all_sessions, given.horizon, state, self.charge_efficiency, at_end)
 
     def shared(self, given: Inputs, plan: Wanted, worth: Worth | None = None) -> Split:
         """Each vehicle's powers, (N, T) in the order of :meth:`visits`, of a plan or of what is cheap beside it."""
@@ -141,7 +158,7 @@ class EvFleet(Asset):
         """Each visit by itself; None where chargers together take less than the vehicles could."""
         parts = []
         for member in rows.members:
-            parked = member.visits(inputs)
+            parked = member.visits(inputs, levels=True)
             if (np.maximum(parked.charge_most_kw, parked.discharge_most_kw).sum(axis=0) > member.most_kw).any():
                 return None
             parts.append(_devices(member, parked, inputs.horizon.hours))
@@ -154,10 +171,10 @@ class EvFleet(Asset):
 
         shape = (rows.count, given.horizon.steps)
         charge, discharge, unserved = (cp.Variable(shape, nonneg=True) for _ in range(3))
-        added = cp.Variable(shape)
+        added = cp.Variable(shape)  # in each step
         moved = cp.multiply(given["gain_kwh_per_kw"], charge) - cp.multiply(given["drain_kwh_per_kw"], discharge)
         constraints = [
-            added == shifted(np.zeros((rows.count, 1)), added) + moved,
+            added == moved,
             charge <= given["charge_kw"],
             discharge <= given["discharge_kw"],
             unserved >= given["least_unserved_kwh"],
@@ -184,7 +201,7 @@ class EvFleet(Asset):
         charge, discharge, unserved = (series[name] for name in _DECIDED)
         hours, names = given.horizon.hours, rows.names
         into, out = charge * rows.field("charge_efficiency"), discharge / rows.field("discharge_efficiency")
-        apart = np.abs(np.cumsum((into - out) * hours, axis=1) - series["added_kwh"])
+        apart = np.abs((into - out) * hours - series["added_kwh"])
         least = np.minimum(np.minimum(charge, discharge), unserved)
         found = [
             *mistakes(names, "content added differs from its powers", apart, 0.0, "kWh"),
@@ -251,13 +268,14 @@ class EvFleet(Asset):
         hours = given.horizon.hours
         moved = out["charge_kw"] * hours * rows.field("charge_efficiency")
         moved = moved - out["discharge_kw"] * hours / rows.field("discharge_efficiency")
-        out["added_kwh"] = np.cumsum(moved, axis=1)
+        out["added_kwh"] = moved
         alone = [not m.aggregate for m in rows.members] * rows.scenarios
         made = [split for row, split in _splits(rows, given, out) if alone[row]] if any(alone) else []
         if not made:
             return out
         for name in ("charge_kw", "discharge_kw", "content_kwh"):
             out[f"visit_{name}"] = np.vstack([getattr(split, name) for split in made])
+        out["visit_start_kwh"] = np.concatenate([split.start_kwh for split in made])[:, None]
         out["visit_switch"] = (out["visit_charge_kw"] > 0).astype(float)
         fleet = [m.visits(given) for m in rows.members if not m.aggregate] * rows.scenarios
         wanted, leaves = np.concatenate([v.wanted_kwh for v in fleet]), np.vstack([v.leaves for v in fleet])
@@ -346,15 +364,21 @@ def _in_bands(rows: Rows[EvFleet], given: Given, added: Any, unserved: Any) -> l
     if not at.size:
         return []
     relief = cp.sum(unserved[at], axis=1, keepdims=True) @ np.ones((1, added.shape[1]))
-    return [added[at] + relief >= given["lower_kwh"][at], added[at] <= given["upper_kwh"][at]]
+    since = cp.Variable((at.size, added.shape[1]))
+    return [
+        since == shifted(np.zeros((at.size, 1)), since) + added[at],
+        since + relief >= given["lower_kwh"][at],
+        since <= given["upper_kwh"][at],
+    ]
 
 
 def _at_once(member: EvFleet, parked: Visits, hours: Array) -> Array:
     """(T,) charge of vehicles that take all they can until they have what they want."""
     held, gain = parked.start_kwh, member.charge_efficiency
+    wanted = np.maximum(parked.departure_kwh, parked.wanted_kwh)
     out = np.zeros(hours.size)
     for step, length in enumerate(hours):
-        most = np.minimum(parked.charge_most_kw[:, step], np.maximum(parked.wanted_kwh - held, 0) / (gain * length))
+        most = np.minimum(parked.charge_most_kw[:, step], np.maximum(wanted - held, 0) / (gain * length))
         most = most * min(1.0, member.most_kw / max(most.sum(), 1e-9))
         held, out[step] = held + gain * length * most, most.sum()
     return out

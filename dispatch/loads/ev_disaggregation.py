@@ -19,6 +19,8 @@ from dispatch.solver.highs import Answer, Limits, Matrices, run
 
 # Prices of a kWh: one away from the plan, and one that a vehicle lacks beyond what the plan says.
 _AWAY, _LACKS = 1.0, 10.0
+# Among sharings that are as near, charge goes to those that still need it, first to those that leave first.
+_OWED = 1e-3
 _BOTH_KW = 1e-4
 _SERVED = 1e-5
 # Where directions must be whole, the nearest sharing need not be found to the last watt.
@@ -62,12 +64,14 @@ class Split:
     """What each vehicle does, and how far that is from the plan.
 
     Attributes:
+        start_kwh: (N,) what each visit begins with.
         charge_kw, discharge_kw, content_kwh: (N, T) by visit; outside a visit its content stands.
         unserved_kwh: (T,) what those that leave lack.
         away_kw: (T,) how far the sums are from the powers of the plan.
         lacking_kwh: (T,) what those that leave lack beyond what the plan says.
     """
 
+    start_kwh: Array
     charge_kw: Array
     discharge_kw: Array
     content_kwh: Array
@@ -95,7 +99,7 @@ def disaggregate(
     found = run(program.matrices(), Limits())
     if (np.minimum(found.x[program.charge], found.x[program.discharge]) > _BOTH_KW).any():
         found = run(program.matrices(held=found.x), Limits())
-        if found.objective > _SERVED and worth is None:
+        if worth is None and program.missed(found.x) > _SERVED:
             found = _better(found, program)
     return program.read(found.x)
 
@@ -126,10 +130,10 @@ class _Program:
         self.parked, self.hours, self.rates, self.plan, self.worth = parked, hours, rates, plan, worth
         self.visit, self.step = np.nonzero(parked.share > 0)
         self.cells, self.count = self.visit.size, parked.share.shape[0]
-        sizes = [self.cells] * 4 + [self.count] + [hours.size] * 5
+        sizes = [self.cells] * 4 + [self.count] + [hours.size] * 5 + [self.count]
         places = [np.arange(one, other) for one, other in pairwise([0, *np.cumsum(sizes)])]
         self.charge, self.discharge, self.content, self.direction, self.short = places[:5]
-        self.less, self.more, self.less_out, self.more_out, self.lacking = places[5:]
+        self.less, self.more, self.less_out, self.more_out, self.lacking, self.owed = places[5:]
         self.size = int(sum(sizes))
         changes = self.visit[1:] != self.visit[:-1]
         self.first = np.append(True, changes)[: self.cells]
@@ -150,9 +154,15 @@ class _Program:
             low[self.direction] = high[self.direction] = into
         return Matrices(cost, 0.0, rows, row_low, row_high, low, high, np.zeros(self.size, bool))
 
+    def missed(self, x: Array) -> float:
+        """How far a point is from the plan."""
+        away = sum(x[name] @ self.hours for name in (self.less, self.more, self.less_out, self.more_out))
+        return float(_AWAY * away + _LACKS * x[self.lacking].sum())
+
     def _costs(self) -> Array:
         cost, worth = np.zeros(self.size), self.worth
         if worth is None:
+            cost[self.owed] = _OWED * self.parked.goes_on / (1 + self.parked.left_h)
             for name in (self.less, self.more, self.less_out, self.more_out):
                 cost[name] = _AWAY * self.hours
             cost[self.lacking] = _LACKS
@@ -195,19 +205,25 @@ class _Program:
         """Content from step to step, and what is wanted at the end."""
         cells, (gain, drain) = np.arange(self.cells), self.rates
         later, final = np.flatnonzero(~self.first), np.flatnonzero(self.final)
-        begin = np.where(self.first, self.parked.start_kwh[self.visit], 0.0)
+        alone = self.first & (self.parked.after[self.visit] < 0)
+        begin, tied = np.where(alone, self.parked.start_kwh[self.visit], 0.0), np.flatnonzero(self.first & ~alone)
+        ends = np.zeros(self.count, int)
+        ends[self.visit[self.final]] = np.flatnonzero(self.final)
         owner, hours = self.visit[final], self.hours[self.step]
         stock = [
             (cells, self.content, 1.0),
             (later, self.content[later - 1], -1.0),
+            (tied, self.content[ends[self.parked.after[self.visit[tied]]]], -1.0),
             (cells, self.charge, -gain * hours),
             (cells, self.discharge, drain * hours),
         ]
         at_end = np.arange(final.size)
         wanted = [(at_end, self.content[final], 1.0), (at_end, self.short[owner], 1.0)]
+        owed = [(at_end, self.content[final], 1.0), (at_end, self.owed[owner], 1.0)]
         return [
             _Block(stock, begin, begin),
             _Block(wanted, self.parked.wanted_kwh[owner], np.full(final.size, np.inf)),
+            _Block(owed, self.parked.departure_kwh[owner], np.full(final.size, np.inf)),
         ]
 
     def _directions(self) -> list[_Block]:
@@ -228,9 +244,16 @@ class _Program:
         charge, discharge = np.zeros(shape), np.zeros(shape)
         charge[self.visit, self.step], discharge[self.visit, self.step] = x[self.charge], x[self.discharge]
         gain, drain = self.rates
-        content = self.parked.start_kwh[:, None] + np.cumsum((gain * charge - drain * discharge) * self.hours, axis=1)
+        added = np.cumsum((gain * charge - drain * discharge) * self.hours, axis=1)
+        start, tied = self.parked.start_kwh.copy(), self.parked.after >= 0
+        if tied.any():  # one that goes on beyond the end is never tied itself
+            latter = self.parked.after[tied]
+            start[tied] = start[latter] + added[latter, -1]
+        content = start[:, None] + added
         lacks = np.maximum(self.parked.wanted_kwh - content[:, -1], 0) if shape[1] else np.zeros(self.count)
         unserved = lacks @ self.parked.leaves
         away = np.abs(charge.sum(axis=0) - self.plan.charge_kw)
         away = away + np.abs(discharge.sum(axis=0) - self.plan.discharge_kw)
-        return Split(charge, discharge, content, unserved, away, np.maximum(unserved - self.plan.unserved_kwh, 0))
+        return Split(
+            start, charge, discharge, content, unserved, away, np.maximum(unserved - self.plan.unserved_kwh, 0)
+        )

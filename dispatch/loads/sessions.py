@@ -47,6 +47,9 @@ class Session(Frozen):
     charge_kw: Positive = Field(description="most at the bus")
     discharge_kw: NonNegative = Field(default=0.0, description="most at the bus that it gives back")
     arrival_kwh: NonNegative = 0.0
+    start_kwh: NonNegative | None = Field(
+        default=None, description="what it holds if it is there when the first plan begins; default: the fleet's rule"
+    )
     departure_kwh: NonNegative | None = None
     needed_kwh: NonNegative | None = None
     capacity_kwh: Positive | None = Field(default=None, description="default: what it wants to leave with")
@@ -61,10 +64,17 @@ class Session(Frozen):
             raise ValueError(f"departure {departure.isoformat()} must be after arrival {arrival.isoformat()}")
         if (self.departure_kwh is None) == (self.needed_kwh is None):
             raise ValueError("a session has either departure_kwh or needed_kwh")
-        if self.capacity_kwh is not None and max(self.wanted_kwh, self.arrival_kwh) > self.capacity_kwh:
-            most = max(self.wanted_kwh, self.arrival_kwh)
+        most = max(self.wanted_kwh, self.arrival_kwh)
+        if self.start_kwh is not None and self.start_kwh > (self.capacity_kwh or most):
+            raise ValueError(f"start_kwh {self.start_kwh:g} is more than it can hold, {self.capacity_kwh or most:g}")
+        if self.capacity_kwh is not None and most > self.capacity_kwh:
             raise ValueError(f"capacity_kwh {self.capacity_kwh:g} must hold what it comes and leaves with, {most:g}")
         return self
+
+    @property
+    def every_day(self) -> bool:
+        """Are its times times of the clock?"""
+        return isinstance(self.arrival, time) and not isinstance(self.arrival, datetime)
 
     @property
     def wanted_kwh(self) -> float:

@@ -15,7 +15,8 @@ from dispatch.part import Exclusive
 from dispatch.signals import Array, Horizon
 
 _RATED = ("gain", "drain", "largest_in", "largest_out")
-_LIMITS = ("charge_kw", "discharge_kw", "least_kwh", "most_kwh", "start_kwh", "wanted_kwh", "lacks_kwh")
+_LIMITS = ("charge_kw", "discharge_kw", "least_kwh", "most_kwh", "wanted_kwh", "lacks_kwh")
+_STARTS = ("start_kwh", "start_least_kwh", "apart_kwh")
 
 
 def ratings(rows: Rows[Any], horizon: Horizon) -> dict[str, Array]:
@@ -52,9 +53,22 @@ def signals(parked: list[Visits]) -> dict[str, Array]:
         "visit_discharge_kw": np.vstack([v.discharge_most_kw for v in parked]),
         "visit_least_kwh": np.concatenate([v.least_kwh for v in parked])[:, None] * column,
         "visit_most_kwh": np.concatenate([v.most_kwh for v in parked])[:, None] * column,
-        "visit_start_kwh": np.concatenate([v.start_kwh for v in parked])[:, None],
+        **_starts(parked),
         "visit_wanted_kwh": np.concatenate([v.wanted_kwh for v in parked])[:, None],
         "visit_lacks_kwh": np.vstack([v.leaves * v.wanted_kwh[:, None] for v in parked]),
+    }
+
+
+def _starts(parked: list[Visits]) -> dict[str, Array]:
+    """What visits begin with at most and at least, and how far that may be from the end they are tied to."""
+    start, least, most, after = (
+        np.concatenate([getattr(v, name) for v in parked])[:, None]
+        for name in ("start_kwh", "least_kwh", "most_kwh", "after")
+    )
+    return {
+        "visit_start_kwh": np.where(after >= 0, most, start),
+        "visit_start_least_kwh": np.where(after >= 0, least, start),
+        "visit_apart_kwh": np.where(after >= 0, 0.0, most.max(initial=0.0)),
     }
 
 
@@ -70,18 +84,23 @@ def made(
     gather, copies = _gather(rows, given.horizon, 1 if mode.shared else rows.scenarios)
     shape = (gather.shape[1], given.horizon.steps)
     charge, discharge, content = (cp.Variable(shape, nonneg=True) for _ in range(3))
-    lacks = cp.Variable(shape, nonneg=True)
+    lacks, start = cp.Variable(shape, nonneg=True), cp.Variable((shape[0], 1), nonneg=True)
     rated = {n: np.vstack([_constant(given[f"visit_{n}"])] * copies) for n in _RATED}
-    own = {n: given[f"visit_{n}"] if copies == 1 else cp.vstack([given[f"visit_{n}"]] * copies) for n in _LIMITS}
+    own = {
+        n: given[f"visit_{n}"] if copies == 1 else cp.vstack([given[f"visit_{n}"]] * copies) for n in _LIMITS + _STARTS
+    }
     moved = cp.multiply(rated["gain"], charge) - cp.multiply(rated["drain"], discharge)
     inner = {"visit_charge_kw": charge, "visit_discharge_kw": discharge}
-    inner |= {"visit_content_kwh": content, "visit_lacks_kwh": lacks}
+    inner |= {"visit_content_kwh": content, "visit_lacks_kwh": lacks, "visit_start_kwh": start}
     rules = [total[at] == gather @ x for total, x in zip(sums, (charge, discharge, lacks), strict=True)]
     rules += [
         charge <= own["charge_kw"],
         discharge <= own["discharge_kw"],
         lacks <= own["lacks_kwh"],
-        content == shifted(own["start_kwh"], content) + moved,
+        content == shifted(start, content) + moved,
+        start <= own["start_kwh"],
+        start >= own["start_least_kwh"],
+        *_tied(rows, given.horizon, copies, start, content, own["apart_kwh"]),
         content >= own["least_kwh"],
         content <= own["most_kwh"],
         content[:, -1:] + cp.sum(lacks, axis=1, keepdims=True) >= own["wanted_kwh"],
@@ -94,6 +113,21 @@ def made(
         discharge <= cp.multiply(rated["largest_out"], 1 - switch),
     ]
     return rules, inner | {"visit_switch": switch}, [Exclusive(switch, charge, discharge)]
+
+
+def _tied(rows: Rows[Any], horizon: Horizon, copies: int, start: Any, content: Any, apart: Any) -> list[Any]:
+    """What visits in progress at the start begin with is what those at the end hold, where nothing says otherwise."""
+    import cvxpy as cp
+
+    firsts, lasts, count = [], [], 0
+    for member in [m for m in rows.members if not m.aggregate] * copies:
+        first, last = member.pairs(horizon)
+        firsts += [count + n for n in first]
+        lasts += [count + n for n in last]
+        count += member.places(horizon)
+    if not firsts:
+        return []
+    return [cp.abs(start[firsts] - content[lasts, -1:]) <= apart[firsts]]
 
 
 def _constant(rating: Any) -> Array:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import date
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -109,7 +110,8 @@ def ledger(case: Case, piece: Piece, at: Buses, worth: Mapping[str, float], *, w
         month = schedule(case, split(piece, first, last - first), state, at)
         found = audit(month)
         violations += [str(v) for v in found.violations]
-        leaps = list(_jumps(case, piece, month, first, state))
+        handed = _handed(case, piece, month, first, state)
+        leaps = list(_jumps(case, piece, month, first, state, handed))
         jumps += [text for _, text in leaps]
         faults = [*(first + v.step for v in found.violations), *(start for start, _ in leaps)]
         months.append(_brought(month))
@@ -121,7 +123,7 @@ def ledger(case: Case, piece: Piece, at: Buses, worth: Mapping[str, float], *, w
             violations.append(f"the days' bills add up to {summed:.2f}, the month's is {total:.2f}")
             faults.append(last - 1)
         days += _faulty(case, mine, faults)
-        state = carried(month, last - first)
+        state = {**carried(month, last - first), **handed.get(last, {})}
     seams = int(np.isfinite(np.array(list(piece.seams.values()))).any(axis=0).sum()) if piece.seams else 0
     return Ledger(
         _with_horizon_wishes(case, piece, days, months), seams, tuple(jumps), tuple(violations), _rungs(piece)
@@ -141,13 +143,35 @@ def _faulty(case: Case, days: list[Day], faults: list[int]) -> list[Day]:
     return [replace(day, violations=int((at == number).sum())) for number, day in enumerate(days)]
 
 
-def _jumps(case: Case, piece: Piece, month: Schedule, first: int, before: State) -> Iterator[tuple[int, str]]:
+def _handed(case: Case, piece: Piece, month: Schedule, first: int, before: State) -> dict[int, State]:
+    """By start of a window and at the month's end, what the windows before leave of kinds whose state only they tell.
+
+    Each window goes on from what the one before left, so that it is a path from the month's first state on.
+    """
+    last = first + month.inputs.horizon.steps
+    starts = [int(start) for start in piece.starts if first <= start < last]
+    out: dict[int, dict[str, Mapping[str, float]]] = {start: {} for start in (*starts, last)}
+    for solved in month.kinds.values():
+        cls: type[Asset] = type(solved.rows.members[0])
+        left: State = {m.name: before.get(m.name, {}) for m in solved.rows.members}
+        for start, end in pairwise((*starts, last)) if cls.transient else ():
+            part = slice(start - first, end - first)
+            series = {n: v[:, part] for n, v in solved.series.items() if v.shape[-1] == last - first}
+            inputs = Inputs(case.window(start, end - start), 1, {}, left)
+            left = cls.carry(solved.rows, inputs, series, end - start)
+            out[end] |= left
+    return dict(out)
+
+
+def _jumps(
+    case: Case, piece: Piece, month: Schedule, first: int, before: State, walked: Mapping[int, State]
+) -> Iterator[tuple[int, str]]:
     """States handed in at the month's seams that differ from what the path up to there leaves, with their steps."""
     steps = month.inputs.horizon.steps
     for window, start in enumerate(piece.starts.astype(int)):
         if not first <= start < first + steps:
             continue
-        left = before if start == first else carried(month, start - first)
+        left = before if start == first else {**carried(month, start - first), **walked.get(start, {})}
         for key, values in piece.seams.items():
             asset, _, name = key.rpartition("/")
             handed, own = float(values[window]), left.get(asset, {}).get(name, float("nan"))

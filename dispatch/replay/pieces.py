@@ -121,13 +121,13 @@ def came(case: Case, first: int, steps: int, state: State) -> Inputs:
 
 
 def without_end(site: Site) -> Site:
-    """The site as it runs: no price on what is held at an end, for a seam is none, and no outage that never comes.
+    """The site as it runs: nothing asked for at an end, for a seam is none, and no outage that never comes.
 
     That the site could survive one is a plan's promise: it looks further ahead than a window that is executed.
     """
-    changes = {"end_penalty_per_kwh": 0.0}
+    changes = {"end_penalty_per_kwh": 0.0, "at_end": "in_time"}
     assets = tuple(
-        a.model_copy(update=changes) if changes.keys() <= type(a).model_fields.keys() else a
+        a.model_copy(update={n: v for n, v in changes.items() if n in type(a).model_fields})
         for a in site.assets
         if not a.asks_outage_h
     )

@@ -133,6 +133,6 @@ def carried(schedule: Schedule, steps: int) -> dict[str, dict[str, float]]:
         cls: type[Asset] = type(solved.rows.members[0])
         own: Rows[Asset] = solved.rows
         for name, values in cls.carry(own, schedule.inputs, solved.series, steps).items():
-            out[name] = {**out.get(name, {}), **values}
+            out[name] = {**({} if cls.transient else out.get(name, {})), **values}
     account = carbon_carry.carried(schedule, steps)
     return out | {ACCOUNT: account} if account else out

@@ -209,6 +209,10 @@ def with_ends(case: Case, worth: Mapping[str, float], *, by_window: bool = True)
             assets.append(asset.model_copy(update={"expected_peak_kw": _less(peak_kw, rolling.peak_margin_kw)}))
         elif by_window and isinstance(asset, ProductOfftake) and asset.over == "horizon":
             assets.append(asset.model_copy(update={"over": "day"}))
+        elif getattr(asset, "at_end", None) == "cyclic":
+            # What vehicles hold at the start of a span is a fact, the same for every way to run the park; the executed
+            # path owes nothing at its end but leaving in time, so a bound on it must not either.
+            assets.append(asset.model_copy(update={"at_end": "as_at_start" if by_window else "in_time"}))
         elif not isinstance(asset, Storage):
             assets.append(asset)
         elif asset.name in worth:

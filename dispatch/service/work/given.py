@@ -153,7 +153,7 @@ def _plain(values: np.ndarray) -> list[float]:
 def _content_kwh(schedule: Schedule, one: Mapping[str, Any]) -> np.ndarray:
     if "stored_kwh" in schedule.find(one["asset"]).series:
         return schedule.asset(one["asset"], "stored_kwh")
-    return np.asarray(one["start_kwh"] + schedule.asset(one["asset"], "added_kwh"))
+    return np.asarray(one["start_kwh"] + np.cumsum(schedule.asset(one["asset"], "added_kwh")))
 
 
 def _unmet(request: Mapping[str, Any], schedule: Schedule) -> list[str]:

@@ -380,18 +380,22 @@ def test_vehicles() -> None:
         return told(CARS, series | {"unserved_kwh": [0.0, 0.0, 0.0, unserved]})
 
     # 10 kW for half an hour put in 4.5, 7.2 kW take out 4.5.
-    assert of([10, 0, 0, 0], [0, 7.2, 0, 0], [4.5, 0, 0, 0]) == set()
-    assert of([10, 0, 0, 0], [0, 7.2, 0, 0], [4.6, 0, 0, 0]) == {("content added differs from its powers", 0, 0.1, 0)}
-    assert of([10, 0, 0, 0], [0, 7.2, 0, 0], [4.4, 0, 0, 0]) == {("content added differs from its powers", 0, 0.1, 0)}
+    assert of([10, 0, 0, 0], [0, 7.2, 0, 0], [4.5, -4.5, 0, 0]) == set()
+    assert of([10, 0, 0, 0], [0, 7.2, 0, 0], [4.6, -4.5, 0, 0]) == {
+        ("content added differs from its powers", 0, 0.1, 0)
+    }
+    assert of([10, 0, 0, 0], [0, 7.2, 0, 0], [4.4, -4.5, 0, 0]) == {
+        ("content added differs from its powers", 0, 0.1, 0)
+    }
     assert of([16, 0, 0, 0], [0, 0, 0, 0], [7.2] * 4) >= {("more than its chargers take", 0, 16, 15)}
     assert of([0, 0, 10, 10], [16, 0, 0, 0], [-10, -10, -5.5, -1]) >= {("more than its chargers take", 0, 16, 15)}
     assert of([-1, 0, 0, 0], [0, 0, 0, 0], [-0.45] * 4) >= {("negative power or energy", 0, 1, 0)}
     assert of([0, 0, 0, 0], [-1, 0, 0, 0], [0.625] * 4) >= {("negative power or energy", 0, 1, 0)}
     # It leaves with 5 kWh less than it wants: said, and not said.
-    lacking = ([0.0] * 4, [8.0, 0, 0, 0], [-5.0] * 4)
+    lacking = ([0.0] * 4, [8.0, 0, 0, 0], [-5.0, 0, 0, 0])
     assert of(*lacking, unserved=5.0) == set()
     assert {what for what, *_ in of(*lacking)} == {"no sharing among its vehicles gives this power"}
     # The car has come, and has no room for more than 20 kWh.
-    assert {what for what, *_ in of([15, 15, 15, 5], [0.0] * 4, [6.75, 13.5, 20.25, 22.5])} == {
+    assert {what for what, *_ in of([15, 15, 15, 5], [0.0] * 4, [6.75, 6.75, 6.75, 2.25])} == {
         "no sharing among its vehicles gives this power"
     }
