@@ -190,11 +190,13 @@ def replay(
     """Run past days again, planning at every step with what was known then, and set the methods side by side.
 
     planning.rolling in the park's file says how far a plan looks and when a published one changes.
-    Writes steps.parquet, days.parquet, replay.json, replay.html and timings.json.
+    Writes steps.parquet, days.parquet, replay.json, replay.html and timings.json. Ends with 1 where the audit of a
+    path fails; the terminal and the page say what it found.
     """
     from dispatch.cli.replaying import Request, run
 
-    run(Request(config, first, last, every, methods, executor, workers, out, resume))
+    if not run(Request(config, first, last, every, methods, executor, workers, out, resume)):
+        raise typer.Exit(1)
 
 
 @app.command()

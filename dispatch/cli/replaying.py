@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from dispatch.replay import Case, Journal, Replayed
 
 _POLL_S = 0.5
+_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,8 @@ class Request:
     resume: bool
 
 
-def run(request: Request) -> None:
-    """Replay, print, write.
+def run(request: Request) -> bool:
+    """Replay, print, write; did every method's path pass the audit?
 
     Raises:
         ParkwattError: config, data or options are wrong; the message says which.
@@ -71,9 +72,10 @@ def run(request: Request) -> None:
     with _bars(console, case, journal) as progress:
         done = replay(case, runs_on, journal, progress=progress)
     write_all(done, folder)
-    show(done, Console())
+    passed = show(done, Console())
     seconds = f"{time.perf_counter() - began:.0f} s"
     Console().print(f"\nPage: [bold]{escape(str(folder / 'replay.html'))}[/bold] and all files beside it ({seconds})")
+    return passed
 
 
 def not_held(site: Site) -> Iterator[str]:
@@ -192,20 +194,21 @@ def _bars(console: Console, case: Case, journal: Journal) -> Iterator[Callable[[
             watcher.join()
 
 
-def show(done: Replayed, console: Console) -> None:
-    """The methods side by side, and what the audit found."""
-    from dispatch.replay.results import NAMES, summary, table
+def show(done: Replayed, console: Console) -> bool:
+    """The methods side by side, and what the audit found; did all of them pass?"""
+    from dispatch.replay.results import found, span_text, summary, table
 
     heads, rows = table(done)
-    span = done.case.span
-    title = f"{done.case.site.name}, {span.local_start[0]:%Y-%m-%d} to {span.local_end[-1]:%Y-%m-%d}"
-    shown = Table(box=None, header_style="bold", title=escape(title))
+    shown = Table(box=None, header_style="bold", title=escape(f"{done.case.site.name}, {span_text(done)}"))
     for number, head in enumerate(heads):
         shown.add_column(escape(head), justify="right" if number else "left")
     for row in rows:
         shown.add_row(*(escape(cell) for cell in row))
     console.print(shown)
     console.print(f"  perfect foresight: {summary(done)['perfect_foresight_is']}", highlight=False)
-    for method, of in done.ledgers.items():
-        for text in (*of.jumps[:3], *of.violations[:3]):
-            console.print(f"  [red]violation[/]: {NAMES[method]}: {escape(text)}", highlight=False)
+    reasons = found(done, _SHOWN)
+    for method, text in reasons:
+        console.print(f"  [red]violation[/]: {method}: {escape(text)}", highlight=False)
+    if reasons:
+        console.print("  [red]the audit failed[/]: what is found of a method makes its figures no measure of it")
+    return not reasons

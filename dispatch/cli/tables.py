@@ -11,11 +11,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from dispatch.asset import Asset
+from dispatch.assets.ev_fleet import EvFleet
 from dispatch.assets.grid_connection import GridConnection
 from dispatch.assets.load import Load
 from dispatch.assets.thermal import Thermal
 from dispatch.presentation.findings import findings
 from dispatch.presentation.page import report_data
+from dispatch.report.wording import unsigned
 from dispatch.stores.stock import Storage
 from dispatch.units.conversion import Conversion
 from dispatch.units.fired import Fired
@@ -24,8 +27,9 @@ from dispatch.units.generation import VariableGeneration
 if TYPE_CHECKING:
     from dispatch.plan import Plan
     from dispatch.report.data import ReportData
-    from dispatch.schedule import Solved
+    from dispatch.schedule import Schedule
     from dispatch.signals import Array
+    from dispatch.site import Site
 
 _OLD_DATA_H = 48
 _COLOUR = {"violation": "red", "warning": "yellow", "info": "dim"}
@@ -75,47 +79,74 @@ def _headline(plan: Plan) -> Iterator[str]:
         yield f"network: {counts}, in {plan.horizon.steps} AC power flows"
 
 
-def _columns(plan: Plan) -> Iterator[tuple[str, Array]]:
-    """Heading and (step,) values of the published path, summed over assets of one role."""
-    steps = plan.horizon.steps
-
-    def total(base: type, series: str, electric: bool = False) -> Array:
-        out = np.zeros(steps)
-        for solved in plan.schedule.kinds.values():
-            if isinstance(solved.rows.members[0], base):
-                for row in range(len(solved.rows.members)):
-                    out += _mine(plan, solved, series, row, electric)
-        return out
-
-    yield "wind+PV", total(VariableGeneration, "power_kw")
-    yield "units", total(Thermal, "power_kw") + total(Fired, "power_kw")
-    yield "load", total(Load, "served_kw", electric=True)
-    yield "converted", total(Conversion, "power_kw")
-    yield "charge", total(Storage, "charge_kw", electric=True)
-    yield "discharge", total(Storage, "discharge_kw", electric=True)
-    yield "stored\n\\[kWh]", total(Storage, "stored_kwh", electric=True)
-    yield "import", total(GridConnection, "import_kw")
-    yield "export", total(GridConnection, "export_kw")
+_ROLES: tuple[tuple[str, tuple[type, ...], float], ...] = (
+    ("wind+PV", (VariableGeneration,), 1.0),
+    ("units", (Thermal, Fired), 1.0),
+    ("load", (Load,), -1.0),
+    ("vehicles", (EvFleet,), -1.0),
+    ("converted", (Conversion,), -1.0),
+)
 
 
-def _mine(plan: Plan, solved: Solved, series: str, row: int, electric: bool) -> Array:
-    carriers = dict(zip(plan.site.bus_names, plan.site.bus_carriers, strict=True))
-    if electric and carriers[solved.rows.members[row].bus] != "electricity":
-        return np.zeros(plan.horizon.steps)
-    found = solved.series.get(series)  # what is not driven by electricity has no power
-    return np.zeros(plan.horizon.steps) if found is None else np.asarray(found[row])
+def columns(site: Site, schedule: Schedule) -> Iterator[tuple[str, Array, float]]:
+    """Heading, (step,) values of the published path and their sign in the balance of all electric buses.
+
+    Whatever stands at an electric bus is in one of them: what has no column of its own is in ``other``. So the values
+    times their signs add up to zero; content, which is no power, has sign 0.
+    """
+    other = _into_buses(site, schedule, Asset)
+    for name, roles, sign in _ROLES:
+        power = _into_buses(site, schedule, roles)
+        yield name, sign * power, sign
+        other = other - power
+    for name, base, series, sign in (
+        ("charge", Storage, "charge_kw", -1.0),
+        ("discharge", Storage, "discharge_kw", 1.0),
+        ("stored\n\\[kWh]", Storage, "stored_kwh", 0.0),
+        ("import", GridConnection, "import_kw", 1.0),
+        ("export", GridConnection, "export_kw", -1.0),
+    ):
+        values = _series(site, schedule, base, series)
+        yield name, values, sign
+        other = other - sign * values
+    yield "other\n(gives +)", other, 1.0
+
+
+def _into_buses(site: Site, schedule: Schedule, base: type | tuple[type, ...]) -> Array:
+    """(step,) power into electric buses of all members of some kinds, in scenario 0."""
+    electric = np.array([carrier == "electricity" for carrier in site.bus_carriers])
+    out = np.zeros(schedule.inputs.horizon.steps)
+    for solved in (s for s in schedule.kinds.values() if isinstance(s.rows.members[0], base)):
+        for port, power in solved.power_kw.items():
+            members = len(solved.rows.members)
+            at = np.asarray(solved.bus[port])[:members] % electric.size
+            out = out + electric[at].astype(float) @ np.asarray(power)[:members]
+    return out
+
+
+def _series(site: Site, schedule: Schedule, base: type, series: str) -> Array:
+    """(step,) sum over members of some kinds that stand at electric buses."""
+    carriers = dict(zip(site.bus_names, site.bus_carriers, strict=True))
+    out = np.zeros(schedule.inputs.horizon.steps)
+    for solved in schedule.kinds.values():
+        found = solved.series.get(series) if isinstance(solved.rows.members[0], base) else None
+        for row, member in enumerate(solved.rows.members if found is not None else ()):
+            if carriers[member.bus] == "electricity":
+                out = out + np.asarray(found)[row]
+    return out
 
 
 def _day(plan: Plan) -> Table:
     """Hourly means; columns that are zero all day are left out."""
-    columns = [(name, values) for name, values in _columns(plan) if float(np.abs(values).max()) > 0.5]
+    every = columns(plan.site, plan.schedule)
+    shown = [(name, values) for name, values, _ in every if float(np.abs(values).max()) > 0.5]
     table = Table(box=None, header_style="bold", title="\nhourly means \\[kW]")
-    for heading in ("hour", *(name for name, _ in columns)):
+    for heading in ("hour", *(name for name, _ in shown)):
         table.add_column(heading, justify="right")
     labels = _hour_labels(plan.horizon.local_start)
     for label in dict.fromkeys(labels):
         at = np.array([other == label for other in labels])
-        table.add_row(label, *(_cell(name, values[at], plan.horizon.hours[at]) for name, values in columns))
+        table.add_row(label, *(_cell(name, values[at], plan.horizon.hours[at]) for name, values in shown))
     return table
 
 
@@ -153,7 +184,8 @@ def _comparison(plan: Plan) -> Table:
     before = ""
     for o in plan.outcomes:
         basis = o.basis.split(";")[0].split(",")[0]
-        figures = (f"{o.cost:,.0f}", f"{o.co2_kg / 1000:,.2f}", f"{o.clean_share:.1%}", f"{o.peak_import_kw:,.0f}")
-        table.add_row(basis if basis != before else "", o.name, *figures, f"{o.curtailed_kwh:,.0f}")
+        told = (f"{o.cost:,.0f}", f"{o.co2_kg / 1000:,.2f}", f"{o.clean_share:.1%}", f"{o.peak_import_kw:,.0f}")
+        figures = [unsigned(text) for text in told]
+        table.add_row(basis if basis != before else "", o.name, *figures, unsigned(f"{o.curtailed_kwh:,.0f}"))
         before = basis
     return table

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ import numpy as np
 
 from dispatch.replay.ledger import Day, Ledger
 from dispatch.replay.run import Replayed
+from dispatch.report.wording import unsigned
 from dispatch.signals import unit_of
 from dispatch.tables import is_shown, write
 
@@ -143,7 +143,7 @@ def summary(done: Replayed) -> dict[str, Any]:
         "steps": span.steps,
         "settings": {f.name: getattr(settings, f.name) for f in fields(settings)},
         "rolling": done.case.site.planning.rolling.model_dump(),
-        "perfect_foresight_is": _foresight(done),
+        "perfect_foresight_is": foresight(done),
         "methods": {line.method: _told(line, done.ledgers[line.method]) for line in lines(done)},
     }
 
@@ -159,7 +159,8 @@ def _told(line: Line, of: Ledger) -> dict[str, Any]:
     return {k: round(v, _ROUNDED) if isinstance(v, float) else v for k, v in figures.items()} | found
 
 
-def _foresight(done: Replayed) -> str:
+def foresight(done: Replayed) -> str:
+    """How perfect foresight was found."""
     if "perfect" not in done.ledgers:
         return "not run"
     if done.bound:
@@ -187,59 +188,29 @@ def table(done: Replayed) -> tuple[list[str], list[list[str]]]:
         "changed": lambda x: f"{x.changes:,}",
         "audit": lambda x: "passed" if not x.unproved else f"{x.unproved} found",
     }
-    return list(cells), [[cell(line) for cell in cells.values()] for line in lines(done)]
+    return list(cells), [[unsigned(cell(line)) for cell in cells.values()] for line in lines(done)]
 
 
-def page(done: Replayed) -> str:
-    """The tables as one page that needs nothing else."""
-    span, case = done.case.span, done.case
-    heads, rows = table(done)
-    title = f"{case.site.title or case.site.name}, {span.local_start[0]:%Y-%m-%d} to {span.local_end[-1]:%Y-%m-%d}"
-    days = [["day", *(NAMES[m] for m in done.ledgers)]]
-    perfect = done.ledgers.get("perfect")
-    for number, (day, _, _) in enumerate(case.days):
-        best = 0.0 if perfect is None else perfect.days[number].objective
-        days.append([str(day), *(f"{of.days[number].objective - best:,.0f}" for of in done.ledgers.values())])
-    what = "regret by day" if perfect is not None else "objective by day"
-    return _PAGE.format(
-        title=escape(title),
-        note=escape(
-            f"Perfect foresight: {_foresight(done)}. Cost: money paid less the value of what stores hold more."
-        ),
-        methods=_html(heads, rows),
-        what=f"{what} [{escape(case.site.currency)}]",
-        days=_html(days[0], days[1:]),
-    )
+def span_text(done: Replayed) -> str:
+    """The first and the last day of the span."""
+    days = done.case.days
+    return f"{days[0][0]} to {days[-1][0]}"
 
 
-def _html(heads: list[str], rows: list[list[str]]) -> str:
-    def row(cells: list[str], tag: str) -> str:
-        inside = "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells)
-        return f"<tr>{inside}</tr>"
-
-    return "<table>" + row(heads, "th") + "".join(row(cells, "td") for cells in rows) + "</table>"
-
-
-_PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>{title}</title><link rel="icon" href="data:,">
-<style>
-body {{ font: 14px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; color: #1c2733; }}
-table {{ border-collapse: collapse; margin: 1rem 0; }}
-th, td {{ padding: .25rem .75rem; text-align: right; border-bottom: 1px solid #d8dee4; white-space: pre-line; }}
-th:first-child, td:first-child {{ text-align: left; }}
-td {{ font-variant-numeric: tabular-nums; }}
-</style></head><body>
-<h1>{title}</h1>
-{methods}
-<p>{note}</p>
-<h2>{what}</h2>
-{days}
-</body></html>
-"""
+def found(done: Replayed, most: int = 10) -> tuple[tuple[str, str], ...]:
+    """(method, what) of violations and of states that jump: of each method the first, and how many more there are."""
+    out: list[tuple[str, str]] = []
+    for method, of in done.ledgers.items():
+        shown = (*of.jumps[:most], *of.violations[:most])
+        left = len(of.jumps) + len(of.violations) - len(shown)
+        out += [(NAMES[method], text) for text in (*shown, *([f"and {left:,} more"] if left else []))]
+    return tuple(out)
 
 
 def write_all(done: Replayed, folder: Path) -> None:
     """steps.parquet, days.parquet, replay.json, replay.html; and timings.json, which is not the same twice."""
+    from dispatch.replay.replay_page import page
+
     folder.mkdir(parents=True, exist_ok=True)
     write(steps_table(done), folder / "steps.parquet")
     write(days_table(done), folder / "days.parquet")

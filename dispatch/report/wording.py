@@ -16,6 +16,12 @@ def number(value: float | None, decimals: int = 0) -> str:
     return f"−{text}" if value < 0 and float(f"{value:.{decimals}f}") != 0 else text
 
 
+def unsigned(text: str) -> str:
+    """A formatted number without the sign of a zero: ``-0``, ``-0.00`` and ``-0.0%`` are 0, 0.00 and 0.0%."""
+    zero = text.startswith("-0") and not any(digit in text for digit in "123456789")
+    return text[1:] if zero else text
+
+
 def decimals_for(largest: float) -> int:
     """Decimals that leave about three digits of a quantity of this size."""
     if not math.isfinite(largest) or largest == 0:

@@ -47,7 +47,7 @@ def test_a_replay_from_the_command_line_and_a_second_one_that_was_killed(
     assert all(of["unproved"] == 0 for of in told["methods"].values())
     assert pq.read_table(tmp_path / "one" / "steps.parquet").num_rows == 3 * 47
     assert pq.read_table(tmp_path / "one" / "days.parquet").num_rows == 3 * 2
-    assert "<table>" in (tmp_path / "one" / "replay.html").read_text("utf-8")
+    assert "<table" in (tmp_path / "one" / "replay.html").read_text("utf-8")
 
     command = [sys.executable, "-m", "dispatch", "replay", str(path), *DAYS, *FEW, "--out", "two"]
     first_day = tmp_path / "two" / "checkpoints" / "rolling" / "2024-03-31.npz"

@@ -1,0 +1,61 @@
+"""The terminal's hourly table: what stands at electric buses is in it, and it balances."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dispatch.asset import Inputs
+from dispatch.cli.tables import columns
+from dispatch.config.park import load_site
+from dispatch.problem import Problem
+from dispatch.report.wording import unsigned
+from dispatch.rules import rule_based
+from dispatch.schedule import Schedule
+from dispatch.signals import Horizon
+from dispatch.site import Site
+from dispatch.solve import solve
+from tests.parks import battery, given, grid, hours, load, park
+from tests.unit.dispatch.parks.small import known
+
+PARKS = sorted((Path(__file__).resolve().parents[4] / "configs" / "parks").glob("*.yaml"))
+
+
+def unbalanced_kw(site: Site, schedule: Schedule) -> float:
+    return float(np.abs(sum(sign * values for _, values, sign in columns(site, schedule))).max())
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("path", PARKS, ids=lambda p: p.stem)
+def test_the_columns_of_every_shipped_park_balance(path: Path) -> None:
+    site = load_site(path)
+    if site.embedded is not None:
+        inputs = known(site)
+    else:
+        horizon = Horizon.local_day(date(2024, 3, 5), site.time_zone, 60)
+        needs = {(a.name, need.quantity): np.full((1, horizon.steps), 1.0) for a in site.assets for need in a.needs}
+        inputs = Inputs(horizon, 1, dict(site.known_series(horizon)) | needs)
+    schedule = rule_based(Problem(site, inputs))
+    assert unbalanced_kw(site, schedule) == pytest.approx(0, abs=0.01)
+
+
+def test_vehicles_have_a_column_and_what_has_none_is_other() -> None:
+    car = {"arrival": "2024-03-01T00:00Z", "departure": "2024-03-01T02:00Z", "charge_kw": 10.0, "needed_kwh": 20.0}
+    cars = {"kind": "ev_fleet", "name": "cars", "bus": "main", "charge_efficiency": 1.0, "sessions": [car]}
+    site = park(load(), grid(), battery(), cars)
+    schedule = solve(Problem(site, given(site, hours(2), {("load", "demand_kw"): 30.0})))
+    found = {name: values for name, values, _ in columns(site, schedule)}
+    assert found["vehicles"] == pytest.approx([10, 10])
+    assert found["load"] == pytest.approx([30, 30])
+    assert found["other\n(gives +)"] == pytest.approx([0, 0], abs=1e-6)
+    assert unbalanced_kw(site, schedule) == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"), [("-0", "0"), ("-0.00", "0.00"), ("-0.0%", "0.0%"), ("-0.1", "-0.1"), ("-", "-"), ("0", "0")]
+)
+def test_a_zero_has_no_sign(text: str, shown: str) -> None:
+    assert unsigned(text) == shown
