@@ -18,6 +18,7 @@ from dispatch.explain import naming
 from dispatch.explain.linear import Point, at_integers, bounded, optimum
 from dispatch.explain.moments import spans
 from dispatch.explain.naming import Entries, Named
+from dispatch.explain.vehicles_worth import vehicle_worth
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.signals import Array, Horizon
@@ -100,7 +101,13 @@ class Priced:
         return sorted(found, key=lambda b: (-b.total, str(b.named)))
 
     def content_worth(self, asset: str) -> Array | None:
-        """(step,) what a kWh more in a store is worth at the end of each step; None for what stores nothing."""
+        """(step,) what a kWh more in a store is worth at the end of each step; None for what stores nothing.
+
+        Of a fleet it is that of one vehicle, and NaN while none is there.
+        """
+        fleet = vehicle_worth(self.problem, self.point.row_dual, asset)
+        if fleet is not None:
+            return fleet
         wanted = [
             i for i, n in enumerate(self.rows.names) if n.asset == asset and n.sense == "equal" and n.unit == "kWh"
         ]

@@ -60,7 +60,7 @@ def deeds(priced: Priced, steps: np.ndarray, asset: str | None = None) -> Iterat
             mine = tuple(b for b in limits if b.named.asset == member.name)
             for bus, power in _powers(solved, row):
                 mean = float(np.average(power[steps], weights=hours))
-                worth = None if kept is None else float(kept[steps[-1]])
+                worth = None if kept is None or np.isnan(kept[steps[-1]]) else float(kept[steps[-1]])
                 yield Deed(member.name, bus, mean if abs(mean) > _SMALL_KW else 0.0, prices[bus], worth, mine)
 
 
