@@ -56,7 +56,7 @@ def run(request: Request) -> bool:
     from dispatch.executor import executor
     from dispatch.replay import Journal, replay
     from dispatch.replay.case import checked
-    from dispatch.replay.results import write_all
+    from dispatch.replay.replay_page import write_all
 
     began = time.perf_counter()
     site = load_site(request.config)

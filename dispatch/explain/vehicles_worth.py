@@ -30,14 +30,16 @@ def vehicle_worth(problem: Problem, dual: Array, asset: str) -> Array | None:
     if member.aggregate:
         # Of each scenario its own part, with its probability in it: together what the published path is worth.
         worth = -dual[at[row :: len(problem.rows[kind].members)]].sum(axis=0)
-        return np.where(there.any(axis=0), worth, np.nan)
+        return np.asarray(np.where(there.any(axis=0), worth, np.nan))
     alone = [m for m in problem.rows[kind].members if isinstance(m, EvFleet) and not m.aggregate]
     counts = [m.places(problem.horizon) for m in alone]
     begin, once = sum(counts[: alone.index(member)]), sum(counts)
     copies = np.arange(at.shape[0] // once) * once
     each = -sum(dual[at[copy + begin : copy + begin + there.shape[0]]] for copy in copies)
     with np.errstate(invalid="ignore"):
-        return np.where(there, each, 0.0).sum(axis=0) / np.where(there.any(axis=0), there.sum(axis=0), np.nan)
+        return np.asarray(
+            np.where(there, each, 0.0).sum(axis=0) / np.where(there.any(axis=0), there.sum(axis=0), np.nan)
+        )
 
 
 def _rows(problem: Problem, kind: str, names: set[str]) -> np.ndarray:

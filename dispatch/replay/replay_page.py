@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 
-from dispatch.replay.results import NAMES, foresight, found, lines, span_text, table
+from dispatch.replay.results import (
+    NAMES,
+    days_table,
+    foresight,
+    found,
+    lines,
+    span_text,
+    steps_table,
+    summary,
+    table,
+    timings,
+)
 from dispatch.replay.run import Replayed
 from dispatch.report.data import Section, Table
 from dispatch.report.drawings import Curve, Drawing, curves
 from dispatch.report.study import StudyPage, render_study
 from dispatch.report.wording import number
 from dispatch.signals import Array
+from dispatch.tables import write
 
 _HUES = {
     "rule_based": "#a8aca4", "day_ahead": "#f3bb2a", "rolling": "#297fcc", "rolling_kept": "#7552ab",
@@ -116,3 +130,14 @@ def _steps(done: Replayed, values: Array) -> tuple[tuple[float, ...], tuple[floa
     means = np.add.reduceat(values, at) / np.diff(np.append(at, values.size))
     edges = done.case.span.edge_h[np.append(at, values.size)] / 24
     return tuple(np.repeat(edges, 2)[1:-1].tolist()), tuple(np.repeat(means, 2).tolist())
+
+
+def write_all(done: Replayed, folder: Path) -> None:
+    """steps.parquet, days.parquet, replay.json, replay.html; and timings.json, which is not the same twice."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write(steps_table(done), folder / "steps.parquet")
+    write(days_table(done), folder / "days.parquet")
+    text = json.dumps(summary(done), indent=1, ensure_ascii=False)
+    (folder / "replay.json").write_text(text + "\n", encoding="utf-8")
+    (folder / "replay.html").write_text(page(done), encoding="utf-8")
+    (folder / "timings.json").write_text(json.dumps(timings(done), indent=1) + "\n", encoding="utf-8")

@@ -5,10 +5,8 @@ The same replay gives the same bytes, whoever ran it and however often it was st
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +15,7 @@ from dispatch.replay.ledger import Day, Ledger
 from dispatch.replay.run import Replayed
 from dispatch.report.wording import unsigned
 from dispatch.signals import unit_of
-from dispatch.tables import is_shown, write
+from dispatch.tables import is_shown
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -205,19 +203,6 @@ def found(done: Replayed, most: int = 10) -> tuple[tuple[str, str], ...]:
         left = len(of.jumps) + len(of.violations) - len(shown)
         out += [(NAMES[method], text) for text in (*shown, *([f"and {left:,} more"] if left else []))]
     return tuple(out)
-
-
-def write_all(done: Replayed, folder: Path) -> None:
-    """steps.parquet, days.parquet, replay.json, replay.html; and timings.json, which is not the same twice."""
-    from dispatch.replay.replay_page import page
-
-    folder.mkdir(parents=True, exist_ok=True)
-    write(steps_table(done), folder / "steps.parquet")
-    write(days_table(done), folder / "days.parquet")
-    text = json.dumps(summary(done), indent=1, ensure_ascii=False)
-    (folder / "replay.json").write_text(text + "\n", encoding="utf-8")
-    (folder / "replay.html").write_text(page(done), encoding="utf-8")
-    (folder / "timings.json").write_text(json.dumps(timings(done), indent=1) + "\n", encoding="utf-8")
 
 
 def timings(done: Replayed) -> dict[str, dict[str, float]]:

@@ -16,7 +16,8 @@ from dispatch.replay import METHODS, Journal, Replayed, replay
 from dispatch.replay.ledger import ledger
 from dispatch.replay.methods import Runner
 from dispatch.replay.pieces import buses
-from dispatch.replay.results import lines, summary, write_all
+from dispatch.replay.replay_page import write_all
+from dispatch.replay.results import lines, summary
 from dispatch.replay.windows import store_values_of
 from dispatch.stores.stock import Storage
 from tests.unit.dispatch.replay.days import FAST, case
