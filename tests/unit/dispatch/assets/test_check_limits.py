@@ -391,8 +391,7 @@ def test_vehicles() -> None:
     assert of([0, 0, 10, 10], [16, 0, 0, 0], [-10, -10, -5.5, -1]) >= {("more than its chargers take", 0, 16, 15)}
     assert of([-1, 0, 0, 0], [0, 0, 0, 0], [-0.45] * 4) >= {("negative power or energy", 0, 1, 0)}
     assert of([0, 0, 0, 0], [-1, 0, 0, 0], [0.625] * 4) >= {("negative power or energy", 0, 1, 0)}
-    # It leaves with 5 kWh less than it wants: said, and not said.
-    lacking = ([0.0] * 4, [8.0, 0, 0, 0], [-5.0, 0, 0, 0])
+    lacking = ([0.0] * 4, [8.0, 0, 0, 0], [-5.0, 0, 0, 0])  # it leaves with 5 kWh less than it wants
     assert of(*lacking, unserved=5.0) == set()
     assert {what for what, *_ in of(*lacking)} == {"no sharing among its vehicles gives this power"}
     # The car has come, and has no room for more than 20 kWh.
