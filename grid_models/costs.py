@@ -10,8 +10,8 @@ several areas becomes one resource an area, as cheap areas fill before dear ones
 
 Where pandapower's copies of MATPOWER's cases differ from MATPOWER: branch limits are currents, not apparent powers, so
 that a line carries more at a high voltage (case5: 16 160.45 with alternating current, MATPOWER 17 551.89); the external
-grid holds its set-point unless it is ``controllable`` (case9: 5 311.91 held, 5 296.69 free as in MATPOWER); and case57
-has other impedances (its power flow loses 30.29 MW, MATPOWER's 27.86), for which no dispatch holds the voltage limits.
+grid holds its set-point unless it is ``controllable`` (case9: 5 311.91 held, 5 296.69 free as in MATPOWER). Case57
+loses 30.29 MW here and 27.86 MW there; pandapower's own ``runopp`` finds no dispatch of it either.
 """
 
 from __future__ import annotations

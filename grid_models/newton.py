@@ -1,7 +1,7 @@
 """Newton's method on the per-unit model, one step at a time: what answers where the batch engine finds nothing.
 
 power-grid-model starts from a network whose powers are impedances, and knows no voltage that a machine holds
-(``regulated`` seeks its reactive power from outside). On large transmission networks at full load that start may be
+(``pv_buses`` seeks its reactive power from outside). On large transmission networks at full load that start may be
 hopeless: of MATPOWER's cases case300 and case1888rte. Here a machine's node has no equation of reactive power, and
 there are two starts: the angles that phase shifts alone make, and those of the dc power flow.
 

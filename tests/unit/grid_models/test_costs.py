@@ -27,8 +27,8 @@ def cost(case: Case) -> float:
         ("case5", None),  # branch limits are currents: MATPOWER 17 551.89
         ("case6ww", None),  # likewise: 3 143.97
         ("case24_ieee_rts", None),  # likewise: 63 352.21
-        ("case_ieee30", None),  # other limits of voltage and machines: 8 906.14
-        pytest.param("case118", None, marks=pytest.mark.slow),  # other impedances: 129 660.69
+        ("case_ieee30", None),  # MATPOWER 8 906.14
+        pytest.param("case118", None, marks=pytest.mark.slow),  # MATPOWER 129 660.69
     ],
 )
 def test_a_loaded_case_is_dispatched_by_its_own_costs(name: str, published: float | None) -> None:
