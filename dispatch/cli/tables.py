@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -26,12 +26,14 @@ from dispatch.units.generation import VariableGeneration
 
 if TYPE_CHECKING:
     from dispatch.plan import Plan
+    from dispatch.planning.comparison import Outcome
     from dispatch.report.data import ReportData
     from dispatch.schedule import Schedule
     from dispatch.signals import Array
     from dispatch.site import Site
 
 _OLD_DATA_H = 48
+_SHED_KWH = 0.5  # less is shown as nothing
 _COLOUR = {"violation": "red", "warning": "yellow", "info": "dim"}
 
 
@@ -46,7 +48,7 @@ def show(plan: Plan, console: Console, data: ReportData | None = None) -> None:
     for line in _headline(plan):
         console.print(f"  {line}", highlight=False)
     console.print(_day(plan))
-    console.print(_comparison(plan))
+    console.print(comparison(plan.outcomes, plan.site.currency))
     for text, result, kept in data.wishes:
         mark = "[green]✓[/]" if kept else "[yellow]✗[/]"
         console.print(f"  {mark} {escape(text)}: {escape(result)}", highlight=False)
@@ -167,11 +169,11 @@ def _cell(name: str, values: Array, hours: Array) -> str:
     return f"{value:,.0f}" if abs(value) >= 0.5 else "·"
 
 
-def _comparison(plan: Plan) -> Table:
+def comparison(outcomes: Sequence[Outcome], currency: str) -> Table:
     """Two groups of rows: what is expected, and what it would have come to where the day is known."""
     table = Table(box=None, header_style="bold", title="\nbeside its baselines")
     units = (
-        f"cost\n\\[{plan.site.currency}]",
+        f"cost\n\\[{currency}]",
         "CO2\n\\[t]",
         "clean\nshare",
         "peak import\n\\[kW]",
@@ -179,13 +181,15 @@ def _comparison(plan: Plan) -> Table:
     )
     table.add_column("settled on")
     table.add_column("")
-    for heading in units:
+    # Demand that is not served costs nothing on the bill: a plan is not better for it.
+    sheds = any(o.shed_kwh >= _SHED_KWH for o in outcomes)
+    for heading in (*units, *(["not served\n\\[kWh]"] if sheds else [])):
         table.add_column(heading, justify="right")
     before = ""
-    for o in plan.outcomes:
+    for o in outcomes:
         basis = o.basis.split(";")[0].split(",")[0]
         told = (f"{o.cost:,.0f}", f"{o.co2_kg / 1000:,.2f}", f"{o.clean_share:.1%}", f"{o.peak_import_kw:,.0f}")
-        figures = [unsigned(text) for text in told]
-        table.add_row(basis if basis != before else "", o.name, *figures, unsigned(f"{o.curtailed_kwh:,.0f}"))
+        figures = [unsigned(text) for text in (*told, f"{o.curtailed_kwh:,.0f}", f"{o.shed_kwh:,.0f}")]
+        table.add_row(basis if basis != before else "", o.name, *figures[: len(figures) if sheds else -1])
         before = basis
     return table

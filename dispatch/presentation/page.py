@@ -159,6 +159,7 @@ def _method(outcome: Outcome) -> Method:
         round(outcome.clean_share, 4),
         round(outcome.peak_import_kw, 1),
         round(outcome.curtailed_kwh, 1),
+        0.0 if shed < _SMALL_KW else round(shed, 1),
     )
 
 

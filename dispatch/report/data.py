@@ -90,6 +90,7 @@ class Method:
     clean_share: float
     peak_import_kw: float
     curtailed_kwh: float
+    shed_kwh: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ def _count_lamp(label: str, count: int | None, words: str, unknown: str) -> dict
 
 
 def key_figures(data: ReportData) -> list[dict[str, str]]:
-    """The plan's five figures with their units, each against the second row of the comparison."""
+    """The plan's five figures with their units, each against the second row; first what is not served."""
     if not data.comparison:
         return []
     plan = data.comparison[0]
@@ -70,6 +70,8 @@ def key_figures(data: ReportData) -> list[dict[str, str]]:
         ("Peak import", wording.number(plan.peak_import_kw), "kW", "peak_import_kw"),
         ("Curtailed", lost_value, lost_unit, "curtailed_kwh"),
     ]
+    if plan.shed_kwh or (other is not None and other.shed_kwh):
+        rows.insert(0, ("Not served", *wording.energy(plan.shed_kwh).split(" "), "shed_kwh"))
     return [
         {"label": label, "value": value, "unit": unit, **_against(plan, other, field)}
         for label, value, unit, field in rows

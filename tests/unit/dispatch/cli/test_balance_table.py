@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from dispatch.asset import Inputs
-from dispatch.cli.tables import columns
+from dispatch.cli.tables import columns, comparison
 from dispatch.config.park import load_site
+from dispatch.planning.comparison import Outcome
 from dispatch.problem import Problem
 from dispatch.report.wording import unsigned
 from dispatch.rules import rule_based
@@ -52,6 +56,20 @@ def test_vehicles_have_a_column_and_what_has_none_is_other() -> None:
     assert found["load"] == pytest.approx([30, 30])
     assert found["other\n(gives +)"] == pytest.approx([0, 0], abs=1e-6)
     assert unbalanced_kw(site, schedule) == pytest.approx(0, abs=1e-6)
+
+
+def test_demand_that_is_not_served_stands_beside_a_cost_that_is_lower_for_it() -> None:
+    rules = Outcome("rules", "forecast", 100.0, 100.0, 0.0, 0.5, 40.0, 0.0, 0.0)
+    plan = replace(rules, name="plan", cost=80.0, bill=80.0, shed_kwh=1273.7)
+
+    def told(*rows: Outcome) -> str:
+        console = Console(width=120, record=True, file=io.StringIO())
+        console.print(comparison(rows, "CNY"))
+        return console.export_text()
+
+    assert "not served" in told(plan, rules)
+    assert [line.split()[-1] for line in told(plan, rules).splitlines()[-2:]] == ["1,274", "0"]
+    assert "not served" not in told(rules)
 
 
 @pytest.mark.parametrize(

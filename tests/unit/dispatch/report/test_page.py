@@ -270,6 +270,14 @@ def test_key_figures_compare_the_plan_with_the_second_row() -> None:
     assert "against" not in Page(render(replace(example(), comparison=rows[:1]))).text.split("Differences")[0]
 
 
+def test_what_is_not_served_is_the_first_figure() -> None:
+    rows = example().comparison
+    short = replace(example(), comparison=(replace(rows[0], shed_kwh=1273.7), *rows[1:]))
+    text = render(short)
+    assert text.index(">Not served<") < text.index(">Cost<")
+    assert "Not served" not in render(example())
+
+
 def test_bars_start_at_a_common_zero_also_for_an_income() -> None:
     rows = example().comparison
     costs = (-100.0, 300.0, math.nan)
