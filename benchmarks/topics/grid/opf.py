@@ -18,7 +18,7 @@ import numpy as np
 from benchmarks.rows import Measured, row
 
 if TYPE_CHECKING:
-    from grid_models.opf_reference import Case
+    from grid_models.costs import Case
 
 # [money/h]; pandapower's runopp reaches them to 2e-6 (case118: 7e-5) on the same data: costs and limits agree.
 _PUBLISHED = {"case9": 5296.69, "case14": 8081.53, "case30": 576.89, "case39": 41864.18, "case118": 129660.70}
