@@ -71,7 +71,8 @@ def key_figures(data: ReportData) -> list[dict[str, str]]:
         ("Curtailed", lost_value, lost_unit, "curtailed_kwh"),
     ]
     if plan.shed_kwh or (other is not None and other.shed_kwh):
-        rows.insert(0, ("Not served", *wording.energy(plan.shed_kwh).split(" "), "shed_kwh"))
+        shed_value, shed_unit = wording.energy(plan.shed_kwh).split(" ")
+        rows.insert(0, ("Not served", shed_value, shed_unit, "shed_kwh"))
     return [
         {"label": label, "value": value, "unit": unit, **_against(plan, other, field)}
         for label, value, unit, field in rows
