@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecasting.clock import DAY_NS, HOUR_NS, Ns, utc_index
+from forecasting.local_days import LocalDays
 from forecasting.physics import (
     NIGHT_ELEVATION_DEG,
     PvPlant,
@@ -42,7 +43,8 @@ DEFAULT_TILT_DEG = 20.0
 class Sky:
     """Per grid step (N,).
 
-    Local hour, day class (0 workday, 1 Saturday, 2 Sunday or holiday), weekday, sun and clear-sky power (0 but for pv).
+    Local hour, day class (0 workday, 1 Saturday, 2 Sunday or holiday), weekday, sun and clear-sky power (0 but for pv),
+    and the clock of days back: the local one for what people make, the sun's for wind and pv.
     """
 
     hour: Floats
@@ -52,6 +54,7 @@ class Sky:
     elevation_deg: Floats
     noon_elevation_deg: Floats
     clear_kw: Floats
+    clock: LocalDays
 
     @property
     def dark(self) -> NDArray[np.bool_]:
@@ -110,7 +113,9 @@ def plant_of(target: Target, place: Place) -> PvPlant:
 def sky(grid: Grid, target: Target, place: Place) -> Sky:
     """Calendar and sun of all steps of a grid; kept, as the rungs of a ladder ask for the same."""
     edges = grid.edges()
-    local = utc_index(grid.start_of(np.arange(grid.count))).tz_convert(place.time_zone)
+    start_ns = grid.start_of(np.arange(grid.count))
+    clock = LocalDays.of(start_ns, grid.step_ns, place.time_zone if by_calendar(target) else None)
+    local = utc_index(start_ns).tz_convert(place.time_zone)
     day = local.tz_localize(None).normalize()
     off = np.asarray(day.isin(np.array(place.holidays, dtype="datetime64[D]").astype("datetime64[ns]")))
     weekday = np.asarray(local.weekday, dtype=np.int8)
@@ -119,7 +124,7 @@ def sky(grid: Grid, target: Target, place: Place) -> Sky:
     neighbour = np.zeros(grid.count, dtype=bool)
     neighbour[: -grid.per_day] |= rest[grid.per_day :]
     neighbour[grid.per_day :] |= rest[: -grid.per_day]
-    middle = utc_index(grid.start_of(np.arange(grid.count)) + grid.step_ns // 2)
+    middle = utc_index(start_ns + grid.step_ns // 2)
     elevation = clear = np.zeros(grid.count)
     if target.kind == "pv":  # the sun's place takes longer than all the rest
         elevation = solar_elevation_deg(middle, place.latitude_deg, place.longitude_deg, place.altitude_m)
@@ -127,7 +132,7 @@ def sky(grid: Grid, target: Target, place: Place) -> Sky:
     declination = 23.45 * np.sin(2 * np.pi * (284 + np.asarray(middle.dayofyear)) / 365)  # Cooper 1969
     noon = 90 - np.abs(place.latitude_deg - declination)
     hour = np.asarray(local.hour + local.minute / 60, dtype=np.float64)
-    return Sky(hour, day_class, weekday, neighbour & ~rest, elevation, noon, clear)
+    return Sky(hour, day_class, weekday, neighbour & ~rest, elevation, noon, clear, clock)
 
 
 def seen(history: History, step: Steps, issue_ns: Ns, value: Floats | None = None) -> Floats:
@@ -186,10 +191,9 @@ def _recent(history: History, sky_: Sky, issue_ns: Ns) -> dict[str, Floats]:
 
 def _days_back(history: History, sky_: Sky, step: Steps, issue_ns: Ns) -> dict[str, Floats]:
     """The same time of day on earlier days, as known at the issue: single days, means, and the mean of like days."""
-    per_day = history.grid.per_day
     back = np.arange(1, SIMILAR_DAYS + 1)
-    steps = step[..., None] - back * per_day
-    values = seen(history, steps, issue_ns[:, None, None])
+    steps, _ = sky_.clock.before(step[..., None], back)
+    values = sky_.clock.read(step[..., None], back, lambda at: seen(history, at, issue_ns[:, None, None]))
     alike = sky_.day_class[np.clip(steps, 0, None)] == sky_.day_class[step][..., None]
     found = {f"days_back_{d}": values[..., d - 1] for d in (1, 2, 3, 7, 14)}
     found["mean_7d"] = mean_known(values[..., :7])
@@ -256,14 +260,17 @@ def expected_history(history: History, sky_: Sky) -> History:
     grid = history.grid
     step = np.arange(grid.count)
     expected, known = np.zeros(grid.count), np.zeros(grid.count)
-    available = history.available_ns.copy()
+    available = history.available_ns
+    ever = np.array(np.iinfo(np.int64).max)
     for back in range(1, SIMILAR_DAYS + 1):
-        now, before = step[back * grid.per_day :], step[: max(grid.count - back * grid.per_day, 0)]
-        alike = (sky_.day_class[now] == sky_.day_class[before]) & np.isfinite(history.value[before])
+        first, last = (np.maximum(at, 0) for at in sky_.clock.before(step, back))
+        before = sky_.clock.read(step, back, lambda at: seen(history, at, ever))
+        alike = (sky_.day_class == sky_.day_class[first]) & np.isfinite(before)
         weight = alike * np.exp(-back / LIKE_DAYS_FADE)
-        expected[now] += np.where(alike, history.value[before], 0.0) * weight
-        known[now] += weight
-        available[now] = np.where(alike, np.maximum(available[now], history.available_ns[before]), available[now])
+        expected += np.where(alike, before, 0.0) * weight
+        known += weight
+        behind = np.maximum(history.available_ns[first], history.available_ns[last])
+        available = np.where(alike, np.maximum(available, behind), available)
     mean = np.where(known > 0, expected / np.where(known > 0, known, 1.0), np.nan)
     return History(grid, history.value - mean, available, history.last_step)
 

@@ -5,7 +5,8 @@
     smart persistence    c(t) + ρ_lead · (departure of persistence from its own usual value), ρ fitted by lead
 
 with c the mean at that time of day. The third is the reference of Nielsen et al. 1998 (Wind Energy 1(1)) with a daily
-cycle: no better one can be had from the last value and the usual value alone. Both kinds of persistence get their
+cycle: no better one can be had from the last value and the usual value alone. A time of day is that of the local clock,
+but for wind and pv, which know the sun's alone. Both kinds of persistence get their
 quantiles from their own past errors at the same lead. Loads keep working days and other days apart.
 """
 
@@ -20,6 +21,8 @@ from numpy.typing import NDArray
 
 from forecasting.archive import Known
 from forecasting.clock import DAY_NS, Ns, utc_index, utc_text
+from forecasting.features import by_calendar
+from forecasting.local_days import LocalDays
 from forecasting.models.base import CannotForecast
 from forecasting.observed import means_over
 from forecasting.targets import Place, Target
@@ -92,7 +95,7 @@ class _Asked:
             if self.name == CLIMATOLOGY:
                 made = _climatology(seen, edges_ns, target, self.place, self.levels)
             else:
-                made = _persistence(seen, edges_ns, target, self.levels, smart=self.name == SMART)
+                made = _persistence(seen, edges_ns, target, self.place, self.levels, smart=self.name == SMART)
             found[target.name] = np.sort(np.clip(made, low, high), axis=1)
         return found
 
@@ -115,16 +118,24 @@ class Reference:
         return _Asked(self.name, tuple(targets), place, levels, {"model": self.name})
 
 
+def _clock(seen: Past, end_ns: Ns, target: Target, place: Place) -> LocalDays:
+    """The clock of days back over the steps of the past and on to the last of the intervals asked for."""
+    start = np.arange(seen.end_ns[0], max(int(end_ns[-1]), int(seen.end_ns[-1])) + 1, seen.step_ns) - seen.step_ns
+    zone = (target.place or place).time_zone if by_calendar(target) else None
+    return LocalDays.of(start, seen.step_ns, zone)
+
+
 def _usual(seen: Past, end_ns: Ns, target: Target, place: Place) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
     """For each interval asked (T,) the positions (T, D) of the past at its time of day, and which of them count."""
     back = (end_ns[:, None] - seen.end_ns[-1]) // seen.step_ns
     if not len(seen.value):
         raise CannotForecast(f"{target.name}: nothing is known before the issue")
+    clock = _clock(seen, end_ns, target, place)
     days = np.arange(1, max(len(seen.value) // seen.per_day, 1) + 1)
     first = -(-np.maximum(back, 1) // seen.per_day)
-    position = len(seen.value) - 1 + back - (first + days[None, :] - 1) * seen.per_day
-    inside = position >= 0
-    position = np.maximum(position, 0)
+    position, _ = clock.before(len(seen.value) - 1 + back, first + days[None, :] - 1)
+    inside = (position >= 0) & (position < len(seen.value))
+    position = np.clip(position, 0, len(seen.value) - 1)
     alike = (
         day_types(seen.end_ns, seen.step_ns, target, place)[position]
         == (day_types(end_ns, seen.step_ns, target, place)[:, None])
@@ -147,14 +158,15 @@ def _climatology(seen: Past, edges_ns: Ns, target: Target, place: Place, levels:
     return np.asarray(np.nanquantile(held, levels, axis=1).T)
 
 
-def _sources(seen: Past, ends: NDArray[np.int64], issue: NDArray[np.int64], target: Target) -> NDArray[np.int64]:
+def _sources(clock: LocalDays, ends: NDArray[np.int64], issue: NDArray[np.int64], target: Target) -> NDArray[np.int64]:
     """Positions (…, T) that persistence reads for intervals at positions `ends` (…, T), with the last known `issue`."""
     if target.kind in BY_LAST_VALUE:
         return np.broadcast_to(issue, ends.shape)
-    return np.asarray(ends - -(-np.maximum(ends - issue, 1) // seen.per_day) * seen.per_day, dtype=np.int64)
+    days = -(-np.maximum(ends - issue, 1) // clock.per_day)
+    return clock.before(ends, days + (clock.before(ends, days)[1] > issue))[1]  # a day of 23 hours reaches too far
 
 
-def _persistence(seen: Past, edges_ns: Ns, target: Target, levels: Floats, *, smart: bool) -> Floats:
+def _persistence(seen: Past, edges_ns: Ns, target: Target, place: Place, levels: Floats, *, smart: bool) -> Floats:
     """Quantiles from the errors that the same rule made at the same leads, issued at the same time on past days."""
     known = np.flatnonzero(np.isfinite(seen.value))
     if not len(known):
@@ -162,16 +174,15 @@ def _persistence(seen: Past, edges_ns: Ns, target: Target, levels: Floats, *, sm
     last = int(known[-1])
     ahead = len(seen.value) - 1 + (edges_ns[1:] - seen.end_ns[-1]) // seen.step_ns
     days = np.arange(1, ERRORS_OF_DAYS + 1)
-    ends = ahead[None, :] - days[:, None] * seen.per_day
-    issue = (last - days * seen.per_day)[:, None]
-    use = (ends <= last) & (_sources(seen, ends, issue, target) >= 0) & (issue >= 0)
-    came, told = (
-        np.where(use & (at >= 0), seen.value[np.clip(at, 0, last)], np.nan)
-        for at in (ends, _sources(seen, ends, issue, target))
-    )
-    now = _filled(seen.value, last)[_sources(seen, ahead, np.array(last), target)]
+    clock = _clock(seen, edges_ns, target, place)
+    ends = clock.before(ahead[None, :], days[:, None])[1]
+    issue = clock.before(np.array(last), days)[1][:, None]
+    sources = _sources(clock, ends, issue, target)
+    use = (ends <= last) & (sources >= 0) & (issue >= 0)
+    came, told = (np.where(use & (at >= 0), seen.value[np.clip(at, 0, last)], np.nan) for at in (ends, sources))
+    now = _filled(seen.value, last)[_sources(clock, ahead, np.array(last), target)]
     if smart:
-        told, now = _towards_usual(seen, ahead, target, came, told, now)
+        told, now = _towards_usual(seen, clock, ahead, target, came, told, now)
     errors = came - told
     if (np.isfinite(errors).sum(axis=0) < FEWEST_DAYS).any():
         pooled = errors[np.isfinite(errors)]
@@ -188,16 +199,16 @@ def _filled(values: Floats, last: int) -> Floats:
 
 
 def _towards_usual(
-    seen: Past, ahead: NDArray[np.int64], target: Target, came: Floats, told: Floats, now: Floats
+    seen: Past, clock: LocalDays, ahead: NDArray[np.int64], target: Target, came: Floats, told: Floats, now: Floats
 ) -> tuple[Floats, Floats]:
     """Past and present persistence (D, T), (T,), drawn towards the usual value by what its departures were worth."""
-    slot = np.arange(len(seen.value)) % seen.per_day
+    slot = clock.slot(np.arange(len(seen.value)))
     known = np.flatnonzero(np.isfinite(seen.value))
     recent = np.arange(len(seen.value)) >= len(seen.value) - ERRORS_OF_DAYS * seen.per_day
     there = np.isfinite(seen.value) & recent
     total = np.bincount(slot[there], weights=seen.value[there], minlength=seen.per_day)
     usual = total / np.maximum(np.bincount(slot[there], minlength=seen.per_day), 1)
-    at = usual[ahead % seen.per_day]
+    at = usual[clock.slot(ahead)]
     source = usual[slot[known[-1]]] if target.kind in BY_LAST_VALUE else at
     before, after = told - source, came - at
     both = np.isfinite(before) & np.isfinite(after)

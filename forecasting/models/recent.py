@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from forecasting.clock import DAY_NS, HOUR_NS, MINUTE_NS, Ns, utc_index, utc_text
 from forecasting.features import last_seen, mean_known, seen
 from forecasting.learners.base import Frame
+from forecasting.local_days import LocalDays
 from forecasting.models.calendar import DAY_NAMES, Calendar, calendar
 from forecasting.physics import solar_elevation_deg
 from forecasting.steps import Grid, History
@@ -35,7 +36,7 @@ BASE = "base"
 class Past:
     """A measured series on a grid that reaches to the end of the horizon, its calendar and its usual values.
 
-    usual (N,) is the mean of like days before each step, departure (N,) what was measured above it.
+    departure (N,) is what was measured above the mean of like days before each step; `clock` tells days back.
     """
 
     history: History
@@ -43,6 +44,7 @@ class Past:
     elevation_deg: Floats
     departure: Floats
     like_class: Steps
+    clock: LocalDays
 
     @classmethod
     def of(cls, history: History, place: Place) -> Past:
@@ -53,20 +55,21 @@ class Past:
         middle = utc_index(grid.start_of(steps) + grid.step_ns // 2)
         elevation = solar_elevation_deg(middle, place.latitude_deg, place.longitude_deg, place.altitude_m)
         like = days.day_class
-        usual = _usual(history, like)
-        return cls(history, days, elevation, history.value - usual, like)
+        clock = LocalDays.of(grid.start_of(steps), grid.step_ns, place.time_zone)
+        usual = _usual(history, like, clock)
+        return cls(history, days, elevation, history.value - usual, like, clock)
 
 
-def _usual(history: History, like: Steps) -> Floats:
+def _usual(history: History, like: Steps, clock: LocalDays) -> Floats:
     """Mean (N,) of the values at the same time on like days of the four weeks before; NaN where there is none."""
-    per_day, value = history.grid.per_day, history.value
+    step, value = np.arange(history.grid.count), history.value
     total, weight = np.zeros(len(value)), np.zeros(len(value))
     for back in range(1, DAYS_BACK + 1):
-        now, before = slice(back * per_day, None), slice(0, max(len(value) - back * per_day, 0))
-        alike = (like[now] == like[before]) & np.isfinite(value[before])
+        before = clock.read(step, back, lambda at: np.where(at >= 0, value[np.maximum(at, 0)], np.nan))
+        alike = (like == like[np.maximum(clock.before(step, back)[0], 0)]) & np.isfinite(before)
         share = alike * np.exp(-back / FADE_DAYS)
-        total[now] += np.where(alike, value[before], 0.0) * share
-        weight[now] += share
+        total += np.where(alike, before, 0.0) * share
+        weight += share
     return np.where(weight > 0, total / np.where(weight > 0, weight, 1.0), np.nan)
 
 
@@ -103,11 +106,10 @@ def _of_calendar(past: Past, step: Steps) -> dict[str, Floats]:
 
 
 def _days_back(past: Past, step: Steps, issue_ns: Ns) -> tuple[Floats, dict[int, Floats]]:
-    """The base (I, H), mean of like days, and single days at the same time of day."""
-    history = past.history
+    """The base (I, H), mean of like days, and single days at the same time of the local clock."""
     back = np.arange(1, DAYS_BACK + 1)
-    before = step[..., None] - back * history.grid.per_day
-    values = seen(history, before, issue_ns[:, None, None])
+    before, _ = past.clock.before(step[..., None], back)
+    values = past.clock.read(step[..., None], back, lambda at: seen(past.history, at, issue_ns[:, None, None]))
     alike = past.like_class[np.clip(before, 0, None)] == past.like_class[step][..., None]
     fade = np.exp(-back / FADE_DAYS)
     base = mean_known(values, weights=alike * fade)

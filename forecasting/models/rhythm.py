@@ -234,8 +234,8 @@ class Case:
         middle = grid.start_of(np.arange(grid.count)) + grid.step_ns // 2
         came = newest(known, site, variable, middle)
         ends = History(grid, came, grid.start_of(np.arange(1, grid.count + 1)), grid.count - 1)
-        before = step[..., None] - np.arange(1, 8) * grid.per_day
-        return seen(ends, before, issue_ns[:, None, None], came)
+        days, issue = np.arange(1, 8), issue_ns[:, None, None]
+        return self.past.clock.read(step[..., None], days, lambda at: seen(ends, at, issue, came))
 
 
 def wind_share(speed_m_s: Floats) -> Floats:
