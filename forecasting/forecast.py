@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +21,7 @@ from forecasting.ladder import Answer, Climber, Ladder
 from forecasting.models.base import CannotForecast, Shown
 from forecasting.observed import means_over
 from forecasting.physics import PvPlant, WindFarm
+from forecasting.plausible import plausible
 from forecasting.quantiles import LEVELS
 from forecasting.scores import level_weights
 from forecasting.situations import inputs_of, without_climate
@@ -65,6 +66,7 @@ def forecast(
     ladder = model or Ladder(workers=os.cpu_count() or 1)
     named = [t.weather or (weather_site or t.site,) for t in targets]
     known = without_climate(known, (site for sites in named for site in sites))
+    known, left_out = plausible(known, targets)
     sourced = [t if t.weather or weather_site is None else replace(t, weather=(weather_site,)) for t in targets]
     from threadpoolctl import threadpool_limits
 
@@ -80,7 +82,7 @@ def forecast(
             raise _with_what_is_there(nothing, known)
         for answer in answers:
             (progress or (lambda _: None))(f"{answer.target.name}: {answer.quality}")
-        return _joined(answers, known, edges_ns, wanted, seed)
+        return _joined(answers, known, edges_ns, wanted, seed, left_out)
 
 
 def _check(targets: Sequence[Target], count: int) -> None:
@@ -98,7 +100,14 @@ def _with_what_is_there(error: ForecastError, known: Known) -> ForecastError:
     return ForecastError(f"{error}. The archive knew at {utc_text(known.time_ns)}: {held}")
 
 
-def _joined(answers: Sequence[Answer], known: Known, edges_ns: Ns, wanted: dependence.Wanted, seed: int) -> Forecast:
+def _joined(
+    answers: Sequence[Answer],
+    known: Known,
+    edges_ns: Ns,
+    wanted: dependence.Wanted,
+    seed: int,
+    left_out: Mapping[str, tuple[str, ...]],
+) -> Forecast:
     by_name = {answer.target.name: answer for answer in answers}
     levels = {name: answer.quantiles for name, answer in by_name.items()}
     paths, told = _paths(levels, [_shown(answer, known, edges_ns) for answer in answers], edges_ns, seed, wanted.method)
@@ -116,7 +125,11 @@ def _joined(answers: Sequence[Answer], known: Known, edges_ns: Ns, wanted: depen
         quality={name: answer.quality for name, answer in by_name.items()},
         model_version=MODEL_VERSION,
         inputs_used={name: _inputs(answer, known) for name, answer in by_name.items()},
-        notes=(*(note for answer in answers for note in _notes(answer, known, edges_ns)), *told),
+        notes=(
+            *(note for name in by_name for note in left_out.get(name, ())),
+            *(note for answer in answers for note in _notes(answer, known, edges_ns)),
+            *told,
+        ),
         sites={name: answer.target.site for name, answer in by_name.items()},
         units={name: answer.target.unit for name, answer in by_name.items()},
     )

@@ -23,6 +23,7 @@ from forecasting.archive.known import Known
 from forecasting.clock import Ns, utc_index
 from forecasting.errors import ForecastError
 from forecasting.models.base import CannotForecast, Model, Shown, Trained
+from forecasting.plausible import plausible
 from forecasting.situations import (
     SITUATIONS_AT_MOST,
     Part,
@@ -125,6 +126,7 @@ class Climber:
     def answers(self, known: Known, edges_ns: Ns) -> dict[str, Answer]:
         """An answer for each target; ForecastError names one of which nothing is known and which is not optional."""
         known = without_climate(known, (site for target in self.targets for site in target.weather))
+        known, _ = plausible(known, self.targets)
         parts = {target.name: parts_of(known, target, edges_ns) for target in self.targets}
         found = _Filled(self, known, edges_ns)
         # Targets whose inputs are all as usual are asked together: models of many sites learn from all of them.

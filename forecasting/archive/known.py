@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from forecasting.archive.rows import MEASURED_NS, Rows
+from forecasting.archive.rows import MEASURED_NS, Rows, concatenated
 from forecasting.clock import DAY_NS, Ns, index_ns, instant_ns, utc_text
 from forecasting.errors import ForecastError, LookAheadError
 
@@ -326,6 +326,20 @@ class Known:
         hidden = Withheld(_names(sites), _names(variables))
         moved = {key: _later(rows, by_ns) if hidden.concerns(*key) else rows for key, rows in self._rows.items()}
         return replace(self, _rows=moved)
+
+    def measured_rows(self, site: str, variable: str) -> Rows:
+        """Visible rows of the measured series, those of each revision, by the end of their interval."""
+        rows = self._visible(site, variable)
+        nothing = np.empty(0, np.int64)
+        if rows is None:
+            return Rows(nothing, nothing, nothing, np.empty(0, np.int32), np.empty(0))
+        return rows.take(rows.issue_ns == MEASURED_NS)
+
+    def with_measured_rows(self, site: str, variable: str, measured: Rows) -> Known:
+        """The same with other rows of a measured series, made of those of `measured_rows`; its runs stay."""
+        rows = self._rows[site, variable]
+        both = concatenated([rows.take(rows.issue_ns != MEASURED_NS), measured]).sorted()
+        return replace(self, _rows={**self._rows, (site, variable): both})
 
     def with_derived(self, site: str, variable: str, measured: Measured) -> Known:
         """The same with a series that was worked out from what is seen here, as if it had been measured.

@@ -302,15 +302,29 @@ def test_without_anything_the_error_names_target_and_remedy() -> None:
         forecast((WIND,), archive(END, (LOAD,)), BERLIN, ISSUE, EDGES)
 
 
-def test_negative_power_is_refused_with_its_place_and_stand_by_is_nothing() -> None:
+def test_a_reading_that_cannot_be_is_missing_and_named_and_stand_by_is_nothing() -> None:
     values = series(LOAD, END)
     values[7] = -0.3
+    assert not any("below 0" in note for note in of_load(values).notes)
+    missing = of_load(np.where(np.arange(len(values)) == 7, np.nan, values))
+    for wrong in (-30.0, 1e7):
+        values[7] = wrong
+        found = of_load(values)
+        assert found.quantiles["offices"].tobytes() == missing.quantiles["offices"].tobytes()
+        (note,) = (note for note in found.notes if "missing" in note)
+        assert note.startswith(f"offices: {wrong:g} kW at 2023-05-01T06:00Z is b")
+
+
+def of_load(values: np.ndarray) -> Forecast:
     known = Archive.empty().with_measurements("park", "offices", END, values)
-    forecast((LOAD,), known, BERLIN, ISSUE, EDGES)
-    values[7] = -30
-    known = Archive.empty().with_measurements("park", "offices", END, values)
-    with pytest.raises(ForecastError, match=r"park/offices at 2023-05-01T06:00Z: -30 kW is negative \(1 such"):
-        forecast((LOAD,), known, BERLIN, ISSUE, EDGES)
+    return forecast((LOAD,), known, BERLIN, ISSUE, EDGES)
+
+
+def test_a_load_with_its_sign_reversed_is_refused_with_its_place() -> None:
+    with pytest.raises(
+        ForecastError, match=r"park/offices at 2023-04-30T23:00Z.*negative \(\d+ of \d+ values\).*net_load"
+    ):
+        of_load(-series(LOAD, END))
 
 
 @pytest.mark.parametrize(
