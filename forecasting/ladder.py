@@ -22,7 +22,7 @@ from forecasting import models
 from forecasting.archive.known import Known
 from forecasting.clock import Ns, utc_index
 from forecasting.errors import ForecastError
-from forecasting.models.base import CannotForecast, Model, Shown, Trained
+from forecasting.models.base import CannotForecast, Model, NotMeant, Shown, Trained
 from forecasting.plausible import plausible
 from forecasting.situations import (
     SITUATIONS_AT_MOST,
@@ -252,7 +252,7 @@ class _Filled:
                 whole[name][first : last + 1] = quantiles
             return trained, whole
         except CannotForecast as reason:
-            if target is not None:
+            if target is not None and not isinstance(reason, NotMeant):
                 self.declined.setdefault(target.name, []).append(str(reason))
             return None
 

@@ -25,6 +25,10 @@ class CannotForecast(ForecastError):  # noqa: N818 - an answer, not a fault: the
     """What this model needs is not known; the text names it."""
 
 
+class NotMeant(CannotForecast):
+    """A model that is not meant for such a target: no reason why nothing can be said of it."""
+
+
 @dataclass(frozen=True, eq=False)
 class Shown:
     """What a model said of past days that it had not learnt from: how its errors hang together is read from it.

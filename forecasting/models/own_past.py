@@ -3,7 +3,8 @@
 A load stands on the mean of like days, a photovoltaic plant on their share of the clear sky, wind on nothing; recent
 departures from it count by what they were worth (non-negative least squares), fading with the lead. Boosted quantiles
 learn what is left; the usual day is the sister that always stays; both are weighed and calibrated on the last days,
-held out. Fewer than 21 days give the usual day alone, and so does a history that no past forecast could have known.
+held out. Fewer than 21 days give the usual day alone, and so does a history that no past forecast could have known;
+of a load fewer than 3 days give one wide band for all hours.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import nnls
+from scipy.special import ndtri
 
 from forecasting import features, scenarios
 from forecasting.archive import Known
 from forecasting.cases import Case, case_of, measured_inputs
-from forecasting.clock import Ns
+from forecasting.clock import DAY_NS, Ns, utc_index, utc_text
 from forecasting.features import Rows, Steps
 from forecasting.learners import levels as dense
 from forecasting.learners.base import Fitted, Frame
@@ -37,6 +39,7 @@ Mask = NDArray[np.bool_]
 LEARNS_FROM_DAYS = 21
 TOLD_FROM_DAYS = 14  # days that past forecasts which knew anything cover: their least number to learn from
 USUAL_FROM_DAYS = 3
+FIRST_SHARE = 0.5  # of the greatest reading: the least half-width of the 90 % band of a load's first hours
 CALIBRATION_DAYS = 60
 ROWS_AT_MOST = 30_000
 LEAD_BLOCKS_H = (3.0, 12.0, 36.0, 84.0)
@@ -80,6 +83,7 @@ class _Learnt:
     shown: Shown | None
     card: Mapping[str, Any]
     notes: tuple[str, ...] = ()
+    least_days: float = USUAL_FROM_DAYS
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,9 +117,9 @@ class OwnPastTrained:
         found = {}
         for target in self.targets:
             case = case_of(known, target, self.place, edges_ns, self.model.history_days)
-            if case.days < USUAL_FROM_DAYS:
-                raise CannotForecast(f"{target.name}: {case.days:.1f} days of measurements under {_label(target)}")
             one, step = self.learnt[target.name], case.ahead[None, :]
+            if not case.days or case.days < one.least_days:
+                raise CannotForecast(_too_little(case))
             if one.memory is NO_MEMORY:
                 frame = _plain(case, case.ahead)
             else:
@@ -136,10 +140,9 @@ def _label(target: Target) -> str:
 
 def _learn(case: Case, model: OwnPast) -> _Learnt:
     if case.days < USUAL_FROM_DAYS:
-        raise CannotForecast(
-            f"{case.target.name}: {case.days:.1f} days of measurements under {_label(case.target)}; "
-            f"needed are {USUAL_FROM_DAYS} days at least ({LEARNS_FROM_DAYS} to train a model)"
-        )
+        if case.days and features.by_calendar(case.target):
+            return _first_hours(case)
+        raise CannotForecast(_too_little(case))
     if case.days < LEARNS_FROM_DAYS:
         return _usual_alone(case)
     issues, steps = features.training_issues(case.history, case.issue_ns, case.edges_ns, model.history_days)
@@ -217,6 +220,51 @@ def _usual_alone(case: Case) -> _Learnt:
     else:
         note = f"{note} too old to try a model on, so quantiles by time of day"
     return _Learnt(fitted, np.zeros(3), NO_MEMORY, None, card, (note,))
+
+
+@dataclass(frozen=True)
+class _Band:
+    """The same quantiles (Q,) for all rows."""
+
+    levels: tuple[float, ...]
+
+    def predict(self, rows: Frame) -> Floats:
+        """See `Fitted`."""
+        return np.tile(np.array(self.levels), (len(rows), 1))
+
+
+def _first_hours(case: Case) -> _Learnt:
+    """One band for all hours around what was measured, the wider the less that is: other hours may be unlike.
+
+    Distances from the median grow by √(3 days / days measured); the band is no narrower than `FIRST_SHARE` tells.
+    """
+    value = case.history.value[np.isfinite(case.history.value)]
+    found = np.quantile(value, LEVELS)
+    middle = float(np.median(value))
+    least = ndtri(LEVELS) / ndtri(0.95) * FIRST_SHARE * np.abs(value).max()
+    apart = (found - middle) * np.sqrt(USUAL_FROM_DAYS / case.days)
+    wide = middle + np.where(np.abs(apart) > np.abs(least), apart, least)
+    card = measured_inputs(case) | {"training_rows": len(value)}
+    note = (
+        f"{case.target.name}: {case.days:.1f} days of history, so one wide band for all hours; "
+        f"{USUAL_FROM_DAYS} days tell times of day apart, {LEARNS_FROM_DAYS} train a model"
+    )
+    return _Learnt(_Band(tuple(wide.tolist())), np.zeros(3), NO_MEMORY, None, card, (note,), case.days)
+
+
+def _too_little(case: Case) -> str:
+    """Which series tells too little, how much there is of it and when it ends, and what was asked for."""
+    measured = case.known.measurements(case.target.site, case.target.name)
+    ends = measured.end_ns[np.isfinite(measured.value)]
+    day = utc_index(case.edges_ns[:1]).tz_convert(case.place.time_zone)[0].date()
+    days, ending = case.days, ""
+    if len(ends):
+        days = len(np.unique(ends // DAY_NS)) if not case.days else case.days
+        ending = f" ending {utc_text(int(ends[-1]))[:10]}"
+    return (
+        f"{case.target.name}: {days:.1f} days of measurements under {_label(case.target)}{ending}; {day} was asked "
+        f"for, and needed are {USUAL_FROM_DAYS} days at least ({LEARNS_FROM_DAYS} to train a model) of the year before"
+    )
 
 
 def _shown(case: Case, steps: Steps, use: Mask, actual: Floats, held: Held) -> Shown:

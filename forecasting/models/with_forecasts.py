@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from forecasting.archive.known import Known
 from forecasting.clock import Ns
-from forecasting.models.base import CannotForecast, Model, Trained
+from forecasting.models.base import Model, NotMeant, Trained
 from forecasting.situations import inputs_of
 from forecasting.targets import Place, Target
 
@@ -33,8 +33,8 @@ class WithForecasts:
         return self.model.name
 
     def train(self, known: Known, targets: Sequence[Target], place: Place, horizon_ns: Ns, levels: Floats) -> Trained:
-        """CannotForecast where nothing is forecast under the weather sites of a target."""
+        """NotMeant where nothing is forecast under the weather sites of a target."""
         for target in targets:
             if not inputs_of(known, target):
-                raise CannotForecast(f"{target.name}: nothing is forecast under weather={list(target.weather)}")
+                raise NotMeant(f"{target.name}: nothing is forecast under weather={list(target.weather)}")
         return self.model.train(known, targets, place, horizon_ns, levels)

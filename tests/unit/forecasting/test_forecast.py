@@ -320,6 +320,30 @@ def of_load(values: np.ndarray) -> Forecast:
     return forecast((LOAD,), known, BERLIN, ISSUE, EDGES)
 
 
+@pytest.mark.parametrize("hours", [2, 10, 60])
+def test_a_load_of_some_hours_gets_one_wide_band(hours: int) -> None:
+    values = np.where(np.arange(len(END)) % 2 == 0, 80.0, 100.0)
+    known = np.flatnonzero(ISSUE - pd.Timedelta("1h") > END)[-hours:]
+    values[np.setdiff1d(np.arange(len(END)), known)] = np.nan
+    found = of_load(values)
+    assert (found.quantiles["offices"] == found.quantiles["offices"][:1]).all()
+    low, *_, middle, _, _, high = found.quantiles["offices"][0]
+    # Half of 100 kW; for two hours the 90 ± 9 kW of their quantiles times √(72 h / 2 h), for ten 90 ± 10 times √7.2.
+    widest = {2: 54.0, 10: 50.0, 60: 50.0}[hours]
+    assert (low, middle, high) == pytest.approx((90 - widest, 90.0, 90 + widest))
+    assert found.quality["offices"] == "own_past"
+    assert any(f"{hours / 24:.1f} days of history, so one wide band" in note for note in found.notes)
+
+
+def test_a_series_that_ended_long_ago_is_named_with_its_end_and_the_day_asked_for() -> None:
+    old = pd.date_range("2021-06-01T01:00Z", periods=50 * 24, freq="h")
+    known = Archive.empty().with_measurements("park", "offices", old, np.full(len(old), 80.0))
+    says = r"^offices: 5\d\.0 days of measurements under park/offices ending 2021-07-21; 2023-06-10 was asked for"
+    with pytest.raises(ForecastError, match=says) as error:
+        forecast((LOAD,), known, BERLIN, ISSUE, EDGES)
+    assert "nothing is forecast under" not in str(error.value)
+
+
 def test_a_load_with_its_sign_reversed_is_refused_with_its_place() -> None:
     with pytest.raises(
         ForecastError, match=r"park/offices at 2023-04-30T23:00Z.*negative \(\d+ of \d+ values\).*net_load"
