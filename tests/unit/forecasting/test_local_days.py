@@ -12,7 +12,8 @@ from forecasting.clock import HOUR_NS, index_ns
 from forecasting.local_days import LocalDays
 from forecasting.models.own_past import OwnPast
 from forecasting.models.recent import Past, columns
-from forecasting.quantiles import LEVELS, pinball
+from forecasting.quantiles import LEVELS
+from forecasting.scores import pinball
 from forecasting.steps import Grid, History
 from forecasting.targets import Place, Target
 
