@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -13,6 +12,7 @@ from dispatch.cli import (
     archive_commands,
     bill_command,
     carbon_commands,
+    catalogue_commands,
     fleet_commands,
     front_command,
     service_commands,
@@ -359,23 +359,7 @@ def init(
     typer.echo(f"Wrote {' and '.join(map(str, files))}.\nNext: parkwatt validate {folder}, then parkwatt plan {folder}")
 
 
-@app.command()
-def schema() -> None:
-    """Print the JSON schema of a park's file, for editors that complete and check YAML."""
-    from dispatch.site import schema as site_schema
-
-    typer.echo(json.dumps(site_schema(), indent=2, ensure_ascii=False))
-
-
-@app.command()
-def kinds(
-    name: Annotated[str | None, typer.Argument(help="One kind, with its fields and library entries.")] = None,
-    markdown: Annotated[bool, typer.Option("--markdown", help="As a page of Markdown.")] = False,
-) -> None:
-    """List the kinds of asset with what they are, their fields and units, and the library entries that ship."""
-    from dispatch.cli.kinds import show
-
-    show(name, markdown=markdown)
+catalogue_commands.register(app)
 
 
 def main() -> None:

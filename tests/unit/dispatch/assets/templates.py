@@ -23,15 +23,11 @@ from tests.unit.dispatch.assets.mistakes import by_family
 STEPS = 8
 PRICE = np.array([0.1, 0.1, 0.5, 0.1, 0.6, 0.1, 0.1, 0.7])
 DEMAND = np.array([30.0, 20.0, 60.0, 30.0, 70.0, 20.0, 40.0, 65.0])
+_CARRIERS = {"heat": "heat", "cold": "cold", "hot": "heat", "steam": "steam", "gas": "gas", "fuel": "fuel"}
 BUSES: list[dict[str, Any]] = [
     {"name": "main"},
     {"name": "far"},
-    {"name": "heat", "carrier": "heat"},
-    {"name": "cold", "carrier": "cold"},
-    {"name": "hot", "carrier": "heat"},
-    {"name": "steam", "carrier": "steam"},
-    {"name": "gas", "carrier": "gas"},
-    {"name": "fuel", "carrier": "fuel"},
+    *({"name": name, "carrier": carrier} for name, carrier in _CARRIERS.items()),
     {"name": "nh3", "carrier": "ammonia"},
     {"name": "air", "carrier": "compressed_air"},
     {"name": "dc", "current": "dc"},
