@@ -331,6 +331,7 @@ def _file(site: Site, history: FileSeries, folder: Path) -> tuple[pd.DatetimeInd
     import pandas as pd
 
     from forecasting.importing.files import read_series
+    from forecasting.regular import intervals
 
     path = Path(history.file)
     series = read_series(
@@ -340,9 +341,11 @@ def _file(site: Site, history: FileSeries, folder: Path) -> tuple[pd.DatetimeInd
         time_zone=history.time_zone or site.time_zone,
         unit_scale=_NAMEPLATE[history.unit],
         stamp=history.stamp,
+        uneven=True,
     )
-    step = pd.Timedelta(series.index[1] - series.index[0])
-    index_end = pd.DatetimeIndex(series.index) + (step if history.stamp == "start" else pd.Timedelta(0))
+    meter = intervals(pd.DatetimeIndex(series.index).as_unit("ns").asi8)
+    step = series.index[1] - series.index[0] if meter is None else pd.Timedelta(meter.step_ns, unit="ns")
+    index_end = pd.DatetimeIndex(series.index) + (step if series.index.name == "interval_start" else pd.Timedelta(0))
     return index_end, step, series.to_numpy(dtype=np.float64)
 
 

@@ -14,8 +14,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import numpy as np
 import pandas as pd
 
+from forecasting.clock import utc_index
 from forecasting.errors import ForecastError
 from forecasting.importing.columns import numbers, utc_times
+from forecasting.regular import ends_of, intervals
 
 Stamp = Literal["start", "end"]
 
@@ -28,10 +30,12 @@ def read_series(
     time_zone: str,
     unit_scale: float = 1.0,
     stamp: Stamp = "start",
+    uneven: bool = False,
 ) -> pd.Series:
     """Values × unit_scale on a regular UTC index, NaN in gaps.
 
-    The index is named interval_start or interval_end after `stamp`.
+    The index is named interval_start or interval_end after `stamp`. `uneven`: a file whose meter changed its interval,
+    or stamped a few rows beside its grid, comes as it is, at interval_end, instead of being refused.
 
     `time_column` is the first column (or the index of a Parquet file) by default. Times without an offset are
     local to `time_zone`; in the repeated hour of autumn the first occurrence is summer time. `stamp` says
@@ -50,6 +54,9 @@ def read_series(
         raise ForecastError(f"{path}, {_row(wrong[0].row)}: {wrong[0].text}")
     _check_order(index, times, path)
     series = pd.Series(values * unit_scale, index=index, name=column)
+    if uneven and (ends := _uneven_ends(index, stamp)) is not None:
+        series.index = ends
+        return series
     return _regular(series, path, f"interval_{stamp}", times)
 
 
@@ -117,6 +124,16 @@ def _check_order(index: pd.DatetimeIndex, times: pd.Series, path: Path) -> None:
         at = int(np.argmax(ahead <= 0)) + 1
         what = "repeats the time before" if ahead[at - 1] == 0 else "is earlier than the row before"
         raise ForecastError(f"{path}, {_row(at)}: {times.iloc[at]!r} {what}; times must rise")
+
+
+def _uneven_ends(index: pd.DatetimeIndex, stamp: Stamp) -> pd.DatetimeIndex | None:
+    """Interval ends of a meter with more than one interval or with stamps beside its grid; None of any other."""
+    ns = index.as_unit("ns").asi8
+    found = intervals(ns)
+    if found is None or found.even:
+        return None
+    ends = ends_of(ns) if stamp == "start" else ns
+    return None if ends is None else pd.DatetimeIndex(utc_index(ends), name="interval_end")
 
 
 def _regular(series: pd.Series, path: Path, name: str, times: pd.Series) -> pd.Series:

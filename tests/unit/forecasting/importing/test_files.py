@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from forecasting.errors import ForecastError
-from forecasting.importing.files import read_series
+from forecasting.importing.files import Stamp, read_series
 
 
 def write(path: Path, text: str) -> Path:
@@ -122,3 +122,28 @@ def test_parquet_with_its_times_as_index_or_column(tmp_path: Path, aware: bool) 
         found = read_series(tmp_path / f"{name}.parquet", "kw", time_zone="Europe/Berlin")
         assert found.index[0] == pd.Timestamp("2023-05-31T22:00Z")
         assert found.tolist() == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("stamp", ["start", "end"])
+def test_a_meter_that_changes_its_interval_is_read_as_it_is_where_that_is_wanted(tmp_path: Path, stamp: Stamp) -> None:
+    """Thirty hours, then twelve quarters; each value stands at the end of its own interval."""
+    ends = pd.date_range("2023-01-01T01:00Z", periods=30, freq="h").append(
+        pd.date_range("2023-01-02T06:15Z", periods=12, freq="15min")
+    )
+    stamps = ends if stamp == "end" else ends[:-1].insert(0, pd.Timestamp("2023-01-01T00:00Z"))
+    path = csv(tmp_path, *(f"{time.isoformat()},{value}" for value, time in enumerate(stamps)))
+    with pytest.raises(ForecastError, match="is off the file's 60-min steps"):
+        read_series(path, "kw", time_zone="UTC", stamp=stamp)
+    found = read_series(path, "kw", time_zone="UTC", stamp=stamp, uneven=True)
+    assert found.index.name == "interval_end"
+    assert found.index.tolist() == ends.tolist()
+    assert found.tolist() == list(range(42))
+
+
+def test_most_stamps_beside_a_grid_are_refused_even_so(tmp_path: Path) -> None:
+    times = pd.date_range("2023-01-01T00:00Z", periods=40, freq="h") + pd.to_timedelta(
+        (np.arange(40) % 4 == 3) * 1, "min"
+    )
+    path = csv(tmp_path, *(f"{time.isoformat()},1" for time in times))
+    with pytest.raises(ForecastError, match=r"row 5: .* is off the file's"):
+        read_series(path, "kw", time_zone="UTC", uneven=True)
