@@ -98,7 +98,9 @@ def _balances(schedule: Schedule, accounts: Accounts) -> Iterator[Violation]:
 
 def _stands(solved: Solved, account: Account, port: str) -> np.ndarray:
     """(row,) bus of a port among scenario-stacked buses, from the members' own fields; −1 where they name none."""
-    rows, field = solved.rows, account.at.get(port, "bus")
+    rows, own_field = solved.rows, f"{port}_bus"
+    usual = own_field if own_field in type(rows.members[0]).bus_fields else "bus"
+    field = account.at.get(port, usual)
     named = [getattr(member, field, None) for member in rows.members] * rows.scenarios
     own = np.array([-1 if name is None else rows.buses.index(name) for name in named])
     return np.where(own < 0, -1, own + len(rows.buses) * rows.scenario)

@@ -202,7 +202,8 @@ class Account:
 
     Attributes:
         power_kw: by port, (row, step) into the bus.
-        at: by port, the field of the members that names its bus; ``bus`` of a port that is left out.
+        at: by port, the field of the members that names its bus; of one left out, ``<port>_bus`` where the kind has
+            such a field, else ``bus``.
         money, penalty: (row,) sums over the horizon.
         co2_kg: likewise, or (row, step): of kinds that caps by the hour can see, step by step.
         supply_kw, unclean_kw, reserve_up_kw, reserve_down_kw: (row, step).

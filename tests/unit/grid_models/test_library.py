@@ -18,7 +18,7 @@ NOTHING = Injections((), np.zeros((0, 1)), np.zeros((0, 1)))
 
 
 def test_a_network_is_loaded_once(semiurb: Network) -> None:
-    assert load("simbench:1-MV-semiurb--0-sw") is semiurb
+    assert load("simbench:1-MV-semiurb--0-sw") is load("simbench:1-MV-semiurb--0-sw")
     assert len(semiurb.bus_names) == 117
     assert len(set(semiurb.branch_names)) == len(semiurb.branch_names) == 123
     assert semiurb.voltage_max_pu[semiurb.bus_index(["MV2.101 Bus 25"])] == 1.055
