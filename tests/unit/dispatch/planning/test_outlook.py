@@ -74,7 +74,7 @@ def test_a_site_without_a_place_and_one_without_history_are_refused(tmp_path: Pa
     with pytest.raises(DataError, match="latitude_deg"):
         look_ahead(nowhere, DAY, sources.archive, ISSUE)
     with pytest.raises(DataError, match=r"forecast: hall: .* days of measurements"):
-        look_ahead(site, DAY, sources.archive, DAY.start - timedelta(days=13))
+        look_ahead(site, DAY, sources.archive, DAY.start - timedelta(days=14))
 
 
 def test_what_came_true_is_one_scenario_beside_the_known_prices(tmp_path: Path) -> None:
