@@ -162,7 +162,7 @@ def _with_month(
 ) -> tuple[Outlook, tuple[str, ...]]:
     """What is known, with what is carried in and expected of the month's rest, and notes on that."""
     measured = partial(measured_steps, archive, site.name)
-    rest = Remainder(site, measured).expected(outlook.inputs.horizon, round(issue_time.timestamp()))
+    rest = Remainder(site, measured).expected(outlook.inputs.horizon, round(issue_time.timestamp()), state)
     return replace(outlook, inputs=replace(outlook.inputs, state=rest.joined(state))), rest.notes
 
 

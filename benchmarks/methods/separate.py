@@ -158,7 +158,7 @@ def run(case: Case, _: Journal, __: Options) -> Ran:
         moment = case.start_s + first * case.step_s - round(case.site.planning.issue_before_h * 3600)
         horizon = case.window(first, steps)
         series, weights = expected(case, moment, horizon, scenarios=False, corrected=False)
-        made = planner.plan(horizon, series, weights, rest.expected(horizon, moment).joined(state))
+        made = planner.plan(horizon, series, weights, rest.expected(horizon, moment, state).joined(state))
         state = carried(made.schedule, last - first)
         notes = {"rung": float(RUNGS.index(made.quality)), "gap": nan, "changed": 0.0, "kept": 0.0}
         pieces.append(plant.run(first, last - first, made.decisions, notes))

@@ -125,7 +125,7 @@ class _Days:
         """A plan of the window from step ``first`` on, with what is known at ``moment`` (s, UTC)."""
         horizon = self.case.window(first, self.case.steps_in(self.case.site.planning.rolling.window_h, "window"))
         series, weights = expected(self.case, moment, horizon, scenarios=scenarios, corrected=corrected)
-        rest = self.remainder.expected(horizon, moment)
+        rest = self.remainder.expected(horizon, moment, state)
         made = self.planner.plan(horizon, series, weights, rest.joined(state))
         self.seconds.append(made.seconds)
         return made

@@ -228,3 +228,59 @@ def test_a_replay_expects_it_with_what_is_known_at_the_moment(tmp_path: Path) ->
     assert rest.state["pcc"]["expected_peak_kw:demand"] > 0
     own = partial(measured_steps, of.archive, of.site.name)
     assert Remainder(of.site, own).expected(of.window(first, 24), moment) == rest
+
+
+def by_night(**store: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Energy at 0.1 in the first six hours and at 0.5 after, demand at 5 a kW; a store of 100 kWh."""
+    hours = {"night": (["00:00-06:00"], 0.1), "day": (["06:00-24:00"], 0.5)}
+    prices = [
+        {"name": name, "basis": "energy", "price_per_kwh": price, "calendar": {"hours": of}, "source": "test"}
+        for name, (of, price) in hours.items()
+    ]
+    demand = {"name": "demand", "basis": "demand", "price_per_kw_month": 5.0, "source": "test"}
+    # Prices without money, whose energy is counted.
+    counted = {"name": "counted", "basis": "tier", "blocks": [{"price_per_kwh": 0.0}], "source": "test"}
+    named = {"name": "test", "currency": "EUR", "components": [*prices, demand, counted]}
+    given = {"energy_kwh": 100, "charge_kw": 100, "discharge_kw": 100, "charge_efficiency": 1.0}
+    return battery(**(given | {"discharge_efficiency": 1.0, "start_fill": 0.0} | store)), {"tariff": named}
+
+
+def flat(name: str, at: Horizon, moment_s: int) -> Array:
+    return np.full(at.steps, 40.0)
+
+
+def test_a_peak_that_serves_all_days_of_a_month_is_expected_and_not_one_that_a_day_pays_alone() -> None:
+    """One kW more at night moves 6 kWh a day from 0.5 to 0.1: 2.4 a day, less than 5, and 17 days' worth is more."""
+    store, fields = by_night()
+    site = silent(store, **fields)
+    at = horizon()
+    found = Remainder(site, flat).expected(at, noon_before(at))
+    assert found.state["pcc"]["expected_peak_kw:demand"] == pytest.approx(40 + 100 / 6, abs=0.01)
+    assert "if each day bears 1/4 of the demand charge" in found.notes[0]
+    # 30 May: one day is left after it, and two days earn 4.8.
+    late = horizon(date(2024, 5, 30))
+    found = Remainder(site, flat).expected(late, noon_before(late))
+    assert found.state["pcc"]["expected_peak_kw:demand"] == pytest.approx(40, abs=0.01)
+    assert "bears all of" in found.notes[0]
+
+
+def test_what_is_paid_for_anyway_is_used_by_the_days_that_are_expected() -> None:
+    """Half of what is charged is lost: 100 kWh saved take 200 kWh, where the meter has seen enough of a peak."""
+    store, fields = by_night(charge_efficiency=0.5, energy_kwh=100)
+    site = silent(store, **fields)
+    late = horizon(date(2024, 5, 30))
+    idle = Remainder(site, flat).expected(late, noon_before(late))
+    assert idle.state["pcc"]["expected_day_kwh:counted"] == pytest.approx(24 * 40, abs=0.1)
+    seen = {"pcc": {"month_to_date_peak_kw": 40 + 200 / 6}}
+    used = Remainder(site, flat).expected(late, noon_before(late), seen)
+    assert used.state["pcc"]["expected_day_kwh:counted"] == pytest.approx(24 * 40 + 100, abs=0.1)
+    written = silent(store, month_to_date_peak_kw=40 + 200 / 6, **fields)
+    assert Remainder(written, flat).expected(late, noon_before(late)).state == used.state
+
+
+def test_a_peak_that_the_file_expects_is_used_by_the_days_too() -> None:
+    store, fields = by_night(charge_efficiency=0.5)
+    late = horizon(date(2024, 5, 30))
+    site = silent(store, expected_peak_kw=40 + 200 / 6, **fields)
+    found = Remainder(site, flat).expected(late, noon_before(late))
+    assert found.state["pcc"] == {"expected_day_kwh:counted": pytest.approx(24 * 40 + 100, abs=0.1)}
