@@ -21,7 +21,7 @@ from datetime import date
 
 import numpy as np
 
-from dispatch.asset import Asset, Inputs, Mode
+from dispatch.asset import Asset, Mode
 from dispatch.assets.grid_connection import GridConnection
 from dispatch.errors import ParkwattError
 from dispatch.fields.series import Need
@@ -29,7 +29,7 @@ from dispatch.planning.outlook import known_inputs
 from dispatch.problem import Problem
 from dispatch.signals import Array, Horizon
 from dispatch.site import Site
-from dispatch.solver.highs import continuous
+from dispatch.solver.highs import by_costs
 from dispatch.tariff.components import Component
 from dispatch.tariff.handover import day_energy_kwh, day_peak_kw
 from dispatch.tariff.tariff import Tariff
@@ -41,7 +41,6 @@ SHARES = (1.0, 0.5, 0.25, 0.125, 0.0625, 0.03125)
 """Shares of the demand charge that a day may bear: all of it, down to about one of a month's days."""
 
 _DAY_H = 24.0
-_SAME = 1e-4
 
 
 @dataclass(frozen=True)
@@ -101,20 +100,13 @@ class PastDays:
         inputs = known_inputs(self.site, horizon, needs, {n: np.maximum(v, 0.0) for n, v in values.items()})
         if self._problem is None:
             self._problem = Problem(by_itself(self.site), inputs, Mode("exact"), template=True)
-        self._problem.update(inputs, site=by_itself(self.site, 0.0))
-        free = self._problem.compiled.matrices()
-
-        def planned(share: float) -> DayPlan:
-            assert self._problem is not None
-            self._problem.update(site=by_itself(self.site, share))
-            x = continuous(self._problem.compiled.matrices()).x
-            self._problem.take(x)
-            return _read(self._problem, inputs, float(free.cost @ x + free.offset))
-
-        highest, lowest = planned(SHARES[-1]), planned(SHARES[0])
-        if _same_peaks(highest, lowest):  # between two equal points of a hull there is no other
-            return (lowest,) * len(SHARES)
-        return (lowest, *(planned(share) for share in SHARES[1:-1]), highest)
+        problem = self._problem
+        problem.update(inputs, site=by_itself(self.site, 0.0))
+        free = problem.compiled.matrices()
+        problem.update(site=by_itself(self.site))
+        full = problem.compiled.matrices()
+        found = by_costs(full, [free.cost + share * (full.cost - free.cost) for share in SHARES])
+        return tuple(_read(problem, self.site, x, float(free.cost @ x + free.offset)) for x in found)
 
 
 def lasting(tariff: Tariff) -> tuple[Component, ...]:
@@ -136,31 +128,31 @@ def by_itself(site: Site, share: float = 1.0) -> Site:
 
 
 def _shared(tariff: Tariff, share: float) -> Tariff:
-    """The tariff with a share of its prices of demand by month and year; the structure stays."""
+    """The tariff with a share of its prices of demand by month and year, and no rebate: a day does not reach it."""
     of_peaks = {c.name for c in lasting(tariff)}
 
     def priced(one: Component) -> Component:
         prices = {name: getattr(one, name) for name in ("price_per_kw_month", "price_per_kw_year")}
-        update = {name: share * price for name, price in prices.items() if price is not None}
+        update: dict[str, object] = {name: share * price for name, price in prices.items() if price is not None}
+        update["rebate"] = None
         return one.model_copy(update=update) if one.name in of_peaks else one
 
     return tariff.model_copy(update={"components": tuple(priced(one) for one in tariff.components)})
 
 
-def _read(problem: Problem, inputs: Inputs, others: float) -> DayPlan:
-    """The plan that the problem's values are."""
+def _read(problem: Problem, site: Site, x: Array, others: float) -> DayPlan:
+    """The plan that a solver's point is, counted by the tariffs of the park itself."""
+    problem.take(x)
+    horizon = problem.horizon
     peak_kw: dict[Key, float] = {}
     energy_kwh: dict[Key, float] = {}
+    tariffs = {a.name: a.tariff for a in site.assets if isinstance(a, GridConnection)}
     rows = problem.rows.get("grid_connection")
     for row, member in enumerate(rows.members if rows is not None else ()):
         series = problem.parts["grid_connection"].series["import_kw"]
         imported = np.maximum(np.asarray(series.value)[row], 0.0)
-        horizon, tariff = inputs.horizon, member.tariff
+        tariff = tariffs[member.name]
         counted = [c for c in tariff.components if c.counts_energy and c.direction == "import"]
         peak_kw |= {(member.name, c.name): day_peak_kw(c, tariff, horizon, imported) for c in lasting(tariff)}
         energy_kwh |= {(member.name, c.name): day_energy_kwh(c, tariff, horizon, imported) for c in counted}
     return DayPlan(peak_kw, energy_kwh, others, float(problem.total.co2_kg.value.sum()))
-
-
-def _same_peaks(one: DayPlan, other: DayPlan) -> bool:
-    return all(abs(kw - other.peak_kw[key]) <= _SAME * max(kw, 1.0) for key, kw in one.peak_kw.items())

@@ -284,3 +284,15 @@ def test_a_peak_that_the_file_expects_is_used_by_the_days_too() -> None:
     site = silent(store, expected_peak_kw=40 + 200 / 6, **fields)
     found = Remainder(site, flat).expected(late, noon_before(late))
     assert found.state["pcc"] == {"expected_day_kwh:counted": pytest.approx(24 * 40 + 100, abs=0.1)}
+
+
+def test_the_energy_of_a_rebate_is_counted_though_a_day_does_not_reach_it() -> None:
+    rebate = {"kwh_per_kva_month": 260, "factor": 0.9}
+    demand = {"name": "demand", "basis": "demand", "price_per_kw_month": 5.0, "rebate": rebate, "source": "test"}
+    energy = {"name": "energy", "basis": "energy", "price_per_kwh": 0.1, "source": "test"}
+    site = silent(tariff={"name": "test", "currency": "EUR", "components": [energy, demand]}, contracted_kva=500)
+    found = Remainder(site, flat).expected(horizon(), noon_before(horizon())).state["pcc"]
+    assert found == {
+        "expected_peak_kw:demand": pytest.approx(40, abs=0.01),
+        "expected_day_kwh:demand": pytest.approx(24 * 40, abs=0.01),
+    }
