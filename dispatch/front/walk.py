@@ -13,7 +13,7 @@ doi 10.1016/j.amc.2009.03.037 (a little of the second aim in the first keeps poi
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -26,11 +26,12 @@ from dispatch.front.points import How
 from dispatch.search.hunt import hunt
 from dispatch.search.recovery import by_plants, planned
 from dispatch.signals import Array
-from dispatch.solver.highs import Answer, Layout, Limits, Matrices, load
+from dispatch.solver.highs import Answer, Layout, Limits, Matrices
 from dispatch.solver.highs import run as search
+from dispatch.solver.program import Program
 
 if TYPE_CHECKING:
-    import highspy
+    pass
 
 # Of the cost, what the emissions weigh beside it: far above the solver's tolerance, far below the gap.
 BESIDE = 1e-5
@@ -40,62 +41,6 @@ _WHOLE = 1e-6
 _FEW = 12  # branches that settle flows which must not run together, once all else is settled
 _OWN_GAP = 1e-6
 _MOST_TORN = 24  # columns: of more, a few branches settle too few
-_DUAL, _PRIMAL = 1, 4
-
-
-class Program:
-    """A linear program that stays in its solver; what changes between two solves is all that is passed on."""
-
-    def __init__(self, matrices: Matrices, been: Sequence[tuple[float, highspy.HighsBasis]] = ()) -> None:
-        self._solver: highspy.Highs = load(matrices, np.zeros(matrices.cost.size, bool))
-        self._now = matrices
-        self._been = list(been)
-        known = np.abs(matrices.cost[matrices.cost != 0])
-        if known.size:  # as highs.continuous does, and for its reason
-            scale = int(np.clip(-np.round(np.log2(np.median(known))), -20, 20))
-            self._solver.setOptionValue("user_objective_scale", scale)
-
-    def solve(self, matrices: Matrices, near_kg: float | None = None) -> Answer | None:
-        """The optimum of the same rows with other costs or bounds; None where there is none.
-
-        Args:
-            near_kg: begin at the optimum whose emissions were the nearest; None: at the last one.
-        """
-        import highspy
-
-        self._change(matrices)
-        if near_kg is not None and self._been:
-            self._solver.setBasis(min(self._been, key=lambda one: abs(one[0] - near_kg))[1])
-        self._solver.run()
-        if self._solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
-            return None
-        if near_kg is not None:
-            self._been.append((near_kg, self._solver.getBasis()))
-        solution = self._solver.getSolution()
-        objective = float(self._solver.getInfo().objective_function_value)
-        return Answer(
-            "optimal", np.array(solution.col_value), np.array(solution.row_dual), objective, objective, 0, False
-        )
-
-    def copy(self, matrices: Matrices) -> Program:
-        """Another one of the same rows that knows where this one has been."""
-        return Program(matrices, self._been)
-
-    def _change(self, new: Matrices) -> None:
-        old, solver = self._now, self._solver
-        columns = np.flatnonzero((old.col_lower != new.col_lower) | (old.col_upper != new.col_upper)).astype(np.int32)
-        rows = np.flatnonzero((old.row_lower != new.row_lower) | (old.row_upper != new.row_upper)).astype(np.int32)
-        costs = np.flatnonzero(old.cost != new.cost).astype(np.int32)
-        if columns.size:
-            solver.changeColsBounds(columns.size, columns, new.col_lower[columns], new.col_upper[columns])
-        for row in rows:
-            solver.changeRowBounds(int(row), float(new.row_lower[row]), float(new.row_upper[row]))
-        if costs.size:
-            solver.changeColsCost(costs.size, costs, new.cost[costs])
-        # A point stays feasible under other costs, a basis stays dual feasible under other bounds.
-        only_costs = costs.size and not columns.size and not rows.size
-        solver.setOptionValue("simplex_strategy", _PRIMAL if only_costs else _DUAL)
-        self._now = new
 
 
 @dataclass(frozen=True)

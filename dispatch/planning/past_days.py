@@ -16,7 +16,7 @@ Source: Everett 1963, Generalized Lagrange multiplier method, Operations Researc
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import numpy as np
@@ -29,7 +29,7 @@ from dispatch.planning.outlook import known_inputs
 from dispatch.problem import Problem
 from dispatch.signals import Array, Horizon
 from dispatch.site import Site
-from dispatch.solver.highs import by_costs
+from dispatch.solver.program import Program
 from dispatch.tariff.components import Component
 from dispatch.tariff.handover import day_energy_kwh, day_peak_kw
 from dispatch.tariff.tariff import Tariff
@@ -105,8 +105,13 @@ class PastDays:
         free = problem.compiled.matrices()
         problem.update(site=by_itself(self.site))
         full = problem.compiled.matrices()
-        found = by_costs(full, [free.cost + share * (full.cost - free.cost) for share in SHARES])
-        return tuple(_read(problem, self.site, x, float(free.cost @ x + free.offset)) for x in found)
+        program, found = Program(full), []
+        for share in SHARES:
+            answer = program.solve(replace(full, cost=free.cost + share * (full.cost - free.cost)))
+            if answer is None:
+                return None
+            found.append(_read(problem, self.site, answer.x, float(free.cost @ answer.x + free.offset)))
+        return tuple(found)
 
 
 def lasting(tariff: Tariff) -> tuple[Component, ...]:

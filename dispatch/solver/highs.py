@@ -7,7 +7,7 @@ nodes, not seconds, so the same inputs give the same plan; a clock limit is only
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -26,7 +26,6 @@ Quality = Literal["optimal", "incumbent", "convex_recovery", "relaxed", "last_go
 
 _LARGE = 10_000
 _ROUNDING = 1e-9
-_PRIMAL = 4
 
 
 # What HiGHS does to find points: smaller problems, and the root once more where they have fixed a column or two.
@@ -252,29 +251,14 @@ def run(
 
 def continuous(matrices: Matrices) -> Answer:
     """The relaxation: whole numbers may be anything between their bounds."""
-    solver = _relaxation(matrices)
+    solver = relaxation(matrices)
     solver.run()
     quality, clock = _quality(solver)
     x, dual, objective = _point(solver)
     return Answer(quality, x, dual, objective, _proved(quality, objective), 0, clock)
 
 
-def by_costs(matrices: Matrices, costs: Iterable[Array]) -> Iterator[Array]:
-    """(column,) an optimum of the relaxation for each of several costs, found from that of the one before.
-
-    Raises:
-        SolveError: there is none.
-    """
-    solver = _relaxation(matrices)
-    columns = np.arange(matrices.cost.size, dtype=np.int32)
-    for cost in costs:
-        solver.changeColsCost(columns.size, columns, cost)
-        solver.run()
-        yield _point(solver)[0]
-        solver.setOptionValue("simplex_strategy", _PRIMAL)  # what was best stays feasible
-
-
-def _relaxation(matrices: Matrices) -> highspy.Highs:
+def relaxation(matrices: Matrices) -> highspy.Highs:
     """A solver that holds the relaxation."""
     solver = load(matrices, np.zeros(matrices.cost.size, bool))
     # Costs of a hundred-thousandth a kW would drown in the solver's tolerances.

@@ -13,10 +13,10 @@ from dispatch.carbon.park import expected
 from dispatch.errors import SolveError
 from dispatch.front import front
 from dispatch.front.branching import branched
-from dispatch.front.walk import Program
 from dispatch.problem import Problem
 from dispatch.site import Site
-from dispatch.solver.highs import Answer, Limits, Matrices, continuous, run
+from dispatch.solver.highs import Answer, Limits, Matrices, run
+from dispatch.solver.program import Program
 from tests.parks import battery, given, grid, hours, load, park, tariff, unit
 
 DEMAND = 160 + 60 * np.sin(np.arange(10) / 1.7) + 9 * (np.arange(10) % 3)
@@ -137,24 +137,3 @@ def test_branches_miss_no_part_where_the_nearest_whole_number_has_no_point(seed:
         return
     assert best is not None
     assert best.objective == pytest.approx(true.objective, abs=1e-6)
-
-
-def test_a_program_finds_what_a_new_solver_finds_wherever_it_begins() -> None:
-    problem = problem_of(crowd(), "convex", DEMAND[:6])
-    matrices = problem.compiled.matrices()
-    random = np.random.default_rng(0)
-    program = Program(matrices)
-    for turn in range(6):
-        other = replace(
-            matrices,
-            cost=matrices.cost * random.uniform(0.8, 1.2, matrices.cost.size) if turn % 2 else matrices.cost,
-            col_upper=np.where(random.uniform(size=matrices.cost.size) < 0.05, matrices.col_lower, matrices.col_upper),
-        )
-        found = program.solve(other, float(turn % 3))
-        try:
-            alone = continuous(other)
-        except SolveError:
-            assert found is None
-            continue
-        assert found is not None
-        assert found.objective == pytest.approx(alone.objective, rel=1e-6)
