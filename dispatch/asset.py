@@ -34,6 +34,7 @@ from dispatch.fields.series import Need
 from dispatch.part import Account, Part, Violation
 from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
+from dispatch.worth import Worth
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -279,6 +280,10 @@ class Asset(Frozen, ABC):
     def known(self, horizon: Horizon) -> dict[str, Array]:
         """(1, …) input series that the configuration alone decides, such as prices, by quantity."""
         return {}
+
+    def worth(self, inputs: Inputs) -> Worth:
+        """What it means for the worth of what stores hold: by default, what it draws must be served."""
+        return Worth(served=True)
 
     @classmethod
     def ratings(cls, rows: Rows[Self], horizon: Horizon) -> dict[str, Array]:

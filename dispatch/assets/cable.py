@@ -13,6 +13,7 @@ from dispatch.fields.frozen import Positive
 from dispatch.part import Account, Part, Port, Violation, breaches
 from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
+from dispatch.worth import Activity, Worth
 
 
 class Cable(Asset):
@@ -32,6 +33,11 @@ class Cable(Asset):
     rule_order: ClassVar[int] = 4
     relieves: ClassVar[bool] = True
     bus_fields: ClassVar[Mapping[str, Carrier | None]] = {"bus": "electricity", "far_bus": "electricity"}
+
+    def worth(self, inputs: Inputs) -> Worth:
+        """Either side of it."""
+        ways = ((self.bus, self.far_bus), (self.far_bus, self.bus))
+        return Worth(tuple(Activity({one: 1.0}, {other: 1.0}) for one, other in ways))
 
     @classmethod
     def ratings(cls, rows: Rows[Cable], horizon: Horizon) -> dict[str, Array]:

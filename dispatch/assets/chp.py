@@ -15,6 +15,7 @@ from dispatch.part import Account, Part, Port, Violation, breaches, mistakes
 from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
 from dispatch.units.fired import Fired
+from dispatch.worth import Activity, Worth
 
 
 class Chp(Fired):
@@ -56,6 +57,14 @@ class Chp(Fired):
     def is_committed(self) -> bool:
         """As for every plant, and fuel at no load."""
         return super().is_committed or self.no_load_fuel_kw > 0
+
+    def worth(self, inputs: Inputs) -> Worth:
+        """Per kWh of load: without heat, and with as much as there can be."""
+        alone, per_load = super().worth(inputs), self.power_to_heat + self.power_loss
+        if per_load <= 0:
+            return alone
+        drawn = {self.heat_bus: 1 / per_load, self.bus: self.power_to_heat / per_load}
+        return Worth((*alone.activities, Activity(self.fuel_kw_per_kw, drawn, self.cost_per_kwh)))
 
     @classmethod
     def ratings(cls, rows: Rows[Chp], horizon: Horizon) -> dict[str, Array]:

@@ -14,6 +14,7 @@ from dispatch.fields.series import Signal, per_step
 from dispatch.part import Account, Part, Port, Violation, breaches
 from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
+from dispatch.worth import Worth
 
 
 class Co2Supply(Asset):
@@ -37,6 +38,10 @@ class Co2Supply(Asset):
     def known(self, horizon: Horizon) -> dict[str, Array]:
         """(1, step) the price."""
         return {"co2_price_per_t": per_step(self.price_per_t, horizon, f"price of '{self.name}'")[None, :]}
+
+    def worth(self, inputs: Inputs) -> Worth:
+        """Its price per kg."""
+        return Worth(bought={self.bus: float(inputs.series[self.name, "co2_price_per_t"].mean()) / 1000})
 
     @classmethod
     def ratings(cls, rows: Rows[Co2Supply], horizon: Horizon) -> dict[str, Array]:

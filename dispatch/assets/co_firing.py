@@ -15,6 +15,7 @@ from dispatch.part import Account, Part, Port, Violation, breaches
 from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
 from dispatch.units.fired import Fired
+from dispatch.worth import Activity, Worth
 
 _SOME_KW = 1e-3
 
@@ -46,6 +47,13 @@ class CoFiring(Fired):
             found = f"ammonia_share_min {self.ammonia_share_min:g} is above ammonia_share_max"
             raise ValueError(f"{found} {self.ammonia_share_max:g}")
         return self
+
+    def worth(self, inputs: Inputs) -> Worth:
+        """Its power, and the fuel that ammonia saves."""
+        fired = super().worth(inputs)
+        if self.ammonia_share_max <= 0:
+            return fired
+        return Worth((*fired.activities, Activity({self.ammonia_bus: 1.0}, {self.fuel_bus: 1.0}, makes=False)))
 
     @classmethod
     def ratings(cls, rows: Rows[CoFiring], horizon: Horizon) -> dict[str, Array]:

@@ -16,6 +16,7 @@ from dispatch.loads.convex_curve import curve, filled, quadratic_slopes
 from dispatch.part import Account, Exclusive, Part, Port, Violation, breaches, mistakes
 from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
+from dispatch.worth import Activity, Worth
 
 _LEFT_KW = 0.01
 _WAYS = ("to_dc", "to_ac")
@@ -71,6 +72,11 @@ class Converter(Asset):
     def most_kw(self) -> float:
         """Rating of all together."""
         return self.rated_kw * self.count
+
+    def worth(self, inputs: Inputs) -> Worth:
+        """What is left of it on the other side."""
+        ways = ((self.bus, self.dc_bus), (self.dc_bus, self.bus))
+        return Worth(tuple(Activity({one: 1.0}, {other: 1 - self.loss_per_kw}) for one, other in ways))
 
     @classmethod
     def ratings(cls, rows: Rows[Self], horizon: Horizon) -> dict[str, Array]:

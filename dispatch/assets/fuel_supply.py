@@ -14,6 +14,7 @@ from dispatch.fields.series import Signal, per_step
 from dispatch.part import Account, Part, Port, Violation, breaches
 from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
+from dispatch.worth import Worth
 
 _SHORTEST_DAY_H = 23
 
@@ -53,6 +54,10 @@ class FuelSupply(Asset):
     def known(self, horizon: Horizon) -> dict[str, Array]:
         """(1, step) price."""
         return {"price_per_kwh": per_step(self.price_per_kwh, horizon, f"price of '{self.name}'")[None, :]}
+
+    def worth(self, inputs: Inputs) -> Worth:
+        """Its price."""
+        return Worth(bought={self.bus: float(inputs.series[self.name, "price_per_kwh"].mean())})
 
     @classmethod
     def ratings(cls, rows: Rows[FuelSupply], horizon: Horizon) -> dict[str, Array]:

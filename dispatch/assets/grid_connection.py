@@ -31,6 +31,7 @@ from dispatch.tariff.contracts import (
     require_once,
 )
 from dispatch.tariff.tariff import Tariff
+from dispatch.worth import Worth
 
 GUARD = "unbilled_kw"
 """What a plan says of its import beside the import itself: below this no billed peak rises."""
@@ -176,6 +177,10 @@ class GridConnection(Asset):
             raise DataError(f"carbon_free_fraction of '{self.name}' is {share[step]:g} at {at}; accepted: from 0 to 1")
         return share
 
+    def worth(self, inputs: Inputs) -> Worth:
+        """Its mean import price."""
+        return Worth(bought={self.bus: float(inputs.series[self.name, "import_price_per_kwh"].mean())})
+
     @classmethod
     def ratings(cls, rows: Rows[GridConnection], horizon: Horizon) -> dict[str, Array]:
         """What does not count as clean, (row, step)."""
@@ -190,12 +195,10 @@ class GridConnection(Asset):
         width = model.peak_width(rows, horizon)
         terms = [member.tariff.periods(horizon, model.months(horizon), width) for member in members]
         carried = [member.carried(inputs.state.get(member.name)) for member in members]
-        most = np.array([member.import_kw for member in members])
-        sold = np.array([member.export_kw for member in members])
+        most, sold = (np.array([getattr(m, name) for m in members]) for name in ("import_kw", "export_kw"))
         peaks = model.peak_signals(terms, carried, most, scenarios)
         if "rebate_need_kwh" in peaks:
             peaks |= model.rebate_signals(horizon, peaks["rebate_need_kwh"], most, scenarios, width)
-        bought, paid_back = [t.import_tiers for t in terms], [t.export_tiers for t in terms]
         return {
             "import_kw": rows.series(inputs, "import_limit_kw"),
             "export_kw": rows.series(inputs, "export_limit_kw"),
@@ -204,8 +207,8 @@ class GridConnection(Asset):
             "carbon_free_fraction": rows.series(inputs, "carbon_free_fraction"),
             "carbon_kg_per_kw": horizon.hours * rows.series(inputs, "carbon_intensity_kg_per_kwh"),
             **peaks,
-            **model.tier_signals("import_", bought, carried, most, horizon, scenarios),
-            **model.tier_signals("export_", paid_back, carried, sold, horizon, scenarios),
+            **model.tier_signals("import_", [t.import_tiers for t in terms], carried, most, horizon, scenarios),
+            **model.tier_signals("export_", [t.export_tiers for t in terms], carried, sold, horizon, scenarios),
             **agreements.green_signals(rows, inputs, carried),
             **agreements.response_signals(rows, horizon),
             **agreements.awarded_signals(rows, horizon),

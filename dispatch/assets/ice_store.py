@@ -18,6 +18,7 @@ from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
 from dispatch.stores.limits import LimitPoint
 from dispatch.stores.stock import Storage
+from dispatch.worth import Activity, Worth
 
 
 class IceStore(Storage):
@@ -80,6 +81,12 @@ class IceStore(Storage):
         if not (ratio > 0).all():
             raise DataError(f"energy efficiency ratio of '{self.name}' is {ratio.min():g}: it must be above 0")
         return {"cold_kw_per_kw": ratio[None, :]}
+
+    def worth(self, inputs: Inputs) -> Worth:
+        """Cold that its own chiller makes, or its ice where it has none."""
+        ratio = float(inputs.series[self.name, "cold_kw_per_kw"].mean())
+        kept = 1.0 if self.chill_kw > 0 else 1 - self.freezing_loss_fraction
+        return Worth((Activity({self.electric_bus: 1.0}, {self.bus: ratio * kept}),))
 
     @classmethod
     def ratings(cls, rows: Rows[IceStore], horizon: Horizon) -> dict[str, Array]:

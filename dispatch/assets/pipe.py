@@ -13,6 +13,7 @@ from dispatch.fields.frozen import Finite, NonNegative, Positive
 from dispatch.part import Account, Exclusive, Part, Port, Violation, breaches, mistakes
 from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon, spans
+from dispatch.worth import Activity, Worth
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -75,6 +76,11 @@ class Pipe(Asset):
     def structure(self) -> tuple[object, ...]:
         """Buses, and the delay, which says which steps belong together."""
         return (*super().structure, self.delay_h)
+
+    def worth(self, inputs: Inputs) -> Worth:
+        """What arrives, in each direction that it has."""
+        ways = [(self.bus, self.far_bus), (self.far_bus, self.bus)][: 1 + self.two_way]
+        return Worth(tuple(Activity({a: 1.0}, {b: 1 - self.loss_fraction}, self.cost_per_kwh) for a, b in ways))
 
     @classmethod
     def ratings(cls, rows: Rows[Pipe], horizon: Horizon) -> dict[str, Array]:

@@ -17,6 +17,7 @@ from dispatch.fields.series import Signal, per_step
 from dispatch.part import Account, Part, Port, Violation, breaches, mistakes
 from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
+from dispatch.worth import Worth
 
 _DAY_H = 24.0
 _SHORTEST_DAY_H = 23.0
@@ -75,6 +76,11 @@ class ProductOfftake(Asset):
     def known(self, horizon: Horizon) -> dict[str, Array]:
         """(1, step) the price."""
         return {"product_price_per_t": per_step(self.price_per_t, horizon, f"price of '{self.name}'")[None, :]}
+
+    def worth(self, inputs: Inputs) -> Worth:
+        """What a kWh of it is sold for."""
+        per_t = float(inputs.series[self.name, "product_price_per_t"].mean())
+        return Worth(sold={self.bus: per_t / 1000 / self.kwh_per_kg})
 
     @classmethod
     def ratings(cls, rows: Rows[Self], horizon: Horizon) -> dict[str, Array]:

@@ -9,23 +9,17 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from dispatch.asset import Given, Inputs, Mode, Rows, full, shifted
-from dispatch.fields.frozen import Frozen, NonNegative, Positive
+from dispatch.fields.frozen import NonNegative, Positive
 from dispatch.part import Account, Part, Port, Violation, breaches
 from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
 from dispatch.units import backup, plain_output, spinning
 from dispatch.units.commitment import Committed, Decision, later
 from dispatch.units.envelope import cuts, denied, limits_kw, shortest
-from dispatch.units.segments import Segments
+from dispatch.units.segments import CostPoint, Segments, require_curve
+from dispatch.worth import Activity, Worth
 
 _LACKING_KW = 0.01
-
-
-class CostPoint(Frozen):
-    """Cost of running at a power; between two points it is linear."""
-
-    power_kw: NonNegative
-    cost_per_h: NonNegative
 
 
 class Thermal(Committed):
@@ -102,14 +96,7 @@ class Thermal(Committed):
             return self
         if self.no_load_cost_per_h:
             raise ValueError("cost_curve holds the no-load cost already: leave no_load_cost_per_h out")
-        powers, costs = (np.array([getattr(p, n) for p in self.cost_curve]) for n in ("power_kw", "cost_per_h"))
-        if powers[0] > self.min_kw * (1 + 1e-9) or powers[-1] < self.max_kw * (1 - 1e-9):
-            raise ValueError(f"cost_curve must reach from min_kw {self.min_kw:g} to max_kw {self.max_kw:g}")
-        if (np.diff(powers) <= 0).any():
-            raise ValueError("cost_curve must rise in power_kw from point to point")
-        slopes = np.diff(costs) / np.diff(powers)
-        if (np.diff(slopes) < -1e-7 * (1 + np.abs(slopes[:-1]))).any():
-            raise ValueError("cost_curve must be convex: each kWh must cost at least as much as the one before it")
+        require_curve(self.cost_curve, self.min_kw, self.max_kw)
         return self
 
     def cost_per_h(self, power_kw: Array) -> Array:
@@ -125,6 +112,11 @@ class Thermal(Committed):
         ends = [self.min_kw, self.max_kw] if self.max_kw - self.min_kw > 1e-6 else [self.min_kw]
         powers = np.array([ends[0], *inner, *ends[1:]])
         return np.column_stack([powers, self.cost_per_h(powers)])
+
+    def worth(self, inputs: Inputs) -> Worth:
+        """What it costs at its rating."""
+        power_kw, cost_per_h = self.cost_points()[-1]
+        return Worth((Activity({}, {self.bus: 1.0}, float(cost_per_h / power_kw)),))
 
     @classmethod
     def ratings(cls, rows: Rows[Self], horizon: Horizon) -> dict[str, Array]:

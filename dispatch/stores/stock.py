@@ -21,6 +21,7 @@ from dispatch.stores.limits import LimitPoint, Lines
 from dispatch.stores.movement import Movement, powers
 from dispatch.stores.paces import Pace, paces
 from dispatch.stores.walk import walk
+from dispatch.worth import Worth
 
 _LEFT_KW = 0.01
 _OUTSIDE = 1e-3
@@ -150,6 +151,10 @@ class Storage(Asset):
         """Content moved per kW, (row, step)."""
         into, out = (cls.by_step(rows, horizon, f"{side}_efficiency") for side in limits.SIDES)
         return Movement(horizon.hours * into, horizon.hours / out)
+
+    def worth(self, inputs: Inputs) -> Worth:
+        """Nothing by itself: what it keeps has the worth of its bus."""
+        return Worth()
 
     @classmethod
     def ratings(cls, rows: Rows[Self], horizon: Horizon) -> dict[str, Array]:

@@ -15,6 +15,7 @@ from dispatch.fields.frozen import NonNegative
 from dispatch.part import Account, Part, Port, Violation, breaches, mistakes
 from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
+from dispatch.worth import Activity, Worth
 
 _LONGEST_CASCADE = 6
 _FOLLOWED_KW = 1e-6
@@ -115,6 +116,18 @@ class Conversion(Asset):
         """(row, step) largest input."""
         rating = full(rows, inputs.horizon, rows.field(cls.rating))
         return rating / rows.series(inputs, f"{cls.rated_port}_kw_per_kw") if cls.rated_port else rating
+
+    def worth(self, inputs: Inputs) -> Worth:
+        """Its outputs per kWh of its main input, on average."""
+
+        def flows(fields: Mapping[str, str]) -> dict[str, float]:
+            named = {p: getattr(self, f) for p, f in fields.items() if getattr(self, f) is not None}
+            return {bus: float(inputs.series[self.name, f"{port}_kw_per_kw"].mean()) for port, bus in named.items()}
+
+        made, drawn = flows(self.outputs), {getattr(self, self.input_bus): 1.0}
+        if next(iter(made.values()), 0.0) <= 0:
+            return Worth()
+        return Worth((Activity(drawn | flows(self.side_inputs), made, self.cost_per_kwh),))
 
     @classmethod
     def ratings(cls, rows: Rows[Self], horizon: Horizon) -> dict[str, Array]:

@@ -18,6 +18,7 @@ from dispatch.units.commitment import Committed, counted
 from dispatch.units.conversion import bus_or
 from dispatch.units.electrolysis_states import HIGHER_PER_LOWER
 from dispatch.units.production_curve import LoadPoint, Pieces
+from dispatch.worth import Activity, Worth
 
 _LACKING_KW = 0.01
 
@@ -133,6 +134,11 @@ class Electrolyser(Committed):
         if self.count == 1 or not (timed or ramped or (np.diff(slopes) > 1e-9).any()):
             return (self,)
         return tuple(self.model_copy(update={"name": f"{self.name}_{n + 1}", "count": 1}) for n in range(self.count))
+
+    def worth(self, inputs: Inputs) -> Worth:
+        """Hydrogen of its last point."""
+        draw_kw, hydrogen_kw = self.points()[-1]
+        return Worth((Activity({self.bus: 1.0}, {self.hydrogen_bus: float(hydrogen_kw / draw_kw)}),))
 
     @classmethod
     def ratings(cls, rows: Rows[Self], horizon: Horizon) -> dict[str, Array]:

@@ -14,6 +14,7 @@ from dispatch.part import Part, Port, Violation, breaches, mistakes
 from dispatch.signals import Array, Horizon
 from dispatch.units import ramping, spinning
 from dispatch.units.committable import Committable
+from dispatch.worth import Activity, Worth
 
 
 class Fired(Committable):
@@ -56,6 +57,15 @@ class Fired(Committable):
     def structure(self) -> tuple[object, ...]:
         """Those of commitment, and whether and how it offers reserve."""
         return (*super().structure, self.spinning_reserve, self.reserve_max_kw is None)
+
+    @property
+    def fuel_kw_per_kw(self) -> dict[str, float]:
+        """Fuel by its bus, per kW of load at its rating."""
+        return {self.fuel_bus: 1 / self.efficiency + self.no_load_kw / self.max_kw}
+
+    def worth(self, inputs: Inputs) -> Worth:
+        """Its power at its rating."""
+        return Worth((Activity(self.fuel_kw_per_kw, {self.bus: 1.0}, self.cost_per_kwh),))
 
     @classmethod
     def limits(cls, rows: Rows[Self], horizon: Horizon) -> tuple[Array, Array]:

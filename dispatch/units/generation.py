@@ -14,6 +14,7 @@ from dispatch.fields.inverter import Inverter
 from dispatch.part import Account, Part, Port, Violation, breaches
 from dispatch.ruling import Ruling
 from dispatch.signals import Array
+from dispatch.worth import Worth
 
 
 class VariableGeneration(Asset):
@@ -28,6 +29,10 @@ class VariableGeneration(Asset):
     rule_order: ClassVar[int] = 1
     relieves: ClassVar[bool] = True
     inverter: ClassVar[Inverter | None] = Inverter(feeds_only=True)
+
+    def worth(self, inputs: Inputs) -> Worth:
+        """Nothing: it is there or not, whatever is kept."""
+        return Worth()
 
     @classmethod
     def signals(cls, rows: Rows[Self], inputs: Inputs) -> dict[str, Array]:

@@ -14,6 +14,7 @@ from dispatch.fields.series import History, Need, Signal, per_step
 from dispatch.part import Account, Part, Port, Violation, breaches
 from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
+from dispatch.worth import Worth
 
 _SOME_SHARE = 1e-3
 
@@ -68,6 +69,10 @@ class Offered(Asset):
     def available(cls, rows: Rows[Self], inputs: Inputs) -> Array:
         """(row, step) what is available; a forecast or signal below zero is zero."""
         return np.maximum(inputs.horizon.require("available_kw", rows.series(inputs, "available_kw")), 0)
+
+    def worth(self, inputs: Inputs) -> Worth:
+        """Nothing: what is offered is there or not."""
+        return Worth()
 
     @classmethod
     def ratings(cls, rows: Rows[Self], horizon: Horizon) -> dict[str, Array]:

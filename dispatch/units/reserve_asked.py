@@ -8,9 +8,10 @@ from typing import Any, ClassVar
 import numpy as np
 from pydantic import Field
 
-from dispatch.asset import Asset, Carrier, Direction, Rows
+from dispatch.asset import Asset, Carrier, Direction, Inputs, Rows
 from dispatch.fields.frozen import Positive
 from dispatch.signals import Array
+from dispatch.worth import Worth
 
 
 class ReserveAsked(Asset):
@@ -50,6 +51,10 @@ class ReserveAsked(Asset):
     def asks_directions(self) -> tuple[Direction, ...]:
         """Its own."""
         return (self.direction,)
+
+    def worth(self, inputs: Inputs) -> Worth:
+        """Nothing: reserve is no energy."""
+        return Worth()
 
 
 def is_direction(rows: Rows[Any], direction: Direction) -> Array:

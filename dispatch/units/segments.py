@@ -8,11 +8,31 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dispatch.asset import Given, Rows
+from dispatch.fields.frozen import Frozen, NonNegative
 from dispatch.signals import Array, Horizon
 
 if TYPE_CHECKING:
     import cvxpy as cp
     from scipy.sparse import csr_array
+
+
+class CostPoint(Frozen):
+    """Cost of running at a power; between two points it is linear."""
+
+    power_kw: NonNegative
+    cost_per_h: NonNegative
+
+
+def require_curve(points: tuple[CostPoint, ...], min_kw: float, max_kw: float) -> None:
+    """A curve reaches from the minimum to the maximum, rises in power and is convex; else a ValueError says which."""
+    powers, costs = (np.array([getattr(p, n) for p in points]) for n in ("power_kw", "cost_per_h"))
+    if powers[0] > min_kw * (1 + 1e-9) or powers[-1] < max_kw * (1 - 1e-9):
+        raise ValueError(f"cost_curve must reach from min_kw {min_kw:g} to max_kw {max_kw:g}")
+    if (np.diff(powers) <= 0).any():
+        raise ValueError("cost_curve must rise in power_kw from point to point")
+    slopes = np.diff(costs) / np.diff(powers)
+    if (np.diff(slopes) < -1e-7 * (1 + np.abs(slopes[:-1]))).any():
+        raise ValueError("cost_curve must be convex: each kWh must cost at least as much as the one before it")
 
 
 class Segments:
