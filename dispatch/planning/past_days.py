@@ -139,7 +139,8 @@ def _shared(tariff: Tariff, share: float) -> Tariff:
     def priced(one: Component) -> Component:
         prices = {name: getattr(one, name) for name in ("price_per_kw_month", "price_per_kw_year")}
         update: dict[str, object] = {name: share * price for name, price in prices.items() if price is not None}
-        update["rebate"] = None
+        blocks = (b.model_copy(update={"price_per_kw_month": share * b.price_per_kw_month}) for b in one.demand_blocks)
+        update |= {"demand_blocks": tuple(blocks), "rebate": None}
         return one.model_copy(update=update) if one.name in of_peaks else one
 
     return tariff.model_copy(update={"components": tuple(priced(one) for one in tariff.components)})

@@ -63,10 +63,19 @@ class Rest:
 
 @dataclass(frozen=True)
 class _Billed:
-    """A peak that lasts: its price [money/kW], and what is paid for anyway [kW]."""
+    """A peak that lasts, by blocks of its price: price more than below [money/kW], and what is paid for anyway [kW]."""
 
-    price: float
-    paid_kw: float
+    prices: Array
+    paid_kw: Array
+
+    @property
+    def free_kw(self) -> float:
+        """What raises no bill."""
+        return float(self.paid_kw[0])
+
+    def money(self, peak_kw: float) -> float:
+        """What a peak adds to the bill."""
+        return float(self.prices @ np.maximum(peak_kw - self.paid_kw, 0.0))
 
 
 @dataclass(frozen=True)
@@ -148,8 +157,10 @@ def _billed(site: Site, horizon: Horizon, state: State) -> dict[Key, _Billed]:
         paid_kw = peaks.paid_kw(asset.carried(state.get(asset.name)))
         for component in lasting(asset.tariff):
             slots = {slot_of(start, component.peak_per) for start in horizon.local_start}
-            row = peaks.component.index(component.name) + len(slots) - 1
-            out[asset.name, component.name] = _Billed(float(peaks.price[row]), float(paid_kw[row]))
+            blocks = len(component.price_steps)
+            mine = np.flatnonzero([name == component.name for name in peaks.component]).reshape(blocks, -1)
+            last = mine[:, len(slots) - 1]  # the month in which the horizon ends; slots after it are unused
+            out[asset.name, component.name] = _Billed(peaks.price[last], paid_kw[last])
     return out
 
 
@@ -164,9 +175,9 @@ def _level(
 ) -> _Level:
     """Peaks that are expected where each day bears one share of the demand charge, and what that costs."""
     peak_kw = {key: float(np.quantile([plans[at].peak_kw[key] for plans in days], left / (left + 1))) for key in unsaid}
-    free_kw = {key: max(peak_kw.get(key, 0.0), one.paid_kw) for key, one in billed.items()}
+    free_kw = {key: max(peak_kw.get(key, 0.0), one.free_kw) for key, one in billed.items()}
     chosen = [_cheapest_within(plans, free_kw) for plans in days]
-    demand = sum(one.price * (free_kw[key] - one.paid_kw) for key, one in billed.items())
+    demand = sum(one.money(free_kw[key]) for key, one in billed.items())
     money = weight * demand + alike * float(np.mean([plan.others for plan in chosen]))
     return _Level(SHARES[at], peak_kw, chosen, money)
 

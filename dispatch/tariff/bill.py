@@ -18,7 +18,7 @@ from dispatch.tariff import charges
 from dispatch.tariff.calendar import Calendar, Days, minutes_of
 from dispatch.tariff.carried import Carried
 from dispatch.tariff.charges import Line
-from dispatch.tariff.components import Component, Month, Per
+from dispatch.tariff.components import Component, DemandBlock, Month, Per
 
 _OFFSET_S = 1800  # offsets from UTC change on the half-hour at the finest
 _AFTER = {"power_factor": 1, "minimum": 2, "tax": 3}
@@ -309,11 +309,19 @@ def _peak(component: Component, clock: Clock, metering_minutes: float, flow: Arr
         billed = max(
             highest[month], _held_up(component, month, highest, carried, horizon.month[0]), component.min_kw or 0.0
         )
-        price = money.get(per, component.price_per_kw_month) or 0.0
-        price *= _days_in_force(component, first, after) / (after - first).days
+        share = _days_in_force(component, first, after) / (after - first).days
         if component.rebate and _energy_reached(component, clock, flow, here, carried):
-            price *= component.rebate.factor
-        yield Line(name, label, billed, "kW", price, billed * price)
+            share *= component.rebate.factor
+        blocks = component.demand_blocks or (
+            DemandBlock(price_per_kw_month=money.get(per, component.price_per_kw_month) or 0.0),
+        )
+        lower_kw = 0.0
+        for block in blocks:
+            within_kw = min(billed, block.up_to_kw or billed) - lower_kw
+            if within_kw > 0 or block is blocks[0]:
+                price = share * block.price_per_kw_month
+                yield Line(name, label, within_kw, "kW", price, within_kw * price)
+            lower_kw = block.up_to_kw or billed
 
 
 def _metered(horizon: Horizon, minutes: float, flow: Array, here: np.ndarray) -> float:

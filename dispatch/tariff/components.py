@@ -35,7 +35,7 @@ _NEEDED: dict[str, tuple[str, ...]] = {
 }
 # One of these, and not two.
 _ONE_OF: dict[str, tuple[str, ...]] = {
-    "demand": ("price_per_kw_month", "price_per_kw_day", "price_per_kw_year"),
+    "demand": ("price_per_kw_month", "price_per_kw_day", "price_per_kw_year", "demand_blocks"),
     "fixed": ("price_per_month", "price_per_day"),
 }
 _ALSO: dict[str, tuple[str, ...]] = {
@@ -55,6 +55,13 @@ class Block(Frozen):
 
     up_to_kwh: Positive | None = Field(default=None, description="upper end, counted from 0; the last block has none")
     price_per_kwh: Finite
+
+
+class DemandBlock(Frozen):
+    """Demand of a month up to a power at one price."""
+
+    up_to_kw: Positive | None = Field(default=None, description="upper end, counted from 0; the last block has none")
+    price_per_kw_month: NonNegative
 
 
 class Ratchet(Frozen):
@@ -96,7 +103,8 @@ class Component(Frozen):
     """One line of a tariff.
 
     ``energy``: a price per kWh. ``tier``: blocks by the energy of the month or day. ``demand``: the highest mean power
-    of a metering interval in each month, day or year, by which of its three prices is given. ``coincident``: the power
+    of a metering interval in each month, day or year, by which of its three prices is given, or of a month by blocks.
+    ``coincident``: the power
     at hours that the grid names. ``capacity``: a price per contracted kVA, whatever is used. ``fixed``: money per month
     or day. ``minimum``: what a month costs at least, before taxes; only bills know it, plans do not count on it.
     ``power_factor``: what the month's power factor adds to other components or takes off, likewise in bills alone.
@@ -116,6 +124,9 @@ class Component(Frozen):
     price_per_kw_day: NonNegative | None = Field(default=None, description="of a demand component: each day's peak")
     price_per_kw_year: NonNegative | None = Field(
         default=None, description="of a demand component: the peak of the calendar year"
+    )
+    demand_blocks: tuple[DemandBlock, ...] = Field(
+        default=(), description="of a demand component: the month's peak by blocks, whose price does not fall"
     )
     min_kw: NonNegative | None = Field(default=None, description="of a demand component: billed at least")
     price_per_month: NonNegative | None = Field(default=None, description="of a fixed or minimum component")
@@ -157,8 +168,10 @@ class Component(Frozen):
             asked = " and ".join([*needed, *(own if one_of else [])])
             no = f" and no {', '.join(extra)}" if extra else ""
             raise ValueError(f"a component with basis '{self.basis}' has {asked}{no}")
-        if (self.ratchet or self.rebate) and self.price_per_kw_month is None:
-            raise ValueError("a ratchet or rebate is of months: the component has price_per_kw_month")
+        if self.ratchet and self.price_per_kw_month is None and not self.demand_blocks:
+            raise ValueError("a ratchet is of months: the component has price_per_kw_month or demand_blocks")
+        if self.rebate and self.price_per_kw_month is None:
+            raise ValueError("a rebate is of months: the component has price_per_kw_month")
         if self.basis not in {"energy", "tier"} and self.direction == "export":
             raise ValueError(f"a {self.basis} component has direction 'import'")
         if self.valid_from and self.valid_to and self.valid_to < self.valid_from:
@@ -185,14 +198,12 @@ class Component(Frozen):
 
     @model_validator(mode="after")
     def _blocks_go_up(self) -> Self:
-        edges = [block.up_to_kwh for block in self.blocks]
-        if not edges:
-            return self
-        if edges[-1] is not None or None in edges[:-1]:
-            raise ValueError("every block but the last has up_to_kwh, and the last has none: it has no end")
-        finite = [edge for edge in edges if edge is not None]
-        if finite != sorted(set(finite)):
-            raise ValueError(f"up_to_kwh must grow from block to block (found {', '.join(f'{e:g}' for e in finite)})")
+        _require_rising("up_to_kwh", [block.up_to_kwh for block in self.blocks])
+        _require_rising("up_to_kw", [block.up_to_kw for block in self.demand_blocks])
+        prices = [block.price_per_kw_month for block in self.demand_blocks]
+        if prices != sorted(prices):
+            found = ", ".join(f"{price:g}" for price in prices)
+            raise ValueError(f"price_per_kw_month must not fall from block to block of demand (found {found})")
         return self
 
     @property
@@ -206,9 +217,13 @@ class Component(Frozen):
         return "day" if self.price_per_kw_day is not None else "year" if self.price_per_kw_year is not None else "month"
 
     @property
-    def price_per_kw(self) -> float:
-        """Money per kW of the peak of its month, day or year."""
-        return self.price_per_kw_month or self.price_per_kw_day or self.price_per_kw_year or 0.0
+    def price_steps(self) -> tuple[tuple[float, float], ...]:
+        """From which peak on [kW] a kW of the month, day or year costs how much more than below it [money]."""
+        if not self.demand_blocks:
+            return ((0.0, self.price_per_kw_month or self.price_per_kw_day or self.price_per_kw_year or 0.0),)
+        prices = [block.price_per_kw_month for block in self.demand_blocks]
+        lower = [0.0, *(block.up_to_kw or 0.0 for block in self.demand_blocks[:-1])]
+        return tuple(zip(lower, np.diff(prices, prepend=0.0).tolist(), strict=True))
 
     def is_adjusted_by(self, other: Component) -> bool:
         """Does a month's power factor change what this component costs?"""
@@ -285,3 +300,12 @@ class Component(Frozen):
         """Length of all events that begin in a local month [h]."""
         begun = [(e.start.astimezone(zone), e.lasts_h) for e in self.events]  # type: ignore[arg-type]
         return sum(hours for start, hours in begun if (start.year, start.month) == month)
+
+
+def _require_rising(name: str, edges: list[float | None]) -> None:
+    """Upper ends of blocks grow, and the last has none."""
+    if edges and (edges[-1] is not None or None in edges[:-1]):
+        raise ValueError(f"every block but the last has {name}, and the last has none: it has no end")
+    finite = [edge for edge in edges if edge is not None]
+    if finite != sorted(set(finite)):
+        raise ValueError(f"{name} must grow from block to block (found {', '.join(f'{e:g}' for e in finite)})")

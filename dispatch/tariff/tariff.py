@@ -147,6 +147,7 @@ class Tariff(Frozen):
                 c.peak_per,
                 c.per,
                 len(c.blocks),
+                len(c.demand_blocks),
                 c.is_convex,
                 c.ratchet and c.ratchet.months,
                 bool(c.rebate),

@@ -1,6 +1,7 @@
 """A tariff compiled for a horizon: prices by step, and which steps count for which billing period.
 
-``T`` steps, ``S`` slots for months, days or years, ``P`` billed peaks (component by component, in each the S slots),
+``T`` steps, ``S`` slots for months, days or years, ``P`` billed peaks (component by component and block by
+block of its price, in each the S slots),
 ``Q`` counters of energy with blocks (likewise, months or days), ``B`` blocks. How many there are follows from the
 components and from the length of the horizon, never from its date, so that a rolling plan keeps its compiled problem.
 """
@@ -41,11 +42,11 @@ class Peaks:
     Attributes:
         component: (P,) names.
         label: (P,) component and month, for people.
-        price: (P,) money per kW of its month, day or year, taxes included.
+        price: (P,) money per kW of its month, day or year, taxes included: from ``least_kw`` on, more than below it.
         mask: (P, T) 1 where a step counts.
         is_current: (P,) 1 for the month (day, year) in which the horizon begins.
         goes_on: (P,) 1 where what is expected of the rest of the month counts; a day has none.
-        least_kw: (P,) billed in any case.
+        least_kw: (P,) billed in any case, or where its block begins.
         ratchet: (P, S) share of the peak in each earlier month of the horizon that is billed at least.
         past: (P, K) likewise of the months before the horizon, newest first.
         rebate_share: (P,) share of the money that is remitted where the month's energy is high enough.
@@ -207,28 +208,47 @@ def _mean_events(components: Sequence[Component], days: Days, horizon: Horizon) 
 def peaks(components: Sequence[Component], days: Days, horizon: Horizon, width: int) -> Peaks:
     """Billed peaks of all demand and coincident components, in ``width`` slots each."""
     mine = [c for c in components if c.is_peak]
-    pairs = [(c, slot) for c in mine for slot in peak_slots(horizon, c.peak_per, width)]
+    rows = [
+        _Peak(c, slot, lower_kw, price)
+        for c in mine
+        for lower_kw, price in c.price_steps
+        for slot in peak_slots(horizon, c.peak_per, width)
+    ]
     furthest = max((c.ratchet.months for c in mine if c.ratchet), default=0)
     starts = [_earlier(horizon.month[0], k + 1) for k in range(furthest)]
     months = peak_slots(horizon, "month", width)
     masks = {c.name: c.mask(horizon, days) for c in mine}
-    rebates = [c.rebate if slot else None for c, slot in pairs]
+    rebates = [row.of.rebate if row.slot else None for row in rows]
     now = {per: slot_of(horizon.local_start[0], per) for per in get_args(Per)}
     factor = {c.name: tax_factor(c, components) for c in mine}
     return Peaks(
-        component=tuple(c.name for c, _ in pairs),
-        label=tuple(f"{c.name} {_written(s)}" for c, s in pairs),
-        price=np.array([c.price_per_kw * factor[c.name] * in_force(c, s) for c, s in pairs]),
-        mask=_stack([masks[c.name] * inside(horizon, s) for c, s in pairs], horizon.steps),
-        is_current=np.array([float(s == now[c.peak_per]) for c, s in pairs]),
-        goes_on=np.array([float(c.peak_per != "day") for c, _ in pairs]),
-        least_kw=np.array([c.min_kw or 0.0 for c, _ in pairs]),
-        ratchet=_stack([_shares(c, s, months) for c, s in pairs], width),
-        past=_stack([_shares(c, s, starts) for c, s in pairs], furthest),
+        component=tuple(row.of.name for row in rows),
+        label=tuple(f"{row.of.name} {_written(row.slot)}{row.words}" for row in rows),
+        price=np.array([row.price * factor[row.of.name] * in_force(row.of, row.slot) for row in rows]),
+        mask=_stack([masks[row.of.name] * inside(horizon, row.slot) for row in rows], horizon.steps),
+        is_current=np.array([float(row.slot == now[row.of.peak_per]) for row in rows]),
+        goes_on=np.array([float(row.of.peak_per != "day") for row in rows]),
+        least_kw=np.array([max(row.of.min_kw or 0.0, row.lower_kw) for row in rows]),
+        ratchet=_stack([_shares(row.of, row.slot, months) for row in rows], width),
+        past=_stack([_shares(row.of, row.slot, starts) for row in rows], furthest),
         rebate_share=np.array([1 - r.factor if r else 0.0 for r in rebates]),
         rebate_kwh_per_kva=np.array([r.kwh_per_kva_month if r else 0.0 for r in rebates]),
-        rest_days=np.array([_rest_of_rebate(horizon, c, s, days) for c, s in pairs]),
+        rest_days=np.array([_rest_of_rebate(horizon, row.of, row.slot, days) for row in rows]),
     )
+
+
+@dataclass(frozen=True)
+class _Peak:
+    """A component's highest power of a month, day or year, priced from some power on."""
+
+    of: Component
+    slot: Slot | None
+    lower_kw: float
+    price: float
+
+    @property
+    def words(self) -> str:
+        return f" from {self.lower_kw:g} kW" if self.lower_kw else ""
 
 
 def _rest_of_rebate(horizon: Horizon, component: Component, slot: Slot | None, days: Days) -> float:

@@ -30,6 +30,11 @@ def demand(price: float = 10.0, **fields: Any) -> dict[str, Any]:
     return {"name": "demand", "basis": "demand", "price_per_kw_month": price, "source": "test"} | fields
 
 
+def demand_blocks(*blocks: tuple[float | None, float], **fields: Any) -> dict[str, Any]:
+    made = [{"up_to_kw": up, "price_per_kw_month": price} for up, price in blocks]
+    return {"name": "demand", "basis": "demand", "demand_blocks": made, "source": "test"} | fields
+
+
 def terms(*components: dict[str, Any], **fields: Any) -> dict[str, Any]:
     return {"name": "t", "currency": "EUR", "components": list(components)} | fields
 

@@ -201,7 +201,7 @@ def test_a_capacity_price_that_changes_inside_a_month_is_billed_by_days() -> Non
         (line("fixed", price_per_month=1.0, price_per_day=1.0), "'fixed' has one of"),
         (line("demand"), "'demand' has one of price_per_kw_month, price_per_kw_day, price_per_kw_year"),
         (DAILY | {"price_per_kw_month": 1.0}, "'demand' has one of"),
-        (DAILY | {"ratchet": {"fraction": 0.5}}, "a ratchet or rebate is of months"),
+        (DAILY | {"ratchet": {"fraction": 0.5}}, "a ratchet is of months"),
         (line("tax"), "'tax' has share"),
         (line("tax", share=0.1, min_kw=3.0), "'tax' has share and no min_kw"),
         (line("fixed", price_per_day=1.0, calendar={"hours": ["00:00-06:00"]}), "its calendar has no hours"),
