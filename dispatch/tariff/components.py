@@ -61,7 +61,7 @@ class DemandBlock(Frozen):
     """Demand of a month up to a power at one price."""
 
     up_to_kw: Positive | None = Field(default=None, description="upper end, counted from 0; the last block has none")
-    price_per_kw_month: NonNegative
+    price_per_kw_month: NonNegative = Field(description="of each kW of the block")
 
 
 class Ratchet(Frozen):
