@@ -35,6 +35,12 @@ def bill(  # noqa: PLR0913 - a command has its options as arguments
     power_factor: Annotated[
         float | None, typer.Option(min=0, max=1, help="Of all months, where reactive power is not metered.")
     ] = None,
+    past_peak: Annotated[
+        list[float] | None,
+        typer.Option(
+            min=0, help="Peak [kW] of the month before the meter's first, for a ratchet; again for earlier ones."
+        ),
+    ] = None,
     connection: Annotated[str | None, typer.Option(help="Which connection, where the park has several.")] = None,
     into: Annotated[Path | None, typer.Option("--json", help="File to write all lines to.")] = None,
 ) -> None:
@@ -44,4 +50,5 @@ def bill(  # noqa: PLR0913 - a command has its options as arguments
     options = {"column": column, "export_column": export_column}
     options |= {"kvar_column": kvar_column, "time_column": time_column}
     others = tuple(against or ())
-    run(Request(config, meter, others, options, stamp, unit, time_zone, kva, power_factor, connection, into))
+    past = tuple(past_peak or ())
+    run(Request(config, meter, others, options, stamp, unit, time_zone, kva, power_factor, past, connection, into))

@@ -29,6 +29,7 @@ class Request:
     time_zone: str | None
     kva: float | None
     power_factor: float | None
+    past_peaks_kw: tuple[float, ...]
     connection: str | None
     json: Path | None
 
@@ -48,7 +49,8 @@ def run(request: Request) -> None:
     others = [agreed(name, time_zone=first.time_zone, contracted_kva=kva) for name in request.against]
     stamp, unit = cast("Any", request.stamp), cast("Unit", request.unit)
     metered = read_meter(request.meter, first.time_zone, stamp=stamp, unit=unit, **request.columns)
-    bills = [bill(terms, metered, power_factor=request.power_factor) for terms in (first, *others)]
+    known: dict[str, Any] = {"power_factor": request.power_factor, "past_peaks_kw": request.past_peaks_kw}
+    bills = [bill(terms, metered, **known) for terms in (first, *others)]
     sums = compared(bills)
     console = Console()
     console.print(_detailed(bills[0]))

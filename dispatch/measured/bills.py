@@ -228,8 +228,14 @@ def _require_whole(path: Path, name: str, values: Array, horizon: Horizon, *, be
         raise DataError(f"{path}: '{name}' is {values[negative[0]]:g} at {at:%Y-%m-%d %H:%M}. Accepted: 0 or more")
 
 
-def bill(terms: Agreed, metered: Metered, *, power_factor: float | None = None) -> Bill:
-    """The bill of what a meter has seen; ``power_factor`` stands for reactive power that is not metered.
+def bill(
+    terms: Agreed, metered: Metered, *, power_factor: float | None = None, past_peaks_kw: Sequence[float] = ()
+) -> Bill:
+    """The bill of what a meter has seen.
+
+    Args:
+        power_factor: stands for reactive power that is not metered.
+        past_peaks_kw: of the months before the meter's first, newest first, for ratchets.
 
     Raises:
         DataError: the tariff has no price in some step, changes inside one, or needs a power factor that is not known.
@@ -238,7 +244,8 @@ def bill(terms: Agreed, metered: Metered, *, power_factor: float | None = None) 
     if horizon.time_zone != terms.time_zone:
         horizon = Horizon(horizon.edges, terms.time_zone)
     terms.tariff.prices(horizon)  # a step without a price is an error there, and free on a bill
-    carried = Carried(contracted_kva=terms.contracted_kva)
+    past = dict.fromkeys(terms.tariff.peak_names, tuple(past_peaks_kw))
+    carried = Carried(past_peaks_kw=past, contracted_kva=terms.contracted_kva)
     lines = terms.tariff.bill(
         horizon,
         metered.import_kw,

@@ -141,3 +141,14 @@ def test_the_power_factor_is_metered_or_given(run: Run, tmp_path: Path) -> None:
         assert ended.status == 0, ended.err
         assert "74.40" in ended.out
         assert "818.40" in ended.out
+
+
+def test_peaks_of_the_months_before_hold_up_a_ratchet(run: Run, tmp_path: Path) -> None:
+    """10 kW are metered; 50 % of 40 kW two months ago are billed at 3 each."""
+    held = {"name": "peak", "basis": "demand", "price_per_kw_month": 3.0, "source": "test"}
+    held |= {"ratchet": {"fraction": 0.5, "months": 2}}
+    one, file = written(tmp_path, "one", energy(0.0), held), meter(tmp_path, end="2024-04-01")
+    assert "30.00" in run("bill", one, "--meter", file, "--time-zone", "UTC").out
+    ended = run("bill", one, "--meter", file, "--time-zone", "UTC", "--past-peak", "15", "--past-peak", "40")
+    assert ended.status == 0, ended.err
+    assert "60.00" in ended.out
