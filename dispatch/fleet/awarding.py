@@ -38,6 +38,7 @@ GROUP = 25
 _DEAR_PER_KWH = 500.0
 _GAP = 1e-6
 _ROUNDS = 4
+_NOTHING = 1e-9  # of an award: what a program's rows leave beside the plan of a site that does nothing
 _KEPT = 1e-6  # of an award: rounding of a program's rows, which the set-points take up
 
 
@@ -205,8 +206,10 @@ class _Run:
     def result(self, wanted: Wanted, missed: Array, refusals: tuple[Refusal, ...]) -> Awarded:
         """With set-points that add up to what is given of the award, to the last bit but one."""
         given = self._given(wanted)
+        # A site that has no part stays without one: rounding alone would tell it to go against the award.
+        given = np.where(np.abs(given) > _NOTHING * (1 + wanted.asked_kw), given, 0.0)
         rounding = np.where(wanted.at, wanted.asked_kw - missed - given.sum(axis=0), 0.0)
-        weight = np.abs(given) + _KEPT
+        weight = np.where(given.any(axis=0), np.abs(given), 1.0)
         given = np.where(wanted.at, given + rounding * weight / weight.sum(axis=0), 0.0)
         names = _names(self.members)
         schedule = schedule_table(names, [self.blocks[name] for name in names], self.horizon)

@@ -7,7 +7,9 @@ r"""A portfolio's revenue shared out among its sites, to the cent.
 - *shapley*: the mean of what a site adds over all orders of joining; exact up to 12 sites, sampled above.
 
 v(S) settles the sites S alone, with their own shares of the award: what one site gives too much makes up for what
-another lacks, and that is what the last two rules share out. Cents follow the largest remainder, of equal ones the
+another lacks, and that is what the last two rules share out. A share may be below 0, of a site that is told to go the
+other way so that others can give more: sites whose shares come to less than nothing have sold nothing, and what counts
+of them is how far they are from where they were told to be. Cents follow the largest remainder, of equal ones the
 first site's.
 
 Source of the Shapley value: :mod:`dispatch.carbon.game`.
@@ -217,9 +219,12 @@ class _Worth:
         return np.concatenate(parts)
 
     def _some(self, members: Array) -> Array:
-        award = members @ self.award_kw
+        told = members @ self.award_kw
+        # Who is told to go the other way, so that others can give more, has sold nothing: what counts is how far it
+        # is from where it was told to be.
+        award, against = np.maximum(told, 0.0), np.minimum(told, 0.0) * (1.0 if self.called is None else self.called)
         terms: Terms = replace(self.terms, award_kw=award)
-        facts: Facts = replace(self.facts, delivered_kw=members @ self.delivered_kw)
+        facts: Facts = replace(self.facts, delivered_kw=members @ self.delivered_kw - against)
         if self.called is not None:
             facts = replace(facts, activated_kw=award * self.called)
         return money(terms, facts)

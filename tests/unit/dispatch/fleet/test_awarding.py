@@ -97,6 +97,21 @@ def test_rounding_of_programs_does_not_show_in_set_points(monkeypatch: pytest.Mo
     assert np.abs(made.given_kw.sum(axis=0) - wanted(20.0, steps).asked_kw).max() < 1e-10
 
 
+def test_who_has_no_part_is_told_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted, net = awarding.recounted, PLAN.copy()
+    net[0, 10] -= 20.0
+    net[1, 10] += 1e-11  # what a program leaves of a site that does nothing
+
+    def rounded(fleet: object, schedules: object) -> np.ndarray:
+        made = counted(fleet, schedules)  # type: ignore[arg-type]  # passed on
+        made[:, : HORIZON.steps] = net
+        return made
+
+    monkeypatch.setattr(awarding, "recounted", rounded)
+    made = carry_out(MEMBERS, HORIZON, wanted(20.0, slice(10, 11)))
+    assert made.given_kw[:, 10].tolist() == [20.0, 0.0, 0.0]
+
+
 def test_where_groups_are_stuck_the_closed_form_says_who_gives_what(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = wanted(20.0, slice(10, 12))
     tried: list[np.ndarray] = []

@@ -289,6 +289,26 @@ def test_pooling_is_shared_by_what_each_adds() -> None:
     assert split(found, ("a", "b"), given, award, "marginal").total.tolist() == [10000, 10000]
 
 
+@pytest.mark.parametrize(
+    ("award", "given", "shapley", "marginal"),
+    [
+        # b stores 100 kWh so that a can give 300: v(a) = 150, v(b) = 0, v(ab) = 100; marginal 100 - 50 leaves a 50.
+        ([300.0, -100.0], [300.0, -100.0], [12500, -2500], [15000, -5000]),
+        # As programs round what does nothing.
+        ([200.0, -1.9e-22], [200.0, 0.0], [10000, 0], [10000, 0]),
+    ],
+)
+def test_who_is_told_to_go_the_other_way_has_sold_nothing(
+    award: list[float], given: list[float], shapley: list[int], marginal: list[int]
+) -> None:
+    told, did = np.array(award)[:, None], np.array(given)[:, None]
+    terms = Terms(of("guangdong_demand_response"), "up", np.ones(1), told.sum(axis=0), np.array([500.0]))
+    found = made(terms, Facts(did.sum(axis=0)))
+    assert found.cents == 10000
+    assert split(found, ("a", "b"), did, told, "shapley").total.tolist() == shapley
+    assert split(found, ("a", "b"), did, told, "marginal").total.tolist() == marginal
+
+
 def test_many_sites_are_sampled_with_their_interval() -> None:
     rng = np.random.default_rng(3)
     award = rng.uniform(10, 100, (20, 4))
