@@ -120,7 +120,7 @@ def _delivery(tx: Tx, found: Result) -> Delivery:
     sites = tuple(dict.fromkeys(table["site"].to_pylist()))
     over = periods(product, own.day)
     start, end = over.start, over.local_end[-1].astimezone(UTC)
-    metered = metering.metered(tx, sites, start, end, found.summary["time_zone"])
+    metered = metering.metered(tx, sites, start, end, found.summary["time_zone"], 60 * product.period_minutes)
     rows = [table[name].to_numpy(zero_copy_only=False).reshape(len(sites), -1)
             for name in ("start", "end", "plan_net_import_kw")]  # fmt: skip
     edges = np.append(rows[0][0], rows[1][0, -1]).astype("datetime64[s]")

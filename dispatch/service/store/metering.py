@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dispatch.errors import DataError
 from dispatch.service.store.series.many import read_sites
@@ -22,65 +24,133 @@ if TYPE_CHECKING:
 _DAY_S = 86_400
 
 
-def step_s(found: pa.Table) -> int:
-    """How long the meters' intervals are: the usual distance of two values of a site.
+@dataclass(frozen=True, eq=False)
+class _Read:
+    """Values of meters by series, which is one source of a site, and time; all (K,).
+
+    Attributes:
+        series, site: whose, by number.
+        end_s, length_s: of the interval that a value is the mean of.
+        received: when it came.
+    """
+
+    series: NDArray[np.int64]
+    site: NDArray[np.int64]
+    end_s: NDArray[np.int64]
+    length_s: NDArray[np.int64]
+    received: NDArray[np.int64]
+    value: Array
+
+    @classmethod
+    def of(cls, found: pa.Table, sites: Sequence[str], last_s: int) -> _Read:
+        """From rows in the order of site, source and time."""
+        import pyarrow as pa
+
+        place = {site: n for n, site in enumerate(sites)}
+        columns = [found[name].cast(pa.string()).combine_chunks() for name in ("site", "source")]
+        site, source = (column.dictionary_encode() for column in columns)
+        own = np.array([place[name] for name in site.dictionary.to_pylist()], np.int64)[site.indices.to_numpy()]
+        change = (np.diff(own) != 0) | (np.diff(source.indices.to_numpy()) != 0)
+        series = np.concatenate([np.zeros(min(own.size, 1), np.int64), np.cumsum(change)])
+        end = np.asarray(found["time"].cast(pa.timestamp("s", "UTC")).cast(pa.int64()).to_numpy())
+        received = found["received"].cast(pa.int64()).to_numpy()
+        value = found["value"].to_numpy(zero_copy_only=False)
+        return cls(series, own, end, _lengths_s(series, end, last_s), received, value)
+
+    def step_s(self, last_s: int, longest_s: int) -> int:
+        """The intervals in which all are metered on the last day: of each site the finest, of these the longest.
+
+        Raises:
+            DataError: all that is metered is metered in longer intervals than are wanted.
+        """
+        recent = self.end_s > last_s - _DAY_S
+        finest: dict[int, int] = {}
+        for some in (recent, ~recent):  # who has no values on the day has the intervals of the days before
+            known = dict(finest)
+            for site, length in np.unique(np.stack([self.site[some], self.length_s[some]], 1), axis=0).tolist():
+                if site not in known:
+                    finest[site] = min(length, finest.get(site, length))
+        fits = [length for length in finest.values() if length <= longest_s]
+        if not fits:
+            least = min(finest.values())
+            raise DataError(f"{WHOLE_SITE} is metered in intervals of {least} s; accepted: {longest_s} s or shorter")
+        return max(fits)
+
+
+def _lengths_s(series: NDArray[np.int64], end_s: NDArray[np.int64], last_s: int) -> NDArray[np.int64]:
+    """(K,) how long each value's interval is.
+
+    It is the usual distance of its series' values on its day, if that day is known for the most part, else over all
+    days; less where its neighbours are nearer, as on the day a meter changes.
 
     Raises:
         DataError: there are too few values, or their distance does not divide a day.
     """
-    import pyarrow as pa
-
-    held = found["site"].cast(pa.string()).to_numpy(zero_copy_only=False)
-    times = _seconds(found)
-    apart = np.diff(times)[held[1:] == held[:-1]]
-    apart = apart[apart > 0]
-    if not apart.size:
+    apart = np.diff(end_s, prepend=end_s[:1])
+    apart[np.flatnonzero(np.diff(series)) + 1] = 0
+    whole, counts = _usual(series, apart)
+    if not (counts > 0).any():
         raise DataError(f"{WHOLE_SITE} is measured of no site twice; accepted: measurements of each site")
-    lengths, counts = np.unique(apart, return_counts=True)
-    usual = int(lengths[counts.argmax()])
-    if _DAY_S % usual:
-        raise DataError(f"the meters' intervals have {usual} s; accepted: such as divide a day, like 900 or 3600 s")
-    return usual
+    whole = np.where(counts > 0, whole, whole[counts > 0].min())
+    if (odd := whole[_DAY_S % whole > 0]).size:
+        raise DataError(f"the meters' intervals have {odd[0]} s; accepted: such as divide a day, like 900 or 3600 s")
+    _, day = np.unique(series * 100_000 + (last_s - end_s) // _DAY_S, return_inverse=True)
+    own, times = _usual(day, apart)
+    holds = (own * times >= _DAY_S // 2) & (_DAY_S % np.maximum(own, 1) == 0)
+    length = np.where(holds[day], own[day], whole[series])
+    for near in (apart, np.append(apart[1:], 0)):
+        length = np.where((near > 0) & (length % np.maximum(near, 1) == 0), near, length)
+    return np.asarray(length)
 
 
-def metered(tx: Tx, sites: Sequence[str], start: datetime, end: datetime, time_zone: str) -> Metered:
+def _usual(group: NDArray[np.int64], apart: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(G,) the most frequent distance in each group, of equal ones the shortest, and how often it is there."""
+    groups = int(group.max(initial=-1)) + 1
+    pairs, counts = np.unique(np.stack([group, apart], 1)[apart > 0], axis=0, return_counts=True)
+    order = np.lexsort((-pairs[:, 1], counts))
+    usual, times = np.zeros((2, groups), np.int64)
+    usual[pairs[order, 0]], times[pairs[order, 0]] = pairs[order, 1], counts[order]
+    return usual, times
+
+
+def metered(
+    tx: Tx, sites: Sequence[str], start: datetime, end: datetime, time_zone: str, longest_s: int = _DAY_S
+) -> Metered:
     """Net import between two times, which both lie at a local midnight or between two intervals; NaN where unknown.
 
-    Of several sources' values for the same time the one that was received last counts.
+    Sites may be metered in different intervals, and change them: all are told in the longest of the last day, as means
+    of what is finer, where all of it is known. Of several sources that which was received last counts.
+
+    Args:
+        longest_s: sites that are metered in longer intervals are not known.
 
     Raises:
         DataError: nothing is measured, or in intervals that do not fit.
     """
     from dispatch.markets.portfolio import Metered
 
-    found = read_sites(tx, sites, [WHOLE_SITE], start, end)
-    length = step_s(found)
     first, last = round(start.timestamp()), round(end.timestamp())
+    read = _Read.of(read_sites(tx, sites, [WHOLE_SITE], start, end), sites, last)
+    length = read.step_s(last, longest_s)
     if (last - first) % length:
         raise DataError(f"from {start.isoformat()} to {end.isoformat()} is no whole number of {length} s")
     steps = Horizon(np.arange(first, last + 1, length).astype("datetime64[s]"), time_zone)
-    return Metered(tuple(sites), steps, _filled(found, sites, steps, length))
+    return Metered(tuple(sites), steps, _filled(read, len(sites), steps.steps, first, length))
 
 
-def _filled(found: pa.Table, sites: Sequence[str], steps: Horizon, length: int) -> Array:
-    """(N, T) values at the interval that ends at their time."""
-    import pyarrow as pa
-
-    place = {site: n for n, site in enumerate(sites)}
-    row = np.array([place[site] for site in found["site"].cast(pa.string()).to_pylist()], np.intp)
-    edges = steps.edges.astype("datetime64[s]").astype(np.int64)
-    offset = _seconds(found) - edges[0]
-    at = offset // length - 1
-    fits = (offset % length == 0) & (at >= 0) & (at < steps.steps)
-    received = found["received"].cast(pa.int64()).to_numpy()
-    order = np.argsort(received, kind="stable")
-    order = order[fits[order]]
-    out = np.full((len(sites), steps.steps), np.nan)
-    out[row[order], at[order]] = found["value"].to_numpy(zero_copy_only=False)[order]
+def _filled(read: _Read, sites: int, steps: int, first_s: int, step_s: int) -> Array:
+    """(N, T) mean power of each step in which the intervals of one source are all known."""
+    end = read.end_s - first_s
+    at = (end - 1) // step_s
+    fits = (end % read.length_s == 0) & (end - read.length_s >= at * step_s) & (at < steps)
+    keys, cell = np.unique(read.series[fits] * steps + at[fits], return_inverse=True)
+    covered = np.bincount(cell, read.length_s[fits], keys.size)
+    mean = np.bincount(cell, read.value[fits] * (read.length_s[fits] / step_s), keys.size)
+    received, site = np.zeros((2, keys.size), np.int64)
+    np.maximum.at(received, cell, read.received[fits])
+    site[cell] = read.site[fits]
+    whole = np.flatnonzero(covered == step_s)
+    whole = whole[np.argsort(received[whole], kind="stable")]
+    out = np.full((sites, steps), np.nan)
+    out[site[whole], keys[whole] % steps] = mean[whole]
     return out
-
-
-def _seconds(found: pa.Table) -> np.ndarray:
-    import pyarrow as pa
-
-    return np.asarray(found["time"].cast(pa.timestamp("s", "UTC")).cast(pa.int64()).to_numpy())

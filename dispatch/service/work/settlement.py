@@ -67,7 +67,7 @@ def prepare(tx: Tx, job: Job) -> Asked:
     product, setpoints = product_of(award.product, award.day), fleet_results.read_table(tx, found, "setpoints")
     sites = tuple(dict.fromkeys(setpoints["site"].to_pylist()))
     start, end = span(product, award.day, found.summary["time_zone"], method_of(asked["baseline"]).look_back_days)
-    metered = metering.metered(tx, sites, start, end, found.summary["time_zone"])
+    metered = metering.metered(tx, sites, start, end, found.summary["time_zone"], 60 * product.period_minutes)
     holidays = tuple(date.fromisoformat(day) for day in asked["holidays"])
     return Asked(
         award, metered, setpoints, asked["baseline"], asked["split_by"], holidays, _called(tx, found.fleet, award.day),
