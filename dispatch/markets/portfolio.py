@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dispatch.errors import AlignmentError, DataError
+from dispatch.markets import alongside
+from dispatch.markets.alongside import Other
 from dispatch.markets.awards import Award
 from dispatch.markets.baselines.days import Days, Event, by_day
 from dispatch.markets.baselines.estimate import NOTHING, Beside, baseline
@@ -169,12 +171,14 @@ def settle_awards(
     baseline_kw: Array,
     setpoint_kw: Array | None = None,
     prices: Prices | None = None,
+    others: Sequence[Other] = (),
 ) -> Settled:
     """Meters against baselines against awards, in money.
 
     Args:
-        baseline_kw: (N, T) net import without the awards.
+        baseline_kw: (N, T) net import without the awards, and without the others.
         setpoint_kw: (N, T) what each site was to give; by default the award in equal parts.
+        others: other awards of these sites, which meters show too.
 
     Raises:
         DataError: readings are missing, or something that the product's rules need.
@@ -191,12 +195,22 @@ def settle_awards(
                 f"the {what} of '{metered.sites[site]}' from {start} is missing, {len(gaps)} in all; accepted: a "
                 "number for each site and awarded period; estimate it first, and say so"
             )
-    given = delivered(base, read, side)
     parts, note = _parts(asks, metered, setpoint_kw)
+    told = alongside.Asked(side, asks.start, asks.end, asks.kw, parts * _called(product, asks, known))
+    given = alongside.own_part(told, delivered(base, read, side), others, metered.steps)
+    if others:
+        note += (f"Of what meters show a part counts for other awards: {', '.join(one.award for one in others)}.",)
     facts = Facts(given.sum(axis=0), known.available, known.activated_kw, known.surplus_per_kwh, known.shortage_per_kwh)
     terms = Terms(product, side, asks.hours, asks.kw, asks.price, asks.energy_price_per_kwh)
     made = settle(terms, facts, asks.start, asks.end, awards[0].portfolio)
     return Settled(made, metered.sites, given, parts, note)
+
+
+def _called(product: Product, asks: Asked, known: Prices) -> Array:
+    """(P,) share of an award that was asked for: of capacity what was activated, else all."""
+    if product.kind != "capacity":
+        return np.ones(asks.kw.size)
+    return np.zeros(asks.kw.size) if known.activated_kw is None else np.asarray(known.activated_kw / asks.kw)
 
 
 def _parts(asks: Asked, metered: Metered, setpoint_kw: Array | None) -> tuple[Array, tuple[str, ...]]:

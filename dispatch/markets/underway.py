@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dispatch.markets.alongside import Asked as Told
+from dispatch.markets.alongside import Other, own_part
 from dispatch.markets.awards import Award
 from dispatch.markets.delivery import by_period, check
 from dispatch.markets.portfolio import Metered, asked
@@ -39,11 +42,20 @@ class Underway:
         return np.asarray((self.end - self.start) / np.timedelta64(3600, "s"))
 
 
-def underway(award: Award, product: Product, plan_kw: Array, metered: Metered) -> Underway:
+def underway(
+    award: Award,
+    product: Product,
+    plan_kw: Array,
+    metered: Metered,
+    setpoint_kw: Array | None = None,
+    others: Sequence[Other] = (),
+) -> Underway:
     """What is delivered so far.
 
     Args:
-        plan_kw: (N, T) net import without the award, on the meters' steps.
+        plan_kw: (N, T) net import without the award and the others, on the meters' steps.
+        setpoint_kw: (N, T) what each site is to give; needed beside others.
+        others: other awards of these sites, which meters show too.
 
     Raises:
         DataError: nothing was awarded.
@@ -52,6 +64,9 @@ def underway(award: Award, product: Product, plan_kw: Array, metered: Metered) -
     asks = asked(product, [award])
     plan, read = (by_period(v, metered.steps, asks.start, asks.end) for v in (plan_kw, metered.net_import_kw))
     given = plan - read if award.side == "up" else read - plan
+    if others and setpoint_kw is not None:
+        parts = by_period(setpoint_kw, metered.steps, asks.start, asks.end)
+        given = own_part(Told(award.side, asks.start, asks.end, asks.kw, parts), given, others, metered.steps)
     known = np.isfinite(given)
     count = known.sum(axis=0)
     delivered = np.where(count > 0, np.where(known, given, 0.0).sum(axis=0), np.nan)

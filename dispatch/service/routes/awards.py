@@ -10,6 +10,7 @@ import numpy as np
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
+from dispatch.markets.alongside import without
 from dispatch.markets.awards import Award as MarketAward
 from dispatch.markets.awards import require
 from dispatch.markets.bids import Bid as MarketBid
@@ -25,6 +26,7 @@ from dispatch.service.schemas.bids import Award, AwardAsked, Delivery
 from dispatch.service.schemas.values import Accepted, AwardId, BidId
 from dispatch.service.store import Tx, bids, fleet_results, metering
 from dispatch.service.store.fleet_results import Result
+from dispatch.service.work import alongside
 
 router = APIRouter(tags=["awards"])
 Reads = Annotated[Call, Depends(allowed("markets:read"))]
@@ -122,10 +124,14 @@ def _delivery(tx: Tx, found: Result) -> Delivery:
     start, end = over.start, over.local_end[-1].astimezone(UTC)
     metered = metering.metered(tx, sites, start, end, found.summary["time_zone"], 60 * product.period_minutes)
     rows = [table[name].to_numpy(zero_copy_only=False).reshape(len(sites), -1)
-            for name in ("start", "end", "plan_net_import_kw")]  # fmt: skip
+            for name in ("start", "end", "plan_net_import_kw", "given_kw")]  # fmt: skip
     edges = np.append(rows[0][0], rows[1][0, -1]).astype("datetime64[s]")
-    plan = on_steps(rows[2], edges, metered.steps.edges)
-    return _told(found, tx.now, sites, underway(own, product, plan, metered))
+    plan, given = (on_steps(values, edges, metered.steps.edges) for values in rows[2:])
+    more = alongside.awards_of(tx, sites, start, end, found.id)
+    others = alongside.others(tx, more, sites, own.day, metered.steps)
+    # The plan without the award is one with those that were carried out before it.
+    plan = without(plan, [one for one in others if one.award < found.id])
+    return _told(found, tx.now, sites, underway(own, product, plan, metered, given, others))
 
 
 def _told(found: Result, now: datetime, sites: Sequence[str], made: Underway) -> Delivery:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -12,6 +12,7 @@ import numpy as np
 
 from dispatch.errors import ConfigError, Problem
 from dispatch.markets import portfolio
+from dispatch.markets.alongside import Other, without
 from dispatch.markets.awards import Award
 from dispatch.markets.baselines.methods import method as method_of
 from dispatch.markets.calendar import periods
@@ -25,6 +26,7 @@ from dispatch.service.store import fleet_results, metering
 from dispatch.service.store.fleet_results import Content
 from dispatch.service.store.jobs import Job
 from dispatch.service.store.transaction import Tx
+from dispatch.service.work import alongside
 from dispatch.service.work.fleet_day import DEADLINE_S, Progress
 from dispatch.signals import Array, Horizon
 
@@ -46,7 +48,8 @@ class Asked:
     """An award, what meters showed of its sites, and what they were to give.
 
     Attributes:
-        called: other days with an award of the fleet, which no baseline is made of.
+        called: other days with an award of one of the sites, which no baseline is made of.
+        others: other awards that ask something of the sites on the day.
     """
 
     award: Award
@@ -56,6 +59,7 @@ class Asked:
     split_by: By
     holidays: tuple[date, ...]
     called: tuple[date, ...]
+    others: tuple[Other, ...]
     periods: tuple[Mapping[str, Any], ...]
 
 
@@ -69,9 +73,10 @@ def prepare(tx: Tx, job: Job) -> Asked:
     start, end = span(product, award.day, found.summary["time_zone"], method_of(asked["baseline"]).look_back_days)
     metered = metering.metered(tx, sites, start, end, found.summary["time_zone"], 60 * product.period_minutes)
     holidays = tuple(date.fromisoformat(day) for day in asked["holidays"])
+    more = alongside.awards_of(tx, sites, start, end, found.id)
     return Asked(
-        award, metered, setpoints, asked["baseline"], asked["split_by"], holidays, _called(tx, found.fleet, award.day),
-        tuple(asked["periods"]),
+        award, metered, setpoints, asked["baseline"], asked["split_by"], holidays, alongside.days(more, award.day),
+        alongside.others(tx, more, sites, award.day, metered.steps), tuple(asked["periods"]),
     )  # fmt: skip
 
 
@@ -85,24 +90,17 @@ def span(product: Product, day: date, time_zone: str, days_before: int) -> tuple
     return datetime.combine(begin, time(), zone), datetime.combine(until, time(), zone)
 
 
-def _called(tx: Tx, fleet: str, own: date) -> tuple[date, ...]:
-    days, before = set[date](), ""
-    while some := fleet_results.listed(tx, "award", fleet=fleet, before=before, limit=500):
-        days |= {date.fromisoformat(one.request["award"]["day"]) for one in some if one.state == "done"}
-        before = some[-1].id
-    return tuple(sorted(days - {own}))
-
-
 def run(asked: Asked, progress: Progress) -> Content:
     """Baseline, delivery, money, split."""
     product, method = product_of(asked.award.product, asked.award.day), method_of(asked.baseline)
     asks = portfolio.asked(product, [asked.award])
     progress(f"baselines of {len(asked.metered.sites)} sites by {method.name}")
-    base = portfolio.baselines(method, asked.metered, asks, asked.holidays, called=asked.called)
+    alone = replace(asked.metered, net_import_kw=without(asked.metered.net_import_kw, asked.others))
+    base = portfolio.baselines(method, alone, asks, asked.holidays, called=asked.called)
     setpoints = _on_meters(asked.setpoints, asked.metered.steps)
     prices = _prices(product, asks, asked.periods)
     progress("settling")
-    settled = portfolio.settle_awards(product, [asked.award], asked.metered, base, setpoints, prices)
+    settled = portfolio.settle_awards(product, [asked.award], asked.metered, base, setpoints, prices, asked.others)
     state = "" if method.verified else f" Not verified: {method.note}"
     told = (f"Baseline {method.name}: {method.title}. {method.source}.{state}",)
     made = Statement(settled, settled.split(asked.split_by), told)

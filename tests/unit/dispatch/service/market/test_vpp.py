@@ -81,6 +81,32 @@ def test_deliveries_are_counted_while_they_come(lived: Lived) -> None:
     assert less["periods"][0]["delivered_kw"] == pytest.approx(less["periods"][0]["award_kw"] - 150)
 
 
+def test_two_awards_of_the_same_hours_count_what_meters_show_once(lived: Lived) -> None:
+    shown_kwh, first = lived.settlement["delivered_kwh"], lived.vpp.ids["award"]
+    lived.at(BIDDING + timedelta(minutes=10))
+    start = lived.award["periods"][0]["start"]
+    steps = [{"quantity_kw": 100.0, "price": 0.5}]
+    asked = {"flexibility": lived.flexibility["id"], "product": vpp_day.PRODUCT, "side": "up"}
+    bid = lived.post(f"/fleets/{FLEET}/bids", {**asked, "periods": [{"start": start, "steps": steps}]})
+    assert bid.status_code == 201, bid.text
+    lived.vpp.ids["bid"] = bid.json()["id"]
+    lived.post(f"/bids/{bid.json()['id']}:submit")
+    assert lived.vpp.award(bid.json(), share=1.0)["feasible"]
+    lived.at(AFTER + timedelta(hours=1))
+    second, made = lived.vpp.ids["award"], {}
+    for award in (first, second):
+        lived.vpp.ids["award"] = award
+        made[award] = lived.vpp.settle()
+    whole = made[first]["delivered_kwh"] + made[second]["delivered_kwh"]
+    assert made[second]["delivered_kwh"] > 0
+    assert whole == pytest.approx(shown_kwh)
+    assert second in made[first]["notes"][-1]
+    delivery = {award: lived.get(f"/awards/{award}/delivery").json() for award in (first, second)}
+    # Meters show the first award alone: both lack by what each asked, 100 kWh in all.
+    assert sum(one["delivered_kwh"] for one in delivery.values()) == pytest.approx(lived.award["awarded_kwh"])
+    assert delivery[second]["delivered_kwh"] < 100
+
+
 def test_a_settlement_adds_up_to_the_cent(lived: Lived) -> None:
     made = lived.settlement
     cents = round(100 * made["revenue"])
