@@ -104,8 +104,12 @@ def gather(
         actual |= _came(site, horizon, archive)
     if weather is not None:
         run = asked_run(site, horizon, weather, now, progress)
-        archive, notes, names = with_run(archive, site, run), tuple(run.notes), (site.name, *names)
-        hashes["weather"] = run_hash(run)
+        if isinstance(run, Exception):
+            _require_something_to_learn_from(site, kept, told, f"weather that answers: {run}", with_weather=False)
+            notes = (f"{run}; the forecast without it stands in",)
+        else:
+            archive, notes, names = with_run(archive, site, run), tuple(run.notes), (site.name, *names)
+            hashes["weather"] = run_hash(run)
     network = None
     if site.grid is not None and with_network:
         progress(f"loading network {site.grid.network}")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from forecasting.archive import Archive
+    from forecasting.errors import UnavailableError
     from forecasting.weather.base import WeatherProvider, WeatherRun
 
 
@@ -56,15 +57,18 @@ def asked_run(
     provider: WeatherProvider,
     now: pd.Timestamp | None,
     progress: Callable[[str], None],
-) -> WeatherRun:
-    """The run of a provider that covers the horizon.
+) -> WeatherRun | UnavailableError:
+    """The run of a provider that covers the horizon, or why no service answered.
+
+    A service that cannot be reached is no reason for no plan: the ladder forecasts from what else is known. What was
+    refused, or is no file, somebody has to mend.
 
     Raises:
-        DataError: it gives none, or nobody says where the site is.
+        DataError: the question is refused, or nobody says where the site is.
     """
     import pandas as pd
 
-    from forecasting.errors import ForecastError
+    from forecasting.errors import ForecastError, UnavailableError
 
     if site.latitude_deg is None or site.longitude_deg is None:
         raise DataError("weather needs 'latitude_deg' and 'longitude_deg' in the park's file")
@@ -73,6 +77,8 @@ def asked_run(
     asked = now if now is not None else pd.Timestamp(horizon.start)
     try:
         return provider.fetch(site.latitude_deg, site.longitude_deg, edges[0], edges[-1], asked)
+    except UnavailableError as silent:
+        return silent
     except ForecastError as error:
         raise DataError(str(error)) from error
     except OSError as error:  # the folder of kept runs

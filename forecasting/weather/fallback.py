@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from forecasting.errors import ForecastError
+from forecasting.errors import ForecastError, UnavailableError
 from forecasting.weather.base import WeatherProvider, WeatherRun
 
 # Without these a plant's output cannot be told from the weather at all.
@@ -42,36 +42,39 @@ class Fallback:
     ) -> WeatherRun:
         """The best run there is; its provider's name, issue time and steps, with the notes of all that were asked.
 
-        Raises ForecastError where none answered; the message has each one's reason.
+        Raises UnavailableError where none could be reached, ForecastError where none answered for other reasons too;
+        the message has each one's reason.
         """
-        failures: list[str] = []
+        failures: list[ForecastError] = []
         answers = self._answers((latitude, longitude, start, end, now), failures)
         short: list[WeatherRun] = []
         for run in answers:
             if (reach := _short_of(run, start, end)) is None:
                 return self._filled(run, answers, failures, start, end)
-            failures.append(f"weather of {run.provider} {reach}")
+            failures.append(ForecastError(f"weather of {run.provider} {reach}"))
             short.append(run)
         if not short:
-            raise ForecastError("no weather from any provider: " + "; ".join(failures))
+            silent = all(isinstance(failure, UnavailableError) for failure in failures)
+            text = "no weather from any provider: " + "; ".join(map(str, failures))
+            raise UnavailableError(text) if silent else ForecastError(text)
         best = max(short, key=lambda run: _share(run, start, end))
         return self._filled(best, iter([run for run in short if run is not best]), failures, start, end)
 
     def _answers(
-        self, where: tuple[float, float, pd.Timestamp, pd.Timestamp, pd.Timestamp], failures: list[str]
+        self, where: tuple[float, float, pd.Timestamp, pd.Timestamp, pd.Timestamp], failures: list[ForecastError]
     ) -> Iterator[WeatherRun]:
         """Runs of the providers, one after the other and only as far as they are needed."""
         for provider in self.providers:
             try:
                 yield provider.fetch(*where)
             except ForecastError as error:
-                failures.append(f"{provider.name}: {error}")
+                failures.append(type(error)(f"{provider.name}: {error}"))
 
     def _filled(
         self,
         run: WeatherRun,
         others: Iterator[WeatherRun],
-        failures: list[str],
+        failures: list[ForecastError],
         start: pd.Timestamp,
         end: pd.Timestamp,
     ) -> WeatherRun:
@@ -97,7 +100,7 @@ class Fallback:
         if lacking:
             notes.append(f"weather: no provider has {', '.join(lacking)}")
         if failures:
-            notes = [f"weather: {run.provider} answers, as others did not: {'; '.join(failures)}", *notes]
+            notes = [f"weather: {run.provider} answers, as others did not: {'; '.join(map(str, failures))}", *notes]
         return replace(run, columns=columns, available_at=available, issue_time=issue, notes=tuple(notes))
 
 

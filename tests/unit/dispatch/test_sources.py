@@ -17,7 +17,7 @@ from dispatch.errors import DataError
 from dispatch.signals import Horizon
 from dispatch.site import Site
 from dispatch.sources import Sources, _mean_over, gather, user_errors
-from forecasting.errors import ForecastError
+from forecasting.errors import ForecastError, UnavailableError
 from forecasting.weather.base import WeatherRun
 from tests.unit.dispatch.small_park import measured, park, write
 
@@ -173,6 +173,13 @@ def test_weather_is_kept_hashed_and_its_notes_are_passed_on(tmp_path: Path) -> N
 def test_weather_that_cannot_be_had_is_a_data_error(tmp_path: Path, error: Exception) -> None:
     with pytest.raises(DataError, match="weather"):
         with_weather(tmp_path, Provider(error=error))
+
+
+def test_a_service_that_is_not_reached_leaves_what_is_known_without_it(tmp_path: Path) -> None:
+    sources = with_weather(tmp_path, Provider(error=UnavailableError("weather from x: no answer")))
+    assert sources.notes == ("weather from x: no answer; the forecast without it stands in",)
+    assert sources.weather == ()
+    assert set(sources.hashes) == {"site", "history:hall"}
 
 
 def test_a_feeder_is_found_beside_the_park(tmp_path: Path) -> None:

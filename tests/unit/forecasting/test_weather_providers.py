@@ -14,7 +14,7 @@ from benchmarks.cases.services import documents
 from benchmarks.cases.services.documents import NOW
 from benchmarks.cases.services.local import Answer, Question, Script, serving
 from forecasting.archive import Archive
-from forecasting.errors import ForecastError
+from forecasting.errors import ForecastError, UnavailableError
 from forecasting.weather.base import CATALOGUE, WeatherRun, stored
 from forecasting.weather.fallback import Fallback
 from forecasting.weather.named import named
@@ -193,13 +193,14 @@ class Given:
     freq: str = "1h"
     until: pd.Timestamp = END + HOUR
     asked: list[tuple[object, ...]] = field(default_factory=list)
+    error: ForecastError = field(default_factory=lambda: ForecastError("nobody there"))
 
     def fetch(
         self, latitude: float, longitude: float, start: pd.Timestamp, end: pd.Timestamp, now: pd.Timestamp
     ) -> WeatherRun:
         self.asked.append((latitude, longitude, start, end, now))
         if self.columns is None:
-            raise ForecastError("nobody there")
+            raise self.error
         valid = pd.date_range(start - HOUR, self.until, freq=self.freq)
         columns = {name: np.full(len(valid), value) for name, value in self.columns.items()}
         return WeatherRun(self.name, now - HOUR, now - HOUR / 2, valid, columns, (f"note of {self.name}",))
@@ -228,6 +229,16 @@ def test_who_did_not_answer_is_said() -> None:
     assert Fallback((Given("a", None), Given("b", None))).name == "a, then b"
     with pytest.raises(ForecastError, match="no provider given"):
         Fallback(())
+
+
+def test_only_where_nobody_could_be_reached_it_is_called_an_outage() -> None:
+    """A file that is wrong has to be mended, a service that is silent only be waited for."""
+    silent = Given("a", None, error=UnavailableError("no answer"))
+    with pytest.raises(UnavailableError, match="a: no answer; b: no answer"):
+        ask(silent, Given("b", None, error=UnavailableError("no answer")))
+    with pytest.raises(ForecastError) as told:
+        ask(silent, Given("b", None))
+    assert not isinstance(told.value, UnavailableError)
 
 
 def test_a_variable_that_lacks_comes_whole_from_the_next() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -73,7 +74,25 @@ def test_weather_stands_in_for_history_and_an_outage_is_told(
     status, out, err = plan(monkeypatch, capsys, *options, "nothing")
     assert (status, out) == (2, "")
     assert "no earlier run is kept" in err
+    assert "'roof' has no history: give 'history', or weather that answers" in " ".join(err.split())
     assert "Traceback" not in err
+
+
+def test_where_no_service_answers_what_is_known_without_it_forecasts(
+    windy: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """As the tutorial says of a daily timer; a port that nobody listens on stands for a network that is down."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+    write(windy.parent, park())
+    status, out, err = plan(monkeypatch, capsys, str(windy), "--weather", "open-meteo", "--weather-url", url)
+    assert status == 0, err
+    said = " ".join(out.split())
+    assert f"note: weather from {url}: no answer (ConnectError), and no earlier run is kept for this place" in said
+    assert "the forecast without it stands in" in said
+    page = next(tmp_path.glob("plans/*/report.html")).read_text("utf-8")
+    assert "the forecast without it stands in" in page
 
 
 def test_without_weather_every_asset_that_lacks_data_is_named_at_once(
