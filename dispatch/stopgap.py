@@ -1,10 +1,10 @@
 """A plan where there is no time left for forecasting and solving: bounded work in NumPy, audited, its rung named.
 
 What will come is taken to be what came at the same time of a day before, the newest that is known as a whole; where
-nothing was measured, what the plan before expected, also of an asset that has another name since. Of sun and wind
-nothing is counted on where neither is known, and of demand nothing is assumed: without a value there is no plan. Then
-the rungs of the ladder that need no solver decide: the plan before, the park's rules, the safe state. Of the network
-such a plan proves nothing, and says so.
+nothing was measured, what the plan before expected, also of an asset that has another name since. Readings that cannot
+be count as missing, as in forecasts. Of sun and wind nothing is counted on where neither is known, and of demand
+nothing is assumed: without a value there is no plan. Then the rungs of the ladder that need no solver decide: the plan
+before, the park's rules, the safe state. Of the network such a plan proves nothing, and says so.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from dispatch.site import Site
 
 if TYPE_CHECKING:
     from forecasting.archive import Archive
+    from forecasting.archive.known import Known
 
 _DAYS_BACK = 8
 _NOT_PROVED = "This plan was made without a solver and was not held against the network."
@@ -75,9 +76,29 @@ class _Expecting:
     """What is expected of each need, and where it was taken from."""
 
     def __init__(self, site: Site, horizon: Horizon, archive: Archive, moment_s: int, background: Background) -> None:
-        self.site, self.horizon, self.archive = site, horizon, archive
+        self.site, self.horizon = site, horizon
         self.moment_s, self.background = moment_s, background
         self.notes: list[str] = []
+        self.known = self._plausible(archive)
+
+    def _plausible(self, archive: Archive) -> Known:
+        """What was known, without readings that cannot be; a series whose sign is reversed is left out whole."""
+        import pandas as pd
+
+        from forecasting.errors import ForecastError
+        from forecasting.plausible import plausible
+        from forecasting.targets import Target
+
+        known = archive.as_of(pd.Timestamp(self.moment_s, unit="s", tz="UTC"))
+        for asset in self.site.assets:
+            for need in asset.needs:
+                try:
+                    known, told = plausible(known, [Target(asset.name, need.kind, need.capacity_kw, self.site.name)])
+                    self.notes += told.get(asset.name, ())
+                except ForecastError as error:
+                    self.notes.append(str(error))
+                    known = known.without(sites=self.site.name, variables=asset.name)
+        return known
 
     def path(self, name: str, need: Need) -> Array:
         """(1, T) mean power.
@@ -113,7 +134,7 @@ class _Expecting:
         # Where clocks change the steps of the day before have gaps, or lie above each other.
         cells = np.unique(np.concatenate([starts, ends]))
         there = replace(self.horizon, edges=cells.astype("datetime64[s]"))
-        mean = measured_steps(self.archive, self.site.name, name, there, self.moment_s)
+        mean = measured_steps(self.known, self.site.name, name, there, self.moment_s)
         energy = np.concatenate([[0.0], np.cumsum(mean * np.diff(cells))])
         first, last = np.searchsorted(cells, starts), np.searchsorted(cells, ends)
         return np.asarray((energy[last] - energy[first]) / (ends - starts))

@@ -198,7 +198,9 @@ def _notes(answer: Answer, known: Known, edges_ns: Ns) -> Iterator[str]:
     if answer.quality != answer.expected:
         on = [step for step, each in enumerate(answer.rungs) if each == answer.quality]
         first = f"for {len(on)} intervals, the first at {utc_text(int(edges_ns[on[0]]))}"
-        yield f"{name}: from {RUNG_WORDS[answer.quality]} {first if len(on) < len(answer.rungs) else 'throughout'}"
+        span = first if len(on) < len(answer.rungs) else "throughout"
+        reason = f" ({answer.reason})" if answer.reason else ""
+        yield f"{name}: from {RUNG_WORDS[answer.quality]} {span}{reason}"
     for site, variable, by_ns in answer.situation.late:
         yield f"{name}: {site}/{variable} is {by_ns / HOUR_NS:.0f} h older than usual"
     if answer.situation.missing and answer.quality != "own_past":

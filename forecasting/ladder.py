@@ -44,7 +44,7 @@ class Answer:
     """One target's quantiles (T, Q), the rung of each interval (T,), who answered most of them, and why others did not.
 
     `expected` is the rung it would stand on were nothing missing: wind and pv live on weather, others where some is
-    known. `quality` is the lowest rung of all intervals.
+    known. `quality` is the lowest rung of all intervals; `reason` says why no weather carries those, where none does.
     """
 
     target: Target
@@ -55,6 +55,7 @@ class Answer:
     situation: Situation
     declined: tuple[str, ...]
     expected: str
+    reason: str = ""
 
     @property
     def quality(self) -> str:
@@ -143,7 +144,7 @@ class Climber:
             list(pool.map(lambda group: found.ask_together(group, usual), groups))
             list(pool.map(alone, self.targets))
         asked = [t for t in self.targets if not t.optional or not found.open(t).any()]
-        return {target.name: found.answer(target) for target in asked}
+        return {target.name: found.answer(target, parts[target.name]) for target in asked}
 
     def trained_for(
         self, model: Model, known: Known, targets: tuple[Target, ...], situation: Situation
@@ -182,6 +183,7 @@ class _Filled:
     rungs: dict[str, list[str]] = field(default_factory=dict)
     by: dict[str, list[tuple[int, str, Trained, Situation]]] = field(default_factory=dict)
     declined: dict[str, list[str]] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
 
     def open(self, target: Target) -> NDArray[np.bool_]:
         """Intervals (T,) without an answer."""
@@ -215,6 +217,8 @@ class _Filled:
             if said is not None:
                 self._fill(target, steps, said[1][target.name], self._rung(target, part), model, said[0], part)
                 return
+            if part.sources and self.declined.get(target.name):
+                self.refused.setdefault(target.name, self.declined[target.name][0])
 
     def ask_last(self, target: Target, parts: list[Part]) -> None:
         """The models that need nothing from outside, for whatever is still open."""
@@ -275,7 +279,7 @@ class _Filled:
             rungs[step] = rung
         self.by.setdefault(target.name, []).append((int(steps.sum()), model.name, trained, part.situation))
 
-    def answer(self, target: Target) -> Answer:
+    def answer(self, target: Target, parts: Sequence[Part]) -> Answer:
         """What came together; ForecastError where some interval has no answer."""
         told = tuple(dict.fromkeys(self.declined.get(target.name, ())))
         if self.open(target).any():
@@ -284,4 +288,18 @@ class _Filled:
         lives_on_weather = target.kind in ("wind", "pv") or bool(inputs_of(self.known, target))
         expected = RUNGS[0] if lives_on_weather else RUNGS[-1]
         rungs = tuple(self.rungs[target.name])
-        return Answer(target, self.values[target.name], rungs, model, trained, situation, told, expected)
+        reason = self._reason(target, parts, rungs) if lives_on_weather else ""
+        found = self.values[target.name], rungs, model, trained, situation, told, expected, reason
+        return Answer(target, *found)
+
+    def _reason(self, target: Target, parts: Sequence[Part], rungs: tuple[str, ...]) -> str:
+        """Why intervals stand on a rung without weather forecasts; empty where none does, or nothing tells."""
+        below = np.array([RUNGS.index(rung) > RUNGS.index("other_nwp") for rung in rungs])
+        if not below.any():
+            return ""
+        if not inputs_of(self.known, target):
+            return "no weather forecast of it is known"
+        if not any((part.steps & below).any() for part in parts if part.sources):
+            return "no run of the weather forecast reaches there"
+        # Some models begin with what they call the target, which the note does already.
+        return self.refused.get(target.name, "").removeprefix("target ").removeprefix(f"{target.name}: ")

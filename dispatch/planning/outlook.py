@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from forecasting.archive import Archive
+    from forecasting.archive.known import Known
     from forecasting.forecast import Forecast, Place, Target
     from forecasting.ladder import Climber
 
@@ -162,7 +163,9 @@ def known_inputs(site: Site, horizon: Horizon, needs: dict[str, Need], values: d
     return Inputs(horizon, 1, series)
 
 
-def measured_until(archive: Archive, site: str, name: str, moment_s: int, since_s: int) -> tuple[np.ndarray, Array]:
+def measured_until(
+    archive: Archive | Known, site: str, name: str, moment_s: int, since_s: int
+) -> tuple[np.ndarray, Array]:
     """Interval ends [s, UTC] after ``since_s`` and mean powers [kW] of a series as known at a moment."""
     import pandas as pd
 
@@ -172,7 +175,7 @@ def measured_until(archive: Archive, site: str, name: str, moment_s: int, since_
     return ends_s[recent], known.value[recent]
 
 
-def measured_steps(archive: Archive, site: str, name: str, horizon: Horizon, moment_s: int) -> Array:
+def measured_steps(archive: Archive | Known, site: str, name: str, horizon: Horizon, moment_s: int) -> Array:
     """(step,) mean power [kW] as known at a moment, by the energy up to each edge; NaN where not all of it is known."""
     edges = horizon.edges.astype("datetime64[s]").astype(np.int64)
     ends_s, values = measured_until(archive, site, name, moment_s, int(edges[0]))

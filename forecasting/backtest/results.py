@@ -4,7 +4,8 @@
     trained_time, trained_why
 
 A model that could not answer has its rows too, with no value and a rung that begins with "none": what is missing is
-seen. Lead days count from the first edge of the task, 24 hours each, the first is 1. The last two columns say when the
+seen. Lead days count from the first edge of the task on the local clock, the first is 1: where clocks change a day has
+23 or 25 hours. The last two columns say when the
 model had learnt that answered, and why just then: "first", "schedule" or "drift", with the reason in words.
 """
 
@@ -19,7 +20,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from forecasting.clock import DAY_NS, HOUR_NS, Ns, utc_text
+from forecasting.clock import DAY_NS, HOUR_NS, Ns, utc_index, utc_text
 from forecasting.errors import ForecastError
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ def block(
     quantiles: Floats | None,
     actual: Floats,
     rung: str | Sequence[str],
+    time_zone: str = "UTC",
 ) -> pa.Table:
     """Rows of one task: quantiles (T, Q) or None, actual (T,), one rung or that of each interval (T,)."""
     import pyarrow as pa
@@ -86,7 +88,7 @@ def block(
         "issue_time": pa.array(np.full(steps * count, issue_ns), pa.int64()).cast(stamp),
         "valid_time": pa.array(np.repeat(ends, count), pa.int64()).cast(stamp),
         "lead_h": pa.array(np.repeat((ends - issue_ns) / HOUR_NS, count)),
-        "lead_day": pa.array(np.repeat(1 + (ends - 1 - edges_ns[0]) // DAY_NS, count), pa.int64()),
+        "lead_day": pa.array(np.repeat(_lead_day(edges_ns, time_zone), count), pa.int64()),
         "level": pa.array(np.tile(levels, steps)),
         "value": pa.array(said.ravel(), mask=np.isnan(said.ravel())),
         "actual": pa.array(np.repeat(actual, count), mask=np.isnan(np.repeat(actual, count))),
@@ -96,6 +98,13 @@ def block(
     rungs = [rung] * steps if isinstance(rung, str) else list(rung)
     whole["rung"] = pa.array(rungs).take(pa.array(np.repeat(np.arange(steps), count)))
     return pa.table({name: whole[name] for name in COLUMNS})
+
+
+def _lead_day(edges_ns: Ns, time_zone: str) -> NDArray[np.int64]:
+    """Which day (T,) since the first edge the last instant of each interval lies in, on the local clock."""
+    instants = np.concatenate([edges_ns[:1], edges_ns[1:] - 1])
+    wall = utc_index(instants).tz_convert(time_zone).tz_localize(None).as_unit("ns").asi8
+    return np.asarray(1 + (wall[1:] - wall[0]) // DAY_NS, dtype=np.int64)
 
 
 def with_training(table: pa.Table, time_ns: int, why: Due) -> pa.Table:

@@ -186,7 +186,15 @@ class Worker:
             came = observed(self.archive, target, task.edges_ns)
             tables.append(
                 results.block(
-                    chunk.model.name, target.name, task.issue_ns, task.edges_ns, self.levels, quantiles, came, rung
+                    chunk.model.name,
+                    target.name,
+                    task.issue_ns,
+                    task.edges_ns,
+                    self.levels,
+                    quantiles,
+                    came,
+                    rung,
+                    (target.place or self.place).time_zone,
                 )
             )
         return said, tables

@@ -53,6 +53,23 @@ def test_what_came_at_the_same_time_of_the_newest_whole_day_is_expected() -> Non
     assert made.notes[-1] == "load: taken to be as 2 d before, for there was no time to forecast it"
 
 
+def test_a_reading_that_cannot_be_is_not_expected_again() -> None:
+    """A spike of a hundred times the load: the day before it is whole, and is taken."""
+    ends = pd.date_range("2024-05-10T01:00", periods=24 * 4, freq="h", tz="UTC")
+    values = 50.0 + np.arange(96) % 24
+    values[3 * 24 + 2] = 5_000.0
+    made = without(Archive.empty().with_measurements(SITE.name, "load", ends, values))
+    assert demand(made) == pytest.approx([50 + n for n in range(STEPS)])
+    assert any("load: 5000 kW at 2024-05-13T03:00Z" in note for note in made.notes)
+    assert made.notes[-1] == "load: taken to be as 3 d before, for there was no time to forecast it"
+
+
+def test_a_series_whose_sign_is_reversed_is_as_if_it_were_not_there() -> None:
+    ends = pd.date_range("2024-05-10T01:00", periods=24 * 4, freq="h", tz="UTC")
+    with pytest.raises(DataError, match="'load' was measured on none of 8 days before"):
+        without(Archive.empty().with_measurements(SITE.name, "load", ends, np.full(96, -50.0)))
+
+
 def test_what_somebody_says_stands_above_what_came() -> None:
     made = without(archive(), told=Told({"load": np.full((1, STEPS), 7.0)}))
     assert demand(made) == [7.0] * STEPS

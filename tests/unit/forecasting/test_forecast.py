@@ -78,7 +78,7 @@ def test_what_was_used_is_told(day: Forecast) -> None:
     assert sum(used["shares"].values()) == pytest.approx(1, abs=0.01)
     assert used["model"] == "own_past"
     assert day.model_version
-    assert any("wind: from its own past throughout" in note for note in day.notes)
+    assert any("wind: from its own past throughout (no weather forecast of it is known)" in note for note in day.notes)
     assert not any("offices" in note for note in day.notes)
 
 

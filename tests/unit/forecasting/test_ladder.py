@@ -94,6 +94,17 @@ def test_intervals_are_answered_from_the_inputs_that_reach_them() -> None:
     assert (answer.quantiles[12:] == alone["farm"]).all()
 
 
+def test_a_rung_without_weather_says_why() -> None:
+    gone = known().without(sites=["near", "far"])
+    assert climber(gone).answers(gone, EDGES)["farm"].reason == "no weather forecast of it is known"
+    short = known().with_runs_before(NOW.value - 2 * DAY_NS + 12 * HOUR_NS)
+    assert climber(short).answers(short, EDGES)["farm"].reason == "no run of the weather forecast reaches there"
+    whole = known()
+    assert climber(whole).answers(whole, EDGES)["farm"].reason == ""
+    blind = whole.without(variables="wind_speed_10m")  # there is weather, but not of the kind that tells
+    assert climber(blind).answers(blind, EDGES)["farm"].reason == "no wind"
+
+
 def test_rungs_are_trained_when_needed_and_kept_and_from_what_was_known_then() -> None:
     model = Plain()
     early = archive().as_of(NOW - pd.Timedelta("2D"))

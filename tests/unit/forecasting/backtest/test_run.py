@@ -73,6 +73,16 @@ def test_what_came_beyond_the_data_is_missing() -> None:
     assert np.isfinite(series.actual[series.lead_day == 1]).all()
 
 
+@pytest.mark.parametrize(("first", "hours"), [((2023, 10, 29), [25, 24]), ((2023, 3, 26), [23, 24])])
+def test_lead_days_are_days_of_the_local_clock(first: tuple[int, int, int], hours: list[int]) -> None:
+    """Two days that begin with a change of clocks are two days: of 25 hours and 24, or of 23 and 24."""
+    berlin = Place(52.5, 13.4, "Europe/Berlin")
+    tasks = daily(date(*first), date(*first), "Europe/Berlin", before_h=12, days=2, step_min=60)
+    (series,) = run(Backtest((Mean(),), (WIND,), berlin, tasks, LEVELS), archive(330)).series()
+    assert [int((series.lead_day == day).sum()) for day in (1, 2)] == hours
+    assert set(series.lead_day) == {1, 2}
+
+
 def test_who_asks_for_later_is_caught() -> None:
     with pytest.raises(LookAheadError, match="only what was known at 2023-01-10T12:00Z"):
         run(asked(AsksForLater()), archive())
